@@ -1,0 +1,140 @@
+import { cleanEnv, EnvError, EnvMissingError, makeValidator, type ValidatorSpec } from 'envalid';
+
+/**
+ * Strict parsing of environment variables. Every composition root reads its own set once; garbage
+ * ends the process with the name of the variable and what it expects.
+ */
+
+/** One or more environment variables do not say what they should; `message` has a line for each. */
+export class ConfigError extends Error {
+  override name = 'ConfigError';
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** @throws {ConfigError} naming each variable, what stood there and what is expected */
+export function parseEnvironment<S extends Record<string, unknown>>(
+  environment: Environment,
+  specs: { [K in keyof S]: ValidatorSpec<S[K]> },
+): Readonly<S> {
+  // An empty value means "not set": compose files and CI systems pass unset variables that way.
+  const set = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const problems: string[] = [];
+  const parsed = cleanEnv<S>(set, specs, {
+    reporter: ({ errors }) => {
+      for (const [name, error] of Object.entries(errors)) {
+        const missing = error instanceof EnvMissingError;
+        problems.push(`${name} ${missing ? 'is not set' : (error as Error).message}`);
+      }
+    },
+  });
+  if (problems.length > 0) throw new ConfigError(problems.join('\n'));
+  return parsed;
+}
+
+function expected(what: string, got: string): EnvError {
+  const shown = got.length > 40 ? `${got.slice(0, 40)}…` : got;
+  return new EnvError(`must be ${what}, got ${JSON.stringify(shown)}`);
+}
+
+/** Errors about secrets never show the value. */
+function expectedSecret(what: string): EnvError {
+  return new EnvError(`must be ${what} (the value is not shown)`);
+}
+
+/** A decimal integer within bounds, both included. */
+export function integer(min: number, max: number) {
+  return makeValidator((input: string) => {
+    const value = /^-?\d{1,15}$/.test(input) ? Number(input) : Number.NaN;
+    if (!(value >= min && value <= max)) throw expected(`an integer from ${min} to ${max}`, input);
+    return value;
+  });
+}
+
+export const flag = makeValidator((input: string) => {
+  if (input === 'true') return true;
+  if (input === 'false') return false;
+  throw expected('true or false', input);
+});
+
+export function oneOf<T extends string>(...choices: readonly T[]) {
+  return makeValidator((input: string) => {
+    const choice = choices.find((candidate) => candidate === input);
+    if (choice === undefined) throw expected(`one of ${choices.join(', ')}`, input);
+    return choice;
+  });
+}
+
+/** A URL of one of the schemes. It may hold a password, so its value is never shown. */
+export function url(...schemes: readonly string[]) {
+  return makeValidator((input: string) => {
+    const scheme = URL.canParse(input) ? new URL(input).protocol.slice(0, -1) : '';
+    if (!schemes.includes(scheme)) throw expectedSecret(`a URL of ${schemes.join(' or ')}`);
+    return input;
+  });
+}
+
+/** `host:port[,host:port…]`, as ZooKeeper's own clients take it. */
+export const zookeeperServers = makeValidator((input: string) => {
+  const server = /^[^\s,:/]+:\d{1,5}$/;
+  if (!input.split(',').every((part) => server.test(part))) {
+    throw expected('host:port[,host:port…]', input);
+  }
+  return input;
+});
+
+/** An absolute ZooKeeper path other than `/`. */
+export const zookeeperPath = makeValidator((input: string) => {
+  if (!/^(\/[A-Za-z0-9._-]+)+$/.test(input)) throw expected('a path such as /flashsale', input);
+  return input;
+});
+
+export function secret(lengthMin: number) {
+  return makeValidator((input: string) => {
+    if (input.length < lengthMin) throw expectedSecret(`at least ${lengthMin} characters`);
+    return input;
+  });
+}
+
+/** The signing secret of a payment provider, as Standard Webhooks writes it. */
+export const webhookSecret = makeValidator((input: string) => {
+  if (!/^whsec_[A-Za-z0-9+/]{32,}={0,2}$/.test(input)) {
+    throw expectedSecret('whsec_ and at least 24 bytes in base64');
+  }
+  return input;
+});
+
+/** Comma-separated values, each checked and each once. */
+export function list<T>(what: string, parse: (part: string) => T | undefined) {
+  return makeValidator((input: string) => {
+    const values = input.split(',').map((part) => parse(part.trim()));
+    if (values.includes(undefined) || new Set(values).size < values.length) {
+      throw expected(`a comma-separated list of ${what}`, input);
+    }
+    return values as T[];
+  });
+}
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
+
+/** Variables that each process takes. */
+export const commonSpecs = {
+  LOG_LEVEL: oneOf(...LOG_LEVELS)({ default: 'info' }),
+  /** Port for /livez, /readyz and /metrics of this process; 0 takes any free one. */
+  MONITOR_PORT: integer(0, 65_535)({ default: 0 }),
+  MONITOR_HOST: makeValidator((input: string) => input)({ default: '127.0.0.1' }),
+};
+
+export const databaseSpecs = {
+  DATABASE_URL: url('postgres', 'postgresql')(),
+};
+
+export const brokerSpecs = {
+  AMQP_URL: url('amqp', 'amqps')(),
+};
+
+export const zookeeperSpecs = {
+  ZOOKEEPER: zookeeperServers(),
+  ZK_ROOT: zookeeperPath({ default: '/flashsale' }),
+  ZK_SESSION_TIMEOUT_MS: integer(1_000, 60_000)({ default: 6_000 }),
+};

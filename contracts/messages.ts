@@ -1,0 +1,165 @@
+import { isName, REQUEST_UNITS_MAX, USER_ID_LENGTH_MAX } from './names.ts';
+
+/**
+ * The messages on the wire. Each carries its schema id in the header `x-schema`; a reader that does
+ * not know the id treats the message as undecodable (a dead letter), never guesses.
+ */
+
+export const SCHEMA_HEADER = 'x-schema';
+export const ENVELOPE_SCHEMA = 'flashsale.envelope.v1';
+export const VERDICTS_SCHEMA = 'flashsale.verdicts.v1';
+export const SETTLE_SCHEMA = 'flashsale.settle.v1';
+export const DRAINED_SCHEMA = 'flashsale.drained.v1';
+export const EVENT_SCHEMA = 'flashsale.event.v1';
+
+/** One admitted purchase request. */
+export interface PurchaseRequest {
+  /** UUID: the Idempotency-Key, or the ticket's own id. */
+  readonly requestId: string;
+  readonly userId: string;
+  readonly units: number;
+  /** Take what is left when it is less than `units`. */
+  readonly acceptFewer?: boolean;
+}
+
+/** Admitted requests of one SKU that travel together. */
+export interface Envelope {
+  readonly sku: string;
+  /** The web node whose grant was drawn down. */
+  readonly node: string;
+  readonly requests: readonly PurchaseRequest[];
+}
+
+/** Requests in one envelope at the most: what a reader accepts, not what a writer aims at. */
+export const ENVELOPE_REQUESTS_MAX = 256;
+
+/** How a request can end at the procedure. */
+export const OUTCOMES = ['ordered', 'sold_out', 'limit_reached', 'closed', 'rejected'] as const;
+export type Outcome = (typeof OUTCOMES)[number];
+
+/** What was decided about one request; recorded in the database before it is said. */
+export interface Verdict {
+  readonly requestId: string;
+  readonly status: Outcome;
+  readonly reason?: string;
+  /** Decimal digits; present when `status` is `ordered`. */
+  readonly orderNo?: string;
+  /** Units ordered; 0 unless `ordered`. */
+  readonly units: number;
+}
+
+export interface Verdicts {
+  readonly verdicts: readonly Verdict[];
+}
+
+/** Sent through an orders queue behind the last message of a dead node. */
+export interface Settle {
+  readonly node: string;
+}
+
+/** Everything that stood in `queue` before the settle message has been decided. */
+export interface Drained {
+  readonly node: string;
+  readonly queue: string;
+}
+
+/** A message that is not of its schema. Never retried: it would fail again. */
+export class UndecodableMessage extends Error {
+  override name = 'UndecodableMessage';
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** Lower-case hyphenated form only, so that one request has one spelling. */
+export function isRequestId(value: unknown): value is string {
+  return typeof value === 'string' && UUID.test(value);
+}
+
+export function encode(message: Envelope | Verdicts | Settle | Drained): Buffer {
+  return Buffer.from(JSON.stringify(message));
+}
+
+function parse(content: Buffer): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(content.toString('utf8'));
+  } catch {
+    throw new UndecodableMessage('not JSON');
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new UndecodableMessage('not a JSON object');
+  }
+  return value as Record<string, unknown>;
+}
+
+function text(record: Record<string, unknown>, key: string): string {
+  const value = record[key];
+  if (typeof value !== 'string' || value === '') {
+    throw new UndecodableMessage(`${key} must be a non-empty string`);
+  }
+  return value;
+}
+
+function list(record: Record<string, unknown>, key: string): Record<string, unknown>[] {
+  const value = record[key];
+  const isRecord = (entry: unknown) => typeof entry === 'object' && entry !== null;
+  if (!Array.isArray(value) || !value.every(isRecord)) {
+    throw new UndecodableMessage(`${key} must be an array of objects`);
+  }
+  return value as Record<string, unknown>[];
+}
+
+function purchaseRequest(record: Record<string, unknown>): PurchaseRequest {
+  const { requestId, userId, units, acceptFewer } = record;
+  if (!isRequestId(requestId)) throw new UndecodableMessage('requestId must be a UUID');
+  if (typeof userId !== 'string' || userId === '' || userId.length > USER_ID_LENGTH_MAX) {
+    throw new UndecodableMessage(`userId must have 1 to ${USER_ID_LENGTH_MAX} characters`);
+  }
+  if (!Number.isInteger(units) || (units as number) < 1 || (units as number) > REQUEST_UNITS_MAX) {
+    throw new UndecodableMessage(`units must be an integer from 1 to ${REQUEST_UNITS_MAX}`);
+  }
+  const request = { requestId, userId, units: units as number };
+  return acceptFewer === true ? { ...request, acceptFewer } : request;
+}
+
+/** @throws {UndecodableMessage} */
+export function decodeEnvelope(content: Buffer): Envelope {
+  const record = parse(content);
+  const sku = text(record, 'sku');
+  if (!isName(sku)) throw new UndecodableMessage('sku is not a name');
+  const requests = list(record, 'requests');
+  if (requests.length === 0 || requests.length > ENVELOPE_REQUESTS_MAX) {
+    throw new UndecodableMessage(`requests must have 1 to ${ENVELOPE_REQUESTS_MAX} entries`);
+  }
+  return { sku, node: text(record, 'node'), requests: requests.map(purchaseRequest) };
+}
+
+function verdict(record: Record<string, unknown>): Verdict {
+  const { requestId, status, reason, orderNo, units } = record;
+  if (!isRequestId(requestId)) throw new UndecodableMessage('requestId must be a UUID');
+  if (!OUTCOMES.includes(status as Outcome)) throw new UndecodableMessage('unknown status');
+  if (!Number.isInteger(units)) throw new UndecodableMessage('units must be an integer');
+  return {
+    requestId,
+    status: status as Outcome,
+    units: units as number,
+    ...(typeof reason === 'string' && { reason }),
+    ...(typeof orderNo === 'string' && { orderNo }),
+  };
+}
+
+/** @throws {UndecodableMessage} */
+export function decodeVerdicts(content: Buffer): Verdicts {
+  return { verdicts: list(parse(content), 'verdicts').map(verdict) };
+}
+
+/** @throws {UndecodableMessage} */
+export function decodeSettle(content: Buffer): Settle {
+  return { node: text(parse(content), 'node') };
+}
+
+/** @throws {UndecodableMessage} */
+export function decodeDrained(content: Buffer): Drained {
+  const record = parse(content);
+  return { node: text(record, 'node'), queue: text(record, 'queue') };
+}

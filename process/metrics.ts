@@ -1,0 +1,86 @@
+import {
+  type CollectFunction,
+  Counter,
+  type CounterConfiguration,
+  collectDefaultMetrics,
+  Gauge,
+  Histogram,
+  type HistogramConfiguration,
+  Registry,
+} from 'prom-client';
+
+export type { Counter, Gauge, Histogram };
+
+/** The metrics of one process. Names begin with `flashsale_` and end in their unit. */
+export interface Metrics {
+  counter<L extends string = never>(name: string, help: string, labels?: readonly L[]): Counter<L>;
+  /** `collect` runs at each scrape: for what is known elsewhere and only read here. */
+  gauge<L extends string = never>(
+    name: string,
+    help: string,
+    labels?: readonly L[],
+    collect?: (gauge: Gauge<L>) => void,
+  ): Gauge<L>;
+  histogram<L extends string = never>(
+    name: string,
+    help: string,
+    buckets: readonly number[],
+    labels?: readonly L[],
+  ): Histogram<L>;
+  /** Prometheus text format. */
+  text(): Promise<string>;
+  readonly contentType: string;
+}
+
+/** Seconds, from a tenth of a millisecond to ten seconds: procedure calls, publishes, verdicts. */
+export const LATENCY_BUCKETS_SECONDS = [
+  0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+] as const;
+
+/** Requests or units: envelopes and batches. */
+export const SIZE_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512] as const;
+
+export function createMetrics(processName: string): Metrics {
+  const registry = new Registry();
+  registry.setDefaultLabels({ process: processName });
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  return {
+    counter<L extends string>(name: string, help: string, labels: readonly L[] = []) {
+      const configuration: CounterConfiguration<L> = { name, help, labelNames: labels, registers };
+      return new Counter(configuration);
+    },
+    gauge<L extends string>(
+      name: string,
+      help: string,
+      labels: readonly L[] = [],
+      collect?: (gauge: Gauge<L>) => void,
+    ) {
+      const gauge: Gauge<L> = new Gauge<L>({
+        name,
+        help,
+        labelNames: labels,
+        registers,
+        ...(collect && { collect: (() => collect(gauge)) as CollectFunction<Gauge<L>> }),
+      });
+      return gauge;
+    },
+    histogram<L extends string>(
+      name: string,
+      help: string,
+      buckets: readonly number[],
+      labels: readonly L[] = [],
+    ) {
+      const configuration: HistogramConfiguration<L> = {
+        name,
+        help,
+        buckets: [...buckets],
+        labelNames: labels,
+        registers,
+      };
+      return new Histogram(configuration);
+    },
+    text: () => registry.metrics(),
+    contentType: registry.contentType,
+  };
+}

@@ -1,0 +1,57 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Metrics } from './metrics.ts';
+
+/**
+ * The private port of a process: /livez without I/O, /readyz from cached state, /metrics. Web nodes
+ * share their public port, so each needs one of its own to be scraped and probed.
+ */
+
+const REQUEST_TIMEOUT_MS = 5_000;
+const CONNECTIONS_MAX = 64;
+
+export interface Monitor {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** Why the process is not ready, a word or two each; empty when it is. */
+export type NotReady = () => readonly string[];
+
+export async function startMonitor(options: {
+  host: string;
+  port: number;
+  metrics: Metrics;
+  notReady: NotReady;
+}): Promise<Monitor> {
+  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, async (request, response) => {
+    const answer = (status: number, type: string, body: string) =>
+      response.writeHead(status, { 'content-type': type }).end(body);
+    const json = 'application/json';
+    if (request.url === '/livez') return answer(200, json, '{"status":"live"}');
+    if (request.url === '/metrics') {
+      return answer(200, options.metrics.contentType, await options.metrics.text());
+    }
+    if (request.url !== '/readyz') return answer(404, json, '{"status":"not found"}');
+    const waitingFor = options.notReady();
+    const status = waitingFor.length === 0 ? 'ready' : 'not ready';
+    return answer(
+      waitingFor.length === 0 ? 200 : 503,
+      json,
+      JSON.stringify({ status, waitingFor }),
+    );
+  });
+  server.maxConnections = CONNECTIONS_MAX;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port, options.host, resolve);
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
