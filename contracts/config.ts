@@ -1,4 +1,4 @@
-import { cleanEnv, EnvError, EnvMissingError, makeValidator, type ValidatorSpec } from 'envalid';
+import { type CleanedEnv, cleanEnv, EnvError, EnvMissingError, makeValidator } from 'envalid';
 
 /**
  * Strict parsing of environment variables. Every composition root reads its own set once; garbage
@@ -13,18 +13,18 @@ export class ConfigError extends Error {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** @throws {ConfigError} naming each variable, what stood there and what is expected */
-export function parseEnvironment<S extends Record<string, unknown>>(
+export function parseEnvironment<S extends object>(
   environment: Environment,
-  specs: { [K in keyof S]: ValidatorSpec<S[K]> },
-): Readonly<S> {
+  specs: S,
+): CleanedEnv<S> {
   // An empty value means "not set": compose files and CI systems pass unset variables that way.
   const set = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
   const problems: string[] = [];
-  const parsed = cleanEnv<S>(set, specs, {
+  const parsed = cleanEnv(set, specs, {
     reporter: ({ errors }) => {
-      for (const [name, error] of Object.entries(errors)) {
+      for (const [name, error] of Object.entries<Error>(errors as Record<string, Error>)) {
         const missing = error instanceof EnvMissingError;
-        problems.push(`${name} ${missing ? 'is not set' : (error as Error).message}`);
+        problems.push(`${name} ${missing ? 'is not set' : error.message}`);
       }
     },
   });
