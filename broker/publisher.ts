@@ -1,0 +1,223 @@
+import { SCHEMA_HEADER } from '../contracts/messages.ts';
+import type { ChannelUser } from './channel.ts';
+import type { BrokerConnection, Channel } from './connection.ts';
+
+/**
+ * What became of a message.
+ *
+ * - `confirmed`: the broker has it; a quorum queue has it on the disks of a majority.
+ * - `returned`: definite no: it was `mandatory` and no queue is bound for it.
+ * - `refused`: definite no: it was not written (not connected, blocked, window full, waiting for
+ *   drain), or the broker nacked it. Every queue that we publish persistent messages to is a quorum
+ *   queue with `reject-publish`, which nacks only what it did not append. (A classic queue that
+ *   crashes nacks as well, and may have kept the message.)
+ * - `unknown`: it was written, and no answer came in time or the connection ended first. It may be in
+ *   the queue, or come to be. A later `refused` for a second copy says nothing about the first.
+ */
+export type PublishResult = 'confirmed' | 'returned' | 'refused' | 'unknown';
+
+export interface OutgoingMessage {
+  readonly exchange: string;
+  readonly routingKey: string;
+  /** Schema id, from contracts/messages.ts. */
+  readonly schema: string;
+  readonly content: Buffer;
+  readonly replyTo?: string;
+  /** For readers that drop what they have seen: an event's id. */
+  readonly messageId?: string;
+  readonly headers?: Readonly<Record<string, string | number | boolean>>;
+  readonly persistent: boolean;
+  readonly mandatory: boolean;
+}
+
+export interface PublisherLimits {
+  /** Messages written and not yet confirmed; beyond, `publish` answers `refused`. */
+  readonly unconfirmedMax: number;
+  /** After this long without an answer a message is `unknown`. */
+  readonly publishConfirmTimeoutMs: number;
+}
+
+export const PUBLISHER_LIMITS: PublisherLimits = {
+  unconfirmedMax: 512,
+  publishConfirmTimeoutMs: 5_000,
+};
+
+interface Unconfirmed {
+  readonly channel: Channel;
+  readonly resolve: (result: PublishResult) => void;
+  readonly onLate: ((result: PublishResult) => void) | undefined;
+  readonly timer: NodeJS.Timeout;
+  returned: boolean;
+  timedOut: boolean;
+}
+
+export class Publisher {
+  readonly #connection: BrokerConnection;
+  readonly #limits: PublisherLimits;
+  readonly #unconfirmed = new Map<string, Unconfirmed>();
+  readonly #listeners = new Set<() => void>();
+  readonly #user: ChannelUser;
+  #unlisten = () => {};
+  #channel: Channel | undefined;
+  #draining = false;
+  #closing = false;
+  #sequence = 0;
+
+  private constructor(connection: BrokerConnection, limits: PublisherLimits) {
+    this.#connection = connection;
+    this.#limits = limits;
+    this.#user = {
+      name: 'publisher',
+      opened: async (channel) => this.#opened(channel),
+      closed: () => this.#closed(),
+    };
+  }
+
+  /** Resolves when the publisher can be used, or at once when the broker is not there yet. */
+  static async open(
+    connection: BrokerConnection,
+    limits: Partial<PublisherLimits> = {},
+  ): Promise<Publisher> {
+    const publisher = new Publisher(connection, { ...PUBLISHER_LIMITS, ...limits });
+    publisher.#unlisten = connection.onChange(() => publisher.#changed());
+    await connection.attach(publisher.#user);
+    return publisher;
+  }
+
+  /** Whether a message published now would be written. No I/O: the gate asks for every request. */
+  available(): boolean {
+    return (
+      this.#channel !== undefined &&
+      !this.#connection.blocked &&
+      !this.#draining &&
+      !this.#closing &&
+      this.#unconfirmed.size < this.#limits.unconfirmedMax
+    );
+  }
+
+  /** Messages written and not answered, those included that are `unknown` by timeout. */
+  get unconfirmed(): number {
+    return this.#unconfirmed.size;
+  }
+
+  /** Resolves when `available()`; for those who publish an unknown message again. */
+  async whenAvailable(signal?: AbortSignal): Promise<void> {
+    while (!this.available()) {
+      signal?.throwIfAborted();
+      const changed = Promise.withResolvers<void>();
+      this.#listeners.add(changed.resolve);
+      signal?.addEventListener('abort', () => changed.resolve(), { once: true });
+      await changed.promise;
+      this.#listeners.delete(changed.resolve);
+    }
+  }
+
+  /**
+   * Never rejects. `onLate` is called at most once, and only for a message that was `unknown` because
+   * its answer was late: with that answer, or with `unknown` once more when the connection ended and
+   * none can come any more.
+   */
+  publish(
+    message: OutgoingMessage,
+    onLate?: (result: PublishResult) => void,
+  ): Promise<PublishResult> {
+    const channel = this.#channel;
+    if (channel === undefined || !this.available()) return Promise.resolve('refused');
+    const key = String(++this.#sequence);
+    const { promise, resolve } = Promise.withResolvers<PublishResult>();
+    const settle = (error: unknown) => this.#settle(key, error);
+    try {
+      this.#draining = !channel.publish(
+        message.exchange,
+        message.routingKey,
+        message.content,
+        properties(message, key),
+        settle,
+      );
+    } catch (error) {
+      // Encoding and closed channels throw before anything is written.
+      this.#connection.log.error({ err: error, schema: message.schema }, 'message not written');
+      return Promise.resolve('refused');
+    }
+    this.#unconfirmed.set(key, {
+      channel,
+      resolve,
+      onLate,
+      timer: setTimeout(() => this.#timeOut(key), this.#limits.publishConfirmTimeoutMs),
+      returned: false,
+      timedOut: false,
+    });
+    return promise;
+  }
+
+  /** Takes no more, waits until everything written is confirmed or `unknown`, and lets go. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    const pending = () => [...this.#unconfirmed.values()].some((entry) => !entry.timedOut);
+    while (pending()) {
+      const changed = Promise.withResolvers<void>();
+      this.#listeners.add(changed.resolve);
+      await changed.promise;
+      this.#listeners.delete(changed.resolve);
+    }
+    this.#unlisten();
+    await this.#connection.detach(this.#user);
+  }
+
+  #opened(channel: Channel): void {
+    channel.on('drain', () => {
+      this.#draining = false;
+      this.#changed();
+    });
+    channel.on('return', (returned) => {
+      const entry = this.#unconfirmed.get(String(returned.properties.correlationId));
+      if (entry !== undefined) entry.returned = true; // Its ack follows.
+    });
+    this.#draining = false;
+    this.#channel = channel;
+    this.#changed();
+  }
+
+  #closed(): void {
+    this.#channel = undefined;
+  }
+
+  #settle(key: string, error: unknown): void {
+    const entry = this.#unconfirmed.get(key);
+    if (entry === undefined) return;
+    this.#unconfirmed.delete(key);
+    clearTimeout(entry.timer);
+    // An error is a nack, unless the channel is gone: then nobody knows.
+    let result: PublishResult = entry.returned ? 'returned' : 'confirmed';
+    if (error !== null) result = this.#channel === entry.channel ? 'refused' : 'unknown';
+    if (entry.timedOut) entry.onLate?.(result);
+    else entry.resolve(result);
+    this.#changed();
+  }
+
+  #timeOut(key: string): void {
+    const entry = this.#unconfirmed.get(key);
+    if (entry === undefined) return;
+    // It keeps its place in the window: a broker that does not answer shall not get ever more.
+    entry.timedOut = true;
+    entry.resolve('unknown');
+    this.#changed();
+  }
+
+  #changed(): void {
+    for (const listener of [...this.#listeners]) listener();
+  }
+}
+
+function properties(message: OutgoingMessage, key: string) {
+  return {
+    contentType: 'application/json',
+    headers: { ...message.headers, [SCHEMA_HEADER]: message.schema },
+    persistent: message.persistent,
+    mandatory: message.mandatory,
+    /** Recognises the message when it is returned. */
+    correlationId: key,
+    ...(message.replyTo !== undefined && { replyTo: message.replyTo }),
+    ...(message.messageId !== undefined && { messageId: message.messageId }),
+  };
+}

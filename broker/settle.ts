@@ -1,0 +1,82 @@
+import {
+  DRAINED_SCHEMA,
+  decodeDrained,
+  encode,
+  SCHEMA_HEADER,
+  SETTLE_SCHEMA,
+} from '../contracts/messages.ts';
+import { SCHEMAS, type Schema } from '../contracts/names.ts';
+import { ORDERS_EXCHANGE, ordersQueue } from '../contracts/topology.ts';
+import type { BrokerConnection, Channel, ReceivedMessage } from './connection.ts';
+
+/** RabbitMQ's pseudo queue for answers: lives and dies with the channel, nothing to declare. */
+const DIRECT_REPLY_TO = 'amq.rabbitmq.reply-to';
+
+/** Not every orders queue answered; nothing has changed, ask again. */
+export class SettleFailed extends Error {
+  override name = 'SettleFailed';
+}
+
+/**
+ * Sends a settle message of `node` behind everything that stands in the orders queues, and resolves
+ * when a worker of each has answered that what it held before was decided. With several workers on
+ * one queue another may still hold an older message: only fencing the node in the database makes the
+ * end exact, this makes it quiet.
+ *
+ * @throws {SettleFailed} after `timeoutMs`, or when the connection ends meanwhile
+ * @throws {BrokerUnavailable} when there is no connection
+ */
+export async function settleThroughQueues(
+  connection: BrokerConnection,
+  node: string,
+  timeoutMs: number,
+): Promise<void> {
+  const channel = await connection.openChannel();
+  const waiting = new Set(SCHEMAS.map(ordersQueue));
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  promise.catch(() => {}); // May fail before it is awaited.
+  const fail = (why: string) =>
+    reject(new SettleFailed(`${node}: ${why}; no answer from ${[...waiting].join(', ')}`));
+  const timer = setTimeout(() => fail(`${timeoutMs} ms are over`), timeoutMs);
+  channel.on('close', () => fail('the channel was closed'));
+  channel.on('return', (message) => fail(`no queue for ${message.fields.routingKey}`));
+  try {
+    const onReply = (message: ReceivedMessage | null) => {
+      const queue = message === null ? undefined : drainedQueue(message, node);
+      if (queue !== undefined) waiting.delete(queue);
+      if (waiting.size === 0) resolve();
+    };
+    await channel.consume(DIRECT_REPLY_TO, onReply, { noAck: true });
+    for (const schema of SCHEMAS) publishSettle(channel, schema, node, fail);
+    await promise;
+  } finally {
+    clearTimeout(timer);
+    // Throws when closed already.
+    await (async () => channel.close())().catch(() => {});
+  }
+}
+
+function publishSettle(
+  channel: Channel,
+  schema: Schema,
+  node: string,
+  fail: (why: string) => void,
+): void {
+  const properties = {
+    persistent: true,
+    mandatory: true,
+    contentType: 'application/json',
+    headers: { [SCHEMA_HEADER]: SETTLE_SCHEMA },
+    replyTo: DIRECT_REPLY_TO,
+  };
+  channel.publish(ORDERS_EXCHANGE, schema, encode({ node }), properties, (error) => {
+    if (error !== null) fail(`the settle message for ${schema} was not taken`);
+  });
+}
+
+/** The queue that a reply speaks of; undefined when it is not about `node`. */
+function drainedQueue(message: ReceivedMessage, node: string): string | undefined {
+  if (message.properties.headers?.[SCHEMA_HEADER] !== DRAINED_SCHEMA) return undefined;
+  const drained = decodeDrained(message.content);
+  return drained.node === node ? drained.queue : undefined;
+}

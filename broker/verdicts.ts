@@ -1,0 +1,93 @@
+import {
+  decodeVerdicts,
+  SCHEMA_HEADER,
+  UndecodableMessage,
+  VERDICTS_SCHEMA,
+  type Verdict,
+} from '../contracts/messages.ts';
+import { VERDICTS_EXCHANGE, verdictsQueue } from '../contracts/topology.ts';
+import type { ChannelUser } from './channel.ts';
+import type { BrokerConnection, Channel, ReceivedMessage } from './connection.ts';
+
+/** Verdicts that wait for a web node that does not read; the oldest are dropped beyond. */
+const VERDICT_MESSAGES_MAX = 20_000;
+
+/**
+ * The verdict queue of one web process: exclusive, gone with its connection, declared anew with the
+ * next. Taken without acknowledgement: a verdict that is lost costs latency only, because the
+ * database has the truth.
+ */
+export class VerdictListener {
+  /** What goes into the `replyTo` of envelopes. */
+  readonly replyTo: string;
+  readonly #connection: BrokerConnection;
+  readonly #handler: (verdicts: readonly Verdict[]) => void;
+  readonly #user: ChannelUser;
+  #undecodable = 0;
+
+  private constructor(
+    connection: BrokerConnection,
+    processId: string,
+    handler: (verdicts: readonly Verdict[]) => void,
+  ) {
+    this.replyTo = processId;
+    this.#connection = connection;
+    this.#handler = handler;
+    this.#user = {
+      name: verdictsQueue(processId),
+      opened: (channel) => this.#opened(channel),
+      closed: () => {},
+    };
+  }
+
+  /** Resolves when verdicts can come, or at once when the broker is not there yet. */
+  static async open(
+    connection: BrokerConnection,
+    processId: string,
+    handler: (verdicts: readonly Verdict[]) => void,
+  ): Promise<VerdictListener> {
+    const listener = new VerdictListener(connection, processId, handler);
+    await connection.attach(listener.#user);
+    return listener;
+  }
+
+  /** Messages that were not verdicts, and were dropped. */
+  get undecodable(): number {
+    return this.#undecodable;
+  }
+
+  async close(): Promise<void> {
+    await this.#connection.detach(this.#user);
+  }
+
+  async #opened(channel: Channel): Promise<void> {
+    const queue = verdictsQueue(this.replyTo);
+    // After a cut connection the broker may hold the old queue until it misses heartbeats
+    // (RESOURCE_LOCKED); the channel is then opened again until it lets go.
+    await channel.assertQueue(queue, {
+      exclusive: true,
+      autoDelete: true,
+      durable: false,
+      arguments: { 'x-max-length': VERDICT_MESSAGES_MAX },
+    });
+    await channel.bindQueue(queue, VERDICTS_EXCHANGE, this.replyTo);
+    const onMessage = (message: ReceivedMessage | null) => {
+      if (message === null) channel.close().catch(() => {});
+      else this.#receive(message);
+    };
+    await channel.consume(queue, onMessage, { noAck: true, exclusive: true });
+  }
+
+  #receive(message: ReceivedMessage): void {
+    try {
+      if (message.properties.headers?.[SCHEMA_HEADER] !== VERDICTS_SCHEMA) {
+        throw new UndecodableMessage('unknown schema');
+      }
+      this.#handler(decodeVerdicts(message.content).verdicts);
+    } catch (error) {
+      if (!(error instanceof UndecodableMessage)) throw error;
+      this.#undecodable += 1;
+      this.#connection.log.warn({ err: error }, 'verdict dropped');
+    }
+  }
+}
