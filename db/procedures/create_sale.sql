@@ -1,0 +1,64 @@
+-- create_sale: makes a sale and its partitions in both order schemas.
+--
+-- Parameters
+--   p_sale        its name: letters, digits, _ and -, 40 at the most
+--   p_title       shown to shoppers
+--   p_opens_at, p_closes_at   the window in which requests are taken
+--   p_pay_window  time from an order to its expiry if it is not paid
+-- Result: true if it was made, false if it was there with the same values
+-- Tables: writes catalog.sale; creates a partition of each partitioned table of regular and hot
+-- Locks, in order
+--   1. the key of catalog.sale
+--   2. SHARE UPDATE EXCLUSIVE on the partitioned tables: orders go on meanwhile. (CREATE TABLE …
+--      PARTITION OF would lock out every order until it is done; hence CREATE and ATTACH.)
+-- Errors: FS003 the sale is there with other values; 23514 a value that the table does not allow
+
+CREATE OR REPLACE FUNCTION catalog.create_sale(
+  p_sale       text,
+  p_title      text,
+  p_opens_at   timestamptz,
+  p_closes_at  timestamptz,
+  p_pay_window interval DEFAULT interval '15 minutes'
+) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = catalog, pg_temp
+AS $routine$
+DECLARE
+  v_table record;
+  v_partition text;
+BEGIN
+  INSERT INTO catalog.sale (sale, title, opens_at, closes_at, pay_window)
+  VALUES (p_sale, p_title, p_opens_at, p_closes_at, p_pay_window)
+  ON CONFLICT (sale) DO NOTHING;
+  IF NOT FOUND THEN
+    IF NOT EXISTS (
+      SELECT FROM catalog.sale s
+      WHERE s.sale = p_sale
+        AND (s.title, s.opens_at, s.closes_at, s.pay_window)
+          = (p_title, p_opens_at, p_closes_at, p_pay_window)) THEN
+      RAISE EXCEPTION 'sale % exists with other values', p_sale USING ERRCODE = 'FS003';
+    END IF;
+    RETURN false;
+  END IF;
+
+  FOR v_table IN
+    SELECT n.nspname AS schema, c.relname AS name
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind = 'p' AND n.nspname IN ('regular', 'hot')
+    ORDER BY n.nspname, c.relname
+  LOOP
+    v_partition := v_table.name || '_' || p_sale;
+    EXECUTE format('CREATE TABLE %1$I.%2$I (LIKE %1$I.%3$I INCLUDING ALL)',
+                   v_table.schema, v_partition, v_table.name);
+    EXECUTE format('ALTER TABLE %1$I.%3$I ATTACH PARTITION %1$I.%2$I FOR VALUES IN (%4$L)',
+                   v_table.schema, v_partition, v_table.name, p_sale);
+  END LOOP;
+  RETURN true;
+END
+$routine$;
+
+ALTER FUNCTION catalog.create_sale OWNER TO flashsale_owner;
+COMMENT ON FUNCTION catalog.create_sale IS
+  'Makes a sale and its partitions; false if it was there with the same values';
+REVOKE ALL ON FUNCTION catalog.create_sale FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION catalog.create_sale TO flashsale_ops;

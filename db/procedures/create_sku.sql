@@ -1,0 +1,71 @@
+-- create_sku: makes a SKU of a sale and loads its stock, spread over slots.
+--
+-- Parameters
+--   p_sku, p_sale, p_title, p_price, p_currency   what is sold, and where it belongs
+--   p_schema      regular or hot: where its stock and orders live
+--   p_user_limit  units that one user may hold
+--   p_units       units to load
+--   p_slots       slots to spread them over; NULL takes the tunable slots_default
+-- Result: true if it was made, false if it was there with the same values (its stock and slots are
+--   then left as they are)
+-- Tables: writes catalog.sku, stock_slot and stock_movement of p_schema
+-- Locks: the key of catalog.sku
+-- Errors: FS001 units or slots out of range; FS002 no such sale; FS003 the SKU is there with other
+--   values; 23514 a value that the table does not allow
+
+CREATE OR REPLACE FUNCTION catalog.create_sku(
+  p_sku        text,
+  p_sale       text,
+  p_schema     text,
+  p_title      text,
+  p_price      numeric,
+  p_currency   text,
+  p_user_limit int,
+  p_units      int,
+  p_slots      int DEFAULT NULL
+) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = catalog, pg_temp
+AS $routine$
+DECLARE
+  v_slots int := coalesce(p_slots, catalog.tunable('slots_default'));
+BEGIN
+  IF p_units IS NULL OR p_units < 0 OR v_slots < 1 OR v_slots > 1024 THEN
+    RAISE EXCEPTION 'create_sku takes 0 or more units in 1 to 1024 slots'
+      USING ERRCODE = 'FS001';
+  END IF;
+  IF NOT EXISTS (SELECT FROM catalog.sale s WHERE s.sale = p_sale) THEN
+    RAISE EXCEPTION 'no sale %', p_sale USING ERRCODE = 'FS002';
+  END IF;
+
+  INSERT INTO catalog.sku (sku, sale, schema, title, price, currency, user_limit)
+  VALUES (p_sku, p_sale, p_schema, p_title, p_price, p_currency, p_user_limit)
+  ON CONFLICT (sku) DO NOTHING;
+  IF NOT FOUND THEN
+    IF NOT EXISTS (
+      SELECT FROM catalog.sku k
+      WHERE k.sku = p_sku
+        AND (k.sale, k.schema, k.title, k.price, k.currency, k.user_limit)
+          = (p_sale, p_schema, p_title, p_price, p_currency, p_user_limit)) THEN
+      RAISE EXCEPTION 'SKU % exists with other values', p_sku USING ERRCODE = 'FS003';
+    END IF;
+    RETURN false;
+  END IF;
+
+  EXECUTE format($sql$
+    WITH slot AS (
+      INSERT INTO %1$I.stock_slot (sku, slot, remaining)
+      SELECT $1, n, $3 / $4 + (n <= $3 %% $4)::int FROM generate_series(1, $4) AS n
+      RETURNING slot, remaining)
+    INSERT INTO %1$I.stock_movement (sale, sku, slot, kind, units)
+    SELECT $2, $1, slot, 'load', remaining FROM slot WHERE remaining > 0
+  $sql$, p_schema) USING p_sku, p_sale, p_units, v_slots;
+  RETURN true;
+END
+$routine$;
+
+ALTER FUNCTION catalog.create_sku OWNER TO flashsale_owner;
+COMMENT ON FUNCTION catalog.create_sku IS
+  'Makes a SKU and loads its stock; false if it was there with the same values';
+REVOKE ALL ON FUNCTION catalog.create_sku FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION catalog.create_sku TO flashsale_ops;

@@ -1,0 +1,334 @@
+-- place_orders: decides a batch of purchase requests for one SKU, in one short transaction.
+--
+-- Parameters
+--   p_sku           the SKU
+--   p_request_ids   one entry for each request, in order of arrival; so are the next four arrays
+--   p_user_ids      whose request it is
+--   p_units         units wanted
+--   p_accept_fewer  take what is left when it is less than that
+--   p_nodes         the web node that admitted the request
+--   p_wait          wait for locked slots instead of answering 'locked'
+-- Result: one row for each request, in the order of the arguments
+--   ordered        with order_no and units
+--   sold_out       reason units_may_return: unpaid orders may give units back;
+--                  too_few_left: some are left, but fewer than the request wants
+--   limit_reached  the user would hold more than the SKU's limit
+--   closed         the sale or the SKU is closed
+--   rejected       reason node_fenced, request_id_taken, unknown_sku, not_open or bad_units
+--   locked         units exist, but other transactions hold their slots: call again with p_wait
+--   All but locked are final. They are recorded in outcome, and a request that comes again gets the
+--   same answer; request_id_taken and unknown_sku are answered without a record.
+-- Tables: reads catalog.sale, catalog.sku, catalog.tunable, fenced_node; writes buyer, stock_slot,
+--   stock_movement, orders, outcome, outbox
+-- Locks, in order
+--   1. an advisory lock, shared, for each web node of the batch (fence_node takes it exclusively)
+--   2. buyer rows, ascending by user
+--   3. stock_slot rows: a transaction that holds one never waits for another, so it takes unlocked
+--      ones (SKIP LOCKED), or, while it holds none, waits for all of them, ascending by slot
+--   4. outcome keys, ascending by request id
+-- Errors: FS001 malformed arguments; FS500 the books do not balance (a bug); 23505 the same request
+--   is being decided by another session: call again, it then has its outcome
+
+CREATE OR REPLACE FUNCTION :schema.place_orders(
+  p_sku          text,
+  p_request_ids  uuid[],
+  p_user_ids     text[],
+  p_units        int[],
+  p_accept_fewer boolean[],
+  p_nodes        text[],
+  p_wait         boolean DEFAULT false
+) RETURNS TABLE (request_id uuid, status text, reason text, order_no bigint, units int)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = :schema, pg_temp
+AS $routine$
+#variable_conflict use_column
+DECLARE
+  v_count         int := cardinality(p_request_ids);
+  v_sku           record;
+  -- What is said about each request: position in these arrays = position in the arguments.
+  v_status        text[];
+  v_reason        text[];
+  v_order_no      bigint[];
+  v_got           int[];
+  v_first         int[];        -- position at which the same request id came first
+  -- Sets of positions, ascending.
+  v_open          int[];        -- not decided yet
+  v_turn          int[];        -- whose user's limit is still to be looked at
+  v_looked_at     int[];
+  v_within        int[];        -- within the limit; of one turn
+  v_buying        int[] := '{}';  -- within the limit; of all turns
+  v_judged        int[];        -- decided by this call and to be recorded
+  -- Slots that this transaction has locked.
+  v_slots         int[] := '{}';
+  v_have          int[] := '{}';
+  v_take          int[] := '{}';
+  v_slot          int;
+  v_remaining     int;
+  v_looks         int := 0;
+  v_wanted        bigint;
+  v_held          bigint := 0;  -- units in the locked slots
+  v_left          bigint := 0;  -- of those: not handed out yet
+  v_elsewhere     bigint := 0;  -- units in slots that others hold
+  v_sold          bigint := 0;
+  v_booked        bigint;
+  v_units_may_return boolean;
+  i               int;
+BEGIN
+  IF p_sku IS NULL OR v_count IS NULL
+     OR (cardinality(p_user_ids), cardinality(p_units), cardinality(p_accept_fewer),
+         cardinality(p_nodes)) IS DISTINCT FROM (v_count, v_count, v_count, v_count)
+     OR array_position(p_request_ids, NULL) > 0 OR array_position(p_user_ids, NULL) > 0
+     OR array_position(p_units, NULL) > 0 OR array_position(p_nodes, NULL) > 0 THEN
+    RAISE EXCEPTION 'place_orders takes five arrays of the same length, without NULL'
+      USING ERRCODE = 'FS001';
+  END IF;
+
+  -- 1. The SKU, its sale and the tunables. The database's clock judges the sale window.
+  SELECT k.sale, k.price, k.currency, k.user_limit, now() + s.pay_window AS pay_before,
+         CASE WHEN now() < s.opens_at THEN 'rejected'
+              WHEN k.state = 'closed' OR
+                   now() > s.closes_at + t.late_grace_ms * interval '1 ms' THEN 'closed'
+         END AS refusal,
+         CASE WHEN now() < s.opens_at THEN 'not_open' END AS refusal_reason,
+         t.pick_retries, t.pick_retry_wait_us, t.batch_requests_max
+  INTO v_sku
+  FROM catalog.sku k
+  JOIN catalog.sale s ON s.sale = k.sale
+  CROSS JOIN (
+    SELECT max(value) FILTER (WHERE name = 'late_grace_ms') AS late_grace_ms,
+           max(value) FILTER (WHERE name = 'pick_retries') AS pick_retries,
+           max(value) FILTER (WHERE name = 'pick_retry_wait_us') AS pick_retry_wait_us,
+           max(value) FILTER (WHERE name = 'batch_requests_max') AS batch_requests_max
+    FROM catalog.tunable) t
+  WHERE k.sku = p_sku AND k.schema = current_schema();
+  IF NOT FOUND THEN
+    RETURN QUERY SELECT r.id, 'rejected', 'unknown_sku', NULL::bigint, 0
+                 FROM unnest(p_request_ids) AS r (id);
+    RETURN;
+  END IF;
+  IF v_count > v_sku.batch_requests_max THEN
+    RAISE EXCEPTION 'a batch of % requests: batch_requests_max is %',
+      v_count, v_sku.batch_requests_max USING ERRCODE = 'FS001';
+  END IF;
+
+  -- 2. What is decided already, or refused without a look at the stock. The advisory locks come in
+  --    a statement of their own, so that the next one sees a fence that was put up before.
+  PERFORM pg_advisory_xact_lock_shared(hashtext('fence ' || current_schema()), hashtext(n.node))
+  FROM (SELECT DISTINCT u.node COLLATE "C" AS node FROM unnest(p_nodes) AS u (node)) n;
+
+  SELECT array_agg(CASE WHEN c.known THEN c.known_status
+                        WHEN c.reason IN ('request_id_taken', 'node_fenced') THEN 'rejected'
+                        WHEN c.refusal IS NOT NULL THEN c.refusal
+                        WHEN c.reason = 'bad_units' THEN 'rejected'
+                        WHEN c.wanted > v_sku.user_limit THEN 'limit_reached' END),
+         array_agg(CASE WHEN c.known THEN c.known_reason
+                        WHEN c.reason IN ('request_id_taken', 'node_fenced') THEN c.reason
+                        WHEN c.refusal IS NOT NULL THEN v_sku.refusal_reason
+                        ELSE c.reason END),
+         array_agg(CASE WHEN c.known THEN c.known_order_no END),
+         array_agg(CASE WHEN c.known THEN c.known_units ELSE 0 END),
+         array_agg(c.first_at),
+         array_agg(c.at) FILTER (
+           WHERE c.first_at = c.at AND NOT c.known AND c.refusal IS NULL AND c.reason IS NULL
+             AND c.wanted <= v_sku.user_limit),
+         array_agg(c.at) FILTER (
+           WHERE c.first_at = c.at AND NOT c.known
+             AND c.reason IS DISTINCT FROM 'request_id_taken')
+  INTO v_status, v_reason, v_order_no, v_got, v_first, v_open, v_judged
+  FROM (
+    SELECT r.at::int AS at, r.wanted,
+           min(r.at) OVER (PARTITION BY r.id)::int AS first_at,
+           v_sku.refusal AS refusal,
+           k.user_id IS NOT NULL AND k.user_id = r.user_id AS known,
+           k.status AS known_status, k.reason AS known_reason,
+           k.order_no AS known_order_no, k.units AS known_units,
+           CASE WHEN k.user_id <> r.user_id THEN 'request_id_taken'
+                WHEN f.node IS NOT NULL THEN 'node_fenced'
+                WHEN r.wanted < 1 THEN 'bad_units' END AS reason
+    FROM unnest(p_request_ids, p_user_ids, p_units, p_nodes) WITH ORDINALITY
+      AS r (id, user_id, wanted, node, at)
+    LEFT JOIN LATERAL (
+      SELECT o.user_id, o.status, o.reason, o.order_no, o.units
+      FROM outcome o WHERE o.request_id = r.id LIMIT 1) k ON true
+    LEFT JOIN fenced_node f ON f.node = r.node
+    ORDER BY r.at) c;
+
+  -- 3. Nothing free at all: no need to touch the buyers. The sum is read from committed rows,
+  --    locked ones included: it is 0 only if there is nothing.
+  IF v_open IS NOT NULL THEN
+    SELECT coalesce(sum(s.remaining), 0) INTO v_elsewhere FROM stock_slot s WHERE s.sku = p_sku;
+    IF v_elsewhere > 0 THEN v_turn := v_open; END IF;
+  END IF;
+
+  -- 4. The limit, and the units of each user, in one statement. A user with several requests in the
+  --    batch has a turn for each, in order of arrival. Later turns touch only rows that the first
+  --    has locked (a refused update locks its row too), so the order by user holds for all.
+  WHILE cardinality(v_turn) > 0 LOOP
+    WITH turn AS MATERIALIZED (
+      SELECT DISTINCT ON (user_id)
+             p_user_ids[t.at] COLLATE "C" AS user_id, t.at, p_units[t.at] AS wanted
+      FROM unnest(v_turn) AS t (at)
+      ORDER BY user_id, t.at
+    ), within AS (
+      INSERT INTO buyer AS b (sale, sku, user_id, units)
+      SELECT v_sku.sale, p_sku, t.user_id, t.wanted FROM turn t ORDER BY t.user_id
+      ON CONFLICT (user_id, sku, sale) DO UPDATE SET units = b.units + excluded.units
+        WHERE b.units + excluded.units <= v_sku.user_limit
+      RETURNING b.user_id
+    )
+    SELECT array_agg(t.at), array_agg(t.at) FILTER (WHERE w.user_id IS NOT NULL)
+    INTO v_looked_at, v_within
+    FROM turn t LEFT JOIN within w ON w.user_id = t.user_id;
+
+    v_buying := v_buying || coalesce(v_within, '{}');
+    IF cardinality(v_looked_at) = cardinality(v_turn) THEN EXIT; END IF;
+    v_turn := ARRAY(SELECT t.at FROM unnest(v_turn) AS t (at) WHERE t.at <> ALL (v_looked_at));
+  END LOOP;
+  v_buying := ARRAY(SELECT b.at FROM unnest(v_buying) AS b (at) ORDER BY b.at);
+  SELECT coalesce(sum(p_units[b.at]), 0) INTO v_wanted FROM unnest(v_buying) AS b (at);
+
+  -- 5. Slots. First the fullest that nobody holds, one after the other. LIMIT 1 looks at a slot as
+  --    the snapshot saw it; FOR UPDATE returns it as it is now.
+  WHILE v_held < v_wanted AND NOT p_wait LOOP
+    SELECT s.slot, s.remaining INTO v_slot, v_remaining
+    FROM stock_slot s
+    WHERE s.sku = p_sku AND s.remaining > 0 AND s.slot <> ALL (v_slots)
+    ORDER BY s.remaining DESC, s.slot
+    LIMIT 1
+    FOR UPDATE SKIP LOCKED;
+    IF FOUND THEN
+      v_slots := v_slots || v_slot;
+      v_have := v_have || v_remaining;
+      v_held := v_held + v_remaining;
+    ELSIF v_held > 0 OR v_looks >= v_sku.pick_retries THEN
+      EXIT;
+    ELSE
+      -- Locked or empty? Only the sum over committed rows tells.
+      SELECT coalesce(sum(s.remaining), 0) INTO v_elsewhere FROM stock_slot s WHERE s.sku = p_sku;
+      EXIT WHEN v_elsewhere = 0;
+      v_looks := v_looks + 1;
+      PERFORM pg_sleep(v_sku.pick_retry_wait_us / 1e6);
+    END IF;
+  END LOOP;
+  --    Nothing, but there are units: wait for all slots, empty ones too, since units may be on
+  --    their way back into those. With all of them in hand the answer is exact.
+  IF v_held = 0 AND v_wanted > 0 AND v_elsewhere > 0 THEN
+    SELECT array_agg(s.slot), array_agg(s.remaining), coalesce(sum(s.remaining), 0)
+    INTO v_slots, v_have, v_held
+    FROM (SELECT a.slot, a.remaining FROM stock_slot a
+          WHERE a.sku = p_sku ORDER BY a.slot FOR UPDATE) s;
+  END IF;
+  v_elsewhere := 0;
+  IF v_held < v_wanted THEN
+    SELECT coalesce(sum(s.remaining), 0) INTO v_elsewhere
+    FROM stock_slot s WHERE s.sku = p_sku AND s.slot <> ALL (coalesce(v_slots, '{}'));
+  END IF;
+
+  -- 6. Hand the units out in order of arrival. Who does not fit does not block those behind.
+  v_left := v_held;
+  FOREACH i IN ARRAY v_buying LOOP
+    IF p_units[i] <= v_left THEN
+      v_got[i] := p_units[i];
+    ELSIF p_accept_fewer[i] AND v_left > 0 AND v_elsewhere = 0 THEN
+      v_got[i] := v_left;
+    ELSIF v_left + v_elsewhere >= p_units[i] OR (p_accept_fewer[i] AND v_elsewhere > 0) THEN
+      v_status[i] := 'locked';
+      CONTINUE;
+    ELSE
+      CONTINUE;
+    END IF;
+    v_left := v_left - v_got[i];
+    v_status[i] := 'ordered';
+    v_order_no[i] := nextval('order_no');
+  END LOOP;
+  v_sold := v_held - v_left;
+
+  -- 7. Who is left over: beyond the limit, or nothing there for him. Units of unpaid orders may
+  --    come back, those of this very batch included.
+  IF v_sold < v_wanted OR cardinality(v_buying) < cardinality(v_open) THEN
+    v_units_may_return := v_sold > 0 OR EXISTS (
+      SELECT FROM orders o
+      WHERE o.sale = v_sku.sale AND o.sku = p_sku AND o.status = 'ordered');
+    FOREACH i IN ARRAY v_open LOOP
+      IF v_status[i] IS NOT NULL THEN
+        CONTINUE;
+      ELSIF i = ANY (v_buying) OR v_turn IS NULL THEN
+        v_status[i] := 'sold_out';
+        v_reason[i] := CASE WHEN v_units_may_return THEN 'units_may_return'
+                            WHEN v_left + v_elsewhere > 0 THEN 'too_few_left' END;
+      ELSE
+        v_status[i] := 'limit_reached';
+      END IF;
+    END LOOP;
+    -- What a user was credited with in step 4 and did not get.
+    UPDATE buyer b SET units = b.units - c.credited
+    FROM (SELECT p_user_ids[w.at] AS user_id, sum(p_units[w.at] - v_got[w.at]) AS credited
+          FROM unnest(v_buying) AS w (at) GROUP BY 1) c
+    WHERE b.user_id = c.user_id AND b.sku = p_sku AND b.sale = v_sku.sale AND c.credited > 0;
+    v_judged := ARRAY(SELECT j.at FROM unnest(v_judged) AS j (at)
+                      WHERE v_status[j.at] <> 'locked');
+  END IF;
+
+  -- 8. Write it down: slots and their movements, orders, outcomes, the event.
+  IF v_sold > 0 THEN
+    v_left := v_sold;
+    FOR i IN 1 .. cardinality(v_slots) LOOP
+      v_take[i] := least(v_have[i], v_left);
+      v_left := v_left - v_take[i];
+    END LOOP;
+    WITH drawn AS (
+      UPDATE stock_slot s SET remaining = s.remaining - t.units
+      FROM unnest(v_slots, v_take) AS t (slot, units)
+      WHERE s.sku = p_sku AND s.slot = t.slot AND t.units > 0 AND s.remaining >= t.units
+      RETURNING s.slot, t.units
+    ), booked AS (
+      INSERT INTO stock_movement (sale, sku, slot, kind, units)
+      SELECT v_sku.sale, p_sku, d.slot, 'sale', -d.units FROM drawn d
+      RETURNING units
+    )
+    SELECT -sum(b.units) INTO v_booked FROM booked b;
+    IF v_booked IS DISTINCT FROM v_sold THEN
+      RAISE EXCEPTION 'drew % units of % for orders of %', v_booked, p_sku, v_sold
+        USING ERRCODE = 'FS500';
+    END IF;
+
+    INSERT INTO orders (order_no, sale, sku, request_id, user_id, units, amount, currency,
+                        pay_before)
+    SELECT v_order_no[b.at], v_sku.sale, p_sku, p_request_ids[b.at], p_user_ids[b.at], v_got[b.at],
+           v_got[b.at] * v_sku.price, v_sku.currency, v_sku.pay_before
+    FROM unnest(v_buying) AS b (at) WHERE v_got[b.at] > 0;
+
+    INSERT INTO outbox (kind, sale, sku, order_nos)
+    SELECT 'placed', v_sku.sale, p_sku, array_agg(v_order_no[b.at])
+    FROM unnest(v_buying) AS b (at) WHERE v_got[b.at] > 0;
+  END IF;
+
+  INSERT INTO outcome (request_id, sale, sku, user_id, node, status, reason, order_no, units)
+  SELECT p_request_ids[j.at], v_sku.sale, p_sku, p_user_ids[j.at], p_nodes[j.at],
+         v_status[j.at], v_reason[j.at], v_order_no[j.at], v_got[j.at]
+  FROM unnest(v_judged) AS j (at)
+  ORDER BY p_request_ids[j.at];
+
+  -- 9. The same request twice in one batch: one outcome, said twice.
+  FOR i IN 1 .. v_count LOOP
+    IF v_first[i] < i AND p_user_ids[i] = p_user_ids[v_first[i]] THEN
+      v_status[i] := v_status[v_first[i]];
+      v_reason[i] := v_reason[v_first[i]];
+      v_order_no[i] := v_order_no[v_first[i]];
+      v_got[i] := v_got[v_first[i]];
+    ELSIF v_first[i] < i THEN
+      v_status[i] := 'rejected';
+      v_reason[i] := 'request_id_taken';
+      v_order_no[i] := NULL;
+      v_got[i] := 0;
+    END IF;
+  END LOOP;
+  RETURN QUERY SELECT * FROM unnest(p_request_ids, v_status, v_reason, v_order_no, v_got);
+END
+$routine$;
+
+ALTER FUNCTION :schema.place_orders OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.place_orders IS
+  'Decides a batch of purchase requests for one SKU; "locked" is not final: call again, p_wait';
+REVOKE ALL ON FUNCTION :schema.place_orders FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION :schema.place_orders TO flashsale_worker;
