@@ -89,6 +89,12 @@ export const zookeeperPath = makeValidator((input: string) => {
   return input;
 });
 
+/** A host name or an IP address to listen on. */
+export const host = makeValidator((input: string) => {
+  if (!/^[A-Za-z0-9.:-]{1,253}$/.test(input)) throw expected('a host name or IP address', input);
+  return input;
+});
+
 export function secret(lengthMin: number) {
   return makeValidator((input: string) => {
     if (input.length < lengthMin) throw expectedSecret(`at least ${lengthMin} characters`);
@@ -122,7 +128,7 @@ export const commonSpecs = {
   LOG_LEVEL: oneOf(...LOG_LEVELS)({ default: 'info' }),
   /** Port for /livez, /readyz and /metrics of this process; 0 takes any free one. */
   MONITOR_PORT: integer(0, 65_535)({ default: 0 }),
-  MONITOR_HOST: makeValidator((input: string) => input)({ default: '127.0.0.1' }),
+  MONITOR_HOST: host({ default: '127.0.0.1' }),
 };
 
 export const databaseSpecs = {

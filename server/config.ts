@@ -1,0 +1,96 @@
+import { isIP } from 'node:net';
+import {
+  brokerSpecs,
+  ConfigError,
+  commonSpecs,
+  databaseSpecs,
+  flag,
+  host,
+  integer,
+  list,
+  parseEnvironment,
+  secret,
+  url,
+  webhookSecret,
+  zookeeperSpecs,
+} from '../contracts/config.ts';
+import type { IdentityConfig } from './gate/identity.ts';
+
+/** HS256 keys shorter than the hash are guessable (RFC 7518 §3.2). */
+const JWT_SECRET_LENGTH_MIN = 32;
+
+function cidr(part: string): string | undefined {
+  const [address = '', bits, ...rest] = part.split('/');
+  const family = isIP(address);
+  const bitsMax = family === 6 ? 128 : 32;
+  const isBits = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= bitsMax);
+  return family !== 0 && isBits && rest.length === 0 ? part : undefined;
+}
+
+const specs = {
+  ...commonSpecs,
+  ...databaseSpecs,
+  ...brokerSpecs,
+  ...zookeeperSpecs,
+  HOT_DATABASE_URL: url('postgres', 'postgresql')({ default: undefined }),
+  HOST: host({ default: '127.0.0.1' }),
+  PORT: integer(0, 65_535)({ default: 8080 }),
+  JWT_SECRET: secret(JWT_SECRET_LENGTH_MIN)({ default: undefined }),
+  JWKS_URL: url('http', 'https')({ default: undefined }),
+  PAYMENT_WEBHOOK_SECRET: webhookSecret(),
+  DEMO: flag({ default: false }),
+  /** Proxies whose X-Forwarded-For is believed. */
+  TRUST_PROXY: list('IP addresses or CIDRs', cidr)({ default: undefined }),
+  RATE_LIMIT_IP_PER_SECOND: integer(1, 1_000_000)({ default: 200 }),
+  RATE_LIMIT_USER_PER_SECOND: integer(1, 1_000_000)({ default: 10 }),
+  COOLDOWN_SECONDS: integer(0, 3_600)({ default: 10 }),
+  TICKET_TTL_SECONDS: integer(1, 3_600)({ default: 10 }),
+  DATABASE_CONNECTIONS_MAX: integer(1, 100)({ default: 4 }),
+};
+
+function identityConfig(
+  jwtSecret: string | undefined,
+  jwksUrl: string | undefined,
+): IdentityConfig {
+  if (jwtSecret !== undefined && jwksUrl === undefined)
+    return { kind: 'secret', secret: jwtSecret };
+  if (jwksUrl !== undefined && jwtSecret === undefined) return { kind: 'jwks', url: jwksUrl };
+  throw new ConfigError('Exactly one of JWT_SECRET and JWKS_URL must be set');
+}
+
+/** @throws {ConfigError} */
+export function readConfig(environment: Readonly<Record<string, string | undefined>>) {
+  const env = parseEnvironment(environment, specs);
+  const identity = identityConfig(env.JWT_SECRET, env.JWKS_URL);
+  if (env.DEMO && identity.kind !== 'secret') {
+    throw new ConfigError('DEMO needs JWT_SECRET: guest identities are signed with it');
+  }
+  return {
+    logLevel: env.LOG_LEVEL,
+    monitor: { host: env.MONITOR_HOST, port: env.MONITOR_PORT },
+    listen: { host: env.HOST, port: env.PORT },
+    database: {
+      url: env.DATABASE_URL,
+      hotUrl: env.HOT_DATABASE_URL,
+      connectionsMax: env.DATABASE_CONNECTIONS_MAX,
+    },
+    amqpUrl: env.AMQP_URL,
+    zookeeper: {
+      servers: env.ZOOKEEPER,
+      root: env.ZK_ROOT,
+      sessionTimeoutMs: env.ZK_SESSION_TIMEOUT_MS,
+    },
+    identity,
+    paymentWebhookSecret: env.PAYMENT_WEBHOOK_SECRET,
+    demo: env.DEMO,
+    trustProxy: env.TRUST_PROXY,
+    rateLimit: {
+      ipPerSecond: env.RATE_LIMIT_IP_PER_SECOND,
+      userPerSecond: env.RATE_LIMIT_USER_PER_SECOND,
+    },
+    cooldownSeconds: env.COOLDOWN_SECONDS,
+    ticketTtlSeconds: env.TICKET_TTL_SECONDS,
+  };
+}
+
+export type ServerConfig = ReturnType<typeof readConfig>;

@@ -1,0 +1,26 @@
+import type { Databases } from '../db/pool.ts';
+import type { Log } from '../process/log.ts';
+import type { Catalogue } from './catalogue.ts';
+import type { ServerConfig } from './config.ts';
+import type { Gate } from './gate/gate.ts';
+import type { Identity } from './gate/identity.ts';
+import type { ServerMetrics } from './metrics.ts';
+import type { Purchases } from './requests/purchases.ts';
+import type { StatusDesk } from './requests/status.ts';
+
+/** Everything that routes use; made once by `main.ts`, given to `buildApp`. */
+export interface Context {
+  readonly config: ServerConfig;
+  readonly log: Log;
+  readonly metrics: ServerMetrics;
+  readonly databases: Databases;
+  readonly catalogue: Catalogue;
+  readonly identity: Identity;
+  readonly gate: Gate;
+  readonly purchases: Purchases;
+  readonly statusDesk: StatusDesk;
+  /** Aborted when the process is asked to end: waiting shoppers are answered then. */
+  readonly stopping: AbortSignal;
+  /** Why this process cannot serve purchases now; empty when it can. From memory. */
+  readonly notReady: () => readonly string[];
+}

@@ -1,0 +1,69 @@
+import { createHmac, randomUUID, timingSafeEqual } from 'node:crypto';
+import { isName } from '../../contracts/names.ts';
+
+/**
+ * A ticket is the secret part of a purchase URL: `<sku>.<expiry>.<id>.<signature>`, signed with the
+ * sale's ticket key, which does not exist before the sale opens. User and sale are bound by the
+ * signature and not spelled out, so a ticket tells nothing about its owner.
+ */
+export interface Ticket {
+  readonly sku: string;
+  /** Milliseconds since the epoch, on the database's clock. */
+  readonly expiresAtMs: number;
+  /** UUID; the request id of a purchase that brings no Idempotency-Key. */
+  readonly id: string;
+  readonly signature: string;
+}
+
+interface TicketOwner {
+  readonly sale: string;
+  readonly userId: string;
+}
+
+/** Bytes of the HMAC-SHA-256 that a ticket carries: 128 bits, as RFC 2104 allows at the least. */
+const SIGNATURE_BYTES = 16;
+/** name + expiry + id + signature, with room: longer text is no ticket. */
+const TICKET_LENGTH_MAX = 128;
+const SHAPE = /^([^.]+)\.([0-9a-z]{8,9})\.([0-9a-f]{32})\.([A-Za-z0-9_-]{22})$/;
+
+function sign(key: Buffer, owner: TicketOwner, sku: string, expiry: string, id: string): Buffer {
+  // NUL cannot stand in any of the parts, so no two tickets have the same text to sign.
+  return createHmac('sha256', key)
+    .update([owner.sale, sku, owner.userId, expiry, id].join('\0'))
+    .digest()
+    .subarray(0, SIGNATURE_BYTES);
+}
+
+export function issueTicket(
+  key: Buffer,
+  owner: TicketOwner,
+  sku: string,
+  expiresAtMs: number,
+): string {
+  const expiry = expiresAtMs.toString(36);
+  const id = randomUUID().replaceAll('-', '');
+  return `${sku}.${expiry}.${id}.${sign(key, owner, sku, expiry, id).toString('base64url')}`;
+}
+
+/** Reads a ticket without believing it; undefined when it has not even the shape of one. */
+export function parseTicket(text: string): Ticket | undefined {
+  const match = text.length <= TICKET_LENGTH_MAX ? SHAPE.exec(text) : null;
+  const [, sku, expiry, hex, signature] = match ?? [];
+  if (!sku || !expiry || !hex || !signature || !isName(sku)) return undefined;
+  const id = hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+  return { sku, expiresAtMs: Number.parseInt(expiry, 36), id, signature };
+}
+
+/** Whether the ticket was issued with this key to this user for this sale, and is not over. */
+export function verifyTicket(
+  key: Buffer,
+  owner: TicketOwner,
+  ticket: Ticket,
+  nowMs: number,
+): boolean {
+  if (ticket.expiresAtMs <= nowMs) return false;
+  const expiry = ticket.expiresAtMs.toString(36);
+  const expected = sign(key, owner, ticket.sku, expiry, ticket.id.replaceAll('-', ''));
+  const given = Buffer.from(ticket.signature, 'base64url');
+  return given.length === expected.length && timingSafeEqual(given, expected);
+}

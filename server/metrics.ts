@@ -1,0 +1,98 @@
+import type { Publisher } from '../broker/publisher.ts';
+import {
+  createMetrics,
+  LATENCY_BUCKETS_SECONDS,
+  type Metrics,
+  SIZE_BUCKETS,
+} from '../process/metrics.ts';
+import type { NodeAgent } from '../zk/agent.ts';
+import type { Catalogue } from './catalogue.ts';
+import type { Purchases } from './requests/purchases.ts';
+import type { StatusDesk } from './requests/status.ts';
+
+interface Observed {
+  readonly agent: NodeAgent;
+  readonly catalogue: Catalogue;
+  readonly publisher: Publisher;
+  readonly purchases: Purchases;
+  readonly statusDesk: StatusDesk;
+}
+
+/** What a web node counts. Refusals are only ever counted here, never logged a line each. */
+export function createServerMetrics() {
+  const metrics: Metrics = createMetrics('web');
+  return {
+    ...metrics,
+    /** Every answer to a purchase request: `queued`, or the verdict of the refusal. */
+    purchaseAnswers: metrics.counter(
+      'flashsale_purchase_answers_total',
+      'Answers to purchase requests by verdict',
+      ['verdict'],
+    ),
+    outcomes: metrics.counter(
+      'flashsale_request_outcomes_total',
+      'Outcomes of requests that this process admitted',
+      ['outcome'],
+    ),
+    envelopeRequests: metrics.histogram(
+      'flashsale_envelope_requests',
+      'Requests that travelled in one envelope',
+      SIZE_BUCKETS,
+    ),
+    publishSeconds: metrics.histogram(
+      'flashsale_publish_seconds',
+      'From the draw to the confirm of the broker',
+      LATENCY_BUCKETS_SECONDS,
+    ),
+    outcomeSeconds: metrics.histogram(
+      'flashsale_request_outcome_seconds',
+      'From the draw to the outcome being known here',
+      LATENCY_BUCKETS_SECONDS,
+    ),
+  };
+}
+
+export type ServerMetrics = ReturnType<typeof createServerMetrics>;
+
+/** What is known elsewhere in the process and read at each scrape. */
+export function observeServer(metrics: ServerMetrics, observed: Observed): void {
+  const { agent, catalogue, publisher, purchases, statusDesk } = observed;
+  const quota = ['grant', 'admitted', 'decided', 'wanted', 'spare'] as const;
+  metrics.gauge(
+    'flashsale_quota_units',
+    "Units of this node's grant by SKU: granted, admitted, decided, wanted in vain, spare",
+    ['sku', 'quantity'],
+    (gauge) => {
+      gauge.reset();
+      for (const grant of agent.grants()) {
+        for (const quantity of quota) gauge.set({ sku: grant.sku, quantity }, grant[quantity]);
+      }
+    },
+  );
+  metrics.gauge(
+    'flashsale_stock_free_units',
+    'Units on sale by SKU, as the database said last',
+    ['sku'],
+    (gauge) => {
+      gauge.reset();
+      for (const { sku, free } of catalogue.skus()) gauge.set({ sku }, free);
+    },
+  );
+  const scalar = (name: string, help: string, read: () => number) =>
+    metrics.gauge(name, help, [], (gauge) => gauge.set(read()));
+  scalar(
+    'flashsale_unconfirmed_messages',
+    'Messages published and not confirmed yet',
+    () => publisher.unconfirmed,
+  );
+  scalar(
+    'flashsale_pending_requests',
+    'Admitted requests without a known outcome',
+    () => purchases.book.pendingCount,
+  );
+  scalar(
+    'flashsale_waiting_shoppers',
+    'Long-polls and event streams that are open',
+    () => statusDesk.waitingCount,
+  );
+}

@@ -1,0 +1,142 @@
+import { randomInt } from 'node:crypto';
+import { STATUS_CODES } from 'node:http';
+
+/**
+ * Every refusal and error that a client can meet, in one table (RFC 9457). A verdict is for
+ * programs, a sentence for people; neither says more than what is known.
+ */
+
+interface ProblemKind {
+  readonly status: number;
+  readonly detail: string;
+  /** Bounds of `Retry-After` in seconds: the answer may be another one then. Drawn at random
+   *  between them, so that those who were refused together do not come back together. */
+  readonly retryAfterSeconds?: readonly [min: number, max: number];
+}
+
+export const PROBLEMS = {
+  shed: {
+    status: 429,
+    detail: 'More people press than can be served: this press was not drawn. Try again.',
+    retryAfterSeconds: [1, 4],
+  },
+  rate_limited: {
+    status: 429,
+    detail: 'Too many requests from you or from your network. Slow down, then try again.',
+    retryAfterSeconds: [1, 3],
+  },
+  cooldown: {
+    status: 429,
+    detail: 'Your last request was taken a moment ago. Wait a little before the next one.',
+    retryAfterSeconds: [1, 10],
+  },
+  quota_spent: {
+    status: 429,
+    detail: 'Nothing can be given out at this moment. Units may come free: try again.',
+    retryAfterSeconds: [1, 4],
+  },
+  quota_unavailable: {
+    status: 503,
+    detail: 'It cannot be told right now how much may be sold. Nothing was taken: try again.',
+    retryAfterSeconds: [2, 6],
+  },
+  overloaded: {
+    status: 503,
+    detail: 'The shop is busier than it can bear at this moment. Try again shortly.',
+    retryAfterSeconds: [2, 6],
+  },
+  sold_out: { status: 410, detail: 'Every unit is sold and paid for.' },
+  not_open: {
+    status: 425,
+    detail: 'The sale has not opened yet.',
+    retryAfterSeconds: [1, 2],
+  },
+  paused: {
+    status: 503,
+    detail: 'The sale is paused for a moment. Nothing was taken: try again.',
+    retryAfterSeconds: [5, 15],
+  },
+  closed: { status: 410, detail: 'The sale is over.' },
+  ticket_invalid: {
+    status: 403,
+    detail: 'This ticket is not valid for you now. Get a new one and try again.',
+  },
+  blocked: { status: 403, detail: 'You are excluded from this sale.' },
+  bad_request: { status: 400, detail: 'The request is not understood.' },
+  unauthenticated: { status: 401, detail: 'Sign in first: a valid bearer token is needed.' },
+  not_found: { status: 404, detail: 'There is nothing at this address for you.' },
+  not_allowed_now: { status: 409, detail: 'The order is in a state that does not allow this.' },
+  internal_error: {
+    status: 500,
+    detail: 'Something broke on our side. What you sent is safe to send again.',
+    retryAfterSeconds: [2, 6],
+  },
+} as const satisfies Record<string, ProblemKind>;
+
+export type ProblemVerdict = keyof typeof PROBLEMS;
+
+/** What the gate may answer to a purchase request (DESIGN: the refusals of `buy`). */
+export type RefusalVerdict = Exclude<
+  ProblemVerdict,
+  'unauthenticated' | 'not_found' | 'not_allowed_now' | 'internal_error'
+>;
+
+/** A refusal on its way out; thrown inside routes, answered by the one error handler. */
+export class Problem extends Error {
+  override name = 'Problem';
+  readonly verdict: ProblemVerdict;
+  readonly status: number;
+  readonly retryAfterSeconds: number | undefined;
+  /** Further members of the document, e.g. where to ask about the request. */
+  readonly members: Readonly<Record<string, string>>;
+
+  constructor(
+    verdict: ProblemVerdict,
+    options: {
+      detail?: string;
+      /** A more exact HTTP status of the same verdict (413, 415). */
+      status?: number;
+      /** A known waiting time; without it the table's bounds apply. */
+      retryAfterSeconds?: number;
+      members?: Readonly<Record<string, string>>;
+    } = {},
+  ) {
+    super(options.detail ?? PROBLEMS[verdict].detail);
+    this.verdict = verdict;
+    this.status = options.status ?? PROBLEMS[verdict].status;
+    this.retryAfterSeconds = options.retryAfterSeconds ?? drawRetryAfter(verdict);
+    this.members = options.members ?? {};
+  }
+
+  document(): string {
+    return JSON.stringify({
+      type: 'about:blank',
+      title: STATUS_CODES[this.status],
+      status: this.status,
+      detail: this.message,
+      verdict: this.verdict,
+      ...this.members,
+    });
+  }
+}
+
+/** Seconds, jittered; undefined where waiting changes nothing. */
+export function drawRetryAfter(verdict: ProblemVerdict): number | undefined {
+  const kind: ProblemKind = PROBLEMS[verdict];
+  if (kind.retryAfterSeconds === undefined) return undefined;
+  const [min, max] = kind.retryAfterSeconds;
+  return randomInt(min, max + 1);
+}
+
+/** The documents without members, made once: a refusal must cost next to nothing. */
+const DOCUMENTS = new Map(
+  Object.entries(PROBLEMS).map(([verdict, { status, detail }]) => [
+    verdict,
+    JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, detail, verdict }),
+  ]),
+);
+
+/** The ready document of a refusal that carries nothing of its own. */
+export function plainDocument(verdict: ProblemVerdict): string {
+  return DOCUMENTS.get(verdict) ?? '';
+}

@@ -1,0 +1,147 @@
+// @ts-check
+/**
+ * Carries one press to its end: ticket, purchase, then the wait for the outcome. All that it learns
+ * goes to the state machine as events; all that must survive a reload goes to the record.
+ */
+
+import { buy, getTicket, readRequest } from './api.js';
+import { backoffMs, pause } from './pace.js';
+import { dropRecord, loadRecord, saveRecord } from './record.js';
+
+/** A press without any answer is given up after this long. */
+const PRESS_GIVE_UP_MS = 60_000;
+/** A number that the shop may have seen is looked for this long before we say "no record". */
+const LOOK_FOR_MS = 15_000;
+/** The shortest time between two looks, should the server answer `queued` at once. */
+const LOOK_AGAIN_MS = 500;
+/** Tickets live for seconds: one that ran out on the way is replaced this often. */
+const NEW_TICKETS_MAX = 2;
+
+/**
+ * @typedef {import('./purchase.js').Event} Event
+ * @typedef {import('./orders.js').Order} Order
+ * @typedef {import('./identity.js').Identity} Identity
+ *
+ * @typedef {object} Buyer
+ * @property {string} sale
+ * @property {string} sku
+ * @property {() => Promise<import('./identity.js').Who>} who
+ * @property {(event: Event) => void} tell
+ * @property {(order: Order | null) => void} onOrder
+ * @property {AbortSignal} signal aborted when another person takes over this page
+ */
+
+/**
+ * @param {Buyer} buyer
+ * @param {{ key: string, quantity: number, unsure: boolean }} press
+ */
+export async function handIn(buyer, { key, quantity, unsure }) {
+  const { sale, sku, tell, signal } = buyer;
+  const startedAt = performance.now();
+  /** @type {string | null} */
+  let statusUrl = null;
+  let newTickets = 0;
+  for (let failures = 0; !signal.aborted; ) {
+    const who = await buyer.who();
+    if (signal.aborted) return;
+    if (who.kind === 'sign_in') return refuse('unauthenticated', 0);
+    if (who.kind === 'known') {
+      const { identity } = who;
+      const ticket = await getTicket(sale, sku, identity.token);
+      if (signal.aborted) return;
+      if (ticket.kind === 'refused') return refuse(ticket.verdict, ticket.retryAfterSeconds);
+      if (ticket.kind === 'ok') {
+        tell({ type: 'ticket' });
+        const record = { key, user: identity.user, quantity };
+        saveRecord(sale, sku, { ...record, statusUrl, accepted: false });
+        const answer = await buy(ticket.body.purchaseUrl, { key, quantity, token: identity.token });
+        if (signal.aborted) return;
+        if (answer.kind === 'ok') {
+          statusUrl = String(answer.body.statusUrl);
+          saveRecord(sale, sku, { ...record, statusUrl, accepted: true });
+          tell({ type: 'accepted' });
+          return follow(buyer, { key, statusUrl, accepted: true });
+        }
+        if (answer.kind === 'refused' && answer.statusUrl === null) {
+          const ranOut = answer.verdict === 'ticket_invalid' && newTickets < NEW_TICKETS_MAX;
+          if (!ranOut) return refuse(answer.verdict, answer.retryAfterSeconds);
+          newTickets += 1;
+          continue;
+        }
+        unsure = true;
+        if (answer.kind === 'refused') statusUrl = answer.statusUrl;
+        saveRecord(sale, sku, { ...record, statusUrl, accepted: false });
+      }
+    }
+    tell({ type: 'unanswered' });
+    if (performance.now() - startedAt > PRESS_GIVE_UP_MS) {
+      return unsure
+        ? follow(buyer, { key, statusUrl, accepted: false })
+        : tell({ type: 'gave_up', now: performance.now() });
+    }
+    failures += 1;
+    await pause(backoffMs(failures, Math.random()), signal);
+  }
+
+  /**
+   * A refusal is the last word only if no earlier send of the same number may have been taken.
+   * @param {string} verdict
+   * @param {number} retryAfterSeconds
+   */
+  function refuse(verdict, retryAfterSeconds) {
+    if (unsure) return follow(buyer, { key, statusUrl, accepted: false });
+    dropRecord(sale, sku);
+    tell({ type: 'refused', now: performance.now(), verdict, retryAfterSeconds });
+  }
+}
+
+/**
+ * Goes on with a request that an earlier visit to the page left under way.
+ * @param {Buyer} buyer
+ * @param {string} user
+ */
+export function resume(buyer, user) {
+  const record = loadRecord(buyer.sale, buyer.sku, user);
+  if (record === null) return;
+  const { key, quantity, accepted, statusUrl } = record;
+  buyer.tell({ type: 'restored', key, quantity, accepted });
+  return follow(buyer, { key, statusUrl, accepted });
+}
+
+/**
+ * Looks until the request has ended. Only a request that the shop never confirmed can be unknown
+ * to it; a confirmed one is followed for as long as it takes.
+ * @param {Buyer} buyer
+ * @param {{ key: string, statusUrl: string | null, accepted: boolean }} taken
+ */
+async function follow(buyer, { key, statusUrl, accepted }) {
+  const { sale, sku, tell, signal } = buyer;
+  const url = statusUrl ?? `/api/v1/requests/${key}`;
+  const lookUntil = performance.now() + LOOK_FOR_MS;
+  for (let failures = 0; !signal.aborted; ) {
+    const who = await buyer.who();
+    const token = who.kind === 'known' ? who.identity.token : null;
+    const answer = await readRequest(url, { token, signal });
+    if (signal.aborted) return;
+    if (answer.kind === 'ok') {
+      failures = 0;
+      const { status, reason, order } = answer.body;
+      if (status !== 'queued') {
+        dropRecord(sale, sku);
+        tell({ type: 'status', status, reason, orderNo: order?.orderNo });
+        return buyer.onOrder(order ?? null);
+      }
+      tell({ type: 'accepted' });
+      await pause(LOOK_AGAIN_MS, signal);
+      continue;
+    }
+    const missing = answer.kind === 'refused' && answer.status === 404;
+    if (missing && !accepted && performance.now() > lookUntil) {
+      return tell({ type: 'not_known', now: performance.now() });
+    }
+    if (answer.kind === 'unanswered') tell({ type: 'unanswered' });
+    failures += 1;
+    const asked = answer.kind === 'refused' ? answer.retryAfterSeconds * 1000 : 0;
+    await pause(Math.max(asked, backoffMs(failures, Math.random())), signal);
+  }
+}

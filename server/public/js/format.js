@@ -1,0 +1,43 @@
+// @ts-check
+/** Money and moments in the reader's own language. */
+
+/**
+ * @param {string} amount decimal string, as the API sends it
+ * @param {string} currency ISO 4217
+ */
+export function money(amount, currency) {
+  try {
+    return new Intl.NumberFormat(undefined, { style: 'currency', currency }).format(Number(amount));
+  } catch {
+    return `${amount} ${currency}`; // a currency code that the browser does not know
+  }
+}
+
+/** @param {string} iso */
+export function moment(iso) {
+  return new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'short' }).format(
+    new Date(iso),
+  );
+}
+
+/** @param {string} iso */
+export function timeOfDay(iso) {
+  return new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' }).format(new Date(iso));
+}
+
+/** Illustrations that are there, by a word in the SKU or its title. */
+const PICTURES = /** @type {const} */ ([
+  ['tv', /\b(tv|television|screen)\b/i],
+  ['phone', /\b(phone|smartphone|mobile)\b/i],
+  ['clothes', /\b(clothes|clothing|jacket|shirt|coat|hoodie)\b/i],
+]);
+
+/**
+ * @param {string} sku
+ * @param {string} title
+ * @returns {'tv' | 'phone' | 'clothes' | 'product'}
+ */
+export function pictureOf(sku, title) {
+  const words = `${sku} ${title}`.replaceAll(/[_-]/g, ' ');
+  return PICTURES.find(([, pattern]) => pattern.test(words))?.[0] ?? 'product';
+}

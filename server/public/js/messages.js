@@ -1,0 +1,258 @@
+// @ts-check
+/**
+ * One sentence for everything that the shop can answer, and when it makes sense to try again.
+ * Nothing here says "failed" about what is not known, and nothing but `sold_out` says sold out.
+ */
+
+/**
+ * @typedef {'busy' | 'good' | 'wait' | 'stop'} Tone
+ *
+ * @typedef {object} Message
+ * @property {Tone} tone
+ * @property {string} title
+ * @property {string} text
+ * @property {'later' | 'opening' | 'never' | 'none'} again `later`: after Retry-After or a few
+ *   seconds; `opening`: by itself; `never`: not in this sale; `none`: nothing to do
+ */
+
+/**
+ * @param {Tone} tone
+ * @param {Message['again']} again
+ * @param {string} title
+ * @param {string} text
+ * @returns {Message}
+ */
+function say(tone, again, title, text) {
+  return { tone, again, title, text };
+}
+
+/** Refusals of the gate: nothing was ordered, and no unit was taken. */
+export const VERDICTS = {
+  shed: say(
+    'wait',
+    'later',
+    'Not drawn this time',
+    'So many people pressed at this moment that only a share of the requests was let in.',
+  ),
+  rate_limited: say(
+    'wait',
+    'later',
+    'A little too fast',
+    'There were more requests from you or your network than the shop takes at once.',
+  ),
+  cooldown: say(
+    'wait',
+    'later',
+    'Your last request still counts',
+    'The shop takes one request per person every few seconds.',
+  ),
+  quota_spent: say(
+    'wait',
+    'later',
+    'None free at this counter right now',
+    'This is not sold out: more units may be handed to this counter at any moment.',
+  ),
+  quota_unavailable: say(
+    'wait',
+    'later',
+    'The counter is being set up again',
+    'This part of the shop is waiting to be told how many units it may sell.',
+  ),
+  overloaded: say(
+    'wait',
+    'later',
+    'The shop is very busy',
+    'Your request was not taken, so that those already waiting can be served.',
+  ),
+  sold_out: say(
+    'stop',
+    'never',
+    'Sold out',
+    'Every unit has been sold and paid for, so none can come back.',
+  ),
+  not_open: say(
+    'wait',
+    'opening',
+    'Not open yet',
+    'The button opens by itself at the announced time.',
+  ),
+  paused: say(
+    'wait',
+    'later',
+    'The sale is paused',
+    'The shop has stopped the sale for a moment. Requests that it already took are still decided.',
+  ),
+  closed: say('stop', 'never', 'The sale has ended', 'No new requests are taken.'),
+  ticket_invalid: say(
+    'wait',
+    'later',
+    'Your ticket ran out',
+    'A ticket is good for a few seconds only. The next press gets a new one.',
+  ),
+  blocked: say(
+    'stop',
+    'never',
+    'This account cannot take part',
+    'The shop has excluded this account or network from the sale. Its support can tell you why.',
+  ),
+  bad_request: say(
+    'stop',
+    'later',
+    'The shop did not understand this page',
+    'Reload the page; it may be older than the shop.',
+  ),
+};
+
+/** How a request that was taken stands, or how it ended. */
+export const OUTCOMES = {
+  queued: say(
+    'busy',
+    'none',
+    'Your request is in the queue',
+    'It is safe and counts once. You may stay here or come back later.',
+  ),
+  ordered: say('good', 'none', 'It is yours', 'Pay in time to keep it.'),
+  paid: say('good', 'none', 'Paid', 'Thank you. This order is complete.'),
+  cancelled: say('wait', 'later', 'Order cancelled', 'The unit went back on sale.'),
+  expired: say(
+    'wait',
+    'later',
+    'Order expired',
+    'It was not paid in time, so the unit went back on sale.',
+  ),
+  refund_due: say(
+    'stop',
+    'none',
+    'Your payment will be returned',
+    'It came after the order had expired, and no unit was left.',
+  ),
+  sold_out: say('stop', 'never', 'Sold out', 'The last unit went to a request before yours.'),
+  limit_reached: say(
+    'stop',
+    'none',
+    'You have as many as one person may buy',
+    'This request was not added to your orders.',
+  ),
+  closed: say(
+    'stop',
+    'never',
+    'The sale has ended',
+    'Your request was decided after the end of the sale, and nothing was ordered.',
+  ),
+  rejected: say(
+    'wait',
+    'later',
+    'This request could not be taken',
+    'Nothing was ordered with it. A new press is a new request.',
+  ),
+};
+
+/** What only this page can know. */
+export const PAGE_MESSAGES = {
+  asking: say('busy', 'none', 'Asking for your ticket', 'One moment.'),
+  sending: say('busy', 'none', 'Handing in your request', 'One moment.'),
+  reaching: say(
+    'busy',
+    'none',
+    'No connection to the shop',
+    'Nothing has been handed in yet. This page keeps trying for you.',
+  ),
+  unsure: say(
+    'busy',
+    'none',
+    'The connection broke off',
+    'The shop may have your request already. This page asks again with the same number, so it counts once.',
+  ),
+  unanswered: say(
+    'wait',
+    'later',
+    'No answer from the shop',
+    'Nothing has been handed in. Check your connection.',
+  ),
+  not_found_yet: say(
+    'wait',
+    'later',
+    'The shop has no record of your request',
+    'It most likely never arrived. Press again: the number stays the same, so it counts once.',
+  ),
+  following: say(
+    'busy',
+    'none',
+    'Your request is in the queue',
+    'The connection broke off, but the shop has your request. This page keeps asking.',
+  ),
+  unauthenticated: say(
+    'stop',
+    'none',
+    'Please sign in',
+    'Sign in at the shop and come back to this page to take part.',
+  ),
+  not_found: say('stop', 'none', 'Not here', 'The shop has nothing at this address for you.'),
+  not_allowed_now: say(
+    'stop',
+    'none',
+    'Too late for that',
+    'The order has moved on. What you see now is how it stands.',
+  ),
+  internal_error: say(
+    'wait',
+    'later',
+    'Something broke at the shop',
+    'It is not your doing. What you send again counts once.',
+  ),
+};
+
+/** Where a refusal or an outcome carries a reason that changes what is true. */
+const BY_REASON = {
+  'sold_out/units_may_return': say(
+    'wait',
+    'later',
+    'All units are taken for now',
+    'Some are not paid for yet and may come back.',
+  ),
+  'rejected/request_id_taken': say(
+    'wait',
+    'later',
+    'This request could not be taken',
+    'Its number belongs to someone else. A new press gets a new number.',
+  ),
+};
+
+/** @type {Record<string, Message>} */
+const byReason = BY_REASON;
+/** @type {Record<string, Message>} */
+const verdicts = VERDICTS;
+/** @type {Record<string, Message>} */
+const outcomes = OUTCOMES;
+/** @type {Record<string, Message>} */
+const ofPage = PAGE_MESSAGES;
+
+/**
+ * @param {string} verdict
+ * @returns {Message}
+ */
+export function verdictMessage(verdict) {
+  return verdicts[verdict] ?? ofPage[verdict] ?? VERDICTS.overloaded;
+}
+
+/**
+ * An outcome that this page does not know is not judged: the request is simply still with the shop.
+ * @param {string} status
+ * @param {string} [reason]
+ * @returns {Message}
+ */
+export function outcomeMessage(status, reason) {
+  return byReason[`${status}/${reason}`] ?? outcomes[status] ?? OUTCOMES.queued;
+}
+
+/**
+ * When to try again, in words. Empty where the message itself says it all.
+ * @param {Message} message
+ * @param {number} seconds until the button is on again
+ */
+export function againText(message, seconds) {
+  if (message.again === 'later') {
+    return seconds > 0 ? `Try again in ${seconds} s.` : 'You can try again now.';
+  }
+  return '';
+}

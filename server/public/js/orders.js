@@ -1,0 +1,64 @@
+// @ts-check
+/** What the page works out from a shopper's orders. Pure. */
+
+/**
+ * @typedef {object} Order
+ * @property {string} orderNo
+ * @property {string} requestId
+ * @property {string} sale
+ * @property {string} sku
+ * @property {number} quantity
+ * @property {string} amount decimal string
+ * @property {string} currency
+ * @property {string} status
+ * @property {string} createdAt
+ * @property {string | null} [payBefore]
+ */
+
+/** Statuses after which nothing is left to do for the shopper. */
+const ENDED = new Set(['paid', 'cancelled', 'expired', 'refund_due', 'refunded']);
+/** Statuses whose units went back, and so do not count against the shopper's limit. */
+const RETURNED = new Set(['cancelled', 'expired', 'refund_due', 'refunded']);
+
+/** @param {Order} order */
+export function awaitsPayment(order) {
+  return !ENDED.has(order.status);
+}
+
+/**
+ * Milliseconds left to pay; 0 or less when the time is over.
+ * @param {Order} order
+ * @param {number} serverNowMs
+ */
+export function payLeftMs(order, serverNowMs) {
+  return order.payBefore ? Date.parse(order.payBefore) - serverNowMs : Number.POSITIVE_INFINITY;
+}
+
+/**
+ * Units of a SKU that count against the limit.
+ * @param {readonly Order[]} orders
+ * @param {string} sku
+ */
+export function unitsHeld(orders, sku) {
+  return orders
+    .filter((order) => order.sku === sku && !RETURNED.has(order.status))
+    .reduce((sum, order) => sum + order.quantity, 0);
+}
+
+/**
+ * Newest first; an order that ended never goes back to awaiting payment, because the list may come
+ * from a cache that is older than what the page has already been told.
+ * @param {readonly Order[]} known
+ * @param {readonly Order[]} fresh
+ * @returns {Order[]}
+ */
+export function mergeOrders(known, fresh) {
+  const byNo = new Map(known.map((order) => [order.orderNo, order]));
+  for (const order of fresh) {
+    const old = byNo.get(order.orderNo);
+    if (old === undefined || awaitsPayment(old) || !awaitsPayment(order)) {
+      byNo.set(order.orderNo, order);
+    }
+  }
+  return [...byNo.values()].sort((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt));
+}

@@ -1,0 +1,95 @@
+import { LRUCache } from 'lru-cache';
+import type { PurchaseRequest, Verdict } from '../../contracts/messages.ts';
+import type { Schema } from '../../contracts/names.ts';
+
+/**
+ * The requests that this process has admitted, from the draw to their outcome:
+ *
+ *   publishing ──confirmed──▶ taken ──verdict──▶ decided
+ *       │  └──no answer──▶ unknown ──confirmed later, or found in the database──▶ taken / decided
+ *       └──definitely not taken──▶ forgotten (its units are refunded)
+ *
+ * What is pending is bounded by the grants; what is decided is remembered for a while, so that a
+ * shopper who asks again, or presses again with the same key, gets the same answer without I/O.
+ */
+
+const DECIDED_MAX = 100_000;
+const DECIDED_TTL_MS = 60_000;
+
+export type Stage = 'publishing' | 'unknown' | 'taken' | 'decided';
+
+export interface BookEntry {
+  readonly request: PurchaseRequest;
+  readonly sale: string;
+  readonly sku: string;
+  readonly schema: Schema;
+  /** The node id under which the units were drawn. */
+  readonly node: string;
+  /** performance.now() at admission. */
+  readonly admittedAtMs: number;
+  /** performance.now() when its outcome was last asked for; at first, of the admission. */
+  lookedUpAtMs: number;
+  stage: Stage;
+  verdict?: Verdict;
+  /** Resolves when the broker has answered, or when waiting for it was given up. */
+  published: Promise<void>;
+}
+
+export interface BookEvents {
+  /** The outcome of an admitted request is known; called once a request. */
+  decided(entry: BookEntry): void;
+}
+
+export class Book {
+  readonly #pending = new Map<string, BookEntry>();
+  readonly #decided = new LRUCache<string, BookEntry>({ max: DECIDED_MAX, ttl: DECIDED_TTL_MS });
+  readonly #events: BookEvents;
+
+  constructor(events: BookEvents) {
+    this.#events = events;
+  }
+
+  get pendingCount(): number {
+    return this.#pending.size;
+  }
+
+  find(requestId: string): BookEntry | undefined {
+    return this.#pending.get(requestId) ?? this.#decided.get(requestId);
+  }
+
+  enter(entry: BookEntry): void {
+    this.#pending.set(entry.request.requestId, entry);
+  }
+
+  /** It was definitely not taken: as if it had never been asked. */
+  forget(requestId: string): void {
+    this.#pending.delete(requestId);
+  }
+
+  /** Takes what is known of any request, ours or not, first or again. */
+  decide(verdict: Verdict): void {
+    const entry = this.#pending.get(verdict.requestId);
+    if (entry === undefined) return;
+    this.#pending.delete(verdict.requestId);
+    entry.stage = 'decided';
+    entry.verdict = verdict;
+    this.#decided.set(verdict.requestId, entry);
+    this.#events.decided(entry);
+  }
+
+  /** Not known yet: it is asked for again after those that wait longer. */
+  defer(entry: BookEntry): void {
+    if (!this.#pending.delete(entry.request.requestId)) return;
+    entry.lookedUpAtMs = performance.now();
+    this.#pending.set(entry.request.requestId, entry);
+  }
+
+  /** Pending requests whose outcome was last asked for before the moment, oldest first. */
+  *pendingSince(beforeMs: number): Generator<BookEntry> {
+    // A Map iterates in order of insertion: admissions and deferrals both go to its end.
+    for (const entry of this.#pending.values()) {
+      if (entry.lookedUpAtMs > beforeMs) return;
+      yield entry;
+    }
+  }
+}

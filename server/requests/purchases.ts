@@ -1,0 +1,167 @@
+import type { PublishResult } from '../../broker/publisher.ts';
+import type { PurchaseRequest, Verdict } from '../../contracts/messages.ts';
+import { OUTCOMES, type Outcome } from '../../contracts/messages.ts';
+import type { RequestOutcome, SaleBoardRow } from '../../db/calls.ts';
+import type { Log } from '../../process/log.ts';
+import { Book, type BookEntry } from './book.ts';
+import type { Envelopes } from './envelopes.ts';
+import type { Lookup } from './lookup.ts';
+
+/**
+ * From the draw to the outcome: publishes what was admitted, keeps what is unknown alive, and makes
+ * sure that every admitted request's outcome becomes known here, so that the keeper can count it.
+ */
+
+/** Verdicts are pushed; one that did not come by then was lost and is looked up. */
+const VERDICT_OVERDUE_MS = 2_000;
+const CHASE_INTERVAL_MS = 1_000;
+/** Requests looked up or published again in one round. */
+const CHASE_REQUESTS_MAX = 1_000;
+
+export interface PurchaseEvents {
+  /** The broker has answered for the first time, whatever it said, or did not in time. */
+  answered(entry: BookEntry): void;
+  /** Definitely not taken: the units may be drawn again. */
+  refund(entry: BookEntry): void;
+  /** The outcome is known, whatever it is. */
+  decided(entry: BookEntry): void;
+}
+
+export class Purchases {
+  readonly book: Book;
+  readonly #envelopes: Envelopes;
+  readonly #lookup: Lookup;
+  readonly #events: PurchaseEvents;
+  readonly #log: Log;
+  readonly #watchers = new Map<string, Set<() => void>>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: { envelopes: Envelopes; lookup: Lookup; events: PurchaseEvents; log: Log }) {
+    this.#envelopes = options.envelopes;
+    this.#lookup = options.lookup;
+    this.#events = options.events;
+    this.#log = options.log;
+    this.book = new Book({ decided: (entry) => this.#onDecided(entry) });
+    this.#timer = setInterval(() => void this.#chase(), CHASE_INTERVAL_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    for (const id of [...this.#watchers.keys()]) this.#wake(id);
+  }
+
+  /** Publishes an admitted request. `published` of the entry resolves when the broker answered. */
+  take(row: SaleBoardRow, request: PurchaseRequest, node: string): BookEntry {
+    const admittedAtMs = performance.now();
+    const entry: BookEntry = {
+      request,
+      node,
+      sale: row.sale,
+      sku: row.sku,
+      schema: row.schema,
+      admittedAtMs,
+      lookedUpAtMs: admittedAtMs,
+      stage: 'publishing',
+      published: Promise.resolve(),
+    };
+    this.book.enter(entry);
+    entry.published = this.#publish(entry);
+    return entry;
+  }
+
+  /** A verdict that a worker pushed or the database told. */
+  onVerdict(verdict: Verdict): void {
+    this.book.decide(verdict);
+    this.#wake(verdict.requestId);
+  }
+
+  /** Calls `wake` once when something about the request becomes known here; returns the undo. */
+  watch(requestId: string, wake: () => void): () => void {
+    const watchers = this.#watchers.get(requestId) ?? new Set();
+    this.#watchers.set(requestId, watchers.add(wake));
+    return () => {
+      watchers.delete(wake);
+      if (watchers.size === 0 && this.#watchers.get(requestId) === watchers) {
+        this.#watchers.delete(requestId);
+      }
+    };
+  }
+
+  get watchedCount(): number {
+    return this.#watchers.size;
+  }
+
+  /** Tells the outcome of a request that the database knows; others follow by push. */
+  learn(outcome: RequestOutcome): void {
+    this.book.decide(verdictOf(outcome));
+  }
+
+  async #publish(entry: BookEntry): Promise<void> {
+    const { sku, schema, node, request } = entry;
+    const onLate = (result: PublishResult) => this.#answered(entry, result);
+    const isFirst = entry.stage === 'publishing';
+    const result = await this.#envelopes.add({ sku, schema, node, request, onLate });
+    if (isFirst) this.#events.answered(entry);
+    this.#answered(entry, result);
+  }
+
+  #answered(entry: BookEntry, result: PublishResult): void {
+    // A worker can be faster than the confirm; what was confirmed once stays taken; and where a
+    // first publish is unknown, a later refusal of a copy says nothing about it.
+    if (entry.stage === 'decided' || entry.stage === 'taken') return;
+    if (result === 'confirmed') entry.stage = 'taken';
+    else if (result === 'unknown' || entry.stage === 'unknown') entry.stage = 'unknown';
+    else {
+      this.book.forget(entry.request.requestId);
+      this.#events.refund(entry);
+    }
+  }
+
+  #onDecided(entry: BookEntry): void {
+    this.#events.decided(entry);
+    this.#wake(entry.request.requestId);
+  }
+
+  #wake(requestId: string): void {
+    const watchers = this.#watchers.get(requestId);
+    if (watchers === undefined) return;
+    this.#watchers.delete(requestId);
+    for (const wake of watchers) wake();
+  }
+
+  /** Looks overdue requests up and publishes again what the broker never answered for. */
+  async #chase(): Promise<void> {
+    const overdue: BookEntry[] = [];
+    for (const entry of this.book.pendingSince(performance.now() - VERDICT_OVERDUE_MS)) {
+      if (overdue.push(entry) === CHASE_REQUESTS_MAX) break;
+    }
+    try {
+      await Promise.all(overdue.map((entry) => this.#chaseOne(entry)));
+    } catch (error) {
+      this.#log.warn({ err: error, overdue: overdue.length }, 'overdue requests are not looked up');
+    }
+  }
+
+  async #chaseOne(entry: BookEntry): Promise<void> {
+    const outcome = await this.#lookup.find(entry.request.requestId);
+    if (outcome !== undefined) return this.learn(outcome);
+    this.book.defer(entry);
+    if (entry.stage === 'unknown') entry.published = this.#publish(entry);
+  }
+}
+
+function isOutcome(status: string): status is Outcome {
+  return (OUTCOMES as readonly string[]).includes(status);
+}
+
+/** What was decided, from a row whose status may have gone on to paid, cancelled or expired. */
+function verdictOf(outcome: RequestOutcome): Verdict {
+  const { requestId, status, reason, order } = outcome;
+  return {
+    requestId,
+    status: isOutcome(status) ? status : 'ordered',
+    units: order?.units ?? 0,
+    ...(reason !== undefined && { reason }),
+    ...(order !== undefined && { orderNo: order.orderNo }),
+  };
+}

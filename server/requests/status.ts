@@ -1,0 +1,131 @@
+import type { OrderRow, RequestOutcome } from '../../db/calls.ts';
+import { Problem } from '../problems.ts';
+import type { Lookup } from './lookup.ts';
+import type { Purchases } from './purchases.ts';
+
+/**
+ * What can be said about a request, truthfully: `queued` until an outcome is recorded, then the
+ * outcome, and after `ordered` what became of the order.
+ */
+
+/** A request of another process is looked for this often while somebody waits for it. */
+const FOREIGN_POLL_MS = 100;
+/** Shoppers who may wait for outcomes at once in this process. */
+export const WAITING_SHOPPERS_MAX = 60_000;
+/** How long a status may be waited for, in seconds. */
+export const WAIT_SECONDS_MAX = 30;
+
+export interface RequestStatus {
+  readonly requestId: string;
+  readonly status: string;
+  readonly reason?: string;
+  readonly order?: OrderRow;
+}
+
+export interface StatusQuestion {
+  readonly requestId: string;
+  readonly userId: string;
+  /** Whether the status URL proves that some web node took the request. */
+  readonly taken: boolean;
+}
+
+export class StatusDesk {
+  readonly #purchases: Purchases;
+  readonly #lookup: Lookup;
+  #waiting = 0;
+
+  constructor(purchases: Purchases, lookup: Lookup) {
+    this.#purchases = purchases;
+    this.#lookup = lookup;
+  }
+
+  get waitingCount(): number {
+    return this.#waiting;
+  }
+
+  /**
+   * The status now; undefined when nothing shows that this user has such a request.
+   * @throws {Problem} overloaded, when neither this process nor the database can tell
+   */
+  async read(question: StatusQuestion): Promise<RequestStatus | undefined> {
+    const { requestId, userId } = question;
+    const entry = this.#purchases.book.find(requestId);
+    if (entry !== undefined) {
+      if (entry.request.userId !== userId) return undefined;
+      const { verdict } = entry;
+      if (verdict === undefined) return { requestId, status: 'queued' };
+      if (verdict.status !== 'ordered') {
+        return {
+          requestId,
+          status: verdict.status,
+          ...(verdict.reason !== undefined && { reason: verdict.reason }),
+        };
+      }
+    }
+    return this.#ask(question);
+  }
+
+  /**
+   * Waits until the status is no longer `queued`, at most `waitMs`; then says what is known. That
+   * there is no such request is said after `graceMs`, when nothing was heard of it until then.
+   * @throws {Problem} overloaded, when too many wait already
+   */
+  async wait(
+    question: StatusQuestion,
+    waitMs: number,
+    graceMs: number,
+    gone: AbortSignal,
+  ): Promise<RequestStatus | undefined> {
+    const startedAtMs = performance.now();
+    if (this.#waiting >= WAITING_SHOPPERS_MAX) throw new Problem('overloaded');
+    this.#waiting += 1;
+    try {
+      for (;;) {
+        const status = await this.read(question);
+        const limitMs = status === undefined ? graceMs : waitMs;
+        const leftMs = startedAtMs + limitMs - performance.now();
+        const decided = status !== undefined && status.status !== 'queued';
+        if (decided || leftMs <= 0 || gone.aborted) return status;
+        await this.#pause(question.requestId, leftMs, gone);
+      }
+    } finally {
+      this.#waiting -= 1;
+    }
+  }
+
+  /** Until the request is heard of, somebody hangs up, or it is time to look again. */
+  #pause(requestId: string, leftMs: number, gone: AbortSignal): Promise<void> {
+    const ours = this.#purchases.book.find(requestId) !== undefined;
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        unwatch();
+        gone.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = setTimeout(done, ours ? leftMs : Math.min(leftMs, FOREIGN_POLL_MS));
+      const unwatch = this.#purchases.watch(requestId, done);
+      gone.addEventListener('abort', done, { once: true });
+    });
+  }
+
+  async #ask({ requestId, userId, taken }: StatusQuestion): Promise<RequestStatus | undefined> {
+    let outcome: RequestOutcome | undefined;
+    try {
+      outcome = await this.#lookup.find(requestId);
+    } catch (error) {
+      // The database cannot be asked. What was taken is still on its way: that much is known.
+      if (taken) return { requestId, status: 'queued' };
+      throw error;
+    }
+    if (outcome === undefined) return taken ? { requestId, status: 'queued' } : undefined;
+    if (outcome.userId !== userId) return undefined;
+    const { status, reason, order } = outcome;
+    return {
+      requestId,
+      status,
+      ...(reason !== undefined && { reason }),
+      ...(order !== undefined && { order }),
+    };
+  }
+}

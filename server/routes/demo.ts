@@ -1,0 +1,67 @@
+import { randomUUID } from 'node:crypto';
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { Webhook } from 'standardwebhooks';
+import { orderDetails } from '../../db/calls.ts';
+import { authenticate } from '../authenticate.ts';
+import type { Context } from '../context.ts';
+import { createGuestSigner } from '../gate/identity.ts';
+import { Problem } from '../problems.ts';
+import { GuestAnswer, OrderParams, PaymentAnswer, problems } from './schemas.ts';
+
+/** Guest identities and a pay button, where the demo is switched on. */
+export const demoRoutes: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
+  const { config, databases, identity } = context;
+  if (config.identity.kind !== 'secret') throw new Error('the demo signs guests with JWT_SECRET');
+  const signGuest = createGuestSigner(config.identity.secret);
+  const provider = new Webhook(config.paymentWebhookSecret);
+
+  app.post(
+    '/api/v1/demo/guest',
+    { schema: { summary: 'A guest identity (demo)', response: { 201: GuestAnswer } } },
+    async (_request, reply) => {
+      const user = `guest-${randomUUID()}`;
+      return reply
+        .code(201)
+        .header('cache-control', 'no-store')
+        .send({ user, token: signGuest(user) });
+    },
+  );
+
+  app.post(
+    '/api/v1/demo/orders/:orderNo/pay',
+    {
+      onRequest: authenticate(identity),
+      schema: {
+        summary: 'Pay my order with the demo payment provider',
+        security: [{ bearer: [] }],
+        params: OrderParams,
+        response: { 200: PaymentAnswer, ...problems(400, 401, 404, 503) },
+      },
+    },
+    async ({ params: { orderNo }, userId }, reply) => {
+      const order = await orderDetails(databases, orderNo);
+      if (order === undefined || order.userId !== userId) throw new Problem('not_found');
+      const { amount, currency } = order;
+      // The demo's provider takes the way of every provider: a signed callback.
+      const data = { orderNo, amount, currency, reference: `demo-${orderNo}` };
+      const payload = JSON.stringify({ type: 'payment.succeeded', data });
+      const id = `msg_${randomUUID()}`;
+      const sentAt = new Date();
+      const answer = await app.inject({
+        method: 'POST',
+        url: `/api/v1/orders/${orderNo}/payment`,
+        headers: {
+          'content-type': 'application/json',
+          'webhook-id': id,
+          'webhook-timestamp': String(Math.floor(sentAt.getTime() / 1_000)),
+          'webhook-signature': provider.sign(id, sentAt, payload),
+        },
+        payload,
+      });
+      return reply
+        .code(answer.statusCode as 200)
+        .type(String(answer.headers['content-type']))
+        .send(answer.json());
+    },
+  );
+};

@@ -1,0 +1,100 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { LRUCache } from 'lru-cache';
+import { cancelOrder, type OrderRow, orderDetails, userOrders } from '../../db/calls.ts';
+import { authenticate } from '../authenticate.ts';
+import type { Context } from '../context.ts';
+import { Problem } from '../problems.ts';
+import { orderJson } from './order.ts';
+import { Order, OrderList, OrderParams, OrdersQuery, problems } from './schemas.ts';
+
+/** The first page is what everybody looks at, again and again: it is remembered for a second. */
+const FIRST_PAGE_ORDERS = 20;
+const FIRST_PAGE_TTL_MS = 1_000;
+const FIRST_PAGES_MAX = 10_000;
+
+/** A shopper's own orders. Those of others do not exist for them. */
+export const orderRoutes: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
+  const { databases, identity } = context;
+  const onRequest = authenticate(identity);
+  const security = [{ bearer: [] }];
+  const firstPages = new LRUCache<string, Promise<readonly OrderRow[]>>({
+    max: FIRST_PAGES_MAX,
+    ttl: FIRST_PAGE_TTL_MS,
+  });
+
+  function firstPage(userId: string): Promise<readonly OrderRow[]> {
+    const known = firstPages.get(userId);
+    if (known !== undefined) return known;
+    const page = userOrders(databases, userId, FIRST_PAGE_ORDERS);
+    firstPages.set(userId, page);
+    page.catch(() => firstPages.delete(userId));
+    return page;
+  }
+
+  async function ownOrder(orderNo: string, userId: string): Promise<OrderRow> {
+    const order = await orderDetails(databases, orderNo);
+    if (order === undefined || order.userId !== userId) throw new Problem('not_found');
+    return order;
+  }
+
+  app.get(
+    '/api/v1/orders',
+    {
+      onRequest,
+      schema: {
+        summary: 'My orders, newest first',
+        security,
+        querystring: OrdersQuery,
+        response: { 200: OrderList, ...problems(400, 401, 503) },
+      },
+    },
+    async ({ userId, query }, reply) => {
+      const { limit, before } = query;
+      const orders =
+        limit === undefined && before === undefined
+          ? await firstPage(userId)
+          : await userOrders(databases, userId, Number(limit ?? FIRST_PAGE_ORDERS), before);
+      return reply
+        .header('cache-control', 'private, no-cache')
+        .send({ orders: orders.map(orderJson) });
+    },
+  );
+
+  app.get(
+    '/api/v1/orders/:orderNo',
+    {
+      onRequest,
+      schema: {
+        summary: 'One of my orders',
+        security,
+        params: OrderParams,
+        response: { 200: Order, ...problems(400, 401, 404, 503) },
+      },
+    },
+    async ({ params, userId }) => orderJson(await ownOrder(params.orderNo, userId)),
+  );
+
+  app.post(
+    '/api/v1/orders/:orderNo/cancel',
+    {
+      onRequest,
+      schema: {
+        summary: 'Cancel my unpaid order; its units go back on sale',
+        security,
+        params: OrderParams,
+        response: { 200: Order, ...problems(400, 401, 404, 409, 503) },
+      },
+    },
+    async ({ params, userId }) => {
+      await ownOrder(params.orderNo, userId);
+      const result = await cancelOrder(databases, params.orderNo, userId);
+      firstPages.delete(userId);
+      const order = await ownOrder(params.orderNo, userId);
+      // Cancelling twice is the same as once; a paid or expired order stays what it is.
+      if (result !== 'cancelled' && order.status !== 'cancelled') {
+        throw new Problem('not_allowed_now', { detail: `The order is ${order.status}` });
+      }
+      return orderJson(order);
+    },
+  );
+};

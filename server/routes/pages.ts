@@ -1,0 +1,37 @@
+import { join } from 'node:path';
+import fastifyStatic from '@fastify/static';
+import type { FastifyPluginAsync } from 'fastify';
+import { isName } from '../../contracts/names.ts';
+import type { Context } from '../context.ts';
+import { Problem } from '../problems.ts';
+
+const PUBLIC_FOLDER = join(import.meta.dirname, '..', 'public');
+
+/** Everything on the pages comes from this address; nothing is framed, nothing runs inline. */
+const SECURITY_HEADERS = {
+  'content-security-policy':
+    "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'cross-origin-opener-policy': 'same-origin',
+  'permissions-policy': 'camera=(), geolocation=(), microphone=()',
+};
+
+/** Static files with ETag; browsers ask again each time and mostly get a 304. */
+export const pageRoutes: FastifyPluginAsync<Context> = async (app, { catalogue }) => {
+  await app.register(fastifyStatic, {
+    root: PUBLIC_FOLDER,
+    wildcard: false,
+    cacheControl: false,
+    setHeaders: (reply) => {
+      reply.headers({ ...SECURITY_HEADERS, 'cache-control': 'public, no-cache' });
+    },
+  });
+
+  app.get('/sales/:sale', { schema: { hide: true } }, async (request, reply) => {
+    const { sale } = request.params as { sale: string };
+    if (!isName(sale) || !catalogue.hasSale(sale)) throw new Problem('not_found');
+    return reply.sendFile('sale.html');
+  });
+};

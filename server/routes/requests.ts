@@ -1,0 +1,105 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { FastifyRequest } from 'fastify';
+import { authenticate } from '../authenticate.ts';
+import type { Context } from '../context.ts';
+import { Problem } from '../problems.ts';
+import { verifyReceipt } from '../requests/receipt.ts';
+import type { StatusQuestion } from '../requests/status.ts';
+import { requestJson } from './order.ts';
+import { problems, RequestAnswer, RequestParams, WaitQuery } from './schemas.ts';
+
+/** A stream ends by then, or when the outcome is known; the client may open another. */
+const EVENTS_SECONDS_MAX = 300;
+/** A comment line this often keeps proxies from closing the stream. */
+const EVENTS_HEARTBEAT_SECONDS = 15;
+/** Right after the 202, another web node may be asked before the database knows: without a receipt,
+ *  "unknown" is only said after this time. */
+const GRACE_MS = 2_000;
+
+type StatusRequest = FastifyRequest<{
+  Params: { requestId: string };
+  Querystring: { receipt?: string; wait?: number };
+}>;
+
+/** What became of a request: at once, by long-poll, or as a stream. Only for its owner. */
+export const requestRoutes: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
+  const { catalogue, identity, statusDesk, stopping } = context;
+  const onRequest = authenticate(identity);
+  const security = [{ bearer: [] }];
+
+  function questionOf(request: StatusRequest): StatusQuestion {
+    const requestId = request.params.requestId.toLowerCase();
+    const { userId } = request;
+    const { receipt } = request.query;
+    const keyOf = (sale: string) => catalogue.ticketKey(sale);
+    const taken = receipt !== undefined && verifyReceipt(keyOf, receipt, requestId, userId);
+    return { requestId, userId, taken };
+  }
+
+  function goneSignal(request: FastifyRequest): AbortSignal {
+    const gone = new AbortController();
+    request.raw.socket.once('close', () => gone.abort());
+    return AbortSignal.any([gone.signal, stopping]);
+  }
+
+  app.get(
+    '/api/v1/requests/:requestId',
+    {
+      onRequest,
+      schema: {
+        summary: 'The status of my request; waits up to `wait` seconds for its outcome',
+        security,
+        params: RequestParams,
+        querystring: WaitQuery,
+        response: { 200: RequestAnswer, ...problems(400, 401, 404, 503) },
+      },
+    },
+    async (request, reply) => {
+      const question = questionOf(request as StatusRequest);
+      const waitMs = Number(request.query.wait ?? 0) * 1_000;
+      const status =
+        waitMs === 0 && question.taken
+          ? await statusDesk.read(question)
+          : await statusDesk.wait(
+              question,
+              waitMs,
+              question.taken ? 0 : GRACE_MS,
+              goneSignal(request),
+            );
+      if (status === undefined) throw new Problem('not_found');
+      return reply.header('cache-control', 'no-store').send(requestJson(status));
+    },
+  );
+
+  app.get(
+    '/api/v1/requests/:requestId/events',
+    {
+      onRequest,
+      schema: {
+        summary: 'The status of my request as Server-Sent Events',
+        security,
+        params: RequestParams,
+        querystring: WaitQuery,
+        response: { ...problems(400, 401, 404, 503) },
+      },
+    },
+    async (request, reply) => {
+      const question = questionOf(request as StatusRequest);
+      const gone = goneSignal(request);
+      let status = await statusDesk.wait(question, 0, question.taken ? 0 : GRACE_MS, gone);
+      if (status === undefined) throw new Problem('not_found');
+      reply.hijack();
+      const { raw } = reply;
+      raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+      const untilMs = performance.now() + EVENTS_SECONDS_MAX * 1_000;
+      const send = (data: object) => raw.write(`event: status\ndata: ${JSON.stringify(data)}\n\n`);
+      send(requestJson(status));
+      while (status?.status === 'queued' && !gone.aborted && performance.now() < untilMs) {
+        status = await statusDesk.wait(question, EVENTS_HEARTBEAT_SECONDS * 1_000, 0, gone);
+        if (status !== undefined && status.status !== 'queued') send(requestJson(status));
+        else raw.write(': waiting\n\n');
+      }
+      raw.end();
+    },
+  );
+};

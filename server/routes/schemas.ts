@@ -1,0 +1,135 @@
+import { Type } from 'typebox';
+import { NAME_PATTERN, REQUEST_UNITS_MAX } from '../../contracts/names.ts';
+import { PROBLEMS } from '../problems.ts';
+import { WAIT_SECONDS_MAX } from '../requests/status.ts';
+
+/** The JSON of the HTTP surface: what is validated on the way in and serialized on the way out. */
+
+export const UUID_PATTERN =
+  '^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$';
+
+const verdicts = Object.keys(PROBLEMS) as (keyof typeof PROBLEMS)[];
+
+export const ProblemDocument = Type.Object(
+  {
+    type: Type.String(),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.String(),
+    verdict: Type.Enum(verdicts),
+  },
+  { description: 'application/problem+json (RFC 9457)', additionalProperties: true },
+);
+
+export const Name = Type.String({ pattern: NAME_PATTERN });
+const State = Type.Enum(['scheduled', 'open', 'paused', 'closed']);
+const Time = Type.String({ format: 'date-time' });
+
+export const SaleParams = Type.Object({ sale: Name });
+export const RequestParams = Type.Object({ requestId: Type.String({ pattern: UUID_PATTERN }) });
+export const OrderParams = Type.Object({ orderNo: Type.String({ pattern: '^[1-9][0-9]{0,17}$' }) });
+export const TicketParams = Type.Object({ ticket: Type.String({ minLength: 1 }) });
+
+export const SaleList = Type.Object({
+  sales: Type.Array(
+    Type.Object({
+      sale: Type.String(),
+      title: Type.String(),
+      state: State,
+      opensAt: Time,
+      closesAt: Time,
+    }),
+  ),
+});
+
+export const Sale = Type.Object({
+  sale: Type.String(),
+  title: Type.String(),
+  state: State,
+  serverTime: Time,
+  opensAt: Time,
+  closesAt: Time,
+  keep: Type.Number({ description: 'Share of purchase requests that is kept, 0 to 1' }),
+  skus: Type.Array(
+    Type.Object({
+      sku: Type.String(),
+      title: Type.String(),
+      price: Type.String({ description: 'Decimal' }),
+      currency: Type.String(),
+      limit: Type.Integer({ description: 'Units that one user may buy' }),
+      availability: Type.Enum(['plenty', 'few', 'maybe', 'sold_out']),
+      state: State,
+    }),
+  ),
+});
+
+export const TicketBody = Type.Object(
+  { sku: Name, challenge: Type.Optional(Type.String({ maxLength: 4_096 })) },
+  { additionalProperties: false },
+);
+
+export const TicketAnswer = Type.Object({
+  ticket: Type.String(),
+  purchaseUrl: Type.String(),
+  expiresAt: Time,
+});
+
+export const PurchaseBody = Type.Object(
+  {
+    quantity: Type.Integer({ minimum: 1, maximum: REQUEST_UNITS_MAX }),
+    acceptFewer: Type.Optional(Type.Boolean({ description: 'Take what is left if it is less' })),
+  },
+  { additionalProperties: false },
+);
+
+export const PurchaseAnswer = Type.Object({
+  requestId: Type.String(),
+  status: Type.String(),
+  statusUrl: Type.String(),
+});
+
+export const Order = Type.Object({
+  orderNo: Type.String(),
+  requestId: Type.String(),
+  sale: Type.String(),
+  sku: Type.String(),
+  quantity: Type.Integer(),
+  amount: Type.String({ description: 'Decimal' }),
+  currency: Type.String(),
+  status: Type.String({ description: 'ordered, paid, cancelled or expired' }),
+  createdAt: Time,
+  payBefore: Time,
+});
+
+export const OrderList = Type.Object({ orders: Type.Array(Order) });
+
+export const RequestAnswer = Type.Object({
+  requestId: Type.String(),
+  status: Type.String({
+    description:
+      'queued, then ordered (→ paid, cancelled, expired), sold_out, limit_reached, closed or rejected',
+  }),
+  order: Type.Optional(Order),
+  reason: Type.Optional(Type.String()),
+});
+
+export const WaitQuery = Type.Object({
+  wait: Type.Optional(
+    Type.Integer({ minimum: 0, maximum: WAIT_SECONDS_MAX, description: 'Seconds to wait' }),
+  ),
+  receipt: Type.Optional(Type.String({ maxLength: 128 })),
+});
+
+export const OrdersQuery = Type.Object({
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
+  before: Type.Optional(Type.String({ pattern: '^[1-9][0-9]{0,17}$' })),
+});
+
+export const GuestAnswer = Type.Object({ user: Type.String(), token: Type.String() });
+
+export const PaymentAnswer = Type.Object({ orderNo: Type.String(), status: Type.String() });
+
+/** Problem documents of a route, by status, for its `response` schemas. */
+export function problems(...statuses: number[]): Record<number, typeof ProblemDocument> {
+  return Object.fromEntries(statuses.map((status) => [status, ProblemDocument]));
+}

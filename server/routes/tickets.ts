@@ -1,0 +1,61 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { authenticate } from '../authenticate.ts';
+import type { Context } from '../context.ts';
+import { issueTicket } from '../gate/ticket.ts';
+import { Problem } from '../problems.ts';
+import { untilOpening } from './opening.ts';
+import { problems, SaleParams, TicketAnswer, TicketBody } from './schemas.ts';
+
+/**
+ * Tickets make the purchase URL unknown until the sale opens: they are signed with a key that does
+ * not exist before.
+ */
+export const ticketRoute: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
+  const { catalogue, config, identity } = context;
+  const checkUser = app.createRateLimit({
+    max: config.rateLimit.userPerSecond,
+    timeWindow: 1_000,
+    keyGenerator: (request) => request.userId,
+  });
+  app.post(
+    '/api/v1/sales/:sale/tickets',
+    {
+      onRequest: [
+        authenticate(identity),
+        async (request) => {
+          const limit = await checkUser(request);
+          if (!limit.isAllowed && limit.isExceeded) throw new Problem('rate_limited');
+        },
+      ],
+      schema: {
+        summary: 'A short-lived ticket to buy a SKU',
+        security: [{ bearer: [] }],
+        params: SaleParams,
+        body: TicketBody,
+        response: { 201: TicketAnswer, ...problems(400, 401, 404, 410, 425, 429, 503) },
+      },
+    },
+    async (request, reply) => {
+      const row = catalogue.sku(request.body.sku);
+      if (row === undefined || row.sale !== request.params.sale) throw new Problem('not_found');
+      const state = catalogue.skuState(row);
+      if (state === 'scheduled') throw untilOpening(catalogue, row);
+      if (state !== 'open') throw new Problem(state);
+      if (catalogue.availability(row) === 'sold_out') throw new Problem('sold_out');
+      const key = catalogue.ticketKey(row.sale);
+      // The moment of opening: the key is on its way from the database.
+      if (key === undefined) throw new Problem('overloaded', { retryAfterSeconds: 1 });
+      const expiresAtMs = Math.round(catalogue.nowMs()) + config.ticketTtlSeconds * 1_000;
+      const owner = { sale: row.sale, userId: request.userId };
+      const ticket = issueTicket(key, owner, row.sku, expiresAtMs);
+      return reply
+        .code(201)
+        .header('cache-control', 'no-store')
+        .send({
+          ticket,
+          purchaseUrl: `/api/v1/buy/${ticket}`,
+          expiresAt: new Date(expiresAtMs).toISOString(),
+        });
+    },
+  );
+};
