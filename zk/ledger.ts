@@ -1,0 +1,87 @@
+/**
+ * The counters of one web node under one node id: pure, synchronous, no clock. A new node id begins
+ * with a new ledger, because grants and counters are cumulative for one id.
+ */
+
+export interface SkuCounters {
+  /** Units that the node may admit, cumulative: the grant that it acts on now. */
+  readonly grant: number;
+  /** Units drawn and not refunded. */
+  readonly admitted: number;
+  /** Units of those whose requests have a known outcome, whichever it is. */
+  readonly decided: number;
+  /** Units refused for want of quota, cumulative. */
+  readonly wanted: number;
+  /** Units of the smallest request refused since the grant was last raised; 0: none. */
+  readonly need: number;
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+export class Ledger {
+  #skus = new Map<string, Mutable<SkuCounters>>();
+
+  #counters(sku: string): Mutable<SkuCounters> {
+    let counters = this.#skus.get(sku);
+    if (!counters) {
+      counters = { grant: 0, admitted: 0, decided: 0, wanted: 0, need: 0 };
+      this.#skus.set(sku, counters);
+    }
+    return counters;
+  }
+
+  setGrant(sku: string, units: number): void {
+    const counters = this.#counters(sku);
+    if (units > counters.grant) counters.need = 0;
+    counters.grant = units;
+  }
+
+  draw(sku: string, units: number): 'drawn' | 'quota_spent' {
+    const counters = this.#skus.get(sku);
+    if (!counters) return 'quota_spent';
+    if (counters.admitted + units <= counters.grant) {
+      counters.admitted += units;
+      return 'drawn';
+    }
+    counters.wanted += units;
+    counters.need = counters.need === 0 ? units : Math.min(counters.need, units);
+    return 'quota_spent';
+  }
+
+  /**
+   * Gives back what was drawn for a request that is known not to have been taken.
+   * @throws {RangeError} when more comes back than is under way: a bug that would over-admit
+   */
+  refund(sku: string, units: number): void {
+    const counters = this.#underWay(sku, units);
+    counters.admitted -= units;
+  }
+
+  /**
+   * The request's outcome is known; its units are the database's from now on.
+   * @throws {RangeError} when more is decided than is under way: a bug that would over-admit
+   */
+  decide(sku: string, units: number): void {
+    const counters = this.#underWay(sku, units);
+    counters.decided += units;
+  }
+
+  #underWay(sku: string, units: number): Mutable<SkuCounters> {
+    const counters = this.#counters(sku);
+    const underWay = counters.admitted - counters.decided;
+    if (!(units > 0 && units <= underWay)) {
+      throw new RangeError(`${sku}: ${units} units end, but ${underWay} are under way`);
+    }
+    return counters;
+  }
+
+  /** Units that can be drawn now. */
+  spare(sku: string): number {
+    const counters = this.#skus.get(sku);
+    return counters ? Math.max(0, counters.grant - counters.admitted) : 0;
+  }
+
+  report(): Record<string, SkuCounters> {
+    return Object.fromEntries([...this.#skus].map(([sku, counters]) => [sku, { ...counters }]));
+  }
+}

@@ -1,0 +1,106 @@
+import type { Observed, Result, Stat } from './result.ts';
+
+/**
+ * One watched node. ZooKeeper's watches fire once and can be lost with a connection, so a value is
+ * read again after each event, on each new connection and every few seconds anyway: the event only
+ * makes it fast, the reading makes it right.
+ */
+
+export type Observer =
+  | { path: string; kind: 'value'; handler: (value: Observed | undefined) => void }
+  | { path: string; kind: 'children'; handler: (names: readonly string[]) => void };
+
+interface Reader {
+  get(path: string, onEvent: () => void): Promise<Result<Observed>>;
+  exists(path: string, onEvent: () => void): Promise<Result<Stat | undefined>>;
+  children(path: string, onEvent: () => void): Promise<Result<string[]>>;
+}
+
+type Read = { readonly value: Observed | undefined } | { readonly names: readonly string[] };
+
+export class Observation {
+  /** Resolves when the handler was called for the first time. */
+  readonly first: Promise<void>;
+  #seen: () => void = () => {};
+  #reader: Reader;
+  #observer: Observer;
+  #onClose: () => void;
+  #last: string | undefined;
+  #reading = false;
+  #again = false;
+  #closed = false;
+  /** One function for all reads: the client keeps each distinct one until its event comes. */
+  #onEvent = () => this.read();
+
+  constructor(reader: Reader, observer: Observer, onClose: () => void) {
+    this.#reader = reader;
+    this.#observer = observer;
+    this.#onClose = onClose;
+    this.first = new Promise((resolve) => {
+      this.#seen = resolve;
+    });
+  }
+
+  /** Asks for a fresh reading; several askers while one is under way share the next one. */
+  read(): void {
+    if (this.#closed) return;
+    if (this.#reading) {
+      this.#again = true;
+      return;
+    }
+    this.#reading = true;
+    this.#again = false;
+    this.#readOnce().then((read) => {
+      this.#reading = false;
+      if (this.#closed) return;
+      if (read) this.#deliver(read);
+      if (this.#again) this.read();
+    });
+  }
+
+  /** Undefined when there was no answer: a later connection or the next interval reads again. */
+  async #readOnce(): Promise<Read | undefined> {
+    const { path, kind } = this.#observer;
+    const result =
+      kind === 'value'
+        ? await this.#reader.get(path, this.#onEvent)
+        : await this.#reader.children(path, this.#onEvent);
+    if (result.ok) {
+      return Array.isArray(result.value) ? { names: result.value.sort() } : { value: result.value };
+    }
+    if (result.error !== 'no_node') return undefined;
+    const found = await this.#reader.exists(path, this.#onEvent);
+    if (!found.ok) return undefined;
+    if (found.value) {
+      // Made between the two questions: it is there, so nothing is said before it was read.
+      this.#again = true;
+      return undefined;
+    }
+    return kind === 'value' ? { value: undefined } : { names: [] };
+  }
+
+  #deliver(read: Read): void {
+    const observer = this.#observer;
+    if ('names' in read && observer.kind === 'children') {
+      if (this.#isNew(read.names.join('/'))) observer.handler(read.names);
+    } else if ('value' in read && observer.kind === 'value') {
+      const stat = read.value?.stat;
+      const facts = stat ? `${stat.created} ${stat.modified} ${stat.children}` : 'none';
+      if (this.#isNew(facts)) observer.handler(read.value);
+    }
+    this.#seen();
+  }
+
+  #isNew(facts: string): boolean {
+    const isNew = facts !== this.#last;
+    this.#last = facts;
+    return isNew;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#onClose();
+    this.#seen();
+  }
+}

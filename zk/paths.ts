@@ -1,0 +1,74 @@
+/**
+ * Where everything stands in the tree, below one root (`ZK_ROOT`). Operators type these paths by
+ * hand, so they are a contract.
+ */
+
+export interface Paths {
+  readonly root: string;
+  readonly keep: string;
+  readonly shed: string;
+  readonly skus: string;
+  readonly nodes: string;
+  readonly reports: string;
+  readonly errors: string;
+  readonly election: string;
+  readonly epoch: string;
+  sku(sku: string): SkuPaths;
+  node(node: string): string;
+  report(node: string): string;
+  /** Where it is said why the edit of `path` was refused. */
+  error(path: string): string;
+}
+
+export interface SkuPaths {
+  readonly sku: string;
+  readonly quota: string;
+  readonly state: string;
+  readonly keep: string;
+  readonly pins: string;
+  readonly grants: string;
+  pin(node: string): string;
+  grant(node: string): string;
+}
+
+export function pathsBelow(root: string): Paths {
+  const skus = `${root}/skus`;
+  const errors = `${root}/errors`;
+  return {
+    root,
+    keep: `${root}/keep`,
+    shed: `${root}/shed`,
+    skus,
+    nodes: `${root}/nodes`,
+    reports: `${root}/reports`,
+    errors,
+    election: `${root}/keeper/election`,
+    epoch: `${root}/keeper/epoch`,
+    sku: (sku) => skuPaths(`${skus}/${sku}`),
+    node: (node) => `${root}/nodes/${node}`,
+    report: (node) => `${root}/reports/${node}`,
+    error: (path) => `${errors}/${encodePath(path)}`,
+  };
+}
+
+function skuPaths(sku: string): SkuPaths {
+  return {
+    sku,
+    quota: `${sku}/quota`,
+    state: `${sku}/state`,
+    keep: `${sku}/keep`,
+    pins: `${sku}/pins`,
+    grants: `${sku}/grants`,
+    pin: (node) => `${sku}/pins/${node}`,
+    grant: (node) => `${sku}/grants/${node}`,
+  };
+}
+
+/** A whole path as one name: `/flashsale/keep` is `!flashsale!keep`. */
+export function encodePath(path: string): string {
+  return path.replaceAll('/', '!');
+}
+
+export function decodePath(name: string): string {
+  return name.replaceAll('!', '/');
+}

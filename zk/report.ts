@@ -1,0 +1,58 @@
+import type { SkuCounters } from './ledger.ts';
+
+/** What a web node tells the keeper and the operators, at /reports/<node>. */
+export interface Report {
+  /** Path → version of the value that the node acts on. */
+  readonly applied: Readonly<Record<string, number>>;
+  readonly skus: Readonly<Record<string, SkuCounters>>;
+  /** The node has ended in good order: it admits nothing any more. */
+  readonly final: boolean;
+  /** ISO 8601, by the node's clock; for people. */
+  readonly at: string;
+}
+
+export function encodeReport(report: Report): string {
+  const { final, ...rest } = report;
+  return JSON.stringify(final ? { ...rest, final } : rest);
+}
+
+function units(record: Record<string, unknown>, key: keyof SkuCounters): number {
+  const value = record[key];
+  return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : 0;
+}
+
+function objectOf(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+/** Undefined when it is not a report: the caller keeps the last one it understood. */
+export function decodeReport(text: string): Report | undefined {
+  let record: Record<string, unknown>;
+  try {
+    record = objectOf(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+  const applied = Object.entries(objectOf(record['applied'])).filter(
+    (entry): entry is [string, number] => Number.isSafeInteger(entry[1]),
+  );
+  const skus = Object.entries(objectOf(record['skus'])).map(([sku, value]) => {
+    const counters = objectOf(value);
+    return [
+      sku,
+      {
+        grant: units(counters, 'grant'),
+        admitted: units(counters, 'admitted'),
+        decided: units(counters, 'decided'),
+        wanted: units(counters, 'wanted'),
+        need: units(counters, 'need'),
+      },
+    ] as const;
+  });
+  return {
+    applied: Object.fromEntries(applied),
+    skus: Object.fromEntries(skus),
+    final: record['final'] === true,
+    at: typeof record['at'] === 'string' ? record['at'] : '',
+  };
+}

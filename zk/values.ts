@@ -1,0 +1,157 @@
+import type { Observed } from './result.ts';
+
+/**
+ * What operators may write. Parsing is strict: what is not exactly a value is refused with a reason
+ * in words, and the last good value stays in force.
+ */
+
+/** The largest quota and pin: a 32-bit signed integer, as the database counts units. */
+export const UNITS_MAX = 2_147_483_647;
+
+/** Longer texts are refused unread. */
+const TEXT_LENGTH_MAX = 64;
+
+export type Parsed<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly reason: string };
+
+export type Parser<T> = (text: string) => Parsed<T>;
+
+export const SKU_STATES = ['open', 'paused', 'closed'] as const;
+export type SkuState = (typeof SKU_STATES)[number];
+
+export const SHED_WAYS = ['random', 'lottery'] as const;
+export type ShedWay = (typeof SHED_WAYS)[number];
+
+function refuse(reason: string): { ok: false; reason: string } {
+  return { ok: false, reason };
+}
+
+/** `echo 500 | zkCli.sh` and editors leave a newline: blanks around a value are not an error. */
+function trimmed(text: string): Parsed<string> {
+  const value = text.trim();
+  if (value === '') return refuse('it is empty');
+  if (value.length > TEXT_LENGTH_MAX) {
+    return refuse(`it has ${value.length} characters, at most ${TEXT_LENGTH_MAX} are read`);
+  }
+  return { ok: true, value };
+}
+
+/** Units: a decimal integer from 0 to 2147483647, nothing else (no sign, exponent, separator). */
+export const parseUnits: Parser<number> = (text) => {
+  const value = trimmed(text);
+  if (!value.ok) return value;
+  if (/^-\d+$/.test(value.value)) return refuse('units cannot be negative');
+  if (!/^\d+$/.test(value.value)) {
+    return refuse('it is not a decimal integer (digits only, such as 500)');
+  }
+  const units = Number(value.value);
+  if (units > UNITS_MAX) return refuse(`it is larger than ${UNITS_MAX}`);
+  return { ok: true, value: units };
+};
+
+/** A share: a decimal from 0 to 1 with a point. */
+export const parseShare: Parser<number> = (text) => {
+  const value = trimmed(text);
+  if (!value.ok) return value;
+  if (!/^\d+(\.\d+)?$/.test(value.value)) {
+    return refuse('it is not a decimal from 0 to 1 (such as 0.25)');
+  }
+  const share = Number(value.value);
+  if (share > 1) return refuse('a share is from 0 to 1');
+  return { ok: true, value: share };
+};
+
+function oneOf<T extends string>(choices: readonly T[]): Parser<T> {
+  return (text) => {
+    const value = trimmed(text);
+    if (!value.ok) return value;
+    const choice = choices.find((candidate) => candidate === value.value);
+    return choice === undefined
+      ? refuse(`it is none of ${choices.join(', ')}`)
+      : { ok: true, value: choice };
+  };
+}
+
+export const parseState: Parser<SkuState> = oneOf(SKU_STATES);
+export const parseShed: Parser<ShedWay> = oneOf(SHED_WAYS);
+
+/** Why an operator's edit has no effect, as it stands below /errors. */
+export interface Refusal {
+  /** The refused text, cut short; null when the node was deleted. */
+  readonly refused: string | null;
+  readonly reason: string;
+  /** The value that stays in force, as text; null when there never was one. */
+  readonly inForce: string | null;
+  /** ISO 8601. */
+  readonly at: string;
+}
+
+/** The value in force according to an error node, for a process that starts while garbage stands. */
+export function inForceOf(errorText: string): string | undefined {
+  try {
+    const refusal = JSON.parse(errorText) as Partial<Refusal> | null;
+    return typeof refusal?.inForce === 'string' ? refusal.inForce : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A value with its last good text, for one operator's node. */
+export class LastGood<T> {
+  #parser: Parser<T>;
+  #value: T | undefined;
+  #text: string | undefined;
+  /** Why what stands in the node now is refused; undefined when it is in force. */
+  problem: { readonly refused: string | null; readonly reason: string } | undefined;
+
+  constructor(parser: Parser<T>) {
+    this.#parser = parser;
+  }
+
+  /** Undefined until a good value was seen. */
+  get value(): T | undefined {
+    return this.#value;
+  }
+
+  /** The text of the value in force. */
+  get text(): string | undefined {
+    return this.#text;
+  }
+
+  /** Takes what stands in the node now (undefined: nothing) and keeps the last good value. */
+  offer(observed: Observed | undefined): void {
+    if (observed === undefined) {
+      // A node that never had a value is not an edit; one that had is not undone by deleting it.
+      const reason = 'the node was deleted; write a value to change it';
+      this.problem = this.#text === undefined ? undefined : { refused: null, reason };
+      return;
+    }
+    const refused = observed.text.slice(0, TEXT_LENGTH_MAX);
+    const parsed = this.#parser(observed.text);
+    if (!parsed.ok) {
+      this.problem = { refused, reason: parsed.reason };
+    } else if (observed.stat.children > 0) {
+      this.problem = { refused, reason: 'the node has children; none belong there' };
+    } else {
+      this.problem = undefined;
+      this.#value = parsed.value;
+      this.#text = observed.text.trim();
+    }
+  }
+
+  /** What was in force before this process started; a value seen since wins. */
+  restore(text: string): void {
+    const parsed = this.#parser(text);
+    if (this.#text !== undefined || !parsed.ok) return;
+    this.#value = parsed.value;
+    this.#text = text;
+  }
+
+  /** For optional nodes: deleting them is an edit. */
+  clear(): void {
+    this.#value = undefined;
+    this.#text = undefined;
+    this.problem = undefined;
+  }
+}
