@@ -1,0 +1,89 @@
+import { spawn } from 'node:child_process';
+import { type Machine, missingPackages, type PackageName, which } from './programs.ts';
+import type { Progress } from './progress.ts';
+
+/** Programs are missing and this machine offers no way to install them. */
+export class PackagesMissing extends Error {
+  override name = 'PackagesMissing';
+}
+
+/** Time that another user of apt-get is waited for, in seconds. */
+const APT_LOCK_TIMEOUT_S = 300;
+const OUTPUT_TAIL_LINES = 20;
+
+const INSTEAD: Record<PackageName, string> = {
+  postgresql: 'DATABASE_URL',
+  'rabbitmq-server': 'AMQP_URL',
+  zookeeper: 'ZOOKEEPER',
+  chromium: '',
+};
+
+function explain(missing: readonly PackageName[], why: string): PackagesMissing {
+  const variables = missing.map((name) => INSTEAD[name]).filter((name) => name !== '');
+  const instead =
+    variables.length === 0
+      ? ''
+      : `, or start Docker, or point ${variables.join(', ')} at servers that run`;
+  return new PackagesMissing(
+    `Missing on this machine: ${missing.join(', ')}. ${why}. ` +
+      `Install the packages ${missing.join(', ')} with your system's package manager${instead}.`,
+  );
+}
+
+function runAptGet(command: readonly string[]): Promise<{ code: number; output: string }> {
+  const [program = '', ...args] = command;
+  return new Promise((resolve) => {
+    const child = spawn(program, args, { stdio: ['inherit', 'pipe', 'pipe'] });
+    let output = '';
+    const keep = (data: Buffer) => {
+      output = (output + data.toString('utf8')).slice(-20_000);
+    };
+    child.stdout.on('data', keep);
+    child.stderr.on('data', keep);
+    child.once('error', (error) => resolve({ code: 127, output: error.message }));
+    child.once('close', (code) => resolve({ code: code ?? 1, output }));
+  });
+}
+
+/**
+ * Installs what is missing of the wanted packages with apt-get.
+ *
+ * @throws {PackagesMissing} with the names of the packages, when there is no way to install them
+ */
+export async function ensurePackages(
+  wanted: readonly PackageName[],
+  machine: Machine,
+  progress: Progress,
+): Promise<void> {
+  const missing = missingPackages(wanted, machine);
+  if (missing.length === 0) return;
+  const aptGet = which('apt-get', machine);
+  if (aptGet === undefined) throw explain(missing, 'There is no Docker engine and no apt-get');
+  const sudo = which('sudo', machine);
+  const isRoot = process.getuid?.() === 0;
+  if (!isRoot && sudo === undefined) throw explain(missing, 'apt-get needs root or sudo');
+  const command = [
+    ...(isRoot ? [] : [sudo ?? '', ...(process.stdin.isTTY ? [] : ['-n'])]),
+    'env',
+    'DEBIAN_FRONTEND=noninteractive',
+    // invoke-rc.d starts no service in the single-user run level: the machine's own servers are not
+    // wanted, only their programs.
+    'RUNLEVEL=1',
+    aptGet,
+    '-o',
+    `DPkg::Lock::Timeout=${APT_LOCK_TIMEOUT_S}`,
+  ];
+  await progress.step(
+    `installing ${missing.join(', ')} with apt-get (about a minute)`,
+    async () => {
+      // A package list that is a little old is no reason to give up; a missing package is.
+      await runAptGet([...command, 'update']);
+      const install = ['install', '-y', '--no-install-recommends', ...missing];
+      const { code, output } = await runAptGet([...command, ...install]);
+      if (code !== 0 || missingPackages(wanted, machine).length > 0) {
+        const tail = output.trimEnd().split('\n').slice(-OUTPUT_TAIL_LINES).join('\n');
+        throw explain(missing, `apt-get install ended with ${code}:\n${tail}\n`);
+      }
+    },
+  );
+}

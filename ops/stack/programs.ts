@@ -1,0 +1,123 @@
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+
+/** Where the programs of the three servers are on this machine. */
+
+/** Names of packages as Debian and its relatives have them. */
+export const SERVER_PACKAGES = ['postgresql', 'rabbitmq-server', 'zookeeper'] as const;
+export const BROWSER_PACKAGE = 'chromium';
+export type PackageName = (typeof SERVER_PACKAGES)[number] | typeof BROWSER_PACKAGE;
+
+/** Older servers lack what the routines use. */
+const POSTGRES_MAJOR_MIN = 15;
+
+export interface PostgresPrograms {
+  /** Folder with postgres, initdb, psql, createdb. */
+  readonly bin: string;
+  readonly major: number;
+}
+
+export interface RabbitPrograms {
+  /** The start script itself, not a wrapper that changes the user. */
+  readonly server: string;
+  readonly epmd: string;
+}
+
+export interface ZookeeperPrograms {
+  readonly java: string;
+  readonly classPath: string;
+}
+
+/** What the search may look at; tests point it at an empty machine. */
+export interface Machine {
+  /** `PATH` of the environment. */
+  readonly path: string;
+  /** `/`, or a folder that stands for it. */
+  readonly root: string;
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The first program of that name on the path. */
+export function which(name: string, machine: Machine): string | undefined {
+  const folders = machine.path.split(delimiter).filter((folder) => folder !== '');
+  return folders.map((folder) => join(folder, name)).find(isProgram);
+}
+
+function subfolders(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    return [];
+  }
+}
+
+/** Every PostgreSQL that is new enough, newest first. */
+export function findPostgres(machine: Machine): PostgresPrograms[] {
+  const debian = join(machine.root, 'usr/lib/postgresql');
+  const versions = subfolders(debian)
+    .filter((name) => /^\d+$/.test(name))
+    .map((name) => ({ bin: join(debian, name, 'bin'), major: Number(name) }));
+  const onPath = which('initdb', machine);
+  if (onPath !== undefined) versions.push({ bin: dirname(onPath), major: POSTGRES_MAJOR_MIN });
+  return versions
+    .filter(({ bin, major }) => major >= POSTGRES_MAJOR_MIN && isProgram(join(bin, 'initdb')))
+    .sort((one, other) => other.major - one.major);
+}
+
+export function findRabbit(machine: Machine): RabbitPrograms | undefined {
+  // /usr/sbin/rabbitmq-server of Debian changes to the user rabbitmq and to that user's folders.
+  const debian = join(machine.root, 'usr/lib/rabbitmq/bin/rabbitmq-server');
+  const server = isProgram(debian) ? debian : which('rabbitmq-server', machine);
+  const epmd = ['usr/bin/epmd', 'usr/lib/erlang/bin/epmd']
+    .map((path) => join(machine.root, path))
+    .concat(which('epmd', machine) ?? [])
+    .find(isProgram);
+  return server === undefined || epmd === undefined ? undefined : { server, epmd };
+}
+
+const JAR_FOLDERS = [
+  'usr/share/zookeeper/lib',
+  'opt/zookeeper/lib',
+  'opt/homebrew/opt/zookeeper/libexec/lib',
+  'usr/local/opt/zookeeper/libexec/lib',
+];
+
+export function findZookeeper(machine: Machine): ZookeeperPrograms | undefined {
+  const at = (path: string) => join(machine.root, path);
+  const java = isProgram(at('usr/bin/java')) ? at('usr/bin/java') : which('java', machine);
+  if (java === undefined) return undefined;
+  // Debian's jar names what it depends on in its manifest, all but a logger.
+  const debian = at('usr/share/java/zookeeper.jar');
+  if (existsSync(debian)) {
+    return { java, classPath: `${debian}:${at('usr/share/java/slf4j-simple.jar')}` };
+  }
+  const folder = JAR_FOLDERS.map(at).find((path) =>
+    subfolders(path).some((name) => /^zookeeper-\d.*\.jar$/.test(name)),
+  );
+  return folder === undefined ? undefined : { java, classPath: join(folder, '*') };
+}
+
+/** A browser for the tests of the shopper's page. */
+export function findBrowser(machine: Machine): string | undefined {
+  const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+  return names.map((name) => which(name, machine)).find((path) => path !== undefined);
+}
+
+/** Which of the wanted packages are not there. */
+export function missingPackages(wanted: readonly PackageName[], machine: Machine): PackageName[] {
+  const present: Record<PackageName, () => boolean> = {
+    postgresql: () => findPostgres(machine).length > 0,
+    'rabbitmq-server': () => findRabbit(machine) !== undefined,
+    zookeeper: () => findZookeeper(machine) !== undefined,
+    chromium: () => findBrowser(machine) !== undefined,
+  };
+  return wanted.filter((name) => !present[name]());
+}

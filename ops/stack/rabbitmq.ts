@@ -1,0 +1,135 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { accepts, exchange } from './ports.ts';
+import type { RabbitPrograms } from './programs.ts';
+import type { ProcessSpec } from './supervisor.ts';
+
+/** A private RabbitMQ node with a port mapper (epmd) of its own, apart from the machine's. */
+
+export interface RabbitInstance {
+  readonly folder: string;
+  readonly ports: RabbitPorts;
+  readonly password: string;
+  readonly logFolder: string;
+}
+
+export interface RabbitPorts {
+  readonly amqp: number;
+  readonly management: number;
+  readonly epmd: number;
+  readonly distribution: number;
+}
+
+export const RABBIT_USER = 'flashsale';
+export const RABBIT_VHOST = 'flashsale';
+
+const CONTACT_TIMEOUT_MS = 1_000;
+const AMQP_HELLO = Buffer.from('AMQP\x00\x00\x09\x01', 'latin1');
+
+/** `localhost` always resolves; the machine's own name may not, and then no node starts. */
+const NODE_NAME = 'flashsale@localhost';
+
+function settings({ ports, password }: RabbitInstance): string {
+  return `# Written at each start.
+listeners.tcp.local = 127.0.0.1:${ports.amqp}
+management.tcp.ip = 127.0.0.1
+management.tcp.port = ${ports.management}
+# Made at the first start only, in place of the user guest and the virtual host "/".
+default_user = ${RABBIT_USER}
+default_pass = ${password}
+default_vhost = ${RABBIT_VHOST}
+# The write-ahead log is kept in memory until it is full: the default of 512 MB is for servers.
+raft.wal_max_size_bytes = 67108864
+disk_free_limit.absolute = 200MB
+log.console.level = warning
+`;
+}
+
+function environment({ folder, ports }: RabbitInstance): Record<string, string> {
+  return {
+    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    LC_ALL: 'C.UTF-8',
+    HOME: folder,
+    ERL_EPMD_PORT: String(ports.epmd),
+    ERL_EPMD_ADDRESS: '127.0.0.1',
+    RABBITMQ_NODENAME: NODE_NAME,
+    RABBITMQ_DIST_PORT: String(ports.distribution),
+    // Files that are not there: the machine's own settings below /etc must not be read.
+    RABBITMQ_CONF_ENV_FILE: join(folder, 'rabbitmq-env.conf'),
+    RABBITMQ_ADVANCED_CONFIG_FILE: join(folder, 'advanced.config'),
+    RABBITMQ_CONFIG_FILE: join(folder, 'rabbitmq.conf'),
+    RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'enabled_plugins'),
+    RABBITMQ_MNESIA_BASE: join(folder, 'data'),
+    RABBITMQ_LOG_BASE: join(folder, 'log'),
+    RABBITMQ_PID_FILE: join(folder, 'rabbitmq.pid'),
+    RABBITMQ_LOGS: '-',
+    // Schedulers that spin while idle take the few cores of a small machine from the others.
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS:
+      '+sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}',
+    // The start script then becomes the server itself, so that there is one process to signal.
+    RUNNING_UNDER_SYSTEMD: 'true',
+  };
+}
+
+export function rabbitUrls(ports: RabbitPorts, password: string) {
+  const login = `${RABBIT_USER}:${password}@127.0.0.1`;
+  return {
+    amqp: `amqp://${login}:${ports.amqp}/${RABBIT_VHOST}`,
+    management: `http://${login}:${ports.management}`,
+  };
+}
+
+/** Whether an AMQP 0-9-1 server greets there; RabbitMQ opens the port only when it is ready. */
+export async function greetsAmqp(host: string, port: number): Promise<boolean> {
+  const answer = await exchange({ host, port }, AMQP_HELLO, CONTACT_TIMEOUT_MS);
+  // A method frame: Connection.Start. Anything else is another server or another version.
+  return answer?.[0] === 1;
+}
+
+/** The operators' tool needs the same environment to find this node. */
+function writeControlScript(instance: RabbitInstance, programs: RabbitPrograms): void {
+  const variables = Object.entries(environment(instance))
+    .filter(([name]) => name !== 'RUNNING_UNDER_SYSTEMD')
+    .map(([name, value]) => `export ${name}='${value}'`);
+  const tool = programs.server.replace(/rabbitmq-server$/, 'rabbitmqctl');
+  const script = `#!/bin/sh\n# rabbitmqctl for this node. Written at each start.\n${variables.join('\n')}\nexec ${tool} "$@"\n`;
+  writeFileSync(join(instance.folder, 'rabbitmqctl'), script, { mode: 0o700 });
+}
+
+/** Writes the settings and says how to run the port mapper and, after it, the broker. */
+export function prepareRabbit(instance: RabbitInstance, programs: RabbitPrograms) {
+  const { folder, ports, logFolder } = instance;
+  mkdirSync(join(folder, 'log'), { recursive: true, mode: 0o700 });
+  writeFileSync(join(folder, 'rabbitmq.conf'), settings(instance), { mode: 0o600 });
+  writeFileSync(join(folder, 'enabled_plugins'), '[rabbitmq_management].\n');
+  writeControlScript(instance, programs);
+  const env = environment(instance);
+
+  const mapper: ProcessSpec = {
+    name: 'epmd',
+    command: programs.epmd,
+    args: ['-port', String(ports.epmd), '-address', '127.0.0.1'],
+    env,
+    cwd: folder,
+    logFile: join(logFolder, 'epmd.log'),
+    stopSignal: 'SIGTERM',
+    stopGraceMs: 2_000,
+    readyTimeoutMs: 15_000,
+    notReady: async () =>
+      (await accepts('127.0.0.1', ports.epmd, CONTACT_TIMEOUT_MS)) ? undefined : 'no answer',
+  };
+  const broker: ProcessSpec = {
+    name: 'rabbitmq',
+    command: programs.server,
+    args: [],
+    env,
+    cwd: folder,
+    logFile: join(logFolder, 'rabbitmq.log'),
+    stopSignal: 'SIGTERM',
+    stopGraceMs: 20_000,
+    readyTimeoutMs: 120_000,
+    notReady: async () =>
+      (await greetsAmqp('127.0.0.1', ports.amqp)) ? undefined : `no answer on ${ports.amqp}`,
+  };
+  return { mapper, broker };
+}

@@ -1,0 +1,133 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { identify, isRunning, type ProcessIdentity, parentOf } from './processes.ts';
+import type { ServerName, Servers } from './servers.ts';
+import type { ProcessRecord } from './supervisor.ts';
+
+/**
+ * What a local stack remembers, in two files that only their owner can read: `settings.json` stays
+ * (secrets, ports, where each server came from), `stack.json` is there while the stack runs.
+ */
+
+export type Source = 'environment' | 'docker' | 'system';
+
+export interface Settings {
+  readonly ports: Readonly<Record<string, number>>;
+  readonly passwords: { readonly postgres: string; readonly rabbitmq: string };
+  readonly jwtSecret: string;
+  readonly paymentWebhookSecret: string;
+  /** Kept, since the data are where the server was when they were written. */
+  readonly sources: Readonly<Partial<Record<ServerName, Source>>>;
+}
+
+export interface StackState {
+  readonly version: 1;
+  readonly starter: ProcessIdentity;
+  /** Who started the starter; when one of them is gone, nobody attends to it any more. */
+  readonly launchers: readonly ProcessIdentity[];
+  readonly phase: 'starting' | 'running' | 'stopping';
+  readonly startedAt: string;
+  readonly processes: readonly ProcessRecord[];
+  readonly sources: Readonly<Partial<Record<ServerName, Source>>>;
+  readonly servers?: Servers;
+  readonly zkRoot: string;
+  readonly shopUrl?: string;
+  /** Base URL of each process' private port, by process name. */
+  readonly monitors: Readonly<Record<string, string>>;
+}
+
+const SETTINGS = 'settings.json';
+const STATE = 'stack.json';
+
+/** Appears whole or not at all: a reader, or the next start after a crash, never sees half a file. */
+function writeWhole(path: string, value: unknown): void {
+  mkdirSync(dirname(path), { recursive: true });
+  const draft = `${path}.${process.pid}.new`;
+  writeFileSync(draft, `${JSON.stringify(value, undefined, 2)}\n`, { mode: 0o600 });
+  renameSync(draft, path);
+}
+
+function readJson(path: string): unknown {
+  if (!existsSync(path)) return undefined;
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    throw new Error(`${path} is not JSON. Put it back, or remove it.`);
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** @throws {Error} naming the file when it is there but not what was written */
+export function readSettings(folder: string): Settings | undefined {
+  const path = join(folder, SETTINGS);
+  const value = readJson(path);
+  if (value === undefined) return undefined;
+  if (!isRecord(value) || !isRecord(value['passwords']) || !isRecord(value['ports'])) {
+    throw new Error(`${path} holds something else than the settings of a local stack. Remove it.`);
+  }
+  return value as unknown as Settings;
+}
+
+export function writeSettings(folder: string, settings: Settings): void {
+  writeWhole(join(folder, SETTINGS), settings);
+}
+
+export function newSettings(): Settings {
+  return {
+    ports: {},
+    // Hexadecimal: no character of it means anything in a URL or a settings file.
+    passwords: {
+      postgres: randomBytes(16).toString('hex'),
+      rabbitmq: randomBytes(16).toString('hex'),
+    },
+    jwtSecret: randomBytes(32).toString('base64url'),
+    paymentWebhookSecret: `whsec_${randomBytes(32).toString('base64')}`,
+    sources: {},
+  };
+}
+
+/** @throws {Error} naming the file when it is there but not what was written */
+export function readState(folder: string): StackState | undefined {
+  const path = join(folder, STATE);
+  const value = readJson(path);
+  if (value === undefined) return undefined;
+  if (!isRecord(value) || value['version'] !== 1 || !Array.isArray(value['processes'])) {
+    throw new Error(`${path} holds something else than the state of a local stack. Remove it.`);
+  }
+  return value as unknown as StackState;
+}
+
+export function writeState(folder: string, state: StackState): void {
+  writeWhole(join(folder, STATE), state);
+}
+
+export function removeState(folder: string): void {
+  rmSync(join(folder, STATE), { force: true });
+}
+
+/** This process and those that it was started through, as far as they matter to it. */
+export function whoStarts(viaNpm: boolean): Pick<StackState, 'starter' | 'launchers'> {
+  const starter = identify(process.pid);
+  if (starter === undefined) throw new Error('this process cannot be found in the process table');
+  const parent = process.ppid;
+  // Under npm: npm → (a shell) → scripts/run.mjs → this process.
+  const grandparent = viaNpm ? parentOf(parent) : undefined;
+  const launchers = [parent, grandparent]
+    .filter((pid) => pid !== undefined)
+    .map(identify)
+    .filter((identity) => identity !== undefined);
+  return { starter, launchers };
+}
+
+export type Holder = 'nobody' | 'running' | 'unattended' | 'stopping';
+
+/** Who holds the stack that the state describes. `unattended`: its starter lives, its terminal not. */
+export function holderOf(state: StackState | undefined): Holder {
+  if (state === undefined || !isRunning(state.starter)) return 'nobody';
+  if (state.phase === 'stopping') return 'stopping';
+  return state.launchers.every(isRunning) ? 'running' : 'unattended';
+}

@@ -1,0 +1,132 @@
+#!/usr/bin/env node
+/**
+ * Runs one entry file of this project on the project's own Node: `node scripts/run.mjs <entry.ts> [args]`.
+ * Plain JavaScript for any Node from 18 on and without packages, because it is what runs on a fresh
+ * clone: it installs the packages first when they are missing or other than package-lock.json says.
+ */
+import { spawn } from 'node:child_process';
+import { lstatSync, mkdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
+import { constants } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const binFolder = join(root, 'node_modules', '.bin');
+const projectNode = join(root, 'node_modules', 'node', 'bin', 'node');
+
+function readJson(path) {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Why the packages must be installed, or undefined when what is installed is what the lock says. */
+function whyInstall() {
+  const wanted = readJson(join(root, 'package-lock.json'))?.packages;
+  if (!wanted) return 'package-lock.json is missing';
+  const installed = readJson(join(root, 'node_modules', '.package-lock.json'))?.packages;
+  if (!installed) return 'the packages are not installed';
+  for (const [path, entry] of Object.entries(wanted)) {
+    if (path === '') continue;
+    const present = installed[path];
+    // Packages for other platforms are in the lock but rightly absent here.
+    if (!present && entry.optional) continue;
+    if (present?.version !== entry.version || present?.integrity !== entry.integrity) {
+      return 'the installed packages are not those of package-lock.json';
+    }
+  }
+  // `statSync` would do; `lstat` also tells a link whose target is gone from a file.
+  try {
+    if (!lstatSync(projectNode).isFile()) return 'Node is not in place';
+  } catch {
+    return 'Node is not in place';
+  }
+  return undefined;
+}
+
+/** @returns {Promise<number>} exit code, 128 + n for signal n */
+function run(command, args, options) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: root, stdio: 'inherit', ...options });
+    const forward = (signal) => child.kill(signal);
+    // A terminal's Ctrl-C reaches the child by itself; the second copy that is sent here does no
+    // harm, since the entry files take only the first. What matters is that this process stays until
+    // the child is done, or the shell's prompt would return while servers still run.
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, forward);
+    child.on('error', (error) => {
+      console.error(`flashsale: ${command} cannot be started: ${error.message}`);
+      resolve(127);
+    });
+    child.on('exit', (code, signal) => {
+      for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.off(name, forward);
+      resolve(code ?? 128 + (constants.signals[signal] ?? 0));
+    });
+  });
+}
+
+async function install(reason) {
+  const startedAt = Date.now();
+  const elapsed = () => `${Math.round((Date.now() - startedAt) / 1000)} s`;
+  console.error(`flashsale: ${reason}: npm ci (about a minute the first time) …`);
+  const tick = setInterval(() => console.error(`flashsale: npm ci: ${elapsed()} …`), 10_000);
+  const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
+  // npm hands its own settings down in npm_* variables; inside `npm test` they would make the
+  // install script of the package `node` look for another package's folder.
+  const environment = Object.fromEntries(
+    Object.entries(process.env).filter(
+      ([name]) => !/^npm_(package|lifecycle|config_global)/.test(name),
+    ),
+  );
+  const quiet = ['--no-fund', '--no-audit', '--loglevel=error'];
+  let code = await run(npm, ['ci', ...quiet], { env: environment });
+  if (code !== 0 && code < 128 && code !== 127) {
+    console.error(`flashsale: npm ci ended with ${code}: npm install …`);
+    code = await run(npm, ['install', ...quiet], { env: environment });
+  }
+  clearInterval(tick);
+  if (code === 0 && whyInstall() === 'Node is not in place') {
+    // Where npm is told to ignore install scripts, the package `node` has not fetched its program.
+    code = await run(npm, ['rebuild', 'node', '--ignore-scripts=false', '--foreground-scripts'], {
+      env: environment,
+    });
+  }
+  if (code !== 0) {
+    console.error(`flashsale: the packages could not be installed (exit code ${code}).`);
+    process.exit(code);
+  }
+  console.error(`flashsale: packages installed in ${elapsed()}`);
+}
+
+/** `npx flashsale` looks into node_modules/.bin first; npm does not link a package's own bin there. */
+function linkCommand() {
+  const link = join(binFolder, 'flashsale');
+  const target = join('..', '..', 'ops', 'flashsale.mjs');
+  try {
+    if (readlinkSync(link) === target) return;
+  } catch {
+    // missing, or not a link
+  }
+  try {
+    mkdirSync(binFolder, { recursive: true });
+    rmSync(link, { force: true });
+    symlinkSync(target, link);
+  } catch (error) {
+    console.error(`flashsale: npx flashsale will not be found: ${error.message}`);
+  }
+}
+
+const [entry, ...rest] = process.argv.slice(2);
+if (entry === undefined) {
+  console.error('usage: node scripts/run.mjs <entry.ts> [arguments]');
+  process.exit(2);
+}
+const reason = whyInstall();
+if (reason !== undefined) await install(reason);
+linkCommand();
+
+// `npm run bench -- db` is called in a subfolder at times: entry files are named from the root.
+process.exitCode = await run(projectNode, [join(root, entry), ...rest], {
+  env: { ...process.env, PATH: `${binFolder}:${process.env['PATH'] ?? ''}` },
+});

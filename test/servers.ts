@@ -1,0 +1,63 @@
+import { randomBytes } from 'node:crypto';
+import { inject } from 'vitest';
+
+/**
+ * The servers of this run, and places on them that belong to one test file alone: names are unique,
+ * so that files run beside each other and a second run meets nothing of the first.
+ */
+export const servers = inject('servers');
+
+/** `prefix_` and eight letters: fit for a database, a virtual host, a sale, a SKU or a folder. */
+export function uniqueName(prefix: string): string {
+  return `${prefix}_${randomBytes(4).toString('hex')}`;
+}
+
+/** A ZooKeeper path below which nobody else writes. The caller creates and removes it. */
+export function uniqueZkRoot(): string {
+  return `/${uniqueName('test')}`;
+}
+
+/** The URL of another database on the same server. */
+export function databaseUrl(database: string): string {
+  const url = new URL(servers.databaseUrl);
+  url.pathname = `/${database}`;
+  return url.href;
+}
+
+/** @throws {Error} with the API's answer */
+async function management(method: 'PUT' | 'DELETE', path: string, body?: object): Promise<void> {
+  const url = new URL(path, servers.amqpManagementUrl);
+  // `fetch` refuses a URL with a login in it.
+  const login = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  url.username = '';
+  url.password = '';
+  const response = await fetch(url, {
+    method,
+    headers: {
+      authorization: `Basic ${Buffer.from(login).toString('base64')}`,
+      'content-type': 'application/json',
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${method} ${url}: ${response.status} ${text}`);
+}
+
+export interface VirtualHost {
+  /** AMQP URL with the virtual host in it. */
+  readonly url: string;
+  /** Removes the virtual host with its queues and cuts its connections. */
+  remove(): Promise<void>;
+}
+
+/** An empty virtual host on the run's RabbitMQ. */
+export async function createVirtualHost(): Promise<VirtualHost> {
+  const name = uniqueName('test');
+  const url = new URL(servers.amqpUrl);
+  const user = decodeURIComponent(url.username);
+  await management('PUT', `/api/vhosts/${name}`, {});
+  const all = { configure: '.*', write: '.*', read: '.*' };
+  await management('PUT', `/api/permissions/${name}/${encodeURIComponent(user)}`, all);
+  url.pathname = `/${name}`;
+  return { url: url.href, remove: () => management('DELETE', `/api/vhosts/${name}`) };
+}

@@ -1,0 +1,17 @@
+import { expect, test } from 'vitest';
+import { greetsAmqp } from '../../ops/stack/rabbitmq.ts';
+import { servesZookeeper } from '../../ops/stack/zookeeper.ts';
+import { createVirtualHost, servers } from '../servers.ts';
+
+test('the servers of the run answer', async () => {
+  const amqp = new URL(servers.amqpUrl);
+  expect(await greetsAmqp(amqp.hostname, Number(amqp.port))).toBe(true);
+  const [host = '', port] = servers.zookeeper.split(':');
+  expect(await servesZookeeper(host, Number(port))).toBe(true);
+});
+
+test('a virtual host of one file can be made and removed', async () => {
+  const one = await createVirtualHost();
+  expect(new URL(one.url).pathname).toMatch(/^\/test_[0-9a-f]{8}$/);
+  await one.remove();
+});
