@@ -1,0 +1,51 @@
+import {
+  brokerSpecs,
+  commonSpecs,
+  databaseSpecs,
+  integer,
+  list,
+  parseEnvironment,
+  url,
+} from '../contracts/config.ts';
+import { SCHEMAS, type Schema } from '../contracts/names.ts';
+import { BATCH_LIMITS } from './batch.ts';
+
+const specs = {
+  ...commonSpecs,
+  ...databaseSpecs,
+  ...brokerSpecs,
+  HOT_DATABASE_URL: url('postgres', 'postgresql')({ default: undefined }),
+  /** The orders queues that this worker serves. */
+  QUEUES: list(SCHEMAS.join(' and '), (part) => SCHEMAS.find((schema) => schema === part))({
+    default: [...SCHEMAS],
+  }),
+  BATCH_REQUESTS_MAX: integer(1, 1_000)({ default: BATCH_LIMITS.batchRequestsMax }),
+  BATCH_WAIT_MS: integer(0, 1_000)({ default: BATCH_LIMITS.batchWaitMs }),
+  CALLS_IN_FLIGHT_MAX: integer(1, 64)({ default: BATCH_LIMITS.callsInFlightMax }),
+  /** Messages in hand for each queue: enough to fill every call even when each holds one request. */
+  PREFETCH_MAX: integer(1, 60_000)({ default: 1_000 }),
+};
+
+export type WorkerConfig = ReturnType<typeof readConfig>;
+
+/** @throws {ConfigError} */
+export function readConfig(environment: Readonly<Record<string, string | undefined>>) {
+  const parsed = parseEnvironment(environment, specs);
+  const queues: readonly Schema[] = parsed.QUEUES;
+  return {
+    logLevel: parsed.LOG_LEVEL,
+    monitor: { host: parsed.MONITOR_HOST, port: parsed.MONITOR_PORT },
+    amqpUrl: parsed.AMQP_URL,
+    databaseUrls: {
+      regular: parsed.DATABASE_URL,
+      hot: parsed.HOT_DATABASE_URL ?? parsed.DATABASE_URL,
+    },
+    queues,
+    prefetchMax: parsed.PREFETCH_MAX,
+    batch: {
+      batchRequestsMax: parsed.BATCH_REQUESTS_MAX,
+      batchWaitMs: parsed.BATCH_WAIT_MS,
+      callsInFlightMax: parsed.CALLS_IN_FLIGHT_MAX,
+    },
+  };
+}

@@ -1,0 +1,224 @@
+import type { BrokerConnection } from '../broker/connection.ts';
+import { Consumer, type Delivery } from '../broker/consumer.ts';
+import type { Publisher } from '../broker/publisher.ts';
+import {
+  DRAINED_SCHEMA,
+  decodeEnvelope,
+  decodeSettle,
+  ENVELOPE_SCHEMA,
+  encode,
+  SETTLE_SCHEMA,
+  UndecodableMessage,
+} from '../contracts/messages.ts';
+import type { Schema } from '../contracts/names.ts';
+import { ordersQueue } from '../contracts/topology.ts';
+import type { Log } from '../process/log.ts';
+import { type Batch, type BatchLimits, BatchPlanner } from './batch.ts';
+import type { Decider, Decision, PlacedRequest } from './decide.ts';
+import type { WorkerMetrics } from './metrics.ts';
+import { sendVerdicts, type ToldVerdict } from './verdicts.ts';
+
+/**
+ * One orders queue: envelopes in, calls of place_orders, verdicts out. A delivery is acknowledged
+ * when each of its requests has an outcome that is committed, so that whatever dies in between, the
+ * broker still has the message; deciding it again finds the old outcomes.
+ */
+
+/** A delivery that is not ended yet. */
+interface OpenDelivery {
+  readonly delivery: Delivery;
+  undecided: number;
+  poisoned: boolean;
+  /** The process stops before everything is decided. */
+  abandoned: boolean;
+  /** True: decided and acknowledged or dead-lettered. False: left to another worker. */
+  readonly ended: PromiseWithResolvers<boolean>;
+}
+
+interface Entry extends PlacedRequest {
+  readonly from: OpenDelivery;
+}
+
+export interface OrdersConsumerOptions {
+  readonly schema: Schema;
+  /** Publishes nothing: see BrokerConnection. */
+  readonly connection: BrokerConnection;
+  readonly publisher: Publisher;
+  readonly decider: Decider;
+  readonly prefetchMax: number;
+  readonly limits: BatchLimits;
+  readonly log: Log;
+  readonly metrics: WorkerMetrics;
+}
+
+export class OrdersConsumer {
+  readonly #options: OrdersConsumerOptions;
+  readonly #queue: string;
+  readonly #planner: BatchPlanner<Entry>;
+  /** In the order of their arrival. */
+  readonly #open = new Set<OpenDelivery>();
+  #consumer: Consumer | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  private constructor(options: OrdersConsumerOptions) {
+    this.#options = options;
+    this.#queue = ordersQueue(options.schema);
+    this.#planner = new BatchPlanner(options.limits);
+  }
+
+  /** Resolves when orders flow, or at once when the broker is not there yet. */
+  static async open(options: OrdersConsumerOptions): Promise<OrdersConsumer> {
+    const orders = new OrdersConsumer(options);
+    const { connection, prefetchMax } = options;
+    const consumerOptions = { queue: orders.#queue, prefetchMax };
+    orders.#consumer = await Consumer.open(connection, consumerOptions, (delivery) =>
+      orders.#receive(delivery),
+    );
+    return orders;
+  }
+
+  get consuming(): boolean {
+    return this.#consumer?.consuming ?? false;
+  }
+
+  /** For metrics: deliveries not ended, requests waiting for a call, calls under way. */
+  get load(): { deliveries: number; waiting: number; calls: number } {
+    const { waiting, callsInFlight } = this.#planner;
+    return { deliveries: this.#open.size, waiting, calls: callsInFlight };
+  }
+
+  /** Takes no more; resolves when everything taken is decided and acknowledged. */
+  async drain(): Promise<void> {
+    await this.#consumer?.cancel();
+    await Promise.all([...this.#open].map((open) => open.ended.promise));
+  }
+
+  /** What is not acknowledged goes back to the queue. */
+  async close(): Promise<void> {
+    clearTimeout(this.#timer);
+    await this.#consumer?.close();
+  }
+
+  #receive(delivery: Delivery): void {
+    try {
+      if (delivery.schema === ENVELOPE_SCHEMA) this.#takeEnvelope(delivery);
+      else if (delivery.schema === SETTLE_SCHEMA) this.#takeSettle(delivery);
+      else throw new UndecodableMessage(`unknown schema ${JSON.stringify(delivery.schema)}`);
+    } catch (error) {
+      if (!(error instanceof UndecodableMessage)) throw error;
+      this.#deadLetter(delivery, 'undecodable', error);
+    }
+  }
+
+  #takeEnvelope(delivery: Delivery): void {
+    const { sku, node, requests } = decodeEnvelope(delivery.content);
+    const open = this.#begin(delivery, requests.length);
+    const nowMs = performance.now();
+    for (const request of requests) this.#planner.add(sku, { ...request, node, from: open }, nowMs);
+    this.#pump();
+  }
+
+  /** Behind everything that this consumer was given before: then, and not earlier, it is drained. */
+  #takeSettle(delivery: Delivery): void {
+    const { node } = decodeSettle(delivery.content);
+    const before = [...this.#open].map((open) => open.ended.promise);
+    const open = this.#begin(delivery, 1);
+    void Promise.all(before).then(async (decided) => {
+      // If this channel is gone, what came before on it goes to others, and so does this message.
+      if (decided.every(Boolean) && delivery.live) await this.#replyDrained(delivery, node);
+      else open.abandoned = true;
+      this.#decided(open);
+    });
+  }
+
+  async #replyDrained(delivery: Delivery, node: string): Promise<void> {
+    this.#options.log.info({ node, queue: this.#queue }, 'drained');
+    if (delivery.replyTo === undefined) return;
+    await this.#options.publisher.publish({
+      exchange: '',
+      routingKey: delivery.replyTo,
+      schema: DRAINED_SCHEMA,
+      content: encode({ node, queue: this.#queue }),
+      persistent: false,
+      mandatory: false,
+    });
+  }
+
+  #begin(delivery: Delivery, undecided: number): OpenDelivery {
+    const open = {
+      delivery,
+      undecided,
+      poisoned: false,
+      abandoned: false,
+      ended: Promise.withResolvers<boolean>(),
+    };
+    this.#open.add(open);
+    return open;
+  }
+
+  /** Starts every call that is due, and comes back when the next one will be. */
+  #pump(): void {
+    const nowMs = performance.now();
+    for (;;) {
+      const batch = this.#planner.next(nowMs);
+      if (batch === undefined) break;
+      void this.#run(batch);
+    }
+    const dueInMs = this.#planner.dueInMs(nowMs);
+    clearTimeout(this.#timer);
+    if (dueInMs !== undefined) this.#timer = setTimeout(() => this.#pump(), Math.ceil(dueInMs));
+  }
+
+  async #run(batch: Batch<Entry>): Promise<void> {
+    const { sku, requests, wait } = batch;
+    const decisions = await this.#options.decider.decide(sku, requests, wait);
+    const locked: Entry[] = [];
+    const told: ToldVerdict[] = [];
+    for (const [index, entry] of requests.entries()) {
+      const decision = decisions[index] ?? { kind: 'abandoned' };
+      if (decision.kind === 'locked') locked.push(entry);
+      else this.#apply(entry, decision, told);
+    }
+    this.#planner.finished(batch, locked, performance.now());
+    sendVerdicts(this.#options.publisher, told);
+    this.#pump();
+  }
+
+  #apply(entry: Entry, decision: Decision, told: ToldVerdict[]): void {
+    const { metrics, schema, log } = this.#options;
+    if (decision.kind === 'decided') {
+      const { verdict } = decision;
+      metrics.outcomes.inc({ schema, outcome: verdict.status });
+      const { replyTo } = entry.from.delivery;
+      if (replyTo !== undefined) told.push({ replyTo, verdict });
+      this.#decided(entry.from);
+    } else if (decision.kind === 'poison') {
+      const { requestId } = entry;
+      log.error({ err: decision.error, requestId }, 'request cannot be decided');
+      entry.from.poisoned = true;
+      this.#decided(entry.from);
+    } else {
+      entry.from.abandoned = true;
+      this.#decided(entry.from);
+    }
+  }
+
+  #decided(open: OpenDelivery): void {
+    open.undecided -= 1;
+    if (open.undecided > 0) return;
+    this.#open.delete(open);
+    // Not acknowledged, an abandoned delivery goes to another worker when this channel closes.
+    if (!open.abandoned) {
+      if (open.poisoned) this.#deadLetter(open.delivery, 'undecidable');
+      else open.delivery.ack();
+    }
+    open.ended.resolve(!open.abandoned);
+  }
+
+  #deadLetter(delivery: Delivery, cause: 'undecodable' | 'undecidable', error?: Error): void {
+    const { metrics, schema, log } = this.#options;
+    metrics.deadLetters.inc({ schema, cause });
+    log.error({ err: error, queue: this.#queue, cause, schemaId: delivery.schema }, 'dead letter');
+    delivery.deadLetter();
+  }
+}

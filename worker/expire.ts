@@ -1,0 +1,39 @@
+import type { Schema } from '../contracts/names.ts';
+import type { Log } from '../process/log.ts';
+import type { WorkerMetrics } from './metrics.ts';
+import { repeat } from './periodic.ts';
+
+const EXPIRE_INTERVAL_MS = 1_000;
+/** Orders in one transaction. */
+const EXPIRE_ORDERS_MAX = 500;
+
+export interface ExpireOptions {
+  readonly schema: Schema;
+  /** Expires overdue unpaid orders, `ordersMax` at the most; answers how many. */
+  readonly expireOrders: (ordersMax: number) => Promise<number>;
+  readonly log: Log;
+  readonly metrics: WorkerMetrics;
+  readonly stopping: AbortSignal;
+}
+
+/**
+ * Gives the units of unpaid orders back when their time is over. Every worker does it: the routine
+ * skips what another one has in hand.
+ */
+export function expireOverdueOrders(options: ExpireOptions): Promise<void> {
+  const { schema, expireOrders, log, metrics, stopping } = options;
+  const routine = 'expire_orders';
+  return repeat(EXPIRE_INTERVAL_MS, stopping, async () => {
+    const stop = metrics.procedureSeconds.startTimer({ schema, routine });
+    try {
+      const expired = await expireOrders(EXPIRE_ORDERS_MAX);
+      stop();
+      metrics.expiredOrders.inc({ schema }, expired);
+      return expired === EXPIRE_ORDERS_MAX ? 'more' : 'idle';
+    } catch (error) {
+      metrics.retries.inc({ schema, routine, kind: 'transient' });
+      log.warn({ err: error, schema }, 'orders do not expire now; next try in a second');
+      return 'idle';
+    }
+  });
+}
