@@ -146,25 +146,30 @@ function planJoin(shares: readonly Share[], room: number): void {
 function planHungry(shares: readonly Share[], room: number): void {
   const hungry = shares.filter((share) => missingOf(share) > 0).sort(byMissing);
   const [first] = hungry;
-  if (!first) return;
-  const missing = missingOf(first) - room;
-  if (missing <= 0) return;
+  if (!first || missingOf(first) <= room) return;
   const idle = shares.filter((share) => missingOf(share) === 0);
   const half = sum(idle.map((share) => Math.ceil(spareOf(share) / 2)));
   const all = sum(idle.map(spareOf));
+  const missing = missingOf(first) - room;
   if (half >= missing) {
-    for (const share of idle) {
-      const spare = spareOf(share);
-      if (spare > 0) share.grant -= Math.ceil(spare / 2);
-    }
+    for (const share of idle) share.grant -= Math.ceil(spareOf(share) / 2);
   } else if (all >= missing) {
     drain(idle, missing);
   } else {
-    // Too little for one request in any one place: what all have together may still serve it.
-    const others = hungry.slice(1);
-    if (all + sum(others.map(spareOf)) < missing) return;
+    gather(hungry, idle, room);
+  }
+}
+
+/** No node can serve its request with what idle ones have: what all have may still serve one. */
+function gather(hungry: readonly Share[], idle: readonly Share[], room: number): void {
+  const all = sum(idle.map(spareOf));
+  for (const served of hungry) {
+    const missing = missingOf(served) - room;
+    const others = hungry.filter((share) => share !== served);
+    if (all + sum(others.map(spareOf)) < missing) continue;
     drain(others, missing - all);
     drain(idle, all);
+    return;
   }
 }
 

@@ -44,7 +44,9 @@ export class Ledger {
       return 'drawn';
     }
     counters.wanted += units;
-    counters.need = counters.need === 0 ? units : Math.min(counters.need, units);
+    // One that could be served now (after a refund) no longer says what is missing.
+    const isOpen = counters.need > counters.grant - counters.admitted;
+    counters.need = isOpen ? Math.min(counters.need, units) : units;
     return 'quota_spent';
   }
 
