@@ -111,7 +111,7 @@ BEGIN
       WHERE kind IN ('load', 'restock');
     COMMENT ON TABLE stock_movement IS
       'Append-only book of every change of a slot; one row a slot and transaction';
-    COMMENT ON COLUMN stock_movement.units IS 'Signed: what was added to the free units of the slot';
+    COMMENT ON COLUMN stock_movement.units IS 'Signed: what was added to the units of the slot';
 
     CREATE TABLE payment (
       payment_ref text COLLATE "C" NOT NULL,

@@ -1,0 +1,41 @@
+import { SCHEMAS, type Schema } from '../contracts/names.ts';
+import type { Databases, Queryable } from './pool.ts';
+
+/** Asking both schemas at once, whether they share a server or not. */
+
+/** Odd order numbers live in regular, even ones in hot. */
+export function schemaOfOrder(orderNo: string): Schema {
+  return /[13579]$/.test(orderNo) ? 'regular' : 'hot';
+}
+
+/** bigint arrives as digits, since not every one fits a number. Counts of units do. */
+export function toNumber(digits: string): number {
+  const value = Number(digits);
+  if (!Number.isSafeInteger(value)) throw new RangeError(`${digits} is beyond exact numbers`);
+  return value;
+}
+
+/**
+ * Runs the query of one schema for both: in one round trip where they share a server.
+ *
+ * @param text what to ask `schema`, without ORDER BY or LIMIT at its end
+ * @throws {DatabaseError} if one of them does not answer
+ */
+export async function queryBoth<Row extends Record<string, unknown>>(
+  databases: Databases,
+  name: string,
+  text: (schema: Schema) => string,
+  values: readonly unknown[],
+): Promise<Row[]> {
+  const ask = (pool: Queryable, suffix: string, schemas: readonly Schema[]) =>
+    pool.query<Row>({
+      name: `${name}_${suffix}`,
+      text: schemas.map((schema) => `(${text(schema)})`).join(' UNION ALL '),
+      values,
+    });
+  if (databases.regular === databases.hot) return ask(databases.regular, 'both', SCHEMAS);
+  const answers = await Promise.all(
+    SCHEMAS.map((schema) => ask(databases[schema], schema, [schema])),
+  );
+  return answers.flat();
+}

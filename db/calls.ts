@@ -1,0 +1,6 @@
+/** Every routine of the database, typed: what web nodes, workers, the keeper and the CLI call. */
+
+export * from './catalog.ts';
+export * from './operations.ts';
+export * from './orders.ts';
+export * from './outbox.ts';

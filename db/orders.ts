@@ -1,0 +1,260 @@
+import type { Outcome, PurchaseRequest } from '../contracts/messages.ts';
+import type { Schema } from '../contracts/names.ts';
+import { queryBoth, schemaOfOrder, toNumber } from './both-schemas.ts';
+import type { Databases } from './pool.ts';
+
+/**
+ * The order routines, typed: one function for each. Order numbers are strings of digits. Each
+ * function throws DatabaseError and nothing else.
+ */
+
+/** A request, with the web node that admitted it. */
+export interface AdmittedRequest extends PurchaseRequest {
+  readonly node: string;
+}
+
+/** What place_orders says about one request. */
+export interface Decision {
+  readonly requestId: string;
+  /** `locked` is not final: call again with `wait`. */
+  readonly status: Outcome | 'locked';
+  readonly reason: string | null;
+  /** Digits; null unless `ordered`. */
+  readonly orderNo: string | null;
+  /** Units ordered; 0 unless `ordered`. */
+  readonly units: number;
+}
+
+/**
+ * Decides requests for one SKU, in one transaction.
+ *
+ * @returns one decision for each request, in the same order
+ * @throws {DatabaseError} `retry`: the outcome may be unknown; the same call again finds it out.
+ *   `refused` blames the whole batch, though one request may be the cause: call again one by one
+ */
+export async function placeOrders(
+  databases: Databases,
+  schema: Schema,
+  sku: string,
+  requests: readonly AdmittedRequest[],
+  { wait = false }: { readonly wait?: boolean } = {},
+): Promise<Decision[]> {
+  interface Row extends Record<string, unknown> {
+    request_id: string;
+    status: Decision['status'];
+    reason: string | null;
+    order_no: string | null;
+    units: number;
+  }
+  const rows = await databases[schema].query<Row>({
+    name: `place_orders_${schema}`,
+    text: `SELECT request_id, status, reason, order_no, units
+           FROM ${schema}.place_orders($1, $2, $3, $4, $5, $6, $7)`,
+    values: [
+      sku,
+      requests.map(({ requestId }) => requestId),
+      requests.map(({ userId }) => userId),
+      requests.map(({ units }) => units),
+      requests.map(({ acceptFewer }) => acceptFewer === true),
+      requests.map(({ node }) => node),
+      wait,
+    ],
+  });
+  return rows.map((row) => ({
+    requestId: row.request_id,
+    status: row.status,
+    reason: row.reason,
+    orderNo: row.order_no,
+    units: row.units,
+  }));
+}
+
+export type PaymentResult = 'paid' | 'refund_due' | 'reference_taken' | 'not_found';
+
+/** Books a payment; the same reference again gets the same answer. */
+export async function payOrder(
+  databases: Databases,
+  orderNo: string,
+  paymentRef: string,
+): Promise<PaymentResult> {
+  const schema = schemaOfOrder(orderNo);
+  const [row] = await databases[schema].query<{ result: PaymentResult }>({
+    name: `pay_order_${schema}`,
+    text: `SELECT ${schema}.pay_order($1, $2) AS result`,
+    values: [orderNo, paymentRef],
+  });
+  return row?.result ?? 'not_found';
+}
+
+/** `paid` and `expired` mean that it is too late; `not_found` also for another user's order. */
+export type CancelResult = 'cancelled' | 'paid' | 'expired' | 'not_found';
+
+export async function cancelOrder(
+  databases: Databases,
+  orderNo: string,
+  userId: string,
+): Promise<CancelResult> {
+  const schema = schemaOfOrder(orderNo);
+  const [row] = await databases[schema].query<{ result: CancelResult }>({
+    name: `cancel_order_${schema}`,
+    text: `SELECT ${schema}.cancel_order($1, $2) AS result`,
+    values: [orderNo, userId],
+  });
+  return row?.result ?? 'not_found';
+}
+
+export interface Expired {
+  readonly sku: string;
+  readonly orders: number;
+  readonly units: number;
+}
+
+/** Ends unpaid orders whose time is over; fewer than `limit` in all: nothing more was due. */
+export async function expireOrders(
+  databases: Databases,
+  schema: Schema,
+  limit: number,
+): Promise<Expired[]> {
+  const rows = await databases[schema].query<{ sku: string; orders: string; units: string }>({
+    name: `expire_orders_${schema}`,
+    text: `SELECT sku, orders, units FROM ${schema}.expire_orders($1)`,
+    values: [limit],
+  });
+  return rows.map(({ sku, orders, units }) => ({
+    sku,
+    orders: toNumber(orders),
+    units: toNumber(units),
+  }));
+}
+
+/** An order's life, and the ends of a request that became none. */
+export type RequestStatus = Outcome | OrderStatus;
+export type OrderStatus = 'ordered' | 'paid' | 'cancelled' | 'expired';
+
+export interface RequestOutcome {
+  readonly requestId: string;
+  readonly userId: string;
+  readonly sale: string;
+  readonly sku: string;
+  readonly units: number;
+  readonly status: RequestStatus;
+  readonly reason: string | null;
+  readonly orderNo: string | null;
+  /** Decimal string; null without an order, as are the next two. */
+  readonly amount: string | null;
+  readonly currency: string | null;
+  readonly payBefore: Date | null;
+  readonly decidedAt: Date;
+}
+
+/** What has become of requests; one that is not decided yet has no entry. */
+export async function requestOutcomes(
+  databases: Databases,
+  requestIds: readonly string[],
+): Promise<RequestOutcome[]> {
+  interface Row extends Record<string, unknown> {
+    request_id: string;
+    user_id: string;
+    sale: string;
+    sku: string;
+    units: number;
+    status: RequestStatus;
+    reason: string | null;
+    order_no: string | null;
+    amount: string | null;
+    currency: string | null;
+    pay_before: Date | null;
+    decided_at: Date;
+  }
+  const text = (schema: Schema) => `SELECT * FROM ${schema}.request_outcomes($1)`;
+  const rows = await queryBoth<Row>(databases, 'request_outcomes', text, [requestIds]);
+  return rows.map((row) => ({
+    requestId: row.request_id,
+    userId: row.user_id,
+    sale: row.sale,
+    sku: row.sku,
+    units: row.units,
+    status: row.status,
+    reason: row.reason,
+    orderNo: row.order_no,
+    amount: row.amount,
+    currency: row.currency,
+    payBefore: row.pay_before,
+    decidedAt: row.decided_at,
+  }));
+}
+
+export interface Order {
+  readonly orderNo: string;
+  readonly requestId: string;
+  readonly sale: string;
+  readonly sku: string;
+  readonly userId: string;
+  readonly units: number;
+  /** Decimal string. */
+  readonly amount: string;
+  readonly currency: string;
+  readonly status: OrderStatus;
+  readonly createdAt: Date;
+  readonly payBefore: Date;
+  /** A payment came that the order could not have. */
+  readonly refundDue: boolean;
+}
+
+interface OrderRow extends Record<string, unknown> {
+  order_no: string;
+  request_id: string;
+  sale: string;
+  sku: string;
+  user_id: string;
+  units: number;
+  amount: string;
+  currency: string;
+  status: OrderStatus;
+  created_at: Date;
+  pay_before: Date;
+  refund_due: boolean;
+}
+
+function toOrder(row: OrderRow): Order {
+  return {
+    orderNo: row.order_no,
+    requestId: row.request_id,
+    sale: row.sale,
+    sku: row.sku,
+    userId: row.user_id,
+    units: row.units,
+    amount: row.amount,
+    currency: row.currency,
+    status: row.status,
+    createdAt: row.created_at,
+    payBefore: row.pay_before,
+    refundDue: row.refund_due,
+  };
+}
+
+/** The user's orders, newest first; `before` gives the page after an order created then. */
+export async function userOrders(
+  databases: Databases,
+  userId: string,
+  { limit = 20, before = null }: { readonly limit?: number; readonly before?: Date | null } = {},
+): Promise<Order[]> {
+  const text = (schema: Schema) => `SELECT * FROM ${schema}.user_orders($1, $2, $3)`;
+  const rows = await queryBoth<OrderRow>(databases, 'user_orders', text, [userId, limit, before]);
+  rows.sort((a, b) => b.created_at.getTime() - a.created_at.getTime());
+  return rows.slice(0, limit).map(toOrder);
+}
+
+/** The order, whoever's it is: compare `userId` before it is shown. */
+export async function orderDetails(
+  databases: Databases,
+  orderNo: string,
+): Promise<Order | undefined> {
+  const schema = schemaOfOrder(orderNo);
+  const [row] = await databases[schema].query<OrderRow>({
+    name: `order_details_${schema}`,
+    text: `SELECT * FROM ${schema}.order_details($1)`,
+    values: [orderNo],
+  });
+  return row && toOrder(row);
+}

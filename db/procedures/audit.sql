@@ -1,0 +1,142 @@
+-- audit: recomputes the books of this schema, in one snapshot: one row for each broken promise,
+-- none when all is well. Safe at any time, while a sale runs too; it reads every order, so not
+-- every second.
+--
+-- Parameters: none
+-- Result
+--   promise   which one is broken
+--   sku       whose (NULL if it cannot be told)
+--   detail    what was compared, and for what
+--   expected, actual   the two numbers that should be equal, or the bound and what is beyond it
+--   remedy    what to do about it
+-- Tables: reads catalog.sku, catalog.sale, catalog.tunable and all tables of the schema
+-- Locks: none
+-- Errors: none
+
+CREATE OR REPLACE FUNCTION :schema.audit()
+RETURNS TABLE (
+  promise text, sku text, detail text, expected bigint, actual bigint, remedy text
+)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = :schema, pg_temp
+AS $routine$
+WITH
+  sku AS (SELECT * FROM catalog.sku k WHERE k.schema = current_schema()),
+  -- Units that each order takes out of the free ones.
+  held AS (SELECT o.sku, o.user_id, sum(o.units) AS units FROM orders o
+           WHERE o.status IN ('ordered', 'paid') GROUP BY 1, 2),
+  held_of_sku AS (SELECT h.sku, sum(h.units) AS units FROM held h GROUP BY 1),
+  slot AS (SELECT s.sku, sum(s.remaining) AS free FROM stock_slot s GROUP BY 1),
+  book AS (SELECT m.sku,
+                  coalesce(sum(m.units) FILTER (
+                    WHERE m.kind IN ('load', 'restock', 'move')), 0) AS supply,
+                  -coalesce(sum(m.units) FILTER (WHERE m.kind IN ('sale', 'return')), 0) AS sold,
+                  coalesce(sum(m.units) FILTER (WHERE m.kind IN ('split', 'merge')), 0) AS shifted
+           FROM stock_movement m GROUP BY 1)
+
+-- 1. No oversell
+SELECT 'no_oversell', sku, 'units loaded and restocked = free + held by orders',
+       coalesce(b.supply, 0)::bigint, (coalesce(s.free, 0) + coalesce(h.units, 0))::bigint,
+       'stop the SKU (set_sku_state, quota 0); compare stock_movement with orders by time'
+FROM book b FULL JOIN slot s USING (sku) FULL JOIN held_of_sku h USING (sku)
+WHERE coalesce(b.supply, 0) <> coalesce(s.free, 0) + coalesce(h.units, 0)
+UNION ALL
+SELECT 'no_oversell', s.sku, format('slot %s holds fewer than 0 units', s.slot), 0, s.remaining,
+       'the CHECK of stock_slot is gone: put it back, then restock or cancel orders'
+FROM stock_slot s WHERE s.remaining < 0
+
+-- 2. No undersell
+UNION ALL
+SELECT 'no_undersell', o.sku, 'unpaid orders are long past their time: their units are stranded',
+       0, count(*), 'start a worker: it calls expire_orders'
+FROM orders o
+WHERE o.status = 'ordered'
+  AND o.pay_before < now() - (SELECT t.value FROM catalog.tunable t
+                              WHERE t.name = 'overdue_alarm_ms') * interval '1 ms'
+GROUP BY o.sku
+
+-- 3. One request, one outcome; the limit of each user
+UNION ALL
+SELECT 'one_outcome', min(c.sku), format('outcomes of request %s', c.request_id), 1, count(*),
+       'the same id was used in two sales: keep the first, tell the user about the other'
+FROM outcome c GROUP BY c.request_id HAVING count(*) > 1
+UNION ALL
+SELECT 'one_outcome', min(o.sku), format('orders of request %s', o.request_id), 1, count(*),
+       'cancel all but the order that its outcome names'
+FROM orders o GROUP BY o.request_id HAVING count(*) > 1
+UNION ALL
+SELECT 'one_outcome', o.sku,
+       format('order %s and the outcome of request %s disagree', o.order_no, o.request_id),
+       o.units, coalesce(c.units, 0), 'believe the order; find out who wrote the outcome'
+FROM orders o
+LEFT JOIN outcome c ON c.request_id = o.request_id AND c.sale = o.sale
+WHERE (c.status, c.order_no, c.sku, c.user_id, c.units)
+      IS DISTINCT FROM ('ordered', o.order_no, o.sku, o.user_id, o.units)
+UNION ALL
+SELECT 'one_outcome', c.sku,
+       format('request %s was told of order %s, which does not exist', c.request_id, c.order_no),
+       c.units, 0, 'an order was deleted by hand: restore it from the backup'
+FROM outcome c
+LEFT JOIN orders o ON o.order_no = c.order_no AND o.sale = c.sale
+WHERE c.status = 'ordered' AND o.order_no IS NULL
+UNION ALL
+SELECT 'user_limit', k.sku, format('units of user %s', h.user_id), k.user_limit, h.units,
+       'cancel what is beyond the limit'
+FROM held h JOIN sku k ON k.sku = h.sku
+WHERE h.units > k.user_limit
+UNION ALL
+SELECT 'user_limit', sku, format('units that buyer has for user %s = units of the orders', user_id),
+       coalesce(h.units, 0), coalesce(b.units, 0), 'set buyer.units to the expected number'
+FROM held h FULL JOIN buyer b USING (sku, user_id)
+WHERE coalesce(h.units, 0) <> coalesce(b.units, 0)
+
+-- 4. The books themselves
+UNION ALL
+SELECT 'books', sku, format('movements of slot %s = its remaining units', slot),
+       coalesce(m.units, 0), coalesce(s.remaining, 0),
+       'the slot was changed by hand: book the difference as a movement, or set the slot right'
+FROM (SELECT a.sku, a.slot, sum(a.units) AS units FROM stock_movement a GROUP BY 1, 2) m
+FULL JOIN stock_slot s USING (sku, slot)
+WHERE coalesce(m.units, 0) <> coalesce(s.remaining, 0)
+UNION ALL
+SELECT 'books', sku, 'movements of sales and returns = units held by orders',
+       coalesce(b.sold, 0)::bigint, coalesce(h.units, 0)::bigint,
+       'an order was changed by hand: give its units back or take them with a movement'
+FROM book b FULL JOIN held_of_sku h USING (sku)
+WHERE coalesce(b.sold, 0) <> coalesce(h.units, 0)
+UNION ALL
+SELECT 'books', b.sku, 'splits and merges leave the sum as it is', 0, b.shifted::bigint,
+       'find the set_slots call in stock_movement that does not add up'
+FROM book b WHERE b.shifted <> 0
+UNION ALL
+SELECT 'books', o.sku, format('payments of paid order %s', o.order_no), 1, count(p.payment_ref),
+       'ask the payment provider; book the payment, or expire the order'
+FROM orders o
+LEFT JOIN payment p ON p.order_no = o.order_no AND p.sale = o.sale AND p.result = 'paid'
+WHERE o.status = 'paid' GROUP BY o.sku, o.order_no HAVING count(p.payment_ref) <> 1
+UNION ALL
+SELECT 'books', o.sku,
+       format('payment %s, but order %s is %s', p.payment_ref, o.order_no, o.status),
+       1, 0, 'the buyer has paid: set the order to paid, or refund'
+FROM payment p LEFT JOIN orders o ON o.order_no = p.order_no AND o.sale = p.sale
+WHERE p.result = 'paid' AND o.status IS DISTINCT FROM 'paid'
+
+-- 5. No lie
+UNION ALL
+SELECT 'no_lie', o.sku, 'orders from before the sale opened', 0, count(*),
+       'opens_at was moved, or the clock of the server was'
+FROM orders o JOIN catalog.sale s ON s.sale = o.sale
+WHERE o.created_at < s.opens_at GROUP BY o.sku
+UNION ALL
+SELECT 'no_lie', min(o.sku), 'order numbers of the other schema', 0, count(*),
+       'set the sequence order_no right: odd in regular, even in hot'
+FROM orders o
+WHERE o.order_no % 2 <> CASE current_schema() WHEN 'regular' THEN 1 ELSE 0 END
+HAVING count(*) > 0
+$routine$;
+
+ALTER FUNCTION :schema.audit OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.audit IS
+  'The books of this schema: one row for each broken promise, none when all is well';
+REVOKE ALL ON FUNCTION :schema.audit FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION :schema.audit TO flashsale_ops, flashsale_readonly;

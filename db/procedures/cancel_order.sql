@@ -1,0 +1,39 @@
+-- cancel_order: the owner gives an unpaid order up; its units are free again.
+--
+-- Parameters: p_order_no; p_user_id, who asks
+-- Result
+--   cancelled      now or by an earlier call
+--   paid, expired  too late: what the order is
+--   not_found      no such order of this user
+-- Tables: writes orders, buyer, stock_slot, stock_movement, outbox
+-- Locks, in order: the orders row; the buyer row; one stock_slot row
+-- Errors: none of its own
+
+CREATE OR REPLACE FUNCTION :schema.cancel_order(p_order_no bigint, p_user_id text) RETURNS text
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = :schema, pg_temp
+AS $routine$
+DECLARE
+  v_order orders%ROWTYPE;
+BEGIN
+  SELECT * INTO v_order FROM orders o WHERE o.order_no = p_order_no FOR UPDATE;
+  IF NOT FOUND OR v_order.user_id IS DISTINCT FROM p_user_id THEN RETURN 'not_found'; END IF;
+  IF v_order.status <> 'ordered' THEN RETURN v_order.status; END IF;
+
+  UPDATE orders o SET status = 'cancelled', changed_at = now()
+  WHERE o.order_no = p_order_no AND o.sale = v_order.sale;
+  UPDATE buyer b SET units = b.units - v_order.units
+  WHERE b.user_id = v_order.user_id AND b.sku = v_order.sku AND b.sale = v_order.sale;
+  PERFORM return_units(v_order.sale, v_order.sku, v_order.units);
+  INSERT INTO outbox (kind, sale, sku, order_nos)
+  VALUES ('cancelled', v_order.sale, v_order.sku, ARRAY[p_order_no]);
+  RETURN 'cancelled';
+END
+$routine$;
+
+ALTER FUNCTION :schema.cancel_order OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.cancel_order IS
+  'The owner gives an unpaid order up: cancelled, paid, expired or not_found';
+REVOKE ALL ON FUNCTION :schema.cancel_order FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION :schema.cancel_order
+  TO flashsale_web, flashsale_worker;

@@ -1,0 +1,81 @@
+-- expire_orders: ends unpaid orders whose time is over; their units are free again. Many workers
+-- may call it at once: each takes orders that no other has.
+--
+-- Parameters: p_limit, orders at the most
+-- Result: one row for each SKU that had any: sku, orders, units. Fewer than p_limit orders in all
+--   means that nothing more was due
+-- Tables: reads catalog.sku; writes orders, buyer, stock_slot, stock_movement, outbox
+-- Locks, in order: orders rows (SKIP LOCKED); buyer rows, ascending by SKU and user; one stock_slot
+--   row for each SKU, ascending by SKU
+-- Errors: FS001 p_limit below 1
+
+CREATE OR REPLACE FUNCTION :schema.expire_orders(p_limit int)
+RETURNS TABLE (sku text, orders bigint, units bigint)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = :schema, pg_temp
+AS $routine$
+#variable_conflict use_column
+DECLARE
+  v_order_nos bigint[];
+  v_sales     text[];
+  v_skus      text[];
+  v_users     text[];
+  v_units     int[];
+  v_sku       record;
+BEGIN
+  IF p_limit IS NULL OR p_limit < 1 THEN
+    RAISE EXCEPTION 'expire_orders takes a limit of 1 or more' USING ERRCODE = 'FS001';
+  END IF;
+
+  WITH due AS MATERIALIZED (
+    SELECT d.order_no, d.sale
+    FROM (SELECT c.sku, c.sale FROM catalog.sku c
+          WHERE c.schema = current_schema() ORDER BY c.sku) k
+    CROSS JOIN LATERAL (
+      SELECT o.order_no, o.sale FROM orders o
+      WHERE o.sale = k.sale AND o.sku = k.sku AND o.status = 'ordered' AND o.pay_before <= now()
+      ORDER BY o.pay_before LIMIT p_limit
+      FOR UPDATE SKIP LOCKED) d
+    LIMIT p_limit
+  ), expired AS (
+    UPDATE orders o SET status = 'expired', changed_at = now()
+    FROM due d WHERE o.order_no = d.order_no AND o.sale = d.sale
+    RETURNING o.order_no, o.sale, o.sku, o.user_id, o.units
+  )
+  SELECT array_agg(e.order_no), array_agg(e.sale), array_agg(e.sku), array_agg(e.user_id),
+         array_agg(e.units)
+  INTO v_order_nos, v_sales, v_skus, v_users, v_units
+  FROM expired e;
+
+  PERFORM FROM buyer b
+  WHERE (b.user_id, b.sku, b.sale) IN (SELECT * FROM unnest(v_users, v_skus, v_sales))
+  ORDER BY b.sku, b.user_id
+  FOR UPDATE;
+  UPDATE buyer b SET units = b.units - g.units
+  FROM (SELECT e.user_id, e.sku, e.sale, sum(e.units) AS units
+        FROM unnest(v_users, v_skus, v_sales, v_units) AS e (user_id, sku, sale, units)
+        GROUP BY 1, 2, 3) g
+  WHERE b.user_id = g.user_id AND b.sku = g.sku AND b.sale = g.sale;
+
+  FOR v_sku IN
+    SELECT e.sale, e.sku, sum(e.units)::int AS units, array_agg(e.order_no) AS order_nos
+    FROM unnest(v_order_nos, v_sales, v_skus, v_units) AS e (order_no, sale, sku, units)
+    GROUP BY 1, 2 ORDER BY e.sku COLLATE "C"
+  LOOP
+    PERFORM return_units(v_sku.sale, v_sku.sku, v_sku.units);
+    INSERT INTO outbox (kind, sale, sku, order_nos)
+    VALUES ('expired', v_sku.sale, v_sku.sku, v_sku.order_nos);
+    sku := v_sku.sku;
+    orders := cardinality(v_sku.order_nos);
+    units := v_sku.units;
+    RETURN NEXT;
+  END LOOP;
+END
+$routine$;
+
+ALTER FUNCTION :schema.expire_orders OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.expire_orders IS
+  'Ends unpaid orders whose time is over; safe on many workers at once';
+REVOKE ALL ON FUNCTION :schema.expire_orders FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION :schema.expire_orders
+  TO flashsale_worker;

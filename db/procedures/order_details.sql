@@ -1,0 +1,30 @@
+-- order_details: one order.
+--
+-- Parameters: p_order_no (odd ones are in regular, even ones in hot)
+-- Result: its row, or none. Whoever shows it compares user_id first
+-- Tables: reads orders, payment
+-- Locks: none
+-- Errors: none of its own
+
+CREATE OR REPLACE FUNCTION :schema.order_details(p_order_no bigint)
+RETURNS TABLE (
+  order_no bigint, request_id uuid, sale text, sku text, user_id text, units int, amount numeric,
+  currency text, status text, created_at timestamptz, pay_before timestamptz, refund_due boolean
+)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = :schema, pg_temp
+AS $routine$
+  SELECT o.order_no, o.request_id, o.sale, o.sku, o.user_id, o.units, o.amount, o.currency,
+         o.status, o.created_at, o.pay_before,
+         EXISTS (SELECT FROM payment p
+                 WHERE p.order_no = o.order_no AND p.sale = o.sale AND p.result = 'refund_due')
+  FROM orders o
+  WHERE o.order_no = p_order_no
+$routine$;
+
+ALTER FUNCTION :schema.order_details OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.order_details IS
+  'One order by its number';
+REVOKE ALL ON FUNCTION :schema.order_details FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION :schema.order_details
+  TO flashsale_web, flashsale_worker, flashsale_ops;

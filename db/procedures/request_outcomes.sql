@@ -1,0 +1,30 @@
+-- request_outcomes: what has become of requests. The status of an ordered one follows its order.
+--
+-- Parameters: p_request_ids
+-- Result: one row for each that is decided in this schema; none for one that is not.
+--   status: ordered, paid, cancelled, expired, sold_out, limit_reached, closed, rejected
+-- Tables: reads outcome, orders
+-- Locks: none
+-- Errors: none of its own
+
+CREATE OR REPLACE FUNCTION :schema.request_outcomes(p_request_ids uuid[])
+RETURNS TABLE (
+  request_id uuid, user_id text, sale text, sku text, units int, status text, reason text,
+  order_no bigint, amount numeric, currency text, pay_before timestamptz, decided_at timestamptz
+)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = :schema, pg_temp
+AS $routine$
+  SELECT c.request_id, c.user_id, c.sale, c.sku, c.units, coalesce(o.status, c.status), c.reason,
+         c.order_no, o.amount, o.currency, o.pay_before, c.decided_at
+  FROM outcome c
+  LEFT JOIN orders o ON o.order_no = c.order_no AND o.sale = c.sale
+  WHERE c.request_id = ANY (p_request_ids)
+$routine$;
+
+ALTER FUNCTION :schema.request_outcomes OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.request_outcomes IS
+  'What has become of requests; a request that is not decided has no row';
+REVOKE ALL ON FUNCTION :schema.request_outcomes FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION :schema.request_outcomes
+  TO flashsale_web, flashsale_worker, flashsale_ops;

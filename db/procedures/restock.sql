@@ -1,0 +1,51 @@
+-- restock: adds units to a SKU, spread evenly over its slots.
+--
+-- Parameters: p_sku; p_units, 1 or more
+-- Result: the units that exist then (loaded and restocked)
+-- Tables: reads catalog.sku; writes stock_slot, stock_movement
+-- Locks, in order: the catalog.sku row, so that set_slots waits; all slots of the SKU, ascending
+-- Errors: FS001 units below 1; FS002 no such SKU in this schema; 22003 a slot would overflow
+-- Note: raise the quota afterwards (/flashsale/skus/<sku>/quota), or nobody is admitted for them.
+
+CREATE OR REPLACE FUNCTION :schema.restock(p_sku text, p_units int) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = :schema, pg_temp
+AS $routine$
+DECLARE
+  v_sale  text;
+  v_slots int[];
+BEGIN
+  IF p_units IS NULL OR p_units < 1 THEN
+    RAISE EXCEPTION 'restock takes 1 or more units' USING ERRCODE = 'FS001';
+  END IF;
+  SELECT k.sale INTO v_sale FROM catalog.sku k
+  WHERE k.sku = p_sku AND k.schema = current_schema() FOR UPDATE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'no SKU % in %', p_sku, current_schema() USING ERRCODE = 'FS002';
+  END IF;
+
+  v_slots := ARRAY(SELECT s.slot FROM stock_slot s
+                   WHERE s.sku = p_sku ORDER BY s.slot FOR UPDATE);
+  WITH share AS (
+    SELECT l.slot, p_units / cardinality(v_slots)
+                   + (l.n <= p_units % cardinality(v_slots))::int AS units
+    FROM unnest(v_slots) WITH ORDINALITY AS l (slot, n)
+  ), filled AS (
+    UPDATE stock_slot s SET remaining = s.remaining + h.units
+    FROM share h WHERE s.sku = p_sku AND s.slot = h.slot AND h.units > 0
+    RETURNING s.slot, h.units
+  )
+  INSERT INTO stock_movement (sale, sku, slot, kind, units)
+  SELECT v_sale, p_sku, f.slot, 'restock', f.units FROM filled f;
+
+  RETURN (SELECT sum(m.units) FROM stock_movement m
+          WHERE m.sale = v_sale AND m.sku = p_sku AND m.kind IN ('load', 'restock'));
+END
+$routine$;
+
+ALTER FUNCTION :schema.restock OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.restock IS
+  'Adds units to a SKU; raise its quota afterwards';
+REVOKE ALL ON FUNCTION :schema.restock FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION :schema.restock
+  TO flashsale_ops;

@@ -1,0 +1,36 @@
+-- sale_board: the whole catalogue with what is known about stock, for the web nodes, in one
+-- snapshot. Called about twice a second by each.
+--
+-- Parameters: none
+-- Result: one row for each SKU; a sale without SKUs has one row with sku NULL.
+--   server_time is the clock that judges the sale window
+-- Tables: reads catalog.sale, catalog.sku and what unit_counts of both schemas reads
+-- Locks: none
+-- Errors: none
+
+CREATE OR REPLACE FUNCTION catalog.sale_board()
+RETURNS TABLE (
+  server_time timestamptz, sale text, sale_title text, opens_at timestamptz,
+  closes_at timestamptz, pay_window interval, sku text, schema text, title text, price numeric,
+  currency text, user_limit int, state text, units_total bigint, free bigint,
+  unpaid_exists boolean
+)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = catalog, pg_temp
+AS $routine$
+  SELECT clock_timestamp(), s.sale, s.title, s.opens_at, s.closes_at, s.pay_window, k.sku,
+         k.schema, k.title, k.price, k.currency, k.user_limit, k.state, c.units_total, c.free,
+         c.unpaid_exists
+  FROM catalog.sale s
+  LEFT JOIN catalog.sku k ON k.sale = s.sale
+  LEFT JOIN (SELECT * FROM regular.unit_counts()
+             UNION ALL SELECT * FROM hot.unit_counts()) c ON c.sku = k.sku
+  ORDER BY s.opens_at, s.sale, k.sku
+$routine$;
+
+ALTER FUNCTION catalog.sale_board OWNER TO flashsale_owner;
+COMMENT ON FUNCTION catalog.sale_board IS
+  'The catalogue with what is known about stock';
+REVOKE ALL ON FUNCTION catalog.sale_board FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION catalog.sale_board
+  TO flashsale_web, flashsale_worker, flashsale_ops, flashsale_readonly;

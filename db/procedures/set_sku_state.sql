@@ -1,0 +1,32 @@
+-- set_sku_state: opens, pauses or closes a SKU in the database. closed refuses its requests from
+-- the next batch on; paused honours what was admitted before. To stop admission use ZooKeeper
+-- (/flashsale/skus/<sku>/state): this is the barrier behind it.
+--
+-- Parameters: p_sku; p_state, open, paused or closed
+-- Result: the state before
+-- Tables: writes catalog.sku
+-- Locks: its row
+-- Errors: FS002 no such SKU; 23514 no such state
+
+CREATE OR REPLACE FUNCTION catalog.set_sku_state(p_sku text, p_state text) RETURNS text
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = catalog, pg_temp
+AS $routine$
+DECLARE
+  v_before text;
+BEGIN
+  SELECT k.state INTO v_before FROM catalog.sku k WHERE k.sku = p_sku FOR UPDATE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'no SKU %', p_sku USING ERRCODE = 'FS002';
+  END IF;
+  UPDATE catalog.sku k SET state = p_state WHERE k.sku = p_sku;
+  RETURN v_before;
+END
+$routine$;
+
+ALTER FUNCTION catalog.set_sku_state OWNER TO flashsale_owner;
+COMMENT ON FUNCTION catalog.set_sku_state IS
+  'Opens, pauses or closes a SKU; returns the state before';
+REVOKE ALL ON FUNCTION catalog.set_sku_state FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION catalog.set_sku_state
+  TO flashsale_ops;

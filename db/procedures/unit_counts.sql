@@ -1,0 +1,31 @@
+-- unit_counts: the units of each SKU of this schema, in one snapshot. Cheap: it reads the slots, a
+-- small index of what was loaded, and one entry of the index of unpaid orders.
+--
+-- Parameters: none
+-- Result: sku; units_total, loaded and restocked; free, in slots; unpaid_exists, units may return.
+--   units_total - free is what orders hold
+-- Tables: reads catalog.sku, stock_slot, stock_movement, orders
+-- Locks: none
+-- Errors: none
+
+CREATE OR REPLACE FUNCTION :schema.unit_counts()
+RETURNS TABLE (sku text, units_total bigint, free bigint, unpaid_exists boolean)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = :schema, pg_temp
+AS $routine$
+  SELECT k.sku,
+         (SELECT coalesce(sum(m.units), 0) FROM stock_movement m
+          WHERE m.sale = k.sale AND m.sku = k.sku AND m.kind IN ('load', 'restock')),
+         (SELECT coalesce(sum(s.remaining), 0) FROM stock_slot s WHERE s.sku = k.sku),
+         EXISTS (SELECT FROM orders o
+                 WHERE o.sale = k.sale AND o.sku = k.sku AND o.status = 'ordered')
+  FROM catalog.sku k
+  WHERE k.schema = current_schema()
+$routine$;
+
+ALTER FUNCTION :schema.unit_counts OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.unit_counts IS
+  'Units of each SKU: existing, free, and whether unpaid orders may return some';
+REVOKE ALL ON FUNCTION :schema.unit_counts FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION :schema.unit_counts
+  TO flashsale_worker, flashsale_ops, flashsale_readonly;

@@ -1,0 +1,22 @@
+-- slot_fill: each slot of each SKU, and how its units are spread.
+-- A SKU whose fullest slot has little of what is left makes large requests draw from many slots:
+-- set_slots() with fewer slots helps.
+
+CREATE OR REPLACE VIEW :schema.slot_fill AS
+SELECT k.sale, s.sku, s.slot, s.remaining,
+       sum(s.remaining) OVER w AS free,
+       round(s.remaining::numeric / nullif(sum(s.remaining) OVER w, 0), 4) AS share,
+       round(max(s.remaining) OVER w::numeric / nullif(sum(s.remaining) OVER w, 0), 4)
+         AS fullest_share,
+       count(*) FILTER (WHERE s.remaining = 0) OVER w AS empty_slots,
+       count(*) OVER w AS slots
+FROM :schema.stock_slot s
+LEFT JOIN catalog.sku k ON k.sku = s.sku
+WINDOW w AS (PARTITION BY s.sku)
+ORDER BY s.sku, s.slot;
+
+ALTER VIEW :schema.slot_fill OWNER TO flashsale_owner;
+COMMENT ON VIEW :schema.slot_fill IS
+  'Each slot with its units, its share of the free units, and the share of the fullest slot';
+REVOKE ALL ON :schema.slot_fill FROM PUBLIC;
+GRANT SELECT ON :schema.slot_fill TO flashsale_ops, flashsale_readonly;

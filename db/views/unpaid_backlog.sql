@@ -1,0 +1,16 @@
+-- unpaid_backlog: what waits for payment, by SKU. overdue counts orders whose time is over: workers
+-- end them within a second or two, so a number that grows means that no worker does.
+
+CREATE OR REPLACE VIEW :schema.unpaid_backlog AS
+SELECT o.sale, o.sku, count(*) AS orders, sum(o.units) AS units,
+       min(o.pay_before) AS first_due, max(o.pay_before) AS last_due,
+       count(*) FILTER (WHERE o.pay_before <= now()) AS overdue
+FROM :schema.orders o
+WHERE o.status = 'ordered'
+GROUP BY o.sale, o.sku
+ORDER BY o.sale, o.sku;
+
+ALTER VIEW :schema.unpaid_backlog OWNER TO flashsale_owner;
+COMMENT ON VIEW :schema.unpaid_backlog IS 'Orders and units that wait for payment, by SKU';
+REVOKE ALL ON :schema.unpaid_backlog FROM PUBLIC;
+GRANT SELECT ON :schema.unpaid_backlog TO flashsale_ops, flashsale_readonly;
