@@ -1,6 +1,7 @@
 import rateLimit from '@fastify/rate-limit';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
+import { DatabaseError } from '../db/errors.ts';
 import type { Context } from './context.ts';
 import { Problem } from './problems.ts';
 import { buyRoute } from './routes/buy.ts';
@@ -68,6 +69,9 @@ export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply
 
 function answerError(context: Context, error: FastifyError | Problem, reply: FastifyReply) {
   if (error instanceof Problem) return sendProblem(reply, error);
+  if (error instanceof DatabaseError && error.kind !== 'refused') {
+    return sendProblem(reply, new Problem('overloaded'));
+  }
   const status = error.statusCode ?? 500;
   if (status < 500) {
     // Fastify's own refusals: malformed or too large bodies, wrong media types, failed schemas.

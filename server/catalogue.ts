@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { SaleBoardRow } from '../db/calls.ts';
+import type { BoardSku, SaleBoard } from '../db/catalog.ts';
 import type { Log } from '../process/log.ts';
 
 /**
@@ -18,7 +18,9 @@ const FEW_UNITS = 10;
 
 export type Availability = 'plenty' | 'few' | 'maybe' | 'sold_out';
 export type SwitchState = 'open' | 'paused' | 'closed';
+const STRICTEST_FIRST: readonly SwitchState[] = ['closed', 'paused', 'open'];
 export type SaleState = 'scheduled' | SwitchState;
+const LIVELIEST_FIRST: readonly SaleState[] = ['open', 'paused', 'scheduled', 'closed'];
 
 /** What operators set in ZooKeeper and the catalogue shows. */
 export interface Switches {
@@ -26,8 +28,23 @@ export interface Switches {
   keep(sku: string): number;
 }
 
+/** A SKU with its sale's window. */
+export interface SkuOnSale extends BoardSku {
+  readonly sale: string;
+  readonly opensAt: Date;
+  readonly closesAt: Date;
+}
+
+interface SaleEntry {
+  readonly sale: string;
+  readonly title: string;
+  readonly opensAt: Date;
+  readonly closesAt: Date;
+  readonly skus: readonly SkuOnSale[];
+}
+
 export interface CatalogueSource {
-  board(): Promise<readonly SaleBoardRow[]>;
+  board(): Promise<SaleBoard>;
   /** The sale's ticket key; undefined as long as the database's clock says "not open". */
   ticketKey(sale: string): Promise<Buffer | undefined>;
 }
@@ -42,8 +59,8 @@ export class Catalogue {
   readonly #source: CatalogueSource;
   readonly #switches: Switches;
   readonly #log: Log;
-  #skus = new Map<string, SaleBoardRow>();
-  #sales = new Map<string, SaleBoardRow[]>();
+  #skus = new Map<string, SkuOnSale>();
+  #sales = new Map<string, SaleEntry>();
   readonly #ticketKeys = new Map<string, Buffer>();
   readonly #renderings = new Map<string, Rendering>();
   /** Database clock minus this process's clock, in milliseconds. */
@@ -76,7 +93,7 @@ export class Catalogue {
     return Date.now() + this.#clockOffsetMs;
   }
 
-  sku(name: string): SaleBoardRow | undefined {
+  sku(name: string): SkuOnSale | undefined {
     return this.#skus.get(name);
   }
 
@@ -84,7 +101,7 @@ export class Catalogue {
     return this.#sales.has(sale);
   }
 
-  skus(): Iterable<SaleBoardRow> {
+  skus(): Iterable<SkuOnSale> {
     return this.#skus.values();
   }
 
@@ -96,14 +113,16 @@ export class Catalogue {
     return this.#ticketKeys.get(sale);
   }
 
-  skuState(row: SaleBoardRow): SaleState {
+  skuState(row: SkuOnSale): SaleState {
     const now = this.nowMs();
     if (now < row.opensAt.getTime()) return 'scheduled';
     if (now >= row.closesAt.getTime()) return 'closed';
-    return this.#switches.state(row.sku);
+    // The operators' switch in ZooKeeper and the DBA's in the database: the stricter one counts.
+    const switches = [row.state, this.#switches.state(row.sku)];
+    return STRICTEST_FIRST.find((state) => switches.includes(state)) ?? 'closed';
   }
 
-  availability(row: SaleBoardRow): Availability {
+  availability(row: SkuOnSale): Availability {
     if (row.free === 0) return row.unpaidExists || this.isStale() ? 'maybe' : 'sold_out';
     return row.free <= Math.max(FEW_UNITS, row.unitsTotal * FEW_SHARE) ? 'few' : 'plenty';
   }
@@ -111,20 +130,19 @@ export class Catalogue {
   /** The list of sales as JSON. */
   renderSales(): Rendering {
     return this.#render('', () => ({
-      sales: [...this.#sales].map(([sale, rows]) => ({ sale, ...this.#saleFacts(rows) })),
+      sales: [...this.#sales.values()].map((entry) => this.#saleFacts(entry)),
     }));
   }
 
   /** One sale as JSON; undefined when there is no such sale. */
   renderSale(sale: string): Rendering | undefined {
-    const rows = this.#sales.get(sale);
-    if (rows === undefined) return undefined;
+    const entry = this.#sales.get(sale);
+    if (entry === undefined) return undefined;
     return this.#render(sale, () => ({
-      sale,
-      ...this.#saleFacts(rows),
+      ...this.#saleFacts(entry),
       serverTime: new Date(this.nowMs()).toISOString(),
-      keep: Math.min(...rows.map((row) => this.#switches.keep(row.sku))),
-      skus: rows.map((row) => ({
+      keep: Math.min(1, ...entry.skus.map((row) => this.#switches.keep(row.sku))),
+      skus: entry.skus.map((row) => ({
         sku: row.sku,
         title: row.title,
         price: row.price,
@@ -136,16 +154,15 @@ export class Catalogue {
     }));
   }
 
-  #saleFacts(rows: readonly SaleBoardRow[]) {
-    const [first] = rows;
-    const states = new Set(rows.map((row) => this.skuState(row)));
-    // A sale is open while one of its SKUs is; paused while one of them may go on.
-    const order: SaleState[] = ['open', 'paused', 'scheduled', 'closed'];
+  #saleFacts(entry: SaleEntry) {
+    const states = new Set(entry.skus.map((row) => this.skuState(row)));
     return {
-      title: first?.saleTitle,
-      state: order.find((state) => states.has(state)),
-      opensAt: first?.opensAt.toISOString(),
-      closesAt: first?.closesAt.toISOString(),
+      sale: entry.sale,
+      title: entry.title,
+      // A sale is open while one of its SKUs is; paused while one of them may go on.
+      state: LIVELIEST_FIRST.find((state) => states.has(state)) ?? 'closed',
+      opensAt: entry.opensAt.toISOString(),
+      closesAt: entry.closesAt.toISOString(),
     };
   }
 
@@ -162,14 +179,18 @@ export class Catalogue {
 
   async #refresh(): Promise<void> {
     const startedAtMs = performance.now();
-    const rows = await this.#source.board();
-    const [first] = rows;
-    if (first !== undefined) {
-      const halfRoundTripMs = (performance.now() - startedAtMs) / 2;
-      this.#clockOffsetMs = first.serverTime.getTime() + halfRoundTripMs - Date.now();
-    }
-    this.#skus = new Map(rows.map((row) => [row.sku, row]));
-    this.#sales = Map.groupBy(rows, (row) => row.sale);
+    const { serverTime, sales } = await this.#source.board();
+    const halfRoundTripMs = (performance.now() - startedAtMs) / 2;
+    this.#clockOffsetMs = serverTime.getTime() + halfRoundTripMs - Date.now();
+    const entries = sales.map(({ sale, title, opensAt, closesAt, skus }) => ({
+      sale,
+      title,
+      opensAt,
+      closesAt,
+      skus: skus.map((sku) => ({ ...sku, sale, opensAt, closesAt })),
+    }));
+    this.#sales = new Map(entries.map((entry) => [entry.sale, entry]));
+    this.#skus = new Map(entries.flatMap(({ skus }) => skus.map((sku) => [sku.sku, sku])));
     for (const sale of this.#renderings.keys()) {
       if (sale !== '' && !this.#sales.has(sale)) this.#renderings.delete(sale);
     }
@@ -180,11 +201,11 @@ export class Catalogue {
   /** Keys come into being at the opening: ask for those of open sales that are not known yet. */
   async #fetchTicketKeys(): Promise<void> {
     let nextOpeningMs = Number.POSITIVE_INFINITY;
-    for (const [sale, [row]] of this.#sales) {
-      if (row === undefined || this.#ticketKeys.has(sale)) continue;
-      const opensInMs = row.opensAt.getTime() - this.nowMs();
+    for (const [sale, { opensAt, closesAt }] of this.#sales) {
+      if (this.#ticketKeys.has(sale)) continue;
+      const opensInMs = opensAt.getTime() - this.nowMs();
       if (opensInMs > 0) nextOpeningMs = Math.min(nextOpeningMs, opensInMs);
-      else if (row.closesAt.getTime() > this.nowMs()) {
+      else if (closesAt.getTime() > this.nowMs()) {
         const key = await this.#source.ticketKey(sale);
         if (key !== undefined) this.#ticketKeys.set(sale, key);
       }

@@ -3,8 +3,9 @@ import { hostname } from 'node:os';
 import { BrokerConnection } from '../broker/connection.ts';
 import { Publisher } from '../broker/publisher.ts';
 import { VerdictListener } from '../broker/verdicts.ts';
-import { requestOutcomes, saleBoard, ticketKey } from '../db/calls.ts';
-import { createDatabases } from '../db/pool.ts';
+import { requestOutcomes } from '../db/calls.ts';
+import { saleBoard, ticketKey } from '../db/catalog.ts';
+import { createPool, type Databases } from '../db/pool.ts';
 import type { Lifecycle } from '../process/lifecycle.ts';
 import type { Log } from '../process/log.ts';
 import { startMonitor } from '../process/monitor.ts';
@@ -34,16 +35,7 @@ export async function compose(config: ServerConfig, log: Log, lifecycle: Lifecyc
       .slice(0, 20) || 'web'
   }-${randomBytes(6).toString('hex')}`;
 
-  const databases = createDatabases({
-    url: config.database.url,
-    hotUrl: config.database.hotUrl,
-    role: 'flashsale_web',
-    max: config.database.connectionsMax,
-    applicationName: 'flashsale-web',
-    log,
-  });
-  lifecycle.onStop('database', () => databases.close());
-
+  const databases = openDatabases(config, log, lifecycle);
   const agent = new NodeAgent({
     session: {
       servers: config.zookeeper.servers,
@@ -135,4 +127,21 @@ export async function compose(config: ServerConfig, log: Log, lifecycle: Lifecyc
   const monitor = await startMonitor({ ...config.monitor, metrics, notReady });
   lifecycle.onStop('monitor', () => monitor.close());
   return { app, monitor };
+}
+
+function openDatabases(config: ServerConfig, log: Log, lifecycle: Lifecycle): Databases {
+  const { url, hotUrl, connectionsMax } = config.database;
+  const open = (server: string) => {
+    const pool = createPool({
+      url: server,
+      role: 'web',
+      max: connectionsMax,
+      applicationName: 'flashsale-web',
+      onError: (error) => log.warn({ err: error }, 'an idle database connection broke'),
+    });
+    lifecycle.onStop('database', () => pool.close());
+    return pool;
+  };
+  const regular = open(url);
+  return { regular, hot: hotUrl === undefined ? regular : open(hotUrl) };
 }

@@ -187,5 +187,5 @@ function verdictOf(body: string, status: number): string {
 process.once('message', async (crowd: Crowd) => {
   const tell = (message: object) => process.send?.(message);
   tell({ report: await new Generator(crowd).run((progress) => tell({ progress })) });
-  process.disconnect();
+  process.disconnect?.();
 });

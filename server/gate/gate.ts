@@ -1,5 +1,4 @@
-import type { SaleBoardRow } from '../../db/calls.ts';
-import type { Catalogue } from '../catalogue.ts';
+import type { Catalogue, SkuOnSale } from '../catalogue.ts';
 import { Problem, type RefusalVerdict } from '../problems.ts';
 import type { Cooldown } from './cooldown.ts';
 import { type Ticket, verifyTicket } from './ticket.ts';
@@ -33,7 +32,7 @@ export interface GateOptions {
 }
 
 export type Look =
-  | { readonly passed: true; readonly row: SaleBoardRow }
+  | { readonly passed: true; readonly row: SkuOnSale }
   | { readonly passed: false; readonly verdict: RefusalVerdict };
 
 export class Gate {
@@ -59,7 +58,7 @@ export class Gate {
   }
 
   /** @throws {Problem} cooldown, ticket_invalid */
-  check(row: SaleBoardRow, ticket: Ticket, userId: string): void {
+  check(row: SkuOnSale, ticket: Ticket, userId: string): void {
     const { catalogue, cooldown } = this.#options;
     const key = catalogue.ticketKey(row.sale);
     const nowMs = catalogue.nowMs();
@@ -74,7 +73,7 @@ export class Gate {
    * finds both done. The node id under which the units were drawn is returned.
    * @throws {Problem} cooldown, quota_spent, quota_unavailable
    */
-  draw(row: SaleBoardRow, units: number, userId: string): string {
+  draw(row: SkuOnSale, units: number, userId: string): string {
     const { allotment, catalogue, cooldown } = this.#options;
     const nowMs = catalogue.nowMs();
     this.#checkCooldown(cooldown.remainingSeconds(userId, nowMs));

@@ -1,8 +1,9 @@
 import type { PublishResult } from '../../broker/publisher.ts';
 import type { PurchaseRequest, Verdict } from '../../contracts/messages.ts';
 import { OUTCOMES, type Outcome } from '../../contracts/messages.ts';
-import type { RequestOutcome, SaleBoardRow } from '../../db/calls.ts';
+import type { RequestOutcome } from '../../db/calls.ts';
 import type { Log } from '../../process/log.ts';
+import type { SkuOnSale } from '../catalogue.ts';
 import { Book, type BookEntry } from './book.ts';
 import type { Envelopes } from './envelopes.ts';
 import type { Lookup } from './lookup.ts';
@@ -51,7 +52,7 @@ export class Purchases {
   }
 
   /** Publishes an admitted request. `published` of the entry resolves when the broker answered. */
-  take(row: SaleBoardRow, request: PurchaseRequest, node: string): BookEntry {
+  take(row: SkuOnSale, request: PurchaseRequest, node: string): BookEntry {
     const admittedAtMs = performance.now();
     const entry: BookEntry = {
       request,
@@ -156,12 +157,12 @@ function isOutcome(status: string): status is Outcome {
 
 /** What was decided, from a row whose status may have gone on to paid, cancelled or expired. */
 function verdictOf(outcome: RequestOutcome): Verdict {
-  const { requestId, status, reason, order } = outcome;
+  const { requestId, status, reason, orderNo, units } = outcome;
   return {
     requestId,
     status: isOutcome(status) ? status : 'ordered',
-    units: order?.units ?? 0,
-    ...(reason !== undefined && { reason }),
-    ...(order !== undefined && { orderNo: order.orderNo }),
+    units: orderNo === null ? 0 : units,
+    ...(reason !== null && { reason }),
+    ...(orderNo !== null && { orderNo }),
   };
 }

@@ -1,4 +1,4 @@
-import type { OrderRow, RequestOutcome } from '../../db/calls.ts';
+import type { RequestOutcome } from '../../db/calls.ts';
 import { Problem } from '../problems.ts';
 import type { Lookup } from './lookup.ts';
 import type { Purchases } from './purchases.ts';
@@ -19,7 +19,8 @@ export interface RequestStatus {
   readonly requestId: string;
   readonly status: string;
   readonly reason?: string;
-  readonly order?: OrderRow;
+  /** What the database knows, once there is an order. */
+  readonly outcome?: RequestOutcome;
 }
 
 export interface StatusQuestion {
@@ -120,12 +121,7 @@ export class StatusDesk {
     }
     if (outcome === undefined) return taken ? { requestId, status: 'queued' } : undefined;
     if (outcome.userId !== userId) return undefined;
-    const { status, reason, order } = outcome;
-    return {
-      requestId,
-      status,
-      ...(reason !== undefined && { reason }),
-      ...(order !== undefined && { order }),
-    };
+    const { status, reason } = outcome;
+    return { requestId, status, outcome, ...(reason !== null && { reason }) };
   }
 }

@@ -1,6 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { LRUCache } from 'lru-cache';
-import { cancelOrder, type OrderRow, orderDetails, userOrders } from '../../db/calls.ts';
+import {
+  cancelOrder,
+  type Order as OrderRecord,
+  orderDetails,
+  userOrders,
+} from '../../db/calls.ts';
 import { authenticate } from '../authenticate.ts';
 import type { Context } from '../context.ts';
 import { Problem } from '../problems.ts';
@@ -17,21 +22,21 @@ export const orderRoutes: FastifyPluginAsyncTypebox<Context> = async (app, conte
   const { databases, identity } = context;
   const onRequest = authenticate(identity);
   const security = [{ bearer: [] }];
-  const firstPages = new LRUCache<string, Promise<readonly OrderRow[]>>({
+  const firstPages = new LRUCache<string, Promise<readonly OrderRecord[]>>({
     max: FIRST_PAGES_MAX,
     ttl: FIRST_PAGE_TTL_MS,
   });
 
-  function firstPage(userId: string): Promise<readonly OrderRow[]> {
+  function firstPage(userId: string): Promise<readonly OrderRecord[]> {
     const known = firstPages.get(userId);
     if (known !== undefined) return known;
-    const page = userOrders(databases, userId, FIRST_PAGE_ORDERS);
+    const page = userOrders(databases, userId, { limit: FIRST_PAGE_ORDERS });
     firstPages.set(userId, page);
     page.catch(() => firstPages.delete(userId));
     return page;
   }
 
-  async function ownOrder(orderNo: string, userId: string): Promise<OrderRow> {
+  async function ownOrder(orderNo: string, userId: string): Promise<OrderRecord> {
     const order = await orderDetails(databases, orderNo);
     if (order === undefined || order.userId !== userId) throw new Problem('not_found');
     return order;
@@ -53,7 +58,10 @@ export const orderRoutes: FastifyPluginAsyncTypebox<Context> = async (app, conte
       const orders =
         limit === undefined && before === undefined
           ? await firstPage(userId)
-          : await userOrders(databases, userId, Number(limit ?? FIRST_PAGE_ORDERS), before);
+          : await userOrders(databases, userId, {
+              limit: limit ?? FIRST_PAGE_ORDERS,
+              before: before === undefined ? null : new Date(before),
+            });
       return reply
         .header('cache-control', 'private, no-cache')
         .send({ orders: orders.map(orderJson) });

@@ -122,7 +122,9 @@ export const WaitQuery = Type.Object({
 
 export const OrdersQuery = Type.Object({
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
-  before: Type.Optional(Type.String({ pattern: '^[1-9][0-9]{0,17}$' })),
+  before: Type.Optional(
+    Type.String({ format: 'date-time', description: '`createdAt` of the last order of a page' }),
+  ),
 });
 
 export const GuestAnswer = Type.Object({ user: Type.String(), token: Type.String() });

@@ -1,0 +1,99 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+/** The rules of the house, held by a test: folders, directions, limits. */
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
+  cwd: ROOT,
+  encoding: 'utf8',
+})
+  .split('\n')
+  .filter((file) => file !== '');
+const sources = files.filter((file) => file.endsWith('.ts') && !file.startsWith('test/'));
+const textOf = (file: string) => readFileSync(join(ROOT, file), 'utf8');
+
+function importsOf(file: string): string[] {
+  const specifiers = textOf(file).matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g);
+  return [...specifiers].map(([, specifier]) => specifier ?? '');
+}
+
+/** Folder → folders that it may import from. What is not named may import from everywhere. */
+const MAY_IMPORT: Record<string, readonly string[]> = {
+  contracts: [],
+  process: ['contracts'],
+  broker: ['contracts', 'process'],
+  db: ['contracts', 'process'],
+  zk: ['contracts', 'process', 'broker', 'db'],
+  server: ['contracts', 'process', 'broker', 'db', 'zk'],
+  worker: ['contracts', 'process', 'broker', 'db'],
+};
+
+/** Third-party client → the one file that imports it. */
+const ONE_IMPORTER = [
+  'pg',
+  'amqplib',
+  'node-zookeeper-client',
+  'postgres-migrations',
+  'prom-client',
+  'pino',
+  'envalid',
+  'fast-jwt',
+  'testcontainers',
+];
+
+describe('the house', () => {
+  it.each(Object.entries(MAY_IMPORT))('%s imports only from %j', (folder, allowed) => {
+    const wrong = sources
+      .filter((file) => file.startsWith(`${folder}/`))
+      .flatMap((file) =>
+        importsOf(file)
+          .filter((specifier) => specifier.startsWith('.'))
+          .map((specifier) => normalize(join(dirname(file), specifier)))
+          .filter((target) => ![folder, ...allowed].includes(target.split('/')[0] ?? ''))
+          .map((target) => `${file} → ${target}`),
+      );
+    expect(wrong).toEqual([]);
+  });
+
+  it.each(ONE_IMPORTER)('%s is imported by one file', (client) => {
+    const importers = sources.filter((file) => importsOf(file).includes(client));
+    expect(importers.length, importers.join(', ')).toBeLessThanOrEqual(1);
+  });
+
+  it('reads the environment in composition roots only', () => {
+    const readers = sources.filter((file) => /\bprocess\.env\b/.test(textOf(file)));
+    const roots = /^(server|worker|zk)\/main\.ts$|^(ops|bench)\//;
+    expect(readers.filter((file) => !roots.test(file))).toEqual([]);
+  });
+
+  it('keeps files short enough to be read in one go', () => {
+    const long = sources
+      .map((file) => ({ file, lines: textOf(file).split('\n').length }))
+      .filter(({ lines }) => lines > 300);
+    expect(long).toEqual([]);
+  });
+
+  it('has one routine a file, named like the file', () => {
+    const wrong = files
+      .filter((file) => file.startsWith('db/procedures/') && file.endsWith('.sql'))
+      .filter((file) => {
+        const name = file.slice('db/procedures/'.length, -'.sql'.length);
+        const created = [
+          ...textOf(file).matchAll(/^CREATE OR REPLACE (?:FUNCTION|PROCEDURE) (\S+)\(/gm),
+        ];
+        return created.length !== 1 || created[0]?.[1]?.split('.').at(-1) !== name;
+      });
+    expect(wrong).toEqual([]);
+  });
+
+  it('tells nothing of the machine that it was written on', () => {
+    const telling = files
+      .filter((file) => !/\.(png|svg|ico)$|package-lock\.json$/.test(file))
+      .filter((file) => /\/work\/main|\/root\/|registry\.npmjs|deb\.debian\.org/.test(textOf(file)))
+      .filter((file) => file !== 'test/house/tidy.test.ts');
+    expect(telling).toEqual([]);
+  });
+});

@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest';
+import type { PublishResult } from '../../broker/publisher.ts';
+import { createLog } from '../../process/log.ts';
+import type { SkuOnSale } from '../../server/catalogue.ts';
+import { Envelopes } from '../../server/requests/envelopes.ts';
+import { Lookup } from '../../server/requests/lookup.ts';
+import { Purchases } from '../../server/requests/purchases.ts';
+import { StatusDesk } from '../../server/requests/status.ts';
+
+const row = { sale: 'demo', sku: 'TV', schema: 'hot' } as SkuOnSale;
+const never = new AbortController().signal;
+let nextId = 0;
+
+function requestOf(userId: string) {
+  nextId += 1;
+  const requestId = `00000000-0000-4000-8000-${String(nextId).padStart(12, '0')}`;
+  return { requestId, userId, units: 1 };
+}
+
+/** A node whose broker answers as told. */
+function setUp(answers: (PublishResult | Promise<PublishResult>)[], trusted = true) {
+  const sizes: number[] = [];
+  const events: string[] = [];
+  let late: (result: PublishResult) => void = () => {};
+  const transport = {
+    publish: async (_message: unknown, onLate: (result: PublishResult) => void) => {
+      late = onLate;
+      return answers.shift() ?? 'refused';
+    },
+    trusted: () => trusted,
+  };
+  const lookup = new Lookup(async () => []);
+  const purchases = new Purchases({
+    envelopes: new Envelopes(transport, 'process', (requests) => sizes.push(requests)),
+    lookup,
+    log: createLog('test', 'silent'),
+    events: {
+      answered: () => events.push('answered'),
+      refund: () => events.push('refund'),
+      decided: ({ verdict }) => events.push(`decided ${verdict?.status}`),
+    },
+  });
+  const desk = new StatusDesk(purchases, lookup);
+  return { purchases, desk, sizes, events, answerLate: (result: PublishResult) => late(result) };
+}
+
+describe('an admitted request', () => {
+  it('travels with those that come at the same time, at most sixteen', async () => {
+    const { purchases, sizes } = setUp(['confirmed', 'confirmed', 'confirmed']);
+    const entries = Array.from({ length: 33 }, (_, i) =>
+      purchases.take(row, requestOf(`u${i}`), 'web-1'),
+    );
+    await Promise.all(entries.map((entry) => entry.published));
+    expect(sizes).toEqual([16, 16, 1]);
+    expect(new Set(entries.map((entry) => entry.stage))).toEqual(new Set(['taken']));
+    purchases.stop();
+  });
+
+  it('is refunded and forgotten when it was definitely not taken', async () => {
+    for (const answer of ['refused', 'returned'] as const) {
+      const { purchases, events } = setUp([answer]);
+      const entry = purchases.take(row, requestOf('ada'), 'web-1');
+      await entry.published;
+      expect(purchases.book.find(entry.request.requestId)).toBeUndefined();
+      expect(events).toEqual(['answered', 'refund']);
+      purchases.stop();
+    }
+  });
+
+  it('is not published when the grant is not trusted any more', async () => {
+    const { purchases, events } = setUp(['confirmed'], false);
+    await purchases.take(row, requestOf('ada'), 'web-1').published;
+    expect(events).toEqual(['answered', 'refund']);
+    purchases.stop();
+  });
+
+  it('stays queued while unknown, is never refunded, and is taken when the confirm comes late', async () => {
+    const { purchases, events, answerLate, desk } = setUp(['unknown']);
+    const entry = purchases.take(row, requestOf('ada'), 'web-1');
+    await entry.published;
+    expect(entry.stage).toBe('unknown');
+    const question = { requestId: entry.request.requestId, userId: 'ada', taken: false };
+    expect((await desk.read(question))?.status).toBe('queued');
+    answerLate('refused');
+    expect(entry.stage).toBe('unknown');
+    answerLate('confirmed');
+    expect(entry.stage).toBe('taken');
+    expect(events).toEqual(['answered']);
+    purchases.stop();
+  });
+
+  it('is decided once, tells who waits, and is nobody else’s business', async () => {
+    const { purchases, events, desk } = setUp(['confirmed']);
+    const entry = purchases.take(row, requestOf('ada'), 'web-1');
+    const { requestId } = entry.request;
+    const asked = desk.wait({ requestId, userId: 'ada', taken: true }, 5_000, 0, never);
+    const other = await desk.wait({ requestId, userId: 'bob', taken: false }, 0, 0, never);
+    expect(other).toBeUndefined();
+    const verdict = { requestId, status: 'sold_out', units: 0 } as const;
+    purchases.onVerdict(verdict);
+    purchases.onVerdict(verdict);
+    expect(await asked).toEqual({ requestId, status: 'sold_out' });
+    expect(events.filter((event) => event.startsWith('decided'))).toEqual(['decided sold_out']);
+    expect(purchases.watchedCount).toBe(0);
+    purchases.stop();
+  });
+});

@@ -1,0 +1,147 @@
+import { randomBytes } from 'node:crypto';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { createLog } from '../../process/log.ts';
+import { Catalogue, type SkuOnSale, type SwitchState } from '../../server/catalogue.ts';
+import { Cooldown } from '../../server/gate/cooldown.ts';
+import { Gate } from '../../server/gate/gate.ts';
+import { issueTicket, parseTicket, type Ticket } from '../../server/gate/ticket.ts';
+import { Problem } from '../../server/problems.ts';
+
+const log = createLog('test', 'silent');
+const key = randomBytes(32);
+const HOUR_MS = 3_600_000;
+
+function boardRow(changes: Partial<SkuOnSale> = {}): SkuOnSale {
+  const now = Date.now();
+  return {
+    sale: 'demo',
+    opensAt: new Date(now - HOUR_MS),
+    closesAt: new Date(now + HOUR_MS),
+    sku: 'TV',
+    schema: 'hot',
+    title: 'A television',
+    price: '1.00',
+    currency: 'EUR',
+    userLimit: 1,
+    unitsTotal: 1_000,
+    free: 1_000,
+    unpaidExists: false,
+    state: 'open',
+    ...changes,
+  };
+}
+
+describe('the gate', () => {
+  let row: SkuOnSale;
+  let state: SwitchState;
+  let keep: number;
+  let random: number;
+  let brokerAvailable: boolean;
+  let drawn: number;
+  let catalogue: Catalogue;
+  let gate: Gate;
+
+  /** Everything that can be refused is refused at once; tests mend one after the other. */
+  beforeEach(() => {
+    row = boardRow();
+    state = 'open';
+    keep = 1;
+    random = 0.5;
+    brokerAvailable = true;
+    drawn = 0;
+  });
+
+  async function open(): Promise<Gate> {
+    const { sale, opensAt, closesAt } = row;
+    const board = async () => ({
+      serverTime: new Date(),
+      sales: [{ sale, title: 'Demo', opensAt, closesAt, payWindowSeconds: 900, skus: [row] }],
+    });
+    const source = { board, ticketKey: async () => key };
+    catalogue = new Catalogue(source, { state: () => state, keep: () => keep }, log);
+    await catalogue.start();
+    catalogue.stop();
+    gate = new Gate({
+      catalogue,
+      cooldown: new Cooldown(10),
+      allotment: {
+        keep: () => keep,
+        draw(_sku, units) {
+          if (drawn + units > 1) return { drawn: false, verdict: 'quota_spent' };
+          drawn += units;
+          return { drawn: true, node: 'web-1' };
+        },
+      },
+      brokerAvailable: () => brokerAvailable,
+      random: () => random,
+    });
+    return gate;
+  }
+
+  const looked = async () => {
+    const look = (await open()).look('TV');
+    return look.passed ? 'passed' : look.verdict;
+  };
+
+  it('asks in its order: state, sold out, shed, broker', async () => {
+    row = boardRow({ opensAt: new Date(Date.now() + HOUR_MS), free: 0 });
+    [state, keep, brokerAvailable] = ['paused', 0, false];
+    expect(await looked()).toBe('not_open');
+    row = boardRow({ free: 0 });
+    expect(await looked()).toBe('paused');
+    state = 'closed';
+    expect(await looked()).toBe('closed');
+    state = 'open';
+    expect(await looked()).toBe('sold_out');
+    row = boardRow();
+    expect(await looked()).toBe('shed');
+    keep = 1;
+    expect(await looked()).toBe('overloaded');
+    brokerAvailable = true;
+    expect(await looked()).toBe('passed');
+    row = boardRow({ closesAt: new Date(Date.now() - 1) });
+    expect(await looked()).toBe('closed');
+  });
+
+  it('does not say sold out while unpaid orders may give units back', async () => {
+    row = boardRow({ free: 0, unpaidExists: true });
+    expect(await looked()).toBe('passed');
+    expect(catalogue.availability(row)).toBe('maybe');
+  });
+
+  it('keeps exactly what is below the kept share', async () => {
+    keep = 0.1;
+    random = 0.0999;
+    expect(await looked()).toBe('passed');
+    random = 0.1;
+    expect(await looked()).toBe('shed');
+  });
+
+  it('refuses an unknown SKU as a ticket that cannot be', async () => {
+    expect((await open()).look('Car')).toEqual({ passed: false, verdict: 'ticket_invalid' });
+  });
+
+  const verdictOf = (act: () => unknown) => {
+    try {
+      act();
+      return 'passed';
+    } catch (error) {
+      return error instanceof Problem ? error.verdict : error;
+    }
+  };
+
+  it('draws once a cooldown, and a refused draw starts none', async () => {
+    await open();
+    const owner = { sale: 'demo', userId: 'ada' };
+    const text = issueTicket(key, owner, 'TV', Date.now() + 10_000);
+    const ticket = parseTicket(text) as Ticket;
+    expect(verdictOf(() => gate.check(row, ticket, 'bob'))).toBe('ticket_invalid');
+    expect(verdictOf(() => gate.check(row, ticket, 'ada'))).toBe('passed');
+    expect(gate.draw(row, 1, 'ada')).toBe('web-1');
+    expect(verdictOf(() => gate.check(row, ticket, 'ada'))).toBe('cooldown');
+    expect(verdictOf(() => gate.draw(row, 1, 'ada'))).toBe('cooldown');
+    expect(verdictOf(() => gate.draw(row, 1, 'bob'))).toBe('quota_spent');
+    drawn = 0;
+    expect(gate.draw(row, 1, 'bob')).toBe('web-1');
+  });
+});
