@@ -38,7 +38,7 @@ export interface StackState {
 }
 
 const SETTINGS = 'settings.json';
-const STATE = 'stack.json';
+export const STATE_FILE = 'stack.json';
 
 /** Appears whole or not at all: a reader, or the next start after a crash, never sees half a file. */
 function writeWhole(path: string, value: unknown): void {
@@ -92,7 +92,7 @@ export function newSettings(): Settings {
 
 /** @throws {Error} naming the file when it is there but not what was written */
 export function readState(folder: string): StackState | undefined {
-  const path = join(folder, STATE);
+  const path = join(folder, STATE_FILE);
   const value = readJson(path);
   if (value === undefined) return undefined;
   if (!isRecord(value) || value['version'] !== 1 || !Array.isArray(value['processes'])) {
@@ -102,11 +102,11 @@ export function readState(folder: string): StackState | undefined {
 }
 
 export function writeState(folder: string, state: StackState): void {
-  writeWhole(join(folder, STATE), state);
+  writeWhole(join(folder, STATE_FILE), state);
 }
 
 export function removeState(folder: string): void {
-  rmSync(join(folder, STATE), { force: true });
+  rmSync(join(folder, STATE_FILE), { force: true });
 }
 
 /** This process and those that it was started through, as far as they matter to it. */

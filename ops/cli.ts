@@ -1,0 +1,20 @@
+import { Command } from 'commander';
+import type { AddCommand } from './commands/command.ts';
+import { addEnv } from './commands/env.ts';
+
+/** The operators' command line: `npx flashsale <command>`. Each command is a file in commands/. */
+
+const COMMANDS: readonly AddCommand[] = [addEnv];
+
+const program = new Command('flashsale')
+  .description('Runs, watches and steers a flash sale')
+  .showHelpAfterError()
+  .configureOutput({ outputError: (text, write) => write(`flashsale: ${text}`) });
+for (const add of COMMANDS) add(program, { environment: process.env });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  console.error(`flashsale: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,25 @@
+#!/usr/bin/env node
+/**
+ * The command `flashsale`: runs ops/cli.ts on the project's own Node. Plain JavaScript, since the
+ * Node that a shell finds first may be one that cannot run TypeScript.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { constants } from 'node:os';
+import { fileURLToPath } from 'node:url';
+
+const at = (path) => fileURLToPath(new URL(path, import.meta.url));
+const projectNode = at('../node_modules/node/bin/node');
+// In the container image the current Node is the only one.
+const node = existsSync(projectNode) ? projectNode : process.execPath;
+if (node === process.execPath && Number(process.versions.node.split('.')[0]) < 24) {
+  console.error('flashsale: the packages are not installed yet: npm ci, or npm start');
+  process.exit(1);
+}
+// Signals of the terminal reach the command by itself; this process only waits for it.
+for (const name of ['SIGINT', 'SIGTERM']) process.on(name, () => {});
+const { status, signal, error } = spawnSync(node, [at('cli.ts'), ...process.argv.slice(2)], {
+  stdio: 'inherit',
+});
+if (error) console.error(`flashsale: ${error.message}`);
+process.exit(status ?? 128 + (constants.signals[signal] ?? 0));

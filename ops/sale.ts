@@ -1,0 +1,55 @@
+import { createSale, createSku, type NewSale, type NewSku } from '../db/catalog.ts';
+import type { Databases } from '../db/pool.ts';
+import { pathsBelow } from '../zk/paths.ts';
+import type { ZkSession } from '../zk/session.ts';
+
+/**
+ * A sale is in two places: stock and window in the database, quota and switches in ZooKeeper. This
+ * is the one way in which the demo, the million and the tests put it into both.
+ */
+
+export interface SkuPlan extends Omit<NewSku, 'sale'> {
+  /** Units that may be admitted; without it, all. */
+  readonly quota?: number;
+  /** Kept share of this SKU alone. */
+  readonly keep?: number;
+}
+
+export interface SalePlan extends NewSale {
+  readonly skus: readonly SkuPlan[];
+}
+
+export interface SalePlace {
+  readonly databases: Databases;
+  readonly session: ZkSession;
+  /** `ZK_ROOT` */
+  readonly root: string;
+}
+
+/**
+ * Puts the sale on. What is there already, with the same values in the database, is left as it is,
+ * operators' edits in ZooKeeper included.
+ *
+ * @throws {DatabaseError} FS003 when sale or SKU exist with other values
+ * @throws {Error} when ZooKeeper refuses
+ */
+export async function putOnSale(place: SalePlace, plan: SalePlan): Promise<void> {
+  const { databases, session, root } = place;
+  const paths = pathsBelow(root);
+  const { skus, ...sale } = plan;
+  await createSale(databases, sale);
+  await ensure(session, paths.keep, '1');
+  await ensure(session, paths.shed, 'random');
+  for (const { quota, keep, ...sku } of skus) {
+    await createSku(databases, { ...sku, sale: sale.sale });
+    const { quota: quotaPath, state, keep: keepPath } = paths.sku(sku.sku);
+    if (keep !== undefined) await ensure(session, keepPath, String(keep));
+    await ensure(session, quotaPath, String(quota ?? sku.units));
+    await ensure(session, state, 'open');
+  }
+}
+
+async function ensure(session: ZkSession, path: string, text: string): Promise<void> {
+  const result = await session.ensure(path, text);
+  if (!result.ok) throw new Error(`ZooKeeper did not take ${path}: ${result.error}`);
+}

@@ -1,0 +1,99 @@
+import { join } from 'node:path';
+import type { Servers } from './servers.ts';
+import type { ProcessSpec } from './supervisor.ts';
+
+/** The processes of the shop itself: which there are, what each is told, when it is ready. */
+
+export interface ApplicationOptions {
+  /** Root of the project. */
+  readonly root: string;
+  readonly logFolder: string;
+  /** What the person who started the stack has set; wins where it does not break the stack. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly servers: Servers;
+  readonly zkRoot: string;
+  readonly shop: { readonly host: string; readonly port: number };
+  readonly secrets: { readonly jwtSecret: string; readonly paymentWebhookSecret: string };
+  /** Monitor port by process name. */
+  readonly monitorPorts: ReadonlyMap<string, number>;
+}
+
+interface ApplicationProcess {
+  readonly name: string;
+  readonly entry: string;
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+const PROCESSES: readonly ApplicationProcess[] = [
+  { name: 'keeper-1', entry: 'zk/main.ts', variables: {} },
+  { name: 'keeper-2', entry: 'zk/main.ts', variables: {} },
+  { name: 'worker-regular', entry: 'worker/main.ts', variables: { QUEUES: 'regular' } },
+  { name: 'worker-hot', entry: 'worker/main.ts', variables: { QUEUES: 'hot' } },
+  { name: 'web-1', entry: 'server/main.ts', variables: {} },
+  { name: 'web-2', entry: 'server/main.ts', variables: {} },
+];
+
+export const APPLICATION_NAMES = PROCESSES.map(({ name }) => name);
+
+/** Web nodes first, so that nothing more is admitted while the rest ends. */
+export const APPLICATION_STOP_ORDER = [
+  APPLICATION_NAMES.filter((name) => name.startsWith('web-')),
+  APPLICATION_NAMES.filter((name) => !name.startsWith('web-')),
+];
+
+const READY_TIMEOUT_MS = 60_000;
+const CONTACT_TIMEOUT_MS = 2_000;
+/** A little more than the deadline that each process sets itself. */
+const STOP_GRACE_MS = 25_000;
+
+async function readiness(port: number): Promise<string | undefined> {
+  try {
+    const response = await fetch(`http://127.0.0.1:${port}/readyz`, {
+      signal: AbortSignal.timeout(CONTACT_TIMEOUT_MS),
+    });
+    const answer = await response.text();
+    return response.ok ? undefined : answer.slice(0, 500);
+  } catch (error) {
+    return `no answer on its monitor port ${port} (${error instanceof Error ? error.message : error})`;
+  }
+}
+
+function variablesOf(options: ApplicationOptions): Record<string, string | undefined> {
+  const { environment, servers, secrets, shop, zkRoot } = options;
+  return {
+    DEMO: 'true',
+    PAYMENT_WEBHOOK_SECRET: secrets.paymentWebhookSecret,
+    // A shop has one way to know its users: its own, when it is given.
+    ...(!environment['JWKS_URL'] && { JWT_SECRET: secrets.jwtSecret }),
+    ...environment,
+    DATABASE_URL: servers.databaseUrl,
+    HOT_DATABASE_URL: servers.hotDatabaseUrl,
+    AMQP_URL: servers.amqpUrl,
+    ZOOKEEPER: servers.zookeeper,
+    ZK_ROOT: zkRoot,
+    HOST: shop.host,
+    PORT: String(shop.port),
+    MONITOR_HOST: '127.0.0.1',
+  };
+}
+
+/** How to run each process; all may be started at once with each other. */
+export function applicationSpecs(options: ApplicationOptions): ProcessSpec[] {
+  const variables = variablesOf(options);
+  return PROCESSES.map(({ name, entry, variables: own }) => {
+    const port = options.monitorPorts.get(name);
+    if (port === undefined) throw new Error(`no monitor port for ${name}`);
+    return {
+      name,
+      command: process.execPath,
+      args: [entry],
+      env: { ...variables, ...own, MONITOR_PORT: String(port) },
+      cwd: options.root,
+      logFile: join(options.logFolder, `${name}.log`),
+      notReady: () => readiness(port),
+      readyTimeoutMs: READY_TIMEOUT_MS,
+      stopSignal: 'SIGTERM',
+      stopGraceMs: STOP_GRACE_MS,
+    };
+  });
+}

@@ -1,0 +1,248 @@
+import { join } from 'node:path';
+import { APPLICATION_NAMES, APPLICATION_STOP_ORDER, applicationSpecs } from './application.ts';
+import { composeProject, dockerAnswers, startCompose, stopCompose } from './docker.ts';
+import { ensureServerPackages, NATIVE_STOP_ORDER, startNative } from './native.ts';
+import { choosePort, isPortFree } from './ports.ts';
+import { sharedBuffersMb } from './postgres.ts';
+import type { Machine } from './programs.ts';
+import type { Progress } from './progress.ts';
+import {
+  assertReachable,
+  missingServers,
+  type ServerName,
+  type Servers,
+  serversOfEnvironment,
+} from './servers.ts';
+import {
+  removeState,
+  type Settings,
+  type Source,
+  type StackState,
+  writeSettings,
+  writeState,
+} from './state.ts';
+import { Supervisor } from './supervisor.ts';
+
+/** The stack of `npm start`: the servers, then the application, kept running, stopped in order. */
+
+/** Below 32,768, from where Linux takes the local ports of outgoing connections. */
+const PORTS_WANTED: Record<string, number> = {
+  shop: 8080,
+  postgres: 15_432,
+  amqp: 15_679,
+  management: 15_680,
+  distribution: 15_681,
+  epmd: 15_682,
+  zookeeper: 12_181,
+  ...Object.fromEntries(APPLICATION_NAMES.map((name, index) => [name, 9_101 + index])),
+};
+
+export interface LocalOptions {
+  /** Root of the project. */
+  readonly root: string;
+  /** `.flashsale`: everything that the stack keeps. */
+  readonly folder: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly shop: { readonly host: string; readonly port: number | undefined };
+  readonly settings: Settings;
+  readonly state: StackState;
+  readonly progress: Progress;
+}
+
+export class LocalStack {
+  readonly #options: LocalOptions;
+  readonly #supervisor: Supervisor;
+  readonly logFolder: string;
+  #settings: Settings;
+  #state: StackState;
+
+  constructor(options: LocalOptions) {
+    this.#options = options;
+    this.#settings = options.settings;
+    this.#state = options.state;
+    this.logFolder = join(options.folder, 'logs');
+    this.#supervisor = new Supervisor({
+      say: options.progress.say,
+      onChange: (processes) => this.#note({ processes }),
+      restart: true,
+    });
+  }
+
+  get state(): StackState {
+    return this.#state;
+  }
+
+  #note(change: Partial<StackState>): void {
+    this.#state = { ...this.#state, ...change };
+    writeState(this.#options.folder, this.#state);
+  }
+
+  /** Names the ports of this start and remembers them for the next one. */
+  async #choosePorts(): Promise<Record<string, number>> {
+    const { shop, folder, progress } = this.#options;
+    if (shop.port !== undefined && !(await isPortFree(shop.port, shop.host))) {
+      throw new Error(`PORT: ${shop.host}:${shop.port} is taken by another program`);
+    }
+    const taken = new Set<number>();
+    const ports: Record<string, number> = {};
+    for (const [name, usual] of Object.entries(PORTS_WANTED)) {
+      const wanted =
+        (name === 'shop' ? shop.port : undefined) ?? this.#settings.ports[name] ?? usual;
+      ports[name] = await choosePort(wanted, taken);
+      if (ports[name] !== wanted) {
+        progress.say(`port ${wanted} (${name}) is taken: ${ports[name]} instead`);
+      }
+    }
+    this.#settings = { ...this.#settings, ports };
+    writeSettings(folder, this.#settings);
+    return ports;
+  }
+
+  #port(name: string): number {
+    const port = this.#settings.ports[name];
+    if (port === undefined) throw new Error(`no port was chosen for ${name}`);
+    return port;
+  }
+
+  #compose() {
+    const { root, environment } = this.#options;
+    const ports = {
+      postgres: this.#port('postgres'),
+      amqp: this.#port('amqp'),
+      management: this.#port('management'),
+      zookeeper: this.#port('zookeeper'),
+    };
+    return { root, environment, ports, passwords: this.#settings.passwords };
+  }
+
+  #remember(names: readonly ServerName[], source: Source): void {
+    const chosen = Object.fromEntries(names.map((name) => [name, source]));
+    this.#note({ sources: { ...this.#state.sources, ...chosen } });
+    if (source === 'environment') return;
+    this.#settings = { ...this.#settings, sources: { ...this.#settings.sources, ...chosen } };
+    writeSettings(this.#options.folder, this.#settings);
+  }
+
+  /** `mayFallBack`: there are no data in containers yet, so the servers may as well be elsewhere. */
+  async #startDocker(wanted: readonly ServerName[], mayFallBack: boolean) {
+    // Before the containers run: a start that is killed now is known to the next one.
+    this.#remember(wanted, 'docker');
+    try {
+      return await startCompose(wanted, this.#compose(), this.#options.progress);
+    } catch (error) {
+      if (!mayFallBack) throw error;
+      // An engine without a way to the images, for one.
+      this.#options.progress.say(`${(error as Error).message}\nGoing on without Docker`);
+      await stopCompose(this.#compose());
+      return this.#startSystem(wanted);
+    }
+  }
+
+  async #startSystem(wanted: readonly ServerName[]): Promise<Partial<Servers>> {
+    const { folder, progress, environment } = this.#options;
+    const machine: Machine = { path: environment['PATH'] ?? '', root: '/' };
+    await ensureServerPackages({ wanted, machine, progress });
+    this.#remember(wanted, 'system');
+    progress.say(`starting ${wanted.join(', ')} from this machine's programs`);
+    return startNative({
+      wanted,
+      folder,
+      logFolder: this.logFolder,
+      ports: {
+        ...this.#compose().ports,
+        epmd: this.#port('epmd'),
+        distribution: this.#port('distribution'),
+      },
+      passwords: this.#settings.passwords,
+      sharedBuffersMb: sharedBuffersMb(),
+      machine,
+      progress,
+      supervisor: this.#supervisor,
+    });
+  }
+
+  /**
+   * The servers that the environment names, and the rest from where their data are, else from
+   * Docker, else from this machine's programs.
+   *
+   * @throws {ConfigError | PackagesMissing | Error}
+   */
+  async startServers(): Promise<Servers> {
+    const { environment } = this.#options;
+    const given = serversOfEnvironment(environment);
+    await assertReachable(given);
+    const wanted = missingServers(given);
+    const named = (['postgres', 'rabbitmq', 'zookeeper'] as const).filter(
+      (name) => !wanted.includes(name),
+    );
+    this.#remember(named, 'environment');
+    // An earlier start that was killed leaves its containers; they hold the ports.
+    const before = this.#settings.sources;
+    const wasDocker = wanted.filter((name) => before[name] === 'docker');
+    if (wasDocker.length > 0) await stopCompose(this.#compose());
+    await this.#choosePorts();
+
+    const machine: Machine = { path: environment['PATH'] ?? '', root: '/' };
+    const isFresh = wanted.some((name) => before[name] === undefined);
+    const engine = wasDocker.length > 0 || (isFresh && (await dockerAnswers(machine)));
+    const useDocker = (name: ServerName) => before[name] === 'docker' || (!before[name] && engine);
+    const fromDocker = wanted.filter(useDocker);
+    const fromSystem = wanted.filter((name) => !useDocker(name));
+    const [docker, system] = await Promise.all([
+      fromDocker.length > 0 ? this.#startDocker(fromDocker, wasDocker.length === 0) : {},
+      fromSystem.length > 0 ? this.#startSystem(fromSystem) : {},
+    ]);
+    const servers = { ...given, ...docker, ...system } as Servers;
+    this.#note({ servers });
+    return servers;
+  }
+
+  /** @throws {Error} with the end of its log, when a process does not get ready */
+  async startApplication(): Promise<void> {
+    const { root, environment, shop } = this.#options;
+    const { servers, zkRoot } = this.#state;
+    if (servers === undefined) throw new Error('the servers are not started');
+    const port = this.#port('shop');
+    const monitorPorts = new Map(APPLICATION_NAMES.map((name) => [name, this.#port(name)]));
+    const specs = applicationSpecs({
+      root,
+      logFolder: this.logFolder,
+      environment,
+      servers,
+      zkRoot,
+      shop: { host: shop.host, port },
+      secrets: this.#settings,
+      monitorPorts,
+    });
+    const results = await Promise.allSettled(specs.map((spec) => this.#supervisor.start(spec)));
+    const failures = results.filter((result) => result.status === 'rejected');
+    if (failures.length > 0) {
+      throw new Error(failures.map(({ reason }) => String(reason?.message ?? reason)).join('\n\n'));
+    }
+    // 0.0.0.0 is every address of this machine; a browser wants one.
+    const shown = shop.host === '0.0.0.0' ? '127.0.0.1' : shop.host;
+    this.#note({
+      shopUrl: `http://${shown}:${port}`,
+      monitors: Object.fromEntries(
+        [...monitorPorts].map(([name, monitor]) => [name, `http://127.0.0.1:${monitor}`]),
+      ),
+      phase: 'running',
+    });
+  }
+
+  /** The line that opens a database shell where psql is inside a container only. */
+  get psqlInContainer(): string | undefined {
+    if (this.#state.sources.postgres !== 'docker') return undefined;
+    return `docker compose -p ${composeProject(this.#options.root)} exec postgres psql -U flashsale`;
+  }
+
+  /** Ends everything that this start has started: shop first, then servers. Data stay. */
+  async stop(): Promise<void> {
+    this.#note({ phase: 'stopping' });
+    for (const names of [...APPLICATION_STOP_ORDER, ...NATIVE_STOP_ORDER]) {
+      await this.#supervisor.stop(names);
+    }
+    if (Object.values(this.#state.sources).includes('docker')) await stopCompose(this.#compose());
+    removeState(this.#options.folder);
+  }
+}

@@ -1,0 +1,34 @@
+import { stackFolder } from './folder.ts';
+import { holderOf, readState } from './state.ts';
+
+/** Where the local stack is that runs now, by the names of the variables that point at it. */
+
+export type StackVariables = Readonly<Record<string, string>>;
+
+/** @throws {Error} when no stack runs, or when it is not ready */
+export function runningStack(environment: Readonly<Record<string, string | undefined>>) {
+  const state = readState(stackFolder(environment));
+  if (state === undefined || holderOf(state) === 'nobody') {
+    throw new Error('no local stack is running here; start one with: npm start');
+  }
+  const { servers, shopUrl, phase, zkRoot, monitors } = state;
+  if (phase !== 'running' || servers === undefined || shopUrl === undefined) {
+    throw new Error(`the local stack is ${phase}; try again when npm start says that it is ready`);
+  }
+  // The monitor of web-1 is WEB_1_MONITOR_URL.
+  const monitorVariables = Object.entries(monitors).map(([name, url]) => [
+    `${name.toUpperCase().replaceAll('-', '_')}_MONITOR_URL`,
+    url,
+  ]);
+  const variables: StackVariables = {
+    SHOP_URL: shopUrl,
+    DATABASE_URL: servers.databaseUrl,
+    ...(servers.hotDatabaseUrl !== undefined && { HOT_DATABASE_URL: servers.hotDatabaseUrl }),
+    AMQP_URL: servers.amqpUrl,
+    AMQP_MANAGEMENT_URL: servers.amqpManagementUrl,
+    ZOOKEEPER: servers.zookeeper,
+    ZK_ROOT: zkRoot,
+    ...Object.fromEntries(monitorVariables),
+  };
+  return variables;
+}

@@ -1,0 +1,135 @@
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  ConfigError,
+  host,
+  integer,
+  parseEnvironment,
+  zookeeperPath,
+} from '../../contracts/config.ts';
+import { type PrepareReport, prepare } from '../../db/prepare.ts';
+import { AlreadyRunning, claimStack } from './claim.ts';
+import { ensureDemo } from './demo.ts';
+import { PROJECT_ROOT, stackFolder } from './folder.ts';
+import { LocalStack } from './local.ts';
+import { PackagesMissing } from './packages.ts';
+import { createProgress, type Progress } from './progress.ts';
+import { rotateLogs } from './rotate.ts';
+import type { Servers } from './servers.ts';
+import { newSettings, readSettings, type StackState, whoStarts, writeSettings } from './state.ts';
+import { summary } from './summary.ts';
+
+/** `npm start`: brings the whole sale up on this machine, keeps it running, takes it down. */
+
+const ROTATE_EVERY_MS = 30_000;
+/** After a signal, work that was under way may take this long to notice. */
+const NOTICE_TIMEOUT_MS = 5_000;
+
+const specs = {
+  HOST: host({ default: '127.0.0.1' }),
+  PORT: integer(1, 65_535)({ default: undefined }),
+  ZK_ROOT: zookeeperPath({ default: '/flashsale' }),
+};
+
+async function prepareDatabases(servers: Servers, progress: Progress): Promise<void> {
+  const urls = [servers.databaseUrl, servers.hotDatabaseUrl].filter((url) => url !== undefined);
+  const reports: PrepareReport[] = [];
+  await progress.step('migrating and installing routines', async () => {
+    for (const url of urls) reports.push(await prepare(url));
+  });
+  for (const name of new Set(reports.flatMap(({ drifted }) => drifted))) {
+    progress.say(`${name} was changed by hand in the database: it is left as it is`);
+  }
+}
+
+async function bringUp(stack: LocalStack, progress: Progress): Promise<void> {
+  const servers = await stack.startServers();
+  await prepareDatabases(servers, progress);
+  await ensureDemo(servers, stack.state.zkRoot);
+  await progress.step('starting web nodes, keepers and workers', () => stack.startApplication());
+  const sale = await ensureDemo(servers, stack.state.zkRoot);
+  const { state, logFolder, psqlInContainer } = stack;
+  console.log(summary({ state, sale, logFolder, psqlInContainer, now: Date.now() }));
+}
+
+/** Resolves at the first signal; later ones change nothing, since the deadlines end a stop anyway. */
+function firstSignal(progress: Progress): Promise<'signal'> {
+  return new Promise((resolve) => {
+    let seen = false;
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.on(name, () => {
+        if (!seen) progress.say(`${name}: stopping`);
+        seen = true;
+        resolve('signal');
+      });
+    }
+  });
+}
+
+async function main(environment: NodeJS.ProcessEnv): Promise<number> {
+  const progress = createProgress((line) => console.log(line));
+  const { HOST, PORT, ZK_ROOT } = parseEnvironment(environment, specs);
+  const folder = stackFolder(environment);
+  const stopped = firstSignal(progress);
+  const state: StackState = {
+    version: 1,
+    ...whoStarts(environment['npm_lifecycle_event'] !== undefined),
+    phase: 'starting',
+    startedAt: new Date().toISOString(),
+    processes: [],
+    sources: {},
+    zkRoot: ZK_ROOT,
+    monitors: {},
+  };
+  await claimStack(folder, state, progress);
+  rotateLogs(join(folder, 'logs'));
+  const rotation = setInterval(() => rotateLogs(join(folder, 'logs')), ROTATE_EVERY_MS);
+  const settings = readSettings(folder) ?? newSettings();
+  writeSettings(folder, settings);
+  const stack = new LocalStack({
+    root: PROJECT_ROOT,
+    folder,
+    environment,
+    shop: { host: HOST, port: PORT },
+    settings,
+    state,
+    progress,
+  });
+
+  let exitCode = 0;
+  const up = bringUp(stack, progress);
+  const how = await Promise.race([stopped, up.then(() => 'up' as const)]).catch(
+    (error: unknown) => {
+      progress.say(explain(error));
+      exitCode = error instanceof ConfigError ? 78 : 1;
+      return 'failed' as const;
+    },
+  );
+  if (how === 'up') await stopped;
+  await stack.stop();
+  if (how === 'signal') {
+    // What was under way ends by an error now; what it starts last is ended by the second stop.
+    await Promise.race([up.catch(() => {}), delay(NOTICE_TIMEOUT_MS)]);
+    await stack.stop();
+  }
+  clearInterval(rotation);
+  progress.say('stopped; the data are kept');
+  return exitCode;
+}
+
+/** Expected trouble in words; a bug with its stack. */
+function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const isBug = error instanceof TypeError || error instanceof RangeError;
+  return isBug ? (error.stack ?? error.message) : error.message;
+}
+
+try {
+  process.exit(await main(process.env));
+} catch (error) {
+  const expected = [AlreadyRunning, ConfigError, PackagesMissing].some(
+    (kind) => error instanceof kind,
+  );
+  console.error(expected ? (error as Error).message : explain(error));
+  process.exit(error instanceof ConfigError ? 78 : 1);
+}

@@ -1,0 +1,74 @@
+import { existsSync } from 'node:fs';
+import type { BoardSale } from '../../db/calls.ts';
+import type { StackState } from './state.ts';
+
+/** What `npm start` shows when all is ready: where things are and lines to copy. */
+
+const ZKCLI_OF_DEBIAN = '/usr/share/zookeeper/bin/zkCli.sh';
+
+function saleLines(sale: BoardSale, now: number): string[] {
+  const opens = sale.opensAt.getTime();
+  const seconds = Math.ceil((opens - now) / 1000);
+  const when =
+    sale.closesAt.getTime() < now
+      ? `closed since ${sale.closesAt.toISOString()}`
+      : seconds > 0
+        ? `opens in ${seconds} s`
+        : 'open';
+  const stock = sale.skus.map(({ sku, free, unitsTotal }) => `${sku} ${free}/${unitsTotal}`);
+  return [`Sale       ${sale.sale}, ${when}; units left: ${stock.join(', ')}`];
+}
+
+/** How to go on when a product has nothing left: more stock first, then leave to admit it. */
+function restockLines(sale: BoardSale, psql: string, zkCli: string, zkRoot: string): string[] {
+  return sale.skus
+    .filter(({ free, unpaidExists }) => free === 0 && !unpaidExists)
+    .flatMap(({ sku, schema, unitsTotal }) => [
+      `${sku} is sold out. 1,000 more:`,
+      `  ${psql} -c "SELECT ${schema}.restock('${sku}', 1000)"`,
+      `  ${zkCli} set ${zkRoot}/skus/${sku}/quota ${unitsTotal + 1000}`,
+    ]);
+}
+
+export interface SummaryOptions {
+  readonly state: StackState;
+  readonly sale: BoardSale;
+  readonly logFolder: string;
+  /** When psql is only to be had inside a container. */
+  readonly psqlInContainer: string | undefined;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+export function summary(options: SummaryOptions): string {
+  const { state, sale, logFolder } = options;
+  const { servers, shopUrl, zkRoot, monitors } = state;
+  if (servers === undefined || shopUrl === undefined) throw new Error('the stack is not ready');
+  const psql = options.psqlInContainer ?? `psql '${servers.databaseUrl}'`;
+  const zkCliName = existsSync(ZKCLI_OF_DEBIAN) ? ZKCLI_OF_DEBIAN : 'zkCli.sh';
+  const zkCli = `${zkCliName} -server ${servers.zookeeper}`;
+  const metrics = Object.entries(monitors).map(
+    ([name, url]) => `  ${name.padEnd(15)} ${url}/metrics`,
+  );
+  return [
+    '',
+    `SHOP_URL=${shopUrl}`,
+    '',
+    `Shop       ${shopUrl}/sales/${sale.sale}`,
+    `API        ${shopUrl}/docs`,
+    ...saleLines(sale, options.now),
+    '',
+    `DBA        ${psql}`,
+    `           ${psql} -c 'SELECT * FROM hot.audit()'`,
+    `Operator   ${zkCli}`,
+    `           ${zkCli} set ${zkRoot}/skus/TV/quota 500`,
+    `           npx flashsale env`,
+    `RabbitMQ   ${servers.amqpManagementUrl}`,
+    'Metrics',
+    ...metrics,
+    `Logs       ${logFolder}`,
+    ...restockLines(sale, psql, zkCli, zkRoot),
+    '',
+    'Ctrl-C stops everything; the next npm start goes on with the same data.',
+  ].join('\n');
+}
