@@ -49,6 +49,11 @@ export class Setting<T> {
     });
   }
 
+  /** Whether the value in force is known, or known to be none. */
+  get isKnown(): boolean {
+    return this.#isKnown;
+  }
+
   /** The value in force; undefined when there never was a good one. */
   get value(): T | undefined {
     return this.#lastGood.value;

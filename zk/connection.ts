@@ -1,0 +1,210 @@
+import type { Socket } from 'node:net';
+import zookeeper from 'node-zookeeper-client';
+import type { Failure, Result } from './result.ts';
+
+/**
+ * One connection to ZooKeeper: a client object of node-zookeeper-client, which nobody else imports,
+ * from its first byte to its last.
+ *
+ * What that client lacks is done here: a deadline for each request (it has no read timeout), an end
+ * that keeps the session (it would reconnect by itself, with the parse buffer of the old socket),
+ * and an answer that it cannot read ends the connection instead of the process.
+ */
+
+const CLOSE_TIMEOUT_MS = 1_000;
+
+export type Client = zookeeper.Client;
+export type ClientStat = zookeeper.Stat;
+export type ClientTransaction = zookeeper.Transaction;
+export type Acl = zookeeper.ACL;
+export const CREATE_MODES = zookeeper.CreateMode;
+
+/** What a new client object needs to go on with a session. */
+export interface Identity {
+  readonly id: Buffer;
+  readonly password: Buffer;
+  readonly timeoutMs: number;
+  /**
+   * Newest transaction seen, so that a server that lags behind is not believed. After a long time
+   * without any server it is left out: the ensemble may have been restored from an older copy.
+   */
+  readonly zxid: Buffer;
+}
+
+/** The parts of the client that its own interface hides. */
+interface Manager {
+  socket?: Socket;
+  zxid: Buffer;
+  connectTimeoutHandler: NodeJS.Timeout | null;
+  connect(): void;
+  onSocketData(data: Buffer): void;
+}
+
+export type Lost = 'disconnected' | 'expired' | 'auth_failed';
+
+function failureOf(error: unknown): Failure {
+  if (!(error instanceof zookeeper.Exception)) return 'refused';
+  const codes = zookeeper.Exception;
+  switch (error.getCode()) {
+    case codes.NO_NODE:
+      return 'no_node';
+    case codes.NODE_EXISTS:
+      return 'node_exists';
+    case codes.BAD_VERSION:
+      return 'bad_version';
+    case codes.NOT_EMPTY:
+      return 'not_empty';
+    case codes.NO_AUTH:
+    case codes.AUTH_FAILED:
+      return 'no_auth';
+    case codes.SESSION_EXPIRED:
+      return 'session_expired';
+    case codes.CONNECTION_LOSS:
+      return 'connection_loss';
+    default:
+      return 'refused';
+  }
+}
+
+/** Who may do what with the nodes that are made: everyone, or their maker while others read. */
+export function aclOf(auth: string | undefined): Acl[] {
+  // The types of the client leave its ready-made lists out.
+  const lists = zookeeper.ACL as unknown as Record<string, Acl[]>;
+  const open = lists['OPEN_ACL_UNSAFE'] ?? [];
+  if (auth === undefined) return open;
+  return [...(lists['CREATOR_ALL_ACL'] ?? []), ...(lists['READ_ACL_UNSAFE'] ?? [])];
+}
+
+type Callback = (error: unknown, value?: unknown) => void;
+
+/** Sends one request; `done` gets its answer. */
+export type Request = (client: Client, done: Callback) => void;
+
+/** Never used again after it was lost. */
+export class Connection {
+  readonly openedAt = performance.now();
+  readonly client: zookeeper.Client;
+  #manager: Manager;
+  #pending = new Set<(error: Failure) => void>();
+  #onLost: (why: Lost) => void;
+  #gone = false;
+
+  constructor(
+    options: { server: string; timeoutMs: number; identity?: Identity; auth?: string },
+    onConnected: () => void,
+    onLost: (why: Lost) => void,
+  ) {
+    const { identity, auth } = options;
+    const settings = {
+      sessionTimeout: options.timeoutMs,
+      retries: 0,
+      ...(identity && { sessionId: identity.id, sessionPassword: identity.password }),
+    };
+    this.client = zookeeper.createClient(options.server, settings);
+    this.#manager = (this.client as unknown as { connectionManager: Manager }).connectionManager;
+    if (identity) identity.zxid.copy(this.#manager.zxid);
+    this.#onLost = onLost;
+    this.#guardParser();
+    if (auth !== undefined) this.client.addAuthInfo('digest', Buffer.from(auth));
+    this.client.on('connected', onConnected);
+    this.client.on('disconnected', () => this.lose('disconnected'));
+    this.client.on('expired', () => this.lose('expired'));
+    this.client.on('authenticationFailed', () => this.lose('auth_failed'));
+    this.client.connect();
+  }
+
+  /** An answer that the client cannot read must end the connection, not the process. */
+  #guardParser(): void {
+    const manager = this.#manager;
+    const parse = manager.onSocketData;
+    manager.onSocketData = (data) => {
+      try {
+        parse.call(manager, data);
+      } catch {
+        this.lose('disconnected');
+      }
+    };
+  }
+
+  identity(): Identity {
+    return {
+      id: this.client.getSessionId(),
+      password: this.client.getSessionPassword(),
+      timeoutMs: this.client.getSessionTimeout(),
+      zxid: this.zxid(),
+    };
+  }
+
+  zxid(): Buffer {
+    return Buffer.from(this.#manager.zxid);
+  }
+
+  /** Sends one request. `onSilent` is called when no answer came within the deadline. */
+  call(request: Request, timeoutMs: number, onSilent: () => void): Promise<Result<unknown>> {
+    return new Promise((resolve) => {
+      if (this.#gone) return resolve({ ok: false, error: 'not_connected' });
+      const end = (result: Result<unknown>) => {
+        clearTimeout(timer);
+        this.#pending.delete(fail);
+        resolve(result);
+      };
+      const fail = (error: Failure) => end({ ok: false, error });
+      // A process that was stopped runs its timers before it reads its sockets: look once more.
+      const timer = setTimeout(() => {
+        setImmediate(() => {
+          if (!this.#pending.has(fail)) return;
+          fail('timed_out');
+          onSilent();
+        });
+      }, timeoutMs);
+      this.#pending.add(fail);
+      try {
+        request(this.client, (error, value) => {
+          if (error) fail(failureOf(error));
+          else end({ ok: true, value });
+        });
+      } catch (error) {
+        // The client refuses a malformed path by throwing: a bug of the caller, not a lost connection.
+        end({ ok: false, error: 'refused' });
+        throw error;
+      }
+    });
+  }
+
+  /** Ends this client object without ending the session; open calls become `connection_loss`. */
+  lose(why: Lost): void {
+    if (this.#gone) return;
+    this.abandon();
+    this.#onLost(why);
+  }
+
+  abandon(): void {
+    this.#gone = true;
+    const manager = this.#manager;
+    manager.connect = () => {};
+    this.client.removeAllListeners();
+    const destroy = () => {
+      if (manager.connectTimeoutHandler) clearTimeout(manager.connectTimeoutHandler);
+      manager.socket?.destroy();
+    };
+    destroy();
+    // The client makes its socket one tick after connect().
+    process.nextTick(destroy);
+    for (const fail of this.#pending) fail('connection_loss');
+  }
+
+  /** Ends the session on the server, within a deadline. */
+  async close(): Promise<void> {
+    const socket = this.#manager.socket;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);
+      socket?.once('close', () => {
+        clearTimeout(timer);
+        resolve();
+      });
+      this.client.removeAllListeners();
+      this.client.close();
+    });
+    this.abandon();
+  }
+}

@@ -1,0 +1,174 @@
+import { isName } from '../contracts/names.ts';
+import type { Observation } from './observe.ts';
+import type { Paths, SkuPaths } from './paths.ts';
+import type { ZkSession } from './session.ts';
+import { Setting } from './setting.ts';
+import {
+  type Parser,
+  parseShare,
+  parseShed,
+  parseState,
+  parseUnits,
+  type ShedWay,
+  type SkuState,
+} from './values.ts';
+
+/** Everything that operators write, as the leading keeper follows it. */
+
+export interface SkuEdits {
+  readonly quota: Setting<number>;
+  readonly state: Setting<SkuState>;
+  readonly keep: Setting<number>;
+  readonly pins: Map<string, Setting<number>>;
+}
+
+interface FollowedSku extends SkuEdits {
+  readonly pinNames: Observation;
+}
+
+/** An edit that has no effect, and why. */
+export interface Problem {
+  readonly path: string;
+  readonly refused: string | null;
+  readonly reason: string;
+  readonly inForce: string | null;
+}
+
+export class Edits {
+  readonly keep: Setting<number>;
+  readonly shed: Setting<ShedWay>;
+  readonly skus = new Map<string, SkuEdits>();
+  /** Resolves when everything that stood there at the beginning was read. */
+  readonly known: Promise<void>;
+  #session: ZkSession;
+  #paths: Paths;
+  #onChange: () => void;
+  #names: Observation;
+  #badNames: readonly string[] = [];
+
+  constructor(session: ZkSession, paths: Paths, onChange: () => void) {
+    this.#session = session;
+    this.#paths = paths;
+    this.#onChange = onChange;
+    this.keep = this.#setting(paths.keep, parseShare, false);
+    this.shed = this.#setting(paths.shed, parseShed, false);
+    this.#names = session.watchChildren(paths.skus, (names) => this.#follow(names));
+    this.known = this.#names.first.then(async () => {
+      await Promise.all([this.keep.known, this.shed.known]);
+      for (const sku of this.#followed()) {
+        await sku.pinNames.first;
+        await Promise.all(this.#settingsOf(sku).map(({ known }) => known));
+      }
+    });
+  }
+
+  #setting<T>(path: string, parser: Parser<T>, isOptional: boolean): Setting<T> {
+    const errorPath = this.#paths.error(path);
+    const onChange = this.#onChange;
+    return new Setting({ session: this.#session, path, errorPath, parser, isOptional, onChange });
+  }
+
+  #followed(): FollowedSku[] {
+    return [...this.skus.values()] as FollowedSku[];
+  }
+
+  #settingsOf({ quota, state, keep, pins }: SkuEdits): Setting<unknown>[] {
+    return [quota, state, keep, ...pins.values()];
+  }
+
+  #follow(names: readonly string[]): void {
+    this.#badNames = names.filter((name) => !isName(name));
+    const present = new Set(names.filter(isName));
+    for (const [sku, edits] of this.skus) {
+      if (present.has(sku)) continue;
+      this.#unfollow(edits as FollowedSku);
+      this.skus.delete(sku);
+    }
+    for (const sku of present) {
+      if (!this.skus.has(sku)) this.skus.set(sku, this.#followSku(this.#paths.sku(sku)));
+    }
+    this.#onChange();
+  }
+
+  #followSku(paths: SkuPaths): FollowedSku {
+    const pins = new Map<string, Setting<number>>();
+    return {
+      quota: this.#setting(paths.quota, parseUnits, false),
+      state: this.#setting(paths.state, parseState, false),
+      keep: this.#setting(paths.keep, parseShare, true),
+      pins,
+      pinNames: this.#session.watchChildren(paths.pins, (nodes) => {
+        const present = new Set(nodes);
+        for (const [node, pin] of pins) {
+          if (present.has(node)) continue;
+          pin.close();
+          pins.delete(node);
+        }
+        for (const node of nodes) {
+          if (!pins.has(node)) pins.set(node, this.#setting(paths.pin(node), parseUnits, true));
+        }
+        this.#onChange();
+      }),
+    };
+  }
+
+  /**
+   * Edits without effect. `isKnownSku` tells what the catalogue has (undefined: it was not read yet),
+   * `isAlive` which web nodes there are.
+   */
+  problems(isKnownSku: ((sku: string) => boolean) | undefined, isAlive: (node: string) => boolean) {
+    const problems: Problem[] = [this.keep, this.shed].flatMap(ownProblem);
+    for (const name of this.#badNames) {
+      const reason = 'this is not a name of a SKU (letters, digits, - and _, at most 40)';
+      const path = `${this.#paths.skus}/${name}`;
+      problems.push({ path, refused: name, reason, inForce: null });
+    }
+    for (const [sku, edits] of this.skus) {
+      const isUnknown = isKnownSku !== undefined && !isKnownSku(sku);
+      for (const setting of this.#settingsOf(edits)) {
+        if (!isUnknown) problems.push(...ownProblem(setting));
+        else if (setting.observed) {
+          const reason = `the catalogue has no SKU ${sku}`;
+          const refused = setting.observed.text.slice(0, 64);
+          problems.push({ path: setting.path, refused, reason, inForce: null });
+        }
+      }
+      if (isUnknown) continue;
+      for (const [node, pin] of edits.pins) {
+        if (isAlive(node) || pin.problem || pin.text === undefined) continue;
+        const reason = `there is no web node ${node}`;
+        problems.push({ path: pin.path, refused: pin.text, reason, inForce: null });
+      }
+    }
+    return problems;
+  }
+
+  /**
+   * Whether every value was read. Until then a note about an edit may hold a value in force that
+   * this process has not taken over yet.
+   */
+  get isKnown(): boolean {
+    const settings = [
+      this.keep,
+      this.shed,
+      ...this.#followed().flatMap((sku) => this.#settingsOf(sku)),
+    ];
+    return settings.every((setting: Setting<unknown>) => setting.isKnown);
+  }
+
+  #unfollow(sku: FollowedSku): void {
+    sku.pinNames.close();
+    for (const setting of this.#settingsOf(sku)) setting.close();
+  }
+
+  close(): void {
+    this.#names.close();
+    this.keep.close();
+    this.shed.close();
+    for (const sku of this.#followed()) this.#unfollow(sku);
+  }
+}
+
+function ownProblem({ path, problem, text }: Setting<unknown>): Problem[] {
+  return problem ? [{ path, ...problem, inForce: text ?? null }] : [];
+}

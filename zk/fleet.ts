@@ -1,0 +1,89 @@
+import type { Observation } from './observe.ts';
+import type { Paths } from './paths.ts';
+import { decodeReport, type Report } from './report.ts';
+import type { ZkSession } from './session.ts';
+
+/** The web nodes as the leading keeper sees them: who is registered, and what each reported last. */
+export class Fleet {
+  #session: ZkSession;
+  #paths: Paths;
+  #onChange: () => void;
+  #alive: ReadonlySet<string> = new Set();
+  #reports = new Map<string, { observation: Observation; report: Report | undefined }>();
+  #observations: Observation[];
+  /** Resolves when everything that stood there at the beginning was read. */
+  readonly known: Promise<void>;
+
+  /** `onChange`: something came that the keeper waits for, not merely new counters. */
+  constructor(session: ZkSession, paths: Paths, onChange: () => void) {
+    this.#session = session;
+    this.#paths = paths;
+    this.#onChange = onChange;
+    const nodes = session.watchChildren(paths.nodes, (names) => {
+      this.#alive = new Set(names);
+      onChange();
+    });
+    const reports = session.watchChildren(paths.reports, (names) => this.#follow(names));
+    this.#observations = [nodes, reports];
+    this.known = Promise.all([nodes.first, reports.first]).then(async () => {
+      await Promise.all([...this.#reports.values()].map(({ observation }) => observation.first));
+    });
+  }
+
+  get alive(): ReadonlySet<string> {
+    return this.#alive;
+  }
+
+  /** Names below /reports: every node that was ever registered and is not settled. */
+  get reporting(): string[] {
+    return [...this.#reports.keys()];
+  }
+
+  /** A copy, so that it stays older than what is read afterwards. */
+  reports(): Map<string, Report | undefined> {
+    return new Map([...this.#reports].map(([node, { report }]) => [node, report]));
+  }
+
+  #follow(names: readonly string[]): void {
+    const present = new Set(names);
+    for (const [node, { observation }] of this.#reports) {
+      if (present.has(node)) continue;
+      observation.close();
+      this.#reports.delete(node);
+    }
+    for (const node of names) {
+      if (this.#reports.has(node)) continue;
+      const observation = this.#session.watch(this.#paths.report(node), (observed) => {
+        const report = observed && decodeReport(observed.text);
+        if (report) this.#take(node, report);
+      });
+      this.#reports.set(node, { observation, report: undefined });
+    }
+    this.#onChange();
+  }
+
+  #take(node: string, report: Report): void {
+    const known = this.#reports.get(node);
+    if (!known) return;
+    const before = known.report;
+    known.report = report;
+    if (isAwaited(before, report)) this.#onChange();
+  }
+
+  close(): void {
+    for (const observation of this.#observations) observation.close();
+    for (const { observation } of this.#reports.values()) observation.close();
+  }
+}
+
+/** Something was applied, someone ran dry, or the node has ended; counters alone wait for the tick. */
+function isAwaited(before: Report | undefined, now: Report): boolean {
+  if (!before || now.final) return true;
+  for (const [path, version] of Object.entries(now.applied)) {
+    if (before.applied[path] !== version) return true;
+  }
+  for (const [sku, { need, wanted }] of Object.entries(now.skus)) {
+    if (need > 0 && before.skus[sku]?.wanted !== wanted) return true;
+  }
+  return false;
+}

@@ -1,0 +1,158 @@
+import { randomBytes } from 'node:crypto';
+import { Election } from './election.ts';
+import { type Paths, pathsBelow } from './paths.ts';
+import { Reign } from './reign.ts';
+import { type SessionOptions, ZkSession } from './session.ts';
+
+/**
+ * The quota keeper: decides who may admit how much. Several may run; one leads. A keeper that is
+ * down stops redividing and nothing else.
+ */
+
+export interface UnitCount {
+  readonly sku: string;
+  /** Units that exist: loaded and restocked. */
+  readonly unitsTotal: number;
+  /** Units in slots. */
+  readonly free: number;
+}
+
+export interface KeeperLog {
+  info(facts: object, message: string): void;
+  warn(facts: object, message: string): void;
+  error(facts: object, message: string): void;
+}
+
+/** Units of one SKU as the leader saw them at its last look. */
+export interface SkuFigures {
+  /** min(quota, units that exist). */
+  readonly target: number;
+  /** Sold or reserved in the database. */
+  readonly held: number;
+  /** Grants of live nodes, cumulative. */
+  readonly granted: number;
+  /** Granted and not admitted. */
+  readonly spare: number;
+  /** Admitted, outcome not known to the node. */
+  readonly underWay: number;
+  /** What dead nodes may still bring, until they are settled. */
+  readonly dead: number;
+}
+
+export interface KeeperOptions {
+  readonly session: SessionOptions;
+  /** Root of the tree (`ZK_ROOT`). */
+  readonly root: string;
+  /** Between two looks when nothing happens. */
+  readonly tickMs: number;
+  /** The units of every SKU of the catalogue; rejects when the database does not answer. */
+  readonly unitCounts: () => Promise<readonly UnitCount[]>;
+  /**
+   * Makes sure that a dead node can bring nothing more to the database, and returns when what it
+   * brought is there. May be repeated; rejects when it has to be.
+   */
+  readonly settle: (node: string) => Promise<void>;
+  readonly log: KeeperLog;
+}
+
+const SKELETON_RETRY_MS = 200;
+
+export class Keeper {
+  readonly id = `keeper-${randomBytes(5).toString('hex')}`;
+  #options: KeeperOptions;
+  #paths: Paths;
+  #session: ZkSession;
+  #election: Election;
+  #reign: Reign | undefined;
+  #epoch: number | undefined;
+
+  /** Begins to connect and to stand for election. */
+  constructor(options: KeeperOptions) {
+    this.#options = options;
+    this.#paths = pathsBelow(options.root);
+    this.#session = new ZkSession({ ...options.session, log: options.log });
+    this.#session.on('suspended', () => options.log.warn({}, 'ZooKeeper connection lost'));
+    this.#session.on('resumed', () => options.log.info({}, 'ZooKeeper session resumed'));
+    this.#election = new Election({
+      session: this.#session,
+      paths: this.#paths,
+      keeper: this.id,
+      onElected: (epoch) => this.#lead(epoch),
+      onDeposed: () => this.#step(),
+    });
+    this.#session.start();
+  }
+
+  async #lead(epoch: number): Promise<void> {
+    this.#options.log.info({ keeper: this.id, epoch }, 'this keeper leads');
+    this.#epoch = epoch;
+    while (this.#epoch === epoch && !(await this.#makeSkeleton())) {
+      await new Promise((resolve) => setTimeout(resolve, SKELETON_RETRY_MS));
+    }
+    if (this.#epoch !== epoch) return;
+    const { tickMs, unitCounts, settle, log } = this.#options;
+    this.#reign = new Reign({
+      session: this.#session,
+      paths: this.#paths,
+      epoch,
+      tickMs,
+      unitCounts,
+      settle,
+      log,
+      onFenced: () => this.#step(),
+    });
+  }
+
+  #step(): void {
+    if (this.#epoch === undefined) return;
+    this.#options.log.warn({ keeper: this.id }, 'this keeper does not lead any more');
+    this.#epoch = undefined;
+    this.#reign?.end();
+    this.#reign = undefined;
+  }
+
+  /** What every operator expects to find in the tree. */
+  async #makeSkeleton(): Promise<boolean> {
+    const { keep, shed, skus, nodes, reports, errors } = this.#paths;
+    const isNew = await this.#session.exists(skus);
+    if (!isNew.ok) return false;
+    const made = [
+      await this.#session.ensure(nodes),
+      await this.#session.ensure(reports),
+      await this.#session.ensure(errors),
+    ];
+    // Only in a new tree: a value that an operator deleted stays in force as it was.
+    if (isNew.value === undefined) {
+      made.push(await this.#session.ensure(keep, '1'));
+      made.push(await this.#session.ensure(shed, 'random'));
+      made.push(await this.#session.ensure(skus));
+    }
+    return made.every(({ ok }) => ok);
+  }
+
+  get leads(): boolean {
+    return this.#reign !== undefined;
+  }
+
+  /** What is missing, for /readyz: a keeper that waits for its turn is ready. */
+  notReady(): readonly string[] {
+    return this.#session.isConnected ? [] : ['ZooKeeper session'];
+  }
+
+  /** Per SKU, while this keeper leads. */
+  figures(): ReadonlyMap<string, SkuFigures> {
+    return this.#reign?.figures ?? new Map();
+  }
+
+  /** Live web nodes, while this keeper leads. */
+  nodes(): number {
+    return this.#reign?.nodes ?? 0;
+  }
+
+  /** Gives the lead away at once. */
+  async close(): Promise<void> {
+    this.#step();
+    this.#election.close();
+    await this.#session.close();
+  }
+}

@@ -1,0 +1,107 @@
+import {
+  type Acl,
+  type ClientStat,
+  type ClientTransaction,
+  CREATE_MODES,
+  type Request,
+} from './connection.ts';
+import type { Operation, Stat } from './result.ts';
+
+/** The requests that a session sends, and how the client's answers are read. */
+
+function statOf(raw: ClientStat): Stat {
+  return {
+    version: raw.version,
+    created: raw.czxid.readBigInt64BE(),
+    modified: raw.mzxid.readBigInt64BE(),
+    owner: raw.ephemeralOwner.readBigInt64BE(),
+    children: raw.numChildren,
+  };
+}
+
+/**
+ * The client replaces version 0 in a transaction by -1 ("any version"), so a node that was never
+ * written since its creation would be written unconditionally: the number is put back here.
+ */
+function addOperation(transaction: ClientTransaction, operation: Operation, acl: readonly Acl[]) {
+  const { ops } = transaction as unknown as { ops: { version?: number; acls?: readonly Acl[] }[] };
+  switch (operation.op) {
+    case 'check':
+      transaction.check(operation.path, operation.version);
+      break;
+    case 'set':
+      transaction.setData(operation.path, Buffer.from(operation.text), operation.version);
+      break;
+    case 'delete':
+      transaction.remove(operation.path, operation.version);
+      break;
+    case 'create': {
+      const { EPHEMERAL, PERSISTENT } = CREATE_MODES;
+      const mode = operation.ephemeral ? EPHEMERAL : PERSISTENT;
+      transaction.create(operation.path, Buffer.from(operation.text), mode);
+      break;
+    }
+  }
+  const added = ops.at(-1);
+  if (added === undefined) return;
+  if (operation.op === 'create') added.acls = acl;
+  else added.version = operation.version;
+}
+
+export interface NodeKind {
+  readonly ephemeral?: boolean;
+  readonly sequential?: boolean;
+}
+
+export function get(path: string, onEvent: (() => void) | undefined): Request {
+  return (client, done) => {
+    const callback = (error: unknown, data: Buffer | undefined, stat: ClientStat) =>
+      done(error, error ? undefined : { text: data?.toString('utf8') ?? '', stat: statOf(stat) });
+    if (onEvent) client.getData(path, onEvent, callback);
+    else client.getData(path, callback);
+  };
+}
+
+export function exists(path: string, onEvent: (() => void) | undefined): Request {
+  return (client, done) => {
+    const callback = (error: unknown, stat: ClientStat | null) =>
+      done(error, stat ? statOf(stat) : undefined);
+    if (onEvent) client.exists(path, onEvent, callback);
+    else client.exists(path, callback);
+  };
+}
+
+export function children(path: string, onEvent: (() => void) | undefined): Request {
+  return (client, done) => {
+    if (onEvent) client.getChildren(path, onEvent, done);
+    else client.getChildren(path, done);
+  };
+}
+
+export function set(path: string, text: string, version: number): Request {
+  return (client, done) => {
+    client.setData(path, Buffer.from(text), version, (error, stat) =>
+      done(error, error ? undefined : statOf(stat)),
+    );
+  };
+}
+
+export function create(path: string, text: string, kind: NodeKind, acl: readonly Acl[]): Request {
+  const { EPHEMERAL, EPHEMERAL_SEQUENTIAL, PERSISTENT, PERSISTENT_SEQUENTIAL } = CREATE_MODES;
+  const ephemeral = kind.sequential ? EPHEMERAL_SEQUENTIAL : EPHEMERAL;
+  const persistent = kind.sequential ? PERSISTENT_SEQUENTIAL : PERSISTENT;
+  const mode = kind.ephemeral ? ephemeral : persistent;
+  return (client, done) => client.create(path, Buffer.from(text), [...acl], mode, done);
+}
+
+export function remove(path: string, version: number): Request {
+  return (client, done) => client.remove(path, version, done);
+}
+
+export function multi(operations: readonly Operation[], acl: readonly Acl[]): Request {
+  return (client, done) => {
+    const transaction = client.transaction();
+    for (const operation of operations) addOperation(transaction, operation, acl);
+    transaction.commit((error) => done(error));
+  };
+}

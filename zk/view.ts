@@ -1,0 +1,67 @@
+import { deadRights, type GrantBook } from './book.ts';
+import type { SkuEdits } from './edits.ts';
+import type { NodeFacts, SkuFacts } from './grants.ts';
+import type { SkuFigures, UnitCount } from './keeper.ts';
+import type { Paths } from './paths.ts';
+import type { Report } from './report.ts';
+
+/** What the plans are made of, as of one moment; and how it becomes the facts of one SKU. Pure. */
+export interface View {
+  /** Registered web nodes. */
+  readonly alive: ReadonlySet<string>;
+  /** Last reports, heard before `counts` were read. */
+  readonly reports: ReadonlyMap<string, Report | undefined>;
+  /** Dead nodes that can bring nothing any more. */
+  readonly settled: ReadonlySet<string>;
+  /** Units in the database, by SKU. */
+  readonly counts: ReadonlyMap<string, UnitCount>;
+  /** Bounds that are known to be kept, by SKU (see `SkuFacts.covered`). */
+  readonly covered: ReadonlyMap<string, number>;
+  readonly mayGrow: boolean;
+}
+
+export function factsOf(
+  paths: Paths,
+  sku: string,
+  edits: SkuEdits,
+  book: GrantBook,
+  view: View,
+): SkuFacts {
+  const count = view.counts.get(sku);
+  const nodes: NodeFacts[] = [];
+  let dead = 0;
+  for (const node of new Set([...view.alive, ...book.nodes, ...view.reports.keys()])) {
+    const report = view.reports.get(node);
+    const facts = book.facts(node, sku, paths.sku(sku).grant(node), report);
+    const pin = edits.pins.get(node)?.value;
+    if (view.alive.has(node)) nodes.push(pin === undefined ? facts : { ...facts, pin });
+    else if (!view.settled.has(node)) dead += deadRights(facts, report?.final ?? false);
+  }
+  return {
+    target: Math.min(edits.quota.value ?? 0, count?.unitsTotal ?? 0),
+    held: count ? count.unitsTotal - count.free : 0,
+    deadRights: dead,
+    nodes,
+    mayGrow: view.mayGrow,
+    covered: view.covered.get(sku) ?? Number.POSITIVE_INFINITY,
+  };
+}
+
+/** Ended in good order, and every request that it admitted has a known outcome. */
+export function hasNothingOpen(report: Report | undefined): boolean {
+  if (!report?.final) return false;
+  return Object.values(report.skus).every(({ admitted, decided }) => admitted === decided);
+}
+
+export function figuresOf(facts: SkuFacts): SkuFigures {
+  let granted = 0;
+  let spare = 0;
+  let underWay = 0;
+  for (const { grant = 0, admitted, decided } of facts.nodes) {
+    granted += grant;
+    spare += Math.max(0, grant - admitted);
+    underWay += admitted - decided;
+  }
+  const { target, held, deadRights: dead } = facts;
+  return { target, held, granted, spare, underWay, dead };
+}
