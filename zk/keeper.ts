@@ -114,20 +114,21 @@ export class Keeper {
   /** What every operator expects to find in the tree. */
   async #makeSkeleton(): Promise<boolean> {
     const { keep, shed, skus, nodes, reports, errors } = this.#paths;
-    const isNew = await this.#session.exists(skus);
-    if (!isNew.ok) return false;
-    const made = [
-      await this.#session.ensure(nodes),
-      await this.#session.ensure(reports),
-      await this.#session.ensure(errors),
-    ];
+    const before = await this.#session.exists(errors);
+    if (!before.ok) return false;
     // Only in a new tree: a value that an operator deleted stays in force as it was.
-    if (isNew.value === undefined) {
-      made.push(await this.#session.ensure(keep, '1'));
-      made.push(await this.#session.ensure(shed, 'random'));
-      made.push(await this.#session.ensure(skus));
+    const isNew = before.value === undefined;
+    const values: [string, string][] = isNew
+      ? [
+          [keep, '1'],
+          [shed, 'random'],
+        ]
+      : [];
+    for (const [path, text] of [...values, [skus, ''], [nodes, ''], [reports, ''], [errors, '']]) {
+      const made = await this.#session.ensure(path ?? '', text);
+      if (!made.ok) return false;
     }
-    return made.every(({ ok }) => ok);
+    return true;
   }
 
   get leads(): boolean {

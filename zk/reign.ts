@@ -54,6 +54,7 @@ export class Reign {
   #looking = false;
   #again = false;
   #isEdited = false;
+  #isBlind = false;
   /** Ends a wait for the database: an edit is there that must not wait for it. */
   #interrupt: () => void = () => {};
 
@@ -145,10 +146,20 @@ export class Reign {
       const asked = this.#options.unitCounts();
       asked.catch(() => {}); // It may fail after nobody waits for it any more.
       const counts = await Promise.race([asked, interrupted]);
-      if (counts) this.#counts = new Map(counts.map((count) => [count.sku, count]));
-      return counts !== undefined;
+      if (!counts) return false;
+      this.#counts = new Map(counts.map((count) => [count.sku, count]));
+      if (this.#isBlind) this.#options.log.info({}, 'the database tells the unit counts again');
+      this.#isBlind = false;
+      return true;
     } catch (error) {
-      this.#options.log.warn({ err: error }, 'unit counts are not known: no grant is raised');
+      // Said once, not at each tick.
+      if (!this.#isBlind) {
+        this.#options.log.warn(
+          { err: error },
+          'no unit counts from the database: no grant is raised',
+        );
+      }
+      this.#isBlind = true;
       return false;
     } finally {
       clearTimeout(timer);

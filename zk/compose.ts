@@ -1,0 +1,92 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { BrokerConnection } from '../broker/connection.ts';
+import { settleThroughQueues } from '../broker/settle.ts';
+import { fenceNode, unitCounts } from '../db/operations.ts';
+import { createPool, type Databases } from '../db/pool.ts';
+import type { Lifecycle } from '../process/lifecycle.ts';
+import type { Log } from '../process/log.ts';
+import { createMetrics } from '../process/metrics.ts';
+import { startMonitor } from '../process/monitor.ts';
+import type { KeeperConfig } from './config.ts';
+import { Keeper, type SkuFigures } from './keeper.ts';
+
+/** One for the counts, one for a fence that waits for batches to end. */
+const DATABASE_CONNECTIONS_MAX = 2;
+
+/** Puts a quota keeper together. */
+export async function compose(config: KeeperConfig, log: Log, lifecycle: Lifecycle) {
+  const databases = openDatabases(config, log, lifecycle);
+  const broker = await BrokerConnection.open({
+    url: config.amqpUrl,
+    name: 'flashsale-keeper',
+    log,
+  });
+  lifecycle.onStop('broker', () => broker.close());
+
+  const keeper = new Keeper({
+    session: config.session,
+    root: config.root,
+    tickMs: config.tickMs,
+    unitCounts: () => unitCounts(databases),
+    async settle(node) {
+      await settleThroughQueues(broker, node, config.settleTimeoutMs);
+      await delay(config.settleGraceMs);
+      // From here on a request of the node that is still somewhere is rejected.
+      await fenceNode(databases, node);
+    },
+    log,
+  });
+  lifecycle.onStop('keeper', () => keeper.close());
+
+  const monitor = await startMonitor({
+    ...config.monitor,
+    metrics: observe(keeper),
+    notReady: () => keeper.notReady(),
+  });
+  lifecycle.onStop('monitor', () => monitor.close());
+  return { keeper, monitor };
+}
+
+function openDatabases(config: KeeperConfig, log: Log, lifecycle: Lifecycle): Databases {
+  const open = (url: string) => {
+    const pool = createPool({
+      url,
+      role: 'ops',
+      max: DATABASE_CONNECTIONS_MAX,
+      applicationName: 'flashsale-keeper',
+      onError: (error) => log.warn({ err: error }, 'database connection lost'),
+    });
+    lifecycle.onStop('database', () => pool.close());
+    return pool;
+  };
+  const { regular, hot } = config.databaseUrls;
+  const pool = open(regular);
+  return { regular: pool, hot: hot === regular ? pool : open(hot) };
+}
+
+const UNITS: readonly (readonly [keyof SkuFigures, string])[] = [
+  ['target', 'min(quota, units that exist)'],
+  ['held', 'Units sold or reserved in the database'],
+  ['granted', 'Grants of the live web nodes, cumulative'],
+  ['spare', 'Units granted and not admitted yet'],
+  ['underWay', 'Units admitted whose outcome the web node does not know yet'],
+  ['dead', 'Units that dead web nodes may still bring, until they are settled'],
+];
+
+function observe(keeper: Keeper) {
+  const metrics = createMetrics('keeper');
+  metrics.gauge('flashsale_keeper_leads', '1 while this keeper leads', [], (gauge) =>
+    gauge.set(keeper.leads ? 1 : 0),
+  );
+  metrics.gauge('flashsale_keeper_nodes', 'Live web nodes, as the leader sees them', [], (gauge) =>
+    gauge.set(keeper.nodes()),
+  );
+  for (const [figure, help] of UNITS) {
+    const name = figure === 'underWay' ? 'under_way' : figure;
+    metrics.gauge(`flashsale_keeper_${name}_units`, help, ['sku'], (gauge) => {
+      gauge.reset();
+      for (const [sku, figures] of keeper.figures()) gauge.set({ sku }, figures[figure]);
+    });
+  }
+  return metrics;
+}
