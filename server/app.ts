@@ -1,6 +1,6 @@
 import rateLimit from '@fastify/rate-limit';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
+import Fastify, { type FastifyError, type FastifyReply, LogController } from 'fastify';
 import { DatabaseError } from '../db/errors.ts';
 import type { Context } from './context.ts';
 import { Problem } from './problems.ts';
@@ -14,6 +14,7 @@ import { paymentRoute } from './routes/payment.ts';
 import { requestRoutes } from './routes/requests.ts';
 import { saleRoutes } from './routes/sales.ts';
 import { ticketRoute } from './routes/tickets.ts';
+import { compileValidator } from './validation.ts';
 
 /** Limits of the HTTP server. Long-polls are answers that take long, not requests. */
 const BODY_BYTES_MAX = 16_384;
@@ -31,7 +32,7 @@ export async function buildApp(context: Context) {
   const { config } = context;
   const app = Fastify({
     loggerInstance: context.log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionTimeout: CONNECTION_TIMEOUT_MS,
@@ -39,8 +40,10 @@ export async function buildApp(context: Context) {
     http: { maxHeaderSize: HEADER_BYTES_MAX },
     routerOptions: { maxParamLength: PATH_PARAMETER_LENGTH_MAX },
     trustProxy: config.trustProxy ?? false,
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: false } },
   }).withTypeProvider<TypeBoxTypeProvider>();
+  app.setValidatorCompiler(compileValidator);
+  // JSON is the only language here; anything else is 415.
+  app.removeContentTypeParser('text/plain');
   app.decorateRequest('userId', '');
   app.setErrorHandler((error: FastifyError, _request, reply) => answerError(context, error, reply));
   app.setNotFoundHandler((_request, reply) => sendProblem(reply, new Problem('not_found')));
@@ -80,5 +83,3 @@ function answerError(context: Context, error: FastifyError | Problem, reply: Fas
   context.log.error({ err: error }, 'a request failed');
   return sendProblem(reply, new Problem('internal_error'));
 }
-
-export type { FastifyInstance };

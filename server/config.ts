@@ -42,7 +42,7 @@ const specs = {
   /** Proxies whose X-Forwarded-For is believed. */
   TRUST_PROXY: list('IP addresses or CIDRs', cidr)({ default: undefined }),
   RATE_LIMIT_IP_PER_SECOND: integer(1, 1_000_000)({ default: 200 }),
-  RATE_LIMIT_USER_PER_SECOND: integer(1, 1_000_000)({ default: 10 }),
+  RATE_LIMIT_USER_PER_SECOND: integer(1, 1_000_000)({ default: 30 }),
   COOLDOWN_SECONDS: integer(0, 3_600)({ default: 10 }),
   TICKET_TTL_SECONDS: integer(1, 3_600)({ default: 10 }),
   DATABASE_CONNECTIONS_MAX: integer(1, 100)({ default: 4 }),

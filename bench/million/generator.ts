@@ -26,6 +26,8 @@ export interface Crowd {
 }
 
 export interface CrowdReport {
+  /** Users who pressed at least once. */
+  readonly users: number;
   readonly presses: number;
   /** Presses that never got an answer: cut connections, time-outs. */
   readonly unanswered: number;
@@ -86,6 +88,7 @@ class Generator {
     await Promise.all(clients.map((client) => client.destroy()));
     const percentile = (share: number) => this.#histogram.getValueAtPercentile(share) / 1_000;
     return {
+      users: this.#nextUser,
       presses: this.#pressed,
       unanswered: this.#unanswered,
       byVerdict: this.#byVerdict,

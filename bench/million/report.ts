@@ -66,6 +66,10 @@ export function problemsOf(
   }
   if (books.undecided > 0) problems.push(`${books.undecided} requests were taken and not decided`);
   if (books.auditRows.length > 0) problems.push(`the audit found ${books.auditRows.length} rows`);
+  if (crowd.users < options.requests) {
+    const missing = options.requests - crowd.users;
+    problems.push(`${missing} users never came to press: the time was over`);
+  }
   if (crowd.unanswered > 0) problems.push(`${crowd.unanswered} presses were not answered`);
   return problems;
 }

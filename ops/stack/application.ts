@@ -62,6 +62,10 @@ function variablesOf(options: ApplicationOptions): Record<string, string | undef
   const { environment, servers, secrets, shop, zkRoot } = options;
   return {
     DEMO: 'true',
+    // Everybody comes from this machine: its loopback is the proxy that names the others, and one
+    // address may be a whole crowd.
+    TRUST_PROXY: '127.0.0.0/8,::1/128',
+    RATE_LIMIT_IP_PER_SECOND: '100000',
     PAYMENT_WEBHOOK_SECRET: secrets.paymentWebhookSecret,
     // A shop has one way to know its users: its own, when it is given.
     ...(!environment['JWKS_URL'] && { JWT_SECRET: secrets.jwtSecret }),

@@ -3,7 +3,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 /**
  * A receipt proves that some web node took a request, so that any other one can truthfully say
  * `queued` before the database knows of it. It is signed with the sale's ticket key, which all
- * nodes share, and travels in the status URL: `<sale>.<signature>`.
+ * nodes share, and travels in the status URL: `…/requests/<requestId>~<sale>.<signature>`.
  */
 const SIGNATURE_BYTES = 16;
 

@@ -97,7 +97,7 @@ export const buyRoute: FastifyPluginAsyncTypebox<Context> = async (app, context)
     await entry.published;
     const { requestId, userId } = entry.request;
     const key = catalogue.ticketKey(entry.sale);
-    const receipt = key ? `?receipt=${issueReceipt(key, entry.sale, requestId, userId)}` : '';
+    const receipt = key ? `~${issueReceipt(key, entry.sale, requestId, userId)}` : '';
     const statusUrl = `/api/v1/requests/${requestId}${receipt}`;
     if (entry.stage === 'unknown') {
       const detail =

@@ -4,7 +4,7 @@ import { authenticate } from '../authenticate.ts';
 import type { Context } from '../context.ts';
 import { Problem } from '../problems.ts';
 import { verifyReceipt } from '../requests/receipt.ts';
-import type { StatusQuestion } from '../requests/status.ts';
+import { type StatusQuestion, WAIT_SECONDS_MAX } from '../requests/status.ts';
 import { requestJson } from './order.ts';
 import { problems, RequestAnswer, RequestParams, WaitQuery } from './schemas.ts';
 
@@ -16,10 +16,7 @@ const EVENTS_HEARTBEAT_SECONDS = 15;
  *  "unknown" is only said after this time. */
 const GRACE_MS = 2_000;
 
-type StatusRequest = FastifyRequest<{
-  Params: { requestId: string };
-  Querystring: { receipt?: string; wait?: number };
-}>;
+type StatusRequest = FastifyRequest<{ Params: { requestId: string } }>;
 
 /** What became of a request: at once, by long-poll, or as a stream. Only for its owner. */
 export const requestRoutes: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
@@ -28,9 +25,9 @@ export const requestRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
   const security = [{ bearer: [] }];
 
   function questionOf(request: StatusRequest): StatusQuestion {
-    const requestId = request.params.requestId.toLowerCase();
+    const [id = '', receipt] = request.params.requestId.split('~');
+    const requestId = id.toLowerCase();
     const { userId } = request;
-    const { receipt } = request.query;
     const keyOf = (sale: string) => catalogue.ticketKey(sale);
     const taken = receipt !== undefined && verifyReceipt(keyOf, receipt, requestId, userId);
     return { requestId, userId, taken };
@@ -56,7 +53,7 @@ export const requestRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
     },
     async (request, reply) => {
       const question = questionOf(request as StatusRequest);
-      const waitMs = Number(request.query.wait ?? 0) * 1_000;
+      const waitMs = Math.min(request.query.wait ?? 0, WAIT_SECONDS_MAX) * 1_000;
       const status =
         waitMs === 0 && question.taken
           ? await statusDesk.read(question)

@@ -5,8 +5,7 @@ import { WAIT_SECONDS_MAX } from '../requests/status.ts';
 
 /** The JSON of the HTTP surface: what is validated on the way in and serialized on the way out. */
 
-export const UUID_PATTERN =
-  '^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$';
+const UUID = '[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}';
 
 const verdicts = Object.keys(PROBLEMS) as (keyof typeof PROBLEMS)[];
 
@@ -26,7 +25,12 @@ const State = Type.Enum(['scheduled', 'open', 'paused', 'closed']);
 const Time = Type.String({ format: 'date-time' });
 
 export const SaleParams = Type.Object({ sale: Name });
-export const RequestParams = Type.Object({ requestId: Type.String({ pattern: UUID_PATTERN }) });
+export const RequestParams = Type.Object({
+  requestId: Type.String({
+    pattern: `^${UUID}(~[A-Za-z0-9._-]{1,100})?$`,
+    description: 'The request id; in a statusUrl, `~` and a receipt follow',
+  }),
+});
 export const OrderParams = Type.Object({ orderNo: Type.String({ pattern: '^[1-9][0-9]{0,17}$' }) });
 export const TicketParams = Type.Object({ ticket: Type.String({ minLength: 1 }) });
 
@@ -115,9 +119,12 @@ export const RequestAnswer = Type.Object({
 
 export const WaitQuery = Type.Object({
   wait: Type.Optional(
-    Type.Integer({ minimum: 0, maximum: WAIT_SECONDS_MAX, description: 'Seconds to wait' }),
+    Type.Integer({
+      minimum: 0,
+      maximum: 3_600,
+      description: `Seconds to wait; more than ${WAIT_SECONDS_MAX} is the same as that`,
+    }),
   ),
-  receipt: Type.Optional(Type.String({ maxLength: 128 })),
 });
 
 export const OrdersQuery = Type.Object({

@@ -1,0 +1,43 @@
+import { stackFolder } from '../../ops/stack/folder.ts';
+import { runningStack } from '../../ops/stack/running.ts';
+import { readSettings } from '../../ops/stack/state.ts';
+
+/** The shop that the million is played against, and what its operator knows about it. */
+export interface Shop {
+  readonly shopUrl: string;
+  readonly databaseUrl: string;
+  readonly hotDatabaseUrl: string | undefined;
+  readonly zookeeper: string;
+  readonly zkRoot: string;
+  /** Signs the identities of the crowd. */
+  readonly jwtSecret: string;
+}
+
+/**
+ * The local stack; each of its variables can be set to another shop's.
+ * @throws {Error} when no local stack runs and the variables do not say all
+ */
+export function shopOf(environment: Readonly<Record<string, string | undefined>>): Shop {
+  const isElsewhere = environment['SHOP_URL'] !== undefined;
+  const stack = isElsewhere ? {} : runningStack(environment);
+  const jwtSecret = isElsewhere ? undefined : readSettings(stackFolder(environment))?.jwtSecret;
+  const variables: Readonly<Record<string, string | undefined>> = {
+    ZK_ROOT: '/flashsale',
+    JWT_SECRET: jwtSecret,
+    ...stack,
+    ...environment,
+  };
+  const need = (name: string) => {
+    const value = variables[name];
+    if (!value) throw new Error(`${name} is not set: SHOP_URL points to a shop elsewhere`);
+    return value;
+  };
+  return {
+    shopUrl: need('SHOP_URL'),
+    databaseUrl: need('DATABASE_URL'),
+    hotDatabaseUrl: variables['HOT_DATABASE_URL'],
+    zookeeper: need('ZOOKEEPER'),
+    zkRoot: need('ZK_ROOT'),
+    jwtSecret: need('JWT_SECRET'),
+  };
+}
