@@ -1,0 +1,22 @@
+import { parseEnvironment, zookeeperPath } from '../../contracts/config.ts';
+import { prepare } from '../../db/prepare.ts';
+import { ensureDemo } from './demo.ts';
+import { missingServers, type Servers, serversOfEnvironment } from './servers.ts';
+
+/** The one-shot service of docker-compose.yml: tables, routines and the demo sale. */
+
+const { ZK_ROOT } = parseEnvironment(process.env, {
+  ZK_ROOT: zookeeperPath({ default: '/flashsale' }),
+});
+const given = serversOfEnvironment(process.env);
+const missing = missingServers(given);
+if (missing.length > 0) {
+  console.error('DATABASE_URL, AMQP_URL and ZOOKEEPER must be set');
+  process.exit(78);
+}
+const servers = given as Servers;
+for (const url of [servers.databaseUrl, servers.hotDatabaseUrl]) {
+  if (url !== undefined) await prepare(url);
+}
+const sale = await ensureDemo(servers, ZK_ROOT);
+console.log(`the sale ${sale.sale} opens at ${sale.opensAt.toISOString()}`);

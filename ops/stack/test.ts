@@ -1,0 +1,86 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { dockerAnswers } from './docker.ts';
+import { PROJECT_ROOT } from './folder.ts';
+import { ensurePackages } from './packages.ts';
+import { BROWSER_PACKAGE, type Machine, type PackageName, SERVER_PACKAGES } from './programs.ts';
+import { createProgress, type Progress } from './progress.ts';
+import { missingServers, serversOfEnvironment } from './servers.ts';
+import { type Counts, countResults } from './test-counts.ts';
+
+/**
+ * `npm test`: set-up, type check, lint, then every test; all three run even when one fails. Ends
+ * with one line, `N passed, N failed`: tests, and 1 more failed for each check that does not pass.
+ */
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** @returns the exit code */
+function run(args: readonly string[]): Promise<number> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, args, { cwd: PROJECT_ROOT, stdio: 'inherit' });
+    // The child stops its servers first; this process must outlive it to report how it went.
+    const forward = (signal: NodeJS.Signals) => child.kill(signal);
+    for (const signal of SIGNALS) process.on(signal, forward);
+    child.once('close', (code) => {
+      for (const signal of SIGNALS) process.off(signal, forward);
+      resolve(code ?? 1);
+    });
+  });
+}
+
+async function setUp(environment: NodeJS.ProcessEnv, progress: Progress): Promise<void> {
+  const machine: Machine = { path: environment['PATH'] ?? '', root: '/' };
+  const missing = missingServers(serversOfEnvironment(environment));
+  const useDocker = missing.length > 0 && (await dockerAnswers(machine));
+  const packages: PackageName[] = [BROWSER_PACKAGE];
+  // All three at once, even if only one is missing: they are small and the next run may want them.
+  if (missing.length > 0 && !useDocker) packages.push(...SERVER_PACKAGES);
+  await ensurePackages(packages, machine, progress);
+}
+
+async function runTests(args: readonly string[]): Promise<Counts & { exitCode: number }> {
+  const folder = mkdtempSync(join(tmpdir(), 'flashsale-results-'));
+  const results = join(folder, 'results.json');
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${results}`];
+  try {
+    const exitCode = await run(['node_modules/vitest/vitest.mjs', 'run', ...reporters, ...args]);
+    let counts: Counts;
+    try {
+      counts = countResults(JSON.parse(readFileSync(results, 'utf8')));
+    } catch {
+      // Vitest ended before it wrote a result: that is one failure, whatever it was.
+      counts = { passed: 0, failed: 1 };
+    }
+    return { ...counts, exitCode };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const progress = createProgress((line) => console.log(line));
+let failed = 0;
+let passed = 0;
+try {
+  await setUp(process.env, progress);
+  const checks: [name: string, args: string[]][] = [
+    ['type check', ['node_modules/typescript/bin/tsc', '--noEmit']],
+    ['format and lint', ['node_modules/@biomejs/biome/bin/biome', 'ci', '.']],
+  ];
+  for (const [name, args] of checks) {
+    const code = await progress.step(name, () => run(args));
+    if (code === 0) continue;
+    failed += 1;
+    progress.say(`${name} failed (exit code ${code})`);
+  }
+  const tests = await progress.step('tests', () => runTests(process.argv.slice(2)));
+  passed = tests.passed;
+  failed += tests.exitCode !== 0 ? Math.max(1, tests.failed) : tests.failed;
+} catch (error) {
+  failed += 1;
+  console.error(error instanceof Error ? error.message : error);
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;
