@@ -178,6 +178,8 @@ function lost(purchase, event) {
 function decided(purchase, event) {
   if (purchase.phase === 'ready' || purchase.phase === 'refused') return purchase;
   const queued = event.status === 'queued';
+  // An outcome is final: an answer that was overtaken on the way changes nothing.
+  if (queued && purchase.phase === 'ended') return purchase;
   return {
     ...purchase,
     phase: queued ? 'queued' : 'ended',

@@ -1,0 +1,67 @@
+// @ts-check
+/** The top of the sale page: title, state and the big countdown. */
+
+import { milestone, partsOf, spokenTime, twoDigits } from './countdown.js';
+import { announce, find, setAttribute, setShown, setText } from './dom.js';
+import { moment } from './format.js';
+import { phasePill, phaseText } from './view.js';
+
+/**
+ * @typedef {import('./countdown.js').SalePhase | 'sold_out'} HeroPhase
+ * @typedef {{ title: string, opensAt: string, closesAt: string }} SaleFacts
+ */
+
+const ANNOUNCEMENTS = {
+  scheduled: '',
+  open: 'The sale is open.',
+  paused: 'The sale is paused.',
+  sold_out: 'Everything is sold out.',
+  closed: 'The sale has ended.',
+};
+
+/** @returns {(sale: SaleFacts, phase: HeroPhase, serverNowMs: number) => void} */
+export function createHero() {
+  const hero = find('#hero');
+  /** @type {HeroPhase | null} */
+  let shownPhase = null;
+  let leftBefore = 0;
+  return (sale, phase, serverNowMs) => {
+    const end = phase === 'scheduled' ? sale.opensAt : sale.closesAt;
+    const left = Date.parse(end) - serverNowMs;
+    setText(find('#title'), sale.title);
+    setAttribute(hero, 'data-phase', phase);
+    setText(find('#pill'), phasePill(phase));
+    setText(find('#countdown-label'), phaseText(phase));
+    setText(find('#when'), whenText(sale, phase));
+    setShown(find('#countdown'), phase !== 'closed');
+    setText(find('#countdown-spoken'), spokenTime(left));
+    const parts = partsOf(left);
+    for (const unit of /** @type {const} */ (['days', 'hours', 'minutes', 'seconds'])) {
+      setText(find(`[data-unit="${unit}"]`), twoDigits(parts[unit]));
+    }
+    setShown(find('#days'), parts.days > 0);
+    // Hours say nothing in the last hour, and the digits can be larger without them.
+    setShown(find('#hours'), parts.days > 0 || parts.hours > 0);
+
+    if (phase !== shownPhase) {
+      if (shownPhase !== null) announce(ANNOUNCEMENTS[phase]);
+      document.title = `${phasePill(phase)}: ${sale.title}`;
+      shownPhase = phase;
+    } else if (phase === 'scheduled') {
+      const seconds = milestone(leftBefore, left);
+      if (seconds !== null) announce(`The sale opens in ${spokenTime(seconds * 1000)}.`);
+    }
+    leftBefore = left;
+  };
+}
+
+/**
+ * @param {SaleFacts} sale
+ * @param {HeroPhase} phase
+ */
+function whenText(sale, phase) {
+  if (phase === 'scheduled') return `${moment(sale.opensAt)}, your time`;
+  return phase === 'closed'
+    ? `It closed on ${moment(sale.closesAt)}, your time`
+    : `Until ${moment(sale.closesAt)}, your time`;
+}

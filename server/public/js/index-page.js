@@ -1,0 +1,91 @@
+// @ts-check
+/** The list of sales. */
+
+import { listSales } from './api.js';
+import { createClock } from './clock.js';
+import { salePhase, shortTime } from './countdown.js';
+import { find, fromTemplate, setAttribute, setShown, setText } from './dom.js';
+import { moment } from './format.js';
+import { backoffMs, pause } from './pace.js';
+import { phasePill } from './view.js';
+
+const REFRESH_MS = 15_000;
+const LOOK_MS = 250;
+/** On sale first, then what comes next, then what is over. */
+const ORDER = ['open', 'paused', 'scheduled', 'closed'];
+
+/** @typedef {import('./countdown.js').SaleTimes & { sale: string, title: string }} SaleLine */
+
+const clock = createClock();
+/** @type {SaleLine[]} */
+let sales = [];
+/** @type {Map<string, HTMLElement>} */
+const rows = new Map();
+
+function look() {
+  const now = clock.at(performance.now());
+  const list = find('#sales');
+  const lines = sales
+    .map((sale) => ({ sale, phase: salePhase(sale, now) }))
+    .sort(
+      (a, b) =>
+        ORDER.indexOf(a.phase) - ORDER.indexOf(b.phase) ||
+        Date.parse(a.sale.opensAt) - Date.parse(b.sale.opensAt),
+    );
+  lines.forEach(({ sale, phase }, index) => {
+    const row = rows.get(sale.sale) ?? fromTemplate('sale');
+    rows.set(sale.sale, row);
+    if (list.children[index] !== row) list.insertBefore(row, list.children[index] ?? null);
+    const end = phase === 'scheduled' ? sale.opensAt : sale.closesAt;
+    const left = shortTime(Date.parse(end) - now);
+    setAttribute(row, 'data-phase', phase);
+    setAttribute(find('a', row), 'href', `/sales/${encodeURIComponent(sale.sale)}`);
+    setText(find('.pill', row), phasePill(phase));
+    setText(find('.sale-title', row), sale.title);
+    setText(find('.sale-when', row), whenText(sale, phase));
+    setText(find('.sale-left', row), phase === 'closed' ? '' : left);
+  });
+}
+
+/**
+ * @param {SaleLine} sale
+ * @param {import('./countdown.js').SalePhase} phase
+ */
+function whenText(sale, phase) {
+  if (phase === 'scheduled') return `Opens ${moment(sale.opensAt)}`;
+  return `${phase === 'closed' ? 'Closed' : 'Until'} ${moment(sale.closesAt)}`;
+}
+
+async function watch() {
+  for (let failures = 0; ; ) {
+    const answer = await listSales();
+    if (answer.kind === 'ok') {
+      failures = 0;
+      const { sentAt, receivedAt, date } = answer.timing;
+      clock.sample({
+        serverTimeMs: Date.parse(date ?? ''),
+        resolutionMs: 1000,
+        sentAt,
+        receivedAt,
+      });
+      sales = answer.body.sales;
+      for (const [name, row] of rows) {
+        if (sales.some((sale) => sale.sale === name)) continue;
+        row.remove();
+        rows.delete(name);
+      }
+      setShown(find('#empty'), sales.length === 0);
+      setAttribute(find('#sales'), 'aria-busy', 'false');
+      look();
+    } else failures += 1;
+    setText(
+      find('#network'),
+      failures > 1 ? 'No connection to the shop right now. This page keeps trying.' : '',
+    );
+    const wait = failures > 0 ? backoffMs(failures, Math.random()) : REFRESH_MS;
+    await pause(wait * (0.8 + 0.4 * Math.random()));
+  }
+}
+
+setInterval(look, LOOK_MS);
+void watch();

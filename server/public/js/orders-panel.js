@@ -1,0 +1,211 @@
+// @ts-check
+/** The shopper's orders: time left to pay, pay, cancel, and what became of each. */
+
+import { cancelOrder, listOrders, payOrder, readOrder } from './api.js';
+import {
+  announce,
+  find,
+  fromTemplate,
+  isEnabled,
+  setAttribute,
+  setEnabled,
+  setShown,
+  setText,
+} from './dom.js';
+import { money, pictureOf, timeOfDay } from './format.js';
+import { outcomeMessage, PAGE_MESSAGES, verdictMessage } from './messages.js';
+import { awaitsPayment, mergeOrders, payLeftMs } from './orders.js';
+import { payText } from './view.js';
+
+/** An unpaid order is looked at this often: it may be paid or cancelled in another tab. */
+const REFRESH_MS = 5000;
+
+/**
+ * @typedef {import('./orders.js').Order} Order
+ *
+ * @typedef {object} PanelOptions
+ * @property {() => string | null} token
+ * @property {(sku: string) => string} titleOf
+ * @property {(orders: readonly Order[]) => void} onChange
+ */
+
+/** @param {PanelOptions} options */
+export function createOrdersPanel({ token, titleOf, onChange }) {
+  /** @type {Order[]} */
+  let orders = [];
+  /** @type {Map<string, HTMLElement>} */
+  const rows = new Map();
+  /** What an action said last, by order number; it explains more than the status does. */
+  /** @type {Map<string, string>} */
+  const notes = new Map();
+  /** @type {Set<string>} */
+  const acting = new Set();
+  let lookedAt = 0;
+
+  /** @param {readonly Order[]} fresh */
+  function take(fresh) {
+    orders = mergeOrders(orders, fresh);
+    const list = find('#order-list');
+    orders.forEach((order, index) => {
+      const row = rows.get(order.orderNo) ?? createRow(order);
+      rows.set(order.orderNo, row);
+      if (list.children[index] !== row) list.insertBefore(row, list.children[index] ?? null);
+    });
+    setShown(find('#orders'), orders.length > 0);
+    onChange(orders);
+  }
+
+  async function load() {
+    lookedAt = performance.now();
+    const answer = await listOrders(token());
+    if (answer.kind === 'ok') take(answer.body.orders);
+    return answer;
+  }
+
+  /** @param {string} orderNo */
+  async function refresh(orderNo) {
+    const answer = await readOrder(orderNo, token());
+    if (answer.kind === 'ok') take([answer.body]);
+  }
+
+  /** @param {Order} order */
+  function createRow(order) {
+    const row = fromTemplate('order');
+    const { orderNo } = order;
+    row.id = `order-${orderNo}`;
+    row.dataset['orderNo'] = orderNo;
+    find('.pay', row).addEventListener('click', () => act(orderNo, payOrder, '.pay'));
+    find('.cancel', row).addEventListener('click', async () => {
+      if (isEnabled(find('.cancel', row)) && (await confirmCancel(titleOf(order.sku)))) {
+        await act(orderNo, cancelOrder, '.cancel');
+      }
+    });
+    return row;
+  }
+
+  /**
+   * @param {string} orderNo
+   * @param {typeof payOrder} action
+   * @param {string} selector of the button
+   */
+  async function act(orderNo, action, selector) {
+    const row = rows.get(orderNo);
+    if (row === undefined || acting.has(orderNo) || !isEnabled(find(selector, row))) return;
+    acting.add(orderNo);
+    notes.set(orderNo, 'One moment.');
+    const answer = await action(orderNo, token());
+    acting.delete(orderNo);
+    if (answer.kind === 'ok') {
+      notes.delete(orderNo);
+      const known = orders.find((order) => order.orderNo === orderNo);
+      const status = answer.body?.status;
+      if (known && typeof status === 'string') take([{ ...known, status }]);
+    } else {
+      notes.set(orderNo, actionNote(action === payOrder, answer));
+    }
+    await refresh(orderNo);
+    const order = orders.find((each) => each.orderNo === orderNo);
+    // The buttons are gone when the order has ended; the focus goes to what is left of the row.
+    if (order && !awaitsPayment(order)) {
+      announce(`${titleOf(order.sku)}: ${outcomeMessage(order.status).title}.`);
+      row.focus();
+    }
+  }
+
+  /** @param {number} serverNowMs */
+  function show(serverNowMs) {
+    let due = false;
+    for (const order of orders) {
+      const row = rows.get(order.orderNo);
+      if (row !== undefined) showRow(row, order, serverNowMs);
+      due ||= awaitsPayment(order);
+    }
+    if (due && performance.now() - lookedAt > REFRESH_MS) {
+      lookedAt = performance.now();
+      for (const order of orders) if (awaitsPayment(order)) void refresh(order.orderNo);
+    }
+  }
+
+  /**
+   * @param {HTMLElement} row
+   * @param {Order} order
+   * @param {number} serverNowMs
+   */
+  function showRow(row, order, serverNowMs) {
+    const unpaid = awaitsPayment(order);
+    const left = payLeftMs(order, serverNowMs);
+    const title = titleOf(order.sku);
+    const message = outcomeMessage(order.status);
+    setAttribute(find('img', row), 'src', `/images/${pictureOf(order.sku, title)}.svg`);
+    setAttribute(row, 'data-tone', unpaid ? 'wait' : message.tone);
+    setText(find('.order-title', row), order.quantity > 1 ? `${order.quantity} × ${title}` : title);
+    setText(find('.order-amount', row), money(order.amount, order.currency));
+    setText(find('.order-no', row), `Order ${order.orderNo}, ${timeOfDay(order.createdAt)}`);
+    setText(find('.order-state', row), unpaid ? payText(left) : message.title);
+    const note = notes.get(order.orderNo);
+    setText(find('.order-note', row), note ?? (unpaid ? '' : message.text));
+    setText(
+      find('.order-deadline', row),
+      unpaid && order.payBefore ? deadline(order.payBefore) : '',
+    );
+    setShown(find('.order-actions', row), unpaid);
+    const free = !acting.has(order.orderNo);
+    setEnabled(find('.pay', row), free && left > 0);
+    setEnabled(find('.cancel', row), free);
+    setAttribute(find('.pay', row), 'aria-label', `Pay now: ${title}`);
+    setAttribute(find('.cancel', row), 'aria-label', `Cancel order: ${title}`);
+  }
+
+  function clear() {
+    for (const row of rows.values()) row.remove();
+    rows.clear();
+    notes.clear();
+    orders = [];
+    setShown(find('#orders'), false);
+    onChange(orders);
+  }
+
+  return { take, load, show, clear };
+}
+
+/** @param {string} iso */
+function deadline(iso) {
+  return `until ${timeOfDay(iso)}`;
+}
+
+/**
+ * @param {boolean} paying
+ * @param {import('./api.js').Answer} answer
+ */
+function actionNote(paying, answer) {
+  if (answer.kind !== 'refused') {
+    return paying
+      ? 'No answer yet. Your payment may have arrived; the order will show it. Paying again never charges twice.'
+      : 'No answer yet. The order will show whether it was cancelled.';
+  }
+  if (answer.verdict === 'not_found' && paying) {
+    return 'This shop takes payments at its own checkout. Your order is kept until the time shown.';
+  }
+  const { title, text } =
+    answer.verdict === 'not_allowed_now'
+      ? PAGE_MESSAGES.not_allowed_now
+      : verdictMessage(answer.verdict);
+  return `${title}. ${text}`;
+}
+
+/**
+ * @param {string} title
+ * @returns {Promise<boolean>}
+ */
+function confirmCancel(title) {
+  const dialog = document.getElementById('cancel-dialog');
+  if (!(dialog instanceof HTMLDialogElement)) return Promise.resolve(false);
+  setText(find('#cancel-question'), `Give ${title} back?`);
+  dialog.returnValue = '';
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'cancel-order'), {
+      once: true,
+    });
+  });
+}

@@ -1,0 +1,299 @@
+// @ts-check
+/** The sale page: asks, keeps what is known, and lets the parts show it. */
+
+import { readSale } from './api.js';
+import { handIn, resume } from './buyer.js';
+import { createClock } from './clock.js';
+import { salePhase } from './countdown.js';
+import { announce, find, setShown, setText } from './dom.js';
+import { createHero } from './hero.js';
+import { identify, leaveGuest } from './identity.js';
+import { newKey } from './key.js';
+import { awaitsPayment, unitsHeld } from './orders.js';
+import { createOrdersPanel } from './orders-panel.js';
+import { backoffMs, pause, pollDelayMs } from './pace.js';
+import { advance, initialPurchase } from './purchase.js';
+import { createTile } from './tile.js';
+import { heroPhase, tileView } from './view.js';
+
+/** The digits change each second; ten looks a second keep them and the opening on time. */
+const LOOK_MS = 100;
+/** Answers with a body carry the exact time; after this many, "unchanged" is enough. */
+const EXACT_SAMPLES = 4;
+/** Failures in a row before the page says that it is cut off; one may be a hiccup. */
+const FAILURES_TO_SAY = 2;
+
+/**
+ * @typedef {import('./purchase.js').Purchase} Purchase
+ * @typedef {import('./countdown.js').SaleTimes & { title: string, skus: import('./view.js').Sku[] }} Sale
+ */
+
+const saleName = decodeURIComponent(location.pathname.split('/').filter(Boolean).at(-1) ?? '');
+const clock = createClock();
+const showHero = createHero();
+/** @type {Sale | null} */
+let sale = null;
+/**
+ * @typedef {object} Product
+ * @property {import('./tile.js').Tile} tile
+ * @property {Purchase} purchase
+ * @property {string | null} resumedFor the shopper whose earlier request was looked for
+ */
+/** @type {Map<string, Product>} */
+const products = new Map();
+/** @type {readonly import('./orders.js').Order[]} */
+let orders = [];
+/** @type {string | null} */
+let token = null;
+/** @type {string | null} set once the shop has accepted who is shopping */
+let shopper = null;
+/** Aborted when the guest changes: what was asked for the other one is no longer shown. */
+let visit = new AbortController();
+/** Aborted to look at the sale at once. */
+let sleep = new AbortController();
+
+const panel = createOrdersPanel({
+  token: () => token,
+  titleOf: (sku) => sale?.skus.find((each) => each.sku === sku)?.title ?? sku,
+  onChange: onOrders,
+});
+
+/** Identities are asked for one at a time, however many presses wait for one. */
+/** @type {Promise<import('./identity.js').Who> | null} */
+let asking = null;
+
+async function who() {
+  asking ??= identify();
+  const answer = await asking;
+  asking = null;
+  token = answer.kind === 'known' ? answer.identity.token : null;
+  const guest = answer.kind === 'known' && answer.identity.guest;
+  setText(
+    find('#who'),
+    answer.kind === 'known'
+      ? guest
+        ? `Guest ${answer.identity.user.slice(-6)}`
+        : 'Signed in'
+      : answer.kind === 'sign_in'
+        ? 'Sign in at the shop to take part'
+        : '',
+  );
+  setShown(find('#switch-guest'), guest);
+  return answer;
+}
+
+async function watchSale() {
+  /** @type {string | null} */
+  let etag = null;
+  for (let failures = 0; ; ) {
+    const exact = clock.samples() < EXACT_SAMPLES;
+    const answer = await readSale(saleName, exact ? null : etag);
+    if (answer.kind === 'ok' || answer.kind === 'same') {
+      failures = 0;
+      takeTime(answer);
+      if (answer.kind === 'ok') {
+        etag = answer.etag;
+        takeSale(answer.body);
+      }
+    } else if (answer.kind === 'refused' && answer.status === 404) {
+      return showMissing();
+    } else failures += 1;
+    setText(
+      find('#network'),
+      failures >= FAILURES_TO_SAY
+        ? 'No connection to the shop right now. This page keeps trying; what the shop already has stays safe.'
+        : '',
+    );
+    const asked = answer.kind === 'refused' ? answer.retryAfterSeconds * 1000 : 0;
+    const wait = failures > 0 ? backoffMs(failures, Math.random()) : untilNextLook(exact);
+    sleep = new AbortController();
+    await pause(Math.max(asked, wait), sleep.signal);
+  }
+}
+
+/** @param {boolean} exact whether the clock still wants samples */
+function untilNextLook(exact) {
+  if (sale === null) return 1000;
+  const now = clock.at(performance.now());
+  const delay = pollDelayMs({
+    phase: salePhase(sale, now),
+    opensInMs: Date.parse(sale.opensAt) - now,
+    hidden: document.hidden,
+    random: Math.random(),
+  });
+  return exact ? Math.min(delay, 1500) : delay;
+}
+
+/** @param {import('./api.js').Ok | import('./api.js').Same} answer */
+function takeTime({ timing, ...answer }) {
+  const exact = answer.kind === 'ok' ? answer.body.serverTime : undefined;
+  const { sentAt, receivedAt, date } = timing;
+  clock.sample({
+    serverTimeMs: Date.parse(exact ?? date ?? ''),
+    resolutionMs: exact === undefined ? 1000 : 0,
+    sentAt,
+    receivedAt,
+  });
+}
+
+/** @param {Sale} fresh */
+function takeSale(fresh) {
+  sale = fresh;
+  const list = find('#products');
+  for (const sku of fresh.skus) {
+    let product = products.get(sku.sku);
+    if (product === undefined) {
+      const tile = createTile(sku, (quantity) => press(sku.sku, quantity));
+      product = { tile, purchase: initialPurchase(), resumedFor: null };
+      products.set(sku.sku, product);
+      list.append(tile.element);
+    }
+    product.tile.describe(sku);
+  }
+  list.setAttribute('aria-busy', 'false');
+  resumeAll();
+  look();
+}
+
+function showMissing() {
+  setText(find('#title'), 'There is no such sale');
+  setText(find('#pill'), 'Not found');
+  setText(find('#when'), 'It may have been taken down. The list of sales shows what is on.');
+  find('#hero').dataset['phase'] = 'closed';
+  setShown(find('#countdown'), false);
+  setText(find('#countdown-label'), '');
+  document.title = 'No such sale';
+}
+
+function look() {
+  if (sale === null) return;
+  const now = performance.now();
+  const serverNow = clock.at(now);
+  showHero(sale, heroPhase(salePhase(sale, serverNow), sale.skus), serverNow);
+  for (const sku of sale.skus) {
+    const product = products.get(sku.sku);
+    if (product === undefined) continue;
+    const times = { ...sale, state: sku.state ?? sale.state };
+    product.tile.show(
+      tileView({
+        sku,
+        phase: salePhase(times, serverNow),
+        opensInMs: Date.parse(sale.opensAt) - serverNow,
+        purchase: product.purchase,
+        held: unitsHeld(orders, sku.sku),
+        unpaid: orders.some((order) => order.sku === sku.sku && awaitsPayment(order)),
+        now,
+      }),
+    );
+  }
+  panel.show(serverNow);
+}
+
+/**
+ * @param {string} sku
+ * @param {import('./purchase.js').Event} event
+ */
+function tell(sku, event) {
+  const product = products.get(sku);
+  if (product === undefined) return;
+  product.purchase = advance(product.purchase, event);
+  look();
+}
+
+/**
+ * @param {string} sku
+ * @returns {import('./buyer.js').Buyer}
+ */
+function buyerOf(sku) {
+  const { signal } = visit;
+  return {
+    sale: saleName,
+    sku,
+    who,
+    signal,
+    tell: (event) => {
+      if (!signal.aborted) tell(sku, event);
+    },
+    onOrder: (order) => {
+      if (signal.aborted) return;
+      if (order !== null) panel.take([order]);
+      else void panel.load();
+      sleep.abort(); // availability has changed
+    },
+  };
+}
+
+/**
+ * @param {string} sku
+ * @param {number} quantity
+ */
+function press(sku, quantity) {
+  const before = products.get(sku)?.purchase;
+  tell(sku, { type: 'press', now: performance.now(), key: newKey(), quantity });
+  const purchase = products.get(sku)?.purchase;
+  if (purchase === undefined || purchase === before || purchase.key === null) return;
+  void handIn(buyerOf(sku), {
+    key: purchase.key,
+    quantity: purchase.quantity,
+    unsure: purchase.unsure,
+  });
+}
+
+/** @param {readonly import('./orders.js').Order[]} fresh */
+function onOrders(fresh) {
+  orders = fresh;
+  for (const [sku, { purchase }] of products) {
+    const order = fresh.find((each) => each.orderNo === purchase.orderNo);
+    if (order && purchase.phase === 'ended' && order.status !== purchase.status) {
+      tell(sku, { type: 'status', status: order.status, orderNo: order.orderNo });
+    }
+  }
+  look();
+}
+
+/** Requests that an earlier visit left under way; needs both the shopper and the products. */
+function resumeAll() {
+  if (shopper === null) return;
+  for (const [sku, product] of products) {
+    if (product.resumedFor === shopper) continue;
+    product.resumedFor = shopper;
+    void resume(buyerOf(sku), shopper);
+  }
+}
+
+async function arrive() {
+  for (let failures = 1; ; failures += 1) {
+    const answer = await who();
+    if (answer.kind === 'sign_in') return;
+    if (answer.kind === 'known') {
+      const list = await panel.load();
+      const forgotten = list.kind === 'refused' && list.verdict === 'unauthenticated';
+      // A guest of a shop that was set up anew: ask for another one.
+      if (!(forgotten && leaveGuest())) {
+        shopper = answer.identity.user;
+        return resumeAll();
+      }
+    }
+    await pause(backoffMs(failures, Math.random()));
+  }
+}
+
+find('#switch-guest').addEventListener('click', () => {
+  if (!leaveGuest()) return;
+  visit.abort();
+  visit = new AbortController();
+  token = null;
+  shopper = null;
+  for (const product of products.values()) product.purchase = initialPurchase();
+  panel.clear();
+  announce('You are now another guest.');
+  void arrive();
+});
+document.addEventListener('visibilitychange', () => {
+  if (!document.hidden) sleep.abort();
+});
+window.addEventListener('online', () => sleep.abort());
+
+setInterval(look, LOOK_MS);
+void watchSale();
+void arrive();

@@ -1,0 +1,79 @@
+// @ts-check
+/** One product's tile on the sale page. */
+
+import {
+  find,
+  fromTemplate,
+  isEnabled,
+  setAttribute,
+  setEnabled,
+  setShown,
+  setText,
+} from './dom.js';
+import { money, pictureOf } from './format.js';
+import { limitText } from './view.js';
+
+/**
+ * @typedef {object} Tile
+ * @property {HTMLElement} element
+ * @property {(sku: import('./view.js').Sku) => void} describe
+ * @property {(view: import('./view.js').TileView) => void} show
+ */
+
+/**
+ * @param {import('./view.js').Sku} sku
+ * @param {(quantity: number) => void} onPress
+ * @returns {Tile}
+ */
+export function createTile(sku, onPress) {
+  const element = fromTemplate('tile');
+  const button = find('.buy', element);
+  const status = find('.status', element);
+  const select = element.querySelector('select');
+  if (select === null) throw new Error('the tile has no quantity');
+  const id = `sku-${sku.sku}`;
+  element.dataset['sku'] = sku.sku;
+  find('article', element).setAttribute('aria-labelledby', id);
+  find('.name', element).id = id;
+  status.id = `${id}-status`;
+  button.setAttribute('aria-describedby', status.id);
+  select.setAttribute('aria-label', `Quantity of ${sku.title}`);
+
+  button.addEventListener('click', () => {
+    if (isEnabled(button)) onPress(Number(select.value) || 1);
+  });
+
+  return {
+    element,
+    describe({ sku: name, title, price, currency, limit }) {
+      const picture = pictureOf(name, title);
+      setAttribute(find('.picture', element), 'data-picture', picture);
+      setAttribute(find('.picture img', element), 'src', `/images/${picture}.svg`);
+      setText(find('.name', element), title);
+      setText(find('.price', element), money(price, currency));
+      setText(find('.limit', element), limitText(limit));
+      if (select.options.length !== limit) {
+        select.replaceChildren(
+          ...Array.from({ length: limit }, (_, i) => new Option(String(i + 1), String(i + 1))),
+        );
+      }
+    },
+    show(view) {
+      const badge = find('.badge', element);
+      setText(badge, view.badge.text);
+      setAttribute(badge, 'data-kind', view.badge.kind);
+      setText(find('.label', button), view.button.label);
+      setAttribute(button, 'aria-label', view.button.name);
+      setAttribute(button, 'aria-busy', view.button.busy ? 'true' : null);
+      setEnabled(button, view.button.enabled);
+      setAttribute(element, 'data-tone', view.status?.tone ?? null);
+      setText(find('.status-title', element), view.status?.title ?? '');
+      setText(find('.status-text', element), view.status?.text ?? '');
+      setText(find('.again', element), view.again);
+      setText(find('.again-spoken', element), view.againSpoken);
+      setShown(find('.quantity', element), view.quantity);
+      setText(find('.to-orders', element), view.toOrders);
+      setShown(find('.to-orders', element), view.toOrders !== '');
+    },
+  };
+}

@@ -1,0 +1,193 @@
+// @ts-check
+/** What a product's tile shows, worked out from what is known. Pure; the tile only copies it. */
+
+import { plural, shortTime } from './countdown.js';
+import { againText, outcomeMessage, PAGE_MESSAGES, verdictMessage } from './messages.js';
+import { isBusy, mayPress } from './purchase.js';
+
+/**
+ * @typedef {object} Sku
+ * @property {string} sku
+ * @property {string} title
+ * @property {string} price
+ * @property {string} currency
+ * @property {number} limit
+ * @property {'plenty' | 'few' | 'maybe' | 'sold_out'} availability
+ * @property {string} [state]
+ *
+ * @typedef {object} TileInput
+ * @property {Sku} sku
+ * @property {import('./countdown.js').SalePhase} phase of this SKU
+ * @property {number} opensInMs
+ * @property {import('./purchase.js').Purchase} purchase
+ * @property {number} held units that this shopper holds or owns
+ * @property {boolean} unpaid whether one of those still has to be paid for
+ * @property {number} now monotonic ms
+ *
+ * @typedef {object} TileView
+ * @property {{ kind: string, text: string }} badge
+ * @property {{ label: string, name: string, enabled: boolean, busy: boolean }} button
+ * @property {{ tone: string, title: string, text: string } | null} status
+ * @property {string} again when to try again; ticks, so it is not read out
+ * @property {string} againSpoken the same, said once
+ * @property {boolean} quantity whether a quantity can be chosen
+ * @property {string} toOrders the link to the order; empty when there is none
+ */
+
+const BADGES = {
+  plenty: 'In stock',
+  few: 'Few left',
+  maybe: 'Maybe: units may come back',
+  sold_out: 'Sold out',
+};
+
+/**
+ * @param {TileInput} input
+ * @returns {TileView}
+ */
+export function tileView(input) {
+  const message = messageOf(input);
+  const seconds = Math.max(0, Math.ceil((input.purchase.restUntil - input.now) / 1000));
+  const { sku, phase, held, purchase } = input;
+  const gone = sku.availability === 'sold_out';
+  const room = held < sku.limit;
+  const mayTry = phase === 'open' && room && !gone;
+  const again = message !== null && mayTry ? againText(message, seconds) : '';
+  return {
+    badge: badgeOf(input),
+    button: buttonOf(input, seconds),
+    status: message,
+    again,
+    againSpoken: again === '' ? '' : 'The button says when you can try again.',
+    quantity: sku.limit > 1 && room && !isBusy(purchase) && (mayTry || phase === 'scheduled'),
+    toOrders:
+      held === 0 || isBusy(purchase) ? '' : input.unpaid ? 'Pay or cancel' : 'See your order',
+  };
+}
+
+/**
+ * @param {import('./purchase.js').Purchase} purchase
+ * @param {import('./countdown.js').SalePhase} phase
+ * @param {Sku} sku
+ */
+function isOvertaken({ verdict, status }, phase, sku) {
+  if (phase !== 'open') return false;
+  if (verdict === 'not_open' || verdict === 'paused') return true;
+  const goneThen = verdict === 'sold_out' || status === 'sold_out';
+  return goneThen && (sku.availability === 'plenty' || sku.availability === 'few');
+}
+
+/** @param {TileInput} input */
+function badgeOf({ sku, phase }) {
+  if (phase === 'closed') return { kind: 'closed', text: 'Sale ended' };
+  if (phase === 'paused') return { kind: 'paused', text: 'Paused' };
+  if (phase === 'scheduled') return { kind: 'soon', text: 'Coming up' };
+  const kind = sku.availability in BADGES ? sku.availability : 'maybe';
+  return { kind, text: BADGES[kind] };
+}
+
+/**
+ * @param {TileInput} input
+ * @returns {import('./messages.js').Message | null}
+ */
+function messageOf({ sku, phase, purchase, held, unpaid, now }) {
+  const { phase: step, offline, unsure } = purchase;
+  if (isBusy(purchase)) {
+    if (offline && step === 'queued') return PAGE_MESSAGES.following;
+    if (unsure) return PAGE_MESSAGES.unsure;
+    if (offline) return PAGE_MESSAGES.reaching;
+    if (step === 'queued') return outcomeMessage('queued');
+    return step === 'asking' ? PAGE_MESSAGES.asking : PAGE_MESSAGES.sending;
+  }
+  // What was true at the press may be overtaken: units came back, the pause is over.
+  if (now >= purchase.restUntil && isOvertaken(purchase, phase, sku)) return null;
+  if (step === 'ended') return outcomeMessage(purchase.status ?? 'queued', purchase.reason ?? '');
+  const gone = phase === 'open' && sku.availability === 'sold_out';
+  if (step === 'refused' && !(gone && held === 0 && !unsure)) {
+    return verdictMessage(purchase.verdict ?? '');
+  }
+  if (held > 0) return outcomeMessage(unpaid ? 'ordered' : 'paid');
+  if (phase !== 'open') return null;
+  if (gone) return verdictMessage('sold_out');
+  return sku.availability === 'maybe' ? outcomeMessage('sold_out', 'units_may_return') : null;
+}
+
+/**
+ * @param {TileInput} input
+ * @param {number} restSeconds
+ * @returns {TileView['button']}
+ */
+function buttonOf({ sku, phase, opensInMs, purchase, held, unpaid, now }, restSeconds) {
+  /** @param {string} label @param {string} [name] */
+  const off = (label, name = label) => ({
+    label,
+    name: `${name}: ${sku.title}`,
+    enabled: false,
+    busy: false,
+  });
+  if (purchase.phase === 'queued') return { ...off('In the queue'), busy: true };
+  if (isBusy(purchase)) return { ...off('One moment'), busy: true };
+  if (phase === 'closed') return off('Sale ended');
+  if (held >= sku.limit) return off(unpaid ? 'Reserved for you' : 'It is yours');
+  if (phase === 'scheduled') {
+    // The name does not tick: a screen reader would read every second aloud.
+    return off(`Opens in ${shortTime(opensInMs)}`, 'Opens soon');
+  }
+  if (phase === 'paused') return off('Paused');
+  if (sku.availability === 'sold_out') return off('Sold out');
+  if (!mayPress(purchase, now)) return off(`Again in ${restSeconds} s`, 'Please wait');
+  const label = sku.availability === 'maybe' ? 'Try for one' : 'Buy now';
+  return { label, name: `${label}: ${sku.title}`, enabled: true, busy: false };
+}
+
+/** @typedef {import('./countdown.js').SalePhase | 'sold_out'} HeroPhase */
+
+/**
+ * An open sale in which nothing can be had any more says so at the top.
+ * @param {import('./countdown.js').SalePhase} phase
+ * @param {readonly Sku[]} skus
+ * @returns {HeroPhase}
+ */
+export function heroPhase(phase, skus) {
+  const gone = skus.length > 0 && skus.every((sku) => sku.availability === 'sold_out');
+  return phase === 'open' && gone ? 'sold_out' : phase;
+}
+
+const PILLS = {
+  scheduled: 'Coming up',
+  open: 'On sale now',
+  paused: 'Paused',
+  sold_out: 'Sold out',
+  closed: 'Ended',
+};
+
+const COUNTDOWN_LABELS = {
+  scheduled: 'Opens in',
+  open: 'Closes in',
+  paused: 'Paused for a moment. Closes in',
+  sold_out: 'Every unit has found an owner. Closes in',
+  closed: 'This sale has ended',
+};
+
+/** @param {HeroPhase} phase */
+export function phaseText(phase) {
+  return COUNTDOWN_LABELS[phase];
+}
+
+/** @param {HeroPhase} phase */
+export function phasePill(phase) {
+  return PILLS[phase];
+}
+
+/** @param {number} limit */
+export function limitText(limit) {
+  return limit === 1 ? 'One per person' : `Up to ${plural(limit, 'unit')} per person`;
+}
+
+/** @param {number} remainingMs */
+export function payText(remainingMs) {
+  if (!Number.isFinite(remainingMs)) return 'Waiting for your payment';
+  return remainingMs > 0
+    ? `Pay within ${shortTime(remainingMs)}`
+    : 'Time to pay is over. The shop is taking it back.';
+}

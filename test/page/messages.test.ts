@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import { OUTCOMES as DECISIONS } from '../../contracts/messages.ts';
+import { PROBLEMS } from '../../server/problems.ts';
+import {
+  againText,
+  type Message,
+  OUTCOMES,
+  outcomeMessage,
+  PAGE_MESSAGES,
+  VERDICTS,
+  verdictMessage,
+} from '../../server/public/js/messages.js';
+
+const all: [string, Message][] = [VERDICTS, OUTCOMES, PAGE_MESSAGES].flatMap((table) =>
+  Object.entries<Message>(table),
+);
+const REASONED = outcomeMessage('sold_out', 'units_may_return');
+
+describe('what the page says', () => {
+  it.each(Object.keys(PROBLEMS))('has a sentence for the verdict %s', (verdict) => {
+    expect(verdict in VERDICTS || verdict in PAGE_MESSAGES).toBe(true);
+    expect(verdictMessage(verdict).text).not.toBe('');
+  });
+
+  it.each(['queued', ...DECISIONS, 'paid', 'cancelled', 'expired', 'refund_due'])(
+    'has a sentence for the outcome %s',
+    (outcome) => expect(outcome in OUTCOMES).toBe(true),
+  );
+
+  it.each(Object.entries(PROBLEMS))(
+    '%s says when to try again if it may change',
+    (verdict, kind) => {
+      const { again } = verdictMessage(verdict);
+      if ('retryAfterSeconds' in kind) expect(['later', 'opening']).toContain(again);
+      if (verdict === 'sold_out' || verdict === 'closed') expect(again).toBe('never');
+    },
+  );
+
+  it.each(all)('%s is one title and whole sentences, and never says "failed"', (_name, message) => {
+    expect(message.title).toMatch(/^[A-Z].*[^.]$/);
+    expect(message.text).toMatch(/^[A-Z].*\.$/);
+    expect(`${message.title} ${message.text}`).not.toMatch(/fail|error|unfortunately|oops/i);
+  });
+
+  it('says sold out of nothing that is not', () => {
+    for (const [name, { title }] of all) {
+      if (name !== 'sold_out') expect(title).not.toMatch(/sold out/i);
+    }
+    expect(verdictMessage('quota_spent').text).toMatch(/not sold out/);
+    expect(REASONED.title).not.toMatch(/sold out/i);
+    expect(REASONED.again).toBe('later');
+  });
+
+  it('judges nothing that it does not know', () => {
+    expect(outcomeMessage('a_status_of_tomorrow')).toEqual(OUTCOMES['queued']);
+    expect(verdictMessage('a_verdict_of_tomorrow').again).toBe('later');
+  });
+
+  it('counts the wait down', () => {
+    const shed = verdictMessage('shed');
+    expect(againText(shed, 3)).toBe('Try again in 3 s.');
+    expect(againText(shed, 0)).toBe('You can try again now.');
+    expect(againText(verdictMessage('sold_out'), 3)).toBe('');
+  });
+});

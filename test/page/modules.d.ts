@@ -1,0 +1,147 @@
+/**
+ * Types of the page's pure modules, for tests. The page is plain JavaScript for browsers, outside of
+ * the project's type check; its own (JSDoc, with the DOM) is run by `types.test.ts`, which also
+ * compiles these tests against the real modules, so that the two cannot drift apart.
+ */
+
+declare module '*/public/js/clock.js' {
+  export interface Sample {
+    serverTimeMs: number;
+    sentAt: number;
+    receivedAt: number;
+    resolutionMs?: number;
+  }
+  export function createClock(): {
+    sample(sample: Sample): void;
+    at(monotonicMs: number): number;
+    known(): boolean;
+    samples(): number;
+  };
+}
+
+declare module '*/public/js/countdown.js' {
+  export type SalePhase = 'scheduled' | 'open' | 'paused' | 'closed';
+  export function salePhase(
+    sale: { state: string; opensAt: string; closesAt: string },
+    serverNowMs: number,
+  ): SalePhase;
+  export function secondsLeft(remainingMs: number): number;
+  export function shortTime(remainingMs: number): string;
+  export function spokenTime(remainingMs: number): string;
+  export function milestone(beforeMs: number, nowMs: number): number | null;
+}
+
+declare module '*/public/js/pace.js' {
+  export function pollDelayMs(input: {
+    phase: 'scheduled' | 'open' | 'paused' | 'closed';
+    opensInMs: number;
+    hidden: boolean;
+    random: number;
+  }): number;
+  export function backoffMs(failures: number, random: number): number;
+}
+
+declare module '*/public/js/messages.js' {
+  export interface Message {
+    tone: 'busy' | 'good' | 'wait' | 'stop';
+    title: string;
+    text: string;
+    again: 'later' | 'opening' | 'never' | 'none';
+  }
+  export const VERDICTS: Record<string, Message>;
+  export const OUTCOMES: Record<string, Message>;
+  export const PAGE_MESSAGES: Record<string, Message>;
+  export function verdictMessage(verdict: string): Message;
+  export function outcomeMessage(status: string, reason?: string): Message;
+  export function againText(message: Message, seconds: number): string;
+}
+
+declare module '*/public/js/purchase.js' {
+  export const PRESS_REST_MS: number;
+  export interface Purchase {
+    phase: 'ready' | 'asking' | 'sending' | 'queued' | 'refused' | 'ended';
+    key: string | null;
+    quantity: number;
+    unsure: boolean;
+    offline: boolean;
+    restUntil: number;
+    verdict: string | null;
+    status: string | null;
+    reason: string | null;
+    orderNo: string | null;
+  }
+  export type Event =
+    | { type: 'press'; now: number; key: string; quantity: number }
+    | { type: 'restored'; key: string; quantity: number; accepted: boolean }
+    | { type: 'ticket' | 'unanswered' | 'accepted' }
+    | { type: 'refused'; now: number; verdict: string; retryAfterSeconds: number }
+    | { type: 'gave_up' | 'not_known'; now: number }
+    | { type: 'status'; status: string; reason?: string | null; orderNo?: string | null };
+  export function initialPurchase(): Purchase;
+  export function isBusy(purchase: Purchase): boolean;
+  export function mayPress(purchase: Purchase, now: number): boolean;
+  export function advance(purchase: Purchase, event: Event): Purchase;
+}
+
+declare module '*/public/js/view.js' {
+  import type { Purchase } from '*/public/js/purchase.js';
+  export interface Sku {
+    sku: string;
+    title: string;
+    price: string;
+    currency: string;
+    limit: number;
+    availability: 'plenty' | 'few' | 'maybe' | 'sold_out';
+    state?: string;
+  }
+  export interface TileInput {
+    sku: Sku;
+    phase: 'scheduled' | 'open' | 'paused' | 'closed';
+    opensInMs: number;
+    purchase: Purchase;
+    held: number;
+    unpaid: boolean;
+    now: number;
+  }
+  export function tileView(input: TileInput): {
+    badge: { kind: string; text: string };
+    button: { label: string; name: string; enabled: boolean; busy: boolean };
+    status: { tone: string; title: string; text: string } | null;
+    again: string;
+    againSpoken: string;
+    quantity: boolean;
+    toOrders: string;
+  };
+  export function heroPhase(phase: TileInput['phase'], skus: readonly Sku[]): string;
+}
+
+declare module '*/public/js/orders.js' {
+  export interface Order {
+    orderNo: string;
+    requestId: string;
+    sale: string;
+    sku: string;
+    quantity: number;
+    amount: string;
+    currency: string;
+    status: string;
+    createdAt: string;
+    payBefore?: string | null;
+  }
+  export function awaitsPayment(order: Order): boolean;
+  export function payLeftMs(order: Order, serverNowMs: number): number;
+  export function unitsHeld(orders: readonly Order[], sku: string): number;
+  export function mergeOrders(known: readonly Order[], fresh: readonly Order[]): Order[];
+}
+
+declare module '*/public/js/api.js' {
+  export function retrySeconds(header: string | null, nowMs: number): number;
+}
+
+declare module '*/public/js/key.js' {
+  export function uuidOf(bytes: Uint8Array): string;
+}
+
+declare module '*/public/js/format.js' {
+  export function pictureOf(sku: string, title: string): string;
+}

@@ -1,0 +1,150 @@
+import { describe, expect, it } from 'vitest';
+import { mergeOrders, type Order, payLeftMs, unitsHeld } from '../../server/public/js/orders.js';
+import { advance, initialPurchase, type Purchase } from '../../server/public/js/purchase.js';
+import { heroPhase, type Sku, type TileInput, tileView } from '../../server/public/js/view.js';
+
+const tv: Sku = {
+  sku: 'TV',
+  title: 'TV',
+  price: '9.00',
+  currency: 'EUR',
+  limit: 1,
+  availability: 'plenty',
+};
+
+function view(input: Partial<TileInput> = {}) {
+  return tileView({
+    sku: tv,
+    phase: 'open',
+    opensInMs: -1,
+    purchase: initialPurchase(),
+    held: 0,
+    unpaid: false,
+    now: 100_000,
+    ...input,
+  });
+}
+
+const ended = (status: string, reason?: string): Purchase => ({
+  ...initialPurchase(),
+  phase: 'ended',
+  status,
+  reason: reason ?? null,
+});
+
+describe('a tile', () => {
+  it.each<[string, Partial<TileInput>, string, boolean]>([
+    ['before the opening', { phase: 'scheduled', opensInMs: 9000 }, 'Opens in 00:09', false],
+    ['open', {}, 'Buy now', true],
+    ['paused', { phase: 'paused' }, 'Paused', false],
+    ['closed', { phase: 'closed' }, 'Sale ended', false],
+    ['sold out', { sku: { ...tv, availability: 'sold_out' } }, 'Sold out', false],
+    ['maybe', { sku: { ...tv, availability: 'maybe' } }, 'Try for one', true],
+    ['with an unpaid order', { held: 1, unpaid: true }, 'Reserved for you', false],
+    ['with a paid order', { held: 1 }, 'It is yours', false],
+    ['resting', { purchase: { ...ended('expired'), restUntil: 103_000 } }, 'Again in 3 s', false],
+    ['waiting', { purchase: { ...initialPurchase(), phase: 'queued' } }, 'In the queue', false],
+  ])('%s', (_name, input, label, enabled) => {
+    expect(view(input).button).toMatchObject({ label, enabled });
+  });
+
+  it('has a button whose spoken name begins with what is seen and does not tick', () => {
+    expect(view().button.name).toBe('Buy now: TV');
+    const early = view({ phase: 'scheduled', opensInMs: 9000 });
+    expect(early.button.name).toBe(view({ phase: 'scheduled', opensInMs: 5000 }).button.name);
+  });
+
+  it('tells that units may come back', () => {
+    const maybe = view({ sku: { ...tv, availability: 'maybe' } });
+    expect(maybe.badge.text).toMatch(/may come back/);
+    expect(maybe.status?.text).toMatch(/not paid for yet/);
+    expect(maybe.again).toBe('You can try again now.');
+  });
+
+  it('does not invite to try again where that is in vain', () => {
+    const shed = advance(
+      advance(initialPurchase(), { type: 'press', now: 0, key: 'k', quantity: 1 }),
+      { type: 'refused', now: 1, verdict: 'shed', retryAfterSeconds: 2 },
+    );
+    expect(view({ purchase: shed }).again).toBe('You can try again now.');
+    const gone = view({ purchase: shed, sku: { ...tv, availability: 'sold_out' } });
+    expect(gone).toMatchObject({ again: '', status: { title: 'Sold out' } });
+  });
+
+  it('forgets "sold out" when units came back', () => {
+    expect(view({ purchase: ended('sold_out') }).status).toBeNull();
+    expect(view({ purchase: { ...ended('sold_out'), restUntil: 101_000 } }).status).not.toBeNull();
+  });
+
+  it('lets a shopper buy up to the limit', () => {
+    const two = { ...tv, limit: 2 };
+    expect(view({ sku: two, held: 1, unpaid: true })).toMatchObject({
+      button: { enabled: true },
+      quantity: true,
+      toOrders: 'Pay or cancel',
+    });
+    expect(view({ sku: two, held: 2 })).toMatchObject({
+      button: { enabled: false },
+      quantity: false,
+    });
+  });
+
+  it('speaks of a lost connection without calling anything lost', () => {
+    const sending: Purchase = { ...initialPurchase(), phase: 'sending', key: 'k' };
+    const unsure = view({ purchase: advance(sending, { type: 'unanswered' }) });
+    expect(unsure.status?.text).toMatch(/counts once/);
+  });
+});
+
+describe('the top of the page', () => {
+  it('says sold out only when everything is', () => {
+    const gone: Sku = { ...tv, availability: 'sold_out' };
+    expect(heroPhase('open', [gone, gone])).toBe('sold_out');
+    expect(heroPhase('open', [gone, { ...tv, availability: 'maybe' }])).toBe('open');
+    expect(heroPhase('closed', [gone])).toBe('closed');
+    expect(heroPhase('open', [])).toBe('open');
+  });
+});
+
+describe('orders', () => {
+  const order = (orderNo: string, status: string, createdAt = '2030-01-01T00:00:00Z'): Order => ({
+    orderNo,
+    requestId: `r${orderNo}`,
+    sale: 's',
+    sku: 'TV',
+    quantity: 1,
+    amount: '9.00',
+    currency: 'EUR',
+    status,
+    createdAt,
+    payBefore: '2030-01-01T00:15:00Z',
+  });
+
+  it('do not go back to unpaid because a cache is old', () => {
+    const merged = mergeOrders([order('1', 'paid')], [order('1', 'ordered')]);
+    expect(merged.map((each) => each.status)).toEqual(['paid']);
+  });
+
+  it('stand newest first', () => {
+    const late = order('3', 'ordered', '2030-01-02T00:00:00Z');
+    expect(mergeOrders([order('1', 'paid')], [late]).map((each) => each.orderNo)).toEqual([
+      '3',
+      '1',
+    ]);
+  });
+
+  it('count against the limit unless their units went back', () => {
+    const mine = ['ordered', 'paid', 'cancelled', 'expired'].map((status, i) =>
+      order(`${i}`, status),
+    );
+    expect(unitsHeld(mine, 'TV')).toBe(2);
+    expect(unitsHeld(mine, 'Phone')).toBe(0);
+  });
+
+  it('have a time to pay', () => {
+    expect(payLeftMs(order('1', 'ordered'), Date.parse('2030-01-01T00:14:00Z'))).toBe(60_000);
+    expect(payLeftMs({ ...order('1', 'ordered'), payBefore: null }, 0)).toBe(
+      Number.POSITIVE_INFINITY,
+    );
+  });
+});
