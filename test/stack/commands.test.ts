@@ -1,0 +1,102 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { PROJECT_ROOT } from '../../ops/stack/folder.ts';
+import { type StackState, whoStarts, writeState } from '../../ops/stack/state.ts';
+
+/** The commands as processes, as a person meets them. */
+
+const folder = mkdtempSync(join(tmpdir(), 'flashsale-commands-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const environment = { PATH: process.env['PATH'], FLASHSALE_FOLDER: folder };
+
+function node(args: readonly string[], more: Record<string, string> = {}) {
+  return spawnSync(process.execPath, args, {
+    cwd: PROJECT_ROOT,
+    encoding: 'utf8',
+    env: { ...environment, ...more },
+  });
+}
+
+test('run.mjs hands on arguments and the exit code', () => {
+  const { stdout, status } = node(['scripts/run.mjs', 'test/stack/echo.ts', '7', 'and', 'more']);
+  expect(stdout).toBe('7 and more\n');
+  expect(status).toBe(7);
+});
+
+test('run.mjs stays until the program has ended after a signal', async () => {
+  const child = spawn(process.execPath, ['scripts/run.mjs', 'test/stack/echo.ts', 'wait'], {
+    cwd: PROJECT_ROOT,
+    env: environment,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let said = '';
+  child.stdout.on('data', (data: Buffer) => {
+    // The program says `wait` when it listens for signals.
+    if (said === '') child.kill('SIGTERM');
+    said += data.toString('utf8');
+  });
+  const [code] = await once(child, 'close');
+  expect(said).toBe('wait\nstopped by SIGTERM\n');
+  expect(code).toBe(0);
+});
+
+test('flashsale env says that nothing runs', () => {
+  const { stdout, stderr, status } = node(['ops/flashsale.mjs', 'env']);
+  expect(stdout).toBe('');
+  expect(stderr).toBe('flashsale: no local stack is running here; start one with: npm start\n');
+  expect(status).toBe(1);
+});
+
+test('flashsale env prints where the stack is, as lines and as JSON', () => {
+  const state: StackState = {
+    version: 1,
+    ...whoStarts(false),
+    phase: 'running',
+    startedAt: new Date().toISOString(),
+    processes: [],
+    sources: {},
+    servers: {
+      databaseUrl: 'postgres://flashsale:a@127.0.0.1:1/flashsale',
+      amqpUrl: 'amqp://flashsale:b@127.0.0.1:2/flashsale',
+      amqpManagementUrl: 'http://flashsale:b@127.0.0.1:3',
+      zookeeper: '127.0.0.1:4',
+    },
+    zkRoot: '/flashsale',
+    shopUrl: 'http://127.0.0.1:8080',
+    monitors: { 'web-1': 'http://127.0.0.1:9105' },
+  };
+  writeState(folder, state);
+  const lines = node(['ops/flashsale.mjs', 'env']).stdout.trimEnd().split('\n');
+  expect(lines).toEqual([
+    'SHOP_URL=http://127.0.0.1:8080',
+    'DATABASE_URL=postgres://flashsale:a@127.0.0.1:1/flashsale',
+    'AMQP_URL=amqp://flashsale:b@127.0.0.1:2/flashsale',
+    'AMQP_MANAGEMENT_URL=http://flashsale:b@127.0.0.1:3',
+    'ZOOKEEPER=127.0.0.1:4',
+    'ZK_ROOT=/flashsale',
+    'WEB_1_MONITOR_URL=http://127.0.0.1:9105',
+  ]);
+  const json = JSON.parse(node(['ops/flashsale.mjs', 'env', '--json']).stdout);
+  expect(Object.entries(json).map(([name, value]) => `${name}=${value}`)).toEqual(lines);
+
+  const second = node(['ops/stack/start.ts']);
+  expect(second.status).toBe(1);
+  expect(second.stderr).toContain('The sale is already running here');
+  expect(second.stderr).toContain('SHOP_URL=http://127.0.0.1:8080');
+});
+
+test.each([
+  ['PORT', 'http'],
+  ['PORT', '0'],
+  ['ZK_ROOT', 'flashsale'],
+  ['HOST', 'no host'],
+])('npm start with %s=%s ends at once and names the variable', (name, value) => {
+  const { stderr, status } = node(['ops/stack/start.ts'], { [name]: value });
+  expect(stderr).toMatch(new RegExp(`^${name} must be`));
+  expect(status).toBe(78);
+});

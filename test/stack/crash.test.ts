@@ -1,0 +1,111 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  ensureServerPackages,
+  NATIVE_STOP_ORDER,
+  type NativePorts,
+  startNative,
+} from '../../ops/stack/native.ts';
+import { choosePort, randomPortBase } from '../../ops/stack/ports.ts';
+import { findPostgres, type Machine } from '../../ops/stack/programs.ts';
+import { createProgress } from '../../ops/stack/progress.ts';
+import { SERVER_NAMES, type Servers } from '../../ops/stack/servers.ts';
+import { Supervisor } from '../../ops/stack/supervisor.ts';
+
+/** Private servers of this file, so that they can be killed. */
+
+const machine: Machine = { path: process.env['PATH'] ?? '', root: '/' };
+const progress = createProgress(() => {});
+const passwords = { postgres: 'secret1', rabbitmq: 'secret2' };
+let folder: string;
+let ports: NativePorts;
+
+beforeAll(async () => {
+  await ensureServerPackages({ wanted: SERVER_NAMES, machine, progress });
+  folder = mkdtempSync(join(tmpdir(), 'flashsale-crash-'));
+  chmodSync(folder, 0o711);
+  const taken = new Set<number>();
+  const base = randomPortBase();
+  ports = {
+    postgres: await choosePort(base, taken),
+    amqp: await choosePort(base, taken),
+    management: await choosePort(base, taken),
+    epmd: await choosePort(base, taken),
+    distribution: await choosePort(base, taken),
+    zookeeper: await choosePort(base, taken),
+  };
+}, 300_000);
+
+let supervisor: Supervisor;
+
+async function start(): Promise<Servers> {
+  supervisor = new Supervisor({ say: () => {}, onChange: () => {}, restart: false });
+  const servers = await startNative({
+    wanted: SERVER_NAMES,
+    folder,
+    logFolder: join(folder, 'logs'),
+    ports,
+    passwords,
+    sharedBuffersMb: 128,
+    machine,
+    progress,
+    supervisor,
+  });
+  return servers as Servers;
+}
+
+afterAll(async () => {
+  for (const names of NATIVE_STOP_ORDER) await supervisor.stop(names, { discard: true });
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function psql(url: string, sql: string): string {
+  const [programs] = findPostgres(machine);
+  if (programs === undefined) throw new Error('psql is not installed');
+  const options = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] } as const;
+  return execFileSync(join(programs.bin, 'psql'), [url, '-XAtc', sql], options).trim();
+}
+
+async function queues(servers: Servers, method: 'GET' | 'PUT'): Promise<Response> {
+  const { origin, username, password } = new URL(servers.amqpManagementUrl);
+  return fetch(`${origin}/api/queues/flashsale/kept`, {
+    method,
+    headers: {
+      authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`,
+      'content-type': 'application/json',
+    },
+    ...(method === 'PUT' && {
+      body: JSON.stringify({ durable: true, arguments: { 'x-queue-type': 'quorum' } }),
+    }),
+  });
+}
+
+test('servers that were killed hard start again with their data', { timeout: 90_000 }, async () => {
+  const first = await start();
+  psql(first.databaseUrl, 'CREATE TABLE kept AS SELECT 42 AS answer');
+  expect((await queues(first, 'PUT')).status).toBe(201);
+
+  for (const { pid } of supervisor.records()) process.kill(pid, 'SIGKILL');
+  // The pid of the dead server belongs to somebody else now, as happens after a restart of a
+  // container: PostgreSQL alone would refuse to start.
+  const pidFile = join(folder, 'postgres', 'data', 'postmaster.pid');
+  const lines = readFileSync(pidFile, 'utf8').split('\n');
+  writeFileSync(pidFile, [String(process.pid), ...lines.slice(1)].join('\n'));
+
+  const second = await start();
+  expect(second).toEqual(first);
+  expect(psql(second.databaseUrl, 'SELECT answer FROM kept')).toBe('42');
+  expect((await queues(second, 'GET')).status).toBe(200);
+});
+
+test('only who knows the password gets in', async () => {
+  const url = `postgres://flashsale:wrong@127.0.0.1:${ports.postgres}/flashsale`;
+  expect(() => psql(url, 'SELECT 1')).toThrow(/password authentication failed/);
+  const guest = await fetch(`http://127.0.0.1:${ports.management}/api/whoami`, {
+    headers: { authorization: `Basic ${Buffer.from('guest:guest').toString('base64')}` },
+  });
+  expect(guest.status).toBe(401);
+});

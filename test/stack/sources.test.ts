@@ -1,0 +1,84 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { dockerAnswers } from '../../ops/stack/docker.ts';
+import { ensurePackages, PackagesMissing } from '../../ops/stack/packages.ts';
+import { choosePort, randomPortBase } from '../../ops/stack/ports.ts';
+import { type Machine, SERVER_PACKAGES } from '../../ops/stack/programs.ts';
+import { createProgress } from '../../ops/stack/progress.ts';
+import { assertReachable, missingServers, serversOfEnvironment } from '../../ops/stack/servers.ts';
+import { countResults } from '../../ops/stack/test-counts.ts';
+
+const empty = mkdtempSync(join(tmpdir(), 'flashsale-empty-'));
+afterAll(() => rmSync(empty, { recursive: true, force: true }));
+const progress = createProgress(() => {});
+
+describe('servers that the environment names', () => {
+  test('each is taken alone, the others are still missing', () => {
+    expect(missingServers(serversOfEnvironment({}))).toEqual(['postgres', 'rabbitmq', 'zookeeper']);
+    const servers = serversOfEnvironment({ AMQP_URL: 'amqp://me:p%40ss@broker/flashsale' });
+    expect(missingServers(servers)).toEqual(['postgres', 'zookeeper']);
+    expect(servers.amqpManagementUrl).toBe('http://me:p%40ss@broker:15672');
+  });
+
+  test('a variable that is set but empty is not set', () => {
+    expect(missingServers(serversOfEnvironment({ DATABASE_URL: '' }))).toContain('postgres');
+  });
+
+  test.each([
+    ['DATABASE_URL', 'mysql://me:s3cret@host/db'],
+    ['DATABASE_URL', 's3cret'],
+    ['HOT_DATABASE_URL', 'http://me:s3cret@host'],
+    ['AMQP_URL', 'http://me:s3cret@host'],
+    ['AMQP_MANAGEMENT_URL', 'amqp://me:s3cret@host'],
+    ['ZOOKEEPER', 'localhost'],
+    ['ZOOKEEPER', 'http://localhost:2181'],
+  ])('%s=%s is refused by name and without its value', (name, value) => {
+    const read = () => serversOfEnvironment({ [name]: value });
+    expect(read).toThrow(new RegExp(`^${name} must be`));
+    expect(read).not.toThrow(/s3cret/);
+  });
+
+  test('one where nobody answers is named with its address', async () => {
+    const port = await choosePort(randomPortBase(), new Set());
+    const servers = serversOfEnvironment({
+      DATABASE_URL: `postgres://me:s3cret@127.0.0.1:${port}/db`,
+      ZOOKEEPER: `127.0.0.1:${port}`,
+    });
+    await expect(assertReachable(servers)).rejects.toThrow(
+      `DATABASE_URL: nobody answers at 127.0.0.1:${port}\nZOOKEEPER: nobody answers at 127.0.0.1:${port}`,
+    );
+  });
+});
+
+describe('a machine without anything', () => {
+  const machine: Machine = { path: empty, root: empty };
+
+  test('has no Docker', async () => {
+    expect(await dockerAnswers(machine)).toBe(false);
+  });
+
+  test('is told once which packages to install, and what else would do', async () => {
+    const ensured = ensurePackages(SERVER_PACKAGES, machine, progress);
+    await expect(ensured).rejects.toThrow(PackagesMissing);
+    await expect(ensured).rejects.toThrow(
+      /Install the packages postgresql, rabbitmq-server, zookeeper/,
+    );
+    await expect(ensured).rejects.toThrow(/no Docker engine and no apt-get/);
+    await expect(ensured).rejects.toThrow(/DATABASE_URL, AMQP_URL, ZOOKEEPER/);
+  });
+});
+
+test('the last line of npm test counts what failed outside of tests too', () => {
+  const report = {
+    numPassedTests: 5,
+    numFailedTests: 1,
+    testResults: [
+      { status: 'passed', assertionResults: [{ status: 'passed' }] },
+      { status: 'failed', assertionResults: [{ status: 'failed' }] },
+      { status: 'failed', assertionResults: [] },
+    ],
+  };
+  expect(countResults(report)).toEqual({ passed: 5, failed: 2 });
+});
