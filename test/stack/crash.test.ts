@@ -65,8 +65,11 @@ afterAll(async () => {
 function psql(url: string, sql: string): string {
   const [programs] = findPostgres(machine);
   if (programs === undefined) throw new Error('psql is not installed');
-  const options = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] } as const;
-  return execFileSync(join(programs.bin, 'psql'), [url, '-XAtc', sql], options).trim();
+  const answer = execFileSync(join(programs.bin, 'psql'), [url, '-XAtc', sql], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  return answer.trim();
 }
 
 async function queues(servers: Servers, method: 'GET' | 'PUT'): Promise<Response> {
