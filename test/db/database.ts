@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { createPool, type Databases, openSession, type Pool, type Role } from '../../db/pool.ts';
+import { prepare } from '../../db/prepare.ts';
+import { databaseUrl, servers, uniqueName } from '../servers.ts';
+
+/** A database of its own for a test file: copied from a template that is prepared once a run. */
+export interface TestDatabase {
+  readonly url: string;
+  /** Pools of a role, the same one for both schemas; closed by `remove`. */
+  as(role: Role, max?: number): Databases;
+  /** As the login role, a superuser: to look, and to damage. */
+  readonly admin: Pool;
+  /** Ends the pools and drops the database. */
+  remove(): Promise<void>;
+}
+
+const FOLDERS = ['migrations', 'procedures', 'views'];
+/** Key of the advisory lock under which the template is made. */
+const TEMPLATE_LOCK = 7_300_102;
+
+/** Another name for other files, so that a server that outlives the run never has an old one. */
+function templateName(): string {
+  const hash = createHash('sha256');
+  for (const folder of FOLDERS) {
+    const url = new URL(`../../db/${folder}/`, import.meta.url);
+    for (const file of readdirSync(url).sort())
+      hash.update(file).update(readFileSync(new URL(file, url)));
+  }
+  return `template_${hash.digest('hex').slice(0, 12)}`;
+}
+
+function openAdmin() {
+  return openSession(servers.databaseUrl, {
+    applicationName: 'test',
+    statementTimeoutMs: 60_000,
+    lockTimeoutMs: 60_000,
+  });
+}
+
+async function ensureTemplate(): Promise<string> {
+  const name = templateName();
+  const session = await openAdmin();
+  try {
+    await session.run(`SELECT pg_advisory_lock(${TEMPLATE_LOCK})`);
+    const found = await session.query({
+      text: 'SELECT FROM pg_database WHERE datname = $1',
+      values: [name],
+    });
+    if (found.length === 0) {
+      // Prepared under another name: one that was left half done is never taken for a template.
+      const draft = uniqueName('draft');
+      await session.run(`CREATE DATABASE ${draft}`);
+      await prepare(databaseUrl(draft));
+      await session.run(`ALTER DATABASE ${draft} RENAME TO ${name}`);
+    }
+  } finally {
+    await session.close();
+  }
+  return name;
+}
+
+export async function createDatabase({ empty = false } = {}): Promise<TestDatabase> {
+  const name = uniqueName('db');
+  const template = empty ? 'template1' : await ensureTemplate();
+  const session = await openAdmin();
+  await session.run(`CREATE DATABASE ${name} TEMPLATE ${template}`);
+  await session.close();
+
+  const url = databaseUrl(name);
+  const pools: Pool[] = [];
+  const open = (max: number, role?: Role) => {
+    const pool = createPool({
+      url,
+      max,
+      applicationName: `test ${role ?? 'admin'}`,
+      statementTimeoutMs: 20_000,
+      lockTimeoutMs: 10_000,
+      ...(role !== undefined && { role }),
+    });
+    pools.push(pool);
+    return pool;
+  };
+  return {
+    url,
+    as(role, max = 4) {
+      const pool = open(max, role);
+      return { regular: pool, hot: pool };
+    },
+    admin: open(4),
+    async remove() {
+      await Promise.all(pools.map((pool) => pool.close()));
+      const last = await openAdmin();
+      await last.run(`DROP DATABASE ${name} WITH (FORCE)`);
+      await last.close();
+    },
+  };
+}
