@@ -1,0 +1,78 @@
+import { execFile } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { ensureServerPackages } from '../../ops/stack/native.ts';
+import { choosePort, randomPortBase } from '../../ops/stack/ports.ts';
+import { findRabbit } from '../../ops/stack/programs.ts';
+import { createProgress } from '../../ops/stack/progress.ts';
+import { prepareRabbit, rabbitUrls } from '../../ops/stack/rabbitmq.ts';
+import { whoStarts, writeState } from '../../ops/stack/state.ts';
+import { Supervisor } from '../../ops/stack/supervisor.ts';
+
+/** A broker of one test file's own, to be killed and starved. */
+export interface PrivateBroker {
+  readonly url: string;
+  rabbitmqctl(...args: string[]): Promise<void>;
+  /** As the machine's power would. */
+  kill(): void;
+  start(): Promise<void>;
+  remove(): Promise<void>;
+}
+
+const PASSWORD = 'private';
+const run = promisify(execFile);
+
+export async function startPrivateBroker(): Promise<PrivateBroker> {
+  const machine = { path: process.env['PATH'] ?? '', root: '/' };
+  const progress = createProgress(() => {});
+  await ensureServerPackages({ wanted: ['rabbitmq'], machine, progress });
+  const programs = findRabbit(machine);
+  if (programs === undefined) throw new Error('RabbitMQ is not installed');
+  // The prefix and the state let the next run clear what a killed one has left.
+  const folder = mkdtempSync(join(tmpdir(), 'flashsale-test-'));
+  chmodSync(folder, 0o711);
+  const taken = new Set<number>();
+  const next = () => choosePort(randomPortBase(), taken);
+  const ports = {
+    amqp: await next(),
+    management: await next(),
+    epmd: await next(),
+    distribution: await next(),
+  };
+  const state = {
+    version: 1,
+    ...whoStarts(false),
+    phase: 'running',
+    startedAt: new Date().toISOString(),
+    sources: {},
+    zkRoot: '/flashsale',
+    monitors: {},
+  } as const;
+  const supervisor = new Supervisor({
+    say: () => {},
+    onChange: (processes) => existsSync(folder) && writeState(folder, { ...state, processes }),
+    restart: false,
+  });
+  const instance = { folder, ports, password: PASSWORD, logFolder: join(folder, 'logs') };
+  const { mapper, broker } = prepareRabbit(instance, programs);
+  await supervisor.start(mapper);
+  await supervisor.start(broker);
+  return {
+    url: rabbitUrls(ports, PASSWORD).amqp,
+    async rabbitmqctl(...args) {
+      await run(join(folder, 'rabbitmqctl'), args);
+    },
+    kill() {
+      const record = supervisor.records().find(({ name }) => name === broker.name);
+      if (record !== undefined) process.kill(-record.pid, 'SIGKILL');
+    },
+    start: () => supervisor.start(broker),
+    async remove() {
+      await supervisor.stop([broker.name]);
+      await supervisor.stop([mapper.name]);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

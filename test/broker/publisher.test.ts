@@ -1,0 +1,156 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { BrokerConnection } from '../../broker/connection.ts';
+import { Publisher, type PublishResult } from '../../broker/publisher.ts';
+import { ordersQueue } from '../../contracts/topology.ts';
+import { createVirtualHost, type VirtualHost } from '../servers.ts';
+import { until } from '../until.ts';
+import { createConnections, log, order, purge, takeAll } from './harness.ts';
+import { type Relay, startRelay } from './relay.ts';
+
+const connections = createConnections();
+let host: VirtualHost;
+let relay: Relay;
+let direct: BrokerConnection;
+
+beforeAll(async () => {
+  host = await createVirtualHost();
+  relay = await startRelay(host.url);
+  direct = await connections.open(host.url);
+});
+
+afterAll(async () => {
+  await connections.closeAll();
+  await relay?.close();
+  await host?.remove();
+});
+
+test('what a queue has taken is confirmed, what no queue wants is returned', async () => {
+  await purge(direct);
+  const publisher = await Publisher.open(direct);
+  const results = await Promise.all([
+    publisher.publish(order('one')),
+    publisher.publish(order('nobody', { routingKey: 'no-such-key' })),
+    publisher.publish(order('two')),
+  ]);
+  expect(results).toEqual(['confirmed', 'returned', 'confirmed']);
+  expect(publisher.unconfirmed).toBe(0);
+  expect(await takeAll(direct, ordersQueue('regular'))).toEqual(['one', 'two']);
+  await publisher.close();
+});
+
+test('a full queue refuses, and holds exactly what was confirmed', async () => {
+  const queue = 'full';
+  const channel = await direct.openChannel();
+  await channel.assertQueue(queue, {
+    durable: true,
+    arguments: { 'x-queue-type': 'quorum', 'x-max-length': 3, 'x-overflow': 'reject-publish' },
+  });
+  await channel.close();
+  const publisher = await Publisher.open(direct);
+  const confirmed: string[] = [];
+  await until('a message is refused', async () => {
+    const text = String(confirmed.length);
+    const result = await publisher.publish(order(text, { exchange: '', routingKey: queue }));
+    if (result === 'confirmed') confirmed.push(text);
+    return result === 'refused';
+  });
+  expect(confirmed.length).toBeGreaterThanOrEqual(3);
+  expect(await takeAll(direct, queue)).toEqual(confirmed);
+  await publisher.close();
+});
+
+test('without a connection it refuses at once', async () => {
+  const url = 'amqp://nobody:nothing@127.0.0.1:1/';
+  const connection = await BrokerConnection.open({ url, name: 'test', log });
+  const publisher = await Publisher.open(connection);
+  expect(publisher.available()).toBe(false);
+  expect(await publisher.publish(order('x'))).toBe('refused');
+  await connection.close();
+});
+
+test('a message too odd to be encoded is refused and harms nobody else', async () => {
+  const publisher = await Publisher.open(direct);
+  const headers = { huge: 'x'.repeat(100_000) };
+  expect(await publisher.publish(order('x', { headers }))).toBe('refused');
+  expect(await publisher.publish(order('y'))).toBe('confirmed');
+  await publisher.close();
+});
+
+test('beyond the window it refuses; a late confirm is reported and frees the place', async () => {
+  await purge(direct);
+  const connection = await connections.open(relay.url);
+  const limits = { unconfirmedMax: 2, publishConfirmTimeoutMs: 100 };
+  const publisher = await Publisher.open(connection, limits);
+  relay.silenceServer();
+  const late: PublishResult[] = [];
+  const first = publisher.publish(order('1'), (result) => late.push(result));
+  const second = publisher.publish(order('2', { routingKey: 'nowhere' }), (r) => late.push(r));
+  expect(publisher.available()).toBe(false);
+  expect(await publisher.publish(order('3'))).toBe('refused');
+  expect(await Promise.all([first, second])).toEqual(['unknown', 'unknown']);
+  expect(late).toEqual([]);
+  expect(publisher.unconfirmed).toBe(2);
+  relay.resume();
+  await until('both are answered', () => late.length === 2);
+  expect(late.toSorted()).toEqual(['confirmed', 'returned']);
+  expect(publisher.available()).toBe(true);
+  expect(await takeAll(direct, ordersQueue('regular'))).toEqual(['1']);
+  await connection.close();
+});
+
+test('a connection that ends before the confirm leaves the message unknown, then comes back', async () => {
+  const connection = await connections.open(relay.url);
+  const publisher = await Publisher.open(connection, { publishConfirmTimeoutMs: 60_000 });
+  relay.silenceServer();
+  const pending = publisher.publish(order('cut'));
+  relay.cut();
+  expect(await pending).toBe('unknown');
+  expect(publisher.available()).toBe(false);
+  expect(publisher.unconfirmed).toBe(0);
+  relay.resume();
+  await publisher.whenAvailable(AbortSignal.timeout(10_000));
+  expect(await publisher.publish(order('again'))).toBe('confirmed');
+  await connection.close();
+});
+
+test('a late message is reported unknown for good when its connection ends', async () => {
+  const connection = await connections.open(relay.url);
+  const publisher = await Publisher.open(connection, { publishConfirmTimeoutMs: 50 });
+  relay.silenceServer();
+  const late = Promise.withResolvers<PublishResult>();
+  expect(await publisher.publish(order('x'), late.resolve)).toBe('unknown');
+  relay.cut();
+  expect(await late.promise).toBe('unknown');
+  relay.resume();
+  await connection.close();
+});
+
+test('a silent broker is noticed by its missing heartbeats', async () => {
+  const connection = await connections.open(relay.url, { heartbeatSeconds: 1 });
+  relay.silenceServer();
+  await until('the connection is given up', () => !connection.connected);
+  relay.resume();
+  await until('it is back', () => connection.connected);
+  await connection.close();
+});
+
+test('a channel that the broker closes alone is opened again', async () => {
+  const connection = await connections.open(host.url, { channelReopenDelayMs: 20 });
+  const publisher = await Publisher.open(connection);
+  const result = await publisher.publish(order('x', { exchange: 'no-such-exchange' }));
+  expect(result).toBe('unknown');
+  expect(connection.connected).toBe(true);
+  await publisher.whenAvailable(AbortSignal.timeout(10_000));
+  expect(await publisher.publish(order('y'))).toBe('confirmed');
+  await connection.close();
+});
+
+test('closing waits for what was written', async () => {
+  const connection = await connections.open(host.url);
+  const publisher = await Publisher.open(connection);
+  const results = Array.from({ length: 50 }, (_, n) => publisher.publish(order(String(n))));
+  await publisher.close();
+  expect(publisher.unconfirmed).toBe(0);
+  expect(new Set(await Promise.all(results))).toEqual(new Set(['confirmed']));
+  expect(await publisher.publish(order('after'))).toBe('refused');
+});

@@ -1,0 +1,59 @@
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+
+/** A TCP relay between a client and a server, to break what a healthy network would not. */
+export interface Relay {
+  /** The server's URL, by way of this relay. */
+  readonly url: string;
+  /** Resets every connection. New ones are taken. */
+  cut(): void;
+  /** Bytes from the server are held back until `resume`; those of the client pass. */
+  silenceServer(): void;
+  resume(): void;
+  close(): Promise<void>;
+}
+
+export async function startRelay(url: string): Promise<Relay> {
+  const target = new URL(url);
+  const pairs = new Set<{ client: Socket; server: Socket }>();
+  let silent = false;
+  const listener = createServer((client) => {
+    const server = connect(Number(target.port), target.hostname);
+    const pair = { client, server };
+    pairs.add(pair);
+    client.pipe(server);
+    server.on('data', (bytes) => client.write(bytes));
+    if (silent) server.pause();
+    const end = () => {
+      pairs.delete(pair);
+      client.destroy();
+      server.destroy();
+    };
+    for (const socket of [client, server]) socket.on('error', end).on('close', end);
+  });
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+  const relayed = new URL(url);
+  relayed.hostname = '127.0.0.1';
+  relayed.port = String((listener.address() as AddressInfo).port);
+  const cut = () => {
+    for (const { client, server } of pairs) {
+      client.resetAndDestroy();
+      server.destroy();
+    }
+  };
+  return {
+    url: relayed.href,
+    cut,
+    silenceServer() {
+      silent = true;
+      for (const { server } of pairs) server.pause();
+    },
+    resume() {
+      silent = false;
+      for (const { server } of pairs) server.resume();
+    },
+    async close() {
+      cut();
+      await new Promise((resolve) => listener.close(resolve));
+    },
+  };
+}
