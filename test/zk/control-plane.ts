@@ -1,0 +1,122 @@
+import { NodeAgent } from '../../zk/agent.ts';
+import { Keeper, type UnitCount } from '../../zk/keeper.ts';
+import { pathsBelow } from '../../zk/paths.ts';
+import { ZkSession } from '../../zk/session.ts';
+import { servers, uniqueZkRoot } from '../servers.ts';
+
+/** Keepers, web nodes and an operator on one real ZooKeeper, with unit counts from memory. */
+
+export const SESSION_TIMEOUT_MS = 2_000;
+const quiet = { info: () => {}, warn: () => {}, error: () => {} };
+
+export class ControlPlane {
+  readonly root = uniqueZkRoot();
+  readonly paths = pathsBelow(this.root);
+  /** The operator, with the rights of `zkCli.sh`. */
+  readonly operator: ZkSession;
+  /** Units by SKU, as the database would tell them. */
+  readonly units = new Map<string, { total: number; held: number }>();
+  /** Nodes that were settled, in order. */
+  readonly settled: string[] = [];
+  /** What settling a node does; a test may slow it down or make it fail. */
+  settle: (node: string) => Promise<void> = async () => {};
+  /** A database that does not answer. */
+  isDatabaseDown = false;
+  #open = new Set<{ close(): Promise<void> }>();
+
+  private constructor() {
+    this.operator = this.#keep(new ZkSession(this.#session(servers.zookeeper)));
+  }
+
+  static async start(): Promise<ControlPlane> {
+    const plane = new ControlPlane();
+    plane.operator.start();
+    await plane.operator.connected(10_000);
+    return plane;
+  }
+
+  #session(address: string) {
+    return { servers: address, sessionTimeoutMs: SESSION_TIMEOUT_MS };
+  }
+
+  #keep<T extends { close(): Promise<void> }>(thing: T): T {
+    this.#open.add(thing);
+    return thing;
+  }
+
+  keeper(address = servers.zookeeper): Keeper {
+    return this.#keep(
+      new Keeper({
+        session: this.#session(address),
+        root: this.root,
+        tickMs: 100,
+        unitCounts: async () => this.#counts(),
+        settle: async (node) => {
+          await this.settle(node);
+          this.settled.push(node);
+        },
+        log: quiet,
+      }),
+    );
+  }
+
+  #counts(): UnitCount[] {
+    if (this.isDatabaseDown) throw new Error('the database is down');
+    return [...this.units].map(([sku, { total, held }]) => ({
+      sku,
+      unitsTotal: total,
+      free: total - held,
+    }));
+  }
+
+  agent(address = servers.zookeeper): NodeAgent {
+    const session = this.#session(address);
+    return this.#keep(new NodeAgent({ session, root: this.root, nodePrefix: 'web', log: quiet }));
+  }
+
+  /** A SKU with its units, quota and state. */
+  async sell(sku: string, total: number, quota = total): Promise<void> {
+    this.units.set(sku, { total, held: 0 });
+    await this.write(this.paths.sku(sku).quota, String(quota));
+    await this.write(this.paths.sku(sku).state, 'open');
+  }
+
+  /** As an operator's `create` or `set`. */
+  async write(path: string, text: string): Promise<void> {
+    const made = await this.operator.ensure(path, text);
+    const set = made.ok ? await this.operator.set(path, text, -1) : made;
+    if (!set.ok) throw new Error(`${path}: ${set.error}`);
+  }
+
+  async remove(path: string): Promise<void> {
+    const removed = await this.operator.delete(path);
+    if (!removed.ok) throw new Error(`${path}: ${removed.error}`);
+  }
+
+  async text(path: string): Promise<string | undefined> {
+    const read = await this.operator.get(path);
+    return read.ok ? read.value.text : undefined;
+  }
+
+  /** The note about a refused edit. */
+  async note(path: string): Promise<Record<string, unknown> | undefined> {
+    const text = await this.text(this.paths.error(path));
+    return text === undefined ? undefined : JSON.parse(text);
+  }
+
+  /** The database orders units that the node admitted, and the node hears of it. */
+  order(agent: NodeAgent, node: string, sku: string, units: number): void {
+    const counts = this.units.get(sku);
+    if (counts) this.units.set(sku, { ...counts, held: counts.held + units });
+    agent.decide(node, sku, units);
+  }
+
+  async close(): Promise<void> {
+    for (const thing of [...this.#open].reverse()) await thing.close();
+  }
+}
+
+/** Units of the SKU that the node may admit, cumulative; 0 when it has no grant. */
+export function grantOf(agent: NodeAgent, sku: string): number {
+  return agent.grants().find((grant) => grant.sku === sku)?.grant ?? 0;
+}

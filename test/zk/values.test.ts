@@ -1,0 +1,54 @@
+import { expect, test } from 'vitest';
+import { decodePath, encodePath } from '../../zk/paths.ts';
+import { parseShare, parseState, parseUnits } from '../../zk/values.ts';
+
+test.each([
+  ['0', 0],
+  ['500', 500],
+  ['500\n', 500],
+  ['007', 7],
+  ['2147483647', 2_147_483_647],
+])('units %j are %d', (text, value) => {
+  expect(parseUnits(text)).toEqual({ ok: true, value });
+});
+
+test.each([
+  ['abc', /decimal integer/],
+  ['-1', /negative/],
+  ['1e9', /decimal integer/],
+  ['12,5', /decimal integer/],
+  ['12.5', /decimal integer/],
+  ['+5', /decimal integer/],
+  ['0x10', /decimal integer/],
+  ['٣', /decimal integer/],
+  ['', /empty/],
+  ['  ', /empty/],
+  ['2147483648', /larger than 2147483647/],
+  ['9'.repeat(1_000_000), /1000000 characters/],
+])('units %.20j are refused in words', (text, reason) => {
+  expect(parseUnits(text)).toMatchObject({ ok: false, reason: expect.stringMatching(reason) });
+});
+
+test.each([
+  ['0', 0],
+  ['1', 1],
+  ['0.25', 0.25],
+  ['1.0', 1],
+])('a share %j is %d', (text, value) => {
+  expect(parseShare(text)).toEqual({ ok: true, value });
+});
+
+test.each(['1.01', '-0.1', '0,5', '50%', '.5', '1e-1', 'all', ''])(
+  'a share %j is refused',
+  (text) => expect(parseShare(text).ok).toBe(false),
+);
+
+test('states are words, exactly', () => {
+  expect(parseState('paused')).toEqual({ ok: true, value: 'paused' });
+  expect(parseState('Open')).toMatchObject({ reason: 'it is none of open, paused, closed' });
+});
+
+test('a path becomes a name and back', () => {
+  expect(encodePath('/flashsale/skus/TV/quota')).toBe('!flashsale!skus!TV!quota');
+  expect(decodePath('!flashsale!skus!TV!quota')).toBe('/flashsale/skus/TV/quota');
+});
