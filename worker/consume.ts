@@ -12,9 +12,10 @@ import {
 } from '../contracts/messages.ts';
 import type { Schema } from '../contracts/names.ts';
 import { ordersQueue } from '../contracts/topology.ts';
+import type { AdmittedRequest } from '../db/orders.ts';
 import type { Log } from '../process/log.ts';
 import { type Batch, type BatchLimits, BatchPlanner } from './batch.ts';
-import type { Decider, Decision, PlacedRequest } from './decide.ts';
+import type { Decider, Decision } from './decide.ts';
 import type { WorkerMetrics } from './metrics.ts';
 import { sendVerdicts, type ToldVerdict } from './verdicts.ts';
 
@@ -35,7 +36,7 @@ interface OpenDelivery {
   readonly ended: PromiseWithResolvers<boolean>;
 }
 
-interface Entry extends PlacedRequest {
+interface Entry extends AdmittedRequest {
   readonly from: OpenDelivery;
 }
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PurchaseRequest, Verdict } from '../contracts/messages.ts';
+import type { Verdict } from '../contracts/messages.ts';
+import type { AdmittedRequest, Decision as Placed } from '../db/orders.ts';
 import type { Log } from '../process/log.ts';
 import { type FailureKind, kindOfFailure, type RetryLimits, retryDelayMs } from './retry.ts';
 
@@ -8,18 +9,10 @@ import { type FailureKind, kindOfFailure, type RetryLimits, retryDelayMs } from 
  * makes every call fail is found by halving, and only that one is given up.
  */
 
-export interface PlacedRequest extends PurchaseRequest {
-  /** The web node that admitted it. */
-  readonly node: string;
-}
-
-/** What the procedure says about one request; `locked` is not final. */
-export type Placed = Verdict | { readonly requestId: string; readonly status: 'locked' };
-
 /** One call of place_orders; answers in the order of the requests. */
 export type PlaceOrders = (
   sku: string,
-  requests: readonly PlacedRequest[],
+  requests: readonly AdmittedRequest[],
   wait: boolean,
 ) => Promise<readonly Placed[]>;
 
@@ -56,7 +49,7 @@ export class Decider {
   /** Never rejects. One decision for each request, in their order. */
   async decide(
     sku: string,
-    requests: readonly PlacedRequest[],
+    requests: readonly AdmittedRequest[],
     wait: boolean,
   ): Promise<readonly Decision[]> {
     const { stopping, limits } = this.#options;
@@ -81,7 +74,7 @@ export class Decider {
 
   async #call(
     sku: string,
-    requests: readonly PlacedRequest[],
+    requests: readonly AdmittedRequest[],
     wait: boolean,
   ): Promise<readonly Decision[]> {
     const startMs = performance.now();
@@ -94,7 +87,7 @@ export class Decider {
   /** One half after the other: in an hour of trouble the database gets no more calls than before. */
   async #halve(
     sku: string,
-    requests: readonly PlacedRequest[],
+    requests: readonly AdmittedRequest[],
     wait: boolean,
   ): Promise<readonly Decision[]> {
     const middle = Math.ceil(requests.length / 2);
@@ -127,7 +120,7 @@ export class Decider {
   }
 }
 
-function decisionOf(request: PlacedRequest, placed: Placed | undefined): Decision {
+function decisionOf(request: AdmittedRequest, placed: Placed | undefined): Decision {
   if (placed?.requestId !== request.requestId) {
     throw new Error(`place_orders did not answer for ${request.requestId}`);
   }
@@ -136,5 +129,15 @@ function decisionOf(request: PlacedRequest, placed: Placed | undefined): Decisio
     // Answered without a record, so it is not final: the SKU may come to be, or have moved.
     return { kind: 'poison', error: new Error('unknown SKU') };
   }
-  return { kind: 'decided', verdict: placed };
+  const { requestId, status, reason, orderNo, units } = placed;
+  return {
+    kind: 'decided',
+    verdict: {
+      requestId,
+      status,
+      units,
+      ...(reason !== null && { reason }),
+      ...(orderNo !== null && { orderNo }),
+    },
+  };
 }

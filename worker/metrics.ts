@@ -1,3 +1,4 @@
+import type { QueueFigures } from '../broker/queues.ts';
 import { LATENCY_BUCKETS_SECONDS, type Metrics, SIZE_BUCKETS } from '../process/metrics.ts';
 
 export type WorkerMetrics = ReturnType<typeof createWorkerMetrics>;
@@ -39,5 +40,39 @@ export function createWorkerMetrics(metrics: Metrics) {
       'Outbox events published and confirmed',
       ['schema'],
     ),
+  };
+}
+
+/** What the consumers hold right now. */
+export function watchLoad(
+  metrics: Metrics,
+  consumers: ReadonlyMap<string, { readonly load: ConsumerLoad }>,
+): void {
+  const watch = (name: string, help: string, figure: (load: ConsumerLoad) => number) =>
+    metrics.gauge(name, help, ['schema'], (gauge) => {
+      for (const [schema, { load }] of consumers) gauge.set({ schema }, figure(load));
+    });
+  watch('flashsale_worker_deliveries', 'Messages not acknowledged yet', (load) => load.deliveries);
+  watch('flashsale_worker_waiting_requests', 'Requests in no call yet', (load) => load.waiting);
+  watch('flashsale_worker_calls', 'Calls of place_orders under way', (load) => load.calls);
+}
+
+export interface ConsumerLoad {
+  readonly deliveries: number;
+  readonly waiting: number;
+  readonly calls: number;
+}
+
+/** Returns what takes the newest figures of the broker. */
+export function watchQueues(metrics: Metrics): (figures: readonly QueueFigures[]) => void {
+  const messages = metrics.gauge('flashsale_queue_messages', 'Messages ready in a queue', [
+    'queue',
+  ]);
+  const consumers = metrics.gauge('flashsale_queue_consumers', 'Consumers of a queue', ['queue']);
+  return (figures) => {
+    for (const figure of figures) {
+      messages.set({ queue: figure.queue }, figure.messages);
+      consumers.set({ queue: figure.queue }, figure.consumers);
+    }
   };
 }

@@ -2,6 +2,7 @@ import type { Publisher } from '../broker/publisher.ts';
 import { EVENT_SCHEMA } from '../contracts/messages.ts';
 import type { Schema } from '../contracts/names.ts';
 import { EVENTS_EXCHANGE } from '../contracts/topology.ts';
+import type { OrderEvent } from '../db/outbox.ts';
 import type { Log } from '../process/log.ts';
 import type { WorkerMetrics } from './metrics.ts';
 import { repeat } from './periodic.ts';
@@ -12,26 +13,18 @@ import { repeat } from './periodic.ts';
  */
 
 const OUTBOX_INTERVAL_MS = 200;
-const OUTBOX_EVENTS_MAX = 100;
+/** Outbox rows in one take; each may hold a batch of orders. */
+const OUTBOX_ROWS_MAX = 50;
+/** Events on their way to the broker: below the publisher's window, so that none is refused. */
+const EVENTS_IN_FLIGHT_MAX = 256;
 /** Pause after a publish that was not confirmed. */
 const REPUBLISH_DELAY_MS = 200;
 
-/** A row of the outbox: what happened in one transaction to orders of one SKU. */
-export interface OutboxEvent {
-  readonly eventNo: string;
-  readonly kind: 'placed' | 'paid' | 'cancelled' | 'expired';
-  readonly sale: string;
-  readonly sku: string;
-  readonly orderNos: readonly string[];
-  /** ISO 8601. */
-  readonly happenedAt: string;
-}
-
 export interface OutboxCalls {
-  /** Leases the oldest events to this worker, in their order. */
-  take(eventsMax: number): Promise<readonly OutboxEvent[]>;
-  /** They are published: forgets them. */
-  done(eventNos: readonly string[]): Promise<void>;
+  /** Leases the oldest rows to this worker; their events, in their order. */
+  take(rowsMax: number): Promise<readonly OrderEvent[]>;
+  /** All events of these rows are published: forgets them. */
+  done(eventNos: readonly string[]): Promise<unknown>;
 }
 
 export interface OutboxOptions {
@@ -47,11 +40,13 @@ export function relayOutbox(options: OutboxOptions): Promise<void> {
   const { schema, outbox, log, metrics, stopping } = options;
   return repeat(OUTBOX_INTERVAL_MS, stopping, async () => {
     try {
-      const events = await outbox.take(OUTBOX_EVENTS_MAX);
+      const events = await outbox.take(OUTBOX_ROWS_MAX);
+      if (events.length === 0) return 'idle';
       const published = await publishInOrder(events, (event) => publishEvent(options, event));
-      if (published.length > 0) await outbox.done(published);
-      metrics.relayedEvents.inc({ schema }, published.length);
-      return events.length === OUTBOX_EVENTS_MAX ? 'more' : 'idle';
+      metrics.relayedEvents.inc({ schema }, published.size);
+      const done = rowsDone(events, published);
+      if (done.length > 0) await outbox.done(done);
+      return 'more';
     } catch (error) {
       // What was published and not marked is published again when its lease is over.
       metrics.retries.inc({ schema, routine: 'outbox', kind: 'transient' });
@@ -62,38 +57,53 @@ export function relayOutbox(options: OutboxOptions): Promise<void> {
 }
 
 /**
- * Publishes many at once, but an event only after the earlier ones of the same orders.
+ * Publishes many at once, but an event only after the earlier ones of the same order.
  *
- * @returns the numbers of those that `publish` answered true for
+ * @returns those that `publish` answered true for
  */
 export async function publishInOrder(
-  events: readonly OutboxEvent[],
-  publish: (event: OutboxEvent) => Promise<boolean>,
-): Promise<string[]> {
+  events: readonly OrderEvent[],
+  publish: (event: OrderEvent) => Promise<boolean>,
+): Promise<Set<OrderEvent>> {
+  const published = new Set<OrderEvent>();
   const lastOfOrder = new Map<string, Promise<boolean>>();
-  const results = events.map((event) => {
-    const before = event.orderNos.map((orderNo) => lastOfOrder.get(orderNo) ?? true);
-    const result = (async () => {
-      const ready = await Promise.all(before);
-      return ready.every(Boolean) && publish(event);
-    })();
-    for (const orderNo of event.orderNos) lastOfOrder.set(orderNo, result);
-    return result;
-  });
-  const published = await Promise.all(results);
-  return events.filter((_, index) => published[index]).map(({ eventNo }) => eventNo);
+  const inFlight = new Set<Promise<boolean>>();
+  for (const event of events) {
+    if (inFlight.size >= EVENTS_IN_FLIGHT_MAX) await Promise.race(inFlight);
+    const before = lastOfOrder.get(event.orderNo);
+    const result = Promise.resolve(before ?? true)
+      .then((ready) => ready && publish(event))
+      .then((sent) => {
+        if (sent) published.add(event);
+        inFlight.delete(result);
+        return sent;
+      });
+    inFlight.add(result);
+    lastOfOrder.set(event.orderNo, result);
+  }
+  await Promise.all(inFlight);
+  return published;
+}
+
+/** A row is done when every event of it is. */
+function rowsDone(events: readonly OrderEvent[], published: ReadonlySet<OrderEvent>): string[] {
+  const unfinished = new Set<string>();
+  for (const event of events) if (!published.has(event)) unfinished.add(event.eventNo);
+  const rows = new Set(events.map(({ eventNo }) => eventNo));
+  return [...rows].filter((eventNo) => !unfinished.has(eventNo));
 }
 
 /** Until it is confirmed; false when the process stops before. */
-async function publishEvent(options: OutboxOptions, event: OutboxEvent): Promise<boolean> {
+async function publishEvent(options: OutboxOptions, event: OrderEvent): Promise<boolean> {
   const { publisher, schema, stopping } = options;
+  const messageId = `${schema}.${event.eventNo}.${event.orderNo}`;
   while (!stopping.aborted) {
     const result = await publisher.publish({
       exchange: EVENTS_EXCHANGE,
       routingKey: `order.${event.kind}`,
       schema: EVENT_SCHEMA,
-      messageId: `${schema}-${event.eventNo}`,
-      content: Buffer.from(JSON.stringify({ ...event, schema })),
+      messageId,
+      content: Buffer.from(JSON.stringify({ id: messageId, ...event })),
       persistent: true,
       // Without a queue that wants it, an event is of no interest to anybody.
       mandatory: false,

@@ -1,0 +1,165 @@
+import { BrokerConnection } from '../broker/connection.ts';
+import { settleWithin } from '../broker/deadline.ts';
+import { Publisher } from '../broker/publisher.ts';
+import { queueFigures } from '../broker/queues.ts';
+import type { Schema } from '../contracts/names.ts';
+import { expireOrders, outboxBatch, outboxDone, placeOrders } from '../db/calls.ts';
+import { createPool, type Databases } from '../db/pool.ts';
+import type { Lifecycle } from '../process/lifecycle.ts';
+import { createLog, type Log } from '../process/log.ts';
+import { createMetrics } from '../process/metrics.ts';
+import { startMonitor } from '../process/monitor.ts';
+import type { WorkerConfig } from './config.ts';
+import { OrdersConsumer } from './consume.ts';
+import { Decider } from './decide.ts';
+import { expireOverdueOrders } from './expire.ts';
+import { createWorkerMetrics, type WorkerMetrics, watchLoad, watchQueues } from './metrics.ts';
+import { relayOutbox } from './outbox.ts';
+import { repeat } from './periodic.ts';
+import { RETRY_LIMITS } from './retry.ts';
+
+/** Time for the requests in hand when the process stops; what is left then goes to another worker. */
+const DRAIN_TIMEOUT_MS = 10_000;
+/** Connections beside the calls of place_orders: for expiry and the outbox. */
+const OTHER_CONNECTIONS_MAX = 2;
+/** Time for the broker to take the last verdicts. */
+const FLUSH_TIMEOUT_MS = 1_000;
+const QUEUE_FIGURES_INTERVAL_MS = 2_000;
+
+/** Everything that one schema's work needs. */
+interface Context {
+  readonly config: WorkerConfig;
+  readonly databases: Databases;
+  readonly consuming: BrokerConnection;
+  readonly verdicts: Publisher;
+  readonly events: Publisher;
+  readonly metrics: WorkerMetrics;
+  readonly log: Log;
+}
+
+interface Service {
+  readonly consumer: OrdersConsumer;
+  stop(): Promise<void>;
+}
+
+export async function startWorker(config: WorkerConfig, lifecycle: Lifecycle): Promise<void> {
+  const log = createLog('worker', config.logLevel);
+  const registry = createMetrics('worker');
+  const metrics = createWorkerMetrics(registry);
+  const databases = openDatabases(config, lifecycle, log);
+  const open = async (name: string) => {
+    const connection = await BrokerConnection.open({ url: config.amqpUrl, name, log });
+    lifecycle.onStop(name, () => connection.close());
+    return connection;
+  };
+  const publishing = await open('worker: verdicts and events');
+  const consuming = await open('worker: orders');
+  // Each with a window of its own: a full outbox shall not hold up verdicts.
+  const verdicts = await Publisher.open(publishing);
+  const events = await Publisher.open(publishing);
+  const context = { config, databases, consuming, verdicts, events, metrics, log };
+  const consumers = new Map<Schema, OrdersConsumer>();
+  lifecycle.onStop('verdicts', async () => {
+    await settleWithin(FLUSH_TIMEOUT_MS, verdicts.close());
+  });
+  const services: Service[] = [];
+  lifecycle.onStop('orders', async () => {
+    await Promise.all(services.map((service) => service.stop()));
+  });
+  for (const schema of config.queues) {
+    const service = await serve(schema, context, lifecycle.stopping);
+    services.push(service);
+    consumers.set(schema, service.consumer);
+  }
+  watchLoad(registry, consumers);
+  const showFigures = watchQueues(registry);
+  void repeat(QUEUE_FIGURES_INTERVAL_MS, lifecycle.stopping, async () => {
+    showFigures(await queueFigures(consuming).catch(() => []));
+    return 'idle';
+  });
+  const notReady = () => [
+    ...(publishing.connected ? [] : ['broker']),
+    ...[...consumers].flatMap(([schema, { consuming }]) => (consuming ? [] : [`orders.${schema}`])),
+  ];
+  const monitor = await startMonitor({ ...config.monitor, metrics: registry, notReady });
+  lifecycle.onStop('monitor', () => monitor.close());
+  log.info({ queues: config.queues, monitorPort: monitor.port }, 'worker started');
+}
+
+function openDatabases(config: WorkerConfig, lifecycle: Lifecycle, log: Log): Databases {
+  const { databaseUrls, batch, queues } = config;
+  const open = (name: string, url: string, schemas: number) => {
+    const pool = createPool({
+      url,
+      role: 'worker',
+      max: schemas * (batch.callsInFlightMax + OTHER_CONNECTIONS_MAX),
+      applicationName: 'flashsale worker',
+      onError: (error) => log.warn({ err: error }, 'database connection lost'),
+    });
+    lifecycle.onStop(name, () => pool.close());
+    return pool;
+  };
+  if (databaseUrls.hot === databaseUrls.regular) {
+    const pool = open('database', databaseUrls.regular, queues.length);
+    return { regular: pool, hot: pool };
+  }
+  return {
+    regular: open('database of regular', databaseUrls.regular, 1),
+    hot: open('database of hot', databaseUrls.hot, 1),
+  };
+}
+
+/** Consumes the orders of one schema, expires them and relays their events. */
+async function serve(schema: Schema, context: Context, stopping: AbortSignal): Promise<Service> {
+  const { config, databases, metrics, log } = context;
+  const giveUp = new AbortController();
+  const routine = 'place_orders';
+  const decider = new Decider({
+    placeOrders: (sku, requests, wait) => placeOrders(databases, schema, sku, requests, { wait }),
+    limits: RETRY_LIMITS,
+    log,
+    stopping: giveUp.signal,
+    onCall(requests, seconds) {
+      metrics.batchRequests.observe({ schema }, requests);
+      metrics.procedureSeconds.observe({ schema, routine }, seconds);
+    },
+    onRetry: (kind) => metrics.retries.inc({ schema, routine, kind }),
+  });
+  const consumer = await OrdersConsumer.open({
+    schema,
+    connection: context.consuming,
+    publisher: context.verdicts,
+    decider,
+    prefetchMax: config.prefetchMax,
+    limits: config.batch,
+    log,
+    metrics,
+  });
+  const common = { schema, log, metrics, stopping };
+  const loops = [
+    expireOverdueOrders({
+      ...common,
+      expireOrders: async (ordersMax) => {
+        const expired = await expireOrders(databases, schema, ordersMax);
+        return expired.reduce((sum, { orders }) => sum + orders, 0);
+      },
+    }),
+    relayOutbox({
+      ...common,
+      publisher: context.events,
+      outbox: {
+        take: (rowsMax) => outboxBatch(databases, schema, rowsMax),
+        done: (eventNos) => outboxDone(databases, schema, eventNos),
+      },
+    }),
+  ];
+  const stop = async () => {
+    if (!(await settleWithin(DRAIN_TIMEOUT_MS, consumer.drain()))) {
+      log.warn({ schema, ...consumer.load }, 'stopping with requests in hand');
+    }
+    giveUp.abort();
+    await consumer.close();
+    await Promise.all(loops);
+  };
+  return { consumer, stop };
+}
