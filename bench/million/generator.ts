@@ -166,6 +166,7 @@ function answerOf(
     client.dispatch(
       { ...request, method: 'POST', body: '{"quantity":1}' },
       {
+        onRequestStart() {},
         onResponseStart(_controller, statusCode) {
           status = statusCode;
         },

@@ -1,0 +1,99 @@
+import { randomUUID } from 'node:crypto';
+import { createGuestSigner } from '../server/gate/identity.ts';
+
+/** A shopper with a plain HTTP client. */
+
+export interface Answer {
+  readonly status: number;
+  readonly retryAfter: string | null;
+  readonly contentType: string | null;
+  /** JSON, or the text when it is none. */
+  // biome-ignore lint/suspicious/noExplicitAny: whatever the shop answers; tests look at it
+  readonly body: any;
+}
+
+export interface PressOptions {
+  readonly quantity?: unknown;
+  readonly key?: string;
+  readonly ticket?: string;
+}
+
+export class Shopper {
+  readonly userId: string;
+  readonly #url: string;
+  readonly #token: string;
+
+  /** @param jwtSecret the shop's: the shopper is signed in as any user */
+  constructor(url: string, jwtSecret: string, userId = `user-${randomUUID()}`) {
+    this.#url = url;
+    this.userId = userId;
+    this.#token = createGuestSigner(jwtSecret)(userId);
+  }
+
+  async call(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<Answer> {
+    const response = await fetch(new URL(path, this.#url), {
+      method,
+      headers: {
+        authorization: `Bearer ${this.#token}`,
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    return {
+      status: response.status,
+      retryAfter: response.headers.get('retry-after'),
+      contentType: response.headers.get('content-type'),
+      body: parsed(text),
+    };
+  }
+
+  async ticket(sale: string, sku: string): Promise<string> {
+    const answer = await this.call('POST', `/api/v1/sales/${sale}/tickets`, { sku });
+    if (answer.status !== 201) throw new Error(`no ticket: ${JSON.stringify(answer)}`);
+    return answer.body.ticket;
+  }
+
+  /** Ticket and press; a given ticket is used instead of a new one. */
+  async press(sale: string, sku: string, options: PressOptions = {}): Promise<Answer> {
+    const ticket = options.ticket ?? (await this.ticket(sale, sku));
+    const headers = options.key === undefined ? {} : { 'idempotency-key': options.key };
+    return this.call('POST', `/api/v1/buy/${ticket}`, { quantity: options.quantity ?? 1 }, headers);
+  }
+
+  /** Presses until taken, as the page does when a refusal says "try again"; then the outcome. */
+  async buy(sale: string, sku: string, { quantity = 1, deadlineMs = 20_000 } = {}) {
+    const key = randomUUID();
+    const untilMs = performance.now() + deadlineMs;
+    for (;;) {
+      const pressed = await this.press(sale, sku, { quantity, key });
+      if (pressed.status === 202) return this.outcome(pressed.body.statusUrl);
+      if (pressed.retryAfter === null || performance.now() > untilMs) return pressed;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  /** Long-polls until the request is decided. */
+  async outcome(statusUrl: string, deadlineMs = 20_000): Promise<Answer> {
+    const untilMs = performance.now() + deadlineMs;
+    for (;;) {
+      const answer = await this.call('GET', `${statusUrl}?wait=5`);
+      const decided = answer.status !== 200 || answer.body.status !== 'queued';
+      if (decided || performance.now() > untilMs) return answer;
+    }
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

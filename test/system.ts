@@ -1,0 +1,250 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createPool, type Databases } from '../db/pool.ts';
+import { prepare } from '../db/prepare.ts';
+import { putOnSale, type SalePlan, type SkuPlan } from '../ops/sale.ts';
+import { choosePort, randomPortBase } from '../ops/stack/ports.ts';
+import { endProcess, type Launched, launch, logTail } from '../ops/stack/processes.ts';
+import { pathsBelow } from '../zk/paths.ts';
+import { ZkSession } from '../zk/session.ts';
+import { createVirtualHost, databaseUrl, servers, uniqueName, uniqueZkRoot } from './servers.ts';
+import { until } from './until.ts';
+
+/**
+ * The whole system for one test file: web nodes on one address, a keeper, a worker, each a process
+ * of its own, on a database, a virtual host and a ZooKeeper root of their own.
+ */
+
+const ROOT = join(import.meta.dirname, '..');
+const READY_TIMEOUT_MS = 30_000;
+const STOP = { signal: 'SIGTERM', graceMs: 25_000 } as const;
+
+export interface SystemOptions {
+  readonly webNodes?: number;
+  readonly keepers?: number;
+  readonly workers?: number;
+  /** Variables for all processes, over the defaults. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** What a test says of a SKU; the rest is usual. */
+export type TestSku = Partial<SkuPlan> & { readonly sku: string };
+
+interface Member {
+  readonly entry: string;
+  readonly monitorPort: number;
+  readonly logFile: string;
+  launched: Launched;
+}
+
+export class System {
+  readonly url: string;
+  readonly databases: Databases;
+  readonly session: ZkSession;
+  readonly root: string;
+  readonly paths: ReturnType<typeof pathsBelow>;
+  readonly jwtSecret: string;
+  readonly #environment: Record<string, string>;
+  readonly #members = new Map<string, Member>();
+  readonly #folder = mkdtempSync(join(tmpdir(), 'flashsale-test-'));
+  readonly #removeVirtualHost: () => Promise<void>;
+
+  private constructor(options: {
+    environment: Record<string, string>;
+    databases: Databases;
+    session: ZkSession;
+    removeVirtualHost: () => Promise<void>;
+  }) {
+    const { environment } = options;
+    this.#environment = environment;
+    this.databases = options.databases;
+    this.session = options.session;
+    this.#removeVirtualHost = options.removeVirtualHost;
+    this.url = `http://127.0.0.1:${environment['PORT']}`;
+    this.root = environment['ZK_ROOT'] ?? '';
+    this.jwtSecret = environment['JWT_SECRET'] ?? '';
+    this.paths = pathsBelow(this.root);
+  }
+
+  static async start(options: SystemOptions = {}): Promise<System> {
+    const database = uniqueName('system');
+    const admin = createPool({ url: servers.databaseUrl, max: 1, applicationName: 'test' });
+    await admin.query({ text: `CREATE DATABASE ${database}` });
+    await admin.close();
+    const url = databaseUrl(database);
+    await prepare(url);
+    const pool = createPool({ url, max: 8, applicationName: 'test' });
+    const virtualHost = await createVirtualHost();
+    const session = new ZkSession({ servers: servers.zookeeper, sessionTimeoutMs: 10_000 });
+    session.start();
+    await session.connected(READY_TIMEOUT_MS);
+    const system = new System({
+      databases: { regular: pool, hot: pool },
+      session,
+      removeVirtualHost: virtualHost.remove,
+      environment: {
+        PATH: process.env['PATH'] ?? '',
+        DATABASE_URL: url,
+        AMQP_URL: virtualHost.url,
+        ZOOKEEPER: servers.zookeeper,
+        ZK_ROOT: uniqueZkRoot(),
+        ZK_SESSION_TIMEOUT_MS: '4000',
+        JWT_SECRET: randomBytes(32).toString('base64url'),
+        PAYMENT_WEBHOOK_SECRET: `whsec_${randomBytes(32).toString('base64')}`,
+        DEMO: 'true',
+        PORT: String(await choosePort(randomPortBase(), new Set())),
+        RATE_LIMIT_IP_PER_SECOND: '100000',
+        LOG_LEVEL: 'info',
+        ...options.environment,
+      },
+    });
+    const count = (prefix: string, many: number) =>
+      Array.from({ length: many }, (_, index) => `${prefix}-${index + 1}`);
+    await Promise.all([
+      ...count('keeper', options.keepers ?? 1).map((name) => system.run(name, 'zk/main.ts')),
+      ...count('worker', options.workers ?? 1).map((name) => system.run(name, 'worker/main.ts')),
+      ...count('web', options.webNodes ?? 2).map((name) => system.run(name, 'server/main.ts')),
+    ]);
+    return system;
+  }
+
+  /** Starts a process and waits until it is ready. */
+  async run(name: string, entry: string): Promise<void> {
+    const monitorPort = await choosePort(randomPortBase(), new Set());
+    const logFile = join(this.#folder, `${name}.log`);
+    const launched = await launch({
+      command: process.execPath,
+      args: [entry],
+      cwd: ROOT,
+      env: { ...this.#environment, MONITOR_PORT: String(monitorPort) },
+      logFile,
+    });
+    this.#members.set(name, { entry, monitorPort, logFile, launched });
+    await this.untilReady(name);
+  }
+
+  async untilReady(name: string): Promise<void> {
+    const { monitorPort, logFile } = this.#member(name);
+    const look = async () => {
+      const response = await fetch(`http://127.0.0.1:${monitorPort}/readyz`);
+      if (!response.ok) throw new Error(`${await response.text()}\n${logTail(logFile)}`);
+      return true;
+    };
+    await until(`${name} is ready`, look, { deadlineMs: READY_TIMEOUT_MS, pollMs: 50 }).catch(
+      (error: Error) => {
+        throw new Error(`${error.message}\n${logTail(logFile)}`);
+      },
+    );
+  }
+
+  /** `SIGKILL`, now. */
+  async kill(name: string): Promise<void> {
+    const { launched } = this.#member(name);
+    process.kill(launched.identity.pid, 'SIGKILL');
+    await launched.exited;
+  }
+
+  signal(name: string, signal: NodeJS.Signals): void {
+    process.kill(this.#member(name).launched.identity.pid, signal);
+  }
+
+  /** Starts a killed process again. */
+  async restart(name: string): Promise<void> {
+    await this.run(name, this.#member(name).entry);
+  }
+
+  /** Ends one process as an operator would. */
+  async end(name: string): Promise<boolean> {
+    return endProcess(this.#member(name).launched.identity, STOP);
+  }
+
+  log(name: string): string {
+    return logTail(this.#member(name).logFile, 200);
+  }
+
+  async metrics(name: string): Promise<string> {
+    const response = await fetch(`http://127.0.0.1:${this.#member(name).monitorPort}/metrics`);
+    return response.text();
+  }
+
+  /**
+   * Puts a sale with these SKUs on, and waits until the shop sells them: every node knows it, the
+   * ticket key exists and the keeper has granted the quota.
+   */
+  async createSale(skus: readonly TestSku[], plan: Partial<SalePlan> = {}): Promise<string> {
+    const sale = plan.sale ?? uniqueName('sale');
+    const full = skus.map((sku) => ({
+      title: sku.sku,
+      schema: 'hot' as const,
+      price: '9.90',
+      currency: 'EUR',
+      userLimit: 1,
+      units: 10,
+      ...sku,
+    }));
+    const opensAt = plan.opensAt ?? new Date(Date.now() - 1_000);
+    const place = { databases: this.databases, session: this.session, root: this.root };
+    await putOnSale(place, {
+      title: sale,
+      closesAt: new Date(Date.now() + 3_600_000),
+      payWindowSeconds: 900,
+      ...plan,
+      opensAt,
+      sale,
+      skus: full,
+    });
+    const nodes = [...this.#members].filter(([name]) => name.startsWith('web-'));
+    for (const { sku, units, quota } of full) {
+      const wanted = Math.min(units, quota ?? units);
+      const what = `the keeper has granted ${wanted} units of ${sku}`;
+      await until(what, async () => (await this.granted(sku)) === wanted);
+    }
+    for (const [name] of nodes) {
+      await until(`${name} sells ${sale}`, async () => {
+        const text = await this.metrics(name);
+        return full.every(({ sku }) => text.includes(`flashsale_stock_free_units{sku="${sku}"`));
+      });
+    }
+    return sale;
+  }
+
+  /** Sum of the grants of all nodes, as they stand in ZooKeeper. */
+  async granted(sku: string): Promise<number> {
+    const paths = this.paths.sku(sku);
+    const nodes = await this.session.children(paths.grants);
+    if (!nodes.ok) return 0;
+    const grants = await Promise.all(
+      nodes.value.map((node) => this.session.get(paths.grant(node))),
+    );
+    return grants.reduce((sum, grant) => sum + (grant.ok ? Number(grant.value.text) : 0), 0);
+  }
+
+  /** What an operator types into zkCli.sh. */
+  async set(path: string, text: string): Promise<void> {
+    const result = await this.session.set(path, text, -1);
+    if (!result.ok) throw new Error(`set ${path} ${text}: ${result.error}`);
+  }
+
+  async stop(): Promise<void> {
+    const stop = ({ launched }: Member) => endProcess(launched.identity, STOP);
+    const members = [...this.#members];
+    await Promise.all(members.filter(([name]) => name.startsWith('web')).map(([, m]) => stop(m)));
+    await Promise.all(members.map(([, member]) => stop(member)));
+    await this.session.close();
+    await this.databases.regular.close();
+    await this.#removeVirtualHost();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #member(name: string): Member {
+    const member = this.#members.get(name);
+    if (member === undefined) throw new Error(`there is no process ${name}`);
+    return member;
+  }
+}
+
+export function startSystem(options?: SystemOptions): Promise<System> {
+  return System.start(options);
+}

@@ -1,0 +1,138 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { audit, unitCounts } from '../../db/operations.ts';
+import { type Answer, Shopper } from '../shopper.ts';
+import { type System, startSystem } from '../system.ts';
+import { until } from '../until.ts';
+
+/** What operators do, and what dies, while a sale runs. */
+describe('a running sale', () => {
+  let system: System;
+
+  beforeAll(async () => {
+    system = await startSystem({ keepers: 2, workers: 2, environment: { COOLDOWN_SECONDS: '0' } });
+  }, 90_000);
+  afterAll(() => system?.stop());
+
+  const shopper = () => new Shopper(system.url, system.jwtSecret);
+  const verdict = ({ status, body }: Answer) => [status, body.verdict];
+
+  /** Shoppers who press until nobody is served any more; what they were told in the end. */
+  async function crowd(sale: string, sku: string, many: number): Promise<Answer[]> {
+    return Promise.all(Array.from({ length: many }, () => shopper().buy(sale, sku)));
+  }
+
+  async function held(sku: string): Promise<number> {
+    const counts = await unitCounts(system.databases);
+    const count = counts.find((candidate) => candidate.sku === sku);
+    return count === undefined ? -1 : count.unitsTotal - count.free;
+  }
+
+  it('stops after the quota that is set by hand, and goes on when it is raised', async () => {
+    const sale = await system.createSale([{ sku: 'Quota', units: 60 }]);
+    const { quota } = system.paths.sku('Quota');
+    await system.set(quota, '20');
+    await until('20 units are granted', async () => (await system.granted('Quota')) === 20);
+    const sold = (answers: Answer[]) =>
+      answers.filter(({ body }) => body.status === 'ordered').length;
+    const first = await Promise.all(
+      Array.from({ length: 40 }, () => shopper().buy(sale, 'Quota', { deadlineMs: 1_500 })),
+    );
+    expect(sold(first)).toBe(20);
+    const refused = first.filter(({ status }) => status === 429);
+    expect(new Set(refused.map(({ body }) => body.verdict))).toEqual(new Set(['quota_spent']));
+    await system.set(quota, '60');
+    expect(sold(await crowd(sale, 'Quota', 40))).toBe(40);
+    expect(await held('Quota')).toBe(60);
+  });
+
+  it('keeps the last good value when garbage is typed, and says why', async () => {
+    await system.createSale([{ sku: 'Garbage', units: 10 }]);
+    const { quota } = system.paths.sku('Garbage');
+    for (const text of ['abc', '-1', '12,5', '']) {
+      await system.set(quota, text);
+      const path = system.paths.error(quota);
+      const why = await until(`an explanation of ${JSON.stringify(text)}`, async () => {
+        const found = await system.session.get(path);
+        return found.ok && JSON.parse(found.value.text).refused === text && found.value.text;
+      });
+      expect(JSON.parse(why)).toMatchObject({ refused: text, inForce: '10' });
+      expect(await system.granted('Garbage')).toBe(10);
+    }
+    await system.set(quota, '4');
+    await until('the good value is in force', async () => (await system.granted('Garbage')) === 4);
+    await until('the explanation is gone', async () => {
+      const found = await system.session.exists(system.paths.error(quota));
+      return found.ok && found.value === undefined;
+    });
+  });
+
+  it('sheds all, pauses and closes at once, by ZooKeeper nodes', async () => {
+    const sale = await system.createSale([{ sku: 'Switch', units: 1_000 }]);
+    const { keep, state } = system.paths.sku('Switch');
+    const tickets = Array.from({ length: 3 }, () => shopper());
+    const press = async () => {
+      const answers = await Promise.all(tickets.map((user) => user.press(sale, 'Switch')));
+      return new Set(answers.map((answer) => String(verdict(answer))));
+    };
+    await system.session.ensure(keep, '0');
+    await until('all are shed', async () => (await press()).has('429,shed'));
+    await system.set(keep, '1');
+    const held = await shopper().ticket(sale, 'Switch');
+    await system.set(state, 'paused');
+    await until('paused', async () => {
+      const answer = await shopper().press(sale, 'Switch', { ticket: held });
+      return String(verdict(answer)) === '503,paused' && Number(answer.retryAfter) > 0;
+    });
+    await system.set(state, 'closed');
+    await until('closed', async () => {
+      const answer = await shopper().press(sale, 'Switch', { ticket: held });
+      return String(verdict(answer)) === '410,closed';
+    });
+  });
+
+  it('sells the last unit to a shopper who meets one node only', async () => {
+    const sale = await system.createSale([{ sku: 'Last', units: 7 }]);
+    // One connection, one node: the other node's units must come over.
+    const answers: Answer[] = [];
+    for (let i = 0; i < 7; i += 1) answers.push(await shopper().buy(sale, 'Last'));
+    expect(answers.map(({ body }) => body.status)).toEqual(Array(7).fill('ordered'));
+  });
+
+  it('loses nothing when a web node, a worker and the leading keeper are killed', async () => {
+    const sale = await system.createSale([{ sku: 'Kill', units: 400 }]);
+    const served = crowd(sale, 'Kill', 500);
+    await until('some are sold', async () => (await held('Kill')) > 20);
+    await Promise.all(['web-1', 'worker-1', 'keeper-1'].map((name) => system.kill(name)));
+    await Promise.all(['web-1', 'worker-1', 'keeper-1'].map((name) => system.restart(name)));
+    // Those whose connection was cut saw an error of their HTTP client: they press again.
+    await served.catch(() => {});
+    const late = crowd(sale, 'Kill', 500);
+    await until('every unit is sold', async () => (await held('Kill')) === 400, {
+      deadlineMs: 25_000,
+    });
+    await late.catch(() => {});
+    expect(await audit(system.databases)).toEqual([]);
+  }, 90_000);
+
+  it('lets no admitted request go when a web node ends in order', async () => {
+    const sale = await system.createSale([{ sku: 'End', units: 300 }]);
+    const answered = Promise.allSettled(
+      Array.from({ length: 200 }, () => shopper().press(sale, 'End')),
+    );
+    expect(await system.end('web-2')).toBe(true);
+    const taken = (await answered).flatMap((result) =>
+      result.status === 'fulfilled' && result.value.status === 202
+        ? [result.value.body.requestId as string]
+        : [],
+    );
+    await until('every taken request has an outcome', async () => {
+      const rows = await system.databases.regular.query<{ count: string }>({
+        text: 'SELECT count(*) FROM hot.outcome WHERE request_id = ANY($1::uuid[])',
+        values: [taken],
+      });
+      return Number(rows[0]?.count) === taken.length;
+    });
+    await system.restart('web-2');
+    expect(await audit(system.databases)).toEqual([]);
+  });
+});
