@@ -59,8 +59,8 @@ export class Decider {
       try {
         return await this.#call(sku, requests, wait);
       } catch (error) {
-        const kind = this.#failed(error, sku, requests.length);
         attempts += 1;
+        const kind = this.#failed(error, sku, requests.length, attempts);
         if (kind === 'permanent') {
           permanent += 1;
           if (requests.length > 1) return this.#halve(sku, requests, wait);
@@ -103,11 +103,12 @@ export class Decider {
     return { kind: 'poison', error };
   }
 
-  #failed(error: unknown, sku: string, requests: number): FailureKind {
+  #failed(error: unknown, sku: string, requests: number, attempts: number): FailureKind {
     const kind = kindOfFailure(error);
     this.#options.onRetry?.(kind);
-    if (kind !== 'collision') {
-      this.#options.log.warn({ err: error, kind, sku, requests }, 'place_orders failed');
+    // A long outage is told at its 1st, 2nd, 4th, 8th … attempt.
+    if (kind !== 'collision' && Number.isInteger(Math.log2(attempts))) {
+      this.#options.log.warn({ err: error, kind, sku, requests, attempts }, 'place_orders failed');
     }
     return kind;
   }

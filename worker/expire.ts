@@ -1,7 +1,7 @@
 import type { Schema } from '../contracts/names.ts';
 import type { Log } from '../process/log.ts';
 import type { WorkerMetrics } from './metrics.ts';
-import { repeat } from './periodic.ts';
+import { repeat, Trouble } from './periodic.ts';
 
 const EXPIRE_INTERVAL_MS = 1_000;
 /** Orders in one transaction. */
@@ -23,16 +23,18 @@ export interface ExpireOptions {
 export function expireOverdueOrders(options: ExpireOptions): Promise<void> {
   const { schema, expireOrders, log, metrics, stopping } = options;
   const routine = 'expire_orders';
+  const trouble = new Trouble(log, `expiry of ${schema} orders`);
   return repeat(EXPIRE_INTERVAL_MS, stopping, async () => {
     const stop = metrics.procedureSeconds.startTimer({ schema, routine });
     try {
       const expired = await expireOrders(EXPIRE_ORDERS_MAX);
       stop();
+      trouble.fine();
       metrics.expiredOrders.inc({ schema }, expired);
       return expired === EXPIRE_ORDERS_MAX ? 'more' : 'idle';
     } catch (error) {
       metrics.retries.inc({ schema, routine, kind: 'transient' });
-      log.warn({ err: error, schema }, 'orders do not expire now; next try in a second');
+      trouble.failed(error);
       return 'idle';
     }
   });

@@ -5,7 +5,7 @@ import { EVENTS_EXCHANGE } from '../contracts/topology.ts';
 import type { OrderEvent } from '../db/outbox.ts';
 import type { Log } from '../process/log.ts';
 import type { WorkerMetrics } from './metrics.ts';
-import { repeat } from './periodic.ts';
+import { repeat, Trouble } from './periodic.ts';
 
 /**
  * Carries order events from the outbox to the topic exchange: at least once, and the events of one
@@ -38,9 +38,11 @@ export interface OutboxOptions {
 
 export function relayOutbox(options: OutboxOptions): Promise<void> {
   const { schema, outbox, log, metrics, stopping } = options;
+  const trouble = new Trouble(log, `outbox of ${schema}`);
   return repeat(OUTBOX_INTERVAL_MS, stopping, async () => {
     try {
       const events = await outbox.take(OUTBOX_ROWS_MAX);
+      trouble.fine();
       if (events.length === 0) return 'idle';
       const published = await publishInOrder(events, (event) => publishEvent(options, event));
       metrics.relayedEvents.inc({ schema }, published.size);
@@ -50,7 +52,7 @@ export function relayOutbox(options: OutboxOptions): Promise<void> {
     } catch (error) {
       // What was published and not marked is published again when its lease is over.
       metrics.retries.inc({ schema, routine: 'outbox', kind: 'transient' });
-      log.warn({ err: error, schema }, 'order events wait in the outbox');
+      trouble.failed(error);
       return 'idle';
     }
   });

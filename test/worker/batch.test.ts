@@ -1,0 +1,129 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type Batch, BatchPlanner } from '../../worker/batch.ts';
+
+interface Request {
+  readonly requestId: string;
+  readonly n: number;
+}
+
+const limits = { batchRequestsMax: 3, batchWaitMs: 2, callsInFlightMax: 2 };
+let serial = 0;
+const request = (requestId = `r${serial++}`): Request => ({ requestId, n: serial++ });
+const idsOf = (batch: Batch<Request> | undefined) => batch?.requests.map((r) => r.requestId);
+
+describe('the batch planner', () => {
+  test('waits for company, but not longer than it may', () => {
+    const planner = new BatchPlanner<Request>(limits);
+    planner.add('TV', request('a'), 10);
+    expect(planner.next(11)).toBeUndefined();
+    expect(planner.dueInMs(11)).toBe(1);
+    planner.add('TV', request('b'), 11);
+    expect(idsOf(planner.next(12))).toEqual(['a', 'b']);
+    expect(planner.dueInMs(12)).toBeUndefined();
+  });
+
+  test('a full batch does not wait, and one call takes one SKU', () => {
+    const planner = new BatchPlanner<Request>(limits);
+    for (const id of ['a', 'b', 'c', 'd']) planner.add('TV', request(id), 0);
+    planner.add('PC', request('e'), 0);
+    expect(idsOf(planner.next(0))).toEqual(['a', 'b', 'c']);
+    expect(planner.next(0)).toBeUndefined();
+    expect(planner.next(2)?.sku).toBe('PC');
+    expect(planner.waiting).toBe(1);
+  });
+
+  test('no more calls than allowed; what comes meanwhile makes the next batch bigger', () => {
+    const planner = new BatchPlanner<Request>({ ...limits, callsInFlightMax: 1 });
+    planner.add('TV', request('a'), 0);
+    const first = planner.next(5);
+    planner.add('TV', request('b'), 6);
+    planner.add('TV', request('c'), 7);
+    expect(planner.next(100)).toBeUndefined();
+    expect(planner.dueInMs(100)).toBeUndefined();
+    if (first !== undefined) planner.finished(first, [], 100);
+    expect(idsOf(planner.next(100))).toEqual(['b', 'c']);
+  });
+
+  test('locked requests go first into the next call, which waits, and are alone in waiting', () => {
+    const planner = new BatchPlanner<Request>(limits);
+    for (const id of ['a', 'b']) planner.add('TV', request(id), 0);
+    const first = planner.next(2);
+    planner.add('TV', request('c'), 3);
+    planner.add('TV', request('d'), 3);
+    if (first === undefined) throw new Error('no batch');
+    planner.finished(first, first.requests, 3);
+    const second = planner.next(3);
+    expect([idsOf(second), second?.wait]).toEqual([['a', 'b', 'c'], true]);
+    expect(planner.next(100)).toBeUndefined();
+    if (second !== undefined) planner.finished(second, [], 100);
+    const third = planner.next(100);
+    expect([idsOf(third), third?.wait]).toEqual([['d'], false]);
+  });
+
+  test('copies of one request are never in two calls at once', () => {
+    const planner = new BatchPlanner<Request>(limits);
+    planner.add('TV', request('a'), 0);
+    planner.add('TV', request('a'), 0);
+    planner.add('PC', request('a'), 0);
+    const first = planner.next(2);
+    expect(idsOf(first)).toEqual(['a']);
+    expect(planner.next(2)).toBeUndefined();
+    if (first !== undefined) planner.finished(first, [], 2);
+    expect(idsOf(planner.next(2))).toEqual(['a']);
+  });
+
+  test('whatever happens, each request is handed out until it is decided, within the bounds', () => {
+    const step = fc.oneof(
+      fc.record({ kind: fc.constant('add'), sku: fc.nat(2), id: fc.nat(12) }),
+      fc.record({ kind: fc.constant('finish'), which: fc.nat(3), locked: fc.nat(3) }),
+      fc.record({ kind: fc.constant('time'), ms: fc.nat(3) }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+        const planner = new BatchPlanner<Request>(limits);
+        const undecided = new Set<Request>();
+        const running: Batch<Request>[] = [];
+        let nowMs = 0;
+        const take = () => {
+          for (;;) {
+            const batch = planner.next(nowMs);
+            if (batch === undefined) return;
+            running.push(batch);
+            const all = running.flatMap((one) => one.requests);
+            expect(new Set(all.map((r) => r.requestId)).size).toBe(all.length);
+            expect(batch.requests.length).toBeLessThanOrEqual(limits.batchRequestsMax);
+            expect(running.length).toBeLessThanOrEqual(limits.callsInFlightMax);
+            for (const one of batch.requests) expect(undecided.has(one)).toBe(true);
+          }
+        };
+        const finish = (batch: Batch<Request>, lockedCount: number) => {
+          const locked = batch.requests.slice(0, lockedCount);
+          for (const one of batch.requests) if (!locked.includes(one)) undecided.delete(one);
+          planner.finished(batch, locked, nowMs);
+        };
+        for (const one of steps) {
+          if ('sku' in one) {
+            const added = request(`id${one.id}`);
+            undecided.add(added);
+            planner.add(`sku${one.sku}`, added, nowMs);
+          } else if ('which' in one) {
+            const [batch] = running.splice(one.which % Math.max(1, running.length), 1);
+            if (batch !== undefined) finish(batch, one.locked);
+          } else {
+            nowMs += one.ms;
+          }
+          take();
+        }
+        for (let rounds = 0; undecided.size > 0; rounds += 1) {
+          expect(rounds).toBeLessThan(200);
+          nowMs += limits.batchWaitMs;
+          take();
+          for (const batch of running.splice(0)) finish(batch, 0);
+        }
+        expect([planner.waiting, planner.callsInFlight]).toEqual([0, 0]);
+        expect(planner.next(nowMs + 100)).toBeUndefined();
+      }),
+    );
+  });
+});

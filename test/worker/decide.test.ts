@@ -1,0 +1,121 @@
+import { describe, expect, test } from 'vitest';
+import { DatabaseError } from '../../db/errors.ts';
+import type { AdmittedRequest, Decision as Placed } from '../../db/orders.ts';
+import { createLog } from '../../process/log.ts';
+import { Decider, type PlaceOrders } from '../../worker/decide.ts';
+import { kindOfFailure, RETRY_LIMITS, retryDelayMs } from '../../worker/retry.ts';
+
+const log = createLog('test', 'silent');
+const limits = { ...RETRY_LIMITS, retryDelayInitialMs: 1, retryDelayMaxMs: 2 };
+const refused = () => new DatabaseError('refused', 'division by zero', '22012');
+const down = () => new DatabaseError('unavailable', 'no connection');
+
+function request(n: number): AdmittedRequest {
+  const requestId = `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
+  return { requestId, userId: `u${n}`, units: 1, node: 'n1' };
+}
+
+const requests = (count: number) => Array.from({ length: count }, (_, n) => request(n));
+const ordered = ({ requestId }: AdmittedRequest): Placed => ({
+  requestId,
+  status: 'ordered',
+  reason: null,
+  orderNo: '7',
+  units: 1,
+});
+
+function decider(placeOrders: PlaceOrders, stopping = new AbortController().signal) {
+  return new Decider({ placeOrders, limits, log, stopping });
+}
+
+describe('failures', () => {
+  test.each([
+    [new DatabaseError('retry', 'duplicate key', '23505'), 'collision'],
+    [new DatabaseError('retry', 'connection lost'), 'transient'],
+    [down(), 'transient'],
+    [new DatabaseError('refused', 'no such function', '42883'), 'transient'],
+    [new DatabaseError('refused', 'permission denied', '42501'), 'transient'],
+    [new DatabaseError('refused', 'wrong password', '28P01'), 'transient'],
+    [new DatabaseError('refused', 'malformed arguments', 'FS001'), 'permanent'],
+    [refused(), 'permanent'],
+    [new TypeError('a bug'), 'permanent'],
+  ])('%s is %s', (error, kind) => {
+    expect(kindOfFailure(error)).toBe(kind);
+  });
+
+  test('delays grow to their bound, with full jitter', () => {
+    expect(retryDelayMs(1, 1, RETRY_LIMITS)).toBe(50);
+    expect(retryDelayMs(3, 1, RETRY_LIMITS)).toBe(200);
+    expect(retryDelayMs(1e9, 1, RETRY_LIMITS)).toBe(2_000);
+    expect(retryDelayMs(7, 0, RETRY_LIMITS)).toBe(0);
+  });
+});
+
+describe('the decider', () => {
+  test('says verdicts as the routine does', async () => {
+    const all = requests(2);
+    const decisions = await decider(async (_sku, batch) => [
+      ordered(batch[0] ?? request(0)),
+      { ...ordered(batch[1] ?? request(1)), status: 'locked' },
+    ]).decide('TV', all, false);
+    const verdict = { requestId: all[0]?.requestId, status: 'ordered', orderNo: '7', units: 1 };
+    expect(decisions).toEqual([{ kind: 'decided', verdict }, { kind: 'locked' }]);
+  });
+
+  test('waits out an outage, however long, with the same batch', async () => {
+    let calls = 0;
+    const decisions = await decider(async (_sku, batch) => {
+      expect(batch).toHaveLength(5);
+      calls += 1;
+      if (calls < 50) throw calls % 2 === 0 ? down() : new DatabaseError('refused', '', '42883');
+      return batch.map(ordered);
+    }).decide('TV', requests(5), false);
+    expect(decisions.every(({ kind }) => kind === 'decided')).toBe(true);
+  });
+
+  test('halves a batch until only the culprit is given up', async () => {
+    const culprit = request(13).requestId;
+    const decisions = await decider(async (_sku, batch) => {
+      if (batch.some(({ requestId }) => requestId === culprit)) throw refused();
+      return batch.map(ordered);
+    }).decide('TV', requests(40), false);
+    expect(decisions.map(({ kind }) => kind === 'poison').indexOf(true)).toBe(13);
+    expect(decisions.filter(({ kind }) => kind === 'decided')).toHaveLength(39);
+  });
+
+  test('a routine that fails for everything does not turn the queue into dead letters', async () => {
+    let broken = true;
+    const one = decider(async (_sku, batch) => {
+      if (broken) throw refused();
+      return batch.map(ordered);
+    });
+    const first = await one.decide('TV', requests(30), false);
+    const kinds = first.map(({ kind }) => kind);
+    expect(kinds.filter((kind) => kind === 'poison')).toHaveLength(limits.poisonInARowMax);
+    expect(kinds.filter((kind) => kind === 'locked')).toHaveLength(30 - limits.poisonInARowMax);
+    broken = false;
+    const second = await one.decide('TV', requests(30), true);
+    expect(second.every(({ kind }) => kind === 'decided')).toBe(true);
+  });
+
+  test('an unknown SKU is not final: the routine did not record it', async () => {
+    const [decision] = await decider(async (_sku, batch) =>
+      batch.map((one) => ({ ...ordered(one), status: 'rejected', reason: 'unknown_sku' })),
+    ).decide('TV', requests(1), false);
+    expect(decision?.kind).toBe('poison');
+  });
+
+  test('a routine that leaves a request out is a failure, not a verdict', async () => {
+    const decisions = await decider(async () => []).decide('TV', requests(1), false);
+    expect(decisions[0]?.kind).toBe('poison');
+  });
+
+  test('stops in the middle of an outage and has decided nothing', async () => {
+    const abort = new AbortController();
+    const decisions = await decider(async () => {
+      abort.abort();
+      throw down();
+    }, abort.signal).decide('TV', requests(2), false);
+    expect(decisions).toEqual([{ kind: 'abandoned' }, { kind: 'abandoned' }]);
+  });
+});
