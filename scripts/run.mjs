@@ -14,6 +14,9 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const binFolder = join(root, 'node_modules', '.bin');
 const projectNode = join(root, 'node_modules', 'node', 'bin', 'node');
 
+/** Of npm's words, in characters: enough for its last error. */
+const OUTPUT_LENGTH_MAX = 20_000;
+
 function readJson(path) {
   try {
     return JSON.parse(readFileSync(path, 'utf8'));
@@ -46,10 +49,20 @@ function whyInstall() {
   return undefined;
 }
 
-/** @returns {Promise<number>} exit code, 128 + n for signal n */
-function run(command, args, options) {
+/**
+ * Runs a program to its end. With `quiet` its words come back in `output` instead of on the screen.
+ * @returns {Promise<{code: number, output: string}>} the exit code, 128 + n for signal n
+ */
+function run(command, args, { env, quiet = false }) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: root, stdio: 'inherit', ...options });
+    const stdio = quiet ? ['inherit', 'pipe', 'pipe'] : 'inherit';
+    const child = spawn(command, args, { cwd: root, stdio, env });
+    let output = '';
+    for (const stream of quiet ? [child.stdout, child.stderr] : []) {
+      stream.on('data', (data) => {
+        output = (output + data).slice(-OUTPUT_LENGTH_MAX);
+      });
+    }
     const forward = (signal) => child.kill(signal);
     // A terminal's Ctrl-C reaches the child by itself; the second copy that is sent here does no
     // harm, since the entry files take only the first. What matters is that this process stays until
@@ -57,11 +70,11 @@ function run(command, args, options) {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, forward);
     child.on('error', (error) => {
       console.error(`flashsale: ${command} cannot be started: ${error.message}`);
-      resolve(127);
+      resolve({ code: 127, output });
     });
-    child.on('exit', (code, signal) => {
+    child.on('close', (code, signal) => {
       for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.off(name, forward);
-      resolve(code ?? 128 + (constants.signals[signal] ?? 0));
+      resolve({ code: code ?? 128 + (constants.signals[signal] ?? 0), output });
     });
   });
 }
@@ -79,22 +92,25 @@ async function install(reason) {
       ([name]) => !/^npm_(package|lifecycle|config_global)/.test(name),
     ),
   );
-  const quiet = ['--no-fund', '--no-audit', '--loglevel=error'];
-  let code = await run(npm, ['ci', ...quiet], { env: environment });
-  if (code !== 0 && code < 128 && code !== 127) {
-    console.error(`flashsale: npm ci ended with ${code}: npm install …`);
-    code = await run(npm, ['install', ...quiet], { env: environment });
+  const how = { env: environment, quiet: true };
+  const flags = ['--no-fund', '--no-audit', '--loglevel=error'];
+  let result = await run(npm, ['ci', ...flags], how);
+  if (result.code !== 0 && result.code < 127) {
+    // A registry that lacks a package for another platform makes `npm ci` refuse the whole lock.
+    // `--no-save`: the lock stays as it is.
+    console.error('flashsale: npm ci refuses the lock file: npm install …');
+    const second = await run(npm, ['install', '--no-save', ...flags], how);
+    result = { code: second.code, output: `${result.output}\n${second.output}` };
   }
   clearInterval(tick);
-  if (code === 0 && whyInstall() === 'Node is not in place') {
+  if (result.code === 0 && whyInstall() === 'Node is not in place') {
     // Where npm is told to ignore install scripts, the package `node` has not fetched its program.
-    code = await run(npm, ['rebuild', 'node', '--ignore-scripts=false', '--foreground-scripts'], {
-      env: environment,
-    });
+    result = await run(npm, ['rebuild', 'node', '--ignore-scripts=false'], how);
   }
-  if (code !== 0) {
-    console.error(`flashsale: the packages could not be installed (exit code ${code}).`);
-    process.exit(code);
+  if (result.code !== 0) {
+    console.error(result.output);
+    console.error(`flashsale: the packages could not be installed (exit code ${result.code}).`);
+    process.exit(result.code);
   }
   console.error(`flashsale: packages installed in ${elapsed()}`);
 }
@@ -127,6 +143,7 @@ if (reason !== undefined) await install(reason);
 linkCommand();
 
 // `npm run bench -- db` is called in a subfolder at times: entry files are named from the root.
-process.exitCode = await run(projectNode, [join(root, entry), ...rest], {
+const { code } = await run(projectNode, [join(root, entry), ...rest], {
   env: { ...process.env, PATH: `${binFolder}:${process.env['PATH'] ?? ''}` },
 });
+process.exitCode = code;

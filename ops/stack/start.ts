@@ -49,6 +49,7 @@ async function bringUp(stack: LocalStack, progress: Progress): Promise<void> {
   await progress.step('starting web nodes, keepers and workers', () => stack.startApplication());
   const sale = await ensureDemo(servers, stack.state.zkRoot);
   const { state, logFolder, psqlInContainer } = stack;
+  progress.say('ready');
   console.log(summary({ state, sale, logFolder, psqlInContainer, now: Date.now() }));
 }
 
@@ -73,7 +74,7 @@ async function main(environment: NodeJS.ProcessEnv): Promise<number> {
   const stopped = firstSignal(progress);
   const state: StackState = {
     version: 1,
-    ...whoStarts(environment['npm_lifecycle_event'] !== undefined),
+    ...whoStarts(),
     phase: 'starting',
     startedAt: new Date().toISOString(),
     processes: [],

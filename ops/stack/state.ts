@@ -109,15 +109,38 @@ export function removeState(folder: string): void {
   rmSync(join(folder, STATE_FILE), { force: true });
 }
 
-/** This process and those that it was started through, as far as they matter to it. */
-export function whoStarts(viaNpm: boolean): Pick<StackState, 'starter' | 'launchers'> {
+/** npm → a shell → scripts/run.mjs → this process: npm is not farther than that. */
+const ANCESTORS_MAX = 4;
+
+function commandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+  } catch {
+    return '';
+  }
+}
+
+/**
+ * scripts/run.mjs and, when npm is above it, all up to npm. A shell that started this process by
+ * itself does not count: it may end and leave it running on purpose.
+ */
+function launchersOf(pid: number): number[] {
+  const ancestors: number[] = [];
+  let next = parentOf(pid);
+  while (next !== undefined && next > 1 && ancestors.length < ANCESTORS_MAX) {
+    if (ancestors.length === 0 && !commandLine(next).includes('run.mjs')) return [];
+    ancestors.push(next);
+    if (/(^|[/ ])npm(-cli\.js)?\b/.test(commandLine(next))) return ancestors;
+    next = parentOf(next);
+  }
+  return ancestors.slice(0, 1);
+}
+
+/** This process, and those that it was started through and that a person may kill in its place. */
+export function whoStarts(): Pick<StackState, 'starter' | 'launchers'> {
   const starter = identify(process.pid);
   if (starter === undefined) throw new Error('this process cannot be found in the process table');
-  const parent = process.ppid;
-  // Under npm: npm → (a shell) → scripts/run.mjs → this process.
-  const grandparent = viaNpm ? parentOf(parent) : undefined;
-  const launchers = [parent, grandparent]
-    .filter((pid) => pid !== undefined)
+  const launchers = launchersOf(process.pid)
     .map(identify)
     .filter((identity) => identity !== undefined);
   return { starter, launchers };

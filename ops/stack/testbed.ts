@@ -82,7 +82,7 @@ async function startSystemServers(
   chmodSync(folder, 0o711);
   const state: StackState = {
     version: 1,
-    ...whoStarts(false),
+    ...whoStarts(),
     phase: 'running',
     startedAt: new Date().toISOString(),
     processes: [],

@@ -45,7 +45,7 @@ async function sleeper(): Promise<Launched> {
 function stateOf(change: Partial<StackState> = {}): StackState {
   return {
     version: 1,
-    ...whoStarts(false),
+    ...whoStarts(),
     phase: 'running',
     startedAt: new Date().toISOString(),
     processes: [],
@@ -78,7 +78,7 @@ test.each(['', '{', '[]', 'null', '{"version":2}'])(
 
 test('a stack is held by its starter, and by nobody when the pid is another process now', async () => {
   const { identity } = await sleeper();
-  const { starter } = whoStarts(false);
+  const { starter } = whoStarts();
   expect(holderOf(undefined)).toBe('nobody');
   expect(holderOf(stateOf({ starter }))).toBe('running');
   expect(holderOf(stateOf({ starter: { ...starter, started: 'earlier' } }))).toBe('nobody');

@@ -55,7 +55,7 @@ test('flashsale env says that nothing runs', () => {
 test('flashsale env prints where the stack is, as lines and as JSON', () => {
   const state: StackState = {
     version: 1,
-    ...whoStarts(false),
+    ...whoStarts(),
     phase: 'running',
     startedAt: new Date().toISOString(),
     processes: [],
