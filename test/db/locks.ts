@@ -1,0 +1,34 @@
+import { openSession } from '../../db/pool.ts';
+import { until } from '../until.ts';
+import type { TestDatabase } from './database.ts';
+
+/** Locks slots of the SKU from another session, as a transaction that is under way does. */
+export async function holdSlots(database: TestDatabase, sku: string, slotsMax = 1_000) {
+  const session = await openSession(database.url, {
+    applicationName: 'holder',
+    statementTimeoutMs: 20_000,
+    lockTimeoutMs: 5_000,
+  });
+  await session.run('BEGIN');
+  await session.query({
+    text: 'SELECT FROM hot.stock_slot WHERE sku = $1 AND slot <= $2 FOR UPDATE',
+    values: [sku, slotsMax],
+  });
+  return {
+    async release() {
+      await session.run('ROLLBACK');
+      await session.close();
+    },
+  };
+}
+
+/** Waits until so many sessions of this database wait for a lock. */
+export async function blocked(database: TestDatabase, sessions: number): Promise<void> {
+  await until(`${sessions} sessions wait for a lock`, async () => {
+    const [row] = await database.admin.query<{ waiting: number }>({
+      text: `SELECT count(*)::int AS waiting FROM pg_stat_activity
+             WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+    });
+    return row?.waiting === sessions;
+  });
+}

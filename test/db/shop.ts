@@ -1,0 +1,78 @@
+import { randomUUID } from 'node:crypto';
+import type { Schema } from '../../contracts/names.ts';
+import {
+  type AdmittedRequest,
+  createSale,
+  createSku,
+  type NewSku,
+  placeOrders,
+} from '../../db/calls.ts';
+import type { Databases } from '../../db/pool.ts';
+import { uniqueName } from '../servers.ts';
+
+const HOUR_MS = 3_600_000;
+
+/** A sale that is open, unless told otherwise; returns its name. */
+export async function openSale(
+  ops: Databases,
+  { opensInMs = -HOUR_MS, closesInMs = HOUR_MS, payWindowSeconds = 900 } = {},
+): Promise<string> {
+  const sale = uniqueName('sale');
+  const now = Date.now();
+  await createSale(ops, {
+    sale,
+    title: 'A sale',
+    opensAt: new Date(now + opensInMs),
+    closesAt: new Date(now + closesInMs),
+    payWindowSeconds,
+  });
+  return sale;
+}
+
+/** A SKU of the sale; returns its name. */
+export async function stock(
+  ops: Databases,
+  sale: string,
+  sku: Partial<NewSku> & { readonly units: number },
+): Promise<string> {
+  const name = uniqueName('sku');
+  await createSku(ops, {
+    sku: name,
+    sale,
+    schema: 'hot',
+    title: 'A thing',
+    price: '9.95',
+    currency: 'EUR',
+    userLimit: 1,
+    slots: 4,
+    ...sku,
+  });
+  return name;
+}
+
+/** A request of a user of its own for one unit, unless told otherwise. */
+export function request(fields: Partial<AdmittedRequest> = {}): AdmittedRequest {
+  return {
+    requestId: randomUUID(),
+    userId: uniqueName('user'),
+    units: 1,
+    node: 'node-1',
+    ...fields,
+  };
+}
+
+export function requests(count: number, fields: Partial<AdmittedRequest> = {}): AdmittedRequest[] {
+  return Array.from({ length: count }, () => request(fields));
+}
+
+/** Places one order and returns its number. */
+export async function order(
+  worker: Databases,
+  sku: string,
+  fields: Partial<AdmittedRequest> = {},
+  schema: Schema = 'hot',
+): Promise<string> {
+  const [decision] = await placeOrders(worker, schema, sku, [request(fields)]);
+  if (decision?.orderNo == null) throw new Error(`not ordered: ${JSON.stringify(decision)}`);
+  return decision.orderNo;
+}
