@@ -67,14 +67,20 @@ export class Shopper {
     return this.call('POST', `/api/v1/buy/${ticket}`, { quantity: options.quantity ?? 1 }, headers);
   }
 
-  /** Presses until taken, as the page does when a refusal says "try again"; then the outcome. */
+  /**
+   * Presses until taken, as the page does when a refusal says "try again" or the connection broke;
+   * then the outcome. Always with the same key: it counts once.
+   */
   async buy(sale: string, sku: string, { quantity = 1, deadlineMs = 20_000 } = {}) {
     const key = randomUUID();
     const untilMs = performance.now() + deadlineMs;
     for (;;) {
-      const pressed = await this.press(sale, sku, { quantity, key });
-      if (pressed.status === 202) return this.outcome(pressed.body.statusUrl);
-      if (pressed.retryAfter === null || performance.now() > untilMs) return pressed;
+      const pressed = await this.press(sale, sku, { quantity, key }).catch((error: Error) => error);
+      const isOver = performance.now() > untilMs;
+      if (pressed instanceof Error) {
+        if (isOver) throw pressed;
+      } else if (pressed.status === 202) return this.outcome(pressed.body.statusUrl, deadlineMs);
+      else if (pressed.retryAfter === null || isOver) return pressed;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
@@ -83,9 +89,11 @@ export class Shopper {
   async outcome(statusUrl: string, deadlineMs = 20_000): Promise<Answer> {
     const untilMs = performance.now() + deadlineMs;
     for (;;) {
-      const answer = await this.call('GET', `${statusUrl}?wait=5`);
-      const decided = answer.status !== 200 || answer.body.status !== 'queued';
-      if (decided || performance.now() > untilMs) return answer;
+      const answer = await this.call('GET', `${statusUrl}?wait=5`).catch((error: Error) => error);
+      const isOver = performance.now() > untilMs;
+      if (answer instanceof Error) {
+        if (isOver) throw answer;
+      } else if (answer.status !== 200 || answer.body.status !== 'queued' || isOver) return answer;
     }
   }
 }

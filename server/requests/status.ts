@@ -45,14 +45,15 @@ export class StatusDesk {
   }
 
   /**
-   * The status now; undefined when nothing shows that this user has such a request.
+   * The status now; undefined when nothing shows that there is such a request, `foreign` when it is
+   * somebody else's.
    * @throws {Problem} overloaded, when neither this process nor the database can tell
    */
-  async read(question: StatusQuestion): Promise<RequestStatus | undefined> {
+  async read(question: StatusQuestion): Promise<RequestStatus | 'foreign' | undefined> {
     const { requestId, userId } = question;
     const entry = this.#purchases.book.find(requestId);
     if (entry !== undefined) {
-      if (entry.request.userId !== userId) return undefined;
+      if (entry.request.userId !== userId) return 'foreign';
       const { verdict } = entry;
       if (verdict === undefined) return { requestId, status: 'queued' };
       if (verdict.status !== 'ordered') {
@@ -67,8 +68,9 @@ export class StatusDesk {
   }
 
   /**
-   * Waits until the status is no longer `queued`, at most `waitMs`; then says what is known. That
-   * there is no such request is said after `graceMs`, when nothing was heard of it until then.
+   * Waits until the status is no longer `queued`, at most `waitMs`; then says what is known, or
+   * undefined for a request of somebody else. That there is none at all is said after `graceMs`,
+   * when nothing was heard of it until then.
    * @throws {Problem} overloaded, when too many wait already
    */
   async wait(
@@ -83,6 +85,7 @@ export class StatusDesk {
     try {
       for (;;) {
         const status = await this.read(question);
+        if (status === 'foreign') return undefined;
         const limitMs = status === undefined ? graceMs : waitMs;
         const leftMs = startedAtMs + limitMs - performance.now();
         const decided = status !== undefined && status.status !== 'queued';
@@ -110,7 +113,11 @@ export class StatusDesk {
     });
   }
 
-  async #ask({ requestId, userId, taken }: StatusQuestion): Promise<RequestStatus | undefined> {
+  async #ask({
+    requestId,
+    userId,
+    taken,
+  }: StatusQuestion): Promise<RequestStatus | 'foreign' | undefined> {
     let outcome: RequestOutcome | undefined;
     try {
       outcome = await this.#lookup.find(requestId);
@@ -120,7 +127,7 @@ export class StatusDesk {
       throw error;
     }
     if (outcome === undefined) return taken ? { requestId, status: 'queued' } : undefined;
-    if (outcome.userId !== userId) return undefined;
+    if (outcome.userId !== userId) return 'foreign';
     const { status, reason } = outcome;
     return { requestId, status, outcome, ...(reason !== null && { reason }) };
   }

@@ -54,15 +54,8 @@ export const requestRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
     async (request, reply) => {
       const question = questionOf(request as StatusRequest);
       const waitMs = Math.min(request.query.wait ?? 0, WAIT_SECONDS_MAX) * 1_000;
-      const status =
-        waitMs === 0 && question.taken
-          ? await statusDesk.read(question)
-          : await statusDesk.wait(
-              question,
-              waitMs,
-              question.taken ? 0 : GRACE_MS,
-              goneSignal(request),
-            );
+      const graceMs = question.taken ? 0 : GRACE_MS;
+      const status = await statusDesk.wait(question, waitMs, graceMs, goneSignal(request));
       if (status === undefined) throw new Problem('not_found');
       return reply.header('cache-control', 'no-store').send(requestJson(status));
     },

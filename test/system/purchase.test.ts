@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
+import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { audit } from '../../db/operations.ts';
 import { issueTicket } from '../../server/gate/ticket.ts';
@@ -84,7 +85,7 @@ describe('a purchase, from the ticket to the payment', () => {
   it('refuses bad bodies with a sentence and takes nothing', async () => {
     const ada = shopper();
     const ticket = await ada.ticket(sale, 'TV');
-    for (const quantity of [0, -1, 1.5, 1e9, '1', null, 3]) {
+    for (const quantity of [0, -1, 1.5, 1e9, '1', true, 3]) {
       const answer = await ada.press(sale, 'TV', { ticket, quantity });
       expect([quantity, ...verdict(answer)]).toEqual([quantity, 400, 'bad_request']);
       expect(answer.contentType).toContain('application/problem+json');
@@ -224,8 +225,11 @@ describe('a purchase, from the ticket to the payment', () => {
       await user.call('POST', `/api/v1/demo/orders/${body.order.orderNo}/pay`);
     }
     await until('everything is paid for', async () => (await availability()) === 'sold_out');
-    const late = await dan.call('POST', `/api/v1/sales/${sale}/tickets`, { sku: 'Phone' });
-    expect(verdict(late)).toEqual([410, 'sold_out']);
+    const ask = () => dan.call('POST', `/api/v1/sales/${sale}/tickets`, { sku: 'Phone' });
+    await until('both nodes know', async () => {
+      const answers = await Promise.all([ask(), ask(), ask(), ask()]);
+      return answers.every((answer) => String(verdict(answer)) === '410,sold_out');
+    });
   });
 
   it('keeps a user to the limit, and to the cooldown after an admission', async () => {
@@ -262,7 +266,8 @@ describe('a purchase, from the ticket to the payment', () => {
     const page = await fetch(new URL(`/sales/${sale}`, system.url));
     expect(page.headers.get('content-security-policy')).toContain("default-src 'self'");
     const etag = page.headers.get('etag') ?? '';
-    const again = await fetch(page.url, { headers: { 'if-none-match': etag } });
-    expect(again.status).toBe(304);
+    // Not by fetch: it adds `cache-control: no-cache` to a conditional request.
+    const again = await request(page.url, { headers: { 'if-none-match': etag } });
+    expect(again.statusCode).toBe(304);
   });
 });
