@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { SCHEMAS } from '../contracts/names.ts';
 import { DatabaseError } from './errors.ts';
 import { openSession, type Session } from './pool.ts';
@@ -29,9 +30,12 @@ export interface InstallReport {
   readonly drifted: readonly string[];
 }
 
-interface Routine {
+export interface Routine {
   readonly schema: string;
   readonly name: string;
+  /** Path of its file. */
+  readonly file: string;
+  /** As psql would send it. */
   readonly sql: string;
   readonly sha256: string;
 }
@@ -50,15 +54,16 @@ function forSchema(sql: string, schema: string): string {
 export async function loadRoutines(): Promise<Routine[]> {
   const routines: Routine[] = [];
   for (const folder of FOLDERS) {
-    const files = (await readdir(folder)).filter((file) => file.endsWith('.sql')).sort();
-    for (const file of files) {
-      const text = await readFile(new URL(file, folder), 'utf8');
-      const name = file.slice(0, -'.sql'.length);
+    const entries = (await readdir(folder)).filter((entry) => entry.endsWith('.sql')).sort();
+    for (const entry of entries) {
+      const file = fileURLToPath(new URL(entry, folder));
+      const text = await readFile(file, 'utf8');
+      const name = entry.slice(0, -'.sql'.length);
       const schemas = /(?<!:):schema\b/.test(text) ? SCHEMAS : ['catalog'];
       for (const schema of schemas) {
         const sql = forSchema(text, schema);
         const sha256 = createHash('sha256').update(sql).digest('hex');
-        routines.push({ schema, name, sql, sha256 });
+        routines.push({ schema, name, file, sql, sha256 });
       }
     }
   }

@@ -1,0 +1,195 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { audit, cancelOrder, payOrder, placeOrders } from '../../db/calls.ts';
+import { type Databases, openSession, type Session } from '../../db/pool.ts';
+import { createDatabase, type TestDatabase } from './database.ts';
+import { openSale, request, stock } from './shop.ts';
+
+/** Damage that no routine does: audit must find it, and say which promise is broken. */
+
+let database: TestDatabase;
+let session: Session;
+let sku: string;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  const ops = database.as('ops');
+  const worker: Databases = database.as('worker');
+  const sale = await openSale(ops);
+  sku = await stock(ops, sale, { units: 20, slots: 4, userLimit: 2 });
+  const batch = [
+    request({ userId: 'ann', units: 2 }),
+    request({ userId: 'ben' }),
+    request({ userId: 'cem' }),
+    request({ userId: 'dua', units: 2 }),
+  ];
+  const said = await placeOrders(worker, 'hot', sku, batch);
+  await payOrder(worker, said[0]?.orderNo ?? '', 'paid-by-ann');
+  await cancelOrder(worker, said[1]?.orderNo ?? '', 'ben');
+  expect(await audit(ops)).toEqual([]);
+  session = await openSession(database.url, {
+    applicationName: 'damage',
+    statementTimeoutMs: 10_000,
+    lockTimeoutMs: 5_000,
+  });
+});
+afterAll(async () => {
+  await session.close();
+  await database.remove();
+});
+afterEach(() => session.run('ROLLBACK'));
+
+const OF_CEM = `user_id = 'cem'`;
+const SECOND_OUTCOME = randomUUID();
+
+const DAMAGE: readonly [what: string, sql: string, promises: readonly string[]][] = [
+  [
+    'a unit put into a slot',
+    'UPDATE hot.stock_slot SET remaining = remaining + 1 WHERE slot = 1',
+    ['books', 'no_oversell'],
+  ],
+  [
+    'a unit taken from a slot',
+    'UPDATE hot.stock_slot SET remaining = remaining - 1 WHERE slot = 4',
+    ['books', 'no_oversell'],
+  ],
+  [
+    'units moved between slots',
+    `UPDATE hot.stock_slot
+    SET remaining = remaining + CASE slot WHEN 3 THEN 1 ELSE -1 END WHERE slot IN (3, 4)`,
+    ['books'],
+  ],
+  [
+    'a slot below 0',
+    `ALTER TABLE hot.stock_slot DROP CONSTRAINT stock_slot_remaining_check;
+    UPDATE hot.stock_slot SET remaining = -1 WHERE slot = 2`,
+    ['books', 'no_oversell'],
+  ],
+  [
+    'an order with more units',
+    `UPDATE hot.orders SET units = units + 1 WHERE ${OF_CEM}`,
+    ['books', 'no_oversell', 'one_outcome', 'user_limit'],
+  ],
+  [
+    'an order deleted',
+    `DELETE FROM hot.orders WHERE ${OF_CEM}`,
+    ['books', 'no_oversell', 'one_outcome', 'user_limit'],
+  ],
+  [
+    'an order cancelled without its units',
+    `UPDATE hot.orders SET status = 'cancelled'
+    WHERE ${OF_CEM}`,
+    ['books', 'no_oversell', 'user_limit'],
+  ],
+  [
+    'a cancelled order alive again',
+    `UPDATE hot.orders SET status = 'ordered'
+    WHERE user_id = 'ben'`,
+    ['books', 'no_oversell', 'user_limit'],
+  ],
+  ['an outcome deleted', `DELETE FROM hot.outcome WHERE ${OF_CEM}`, ['one_outcome']],
+  [
+    'an outcome of another user',
+    `UPDATE hot.outcome SET user_id = 'eve' WHERE ${OF_CEM}`,
+    ['one_outcome'],
+  ],
+  [
+    'one request ordered twice',
+    `INSERT INTO hot.orders (order_no, sale, sku, request_id, user_id,
+      units, amount, currency, pay_before)
+    SELECT nextval('hot.order_no'), sale, sku, request_id, user_id, units, amount, currency,
+      pay_before FROM hot.orders WHERE ${OF_CEM}`,
+    ['books', 'no_oversell', 'one_outcome', 'user_limit'],
+  ],
+  [
+    'one request decided in two sales',
+    `SELECT catalog.create_sale('other', 'x', now(),
+      now() + interval '1 h');
+    INSERT INTO hot.outcome (request_id, sale, sku, user_id, node, status, units)
+    SELECT request_id, 'other', sku, user_id, node, 'sold_out', 0
+    FROM hot.outcome WHERE ${OF_CEM}`,
+    ['one_outcome'],
+  ],
+  [
+    'a promise of an order that never was',
+    `INSERT INTO hot.outcome (request_id, sale, sku, user_id,
+      node, status, order_no, units)
+    SELECT '${SECOND_OUTCOME}', sale, sku, 'eve', node, 'ordered', 4444, 1
+    FROM hot.outcome WHERE ${OF_CEM}`,
+    ['one_outcome'],
+  ],
+  [
+    'a limit that was lowered below what users hold',
+    'UPDATE catalog.sku SET user_limit = 1',
+    ['user_limit'],
+  ],
+  [
+    'a buyer with too many units',
+    `UPDATE hot.buyer SET units = units + 1 WHERE ${OF_CEM}`,
+    ['user_limit'],
+  ],
+  ['a buyer deleted', `DELETE FROM hot.buyer WHERE ${OF_CEM}`, ['user_limit']],
+  ['a movement deleted', `DELETE FROM hot.stock_movement WHERE kind = 'return'`, ['books']],
+  [
+    'a load that did not happen',
+    `INSERT INTO hot.stock_movement (sale, sku, slot, kind, units)
+    SELECT sale, sku, 1, 'restock', 5 FROM catalog.sku`,
+    ['books', 'no_oversell'],
+  ],
+  [
+    'a split that makes units',
+    `INSERT INTO hot.stock_movement (sale, sku, slot, kind, units)
+    SELECT sale, sku, 1, 'split', 5 FROM catalog.sku`,
+    ['books'],
+  ],
+  ['a payment deleted', 'DELETE FROM hot.payment', ['books']],
+  [
+    'a paid order that is unpaid again',
+    `UPDATE hot.orders SET status = 'ordered'
+    WHERE user_id = 'ann'`,
+    ['books'],
+  ],
+  [
+    'unpaid orders that nobody expires',
+    `UPDATE hot.orders SET pay_before = now() - interval '1 h'
+    WHERE ${OF_CEM}`,
+    ['no_undersell'],
+  ],
+  [
+    'an order from before the sale',
+    `UPDATE catalog.sale SET opens_at = now() + interval '1 min'`,
+    ['no_lie'],
+  ],
+  [
+    'an order number of the other schema',
+    `UPDATE hot.orders SET order_no = order_no + 1
+    WHERE ${OF_CEM}; UPDATE hot.outcome SET order_no = order_no + 1 WHERE ${OF_CEM}`,
+    ['no_lie'],
+  ],
+];
+
+describe('audit finds', () => {
+  it.each(DAMAGE)('%s', async (_what, sql, promises) => {
+    await session.run('BEGIN');
+    await session.run(sql);
+    const rows = await session.query<{ promise: string; remedy: string }>({
+      text: 'SELECT promise, remedy FROM hot.audit()',
+    });
+    expect([...new Set(rows.map(({ promise }) => promise))].sort()).toEqual(promises);
+    for (const { remedy } of rows) expect(remedy).not.toBe('');
+  });
+});
+
+it('shows how slots are filled and what waits for payment', async () => {
+  await session.run('BEGIN; SET LOCAL ROLE flashsale_readonly');
+  const fill = await session.query({
+    text: 'SELECT slot, free::int, slots::int FROM hot.slot_fill WHERE sku = $1 ORDER BY slot',
+    values: [sku],
+  });
+  expect(fill).toEqual([1, 2, 3, 4].map((slot) => ({ slot, free: 15, slots: 4 })));
+  const backlog = await session.query({
+    text: `SELECT orders::int, units::int, overdue::int FROM hot.unpaid_backlog WHERE sku = $1`,
+    values: [sku],
+  });
+  expect(backlog).toEqual([{ orders: 2, units: 3, overdue: 0 }]);
+});

@@ -1,0 +1,91 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { install, loadRoutines } from '../../db/install.ts';
+import { migrate } from '../../db/migrate.ts';
+import { prepare } from '../../db/prepare.ts';
+import { createDatabase, type TestDatabase } from './database.ts';
+
+const run = promisify(execFile);
+
+let database: TestDatabase;
+beforeEach(async () => {
+  database = await createDatabase();
+});
+afterEach(() => database.remove());
+
+describe('prepare', () => {
+  it('may be called by several processes at once on an empty database', async () => {
+    const empty = await createDatabase({ empty: true });
+    const reports = await Promise.all([1, 2, 3].map(() => prepare(empty.url)));
+    const count = (await loadRoutines()).length;
+    expect(reports.map(({ installed }) => installed.length).sort()).toEqual([0, 0, count]);
+    expect(reports.filter(({ applied }) => applied.length > 0)).toHaveLength(1);
+    await empty.remove();
+  });
+
+  it('changes nothing the second time', async () => {
+    const { applied, installed, drifted, unchanged } = await prepare(database.url);
+    expect({ applied, installed, drifted }).toEqual({ applied: [], installed: [], drifted: [] });
+    expect(unchanged).toHaveLength((await loadRoutines()).length);
+  });
+
+  it('keeps the SQLSTATE of a migration that fails', async () => {
+    const empty = await createDatabase({ empty: true });
+    await empty.admin.query({ text: 'CREATE SCHEMA hot' });
+    await expect(migrate(empty.url)).rejects.toMatchObject({ kind: 'refused', sqlstate: '42P06' });
+    await empty.remove();
+  });
+
+  it('refuses when a migration was changed after it had been applied', async () => {
+    await database.admin.query({ text: `UPDATE migrations SET hash = 'x' WHERE id = 2` });
+    await expect(migrate(database.url)).rejects.toMatchObject({ kind: 'refused' });
+  });
+});
+
+describe('a routine that was changed by hand', () => {
+  const drift = async () => {
+    const [row] = await database.admin.query<{ definition: string }>({
+      text: `SELECT pg_get_functiondef('hot.fence_node'::regproc) AS definition`,
+    });
+    const changed = row?.definition.replace('BEGIN', 'BEGIN\n  -- by hand') ?? '';
+    await database.admin.query({ text: changed });
+  };
+
+  it('is reported and kept, until force is said', async () => {
+    await drift();
+    const report = await install(database.url);
+    expect(report).toMatchObject({ installed: [], drifted: ['hot.fence_node'] });
+    expect(await install(database.url)).toMatchObject({ drifted: ['hot.fence_node'] });
+    const forced = await install(database.url, { force: true });
+    expect(forced).toMatchObject({ installed: ['hot.fence_node'], drifted: [] });
+    expect(await install(database.url)).toMatchObject({ installed: [], drifted: [] });
+  });
+
+  it('is installed again when it was dropped', async () => {
+    await database.admin.query({ text: 'DROP FUNCTION regular.audit' });
+    expect(await install(database.url)).toMatchObject({ installed: ['regular.audit'] });
+  });
+});
+
+describe('by hand', () => {
+  const psql = (...args: string[]) =>
+    run('psql', ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', database.url, ...args]);
+
+  it('each file gives exactly what the installer gives', async () => {
+    const routines = await loadRoutines();
+    // One psql for all files of a schema; what belongs to the catalogue is the same in both.
+    const byHand = (schema: string) =>
+      psql(
+        '-v',
+        `schema=${schema}`,
+        ...routines
+          .filter((routine) => routine.schema === schema || routine.schema === 'catalog')
+          .flatMap(({ file }) => ['-f', file]),
+      );
+    await byHand('regular');
+    await byHand('hot');
+    const report = await install(database.url);
+    expect(report).toMatchObject({ installed: [], drifted: [] });
+  });
+});

@@ -1,0 +1,157 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openSession, ROLES, type Role, type Session } from '../../db/pool.ts';
+import { createDatabase, type TestDatabase } from './database.ts';
+
+/** Who may call what. What is not listed here is refused. */
+
+const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
+  'catalog.create_sale': ['ops'],
+  'catalog.create_sku': ['ops'],
+  'catalog.sale_board': ['web', 'worker', 'ops', 'readonly'],
+  'catalog.set_sku_state': ['ops'],
+  'catalog.set_tunable': ['ops'],
+  'catalog.ticket_key': ['web'],
+  'catalog.tunable': ['worker', 'ops', 'readonly'],
+  audit: ['ops', 'readonly'],
+  cancel_order: ['web', 'worker'],
+  expire_orders: ['worker'],
+  fence_node: ['worker', 'ops'],
+  order_details: ['web', 'worker', 'ops'],
+  outbox_batch: ['worker'],
+  outbox_done: ['worker'],
+  pay_order: ['web', 'worker'],
+  place_orders: ['worker'],
+  request_outcomes: ['web', 'worker', 'ops'],
+  restock: ['ops'],
+  return_units: [],
+  set_slots: ['ops'],
+  unit_counts: ['worker', 'ops', 'readonly'],
+  user_orders: ['web', 'ops'],
+};
+const SELECT: Readonly<Record<string, readonly Role[]>> = {
+  slot_fill: ['ops', 'readonly'],
+  unpaid_backlog: ['ops', 'readonly'],
+};
+const OTHERS = (Object.keys(ROLES) as Role[]).filter((role) => role !== 'owner');
+
+let database: TestDatabase;
+let session: Session;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  session = await openSession(database.url, {
+    applicationName: 'roles',
+    statementTimeoutMs: 10_000,
+    lockTimeoutMs: 5_000,
+  });
+  // A partition must not be easier to reach than its table.
+  await session.run(`SELECT catalog.create_sale('s', 'x', now(), now() + interval '1 h')`);
+});
+afterAll(async () => {
+  await session.close();
+  await database.remove();
+});
+
+const inBoth = (name: string) => (name.includes('.') ? [name] : [`regular.${name}`, `hot.${name}`]);
+const roleNames = (roles: readonly Role[]) => roles.map((role) => ROLES[role]).sort();
+
+describe('privileges', () => {
+  it('lets each role call its routines and no others', async () => {
+    const rows = await session.query<{ routine: string; roles: string[] }>({
+      text: `SELECT p.pronamespace::regnamespace || '.' || p.proname AS routine,
+                    array_remove(array_agg(r.rolname ORDER BY r.rolname COLLATE "C")
+                      FILTER (WHERE has_function_privilege(r.oid, p.oid, 'EXECUTE')), NULL)::text[]
+                      AS roles
+             FROM pg_proc p CROSS JOIN pg_roles r
+             WHERE p.pronamespace::regnamespace::text IN ('catalog', 'regular', 'hot')
+               AND r.rolname = ANY ($1)
+             GROUP BY 1`,
+      values: [roleNames(OTHERS)],
+    });
+    const found = Object.fromEntries(rows.map(({ routine, roles }) => [routine, roles ?? []]));
+    const wanted = Object.entries(EXECUTE).flatMap(([name, roles]) =>
+      inBoth(name).map((routine) => [routine, roleNames(roles)]),
+    );
+    expect(found).toEqual(Object.fromEntries(wanted));
+  });
+
+  it('lets nobody but the owner touch a table, a sequence or a schema', async () => {
+    const rows = await session.query<{ relation: string; role: string }>({
+      text: `SELECT c.oid::regclass::text AS relation, r.rolname AS role
+             FROM pg_class c CROSS JOIN pg_roles r
+             WHERE c.relnamespace::regnamespace::text IN ('catalog', 'regular', 'hot')
+               AND r.rolname = ANY ($1)
+               AND CASE c.relkind
+                 WHEN 'S' THEN has_sequence_privilege(r.oid, c.oid, 'USAGE, SELECT, UPDATE')
+                 WHEN 'v' THEN has_table_privilege(r.oid, c.oid, 'INSERT, UPDATE, DELETE')
+                 ELSE c.relkind IN ('r', 'p') AND has_table_privilege(r.oid, c.oid,
+                   'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER') END
+             UNION ALL
+             SELECT n.nspname, r.rolname FROM pg_namespace n CROSS JOIN pg_roles r
+             WHERE n.nspname IN ('catalog', 'regular', 'hot') AND r.rolname = ANY ($1)
+               AND has_schema_privilege(r.oid, n.oid, 'CREATE')`,
+      values: [roleNames(OTHERS)],
+    });
+    expect(rows).toEqual([]);
+  });
+
+  it.each(Object.entries(SELECT))('shows the view %s to %j', async (view, roles) => {
+    for (const relation of inBoth(view)) {
+      const rows = await session.query<{ role: string }>({
+        text: `SELECT rolname AS role FROM pg_roles
+               WHERE rolname = ANY ($1) AND has_table_privilege(oid, $2, 'SELECT') ORDER BY 1`,
+        values: [roleNames(OTHERS), relation],
+      });
+      expect(rows.map(({ role }) => role)).toEqual(roleNames(roles));
+    }
+  });
+
+  it.each(OTHERS)('refuses %s at the door, not only in the catalogue', async (role) => {
+    const pool = database.as(role, 1).hot;
+    const refused = { sqlstate: '42501', kind: 'refused' };
+    await expect(pool.query({ text: 'SELECT * FROM hot.orders' })).rejects.toMatchObject(refused);
+    await expect(pool.query({ text: 'SELECT * FROM hot.orders_s' })).rejects.toMatchObject(refused);
+    const units = pool.query({ text: `SELECT hot.return_units('s', 'x', 1)` });
+    await expect(units).rejects.toMatchObject(refused);
+    const key = pool.query({ text: 'SELECT * FROM catalog.ticket_key' });
+    await expect(key).rejects.toMatchObject(refused);
+  });
+});
+
+describe('routines', () => {
+  it('run as their owner with a pinned search_path that ends in pg_temp', async () => {
+    const rows = await session.query({
+      text: `SELECT p.oid::regprocedure::text AS routine FROM pg_proc p
+             WHERE p.pronamespace::regnamespace::text IN ('catalog', 'regular', 'hot')
+               AND NOT (p.prosecdef AND p.proowner = 'flashsale_owner'::regrole
+                        AND EXISTS (SELECT FROM unnest(p.proconfig) c
+                                    WHERE c = 'search_path=' || p.pronamespace::regnamespace
+                                              || ', pg_temp'))`,
+    });
+    expect(rows).toEqual([]);
+  });
+
+  it('are not fooled by a temporary table of the caller', async () => {
+    await session.run(`BEGIN; SET LOCAL ROLE flashsale_worker;
+      CREATE TEMP TABLE orders (order_no bigint, sale text, sku text, status text);
+      CREATE TEMP TABLE stock_slot (sku text, slot int, remaining int)`);
+    const rows = await session.query({ text: 'SELECT * FROM hot.unit_counts()' });
+    expect(rows).toEqual([]);
+    await session.run(`SET LOCAL search_path = pg_temp, hot; SELECT * FROM hot.expire_orders(1)`);
+    await session.run('ROLLBACK');
+  });
+
+  it('are explained in the database, as are tables and views', async () => {
+    const rows = await session.query({
+      text: `SELECT p.oid::regprocedure::text AS thing FROM pg_proc p
+             WHERE p.pronamespace::regnamespace::text IN ('catalog', 'regular', 'hot')
+               AND obj_description(p.oid, 'pg_proc') IS NULL
+             UNION ALL
+             SELECT c.oid::regclass::text FROM pg_class c
+             WHERE c.relnamespace::regnamespace::text IN ('catalog', 'regular', 'hot')
+               AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
+               AND obj_description(c.oid, 'pg_class') IS NULL`,
+    });
+    expect(rows).toEqual([]);
+  });
+});
