@@ -43,7 +43,7 @@ export async function startPrivateBroker(): Promise<PrivateBroker> {
   };
   const state = {
     version: 1,
-    ...whoStarts(false),
+    ...whoStarts(),
     phase: 'running',
     startedAt: new Date().toISOString(),
     sources: {},

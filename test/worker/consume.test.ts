@@ -1,0 +1,254 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { BrokerConnection } from '../../broker/connection.ts';
+import { queueFigures } from '../../broker/queues.ts';
+import { SettleFailed, settleThroughQueues } from '../../broker/settle.ts';
+import { encode } from '../../contracts/messages.ts';
+import { DEAD_LETTERS_QUEUE, ordersQueue } from '../../contracts/topology.ts';
+import { audit, requestOutcomes } from '../../db/calls.ts';
+import { DatabaseError } from '../../db/errors.ts';
+import type { Databases } from '../../db/pool.ts';
+import type { PlaceOrders } from '../../worker/decide.ts';
+import { createConnections, purge, takeAll } from '../broker/harness.ts';
+import { type Relay, startRelay } from '../broker/relay.ts';
+import { createDatabase, type TestDatabase } from '../db/database.ts';
+import { createVirtualHost, type VirtualHost } from '../servers.ts';
+import { until } from '../until.ts';
+import { openSku, openWebNode, openWorker, pack, purchases } from './shop-floor.ts';
+
+const connections = createConnections();
+let host: VirtualHost;
+let relay: Relay;
+let database: TestDatabase;
+let worker: Databases;
+let ops: Databases;
+let admin: Databases;
+let direct: BrokerConnection;
+
+beforeAll(async () => {
+  host = await createVirtualHost();
+  relay = await startRelay(host.url);
+  database = await createDatabase();
+  worker = database.as('worker', 8);
+  ops = database.as('ops');
+  admin = { regular: database.admin, hot: database.admin };
+});
+
+beforeEach(async () => {
+  direct = await connections.open(host.url);
+  await purge(direct);
+});
+
+afterEach(() => connections.closeAll());
+
+afterAll(async () => {
+  await relay?.close();
+  await database?.remove();
+  await host?.remove();
+});
+
+async function openBoth() {
+  const [consuming, publishing] = await Promise.all([
+    connections.open(host.url),
+    connections.open(host.url),
+  ]);
+  return { consuming, publishing };
+}
+
+async function untilEmpty(): Promise<void> {
+  await until('the queue is empty', async () => {
+    const figures = await queueFigures(direct);
+    return figures.find(({ queue }) => queue === ordersQueue('regular'))?.messages === 0;
+  });
+}
+
+async function ordersOf(sku: string): Promise<number> {
+  const [row] = await database.admin.query<{ count: string }>({
+    text: 'SELECT count(*) FROM regular.orders WHERE sku = $1',
+    values: [sku],
+  });
+  return Number(row?.count);
+}
+
+test('every request gets its verdict, the last units are sold once, the queue is empty', async () => {
+  const sku = await openSku(ops, 100);
+  const web = await openWebNode(direct);
+  const all = purchases(150);
+  const { consumer } = await openWorker(await openBoth(), worker);
+  await web.sendAll(pack(sku, all));
+  await until('all are told', () => web.verdicts.size === 150);
+  const statuses = all.map(({ requestId }) => web.statusOf(requestId));
+  expect(statuses.filter((status) => status === 'ordered')).toHaveLength(100);
+  expect(statuses.filter((status) => status === 'sold_out')).toHaveLength(50);
+  await consumer.drain();
+  await consumer.close();
+  await untilEmpty();
+  expect(await audit(admin)).toEqual([]);
+});
+
+test('every message twice: nothing twice', async () => {
+  const sku = await openSku(ops, 300);
+  const web = await openWebNode(direct);
+  const all = purchases(200);
+  const both = await Promise.all([openBoth(), openBoth()]);
+  const workers = await Promise.all(both.map((pair) => openWorker(pair, worker)));
+  const envelopes = pack(sku, all).flatMap((envelope) => [envelope, envelope]);
+  await web.sendAll(envelopes);
+  await until('all are told twice', () => {
+    return [...web.verdicts.values()].flat().length === 400;
+  });
+  for (const told of web.verdicts.values()) expect(told[0]).toEqual(told[1]);
+  expect(await ordersOf(sku)).toBe(200);
+  expect(await audit(admin)).toEqual([]);
+  for (const { consumer } of workers) await consumer.drain();
+});
+
+test('what cannot be read or decided becomes a dead letter, and only that', async () => {
+  const sku = await openSku(ops, 100);
+  const web = await openWebNode(direct);
+  const { metrics } = await openWorker(await openBoth(), worker);
+  const good = purchases(40);
+  // PostgreSQL takes no NUL in a text: the whole call fails because of this one.
+  const [poison] = purchases(1, { userId: 'a\u0000b' });
+  if (poison === undefined) throw new Error('no request');
+  const mixed = [...good.slice(0, 20), poison, ...good.slice(20)];
+  const [lost] = purchases(1);
+  if (lost === undefined) throw new Error('no request');
+  await web.send(Buffer.from('{'));
+  await web.send(encode({ sku, node: 'n', requests: [] }));
+  await web.send(Buffer.from('{}'), 'flashsale.envelope.v2');
+  await web.sendAll(pack(sku, mixed, 8));
+  await web.sendAll([{ sku: 'no-such-sku', node: 'n', requests: [lost] }]);
+  await until('the good ones are told', () => web.verdicts.size === 40);
+  const dead = await until('the bad ones are dead letters', async () => {
+    const figures = await queueFigures(direct);
+    return figures.some(({ queue, messages }) => queue === DEAD_LETTERS_QUEUE && messages === 5);
+  }).then(() => takeAll(direct, DEAD_LETTERS_QUEUE));
+  expect(dead.filter((text) => text.includes(poison.requestId))).toHaveLength(1);
+  expect(dead.filter((text) => text.includes(lost.requestId))).toHaveLength(1);
+  expect(good.every(({ requestId }) => web.statusOf(requestId) === 'ordered')).toBe(true);
+  expect(web.statusOf(lost.requestId)).toBeUndefined();
+  await untilEmpty();
+  const text = await metrics.text();
+  expect(text).toMatch(/dead_letters_total\{.*cause="undecodable".*\} 3/);
+  expect(text).toMatch(/dead_letters_total\{.*cause="undecidable".*\} 2/);
+});
+
+test('cut between commit and ack: delivered again, decided once', async () => {
+  const sku = await openSku(ops, 100);
+  const web = await openWebNode(direct);
+  const all = purchases(48);
+  let calls = 0;
+  const cutAfterCommit = (call: PlaceOrders): PlaceOrders => {
+    return async (...batch) => {
+      const placed = await call(...batch);
+      calls += 1;
+      if (calls <= 3) relay.cut();
+      return placed;
+    };
+  };
+  // Only the consuming side is cut: verdicts that are lost are the web node's to look up.
+  const consuming = await connections.open(relay.url);
+  await openWorker({ consuming, publishing: direct }, worker, cutAfterCommit);
+  await web.sendAll(pack(sku, all));
+  await until('it came again', () => calls > 3);
+  await until('all are told', () => web.verdicts.size === 48);
+  await untilEmpty();
+  expect(await ordersOf(sku)).toBe(48);
+  expect(await audit(admin)).toEqual([]);
+  expect(await takeAll(direct, DEAD_LETTERS_QUEUE)).toEqual([]);
+});
+
+test('a database that throws everybody out delays orders, and nothing more', async () => {
+  const sku = await openSku(ops, 500);
+  const web = await openWebNode(direct);
+  const all = purchases(400);
+  let calls = 0;
+  const { retries } = await openWorker(await openBoth(), worker, (call) => async (...batch) => {
+    calls += 1;
+    if (calls % 2 === 1) {
+      await database.admin.query({
+        text: `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+               WHERE datname = current_database() AND application_name = 'test worker'`,
+      });
+    }
+    return call(...batch);
+  });
+  await web.sendAll(pack(sku, all));
+  await until('all are told', () => web.verdicts.size === 400);
+  expect(new Set(retries)).not.toContain('permanent');
+  expect(await ordersOf(sku)).toBe(400);
+  expect(await takeAll(direct, DEAD_LETTERS_QUEUE)).toEqual([]);
+  expect(await audit(admin)).toEqual([]);
+});
+
+test('drained is said only when everything before is decided', async () => {
+  const sku = await openSku(ops, 100);
+  const web = await openWebNode(direct);
+  const gate = Promise.withResolvers<void>();
+  let entered = false;
+  const { consumer } = await openWorker(await openBoth(), worker, (call) => async (...batch) => {
+    entered = true;
+    await gate.promise;
+    return call(...batch);
+  });
+  const all = purchases(20);
+  await web.sendAll(pack(sku, all));
+  await until('the call is under way', () => entered);
+  // Nobody serves the hot orders here.
+  const settled = settleThroughQueues(direct, 'node-1', 2_000).then(
+    () => 'drained',
+    (error: unknown) => String(error),
+  );
+  await until('the settle message is in hand', () => consumer.load.deliveries === 3);
+  expect(web.verdicts.size).toBe(0);
+  gate.resolve();
+  await until('all are told', () => web.verdicts.size === 20);
+  expect(await settled).toBe('SettleFailed: node-1: 2000 ms are over; no answer from orders.hot');
+  await untilEmpty();
+});
+
+test('a worker that gives up does not say drained, and another one does it all', async () => {
+  const sku = await openSku(ops, 100);
+  const web = await openWebNode(direct);
+  const first = await openWorker(await openBoth(), worker, () => async () => {
+    throw new DatabaseError('unavailable', 'down');
+  });
+  const all = purchases(20);
+  await web.sendAll(pack(sku, all));
+  const settling = settleThroughQueues(direct, 'node-1', 1_500);
+  const failed = expect(settling).rejects.toThrow(SettleFailed);
+  await until('it holds all', () => first.consumer.load.deliveries === 3);
+  await first.abandon();
+  expect(web.verdicts.size).toBe(0);
+  await openWorker(await openBoth(), worker);
+  await until('all are told', () => web.verdicts.size === 20);
+  await failed;
+  const outcomes = await requestOutcomes(
+    database.as('web'),
+    all.map(({ requestId }) => requestId),
+  );
+  expect(outcomes).toHaveLength(20);
+});
+
+test('a shutdown finishes what it holds and takes no more', async () => {
+  const sku = await openSku(ops, 100);
+  const web = await openWebNode(direct);
+  const gate = Promise.withResolvers<void>();
+  let entered = false;
+  const { consumer } = await openWorker(await openBoth(), worker, (call) => async (...batch) => {
+    entered = true;
+    await gate.promise;
+    return call(...batch);
+  });
+  const [first, second] = [purchases(5), purchases(5)];
+  await web.sendAll(pack(sku, first));
+  await until('the call is under way', () => entered);
+  const drained = consumer.drain();
+  await until('it consumes no more', () => !consumer.consuming);
+  await web.sendAll(pack(sku, second));
+  gate.resolve();
+  await drained;
+  await consumer.close();
+  await until('the first are told', () => web.verdicts.size === 5);
+  expect(await takeAll(direct, ordersQueue('regular'))).toHaveLength(1);
+});

@@ -1,0 +1,89 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { settleThroughQueues } from '../../broker/settle.ts';
+import { EVENTS_EXCHANGE } from '../../contracts/topology.ts';
+import { audit, requestOutcomes } from '../../db/calls.ts';
+import { createConnections, takeAll } from '../broker/harness.ts';
+import { createDatabase, type TestDatabase } from '../db/database.ts';
+import { createVirtualHost, type VirtualHost } from '../servers.ts';
+import { until } from '../until.ts';
+import { openSku, openWebNode, pack, purchases } from './shop-floor.ts';
+
+const EVENTS_QUEUE = 'events';
+const connections = createConnections();
+const workers: ChildProcess[] = [];
+let host: VirtualHost;
+let database: TestDatabase;
+
+beforeAll(async () => {
+  host = await createVirtualHost();
+  database = await createDatabase();
+});
+
+afterAll(async () => {
+  for (const worker of workers) worker.kill('SIGKILL');
+  await connections.closeAll();
+  await database?.remove();
+  await host?.remove();
+});
+
+/** A worker process; `ended` gives its exit code or signal. */
+function startWorkerProcess() {
+  const child = spawn(process.execPath, ['worker/main.ts'], {
+    env: {
+      AMQP_URL: host.url,
+      DATABASE_URL: database.url,
+      LOG_LEVEL: 'error',
+      PREFETCH_MAX: '50',
+    },
+    stdio: 'inherit',
+  });
+  workers.push(child);
+  const ended = new Promise<number | string | null>((resolve) => {
+    child.once('exit', (code, signal) => resolve(signal ?? code));
+  });
+  return { child, ended };
+}
+
+test('workers that are killed while orders flow lose nothing and sell nothing twice', async () => {
+  const sku = await openSku(database.as('ops'), 1_500);
+  const connection = await connections.open(host.url);
+  // What a killed worker had taken from the outbox is given out again after this time.
+  await database.admin.query({
+    text: `UPDATE catalog.tunable SET value = 500 WHERE name = 'outbox_lease_ms'`,
+  });
+  const channel = await connection.openChannel();
+  await channel.assertQueue(EVENTS_QUEUE, { durable: true });
+  await channel.bindQueue(EVENTS_QUEUE, EVENTS_EXCHANGE, 'order.placed');
+  const web = await openWebNode(connection);
+  const all = purchases(2_000);
+  const ids = all.map(({ requestId }) => requestId);
+  const outcomes = database.as('web');
+  const decided = async () => (await requestOutcomes(outcomes, ids)).length;
+
+  const victims = [startWorkerProcess(), startWorkerProcess()];
+  const sent = web.sendAll(pack(sku, all, 4));
+  for (const { child } of victims) {
+    const before = await decided();
+    await until('it works', async () => (await decided()) > before);
+    child.kill('SIGKILL');
+  }
+  const survivor = startWorkerProcess();
+  await sent;
+  await until('all are decided', async () => (await decided()) === 2_000, { deadlineMs: 20_000 });
+  await settleThroughQueues(connection, 'node-1', 10_000);
+
+  const [row] = await database.admin.query<{ count: string }>({
+    text: 'SELECT count(*) FROM regular.orders WHERE sku = $1',
+    values: [sku],
+  });
+  expect(Number(row?.count)).toBe(1_500);
+  expect(await audit({ regular: database.admin, hot: database.admin })).toEqual([]);
+  await until('the outbox is empty', async () => {
+    return (await database.admin.query({ text: 'SELECT FROM regular.outbox' })).length === 0;
+  });
+  const events = (await takeAll(connection, EVENTS_QUEUE)).map((text) => JSON.parse(text));
+  expect(new Set(events.map(({ orderNo }) => orderNo)).size).toBe(1_500);
+  survivor.child.kill('SIGTERM');
+  expect(await survivor.ended).toBe(0);
+}, 60_000);

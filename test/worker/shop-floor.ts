@@ -1,0 +1,141 @@
+import { randomUUID } from 'node:crypto';
+import type { BrokerConnection } from '../../broker/connection.ts';
+import { Publisher } from '../../broker/publisher.ts';
+import { VerdictListener } from '../../broker/verdicts.ts';
+import {
+  ENVELOPE_SCHEMA,
+  type Envelope,
+  encode,
+  type PurchaseRequest,
+  type Verdict,
+} from '../../contracts/messages.ts';
+import { ORDERS_EXCHANGE } from '../../contracts/topology.ts';
+import { createSale, createSku, placeOrders } from '../../db/calls.ts';
+import type { Databases } from '../../db/pool.ts';
+import { createMetrics } from '../../process/metrics.ts';
+import { BATCH_LIMITS } from '../../worker/batch.ts';
+import { OrdersConsumer } from '../../worker/consume.ts';
+import { Decider, type PlaceOrders } from '../../worker/decide.ts';
+import { createWorkerMetrics } from '../../worker/metrics.ts';
+import { RETRY_LIMITS } from '../../worker/retry.ts';
+import { log } from '../broker/harness.ts';
+import { uniqueName } from '../servers.ts';
+
+/** A web node's side and a worker's side of an orders queue, for tests. */
+
+const HOUR_MS = 3_600_000;
+
+/** An open SKU of a sale of its own. */
+export async function openSku(databases: Databases, units: number): Promise<string> {
+  const sale = uniqueName('sale');
+  const sku = uniqueName('sku');
+  const now = Date.now();
+  await createSale(databases, {
+    sale,
+    title: 'Test',
+    opensAt: new Date(now - HOUR_MS),
+    closesAt: new Date(now + HOUR_MS),
+    payWindowSeconds: 600,
+  });
+  await createSku(databases, {
+    sku,
+    sale,
+    schema: 'regular',
+    title: 'Test',
+    price: '1.00',
+    currency: 'EUR',
+    userLimit: 1,
+    units,
+  });
+  return sku;
+}
+
+export function purchases(count: number, changes: Partial<PurchaseRequest> = {}) {
+  return Array.from({ length: count }, (): PurchaseRequest => {
+    const requestId = randomUUID();
+    return { requestId, userId: `user-${requestId}`, units: 1, ...changes };
+  });
+}
+
+/** Envelopes as the web node packs them. */
+export function pack(sku: string, requests: readonly PurchaseRequest[], size = 16): Envelope[] {
+  const envelopes: Envelope[] = [];
+  for (let from = 0; from < requests.length; from += size) {
+    envelopes.push({ sku, node: 'node-1', requests: requests.slice(from, from + size) });
+  }
+  return envelopes;
+}
+
+/** Publishes envelopes and remembers the verdicts that come back. */
+export async function openWebNode(connection: BrokerConnection) {
+  const verdicts = new Map<string, Verdict[]>();
+  const listener = await VerdictListener.open(connection, uniqueName('web'), (told) => {
+    for (const verdict of told) {
+      verdicts.set(verdict.requestId, [...(verdicts.get(verdict.requestId) ?? []), verdict]);
+    }
+  });
+  const publisher = await Publisher.open(connection);
+  const send = (content: Buffer, schema = ENVELOPE_SCHEMA) =>
+    publisher.publish({
+      exchange: ORDERS_EXCHANGE,
+      routingKey: 'regular',
+      schema,
+      content,
+      replyTo: listener.replyTo,
+      persistent: true,
+      mandatory: true,
+    });
+  return {
+    verdicts,
+    send,
+    /** Resolves when all are confirmed. */
+    async sendAll(envelopes: readonly Envelope[]): Promise<void> {
+      for (const envelope of envelopes) {
+        const result = await send(encode(envelope));
+        if (result !== 'confirmed') throw new Error(`publish: ${result}`);
+      }
+    },
+    statusOf: (requestId: string) => verdicts.get(requestId)?.[0]?.status,
+  };
+}
+
+/** A worker's consumer of the regular orders; `around` may wrap the call of the routine. */
+export async function openWorker(
+  connections: { consuming: BrokerConnection; publishing: BrokerConnection },
+  databases: Databases,
+  around: (call: PlaceOrders) => PlaceOrders = (call) => call,
+) {
+  const registry = createMetrics('test');
+  const metrics = createWorkerMetrics(registry);
+  const giveUp = new AbortController();
+  const retries: string[] = [];
+  const call: PlaceOrders = (sku, requests, wait) =>
+    placeOrders(databases, 'regular', sku, requests, { wait });
+  const decider = new Decider({
+    placeOrders: around(call),
+    limits: { ...RETRY_LIMITS, retryDelayInitialMs: 5, retryDelayMaxMs: 50 },
+    log,
+    stopping: giveUp.signal,
+    onRetry: (kind) => retries.push(kind),
+  });
+  const consumer = await OrdersConsumer.open({
+    schema: 'regular',
+    connection: connections.consuming,
+    publisher: await Publisher.open(connections.publishing),
+    decider,
+    prefetchMax: 100,
+    limits: BATCH_LIMITS,
+    log,
+    metrics,
+  });
+  return {
+    consumer,
+    retries,
+    metrics: registry,
+    /** Ends it without deciding what it holds. */
+    async abandon() {
+      giveUp.abort();
+      await consumer.close();
+    },
+  };
+}
