@@ -1,0 +1,82 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { until } from './until.ts';
+
+/**
+ * The first five minutes of the README, word for word: a stack of its own is started as the README
+ * says, and every line of its blocks is typed into a shell.
+ */
+
+const ROOT = join(import.meta.dirname, '..');
+const START_TIMEOUT_MS = 120_000;
+const STOP_TIMEOUT_MS = 40_000;
+const run = promisify(execFile);
+
+const folder = mkdtempSync(join(tmpdir(), 'flashsale-readme-'));
+const environment = { ...process.env, FLASHSALE_FOLDER: folder, npm_lifecycle_event: 'start' };
+// The stack is to bring its own servers, wherever those of this run come from.
+for (const name of ['DATABASE_URL', 'AMQP_URL', 'AMQP_MANAGEMENT_URL', 'ZOOKEEPER']) {
+  Reflect.deleteProperty(environment, name);
+}
+let start: ChildProcess;
+let screen = '';
+
+/** The lines of the shell blocks between the marker and the next chapter. */
+function lines(): string[] {
+  const text = readFileSync(join(ROOT, 'README.md'), 'utf8');
+  const chapter = /<!-- each line of the next blocks is run by[^>]*-->([\s\S]*?)\n## /.exec(text);
+  const blocks = [...(chapter?.[1] ?? '').matchAll(/```sh\n([\s\S]*?)```/g)];
+  return blocks.flatMap(([, block]) => (block ?? '').split('\n')).filter((line) => line !== '');
+}
+
+beforeAll(async () => {
+  start = spawn(process.execPath, ['ops/stack/start.ts'], { cwd: ROOT, env: environment });
+  start.stdout?.on('data', (chunk) => {
+    screen += chunk;
+  });
+  start.stderr?.on('data', (chunk) => {
+    screen += chunk;
+  });
+  await until('npm start is ready', () => screen.includes('Ctrl-C stops everything'), {
+    deadlineMs: START_TIMEOUT_MS,
+  }).catch((error: Error) => {
+    throw new Error(`${error.message}\n${screen}`);
+  });
+  const url = /SHOP_URL=(\S+)/.exec(screen)?.[1];
+  await until(
+    'the demo sale is open',
+    async () => {
+      const response = await fetch(`${url}/api/v1/sales/demo`);
+      return ((await response.json()) as { state: string }).state === 'open';
+    },
+    { deadlineMs: START_TIMEOUT_MS },
+  );
+}, START_TIMEOUT_MS * 2);
+
+afterAll(async () => {
+  const ended = new Promise((resolve) => start.once('exit', resolve));
+  start.kill('SIGTERM');
+  await ended;
+  rmSync(folder, { recursive: true, force: true });
+}, STOP_TIMEOUT_MS);
+
+it('works as it is written', async () => {
+  const typed = lines();
+  expect(typed.length).toBeGreaterThan(15);
+  // One shell for all, since lines use what earlier ones set; a mark tells their outputs apart.
+  const script = typed.map((line, index) => `printf '\\n@@ ${index}\\n'\n${line}`).join('\n');
+  const env = { ...environment, PATH: `${ROOT}/node_modules/.bin:${process.env['PATH']}` };
+  const { stdout } = await run('bash', ['-e', '-c', script], { cwd: ROOT, env });
+  const outputs = stdout.split(/^@@ \d+$/m).slice(1);
+  const outputOf = (part: string) => outputs[typed.findIndex((line) => line.includes(part))] ?? '';
+  expect(outputOf('?wait=10')).toContain('"status":"ordered"');
+  expect(outputOf('hot.audit()')).toContain('(0 rows)');
+  expect(outputOf('slot_fill')).toContain('TV');
+  expect(outputOf('hot.orders')).toMatch(/TV +\| ordered/);
+  expect(outputOf('place_orders.sql')).toContain('CREATE FUNCTION');
+  expect(outputOf('!flashsale!keep')).toContain('twelve');
+}, 120_000);
