@@ -105,7 +105,7 @@ declare module '*/public/js/view.js' {
   }
   export function tileView(input: TileInput): {
     badge: { kind: string; text: string };
-    button: { label: string; name: string; enabled: boolean; busy: boolean };
+    button: { label: string; tick: string; enabled: boolean; busy: boolean };
     status: { tone: string; title: string; text: string } | null;
     again: string;
     againSpoken: string;

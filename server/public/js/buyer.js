@@ -17,6 +17,10 @@ const LOOK_FOR_MS = 15_000;
 const LOOK_AGAIN_MS = 500;
 /** Tickets live for seconds: one that ran out on the way is replaced this often. */
 const NEW_TICKETS_MAX = 2;
+/** A press at the very moment of the opening may be ahead of a web node by a blink: it asks again by
+ *  itself, this often and only if the shop says that it is a matter of so many seconds. */
+const EARLY_TICKETS_MAX = 3;
+const EARLY_SECONDS_MAX = 2;
 
 /**
  * @typedef {import('./purchase.js').Event} Event
@@ -41,8 +45,7 @@ export async function handIn(buyer, { key, quantity, unsure }) {
   const startedAt = performance.now();
   /** @type {string | null} */
   let statusUrl = null;
-  let newTickets = 0;
-  let renewedGuest = false;
+  const tries = { newTickets: 0, early: 0, newGuests: 0 };
   for (let failures = 0; !signal.aborted; ) {
     const who = await buyer.who();
     if (signal.aborted) return;
@@ -52,10 +55,9 @@ export async function handIn(buyer, { key, quantity, unsure }) {
       const ticket = await getTicket(sale, sku, identity.token);
       if (signal.aborted) return;
       if (ticket.kind === 'refused') {
-        // The shop forgot this guest (a new demo, a new secret): one more as a new guest.
-        const renewed = ticket.verdict === 'unauthenticated' && !renewedGuest && leaveGuest();
-        if (!renewed) return refuse(ticket.verdict, ticket.retryAfterSeconds);
-        renewedGuest = true;
+        if (!(await mayAskAgain(ticket, tries, signal))) {
+          return refuse(ticket.verdict, ticket.retryAfterSeconds);
+        }
         continue;
       }
       if (ticket.kind === 'ok') {
@@ -71,10 +73,9 @@ export async function handIn(buyer, { key, quantity, unsure }) {
           return follow(buyer, { key, statusUrl, accepted: true });
         }
         if (answer.kind === 'refused' && answer.statusUrl === null) {
-          const ranOut = answer.verdict === 'ticket_invalid' && newTickets < NEW_TICKETS_MAX;
-          if (!ranOut) return refuse(answer.verdict, answer.retryAfterSeconds);
-          newTickets += 1;
-          continue;
+          const ranOut = answer.verdict === 'ticket_invalid';
+          if (ranOut && tries.newTickets++ < NEW_TICKETS_MAX) continue;
+          return refuse(answer.verdict, answer.retryAfterSeconds);
         }
         unsure = true;
         if (answer.kind === 'refused') statusUrl = answer.statusUrl;
@@ -101,6 +102,24 @@ export async function handIn(buyer, { key, quantity, unsure }) {
     dropRecord(sale, sku);
     tell({ type: 'refused', now: performance.now(), verdict, retryAfterSeconds });
   }
+}
+
+/**
+ * Whether a ticket that was refused is worth asking for again within the same press; resolves when
+ * it is time to.
+ * @param {import('./api.js').Refused} refused
+ * @param {{ early: number, newGuests: number }} tries
+ * @param {AbortSignal} signal
+ */
+async function mayAskAgain({ verdict, retryAfterSeconds }, tries, signal) {
+  const blink = retryAfterSeconds > 0 && retryAfterSeconds <= EARLY_SECONDS_MAX;
+  if (blink && (verdict === 'not_open' || verdict === 'overloaded')) {
+    if (tries.early++ >= EARLY_TICKETS_MAX) return false;
+    await pause(retryAfterSeconds * 1000 + 300 * Math.random(), signal);
+    return true;
+  }
+  // The shop forgot this guest (a new demo, a new secret): one more as a new guest.
+  return verdict === 'unauthenticated' && tries.newGuests++ === 0 && leaveGuest();
 }
 
 /**

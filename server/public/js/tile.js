@@ -50,6 +50,7 @@ export function createTile(sku, onPress) {
       setAttribute(find('.picture', element), 'data-picture', picture);
       setAttribute(find('.picture img', element), 'src', `/images/${picture}.svg`);
       setText(find('.name', element), title);
+      setText(find('.of', button), `: ${title}`);
       setText(find('.price', element), money(price, currency));
       setText(find('.limit', element), limitText(limit));
       if (select.options.length !== limit) {
@@ -63,7 +64,7 @@ export function createTile(sku, onPress) {
       setText(badge, view.badge.text);
       setAttribute(badge, 'data-kind', view.badge.kind);
       setText(find('.label', button), view.button.label);
-      setAttribute(button, 'aria-label', view.button.name);
+      setText(find('.tick', button), view.button.tick);
       setAttribute(button, 'aria-busy', view.button.busy ? 'true' : null);
       setEnabled(button, view.button.enabled);
       setAttribute(element, 'data-tone', view.status?.tone ?? null);

@@ -26,7 +26,8 @@ import { isBusy, mayPress } from './purchase.js';
  *
  * @typedef {object} TileView
  * @property {{ kind: string, text: string }} badge
- * @property {{ label: string, name: string, enabled: boolean, busy: boolean }} button
+ * @property {{ label: string, tick: string, enabled: boolean, busy: boolean }} button `tick` is the
+ *   part that changes each second: seen, but not read out
  * @property {{ tone: string, title: string, text: string } | null} status
  * @property {string} again when to try again; ticks, so it is not read out
  * @property {string} againSpoken the same, said once
@@ -118,26 +119,17 @@ function messageOf({ sku, phase, purchase, held, unpaid, now }) {
  * @returns {TileView['button']}
  */
 function buttonOf({ sku, phase, opensInMs, purchase, held, unpaid, now }, restSeconds) {
-  /** @param {string} label @param {string} [name] */
-  const off = (label, name = label) => ({
-    label,
-    name: `${name}: ${sku.title}`,
-    enabled: false,
-    busy: false,
-  });
+  const off = (label = '', tick = '') => ({ label, tick, enabled: false, busy: false });
   if (purchase.phase === 'queued') return { ...off('In the queue'), busy: true };
   if (isBusy(purchase)) return { ...off('One moment'), busy: true };
   if (phase === 'closed') return off('Sale ended');
   if (held >= sku.limit) return off(unpaid ? 'Reserved for you' : 'It is yours');
-  if (phase === 'scheduled') {
-    // The name does not tick: a screen reader would read every second aloud.
-    return off(`Opens in ${shortTime(opensInMs)}`, 'Opens soon');
-  }
+  if (phase === 'scheduled') return off('Opens in', shortTime(opensInMs));
   if (phase === 'paused') return off('Paused');
   if (sku.availability === 'sold_out') return off('Sold out');
-  if (!mayPress(purchase, now)) return off(`Again in ${restSeconds} s`, 'Please wait');
+  if (!mayPress(purchase, now)) return off('Again in', `${restSeconds} s`);
   const label = sku.availability === 'maybe' ? 'Try for one' : 'Buy now';
-  return { label, name: `${label}: ${sku.title}`, enabled: true, busy: false };
+  return { label, tick: '', enabled: true, busy: false };
 }
 
 /** @typedef {import('./countdown.js').SalePhase | 'sold_out'} HeroPhase */

@@ -1,0 +1,49 @@
+import { uniqueName } from '../servers.ts';
+import { startSystem } from '../system.ts';
+
+/** What the browser tests need of the system. */
+
+export interface SkuWish {
+  readonly units: number;
+  readonly limit?: number;
+  readonly title?: string;
+}
+
+export interface SaleWish {
+  /** Without it, the sale is open. */
+  readonly opensInMs?: number;
+  readonly payWindowSeconds?: number;
+  readonly skus: readonly SkuWish[];
+}
+
+export interface Shop {
+  readonly url: string;
+  /** Resolves when every web node sells it. */
+  createSale(wish: SaleWish): Promise<{ sale: string; skus: string[] }>;
+  setState(sku: string, state: 'open' | 'paused'): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startShop(): Promise<Shop> {
+  const system = await startSystem({ webNodes: 2 });
+  return {
+    url: system.url,
+    async createSale({ opensInMs = -1_000, payWindowSeconds = 900, skus: wishes }) {
+      const skus = wishes.map(({ units, limit = 1, title = 'Television' }) => ({
+        sku: uniqueName('tv'),
+        title,
+        units,
+        userLimit: limit,
+      }));
+      const opensAt = new Date(Date.now() + opensInMs);
+      const sale = await system.createSale(skus, {
+        title: 'Launch day',
+        opensAt,
+        payWindowSeconds,
+      });
+      return { sale, skus: skus.map(({ sku }) => sku) };
+    },
+    setState: (sku, state) => system.set(system.paths.sku(sku).state, state),
+    stop: () => system.stop(),
+  };
+}
