@@ -52,6 +52,8 @@ function ordersDeclaration(schema: Schema): QueueDeclaration {
       'x-delivery-limit': DELIVERY_LIMIT,
       'x-dead-letter-exchange': DEAD_EXCHANGE,
       'x-dead-letter-routing-key': schema,
+      // Otherwise a dead letter is dropped whenever its queue has no leader at that moment.
+      'x-dead-letter-strategy': 'at-least-once',
       'x-max-length': QUEUE_LENGTH_MAX,
       'x-overflow': 'reject-publish',
     },
