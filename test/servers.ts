@@ -26,6 +26,7 @@ export function databaseUrl(database: string): string {
 
 /** @throws {Error} with the API's answer */
 async function management(method: 'PUT' | 'DELETE', path: string, body?: object): Promise<void> {
+  if (servers.amqpManagementUrl === undefined) throw new Error('no management API in this run');
   const url = new URL(path, servers.amqpManagementUrl);
   // `fetch` refuses a URL with a login in it.
   const login = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;

@@ -7,7 +7,7 @@ import type { ServerName, Servers } from './servers.ts';
 const LOGIN = 'flashsale';
 const STARTUP_TIMEOUT_MS = 180_000;
 
-/** The same images as in docker-compose.yml. */
+/** The same images as in docker-compose.yml, and the management API for virtual hosts. */
 const IMAGES: Record<ServerName, string> = {
   postgres: 'postgres:17',
   rabbitmq: 'rabbitmq:4.1-management',

@@ -1,9 +1,9 @@
 import type { Schema } from '../../contracts/names.ts';
-import { type BoardSale, createSale, createSku, saleBoard } from '../../db/calls.ts';
+import { type BoardSale, saleBoard } from '../../db/calls.ts';
 import { DatabaseError } from '../../db/errors.ts';
 import { createPool, type Databases } from '../../db/pool.ts';
-import { pathsBelow } from '../../zk/paths.ts';
 import { ZkSession } from '../../zk/session.ts';
+import { putOnSale, type SalePlace, type SalePlan } from '../sale.ts';
 import type { Servers } from './servers.ts';
 
 /** The sale of `npm start`: made once; later starts find it and leave it as it is. */
@@ -35,50 +35,41 @@ const STATEMENT_TIMEOUT_MS = 30_000;
 const ZOOKEEPER_TIMEOUT_MS = 15_000;
 const SESSION_TIMEOUT_MS = 6_000;
 
-async function ensureSale(databases: Databases): Promise<BoardSale> {
+/** The sale as it is already, else as it is to be: what exists keeps its values. */
+function planOf(known: BoardSale | undefined): SalePlan {
   const now = Date.now();
-  try {
-    await createSale(databases, {
-      sale: DEMO_SALE,
-      title: 'Flash sale: three products at a tenth of their price',
-      opensAt: new Date(now + OPENS_AFTER_MS),
-      closesAt: new Date(now + CLOSES_AFTER_MS),
-      payWindowSeconds: PAY_WINDOW_SECONDS,
-    });
-  } catch (error) {
-    // It is there from an earlier start, with another opening time.
-    if (!(error instanceof DatabaseError && error.sqlstate === 'FS003')) throw error;
-  }
-  for (const sku of SKUS) {
-    try {
-      const terms = { sale: DEMO_SALE, currency: 'EUR', userLimit: 1, units: UNITS };
-      await createSku(databases, { ...sku, ...terms });
-    } catch (error) {
-      // Somebody has changed its price or limit since: theirs stays.
-      if (!(error instanceof DatabaseError && error.sqlstate === 'FS003')) throw error;
-    }
-  }
-  const board = await saleBoard(databases);
-  const sale = board.sales.find((candidate) => candidate.sale === DEMO_SALE);
-  if (sale === undefined) throw new Error(`the sale ${DEMO_SALE} is not on the board`);
-  return sale;
+  const {
+    title = 'Flash sale: three products at a tenth of their price',
+    opensAt = new Date(now + OPENS_AFTER_MS),
+    closesAt = new Date(now + CLOSES_AFTER_MS),
+    payWindowSeconds = PAY_WINDOW_SECONDS,
+  } = known ?? {};
+  const skus = SKUS.map((usual) => {
+    const there = known?.skus.find(({ sku }) => sku === usual.sku);
+    const terms = { currency: 'EUR', userLimit: 1, units: UNITS };
+    if (there === undefined) return { ...usual, ...terms };
+    const { sku, schema, price, currency, userLimit, unitsTotal } = there;
+    const quota = unitsTotal;
+    return { sku, schema, title: there.title, price, currency, userLimit, units: UNITS, quota };
+  });
+  return { sale: DEMO_SALE, title, opensAt, closesAt, payWindowSeconds, skus };
 }
 
-async function ensureNodes(session: ZkSession, root: string, sale: BoardSale): Promise<void> {
-  const paths = pathsBelow(root);
-  const wanted: [path: string, text: string][] = [
-    [paths.keep, '1'],
-    [paths.shed, 'random'],
-    ...sale.skus.flatMap(({ sku, unitsTotal }): [string, string][] => [
-      [paths.sku(sku).quota, String(unitsTotal)],
-      [paths.sku(sku).state, 'open'],
-      [paths.sku(sku).pins, ''],
-    ]),
-  ];
-  for (const [path, text] of wanted) {
-    const made = await session.ensure(path, text);
-    if (!made.ok) throw new Error(`ZooKeeper: ${path} could not be made: ${made.error}`);
+async function findDemo(databases: Databases): Promise<BoardSale | undefined> {
+  const { sales } = await saleBoard(databases);
+  return sales.find(({ sale }) => sale === DEMO_SALE);
+}
+
+async function ensureSale(place: SalePlace): Promise<BoardSale> {
+  try {
+    await putOnSale(place, planOf(await findDemo(place.databases)));
+  } catch (error) {
+    // An operator has changed it in the same moment, or to a time finer than ours: theirs stays.
+    if (!(error instanceof DatabaseError && error.sqlstate === 'FS003')) throw error;
   }
+  const sale = await findDemo(place.databases);
+  if (sale === undefined) throw new Error(`the sale ${DEMO_SALE} is not on the board`);
+  return sale;
 }
 
 /**
@@ -104,12 +95,8 @@ export async function ensureDemo(servers: Servers, zkRoot: string): Promise<Boar
   });
   session.start();
   try {
-    const [sale] = await Promise.all([
-      ensureSale({ regular, hot }),
-      session.connected(ZOOKEEPER_TIMEOUT_MS),
-    ]);
-    await ensureNodes(session, zkRoot, sale);
-    return sale;
+    await session.connected(ZOOKEEPER_TIMEOUT_MS);
+    return await ensureSale({ databases: { regular, hot }, session, root: zkRoot });
   } finally {
     await session.close();
     await regular.close();

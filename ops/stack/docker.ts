@@ -36,7 +36,6 @@ export interface ComposeOptions {
   readonly ports: {
     readonly postgres: number;
     readonly amqp: number;
-    readonly management: number;
     readonly zookeeper: number;
   };
   readonly passwords: { readonly postgres: string; readonly rabbitmq: string };
@@ -53,7 +52,6 @@ async function compose(options: ComposeOptions, args: readonly string[], timeout
     ...options.environment,
     POSTGRES_PORT: String(ports.postgres),
     AMQP_PORT: String(ports.amqp),
-    AMQP_MANAGEMENT_PORT: String(ports.management),
     ZOOKEEPER_PORT: String(ports.zookeeper),
     POSTGRES_PASSWORD: passwords.postgres,
     RABBITMQ_PASSWORD: passwords.rabbitmq,
@@ -82,10 +80,7 @@ export async function startCompose(
   const database = `${POSTGRES_USER}:${passwords.postgres}@127.0.0.1:${ports.postgres}`;
   const all: Record<ServerName, Partial<Servers>> = {
     postgres: { databaseUrl: `postgres://${database}/${POSTGRES_DATABASE}` },
-    rabbitmq: {
-      amqpUrl: `amqp://${login}:${ports.amqp}/${RABBIT_VHOST}`,
-      amqpManagementUrl: `http://${login}:${ports.management}`,
-    },
+    rabbitmq: { amqpUrl: `amqp://${login}:${ports.amqp}/${RABBIT_VHOST}` },
     zookeeper: { zookeeper: `127.0.0.1:${ports.zookeeper}` },
   };
   return Object.assign({}, ...wanted.map((name) => all[name]));

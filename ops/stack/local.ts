@@ -25,15 +25,18 @@ import { Supervisor } from './supervisor.ts';
 
 /** The stack of `npm start`: the servers, then the application, kept running, stopped in order. */
 
+type PortsWanted = Readonly<Record<string, number>>;
+
 /** Below 32,768, from where Linux takes the local ports of outgoing connections. */
-const PORTS_WANTED: Record<string, number> = {
-  shop: 8080,
+const SERVER_PORTS: PortsWanted = {
   postgres: 15_432,
   amqp: 15_679,
-  management: 15_680,
   distribution: 15_681,
   epmd: 15_682,
   zookeeper: 12_181,
+};
+const APPLICATION_PORTS: PortsWanted = {
+  shop: 8080,
   ...Object.fromEntries(APPLICATION_NAMES.map((name, index) => [name, 9_101 + index])),
 };
 
@@ -77,25 +80,30 @@ export class LocalStack {
     writeState(this.#options.folder, this.#state);
   }
 
-  /** Names the ports of this start and remembers them for the next one. */
-  async #choosePorts(): Promise<Record<string, number>> {
+  async #assertShopPort(): Promise<void> {
+    const { host, port } = this.#options.shop;
+    if (port === undefined || (await isPortFree(port, host))) return;
+    throw new Error(`PORT: ${host}:${port} is taken by another program`);
+  }
+
+  /** Chooses ports, shortly before they are used, and remembers them for the next start. */
+  async #choosePorts(group: PortsWanted): Promise<void> {
     const { shop, folder, progress } = this.#options;
-    if (shop.port !== undefined && !(await isPortFree(shop.port, shop.host))) {
-      throw new Error(`PORT: ${shop.host}:${shop.port} is taken by another program`);
-    }
-    const taken = new Set<number>();
+    const taken = new Set(shop.port === undefined ? [] : [shop.port]);
     const ports: Record<string, number> = {};
-    for (const [name, usual] of Object.entries(PORTS_WANTED)) {
-      const wanted =
-        (name === 'shop' ? shop.port : undefined) ?? this.#settings.ports[name] ?? usual;
+    for (const [name, usual] of Object.entries(group)) {
+      if (name === 'shop' && shop.port !== undefined) {
+        ports[name] = shop.port;
+        continue;
+      }
+      const wanted = this.#settings.ports[name] ?? usual;
       ports[name] = await choosePort(wanted, taken);
       if (ports[name] !== wanted) {
         progress.say(`port ${wanted} (${name}) is taken: ${ports[name]} instead`);
       }
     }
-    this.#settings = { ...this.#settings, ports };
+    this.#settings = { ...this.#settings, ports: { ...this.#settings.ports, ...ports } };
     writeSettings(folder, this.#settings);
-    return ports;
   }
 
   #port(name: string): number {
@@ -109,7 +117,6 @@ export class LocalStack {
     const ports = {
       postgres: this.#port('postgres'),
       amqp: this.#port('amqp'),
-      management: this.#port('management'),
       zookeeper: this.#port('zookeeper'),
     };
     return { root, environment, ports, passwords: this.#settings.passwords };
@@ -180,7 +187,8 @@ export class LocalStack {
     const before = this.#settings.sources;
     const wasDocker = wanted.filter((name) => before[name] === 'docker');
     if (wasDocker.length > 0) await stopCompose(this.#compose());
-    await this.#choosePorts();
+    await this.#assertShopPort();
+    await this.#choosePorts(SERVER_PORTS);
 
     const machine: Machine = { path: environment['PATH'] ?? '', root: '/' };
     const isFresh = wanted.some((name) => before[name] === undefined);
@@ -202,6 +210,8 @@ export class LocalStack {
     const { root, environment, shop } = this.#options;
     const { servers, zkRoot } = this.#state;
     if (servers === undefined) throw new Error('the servers are not started');
+    await this.#assertShopPort();
+    await this.#choosePorts(APPLICATION_PORTS);
     const port = this.#port('shop');
     const monitorPorts = new Map(APPLICATION_NAMES.map((name) => [name, this.#port(name)]));
     const specs = applicationSpecs({
@@ -234,6 +244,12 @@ export class LocalStack {
   get psqlInContainer(): string | undefined {
     if (this.#state.sources.postgres !== 'docker') return undefined;
     return `docker compose -p ${composeProject(this.#options.root)} exec postgres psql -U flashsale`;
+  }
+
+  /** rabbitmqctl for the private node, with what it needs to find it. */
+  get rabbitmqctl(): string | undefined {
+    if (this.#state.sources.rabbitmq !== 'system') return undefined;
+    return join(this.#options.folder, 'rabbitmq', 'rabbitmqctl');
   }
 
   /** Ends everything that this start has started: shop first, then servers. Data stay. */

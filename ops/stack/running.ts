@@ -25,7 +25,6 @@ export function runningStack(environment: Readonly<Record<string, string | undef
     DATABASE_URL: servers.databaseUrl,
     ...(servers.hotDatabaseUrl !== undefined && { HOT_DATABASE_URL: servers.hotDatabaseUrl }),
     AMQP_URL: servers.amqpUrl,
-    AMQP_MANAGEMENT_URL: servers.amqpManagementUrl,
     ZOOKEEPER: servers.zookeeper,
     ZK_ROOT: zkRoot,
     ...Object.fromEntries(monitorVariables),

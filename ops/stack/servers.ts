@@ -11,8 +11,8 @@ export interface Servers {
   /** Where hot SKUs live, when apart. */
   readonly hotDatabaseUrl?: string | undefined;
   readonly amqpUrl: string;
-  /** RabbitMQ's management API, with login: `http://user:password@host:port`. */
-  readonly amqpManagementUrl: string;
+  /** RabbitMQ's management API, with login: `http://user:password@host:port`; tests need it. */
+  readonly amqpManagementUrl?: string | undefined;
   /** host:port[,host:port…] */
   readonly zookeeper: string;
 }

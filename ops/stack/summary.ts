@@ -36,6 +36,8 @@ export interface SummaryOptions {
   readonly logFolder: string;
   /** When psql is only to be had inside a container. */
   readonly psqlInContainer: string | undefined;
+  /** The tool of a private node. */
+  readonly rabbitmqctl: string | undefined;
   /** Milliseconds since 1970. */
   readonly now: number;
 }
@@ -63,7 +65,7 @@ export function summary(options: SummaryOptions): string {
     `Operator   ${zkCli}`,
     `           ${zkCli} set ${zkRoot}/skus/TV/quota 500`,
     `           npx flashsale env`,
-    `RabbitMQ   ${servers.amqpManagementUrl}`,
+    ...(options.rabbitmqctl ? [`RabbitMQ   ${options.rabbitmqctl} list_queues`] : []),
     'Metrics',
     ...metrics,
     `Logs       ${logFolder}`,

@@ -192,11 +192,17 @@ export class Supervisor {
   }
 }
 
+/** Whoever kills the starter is in a hurry, and every process must bear a hard end anyway. */
+const LEFT_GRACE_MAX_MS = 2_500;
+
 /** Ends processes that an earlier, killed start left behind. */
 export async function endRecords(records: readonly ProcessRecord[]): Promise<void> {
   await Promise.all(
-    records.map((record) =>
-      endProcess(record, { signal: record.stopSignal, graceMs: record.stopGraceMs }),
+    records.map(({ stopSignal, stopGraceMs, ...identity }) =>
+      endProcess(identity, {
+        signal: stopSignal,
+        graceMs: Math.min(stopGraceMs, LEFT_GRACE_MAX_MS),
+      }),
     ),
   );
 }

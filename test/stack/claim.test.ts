@@ -91,7 +91,6 @@ test('a second start is told where the first one is', async () => {
   const servers = {
     databaseUrl: 'postgres://127.0.0.1:1/flashsale',
     amqpUrl: 'amqp://127.0.0.1:2/flashsale',
-    amqpManagementUrl: 'http://127.0.0.1:3',
     zookeeper: '127.0.0.1:4',
   };
   writeState(folder, stateOf({ servers, shopUrl: 'http://127.0.0.1:8080' }));

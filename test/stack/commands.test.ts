@@ -63,7 +63,6 @@ test('flashsale env prints where the stack is, as lines and as JSON', () => {
     servers: {
       databaseUrl: 'postgres://flashsale:a@127.0.0.1:1/flashsale',
       amqpUrl: 'amqp://flashsale:b@127.0.0.1:2/flashsale',
-      amqpManagementUrl: 'http://flashsale:b@127.0.0.1:3',
       zookeeper: '127.0.0.1:4',
     },
     zkRoot: '/flashsale',
@@ -76,7 +75,6 @@ test('flashsale env prints where the stack is, as lines and as JSON', () => {
     'SHOP_URL=http://127.0.0.1:8080',
     'DATABASE_URL=postgres://flashsale:a@127.0.0.1:1/flashsale',
     'AMQP_URL=amqp://flashsale:b@127.0.0.1:2/flashsale',
-    'AMQP_MANAGEMENT_URL=http://flashsale:b@127.0.0.1:3',
     'ZOOKEEPER=127.0.0.1:4',
     'ZK_ROOT=/flashsale',
     'WEB_1_MONITOR_URL=http://127.0.0.1:9105',

@@ -10,10 +10,12 @@ import {
   startNative,
 } from '../../ops/stack/native.ts';
 import { choosePort, randomPortBase } from '../../ops/stack/ports.ts';
+import { isRunning } from '../../ops/stack/processes.ts';
 import { findPostgres, type Machine } from '../../ops/stack/programs.ts';
 import { createProgress } from '../../ops/stack/progress.ts';
 import { SERVER_NAMES, type Servers } from '../../ops/stack/servers.ts';
 import { Supervisor } from '../../ops/stack/supervisor.ts';
+import { until } from '../until.ts';
 
 /** Private servers of this file, so that they can be killed. */
 
@@ -73,7 +75,7 @@ function psql(url: string, sql: string): string {
 }
 
 async function queues(servers: Servers, method: 'GET' | 'PUT'): Promise<Response> {
-  const { origin, username, password } = new URL(servers.amqpManagementUrl);
+  const { origin, username, password } = new URL(servers.amqpManagementUrl ?? '');
   return fetch(`${origin}/api/queues/flashsale/kept`, {
     method,
     headers: {
@@ -91,7 +93,9 @@ test('servers that were killed hard start again with their data', { timeout: 90_
   psql(first.databaseUrl, 'CREATE TABLE kept AS SELECT 42 AS answer');
   expect((await queues(first, 'PUT')).status).toBe(201);
 
-  for (const { pid } of supervisor.records()) process.kill(pid, 'SIGKILL');
+  const records = supervisor.records();
+  for (const { pid } of records) process.kill(pid, 'SIGKILL');
+  await until('all have ended', () => !records.some(isRunning));
   // The pid of the dead server belongs to somebody else now, as happens after a restart of a
   // container: PostgreSQL alone would refuse to start.
   const pidFile = join(folder, 'postgres', 'data', 'postmaster.pid');
