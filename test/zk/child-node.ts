@@ -11,6 +11,8 @@ export interface ChildNode {
   readonly said: { node?: string; grant: number };
   draw(units: number): Promise<Draw>;
   signal(signal: NodeJS.Signals): void;
+  /** Kills it, wherever it is; resolves when it is gone. */
+  close(): Promise<void>;
 }
 
 export function startChildNode(root: string, sku: string): ChildNode {
@@ -18,7 +20,8 @@ export function startChildNode(root: string, sku: string): ChildNode {
   const child = spawn(process.execPath, [file, servers.zookeeper, root, sku], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
-  process.once('exit', () => child.kill('SIGKILL'));
+  const { promise: gone, resolve } = Promise.withResolvers<void>();
+  child.once('exit', () => resolve());
   const answers: Draw[] = [];
   const said: { node?: string; grant: number } = { grant: 0 };
   createInterface({ input: child.stdout }).on('line', (line) => {
@@ -33,5 +36,9 @@ export function startChildNode(root: string, sku: string): ChildNode {
       return until('an answer', () => answers.shift(), { pollMs: 5 });
     },
     signal: (signal) => void child.kill(signal),
+    close() {
+      child.kill('SIGKILL');
+      return gone;
+    },
   };
 }

@@ -3,6 +3,7 @@ import { Keeper, type UnitCount } from '../../zk/keeper.ts';
 import { pathsBelow } from '../../zk/paths.ts';
 import { ZkSession } from '../../zk/session.ts';
 import { servers, uniqueZkRoot } from '../servers.ts';
+import { type ChildNode, startChildNode } from './child-node.ts';
 
 /** Keepers, web nodes and an operator on one real ZooKeeper, with unit counts from memory. */
 
@@ -72,6 +73,11 @@ export class ControlPlane {
   agent(address = servers.zookeeper): NodeAgent {
     const session = this.#session(address);
     return this.#keep(new NodeAgent({ session, root: this.root, nodePrefix: 'web', log: quiet }));
+  }
+
+  /** A web node in a process of its own. */
+  childNode(sku: string): ChildNode {
+    return this.#keep(startChildNode(this.root, sku));
   }
 
   /** A SKU with its units, quota and state. */

@@ -2,7 +2,6 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { NodeAgent } from '../../zk/agent.ts';
 import { servers } from '../servers.ts';
 import { until } from '../until.ts';
-import { startChildNode } from './child-node.ts';
 import { ControlPlane, grantOf, SESSION_TIMEOUT_MS } from './control-plane.ts';
 import { startRelay } from './relay.ts';
 
@@ -108,7 +107,7 @@ test('a cut is in force while the database is down; a raise waits for it', async
 test('a node killed hard is settled first, then what is left is granted to the living', async () => {
   await plane.sell(SKU, 1_000);
   plane.keeper();
-  const child = startChildNode(plane.root, SKU);
+  const child = plane.childNode(SKU);
   const living = plane.agent();
   await granted([living], [500]);
   await until('granted', () => child.said.grant === 500);
@@ -139,7 +138,7 @@ test('a node killed hard is settled first, then what is left is granted to the l
 test('a node that was stopped past its session admits nothing on the old grant', async () => {
   await plane.sell(SKU, 100);
   plane.keeper();
-  const child = startChildNode(plane.root, SKU);
+  const child = plane.childNode(SKU);
   await until('granted', () => child.said.grant === 100);
   const { node = '' } = child.said;
   child.signal('SIGSTOP');
@@ -150,7 +149,6 @@ test('a node that was stopped past its session admits nothing on the old grant',
   child.signal('SIGCONT');
   expect(await answer).toMatchObject({ drawn: false });
   await until('it is another node', () => child.said.node !== node && child.said.node);
-  child.signal('SIGKILL');
 });
 
 test('garbage changes nothing and is explained; mending it takes the note away', async () => {

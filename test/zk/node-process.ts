@@ -20,3 +20,6 @@ process.stdin.on('data', (data) => {
     console.log(JSON.stringify({ asked: word, answer: agent.draw(sku, Number(word)) }));
   }
 });
+
+// Whoever started it is gone.
+process.stdin.on('end', () => process.exit());
