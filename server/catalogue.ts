@@ -62,6 +62,7 @@ export class Catalogue {
   #skus = new Map<string, SkuOnSale>();
   #sales = new Map<string, SaleEntry>();
   readonly #ticketKeys = new Map<string, Buffer>();
+  readonly #keyQuestions = new Map<string, Promise<Buffer | undefined>>();
   readonly #renderings = new Map<string, Rendering>();
   /** Database clock minus this process's clock, in milliseconds. */
   #clockOffsetMs = 0;
@@ -113,6 +114,24 @@ export class Catalogue {
     return this.#ticketKeys.get(sale);
   }
 
+  /**
+   * The same, and asks for it when it is not known yet: for the moment of the opening, when many
+   * come at once and one question serves all of them.
+   */
+  async ticketKeyNow(sale: string): Promise<Buffer | undefined> {
+    const asked = this.#keyQuestions.get(sale);
+    if (asked !== undefined || this.#ticketKeys.has(sale)) return asked ?? this.ticketKey(sale);
+    const question = this.#source.ticketKey(sale);
+    this.#keyQuestions.set(sale, question);
+    try {
+      const key = await question;
+      if (key !== undefined) this.#ticketKeys.set(sale, key);
+      return key;
+    } finally {
+      this.#keyQuestions.delete(sale);
+    }
+  }
+
   skuState(row: SkuOnSale): SaleState {
     const now = this.nowMs();
     if (now < row.opensAt.getTime()) return 'scheduled';
@@ -130,7 +149,7 @@ export class Catalogue {
   /** The list of sales as JSON. */
   renderSales(): Rendering {
     return this.#render('', () => ({
-      sales: [...this.#sales.values()].map((entry) => this.#saleFacts(entry)),
+      facts: { sales: [...this.#sales.values()].map((entry) => this.#saleFacts(entry)) },
     }));
   }
 
@@ -138,9 +157,8 @@ export class Catalogue {
   renderSale(sale: string): Rendering | undefined {
     const entry = this.#sales.get(sale);
     if (entry === undefined) return undefined;
-    return this.#render(sale, () => ({
+    const facts = () => ({
       ...this.#saleFacts(entry),
-      serverTime: new Date(this.nowMs()).toISOString(),
       keep: Math.min(1, ...entry.skus.map((row) => this.#switches.keep(row.sku))),
       skus: entry.skus.map((row) => ({
         sku: row.sku,
@@ -151,7 +169,9 @@ export class Catalogue {
         availability: this.availability(row),
         state: this.skuState(row),
       })),
-    }));
+    });
+    const clock = () => ({ serverTime: new Date(this.nowMs()).toISOString() });
+    return this.#render(sale, () => ({ facts: facts(), clock: clock() }));
   }
 
   #saleFacts(entry: SaleEntry) {
@@ -166,12 +186,15 @@ export class Catalogue {
     };
   }
 
-  #render(key: string, facts: () => object): Rendering {
+  /** The clock is no part of the ETag: without other news, 304 and its Date header say as much. */
+  #render(key: string, read: () => { facts: object; clock?: object }): Rendering {
     const known = this.#renderings.get(key);
     const madeAtMs = performance.now();
     if (known && madeAtMs - known.madeAtMs < RENDER_TTL_MS) return known;
-    const body = JSON.stringify(facts());
-    const etag = `"${createHash('sha1').update(body).digest('base64url')}"`;
+    const { facts, clock } = read();
+    const body = JSON.stringify({ ...facts, ...clock });
+    const hash = createHash('sha1').update(JSON.stringify(facts)).digest('base64url');
+    const etag = `W/"${hash}"`;
     const rendering = { body, etag, madeAtMs };
     this.#renderings.set(key, rendering);
     return rendering;
@@ -206,8 +229,7 @@ export class Catalogue {
       const opensInMs = opensAt.getTime() - this.nowMs();
       if (opensInMs > 0) nextOpeningMs = Math.min(nextOpeningMs, opensInMs);
       else if (closesAt.getTime() > this.nowMs()) {
-        const key = await this.#source.ticketKey(sale);
-        if (key !== undefined) this.#ticketKeys.set(sale, key);
+        await this.ticketKeyNow(sale);
       }
     }
     // The opening moment itself, so that the first ticket does not wait for the next refresh.

@@ -3,7 +3,6 @@ import fastifyStatic from '@fastify/static';
 import type { FastifyPluginAsync } from 'fastify';
 import { isName } from '../../contracts/names.ts';
 import type { Context } from '../context.ts';
-import { Problem } from '../problems.ts';
 
 const PUBLIC_FOLDER = join(import.meta.dirname, '..', 'public');
 
@@ -31,7 +30,8 @@ export const pageRoutes: FastifyPluginAsync<Context> = async (app, { catalogue }
 
   app.get('/sales/:sale', { schema: { hide: true } }, async (request, reply) => {
     const { sale } = request.params as { sale: string };
-    if (!isName(sale) || !catalogue.hasSale(sale)) throw new Problem('not_found');
+    // The page itself says that there is no such sale.
+    if (!isName(sale) || !catalogue.hasSale(sale)) reply.code(404);
     return reply.sendFile('sale.html');
   });
 };

@@ -37,6 +37,7 @@ function sendRendering(
   { body, etag }: { body: string; etag: string },
 ): FastifyReply {
   reply.header('etag', etag).header('cache-control', `public, max-age=${CACHE_SECONDS}`);
-  if (request.headers['if-none-match'] === etag) return reply.code(304).send();
+  const known = request.headers['if-none-match']?.split(',').map((tag) => tag.trim());
+  if (known?.includes(etag)) return reply.code(304).send();
   return reply.type('application/json').send(body);
 }

@@ -42,8 +42,8 @@ export const ticketRoute: FastifyPluginAsyncTypebox<Context> = async (app, conte
       if (state === 'scheduled') throw untilOpening(catalogue, row);
       if (state !== 'open') throw new Problem(state);
       if (catalogue.availability(row) === 'sold_out') throw new Problem('sold_out');
-      const key = catalogue.ticketKey(row.sale);
-      // The moment of opening: the key is on its way from the database.
+      const key = await catalogue.ticketKeyNow(row.sale);
+      // By the database's clock it is not open yet, by an instant.
       if (key === undefined) throw new Problem('overloaded', { retryAfterSeconds: 1 });
       const expiresAtMs = Math.round(catalogue.nowMs()) + config.ticketTtlSeconds * 1_000;
       const owner = { sale: row.sale, userId: request.userId };
