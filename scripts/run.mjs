@@ -14,6 +14,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const binFolder = join(root, 'node_modules', '.bin');
 const projectNode = join(root, 'node_modules', 'node', 'bin', 'node');
 
+const PARENT_POLL_MS = 300;
 /** Of npm's words, in characters: enough for its last error. */
 const OUTPUT_LENGTH_MAX = 20_000;
 
@@ -49,6 +50,36 @@ function whyInstall() {
   return undefined;
 }
 
+/** @returns {{parent: number | undefined, command: string}} from /proc, where there is one */
+function lookUp(pid) {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+    return { parent, command: readFileSync(`/proc/${pid}/cmdline`, 'utf8') };
+  } catch {
+    return { parent: undefined, command: '' };
+  }
+}
+
+/**
+ * npm passes a signal on to the shell that it runs scripts with, and that shell dies of it without
+ * telling this process; a killed npm tells nobody at all. So when npm or its shell is gone, that is
+ * taken for the signal. Outside of npm nothing is watched: a shell may go and leave this running.
+ */
+function whenNpmIsGone(action) {
+  if (process.env['npm_lifecycle_event'] === undefined) return;
+  const parent = process.ppid;
+  const above = lookUp(parent);
+  const isShell = above.command.includes('run.mjs');
+  const timer = setInterval(() => {
+    const isHere = process.ppid === parent && (!isShell || lookUp(parent).parent === above.parent);
+    if (isHere) return;
+    clearInterval(timer);
+    action();
+  }, PARENT_POLL_MS);
+  timer.unref();
+}
+
 /**
  * Runs a program to its end. With `quiet` its words come back in `output` instead of on the screen.
  * @returns {Promise<{code: number, output: string}>} the exit code, 128 + n for signal n
@@ -64,6 +95,7 @@ function run(command, args, { env, quiet = false }) {
       });
     }
     const forward = (signal) => child.kill(signal);
+    whenNpmIsGone(() => child.kill('SIGTERM'));
     // A terminal's Ctrl-C reaches the child by itself; the second copy that is sent here does no
     // harm, since the entry files take only the first. What matters is that this process stays until
     // the child is done, or the shell's prompt would return while servers still run.
