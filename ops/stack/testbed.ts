@@ -113,6 +113,22 @@ async function startSystemServers(
   }
 }
 
+/** Undefined where there is no Docker, or one that cannot have the images. */
+async function startDockerServers(
+  wanted: readonly ServerName[],
+  machine: Machine,
+  progress: Progress,
+) {
+  if (!(await dockerAnswers(machine))) return undefined;
+  const { startContainers } = await import('./containers.ts');
+  try {
+    return await startContainers(wanted, progress);
+  } catch (error) {
+    progress.say(`${error instanceof Error ? error.message : error}\nGoing on without Docker`);
+    return undefined;
+  }
+}
+
 /**
  * Servers for tests: those that the environment names, else containers where a Docker engine
  * answers, else this machine's programs.
@@ -128,11 +144,8 @@ export async function startTestbed(
   const wanted = missingServers(given);
   if (wanted.length === 0) return { servers: given as Servers, stop: async () => {} };
   const machine: Machine = { path: environment['PATH'] ?? '', root: '/' };
-  if (await dockerAnswers(machine)) {
-    const { startContainers } = await import('./containers.ts');
-    const { servers, stop } = await startContainers(wanted, progress);
-    return { servers: { ...given, ...servers } as Servers, stop };
-  }
-  const { servers, stop } = await startSystemServers(wanted, machine, progress);
-  return { servers: { ...given, ...servers } as Servers, stop };
+  const started =
+    (await startDockerServers(wanted, machine, progress)) ??
+    (await startSystemServers(wanted, machine, progress));
+  return { servers: { ...given, ...started.servers } as Servers, stop: started.stop };
 }
