@@ -69,18 +69,24 @@ export class Shopper {
 
   /**
    * Presses until taken, as the page does when a refusal says "try again" or the connection broke;
-   * then the outcome. Always with the same key: it counts once.
+   * then the outcome. Always with the same key: it counts once. After a cut connection a refusal says
+   * nothing about the press before: what became of that is asked by its key.
    */
   async buy(sale: string, sku: string, { quantity = 1, deadlineMs = 20_000 } = {}) {
     const key = randomUUID();
     const untilMs = performance.now() + deadlineMs;
+    let wasCut = false;
     for (;;) {
       const pressed = await this.press(sale, sku, { quantity, key }).catch((error: Error) => error);
       const isOver = performance.now() > untilMs;
       if (pressed instanceof Error) {
+        wasCut = true;
         if (isOver) throw pressed;
       } else if (pressed.status === 202) return this.outcome(pressed.body.statusUrl, deadlineMs);
-      else if (pressed.retryAfter === null || isOver) return pressed;
+      else if (pressed.retryAfter === null || isOver) {
+        const known = wasCut ? await this.outcome(`/api/v1/requests/${key}`) : pressed;
+        return known.status === 200 ? known : pressed;
+      }
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
