@@ -1,5 +1,6 @@
 import { SCHEMAS, type Schema } from '../contracts/names.ts';
 import { queryBoth, toNumber } from './both-schemas.ts';
+import { DatabaseError } from './errors.ts';
 import type { Databases } from './pool.ts';
 
 /**
@@ -9,7 +10,6 @@ import type { Databases } from './pool.ts';
 
 export interface UnitCount {
   readonly sku: string;
-  readonly schema: Schema;
   /** Units that exist: loaded and restocked. */
   readonly unitsTotal: number;
   /** Units in slots; `unitsTotal - free` is what orders hold. */
@@ -17,24 +17,66 @@ export interface UnitCount {
   readonly unpaidExists: boolean;
 }
 
-/** The units of every SKU; those of one schema in one snapshot. */
+/** The units of every SKU, in one snapshot where both schemas share a server. */
 export async function unitCounts(databases: Databases): Promise<UnitCount[]> {
   interface Row extends Record<string, unknown> {
     sku: string;
-    schema: Schema;
     units_total: string;
     free: string;
     unpaid_exists: boolean;
   }
-  const text = (schema: Schema) => `SELECT *, '${schema}' AS schema FROM ${schema}.unit_counts()`;
+  const text = (schema: Schema) => `SELECT * FROM ${schema}.unit_counts()`;
   const rows = await queryBoth<Row>(databases, 'unit_counts', text, []);
-  return rows.map((row) => ({
-    sku: row.sku,
-    schema: row.schema,
-    unitsTotal: toNumber(row.units_total),
-    free: toNumber(row.free),
-    unpaidExists: row.unpaid_exists,
-  }));
+  const counts = new Map<string, UnitCount>();
+  for (const row of rows) {
+    // A SKU that has moved has a row in each schema.
+    const before = counts.get(row.sku);
+    counts.set(row.sku, {
+      sku: row.sku,
+      unitsTotal: toNumber(row.units_total) + (before?.unitsTotal ?? 0),
+      free: toNumber(row.free) + (before?.free ?? 0),
+      unpaidExists: row.unpaid_exists || before?.unpaidExists === true,
+    });
+  }
+  return [...counts.values()];
+}
+
+export interface Move {
+  /** Undefined if the SKU was in `schema` already. */
+  readonly movedFrom: Schema | undefined;
+  /** Free units that came along. */
+  readonly units: number;
+  readonly slots: number;
+  readonly buyers: number;
+}
+
+/**
+ * Brings a SKU to `schema` while it is being sold. Both schemas must share a server.
+ *
+ * @throws {DatabaseError} FS002 if there is no such SKU; `refused` where hot has a server of its own
+ */
+export async function moveSku(
+  databases: Databases,
+  schema: Schema,
+  sku: string,
+  slots?: number,
+): Promise<Move> {
+  if (databases.regular !== databases.hot) {
+    const message = 'a SKU moves between the schemas of one server only: hot has its own here';
+    throw new DatabaseError('refused', message);
+  }
+  const [row] = await databases[schema].query<{
+    moved_from: Schema | null;
+    units: string;
+    slots: number;
+    buyers: string;
+  }>({ text: `SELECT * FROM ${schema}.move_sku($1, $2)`, values: [sku, slots ?? null] });
+  return {
+    movedFrom: row?.moved_from ?? undefined,
+    units: toNumber(row?.units ?? '0'),
+    slots: row?.slots ?? 0,
+    buyers: toNumber(row?.buyers ?? '0'),
+  };
 }
 
 /**

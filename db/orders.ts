@@ -1,5 +1,5 @@
 import type { Outcome, PurchaseRequest } from '../contracts/messages.ts';
-import type { Schema } from '../contracts/names.ts';
+import { SCHEMAS, type Schema } from '../contracts/names.ts';
 import { queryBoth, schemaOfOrder, toNumber } from './both-schemas.ts';
 import type { Databases } from './pool.ts';
 
@@ -25,8 +25,21 @@ export interface Decision {
   readonly units: number;
 }
 
+interface PlacedRow extends Record<string, unknown> {
+  request_id: string;
+  /** `moved`: the SKU lives in the schema that `reason` names. */
+  status: Decision['status'] | 'moved';
+  reason: string | null;
+  order_no: string | null;
+  units: number;
+}
+
+/** Schemas that one call asks: a SKU that moves on meanwhile is `locked`, and the next call sees. */
+const HOPS_MAX = 2;
+
 /**
- * Decides requests for one SKU, in one transaction.
+ * Decides requests for one SKU, in one transaction, in the schema where it lives: `schema` is where
+ * it is asked first.
  *
  * @returns one decision for each request, in the same order
  * @throws {DatabaseError} `retry`: the outcome may be unknown; the same call again finds it out.
@@ -39,34 +52,39 @@ export async function placeOrders(
   requests: readonly AdmittedRequest[],
   { wait = false }: { readonly wait?: boolean } = {},
 ): Promise<Decision[]> {
-  interface Row extends Record<string, unknown> {
-    request_id: string;
-    status: Decision['status'];
-    reason: string | null;
-    order_no: string | null;
-    units: number;
+  const values = [
+    sku,
+    requests.map(({ requestId }) => requestId),
+    requests.map(({ userId }) => userId),
+    requests.map(({ units }) => units),
+    requests.map(({ acceptFewer }) => acceptFewer === true),
+    requests.map(({ node }) => node),
+    wait,
+  ];
+  let rows: PlacedRow[] = [];
+  let home: Schema | undefined = schema;
+  for (let hop = 0; hop < HOPS_MAX && home !== undefined; hop += 1) {
+    rows = await databases[home].query<PlacedRow>({
+      name: `place_orders_${home}`,
+      text: `SELECT request_id, status, reason, order_no, units
+             FROM ${home}.place_orders($1, $2, $3, $4, $5, $6, $7)`,
+      values,
+    });
+    home = movedTo(rows);
   }
-  const rows = await databases[schema].query<Row>({
-    name: `place_orders_${schema}`,
-    text: `SELECT request_id, status, reason, order_no, units
-           FROM ${schema}.place_orders($1, $2, $3, $4, $5, $6, $7)`,
-    values: [
-      sku,
-      requests.map(({ requestId }) => requestId),
-      requests.map(({ userId }) => userId),
-      requests.map(({ units }) => units),
-      requests.map(({ acceptFewer }) => acceptFewer === true),
-      requests.map(({ node }) => node),
-      wait,
-    ],
-  });
   return rows.map((row) => ({
     requestId: row.request_id,
-    status: row.status,
+    status: row.status === 'moved' ? 'locked' : row.status,
     reason: row.reason,
     orderNo: row.order_no,
     units: row.units,
   }));
+}
+
+/** All requests of a call are of one SKU: it has moved for all of them or for none. */
+function movedTo([first]: readonly PlacedRow[]): Schema | undefined {
+  if (first?.status !== 'moved') return undefined;
+  return SCHEMAS.find((schema) => schema === first.reason);
 }
 
 export type PaymentResult = 'paid' | 'refund_due' | 'reference_taken' | 'not_found';

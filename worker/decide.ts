@@ -127,7 +127,8 @@ function decisionOf(request: AdmittedRequest, placed: Placed | undefined): Decis
   }
   if (placed.status === 'locked') return { kind: 'locked' };
   if (placed.status === 'rejected' && placed.reason === 'unknown_sku') {
-    // Answered without a record, so it is not final: the SKU may come to be, or have moved.
+    // Answered without a record, so it is not final: the SKU may come to be. (One that
+    // has moved to the other schema is followed there by placeOrders.)
     return { kind: 'poison', error: new Error('unknown SKU') };
   }
   const { requestId, status, reason, orderNo, units } = placed;

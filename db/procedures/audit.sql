@@ -9,7 +9,8 @@
 --   detail    what was compared, and for what
 --   expected, actual   the two numbers that should be equal, or the bound and what is beyond it
 --   remedy    what to do about it
--- Tables: reads catalog.sku, catalog.sale, catalog.tunable and all tables of the schema
+-- Tables: reads catalog.sku, catalog.sale, catalog.tunable, all tables of the schema, and orders and
+--   movements of the other one, for SKUs that have moved
 -- Locks: none
 -- Errors: none
 
@@ -25,6 +26,25 @@ WITH
   -- Units that each order takes out of the free ones.
   held AS (SELECT o.sku, o.user_id, sum(o.units) AS units FROM orders o
            WHERE o.status IN ('ordered', 'paid') GROUP BY 1, 2),
+  -- The same over both schemas: where the SKU lives, there its buyers are.
+  elsewhere AS (
+    SELECT o.sku, o.user_id, o.units, o.request_id, o.order_no FROM regular.orders o
+    WHERE current_schema() = 'hot' AND o.status IN ('ordered', 'paid')
+      AND o.sku IN (SELECT k.sku FROM catalog.sku k WHERE k.moves > 0)
+    UNION ALL
+    SELECT o.sku, o.user_id, o.units, o.request_id, o.order_no FROM hot.orders o
+    WHERE current_schema() = 'regular' AND o.status IN ('ordered', 'paid')
+      AND o.sku IN (SELECT k.sku FROM catalog.sku k WHERE k.moves > 0)),
+  moved AS (SELECT k.sku, k.schema = current_schema() AS is_here FROM catalog.sku k
+            WHERE k.moves > 0),
+  user_held AS (
+    SELECT u.sku, u.user_id, sum(u.units) AS units
+    FROM (SELECT h.sku, h.user_id, h.units FROM held h
+          LEFT JOIN moved v ON v.sku = h.sku WHERE coalesce(v.is_here, true)
+          UNION ALL
+          SELECT e.sku, e.user_id, e.units FROM elsewhere e
+          JOIN moved v ON v.sku = e.sku AND v.is_here) u
+    GROUP BY 1, 2),
   held_of_sku AS (SELECT h.sku, sum(h.units) AS units FROM held h GROUP BY 1),
   slot AS (SELECT s.sku, sum(s.remaining) AS free FROM stock_slot s GROUP BY 1),
   book AS (SELECT m.sku,
@@ -65,6 +85,12 @@ SELECT 'one_outcome', min(o.sku), format('orders of request %s', o.request_id), 
        'cancel all but the order that its outcome names'
 FROM orders o GROUP BY o.request_id HAVING count(*) > 1
 UNION ALL
+SELECT 'one_outcome', o.sku, format('order %s and order %s of the other schema are of request %s',
+                                    o.order_no, e.order_no, o.request_id), 1, 2,
+       'cancel the later one'
+FROM orders o JOIN elsewhere e ON e.request_id = o.request_id
+WHERE o.status IN ('ordered', 'paid') AND o.sku IN (SELECT v.sku FROM moved v)
+UNION ALL
 SELECT 'one_outcome', o.sku,
        format('order %s and the outcome of request %s disagree', o.order_no, o.request_id),
        o.units, coalesce(c.units, 0), 'believe the order; find out who wrote the outcome'
@@ -82,12 +108,12 @@ WHERE c.status = 'ordered' AND o.order_no IS NULL
 UNION ALL
 SELECT 'user_limit', k.sku, format('units of user %s', h.user_id), k.user_limit, h.units,
        'cancel what is beyond the limit'
-FROM held h JOIN sku k ON k.sku = h.sku
+FROM user_held h JOIN sku k ON k.sku = h.sku
 WHERE h.units > k.user_limit
 UNION ALL
 SELECT 'user_limit', sku, format('units that buyer has for user %s = units of the orders', user_id),
        coalesce(h.units, 0), coalesce(b.units, 0), 'set buyer.units to the expected number'
-FROM held h FULL JOIN buyer b USING (sku, user_id)
+FROM user_held h FULL JOIN buyer b USING (sku, user_id)
 WHERE coalesce(h.units, 0) <> coalesce(b.units, 0)
 
 -- 4. The books themselves
@@ -108,6 +134,17 @@ UNION ALL
 SELECT 'books', b.sku, 'splits and merges leave the sum as it is', 0, b.shifted::bigint,
        'find the set_slots call in stock_movement that does not add up'
 FROM book b WHERE b.shifted <> 0
+UNION ALL
+SELECT 'books', m.sku, 'moves between the schemas leave the sum of both as it is', 0,
+       sum(m.units)::bigint, 'find the move_sku call in stock_movement of both that does not add up'
+FROM (SELECT a.sku, a.units FROM regular.stock_movement a WHERE a.kind = 'move'
+      UNION ALL SELECT a.sku, a.units FROM hot.stock_movement a WHERE a.kind = 'move') m
+GROUP BY m.sku HAVING sum(m.units) <> 0
+UNION ALL
+SELECT 'no_undersell', s.sku, 'units in slots of a schema that the SKU does not live in', 0,
+       sum(s.remaining)::bigint, 'nobody can buy them: move_sku to this schema and back'
+FROM stock_slot s LEFT JOIN sku k ON k.sku = s.sku
+WHERE k.sku IS NULL AND s.remaining > 0 GROUP BY s.sku
 UNION ALL
 SELECT 'books', o.sku, format('payments of paid order %s', o.order_no), 1, count(p.payment_ref),
        'ask the payment provider; book the payment, or expire the order'

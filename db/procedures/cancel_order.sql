@@ -5,8 +5,10 @@
 --   cancelled      now or by an earlier call
 --   paid, expired  too late: what the order is
 --   not_found      no such order of this user
--- Tables: writes orders, buyer, stock_slot, stock_movement, outbox
--- Locks, in order: the orders row; the buyer row; one stock_slot row
+-- Tables: reads catalog.sku; writes orders, outbox, and where the SKU lives now buyer, stock_slot and
+--   stock_movement
+-- Locks, in order: the advisory lock of the SKU, shared; the orders row; the buyer row; one
+--   stock_slot row
 -- Errors: none of its own
 
 CREATE OR REPLACE FUNCTION :schema.cancel_order(p_order_no bigint, p_user_id text) RETURNS text
@@ -15,15 +17,20 @@ SET search_path = :schema, pg_temp
 AS $routine$
 DECLARE
   v_order orders%ROWTYPE;
+  v_home  text;
 BEGIN
+  -- Its SKU stays in the schema where it is until this is over.
+  PERFORM pg_advisory_xact_lock_shared(hashtext('sku'), hashtext(o.sku))
+  FROM orders o WHERE o.order_no = p_order_no;
   SELECT * INTO v_order FROM orders o WHERE o.order_no = p_order_no FOR UPDATE;
   IF NOT FOUND OR v_order.user_id IS DISTINCT FROM p_user_id THEN RETURN 'not_found'; END IF;
   IF v_order.status <> 'ordered' THEN RETURN v_order.status; END IF;
 
   UPDATE orders o SET status = 'cancelled', changed_at = now()
   WHERE o.order_no = p_order_no AND o.sale = v_order.sale;
-  UPDATE buyer b SET units = b.units - v_order.units
-  WHERE b.user_id = v_order.user_id AND b.sku = v_order.sku AND b.sale = v_order.sale;
+  v_home := (SELECT k.schema FROM catalog.sku k WHERE k.sku = v_order.sku);
+  EXECUTE format('SELECT %I.lower_buyers($1, $2, ARRAY[$3], ARRAY[$4])', v_home)
+    USING v_order.sale, v_order.sku, v_order.user_id, v_order.units;
   PERFORM return_units(v_order.sale, v_order.sku, v_order.units);
   INSERT INTO outbox (kind, sale, sku, order_nos)
   VALUES ('cancelled', v_order.sale, v_order.sku, ARRAY[p_order_no]);

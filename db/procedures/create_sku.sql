@@ -7,7 +7,7 @@
 --   p_units       units to load
 --   p_slots       slots to spread them over; NULL takes the tunable slots_default
 -- Result: true if it was made, false if it was there with the same values (its stock and slots are
---   then left as they are)
+--   then left as they are; one that has moved since then is the same SKU)
 -- Tables: writes catalog.sku, stock_slot and stock_movement of p_schema
 -- Locks: the key of catalog.sku
 -- Errors: FS001 units or slots out of range; FS002 no such sale; FS003 the SKU is there with other
@@ -45,8 +45,9 @@ BEGIN
     IF NOT EXISTS (
       SELECT FROM catalog.sku k
       WHERE k.sku = p_sku
-        AND (k.sale, k.schema, k.title, k.price, k.currency, k.user_limit)
-          = (p_sale, p_schema, p_title, p_price, p_currency, p_user_limit)) THEN
+        AND (k.sale, k.title, k.price, k.currency, k.user_limit)
+          = (p_sale, p_title, p_price, p_currency, p_user_limit)
+        AND (k.schema = p_schema OR k.moves > 0)) THEN
       RAISE EXCEPTION 'SKU % exists with other values', p_sku USING ERRCODE = 'FS003';
     END IF;
     RETURN false;

@@ -4,9 +4,11 @@
 -- Parameters: p_limit, orders at the most
 -- Result: one row for each SKU that had any: sku, orders, units. Fewer than p_limit orders in all
 --   means that nothing more was due
--- Tables: reads catalog.sku; writes orders, buyer, stock_slot, stock_movement, outbox
--- Locks, in order: orders rows (SKIP LOCKED); buyer rows, ascending by SKU and user; one stock_slot
---   row for each SKU, ascending by SKU
+-- Tables: reads catalog.sku; writes orders, outbox, and where each SKU lives now buyer, stock_slot and
+--   stock_movement
+-- Locks, in order: the advisory lock of each SKU with orders due, shared, without waiting: one that
+--   is being moved has its turn next time; orders rows (SKIP LOCKED); buyer rows, ascending by SKU
+--   and user; one stock_slot row for each SKU, ascending by SKU
 -- Errors: FS001 p_limit below 1
 
 CREATE OR REPLACE FUNCTION :schema.expire_orders(p_limit int)
@@ -16,6 +18,7 @@ SET search_path = :schema, pg_temp
 AS $routine$
 #variable_conflict use_column
 DECLARE
+  v_due       text[];
   v_order_nos bigint[];
   v_sales     text[];
   v_skus      text[];
@@ -27,10 +30,18 @@ BEGIN
     RAISE EXCEPTION 'expire_orders takes a limit of 1 or more' USING ERRCODE = 'FS001';
   END IF;
 
+  v_due := ARRAY(
+    SELECT c.sku FROM catalog.sku c
+    WHERE (c.schema = current_schema() OR c.moves > 0) AND EXISTS (
+      SELECT FROM orders o
+      WHERE o.sale = c.sale AND o.sku = c.sku AND o.status = 'ordered' AND o.pay_before <= now())
+    ORDER BY c.sku);
+  v_due := ARRAY(
+    SELECT d.sku FROM unnest(v_due) AS d (sku)
+    WHERE pg_try_advisory_xact_lock_shared(hashtext('sku'), hashtext(d.sku)));
   WITH due AS MATERIALIZED (
     SELECT d.order_no, d.sale
-    FROM (SELECT c.sku, c.sale FROM catalog.sku c
-          WHERE c.schema = current_schema() ORDER BY c.sku) k
+    FROM (SELECT c.sku, c.sale FROM catalog.sku c WHERE c.sku = ANY (v_due) ORDER BY c.sku) k
     CROSS JOIN LATERAL (
       SELECT o.order_no, o.sale FROM orders o
       WHERE o.sale = k.sale AND o.sku = k.sku AND o.status = 'ordered' AND o.pay_before <= now()
@@ -47,15 +58,16 @@ BEGIN
   INTO v_order_nos, v_sales, v_skus, v_users, v_units
   FROM expired e;
 
-  PERFORM FROM buyer b
-  WHERE (b.user_id, b.sku, b.sale) IN (SELECT * FROM unnest(v_users, v_skus, v_sales))
-  ORDER BY b.sku, b.user_id
-  FOR UPDATE;
-  UPDATE buyer b SET units = b.units - g.units
-  FROM (SELECT e.user_id, e.sku, e.sale, sum(e.units) AS units
-        FROM unnest(v_users, v_skus, v_sales, v_units) AS e (user_id, sku, sale, units)
-        GROUP BY 1, 2, 3) g
-  WHERE b.user_id = g.user_id AND b.sku = g.sku AND b.sale = g.sale;
+  FOR v_sku IN
+    SELECT k.schema AS home, e.sale, e.sku, array_agg(e.user_id) AS users,
+           array_agg(e.units) AS units
+    FROM unnest(v_users, v_skus, v_sales, v_units) AS e (user_id, sku, sale, units)
+    JOIN catalog.sku k ON k.sku = e.sku
+    GROUP BY 1, 2, 3 ORDER BY e.sku COLLATE "C"
+  LOOP
+    EXECUTE format('SELECT %I.lower_buyers($1, $2, $3, $4)', v_sku.home)
+      USING v_sku.sale, v_sku.sku, v_sku.users, v_sku.units;
+  END LOOP;
 
   FOR v_sku IN
     SELECT e.sale, e.sku, sum(e.units)::int AS units, array_agg(e.order_no) AS order_nos

@@ -11,9 +11,9 @@
 --   reference_taken  the reference belongs to another order
 --   not_found        no such order
 -- Tables: reads catalog.sku; writes orders, payment, outbox; for an expired order also buyer,
---   stock_slot, stock_movement
--- Locks, in order: the orders row; the buyer row; all slots of the SKU, ascending (the last two for
---   an expired order only)
+--   stock_slot, stock_movement, those of the other schema if the SKU has moved there
+-- Locks, in order: the advisory lock of the SKU, shared; the orders row; the buyer row; all slots of
+--   the SKU, ascending (the last two for an expired order only)
 -- Errors: FS001 an empty reference; 23505 the reference is being booked by another session: call
 --   again
 
@@ -24,14 +24,16 @@ AS $routine$
 DECLARE
   v_order  orders%ROWTYPE;
   v_known  payment%ROWTYPE;
-  v_limit  int;
-  v_free   bigint;
-  v_booked bigint;
+  v_home   text;
+  v_taken  boolean;
   v_result text;
 BEGIN
   IF p_payment_ref IS NULL OR length(p_payment_ref) NOT BETWEEN 1 AND 200 THEN
     RAISE EXCEPTION 'a payment reference has 1 to 200 characters' USING ERRCODE = 'FS001';
   END IF;
+  -- Its SKU stays in the schema where it is until this is over.
+  PERFORM pg_advisory_xact_lock_shared(hashtext('sku'), hashtext(o.sku))
+  FROM orders o WHERE o.order_no = p_order_no;
   SELECT * INTO v_order FROM orders o WHERE o.order_no = p_order_no FOR UPDATE;
   IF NOT FOUND THEN RETURN 'not_found'; END IF;
   SELECT * INTO v_known FROM payment p WHERE p.payment_ref = p_payment_ref;
@@ -42,43 +44,21 @@ BEGIN
   v_result := CASE WHEN v_order.status = 'ordered' THEN 'paid' ELSE 'refund_due' END;
 
   IF v_order.status = 'expired' THEN
-    SELECT k.user_limit INTO v_limit FROM catalog.sku k WHERE k.sku = v_order.sku;
-    INSERT INTO buyer AS b (sale, sku, user_id, units)
-    VALUES (v_order.sale, v_order.sku, v_order.user_id, v_order.units)
-    ON CONFLICT (user_id, sku, sale) DO UPDATE SET units = b.units + excluded.units
-      WHERE b.units + excluded.units <= v_limit;
-    IF FOUND THEN
-      SELECT coalesce(sum(s.remaining), 0) INTO v_free
-      FROM (SELECT a.remaining FROM stock_slot a
-            WHERE a.sku = v_order.sku ORDER BY a.slot FOR UPDATE) s;
-      IF v_free >= v_order.units THEN
-        -- From the fullest on, as much as each has.
-        WITH pile AS (
-          SELECT s.slot, s.remaining,
-                 sum(s.remaining) OVER (ORDER BY s.remaining DESC, s.slot) - s.remaining AS before
-          FROM stock_slot s WHERE s.sku = v_order.sku
-        ), drawn AS (
-          UPDATE stock_slot s SET remaining = s.remaining - t.units
-          FROM (SELECT p.slot, least(p.remaining, v_order.units - p.before)::int AS units
-                FROM pile p WHERE p.before < v_order.units AND p.remaining > 0) t
-          WHERE s.sku = v_order.sku AND s.slot = t.slot AND s.remaining >= t.units
-          RETURNING s.slot, t.units
-        ), booked AS (
-          INSERT INTO stock_movement (sale, sku, slot, kind, units)
-          SELECT v_order.sale, v_order.sku, d.slot, 'sale', -d.units FROM drawn d
-          RETURNING units
-        )
-        SELECT -sum(b.units) INTO v_booked FROM booked b;
-        IF v_booked IS DISTINCT FROM v_order.units THEN
-          RAISE EXCEPTION 'drew % units of % for an order of %',
-            v_booked, v_order.sku, v_order.units USING ERRCODE = 'FS500';
-        END IF;
-        v_result := 'paid';
-      ELSE
-        UPDATE buyer b SET units = b.units - v_order.units
-        WHERE b.user_id = v_order.user_id AND b.sku = v_order.sku AND b.sale = v_order.sale;
+    v_home := (SELECT k.schema FROM catalog.sku k WHERE k.sku = v_order.sku);
+    IF v_home = current_schema() THEN
+      v_taken := take_units(v_order.sale, v_order.sku, v_order.user_id, v_order.units, 'sale');
+    ELSE
+      EXECUTE format('SELECT %I.take_units($1, $2, $3, $4, $5)', v_home)
+        INTO v_taken
+        USING v_order.sale, v_order.sku, v_order.user_id, v_order.units, 'move';
+      IF v_taken THEN
+        -- Slot 1 stands for the slots that are gone: what it gets is sold at once.
+        INSERT INTO stock_movement (sale, sku, slot, kind, units)
+        VALUES (v_order.sale, v_order.sku, 1, 'move', v_order.units),
+               (v_order.sale, v_order.sku, 1, 'sale', -v_order.units);
       END IF;
     END IF;
+    IF v_taken THEN v_result := 'paid'; END IF;
   END IF;
 
   INSERT INTO payment (payment_ref, sale, order_no, result)

@@ -15,17 +15,21 @@
 --   limit_reached  the user would hold more than the SKU's limit
 --   closed         the sale or the SKU is closed
 --   rejected       reason node_fenced, request_id_taken, unknown_sku, not_open or bad_units
---   locked         units exist, but other transactions hold their slots: call again with p_wait
---   All but locked are final. They are recorded in outcome, and a request that comes again gets the
---   same answer; request_id_taken and unknown_sku are answered without a record.
--- Tables: reads catalog.sale, catalog.sku, catalog.tunable, fenced_node; writes buyer, stock_slot,
---   stock_movement, orders, outcome, outbox
+--   locked         units exist, but other transactions hold their slots, or the SKU is being moved:
+--                  call again with p_wait
+--   moved          the SKU lives in the schema that the reason names: call place_orders there
+--   All but locked and moved are final. They are recorded in outcome, and a request that comes again
+--   gets the same answer; request_id_taken and unknown_sku are answered without a record.
+-- Tables: reads catalog.sale, catalog.sku, catalog.tunable, catalog.canary, fenced_node, and for a SKU
+--   that has moved orders and outcome of the other schema; writes buyer, stock_slot,
+--   stock_movement, orders, outcome, outbox, place_call
 -- Locks, in order
---   1. an advisory lock, shared, for each web node of the batch (fence_node takes it exclusively)
---   2. buyer rows, ascending by user
---   3. stock_slot rows: unlocked ones only (SKIP LOCKED), never waiting; with p_wait all slots of
+--   1. an advisory lock, shared, for the SKU (move_sku takes it exclusively)
+--   2. an advisory lock, shared, for each web node of the batch (fence_node takes it exclusively)
+--   3. buyer rows, ascending by user
+--   4. stock_slot rows: unlocked ones only (SKIP LOCKED), never waiting; with p_wait all slots of
 --      the SKU, ascending
---   4. outcome keys, ascending by request id
+--   5. outcome keys, ascending by request id
 -- Errors: FS001 malformed arguments; FS500 the books do not balance (a bug); 23505 the same request
 --   is being decided by another session: call again, it then has its outcome
 
@@ -50,6 +54,7 @@ AS $routine$
 DECLARE
   v_count         int := cardinality(p_request_ids);
   v_sku           record;
+  v_known         record;
   -- What is said about each request: position in these arrays = position in the arguments.
   v_status        text[];
   v_reason        text[];
@@ -79,6 +84,10 @@ DECLARE
   v_sold          bigint := 0;
   v_booked        bigint;
   v_units_may_return boolean;
+  -- What is told to the cockpit.
+  v_fullest       int := 0;     -- units of the fullest slot when the call looked first
+  v_passed_over   boolean := false;
+  v_locked_at     timestamptz;
   i               int;
 BEGIN
   IF p_sku IS NULL OR v_count IS NULL
@@ -90,14 +99,24 @@ BEGIN
       USING ERRCODE = 'FS001';
   END IF;
 
-  -- 1. The SKU, its sale and the tunables. The database's clock judges the sale window.
-  SELECT k.sale, k.price, k.currency, k.user_limit, now() + s.pay_window AS pay_before,
+  -- 1. The SKU, its sale and the tunables. The database's clock judges the sale window. The lock
+  --    comes before, so that the SKU stays where it is read to be.
+  IF p_wait THEN
+    PERFORM pg_advisory_xact_lock_shared(hashtext('sku'), hashtext(p_sku));
+  ELSIF NOT pg_try_advisory_xact_lock_shared(hashtext('sku'), hashtext(p_sku)) THEN
+    RETURN QUERY SELECT r.id, 'locked', NULL, NULL::bigint, 0 FROM unnest(p_request_ids) AS r (id);
+    RETURN;
+  END IF;
+  SELECT k.schema AS home, k.moves > 0 AS moved,
+         CASE WHEN p_sku = ANY (n.skus) OR random() < n.share
+              THEN n.routine ELSE 'place_orders' END AS routine,
+         k.sale, k.price, k.currency, k.user_limit, now() + s.pay_window AS pay_before,
          CASE WHEN now() < s.opens_at THEN 'rejected'
               WHEN k.state = 'closed' OR
                    now() > s.closes_at + t.late_grace_ms * interval '1 ms' THEN 'closed'
          END AS refusal,
          CASE WHEN now() < s.opens_at THEN 'not_open' END AS refusal_reason,
-         t.pick_retries, t.pick_retry_wait_us, t.batch_requests_max
+         t.pick_retries, t.pick_retry_wait_us, t.batch_requests_max, t.call_figures
   INTO v_sku
   FROM catalog.sku k
   JOIN catalog.sale s ON s.sale = k.sale
@@ -105,12 +124,27 @@ BEGIN
     SELECT max(value) FILTER (WHERE name = 'late_grace_ms') AS late_grace_ms,
            max(value) FILTER (WHERE name = 'pick_retries') AS pick_retries,
            max(value) FILTER (WHERE name = 'pick_retry_wait_us') AS pick_retry_wait_us,
-           max(value) FILTER (WHERE name = 'batch_requests_max') AS batch_requests_max
+           max(value) FILTER (WHERE name = 'batch_requests_max') AS batch_requests_max,
+           max(value) FILTER (WHERE name = 'call_figures') = 1 AS call_figures
     FROM catalog.tunable) t
-  WHERE k.sku = p_sku AND k.schema = current_schema();
+  LEFT JOIN catalog.canary n ON n.schema = current_schema()
+  WHERE k.sku = p_sku;
   IF NOT FOUND THEN
     RETURN QUERY SELECT r.id, 'rejected', 'unknown_sku', NULL::bigint, 0
                  FROM unnest(p_request_ids) AS r (id);
+    RETURN;
+  END IF;
+  IF v_sku.home <> current_schema() THEN
+    RETURN QUERY SELECT r.id, 'moved', v_sku.home, NULL::bigint, 0
+                 FROM unnest(p_request_ids) AS r (id);
+    RETURN;
+  END IF;
+  -- A canary is made from a file like this one by changing the routine's name wherever it stands,
+  -- so that a canary never calls itself.
+  IF v_sku.routine <> 'place_orders' THEN
+    RETURN QUERY EXECUTE format('SELECT * FROM %I.%I($1, $2, $3, $4, $5, $6, $7)',
+                                current_schema(), v_sku.routine)
+      USING p_sku, p_request_ids, p_user_ids, p_units, p_accept_fewer, p_nodes, p_wait;
     RETURN;
   END IF;
   IF v_count > v_sku.batch_requests_max THEN
@@ -160,10 +194,28 @@ BEGIN
     LEFT JOIN fenced_node f ON f.node = r.node
     ORDER BY r.at) c;
 
+  --    What the other schema decided before the SKU moved here. It decides nothing any more.
+  IF v_sku.moved THEN
+    FOR v_known IN
+      SELECT r.at::int AS at, d.status, d.reason, d.order_no, d.units, d.user_id = r.user_id AS own
+      FROM unnest(p_request_ids, p_user_ids) WITH ORDINALITY AS r (id, user_id, at)
+      JOIN decided_elsewhere(p_request_ids) d ON d.request_id = r.id
+    LOOP
+      i := v_known.at;
+      v_status[i] := CASE WHEN v_known.own THEN v_known.status ELSE 'rejected' END;
+      v_reason[i] := CASE WHEN v_known.own THEN v_known.reason ELSE 'request_id_taken' END;
+      v_order_no[i] := CASE WHEN v_known.own THEN v_known.order_no END;
+      v_got[i] := CASE WHEN v_known.own THEN v_known.units ELSE 0 END;
+      v_open := array_remove(v_open, i);
+      v_judged := array_remove(v_judged, i);
+    END LOOP;
+  END IF;
+
   -- 3. Nothing free at all: no need to touch the buyers. The sum is read from committed rows,
   --    locked ones included: it is 0 only if there is nothing.
   IF v_open IS NOT NULL THEN
-    SELECT coalesce(sum(s.remaining), 0) INTO v_elsewhere FROM stock_slot s WHERE s.sku = p_sku;
+    SELECT coalesce(sum(s.remaining), 0), max(s.remaining) INTO v_elsewhere, v_fullest
+    FROM stock_slot s WHERE s.sku = p_sku;
     IF v_elsewhere > 0 THEN v_turn := v_open; END IF;
   END IF;
 
@@ -207,6 +259,10 @@ BEGIN
     LIMIT 1
     FOR UPDATE SKIP LOCKED;
     IF FOUND THEN
+      IF v_locked_at IS NULL THEN
+        v_locked_at := clock_timestamp();
+        v_passed_over := v_remaining < v_fullest;
+      END IF;
       v_slots := v_slots || v_slot;
       v_have := v_have || v_remaining;
       v_held := v_held + v_remaining;
@@ -227,6 +283,7 @@ BEGIN
     INTO v_slots, v_have, v_held
     FROM (SELECT a.slot, a.remaining FROM stock_slot a
           WHERE a.sku = p_sku ORDER BY a.slot FOR UPDATE) s;
+    v_locked_at := clock_timestamp();
   END IF;
   v_elsewhere := 0;
   IF v_held < v_wanted THEN
@@ -259,7 +316,8 @@ BEGIN
   IF v_sold < v_wanted OR cardinality(v_buying) < cardinality(v_open) THEN
     v_units_may_return := v_sold > 0 OR EXISTS (
       SELECT FROM orders o
-      WHERE o.sale = v_sku.sale AND o.sku = p_sku AND o.status = 'ordered');
+      WHERE o.sale = v_sku.sale AND o.sku = p_sku AND o.status = 'ordered')
+      OR (v_sku.moved AND unpaid_elsewhere(v_sku.sale, p_sku));
     FOREACH i IN ARRAY v_open LOOP
       IF v_status[i] IS NOT NULL THEN
         CONTINUE;
@@ -313,6 +371,17 @@ BEGIN
     VALUES ('placed', v_sku.sale, p_sku, v_placed);
   END IF;
 
+  WITH figures AS (
+    INSERT INTO place_call (called_at, sku, routine, requests, ordered, locked, units, slots, waited,
+                            passed_over, false_empty, retries, lock_us, total_us)
+    SELECT now(), p_sku, 'place_orders', v_count, cardinality(v_placed),
+           coalesce(cardinality(array_positions(v_status, 'locked')), 0), v_sold,
+           coalesce(cardinality(v_slots), 0), p_wait, v_passed_over,
+           v_looks + (v_held = 0 AND v_elsewhere > 0 AND v_wanted > 0)::int, v_looks,
+           coalesce(extract(epoch FROM clock_timestamp() - v_locked_at) * 1e6, 0),
+           extract(epoch FROM clock_timestamp() - now()) * 1e6
+    WHERE v_sku.call_figures
+  )
   INSERT INTO outcome (request_id, sale, sku, user_id, node, status, reason, order_no, units)
   SELECT p_request_ids[j.at], v_sku.sale, p_sku, p_user_ids[j.at], p_nodes[j.at],
          v_status[j.at], v_reason[j.at], v_order_no[j.at], v_got[j.at]

@@ -38,8 +38,7 @@ BEGIN
   INSERT INTO stock_movement (sale, sku, slot, kind, units)
   SELECT v_sale, p_sku, f.slot, 'restock', f.units FROM filled f;
 
-  RETURN (SELECT sum(m.units) FROM stock_movement m
-          WHERE m.sale = v_sale AND m.sku = p_sku AND m.kind IN ('load', 'restock'));
+  RETURN (SELECT sum(b.units_total) FROM catalog.sale_board() b WHERE b.sku = p_sku);
 END
 $routine$;
 

@@ -1,9 +1,11 @@
--- return_units: puts units back into a slot of a SKU. Part of cancel_order and expire_orders; not
--- to be called alone, since nobody would have given the units up.
+-- return_units: gives units of an order of this schema back to where the SKU lives. Part of
+-- cancel_order and expire_orders; not to be called alone, since nobody would have given them up.
 --
--- Parameters: p_sale, p_sku; p_units, more than 0
+-- Parameters: p_sale, p_sku; p_units, more than 0. The caller holds the SKU's advisory lock, shared,
+--   so that the SKU stays where it is
 -- Result: the slot that took them
--- Tables: writes stock_slot, stock_movement
+-- Tables: reads catalog.sku; writes stock_slot, stock_movement. If the SKU has moved, those of the
+--   other schema; this one books that the units came back and left
 -- Locks: one stock_slot row: the emptiest that nobody holds; if all are held, it waits for one
 -- Errors: FS002 the SKU has no slots
 
@@ -12,28 +14,22 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 AS $routine$
 DECLARE
+  v_home text := (SELECT k.schema FROM catalog.sku k WHERE k.sku = p_sku);
   v_slot int;
 BEGIN
-  SELECT s.slot INTO v_slot FROM stock_slot s
-  WHERE s.sku = p_sku ORDER BY s.remaining, s.slot LIMIT 1 FOR UPDATE SKIP LOCKED;
-  WHILE v_slot IS NULL LOOP
-    IF NOT EXISTS (SELECT FROM stock_slot s WHERE s.sku = p_sku) THEN
-      RAISE EXCEPTION 'no slots of SKU %', p_sku USING ERRCODE = 'FS002';
-    END IF;
-    -- Again if set_slots took away the one that was waited for.
-    SELECT s.slot INTO v_slot FROM stock_slot s
-    WHERE s.sku = p_sku ORDER BY s.slot LIMIT 1 FOR UPDATE;
-  END LOOP;
-
-  UPDATE stock_slot s SET remaining = s.remaining + p_units
-  WHERE s.sku = p_sku AND s.slot = v_slot;
+  IF v_home = current_schema() THEN
+    RETURN put_units(p_sale, p_sku, p_units, 'return');
+  END IF;
+  -- Slot 1 stands for the slots that are gone: what it gets leaves it at once.
   INSERT INTO stock_movement (sale, sku, slot, kind, units)
-  VALUES (p_sale, p_sku, v_slot, 'return', p_units);
+  VALUES (p_sale, p_sku, 1, 'return', p_units), (p_sale, p_sku, 1, 'move', -p_units);
+  EXECUTE format('SELECT %I.put_units($1, $2, $3, $4)', v_home)
+    INTO v_slot USING p_sale, p_sku, p_units, 'move';
   RETURN v_slot;
 END
 $routine$;
 
 ALTER FUNCTION :schema.return_units OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.return_units IS
-  'Puts units back into a slot: part of cancel_order and expire_orders';
+  'Gives units back to where the SKU lives: part of cancel_order and expire_orders';
 REVOKE ALL ON FUNCTION :schema.return_units FROM PUBLIC;

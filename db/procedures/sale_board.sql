@@ -23,8 +23,11 @@ AS $routine$
          c.unpaid_exists
   FROM catalog.sale s
   LEFT JOIN catalog.sku k ON k.sale = s.sale
-  LEFT JOIN (SELECT * FROM regular.unit_counts()
-             UNION ALL SELECT * FROM hot.unit_counts()) c ON c.sku = k.sku
+  LEFT JOIN (SELECT u.sku, sum(u.units_total)::bigint AS units_total, sum(u.free)::bigint AS free,
+                    bool_or(u.unpaid_exists) AS unpaid_exists
+             FROM (SELECT * FROM regular.unit_counts()
+                   UNION ALL SELECT * FROM hot.unit_counts()) u
+             GROUP BY u.sku) c ON c.sku = k.sku
   ORDER BY s.opens_at, s.sale, k.sku
 $routine$;
 

@@ -3,7 +3,8 @@
 --
 -- Parameters: none
 -- Result: sku; units_total, loaded and restocked; free, in slots; unpaid_exists, units may return.
---   units_total - free is what orders hold
+--   A SKU that has moved has a row in both schemas: add them up. units_total - free of the SKU is
+--   what its orders hold, at every instant, also while it moves
 -- Tables: reads catalog.sku, stock_slot, stock_movement, orders
 -- Locks: none
 -- Errors: none
@@ -20,7 +21,7 @@ AS $routine$
          EXISTS (SELECT FROM orders o
                  WHERE o.sale = k.sale AND o.sku = k.sku AND o.status = 'ordered')
   FROM catalog.sku k
-  WHERE k.schema = current_schema()
+  WHERE k.schema = current_schema() OR k.moves > 0
 $routine$;
 
 ALTER FUNCTION :schema.unit_counts OWNER TO flashsale_owner;

@@ -1,0 +1,31 @@
+-- lower_buyers: users hold fewer units of a SKU that lives in this schema. Part of cancel_order and
+-- expire_orders of both schemas; not to be called alone.
+--
+-- Parameters: p_sale, p_sku; p_user_ids and p_units, of the same length; a user may come repeatedly
+-- Result: none
+-- Tables: writes buyer
+-- Locks: the buyer rows, ascending by user
+-- Errors: none of its own
+
+CREATE OR REPLACE FUNCTION :schema.lower_buyers(
+  p_sale text, p_sku text, p_user_ids text[], p_units int[]
+) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = :schema, pg_temp
+AS $routine$
+BEGIN
+  PERFORM FROM buyer b
+  WHERE b.sale = p_sale AND b.sku = p_sku AND b.user_id = ANY (p_user_ids)
+  ORDER BY b.user_id
+  FOR UPDATE;
+  UPDATE buyer b SET units = b.units - g.units
+  FROM (SELECT e.user_id, sum(e.units) AS units
+        FROM unnest(p_user_ids, p_units) AS e (user_id, units) GROUP BY 1) g
+  WHERE b.user_id = g.user_id AND b.sku = p_sku AND b.sale = p_sale;
+END
+$routine$;
+
+ALTER FUNCTION :schema.lower_buyers OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.lower_buyers IS
+  'Users hold fewer units: part of cancel_order and expire_orders';
+REVOKE ALL ON FUNCTION :schema.lower_buyers FROM PUBLIC;

@@ -1,0 +1,84 @@
+-- move_sku: brings a SKU to this schema while it is being sold: hot.move_sku('TV') promotes it,
+-- regular.move_sku('TV') brings it back. Its free units and what each buyer holds come along; orders
+-- and outcomes stay where they are. From then on the other schema answers its requests with 'moved',
+-- and units of orders there come back to here.
+--
+-- Parameters: p_sku; p_slots, NULL for as many as it has
+-- Result: one row: moved_from (NULL if it was here already), units, slots, buyers
+-- Tables: writes catalog.sku; stock_slot, buyer and stock_movement (kind move; its sum over both
+--   schemas is 0) of both schemas
+-- Locks, in order
+--   1. the catalog.sku row, so that restock, set_slots and another move wait
+--   2. the advisory lock of the SKU, exclusively: waits for the batches, payments and cancellations
+--      under way; new ones wait or answer 'locked' for as long as this takes (docs/decisions/0010)
+--   3. slots and buyers of the SKU: nobody else can hold them then
+-- Errors: FS001 slots out of range; FS002 no such SKU
+
+CREATE OR REPLACE FUNCTION :schema.move_sku(p_sku text, p_slots int DEFAULT NULL)
+RETURNS TABLE (moved_from text, units bigint, slots int, buyers bigint)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = :schema, pg_temp
+AS $routine$
+#variable_conflict use_column
+DECLARE
+  v_sku    catalog.sku%ROWTYPE;
+  v_units  bigint;
+  v_slots  int;
+  v_buyers bigint;
+BEGIN
+  IF p_slots NOT BETWEEN 1 AND 1024 THEN
+    RAISE EXCEPTION 'a SKU has 1 to 1024 slots' USING ERRCODE = 'FS001';
+  END IF;
+  SELECT * INTO v_sku FROM catalog.sku k WHERE k.sku = p_sku FOR UPDATE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'no SKU %', p_sku USING ERRCODE = 'FS002';
+  END IF;
+  IF v_sku.schema = current_schema() THEN
+    RETURN QUERY SELECT NULL, 0::bigint, count(*)::int, 0::bigint
+                 FROM stock_slot s WHERE s.sku = p_sku;
+    RETURN;
+  END IF;
+  PERFORM pg_advisory_xact_lock(hashtext('sku'), hashtext(p_sku));
+
+  EXECUTE format($sql$
+    WITH gone AS (
+      DELETE FROM %1$I.stock_slot s WHERE s.sku = $1 RETURNING s.slot, s.remaining
+    ), booked AS (
+      INSERT INTO %1$I.stock_movement (sale, sku, slot, kind, units)
+      SELECT $2, $1, g.slot, 'move', -g.remaining FROM gone g WHERE g.remaining > 0
+    )
+    SELECT coalesce(sum(g.remaining), 0), count(*) FROM gone g
+  $sql$, v_sku.schema) INTO v_units, v_slots USING p_sku, v_sku.sale;
+  v_slots := coalesce(p_slots, v_slots);
+
+  WITH filled AS (
+    INSERT INTO stock_slot (sku, slot, remaining)
+    SELECT p_sku, n, v_units / v_slots + (n <= v_units % v_slots)::int
+    FROM generate_series(1, v_slots) AS n
+    RETURNING slot, remaining
+  )
+  INSERT INTO stock_movement (sale, sku, slot, kind, units)
+  SELECT v_sku.sale, p_sku, f.slot, 'move', f.remaining FROM filled f WHERE f.remaining > 0;
+
+  EXECUTE format($sql$
+    WITH gone AS (
+      DELETE FROM %1$I.buyer b WHERE b.sale = $2 AND b.sku = $1 RETURNING b.user_id, b.units
+    )
+    INSERT INTO buyer (sale, sku, user_id, units)
+    SELECT $2, $1, g.user_id, g.units FROM gone g WHERE g.units > 0
+  $sql$, v_sku.schema) USING p_sku, v_sku.sale;
+  GET DIAGNOSTICS v_buyers = ROW_COUNT;
+
+  UPDATE catalog.sku k
+  SET schema = current_schema(), moves = k.moves + 1, moved_at = now()
+  WHERE k.sku = p_sku;
+  RETURN QUERY SELECT v_sku.schema, v_units, v_slots, v_buyers;
+END
+$routine$;
+
+ALTER FUNCTION :schema.move_sku OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.move_sku IS
+  'Brings a SKU to this schema while it is being sold';
+REVOKE ALL ON FUNCTION :schema.move_sku FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION :schema.move_sku
+  TO flashsale_ops;

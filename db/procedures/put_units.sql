@@ -1,0 +1,42 @@
+-- put_units: puts units into a slot of a SKU that lives in this schema. Part of return_units; not to
+-- be called alone, since nobody would have given the units up.
+--
+-- Parameters: p_sale, p_sku; p_units, more than 0; p_kind, how they are booked: return, or move when
+--   an order of the other schema gave them up
+-- Result: the slot that took them
+-- Tables: writes stock_slot, stock_movement
+-- Locks: one stock_slot row: the emptiest that nobody holds; if all are held, it waits for one
+-- Errors: FS002 the SKU has no slots
+
+CREATE OR REPLACE FUNCTION :schema.put_units(
+  p_sale text, p_sku text, p_units int, p_kind text
+) RETURNS int
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = :schema, pg_temp
+AS $routine$
+DECLARE
+  v_slot int;
+BEGIN
+  SELECT s.slot INTO v_slot FROM stock_slot s
+  WHERE s.sku = p_sku ORDER BY s.remaining, s.slot LIMIT 1 FOR UPDATE SKIP LOCKED;
+  WHILE v_slot IS NULL LOOP
+    IF NOT EXISTS (SELECT FROM stock_slot s WHERE s.sku = p_sku) THEN
+      RAISE EXCEPTION 'no slots of SKU %', p_sku USING ERRCODE = 'FS002';
+    END IF;
+    -- Again if set_slots took away the one that was waited for.
+    SELECT s.slot INTO v_slot FROM stock_slot s
+    WHERE s.sku = p_sku ORDER BY s.slot LIMIT 1 FOR UPDATE;
+  END LOOP;
+
+  UPDATE stock_slot s SET remaining = s.remaining + p_units
+  WHERE s.sku = p_sku AND s.slot = v_slot;
+  INSERT INTO stock_movement (sale, sku, slot, kind, units)
+  VALUES (p_sale, p_sku, v_slot, p_kind, p_units);
+  RETURN v_slot;
+END
+$routine$;
+
+ALTER FUNCTION :schema.put_units OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.put_units IS
+  'Puts units into a slot of a SKU of this schema: part of return_units';
+REVOKE ALL ON FUNCTION :schema.put_units FROM PUBLIC;

@@ -1,0 +1,64 @@
+-- take_units: takes free units of a SKU that lives in this schema for a user, all or nothing, within
+-- the user's limit. Part of pay_order of both schemas; not to be called alone.
+--
+-- Parameters: p_sale, p_sku, p_user_id; p_units; p_kind, how they are booked: sale, or move when an
+--   order of the other schema takes them
+-- Result: false if there are not enough, or the user may not have so many; nothing is changed then
+-- Tables: reads catalog.sku; writes buyer, stock_slot, stock_movement
+-- Locks, in order: the buyer row; all slots of the SKU, ascending
+-- Errors: FS500 the books do not balance (a bug)
+
+CREATE OR REPLACE FUNCTION :schema.take_units(
+  p_sale text, p_sku text, p_user_id text, p_units int, p_kind text
+) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = :schema, pg_temp
+AS $routine$
+DECLARE
+  v_limit  int := (SELECT k.user_limit FROM catalog.sku k WHERE k.sku = p_sku);
+  v_free   bigint;
+  v_booked bigint;
+BEGIN
+  INSERT INTO buyer AS b (sale, sku, user_id, units) VALUES (p_sale, p_sku, p_user_id, p_units)
+  ON CONFLICT (user_id, sku, sale) DO UPDATE SET units = b.units + excluded.units
+    WHERE b.units + excluded.units <= v_limit;
+  IF NOT FOUND THEN RETURN false; END IF;
+
+  SELECT coalesce(sum(s.remaining), 0) INTO v_free
+  FROM (SELECT a.remaining FROM stock_slot a
+        WHERE a.sku = p_sku ORDER BY a.slot FOR UPDATE) s;
+  IF v_free < p_units THEN
+    UPDATE buyer b SET units = b.units - p_units
+    WHERE b.user_id = p_user_id AND b.sku = p_sku AND b.sale = p_sale;
+    RETURN false;
+  END IF;
+
+  -- From the fullest on, as much as each has.
+  WITH pile AS (
+    SELECT s.slot, s.remaining,
+           sum(s.remaining) OVER (ORDER BY s.remaining DESC, s.slot) - s.remaining AS before
+    FROM stock_slot s WHERE s.sku = p_sku
+  ), drawn AS (
+    UPDATE stock_slot s SET remaining = s.remaining - t.units
+    FROM (SELECT p.slot, least(p.remaining, p_units - p.before)::int AS units
+          FROM pile p WHERE p.before < p_units AND p.remaining > 0) t
+    WHERE s.sku = p_sku AND s.slot = t.slot AND s.remaining >= t.units
+    RETURNING s.slot, t.units
+  ), booked AS (
+    INSERT INTO stock_movement (sale, sku, slot, kind, units)
+    SELECT p_sale, p_sku, d.slot, p_kind, -d.units FROM drawn d
+    RETURNING units
+  )
+  SELECT -sum(b.units) INTO v_booked FROM booked b;
+  IF v_booked IS DISTINCT FROM p_units THEN
+    RAISE EXCEPTION 'drew % units of % for an order of %', v_booked, p_sku, p_units
+      USING ERRCODE = 'FS500';
+  END IF;
+  RETURN true;
+END
+$routine$;
+
+ALTER FUNCTION :schema.take_units OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.take_units IS
+  'Takes free units for a user, all or nothing: part of pay_order';
+REVOKE ALL ON FUNCTION :schema.take_units FROM PUBLIC;

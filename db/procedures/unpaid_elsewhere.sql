@@ -1,0 +1,26 @@
+-- unpaid_elsewhere: whether the other schema has unpaid orders of a SKU that has moved here. Their
+-- units come here if they are not paid. Part of place_orders: nobody is told a lie.
+--
+-- Parameters: p_sale, p_sku
+-- Result: true if there are any
+-- Tables: reads orders of the other schema
+-- Locks: none
+-- Errors: none
+
+CREATE OR REPLACE FUNCTION :schema.unpaid_elsewhere(p_sale text, p_sku text) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = :schema, pg_temp
+AS $routine$
+  SELECT EXISTS (
+    SELECT FROM regular.orders o
+    WHERE current_schema() = 'hot' AND o.sale = p_sale AND o.sku = p_sku AND o.status = 'ordered'
+    UNION ALL
+    SELECT FROM hot.orders o
+    WHERE current_schema() = 'regular' AND o.sale = p_sale AND o.sku = p_sku
+      AND o.status = 'ordered')
+$routine$;
+
+ALTER FUNCTION :schema.unpaid_elsewhere OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.unpaid_elsewhere IS
+  'Whether the other schema has unpaid orders of the SKU: part of place_orders';
+REVOKE ALL ON FUNCTION :schema.unpaid_elsewhere FROM PUBLIC;
