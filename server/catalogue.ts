@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { BoardSku, SaleBoard } from '../db/catalog.ts';
 import type { Log } from '../process/log.ts';
+import { DatabaseClock } from './clock.ts';
 
 /**
  * What is on sale, from memory. One cheap query twice a second brings it from the database, however
@@ -18,7 +19,7 @@ const FEW_UNITS = 10;
 
 export type Availability = 'plenty' | 'few' | 'maybe' | 'sold_out';
 export type SwitchState = 'open' | 'paused' | 'closed';
-const STRICTEST_FIRST: readonly SwitchState[] = ['closed', 'paused', 'open'];
+const STRICTNESS: Readonly<Record<SwitchState, number>> = { open: 0, paused: 1, closed: 2 };
 export type SaleState = 'scheduled' | SwitchState;
 const LIVELIEST_FIRST: readonly SaleState[] = ['open', 'paused', 'scheduled', 'closed'];
 
@@ -64,8 +65,7 @@ export class Catalogue {
   readonly #ticketKeys = new Map<string, Buffer>();
   readonly #keyQuestions = new Map<string, Promise<Buffer | undefined>>();
   readonly #renderings = new Map<string, Rendering>();
-  /** Database clock minus this process's clock, in milliseconds. */
-  #clockOffsetMs = 0;
+  readonly #clock = new DatabaseClock();
   #refreshedAtMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #openingTimer: NodeJS.Timeout | undefined;
@@ -91,7 +91,7 @@ export class Catalogue {
 
   /** The database's clock, milliseconds since the epoch. */
   nowMs(): number {
-    return Date.now() + this.#clockOffsetMs;
+    return this.#clock.nowMs();
   }
 
   sku(name: string): SkuOnSale | undefined {
@@ -137,8 +137,8 @@ export class Catalogue {
     if (now < row.opensAt.getTime()) return 'scheduled';
     if (now >= row.closesAt.getTime()) return 'closed';
     // The operators' switch in ZooKeeper and the DBA's in the database: the stricter one counts.
-    const switches = [row.state, this.#switches.state(row.sku)];
-    return STRICTEST_FIRST.find((state) => switches.includes(state)) ?? 'closed';
+    const state = this.#switches.state(row.sku);
+    return STRICTNESS[state] > STRICTNESS[row.state] ? state : row.state;
   }
 
   availability(row: SkuOnSale): Availability {
@@ -203,8 +203,7 @@ export class Catalogue {
   async #refresh(): Promise<void> {
     const startedAtMs = performance.now();
     const { serverTime, sales } = await this.#source.board();
-    const halfRoundTripMs = (performance.now() - startedAtMs) / 2;
-    this.#clockOffsetMs = serverTime.getTime() + halfRoundTripMs - Date.now();
+    this.#clock.sample(serverTime, startedAtMs, performance.now());
     const entries = sales.map(({ sale, title, opensAt, closesAt, skus }) => ({
       sale,
       title,

@@ -126,7 +126,7 @@ describe('a purchase, from the ticket to the payment', () => {
       row?.key as Buffer,
       { sale, userId: ada.userId },
       'TV',
-      Date.now() - 1,
+      Date.now() - 1_000,
     );
     expect(verdict(await ada.press(sale, 'TV', { ticket: expired }))).toEqual(refused);
     const anonymous = await fetch(new URL(`/api/v1/buy/${ticket}`, system.url), {

@@ -1,0 +1,15 @@
+import { expect, it } from 'vitest';
+import { DatabaseClock } from '../../server/clock.ts';
+
+it('believes the sample with the shortest round trip, and forgets it in the end', () => {
+  const clock = new DatabaseClock();
+  const nowMs = performance.now();
+  const ahead = (ms: number) => new Date(performance.timeOrigin + nowMs + ms);
+  const error = () => clock.nowMs() - (performance.timeOrigin + performance.now());
+  clock.sample(ahead(5_000), nowMs - 1, nowMs + 1);
+  // The answer lay around here for a second: half of that is error.
+  clock.sample(ahead(5_000), nowMs, nowMs + 1_000);
+  expect(error()).toBeCloseTo(5_000, -1);
+  for (let i = 0; i < 16; i += 1) clock.sample(ahead(-200), nowMs - 10, nowMs + 10);
+  expect(error()).toBeCloseTo(-200, -1);
+});
