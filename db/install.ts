@@ -47,7 +47,7 @@ interface Recorded {
 
 /** What psql does with `-v schema=…` in these files. */
 function forSchema(sql: string, schema: string): string {
-  return sql.replaceAll(/(?<!:):schema\b/g, schema);
+  return sql.replaceAll(/(?<!:):schema\b/g, schema).replaceAll(/(?<!:):'schema'/g, `'${schema}'`);
 }
 
 /** Every routine and view, once for each schema that it belongs to. */

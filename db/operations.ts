@@ -92,6 +92,14 @@ export async function fenceNode(databases: Databases, node: string): Promise<voi
   }
 }
 
+/** Removes old figures of place_orders; how many. */
+export async function trimPlaceCalls(databases: Databases, schema: Schema): Promise<number> {
+  const rows = await databases[schema].query<{ removed: string }>({
+    text: `SELECT ${schema}.trim_place_calls() AS removed`,
+  });
+  return toNumber(rows[0]?.removed ?? '0');
+}
+
 /** @returns the units that exist then */
 export async function restock(
   databases: Databases,

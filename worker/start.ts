@@ -3,7 +3,7 @@ import { settleWithin } from '../broker/deadline.ts';
 import { Publisher } from '../broker/publisher.ts';
 import { queueFigures } from '../broker/queues.ts';
 import type { Schema } from '../contracts/names.ts';
-import { expireOrders, outboxBatch, outboxDone, placeOrders } from '../db/calls.ts';
+import { expireOrders, outboxBatch, outboxDone, placeOrders, trimPlaceCalls } from '../db/calls.ts';
 import { createPool, type Databases } from '../db/pool.ts';
 import type { Lifecycle } from '../process/lifecycle.ts';
 import { createLog, type Log } from '../process/log.ts';
@@ -25,6 +25,7 @@ const OTHER_CONNECTIONS_MAX = 2;
 /** Time for the broker to take the last verdicts. */
 const FLUSH_TIMEOUT_MS = 1_000;
 const QUEUE_FIGURES_INTERVAL_MS = 2_000;
+const TRIM_INTERVAL_MS = 30_000;
 
 /** Everything that one schema's work needs. */
 interface Context {
@@ -151,6 +152,11 @@ async function serve(schema: Schema, context: Context, stopping: AbortSignal): P
         take: (rowsMax) => outboxBatch(databases, schema, rowsMax),
         done: (eventNos) => outboxDone(databases, schema, eventNos),
       },
+    }),
+    repeat(TRIM_INTERVAL_MS, stopping, async () => {
+      // What is not trimmed now is trimmed next time.
+      await trimPlaceCalls(databases, schema).catch(() => 0);
+      return 'idle';
     }),
   ];
   const stop = async () => {

@@ -18,5 +18,14 @@ ORDER BY s.sku, s.slot;
 ALTER VIEW :schema.slot_fill OWNER TO flashsale_owner;
 COMMENT ON VIEW :schema.slot_fill IS
   'Each slot with its units, its share of the free units, and the share of the fullest slot';
+COMMENT ON COLUMN :schema.slot_fill.sale IS 'The sale';
+COMMENT ON COLUMN :schema.slot_fill.sku IS 'The SKU';
+COMMENT ON COLUMN :schema.slot_fill.slot IS 'Number of the slot';
+COMMENT ON COLUMN :schema.slot_fill.remaining IS 'Free units in it';
+COMMENT ON COLUMN :schema.slot_fill.free IS 'Free units of the SKU';
+COMMENT ON COLUMN :schema.slot_fill.share IS 'remaining ÷ free';
+COMMENT ON COLUMN :schema.slot_fill.fullest_share IS 'The fullest slot ÷ free';
+COMMENT ON COLUMN :schema.slot_fill.empty_slots IS 'Slots of the SKU with nothing in them';
+COMMENT ON COLUMN :schema.slot_fill.slots IS 'Slots of the SKU';
 REVOKE ALL ON :schema.slot_fill FROM PUBLIC;
 GRANT SELECT ON :schema.slot_fill TO flashsale_ops, flashsale_readonly;

@@ -12,5 +12,12 @@ ORDER BY o.sale, o.sku;
 
 ALTER VIEW :schema.unpaid_backlog OWNER TO flashsale_owner;
 COMMENT ON VIEW :schema.unpaid_backlog IS 'Orders and units that wait for payment, by SKU';
+COMMENT ON COLUMN :schema.unpaid_backlog.sale IS 'The sale';
+COMMENT ON COLUMN :schema.unpaid_backlog.sku IS 'The SKU';
+COMMENT ON COLUMN :schema.unpaid_backlog.orders IS 'Unpaid orders';
+COMMENT ON COLUMN :schema.unpaid_backlog.units IS 'Units that they hold';
+COMMENT ON COLUMN :schema.unpaid_backlog.first_due IS 'When the first one expires';
+COMMENT ON COLUMN :schema.unpaid_backlog.last_due IS 'When the last one expires';
+COMMENT ON COLUMN :schema.unpaid_backlog.overdue IS 'Orders whose time is over';
 REVOKE ALL ON :schema.unpaid_backlog FROM PUBLIC;
 GRANT SELECT ON :schema.unpaid_backlog TO flashsale_ops, flashsale_readonly;

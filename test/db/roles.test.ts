@@ -30,12 +30,17 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   return_units: [],
   set_slots: ['ops'],
   take_units: [],
+  trim_place_calls: ['worker', 'ops'],
   unit_counts: ['worker', 'ops', 'readonly'],
   unpaid_elsewhere: [],
   user_orders: ['web', 'ops'],
 };
 const SELECT: Readonly<Record<string, readonly Role[]>> = {
+  backlog: ['ops', 'readonly'],
+  place_rates: ['ops', 'readonly'],
   slot_fill: ['ops', 'readonly'],
+  slot_fragmentation: ['ops', 'readonly'],
+  table_health: ['ops', 'readonly'],
   unpaid_backlog: ['ops', 'readonly'],
 };
 const OTHERS = (Object.keys(ROLES) as Role[]).filter((role) => role !== 'owner');
@@ -147,7 +152,7 @@ describe('routines', () => {
     await session.run('ROLLBACK');
   });
 
-  it('are explained in the database, as are tables and views', async () => {
+  it('are explained in the database, as are tables, views and every column', async () => {
     const rows = await session.query({
       text: `SELECT p.oid::regprocedure::text AS thing FROM pg_proc p
              WHERE p.pronamespace::regnamespace::text IN ('catalog', 'regular', 'hot')
@@ -155,8 +160,15 @@ describe('routines', () => {
              UNION ALL
              SELECT c.oid::regclass::text FROM pg_class c
              WHERE c.relnamespace::regnamespace::text IN ('catalog', 'regular', 'hot')
+               AND c.relkind IN ('r', 'p', 'v', 'S') AND NOT c.relispartition
+               AND obj_description(c.oid, 'pg_class') IS NULL
+             UNION ALL
+             SELECT c.oid::regclass || '.' || a.attname
+             FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+             WHERE c.relnamespace::regnamespace::text IN ('catalog', 'regular', 'hot')
                AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
-               AND obj_description(c.oid, 'pg_class') IS NULL`,
+               AND a.attnum > 0 AND NOT a.attisdropped
+               AND col_description(c.oid, a.attnum) IS NULL`,
     });
     expect(rows).toEqual([]);
   });

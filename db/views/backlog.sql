@@ -1,0 +1,38 @@
+-- backlog: everything that waits for somebody, one row each. What grows has lost its worker.
+
+CREATE OR REPLACE VIEW :schema.backlog AS
+SELECT b.waiting, b.count, b.since, b.remedy
+FROM (
+  SELECT 1 AS place, 'order events to publish' AS waiting, count(*) AS count,
+         min(x.happened_at) AS since, 'a worker relays them: is one running?' AS remedy
+  FROM :schema.outbox x WHERE x.taken_until IS NULL
+  UNION ALL
+  SELECT 2, 'order events being published', count(*), min(x.happened_at),
+         'another worker takes them after outbox_lease_ms'
+  FROM :schema.outbox x WHERE x.taken_until IS NOT NULL
+  UNION ALL
+  SELECT 3, 'unpaid orders', count(*), min(o.created_at), 'they are paid, or expire'
+  FROM :schema.orders o WHERE o.status = 'ordered'
+  UNION ALL
+  SELECT 4, 'unpaid orders past their time', count(*), min(o.pay_before),
+         'a worker expires them within seconds: is one running?'
+  FROM :schema.orders o WHERE o.status = 'ordered' AND o.pay_before <= now()
+  UNION ALL
+  SELECT 5, 'payments to refund', count(*), min(p.received_at), 'refund them at the provider'
+  FROM :schema.payment p WHERE p.result = 'refund_due'
+  UNION ALL
+  SELECT 6, 'fenced web nodes', count(*), min(f.fenced_at),
+         'none: late requests of a settled node are rejected'
+  FROM :schema.fenced_node f
+) b
+ORDER BY b.place;
+
+ALTER VIEW :schema.backlog OWNER TO flashsale_owner;
+COMMENT ON VIEW :schema.backlog IS
+  'What waits in this schema, since when, and what to do about it';
+COMMENT ON COLUMN :schema.backlog.waiting IS 'What waits';
+COMMENT ON COLUMN :schema.backlog.count IS 'How many';
+COMMENT ON COLUMN :schema.backlog.since IS 'The oldest of them';
+COMMENT ON COLUMN :schema.backlog.remedy IS 'What ends it';
+REVOKE ALL ON :schema.backlog FROM PUBLIC;
+GRANT SELECT ON :schema.backlog TO flashsale_ops, flashsale_readonly;

@@ -1,0 +1,25 @@
+-- slot_fragmentation: one row a SKU. A largest_share far below what a request takes of the free
+-- units makes it draw from many slots: set_slots() with fewer slots helps.
+
+CREATE OR REPLACE VIEW :schema.slot_fragmentation AS
+SELECT k.sale, s.sku, count(*) AS slots, count(*) FILTER (WHERE s.remaining = 0) AS empty_slots,
+       sum(s.remaining) AS remaining, max(s.remaining) AS largest,
+       round(max(s.remaining)::numeric / nullif(sum(s.remaining), 0), 4) AS largest_share
+FROM :schema.stock_slot s
+LEFT JOIN catalog.sku k ON k.sku = s.sku
+GROUP BY k.sale, s.sku
+ORDER BY k.sale, s.sku;
+
+ALTER VIEW :schema.slot_fragmentation OWNER TO flashsale_owner;
+COMMENT ON VIEW :schema.slot_fragmentation IS
+  'How scattered the free units of each SKU are: its largest slot against all that remains';
+COMMENT ON COLUMN :schema.slot_fragmentation.sale IS 'The sale';
+COMMENT ON COLUMN :schema.slot_fragmentation.sku IS 'The SKU';
+COMMENT ON COLUMN :schema.slot_fragmentation.slots IS 'Slots';
+COMMENT ON COLUMN :schema.slot_fragmentation.empty_slots IS 'Slots with nothing in them';
+COMMENT ON COLUMN :schema.slot_fragmentation.remaining IS 'Free units';
+COMMENT ON COLUMN :schema.slot_fragmentation.largest IS 'Units in the fullest slot';
+COMMENT ON COLUMN :schema.slot_fragmentation.largest_share IS
+  'largest ÷ remaining; NULL when nothing remains';
+REVOKE ALL ON :schema.slot_fragmentation FROM PUBLIC;
+GRANT SELECT ON :schema.slot_fragmentation TO flashsale_ops, flashsale_readonly;
