@@ -43,9 +43,10 @@ describe('place_rates', () => {
   });
 
   it('tells a slot that was passed over, and a SKU that only looked empty', async () => {
-    const sku = await stock(ops, sale, { units: 101, slots: 2 });
+    // Slots of 2 and 1. Only a batch looks at them all.
+    const sku = await stock(ops, sale, { units: 3, slots: 2 });
     const one = await holdSlots(database, sku, 1);
-    await order(worker, sku);
+    await placeOrders(worker, 'hot', sku, requests(2));
     await one.release();
     expect(await rates(sku)).toMatchObject([{ passed_over_rate: 1, false_empty: 0 }]);
 
