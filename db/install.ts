@@ -1,16 +1,14 @@
-import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
-import { SCHEMAS } from '../contracts/names.ts';
+import { unifiedDiff } from './diff.ts';
 import { DatabaseError } from './errors.ts';
 import { openSession, type Session } from './pool.ts';
+import { definition, loadRoutines, type Routine, recorded } from './routine-files.ts';
+
+export { loadRoutines } from './routine-files.ts';
 
 /**
  * Installs the routines and views of db/procedures and db/views, in one transaction. One that a DBA
  * has changed by hand since it was installed is reported and left alone.
  */
-
-const FOLDERS = [new URL('./procedures/', import.meta.url), new URL('./views/', import.meta.url)];
 
 const STATEMENT_TIMEOUT_MS = 60_000;
 const LOCK_TIMEOUT_MS = 10_000;
@@ -28,71 +26,8 @@ export interface InstallReport {
   readonly unchanged: readonly string[];
   /** Changed by hand in the database: not overwritten. */
   readonly drifted: readonly string[];
-}
-
-export interface Routine {
-  readonly schema: string;
-  readonly name: string;
-  /** Path of its file. */
-  readonly file: string;
-  /** As psql would send it. */
-  readonly sql: string;
-  readonly sha256: string;
-}
-
-interface Recorded {
-  readonly file_sha256: string;
-  readonly definition_md5: string;
-}
-
-/** What psql does with `-v schema=…` in these files. */
-function forSchema(sql: string, schema: string): string {
-  return sql.replaceAll(/(?<!:):schema\b/g, schema).replaceAll(/(?<!:):'schema'/g, `'${schema}'`);
-}
-
-/** Every routine and view, once for each schema that it belongs to. */
-export async function loadRoutines(): Promise<Routine[]> {
-  const routines: Routine[] = [];
-  for (const folder of FOLDERS) {
-    const entries = (await readdir(folder)).filter((entry) => entry.endsWith('.sql')).sort();
-    for (const entry of entries) {
-      const file = fileURLToPath(new URL(entry, folder));
-      const text = await readFile(file, 'utf8');
-      const name = entry.slice(0, -'.sql'.length);
-      const schemas = /(?<!:):schema\b/.test(text) ? SCHEMAS : ['catalog'];
-      for (const schema of schemas) {
-        const sql = forSchema(text, schema);
-        const sha256 = createHash('sha256').update(sql).digest('hex');
-        routines.push({ schema, name, file, sql, sha256 });
-      }
-    }
-  }
-  return routines;
-}
-
-/** Hash of what the database has under that name now; undefined if it has nothing. */
-async function definition(session: Session, routine: Routine): Promise<string | undefined> {
-  const [row] = await session.query<{ hash: string | null }>({
-    text: `
-      SELECT md5(string_agg(d.definition, '' ORDER BY d.definition)) AS hash FROM (
-        SELECT pg_get_functiondef(p.oid) AS definition
-        FROM pg_proc p WHERE p.pronamespace = $1::regnamespace AND p.proname = $2
-        UNION ALL
-        SELECT pg_get_viewdef(c.oid)
-        FROM pg_class c
-        WHERE c.relnamespace = $1::regnamespace AND c.relname = $2 AND c.relkind = 'v') d`,
-    values: [routine.schema, routine.name],
-  });
-  return row?.hash ?? undefined;
-}
-
-async function recorded(session: Session, routine: Routine): Promise<Recorded | undefined> {
-  const [row] = await session.query<Recorded & Record<string, string>>({
-    text: `SELECT file_sha256, definition_md5 FROM catalog.routine
-           WHERE schema = $1 AND name = $2`,
-    values: [routine.schema, routine.name],
-  });
-  return row;
+  /** For each of those, from the file to what the database has: a unified diff. */
+  readonly driftDiffs: Readonly<Record<string, string>>;
 }
 
 async function record(session: Session, routine: Routine, definitionMd5: string): Promise<void> {
@@ -107,7 +42,7 @@ async function record(session: Session, routine: Routine, definitionMd5: string)
 }
 
 /** Runs the file and says what the database has then. */
-async function apply(session: Session, routine: Routine): Promise<string> {
+async function apply(session: Session, routine: Routine) {
   try {
     await session.run(routine.sql);
   } catch (error) {
@@ -123,24 +58,52 @@ async function apply(session: Session, routine: Routine): Promise<string> {
   return installed;
 }
 
-type Result = keyof InstallReport;
+/**
+ * - `installed`: the database has what the file says
+ * - `outdated`: what the installer installed, from an older file
+ * - `drifted`: changed by hand; neither what was installed nor what the file says
+ * - `missing`: the database has nothing under that name
+ */
+export type RoutineState = 'installed' | 'outdated' | 'drifted' | 'missing';
 
-async function installOne(session: Session, routine: Routine, force: boolean): Promise<Result> {
+interface Comparison {
+  readonly state: RoutineState;
+  /** From the file to what the database has; empty when they are the same. */
+  readonly diff: string;
+}
+
+/**
+ * Compares a file with the database. The file is run where hashes do not tell, since only the
+ * database can say what it makes of it: who ran a new file with psql has changed nothing that the
+ * installer would not have changed. Leaves a changed routine as the file has it: roll back to the
+ * savepoint before_routine to keep it as it was.
+ */
+async function compare(session: Session, routine: Routine): Promise<Comparison> {
   const now = await definition(session, routine);
   const before = await recorded(session, routine);
-  const untouched = now !== undefined && now === before?.definition_md5;
-  if (untouched && before?.file_sha256 === routine.sha256) return 'unchanged';
-
-  // The file is run in any case, since only the database can say what it makes of it: who ran the
-  // new file with psql has changed nothing that the installer would not have changed.
+  const untouched = now !== undefined && now.md5 === before?.definition_md5;
   await session.run('SAVEPOINT before_routine');
+  if (untouched && before?.file_sha256 === routine.sha256) return { state: 'installed', diff: '' };
   const target = await apply(session, routine);
-  if (now !== undefined && !untouched && target !== now && !force) {
-    await session.run('ROLLBACK TO SAVEPOINT before_routine');
-    return 'drifted';
-  }
-  await record(session, routine, target);
-  return target === now ? 'unchanged' : 'installed';
+  await record(session, routine, target.md5);
+  if (now === undefined) return { state: 'missing', diff: '' };
+  if (target.md5 === now.md5) return { state: 'installed', diff: '' };
+  const name = `${routine.schema}.${routine.name}`;
+  const diff = unifiedDiff(target.text, now.text, `${name} (file)`, `${name} (database)`);
+  return { state: untouched ? 'outdated' : 'drifted', diff };
+}
+
+/** Everything of the installer happens in one transaction of this kind, one installer at a time. */
+async function asInstaller<T>(session: Session, work: () => Promise<T>): Promise<T> {
+  return session.transaction(async () => {
+    await session.run(`SELECT pg_advisory_xact_lock(${INSTALLER_LOCK})`);
+    await session.run('SET LOCAL ROLE flashsale_owner');
+    // Views are shown with or without schema names according to it: always the same way.
+    await session.run('SET LOCAL search_path = pg_catalog, pg_temp');
+    // The order of files is the alphabet's; a routine may name one that comes later.
+    await session.run('SET LOCAL check_function_bodies = off');
+    return work();
+  });
 }
 
 /**
@@ -154,29 +117,90 @@ export async function installRoutines(
   { force = false }: InstallOptions = {},
 ): Promise<InstallReport> {
   const routines = await loadRoutines();
-  const report = { installed: [] as string[], unchanged: [] as string[], drifted: [] as string[] };
-  await session.transaction(async () => {
-    await session.run(`SELECT pg_advisory_xact_lock(${INSTALLER_LOCK})`);
-    await session.run('SET LOCAL ROLE flashsale_owner');
-    // Views are shown with or without schema names according to it: always the same way.
-    await session.run('SET LOCAL search_path = pg_catalog, pg_temp');
-    // The order of files is the alphabet's; a routine may name one that comes later.
-    await session.run('SET LOCAL check_function_bodies = off');
+  const installed: string[] = [];
+  const unchanged: string[] = [];
+  const driftDiffs: Record<string, string> = {};
+  await asInstaller(session, async () => {
     for (const routine of routines) {
-      const result = await installOne(session, routine, force);
-      report[result].push(`${routine.schema}.${routine.name}`);
+      const name = `${routine.schema}.${routine.name}`;
+      const { state, diff } = await compare(session, routine);
+      if (state === 'installed') unchanged.push(name);
+      else if (state !== 'drifted' || force) installed.push(name);
+      else {
+        await session.run('ROLLBACK TO SAVEPOINT before_routine');
+        driftDiffs[name] = diff;
+      }
     }
   });
-  return report;
+  return { installed, unchanged, drifted: Object.keys(driftDiffs), driftDiffs };
 }
 
-/** @throws {DatabaseError} */
-export async function install(url: string, options: InstallOptions = {}): Promise<InstallReport> {
-  const session = await openSession(url, {
+export interface InstalledRoutine extends Comparison {
+  readonly schema: string;
+  readonly name: string;
+  /** Path of its file. */
+  readonly file: string;
+  /** When the installer ran the file last; undefined if it never did. */
+  readonly installedAt: Date | undefined;
+  readonly installedBy: string | undefined;
+}
+
+/** Every routine and view: what the database has against its file. Changes nothing. */
+export async function compareRoutines(session: Session): Promise<InstalledRoutine[]> {
+  const found: InstalledRoutine[] = [];
+  const routines = await loadRoutines();
+  await asInstaller(session, async () => {
+    for (const routine of routines) {
+      const { schema, name, file } = routine;
+      const comparison = await compare(session, routine);
+      await session.run('ROLLBACK TO SAVEPOINT before_routine');
+      const before = await recorded(session, routine);
+      const installedAt = before?.installed_at;
+      found.push({
+        schema,
+        name,
+        file,
+        ...comparison,
+        installedAt,
+        installedBy: before?.installed_by,
+      });
+    }
+  });
+  return found;
+}
+
+/**
+ * Goes back to the file's version of one routine or view.
+ *
+ * @returns what the database had: from the file to that, a unified diff
+ * @throws {DatabaseError} `refused` if there is no such file
+ */
+export async function restoreRoutine(
+  session: Session,
+  schema: string,
+  name: string,
+): Promise<string> {
+  const routines = await loadRoutines();
+  const routine = routines.find((one) => one.schema === schema && one.name === name);
+  if (routine === undefined) {
+    throw new DatabaseError('refused', `no file of ${schema}.${name} in db/procedures or db/views`);
+  }
+  const { diff } = await asInstaller(session, () => compare(session, routine));
+  return diff;
+}
+
+/** A session that may run the functions above. @throws {DatabaseError} */
+export function openInstaller(url: string): Promise<Session> {
+  return openSession(url, {
     applicationName: 'flashsale install',
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
     lockTimeoutMs: LOCK_TIMEOUT_MS,
   });
+}
+
+/** @throws {DatabaseError} */
+export async function install(url: string, options: InstallOptions = {}): Promise<InstallReport> {
+  const session = await openInstaller(url);
   try {
     return await installRoutines(session, options);
   } finally {

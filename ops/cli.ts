@@ -1,10 +1,11 @@
 import { Command } from 'commander';
 import type { AddCommand } from './commands/command.ts';
+import { addDb } from './commands/db.ts';
 import { addEnv } from './commands/env.ts';
 
 /** The operators' command line: `npx flashsale <command>`. Each command is a file in commands/. */
 
-const COMMANDS: readonly AddCommand[] = [addEnv];
+const COMMANDS: readonly AddCommand[] = [addEnv, addDb];
 
 const program = new Command('flashsale')
   .description('Runs, watches and steers a flash sale')

@@ -38,7 +38,9 @@ async function prepareDatabases(servers: Servers, progress: Progress): Promise<v
     for (const url of urls) reports.push(await prepare(url));
   });
   for (const name of new Set(reports.flatMap(({ drifted }) => drifted))) {
-    progress.say(`${name} was changed by hand in the database: it is left as it is`);
+    progress.say(
+      `${name} was changed by hand in the database and is left as it is: flashsale db diff ${name}`,
+    );
   }
 }
 

@@ -1,0 +1,43 @@
+import { InvalidArgumentError } from 'commander';
+import { isName, SCHEMAS, type Schema } from '../../contracts/names.ts';
+
+/** Arguments of commands, checked where they are read. */
+
+export function parseSchema(value: string): Schema {
+  const schema = SCHEMAS.find((one) => one === value);
+  if (schema === undefined) throw new InvalidArgumentError(`It is ${SCHEMAS.join(' or ')}.`);
+  return schema;
+}
+
+/** A number of slots. */
+export function parseSlots(value: string): number {
+  const slots = Number(value);
+  if (!/^\d{1,4}$/.test(value) || slots < 1 || slots > 1_024) {
+    throw new InvalidArgumentError('It is a number from 1 to 1024.');
+  }
+  return slots;
+}
+
+/** 0 to 1. */
+export function parseShare(value: string): number {
+  const share = Number(value);
+  if (!/^\d*\.?\d+$/.test(value) || share > 1) {
+    throw new InvalidArgumentError('It is a share from 0 to 1.');
+  }
+  return share;
+}
+
+/** Names with commas between them. */
+export function parseSkus(value: string): string[] {
+  const skus = value.split(',');
+  if (!skus.every(isName)) throw new InvalidArgumentError('They are names of SKUs: TV,Phone');
+  return skus;
+}
+
+/** `place_orders` in both schemas, or `hot.place_orders` in one. */
+export function parseRoutine(value: string): { schemas: readonly string[]; name: string } {
+  const match = /^(?:(regular|hot|catalog)\.)?([a-z_]+)$/.exec(value);
+  const [, schema, name] = match ?? [];
+  if (name === undefined) throw new InvalidArgumentError('It is like place_orders or hot.audit.');
+  return { schemas: schema === undefined ? [...SCHEMAS, 'catalog'] : [schema], name };
+}

@@ -1,0 +1,70 @@
+import { parseEnvironment, url } from '../../contracts/config.ts';
+import { SCHEMAS, type Schema } from '../../contracts/names.ts';
+import { openInstaller } from '../../db/install.ts';
+import { createPool, type Databases, type Role, type Session } from '../../db/pool.ts';
+import { runningStack } from '../stack/running.ts';
+import type { CommandContext } from './command.ts';
+
+/** Databases for commands: DATABASE_URL of the environment, or those of the running local stack. */
+
+/** A command that reads every order takes its time. */
+const STATEMENT_TIMEOUT_MS = 600_000;
+
+const optional = url('postgres', 'postgresql');
+const specs = {
+  DATABASE_URL: optional({ default: undefined }),
+  HOT_DATABASE_URL: optional({ default: undefined }),
+};
+
+function urls({ environment }: CommandContext): Record<Schema, string> {
+  const given = parseEnvironment(environment, specs);
+  const from = given.DATABASE_URL === undefined ? runningStack(environment) : given;
+  const regular = from['DATABASE_URL'] ?? '';
+  return { regular, hot: from['HOT_DATABASE_URL'] ?? regular };
+}
+
+/** @throws {Error} when no database is named and no local stack runs */
+export async function withDatabases<T>(
+  context: CommandContext,
+  role: Role,
+  work: (databases: Databases) => Promise<T>,
+): Promise<T> {
+  const { regular, hot } = urls(context);
+  const open = (target: string) =>
+    createPool({
+      url: target,
+      role,
+      max: 2,
+      applicationName: 'flashsale command',
+      statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    });
+  const first = open(regular);
+  const second = hot === regular ? first : open(hot);
+  try {
+    return await work({ regular: first, hot: second });
+  } finally {
+    await first.close();
+    if (second !== first) await second.close();
+  }
+}
+
+/** Calls `work` for each server, with the schemas that count there. */
+export async function withInstallers(
+  context: CommandContext,
+  schemas: readonly string[],
+  work: (session: Session, schemas: readonly string[]) => Promise<void>,
+): Promise<void> {
+  const servers = urls(context);
+  const shared = servers.regular === servers.hot;
+  const homes = shared ? [[...SCHEMAS, 'catalog']] : [['regular', 'catalog'], ['hot']];
+  for (const [index, home] of homes.entries()) {
+    const wanted = home.filter((schema) => schemas.includes(schema));
+    if (wanted.length === 0) continue;
+    const session = await openInstaller(index === 0 ? servers.regular : servers.hot);
+    try {
+      await work(session, wanted);
+    } finally {
+      await session.close().catch(() => {});
+    }
+  }
+}

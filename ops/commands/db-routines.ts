@@ -1,0 +1,115 @@
+import { relative } from 'node:path';
+import type { Command } from 'commander';
+import { SCHEMAS } from '../../contracts/names.ts';
+import {
+  compareRoutines,
+  type InstalledRoutine,
+  installRoutines,
+  restoreRoutine,
+} from '../../db/install.ts';
+import { parseRoutine } from './arguments.ts';
+import type { AddCommand, CommandContext } from './command.ts';
+import { withInstallers } from './databases.ts';
+import { table } from './table.ts';
+
+/** `flashsale db routines|diff|restore|install`: what the database runs against the files. */
+
+type Target = ReturnType<typeof parseRoutine>;
+
+async function compared(context: CommandContext): Promise<InstalledRoutine[]> {
+  const found: InstalledRoutine[] = [];
+  await withInstallers(context, [...SCHEMAS, 'catalog'], async (session, schemas) => {
+    const all = await compareRoutines(session);
+    found.push(...all.filter(({ schema }) => schemas.includes(schema)));
+  });
+  return found;
+}
+
+function chosen(routines: readonly InstalledRoutine[], { schemas, name }: Target) {
+  const found = routines.filter((one) => schemas.includes(one.schema) && one.name === name);
+  if (found.length === 0)
+    throw new Error(`there is no file of ${name}; see: flashsale db routines`);
+  return found;
+}
+
+async function list(context: CommandContext, json: boolean): Promise<void> {
+  const routines = (await compared(context)).map(({ diff: _, file, ...routine }) => ({
+    ...routine,
+    file: relative(process.cwd(), file),
+  }));
+  console.log(json ? JSON.stringify(routines) : table(routines));
+}
+
+async function diff(context: CommandContext, target: Target, json: boolean): Promise<void> {
+  const routines = chosen(await compared(context), target);
+  if (json) {
+    const facts = routines.map((one) => ({
+      schema: one.schema,
+      name: one.name,
+      state: one.state,
+      diff: one.diff,
+    }));
+    return console.log(JSON.stringify(facts));
+  }
+  for (const { schema, name, state, diff: text } of routines) {
+    if (text === '') console.log(`${schema}.${name}: ${state}`);
+    else process.stdout.write(text);
+  }
+}
+
+async function restore(context: CommandContext, target: Target, json: boolean): Promise<void> {
+  const { name } = target;
+  const wanted = chosen(await compared(context), target).map(({ schema }) => schema);
+  const restored: { schema: string; name: string; changed: boolean }[] = [];
+  await withInstallers(context, wanted, async (session, schemas) => {
+    for (const schema of schemas) {
+      const before = await restoreRoutine(session, schema, name);
+      restored.push({ schema, name, changed: before !== '' });
+    }
+  });
+  if (json) return console.log(JSON.stringify(restored));
+  for (const { schema, changed } of restored) {
+    console.log(`${schema}.${name}: ${changed ? "back to the file's version" : 'was the file’s'}`);
+  }
+}
+
+async function install(context: CommandContext, force: boolean, json: boolean): Promise<void> {
+  const installed: string[] = [];
+  const diffs: Record<string, string> = {};
+  await withInstallers(context, [...SCHEMAS, 'catalog'], async (session) => {
+    const report = await installRoutines(session, { force });
+    installed.push(...report.installed);
+    Object.assign(diffs, report.driftDiffs);
+  });
+  if (json) return console.log(JSON.stringify({ installed, drifted: diffs }));
+  console.log(installed.length === 0 ? 'nothing to install' : `installed: ${installed.join(', ')}`);
+  for (const [name, text] of Object.entries(diffs)) {
+    console.log(`${name} was changed by hand and is left alone (--force overwrites it):\n${text}`);
+  }
+}
+
+export const addRoutines = (db: Command, context: Parameters<AddCommand>[1]): void => {
+  interface Options {
+    readonly json?: boolean;
+    readonly force?: boolean;
+  }
+  db.command('routines')
+    .description('list routines and views: installed, outdated, drifted (changed by hand), missing')
+    .option('--json', 'print the list as JSON')
+    .action(({ json }: Options) => list(context, json === true));
+  db.command('diff')
+    .description("show what the database has against the file's version")
+    .argument('<routine>', 'such as place_orders (both schemas) or hot.place_orders', parseRoutine)
+    .option('--json', 'print the differences as JSON')
+    .action((target: Target, { json }: Options) => diff(context, target, json === true));
+  db.command('restore')
+    .description("go back to the file's version, while the sale runs")
+    .argument('<routine>', 'such as place_orders (both schemas) or hot.place_orders', parseRoutine)
+    .option('--json', 'print what was restored as JSON')
+    .action((target: Target, { json }: Options) => restore(context, target, json === true));
+  db.command('install')
+    .description('install what is new or changed in the files; drifted routines are shown and kept')
+    .option('--force', 'overwrite drifted routines too')
+    .option('--json', 'print the report as JSON')
+    .action(({ force, json }: Options) => install(context, force === true, json === true));
+};

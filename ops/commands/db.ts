@@ -1,0 +1,48 @@
+import { SCHEMAS, type Schema } from '../../contracts/names.ts';
+import { audit, moveSku } from '../../db/operations.ts';
+import { parseSchema, parseSlots } from './arguments.ts';
+import type { AddCommand } from './command.ts';
+import { withDatabases } from './databases.ts';
+import { addCanary } from './db-canary.ts';
+import { addRoutines } from './db-routines.ts';
+import { table } from './table.ts';
+
+/** `flashsale db …`: what a DBA does, beside psql. */
+export const addDb: AddCommand = (program, context) => {
+  const db = program.command('db').description('look after the database');
+
+  db.command('audit')
+    .description('recompute the books of both schemas; exit code 1 when a promise is broken')
+    .option('--json', 'print the rows as JSON')
+    .action(async ({ json }: { json?: boolean }) => {
+      const rows = await withDatabases(context, 'readonly', audit);
+      if (json) console.log(JSON.stringify(rows));
+      else
+        console.log(
+          rows.length === 0 ? 'the books balance' : table(rows.map((row) => ({ ...row }))),
+        );
+      if (rows.length > 0) process.exitCode = 1;
+    });
+
+  db.command('move-sku')
+    .description('bring a SKU to the other schema while it is being sold')
+    .argument('<sku>')
+    .argument('<schema>', SCHEMAS.join(' or '), parseSchema)
+    .option('--slots <n>', 'slots it shall have there', parseSlots)
+    .option('--json', 'print what was moved as JSON')
+    .action(async (sku: string, schema: Schema, options: { slots?: number; json?: boolean }) => {
+      const move = await withDatabases(context, 'ops', (databases) =>
+        moveSku(databases, schema, sku, options.slots),
+      );
+      if (options.json) return console.log(JSON.stringify({ sku, schema, ...move }));
+      const { movedFrom, units, slots, buyers } = move;
+      if (movedFrom === undefined) console.log(`${sku} is in ${schema} already, in ${slots} slots`);
+      else {
+        const what = `${units} free units in ${slots} slots, ${buyers} buyers`;
+        console.log(`${sku} moved from ${movedFrom} to ${schema}: ${what}`);
+      }
+    });
+
+  addRoutines(db, context);
+  addCanary(db, context);
+};
