@@ -13,8 +13,13 @@ export type { Counter, Gauge, Histogram };
 
 /** The metrics of one process. Names begin with `flashsale_` and end in their unit. */
 export interface Metrics {
-  counter<L extends string = never>(name: string, help: string, labels?: readonly L[]): Counter<L>;
   /** `collect` runs at each scrape: for what is known elsewhere and only read here. */
+  counter<L extends string = never>(
+    name: string,
+    help: string,
+    labels?: readonly L[],
+    collect?: (counter: Counter<L>) => void,
+  ): Counter<L>;
   gauge<L extends string = never>(
     name: string,
     help: string,
@@ -46,9 +51,18 @@ export function createMetrics(processName: string): Metrics {
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
   return {
-    counter<L extends string>(name: string, help: string, labels: readonly L[] = []) {
+    counter<L extends string>(
+      name: string,
+      help: string,
+      labels: readonly L[] = [],
+      collect?: (counter: Counter<L>) => void,
+    ) {
       const configuration: CounterConfiguration<L> = { name, help, labelNames: labels, registers };
-      return new Counter(configuration);
+      const counter: Counter<L> = new Counter<L>({
+        ...configuration,
+        ...(collect && { collect: (() => collect(counter)) as CollectFunction<Counter<L>> }),
+      });
+      return counter;
     },
     gauge<L extends string>(
       name: string,

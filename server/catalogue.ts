@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, createSecretKey, type KeyObject } from 'node:crypto';
 import type { BoardSku, SaleBoard } from '../db/catalog.ts';
 import type { Log } from '../process/log.ts';
 import { DatabaseClock } from './clock.ts';
@@ -62,8 +62,8 @@ export class Catalogue {
   readonly #log: Log;
   #skus = new Map<string, SkuOnSale>();
   #sales = new Map<string, SaleEntry>();
-  readonly #ticketKeys = new Map<string, Buffer>();
-  readonly #keyQuestions = new Map<string, Promise<Buffer | undefined>>();
+  readonly #ticketKeys = new Map<string, KeyObject>();
+  readonly #keyQuestions = new Map<string, Promise<KeyObject | undefined>>();
   readonly #renderings = new Map<string, Rendering>();
   readonly #clock = new DatabaseClock();
   #refreshedAtMs = Number.NEGATIVE_INFINITY;
@@ -110,7 +110,7 @@ export class Catalogue {
     return performance.now() - this.#refreshedAtMs > STALE_AFTER_MS;
   }
 
-  ticketKey(sale: string): Buffer | undefined {
+  ticketKey(sale: string): KeyObject | undefined {
     return this.#ticketKeys.get(sale);
   }
 
@@ -118,10 +118,10 @@ export class Catalogue {
    * The same, and asks for it when it is not known yet: for the moment of the opening, when many
    * come at once and one question serves all of them.
    */
-  async ticketKeyNow(sale: string): Promise<Buffer | undefined> {
+  async ticketKeyNow(sale: string): Promise<KeyObject | undefined> {
     const asked = this.#keyQuestions.get(sale);
     if (asked !== undefined || this.#ticketKeys.has(sale)) return asked ?? this.ticketKey(sale);
-    const question = this.#source.ticketKey(sale);
+    const question = this.#source.ticketKey(sale).then((key) => key && createSecretKey(key));
     this.#keyQuestions.set(sale, question);
     try {
       const key = await question;

@@ -13,22 +13,14 @@ import { NodeAgent } from '../zk/agent.ts';
 import { buildApp } from './app.ts';
 import { Catalogue } from './catalogue.ts';
 import type { ServerConfig } from './config.ts';
-import type { Context } from './context.ts';
-import { Cooldown } from './gate/cooldown.ts';
-import { Gate } from './gate/gate.ts';
-import { createIdentity } from './gate/identity.ts';
-import { createServerMetrics, observeServer } from './metrics.ts';
-import { Envelopes } from './requests/envelopes.ts';
-import { Lookup } from './requests/lookup.ts';
-import { Purchases } from './requests/purchases.ts';
-import { StatusDesk } from './requests/status.ts';
+import { observeServer } from './metrics.ts';
+import { assembleNode } from './node.ts';
 
 /**
  * Puts a web node together. What is opened here closes in the reverse order when the process ends:
  * first no new requests, then no publishes, then the grant goes back, then the database.
  */
 export async function compose(config: ServerConfig, log: Log, lifecycle: Lifecycle) {
-  const metrics = createServerMetrics();
   const processId = `${
     hostname()
       .replace(/[^A-Za-z0-9]/g, '')
@@ -59,68 +51,34 @@ export async function compose(config: ServerConfig, log: Log, lifecycle: Lifecyc
   lifecycle.onStop('broker', () => broker.close());
   const publisher = await Publisher.open(broker);
 
-  const lookup = new Lookup((ids) => requestOutcomes(databases, ids));
-  const transport = {
-    publish: publisher.publish.bind(publisher),
-    trusted: agent.trusted.bind(agent),
-  };
-  const cooldown = new Cooldown(config.cooldownSeconds);
-  const envelopes = new Envelopes(transport, processId, (requests) =>
-    metrics.envelopeRequests.observe(requests),
-  );
-  const purchases = new Purchases({
-    envelopes,
-    lookup,
-    log,
-    events: {
-      answered: ({ admittedAtMs }) =>
-        metrics.publishSeconds.observe((performance.now() - admittedAtMs) / 1_000),
-      refund({ node, sku, request }) {
-        agent.refund(node, sku, request.units);
-        cooldown.end(request.userId);
-      },
-      decided({ node, sku, request, verdict, admittedAtMs }) {
-        agent.decide(node, sku, request.units);
-        metrics.outcomeSeconds.observe((performance.now() - admittedAtMs) / 1_000);
-        metrics.outcomes.inc({ outcome: verdict?.status ?? 'unknown' });
-      },
-    },
-  });
-  await VerdictListener.open(broker, processId, (verdicts) => {
-    for (const verdict of verdicts) purchases.onVerdict(verdict);
-  });
-  const statusDesk = new StatusDesk(purchases, lookup);
-  lifecycle.onStop('publisher', async () => {
-    purchases.stop();
-    envelopes.flushAll();
-    await publisher.close();
-  });
-
   const notReady = () => [
     ...agent.notReady(),
     ...(broker.connected ? [] : ['RabbitMQ connection']),
     ...(catalogue.isStale() ? ['catalogue from the database'] : []),
     ...(lifecycle.stopping.aborted ? ['stopping'] : []),
   ];
-  const context: Context = {
+  const { context, envelopes } = assembleNode({
     config,
     log,
-    metrics,
     databases,
     catalogue,
-    purchases,
-    statusDesk,
+    agent,
+    publisher,
+    outcomesOf: (requestIds) => requestOutcomes(databases, requestIds),
+    replyTo: processId,
     notReady,
     stopping: lifecycle.stopping,
-    identity: createIdentity(config.identity),
-    gate: new Gate({
-      catalogue,
-      cooldown,
-      allotment: agent,
-      brokerAvailable: () => publisher.available(),
-      random: Math.random,
-    }),
-  };
+  });
+  const { metrics, purchases, statusDesk } = context;
+  await VerdictListener.open(broker, processId, (verdicts) => {
+    for (const verdict of verdicts) purchases.onVerdict(verdict);
+  });
+  lifecycle.onStop('publisher', async () => {
+    purchases.stop();
+    envelopes.flushAll();
+    await publisher.close();
+  });
+
   observeServer(metrics, { agent, catalogue, publisher, purchases, statusDesk });
   const app = await buildApp(context);
   lifecycle.onStop('http server', () => app.close());

@@ -43,6 +43,7 @@ const specs = {
   TRUST_PROXY: list('IP addresses or CIDRs', cidr)({ default: undefined }),
   RATE_LIMIT_IP_PER_SECOND: integer(1, 1_000_000)({ default: 200 }),
   RATE_LIMIT_USER_PER_SECOND: integer(1, 1_000_000)({ default: 30 }),
+  RATE_LIMIT_TICKET_PER_SECOND: integer(1, 1_000_000)({ default: 20 }),
   COOLDOWN_SECONDS: integer(0, 3_600)({ default: 10 }),
   TICKET_TTL_SECONDS: integer(1, 3_600)({ default: 10 }),
   DATABASE_CONNECTIONS_MAX: integer(1, 100)({ default: 4 }),
@@ -87,6 +88,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     rateLimit: {
       ipPerSecond: env.RATE_LIMIT_IP_PER_SECOND,
       userPerSecond: env.RATE_LIMIT_USER_PER_SECOND,
+      ticketPerSecond: env.RATE_LIMIT_TICKET_PER_SECOND,
     },
     cooldownSeconds: env.COOLDOWN_SECONDS,
     ticketTtlSeconds: env.TICKET_TTL_SECONDS,

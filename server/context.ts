@@ -2,9 +2,11 @@ import type { Databases } from '../db/pool.ts';
 import type { Log } from '../process/log.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { ServerConfig } from './config.ts';
+import type { Front } from './gate/front.ts';
 import type { Gate } from './gate/gate.ts';
 import type { Identity } from './gate/identity.ts';
 import type { ServerMetrics } from './metrics.ts';
+import type { PurchaseHandler } from './purchase.ts';
 import type { Purchases } from './requests/purchases.ts';
 import type { StatusDesk } from './requests/status.ts';
 
@@ -17,6 +19,9 @@ export interface Context {
   readonly catalogue: Catalogue;
   readonly identity: Identity;
   readonly gate: Gate;
+  readonly front: Front;
+  /** Answers purchase requests, which do not go through the router. */
+  readonly purchase: PurchaseHandler;
   readonly purchases: Purchases;
   readonly statusDesk: StatusDesk;
   /** Aborted when the process is asked to end: waiting shoppers are answered then. */

@@ -7,6 +7,7 @@ import {
 } from '../process/metrics.ts';
 import type { NodeAgent } from '../zk/agent.ts';
 import type { Catalogue } from './catalogue.ts';
+import { AnswerCounts } from './gate/answers.ts';
 import type { Purchases } from './requests/purchases.ts';
 import type { StatusDesk } from './requests/status.ts';
 
@@ -21,14 +22,20 @@ interface Observed {
 /** What a web node counts. Refusals are only ever counted here, never logged a line each. */
 export function createServerMetrics() {
   const metrics: Metrics = createMetrics('web');
+  const purchaseAnswers = new AnswerCounts();
+  metrics.counter(
+    'flashsale_purchase_answers_total',
+    'Answers to purchase requests by verdict',
+    ['verdict'],
+    (counter) => {
+      counter.reset();
+      for (const [verdict, count] of purchaseAnswers) counter.inc({ verdict }, count);
+    },
+  );
   return {
     ...metrics,
     /** Every answer to a purchase request: `queued`, or the verdict of the refusal. */
-    purchaseAnswers: metrics.counter(
-      'flashsale_purchase_answers_total',
-      'Answers to purchase requests by verdict',
-      ['verdict'],
-    ),
+    purchaseAnswers,
     outcomes: metrics.counter(
       'flashsale_request_outcomes_total',
       'Outcomes of requests that this process admitted',

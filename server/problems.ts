@@ -1,5 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
+import { DatabaseError } from '../db/errors.ts';
+import type { Log } from '../process/log.ts';
 
 /**
  * Every refusal and error that a client can meet, in one table (RFC 9457). A verdict is for
@@ -139,4 +141,23 @@ const DOCUMENTS = new Map(
 /** The ready document of a refusal that carries nothing of its own. */
 export function plainDocument(verdict: ProblemVerdict): string {
   return DOCUMENTS.get(verdict) ?? '';
+}
+
+/** The headers of a problem's answer, in pairs. */
+export function problemHeaders({ retryAfterSeconds, status }: Problem): string[] {
+  return [
+    'content-type',
+    'application/problem+json',
+    'cache-control',
+    'no-store',
+    ...(retryAfterSeconds === undefined ? [] : ['retry-after', String(retryAfterSeconds)]),
+    ...(status === 401 ? ['www-authenticate', 'Bearer'] : []),
+  ];
+}
+
+/** What a client is told of an error that is none of its own; a bug is logged. */
+export function problemOf(error: unknown, log: Log): Problem {
+  if (error instanceof DatabaseError && error.kind !== 'refused') return new Problem('overloaded');
+  log.error({ err: error }, 'a request failed');
+  return new Problem('internal_error');
 }

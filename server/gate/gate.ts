@@ -1,7 +1,9 @@
 import type { Catalogue, SkuOnSale } from '../catalogue.ts';
 import { Problem, type RefusalVerdict } from '../problems.ts';
 import type { Cooldown } from './cooldown.ts';
+import type { Limits } from './limits.ts';
 import { type Ticket, verifyTicket } from './ticket.ts';
+import type { UsedTickets } from './used-tickets.ts';
 
 /**
  * The gate before the queue: cheapest question first, no I/O in any.
@@ -24,7 +26,9 @@ export interface Allotment {
 export interface GateOptions {
   readonly catalogue: Catalogue;
   readonly allotment: Allotment;
+  readonly limits: Limits;
   readonly cooldown: Cooldown;
+  readonly usedTickets: UsedTickets;
   /** False while the broker cannot take messages: then nothing is drawn down. */
   readonly brokerAvailable: () => boolean;
   /** Uniform in [0, 1). */
@@ -35,6 +39,17 @@ export type Look =
   | { readonly passed: true; readonly row: SkuOnSale }
   | { readonly passed: false; readonly verdict: RefusalVerdict };
 
+/** Made once: a refusal allocates nothing. */
+const REFUSED = {
+  ticket_invalid: { passed: false, verdict: 'ticket_invalid' },
+  scheduled: { passed: false, verdict: 'not_open' },
+  paused: { passed: false, verdict: 'paused' },
+  closed: { passed: false, verdict: 'closed' },
+  sold_out: { passed: false, verdict: 'sold_out' },
+  shed: { passed: false, verdict: 'shed' },
+  overloaded: { passed: false, verdict: 'overloaded' },
+} as const satisfies Record<string, Look>;
+
 export class Gate {
   readonly #options: GateOptions;
 
@@ -42,49 +57,72 @@ export class Gate {
     this.#options = options;
   }
 
+  find(sku: string): SkuOnSale | undefined {
+    return this.#options.catalogue.sku(sku);
+  }
+
   /** Questions about the SKU alone. */
   look(sku: string): Look {
     const { catalogue, allotment, random, brokerAvailable } = this.#options;
     const row = catalogue.sku(sku);
-    if (row === undefined) return { passed: false, verdict: 'ticket_invalid' };
+    if (row === undefined) return REFUSED.ticket_invalid;
     const state = catalogue.skuState(row);
-    if (state !== 'open') {
-      return { passed: false, verdict: state === 'scheduled' ? 'not_open' : state };
-    }
-    if (catalogue.availability(row) === 'sold_out') return { passed: false, verdict: 'sold_out' };
-    if (random() >= allotment.keep(sku)) return { passed: false, verdict: 'shed' };
-    if (!brokerAvailable()) return { passed: false, verdict: 'overloaded' };
+    if (state !== 'open') return REFUSED[state];
+    if (catalogue.availability(row) === 'sold_out') return REFUSED.sold_out;
+    if (random() >= allotment.keep(sku)) return REFUSED.shed;
+    if (!brokerAvailable()) return REFUSED.overloaded;
     return { passed: true, row };
   }
 
-  /** @throws {Problem} cooldown, ticket_invalid */
+  /** @throws {Problem} rate_limited */
+  checkAddress(ip: string): void {
+    this.#refuseWhile(this.#options.limits.takeIp(ip), 'rate_limited');
+  }
+
+  /** @throws {Problem} rate_limited */
+  checkUser(userId: string): void {
+    this.#refuseWhile(this.#options.limits.takeUser(userId), 'rate_limited');
+  }
+
+  /** @throws {Problem} rate_limited, cooldown, ticket_invalid */
   check(row: SkuOnSale, ticket: Ticket, userId: string): void {
-    const { catalogue, cooldown } = this.#options;
+    const { catalogue, cooldown, limits } = this.#options;
     const key = catalogue.ticketKey(row.sale);
     const nowMs = catalogue.nowMs();
-    this.#checkCooldown(cooldown.remainingSeconds(userId, nowMs));
-    if (key === undefined || !verifyTicket(key, { sale: row.sale, userId }, ticket, nowMs)) {
+    this.#refuseWhile(limits.takeTicket(ticket.id), 'rate_limited');
+    this.#refuseWhile(cooldown.remainingSeconds(userId, nowMs), 'cooldown');
+    const owner = { sale: row.sale, userId };
+    if (key === undefined || !verifyTicket(key, owner, ticket, nowMs)) {
       throw new Problem('ticket_invalid');
     }
   }
 
   /**
-   * Draws the units and starts the user's cooldown, in one go: whoever comes here at the same time
-   * finds both done. The node id under which the units were drawn is returned.
-   * @throws {Problem} cooldown, quota_spent, quota_unavailable
+   * Draws the units, uses the ticket up and starts the user's cooldown, in one go: whoever comes
+   * here at the same time finds all done. The node id under which the units were drawn is returned.
+   * @throws {Problem} cooldown, ticket_invalid, quota_spent, quota_unavailable
    */
-  draw(row: SkuOnSale, units: number, userId: string): string {
-    const { allotment, catalogue, cooldown } = this.#options;
+  draw(row: SkuOnSale, ticket: Ticket, units: number, userId: string): string {
+    const { allotment, catalogue, cooldown, usedTickets } = this.#options;
     const nowMs = catalogue.nowMs();
-    this.#checkCooldown(cooldown.remainingSeconds(userId, nowMs));
+    this.#refuseWhile(cooldown.remainingSeconds(userId, nowMs), 'cooldown');
+    if (usedTickets.has(ticket, nowMs)) throw new Problem('ticket_invalid');
     const drawn = allotment.draw(row.sku, units);
     if (!drawn.drawn) throw new Problem(drawn.verdict);
     cooldown.start(userId, nowMs);
+    usedTickets.add(ticket, nowMs);
     return drawn.node;
   }
 
-  #checkCooldown(remainingSeconds: number): void {
-    if (remainingSeconds > 0)
-      throw new Problem('cooldown', { retryAfterSeconds: remainingSeconds });
+  /** A drawn request was definitely not taken: its user may try again at once, with its ticket. */
+  undo(ticketId: string, userId: string): void {
+    this.#options.cooldown.end(userId);
+    this.#options.usedTickets.delete(ticketId);
+  }
+
+  #refuseWhile(seconds: number, verdict: 'cooldown' | 'rate_limited'): void {
+    if (seconds === 0) return;
+    // A cooldown ends at a known time; those over a limit must not come back together.
+    throw new Problem(verdict, verdict === 'cooldown' ? { retryAfterSeconds: seconds } : {});
   }
 }

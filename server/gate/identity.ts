@@ -1,10 +1,12 @@
 import { createSigner, createVerifier, TokenError } from 'fast-jwt';
 import buildGetJwks from 'get-jwks';
+import { LRUCache } from 'lru-cache';
 import { USER_ID_LENGTH_MAX } from '../../contracts/names.ts';
 
 /** Who is asking: the shop's bearer JWT, of which only `sub` matters here. */
 
-/** Verified tokens that are remembered, so that a shopper who polls costs one check. */
+/** Verified tokens that are remembered, so that a shopper who polls costs one check. Our own memory:
+ *  fast-jwt's hashes each token with SHA-256 to look it up, which costs as much as the check. */
 const TOKEN_CACHE_ENTRIES_MAX = 20_000;
 const TOKEN_CACHE_TTL_MS = 60_000;
 const JWKS_CACHE_ENTRIES_MAX = 16;
@@ -17,22 +19,22 @@ export type IdentityConfig =
   | { readonly kind: 'secret'; readonly secret: string }
   | { readonly kind: 'jwks'; readonly url: string };
 
+type UserId = string | undefined;
+
 export interface Identity {
-  /** The user id of `Authorization: Bearer …`; undefined when there is none that can be believed. */
-  userOf(authorization: string | undefined): Promise<string | undefined>;
+  /**
+   * The user id of `Authorization: Bearer …`; undefined when there is none that can be believed. At
+   * once where that takes no I/O: a promise for each of a million presses is not free.
+   */
+  userOf(authorization: string | undefined): UserId | Promise<UserId>;
 }
 
-type Claims = { sub?: unknown };
+type Claims = { sub?: unknown; exp?: unknown };
 
-function verifier(config: IdentityConfig): (token: string) => Promise<Claims> {
-  const options = {
-    cache: TOKEN_CACHE_ENTRIES_MAX,
-    cacheTTL: TOKEN_CACHE_TTL_MS,
-    requiredClaims: ['sub', 'exp'],
-  };
+function verifier(config: IdentityConfig): (token: string) => Claims | Promise<Claims> {
+  const options = { requiredClaims: ['sub', 'exp'] };
   if (config.kind === 'secret') {
-    const verify = createVerifier({ ...options, key: config.secret, algorithms: ['HS256'] });
-    return async (token) => verify(token);
+    return createVerifier({ ...options, key: config.secret, algorithms: ['HS256'] });
   }
   const { origin, pathname } = new URL(config.url);
   const jwks = buildGetJwks({
@@ -50,20 +52,38 @@ function verifier(config: IdentityConfig): (token: string) => Promise<Claims> {
 
 export function createIdentity(config: IdentityConfig): Identity {
   const verify = verifier(config);
+  const known = new LRUCache<string, { userId: string; untilMs: number }>({
+    max: TOKEN_CACHE_ENTRIES_MAX,
+  });
+
+  function believe(authorization: string, { sub, exp }: Claims): UserId {
+    if (!isUserId(sub)) return undefined;
+    const untilMs = Math.min(Number(exp) * 1_000, Date.now() + TOKEN_CACHE_TTL_MS);
+    known.set(authorization, { userId: sub, untilMs });
+    return sub;
+  }
+
   return {
-    async userOf(authorization) {
+    userOf(authorization) {
       if (authorization === undefined || authorization.length > TOKEN_LENGTH_MAX) return undefined;
+      const entry = known.get(authorization);
+      if (entry !== undefined && entry.untilMs > Date.now()) return entry.userId;
       const [, token] = /^Bearer ([\w.-]+)$/i.exec(authorization) ?? [];
       if (token === undefined) return undefined;
       try {
-        const { sub } = await verify(token);
-        return isUserId(sub) ? sub : undefined;
+        const claims = verify(token);
+        if (!(claims instanceof Promise)) return believe(authorization, claims);
+        return claims.then((value) => believe(authorization, value), unbelieved);
       } catch (error) {
-        if (error instanceof TokenError) return undefined;
-        throw error;
+        return unbelieved(error);
       }
     },
   };
+}
+
+function unbelieved(error: unknown): undefined {
+  if (error instanceof TokenError) return undefined;
+  throw error;
 }
 
 /** NUL would end up in the text that tickets sign and cannot be stored in PostgreSQL. */

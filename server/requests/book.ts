@@ -16,13 +16,15 @@ import type { Schema } from '../../contracts/names.ts';
 const DECIDED_MAX = 100_000;
 const DECIDED_TTL_MS = 60_000;
 
-export type Stage = 'publishing' | 'unknown' | 'taken' | 'decided';
+export type Stage = 'publishing' | 'unknown' | 'taken' | 'decided' | 'refused';
 
 export interface BookEntry {
   readonly request: PurchaseRequest;
   readonly sale: string;
   readonly sku: string;
   readonly schema: Schema;
+  /** The ticket that it came with. */
+  readonly ticketId: string;
   /** The node id under which the units were drawn. */
   readonly node: string;
   /** performance.now() at admission. */
@@ -51,6 +53,10 @@ export class Book {
 
   get pendingCount(): number {
     return this.#pending.size;
+  }
+
+  get isEmpty(): boolean {
+    return this.#pending.size === 0 && this.#decided.size === 0;
   }
 
   find(requestId: string): BookEntry | undefined {

@@ -52,7 +52,7 @@ export class Purchases {
   }
 
   /** Publishes an admitted request. `published` of the entry resolves when the broker answered. */
-  take(row: SkuOnSale, request: PurchaseRequest, node: string): BookEntry {
+  take(row: SkuOnSale, request: PurchaseRequest, ticketId: string, node: string): BookEntry {
     const admittedAtMs = performance.now();
     const entry: BookEntry = {
       request,
@@ -60,6 +60,7 @@ export class Purchases {
       sale: row.sale,
       sku: row.sku,
       schema: row.schema,
+      ticketId,
       admittedAtMs,
       lookedUpAtMs: admittedAtMs,
       stage: 'publishing',
@@ -113,6 +114,7 @@ export class Purchases {
     if (result === 'confirmed') entry.stage = 'taken';
     else if (result === 'unknown' || entry.stage === 'unknown') entry.stage = 'unknown';
     else {
+      entry.stage = 'refused';
       this.book.forget(entry.request.requestId);
       this.#events.refund(entry);
     }

@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
 
 /**
  * A receipt proves that some web node took a request, so that any other one can truthfully say
@@ -7,20 +7,25 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
  */
 const SIGNATURE_BYTES = 16;
 
-function sign(key: Buffer, sale: string, requestId: string, userId: string): Buffer {
+function sign(key: KeyObject | Buffer, sale: string, requestId: string, userId: string): Buffer {
   return createHmac('sha256', key)
     .update(['receipt', sale, requestId, userId].join('\0'))
     .digest()
     .subarray(0, SIGNATURE_BYTES);
 }
 
-export function issueReceipt(key: Buffer, sale: string, requestId: string, userId: string): string {
+export function issueReceipt(
+  key: KeyObject | Buffer,
+  sale: string,
+  requestId: string,
+  userId: string,
+): string {
   return `${sale}.${sign(key, sale, requestId, userId).toString('base64url')}`;
 }
 
 /** @param keyOf the ticket key of a sale, if this process knows it */
 export function verifyReceipt(
-  keyOf: (sale: string) => Buffer | undefined,
+  keyOf: (sale: string) => KeyObject | Buffer | undefined,
   receipt: string,
   requestId: string,
   userId: string,

@@ -6,3 +6,9 @@ export function untilOpening(catalogue: Catalogue, row: SkuOnSale): Problem {
   const seconds = Math.ceil((row.opensAt.getTime() - catalogue.nowMs()) / 1_000);
   return new Problem('not_open', { retryAfterSeconds: Math.max(1, seconds) });
 }
+
+/** The same waiting time alone; undefined for an unknown SKU. */
+export function secondsToOpening(catalogue: Catalogue, sku: string): number | undefined {
+  const row = catalogue.sku(sku);
+  return row && untilOpening(catalogue, row).retryAfterSeconds;
+}

@@ -11,22 +11,11 @@ import { problems, SaleParams, TicketAnswer, TicketBody } from './schemas.ts';
  * not exist before.
  */
 export const ticketRoute: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
-  const { catalogue, config, identity } = context;
-  const checkUser = app.createRateLimit({
-    max: config.rateLimit.userPerSecond,
-    timeWindow: 1_000,
-    keyGenerator: (request) => request.userId,
-  });
+  const { catalogue, config, gate, identity } = context;
   app.post(
     '/api/v1/sales/:sale/tickets',
     {
-      onRequest: [
-        authenticate(identity),
-        async (request) => {
-          const limit = await checkUser(request);
-          if (!limit.isAllowed && limit.isExceeded) throw new Problem('rate_limited');
-        },
-      ],
+      onRequest: [authenticate(identity), async (request) => gate.checkUser(request.userId)],
       schema: {
         summary: 'A short-lived ticket to buy a SKU',
         security: [{ bearer: [] }],

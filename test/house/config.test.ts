@@ -43,6 +43,7 @@ const processes = {
       ['TRUST_PROXY', 'everybody'],
       ['RATE_LIMIT_IP_PER_SECOND', '0'],
       ['RATE_LIMIT_USER_PER_SECOND', '-1'],
+      ['RATE_LIMIT_TICKET_PER_SECOND', 'x'],
       ['COOLDOWN_SECONDS', '1e3'],
       ['TICKET_TTL_SECONDS', '1.5'],
       ['DATABASE_CONNECTIONS_MAX', ' 4'],

@@ -48,7 +48,7 @@ describe('an admitted request', () => {
   it('travels with those that come at the same time, at most sixteen', async () => {
     const { purchases, sizes } = setUp(['confirmed', 'confirmed', 'confirmed']);
     const entries = Array.from({ length: 33 }, (_, i) =>
-      purchases.take(row, requestOf(`u${i}`), 'web-1'),
+      purchases.take(row, requestOf(`u${i}`), 'ticket', 'web-1'),
     );
     await Promise.all(entries.map((entry) => entry.published));
     expect(sizes).toEqual([16, 16, 1]);
@@ -59,7 +59,7 @@ describe('an admitted request', () => {
   it('is refunded and forgotten when it was definitely not taken', async () => {
     for (const answer of ['refused', 'returned'] as const) {
       const { purchases, events } = setUp([answer]);
-      const entry = purchases.take(row, requestOf('ada'), 'web-1');
+      const entry = purchases.take(row, requestOf('ada'), 'ticket', 'web-1');
       await entry.published;
       expect(purchases.book.find(entry.request.requestId)).toBeUndefined();
       expect(events).toEqual(['answered', 'refund']);
@@ -69,14 +69,14 @@ describe('an admitted request', () => {
 
   it('is not published when the grant is not trusted any more', async () => {
     const { purchases, events } = setUp(['confirmed'], false);
-    await purchases.take(row, requestOf('ada'), 'web-1').published;
+    await purchases.take(row, requestOf('ada'), 'ticket', 'web-1').published;
     expect(events).toEqual(['answered', 'refund']);
     purchases.stop();
   });
 
   it('stays queued while unknown, is never refunded, and is taken when the confirm comes late', async () => {
     const { purchases, events, answerLate, desk } = setUp(['unknown']);
-    const entry = purchases.take(row, requestOf('ada'), 'web-1');
+    const entry = purchases.take(row, requestOf('ada'), 'ticket', 'web-1');
     await entry.published;
     expect(entry.stage).toBe('unknown');
     const question = { requestId: entry.request.requestId, userId: 'ada', taken: false };
@@ -91,7 +91,7 @@ describe('an admitted request', () => {
 
   it('is decided once, tells who waits, and is nobody else’s business', async () => {
     const { purchases, events, desk } = setUp(['confirmed']);
-    const entry = purchases.take(row, requestOf('ada'), 'web-1');
+    const entry = purchases.take(row, requestOf('ada'), 'ticket', 'web-1');
     const { requestId } = entry.request;
     const asked = desk.wait({ requestId, userId: 'ada', taken: true }, 5_000, 0, never);
     const other = await desk.wait({ requestId, userId: 'bob', taken: false }, 0, 0, never);

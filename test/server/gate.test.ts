@@ -4,7 +4,9 @@ import { createLog } from '../../process/log.ts';
 import { Catalogue, type SkuOnSale, type SwitchState } from '../../server/catalogue.ts';
 import { Cooldown } from '../../server/gate/cooldown.ts';
 import { Gate } from '../../server/gate/gate.ts';
+import { Limits } from '../../server/gate/limits.ts';
 import { issueTicket, parseTicket, type Ticket } from '../../server/gate/ticket.ts';
+import { UsedTickets } from '../../server/gate/used-tickets.ts';
 import { Problem } from '../../server/problems.ts';
 
 const log = createLog('test', 'silent');
@@ -64,6 +66,8 @@ describe('the gate', () => {
     gate = new Gate({
       catalogue,
       cooldown: new Cooldown(10),
+      limits: new Limits({ ipPerSecond: 100, userPerSecond: 100, ticketPerSecond: 3 }),
+      usedTickets: new UsedTickets(),
       allotment: {
         keep: () => keep,
         draw(_sku, units) {
@@ -133,15 +137,21 @@ describe('the gate', () => {
   it('draws once a cooldown, and a refused draw starts none', async () => {
     await open();
     const owner = { sale: 'demo', userId: 'ada' };
-    const text = issueTicket(key, owner, 'TV', Date.now() + 10_000);
+    const soon = Date.now() + 10_000;
+    const text = issueTicket(key, owner, 'TV', soon);
     const ticket = parseTicket(text) as Ticket;
     expect(verdictOf(() => gate.check(row, ticket, 'bob'))).toBe('ticket_invalid');
     expect(verdictOf(() => gate.check(row, ticket, 'ada'))).toBe('passed');
-    expect(gate.draw(row, 1, 'ada')).toBe('web-1');
+    expect(gate.draw(row, ticket, 1, 'ada')).toBe('web-1');
     expect(verdictOf(() => gate.check(row, ticket, 'ada'))).toBe('cooldown');
-    expect(verdictOf(() => gate.draw(row, 1, 'ada'))).toBe('cooldown');
-    expect(verdictOf(() => gate.draw(row, 1, 'bob'))).toBe('quota_spent');
+    expect(verdictOf(() => gate.draw(row, ticket, 1, 'ada'))).toBe('cooldown');
+    expect(verdictOf(() => gate.draw(row, ticket, 1, 'bob'))).toBe('ticket_invalid');
+    const other = parseTicket(issueTicket(key, { sale: 'demo', userId: 'bob' }, 'TV', soon));
+    expect(verdictOf(() => gate.draw(row, other as Ticket, 1, 'bob'))).toBe('quota_spent');
     drawn = 0;
-    expect(gate.draw(row, 1, 'bob')).toBe('web-1');
+    expect(gate.draw(row, other as Ticket, 1, 'bob')).toBe('web-1');
+    gate.undo((other as Ticket).id, 'bob');
+    drawn = 0;
+    expect(gate.draw(row, other as Ticket, 1, 'bob')).toBe('web-1');
   });
 });

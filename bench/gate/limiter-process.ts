@@ -1,0 +1,32 @@
+import { randomUUID } from 'node:crypto';
+import { Cooldown } from '../../server/gate/cooldown.ts';
+import { Limits } from '../../server/gate/limits.ts';
+
+/** A million users, each with an address and a ticket of its own, press once, all in one window. */
+const USERS = 1_000_000;
+
+const collect = globalThis.gc ?? (() => {});
+collect();
+const beforeBytes = process.memoryUsage.rss();
+// One token an hour, so that all of them stay in the window.
+const perSecond = 1 / 3_600;
+const limits = new Limits({
+  ipPerSecond: perSecond,
+  userPerSecond: perSecond,
+  ticketPerSecond: perSecond,
+});
+const cooldown = new Cooldown(3_600);
+for (let user = 0; user < USERS; user += 1) {
+  const ip = `${1 + (user % 200)}.${(user >> 8) % 256}.${(user >> 4) % 256}.${user % 251}`;
+  limits.takeIp(ip);
+  limits.takeUser(`user-${user}`);
+  limits.takeTicket(randomUUID());
+  cooldown.start(`user-${user}`, performance.now());
+}
+collect();
+const megabytes = (process.memoryUsage.rss() - beforeBytes) / 1_048_576;
+// Both are still needed here, or the collector would have been right to take them.
+if (cooldown.remainingSeconds('user-0', performance.now()) < 0 || limits.takeIp('::1') < 0) {
+  throw new Error('unreachable');
+}
+console.log(megabytes.toFixed(0));

@@ -1,0 +1,17 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** `npm run bench -- <name> [flags]`: each benchmark is a folder with a main.ts of its own. */
+
+const HERE = import.meta.dirname;
+const names = readdirSync(HERE).filter((name) => existsSync(join(HERE, name, 'main.ts')));
+
+const [name, ...flags] = process.argv.slice(2);
+if (name === undefined || !names.includes(name)) {
+  if (name !== undefined) console.error(`no benchmark ${JSON.stringify(name)}`);
+  console.error(`usage: npm run bench -- <name> [--json] [flags]\nnames: ${names.join(', ')}`);
+  process.exit(2);
+}
+// The benchmark reads its flags as if it had been started itself.
+process.argv.splice(2, process.argv.length, ...flags);
+await import(new URL(`./${name}/main.ts`, import.meta.url).href);

@@ -1,0 +1,121 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { SkuOnSale } from '../catalogue.ts';
+import { PROBLEMS, type ProblemVerdict, plainDocument, type RefusalVerdict } from '../problems.ts';
+import type { Book } from '../requests/book.ts';
+import type { AnswerCounts } from './answers.ts';
+import type { Gate } from './gate.ts';
+import { parseTicket, type Ticket } from './ticket.ts';
+
+/**
+ * The front of the gate: a purchase request is looked at before the router, before its body, with
+ * nothing but its URL. Under a stampede nearly all end here, so what is answered is ready: documents
+ * and header lists are made once.
+ */
+
+const PURCHASE_PREFIX = '/api/v1/buy/';
+
+/** What the front found out about a request that it let through. */
+export interface Passage {
+  readonly ticket: Ticket;
+  readonly row: SkuOnSale;
+  /** The request id that it asks for; not necessarily a UUID yet. */
+  readonly requestId: string;
+  /** It was taken before, and is answered as before, whatever the gate would say now. */
+  readonly isTaken: boolean;
+}
+
+interface Ready {
+  readonly status: number;
+  readonly body: string;
+  /** One list of headers for each Retry-After that may be drawn. */
+  readonly headers: readonly string[][];
+}
+
+function prepare(verdict: ProblemVerdict): Ready {
+  const kind: { status: number; retryAfterSeconds?: readonly [number, number] } = PROBLEMS[verdict];
+  const body = plainDocument(verdict);
+  const [min, max] = kind.retryAfterSeconds ?? [];
+  const headers: string[][] = [];
+  if (min === undefined || max === undefined) headers.push(headersOf(body));
+  else for (let s = min; s <= max; s += 1) headers.push(headersOf(body, s));
+  return { status: kind.status, body, headers };
+}
+
+function headersOf(body: string, retryAfterSeconds?: number): string[] {
+  return [
+    'content-type',
+    'application/problem+json',
+    'cache-control',
+    'no-store',
+    ...(retryAfterSeconds === undefined ? [] : ['retry-after', String(retryAfterSeconds)]),
+    'content-length',
+    String(body.length),
+  ];
+}
+
+const READY = new Map<ProblemVerdict, Ready>(
+  (Object.keys(PROBLEMS) as ProblemVerdict[]).map((verdict) => [verdict, prepare(verdict)]),
+);
+
+export function isPurchase(request: IncomingMessage): boolean {
+  return request.method === 'POST' && request.url?.startsWith(PURCHASE_PREFIX) === true;
+}
+
+export class Front {
+  readonly #gate: Gate;
+  readonly #book: Book;
+  readonly #answers: AnswerCounts;
+  readonly #secondsToOpening: (sku: string) => number | undefined;
+
+  constructor(options: {
+    gate: Gate;
+    book: Book;
+    answers: AnswerCounts;
+    secondsToOpening: (sku: string) => number | undefined;
+  }) {
+    this.#gate = options.gate;
+    this.#book = options.book;
+    this.#answers = options.answers;
+    this.#secondsToOpening = options.secondsToOpening;
+  }
+
+  /** Lets a purchase request through, or answers it: then the result is undefined. */
+  pass(request: IncomingMessage, response: ServerResponse): Passage | undefined {
+    const { url = '' } = request;
+    const dot = url.indexOf('.', PURCHASE_PREFIX.length);
+    const sku = dot < 0 ? '' : url.slice(PURCHASE_PREFIX.length, dot);
+    const look = this.#gate.look(sku);
+    if (!look.passed && this.#book.isEmpty) return this.#refuse(response, look.verdict, sku);
+    const passage = this.#read(request, url, sku);
+    if (!look.passed && passage?.isTaken !== true) {
+      return this.#refuse(response, look.verdict, sku);
+    }
+    if (passage === undefined) return this.#refuse(response, 'ticket_invalid', sku);
+    return passage;
+  }
+
+  #read(request: IncomingMessage, url: string, sku: string): Passage | undefined {
+    const row = this.#gate.find(sku);
+    const query = url.indexOf('?');
+    const ticket = parseTicket(url.slice(PURCHASE_PREFIX.length, query < 0 ? undefined : query));
+    if (row === undefined || ticket === undefined) return undefined;
+    const key = request.headers['idempotency-key'];
+    // Several of them make no UUID, which is refused further on.
+    const requestId = key === undefined ? ticket.id : String(key).toLowerCase();
+    const isTaken = this.#book.find(requestId) !== undefined;
+    return { ticket, row, requestId, isTaken };
+  }
+
+  #refuse(response: ServerResponse, verdict: RefusalVerdict, sku: string): undefined {
+    this.#answers.add(verdict);
+    const ready = READY.get(verdict);
+    if (ready === undefined) throw new Error(`no document for ${verdict}`);
+    const { status, body, headers } = ready;
+    const seconds = verdict === 'not_open' ? this.#secondsToOpening(sku) : undefined;
+    const drawn = headers[Math.floor(Math.random() * headers.length)] ?? [];
+    // As text it goes out in one piece with the headers.
+    response
+      .writeHead(status, seconds === undefined ? drawn : headersOf(body, seconds))
+      .end(body, 'latin1');
+  }
+}

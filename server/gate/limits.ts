@@ -1,0 +1,58 @@
+import { isIPv6 } from 'node:net';
+import { TokenBuckets } from './buckets.ts';
+
+/** How often anybody may press, by address, user and ticket. Each takes a token of its bucket. */
+
+export interface LimitRates {
+  readonly ipPerSecond: number;
+  readonly userPerSecond: number;
+  readonly ticketPerSecond: number;
+}
+
+export class Limits {
+  readonly #ofIp: TokenBuckets;
+  readonly #ofUser: TokenBuckets;
+  readonly #ofTicket: TokenBuckets;
+
+  constructor(rates: LimitRates) {
+    this.#ofIp = new TokenBuckets({ perSecond: rates.ipPerSecond });
+    this.#ofUser = new TokenBuckets({ perSecond: rates.userPerSecond });
+    this.#ofTicket = new TokenBuckets({ perSecond: rates.ticketPerSecond });
+  }
+
+  /** Each returns whole seconds to wait; 0 when the press is within the limit. */
+  takeIp(ip: string): number {
+    return seconds(this.#ofIp.take(networkOf(ip), performance.now()));
+  }
+
+  takeUser(userId: string): number {
+    return seconds(this.#ofUser.take(userId, performance.now()));
+  }
+
+  takeTicket(ticketId: string): number {
+    return seconds(this.#ofTicket.take(ticketId, performance.now()));
+  }
+}
+
+function seconds(waitMs: number): number {
+  return Math.ceil(waitMs / 1_000);
+}
+
+/** Groups of an IPv6 address that name a network: one subscriber has a /64, with 2^64 addresses. */
+const NETWORK_GROUPS = 4;
+
+/** The bucket of an address: an IPv4 address itself, the /64 of an IPv6 address. */
+export function networkOf(ip: string): string {
+  if (!ip.includes(':') || !isIPv6(ip)) return ip;
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip);
+  if (mapped?.[1] !== undefined) return mapped[1];
+  const [head = '', tail] = (ip.split('%')[0] ?? '').toLowerCase().split('::');
+  const before = head === '' ? [] : head.split(':');
+  const after = tail ? tail.split(':') : [];
+  const zeros = tail === undefined ? 0 : 8 - before.length - after.length;
+  const groups = [...before, ...Array<string>(Math.max(0, zeros)).fill('0'), ...after];
+  return `${groups
+    .slice(0, NETWORK_GROUPS)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':')}::/64`;
+}

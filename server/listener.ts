@@ -1,0 +1,35 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { isPurchase } from './gate/front.ts';
+import type { PurchaseHandler } from './purchase.ts';
+
+/** Limits of the HTTP server. Long-polls are answers that take long, not requests. */
+const HEADER_BYTES_MAX = 16_384;
+const HEADERS_MAX = 100;
+const HEADERS_TIMEOUT_MS = 5_000;
+const REQUEST_TIMEOUT_MS = 10_000;
+/** How often requests that take too long are looked for. */
+const TIMEOUT_CHECK_MS = 1_000;
+const KEEP_ALIVE_TIMEOUT_MS = 65_000;
+/** Waiting shoppers hold one each; far more of them than any open file limit would be of no use. */
+const CONNECTIONS_MAX = 100_000;
+
+/** The HTTP server of a web node: purchases go straight to the gate, all else through the router. */
+export function createListener(purchase: PurchaseHandler, routes: RequestListener): Server {
+  const server = createServer(
+    {
+      maxHeaderSize: HEADER_BYTES_MAX,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+      noDelay: true,
+    },
+    (request, response) => {
+      if (isPurchase(request)) purchase(request, response);
+      else routes(request, response);
+    },
+  );
+  server.maxHeadersCount = HEADERS_MAX;
+  server.maxConnections = CONNECTIONS_MAX;
+  return server;
+}

@@ -1,0 +1,116 @@
+import type { OutgoingMessage, PublishResult } from '../broker/publisher.ts';
+import type { RequestOutcome } from '../db/calls.ts';
+import type { Databases } from '../db/pool.ts';
+import type { Log } from '../process/log.ts';
+import type { Catalogue } from './catalogue.ts';
+import type { ServerConfig } from './config.ts';
+import type { Context } from './context.ts';
+import { Cooldown } from './gate/cooldown.ts';
+import { Front } from './gate/front.ts';
+import { type Allotment, Gate } from './gate/gate.ts';
+import { createIdentity } from './gate/identity.ts';
+import { Limits } from './gate/limits.ts';
+import { UsedTickets } from './gate/used-tickets.ts';
+import { createServerMetrics } from './metrics.ts';
+import { problemOf } from './problems.ts';
+import { createPurchaseHandler } from './purchase.ts';
+import { Envelopes } from './requests/envelopes.ts';
+import { Lookup } from './requests/lookup.ts';
+import { Purchases } from './requests/purchases.ts';
+import { StatusDesk } from './requests/status.ts';
+import { secondsToOpening } from './routes/opening.ts';
+
+/** The quota agent, as far as a web node uses it. */
+export interface QuotaAgent extends Allotment {
+  refund(node: string, sku: string, units: number): void;
+  decide(node: string, sku: string, units: number): void;
+  trusted(node: string): boolean;
+}
+
+/** The publisher, as far as a web node uses it. */
+export interface PublisherOfOrders {
+  publish(
+    message: OutgoingMessage,
+    onLate: (result: PublishResult) => void,
+  ): Promise<PublishResult>;
+  available(): boolean;
+}
+
+/** What reaches out of the process; all else a web node makes itself. */
+export interface Outside {
+  readonly config: ServerConfig;
+  readonly log: Log;
+  readonly databases: Databases;
+  readonly catalogue: Catalogue;
+  readonly agent: QuotaAgent;
+  readonly publisher: PublisherOfOrders;
+  readonly outcomesOf: (requestIds: string[]) => Promise<readonly RequestOutcome[]>;
+  /** Routing key under which verdicts come back. */
+  readonly replyTo: string;
+  readonly notReady: () => readonly string[];
+  readonly stopping: AbortSignal;
+}
+
+/** A web node without its connections and without listening. */
+export function assembleNode(outside: Outside) {
+  const { config, log, catalogue, agent, publisher } = outside;
+  const metrics = createServerMetrics();
+  const lookup = new Lookup(outside.outcomesOf);
+  const transport = {
+    publish: publisher.publish.bind(publisher),
+    trusted: agent.trusted.bind(agent),
+  };
+  const envelopes = new Envelopes(transport, outside.replyTo, (requests) =>
+    metrics.envelopeRequests.observe(requests),
+  );
+  const identity = createIdentity(config.identity);
+  const gate = new Gate({
+    catalogue,
+    allotment: agent,
+    limits: new Limits(config.rateLimit),
+    cooldown: new Cooldown(config.cooldownSeconds),
+    usedTickets: new UsedTickets(),
+    brokerAvailable: () => publisher.available(),
+    random: Math.random,
+  });
+  const purchases = new Purchases({
+    envelopes,
+    lookup,
+    log,
+    events: {
+      answered: ({ admittedAtMs }) =>
+        metrics.publishSeconds.observe((performance.now() - admittedAtMs) / 1_000),
+      refund({ node, sku, request, ticketId }) {
+        agent.refund(node, sku, request.units);
+        gate.undo(ticketId, request.userId);
+      },
+      decided({ node, sku, request, verdict, admittedAtMs }) {
+        agent.decide(node, sku, request.units);
+        metrics.outcomeSeconds.observe((performance.now() - admittedAtMs) / 1_000);
+        metrics.outcomes.inc({ outcome: verdict?.status ?? 'unknown' });
+      },
+    },
+  });
+  const parts: Omit<Context, 'purchase'> = {
+    config,
+    log,
+    metrics,
+    databases: outside.databases,
+    catalogue,
+    purchases,
+    gate,
+    identity,
+    statusDesk: new StatusDesk(purchases, lookup),
+    front: new Front({
+      gate,
+      book: purchases.book,
+      answers: metrics.purchaseAnswers,
+      secondsToOpening: (sku) => secondsToOpening(catalogue, sku),
+    }),
+    notReady: outside.notReady,
+    stopping: outside.stopping,
+  };
+  const purchase = createPurchaseHandler(parts, (error) => problemOf(error, log));
+  const context: Context = { ...parts, purchase };
+  return { context, envelopes };
+}

@@ -1,0 +1,164 @@
+import { randomBytes } from 'node:crypto';
+import type { OutgoingMessage, PublishResult } from '../../broker/publisher.ts';
+import { createLog, type Log } from '../../process/log.ts';
+import { buildApp } from '../../server/app.ts';
+import { Catalogue, type SkuOnSale, type SwitchState } from '../../server/catalogue.ts';
+import { readConfig } from '../../server/config.ts';
+import { createGuestSigner } from '../../server/gate/identity.ts';
+import { issueTicket } from '../../server/gate/ticket.ts';
+import { assembleNode, type QuotaAgent } from '../../server/node.ts';
+
+/**
+ * A whole web node, wired as in production, whose surroundings are variables: no database, broker or
+ * ZooKeeper. For tests of what the node answers, and for the gate's benchmark.
+ */
+
+const HOUR_MS = 3_600_000;
+const TICKET_TTL_MS = 600_000;
+
+/** The surroundings; a test changes them and looks at the next answer. */
+export interface World {
+  row: SkuOnSale;
+  state: SwitchState;
+  keep: number;
+  shed: 'random' | 'lottery';
+  /** Units that this node may still draw; `cut off`: it has no session. */
+  quota: number | 'cut off';
+  brokerAvailable: boolean;
+  publish: PublishResult | Promise<PublishResult>;
+  /** Units drawn and not refunded. */
+  drawn: number;
+  published: OutgoingMessage[];
+}
+
+export interface WebNodeOptions {
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly log?: Log;
+  /** Whether published messages are kept for a look; a benchmark does not. */
+  readonly keepMessages?: boolean;
+}
+
+export type WebNode = Awaited<ReturnType<typeof openWebNode>>;
+
+export async function openWebNode(options: WebNodeOptions = {}) {
+  const jwtSecret = randomBytes(32).toString('base64url');
+  const ticketKey = randomBytes(32);
+  const config = readConfig({
+    DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none',
+    AMQP_URL: 'amqp://127.0.0.1:1/none',
+    ZOOKEEPER: '127.0.0.1:1',
+    JWT_SECRET: jwtSecret,
+    PAYMENT_WEBHOOK_SECRET: `whsec_${randomBytes(32).toString('base64')}`,
+    DEMO: 'true',
+    ...options.environment,
+  });
+  const log = options.log ?? createLog('test', 'silent');
+  const world: World = {
+    row: rowOnSale(),
+    state: 'open',
+    keep: 1,
+    shed: 'random',
+    quota: 1_000,
+    brokerAvailable: true,
+    publish: 'confirmed',
+    drawn: 0,
+    published: [],
+  };
+  const agent = agentOf(world);
+  const catalogue = new Catalogue(
+    {
+      async board() {
+        const { sale, opensAt, closesAt } = world.row;
+        const entry = { sale, title: 'Demo', opensAt, closesAt, payWindowSeconds: 900 };
+        return { serverTime: new Date(), sales: [{ ...entry, skus: [world.row] }] };
+      },
+      ticketKey: async () => (world.row.opensAt.getTime() <= Date.now() ? ticketKey : undefined),
+    },
+    { state: () => world.state, keep: () => world.keep },
+    log,
+  );
+  const stopping = new AbortController();
+  const { context } = assembleNode({
+    config,
+    log,
+    // Nothing here may ask the database; what does, fails loudly.
+    databases: {} as never,
+    catalogue,
+    agent,
+    publisher: {
+      available: () => world.brokerAvailable,
+      async publish(message) {
+        if (options.keepMessages !== false) world.published.push(message);
+        return world.publish;
+      },
+    },
+    outcomesOf: async () => [],
+    replyTo: 'test',
+    notReady: () => [],
+    stopping: stopping.signal,
+  });
+  await catalogue.start();
+  catalogue.stop();
+  const app = await buildApp(context);
+  await app.ready();
+  const sign = createGuestSigner(jwtSecret);
+  return {
+    app,
+    context,
+    world,
+    config,
+    ticketKey,
+    tokenOf: sign,
+    ticketOf: (userId: string, expiresAtMs = Date.now() + TICKET_TTL_MS) =>
+      issueTicket(ticketKey, { sale: world.row.sale, userId }, world.row.sku, expiresAtMs),
+    /** Reads the world's row again, as the catalogue does twice a second. */
+    async refresh() {
+      await catalogue.start();
+      catalogue.stop();
+    },
+    async close() {
+      stopping.abort();
+      context.purchases.stop();
+      await app.close();
+    },
+  };
+}
+
+export function rowOnSale(changes: Partial<SkuOnSale> = {}): SkuOnSale {
+  const nowMs = Date.now();
+  return {
+    sale: 'demo',
+    opensAt: new Date(nowMs - HOUR_MS),
+    closesAt: new Date(nowMs + HOUR_MS),
+    sku: 'TV',
+    schema: 'hot',
+    title: 'A television',
+    price: '1.00',
+    currency: 'EUR',
+    userLimit: 1,
+    unitsTotal: 1_000,
+    free: 1_000,
+    unpaidExists: false,
+    state: 'open',
+    ...changes,
+  };
+}
+
+function agentOf(world: World): QuotaAgent {
+  return {
+    draw(_sku, units) {
+      if (world.quota === 'cut off') return { drawn: false, verdict: 'quota_unavailable' };
+      if (world.quota < units) return { drawn: false, verdict: 'quota_spent' };
+      world.quota -= units;
+      world.drawn += units;
+      return { drawn: true, node: 'web-1' };
+    },
+    refund(_node, _sku, units) {
+      if (world.quota !== 'cut off') world.quota += units;
+      world.drawn -= units;
+    },
+    decide() {},
+    trusted: () => true,
+    keep: () => world.keep,
+  };
+}
