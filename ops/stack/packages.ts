@@ -11,15 +11,14 @@ export class PackagesMissing extends Error {
 const APT_LOCK_TIMEOUT_S = 300;
 const OUTPUT_TAIL_LINES = 20;
 
-const INSTEAD: Record<PackageName, string> = {
+const INSTEAD: Partial<Record<PackageName, string>> = {
   postgresql: 'DATABASE_URL',
   'rabbitmq-server': 'AMQP_URL',
   zookeeper: 'ZOOKEEPER',
-  chromium: '',
 };
 
 function explain(missing: readonly PackageName[], why: string): PackagesMissing {
-  const variables = missing.map((name) => INSTEAD[name]).filter((name) => name !== '');
+  const variables = missing.map((name) => INSTEAD[name]).filter((name) => name !== undefined);
   const instead =
     variables.length === 0
       ? ''

@@ -6,7 +6,9 @@ import { delimiter, dirname, join } from 'node:path';
 /** Names of packages as Debian and its relatives have them. */
 export const SERVER_PACKAGES = ['postgresql', 'rabbitmq-server', 'zookeeper'] as const;
 export const BROWSER_PACKAGE = 'chromium';
-export type PackageName = (typeof SERVER_PACKAGES)[number] | typeof BROWSER_PACKAGE;
+/** The static check of the routines, which tests run inside PostgreSQL: one package a major version. */
+type CheckPackage = `postgresql-${number}-plpgsql-check`;
+export type PackageName = (typeof SERVER_PACKAGES)[number] | typeof BROWSER_PACKAGE | CheckPackage;
 
 /** Older servers lack what the routines use. */
 const POSTGRES_MAJOR_MIN = 15;
@@ -111,13 +113,25 @@ export function findBrowser(machine: Machine): string | undefined {
   return names.map((name) => which(name, machine)).find((path) => path !== undefined);
 }
 
+/** The package of the check for the PostgreSQL that a new data folder gets. */
+export function checkPackage(machine: Machine): CheckPackage {
+  return `postgresql-${findPostgres(machine)[0]?.major ?? POSTGRES_MAJOR_MIN}-plpgsql-check`;
+}
+
+function hasCheck(name: CheckPackage, machine: Machine): boolean {
+  const major = /\d+/.exec(name)?.[0] ?? '';
+  const control = `usr/share/postgresql/${major}/extension/plpgsql_check.control`;
+  return existsSync(join(machine.root, control));
+}
+
 /** Which of the wanted packages are not there. */
 export function missingPackages(wanted: readonly PackageName[], machine: Machine): PackageName[] {
-  const present: Record<PackageName, () => boolean> = {
+  const present: Record<Exclude<PackageName, CheckPackage>, () => boolean> = {
     postgresql: () => findPostgres(machine).length > 0,
     'rabbitmq-server': () => findRabbit(machine) !== undefined,
     zookeeper: () => findZookeeper(machine) !== undefined,
     chromium: () => findBrowser(machine) !== undefined,
   };
-  return wanted.filter((name) => !present[name]());
+  const isCheck = (name: PackageName): name is CheckPackage => name.endsWith('-plpgsql-check');
+  return wanted.filter((name) => (isCheck(name) ? !hasCheck(name, machine) : !present[name]()));
 }

@@ -5,7 +5,13 @@ import { join } from 'node:path';
 import { dockerAnswers } from './docker.ts';
 import { PROJECT_ROOT } from './folder.ts';
 import { ensurePackages } from './packages.ts';
-import { BROWSER_PACKAGE, type Machine, type PackageName, SERVER_PACKAGES } from './programs.ts';
+import {
+  BROWSER_PACKAGE,
+  checkPackage,
+  type Machine,
+  type PackageName,
+  SERVER_PACKAGES,
+} from './programs.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { missingServers, serversOfEnvironment } from './servers.ts';
 import { type Counts, countResults } from './test-counts.ts';
@@ -39,6 +45,12 @@ async function setUp(environment: NodeJS.ProcessEnv, progress: Progress): Promis
   // All three at once, even if only one is missing: they are small and the next run may want them.
   if (missing.length > 0 && !useDocker) packages.push(...SERVER_PACKAGES);
   await ensurePackages(packages, machine, progress);
+  // Its name has the version of the PostgreSQL that is there by now. Its test says so if it is missing.
+  if (missing.includes('postgres') && !useDocker) {
+    await ensurePackages([checkPackage(machine)], machine, progress).catch((error: Error) => {
+      progress.say(error.message);
+    });
+  }
 }
 
 async function runTests(args: readonly string[]): Promise<Counts & { exitCode: number }> {
