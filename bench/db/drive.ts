@@ -1,0 +1,128 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { createPool, type Session } from '../../db/pool.ts';
+import type { Way } from './ways.ts';
+
+/**
+ * Drives one way for some seconds and counts what was committed, in the database.
+ *
+ * Two drivers, each where it costs least beside the server on the same cores: pgbench for one order a
+ * call (a C loop, 10 us a call against 45 us of a Node client), a Node client for batches (ids made
+ * in the client as a worker would have them; pgbench can only make arrays in SQL, on the server's
+ * account: gen_random_uuid for 200 requests takes 0.4 ms of a batch of 4 ms, in both of a pair of
+ * ways, which would push their ratio towards 1).
+ */
+
+const run = promisify(execFile);
+const NODE = 'node-1';
+
+export interface Target {
+  readonly url: string;
+  readonly pgbench: string;
+  /** For scripts. */
+  readonly folder: string;
+  /** A superuser's session on the same database. */
+  readonly admin: Session;
+}
+
+export interface Run {
+  readonly ordersPerSecond: number;
+  /** Share of one core that the driver itself took; undefined for pgbench. */
+  readonly driverCpu: number | undefined;
+}
+
+async function countOrders(target: Target, way: Way): Promise<number> {
+  const table = way.counted === 'plain_order' ? 'bench.plain_order' : 'hot.orders';
+  const text = `SELECT count(*) AS orders FROM ${table}`;
+  const [row] = await target.admin.query<{ orders: string }>({ text });
+  return Number(row?.orders ?? 0);
+}
+
+/** @returns seconds that it took */
+async function pgbench(target: Target, way: Way, seconds: number): Promise<number> {
+  const file = join(target.folder, `${way.key}.sql`);
+  writeFileSync(file, `\\set u random(1, 1000000000000000)\n${way.script}\n`, { mode: 0o644 });
+  const flags = ['-n', '-M', 'prepared', '-j', '2', '-c', String(way.clients)];
+  const { stdout } = await run(target.pgbench, [...flags, '-T', String(seconds), '-f', file], {
+    env: connection(target.url),
+  });
+  const done = /actually processed: (\d+)/.exec(stdout)?.[1];
+  const rate = /tps = ([\d.]+)/.exec(stdout)?.[1];
+  if (done === undefined || rate === undefined) throw new Error(`pgbench said: ${stdout}`);
+  return Number(done) / Number(rate);
+}
+
+function connection(url: string): Record<string, string> {
+  const { hostname, port, username, password, pathname } = new URL(url);
+  return {
+    PGHOST: hostname,
+    PGPORT: port,
+    PGUSER: decodeURIComponent(username),
+    PGPASSWORD: decodeURIComponent(password),
+    PGDATABASE: pathname.slice(1),
+  };
+}
+
+const fill = (text: string, size: number) => `{${Array(size).fill(text).join(',')}}`;
+
+/** Calls until the deadline on so many connections; `onOrders` is told of each commit. */
+export async function driveBatches(
+  url: string,
+  { call, size, clients, sku = 'TV' }: BatchLoad,
+  seconds: number,
+  onOrders: (orders: number) => void = () => {},
+): Promise<number> {
+  const pool = createPool({ url, max: clients, applicationName: 'bench' });
+  const [units, fewer, nodes] = [fill('1', size), fill('f', size), fill(NODE, size)];
+  const text =
+    call === 'place_orders'
+      ? 'SELECT request_id, status FROM hot.place_orders($1, $2, $3, $4, $5, $6)'
+      : `SELECT bench.insert_only('sale', $1, $2, $3, $4, $6), $5::boolean[] IS NULL`;
+  const startMs = performance.now();
+  const client = async () => {
+    while (performance.now() - startMs < seconds * 1_000) {
+      const ids = Array.from({ length: size }, () => randomUUID());
+      const values = [sku, `{${ids.join(',')}}`, `{user-${ids.join(',user-')}}`];
+      const rows = await pool.query<{ status?: string }>({
+        name: `bench_${call}`,
+        text,
+        values: [...values, units, fewer, nodes],
+      });
+      onOrders(
+        call === 'place_orders' ? rows.filter(({ status }) => status === 'ordered').length : size,
+      );
+    }
+  };
+  await Promise.all(Array.from({ length: clients }, client));
+  const tookMs = performance.now() - startMs;
+  await pool.close();
+  return tookMs / 1_000;
+}
+
+export interface BatchLoad {
+  readonly call: 'place_orders' | 'insert_only';
+  readonly size: number;
+  readonly clients: number;
+  readonly sku?: string;
+}
+
+export async function drive(target: Target, way: Way, seconds: number): Promise<Run> {
+  const { batchCall } = way;
+  const before = process.cpuUsage();
+  const tookSeconds =
+    batchCall === undefined
+      ? await pgbench(target, way, seconds)
+      : await driveBatches(
+          target.url,
+          { call: batchCall, size: way.batch, clients: way.clients },
+          seconds,
+        );
+  const { user, system } = process.cpuUsage(before);
+  return {
+    ordersPerSecond: (await countOrders(target, way)) / tookSeconds,
+    driverCpu: batchCall && (user + system) / 1e6 / tookSeconds,
+  };
+}

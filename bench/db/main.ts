@@ -1,0 +1,93 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createProgress } from '../../ops/stack/progress.ts';
+import { parseOptions, USAGE, UsageError } from './options.ts';
+import { compareFull, compareSnapshot, compareWays, measureCurves } from './parts.ts';
+import { plot } from './plot.ts';
+import { startServer } from './server.ts';
+import { createStage, fillHistory, setDisk } from './stage.ts';
+import { WAYS } from './ways.ts';
+
+/** Committed orders per second of place_orders and of what it is compared with, in one run. */
+
+const MUST_REACH: Readonly<Record<string, number>> = {
+  batch_vs_two_statements_c32: 100,
+  batch_vs_insert_only: 0.6,
+  batch100_vs_batch1: 10,
+  single_vs_insert_only_c32: 0.6,
+  slots_vs_for_update_c32: 3,
+  full_table_vs_empty: 0.85,
+  held_snapshot_vs_free: 0.7,
+};
+
+function options() {
+  try {
+    return parseOptions(process.argv.slice(2));
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    console.error(`${error.message}\n${USAGE}`);
+    process.exit(2);
+  }
+}
+
+const chosen = options();
+const startedMs = performance.now();
+const write = (line: string) => (chosen.json ? console.error(line) : console.log(line));
+const say = (line: string) =>
+  write(`${Math.round((performance.now() - startedMs) / 1_000)} s: ${line}`);
+const server = await startServer(process.env, createProgress(write));
+const folder = mkdtempSync(join(tmpdir(), 'flashsale-bench-scripts-'));
+const has = (part: (typeof chosen.parts)[number]) => chosen.parts.includes(part);
+const figures: Record<string, unknown> = {};
+const stop = async () => {
+  await server.stop();
+  rmSync(folder, { recursive: true, force: true });
+};
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => void stop().finally(() => process.exit(130)));
+}
+
+try {
+  const stage = await createStage(server.url, 'bench');
+  const target = { ...stage, pgbench: server.pgbench, folder };
+  if (has('ways')) {
+    const { rates, ratios } = await compareWays(target, chosen, say);
+    Object.assign(figures, ratios, { orders_per_s: rates.own, orders_per_s_1ms: rates.slow });
+    for (const { key, title, clients } of WAYS) {
+      write(`${title}, ${clients} clients: ${rates.own[key]} | 1 ms: ${rates.slow[key]}`);
+    }
+  }
+  if (has('full')) {
+    const full = await createStage(server.url, 'bench_full');
+    const fillStartMs = performance.now();
+    await fillHistory(full, chosen.history);
+    const fillSeconds = Math.round((performance.now() - fillStartMs) / 1_000);
+    say(`${chosen.history} old orders in ${fillSeconds} s`);
+    const result = await compareFull(target, full, chosen, say);
+    Object.assign(figures, result, { history_orders: chosen.history, fill_s: fillSeconds });
+    await full.admin.close();
+  }
+  if (has('snapshot')) Object.assign(figures, await compareSnapshot(target, chosen, say));
+  if (has('plots')) {
+    const curves = await measureCurves(target, chosen, say);
+    if (chosen.plot !== undefined) writeFileSync(chosen.plot, plot(curves));
+    figures['curves'] = curves;
+  }
+  await setDisk(stage.admin, 'own');
+  await stage.admin.close();
+} finally {
+  await stop();
+}
+
+for (const [name, least] of Object.entries(MUST_REACH)) {
+  const value = figures[name];
+  if (typeof value !== 'number') continue;
+  figures[name] = Number(value.toPrecision(3));
+  write(`${name}: ${figures[name]} (must reach ${least})${value < least ? ' NOT REACHED' : ''}`);
+}
+const machine = { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version };
+const seconds = Math.round((performance.now() - startedMs) / 1_000);
+const round = (_: string, value: unknown) =>
+  typeof value === 'number' ? Number(value.toPrecision(4)) : value;
+console.log(JSON.stringify({ bench: 'db', ...figures, machine, took_s: seconds }, round));

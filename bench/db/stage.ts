@@ -1,0 +1,97 @@
+import { readFileSync } from 'node:fs';
+import { openSession, type Session } from '../../db/pool.ts';
+import { prepare } from '../../db/prepare.ts';
+
+/** Databases to measure in: an empty one, and one with years of orders. */
+
+/** Filling ten million rows and building their indexes is one statement each. */
+const STATEMENT_TIMEOUT_MS = 15 * 60_000;
+
+const OPEN_SALE = `
+  SELECT catalog.create_sale('sale', 'Bench', now() - interval '1 hour', now() + interval '1 day');
+  SELECT catalog.create_sku('TV', 'sale', 'hot', 'TV', 9.95, 'EUR', 1, 1000000000, 16);`;
+
+/**
+ * place_orders with the SELECT of the main text: the fullest slot, and a wait for whoever holds it.
+ * Made from the file, so that nothing else differs.
+ */
+function withForUpdate(): string {
+  const file = new URL('../../db/procedures/place_orders.sql', import.meta.url);
+  const pick = / ORDER BY s\.remaining[^\n]*DESC\n(\s*)LIMIT 1\n\s*FOR UPDATE SKIP LOCKED/g;
+  const text = readFileSync(file, 'utf8');
+  if ([...text.matchAll(pick)].length !== 2)
+    throw new Error('place_orders picks its slots otherwise');
+  return text
+    .replaceAll(pick, ' ORDER BY s.remaining DESC\n$1LIMIT 1\n$1FOR UPDATE')
+    .replaceAll(/(?<=:schema\.)place_orders/g, 'place_orders_for_update')
+    .replaceAll(/(?<!:):schema\b/g, 'hot');
+}
+
+export interface Stage {
+  readonly url: string;
+  readonly admin: Session;
+}
+
+export function openAdmin(url: string): Promise<Session> {
+  const timeouts = { statementTimeoutMs: STATEMENT_TIMEOUT_MS, lockTimeoutMs: 60_000 };
+  return openSession(url, { applicationName: 'bench', ...timeouts });
+}
+
+/** A database of this name with tables, routines, what they are compared with, and a sale. */
+export async function createStage(serverUrl: string, name: string): Promise<Stage> {
+  const server = await openAdmin(serverUrl);
+  await server.run(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+  await server.run(`CREATE DATABASE ${name}`);
+  await server.close();
+  const url = new URL(serverUrl);
+  url.pathname = `/${name}`;
+  await prepare(url.href);
+  const admin = await openAdmin(url.href);
+  await admin.run(readFileSync(new URL('./baselines.sql', import.meta.url), 'utf8'));
+  await admin.run(withForUpdate());
+  await admin.run(OPEN_SALE);
+  return { url: url.href, admin };
+}
+
+/** What the rows of an old order are, by its number `n`. */
+const HISTORY: Readonly<Record<string, string>> = {
+  orders: `(order_no, sale, sku, request_id, user_id, units, amount, currency, status, pay_before)
+    SELECT n * 2, 'sale', 'TV', md5(n::text)::uuid, 'user-' || md5((-n)::text), 1, 9.95, 'EUR',
+           'paid', now()`,
+  outcome: `(request_id, sale, sku, user_id, node, status, order_no, units)
+    SELECT md5(n::text)::uuid, 'sale', 'TV', 'user-' || md5((-n)::text), 'node-1', 'ordered',
+           n * 2, 1`,
+  buyer: `(sale, sku, user_id, units) SELECT 'sale', 'TV', 'user-' || md5((-n)::text), 1`,
+};
+
+/**
+ * Fills the running sale itself, which is worse than old sales: those have partitions of their own.
+ * A partition is filled before it is attached, so that its indexes are built once, sorted.
+ */
+export async function fillHistory({ admin }: Stage, orders: number): Promise<void> {
+  for (const [table, insert] of Object.entries(HISTORY)) {
+    await admin.run(`
+      DROP TABLE hot.${table}_sale;
+      CREATE TABLE hot.${table}_sale (LIKE hot.${table} INCLUDING ALL EXCLUDING INDEXES);
+      ALTER TABLE hot.${table}_sale OWNER TO flashsale_owner;
+      INSERT INTO hot.${table}_sale ${insert} FROM generate_series(1, ${orders}) AS n;
+      ALTER TABLE hot.${table} ATTACH PARTITION hot.${table}_sale FOR VALUES IN ('sale');`);
+    await admin.run(`VACUUM ANALYZE hot.${table}_sale`);
+  }
+  await admin.run(`SELECT setval('hot.order_no', ${orders * 2 + 2})`);
+  // The next sale: its partitions are empty.
+  await admin.run(`
+    SELECT catalog.create_sale('next', 'Next', now() - interval '1 hour', now() + interval '1 day');
+    SELECT catalog.create_sku('NEW', 'next', 'hot', 'TV', 9.95, 'EUR', 1, 1000000000, 16);`);
+  await admin.run('CHECKPOINT');
+}
+
+export type Disk = 'own' | 'slow';
+
+/** `slow`: 1 ms at every commit, as a cloud disk has it. For the connections that are made then. */
+export async function setDisk(admin: Session, disk: Disk): Promise<void> {
+  const delayUs = disk === 'slow' ? 1_000 : 0;
+  await admin.run(`ALTER SYSTEM SET commit_delay = ${delayUs}`);
+  await admin.run(`ALTER SYSTEM SET commit_siblings = ${disk === 'slow' ? 0 : 5}`);
+  await admin.run('SELECT pg_reload_conf()');
+}
