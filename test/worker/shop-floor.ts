@@ -9,6 +9,7 @@ import {
   type PurchaseRequest,
   type Verdict,
 } from '../../contracts/messages.ts';
+import type { Schema } from '../../contracts/names.ts';
 import { ORDERS_EXCHANGE } from '../../contracts/topology.ts';
 import { createSale, createSku, placeOrders } from '../../db/calls.ts';
 import type { Databases } from '../../db/pool.ts';
@@ -99,18 +100,19 @@ export async function openWebNode(connection: BrokerConnection) {
   };
 }
 
-/** A worker's consumer of the regular orders; `around` may wrap the call of the routine. */
+/** A worker's consumer of the orders of `schema`; `around` may wrap the call of the routine. */
 export async function openWorker(
   connections: { consuming: BrokerConnection; publishing: BrokerConnection },
   databases: Databases,
   around: (call: PlaceOrders) => PlaceOrders = (call) => call,
+  schema: Schema = 'regular',
 ) {
   const registry = createMetrics('test');
   const metrics = createWorkerMetrics(registry);
   const giveUp = new AbortController();
   const retries: string[] = [];
   const call: PlaceOrders = (sku, requests, wait) =>
-    placeOrders(databases, 'regular', sku, requests, { wait });
+    placeOrders(databases, schema, sku, requests, { wait });
   const decider = new Decider({
     placeOrders: around(call),
     limits: { ...RETRY_LIMITS, retryDelayInitialMs: 5, retryDelayMaxMs: 50 },
@@ -119,7 +121,7 @@ export async function openWorker(
     onRetry: (kind) => retries.push(kind),
   });
   const consumer = await OrdersConsumer.open({
-    schema: 'regular',
+    schema,
     connection: connections.consuming,
     publisher: await Publisher.open(connections.publishing),
     decider,
