@@ -2,10 +2,11 @@ import { Command } from 'commander';
 import type { AddCommand } from './commands/command.ts';
 import { addDb } from './commands/db.ts';
 import { addEnv } from './commands/env.ts';
+import { addLottery } from './commands/lottery.ts';
 
 /** The operators' command line: `npx flashsale <command>`. Each command is a file in commands/. */
 
-const COMMANDS: readonly AddCommand[] = [addEnv, addDb];
+const COMMANDS: readonly AddCommand[] = [addEnv, addDb, addLottery];
 
 const program = new Command('flashsale')
   .description('Runs, watches and steers a flash sale')

@@ -1,7 +1,9 @@
 import { createHash, createSecretKey, type KeyObject } from 'node:crypto';
 import type { BoardSku, SaleBoard } from '../db/catalog.ts';
+import type { SaleLottery } from '../db/lottery.ts';
 import type { Log } from '../process/log.ts';
 import { DatabaseClock } from './clock.ts';
+import { Lotteries } from './lotteries.ts';
 
 /**
  * What is on sale, from memory. One cheap query twice a second brings it from the database, however
@@ -27,6 +29,7 @@ const LIVELIEST_FIRST: readonly SaleState[] = ['open', 'paused', 'scheduled', 'c
 export interface Switches {
   state(sku: string): SwitchState;
   keep(sku: string): number;
+  shed(): 'random' | 'lottery';
 }
 
 /** A SKU with its sale's window. */
@@ -48,6 +51,7 @@ export interface CatalogueSource {
   board(): Promise<SaleBoard>;
   /** The sale's ticket key; undefined as long as the database's clock says "not open". */
   ticketKey(sale: string): Promise<Buffer | undefined>;
+  lottery(sale: string): Promise<SaleLottery | undefined>;
 }
 
 interface Rendering {
@@ -57,6 +61,7 @@ interface Rendering {
 }
 
 export class Catalogue {
+  readonly lotteries: Lotteries;
   readonly #source: CatalogueSource;
   readonly #switches: Switches;
   readonly #log: Log;
@@ -73,6 +78,7 @@ export class Catalogue {
 
   constructor(source: CatalogueSource, switches: Switches, log: Log) {
     this.#source = source;
+    this.lotteries = new Lotteries((sale) => source.lottery(sale));
     this.#switches = switches;
     this.#log = log;
   }
@@ -160,6 +166,8 @@ export class Catalogue {
     const facts = () => ({
       ...this.#saleFacts(entry),
       keep: Math.min(1, ...entry.skus.map((row) => this.#switches.keep(row.sku))),
+      shed: this.#switches.shed(),
+      lottery: this.lotteries.facts(sale),
       skus: entry.skus.map((row) => ({
         sku: row.sku,
         title: row.title,
@@ -218,6 +226,7 @@ export class Catalogue {
     }
     this.#refreshedAtMs = startedAtMs;
     await this.#fetchTicketKeys();
+    await this.lotteries.refresh(entries, this.nowMs());
   }
 
   /** Keys come into being at the opening: ask for those of open sales that are not known yet. */

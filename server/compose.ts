@@ -5,6 +5,7 @@ import { Publisher } from '../broker/publisher.ts';
 import { VerdictListener } from '../broker/verdicts.ts';
 import { requestOutcomes } from '../db/calls.ts';
 import { saleBoard, ticketKey } from '../db/catalog.ts';
+import { saleLottery } from '../db/lottery.ts';
 import { createPool, type Databases } from '../db/pool.ts';
 import type { Lifecycle } from '../process/lifecycle.ts';
 import type { Log } from '../process/log.ts';
@@ -40,7 +41,11 @@ export async function compose(config: ServerConfig, log: Log, lifecycle: Lifecyc
   lifecycle.onStop('quota agent', () => agent.close());
 
   const catalogue = new Catalogue(
-    { board: () => saleBoard(databases), ticketKey: (sale) => ticketKey(databases, sale) },
+    {
+      board: () => saleBoard(databases),
+      ticketKey: (sale) => ticketKey(databases, sale),
+      lottery: (sale) => saleLottery(databases, sale),
+    },
     agent,
     log,
   );

@@ -70,6 +70,7 @@ export function assembleNode(outside: Outside) {
     limits: new Limits(config.rateLimit),
     cooldown: new Cooldown(config.cooldownSeconds),
     usedTickets: new UsedTickets(),
+    identity,
     brokerAvailable: () => publisher.available(),
     random: Math.random,
   });

@@ -1,9 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { SkuOnSale } from '../catalogue.ts';
-import { PROBLEMS, type ProblemVerdict, plainDocument, type RefusalVerdict } from '../problems.ts';
+import {
+  PROBLEMS,
+  Problem,
+  type ProblemVerdict,
+  plainDocument,
+  type RefusalVerdict,
+} from '../problems.ts';
 import type { Book } from '../requests/book.ts';
 import type { AnswerCounts } from './answers.ts';
-import type { Gate } from './gate.ts';
+import { type Gate, LOTTERY_REFUSAL, LOTTERY_WAIT_SECONDS } from './gate.ts';
 import { parseTicket, type Ticket } from './ticket.ts';
 
 /**
@@ -24,6 +30,9 @@ export interface Passage {
   readonly isTaken: boolean;
 }
 
+type Wait = readonly [min: number, max: number];
+type Refused = { readonly verdict: RefusalVerdict; readonly byLottery?: true };
+
 interface Ready {
   readonly status: number;
   readonly body: string;
@@ -31,10 +40,9 @@ interface Ready {
   readonly headers: readonly string[][];
 }
 
-function prepare(verdict: ProblemVerdict): Ready {
-  const kind: { status: number; retryAfterSeconds?: readonly [number, number] } = PROBLEMS[verdict];
-  const body = plainDocument(verdict);
-  const [min, max] = kind.retryAfterSeconds ?? [];
+function prepare(verdict: ProblemVerdict, body = plainDocument(verdict), wait?: Wait): Ready {
+  const kind: { status: number; retryAfterSeconds?: Wait } = PROBLEMS[verdict];
+  const [min, max] = wait ?? kind.retryAfterSeconds ?? [];
   const headers: string[][] = [];
   if (min === undefined || max === undefined) headers.push(headersOf(body));
   else for (let s = min; s <= max; s += 1) headers.push(headersOf(body, s));
@@ -56,6 +64,13 @@ function headersOf(body: string, retryAfterSeconds?: number): string[] {
 const READY = new Map<ProblemVerdict, Ready>(
   (Object.keys(PROBLEMS) as ProblemVerdict[]).map((verdict) => [verdict, prepare(verdict)]),
 );
+
+const READY_DRAWN = prepare(
+  'shed',
+  new Problem('shed', LOTTERY_REFUSAL).document(),
+  LOTTERY_WAIT_SECONDS,
+);
+const NO_TICKET = { verdict: 'ticket_invalid' } as const;
 
 export function isPurchase(request: IncomingMessage): boolean {
   return request.method === 'POST' && request.url?.startsWith(PURCHASE_PREFIX) === true;
@@ -84,13 +99,13 @@ export class Front {
     const { url = '' } = request;
     const dot = url.indexOf('.', PURCHASE_PREFIX.length);
     const sku = dot < 0 ? '' : url.slice(PURCHASE_PREFIX.length, dot);
-    const look = this.#gate.look(sku);
-    if (!look.passed && this.#book.isEmpty) return this.#refuse(response, look.verdict, sku);
+    const look = this.#gate.look(sku, request.headers.authorization);
+    if (!look.passed && this.#book.isEmpty) return this.#refuse(response, look, sku);
     const passage = this.#read(request, url, sku);
     if (!look.passed && passage?.isTaken !== true) {
-      return this.#refuse(response, look.verdict, sku);
+      return this.#refuse(response, look, sku);
     }
-    if (passage === undefined) return this.#refuse(response, 'ticket_invalid', sku);
+    if (passage === undefined) return this.#refuse(response, NO_TICKET, sku);
     return passage;
   }
 
@@ -106,9 +121,9 @@ export class Front {
     return { ticket, row, requestId, isTaken };
   }
 
-  #refuse(response: ServerResponse, verdict: RefusalVerdict, sku: string): undefined {
+  #refuse(response: ServerResponse, { verdict, byLottery }: Refused, sku: string): undefined {
     this.#answers.add(verdict);
-    const ready = READY.get(verdict);
+    const ready = byLottery ? READY_DRAWN : READY.get(verdict);
     if (ready === undefined) throw new Error(`no document for ${verdict}`);
     const { status, body, headers } = ready;
     const seconds = verdict === 'not_open' ? this.#secondsToOpening(sku) : undefined;

@@ -1,6 +1,8 @@
+import { randomInt } from 'node:crypto';
 import type { Catalogue, SkuOnSale } from '../catalogue.ts';
 import { Problem, type RefusalVerdict } from '../problems.ts';
 import type { Cooldown } from './cooldown.ts';
+import type { Identity } from './identity.ts';
 import type { Limits } from './limits.ts';
 import { type Ticket, verifyTicket } from './ticket.ts';
 import type { UsedTickets } from './used-tickets.ts';
@@ -21,6 +23,7 @@ export interface Allotment {
     | { readonly drawn: true; readonly node: string }
     | { readonly drawn: false; readonly verdict: 'quota_spent' | 'quota_unavailable' };
   keep(sku: string): number;
+  shed(): 'random' | 'lottery';
 }
 
 export interface GateOptions {
@@ -29,6 +32,7 @@ export interface GateOptions {
   readonly limits: Limits;
   readonly cooldown: Cooldown;
   readonly usedTickets: UsedTickets;
+  readonly identity: Identity;
   /** False while the broker cannot take messages: then nothing is drawn down. */
   readonly brokerAvailable: () => boolean;
   /** Uniform in [0, 1). */
@@ -37,7 +41,20 @@ export interface GateOptions {
 
 export type Look =
   | { readonly passed: true; readonly row: SkuOnSale }
-  | { readonly passed: false; readonly verdict: RefusalVerdict };
+  | {
+      readonly passed: false;
+      readonly verdict: RefusalVerdict;
+      /** Another press meets the same answer until `keep` is raised. */
+      readonly byLottery?: true;
+    };
+
+/** Pressing again at once is of no use here, so it is not asked for. */
+export const LOTTERY_WAIT_SECONDS = [10, 20] as const;
+export const LOTTERY_REFUSAL = {
+  detail:
+    'Your place in the draw of this sale is not reached yet. It stays the same however often you ' +
+    'press; more places may be reached later.',
+};
 
 /** Made once: a refusal allocates nothing. */
 const REFUSED = {
@@ -47,6 +64,7 @@ const REFUSED = {
   closed: { passed: false, verdict: 'closed' },
   sold_out: { passed: false, verdict: 'sold_out' },
   shed: { passed: false, verdict: 'shed' },
+  drawn: { passed: false, verdict: 'shed', byLottery: true },
   overloaded: { passed: false, verdict: 'overloaded' },
 } as const satisfies Record<string, Look>;
 
@@ -61,15 +79,24 @@ export class Gate {
     return this.#options.catalogue.sku(sku);
   }
 
-  /** Questions about the SKU alone. */
-  look(sku: string): Look {
+  /**
+   * Questions about the SKU alone. Only a lottery asks for the user as well, as far as that takes no
+   * I/O; `check` asks again.
+   */
+  look(sku: string, authorization: string | undefined): Look {
     const { catalogue, allotment, random, brokerAvailable } = this.#options;
     const row = catalogue.sku(sku);
     if (row === undefined) return REFUSED.ticket_invalid;
     const state = catalogue.skuState(row);
     if (state !== 'open') return REFUSED[state];
     if (catalogue.availability(row) === 'sold_out') return REFUSED.sold_out;
-    if (random() >= allotment.keep(sku)) return REFUSED.shed;
+    const keep = allotment.keep(sku);
+    if (allotment.shed() === 'random') {
+      if (random() >= keep) return REFUSED.shed;
+    } else if (keep < 1) {
+      const userId = this.#options.identity.userOf(authorization);
+      if (typeof userId === 'string' && !this.#isKept(row, userId, keep)) return REFUSED.drawn;
+    }
     if (!brokerAvailable()) return REFUSED.overloaded;
     return { passed: true, row };
   }
@@ -84,9 +111,21 @@ export class Gate {
     this.#refuseWhile(this.#options.limits.takeUser(userId), 'rate_limited');
   }
 
-  /** @throws {Problem} rate_limited, cooldown, ticket_invalid */
+  /** The user's rank decides, however often it asks and whatever the SKU. */
+  #isKept(row: SkuOnSale, userId: string, keep: number): boolean {
+    const rank = this.#options.catalogue.lotteries.rank(row.sale, userId);
+    return rank !== undefined && rank < keep;
+  }
+
+  /** @throws {Problem} shed, rate_limited, cooldown, ticket_invalid */
   check(row: SkuOnSale, ticket: Ticket, userId: string): void {
-    const { catalogue, cooldown, limits } = this.#options;
+    const { allotment, catalogue, cooldown, limits } = this.#options;
+    const keep = allotment.keep(row.sku);
+    if (allotment.shed() === 'lottery' && keep < 1 && !this.#isKept(row, userId, keep)) {
+      const [min, max] = LOTTERY_WAIT_SECONDS;
+      const retryAfterSeconds = randomInt(min, max + 1);
+      throw new Problem('shed', { ...LOTTERY_REFUSAL, retryAfterSeconds });
+    }
     const key = catalogue.ticketKey(row.sale);
     const nowMs = catalogue.nowMs();
     this.#refuseWhile(limits.takeTicket(ticket.id), 'rate_limited');

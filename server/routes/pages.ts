@@ -28,10 +28,15 @@ export const pageRoutes: FastifyPluginAsync<Context> = async (app, { catalogue }
     },
   });
 
-  app.get('/sales/:sale', { schema: { hide: true } }, async (request, reply) => {
-    const { sale } = request.params as { sale: string };
-    // The page itself says that there is no such sale.
-    if (!isName(sale) || !catalogue.hasSale(sale)) reply.code(404);
-    return reply.sendFile('sale.html');
-  });
+  for (const [path, file] of [
+    ['/sales/:sale', 'sale.html'],
+    ['/sales/:sale/lottery', 'lottery.html'],
+  ] as const) {
+    app.get(path, { schema: { hide: true } }, async (request, reply) => {
+      const { sale } = request.params as { sale: string };
+      // The page itself says that there is no such sale.
+      if (!isName(sale) || !catalogue.hasSale(sale)) reply.code(404);
+      return reply.sendFile(file);
+    });
+  }
 };

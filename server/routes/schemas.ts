@@ -54,6 +54,16 @@ export const Sale = Type.Object({
   opensAt: Time,
   closesAt: Time,
   keep: Type.Number({ description: 'Share of purchase requests that is kept, 0 to 1' }),
+  shed: Type.Enum(['random', 'lottery']),
+  lottery: Type.Optional(
+    Type.Object(
+      {
+        secretSha256: Type.String({ description: 'SHA-256 of the secret, hexadecimal' }),
+        secret: Type.Optional(Type.String({ description: 'Shown when the sale has closed' })),
+      },
+      { description: 'rank = first 48 bits of HMAC-SHA-256(secret, user) ÷ 2^48' },
+    ),
+  ),
   skus: Type.Array(
     Type.Object({
       sku: Type.String(),

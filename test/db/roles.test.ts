@@ -8,6 +8,7 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   'catalog.create_sale': ['ops'],
   'catalog.create_sku': ['ops'],
   'catalog.sale_board': ['web', 'worker', 'ops', 'readonly'],
+  'catalog.sale_lottery': ['web'],
   'catalog.set_sku_state': ['ops'],
   'catalog.set_tunable': ['ops'],
   'catalog.ticket_key': ['web'],

@@ -145,3 +145,8 @@ declare module '*/public/js/key.js' {
 declare module '*/public/js/format.js' {
   export function pictureOf(sku: string, title: string): string;
 }
+
+declare module '*/public/js/rank.js' {
+  export function rankOf(secret: string, user: string): Promise<number>;
+  export function isPromised(secret: string, secretSha256: string): Promise<boolean>;
+}

@@ -12,6 +12,8 @@ import { Problem } from '../../server/problems.ts';
 const log = createLog('test', 'silent');
 const key = randomBytes(32);
 const HOUR_MS = 3_600_000;
+const secret = randomBytes(32);
+const lottery = async () => ({ secretSha256: randomBytes(32), secret, isPublic: false });
 
 function boardRow(changes: Partial<SkuOnSale> = {}): SkuOnSale {
   const now = Date.now();
@@ -37,6 +39,7 @@ describe('the gate', () => {
   let row: SkuOnSale;
   let state: SwitchState;
   let keep: number;
+  let shed: 'random' | 'lottery';
   let random: number;
   let brokerAvailable: boolean;
   let drawn: number;
@@ -48,6 +51,7 @@ describe('the gate', () => {
     row = boardRow();
     state = 'open';
     keep = 1;
+    shed = 'random';
     random = 0.5;
     brokerAvailable = true;
     drawn = 0;
@@ -59,8 +63,12 @@ describe('the gate', () => {
       serverTime: new Date(),
       sales: [{ sale, title: 'Demo', opensAt, closesAt, payWindowSeconds: 900, skus: [row] }],
     });
-    const source = { board, ticketKey: async () => key };
-    catalogue = new Catalogue(source, { state: () => state, keep: () => keep }, log);
+    const source = { board, ticketKey: async () => key, lottery };
+    catalogue = new Catalogue(
+      source,
+      { state: () => state, keep: () => keep, shed: () => shed },
+      log,
+    );
     await catalogue.start();
     catalogue.stop();
     gate = new Gate({
@@ -68,8 +76,10 @@ describe('the gate', () => {
       cooldown: new Cooldown(10),
       limits: new Limits({ ipPerSecond: 100, userPerSecond: 100, ticketPerSecond: 3 }),
       usedTickets: new UsedTickets(),
+      identity: { userOf: (authorization) => authorization },
       allotment: {
         keep: () => keep,
+        shed: () => shed,
         draw(_sku, units) {
           if (drawn + units > 1) return { drawn: false, verdict: 'quota_spent' };
           drawn += units;
@@ -83,7 +93,7 @@ describe('the gate', () => {
   }
 
   const looked = async () => {
-    const look = (await open()).look('TV');
+    const look = (await open()).look('TV', undefined);
     return look.passed ? 'passed' : look.verdict;
   };
 
@@ -122,7 +132,10 @@ describe('the gate', () => {
   });
 
   it('refuses an unknown SKU as a ticket that cannot be', async () => {
-    expect((await open()).look('Car')).toEqual({ passed: false, verdict: 'ticket_invalid' });
+    expect((await open()).look('Car', undefined)).toEqual({
+      passed: false,
+      verdict: 'ticket_invalid',
+    });
   });
 
   const verdictOf = (act: () => unknown) => {

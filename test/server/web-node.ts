@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import type { OutgoingMessage, PublishResult } from '../../broker/publisher.ts';
 import { createLog, type Log } from '../../process/log.ts';
 import { buildApp } from '../../server/app.ts';
@@ -22,6 +22,7 @@ export interface World {
   state: SwitchState;
   keep: number;
   shed: 'random' | 'lottery';
+  lottery: { secret: Buffer | undefined; isPublic: boolean };
   /** Units that this node may still draw; `cut off`: it has no session. */
   quota: number | 'cut off';
   brokerAvailable: boolean;
@@ -43,6 +44,7 @@ export type WebNode = Awaited<ReturnType<typeof openWebNode>>;
 export async function openWebNode(options: WebNodeOptions = {}) {
   const jwtSecret = randomBytes(32).toString('base64url');
   const ticketKey = randomBytes(32);
+  const lotterySecret = randomBytes(32);
   const config = readConfig({
     DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none',
     AMQP_URL: 'amqp://127.0.0.1:1/none',
@@ -58,6 +60,7 @@ export async function openWebNode(options: WebNodeOptions = {}) {
     state: 'open',
     keep: 1,
     shed: 'random',
+    lottery: { secret: lotterySecret, isPublic: false },
     quota: 1_000,
     brokerAvailable: true,
     publish: 'confirmed',
@@ -72,9 +75,10 @@ export async function openWebNode(options: WebNodeOptions = {}) {
         const entry = { sale, title: 'Demo', opensAt, closesAt, payWindowSeconds: 900 };
         return { serverTime: new Date(), sales: [{ ...entry, skus: [world.row] }] };
       },
+      lottery: async () => ({ secretSha256: sha256(lotterySecret), ...world.lottery }),
       ticketKey: async () => (world.row.opensAt.getTime() <= Date.now() ? ticketKey : undefined),
     },
-    { state: () => world.state, keep: () => world.keep },
+    { state: () => world.state, keep: () => world.keep, shed: () => world.shed },
     log,
   );
   const stopping = new AbortController();
@@ -108,6 +112,7 @@ export async function openWebNode(options: WebNodeOptions = {}) {
     world,
     config,
     ticketKey,
+    lotterySecret,
     tokenOf: sign,
     ticketOf: (userId: string, expiresAtMs = Date.now() + TICKET_TTL_MS) =>
       issueTicket(ticketKey, { sale: world.row.sale, userId }, world.row.sku, expiresAtMs),
@@ -144,6 +149,10 @@ export function rowOnSale(changes: Partial<SkuOnSale> = {}): SkuOnSale {
   };
 }
 
+function sha256(content: Buffer): Buffer {
+  return createHash('sha256').update(content).digest();
+}
+
 function agentOf(world: World): QuotaAgent {
   return {
     draw(_sku, units) {
@@ -160,5 +169,6 @@ function agentOf(world: World): QuotaAgent {
     decide() {},
     trusted: () => true,
     keep: () => world.keep,
+    shed: () => world.shed,
   };
 }

@@ -1,0 +1,35 @@
+-- sale_lottery: the secret that ranks the users of a sale when requests are shed by lottery, and its
+-- hash. The hash binds the shop before the sale opens; the secret, public after it has closed, lets
+-- everyone recompute every rank. Both judged by the database's clock.
+--
+-- Parameters: p_sale
+-- Result: one row, none for a sale that does not exist:
+--   secret_sha256  always
+--   secret         NULL before the sale opens; then for web nodes only, which rank with it
+--   is_public      the sale has closed: the secret may be shown to everyone
+-- Tables: reads catalog.sale
+-- Locks: none
+-- Errors: none
+
+CREATE OR REPLACE FUNCTION catalog.sale_lottery(
+  p_sale text,
+  OUT secret_sha256 bytea,
+  OUT secret        bytea,
+  OUT is_public     boolean
+) RETURNS SETOF record
+LANGUAGE sql VOLATILE SECURITY DEFINER
+SET search_path = catalog, pg_temp
+AS $routine$
+  SELECT sha256(s.lottery_secret),
+         CASE WHEN s.opens_at <= clock_timestamp() THEN s.lottery_secret END,
+         s.closes_at <= clock_timestamp()
+  FROM catalog.sale s
+  WHERE s.sale = p_sale
+$routine$;
+
+ALTER FUNCTION catalog.sale_lottery OWNER TO flashsale_owner;
+COMMENT ON FUNCTION catalog.sale_lottery IS
+  'The lottery secret of a sale (NULL before it opens), its hash, and whether it may be shown';
+REVOKE ALL ON FUNCTION catalog.sale_lottery FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION catalog.sale_lottery
+  TO flashsale_web;

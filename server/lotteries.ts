@@ -1,0 +1,67 @@
+import { createSecretKey, type KeyObject } from 'node:crypto';
+import { lotteryRank } from '../contracts/lottery.ts';
+import type { SaleLottery } from '../db/lottery.ts';
+
+/**
+ * The lotteries of the sales: each is asked for at most three times, when the sale is first seen
+ * (its hash), when it opens (its secret) and when it has closed (whether all may see the secret).
+ */
+
+interface SaleWindow {
+  readonly sale: string;
+  readonly opensAt: Date;
+  readonly closesAt: Date;
+}
+
+/** What everyone may know of a lottery now; hexadecimal. */
+export interface PublicLottery {
+  readonly secretSha256: string;
+  /** Only after the sale has closed. */
+  readonly secret?: string;
+}
+
+interface Known {
+  readonly key: KeyObject | undefined;
+  readonly facts: PublicLottery;
+}
+
+export class Lotteries {
+  readonly #ask: (sale: string) => Promise<SaleLottery | undefined>;
+  readonly #known = new Map<string, Known>();
+
+  constructor(ask: (sale: string) => Promise<SaleLottery | undefined>) {
+    this.#ask = ask;
+  }
+
+  /** @param nowMs the database's clock; it judges again itself */
+  async refresh(sales: Iterable<SaleWindow>, nowMs: number): Promise<void> {
+    for (const { sale, opensAt, closesAt } of sales) {
+      const known = this.#known.get(sale);
+      const needsKey = known?.key === undefined && opensAt.getTime() <= nowMs;
+      const needsSecret = known?.facts.secret === undefined && closesAt.getTime() <= nowMs;
+      if (known !== undefined && !needsKey && !needsSecret) continue;
+      const answer = await this.#ask(sale);
+      if (answer !== undefined) this.#known.set(sale, knownOf(answer));
+    }
+  }
+
+  facts(sale: string): PublicLottery | undefined {
+    return this.#known.get(sale)?.facts;
+  }
+
+  /** Undefined before the sale has opened. */
+  rank(sale: string, userId: string): number | undefined {
+    const key = this.#known.get(sale)?.key;
+    return key && lotteryRank(key, userId);
+  }
+}
+
+function knownOf({ secretSha256, secret, isPublic }: SaleLottery): Known {
+  return {
+    key: secret && createSecretKey(secret),
+    facts: {
+      secretSha256: secretSha256.toString('hex'),
+      ...(isPublic && secret !== undefined && { secret: secret.toString('hex') }),
+    },
+  };
+}
