@@ -42,7 +42,9 @@ async function asOwner<T>(session: Session, work: () => Promise<T>): Promise<T> 
 const SAME_FACE = `
   SELECT count(DISTINCT (pg_get_function_arguments(p.oid), pg_get_function_result(p.oid),
                          p.prosecdef, p.proowner, p.proacl::text)) = 1
-         AND count(*) = 2 AS same
+         AND count(*) = 2
+         -- It may have settings of its own, but not another search_path.
+         AND bool_and('search_path=' || $1 || ', pg_temp' = ANY (p.proconfig)) AS same
   FROM pg_proc p
   WHERE p.pronamespace = $1::regnamespace
     AND p.proname IN ('place_orders', 'place_orders_canary')`;
@@ -69,7 +71,8 @@ export async function startCanary(session: Session, options: CanaryOptions): Pro
     await session.run(forSchema(renamed, schema));
     const [face] = await session.query<{ same: boolean }>({ text: SAME_FACE, values: [schema] });
     if (face?.same !== true) {
-      const message = 'its parameters, result, owner or rights are not those of place_orders';
+      const message =
+        'its parameters, result, owner, rights or search_path are not those of place_orders';
       throw new DatabaseError('refused', message);
     }
     await session.query({

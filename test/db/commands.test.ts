@@ -139,6 +139,8 @@ describe('flashsale db', () => {
     await expect(start(more)).rejects.toMatchObject({ kind: 'refused' });
     const open = `${CHANGED}\nGRANT EXECUTE ON FUNCTION :schema.place_orders TO PUBLIC;`;
     await expect(start(open)).rejects.toMatchObject({ kind: 'refused' });
+    const unpinned = CHANGED.replace('SET search_path = :schema, pg_temp\n', '');
+    await expect(start(unpinned)).rejects.toMatchObject({ kind: 'refused' });
     await expect(start(CHANGED.replace('BEGIN\n', 'BEGINN\n'))).rejects.toMatchObject({
       sqlstate: '42601',
     });
