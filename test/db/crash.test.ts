@@ -1,0 +1,120 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type AdmittedRequest, audit, type Decision, placeOrders } from '../../db/calls.ts';
+import { DatabaseError } from '../../db/errors.ts';
+import { createPool, type Databases, type Role } from '../../db/pool.ts';
+import { prepare } from '../../db/prepare.ts';
+import { until } from '../until.ts';
+import { type CrashServer, startCrashServer } from './crash-server.ts';
+import { openSale, request, stock } from './shop.ts';
+
+/**
+ * The server dies in the middle of batches: a backend by SIGKILL (the whole server recovers then),
+ * and all of it by an immediate stop. What was answered stays so, what was not is found out by
+ * sending the same requests again.
+ */
+
+const CONNECTIONS = 6;
+const BATCHES = 120;
+const BATCH = 25;
+const UNITS = 2_500;
+const CRASHES = 4;
+
+let server: CrashServer;
+const pools: { close(): Promise<void> }[] = [];
+
+function as(role: Role | undefined, max: number): Databases {
+  const options = { url: server.url, max, applicationName: `crash ${role ?? 'admin'}` };
+  const pool = createPool({ ...options, ...(role !== undefined && { role }) });
+  pools.push(pool);
+  return { regular: pool, hot: pool };
+}
+
+beforeAll(async () => {
+  server = await startCrashServer();
+  await prepare(server.url);
+});
+afterAll(async () => {
+  await Promise.all(pools.map((pool) => pool.close()));
+  await server?.remove();
+});
+
+/** As a worker does it: the same batch again until each request has a final answer. */
+async function decide(worker: Databases, sku: string, batch: readonly AdmittedRequest[]) {
+  const final = new Map<string, Decision>();
+  let lost = 0;
+  let rest = batch;
+  for (let wait = false; rest.length > 0; wait = true) {
+    try {
+      for (const decision of await placeOrders(worker, 'hot', sku, rest, { wait })) {
+        if (decision.status !== 'locked') final.set(decision.requestId, decision);
+      }
+    } catch (error) {
+      if (!(error instanceof DatabaseError) || error.kind === 'refused') throw error;
+      lost += 1;
+      await delay(20);
+    }
+    rest = batch.filter(({ requestId }) => !final.has(requestId));
+  }
+  return { decisions: [...final.values()], lost };
+}
+
+it('keeps what it said, and decides the rest once, however often it dies', async () => {
+  const [worker, ops, admin] = [as('worker', CONNECTIONS), as('ops', 2), as(undefined, 1)];
+  const sku = await stock(ops, await openSale(ops), { units: UNITS, slots: 16, userLimit: 3 });
+  const batches = Array.from({ length: BATCHES }, () =>
+    Array.from({ length: BATCH }, (_, place) => request({ units: 1 + (place % 3) })),
+  );
+  const said = new Map<string, Decision>();
+  let lost = 0;
+  let started = 0;
+  const seller = async () => {
+    for (let batch = batches[started++]; batch !== undefined; batch = batches[started++]) {
+      const result = await decide(worker, sku, batch);
+      lost += result.lost;
+      for (const decision of result.decisions) said.set(decision.requestId, decision);
+    }
+  };
+  const crasher = async () => {
+    for (let crash = 1; crash <= CRASHES; crash += 1) {
+      const mark = (BATCHES * crash) / (CRASHES + 1);
+      await until(`${mark} batches are sent`, () => started >= mark, {
+        deadlineMs: 30_000,
+        pollMs: 1,
+      });
+      if (crash % 2 === 0) {
+        server.stopImmediately();
+        continue;
+      }
+      const victim = await until('a worker is at work', async () => {
+        const [row] = await admin.hot.query<{ pid: number }>({
+          text: `SELECT pid FROM pg_stat_activity
+                 WHERE application_name = 'crash worker' AND state = 'active' LIMIT 1`,
+        });
+        return row?.pid;
+      });
+      server.kill(victim);
+    }
+  };
+  await Promise.all([...Array.from({ length: CONNECTIONS }, seller), crasher()]);
+  // The crashes were in the way of batches, or this test shows nothing.
+  expect(lost).toBeGreaterThanOrEqual(CRASHES);
+
+  const books = await until('the server is up', () => audit(ops), { deadlineMs: 30_000 });
+  expect(books).toEqual([]);
+  const sold = [...said.values()].reduce((sum, { units }) => sum + units, 0);
+  expect(sold).toBe(UNITS);
+
+  // Everything again, in other batches: the same answers, and nothing happens.
+  const all = batches.flat().reverse();
+  for (let from = 0; from < all.length; from += 500) {
+    for (const again of await placeOrders(worker, 'hot', sku, all.slice(from, from + 500))) {
+      expect(again).toEqual(said.get(again.requestId));
+    }
+  }
+  const [{ orders } = { orders: '0' }] = await admin.hot.query<{ orders: string }>({
+    text: 'SELECT count(*) AS orders FROM hot.orders',
+  });
+  expect(Number(orders)).toBe([...said.values()].filter(({ units }) => units > 0).length);
+  expect(await audit(ops)).toEqual([]);
+}, 120_000);
