@@ -504,7 +504,9 @@ BEGIN
   ORDER BY p_request_ids[j.at];
 
   -- 10. The same request twice in one batch: one outcome, said twice.
+  --    A copy behind one that was rejected as somebody else's was judged by the same old outcome.
   FOR i IN 1 .. v_count LOOP
+    CONTINUE WHEN v_reason[v_first[i]] = 'request_id_taken';
     IF v_first[i] < i AND p_user_ids[i] = p_user_ids[v_first[i]] THEN
       v_status[i] := v_status[v_first[i]];
       v_reason[i] := v_reason[v_first[i]];

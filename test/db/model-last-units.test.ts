@@ -1,0 +1,76 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import {
+  type AdmittedRequest,
+  audit,
+  type Decision,
+  placeOrders,
+  unitCounts,
+} from '../../db/calls.ts';
+import { DatabaseError } from '../../db/errors.ts';
+import type { Databases } from '../../db/pool.ts';
+import { createDatabase, type TestDatabase } from './database.ts';
+import { openSale, request, stock } from './shop.ts';
+
+/** The last units of a SKU, wanted by 64 connections at once: a hundred rounds, sold exactly. */
+
+const CONNECTIONS = 64;
+const ROUNDS = 100;
+/** Wanted: 64 times 3 + 2 + 1 + 1; the single units alone are more than there are. */
+const UNITS = 50;
+
+let database: TestDatabase;
+let worker: Databases;
+let ops: Databases;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  worker = database.as('worker', CONNECTIONS);
+  ops = database.as('ops');
+});
+afterAll(async () => {
+  await database.remove();
+});
+
+async function decide(sku: string, batch: readonly AdmittedRequest[]): Promise<Decision[]> {
+  const final: Decision[] = [];
+  let rest = batch;
+  for (let wait = false; rest.length > 0; wait = true) {
+    const said = await placeOrders(worker, 'hot', sku, rest, { wait });
+    final.push(...said.filter(({ status }) => status !== 'locked'));
+    const open = new Set(
+      said.filter(({ status }) => status === 'locked').map((one) => one.requestId),
+    );
+    // Who waits has all slots in hand: the answer is final.
+    if (wait) expect(open.size).toBe(0);
+    rest = rest.filter(({ requestId }) => open.has(requestId));
+  }
+  return final;
+}
+
+it('sells them exactly, tells nobody a false sold_out, and never deadlocks', async () => {
+  const sale = await openSale(ops);
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const sku = await stock(ops, sale, { units: UNITS, slots: 1 + (round % 16), userLimit: 3 });
+    const batches = Array.from({ length: CONNECTIONS }, () => [
+      request({ units: 3 }),
+      request({ units: 1 }),
+      request({ units: 2, acceptFewer: true }),
+      request({ units: 1 }),
+    ]);
+    const said = (
+      await Promise.all(
+        batches.map((batch) =>
+          decide(sku, batch).catch((error: unknown) => {
+            const sqlstate = error instanceof DatabaseError ? error.sqlstate : undefined;
+            throw new Error(`round ${round}: ${sqlstate} ${error}`);
+          }),
+        ),
+      )
+    ).flat();
+    const sold = said.reduce((sum, { units }) => sum + units, 0);
+    // A single unit was refused only if none was left, and so all are sold.
+    expect({ round, sold, answers: said.length }).toEqual({ round, sold: UNITS, answers: 256 });
+    expect((await unitCounts(worker)).find((count) => count.sku === sku)?.free).toBe(0);
+  }
+  expect(await audit(ops)).toEqual([]);
+}, 120_000);

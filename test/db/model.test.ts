@@ -1,0 +1,249 @@
+import { randomUUID } from 'node:crypto';
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import {
+  type AdmittedRequest,
+  audit,
+  cancelOrder,
+  type Decision,
+  expireOrders,
+  payOrder,
+  placeOrders,
+  restock,
+  setSlots,
+  unitCounts,
+} from '../../db/calls.ts';
+import { DatabaseError } from '../../db/errors.ts';
+import type { Databases } from '../../db/pool.ts';
+import { createDatabase, type TestDatabase } from './database.ts';
+import { Model } from './model.ts';
+import { openSale, request, stock } from './shop.ts';
+
+/**
+ * Random histories of all order routines. One after the other they must answer what the model
+ * answers; on many connections at once the promises must hold and the books balance. fast-check
+ * prints the seed and the shortest history that fails.
+ */
+
+const CONNECTIONS = 8;
+const USERS = ['ann', 'ben', 'cem', 'dua', 'eli'];
+
+let database: TestDatabase;
+let worker: Databases;
+let ops: Databases;
+let sale: string;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  worker = database.as('worker', CONNECTIONS);
+  ops = database.as('ops', 4);
+  sale = await openSale(ops);
+});
+afterAll(async () => {
+  await database.remove();
+});
+
+const nat = (max: number) => fc.integer({ min: 0, max });
+const wish = fc.record({
+  user: nat(USERS.length - 1),
+  units: fc.oneof({ weight: 9, arbitrary: fc.integer({ min: 1, max: 3 }) }, fc.constant(0)),
+  acceptFewer: fc.boolean(),
+  /** Repeats an earlier request if there is one at that place. */
+  repeats: fc.option(nat(40), { freq: 5 }),
+});
+const step = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('place' as const),
+      batch: fc.array(wish, { minLength: 1, maxLength: 6 }),
+      wait: fc.boolean(),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constant('pay' as const), order: nat(40), ref: nat(1) }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('cancel' as const), order: nat(40) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('expire' as const), order: nat(40) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('restock' as const),
+      units: fc.integer({ min: 1, max: 5 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('slots' as const),
+      slots: fc.integer({ min: 1, max: 9 }),
+    }),
+  },
+);
+type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
+type Wish = typeof wish extends fc.Arbitrary<infer W> ? W : never;
+
+const free = async (sku: string) =>
+  (await unitCounts(worker)).find((count) => count.sku === sku)?.free;
+
+/** Orders by the place in which they were made, as steps name them. */
+class Ledger {
+  readonly requests: AdmittedRequest[] = [];
+  readonly orders: { requestId: string; orderNo: string; userId: string }[] = [];
+
+  requestFor({ user, units, acceptFewer, repeats }: Wish): AdmittedRequest {
+    const earlier = repeats === null ? undefined : this.requests[repeats];
+    // Of another user at times: then the id is taken.
+    if (earlier !== undefined && units > 0) return earlier;
+    const requestId = earlier?.requestId ?? randomUUID();
+    const asked = request({ requestId, userId: USERS[user] ?? 'ann', units, acceptFewer });
+    this.requests.push(asked);
+    return asked;
+  }
+
+  note(batch: readonly AdmittedRequest[], said: readonly Decision[]): void {
+    for (const { requestId, orderNo } of said) {
+      if (orderNo === null || this.orders.some((order) => order.orderNo === orderNo)) continue;
+      const asked = batch.find((one) => one.requestId === requestId);
+      this.orders.push({ requestId, orderNo, userId: asked?.userId ?? '' });
+    }
+  }
+}
+
+async function overdue(orderNo: string): Promise<void> {
+  const text = `UPDATE hot.orders SET pay_before = now() - interval '1 s'
+                WHERE order_no = $1 AND status = 'ordered'`;
+  await database.admin.query({ text, values: [orderNo] });
+}
+
+async function oneAfterTheOther(
+  units: number,
+  slots: number,
+  userLimit: number,
+  steps: readonly Step[],
+) {
+  const sku = await stock(ops, sale, { units, slots, userLimit });
+  const model = new Model(units, userLimit);
+  const ledger = new Ledger();
+  for (const now of steps) {
+    const order = 'order' in now ? ledger.orders[now.order] : undefined;
+    const known = order && model.orders.get(order.requestId);
+    if (now.do === 'place') {
+      const batch = now.batch.map((wished) => ledger.requestFor(wished));
+      const said = await placeOrders(worker, 'hot', sku, batch, { wait: now.wait });
+      ledger.note(batch, said);
+      expect(said.map(({ orderNo: _, ...rest }) => rest)).toEqual(model.place(batch));
+    } else if (now.do === 'pay' && order && known) {
+      const ref = `${order.orderNo}-${now.ref}`;
+      // A reference that was refused once stays refused: the model does not keep those.
+      if (known.paidBy === undefined && known.state !== 'ordered') continue;
+      expect(await payOrder(worker, order.orderNo, ref)).toBe(model.pay(known, ref));
+    } else if (now.do === 'cancel' && order && known) {
+      const said = await cancelOrder(worker, order.orderNo, order.userId);
+      expect(said).toBe(model.giveUp(known, 'cancelled'));
+    } else if (now.do === 'expire' && order && known) {
+      await overdue(order.orderNo);
+      await expireOrders(worker, 'hot', 10);
+      model.giveUp(known, 'expired');
+    } else if (now.do === 'restock') {
+      await restock(ops, 'hot', sku, now.units);
+      model.free += now.units;
+    } else if (now.do === 'slots') {
+      await setSlots(ops, 'hot', sku, now.slots);
+    }
+    expect(await free(sku)).toBe(model.free);
+  }
+}
+
+/** Until every request is decided, as a worker does it. */
+async function decide(sku: string, batch: readonly AdmittedRequest[], wait: boolean) {
+  const final = new Map<string, Decision>();
+  let rest = batch;
+  for (let again = wait; rest.length > 0; again = true) {
+    try {
+      for (const decision of await placeOrders(worker, 'hot', sku, rest, { wait: again })) {
+        if (decision.status !== 'locked') final.set(decision.requestId, decision);
+      }
+    } catch (error) {
+      if (!(error instanceof DatabaseError) || error.sqlstate !== '23505') throw error;
+    }
+    rest = batch.filter(({ requestId }) => !final.has(requestId));
+  }
+  return [...final.values()];
+}
+
+async function allAtOnce(units: number, slots: number, scripts: readonly (readonly Step[])[]) {
+  const userLimit = 3;
+  const sku = await stock(ops, sale, { units, slots, userLimit });
+  const ledger = new Ledger();
+  const outcomes = new Map<string, Decision>();
+  let restocked = 0;
+  const play = async (now: Step) => {
+    const order = 'order' in now ? ledger.orders[now.order] : undefined;
+    if (now.do === 'place') {
+      // Each request id belongs to one user here: who is told 'taken' depends on who came first.
+      const unique = new Map(
+        now.batch.map((wished) => {
+          const asked = ledger.requestFor({ ...wished, units: Math.max(1, wished.units) });
+          return [asked.requestId, asked] as const;
+        }),
+      );
+      const batch = [...unique.values()];
+      const said = await decide(sku, batch, now.wait);
+      for (const decision of said) {
+        const before = outcomes.get(decision.requestId) ?? decision;
+        expect(decision).toEqual(before);
+        outcomes.set(decision.requestId, decision);
+      }
+      ledger.note(batch, said);
+    } else if (now.do === 'restock') {
+      restocked += now.units;
+      await restock(ops, 'hot', sku, now.units);
+    } else if (now.do === 'slots') await setSlots(ops, 'hot', sku, now.slots);
+    else if (order === undefined) return;
+    else if (now.do === 'pay') await payOrder(worker, order.orderNo, `${order.orderNo}-${now.ref}`);
+    else if (now.do === 'cancel') await cancelOrder(worker, order.orderNo, order.userId);
+    else {
+      await overdue(order.orderNo);
+      await expireOrders(worker, 'hot', 3);
+    }
+  };
+  await Promise.all(
+    scripts.map(async (script) => {
+      for (const now of script) await play(now);
+    }),
+  );
+  const text = `SELECT coalesce(sum(units) FILTER (WHERE status IN ('ordered', 'paid')), 0)::int AS held
+                FROM hot.orders WHERE sku = $1`;
+  const [row] = await database.admin.query<{ held: number }>({ text, values: [sku] });
+  expect((row?.held ?? 0) + ((await free(sku)) ?? 0)).toBe(units + restocked);
+}
+
+it('answers what the model answers, one call after the other', async () => {
+  const history = fc.array(step, { minLength: 5, maxLength: 25 });
+  const property = fc.asyncProperty(
+    nat(12),
+    fc.integer({ min: 1, max: 6 }),
+    fc.integer({ min: 1, max: 4 }),
+    history,
+    oneAfterTheOther,
+  );
+  await fc.assert(property, { numRuns: 80, interruptAfterTimeLimit: 10_000 });
+  expect(await audit(ops)).toEqual([]);
+}, 60_000);
+
+it('keeps the promises when histories run on many connections at once', async () => {
+  const script = fc.array(step, { minLength: 4, maxLength: 12 });
+  const scripts = fc.array(script, { minLength: CONNECTIONS, maxLength: CONNECTIONS });
+  const property = fc.asyncProperty(
+    nat(15),
+    fc.integer({ min: 1, max: 6 }),
+    scripts,
+    async (...history) => {
+      await allAtOnce(...history);
+      expect(await audit(ops)).toEqual([]);
+    },
+  );
+  await fc.assert(property, { numRuns: 30, interruptAfterTimeLimit: 10_000 });
+}, 60_000);

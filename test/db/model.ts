@@ -1,0 +1,114 @@
+import type { AdmittedRequest, Decision } from '../../db/calls.ts';
+
+/** The order routines in memory: one SKU, one call after the other. What a test compares with. */
+
+export type OrderState = 'ordered' | 'paid' | 'cancelled' | 'expired';
+export interface ModelOrder {
+  readonly requestId: string;
+  readonly userId: string;
+  readonly units: number;
+  state: OrderState;
+  paidBy?: string;
+}
+
+type Answer = Omit<Decision, 'orderNo'>;
+
+export class Model {
+  free: number;
+  readonly userLimit: number;
+  readonly orders = new Map<string, ModelOrder>();
+  readonly #outcomes = new Map<string, { userId: string; answer: Answer }>();
+
+  constructor(units: number, userLimit: number) {
+    this.free = units;
+    this.userLimit = userLimit;
+  }
+
+  held(userId?: string): number {
+    return [...this.orders.values()]
+      .filter(({ state }) => state === 'ordered' || state === 'paid')
+      .filter((order) => userId === undefined || order.userId === userId)
+      .reduce((sum, { units }) => sum + units, 0);
+  }
+
+  /** The answers to a batch; the caller gives the order numbers by `numbered`. */
+  place(batch: readonly AdmittedRequest[]): Answer[] {
+    const answers = new Map<number, Answer>();
+    const claimed = new Map<string, string>();
+    const credited = new Map<string, number>();
+    const soldOut = this.free === 0;
+    const buying: number[] = [];
+    for (const [at, { requestId, userId, units }] of batch.entries()) {
+      const known = this.#outcomes.get(requestId);
+      const owner = known?.userId ?? claimed.get(requestId) ?? userId;
+      const say = (status: Answer['status'], reason: string | null = null) =>
+        answers.set(at, { requestId, status, reason, units: 0 });
+      if (owner !== userId) say('rejected', 'request_id_taken');
+      else if (known !== undefined) answers.set(at, known.answer);
+      else if (claimed.has(requestId)) continue;
+      else {
+        claimed.set(requestId, userId);
+        const mine = credited.get(userId) ?? this.held(userId);
+        if (units < 1) say('rejected', 'bad_units');
+        else if (units > this.userLimit) say('limit_reached');
+        else if (soldOut) buying.push(at);
+        else if (mine + units > this.userLimit) say('limit_reached');
+        else {
+          credited.set(userId, mine + units);
+          buying.push(at);
+        }
+      }
+    }
+    let sold = 0;
+    const unserved: number[] = [];
+    for (const at of buying) {
+      const { requestId, userId, units: wanted, acceptFewer } = batch[at] as AdmittedRequest;
+      const units = wanted <= this.free || acceptFewer !== true ? wanted : this.free;
+      if (units > this.free || units === 0) {
+        unserved.push(at);
+        continue;
+      }
+      this.free -= units;
+      sold += units;
+      this.orders.set(requestId, { requestId, userId, units, state: 'ordered' });
+      answers.set(at, { requestId, status: 'ordered', reason: null, units });
+    }
+    const mayReturn =
+      sold > 0 || [...this.orders.values()].some(({ state }) => state === 'ordered');
+    const why = mayReturn ? 'units_may_return' : this.free > 0 ? 'too_few_left' : null;
+    for (const at of unserved) {
+      const { requestId } = batch[at] as AdmittedRequest;
+      answers.set(at, { requestId, status: 'sold_out', reason: why, units: 0 });
+    }
+    for (const [at, { requestId, userId }] of batch.entries()) {
+      const answer = answers.get(at);
+      if (answer !== undefined && answer.reason !== 'request_id_taken') {
+        this.#outcomes.set(requestId, { userId, answer });
+      }
+    }
+    // The same request twice in a batch: the same answer twice.
+    return batch.map(
+      ({ requestId }, at) => answers.get(at) ?? (this.#outcomes.get(requestId)?.answer as Answer),
+    );
+  }
+
+  pay(order: ModelOrder, paymentRef: string): string {
+    if (order.paidBy === paymentRef) return order.state === 'paid' ? 'paid' : 'refund_due';
+    if (order.state === 'expired' && order.paidBy === undefined) {
+      const within = this.held(order.userId) + order.units <= this.userLimit;
+      if (!within || this.free < order.units) return 'refund_due';
+      this.free -= order.units;
+    } else if (order.state !== 'ordered') return 'refund_due';
+    order.state = 'paid';
+    order.paidBy = paymentRef;
+    return 'paid';
+  }
+
+  /** Cancels or expires. */
+  giveUp(order: ModelOrder, as: 'cancelled' | 'expired'): string {
+    if (order.state !== 'ordered') return order.state;
+    order.state = as;
+    this.free += order.units;
+    return as;
+  }
+}
