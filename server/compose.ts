@@ -2,7 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { BrokerConnection } from '../broker/connection.ts';
 import { Publisher } from '../broker/publisher.ts';
+import { queueFigures } from '../broker/queues.ts';
 import { VerdictListener } from '../broker/verdicts.ts';
+import type { Schema } from '../contracts/names.ts';
+import { ordersQueue } from '../contracts/topology.ts';
 import { requestOutcomes } from '../db/calls.ts';
 import { saleBoard, ticketKey } from '../db/catalog.ts';
 import { saleLottery } from '../db/lottery.ts';
@@ -14,6 +17,7 @@ import { NodeAgent } from '../zk/agent.ts';
 import { buildApp } from './app.ts';
 import { Catalogue } from './catalogue.ts';
 import type { ServerConfig } from './config.ts';
+import { Pressure } from './gate/pressure.ts';
 import { observeServer } from './metrics.ts';
 import { assembleNode } from './node.ts';
 
@@ -56,13 +60,24 @@ export async function compose(config: ServerConfig, log: Log, lifecycle: Lifecyc
   lifecycle.onStop('broker', () => broker.close());
   const publisher = await Publisher.open(broker);
 
+  const pressure = new Pressure(config.overload, {
+    unconfirmed: () => publisher.unconfirmed,
+    queueMessages: async () => {
+      const figures = await queueFigures(broker);
+      const messagesOf = (schema: Schema) =>
+        figures.find(({ queue }) => queue === ordersQueue(schema))?.messages ?? 0;
+      return { regular: messagesOf('regular'), hot: messagesOf('hot') };
+    },
+  });
+  pressure.start();
+  lifecycle.onStop('pressure', () => pressure.stop());
   const notReady = () => [
     ...agent.notReady(),
     ...(broker.connected ? [] : ['RabbitMQ connection']),
     ...(catalogue.isStale() ? ['catalogue from the database'] : []),
     ...(lifecycle.stopping.aborted ? ['stopping'] : []),
   ];
-  const { context, envelopes } = assembleNode({
+  const { context, envelopes, overload } = assembleNode({
     config,
     log,
     databases,
@@ -70,6 +85,7 @@ export async function compose(config: ServerConfig, log: Log, lifecycle: Lifecyc
     agent,
     publisher,
     outcomesOf: (requestIds) => requestOutcomes(databases, requestIds),
+    pressure: (schema) => pressure.cause(schema),
     replyTo: processId,
     notReady,
     stopping: lifecycle.stopping,
@@ -84,7 +100,7 @@ export async function compose(config: ServerConfig, log: Log, lifecycle: Lifecyc
     await publisher.close();
   });
 
-  observeServer(metrics, { agent, catalogue, publisher, purchases, statusDesk });
+  observeServer(metrics, { overload, agent, catalogue, publisher, purchases, statusDesk });
   const app = await buildApp(context);
   lifecycle.onStop('http server', () => app.close());
   const monitor = await startMonitor({ ...config.monitor, metrics, notReady });

@@ -1,4 +1,5 @@
 import type { Publisher } from '../broker/publisher.ts';
+import { SCHEMAS, type Schema } from '../contracts/names.ts';
 import {
   createMetrics,
   LATENCY_BUCKETS_SECONDS,
@@ -8,10 +9,12 @@ import {
 import type { NodeAgent } from '../zk/agent.ts';
 import type { Catalogue } from './catalogue.ts';
 import { AnswerCounts } from './gate/answers.ts';
+import { OVERLOAD_CAUSES, type OverloadCause } from './gate/pressure.ts';
 import type { Purchases } from './requests/purchases.ts';
 import type { StatusDesk } from './requests/status.ts';
 
 interface Observed {
+  readonly overload: (schema: Schema) => OverloadCause | undefined;
   readonly agent: NodeAgent;
   readonly catalogue: Catalogue;
   readonly publisher: Publisher;
@@ -63,7 +66,7 @@ export type ServerMetrics = ReturnType<typeof createServerMetrics>;
 
 /** What is known elsewhere in the process and read at each scrape. */
 export function observeServer(metrics: ServerMetrics, observed: Observed): void {
-  const { agent, catalogue, publisher, purchases, statusDesk } = observed;
+  const { overload, agent, catalogue, publisher, purchases, statusDesk } = observed;
   const quota = ['grant', 'admitted', 'decided', 'wanted', 'spare'] as const;
   metrics.gauge(
     'flashsale_quota_units',
@@ -83,6 +86,17 @@ export function observeServer(metrics: ServerMetrics, observed: Observed): void 
     (gauge) => {
       gauge.reset();
       for (const { sku, free } of catalogue.skus()) gauge.set({ sku }, free);
+    },
+  );
+  metrics.gauge(
+    'flashsale_overload',
+    '1 for the cause for which purchases of a schema are refused as overloaded now',
+    ['schema', 'cause'],
+    (gauge) => {
+      for (const schema of SCHEMAS) {
+        const now = overload(schema);
+        for (const cause of OVERLOAD_CAUSES) gauge.set({ schema, cause }, cause === now ? 1 : 0);
+      }
     },
   );
   const scalar = (name: string, help: string, read: () => number) =>

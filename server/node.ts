@@ -1,4 +1,5 @@
 import type { OutgoingMessage, PublishResult } from '../broker/publisher.ts';
+import type { Schema } from '../contracts/names.ts';
 import type { RequestOutcome } from '../db/calls.ts';
 import type { Databases } from '../db/pool.ts';
 import type { Log } from '../process/log.ts';
@@ -10,10 +11,12 @@ import { Front } from './gate/front.ts';
 import { type Allotment, Gate } from './gate/gate.ts';
 import { createIdentity } from './gate/identity.ts';
 import { Limits } from './gate/limits.ts';
+import type { OverloadCause } from './gate/pressure.ts';
 import { UsedTickets } from './gate/used-tickets.ts';
 import { createServerMetrics } from './metrics.ts';
 import { problemOf } from './problems.ts';
 import { createPurchaseHandler } from './purchase.ts';
+import { breakOutcomes, PublishBreaker } from './requests/breakers.ts';
 import { Envelopes } from './requests/envelopes.ts';
 import { Lookup } from './requests/lookup.ts';
 import { Purchases } from './requests/purchases.ts';
@@ -45,6 +48,8 @@ export interface Outside {
   readonly agent: QuotaAgent;
   readonly publisher: PublisherOfOrders;
   readonly outcomesOf: (requestIds: string[]) => Promise<readonly RequestOutcome[]>;
+  /** Why this node is better left alone now. */
+  readonly pressure: (schema: Schema) => OverloadCause | undefined;
   /** Routing key under which verdicts come back. */
   readonly replyTo: string;
   readonly notReady: () => readonly string[];
@@ -55,15 +60,20 @@ export interface Outside {
 export function assembleNode(outside: Outside) {
   const { config, log, catalogue, agent, publisher } = outside;
   const metrics = createServerMetrics();
-  const lookup = new Lookup(outside.outcomesOf);
+  const lookup = new Lookup(breakOutcomes(outside.outcomesOf));
+  const breaker = new PublishBreaker(publisher.publish.bind(publisher));
   const transport = {
-    publish: publisher.publish.bind(publisher),
+    publish: breaker.publish.bind(breaker),
     trusted: agent.trusted.bind(agent),
   };
   const envelopes = new Envelopes(transport, outside.replyTo, (requests) =>
     metrics.envelopeRequests.observe(requests),
   );
   const identity = createIdentity(config.identity);
+  const overload = (schema: Schema): OverloadCause | undefined => {
+    if (!publisher.available()) return 'broker';
+    return breaker.available() ? outside.pressure(schema) : 'circuit';
+  };
   const gate = new Gate({
     catalogue,
     allotment: agent,
@@ -71,7 +81,7 @@ export function assembleNode(outside: Outside) {
     cooldown: new Cooldown(config.cooldownSeconds),
     usedTickets: new UsedTickets(),
     identity,
-    brokerAvailable: () => publisher.available(),
+    overload,
     random: Math.random,
   });
   const purchases = new Purchases({
@@ -113,5 +123,5 @@ export function assembleNode(outside: Outside) {
   };
   const purchase = createPurchaseHandler(parts, (error) => problemOf(error, log));
   const context: Context = { ...parts, purchase };
-  return { context, envelopes };
+  return { context, envelopes, overload };
 }

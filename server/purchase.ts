@@ -48,11 +48,12 @@ export function createPurchaseHandler(
     passage: Passage,
   ): Promise<void> {
     try {
-      gate.checkAddress(addressOf(request));
+      const visitor = { ip: addressOf(request), agent: request.headers['user-agent'] };
+      gate.checkAddress(visitor);
       const asked = identity.userOf(request.headers.authorization);
       const userId = asked instanceof Promise ? await asked : asked;
       if (userId === undefined) throw new Problem('unauthenticated');
-      gate.checkUser(userId);
+      gate.checkUser(userId, visitor);
       if (!passage.isTaken) gate.check(passage.row, passage.ticket, userId);
       const body = await readJson(request, BODY_BYTES_MAX);
       await answer(response, take(passage, userId, purchaseOf(body)));

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { isName } from '../contracts/names.ts';
 import type { SkuCounters } from './ledger.ts';
+import { ListSettings } from './lists.ts';
 import { Membership } from './membership.ts';
 import { type Paths, pathsBelow } from './paths.ts';
 import { type SessionOptions, ZkSession } from './session.ts';
@@ -50,6 +51,8 @@ interface SkuSettings {
 }
 
 export class NodeAgent {
+  /** Who is let through and who is kept out. */
+  readonly lists: ListSettings;
   #options: AgentOptions;
   #paths: Paths;
   #session: ZkSession;
@@ -73,6 +76,15 @@ export class NodeAgent {
     this.#session = new ZkSession({ ...options.session, ...(log && { log }) });
     this.#keep = this.#setting(this.#paths.keep, parseShare, false);
     this.#shed = this.#setting(this.#paths.shed, parseShed, false);
+    this.lists = new ListSettings({
+      session: this.#session,
+      root: options.root,
+      errorPath: (path) => this.#paths.error(path),
+      onChange: () => {
+        this.#changed();
+        this.#membership?.reportNow();
+      },
+    });
     this.#session.watchChildren(this.#paths.skus, (names) => this.#onSkus(names));
     this.#session.on('session', () => this.#join());
     this.#session.on('expired', () => this.#leave());
@@ -158,6 +170,7 @@ export class NodeAgent {
     await Promise.all([
       this.#keep.known,
       this.#shed.known,
+      ...this.lists.settings.map(({ known }) => known),
       ...[...this.#skus.values()].flatMap(({ state, keep }) => [state.known, keep.known]),
       ...[...this.#skus.keys()].map((sku) => this.#membership?.follow(sku)),
     ]);
@@ -166,7 +179,8 @@ export class NodeAgent {
   }
 
   #applied(): Record<string, number> {
-    const settings = [this.#keep, this.#shed, ...[...this.#skus.values()].flatMap(Object.values)];
+    const ofSkus = [...this.#skus.values()].flatMap(Object.values);
+    const settings = [this.#keep, this.#shed, ...this.lists.settings, ...ofSkus];
     const applied: Record<string, number> = {};
     for (const { path, version } of settings) if (version !== undefined) applied[path] = version;
     return applied;

@@ -1,4 +1,5 @@
 import { isName } from '../contracts/names.ts';
+import { ListSettings } from './lists.ts';
 import type { Observation } from './observe.ts';
 import type { Paths, SkuPaths } from './paths.ts';
 import type { ZkSession } from './session.ts';
@@ -37,6 +38,7 @@ export interface Problem {
 export class Edits {
   readonly keep: Setting<number>;
   readonly shed: Setting<ShedWay>;
+  readonly lists: ListSettings;
   readonly skus = new Map<string, SkuEdits>();
   /** Resolves when everything that stood there at the beginning was read. */
   readonly known: Promise<void>;
@@ -52,9 +54,11 @@ export class Edits {
     this.#onChange = onChange;
     this.keep = this.#setting(paths.keep, parseShare, false);
     this.shed = this.#setting(paths.shed, parseShed, false);
+    const errorPath = (path: string) => paths.error(path);
+    this.lists = new ListSettings({ session, root: paths.root, errorPath, onChange });
     this.#names = session.watchChildren(paths.skus, (names) => this.#follow(names));
     this.known = this.#names.first.then(async () => {
-      await Promise.all([this.keep.known, this.shed.known]);
+      await Promise.all(this.#global().map(({ known }) => known));
       for (const sku of this.#followed()) {
         await sku.pinNames.first;
         await Promise.all(this.#settingsOf(sku).map(({ known }) => known));
@@ -66,6 +70,10 @@ export class Edits {
     const errorPath = this.#paths.error(path);
     const onChange = this.#onChange;
     return new Setting({ session: this.#session, path, errorPath, parser, isOptional, onChange });
+  }
+
+  #global(): Setting<unknown>[] {
+    return [this.keep, this.shed, ...this.lists.settings];
   }
 
   #followed(): FollowedSku[] {
@@ -117,7 +125,7 @@ export class Edits {
    * `isAlive` which web nodes there are.
    */
   problems(isKnownSku: ((sku: string) => boolean) | undefined, isAlive: (node: string) => boolean) {
-    const problems: Problem[] = [this.keep, this.shed].flatMap(ownProblem);
+    const problems: Problem[] = this.#global().flatMap(ownProblem);
     for (const name of this.#badNames) {
       const reason = 'this is not a name of a SKU (letters, digits, - and _, at most 40)';
       const path = `${this.#paths.skus}/${name}`;
@@ -149,8 +157,7 @@ export class Edits {
    */
   get isKnown(): boolean {
     const settings = [
-      this.keep,
-      this.shed,
+      ...this.#global(),
       ...this.#followed().flatMap((sku) => this.#settingsOf(sku)),
     ];
     return settings.every((setting: Setting<unknown>) => setting.isKnown);
@@ -165,6 +172,7 @@ export class Edits {
     this.#names.close();
     this.keep.close();
     this.shed.close();
+    this.lists.close();
     for (const sku of this.#followed()) this.#unfollow(sku);
   }
 }

@@ -1,9 +1,12 @@
 import { randomInt } from 'node:crypto';
+import type { Schema } from '../../contracts/names.ts';
+import type { Lists, Visitor } from '../../zk/lists.ts';
 import type { Catalogue, SkuOnSale } from '../catalogue.ts';
 import { Problem, type RefusalVerdict } from '../problems.ts';
 import type { Cooldown } from './cooldown.ts';
 import type { Identity } from './identity.ts';
 import type { Limits } from './limits.ts';
+import type { OverloadCause } from './pressure.ts';
 import { type Ticket, verifyTicket } from './ticket.ts';
 import type { UsedTickets } from './used-tickets.ts';
 
@@ -24,6 +27,7 @@ export interface Allotment {
     | { readonly drawn: false; readonly verdict: 'quota_spent' | 'quota_unavailable' };
   keep(sku: string): number;
   shed(): 'random' | 'lottery';
+  readonly lists: Lists;
 }
 
 export interface GateOptions {
@@ -33,8 +37,8 @@ export interface GateOptions {
   readonly cooldown: Cooldown;
   readonly usedTickets: UsedTickets;
   readonly identity: Identity;
-  /** False while the broker cannot take messages: then nothing is drawn down. */
-  readonly brokerAvailable: () => boolean;
+  /** Why nothing can be taken now, if so: then nothing is drawn down. */
+  readonly overload: (schema: Schema) => OverloadCause | undefined;
   /** Uniform in [0, 1). */
   readonly random: () => number;
 }
@@ -84,7 +88,7 @@ export class Gate {
    * I/O; `check` asks again.
    */
   look(sku: string, authorization: string | undefined): Look {
-    const { catalogue, allotment, random, brokerAvailable } = this.#options;
+    const { catalogue, allotment, random, overload } = this.#options;
     const row = catalogue.sku(sku);
     if (row === undefined) return REFUSED.ticket_invalid;
     const state = catalogue.skuState(row);
@@ -97,18 +101,28 @@ export class Gate {
       const userId = this.#options.identity.userOf(authorization);
       if (typeof userId === 'string' && !this.#isKept(row, userId, keep)) return REFUSED.drawn;
     }
-    if (!brokerAvailable()) return REFUSED.overloaded;
+    if (overload(row.schema) !== undefined) return REFUSED.overloaded;
     return { passed: true, row };
   }
 
-  /** @throws {Problem} rate_limited */
-  checkAddress(ip: string): void {
-    this.#refuseWhile(this.#options.limits.takeIp(ip), 'rate_limited');
+  /** Before it is known who asks. @throws {Problem} rate_limited */
+  checkAddress(visitor: Visitor): void {
+    const { allotment, limits } = this.#options;
+    if (allotment.lists.isAllowed(visitor)) return;
+    this.#refuseWhile(limits.takeIp(visitor.ip), 'rate_limited');
   }
 
-  /** @throws {Problem} rate_limited */
-  checkUser(userId: string): void {
-    this.#refuseWhile(this.#options.limits.takeUser(userId), 'rate_limited');
+  /**
+   * Blocks by address and agent are judged here as well: the user may be one of the allowed.
+   * @throws {Problem} blocked, rate_limited
+   */
+  checkUser(userId: string, visitor: Visitor): void {
+    const { allotment, limits } = this.#options;
+    const known = { ...visitor, userId };
+    if (allotment.lists.isBlocked(known)) throw new Problem('blocked');
+    if (!allotment.lists.isAllowed(known)) {
+      this.#refuseWhile(limits.takeUser(userId), 'rate_limited');
+    }
   }
 
   /** The user's rank decides, however often it asks and whatever the SKU. */

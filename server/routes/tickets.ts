@@ -15,13 +15,20 @@ export const ticketRoute: FastifyPluginAsyncTypebox<Context> = async (app, conte
   app.post(
     '/api/v1/sales/:sale/tickets',
     {
-      onRequest: [authenticate(identity), async (request) => gate.checkUser(request.userId)],
+      onRequest: [
+        authenticate(identity),
+        async (request) =>
+          gate.checkUser(request.userId, {
+            ip: request.ip,
+            agent: request.headers['user-agent'],
+          }),
+      ],
       schema: {
         summary: 'A short-lived ticket to buy a SKU',
         security: [{ bearer: [] }],
         params: SaleParams,
         body: TicketBody,
-        response: { 201: TicketAnswer, ...problems(400, 401, 404, 410, 425, 429, 503) },
+        response: { 201: TicketAnswer, ...problems(400, 401, 403, 404, 410, 425, 429, 503) },
       },
     },
     async (request, reply) => {

@@ -80,13 +80,14 @@ describe('the gate', () => {
       allotment: {
         keep: () => keep,
         shed: () => shed,
+        lists: { isBlocked: () => false, isAllowed: () => false },
         draw(_sku, units) {
           if (drawn + units > 1) return { drawn: false, verdict: 'quota_spent' };
           drawn += units;
           return { drawn: true, node: 'web-1' };
         },
       },
-      brokerAvailable: () => brokerAvailable,
+      overload: () => (brokerAvailable ? undefined : 'broker'),
       random: () => random,
     });
     return gate;

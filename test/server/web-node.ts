@@ -5,6 +5,7 @@ import { buildApp } from '../../server/app.ts';
 import { Catalogue, type SkuOnSale, type SwitchState } from '../../server/catalogue.ts';
 import { readConfig } from '../../server/config.ts';
 import { createGuestSigner } from '../../server/gate/identity.ts';
+import type { OverloadCause } from '../../server/gate/pressure.ts';
 import { issueTicket } from '../../server/gate/ticket.ts';
 import { assembleNode, type QuotaAgent } from '../../server/node.ts';
 
@@ -22,10 +23,14 @@ export interface World {
   state: SwitchState;
   keep: number;
   shed: 'random' | 'lottery';
+  /** Users, addresses and agents on the lists. */
+  blocked: string[];
+  allowed: string[];
   lottery: { secret: Buffer | undefined; isPublic: boolean };
   /** Units that this node may still draw; `cut off`: it has no session. */
   quota: number | 'cut off';
   brokerAvailable: boolean;
+  pressure: OverloadCause | undefined;
   publish: PublishResult | Promise<PublishResult>;
   /** Units drawn and not refunded. */
   drawn: number;
@@ -60,9 +65,12 @@ export async function openWebNode(options: WebNodeOptions = {}) {
     state: 'open',
     keep: 1,
     shed: 'random',
+    blocked: [],
+    allowed: [],
     lottery: { secret: lotterySecret, isPublic: false },
     quota: 1_000,
     brokerAvailable: true,
+    pressure: undefined,
     publish: 'confirmed',
     drawn: 0,
     published: [],
@@ -97,6 +105,7 @@ export async function openWebNode(options: WebNodeOptions = {}) {
       },
     },
     outcomesOf: async () => [],
+    pressure: () => world.pressure,
     replyTo: 'test',
     notReady: () => [],
     stopping: stopping.signal,
@@ -170,5 +179,10 @@ function agentOf(world: World): QuotaAgent {
     trusted: () => true,
     keep: () => world.keep,
     shed: () => world.shed,
+    lists: {
+      isBlocked: ({ userId = '', ip, agent = '' }) =>
+        [userId, ip, agent].some((part) => world.blocked.includes(part)),
+      isAllowed: ({ userId = '' }) => world.allowed.includes(userId),
+    },
   };
 }

@@ -1,0 +1,115 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { Schema } from '../../contracts/names.ts';
+
+/**
+ * Whether this node has more to do than it can bear. Sampled now and then, asked for every request:
+ * the answer comes from memory. A cause ends well below the threshold at which it began, so that the
+ * gate does not flutter.
+ */
+
+const SAMPLE_MS = 250;
+const QUEUE_POLL_MS = 1_000;
+const LOOP_RESOLUTION_MS = 10;
+/** A cause is over below this share of its threshold. */
+const RELEASE_SHARE = 0.5;
+/** Older figures of the queues say nothing. */
+const FIGURES_TTL_MS = 10_000;
+
+export const OVERLOAD_CAUSES = ['event_loop', 'queue', 'unconfirmed', 'broker', 'circuit'] as const;
+export type OverloadCause = (typeof OVERLOAD_CAUSES)[number];
+
+export interface PressureLimits {
+  /** Delay of timers in this process, 90th percentile of a quarter of a second. */
+  readonly eventLoopDelayMs: number;
+  /** Messages that stand in one orders queue. */
+  readonly queueMessages: number;
+  /** Messages published and not confirmed yet. */
+  readonly unconfirmedMessages: number;
+}
+
+export interface PressureSources {
+  readonly unconfirmed: () => number;
+  /** Messages in the orders queue of each schema; rejects while the broker cannot say. */
+  readonly queueMessages: () => Promise<Readonly<Record<Schema, number>>>;
+}
+
+/** A threshold with a lower one for the way back. */
+export class Threshold {
+  readonly #limit: number;
+  #isOver = false;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  judge(value: number): boolean {
+    this.#isOver = value > this.#limit * (this.#isOver ? RELEASE_SHARE : 1);
+    return this.#isOver;
+  }
+}
+
+export class Pressure {
+  readonly #sources: PressureSources;
+  readonly #delay = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
+  readonly #loop: Threshold;
+  readonly #unconfirmed: Threshold;
+  readonly #queues: Readonly<Record<Schema, Threshold>>;
+  readonly #timers: NodeJS.Timeout[] = [];
+  #isLoopLate = false;
+  #isWindowFull = false;
+  #longQueues = new Set<Schema>();
+  #figuresAtMs = Number.NEGATIVE_INFINITY;
+  #isAsking = false;
+
+  constructor(limits: PressureLimits, sources: PressureSources) {
+    this.#sources = sources;
+    this.#loop = new Threshold(limits.eventLoopDelayMs);
+    this.#unconfirmed = new Threshold(limits.unconfirmedMessages);
+    const { queueMessages } = limits;
+    this.#queues = { regular: new Threshold(queueMessages), hot: new Threshold(queueMessages) };
+  }
+
+  start(): void {
+    this.#delay.enable();
+    this.#timers.push(
+      setInterval(() => this.#sample(), SAMPLE_MS),
+      setInterval(() => void this.#askQueues(), QUEUE_POLL_MS),
+    );
+  }
+
+  stop(): void {
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#delay.disable();
+  }
+
+  /** Why a request of this schema is better not taken now. */
+  cause(schema: Schema): OverloadCause | undefined {
+    if (this.#isLoopLate) return 'event_loop';
+    if (this.#isWindowFull) return 'unconfirmed';
+    return this.#longQueues.has(schema) ? 'queue' : undefined;
+  }
+
+  #sample(): void {
+    const lateMs = this.#delay.percentile(90) / 1e6 - LOOP_RESOLUTION_MS;
+    this.#delay.reset();
+    this.#isLoopLate = this.#loop.judge(lateMs);
+    this.#isWindowFull = this.#unconfirmed.judge(this.#sources.unconfirmed());
+    // A broker that cannot say how long its queues are is another cause than a long queue.
+    if (performance.now() - this.#figuresAtMs > FIGURES_TTL_MS) this.#longQueues.clear();
+  }
+
+  async #askQueues(): Promise<void> {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    try {
+      const messages = await this.#sources.queueMessages();
+      this.#figuresAtMs = performance.now();
+      const schemas: readonly Schema[] = ['regular', 'hot'];
+      this.#longQueues = new Set(schemas.filter((one) => this.#queues[one].judge(messages[one])));
+    } catch {
+      // No figures; the next round asks again.
+    } finally {
+      this.#isAsking = false;
+    }
+  }
+}

@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isListed, parseAddresses, parseAgents, parseUsers } from '../../zk/lists.ts';
+import { Shopper } from '../shopper.ts';
+import { type System, startSystem } from '../system.ts';
+import { until } from '../until.ts';
+
+describe('a list', () => {
+  it('is one entry a line, with comments', () => {
+    const users = parseUsers('ada\n\n# robots\nbob # since Monday\r\nc#3\n');
+    expect(users).toEqual({ ok: true, value: new Set(['ada', 'bob', 'c#3']) });
+    expect(parseAgents('PythonRequests\n')).toEqual({ ok: true, value: ['pythonrequests'] });
+    expect(parseUsers('')).toEqual({ ok: true, value: new Set() });
+  });
+
+  it('of addresses knows ranges of both kinds', () => {
+    const parsed = parseAddresses('10.0.0.0/8\n192.0.2.7\n2001:db8::/32');
+    const list = parsed.ok ? parsed.value : undefined;
+    for (const ip of ['10.255.0.1', '192.0.2.7', '2001:db8:9::1', '::ffff:10.1.1.1']) {
+      expect([ip, isListed(list, ip)]).toEqual([ip, true]);
+    }
+    for (const ip of ['11.0.0.1', '192.0.2.8', '2001:db9::1', 'nonsense', '']) {
+      expect([ip, isListed(list, ip)]).toEqual([ip, false]);
+    }
+  });
+
+  it.each([
+    ['10.0.0.0/33', /no address and no range/],
+    ['10.0.0', /no address/],
+    ['ada', /no address/],
+    ['::1/129', /no address/],
+    ['1.2.3.4/8/9', /no address/],
+    [`${'1.2.3.4\n'.repeat(10_001)}`, /entries/],
+    ['x'.repeat(200_001), /characters/],
+    ['x'.repeat(129), /characters/],
+  ])('is refused as a whole for %.20s', (text, reason) => {
+    const parsed = parseAddresses(text);
+    expect(parsed.ok ? '' : parsed.reason).toMatch(reason);
+  });
+
+  it('of agents takes no piece that everybody has', () => {
+    expect(parseAgents('curl\nM')).toMatchObject({ ok: false });
+  });
+});
+
+describe('lists in ZooKeeper', () => {
+  let system: System;
+  let sale: string;
+  beforeAll(async () => {
+    system = await startSystem({ webNodes: 1 });
+    sale = await system.createSale([{ sku: 'TV', units: 50 }]);
+  }, 90_000);
+  afterAll(() => system?.stop());
+
+  async function write(path: string, text: string): Promise<void> {
+    const full = `${system.root}/lists/${path}`;
+    expect(await system.session.ensure(full, '')).toMatchObject({ ok: true });
+    await system.set(full, text);
+  }
+  const shopper = (userId: string) => new Shopper(system.url, system.jwtSecret, userId);
+  const ask = (userId: string, agent = 'Firefox') =>
+    shopper(userId).call(
+      'POST',
+      `/api/v1/sales/${sale}/tickets`,
+      { sku: 'TV' },
+      {
+        'user-agent': agent,
+      },
+    );
+  const verdictOf = async (userId: string, agent?: string) =>
+    (await ask(userId, agent)).body.verdict;
+
+  it('block and allow while the sale runs; a bad edit changes nothing and is explained', async () => {
+    const mallory = shopper('mallory');
+    const ticket = await mallory.ticket(sale, 'TV');
+    await write('block/users', 'mallory\n');
+    await until('mallory is blocked', async () => (await verdictOf('mallory')) === 'blocked');
+    // The ticket that she has already is of no use either.
+    expect((await mallory.press(sale, 'TV', { ticket })).body).toMatchObject({
+      status: 403,
+      verdict: 'blocked',
+    });
+    expect((await ask('ada')).status).toBe(201);
+
+    await write('block/agents', 'evilbot');
+    await until(
+      'the bot is blocked',
+      async () => (await verdictOf('ada', 'EvilBot/2')) === 'blocked',
+    );
+    await write('block/ips', '127.0.0.0/8\n::1');
+    await until('everybody is blocked', async () => (await verdictOf('ada')) === 'blocked');
+    await write('allow/users', 'ada');
+    await until('ada is allowed', async () => (await ask('ada')).status === 201);
+
+    await write('block/ips', 'everybody');
+    const path = system.paths.error(`${system.root}/lists/block/ips`);
+    const note = await until('the edit is explained', async () => {
+      const read = await system.session.get(path);
+      return read.ok ? read.value.text : undefined;
+    });
+    expect(JSON.parse(note)).toMatchObject({ refused: 'everybody', inForce: '127.0.0.0/8\n::1' });
+    expect(await verdictOf('bob')).toBe('blocked');
+    await write('block/ips', '# nobody');
+    await until('bob is let in', async () => (await ask('bob')).status === 201);
+    expect(await verdictOf('mallory')).toBe('blocked');
+  });
+});
