@@ -92,6 +92,13 @@ export async function fenceNode(databases: Databases, node: string): Promise<voi
   }
 }
 
+/** Whether the web node was fenced in both schemas. */
+export async function nodeFenced(databases: Databases, node: string): Promise<boolean> {
+  const text = (schema: Schema) => `SELECT ${schema}.node_fenced($1) AS fenced`;
+  const rows = await queryBoth<{ fenced: boolean }>(databases, 'node_fenced', text, [node]);
+  return rows.every(({ fenced }) => fenced);
+}
+
 /** Removes old figures of place_orders; how many. */
 export async function trimPlaceCalls(databases: Databases, schema: Schema): Promise<number> {
   const rows = await databases[schema].query<{ removed: string }>({

@@ -6,7 +6,7 @@ import { queueFigures } from '../broker/queues.ts';
 import { VerdictListener } from '../broker/verdicts.ts';
 import type { Schema } from '../contracts/names.ts';
 import { ordersQueue } from '../contracts/topology.ts';
-import { requestOutcomes } from '../db/calls.ts';
+import { nodeFenced, requestOutcomes } from '../db/calls.ts';
 import { saleBoard, ticketKey } from '../db/catalog.ts';
 import { saleLottery } from '../db/lottery.ts';
 import { createPool, type Databases } from '../db/pool.ts';
@@ -85,6 +85,7 @@ export async function compose(config: ServerConfig, log: Log, lifecycle: Lifecyc
     agent,
     publisher,
     outcomesOf: (requestIds) => requestOutcomes(databases, requestIds),
+    nodeFenced: (node) => nodeFenced(databases, node),
     pressure: (schema) => pressure.cause(schema),
     replyTo: processId,
     notReady,

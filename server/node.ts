@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { OutgoingMessage, PublishResult } from '../broker/publisher.ts';
 import type { Schema } from '../contracts/names.ts';
 import type { RequestOutcome } from '../db/calls.ts';
@@ -50,10 +51,26 @@ export interface Outside {
   readonly outcomesOf: (requestIds: string[]) => Promise<readonly RequestOutcome[]>;
   /** Why this node is better left alone now. */
   readonly pressure: (schema: Schema) => OverloadCause | undefined;
+  readonly nodeFenced: (node: string) => Promise<boolean>;
   /** Routing key under which verdicts come back. */
   readonly replyTo: string;
   readonly notReady: () => readonly string[];
   readonly stopping: AbortSignal;
+}
+
+/** Shoppers who ask about requests of the same lost node share one question. */
+const FENCE_TTL_MS = 500;
+const FENCES_MAX = 1_000;
+
+function rememberFences(ask: (node: string) => Promise<boolean>) {
+  const asked = new LRUCache<string, Promise<boolean>>({ max: FENCES_MAX, ttl: FENCE_TTL_MS });
+  return (node: string): Promise<boolean> => {
+    const known = asked.get(node);
+    if (known !== undefined) return known;
+    const answer = ask(node);
+    asked.set(node, answer);
+    return answer;
+  };
 }
 
 /** A web node without its connections and without listening. */
@@ -111,7 +128,7 @@ export function assembleNode(outside: Outside) {
     purchases,
     gate,
     identity,
-    statusDesk: new StatusDesk(purchases, lookup),
+    statusDesk: new StatusDesk(purchases, lookup, rememberFences(outside.nodeFenced)),
     front: new Front({
       gate,
       book: purchases.book,

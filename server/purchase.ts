@@ -62,7 +62,9 @@ export function createPurchaseHandler(
       metrics.purchaseAnswers.add(problem.verdict);
       // A client that left in the middle of its body is owed no answer.
       if (response.destroyed) return;
-      response.writeHead(problem.status, problemHeaders(problem)).end(problem.document());
+      const body = problem.document();
+      const length = ['content-length', String(Buffer.byteLength(body))];
+      response.writeHead(problem.status, problemHeaders(problem).concat(length)).end(body);
     }
   }
 
@@ -95,7 +97,9 @@ export function createPurchaseHandler(
     await entry.published;
     const { requestId, userId } = entry.request;
     const key = catalogue.ticketKey(entry.sale);
-    const receipt = key ? `~${issueReceipt(key, entry.sale, requestId, userId)}` : '';
+    const { sale, node, stage } = entry;
+    const facts = { sale, requestId, userId, ...(stage === 'unknown' && { unknownAt: node }) };
+    const receipt = key ? `~${issueReceipt(key, facts)}` : '';
     const statusUrl = `/api/v1/requests/${requestId}${receipt}`;
     if (entry.stage === 'unknown') {
       const detail =

@@ -212,12 +212,19 @@ async function play(options: MillionOptions): Promise<MillionReport> {
       problems: problemsOf(options, skus, crowd, books),
     };
   } finally {
+    // What is left of this sale is not for those who look at the shop later.
+    const { sku } = pathsBelow(shop.zkRoot);
+    await Promise.all(skus.map((name) => stage.session.set(sku(name).state, 'closed', -1)));
     await stage.session.close();
     await stage.databases.regular.close();
     if (stage.databases.hot !== stage.databases.regular) await stage.databases.hot.close();
   }
 }
 
+if (process.argv.includes('--help')) {
+  console.log(USAGE);
+  process.exit(0);
+}
 try {
   const options = parseOptions(process.argv.slice(2));
   const report = await play(options);

@@ -27,7 +27,8 @@ export const USAGE = `npm run million -- [options]
   --twice SHARE     share of users who press twice, 0 to 1   (0.05)
   --connections N   connections of the crowd                 (64)
   --seconds N       the crowd gives up after                 (1800)
-  --json            the report as one line of JSON last`;
+  --json            the report as one line of JSON last
+  --help            this text`;
 
 export class UsageError extends Error {
   override name = 'UsageError';

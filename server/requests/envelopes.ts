@@ -20,6 +20,8 @@ export interface Outgoing {
   readonly schema: Schema;
   readonly node: string;
   readonly request: PurchaseRequest;
+  /** It was published before and nobody knows whether it arrived. */
+  readonly isCopy: boolean;
   /** The answer to an envelope that was `unknown` for want of one. */
   readonly onLate: (result: PublishResult) => void;
 }
@@ -38,6 +40,7 @@ interface Open {
   readonly requests: PurchaseRequest[];
   readonly onLate: ((result: PublishResult) => void)[];
   readonly schema: Schema;
+  readonly isCopy: boolean;
   readonly timer: NodeJS.Timeout;
   readonly result: PromiseWithResolvers<PublishResult>;
 }
@@ -56,7 +59,7 @@ export class Envelopes {
 
   /** Resolves with what became of the envelope that carried the request; never rejects. */
   add(outgoing: Outgoing): Promise<PublishResult> {
-    const key = `${outgoing.node} ${outgoing.schema} ${outgoing.sku}`;
+    const key = `${outgoing.node} ${outgoing.schema} ${outgoing.sku} ${outgoing.isCopy}`;
     const open = this.#open.get(key) ?? this.#begin(key, outgoing);
     open.requests.push(outgoing.request);
     open.onLate.push(outgoing.onLate);
@@ -69,13 +72,14 @@ export class Envelopes {
     for (const [key, open] of this.#open) this.#flush(key, open);
   }
 
-  #begin(key: string, { sku, schema, node }: Outgoing): Open {
+  #begin(key: string, { sku, schema, node, isCopy }: Outgoing): Open {
     const requests: PurchaseRequest[] = [];
     const open: Open = {
       envelope: { sku, node, requests },
       requests,
       onLate: [],
       schema,
+      isCopy,
       timer: setTimeout(() => this.#flush(key, open), ENVELOPE_WAIT_MS),
       result: Promise.withResolvers(),
     };
@@ -88,8 +92,10 @@ export class Envelopes {
     this.#open.delete(key);
     this.#onSize(open.requests.length);
     // The last look at the trust window: a process that was stopped between draw and publish must
-    // not spend a grant that has been given to others meanwhile.
-    if (!this.#transport.trusted(open.envelope.node)) {
+    // not spend a grant that has been given to others meanwhile. A copy spends nothing: what its node
+    // may still bring is reserved until the node is fenced, and a fenced node's request is rejected,
+    // which is the outcome that its shopper waits for.
+    if (!open.isCopy && !this.#transport.trusted(open.envelope.node)) {
       open.result.resolve('refused');
       return;
     }

@@ -102,7 +102,8 @@ export class Purchases {
     const { sku, schema, node, request } = entry;
     const onLate = (result: PublishResult) => this.#answered(entry, result);
     const isFirst = entry.stage === 'publishing';
-    const result = await this.#envelopes.add({ sku, schema, node, request, onLate });
+    const outgoing = { sku, schema, node, request, isCopy: !isFirst, onLate };
+    const result = await this.#envelopes.add(outgoing);
     if (isFirst) this.#events.answered(entry);
     this.#answered(entry, result);
   }

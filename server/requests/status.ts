@@ -26,18 +26,27 @@ export interface RequestStatus {
 export interface StatusQuestion {
   readonly requestId: string;
   readonly userId: string;
-  /** Whether the status URL proves that some web node took the request. */
+  /** Whether the status URL proves that some web node took the request, or may have. */
   readonly taken: boolean;
+  /** The node that may have: it had no answer of the broker. */
+  readonly unknownAt?: string;
 }
 
 export class StatusDesk {
   readonly #purchases: Purchases;
   readonly #lookup: Lookup;
+  readonly #nodeFenced: (node: string) => Promise<boolean>;
   #waiting = 0;
 
-  constructor(purchases: Purchases, lookup: Lookup) {
+  /** @param nodeFenced whether nothing that this node admitted can be ordered any more */
+  constructor(
+    purchases: Purchases,
+    lookup: Lookup,
+    nodeFenced: (node: string) => Promise<boolean>,
+  ) {
     this.#purchases = purchases;
     this.#lookup = lookup;
+    this.#nodeFenced = nodeFenced;
   }
 
   get waitingCount(): number {
@@ -113,18 +122,21 @@ export class StatusDesk {
     });
   }
 
-  async #ask({
-    requestId,
-    userId,
-    taken,
-  }: StatusQuestion): Promise<RequestStatus | 'foreign' | undefined> {
+  async #ask(question: StatusQuestion): Promise<RequestStatus | 'foreign' | undefined> {
+    const { requestId, userId, taken, unknownAt } = question;
     let outcome: RequestOutcome | undefined;
+    let isLost = false;
     try {
+      // The fence first: what has no outcome after it never will.
+      isLost = unknownAt !== undefined && (await this.#nodeFenced(unknownAt));
       outcome = await this.#lookup.find(requestId);
     } catch (error) {
       // The database cannot be asked. What was taken is still on its way: that much is known.
       if (taken) return { requestId, status: 'queued' };
       throw error;
+    }
+    if (outcome === undefined && isLost) {
+      return { requestId, status: 'rejected', reason: 'not_taken' };
     }
     if (outcome === undefined) return taken ? { requestId, status: 'queued' } : undefined;
     if (outcome.userId !== userId) return 'foreign';

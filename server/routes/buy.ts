@@ -1,6 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Context } from '../context.ts';
-import { PurchaseAnswer, PurchaseBody, problems, TicketParams } from './schemas.ts';
+import {
+  PurchaseAnswer,
+  PurchaseBody,
+  PurchaseHeaders,
+  problems,
+  TicketParams,
+} from './schemas.ts';
 
 /**
  * The purchase as a route: its description for OpenAPI. The listener hands purchases over before the
@@ -19,6 +25,7 @@ export const buyRoute: FastifyPluginAsyncTypebox<Context> = async (app, { purcha
         description:
           'Idempotency-Key (UUID) becomes the request id; without it, the ticket counts.',
         security: [{ bearer: [] }],
+        headers: PurchaseHeaders,
         params: TicketParams,
         body: PurchaseBody,
         response: { 202: PurchaseAnswer, ...problems(400, 401, 403, 410, 413, 415, 425, 429, 503) },

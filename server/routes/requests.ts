@@ -1,9 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
 import { authenticate } from '../authenticate.ts';
 import type { Context } from '../context.ts';
 import { Problem } from '../problems.ts';
-import { verifyReceipt } from '../requests/receipt.ts';
+import { readReceipt } from '../requests/receipt.ts';
 import { type StatusQuestion, WAIT_SECONDS_MAX } from '../requests/status.ts';
 import { requestJson } from './order.ts';
 import { problems, RequestAnswer, RequestParams, WaitQuery } from './schemas.ts';
@@ -29,13 +30,16 @@ export const requestRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
     const requestId = id.toLowerCase();
     const { userId } = request;
     const keyOf = (sale: string) => catalogue.ticketKey(sale);
-    const taken = receipt !== undefined && verifyReceipt(keyOf, receipt, requestId, userId);
-    return { requestId, userId, taken };
+    const facts = receipt && readReceipt(keyOf, receipt, { requestId, userId });
+    if (!facts) return { requestId, userId, taken: false };
+    const { unknownAt } = facts;
+    return { requestId, userId, taken: true, ...(unknownAt !== undefined && { unknownAt }) };
   }
 
-  function goneSignal(request: FastifyRequest): AbortSignal {
+  /** On the answer, not on its socket: that one lives on and would collect a listener a request. */
+  function goneSignal(reply: FastifyReply): AbortSignal {
     const gone = new AbortController();
-    request.raw.socket.once('close', () => gone.abort());
+    reply.raw.once('close', () => gone.abort());
     return AbortSignal.any([gone.signal, stopping]);
   }
 
@@ -54,8 +58,8 @@ export const requestRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
     async (request, reply) => {
       const question = questionOf(request as StatusRequest);
       const waitMs = Math.min(request.query.wait ?? 0, WAIT_SECONDS_MAX) * 1_000;
-      const graceMs = question.taken ? 0 : GRACE_MS;
-      const status = await statusDesk.wait(question, waitMs, graceMs, goneSignal(request));
+      const graceMs = question.taken ? 0 : Math.max(GRACE_MS, waitMs);
+      const status = await statusDesk.wait(question, waitMs, graceMs, goneSignal(reply));
       if (status === undefined) throw new Problem('not_found');
       return reply.header('cache-control', 'no-store').send(requestJson(status));
     },
@@ -70,12 +74,19 @@ export const requestRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
         security,
         params: RequestParams,
         querystring: WaitQuery,
-        response: { ...problems(400, 401, 404, 503) },
+        response: {
+          200: {
+            description:
+              'Events named `status`, each with a JSON answer as of /requests/{requestId}',
+            content: { 'text/event-stream': { schema: Type.String() } },
+          },
+          ...problems(400, 401, 404, 503),
+        },
       },
     },
     async (request, reply) => {
       const question = questionOf(request as StatusRequest);
-      const gone = goneSignal(request);
+      const gone = goneSignal(reply);
       let status = await statusDesk.wait(question, 0, question.taken ? 0 : GRACE_MS, gone);
       if (status === undefined) throw new Problem('not_found');
       reply.hijack();

@@ -88,6 +88,12 @@ export const TicketAnswer = Type.Object({
   expiresAt: Time,
 });
 
+export const PurchaseHeaders = Type.Object({
+  'idempotency-key': Type.Optional(
+    Type.String({ description: 'UUID; becomes the request id. The same key again counts once' }),
+  ),
+});
+
 export const PurchaseBody = Type.Object(
   {
     quantity: Type.Integer({ minimum: 1, maximum: REQUEST_UNITS_MAX }),
@@ -148,7 +154,12 @@ export const GuestAnswer = Type.Object({ user: Type.String(), token: Type.String
 
 export const PaymentAnswer = Type.Object({ orderNo: Type.String(), status: Type.String() });
 
+const ProblemContent = {
+  description: 'A problem document (RFC 9457) with a verdict',
+  content: { 'application/problem+json': { schema: ProblemDocument } },
+};
+
 /** Problem documents of a route, by status, for its `response` schemas. */
-export function problems(...statuses: number[]): Record<number, typeof ProblemDocument> {
-  return Object.fromEntries(statuses.map((status) => [status, ProblemDocument]));
+export function problems(...statuses: number[]): Record<number, typeof ProblemContent> {
+  return Object.fromEntries(statuses.map((status) => [status, ProblemContent]));
 }

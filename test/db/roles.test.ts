@@ -18,6 +18,7 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   decided_elsewhere: [],
   expire_orders: ['worker'],
   fence_node: ['worker', 'ops'],
+  node_fenced: ['web', 'worker', 'ops'],
   lower_buyers: [],
   move_sku: ['ops'],
   order_details: ['web', 'worker', 'ops'],

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { PublishResult } from '../../broker/publisher.ts';
 import { createLog } from '../../process/log.ts';
 import type { SkuOnSale } from '../../server/catalogue.ts';
@@ -22,12 +22,13 @@ function setUp(answers: (PublishResult | Promise<PublishResult>)[], trusted = tr
   const sizes: number[] = [];
   const events: string[] = [];
   let late: (result: PublishResult) => void = () => {};
+  const node = { trusted };
   const transport = {
     publish: async (_message: unknown, onLate: (result: PublishResult) => void) => {
       late = onLate;
       return answers.shift() ?? 'refused';
     },
-    trusted: () => trusted,
+    trusted: () => node.trusted,
   };
   const lookup = new Lookup(async () => []);
   const purchases = new Purchases({
@@ -40,8 +41,9 @@ function setUp(answers: (PublishResult | Promise<PublishResult>)[], trusted = tr
       decided: ({ verdict }) => events.push(`decided ${verdict?.status}`),
     },
   });
-  const desk = new StatusDesk(purchases, lookup);
-  return { purchases, desk, sizes, events, answerLate: (result: PublishResult) => late(result) };
+  const desk = new StatusDesk(purchases, lookup, async (fenced) => fenced === 'gone');
+  const answerLate = (result: PublishResult) => late(result);
+  return { purchases, desk, node, sizes, events, answerLate };
 }
 
 describe('an admitted request', () => {
@@ -86,6 +88,28 @@ describe('an admitted request', () => {
     answerLate('confirmed');
     expect(entry.stage).toBe('taken');
     expect(events).toEqual(['answered']);
+    purchases.stop();
+  });
+
+  it('is published again while unknown, after the end of its node id too', async () => {
+    const { purchases, node } = setUp(['unknown', 'confirmed']);
+    const entry = purchases.take(row, requestOf('ada'), 'ticket', 'web-1');
+    await entry.published;
+    node.trusted = false;
+    await vi.waitFor(() => expect(entry.stage).toBe('taken'), { timeout: 6_000 });
+    purchases.stop();
+  });
+
+  it('was not taken when its node was fenced and it has no outcome', async () => {
+    const { purchases, desk } = setUp([]);
+    const asked = { requestId: requestOf('ada').requestId, userId: 'ada', taken: true };
+    expect(await desk.read(asked)).toMatchObject({ status: 'queued' });
+    expect(await desk.read({ ...asked, unknownAt: 'web-1' })).toMatchObject({ status: 'queued' });
+    expect(await desk.read({ ...asked, unknownAt: 'gone' })).toEqual({
+      requestId: asked.requestId,
+      status: 'rejected',
+      reason: 'not_taken',
+    });
     purchases.stop();
   });
 

@@ -36,16 +36,7 @@ describe('tickets', () => {
         const changed = text.slice(0, at) + character + text.slice(at + 1);
         fc.pre(changed !== text);
         const ticket = parseTicket(changed);
-        // The last character of base64url carries two bits that stand for nothing.
-        const sameSignature =
-          ticket &&
-          at === text.length - 1 &&
-          Buffer.from(ticket.signature, 'base64url').equals(
-            Buffer.from(parsed(text).signature, 'base64url'),
-          );
-        expect(ticket !== undefined && verifyTicket(key, owner, ticket, NOW)).toBe(
-          sameSignature ?? false,
-        );
+        expect(ticket !== undefined && verifyTicket(key, owner, ticket, NOW)).toBe(false);
       }),
     );
   });

@@ -105,6 +105,7 @@ export async function openWebNode(options: WebNodeOptions = {}) {
       },
     },
     outcomesOf: async () => [],
+    nodeFenced: async () => false,
     pressure: () => world.pressure,
     replyTo: 'test',
     notReady: () => [],
