@@ -1,7 +1,7 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyError, type FastifyReply, LogController } from 'fastify';
 import type { Context } from './context.ts';
-import { createListener } from './listener.ts';
+import { answerBrokenRequest, createListener } from './listener.ts';
 import { Problem, problemHeaders, problemOf } from './problems.ts';
 import { buyRoute } from './routes/buy.ts';
 import { demoRoutes } from './routes/demo.ts';
@@ -26,6 +26,7 @@ export async function buildApp(context: Context) {
     loggerInstance: context.log,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_BYTES_MAX,
+    clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket),
     serverFactory: (routes) => createListener(context.purchase, routes),
     routerOptions: { maxParamLength: PATH_PARAMETER_LENGTH_MAX },
     trustProxy: config.trustProxy ?? false,

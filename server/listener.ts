@@ -1,5 +1,7 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import { isPurchase } from './gate/front.ts';
+import { Problem, problemHeaders } from './problems.ts';
 import type { PurchaseHandler } from './purchase.ts';
 
 /** Limits of the HTTP server. Long-polls are answers that take long, not requests. */
@@ -32,4 +34,30 @@ export function createListener(purchase: PurchaseHandler, routes: RequestListene
   server.maxHeadersCount = HEADERS_MAX;
   server.maxConnections = CONNECTIONS_MAX;
   return server;
+}
+
+/** Statuses of what the HTTP parser refuses; all else is 400. */
+const BROKEN_STATUS: Readonly<Record<string, number>> = {
+  HPE_HEADER_OVERFLOW: 431,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+};
+
+/** Answers bytes that are no request, in the shape of every other refusal, and hangs up. */
+export function answerBrokenRequest({ code = '' }: { code?: string }, socket: Socket): void {
+  if (code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const status = BROKEN_STATUS[code] ?? 400;
+  const problem = new Problem('bad_request', { status });
+  const body = problem.document();
+  const headers = [
+    ...problemHeaders(problem),
+    'content-length',
+    body.length,
+    'connection',
+    'close',
+  ];
+  const lines = headers.flatMap((name, at) => (at % 2 ? [] : [`${name}: ${headers[at + 1]}`]));
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('\r\n')}\r\n\r\n${body}`);
 }

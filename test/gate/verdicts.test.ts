@@ -25,6 +25,7 @@ interface Case {
   /** Seconds; none where waiting changes nothing. */
   readonly retryAfter?: readonly [min: number, max: number];
   readonly page: RegExp;
+  readonly environment?: Readonly<Record<string, string>>;
   prepare(node: WebNode, press: Press): unknown;
 }
 
@@ -142,11 +143,8 @@ const CASES: readonly Case[] = [
     status: 429,
     retryAfter: [1, 3],
     page: /more requests/,
-    async prepare(node, mine) {
-      for (let i = 0; i < 30; i += 1) {
-        await press(node, { ...mine, ticket: node.ticketOf(mine.user), payload: '{}' });
-      }
-    },
+    environment: { RATE_LIMIT_USER_PER_SECOND: '1' },
+    prepare: (node, mine) => press(node, { ...mine, payload: '{}' }),
   },
   {
     verdict: 'rate_limited',
@@ -154,9 +152,17 @@ const CASES: readonly Case[] = [
     status: 429,
     retryAfter: [1, 3],
     page: /more requests/,
-    async prepare(node, mine) {
-      for (let i = 0; i < 20; i += 1) await press(node, { ...mine, payload: '{}' });
-    },
+    environment: { RATE_LIMIT_TICKET_PER_SECOND: '1' },
+    prepare: (node, mine) => press(node, { ...mine, payload: '{}' }),
+  },
+  {
+    verdict: 'rate_limited',
+    cause: 'too many presses of one address',
+    status: 429,
+    retryAfter: [1, 3],
+    page: /more requests/,
+    environment: { RATE_LIMIT_IP_PER_SECOND: '1' },
+    prepare: (node) => press(node, pressOf(node)),
   },
   {
     verdict: 'cooldown',
@@ -250,7 +256,11 @@ describe('the refusals of a purchase', () => {
 
   it.each(CASES.map((one) => [one.verdict, one.cause, one] as const))(
     '%s: %s',
-    async (verdict, _cause, { status, retryAfter, page, prepare }) => {
+    async (verdict, _cause, { status, retryAfter, page, environment, prepare }) => {
+      if (environment !== undefined) {
+        await node.close();
+        node = await openWebNode({ environment });
+      }
       const mine = pressOf(node);
       await prepare(node, mine);
       const { drawn } = node.world;

@@ -15,7 +15,9 @@ describe('a purchase, from the ticket to the payment', () => {
   let sale: string;
 
   beforeAll(async () => {
-    system = await startSystem({ environment: { PAYMENT_WEBHOOK_SECRET: WEBHOOK_SECRET } });
+    system = await startSystem({
+      environment: { PAYMENT_WEBHOOK_SECRET: WEBHOOK_SECRET, LOG_LEVEL: 'trace' },
+    });
     sale = await system.createSale([
       { sku: 'TV', units: 200, userLimit: 2 },
       { sku: 'Phone', units: 2, schema: 'regular' },
@@ -245,6 +247,23 @@ describe('a purchase, from the ticket to the payment', () => {
       if (status === 202) {
         expect((await ada.outcome(body.statusUrl)).body.status).toBe('limit_reached');
       }
+    }
+  });
+
+  it('has written no secret, token or ticket into its logs, at the finest level', async () => {
+    const ada = shopper();
+    const ticket = await ada.ticket(sale, 'TV');
+    await ada.call('POST', `/api/v1/buy/${ticket}x`, { quantity: 1 });
+    await ada.call('POST', `/api/v1/buy/${ticket}`, '{', { 'content-type': 'text/plain' });
+    const logs = ['web-1', 'web-2', 'keeper-1', 'worker-1'].map((name) => system.log(name)).join();
+    expect(logs).toContain('web node listens');
+    for (const secret of [
+      system.jwtSecret,
+      WEBHOOK_SECRET,
+      ticket.split('.').at(-1) ?? '',
+      'eyJ',
+    ]) {
+      expect(logs.includes(secret)).toBe(false);
     }
   });
 
