@@ -1,0 +1,78 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { audit, fenceNode, placeOrders, requestOutcomes, unitCounts } from '../../db/calls.ts';
+import type { Databases } from '../../db/pool.ts';
+import { createDatabase, type TestDatabase } from './database.ts';
+import { holdSlots } from './locks.ts';
+import { openSale, request, requests, stock } from './shop.ts';
+
+/**
+ * place_orders has a short way for plain batches (all new, a user each, one slot has enough). What
+ * keeps a batch off it, and what stops it half way, must not change any answer.
+ */
+
+let database: TestDatabase;
+let worker: Databases;
+let ops: Databases;
+let sale: string;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  worker = database.as('worker');
+  ops = database.as('ops');
+  sale = await openSale(ops);
+});
+afterAll(async () => {
+  expect(await audit(ops)).toEqual([]);
+  await database.remove();
+});
+
+const statuses = async (sku: string, batch: Parameters<typeof placeOrders>[3]) =>
+  (await placeOrders(worker, 'hot', sku, batch)).map(({ status }) => status);
+const free = async (sku: string) =>
+  (await unitCounts(worker)).find((count) => count.sku === sku)?.free;
+
+it('answers in the order of the arguments and records what it said', async () => {
+  const sku = await stock(ops, sale, { units: 300, slots: 2 });
+  const batch = requests(100);
+  const said = await placeOrders(worker, 'hot', sku, batch);
+  expect(said.map(({ requestId }) => requestId)).toEqual(batch.map(({ requestId }) => requestId));
+  expect(said.every(({ status, units }) => status === 'ordered' && units === 1)).toBe(true);
+  const numbers = said.map(({ orderNo }) => Number(orderNo));
+  expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
+  const recorded = await requestOutcomes(
+    worker,
+    batch.map(({ requestId }) => requestId),
+  );
+  expect(new Map(recorded.map((one) => [one.requestId, one.orderNo]))).toEqual(
+    new Map(said.map((one) => [one.requestId, one.orderNo])),
+  );
+  expect(await free(sku)).toBe(200);
+});
+
+it('rejects a batch of which every request comes from a fenced node', async () => {
+  const sku = await stock(ops, sale, { units: 5 });
+  await fenceNode(worker, 'gone');
+  expect(await statuses(sku, requests(2, { node: 'gone' }))).toEqual(['rejected', 'rejected']);
+  expect(await statuses(sku, [request({ node: 'gone' }), request()])).toEqual([
+    'rejected',
+    'ordered',
+  ]);
+});
+
+it('goes on when some of its users are beyond the limit', async () => {
+  const sku = await stock(ops, sale, { units: 20, slots: 1, userLimit: 2 });
+  await statuses(sku, [request({ userId: 'full', units: 2 })]);
+  const batch = [request(), request({ userId: 'full' }), request({ units: 2 })];
+  expect(await statuses(sku, batch)).toEqual(['ordered', 'limit_reached', 'ordered']);
+  expect(await free(sku)).toBe(15);
+});
+
+it('goes on when no slot has enough, or when those that have are locked', async () => {
+  const sku = await stock(ops, sale, { units: 8, slots: 4, userLimit: 3 });
+  expect(await statuses(sku, requests(3))).toEqual(['ordered', 'ordered', 'ordered']);
+  const holder = await holdSlots(database, sku, 3);
+  expect(await statuses(sku, [request({ units: 3 }), request({ units: 3 })])).toContain('locked');
+  await holder.release();
+  expect(await statuses(sku, requests(6))).toEqual([...Array(5).fill('ordered'), 'sold_out']);
+  expect(await free(sku)).toBe(0);
+});

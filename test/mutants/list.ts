@@ -1,0 +1,191 @@
+/** Planted bugs, at least one for each promise: where, what, and the tests that must turn red. */
+
+export interface Mutant {
+  readonly name: string;
+  /** Which promise it breaks. */
+  readonly promise: string;
+  readonly file: string;
+  /** Each text must be in the file; all places where it stands are replaced. */
+  readonly edits: readonly (readonly [from: string | RegExp, to: string])[];
+  /** Paths of test files or folders. */
+  readonly tests: readonly string[];
+}
+
+const PLACE = 'db/procedures/place_orders.sql';
+const PLACE_TESTS = [
+  'test/db/place-orders.test.ts',
+  'test/db/model-plain.test.ts',
+  'test/db/contention.test.ts',
+];
+const LIFE_TESTS = ['test/db/order-life.test.ts', 'test/db/contention.test.ts'];
+
+const sql = (
+  promise: string,
+  name: string,
+  edits: Mutant['edits'],
+  tests = PLACE_TESTS,
+  file = PLACE,
+): Mutant => ({ promise, name, file, edits, tests });
+
+export const MUTANTS: readonly Mutant[] = [
+  sql('no oversell', 'a slot is written as it was read, and not locked', [
+    [/\n +FOR UPDATE SKIP LOCKED/g, ''],
+    ['SET remaining = s.remaining - v_sku.wanted', 'SET remaining = v_remaining - v_sku.wanted'],
+    [/ AND s\.remaining >= v_sku\.wanted/g, ''],
+  ]),
+  sql('no oversell', 'a slot gives more than it has', [
+    ['IF v_held >= v_sku.wanted THEN', 'IF v_held > 0 THEN'],
+    [/ AND s\.remaining >= v_sku\.wanted/g, ''],
+    ['s.remaining - v_sku.wanted', 'greatest(0, s.remaining - v_sku.wanted)'],
+  ]),
+  sql('no oversell', 'no movement is booked for a sale', [
+    ['-v_sku.wanted FROM drawn d', '-v_sku.wanted FROM drawn d WHERE false'],
+  ]),
+  sql(
+    'no oversell',
+    'a cancelled order gives its units back each time',
+    [["IF v_order.status <> 'ordered' THEN RETURN v_order.status; END IF;", '']],
+    LIFE_TESTS,
+    'db/procedures/cancel_order.sql',
+  ),
+  sql(
+    'no oversell',
+    'a late payment takes no unit',
+    [['v_taken := take_units(v_order.sale', "v_taken := 'x' <> concat(v_order.sale"]],
+    LIFE_TESTS,
+    'db/procedures/pay_order.sql',
+  ),
+  sql(
+    'no oversell',
+    'two workers expire the same order',
+    [[/\n +FOR UPDATE SKIP LOCKED\) d/, ') d']],
+    [...LIFE_TESTS, 'test/db/model.test.ts'],
+    'db/procedures/expire_orders.sql',
+  ),
+  sql(
+    'no undersell',
+    'units of an expired order are not returned',
+    [['PERFORM return_units(v_sku.sale, v_sku.sku, v_sku.units);', '']],
+    LIFE_TESTS,
+    'db/procedures/expire_orders.sql',
+  ),
+  sql(
+    'no undersell',
+    'orders expire before their time',
+    [[/ AND o\.pay_before <= now\(\)/g, '']],
+    LIFE_TESTS,
+    'db/procedures/expire_orders.sql',
+  ),
+  sql('no undersell', 'who came too late keeps his place under the limit', [
+    ['AND c.credited > 0;', 'AND c.credited < 0;'],
+  ]),
+  sql('one outcome', 'nobody looks for known requests', [
+    ['AND NOT EXISTS (SELECT FROM outcome o WHERE o.request_id = ANY (p_request_ids))', 'AND true'],
+    ['FROM outcome o WHERE o.request_id = r.id LIMIT 1', 'FROM outcome o WHERE false'],
+  ]),
+  sql(
+    'one outcome',
+    'no unique key of request ids',
+    [['PRIMARY KEY (request_id, sale),', '']],
+    PLACE_TESTS,
+    'db/migrations/0003_stock_and_orders.sql',
+  ),
+  sql('one outcome', 'the limit of a user is not checked', [
+    [/\n +WHERE b\.units \+ excluded\.units <= v_sku\.user_limit/g, ''],
+  ]),
+  sql('one outcome', 'no outcome is written', [
+    [
+      "'ordered', n.order_no, n.units\n        FROM numbered n ORDER",
+      "'ordered', n.order_no, n.units\n        FROM numbered n WHERE false ORDER",
+    ],
+  ]),
+  sql(
+    'one outcome',
+    'another reference pays a paid order again',
+    [
+      [
+        "WHEN v_order.status = 'ordered' THEN 'paid'",
+        "WHEN v_order.status <> 'expired' THEN 'paid'",
+      ],
+    ],
+    LIFE_TESTS,
+    'db/procedures/pay_order.sql',
+  ),
+  sql('no lie', 'units are counted with SKIP LOCKED', [
+    [
+      "FROM stock_slot s WHERE s.sku = p_sku AND s.slot <> ALL (coalesce(v_slots, '{}'));",
+      "FROM (SELECT a.* FROM stock_slot a WHERE a.sku = p_sku FOR UPDATE SKIP LOCKED) s WHERE s.slot <> ALL (coalesce(v_slots, '{}'));",
+    ],
+  ]),
+  sql('no lie', 'locked is called sold out', [
+    ["v_status[i] := 'locked';\n      CONTINUE;", 'CONTINUE;'],
+  ]),
+  sql('no lie', 'sold out for good although orders are unpaid', [
+    ["WHEN v_units_may_return THEN 'units_may_return'", 'WHEN false THEN NULL'],
+  ]),
+  sql('no lie', 'a closed SKU sells', [["k.state = 'closed'", "k.state = 'shut'"]]),
+  sql(
+    'no lie',
+    'the ticket key exists before the sale opens',
+    [[/ AND s\.opens_at <= clock_timestamp\(\)/g, '']],
+    LIFE_TESTS,
+    'db/procedures/ticket_key.sql',
+  ),
+  sql('admissions are bounded', 'a fenced node still orders', [
+    ['AND NOT EXISTS (SELECT FROM fenced_node f WHERE f.node = ANY (p_nodes))', 'AND true'],
+  ]),
+  sql('admissions are bounded', 'a fence does not wait for batches', [
+    [
+      /pg_(try_)?advisory_xact_lock_shared\(\s*hashtext\('fence ' \|\|/g,
+      "pg_$1advisory_xact_lock_shared(hashtext('f ' ||",
+    ],
+  ]),
+  {
+    promise: 'admissions are bounded',
+    name: 'the keeper grows one grant before it shrank the other',
+    file: 'zk/grants.ts',
+    edits: [['free - sum(facts.nodes.map(rightsNow))', 'free - sum(shares.map(rightsOf))']],
+    tests: ['test/zk/grants.test.ts'],
+  },
+  {
+    promise: 'admissions are bounded',
+    name: 'the keeper forgets what dead nodes may still bring',
+    file: 'zk/grants.ts',
+    edits: [['facts.target - facts.held - facts.deadRights', 'facts.target - facts.held']],
+    tests: ['test/zk/grants.test.ts'],
+  },
+  {
+    promise: 'nothing taken is lost',
+    name: 'the worker acknowledges before the commit',
+    file: 'worker/consume.ts',
+    edits: [
+      [
+        'const open = this.#begin(delivery, requests.length);',
+        'const open = this.#begin(delivery, requests.length);\n    delivery.ack();',
+      ],
+      ['else open.delivery.ack();', ''],
+    ],
+    tests: ['test/worker/consume.test.ts', 'test/worker/process.test.ts'],
+  },
+  {
+    promise: 'nothing taken is lost',
+    name: 'the worker drops what was locked',
+    file: 'worker/batch.ts',
+    edits: [['lane.locked.push(...locked);', '']],
+    tests: ['test/worker/batch.test.ts'],
+  },
+  {
+    promise: 'nothing taken is lost',
+    name: 'a lost race counts as a refusal',
+    file: 'db/errors.ts',
+    edits: [["'23505': 'retry'", "'23505': 'refused'"]],
+    tests: ['test/db/errors.test.ts', 'test/worker/decide.test.ts'],
+  },
+  sql(
+    'nothing taken is lost',
+    'events that a dead worker took are never taken again',
+    [[' OR x.taken_until < now()', '']],
+    LIFE_TESTS,
+    'db/procedures/outbox_batch.sql',
+  ),
+];

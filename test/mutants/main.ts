@@ -1,0 +1,143 @@
+import { execFileSync, spawn } from 'node:child_process';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { PROJECT_ROOT } from '../../ops/stack/folder.ts';
+import { createProgress } from '../../ops/stack/progress.ts';
+import { startTestbed } from '../../ops/stack/testbed.ts';
+import { MUTANTS, type Mutant } from './list.ts';
+
+/**
+ * `npm run mutants [-- <word>]`: do the tests bite? Plants one bug after the other in a copy of the
+ * tree, runs the tests that should notice, and expects red. Ends with 1 if a mutant survives or
+ * cannot be planted, and if the tests are red without one.
+ */
+
+const TESTS_TIMEOUT_MS = 120_000;
+
+function copyTree(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'flashsale-mutants-'));
+  const list = ['ls-files', '-z', '--cached', '--others', '--exclude-standard'];
+  const files = execFileSync('git', list, { cwd: PROJECT_ROOT, encoding: 'utf8' }).split('\0');
+  for (const file of files.filter((name) => name !== '')) {
+    mkdirSync(join(folder, dirname(file)), { recursive: true });
+    // A file that git still lists may have been removed.
+    cpSync(join(PROJECT_ROOT, file), join(folder, file), { force: true, errorOnExist: false });
+  }
+  symlinkSync(join(PROJECT_ROOT, 'node_modules'), join(folder, 'node_modules'));
+  return folder;
+}
+
+interface Result {
+  readonly red: boolean;
+  readonly seconds: number;
+  /** The first test that failed, or how the run ended. */
+  readonly by: string;
+}
+
+function runTests(
+  folder: string,
+  tests: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<Result> {
+  const startMs = performance.now();
+  const vitest = join(folder, 'node_modules/vitest/vitest.mjs');
+  const report = join(folder, 'mutant.json');
+  rmSync(report, { force: true });
+  return new Promise((resolve) => {
+    const args = [vitest, 'run', '--bail=1', '--reporter=json', `--outputFile=${report}`, ...tests];
+    const child = spawn(process.execPath, args, {
+      cwd: folder,
+      env,
+      stdio: 'ignore',
+    });
+    const timer = setTimeout(() => child.kill('SIGTERM'), TESTS_TIMEOUT_MS);
+    child.once('close', (code) => {
+      clearTimeout(timer);
+      const seconds = (performance.now() - startMs) / 1_000;
+      resolve({ red: code !== 0, seconds, by: firstFailure(report) ?? `exit code ${code}` });
+    });
+  });
+}
+
+function firstFailure(file: string): string | undefined {
+  interface Report {
+    testResults: { message: string; assertionResults: { status: string; title: string }[] }[];
+  }
+  try {
+    const report: Report = JSON.parse(readFileSync(file, 'utf8'));
+    const all = report.testResults.flatMap(({ assertionResults }) => assertionResults);
+    const failed = all.find(({ status }) => status === 'failed')?.title;
+    return (
+      failed ?? report.testResults.find(({ message }) => message !== '')?.message.split('\n')[0]
+    );
+  } catch {
+    return undefined;
+  }
+}
+
+/** @returns what the file was, or undefined if a text to be replaced is not in it */
+function plant(folder: string, { file, edits }: Mutant): string | undefined {
+  const path = join(folder, file);
+  const before = readFileSync(path, 'utf8');
+  let text = before;
+  for (const [from, to] of edits) {
+    const changed =
+      typeof from === 'string' ? text.replaceAll(from, () => to) : text.replace(from, to);
+    if (changed === text) return undefined;
+    text = changed;
+  }
+  writeFileSync(path, text);
+  return before;
+}
+
+const word = process.argv[2];
+const chosen = MUTANTS.filter(
+  ({ name, file }) => word === undefined || `${name} ${file}`.includes(word),
+);
+const folder = copyTree();
+const testbed = await startTestbed(
+  process.env,
+  createProgress((line) => console.log(line)),
+);
+const { databaseUrl, amqpUrl, amqpManagementUrl, zookeeper } = testbed.servers;
+const env = {
+  ...process.env,
+  DATABASE_URL: databaseUrl,
+  AMQP_URL: amqpUrl,
+  ...(amqpManagementUrl !== undefined && { AMQP_MANAGEMENT_URL: amqpManagementUrl }),
+  ZOOKEEPER: zookeeper,
+};
+let bad = 0;
+try {
+  const tests = [...new Set(chosen.flatMap((mutant) => mutant.tests))];
+  const sound = await runTests(folder, tests, env);
+  if (sound.red) {
+    console.error(`The tests are red without a mutant: ${sound.by}`);
+    bad += 1;
+  }
+  console.log('| promise | planted bug | | seen by | s |\n|---|---|---|---|---|');
+  for (const mutant of sound.red ? [] : chosen) {
+    const before = plant(folder, mutant);
+    const result = before === undefined ? undefined : await runTests(folder, mutant.tests, env);
+    if (before !== undefined) writeFileSync(join(folder, mutant.file), before);
+    const how = result === undefined ? 'DOES NOT APPLY' : result.red ? 'caught' : 'SURVIVED';
+    if (how !== 'caught') bad += 1;
+    const seen = result?.red ? result.by : '';
+    const columns = [mutant.promise, mutant.name, how, seen, result?.seconds.toFixed(0) ?? ''];
+    console.log(`| ${columns.join(' | ')} |`);
+  }
+} finally {
+  await testbed.stop();
+  rmSync(folder, { recursive: true, force: true });
+}
+console.log(bad === 0 ? `all ${chosen.length} caught` : `${bad} not caught`);
+process.exitCode = bad === 0 ? 0 : 1;
