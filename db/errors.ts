@@ -15,6 +15,7 @@ export const FLASHSALE_SQLSTATES = {
   FS001: 'malformed arguments',
   FS002: 'no such sale, SKU or tunable',
   FS003: 'it exists with other values',
+  FS004: 'something is still to be done before',
   FS500: 'the books do not balance: a bug, nothing was written',
 } as const;
 

@@ -6,6 +6,7 @@ import { createDatabase, type TestDatabase } from './database.ts';
 
 const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   'catalog.create_sale': ['ops'],
+  'catalog.drop_sale': ['ops'],
   'catalog.create_sku': ['ops'],
   'catalog.sale_board': ['web', 'worker', 'ops', 'readonly'],
   'catalog.sale_lottery': ['web'],

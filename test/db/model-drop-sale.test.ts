@@ -1,0 +1,68 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import {
+  audit,
+  outboxBatch,
+  outboxDone,
+  payOrder,
+  placeOrders,
+  unitCounts,
+} from '../../db/calls.ts';
+import type { Databases } from '../../db/pool.ts';
+import { createDatabase, type TestDatabase } from './database.ts';
+import { openSale, requests, stock } from './shop.ts';
+
+/** An old sale goes in one statement, and nothing of it stays behind. */
+
+let database: TestDatabase;
+let worker: Databases;
+let ops: Databases;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  worker = database.as('worker');
+  ops = database.as('ops');
+});
+afterAll(async () => {
+  await database.remove();
+});
+
+const drop = (sale: string) =>
+  ops.hot.query({ text: 'SELECT * FROM catalog.drop_sale($1)', values: [sale] });
+
+it('removes an old sale from both schemas, in one statement', async () => {
+  const [old, kept] = [await openSale(ops), await openSale(ops)];
+  const hot = await stock(ops, old, { units: 5 });
+  const regular = await stock(ops, old, { units: 5, schema: 'regular' });
+  const other = await stock(ops, kept, { units: 5 });
+  const said = await placeOrders(worker, 'hot', hot, requests(3));
+  await placeOrders(worker, 'regular', regular, []);
+  await placeOrders(worker, 'hot', other, requests(2));
+
+  await expect(drop(old)).rejects.toMatchObject({ sqlstate: 'FS001' });
+  await database.admin.query({
+    text: `UPDATE catalog.sale SET closes_at = now() - interval '30 minutes' WHERE sale = $1`,
+    values: [old],
+  });
+  await expect(drop(old)).rejects.toMatchObject({ sqlstate: 'FS004' });
+  for (const { orderNo } of said) await payOrder(worker, orderNo ?? '', `ref-${orderNo}`);
+  const events = await outboxBatch(worker, 'hot', 100);
+  await outboxDone(worker, 'hot', [...new Set(events.map(({ eventNo }) => eventNo))]);
+
+  expect(await drop(old)).toEqual(
+    [
+      { sku: hot, orders: '3', paid: '3' },
+      { sku: regular, orders: '0', paid: '0' },
+    ].toSorted((a, b) => (a.sku < b.sku ? -1 : 1)),
+  );
+  const left = await database.admin.query({
+    text: 'SELECT relname FROM pg_class WHERE relname LIKE $1',
+    values: [`%${old}%`],
+  });
+  expect(left).toEqual([]);
+  expect((await unitCounts(worker)).map(({ sku }) => sku)).toEqual([other]);
+  expect(await placeOrders(worker, 'hot', hot, requests(1))).toMatchObject([
+    { status: 'rejected', reason: 'unknown_sku' },
+  ]);
+  expect(await audit(ops)).toEqual([]);
+  await expect(drop(old)).rejects.toMatchObject({ sqlstate: 'FS002' });
+});
