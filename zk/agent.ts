@@ -17,6 +17,7 @@ import { parseShare, parseShed, parseState, type ShedWay, type SkuState } from '
 /** A SKU of which nothing was said is not sold: selling begins with an explicit `open`. */
 const STATE_DEFAULT: SkuState = 'paused';
 const KEEP_DEFAULT = 1;
+const ID_BYTES = 5;
 const SHED_DEFAULT: ShedWay = 'random';
 
 export type Draw =
@@ -35,6 +36,8 @@ export interface AgentOptions {
   readonly root: string;
   /** Beginning of the node ids: letters, digits, `-`, `_`, `.`; a random part is added for each. */
   readonly nodePrefix: string;
+  /** The random part of an id: never the same twice. */
+  readonly newId?: () => string;
   readonly log?: AgentLog;
   /** Called after any change of grants, states, shares or membership. */
   readonly onChange?: () => void;
@@ -117,7 +120,8 @@ export class NodeAgent {
 
   #join(): void {
     this.#membership?.end();
-    const node = `${this.#options.nodePrefix}-${randomBytes(5).toString('hex')}`;
+    const { nodePrefix, newId = () => randomBytes(ID_BYTES).toString('hex') } = this.#options;
+    const node = `${nodePrefix}-${newId()}`;
     this.#options.log?.info({ node }, 'new ZooKeeper session: new node id');
     const membership = new Membership({
       session: this.#session,
@@ -128,6 +132,7 @@ export class NodeAgent {
       onEvicted: () => {
         if (this.#membership !== membership || this.#closed) return;
         this.#options.log?.warn({ node }, 'the registration of this node was deleted');
+        membership.retire();
         this.#join();
       },
     });

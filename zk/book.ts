@@ -7,7 +7,8 @@ import type { Report } from './report.ts';
  */
 
 interface Entry {
-  grant: number;
+  /** Undefined: what stands there is no number. */
+  grant: number | undefined;
   version: number;
   /** Values by version, as far back as a node may still act on them. */
   readonly values: Map<number, number>;
@@ -15,17 +16,23 @@ interface Entry {
 
 export class GrantBook {
   #entries = new Map<string, Entry>();
+  #isBehind = false;
+
+  /** A node acts on a version that this keeper did not write: what stands there must be read again. */
+  get isBehind(): boolean {
+    return this.#isBehind;
+  }
 
   /** What was read, or written with a known result. */
-  note(node: string, grant: number, version: number): void {
+  note(node: string, grant: number | undefined, version: number): void {
     const entry = this.#entries.get(node);
     if (!entry || version < entry.version) {
-      this.#entries.set(node, { grant, version, values: new Map([[version, grant]]) });
+      this.#entries.set(node, { grant, version, values: new Map([[version, grant ?? 0]]) });
       return;
     }
     entry.grant = grant;
     entry.version = version;
-    entry.values.set(version, grant);
+    entry.values.set(version, grant ?? 0);
   }
 
   forget(node: string): void {
@@ -36,7 +43,9 @@ export class GrantBook {
     return [...this.#entries.keys()];
   }
 
-  entry(node: string): { readonly grant: number; readonly version: number } | undefined {
+  entry(
+    node: string,
+  ): { readonly grant: number | undefined; readonly version: number } | undefined {
     return this.#entries.get(node);
   }
 
@@ -45,8 +54,11 @@ export class GrantBook {
    * never saw (it took over lately): then nothing is given to others until the node has applied.
    */
   #actingMax(entry: Entry, applied: number | undefined, reported: number): number {
-    if (applied === entry.version) return entry.grant;
-    if (applied !== undefined && applied > entry.version) return Number.POSITIVE_INFINITY;
+    if (applied === entry.version) return entry.grant ?? reported;
+    if (applied !== undefined && applied > entry.version) {
+      this.#isBehind = true;
+      return Number.POSITIVE_INFINITY;
+    }
     let max = reported;
     for (let version = (applied ?? -1) + 1; version <= entry.version; version++) {
       max = Math.max(max, entry.values.get(version) ?? Number.POSITIVE_INFINITY);

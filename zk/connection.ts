@@ -42,6 +42,34 @@ interface Manager {
 
 export type Lost = 'disconnected' | 'expired' | 'auth_failed';
 
+export interface LinkOptions {
+  /** `host:port` */
+  readonly server: string;
+  readonly timeoutMs: number;
+  /** The session to go on with; without it there will be a new one. */
+  readonly identity?: Identity;
+  /** `user:password` */
+  readonly auth?: string;
+}
+
+/** What a session needs of a connection; the simulator has one of its own. */
+export interface Link {
+  /** On the clock of `performance.now()`, ms. */
+  readonly openedAt: number;
+  identity(): Identity;
+  zxid(): Buffer;
+  call(request: Request, timeoutMs: number, onSilent: () => void): Promise<Result<unknown>>;
+  lose(why: Lost): void;
+  abandon(): void;
+  close(): Promise<void>;
+}
+
+export type Connect = (
+  options: LinkOptions,
+  onConnected: () => void,
+  onLost: (why: Lost) => void,
+) => Link;
+
 function failureOf(error: unknown): Failure {
   if (!(error instanceof zookeeper.Exception)) return 'refused';
   const codes = zookeeper.Exception;
@@ -81,7 +109,7 @@ type Callback = (error: unknown, value?: unknown) => void;
 export type Request = (client: Client, done: Callback) => void;
 
 /** Never used again after it was lost. */
-export class Connection {
+export class Connection implements Link {
   readonly openedAt = performance.now();
   readonly client: zookeeper.Client;
   #manager: Manager;
@@ -89,11 +117,7 @@ export class Connection {
   #onLost: (why: Lost) => void;
   #gone = false;
 
-  constructor(
-    options: { server: string; timeoutMs: number; identity?: Identity; auth?: string },
-    onConnected: () => void,
-    onLost: (why: Lost) => void,
-  ) {
+  constructor(options: LinkOptions, onConnected: () => void, onLost: (why: Lost) => void) {
     const { identity, auth } = options;
     const settings = {
       sessionTimeout: options.timeoutMs,

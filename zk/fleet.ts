@@ -1,6 +1,7 @@
 import type { Observation } from './observe.ts';
 import type { Paths } from './paths.ts';
 import { decodeReport, type Report } from './report.ts';
+import type { Result } from './result.ts';
 import type { ZkSession } from './session.ts';
 
 /** The web nodes as the leading keeper sees them: who is registered, and what each reported last. */
@@ -8,6 +9,8 @@ export class Fleet {
   #session: ZkSession;
   #paths: Paths;
   #onChange: () => void;
+  #registered: readonly string[] = [];
+  #sessions: readonly string[] = [];
   #alive: ReadonlySet<string> = new Set();
   #reports = new Map<string, { observation: Observation; report: Report | undefined }>();
   #observations: Observation[];
@@ -20,14 +23,34 @@ export class Fleet {
     this.#paths = paths;
     this.#onChange = onChange;
     const nodes = session.watchChildren(paths.nodes, (names) => {
-      this.#alive = new Set(names);
-      onChange();
+      this.#registered = names;
+      this.#count();
+    });
+    const sessions = session.watchChildren(paths.sessions, (names) => {
+      this.#sessions = names;
+      this.#count();
     });
     const reports = session.watchChildren(paths.reports, (names) => this.#follow(names));
-    this.#observations = [nodes, reports];
-    this.known = Promise.all([nodes.first, reports.first]).then(async () => {
+    this.#observations = [nodes, sessions, reports];
+    this.known = Promise.all([nodes.first, sessions.first, reports.first]).then(async () => {
       await Promise.all([...this.#reports.values()].map(({ observation }) => observation.first));
     });
+  }
+
+  /** A node whose registration was deleted by hand may draw until its session says otherwise. */
+  #count(): void {
+    this.#alive = new Set([...this.#registered, ...this.#sessions]);
+    this.#onChange();
+  }
+
+  /** Whether the node is registered or its session goes on, as it stands now. */
+  async isAlive(node: string): Promise<Result<boolean>> {
+    for (const path of [this.#paths.node(node), this.#paths.session(node)]) {
+      const found = await this.#session.exists(path);
+      if (!found.ok) return found;
+      if (found.value) return { ok: true, value: true };
+    }
+    return { ok: true, value: false };
   }
 
   get alive(): ReadonlySet<string> {

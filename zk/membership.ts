@@ -43,6 +43,7 @@ export class Membership {
   #isUrgent = false;
   #sentAt = Number.NEGATIVE_INFINITY;
   isRegistered = false;
+  #sessionId: bigint | undefined;
 
   constructor(options: MembershipOptions) {
     this.node = options.node;
@@ -55,9 +56,11 @@ export class Membership {
     const { session, paths } = this.#options;
     const facts = { host: hostname(), pid: process.pid, startedAt: new Date().toISOString() };
     await session.ensure(paths.nodes);
+    await session.ensure(paths.sessions);
     await session.ensure(paths.reports);
     const made = await session.multi([
       { op: 'create', path: paths.report(this.node), text: this.#text() },
+      { op: 'create', path: paths.session(this.node), text: '', ephemeral: true },
       { op: 'create', path: paths.node(this.node), text: JSON.stringify(facts), ephemeral: true },
     ]);
     // The id is this process's own: when the node is there, an earlier try has made it.
@@ -68,6 +71,7 @@ export class Membership {
       return;
     }
     this.isRegistered = true;
+    this.#sessionId = session.id;
     this.#registration = session.watch(paths.node(this.node), (observed) => {
       if (observed === undefined && !this.#ended) this.#options.onEvicted();
     });
@@ -159,6 +163,24 @@ export class Membership {
     while (this.isRegistered && session.isConnected && performance.now() < deadline) {
       const sent = await session.set(paths.report(this.node), this.#text(), -1);
       if (sent.ok || !isUnknown(sent.error)) break;
+    }
+  }
+
+  /**
+   * Ends the id while its session goes on: someone deleted the registration. Until the last report
+   * is written the keeper holds its grants back, because this process may not have noticed yet.
+   */
+  async retire(): Promise<void> {
+    this.#final = true;
+    this.end();
+    const { session, paths } = this.#options;
+    while (session.id !== undefined && session.id === this.#sessionId) {
+      const done = await session.multi([
+        { op: 'set', path: paths.report(this.node), text: this.#text(), version: -1 },
+        { op: 'delete', path: paths.session(this.node), version: -1 },
+      ]);
+      if (done.ok || done.error === 'no_node') return;
+      await new Promise((resolve) => setTimeout(resolve, REGISTER_RETRY_MS));
     }
   }
 

@@ -9,12 +9,15 @@ export interface Paths {
   readonly shed: string;
   readonly skus: string;
   readonly nodes: string;
+  /** Ephemeral like `nodes`; tells a node whose registration was deleted from one that has ended. */
+  readonly sessions: string;
   readonly reports: string;
   readonly errors: string;
   readonly election: string;
   readonly epoch: string;
   sku(sku: string): SkuPaths;
   node(node: string): string;
+  session(node: string): string;
   report(node: string): string;
   /** Where it is said why the edit of `path` was refused. */
   error(path: string): string;
@@ -40,12 +43,14 @@ export function pathsBelow(root: string): Paths {
     shed: `${root}/shed`,
     skus,
     nodes: `${root}/nodes`,
+    sessions: `${root}/sessions`,
     reports: `${root}/reports`,
     errors,
     election: `${root}/keeper/election`,
     epoch: `${root}/keeper/epoch`,
     sku: (sku) => skuPaths(`${skus}/${sku}`),
     node: (node) => `${root}/nodes/${node}`,
+    session: (node) => `${root}/sessions/${node}`,
     report: (node) => `${root}/reports/${node}`,
     error: (path) => `${errors}/${encodePath(path)}`,
   };

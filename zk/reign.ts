@@ -71,7 +71,7 @@ export class Reign {
     this.#fleet = new Fleet(session, paths, () => this.look());
     this.#settlements = new Settlements({
       settle: options.settle,
-      isAlive: (node) => session.exists(paths.node(node)),
+      isAlive: (node) => this.#fleet.isAlive(node),
       forget: (node) => this.#forget(node),
       onChange: () => this.look(),
       log: options.log,
@@ -169,10 +169,19 @@ export class Reign {
   async #plan(view: View): Promise<void> {
     for (const sku of this.#edits.skus.keys()) {
       if (this.#ended) return;
-      const book = await this.#bookOf(sku);
+      let book = await this.#bookOf(sku);
       const edits = this.#edits.skus.get(sku);
       if (!book || !edits?.quota.isKnown) continue;
-      const facts = factsOf(this.#options.paths, sku, edits, book, view);
+      let facts = factsOf(this.#options.paths, sku, edits, book, view);
+      if (book.isBehind) {
+        // Somebody wrote a grant by hand: it is read, and the plan puts it right.
+        this.#options.log.warn({ sku }, 'a grant was not written by the keeper');
+        this.#books.delete(sku);
+        this.#covered.delete(sku);
+        book = await this.#bookOf(sku);
+        if (!book) continue;
+        facts = factsOf(this.#options.paths, sku, edits, book, view);
+      }
       const plan = planGrants(facts);
       this.#figures.set(sku, figuresOf(facts));
       const isWritten = await this.#writeGrants(sku, book, plan.writes);
@@ -190,6 +199,8 @@ export class Reign {
     const { session } = this.#options;
     const paths = this.#options.paths.sku(sku);
     if (!(await session.ensure(paths.grants)).ok) return undefined;
+    // So that an operator can write a pin below it in one line.
+    if (!(await session.ensure(paths.pins)).ok) return undefined;
     const nodes = await session.children(paths.grants);
     if (!nodes.ok) return undefined;
     const book = new GrantBook();
@@ -197,8 +208,8 @@ export class Reign {
       const grant = await session.get(paths.grant(node));
       if (!grant.ok) return undefined;
       const units = parseUnits(grant.value.text);
-      // Someone wrote over it by hand: no node acts on it, and it is written again.
-      book.note(node, units.ok ? units.value : 0, grant.value.stat.version);
+      // What someone wrote over it by hand and is no number is written again.
+      book.note(node, units.ok ? units.value : undefined, grant.value.stat.version);
     }
     this.#books.set(sku, book);
     return book;

@@ -2,13 +2,16 @@ import { Calls } from './calls.ts';
 import {
   type Acl,
   aclOf,
+  type Connect,
   Connection,
   type Identity,
+  type Link,
   type Lost,
   type Request,
 } from './connection.ts';
 import { Observation, type Observer } from './observe.ts';
 import type { Failure, Observed, Result } from './result.ts';
+import { TrustWindow } from './trust.ts';
 
 /**
  * One ZooKeeper session that survives its connections: every disconnect gets a new connection, which
@@ -17,20 +20,14 @@ import type { Failure, Observed, Result } from './result.ts';
  * once, instead of waiting for one that may never come.
  *
  * The trust window: another process may only conclude that this one is gone when the session has
- * ended, so this one may act on what it was granted until `trustedUntil`. Only answers that passed
- * the leader of the ensemble extend it (writes, and the probe, a transaction that only checks): a
- * follower that was cut off from its leader goes on answering reads while the session expires.
+ * ended, so this one may act on what it was granted until `trustedUntil` (`trust.ts` says what
+ * extends it). The probe is a transaction that only checks, so that the ensemble's leader has to
+ * answer: a follower that was cut off from it goes on answering reads while the session expires.
  */
 
 /** Calls and probes that get no answer within this part of the session timeout end the connection. */
 const CALL_TIMEOUT_SHARE = 1 / 3;
 const PROBE_INTERVAL_SHARE = 1 / 6;
-/**
- * Part of the session timeout that is not trusted. A follower hands the leader its list of live
- * sessions only every half tick, so the leader may count from a probe that is one interval and half
- * a tick older than the last one answered: (1/6 + 1/4 at the smallest timeout, two ticks) of it.
- */
-const TRUST_MARGIN_SHARE = 0.42;
 const CONNECT_TIMEOUT_MIN_MS = 500;
 const RECONNECT_DELAY_MIN_MS = 20;
 const RECONNECT_DELAY_MAX_MS = 1_000;
@@ -46,6 +43,8 @@ export interface SessionOptions {
   /** `user:password`: digest authentication; nodes that are made belong to it. */
   readonly auth?: string;
   readonly log?: { warn(facts: object, message: string): void };
+  /** Opens connections; without it, to real servers. */
+  readonly connect?: Connect;
 }
 
 export interface SessionEvents {
@@ -61,8 +60,8 @@ export interface SessionEvents {
 
 const ZXID_NONE = Buffer.alloc(8);
 
-/** Refusals that the leader of the ensemble gives, knowing that the session is alive. */
-const LEADER_SAID: ReadonlySet<Failure> = new Set([
+/** Refusals by a server that knows the session as alive. */
+const SERVER_SAID: ReadonlySet<Failure> = new Set([
   'no_node',
   'node_exists',
   'bad_version',
@@ -73,12 +72,12 @@ export class ZkSession extends Calls<SessionEvents> {
   #options: SessionOptions;
   #servers: string[];
   #next: number;
-  #connection: Connection | undefined;
+  #connection: Link | undefined;
   #connected = false;
   #closed = false;
   #identity: Identity | undefined;
   #timeoutMs: number;
-  #trustedUntil = Number.NEGATIVE_INFINITY;
+  #trust = new TrustWindow();
   #lostAt = Number.NEGATIVE_INFINITY;
   #delayMs = RECONNECT_DELAY_MIN_MS;
   #timers = new Set<NodeJS.Timeout>();
@@ -125,11 +124,11 @@ export class ZkSession extends Calls<SessionEvents> {
 
   /** On the clock of `performance.now()`, ms: until then the session cannot have ended. */
   get trustedUntil(): number {
-    return this.#trustedUntil;
+    return this.#trust.until;
   }
 
   get isTrusted(): boolean {
-    return performance.now() < this.#trustedUntil;
+    return performance.now() < this.#trust.until;
   }
 
   /** Changes with each new session; compare it after an await to know whose answer it was. */
@@ -153,7 +152,8 @@ export class ZkSession extends Calls<SessionEvents> {
   #open(): void {
     if (this.#closed) return;
     const server = this.#servers[this.#next++ % this.#servers.length] ?? '';
-    const connection = new Connection(
+    const open: Connect = this.#options.connect ?? ((...parts) => new Connection(...parts));
+    const connection = open(
       {
         server,
         timeoutMs: this.#options.sessionTimeoutMs,
@@ -175,20 +175,20 @@ export class ZkSession extends Calls<SessionEvents> {
     const deadline = setTimeout(() => connection.lose('disconnected'), connectTimeoutMs);
   }
 
-  #onConnected(connection: Connection): void {
+  #onConnected(connection: Link): void {
     const identity = connection.identity();
     const isResumed = this.#identity !== undefined && identity.id.equals(this.#identity.id);
     this.#identity = identity;
     this.#timeoutMs = identity.timeoutMs;
     this.#connected = true;
     this.#delayMs = RECONNECT_DELAY_MIN_MS;
-    this.#trust(connection.openedAt);
+    this.#trust.opened(connection.openedAt, this.#timeoutMs);
     this.#probe(connection);
     this.emit(isResumed ? 'resumed' : 'session');
     this.#reread();
   }
 
-  #onLost(connection: Connection, why: Lost): void {
+  #onLost(connection: Link, why: Lost): void {
     if (this.#connection !== connection) return;
     const wasConnected = this.#connected;
     this.#connected = false;
@@ -213,16 +213,11 @@ export class ZkSession extends Calls<SessionEvents> {
 
   #expire(): void {
     this.#identity = undefined;
-    this.#trustedUntil = Number.NEGATIVE_INFINITY;
+    this.#trust.end();
     this.emit('expired');
   }
 
-  #trust(sentAt: number): void {
-    const until = sentAt + this.#timeoutMs * (1 - TRUST_MARGIN_SHARE);
-    this.#trustedUntil = Math.max(this.#trustedUntil, until);
-  }
-
-  async #probe(connection: Connection): Promise<void> {
+  async #probe(connection: Link): Promise<void> {
     if (this.#connection !== connection || !this.#connected) return;
     await this.multi([{ op: 'check', path: '/', version: -1 }]);
     if (this.#connection !== connection || this.#closed) return;
@@ -242,7 +237,9 @@ export class ZkSession extends Calls<SessionEvents> {
     if (this.#connection !== connection) return result;
     const error = result.ok ? undefined : result.error;
     if (error === 'session_expired') connection.lose('expired');
-    else if (passesLeader && (error === undefined || LEADER_SAID.has(error))) this.#trust(sentAt);
+    else if (error === undefined || SERVER_SAID.has(error)) {
+      this.#trust.answered(sentAt, performance.now(), passesLeader);
+    }
     return result;
   }
 
@@ -278,7 +275,7 @@ export class ZkSession extends Calls<SessionEvents> {
     const wasConnected = this.#connected;
     this.#connection = undefined;
     this.#connected = false;
-    this.#trustedUntil = Number.NEGATIVE_INFINITY;
+    this.#trust.end();
     if (wasConnected) await connection?.close();
     else connection?.abandon();
   }

@@ -1,5 +1,5 @@
 import type { KeeperLog } from './keeper.ts';
-import type { Result, Stat } from './result.ts';
+import type { Result } from './result.ts';
 
 /**
  * Dead web nodes on their way out: what they may still bring to the database is drained and fenced
@@ -12,7 +12,7 @@ const RETRY_MAX_MS = 5_000;
 export interface SettlementOptions {
   /** Drains the queues and fences the node in the database; rejects when it has to be repeated. */
   readonly settle: (node: string) => Promise<void>;
-  readonly isAlive: (node: string) => Promise<Result<Stat | undefined>>;
+  readonly isAlive: (node: string) => Promise<Result<boolean>>;
   /** Deletes what stands in ZooKeeper of the node; false when it has to be repeated. */
   readonly forget: (node: string) => Promise<boolean>;
   readonly onChange: () => void;

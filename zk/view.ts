@@ -32,6 +32,8 @@ export function factsOf(
   let dead = 0;
   for (const node of new Set([...view.alive, ...book.nodes, ...view.reports.keys()])) {
     const report = view.reports.get(node);
+    // A web node registers and reports in one transaction: what never reported is none.
+    if (view.alive.has(node) && !view.reports.has(node) && !book.nodes.includes(node)) continue;
     const facts = book.facts(node, sku, paths.sku(sku).grant(node), report);
     const pin = edits.pins.get(node)?.value;
     if (view.alive.has(node)) nodes.push(pin === undefined ? facts : { ...facts, pin });

@@ -1,0 +1,102 @@
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { GrantBook } from '../../zk/book.ts';
+import { ZkSession } from '../../zk/session.ts';
+import { explain, simulate } from './sim/simulate.ts';
+import type { Planted } from './sim/world.ts';
+
+/**
+ * The real keeper and the real agents in a simulated world (test/zk/sim): every schedule of faults
+ * and edits is made from its seed, runs in virtual time and can be run again alone.
+ */
+
+/** Seeds 1, 2, 3 … for so long: more where there is time, never fewer than the least. */
+const RUN_MS = 15_000;
+const SCHEDULES_MIN = 100;
+/** Each planted bug shows within so many schedules. */
+const SEARCH_MAX = 200;
+const PROMISE = 'units admitted and to be admitted never exceed the quota';
+
+test('whatever happens: never too many, everything sold, edits in force', {
+  timeout: 120_000,
+}, async () => {
+  const startedAt = performance.now();
+  const longest = { editMs: 0, sellMs: 0 };
+  let [seed, events, drawn] = [1, 0, 0];
+  for (; seed <= SCHEDULES_MIN || performance.now() - startedAt < RUN_MS; seed++) {
+    const outcome = await simulate(seed);
+    if (outcome.violation) expect.fail(await explain(seed));
+    events += outcome.events;
+    drawn += outcome.drawn;
+    longest.editMs = Math.max(longest.editMs, outcome.editMs ?? 0);
+    longest.sellMs = Math.max(longest.sellMs, outcome.sellMs ?? 0);
+  }
+  console.log(
+    `${seed - 1} schedules, ${events} events, ${drawn} draws; longest edit ` +
+      `${Math.round(longest.editMs)} ms, longest sell-out ${Math.round(longest.sellMs)} ms (virtual)`,
+  );
+  expect(drawn).toBeGreaterThan(seed);
+});
+
+test('the same seed gives the same run', async () => {
+  const [first, second] = [
+    await simulate(7, { isTraced: true }),
+    await simulate(7, { isTraced: true }),
+  ];
+  expect(second.trace).toEqual(first.trace);
+  expect(first.trace.length).toBeGreaterThan(20);
+});
+
+describe('planted bugs are found', () => {
+  afterEach(() => vi.restoreAllMocks());
+
+  /** The first seed that finds it, as its smallest schedule. */
+  async function find(planted: Planted = {}): Promise<string> {
+    for (let seed = 1; seed <= SEARCH_MAX; seed++) {
+      const { violation } = await simulate(seed, { planted });
+      if (violation?.promise === PROMISE) return explain(seed, { planted });
+    }
+    return expect.fail(`not found in ${SEARCH_MAX} schedules`);
+  }
+
+  const OVER_ADMISSION = new RegExp(`BROKEN: ${PROMISE}`);
+
+  /** What the keeper knows of a node, changed. */
+  function distort(change: (facts: ReturnType<GrantBook['facts']>) => object) {
+    const facts = GrantBook.prototype.facts;
+    vi.spyOn(GrantBook.prototype, 'facts').mockImplementation(function (this: GrantBook, ...args) {
+      const seen = facts.apply(this, args);
+      return { ...seen, ...change(seen) };
+    });
+  }
+
+  test('grow before shrink', async () => {
+    distort(({ grant = 0 }) => ({ actingMax: grant, isApplied: true }));
+    expect(await find()).toMatch(OVER_ADMISSION);
+  });
+
+  test('a new leader that trusts what it never saw', async () => {
+    distort(({ actingMax, grant = 0 }) => ({
+      actingMax: actingMax === Number.POSITIVE_INFINITY ? grant : actingMax,
+    }));
+    expect(await find()).toMatch(OVER_ADMISSION);
+  });
+
+  test('no trust window', async () => {
+    vi.spyOn(ZkSession.prototype, 'isTrusted', 'get').mockReturnValue(true);
+    expect(await find()).toMatch(OVER_ADMISSION);
+  });
+
+  test('a node id that is used again', async () => {
+    expect(await find({ newId: () => 'same' })).toMatch(OVER_ADMISSION);
+  });
+
+  test('a forgotten settle', async () => {
+    const trace = await find({ settle: async () => {} });
+    expect(trace).toMatch(OVER_ADMISSION);
+    expect(trace, 'says how to see it again').toMatch(/--seed \d+ --trace/);
+  });
+
+  test('units counted before the reports', async () => {
+    expect(await find({ oldCounts: true })).toMatch(OVER_ADMISSION);
+  });
+});
