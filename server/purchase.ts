@@ -68,9 +68,14 @@ export function createPurchaseHandler(
     }
   }
 
-  function take({ ticket, row, requestId }: Passage, userId: string, asked: Purchase): BookEntry {
+  function take(
+    { ticket, row, requestId, isTaken }: Passage,
+    userId: string,
+    asked: Purchase,
+  ): BookEntry {
     const { quantity: units, acceptFewer } = asked;
-    if (!isRequestId(requestId)) {
+    // A ticket's own id is a UUID by its shape.
+    if (requestId !== ticket.id && !isRequestId(requestId)) {
       throw new Problem('bad_request', { detail: 'Idempotency-Key must be a UUID' });
     }
     const known = purchases.book.find(requestId);
@@ -82,6 +87,8 @@ export function createPurchaseHandler(
       }
       return known;
     }
+    // It was under way when this one came in, and was not taken since: the gate has not judged it.
+    if (isTaken) throw new Problem('overloaded');
     if (units > row.userLimit) {
       const detail = `quantity must be at most ${row.userLimit} for this SKU`;
       throw new Problem('bad_request', { detail });

@@ -11,10 +11,10 @@ import { limiterMegabytes } from './limiter.ts';
  * Ratios are medians over the rounds; `_cpu` compares the CPU time of the process per answer.
  */
 
-const ROUNDS_DEFAULT = 7;
-const ROUND_SECONDS = 1;
+const ROUNDS_DEFAULT = 11;
+const ROUND_SECONDS = 0.5;
 /** Purchases prepared for a round, each of a user of its own; a faster machine ends a round early. */
-const ADMISSIONS_PER_ROUND = 30_000;
+const ADMISSIONS_PER_ROUND = 15_000;
 
 interface Ports {
   readonly node: number;

@@ -79,9 +79,19 @@ interface Order {
 /** Answers each order with the CPU time that the process has used. */
 process.on('message', ({ keep, prepare }: Order) => {
   if (keep !== undefined) node.world.keep = keep;
-  if (prepare !== undefined) prepareRequests(node, prepare.file, prepare.count);
+  if (prepare !== undefined) {
+    forgetAll();
+    prepareRequests(node, prepare.file, prepare.count);
+  }
   process.send?.({ cpuMs: cpuMs() });
 });
+
+/** Workers would have decided what was handed over; nobody does here, and it must not pile up. */
+function forgetAll(): void {
+  const { book } = node.context.purchases;
+  const pending = [...book.pendingSince(Number.POSITIVE_INFINITY)];
+  for (const { request } of pending) book.forget(request.requestId);
+}
 
 function cpuMs(): number {
   const { user, system } = process.cpuUsage();

@@ -10,7 +10,7 @@ import {
 import type { Book } from '../requests/book.ts';
 import type { AnswerCounts } from './answers.ts';
 import { type Gate, LOTTERY_REFUSAL, LOTTERY_WAIT_SECONDS } from './gate.ts';
-import { parseTicket, type Ticket } from './ticket.ts';
+import { idOfTicket, parseTicket, type Ticket } from './ticket.ts';
 
 /**
  * The front of the gate: a purchase request is looked at before the router, before its body, with
@@ -30,6 +30,7 @@ export interface Passage {
   readonly isTaken: boolean;
 }
 
+type Key = string | string[] | undefined;
 type Wait = readonly [min: number, max: number];
 type Refused = { readonly verdict: RefusalVerdict; readonly byLottery?: true };
 
@@ -100,25 +101,23 @@ export class Front {
     const dot = url.indexOf('.', PURCHASE_PREFIX.length);
     const sku = dot < 0 ? '' : url.slice(PURCHASE_PREFIX.length, dot);
     const look = this.#gate.look(sku, request.headers.authorization);
-    if (!look.passed && this.#book.isEmpty) return this.#refuse(response, look, sku);
-    const passage = this.#read(request, url, sku);
-    if (!look.passed && passage?.isTaken !== true) {
-      return this.#refuse(response, look, sku);
-    }
-    if (passage === undefined) return this.#refuse(response, NO_TICKET, sku);
-    return passage;
+    const query = url.indexOf('?');
+    const text = url.slice(PURCHASE_PREFIX.length, query < 0 ? undefined : query);
+    const key = request.headers['idempotency-key'];
+    if (look.passed) return this.#enter(text, key) ?? this.#refuse(response, NO_TICKET, sku);
+    // What was taken before is answered as before, whatever the gate would say now.
+    const isTaken =
+      !this.#book.isEmpty && this.#book.find(requestIdOf(key, idOfTicket(text))) !== undefined;
+    const passage = isTaken ? this.#enter(text, key) : undefined;
+    return passage ?? this.#refuse(response, look, sku);
   }
 
-  #read(request: IncomingMessage, url: string, sku: string): Passage | undefined {
-    const row = this.#gate.find(sku);
-    const query = url.indexOf('?');
-    const ticket = parseTicket(url.slice(PURCHASE_PREFIX.length, query < 0 ? undefined : query));
-    if (row === undefined || ticket === undefined) return undefined;
-    const key = request.headers['idempotency-key'];
-    // Several of them make no UUID, which is refused further on.
-    const requestId = key === undefined ? ticket.id : String(key).toLowerCase();
-    const isTaken = this.#book.find(requestId) !== undefined;
-    return { ticket, row, requestId, isTaken };
+  #enter(text: string, key: Key): Passage | undefined {
+    const ticket = parseTicket(text);
+    const row = ticket && this.#gate.find(ticket.sku);
+    if (ticket === undefined || row === undefined) return undefined;
+    const requestId = requestIdOf(key, ticket.id);
+    return { ticket, row, requestId, isTaken: this.#book.find(requestId) !== undefined };
   }
 
   #refuse(response: ServerResponse, { verdict, byLottery }: Refused, sku: string): undefined {
@@ -133,4 +132,9 @@ export class Front {
       .writeHead(status, seconds === undefined ? drawn : headersOf(body, seconds))
       .end(body, 'latin1');
   }
+}
+
+/** Several keys make no UUID, which is refused further on. */
+function requestIdOf(key: Key, ticketId: string): string {
+  return key === undefined ? ticketId : String(key).toLowerCase();
 }

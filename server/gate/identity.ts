@@ -1,7 +1,7 @@
 import { createSigner, createVerifier, TokenError } from 'fast-jwt';
 import buildGetJwks from 'get-jwks';
-import { LRUCache } from 'lru-cache';
 import { USER_ID_LENGTH_MAX } from '../../contracts/names.ts';
+import { Recent } from './recent.ts';
 
 /** Who is asking: the shop's bearer JWT, of which only `sub` matters here. */
 
@@ -52,9 +52,7 @@ function verifier(config: IdentityConfig): (token: string) => Claims | Promise<C
 
 export function createIdentity(config: IdentityConfig): Identity {
   const verify = verifier(config);
-  const known = new LRUCache<string, { userId: string; untilMs: number }>({
-    max: TOKEN_CACHE_ENTRIES_MAX,
-  });
+  const known = new Recent<{ userId: string; untilMs: number }>(TOKEN_CACHE_ENTRIES_MAX);
 
   function believe(authorization: string, { sub, exp }: Claims): UserId {
     if (!isUserId(sub)) return undefined;

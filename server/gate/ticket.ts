@@ -24,6 +24,7 @@ const SIGNATURE_BYTES = 16;
 /** name + expiry + id + signature, with room: longer text is no ticket. */
 const TICKET_LENGTH_MAX = 128;
 const ID_HEX_LENGTH = 32;
+const SIGNATURE_LENGTH = 22;
 /** Of the signature's last character only two bits count: one spelling is enough. */
 const SHAPE =
   /^[A-Za-z0-9][A-Za-z0-9_-]{0,39}\.[0-9a-z]{8,9}\.[0-9a-f]{32}\.[A-Za-z0-9_-]{21}[AQgw]$/;
@@ -58,13 +59,19 @@ export function parseTicket(text: string): Ticket | undefined {
   if (text.length > TICKET_LENGTH_MAX || !SHAPE.test(text)) return undefined;
   const skuEnd = text.indexOf('.');
   const expiryEnd = text.indexOf('.', skuEnd + 1);
-  const hex = text.slice(expiryEnd + 1, expiryEnd + 1 + ID_HEX_LENGTH);
   return {
     sku: text.slice(0, skuEnd),
     expiresAtMs: Number.parseInt(text.slice(skuEnd + 1, expiryEnd), 36),
-    id: `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`,
+    id: idOfTicket(text),
     signature: text.slice(expiryEnd + ID_HEX_LENGTH + 2),
   };
+}
+
+/** The id alone, of a text that may be no ticket: then it is no id either. */
+export function idOfTicket(text: string): string {
+  const at = text.length - SIGNATURE_LENGTH - 1 - ID_HEX_LENGTH;
+  const part = (from: number, to: number) => text.slice(at + from, at + to);
+  return `${part(0, 8)}-${part(8, 12)}-${part(12, 16)}-${part(16, 20)}-${part(20, 32)}`;
 }
 
 /** Whether the ticket was issued with this key to this user for this sale, and is not over. */

@@ -336,3 +336,25 @@ describe('the refusals of a purchase', () => {
     }
   });
 });
+
+describe('a request that comes again while its first copy is under way', () => {
+  it('does not get past the gate on the other’s account when that was not taken', async () => {
+    const node = await openWebNode();
+    const { promise, resolve } = Promise.withResolvers<'refused'>();
+    node.world.publish = promise;
+    const mine = { ...pressOf(node), headers: { 'idempotency-key': randomUUID() } };
+    const first = press(node, mine);
+    while (node.world.drawn === 0) await new Promise(setImmediate);
+    // The same key with a forged ticket; its body comes when the first copy has been refused.
+    const forged = {
+      ...mine,
+      ticket: mine.ticket.slice(0, -2) + (mine.ticket.endsWith('AA') ? 'QQ' : 'AA'),
+    };
+    const second = press(node, forged);
+    resolve('refused');
+    expect((await first).json().verdict).toBe('overloaded');
+    expect((await second).statusCode).not.toBe(202);
+    expect(node.world.drawn).toBe(0);
+    await node.close();
+  });
+});
