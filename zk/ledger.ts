@@ -45,7 +45,7 @@ export class Ledger {
     }
     counters.wanted += units;
     // One that could be served now (after a refund) no longer says what is missing.
-    const isOpen = counters.need > counters.grant - counters.admitted;
+    const isOpen = counters.need > this.spare(sku);
     counters.need = isOpen ? Math.min(counters.need, units) : units;
     return 'quota_spent';
   }

@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { Ledger } from '../../zk/ledger.ts';
+
+describe('the ledger of a web node', () => {
+  it('says what it is short of, the smallest refused request, until its grant is raised', () => {
+    const ledger = new Ledger();
+    ledger.setGrant('TV', 2);
+    expect(ledger.draw('TV', 3)).toBe('quota_spent');
+    expect(ledger.report()['TV']?.need).toBe(3);
+    expect(ledger.draw('TV', 2)).toBe('drawn');
+    expect(ledger.draw('TV', 1)).toBe('quota_spent');
+    expect(ledger.report()['TV']).toMatchObject({ need: 1, wanted: 4 });
+    ledger.setGrant('TV', 3);
+    expect(ledger.report()['TV']?.need).toBe(0);
+  });
+
+  it('is short of units too when its grant was cut below what it had admitted', () => {
+    const ledger = new Ledger();
+    ledger.setGrant('TV', 5);
+    ledger.draw('TV', 4);
+    ledger.setGrant('TV', 2);
+    expect(ledger.spare('TV')).toBe(0);
+    expect(ledger.draw('TV', 1)).toBe('quota_spent');
+    expect(ledger.report()['TV']?.need).toBe(1);
+  });
+
+  it('takes back what was not taken, and no more than is under way', () => {
+    const ledger = new Ledger();
+    ledger.setGrant('TV', 1);
+    ledger.draw('TV', 1);
+    ledger.refund('TV', 1);
+    expect(ledger.draw('TV', 1)).toBe('drawn');
+    ledger.decide('TV', 1);
+    expect(() => ledger.refund('TV', 1)).toThrow(RangeError);
+  });
+});
