@@ -240,15 +240,27 @@ export class LocalStack {
     });
   }
 
+  /** A program inside a server's container: this machine need not have the servers' tools. */
+  #inContainer(server: ServerName, command: string): string | undefined {
+    if (this.#state.sources[server] !== 'docker') return undefined;
+    return `docker compose -p ${composeProject(this.#options.root)} exec ${server} ${command}`;
+  }
+
   /** The line that opens a database shell where psql is inside a container only. */
   get psqlInContainer(): string | undefined {
-    if (this.#state.sources.postgres !== 'docker') return undefined;
-    return `docker compose -p ${composeProject(this.#options.root)} exec postgres psql -U flashsale`;
+    return this.#inContainer('postgres', 'psql -U flashsale');
+  }
+
+  /** The line that opens ZooKeeper's shell where that is inside a container only. */
+  get zkCliInContainer(): string | undefined {
+    return this.#inContainer('zookeeper', 'zkCli.sh');
   }
 
   /** rabbitmqctl for the private node, with what it needs to find it. */
   get rabbitmqctl(): string | undefined {
-    if (this.#state.sources.rabbitmq !== 'system') return undefined;
+    if (this.#state.sources.rabbitmq !== 'system') {
+      return this.#inContainer('rabbitmq', 'rabbitmqctl');
+    }
     return join(this.#options.folder, 'rabbitmq', 'rabbitmqctl');
   }
 

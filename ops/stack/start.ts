@@ -50,9 +50,10 @@ async function bringUp(stack: LocalStack, progress: Progress): Promise<void> {
   await ensureDemo(servers, stack.state.zkRoot);
   await progress.step('starting web nodes, keepers and workers', () => stack.startApplication());
   const sale = await ensureDemo(servers, stack.state.zkRoot);
-  const { state, logFolder, psqlInContainer, rabbitmqctl } = stack;
+  const { state, logFolder, psqlInContainer, zkCliInContainer, rabbitmqctl } = stack;
+  const tools = { psqlInContainer, zkCliInContainer, rabbitmqctl };
   progress.say('ready');
-  console.log(summary({ state, sale, logFolder, psqlInContainer, rabbitmqctl, now: Date.now() }));
+  console.log(summary({ state, sale, logFolder, ...tools, now: Date.now() }));
 }
 
 /** Resolves at the first signal; later ones change nothing, since the deadlines end a stop anyway. */

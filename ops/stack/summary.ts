@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { BoardSale } from '../../db/calls.ts';
+import { RABBIT_VHOST } from './rabbitmq.ts';
 import type { StackState } from './state.ts';
 
 /** What `npm start` shows when all is ready: where things are and lines to copy. */
@@ -36,7 +37,9 @@ export interface SummaryOptions {
   readonly logFolder: string;
   /** When psql is only to be had inside a container. */
   readonly psqlInContainer: string | undefined;
-  /** The tool of a private node. */
+  /** When zkCli.sh is only to be had inside a container. */
+  readonly zkCliInContainer: string | undefined;
+  /** The tool of a private or contained node. */
   readonly rabbitmqctl: string | undefined;
   /** Milliseconds since 1970. */
   readonly now: number;
@@ -48,7 +51,7 @@ export function summary(options: SummaryOptions): string {
   if (servers === undefined || shopUrl === undefined) throw new Error('the stack is not ready');
   const psql = options.psqlInContainer ?? `psql '${servers.databaseUrl}'`;
   const zkCliName = existsSync(ZKCLI_OF_DEBIAN) ? ZKCLI_OF_DEBIAN : 'zkCli.sh';
-  const zkCli = `${zkCliName} -server ${servers.zookeeper}`;
+  const zkCli = options.zkCliInContainer ?? `${zkCliName} -server ${servers.zookeeper}`;
   const metrics = Object.entries(monitors).map(
     ([name, url]) => `  ${name.padEnd(15)} ${url}/metrics`,
   );
@@ -65,7 +68,9 @@ export function summary(options: SummaryOptions): string {
     `Operator   ${zkCli}`,
     `           ${zkCli} set ${zkRoot}/skus/TV/quota 500`,
     `           npx flashsale env`,
-    ...(options.rabbitmqctl ? [`RabbitMQ   ${options.rabbitmqctl} list_queues`] : []),
+    ...(options.rabbitmqctl
+      ? [`RabbitMQ   ${options.rabbitmqctl} -p ${RABBIT_VHOST} list_queues`]
+      : []),
     'Metrics',
     ...metrics,
     `Logs       ${logFolder}`,
