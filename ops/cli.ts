@@ -3,10 +3,11 @@ import type { AddCommand } from './commands/command.ts';
 import { addDb } from './commands/db.ts';
 import { addEnv } from './commands/env.ts';
 import { addLottery } from './commands/lottery.ts';
+import { addQuota } from './commands/quota.ts';
 
 /** The operators' command line: `npx flashsale <command>`. Each command is a file in commands/. */
 
-const COMMANDS: readonly AddCommand[] = [addEnv, addDb, addLottery];
+const COMMANDS: readonly AddCommand[] = [addEnv, addDb, addLottery, addQuota];
 
 const program = new Command('flashsale')
   .description('Runs, watches and steers a flash sale')

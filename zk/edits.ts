@@ -24,8 +24,13 @@ export interface SkuEdits {
 }
 
 interface FollowedSku extends SkuEdits {
+  readonly children: Observation;
+  /** Names below the SKU that mean nothing. */
+  strangers: readonly string[];
   readonly pinNames: Observation;
 }
+
+const SKU_CHILDREN: readonly string[] = ['quota', 'state', 'keep', 'pins', 'grants'];
 
 /** An edit that has no effect, and why. */
 export interface Problem {
@@ -60,6 +65,7 @@ export class Edits {
     this.known = this.#names.first.then(async () => {
       await Promise.all(this.#global().map(({ known }) => known));
       for (const sku of this.#followed()) {
+        await sku.children.first;
         await sku.pinNames.first;
         await Promise.all(this.#settingsOf(sku).map(({ known }) => known));
       }
@@ -100,7 +106,13 @@ export class Edits {
 
   #followSku(paths: SkuPaths): FollowedSku {
     const pins = new Map<string, Setting<number>>();
-    return {
+    const children = this.#session.watchChildren(paths.sku, (names) => {
+      sku.strangers = names.filter((name) => !SKU_CHILDREN.includes(name));
+      this.#onChange();
+    });
+    const sku: FollowedSku = {
+      children,
+      strangers: [],
       quota: this.#setting(paths.quota, parseUnits, false),
       state: this.#setting(paths.state, parseState, false),
       keep: this.#setting(paths.keep, parseShare, true),
@@ -118,6 +130,7 @@ export class Edits {
         this.#onChange();
       }),
     };
+    return sku;
   }
 
   /**
@@ -142,6 +155,7 @@ export class Edits {
         }
       }
       if (isUnknown) continue;
+      problems.push(...strangersOf(this.#paths.sku(sku).sku, edits as FollowedSku));
       for (const [node, pin] of edits.pins) {
         if (isAlive(node) || pin.problem || pin.text === undefined) continue;
         const reason = `there is no web node ${node}`;
@@ -156,14 +170,16 @@ export class Edits {
    * this process has not taken over yet.
    */
   get isKnown(): boolean {
-    const settings = [
-      ...this.#global(),
-      ...this.#followed().flatMap((sku) => this.#settingsOf(sku)),
-    ];
-    return settings.every((setting: Setting<unknown>) => setting.isKnown);
+    return [...this.values, ...this.#global()].every((setting) => setting.isKnown);
+  }
+
+  /** The short values, whose history is kept; lists are too long for it. */
+  get values(): readonly Setting<unknown>[] {
+    return [this.keep, this.shed, ...this.#followed().flatMap((sku) => this.#settingsOf(sku))];
   }
 
   #unfollow(sku: FollowedSku): void {
+    sku.children.close();
     sku.pinNames.close();
     for (const setting of this.#settingsOf(sku)) setting.close();
   }
@@ -175,6 +191,16 @@ export class Edits {
     this.lists.close();
     for (const sku of this.#followed()) this.#unfollow(sku);
   }
+}
+
+/** A value under a name that nobody reads, such as `qouta`. */
+function strangersOf(path: string, { strangers }: FollowedSku): Problem[] {
+  return strangers.map((name) => ({
+    path: `${path}/${name}`,
+    refused: name,
+    reason: `nobody reads a node of this name; there are ${SKU_CHILDREN.join(', ')}`,
+    inForce: null,
+  }));
 }
 
 function ownProblem({ path, problem, text }: Setting<unknown>): Problem[] {

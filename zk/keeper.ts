@@ -113,7 +113,7 @@ export class Keeper {
 
   /** What every operator expects to find in the tree. */
   async #makeSkeleton(): Promise<boolean> {
-    const { keep, shed, skus, nodes, sessions, reports, errors } = this.#paths;
+    const { keep, shed, skus, nodes, sessions, reports, errors, history } = this.#paths;
     const before = await this.#session.exists(errors);
     if (!before.ok) return false;
     // Only in a new tree: a value that an operator deleted stays in force as it was.
@@ -124,7 +124,9 @@ export class Keeper {
           [shed, 'random'],
         ]
       : [];
-    const folders = [skus, nodes, sessions, reports, errors].map((path) => [path, ''] as const);
+    const folders = [skus, nodes, sessions, reports, errors, history].map(
+      (path) => [path, ''] as const,
+    );
     for (const [path, text] of [...values, ...folders]) {
       const made = await this.#session.ensure(path, text);
       if (!made.ok) return false;

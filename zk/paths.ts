@@ -13,6 +13,7 @@ export interface Paths {
   readonly sessions: string;
   readonly reports: string;
   readonly errors: string;
+  readonly history: string;
   readonly election: string;
   readonly epoch: string;
   sku(sku: string): SkuPaths;
@@ -46,6 +47,7 @@ export function pathsBelow(root: string): Paths {
     sessions: `${root}/sessions`,
     reports: `${root}/reports`,
     errors,
+    history: `${root}/history`,
     election: `${root}/keeper/election`,
     epoch: `${root}/keeper/epoch`,
     sku: (sku) => skuPaths(`${skus}/${sku}`),

@@ -1,7 +1,8 @@
-import { GrantBook } from './book.ts';
+import { basisOf, isInForce } from './basis.ts';
 import { Edits } from './edits.ts';
 import { Fleet } from './fleet.ts';
-import { type GrantWrite, planGrants } from './grants.ts';
+import { planGrants } from './grants.ts';
+import { History } from './history.ts';
 import type { KeeperLog, SkuFigures, UnitCount } from './keeper.ts';
 import { Notes } from './notes.ts';
 import type { Paths } from './paths.ts';
@@ -9,7 +10,7 @@ import type { Report } from './report.ts';
 import type { Operation } from './result.ts';
 import type { ZkSession } from './session.ts';
 import { Settlements } from './settlements.ts';
-import { parseUnits } from './values.ts';
+import { Shelf } from './shelf.ts';
 import { factsOf, figuresOf, hasNothingOpen, type View } from './view.ts';
 
 /**
@@ -43,8 +44,9 @@ export class Reign {
   #edits: Edits;
   #fleet: Fleet;
   #notes: Notes;
+  #history: History;
   #settlements: Settlements;
-  #books = new Map<string, GrantBook>();
+  #shelf: Shelf;
   #covered = new Map<string, number>();
   #figures = new Map<string, SkuFigures>();
   #counts: ReadonlyMap<string, UnitCount> | undefined;
@@ -55,6 +57,7 @@ export class Reign {
   #again = false;
   #isEdited = false;
   #isBlind = false;
+  #isNoting = false;
   /** Ends a wait for the database: an edit is there that must not wait for it. */
   #interrupt: () => void = () => {};
 
@@ -62,7 +65,9 @@ export class Reign {
     const { session, paths } = options;
     this.#options = options;
     this.#epoch = { op: 'check', path: paths.epoch, version: options.epoch };
+    this.#shelf = new Shelf(session, paths, this.#epoch);
     this.#notes = new Notes(session, paths, this.#epoch);
+    this.#history = new History(session, paths, this.#epoch);
     this.#edits = new Edits(session, paths, () => {
       this.#isEdited = true;
       this.#interrupt();
@@ -72,7 +77,7 @@ export class Reign {
     this.#settlements = new Settlements({
       settle: options.settle,
       isAlive: (node) => this.#fleet.isAlive(node),
-      forget: (node) => this.#forget(node),
+      forget: (node) => this.#shelf.forget(node),
       onChange: () => this.look(),
       log: options.log,
     });
@@ -132,7 +137,7 @@ export class Reign {
     if (this.#ended) return;
     if (this.#counts) {
       await this.#plan({ ...view, counts: this.#counts, mayGrow: counts });
-      await this.#writeNotes(this.#counts);
+      this.#writeNotes(this.#counts);
     }
     this.#settleDead(view.alive, view.reports);
   }
@@ -169,79 +174,29 @@ export class Reign {
   async #plan(view: View): Promise<void> {
     for (const sku of this.#edits.skus.keys()) {
       if (this.#ended) return;
-      let book = await this.#bookOf(sku);
+      let book = await this.#shelf.bookOf(sku);
       const edits = this.#edits.skus.get(sku);
       if (!book || !edits?.quota.isKnown) continue;
       let facts = factsOf(this.#options.paths, sku, edits, book, view);
       if (book.isBehind) {
         // Somebody wrote a grant by hand: it is read, and the plan puts it right.
         this.#options.log.warn({ sku }, 'a grant was not written by the keeper');
-        this.#books.delete(sku);
+        this.#shelf.discard(sku);
         this.#covered.delete(sku);
-        book = await this.#bookOf(sku);
+        book = await this.#shelf.bookOf(sku);
         if (!book) continue;
         facts = factsOf(this.#options.paths, sku, edits, book, view);
       }
       const plan = planGrants(facts);
       this.#figures.set(sku, figuresOf(facts));
-      const isWritten = await this.#writeGrants(sku, book, plan.writes);
-      if (isWritten) this.#covered.set(sku, plan.covered);
+      const basis = isInForce(facts, this.#covered.get(sku)) ? basisOf(edits) : undefined;
+      const written = await this.#shelf.write(sku, book, plan.writes, basis);
+      if (written === 'done') this.#covered.set(sku, plan.covered);
+      if (written === 'fenced?') await this.#checkEpoch();
     }
     for (const sku of this.#figures.keys()) {
       if (!this.#edits.skus.has(sku)) this.#figures.delete(sku);
     }
-  }
-
-  /** The grants that stand in ZooKeeper; read when this keeper does not know them (any more). */
-  async #bookOf(sku: string): Promise<GrantBook | undefined> {
-    const known = this.#books.get(sku);
-    if (known) return known;
-    const { session } = this.#options;
-    const paths = this.#options.paths.sku(sku);
-    if (!(await session.ensure(paths.grants)).ok) return undefined;
-    // So that an operator can write a pin below it in one line.
-    if (!(await session.ensure(paths.pins)).ok) return undefined;
-    const nodes = await session.children(paths.grants);
-    if (!nodes.ok) return undefined;
-    const book = new GrantBook();
-    for (const node of nodes.value) {
-      const grant = await session.get(paths.grant(node));
-      if (!grant.ok) return undefined;
-      const units = parseUnits(grant.value.text);
-      // What someone wrote over it by hand and is no number is written again.
-      book.note(node, units.ok ? units.value : undefined, grant.value.stat.version);
-    }
-    this.#books.set(sku, book);
-    return book;
-  }
-
-  async #writeGrants(
-    sku: string,
-    book: GrantBook,
-    writes: readonly GrantWrite[],
-  ): Promise<boolean> {
-    if (writes.length === 0) return true;
-    const paths = this.#options.paths.sku(sku);
-    const operations = writes.map(({ node, grant }): Operation => {
-      const path = paths.grant(node);
-      const text = String(grant);
-      const entry = book.entry(node);
-      return entry
-        ? { op: 'set', path, text, version: entry.version }
-        : { op: 'create', path, text };
-    });
-    const written = await this.#options.session.multi([this.#epoch, ...operations]);
-    if (!written.ok) {
-      // Unknown, or someone else wrote: what stands there is read before the next plan.
-      this.#books.delete(sku);
-      if (written.error === 'bad_version') await this.#checkEpoch();
-      return false;
-    }
-    for (const { node, grant } of writes) {
-      const entry = book.entry(node);
-      book.note(node, grant, entry ? entry.version + 1 : 0);
-    }
-    return true;
   }
 
   async #checkEpoch(): Promise<void> {
@@ -249,8 +204,19 @@ export class Reign {
     if (!checked.ok && checked.error === 'bad_version') this.#options.onFenced();
   }
 
-  async #writeNotes(counts: ReadonlyMap<string, UnitCount>): Promise<void> {
-    if (!this.#edits.isKnown) return;
+  /** Beside the looks: what people read must not delay what nodes wait for. */
+  #writeNotes(counts: ReadonlyMap<string, UnitCount>): void {
+    if (!this.#edits.isKnown || this.#isNoting) return;
+    this.#isNoting = true;
+    this.#noteAll(counts)
+      .catch((error: unknown) => this.#options.log.error({ err: error }, 'notes failed'))
+      .then(() => {
+        this.#isNoting = false;
+      });
+  }
+
+  async #noteAll(counts: ReadonlyMap<string, UnitCount>): Promise<void> {
+    await this.#history.record(this.#edits.values);
     const alive = this.#fleet.alive;
     const problems = this.#edits.problems(
       (sku) => counts.has(sku),
@@ -261,32 +227,11 @@ export class Reign {
 
   #settleDead(alive: ReadonlySet<string>, reports: ReadonlyMap<string, Report | undefined>): void {
     const known = new Set(reports.keys());
-    for (const book of this.#books.values()) for (const node of book.nodes) known.add(node);
+    for (const node of this.#shelf.nodes) known.add(node);
     for (const node of known) {
       if (alive.has(node)) continue;
       this.#settlements.begin(node, hasNothingOpen(reports.get(node)));
     }
-  }
-
-  /** Deletes what stands there of a settled node. */
-  async #forget(node: string): Promise<boolean> {
-    const { session, paths } = this.#options;
-    const path = paths.report(node);
-    const report = await session.exists(path);
-    if (!report.ok) return false;
-    const operations: Operation[] = report.value ? [{ op: 'delete', path, version: -1 }] : [];
-    for (const [sku, book] of this.#books) {
-      const entry = book.entry(node);
-      const grant = paths.sku(sku).grant(node);
-      if (entry) operations.push({ op: 'delete', path: grant, version: entry.version });
-    }
-    const deleted = await session.multi([this.#epoch, ...operations]);
-    if (!deleted.ok) {
-      this.#books.clear();
-      return false;
-    }
-    for (const book of this.#books.values()) book.forget(node);
-    return true;
   }
 
   end(): void {

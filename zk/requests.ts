@@ -36,8 +36,9 @@ function addOperation(transaction: ClientTransaction, operation: Operation, acl:
       transaction.remove(operation.path, operation.version);
       break;
     case 'create': {
-      const { EPHEMERAL, PERSISTENT } = CREATE_MODES;
-      const mode = operation.ephemeral ? EPHEMERAL : PERSISTENT;
+      const { EPHEMERAL, PERSISTENT, PERSISTENT_SEQUENTIAL } = CREATE_MODES;
+      const persistent = operation.sequential ? PERSISTENT_SEQUENTIAL : PERSISTENT;
+      const mode = operation.ephemeral ? EPHEMERAL : persistent;
       transaction.create(operation.path, Buffer.from(operation.text), mode);
       break;
     }

@@ -46,6 +46,8 @@ export type Operation =
       readonly path: string;
       readonly text: string;
       readonly ephemeral?: boolean;
+      /** Ten digits are added to the path. */
+      readonly sequential?: boolean;
     }
   | { readonly op: 'delete'; readonly path: string; readonly version: number };
 

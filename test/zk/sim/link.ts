@@ -114,6 +114,7 @@ export class SimLink implements Link {
   #zxid: bigint;
   #onLost: (why: Lost) => void;
   #isGone = false;
+  #isAnswered = false;
   /** The server's end is closed. */
   #isClosed = false;
   #toServerAt = 0;
@@ -165,7 +166,10 @@ export class SimLink implements Link {
     this.#session = session;
     ensemble.touch(session.id);
     this.#server.links.add(this);
-    this.#toClient(() => onConnected());
+    this.#toClient(() => {
+      this.#isAnswered = true;
+      onConnected();
+    });
   }
 
   #fifo(lastAt: number): number {
@@ -223,10 +227,11 @@ export class SimLink implements Link {
     return { id: zxidBuffer(id), password, timeoutMs, zxid: this.zxid() };
   }
 
-  /** Nothing that was held back by a silence is still on its way. */
+  /** Connected, and nothing that was held back by a silence is still on its way. */
   get isFlowing(): boolean {
     const { now } = this.network.options.clock;
-    return Math.max(this.#toServerAt, this.#toClientAt) < now + FLOWING_MS;
+    const isUp = this.#isAnswered && !this.#isGone && !this.#isClosed;
+    return isUp && Math.max(this.#toServerAt, this.#toClientAt) < now + FLOWING_MS;
   }
 
   zxid(): Buffer {
@@ -455,7 +460,8 @@ export class SimLink implements Link {
       remove: (path: string, version: number) => ops.push({ op: 'delete', path, version }),
       create: (path: string, data: Buffer, mode: number) => {
         const ephemeral = mode === CREATE_MODES.EPHEMERAL;
-        ops.push({ op: 'create', path, text: data.toString(), ephemeral, sequential: false });
+        const sequential = mode === CREATE_MODES.PERSISTENT_SEQUENTIAL;
+        ops.push({ op: 'create', path, text: data.toString(), ephemeral, sequential });
       },
       commit: (callback: Callback) =>
         this.#write(ops, (written) => callback(written.ok ? undefined : written.error)),

@@ -16,6 +16,8 @@ const TICK_MS = 100;
 /** After the faults: sessions and connections are what they were, dead nodes are settled. */
 const MENDING_MS = 7_500;
 const REREAD_MS = 3_100;
+/** What was missed is read again after a new connection. */
+const CATCH_UP_MS = 100;
 /** An edit is in force on every node, once nothing is broken. */
 export const EDIT_BOUND_MS = 250;
 /** Everything that may be sold is sold, once nothing is broken and someone asks. */
@@ -524,6 +526,8 @@ export class SimWorld {
     await this.clock.run(FAULTS_MS + MENDING_MS, () => this.#check() || this.#isMended());
     if (this.#violation) return;
     if (!this.#isMended()) this.#fail('everything is mended in time', this.#stateOfAll());
+    if (this.#violation) return;
+    await this.clock.run(this.clock.now + CATCH_UP_MS, () => this.#check());
     if (this.#violation) return;
     await this.#editAll();
     if (!this.#violation) await this.#sellOut();

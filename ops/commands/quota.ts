@@ -1,0 +1,145 @@
+import { hostname, userInfo } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Command, InvalidArgumentError } from 'commander';
+import { type Edit, Operator } from '../../zk/operator.ts';
+import { Reader } from '../../zk/overview.ts';
+import type { AddCommand, CommandContext } from './command.ts';
+import { table } from './table.ts';
+import { withZookeeper } from './zookeeper.ts';
+
+/** `flashsale quota …`: who may admit how much. Everything here can be typed in zkCli.sh as well. */
+
+const POLL_MS = 5;
+const WAIT_SECONDS = 5;
+
+interface Options {
+  readonly json?: boolean;
+  readonly wait?: number;
+}
+
+function who(): string {
+  return `${userInfo().username}@${hostname()}`;
+}
+
+function parseSeconds(value: string): number {
+  if (!/^\d{1,4}$/.test(value)) throw new InvalidArgumentError('It is a number of seconds.');
+  return Number(value);
+}
+
+/** Makes an edit, then waits until every live web node acts on it. */
+async function edit<T extends Edit>(
+  context: CommandContext,
+  { json, wait = WAIT_SECONDS }: Options,
+  make: (operator: Operator) => Promise<T>,
+): Promise<void> {
+  await withZookeeper(context, async (session, paths) => {
+    const made = await make(new Operator(session, paths, who()));
+    const editedAt = performance.now();
+    const reader = new Reader(session, paths);
+    const nodes = (await reader.names(paths.nodes)).length;
+    let late = await reader.notApplied(made);
+    while (late.length > 0 && performance.now() - editedAt < wait * 1_000) {
+      await delay(POLL_MS);
+      late = await reader.notApplied(made);
+    }
+    const ms = Math.round(performance.now() - editedAt);
+    if (late.length > 0) process.exitCode = 1;
+    if (json) return console.log(JSON.stringify({ ...made, ms, nodes, notApplied: late }, bigints));
+    console.log(`${made.path}: ${made.from ?? 'nothing'} → ${made.to ?? 'nothing'}`);
+    if (late.length === 0) console.log(`in force on all ${nodes} web nodes after ${ms} ms`);
+    else console.log(`written, but not in force after ${ms} ms: ${late.join(', ')}`);
+  });
+}
+
+function bigints(_: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? String(value) : value;
+}
+
+function addEdits(quota: Command, context: CommandContext): void {
+  const command = (name: string, description: string) =>
+    quota
+      .command(name)
+      .description(description)
+      .option('--json', 'print the edit as JSON')
+      .option('--wait <seconds>', 'for all web nodes to act on it', parseSeconds);
+
+  command('set', 'let all web nodes together admit so many units')
+    .argument('<sku>')
+    .argument('<units>')
+    .action((sku: string, units: string, options: Options) =>
+      edit(context, options, (operator) => operator.quota(sku, units)),
+    );
+  command('pin', 'fix the grant of one web node')
+    .argument('<sku>')
+    .argument('<node>')
+    .argument('<units>')
+    .action((sku: string, node: string, units: string, options: Options) =>
+      edit(context, options, (operator) => operator.pin(sku, node, units)),
+    );
+  command('unpin', 'let the keeper decide about a web node again')
+    .argument('<sku>')
+    .argument('<node>')
+    .action((sku: string, node: string, options: Options) =>
+      edit(context, options, (operator) => operator.pin(sku, node, null)),
+    );
+  for (const [name, state, description] of [
+    ['pause', 'paused', 'admit nothing for now'],
+    ['resume', 'open', 'go on admitting'],
+    ['stop', 'closed', 'end the sale of a SKU'],
+  ] as const) {
+    command(name, description)
+      .argument('<sku>')
+      .action((sku: string, options: Options) =>
+        edit(context, options, (operator) => operator.state(sku, state)),
+      );
+  }
+  command('keep', 'keep a share of the purchase requests, of all SKUs or of one')
+    .argument('<share>', '0 to 1, or "default" for a SKU without a share of its own')
+    .argument('[sku]')
+    .action((share: string, sku: string | undefined, options: Options) =>
+      edit(context, options, (operator) => operator.keep(sku, share === 'default' ? null : share)),
+    );
+  command('undo', 'take the last edit back').action((options: Options) =>
+    edit(context, options, (operator) => operator.undo()),
+  );
+}
+
+export const addQuota: AddCommand = (program, context) => {
+  const quota = program.command('quota').description('see and steer who may admit how much');
+
+  quota
+    .command('show')
+    .description('every SKU and what each web node has of it')
+    .argument('[sku]')
+    .option('--json', 'print it as JSON')
+    .action(async (sku: string | undefined, { json }: Options) => {
+      const all = await withZookeeper(context, (session, paths) =>
+        new Reader(session, paths).overview(sku),
+      );
+      if (json) return console.log(JSON.stringify(all));
+      if (all.skus.length === 0) throw new Error(sku ? `there is no SKU ${sku}` : 'no SKU is sold');
+      console.log(table(all.skus.map((row) => ({ ...row }))));
+      if (all.nodes.length > 0) {
+        const rows = all.nodes.map((row) => ({ ...row, applied: row.applied ? 'yes' : 'not yet' }));
+        console.log(`\n${table(rows)}`);
+      } else console.log('\nno web node is registered');
+      for (const { path, reason } of all.errors) console.log(`\nrefused: ${path}: ${reason}`);
+    });
+
+  quota
+    .command('history')
+    .description('who changed what, newest last')
+    .option('--json', 'print it as JSON')
+    .action(async ({ json }: Options) => {
+      const entries = await withZookeeper(context, (session, paths) =>
+        new Operator(session, paths, who()).history(),
+      );
+      if (json) return console.log(JSON.stringify(entries, bigints));
+      if (entries.length === 0) return console.log('no edit yet');
+      console.log(
+        table(entries.map(({ at, who, path, from, to }) => ({ at, who, path, from, to }))),
+      );
+    });
+
+  addEdits(quota, context);
+};

@@ -1,0 +1,38 @@
+import type { SkuEdits } from './edits.ts';
+import type { SkuFacts } from './grants.ts';
+
+/**
+ * Which edits the grants of a SKU were made from: the text of its `grants` node. With it anyone sees
+ * when an edit is in force: the grants come from it, and every node's report says that it applied
+ * its grant.
+ */
+export interface Basis {
+  /** Version of the quota's node; null: none was ever good. */
+  readonly quota: number | null;
+  /** Versions of the pins, by web node. */
+  readonly pins: Readonly<Record<string, number>>;
+}
+
+export function basisOf({ quota, pins }: SkuEdits): string {
+  const versions = [...pins].flatMap(([node, { version }]) =>
+    version === undefined ? [] : [[node, version] as const],
+  );
+  const basis: Basis = { quota: quota.version ?? null, pins: Object.fromEntries(versions.sort()) };
+  return JSON.stringify(basis);
+}
+
+/** Undefined when it is none: the keeper has not divided this SKU yet. */
+export function decodeBasis(text: string): Basis | undefined {
+  try {
+    const { quota, pins } = JSON.parse(text) as Partial<Basis>;
+    const isBasis = (quota === null || typeof quota === 'number') && typeof pins === 'object';
+    return isBasis ? { quota, pins: pins ?? {} } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A plan takes everything away that an edit takes; what it gives needs fresh counts. */
+export function isInForce(facts: SkuFacts, coveredBefore: number | undefined): boolean {
+  return facts.mayGrow || facts.target < (coveredBefore ?? Number.NEGATIVE_INFINITY);
+}

@@ -1,0 +1,170 @@
+import { decodeBasis } from './basis.ts';
+import type { Edit } from './operator.ts';
+import type { Paths } from './paths.ts';
+import { decodeReport, type Report } from './report.ts';
+import type { ZkSession } from './session.ts';
+import { inForceOf } from './values.ts';
+
+/** The whole quota tree as of now, for operators: what is set, granted, admitted and applied. */
+
+export interface NodeRow {
+  readonly sku: string;
+  readonly node: string;
+  /** Null: none yet. */
+  readonly grant: number | null;
+  readonly admitted: number;
+  /** Units that it can draw now. */
+  readonly spare: number;
+  readonly pinned: number | null;
+  /** The node acts on the grant that stands there. */
+  readonly applied: boolean;
+}
+
+export interface SkuRow {
+  readonly sku: string;
+  /** Values in force; null: never set. */
+  readonly quota: string | null;
+  readonly state: string | null;
+  readonly keep: string | null;
+  readonly granted: number;
+  readonly admitted: number;
+  readonly spare: number;
+}
+
+export interface Overview {
+  readonly skus: readonly SkuRow[];
+  readonly nodes: readonly NodeRow[];
+  /** Edits without effect. */
+  readonly errors: readonly { readonly path: string; readonly reason: string }[];
+}
+
+export class Reader {
+  #session: ZkSession;
+  #paths: Paths;
+
+  constructor(session: ZkSession, paths: Paths) {
+    this.#session = session;
+    this.#paths = paths;
+  }
+
+  async text(path: string): Promise<{ text: string; version: number } | undefined> {
+    const read = await this.#session.get(path);
+    if (read.ok) return { text: read.value.text, version: read.value.stat.version };
+    if (read.error === 'no_node') return undefined;
+    throw new Error(`ZooKeeper did not answer: ${read.error}`);
+  }
+
+  async names(path: string): Promise<string[]> {
+    const read = await this.#session.children(path);
+    if (read.ok) return read.value.sort();
+    if (read.error === 'no_node') return [];
+    throw new Error(`ZooKeeper did not answer: ${read.error}`);
+  }
+
+  async report(node: string): Promise<Report | undefined> {
+    const found = await this.text(this.#paths.report(node));
+    return found && decodeReport(found.text);
+  }
+
+  async inForce(path: string): Promise<string | null> {
+    const [value, note] = await Promise.all([this.text(path), this.text(this.#paths.error(path))]);
+    return (note && inForceOf(note.text)) ?? value?.text.trim() ?? null;
+  }
+
+  async overview(only?: string): Promise<Overview> {
+    const nodes = await this.names(this.#paths.nodes);
+    const reports = new Map(
+      await Promise.all(nodes.map(async (node) => [node, await this.report(node)] as const)),
+    );
+    const names = (await this.names(this.#paths.skus)).filter(
+      (sku) => only === undefined || sku === only,
+    );
+    const parts = await Promise.all(names.map((sku) => this.#sku(sku, nodes, reports)));
+    const errors = await Promise.all(
+      (await this.names(this.#paths.errors)).map(async (name) => {
+        const note = await this.text(`${this.#paths.errors}/${name}`);
+        return { path: name.replaceAll('!', '/'), reason: reasonOf(note?.text ?? '') };
+      }),
+    );
+    return {
+      skus: parts.map(({ row }) => row),
+      nodes: parts.flatMap(({ rows }) => rows),
+      errors,
+    };
+  }
+
+  async #sku(sku: string, nodes: readonly string[], reports: Map<string, Report | undefined>) {
+    const paths = this.#paths.sku(sku);
+    const pins = new Set(await this.names(paths.pins));
+    const rows = await Promise.all(
+      nodes.map(async (node): Promise<NodeRow> => {
+        const grant = await this.text(paths.grant(node));
+        const pin = pins.has(node) ? await this.inForce(paths.pin(node)) : null;
+        const report = reports.get(node);
+        const counters = report?.skus[sku];
+        const admitted = counters?.admitted ?? 0;
+        const applied = report?.applied[paths.grant(node)];
+        return {
+          sku,
+          node,
+          grant: grant ? Number(grant.text) : null,
+          admitted,
+          spare: Math.max(0, (counters?.grant ?? 0) - admitted),
+          pinned: pin === null ? null : Number(pin),
+          applied: applied === grant?.version,
+        };
+      }),
+    );
+    const [quota, state, keep] = await Promise.all(
+      [paths.quota, paths.state, paths.keep].map((path) => this.inForce(path)),
+    );
+    const sum = (of: (row: NodeRow) => number) => rows.reduce((all, row) => all + of(row), 0);
+    const row: SkuRow = {
+      sku,
+      quota: quota ?? null,
+      state: state ?? null,
+      keep: keep ?? null,
+      granted: sum(({ grant }) => grant ?? 0),
+      admitted: sum(({ admitted }) => admitted),
+      spare: sum(({ spare }) => spare),
+    };
+    return { row, rows };
+  }
+
+  /** Live web nodes that do not act on the edit yet; of quotas and pins also `the keeper`. */
+  async notApplied({ path, version }: Edit): Promise<string[]> {
+    const nodes = await this.names(this.#paths.nodes);
+    const match = /^(.*)\/skus\/([^/]+)\/(?:quota|pins\/([^/]+))$/.exec(path);
+    const [, , sku, pinned] = match ?? [];
+    if (sku === undefined) {
+      const lagging = await Promise.all(
+        nodes.map(async (node) => {
+          const applied = (await this.report(node))?.applied[path];
+          return version === undefined ? applied === undefined : (applied ?? -1) >= version;
+        }),
+      );
+      return nodes.filter((_, index) => !lagging[index]);
+    }
+    const paths = this.#paths.sku(sku);
+    const basis = decodeBasis((await this.text(paths.grants))?.text ?? '');
+    const based = pinned === undefined ? basis?.quota : basis?.pins[pinned];
+    const isBased = version === undefined ? basis && based === undefined : (based ?? -1) >= version;
+    if (!isBased) return ['the keeper'];
+    const late = await Promise.all(
+      nodes.map(async (node) => {
+        const [grant, report] = [await this.text(paths.grant(node)), await this.report(node)];
+        return report?.applied[paths.grant(node)] !== grant?.version;
+      }),
+    );
+    return nodes.filter((_, index) => late[index]);
+  }
+}
+
+function reasonOf(text: string): string {
+  try {
+    const { reason, inForce } = JSON.parse(text) as { reason?: string; inForce?: string | null };
+    return `${reason}; in force: ${inForce ?? 'nothing'}`;
+  } catch {
+    return text;
+  }
+}

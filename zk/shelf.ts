@@ -1,0 +1,113 @@
+import { GrantBook } from './book.ts';
+import type { GrantWrite } from './grants.ts';
+import type { Paths } from './paths.ts';
+import type { Operation } from './result.ts';
+import type { ZkSession } from './session.ts';
+import { parseUnits } from './values.ts';
+
+/**
+ * The grants that stand in ZooKeeper, as the leading keeper knows them, and its writes of them. After
+ * a write whose end is not known they are read again.
+ */
+export class Shelf {
+  #session: ZkSession;
+  #paths: Paths;
+  #epoch: Operation;
+  #books = new Map<string, GrantBook>();
+  /** Text of each `grants` node (`basis.ts`). */
+  #bases = new Map<string, string>();
+
+  /** `epoch` is checked by each write. */
+  constructor(session: ZkSession, paths: Paths, epoch: Operation) {
+    this.#session = session;
+    this.#paths = paths;
+    this.#epoch = epoch;
+  }
+
+  /** Every node that has a grant of some SKU. */
+  get nodes(): Set<string> {
+    return new Set([...this.#books.values()].flatMap((book) => book.nodes));
+  }
+
+  /** Undefined when there was no answer. */
+  async bookOf(sku: string): Promise<GrantBook | undefined> {
+    const known = this.#books.get(sku);
+    if (known) return known;
+    const paths = this.#paths.sku(sku);
+    if (!(await this.#session.ensure(paths.grants)).ok) return undefined;
+    // So that an operator can write a pin below it in one line.
+    if (!(await this.#session.ensure(paths.pins)).ok) return undefined;
+    const basis = await this.#session.get(paths.grants);
+    const nodes = await this.#session.children(paths.grants);
+    if (!basis.ok || !nodes.ok) return undefined;
+    const book = new GrantBook();
+    for (const node of nodes.value) {
+      const grant = await this.#session.get(paths.grant(node));
+      if (!grant.ok) return undefined;
+      const units = parseUnits(grant.value.text);
+      // What someone wrote over it by hand and is no number is written again.
+      book.note(node, units.ok ? units.value : undefined, grant.value.stat.version);
+    }
+    this.#books.set(sku, book);
+    this.#bases.set(sku, basis.value.text);
+    return book;
+  }
+
+  /** It is not what stands there any more: the next asker reads it again. */
+  discard(sku: string): void {
+    this.#books.delete(sku);
+  }
+
+  /** `fenced?`: something else stands there than this keeper wrote; perhaps another one leads. */
+  async write(
+    sku: string,
+    book: GrantBook,
+    writes: readonly GrantWrite[],
+    basis: string | undefined,
+  ): Promise<'done' | 'unknown' | 'fenced?'> {
+    const paths = this.#paths.sku(sku);
+    const operations = writes.map(({ node, grant }): Operation => {
+      const path = paths.grant(node);
+      const text = String(grant);
+      const entry = book.entry(node);
+      return entry
+        ? { op: 'set', path, text, version: entry.version }
+        : { op: 'create', path, text };
+    });
+    if (basis !== undefined && basis !== this.#bases.get(sku)) {
+      operations.push({ op: 'set', path: paths.grants, text: basis, version: -1 });
+    }
+    if (operations.length === 0) return 'done';
+    const written = await this.#session.multi([this.#epoch, ...operations]);
+    if (!written.ok) {
+      this.#books.delete(sku);
+      return written.error === 'bad_version' ? 'fenced?' : 'unknown';
+    }
+    if (basis !== undefined) this.#bases.set(sku, basis);
+    for (const { node, grant } of writes) {
+      const entry = book.entry(node);
+      book.note(node, grant, entry ? entry.version + 1 : 0);
+    }
+    return 'done';
+  }
+
+  /** Deletes what stands there of a settled node; false when it has to be tried again. */
+  async forget(node: string): Promise<boolean> {
+    const path = this.#paths.report(node);
+    const report = await this.#session.exists(path);
+    if (!report.ok) return false;
+    const operations: Operation[] = report.value ? [{ op: 'delete', path, version: -1 }] : [];
+    for (const [sku, book] of this.#books) {
+      const entry = book.entry(node);
+      const grant = this.#paths.sku(sku).grant(node);
+      if (entry) operations.push({ op: 'delete', path: grant, version: entry.version });
+    }
+    const deleted = await this.#session.multi([this.#epoch, ...operations]);
+    if (!deleted.ok) {
+      this.#books.clear();
+      return false;
+    }
+    for (const book of this.#books.values()) book.forget(node);
+    return true;
+  }
+}
