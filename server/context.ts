@@ -6,6 +6,7 @@ import type { Front } from './gate/front.ts';
 import type { Gate } from './gate/gate.ts';
 import type { Identity } from './gate/identity.ts';
 import type { ServerMetrics } from './metrics.ts';
+import type { OrderPages } from './order-pages.ts';
 import type { PurchaseHandler } from './purchase.ts';
 import type { Purchases } from './requests/purchases.ts';
 import type { StatusDesk } from './requests/status.ts';
@@ -24,6 +25,7 @@ export interface Context {
   readonly purchase: PurchaseHandler;
   readonly purchases: Purchases;
   readonly statusDesk: StatusDesk;
+  readonly orderPages: OrderPages;
   /** Aborted when the process is asked to end: waiting shoppers are answered then. */
   readonly stopping: AbortSignal;
   /** Why this process cannot serve purchases now; empty when it can. From memory. */

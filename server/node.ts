@@ -15,6 +15,7 @@ import { Limits } from './gate/limits.ts';
 import type { OverloadCause } from './gate/pressure.ts';
 import { UsedTickets } from './gate/used-tickets.ts';
 import { createServerMetrics } from './metrics.ts';
+import { OrderPages } from './order-pages.ts';
 import { problemOf } from './problems.ts';
 import { createPurchaseHandler } from './purchase.ts';
 import { breakOutcomes, PublishBreaker } from './requests/breakers.ts';
@@ -101,6 +102,7 @@ export function assembleNode(outside: Outside) {
     overload,
     random: Math.random,
   });
+  const orderPages = new OrderPages(outside.databases);
   const purchases = new Purchases({
     envelopes,
     lookup,
@@ -114,6 +116,7 @@ export function assembleNode(outside: Outside) {
       },
       decided({ node, sku, request, verdict, admittedAtMs }) {
         agent.decide(node, sku, request.units);
+        orderPages.forget(request.userId);
         metrics.outcomeSeconds.observe((performance.now() - admittedAtMs) / 1_000);
         metrics.outcomes.inc({ outcome: verdict?.status ?? 'unknown' });
       },
@@ -126,6 +129,7 @@ export function assembleNode(outside: Outside) {
     databases: outside.databases,
     catalogue,
     purchases,
+    orderPages,
     gate,
     identity,
     statusDesk: new StatusDesk(purchases, lookup, rememberFences(outside.nodeFenced)),

@@ -1,5 +1,4 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { LRUCache } from 'lru-cache';
 import {
   cancelOrder,
   type Order as OrderRecord,
@@ -8,33 +7,16 @@ import {
 } from '../../db/calls.ts';
 import { authenticate } from '../authenticate.ts';
 import type { Context } from '../context.ts';
+import { FIRST_PAGE_ORDERS } from '../order-pages.ts';
 import { Problem } from '../problems.ts';
 import { orderJson } from './order.ts';
 import { Order, OrderList, OrderParams, OrdersQuery, problems } from './schemas.ts';
 
-/** The first page is what everybody looks at, again and again: it is remembered for a second. */
-const FIRST_PAGE_ORDERS = 20;
-const FIRST_PAGE_TTL_MS = 1_000;
-const FIRST_PAGES_MAX = 10_000;
-
 /** A shopper's own orders. Those of others do not exist for them. */
 export const orderRoutes: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
-  const { databases, identity } = context;
+  const { databases, identity, orderPages } = context;
   const onRequest = authenticate(identity);
   const security = [{ bearer: [] }];
-  const firstPages = new LRUCache<string, Promise<readonly OrderRecord[]>>({
-    max: FIRST_PAGES_MAX,
-    ttl: FIRST_PAGE_TTL_MS,
-  });
-
-  function firstPage(userId: string): Promise<readonly OrderRecord[]> {
-    const known = firstPages.get(userId);
-    if (known !== undefined) return known;
-    const page = userOrders(databases, userId, { limit: FIRST_PAGE_ORDERS });
-    firstPages.set(userId, page);
-    page.catch(() => firstPages.delete(userId));
-    return page;
-  }
 
   async function ownOrder(orderNo: string, userId: string): Promise<OrderRecord> {
     const order = await orderDetails(databases, orderNo);
@@ -57,7 +39,7 @@ export const orderRoutes: FastifyPluginAsyncTypebox<Context> = async (app, conte
       const { limit, before } = query;
       const orders =
         limit === undefined && before === undefined
-          ? await firstPage(userId)
+          ? await orderPages.first(userId)
           : await userOrders(databases, userId, {
               limit: limit ?? FIRST_PAGE_ORDERS,
               before: before === undefined ? null : new Date(before),
@@ -96,7 +78,7 @@ export const orderRoutes: FastifyPluginAsyncTypebox<Context> = async (app, conte
     async ({ params, userId }) => {
       await ownOrder(params.orderNo, userId);
       const result = await cancelOrder(databases, params.orderNo, userId);
-      firstPages.delete(userId);
+      orderPages.forget(userId);
       const order = await ownOrder(params.orderNo, userId);
       // Cancelling twice is the same as once; a paid or expired order stays what it is.
       if (result !== 'cancelled' && order.status !== 'cancelled') {

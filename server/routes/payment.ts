@@ -25,7 +25,7 @@ const PaymentCallback = Type.Object({
  * of the body, so this route alone takes the body unparsed.
  */
 export const paymentRoute: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
-  const { config, databases } = context;
+  const { config, databases, orderPages } = context;
   const webhook = new Webhook(config.paymentWebhookSecret);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
@@ -55,7 +55,9 @@ export const paymentRoute: FastifyPluginAsyncTypebox<Context> = async (app, cont
       if (Number(amount) !== Number(order.amount) || currency !== order.currency) {
         throw new Problem('bad_request', { detail: 'The amount is not that of the order' });
       }
-      return { orderNo, status: await payOrder(databases, orderNo, reference) };
+      const status = await payOrder(databases, orderNo, reference);
+      orderPages.forget(order.userId);
+      return { orderNo, status };
     },
   );
 };

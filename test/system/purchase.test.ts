@@ -154,7 +154,9 @@ describe('a purchase, from the ticket to the payment', () => {
       values: [later],
     });
     expect(keys).toEqual([]);
-    const opened = await until('a ticket after the opening', () => ada.ticket(later, 'Later'));
+    const opened = await until('a ticket after the opening', () => ada.ticket(later, 'Later'), {
+      pollMs: 200, // below the limit of a user
+    });
     expect((await ada.press(later, 'Later', { ticket: opened })).status).toBe(202);
   });
 

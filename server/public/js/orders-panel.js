@@ -19,6 +19,7 @@ import { payText } from './view.js';
 
 /** An unpaid order is looked at this often: it may be paid or cancelled in another tab. */
 const REFRESH_MS = 5000;
+const LOOK_AGAIN_MS = 1500;
 
 /**
  * @typedef {import('./orders.js').Order} Order
@@ -55,10 +56,12 @@ export function createOrdersPanel({ token, titleOf, onChange }) {
     onChange(orders);
   }
 
-  async function load() {
+  async function load(isAgain = false) {
     lookedAt = performance.now();
     const answer = await listOrders(token());
     if (answer.kind === 'ok') take(answer.body.orders);
+    // The shop may have answered from a page that it remembers for a second: one more look.
+    if (!isAgain) setTimeout(() => void load(true), LOOK_AGAIN_MS);
     return answer;
   }
 

@@ -1,0 +1,38 @@
+import { LRUCache } from 'lru-cache';
+import { type Order, userOrders } from '../db/calls.ts';
+import type { Databases } from '../db/pool.ts';
+
+/**
+ * The first page of a user's orders is what everybody looks at, again and again: it is remembered
+ * for a second. What this process does to an order, or hears of one, forgets it; what another one
+ * did shows a second later.
+ */
+export const FIRST_PAGE_ORDERS = 20;
+const FIRST_PAGE_TTL_MS = 1_000;
+const FIRST_PAGES_MAX = 10_000;
+
+export class OrderPages {
+  readonly #databases: Databases;
+  readonly #pages = new LRUCache<string, Promise<readonly Order[]>>({
+    max: FIRST_PAGES_MAX,
+    ttl: FIRST_PAGE_TTL_MS,
+  });
+
+  constructor(databases: Databases) {
+    this.#databases = databases;
+  }
+
+  /** Newest first. @throws {DatabaseError} */
+  first(userId: string): Promise<readonly Order[]> {
+    const known = this.#pages.get(userId);
+    if (known !== undefined) return known;
+    const page = userOrders(this.#databases, userId, { limit: FIRST_PAGE_ORDERS });
+    this.#pages.set(userId, page);
+    page.catch(() => this.forget(userId));
+    return page;
+  }
+
+  forget(userId: string): void {
+    this.#pages.delete(userId);
+  }
+}
