@@ -110,6 +110,11 @@ export class System {
     return system;
   }
 
+  /** Variables that point a command at this system. */
+  get environment(): Readonly<Record<string, string>> {
+    return this.#environment;
+  }
+
   /** Starts a process and waits until it is ready. */
   async run(name: string, entry: string): Promise<void> {
     const monitorPort = await choosePort(randomPortBase(), new Set());

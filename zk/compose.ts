@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { BrokerConnection } from '../broker/connection.ts';
+import { queueFigures } from '../broker/queues.ts';
 import { settleThroughQueues } from '../broker/settle.ts';
+import { DEAD_LETTERS_QUEUE } from '../contracts/topology.ts';
 import { fenceNode, unitCounts } from '../db/operations.ts';
 import { createPool, type Databases } from '../db/pool.ts';
 import type { Lifecycle } from '../process/lifecycle.ts';
@@ -9,7 +11,9 @@ import { createMetrics } from '../process/metrics.ts';
 import { startMonitor } from '../process/monitor.ts';
 import type { KeeperConfig } from './config.ts';
 import { Keeper, type SkuFigures } from './keeper.ts';
+import { type Stranded, stockFigures, strandedRows } from './stranded.ts';
 
+const STRANDED_INTERVAL_MS = 1_000;
 /** One for the counts, one for a fence that waits for batches to end. */
 const DATABASE_CONNECTIONS_MAX = 2;
 
@@ -40,7 +44,7 @@ export async function compose(config: KeeperConfig, log: Log, lifecycle: Lifecyc
 
   const monitor = await startMonitor({
     ...config.monitor,
-    metrics: observe(keeper),
+    metrics: observe(keeper, watchStranded(keeper, { databases, broker, log }, lifecycle)),
     notReady: () => keeper.notReady(),
   });
   lifecycle.onStop('monitor', () => monitor.close());
@@ -73,7 +77,38 @@ const UNITS: readonly (readonly [keyof SkuFigures, string])[] = [
   ['dead', 'Units that dead web nodes may still bring, until they are settled'],
 ];
 
-function observe(keeper: Keeper) {
+/** Looks once a second what holds units back, while this keeper leads; other keepers tell nothing. */
+function watchStranded(
+  keeper: Keeper,
+  { databases, broker, log }: { databases: Databases; broker: BrokerConnection; log: Log },
+  lifecycle: Lifecycle,
+): () => readonly Stranded[] {
+  let rows: readonly Stranded[] = [];
+  let isLooking = false;
+  const look = async () => {
+    if (isLooking) return;
+    if (!keeper.leads) {
+      rows = [];
+      return;
+    }
+    isLooking = true;
+    try {
+      const stock = await stockFigures(databases);
+      const queues = await queueFigures(broker);
+      const dead = queues.find(({ queue }) => queue === DEAD_LETTERS_QUEUE)?.messages ?? 0;
+      rows = strandedRows(keeper.figures(), stock, dead);
+    } catch (error) {
+      // The last figures stay: that the database or the broker is down is said elsewhere.
+      log.debug({ err: error }, 'no look at stranded units');
+    }
+    isLooking = false;
+  };
+  const timer = setInterval(look, STRANDED_INTERVAL_MS);
+  lifecycle.onStop('stranded units', async () => clearInterval(timer));
+  return () => rows;
+}
+
+function observe(keeper: Keeper, stranded: () => readonly Stranded[]) {
   const metrics = createMetrics('keeper');
   metrics.gauge('flashsale_keeper_leads', '1 while this keeper leads', [], (gauge) =>
     gauge.set(keeper.leads ? 1 : 0),
@@ -88,5 +123,10 @@ function observe(keeper: Keeper) {
       for (const [sku, figures] of keeper.figures()) gauge.set({ sku }, figures[figure]);
     });
   }
+  const help = 'Units that are not sold, by what holds them; of dead letters, messages';
+  metrics.gauge('flashsale_stranded_units', help, ['sku', 'cause'], (gauge) => {
+    gauge.reset();
+    for (const { sku, cause, units } of stranded()) gauge.set({ sku: sku ?? '', cause }, units);
+  });
   return metrics;
 }

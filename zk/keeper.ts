@@ -37,6 +37,9 @@ export interface SkuFigures {
   readonly underWay: number;
   /** What dead nodes may still bring, until they are settled. */
   readonly dead: number;
+  /** Spare units of pinned nodes, and of others that refuse nobody. */
+  readonly pinned: number;
+  readonly idle: number;
 }
 
 export interface KeeperOptions {

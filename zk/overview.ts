@@ -131,6 +131,40 @@ export class Reader {
     return { row, rows };
   }
 
+  /** Units by what holds them, as the keeper's figures have them. */
+  async held(): Promise<
+    Map<string, { pinned: number; idle: number; dead: number; underWay: number }>
+  > {
+    const [alive, reporting] = await Promise.all([
+      this.names(this.#paths.nodes),
+      this.names(this.#paths.reports),
+    ]);
+    const held = new Map<
+      string,
+      { pinned: number; idle: number; dead: number; underWay: number }
+    >();
+    for (const sku of await this.names(this.#paths.skus)) {
+      const paths = this.#paths.sku(sku);
+      const pins = new Set(await this.names(paths.pins));
+      const all = { pinned: 0, idle: 0, dead: 0, underWay: 0 };
+      for (const node of reporting) {
+        const [grant, report] = [await this.text(paths.grant(node)), await this.report(node)];
+        const { admitted = 0, decided = 0, need = 0 } = report?.skus[sku] ?? {};
+        const granted = Number(grant?.text ?? 0);
+        const left = Math.max(0, granted - admitted);
+        if (!alive.includes(node)) {
+          all.dead += (report?.final ? admitted : Math.max(granted, admitted)) - decided;
+          continue;
+        }
+        all.underWay += admitted - decided;
+        if (pins.has(node)) all.pinned += left;
+        else if (need === 0) all.idle += left;
+      }
+      held.set(sku, all);
+    }
+    return held;
+  }
+
   /** Live web nodes that do not act on the edit yet; of quotas and pins also `the keeper`. */
   async notApplied({ path, version }: Edit): Promise<string[]> {
     const nodes = await this.names(this.#paths.nodes);

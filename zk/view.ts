@@ -59,11 +59,15 @@ export function figuresOf(facts: SkuFacts): SkuFigures {
   let granted = 0;
   let spare = 0;
   let underWay = 0;
-  for (const { grant = 0, admitted, decided } of facts.nodes) {
+  let [pinned, idle] = [0, 0];
+  for (const { grant = 0, admitted, decided, need, pin } of facts.nodes) {
     granted += grant;
-    spare += Math.max(0, grant - admitted);
+    const left = Math.max(0, grant - admitted);
+    spare += left;
+    if (pin !== undefined) pinned += left;
+    else if (need === 0) idle += left;
     underWay += admitted - decided;
   }
   const { target, held, deadRights: dead } = facts;
-  return { target, held, granted, spare, underWay, dead };
+  return { target, held, granted, spare, underWay, dead, pinned, idle };
 }

@@ -3,7 +3,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type Edit, Operator } from '../../zk/operator.ts';
 import { Reader } from '../../zk/overview.ts';
+import { stockFigures, strandedRows } from '../../zk/stranded.ts';
+import { deadLetters } from './broker.ts';
 import type { AddCommand, CommandContext } from './command.ts';
+import { withDatabases } from './databases.ts';
 import { table } from './table.ts';
 import { withZookeeper } from './zookeeper.ts';
 
@@ -138,6 +141,22 @@ export const addQuota: AddCommand = (program, context) => {
       if (entries.length === 0) return console.log('no edit yet');
       console.log(
         table(entries.map(({ at, who, path, from, to }) => ({ at, who, path, from, to }))),
+      );
+    });
+
+  quota
+    .command('stranded')
+    .description('units that are not sold, by what holds them, with what frees them')
+    .option('--json', 'print it as JSON')
+    .action(async ({ json }: Options) => {
+      const held = await withZookeeper(context, (session, paths) =>
+        new Reader(session, paths).held(),
+      );
+      const stock = await withDatabases(context, 'ops', stockFigures);
+      const rows = strandedRows(held, stock, await deadLetters(context));
+      if (json) return console.log(JSON.stringify(rows));
+      console.log(
+        rows.length === 0 ? 'nothing is held back' : table(rows.map((row) => ({ ...row }))),
       );
     });
 

@@ -25,12 +25,15 @@ export class ControlPlane {
   isDatabaseDown = false;
   #open = new Set<{ close(): Promise<void> }>();
 
-  private constructor() {
-    this.operator = this.#keep(new ZkSession(this.#session(servers.zookeeper)));
+  readonly #servers: string;
+
+  private constructor(addresses: string) {
+    this.#servers = addresses;
+    this.operator = this.#keep(new ZkSession(this.#session(addresses)));
   }
 
-  static async start(): Promise<ControlPlane> {
-    const plane = new ControlPlane();
+  static async start(addresses = servers.zookeeper): Promise<ControlPlane> {
+    const plane = new ControlPlane(addresses);
     plane.operator.start();
     await plane.operator.connected(10_000);
     return plane;
@@ -45,7 +48,7 @@ export class ControlPlane {
     return thing;
   }
 
-  keeper(address = servers.zookeeper): Keeper {
+  keeper(address = this.#servers): Keeper {
     return this.#keep(
       new Keeper({
         session: this.#session(address),
@@ -70,7 +73,7 @@ export class ControlPlane {
     }));
   }
 
-  agent(address = servers.zookeeper): NodeAgent {
+  agent(address = this.#servers): NodeAgent {
     const session = this.#session(address);
     return this.#keep(new NodeAgent({ session, root: this.root, nodePrefix: 'web', log: quiet }));
   }

@@ -1,0 +1,33 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { BrokerConnection } from '../../broker/connection.ts';
+import { queueFigures } from '../../broker/queues.ts';
+import { parseEnvironment, url } from '../../contracts/config.ts';
+import { DEAD_LETTERS_QUEUE } from '../../contracts/topology.ts';
+import { createLog } from '../../process/log.ts';
+import { runningStack } from '../stack/running.ts';
+import type { CommandContext } from './command.ts';
+
+/** The broker for commands: AMQP_URL of the environment, or the running local stack's. */
+
+const CONNECT_TIMEOUT_MS = 10_000;
+const specs = { AMQP_URL: url('amqp', 'amqps')({ default: undefined }) };
+
+/** Messages that no worker could decide. @throws {BrokerUnavailable} */
+export async function deadLetters({ environment }: CommandContext): Promise<number> {
+  const given = parseEnvironment(environment, specs).AMQP_URL;
+  const broker = await BrokerConnection.open({
+    url: given ?? runningStack(environment)['AMQP_URL'] ?? '',
+    name: 'flashsale-command',
+    log: createLog('command', 'silent'),
+  });
+  try {
+    await Promise.race([
+      broker.whenConnected(),
+      delay(CONNECT_TIMEOUT_MS, undefined, { ref: false }),
+    ]);
+    const queues = await queueFigures(broker);
+    return queues.find(({ queue }) => queue === DEAD_LETTERS_QUEUE)?.messages ?? 0;
+  } finally {
+    await broker.close();
+  }
+}

@@ -1,0 +1,107 @@
+import { queryBoth, toNumber } from '../db/both-schemas.ts';
+import { saleBoard } from '../db/catalog.ts';
+import type { Databases } from '../db/pool.ts';
+import type { SkuFigures } from './keeper.ts';
+
+/**
+ * Units that exist and are not sold, by what holds them, each with what frees it. Not every row is a
+ * fault: an unpaid order is a sale on its way. A row that stays is.
+ */
+
+export const CAUSES = [
+  'idle_node',
+  'dead_node',
+  'pinned',
+  'small_slot',
+  'unpaid',
+  'queued',
+  'dead_lettered',
+] as const;
+export type Cause = (typeof CAUSES)[number];
+
+export interface Stranded {
+  /** Null: messages of any SKU, whose units only they know. */
+  readonly sku: string | null;
+  readonly cause: Cause;
+  /** Units; of dead letters, messages. */
+  readonly units: number;
+  /** What frees them: a command, or what to look at. */
+  readonly remedy: string;
+}
+
+/** What the database knows of a SKU. */
+export interface StockFigures {
+  readonly sku: string;
+  readonly schema: string;
+  /** Units of unpaid orders, and those of them whose time to pay is over. */
+  readonly unpaid: number;
+  readonly overdueOrders: number;
+  /** Units in slots that hold less than one user may buy. */
+  readonly smallSlots: number;
+}
+
+type Held = Pick<SkuFigures, 'pinned' | 'idle' | 'dead' | 'underWay'>;
+
+/** The rows that hold something, by SKU. Pure. */
+export function strandedRows(
+  figures: ReadonlyMap<string, Held>,
+  stock: readonly StockFigures[],
+  deadLetters: number,
+): Stranded[] {
+  const rows: Stranded[] = [];
+  for (const [sku, { idle, dead, pinned, underWay }] of figures) {
+    const show = `flashsale quota show ${sku}`;
+    rows.push(
+      row(sku, 'idle_node', idle, `${show}; they move by themselves to a node that runs dry`),
+      row(sku, 'dead_node', dead, 'start a worker of each queue: node worker/main.ts'),
+      row(sku, 'pinned', pinned, `flashsale quota unpin ${sku} NODE (${show})`),
+      row(sku, 'queued', underWay, 'start more workers: node worker/main.ts'),
+    );
+  }
+  for (const { sku, schema, unpaid, overdueOrders, smallSlots } of stock) {
+    const expire = `psql: SELECT ${schema}.expire_orders(1000)`;
+    const wait = 'they are paid or expire; psql: ';
+    const remedy = overdueOrders > 0 ? expire : `${wait}SELECT * FROM ${schema}.unpaid_backlog`;
+    rows.push(
+      row(sku, 'small_slot', smallSlots, `psql: SELECT * FROM ${schema}.set_slots('${sku}', 1)`),
+      row(sku, 'unpaid', unpaid, remedy),
+    );
+  }
+  rows.push(row(null, 'dead_lettered', deadLetters, 'look at the queue orders.dead-letters'));
+  return rows
+    .filter(({ units }) => units > 0)
+    .sort((a, b) => ((a.sku ?? '~') < (b.sku ?? '~') ? -1 : a.sku === b.sku ? 0 : 1));
+}
+
+function row(sku: string | null, cause: Cause, units: number, remedy: string): Stranded {
+  return { sku, cause, units, remedy };
+}
+
+/** @throws {DatabaseError} */
+export async function stockFigures(databases: Databases): Promise<StockFigures[]> {
+  const { sales } = await saleBoard(databases);
+  const skus = sales.flatMap((sale) => sale.skus);
+  const slots = await queryBoth<{ sku: string; remaining: number }>(
+    databases,
+    'small_slots',
+    (schema) => `SELECT sku, remaining FROM ${schema}.slot_fill WHERE remaining BETWEEN 1 AND 99`,
+    [],
+  );
+  const unpaid = await queryBoth<{ sku: string; units: string; overdue: string }>(
+    databases,
+    'unpaid_units',
+    (schema) => `SELECT sku, units, overdue FROM ${schema}.unpaid_backlog`,
+    [],
+  );
+  return skus.map(({ sku, schema, userLimit }) => {
+    const small = slots.filter((slot) => slot.sku === sku && slot.remaining < userLimit);
+    const waiting = unpaid.filter((order) => order.sku === sku);
+    return {
+      sku,
+      schema,
+      unpaid: waiting.reduce((all, { units }) => all + toNumber(units), 0),
+      overdueOrders: waiting.reduce((all, { overdue }) => all + toNumber(overdue), 0),
+      smallSlots: small.reduce((all, { remaining }) => all + remaining, 0),
+    };
+  });
+}
