@@ -17,9 +17,9 @@ export function uniqueZkRoot(): string {
   return `/${uniqueName('test')}`;
 }
 
-/** The URL of another database on the same server. */
-export function databaseUrl(database: string): string {
-  const url = new URL(servers.databaseUrl);
+/** The URL of another database on the same server: the run's own unless given. */
+export function databaseUrl(database: string, server = servers.databaseUrl): string {
+  const url = new URL(server);
   url.pathname = `/${database}`;
   return url.href;
 }

@@ -27,6 +27,12 @@ export interface SystemOptions {
   readonly workers?: number;
   /** Variables for all processes, over the defaults. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Variables for the workers, over those. */
+  readonly workerEnvironment?: Readonly<Record<string, string>>;
+  /** A superuser's URL of a database server; the run's own unless given. */
+  readonly databaseServerUrl?: string;
+  /** A broker of the file's own, with its virtual host; else one is made on the run's. */
+  readonly amqpUrl?: string;
 }
 
 /** What a test says of a SKU; the rest is usual. */
@@ -34,6 +40,7 @@ export type TestSku = Partial<SkuPlan> & { readonly sku: string };
 
 interface Member {
   readonly entry: string;
+  readonly environment: Readonly<Record<string, string>>;
   readonly monitorPort: number;
   readonly logFile: string;
   launched: Launched;
@@ -70,13 +77,17 @@ export class System {
 
   static async start(options: SystemOptions = {}): Promise<System> {
     const database = uniqueName('system');
-    const admin = createPool({ url: servers.databaseUrl, max: 1, applicationName: 'test' });
+    const server = options.databaseServerUrl ?? servers.databaseUrl;
+    const admin = createPool({ url: server, max: 1, applicationName: 'test' });
     await admin.query({ text: `CREATE DATABASE ${database}` });
     await admin.close();
-    const url = databaseUrl(database);
+    const url = databaseUrl(database, server);
     await prepare(url);
     const pool = createPool({ url, max: 8, applicationName: 'test' });
-    const virtualHost = await createVirtualHost();
+    const virtualHost =
+      options.amqpUrl === undefined
+        ? await createVirtualHost()
+        : { url: options.amqpUrl, remove: async () => {} };
     const session = new ZkSession({ servers: servers.zookeeper, sessionTimeoutMs: 10_000 });
     session.start();
     await session.connected(READY_TIMEOUT_MS);
@@ -104,7 +115,9 @@ export class System {
       Array.from({ length: many }, (_, index) => `${prefix}-${index + 1}`);
     await Promise.all([
       ...count('keeper', options.keepers ?? 1).map((name) => system.run(name, 'zk/main.ts')),
-      ...count('worker', options.workers ?? 1).map((name) => system.run(name, 'worker/main.ts')),
+      ...count('worker', options.workers ?? 1).map((name) =>
+        system.run(name, 'worker/main.ts', options.workerEnvironment),
+      ),
       ...count('web', options.webNodes ?? 2).map((name) => system.run(name, 'server/main.ts')),
     ]);
     return system;
@@ -116,17 +129,17 @@ export class System {
   }
 
   /** Starts a process and waits until it is ready. */
-  async run(name: string, entry: string): Promise<void> {
+  async run(name: string, entry: string, environment: Member['environment'] = {}): Promise<void> {
     const monitorPort = await choosePort(randomPortBase(), new Set());
     const logFile = join(this.#folder, `${name}.log`);
     const launched = await launch({
       command: process.execPath,
       args: [entry],
       cwd: ROOT,
-      env: { ...this.#environment, MONITOR_PORT: String(monitorPort) },
+      env: { ...this.#environment, ...environment, MONITOR_PORT: String(monitorPort) },
       logFile,
     });
-    this.#members.set(name, { entry, monitorPort, logFile, launched });
+    this.#members.set(name, { entry, environment, monitorPort, logFile, launched });
     await this.untilReady(name);
   }
 
@@ -157,7 +170,8 @@ export class System {
 
   /** Starts a killed process again. */
   async restart(name: string): Promise<void> {
-    await this.run(name, this.#member(name).entry);
+    const { entry, environment } = this.#member(name);
+    await this.run(name, entry, environment);
   }
 
   /** Ends one process as an operator would. */

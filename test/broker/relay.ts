@@ -8,6 +8,8 @@ export interface Relay {
   cut(): void;
   /** Bytes from the server are held back until `resume`; those of the client pass. */
   silenceServer(): void;
+  /** Bytes from the client are held back until `resume`, or lost with `cut`. */
+  silenceClient(): void;
   resume(): void;
   close(): Promise<void>;
 }
@@ -16,11 +18,14 @@ export async function startRelay(url: string): Promise<Relay> {
   const target = new URL(url);
   const pairs = new Set<{ client: Socket; server: Socket }>();
   let silent = false;
+  let clientSilent = false;
   const listener = createServer((client) => {
     const server = connect(Number(target.port), target.hostname);
     const pair = { client, server };
     pairs.add(pair);
-    client.pipe(server);
+    client.on('data', (bytes) => server.write(bytes));
+    client.on('end', () => server.end());
+    if (clientSilent) client.pause();
     server.on('data', (bytes) => client.write(bytes));
     if (silent) server.pause();
     const end = () => {
@@ -47,9 +52,17 @@ export async function startRelay(url: string): Promise<Relay> {
       silent = true;
       for (const { server } of pairs) server.pause();
     },
+    silenceClient() {
+      clientSilent = true;
+      for (const { client } of pairs) client.pause();
+    },
     resume() {
       silent = false;
-      for (const { server } of pairs) server.resume();
+      clientSilent = false;
+      for (const { client, server } of pairs) {
+        client.resume();
+        server.resume();
+      }
     },
     async close() {
       cut();

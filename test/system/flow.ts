@@ -1,0 +1,137 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Answer, Shopper } from '../shopper.ts';
+import type { System } from '../system.ts';
+import { until } from '../until.ts';
+
+/** Shoppers who come one after the other while something breaks, and what became of each. */
+
+const SHOPPERS_AT_ONCE = 16;
+const PAUSE_MS = 50;
+const OUTCOME_DEADLINE_MS = 60_000;
+
+/** One taken request: a `202` was seen. */
+interface Taken {
+  readonly requestId: string;
+  /** What the shopper was told in the end; undefined while it is `queued`. */
+  told?: string;
+}
+
+export interface FlowCounts {
+  readonly taken: number;
+  /** Outcomes in the database, by status. */
+  readonly decided: Readonly<Record<string, number>>;
+  /** Taken, and without an outcome. */
+  readonly undecided: number;
+  /** Told something else than the database says, or a `404`, or a 5xx without a verdict. */
+  readonly lies: readonly string[];
+  /** Refusals by verdict: nothing was taken. */
+  readonly refused: Readonly<Record<string, number>>;
+  /** Connections that broke. */
+  readonly cut: number;
+}
+
+export class Flow {
+  readonly #system: System;
+  readonly #sale: string;
+  readonly sku: string;
+  readonly #taken: Taken[] = [];
+  readonly #lies: string[] = [];
+  /** Refusals by verdict: nothing was taken. */
+  readonly refused = new Map<string, number>();
+  readonly #following = new Set<Promise<void>>();
+  readonly #crowd: Promise<unknown>;
+  #cut = 0;
+  #stopped = false;
+
+  constructor(system: System, sale: string, sku: string) {
+    this.#system = system;
+    this.#sale = sale;
+    this.sku = sku;
+    this.#crowd = Promise.all(Array.from({ length: SHOPPERS_AT_ONCE }, () => this.#come()));
+  }
+
+  get taken(): number {
+    return this.#taken.length;
+  }
+
+  /** Resolves when as many more were taken. */
+  async more(count: number, deadlineMs = 30_000): Promise<void> {
+    const goal = this.#taken.length + count;
+    await until(`${count} more requests are taken`, () => this.#taken.length >= goal, {
+      deadlineMs,
+    });
+  }
+
+  /** Nobody comes any more; resolves when everybody knows what became of them. */
+  async stop(): Promise<FlowCounts> {
+    this.#stopped = true;
+    await this.#crowd;
+    await Promise.all(this.#following);
+    const outcomes = await this.outcomes();
+    const decided: Record<string, number> = {};
+    for (const { requestId, told } of this.#taken) {
+      const outcome = outcomes.get(requestId);
+      if (outcome !== undefined) decided[outcome] = (decided[outcome] ?? 0) + 1;
+      if (told !== outcome) this.#lies.push(`${requestId} was told ${told}, but is ${outcome}`);
+    }
+    return {
+      taken: this.#taken.length,
+      decided,
+      undecided: this.#taken.length - outcomes.size,
+      lies: this.#lies,
+      refused: Object.fromEntries(this.refused),
+      cut: this.#cut,
+    };
+  }
+
+  /** Outcomes of the taken requests as the database has them. */
+  async outcomes(): Promise<Map<string, string>> {
+    const rows = await this.#system.databases.hot.query<{ request_id: string; status: string }>({
+      text: 'SELECT request_id, status FROM hot.outcome WHERE request_id = ANY ($1::uuid[])',
+      values: [this.#taken.map(({ requestId }) => requestId)],
+    });
+    return new Map(rows.map((row) => [row.request_id, row.status]));
+  }
+
+  async #come(): Promise<void> {
+    while (!this.#stopped) {
+      const shopper = new Shopper(this.#system.url, this.#system.jwtSecret);
+      try {
+        const ticket = await shopper.call('POST', `/api/v1/sales/${this.#sale}/tickets`, {
+          sku: this.sku,
+        });
+        const answer =
+          ticket.status === 201
+            ? await shopper.press(this.#sale, this.sku, { ticket: ticket.body.ticket })
+            : ticket;
+        if (answer.status === 202) this.#follow(shopper, answer);
+        else this.#refuse(answer);
+      } catch {
+        this.#cut += 1;
+      }
+      await delay(PAUSE_MS);
+    }
+  }
+
+  #refuse({ status, body }: Answer): void {
+    const verdict =
+      typeof body?.verdict === 'string' ? body.verdict : `${status} without a verdict`;
+    this.refused.set(verdict, (this.refused.get(verdict) ?? 0) + 1);
+    // There are units all the time.
+    if (verdict === 'sold_out' || verdict.endsWith('without a verdict')) this.#lies.push(verdict);
+  }
+
+  #follow(shopper: Shopper, answer: Answer): void {
+    const taken: Taken = { requestId: answer.body.requestId };
+    this.#taken.push(taken);
+    const following = shopper
+      .outcome(answer.body.statusUrl, OUTCOME_DEADLINE_MS)
+      .then(({ status, body }) => {
+        if (status !== 200) this.#lies.push(`${taken.requestId}: ${status} ${body?.verdict}`);
+        else if (body.status !== 'queued') taken.told = body.status;
+      })
+      .catch((error: Error) => void this.#lies.push(`${taken.requestId}: ${error.message}`))
+      .finally(() => this.#following.delete(following));
+    this.#following.add(following);
+  }
+}
