@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import type { Visitor } from '../zk/lists.ts';
 import type { Identity } from './gate/identity.ts';
 import { Problem } from './problems.ts';
 
@@ -7,6 +8,11 @@ declare module 'fastify' {
     /** The user of the bearer token; empty before authentication. */
     userId: string;
   }
+}
+
+/** Who asks, as far as it is known before authentication. */
+export function visitorOf({ ip, headers }: FastifyRequest): Visitor {
+  return { ip, agent: headers['user-agent'] };
 }
 
 /** An `onRequest` hook that lets only known users through. */

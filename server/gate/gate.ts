@@ -99,6 +99,8 @@ export class Gate {
       if (random() >= keep) return REFUSED.shed;
     } else if (keep < 1) {
       const userId = this.#options.identity.userOf(authorization);
+      // `check` asks again, and answers for what becomes of it.
+      if (userId instanceof Promise) userId.catch(() => {});
       if (typeof userId === 'string' && !this.#isKept(row, userId, keep)) return REFUSED.drawn;
     }
     if (overload(row.schema) !== undefined) return REFUSED.overloaded;
@@ -110,6 +112,13 @@ export class Gate {
     const { allotment, limits } = this.#options;
     if (allotment.lists.isAllowed(visitor)) return;
     this.#refuseWhile(limits.takeIp(visitor.ip), 'rate_limited');
+  }
+
+  /** The same for what is issued: tickets, challenges, guests. @throws {Problem} rate_limited */
+  checkIssue(visitor: Visitor): void {
+    const { allotment, limits } = this.#options;
+    if (allotment.lists.isAllowed(visitor)) return;
+    this.#refuseWhile(limits.takeIssue(visitor.ip), 'rate_limited');
   }
 
   /**

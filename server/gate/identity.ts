@@ -1,6 +1,7 @@
 import { createSigner, createVerifier, TokenError } from 'fast-jwt';
-import buildGetJwks from 'get-jwks';
 import { USER_ID_LENGTH_MAX } from '../../contracts/names.ts';
+import { Problem } from '../problems.ts';
+import { createKeyReader, KeysUnavailable } from './jwks.ts';
 import { Recent } from './recent.ts';
 
 /** Who is asking: the shop's bearer JWT, of which only `sub` matters here. */
@@ -9,8 +10,6 @@ import { Recent } from './recent.ts';
  *  fast-jwt's hashes each token with SHA-256 to look it up, which costs as much as the check. */
 const TOKEN_CACHE_ENTRIES_MAX = 20_000;
 const TOKEN_CACHE_TTL_MS = 60_000;
-const JWKS_CACHE_ENTRIES_MAX = 16;
-const JWKS_CACHE_TTL_MS = 600_000;
 const GUEST_TOKEN_TTL_MS = 24 * 3_600_000;
 /** Longer bearer tokens are refused unread. */
 const TOKEN_LENGTH_MAX = 4_096;
@@ -25,6 +24,7 @@ export interface Identity {
   /**
    * The user id of `Authorization: Bearer …`; undefined when there is none that can be believed. At
    * once where that takes no I/O: a promise for each of a million presses is not free.
+   * @throws {Problem} overloaded, as a rejection: the shop's JWKS cannot be read
    */
   userOf(authorization: string | undefined): UserId | Promise<UserId>;
 }
@@ -36,19 +36,18 @@ function verifier(config: IdentityConfig): (token: string) => Claims | Promise<C
   if (config.kind === 'secret') {
     return createVerifier({ ...options, key: config.secret, algorithms: ['HS256'] });
   }
-  const { origin, pathname } = new URL(config.url);
-  const jwks = buildGetJwks({
-    max: JWKS_CACHE_ENTRIES_MAX,
-    ttl: JWKS_CACHE_TTL_MS,
-    jwksPath: pathname,
-  });
+  const readKey = createKeyReader(config.url);
   return createVerifier({
     ...options,
     algorithms: ['RS256', 'PS256', 'ES256', 'EdDSA'],
-    key: async ({ header }: { header: Record<string, string> }) =>
-      jwks.getPublicKey({ domain: origin, alg: header['alg'] ?? '', kid: header['kid'] ?? '' }),
+    key: ({ header }: { header: Record<string, string> }) =>
+      readKey(header['alg'] ?? '', header['kid'] ?? ''),
   });
 }
+
+const CANNOT_TELL = {
+  detail: 'It cannot be checked right now who you are. Nothing was taken: try again.',
+};
 
 export function createIdentity(config: IdentityConfig): Identity {
   const verify = verifier(config);
@@ -80,7 +79,11 @@ export function createIdentity(config: IdentityConfig): Identity {
 }
 
 function unbelieved(error: unknown): undefined {
-  if (error instanceof TokenError) return undefined;
+  if (error instanceof TokenError) {
+    const { originalError } = error as TokenError & { originalError?: unknown };
+    if (originalError instanceof KeysUnavailable) throw new Problem('overloaded', CANNOT_TELL);
+    return undefined;
+  }
   throw error;
 }
 

@@ -9,13 +9,21 @@ export interface LimitRates {
   readonly ticketPerSecond: number;
 }
 
+/** Networks that are remembered for what they are issued: far fewer ask than press. */
+const ISSUE_NETWORKS_MAX = 524_288;
+
 export class Limits {
   readonly #ofIp: TokenBuckets;
+  readonly #ofIssues: TokenBuckets;
   readonly #ofUser: TokenBuckets;
   readonly #ofTicket: TokenBuckets;
 
   constructor(rates: LimitRates) {
     this.#ofIp = new TokenBuckets({ perSecond: rates.ipPerSecond });
+    this.#ofIssues = new TokenBuckets({
+      perSecond: rates.ipPerSecond,
+      keysMax: ISSUE_NETWORKS_MAX,
+    });
     this.#ofUser = new TokenBuckets({ perSecond: rates.userPerSecond });
     this.#ofTicket = new TokenBuckets({ perSecond: rates.ticketPerSecond });
   }
@@ -23,6 +31,11 @@ export class Limits {
   /** Each returns whole seconds to wait; 0 when the press is within the limit. */
   takeIp(ip: string): number {
     return seconds(this.#ofIp.take(networkOf(ip), performance.now()));
+  }
+
+  /** Tickets, challenges and guest identities: a bucket of their own, as large as that of presses. */
+  takeIssue(ip: string): number {
+    return seconds(this.#ofIssues.take(networkOf(ip), performance.now()));
   }
 
   takeUser(userId: string): number {

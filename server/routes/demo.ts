@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Webhook } from 'standardwebhooks';
 import { orderDetails } from '../../db/calls.ts';
-import { authenticate } from '../authenticate.ts';
+import { authenticate, visitorOf } from '../authenticate.ts';
 import type { Context } from '../context.ts';
 import { createGuestSigner } from '../gate/identity.ts';
 import { Problem } from '../problems.ts';
@@ -10,14 +10,20 @@ import { GuestAnswer, OrderParams, PaymentAnswer, problems } from './schemas.ts'
 
 /** Guest identities and a pay button, where the demo is switched on. */
 export const demoRoutes: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
-  const { config, databases, identity } = context;
+  const { config, databases, gate, identity } = context;
   if (config.identity.kind !== 'secret') throw new Error('the demo signs guests with JWT_SECRET');
   const signGuest = createGuestSigner(config.identity.secret);
   const provider = new Webhook(config.paymentWebhookSecret);
 
   app.post(
     '/api/v1/demo/guest',
-    { schema: { summary: 'A guest identity (demo)', response: { 201: GuestAnswer } } },
+    {
+      onRequest: async (request) => gate.checkIssue(visitorOf(request)),
+      schema: {
+        summary: 'A guest identity (demo)',
+        response: { 201: GuestAnswer, ...problems(429) },
+      },
+    },
     async (_request, reply) => {
       const user = `guest-${randomUUID()}`;
       return reply

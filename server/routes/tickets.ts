@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { authenticate } from '../authenticate.ts';
+import { authenticate, visitorOf } from '../authenticate.ts';
 import type { Context } from '../context.ts';
 import { issueTicket } from '../gate/ticket.ts';
 import { Problem } from '../problems.ts';
@@ -16,12 +16,9 @@ export const ticketRoute: FastifyPluginAsyncTypebox<Context> = async (app, conte
     '/api/v1/sales/:sale/tickets',
     {
       onRequest: [
+        async (request) => gate.checkIssue(visitorOf(request)),
         authenticate(identity),
-        async (request) =>
-          gate.checkUser(request.userId, {
-            ip: request.ip,
-            agent: request.headers['user-agent'],
-          }),
+        async (request) => gate.checkUser(request.userId, visitorOf(request)),
       ],
       schema: {
         summary: 'A short-lived ticket to buy a SKU',
