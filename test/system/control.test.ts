@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { audit, unitCounts } from '../../db/operations.ts';
 import { type Answer, Shopper } from '../shopper.ts';
@@ -90,6 +92,20 @@ describe('a running sale', () => {
       const answer = await shopper().press(sale, 'Switch', { ticket: held });
       return String(verdict(answer)) === '410,closed';
     });
+  });
+
+  it('tells every metric that an alert or a dashboard asks for', async () => {
+    const ops = join(import.meta.dirname, '..', '..', 'ops');
+    const asking = ['alerts/flashsale.rules.yml', 'dashboards/flashsale.json']
+      .map((file) => readFileSync(join(ops, file), 'utf8'))
+      .join('\n');
+    const names = new Set(asking.match(/\b(?:flashsale|nodejs|process)_[a-z0-9_]+\b/g));
+    expect(names.size).toBeGreaterThan(20);
+    const told = await Promise.all(['web-1', 'worker-1', 'keeper-1'].map((n) => system.metrics(n)));
+    const types = [...told.join('\n').matchAll(/^# TYPE (\S+) (\S+)$/gm)].flatMap(
+      ([, name, type]) => (type === 'histogram' ? [`${name}_bucket`] : [name]),
+    );
+    expect([...names].filter((name) => !types.includes(name))).toEqual([]);
   });
 
   it('sells the last unit to a shopper who meets one node only', async () => {
