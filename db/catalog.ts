@@ -97,6 +97,8 @@ export interface BoardSale {
   readonly opensAt: Date;
   readonly closesAt: Date;
   readonly payWindowSeconds: number;
+  /** Another number than before: its ticket keys have changed. 0 while there is none. */
+  readonly ticketEpoch: number;
   readonly skus: readonly BoardSku[];
 }
 
@@ -113,6 +115,7 @@ interface BoardRow extends Record<string, unknown> {
   opens_at: Date;
   closes_at: Date;
   pay_window_seconds: number;
+  ticket_epoch: string | null;
   sku: string | null;
   schema: Schema;
   title: string;
@@ -147,9 +150,10 @@ export async function saleBoard(databases: Databases): Promise<SaleBoard> {
     servers(databases).map((server) =>
       server.query<BoardRow & { now: Date }>({
         name: 'sale_board',
-        text: `SELECT clock_timestamp() AS now, b.*,
+        text: `SELECT clock_timestamp() AS now, b.*, e.epoch AS ticket_epoch,
                       extract(epoch FROM b.pay_window)::float8 AS pay_window_seconds
-               FROM (SELECT) AS always LEFT JOIN catalog.sale_board() b ON true`,
+               FROM (SELECT) AS always LEFT JOIN catalog.sale_board() b ON true
+               LEFT JOIN catalog.ticket_epochs() e ON e.sale = b.sale`,
       }),
     ),
   );
@@ -162,6 +166,7 @@ export async function saleBoard(databases: Databases): Promise<SaleBoard> {
       opensAt: row.opens_at,
       closesAt: row.closes_at,
       payWindowSeconds: row.pay_window_seconds,
+      ticketEpoch: Number(row.ticket_epoch ?? 0),
       skus: [],
     };
     sales.set(row.sale, sale);
@@ -171,7 +176,7 @@ export async function saleBoard(databases: Databases): Promise<SaleBoard> {
   return { serverTime, sales: [...sales.values()] };
 }
 
-/** The key that signs tickets of a sale: undefined before it opens, by the database's clock. */
+/** The key that signs tickets of a sale now: undefined before it opens, by the database's clock. */
 export async function ticketKey(databases: Databases, sale: string): Promise<Buffer | undefined> {
   const [row] = await databases.regular.query<{ key: Buffer | null }>({
     name: 'ticket_key',

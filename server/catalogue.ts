@@ -1,9 +1,11 @@
-import { createHash, createSecretKey, type KeyObject } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { BoardSku, SaleBoard } from '../db/catalog.ts';
 import type { SaleLottery } from '../db/lottery.ts';
+import type { TicketKey } from '../db/ticket-keys.ts';
 import type { Log } from '../process/log.ts';
 import { DatabaseClock } from './clock.ts';
 import { Lotteries } from './lotteries.ts';
+import { TicketKeys } from './ticket-keys.ts';
 
 /**
  * What is on sale, from memory. One cheap query twice a second brings it from the database, however
@@ -44,13 +46,14 @@ interface SaleEntry {
   readonly title: string;
   readonly opensAt: Date;
   readonly closesAt: Date;
+  readonly ticketEpoch: number;
   readonly skus: readonly SkuOnSale[];
 }
 
 export interface CatalogueSource {
   board(): Promise<SaleBoard>;
-  /** The sale's ticket key; undefined as long as the database's clock says "not open". */
-  ticketKey(sale: string): Promise<Buffer | undefined>;
+  /** The sale's ticket keys; none as long as the database's clock says "not open". */
+  ticketKeys(sale: string): Promise<readonly TicketKey[]>;
   lottery(sale: string): Promise<SaleLottery | undefined>;
 }
 
@@ -62,13 +65,12 @@ interface Rendering {
 
 export class Catalogue {
   readonly lotteries: Lotteries;
+  readonly ticketKeys: TicketKeys;
   readonly #source: CatalogueSource;
   readonly #switches: Switches;
   readonly #log: Log;
   #skus = new Map<string, SkuOnSale>();
   #sales = new Map<string, SaleEntry>();
-  readonly #ticketKeys = new Map<string, KeyObject>();
-  readonly #keyQuestions = new Map<string, Promise<KeyObject | undefined>>();
   readonly #renderings = new Map<string, Rendering>();
   readonly #clock = new DatabaseClock();
   #refreshedAtMs = Number.NEGATIVE_INFINITY;
@@ -76,8 +78,10 @@ export class Catalogue {
   #openingTimer: NodeJS.Timeout | undefined;
   #stopped = false;
 
-  constructor(source: CatalogueSource, switches: Switches, log: Log) {
+  /** @param ticketLifeMs the longest life of what ticket keys sign, receipts aside */
+  constructor(source: CatalogueSource, switches: Switches, log: Log, ticketLifeMs: number) {
     this.#source = source;
+    this.ticketKeys = new TicketKeys((sale) => source.ticketKeys(sale), ticketLifeMs);
     this.lotteries = new Lotteries((sale) => source.lottery(sale));
     this.#switches = switches;
     this.#log = log;
@@ -114,28 +118,6 @@ export class Catalogue {
 
   isStale(): boolean {
     return performance.now() - this.#refreshedAtMs > STALE_AFTER_MS;
-  }
-
-  ticketKey(sale: string): KeyObject | undefined {
-    return this.#ticketKeys.get(sale);
-  }
-
-  /**
-   * The same, and asks for it when it is not known yet: for the moment of the opening, when many
-   * come at once and one question serves all of them.
-   */
-  async ticketKeyNow(sale: string): Promise<KeyObject | undefined> {
-    const asked = this.#keyQuestions.get(sale);
-    if (asked !== undefined || this.#ticketKeys.has(sale)) return asked ?? this.ticketKey(sale);
-    const question = this.#source.ticketKey(sale).then((key) => key && createSecretKey(key));
-    this.#keyQuestions.set(sale, question);
-    try {
-      const key = await question;
-      if (key !== undefined) this.#ticketKeys.set(sale, key);
-      return key;
-    } finally {
-      this.#keyQuestions.delete(sale);
-    }
   }
 
   skuState(row: SkuOnSale): SaleState {
@@ -212,11 +194,12 @@ export class Catalogue {
     const startedAtMs = performance.now();
     const { serverTime, sales } = await this.#source.board();
     this.#clock.sample(serverTime, startedAtMs, performance.now());
-    const entries = sales.map(({ sale, title, opensAt, closesAt, skus }) => ({
+    const entries = sales.map(({ sale, title, opensAt, closesAt, ticketEpoch, skus }) => ({
       sale,
       title,
       opensAt,
       closesAt,
+      ticketEpoch,
       skus: skus.map((sku) => ({ ...sku, sale, opensAt, closesAt })),
     }));
     this.#sales = new Map(entries.map((entry) => [entry.sale, entry]));
@@ -225,25 +208,16 @@ export class Catalogue {
       if (sale !== '' && !this.#sales.has(sale)) this.#renderings.delete(sale);
     }
     this.#refreshedAtMs = startedAtMs;
-    await this.#fetchTicketKeys();
+    await this.#refreshTicketKeys();
     await this.lotteries.refresh(entries, this.nowMs());
   }
 
-  /** Keys come into being at the opening: ask for those of open sales that are not known yet. */
-  async #fetchTicketKeys(): Promise<void> {
-    let nextOpeningMs = Number.POSITIVE_INFINITY;
-    for (const [sale, { opensAt, closesAt }] of this.#sales) {
-      if (this.#ticketKeys.has(sale)) continue;
-      const opensInMs = opensAt.getTime() - this.nowMs();
-      if (opensInMs > 0) nextOpeningMs = Math.min(nextOpeningMs, opensInMs);
-      else if (closesAt.getTime() > this.nowMs()) {
-        await this.ticketKeyNow(sale);
-      }
-    }
+  async #refreshTicketKeys(): Promise<void> {
+    const opensInMs = await this.ticketKeys.refresh(this.#sales.values(), this.nowMs());
     // The opening moment itself, so that the first ticket does not wait for the next refresh.
     clearTimeout(this.#openingTimer);
-    if (nextOpeningMs < REFRESH_MS && !this.#stopped) {
-      this.#openingTimer = setTimeout(() => this.#refreshLogged(), Math.ceil(nextOpeningMs) + 1);
+    if (opensInMs < REFRESH_MS && !this.#stopped) {
+      this.#openingTimer = setTimeout(() => this.#refreshLogged(), Math.ceil(opensInMs) + 1);
     }
   }
 

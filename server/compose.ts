@@ -7,9 +7,10 @@ import { VerdictListener } from '../broker/verdicts.ts';
 import type { Schema } from '../contracts/names.ts';
 import { ordersQueue } from '../contracts/topology.ts';
 import { nodeFenced, requestOutcomes } from '../db/calls.ts';
-import { saleBoard, ticketKey } from '../db/catalog.ts';
+import { saleBoard } from '../db/catalog.ts';
 import { saleLottery } from '../db/lottery.ts';
 import { createPool, type Databases } from '../db/pool.ts';
+import { ticketKeys } from '../db/ticket-keys.ts';
 import type { Lifecycle } from '../process/lifecycle.ts';
 import type { Log } from '../process/log.ts';
 import { startMonitor } from '../process/monitor.ts';
@@ -47,11 +48,12 @@ export async function compose(config: ServerConfig, log: Log, lifecycle: Lifecyc
   const catalogue = new Catalogue(
     {
       board: () => saleBoard(databases),
-      ticketKey: (sale) => ticketKey(databases, sale),
+      ticketKeys: (sale) => ticketKeys(databases, sale),
       lottery: (sale) => saleLottery(databases, sale),
     },
     agent,
     log,
+    config.ticketTtlSeconds * 1_000,
   );
   await catalogue.start();
   lifecycle.onStop('catalogue', () => catalogue.stop());

@@ -103,7 +103,7 @@ export function createPurchaseHandler(
   async function answer(response: ServerResponse, entry: BookEntry): Promise<void> {
     await entry.published;
     const { requestId, userId } = entry.request;
-    const key = catalogue.ticketKey(entry.sale);
+    const key = catalogue.ticketKeys.receipt(entry.sale);
     const { sale, node, stage } = entry;
     const facts = { sale, requestId, userId, ...(stage === 'unknown' && { unknownAt: node }) };
     const receipt = key ? `~${issueReceipt(key, facts)}` : '';

@@ -149,14 +149,19 @@ export class Gate {
       const retryAfterSeconds = randomInt(min, max + 1);
       throw new Problem('shed', { ...LOTTERY_REFUSAL, retryAfterSeconds });
     }
-    const key = catalogue.ticketKey(row.sale);
     const nowMs = catalogue.nowMs();
     this.#refuseWhile(limits.takeTicket(ticket.id), 'rate_limited');
     this.#refuseWhile(cooldown.remainingSeconds(userId, nowMs), 'cooldown');
+    if (!this.#isGenuine(row, ticket, userId, nowMs)) throw new Problem('ticket_invalid');
+  }
+
+  #isGenuine(row: SkuOnSale, ticket: Ticket, userId: string, nowMs: number): boolean {
     const owner = { sale: row.sale, userId };
-    if (key === undefined || !verifyTicket(key, owner, ticket, nowMs)) {
-      throw new Problem('ticket_invalid');
+    // One key as a rule; for a while after a rotation the one before as well.
+    for (const { key, untilMs } of this.#options.catalogue.ticketKeys.accepted(row.sale)) {
+      if (nowMs < untilMs && verifyTicket(key, owner, ticket, nowMs)) return true;
     }
+    return false;
   }
 
   /**

@@ -2,8 +2,8 @@ import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
 
 /**
  * A receipt proves what a web node knew of a request when it answered, so that any other one can
- * truthfully say `queued` before the database knows of it. It is signed with the sale's ticket key,
- * which all nodes share, and travels in the status URL: `…/requests/<requestId>~<receipt>`.
+ * truthfully say `queued` before the database knows of it. It is signed with the sale's first
+ * ticket key, which all nodes share and which is never replaced, and travels in the status URL: `…/requests/<requestId>~<receipt>`.
  *
  * - `<sale>.<signature>`: the request was taken; it will have an outcome.
  * - `<sale>.<signature>.<node>`: the broker had not answered that node. Once the node is fenced, a

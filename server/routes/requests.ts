@@ -29,7 +29,7 @@ export const requestRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
     const [id = '', receipt] = request.params.requestId.split('~');
     const requestId = id.toLowerCase();
     const { userId } = request;
-    const keyOf = (sale: string) => catalogue.ticketKey(sale);
+    const keyOf = (sale: string) => catalogue.ticketKeys.receipt(sale);
     const facts = receipt && readReceipt(keyOf, receipt, { requestId, userId });
     if (!facts) return { requestId, userId, taken: false };
     const { unknownAt } = facts;

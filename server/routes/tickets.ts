@@ -35,7 +35,7 @@ export const ticketRoute: FastifyPluginAsyncTypebox<Context> = async (app, conte
       if (state === 'scheduled') throw untilOpening(catalogue, row);
       if (state !== 'open') throw new Problem(state);
       if (catalogue.availability(row) === 'sold_out') throw new Problem('sold_out');
-      const key = await catalogue.ticketKeyNow(row.sale);
+      const key = await catalogue.ticketKeys.signingNow(row.sale);
       // By the database's clock it is not open yet, by an instant.
       if (key === undefined) throw new Problem('overloaded', { retryAfterSeconds: 1 });
       const expiresAtMs = Math.round(catalogue.nowMs()) + config.ticketTtlSeconds * 1_000;

@@ -61,13 +61,28 @@ describe('the gate', () => {
     const { sale, opensAt, closesAt } = row;
     const board = async () => ({
       serverTime: new Date(),
-      sales: [{ sale, title: 'Demo', opensAt, closesAt, payWindowSeconds: 900, skus: [row] }],
+      sales: [
+        {
+          sale,
+          title: 'Demo',
+          opensAt,
+          closesAt,
+          payWindowSeconds: 900,
+          ticketEpoch: 1,
+          skus: [row],
+        },
+      ],
     });
-    const source = { board, ticketKey: async () => key, lottery };
+    const source = {
+      board,
+      ticketKeys: async () => [{ id: 1, key, retiredAt: undefined, isRevoked: false }],
+      lottery,
+    };
     catalogue = new Catalogue(
       source,
       { state: () => state, keep: () => keep, shed: () => shed },
       log,
+      10_000,
     );
     await catalogue.start();
     catalogue.stop();

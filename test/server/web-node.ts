@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { OutgoingMessage, PublishResult } from '../../broker/publisher.ts';
+import type { TicketKey } from '../../db/ticket-keys.ts';
 import { createLog, type Log } from '../../process/log.ts';
 import { buildApp } from '../../server/app.ts';
 import { Catalogue, type SkuOnSale, type SwitchState } from '../../server/catalogue.ts';
@@ -27,6 +28,9 @@ export interface World {
   blocked: string[];
   allowed: string[];
   lottery: { secret: Buffer | undefined; isPublic: boolean };
+  /** Another epoch makes the node ask for the keys again. */
+  ticketEpoch: number;
+  ticketKeys: TicketKey[];
   /** Units that this node may still draw; `cut off`: it has no session. */
   quota: number | 'cut off';
   brokerAvailable: boolean;
@@ -68,6 +72,8 @@ export async function openWebNode(options: WebNodeOptions = {}) {
     blocked: [],
     allowed: [],
     lottery: { secret: lotterySecret, isPublic: false },
+    ticketEpoch: 1,
+    ticketKeys: [{ id: 1, key: ticketKey, retiredAt: undefined, isRevoked: false }],
     quota: 1_000,
     brokerAvailable: true,
     pressure: undefined,
@@ -80,14 +86,23 @@ export async function openWebNode(options: WebNodeOptions = {}) {
     {
       async board() {
         const { sale, opensAt, closesAt } = world.row;
-        const entry = { sale, title: 'Demo', opensAt, closesAt, payWindowSeconds: 900 };
+        const { ticketEpoch } = world;
+        const entry = {
+          sale,
+          title: 'Demo',
+          opensAt,
+          closesAt,
+          payWindowSeconds: 900,
+          ticketEpoch,
+        };
         return { serverTime: new Date(), sales: [{ ...entry, skus: [world.row] }] };
       },
       lottery: async () => ({ secretSha256: sha256(lotterySecret), ...world.lottery }),
-      ticketKey: async () => (world.row.opensAt.getTime() <= Date.now() ? ticketKey : undefined),
+      ticketKeys: async () => (world.row.opensAt.getTime() <= Date.now() ? world.ticketKeys : []),
     },
     { state: () => world.state, keep: () => world.keep, shed: () => world.shed },
     log,
+    config.ticketTtlSeconds * 1_000,
   );
   const stopping = new AbortController();
   const { context } = assembleNode({

@@ -1,0 +1,27 @@
+-- ticket_epochs: a number for each sale with ticket keys, another one whenever they have changed or
+-- are due to. Web nodes read it with the catalogue and ask for the keys only when it is new to them.
+--
+-- Parameters: none
+-- Result: one row for each sale that has keys
+-- Tables: reads catalog.ticket_key, catalog.tunable
+-- Locks: none
+-- Errors: none
+
+CREATE OR REPLACE FUNCTION catalog.ticket_epochs() RETURNS TABLE (sale text, epoch bigint)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = catalog, pg_temp
+AS $routine$
+  -- A key that is due counts already: the first who asks for the keys makes it.
+  SELECT t.sale, max(t.id) + count(t.revoked_at)
+                 + (max(t.created_at) + l.life <= clock_timestamp())::int
+  FROM ticket_key t,
+       (SELECT make_interval(secs => tunable('ticket_key_life_ms') / 1000.0) AS life) l
+  GROUP BY t.sale, l.life
+$routine$;
+
+ALTER FUNCTION catalog.ticket_epochs OWNER TO flashsale_owner;
+COMMENT ON FUNCTION catalog.ticket_epochs IS
+  'A number by sale, another one whenever its ticket keys have changed';
+REVOKE ALL ON FUNCTION catalog.ticket_epochs FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION catalog.ticket_epochs
+  TO flashsale_web;

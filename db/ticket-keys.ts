@@ -1,0 +1,68 @@
+import type { Databases } from './pool.ts';
+
+/** The keys that sign tickets, typed. Each function throws DatabaseError and nothing else. */
+
+export interface TicketKey {
+  /** Ascending from 1. */
+  readonly id: number;
+  /** 32 bytes. */
+  readonly key: Buffer;
+  /** When the next one was made; undefined for the newest. */
+  readonly retiredAt: Date | undefined;
+  /** Nothing that it signed is a ticket. */
+  readonly isRevoked: boolean;
+}
+
+/** Oldest first; empty before the sale opens, by the database's clock. Makes the next when it is due. */
+export async function ticketKeys(databases: Databases, sale: string): Promise<TicketKey[]> {
+  const rows = await databases.regular.query<{
+    id: number;
+    key: Buffer;
+    retired_at: Date | null;
+    revoked_at: Date | null;
+  }>({
+    name: 'ticket_keys',
+    text: 'SELECT id, key, retired_at, revoked_at FROM catalog.ticket_keys($1)',
+    values: [sale],
+  });
+  return rows.map(({ id, key, retired_at, revoked_at }) => ({
+    id,
+    key,
+    retiredAt: retired_at ?? undefined,
+    isRevoked: revoked_at !== null,
+  }));
+}
+
+/**
+ * Makes the next key at once.
+ * @param revoke those before are worth nothing from now on
+ * @returns its id; undefined before the sale opens
+ */
+export async function rotateTicketKey(
+  databases: Databases,
+  sale: string,
+  revoke: boolean,
+): Promise<number | undefined> {
+  const [row] = await databases.regular.query<{ id: number | null }>({
+    text: 'SELECT catalog.rotate_ticket_key($1, $2) AS id',
+    values: [sale, revoke],
+  });
+  return row?.id ?? undefined;
+}
+
+export interface TicketKeyFacts {
+  readonly id: number;
+  readonly createdAt: Date;
+  readonly retiredAt: Date | null;
+  readonly revokedAt: Date | null;
+}
+
+/** Oldest first, without the keys. */
+export function ticketKeyFacts(databases: Databases, sale: string): Promise<TicketKeyFacts[]> {
+  return databases.regular.query<TicketKeyFacts & Record<string, unknown>>({
+    text: `SELECT id, created_at AS "createdAt", retired_at AS "retiredAt",
+                  revoked_at AS "revokedAt"
+           FROM catalog.ticket_key_facts($1)`,
+    values: [sale],
+  });
+}

@@ -1,0 +1,53 @@
+import { rotateTicketKey, ticketKeyFacts } from '../../db/ticket-keys.ts';
+import type { AddCommand, CommandContext } from './command.ts';
+import { withDatabases } from './databases.ts';
+import { table } from './table.ts';
+
+/** `flashsale tickets …`: the keys that sign tickets. The keys themselves only web nodes may know. */
+
+interface Options {
+  readonly json?: boolean;
+}
+
+async function rotate(
+  context: CommandContext,
+  sale: string,
+  revoke: boolean,
+  { json }: Options,
+): Promise<void> {
+  const id = await withDatabases(context, 'ops', (databases) =>
+    rotateTicketKey(databases, sale, revoke),
+  );
+  if (id === undefined) throw new Error(`${sale} is not open: it has no ticket key yet`);
+  if (json) return console.log(JSON.stringify({ sale, id, revoked: revoke }));
+  console.log(`tickets of ${sale} are signed with key ${id}; web nodes know within a second`);
+  if (revoke) console.log('tickets of all keys before are refused');
+}
+
+export const addTickets: AddCommand = (program, context) => {
+  const tickets = program.command('tickets').description('the keys that sign tickets of a sale');
+
+  tickets
+    .command('keys <sale>')
+    .description('when each was made, replaced and revoked')
+    .option('--json', 'print them as JSON')
+    .action(async (sale: string, { json }: Options) => {
+      const keys = await withDatabases(context, 'readonly', (databases) =>
+        ticketKeyFacts(databases, sale),
+      );
+      if (json) return console.log(JSON.stringify(keys));
+      console.log(keys.length === 0 ? 'none yet' : table(keys.map((key) => ({ ...key }))));
+    });
+
+  tickets
+    .command('rotate <sale>')
+    .description('sign with a new key; tickets of the one before stay good until they run out')
+    .option('--json', 'print it as JSON')
+    .action((sale: string, options: Options) => rotate(context, sale, false, options));
+
+  tickets
+    .command('revoke <sale>')
+    .description('a key has leaked: sign with a new one, refuse the tickets of all before at once')
+    .option('--json', 'print it as JSON')
+    .action((sale: string, options: Options) => rotate(context, sale, true, options));
+};

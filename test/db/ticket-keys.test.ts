@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { saleBoard, ticketKey } from '../../db/catalog.ts';
+import type { Databases } from '../../db/pool.ts';
+import { rotateTicketKey, ticketKeyFacts, ticketKeys } from '../../db/ticket-keys.ts';
+import { until } from '../until.ts';
+import { createDatabase, type TestDatabase } from './database.ts';
+import { openSale } from './shop.ts';
+
+/** The keys that sign tickets: one at a time, replaced in time, revoked at once. */
+
+let database: TestDatabase;
+let web: Databases;
+let ops: Databases;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  web = database.as('web', 8);
+  ops = database.as('ops');
+});
+afterAll(() => database.remove());
+
+const setLife = (ms: number) =>
+  ops.regular.query({
+    text: 'SELECT catalog.set_tunable($1, $2)',
+    values: ['ticket_key_life_ms', ms],
+  });
+
+const epochOf = async (sale: string) =>
+  (await saleBoard(web)).sales.find((entry) => entry.sale === sale)?.ticketEpoch;
+
+describe('ticket keys', () => {
+  it('are made once, however many web nodes ask at the opening', async () => {
+    const sale = await openSale(ops);
+    expect(await epochOf(sale)).toBe(0);
+    const answers = await Promise.all(Array.from({ length: 8 }, () => ticketKeys(web, sale)));
+    for (const keys of answers) expect(keys).toEqual(answers[0]);
+    expect(answers[0]).toMatchObject([{ id: 1, retiredAt: undefined, isRevoked: false }]);
+    expect(await ticketKey(web, sale)).toEqual(answers[0]?.[0]?.key);
+    expect(await epochOf(sale)).toBe(1);
+  });
+
+  it('do not exist before the sale opens, whatever an operator tries', async () => {
+    const later = await openSale(ops, { opensInMs: 60_000 });
+    expect(await rotateTicketKey(ops, later, false)).toBeUndefined();
+    expect(await rotateTicketKey(ops, later, true)).toBeUndefined();
+    expect(await ticketKeys(web, later)).toEqual([]);
+    expect(await ticketKeyFacts(ops, later)).toEqual([]);
+    await expect(ticketKeys(ops, later)).rejects.toMatchObject({ sqlstate: '42501' });
+  });
+
+  it('are replaced by command, each id once', async () => {
+    const sale = await openSale(ops);
+    const [first] = await ticketKeys(web, sale);
+    expect(await rotateTicketKey(ops, sale, false)).toBe(2);
+    const keys = await ticketKeys(web, sale);
+    expect(keys.map(({ id, isRevoked }) => [id, isRevoked])).toEqual([
+      [1, false],
+      [2, false],
+    ]);
+    expect(keys[0]?.key).toEqual(first?.key);
+    expect(keys[0]?.retiredAt).toBeInstanceOf(Date);
+    expect(await ticketKey(web, sale)).toEqual(keys[1]?.key);
+    expect(await epochOf(sale)).toBe(2);
+  });
+
+  it('are worth nothing at once when they have leaked', async () => {
+    const sale = await openSale(ops);
+    await ticketKeys(web, sale);
+    await rotateTicketKey(ops, sale, false);
+    const before = await epochOf(sale);
+    expect(await rotateTicketKey(ops, sale, true)).toBe(3);
+    expect((await ticketKeys(web, sale)).map(({ isRevoked }) => isRevoked)).toEqual([
+      true,
+      true,
+      false,
+    ]);
+    expect(await epochOf(sale)).toBeGreaterThan(before ?? 0);
+    const facts = await ticketKeyFacts(ops, sale);
+    expect(facts.map(({ revokedAt }) => revokedAt !== null)).toEqual([true, true, false]);
+    expect(JSON.stringify(facts)).not.toMatch(/key/);
+  });
+
+  it('are replaced by themselves when they are old enough, once for all who ask', async () => {
+    const sale = await openSale(ops);
+    await ticketKeys(web, sale);
+    await setLife(1_000);
+    try {
+      await until('the next key is due', async () => (await epochOf(sale)) === 2);
+      const answers = await Promise.all(Array.from({ length: 8 }, () => ticketKeys(web, sale)));
+      for (const keys of answers) expect(keys.map(({ id }) => id)).toEqual([1, 2]);
+    } finally {
+      await setLife(600_000);
+    }
+    // The number said so ahead: who has asked need not ask again.
+    expect(await epochOf(sale)).toBe(2);
+  });
+});
