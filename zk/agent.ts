@@ -6,7 +6,15 @@ import { Membership } from './membership.ts';
 import { type Paths, pathsBelow } from './paths.ts';
 import { type SessionOptions, ZkSession } from './session.ts';
 import { Setting } from './setting.ts';
-import { parseShare, parseShed, parseState, type ShedWay, type SkuState } from './values.ts';
+import {
+  type ChallengeSwitch,
+  parseChallenge,
+  parseShare,
+  parseShed,
+  parseState,
+  type ShedWay,
+  type SkuState,
+} from './values.ts';
 
 /**
  * What a web node knows of the control plane: read and drawn synchronously, without I/O. It goes on
@@ -19,6 +27,7 @@ const STATE_DEFAULT: SkuState = 'paused';
 const KEEP_DEFAULT = 1;
 const ID_BYTES = 5;
 const SHED_DEFAULT: ShedWay = 'random';
+const CHALLENGE_DEFAULT: ChallengeSwitch = { mode: 'off', factor: 1 };
 
 export type Draw =
   | { readonly drawn: true; readonly node: string }
@@ -51,6 +60,7 @@ export interface AgentLog {
 interface SkuSettings {
   readonly state: Setting<SkuState>;
   readonly keep: Setting<number>;
+  readonly challenge: Setting<ChallengeSwitch>;
 }
 
 export class NodeAgent {
@@ -62,6 +72,7 @@ export class NodeAgent {
   #membership: Membership | undefined;
   #keep: Setting<number>;
   #shed: Setting<ShedWay>;
+  #challenge: Setting<ChallengeSwitch>;
   #skus = new Map<string, SkuSettings>();
   /** Everything was read once: states, shares, grants. */
   #isKnown = false;
@@ -79,6 +90,7 @@ export class NodeAgent {
     this.#session = new ZkSession({ ...options.session, ...(log && { log }) });
     this.#keep = this.#setting(this.#paths.keep, parseShare, false);
     this.#shed = this.#setting(this.#paths.shed, parseShed, false);
+    this.#challenge = this.#setting(this.#paths.challenge, parseChallenge, true);
     this.lists = new ListSettings({
       session: this.#session,
       root: options.root,
@@ -153,8 +165,7 @@ export class NodeAgent {
     const wanted = new Set(names.filter(isName));
     for (const [sku, settings] of this.#skus) {
       if (wanted.has(sku)) continue;
-      settings.state.close();
-      settings.keep.close();
+      for (const setting of Object.values(settings)) setting.close();
       this.#skus.delete(sku);
     }
     for (const sku of wanted) {
@@ -163,6 +174,7 @@ export class NodeAgent {
       this.#skus.set(sku, {
         state: this.#setting(paths.state, parseState, false),
         keep: this.#setting(paths.keep, parseShare, true),
+        challenge: this.#setting(paths.challenge, parseChallenge, true),
       });
       this.#membership?.follow(sku);
     }
@@ -175,8 +187,9 @@ export class NodeAgent {
     await Promise.all([
       this.#keep.known,
       this.#shed.known,
+      this.#challenge.known,
       ...this.lists.settings.map(({ known }) => known),
-      ...[...this.#skus.values()].flatMap(({ state, keep }) => [state.known, keep.known]),
+      ...[...this.#skus.values()].flatMap(Object.values).map(({ known }) => known),
       ...[...this.#skus.keys()].map((sku) => this.#membership?.follow(sku)),
     ]);
     this.#isKnown = true;
@@ -185,7 +198,7 @@ export class NodeAgent {
 
   #applied(): Record<string, number> {
     const ofSkus = [...this.#skus.values()].flatMap(Object.values);
-    const settings = [this.#keep, this.#shed, ...this.lists.settings, ...ofSkus];
+    const settings = [this.#keep, this.#shed, this.#challenge, ...this.lists.settings, ...ofSkus];
     const applied: Record<string, number> = {};
     for (const { path, version } of settings) if (version !== undefined) applied[path] = version;
     return applied;
@@ -235,6 +248,11 @@ export class NodeAgent {
 
   shed(): ShedWay {
     return this.#shed.value ?? SHED_DEFAULT;
+  }
+
+  /** Whether tickets of the SKU are for those who solve a challenge: its own switch, or that of all. */
+  challenge(sku: string): ChallengeSwitch {
+    return this.#skus.get(sku)?.challenge.value ?? this.#challenge.value ?? CHALLENGE_DEFAULT;
   }
 
   /** The current node id; undefined between two sessions. */

@@ -5,7 +5,9 @@ import type { Paths, SkuPaths } from './paths.ts';
 import type { ZkSession } from './session.ts';
 import { Setting } from './setting.ts';
 import {
+  type ChallengeSwitch,
   type Parser,
+  parseChallenge,
   parseShare,
   parseShed,
   parseState,
@@ -20,6 +22,7 @@ export interface SkuEdits {
   readonly quota: Setting<number>;
   readonly state: Setting<SkuState>;
   readonly keep: Setting<number>;
+  readonly challenge: Setting<ChallengeSwitch>;
   readonly pins: Map<string, Setting<number>>;
 }
 
@@ -30,7 +33,7 @@ interface FollowedSku extends SkuEdits {
   readonly pinNames: Observation;
 }
 
-const SKU_CHILDREN: readonly string[] = ['quota', 'state', 'keep', 'pins', 'grants'];
+const SKU_CHILDREN: readonly string[] = ['quota', 'state', 'keep', 'challenge', 'pins', 'grants'];
 
 /** An edit that has no effect, and why. */
 export interface Problem {
@@ -43,6 +46,7 @@ export interface Problem {
 export class Edits {
   readonly keep: Setting<number>;
   readonly shed: Setting<ShedWay>;
+  readonly challenge: Setting<ChallengeSwitch>;
   readonly lists: ListSettings;
   readonly skus = new Map<string, SkuEdits>();
   /** Resolves when everything that stood there at the beginning was read. */
@@ -59,6 +63,7 @@ export class Edits {
     this.#onChange = onChange;
     this.keep = this.#setting(paths.keep, parseShare, false);
     this.shed = this.#setting(paths.shed, parseShed, false);
+    this.challenge = this.#setting(paths.challenge, parseChallenge, true);
     const errorPath = (path: string) => paths.error(path);
     this.lists = new ListSettings({ session, root: paths.root, errorPath, onChange });
     this.#names = session.watchChildren(paths.skus, (names) => this.#follow(names));
@@ -79,15 +84,15 @@ export class Edits {
   }
 
   #global(): Setting<unknown>[] {
-    return [this.keep, this.shed, ...this.lists.settings];
+    return [this.keep, this.shed, this.challenge, ...this.lists.settings];
   }
 
   #followed(): FollowedSku[] {
     return [...this.skus.values()] as FollowedSku[];
   }
 
-  #settingsOf({ quota, state, keep, pins }: SkuEdits): Setting<unknown>[] {
-    return [quota, state, keep, ...pins.values()];
+  #settingsOf({ quota, state, keep, challenge, pins }: SkuEdits): Setting<unknown>[] {
+    return [quota, state, keep, challenge, ...pins.values()];
   }
 
   #follow(names: readonly string[]): void {
@@ -116,6 +121,7 @@ export class Edits {
       quota: this.#setting(paths.quota, parseUnits, false),
       state: this.#setting(paths.state, parseState, false),
       keep: this.#setting(paths.keep, parseShare, true),
+      challenge: this.#setting(paths.challenge, parseChallenge, true),
       pins,
       pinNames: this.#session.watchChildren(paths.pins, (nodes) => {
         const present = new Set(nodes);
@@ -175,7 +181,8 @@ export class Edits {
 
   /** The short values, whose history is kept; lists are too long for it. */
   get values(): readonly Setting<unknown>[] {
-    return [this.keep, this.shed, ...this.#followed().flatMap((sku) => this.#settingsOf(sku))];
+    const ofSkus = this.#followed().flatMap((sku) => this.#settingsOf(sku));
+    return [this.keep, this.shed, this.challenge, ...ofSkus];
   }
 
   #unfollow(sku: FollowedSku): void {
@@ -188,6 +195,7 @@ export class Edits {
     this.#names.close();
     this.keep.close();
     this.shed.close();
+    this.challenge.close();
     this.lists.close();
     for (const sku of this.#followed()) this.#unfollow(sku);
   }

@@ -2,7 +2,15 @@ import { entryOf, type HistoryEntry, readHistory } from './history.ts';
 import type { Paths } from './paths.ts';
 import type { Observed, Operation } from './result.ts';
 import type { ZkSession } from './session.ts';
-import { inForceOf, type Parser, parseShare, parseShed, parseState, parseUnits } from './values.ts';
+import {
+  inForceOf,
+  type Parser,
+  parseChallenge,
+  parseShare,
+  parseShed,
+  parseState,
+  parseUnits,
+} from './values.ts';
 
 /**
  * Edits as an operator types them, with the keeper's own validation before anything is written, and
@@ -58,6 +66,15 @@ export class Operator {
     return this.#write(this.paths.shed, checked(text, parseShed));
   }
 
+  /** Of one SKU, or without a SKU of all; null takes the value away. */
+  challenge(sku: string | undefined, text: string | null): Promise<Edit> {
+    if (sku !== undefined) {
+      return this.#editSku(sku, this.paths.sku(sku).challenge, text, parseChallenge);
+    }
+    const { challenge } = this.paths;
+    return this.#write(challenge, text === null ? null : checked(text, parseChallenge));
+  }
+
   /** @throws {EditRefused} also when there is no such web node */
   async pin(sku: string, node: string, text: string | null): Promise<Edit> {
     if (text !== null && !(await this.#exists(this.paths.node(node)))) {
@@ -90,7 +107,7 @@ export class Operator {
     const undone = new Set(entries.map(({ undoes }) => undoes));
     const last = entries.findLast(({ name, undoes }) => !undoes && !undone.has(name));
     if (!last) throw new EditRefused('there is no edit to undo');
-    const isSetting = !/\/(pins\/[^/]+|skus\/[^/]+\/keep)$/.test(last.path);
+    const isSetting = !/\/(pins\/[^/]+|skus\/[^/]+\/keep|challenge)$/.test(last.path);
     if (last.from === null && isSetting) {
       throw new EditRefused(`${last.path} had no value before; write the one that it shall have`);
     }

@@ -29,6 +29,7 @@ export interface SkuRow {
   readonly granted: number;
   readonly admitted: number;
   readonly spare: number;
+  readonly challenge: string | null;
 }
 
 export interface Overview {
@@ -115,8 +116,8 @@ export class Reader {
         };
       }),
     );
-    const [quota, state, keep] = await Promise.all(
-      [paths.quota, paths.state, paths.keep].map((path) => this.inForce(path)),
+    const [quota, state, keep, challenge] = await Promise.all(
+      [paths.quota, paths.state, paths.keep, paths.challenge].map((path) => this.inForce(path)),
     );
     const sum = (of: (row: NodeRow) => number) => rows.reduce((all, row) => all + of(row), 0);
     const row: SkuRow = {
@@ -127,6 +128,7 @@ export class Reader {
       granted: sum(({ grant }) => grant ?? 0),
       admitted: sum(({ admitted }) => admitted),
       spare: sum(({ spare }) => spare),
+      challenge: challenge ?? null,
     };
     return { row, rows };
   }

@@ -7,6 +7,7 @@ export interface Paths {
   readonly root: string;
   readonly keep: string;
   readonly shed: string;
+  readonly challenge: string;
   readonly skus: string;
   readonly nodes: string;
   /** Ephemeral like `nodes`; tells a node whose registration was deleted from one that has ended. */
@@ -29,6 +30,7 @@ export interface SkuPaths {
   readonly quota: string;
   readonly state: string;
   readonly keep: string;
+  readonly challenge: string;
   readonly pins: string;
   readonly grants: string;
   pin(node: string): string;
@@ -42,6 +44,7 @@ export function pathsBelow(root: string): Paths {
     root,
     keep: `${root}/keep`,
     shed: `${root}/shed`,
+    challenge: `${root}/challenge`,
     skus,
     nodes: `${root}/nodes`,
     sessions: `${root}/sessions`,
@@ -64,6 +67,7 @@ function skuPaths(sku: string): SkuPaths {
     quota: `${sku}/quota`,
     state: `${sku}/state`,
     keep: `${sku}/keep`,
+    challenge: `${sku}/challenge`,
     pins: `${sku}/pins`,
     grants: `${sku}/grants`,
     pin: (node) => `${sku}/pins/${node}`,

@@ -76,6 +76,33 @@ function oneOf<T extends string>(choices: readonly T[]): Parser<T> {
 export const parseState: Parser<SkuState> = oneOf(SKU_STATES);
 export const parseShed: Parser<ShedWay> = oneOf(SHED_WAYS);
 
+export const CHALLENGE_MODES = ['off', 'risk', 'on'] as const;
+const CHALLENGE_FACTOR_MAX = 64;
+
+/** Whether a ticket is only for those who solve a challenge, and how much work that is. */
+export interface ChallengeSwitch {
+  /** `risk`: only who looks like a program is asked. */
+  readonly mode: (typeof CHALLENGE_MODES)[number];
+  /** Times the usual work, 1 to 64. */
+  readonly factor: number;
+}
+
+/** `off`, `risk` or `on`, and how many times the usual work: `on 4`. */
+export const parseChallenge: Parser<ChallengeSwitch> = (text) => {
+  const value = trimmed(text);
+  if (!value.ok) return value;
+  const [word, times = '1', ...rest] = value.value.split(/[ \t]+/);
+  const mode = CHALLENGE_MODES.find((one) => one === word);
+  if (mode === undefined || rest.length > 0) {
+    return refuse(`it is none of ${CHALLENGE_MODES.join(', ')} (or with a factor: on 4)`);
+  }
+  const factor = Number(times);
+  if (!/^\d{1,2}$/.test(times) || factor < 1 || factor > CHALLENGE_FACTOR_MAX) {
+    return refuse(`the factor is an integer from 1 to ${CHALLENGE_FACTOR_MAX}`);
+  }
+  return { ok: true, value: { mode, factor } };
+};
+
 /** Why an operator's edit has no effect, as it stands below /errors. */
 export interface Refusal {
   /** The refused text, cut short; null when the node was deleted. */

@@ -102,6 +102,14 @@ function addEdits(quota: Command, context: CommandContext): void {
     .action((share: string, sku: string | undefined, options: Options) =>
       edit(context, options, (operator) => operator.keep(sku, share === 'default' ? null : share)),
     );
+  command('challenge', 'ask for a proof of work before a ticket: of all SKUs, or of one')
+    .argument('<when>', 'off, risk, on; with a factor of the usual work: "on 4"; or "default"')
+    .argument('[sku]')
+    .action((when: string, sku: string | undefined, options: Options) =>
+      edit(context, options, (operator) =>
+        operator.challenge(sku, when === 'default' ? null : when),
+      ),
+    );
   command('undo', 'take the last edit back').action((options: Options) =>
     edit(context, options, (operator) => operator.undo()),
   );

@@ -115,6 +115,26 @@ describe('edits by command', () => {
     expect(await plane.operator.get(plane.paths.sku(SKU).quota)).toEqual(before);
   });
 
+  test('challenges are asked for of all SKUs, of one, and no more; each can be undone', async () => {
+    const modes = () => agents.map((agent) => agent.challenge(SKU));
+    expect(modes()).toEqual(Array(2).fill({ mode: 'off', factor: 1 }));
+    await inForce(await operator.challenge(undefined, 'risk'));
+    await inForce(await operator.challenge(SKU, 'on 4'));
+    expect(modes()).toEqual(Array(2).fill({ mode: 'on', factor: 4 }));
+    await inForce(await operator.undo());
+    expect(modes()).toEqual(Array(2).fill({ mode: 'risk', factor: 1 }));
+    // Garbage by hand changes nothing and is explained; deleting is an edit.
+    const { challenge } = plane.paths;
+    await plane.write(challenge, 'always');
+    await until('a note', async () =>
+      /none of off, risk, on/.test((await reader.text(plane.paths.error(challenge)))?.text ?? ''),
+    );
+    expect(modes()).toEqual(Array(2).fill({ mode: 'risk', factor: 1 }));
+    await expect(operator.challenge(SKU, 'on 99')).rejects.toThrow(EditRefused);
+    await inForce(await operator.challenge(undefined, null));
+    expect(modes()).toEqual(Array(2).fill({ mode: 'off', factor: 1 }));
+  });
+
   test('what does not exist is refused by name', async () => {
     await expect(operator.quota('TVV', '5')).rejects.toThrow('there is no SKU TVV; there are TV');
     await expect(operator.pin(SKU, 'web-gone', '5')).rejects.toThrow(/no web node web-gone/);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { decodePath, encodePath } from '../../zk/paths.ts';
-import { parseShare, parseState, parseUnits } from '../../zk/values.ts';
+import { parseChallenge, parseShare, parseState, parseUnits } from '../../zk/values.ts';
 
 test.each([
   ['0', 0],
@@ -46,6 +46,27 @@ test.each(['1.01', '-0.1', '0,5', '50%', '.5', '1e-1', 'all', ''])(
 test('states are words, exactly', () => {
   expect(parseState('paused')).toEqual({ ok: true, value: 'paused' });
   expect(parseState('Open')).toMatchObject({ reason: 'it is none of open, paused, closed' });
+});
+
+test.each([
+  ['off', { mode: 'off', factor: 1 }],
+  [' risk\n', { mode: 'risk', factor: 1 }],
+  ['on 4', { mode: 'on', factor: 4 }],
+  ['risk\t64', { mode: 'risk', factor: 64 }],
+])('a challenge switch %j is %j', (text, value) => {
+  expect(parseChallenge(text)).toEqual({ ok: true, value });
+});
+
+test.each([
+  ['On', /none of off, risk, on/],
+  ['on 0', /from 1 to 64/],
+  ['on 65', /from 1 to 64/],
+  ['on -1', /from 1 to 64/],
+  ['on 1.5', /from 1 to 64/],
+  ['on 4 4', /none of/],
+  ['', /empty/],
+])('a challenge switch %j is refused in words', (text, reason) => {
+  expect(parseChallenge(text)).toMatchObject({ ok: false, reason: expect.stringMatching(reason) });
 });
 
 test('a path becomes a name and back', () => {
