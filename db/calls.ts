@@ -4,3 +4,4 @@ export * from './catalog.ts';
 export * from './operations.ts';
 export * from './orders.ts';
 export * from './outbox.ts';
+export * from './waiting.ts';

@@ -170,6 +170,42 @@ SELECT 'no_lie', min(o.sku), 'order numbers of the other schema', 0, count(*),
 FROM orders o
 WHERE o.order_no % 2 <> CASE current_schema() WHEN 'regular' THEN 1 ELSE 0 END
 HAVING count(*) > 0
+
+-- 6. The line: units that come back go by claims and rank, each to one order
+UNION ALL
+SELECT 'line', w.sku, format('user %s was served with order %s', w.user_id, w.order_no), 1,
+       count(o.order_no), 'the order was deleted by hand or is somebody else''s: see its outcome'
+FROM waiting w
+LEFT JOIN orders o ON o.order_no = w.order_no AND o.sale = w.sale AND o.sku = w.sku
+                  AND o.user_id = w.user_id
+WHERE w.state = 'served' GROUP BY w.sku, w.user_id, w.order_no HAVING count(o.order_no) <> 1
+UNION ALL
+SELECT 'line', min(w.sku), format('order %s was made for one entry of the line', w.order_no), 1,
+       count(*), 'set state and order_no of the other entries right'
+FROM waiting w WHERE w.order_no IS NOT NULL GROUP BY w.order_no HAVING count(*) > 1
+UNION ALL
+SELECT 'line', c.sku, 'orders made for shoppers who waited = entries served', count(*),
+       (SELECT count(*) FROM waiting w WHERE w.sku = c.sku AND w.state = 'served'),
+       'an entry of the line was deleted or changed by hand'
+FROM outcome c WHERE c.reason = 'waited' GROUP BY c.sku
+HAVING count(*) <> (SELECT count(*) FROM waiting w WHERE w.sku = c.sku AND w.state = 'served')
+UNION ALL
+SELECT 'line', e.sku, format('user %s was served before user %s, whose turn it was', e.user_id,
+                             b.user_id), 0, 1, 'somebody changed the line by hand, or a bug'
+FROM waiting e
+CROSS JOIN LATERAL (
+  -- Who stood there at that moment, in front, and had not to be passed over.
+  SELECT w.user_id FROM waiting w
+  WHERE w.sale = e.sale AND w.sku = e.sku AND w.asked_at < e.ended_at
+    AND (w.ended_at IS NULL OR w.ended_at > e.ended_at)
+    AND (w.claims, w.rank, w.user_id) < (e.claims, e.rank, e.user_id)
+    AND (w.passed_over_at IS NULL OR w.passed_over_at < e.ended_at)
+  LIMIT 1) b
+WHERE e.state = 'served'
+UNION ALL
+SELECT 'line', w.sku, format('the rank of user %s is not that of the lottery', w.user_id), 0, 1,
+       'somebody changed the line by hand: set rank to catalog.lottery_rank(sale, user_id)'
+FROM waiting w WHERE w.rank <> catalog.lottery_rank(w.sale, w.user_id)
 $routine$;
 
 ALTER FUNCTION :schema.audit OWNER TO flashsale_owner;

@@ -7,8 +7,8 @@
 --   not_found      no such order of this user
 -- Tables: reads catalog.sku; writes orders, outbox, and where the SKU lives now buyer, stock_slot and
 --   stock_movement
--- Locks, in order: the advisory lock of the SKU, shared; the orders row; the buyer row; one
---   stock_slot row
+-- Locks, in order: the advisory lock of the SKU, shared; the orders row; the buyer row; what
+--   put_units locks
 -- Errors: none of its own
 
 CREATE OR REPLACE FUNCTION :schema.cancel_order(p_order_no bigint, p_user_id text) RETURNS text

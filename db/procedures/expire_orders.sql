@@ -8,7 +8,7 @@
 --   stock_movement
 -- Locks, in order: the advisory lock of each SKU with orders due, shared, without waiting: one that
 --   is being moved has its turn next time; orders rows (SKIP LOCKED); buyer rows, ascending by SKU
---   and user; one stock_slot row for each SKU, ascending by SKU
+--   and user; for each SKU, ascending, what put_units locks
 -- Errors: FS001 p_limit below 1
 
 CREATE OR REPLACE FUNCTION :schema.expire_orders(p_limit int)

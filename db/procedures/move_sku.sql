@@ -5,8 +5,8 @@
 --
 -- Parameters: p_sku; p_slots, NULL for as many as it has
 -- Result: one row: moved_from (NULL if it was here already), units, slots, buyers
--- Tables: writes catalog.sku; stock_slot, buyer and stock_movement (kind move; its sum over both
---   schemas is 0) of both schemas
+-- Tables: writes catalog.sku; stock_slot, buyer, waiting and stock_movement (kind move; its sum over
+--   both schemas is 0) of both schemas
 -- Locks, in order
 --   1. the catalog.sku row, so that restock, set_slots and another move wait
 --   2. the advisory lock of the SKU, exclusively: waits for the batches, payments and cancellations
@@ -68,6 +68,7 @@ BEGIN
     SELECT $2, $1, g.user_id, g.units FROM gone g WHERE g.units > 0
   $sql$, v_sku.schema) USING p_sku, v_sku.sale;
   GET DIAGNOSTICS v_buyers = ROW_COUNT;
+  PERFORM take_line(v_sku.schema, v_sku.sale, p_sku);
 
   UPDATE catalog.sku k
   SET schema = current_schema(), moves = k.moves + 1, moved_at = now()

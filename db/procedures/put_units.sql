@@ -1,11 +1,11 @@
--- put_units: puts units into a slot of a SKU that lives in this schema. Part of return_units; not to
--- be called alone, since nobody would have given the units up.
+-- put_units: gives units of a SKU that lives in this schema to those who wait, and puts the rest into
+-- a slot. Part of return_units; not to be called alone, since nobody would have given the units up.
 --
 -- Parameters: p_sale, p_sku; p_units, more than 0; p_kind, how they are booked: return, or move when
 --   an order of the other schema gave them up
--- Result: the slot that took them
--- Tables: writes stock_slot, stock_movement
--- Locks: one stock_slot row: the emptiest that nobody holds; if all are held, it waits for one
+-- Result: the slot that took the rest; NULL if there was none
+-- Tables: what serve_waiting reads and writes; writes stock_slot, stock_movement
+-- Locks, in order: those of serve_waiting; one stock_slot row: the emptiest that nobody holds; if all are held, it waits for one
 -- Errors: FS002 the SKU has no slots
 
 CREATE OR REPLACE FUNCTION :schema.put_units(
@@ -15,8 +15,10 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 AS $routine$
 DECLARE
-  v_slot int;
+  v_units int := p_units - serve_waiting(p_sale, p_sku, p_units, p_kind);
+  v_slot  int;
 BEGIN
+  IF v_units = 0 THEN RETURN NULL; END IF;
   SELECT s.slot INTO v_slot FROM stock_slot s
   WHERE s.sku = p_sku ORDER BY s.remaining, s.slot LIMIT 1 FOR UPDATE SKIP LOCKED;
   WHILE v_slot IS NULL LOOP
@@ -28,10 +30,10 @@ BEGIN
     WHERE s.sku = p_sku ORDER BY s.slot LIMIT 1 FOR UPDATE;
   END LOOP;
 
-  UPDATE stock_slot s SET remaining = s.remaining + p_units
+  UPDATE stock_slot s SET remaining = s.remaining + v_units
   WHERE s.sku = p_sku AND s.slot = v_slot;
   INSERT INTO stock_movement (sale, sku, slot, kind, units)
-  VALUES (p_sale, p_sku, v_slot, p_kind, p_units);
+  VALUES (p_sale, p_sku, v_slot, p_kind, v_units);
   RETURN v_slot;
 END
 $routine$;

@@ -3,10 +3,10 @@
 --
 -- Parameters: p_sale, p_sku; p_units, more than 0. The caller holds the SKU's advisory lock, shared,
 --   so that the SKU stays where it is
--- Result: the slot that took them
+-- Result: the slot that took them; NULL if shoppers who waited got all of them
 -- Tables: reads catalog.sku; writes stock_slot, stock_movement. If the SKU has moved, those of the
 --   other schema; this one books that the units came back and left
--- Locks: one stock_slot row: the emptiest that nobody holds; if all are held, it waits for one
+-- Locks: those of put_units
 -- Errors: FS002 the SKU has no slots
 
 CREATE OR REPLACE FUNCTION :schema.return_units(p_sale text, p_sku text, p_units int) RETURNS int

@@ -1,0 +1,80 @@
+-- join_waiting: a user asks to wait for a unit of a SKU that comes back. Asking again changes
+-- nothing: there is one place for each user and SKU.
+--
+-- Parameters: p_sku, p_user_id; p_units, wanted at the most
+-- Result: what was found
+--   waiting          there is a place in the line, made now or before; waiting_entries tells it
+--   units_available  units are free: to be bought, not to be waited for
+--   limit_reached    the user could not hold so many units more
+--   line_full        line_entries_max shoppers wait already
+--   not_open, paused, closed   the state of the sale or the SKU
+--   moved            the SKU lives in the other schema: call there
+--   unknown_sku, bad_units
+-- Tables: reads catalog.sku, catalog.sale, catalog.tunable, stock_slot; writes buyer (a row with 0
+--   units, so that serve_waiting never has to make one) and waiting
+-- Locks, in order: the advisory lock of the SKU, shared; the key of the buyer row; the advisory lock
+--   of the SKU's line, shared (serve_waiting takes it exclusively); the key of the waiting row
+-- Errors: none of its own
+
+CREATE OR REPLACE FUNCTION :schema.join_waiting(p_sku text, p_user_id text, p_units int)
+RETURNS text
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = :schema, pg_temp
+AS $routine$
+DECLARE
+  v_sku  record;
+  v_most bigint := catalog.tunable('line_entries_max');
+  v_held int;
+BEGIN
+  -- Its SKU stays in the schema where it is until this is over.
+  PERFORM pg_advisory_xact_lock_shared(hashtext('sku'), hashtext(p_sku));
+  SELECT k.sale, k.schema, k.user_limit,
+         CASE WHEN now() < s.opens_at THEN 'not_open'
+              WHEN k.state = 'closed' OR now() >= s.closes_at THEN 'closed'
+              WHEN k.state = 'paused' THEN 'paused' END AS refusal
+  INTO v_sku
+  FROM catalog.sku k JOIN catalog.sale s ON s.sale = k.sale
+  WHERE k.sku = p_sku;
+  IF NOT FOUND THEN RETURN 'unknown_sku'; END IF;
+  IF v_sku.schema <> current_schema() THEN RETURN 'moved'; END IF;
+  IF v_sku.refusal IS NOT NULL THEN RETURN v_sku.refusal; END IF;
+  IF p_units IS NULL OR p_units NOT BETWEEN 1 AND v_sku.user_limit THEN RETURN 'bad_units'; END IF;
+
+  IF EXISTS (SELECT FROM waiting w WHERE w.user_id = p_user_id AND w.sku = p_sku
+             AND w.sale = v_sku.sale AND w.state = 'waiting') THEN
+    RETURN 'waiting';
+  END IF;
+  IF EXISTS (SELECT FROM stock_slot s WHERE s.sku = p_sku AND s.remaining > 0) THEN
+    RETURN 'units_available';
+  END IF;
+
+  INSERT INTO buyer AS b (sale, sku, user_id, units) VALUES (v_sku.sale, p_sku, p_user_id, 0)
+  ON CONFLICT (user_id, sku, sale) DO NOTHING;
+  SELECT b.units INTO v_held FROM buyer b
+  WHERE b.user_id = p_user_id AND b.sku = p_sku AND b.sale = v_sku.sale;
+  IF v_held + p_units > v_sku.user_limit THEN RETURN 'limit_reached'; END IF;
+  IF (SELECT count(*) FROM (
+        SELECT FROM waiting w
+        WHERE w.sale = v_sku.sale AND w.sku = p_sku AND w.state = 'waiting'
+        LIMIT v_most) l) >= v_most THEN
+    RETURN 'line_full';
+  END IF;
+
+  -- Not while units are handed out: whoever stands in the line at that moment is seen.
+  PERFORM pg_advisory_xact_lock_shared(hashtext('line ' || current_schema()), hashtext(p_sku));
+  INSERT INTO waiting (sale, sku, user_id, units, claims, rank, asked_at)
+  SELECT v_sku.sale, p_sku, p_user_id, p_units,
+         (SELECT count(*) FROM waiting w
+          WHERE w.user_id = p_user_id AND w.sku = p_sku AND w.sale = v_sku.sale
+            AND w.state = 'served'),
+         catalog.lottery_rank(v_sku.sale, p_user_id), clock_timestamp()
+  ON CONFLICT (user_id, sku, sale) WHERE state = 'waiting' DO NOTHING;
+  RETURN 'waiting';
+END
+$routine$;
+
+ALTER FUNCTION :schema.join_waiting OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.join_waiting IS
+  'A user asks to wait for a unit that comes back: waiting, or why not';
+REVOKE ALL ON FUNCTION :schema.join_waiting FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION :schema.join_waiting TO flashsale_web, flashsale_ops;

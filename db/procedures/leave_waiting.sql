@@ -1,0 +1,26 @@
+-- leave_waiting: a user gives the place in the line up. An order that was made for the user stays:
+-- cancel_order gives that up.
+--
+-- Parameters: p_sku, p_user_id
+-- Result: true if there was a place
+-- Tables: reads catalog.sku; writes waiting
+-- Locks: the waiting row
+-- Errors: none
+
+CREATE OR REPLACE FUNCTION :schema.leave_waiting(p_sku text, p_user_id text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = :schema, pg_temp
+AS $routine$
+BEGIN
+  DELETE FROM waiting w
+  WHERE w.user_id = p_user_id AND w.sku = p_sku AND w.state = 'waiting'
+    AND w.sale = (SELECT k.sale FROM catalog.sku k WHERE k.sku = p_sku);
+  RETURN FOUND;
+END
+$routine$;
+
+ALTER FUNCTION :schema.leave_waiting OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.leave_waiting IS
+  'A user gives the place in the line up';
+REVOKE ALL ON FUNCTION :schema.leave_waiting FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION :schema.leave_waiting TO flashsale_web, flashsale_ops;

@@ -1,0 +1,35 @@
+-- take_line: brings the line of a SKU to this schema: part of move_sku, not to be called alone. How
+-- earlier waits ended stays where their orders are.
+--
+-- Parameters: p_from, the schema that the SKU leaves; p_sale, p_sku
+-- Result: how many wait
+-- Tables: writes waiting of both schemas, and buyer (a row with 0 units for who has none)
+-- Locks: the rows; the caller holds the SKU's advisory lock, exclusively, so nobody else can
+-- Errors: none
+
+CREATE OR REPLACE FUNCTION :schema.take_line(p_from text, p_sale text, p_sku text) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = :schema, pg_temp
+AS $routine$
+DECLARE
+  v_waiting bigint;
+BEGIN
+  EXECUTE format($sql$
+    WITH gone AS (
+      DELETE FROM %1$I.waiting w
+      WHERE w.sale = $1 AND w.sku = $2 AND w.state = 'waiting' RETURNING w.*
+    ), known AS (
+      INSERT INTO buyer (sale, sku, user_id, units)
+      SELECT g.sale, g.sku, g.user_id, 0 FROM gone g ON CONFLICT (user_id, sku, sale) DO NOTHING
+    )
+    INSERT INTO waiting SELECT * FROM gone
+  $sql$, p_from) USING p_sale, p_sku;
+  GET DIAGNOSTICS v_waiting = ROW_COUNT;
+  RETURN v_waiting;
+END
+$routine$;
+
+ALTER FUNCTION :schema.take_line OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.take_line IS
+  'Brings the line of a SKU to this schema: part of move_sku';
+REVOKE ALL ON FUNCTION :schema.take_line FROM PUBLIC;

@@ -1,0 +1,58 @@
+-- waiting_entries: what shoppers who wait are told, for many of them at once.
+--
+-- Parameters: p_skus and p_user_ids, of the same length: who asks about what
+-- Result: for each pair the place in the line, or else how the last one ended; no row if there was
+--   none in this schema
+--   state     waiting; served, with the order; limit_reached; closed: the SKU or its sale ended first
+--   ahead     who goes before, now; somebody with a better rank may still come. NULL unless waiting
+--   in_line   how many wait; NULL unless waiting
+-- Tables: reads catalog.sku, catalog.sale, waiting, orders
+-- Locks: none
+-- Errors: none
+
+CREATE OR REPLACE FUNCTION :schema.waiting_entries(p_skus text[], p_user_ids text[])
+RETURNS TABLE (
+  sale text, sku text, user_id text, units int, claims int, rank double precision, state text,
+  asked_at timestamptz, ended_at timestamptz, ahead bigint, in_line bigint, order_no bigint,
+  request_id uuid, order_units int, amount numeric, currency text, order_status text,
+  created_at timestamptz, pay_before timestamptz
+)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = :schema, pg_temp
+AS $routine$
+  WITH asked AS (
+    SELECT DISTINCT k.sku, k.sale, a.user_id COLLATE "C" AS user_id,
+           k.state = 'closed' OR s.closes_at <= now() AS is_closed
+    FROM unnest(p_skus, p_user_ids) AS a (sku, user_id)
+    JOIN catalog.sku k ON k.sku = a.sku
+    JOIN catalog.sale s ON s.sale = k.sale
+  ), latest AS (
+    SELECT a.is_closed, e.*
+    FROM asked a
+    CROSS JOIN LATERAL (
+      SELECT w.* FROM waiting w
+      WHERE w.sale = a.sale AND w.sku = a.sku AND w.user_id = a.user_id
+      ORDER BY w.state = 'waiting' DESC, w.ended_at DESC LIMIT 1) e
+  ), line AS (
+    -- One walk along each line that somebody asks about, however many ask.
+    SELECT w.sku, w.user_id,
+           row_number() OVER (PARTITION BY w.sku ORDER BY w.claims, w.rank, w.user_id) - 1 AS ahead,
+           count(*) OVER (PARTITION BY w.sku) AS in_line
+    FROM waiting w
+    WHERE w.state = 'waiting' AND (w.sale, w.sku) IN (
+      SELECT l.sale, l.sku FROM latest l WHERE l.state = 'waiting' AND NOT l.is_closed)
+  )
+  SELECT l.sale, l.sku, l.user_id, l.units, l.claims, l.rank,
+         CASE WHEN l.state = 'waiting' AND l.is_closed THEN 'closed' ELSE l.state END,
+         l.asked_at, l.ended_at, n.ahead, n.in_line, o.order_no, o.request_id, o.units, o.amount,
+         o.currency, o.status, o.created_at, o.pay_before
+  FROM latest l
+  LEFT JOIN line n ON n.sku = l.sku AND n.user_id = l.user_id AND l.state = 'waiting'
+  LEFT JOIN orders o ON o.order_no = l.order_no AND o.sale = l.sale
+$routine$;
+
+ALTER FUNCTION :schema.waiting_entries OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.waiting_entries IS
+  'What shoppers who wait are told: the place in the line, or how it ended';
+REVOKE ALL ON FUNCTION :schema.waiting_entries FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION :schema.waiting_entries TO flashsale_web, flashsale_ops;

@@ -1,0 +1,193 @@
+import { SCHEMAS, type Schema } from '../contracts/names.ts';
+import { queryBoth, toNumber } from './both-schemas.ts';
+import type { OrderStatus } from './orders.ts';
+import type { Databases } from './pool.ts';
+
+/** The line for units that come back, typed. Each function throws DatabaseError and nothing else. */
+
+export type JoinResult =
+  | 'waiting'
+  | 'units_available'
+  | 'limit_reached'
+  | 'line_full'
+  | 'not_open'
+  | 'paused'
+  | 'closed'
+  | 'unknown_sku'
+  | 'bad_units';
+
+/** A SKU that moves on meanwhile is asked for once more. */
+const HOPS_MAX = 2;
+
+/**
+ * Asks for a place in the line of the SKU; asking again changes nothing.
+ *
+ * @param schema where the SKU was last known to live
+ * @param units wanted at the most
+ */
+export async function joinWaiting(
+  databases: Databases,
+  schema: Schema,
+  place: { readonly sku: string; readonly userId: string; readonly units: number },
+): Promise<JoinResult> {
+  let home = schema;
+  for (let hop = 0; hop < HOPS_MAX; hop += 1) {
+    const [row] = await databases[home].query<{ result: JoinResult | 'moved' }>({
+      name: `join_waiting_${home}`,
+      text: `SELECT ${home}.join_waiting($1, $2, $3) AS result`,
+      values: [place.sku, place.userId, place.units],
+    });
+    const result = row?.result ?? 'unknown_sku';
+    if (result !== 'moved') return result;
+    home = SCHEMAS.find((other) => other !== home) ?? home;
+  }
+  return 'unknown_sku';
+}
+
+/** @returns whether there was a place to give up */
+export async function leaveWaiting(
+  databases: Databases,
+  sku: string,
+  userId: string,
+): Promise<boolean> {
+  const left: boolean[] = [];
+  for (const schema of SCHEMAS) {
+    const [row] = await databases[schema].query<{ left: boolean }>({
+      name: `leave_waiting_${schema}`,
+      text: `SELECT ${schema}.leave_waiting($1, $2) AS left`,
+      values: [sku, userId],
+    });
+    left.push(row?.left === true);
+  }
+  return left.includes(true);
+}
+
+/** The order that holds a unit for somebody who waited. */
+export interface ClaimedOrder {
+  readonly orderNo: string;
+  readonly requestId: string;
+  readonly units: number;
+  /** Decimal string. */
+  readonly amount: string;
+  readonly currency: string;
+  readonly status: OrderStatus;
+  readonly createdAt: Date;
+  readonly payBefore: Date;
+}
+
+export interface WaitingEntry {
+  readonly sale: string;
+  readonly sku: string;
+  readonly userId: string;
+  /** Wanted at the most. */
+  readonly units: number;
+  /** How often a unit was held for the user before. */
+  readonly claims: number;
+  /** 0 ≤ rank < 1: the lowest goes first, among those with as many claims. */
+  readonly rank: number;
+  readonly state: 'waiting' | 'served' | 'limit_reached' | 'closed';
+  readonly askedAt: Date;
+  /** Who goes before, now, and how many wait; null unless `waiting`. */
+  readonly ahead: number | null;
+  readonly inLine: number | null;
+  /** Null unless `served`. */
+  readonly order: ClaimedOrder | null;
+}
+
+interface EntryRow extends Record<string, unknown> {
+  sale: string;
+  sku: string;
+  user_id: string;
+  units: number;
+  claims: number;
+  rank: number;
+  state: WaitingEntry['state'];
+  asked_at: Date;
+  ended_at: Date | null;
+  ahead: string | null;
+  in_line: string | null;
+  order_no: string | null;
+  request_id: string;
+  order_units: number;
+  amount: string;
+  currency: string;
+  order_status: OrderStatus;
+  created_at: Date;
+  pay_before: Date;
+}
+
+/** What those who wait are told, or how it ended; no entry for who never asked or has left. */
+export async function waitingEntries(
+  databases: Databases,
+  places: readonly { readonly sku: string; readonly userId: string }[],
+): Promise<WaitingEntry[]> {
+  const text = (schema: Schema) => `SELECT * FROM ${schema}.waiting_entries($1, $2)`;
+  const rows = await queryBoth<EntryRow>(databases, 'waiting_entries', text, [
+    places.map(({ sku }) => sku),
+    places.map(({ userId }) => userId),
+  ]);
+  // A SKU that has moved may have an older one in the schema that it left.
+  const entries = new Map<string, EntryRow>();
+  for (const row of rows) {
+    const key = JSON.stringify([row.sku, row.user_id]);
+    const known = entries.get(key);
+    if (known === undefined || isLater(row, known)) entries.set(key, row);
+  }
+  return [...entries.values()].map(toEntry);
+}
+
+function isLater(row: EntryRow, other: EntryRow): boolean {
+  if (row.ended_at === null || other.ended_at === null) return row.ended_at === null;
+  return row.ended_at > other.ended_at;
+}
+
+function toEntry(row: EntryRow): WaitingEntry {
+  const { sale, sku, units, claims, rank, state } = row;
+  return {
+    sale,
+    sku,
+    userId: row.user_id,
+    units,
+    claims,
+    rank,
+    state,
+    askedAt: row.asked_at,
+    ahead: row.ahead === null ? null : toNumber(row.ahead),
+    inLine: row.in_line === null ? null : toNumber(row.in_line),
+    order: row.order_no === null ? null : toOrder(row, row.order_no),
+  };
+}
+
+function toOrder(row: EntryRow, orderNo: string): ClaimedOrder {
+  return {
+    orderNo,
+    requestId: row.request_id,
+    units: row.order_units,
+    amount: row.amount,
+    currency: row.currency,
+    status: row.order_status,
+    createdAt: row.created_at,
+    payBefore: row.pay_before,
+  };
+}
+
+/**
+ * Whether units of a SKU that come back go to its line.
+ * @returns whether that was a change
+ */
+export async function setLine(
+  databases: Databases,
+  sku: string,
+  isOpen: boolean,
+): Promise<boolean> {
+  const servers = new Set([databases.regular, databases.hot]);
+  let isChanged = false;
+  for (const server of servers) {
+    const [row] = await server.query<{ changed: boolean }>({
+      text: 'SELECT catalog.set_line($1, $2) AS changed',
+      values: [sku, isOpen],
+    });
+    isChanged ||= row?.changed === true;
+  }
+  return isChanged;
+}

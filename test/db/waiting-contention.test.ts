@@ -1,0 +1,125 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import {
+  audit,
+  cancelOrder,
+  expireOrders,
+  joinWaiting,
+  leaveWaiting,
+  moveSku,
+  payOrder,
+  placeOrders,
+  unitCounts,
+  userOrders,
+  waitingEntries,
+} from '../../db/calls.ts';
+import type { DatabaseError } from '../../db/errors.ts';
+import type { Databases } from '../../db/pool.ts';
+import { uniqueName } from '../servers.ts';
+import { Random } from '../zk/sim/random.ts';
+import { createDatabase, type TestDatabase } from './database.ts';
+import { openSale, request, stock } from './shop.ts';
+
+/**
+ * Everything that touches the line at the same time: orders, cancellations, expiry, payments, moves,
+ * people who join and leave. What is promised after each round is what audit() looks at: books, one
+ * order for each entry, and the order of the line.
+ */
+
+const ROUNDS = 240;
+const CONNECTIONS = 8;
+const CALLS = 5;
+const UNITS = 6;
+const USERS = 14;
+
+let database: TestDatabase;
+let databases: Databases;
+let sale: string;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  databases = database.as('owner', CONNECTIONS);
+  sale = await openSale(databases);
+});
+afterAll(() => database.remove());
+
+type Act = (sku: string, userId: string, random: Random) => Promise<unknown>;
+
+async function unpaidOf(userId: string, sku: string): Promise<string | undefined> {
+  const orders = await userOrders(databases, userId);
+  return orders.find((order) => order.sku === sku && order.status === 'ordered')?.orderNo;
+}
+
+const ACTS: readonly Act[] = [
+  async (sku, userId, random) => {
+    const users = Array.from({ length: random.integer(1, 4) }, () => userOf(sku, random));
+    const batch = [...new Set([userId, ...users])].map((each) =>
+      request({ userId: each, units: random.integer(1, 2) }),
+    );
+    return placeOrders(databases, 'hot', sku, batch, { wait: random.chance(0.5) });
+  },
+  async (sku, userId) => {
+    const orderNo = await unpaidOf(userId, sku);
+    return orderNo && cancelOrder(databases, orderNo, userId);
+  },
+  async (sku, userId, random) => {
+    const orderNo = await unpaidOf(userId, sku);
+    return orderNo && random.chance(0.2) && payOrder(databases, orderNo, uniqueName('ref'));
+  },
+  async (sku, _userId, random) => {
+    for (const schema of ['regular', 'hot'] as const) {
+      // Never waiting for a row, since the test shall not make the deadlocks that it looks for.
+      await database.admin.query({
+        text: `UPDATE ${schema}.orders o SET pay_before = now() - interval '1 s'
+               FROM (SELECT order_no FROM ${schema}.orders
+                     WHERE sku = $1 AND status = 'ordered' AND random() < 0.4
+                     FOR UPDATE SKIP LOCKED) d WHERE o.order_no = d.order_no`,
+        values: [sku],
+      });
+    }
+    return expireOrders(databases, random.chance(0.5) ? 'hot' : 'regular', random.integer(1, 9));
+  },
+  async (sku, userId, random) =>
+    joinWaiting(databases, 'hot', { sku, userId, units: random.integer(1, 2) }),
+  async (sku, userId, random) =>
+    joinWaiting(databases, 'hot', { sku, userId, units: random.integer(1, 2) }),
+  async (sku, userId) => leaveWaiting(databases, sku, userId),
+  async (sku, _userId, random) =>
+    random.chance(0.3) && moveSku(databases, random.chance(0.5) ? 'hot' : 'regular', sku),
+];
+
+const userOf = (sku: string, random: Random) => `${sku}-u${random.integer(0, USERS - 1)}`;
+
+it(`keeps books and order of the line through ${ROUNDS} rounds of everything at once`, async () => {
+  const seed = Date.now() % 1_000_000;
+  const random = new Random(seed);
+  let served = 0;
+  const errors: string[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const sku = await stock(databases, sale, {
+      units: UNITS,
+      userLimit: 2,
+      slots: random.integer(1, 3),
+    });
+    const filling = Array.from({ length: UNITS }, (_, n) => request({ userId: `${sku}-u${n}` }));
+    await placeOrders(databases, 'hot', sku, filling, { wait: true });
+    const play = async (dice: Random) => {
+      for (let call = 0; call < CALLS; call += 1) {
+        const act = dice.pick(ACTS);
+        await act(sku, userOf(sku, dice), dice).catch((error: unknown) => {
+          const { sqlstate, message, cause } = error as DatabaseError;
+          const { detail, where } = (cause ?? {}) as { detail?: string; where?: string };
+          errors.push(`${sqlstate} ${message} ${detail} ${where}`);
+        });
+      }
+    };
+    await Promise.all(Array.from({ length: CONNECTIONS }, () => play(random.fork())));
+    const counts = (await unitCounts(databases)).find((count) => count.sku === sku);
+    expect(counts?.unitsTotal).toBe(UNITS);
+    const places = Array.from({ length: USERS }, (_, n) => ({ sku, userId: `${sku}-u${n}` }));
+    const entries = await waitingEntries(databases, places);
+    served += entries.filter(({ state }) => state === 'served').length;
+  }
+  expect(errors, `seed ${seed}`).toEqual([]);
+  expect(await audit(databases), `seed ${seed}`).toEqual([]);
+  expect(served, 'the rounds serve the line at all').toBeGreaterThan(ROUNDS / 2);
+}, 120_000);

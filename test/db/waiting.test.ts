@@ -1,0 +1,288 @@
+import { createSecretKey } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { lotteryRank } from '../../contracts/lottery.ts';
+import {
+  audit,
+  cancelOrder,
+  expireOrders,
+  joinWaiting,
+  leaveWaiting,
+  moveSku,
+  orderDetails,
+  outboxBatch,
+  payOrder,
+  placeOrders,
+  requestOutcomes,
+  restock,
+  setLine,
+  unitCounts,
+  waitingEntries,
+} from '../../db/calls.ts';
+import { type Databases, openSession } from '../../db/pool.ts';
+import { uniqueName } from '../servers.ts';
+import { createDatabase, type TestDatabase } from './database.ts';
+import { openSale, order, request, stock } from './shop.ts';
+
+let database: TestDatabase;
+let worker: Databases;
+let web: Databases;
+let ops: Databases;
+let sale: string;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  worker = database.as('worker');
+  web = database.as('web');
+  ops = database.as('ops');
+  sale = await openSale(ops);
+});
+afterAll(async () => {
+  expect(await audit(ops)).toEqual([]);
+  await database.remove();
+});
+
+const join = (sku: string, userId: string, units = 1) =>
+  joinWaiting(web, 'hot', { sku, userId, units });
+const entry = async (sku: string, userId: string) =>
+  (await waitingEntries(web, [{ sku, userId }]))[0];
+const free = async (sku: string) =>
+  (await unitCounts(worker)).find((count) => count.sku === sku)?.free;
+
+/** Users who wait, in the order in which it is their turn. */
+async function line(sku: string, count: number, units = 1): Promise<string[]> {
+  const users = Array.from({ length: count }, () => uniqueName('user'));
+  for (const user of users) expect(await join(sku, user, units)).toBe('waiting');
+  const entries = await waitingEntries(
+    web,
+    users.map((userId) => ({ sku, userId })),
+  );
+  return entries.toSorted((a, b) => a.rank - b.rank).map(({ userId }) => userId);
+}
+
+/** Lets the time to pay of orders be over, and expires them. */
+async function lapse(orderNos: readonly string[]): Promise<void> {
+  for (const schema of ['regular', 'hot'] as const) {
+    await database.admin.query({
+      text: `UPDATE ${schema}.orders SET pay_before = now() - interval '1 s'
+             WHERE order_no = ANY ($1)`,
+      values: [orderNos],
+    });
+    await expireOrders(worker, schema, 1_000);
+  }
+}
+
+async function soldOut(fields: Parameters<typeof stock>[2]): Promise<[string, string[]]> {
+  const sku = await stock(ops, sale, fields);
+  const orders = [];
+  for (let n = 0; n < fields.units; n += 1) {
+    orders.push(await order(worker, sku, {}, fields.schema ?? 'hot'));
+  }
+  return [sku, orders];
+}
+
+describe('a place in the line', () => {
+  it('is given once, with the rank that anybody can recompute', async () => {
+    const [sku] = await soldOut({ units: 1 });
+    const userId = uniqueName('Üsér');
+    expect(await join(sku, userId)).toBe('waiting');
+    const first = await entry(sku, userId);
+    expect(await join(sku, userId)).toBe('waiting');
+    expect(await entry(sku, userId)).toEqual(first);
+    const [{ secret } = { secret: Buffer.alloc(0) }] = await database.admin.query<{
+      secret: Buffer;
+    }>({
+      text: 'SELECT lottery_secret AS secret FROM catalog.sale WHERE sale = $1',
+      values: [sale],
+    });
+    expect(first?.rank).toBe(lotteryRank(createSecretKey(secret), userId));
+    expect(first).toMatchObject({ sale, state: 'waiting', ahead: 0, inLine: 1, order: null });
+  });
+
+  it('tells who goes before: by rank, whoever came first', async () => {
+    const [sku] = await soldOut({ units: 1 });
+    const users = await line(sku, 7);
+    for (const [ahead, userId] of users.entries()) {
+      expect(await entry(sku, userId)).toMatchObject({ ahead, inLine: 7 });
+    }
+    expect(await leaveWaiting(web, sku, users[0] ?? '')).toBe(true);
+    expect(await leaveWaiting(web, sku, users[0] ?? '')).toBe(false);
+    expect(await entry(sku, users[0] ?? '')).toBeUndefined();
+    expect(await entry(sku, users[6] ?? '')).toMatchObject({ ahead: 5, inLine: 6 });
+  });
+
+  it('is refused while units are free, beyond the limit, and where nothing is sold', async () => {
+    const sku = await stock(ops, sale, { units: 1 });
+    expect(await join(sku, 'ann')).toBe('units_available');
+    await order(worker, sku, { userId: 'ben' });
+    expect(await join(sku, 'ben')).toBe('limit_reached');
+    expect(await join(sku, 'ann', 2)).toBe('bad_units');
+    expect(await join(sku, 'ann', 0)).toBe('bad_units');
+    expect(await join('nothing', 'ann')).toBe('unknown_sku');
+    const [later, over] = [
+      await openSale(ops, { opensInMs: 60_000 }),
+      await openSale(ops, { opensInMs: -60_000, closesInMs: -1_000 }),
+    ];
+    expect(await join(await stock(ops, later, { units: 0 }), 'ann')).toBe('not_open');
+    expect(await join(await stock(ops, over, { units: 0 }), 'ann')).toBe('closed');
+    for (const state of ['paused', 'closed'] as const) {
+      await ops.hot.query({ text: 'SELECT catalog.set_sku_state($1, $2)', values: [sku, state] });
+      expect(await join(sku, 'ann')).toBe(state);
+    }
+    await ops.hot.query({ text: `SELECT catalog.set_sku_state($1, 'open')`, values: [sku] });
+    await ops.hot.query({ text: `SELECT catalog.set_tunable('line_entries_max', 0)` });
+    expect(await join(sku, 'ann')).toBe('line_full');
+    await ops.hot.query({ text: `SELECT catalog.set_tunable('line_entries_max', 10000)` });
+    expect(await join(sku, 'ann')).toBe('waiting');
+  });
+});
+
+describe('a unit that comes back', () => {
+  it('goes to the best rank as an unpaid order with a claim of its own time', async () => {
+    const [sku, [mine = '']] = await soldOut({ units: 1 });
+    const [first = '', second = ''] = await line(sku, 2);
+    await outboxBatch(worker, 'hot', 10_000);
+    await lapse([mine]);
+    expect(await free(sku)).toBe(0);
+    const served = await entry(sku, first);
+    expect(served).toMatchObject({ state: 'served', order: { units: 1, status: 'ordered' } });
+    const { orderNo = '', requestId = '', payBefore } = served?.order ?? {};
+    const claimMs = (payBefore?.getTime() ?? 0) - Date.now();
+    expect(claimMs).toBeGreaterThan(200_000);
+    expect(claimMs).toBeLessThan(301_000);
+    expect(await orderDetails(web, orderNo)).toMatchObject({ userId: first, amount: '9.95' });
+    expect(await requestOutcomes(web, [requestId])).toMatchObject([
+      { status: 'ordered', reason: 'waited', orderNo },
+    ]);
+    const events = await outboxBatch(worker, 'hot', 100);
+    expect(events.map(({ kind, orderNo: no }) => [kind, no]).sort()).toEqual(
+      [
+        ['expired', mine],
+        ['placed', orderNo],
+      ].sort(),
+    );
+    expect(await entry(sku, second)).toMatchObject({ state: 'waiting', ahead: 0 });
+    const crowd = await placeOrders(worker, 'hot', sku, [request()]);
+    expect(crowd).toMatchObject([{ status: 'sold_out', reason: 'units_may_return' }]);
+    expect(await payOrder(web, orderNo, uniqueName('ref'))).toBe('paid');
+  });
+
+  it('goes to the next one when it is not paid or given up, and to everybody when nobody waits', async () => {
+    const [sku, [mine = '']] = await soldOut({ units: 1 });
+    const users = await line(sku, 3);
+    await lapse([mine]);
+    const claim = async (user = '') => (await entry(sku, user))?.order?.orderNo ?? '';
+    await lapse([await claim(users[0])]);
+    const second = await claim(users[1]);
+    expect(await cancelOrder(web, second, users[1] ?? '')).toBe('cancelled');
+    expect(await entry(sku, users[0] ?? '')).toMatchObject({ order: { status: 'expired' } });
+    await lapse([await claim(users[2])]);
+    expect(await free(sku)).toBe(1);
+  });
+
+  it('goes to who had none before, then to who let one lapse', async () => {
+    const [sku, [mine = '']] = await soldOut({ units: 1 });
+    const [best = '', other = ''] = await line(sku, 2);
+    await lapse([mine]);
+    expect(await join(sku, best)).toBe('limit_reached');
+    const claimed = (await entry(sku, best))?.order?.orderNo ?? '';
+    await leaveWaiting(web, sku, other);
+    await lapse([claimed]);
+    const again = await order(worker, sku);
+    expect(await join(sku, best)).toBe('waiting');
+    expect(await join(sku, other)).toBe('waiting');
+    expect(await entry(sku, best)).toMatchObject({ claims: 1, ahead: 1 });
+    await lapse([again]);
+    expect(await entry(sku, other)).toMatchObject({ state: 'served' });
+    expect(await entry(sku, best)).toMatchObject({ state: 'waiting', ahead: 0 });
+  });
+
+  it('serves many at once, each up to the quantity and the limit', async () => {
+    const [sku, orders] = await soldOut({ units: 7, userLimit: 3 });
+    const users = await line(sku, 4, 2);
+    const [first = '', second = '', third = '', fourth = ''] = users;
+    // As if the limit had allowed one more then.
+    await database.admin.query({
+      text: `UPDATE hot.waiting SET units = 3 WHERE user_id = $1`,
+      values: [first],
+    });
+    await lapse(orders.slice(0, 6));
+    const units = [];
+    for (const user of users) units.push((await entry(sku, user))?.order?.units ?? 0);
+    expect(units).toEqual([3, 2, 1, 0]);
+    expect(await entry(sku, fourth)).toMatchObject({ state: 'waiting', ahead: 0 });
+    expect(await cancelOrder(web, (await entry(sku, second))?.order?.orderNo ?? '', second)).toBe(
+      'cancelled',
+    );
+    expect(await entry(sku, fourth)).toMatchObject({ state: 'served', order: { units: 2 } });
+    expect(await entry(sku, third)).toMatchObject({ state: 'served' });
+    expect(await free(sku)).toBe(0);
+  });
+
+  it('is not owed to who has bought enough meanwhile', async () => {
+    const [sku, [mine = '']] = await soldOut({ units: 1 });
+    const [first = '', second = ''] = await line(sku, 2);
+    await restock(ops, 'hot', sku, 1);
+    await order(worker, sku, { userId: first });
+    await lapse([mine]);
+    expect(await entry(sku, first)).toMatchObject({ state: 'limit_reached', order: null });
+    expect(await entry(sku, second)).toMatchObject({ state: 'served' });
+  });
+
+  it('passes over who is locked by another call, who keeps the place', async () => {
+    const [sku, orders] = await soldOut({ units: 2 });
+    const [first = '', second = ''] = await line(sku, 2);
+    const other = await openSession(database.url, {
+      applicationName: 'other',
+      statementTimeoutMs: 10_000,
+      lockTimeoutMs: 5_000,
+    });
+    await other.run('BEGIN');
+    await other.query({
+      text: 'SELECT FROM hot.buyer WHERE user_id = $1 FOR UPDATE',
+      values: [first],
+    });
+    await lapse(orders.slice(0, 1));
+    await other.run('COMMIT');
+    await other.close();
+    expect(await entry(sku, first)).toMatchObject({ state: 'waiting', ahead: 0 });
+    expect(await entry(sku, second)).toMatchObject({ state: 'served' });
+    await lapse(orders.slice(1));
+    expect(await entry(sku, first)).toMatchObject({ state: 'served' });
+  });
+
+  it('is nobody’s in the line while operators forbid sales, or after the end', async () => {
+    const [sku, orders] = await soldOut({ units: 3 });
+    const [first = ''] = await line(sku, 2);
+    expect(await setLine(ops, sku, false)).toBe(true);
+    expect(await setLine(ops, sku, false)).toBe(false);
+    await lapse(orders.slice(0, 1));
+    expect(await free(sku)).toBe(1);
+    await setLine(ops, sku, true);
+    await ops.hot.query({ text: `SELECT catalog.set_sku_state($1, 'closed')`, values: [sku] });
+    expect(await entry(sku, first)).toMatchObject({ state: 'closed', ahead: null });
+    await lapse(orders.slice(1, 2));
+    expect(await free(sku)).toBe(2);
+    await ops.hot.query({ text: `SELECT catalog.set_sku_state($1, 'open')`, values: [sku] });
+    await lapse(orders.slice(2));
+    expect(await entry(sku, first)).toMatchObject({ state: 'served' });
+  });
+});
+
+describe('a SKU that moves', () => {
+  it('takes its line along, and old orders give their units to it', async () => {
+    const [sku, orders] = await soldOut({ units: 2, schema: 'regular' });
+    const users = await line(sku, 3);
+    const before = await entry(sku, users[2] ?? '');
+    await moveSku(ops, 'hot', sku);
+    expect(await entry(sku, users[2] ?? '')).toEqual(before);
+    await lapse(orders.slice(0, 1));
+    const served = await entry(sku, users[0] ?? '');
+    expect(Number(served?.order?.orderNo) % 2).toBe(0);
+    await moveSku(ops, 'regular', sku);
+    expect(await entry(sku, users[0] ?? '')).toEqual(served);
+    await lapse([served?.order?.orderNo ?? '']);
+    expect(await entry(sku, users[1] ?? '')).toMatchObject({ state: 'served' });
+    expect(await join(sku, uniqueName('user'))).toBe('waiting');
+    expect(await free(sku)).toBe(0);
+  });
+});
