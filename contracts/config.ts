@@ -89,6 +89,32 @@ export const zookeeperPath = makeValidator((input: string) => {
   return input;
 });
 
+/** Who is told apart where ZooKeeper asks for credentials. */
+export const ZOOKEEPER_ROLES = ['operator', 'keeper', 'web'] as const;
+export type ZookeeperRole = (typeof ZOOKEEPER_ROLES)[number];
+/** The `user:digest` of everyone who has a role. */
+export type ZookeeperDigests = Readonly<Record<ZookeeperRole, readonly string[]>>;
+
+/** `user:password` of ZooKeeper's digest authentication. */
+export const zookeeperAuth = makeValidator((input: string) => {
+  if (!/^[^\s:,=]+:.+$/.test(input)) throw expectedSecret('user:password');
+  return input;
+});
+
+/** `role=user:digest,…`: each role at least once, each of them as often as there are people. */
+export const zookeeperDigests = makeValidator((input: string): ZookeeperDigests => {
+  const what = `role=user:digest,… with each of ${ZOOKEEPER_ROLES.join(', ')}`;
+  const digests: Record<ZookeeperRole, string[]> = { operator: [], keeper: [], web: [] };
+  for (const part of input.split(',')) {
+    const [, name, digest] = /^(\w+)=([^\s:,=]+:[A-Za-z0-9+/]{27}=)$/.exec(part.trim()) ?? [];
+    const role = ZOOKEEPER_ROLES.find((one) => one === name);
+    if (role === undefined || digest === undefined) throw expected(what, part);
+    digests[role].push(digest);
+  }
+  if (ZOOKEEPER_ROLES.some((role) => digests[role].length === 0)) throw expected(what, input);
+  return digests;
+});
+
 /** A host name or an IP address to listen on. */
 export const host = makeValidator((input: string) => {
   if (!/^[A-Za-z0-9.:-]{1,253}$/.test(input)) throw expected('a host name or IP address', input);
@@ -139,8 +165,15 @@ export const brokerSpecs = {
   AMQP_URL: url('amqp', 'amqps')(),
 };
 
+/** Both or none; without them the tree is open to everyone who reaches ZooKeeper. */
+export const zookeeperCredentialSpecs = {
+  ZK_AUTH: zookeeperAuth({ default: undefined }),
+  ZK_ACL: zookeeperDigests({ default: undefined }),
+};
+
 export const zookeeperSpecs = {
   ZOOKEEPER: zookeeperServers(),
   ZK_ROOT: zookeeperPath({ default: '/flashsale' }),
   ZK_SESSION_TIMEOUT_MS: integer(1_000, 60_000)({ default: 6_000 }),
+  ...zookeeperCredentialSpecs,
 };

@@ -3,12 +3,20 @@ import type { AddCommand } from './commands/command.ts';
 import { addDb } from './commands/db.ts';
 import { addEnv } from './commands/env.ts';
 import { addLottery } from './commands/lottery.ts';
+import { addZookeeper } from './commands/protect.ts';
 import { addQuota } from './commands/quota.ts';
 import { addTickets } from './commands/tickets.ts';
 
 /** The operators' command line: `npx flashsale <command>`. Each command is a file in commands/. */
 
-const COMMANDS: readonly AddCommand[] = [addEnv, addDb, addLottery, addQuota, addTickets];
+const COMMANDS: readonly AddCommand[] = [
+  addEnv,
+  addDb,
+  addLottery,
+  addQuota,
+  addTickets,
+  addZookeeper,
+];
 
 const program = new Command('flashsale')
   .description('Runs, watches and steers a flash sale')

@@ -38,6 +38,7 @@ export async function compose(config: ServerConfig, log: Log, lifecycle: Lifecyc
     session: {
       servers: config.zookeeper.servers,
       sessionTimeoutMs: config.zookeeper.sessionTimeoutMs,
+      protection: config.zookeeper.protection,
     },
     root: config.zookeeper.root,
     nodePrefix: `web-${process.pid}`,

@@ -14,6 +14,7 @@ import {
   webhookSecret,
   zookeeperSpecs,
 } from '../contracts/config.ts';
+import { protectionOf } from '../zk/protection.ts';
 import type { IdentityConfig } from './gate/identity.ts';
 
 /** HS256 keys shorter than the hash are guessable (RFC 7518 §3.2). */
@@ -83,6 +84,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       servers: env.ZOOKEEPER,
       root: env.ZK_ROOT,
       sessionTimeoutMs: env.ZK_SESSION_TIMEOUT_MS,
+      protection: protectionOf(env, 'web'),
     },
     identity,
     paymentWebhookSecret: env.PAYMENT_WEBHOOK_SECRET,

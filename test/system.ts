@@ -11,6 +11,7 @@ import { pathsBelow } from '../zk/paths.ts';
 import { ZkSession } from '../zk/session.ts';
 import { createVirtualHost, databaseUrl, servers, uniqueName, uniqueZkRoot } from './servers.ts';
 import { until } from './until.ts';
+import type { Credentials } from './zk/credentials.ts';
 
 /**
  * The whole system for one test file: web nodes on one address, a keeper, a worker, each a process
@@ -25,6 +26,10 @@ export interface SystemOptions {
   readonly webNodes?: number;
   readonly keepers?: number;
   readonly workers?: number;
+  /** Of ZooKeeper's roles; without them the tree is open. */
+  readonly credentials?: Credentials;
+  /** Addresses of another ZooKeeper than the run's. */
+  readonly zookeeper?: string;
   /** Variables for all processes, over the defaults. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Variables for the workers, over those. */
@@ -57,8 +62,10 @@ export class System {
   readonly #members = new Map<string, Member>();
   readonly #folder = mkdtempSync(join(tmpdir(), 'flashsale-test-'));
   readonly #removeVirtualHost: () => Promise<void>;
+  readonly #credentials: Credentials | undefined;
 
   private constructor(options: {
+    credentials: Credentials | undefined;
     environment: Record<string, string>;
     databases: Databases;
     session: ZkSession;
@@ -66,6 +73,7 @@ export class System {
   }) {
     const { environment } = options;
     this.#environment = environment;
+    this.#credentials = options.credentials;
     this.databases = options.databases;
     this.session = options.session;
     this.#removeVirtualHost = options.removeVirtualHost;
@@ -88,10 +96,17 @@ export class System {
       options.amqpUrl === undefined
         ? await createVirtualHost()
         : { url: options.amqpUrl, remove: async () => {} };
-    const session = new ZkSession({ servers: servers.zookeeper, sessionTimeoutMs: 10_000 });
+    const { credentials, zookeeper = servers.zookeeper } = options;
+    const root = uniqueZkRoot();
+    const session = new ZkSession({
+      servers: zookeeper,
+      sessionTimeoutMs: 10_000,
+      protection: credentials?.protectionOf(root, 'operator'),
+    });
     session.start();
     await session.connected(READY_TIMEOUT_MS);
     const system = new System({
+      credentials,
       databases: { regular: pool, hot: pool },
       session,
       removeVirtualHost: virtualHost.remove,
@@ -99,8 +114,8 @@ export class System {
         PATH: process.env['PATH'] ?? '',
         DATABASE_URL: url,
         AMQP_URL: virtualHost.url,
-        ZOOKEEPER: servers.zookeeper,
-        ZK_ROOT: uniqueZkRoot(),
+        ZOOKEEPER: zookeeper,
+        ZK_ROOT: root,
         ZK_SESSION_TIMEOUT_MS: '4000',
         JWT_SECRET: randomBytes(32).toString('base64url'),
         PAYMENT_WEBHOOK_SECRET: `whsec_${randomBytes(32).toString('base64')}`,
@@ -125,7 +140,13 @@ export class System {
 
   /** Variables that point a command at this system. */
   get environment(): Readonly<Record<string, string>> {
-    return this.#environment;
+    return { ...this.#environment, ...this.#credentials?.environment('operator') };
+  }
+
+  #variablesOf(entry: string): Record<string, string> {
+    const role = entry.startsWith('zk/') ? 'keeper' : 'web';
+    const isKnown = !entry.startsWith('worker/');
+    return { ...this.#environment, ...(isKnown && this.#credentials?.environment(role)) };
   }
 
   /** Starts a process and waits until it is ready. */
@@ -136,7 +157,7 @@ export class System {
       command: process.execPath,
       args: [entry],
       cwd: ROOT,
-      env: { ...this.#environment, ...environment, MONITOR_PORT: String(monitorPort) },
+      env: { ...this.#variablesOf(entry), ...environment, MONITOR_PORT: String(monitorPort) },
       logFile,
     });
     this.#members.set(name, { entry, environment, monitorPort, logFile, launched });
@@ -155,6 +176,12 @@ export class System {
         throw new Error(`${error.message}\n${logTail(logFile)}`);
       },
     );
+  }
+
+  /** What its `/readyz` says. */
+  async readiness(name: string): Promise<string> {
+    const response = await fetch(`http://127.0.0.1:${this.#member(name).monitorPort}/readyz`);
+    return response.text();
   }
 
   /** `SIGKILL`, now. */

@@ -7,6 +7,7 @@ import {
   url,
   zookeeperSpecs,
 } from '../contracts/config.ts';
+import { protectionOf } from './protection.ts';
 
 const specs = {
   ...commonSpecs,
@@ -35,7 +36,11 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       regular: parsed.DATABASE_URL,
       hot: parsed.HOT_DATABASE_URL ?? parsed.DATABASE_URL,
     },
-    session: { servers: parsed.ZOOKEEPER, sessionTimeoutMs: parsed.ZK_SESSION_TIMEOUT_MS },
+    session: {
+      servers: parsed.ZOOKEEPER,
+      sessionTimeoutMs: parsed.ZK_SESSION_TIMEOUT_MS,
+      protection: protectionOf(parsed, 'keeper'),
+    },
     root: parsed.ZK_ROOT,
     tickMs: parsed.KEEPER_TICK_MS,
     settleTimeoutMs: parsed.SETTLE_TIMEOUT_MS,

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import zookeeper from 'node-zookeeper-client';
+import type { AclEntry } from './protection.ts';
 import type { Failure, Result } from './result.ts';
 
 /**
@@ -48,8 +49,8 @@ export interface LinkOptions {
   readonly timeoutMs: number;
   /** The session to go on with; without it there will be a new one. */
   readonly identity?: Identity;
-  /** `user:password` */
-  readonly auth?: string;
+  /** `user:password` of each credential. */
+  readonly auths: readonly string[];
 }
 
 /** What a session needs of a connection; the simulator has one of its own. */
@@ -94,13 +95,32 @@ function failureOf(error: unknown): Failure {
   }
 }
 
-/** Who may do what with the nodes that are made: everyone, or their maker while others read. */
-export function aclOf(auth: string | undefined): Acl[] {
-  // The types of the client leave its ready-made lists out.
-  const lists = zookeeper.ACL as unknown as Record<string, Acl[]>;
-  const open = lists['OPEN_ACL_UNSAFE'] ?? [];
-  if (auth === undefined) return open;
-  return [...(lists['CREATOR_ALL_ACL'] ?? []), ...(lists['READ_ACL_UNSAFE'] ?? [])];
+const { READ, WRITE, CREATE, DELETE, ADMIN } = zookeeper.Permission;
+const PERMISSIONS: Readonly<Record<string, number>> = {
+  r: READ,
+  w: WRITE,
+  c: CREATE,
+  d: DELETE,
+  a: ADMIN,
+};
+
+/** As the client sends it. */
+export function toAcl(entries: readonly AclEntry[]): Acl[] {
+  return entries.map(({ scheme, id, permissions }) => {
+    let bits = 0;
+    for (const letter of permissions) bits |= PERMISSIONS[letter] ?? 0;
+    return new zookeeper.ACL(bits, new zookeeper.Id(scheme, id));
+  });
+}
+
+/** As it stands in the tree; letters in the order of zkCli.sh. */
+export function fromAcl(acl: readonly Acl[]): AclEntry[] {
+  return acl.map((one) => {
+    // The client's types call it `perms`, the client itself does not.
+    const bits = (one as unknown as { permission: number }).permission;
+    const letters = [...'cdrwa'].filter((letter) => bits & (PERMISSIONS[letter] ?? 0));
+    return { scheme: one.id.scheme, id: one.id.id, permissions: letters.join('') };
+  });
 }
 
 type Callback = (error: unknown, value?: unknown) => void;
@@ -118,7 +138,7 @@ export class Connection implements Link {
   #gone = false;
 
   constructor(options: LinkOptions, onConnected: () => void, onLost: (why: Lost) => void) {
-    const { identity, auth } = options;
+    const { identity, auths } = options;
     const settings = {
       sessionTimeout: options.timeoutMs,
       retries: 0,
@@ -129,7 +149,7 @@ export class Connection implements Link {
     if (identity) identity.zxid.copy(this.#manager.zxid);
     this.#onLost = onLost;
     this.#guardParser();
-    if (auth !== undefined) this.client.addAuthInfo('digest', Buffer.from(auth));
+    for (const auth of auths) this.client.addAuthInfo('digest', Buffer.from(auth));
     this.client.on('connected', onConnected);
     this.client.on('disconnected', () => this.lose('disconnected'));
     this.client.on('expired', () => this.lose('expired'));

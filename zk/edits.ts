@@ -185,6 +185,20 @@ export class Edits {
     return [this.keep, this.shed, this.challenge, ...ofSkus];
   }
 
+  /** Every node that operators have made, with the transaction that made it where it is known. */
+  get nodes(): { readonly path: string; readonly created: bigint }[] {
+    const settings = [...this.values, ...this.lists.settings];
+    const lists = this.lists.settings.some(({ observed }) => observed) ? this.lists.folders : [];
+    const skus = [...this.skus.keys()].map((sku) => this.#paths.sku(sku));
+    const folders = [...lists, ...skus.flatMap(({ sku, pins }) => [sku, pins])];
+    return [
+      ...folders.map((path) => ({ path, created: 0n })),
+      ...settings.flatMap(({ path, observed }) =>
+        observed ? [{ path, created: observed.stat.created }] : [],
+      ),
+    ];
+  }
+
   #unfollow(sku: FollowedSku): void {
     sku.children.close();
     sku.pinNames.close();

@@ -37,15 +37,21 @@ export class Fleet {
     });
   }
 
-  /** A node whose registration was deleted by hand may draw until its session says otherwise. */
+  /** A node whose registration was deleted by hand may draw until it or its session has ended. */
   #count(): void {
-    this.#alive = new Set([...this.#registered, ...this.#sessions]);
+    const going = this.#sessions.filter((node) => !this.#isFinal(node));
+    this.#alive = new Set([...this.#registered, ...going]);
     this.#onChange();
+  }
+
+  #isFinal(node: string): boolean {
+    return this.#reports.get(node)?.report?.final ?? false;
   }
 
   /** Whether the node is registered or its session goes on, as it stands now. */
   async isAlive(node: string): Promise<Result<boolean>> {
-    for (const path of [this.#paths.node(node), this.#paths.session(node)]) {
+    const session = this.#isFinal(node) ? [] : [this.#paths.session(node)];
+    for (const path of [this.#paths.node(node), ...session]) {
       const found = await this.#session.exists(path);
       if (!found.ok) return found;
       if (found.value) return { ok: true, value: true };
@@ -90,7 +96,8 @@ export class Fleet {
     if (!known) return;
     const before = known.report;
     known.report = report;
-    if (isAwaited(before, report)) this.#onChange();
+    if (report.final) this.#count();
+    else if (isAwaited(before, report)) this.#onChange();
   }
 
   close(): void {
@@ -101,7 +108,7 @@ export class Fleet {
 
 /** Something was applied, someone ran dry, or the node has ended; counters alone wait for the tick. */
 function isAwaited(before: Report | undefined, now: Report): boolean {
-  if (!before || now.final) return true;
+  if (!before) return true;
   for (const [path, version] of Object.entries(now.applied)) {
     if (before.applied[path] !== version) return true;
   }

@@ -143,7 +143,9 @@ export class Keeper {
 
   /** What is missing, for /readyz: a keeper that waits for its turn is ready. */
   notReady(): readonly string[] {
-    return this.#session.isConnected ? [] : ['ZooKeeper session'];
+    if (!this.#session.isConnected) return ['ZooKeeper session'];
+    const { forbidden } = this.#session;
+    return forbidden === undefined ? [] : [`the right to write ${forbidden} (ZK_AUTH)`];
   }
 
   /** Per SKU, while this keeper leads. */

@@ -100,6 +100,8 @@ interface OneKind {
 
 /** The lists as they stand in ZooKeeper; each process follows them like every other edit. */
 export class ListSettings implements Lists {
+  /** The nodes above the lists. */
+  readonly folders: readonly string[];
   readonly #kinds: Readonly<Record<ListKind, OneKind>>;
 
   constructor(options: {
@@ -123,6 +125,8 @@ export class ListSettings implements Lists {
       agents: setting(`${options.root}/lists/${name}/agents`, parseAgents),
     });
     this.#kinds = { allow: kind('allow'), block: kind('block') };
+    const folder = `${options.root}/lists`;
+    this.folders = [folder, ...LIST_KINDS.map((name) => `${folder}/${name}`)];
   }
 
   isBlocked(visitor: Visitor): boolean {

@@ -55,9 +55,9 @@ export class Membership {
     if (this.#ended) return;
     const { session, paths } = this.#options;
     const facts = { host: hostname(), pid: process.pid, startedAt: new Date().toISOString() };
-    await session.ensure(paths.nodes);
-    await session.ensure(paths.sessions);
-    await session.ensure(paths.reports);
+    // Where it has no right to make them, the keeper does.
+    const folders = session.protection ? [] : [paths.nodes, paths.sessions, paths.reports];
+    for (const folder of folders) await session.ensure(folder);
     const made = await session.multi([
       { op: 'create', path: paths.report(this.node), text: this.#text() },
       { op: 'create', path: paths.session(this.node), text: '', ephemeral: true },
@@ -168,17 +168,15 @@ export class Membership {
 
   /**
    * Ends the id while its session goes on: someone deleted the registration. Until the last report
-   * is written the keeper holds its grants back, because this process may not have noticed yet.
+   * is written the keeper holds its grants back, because this process may not have noticed yet. The
+   * keeper also deletes the session's node: web nodes have no right to delete anything.
    */
   async retire(): Promise<void> {
     this.#final = true;
     this.end();
     const { session, paths } = this.#options;
     while (session.id !== undefined && session.id === this.#sessionId) {
-      const done = await session.multi([
-        { op: 'set', path: paths.report(this.node), text: this.#text(), version: -1 },
-        { op: 'delete', path: paths.session(this.node), version: -1 },
-      ]);
+      const done = await session.set(paths.report(this.node), this.#text(), -1);
       if (done.ok || done.error === 'no_node') return;
       await new Promise((resolve) => setTimeout(resolve, REGISTER_RETRY_MS));
     }

@@ -6,6 +6,7 @@ import { History } from './history.ts';
 import type { KeeperLog, SkuFigures, UnitCount } from './keeper.ts';
 import { Notes } from './notes.ts';
 import type { Paths } from './paths.ts';
+import { Guard } from './protect.ts';
 import type { Report } from './report.ts';
 import type { Operation } from './result.ts';
 import type { ZkSession } from './session.ts';
@@ -45,6 +46,7 @@ export class Reign {
   #fleet: Fleet;
   #notes: Notes;
   #history: History;
+  #guard: Guard;
   #settlements: Settlements;
   #shelf: Shelf;
   #covered = new Map<string, number>();
@@ -68,6 +70,7 @@ export class Reign {
     this.#shelf = new Shelf(session, paths, this.#epoch);
     this.#notes = new Notes(session, paths, this.#epoch);
     this.#history = new History(session, paths, this.#epoch);
+    this.#guard = new Guard(session);
     this.#edits = new Edits(session, paths, () => {
       this.#isEdited = true;
       this.#interrupt();
@@ -223,6 +226,8 @@ export class Reign {
       (node) => alive.has(node),
     );
     await this.#notes.write(problems);
+    const { protection } = this.#options.session;
+    if (protection) await this.#guard.protect(protection, this.#edits.nodes);
   }
 
   #settleDead(alive: ReadonlySet<string>, reports: ReadonlyMap<string, Report | undefined>): void {

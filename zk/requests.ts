@@ -3,8 +3,11 @@ import {
   type ClientStat,
   type ClientTransaction,
   CREATE_MODES,
+  fromAcl,
   type Request,
+  toAcl,
 } from './connection.ts';
+import type { AclEntry } from './protection.ts';
 import type { Operation, Stat } from './result.ts';
 
 /** The requests that a session sends, and how the client's answers are read. */
@@ -23,7 +26,7 @@ function statOf(raw: ClientStat): Stat {
  * The client replaces version 0 in a transaction by -1 ("any version"), so a node that was never
  * written since its creation would be written unconditionally: the number is put back here.
  */
-function addOperation(transaction: ClientTransaction, operation: Operation, acl: readonly Acl[]) {
+function addOperation(transaction: ClientTransaction, operation: Operation, aclOf: AclOf) {
   const { ops } = transaction as unknown as { ops: { version?: number; acls?: readonly Acl[] }[] };
   switch (operation.op) {
     case 'check':
@@ -45,9 +48,12 @@ function addOperation(transaction: ClientTransaction, operation: Operation, acl:
   }
   const added = ops.at(-1);
   if (added === undefined) return;
-  if (operation.op === 'create') added.acls = acl;
+  if (operation.op === 'create') added.acls = toAcl(aclOf(operation.path));
   else added.version = operation.version;
 }
+
+/** What a node that is made there allows to whom. */
+export type AclOf = (path: string) => readonly AclEntry[];
 
 export interface NodeKind {
   readonly ephemeral?: boolean;
@@ -87,22 +93,36 @@ export function set(path: string, text: string, version: number): Request {
   };
 }
 
-export function create(path: string, text: string, kind: NodeKind, acl: readonly Acl[]): Request {
+export function create(
+  path: string,
+  text: string,
+  kind: NodeKind,
+  acl: readonly AclEntry[],
+): Request {
   const { EPHEMERAL, EPHEMERAL_SEQUENTIAL, PERSISTENT, PERSISTENT_SEQUENTIAL } = CREATE_MODES;
   const ephemeral = kind.sequential ? EPHEMERAL_SEQUENTIAL : EPHEMERAL;
   const persistent = kind.sequential ? PERSISTENT_SEQUENTIAL : PERSISTENT;
   const mode = kind.ephemeral ? ephemeral : persistent;
-  return (client, done) => client.create(path, Buffer.from(text), [...acl], mode, done);
+  return (client, done) => client.create(path, Buffer.from(text), toAcl(acl), mode, done);
 }
 
 export function remove(path: string, version: number): Request {
   return (client, done) => client.remove(path, version, done);
 }
 
-export function multi(operations: readonly Operation[], acl: readonly Acl[]): Request {
+export function multi(operations: readonly Operation[], aclOf: AclOf): Request {
   return (client, done) => {
     const transaction = client.transaction();
-    for (const operation of operations) addOperation(transaction, operation, acl);
+    for (const operation of operations) addOperation(transaction, operation, aclOf);
     transaction.commit((error) => done(error));
   };
+}
+
+export function getAcl(path: string): Request {
+  return (client, done) =>
+    client.getACL(path, (error, acl) => done(error, error ? undefined : fromAcl(acl)));
+}
+
+export function setAcl(path: string, acl: readonly AclEntry[]): Request {
+  return (client, done) => client.setACL(path, toAcl(acl), (error) => done(error));
 }

@@ -1,7 +1,5 @@
 import { Calls } from './calls.ts';
 import {
-  type Acl,
-  aclOf,
   type Connect,
   Connection,
   type Identity,
@@ -10,7 +8,10 @@ import {
   type Request,
 } from './connection.ts';
 import { Observation, type Observer } from './observe.ts';
+import { OPEN_ACL, type Protection } from './protection.ts';
+import type { AclOf } from './requests.ts';
 import type { Failure, Observed, Result } from './result.ts';
+import type { SessionEvents, SessionOptions } from './session-options.ts';
 import { TrustWindow } from './trust.ts';
 
 /**
@@ -36,29 +37,9 @@ const REREAD_INTERVAL_MS = 3_000;
 /** Session timeouts without any server after which a lost history is believed (see `Identity.zxid`). */
 const HISTORY_LOST_TIMEOUTS = 10;
 
-export interface SessionOptions {
-  /** `host:port[,host:port…]` */
-  readonly servers: string;
-  readonly sessionTimeoutMs: number;
-  /** `user:password`: digest authentication; nodes that are made belong to it. */
-  readonly auth?: string;
-  readonly log?: { warn(facts: object, message: string): void };
-  /** Opens connections; without it, to real servers. */
-  readonly connect?: Connect;
-}
-
-export interface SessionEvents {
-  /** A new session: ephemeral nodes of an earlier one are not its own. */
-  session: [];
-  /** The same session on a new connection. */
-  resumed: [];
-  /** No connection; the session may still live. */
-  suspended: [];
-  /** The session has ended; a new one is being asked for. */
-  expired: [];
-}
-
 const ZXID_NONE = Buffer.alloc(8);
+/** Always there, and its version is of no interest. */
+const PROBED = '/';
 
 /** Refusals by a server that knows the session as alive. */
 const SERVER_SAID: ReadonlySet<Failure> = new Set([
@@ -67,6 +48,8 @@ const SERVER_SAID: ReadonlySet<Failure> = new Set([
   'bad_version',
   'not_empty',
 ]);
+
+export type { SessionOptions } from './session-options.ts';
 
 export class ZkSession extends Calls<SessionEvents> {
   #options: SessionOptions;
@@ -82,7 +65,8 @@ export class ZkSession extends Calls<SessionEvents> {
   #delayMs = RECONNECT_DELAY_MIN_MS;
   #timers = new Set<NodeJS.Timeout>();
   #observations = new Set<Observation>();
-  protected readonly acl: readonly Acl[];
+  #forbidden: string | undefined;
+  protected readonly aclOf: AclOf;
 
   constructor(options: SessionOptions) {
     super();
@@ -90,7 +74,7 @@ export class ZkSession extends Calls<SessionEvents> {
     this.#servers = options.servers.split(',');
     this.#next = Math.floor(Math.random() * this.#servers.length);
     this.#timeoutMs = options.sessionTimeoutMs;
-    this.acl = aclOf(options.auth);
+    this.aclOf = (path) => options.protection?.aclOf(path) ?? OPEN_ACL;
   }
 
   /** Begins to connect, and goes on for ever until `close()`. Events tell how it goes. */
@@ -116,6 +100,10 @@ export class ZkSession extends Calls<SessionEvents> {
       }, timeoutMs);
       this.on('session', done).on('resumed', done);
     });
+  }
+
+  get protection(): Protection | undefined {
+    return this.#options.protection;
   }
 
   get isConnected(): boolean {
@@ -158,7 +146,7 @@ export class ZkSession extends Calls<SessionEvents> {
         server,
         timeoutMs: this.#options.sessionTimeoutMs,
         ...(this.#identity && { identity: this.#identity }),
-        ...(this.#options.auth !== undefined && { auth: this.#options.auth }),
+        auths: this.#options.protection?.auths ?? [],
       },
       () => {
         clearTimeout(deadline);
@@ -219,7 +207,7 @@ export class ZkSession extends Calls<SessionEvents> {
 
   async #probe(connection: Link): Promise<void> {
     if (this.#connection !== connection || !this.#connected) return;
-    await this.multi([{ op: 'check', path: '/', version: -1 }]);
+    await this.multi([{ op: 'check', path: PROBED, version: -1 }]);
     if (this.#connection !== connection || this.#closed) return;
     this.#later(this.#timeoutMs * PROBE_INTERVAL_SHARE, () => this.#probe(connection));
   }
@@ -228,12 +216,18 @@ export class ZkSession extends Calls<SessionEvents> {
     for (const observation of this.#observations) observation.read();
   }
 
-  protected async call(request: Request, passesLeader: boolean): Promise<Result<unknown>> {
+  protected async call(
+    request: Request,
+    passesLeader: boolean,
+    path: string,
+  ): Promise<Result<unknown>> {
     const connection = this.#connection;
     if (!connection || !this.#connected) return { ok: false, error: 'not_connected' };
     const sentAt = performance.now();
     const timeoutMs = this.#timeoutMs * CALL_TIMEOUT_SHARE;
     const result = await connection.call(request, timeoutMs, () => connection.lose('disconnected'));
+    if (result.ok && passesLeader && path !== PROBED) this.#forbidden = undefined;
+    if (!result.ok && result.error === 'no_auth') this.#forbid(path);
     if (this.#connection !== connection) return result;
     const error = result.ok ? undefined : result.error;
     if (error === 'session_expired') connection.lose('expired');
@@ -241,6 +235,19 @@ export class ZkSession extends Calls<SessionEvents> {
       this.#trust.answered(sentAt, performance.now(), passesLeader);
     }
     return result;
+  }
+
+  /** Where this process was last refused for want of rights, if nothing was written since. */
+  get forbidden(): string | undefined {
+    return this.#forbidden;
+  }
+
+  #forbid(path: string): void {
+    const isNew = this.#forbidden === undefined;
+    this.#forbidden = path;
+    if (!isNew) return;
+    const message = 'ZooKeeper refuses this process: ZK_AUTH is missing or has no right there';
+    this.#options.log?.warn({ path }, message);
   }
 
   /**

@@ -93,10 +93,13 @@ export class Shelf {
 
   /** Deletes what stands there of a settled node; false when it has to be tried again. */
   async forget(node: string): Promise<boolean> {
-    const path = this.#paths.report(node);
-    const report = await this.#session.exists(path);
-    if (!report.ok) return false;
-    const operations: Operation[] = report.value ? [{ op: 'delete', path, version: -1 }] : [];
+    const operations: Operation[] = [];
+    // The session of a node that was ended by hand goes on.
+    for (const path of [this.#paths.report(node), this.#paths.session(node)]) {
+      const found = await this.#session.exists(path);
+      if (!found.ok) return false;
+      if (found.value) operations.push({ op: 'delete', path, version: -1 });
+    }
     for (const [sku, book] of this.#books) {
       const entry = book.entry(node);
       const grant = this.#paths.sku(sku).grant(node);

@@ -1,10 +1,11 @@
 import {
   parseEnvironment,
-  secret,
+  zookeeperCredentialSpecs,
   zookeeperPath,
   zookeeperServers,
 } from '../../contracts/config.ts';
 import { type Paths, pathsBelow } from '../../zk/paths.ts';
+import { protectionOf } from '../../zk/protection.ts';
 import { ZkSession } from '../../zk/session.ts';
 import { runningStack } from '../stack/running.ts';
 import type { CommandContext } from './command.ts';
@@ -17,7 +18,7 @@ const SESSION_TIMEOUT_MS = 10_000;
 const specs = {
   ZOOKEEPER: zookeeperServers({ default: undefined }),
   ZK_ROOT: zookeeperPath({ default: '/flashsale' }),
-  ZK_AUTH: secret(3)({ default: undefined }),
+  ...zookeeperCredentialSpecs,
 };
 
 /** @throws {Error} when no server is named and no local stack runs, or none answers */
@@ -27,15 +28,16 @@ export async function withZookeeper<T>(
 ): Promise<T> {
   const given = parseEnvironment(environment, specs);
   const from = given.ZOOKEEPER === undefined ? runningStack(environment) : given;
+  const root = from['ZK_ROOT'] ?? given.ZK_ROOT;
   const session = new ZkSession({
     servers: from['ZOOKEEPER'] ?? '',
     sessionTimeoutMs: SESSION_TIMEOUT_MS,
-    ...(given.ZK_AUTH !== undefined && { auth: given.ZK_AUTH }),
+    protection: protectionOf({ ...given, ZK_ROOT: root }, 'operator'),
   });
   session.start();
   try {
     await session.connected(CONNECT_TIMEOUT_MS);
-    return await work(session, pathsBelow(from['ZK_ROOT'] ?? '/flashsale'));
+    return await work(session, pathsBelow(root));
   } finally {
     await session.close();
   }

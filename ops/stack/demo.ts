@@ -2,6 +2,7 @@ import type { Schema } from '../../contracts/names.ts';
 import { type BoardSale, saleBoard } from '../../db/calls.ts';
 import { DatabaseError } from '../../db/errors.ts';
 import { createPool, type Databases } from '../../db/pool.ts';
+import type { Protection } from '../../zk/protection.ts';
 import { ZkSession } from '../../zk/session.ts';
 import { putOnSale, type SalePlace, type SalePlan } from '../sale.ts';
 import type { Servers } from './servers.ts';
@@ -74,11 +75,16 @@ async function ensureSale(place: SalePlace): Promise<BoardSale> {
 
 /**
  * Makes the demo sale in the database and its nodes in ZooKeeper where they are missing.
+ * `protection`: of an operator, where credentials are configured.
  *
  * @returns the sale as it is now
  * @throws {DatabaseError | Error}
  */
-export async function ensureDemo(servers: Servers, zkRoot: string): Promise<BoardSale> {
+export async function ensureDemo(
+  servers: Servers,
+  zkRoot: string,
+  protection?: Protection,
+): Promise<BoardSale> {
   const pool = (url: string) =>
     createPool({
       url,
@@ -92,6 +98,7 @@ export async function ensureDemo(servers: Servers, zkRoot: string): Promise<Boar
   const session = new ZkSession({
     servers: servers.zookeeper,
     sessionTimeoutMs: SESSION_TIMEOUT_MS,
+    protection,
   });
   session.start();
   try {

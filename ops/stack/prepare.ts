@@ -1,13 +1,20 @@
-import { parseEnvironment, zookeeperPath } from '../../contracts/config.ts';
+import {
+  parseEnvironment,
+  zookeeperCredentialSpecs,
+  zookeeperPath,
+} from '../../contracts/config.ts';
 import { prepare } from '../../db/prepare.ts';
+import { protectionOf } from '../../zk/protection.ts';
 import { ensureDemo } from './demo.ts';
 import { missingServers, type Servers, serversOfEnvironment } from './servers.ts';
 
 /** The one-shot service of docker-compose.yml: tables, routines and the demo sale. */
 
-const { ZK_ROOT } = parseEnvironment(process.env, {
+const variables = parseEnvironment(process.env, {
   ZK_ROOT: zookeeperPath({ default: '/flashsale' }),
+  ...zookeeperCredentialSpecs,
 });
+const protection = protectionOf(variables, 'operator');
 const given = serversOfEnvironment(process.env);
 const missing = missingServers(given);
 if (missing.length > 0) {
@@ -18,5 +25,5 @@ const servers = given as Servers;
 for (const url of [servers.databaseUrl, servers.hotDatabaseUrl]) {
   if (url !== undefined) await prepare(url);
 }
-const sale = await ensureDemo(servers, ZK_ROOT);
+const sale = await ensureDemo(servers, variables.ZK_ROOT, protection);
 console.log(`the sale ${sale.sale} opens at ${sale.opensAt.toISOString()}`);

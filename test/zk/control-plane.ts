@@ -1,9 +1,11 @@
+import type { ZookeeperRole } from '../../contracts/config.ts';
 import { NodeAgent } from '../../zk/agent.ts';
 import { Keeper, type UnitCount } from '../../zk/keeper.ts';
 import { pathsBelow } from '../../zk/paths.ts';
 import { ZkSession } from '../../zk/session.ts';
 import { servers, uniqueZkRoot } from '../servers.ts';
 import { type ChildNode, startChildNode } from './child-node.ts';
+import type { Credentials } from './credentials.ts';
 
 /** Keepers, web nodes and an operator on one real ZooKeeper, with unit counts from memory. */
 
@@ -26,21 +28,37 @@ export class ControlPlane {
   #open = new Set<{ close(): Promise<void> }>();
 
   readonly #servers: string;
+  readonly #credentials: Credentials | undefined;
 
-  private constructor(addresses: string) {
+  private constructor(addresses: string, credentials: Credentials | undefined) {
     this.#servers = addresses;
-    this.operator = this.#keep(new ZkSession(this.#session(addresses)));
+    this.#credentials = credentials;
+    this.operator = this.#keep(new ZkSession(this.#session(addresses, 'operator')));
   }
 
-  static async start(addresses = servers.zookeeper): Promise<ControlPlane> {
-    const plane = new ControlPlane(addresses);
+  /** `credentials`: of each role; without them the tree is open. */
+  static async start(
+    addresses = servers.zookeeper,
+    credentials?: Credentials,
+  ): Promise<ControlPlane> {
+    const plane = new ControlPlane(addresses, credentials);
     plane.operator.start();
     await plane.operator.connected(10_000);
     return plane;
   }
 
-  #session(address: string) {
-    return { servers: address, sessionTimeoutMs: SESSION_TIMEOUT_MS };
+  #session(address: string, role: ZookeeperRole) {
+    const session = { servers: address, sessionTimeoutMs: SESSION_TIMEOUT_MS };
+    return { ...session, protection: this.#credentials?.protectionOf(this.root, role) };
+  }
+
+  /** A session with the rights of a role; without a role, anybody's. */
+  async session(role?: ZookeeperRole): Promise<ZkSession> {
+    const { protection, ...anybody } = this.#session(this.#servers, role ?? 'operator');
+    const session = this.#keep(new ZkSession(role ? { ...anybody, protection } : anybody));
+    session.start();
+    await session.connected(10_000);
+    return session;
   }
 
   #keep<T extends { close(): Promise<void> }>(thing: T): T {
@@ -51,7 +69,7 @@ export class ControlPlane {
   keeper(address = this.#servers): Keeper {
     return this.#keep(
       new Keeper({
-        session: this.#session(address),
+        session: this.#session(address, 'keeper'),
         root: this.root,
         tickMs: 100,
         unitCounts: async () => this.#counts(),
@@ -74,7 +92,7 @@ export class ControlPlane {
   }
 
   agent(address = this.#servers): NodeAgent {
-    const session = this.#session(address);
+    const session = this.#session(address, 'web');
     return this.#keep(new NodeAgent({ session, root: this.root, nodePrefix: 'web', log: quiet }));
   }
 

@@ -1,0 +1,56 @@
+import type { Command } from 'commander';
+import { ConfigError, parseEnvironment, zookeeperAuth } from '../../contracts/config.ts';
+import { applyRights } from '../../zk/protect.ts';
+import { digestOf } from '../../zk/protection.ts';
+import type { AddCommand, CommandContext } from './command.ts';
+import { withZookeeper } from './zookeeper.ts';
+
+/** `flashsale zookeeper …`: who may do what with which node, where credentials are configured. */
+
+interface Options {
+  readonly json?: boolean;
+  readonly check?: boolean;
+}
+
+async function apply(
+  context: CommandContext,
+  { json = false, check = false }: Options,
+  isLifted: boolean,
+): Promise<void> {
+  const { seen, changed, left } = await withZookeeper(context, async (session, { root }) => {
+    const { protection } = session;
+    if (!protection) throw new ConfigError('ZK_AUTH and ZK_ACL must be set');
+    return applyRights(session, root, protection, { isDry: check, isLifted });
+  });
+  if (check && changed.length + left.length > 0) process.exitCode = 1;
+  if (json) return console.log(JSON.stringify({ seen, changed, left }));
+  const verb = check ? 'would change' : 'changed';
+  console.log(`${verb} the rights of ${changed.length} of ${seen} nodes`);
+  if (check) for (const path of changed) console.log(`  ${path}`);
+  for (const path of left) {
+    console.log(`${path} stays open: its web node runs without ZK_AUTH; restart it`);
+  }
+}
+
+function addProtect(zookeeper: Command, context: CommandContext): void {
+  const command = (name: string, description: string) =>
+    zookeeper.command(name).description(description).option('--json', 'print it as JSON');
+  command('protect', 'give every node of the tree the rights of its role')
+    .option('--check', 'change nothing, list what differs; exit code 1 if anything does')
+    .action((options: Options) => apply(context, options, false));
+  command('unprotect', 'let everyone do everything again').action((options: Options) =>
+    apply(context, options, true),
+  );
+}
+
+export const addZookeeper: AddCommand = (program, context) => {
+  const zookeeper = program.command('zookeeper').description('who may do what in ZooKeeper');
+  zookeeper
+    .command('digest')
+    .description('print the user:digest of the credential in ZK_AUTH, for ZK_ACL and setAcl')
+    .action(() => {
+      const { ZK_AUTH } = parseEnvironment(context.environment, { ZK_AUTH: zookeeperAuth() });
+      console.log(digestOf(ZK_AUTH));
+    });
+  addProtect(zookeeper, context);
+};
