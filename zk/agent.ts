@@ -270,8 +270,7 @@ export class NodeAgent {
     if (this.#closed) missing.push('closing');
     if (!this.#session.isTrusted) missing.push('ZooKeeper session');
     if (!this.#membership?.isRegistered) missing.push('node registration');
-    const { forbidden } = this.#session;
-    if (forbidden !== undefined) missing.push(`the right to write ${forbidden} (ZK_AUTH)`);
+    missing.push(...this.#session.missingRights);
     if (!this.#isKnown) missing.push('ZooKeeper values');
     return missing;
   }

@@ -143,9 +143,7 @@ export class Keeper {
 
   /** What is missing, for /readyz: a keeper that waits for its turn is ready. */
   notReady(): readonly string[] {
-    if (!this.#session.isConnected) return ['ZooKeeper session'];
-    const { forbidden } = this.#session;
-    return forbidden === undefined ? [] : [`the right to write ${forbidden} (ZK_AUTH)`];
+    return this.#session.isConnected ? this.#session.missingRights : ['ZooKeeper session'];
   }
 
   /** Per SKU, while this keeper leads. */

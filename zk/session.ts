@@ -237,9 +237,10 @@ export class ZkSession extends Calls<SessionEvents> {
     return result;
   }
 
-  /** Where this process was last refused for want of rights, if nothing was written since. */
-  get forbidden(): string | undefined {
-    return this.#forbidden;
+  /** Where this process was last refused for want of rights, if nothing was written since; in words. */
+  get missingRights(): readonly string[] {
+    const path = this.#forbidden;
+    return path === undefined ? [] : [`the right to write ${path} (ZK_AUTH)`];
   }
 
   #forbid(path: string): void {
