@@ -101,9 +101,7 @@ export class ChannelKeeper {
   /** What closed the channel may have been the loss of a queue. */
   async #redeclare(): Promise<void> {
     try {
-      const channel = await this.#connection.openChannel();
-      await declareTopology(channel);
-      await channel.close();
+      await declareTopology(() => this.#connection.openChannel());
     } catch (error) {
       this.#connection.log.warn({ err: error }, 'topology is not as declared');
     }

@@ -213,10 +213,12 @@ export class BrokerConnection {
   }
 
   async #openChannels(model: ChannelModel): Promise<void> {
-    const channel = await model.createConfirmChannel();
-    channel.on('error', () => {}); // The failed call rejects with the same error.
-    await declareTopology(channel);
-    await channel.close();
+    const old = await declareTopology(async () => {
+      const channel = await model.createConfirmChannel();
+      channel.on('error', () => {}); // The failed call rejects with the same error.
+      return channel;
+    });
+    if (old.length > 0) this.log.warn({ queues: old }, 'declared by an older version, used as is');
     this.#declared = true;
     await Promise.all([...this.#keepers.values()].map((keeper) => keeper.open(model)));
   }

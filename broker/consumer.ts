@@ -3,7 +3,7 @@ import type { ChannelUser } from './channel.ts';
 import type { BrokerConnection, Channel, ReceivedMessage } from './connection.ts';
 import { settleWithin } from './deadline.ts';
 
-/** A message that waits for its end: exactly one of `ack` and `deadLetter`. */
+/** A message that waits for its end. */
 export interface Delivery {
   readonly content: Buffer;
   /** Schema id of the sender; undefined when there is none. */
@@ -14,8 +14,6 @@ export interface Delivery {
   readonly live: boolean;
   /** Done. Without effect on a delivery that is not live. */
   ack(): void;
-  /** Never again: the broker moves it to the dead letters. Without effect if not live. */
-  deadLetter(): void;
 }
 
 export interface ConsumerOptions {
@@ -26,8 +24,8 @@ export interface ConsumerOptions {
 
 /**
  * Takes messages from a queue, again after every reconnect. There is no requeue: a message that
- * cannot be handled now is kept until it can, and one that never can is a dead letter; giving it back
- * would have it return at once, over and over.
+ * cannot be handled now is kept until it can, and one that never can is published as a dead letter and
+ * acknowledged; giving it back would have it return at once, over and over.
  */
 export class Consumer {
   readonly #connection: BrokerConnection;
@@ -110,12 +108,12 @@ export class Consumer {
   #delivery(channel: Channel, message: ReceivedMessage): Delivery {
     const isLive = () => this.#channel === channel;
     let ended = false;
-    const end = (act: () => void) => {
+    const ack = () => {
       if (ended) throw new Error('a delivery ends once');
       ended = true;
       if (!isLive()) return;
       try {
-        act();
+        channel.ack(message);
       } catch {
         // The channel is being closed: as good as gone.
       }
@@ -130,8 +128,7 @@ export class Consumer {
       get live() {
         return isLive();
       },
-      ack: () => end(() => channel.ack(message)),
-      deadLetter: () => end(() => channel.nack(message, false, false)),
+      ack,
     };
   }
 }

@@ -12,6 +12,9 @@ import type { BrokerConnection, Channel, ReceivedMessage } from './connection.ts
 /** Verdicts that wait for a web node that does not read; the oldest are dropped beyond. */
 const VERDICT_MESSAGES_MAX = 20_000;
 
+/** @param delayed ids of requests that became dead letters */
+export type VerdictHandler = (verdicts: readonly Verdict[], delayed: readonly string[]) => void;
+
 /**
  * The verdict queue of one web process: exclusive, gone with its connection, declared anew with the
  * next. Taken without acknowledgement: a verdict that is lost costs latency only, because the
@@ -21,15 +24,11 @@ export class VerdictListener {
   /** What goes into the `replyTo` of envelopes. */
   readonly replyTo: string;
   readonly #connection: BrokerConnection;
-  readonly #handler: (verdicts: readonly Verdict[]) => void;
+  readonly #handler: VerdictHandler;
   readonly #user: ChannelUser;
   #undecodable = 0;
 
-  private constructor(
-    connection: BrokerConnection,
-    processId: string,
-    handler: (verdicts: readonly Verdict[]) => void,
-  ) {
+  private constructor(connection: BrokerConnection, processId: string, handler: VerdictHandler) {
     this.replyTo = processId;
     this.#connection = connection;
     this.#handler = handler;
@@ -44,7 +43,7 @@ export class VerdictListener {
   static async open(
     connection: BrokerConnection,
     processId: string,
-    handler: (verdicts: readonly Verdict[]) => void,
+    handler: VerdictHandler,
   ): Promise<VerdictListener> {
     const listener = new VerdictListener(connection, processId, handler);
     await connection.attach(listener.#user);
@@ -83,7 +82,8 @@ export class VerdictListener {
       if (message.properties.headers?.[SCHEMA_HEADER] !== VERDICTS_SCHEMA) {
         throw new UndecodableMessage('unknown schema');
       }
-      this.#handler(decodeVerdicts(message.content).verdicts);
+      const { verdicts, delayed } = decodeVerdicts(message.content);
+      this.#handler(verdicts, delayed);
     } catch (error) {
       if (!(error instanceof UndecodableMessage)) throw error;
       this.#undecodable += 1;

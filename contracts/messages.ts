@@ -50,7 +50,38 @@ export interface Verdict {
 
 export interface Verdicts {
   readonly verdicts: readonly Verdict[];
+  /** Ids of requests that became dead letters: not decided, and nobody decides them by itself. */
+  readonly delayed?: readonly string[];
 }
+
+/**
+ * Why a message became a dead letter.
+ *
+ * - `undecodable`: not of the schema that it names
+ * - `unknown_schema`: of a schema, or a version, that the worker does not know
+ * - `unknown_sku`: no catalogue has the SKU
+ * - `failed`: place_orders fails for this request however often and however alone
+ * - `delivery_limit`: workers died or lost it so often that the broker gave it up
+ */
+export const DEAD_CAUSES = [
+  'undecodable',
+  'unknown_schema',
+  'unknown_sku',
+  'failed',
+  'delivery_limit',
+] as const;
+export type DeadCause = (typeof DEAD_CAUSES)[number];
+
+/** Headers that a worker writes on a dead letter; the broker writes `x-death` on those it gives up. */
+export const DEAD_HEADERS = {
+  cause: 'x-dead-cause',
+  error: 'x-dead-error',
+  sqlstate: 'x-dead-sqlstate',
+  /** Name of the queue that it stood in. */
+  queue: 'x-dead-queue',
+  /** ISO 8601. */
+  at: 'x-dead-at',
+} as const;
 
 /** Sent through an orders queue behind the last message of a dead node. */
 export interface Settle {
@@ -134,6 +165,33 @@ export function decodeEnvelope(content: Buffer): Envelope {
   return { sku, node: text(record, 'node'), requests: requests.map(purchaseRequest) };
 }
 
+export interface ReadableEnvelope {
+  readonly sku?: string;
+  readonly node?: string;
+  /** Those with an id and a user: enough to record an outcome. */
+  readonly requests: readonly { readonly requestId: string; readonly userId: string }[];
+}
+
+/** What can be read of a message that may be broken or of another version: never throws. */
+export function readEnvelope(content: Buffer): ReadableEnvelope {
+  let record: Record<string, unknown>;
+  try {
+    record = parse(content);
+  } catch {
+    return { requests: [] };
+  }
+  const { sku, node, requests } = record;
+  const readable = (Array.isArray(requests) ? requests : []).flatMap((entry: unknown) => {
+    const { requestId, userId } = (entry ?? {}) as Record<string, unknown>;
+    return isRequestId(requestId) && typeof userId === 'string' ? [{ requestId, userId }] : [];
+  });
+  return {
+    ...(typeof sku === 'string' && isName(sku) && { sku }),
+    ...(typeof node === 'string' && { node }),
+    requests: readable,
+  };
+}
+
 function verdict(record: Record<string, unknown>): Verdict {
   const { requestId, status, reason, orderNo, units } = record;
   if (!isRequestId(requestId)) throw new UndecodableMessage('requestId must be a UUID');
@@ -149,8 +207,13 @@ function verdict(record: Record<string, unknown>): Verdict {
 }
 
 /** @throws {UndecodableMessage} */
-export function decodeVerdicts(content: Buffer): Verdicts {
-  return { verdicts: list(parse(content), 'verdicts').map(verdict) };
+export function decodeVerdicts(content: Buffer): Required<Verdicts> {
+  const record = parse(content);
+  const { delayed = [] } = record;
+  if (!Array.isArray(delayed) || !delayed.every(isRequestId)) {
+    throw new UndecodableMessage('delayed must be an array of UUIDs');
+  }
+  return { verdicts: list(record, 'verdicts').map(verdict), delayed };
 }
 
 /** @throws {UndecodableMessage} */

@@ -14,6 +14,13 @@ export const EVENTS_EXCHANGE = 'order-events';
 /** Deliveries of one message before the broker gives it up as a dead letter. */
 export const DELIVERY_LIMIT = 20;
 
+/**
+ * Deliveries of a dead letter before the broker drops it: as good as never. To look at dead letters
+ * is to take them and give them back, which counts as a delivery; without a limit of its own a queue
+ * of RabbitMQ 4 has one of 20.
+ */
+const DEAD_LETTER_DELIVERY_LIMIT = 2_000_000_000;
+
 /** Messages that one orders queue holds before the broker refuses further ones (nack). */
 export const QUEUE_LENGTH_MAX = 1_000_000;
 
@@ -66,7 +73,7 @@ export const QUEUES: readonly QueueDeclaration[] = [
   ordersDeclaration('hot'),
   {
     name: DEAD_LETTERS_QUEUE,
-    arguments: { 'x-queue-type': 'quorum' },
+    arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': DEAD_LETTER_DELIVERY_LIMIT },
     bindings: [{ exchange: DEAD_EXCHANGE, key: '' }],
   },
 ];

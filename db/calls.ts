@@ -1,7 +1,9 @@
 /** Every routine of the database, typed: what web nodes, workers, the keeper and the CLI call. */
 
 export * from './catalog.ts';
+export * from './dead-letters.ts';
 export * from './operations.ts';
 export * from './orders.ts';
 export * from './outbox.ts';
+export * from './outcomes.ts';
 export * from './waiting.ts';

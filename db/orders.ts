@@ -1,7 +1,7 @@
 import type { Outcome, PurchaseRequest } from '../contracts/messages.ts';
 import { SCHEMAS, type Schema } from '../contracts/names.ts';
 import { queryBoth, schemaOfOrder, toNumber } from './both-schemas.ts';
-import type { Databases } from './pool.ts';
+import type { Databases, Statement } from './pool.ts';
 
 /**
  * The order routines, typed: one function for each. Order numbers are strings of digits. Each
@@ -61,15 +61,24 @@ export async function placeOrders(
     requests.map(({ node }) => node),
     wait,
   ];
+  return decideWhereItLives(databases, schema, (home) => ({
+    name: `place_orders_${home}`,
+    text: `SELECT request_id, status, reason, order_no, units
+           FROM ${home}.place_orders($1, $2, $3, $4, $5, $6, $7)`,
+    values,
+  }));
+}
+
+/** Runs a statement that answers like place_orders, in the schema where the SKU lives. */
+export async function decideWhereItLives(
+  databases: Databases,
+  schema: Schema,
+  statement: (home: Schema) => Statement,
+): Promise<Decision[]> {
   let rows: PlacedRow[] = [];
   let home: Schema | undefined = schema;
   for (let hop = 0; hop < HOPS_MAX && home !== undefined; hop += 1) {
-    rows = await databases[home].query<PlacedRow>({
-      name: `place_orders_${home}`,
-      text: `SELECT request_id, status, reason, order_no, units
-             FROM ${home}.place_orders($1, $2, $3, $4, $5, $6, $7)`,
-      values,
-    });
+    rows = await databases[home].query<PlacedRow>(statement(home));
     home = movedTo(rows);
   }
   return rows.map((row) => ({
@@ -145,62 +154,8 @@ export async function expireOrders(
   }));
 }
 
-/** An order's life, and the ends of a request that became none. */
-export type RequestStatus = Outcome | OrderStatus;
+/** Unpaid, or how it ended. */
 export type OrderStatus = 'ordered' | 'paid' | 'cancelled' | 'expired';
-
-export interface RequestOutcome {
-  readonly requestId: string;
-  readonly userId: string;
-  readonly sale: string;
-  readonly sku: string;
-  readonly units: number;
-  readonly status: RequestStatus;
-  readonly reason: string | null;
-  readonly orderNo: string | null;
-  /** Decimal string; null without an order, as are the next two. */
-  readonly amount: string | null;
-  readonly currency: string | null;
-  readonly payBefore: Date | null;
-  readonly decidedAt: Date;
-}
-
-/** What has become of requests; one that is not decided yet has no entry. */
-export async function requestOutcomes(
-  databases: Databases,
-  requestIds: readonly string[],
-): Promise<RequestOutcome[]> {
-  interface Row extends Record<string, unknown> {
-    request_id: string;
-    user_id: string;
-    sale: string;
-    sku: string;
-    units: number;
-    status: RequestStatus;
-    reason: string | null;
-    order_no: string | null;
-    amount: string | null;
-    currency: string | null;
-    pay_before: Date | null;
-    decided_at: Date;
-  }
-  const text = (schema: Schema) => `SELECT * FROM ${schema}.request_outcomes($1)`;
-  const rows = await queryBoth<Row>(databases, 'request_outcomes', text, [requestIds]);
-  return rows.map((row) => ({
-    requestId: row.request_id,
-    userId: row.user_id,
-    sale: row.sale,
-    sku: row.sku,
-    units: row.units,
-    status: row.status,
-    reason: row.reason,
-    orderNo: row.order_no,
-    amount: row.amount,
-    currency: row.currency,
-    payBefore: row.pay_before,
-    decidedAt: row.decided_at,
-  }));
-}
 
 export interface Order {
   readonly orderNo: string;

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { AddCommand } from './commands/command.ts';
 import { addDb } from './commands/db.ts';
+import { addDeadLetters } from './commands/dead-letters.ts';
 import { addEnv } from './commands/env.ts';
 import { addLottery } from './commands/lottery.ts';
 import { addZookeeper } from './commands/protect.ts';
@@ -12,6 +13,7 @@ import { addTickets } from './commands/tickets.ts';
 const COMMANDS: readonly AddCommand[] = [
   addEnv,
   addDb,
+  addDeadLetters,
   addLottery,
   addQuota,
   addTickets,

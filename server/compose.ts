@@ -95,8 +95,9 @@ export async function compose(config: ServerConfig, log: Log, lifecycle: Lifecyc
     stopping: lifecycle.stopping,
   });
   const { metrics, purchases, statusDesk } = context;
-  await VerdictListener.open(broker, processId, (verdicts) => {
+  await VerdictListener.open(broker, processId, (verdicts, delayed) => {
     for (const verdict of verdicts) purchases.onVerdict(verdict);
+    for (const requestId of delayed) purchases.onDelayed(requestId);
   });
   lifecycle.onStop('publisher', async () => {
     purchases.stop();

@@ -1,12 +1,16 @@
 import type { BrokerConnection } from '../broker/connection.ts';
 import { Consumer, type Delivery } from '../broker/consumer.ts';
+import { publishUntilConfirmed } from '../broker/insist.ts';
 import type { Publisher } from '../broker/publisher.ts';
+import { sendDelayed, sendVerdicts, type ToldVerdict } from '../broker/tell.ts';
 import {
+  type DeadCause,
   DRAINED_SCHEMA,
   decodeEnvelope,
   decodeSettle,
   ENVELOPE_SCHEMA,
   encode,
+  readEnvelope,
   SETTLE_SCHEMA,
   UndecodableMessage,
 } from '../contracts/messages.ts';
@@ -15,21 +19,21 @@ import { ordersQueue } from '../contracts/topology.ts';
 import type { AdmittedRequest } from '../db/orders.ts';
 import type { Log } from '../process/log.ts';
 import { type Batch, type BatchLimits, BatchPlanner } from './batch.ts';
+import { deadLetter } from './dead-letter.ts';
 import type { Decider, Decision } from './decide.ts';
 import type { WorkerMetrics } from './metrics.ts';
-import { sendVerdicts, type ToldVerdict } from './verdicts.ts';
 
 /**
  * One orders queue: envelopes in, calls of place_orders, verdicts out. A delivery is acknowledged
  * when each of its requests has an outcome that is committed, so that whatever dies in between, the
- * broker still has the message; deciding it again finds the old outcomes.
+ * broker still has the message; deciding it again finds the old outcomes. What can never be decided
+ * becomes a dead letter, alone: its delivery is acknowledged when the broker has confirmed that one.
  */
 
 /** A delivery that is not ended yet. */
 interface OpenDelivery {
   readonly delivery: Delivery;
   undecided: number;
-  poisoned: boolean;
   /** The process stops before everything is decided. */
   abandoned: boolean;
   /** True: decided and acknowledged or dead-lettered. False: left to another worker. */
@@ -48,6 +52,8 @@ export interface OrdersConsumerOptions {
   readonly decider: Decider;
   readonly prefetchMax: number;
   readonly limits: BatchLimits;
+  /** Aborted when what is in hand is to be left to another worker. */
+  readonly giveUp: AbortSignal;
   readonly log: Log;
   readonly metrics: WorkerMetrics;
 }
@@ -101,14 +107,19 @@ export class OrdersConsumer {
   }
 
   #receive(delivery: Delivery): void {
+    const { schema } = delivery;
     try {
-      if (delivery.schema === ENVELOPE_SCHEMA) this.#takeEnvelope(delivery);
-      else if (delivery.schema === SETTLE_SCHEMA) this.#takeSettle(delivery);
-      else throw new UndecodableMessage(`unknown schema ${JSON.stringify(delivery.schema)}`);
+      if (schema === ENVELOPE_SCHEMA) this.#takeEnvelope(delivery);
+      else if (schema === SETTLE_SCHEMA) this.#takeSettle(delivery);
+      else this.#refuse(delivery, 'unknown_schema', `unknown schema ${JSON.stringify(schema)}`);
     } catch (error) {
       if (!(error instanceof UndecodableMessage)) throw error;
-      this.#deadLetter(delivery, 'undecodable', error);
+      this.#refuse(delivery, 'undecodable', error.message);
     }
+  }
+
+  #refuse(delivery: Delivery, cause: DeadCause, why: string): void {
+    void this.#bury(this.#begin(delivery, 1), delivery.content, cause, new Error(why));
   }
 
   #takeEnvelope(delivery: Delivery): void {
@@ -149,7 +160,6 @@ export class OrdersConsumer {
     const open = {
       delivery,
       undecided,
-      poisoned: false,
       abandoned: false,
       ended: Promise.withResolvers<boolean>(),
     };
@@ -178,15 +188,15 @@ export class OrdersConsumer {
     for (const [index, entry] of requests.entries()) {
       const decision = decisions[index] ?? { kind: 'abandoned' };
       if (decision.kind === 'locked') locked.push(entry);
-      else this.#apply(entry, decision, told);
+      else this.#apply(sku, entry, decision, told);
     }
     this.#planner.finished(batch, locked, performance.now());
     sendVerdicts(this.#options.publisher, told);
     this.#pump();
   }
 
-  #apply(entry: Entry, decision: Decision, told: ToldVerdict[]): void {
-    const { metrics, schema, log } = this.#options;
+  #apply(sku: string, entry: Entry, decision: Decision, told: ToldVerdict[]): void {
+    const { metrics, schema } = this.#options;
     if (decision.kind === 'decided') {
       const { verdict } = decision;
       metrics.outcomes.inc({ schema, outcome: verdict.status });
@@ -194,10 +204,9 @@ export class OrdersConsumer {
       if (replyTo !== undefined) told.push({ replyTo, verdict });
       this.#decided(entry.from);
     } else if (decision.kind === 'poison') {
-      const { requestId } = entry;
-      log.error({ err: decision.error, requestId }, 'request cannot be decided');
-      entry.from.poisoned = true;
-      this.#decided(entry.from);
+      const { from, node, ...request } = entry;
+      const alone = encode({ sku, node, requests: [request] });
+      void this.#bury(from, alone, decision.cause, decision.error);
     } else {
       entry.from.abandoned = true;
       this.#decided(entry.from);
@@ -209,17 +218,26 @@ export class OrdersConsumer {
     if (open.undecided > 0) return;
     this.#open.delete(open);
     // Not acknowledged, an abandoned delivery goes to another worker when this channel closes.
-    if (!open.abandoned) {
-      if (open.poisoned) this.#deadLetter(open.delivery, 'undecidable');
-      else open.delivery.ack();
-    }
+    if (!open.abandoned) open.delivery.ack();
     open.ended.resolve(!open.abandoned);
   }
 
-  #deadLetter(delivery: Delivery, cause: 'undecodable' | 'undecidable', error?: Error): void {
-    const { metrics, schema, log } = this.#options;
-    metrics.deadLetters.inc({ schema, cause });
-    log.error({ err: error, queue: this.#queue, cause, schemaId: delivery.schema }, 'dead letter');
-    delivery.deadLetter();
+  /** Publishes what can never be decided as a dead letter, and ends its part of the delivery. */
+  async #bury(
+    open: OpenDelivery,
+    content: Buffer,
+    cause: DeadCause,
+    error: unknown,
+  ): Promise<void> {
+    const { metrics, schema, log, publisher, giveUp } = this.#options;
+    const { delivery } = open;
+    const message = deadLetter(delivery, content, { queue: this.#queue, cause, error });
+    if (await publishUntilConfirmed(publisher, message, giveUp)) {
+      metrics.deadLetters.inc({ schema, cause });
+      const requestIds = readEnvelope(content).requests.map(({ requestId }) => requestId);
+      log.error({ err: error, queue: this.#queue, cause, requestIds }, 'dead letter');
+      sendDelayed(publisher, delivery.replyTo, requestIds);
+    } else open.abandoned = true;
+    this.#decided(open);
   }
 }

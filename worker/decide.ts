@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Verdict } from '../contracts/messages.ts';
+import type { DeadCause, Verdict } from '../contracts/messages.ts';
 import type { AdmittedRequest, Decision as Placed } from '../db/orders.ts';
 import type { Log } from '../process/log.ts';
 import { type FailureKind, kindOfFailure, type RetryLimits, retryDelayMs } from './retry.ts';
@@ -21,7 +21,7 @@ export type Decision =
   /** To be decided by another call. */
   | { readonly kind: 'locked' }
   /** Its call fails however often and however alone. */
-  | { readonly kind: 'poison'; readonly error: unknown }
+  | { readonly kind: 'poison'; readonly cause: DeadCause; readonly error: unknown }
   /** The process stops; nothing was decided here. */
   | { readonly kind: 'abandoned' };
 
@@ -100,7 +100,7 @@ export class Decider {
   #giveUp(error: unknown): Decision {
     if (this.#poisonInARow >= this.#options.limits.poisonInARowMax) return { kind: 'locked' };
     this.#poisonInARow += 1;
-    return { kind: 'poison', error };
+    return { kind: 'poison', cause: 'failed', error };
   }
 
   #failed(error: unknown, sku: string, requests: number, attempts: number): FailureKind {
@@ -129,7 +129,7 @@ function decisionOf(request: AdmittedRequest, placed: Placed | undefined): Decis
   if (placed.status === 'rejected' && placed.reason === 'unknown_sku') {
     // Answered without a record, so it is not final: the SKU may come to be. (One that
     // has moved to the other schema is followed there by placeOrders.)
-    return { kind: 'poison', error: new Error('unknown SKU') };
+    return { kind: 'poison', cause: 'unknown_sku', error: new Error('no catalogue has this SKU') };
   }
   const { requestId, status, reason, orderNo, units } = placed;
   return {

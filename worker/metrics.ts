@@ -29,7 +29,7 @@ export function createWorkerMetrics(metrics: Metrics) {
     ]),
     deadLetters: metrics.counter(
       'flashsale_worker_dead_letters_total',
-      'Messages given up, by cause',
+      'Dead letters published, by cause',
       ['schema', 'cause'],
     ),
     expiredOrders: metrics.counter('flashsale_worker_expired_orders_total', 'Orders expired', [

@@ -1,4 +1,5 @@
-import type { Publisher } from '../broker/publisher.ts';
+import { publishUntilConfirmed } from '../broker/insist.ts';
+import type { OutgoingMessage, Publisher } from '../broker/publisher.ts';
 import { EVENT_SCHEMA } from '../contracts/messages.ts';
 import type { Schema } from '../contracts/names.ts';
 import { EVENTS_EXCHANGE } from '../contracts/topology.ts';
@@ -17,8 +18,6 @@ const OUTBOX_INTERVAL_MS = 200;
 const OUTBOX_ROWS_MAX = 50;
 /** Events on their way to the broker: below the publisher's window, so that none is refused. */
 const EVENTS_IN_FLIGHT_MAX = 256;
-/** Pause after a publish that was not confirmed. */
-const REPUBLISH_DELAY_MS = 200;
 
 export interface OutboxCalls {
   /** Leases the oldest rows to this worker; their events, in their order. */
@@ -96,27 +95,18 @@ function rowsDone(events: readonly OrderEvent[], published: ReadonlySet<OrderEve
 }
 
 /** Until it is confirmed; false when the process stops before. */
-async function publishEvent(options: OutboxOptions, event: OrderEvent): Promise<boolean> {
+function publishEvent(options: OutboxOptions, event: OrderEvent): Promise<boolean> {
   const { publisher, schema, stopping } = options;
   const messageId = `${schema}.${event.eventNo}.${event.orderNo}`;
-  while (!stopping.aborted) {
-    const result = await publisher.publish({
-      exchange: EVENTS_EXCHANGE,
-      routingKey: `order.${event.kind}`,
-      schema: EVENT_SCHEMA,
-      messageId,
-      content: Buffer.from(JSON.stringify({ id: messageId, ...event })),
-      persistent: true,
-      // Without a queue that wants it, an event is of no interest to anybody.
-      mandatory: false,
-    });
-    if (result === 'confirmed') return true;
-    await pause(publisher, stopping);
-  }
-  return false;
-}
-
-async function pause(publisher: Publisher, stopping: AbortSignal): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, REPUBLISH_DELAY_MS));
-  await publisher.whenAvailable(stopping).catch(() => {}); // Rejects when stopping.
+  const message: OutgoingMessage = {
+    exchange: EVENTS_EXCHANGE,
+    routingKey: `order.${event.kind}`,
+    schema: EVENT_SCHEMA,
+    messageId,
+    content: Buffer.from(JSON.stringify({ id: messageId, ...event })),
+    persistent: true,
+    // Without a queue that wants it, an event is of no interest to anybody.
+    mandatory: false,
+  };
+  return publishUntilConfirmed(publisher, message, stopping);
 }

@@ -133,6 +133,7 @@ async function serve(schema: Schema, context: Context, stopping: AbortSignal): P
     decider,
     prefetchMax: config.prefetchMax,
     limits: config.batch,
+    giveUp: giveUp.signal,
     log,
     metrics,
   });

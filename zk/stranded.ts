@@ -67,7 +67,7 @@ export function strandedRows(
       row(sku, 'unpaid', unpaid, remedy),
     );
   }
-  rows.push(row(null, 'dead_lettered', deadLetters, 'look at the queue orders.dead-letters'));
+  rows.push(row(null, 'dead_lettered', deadLetters, 'flashsale dead-letters list'));
   return rows
     .filter(({ units }) => units > 0)
     .sort((a, b) => ((a.sku ?? '~') < (b.sku ?? '~') ? -1 : a.sku === b.sku ? 0 : 1));

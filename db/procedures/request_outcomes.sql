@@ -3,7 +3,7 @@
 -- Parameters: p_request_ids
 -- Result: one row for each that is decided in this schema; none for one that is not.
 --   status: ordered, paid, cancelled, expired, sold_out, limit_reached, closed, rejected
--- Tables: reads outcome, orders
+-- Tables: reads outcome, orders, refused_request (requests of no sale: an empty one)
 -- Locks: none
 -- Errors: none of its own
 
@@ -20,6 +20,11 @@ AS $routine$
   FROM outcome c
   LEFT JOIN orders o ON o.order_no = c.order_no AND o.sale = c.sale
   WHERE c.request_id = ANY (p_request_ids)
+  UNION ALL
+  SELECT f.request_id, f.user_id, '', f.sku, 0, 'rejected', f.reason, NULL, NULL, NULL, NULL,
+         f.refused_at
+  FROM refused_request f
+  WHERE f.request_id = ANY (p_request_ids)
 $routine$;
 
 ALTER FUNCTION :schema.request_outcomes OWNER TO flashsale_owner;

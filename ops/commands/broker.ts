@@ -12,8 +12,11 @@ import type { CommandContext } from './command.ts';
 const CONNECT_TIMEOUT_MS = 10_000;
 const specs = { AMQP_URL: url('amqp', 'amqps')({ default: undefined }) };
 
-/** Messages that no worker could decide. @throws {BrokerUnavailable} */
-export async function deadLetters({ environment }: CommandContext): Promise<number> {
+/** @throws {BrokerUnavailable} from what `work` calls, when the broker does not answer in time */
+export async function withBroker<T>(
+  { environment }: CommandContext,
+  work: (broker: BrokerConnection) => Promise<T>,
+): Promise<T> {
   const given = parseEnvironment(environment, specs).AMQP_URL;
   const broker = await BrokerConnection.open({
     url: given ?? runningStack(environment)['AMQP_URL'] ?? '',
@@ -25,9 +28,16 @@ export async function deadLetters({ environment }: CommandContext): Promise<numb
       broker.whenConnected(),
       delay(CONNECT_TIMEOUT_MS, undefined, { ref: false }),
     ]);
-    const queues = await queueFigures(broker);
-    return queues.find(({ queue }) => queue === DEAD_LETTERS_QUEUE)?.messages ?? 0;
+    return await work(broker);
   } finally {
     await broker.close();
   }
+}
+
+/** Messages that no worker could decide. @throws {BrokerUnavailable} */
+export function deadLetterCount(context: CommandContext): Promise<number> {
+  return withBroker(context, async (broker) => {
+    const queues = await queueFigures(broker);
+    return queues.find(({ queue }) => queue === DEAD_LETTERS_QUEUE)?.messages ?? 0;
+  });
 }

@@ -1,13 +1,13 @@
-import { hostname, userInfo } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type Edit, Operator } from '../../zk/operator.ts';
 import { Reader } from '../../zk/overview.ts';
 import { stockFigures, strandedRows } from '../../zk/stranded.ts';
-import { deadLetters } from './broker.ts';
+import { deadLetterCount } from './broker.ts';
 import type { AddCommand, CommandContext } from './command.ts';
 import { withDatabases } from './databases.ts';
 import { table } from './table.ts';
+import { who } from './who.ts';
 import { withZookeeper } from './zookeeper.ts';
 
 /** `flashsale quota …`: who may admit how much. Everything here can be typed in zkCli.sh as well. */
@@ -18,10 +18,6 @@ const WAIT_SECONDS = 5;
 interface Options {
   readonly json?: boolean;
   readonly wait?: number;
-}
-
-function who(): string {
-  return `${userInfo().username}@${hostname()}`;
 }
 
 function parseSeconds(value: string): number {
@@ -161,7 +157,7 @@ export const addQuota: AddCommand = (program, context) => {
         new Reader(session, paths).held(),
       );
       const stock = await withDatabases(context, 'ops', stockFigures);
-      const rows = strandedRows(held, stock, await deadLetters(context));
+      const rows = strandedRows(held, stock, await deadLetterCount(context));
       if (json) return console.log(JSON.stringify(rows));
       console.log(
         rows.length === 0 ? 'nothing is held back' : table(rows.map((row) => ({ ...row }))),

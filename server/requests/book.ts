@@ -32,6 +32,8 @@ export interface BookEntry {
   /** performance.now() when its outcome was last asked for; at first, of the admission. */
   lookedUpAtMs: number;
   stage: Stage;
+  /** It became a dead letter: safe, but nothing decides it by itself. */
+  delayed?: boolean;
   verdict?: Verdict;
   /** Resolves when the broker has answered, or when waiting for it was given up. */
   published: Promise<void>;
@@ -81,6 +83,12 @@ export class Book {
     entry.verdict = verdict;
     this.#decided.set(verdict.requestId, entry);
     this.#events.decided(entry);
+  }
+
+  /** It is a dead letter, unless it was decided meanwhile. */
+  delay(requestId: string): void {
+    const entry = this.#pending.get(requestId);
+    if (entry !== undefined) entry.delayed = true;
   }
 
   /** Not known yet: it is asked for again after those that wait longer. */

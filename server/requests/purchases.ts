@@ -1,7 +1,6 @@
 import type { PublishResult } from '../../broker/publisher.ts';
 import type { PurchaseRequest, Verdict } from '../../contracts/messages.ts';
-import { OUTCOMES, type Outcome } from '../../contracts/messages.ts';
-import type { RequestOutcome } from '../../db/calls.ts';
+import { type RequestOutcome, verdictOf } from '../../db/calls.ts';
 import type { Log } from '../../process/log.ts';
 import type { SkuOnSale } from '../catalogue.ts';
 import { Book, type BookEntry } from './book.ts';
@@ -75,6 +74,11 @@ export class Purchases {
   onVerdict(verdict: Verdict): void {
     this.book.decide(verdict);
     this.#wake(verdict.requestId);
+  }
+
+  /** A worker could not decide it: until an operator acts, it stays queued. */
+  onDelayed(requestId: string): void {
+    this.book.delay(requestId);
   }
 
   /** Calls `wake` once when something about the request becomes known here; returns the undo. */
@@ -152,20 +156,4 @@ export class Purchases {
     this.book.defer(entry);
     if (entry.stage === 'unknown') entry.published = this.#publish(entry);
   }
-}
-
-function isOutcome(status: string): status is Outcome {
-  return (OUTCOMES as readonly string[]).includes(status);
-}
-
-/** What was decided, from a row whose status may have gone on to paid, cancelled or expired. */
-function verdictOf(outcome: RequestOutcome): Verdict {
-  const { requestId, status, reason, orderNo, units } = outcome;
-  return {
-    requestId,
-    status: isOutcome(status) ? status : 'ordered',
-    units: orderNo === null ? 0 : units,
-    ...(reason !== null && { reason }),
-    ...(orderNo !== null && { orderNo }),
-  };
 }

@@ -64,7 +64,7 @@ export class StatusDesk {
     if (entry !== undefined) {
       if (entry.request.userId !== userId) return 'foreign';
       const { verdict } = entry;
-      if (verdict === undefined) return { requestId, status: 'queued' };
+      if (verdict === undefined) return queued(requestId, entry.delayed);
       if (verdict.status !== 'ordered') {
         return {
           requestId,
@@ -143,4 +143,8 @@ export class StatusDesk {
     const { status, reason } = outcome;
     return { requestId, status, outcome, ...(reason !== null && { reason }) };
   }
+}
+
+function queued(requestId: string, delayed = false): RequestStatus {
+  return { requestId, status: 'queued', ...(delayed && { reason: 'delayed' }) };
 }

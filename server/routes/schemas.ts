@@ -130,7 +130,12 @@ export const RequestAnswer = Type.Object({
       'queued, then ordered (→ paid, cancelled, expired), sold_out, limit_reached, closed or rejected',
   }),
   order: Type.Optional(Order),
-  reason: Type.Optional(Type.String()),
+  reason: Type.Optional(
+    Type.String({
+      description:
+        'Why, where the status alone does not say it. queued/delayed: safe, but an operator has to look',
+    }),
+  ),
 });
 
 export const WaitQuery = Type.Object({

@@ -3,7 +3,7 @@ import type { BrokerConnection } from '../../broker/connection.ts';
 import { Consumer, type Delivery } from '../../broker/consumer.ts';
 import { Publisher } from '../../broker/publisher.ts';
 import { queueFigures } from '../../broker/queues.ts';
-import { DEAD_LETTERS_QUEUE, ordersQueue } from '../../contracts/topology.ts';
+import { ordersQueue } from '../../contracts/topology.ts';
 import { createVirtualHost, type VirtualHost } from '../servers.ts';
 import { until } from '../until.ts';
 import { createConnections, order, purge, takeAll } from './harness.ts';
@@ -60,17 +60,6 @@ test('hands out no more than the prefetch, and the next after an ack', async () 
   expect(() => got[0]?.ack()).toThrow('ends once');
   await consumer.close();
   await until('the other two are back', async () => (await messagesIn(queue)) === 2);
-  await connection.close();
-});
-
-test('a dead letter leaves for its queue at once, whole', async () => {
-  const connection = await connections.open(host.url);
-  const { got } = await consume(connection);
-  await publisher.publish(order('bad'));
-  (await until('it is here', () => got[0])).deadLetter();
-  await until('it has moved', async () => (await messagesIn(DEAD_LETTERS_QUEUE)) === 1);
-  expect(await takeAll(direct, DEAD_LETTERS_QUEUE)).toEqual(['bad']);
-  expect(got).toHaveLength(1);
   await connection.close();
 });
 

@@ -29,6 +29,7 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   node_fenced: ['web', 'worker', 'ops'],
   join_waiting: ['web', 'ops'],
   leave_waiting: ['web', 'ops'],
+  log_dead_letter: ['ops'],
   lower_buyers: [],
   move_sku: ['ops'],
   order_details: ['web', 'worker', 'ops'],
@@ -37,6 +38,7 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   pay_order: ['web', 'worker'],
   place_orders: ['worker'],
   put_units: [],
+  refuse_requests: ['worker', 'ops'],
   request_outcomes: ['web', 'worker', 'ops'],
   restock: ['ops'],
   return_units: [],
@@ -52,6 +54,7 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
 };
 const SELECT: Readonly<Record<string, readonly Role[]>> = {
   backlog: ['ops', 'readonly'],
+  handled_dead_letters: ['ops', 'readonly'],
   line_backlog: ['ops', 'readonly'],
   place_rates: ['ops', 'readonly'],
   slot_fill: ['ops', 'readonly'],

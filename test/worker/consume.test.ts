@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { BrokerConnection } from '../../broker/connection.ts';
+import { withDeadLetters } from '../../broker/dead-letters.ts';
 import { queueFigures } from '../../broker/queues.ts';
 import { SettleFailed, settleThroughQueues } from '../../broker/settle.ts';
 import { encode } from '../../contracts/messages.ts';
@@ -119,18 +120,52 @@ test('what cannot be read or decided becomes a dead letter, and only that', asyn
   await web.sendAll(pack(sku, mixed, 8));
   await web.sendAll([{ sku: 'no-such-sku', node: 'n', requests: [lost] }]);
   await until('the good ones are told', () => web.verdicts.size === 40);
-  const dead = await until('the bad ones are dead letters', async () => {
-    const figures = await queueFigures(direct);
-    return figures.some(({ queue, messages }) => queue === DEAD_LETTERS_QUEUE && messages === 5);
-  }).then(() => takeAll(direct, DEAD_LETTERS_QUEUE));
-  expect(dead.filter((text) => text.includes(poison.requestId))).toHaveLength(1);
-  expect(dead.filter((text) => text.includes(lost.requestId))).toHaveLength(1);
+  const letters = await until('the bad ones are dead letters', () =>
+    withDeadLetters(direct, async (all) => all.length === 5 && all),
+  );
+  const about = letters.map(({ cause, sqlstate, queue, envelope }) => {
+    const [first] = envelope.requests;
+    return { cause, sqlstate, queue, many: envelope.requests.length, id: first?.requestId };
+  });
+  const queue = ordersQueue('regular');
+  const unreadable = { sqlstate: undefined, queue, many: 0, id: undefined };
+  expect(about).toHaveLength(5);
+  expect(about).toEqual(
+    expect.arrayContaining([
+      { ...unreadable, cause: 'undecodable' },
+      { ...unreadable, cause: 'unknown_schema' },
+      // Alone: the seven others of its envelope were decided.
+      { cause: 'failed', sqlstate: '22021', queue, many: 1, id: poison.requestId },
+      { cause: 'unknown_sku', sqlstate: undefined, queue, many: 1, id: lost.requestId },
+    ]),
+  );
+  expect(letters.every(({ at, replyTo }) => at !== undefined && replyTo !== undefined)).toBe(true);
   expect(good.every(({ requestId }) => web.statusOf(requestId) === 'ordered')).toBe(true);
   expect(web.statusOf(lost.requestId)).toBeUndefined();
+  expect([...web.delayed].sort()).toEqual([poison.requestId, lost.requestId].sort());
   await untilEmpty();
   const text = await metrics.text();
-  expect(text).toMatch(/dead_letters_total\{.*cause="undecodable".*\} 3/);
-  expect(text).toMatch(/dead_letters_total\{.*cause="undecidable".*\} 2/);
+  expect(text).toMatch(/dead_letters_total\{.*cause="undecodable".*\} 2/);
+  for (const cause of ['unknown_schema', 'unknown_sku', 'failed']) {
+    expect(text).toMatch(new RegExp(`dead_letters_total\\{.*cause="${cause}".*\\} 1`));
+  }
+});
+
+test('a dead letter that the broker did not confirm leaves its message where it was', async () => {
+  const web = await openWebNode(direct);
+  const publishing = await connections.open(relay.url);
+  const { consumer, abandon } = await openWorker(
+    { consuming: await connections.open(host.url), publishing },
+    worker,
+  );
+  relay.silenceClient();
+  await web.send(Buffer.from('{'));
+  await until('it is in hand', () => consumer.load.deliveries === 1);
+  await abandon();
+  relay.cut();
+  relay.resume();
+  expect(await takeAll(direct, DEAD_LETTERS_QUEUE)).toEqual([]);
+  expect(await takeAll(direct, ordersQueue('regular'))).toEqual(['{']);
 });
 
 test('cut between commit and ack: delivered again, decided once', async () => {

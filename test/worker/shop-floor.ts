@@ -70,7 +70,9 @@ export function pack(sku: string, requests: readonly PurchaseRequest[], size = 1
 /** Publishes envelopes and remembers the verdicts that come back. */
 export async function openWebNode(connection: BrokerConnection) {
   const verdicts = new Map<string, Verdict[]>();
-  const listener = await VerdictListener.open(connection, uniqueName('web'), (told) => {
+  const delayed = new Set<string>();
+  const listener = await VerdictListener.open(connection, uniqueName('web'), (told, late) => {
+    for (const requestId of late) delayed.add(requestId);
     for (const verdict of told) {
       verdicts.set(verdict.requestId, [...(verdicts.get(verdict.requestId) ?? []), verdict]);
     }
@@ -88,6 +90,8 @@ export async function openWebNode(connection: BrokerConnection) {
     });
   return {
     verdicts,
+    /** Ids of requests that became dead letters. */
+    delayed,
     send,
     /** Resolves when all are confirmed. */
     async sendAll(envelopes: readonly Envelope[]): Promise<void> {
@@ -127,6 +131,7 @@ export async function openWorker(
     decider,
     prefetchMax: 100,
     limits: BATCH_LIMITS,
+    giveUp: giveUp.signal,
     log,
     metrics,
   });

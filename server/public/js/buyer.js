@@ -158,7 +158,7 @@ async function follow(buyer, { key, statusUrl, accepted }) {
         tell({ type: 'status', status, reason, orderNo: order?.orderNo });
         return buyer.onOrder(order ?? null);
       }
-      tell({ type: 'accepted' });
+      tell({ type: 'accepted', reason });
       await pause(LOOK_AGAIN_MS, signal);
       continue;
     }

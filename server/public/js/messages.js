@@ -204,11 +204,23 @@ export const PAGE_MESSAGES = {
 
 /** Where a refusal or an outcome carries a reason that changes what is true. */
 const BY_REASON = {
+  'queued/delayed': say(
+    'busy',
+    'none',
+    'Your request takes longer than usual',
+    'It is safe and counts once. Somebody at the shop has to look at it; you may come back later.',
+  ),
   'sold_out/units_may_return': say(
     'wait',
     'later',
     'All units are taken for now',
     'Some are not paid for yet and may come back.',
+  ),
+  'rejected/refused_by_operator': say(
+    'wait',
+    'later',
+    'The shop could not decide this request',
+    'Nothing was ordered with it, and its unit went back on sale. A new press is a new request.',
   ),
   'rejected/request_id_taken': say(
     'wait',

@@ -34,7 +34,7 @@ export const PRESS_REST_MS = 5000;
  *   | { type: 'restored', key: string, quantity: number, accepted: boolean }
  *   | { type: 'ticket' }
  *   | { type: 'unanswered' }
- *   | { type: 'accepted' }
+ *   | { type: 'accepted', reason?: string | null }
  *   | { type: 'refused', now: number, verdict: string, retryAfterSeconds: number }
  *   | { type: 'gave_up', now: number }
  *   | { type: 'not_known', now: number }
@@ -103,7 +103,14 @@ export function advance(purchase, event) {
       };
     case 'accepted':
       if (!isBusy(purchase)) return purchase;
-      return { ...purchase, phase: 'queued', status: 'queued', unsure: false, offline: false };
+      return {
+        ...purchase,
+        phase: 'queued',
+        status: 'queued',
+        reason: event.reason ?? null,
+        unsure: false,
+        offline: false,
+      };
     case 'refused':
       return refused(purchase, event);
     case 'gave_up':

@@ -97,7 +97,7 @@ function messageOf({ sku, phase, purchase, held, unpaid, now }) {
     if (offline && step === 'queued') return PAGE_MESSAGES.following;
     if (unsure) return PAGE_MESSAGES.unsure;
     if (offline) return PAGE_MESSAGES.reaching;
-    if (step === 'queued') return outcomeMessage('queued');
+    if (step === 'queued') return outcomeMessage('queued', purchase.reason ?? '');
     return step === 'asking' ? PAGE_MESSAGES.asking : PAGE_MESSAGES.sending;
   }
   // What was true at the press may be overtaken: units came back, the pause is over.

@@ -1,0 +1,128 @@
+import type { Schema } from '../contracts/names.ts';
+import { queryBoth } from './both-schemas.ts';
+import { type Decision, decideWhereItLives } from './orders.ts';
+import type { Databases } from './pool.ts';
+
+/** What operators do with dead letters, as the database remembers it. */
+
+export interface RefusedRequest {
+  readonly requestId: string;
+  readonly userId: string;
+}
+
+/** PostgreSQL's text takes every character but this one. */
+const NUL = /\0/g;
+
+/**
+ * Ends requests as `rejected`, in the schema where their SKU lives: `schema` is where it is asked
+ * first. One that has an outcome already keeps it.
+ *
+ * @returns the one outcome of each request; `locked` when the SKU moves on all the time: call again
+ * @throws {DatabaseError}
+ */
+export async function refuseRequests(
+  databases: Databases,
+  schema: Schema,
+  refusal: { sku: string; node: string; requests: readonly RefusedRequest[]; reason: string },
+): Promise<Decision[]> {
+  const { sku, node, requests, reason } = refusal;
+  const values = [
+    sku,
+    requests.map(({ requestId }) => requestId),
+    requests.map(({ userId }) => userId.replace(NUL, '\uFFFD')),
+    requests.map(() => node),
+    reason,
+  ];
+  return decideWhereItLives(databases, schema, (home) => ({
+    text: `SELECT request_id, status, reason, order_no, units
+           FROM ${home}.refuse_requests($1, $2, $3, $4, $5)`,
+    values,
+  }));
+}
+
+export interface HandledDeadLetter {
+  /** Its id: a hash of the content. */
+  readonly letter: string;
+  readonly action: 'replayed' | 'refused';
+  readonly queue: string;
+  readonly cause: string;
+  readonly error: string | null;
+  readonly sku: string | null;
+  readonly requestIds: readonly string[];
+  /** Of a refusal. */
+  readonly reason: string | null;
+  readonly headers: Readonly<Record<string, unknown>>;
+  /** Its first bytes, and how many there are in all. */
+  readonly content: Buffer;
+  readonly bytes: number;
+  readonly handledBy: string;
+}
+
+/** @throws {DatabaseError} */
+export async function logDeadLetter(
+  databases: Databases,
+  schema: Schema,
+  handled: HandledDeadLetter,
+): Promise<void> {
+  const text = (value: string | null) => value?.replace(NUL, '\uFFFD') ?? null;
+  await databases[schema].query({
+    text: `SELECT ${schema}.log_dead_letter($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+    values: [
+      handled.letter,
+      handled.action,
+      handled.queue,
+      handled.cause,
+      text(handled.error),
+      text(handled.sku),
+      handled.requestIds,
+      handled.reason,
+      JSON.stringify(handled.headers).replaceAll('\\u0000', '\\ufffd'),
+      handled.content,
+      handled.bytes,
+      handled.handledBy,
+    ],
+  });
+}
+
+/** Dead letters that were replayed or refused, newest first. @throws {DatabaseError} */
+export async function handledDeadLetters(
+  databases: Databases,
+  limit: number,
+): Promise<(Omit<HandledDeadLetter, 'content' | 'headers'> & { readonly handledAt: Date })[]> {
+  const rows = await queryBoth<{
+    handled_at: Date;
+    handled_by: string;
+    action: 'replayed' | 'refused';
+    letter: string;
+    queue: string;
+    cause: string;
+    error: string | null;
+    sku: string | null;
+    request_ids: string[];
+    reason: string | null;
+    bytes: number;
+  }>(
+    databases,
+    'handled_dead_letters',
+    (schema) =>
+      `SELECT * FROM (
+         SELECT handled_at, handled_by, action, letter, queue, cause, error, sku,
+                request_ids::text[] AS request_ids, reason, bytes
+         FROM ${schema}.handled_dead_letters LIMIT $1) newest`,
+    [limit],
+  );
+  rows.sort((a, b) => b.handled_at.getTime() - a.handled_at.getTime());
+  return rows.slice(0, limit).map((row) => ({
+    handledAt: row.handled_at,
+    handledBy: row.handled_by,
+    action: row.action,
+    letter: row.letter,
+    queue: row.queue,
+    cause: row.cause,
+    error: row.error,
+    sku: row.sku,
+    requestIds: row.request_ids,
+    reason: row.reason,
+    bytes: row.bytes,
+  }));
+}

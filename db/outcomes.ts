@@ -1,0 +1,77 @@
+import { OUTCOMES, type Outcome, type Verdict } from '../contracts/messages.ts';
+import type { Schema } from '../contracts/names.ts';
+import { queryBoth } from './both-schemas.ts';
+import type { OrderStatus } from './orders.ts';
+import type { Databases } from './pool.ts';
+
+/** An order's life, and the ends of a request that became none. */
+export type RequestStatus = Outcome | OrderStatus;
+
+export interface RequestOutcome {
+  readonly requestId: string;
+  readonly userId: string;
+  readonly sale: string;
+  readonly sku: string;
+  readonly units: number;
+  readonly status: RequestStatus;
+  readonly reason: string | null;
+  readonly orderNo: string | null;
+  /** Decimal string; null without an order, as are the next two. */
+  readonly amount: string | null;
+  readonly currency: string | null;
+  readonly payBefore: Date | null;
+  readonly decidedAt: Date;
+}
+
+/** What has become of requests; one that is not decided yet has no entry. */
+export async function requestOutcomes(
+  databases: Databases,
+  requestIds: readonly string[],
+): Promise<RequestOutcome[]> {
+  interface Row extends Record<string, unknown> {
+    request_id: string;
+    user_id: string;
+    sale: string;
+    sku: string;
+    units: number;
+    status: RequestStatus;
+    reason: string | null;
+    order_no: string | null;
+    amount: string | null;
+    currency: string | null;
+    pay_before: Date | null;
+    decided_at: Date;
+  }
+  const text = (schema: Schema) => `SELECT * FROM ${schema}.request_outcomes($1)`;
+  const rows = await queryBoth<Row>(databases, 'request_outcomes', text, [requestIds]);
+  return rows.map((row) => ({
+    requestId: row.request_id,
+    userId: row.user_id,
+    sale: row.sale,
+    sku: row.sku,
+    units: row.units,
+    status: row.status,
+    reason: row.reason,
+    orderNo: row.order_no,
+    amount: row.amount,
+    currency: row.currency,
+    payBefore: row.pay_before,
+    decidedAt: row.decided_at,
+  }));
+}
+
+function isOutcome(status: string): status is Outcome {
+  return (OUTCOMES as readonly string[]).includes(status);
+}
+
+/** What was decided, from an outcome whose status may have gone on to paid, cancelled or expired. */
+export function verdictOf(outcome: RequestOutcome): Verdict {
+  const { requestId, status, reason, orderNo, units } = outcome;
+  return {
+    requestId,
+    status: isOutcome(status) ? status : 'ordered',
+    units: orderNo === null ? 0 : units,
+    ...(reason !== null && { reason }),
+    ...(orderNo !== null && { orderNo }),
+  };
+}

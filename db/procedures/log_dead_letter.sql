@@ -1,0 +1,36 @@
+-- log_dead_letter: writes down what an operator did with a dead letter, before it leaves its queue.
+--
+-- Parameters: the columns of dead_letter
+-- Result: none
+-- Tables: writes dead_letter
+-- Locks: none
+-- Errors: 23514 an action that the table does not allow
+
+CREATE OR REPLACE FUNCTION :schema.log_dead_letter(
+  p_letter      text,
+  p_action      text,
+  p_queue       text,
+  p_cause       text,
+  p_error       text,
+  p_sku         text,
+  p_request_ids uuid[],
+  p_reason      text,
+  p_headers     jsonb,
+  p_content     bytea,
+  p_bytes       int,
+  p_handled_by  text
+) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER
+SET search_path = :schema, pg_temp
+AS $routine$
+  INSERT INTO dead_letter (letter, action, queue, cause, error, sku, request_ids, reason, headers,
+                           content, bytes, handled_by)
+  VALUES (p_letter, p_action, p_queue, p_cause, p_error, p_sku, p_request_ids, p_reason, p_headers,
+          p_content, p_bytes, p_handled_by)
+$routine$;
+
+ALTER FUNCTION :schema.log_dead_letter OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.log_dead_letter IS
+  'Writes down what an operator did with a dead letter';
+REVOKE ALL ON FUNCTION :schema.log_dead_letter FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION :schema.log_dead_letter TO flashsale_ops;

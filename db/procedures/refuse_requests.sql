@@ -1,0 +1,85 @@
+-- refuse_requests: ends requests of a dead letter as rejected. One that has an outcome keeps it.
+--
+-- Parameters
+--   p_sku          their SKU, or what stood in its place
+--   p_request_ids  one entry for each request; so are the next two arrays
+--   p_user_ids     whose request it is
+--   p_nodes        the web node that admitted it
+--   p_reason       what the shopper is told, such as refused_by_operator
+-- Result: the one outcome of each request: status, reason, order_no, units as of place_orders;
+--   moved  the SKU lives in the schema that the reason names: call refuse_requests there
+-- Tables: reads catalog.sku, and for a SKU that has moved outcome of the other schema; writes
+--   outcome, or refused_request if there is no such SKU
+-- Locks, in order: the advisory lock of the SKU, shared; outcome keys, ascending by request id (waits
+--   for a batch that decides the same request right now)
+-- Errors: FS001 malformed arguments
+
+CREATE OR REPLACE FUNCTION :schema.refuse_requests(
+  p_sku         text,
+  p_request_ids uuid[],
+  p_user_ids    text[],
+  p_nodes       text[],
+  p_reason      text
+) RETURNS TABLE (request_id uuid, status text, reason text, order_no bigint, units int)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = :schema, pg_temp
+AS $routine$
+#variable_conflict use_column
+DECLARE
+  v_sale  text;
+  v_home  text;
+  v_moved boolean;
+BEGIN
+  IF p_sku IS NULL OR p_request_ids IS NULL OR coalesce(p_reason, '') = ''
+     OR (cardinality(p_user_ids), cardinality(p_nodes))
+        IS DISTINCT FROM (cardinality(p_request_ids), cardinality(p_request_ids))
+     OR array_position(p_request_ids, NULL) > 0 OR array_position(p_user_ids, NULL) > 0
+     OR array_position(p_nodes, NULL) > 0 THEN
+    RAISE EXCEPTION 'refuse_requests takes three arrays of the same length, and a reason'
+      USING ERRCODE = 'FS001';
+  END IF;
+  PERFORM pg_advisory_xact_lock_shared(hashtext('sku'), hashtext(p_sku));
+  SELECT k.sale, k.schema, k.moves > 0 INTO v_sale, v_home, v_moved
+  FROM catalog.sku k WHERE k.sku = p_sku;
+  IF v_home <> current_schema() THEN
+    RETURN QUERY SELECT r.id, 'moved', v_home, NULL::bigint, 0 FROM unnest(p_request_ids) AS r (id);
+    RETURN;
+  END IF;
+
+  -- A batch that decides one of them right now is waited for by its key: the first to write wins.
+  IF v_home IS NULL THEN
+    INSERT INTO refused_request (request_id, sku, user_id, reason)
+    SELECT r.id, p_sku, r.user_id, p_reason
+    FROM unnest(p_request_ids, p_user_ids) AS r (id, user_id)
+    WHERE NOT EXISTS (SELECT FROM outcome o WHERE o.request_id = r.id)
+    ORDER BY r.id
+    ON CONFLICT (request_id) DO NOTHING;
+  ELSE
+    INSERT INTO outcome (request_id, sale, sku, user_id, node, status, reason, units)
+    SELECT r.id, v_sale, p_sku, r.user_id, r.node, 'rejected', p_reason, 0
+    FROM unnest(p_request_ids, p_user_ids, p_nodes) AS r (id, user_id, node)
+    WHERE NOT EXISTS (SELECT FROM outcome o WHERE o.request_id = r.id)
+      AND NOT EXISTS (SELECT FROM refused_request f WHERE f.request_id = r.id)
+      AND NOT (v_moved AND EXISTS (
+        SELECT FROM decided_elsewhere(p_request_ids) d WHERE d.request_id = r.id))
+    ORDER BY r.id
+    ON CONFLICT (request_id, sale) DO NOTHING;
+  END IF;
+  -- A statement of its own sees what another session committed while the INSERT waited.
+  RETURN QUERY
+    SELECT o.request_id, o.status, o.reason, o.order_no, o.units
+    FROM outcome o WHERE o.request_id = ANY (p_request_ids)
+    UNION ALL
+    SELECT f.request_id, 'rejected', f.reason, NULL, 0
+    FROM refused_request f WHERE f.request_id = ANY (p_request_ids)
+    UNION ALL
+    SELECT d.request_id, d.status, d.reason, d.order_no, d.units
+    FROM decided_elsewhere(p_request_ids) d WHERE v_moved;
+END
+$routine$;
+
+ALTER FUNCTION :schema.refuse_requests OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.refuse_requests IS
+  'Ends requests of a dead letter as rejected; one that has an outcome keeps it';
+REVOKE ALL ON FUNCTION :schema.refuse_requests FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION :schema.refuse_requests TO flashsale_worker, flashsale_ops;

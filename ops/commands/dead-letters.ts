@@ -1,0 +1,178 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { type DeadLetter, withDeadLetters } from '../../broker/dead-letters.ts';
+import { Publisher } from '../../broker/publisher.ts';
+import { handledDeadLetters } from '../../db/calls.ts';
+import { type Desk, refuse, replay } from '../dead-letters.ts';
+import { withBroker } from './broker.ts';
+import type { AddCommand, CommandContext } from './command.ts';
+import { withDatabases } from './databases.ts';
+import { table } from './table.ts';
+import { who } from './who.ts';
+
+/** `flashsale dead-letters …`: messages that no worker could decide, and what becomes of them. */
+
+const REFUSED_BY_OPERATOR = 'refused_by_operator';
+const HANDLED_MAX = 100;
+
+interface Options {
+  readonly json?: boolean;
+  readonly all?: boolean;
+  readonly reason?: string;
+}
+
+/** Shoppers' programs read it: one word, as other reasons are. */
+function parseReason(value: string): string {
+  if (!/^[a-z][a-z0-9_]{0,59}$/.test(value)) {
+    throw new InvalidArgumentError('It is one word such as price_was_wrong.');
+  }
+  return value;
+}
+
+function facts(letter: DeadLetter) {
+  const { id, at, queue, cause, error, sqlstate, envelope } = letter;
+  return {
+    id,
+    at: at?.toISOString() ?? null,
+    queue,
+    cause,
+    sqlstate: sqlstate ?? null,
+    error: error ?? null,
+    sku: envelope.sku ?? null,
+    requests: envelope.requests.length,
+  };
+}
+
+function details(letter: DeadLetter) {
+  const { schema, replyTo, headers, content, envelope } = letter;
+  return {
+    ...facts(letter),
+    requests: envelope.requests,
+    node: envelope.node ?? null,
+    schema,
+    replyTo: replyTo ?? null,
+    headers,
+    bytes: content.length,
+    content: content.toString('utf8'),
+  };
+}
+
+/** @throws {Error} when there is none of that id */
+function chosen(letters: readonly DeadLetter[], id: string | undefined): readonly DeadLetter[] {
+  if (id === undefined) return letters;
+  const found = letters.filter((letter) => letter.id === id);
+  if (found.length === 0) throw new Error(`there is no dead letter ${id}`);
+  return found;
+}
+
+/** One letter after the other: what is done stays done when a later one fails. */
+async function handle<T extends object>(
+  context: CommandContext,
+  id: string | undefined,
+  { all, json }: Options,
+  each: (letter: DeadLetter, desk: Desk) => Promise<T>,
+  say: (done: T) => string,
+): Promise<void> {
+  if ((id === undefined) === (all !== true)) throw new Error('say which: an id, or --all');
+  const done: T[] = [];
+  try {
+    await withDatabases(context, 'ops', (databases) =>
+      withBroker(context, (broker) =>
+        withDeadLetters(broker, async (letters) => {
+          const publisher = await Publisher.open(broker);
+          try {
+            for (const letter of chosen(letters, id)) {
+              done.push(await each(letter, { databases, publisher, who: who() }));
+            }
+          } finally {
+            await publisher.close();
+          }
+        }),
+      ),
+    );
+  } finally {
+    if (json) console.log(JSON.stringify(done));
+    else console.log(done.length === 0 ? 'no dead letters' : done.map(say).join('\n'));
+  }
+}
+
+function list(context: CommandContext, { json }: Options): Promise<void> {
+  return withBroker(context, (broker) =>
+    withDeadLetters(broker, async (letters) => {
+      const rows = letters.map(facts);
+      const causes = Object.entries(Object.groupBy(rows, ({ cause }) => cause)).map(
+        ([cause, group]) => ({ cause, letters: group?.length ?? 0 }),
+      );
+      if (json) return console.log(JSON.stringify({ letters: rows, causes }));
+      if (rows.length === 0) return console.log('no dead letters');
+      console.log(`${table(rows)}\n\n${table(causes)}`);
+    }),
+  );
+}
+
+function addHandling(letters: Command, context: CommandContext): void {
+  const command = (name: string, description: string) =>
+    letters
+      .command(name)
+      .description(description)
+      .argument('[id]', 'from dead-letters list')
+      .option('--all', 'every one that is there now')
+      .option('--json', 'print what was done as JSON');
+
+  command('replay', 'send it to the orders queue where its SKU lives now').action(
+    (id: string | undefined, options: Options) =>
+      handle(context, id, options, replay, ({ id: letter, queue, requests }) =>
+        queue === undefined
+          ? `${letter}: everything in it had been decided`
+          : `${letter}: ${requests} requests back in ${queue}`,
+      ),
+  );
+  command('refuse', 'end its requests as rejected; their units can be sold again')
+    .option('--reason <word>', 'what shoppers are told', parseReason, REFUSED_BY_OPERATOR)
+    .action((id: string | undefined, options: Options) =>
+      handle(
+        context,
+        id,
+        options,
+        (letter, desk) => refuse(letter, desk, options.reason ?? REFUSED_BY_OPERATOR),
+        ({ id: letter, refused, kept }) =>
+          `${letter}: ${refused} requests refused, ${kept} had another outcome before`,
+      ),
+    );
+}
+
+export const addDeadLetters: AddCommand = (program, context) => {
+  const letters = program
+    .command('dead-letters')
+    .description('see, replay and refuse messages that no worker could decide');
+
+  letters
+    .command('list')
+    .description('what is there and why; looking changes nothing')
+    .option('--json', 'print it as JSON')
+    .action((options: Options) => list(context, options));
+  letters
+    .command('show')
+    .description('one of them, with its headers and its content')
+    .argument('<id>')
+    .option('--json', 'print it as JSON')
+    .action((id: string, { json }: Options) =>
+      withBroker(context, (broker) =>
+        withDeadLetters(broker, async (all) => {
+          const shown = chosen(all, id).map(details);
+          console.log(JSON.stringify(shown.length === 1 ? shown[0] : shown, null, json ? 0 : 2));
+        }),
+      ),
+    );
+  letters
+    .command('handled')
+    .description('what was replayed and refused, newest first')
+    .option('--json', 'print it as JSON')
+    .action(async ({ json }: Options) => {
+      const rows = await withDatabases(context, 'ops', (databases) =>
+        handledDeadLetters(databases, HANDLED_MAX),
+      );
+      if (json) return console.log(JSON.stringify(rows));
+      console.log(rows.length === 0 ? 'none yet' : table(rows.map((row) => ({ ...row }))));
+    });
+  addHandling(letters, context);
+};

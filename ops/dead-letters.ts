@@ -1,0 +1,167 @@
+import type { DeadLetter } from '../broker/dead-letters.ts';
+import type { Publisher } from '../broker/publisher.ts';
+import { sendVerdicts } from '../broker/tell.ts';
+import {
+  decodeEnvelope,
+  ENVELOPE_SCHEMA,
+  encode,
+  UndecodableMessage,
+  type Verdict,
+} from '../contracts/messages.ts';
+import { SCHEMAS, type Schema } from '../contracts/names.ts';
+import { ORDERS_EXCHANGE, ordersQueue } from '../contracts/topology.ts';
+import {
+  type HandledDeadLetter,
+  logDeadLetter,
+  refuseRequests,
+  requestOutcomes,
+  saleBoard,
+  verdictOf,
+} from '../db/calls.ts';
+import type { Databases } from '../db/pool.ts';
+
+/**
+ * What an operator does with a dead letter. Each step may be repeated: a letter is acknowledged last,
+ * and whatever died before finds it again.
+ */
+
+/** Bytes of a message that are kept when it leaves the queue. */
+const CONTENT_KEPT_BYTES = 4_096;
+const REFUSE_ATTEMPTS_MAX = 10;
+
+export interface Desk {
+  readonly databases: Databases;
+  readonly publisher: Publisher;
+  /** Who does it, for the log. */
+  readonly who: string;
+}
+
+export interface Replayed {
+  readonly id: string;
+  /** The queue that it is in now; undefined when all of its requests had outcomes already. */
+  readonly queue?: string;
+  readonly requests: number;
+}
+
+/**
+ * Sends it to the orders queue of the schema where its SKU lives now, without what the first death
+ * left on it, and without requests that were decided meanwhile.
+ *
+ * @throws {Error} when the broker did not confirm it: the letter stays
+ */
+export async function replay(letter: DeadLetter, desk: Desk): Promise<Replayed> {
+  const schema = (await homeOf(letter, desk.databases)) ?? originOf(letter);
+  const { content, open } = await undecided(letter, desk);
+  const queue = ordersQueue(schema);
+  await logDeadLetter(desk.databases, schema, logEntry(letter, desk, 'replayed'));
+  if (content !== undefined) {
+    const result = await desk.publisher.publish({
+      exchange: ORDERS_EXCHANGE,
+      routingKey: schema,
+      schema: letter.schema,
+      content,
+      ...(letter.replyTo !== undefined && { replyTo: letter.replyTo }),
+      persistent: true,
+      mandatory: true,
+    });
+    if (result !== 'confirmed') {
+      throw new Error(`${letter.id} stays a dead letter: the publish was ${result}`);
+    }
+  }
+  letter.ack();
+  return { id: letter.id, requests: open, ...(content !== undefined && { queue }) };
+}
+
+export interface Refused {
+  readonly id: string;
+  /** Requests that ended by this, and those that had an outcome before. */
+  readonly refused: number;
+  readonly kept: number;
+}
+
+/** Ends its requests as `rejected`, tells their web node, and forgets it. */
+export async function refuse(letter: DeadLetter, desk: Desk, reason: string): Promise<Refused> {
+  const { databases, publisher } = desk;
+  const { sku = '', node = '', requests } = letter.envelope;
+  const schema = (await homeOf(letter, databases)) ?? originOf(letter);
+  let verdicts: readonly Verdict[] = [];
+  for (let attempt = 1; requests.length > 0; attempt += 1) {
+    const decisions = await refuseRequests(databases, schema, { sku, node, requests, reason });
+    verdicts = decisions.flatMap(({ status, requestId, reason: why, orderNo, units }) =>
+      status === 'locked'
+        ? []
+        : [{ requestId, status, units, ...(why && { reason: why }), ...(orderNo && { orderNo }) }],
+    );
+    if (new Set(verdicts.map(({ requestId }) => requestId)).size === idsOf(letter).size) break;
+    if (attempt === REFUSE_ATTEMPTS_MAX) throw new Error(`${sku} is being moved; try again`);
+  }
+  await logDeadLetter(databases, schema, { ...logEntry(letter, desk, 'refused'), reason });
+  tell(letter, publisher, verdicts);
+  letter.ack();
+  const refused = verdicts.filter((one) => one.status === 'rejected' && one.reason === reason);
+  return { id: letter.id, refused: refused.length, kept: verdicts.length - refused.length };
+}
+
+function idsOf({ envelope }: DeadLetter): Set<string> {
+  return new Set(envelope.requests.map(({ requestId }) => requestId));
+}
+
+function tell({ replyTo }: DeadLetter, publisher: Publisher, verdicts: readonly Verdict[]): void {
+  if (replyTo === undefined) return;
+  const told = verdicts.map((verdict) => ({ replyTo, verdict }));
+  sendVerdicts(publisher, told);
+}
+
+/** The message without requests that have an outcome; no content when none is left. */
+async function undecided(letter: DeadLetter, { databases, publisher }: Desk) {
+  const all = idsOf(letter);
+  const asIs = { content: letter.content, open: all.size };
+  if (letter.schema !== ENVELOPE_SCHEMA || all.size === 0) return asIs;
+  const outcomes = await requestOutcomes(databases, [...all]);
+  if (outcomes.length === 0) return asIs;
+  tell(letter, publisher, outcomes.map(verdictOf));
+  const decided = new Set(outcomes.map(({ requestId }) => requestId));
+  try {
+    const envelope = decodeEnvelope(letter.content);
+    const requests = envelope.requests.filter(({ requestId }) => !decided.has(requestId));
+    if (requests.length === 0) return { content: undefined, open: 0 };
+    return { content: encode({ ...envelope, requests }), open: requests.length };
+  } catch (error) {
+    if (!(error instanceof UndecodableMessage)) throw error;
+    return asIs;
+  }
+}
+
+/** Where its SKU lives now; undefined when no catalogue has it. */
+async function homeOf({ envelope }: DeadLetter, databases: Databases): Promise<Schema | undefined> {
+  const { sales } = await saleBoard(databases);
+  const skus = sales.flatMap((sale) => sale.skus);
+  return skus.find(({ sku }) => sku === envelope.sku)?.schema;
+}
+
+function originOf({ queue }: DeadLetter): Schema {
+  return SCHEMAS.find((schema) => ordersQueue(schema) === queue) ?? 'regular';
+}
+
+function logEntry(
+  letter: DeadLetter,
+  { who }: Desk,
+  action: HandledDeadLetter['action'],
+): HandledDeadLetter {
+  const { id, queue, cause, error, sqlstate, envelope, headers, content } = letter;
+  const code = sqlstate === undefined ? '' : ` (SQLSTATE ${sqlstate})`;
+  return {
+    letter: id,
+    action,
+    queue,
+    cause,
+    error: error === undefined ? null : `${error}${code}`,
+    sku: envelope.sku ?? null,
+    requestIds: [...idsOf(letter)],
+    reason: null,
+    headers,
+    content: content.subarray(0, CONTENT_KEPT_BYTES),
+    bytes: content.length,
+    handledBy: who,
+  };
+}

@@ -1,0 +1,115 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import {
+  audit,
+  createSku,
+  moveSku,
+  placeOrders,
+  refuseRequests,
+  requestOutcomes,
+  unitCounts,
+} from '../../db/calls.ts';
+import type { Databases } from '../../db/pool.ts';
+import { uniqueName } from '../servers.ts';
+import { createDatabase, type TestDatabase } from './database.ts';
+import { openSale, request, requests, stock } from './shop.ts';
+
+let database: TestDatabase;
+let ops: Databases;
+let worker: Databases;
+let admin: Databases;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  ops = database.as('ops');
+  worker = database.as('worker');
+  admin = { regular: database.admin, hot: database.admin };
+});
+afterAll(() => database.remove());
+
+const reason = 'refused_by_operator';
+const refuse = (sku: string, all: ReturnType<typeof requests>) =>
+  refuseRequests(ops, 'hot', { sku, node: 'node-1', requests: all, reason });
+const outcomesOf = async (all: ReturnType<typeof requests>) => {
+  const found = await requestOutcomes(
+    ops,
+    all.map(({ requestId }) => requestId),
+  );
+  return found.map(({ status }) => status).sort();
+};
+
+it('gives each request its one outcome, takes no unit, and says the same again', async () => {
+  const sku = await stock(ops, await openSale(ops), { units: 10 });
+  const all = requests(5);
+  const first = await refuse(sku, all);
+  expect(first).toHaveLength(5);
+  for (const decision of first) {
+    expect(decision).toMatchObject({ status: 'rejected', reason, orderNo: null, units: 0 });
+  }
+  expect(await refuse(sku, all)).toEqual(expect.arrayContaining(first));
+  // Who comes late with a copy finds it refused.
+  const placed = await placeOrders(worker, 'hot', sku, all);
+  expect(placed.map(({ status }) => status)).toEqual(all.map(() => 'rejected'));
+  expect((await unitCounts(ops)).find((one) => one.sku === sku)?.free).toBe(10);
+  expect(await audit(admin)).toEqual([]);
+});
+
+it('leaves an outcome alone that is there already, wherever it was decided', async () => {
+  const sku = await stock(ops, await openSale(ops), { units: 10, schema: 'regular' });
+  const all = requests(3);
+  await placeOrders(worker, 'regular', sku, all.slice(0, 2));
+  await moveSku(ops, 'hot', sku);
+  // Asked in the schema where it was: the routine says where it is now.
+  const decisions = await refuseRequests(ops, 'regular', {
+    sku,
+    node: 'node-1',
+    requests: all,
+    reason,
+  });
+  expect(decisions.map(({ status }) => status).sort()).toEqual(['ordered', 'ordered', 'rejected']);
+  expect(await outcomesOf(all)).toEqual(['ordered', 'ordered', 'rejected']);
+  expect(await audit(admin)).toEqual([]);
+});
+
+it('one outcome also when it is refused and decided at the same moment', async () => {
+  const sku = await stock(ops, await openSale(ops), { units: 1_000 });
+  for (let round = 0; round < 30; round += 1) {
+    const all = requests(8);
+    const [refused, placed] = await Promise.allSettled([
+      refuse(sku, all),
+      placeOrders(worker, 'hot', sku, all),
+    ]);
+    const again = await placeOrders(worker, 'hot', sku, all);
+    if (refused.status === 'rejected') throw refused.reason;
+    const told = new Map(refused.value.map(({ requestId, status }) => [requestId, status]));
+    for (const { requestId, status } of again) expect(told.get(requestId)).toBe(status);
+    if (placed.status === 'fulfilled') expect(placed.value).toEqual(again);
+  }
+  expect(await audit(admin)).toEqual([]);
+});
+
+it('remembers refusals of a SKU that does not exist', async () => {
+  const sku = uniqueName('nowhere');
+  const all = [request(), request({ userId: 'a\u0000b' })];
+  const decisions = await refuse(sku, all);
+  expect(decisions.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  expect(await outcomesOf(all)).toEqual(['rejected', 'rejected']);
+  // It comes to be: what was said stays said.
+  const sale = await openSale(ops);
+  await createSku(ops, {
+    sku,
+    sale,
+    schema: 'hot',
+    title: 'x',
+    price: '1.00',
+    currency: 'EUR',
+    userLimit: 1,
+    units: 5,
+  });
+  expect(await outcomesOf(all)).toEqual(['rejected', 'rejected']);
+  expect((await refuse(sku, all)).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+});
+
+it('refuses malformed arguments', async () => {
+  const call = refuseRequests(ops, 'hot', { sku: 'x', node: 'n', requests: [], reason: '' });
+  await expect(call).rejects.toMatchObject({ sqlstate: 'FS001' });
+});

@@ -1,0 +1,37 @@
+import type { Delivery } from '../broker/consumer.ts';
+import type { OutgoingMessage } from '../broker/publisher.ts';
+import { DEAD_HEADERS, type DeadCause } from '../contracts/messages.ts';
+import { DEAD_EXCHANGE } from '../contracts/topology.ts';
+import { DatabaseError } from '../db/errors.ts';
+
+/** Characters of an error that a dead letter carries. */
+const ERROR_LENGTH_MAX = 500;
+
+/**
+ * The dead letter of a delivery, or of one request of it. Published by the worker rather than given
+ * up to the broker (nack): only so it can say why, and leave behind what was decided.
+ */
+export function deadLetter(
+  delivery: Pick<Delivery, 'schema' | 'replyTo'>,
+  content: Buffer,
+  { queue, cause, error }: { queue: string; cause: DeadCause; error: unknown },
+): OutgoingMessage {
+  const sqlstate = error instanceof DatabaseError ? error.sqlstate : undefined;
+  const text = error instanceof Error ? error.message : String(error);
+  return {
+    exchange: DEAD_EXCHANGE,
+    routingKey: '',
+    schema: delivery.schema ?? '',
+    content,
+    ...(delivery.replyTo !== undefined && { replyTo: delivery.replyTo }),
+    headers: {
+      [DEAD_HEADERS.cause]: cause,
+      [DEAD_HEADERS.error]: text.slice(0, ERROR_LENGTH_MAX),
+      ...(sqlstate !== undefined && { [DEAD_HEADERS.sqlstate]: sqlstate }),
+      [DEAD_HEADERS.queue]: queue,
+      [DEAD_HEADERS.at]: new Date().toISOString(),
+    },
+    persistent: true,
+    mandatory: true,
+  };
+}
