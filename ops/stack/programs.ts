@@ -6,9 +6,15 @@ import { delimiter, dirname, join } from 'node:path';
 /** Names of packages as Debian and its relatives have them. */
 export const SERVER_PACKAGES = ['postgresql', 'rabbitmq-server', 'zookeeper'] as const;
 export const BROWSER_PACKAGE = 'chromium';
+/** Only what is compared with the shop runs it. */
+const REDIS_PACKAGE = 'redis-server';
 /** The static check of the routines, which tests run inside PostgreSQL: one package a major version. */
 type CheckPackage = `postgresql-${number}-plpgsql-check`;
-export type PackageName = (typeof SERVER_PACKAGES)[number] | typeof BROWSER_PACKAGE | CheckPackage;
+export type PackageName =
+  | (typeof SERVER_PACKAGES)[number]
+  | typeof BROWSER_PACKAGE
+  | typeof REDIS_PACKAGE
+  | CheckPackage;
 
 /** Older servers lack what the routines use. */
 const POSTGRES_MAJOR_MIN = 15;
@@ -131,6 +137,7 @@ export function missingPackages(wanted: readonly PackageName[], machine: Machine
     'rabbitmq-server': () => findRabbit(machine) !== undefined,
     zookeeper: () => findZookeeper(machine) !== undefined,
     chromium: () => findBrowser(machine) !== undefined,
+    'redis-server': () => which('redis-server', machine) !== undefined,
   };
   const isCheck = (name: PackageName): name is CheckPackage => name.endsWith('-plpgsql-check');
   return wanted.filter((name) => (isCheck(name) ? !hasCheck(name, machine) : !present[name]()));

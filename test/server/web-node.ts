@@ -46,13 +46,16 @@ export interface WebNodeOptions {
   readonly log?: Log;
   /** Whether published messages are kept for a look; a benchmark does not. */
   readonly keepMessages?: boolean;
+  /** Keys that others sign with too. */
+  readonly jwtSecret?: string;
+  readonly ticketKey?: Buffer;
 }
 
 export type WebNode = Awaited<ReturnType<typeof openWebNode>>;
 
 export async function openWebNode(options: WebNodeOptions = {}) {
-  const jwtSecret = randomBytes(32).toString('base64url');
-  const ticketKey = randomBytes(32);
+  const jwtSecret = options.jwtSecret ?? randomBytes(32).toString('base64url');
+  const ticketKey = options.ticketKey ?? randomBytes(32);
   const lotterySecret = randomBytes(32);
   const config = readConfig({
     DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none',

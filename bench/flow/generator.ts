@@ -1,0 +1,243 @@
+import { randomBytes } from 'node:crypto';
+import { createGuestSigner } from '../../server/gate/identity.ts';
+import { issueTicket } from '../../server/gate/ticket.ts';
+import { Line } from './line.ts';
+
+/**
+ * The crowd, a process of its own. Tickets and identities are signed before the clock starts
+ * (`prepare`); then it presses as fast as answers come (`press`) or at a rate of its own, whatever
+ * the answers do (`pace`).
+ */
+
+const TICKET_TTL_MS = 3_600_000;
+const BODY = '{"quantity":1}';
+/** Connections of the open loop, purchases and waiting shoppers each: beyond, a request is not sent. */
+const PACED_LINES_MAX = 2_000;
+const DRAIN_TIMEOUT_MS = 15_000;
+
+export interface Prepare {
+  readonly count: number;
+  readonly jwtSecret: string;
+  /** Base64. */
+  readonly ticketKey: string;
+  readonly sale: string;
+  readonly sku: string;
+}
+
+export interface Press {
+  readonly host: string;
+  readonly port: number;
+  /** Each prepared request once; more than prepared: from the first again. */
+  readonly count: number;
+  readonly connections: number;
+}
+
+export interface Pace {
+  readonly host: string;
+  readonly port: number;
+  readonly perSecond: number;
+  readonly seconds: number;
+  /** Every so many-th shopper waits for the outcome, by long-poll. */
+  readonly watchEvery: number;
+}
+
+export interface Pressed {
+  readonly statuses: Readonly<Record<string, number>>;
+  /** From the first press to the last answer. */
+  readonly seconds: number;
+  readonly startedAtMs: number;
+}
+
+export interface Paced extends Pressed {
+  readonly due: number;
+  /** Due, and without a free connection. */
+  readonly notSent: number;
+  readonly unanswered: number;
+  /** From the moment at which the request was due. */
+  readonly acceptedMs: readonly number[];
+  readonly orderedMs: readonly number[];
+  readonly watched: number;
+  /** Of those who waited: answers other than `ordered`. */
+  readonly otherwise: Readonly<Record<string, number>>;
+}
+
+let prepared: Buffer[] = [];
+
+function prepare({ count, jwtSecret, ticketKey, sale, sku }: Prepare): void {
+  const key = Buffer.from(ticketKey, 'base64');
+  const sign = createGuestSigner(jwtSecret);
+  const run = randomBytes(4).toString('hex');
+  const expiresAtMs = Date.now() + TICKET_TTL_MS;
+  prepared = Array.from({ length: count }, (_, index) => {
+    const userId = `guest-${run}-${index}`;
+    const text = [
+      `POST /api/v1/buy/${issueTicket(key, { sale, userId }, sku, expiresAtMs)} HTTP/1.1`,
+      'host: shop.example',
+      `authorization: Bearer ${sign(userId)}`,
+      'content-type: application/json',
+      'user-agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',
+      'accept: application/json',
+      'accept-language: en-US,en;q=0.5',
+      `content-length: ${BODY.length}`,
+      '',
+      BODY,
+    ].join('\r\n');
+    return Buffer.from(text, 'latin1');
+  });
+}
+
+async function press({ host, port, count, connections }: Press): Promise<Pressed> {
+  const statuses: Record<string, number> = {};
+  let next = 0;
+  const end = Promise.withResolvers<void>();
+  const lines = await Promise.all(
+    Array.from({ length: connections }, () => Line.open(host, port, end.reject)),
+  );
+  const startedAtMs = Date.now();
+  const clockMs = performance.now();
+  let busy = lines.length;
+  const pressOn = (line: Line) => {
+    const request = next < count ? prepared[next % prepared.length] : undefined;
+    next += 1;
+    if (request === undefined) {
+      busy -= 1;
+      if (busy === 0) end.resolve();
+      return;
+    }
+    line.ask(request, (status) => {
+      statuses[status] = (statuses[status] ?? 0) + 1;
+      pressOn(line);
+    });
+  };
+  for (const line of lines) pressOn(line);
+  await end.promise;
+  const seconds = (performance.now() - clockMs) / 1_000;
+  for (const line of lines) line.end();
+  return { statuses, seconds, startedAtMs };
+}
+
+/** Connections that are opened when all others are busy. */
+class Lines {
+  readonly #place: { host: string; port: number };
+  readonly #free: Line[] = [];
+  readonly #all: Line[] = [];
+  #opening = 0;
+
+  constructor(place: { host: string; port: number }) {
+    this.#place = place;
+  }
+
+  async open(many: number): Promise<void> {
+    await Promise.all(Array.from({ length: many }, () => this.#open()));
+  }
+
+  /** A free one; when there is none, another is opened for the next who asks. */
+  take(): Line | undefined {
+    const line = this.#free.pop();
+    if (this.#free.length === 0 && this.#all.length + this.#opening < PACED_LINES_MAX) {
+      void this.#open();
+    }
+    return line;
+  }
+
+  give(line: Line): void {
+    this.#free.push(line);
+  }
+
+  end(): void {
+    for (const line of this.#all) line.end();
+  }
+
+  async #open(): Promise<void> {
+    this.#opening += 1;
+    const line = await Line.open(this.#place.host, this.#place.port, (error) => {
+      throw error;
+    });
+    this.#opening -= 1;
+    this.#all.push(line);
+    this.#free.push(line);
+  }
+}
+
+/** Arrivals of a Poisson process: nobody waits for anybody's answer before pressing. */
+async function pace(how: Pace): Promise<Paced> {
+  const { perSecond, seconds, watchEvery } = how;
+  const statuses: Record<string, number> = {};
+  const otherwise: Record<string, number> = {};
+  const [acceptedMs, orderedMs]: [number[], number[]] = [[], []];
+  const [buying, waiting] = [new Lines(how), new Lines(how)];
+  await Promise.all([buying.open(256), waiting.open(256)]);
+  let [due, notSent, underWay, watched] = [0, 0, 0, 0];
+  const startedAtMs = Date.now();
+  const clockMs = performance.now();
+  const untilMs = clockMs + seconds * 1_000;
+  let nextAtMs = clockMs;
+
+  const watch = (request: Buffer, body: string, dueMs: number) => {
+    const line = waiting.take();
+    if (line === undefined) return;
+    watched += 1;
+    underWay += 1;
+    const [, authorization] = /\r\n(authorization: [^\r]+)/.exec(request.toString('latin1')) ?? [];
+    const url = /"statusUrl":"([^"]+)"/.exec(body)?.[1];
+    line.ask(
+      `GET ${url}?wait=10 HTTP/1.1\r\nhost: shop.example\r\n${authorization}\r\n\r\n`,
+      (_status, answer) => {
+        underWay -= 1;
+        waiting.give(line);
+        const status = /"status":"(\w+)"/.exec(answer)?.[1] ?? answer;
+        if (status === 'ordered') orderedMs.push(performance.now() - dueMs);
+        else otherwise[status] = (otherwise[status] ?? 0) + 1;
+      },
+    );
+  };
+  const send = (dueMs: number) => {
+    const index = due++;
+    const request = prepared[index];
+    const line = request && buying.take();
+    if (request === undefined || line === undefined) {
+      notSent += 1;
+      return;
+    }
+    underWay += 1;
+    line.ask(request, (status, body) => {
+      underWay -= 1;
+      buying.give(line);
+      statuses[status] = (statuses[status] ?? 0) + 1;
+      acceptedMs.push(performance.now() - dueMs);
+      if (status === '202' && index % watchEvery === 0) watch(request, body, dueMs);
+    });
+  };
+
+  await new Promise<void>((resolve) => {
+    const tick = () => {
+      const nowMs = performance.now();
+      while (nextAtMs <= nowMs && nextAtMs < untilMs) {
+        send(nextAtMs);
+        nextAtMs += (-Math.log(1 - Math.random()) * 1_000) / perSecond;
+      }
+      const isOver = nextAtMs >= untilMs && (underWay === 0 || nowMs > untilMs + DRAIN_TIMEOUT_MS);
+      if (isOver) resolve();
+      else setTimeout(tick, 1);
+    };
+    tick();
+  });
+  buying.end();
+  waiting.end();
+  const figures = { due, notSent, unanswered: underWay, acceptedMs, orderedMs, watched, otherwise };
+  return { statuses, seconds: (performance.now() - clockMs) / 1_000, startedAtMs, ...figures };
+}
+
+interface Order {
+  readonly prepare?: Prepare;
+  readonly press?: Press;
+  readonly pace?: Pace;
+}
+
+process.on('message', async (order: Order) => {
+  if (order.prepare) prepare(order.prepare);
+  const pressed = order.press && (await press(order.press));
+  const paced = order.pace && (await pace(order.pace));
+  process.send?.(pressed ?? paced ?? {});
+});
+process.on('SIGINT', () => {});

@@ -1,0 +1,54 @@
+import { readFileSync } from 'node:fs';
+import { createClient } from 'redis';
+
+/** What the Redis way asks of Redis. The driver sends the commands of one turn of the loop together. */
+
+export interface Order {
+  readonly orderNo: string;
+  readonly userId: string;
+  readonly sku: string;
+}
+
+const DELAY_KEY = 'seckill:delay';
+const keysOf = (sku: string) => ({
+  stock: `seckill:stock:{${sku}}`,
+  users: `seckill:users:{${sku}}`,
+  queue: `seckill:queue:{${sku}}`,
+});
+
+export async function openRedis(port: number) {
+  const client = createClient({ socket: { host: '127.0.0.1', port, noDelay: true } });
+  client.on('error', (error) => {
+    throw error;
+  });
+  await client.connect();
+  const script = readFileSync(new URL('./buy.lua', import.meta.url), 'utf8');
+  const sha = await client.scriptLoad(script);
+  return {
+    load: (sku: string, units: number) => client.set(keysOf(sku).stock, units),
+    stock: async (sku: string) => Number(await client.get(keysOf(sku).stock)),
+    /** @throws OUT_OF_STOCK, ALREADY_BUY */
+    buy(order: Order) {
+      const { stock, users, queue } = keysOf(order.sku);
+      const payload = JSON.stringify(order);
+      return client.evalSha(sha, {
+        keys: [stock, users, queue],
+        arguments: [order.userId, payload],
+      });
+    },
+    /** Orders from the queue, oldest first, as they were pushed; waits up to a second for the first. */
+    async take(sku: string, count: number): Promise<string[]> {
+      const { queue } = keysOf(sku);
+      const orders = await client.lPopCount(queue, count);
+      if (orders !== null) return orders;
+      const one = await client.blPop(queue, 1);
+      return one === null ? [] : [one.element];
+    },
+    /** Notes when an unpaid order is over. */
+    expireAt: (orderNo: string, atSeconds: number) =>
+      client.zAdd(DELAY_KEY, { score: atSeconds, value: orderNo }),
+    close: () => client.close(),
+  };
+}
+
+export type Redis = Awaited<ReturnType<typeof openRedis>>;

@@ -1,0 +1,64 @@
+import { randomUUID } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import { buildApp } from '../../../server/app.ts';
+import type { Context } from '../../../server/context.ts';
+import { Problem } from '../../../server/problems.ts';
+import { createPurchaseHandler } from '../../../server/purchase.ts';
+import { Book, type BookEntry } from '../../../server/requests/book.ts';
+import { openWebNode } from '../../../test/server/web-node.ts';
+import { openRedis } from './client.ts';
+
+/**
+ * The front of the Redis way: this project's web node with its whole gate; where it would draw from
+ * its grant and publish, the script in Redis decides, and `202` means that it has.
+ */
+
+export interface FrontOrder {
+  readonly listen: number;
+  readonly redisPort: number;
+  readonly jwtSecret: string;
+  /** Base64. */
+  readonly ticketKey: string;
+  readonly sku: string;
+}
+
+async function listen({ listen, redisPort, jwtSecret, ticketKey, sku }: FrontOrder) {
+  const redis = await openRedis(redisPort);
+  const node = await openWebNode({
+    keepMessages: false,
+    jwtSecret,
+    ticketKey: Buffer.from(ticketKey, 'base64'),
+    environment: { RATE_LIMIT_IP_PER_SECOND: '1000000' },
+  });
+  node.world.quota = Number.MAX_SAFE_INTEGER;
+  node.world.row = { ...node.world.row, sku };
+  await node.refresh();
+
+  async function buy(entry: BookEntry): Promise<void> {
+    await redis.buy({ orderNo: randomUUID(), userId: entry.request.userId, sku });
+    entry.stage = 'taken';
+  }
+  const purchases = {
+    // Redis itself knows who has bought: there is nothing to remember here.
+    book: new Book({ decided() {} }),
+    take(...[row, request, ticketId, drawnAs]: Parameters<Context['purchases']['take']>) {
+      const { sale, schema } = row;
+      const admittedAtMs = performance.now();
+      const times = { admittedAtMs, lookedUpAtMs: admittedAtMs };
+      const place = { sale, sku, schema, ticketId, node: drawnAs };
+      const published = Promise.resolve();
+      const entry: BookEntry = { request, ...place, ...times, stage: 'publishing', published };
+      entry.published = buy(entry);
+      return entry;
+    },
+  } as unknown as Context['purchases'];
+  const parts = { ...node.context, purchases };
+  const fail = (error: unknown) => new Problem('overloaded', { detail: String(error) });
+  const app = await buildApp({ ...parts, purchase: createPurchaseHandler(parts, fail) });
+  await app.listen({ host: '127.0.0.1', port: listen, reusePort: true });
+  return (app.server.address() as AddressInfo).port;
+}
+
+process.once('message', async (order: FrontOrder) => process.send?.(await listen(order)));
+process.on('SIGINT', () => {});
+process.on('disconnect', () => process.exit());

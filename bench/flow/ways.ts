@@ -1,0 +1,192 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createPool, type Pool } from '../../db/pool.ts';
+import type { Progress } from '../../ops/stack/progress.ts';
+import type { Servers } from '../../ops/stack/servers.ts';
+import { cpuSeconds } from '../machine.ts';
+import type { BenchServers, Shop } from '../shop.ts';
+import { Child } from './child.ts';
+import type { Press, Pressed } from './generator.ts';
+import { openRedis } from './redis/client.ts';
+import { startRedis } from './redis/server.ts';
+
+/** What is compared: each takes the same presses of the same generator. */
+
+const HERE = import.meta.dirname;
+const FRONTS = 2;
+const COMMIT_POLL_MS = 10;
+const COMMIT_TIMEOUT_MS = 120_000;
+
+export interface Round {
+  /** Answered `202`. */
+  readonly accepted: number;
+  /** Rows of orders; 0 where there are none to commit. */
+  readonly committed: number;
+  /** From the first press to the last answer. */
+  readonly answeredSeconds: number;
+  /** From the first press until everything accepted is committed. */
+  readonly seconds: number;
+  /** CPU µs an accepted request, by process. */
+  readonly cpuUs: Readonly<Record<string, number>>;
+}
+
+export interface Way {
+  /** What the generator signs tickets with. */
+  readonly keys: { jwtSecret: string; ticketKey: string; sale: string; sku: string };
+  readonly place: { host: string; port: number };
+  readonly pids: ReadonlyMap<string, number>;
+  /** Orders in the database. */
+  committed(): Promise<number>;
+  /** A cheap look at how many units are sold, for the clock. */
+  sold(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+export async function play(
+  way: Way,
+  generator: Child,
+  press: Omit<Press, 'host' | 'port'>,
+): Promise<Round> {
+  const pids = new Map([...way.pids, ['generator', generator.pid]]);
+  const [committedBefore, soldBefore] = [await way.committed(), await way.sold()];
+  const cpuBefore = cpuSeconds(pids);
+  const startMs = performance.now();
+  const pressed = await generator.ask<Pressed>({ press: { ...way.place, ...press } });
+  const accepted = pressed.statuses['202'] ?? 0;
+  if (Object.keys(pressed.statuses).join() !== '202') {
+    throw new Error(`answers other than 202: ${JSON.stringify(pressed.statuses)}`);
+  }
+  const deadlineMs = performance.now() + COMMIT_TIMEOUT_MS;
+  while ((await way.sold()) - soldBefore < accepted && performance.now() < deadlineMs) {
+    await delay(COMMIT_POLL_MS);
+  }
+  const endMs = performance.now();
+  const cpu = cpuSeconds(pids);
+  const cpuUs = [...cpu].map(([name, seconds]) => {
+    const used = seconds - (cpuBefore.get(name) ?? 0);
+    return [name, Math.round((used * 1e7) / accepted) / 10] as const;
+  });
+  return {
+    accepted,
+    committed: (await way.committed()) - committedBefore,
+    answeredSeconds: pressed.seconds,
+    // What passes between the order to press and the first press is not the shop's.
+    seconds: (endMs - startMs) / 1_000,
+    cpuUs: Object.fromEntries(cpuUs.filter(([, us]) => us > 0)),
+  };
+}
+
+/** Two bare processes. `sold` and `committed`: nothing is. */
+export async function bareWay(bench: BenchServers, keys: Way['keys']): Promise<Way> {
+  const port = await bench.freePort();
+  const fronts = Array.from({ length: FRONTS }, () => new Child(join(HERE, 'bare.ts')));
+  await Promise.all(fronts.map((front) => front.ask(port)));
+  return {
+    keys,
+    place: { host: '127.0.0.1', port },
+    pids: new Map(fronts.map(({ pid }, index) => [`bare-${index + 1}`, pid])),
+    committed: async () => 0,
+    sold: async () => Number.POSITIVE_INFINITY,
+    async stop() {
+      for (const front of fronts) front.end();
+    },
+  };
+}
+
+const SALE = 'flow';
+const SKU = 'TV';
+
+export async function shopWay(shop: Shop, units: number): Promise<Way> {
+  const key = await shop.openSale(SALE, SKU, units);
+  const one = async (text: string) => {
+    const [row] = await shop.databases.hot.query<{ n: string }>({ text, values: [SKU] });
+    return Number(row?.n ?? 0);
+  };
+  return {
+    keys: { jwtSecret: shop.jwtSecret, ticketKey: key.toString('base64'), sale: SALE, sku: SKU },
+    place: shop,
+    pids: shop.pids,
+    committed: () => one('SELECT count(*) AS n FROM hot.orders WHERE sku = $1'),
+    sold: async () =>
+      units - (await one('SELECT sum(remaining) AS n FROM hot.stock_slot WHERE sku = $1')),
+    stop: async () => {},
+  };
+}
+
+const REDIS_TABLE = `CREATE TABLE seckill_order (
+  id bigserial PRIMARY KEY,
+  order_no varchar(64) NOT NULL UNIQUE,
+  user_id varchar(64) NOT NULL,
+  sku_id varchar(40) NOT NULL,
+  amount numeric(10, 2),
+  status smallint NOT NULL DEFAULT 0,
+  created_at timestamptz DEFAULT now(),
+  UNIQUE (user_id, sku_id))`;
+
+/** In a database of its own on the same server, so that neither meets the other's tables. */
+async function redisDatabase(servers: Servers): Promise<{ url: string; pool: Pool }> {
+  const admin = createPool({ url: servers.databaseUrl, max: 1, applicationName: 'bench' });
+  await admin.query({ text: 'CREATE DATABASE redis_way' });
+  await admin.close();
+  const url = new URL(servers.databaseUrl);
+  url.pathname = '/redis_way';
+  const pool = createPool({ url: url.href, max: 1, applicationName: 'bench' });
+  await pool.query({ text: REDIS_TABLE });
+  return { url: url.href, pool };
+}
+
+/** @param connections of its worker to PostgreSQL */
+export async function redisWay(
+  bench: BenchServers,
+  progress: Progress,
+  { units, connections }: { units: number; connections: number },
+): Promise<Way> {
+  const servers = bench.servers as Servers;
+  const redisPort = await startRedis(bench, progress);
+  const database = await redisDatabase(servers);
+  const redis = await openRedis(redisPort);
+  await redis.load(SKU, units);
+  const worker = new Child(join(HERE, 'redis', 'worker.ts'));
+  const { amqpUrl } = servers;
+  await worker.ask({ redisPort, amqpUrl, databaseUrl: database.url, sku: SKU, connections });
+  const keys = {
+    jwtSecret: randomBytes(32).toString('base64url'),
+    ticketKey: randomBytes(32).toString('base64'),
+    sale: 'demo',
+    sku: SKU,
+  };
+  const port = await bench.freePort();
+  const fronts = Array.from({ length: FRONTS }, () => new Child(join(HERE, 'redis', 'front.ts')));
+  await Promise.all(fronts.map((front) => front.ask({ listen: port, redisPort, ...keys })));
+  const committed = async () => {
+    const [row] = await database.pool.query<{ n: string }>({
+      text: 'SELECT count(*) AS n FROM seckill_order',
+    });
+    return Number(row?.n ?? 0);
+  };
+  const shared = bench.supervisor.records().map(({ name, pid }) => [name, pid] as const);
+  const servers4 = ['redis', 'rabbitmq', 'postgres'];
+  return {
+    keys,
+    place: { host: '127.0.0.1', port },
+    pids: new Map([
+      ...shared.filter(([name]) => servers4.includes(name)),
+      ...fronts.map(({ pid }, index) => [`web-${index + 1}`, pid] as const),
+      ['worker', worker.pid],
+    ]),
+    committed,
+    // The sequence of its key counts inserts that were tried: no more than an index look.
+    async sold() {
+      const [row] = await database.pool.query<{ n: string }>({
+        text: `SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS n FROM seckill_order_id_seq`,
+      });
+      return Number(row?.n ?? 0);
+    },
+    async stop() {
+      for (const child of [worker, ...fronts]) child.end();
+      await redis.close();
+      await database.pool.close();
+    },
+  };
+}

@@ -1,0 +1,62 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { parentOf } from '../ops/stack/processes.ts';
+
+/** What the processes of a benchmark take of the machine. Reads /proc: Linux. */
+
+/** Ticks a second of /proc's CPU times; fixed in Linux' interface to user space. */
+const TICKS_PER_SECOND = 100;
+
+/** User and system time of one process, in seconds; 0 when it is gone. */
+function secondsOf(pid: number): number {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    // Ended children that were waited for count too: backends come and go.
+    const ticks = [11, 12, 13, 14].reduce((sum, at) => sum + Number(fields[at]), 0);
+    return ticks / TICKS_PER_SECOND;
+  } catch {
+    return 0;
+  }
+}
+
+/** CPU seconds so far of each named process, with all that descends from it. */
+export function cpuSeconds(roots: ReadonlyMap<string, number>): Map<string, number> {
+  const nameOf = new Map([...roots].map(([name, pid]) => [pid, name]));
+  const seconds = new Map([...roots.keys()].map((name) => [name, 0]));
+  const pids = readdirSync('/proc').map(Number).filter(Number.isInteger);
+  for (const pid of pids) {
+    let at: number | undefined = pid;
+    while (at !== undefined && !nameOf.has(at)) at = parentOf(at);
+    const name = at === undefined ? undefined : nameOf.get(at);
+    if (name !== undefined) seconds.set(name, (seconds.get(name) ?? 0) + secondsOf(pid));
+  }
+  return seconds;
+}
+
+/** Seconds that all cores were busy since the machine started, with whatever. */
+export function busySeconds(): number {
+  const busy = cpus().map(({ times }) => times.user + times.nice + times.sys + times.irq);
+  return busy.reduce((sum, ms) => sum + ms, 0) / 1_000;
+}
+
+/** Resident memory of a process, in megabytes. */
+export function residentMegabytes(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1_024;
+}
+
+export const machine = { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version };
+
+export function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+}
+
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}
+
+export function rounded(value: number, digits = 3): number {
+  return Number(value.toPrecision(digits));
+}

@@ -1,0 +1,201 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ticketKey } from '../db/catalog.ts';
+import { createPool, type Databases } from '../db/pool.ts';
+import { prepare } from '../db/prepare.ts';
+import { putOnSale } from '../ops/sale.ts';
+import { APPLICATION_NAMES, applicationSpecs } from '../ops/stack/application.ts';
+import { ensureServerPackages, NATIVE_STOP_ORDER, startNative } from '../ops/stack/native.ts';
+import { choosePort, randomPortBase } from '../ops/stack/ports.ts';
+import type { Machine } from '../ops/stack/programs.ts';
+import type { Progress } from '../ops/stack/progress.ts';
+import {
+  missingServers,
+  type ServerName,
+  type Servers,
+  serversOfEnvironment,
+} from '../ops/stack/servers.ts';
+import { newSettings } from '../ops/stack/state.ts';
+import { Supervisor } from '../ops/stack/supervisor.ts';
+import { pathsBelow } from '../zk/paths.ts';
+import { ZkSession } from '../zk/session.ts';
+
+/**
+ * A shop of a benchmark's own: the servers that the environment does not name, with the local
+ * stack's settings and in a folder that goes with it, and the shop's own processes as `npm start`
+ * runs them.
+ */
+
+const BUFFERS_MAX_MB = 1_024;
+const READY_TIMEOUT_MS = 30_000;
+const POLL_MS = 50;
+const ZK_SESSION_TIMEOUT_MS = 10_000;
+
+export interface BenchServers {
+  readonly servers: Partial<Servers>;
+  readonly folder: string;
+  /** For further programs of this run; they are ended by name with `stop`. */
+  readonly supervisor: Supervisor;
+  readonly machine: Machine;
+  freePort(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+/** @throws {PackagesMissing | Error} when a server does not start */
+export async function startServers(
+  names: readonly ServerName[],
+  environment: NodeJS.ProcessEnv,
+  progress: Progress,
+): Promise<BenchServers> {
+  const given = serversOfEnvironment(environment);
+  const wanted = missingServers(given).filter((name) => names.includes(name));
+  const machine = { path: environment['PATH'] ?? '', root: '/' };
+  await ensureServerPackages({ wanted, machine, progress });
+  const folder = mkdtempSync(join(tmpdir(), 'flashsale-bench-'));
+  chmodSync(folder, 0o711);
+  const taken = new Set<number>();
+  const freePort = () => choosePort(randomPortBase(), taken);
+  const supervisor = new Supervisor({ say: progress.say, onChange: () => {}, restart: false });
+  const stop = async () => {
+    const servers = NATIVE_STOP_ORDER.flat() as readonly string[];
+    const others = supervisor.records().flatMap(({ name }) => (servers.includes(name) ? [] : name));
+    await supervisor.stop(others);
+    for (const group of NATIVE_STOP_ORDER) await supervisor.stop(group, { discard: true });
+    rmSync(folder, { recursive: true, force: true });
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void stop().finally(() => process.exit(130)));
+  }
+  try {
+    const started = await startNative({
+      wanted,
+      folder,
+      logFolder: join(folder, 'logs'),
+      ports: {
+        postgres: await freePort(),
+        amqp: await freePort(),
+        epmd: await freePort(),
+        distribution: await freePort(),
+        zookeeper: await freePort(),
+      },
+      passwords: newSettings().passwords,
+      sharedBuffersMb: Math.min(BUFFERS_MAX_MB, Math.floor(totalmem() / 4 / 2 ** 20)),
+      machine,
+      progress,
+      supervisor,
+    });
+    return { servers: { ...given, ...started }, folder, supervisor, machine, freePort, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+export interface Shop {
+  readonly host: string;
+  readonly port: number;
+  readonly jwtSecret: string;
+  readonly databases: Databases;
+  /** Pid of each process of the shop, by its name. */
+  readonly pids: ReadonlyMap<string, number>;
+  metrics(name: string): Promise<string>;
+  /** Puts a SKU on sale in schema hot and waits until it can be bought; the sale's ticket key. */
+  openSale(sale: string, sku: string, units: number): Promise<Buffer>;
+  close(): Promise<void>;
+}
+
+export interface ShopOptions {
+  /** Those of APPLICATION_NAMES that run. */
+  readonly processes: readonly string[];
+  /** Variables of all of them, over those of the local stack. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Root of the checkout whose programs run: another one, to compare it with. */
+  readonly root?: string;
+}
+
+export async function startShop(bench: BenchServers, options: ShopOptions): Promise<Shop> {
+  const servers = bench.servers as Servers;
+  await prepare(servers.databaseUrl);
+  const { jwtSecret, paymentWebhookSecret } = newSettings();
+  const monitorPorts = new Map<string, number>();
+  for (const name of APPLICATION_NAMES) monitorPorts.set(name, await bench.freePort());
+  const host = '127.0.0.1';
+  const port = await bench.freePort();
+  const zkRoot = '/bench';
+  const specs = applicationSpecs({
+    root: options.root ?? join(import.meta.dirname, '..'),
+    logFolder: join(bench.folder, 'logs'),
+    environment: { ...process.env, ...options.environment },
+    servers,
+    zkRoot,
+    shop: { host, port },
+    secrets: { jwtSecret, paymentWebhookSecret },
+    monitorPorts,
+  });
+  const chosen = specs.filter(({ name }) => options.processes.includes(name));
+  await Promise.all(chosen.map((spec) => bench.supervisor.start(spec)));
+  const pool = createPool({ url: servers.databaseUrl, max: 4, applicationName: 'bench' });
+  const databases = { regular: pool, hot: pool };
+  const session = new ZkSession({
+    servers: servers.zookeeper,
+    sessionTimeoutMs: ZK_SESSION_TIMEOUT_MS,
+  });
+  session.start();
+  await session.connected(READY_TIMEOUT_MS);
+  const pids = new Map(bench.supervisor.records().map(({ name, pid }) => [name, pid]));
+  const metrics = async (name: string) => {
+    const response = await fetch(`http://${host}:${monitorPorts.get(name)}/metrics`);
+    return response.text();
+  };
+  return {
+    host,
+    port,
+    jwtSecret,
+    databases,
+    pids,
+    metrics,
+    async openSale(sale, sku, units) {
+      const now = Date.now();
+      const plan = { title: sku, schema: 'hot' as const, price: '9.95', currency: 'EUR' };
+      await putOnSale(
+        { databases, session, root: zkRoot },
+        {
+          sale,
+          title: sale,
+          opensAt: new Date(now - 1_000),
+          closesAt: new Date(now + 24 * 3_600_000),
+          payWindowSeconds: 3_600,
+          skus: [{ ...plan, sku, userLimit: 1, units }],
+        },
+      );
+      const webNodes = options.processes.filter((name) => name.startsWith('web-'));
+      return until(`${sku} is on sale`, async () => {
+        const key = await ticketKey(databases, sale);
+        const grants = await session.children(pathsBelow(zkRoot).sku(sku).grants);
+        if (!grants.ok || grants.value.length < webNodes.length) return undefined;
+        const texts = await Promise.all(webNodes.map(metrics));
+        const granted = `flashsale_quota_units{sku="${sku}",quantity="spare"`;
+        const hasUnits = (text: string) =>
+          text.split('\n').some((line) => line.startsWith(granted) && !line.endsWith(' 0'));
+        return texts.every(hasUnits) ? key : undefined;
+      });
+    },
+    async close() {
+      await session.close();
+      await pool.close();
+    },
+  };
+}
+
+/** @throws {Error} after half a minute */
+async function until<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
+  const deadlineMs = performance.now() + READY_TIMEOUT_MS;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined) return found;
+    if (performance.now() > deadlineMs) throw new Error(`not within half a minute: ${what}`);
+    await delay(POLL_MS);
+  }
+}
