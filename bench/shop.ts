@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ticketKey } from '../db/catalog.ts';
 import { createPool, type Databases } from '../db/pool.ts';
-import { prepare } from '../db/prepare.ts';
+import type * as Prepare from '../db/prepare.ts';
 import { putOnSale } from '../ops/sale.ts';
 import { APPLICATION_NAMES, applicationSpecs } from '../ops/stack/application.ts';
 import { ensureServerPackages, NATIVE_STOP_ORDER, startNative } from '../ops/stack/native.ts';
@@ -100,7 +100,8 @@ export interface Shop {
   readonly databases: Databases;
   /** Pid of each process of the shop, by its name. */
   readonly pids: ReadonlyMap<string, number>;
-  metrics(name: string): Promise<string>;
+  /** Sum of a metric's samples over the shop's processes, whatever their labels. */
+  metric(name: string): Promise<number>;
   /** Puts a SKU on sale in schema hot and waits until it can be bought; the sale's ticket key. */
   openSale(sale: string, sku: string, units: number): Promise<Buffer>;
   close(): Promise<void>;
@@ -117,6 +118,8 @@ export interface ShopOptions {
 
 export async function startShop(bench: BenchServers, options: ShopOptions): Promise<Shop> {
   const servers = bench.servers as Servers;
+  const root = options.root ?? join(import.meta.dirname, '..');
+  const { prepare } = (await import(join(root, 'db', 'prepare.ts'))) as typeof Prepare;
   await prepare(servers.databaseUrl);
   const { jwtSecret, paymentWebhookSecret } = newSettings();
   const monitorPorts = new Map<string, number>();
@@ -125,7 +128,7 @@ export async function startShop(bench: BenchServers, options: ShopOptions): Prom
   const port = await bench.freePort();
   const zkRoot = '/bench';
   const specs = applicationSpecs({
-    root: options.root ?? join(import.meta.dirname, '..'),
+    root,
     logFolder: join(bench.folder, 'logs'),
     environment: { ...process.env, ...options.environment },
     servers,
@@ -155,7 +158,12 @@ export async function startShop(bench: BenchServers, options: ShopOptions): Prom
     jwtSecret,
     databases,
     pids,
-    metrics,
+    async metric(name) {
+      const texts = await Promise.all(options.processes.map(metrics));
+      const lines = texts.flatMap((text) => text.split('\n'));
+      const samples = lines.filter((line) => line.startsWith(`${name}{`));
+      return samples.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+    },
     async openSale(sale, sku, units) {
       const now = Date.now();
       const plan = { title: sku, schema: 'hot' as const, price: '9.95', currency: 'EUR' };

@@ -30,6 +30,9 @@ import type { WorkerMetrics } from './metrics.ts';
  * becomes a dead letter, alone: its delivery is acknowledged when the broker has confirmed that one.
  */
 
+/** Between two batches of a rush there is less than this. */
+const BUSY_MS = 250;
+
 /** A delivery that is not ended yet. */
 interface OpenDelivery {
   readonly delivery: Delivery;
@@ -66,6 +69,7 @@ export class OrdersConsumer {
   readonly #open = new Set<OpenDelivery>();
   #consumer: Consumer | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #decidedAtMs = Number.NEGATIVE_INFINITY;
 
   private constructor(options: OrdersConsumerOptions) {
     this.#options = options;
@@ -86,6 +90,11 @@ export class OrdersConsumer {
 
   get consuming(): boolean {
     return this.#consumer?.consuming ?? false;
+  }
+
+  /** Orders are being decided, or were a moment ago. */
+  get isBusy(): boolean {
+    return this.#open.size > 0 || performance.now() - this.#decidedAtMs < BUSY_MS;
   }
 
   /** For metrics: deliveries not ended, requests waiting for a call, calls under way. */
@@ -190,7 +199,8 @@ export class OrdersConsumer {
       if (decision.kind === 'locked') locked.push(entry);
       else this.#apply(sku, entry, decision, told);
     }
-    this.#planner.finished(batch, locked, performance.now());
+    this.#decidedAtMs = performance.now();
+    this.#planner.finished(batch, locked, this.#decidedAtMs);
     sendVerdicts(this.#options.publisher, told);
     this.#pump();
   }

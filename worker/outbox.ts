@@ -16,6 +16,12 @@ import { repeat, Trouble } from './periodic.ts';
 const OUTBOX_INTERVAL_MS = 200;
 /** Outbox rows in one take; each may hold a batch of orders. */
 const OUTBOX_ROWS_MAX = 50;
+/**
+ * In a rush the news of a sale can wait, its shoppers cannot: an event costs the broker and the worker
+ * as much as the order itself. Then rows are taken one by one, and after so many events comes a pause.
+ */
+const OUTBOX_ROWS_BUSY = 1;
+const EVENTS_BUSY_MAX = 200;
 /** Events on their way to the broker: below the publisher's window, so that none is refused. */
 const EVENTS_IN_FLIGHT_MAX = 256;
 
@@ -30,24 +36,30 @@ export interface OutboxOptions {
   readonly schema: Schema;
   readonly outbox: OutboxCalls;
   readonly publisher: Publisher;
+  /** Whether orders are being decided: they go first. */
+  readonly isBusy: () => boolean;
   readonly log: Log;
   readonly metrics: WorkerMetrics;
   readonly stopping: AbortSignal;
 }
 
 export function relayOutbox(options: OutboxOptions): Promise<void> {
-  const { schema, outbox, log, metrics, stopping } = options;
+  const { schema, outbox, isBusy, log, metrics, stopping } = options;
   const trouble = new Trouble(log, `outbox of ${schema}`);
+  let relayed = 0;
   return repeat(OUTBOX_INTERVAL_MS, stopping, async () => {
     try {
-      const events = await outbox.take(OUTBOX_ROWS_MAX);
+      const events = await outbox.take(isBusy() ? OUTBOX_ROWS_BUSY : OUTBOX_ROWS_MAX);
       trouble.fine();
       if (events.length === 0) return 'idle';
       const published = await publishInOrder(events, (event) => publishEvent(options, event));
       metrics.relayedEvents.inc({ schema }, published.size);
       const done = rowsDone(events, published);
       if (done.length > 0) await outbox.done(done);
-      return 'more';
+      relayed += events.length;
+      if (!isBusy() || relayed < EVENTS_BUSY_MAX) return 'more';
+      relayed = 0;
+      return 'idle';
     } catch (error) {
       // What was published and not marked is published again when its lease is over.
       metrics.retries.inc({ schema, routine: 'outbox', kind: 'transient' });

@@ -149,6 +149,7 @@ async function serve(schema: Schema, context: Context, stopping: AbortSignal): P
     relayOutbox({
       ...common,
       publisher: context.events,
+      isBusy: () => consumer.isBusy,
       outbox: {
         take: (rowsMax) => outboxBatch(databases, schema, rowsMax),
         done: (eventNos) => outboxDone(databases, schema, eventNos),

@@ -150,7 +150,7 @@ async function measure(): Promise<Record<string, unknown>> {
         two.accepted / two.answeredSeconds,
       )} answers/s, Redis way ${three ? Math.round(three.accepted / three.seconds) : '-'} orders/s`,
     );
-    write(`  CPU µs an order: ${cpuOf(one)}`);
+    write(`  CPU µs an order: ${cpuOf(one)}; ${JSON.stringify(one.counts)}`);
     if (three) write(`  CPU µs an order, Redis way: ${cpuOf(three)}`);
   }
   const ordersPerS = (one: Round) => one.committed / one.seconds;

@@ -29,6 +29,8 @@ export interface Round {
   readonly seconds: number;
   /** CPU µs an accepted request, by process. */
   readonly cpuUs: Readonly<Record<string, number>>;
+  /** Of this round, from the shop's own metrics. */
+  readonly counts?: Readonly<Record<string, number>>;
 }
 
 export interface Way {
@@ -40,6 +42,8 @@ export interface Way {
   committed(): Promise<number>;
   /** A cheap look at how many units are sold, for the clock. */
   sold(): Promise<number>;
+  /** Counts so far, of which a round shows what was added. */
+  counts?(): Promise<Readonly<Record<string, number>>>;
   stop(): Promise<void>;
 }
 
@@ -50,6 +54,7 @@ export async function play(
 ): Promise<Round> {
   const pids = new Map([...way.pids, ['generator', generator.pid]]);
   const [committedBefore, soldBefore] = [await way.committed(), await way.sold()];
+  const countsBefore = await way.counts?.();
   const cpuBefore = cpuSeconds(pids);
   const startMs = performance.now();
   const pressed = await generator.ask<Pressed>({ press: { ...way.place, ...press } });
@@ -63,6 +68,7 @@ export async function play(
   }
   const endMs = performance.now();
   const cpu = cpuSeconds(pids);
+  const counts = Object.entries((await way.counts?.()) ?? {});
   const cpuUs = [...cpu].map(([name, seconds]) => {
     const used = seconds - (cpuBefore.get(name) ?? 0);
     return [name, Math.round((used * 1e7) / accepted) / 10] as const;
@@ -74,6 +80,9 @@ export async function play(
     // What passes between the order to press and the first press is not the shop's.
     seconds: (endMs - startMs) / 1_000,
     cpuUs: Object.fromEntries(cpuUs.filter(([, us]) => us > 0)),
+    ...(countsBefore && {
+      counts: Object.fromEntries(counts.map(([k, n]) => [k, n - (countsBefore[k] ?? 0)])),
+    }),
   };
 }
 
@@ -110,6 +119,11 @@ export async function shopWay(shop: Shop, units: number): Promise<Way> {
     committed: () => one('SELECT count(*) AS n FROM hot.orders WHERE sku = $1'),
     sold: async () =>
       units - (await one('SELECT sum(remaining) AS n FROM hot.stock_slot WHERE sku = $1')),
+    counts: async () => ({
+      envelopes: await shop.metric('flashsale_envelope_requests_count'),
+      batches: await shop.metric('flashsale_worker_batch_requests_count'),
+      events: await shop.metric('flashsale_worker_relayed_events_total'),
+    }),
     stop: async () => {},
   };
 }

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import type { PublishResult } from '../../broker/publisher.ts';
 import { createLog } from '../../process/log.ts';
@@ -47,14 +48,41 @@ function setUp(answers: (PublishResult | Promise<PublishResult>)[], trusted = tr
 }
 
 describe('an admitted request', () => {
-  it('travels with those that come at the same time, at most sixteen', async () => {
+  it('travels with those that come at the same time, up to a bound', async () => {
     const { purchases, sizes } = setUp(['confirmed', 'confirmed', 'confirmed']);
-    const entries = Array.from({ length: 33 }, (_, i) =>
+    const entries = Array.from({ length: 257 }, (_, i) =>
       purchases.take(row, requestOf(`u${i}`), 'ticket', 'web-1'),
     );
     await Promise.all(entries.map((entry) => entry.published));
-    expect(sizes).toEqual([16, 16, 1]);
+    expect(sizes).toEqual([128, 128, 1]);
     expect(new Set(entries.map((entry) => entry.stage))).toEqual(new Set(['taken']));
+    purchases.stop();
+  });
+
+  it('leaves at once when nothing is on the way, and else gathers until the confirm', async () => {
+    const first = Promise.withResolvers<PublishResult>();
+    const { purchases, sizes } = setUp([first.promise, 'confirmed']);
+    const take = (userId: string) => purchases.take(row, requestOf(userId), 'ticket', 'web-1');
+    take('u1');
+    await nextTurn();
+    expect(sizes).toEqual([1]);
+    take('u2');
+    await nextTurn();
+    const third = take('u3');
+    await nextTurn();
+    expect(sizes).toEqual([1]);
+    first.resolve('confirmed');
+    await third.published;
+    expect(sizes).toEqual([1, 2]);
+    purchases.stop();
+  });
+
+  it('waits a few milliseconds for a broker that does not answer, not longer', async () => {
+    const { purchases, sizes } = setUp([new Promise(() => {}), 'confirmed']);
+    purchases.take(row, requestOf('u1'), 'ticket', 'web-1');
+    await nextTurn();
+    await purchases.take(row, requestOf('u2'), 'ticket', 'web-1').published;
+    expect(sizes).toEqual([1, 1]);
     purchases.stop();
   });
 
