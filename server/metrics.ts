@@ -80,6 +80,15 @@ export function observeServer(metrics: ServerMetrics, observed: Observed): void 
     },
   );
   metrics.gauge(
+    'flashsale_kept_share',
+    'Share of purchase requests that is kept, by SKU',
+    ['sku'],
+    (gauge) => {
+      gauge.reset();
+      for (const { sku } of catalogue.skus()) gauge.set({ sku }, agent.keep(sku));
+    },
+  );
+  metrics.gauge(
     'flashsale_stock_free_units',
     'Units on sale by SKU, as the database said last',
     ['sku'],

@@ -1,20 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { isName } from '../contracts/names.ts';
 import type { SkuCounters } from './ledger.ts';
 import { ListSettings } from './lists.ts';
 import { Membership } from './membership.ts';
 import { type Paths, pathsBelow } from './paths.ts';
 import { type SessionOptions, ZkSession } from './session.ts';
-import { Setting } from './setting.ts';
-import {
-  type ChallengeSwitch,
-  parseChallenge,
-  parseShare,
-  parseShed,
-  parseState,
-  type ShedWay,
-  type SkuState,
-} from './values.ts';
+import type { Setting } from './setting.ts';
+import { Switches } from './switches.ts';
+import type { ChallengeSwitch, ShedWay, SkuState } from './values.ts';
 
 /**
  * What a web node knows of the control plane: read and drawn synchronously, without I/O. It goes on
@@ -22,12 +14,7 @@ import {
  * session, under a new node id.
  */
 
-/** A SKU of which nothing was said is not sold: selling begins with an explicit `open`. */
-const STATE_DEFAULT: SkuState = 'paused';
-const KEEP_DEFAULT = 1;
 const ID_BYTES = 5;
-const SHED_DEFAULT: ShedWay = 'random';
-const CHALLENGE_DEFAULT: ChallengeSwitch = { mode: 'off', factor: 1 };
 
 export type Draw =
   | { readonly drawn: true; readonly node: string }
@@ -57,12 +44,6 @@ export interface AgentLog {
   warn(facts: object, message: string): void;
 }
 
-interface SkuSettings {
-  readonly state: Setting<SkuState>;
-  readonly keep: Setting<number>;
-  readonly challenge: Setting<ChallengeSwitch>;
-}
-
 export class NodeAgent {
   /** Who is let through and who is kept out. */
   readonly lists: ListSettings;
@@ -70,10 +51,7 @@ export class NodeAgent {
   #paths: Paths;
   #session: ZkSession;
   #membership: Membership | undefined;
-  #keep: Setting<number>;
-  #shed: Setting<ShedWay>;
-  #challenge: Setting<ChallengeSwitch>;
-  #skus = new Map<string, SkuSettings>();
+  #switches: Switches;
   /** Everything was read once: states, shares, grants. */
   #isKnown = false;
   #skusSeen = false;
@@ -88,42 +66,27 @@ export class NodeAgent {
     this.#paths = pathsBelow(options.root);
     const { log } = options;
     this.#session = new ZkSession({ ...options.session, ...(log && { log }) });
-    this.#keep = this.#setting(this.#paths.keep, parseShare, false);
-    this.#shed = this.#setting(this.#paths.shed, parseShed, false);
-    this.#challenge = this.#setting(this.#paths.challenge, parseChallenge, true);
+    const onChange = () => {
+      this.#changed();
+      this.#membership?.reportNow();
+    };
+    this.#switches = new Switches({
+      session: this.#session,
+      paths: this.#paths,
+      onChange,
+      onSkus: (fresh) => this.#onSkus(fresh),
+    });
     this.lists = new ListSettings({
       session: this.#session,
       root: options.root,
       errorPath: (path) => this.#paths.error(path),
-      onChange: () => {
-        this.#changed();
-        this.#membership?.reportNow();
-      },
+      onChange,
     });
-    this.#session.watchChildren(this.#paths.skus, (names) => this.#onSkus(names));
     this.#session.on('session', () => this.#join());
     this.#session.on('expired', () => this.#leave());
     this.#session.on('suspended', () => log?.warn({}, 'ZooKeeper connection lost'));
     this.#session.on('resumed', () => log?.info({}, 'ZooKeeper session resumed'));
     this.#session.start();
-  }
-
-  #setting<T>(
-    path: string,
-    parser: ConstructorParameters<typeof Setting<T>>[0]['parser'],
-    isOptional: boolean,
-  ) {
-    return new Setting<T>({
-      session: this.#session,
-      path,
-      errorPath: this.#paths.error(path),
-      parser,
-      isOptional,
-      onChange: () => {
-        this.#changed();
-        this.#membership?.reportNow();
-      },
-    });
   }
 
   #changed(): void {
@@ -149,7 +112,7 @@ export class NodeAgent {
       },
     });
     this.#membership = membership;
-    for (const sku of this.#skus.keys()) membership.follow(sku);
+    for (const sku of this.#switches.skus) membership.follow(sku);
     this.#changed();
   }
 
@@ -161,46 +124,31 @@ export class NodeAgent {
     this.#changed();
   }
 
-  #onSkus(names: readonly string[]): void {
-    const wanted = new Set(names.filter(isName));
-    for (const [sku, settings] of this.#skus) {
-      if (wanted.has(sku)) continue;
-      for (const setting of Object.values(settings)) setting.close();
-      this.#skus.delete(sku);
-    }
-    for (const sku of wanted) {
-      if (this.#skus.has(sku)) continue;
-      const paths = this.#paths.sku(sku);
-      this.#skus.set(sku, {
-        state: this.#setting(paths.state, parseState, false),
-        keep: this.#setting(paths.keep, parseShare, true),
-        challenge: this.#setting(paths.challenge, parseChallenge, true),
-      });
-      this.#membership?.follow(sku);
-    }
+  #onSkus(fresh: readonly string[]): void {
+    for (const sku of fresh) this.#membership?.follow(sku);
     if (!this.#skusSeen) this.#awaitAll();
     this.#skusSeen = true;
     this.#changed();
   }
 
+  #settings(): Setting<unknown>[] {
+    return [...this.#switches.settings, ...this.lists.settings];
+  }
+
   async #awaitAll(): Promise<void> {
     await Promise.all([
-      this.#keep.known,
-      this.#shed.known,
-      this.#challenge.known,
-      ...this.lists.settings.map(({ known }) => known),
-      ...[...this.#skus.values()].flatMap(Object.values).map(({ known }) => known),
-      ...[...this.#skus.keys()].map((sku) => this.#membership?.follow(sku)),
+      ...this.#settings().map(({ known }) => known),
+      ...this.#switches.skus.map((sku) => this.#membership?.follow(sku)),
     ]);
     this.#isKnown = true;
     this.#changed();
   }
 
   #applied(): Record<string, number> {
-    const ofSkus = [...this.#skus.values()].flatMap(Object.values);
-    const settings = [this.#keep, this.#shed, this.#challenge, ...this.lists.settings, ...ofSkus];
     const applied: Record<string, number> = {};
-    for (const { path, version } of settings) if (version !== undefined) applied[path] = version;
+    for (const { path, version } of this.#settings()) {
+      if (version !== undefined) applied[path] = version;
+    }
     return applied;
   }
 
@@ -238,21 +186,33 @@ export class NodeAgent {
 
   /** The operators' switch of the SKU: `paused` when nothing was said. */
   state(sku: string): SkuState {
-    return this.#skus.get(sku)?.state.value ?? STATE_DEFAULT;
+    return this.#switches.state(sku);
   }
 
-  /** The share of purchase requests to keep, 0 to 1: the SKU's own, or the one for all. */
+  /** A purchase request came in while the SKU was open; `isKept`: the shedding let it through. */
+  pressed(sku: string, isKept: boolean): void {
+    const membership = this.#membership;
+    if (!membership) return;
+    membership.ledger.press(sku, isKept);
+    // Counted for all; news for the keeper only where it decides by it.
+    if (this.#switches.isAuto(sku)) membership.changed();
+  }
+
+  /**
+   * The share of purchase requests to keep, 0 to 1: the SKU's own, or the one for all; where that is
+   * `auto`, the one that the keeper wrote last.
+   */
   keep(sku: string): number {
-    return this.#skus.get(sku)?.keep.value ?? this.#keep.value ?? KEEP_DEFAULT;
+    return this.#switches.keep(sku);
   }
 
   shed(): ShedWay {
-    return this.#shed.value ?? SHED_DEFAULT;
+    return this.#switches.shed();
   }
 
   /** Whether tickets of the SKU are for those who solve a challenge: its own switch, or that of all. */
   challenge(sku: string): ChallengeSwitch {
-    return this.#skus.get(sku)?.challenge.value ?? this.#challenge.value ?? CHALLENGE_DEFAULT;
+    return this.#switches.challenge(sku);
   }
 
   /** The current node id; undefined between two sessions. */

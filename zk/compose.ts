@@ -9,6 +9,7 @@ import type { Lifecycle } from '../process/lifecycle.ts';
 import type { Log } from '../process/log.ts';
 import { createMetrics } from '../process/metrics.ts';
 import { startMonitor } from '../process/monitor.ts';
+import type { AutoKeepFigures } from './auto-keep.ts';
 import type { KeeperConfig } from './config.ts';
 import { Keeper, type SkuFigures } from './keeper.ts';
 import { type Stranded, stockFigures, strandedRows } from './stranded.ts';
@@ -123,6 +124,14 @@ function observe(keeper: Keeper, stranded: () => readonly Stranded[]) {
       for (const [sku, figures] of keeper.figures()) gauge.set({ sku }, figures[figure]);
     });
   }
+  const automatic = (name: string, help: string, of: (figures: AutoKeepFigures) => number) =>
+    metrics.gauge(`flashsale_keeper_${name}`, `Under keep = auto: ${help}`, ['sku'], (gauge) => {
+      gauge.reset();
+      for (const [sku, figures] of keeper.autoKeep()) gauge.set({ sku }, of(figures));
+    });
+  automatic('kept_share', 'share of purchase requests that is kept', ({ share }) => share);
+  automatic('asked_per_second', 'purchase requests that come in', (one) => one.askedPerSecond);
+  automatic('wait_seconds', 'from the draw to the outcome', (one) => one.waitSeconds);
   const help = 'Units that are not sold, by what holds them; of dead letters, messages';
   metrics.gauge('flashsale_stranded_units', help, ['sku', 'cause'], (gauge) => {
     gauge.reset();

@@ -6,12 +6,16 @@ import type { ZkSession } from './session.ts';
 import { Setting } from './setting.ts';
 import {
   type ChallengeSwitch,
+  type Keep,
   type Parser,
   parseChallenge,
-  parseShare,
+  parseFactor,
+  parseKeep,
   parseShed,
+  parseStart,
   parseState,
   parseUnits,
+  parseWaitMs,
   type ShedWay,
   type SkuState,
 } from './values.ts';
@@ -21,7 +25,7 @@ import {
 export interface SkuEdits {
   readonly quota: Setting<number>;
   readonly state: Setting<SkuState>;
-  readonly keep: Setting<number>;
+  readonly keep: Setting<Keep>;
   readonly challenge: Setting<ChallengeSwitch>;
   readonly pins: Map<string, Setting<number>>;
 }
@@ -33,7 +37,15 @@ interface FollowedSku extends SkuEdits {
   readonly pinNames: Observation;
 }
 
-const SKU_CHILDREN: readonly string[] = ['quota', 'state', 'keep', 'challenge', 'pins', 'grants'];
+const SKU_CHILDREN: readonly string[] = [
+  'quota',
+  'state',
+  'keep',
+  'auto-keep',
+  'challenge',
+  'pins',
+  'grants',
+];
 
 /** An edit that has no effect, and why. */
 export interface Problem {
@@ -44,7 +56,12 @@ export interface Problem {
 }
 
 export class Edits {
-  readonly keep: Setting<number>;
+  readonly keep: Setting<Keep>;
+  readonly autoKeep: {
+    readonly factor: Setting<number>;
+    readonly waitMs: Setting<number>;
+    readonly start: Setting<number>;
+  };
   readonly shed: Setting<ShedWay>;
   readonly challenge: Setting<ChallengeSwitch>;
   readonly lists: ListSettings;
@@ -61,7 +78,12 @@ export class Edits {
     this.#session = session;
     this.#paths = paths;
     this.#onChange = onChange;
-    this.keep = this.#setting(paths.keep, parseShare, false);
+    this.keep = this.#setting(paths.keep, parseKeep, false);
+    this.autoKeep = {
+      factor: this.#setting(paths.autoKeep.factor, parseFactor, true),
+      waitMs: this.#setting(paths.autoKeep.waitMs, parseWaitMs, true),
+      start: this.#setting(paths.autoKeep.start, parseStart, true),
+    };
     this.shed = this.#setting(paths.shed, parseShed, false);
     this.challenge = this.#setting(paths.challenge, parseChallenge, true);
     const errorPath = (path: string) => paths.error(path);
@@ -84,7 +106,11 @@ export class Edits {
   }
 
   #global(): Setting<unknown>[] {
-    return [this.keep, this.shed, this.challenge, ...this.lists.settings];
+    return [...this.#short(), ...this.lists.settings];
+  }
+
+  #short(): Setting<unknown>[] {
+    return [this.keep, this.shed, this.challenge, ...Object.values(this.autoKeep)];
   }
 
   #followed(): FollowedSku[] {
@@ -120,7 +146,7 @@ export class Edits {
       strangers: [],
       quota: this.#setting(paths.quota, parseUnits, false),
       state: this.#setting(paths.state, parseState, false),
-      keep: this.#setting(paths.keep, parseShare, true),
+      keep: this.#setting(paths.keep, parseKeep, true),
       challenge: this.#setting(paths.challenge, parseChallenge, true),
       pins,
       pinNames: this.#session.watchChildren(paths.pins, (nodes) => {
@@ -181,8 +207,7 @@ export class Edits {
 
   /** The short values, whose history is kept; lists are too long for it. */
   get values(): readonly Setting<unknown>[] {
-    const ofSkus = this.#followed().flatMap((sku) => this.#settingsOf(sku));
-    return [this.keep, this.shed, this.challenge, ...ofSkus];
+    return [...this.#short(), ...this.#followed().flatMap((sku) => this.#settingsOf(sku))];
   }
 
   /** Every node that operators have made, with the transaction that made it where it is known. */
@@ -190,7 +215,11 @@ export class Edits {
     const settings = [...this.values, ...this.lists.settings];
     const lists = this.lists.settings.some(({ observed }) => observed) ? this.lists.folders : [];
     const skus = [...this.skus.keys()].map((sku) => this.#paths.sku(sku));
-    const folders = [...lists, ...skus.flatMap(({ sku, pins }) => [sku, pins])];
+    const folders = [
+      this.#paths.autoKeep.folder,
+      ...lists,
+      ...skus.flatMap(({ sku, pins }) => [sku, pins]),
+    ];
     return [
       ...folders.map((path) => ({ path, created: 0n })),
       ...settings.flatMap(({ path, observed }) =>
@@ -207,9 +236,7 @@ export class Edits {
 
   close(): void {
     this.#names.close();
-    this.keep.close();
-    this.shed.close();
-    this.challenge.close();
+    for (const setting of this.#short()) setting.close();
     this.lists.close();
     for (const sku of this.#followed()) this.#unfollow(sku);
   }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { AutoKeepFigures } from './auto-keep.ts';
 import { Election } from './election.ts';
 import { type Paths, pathsBelow } from './paths.ts';
 import { Reign } from './reign.ts';
@@ -116,7 +117,7 @@ export class Keeper {
 
   /** What every operator expects to find in the tree. */
   async #makeSkeleton(): Promise<boolean> {
-    const { keep, shed, skus, nodes, sessions, reports, errors, history } = this.#paths;
+    const { keep, autoKeep, shed, skus, nodes, sessions, reports, errors, history } = this.#paths;
     const before = await this.#session.exists(errors);
     if (!before.ok) return false;
     // Only in a new tree: a value that an operator deleted stays in force as it was.
@@ -127,7 +128,7 @@ export class Keeper {
           [shed, 'random'],
         ]
       : [];
-    const folders = [skus, nodes, sessions, reports, errors, history].map(
+    const folders = [autoKeep.folder, skus, nodes, sessions, reports, errors, history].map(
       (path) => [path, ''] as const,
     );
     for (const [path, text] of [...values, ...folders]) {
@@ -149,6 +150,11 @@ export class Keeper {
   /** Per SKU, while this keeper leads. */
   figures(): ReadonlyMap<string, SkuFigures> {
     return this.#reign?.figures ?? new Map();
+  }
+
+  /** Per SKU whose `keep` says `auto`, while this keeper leads. */
+  autoKeep(): ReadonlyMap<string, AutoKeepFigures> {
+    return this.#reign?.autoKeep ?? new Map();
   }
 
   /** Live web nodes, while this keeper leads. */

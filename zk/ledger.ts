@@ -14,6 +14,10 @@ export interface SkuCounters {
   readonly wanted: number;
   /** Units of the smallest request refused since the grant was last raised; 0: none. */
   readonly need: number;
+  /** Purchase requests that came in while the SKU was open, before shedding, cumulative. */
+  readonly asked: number;
+  /** Of these, let through by the shedding. */
+  readonly kept: number;
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -24,7 +28,7 @@ export class Ledger {
   #counters(sku: string): Mutable<SkuCounters> {
     let counters = this.#skus.get(sku);
     if (!counters) {
-      counters = { grant: 0, admitted: 0, decided: 0, wanted: 0, need: 0 };
+      counters = { grant: 0, admitted: 0, decided: 0, wanted: 0, need: 0, asked: 0, kept: 0 };
       this.#skus.set(sku, counters);
     }
     return counters;
@@ -34,6 +38,13 @@ export class Ledger {
     const counters = this.#counters(sku);
     if (units > counters.grant) counters.need = 0;
     counters.grant = units;
+  }
+
+  /** A purchase request came in. */
+  press(sku: string, isKept: boolean): void {
+    const counters = this.#counters(sku);
+    counters.asked += 1;
+    if (isKept) counters.kept += 1;
   }
 
   draw(sku: string, units: number): 'drawn' | 'quota_spent' {

@@ -6,7 +6,7 @@ import {
   inForceOf,
   type Parser,
   parseChallenge,
-  parseShare,
+  parseKeep,
   parseShed,
   parseState,
   parseUnits,
@@ -56,10 +56,10 @@ export class Operator {
   /** The share of one SKU, or without a SKU the one of all; null takes a SKU's own share away. */
   keep(sku: string | undefined, text: string | null): Promise<Edit> {
     if (sku !== undefined) {
-      return this.#editSku(sku, this.paths.sku(sku).keep, text, parseShare);
+      return this.#editSku(sku, this.paths.sku(sku).keep, text, parseKeep);
     }
     if (text === null) throw new EditRefused('the share of all SKUs cannot be taken away');
-    return this.#write(this.paths.keep, checked(text, parseShare));
+    return this.#write(this.paths.keep, checked(text, parseKeep));
   }
 
   shed(text: string): Promise<Edit> {
@@ -107,7 +107,9 @@ export class Operator {
     const undone = new Set(entries.map(({ undoes }) => undoes));
     const last = entries.findLast(({ name, undoes }) => !undoes && !undone.has(name));
     if (!last) throw new EditRefused('there is no edit to undo');
-    const isSetting = !/\/(pins\/[^/]+|skus\/[^/]+\/keep|challenge)$/.test(last.path);
+    const isSetting = !/\/(pins\/[^/]+|skus\/[^/]+\/keep|challenge|auto-keep\/[^/]+)$/.test(
+      last.path,
+    );
     if (last.from === null && isSetting) {
       throw new EditRefused(`${last.path} had no value before; write the one that it shall have`);
     }

@@ -3,7 +3,7 @@ import type { Edit } from './operator.ts';
 import type { Paths } from './paths.ts';
 import { decodeReport, type Report } from './report.ts';
 import type { ZkSession } from './session.ts';
-import { inForceOf } from './values.ts';
+import { inForceOf, parseShare } from './values.ts';
 
 /** The whole quota tree as of now, for operators: what is set, granted, admitted and applied. */
 
@@ -26,6 +26,9 @@ export interface SkuRow {
   readonly quota: string | null;
   readonly state: string | null;
   readonly keep: string | null;
+  /** The share of purchase requests that is kept, and whether `keep = auto` found it. */
+  readonly share: number;
+  readonly isAutomatic: boolean;
   readonly granted: number;
   readonly admitted: number;
   readonly spare: number;
@@ -125,12 +128,21 @@ export class Reader {
       quota: quota ?? null,
       state: state ?? null,
       keep: keep ?? null,
+      ...(await this.#share(sku, keep)),
       granted: sum(({ grant }) => grant ?? 0),
       admitted: sum(({ admitted }) => admitted),
       spare: sum(({ spare }) => spare),
       challenge: challenge ?? null,
     };
     return { row, rows };
+  }
+
+  async #share(sku: string, own: string | null | undefined) {
+    const keep = own ?? (await this.inForce(this.#paths.keep)) ?? '1';
+    const isAutomatic = keep === 'auto';
+    const found = isAutomatic ? await this.text(this.#paths.sku(sku).autoKeep) : undefined;
+    const share = parseShare(isAutomatic ? (found?.text ?? '') : keep);
+    return { share: share.ok ? share.value : 1, isAutomatic };
   }
 
   /** Units by what holds them, as the keeper's figures have them. */

@@ -6,6 +6,7 @@
 export interface Paths {
   readonly root: string;
   readonly keep: string;
+  readonly autoKeep: AutoKeepPaths;
   readonly shed: string;
   readonly challenge: string;
   readonly skus: string;
@@ -25,12 +26,22 @@ export interface Paths {
   error(path: string): string;
 }
 
+/** What `keep = auto` goes by. */
+export interface AutoKeepPaths {
+  readonly folder: string;
+  readonly factor: string;
+  readonly waitMs: string;
+  readonly start: string;
+}
+
 export interface SkuPaths {
   readonly sku: string;
   readonly quota: string;
   readonly state: string;
   readonly keep: string;
   readonly challenge: string;
+  /** The share under `keep = auto`: the leading keeper's. */
+  readonly autoKeep: string;
   readonly pins: string;
   readonly grants: string;
   pin(node: string): string;
@@ -43,6 +54,12 @@ export function pathsBelow(root: string): Paths {
   return {
     root,
     keep: `${root}/keep`,
+    autoKeep: {
+      folder: `${root}/auto-keep`,
+      factor: `${root}/auto-keep/factor`,
+      waitMs: `${root}/auto-keep/wait-ms`,
+      start: `${root}/auto-keep/start`,
+    },
     shed: `${root}/shed`,
     challenge: `${root}/challenge`,
     skus,
@@ -68,6 +85,7 @@ function skuPaths(sku: string): SkuPaths {
     state: `${sku}/state`,
     keep: `${sku}/keep`,
     challenge: `${sku}/challenge`,
+    autoKeep: `${sku}/auto-keep`,
     pins: `${sku}/pins`,
     grants: `${sku}/grants`,
     pin: (node) => `${sku}/pins/${node}`,

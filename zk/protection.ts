@@ -45,6 +45,9 @@ const RULES: readonly Rule[] = [
   // A SKU that is over is deleted with its grants; a grant that is missing is written again.
   { path: '/skus/*/grants', allow: { operator: 'da', keeper: 'cdw' } },
   { path: '/skus/*/grants/*', allow: { operator: 'a', keeper: 'w' } },
+  // The share under `keep = auto`.
+  { path: '/skus/*/auto-keep', allow: { operator: 'a', keeper: 'w' } },
+  { path: '/auto-keep', allow: { operator: 'cda' } },
   { path: '/lists', allow: { operator: 'cda' } },
   { path: '/lists/*', allow: { operator: 'cda' } },
   { path: '/lists/*/*', allow: { operator: 'rwa', keeper: 'r', web: 'r' }, isPrivate: true },

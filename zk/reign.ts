@@ -1,3 +1,4 @@
+import { AutoKeep, type AutoKeepFigures } from './auto-keep.ts';
 import { basisOf, isInForce } from './basis.ts';
 import { Edits } from './edits.ts';
 import { Fleet } from './fleet.ts';
@@ -49,6 +50,7 @@ export class Reign {
   #guard: Guard;
   #settlements: Settlements;
   #shelf: Shelf;
+  #autoKeep: AutoKeep;
   #covered = new Map<string, number>();
   #figures = new Map<string, SkuFigures>();
   #counts: ReadonlyMap<string, UnitCount> | undefined;
@@ -77,6 +79,15 @@ export class Reign {
       this.look();
     });
     this.#fleet = new Fleet(session, paths, () => this.look());
+    this.#autoKeep = new AutoKeep({
+      session,
+      paths,
+      epoch: this.#epoch,
+      edits: this.#edits,
+      reports: () => this.#fleet.reports(),
+      units: () => this.#figures,
+      log: options.log,
+    });
     this.#settlements = new Settlements({
       settle: options.settle,
       isAlive: (node) => this.#fleet.isAlive(node),
@@ -89,6 +100,10 @@ export class Reign {
 
   get figures(): ReadonlyMap<string, SkuFigures> {
     return this.#figures;
+  }
+
+  get autoKeep(): ReadonlyMap<string, AutoKeepFigures> {
+    return this.#autoKeep.figures;
   }
 
   get nodes(): number {
@@ -242,6 +257,7 @@ export class Reign {
   end(): void {
     this.#ended = true;
     clearTimeout(this.#timer);
+    this.#autoKeep.close();
     this.#edits.close();
     this.#fleet.close();
     this.#settlements.end();

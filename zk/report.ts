@@ -46,6 +46,8 @@ export function decodeReport(text: string): Report | undefined {
         decided: units(counters, 'decided'),
         wanted: units(counters, 'wanted'),
         need: units(counters, 'need'),
+        asked: units(counters, 'asked'),
+        kept: units(counters, 'kept'),
       },
     ] as const;
   });

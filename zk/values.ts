@@ -62,6 +62,42 @@ export const parseShare: Parser<number> = (text) => {
   return { ok: true, value: share };
 };
 
+/** What `keep` may say: a share, or `auto`, and the leading keeper finds the share. */
+export type Keep = number | 'auto';
+
+export const parseKeep: Parser<Keep> = (text) => {
+  if (text.trim() === 'auto') return { ok: true, value: 'auto' };
+  const share = parseShare(text);
+  return share.ok ? share : refuse(`${share.reason}, or the word auto`);
+};
+
+/** The least that `keep = auto` keeps. Never 0: as long as somebody asks, somebody is let through. */
+export const SHARE_MIN = 0.001;
+
+/** Where `keep = auto` begins: nothing kept would be nothing learned. */
+export const parseStart: Parser<number> = (text) => {
+  const share = parseShare(text);
+  return share.ok && share.value < SHARE_MIN ? refuse(`it is below ${SHARE_MIN}`) : share;
+};
+
+/** Kept demand ÷ units left: below 1 units would be left over. */
+export const parseFactor: Parser<number> = (text) => {
+  const value = trimmed(text);
+  if (!value.ok) return value;
+  const factor = /^\d+(\.\d+)?$/.test(value.value) ? Number(value.value) : Number.NaN;
+  return factor >= 1 && factor <= 1_000
+    ? { ok: true, value: factor }
+    : refuse('it is not a decimal from 1 to 1000 (such as 2.5)');
+};
+
+export const parseWaitMs: Parser<number> = (text) => {
+  const units = parseUnits(text);
+  if (!units.ok) return units;
+  return units.value >= 100 && units.value <= 600_000
+    ? units
+    : refuse('milliseconds are from 100 to 600000');
+};
+
 function oneOf<T extends string>(choices: readonly T[]): Parser<T> {
   return (text) => {
     const value = trimmed(text);

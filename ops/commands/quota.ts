@@ -93,7 +93,7 @@ function addEdits(quota: Command, context: CommandContext): void {
       );
   }
   command('keep', 'keep a share of the purchase requests, of all SKUs or of one')
-    .argument('<share>', '0 to 1, or "default" for a SKU without a share of its own')
+    .argument('<share>', '0 to 1, "auto", or "default" for a SKU without its own')
     .argument('[sku]')
     .action((share: string, sku: string | undefined, options: Options) =>
       edit(context, options, (operator) => operator.keep(sku, share === 'default' ? null : share)),
@@ -125,7 +125,11 @@ export const addQuota: AddCommand = (program, context) => {
       );
       if (json) return console.log(JSON.stringify(all));
       if (all.skus.length === 0) throw new Error(sku ? `there is no SKU ${sku}` : 'no SKU is sold');
-      console.log(table(all.skus.map((row) => ({ ...row }))));
+      const skus = all.skus.map(({ isAutomatic, share, ...row }) => ({
+        ...row,
+        share: isAutomatic ? `${share} (auto)` : share,
+      }));
+      console.log(table(skus));
       if (all.nodes.length > 0) {
         const rows = all.nodes.map((row) => ({ ...row, applied: row.applied ? 'yes' : 'not yet' }));
         console.log(`\n${table(rows)}`);

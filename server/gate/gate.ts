@@ -26,6 +26,8 @@ export interface Allotment {
     | { readonly drawn: true; readonly node: string }
     | { readonly drawn: false; readonly verdict: 'quota_spent' | 'quota_unavailable' };
   keep(sku: string): number;
+  /** A press on an open SKU; `isKept`: the shedding let it through. */
+  pressed(sku: string, isKept: boolean): void;
   shed(): 'random' | 'lottery';
   readonly lists: Lists;
 }
@@ -96,15 +98,24 @@ export class Gate {
     if (catalogue.availability(row) === 'sold_out') return REFUSED.sold_out;
     const keep = allotment.keep(sku);
     if (allotment.shed() === 'random') {
-      if (random() >= keep) return REFUSED.shed;
+      if (random() >= keep) return this.#shed(sku, REFUSED.shed);
     } else if (keep < 1) {
       const userId = this.#options.identity.userOf(authorization);
       // `check` asks again, and answers for what becomes of it.
       if (userId instanceof Promise) userId.catch(() => {});
-      if (typeof userId === 'string' && !this.#isKept(row, userId, keep)) return REFUSED.drawn;
+      if (typeof userId === 'string' && !this.#isKept(row, userId, keep)) {
+        return this.#shed(sku, REFUSED.drawn);
+      }
     }
+    // Not counted: what cannot be taken at all says nothing about the share to keep.
     if (overload(row.schema) !== undefined) return REFUSED.overloaded;
+    allotment.pressed(sku, true);
     return { passed: true, row };
+  }
+
+  #shed(sku: string, refused: Look): Look {
+    this.#options.allotment.pressed(sku, false);
+    return refused;
   }
 
   /** Before it is known who asks. @throws {Problem} rate_limited */

@@ -93,6 +93,7 @@ describe('the gate', () => {
       usedTickets: new UsedTickets(),
       identity: { userOf: (authorization) => authorization },
       allotment: {
+        pressed() {},
         keep: () => keep,
         shed: () => shed,
         lists: { isBlocked: () => false, isAllowed: () => false },

@@ -197,6 +197,7 @@ function agentOf(world: World): QuotaAgent {
     decide() {},
     trusted: () => true,
     keep: () => world.keep,
+    pressed() {},
     shed: () => world.shed,
     lists: {
       isBlocked: ({ userId = '', ip, agent = '' }) =>

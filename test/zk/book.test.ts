@@ -5,7 +5,7 @@ import type { Report } from '../../zk/report.ts';
 const PATH = '/flashsale/skus/TV/grants/n';
 
 function report(applied: number | undefined, grant: number, admitted = 0, decided = 0): Report {
-  const counters = { grant, admitted, decided, wanted: 0, need: 0 };
+  const counters = { grant, admitted, decided, wanted: 0, need: 0, asked: 0, kept: 0 };
   return {
     applied: applied === undefined ? {} : { [PATH]: applied },
     skus: { TV: counters },

@@ -65,6 +65,10 @@ describe('a protected tree', () => {
     keeper = await plane.session('keeper');
     web = await plane.session('web');
     anybody = await plane.session();
+    await plane.write(plane.paths.sku(SKU).keep, 'auto');
+    const share = () => plane.text(plane.paths.sku(SKU).autoKeep);
+    await until('the keeper may write a share', async () => (await share()) === '0.1');
+    await plane.remove(plane.paths.sku(SKU).keep);
   });
   afterAll(() => plane?.close());
 
@@ -73,8 +77,16 @@ describe('a protected tree', () => {
   const writes = (session: ZkSession | undefined, path: string) => session?.set(path, '7', -1);
 
   test('a web node writes no grant, no operator\u2019s value, and no report but its own', async () => {
-    const { quota, state, grants, grant, pin } = sku();
-    const others = [quota, state, grants, grant(node()), plane.paths.keep, plane.paths.epoch];
+    const { quota, state, autoKeep, grants, grant, pin } = sku();
+    const others = [
+      quota,
+      state,
+      autoKeep,
+      grants,
+      grant(node()),
+      plane.paths.keep,
+      plane.paths.epoch,
+    ];
     for (const path of [...others, plane.paths.report(node())]) {
       expect(await writes(web, path), path).toEqual(NO_AUTH);
     }
