@@ -6,4 +6,6 @@ export * from './operations.ts';
 export * from './orders.ts';
 export * from './outbox.ts';
 export * from './outcomes.ts';
+export * from './payments.ts';
+export * from './transfers.ts';
 export * from './waiting.ts';

@@ -1,5 +1,7 @@
 import type { Schema } from '../contracts/names.ts';
-import { toNumber } from './both-schemas.ts';
+import { areApart, toNumber } from './both-schemas.ts';
+import { DatabaseError } from './errors.ts';
+import { freeUnits, type HomeRow, homeOf } from './homes.ts';
 import type { Databases, Pool } from './pool.ts';
 
 /** The routines of the catalogue, typed. Each function throws DatabaseError and nothing else. */
@@ -13,8 +15,8 @@ export interface NewSale {
   readonly payWindowSeconds: number;
 }
 
-function servers({ regular, hot }: Databases): Pool[] {
-  return regular === hot ? [regular] : [regular, hot];
+function servers(databases: Databases): Pool[] {
+  return areApart(databases) ? [databases.regular, databases.hot] : [databases.regular];
 }
 
 /**
@@ -32,7 +34,20 @@ export async function createSale(databases: Databases, sale: NewSale): Promise<b
     });
     created ||= row?.created === true;
   }
+  if (areApart(databases)) await copySecret(databases, sale.sale);
   return created;
+}
+
+/** Ranks are the same wherever a SKU lives. */
+async function copySecret({ regular, hot }: Databases, sale: string): Promise<void> {
+  const [row] = await regular.query<{ secret: Buffer }>({
+    text: 'SELECT catalog.lottery_secret($1) AS secret',
+    values: [sale],
+  });
+  await hot.query({
+    text: 'SELECT catalog.adopt_lottery_secret($1, $2)',
+    values: [sale, row?.secret],
+  });
 }
 
 export interface NewSku {
@@ -51,27 +66,65 @@ export interface NewSku {
 }
 
 /**
- * Makes a SKU and loads its stock, on the server of its schema.
+ * Makes a SKU and loads its stock, on the server of its schema. Where there are two, the other one
+ * knows of it too; that of `regular` first, so that a name is given once.
  *
  * @returns false if it was there with the same values; its stock is then left as it is
  * @throws {DatabaseError} FS003 if it is there with other values
  */
 export async function createSku(databases: Databases, sku: NewSku): Promise<boolean> {
-  const [row] = await databases[sku.schema].query<{ created: boolean }>({
+  const home = databases[sku.schema];
+  if (!areApart(databases)) return createStock(home, sku);
+  if (sku.schema === 'hot') await adoptSku(databases.regular, sku);
+  const created = await createStock(home, sku);
+  if (sku.schema === 'regular') await adoptSku(databases.hot, sku);
+  return created;
+}
+
+type SkuTerms = Omit<NewSku, 'units' | 'slots'>;
+
+function termsOf({ sku, sale, schema, title, price, currency, userLimit }: SkuTerms): unknown[] {
+  return [sku, sale, schema, title, price, currency, userLimit];
+}
+
+async function createStock(home: Pool, sku: NewSku): Promise<boolean> {
+  const [row] = await home.query<{ created: boolean }>({
     text: 'SELECT catalog.create_sku($1, $2, $3, $4, $5, $6, $7, $8, $9) AS created',
-    values: [
-      sku.sku,
-      sku.sale,
-      sku.schema,
-      sku.title,
-      sku.price,
-      sku.currency,
-      sku.userLimit,
-      sku.units,
-      sku.slots ?? null,
-    ],
+    values: [...termsOf(sku), sku.units, sku.slots ?? null],
   });
   return row?.created === true;
+}
+
+/** Tells a server of a SKU that lives on the other one. @throws {DatabaseError} FS003 */
+export async function adoptSku(server: Pool, sku: SkuTerms): Promise<void> {
+  await server.query({
+    text: 'SELECT catalog.adopt_sku($1, $2, $3, $4, $5, $6, $7)',
+    values: termsOf(sku),
+  });
+}
+
+/**
+ * Removes an old sale and all that belongs to it, from both servers where there are two; again if it
+ * did not get through.
+ *
+ * @throws {DatabaseError} FS001 it is not over; FS002 no such sale; FS004 something of it waits
+ */
+export async function dropSale(databases: Databases, sale: string): Promise<void> {
+  const here: Pool[] = [];
+  for (const server of servers(databases)) {
+    const found = server.query({ text: 'SELECT catalog.check_sale_over($1)', values: [sale] });
+    const there = await found
+      .then(() => true)
+      .catch((error: DatabaseError) => {
+        if (error.sqlstate !== 'FS002') throw error;
+        return false;
+      });
+    if (there) here.push(server);
+  }
+  if (here.length === 0) throw new DatabaseError('refused', `no sale ${sale}`, 'FS002');
+  for (const server of here) {
+    await server.query({ text: 'SELECT FROM catalog.drop_sale($1)', values: [sale] });
+  }
 }
 
 export interface BoardSku {
@@ -109,7 +162,8 @@ export interface SaleBoard {
   readonly sales: readonly BoardSale[];
 }
 
-interface BoardRow extends Record<string, unknown> {
+interface BoardRow extends HomeRow {
+  now: Date;
   sale: string;
   sale_title: string;
   opens_at: Date;
@@ -117,15 +171,13 @@ interface BoardRow extends Record<string, unknown> {
   pay_window_seconds: number;
   ticket_epoch: string | null;
   sku: string | null;
-  schema: Schema;
   title: string;
   price: string;
   currency: string;
   user_limit: number;
   state: BoardSku['state'];
-  units_total: string;
-  free: string;
-  unpaid_exists: boolean;
+  units_total: string | null;
+  unpaid_exists: boolean | null;
 }
 
 function toBoardSku(row: BoardRow, sku: string): BoardSku {
@@ -137,30 +189,24 @@ function toBoardSku(row: BoardRow, sku: string): BoardSku {
     currency: row.currency,
     userLimit: row.user_limit,
     state: row.state,
-    unitsTotal: toNumber(row.units_total),
-    free: toNumber(row.free),
-    unpaidExists: row.unpaid_exists,
+    unitsTotal: toNumber(row.units_total ?? '0'),
+    free: toNumber(row.free ?? '0'),
+    unpaidExists: row.unpaid_exists === true,
   };
 }
 
 /** Sales and SKUs with what is known about their stock. */
 export async function saleBoard(databases: Databases): Promise<SaleBoard> {
-  // The time comes in a row of its own, so that an empty catalogue has one too.
-  const answers = await Promise.all(
-    servers(databases).map((server) =>
-      server.query<BoardRow & { now: Date }>({
-        name: 'sale_board',
-        text: `SELECT clock_timestamp() AS now, b.*, e.epoch AS ticket_epoch,
-                      extract(epoch FROM b.pay_window)::float8 AS pay_window_seconds
-               FROM (SELECT) AS always LEFT JOIN catalog.sale_board() b ON true
-               LEFT JOIN catalog.ticket_epochs() e ON e.sale = b.sale`,
-      }),
-    ),
-  );
+  const apart = areApart(databases);
+  const answers = await Promise.all([
+    askBoard(databases.regular, 'regular', apart),
+    ...(apart ? [askBoard(databases.hot, 'hot', apart)] : []),
+  ]);
+  const rows = answers.flat();
   const sales = new Map<string, BoardSale & { skus: BoardSku[] }>();
-  for (const row of answers.flat()) {
-    if (row.sale === null) continue;
-    const sale = sales.get(row.sale) ?? {
+  for (const row of rows) {
+    if (row.sale === null || sales.has(row.sale)) continue;
+    sales.set(row.sale, {
       sale: row.sale,
       title: row.sale_title,
       opensAt: row.opens_at,
@@ -168,12 +214,51 @@ export async function saleBoard(databases: Databases): Promise<SaleBoard> {
       payWindowSeconds: row.pay_window_seconds,
       ticketEpoch: Number(row.ticket_epoch ?? 0),
       skus: [],
-    };
-    sales.set(row.sale, sale);
-    if (row.sku !== null) sale.skus.push(toBoardSku(row, row.sku));
+    });
+  }
+  for (const [sku, both] of Map.groupBy(rows, (row) => row.sku)) {
+    const home = homeOf(both);
+    if (sku === null || home === undefined) continue;
+    sales.get(home.sale)?.skus.push(apart ? mergeBoardSku(sku, home, both) : toBoardSku(home, sku));
   }
   const serverTime = answers[0]?.[0]?.now ?? new Date();
   return { serverTime, sales: [...sales.values()] };
+}
+
+/** What one server has. The time comes in a row of its own, so that an empty catalogue has one too. */
+function askBoard(server: Pool, asked: Schema, apart: boolean): Promise<BoardRow[]> {
+  const homes = apart
+    ? `, h.abroad, h.moves, h.leaving FROM (SELECT) AS always
+       LEFT JOIN catalog.sale_board() b ON true LEFT JOIN catalog.sku_homes() h ON h.sku = b.sku`
+    : ', false AS abroad, 0 AS moves FROM (SELECT) AS always LEFT JOIN catalog.sale_board() b ON true';
+  return server.query<BoardRow>({
+    name: `sale_board_${apart ? asked : 'both'}`,
+    text: `SELECT '${asked}' AS asked, clock_timestamp() AS now, b.*, e.epoch AS ticket_epoch,
+                  extract(epoch FROM b.pay_window)::float8 AS pay_window_seconds${homes}
+           LEFT JOIN catalog.ticket_epochs() e ON e.sale = b.sale`,
+  });
+}
+
+function mergeBoardSku(sku: string, home: BoardRow, both: readonly BoardRow[]): BoardSku {
+  return {
+    ...toBoardSku(home, sku),
+    free: freeUnits(home),
+    unitsTotal: both.reduce((sum, row) => sum + toNumber(row.units_total ?? '0'), 0),
+    unpaidExists: both.some((row) => row.unpaid_exists === true),
+  };
+}
+
+/** A SKU as it stands on the board, with its sale; undefined if there is none. */
+export async function findSku(
+  databases: Databases,
+  name: string,
+): Promise<(BoardSku & { readonly sale: string }) | undefined> {
+  const { sales } = await saleBoard(databases);
+  for (const { sale, skus } of sales) {
+    const found = skus.find(({ sku }) => sku === name);
+    if (found !== undefined) return { ...found, sale };
+  }
+  return undefined;
 }
 
 /** The key that signs tickets of a sale now: undefined before it opens, by the database's clock. */

@@ -1,7 +1,10 @@
 import { SCHEMAS, type Schema } from '../contracts/names.ts';
-import { queryBoth, toNumber } from './both-schemas.ts';
-import { DatabaseError } from './errors.ts';
+import { areApart, queryBoth, toNumber } from './both-schemas.ts';
+import { freeUnits, type HomeRow, homeOf } from './homes.ts';
 import type { Databases } from './pool.ts';
+import { type Move, moveToServer } from './transfers.ts';
+
+export { type AuditRow, audit } from './audit.ts';
 
 /**
  * The routines of operators and of the quota keeper, typed. Each function throws DatabaseError and
@@ -17,16 +20,18 @@ export interface UnitCount {
   readonly unpaidExists: boolean;
 }
 
+interface UnitRow extends Record<string, unknown> {
+  sku: string;
+  units_total: string;
+  free: string;
+  unpaid_exists: boolean;
+}
+
 /** The units of every SKU, in one snapshot where both schemas share a server. */
 export async function unitCounts(databases: Databases): Promise<UnitCount[]> {
-  interface Row extends Record<string, unknown> {
-    sku: string;
-    units_total: string;
-    free: string;
-    unpaid_exists: boolean;
-  }
+  if (areApart(databases)) return unitCountsApart(databases);
   const text = (schema: Schema) => `SELECT * FROM ${schema}.unit_counts()`;
-  const rows = await queryBoth<Row>(databases, 'unit_counts', text, []);
+  const rows = await queryBoth<UnitRow>(databases, 'unit_counts', text, []);
   const counts = new Map<string, UnitCount>();
   for (const row of rows) {
     // A SKU that has moved has a row in each schema.
@@ -41,19 +46,29 @@ export async function unitCounts(databases: Databases): Promise<UnitCount[]> {
   return [...counts.values()];
 }
 
-export interface Move {
-  /** Undefined if the SKU was in `schema` already. */
-  readonly movedFrom: Schema | undefined;
-  /** Free units that came along. */
-  readonly units: number;
-  readonly slots: number;
-  readonly buyers: number;
+async function unitCountsApart(databases: Databases): Promise<UnitCount[]> {
+  const text = (schema: Schema) =>
+    `SELECT '${schema}' AS asked, u.*, h.schema, h.abroad, h.moves, h.leaving
+     FROM ${schema}.unit_counts() u JOIN catalog.sku_homes() h USING (sku)`;
+  const rows = await queryBoth<UnitRow & HomeRow>(databases, 'unit_counts_apart', text, []);
+  const counts: UnitCount[] = [];
+  for (const [sku, both] of Map.groupBy(rows, (row) => row.sku)) {
+    const home = homeOf(both);
+    counts.push({
+      sku,
+      unitsTotal: both.reduce((sum, row) => sum + toNumber(row.units_total), 0),
+      free: home === undefined ? 0 : freeUnits(home),
+      unpaidExists: both.some((row) => row.unpaid_exists),
+    });
+  }
+  return counts;
 }
 
 /**
- * Brings a SKU to `schema` while it is being sold. Both schemas must share a server.
+ * Brings a SKU to `schema` while it is being sold, to another server too; finishes what a call before
+ * has begun.
  *
- * @throws {DatabaseError} FS002 if there is no such SKU; `refused` where hot has a server of its own
+ * @throws {DatabaseError} FS002 if there is no such SKU
  */
 export async function moveSku(
   databases: Databases,
@@ -61,10 +76,7 @@ export async function moveSku(
   sku: string,
   slots?: number,
 ): Promise<Move> {
-  if (databases.regular !== databases.hot) {
-    const message = 'a SKU moves between the schemas of one server only: hot has its own here';
-    throw new DatabaseError('refused', message);
-  }
+  if (areApart(databases)) return moveToServer(databases, schema, sku, slots);
   const [row] = await databases[schema].query<{
     moved_from: Schema | null;
     units: string;
@@ -138,40 +150,4 @@ export async function setSlots(
     values: [sku, slots],
   });
   return rows.map(({ slot, remaining }) => ({ slot, remaining }));
-}
-
-/** One broken promise. */
-export interface AuditRow {
-  readonly schema: Schema;
-  readonly promise: string;
-  readonly sku: string | null;
-  readonly detail: string;
-  readonly expected: number;
-  readonly actual: number;
-  /** What to do about it, in words. */
-  readonly remedy: string;
-}
-
-/** The books of both schemas: empty when all is well. Reads every order. */
-export async function audit(databases: Databases): Promise<AuditRow[]> {
-  interface Row extends Record<string, unknown> {
-    schema: Schema;
-    promise: string;
-    sku: string | null;
-    detail: string;
-    expected: string;
-    actual: string;
-    remedy: string;
-  }
-  const text = (schema: Schema) => `SELECT '${schema}' AS schema, * FROM ${schema}.audit()`;
-  const rows = await queryBoth<Row>(databases, 'audit', text, []);
-  return rows.map((row) => ({
-    schema: row.schema,
-    promise: row.promise,
-    sku: row.sku,
-    detail: row.detail,
-    expected: toNumber(row.expected),
-    actual: toNumber(row.actual),
-    remedy: row.remedy,
-  }));
 }

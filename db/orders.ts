@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Outcome, PurchaseRequest } from '../contracts/messages.ts';
 import { SCHEMAS, type Schema } from '../contracts/names.ts';
 import { queryBoth, schemaOfOrder, toNumber } from './both-schemas.ts';
@@ -36,6 +37,7 @@ interface PlacedRow extends Record<string, unknown> {
 
 /** Schemas that one call asks: a SKU that moves on meanwhile is `locked`, and the next call sees. */
 const HOPS_MAX = 2;
+const ON_THE_WAY_PAUSE_MS = 20;
 
 /**
  * Decides requests for one SKU, in one transaction, in the schema where it lives: `schema` is where
@@ -81,6 +83,8 @@ export async function decideWhereItLives(
     rows = await databases[home].query<PlacedRow>(statement(home));
     home = movedTo(rows);
   }
+  // On its way between two servers: the next call would only meet the same.
+  if (home !== undefined) await sleep(ON_THE_WAY_PAUSE_MS);
   return rows.map((row) => ({
     requestId: row.request_id,
     status: row.status === 'moved' ? 'locked' : row.status,
@@ -94,23 +98,6 @@ export async function decideWhereItLives(
 function movedTo([first]: readonly PlacedRow[]): Schema | undefined {
   if (first?.status !== 'moved') return undefined;
   return SCHEMAS.find((schema) => schema === first.reason);
-}
-
-export type PaymentResult = 'paid' | 'refund_due' | 'reference_taken' | 'not_found';
-
-/** Books a payment; the same reference again gets the same answer. */
-export async function payOrder(
-  databases: Databases,
-  orderNo: string,
-  paymentRef: string,
-): Promise<PaymentResult> {
-  const schema = schemaOfOrder(orderNo);
-  const [row] = await databases[schema].query<{ result: PaymentResult }>({
-    name: `pay_order_${schema}`,
-    text: `SELECT ${schema}.pay_order($1, $2) AS result`,
-    values: [orderNo, paymentRef],
-  });
-  return row?.result ?? 'not_found';
 }
 
 /** `paid` and `expired` mean that it is too late; `not_found` also for another user's order. */

@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SCHEMAS, type Schema } from '../contracts/names.ts';
-import { queryBoth, toNumber } from './both-schemas.ts';
+import { otherSchema, queryBoth, toNumber } from './both-schemas.ts';
+import { DatabaseError } from './errors.ts';
 import type { OrderStatus } from './orders.ts';
 import type { Databases } from './pool.ts';
 
@@ -16,12 +18,14 @@ export type JoinResult =
   | 'unknown_sku'
   | 'bad_units';
 
-/** A SKU that moves on meanwhile is asked for once more. */
-const HOPS_MAX = 2;
+/** A SKU that moves meanwhile is asked for where it goes; between two servers that takes a moment. */
+const MOVE_TIMEOUT_MS = 3_000;
+const MOVE_POLL_MS = 20;
 
 /**
  * Asks for a place in the line of the SKU; asking again changes nothing.
  *
+ * @throws {DatabaseError} `retry` also while the SKU is on its way for longer than a moment
  * @param schema where the SKU was last known to live
  * @param units wanted at the most
  */
@@ -31,7 +35,8 @@ export async function joinWaiting(
   place: { readonly sku: string; readonly userId: string; readonly units: number },
 ): Promise<JoinResult> {
   let home = schema;
-  for (let hop = 0; hop < HOPS_MAX; hop += 1) {
+  const deadline = performance.now() + MOVE_TIMEOUT_MS;
+  for (let hop = 1; ; hop += 1) {
     const [row] = await databases[home].query<{ result: JoinResult | 'moved' }>({
       name: `join_waiting_${home}`,
       text: `SELECT ${home}.join_waiting($1, $2, $3) AS result`,
@@ -39,9 +44,12 @@ export async function joinWaiting(
     });
     const result = row?.result ?? 'unknown_sku';
     if (result !== 'moved') return result;
-    home = SCHEMAS.find((other) => other !== home) ?? home;
+    if (performance.now() > deadline) {
+      throw new DatabaseError('retry', `${place.sku} is on its way to another server`);
+    }
+    if (hop % 2 === 0) await sleep(MOVE_POLL_MS);
+    home = otherSchema(home);
   }
-  return 'unknown_sku';
 }
 
 /** @returns whether there was a place to give up */

@@ -35,6 +35,11 @@ export function createWorkerMetrics(metrics: Metrics) {
     expiredOrders: metrics.counter('flashsale_worker_expired_orders_total', 'Orders expired', [
       'schema',
     ]),
+    carriedPost: metrics.counter(
+      'flashsale_worker_carried_post_total',
+      'Pieces of post brought from the other database server',
+      ['schema'],
+    ),
     relayedEvents: metrics.counter(
       'flashsale_worker_relayed_events_total',
       'Outbox events published and confirmed',

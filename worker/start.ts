@@ -3,12 +3,21 @@ import { settleWithin } from '../broker/deadline.ts';
 import { Publisher } from '../broker/publisher.ts';
 import { queueFigures } from '../broker/queues.ts';
 import type { Schema } from '../contracts/names.ts';
-import { expireOrders, outboxBatch, outboxDone, placeOrders, trimPlaceCalls } from '../db/calls.ts';
+import { areApart } from '../db/both-schemas.ts';
+import {
+  carryTo,
+  expireOrders,
+  outboxBatch,
+  outboxDone,
+  placeOrders,
+  trimPlaceCalls,
+} from '../db/calls.ts';
 import { createPool, type Databases } from '../db/pool.ts';
 import type { Lifecycle } from '../process/lifecycle.ts';
 import { createLog, type Log } from '../process/log.ts';
 import { createMetrics } from '../process/metrics.ts';
 import { startMonitor } from '../process/monitor.ts';
+import { carryPost } from './carry.ts';
 import type { WorkerConfig } from './config.ts';
 import { OrdersConsumer } from './consume.ts';
 import { Decider } from './decide.ts';
@@ -22,6 +31,8 @@ import { RETRY_LIMITS } from './retry.ts';
 const DRAIN_TIMEOUT_MS = 10_000;
 /** Connections beside the calls of place_orders: for expiry and the outbox. */
 const OTHER_CONNECTIONS_MAX = 2;
+/** And, with two servers, for the post that comes and goes. */
+const POST_CONNECTIONS_MAX = 2;
 /** Time for the broker to take the last verdicts. */
 const FLUSH_TIMEOUT_MS = 1_000;
 const QUEUE_FIGURES_INTERVAL_MS = 2_000;
@@ -89,11 +100,11 @@ export async function startWorker(config: WorkerConfig, lifecycle: Lifecycle): P
 
 function openDatabases(config: WorkerConfig, lifecycle: Lifecycle, log: Log): Databases {
   const { databaseUrls, batch, queues } = config;
-  const open = (name: string, url: string, schemas: number) => {
+  const open = (name: string, url: string, schemas: number, more = 0) => {
     const pool = createPool({
       url,
       role: 'worker',
-      max: schemas * (batch.callsInFlightMax + OTHER_CONNECTIONS_MAX),
+      max: schemas * (batch.callsInFlightMax + OTHER_CONNECTIONS_MAX) + more,
       applicationName: 'flashsale worker',
       onError: (error) => log.warn({ err: error }, 'database connection lost'),
     });
@@ -105,8 +116,8 @@ function openDatabases(config: WorkerConfig, lifecycle: Lifecycle, log: Log): Da
     return { regular: pool, hot: pool };
   }
   return {
-    regular: open('database of regular', databaseUrls.regular, 1),
-    hot: open('database of hot', databaseUrls.hot, 1),
+    regular: open('database of regular', databaseUrls.regular, 1, POST_CONNECTIONS_MAX),
+    hot: open('database of hot', databaseUrls.hot, 1, POST_CONNECTIONS_MAX),
   };
 }
 
@@ -161,6 +172,10 @@ async function serve(schema: Schema, context: Context, stopping: AbortSignal): P
       return 'idle';
     }),
   ];
+  if (areApart(databases)) {
+    const carry = async () => (await carryTo(databases, schema)).pieces;
+    loops.push(carryPost({ ...common, carry }));
+  }
   const stop = async () => {
     if (!(await settleWithin(DRAIN_TIMEOUT_MS, consumer.drain()))) {
       log.warn({ schema, ...consumer.load }, 'stopping with requests in hand');

@@ -9,8 +9,8 @@
 --   detail    what was compared, and for what
 --   expected, actual   the two numbers that should be equal, or the bound and what is beyond it
 --   remedy    what to do about it
--- Tables: reads catalog.sku, catalog.sale, catalog.tunable, all tables of the schema, and orders and
---   movements of the other one, for SKUs that have moved
+-- Tables: reads catalog.sku, catalog.sale, catalog.tunable, all tables of the schema, and orders,
+--   outcomes, movements and post of the other one, for SKUs that have moved
 -- Locks: none
 -- Errors: none
 
@@ -45,6 +45,8 @@ WITH
           SELECT e.sku, e.user_id, e.units FROM elsewhere e
           JOIN moved v ON v.sku = e.sku AND v.is_here) u
     GROUP BY 1, 2),
+  -- SKUs that go between two servers. What their users hold is in the books of both: user_books().
+  crossed AS (SELECT m.sku FROM regular.transfer_mark m UNION SELECT m.sku FROM hot.transfer_mark m),
   held_of_sku AS (SELECT h.sku, sum(h.units) AS units FROM held h GROUP BY 1),
   slot AS (SELECT s.sku, sum(s.remaining) AS free FROM stock_slot s GROUP BY 1),
   book AS (SELECT m.sku,
@@ -114,7 +116,20 @@ UNION ALL
 SELECT 'user_limit', sku, format('units that buyer has for user %s = units of the orders', user_id),
        coalesce(h.units, 0), coalesce(b.units, 0), 'set buyer.units to the expected number'
 FROM user_held h FULL JOIN buyer b USING (sku, user_id)
-WHERE coalesce(h.units, 0) <> coalesce(b.units, 0)
+WHERE coalesce(h.units, 0) <> coalesce(b.units, 0) AND sku NOT IN (SELECT x.sku FROM crossed x)
+UNION ALL
+SELECT 'user_limit', b.sku, format('units of user %s, orders of the other server included', b.user_id),
+       k.user_limit, b.units, 'cancel what is beyond the limit'
+FROM buyer b JOIN sku k ON k.sku = b.sku AND NOT k.abroad
+WHERE b.units > k.user_limit AND b.sku IN (SELECT x.sku FROM crossed x)
+UNION ALL
+SELECT 'one_outcome', c.sku, format('request %s was decided in both schemas', c.request_id), 1, 2,
+       'believe the older outcome; cancel the order of the other one'
+FROM outcome c
+JOIN (SELECT r.request_id, r.sale FROM regular.outcome r WHERE current_schema() = 'hot'
+      UNION ALL SELECT h.request_id, h.sale FROM hot.outcome h WHERE current_schema() = 'regular') e
+  ON e.request_id = c.request_id AND e.sale = c.sale
+WHERE c.sku IN (SELECT x.sku FROM crossed x)
 
 -- 4. The books themselves
 UNION ALL
@@ -135,11 +150,24 @@ SELECT 'books', b.sku, 'splits and merges leave the sum as it is', 0, b.shifted:
        'find the set_slots call in stock_movement that does not add up'
 FROM book b WHERE b.shifted <> 0
 UNION ALL
-SELECT 'books', m.sku, 'moves between the schemas leave the sum of both as it is', 0,
-       sum(m.units)::bigint, 'find the move_sku call in stock_movement of both that does not add up'
+SELECT 'books', m.sku, 'moves of both schemas, and post sent less applied, leave the sum as it is', 0,
+       sum(m.units)::bigint, 'find the move in stock_movement of both that does not add up'
 FROM (SELECT a.sku, a.units FROM regular.stock_movement a WHERE a.kind = 'move'
-      UNION ALL SELECT a.sku, a.units FROM hot.stock_movement a WHERE a.kind = 'move') m
+      UNION ALL SELECT a.sku, a.units FROM hot.stock_movement a WHERE a.kind = 'move'
+      UNION ALL SELECT a.sku, a.units_sent - a.units_applied FROM regular.transfer_mark a
+      UNION ALL SELECT a.sku, a.units_sent - a.units_applied FROM hot.transfer_mark a) m
 GROUP BY m.sku HAVING sum(m.units) <> 0
+UNION ALL
+SELECT 'no_undersell', t.sku,
+       format('post for the other server has waited since %s', min(t.sent_at)::timestamptz(0)),
+       0, count(*), format('start a worker; or: npx flashsale db move-sku %s %s', t.sku, k.schema)
+FROM (SELECT r.* FROM regular.transfer r WHERE current_schema() = 'hot'
+      UNION ALL SELECT h.* FROM hot.transfer h WHERE current_schema() = 'regular') t
+JOIN catalog.sku k ON k.sku = t.sku
+WHERE t.done_at IS NULL
+GROUP BY t.sku, k.schema
+HAVING min(t.sent_at) < now() - (SELECT u.value FROM catalog.tunable u
+                                 WHERE u.name = 'transfer_alarm_ms') * interval '1 ms'
 UNION ALL
 SELECT 'no_undersell', s.sku, 'units in slots of a schema that the SKU does not live in', 0,
        sum(s.remaining)::bigint, 'nobody can buy them: move_sku to this schema and back'

@@ -6,16 +6,14 @@
 -- Parameters: p_sale
 -- Result: one row for each SKU that it had: sku, orders, paid
 -- Tables: drops the sale's partition of each partitioned table of regular and hot; deletes its rows
---   of outbox and stock_slot of both, and of catalog.sku, catalog.ticket_key, catalog.sale
+--   of outbox, stock_slot, transfer and transfer_mark of both, and of catalog.sku, catalog.ticket_key, catalog.sale
 -- Locks, in order
 --   1. the catalog.sale row and its catalog.sku rows
 --   2. the advisory lock of each SKU, exclusively, ascending: no batch of it is under way
 --   3. ACCESS EXCLUSIVE on the partitioned tables, for the milliseconds that DETACH and DROP take:
 --      orders of other sales wait so long. Waits for transactions that use them, at most
 --      lock_timeout: call again if it gives up, nothing was done then
--- Errors: FS001 it is not over: closes_at + late_grace_ms is to come; FS002 no such sale; FS004 it
---   has unpaid orders (expire_orders ends them) or events that are not published yet; 55P03 a
---   transaction was in the way: call again
+-- Errors: those of check_sale_over; 55P03 a transaction was in the way: call again
 
 CREATE OR REPLACE FUNCTION catalog.drop_sale(p_sale text)
 RETURNS TABLE (sku text, orders bigint, paid bigint)
@@ -26,27 +24,14 @@ SET lock_timeout = '500ms'
 AS $routine$
 #variable_conflict use_column
 DECLARE
-  v_closes_at timestamptz;
   v_skus      text[];
   v_table     record;
 BEGIN
-  SELECT s.closes_at INTO v_closes_at FROM catalog.sale s WHERE s.sale = p_sale FOR UPDATE;
-  IF NOT FOUND THEN
-    RAISE EXCEPTION 'no sale %', p_sale USING ERRCODE = 'FS002';
-  END IF;
-  IF now() <= v_closes_at + catalog.tunable('late_grace_ms') * interval '1 ms' THEN
-    RAISE EXCEPTION 'sale % is not over', p_sale USING ERRCODE = 'FS001';
-  END IF;
+  PERFORM FROM catalog.sale s WHERE s.sale = p_sale FOR UPDATE;
   v_skus := ARRAY(SELECT k.sku FROM catalog.sku k WHERE k.sale = p_sale ORDER BY k.sku FOR UPDATE);
   PERFORM pg_advisory_xact_lock(hashtext('sku'), hashtext(k.sku)) FROM unnest(v_skus) AS k (sku);
 
-  IF EXISTS (SELECT FROM regular.orders o WHERE o.sale = p_sale AND o.status = 'ordered')
-     OR EXISTS (SELECT FROM hot.orders o WHERE o.sale = p_sale AND o.status = 'ordered')
-     OR EXISTS (SELECT FROM regular.outbox x WHERE x.sale = p_sale)
-     OR EXISTS (SELECT FROM hot.outbox x WHERE x.sale = p_sale) THEN
-    RAISE EXCEPTION 'sale % has unpaid orders, or events that are not published yet', p_sale
-      USING ERRCODE = 'FS004';
-  END IF;
+  PERFORM check_sale_over(p_sale);
   RETURN QUERY
     SELECT k.sku, count(o.sku), count(o.sku) FILTER (WHERE o.status = 'paid')
     FROM unnest(v_skus) AS k (sku)
@@ -66,6 +51,10 @@ BEGIN
   END LOOP;
   DELETE FROM regular.stock_slot s WHERE s.sku = ANY (v_skus);
   DELETE FROM hot.stock_slot s WHERE s.sku = ANY (v_skus);
+  DELETE FROM regular.transfer t WHERE t.sku = ANY (v_skus);
+  DELETE FROM hot.transfer t WHERE t.sku = ANY (v_skus);
+  DELETE FROM regular.transfer_mark m WHERE m.sku = ANY (v_skus);
+  DELETE FROM hot.transfer_mark m WHERE m.sku = ANY (v_skus);
   DELETE FROM catalog.sku k WHERE k.sale = p_sale;
   DELETE FROM catalog.ticket_key t WHERE t.sale = p_sale;
   DELETE FROM catalog.sale s WHERE s.sale = p_sale;

@@ -28,7 +28,7 @@ DECLARE
 BEGIN
   -- Its SKU stays in the schema where it is until this is over.
   PERFORM pg_advisory_xact_lock_shared(hashtext('sku'), hashtext(p_sku));
-  SELECT k.sale, k.schema, k.user_limit,
+  SELECT k.sale, k.schema, k.abroad, k.user_limit,
          CASE WHEN now() < s.opens_at THEN 'not_open'
               WHEN k.state = 'closed' OR now() >= s.closes_at THEN 'closed'
               WHEN k.state = 'paused' THEN 'paused' END AS refusal
@@ -36,7 +36,7 @@ BEGIN
   FROM catalog.sku k JOIN catalog.sale s ON s.sale = k.sale
   WHERE k.sku = p_sku;
   IF NOT FOUND THEN RETURN 'unknown_sku'; END IF;
-  IF v_sku.schema <> current_schema() THEN RETURN 'moved'; END IF;
+  IF v_sku.abroad OR v_sku.schema <> current_schema() THEN RETURN 'moved'; END IF;
   IF v_sku.refusal IS NOT NULL THEN RETURN v_sku.refusal; END IF;
   IF p_units IS NULL OR p_units NOT BETWEEN 1 AND v_sku.user_limit THEN RETURN 'bad_units'; END IF;
 

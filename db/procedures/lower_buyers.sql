@@ -3,7 +3,8 @@
 --
 -- Parameters: p_sale, p_sku; p_user_ids and p_units, of the same length; a user may come repeatedly
 -- Result: none
--- Tables: writes buyer
+-- Tables: reads catalog.sku; writes buyer; if the SKU lives in this schema of another server,
+--   transfer and transfer_mark
 -- Locks: the buyer rows, ascending by user
 -- Errors: none of its own
 
@@ -14,6 +15,11 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 AS $routine$
 BEGIN
+  IF (SELECT k.abroad FROM catalog.sku k WHERE k.sku = p_sku) THEN
+    PERFORM post_transfer(p_sku, p_sale, 'buyers', 0,
+                          jsonb_build_object('users', p_user_ids, 'units', p_units));
+    RETURN;
+  END IF;
   PERFORM FROM buyer b
   WHERE b.sale = p_sale AND b.sku = p_sku AND b.user_id = ANY (p_user_ids)
   ORDER BY b.user_id

@@ -12,7 +12,7 @@
 --   2. the advisory lock of the SKU, exclusively: waits for the batches, payments and cancellations
 --      under way; new ones wait or answer 'locked' for as long as this takes (docs/decisions/0010)
 --   3. slots and buyers of the SKU: nobody else can hold them then
--- Errors: FS001 slots out of range; FS002 no such SKU
+-- Errors: FS001 slots out of range; FS002 no such SKU, or it lives on another server: send_sku
 
 CREATE OR REPLACE FUNCTION :schema.move_sku(p_sku text, p_slots int DEFAULT NULL)
 RETURNS TABLE (moved_from text, units bigint, slots int, buyers bigint)
@@ -32,6 +32,10 @@ BEGIN
   SELECT * INTO v_sku FROM catalog.sku k WHERE k.sku = p_sku FOR UPDATE;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'no SKU %', p_sku USING ERRCODE = 'FS002';
+  END IF;
+  IF v_sku.abroad THEN
+    RAISE EXCEPTION 'SKU % lives on another server: flashsale db move-sku', p_sku
+      USING ERRCODE = 'FS002';
   END IF;
   IF v_sku.schema = current_schema() THEN
     RETURN QUERY SELECT NULL, 0::bigint, count(*)::int, 0::bigint

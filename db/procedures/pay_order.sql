@@ -10,6 +10,8 @@
 --                    reference, or expired with no unit or no room within the limit left
 --   reference_taken  the reference belongs to another order
 --   not_found        no such order
+--   elsewhere        it had expired and its SKU lives on another server: nothing was done. lend_units
+--                    there decides, and a transfer brings the answer; call again then
 -- Tables: reads catalog.sku; writes orders, payment, outbox; for an expired order also buyer,
 --   stock_slot, stock_movement, those of the other schema if the SKU has moved there
 -- Locks, in order: the advisory lock of the SKU, shared; the orders row; the buyer row; all slots of
@@ -51,6 +53,7 @@ BEGIN
       EXECUTE format('SELECT %I.take_units($1, $2, $3, $4, $5)', v_home)
         INTO v_taken
         USING v_order.sale, v_order.sku, v_order.user_id, v_order.units, 'move';
+      IF v_taken IS NULL THEN RETURN 'elsewhere'; END IF;
       IF v_taken THEN
         -- Slot 1 stands for the slots that are gone: what it gets is sold at once.
         INSERT INTO stock_movement (sale, sku, slot, kind, units)
@@ -75,7 +78,7 @@ $routine$;
 
 ALTER FUNCTION :schema.pay_order OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.pay_order IS
-  'Books a payment: paid, refund_due, reference_taken or not_found';
+  'Books a payment: paid, refund_due, reference_taken, not_found or elsewhere';
 REVOKE ALL ON FUNCTION :schema.pay_order FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.pay_order
   TO flashsale_web, flashsale_worker;

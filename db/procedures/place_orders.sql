@@ -117,7 +117,7 @@ BEGIN
     FROM (SELECT DISTINCT u.node COLLATE "C" AS node FROM unnest(p_nodes) AS u (node)) n;
   END IF;
 
-  SELECT k.schema AS home, k.moves > 0 AS moved,
+  SELECT k.schema AS home, k.abroad, k.moves > 0 AS moved,
          CASE WHEN p_sku = ANY (n.skus) OR random() < n.share
               THEN n.routine ELSE 'place_orders' END AS routine,
          k.sale, k.price, k.currency, k.user_limit, now() + s.pay_window AS pay_before,
@@ -151,7 +151,7 @@ BEGIN
                  FROM unnest(p_request_ids) AS r (id);
     RETURN;
   END IF;
-  IF v_sku.home <> current_schema() THEN
+  IF v_sku.abroad OR v_sku.home <> current_schema() THEN
     RETURN QUERY SELECT r.id, 'moved', v_sku.home, NULL::bigint, 0
                  FROM unnest(p_request_ids) AS r (id);
     RETURN;

@@ -29,6 +29,7 @@ DECLARE
   v_sale  text;
   v_home  text;
   v_moved boolean;
+  v_abroad boolean;
 BEGIN
   IF p_sku IS NULL OR p_request_ids IS NULL OR coalesce(p_reason, '') = ''
      OR (cardinality(p_user_ids), cardinality(p_nodes))
@@ -39,9 +40,9 @@ BEGIN
       USING ERRCODE = 'FS001';
   END IF;
   PERFORM pg_advisory_xact_lock_shared(hashtext('sku'), hashtext(p_sku));
-  SELECT k.sale, k.schema, k.moves > 0 INTO v_sale, v_home, v_moved
+  SELECT k.sale, k.schema, k.moves > 0, k.abroad INTO v_sale, v_home, v_moved, v_abroad
   FROM catalog.sku k WHERE k.sku = p_sku;
-  IF v_home <> current_schema() THEN
+  IF v_abroad OR v_home <> current_schema() THEN
     RETURN QUERY SELECT r.id, 'moved', v_home, NULL::bigint, 0 FROM unnest(p_request_ids) AS r (id);
     RETURN;
   END IF;

@@ -6,7 +6,7 @@
 -- Result: the state before
 -- Tables: writes catalog.sku
 -- Locks: its row
--- Errors: FS002 no such SKU; 23514 no such state
+-- Errors: FS002 no such SKU, or it lives on another server: call it there; 23514 no such state
 
 CREATE OR REPLACE FUNCTION catalog.set_sku_state(p_sku text, p_state text) RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -15,9 +15,9 @@ AS $routine$
 DECLARE
   v_before text;
 BEGIN
-  SELECT k.state INTO v_before FROM catalog.sku k WHERE k.sku = p_sku FOR UPDATE;
+  SELECT k.state INTO v_before FROM catalog.sku k WHERE k.sku = p_sku AND NOT k.abroad FOR UPDATE;
   IF NOT FOUND THEN
-    RAISE EXCEPTION 'no SKU %', p_sku USING ERRCODE = 'FS002';
+    RAISE EXCEPTION 'no SKU % on this server', p_sku USING ERRCODE = 'FS002';
   END IF;
   UPDATE catalog.sku k SET state = p_state WHERE k.sku = p_sku;
   RETURN v_before;

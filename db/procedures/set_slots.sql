@@ -24,7 +24,7 @@ BEGIN
     RAISE EXCEPTION 'a SKU has 1 to 1024 slots' USING ERRCODE = 'FS001';
   END IF;
   SELECT k.sale INTO v_sale FROM catalog.sku k
-  WHERE k.sku = p_sku AND k.schema = current_schema() FOR UPDATE;
+  WHERE k.sku = p_sku AND k.schema = current_schema() AND NOT k.abroad FOR UPDATE;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'no SKU % in %', p_sku, current_schema() USING ERRCODE = 'FS002';
   END IF;

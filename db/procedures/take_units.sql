@@ -3,7 +3,8 @@
 --
 -- Parameters: p_sale, p_sku, p_user_id; p_units; p_kind, how they are booked: sale, or move when an
 --   order of the other schema takes them
--- Result: false if there are not enough, or the user may not have so many; nothing is changed then
+-- Result: false if there are not enough, or the user may not have so many; NULL if the SKU lives in
+--   this schema of another server, which has to be asked. Nothing is changed in both cases
 -- Tables: reads catalog.sku; writes buyer, stock_slot, stock_movement
 -- Locks, in order: the buyer row; all slots of the SKU, ascending
 -- Errors: FS500 the books do not balance (a bug)
@@ -19,6 +20,7 @@ DECLARE
   v_free   bigint;
   v_booked bigint;
 BEGIN
+  IF (SELECT k.abroad FROM catalog.sku k WHERE k.sku = p_sku) THEN RETURN NULL; END IF;
   INSERT INTO buyer AS b (sale, sku, user_id, units) VALUES (p_sale, p_sku, p_user_id, p_units)
   ON CONFLICT (user_id, sku, sale) DO UPDATE SET units = b.units + excluded.units
     WHERE b.units + excluded.units <= v_limit;

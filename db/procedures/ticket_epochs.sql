@@ -24,4 +24,4 @@ COMMENT ON FUNCTION catalog.ticket_epochs IS
   'A number by sale, another one whenever its ticket keys have changed';
 REVOKE ALL ON FUNCTION catalog.ticket_epochs FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION catalog.ticket_epochs
-  TO flashsale_web;
+  TO flashsale_web, flashsale_worker, flashsale_ops, flashsale_readonly;

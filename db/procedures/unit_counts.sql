@@ -2,10 +2,11 @@
 -- small index of what was loaded, and one entry of the index of unpaid orders.
 --
 -- Parameters: none
--- Result: sku; units_total, loaded and restocked; free, in slots; unpaid_exists, units may return.
+-- Result: sku; units_total, loaded and restocked; free, in slots; unpaid_exists, units may
+--   return from orders, or on their way from another server.
 --   A SKU that has moved has a row in both schemas: add them up. units_total - free of the SKU is
 --   what its orders hold, at every instant, also while it moves
--- Tables: reads catalog.sku, stock_slot, stock_movement, orders
+-- Tables: reads catalog.sku, stock_slot, stock_movement, orders, transfer
 -- Locks: none
 -- Errors: none
 
@@ -20,6 +21,8 @@ AS $routine$
          (SELECT coalesce(sum(s.remaining), 0) FROM stock_slot s WHERE s.sku = k.sku),
          EXISTS (SELECT FROM orders o
                  WHERE o.sale = k.sale AND o.sku = k.sku AND o.status = 'ordered')
+           OR EXISTS (SELECT FROM regular.transfer t WHERE t.sku = k.sku AND t.done_at IS NULL)
+           OR EXISTS (SELECT FROM hot.transfer t WHERE t.sku = k.sku AND t.done_at IS NULL)
   FROM catalog.sku k
   WHERE k.schema = current_schema() OR k.moves > 0
 $routine$;

@@ -3,7 +3,7 @@
 --
 -- Parameters: p_sale, p_sku
 -- Result: true if there are any
--- Tables: reads orders of the other schema
+-- Tables: reads orders of the other schema; transfer_mark, where they are on another server
 -- Locks: none
 -- Errors: none
 
@@ -17,7 +17,9 @@ AS $routine$
     UNION ALL
     SELECT FROM hot.orders o
     WHERE current_schema() = 'regular' AND o.sale = p_sale AND o.sku = p_sku
-      AND o.status = 'ordered')
+      AND o.status = 'ordered'
+    UNION ALL
+    SELECT FROM transfer_mark m WHERE m.sku = p_sku AND m.unpaid_until > now())
 $routine$;
 
 ALTER FUNCTION :schema.unpaid_elsewhere OWNER TO flashsale_owner;

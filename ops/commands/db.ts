@@ -1,5 +1,5 @@
 import { SCHEMAS, type Schema } from '../../contracts/names.ts';
-import { audit, moveSku } from '../../db/operations.ts';
+import { audit, dropSale, moveSku } from '../../db/calls.ts';
 import { parseSchema, parseSlots } from './arguments.ts';
 import type { AddCommand } from './command.ts';
 import { withDatabases } from './databases.ts';
@@ -41,6 +41,14 @@ export const addDb: AddCommand = (program, context) => {
         const what = `${units} free units in ${slots} slots, ${buyers} buyers`;
         console.log(`${sku} moved from ${movedFrom} to ${schema}: ${what}`);
       }
+    });
+
+  db.command('drop-sale')
+    .description('remove an old sale and all its orders, from both servers where there are two')
+    .argument('<sale>')
+    .action(async (sale: string) => {
+      await withDatabases(context, 'ops', (databases) => dropSale(databases, sale));
+      console.log(`${sale} is removed`);
     });
 
   addRoutines(db, context);

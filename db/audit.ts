@@ -1,0 +1,165 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SCHEMAS, type Schema } from '../contracts/names.ts';
+import { areApart, otherSchema, queryBoth, toNumber } from './both-schemas.ts';
+import type { Databases } from './pool.ts';
+
+/** The books of both schemas, and where they have a server each, one server's against the other's. */
+
+/** One broken promise. */
+export interface AuditRow {
+  readonly schema: Schema;
+  readonly promise: string;
+  readonly sku: string | null;
+  readonly detail: string;
+  readonly expected: number;
+  readonly actual: number;
+  /** What to do about it, in words. */
+  readonly remedy: string;
+}
+
+/** Two servers have no common moment: what does not add up is looked at again so often. */
+const LOOKS_MAX = 5;
+const LOOK_INTERVAL_MS = 100;
+
+/** The books of both schemas: empty when all is well. Reads every order. */
+export async function audit(databases: Databases): Promise<AuditRow[]> {
+  interface Row extends Record<string, unknown> {
+    schema: Schema;
+    promise: string;
+    sku: string | null;
+    detail: string;
+    expected: string;
+    actual: string;
+    remedy: string;
+  }
+  const text = (schema: Schema) => `SELECT '${schema}' AS schema, * FROM ${schema}.audit()`;
+  const rows = await queryBoth<Row>(databases, 'audit', text, []);
+  const found = rows.map((row) => ({
+    schema: row.schema,
+    promise: row.promise,
+    sku: row.sku,
+    detail: row.detail,
+    expected: toNumber(row.expected),
+    actual: toNumber(row.actual),
+    remedy: row.remedy,
+  }));
+  return areApart(databases) ? [...found, ...(await auditCrossed(databases))] : found;
+}
+
+async function auditCrossed(databases: Databases): Promise<AuditRow[]> {
+  const skus = await queryBoth<{ sku: string }>(
+    databases,
+    'crossed',
+    () => 'SELECT sku FROM catalog.sku_homes() WHERE moves > 0',
+    [],
+  );
+  const rows: AuditRow[] = [];
+  for (const sku of new Set(skus.map((row) => row.sku))) {
+    let found = await compareBooks(databases, sku);
+    for (let look = 1; look < LOOKS_MAX && found.length > 0; look += 1) {
+      await sleep(LOOK_INTERVAL_MS);
+      const again = await compareBooks(databases, sku);
+      found = again.filter(({ detail }) => found.some((row) => row.detail === detail));
+    }
+    rows.push(...found);
+  }
+  return rows;
+}
+
+/** What one server says of a SKU, see user_books. */
+interface Books {
+  /** Undefined: the SKU does not live there. */
+  buyers: Map<string, number> | undefined;
+  readonly held: Map<string, number>;
+  readonly posted: { readonly userId: string; readonly units: number; readonly no: number }[];
+  applied: { readonly no: number; readonly units: number };
+  /** Units that travelled with each piece of post and all before. */
+  readonly sent: Map<number, number>;
+}
+
+async function readBooks(databases: Databases, schema: Schema, sku: string): Promise<Books> {
+  interface Row extends Record<string, unknown> {
+    entry: 'buyer' | 'held' | 'posted' | 'applied' | 'sent' | 'home';
+    user_id: string | null;
+    units: string | null;
+    transfer_no: string | null;
+  }
+  const rows = await databases[schema].query<Row>({
+    text: `SELECT entry, user_id, units, transfer_no FROM ${schema}.user_books($1)
+           UNION ALL SELECT 'home', NULL, NULL, NULL FROM catalog.sku_homes() h
+           WHERE h.sku = $1 AND h.schema = $2 AND NOT h.abroad`,
+    values: [sku, schema],
+  });
+  const books: Books = {
+    buyers: rows.some(({ entry }) => entry === 'home') ? new Map() : undefined,
+    held: new Map(),
+    posted: [],
+    applied: { no: 0, units: 0 },
+    sent: new Map(),
+  };
+  for (const { entry, user_id, units: digits, transfer_no } of rows) {
+    const units = toNumber(digits ?? '0');
+    const no = toNumber(transfer_no ?? '0');
+    const userId = user_id ?? '';
+    if (entry === 'buyer') books.buyers?.set(userId, units);
+    else if (entry === 'held') books.held.set(userId, units);
+    else if (entry === 'posted') books.posted.push({ userId, units, no });
+    else if (entry === 'sent') books.sent.set(no, units);
+    else if (entry === 'applied') books.applied = { no, units };
+  }
+  return books;
+}
+
+async function compareBooks(databases: Databases, sku: string): Promise<AuditRow[]> {
+  const [regular, hot] = await Promise.all(
+    SCHEMAS.map((schema) => readBooks(databases, schema, sku)),
+  );
+  if (regular === undefined || hot === undefined) return [];
+  const books = { regular, hot };
+  return [
+    ...SCHEMAS.flatMap((schema) => comparePost(schema, sku, books)),
+    ...compareBuyers(sku, books),
+  ];
+}
+
+/** Units that arrived = units that were sent with the same piece of post and all before. */
+function comparePost(to: Schema, sku: string, books: Record<Schema, Books>): AuditRow[] {
+  const { no, units: actual } = books[to].applied;
+  const expected = books[otherSchema(to)].sent.get(no);
+  if (expected === undefined || expected === actual) return [];
+  const detail = `units sent to ${to} with post 1 to ${no} = units applied`;
+  const remedy = 'compare transfer of one server with stock_movement (kind move) of the other';
+  return [{ schema: to, promise: 'books', sku, detail, expected, actual, remedy }];
+}
+
+/** What limits are judged by = orders of both servers, and what the post has not brought yet. */
+function compareBuyers(sku: string, books: Record<Schema, Books>): AuditRow[] {
+  const home = SCHEMAS.find((schema) => books[schema].buyers !== undefined);
+  if (home === undefined) return [];
+  const expected = new Map<string, number>();
+  const add = (userId: string, units: number) =>
+    expected.set(userId, (expected.get(userId) ?? 0) + units);
+  for (const schema of SCHEMAS) {
+    for (const [userId, units] of books[schema].held) add(userId, units);
+    const { no } = books[otherSchema(schema)].applied;
+    for (const post of books[schema].posted) if (post.no > no) add(post.userId, post.units);
+  }
+  const buyers = books[home].buyers ?? new Map<string, number>();
+  const rows: AuditRow[] = [];
+  for (const userId of new Set([...expected.keys(), ...buyers.keys()])) {
+    const [wanted, actual] = [expected.get(userId) ?? 0, buyers.get(userId) ?? 0];
+    if (wanted === actual) continue;
+    const detail = `units that buyer has for user ${userId} = units of the orders of both servers`;
+    const remedy = 'set buyer.units to the expected number';
+    rows.push({
+      schema: home,
+      promise: 'user_limit',
+      sku,
+      detail,
+      expected: wanted,
+      actual,
+      remedy,
+    });
+  }
+  return rows;
+}

@@ -1,0 +1,76 @@
+import type { Schema } from '../contracts/names.ts';
+import { otherSchema } from './both-schemas.ts';
+import { DatabaseError } from './errors.ts';
+import type { Pool } from './pool.ts';
+
+/** Copies what must be known where a SKU is decided: who holds how much, and what was decided. */
+
+/** Rows a page. The database makes and reads the text of a page; it is not parsed here. */
+const PAGE_ROWS = 10_000;
+
+export interface Copy {
+  readonly to: Schema;
+  readonly source: Pool;
+  readonly target: Pool;
+  readonly sku: string;
+  /** An id of this copier alone. */
+  readonly copier: string;
+}
+
+export interface Copied {
+  readonly rows: number;
+  readonly buyers: number;
+}
+
+/**
+ * One round: all rows, or those written since the last complete round.
+ *
+ * @param takeOver even from a copier that wrote a moment ago
+ * @returns undefined if another one is at it, or the SKU lives at the target
+ * @throws {DatabaseError} `retry` if another one has taken over meanwhile
+ */
+export async function copySku(copy: Copy, takeOver: boolean): Promise<Copied | undefined> {
+  const { to, source, target, sku, copier } = copy;
+  const [begun] = await target.query<{ copied: string | null }>({
+    text: `SELECT copied::text FROM ${to}.copy_begin($1, $2, $3)`,
+    values: [sku, copier, takeOver],
+  });
+  if (begun === undefined) return undefined;
+  const [origin] = await source.query<{ oldest: string; home_no: string }>({
+    text: `SELECT oldest::text, home_no FROM ${to}.copy_source($1)`,
+    values: [sku],
+  });
+  const buyers = await copyRows(copy, 'buyers', begun.copied);
+  const outcomes = await copyRows(copy, 'outcomes', begun.copied);
+  const [ended] = await target.query<{ ok: boolean }>({
+    text: `SELECT ${to}.copy_end($1, $2, $3::xid8, $4) AS ok`,
+    values: [sku, copier, origin?.oldest, origin?.home_no],
+  });
+  if (ended?.ok !== true) throw superseded(sku);
+  return { rows: buyers + outcomes, buyers };
+}
+
+async function copyRows(copy: Copy, what: 'buyers' | 'outcomes', since: string | null) {
+  const { to, source, target, sku, copier } = copy;
+  let count = 0;
+  for (let after: string | null = null; ; ) {
+    const pages: readonly { last: string; count: number; rows: string }[] = await source.query({
+      text: `SELECT last, count, rows FROM ${otherSchema(to)}.sku_changes($1, $2, $3::xid8, $4, $5)`,
+      values: [sku, what, since, after, PAGE_ROWS],
+    });
+    const [page] = pages;
+    if (page === undefined) return count;
+    const [written] = await target.query<{ ok: boolean }>({
+      text: `SELECT ${to}.copy_in($1, $2, $3, $4::jsonb) AS ok`,
+      values: [sku, copier, what, page.rows],
+    });
+    if (written?.ok !== true) throw superseded(sku);
+    count += page.count;
+    if (page.count < PAGE_ROWS) return count;
+    after = page.last;
+  }
+}
+
+function superseded(sku: string): DatabaseError {
+  return new DatabaseError('retry', `another process copies ${sku} now`);
+}

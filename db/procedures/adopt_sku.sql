@@ -1,0 +1,47 @@
+-- adopt_sku: writes down that a SKU exists which lives on another server, so that its name is not given
+-- again, its requests are sent there, and it can move to here.
+--
+-- Parameters: as of create_sku, without stock
+-- Result: true if it was made, false if it was there with the same values
+-- Tables: writes catalog.sku
+-- Locks: its key
+-- Errors: FS002 no such sale; FS003 the SKU is there with other values; 23514 a value that the table
+--   does not allow
+
+CREATE OR REPLACE FUNCTION catalog.adopt_sku(
+  p_sku        text,
+  p_sale       text,
+  p_schema     text,
+  p_title      text,
+  p_price      numeric,
+  p_currency   text,
+  p_user_limit int
+) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = catalog, pg_temp
+AS $routine$
+BEGIN
+  IF NOT EXISTS (SELECT FROM catalog.sale s WHERE s.sale = p_sale) THEN
+    RAISE EXCEPTION 'no sale %', p_sale USING ERRCODE = 'FS002';
+  END IF;
+  INSERT INTO catalog.sku (sku, sale, schema, title, price, currency, user_limit, abroad)
+  VALUES (p_sku, p_sale, p_schema, p_title, p_price, p_currency, p_user_limit, true)
+  ON CONFLICT (sku) DO NOTHING;
+  IF FOUND THEN RETURN true; END IF;
+  IF NOT EXISTS (
+    SELECT FROM catalog.sku k
+    WHERE k.sku = p_sku
+      AND (k.sale, k.title, k.price, k.currency, k.user_limit)
+        = (p_sale, p_title, p_price, p_currency, p_user_limit)
+      AND (k.schema = p_schema AND k.abroad OR k.moves > 0)) THEN
+    RAISE EXCEPTION 'SKU % exists with other values', p_sku USING ERRCODE = 'FS003';
+  END IF;
+  RETURN false;
+END
+$routine$;
+
+ALTER FUNCTION catalog.adopt_sku OWNER TO flashsale_owner;
+COMMENT ON FUNCTION catalog.adopt_sku IS
+  'Writes down that a SKU exists which lives on another server';
+REVOKE ALL ON FUNCTION catalog.adopt_sku FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION catalog.adopt_sku TO flashsale_ops;

@@ -1,0 +1,45 @@
+-- arrive: a SKU of the other server lives here from now on. Part of apply_transfers, which holds the
+-- locks and has made sure that buyers and outcomes are here.
+--
+-- Parameters: p_sku; p_units, its free units; p_body, what send_sku wrote: slots, state, moves,
+--   unpaid_until, line
+-- Result: none
+-- Tables: writes catalog.sku, stock_slot, stock_movement, waiting, transfer_mark
+-- Locks: none of its own
+-- Errors: FS002 no such SKU here: adopt_sku first
+
+CREATE OR REPLACE FUNCTION :schema.arrive(p_sku text, p_units bigint, p_body jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = :schema, pg_temp
+AS $routine$
+DECLARE
+  v_slots int := (p_body->>'slots')::int;
+  v_sale  text;
+BEGIN
+  UPDATE catalog.sku k
+  SET schema = current_schema(), abroad = false, state = p_body->>'state',
+      moves = (p_body->>'moves')::int, moved_at = now()
+  WHERE k.sku = p_sku RETURNING k.sale INTO v_sale;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'no SKU %', p_sku USING ERRCODE = 'FS002';
+  END IF;
+  WITH filled AS (
+    INSERT INTO stock_slot (sku, slot, remaining)
+    SELECT p_sku, n, p_units / v_slots + (n <= p_units % v_slots)::int
+    FROM generate_series(1, v_slots) AS n
+    RETURNING slot, remaining
+  )
+  INSERT INTO stock_movement (sale, sku, slot, kind, units)
+  SELECT v_sale, p_sku, f.slot, 'move', f.remaining FROM filled f WHERE f.remaining > 0;
+  INSERT INTO waiting SELECT w.* FROM jsonb_populate_recordset(NULL::waiting, p_body->'line') w;
+  -- A copier that was slow must not write over rows that are alive now.
+  UPDATE transfer_mark m
+  SET copier = NULL, unpaid_until = (p_body->>'unpaid_until')::timestamptz
+  WHERE m.sku = p_sku;
+END
+$routine$;
+
+ALTER FUNCTION :schema.arrive OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.arrive IS
+  'A SKU of the other server lives here from now on: part of apply_transfers';
+REVOKE ALL ON FUNCTION :schema.arrive FROM PUBLIC;

@@ -1,0 +1,43 @@
+-- book_lent: books the late payment of an order whose SKU lives on the other server, with the units
+-- that lend_units sent, or without. Part of apply_transfers.
+--
+-- Parameters: p_order_no, p_payment_ref; p_units, what was lent: all of the order's, or 0
+-- Result: true if nothing is left of them; false if the order could not use them: it was paid
+--   otherwise in the meantime
+-- Tables: writes orders, payment, outbox, stock_movement
+-- Locks: the orders row
+-- Errors: none of its own
+
+CREATE OR REPLACE FUNCTION :schema.book_lent(p_order_no bigint, p_payment_ref text, p_units int)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = :schema, pg_temp
+AS $routine$
+DECLARE
+  v_order orders%ROWTYPE;
+  v_pays  boolean;
+BEGIN
+  SELECT * INTO v_order FROM orders o WHERE o.order_no = p_order_no FOR UPDATE;
+  IF EXISTS (SELECT FROM payment p WHERE p.payment_ref = p_payment_ref) THEN RETURN p_units = 0; END IF;
+  v_pays := p_units > 0 AND v_order.status = 'expired';
+  INSERT INTO payment (payment_ref, sale, order_no, result)
+  VALUES (p_payment_ref, v_order.sale, p_order_no,
+          CASE WHEN v_pays THEN 'paid' ELSE 'refund_due' END);
+  IF NOT v_pays THEN RETURN p_units = 0; END IF;
+
+  UPDATE orders o SET status = 'paid', changed_at = now()
+  WHERE o.order_no = p_order_no AND o.sale = v_order.sale;
+  -- Slot 1 stands for the slots of the other server: what it gets is sold at once.
+  INSERT INTO stock_movement (sale, sku, slot, kind, units)
+  VALUES (v_order.sale, v_order.sku, 1, 'move', p_units),
+         (v_order.sale, v_order.sku, 1, 'sale', -p_units);
+  INSERT INTO outbox (kind, sale, sku, order_nos)
+  VALUES ('paid', v_order.sale, v_order.sku, ARRAY[p_order_no]);
+  RETURN true;
+END
+$routine$;
+
+ALTER FUNCTION :schema.book_lent OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.book_lent IS
+  'Books a late payment with units of the other server: part of apply_transfers';
+REVOKE ALL ON FUNCTION :schema.book_lent FROM PUBLIC;

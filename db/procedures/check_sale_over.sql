@@ -1,0 +1,41 @@
+-- check_sale_over: whether an old sale may be removed from this server. Part of drop_sale; where each
+-- schema has a server of its own, called on both before the first one drops it.
+--
+-- Parameters: p_sale
+-- Result: none
+-- Tables: reads catalog.sale, catalog.tunable; orders, outbox and transfer of both schemas
+-- Locks: none
+-- Errors: FS001 it is not over: closes_at + late_grace_ms is to come; FS002 no such sale; FS004 it
+--   has unpaid orders (expire_orders ends them), or events or post that wait for a worker
+
+CREATE OR REPLACE FUNCTION catalog.check_sale_over(p_sale text) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = catalog, pg_temp
+AS $routine$
+DECLARE
+  v_closes_at timestamptz;
+BEGIN
+  SELECT s.closes_at INTO v_closes_at FROM catalog.sale s WHERE s.sale = p_sale;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'no sale %', p_sale USING ERRCODE = 'FS002';
+  END IF;
+  IF now() <= v_closes_at + catalog.tunable('late_grace_ms') * interval '1 ms' THEN
+    RAISE EXCEPTION 'sale % is not over', p_sale USING ERRCODE = 'FS001';
+  END IF;
+  IF EXISTS (SELECT FROM regular.orders o WHERE o.sale = p_sale AND o.status = 'ordered')
+     OR EXISTS (SELECT FROM hot.orders o WHERE o.sale = p_sale AND o.status = 'ordered')
+     OR EXISTS (SELECT FROM regular.outbox x WHERE x.sale = p_sale)
+     OR EXISTS (SELECT FROM hot.outbox x WHERE x.sale = p_sale)
+     OR EXISTS (SELECT FROM regular.transfer t WHERE t.sale = p_sale AND t.done_at IS NULL)
+     OR EXISTS (SELECT FROM hot.transfer t WHERE t.sale = p_sale AND t.done_at IS NULL) THEN
+    RAISE EXCEPTION 'sale % has unpaid orders, or events or post that wait for a worker', p_sale
+      USING ERRCODE = 'FS004';
+  END IF;
+END
+$routine$;
+
+ALTER FUNCTION catalog.check_sale_over OWNER TO flashsale_owner;
+COMMENT ON FUNCTION catalog.check_sale_over IS
+  'Whether an old sale may be removed from this server: part of drop_sale';
+REVOKE ALL ON FUNCTION catalog.check_sale_over FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION catalog.check_sale_over TO flashsale_ops;

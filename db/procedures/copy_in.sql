@@ -1,0 +1,45 @@
+-- copy_in: writes a page of sku_changes of the other server. Buyers go where they are judged when the
+-- SKU lives here; outcomes where decided_elsewhere looks for them.
+--
+-- Parameters: p_sku, p_copier; p_what, buyers or outcomes; p_rows
+-- Result: false if the caller is not the one that copies (any more): nothing was written
+-- Tables: reads catalog.sku, transfer_mark; writes buyer, and outcome of the other schema
+-- Locks, in order: the transfer_mark row, so that the SKU does not arrive meanwhile; buyer rows, or
+--   outcome keys, ascending
+-- Errors: none of its own
+
+CREATE OR REPLACE FUNCTION :schema.copy_in(
+  p_sku text, p_copier uuid, p_what text, p_rows jsonb
+) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = :schema, pg_temp
+AS $routine$
+DECLARE
+  v_sale text;
+BEGIN
+  UPDATE transfer_mark m SET copied_at = clock_timestamp()
+  WHERE m.sku = p_sku AND m.copier = p_copier;
+  IF NOT FOUND THEN RETURN false; END IF;
+  v_sale := (SELECT k.sale FROM catalog.sku k WHERE k.sku = p_sku);
+
+  IF p_what = 'buyers' THEN
+    INSERT INTO buyer AS b (sale, sku, user_id, units)
+    SELECT v_sale, p_sku, r.u, r.n FROM jsonb_to_recordset(p_rows) AS r (u text, n int)
+    ORDER BY r.u COLLATE "C"
+    ON CONFLICT (user_id, sku, sale) DO UPDATE SET units = excluded.units
+      WHERE b.units <> excluded.units;
+  ELSE
+    EXECUTE format($sql$
+      INSERT INTO %1$I.outcome SELECT r.* FROM jsonb_populate_recordset(NULL::%1$I.outcome, $1) r
+      ORDER BY r.request_id ON CONFLICT (request_id, sale) DO NOTHING
+    $sql$, CASE current_schema() WHEN 'hot' THEN 'regular' ELSE 'hot' END) USING p_rows;
+  END IF;
+  RETURN true;
+END
+$routine$;
+
+ALTER FUNCTION :schema.copy_in OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.copy_in IS
+  'Writes a page of a SKU''s buyers or outcomes of the other server';
+REVOKE ALL ON FUNCTION :schema.copy_in FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION :schema.copy_in TO flashsale_worker, flashsale_ops;

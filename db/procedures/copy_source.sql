@@ -1,0 +1,27 @@
+-- copy_source: where a round of copying begins. Called at the server that the SKU comes from, in the
+-- schema that it goes to.
+--
+-- Parameters: p_sku
+-- Result: one row
+--   oldest   what transactions before this one wrote is visible to every later statement
+--   home_no  number of the last home of its post, 0 if there is none: whoever copies from now on, copies
+--            everything that was decided before the SKU left
+-- Tables: reads transfer
+-- Locks: none
+-- Errors: none
+
+CREATE OR REPLACE FUNCTION :schema.copy_source(p_sku text)
+RETURNS TABLE (oldest xid8, home_no bigint)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = :schema, pg_temp
+AS $routine$
+  SELECT pg_snapshot_xmin(pg_current_snapshot()),
+         (SELECT coalesce(max(t.transfer_no), 0) FROM transfer t
+          WHERE t.sku = p_sku AND t.kind = 'home')
+$routine$;
+
+ALTER FUNCTION :schema.copy_source OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.copy_source IS
+  'Where a round of copying a SKU to another server begins';
+REVOKE ALL ON FUNCTION :schema.copy_source FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION :schema.copy_source TO flashsale_worker, flashsale_ops;

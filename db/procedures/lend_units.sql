@@ -1,0 +1,54 @@
+-- lend_units: decides, where the SKU lives, whether an expired order of the other server that is paid
+-- late gets units after all, and posts the answer to it. Idempotent by order and reference.
+--
+-- Parameters: p_sku, p_user_id, p_units, p_order_no: of the order; p_payment_ref
+-- Result
+--   posted  pay_order of the other server knows the answer when the post is there
+--   moved   the SKU does not live here (any more)
+-- Tables: reads catalog.sku; writes buyer, stock_slot, stock_movement; transfer and transfer_mark of
+--   the other schema
+-- Locks, in order: the advisory lock of the SKU, shared; the transfer_mark row of the other schema; the
+--   buyer row; all slots of the SKU, ascending
+-- Errors: FS001 an empty reference
+
+CREATE OR REPLACE FUNCTION :schema.lend_units(
+  p_sku text, p_user_id text, p_units int, p_order_no bigint, p_payment_ref text
+) RETURNS text
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = :schema, pg_temp
+AS $routine$
+DECLARE
+  v_other text := CASE current_schema() WHEN 'hot' THEN 'regular' ELSE 'hot' END;
+  v_body  jsonb := jsonb_build_object('order_no', p_order_no, 'payment_ref', p_payment_ref,
+                                      'user_id', p_user_id);
+  v_sale  text;
+  v_known boolean;
+  v_lent  boolean;
+BEGIN
+  IF p_payment_ref IS NULL OR length(p_payment_ref) NOT BETWEEN 1 AND 200 THEN
+    RAISE EXCEPTION 'a payment reference has 1 to 200 characters' USING ERRCODE = 'FS001';
+  END IF;
+  PERFORM pg_advisory_xact_lock_shared(hashtext('sku'), hashtext(p_sku));
+  SELECT k.sale INTO v_sale FROM catalog.sku k
+  WHERE k.sku = p_sku AND k.schema = current_schema() AND NOT k.abroad;
+  IF NOT FOUND THEN RETURN 'moved'; END IF;
+
+  EXECUTE format('INSERT INTO %I.transfer_mark AS m (sku) VALUES ($1)
+                  ON CONFLICT (sku) DO UPDATE SET sent = m.sent', v_other) USING p_sku;
+  EXECUTE format($sql$SELECT EXISTS (SELECT FROM %I.transfer t
+                      WHERE t.sku = $1 AND t.kind = 'payment' AND t.body = $2)$sql$, v_other)
+    INTO v_known USING p_sku, v_body;
+  IF NOT v_known THEN
+    v_lent := take_units(v_sale, p_sku, p_user_id, p_units, 'move');
+    EXECUTE format($sql$SELECT %I.post_transfer($1, $2, 'payment', $3, $4)$sql$, v_other)
+      USING p_sku, v_sale, CASE WHEN v_lent THEN p_units ELSE 0 END::bigint, v_body;
+  END IF;
+  RETURN 'posted';
+END
+$routine$;
+
+ALTER FUNCTION :schema.lend_units OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.lend_units IS
+  'Whether a late payment of the other server gets units: posted to it, or moved';
+REVOKE ALL ON FUNCTION :schema.lend_units FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION :schema.lend_units TO flashsale_web, flashsale_worker;

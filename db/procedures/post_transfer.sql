@@ -1,0 +1,32 @@
+-- post_transfer: posts something for a SKU that lives in this schema of another server. Part of what
+-- lower_buyers, put_units, lend_units and send_sku do there; carried by workers.
+--
+-- Parameters: p_sku, p_sale; p_kind, p_units, p_body as in the table
+-- Result: its number, from 1 without a gap
+-- Tables: writes transfer, transfer_mark
+-- Locks: the transfer_mark row, to the end of the transaction: numbers commit in their order
+-- Errors: none of its own
+
+CREATE OR REPLACE FUNCTION :schema.post_transfer(
+  p_sku text, p_sale text, p_kind text, p_units bigint, p_body jsonb
+) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = :schema, pg_temp
+AS $routine$
+DECLARE
+  v_mark transfer_mark%ROWTYPE;
+BEGIN
+  INSERT INTO transfer_mark AS m (sku, sent, units_sent) VALUES (p_sku, 1, p_units)
+  ON CONFLICT (sku) DO UPDATE
+    SET sent = m.sent + 1, units_sent = m.units_sent + excluded.units_sent
+  RETURNING * INTO v_mark;
+  INSERT INTO transfer (sku, transfer_no, sale, kind, units, units_total, body)
+  VALUES (p_sku, v_mark.sent, p_sale, p_kind, p_units, v_mark.units_sent, p_body);
+  RETURN v_mark.sent;
+END
+$routine$;
+
+ALTER FUNCTION :schema.post_transfer OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.post_transfer IS
+  'Posts something for a SKU that lives on another server';
+REVOKE ALL ON FUNCTION :schema.post_transfer FROM PUBLIC;

@@ -1,0 +1,74 @@
+-- send_sku: gives a SKU away to this schema of another server. Called at the server where it lives, in
+-- the schema that it shall live in: hot.send_sku('TV') on the server of regular. From then on it is
+-- decided nowhere until apply_transfers of the other server has taken it in; what its orders here give
+-- up is posted after it.
+--
+-- Parameters: p_sku; p_slots, NULL for as many as it has
+-- Result: false if it has left already, or never was here
+-- Tables: reads orders, catalog.tunable; writes catalog.sku; stock_slot, stock_movement and waiting of
+--   the other schema; transfer, transfer_mark
+-- Locks, in order: the catalog.sku row; the advisory lock of the SKU, exclusively, for the milliseconds
+--   that this takes; slots of the SKU
+-- Errors: FS001 slots out of range; FS002 no such SKU
+
+CREATE OR REPLACE FUNCTION :schema.send_sku(p_sku text, p_slots int DEFAULT NULL) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = :schema, pg_temp
+AS $routine$
+DECLARE
+  v_sku          catalog.sku%ROWTYPE;
+  v_units        bigint;
+  v_slots        int;
+  v_unpaid_until timestamptz;
+  v_line         jsonb;
+BEGIN
+  IF p_slots NOT BETWEEN 1 AND 1024 THEN
+    RAISE EXCEPTION 'a SKU has 1 to 1024 slots' USING ERRCODE = 'FS001';
+  END IF;
+  SELECT * INTO v_sku FROM catalog.sku k WHERE k.sku = p_sku FOR UPDATE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'no SKU %', p_sku USING ERRCODE = 'FS002';
+  END IF;
+  IF v_sku.abroad OR v_sku.schema = current_schema() THEN RETURN false; END IF;
+  PERFORM pg_advisory_xact_lock(hashtext('sku'), hashtext(p_sku));
+
+  EXECUTE format($sql$
+    WITH gone AS (
+      DELETE FROM %1$I.stock_slot s WHERE s.sku = $1 RETURNING s.slot, s.remaining
+    ), booked AS (
+      INSERT INTO %1$I.stock_movement (sale, sku, slot, kind, units)
+      SELECT $2, $1, g.slot, 'move', -g.remaining FROM gone g WHERE g.remaining > 0
+    )
+    SELECT coalesce(sum(g.remaining), 0), count(*) FROM gone g
+  $sql$, v_sku.schema) INTO v_units, v_slots USING p_sku, v_sku.sale;
+  -- An unpaid order is paid or expired by then, or audit says that nobody does it.
+  EXECUTE format($sql$
+    SELECT greatest(
+      (SELECT max(o.pay_before) FROM %1$I.orders o
+       WHERE o.sale = $2 AND o.sku = $1 AND o.status = 'ordered'),
+      (SELECT m.unpaid_until FROM %1$I.transfer_mark m WHERE m.sku = $1))
+      + catalog.tunable('overdue_alarm_ms') * interval '1 ms'
+  $sql$, v_sku.schema) INTO v_unpaid_until USING p_sku, v_sku.sale;
+
+  EXECUTE format($sql$
+    WITH gone AS (
+      DELETE FROM %I.waiting w
+      WHERE w.sale = $2 AND w.sku = $1 AND w.state = 'waiting' RETURNING w.*)
+    SELECT coalesce(jsonb_agg(to_jsonb(g)), '[]') FROM gone g
+  $sql$, v_sku.schema) INTO v_line USING p_sku, v_sku.sale;
+
+  PERFORM post_transfer(p_sku, v_sku.sale, 'home', v_units, jsonb_build_object(
+    'slots', coalesce(p_slots, v_slots), 'state', v_sku.state, 'moves', v_sku.moves + 1,
+    'unpaid_until', v_unpaid_until, 'line', v_line));
+  UPDATE catalog.sku k
+  SET schema = current_schema(), abroad = true, moves = k.moves + 1, moved_at = now()
+  WHERE k.sku = p_sku;
+  RETURN true;
+END
+$routine$;
+
+ALTER FUNCTION :schema.send_sku OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.send_sku IS
+  'Gives a SKU away to this schema of another server';
+REVOKE ALL ON FUNCTION :schema.send_sku FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION :schema.send_sku TO flashsale_ops;

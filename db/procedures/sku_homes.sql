@@ -1,0 +1,30 @@
+-- sku_homes: where each SKU lives, as this server knows it, and the units that left and are not known to
+-- have arrived. Read in one statement with unit_counts or sale_board it is of the same moment.
+--
+-- Parameters: none
+-- Result: sku; schema, where it lives; abroad, on another server; moves, how
+--   often it moved, as far as this server knows: the one with more knows better; leaving, free units
+--   on their way there
+-- Tables: reads catalog.sku, transfer of both schemas
+-- Locks: none
+-- Errors: none
+
+CREATE OR REPLACE FUNCTION catalog.sku_homes()
+RETURNS TABLE (sku text, schema text, abroad boolean, moves int, leaving bigint)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = catalog, pg_temp
+AS $routine$
+  SELECT k.sku, k.schema, k.abroad, k.moves, coalesce(t.units, 0)::bigint
+  FROM catalog.sku k
+  LEFT JOIN (
+    SELECT w.sku, sum(w.units) AS units
+    FROM (SELECT a.* FROM regular.transfer a UNION ALL SELECT b.* FROM hot.transfer b) w
+    WHERE w.done_at IS NULL AND w.kind = 'home' GROUP BY w.sku) t ON t.sku = k.sku
+$routine$;
+
+ALTER FUNCTION catalog.sku_homes OWNER TO flashsale_owner;
+COMMENT ON FUNCTION catalog.sku_homes IS
+  'Where each SKU lives, and the units of it that are on their way to another server';
+REVOKE ALL ON FUNCTION catalog.sku_homes FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION catalog.sku_homes
+  TO flashsale_web, flashsale_worker, flashsale_ops, flashsale_readonly;

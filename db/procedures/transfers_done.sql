@@ -1,0 +1,33 @@
+-- transfers_done: the other server has applied post up to a number. What has been done for ten minutes
+-- is removed; until then audit compares both sides with it.
+--
+-- Parameters: p_sku; p_applied, what apply_transfers answered
+-- Result: how many were marked
+-- Tables: writes transfer
+-- Locks: its rows, ascending
+-- Errors: none of its own
+
+CREATE OR REPLACE FUNCTION :schema.transfers_done(p_sku text, p_applied bigint) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = :schema, pg_temp
+AS $routine$
+DECLARE
+  v_marked bigint;
+BEGIN
+  PERFORM FROM transfer t
+  WHERE t.sku = p_sku AND t.transfer_no <= p_applied AND t.done_at IS NULL
+  ORDER BY t.transfer_no FOR UPDATE;
+  UPDATE transfer t SET done_at = now()
+  WHERE t.sku = p_sku AND t.transfer_no <= p_applied AND t.done_at IS NULL;
+  GET DIAGNOSTICS v_marked = ROW_COUNT;
+  DELETE FROM transfer t WHERE t.sku = p_sku AND t.done_at < now() - interval '10 minutes';
+  RETURN v_marked;
+END
+$routine$;
+
+ALTER FUNCTION :schema.transfers_done OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.transfers_done IS
+  'The other server has applied post up to this number';
+REVOKE ALL ON FUNCTION :schema.transfers_done FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION :schema.transfers_done
+  TO flashsale_worker, flashsale_ops;

@@ -1,0 +1,30 @@
+-- transfers_waiting: post for this schema of another server that is not known to be applied there.
+-- Called where the schema is not at home; its rows go into apply_transfers of the other server.
+--
+-- Parameters: p_sku, NULL for all; p_limit, rows of a SKU at the most
+-- Result: one row each, ascending by SKU and number; entry is what apply_transfers takes
+-- Tables: reads transfer
+-- Locks: none
+-- Errors: none of its own
+
+CREATE OR REPLACE FUNCTION :schema.transfers_waiting(p_sku text, p_limit int)
+RETURNS TABLE (sku text, transfer_no bigint, kind text, entry text)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = :schema, pg_temp
+AS $routine$
+  SELECT t.sku, t.transfer_no, t.kind,
+         jsonb_build_object('no', t.transfer_no, 'sale', t.sale, 'kind', t.kind, 'units', t.units,
+                            'body', t.body)::text
+  FROM (SELECT w.*, row_number() OVER (PARTITION BY w.sku ORDER BY w.transfer_no) AS place
+        FROM transfer w
+        WHERE w.done_at IS NULL AND (p_sku IS NULL OR w.sku = p_sku)) t
+  WHERE t.place <= p_limit
+  ORDER BY t.sku, t.transfer_no
+$routine$;
+
+ALTER FUNCTION :schema.transfers_waiting OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.transfers_waiting IS
+  'Post for this schema of another server, as apply_transfers there takes it';
+REVOKE ALL ON FUNCTION :schema.transfers_waiting FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION :schema.transfers_waiting
+  TO flashsale_worker, flashsale_ops;

@@ -1,0 +1,51 @@
+-- user_books: what this server knows of the users of a SKU that goes between two servers: audit compares
+-- it with the other one's. Called on each server in the schema that is at home there.
+--
+-- Parameters: p_sku
+-- Result: one row a user and entry, in one snapshot
+--   buyer    what the limit is judged by; only where the SKU lives
+--   held     units of orders
+--   posted   units that post to the other server, numbered transfer_no, still counts as the user's
+--   applied  no user: transfer_no is the last post of the other server that was applied here,
+--            units what travelled with it and all before
+--   sent     no user: units that travelled with post transfer_no to the other server and all before
+-- Tables: reads catalog.sku, buyer, orders, transfer_mark; transfer of the other schema
+-- Locks: none
+-- Errors: none
+
+CREATE OR REPLACE FUNCTION :schema.user_books(p_sku text)
+RETURNS TABLE (entry text, user_id text, units bigint, transfer_no bigint)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = :schema, pg_temp
+AS $routine$
+  WITH post AS (
+    SELECT r.* FROM regular.transfer r WHERE current_schema() = 'hot' AND r.sku = p_sku
+    UNION ALL
+    SELECT h.* FROM hot.transfer h WHERE current_schema() = 'regular' AND h.sku = p_sku)
+  SELECT 'buyer', b.user_id, b.units::bigint, NULL::bigint
+  FROM buyer b JOIN catalog.sku k ON k.sku = b.sku AND k.sale = b.sale
+  WHERE b.sku = p_sku AND k.schema = current_schema() AND NOT k.abroad AND b.units <> 0
+  UNION ALL
+  SELECT 'held', o.user_id, sum(o.units), NULL
+  FROM orders o WHERE o.sku = p_sku AND o.status IN ('ordered', 'paid') GROUP BY o.user_id
+  UNION ALL
+  SELECT 'posted', l.user_id, l.units::bigint, p.transfer_no
+  FROM post p
+  CROSS JOIN LATERAL (
+    SELECT u.user_id, n.units
+    FROM jsonb_array_elements_text(p.body->'users') WITH ORDINALITY AS u (user_id, at)
+    JOIN jsonb_array_elements_text(p.body->'units') WITH ORDINALITY AS n (units, at) USING (at)
+    WHERE p.kind = 'buyers') l
+  UNION ALL
+  SELECT 'posted', p.body->>'user_id', p.units, p.transfer_no FROM post p WHERE p.kind = 'payment'
+  UNION ALL
+  SELECT 'applied', NULL, m.units_applied, m.applied FROM transfer_mark m WHERE m.sku = p_sku
+  UNION ALL
+  SELECT 'sent', NULL, p.units_total, p.transfer_no FROM post p
+$routine$;
+
+ALTER FUNCTION :schema.user_books OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.user_books IS
+  'What this server knows of the users of a SKU that goes between two servers: part of audit';
+REVOKE ALL ON FUNCTION :schema.user_books FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION :schema.user_books TO flashsale_ops, flashsale_readonly;

@@ -1,0 +1,45 @@
+import { createPool, type Databases, type Pool, type Role } from '../../db/pool.ts';
+import { prepare } from '../../db/prepare.ts';
+import { type CrashServer, startCrashServer } from './crash-server.ts';
+import { createDatabase } from './database.ts';
+
+/** A database for `regular` on the run's server, and one for `hot` on a second server, started for it. */
+export interface TwoServers {
+  readonly urls: { readonly regular: string; readonly hot: string };
+  as(role: Role, max?: number): Databases;
+  /** As superusers: to look, and to damage. */
+  readonly admin: Databases;
+  /** That of `hot`; it comes back by itself when it was stopped. */
+  readonly second: CrashServer;
+  remove(): Promise<void>;
+}
+
+export async function startTwoServers(): Promise<TwoServers> {
+  const second = await startCrashServer();
+  const first = await createDatabase();
+  await prepare(second.url);
+  const pools: Pool[] = [];
+  const hot = (max: number, role?: Role) => {
+    const pool = createPool({
+      url: second.url,
+      max,
+      applicationName: `test ${role ?? 'admin'}`,
+      statementTimeoutMs: 20_000,
+      lockTimeoutMs: 10_000,
+      ...(role !== undefined && { role }),
+    });
+    pools.push(pool);
+    return pool;
+  };
+  return {
+    urls: { regular: first.url, hot: second.url },
+    as: (role, max = 4) => ({ regular: first.as(role, max).regular, hot: hot(max, role) }),
+    admin: { regular: first.admin, hot: hot(4) },
+    second,
+    async remove() {
+      await Promise.all(pools.map((pool) => pool.close()));
+      await second.remove();
+      await first.remove();
+    },
+  };
+}
