@@ -4,6 +4,7 @@ import type { Context } from './context.ts';
 import { answerBrokenRequest, createListener } from './listener.ts';
 import { Problem, problemHeaders, problemOf } from './problems.ts';
 import { buyRoute } from './routes/buy.ts';
+import { challengeRoute } from './routes/challenges.ts';
 import { demoRoutes } from './routes/demo.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -41,6 +42,7 @@ export async function buildApp(context: Context) {
   await app.register(healthRoutes, context);
   await app.register(pageRoutes, context);
   await app.register(saleRoutes, context);
+  await app.register(challengeRoute, context);
   await app.register(ticketRoute, context);
   await app.register(buyRoute, context);
   await app.register(requestRoutes, context);

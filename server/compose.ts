@@ -19,6 +19,7 @@ import { buildApp } from './app.ts';
 import { Catalogue } from './catalogue.ts';
 import type { ServerConfig } from './config.ts';
 import { Pressure } from './gate/pressure.ts';
+import { CHALLENGE_TTL_MS } from './gate/proof-of-work.ts';
 import { observeServer } from './metrics.ts';
 import { assembleNode } from './node.ts';
 
@@ -54,7 +55,7 @@ export async function compose(config: ServerConfig, log: Log, lifecycle: Lifecyc
     },
     agent,
     log,
-    config.ticketTtlSeconds * 1_000,
+    Math.max(config.ticketTtlSeconds * 1_000, CHALLENGE_TTL_MS),
   );
   await catalogue.start();
   lifecycle.onStop('catalogue', () => catalogue.stop());

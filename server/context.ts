@@ -2,6 +2,7 @@ import type { Databases } from '../db/pool.ts';
 import type { Log } from '../process/log.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { ServerConfig } from './config.ts';
+import type { Challenges } from './gate/challenges.ts';
 import type { Front } from './gate/front.ts';
 import type { Gate } from './gate/gate.ts';
 import type { Identity } from './gate/identity.ts';
@@ -20,6 +21,7 @@ export interface Context {
   readonly catalogue: Catalogue;
   readonly identity: Identity;
   readonly gate: Gate;
+  readonly challenges: Challenges;
   readonly front: Front;
   /** Answers purchase requests, which do not go through the router. */
   readonly purchase: PurchaseHandler;

@@ -10,8 +10,11 @@ import type { NodeAgent } from '../zk/agent.ts';
 import type { Catalogue } from './catalogue.ts';
 import { AnswerCounts } from './gate/answers.ts';
 import { OVERLOAD_CAUSES, type OverloadCause } from './gate/pressure.ts';
+import type { RiskCause } from './gate/risk.ts';
 import type { Purchases } from './requests/purchases.ts';
 import type { StatusDesk } from './requests/status.ts';
+
+const RISK_SCORE_BUCKETS = [0, 10, 24, 49, 74, 100];
 
 interface Observed {
   readonly overload: (schema: Schema) => OverloadCause | undefined;
@@ -35,8 +38,27 @@ export function createServerMetrics() {
       for (const [verdict, count] of purchaseAnswers) counter.inc({ verdict }, count);
     },
   );
+  const riskScores = metrics.histogram(
+    'flashsale_risk_score',
+    'How much requests for tickets look like a program, 0 to 100; work is asked for from 25, 50, 75',
+    RISK_SCORE_BUCKETS,
+  );
+  const riskCauses = metrics.counter(
+    'flashsale_risk_causes_total',
+    'Requests for tickets that a cause gave points to',
+    ['cause'],
+  );
   return {
     ...metrics,
+    onScore(score: number, causes: readonly RiskCause[]): void {
+      riskScores.observe(score);
+      for (const cause of causes) riskCauses.inc({ cause });
+    },
+    challenges: metrics.counter(
+      'flashsale_challenges_total',
+      'Challenges by what happened: issued, required, solved, failed, expired, used',
+      ['event'],
+    ),
     /** Every answer to a purchase request: `queued`, or the verdict of the refusal. */
     purchaseAnswers,
     outcomes: metrics.counter(

@@ -4,15 +4,18 @@ import type { Schema } from '../contracts/names.ts';
 import type { RequestOutcome } from '../db/calls.ts';
 import type { Databases } from '../db/pool.ts';
 import type { Log } from '../process/log.ts';
+import type { ChallengeSwitch } from '../zk/values.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { ServerConfig } from './config.ts';
 import type { Context } from './context.ts';
+import { Challenges } from './gate/challenges.ts';
 import { Cooldown } from './gate/cooldown.ts';
 import { Front } from './gate/front.ts';
 import { type Allotment, Gate } from './gate/gate.ts';
 import { createIdentity } from './gate/identity.ts';
 import { Limits } from './gate/limits.ts';
 import type { OverloadCause } from './gate/pressure.ts';
+import { RiskWatch } from './gate/risk.ts';
 import { UsedTickets } from './gate/used-tickets.ts';
 import { createServerMetrics } from './metrics.ts';
 import { OrderPages } from './order-pages.ts';
@@ -27,6 +30,7 @@ import { secondsToOpening } from './routes/opening.ts';
 
 /** The quota agent, as far as a web node uses it. */
 export interface QuotaAgent extends Allotment {
+  challenge(sku: string): ChallengeSwitch;
   refund(node: string, sku: string, units: number): void;
   decide(node: string, sku: string, units: number): void;
   trusted(node: string): boolean;
@@ -92,10 +96,13 @@ export function assembleNode(outside: Outside) {
     if (!publisher.available()) return 'broker';
     return breaker.available() ? outside.pressure(schema) : 'circuit';
   };
+  const limits = new Limits(config.rateLimit);
+  const watch = new RiskWatch(limits, config.ticketTtlSeconds * 1_000);
   const gate = new Gate({
     catalogue,
     allotment: agent,
-    limits: new Limits(config.rateLimit),
+    limits,
+    watch,
     cooldown: new Cooldown(config.cooldownSeconds),
     usedTickets: new UsedTickets(),
     identity,
@@ -131,6 +138,14 @@ export function assembleNode(outside: Outside) {
     purchases,
     orderPages,
     gate,
+    challenges: new Challenges({
+      catalogue,
+      switchOf: agent.challenge.bind(agent),
+      isAllowed: (visitor) => agent.lists.isAllowed(visitor),
+      watch,
+      onScore: metrics.onScore,
+      onEvent: (event) => metrics.challenges.inc({ event }),
+    }),
     identity,
     statusDesk: new StatusDesk(purchases, lookup, rememberFences(outside.nodeFenced)),
     front: new Front({

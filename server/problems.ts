@@ -90,7 +90,7 @@ export class Problem extends Error {
   readonly status: number;
   readonly retryAfterSeconds: number | undefined;
   /** Further members of the document, e.g. where to ask about the request. */
-  readonly members: Readonly<Record<string, string>>;
+  readonly members: Readonly<Record<string, unknown>>;
 
   constructor(
     verdict: ProblemVerdict,
@@ -100,7 +100,7 @@ export class Problem extends Error {
       status?: number;
       /** A known waiting time; without it the table's bounds apply. */
       retryAfterSeconds?: number;
-      members?: Readonly<Record<string, string>>;
+      members?: Readonly<Record<string, unknown>>;
     } = {},
   ) {
     super(options.detail ?? PROBLEMS[verdict].detail);

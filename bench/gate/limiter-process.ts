@@ -1,9 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { Cooldown } from '../../server/gate/cooldown.ts';
 import { Limits } from '../../server/gate/limits.ts';
+import { RiskWatch } from '../../server/gate/risk.ts';
+import { UsedTickets } from '../../server/gate/used-tickets.ts';
 
-/** A million users, each with an address and a ticket of its own, press once, all in one window. */
+/** A million users, each with an address and a ticket of its own, ask for it and press once, all in
+ *  one window; whoever was late is remembered. */
 const USERS = 1_000_000;
+const BROWSER = { 'user-agent': 'Mozilla/5.0', accept: '*/*', 'accept-language': 'en' };
 
 const collect = globalThis.gc ?? (() => {});
 collect();
@@ -16,11 +20,19 @@ const limits = new Limits({
   ticketPerSecond: perSecond,
 });
 const cooldown = new Cooldown(3_600);
+const watch = new RiskWatch(limits, 10_000);
+const usedTickets = new UsedTickets();
+const expiresAtMs = Number.MAX_SAFE_INTEGER;
 for (let user = 0; user < USERS; user += 1) {
   const ip = `${1 + (user % 200)}.${(user >> 8) % 256}.${(user >> 4) % 256}.${user % 251}`;
+  limits.takeIssue(ip);
+  watch.assess(`user-${user}`, ip, BROWSER);
   limits.takeIp(ip);
   limits.takeUser(`user-${user}`);
-  limits.takeTicket(randomUUID());
+  const id = randomUUID();
+  limits.takeTicket(id);
+  watch.pressed(`user-${user}`, 0);
+  usedTickets.add({ sku: 'TV', expiresAtMs, id, signature: '' }, performance.now());
   cooldown.start(`user-${user}`, performance.now());
 }
 collect();

@@ -21,6 +21,12 @@ export class TokenBuckets {
     this.#fullAt = new Moments(keysMax);
   }
 
+  /** Share of the bucket that is in use, 0 to 1. */
+  load(key: string, nowMs: number): number {
+    const fullAtMs = this.#fullAt.get(key, nowMs);
+    return fullAtMs === 0 ? 0 : Math.min(1, (fullAtMs - nowMs) / this.#bucketMs);
+  }
+
   /**
    * Takes a token.
    * @param nowMs monotonic

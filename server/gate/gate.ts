@@ -7,6 +7,7 @@ import type { Cooldown } from './cooldown.ts';
 import type { Identity } from './identity.ts';
 import type { Limits } from './limits.ts';
 import type { OverloadCause } from './pressure.ts';
+import type { RiskWatch } from './risk.ts';
 import { type Ticket, verifyTicket } from './ticket.ts';
 import type { UsedTickets } from './used-tickets.ts';
 
@@ -37,6 +38,7 @@ export interface GateOptions {
   readonly allotment: Allotment;
   readonly limits: Limits;
   readonly cooldown: Cooldown;
+  readonly watch: RiskWatch;
   readonly usedTickets: UsedTickets;
   readonly identity: Identity;
   /** Why nothing can be taken now, if so: then nothing is drawn down. */
@@ -164,6 +166,7 @@ export class Gate {
     this.#refuseWhile(limits.takeTicket(ticket.id), 'rate_limited');
     this.#refuseWhile(cooldown.remainingSeconds(userId, nowMs), 'cooldown');
     if (!this.#isGenuine(row, ticket, userId, nowMs)) throw new Problem('ticket_invalid');
+    this.#options.watch.pressed(userId, ticket.expiresAtMs - nowMs);
   }
 
   #isGenuine(row: SkuOnSale, ticket: Ticket, userId: string, nowMs: number): boolean {

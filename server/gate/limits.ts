@@ -11,6 +11,8 @@ export interface LimitRates {
 
 /** Networks that are remembered for what they are issued: far fewer ask than press. */
 const ISSUE_NETWORKS_MAX = 524_288;
+/** A ticket lives for seconds, and its bucket is full again a second after its last press. */
+const TICKETS_MAX = 1_048_576;
 
 export class Limits {
   readonly #ofIp: TokenBuckets;
@@ -25,7 +27,10 @@ export class Limits {
       keysMax: ISSUE_NETWORKS_MAX,
     });
     this.#ofUser = new TokenBuckets({ perSecond: rates.userPerSecond });
-    this.#ofTicket = new TokenBuckets({ perSecond: rates.ticketPerSecond });
+    this.#ofTicket = new TokenBuckets({
+      perSecond: rates.ticketPerSecond,
+      keysMax: TICKETS_MAX,
+    });
   }
 
   /** Each returns whole seconds to wait; 0 when the press is within the limit. */
@@ -40,6 +45,15 @@ export class Limits {
 
   takeUser(userId: string): number {
     return seconds(this.#ofUser.take(userId, performance.now()));
+  }
+
+  /** Shares of the buckets that are in use, 0 to 1. */
+  userLoad(userId: string): number {
+    return this.#ofUser.load(userId, performance.now());
+  }
+
+  issueLoad(ip: string): number {
+    return this.#ofIssues.load(networkOf(ip), performance.now());
   }
 
   takeTicket(ticketId: string): number {

@@ -28,6 +28,11 @@ export class Moments {
     this.#groupMask = groups - 1;
   }
 
+  /** Entries that there is room for; places are below it. */
+  get capacity(): number {
+    return this.#tags.length;
+  }
+
   /** The moment of a key; 0 when none is known or it has passed. */
   get(key: string, nowMs: number): number {
     const at = this.#find(key);

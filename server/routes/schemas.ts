@@ -78,8 +78,35 @@ export const Sale = Type.Object({
 });
 
 export const TicketBody = Type.Object(
-  { sku: Name, challenge: Type.Optional(Type.String({ maxLength: 4_096 })) },
+  {
+    sku: Name,
+    challenge: Type.Optional(
+      Type.String({ maxLength: 4_096, description: 'The solution of a challenge, base64 of JSON' }),
+    ),
+  },
   { additionalProperties: false },
+);
+
+export const ChallengeBody = Type.Object({ sku: Name }, { additionalProperties: false });
+
+export const ChallengeAnswer = Type.Object(
+  {
+    parameters: Type.Object(
+      {
+        algorithm: Type.String(),
+        cost: Type.Integer({ description: 'Iterations a key' }),
+        expiresAt: Type.Optional(Type.Integer({ description: 'Seconds since the epoch' })),
+        keyLength: Type.Integer(),
+        keyPrefix: Type.String(),
+        keySignature: Type.Optional(Type.String()),
+        nonce: Type.String(),
+        salt: Type.String(),
+      },
+      { description: 'ALTCHA, version 2' },
+    ),
+    signature: Type.Optional(Type.String()),
+  },
+  { description: 'A challenge as the ALTCHA widget and libraries read it' },
 );
 
 export const TicketAnswer = Type.Object({

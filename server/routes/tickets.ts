@@ -3,7 +3,7 @@ import { authenticate, visitorOf } from '../authenticate.ts';
 import type { Context } from '../context.ts';
 import { issueTicket } from '../gate/ticket.ts';
 import { Problem } from '../problems.ts';
-import { untilOpening } from './opening.ts';
+import { rowForTickets } from './opening.ts';
 import { problems, SaleParams, TicketAnswer, TicketBody } from './schemas.ts';
 
 /**
@@ -11,7 +11,7 @@ import { problems, SaleParams, TicketAnswer, TicketBody } from './schemas.ts';
  * not exist before.
  */
 export const ticketRoute: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
-  const { catalogue, config, gate, identity } = context;
+  const { catalogue, challenges, config, gate, identity } = context;
   app.post(
     '/api/v1/sales/:sale/tickets',
     {
@@ -22,6 +22,10 @@ export const ticketRoute: FastifyPluginAsyncTypebox<Context> = async (app, conte
       ],
       schema: {
         summary: 'A short-lived ticket to buy a SKU',
+        description:
+          'Where the shop asks for a proof of work the answer is 403 `ticket_invalid` with `reason` ' +
+          '(`challenge_required`, `_failed`, `_expired`, `_used`), `causes` and a `challenge` to ' +
+          'solve; the same request with the solution in `challenge` gets the ticket.',
         security: [{ bearer: [] }],
         params: SaleParams,
         body: TicketBody,
@@ -29,17 +33,15 @@ export const ticketRoute: FastifyPluginAsyncTypebox<Context> = async (app, conte
       },
     },
     async (request, reply) => {
-      const row = catalogue.sku(request.body.sku);
-      if (row === undefined || row.sale !== request.params.sale) throw new Problem('not_found');
-      const state = catalogue.skuState(row);
-      if (state === 'scheduled') throw untilOpening(catalogue, row);
-      if (state !== 'open') throw new Problem(state);
-      if (catalogue.availability(row) === 'sold_out') throw new Problem('sold_out');
+      const { userId, headers } = request;
+      const row = rowForTickets(catalogue, request.params.sale, request.body.sku);
+      const asked = { row, userId, visitor: visitorOf(request), headers };
+      await challenges.pass(asked, request.body.challenge);
       const key = await catalogue.ticketKeys.signingNow(row.sale);
       // By the database's clock it is not open yet, by an instant.
       if (key === undefined) throw new Problem('overloaded', { retryAfterSeconds: 1 });
       const expiresAtMs = Math.round(catalogue.nowMs()) + config.ticketTtlSeconds * 1_000;
-      const owner = { sale: row.sale, userId: request.userId };
+      const owner = { sale: row.sale, userId };
       const ticket = issueTicket(key, owner, row.sku, expiresAtMs);
       return reply
         .code(201)

@@ -41,6 +41,8 @@ const ONE_IMPORTER = [
   'pino',
   'envalid',
   'fast-jwt',
+  'get-jwks',
+  'altcha-lib',
   'testcontainers',
 ];
 

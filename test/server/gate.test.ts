@@ -5,6 +5,7 @@ import { Catalogue, type SkuOnSale, type SwitchState } from '../../server/catalo
 import { Cooldown } from '../../server/gate/cooldown.ts';
 import { Gate } from '../../server/gate/gate.ts';
 import { Limits } from '../../server/gate/limits.ts';
+import { RiskWatch } from '../../server/gate/risk.ts';
 import { issueTicket, parseTicket, type Ticket } from '../../server/gate/ticket.ts';
 import { UsedTickets } from '../../server/gate/used-tickets.ts';
 import { Problem } from '../../server/problems.ts';
@@ -86,10 +87,12 @@ describe('the gate', () => {
     );
     await catalogue.start();
     catalogue.stop();
+    const limits = new Limits({ ipPerSecond: 100, userPerSecond: 100, ticketPerSecond: 3 });
     gate = new Gate({
       catalogue,
       cooldown: new Cooldown(10),
-      limits: new Limits({ ipPerSecond: 100, userPerSecond: 100, ticketPerSecond: 3 }),
+      limits,
+      watch: new RiskWatch(limits, 10_000),
       usedTickets: new UsedTickets(),
       identity: { userOf: (authorization) => authorization },
       allotment: {

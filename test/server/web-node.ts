@@ -9,6 +9,7 @@ import { createGuestSigner } from '../../server/gate/identity.ts';
 import type { OverloadCause } from '../../server/gate/pressure.ts';
 import { issueTicket } from '../../server/gate/ticket.ts';
 import { assembleNode, type QuotaAgent } from '../../server/node.ts';
+import type { ChallengeSwitch } from '../../zk/values.ts';
 
 /**
  * A whole web node, wired as in production, whose surroundings are variables: no database, broker or
@@ -24,6 +25,7 @@ export interface World {
   state: SwitchState;
   keep: number;
   shed: 'random' | 'lottery';
+  challenge: ChallengeSwitch;
   /** Users, addresses and agents on the lists. */
   blocked: string[];
   allowed: string[];
@@ -72,6 +74,7 @@ export async function openWebNode(options: WebNodeOptions = {}) {
     state: 'open',
     keep: 1,
     shed: 'random',
+    challenge: { mode: 'off', factor: 1 },
     blocked: [],
     allowed: [],
     lottery: { secret: lotterySecret, isPublic: false },
@@ -199,6 +202,7 @@ function agentOf(world: World): QuotaAgent {
     keep: () => world.keep,
     pressed() {},
     shed: () => world.shed,
+    challenge: () => world.challenge,
     lists: {
       isBlocked: ({ userId = '', ip, agent = '' }) =>
         [userId, ip, agent].some((part) => world.blocked.includes(part)),

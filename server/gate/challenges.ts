@@ -1,0 +1,127 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Visitor } from '../../zk/lists.ts';
+import type { ChallengeSwitch } from '../../zk/values.ts';
+import type { Catalogue, SkuOnSale } from '../catalogue.ts';
+import { Problem } from '../problems.ts';
+import { type Challenge, type ProofFault, ProofOfWork } from './proof-of-work.ts';
+import { type RiskCause, type RiskWatch, workOf } from './risk.ts';
+
+/**
+ * Whether a ticket is only for those who solve a challenge. The operators' switch of the SKU says
+ * `off`, `risk` (who looks like a program) or `on` (everybody; who looks like one works more).
+ */
+
+export type ChallengeEvent = 'issued' | 'required' | 'solved' | ProofFault;
+export type ChallengeCause = RiskCause | 'operator';
+
+/** A request for a ticket or a challenge. */
+export interface TicketRequest {
+  readonly row: SkuOnSale;
+  readonly userId: string;
+  readonly visitor: Visitor;
+  readonly headers: IncomingHttpHeaders;
+}
+
+interface Demand {
+  /** Times the usual work. */
+  readonly times: number;
+  readonly causes: readonly ChallengeCause[];
+}
+
+export interface ChallengeOptions {
+  readonly catalogue: Catalogue;
+  readonly switchOf: (sku: string) => ChallengeSwitch;
+  readonly isAllowed: (visitor: Visitor) => boolean;
+  readonly watch: RiskWatch;
+  readonly onScore: (score: number, causes: readonly RiskCause[]) => void;
+  readonly onEvent: (event: ChallengeEvent) => void;
+}
+
+const WHAT = {
+  required: 'A ticket is given once your device has solved a small computation.',
+  failed: 'What was handed in does not solve the computation that this shop asked you for.',
+  expired: 'The computation was solved too late. Here is a new one.',
+  used: 'This solution was used before. Here is a new computation.',
+} as const;
+
+/** For shoppers; metrics have the names. */
+const WHY: Readonly<Record<ChallengeCause, string>> = {
+  operator: 'the shop asks everybody at this moment',
+  user_rate: 'you asked very often',
+  network_rate: 'your network asked very often',
+  network_users: 'very many people come from your network',
+  late_ticket: 'your last ticket was kept for long',
+  missing_headers: 'your browser leaves out what browsers say of themselves',
+};
+
+export class Challenges {
+  readonly #options: ChallengeOptions;
+  readonly #proofs = new ProofOfWork();
+
+  constructor(options: ChallengeOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Lets a request for a ticket pass, if need be with its solution.
+   * @throws {Problem} ticket_invalid, with a challenge to solve
+   */
+  async pass(request: TicketRequest, solution: string | undefined): Promise<void> {
+    const demand = this.#demand(request);
+    if (demand === undefined) return;
+    const fault = solution === undefined ? 'required' : await this.#redeem(request, solution);
+    this.#options.onEvent(fault ?? 'solved');
+    if (fault !== undefined) throw await this.#refusal(request, demand, fault);
+  }
+
+  /**
+   * A challenge for who wants to solve it ahead; undefined before the sale opens. It is as hard as
+   * the one that a request for a ticket would meet now.
+   */
+  async issue(request: TicketRequest): Promise<Challenge | undefined> {
+    return this.#create(request, this.#demand(request)?.times ?? 1);
+  }
+
+  #demand({ row, userId, visitor, headers }: TicketRequest): Demand | undefined {
+    const { switchOf, isAllowed, watch, onScore } = this.#options;
+    if (isAllowed({ ...visitor, userId })) return undefined;
+    const { score, causes } = watch.assess(userId, visitor.ip, headers);
+    onScore(score, causes);
+    const { mode, factor } = switchOf(row.sku);
+    if (mode === 'off') return undefined;
+    const times = workOf(score);
+    if (times > 0) return { times: times * factor, causes };
+    return mode === 'on' ? { times: factor, causes: ['operator'] } : undefined;
+  }
+
+  #redeem({ row, userId }: TicketRequest, solution: string): Promise<ProofFault | undefined> {
+    const { catalogue } = this.#options;
+    const bond = { sale: row.sale, sku: row.sku, userId };
+    const keys = catalogue.ticketKeys.accepted(row.sale);
+    return this.#proofs.redeem(keys, bond, solution, catalogue.nowMs());
+  }
+
+  async #create({ row, userId }: TicketRequest, times: number): Promise<Challenge | undefined> {
+    const key = await this.#options.catalogue.ticketKeys.signingNow(row.sale);
+    if (key === undefined) return undefined;
+    this.#options.onEvent('issued');
+    return this.#proofs.issue(key, { sale: row.sale, sku: row.sku, userId }, times);
+  }
+
+  async #refusal(
+    request: TicketRequest,
+    { times, causes }: Demand,
+    fault: ProofFault | 'required',
+  ): Promise<Problem> {
+    const why = causes.map((cause) => WHY[cause]).join('; ');
+    return new Problem('ticket_invalid', {
+      detail: `${WHAT[fault]} Why: ${why}.`,
+      members: {
+        reason: `challenge_${fault}`,
+        causes,
+        challenge: await this.#create(request, times),
+        challengeUrl: `/api/v1/sales/${request.row.sale}/challenges`,
+      },
+    });
+  }
+}

@@ -1,0 +1,140 @@
+import { createHmac, type KeyObject, randomInt } from 'node:crypto';
+import { type Challenge, createChallenge, verifySolution } from 'altcha-lib';
+import { deriveKey } from 'altcha-lib/algorithms/pbkdf2';
+import { Type } from 'typebox';
+import type { AcceptedKey } from '../ticket-keys.ts';
+import { compileValidator } from '../validation.ts';
+import { Moments } from './moments.ts';
+
+/**
+ * ALTCHA proofs of work (version 2, deterministic). The node picks a number up to `rounds` and shows
+ * half of the key that PBKDF2 derives from it; whoever finds the number shows the other half. That
+ * costs the solver `rounds / 2` keys on average and never more than `rounds`, the node one to ask and
+ * none to check.
+ *
+ * The signing secrets are derived from the sale's ticket key, the sale, the SKU and the user: a
+ * solution is worth nothing to anybody else or for anything else, and none exists before the opening.
+ */
+
+/** PBKDF2 iterations a key: enough that a browser spends its time on them, not on calls. */
+const KEY_ITERATIONS = 250;
+const ALGORITHM = 'PBKDF2/SHA-256';
+/** From asking to the ticket; slow phones need some of it for the most expensive challenge. */
+export const CHALLENGE_TTL_MS = 120_000;
+/** The work of an ordinary challenge: about a fifth of a second on a laptop, a second on a phone. */
+const ROUNDS_USUAL = 2_000;
+const ROUNDS_MAX = 64 * ROUNDS_USUAL;
+/** Solutions that are remembered as used; bounded by what can be solved within their life. */
+const USED_MAX = 262_144;
+
+export type { Challenge };
+
+export interface Bond {
+  readonly sale: string;
+  readonly sku: string;
+  readonly userId: string;
+}
+
+export const PROOF_FAULTS = ['failed', 'expired', 'used'] as const;
+export type ProofFault = (typeof PROOF_FAULTS)[number];
+
+const hex = (length: number) => Type.String({ pattern: `^[0-9a-f]{${length}}$` });
+const whole = Type.Integer({ minimum: 0, maximum: 2 ** 32 });
+
+const Payload = Type.Object(
+  {
+    challenge: Type.Object(
+      {
+        parameters: Type.Object(
+          {
+            algorithm: Type.Literal(ALGORITHM),
+            cost: whole,
+            expiresAt: whole,
+            keyLength: whole,
+            keyPrefix: Type.String({ maxLength: 64 }),
+            keySignature: hex(64),
+            nonce: hex(32),
+            salt: hex(32),
+          },
+          { additionalProperties: false },
+        ),
+        signature: hex(64),
+      },
+      { additionalProperties: true },
+    ),
+    solution: Type.Object(
+      { counter: whole, derivedKey: hex(64), time: Type.Optional(Type.Number()) },
+      { additionalProperties: true },
+    ),
+  },
+  { additionalProperties: true },
+);
+const isPayload = compileValidator({ schema: Payload });
+type Payload = Type.Static<typeof Payload>;
+
+function secrets(key: KeyObject, { sale, sku, userId }: Bond) {
+  const derive = (purpose: string) =>
+    createHmac('sha256', key).update([purpose, sale, sku, userId].join('\0')).digest('hex');
+  return {
+    hmacSignatureSecret: derive('challenge'),
+    hmacKeySignatureSecret: derive('challenge key'),
+  };
+}
+
+export class ProofOfWork {
+  readonly #used = new Moments(USED_MAX);
+
+  /** @param times the usual work; past a bound it is not raised further */
+  issue(key: KeyObject, bond: Bond, times: number): Promise<Challenge> {
+    const rounds = Math.min(ROUNDS_MAX, Math.round(ROUNDS_USUAL * times));
+    return createChallenge({
+      algorithm: ALGORITHM,
+      cost: KEY_ITERATIONS,
+      counter: randomInt(1, rounds + 1),
+      deriveKey,
+      expiresAt: Math.floor((Date.now() + CHALLENGE_TTL_MS) / 1_000),
+      ...secrets(key, bond),
+    });
+  }
+
+  /**
+   * Uses a solution up.
+   * @param text base64 of JSON, as the widget hands it out
+   * @returns why it is worth nothing; undefined when it is good
+   */
+  async redeem(
+    keys: readonly AcceptedKey[],
+    bond: Bond,
+    text: string,
+    nowMs: number,
+  ): Promise<ProofFault | undefined> {
+    const payload = payloadOf(text);
+    if (payload === undefined) return 'failed';
+    const { challenge, solution } = payload;
+    for (const { key, untilMs } of keys) {
+      if (nowMs >= untilMs) continue;
+      const options = { challenge, solution, deriveKey, ...secrets(key, bond) };
+      const { verified, expired } = await verifySolution(options);
+      if (expired) return 'expired';
+      if (verified) return this.#use(challenge.parameters) ? undefined : 'used';
+    }
+    return 'failed';
+  }
+
+  /** The nonce is signed; a solution has other spellings, a nonce has none. */
+  #use({ nonce, expiresAt }: Payload['challenge']['parameters']): boolean {
+    const nowMs = Date.now();
+    if (this.#used.get(nonce, nowMs) > 0) return false;
+    this.#used.set(nonce, (expiresAt + 1) * 1_000, nowMs);
+    return true;
+  }
+}
+
+function payloadOf(text: string): Payload | undefined {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(text, 'base64').toString());
+    return isPayload(value) ? (value as Payload) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,39 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { authenticate, visitorOf } from '../authenticate.ts';
+import type { Context } from '../context.ts';
+import { Problem } from '../problems.ts';
+import { rowForTickets } from './opening.ts';
+import { ChallengeAnswer, ChallengeBody, problems, SaleParams } from './schemas.ts';
+
+/** Challenges for who wants to solve one ahead; a ticket that needs one brings it with its refusal. */
+export const challengeRoute: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
+  const { catalogue, challenges, gate, identity } = context;
+  app.post(
+    '/api/v1/sales/:sale/challenges',
+    {
+      onRequest: [
+        async (request) => gate.checkIssue(visitorOf(request)),
+        authenticate(identity),
+        async (request) => gate.checkUser(request.userId, visitorOf(request)),
+      ],
+      schema: {
+        summary: 'A proof of work (ALTCHA) to solve for a ticket',
+        description:
+          'Bound to the user, sale and SKU, good for two minutes and one ticket. The solution goes ' +
+          'into `challenge` of the request for a ticket: base64 of {"challenge":…,"solution":…}.',
+        security: [{ bearer: [] }],
+        params: SaleParams,
+        body: ChallengeBody,
+        response: { 201: ChallengeAnswer, ...problems(400, 401, 403, 404, 410, 425, 429, 503) },
+      },
+    },
+    async (request, reply) => {
+      const { userId, headers } = request;
+      const row = rowForTickets(catalogue, request.params.sale, request.body.sku);
+      const asked = { row, userId, visitor: visitorOf(request), headers };
+      const challenge = await challenges.issue(asked);
+      if (challenge === undefined) throw new Problem('overloaded', { retryAfterSeconds: 1 });
+      return reply.code(201).header('cache-control', 'no-store').send(challenge);
+    },
+  );
+};
