@@ -14,6 +14,7 @@ import { paymentRoute } from './routes/payment.ts';
 import { requestRoutes } from './routes/requests.ts';
 import { saleRoutes } from './routes/sales.ts';
 import { ticketRoute } from './routes/tickets.ts';
+import { waitingRoutes } from './routes/waiting.ts';
 import { compileValidator } from './validation.ts';
 
 const BODY_BYTES_MAX = 16_384;
@@ -46,6 +47,7 @@ export async function buildApp(context: Context) {
   await app.register(ticketRoute, context);
   await app.register(buyRoute, context);
   await app.register(requestRoutes, context);
+  await app.register(waitingRoutes, context);
   await app.register(orderRoutes, context);
   await app.register(paymentRoute, context);
   if (config.demo) await app.register(demoRoutes, context);

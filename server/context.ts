@@ -9,6 +9,7 @@ import type { Identity } from './gate/identity.ts';
 import type { ServerMetrics } from './metrics.ts';
 import type { OrderPages } from './order-pages.ts';
 import type { PurchaseHandler } from './purchase.ts';
+import type { LineDesk } from './requests/line.ts';
 import type { Purchases } from './requests/purchases.ts';
 import type { StatusDesk } from './requests/status.ts';
 
@@ -27,6 +28,7 @@ export interface Context {
   readonly purchase: PurchaseHandler;
   readonly purchases: Purchases;
   readonly statusDesk: StatusDesk;
+  readonly lineDesk: LineDesk;
   readonly orderPages: OrderPages;
   /** Aborted when the process is asked to end: waiting shoppers are answered then. */
   readonly stopping: AbortSignal;

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { OutgoingMessage, PublishResult } from '../broker/publisher.ts';
 import type { Schema } from '../contracts/names.ts';
-import type { RequestOutcome } from '../db/calls.ts';
+import { type RequestOutcome, waitingEntries } from '../db/calls.ts';
 import type { Databases } from '../db/pool.ts';
 import type { Log } from '../process/log.ts';
 import type { ChallengeSwitch } from '../zk/values.ts';
@@ -23,6 +23,7 @@ import { problemOf } from './problems.ts';
 import { createPurchaseHandler } from './purchase.ts';
 import { breakOutcomes, PublishBreaker } from './requests/breakers.ts';
 import { Envelopes } from './requests/envelopes.ts';
+import { LineDesk } from './requests/line.ts';
 import { Lookup } from './requests/lookup.ts';
 import { Purchases } from './requests/purchases.ts';
 import { StatusDesk } from './requests/status.ts';
@@ -82,7 +83,7 @@ function rememberFences(ask: (node: string) => Promise<boolean>) {
 export function assembleNode(outside: Outside) {
   const { config, log, catalogue, agent, publisher } = outside;
   const metrics = createServerMetrics();
-  const lookup = new Lookup(breakOutcomes(outside.outcomesOf));
+  const lookup = new Lookup(breakOutcomes(outside.outcomesOf), ({ requestId }) => requestId);
   const breaker = new PublishBreaker(publisher.publish.bind(publisher));
   const transport = {
     publish: breaker.publish.bind(breaker),
@@ -137,6 +138,7 @@ export function assembleNode(outside: Outside) {
     catalogue,
     purchases,
     orderPages,
+    lineDesk: new LineDesk((places) => waitingEntries(outside.databases, places)),
     gate,
     challenges: new Challenges({
       catalogue,

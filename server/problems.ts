@@ -68,6 +68,16 @@ export const PROBLEMS = {
   unauthenticated: { status: 401, detail: 'Sign in first: a valid bearer token is needed.' },
   not_found: { status: 404, detail: 'There is nothing at this address for you.' },
   not_allowed_now: { status: 409, detail: 'The order is in a state that does not allow this.' },
+  units_available: { status: 409, detail: 'Units are to be had now: buy one, do not wait.' },
+  limit_reached: {
+    status: 409,
+    detail: 'With your orders you have as many as one person may buy.',
+  },
+  line_full: {
+    status: 503,
+    detail: 'As many people wait already as the line has places. Some may come free.',
+    retryAfterSeconds: [10, 30],
+  },
   internal_error: {
     status: 500,
     detail: 'Something broke on our side. What you sent is safe to send again.',
@@ -80,7 +90,13 @@ export type ProblemVerdict = keyof typeof PROBLEMS;
 /** What the gate may answer to a purchase request (DESIGN: the refusals of `buy`). */
 export type RefusalVerdict = Exclude<
   ProblemVerdict,
-  'unauthenticated' | 'not_found' | 'not_allowed_now' | 'internal_error'
+  | 'unauthenticated'
+  | 'not_found'
+  | 'not_allowed_now'
+  | 'units_available'
+  | 'limit_reached'
+  | 'line_full'
+  | 'internal_error'
 >;
 
 /** A refusal on its way out; thrown inside routes, answered by the one error handler. */

@@ -1,8 +1,7 @@
-import type { RequestOutcome } from '../../db/calls.ts';
 import { Problem } from '../problems.ts';
 
 /**
- * Looks outcomes up in the database, many in one query: shoppers who ask within one tick share it.
+ * Looks things up in the database, many in one query: shoppers who ask within one tick share it.
  * The number of ids that wait is bounded; past it the answer is `overloaded`, not a longer queue.
  */
 
@@ -12,28 +11,30 @@ const WAITING_IDS_MAX = 50_000;
 /** Queries under way at once: the pool is small on purpose. */
 const QUERIES_MAX = 2;
 
-type Waiting = PromiseWithResolvers<RequestOutcome | undefined>;
+type Waiting<Found> = PromiseWithResolvers<Found | undefined>;
 
-export class Lookup {
-  readonly #query: (ids: string[]) => Promise<readonly RequestOutcome[]>;
-  #waiting = new Map<string, Waiting>();
+export class Lookup<Found> {
+  readonly #query: (ids: string[]) => Promise<readonly Found[]>;
+  readonly #idOf: (found: Found) => string;
+  #waiting = new Map<string, Waiting<Found>>();
   #timer: NodeJS.Timeout | undefined;
   #underWay = 0;
 
-  constructor(query: (ids: string[]) => Promise<readonly RequestOutcome[]>) {
+  constructor(query: (ids: string[]) => Promise<readonly Found[]>, idOf: (found: Found) => string) {
     this.#query = query;
+    this.#idOf = idOf;
   }
 
   /**
-   * The recorded outcome of a request, or undefined when none is recorded yet.
+   * What is recorded under the id, or undefined when nothing is yet.
    * @throws {Problem} overloaded; and whatever the database throws
    */
-  find(requestId: string): Promise<RequestOutcome | undefined> {
-    const known = this.#waiting.get(requestId);
+  find(id: string): Promise<Found | undefined> {
+    const known = this.#waiting.get(id);
     if (known !== undefined) return known.promise;
     if (this.#waiting.size >= WAITING_IDS_MAX) throw new Problem('overloaded');
-    const waiting: Waiting = Promise.withResolvers();
-    this.#waiting.set(requestId, waiting);
+    const waiting: Waiting<Found> = Promise.withResolvers();
+    this.#waiting.set(id, waiting);
     this.#timer ??= setTimeout(() => this.#run(), TICK_MS);
     return waiting.promise;
   }
@@ -47,13 +48,14 @@ export class Lookup {
     }
   }
 
-  async #ask(batch: Map<string, Waiting>): Promise<void> {
+  async #ask(batch: Map<string, Waiting<Found>>): Promise<void> {
     this.#underWay += 1;
     try {
       const found = await this.#query([...batch.keys()]);
-      for (const outcome of found) {
-        batch.get(outcome.requestId)?.resolve(outcome);
-        batch.delete(outcome.requestId);
+      for (const each of found) {
+        const id = this.#idOf(each);
+        batch.get(id)?.resolve(each);
+        batch.delete(id);
       }
       for (const waiting of batch.values()) waiting.resolve(undefined);
     } catch (error) {

@@ -30,13 +30,18 @@ export interface PurchaseEvents {
 export class Purchases {
   readonly book: Book;
   readonly #envelopes: Envelopes;
-  readonly #lookup: Lookup;
+  readonly #lookup: Lookup<RequestOutcome>;
   readonly #events: PurchaseEvents;
   readonly #log: Log;
   readonly #watchers = new Map<string, Set<() => void>>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(options: { envelopes: Envelopes; lookup: Lookup; events: PurchaseEvents; log: Log }) {
+  constructor(options: {
+    envelopes: Envelopes;
+    lookup: Lookup<RequestOutcome>;
+    events: PurchaseEvents;
+    log: Log;
+  }) {
     this.#envelopes = options.envelopes;
     this.#lookup = options.lookup;
     this.#events = options.events;

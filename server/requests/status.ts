@@ -34,14 +34,14 @@ export interface StatusQuestion {
 
 export class StatusDesk {
   readonly #purchases: Purchases;
-  readonly #lookup: Lookup;
+  readonly #lookup: Lookup<RequestOutcome>;
   readonly #nodeFenced: (node: string) => Promise<boolean>;
   #waiting = 0;
 
   /** @param nodeFenced whether nothing that this node admitted can be ordered any more */
   constructor(
     purchases: Purchases,
-    lookup: Lookup,
+    lookup: Lookup<RequestOutcome>,
     nodeFenced: (node: string) => Promise<boolean>,
   ) {
     this.#purchases = purchases;

@@ -1,8 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { authenticate } from '../authenticate.ts';
 import type { Context } from '../context.ts';
+import { goneSignal } from '../gone.ts';
 import { Problem } from '../problems.ts';
 import { readReceipt } from '../requests/receipt.ts';
 import { type StatusQuestion, WAIT_SECONDS_MAX } from '../requests/status.ts';
@@ -36,13 +37,6 @@ export const requestRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
     return { requestId, userId, taken: true, ...(unknownAt !== undefined && { unknownAt }) };
   }
 
-  /** On the answer, not on its socket: that one lives on and would collect a listener a request. */
-  function goneSignal(reply: FastifyReply): AbortSignal {
-    const gone = new AbortController();
-    reply.raw.once('close', () => gone.abort());
-    return AbortSignal.any([gone.signal, stopping]);
-  }
-
   app.get(
     '/api/v1/requests/:requestId',
     {
@@ -59,7 +53,7 @@ export const requestRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
       const question = questionOf(request as StatusRequest);
       const waitMs = Math.min(request.query.wait ?? 0, WAIT_SECONDS_MAX) * 1_000;
       const graceMs = question.taken ? 0 : Math.max(GRACE_MS, waitMs);
-      const status = await statusDesk.wait(question, waitMs, graceMs, goneSignal(reply));
+      const status = await statusDesk.wait(question, waitMs, graceMs, goneSignal(reply, stopping));
       if (status === undefined) throw new Problem('not_found');
       return reply.header('cache-control', 'no-store').send(requestJson(status));
     },
@@ -86,7 +80,7 @@ export const requestRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
     },
     async (request, reply) => {
       const question = questionOf(request as StatusRequest);
-      const gone = goneSignal(reply);
+      const gone = goneSignal(reply, stopping);
       let status = await statusDesk.wait(question, 0, question.taken ? 0 : GRACE_MS, gone);
       if (status === undefined) throw new Problem('not_found');
       reply.hijack();

@@ -148,6 +148,42 @@ export const Order = Type.Object({
   payBefore: Time,
 });
 
+export const WaitingParams = Type.Object({ sale: Name, sku: Name });
+
+export const WaitingBody = Type.Union([
+  Type.Object(
+    {
+      quantity: Type.Optional(
+        Type.Integer({
+          minimum: 1,
+          maximum: REQUEST_UNITS_MAX,
+          description: 'Units wanted at the most; 1 without it',
+        }),
+      ),
+    },
+    { additionalProperties: false },
+  ),
+  Type.Null(),
+]);
+
+export const WaitingAnswer = Type.Object({
+  sale: Type.String(),
+  sku: Type.String(),
+  status: Type.Enum(['waiting', 'served', 'limit_reached', 'closed']),
+  quantity: Type.Integer({ description: 'Units wanted at the most' }),
+  rank: Type.Number({ description: 'In the lottery of the sale: the lowest goes first' }),
+  claims: Type.Integer({
+    description: 'Units that came back were held for me so often before: who had none goes first',
+  }),
+  ahead: Type.Optional(
+    Type.Integer({ description: 'Who goes before me now; a better rank may still come' }),
+  ),
+  inLine: Type.Optional(Type.Integer({ description: 'How many wait, with me' })),
+  askedAt: Time,
+  waitingUrl: Type.String(),
+  order: Type.Optional(Order),
+});
+
 export const OrderList = Type.Object({ orders: Type.Array(Order) });
 
 export const RequestAnswer = Type.Object({

@@ -249,7 +249,15 @@ describe('the refusals of a purchase', () => {
   afterEach(() => node.close());
 
   it('are all in this table', () => {
-    const further = ['unauthenticated', 'not_found', 'not_allowed_now', 'internal_error'];
+    const further = [
+      'unauthenticated',
+      'not_found',
+      'not_allowed_now',
+      'units_available',
+      'limit_reached',
+      'line_full',
+      'internal_error',
+    ];
     const refusals = Object.keys(PROBLEMS).filter((verdict) => !further.includes(verdict));
     expect([...new Set(CASES.map(({ verdict }) => verdict))].sort()).toEqual(refusals.sort());
   });

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import type { PublishResult } from '../../broker/publisher.ts';
+import type { RequestOutcome } from '../../db/calls.ts';
 import { createLog } from '../../process/log.ts';
 import type { SkuOnSale } from '../../server/catalogue.ts';
 import { Envelopes } from '../../server/requests/envelopes.ts';
@@ -31,7 +32,10 @@ function setUp(answers: (PublishResult | Promise<PublishResult>)[], trusted = tr
     },
     trusted: () => node.trusted,
   };
-  const lookup = new Lookup(async () => []);
+  const lookup = new Lookup<RequestOutcome>(
+    async () => [],
+    ({ requestId }) => requestId,
+  );
   const purchases = new Purchases({
     envelopes: new Envelopes(transport, 'process', (requests) => sizes.push(requests)),
     lookup,

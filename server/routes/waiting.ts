@@ -1,0 +1,156 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { Static } from 'typebox';
+import { type JoinResult, joinWaiting, leaveWaiting, type WaitingEntry } from '../../db/calls.ts';
+import { authenticate, visitorOf } from '../authenticate.ts';
+import type { SkuOnSale } from '../catalogue.ts';
+import type { Context } from '../context.ts';
+import { goneSignal } from '../gone.ts';
+import { Problem, type ProblemVerdict } from '../problems.ts';
+import { WAIT_SECONDS_MAX } from '../requests/status.ts';
+import { untilOpening } from './opening.ts';
+import { problems, WaitingAnswer, WaitingBody, WaitingParams, WaitQuery } from './schemas.ts';
+
+const PATH = '/api/v1/sales/:sale/skus/:sku/waiting';
+
+const REFUSALS: Readonly<Record<Exclude<JoinResult, 'waiting'>, ProblemVerdict>> = {
+  units_available: 'units_available',
+  limit_reached: 'limit_reached',
+  line_full: 'line_full',
+  not_open: 'not_open',
+  paused: 'paused',
+  closed: 'closed',
+  unknown_sku: 'not_found',
+  bad_units: 'bad_request',
+};
+
+/** The shopper's place in the line for units that come back: one for each SKU. */
+export const waitingRoutes: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
+  const { catalogue, databases, gate, identity, lineDesk, orderPages, stopping } = context;
+  const onRequest = [
+    authenticate(identity),
+    async (request: Parameters<typeof visitorOf>[0] & { userId: string }) =>
+      gate.checkUser(request.userId, visitorOf(request)),
+  ];
+  const security = [{ bearer: [] }];
+
+  function rowOf({ sale, sku }: { sale: string; sku: string }): SkuOnSale {
+    const row = catalogue.sku(sku);
+    if (row === undefined || row.sale !== sale) throw new Problem('not_found');
+    return row;
+  }
+
+  function answer(row: SkuOnSale, entry: WaitingEntry): Static<typeof WaitingAnswer> {
+    // The operators' switch ends it as well; the database knows its own only.
+    const isClosed = entry.state === 'waiting' && catalogue.skuState(row) === 'closed';
+    const { order, ahead, inLine } = entry;
+    return {
+      sale: row.sale,
+      sku: row.sku,
+      status: isClosed ? 'closed' : entry.state,
+      quantity: entry.units,
+      rank: entry.rank,
+      claims: entry.claims,
+      ...(ahead !== null && inLine !== null && { ahead, inLine }),
+      askedAt: entry.askedAt.toISOString(),
+      waitingUrl: urlOf(row),
+      ...(order !== null && {
+        order: {
+          orderNo: order.orderNo,
+          requestId: order.requestId,
+          sale: row.sale,
+          sku: row.sku,
+          quantity: order.units,
+          amount: order.amount,
+          currency: order.currency,
+          status: order.status,
+          createdAt: order.createdAt.toISOString(),
+          payBefore: order.payBefore.toISOString(),
+        },
+      }),
+    };
+  }
+
+  app.post(
+    PATH,
+    {
+      onRequest,
+      schema: {
+        summary: 'Wait for a unit that comes back; asking again changes nothing',
+        security,
+        params: WaitingParams,
+        body: WaitingBody,
+        response: {
+          201: WaitingAnswer,
+          ...problems(400, 401, 403, 404, 409, 410, 425, 429, 503),
+        },
+      },
+    },
+    async ({ params, body, userId }, reply) => {
+      const row = rowOf(params);
+      const state = catalogue.skuState(row);
+      if (state === 'scheduled') throw untilOpening(catalogue, row);
+      if (state !== 'open') throw new Problem(state);
+      const availability = catalogue.availability(row);
+      if (availability === 'plenty' || availability === 'few') throw new Problem('units_available');
+      const place = { sku: row.sku, userId };
+      const units = body?.quantity ?? 1;
+      const result = await joinWaiting(databases, row.schema, { ...place, units });
+      if (result !== 'waiting') throw new Problem(REFUSALS[result]);
+      const entry = await lineDesk.read(place);
+      // Joined, and gone again in between.
+      if (entry === undefined) throw new Problem('overloaded');
+      return reply
+        .code(201)
+        .header('location', urlOf(row))
+        .header('cache-control', 'no-store')
+        .send(answer(row, entry));
+    },
+  );
+
+  app.get(
+    PATH,
+    {
+      onRequest,
+      schema: {
+        summary: 'My place in the line, or how it ended; waits up to `wait` seconds for news',
+        security,
+        params: WaitingParams,
+        querystring: WaitQuery,
+        response: { 200: WaitingAnswer, ...problems(400, 401, 403, 404, 429, 503) },
+      },
+    },
+    async ({ params, query, userId }, reply) => {
+      const row = rowOf(params);
+      const waitMs = Math.min(query.wait ?? 0, WAIT_SECONDS_MAX) * 1_000;
+      const entry = await lineDesk.wait(
+        { sku: row.sku, userId },
+        waitMs,
+        goneSignal(reply, stopping),
+      );
+      if (entry === undefined) throw new Problem('not_found');
+      if (entry.state === 'served') orderPages.forget(userId);
+      return reply.header('cache-control', 'no-store').send(answer(row, entry));
+    },
+  );
+
+  app.delete(
+    PATH,
+    {
+      onRequest,
+      schema: {
+        summary: 'Leave the line; an order that was made for me stays',
+        security,
+        params: WaitingParams,
+        response: { 204: { type: 'null' }, ...problems(400, 401, 403, 404, 429, 503) },
+      },
+    },
+    async ({ params, userId }, reply) => {
+      await leaveWaiting(databases, rowOf(params).sku, userId);
+      return reply.code(204).send(null);
+    },
+  );
+};
+
+function urlOf({ sale, sku }: SkuOnSale): string {
+  return `/api/v1/sales/${sale}/skus/${sku}/waiting`;
+}
