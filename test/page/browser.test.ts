@@ -176,6 +176,38 @@ describe('a shopper', () => {
     await buy(page, sku);
   }, 60_000);
 
+  it('waits in the line, also over a reload, and pays for the unit that comes back', async () => {
+    const { sale, skus } = await shop.createSale({ skus: [{ units: 1 }] });
+    const sku = skus[0] ?? '';
+    const [owner, waiting] = [await open(`/sales/${sale}`), await open(`/sales/${sale}`)];
+    await buy(owner, sku);
+    const wait = tileOf(waiting, sku).locator('.wait');
+    await until('the line is offered', () => wait.isVisible());
+    expect(await wait.textContent()).toBe('Wait for a unit that comes back');
+    await expectAccessible(waiting);
+    await wait.click();
+    await says(waiting, sku, 'You are next');
+    expect(await wait.textContent()).toBe('Leave the line');
+    await expectAccessible(waiting);
+    await expectFits(waiting);
+    await wait.click();
+    await until('it is left', async () => /^Wait for/.test((await wait.textContent()) ?? ''));
+    await wait.click();
+    await says(waiting, sku, 'You are next');
+    await waiting.reload();
+    await says(waiting, sku, 'You are next');
+
+    await owner.locator('.order .cancel').click();
+    await owner.getByRole('button', { name: 'Cancel order', exact: true }).click();
+    await says(waiting, sku, /A unit is held for you Until .*\d. Pay now to keep it/);
+    await expectAccessible(waiting);
+    expect(await labelOf(waiting, sku)).toBe('Reserved for you');
+    const order = waiting.locator('.order');
+    await order.locator('.pay').click();
+    await until('the order is paid', async () => /Thank you/.test(await seen(order)));
+    expect(await seen(tileOf(waiting, sku))).not.toMatch(/held for you/);
+  }, 60_000);
+
   it.each([
     ['cooldown', 429, 'Your last request still counts', /Try again in \d s/],
     ['quota_unavailable', 503, 'The counter is being set up again', /Try again in \d s/],

@@ -115,6 +115,31 @@ declare module '*/public/js/view.js' {
   export function heroPhase(phase: TileInput['phase'], skus: readonly Sku[]): string;
 }
 
+declare module '*/public/js/line-view.js' {
+  export interface Line {
+    step:
+      | 'none'
+      | 'asking'
+      | 'waiting'
+      | 'leaving'
+      | 'served'
+      | 'limit_reached'
+      | 'closed'
+      | 'refused';
+    ahead: number;
+    verdict: string;
+    until: string;
+  }
+  export function noLine(): Line;
+  export function lineView(input: {
+    line: Line;
+    availability: string;
+    phase: string;
+    room: boolean;
+    unpaid: boolean;
+  }): { title: string; text: string; button: string; enabled: boolean };
+}
+
 declare module '*/public/js/orders.js' {
   export interface Order {
     orderNo: string;

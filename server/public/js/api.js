@@ -165,6 +165,43 @@ export function readRequest(statusUrl, { token, signal }) {
   return request(url.pathname + url.search, { token, signal, timeoutMs });
 }
 
+/**
+ * @param {string} sale
+ * @param {string} sku
+ */
+function lineUrl(sale, sku) {
+  return `/api/v1/sales/${encodeURIComponent(sale)}/skus/${encodeURIComponent(sku)}/waiting`;
+}
+
+/**
+ * @param {string} sale
+ * @param {string} sku
+ * @param {{ quantity: number, token: string | null }} options
+ */
+export function joinLine(sale, sku, { quantity, token }) {
+  return request(lineUrl(sale, sku), { method: 'POST', body: { quantity }, token });
+}
+
+/**
+ * Waits at the server for news of the line.
+ * @param {string} sale
+ * @param {string} sku
+ * @param {{ token: string | null, signal: AbortSignal, wait: number }} options `wait` in seconds
+ */
+export function readLine(sale, sku, { token, signal, wait }) {
+  const timeoutMs = wait * 1000 + READ_TIMEOUT_MS;
+  return request(`${lineUrl(sale, sku)}?wait=${wait}`, { token, signal, timeoutMs });
+}
+
+/**
+ * @param {string} sale
+ * @param {string} sku
+ * @param {string | null} token
+ */
+export function leaveLine(sale, sku, token) {
+  return request(lineUrl(sale, sku), { method: 'DELETE', token });
+}
+
 /** @param {string | null} token */
 export function listOrders(token) {
   return request('/api/v1/orders', { token });

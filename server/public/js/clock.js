@@ -56,3 +56,18 @@ export function createClock() {
     samples: () => count,
   };
 }
+
+/**
+ * What an answer of the shop tells about its clock.
+ * @param {import('./api.js').Ok | import('./api.js').Same} answer
+ */
+export function timeSample({ timing, ...answer }) {
+  const exact = answer.kind === 'ok' ? answer.body.serverTime : undefined;
+  const { sentAt, receivedAt, date } = timing;
+  return {
+    serverTimeMs: Date.parse(exact ?? date ?? ''),
+    resolutionMs: exact === undefined ? 1000 : 0,
+    sentAt,
+    receivedAt,
+  };
+}

@@ -65,3 +65,26 @@ function whenText(sale, phase) {
     ? `It closed on ${moment(sale.closesAt)}, your time`
     : `Until ${moment(sale.closesAt)}, your time`;
 }
+
+/** What the page says where there is no such sale. */
+export function showMissing() {
+  setText(find('#title'), 'There is no such sale');
+  setText(find('#pill'), 'Not found');
+  setText(find('#when'), 'It may have been taken down. The list of sales shows what is on.');
+  find('#hero').dataset['phase'] = 'closed';
+  setShown(find('#countdown'), false);
+  setText(find('#countdown-label'), '');
+  document.title = 'No such sale';
+}
+
+/**
+ * Whose page it is, at the top of it.
+ * @param {import('./identity.js').Who} who
+ */
+export function showWho(who) {
+  const guest = who.kind === 'known' && who.identity.guest;
+  const name = guest ? `Guest ${who.identity.user.slice(-6)}` : 'Signed in';
+  const others = who.kind === 'sign_in' ? 'Sign in at the shop to take part' : '';
+  setText(find('#who'), who.kind === 'known' ? name : others);
+  setShown(find('#switch-guest'), guest);
+}

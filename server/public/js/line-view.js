@@ -65,7 +65,8 @@ export function lineView({ line, availability, phase, room, unpaid }) {
       return say('The sale ended', 'No unit came back for you before its end.', '');
     default: {
       if (phase === 'closed') return say('The sale ended', 'No unit came back for you.', '');
-      const place = line.ahead === 0 ? 'You are next' : `${plural(line.ahead, 'shopper')} before you`;
+      const place =
+        line.ahead === 0 ? 'You are next' : `${plural(line.ahead, 'shopper')} before you`;
       if (!gone && phase === 'open') {
         return say(place, 'Units are on sale again: buy one, or stay in the line.', LEAVE);
       }

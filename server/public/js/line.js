@@ -4,7 +4,7 @@
  * shopper waits survives a reload; a place is asked for only by who has one.
  */
 
-import { joinLine, leaveLine, readLine } from './api.js';
+import { joinLine, leaveLine, readLine, STATUS_WAIT_SECONDS } from './api.js';
 import { timeOfDay } from './format.js';
 import { noLine } from './line-view.js';
 import { backoffMs, pause } from './pace.js';
@@ -83,7 +83,9 @@ async function follow(waiter) {
   const { sale, sku, signal, show } = waiter;
   for (let failures = 0; !signal.aborted; ) {
     const identity = await tokenOf(waiter);
-    const answer = await readLine(sale, sku, { token: identity?.token ?? null, signal });
+    // The first look after a reload is answered at once.
+    const wait = waiter.line().step === 'waiting' ? STATUS_WAIT_SECONDS : 0;
+    const answer = await readLine(sale, sku, { token: identity?.token ?? null, signal, wait });
     if (signal.aborted || waiter.line().step === 'leaving') return;
     if (answer.kind === 'ok') {
       failures = 0;

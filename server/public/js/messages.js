@@ -95,6 +95,24 @@ export const VERDICTS = {
     'This account cannot take part',
     'The shop has excluded this account or network from the sale. Its support can tell you why.',
   ),
+  units_available: say(
+    'wait',
+    'none',
+    'Units are on sale again',
+    'There is nothing to wait for: you can buy one now.',
+  ),
+  limit_reached: say(
+    'stop',
+    'none',
+    'You have as many as one person may buy',
+    'A place in the line would bring you no more.',
+  ),
+  line_full: say(
+    'wait',
+    'later',
+    'The line is full',
+    'As many people wait as it has places. Some may come free in a while.',
+  ),
   bad_request: say(
     'stop',
     'later',

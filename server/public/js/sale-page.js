@@ -3,16 +3,18 @@
 
 import { readSale } from './api.js';
 import { handIn, resume } from './buyer.js';
-import { createClock } from './clock.js';
+import { createClock, timeSample } from './clock.js';
 import { salePhase } from './countdown.js';
-import { announce, find, setShown, setText } from './dom.js';
-import { createHero } from './hero.js';
+import { announce, find, setText } from './dom.js';
+import { createHero, showMissing, showWho } from './hero.js';
 import { identify, leaveGuest } from './identity.js';
 import { newKey } from './key.js';
+import { join, leave, resumeLine } from './line.js';
+import { lineView, noLine } from './line-view.js';
 import { awaitsPayment, unitsHeld } from './orders.js';
 import { createOrdersPanel } from './orders-panel.js';
 import { backoffMs, pause, pollDelayMs } from './pace.js';
-import { advance, initialPurchase } from './purchase.js';
+import { advance, initialPurchase, isBusy } from './purchase.js';
 import { createTile } from './tile.js';
 import { heroPhase, tileView } from './view.js';
 
@@ -37,6 +39,7 @@ let sale = null;
  * @typedef {object} Product
  * @property {import('./tile.js').Tile} tile
  * @property {Purchase} purchase
+ * @property {import('./line-view.js').Line} line
  * @property {string | null} resumedFor the shopper whose earlier request was looked for
  */
 /** @type {Map<string, Product>} */
@@ -67,18 +70,7 @@ async function who() {
   const answer = await asking;
   asking = null;
   token = answer.kind === 'known' ? answer.identity.token : null;
-  const guest = answer.kind === 'known' && answer.identity.guest;
-  setText(
-    find('#who'),
-    answer.kind === 'known'
-      ? guest
-        ? `Guest ${answer.identity.user.slice(-6)}`
-        : 'Signed in'
-      : answer.kind === 'sign_in'
-        ? 'Sign in at the shop to take part'
-        : '',
-  );
-  setShown(find('#switch-guest'), guest);
+  showWho(answer);
   return answer;
 }
 
@@ -90,7 +82,7 @@ async function watchSale() {
     const answer = await readSale(saleName, exact ? null : etag);
     if (answer.kind === 'ok' || answer.kind === 'same') {
       failures = 0;
-      takeTime(answer);
+      clock.sample(timeSample(answer));
       if (answer.kind === 'ok') {
         etag = answer.etag;
         takeSale(answer.body);
@@ -124,18 +116,6 @@ function untilNextLook(exact) {
   return exact ? Math.min(delay, 1500) : delay;
 }
 
-/** @param {import('./api.js').Ok | import('./api.js').Same} answer */
-function takeTime({ timing, ...answer }) {
-  const exact = answer.kind === 'ok' ? answer.body.serverTime : undefined;
-  const { sentAt, receivedAt, date } = timing;
-  clock.sample({
-    serverTimeMs: Date.parse(exact ?? date ?? ''),
-    resolutionMs: exact === undefined ? 1000 : 0,
-    sentAt,
-    receivedAt,
-  });
-}
-
 /** @param {Sale} fresh */
 function takeSale(fresh) {
   sale = fresh;
@@ -143,8 +123,12 @@ function takeSale(fresh) {
   for (const sku of fresh.skus) {
     let product = products.get(sku.sku);
     if (product === undefined) {
-      const tile = createTile(sku, (quantity) => press(sku.sku, quantity));
-      product = { tile, purchase: initialPurchase(), resumedFor: null };
+      const tile = createTile(
+        sku,
+        (quantity) => press(sku.sku, quantity),
+        (quantity) => pressLine(sku.sku, quantity),
+      );
+      product = { tile, purchase: initialPurchase(), line: noLine(), resumedFor: null };
       products.set(sku.sku, product);
       list.append(tile.element);
     }
@@ -153,16 +137,6 @@ function takeSale(fresh) {
   list.setAttribute('aria-busy', 'false');
   resumeAll();
   look();
-}
-
-function showMissing() {
-  setText(find('#title'), 'There is no such sale');
-  setText(find('#pill'), 'Not found');
-  setText(find('#when'), 'It may have been taken down. The list of sales shows what is on.');
-  find('#hero').dataset['phase'] = 'closed';
-  setShown(find('#countdown'), false);
-  setText(find('#countdown-label'), '');
-  document.title = 'No such sale';
 }
 
 function look() {
@@ -174,16 +148,15 @@ function look() {
     const product = products.get(sku.sku);
     if (product === undefined) continue;
     const times = { ...sale, state: sku.state ?? sale.state };
+    const { purchase, line } = product;
+    const phase = salePhase(times, serverNow);
+    const held = unitsHeld(orders, sku.sku);
+    const unpaid = orders.some((order) => order.sku === sku.sku && awaitsPayment(order));
+    const opensInMs = Date.parse(sale.opensAt) - serverNow;
+    const room = held < sku.limit && !isBusy(purchase);
     product.tile.show(
-      tileView({
-        sku,
-        phase: salePhase(times, serverNow),
-        opensInMs: Date.parse(sale.opensAt) - serverNow,
-        purchase: product.purchase,
-        held: unitsHeld(orders, sku.sku),
-        unpaid: orders.some((order) => order.sku === sku.sku && awaitsPayment(order)),
-        now,
-      }),
+      tileView({ sku, phase, opensInMs, purchase, held, unpaid, now }),
+      lineView({ line, availability: sku.availability, phase, room, unpaid }),
     );
   }
   panel.show(serverNow);
@@ -239,6 +212,30 @@ function press(sku, quantity) {
   });
 }
 
+/**
+ * @param {string} sku
+ * @param {Product} product
+ */
+function waiterOf(sku, product) {
+  /** @param {Partial<import('./line-view.js').Line>} change */
+  const show = (change) => {
+    product.line = { ...product.line, ...change };
+    look();
+  };
+  return { ...buyerOf(sku), show, line: () => product.line };
+}
+
+/**
+ * @param {string} sku
+ * @param {number} quantity
+ */
+function pressLine(sku, quantity) {
+  const product = products.get(sku);
+  if (product === undefined) return;
+  const waiter = waiterOf(sku, product);
+  void (product.line.step === 'waiting' ? leave(waiter) : join(waiter, quantity));
+}
+
 /** @param {readonly import('./orders.js').Order[]} fresh */
 function onOrders(fresh) {
   orders = fresh;
@@ -258,6 +255,7 @@ function resumeAll() {
     if (product.resumedFor === shopper) continue;
     product.resumedFor = shopper;
     void resume(buyerOf(sku), shopper);
+    void resumeLine(waiterOf(sku, product), shopper);
   }
 }
 
@@ -284,7 +282,10 @@ find('#switch-guest').addEventListener('click', () => {
   visit = new AbortController();
   token = null;
   shopper = null;
-  for (const product of products.values()) product.purchase = initialPurchase();
+  for (const product of products.values()) {
+    product.purchase = initialPurchase();
+    product.line = noLine();
+  }
   panel.clear();
   announce('You are now another guest.');
   void arrive();

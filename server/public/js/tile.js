@@ -14,18 +14,21 @@ import { money, pictureOf } from './format.js';
 import { limitText } from './view.js';
 
 /**
+ * @typedef {import('./line-view.js').LineView} LineView
+ *
  * @typedef {object} Tile
  * @property {HTMLElement} element
  * @property {(sku: import('./view.js').Sku) => void} describe
- * @property {(view: import('./view.js').TileView) => void} show
+ * @property {(view: import('./view.js').TileView, line: LineView) => void} show
  */
 
 /**
  * @param {import('./view.js').Sku} sku
  * @param {(quantity: number) => void} onPress
+ * @param {(quantity: number) => void} onWait to join the line, or to leave it
  * @returns {Tile}
  */
-export function createTile(sku, onPress) {
+export function createTile(sku, onPress, onWait) {
   const element = fromTemplate('tile');
   const button = find('.buy', element);
   const status = find('.status', element);
@@ -41,6 +44,11 @@ export function createTile(sku, onPress) {
 
   button.addEventListener('click', () => {
     if (isEnabled(button)) onPress(Number(select.value) || 1);
+  });
+
+  const wait = find('.wait', element);
+  wait.addEventListener('click', () => {
+    if (isEnabled(wait)) onWait(Number(select.value) || 1);
   });
 
   return {
@@ -59,7 +67,7 @@ export function createTile(sku, onPress) {
         );
       }
     },
-    show(view) {
+    show(view, line) {
       const badge = find('.badge', element);
       setText(badge, view.badge.text);
       setAttribute(badge, 'data-kind', view.badge.kind);
@@ -75,6 +83,11 @@ export function createTile(sku, onPress) {
       setShown(find('.quantity', element), view.quantity);
       setText(find('.to-orders', element), view.toOrders);
       setShown(find('.to-orders', element), view.toOrders !== '');
+      setText(find('.line-title', element), line.title);
+      setText(find('.line-text', element), line.text);
+      setText(wait, line.button);
+      setShown(wait, line.button !== '');
+      setEnabled(wait, line.enabled);
     },
   };
 }

@@ -1,0 +1,134 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { audit } from '../../db/operations.ts';
+import { waitingEntries } from '../../db/waiting.ts';
+import { type Answer, Shopper } from '../shopper.ts';
+import { type System, startSystem } from '../system.ts';
+import { until } from '../until.ts';
+
+/** The line over HTTP, with all processes: web nodes, workers, keeper. */
+
+const WAITERS = 50;
+const UNITS = 8;
+
+describe('the line for units that come back', () => {
+  let system: System;
+
+  beforeAll(async () => {
+    system = await startSystem();
+  }, 90_000);
+  afterAll(() => system?.stop());
+
+  const shopper = () => new Shopper(system.url, system.jwtSecret);
+  const verdict = ({ status, body }: Answer) => [status, body.verdict];
+  const pathOf = (sale: string, sku: string) => `/api/v1/sales/${sale}/skus/${sku}/waiting`;
+
+  const shown = async (sale: string, sku: string): Promise<string> => {
+    const { body } = await shopper().call('GET', `/api/v1/sales/${sale}`);
+    return body.skus.find((each: { sku: string }) => each.sku === sku).availability;
+  };
+
+  it('serves the best ranks when orders expire, and none of the crowd while somebody waits', async () => {
+    const sale = await system.createSale([{ sku: 'Line', units: UNITS }], { payWindowSeconds: 6 });
+    const path = pathOf(sale, 'Line');
+    const early = await shopper().call('POST', path, {});
+    expect(verdict(early)).toEqual([409, 'units_available']);
+    const buyers = Array.from({ length: UNITS }, shopper);
+    const bought = await Promise.all(buyers.map((who) => who.buy(sale, 'Line')));
+    for (const { body } of bought) expect(body.status).toBe('ordered');
+    await until('it is seen', async () => (await shown(sale, 'Line')) === 'maybe');
+
+    const waiters = Array.from({ length: WAITERS }, shopper);
+    const places = await Promise.all(waiters.map((who) => who.call('POST', path, {})));
+    for (const place of places) {
+      expect([place.status, place.body.status]).toEqual([201, 'waiting']);
+    }
+    const byRank = waiters
+      .map((who, at) => ({ who, rank: Number(places[at]?.body.rank) }))
+      .toSorted((a, b) => a.rank - b.rank)
+      .map(({ who }) => who);
+    const [first, , third, last] = [byRank[0], byRank[1], byRank[2], byRank.at(-1)];
+    expect((await first?.call('GET', path))?.body).toMatchObject({ ahead: 0, inLine: WAITERS });
+    expect((await third?.call('GET', path))?.body).toMatchObject({ ahead: 2 });
+    expect((await third?.call('DELETE', path))?.status).toBe(204);
+    expect(verdict((await third?.call('GET', path)) as Answer)).toEqual([404, 'not_found']);
+    byRank.splice(2, 1);
+
+    // They hold connections open; a crowd presses all the while.
+    const news = byRank.slice(0, UNITS).map((who) => who.call('GET', `${path}?wait=30`));
+    let isOver = false;
+    const crowd = Array.from({ length: 5 }, async () => {
+      const outcomes: string[] = [];
+      while (!isOver) {
+        const who = shopper();
+        const answer = await who.press(sale, 'Line');
+        if (answer.status !== 202) outcomes.push(answer.body.verdict);
+        else outcomes.push((await who.outcome(answer.body.statusUrl)).body.status);
+      }
+      return outcomes;
+    });
+    const served = await Promise.all(news);
+    for (const { body } of served) {
+      expect(body).toMatchObject({ status: 'served', order: { quantity: 1, status: 'ordered' } });
+    }
+    // Unpaid, they expire in their turn, and the next are served.
+    const next = byRank.slice(UNITS, 2 * UNITS);
+    const later = await Promise.all(next.map((who) => who.call('GET', `${path}?wait=30`)));
+    for (const { body } of later) expect(body.status).toBe('served');
+    isOver = true;
+    const met = new Set((await Promise.all(crowd)).flat());
+    expect(met.has('ordered')).toBe(false);
+    expect(met.size).toBeGreaterThan(0);
+    expect((await last?.call('GET', path))?.body).toMatchObject({ status: 'waiting' });
+
+    const [winner] = next;
+    const orderNo = later[0]?.body.order.orderNo;
+    const listed = await winner?.call('GET', '/api/v1/orders');
+    expect(listed?.body.orders).toEqual([later[0]?.body.order]);
+    const { requestId } = later[0]?.body.order ?? {};
+    const status = await winner?.call('GET', `/api/v1/requests/${requestId}`);
+    expect(status?.body).toMatchObject({ status: 'ordered', reason: 'waited', order: { orderNo } });
+    expect(await audit(system.databases)).toEqual([]);
+  }, 90_000);
+
+  it('is refused honestly, and ends with the sale', async () => {
+    const sale = await system.createSale([{ sku: 'End', units: 1, userLimit: 1 }]);
+    const path = pathOf(sale, 'End');
+    const [owner, ann] = [shopper(), shopper()];
+    await owner.buy(sale, 'End');
+    await until('it is seen', async () => (await shown(sale, 'End')) === 'maybe');
+    expect(verdict(await owner.call('POST', path, {}))).toEqual([409, 'limit_reached']);
+    expect(verdict(await ann.call('POST', path, { quantity: 2 }))).toEqual([400, 'bad_request']);
+    expect(verdict(await ann.call('POST', path, { quantity: 0 }))).toEqual([400, 'bad_request']);
+    expect(verdict(await ann.call('POST', pathOf('nothing', 'End'), {}))[0]).toBe(404);
+    expect((await ann.call('GET', path)).status).toBe(404);
+    const joined = await ann.call('POST', path);
+    expect([joined.status, joined.body.waitingUrl]).toEqual([201, path]);
+    const again = await ann.call('POST', path, { quantity: 1 });
+    expect(again.body).toEqual(joined.body);
+    const { state } = system.paths.sku('End');
+    await system.set(state, 'paused');
+    const paused = await until('the pause is seen', async () => {
+      const answer = await shopper().call('POST', path, {});
+      return answer.body.verdict === 'paused' ? answer : undefined;
+    });
+    expect(paused.status).toBe(503);
+    await system.set(state, 'closed');
+    await until('the end is seen', async () => {
+      const answer = await ann.call('GET', path);
+      return answer.body.status === 'closed';
+    });
+    expect(verdict(await shopper().call('POST', path, {}))).toEqual([410, 'closed']);
+    // And what comes back then is nobody's.
+    const [order] = (await owner.call('GET', '/api/v1/orders')).body.orders;
+    await until('the keeper has closed the line', async () => {
+      const [row] = await system.databases.regular.query<{ open: boolean }>({
+        text: `SELECT is_open AS open FROM hot.line_backlog WHERE sku = 'End'`,
+      });
+      return row?.open === false;
+    });
+    await owner.call('POST', `/api/v1/orders/${order.orderNo}/cancel`);
+    const place = { sku: 'End', userId: ann.userId };
+    expect(await waitingEntries(system.databases, [place])).toMatchObject([{ state: 'waiting' }]);
+    expect(await audit(system.databases)).toEqual([]);
+  }, 60_000);
+});
