@@ -179,23 +179,13 @@ function toOrder(row: EntryRow, orderNo: string): ClaimedOrder {
   };
 }
 
-/**
- * Whether units of a SKU that come back go to its line.
- * @returns whether that was a change
- */
-export async function setLine(
+/** To which SKUs' lines units go that come back. */
+export async function setLines(
   databases: Databases,
-  sku: string,
-  isOpen: boolean,
-): Promise<boolean> {
-  const servers = new Set([databases.regular, databases.hot]);
-  let isChanged = false;
-  for (const server of servers) {
-    const [row] = await server.query<{ changed: boolean }>({
-      text: 'SELECT catalog.set_line($1, $2) AS changed',
-      values: [sku, isOpen],
-    });
-    isChanged ||= row?.changed === true;
+  open: readonly string[],
+  closed: readonly string[],
+): Promise<void> {
+  for (const server of new Set([databases.regular, databases.hot])) {
+    await server.query({ text: 'SELECT catalog.set_lines($1, $2)', values: [open, closed] });
   }
-  return isChanged;
 }

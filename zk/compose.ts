@@ -5,6 +5,7 @@ import { settleThroughQueues } from '../broker/settle.ts';
 import { DEAD_LETTERS_QUEUE } from '../contracts/topology.ts';
 import { fenceNode, unitCounts } from '../db/operations.ts';
 import { createPool, type Databases } from '../db/pool.ts';
+import { setLines } from '../db/waiting.ts';
 import type { Lifecycle } from '../process/lifecycle.ts';
 import type { Log } from '../process/log.ts';
 import { createMetrics } from '../process/metrics.ts';
@@ -39,6 +40,7 @@ export async function compose(config: KeeperConfig, log: Log, lifecycle: Lifecyc
       // From here on a request of the node that is still somewhere is rejected.
       await fenceNode(databases, node);
     },
+    setLines: (open, closed) => setLines(databases, open, closed),
     log,
   });
   lifecycle.onStop('keeper', () => keeper.close());

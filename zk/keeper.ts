@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { AutoKeepFigures } from './auto-keep.ts';
 import { Election } from './election.ts';
+import type { SetLines } from './lines.ts';
 import { type Paths, pathsBelow } from './paths.ts';
 import { Reign } from './reign.ts';
 import { type SessionOptions, ZkSession } from './session.ts';
@@ -56,6 +57,8 @@ export interface KeeperOptions {
    * brought is there. May be repeated; rejects when it has to be.
    */
   readonly settle: (node: string) => Promise<void>;
+  /** Tells the database for which SKUs units that come back go to those who wait. */
+  readonly setLines: SetLines;
   readonly log: KeeperLog;
 }
 
@@ -94,7 +97,7 @@ export class Keeper {
       await new Promise((resolve) => setTimeout(resolve, SKELETON_RETRY_MS));
     }
     if (this.#epoch !== epoch) return;
-    const { tickMs, unitCounts, settle, log } = this.#options;
+    const { tickMs, unitCounts, settle, setLines, log } = this.#options;
     this.#reign = new Reign({
       session: this.#session,
       paths: this.#paths,
@@ -102,6 +105,7 @@ export class Keeper {
       tickMs,
       unitCounts,
       settle,
+      setLines,
       log,
       onFenced: () => this.#step(),
     });

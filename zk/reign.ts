@@ -5,6 +5,7 @@ import { Fleet } from './fleet.ts';
 import { planGrants } from './grants.ts';
 import { History } from './history.ts';
 import type { KeeperLog, SkuFigures, UnitCount } from './keeper.ts';
+import { isLineOpen, Lines, type SetLines } from './lines.ts';
 import { Notes } from './notes.ts';
 import type { Paths } from './paths.ts';
 import { Guard } from './protect.ts';
@@ -35,6 +36,7 @@ export interface ReignOptions {
   /** Units of each SKU of the catalogue. Rejects when the database does not answer. */
   readonly unitCounts: () => Promise<readonly UnitCount[]>;
   readonly settle: (node: string) => Promise<void>;
+  readonly setLines: SetLines;
   readonly log: KeeperLog;
   /** The epoch has changed: another keeper leads. */
   readonly onFenced: () => void;
@@ -51,6 +53,7 @@ export class Reign {
   #settlements: Settlements;
   #shelf: Shelf;
   #autoKeep: AutoKeep;
+  #lines: Lines;
   #covered = new Map<string, number>();
   #figures = new Map<string, SkuFigures>();
   #counts: ReadonlyMap<string, UnitCount> | undefined;
@@ -73,6 +76,7 @@ export class Reign {
     this.#notes = new Notes(session, paths, this.#epoch);
     this.#history = new History(session, paths, this.#epoch);
     this.#guard = new Guard(session);
+    this.#lines = new Lines(options.setLines, options.log);
     this.#edits = new Edits(session, paths, () => {
       this.#isEdited = true;
       this.#interrupt();
@@ -190,6 +194,7 @@ export class Reign {
   }
 
   async #plan(view: View): Promise<void> {
+    const lines = new Map<string, boolean>();
     for (const sku of this.#edits.skus.keys()) {
       if (this.#ended) return;
       let book = await this.#shelf.bookOf(sku);
@@ -205,6 +210,7 @@ export class Reign {
         if (!book) continue;
         facts = factsOf(this.#options.paths, sku, edits, book, view);
       }
+      if (view.counts.has(sku)) lines.set(sku, isLineOpen(edits, facts));
       const plan = planGrants(facts);
       this.#figures.set(sku, figuresOf(facts));
       const basis = isInForce(facts, this.#covered.get(sku)) ? basisOf(edits) : undefined;
@@ -212,6 +218,7 @@ export class Reign {
       if (written === 'done') this.#covered.set(sku, plan.covered);
       if (written === 'fenced?') await this.#checkEpoch();
     }
+    if (view.mayGrow && !this.#ended) void this.#lines.tell(lines);
     for (const sku of this.#figures.keys()) {
       if (!this.#edits.skus.has(sku)) this.#figures.delete(sku);
     }

@@ -56,6 +56,7 @@ export async function clusterOf(nodes: number, skus: number): Promise<Cluster> {
         tickMs: 200,
         unitCounts: async () => names.map((sku) => ({ sku, unitsTotal: UNITS, free: UNITS })),
         settle: async () => {},
+        setLines: async () => {},
         log: { info: () => {}, warn: () => {}, error: console.error },
       });
     });

@@ -23,6 +23,7 @@ function keep(): void {
     tickMs: 200,
     unitCounts: async () => [{ sku: SKU, unitsTotal: UNITS, free: UNITS }],
     settle: async () => {},
+    setLines: async () => {},
     log,
   });
   process.on('message', () => {

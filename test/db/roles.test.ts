@@ -15,7 +15,7 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   'catalog.sale_board': ['web', 'worker', 'ops', 'readonly'],
   'catalog.sale_lottery': ['web'],
   'catalog.lottery_rank': [],
-  'catalog.set_line': ['ops'],
+  'catalog.set_lines': ['ops'],
   'catalog.set_sku_state': ['ops'],
   'catalog.set_tunable': ['ops'],
   'catalog.make_ticket_key': [],

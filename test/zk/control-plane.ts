@@ -23,6 +23,11 @@ export class ControlPlane {
   readonly settled: string[] = [];
   /** What settling a node does; a test may slow it down or make it fail. */
   settle: (node: string) => Promise<void> = async () => {};
+  /** What the keeper last said about the lines. */
+  lines: { readonly open: readonly string[]; readonly closed: readonly string[] } = {
+    open: [],
+    closed: [],
+  };
   /** A database that does not answer. */
   isDatabaseDown = false;
   #open = new Set<{ close(): Promise<void> }>();
@@ -73,6 +78,9 @@ export class ControlPlane {
         root: this.root,
         tickMs: 100,
         unitCounts: async () => this.#counts(),
+        setLines: async (open, closed) => {
+          this.lines = { open, closed };
+        },
         settle: async (node) => {
           await this.settle(node);
           this.settled.push(node);

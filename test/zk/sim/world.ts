@@ -154,6 +154,7 @@ export class SimWorld {
         root: ROOT,
         tickMs: TICK_MS,
         unitCounts: this.#countsFor(process),
+        setLines: async () => {},
         settle: this.#planted.settle ?? ((node) => this.#shop.settle(node, process)),
         log: {
           info: (_, message) => this.#note(`${process.name}: ${message}`),
