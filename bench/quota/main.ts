@@ -1,9 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
+import { clusterOf } from '../../test/zk/sim/cluster.ts';
 import { Reader } from '../../zk/overview.ts';
 import { pathsBelow } from '../../zk/paths.ts';
 import { ZkSession } from '../../zk/session.ts';
-import { clusterOf } from './cluster.ts';
 import { servers, stop } from './place.ts';
 
 /**

@@ -97,8 +97,11 @@ export class Clock {
     this.#current = undefined;
   }
 
-  /** Runs events until `isOver` says so after one of them or `untilMs` has come. */
-  async run(untilMs: number, afterEach: () => boolean): Promise<void> {
+  /** Runs events until `afterEach` says so after one of them, or `untilMs` has come. */
+  async run(
+    untilMs: number,
+    afterEach: (process: SimProcess | undefined) => boolean,
+  ): Promise<void> {
     let atOnce = 0;
     for (;;) {
       const event = this.#pop(untilMs);
@@ -118,7 +121,7 @@ export class Clock {
       action();
       if (process) await drained();
       this.#current = undefined;
-      if ((process || this.isChanged) && afterEach()) return;
+      if ((process || this.isChanged) && afterEach(process)) return;
       this.isChanged = false;
     }
     this.now = untilMs;

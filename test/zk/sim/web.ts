@@ -33,6 +33,7 @@ export class WebNode {
   isLeaving = false;
   #options: WebOptions;
   #requests = new Set<SimRequest>();
+  #counters: ReadonlyMap<string, { grant: number; admitted: number }> | undefined;
   #nextRequest = 0;
 
   constructor(options: WebOptions) {
@@ -64,6 +65,17 @@ export class WebNode {
 
   get isRunning(): boolean {
     return this.process.state === 'running';
+  }
+
+  /** Grant and admitted units, as they were when the process last did something. */
+  counters(sku: string): { readonly grant: number; readonly admitted: number } | undefined {
+    this.#counters ??= new Map(this.agent.grants().map((grant) => [grant.sku, grant]));
+    return this.#counters.get(sku);
+  }
+
+  /** The process has done something. */
+  stir(): void {
+    this.#counters = undefined;
   }
 
   /** A purchase request arrives. */

@@ -226,7 +226,7 @@ export class SimWorld {
     const known = this.#grants.get(path) ?? [];
     const applied = seen.get(path) ?? -1n;
     while (known[1] && known[1].zxid <= applied) known.shift();
-    const counters = agent.grants().find((grant) => grant.sku === sku);
+    const counters = web.counters(sku);
     const grant = Math.max(counters?.grant ?? 0, ...known.map(({ units }) => units));
     return Math.max(0, grant - (counters?.admitted ?? 0));
   }
@@ -243,14 +243,15 @@ export class SimWorld {
   }
 
   /** Looked at after every event. */
-  #check(): boolean {
+  #check(process?: SimProcess): boolean {
+    for (const web of this.#webs) if (web.process === process) web.stir();
     for (const { sku } of this.setting.skus) {
       const before = this.#outstanding.get(sku) ?? 0;
       const now = this.#committed(sku);
       if (now > before && now > this.#target(sku)) {
         const { held, total } = this.#shop.stockOf(sku);
         const nodes = this.#webs.map((web) => {
-          const counters = web.agent.grants().find((grant) => grant.sku === sku);
+          const counters = web.counters(sku);
           return `${web.process.name} ${web.process.state} ${web.agent.node}: spendable ${this.#spendable(web, sku)}, grant ${counters?.grant}, admitted ${counters?.admitted}`;
         });
         this.#fail(
@@ -447,7 +448,7 @@ export class SimWorld {
           this.#alive.every(({ agent }) => agent.keep(sku) === 0.5 && agent.state(sku) === 'open')
         );
       });
-    await this.clock.run(editedAt + EDIT_BOUND_MS, () => this.#check() || isInForce());
+    await this.clock.run(editedAt + EDIT_BOUND_MS, (by) => this.#check(by) || isInForce());
     if (this.#violation) return;
     if (isInForce()) this.#editMs = this.clock.now - editedAt;
     else
@@ -468,7 +469,7 @@ export class SimWorld {
         const quota = this.#quotas.get(this.#paths.sku(sku).quota)?.at(-1)?.units ?? 0;
         return held >= Math.min(total, quota);
       });
-    await this.clock.run(startedAt + SELL_BOUND_MS, () => this.#check() || isSold());
+    await this.clock.run(startedAt + SELL_BOUND_MS, (by) => this.#check(by) || isSold());
     this.#sellMs = this.clock.now - startedAt;
     if (this.#violation || isSold()) return;
     const facts = this.setting.skus.map(({ sku }) => {
@@ -517,18 +518,18 @@ export class SimWorld {
     for (let count = 0; count < this.setting.nodes; count++) await this.#startWeb();
     for (const step of this.setting.steps) this.clock.after(step.atMs, () => this.#take(step));
     this.#demand();
-    await this.clock.run(FAULTS_MS, () => this.#check());
+    await this.clock.run(FAULTS_MS, (by) => this.#check(by));
     if (this.#violation) return;
     await this.#mend();
     // A watch event that was lost on the way is made good by the next reading, every three seconds.
     const restMs = this.setting.lostEvents > 0 ? REREAD_MS : 0;
-    await this.clock.run(FAULTS_MS + restMs, () => this.#check());
+    await this.clock.run(FAULTS_MS + restMs, (by) => this.#check(by));
     if (this.#violation) return;
-    await this.clock.run(FAULTS_MS + MENDING_MS, () => this.#check() || this.#isMended());
+    await this.clock.run(FAULTS_MS + MENDING_MS, (by) => this.#check(by) || this.#isMended());
     if (this.#violation) return;
     if (!this.#isMended()) this.#fail('everything is mended in time', this.#stateOfAll());
     if (this.#violation) return;
-    await this.clock.run(this.clock.now + CATCH_UP_MS, () => this.#check());
+    await this.clock.run(this.clock.now + CATCH_UP_MS, (by) => this.#check(by));
     if (this.#violation) return;
     await this.#editAll();
     if (!this.#violation) await this.#sellOut();

@@ -1,26 +1,31 @@
-import { Clock, SimProcess } from '../../test/zk/sim/clock.ts';
-import { Network } from '../../test/zk/sim/link.ts';
-import { Random } from '../../test/zk/sim/random.ts';
-import { Ensemble } from '../../test/zk/sim/zookeeper.ts';
-import { NodeAgent } from '../../zk/agent.ts';
-import { Keeper } from '../../zk/keeper.ts';
-import { pathsBelow } from '../../zk/paths.ts';
+import { NodeAgent } from '../../../zk/agent.ts';
+import { Keeper } from '../../../zk/keeper.ts';
+import { pathsBelow } from '../../../zk/paths.ts';
+import { Clock, SimProcess } from './clock.ts';
+import { Network } from './link.ts';
+import { Random } from './random.ts';
+import { Ensemble } from './zookeeper.ts';
 
-/** A large fleet in virtual time: what one edit of one SKU costs beside many that stay as they are. */
+/** A large fleet in virtual time: what an edit of some SKUs costs beside many that stay as they are. */
 
 const UNITS = 10_000;
-const EDITS = 10;
+const EDITS = 6;
+const IDLE_MS = 10_000;
 const ROOT = '/flashsale';
 
 export interface Cluster {
   readonly nodes: number;
   readonly skus: number;
+  /** SKUs whose quota is edited at the same moment. */
+  readonly edited: number;
   readonly edit_virtual_ms_max: number;
   readonly transactions_per_edit: number;
   readonly grant_writes_per_edit: number;
+  /** In ten seconds in which nobody edits. */
+  readonly idle_transactions: number;
 }
 
-export async function clusterOf(nodes: number, skus: number): Promise<Cluster> {
+export async function clusterOf(nodes: number, skus: number, edited = 1): Promise<Cluster> {
   const clock = new Clock();
   const random = new Random(1);
   const ensemble = new Ensemble(clock, random.fork(), 1);
@@ -68,28 +73,43 @@ export async function clusterOf(nodes: number, skus: number): Promise<Cluster> {
         agents.push(new NodeAgent({ session: session(web.network.connect), ...options }));
       });
     }
-    const has = (sku: string, units: number) =>
-      agents.every((agent) =>
-        agent.grants().some((grant) => grant.sku === sku && grant.grant === units / nodes),
-      );
-    await clock.run(60_000, () => agents.every((agent) => agent.ready()) && has('S0', UNITS));
+    /** Whether every node acts on its share of these units; who does is not asked again. */
+    const allHave = (changed: readonly string[], units: number) => {
+      const waiting = changed.flatMap((sku) => agents.map((agent) => ({ sku, agent })));
+      return () => {
+        for (let last = waiting.at(-1); last !== undefined; last = waiting.at(-1)) {
+          const { sku, agent } = last;
+          const own = agent.grants().find((grant) => grant.sku === sku);
+          if (own?.grant !== units / nodes || !agent.ready()) return false;
+          waiting.pop();
+        }
+        return true;
+      };
+    };
+    await clock.run(60_000, allHave(names, UNITS));
     await clock.run(clock.now + 5_000, () => false);
+    const settledAt = transactions;
+    await clock.run(clock.now + IDLE_MS, () => false);
+    const idle = transactions - settledAt;
     let longestMs = 0;
     const before = { transactions, grantWrites };
     for (let count = 0; count < EDITS; count++) {
       const quota = count % 2 === 0 ? UNITS / 2 : UNITS;
       const editedAt = clock.now;
-      ensemble.type(paths.sku('S0').quota, String(quota));
-      await clock.run(editedAt + 5_000, () => has('S0', quota));
+      const changed = names.slice(0, edited);
+      for (const sku of changed) ensemble.type(paths.sku(sku).quota, String(quota));
+      await clock.run(editedAt + 5_000, allHave(changed, quota));
       longestMs = Math.max(longestMs, clock.now - editedAt);
       await clock.run(clock.now + 100, () => false);
     }
     return {
       nodes,
       skus,
+      edited,
       edit_virtual_ms_max: Math.round(longestMs),
       transactions_per_edit: (transactions - before.transactions) / EDITS,
       grant_writes_per_edit: (grantWrites - before.grantWrites) / EDITS,
+      idle_transactions: idle,
     };
   } finally {
     uninstall();
