@@ -71,7 +71,7 @@ function openDatabases(config: KeeperConfig, log: Log, lifecycle: Lifecycle): Da
   return { regular: pool, hot: hot === regular ? pool : open(hot) };
 }
 
-const UNITS: readonly (readonly [keyof SkuFigures, string])[] = [
+const UNITS: readonly (readonly [Exclude<keyof SkuFigures, 'pinnedNodes'>, string])[] = [
   ['target', 'min(quota, units that exist)'],
   ['held', 'Units sold or reserved in the database'],
   ['granted', 'Grants of the live web nodes, cumulative'],

@@ -101,16 +101,13 @@ export class Edits {
 
   #setting<T>(path: string, parser: Parser<T>, isOptional: boolean): Setting<T> {
     const errorPath = this.#paths.error(path);
-    const onChange = this.#onChange;
-    return new Setting({ session: this.#session, path, errorPath, parser, isOptional, onChange });
+    const common = { session: this.#session, onChange: this.#onChange, seesChildren: true };
+    return new Setting({ ...common, path, errorPath, parser, isOptional });
   }
 
   #global(): Setting<unknown>[] {
-    return [...this.#short(), ...this.lists.settings];
-  }
-
-  #short(): Setting<unknown>[] {
-    return [this.keep, this.shed, this.challenge, ...Object.values(this.autoKeep)];
+    const { keep, shed, challenge, autoKeep, lists } = this;
+    return [keep, shed, challenge, ...Object.values(autoKeep), ...lists.settings];
   }
 
   #followed(): FollowedSku[] {
@@ -166,10 +163,10 @@ export class Edits {
   }
 
   /**
-   * Edits without effect. `isKnownSku` tells what the catalogue has (undefined: it was not read yet),
-   * `isAlive` which web nodes there are.
+   * Edits without effect. `unitsOf` tells how many units the catalogue has of a SKU (undefined: it
+   * does not have the SKU), `isAlive` which web nodes there are.
    */
-  problems(isKnownSku: ((sku: string) => boolean) | undefined, isAlive: (node: string) => boolean) {
+  problems(unitsOf: (sku: string) => number | undefined, isAlive: (node: string) => boolean) {
     const problems: Problem[] = this.#global().flatMap(ownProblem);
     for (const name of this.#badNames) {
       const reason = 'this is not a name of a SKU (letters, digits, - and _, at most 40)';
@@ -177,22 +174,18 @@ export class Edits {
       problems.push({ path, refused: name, reason, inForce: null });
     }
     for (const [sku, edits] of this.skus) {
-      const isUnknown = isKnownSku !== undefined && !isKnownSku(sku);
+      const units = unitsOf(sku);
       for (const setting of this.#settingsOf(edits)) {
-        if (!isUnknown) problems.push(...ownProblem(setting));
+        if (units !== undefined) problems.push(...ownProblem(setting));
         else if (setting.observed) {
           const reason = `the catalogue has no SKU ${sku}`;
           const refused = setting.observed.text.slice(0, 64);
           problems.push({ path: setting.path, refused, reason, inForce: null });
         }
       }
-      if (isUnknown) continue;
+      if (units === undefined) continue;
       problems.push(...strangersOf(this.#paths.sku(sku).sku, edits as FollowedSku));
-      for (const [node, pin] of edits.pins) {
-        if (isAlive(node) || pin.problem || pin.text === undefined) continue;
-        const reason = `there is no web node ${node}`;
-        problems.push({ path: pin.path, refused: pin.text, reason, inForce: null });
-      }
+      problems.push(...pinProblems(edits, units, isAlive));
     }
     return problems;
   }
@@ -202,17 +195,16 @@ export class Edits {
    * this process has not taken over yet.
    */
   get isKnown(): boolean {
-    return [...this.values, ...this.#global()].every((setting) => setting.isKnown);
+    return this.values.every((setting) => setting.isKnown);
   }
 
-  /** The short values, whose history is kept; lists are too long for it. */
+  /** Everything that operators write, whose history is kept. */
   get values(): readonly Setting<unknown>[] {
-    return [...this.#short(), ...this.#followed().flatMap((sku) => this.#settingsOf(sku))];
+    return [...this.#global(), ...this.#followed().flatMap((sku) => this.#settingsOf(sku))];
   }
 
   /** Every node that operators have made, with the transaction that made it where it is known. */
   get nodes(): { readonly path: string; readonly created: bigint }[] {
-    const settings = [...this.values, ...this.lists.settings];
     const lists = this.lists.settings.some(({ observed }) => observed) ? this.lists.folders : [];
     const skus = [...this.skus.keys()].map((sku) => this.#paths.sku(sku));
     const folders = [
@@ -222,7 +214,7 @@ export class Edits {
     ];
     return [
       ...folders.map((path) => ({ path, created: 0n })),
-      ...settings.flatMap(({ path, observed }) =>
+      ...this.values.flatMap(({ path, observed }) =>
         observed ? [{ path, created: observed.stat.created }] : [],
       ),
     ];
@@ -236,8 +228,7 @@ export class Edits {
 
   close(): void {
     this.#names.close();
-    for (const setting of this.#short()) setting.close();
-    this.lists.close();
+    for (const setting of this.#global()) setting.close();
     for (const sku of this.#followed()) this.#unfollow(sku);
   }
 }
@@ -250,6 +241,26 @@ function strangersOf(path: string, { strangers }: FollowedSku): Problem[] {
     reason: `nobody reads a node of this name; there are ${SKU_CHILDREN.join(', ')}`,
     inForce: null,
   }));
+}
+
+/** Pins of nodes that are gone, and pins that together ask for more than there is. */
+function pinProblems(
+  { pins, quota }: SkuEdits,
+  units: number,
+  isAlive: (node: string) => boolean,
+): Problem[] {
+  const good = [...pins].filter(([, { problem, text }]) => !problem && text !== undefined);
+  const living = good.filter(([node]) => isAlive(node));
+  const asked = living.reduce((all, [, { value }]) => all + (value ?? 0), 0);
+  const target = Math.min(quota.value ?? 0, units);
+  const less = `${asked} units are pinned, but only ${target} may be granted`;
+  const why = `${less} (quota ${quota.value ?? 'not set'}, ${units} exist); the nodes get what there is`;
+  return good.flatMap(([node, { path, text = '' }]): Problem[] => {
+    if (!isAlive(node)) {
+      return [{ path, refused: text, reason: `there is no web node ${node}`, inForce: null }];
+    }
+    return asked > target ? [{ path, refused: text, reason: why, inForce: text }] : [];
+  });
 }
 
 function ownProblem({ path, problem, text }: Setting<unknown>): Problem[] {

@@ -11,6 +11,8 @@ import type { Setting } from './setting.ts';
 
 /** Older entries are deleted, except the last one of each path. */
 export const HISTORY_ENTRIES_MAX = 200;
+/** The same: an edit of a list holds all of it, before and after. */
+export const HISTORY_LENGTH_MAX = 2_000_000;
 const BY_HAND = 'by hand';
 
 export interface HistoryEntry {
@@ -120,14 +122,26 @@ export class History {
   async #prune(): Promise<void> {
     const entries = this.#entries ?? [];
     const newest = new Map(entries.map((entry) => [entry.path, entry.name]));
-    const excess = entries
-      .filter(({ path, name }) => newest.get(path) !== name)
-      .slice(0, Math.max(0, entries.length - HISTORY_ENTRIES_MAX));
-    for (const { name } of excess) {
+    let excess = entries.length - HISTORY_ENTRIES_MAX;
+    let excessLength = sum(entries.map(lengthOf)) - HISTORY_LENGTH_MAX;
+    for (const entry of entries) {
+      if (excess <= 0 && excessLength <= 0) return;
+      const { name } = entry;
+      if (newest.get(entry.path) === name) continue;
+      excess -= 1;
+      excessLength -= lengthOf(entry);
       const path = `${this.#paths.history}/${name}`;
       const done = await this.#session.multi([this.#epoch, { op: 'delete', path, version: -1 }]);
       if (!done.ok && done.error !== 'no_node') return;
       this.#entries = this.#entries?.filter((entry) => entry.name !== name);
     }
   }
+}
+
+function lengthOf({ from, to }: HistoryEntry): number {
+  return (from?.length ?? 0) + (to?.length ?? 0);
+}
+
+function sum(lengths: readonly number[]): number {
+  return lengths.reduce((all, length) => all + length, 0);
 }

@@ -41,6 +41,8 @@ export interface SkuFigures {
   readonly dead: number;
   /** Spare units of pinned nodes, and of others that refuse nobody. */
   readonly pinned: number;
+  /** Pinned nodes that have spare units. */
+  readonly pinnedNodes: readonly string[];
   readonly idle: number;
 }
 

@@ -32,6 +32,9 @@ export interface Edit {
 }
 
 const WRITE_TRIES = 3;
+/** Nodes that may be missing: taking their first value back is to delete them. */
+const OPTIONAL =
+  /\/(pins\/[^/]+|skus\/[^/]+\/keep|challenge|auto-keep\/[^/]+|lists\/[^/]+\/[^/]+)$/;
 
 export class Operator {
   readonly session: ZkSession;
@@ -107,9 +110,7 @@ export class Operator {
     const undone = new Set(entries.map(({ undoes }) => undoes));
     const last = entries.findLast(({ name, undoes }) => !undoes && !undone.has(name));
     if (!last) throw new EditRefused('there is no edit to undo');
-    const isSetting = !/\/(pins\/[^/]+|skus\/[^/]+\/keep|challenge|auto-keep\/[^/]+)$/.test(
-      last.path,
-    );
+    const isSetting = !OPTIONAL.test(last.path);
     if (last.from === null && isSetting) {
       throw new EditRefused(`${last.path} had no value before; write the one that it shall have`);
     }

@@ -3,6 +3,7 @@ import type { Edit } from './operator.ts';
 import type { Paths } from './paths.ts';
 import { decodeReport, type Report } from './report.ts';
 import type { ZkSession } from './session.ts';
+import type { Held } from './stranded.ts';
 import { inForceOf, parseShare } from './values.ts';
 
 /** The whole quota tree as of now, for operators: what is set, granted, admitted and applied. */
@@ -18,6 +19,8 @@ export interface NodeRow {
   readonly pinned: number | null;
   /** The node acts on the grant that stands there. */
   readonly applied: boolean;
+  /** False: it has ended, and what its requests took is not settled yet. */
+  readonly isAlive: boolean;
 }
 
 export interface SkuRow {
@@ -76,14 +79,15 @@ export class Reader {
   }
 
   async overview(only?: string): Promise<Overview> {
-    const nodes = await this.names(this.#paths.nodes);
+    const alive = new Set(await this.names(this.#paths.nodes));
+    const nodes = new Set([...alive, ...(await this.names(this.#paths.reports))]);
     const reports = new Map(
-      await Promise.all(nodes.map(async (node) => [node, await this.report(node)] as const)),
+      await Promise.all([...nodes].map(async (node) => [node, await this.report(node)] as const)),
     );
     const names = (await this.names(this.#paths.skus)).filter(
       (sku) => only === undefined || sku === only,
     );
-    const parts = await Promise.all(names.map((sku) => this.#sku(sku, nodes, reports)));
+    const parts = await Promise.all(names.map((sku) => this.#sku(sku, alive, reports)));
     const errors = await Promise.all(
       (await this.names(this.#paths.errors)).map(async (name) => {
         const note = await this.text(`${this.#paths.errors}/${name}`);
@@ -97,14 +101,14 @@ export class Reader {
     };
   }
 
-  async #sku(sku: string, nodes: readonly string[], reports: Map<string, Report | undefined>) {
+  async #sku(sku: string, alive: ReadonlySet<string>, reports: Map<string, Report | undefined>) {
     const paths = this.#paths.sku(sku);
     const pins = new Set(await this.names(paths.pins));
     const rows = await Promise.all(
-      nodes.map(async (node): Promise<NodeRow> => {
+      [...reports].map(async ([node, report]): Promise<NodeRow> => {
         const grant = await this.text(paths.grant(node));
         const pin = pins.has(node) ? await this.inForce(paths.pin(node)) : null;
-        const report = reports.get(node);
+        const isAlive = alive.has(node);
         const counters = report?.skus[sku];
         const admitted = counters?.admitted ?? 0;
         const applied = report?.applied[paths.grant(node)];
@@ -113,16 +117,18 @@ export class Reader {
           node,
           grant: grant ? Number(grant.text) : null,
           admitted,
-          spare: Math.max(0, (counters?.grant ?? 0) - admitted),
+          spare: isAlive ? Math.max(0, (counters?.grant ?? 0) - admitted) : 0,
           pinned: pin === null ? null : Number(pin),
-          applied: applied === grant?.version,
+          applied: isAlive && applied === grant?.version,
+          isAlive,
         };
       }),
     );
     const [quota, state, keep, challenge] = await Promise.all(
       [paths.quota, paths.state, paths.keep, paths.challenge].map((path) => this.inForce(path)),
     );
-    const sum = (of: (row: NodeRow) => number) => rows.reduce((all, row) => all + of(row), 0);
+    const living = rows.filter(({ isAlive }) => isAlive);
+    const sum = (of: (row: NodeRow) => number) => living.reduce((all, row) => all + of(row), 0);
     const row: SkuRow = {
       sku,
       quota: quota ?? null,
@@ -146,21 +152,16 @@ export class Reader {
   }
 
   /** Units by what holds them, as the keeper's figures have them. */
-  async held(): Promise<
-    Map<string, { pinned: number; idle: number; dead: number; underWay: number }>
-  > {
+  async held(): Promise<Map<string, Held>> {
     const [alive, reporting] = await Promise.all([
       this.names(this.#paths.nodes),
       this.names(this.#paths.reports),
     ]);
-    const held = new Map<
-      string,
-      { pinned: number; idle: number; dead: number; underWay: number }
-    >();
+    const held = new Map<string, Held>();
     for (const sku of await this.names(this.#paths.skus)) {
       const paths = this.#paths.sku(sku);
       const pins = new Set(await this.names(paths.pins));
-      const all = { pinned: 0, idle: 0, dead: 0, underWay: 0 };
+      const all = { pinned: 0, idle: 0, dead: 0, underWay: 0, pinnedNodes: [] as string[] };
       for (const node of reporting) {
         const [grant, report] = [await this.text(paths.grant(node)), await this.report(node)];
         const { admitted = 0, decided = 0, need = 0 } = report?.skus[sku] ?? {};
@@ -171,8 +172,10 @@ export class Reader {
           continue;
         }
         all.underWay += admitted - decided;
-        if (pins.has(node)) all.pinned += left;
-        else if (need === 0) all.idle += left;
+        if (pins.has(node)) {
+          all.pinned += left;
+          if (left > 0) all.pinnedNodes.push(node);
+        } else if (need === 0) all.idle += left;
       }
       held.set(sku, all);
     }

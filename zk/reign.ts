@@ -244,7 +244,7 @@ export class Reign {
     await this.#history.record(this.#edits.values);
     const alive = this.#fleet.alive;
     const problems = this.#edits.problems(
-      (sku) => counts.has(sku),
+      (sku) => counts.get(sku)?.unitsTotal,
       (node) => alive.has(node),
     );
     await this.#notes.write(problems);

@@ -18,6 +18,7 @@ export class Setting<T> {
   #lastGood: LastGood<T>;
   #observation: Observation;
   #note: Observation | undefined;
+  #children: Observation | undefined;
   #onChange: () => void;
   #isOptional: boolean;
   #resolve: () => void = () => {};
@@ -31,6 +32,8 @@ export class Setting<T> {
     parser: Parser<T>;
     /** Deleting an optional value is an edit; deleting another one changes nothing. */
     isOptional: boolean;
+    /** Looks for children at once, and not only when the value is read again: for who explains them. */
+    seesChildren?: boolean;
     onChange: () => void;
   }) {
     this.path = options.path;
@@ -47,6 +50,9 @@ export class Setting<T> {
       if (needsNote) this.#askNote(options.session, options.errorPath);
       else this.#settle();
     });
+    if (options.seesChildren) {
+      this.#children = options.session.watchChildren(options.path, () => this.#observation.read());
+    }
   }
 
   /** Whether the value in force is known, or known to be none. */
@@ -102,6 +108,7 @@ export class Setting<T> {
 
   close(): void {
     this.#observation.close();
+    this.#children?.close();
     this.#note?.close();
     this.#resolve();
   }

@@ -40,7 +40,8 @@ export interface StockFigures {
   readonly smallSlots: number;
 }
 
-type Held = Pick<SkuFigures, 'pinned' | 'idle' | 'dead' | 'underWay'>;
+/** Units that were granted, by what holds them. */
+export type Held = Pick<SkuFigures, 'pinned' | 'pinnedNodes' | 'idle' | 'dead' | 'underWay'>;
 
 /** The rows that hold something, by SKU. Pure. */
 export function strandedRows(
@@ -49,12 +50,13 @@ export function strandedRows(
   deadLetters: number,
 ): Stranded[] {
   const rows: Stranded[] = [];
-  for (const [sku, { idle, dead, pinned, underWay }] of figures) {
+  for (const [sku, { idle, dead, pinned, pinnedNodes, underWay }] of figures) {
     const show = `flashsale quota show ${sku}`;
+    const unpin = pinnedNodes.map((node) => `flashsale quota unpin ${sku} ${node}`).join(' && ');
     rows.push(
       row(sku, 'idle_node', idle, `${show}; they move by themselves to a node that runs dry`),
       row(sku, 'dead_node', dead, 'start a worker of each queue: node worker/main.ts'),
-      row(sku, 'pinned', pinned, `flashsale quota unpin ${sku} NODE (${show})`),
+      row(sku, 'pinned', pinned, unpin),
       row(sku, 'queued', underWay, 'start more workers: node worker/main.ts'),
     );
   }

@@ -60,14 +60,17 @@ export function figuresOf(facts: SkuFacts): SkuFigures {
   let spare = 0;
   let underWay = 0;
   let [pinned, idle] = [0, 0];
-  for (const { grant = 0, admitted, decided, need, pin } of facts.nodes) {
+  const pinnedNodes: string[] = [];
+  for (const { node, grant = 0, admitted, decided, need, pin } of facts.nodes) {
     granted += grant;
     const left = Math.max(0, grant - admitted);
     spare += left;
-    if (pin !== undefined) pinned += left;
-    else if (need === 0) idle += left;
+    if (pin !== undefined) {
+      pinned += left;
+      if (left > 0) pinnedNodes.push(node);
+    } else if (need === 0) idle += left;
     underWay += admitted - decided;
   }
   const { target, held, deadRights: dead } = facts;
-  return { target, held, granted, spare, underWay, dead, pinned, idle };
+  return { target, held, granted, spare, underWay, dead, pinned, pinnedNodes, idle };
 }

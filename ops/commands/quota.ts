@@ -14,6 +14,7 @@ import { withZookeeper } from './zookeeper.ts';
 
 const POLL_MS = 5;
 const WAIT_SECONDS = 5;
+const VALUE_LENGTH_MAX = 60;
 
 interface Options {
   readonly json?: boolean;
@@ -23,6 +24,13 @@ interface Options {
 function parseSeconds(value: string): number {
   if (!/^\d{1,4}$/.test(value)) throw new InvalidArgumentError('It is a number of seconds.');
   return Number(value);
+}
+
+/** A value in one short line: lists have many. */
+function shown(text: string | null): string {
+  if (text === null) return 'nothing';
+  const line = text.replaceAll(/\s*\n\s*/g, ', ');
+  return line.length > VALUE_LENGTH_MAX ? `${line.slice(0, VALUE_LENGTH_MAX)}…` : line;
 }
 
 /** Makes an edit, then waits until every live web node acts on it. */
@@ -44,7 +52,7 @@ async function edit<T extends Edit>(
     const ms = Math.round(performance.now() - editedAt);
     if (late.length > 0) process.exitCode = 1;
     if (json) return console.log(JSON.stringify({ ...made, ms, nodes, notApplied: late }, bigints));
-    console.log(`${made.path}: ${made.from ?? 'nothing'} → ${made.to ?? 'nothing'}`);
+    console.log(`${made.path}: ${shown(made.from)} → ${shown(made.to)}`);
     if (late.length === 0) console.log(`in force on all ${nodes} web nodes after ${ms} ms`);
     else console.log(`written, but not in force after ${ms} ms: ${late.join(', ')}`);
   });
@@ -131,10 +139,13 @@ export const addQuota: AddCommand = (program, context) => {
       }));
       console.log(table(skus));
       if (all.nodes.length > 0) {
-        const rows = all.nodes.map((row) => ({ ...row, applied: row.applied ? 'yes' : 'not yet' }));
+        const rows = all.nodes.map(({ isAlive, ...row }) => ({
+          ...row,
+          applied: isAlive ? (row.applied ? 'yes' : 'not yet') : 'ended, is being settled',
+        }));
         console.log(`\n${table(rows)}`);
       } else console.log('\nno web node is registered');
-      for (const { path, reason } of all.errors) console.log(`\nrefused: ${path}: ${reason}`);
+      for (const { path, reason } of all.errors) console.log(`\nnote: ${path}: ${reason}`);
     });
 
   quota
@@ -148,7 +159,15 @@ export const addQuota: AddCommand = (program, context) => {
       if (json) return console.log(JSON.stringify(entries, bigints));
       if (entries.length === 0) return console.log('no edit yet');
       console.log(
-        table(entries.map(({ at, who, path, from, to }) => ({ at, who, path, from, to }))),
+        table(
+          entries.map(({ at, who, path, from, to }) => ({
+            at,
+            who,
+            path,
+            from: shown(from),
+            to: shown(to),
+          })),
+        ),
       );
     });
 

@@ -254,3 +254,40 @@ test('units that come back are granted again', () => {
   world.settleDown();
   expect(world.counters(only).grant).toBe(13);
 });
+
+test('a cut during a constant flow leaves grants low by no more than was counted twice, and sells out', () => {
+  const flow = fc.record({
+    nodes: fc.integer({ min: 1, max: 4 }),
+    cutAt: fc.integer({ min: 1, max: 20 }),
+    quota: fc.integer({ min: 0, max: 160 }),
+    // For how many rounds a node does not hear of what the database has decided.
+    deafRounds: fc.integer({ min: 0, max: 5 }),
+  });
+  let lowest = 0;
+  fc.assert(
+    fc.property(flow, ({ nodes, cutAt, quota, deafRounds }) => {
+      const world = new World(160, 200);
+      const names = Array.from({ length: nodes }, () => world.join());
+      for (let round = 0; round < 400; round++) {
+        if (round === cutAt) world.quota = quota;
+        for (const name of names) {
+          world.draw(name, 1);
+          world.commit(name, 2, false);
+          if (round % (deafRounds + 1) === 0) world.tell(name);
+          world.apply(name);
+          world.hear(name);
+        }
+        const decided = names.reduce((all, name) => all + world.node(name).heard.decided, 0);
+        const countedTwice = world.held - decided;
+        world.keep();
+        const low = world.target - world.committed();
+        expect(low).toBeLessThanOrEqual(countedTwice);
+        lowest = Math.max(lowest, low);
+        if (round > cutAt && world.held >= world.target) return;
+      }
+      expect.fail(`${world.target - world.held} units were never sold`);
+    }),
+    { numRuns: 300 },
+  );
+  expect(lowest, 'the flow does count units twice').toBeGreaterThan(0);
+});

@@ -230,6 +230,60 @@ test('edits of SKUs that do not exist and pins of nodes that are gone are explai
   });
 });
 
+test('pins that ask for more than there is are explained, for as long as they do', async () => {
+  await plane.sell(SKU, 100);
+  plane.keeper();
+  const [first, second] = [plane.agent(), plane.agent()];
+  await granted([first, second], [50, 50]);
+  const { pin, quota } = plane.paths.sku(SKU);
+  const [one, other] = [pin(first.node ?? ''), pin(second.node ?? '')];
+  await plane.write(one, '90');
+  await granted([first, second], [10, 90]);
+  expect(await plane.note(one)).toBeUndefined();
+  await plane.write(other, '60');
+  const reason = '150 units are pinned, but only 100 may be granted (quota 100, 100 exist)';
+  for (const [path, units] of [
+    [one, '90'],
+    [other, '60'],
+  ] as const) {
+    await until('a note', async () => (await plane.note(path)) !== undefined);
+    const note = await plane.note(path);
+    expect(note).toMatchObject({ refused: units, inForce: units });
+    expect(note?.['reason']).toContain(reason);
+  }
+  expect(grantOf(first, SKU) + grantOf(second, SKU)).toBeLessThanOrEqual(100);
+  plane.units.set(SKU, { total: 150, held: 0 });
+  await plane.write(quota, '150');
+  await granted([first, second], [60, 90]);
+  await until('no notes', async () => !(await plane.note(one)) && !(await plane.note(other)));
+});
+
+test('a child below a value is noticed at once, not at the next reading', async () => {
+  await plane.sell(SKU, 100);
+  plane.keeper();
+  const agent = plane.agent();
+  await granted([agent], [100]);
+  const { state } = plane.paths.sku(SKU);
+  await until('the keeper has read it', async () => {
+    const notes = await plane.operator.children(plane.paths.errors);
+    return notes.ok && notes.value.length === 0;
+  });
+  const times: number[] = [];
+  for (let count = 0; count < 3; count++) {
+    const madeAt = performance.now();
+    await plane.operator.ensure(`${state}/child`);
+    await until('a note', async () =>
+      /children/.test(String((await plane.note(state))?.['reason'])),
+    );
+    times.push(performance.now() - madeAt);
+    await plane.remove(`${state}/child`);
+    await until('no note', async () => (await plane.note(state)) === undefined);
+  }
+  // Values are read again every three seconds anyway.
+  expect(Math.min(...times)).toBeLessThan(1_000);
+  expect(agent.state(SKU)).toBe('open');
+});
+
 test('a pin fixes the grant of one node; deleting it unpins', async () => {
   await plane.sell(SKU, 1_000);
   plane.keeper();

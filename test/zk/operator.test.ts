@@ -182,6 +182,40 @@ describe('edits by hand', () => {
     expect(agents.map((agent) => grantOf(agent, SKU))).toEqual([300, 300]);
   });
 
+  test('of lists are in the history and can be undone; a pin too', async () => {
+    const list = `${plane.root}/lists/block/users`;
+    const visitor = (userId: string) => ({ userId, ip: '192.0.2.1', agent: undefined });
+    const blocks = async (userId: string, isSo: boolean) =>
+      until(`${userId} ${isSo}`, () => {
+        return agents.every((agent) => agent.lists.isBlocked(visitor(userId)) === isSo);
+      });
+    const inHistory = (path: string, to: string | null) =>
+      until('it is in the history', async () => {
+        const last = (await operator.history()).at(-1);
+        return last?.path === path && last.to === to && last.who === 'by hand';
+      });
+    await plane.write(list, 'mallory\ntrudy');
+    await inHistory(list, 'mallory\ntrudy');
+    await plane.write(list, 'trudy');
+    await inHistory(list, 'trudy');
+    await blocks('mallory', false);
+    await inForce(await operator.undo());
+    await blocks('mallory', true);
+    await inForce(await operator.undo());
+    await blocks('trudy', false);
+    expect(await plane.text(list), 'there was none before').toBeUndefined();
+
+    const pin = plane.paths.sku(SKU).pin(agents[0]?.node ?? '');
+    await plane.write(pin, '70');
+    await inHistory(pin, '70');
+    await plane.write(pin, '80');
+    await inHistory(pin, '80');
+    expect(await operator.undo()).toMatchObject({ from: '80', to: '70' });
+    await inForce(await operator.undo());
+    expect(await plane.text(pin)).toBeUndefined();
+    for (const quota of ['0', '600']) await inForce(await operator.quota(SKU, quota));
+  });
+
   test('the history is bounded, and keeps the last edit of each path', async () => {
     const { keep } = plane.paths;
     for (let count = 0; count < HISTORY_ENTRIES_MAX + 5; count++) {

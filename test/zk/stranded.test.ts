@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { CAUSES, strandedRows } from '../../zk/stranded.ts';
 
-const NOTHING = { pinned: 0, idle: 0, dead: 0, underWay: 0 };
+const NOTHING = { pinned: 0, pinnedNodes: [], idle: 0, dead: 0, underWay: 0 };
 
 test('each cause is a row with its units and what frees them; what holds nothing is no row', () => {
   const figures = new Map([
-    ['TV', { pinned: 1, idle: 2, dead: 3, underWay: 4 }],
+    ['TV', { pinned: 1, pinnedNodes: ['web-1', 'web-2'], idle: 2, dead: 3, underWay: 4 }],
     ['Phone', NOTHING],
   ]);
   const stock = [
@@ -25,5 +25,8 @@ test('each cause is a row with its units and what frees them; what holds nothing
   ]);
   expect(new Set(rows.map(({ cause }) => cause))).toEqual(new Set(CAUSES));
   expect(rows[0]?.remedy).toBe('psql: SELECT regular.expire_orders(1000)');
-  expect(rows.find(({ cause }) => cause === 'pinned')?.remedy).toContain('quota unpin TV');
+  expect(rows.find(({ cause }) => cause === 'pinned')?.remedy).toBe(
+    'flashsale quota unpin TV web-1 && flashsale quota unpin TV web-2',
+  );
+  expect(rows.at(-1)?.remedy).toBe('flashsale dead-letters list');
 });
