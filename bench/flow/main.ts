@@ -70,8 +70,9 @@ async function round(way: Way, count: number, prepared = count): Promise<Round> 
   return play(way, generator, { count, connections });
 }
 
-const cpuOf = ({ cpuUs }: Round) =>
-  Object.entries(cpuUs)
+const cpuSum = ({ cpuUs }: Round) => Object.values(cpuUs).reduce((sum, us) => sum + us, 0);
+const cpuOf = (round: Round) =>
+  Object.entries({ ...round.cpuUs, together: Math.round(cpuSum(round)) })
     .map(([name, us]) => `${name} ${us}`)
     .join(', ');
 
@@ -151,6 +152,7 @@ async function measure(): Promise<Record<string, unknown>> {
       )} answers/s, Redis way ${three ? Math.round(three.accepted / three.seconds) : '-'} orders/s`,
     );
     write(`  CPU µs an order: ${cpuOf(one)}; ${JSON.stringify(one.counts)}`);
+    write(`  CPU µs an answer, bare: ${cpuOf(two)}`);
     if (three) write(`  CPU µs an order, Redis way: ${cpuOf(three)}`);
   }
   const ordersPerS = (one: Round) => one.committed / one.seconds;
@@ -159,6 +161,8 @@ async function measure(): Promise<Record<string, unknown>> {
   const orders = mid(({ ours }) => ordersPerS(ours));
   const figures: Record<string, unknown> = {
     orders_vs_bare_http: mid(({ ours, bare }) => ordersPerS(ours) / answersPerS(bare)),
+    // Steadier than wall time on a machine that does other things as well.
+    orders_vs_bare_cpu: mid(({ ours, bare }) => cpuSum(bare) / cpuSum(ours)),
     ...(redis && {
       flow_vs_redis: mid(({ ours, redis }) => ordersPerS(ours) / (redis ? ordersPerS(redis) : 0)),
       redis_orders_per_s: mid(({ redis }) => (redis ? ordersPerS(redis) : 0)),
