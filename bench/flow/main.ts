@@ -3,9 +3,9 @@ import { parseArgs } from 'node:util';
 import { audit } from '../../db/operations.ts';
 import { APPLICATION_NAMES } from '../../ops/stack/application.ts';
 import { createProgress } from '../../ops/stack/progress.ts';
+import { Child } from '../child.ts';
 import { median, percentile, rounded, machine as thisMachine } from '../machine.ts';
 import { startServers, startShop } from '../shop.ts';
-import { Child } from './child.ts';
 import type { Paced } from './generator.ts';
 import { bareWay, play, type Round, redisWay, shopWay, type Way } from './ways.ts';
 

@@ -1,0 +1,172 @@
+import { randomBytes } from 'node:crypto';
+import { connect, type Socket } from 'node:net';
+import { createGuestSigner } from '../../server/gate/identity.ts';
+import { issueTicket } from '../../server/gate/ticket.ts';
+
+/**
+ * A process of shoppers on plain sockets: they connect, buy, wait (by long-poll on one half of the
+ * sockets, by event stream on the other), and note when their socket has told them the outcome.
+ */
+
+export interface Gather {
+  readonly host: string;
+  readonly port: number;
+  /** Source address: each has ephemeral ports of its own. */
+  readonly localAddress: string;
+  readonly sockets: number;
+  /** More than one where a process may not open as many sockets: their requests are pipelined. */
+  readonly shoppersPerSocket: number;
+  readonly jwtSecret: string;
+  /** Base64. */
+  readonly ticketKey: string;
+  readonly sale: string;
+  readonly sku: string;
+}
+
+/** When each request's outcome was on the socket, in milliseconds since the epoch. */
+export type Told = Readonly<Record<string, number>>;
+
+const TICKET_TTL_MS = 3_600_000;
+const BODY = '{"quantity":1}';
+const CONNECTING_MAX = 100;
+const WAIT_SECONDS = 30;
+/** No answer to a status question is cut within so many characters of its beginning. */
+const TAIL_LENGTH = 120;
+
+interface Shopper {
+  readonly authorization: string;
+  statusUrl: string;
+}
+
+class Place {
+  readonly socket: Socket;
+  readonly shoppers: Shopper[] = [];
+  #tail = '';
+  #heard: (text: string) => string = () => '';
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    socket.on('data', (chunk: Buffer) => {
+      this.#tail = this.#heard(this.#tail + chunk.toString('latin1'));
+    });
+    socket.on('error', (error) => {
+      throw error;
+    });
+    socket.on('end', () => {
+      throw new Error('the node has hung up');
+    });
+  }
+
+  /** @param heard takes what came and was not used yet; returns what it leaves */
+  listen(heard: (text: string) => string): void {
+    this.#heard = heard;
+  }
+
+  ask(request: string, isAnswered: (text: string) => boolean): Promise<string> {
+    return new Promise((resolve) => {
+      this.listen((text) => {
+        if (!isAnswered(text)) return text;
+        resolve(text);
+        return '';
+      });
+      this.socket.write(request);
+    });
+  }
+}
+
+const places: Place[] = [];
+const told: Record<string, number> = {};
+let wanted = 0;
+
+const headers = (shopper: Shopper) =>
+  `host: shop.example\r\nauthorization: ${shopper.authorization}`;
+
+async function inParallel<T>(items: readonly T[], many: number, work: (item: T) => Promise<void>) {
+  const queue = items.values();
+  const hands = Array.from({ length: many }, async () => {
+    for (const item of queue) await work(item);
+  });
+  await Promise.all(hands);
+}
+
+/** Each socket buys as soon as it is open: the node hangs up on those that say nothing. */
+async function gather(order: Gather): Promise<void> {
+  const { sockets, shoppersPerSocket, sale, sku } = order;
+  const sign = createGuestSigner(order.jwtSecret);
+  const key = Buffer.from(order.ticketKey, 'base64');
+  const run = randomBytes(4).toString('hex');
+  const indexes = Array.from({ length: sockets }, (_, index) => index);
+  await inParallel(indexes, CONNECTING_MAX, async (index) => {
+    const place = new Place(await open(order));
+    places.push(place);
+    for (let at = 0; at < shoppersPerSocket; at += 1) {
+      const userId = `guest-${run}-${index}-${at}`;
+      const shopper = { authorization: `Bearer ${sign(userId)}`, statusUrl: '' };
+      const ticket = issueTicket(key, { sale, userId }, sku, Date.now() + TICKET_TTL_MS);
+      const line = `POST /api/v1/buy/${ticket} HTTP/1.1\r\n${headers(shopper)}\r\n`;
+      const head = `content-type: application/json\r\ncontent-length: ${BODY.length}\r\n\r\n`;
+      const answer = await place.ask(line + head + BODY, (text) => text.endsWith('}'));
+      const url = /"statusUrl":"([^"]+)"/.exec(answer)?.[1];
+      if (url === undefined) throw new Error(`not taken: ${answer}`);
+      place.shoppers.push({ ...shopper, statusUrl: url });
+    }
+  });
+}
+
+function open({ host, port, localAddress }: Gather): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port, localAddress, noDelay: true });
+    socket.once('error', reject);
+    socket.once('connect', () => resolve(socket.off('error', reject)));
+  });
+}
+
+/** Every socket's questions are written; the answers come when the outcomes do. */
+function wait(): void {
+  for (const [index, place] of places.entries()) {
+    const isStream = index % 2 === 1;
+    const ask = (shopper: Shopper) => {
+      const url = shopper.statusUrl + (isStream ? '/events' : `?wait=${WAIT_SECONDS}`);
+      place.socket.write(`GET ${url} HTTP/1.1\r\n${headers(shopper)}\r\n\r\n`);
+    };
+    place.listen((text) => {
+      const atMs = performance.timeOrigin + performance.now();
+      let end = 0;
+      for (const found of text.matchAll(/"requestId":"([0-9a-f-]{36})","status":"(\w+)"/g)) {
+        end = found.index + found[0].length;
+        const [, id = '', status] = found;
+        if (status === 'ordered') told[id] ??= atMs;
+        else if (!isStream) {
+          // The long-poll is over before the outcome: ask again, as the page does.
+          const again = place.shoppers.find(({ statusUrl }) => statusUrl.includes(id));
+          if (again !== undefined) ask(again);
+        }
+      }
+      return text.slice(Math.max(end, text.length - TAIL_LENGTH));
+    });
+    for (const shopper of place.shoppers) ask(shopper);
+    wanted += place.shoppers.length;
+  }
+}
+
+async function untilTold(secondsMax: number): Promise<Told> {
+  const untilMs = performance.now() + secondsMax * 1_000;
+  while (Object.keys(told).length < wanted && performance.now() < untilMs) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return told;
+}
+
+interface Order {
+  readonly gather?: Gather;
+  readonly wait?: true;
+  readonly untilTold?: number;
+}
+
+process.on('message', async (order: Order) => {
+  if (order.gather) await gather(order.gather);
+  if (order.wait) wait();
+  process.send?.(order.untilTold === undefined ? {} : await untilTold(order.untilTold));
+});
+process.on('SIGINT', () => {});
+process.on('disconnect', () => process.exit());
