@@ -21,6 +21,8 @@ export interface OutgoingMessage {
   readonly routingKey: string;
   /** Schema id, from contracts/messages.ts. */
   readonly schema: string;
+  /** `application/json` unless told otherwise. */
+  readonly contentType?: string;
   readonly content: Buffer;
   readonly replyTo?: string;
   /** For readers that drop what they have seen: an event's id. */
@@ -211,7 +213,7 @@ export class Publisher {
 
 function properties(message: OutgoingMessage, key: string) {
   return {
-    contentType: 'application/json',
+    contentType: message.contentType ?? 'application/json',
     headers: { ...message.headers, [SCHEMA_HEADER]: message.schema },
     persistent: message.persistent,
     mandatory: message.mandatory,

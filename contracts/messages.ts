@@ -10,7 +10,6 @@ export const ENVELOPE_SCHEMA = 'flashsale.envelope.v1';
 export const VERDICTS_SCHEMA = 'flashsale.verdicts.v1';
 export const SETTLE_SCHEMA = 'flashsale.settle.v1';
 export const DRAINED_SCHEMA = 'flashsale.drained.v1';
-export const EVENT_SCHEMA = 'flashsale.event.v1';
 
 /** One admitted purchase request. */
 export interface PurchaseRequest {

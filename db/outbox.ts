@@ -1,59 +1,28 @@
+import type { EventKind, OrderEvent } from '../contracts/events.ts';
 import type { Schema } from '../contracts/names.ts';
 import { toNumber } from './both-schemas.ts';
 import type { Databases } from './pool.ts';
 
 /** The transactional outbox: order events that wait to be published. */
 
-export type OrderEventKind = 'placed' | 'paid' | 'cancelled' | 'expired';
-
-export interface OrderEvent {
-  /** Digits. Several orders of one batch share it. */
-  readonly eventNo: string;
-  readonly kind: OrderEventKind;
-  readonly happenedAt: Date;
-  readonly orderNo: string;
-  readonly requestId: string;
-  readonly sale: string;
-  readonly sku: string;
-  readonly userId: string;
-  readonly units: number;
-  /** Decimal string. */
-  readonly amount: string;
-  readonly currency: string;
-  readonly payBefore: Date;
+export interface EventRow extends Record<string, unknown> {
+  event_no: string;
+  kind: EventKind;
+  happened_at: Date;
+  order_no: string;
+  request_id: string;
+  sale: string;
+  sku: string;
+  user_id: string;
+  units: number;
+  amount: string;
+  currency: string;
+  created_at: Date;
+  pay_before: Date;
 }
 
-/**
- * Takes up to `limit` events (each may hold a whole batch of orders), oldest first, for the time of
- * the tunable outbox_lease_ms. Events that are not reported done by then are given out again.
- *
- * @throws {DatabaseError}
- */
-export async function outboxBatch(
-  databases: Databases,
-  schema: Schema,
-  limit: number,
-): Promise<OrderEvent[]> {
-  interface Row extends Record<string, unknown> {
-    event_no: string;
-    kind: OrderEventKind;
-    happened_at: Date;
-    order_no: string;
-    request_id: string;
-    sale: string;
-    sku: string;
-    user_id: string;
-    units: number;
-    amount: string;
-    currency: string;
-    pay_before: Date;
-  }
-  const rows = await databases[schema].query<Row>({
-    name: `outbox_batch_${schema}`,
-    text: `SELECT * FROM ${schema}.outbox_batch($1)`,
-    values: [limit],
-  });
-  return rows.map((row) => ({
+export function toEvent(row: EventRow): OrderEvent {
+  return {
     eventNo: row.event_no,
     kind: row.kind,
     happenedAt: row.happened_at,
@@ -65,14 +34,46 @@ export async function outboxBatch(
     units: row.units,
     amount: row.amount,
     currency: row.currency,
+    createdAt: row.created_at,
     payBefore: row.pay_before,
-  }));
+  };
 }
 
 /**
- * Removes events that the broker has confirmed.
+ * The oldest events, of up to `limit` rows (each may hold a whole batch of orders), if `relay` is the
+ * one that publishes them, or becomes it: who was silent for the tunable outbox_lease_ms is replaced.
+ * They come again until they are reported done.
  *
- * @returns how many were there
+ * @throws {DatabaseError}
+ */
+export async function outboxBatch(
+  databases: Databases,
+  schema: Schema,
+  relay: string,
+  limit: number,
+): Promise<OrderEvent[]> {
+  const rows = await databases[schema].query<EventRow>({
+    name: `outbox_batch_${schema}`,
+    text: `SELECT * FROM ${schema}.outbox_batch($1, $2)`,
+    values: [relay, limit],
+  });
+  return rows.map(toEvent);
+}
+
+/** Lets another relay publish from now on. @throws {DatabaseError} */
+export async function leaveOutbox(
+  databases: Databases,
+  schema: Schema,
+  relay: string,
+): Promise<void> {
+  await outboxBatch(databases, schema, relay, 0);
+}
+
+/**
+ * Moves events that the broker has confirmed to the log.
+ *
+ * @param eventNos from the oldest on, without a gap
+ * @returns how many rows were there
  * @throws {DatabaseError}
  */
 export async function outboxDone(
@@ -80,10 +81,10 @@ export async function outboxDone(
   schema: Schema,
   eventNos: readonly string[],
 ): Promise<number> {
-  const rows = await databases[schema].query<{ removed: string }>({
+  const rows = await databases[schema].query<{ moved: string }>({
     name: `outbox_done_${schema}`,
-    text: `SELECT ${schema}.outbox_done($1) AS removed`,
+    text: `SELECT ${schema}.outbox_done($1) AS moved`,
     values: [eventNos],
   });
-  return toNumber(rows[0]?.removed ?? '0');
+  return toNumber(rows[0]?.moved ?? '0');
 }

@@ -1,16 +1,22 @@
 import { publishUntilConfirmed } from '../broker/insist.ts';
 import type { OutgoingMessage, Publisher } from '../broker/publisher.ts';
-import { EVENT_SCHEMA } from '../contracts/messages.ts';
+import {
+  CLOUD_EVENT_TYPE,
+  cloudEvent,
+  EVENT_SCHEMA,
+  type OrderEvent,
+} from '../contracts/events.ts';
 import type { Schema } from '../contracts/names.ts';
 import { EVENTS_EXCHANGE } from '../contracts/topology.ts';
-import type { OrderEvent } from '../db/outbox.ts';
 import type { Log } from '../process/log.ts';
 import type { WorkerMetrics } from './metrics.ts';
 import { repeat, Trouble } from './periodic.ts';
 
 /**
- * Carries order events from the outbox to the topic exchange: at least once, and the events of one
- * order in their order. A reader drops what it has seen by the message id.
+ * Carries order events from the outbox to the topic exchange. One worker of each schema does it at a
+ * time; another takes over when it has gone silent, and publishes again what the first had not
+ * reported. Each publishes a gapless beginning of what is left, so the first copies of an order's
+ * events come in their order.
  */
 
 const OUTBOX_INTERVAL_MS = 200;
@@ -26,10 +32,12 @@ const EVENTS_BUSY_MAX = 200;
 const EVENTS_IN_FLIGHT_MAX = 256;
 
 export interface OutboxCalls {
-  /** Leases the oldest rows to this worker; their events, in their order. */
+  /** The oldest events, in their order; none while another worker has the place. */
   take(rowsMax: number): Promise<readonly OrderEvent[]>;
-  /** All events of these rows are published: forgets them. */
+  /** All events of these rows, the oldest, are published. */
   done(eventNos: readonly string[]): Promise<unknown>;
+  /** Gives the place up. */
+  leave(): Promise<void>;
 }
 
 export interface OutboxOptions {
@@ -43,11 +51,11 @@ export interface OutboxOptions {
   readonly stopping: AbortSignal;
 }
 
-export function relayOutbox(options: OutboxOptions): Promise<void> {
+export async function relayOutbox(options: OutboxOptions): Promise<void> {
   const { schema, outbox, isBusy, log, metrics, stopping } = options;
   const trouble = new Trouble(log, `outbox of ${schema}`);
   let relayed = 0;
-  return repeat(OUTBOX_INTERVAL_MS, stopping, async () => {
+  await repeat(OUTBOX_INTERVAL_MS, stopping, async () => {
     try {
       const events = await outbox.take(isBusy() ? OUTBOX_ROWS_BUSY : OUTBOX_ROWS_MAX);
       trouble.fine();
@@ -61,12 +69,14 @@ export function relayOutbox(options: OutboxOptions): Promise<void> {
       relayed = 0;
       return 'idle';
     } catch (error) {
-      // What was published and not marked is published again when its lease is over.
+      // What was published and not marked is published again.
       metrics.retries.inc({ schema, routine: 'outbox', kind: 'transient' });
       trouble.failed(error);
       return 'idle';
     }
   });
+  // Otherwise the next one waits until the lease is over.
+  await outbox.leave().catch(() => {});
 }
 
 /**
@@ -80,42 +90,41 @@ export async function publishInOrder(
 ): Promise<Set<OrderEvent>> {
   const published = new Set<OrderEvent>();
   const lastOfOrder = new Map<string, Promise<boolean>>();
-  const inFlight = new Set<Promise<boolean>>();
-  for (const event of events) {
-    if (inFlight.size >= EVENTS_IN_FLIGHT_MAX) await Promise.race(inFlight);
-    const before = lastOfOrder.get(event.orderNo);
-    const result = Promise.resolve(before ?? true)
-      .then((ready) => ready && publish(event))
-      .then((sent) => {
-        if (sent) published.add(event);
-        inFlight.delete(result);
-        return sent;
-      });
-    inFlight.add(result);
-    lastOfOrder.set(event.orderNo, result);
-  }
-  await Promise.all(inFlight);
+  const queue = events.values();
+  const lane = async () => {
+    for (const event of queue) {
+      const before = lastOfOrder.get(event.orderNo);
+      const sent = before === undefined ? publish(event) : after(before, () => publish(event));
+      lastOfOrder.set(event.orderNo, sent);
+      if (await sent) published.add(event);
+    }
+  };
+  await Promise.all(Array.from({ length: EVENTS_IN_FLIGHT_MAX }, lane));
   return published;
 }
 
-/** A row is done when every event of it is. */
+async function after(before: Promise<boolean>, publish: () => Promise<boolean>): Promise<boolean> {
+  return (await before) && publish();
+}
+
+/** The oldest rows of which every event is published, up to the first that has one missing. */
 function rowsDone(events: readonly OrderEvent[], published: ReadonlySet<OrderEvent>): string[] {
-  const unfinished = new Set<string>();
-  for (const event of events) if (!published.has(event)) unfinished.add(event.eventNo);
-  const rows = new Set(events.map(({ eventNo }) => eventNo));
-  return [...rows].filter((eventNo) => !unfinished.has(eventNo));
+  const missing = events.find((event) => !published.has(event))?.eventNo;
+  const rows = [...new Set(events.map(({ eventNo }) => eventNo))];
+  return missing === undefined ? rows : rows.slice(0, rows.indexOf(missing));
 }
 
 /** Until it is confirmed; false when the process stops before. */
 function publishEvent(options: OutboxOptions, event: OrderEvent): Promise<boolean> {
   const { publisher, schema, stopping } = options;
-  const messageId = `${schema}.${event.eventNo}.${event.orderNo}`;
+  const body = cloudEvent(schema, event);
   const message: OutgoingMessage = {
     exchange: EVENTS_EXCHANGE,
-    routingKey: `order.${event.kind}`,
+    routingKey: body.type,
     schema: EVENT_SCHEMA,
-    messageId,
-    content: Buffer.from(JSON.stringify({ id: messageId, ...event })),
+    contentType: CLOUD_EVENT_TYPE,
+    messageId: body.id,
+    content: Buffer.from(JSON.stringify(body)),
     persistent: true,
     // Without a queue that wants it, an event is of no interest to anybody.
     mandatory: false,

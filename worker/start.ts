@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { BrokerConnection } from '../broker/connection.ts';
 import { settleWithin } from '../broker/deadline.ts';
 import { Publisher } from '../broker/publisher.ts';
@@ -7,6 +8,7 @@ import { areApart } from '../db/both-schemas.ts';
 import {
   carryTo,
   expireOrders,
+  leaveOutbox,
   outboxBatch,
   outboxDone,
   placeOrders,
@@ -148,6 +150,7 @@ async function serve(schema: Schema, context: Context, stopping: AbortSignal): P
     log,
     metrics,
   });
+  const relay = randomUUID();
   const common = { schema, log, metrics, stopping };
   const loops = [
     expireOverdueOrders({
@@ -162,8 +165,9 @@ async function serve(schema: Schema, context: Context, stopping: AbortSignal): P
       publisher: context.events,
       isBusy: () => consumer.isBusy,
       outbox: {
-        take: (rowsMax) => outboxBatch(databases, schema, rowsMax),
+        take: (rowsMax) => outboxBatch(databases, schema, relay, rowsMax),
         done: (eventNos) => outboxDone(databases, schema, eventNos),
+        leave: () => leaveOutbox(databases, schema, relay),
       },
     }),
     repeat(TRIM_INTERVAL_MS, stopping, async () => {

@@ -1,46 +1,63 @@
--- outbox_batch: takes order events that are to be published, oldest first. Whoever takes them has
--- the time of the tunable outbox_lease_ms to publish and then call outbox_done; after that another
--- may take them, so an event arrives at least once.
+-- outbox_batch: order events that are to be published, oldest first, for the one relay of this
+-- schema. Rows are not marked: until outbox_done has moved them to the log, every relay that takes
+-- over reads them again. So each relay publishes a gapless beginning of what is left, and whatever
+-- they do at the same time, the first copy of an order's event never comes before that of an earlier
+-- one; a further copy has the same id.
 --
--- Parameters: p_limit, events at the most (an event may hold a whole batch of orders)
--- Result: one row for each order of the events taken
+-- Parameters
+--   p_relay  a name that the caller has for itself alone
+--   p_limit  rows of the outbox at the most (each may hold a whole batch of orders); 0 gives the
+--            place up
+-- Result: one row for each order of the events; none while another relay has the place
 --   event_no; kind placed, paid, cancelled or expired; happened_at; the order
--- Tables: reads catalog.tunable, orders; writes outbox
--- Locks: outbox rows (SKIP LOCKED); nothing is held while the events are published, because an open
+-- Tables: reads catalog.tunable, outbox, orders; writes outbox_relay
+-- Locks: the outbox_relay row; nothing is held while the events are published, because an open
 --   transaction keeps dead rows of the slots alive
--- Errors: none of its own
+-- Errors: FS001 no name
 
-CREATE OR REPLACE FUNCTION :schema.outbox_batch(p_limit int)
+CREATE OR REPLACE FUNCTION :schema.outbox_batch(p_relay text, p_limit int)
 RETURNS TABLE (
   event_no bigint, kind text, happened_at timestamptz, order_no bigint, request_id uuid,
   sale text, sku text, user_id text, units int, amount numeric, currency text,
-  pay_before timestamptz
+  created_at timestamptz, pay_before timestamptz
 )
-LANGUAGE sql VOLATILE SECURITY DEFINER
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 AS $routine$
-  WITH oldest AS MATERIALIZED (
-    SELECT x.event_no FROM outbox x
-    WHERE x.taken_until IS NULL OR x.taken_until < now()
-    ORDER BY x.event_no LIMIT p_limit
-    FOR UPDATE SKIP LOCKED
-  ), taken AS (
-    UPDATE outbox x
-    SET taken_until = now() + catalog.tunable('outbox_lease_ms') * interval '1 ms'
-    FROM oldest t WHERE x.event_no = t.event_no
-    RETURNING x.event_no, x.kind, x.happened_at, x.sale, x.order_nos
-  )
-  SELECT t.event_no, t.kind, t.happened_at, o.order_no, o.request_id, o.sale, o.sku, o.user_id,
-         o.units, o.amount, o.currency, o.pay_before
-  FROM taken t
-  CROSS JOIN LATERAL unnest(t.order_nos) AS n (order_no)
-  JOIN orders o ON o.order_no = n.order_no AND o.sale = t.sale
-  ORDER BY t.event_no, o.order_no
+#variable_conflict use_column
+DECLARE
+  v_lease interval := catalog.tunable('outbox_lease_ms') * interval '1 ms';
+  v_relay outbox_relay%ROWTYPE;
+BEGIN
+  IF coalesce(p_relay, '') = '' THEN
+    RAISE EXCEPTION 'outbox_batch takes the name of a relay' USING ERRCODE = 'FS001';
+  END IF;
+  IF p_limit = 0 THEN
+    UPDATE outbox_relay r SET leased_until = '-infinity' WHERE r.relay = p_relay;
+    RETURN;
+  END IF;
+  -- Most looks find nothing to change here: the place is another's, or safe for a while.
+  SELECT * INTO v_relay FROM outbox_relay;
+  IF v_relay.relay <> p_relay AND v_relay.leased_until > now() THEN RETURN; END IF;
+  IF v_relay.relay <> p_relay OR v_relay.leased_until < now() + v_lease / 2 THEN
+    UPDATE outbox_relay r SET relay = p_relay, leased_until = now() + v_lease
+    WHERE r.relay = p_relay OR r.leased_until <= now();
+    IF NOT FOUND THEN RETURN; END IF;
+  END IF;
+
+  RETURN QUERY
+    SELECT x.event_no, x.kind, x.happened_at, o.order_no, o.request_id, o.sale, o.sku, o.user_id,
+           o.units, o.amount, o.currency, o.created_at, o.pay_before
+    FROM (SELECT * FROM outbox b ORDER BY b.event_no LIMIT p_limit) x
+    CROSS JOIN LATERAL unnest(x.order_nos) AS n (order_no)
+    JOIN orders o ON o.order_no = n.order_no AND o.sale = x.sale
+    ORDER BY x.event_no, o.order_no;
+END
 $routine$;
 
 ALTER FUNCTION :schema.outbox_batch OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.outbox_batch IS
-  'Takes order events to publish; call outbox_done when the broker has confirmed them';
+  'Order events to publish, for one relay at a time; call outbox_done when they are confirmed';
 REVOKE ALL ON FUNCTION :schema.outbox_batch FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.outbox_batch
   TO flashsale_worker;

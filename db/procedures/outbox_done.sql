@@ -1,27 +1,37 @@
--- outbox_done: removes order events that the broker has confirmed.
+-- outbox_done: moves order events that the broker has confirmed from the outbox to the log.
 --
--- Parameters: p_event_nos, as outbox_batch gave them
--- Result: how many were removed
--- Tables: writes outbox
--- Locks: the outbox rows, ascending
+-- Parameters: p_event_nos, as outbox_batch gave them, from the oldest on and without a gap
+-- Result: how many rows were moved
+-- Tables: writes outbox, event
+-- Locks, in order: the outbox_relay row, so that places in the log become visible in their order;
+--   the outbox rows
 -- Errors: none of its own
 
 CREATE OR REPLACE FUNCTION :schema.outbox_done(p_event_nos bigint[]) RETURNS bigint
-LANGUAGE sql VOLATILE SECURITY DEFINER
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 AS $routine$
-  WITH done AS MATERIALIZED (
-    SELECT x.event_no FROM outbox x
-    WHERE x.event_no = ANY (p_event_nos) ORDER BY x.event_no FOR UPDATE
-  ), gone AS (
-    DELETE FROM outbox x USING done d WHERE x.event_no = d.event_no RETURNING x.event_no
+DECLARE
+  v_moved bigint;
+BEGIN
+  PERFORM FROM outbox_relay FOR UPDATE;
+  WITH gone AS (
+    DELETE FROM outbox x WHERE x.event_no = ANY (p_event_nos)
+    RETURNING x.event_no, x.kind, x.sale, x.sku, x.order_nos, x.happened_at
+  ), logged AS (
+    INSERT INTO event (sale, event_no, kind, sku, order_nos, happened_at)
+    SELECT g.sale, g.event_no, g.kind, g.sku, g.order_nos, g.happened_at
+    FROM gone g ORDER BY g.event_no
+    RETURNING 1
   )
-  SELECT count(*) FROM gone
+  SELECT count(*) INTO v_moved FROM logged;
+  RETURN v_moved;
+END
 $routine$;
 
 ALTER FUNCTION :schema.outbox_done OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.outbox_done IS
-  'Removes order events that the broker has confirmed';
+  'Moves order events that the broker has confirmed to the log';
 REVOKE ALL ON FUNCTION :schema.outbox_done FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.outbox_done
   TO flashsale_worker;

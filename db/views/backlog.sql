@@ -5,23 +5,19 @@ SELECT b.waiting, b.count, b.since, b.remedy
 FROM (
   SELECT 1 AS place, 'order events to publish' AS waiting, count(*) AS count,
          min(x.happened_at) AS since, 'a worker relays them: is one running?' AS remedy
-  FROM :schema.outbox x WHERE x.taken_until IS NULL
+  FROM :schema.outbox x
   UNION ALL
-  SELECT 2, 'order events being published', count(*), min(x.happened_at),
-         'another worker takes them after outbox_lease_ms'
-  FROM :schema.outbox x WHERE x.taken_until IS NOT NULL
-  UNION ALL
-  SELECT 3, 'unpaid orders', count(*), min(o.created_at), 'they are paid, or expire'
+  SELECT 2, 'unpaid orders', count(*), min(o.created_at), 'they are paid, or expire'
   FROM :schema.orders o WHERE o.status = 'ordered'
   UNION ALL
-  SELECT 4, 'unpaid orders past their time', count(*), min(o.pay_before),
+  SELECT 3, 'unpaid orders past their time', count(*), min(o.pay_before),
          'a worker expires them within seconds: is one running?'
   FROM :schema.orders o WHERE o.status = 'ordered' AND o.pay_before <= now()
   UNION ALL
-  SELECT 5, 'payments to refund', count(*), min(p.received_at), 'refund them at the provider'
+  SELECT 4, 'payments to refund', count(*), min(p.received_at), 'refund them at the provider'
   FROM :schema.payment p WHERE p.result = 'refund_due'
   UNION ALL
-  SELECT 6, 'fenced web nodes', count(*), min(f.fenced_at),
+  SELECT 5, 'fenced web nodes', count(*), min(f.fenced_at),
          'none: late requests of a settled node are rejected'
   FROM :schema.fenced_node f
 ) b

@@ -45,7 +45,7 @@ it('removes an old sale from both schemas, in one statement', async () => {
   });
   await expect(drop(old)).rejects.toMatchObject({ sqlstate: 'FS004' });
   for (const { orderNo } of said) await payOrder(worker, orderNo ?? '', `ref-${orderNo}`);
-  const events = await outboxBatch(worker, 'hot', 100);
+  const events = await outboxBatch(worker, 'hot', 'relay', 100);
   await outboxDone(worker, 'hot', [...new Set(events.map(({ eventNo }) => eventNo))]);
 
   expect(await drop(old)).toEqual(

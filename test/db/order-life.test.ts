@@ -5,6 +5,7 @@ import {
   createSale,
   createSku,
   expireOrders,
+  leaveOutbox,
   orderDetails,
   outboxBatch,
   outboxDone,
@@ -266,26 +267,43 @@ describe('the catalogue', () => {
 });
 
 describe('the outbox', () => {
-  it('gives each event out until it is reported done', async () => {
-    // Whatever the tests before have left.
-    const old = await outboxBatch(worker, 'hot', 1_000);
+  const clear = async () => {
+    const old = await outboxBatch(worker, 'hot', 'a', 1_000);
     await outboxDone(worker, 'hot', [...new Set(old.map(({ eventNo }) => eventNo))]);
+  };
 
+  it('gives each event out until it is reported done, to one relay at a time', async () => {
+    await clear(); // Whatever the tests before have left.
     const sku = await stock(ops, sale, { units: 2 });
     const orderNo = await order(worker, sku);
     await payOrder(web, orderNo, `o-${orderNo}`);
-    const taken = await outboxBatch(worker, 'hot', 10);
+    const taken = await outboxBatch(worker, 'hot', 'a', 10);
     expect(taken.map(({ kind, orderNo: no }) => [kind, no])).toEqual([
       ['placed', orderNo],
       ['paid', orderNo],
     ]);
-    expect(await outboxBatch(worker, 'hot', 10)).toEqual([]);
+    expect(await outboxBatch(worker, 'hot', 'b', 10)).toEqual([]);
     // The lease of a worker that died is over.
-    await database.admin.query({ text: 'UPDATE hot.outbox SET taken_until = now()' });
-    const again = await outboxBatch(worker, 'hot', 10);
+    await database.admin.query({ text: 'UPDATE hot.outbox_relay SET leased_until = now()' });
+    const again = await outboxBatch(worker, 'hot', 'b', 10);
     expect(again).toEqual(taken);
+    expect(await outboxBatch(worker, 'hot', 'a', 10)).toEqual([]);
     const eventNos = again.map(({ eventNo }) => eventNo);
     expect(await outboxDone(worker, 'hot', eventNos)).toBe(2);
+    // The dead one lives: what it had taken was reported already.
     expect(await outboxDone(worker, 'hot', eventNos)).toBe(0);
+    const logged = await database.admin.query({
+      text: `SELECT e.kind, e.order_nos::text[], e.event_no::text FROM hot.event e
+             WHERE e.sku = $1 ORDER BY e.log_no`,
+      values: [sku],
+    });
+    expect(logged).toEqual([
+      { kind: 'placed', order_nos: [orderNo], event_no: eventNos[0] },
+      { kind: 'paid', order_nos: [orderNo], event_no: eventNos[1] },
+    ]);
+    await leaveOutbox(worker, 'hot', 'b');
+    await order(worker, sku);
+    expect(await outboxBatch(worker, 'hot', 'a', 10)).toHaveLength(1);
+    await clear();
   });
 });

@@ -208,7 +208,7 @@ describe('a caller with objects of its own', () => {
         `catalog.set_tunable('slots_default', 9)`,
         `catalog.set_sku_state('${sku}', 'open')`,
         `hot.fence_node('gone')`,
-        'regular.outbox_batch(5)',
+        `regular.outbox_batch('evil', 5)`,
         'hot.trim_place_calls()',
         `regular.user_orders('${userId}')`,
         `catalog.create_sale('evil-sale', 'x', pg_catalog.now(), pg_catalog.now() + interval '1 h')`,

@@ -114,7 +114,7 @@ describe('two servers', () => {
         request({ node: 'dead-node' }),
       ]);
       expect(late).toMatchObject({ status: 'rejected', reason: 'node_fenced' });
-      const events = await outboxBatch(worker, schema, 1_000);
+      const events = await outboxBatch(worker, schema, 'relay', 1_000);
       expect(events.map(({ orderNo }) => orderNo)).toContain(numbers[at]);
       await outboxDone(worker, schema, [...new Set(events.map(({ eventNo }) => eventNo))]);
     }

@@ -187,7 +187,7 @@ export const MUTANTS: readonly Mutant[] = [
   sql(
     'nothing taken is lost',
     'events that a dead worker took are never taken again',
-    [[' OR x.taken_until < now()', '']],
+    [[' OR r.leased_until <= now()', '']],
     LIFE_TESTS,
     'db/procedures/outbox_batch.sql',
   ),

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { OrderEvent } from '../../db/outbox.ts';
+import type { OrderEvent } from '../../contracts/events.ts';
 import { publishInOrder } from '../../worker/outbox.ts';
 
 function event(orderNo: number, eventNo: number): OrderEvent {
@@ -17,6 +17,7 @@ function event(orderNo: number, eventNo: number): OrderEvent {
     units: 1,
     amount: '1.00',
     currency: 'EUR',
+    createdAt: at,
     payBefore: at,
   };
 }

@@ -1,0 +1,154 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Publisher } from '../../broker/publisher.ts';
+import { CLOUD_EVENT_TYPE, type CloudEvent } from '../../contracts/events.ts';
+import { EVENTS_EXCHANGE } from '../../contracts/topology.ts';
+import {
+  audit,
+  cancelOrder,
+  leaveOutbox,
+  outboxBatch,
+  outboxDone,
+  payOrder,
+  placeOrders,
+} from '../../db/calls.ts';
+import type { Databases } from '../../db/pool.ts';
+import { createMetrics } from '../../process/metrics.ts';
+import { createWorkerMetrics } from '../../worker/metrics.ts';
+import { type OutboxCalls, relayOutbox } from '../../worker/outbox.ts';
+import { createConnections, log } from '../broker/harness.ts';
+import { type PrivateBroker, startPrivateBroker } from '../broker/private-broker.ts';
+import { createDatabase, type TestDatabase } from '../db/database.ts';
+import { openSale, requests, stock } from '../db/shop.ts';
+import { until } from '../until.ts';
+
+const QUEUE = 'readers';
+const connections = createConnections();
+const stopping = new AbortController();
+let broker: PrivateBroker;
+let database: TestDatabase;
+let worker: Databases;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  worker = database.as('worker', 8);
+  await database.admin.query({
+    text: `UPDATE catalog.tunable SET value = 300 WHERE name = 'outbox_lease_ms'`,
+  });
+  broker = await startPrivateBroker();
+  const connection = await connections.open(broker.url);
+  const channel = await connection.openChannel();
+  const quorum = { 'x-queue-type': 'quorum' };
+  await channel.assertQueue(QUEUE, { durable: true, arguments: quorum });
+  await channel.bindQueue(QUEUE, EVENTS_EXCHANGE, 'order.*');
+  await connection.close();
+  // Killed within seconds, RabbitMQ 3.10 would forget the queue: a proper stop writes it down.
+  await broker.rabbitmqctl('stop_app');
+  await broker.rabbitmqctl('start_app');
+}, 120_000);
+
+afterAll(async () => {
+  stopping.abort();
+  await connections.closeAll();
+  await database?.remove();
+  await broker?.remove();
+});
+
+/** A worker's relay; `around` may hold it up. */
+async function startRelay(name: string, around = async () => {}) {
+  const connection = await connections.open(broker.url);
+  const publisher = await Publisher.open(connection, { publishConfirmTimeoutMs: 1_000 });
+  const outbox: OutboxCalls = {
+    async take(rowsMax) {
+      const events = await outboxBatch(worker, 'hot', name, Math.min(rowsMax, 5));
+      await around();
+      return events;
+    },
+    done: (eventNos) => outboxDone(worker, 'hot', eventNos),
+    leave: () => leaveOutbox(worker, 'hot', name),
+  };
+  const metrics = createWorkerMetrics(createMetrics('test'));
+  const isBusy = () => false;
+  const options = { schema: 'hot', outbox, isBusy, publisher, log, metrics } as const;
+  return { ended: relayOutbox({ ...options, stopping: stopping.signal }) };
+}
+
+/** Orders of which some are paid, some cancelled; what happened to each, in its order. */
+async function trade(sku: string, batches: number): Promise<Map<string, string[]>> {
+  const life = new Map<string, string[]>();
+  for (let batch = 0; batch < batches; batch += 1) {
+    const all = requests(20);
+    const placed = await placeOrders(worker, 'hot', sku, all);
+    const ends = placed.map(async ({ orderNo }, index) => {
+      if (orderNo === null) throw new Error('not ordered');
+      life.set(orderNo, ['order.placed']);
+      const userId = all[index]?.userId ?? '';
+      if (index % 3 === 0) await payOrder(worker, orderNo, `p-${orderNo}`);
+      if (index % 3 === 1) await cancelOrder(worker, orderNo, userId);
+      if (index % 3 === 0) life.get(orderNo)?.push('order.paid');
+      if (index % 3 === 1) life.get(orderNo)?.push('order.cancelled');
+    });
+    await Promise.all(ends);
+  }
+  return life;
+}
+
+test('two relays that replace each other, a broker that is killed: each event once by its id, in order', async () => {
+  const sku = await stock(database.as('ops'), await openSale(database.as('ops')), { units: 5_000 });
+  // The first one stops for longer than its lease now and then, and goes on with what it had.
+  let takes = 0;
+  const relays = [
+    await startRelay('a', async () => {
+      takes += 1;
+      if (takes % 7 === 0) await sleep(600);
+    }),
+    await startRelay('b'),
+  ];
+  const trading = trade(sku, 30);
+  await until('events are logged', async () => {
+    const rows = await database.admin.query({ text: 'SELECT FROM hot.event' });
+    return rows.length > 20;
+  });
+  broker.kill();
+  await sleep(300);
+  await broker.start();
+  const life = await trading;
+  const left = () => database.admin.query({ text: 'SELECT FROM hot.outbox' });
+  await until('the outbox is empty', async () => (await left()).length === 0, {
+    deadlineMs: 60_000,
+  });
+  stopping.abort();
+  await Promise.all(relays.map(({ ended }) => ended));
+
+  const reader = await (await connections.open(broker.url)).openChannel();
+  const seen = new Map<string, CloudEvent>();
+  let copies = 0;
+  for (;;) {
+    const message = await reader.get(QUEUE, { noAck: true });
+    if (message === false) break;
+    const event: CloudEvent = JSON.parse(message.content.toString());
+    expect(message.properties).toMatchObject({
+      contentType: CLOUD_EVENT_TYPE,
+      messageId: event.id,
+    });
+    const before = seen.get(event.id);
+    if (before === undefined) seen.set(event.id, event);
+    else {
+      expect(event).toEqual(before);
+      copies += 1;
+    }
+  }
+  const told = Map.groupBy(seen.values(), ({ subject }) => subject);
+  expect(told.size).toBe(life.size);
+  for (const [orderNo, types] of life) {
+    expect(told.get(orderNo)?.map(({ type }) => type)).toEqual(types);
+  }
+  // The relays did get into each other's way: otherwise this shows nothing.
+  expect(copies).toBeGreaterThan(0);
+  const [logged] = await database.admin.query<{ events: string; rows: string }>({
+    text: `SELECT count(*) AS events, count(DISTINCT (e.event_no, n.order_no)) AS rows
+           FROM hot.event e CROSS JOIN unnest(e.order_nos) AS n (order_no)`,
+  });
+  expect(logged).toEqual({ events: String(seen.size), rows: String(seen.size) });
+  expect(await audit({ regular: database.admin, hot: database.admin })).toEqual([]);
+}, 120_000);
