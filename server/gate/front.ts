@@ -19,6 +19,7 @@ import { idOfTicket, parseTicket, type Ticket } from './ticket.ts';
  */
 
 const PURCHASE_PREFIX = '/api/v1/buy/';
+const KEY_HEADER = 'idempotency-key';
 
 /** What the front found out about a request that it let through. */
 export interface Passage {
@@ -100,15 +101,17 @@ export class Front {
     const { url = '' } = request;
     const dot = url.indexOf('.', PURCHASE_PREFIX.length);
     const sku = dot < 0 ? '' : url.slice(PURCHASE_PREFIX.length, dot);
-    const look = this.#gate.look(sku, request.headers.authorization);
+    const look = this.#gate.look(sku, request);
     const query = url.indexOf('?');
     const text = url.slice(PURCHASE_PREFIX.length, query < 0 ? undefined : query);
-    const key = request.headers['idempotency-key'];
-    if (look.passed) return this.#enter(text, key) ?? this.#refuse(response, NO_TICKET, sku);
+    if (look.passed) {
+      const key = request.headers['idempotency-key'];
+      return this.#enter(text, key) ?? this.#refuse(response, NO_TICKET, sku);
+    }
     // What was taken before is answered as before, whatever the gate would say now.
     const isTaken =
-      !this.#book.isEmpty && this.#book.find(requestIdOf(key, idOfTicket(text))) !== undefined;
-    const passage = isTaken ? this.#enter(text, key) : undefined;
+      !this.#book.isEmpty && this.#book.find(requestIdOf(rawKey(request), idOfTicket(text)));
+    const passage = isTaken ? this.#enter(text, request.headers['idempotency-key']) : undefined;
     return passage ?? this.#refuse(response, look, sku);
   }
 
@@ -132,6 +135,17 @@ export class Front {
       .writeHead(status, seconds === undefined ? drawn : headersOf(body, seconds))
       .end(body, 'latin1');
   }
+}
+
+/** As it came, without putting all headers in order; of several, the first. */
+function rawKey({ rawHeaders }: IncomingMessage): string | undefined {
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] ?? '';
+    if (name.length === KEY_HEADER.length && name.toLowerCase() === KEY_HEADER) {
+      return rawHeaders[at + 1];
+    }
+  }
+  return undefined;
 }
 
 /** Several keys make no UUID, which is refused further on. */

@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import type { Schema } from '../../contracts/names.ts';
 import type { Lists, Visitor } from '../../zk/lists.ts';
 import type { Catalogue, SkuOnSale } from '../catalogue.ts';
@@ -89,9 +90,10 @@ export class Gate {
 
   /**
    * Questions about the SKU alone. Only a lottery asks for the user as well, as far as that takes no
-   * I/O; `check` asks again.
+   * I/O; `check` asks again. Headers are read only then: node:http puts them in order when they
+   * are asked for, which costs more than all of the rest.
    */
-  look(sku: string, authorization: string | undefined): Look {
+  look(sku: string, request: Pick<IncomingMessage, 'headers'>): Look {
     const { catalogue, allotment, random, overload } = this.#options;
     const row = catalogue.sku(sku);
     if (row === undefined) return REFUSED.ticket_invalid;
@@ -102,7 +104,7 @@ export class Gate {
     if (allotment.shed() === 'random') {
       if (random() >= keep) return this.#shed(sku, REFUSED.shed);
     } else if (keep < 1) {
-      const userId = this.#options.identity.userOf(authorization);
+      const userId = this.#options.identity.userOf(request.headers.authorization);
       // `check` asks again, and answers for what becomes of it.
       if (userId instanceof Promise) userId.catch(() => {});
       if (typeof userId === 'string' && !this.#isKept(row, userId, keep)) {

@@ -3,6 +3,7 @@ import { USER_ID_LENGTH_MAX } from '../../contracts/names.ts';
 import { Problem } from '../problems.ts';
 import { createKeyReader, KeysUnavailable } from './jwks.ts';
 import { Recent } from './recent.ts';
+import { createShopTokenReader } from './shop-token.ts';
 
 /** Who is asking: the shop's bearer JWT, of which only `sub` matters here. */
 
@@ -34,7 +35,9 @@ type Claims = { sub?: unknown; exp?: unknown };
 function verifier(config: IdentityConfig): (token: string) => Claims | Promise<Claims> {
   const options = { requiredClaims: ['sub', 'exp'] };
   if (config.kind === 'secret') {
-    return createVerifier({ ...options, key: config.secret, algorithms: ['HS256'] });
+    const verify = createVerifier({ ...options, key: config.secret, algorithms: ['HS256'] });
+    const read = createShopTokenReader(config.secret);
+    return (token) => read(token) ?? verify(token);
   }
   const readKey = createKeyReader(config.url);
   return createVerifier({

@@ -1,4 +1,5 @@
-import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { isMacOf, macOf } from '../gate/mac.ts';
 
 /**
  * A receipt proves what a web node knew of a request when it answered, so that any other one can
@@ -19,16 +20,12 @@ export interface ReceiptFacts {
   readonly unknownAt?: string;
 }
 
-function sign(key: KeyObject | Buffer, facts: ReceiptFacts): Buffer {
-  const { sale, requestId, userId, unknownAt = '' } = facts;
-  return createHmac('sha256', key)
-    .update(['receipt', sale, requestId, userId, unknownAt].join('\0'))
-    .digest()
-    .subarray(0, SIGNATURE_BYTES);
+function signedText({ sale, requestId, userId, unknownAt = '' }: ReceiptFacts): string {
+  return `receipt\0${sale}\0${requestId}\0${userId}\0${unknownAt}`;
 }
 
 export function issueReceipt(key: KeyObject | Buffer, facts: ReceiptFacts): string {
-  const receipt = `${facts.sale}.${sign(key, facts).toString('base64url')}`;
+  const receipt = `${facts.sale}.${macOf(key, signedText(facts), SIGNATURE_BYTES)}`;
   return facts.unknownAt === undefined ? receipt : `${receipt}.${facts.unknownAt}`;
 }
 
@@ -47,8 +44,6 @@ export function readReceipt(
   const { requestId, userId } = request;
   const facts = { sale, requestId, userId };
   const claimed = node.length === 0 ? facts : { ...facts, unknownAt: node.join('.') };
-  const expected = sign(key, claimed);
-  const given = Buffer.from(signature, 'base64url');
-  const isTrue = given.length === expected.length && timingSafeEqual(given, expected);
+  const isTrue = isMacOf(key, signedText(claimed), SIGNATURE_BYTES, signature);
   return isTrue ? claimed : undefined;
 }

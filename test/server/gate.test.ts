@@ -113,7 +113,7 @@ describe('the gate', () => {
   }
 
   const looked = async () => {
-    const look = (await open()).look('TV', undefined);
+    const look = (await open()).look('TV', { headers: {} });
     return look.passed ? 'passed' : look.verdict;
   };
 
@@ -152,7 +152,7 @@ describe('the gate', () => {
   });
 
   it('refuses an unknown SKU as a ticket that cannot be', async () => {
-    expect((await open()).look('Car', undefined)).toEqual({
+    expect((await open()).look('Car', { headers: {} })).toEqual({
       passed: false,
       verdict: 'ticket_invalid',
     });
