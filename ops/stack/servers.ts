@@ -40,10 +40,8 @@ export function serversOfEnvironment(
 ): Partial<Servers> {
   const env = parseEnvironment(environment, specs);
   return {
-    ...(env.DATABASE_URL !== undefined && {
-      databaseUrl: env.DATABASE_URL,
-      hotDatabaseUrl: env.HOT_DATABASE_URL,
-    }),
+    ...(env.DATABASE_URL !== undefined && { databaseUrl: env.DATABASE_URL }),
+    ...(env.HOT_DATABASE_URL !== undefined && { hotDatabaseUrl: env.HOT_DATABASE_URL }),
     ...(env.AMQP_URL !== undefined && {
       amqpUrl: env.AMQP_URL,
       amqpManagementUrl: env.AMQP_MANAGEMENT_URL ?? managementBeside(env.AMQP_URL),
