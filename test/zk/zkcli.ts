@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { ensureServerPackages } from '../../ops/stack/native.ts';
 import { findZookeeper, type Machine } from '../../ops/stack/programs.ts';
@@ -19,21 +19,48 @@ async function command(): Promise<readonly [string, ...string[]]> {
   return [programs.java, '-cp', programs.classPath, 'org.apache.zookeeper.ZooKeeperMain'];
 }
 
-/** Types the lines into one session; everything that it prints. */
+/** A session into which lines can be typed one after the other. */
+export class ZkCli {
+  /** Everything that it has printed. */
+  said = '';
+  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #closed: Promise<unknown>;
+
+  private constructor(child: ChildProcessWithoutNullStreams) {
+    this.#child = child;
+    this.#closed = new Promise((resolve) => child.once('close', resolve));
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (data) => {
+        this.said += data;
+      });
+    }
+    // It may end before it has read everything.
+    child.stdin.on('error', () => {});
+  }
+
+  static async open(server: string): Promise<ZkCli> {
+    const [program, ...args] = await command();
+    const env = { PATH: process.env['PATH'] ?? '', JVMFLAGS: '-XX:TieredStopAtLevel=1 -Xmx64m' };
+    return new ZkCli(spawn(program, [...args, '-server', server], { env }));
+  }
+
+  /** What comes of it is seen in the tree. */
+  type(...lines: readonly string[]): void {
+    this.#child.stdin.write(lines.map((line) => `${line}\n`).join(''));
+  }
+
+  /** Ends it when everything typed is done. */
+  async close(): Promise<string> {
+    this.type('quit');
+    this.#child.stdin.end();
+    await this.#closed;
+    return this.said;
+  }
+}
+
+/** Types the lines into a session of their own; everything that it prints. */
 export async function zkCli(server: string, lines: readonly string[]): Promise<string> {
-  const [program, ...args] = await command();
-  const child = spawn(program, [...args, '-server', server], {
-    env: { PATH: process.env['PATH'] ?? '', JVMFLAGS: '-XX:TieredStopAtLevel=1 -Xmx64m' },
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
-  let said = '';
-  child.stdout.on('data', (data) => {
-    said += data;
-  });
-  child.stderr.on('data', (data) => {
-    said += data;
-  });
-  child.stdin.end(`${[...lines, 'quit'].join('\n')}\n`);
-  await new Promise((resolve) => child.once('close', resolve));
-  return said;
+  const session = await ZkCli.open(server);
+  session.type(...lines);
+  return session.close();
 }
