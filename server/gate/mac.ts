@@ -6,6 +6,8 @@ import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
  */
 
 const DIGEST_BYTES = 32;
+/** Buffers read `+` and `/` as well. */
+const ALPHABET = /^[\w-]+$/;
 /** Letters whose bits past the last byte are 0, by bytes past the last three: one spelling is enough. */
 const LAST_LETTERS = ['', 'AQgw', 'AEIMQUYcgkosw048'] as const;
 
@@ -31,7 +33,7 @@ export function isMacOf(
 ): boolean {
   // What is no base64url, too long or too short is none. The rest of both buffers is cleared, so that
   // they are compared as a whole.
-  if (mac.length !== Math.ceil((bytes * 4) / 3)) return false;
+  if (mac.length !== Math.ceil((bytes * 4) / 3) || !ALPHABET.test(mac)) return false;
   const letters = LAST_LETTERS[bytes % 3];
   if (letters && !letters.includes(mac.at(-1) ?? '')) return false;
   given.fill(0);

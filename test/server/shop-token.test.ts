@@ -82,7 +82,11 @@ test('whatever it believes, the library believes as well', () => {
 });
 
 test('no token with another bit, another length or other letters', () => {
-  const token = createGuestSigner(SECRET)('ann');
+  const sign = createGuestSigner(SECRET);
+  // With a letter that base64 writes in another way.
+  const users = Array.from({ length: 1_000 }, (_, index) => `ann-${index}`);
+  const token = users.map(sign).find((one) => /-[^.]*$/.test(one)) ?? '';
+  expect(read(token)).toBeDefined();
   for (let at = 0; at < token.length; at += 1) {
     for (const letter of ['A', 'b', '-', '.', '+', ' ', '\0']) {
       const other = token.slice(0, at) + letter + token.slice(at + 1);
