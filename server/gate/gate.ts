@@ -63,6 +63,7 @@ export const LOTTERY_REFUSAL = {
   detail:
     'Your place in the draw of this sale is not reached yet. It stays the same however often you ' +
     'press; more places may be reached later.',
+  members: { reason: 'lottery' },
 };
 
 /** Made once: a refusal allocates nothing. */

@@ -1,9 +1,17 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
 import type { FastifyPluginAsync } from 'fastify';
 import { isName } from '../../contracts/names.ts';
 import type { Context } from '../context.ts';
 
+/** The ALTCHA widget in its build without inlined workers and styles, which would need a laxer policy. */
+const ALTCHA_FOLDER = dirname(dirname(fileURLToPath(import.meta.resolve('altcha/altcha.css'))));
+const ALTCHA_FILES = {
+  'altcha.js': 'external/altcha.min.js',
+  'altcha.css': 'external/altcha.css',
+  'pbkdf2.js': 'workers/pbkdf2.js',
+} as const;
 const PUBLIC_FOLDER = join(import.meta.dirname, '..', 'public');
 
 /** Everything on the pages comes from this address; nothing is framed, nothing runs inline. */
@@ -27,6 +35,12 @@ export const pageRoutes: FastifyPluginAsync<Context> = async (app, { catalogue }
       reply.headers({ ...SECURITY_HEADERS, 'cache-control': 'public, no-cache' });
     },
   });
+
+  for (const [name, file] of Object.entries(ALTCHA_FILES)) {
+    app.get(`/altcha/${name}`, { schema: { hide: true } }, (_request, reply) =>
+      reply.sendFile(file, ALTCHA_FOLDER),
+    );
+  }
 
   for (const [path, file] of [
     ['/sales/:sale', 'sale.html'],

@@ -108,7 +108,7 @@ const CASES: readonly Case[] = [
     cause: 'the lottery',
     status: 429,
     retryAfter: [10, 20],
-    page: /only a share/,
+    page: /stays the same however often/,
     prepare: ({ world }) => Object.assign(world, { keep: 0, shed: 'lottery' }),
   },
   ...(['event_loop', 'queue', 'unconfirmed'] as const).map(
@@ -290,7 +290,7 @@ describe('the refusals of a purchase', () => {
       expect(node.world.drawn).toBe(drawn);
       if (node.world.publish === 'confirmed') expect(node.world.published).toHaveLength(published);
       // The page: a sentence, and "sold out" for that verdict alone.
-      const { title, text, again } = verdictMessage(verdict);
+      const { title, text, again } = verdictMessage(verdict, answer.json().reason);
       expect(`${title}. ${text}`).toMatch(page);
       if (retryAfter !== undefined) expect(again).not.toBe('never');
       if (verdict !== 'sold_out') {

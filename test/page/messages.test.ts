@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { OUTCOMES as DECISIONS } from '../../contracts/messages.ts';
+import { RISK_CAUSES } from '../../server/gate/risk.ts';
 import { PROBLEMS } from '../../server/problems.ts';
 import {
   againText,
@@ -7,6 +8,7 @@ import {
   OUTCOMES,
   outcomeMessage,
   PAGE_MESSAGES,
+  puzzleMessage,
   VERDICTS,
   verdictMessage,
 } from '../../server/public/js/messages.js';
@@ -54,6 +56,21 @@ describe('what the page says', () => {
   it('judges nothing that it does not know', () => {
     expect(outcomeMessage('a_status_of_tomorrow')).toEqual(OUTCOMES['queued']);
     expect(verdictMessage('a_verdict_of_tomorrow').again).toBe('later');
+  });
+
+  it('does not ask to press again where a draw decides', () => {
+    const drawn = verdictMessage('shed', 'lottery');
+    expect(drawn.text).toMatch(/stays the same/);
+    expect(drawn).not.toEqual(verdictMessage('shed'));
+    for (const seconds of [0, 9]) expect(againText(drawn, seconds)).not.toMatch(/try again/i);
+  });
+
+  it('says why a computation is asked for, of every cause that the shop has', () => {
+    const plain = puzzleMessage(null).text;
+    for (const cause of [...RISK_CAUSES, 'operator']) {
+      expect(puzzleMessage(cause).text).toMatch(/The shop asks/);
+    }
+    expect(puzzleMessage('a cause of tomorrow').text).toBe(plain);
   });
 
   it('counts the wait down', () => {

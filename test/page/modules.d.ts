@@ -46,12 +46,13 @@ declare module '*/public/js/messages.js' {
     tone: 'busy' | 'good' | 'wait' | 'stop';
     title: string;
     text: string;
-    again: 'later' | 'opening' | 'never' | 'none';
+    again: 'later' | 'opening' | 'draw' | 'never' | 'none';
   }
   export const VERDICTS: Record<string, Message>;
   export const OUTCOMES: Record<string, Message>;
   export const PAGE_MESSAGES: Record<string, Message>;
-  export function verdictMessage(verdict: string): Message;
+  export function verdictMessage(verdict: string, reason?: string | null): Message;
+  export function puzzleMessage(cause: string | null): Message;
   export function outcomeMessage(status: string, reason?: string): Message;
   export function againText(message: Message, seconds: number): string;
 }
@@ -63,6 +64,7 @@ declare module '*/public/js/purchase.js' {
     key: string | null;
     quantity: number;
     unsure: boolean;
+    solving: boolean;
     offline: boolean;
     restUntil: number;
     verdict: string | null;
@@ -74,7 +76,14 @@ declare module '*/public/js/purchase.js' {
     | { type: 'press'; now: number; key: string; quantity: number }
     | { type: 'restored'; key: string; quantity: number; accepted: boolean }
     | { type: 'ticket' | 'unanswered' | 'accepted' }
-    | { type: 'refused'; now: number; verdict: string; retryAfterSeconds: number }
+    | { type: 'puzzle'; cause: string | null }
+    | {
+        type: 'refused';
+        now: number;
+        verdict: string;
+        retryAfterSeconds: number;
+        reason?: string | null;
+      }
     | { type: 'gave_up' | 'not_known'; now: number }
     | { type: 'status'; status: string; reason?: string | null; orderNo?: string | null };
   export function initialPurchase(): Purchase;

@@ -52,6 +52,18 @@ describe('a purchase', () => {
     expect(after(press(0), refused(10), press(9000, 'k2')).key).toBe('k2');
   });
 
+  it('solves what the shop asks for on its way to the ticket', () => {
+    const solving = after(press(0), { type: 'puzzle', cause: 'operator' });
+    expect(solving).toMatchObject({ phase: 'asking', solving: true, reason: 'operator' });
+    expect(advance(solving, { type: 'ticket' })).toMatchObject({
+      phase: 'sending',
+      solving: false,
+    });
+    const failed = advance(solving, refused(9, 'puzzle_failed'));
+    expect(failed).toMatchObject({ phase: 'refused', solving: false, reason: null });
+    expect(mayPress(failed, PRESS_REST_MS)).toBe(true);
+  });
+
   it('keeps the number when the shop may have it already', () => {
     const unsure = after(press(0), { type: 'ticket' }, { type: 'unanswered' });
     expect(unsure.unsure).toBe(true);
@@ -82,7 +94,12 @@ describe('a purchase', () => {
       key: fc.uuid(),
       quantity: fc.constant(1),
     }),
-    fc.constantFrom<Event>({ type: 'ticket' }, { type: 'unanswered' }, { type: 'accepted' }),
+    fc.constantFrom<Event>(
+      { type: 'puzzle', cause: null },
+      { type: 'ticket' },
+      { type: 'unanswered' },
+      { type: 'accepted' },
+    ),
     fc.record({
       type: fc.constant('refused' as const),
       now,

@@ -1,5 +1,8 @@
+import { Operator } from '../../zk/operator.ts';
+import { Reader } from '../../zk/overview.ts';
 import { uniqueName } from '../servers.ts';
 import { startSystem } from '../system.ts';
+import { until } from '../until.ts';
 
 /** What the browser tests need of the system. */
 
@@ -21,6 +24,10 @@ export interface Shop {
   /** Resolves when every web node sells it. */
   createSale(wish: SaleWish): Promise<{ sale: string; skus: string[] }>;
   setState(sku: string, state: 'open' | 'paused'): Promise<void>;
+  /** The switch of one SKU. */
+  setChallenge(sku: string, text: string): Promise<void>;
+  /** Sheds by lottery. */
+  setDraw(keep: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -44,6 +51,20 @@ export async function startShop(): Promise<Shop> {
       return { sale, skus: skus.map(({ sku }) => sku) };
     },
     setState: (sku, state) => system.set(system.paths.sku(sku).state, state),
+    async setChallenge(sku, text) {
+      const { session, paths } = system;
+      const edit = await new Operator(session, paths, 'test').challenge(sku, text);
+      const reader = new Reader(session, paths);
+      await until('it is in force', async () => (await reader.notApplied(edit)).length === 0);
+    },
+    async setDraw(keep) {
+      const { session, paths } = system;
+      const operator = new Operator(session, paths, 'test');
+      await operator.shed('lottery');
+      const edit = await operator.keep(undefined, keep);
+      const reader = new Reader(session, paths);
+      await until('it is in force', async () => (await reader.notApplied(edit)).length === 0);
+    },
     stop: () => system.stop(),
   };
 }

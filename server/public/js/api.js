@@ -27,6 +27,8 @@ export const STATUS_WAIT_SECONDS = 10;
  * @property {string} verdict
  * @property {number} retryAfterSeconds 0 when the shop named no time
  * @property {string | null} statusUrl given when it is not known whether the request was taken
+ * @property {string | null} reason what stands behind the verdict, where that changes what is true
+ * @property {unknown} challenge a proof of work that would change the answer; null when there is none
  *
  * @typedef {{ kind: 'same', timing: Timing }} Same
  * @typedef {{ kind: 'unanswered' }} Unanswered no answer, or one that no web node wrote
@@ -87,7 +89,18 @@ function refusal(response, problem) {
   if (verdict === null || verdict === 'internal_error') return { kind: 'unanswered' };
   const retryAfterSeconds = retrySeconds(response.headers.get('retry-after'), Date.now());
   const statusUrl = typeof problem?.statusUrl === 'string' ? problem.statusUrl : null;
-  return { kind: 'refused', status, verdict, retryAfterSeconds, statusUrl };
+  const { challenge = null, causes, reason: why } = problem ?? {};
+  // Of a challenge, the page tells the first cause.
+  const reason = challenge === null ? why : causes?.[0];
+  return {
+    kind: 'refused',
+    status,
+    verdict,
+    retryAfterSeconds,
+    statusUrl,
+    reason: typeof reason === 'string' ? reason : null,
+    challenge,
+  };
 }
 
 /** @param {number} status */
@@ -133,10 +146,12 @@ export function becomeGuest() {
  * @param {string} sale
  * @param {string} sku
  * @param {string | null} token
+ * @param {string | null} solution of the challenge that the shop asked for
  */
-export function getTicket(sale, sku, token) {
+export function getTicket(sale, sku, token, solution) {
   const url = `/api/v1/sales/${encodeURIComponent(sale)}/tickets`;
-  return request(url, { method: 'POST', body: { sku }, token });
+  const body = solution === null ? { sku } : { sku, challenge: solution };
+  return request(url, { method: 'POST', body, token });
 }
 
 /**

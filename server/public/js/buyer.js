@@ -21,6 +21,8 @@ const NEW_TICKETS_MAX = 2;
  *  itself, this often and only if the shop says that it is a matter of so many seconds. */
 const EARLY_TICKETS_MAX = 3;
 const EARLY_SECONDS_MAX = 2;
+/** Computations that one press solves: one, unless it came too late or its answer got lost. */
+const PUZZLES_MAX = 3;
 
 /**
  * @typedef {import('./purchase.js').Event} Event
@@ -31,6 +33,7 @@ const EARLY_SECONDS_MAX = 2;
  * @property {string} sale
  * @property {string} sku
  * @property {() => Promise<import('./identity.js').Who>} who
+ * @property {(challenge: unknown) => Promise<string | null>} solve null when this browser cannot
  * @property {(event: Event) => void} tell
  * @property {(order: Order | null) => void} onOrder
  * @property {AbortSignal} signal aborted when another person takes over this page
@@ -45,15 +48,25 @@ export async function handIn(buyer, { key, quantity, unsure }) {
   const startedAt = performance.now();
   /** @type {string | null} */
   let statusUrl = null;
-  const tries = { newTickets: 0, early: 0, newGuests: 0 };
+  /** @type {string | null} */
+  let solution = null;
+  const tries = { newTickets: 0, early: 0, newGuests: 0, puzzles: 0 };
   for (let failures = 0; !signal.aborted; ) {
     const who = await buyer.who();
     if (signal.aborted) return;
     if (who.kind === 'sign_in') return refuse('unauthenticated', 0);
     if (who.kind === 'known') {
       const { identity } = who;
-      const ticket = await getTicket(sale, sku, identity.token);
+      const ticket = await getTicket(sale, sku, identity.token, solution);
       if (signal.aborted) return;
+      if (ticket.kind === 'refused' && ticket.challenge !== null) {
+        if (tries.puzzles++ >= PUZZLES_MAX) return refuse('puzzle_failed', 0);
+        tell({ type: 'puzzle', cause: ticket.reason });
+        solution = await buyer.solve(ticket.challenge);
+        if (signal.aborted) return;
+        if (solution === null) return refuse('puzzle_failed', 0);
+        continue;
+      }
       if (ticket.kind === 'refused') {
         if (!(await mayAskAgain(ticket, tries, signal))) {
           return refuse(ticket.verdict, ticket.retryAfterSeconds);
@@ -61,6 +74,7 @@ export async function handIn(buyer, { key, quantity, unsure }) {
         continue;
       }
       if (ticket.kind === 'ok') {
+        solution = null;
         tell({ type: 'ticket' });
         const record = { key, user: identity.user, quantity };
         saveRecord(sale, sku, { ...record, statusUrl, accepted: false });
@@ -75,7 +89,7 @@ export async function handIn(buyer, { key, quantity, unsure }) {
         if (answer.kind === 'refused' && answer.statusUrl === null) {
           const ranOut = answer.verdict === 'ticket_invalid';
           if (ranOut && tries.newTickets++ < NEW_TICKETS_MAX) continue;
-          return refuse(answer.verdict, answer.retryAfterSeconds);
+          return refuse(answer.verdict, answer.retryAfterSeconds, answer.reason);
         }
         unsure = true;
         if (answer.kind === 'refused') statusUrl = answer.statusUrl;
@@ -96,11 +110,12 @@ export async function handIn(buyer, { key, quantity, unsure }) {
    * A refusal is the last word only if no earlier send of the same number may have been taken.
    * @param {string} verdict
    * @param {number} retryAfterSeconds
+   * @param {string | null} [reason]
    */
-  function refuse(verdict, retryAfterSeconds) {
+  function refuse(verdict, retryAfterSeconds, reason = null) {
     if (unsure) return follow(buyer, { key, statusUrl, accepted: false });
     dropRecord(sale, sku);
-    tell({ type: 'refused', now: performance.now(), verdict, retryAfterSeconds });
+    tell({ type: 'refused', now: performance.now(), verdict, retryAfterSeconds, reason });
   }
 }
 

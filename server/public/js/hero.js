@@ -8,7 +8,7 @@ import { phasePill, phaseText } from './view.js';
 
 /**
  * @typedef {import('./countdown.js').SalePhase | 'sold_out'} HeroPhase
- * @typedef {{ title: string, opensAt: string, closesAt: string }} SaleFacts
+ * @typedef {{ sale: string, title: string, opensAt: string, closesAt: string }} SaleFacts
  */
 
 const ANNOUNCEMENTS = {
@@ -29,6 +29,7 @@ export function createHero() {
     const end = phase === 'scheduled' ? sale.opensAt : sale.closesAt;
     const left = Date.parse(end) - serverNowMs;
     setText(find('#title'), sale.title);
+    setAttribute(find('#draw'), 'href', `/sales/${encodeURIComponent(sale.sale)}/lottery`);
     setAttribute(hero, 'data-phase', phase);
     setText(find('#pill'), phasePill(phase));
     setText(find('#countdown-label'), phaseText(phase));

@@ -11,8 +11,9 @@
  * @property {Tone} tone
  * @property {string} title
  * @property {string} text
- * @property {'later' | 'opening' | 'never' | 'none'} again `later`: after Retry-After or a few
- *   seconds; `opening`: by itself; `never`: not in this sale; `none`: nothing to do
+ * @property {'later' | 'opening' | 'draw' | 'never' | 'none'} again `later`: after Retry-After or a few
+ *   seconds; `opening`: by itself; `draw`: pressing is of no use until the shop lets in more; `never`:
+ *   not in this sale; `none`: nothing to do
  */
 
 /**
@@ -169,6 +170,18 @@ export const OUTCOMES = {
 export const PAGE_MESSAGES = {
   asking: say('busy', 'none', 'Asking for your ticket', 'One moment.'),
   sending: say('busy', 'none', 'Handing in your request', 'One moment.'),
+  solving: say(
+    'busy',
+    'none',
+    'A small computation first',
+    'Your device solves it by itself within seconds, and then asks for your ticket again.',
+  ),
+  puzzle_failed: say(
+    'stop',
+    'later',
+    'The computation could not be solved here',
+    'No ticket was given. It needs a current browser on a secure (https) connection: reload the page, or use another browser.',
+  ),
   reaching: say(
     'busy',
     'none',
@@ -222,6 +235,12 @@ export const PAGE_MESSAGES = {
 
 /** Where a refusal or an outcome carries a reason that changes what is true. */
 const BY_REASON = {
+  'shed/lottery': say(
+    'wait',
+    'draw',
+    'Your place in the draw is not reached',
+    'It stays the same however often you press. The shop may let in more later, and then it can be.',
+  ),
   'queued/delayed': say(
     'busy',
     'none',
@@ -248,6 +267,18 @@ const BY_REASON = {
   ),
 };
 
+/** Why the shop asks for a computation. */
+const PUZZLE_CAUSES = {
+  operator: 'The shop asks everybody at this moment.',
+  user_rate: 'The shop asks because you pressed very often.',
+  network_rate: 'The shop asks because your network asked very often.',
+  network_users: 'The shop asks because very many people come from your network.',
+  late_ticket: 'The shop asks because your last ticket was kept for long.',
+  missing_headers: 'The shop asks because your browser says less of itself than others do.',
+};
+
+/** @type {Record<string, string>} */
+const puzzleCauses = PUZZLE_CAUSES;
 /** @type {Record<string, Message>} */
 const byReason = BY_REASON;
 /** @type {Record<string, Message>} */
@@ -259,10 +290,13 @@ const ofPage = PAGE_MESSAGES;
 
 /**
  * @param {string} verdict
+ * @param {string | null} [reason]
  * @returns {Message}
  */
-export function verdictMessage(verdict) {
-  return verdicts[verdict] ?? ofPage[verdict] ?? VERDICTS.overloaded;
+export function verdictMessage(verdict, reason) {
+  return (
+    byReason[`${verdict}/${reason}`] ?? verdicts[verdict] ?? ofPage[verdict] ?? VERDICTS.overloaded
+  );
 }
 
 /**
@@ -276,6 +310,16 @@ export function outcomeMessage(status, reason) {
 }
 
 /**
+ * @param {string | null} cause
+ * @returns {Message}
+ */
+export function puzzleMessage(cause) {
+  const { solving } = PAGE_MESSAGES;
+  const why = puzzleCauses[cause ?? ''];
+  return why === undefined ? solving : { ...solving, text: `${solving.text} ${why}` };
+}
+
+/**
  * When to try again, in words. Empty where the message itself says it all.
  * @param {Message} message
  * @param {number} seconds until the button is on again
@@ -283,6 +327,9 @@ export function outcomeMessage(status, reason) {
 export function againText(message, seconds) {
   if (message.again === 'later') {
     return seconds > 0 ? `Try again in ${seconds} s.` : 'You can try again now.';
+  }
+  if (message.again === 'draw') {
+    return seconds > 0 ? `Look again in ${seconds} s.` : 'You can look now whether it is reached.';
   }
   return '';
 }

@@ -23,6 +23,7 @@ export const PRESS_REST_MS = 5000;
  * @property {string | null} key the request's number (Idempotency-Key); null when none is alive
  * @property {number} quantity
  * @property {boolean} unsure an earlier send of this number may have been taken
+ * @property {boolean} solving the shop asked for a proof of work, which is being done; `reason` is why
  * @property {boolean} offline the last call got no answer; it is being repeated
  * @property {number} restUntil monotonic ms: the button is off until then
  * @property {string | null} verdict why it was refused
@@ -35,7 +36,9 @@ export const PRESS_REST_MS = 5000;
  *   | { type: 'ticket' }
  *   | { type: 'unanswered' }
  *   | { type: 'accepted', reason?: string | null }
- *   | { type: 'refused', now: number, verdict: string, retryAfterSeconds: number }
+ *   | { type: 'puzzle', cause: string | null }
+ *   | { type: 'refused', now: number, verdict: string, retryAfterSeconds: number,
+ *       reason?: string | null }
  *   | { type: 'gave_up', now: number }
  *   | { type: 'not_known', now: number }
  *   | { type: 'status', status: string, reason?: string | null, orderNo?: string | null }} Event
@@ -48,6 +51,7 @@ export function initialPurchase() {
     key: null,
     quantity: 1,
     unsure: false,
+    solving: false,
     offline: false,
     restUntil: 0,
     verdict: null,
@@ -90,9 +94,12 @@ export function advance(purchase, event) {
         offline: !event.accepted,
         status: event.accepted ? 'queued' : null,
       };
+    case 'puzzle':
+      if (!isBusy(purchase) || purchase.phase === 'queued') return purchase;
+      return { ...purchase, phase: 'asking', solving: true, offline: false, reason: event.cause };
     case 'ticket':
       return purchase.phase === 'asking' || purchase.phase === 'sending'
-        ? { ...purchase, phase: 'sending', offline: false }
+        ? { ...purchase, phase: 'sending', solving: false, offline: false, reason: null }
         : purchase;
     case 'unanswered':
       if (!isBusy(purchase)) return purchase;
@@ -151,8 +158,10 @@ function refused(purchase, event) {
     ...purchase,
     phase: 'refused',
     key: purchase.unsure ? purchase.key : null,
+    solving: false,
     offline: false,
     verdict: event.verdict,
+    reason: event.reason ?? null,
     restUntil: Math.max(purchase.restUntil, event.now + event.retryAfterSeconds * 1000),
   };
 }
@@ -170,7 +179,9 @@ function lost(purchase, event) {
     phase: 'refused',
     unsure,
     key: unsure ? purchase.key : null,
+    solving: false,
     offline: false,
+    reason: null,
     status: null,
     verdict: unsure ? 'not_found_yet' : 'unanswered',
     restUntil: Math.max(purchase.restUntil, event.now),

@@ -15,6 +15,7 @@ import { awaitsPayment, unitsHeld } from './orders.js';
 import { createOrdersPanel } from './orders-panel.js';
 import { backoffMs, pause, pollDelayMs } from './pace.js';
 import { advance, initialPurchase, isBusy } from './purchase.js';
+import { solvePuzzle } from './puzzle.js';
 import { createTile } from './tile.js';
 import { heroPhase, tileView } from './view.js';
 
@@ -27,7 +28,7 @@ const FAILURES_TO_SAY = 2;
 
 /**
  * @typedef {import('./purchase.js').Purchase} Purchase
- * @typedef {import('./countdown.js').SaleTimes & { title: string, skus: import('./view.js').Sku[] }} Sale
+ * @typedef {import('./countdown.js').SaleTimes & { sale: string, title: string, skus: import('./view.js').Sku[] }} Sale
  */
 
 const saleName = decodeURIComponent(location.pathname.split('/').filter(Boolean).at(-1) ?? '');
@@ -184,6 +185,10 @@ function buyerOf(sku) {
     sku,
     who,
     signal,
+    solve: async (challenge) => {
+      const place = products.get(sku)?.tile.puzzle;
+      return place === undefined ? null : solvePuzzle(place, challenge, signal);
+    },
     tell: (event) => {
       if (!signal.aborted) tell(sku, event);
     },

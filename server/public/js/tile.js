@@ -20,6 +20,7 @@ import { limitText } from './view.js';
  * @property {HTMLElement} element
  * @property {(sku: import('./view.js').Sku) => void} describe
  * @property {(view: import('./view.js').TileView, line: LineView) => void} show
+ * @property {HTMLElement} puzzle where a computation is shown while it runs
  */
 
 /**
@@ -53,6 +54,7 @@ export function createTile(sku, onPress, onWait) {
 
   return {
     element,
+    puzzle: find('.puzzle', element),
     describe({ sku: name, title, price, currency, limit }) {
       const picture = pictureOf(name, title);
       setAttribute(find('.picture', element), 'data-picture', picture);

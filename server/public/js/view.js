@@ -2,7 +2,13 @@
 /** What a product's tile shows, worked out from what is known. Pure; the tile only copies it. */
 
 import { plural, shortTime } from './countdown.js';
-import { againText, outcomeMessage, PAGE_MESSAGES, verdictMessage } from './messages.js';
+import {
+  againText,
+  outcomeMessage,
+  PAGE_MESSAGES,
+  puzzleMessage,
+  verdictMessage,
+} from './messages.js';
 import { isBusy, mayPress } from './purchase.js';
 
 /**
@@ -59,11 +65,17 @@ export function tileView(input) {
     button: buttonOf(input, seconds),
     status: message,
     again,
-    againSpoken: again === '' ? '' : 'The button says when you can try again.',
+    againSpoken: again === '' ? '' : againSpoken(message),
     quantity: sku.limit > 1 && room && !isBusy(purchase) && (mayTry || phase === 'scheduled'),
     toOrders:
       held === 0 || isBusy(purchase) ? '' : input.unpaid ? 'Pay or cancel' : 'See your order',
   };
+}
+
+/** @param {import('./messages.js').Message | null} message */
+function againSpoken(message) {
+  const what = message?.again === 'draw' ? 'look' : 'try';
+  return `The button says when you can ${what} again.`;
 }
 
 /**
@@ -95,6 +107,7 @@ function messageOf({ sku, phase, purchase, held, unpaid, now }) {
   const { phase: step, offline, unsure } = purchase;
   if (isBusy(purchase)) {
     if (offline && step === 'queued') return PAGE_MESSAGES.following;
+    if (purchase.solving && !offline) return puzzleMessage(purchase.reason);
     if (unsure) return PAGE_MESSAGES.unsure;
     if (offline) return PAGE_MESSAGES.reaching;
     if (step === 'queued') return outcomeMessage('queued', purchase.reason ?? '');
@@ -105,7 +118,7 @@ function messageOf({ sku, phase, purchase, held, unpaid, now }) {
   if (step === 'ended') return outcomeMessage(purchase.status ?? 'queued', purchase.reason ?? '');
   const gone = phase === 'open' && sku.availability === 'sold_out';
   if (step === 'refused' && !(gone && held === 0 && !unsure)) {
-    return verdictMessage(purchase.verdict ?? '');
+    return verdictMessage(purchase.verdict ?? '', purchase.reason);
   }
   if (held > 0) return outcomeMessage(unpaid ? 'ordered' : 'paid');
   if (phase !== 'open') return null;

@@ -1,0 +1,87 @@
+// @ts-check
+/**
+ * Solves the shop's challenges (proofs of work) with the ALTCHA widget, which shows that it is at
+ * work. Its script is fetched only when the shop asks for one; all of it comes from this address.
+ */
+
+const WIDGET = '/altcha/altcha.js';
+const STYLES = '/altcha/altcha.css';
+const WORKER = '/altcha/pbkdf2.js';
+const ALGORITHM = 'PBKDF2/SHA-256';
+/** The shop's challenges live for two minutes. */
+const SOLVE_TIMEOUT_MS = 110_000;
+/** More of them only take from the rest of the machine. */
+const WORKERS_MAX = 8;
+const TEXTS = {
+  label: 'A small computation for your ticket',
+  verifying: 'Your device is computing…',
+  verified: 'Solved',
+  error: 'It could not be solved here.',
+  waitAlert: 'It is being solved. Please wait.',
+};
+
+/**
+ * @typedef {HTMLElement & {
+ *   configure(options: object): Promise<void>,
+ *   verify(options?: object): Promise<{ payload: string } | null>,
+ * }} Widget
+ * @typedef {{ algorithms: Map<string, () => Worker>,
+ *   i18n: { get(language: string): object, set(language: string, texts: object): void } }} Altcha
+ */
+
+/** @type {Promise<void> | null} */
+let loading = null;
+
+async function load() {
+  const styles = document.createElement('link');
+  styles.rel = 'stylesheet';
+  styles.href = STYLES;
+  document.head.append(styles);
+  await import(WIDGET);
+  const altcha = /** @type {Altcha} */ (Reflect.get(globalThis, '$altcha'));
+  altcha.algorithms.set(ALGORITHM, () => new Worker(WORKER));
+  altcha.i18n.set('en', { ...altcha.i18n.get('en'), ...TEXTS });
+}
+
+/**
+ * @param {HTMLElement} place where the widget is shown meanwhile
+ * @param {unknown} challenge
+ * @param {AbortSignal} signal
+ * @returns {Promise<string | null>} the solution; null when this browser cannot solve it
+ */
+export async function solvePuzzle(place, challenge, signal) {
+  try {
+    loading ??= load();
+    await loading;
+  } catch {
+    // The next press tries again.
+    loading = null;
+    return null;
+  }
+  const widget = /** @type {Widget} */ (document.createElement('altcha-widget'));
+  const controller = new AbortController();
+  const stop = () => controller.abort();
+  signal.addEventListener('abort', stop);
+  try {
+    const ready = new Promise((resolve) => widget.addEventListener('load', resolve));
+    place.replaceChildren(widget);
+    place.hidden = false;
+    await ready;
+    await widget.configure({
+      challenge,
+      hideLogo: true,
+      hideFooter: true,
+      // How somebody moves a pointer is nobody's business.
+      humanInteractionSignature: false,
+      minDuration: 0,
+      timeout: SOLVE_TIMEOUT_MS,
+      workers: Math.min(WORKERS_MAX, navigator.hardwareConcurrency || 2),
+    });
+    const result = await widget.verify({ controller });
+    return result?.payload ?? null;
+  } finally {
+    signal.removeEventListener('abort', stop);
+    place.hidden = true;
+    place.replaceChildren();
+  }
+}

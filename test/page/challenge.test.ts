@@ -1,0 +1,159 @@
+import type { Browser, Locator, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { until } from '../until.ts';
+import { expectAccessible, expectFits, launch, type Visit, visit } from './browser.ts';
+import { type Shop, startShop } from './shop.ts';
+
+/** Proofs of work and draws as shoppers meet them, in a real browser under the strict policy. */
+
+let shop: Shop;
+let browser: Browser;
+let visits: Visit[] = [];
+
+beforeAll(async () => {
+  [shop, browser] = await Promise.all([startShop(), launch()]);
+}, 120_000);
+
+afterAll(async () => {
+  await browser?.close();
+  await shop?.stop();
+});
+
+/** What the browser says of a script that it could not load on purpose. */
+const expected: RegExp[] = [];
+afterEach(async () => {
+  const ended = visits;
+  visits = [];
+  await Promise.all(ended.map((each) => each.end()));
+  const complaints = ended.flatMap((each) => each.complaints);
+  expect(complaints.filter((text) => !expected.some((each) => each.test(text)))).toEqual([]);
+  expected.length = 0;
+});
+
+async function open(path: string, options?: Parameters<typeof visit>[2]): Promise<Page> {
+  const started = await visit(browser, shop.url + path, options);
+  visits.push(started);
+  return started.page;
+}
+
+async function onSale(challenge: string): Promise<{ sale: string; sku: string }> {
+  const { sale, skus } = await shop.createSale({ skus: [{ units: 5 }] });
+  const sku = skus[0] ?? '';
+  await shop.setChallenge(sku, challenge);
+  return { sale, sku };
+}
+
+const tileOf = (page: Page, sku: string): Locator => page.locator(`[data-sku="${sku}"]`);
+const buyOf = (page: Page, sku: string): Locator => tileOf(page, sku).locator('.buy');
+
+async function says(page: Page, sku: string, text: string): Promise<void> {
+  await until(`the tile says ${text}`, async () => {
+    const words = (await tileOf(page, sku).innerText()).replaceAll(/\s+/g, ' ');
+    if (!words.includes(text)) throw new Error(words);
+    return true;
+  });
+}
+
+async function press(page: Page, sku: string): Promise<void> {
+  const isOn = async () => (await buyOf(page, sku).getAttribute('aria-disabled')) !== 'true';
+  await until('the button is on', isOn);
+  await buyOf(page, sku).click();
+}
+
+const COLOURS = ['light', 'dark'] as const;
+
+describe('a computation before the ticket', () => {
+  it('is solved by the page itself, and the unit is bought with one press', async () => {
+    const { sale, sku } = await onSale('on');
+    const page = await open(`/sales/${sale}`);
+    const scripts: string[] = [];
+    page.on('request', (request) => scripts.push(new URL(request.url()).pathname));
+    await press(page, sku);
+    await says(page, sku, 'It is yours');
+    expect(scripts.filter((path) => path.endsWith('/tickets'))).toHaveLength(2);
+    expect(scripts).toContain('/altcha/altcha.js');
+    expect(scripts).toContain('/altcha/pbkdf2.js');
+    expect(await page.locator('altcha-widget').count()).toBe(0);
+  });
+
+  it('costs a page nothing that is not asked', async () => {
+    const { sale, sku } = await onSale('off');
+    const page = await open(`/sales/${sale}`);
+    const scripts: string[] = [];
+    page.on('request', (request) => scripts.push(new URL(request.url()).pathname));
+    await press(page, sku);
+    await says(page, sku, 'It is yours');
+    expect(scripts.filter((path) => path.startsWith('/altcha/'))).toEqual([]);
+  });
+
+  it.each(COLOURS)('shows that it runs, and why; %s', async (colorScheme) => {
+    const { sale, sku } = await onSale('on 64');
+    const size = { viewport: { width: 320, height: 740 }, colorScheme };
+    const page = await open(`/sales/${sale}`, size);
+    // The worker's script is held back: the computation runs as long as the test looks at it.
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    await page.route('**/altcha/pbkdf2.js', async (route) => {
+      await held;
+      await route.continue();
+    });
+    await buyOf(page, sku).focus();
+    await until('the button is on', async () => {
+      await page.keyboard.press('Enter');
+      return (await buyOf(page, sku).getAttribute('aria-busy')) === 'true';
+    });
+    await says(page, sku, 'A small computation first');
+    await says(page, sku, 'The shop asks everybody');
+    await says(page, sku, 'Your device is computing');
+    const spoken = tileOf(page, sku).locator('[role=status]').first();
+    expect(await spoken.innerText()).toContain('solves it by itself');
+    // The focus of who works by keyboard stays on the button.
+    expect(await page.evaluate("document.activeElement?.className ?? ''")).toBe('buy');
+    await expectAccessible(page);
+    await expectFits(page);
+    const folder = process.env['SCREENSHOTS'];
+    if (folder)
+      await page.screenshot({ path: `${folder}/solving-${colorScheme}.png`, fullPage: true });
+    release();
+  });
+
+  it('that cannot be solved here ends in words, and the next press may try again', async () => {
+    const { sale, sku } = await onSale('on');
+    const page = await open(`/sales/${sale}`);
+    expected.push(/altcha|Failed to load|Failed to fetch|preload assets/i);
+    await page.route('**/altcha/*', (route) => route.abort());
+    await press(page, sku);
+    await says(page, sku, 'The computation could not be solved here');
+    await says(page, sku, 'another browser');
+    await expectAccessible(page);
+    await page.unroute('**/altcha/*');
+    await press(page, sku);
+    await says(page, sku, 'It is yours');
+  });
+});
+
+describe('a draw', () => {
+  it('says that pressing again is of no use, and how it is checked', async () => {
+    const { sale, sku } = await onSale('off');
+    await shop.setDraw('0');
+    const page = await open(`/sales/${sale}`);
+    await press(page, sku);
+    await says(page, sku, 'Your place in the draw is not reached');
+    await says(page, sku, 'It stays the same however often you press');
+    expect(await tileOf(page, sku).innerText()).not.toMatch(/try again/i);
+    await expectAccessible(page);
+    const folder = process.env['SCREENSHOTS'];
+    if (folder) await page.screenshot({ path: `${folder}/draw.png`, fullPage: true });
+    await page.locator('#draw').click();
+    await until('the page of the draw', async () => page.url().endsWith(`/sales/${sale}/lottery`));
+    await until('its hash', async () =>
+      /^[0-9a-f]{64}$/.test((await page.locator('#hash').textContent()) ?? ''),
+    );
+    await shop.setDraw('1');
+    await page.locator('#back').click();
+    await press(page, sku);
+    await says(page, sku, 'It is yours');
+  });
+});
