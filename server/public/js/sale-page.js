@@ -15,7 +15,6 @@ import { awaitsPayment, unitsHeld } from './orders.js';
 import { createOrdersPanel } from './orders-panel.js';
 import { backoffMs, pause, pollDelayMs } from './pace.js';
 import { advance, initialPurchase, isBusy } from './purchase.js';
-import { solvePuzzle } from './puzzle.js';
 import { createTile } from './tile.js';
 import { heroPhase, tileView } from './view.js';
 
@@ -29,6 +28,12 @@ const FAILURES_TO_SAY = 2;
 /**
  * @typedef {import('./purchase.js').Purchase} Purchase
  * @typedef {import('./countdown.js').SaleTimes & { sale: string, title: string, skus: import('./view.js').Sku[] }} Sale
+ *
+ * @typedef {object} Product
+ * @property {import('./tile.js').Tile} tile
+ * @property {Purchase} purchase
+ * @property {import('./line-view.js').Line} line
+ * @property {string | null} resumedFor the shopper whose earlier request was looked for
  */
 
 const saleName = decodeURIComponent(location.pathname.split('/').filter(Boolean).at(-1) ?? '');
@@ -36,13 +41,6 @@ const clock = createClock();
 const showHero = createHero();
 /** @type {Sale | null} */
 let sale = null;
-/**
- * @typedef {object} Product
- * @property {import('./tile.js').Tile} tile
- * @property {Purchase} purchase
- * @property {import('./line-view.js').Line} line
- * @property {string | null} resumedFor the shopper whose earlier request was looked for
- */
 /** @type {Map<string, Product>} */
 const products = new Map();
 /** @type {readonly import('./orders.js').Order[]} */
@@ -185,10 +183,7 @@ function buyerOf(sku) {
     sku,
     who,
     signal,
-    solve: async (challenge) => {
-      const place = products.get(sku)?.tile.puzzle;
-      return place === undefined ? null : solvePuzzle(place, challenge, signal);
-    },
+    solve: async (challenge) => products.get(sku)?.tile.solve(challenge, signal) ?? null,
     tell: (event) => {
       if (!signal.aborted) tell(sku, event);
     },

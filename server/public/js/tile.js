@@ -11,6 +11,7 @@ import {
   setText,
 } from './dom.js';
 import { money, pictureOf } from './format.js';
+import { solvePuzzle } from './puzzle.js';
 import { limitText } from './view.js';
 
 /**
@@ -20,7 +21,8 @@ import { limitText } from './view.js';
  * @property {HTMLElement} element
  * @property {(sku: import('./view.js').Sku) => void} describe
  * @property {(view: import('./view.js').TileView, line: LineView) => void} show
- * @property {HTMLElement} puzzle where a computation is shown while it runs
+ * @property {(challenge: unknown, signal: AbortSignal) => Promise<string | null>} solve shows that the
+ *   shop's computation runs; null when this browser cannot do it
  */
 
 /**
@@ -54,7 +56,7 @@ export function createTile(sku, onPress, onWait) {
 
   return {
     element,
-    puzzle: find('.puzzle', element),
+    solve: (challenge, signal) => solvePuzzle(find('.puzzle', element), challenge, signal),
     describe({ sku: name, title, price, currency, limit }) {
       const picture = pictureOf(name, title);
       setAttribute(find('.picture', element), 'data-picture', picture);
