@@ -26,6 +26,8 @@ export async function buildApp(context: Context) {
   const { config } = context;
   const app = Fastify({
     loggerInstance: context.log,
+    // One logger for all: a child for each request that waits is a kilobyte for a line never written.
+    childLoggerFactory: (logger) => logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_BYTES_MAX,
     clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket),

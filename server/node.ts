@@ -149,7 +149,12 @@ export function assembleNode(outside: Outside) {
       onEvent: (event) => metrics.challenges.inc({ event }),
     }),
     identity,
-    statusDesk: new StatusDesk(purchases, lookup, rememberFences(outside.nodeFenced)),
+    statusDesk: new StatusDesk(
+      purchases,
+      lookup,
+      rememberFences(outside.nodeFenced),
+      outside.stopping,
+    ),
     front: new Front({
       gate,
       book: purchases.book,

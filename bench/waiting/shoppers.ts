@@ -74,7 +74,8 @@ class Place {
   }
 }
 
-const places: Place[] = [];
+/** Those that have bought and do not wait yet. */
+let places: Place[] = [];
 const told: Record<string, number> = {};
 let wanted = 0;
 
@@ -147,6 +148,7 @@ function wait(): void {
     for (const shopper of place.shoppers) ask(shopper);
     wanted += place.shoppers.length;
   }
+  places = [];
 }
 
 async function untilTold(secondsMax: number): Promise<Told> {

@@ -27,13 +27,18 @@ export interface PurchaseEvents {
   decided(entry: BookEntry): void;
 }
 
+export interface Watcher {
+  wake(): void;
+}
+
 export class Purchases {
   readonly book: Book;
   readonly #envelopes: Envelopes;
   readonly #lookup: Lookup<RequestOutcome>;
   readonly #events: PurchaseEvents;
   readonly #log: Log;
-  readonly #watchers = new Map<string, Set<() => void>>();
+  /** Nearly always one a request: a set for each would cost more than all else that is kept. */
+  readonly #watchers = new Map<string, Watcher | Set<Watcher>>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: {
@@ -86,16 +91,20 @@ export class Purchases {
     this.book.delay(requestId);
   }
 
-  /** Calls `wake` once when something about the request becomes known here; returns the undo. */
-  watch(requestId: string, wake: () => void): () => void {
-    const watchers = this.#watchers.get(requestId) ?? new Set();
-    this.#watchers.set(requestId, watchers.add(wake));
-    return () => {
-      watchers.delete(wake);
-      if (watchers.size === 0 && this.#watchers.get(requestId) === watchers) {
-        this.#watchers.delete(requestId);
-      }
-    };
+  /** Wakes the watcher once when something about the request becomes known here. */
+  watch(requestId: string, watcher: Watcher): void {
+    const present = this.#watchers.get(requestId);
+    if (present === undefined) this.#watchers.set(requestId, watcher);
+    else if (present instanceof Set) present.add(watcher);
+    else this.#watchers.set(requestId, new Set([present, watcher]));
+  }
+
+  unwatch(requestId: string, watcher: Watcher): void {
+    const present = this.#watchers.get(requestId);
+    if (present === watcher) this.#watchers.delete(requestId);
+    if (!(present instanceof Set)) return;
+    present.delete(watcher);
+    if (present.size === 0) this.#watchers.delete(requestId);
   }
 
   get watchedCount(): number {
@@ -139,7 +148,8 @@ export class Purchases {
     const watchers = this.#watchers.get(requestId);
     if (watchers === undefined) return;
     this.#watchers.delete(requestId);
-    for (const wake of watchers) wake();
+    if (watchers instanceof Set) for (const watcher of watchers) watcher.wake();
+    else watchers.wake();
   }
 
   /** Looks overdue requests up and publishes again what the broker never answered for. */

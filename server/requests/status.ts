@@ -1,6 +1,7 @@
 import type { RequestOutcome } from '../../db/calls.ts';
 import { Problem } from '../problems.ts';
 import type { Lookup } from './lookup.ts';
+import { Pauses, type Presence } from './pauses.ts';
 import type { Purchases } from './purchases.ts';
 
 /**
@@ -36,15 +37,23 @@ export class StatusDesk {
   readonly #purchases: Purchases;
   readonly #lookup: Lookup<RequestOutcome>;
   readonly #nodeFenced: (node: string) => Promise<boolean>;
+  readonly #stopping: AbortSignal;
+  readonly #pauses = new Pauses();
   #waiting = 0;
 
-  /** @param nodeFenced whether nothing that this node admitted can be ordered any more */
+  /**
+   * @param nodeFenced whether nothing that this node admitted can be ordered any more
+   * @param stopping everybody who waits is answered then
+   */
   constructor(
     purchases: Purchases,
     lookup: Lookup<RequestOutcome>,
     nodeFenced: (node: string) => Promise<boolean>,
+    stopping: AbortSignal,
   ) {
     this.#purchases = purchases;
+    this.#stopping = stopping;
+    stopping.addEventListener('abort', () => this.#pauses.endAll(), { once: true });
     this.#lookup = lookup;
     this.#nodeFenced = nodeFenced;
   }
@@ -86,7 +95,7 @@ export class StatusDesk {
     question: StatusQuestion,
     waitMs: number,
     graceMs: number,
-    gone: AbortSignal,
+    shopper: Presence,
   ): Promise<RequestStatus | undefined> {
     const startedAtMs = performance.now();
     if (this.#waiting >= WAITING_SHOPPERS_MAX) throw new Problem('overloaded');
@@ -98,8 +107,9 @@ export class StatusDesk {
         const limitMs = status === undefined ? graceMs : waitMs;
         const leftMs = startedAtMs + limitMs - performance.now();
         const decided = status !== undefined && status.status !== 'queued';
-        if (decided || leftMs <= 0 || gone.aborted) return status;
-        await this.#pause(question.requestId, leftMs, gone);
+        const isOver = leftMs <= 0 || shopper.isGone || this.#stopping.aborted;
+        if (decided || isOver) return status;
+        await this.#pause(question.requestId, leftMs, shopper);
       }
     } finally {
       this.#waiting -= 1;
@@ -107,19 +117,14 @@ export class StatusDesk {
   }
 
   /** Until the request is heard of, somebody hangs up, or it is time to look again. */
-  #pause(requestId: string, leftMs: number, gone: AbortSignal): Promise<void> {
+  async #pause(requestId: string, leftMs: number, shopper: Presence): Promise<void> {
     const ours = this.#purchases.book.find(requestId) !== undefined;
-    return new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        unwatch();
-        gone.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = setTimeout(done, ours ? leftMs : Math.min(leftMs, FOREIGN_POLL_MS));
-      const unwatch = this.#purchases.watch(requestId, done);
-      gone.addEventListener('abort', done, { once: true });
-    });
+    const pause = this.#pauses.begin(ours ? leftMs : Math.min(leftMs, FOREIGN_POLL_MS));
+    this.#purchases.watch(requestId, pause);
+    shopper.attend(pause);
+    await pause.ended;
+    shopper.attend(undefined);
+    this.#purchases.unwatch(requestId, pause);
   }
 
   async #ask(question: StatusQuestion): Promise<RequestStatus | 'foreign' | undefined> {

@@ -1,12 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { authenticate } from '../authenticate.ts';
 import type { Context } from '../context.ts';
-import { goneSignal } from '../gone.ts';
 import { Problem } from '../problems.ts';
+import { Presence } from '../requests/pauses.ts';
 import { readReceipt } from '../requests/receipt.ts';
-import { type StatusQuestion, WAIT_SECONDS_MAX } from '../requests/status.ts';
+import { type RequestStatus, type StatusQuestion, WAIT_SECONDS_MAX } from '../requests/status.ts';
 import { requestJson } from './order.ts';
 import { problems, RequestAnswer, RequestParams, WaitQuery } from './schemas.ts';
 
@@ -17,6 +17,10 @@ const EVENTS_HEARTBEAT_SECONDS = 15;
 /** Right after the 202, another web node may be asked before the database knows: without a receipt,
  *  "unknown" is only said after this time. */
 const GRACE_MS = 2_000;
+
+function eventOf(status: RequestStatus): string {
+  return `event: status\ndata: ${JSON.stringify(requestJson(status))}\n\n`;
+}
 
 type StatusRequest = FastifyRequest<{ Params: { requestId: string } }>;
 
@@ -37,6 +41,13 @@ export const requestRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
     return { requestId, userId, taken: true, ...(unknownAt !== undefined && { unknownAt }) };
   }
 
+  function shopperOf(reply: FastifyReply): Presence {
+    const shopper = new Presence();
+    // On the answer, not on its socket: that one lives on and would collect a listener a request.
+    reply.raw.once('close', () => shopper.leave());
+    return shopper;
+  }
+
   app.get(
     '/api/v1/requests/:requestId',
     {
@@ -53,7 +64,7 @@ export const requestRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
       const question = questionOf(request as StatusRequest);
       const waitMs = Math.min(request.query.wait ?? 0, WAIT_SECONDS_MAX) * 1_000;
       const graceMs = question.taken ? 0 : Math.max(GRACE_MS, waitMs);
-      const status = await statusDesk.wait(question, waitMs, graceMs, goneSignal(reply, stopping));
+      const status = await statusDesk.wait(question, waitMs, graceMs, shopperOf(reply));
       if (status === undefined) throw new Problem('not_found');
       return reply.header('cache-control', 'no-store').send(requestJson(status));
     },
@@ -80,21 +91,24 @@ export const requestRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
     },
     async (request, reply) => {
       const question = questionOf(request as StatusRequest);
-      const gone = goneSignal(reply, stopping);
-      let status = await statusDesk.wait(question, 0, question.taken ? 0 : GRACE_MS, gone);
+      const shopper = shopperOf(reply);
+      let status = await statusDesk.wait(question, 0, question.taken ? 0 : GRACE_MS, shopper);
       if (status === undefined) throw new Problem('not_found');
       reply.hijack();
       const { raw } = reply;
       raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
       const untilMs = performance.now() + EVENTS_SECONDS_MAX * 1_000;
-      const send = (data: object) => raw.write(`event: status\ndata: ${JSON.stringify(data)}\n\n`);
-      send(requestJson(status));
-      while (status?.status === 'queued' && !gone.aborted && performance.now() < untilMs) {
-        status = await statusDesk.wait(question, EVENTS_HEARTBEAT_SECONDS * 1_000, 0, gone);
-        if (status !== undefined && status.status !== 'queued') send(requestJson(status));
-        else raw.write(': waiting\n\n');
+      const isOpen = () => !shopper.isGone && !stopping.aborted && performance.now() < untilMs;
+      let line = eventOf(status);
+      while (status?.status === 'queued') {
+        raw.write(line);
+        line = ': waiting\n\n';
+        if (!isOpen()) break;
+        status = await statusDesk.wait(question, EVENTS_HEARTBEAT_SECONDS * 1_000, 0, shopper);
       }
-      raw.end();
+      // The outcome and the end of the stream are one write.
+      if (status === undefined || status.status === 'queued') raw.end();
+      else raw.end(eventOf(status));
     },
   );
 };

@@ -6,11 +6,11 @@ import { createLog } from '../../process/log.ts';
 import type { SkuOnSale } from '../../server/catalogue.ts';
 import { Envelopes } from '../../server/requests/envelopes.ts';
 import { Lookup } from '../../server/requests/lookup.ts';
+import { Presence } from '../../server/requests/pauses.ts';
 import { Purchases } from '../../server/requests/purchases.ts';
 import { StatusDesk } from '../../server/requests/status.ts';
 
 const row = { sale: 'demo', sku: 'TV', schema: 'hot' } as SkuOnSale;
-const never = new AbortController().signal;
 let nextId = 0;
 
 function requestOf(userId: string) {
@@ -46,9 +46,15 @@ function setUp(answers: (PublishResult | Promise<PublishResult>)[], trusted = tr
       decided: ({ verdict }) => events.push(`decided ${verdict?.status}`),
     },
   });
-  const desk = new StatusDesk(purchases, lookup, async (fenced) => fenced === 'gone');
+  const stopping = new AbortController();
+  const desk = new StatusDesk(
+    purchases,
+    lookup,
+    async (fenced) => fenced === 'gone',
+    stopping.signal,
+  );
   const answerLate = (result: PublishResult) => late(result);
-  return { purchases, desk, node, sizes, events, answerLate };
+  return { purchases, desk, node, sizes, events, answerLate, stopping };
 }
 
 describe('an admitted request', () => {
@@ -149,14 +155,37 @@ describe('an admitted request', () => {
     const { purchases, events, desk } = setUp(['confirmed']);
     const entry = purchases.take(row, requestOf('ada'), 'ticket', 'web-1');
     const { requestId } = entry.request;
-    const asked = desk.wait({ requestId, userId: 'ada', taken: true }, 5_000, 0, never);
-    const other = await desk.wait({ requestId, userId: 'bob', taken: false }, 0, 0, never);
+    const asked = desk.wait({ requestId, userId: 'ada', taken: true }, 5_000, 0, new Presence());
+    const other = await desk.wait({ requestId, userId: 'bob', taken: false }, 0, 0, new Presence());
     expect(other).toBeUndefined();
     const verdict = { requestId, status: 'sold_out', units: 0 } as const;
     purchases.onVerdict(verdict);
     purchases.onVerdict(verdict);
     expect(await asked).toEqual({ requestId, status: 'sold_out' });
     expect(events.filter((event) => event.startsWith('decided'))).toEqual(['decided sold_out']);
+    expect(purchases.watchedCount).toBe(0);
+    purchases.stop();
+  });
+
+  it('is waited for until the outcome, the clock, the shopper or the process ends the wait', async () => {
+    const { purchases, desk, stopping } = setUp(['confirmed']);
+    const entry = purchases.take(row, requestOf('ada'), 'ticket', 'web-1');
+    await entry.published;
+    const { requestId } = entry.request;
+    const question = { requestId, userId: 'ada', taken: true };
+    const queued = { requestId, status: 'queued' };
+    const leaves = new Presence();
+    const left = desk.wait(question, 60_000, 0, leaves);
+    const late = desk.wait(question, 150, 0, new Presence());
+    const stays = desk.wait(question, 60_000, 0, new Presence());
+    await nextTurn();
+    expect(desk.waitingCount).toBe(3);
+    leaves.leave();
+    expect(await left).toEqual(queued);
+    expect(await late).toEqual(queued);
+    expect(desk.waitingCount).toBe(1);
+    stopping.abort();
+    expect(await stays).toEqual(queued);
     expect(purchases.watchedCount).toBe(0);
     purchases.stop();
   });
