@@ -52,6 +52,9 @@ async function edit<T extends Edit>(
     const ms = Math.round(performance.now() - editedAt);
     if (late.length > 0) process.exitCode = 1;
     if (json) return console.log(JSON.stringify({ ...made, ms, nodes, notApplied: late }, bigints));
+    if (made.from === null && made.to === null) {
+      return console.log(`${made.path}: there is nothing, nothing was changed`);
+    }
     console.log(`${made.path}: ${shown(made.from)} → ${shown(made.to)}`);
     if (late.length === 0) console.log(`in force on all ${nodes} web nodes after ${ms} ms`);
     else console.log(`written, but not in force after ${ms} ms: ${late.join(', ')}`);
@@ -133,9 +136,10 @@ export const addQuota: AddCommand = (program, context) => {
       );
       if (json) return console.log(JSON.stringify(all));
       if (all.skus.length === 0) throw new Error(sku ? `there is no SKU ${sku}` : 'no SKU is sold');
-      const skus = all.skus.map(({ isAutomatic, share, ...row }) => ({
-        ...row,
+      const skus = all.skus.map(({ sku, quota, state, keep, share, isAutomatic, ...row }) => ({
+        ...{ sku, quota, state, keep },
         share: isAutomatic ? `${share} (auto)` : share,
+        ...row,
       }));
       console.log(table(skus));
       if (all.nodes.length > 0) {

@@ -234,7 +234,7 @@ describe('edits by hand', () => {
 describe('the command line', () => {
   test('shows one table of all, and as JSON', async () => {
     const { stdout } = await cli('show');
-    expect(stdout).toMatch(/sku +quota +state +keep +granted +admitted +spare/);
+    expect(stdout).toMatch(/sku +quota +state +keep +share +granted +admitted +spare/);
     expect(stdout).toMatch(/sku +node +grant +admitted +spare +pinned +applied/);
     expect(stdout).toMatch(/TV +web-[0-9a-f]+ +300 +0 +300 +- +yes/);
     const shown = JSON.parse((await cli('show', 'TV', '--json')).stdout);
@@ -252,6 +252,25 @@ describe('the command line', () => {
     });
     const undone = JSON.parse((await cli('undo', '--json')).stdout);
     expect(undone).toMatchObject({ from: '700', to: '600', notApplied: [] });
+  });
+
+  test('shows a node that died until it is settled, and an unpin of what is not pinned', async () => {
+    const { promise: drained, resolve } = Promise.withResolvers<void>();
+    plane.settle = () => drained;
+    const child = plane.childNode(SKU);
+    await until('granted', () => child.said.grant > 0);
+    const { node = '' } = child.said;
+    child.signal('SIGKILL');
+    await until('its session ended', async () => {
+      return (await plane.text(plane.paths.node(node))) === undefined;
+    });
+    const shown = (await cli('show', SKU)).stdout;
+    expect(shown).toMatch(new RegExp(`TV +${node} +\\d+ +0 +0 +- +ended, is being settled`));
+    expect(shown.match(/ yes$/gm)).toHaveLength(2);
+    const unpinned = await cli('unpin', SKU, node);
+    expect(unpinned.stdout).toMatch(/there is nothing, nothing was changed/);
+    resolve();
+    await until('settled', async () => (await reader.overview(SKU)).nodes.length === 2);
   });
 
   test('refuses in words with exit code 1', async () => {
