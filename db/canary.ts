@@ -33,7 +33,7 @@ async function asOwner<T>(session: Session, work: () => Promise<T>): Promise<T> 
     await session.run('SET LOCAL ROLE flashsale_owner');
     // Each call of place_orders reads this table: with the lock none is under way, so none meets a
     // canary that is half there. Calls wait for the milliseconds that this takes.
-    await session.run('LOCK TABLE catalog.canary IN ACCESS EXCLUSIVE MODE');
+    await session.run('LOCK TABLE catalog.sku_terms IN ACCESS EXCLUSIVE MODE');
     return work();
   });
 }

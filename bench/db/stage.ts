@@ -19,7 +19,7 @@ function withForUpdate(): string {
   const file = new URL('../../db/procedures/place_orders.sql', import.meta.url);
   const pick = / ORDER BY s\.remaining[^\n]*DESC\n(\s*)LIMIT 1\n\s*FOR UPDATE SKIP LOCKED/g;
   const text = readFileSync(file, 'utf8');
-  if ([...text.matchAll(pick)].length !== 2)
+  if ([...text.matchAll(pick)].length !== 3)
     throw new Error('place_orders picks its slots otherwise');
   return text
     .replaceAll(pick, ' ORDER BY s.remaining DESC\n$1LIMIT 1\n$1FOR UPDATE')

@@ -198,6 +198,11 @@ SELECT 'no_lie', min(o.sku), 'order numbers of the other schema', 0, count(*),
 FROM orders o
 WHERE o.order_no % 2 <> CASE current_schema() WHEN 'regular' THEN 1 ELSE 0 END
 HAVING count(*) > 0
+UNION ALL
+SELECT 'no_lie', coalesce(d.sku, t.sku), 'terms that place_orders reads = those of the catalogue',
+       1, 0, 'sku_terms was changed by hand, or a trigger is off: UPDATE catalog.sku SET state = state'
+FROM catalog.due_sku_terms() d FULL JOIN catalog.sku_terms t ON t.sku = d.sku
+WHERE d IS DISTINCT FROM t AND coalesce(d.home, t.home) = current_schema()
 
 -- 6. The line: units that come back go by claims and rank, each to one order
 UNION ALL

@@ -124,6 +124,11 @@ const DAMAGE: readonly [what: string, sql: string, promises: readonly string[]][
     ['user_limit'],
   ],
   [
+    'terms that are not those of the catalogue',
+    'UPDATE catalog.sku_terms SET price = price - 1',
+    ['no_lie'],
+  ],
+  [
     'a buyer with too many units',
     `UPDATE hot.buyer SET units = units + 1 WHERE ${OF_CEM}`,
     ['user_limit'],

@@ -61,6 +61,19 @@ async function free(sku: string): Promise<number | undefined> {
   return (await unitCounts(worker)).find((count) => count.sku === sku)?.free;
 }
 
+it('draws each of many single orders from the slot that it locked', async () => {
+  const units = 1_000;
+  const each = 10;
+  const sku = await stock(ops, sale, { units, slots: 2 });
+  const clients = Array.from({ length: CONNECTIONS }, async () => {
+    for (let n = 0; n < each; n += 1) {
+      expect(await decide(sku, [request()])).toMatchObject([{ status: 'ordered' }]);
+    }
+  });
+  await Promise.all(clients);
+  expect(await free(sku)).toBe(units - CONNECTIONS * each);
+});
+
 it('sells the last units exactly, single and multi-unit requests mixed', async () => {
   for (let round = 0; round < 10; round += 1) {
     const units = 30;

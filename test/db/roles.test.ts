@@ -12,6 +12,8 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   'catalog.create_sale': ['ops'],
   'catalog.drop_sale': ['ops'],
   'catalog.create_sku': ['ops'],
+  'catalog.due_sku_terms': [],
+  'catalog.refresh_sku_terms': [],
   'catalog.sale_board': ['web', 'worker', 'ops', 'readonly'],
   'catalog.sale_lottery': ['web'],
   'catalog.lottery_rank': [],

@@ -37,7 +37,8 @@ it('finds nothing wrong in any routine', async ({ skip }) => {
     SELECT p.oid::regprocedure::text AS routine, c.lineno, c.level, c.message, c.statement, c.query
     FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
     CROSS JOIN LATERAL plpgsql_check_function_tb(
-      p.oid, performance_warnings => false, security_warnings => true, extra_warnings => true) c
+      p.oid, coalesce((SELECT t.tgrelid FROM pg_trigger t WHERE t.tgfoid = p.oid LIMIT 1), 0),
+      performance_warnings => false, security_warnings => true, extra_warnings => true) c
     WHERE p.pronamespace::regnamespace::text IN ('catalog', 'regular', 'hot')
       AND l.lanname = 'plpgsql'
       -- A bigint that begins as 0 is no mistake.

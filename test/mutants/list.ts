@@ -32,7 +32,7 @@ const sql = (
 
 export const MUTANTS: readonly Mutant[] = [
   sql('no oversell', 'a slot is written as it was read, and not locked', [
-    [/\n +FOR UPDATE SKIP LOCKED/g, ''],
+    [/\n +FOR UPDATE (OF s )?SKIP LOCKED/g, ''],
     ['SET remaining = s.remaining - v_sku.wanted', 'SET remaining = v_remaining - v_sku.wanted'],
     [/ AND s\.remaining >= v_sku\.wanted/g, ''],
   ]),
@@ -40,6 +40,17 @@ export const MUTANTS: readonly Mutant[] = [
     ['IF v_held >= v_sku.wanted THEN', 'IF v_held > 0 THEN'],
     [/ AND s\.remaining >= v_sku\.wanted/g, ''],
     ['s.remaining - v_sku.wanted', 'greatest(0, s.remaining - v_sku.wanted)'],
+  ]),
+  sql('no oversell', 'a single order takes a unit that is gone', [
+    [/\n +FOR UPDATE OF s SKIP LOCKED/, ''],
+    ['SELECT s.slot\n      FROM credited', 'SELECT s.slot, s.remaining\n      FROM credited'],
+    ['SET remaining = s.remaining - p_units[1]', 'SET remaining = p.remaining - p_units[1]'],
+  ]),
+  sql('no oversell', 'no movement is booked for a single order', [
+    ["'sale', -p_units[1] FROM numbered n", "'sale', -p_units[1] FROM numbered n WHERE false"],
+  ]),
+  sql('no undersell', 'a single order without a slot keeps its place under the limit', [
+    ['SET units = b.units - p_units[1]', 'SET units = b.units'],
   ]),
   sql('no oversell', 'no movement is booked for a sale', [
     ['-v_sku.wanted FROM drawn d', '-v_sku.wanted FROM drawn d WHERE false'],
@@ -83,7 +94,7 @@ export const MUTANTS: readonly Mutant[] = [
     ['AND c.credited > 0;', 'AND c.credited < 0;'],
   ]),
   sql('one outcome', 'nobody looks for known requests', [
-    ['AND NOT EXISTS (SELECT FROM outcome o WHERE o.request_id = ANY (p_request_ids))', 'AND true'],
+    [/AND NOT EXISTS \(SELECT FROM outcome o WHERE o\.request_id = [^\n]+\)\n/g, '\n'],
     ['FROM outcome o WHERE o.request_id = r.id LIMIT 1', 'FROM outcome o WHERE false'],
   ]),
   sql(
@@ -96,11 +107,11 @@ export const MUTANTS: readonly Mutant[] = [
   sql('one outcome', 'the limit of a user is not checked', [
     [/\n +WHERE b\.units \+ excluded\.units <= v_sku\.user_limit/g, ''],
   ]),
+  sql('one outcome', 'the limit of a user is not checked for a single order', [
+    [/\n +WHERE b\.units \+ excluded\.units <= \(SELECT t\.user_limit FROM terms t\)/, ''],
+  ]),
   sql('one outcome', 'no outcome is written', [
-    [
-      "'ordered', n.order_no, n.units\n        FROM numbered n ORDER",
-      "'ordered', n.order_no, n.units\n        FROM numbered n WHERE false ORDER",
-    ],
+    [/('ordered', n\.order_no, n\.units\n +FROM numbered n) ORDER/, '$1 WHERE false ORDER'],
   ]),
   sql(
     'one outcome',
@@ -120,22 +131,37 @@ export const MUTANTS: readonly Mutant[] = [
       "FROM (SELECT a.* FROM stock_slot a WHERE a.sku = p_sku FOR UPDATE SKIP LOCKED) s WHERE s.slot <> ALL (coalesce(v_slots, '{}'));",
     ],
   ]),
-  sql('no lie', 'locked is called sold out', [
-    ["v_status[i] := 'locked';\n      CONTINUE;", 'CONTINUE;'],
-  ]),
+  sql('no lie', 'locked is called sold out', [[/v_status\[i\] := 'locked';\n( +CONTINUE;)/, '$1']]),
   sql('no lie', 'sold out for good although orders are unpaid', [
     ["WHEN v_units_may_return THEN 'units_may_return'", 'WHEN false THEN NULL'],
   ]),
-  sql('no lie', 'a closed SKU sells', [["k.state = 'closed'", "k.state = 'shut'"]]),
+  sql('no lie', 'a closed SKU sells', [
+    ["t.state = 'closed'", "t.state = 'shut'"],
+    ["t.state <> 'closed'", "t.state <> 'shut'"],
+  ]),
+  sql(
+    'no lie',
+    'a sale that was moved opens when it would have',
+    [[/CREATE OR REPLACE TRIGGER refresh_sku_terms\n +AFTER UPDATE ON catalog\.sale\n[^\n]+/, '']],
+    ['test/db/sku-terms.test.ts'],
+    'db/procedures/refresh_sku_terms.sql',
+  ),
+  sql(
+    'no lie',
+    'of two edits at once each copies what the other replaces',
+    [['LOCK TABLE catalog.sku_terms IN SHARE ROW EXCLUSIVE MODE;', '']],
+    ['test/db/sku-terms.test.ts'],
+    'db/procedures/refresh_sku_terms.sql',
+  ),
   sql(
     'no lie',
     'the ticket key exists before the sale opens',
     [[/ AND s\.opens_at <= clock_timestamp\(\)/g, '']],
-    LIFE_TESTS,
-    'db/procedures/ticket_key.sql',
+    ['test/db/ticket-keys.test.ts'],
+    'db/procedures/ticket_keys.sql',
   ),
   sql('admissions are bounded', 'a fenced node still orders', [
-    ['AND NOT EXISTS (SELECT FROM fenced_node f WHERE f.node = ANY (p_nodes))', 'AND true'],
+    [/AND NOT EXISTS \(SELECT FROM fenced_node f WHERE f\.node = [^\n]+\)\n/g, '\n'],
   ]),
   sql('admissions are bounded', 'a fence does not wait for batches', [
     [
