@@ -18,6 +18,18 @@ const SKU = 'TV';
 const UNITS = 100_000;
 const EDITS_DEFAULT = 200;
 const EDIT_EVERY_MS = 60;
+/** On a slow or busy machine the run ends with fewer edits. */
+const EDITING_MS_MAX = 60_000;
+
+/** What a run must keep to. Writes and CPU time are what they are on a busy machine too. */
+const LIMITS = {
+  edit_to_all_applied_ms_p99: 100,
+  keeper_cpu_ms_per_edit: 50,
+  // A grant and a report of each node, and a few for the edit itself; a state has no grants.
+  zookeeper_transactions_per_edit: 2 * NODES + 5,
+  // Each session's probe, six in its timeout.
+  idle_zookeeper_transactions_per_second: 2 * NODES,
+};
 
 const flag = (name: string) => process.argv[process.argv.indexOf(name) + 1];
 const asJson = process.argv.includes('--json');
@@ -72,7 +84,9 @@ const transactionsBefore = await transactions();
 const startedAt = performance.now();
 const quotaMs: number[] = [];
 const stateMs: number[] = [];
-for (let count = 0; count < edits; count++) {
+let made = 0;
+for (; made < edits && performance.now() - startedAt < EDITING_MS_MAX; made++) {
+  const count = made;
   const isQuota = count % 4 !== 3;
   const quota = count % 2 === 0 ? UNITS / 2 : UNITS;
   const wanted = isQuota ? { granted: quota } : { state: count % 8 === 3 ? 'paused' : 'open' };
@@ -109,23 +123,26 @@ say('100 nodes × 50 SKUs in virtual time …');
 const simulated = await clusterOf(100, 50);
 const smaller = await clusterOf(50, 50);
 const round = (value: number) => Math.round(value * 10) / 10;
+const share = (cpuMs: number, seconds: number) => Math.round(cpuMs / seconds) / 1_000;
 const result = {
   nodes: rows,
-  edits,
+  edits: made,
   edit_to_all_applied_ms_p50: percentile([...quotaMs, ...stateMs], 0.5),
   edit_to_all_applied_ms_p99: percentile([...quotaMs, ...stateMs], 0.99),
   quota_edit_ms_p99: percentile(quotaMs, 0.99),
   state_edit_ms_p99: percentile(stateMs, 0.99),
-  edits_per_second: round(edits / seconds),
-  keeper_cpu_share: round((cpuMs / seconds / 1_000) * 100) / 100,
-  keeper_cpu_ms_per_edit: round(cpuMs / edits),
+  edits_per_second: round(made / seconds),
+  keeper_cpu_share: share(cpuMs, seconds),
+  keeper_cpu_ms_per_edit: round(cpuMs / made),
   zookeeper_transactions_per_second: round(writes / seconds),
-  zookeeper_transactions_per_edit: round(writes / edits),
-  idle_keeper_cpu_share: round((idleCpuMs / idleSeconds / 1_000) * 1_000) / 1_000,
+  zookeeper_transactions_per_edit: round(writes / made),
+  idle_keeper_cpu_share: share(idleCpuMs, idleSeconds),
   idle_zookeeper_transactions_per_second: round(idleWrites / idleSeconds),
   simulated_100x50: simulated,
   simulated_50x50: smaller,
 };
-if (!asJson) console.log(JSON.stringify(result, null, 2));
-else console.log(JSON.stringify(result));
-process.exitCode = result.edit_to_all_applied_ms_p99 < 100 ? 0 : 1;
+const isKept = (name: keyof typeof LIMITS) => result[name] <= LIMITS[name];
+const over = (Object.keys(LIMITS) as (keyof typeof LIMITS)[]).filter((name) => !isKept(name));
+const all = { ...result, limits: LIMITS, over };
+console.log(asJson ? JSON.stringify(all) : JSON.stringify(all, null, 2));
+process.exitCode = over.length === 0 ? 0 : 1;
