@@ -97,6 +97,7 @@ export interface Shop {
   readonly host: string;
   readonly port: number;
   readonly jwtSecret: string;
+  readonly zkRoot: string;
   readonly databases: Databases;
   /** Pid of each process of the shop, by its name. */
   readonly pids: ReadonlyMap<string, number>;
@@ -156,6 +157,7 @@ export async function startShop(bench: BenchServers, options: ShopOptions): Prom
     host,
     port,
     jwtSecret,
+    zkRoot,
     databases,
     pids,
     async metric(name) {

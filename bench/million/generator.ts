@@ -1,195 +1,182 @@
 import { randomUUID } from 'node:crypto';
 import { build as buildHistogram } from 'hdr-histogram-js';
-import { Client } from 'undici';
 import { createGuestSigner } from '../../server/gate/identity.ts';
 import { issueTicket } from '../../server/gate/ticket.ts';
+import { Line } from '../flow/line.ts';
 
 /**
- * The crowd: a process of its own that presses for a million users. It signs their tickets and
- * identities itself with the shop's keys, so that what is measured is the purchase request and not
- * the way to it; it says in the report how much of the machine it took.
+ * The crowd: a process of its own that presses for a million users, a slice of them at a time. It
+ * signs their tickets and identities itself, before the slice's clock starts, so that what is measured
+ * is the purchase request; it says how much of the machine its presses took.
  */
 
 export interface Crowd {
-  readonly shopUrl: string;
   readonly jwtSecret: string;
   /** Base64. */
   readonly ticketKey: string;
   readonly sale: string;
   readonly skus: readonly string[];
-  readonly users: number;
   /** Share of users who press a second time, right after their first answer. */
   readonly twice: number;
   readonly connections: number;
-  /** The crowd gives up after this long. */
-  readonly secondsMax: number;
 }
 
-export interface CrowdReport {
-  /** Users who pressed at least once. */
-  readonly users: number;
+export interface Place {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface Order {
+  readonly crowd?: Crowd;
+  /** Signs the requests of so many users who have not pressed yet. */
+  readonly prepare?: number;
+  /** All prepared requests once each. */
+  readonly press?: Place;
+}
+
+export interface Pressed {
   readonly presses: number;
   /** Presses that never got an answer: cut connections, time-outs. */
   readonly unanswered: number;
-  readonly byVerdict: Readonly<Record<string, number>>;
-  readonly takenBySku: Readonly<Record<string, number>>;
-  readonly wallSeconds: number;
+  /** Answers by SKU, then verdict. */
+  readonly verdicts: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** From the first press to the last answer. */
+  readonly seconds: number;
+  readonly cpuSeconds: number;
   /** Milliseconds from the press to the whole answer. */
   readonly latencyMs: { readonly p50: number; readonly p95: number; readonly p99: number };
-  readonly cpuSeconds: number;
 }
 
-export interface CrowdProgress {
-  readonly pressed: number;
-}
-
-const PROGRESS_INTERVAL_MS = 500;
 const ANSWER_TIMEOUT_MS = 30_000;
-/** Longer than the crowd may last: a ticket must not run out between signing and pressing. */
-const TICKET_TTL_MS = 60_000;
+/** Longer than a slice lasts: a ticket must not run out between signing and pressing. */
+const TICKET_TTL_MS = 600_000;
 const LATENCY_MAX_MICROSECONDS = 60_000_000;
+const BODY = '{"quantity":1}';
 
-interface User {
+interface Press {
   readonly sku: string;
-  readonly userId: string;
-  readonly authorization: string;
-  readonly address: string;
+  readonly request: Buffer;
+  /** The same user's second one. */
+  readonly again?: Buffer;
 }
 
-class Generator {
-  readonly #crowd: Crowd;
-  readonly #key: Buffer;
-  readonly #signGuest: (userId: string) => string;
-  readonly #histogram = buildHistogram({ highestTrackableValue: LATENCY_MAX_MICROSECONDS });
-  readonly #byVerdict: Record<string, number> = {};
-  readonly #takenBySku: Record<string, number> = {};
-  readonly #run = randomUUID().slice(0, 8);
-  readonly #deadlineMs: number;
-  #nextUser = 0;
-  #pressed = 0;
-  #unanswered = 0;
+let crowd: Crowd | undefined;
+let prepared: Press[] = [];
+let nextUser = 0;
+const run = randomUUID().slice(0, 8);
 
-  constructor(crowd: Crowd) {
-    this.#crowd = crowd;
-    this.#key = Buffer.from(crowd.ticketKey, 'base64');
-    this.#signGuest = createGuestSigner(crowd.jwtSecret);
-    this.#deadlineMs = performance.now() + crowd.secondsMax * 1_000;
-  }
-
-  async run(onProgress: (progress: CrowdProgress) => void): Promise<CrowdReport> {
-    const timer = setInterval(() => onProgress({ pressed: this.#pressed }), PROGRESS_INTERVAL_MS);
-    const startedAtMs = performance.now();
-    const cpuBefore = process.cpuUsage();
-    const clients = Array.from({ length: this.#crowd.connections }, () => this.#client());
-    await Promise.all(clients.map((client) => this.#pressOnAndOn(client)));
-    const wallSeconds = (performance.now() - startedAtMs) / 1_000;
-    const cpu = process.cpuUsage(cpuBefore);
-    clearInterval(timer);
-    await Promise.all(clients.map((client) => client.destroy()));
-    const percentile = (share: number) => this.#histogram.getValueAtPercentile(share) / 1_000;
-    return {
-      users: this.#nextUser,
-      presses: this.#pressed,
-      unanswered: this.#unanswered,
-      byVerdict: this.#byVerdict,
-      takenBySku: this.#takenBySku,
-      wallSeconds,
-      latencyMs: { p50: percentile(50), p95: percentile(95), p99: percentile(99) },
-      cpuSeconds: (cpu.user + cpu.system) / 1_000_000,
+function prepare(users: number, { jwtSecret, ticketKey, sale, skus, twice }: Crowd): void {
+  const sign = createGuestSigner(jwtSecret);
+  const key = Buffer.from(ticketKey, 'base64');
+  prepared = Array.from({ length: users }, () => {
+    const number = nextUser++;
+    const userId = `crowd-${run}-${number}`;
+    const sku = skus[number % skus.length] as string;
+    const token = sign(userId);
+    const request = () => {
+      const ticket = issueTicket(key, { sale, userId }, sku, Date.now() + TICKET_TTL_MS);
+      const lines = [
+        `POST /api/v1/buy/${ticket} HTTP/1.1`,
+        'host: shop.example',
+        `authorization: Bearer ${token}`,
+        'content-type: application/json',
+        `x-forwarded-for: 10.${(number >> 16) & 255}.${(number >> 8) & 255}.${number & 255}`,
+        `content-length: ${BODY.length}`,
+      ];
+      return Buffer.from(`${lines.join('\r\n')}\r\n\r\n${BODY}`, 'latin1');
     };
-  }
-
-  #client(): Client {
-    return new Client(this.#crowd.shopUrl, {
-      headersTimeout: ANSWER_TIMEOUT_MS,
-      bodyTimeout: ANSWER_TIMEOUT_MS,
-    });
-  }
-
-  /** One connection: the next user presses when the last one was answered. */
-  async #pressOnAndOn(client: Client): Promise<void> {
-    while (this.#nextUser < this.#crowd.users && performance.now() < this.#deadlineMs) {
-      const number = this.#nextUser++;
-      const user = this.#user(number);
-      await this.#press(client, user);
-      // Spread evenly over all users, whatever the share.
-      const { twice } = this.#crowd;
-      if (Math.floor((number + 1) * twice) > Math.floor(number * twice)) {
-        await this.#press(client, user);
-      }
-    }
-  }
-
-  #user(number: number): User {
-    const { skus } = this.#crowd;
-    const userId = `crowd-${this.#run}-${number}`;
-    return {
-      userId,
-      sku: skus[number % skus.length] as string,
-      authorization: `Bearer ${this.#signGuest(userId)}`,
-      address: `10.${(number >> 16) & 255}.${(number >> 8) & 255}.${number & 255}`,
-    };
-  }
-
-  async #press(client: Client, user: User): Promise<void> {
-    const { sale } = this.#crowd;
-    const owner = { sale, userId: user.userId };
-    const ticket = issueTicket(this.#key, owner, user.sku, Date.now() + TICKET_TTL_MS);
-    const startedAtMs = performance.now();
-    const verdict = await answerOf(client, {
-      path: `/api/v1/buy/${ticket}`,
-      headers: {
-        authorization: user.authorization,
-        'content-type': 'application/json',
-        'x-forwarded-for': user.address,
-      },
-    });
-    this.#pressed += 1;
-    if (verdict === undefined) {
-      this.#unanswered += 1;
-      return;
-    }
-    this.#histogram.recordValue(Math.round((performance.now() - startedAtMs) * 1_000));
-    this.#byVerdict[verdict] = (this.#byVerdict[verdict] ?? 0) + 1;
-    if (verdict === 'queued') this.#takenBySku[user.sku] = (this.#takenBySku[user.sku] ?? 0) + 1;
-  }
-}
-
-/** `queued`, or the verdict of the refusal; undefined when there was no answer. */
-function answerOf(
-  client: Client,
-  request: { path: string; headers: Record<string, string> },
-): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    let status = 0;
-    let body = '';
-    client.dispatch(
-      { ...request, method: 'POST', body: '{"quantity":1}' },
-      {
-        onRequestStart() {},
-        onResponseStart(_controller, statusCode) {
-          status = statusCode;
-        },
-        onResponseData(_controller, chunk) {
-          body += chunk.toString('latin1');
-        },
-        onResponseEnd() {
-          resolve(status === 202 ? 'queued' : verdictOf(body, status));
-        },
-        onResponseError() {
-          resolve(undefined);
-        },
-      },
-    );
+    // Spread evenly over all users, whatever the share.
+    const isTwice = Math.floor((number + 1) * twice) > Math.floor(number * twice);
+    return { sku, request: request(), ...(isTwice && { again: request() }) };
   });
 }
 
-function verdictOf(body: string, status: number): string {
+class Slice {
+  readonly #place: Place;
+  readonly #histogram = buildHistogram({ highestTrackableValue: LATENCY_MAX_MICROSECONDS });
+  readonly #verdicts: Record<string, Record<string, number>> = {};
+  #next = 0;
+  #presses = 0;
+  #unanswered = 0;
+
+  constructor(place: Place) {
+    this.#place = place;
+  }
+
+  async play(connections: number): Promise<Pressed> {
+    const cpuBefore = process.cpuUsage();
+    const startedAtMs = performance.now();
+    await Promise.all(Array.from({ length: connections }, () => this.#pressOnAndOn()));
+    const seconds = (performance.now() - startedAtMs) / 1_000;
+    const cpu = process.cpuUsage(cpuBefore);
+    const percentile = (share: number) => this.#histogram.getValueAtPercentile(share) / 1_000;
+    return {
+      presses: this.#presses,
+      unanswered: this.#unanswered,
+      verdicts: this.#verdicts,
+      seconds,
+      cpuSeconds: (cpu.user + cpu.system) / 1_000_000,
+      latencyMs: { p50: percentile(50), p95: percentile(95), p99: percentile(99) },
+    };
+  }
+
+  /** One connection after the other: the next user presses when the last one was answered. */
+  async #pressOnAndOn(): Promise<void> {
+    while (this.#next < prepared.length) {
+      const { promise: isOver, resolve } = Promise.withResolvers<void>();
+      const { host, port } = this.#place;
+      // Nobody there: this press is not answered, and the next one is tried.
+      const line = await Line.open(host, port, () => resolve()).catch(() => undefined);
+      if (line) this.#pressOn(line, resolve);
+      else {
+        this.#next += 1;
+        this.#presses += 1;
+        this.#unanswered += 1;
+        continue;
+      }
+      await isOver;
+      line.end();
+    }
+  }
+
+  #pressOn(line: Line, end: () => void): void {
+    const user = prepared[this.#next++];
+    if (user === undefined) {
+      end();
+      return;
+    }
+    const { sku, request, again } = user;
+    const second = again && (() => this.#press(line, sku, again, () => this.#pressOn(line, end)));
+    this.#press(line, sku, request, second ?? (() => this.#pressOn(line, end)));
+  }
+
+  #press(line: Line, sku: string, request: Buffer, next: () => void): void {
+    this.#presses += 1;
+    this.#unanswered += 1;
+    const pressedAtMs = performance.now();
+    line.ask(request, (status, body) => {
+      this.#unanswered -= 1;
+      this.#histogram.recordValue(Math.round((performance.now() - pressedAtMs) * 1_000));
+      const verdict = status === '202' ? 'queued' : verdictOf(body, status);
+      this.#verdicts[sku] ??= {};
+      const ofSku = this.#verdicts[sku];
+      ofSku[verdict] = (ofSku[verdict] ?? 0) + 1;
+      next();
+    });
+  }
+}
+
+function verdictOf(body: string, status: string): string {
   return /"verdict":"(\w+)"/.exec(body)?.[1] ?? `http_${status}`;
 }
 
-process.once('message', async (crowd: Crowd) => {
-  const tell = (message: object) => process.send?.(message);
-  tell({ report: await new Generator(crowd).run((progress) => tell({ progress })) });
-  process.disconnect?.();
+process.on('message', async (order: Order) => {
+  if (order.crowd) crowd = order.crowd;
+  if (order.prepare && crowd) prepare(order.prepare, crowd);
+  const slice = order.press && new Slice(order.press).play(crowd?.connections ?? 1);
+  const lateMs = ANSWER_TIMEOUT_MS + prepared.length;
+  const timer = setTimeout(() => process.exit(1), lateMs);
+  process.send?.((await slice) ?? {});
+  clearTimeout(timer);
 });
+process.on('SIGINT', () => {});

@@ -1,238 +1,114 @@
-import { fork } from 'node:child_process';
-import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { ticketKey } from '../../db/catalog.ts';
-import { audit } from '../../db/operations.ts';
-import { createPool, type Databases } from '../../db/pool.ts';
-import { putOnSale } from '../../ops/sale.ts';
-import { pathsBelow } from '../../zk/paths.ts';
-import { ZkSession } from '../../zk/session.ts';
-import type { Crowd, CrowdProgress, CrowdReport } from './generator.ts';
-import { type MillionOptions, parseOptions, USAGE, UsageError } from './options.ts';
-import { ProgressBar } from './progress.ts';
-import { type Books, type MillionReport, problemsOf, renderReport } from './report.ts';
-import { type Shop, shopOf } from './shop.ts';
+import { APPLICATION_NAMES } from '../../ops/stack/application.ts';
+import { createProgress } from '../../ops/stack/progress.ts';
+import type { Servers } from '../../ops/stack/servers.ts';
+import { Child } from '../child.ts';
+import { rounded, machine as thisMachine } from '../machine.ts';
+import { startServers, startShop } from '../shop.ts';
+import { parseOptions, USAGE, UsageError } from './options.ts';
+import { type MillionReport, renderReport } from './report.ts';
+import { playMillion } from './scenario.ts';
 
 /**
- * Plays the scenario of the text that the project comes from, against the running shop: a sale of
- * its own, a million users, and at the end the books.
+ * `npm run bench -- million [--json]`: the scenario against a shop of its own, beside bare node:http on
+ * as many processes as the shop has web nodes, which answers every press as if it were shed. Slices of
+ * the crowd go to both by turns, from the same generator with the same requests.
  */
 
-const TITLES = ['TV', 'Phone', 'Clothes'];
-const OPENS_IN_MS = 2_000;
-const OPEN_FOR_MS = 24 * 3_600_000;
-const PAY_WINDOW_SECONDS = 900;
-/** The shop knows the sale and the keeper has divided its quota by then, or something is wrong. */
-const READY_TIMEOUT_MS = 30_000;
-/** Everything that was taken is decided by then, or it is reported as undecided. */
-const DECIDED_TIMEOUT_MS = 120_000;
-const POLL_MS = 100;
-const ZK_SESSION_TIMEOUT_MS = 10_000;
+const MUST_STAY_BELOW = 1.5;
+const WARM_UP_USERS = 20_000;
 
-interface Stage {
-  readonly shop: Shop;
-  readonly databases: Databases;
-  readonly session: ZkSession;
-  readonly sale: string;
-  readonly skus: readonly string[];
+function mapped(figures: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(figures).map(([name, us]) => [name, rounded(us)]));
 }
 
-async function setStage(shop: Shop, options: MillionOptions): Promise<Stage> {
-  const open = (url: string) => createPool({ url, max: 2, applicationName: 'flashsale-million' });
-  const regular = open(shop.databaseUrl);
-  const hot = shop.hotDatabaseUrl === undefined ? regular : open(shop.hotDatabaseUrl);
-  const databases = { regular, hot };
-  const session = new ZkSession({
-    servers: shop.zookeeper,
-    sessionTimeoutMs: ZK_SESSION_TIMEOUT_MS,
-  });
-  session.start();
-  await session.connected(READY_TIMEOUT_MS);
-  const sale = `million-${Date.now().toString(36)}`;
-  const opensAt = new Date(Date.now() + OPENS_IN_MS);
-  const skus = Array.from({ length: options.products }, (_, index) => {
-    const title = TITLES[index] ?? `Product ${index + 1}`;
-    return { sku: `${title.replace(' ', '')}-${sale.slice('million-'.length)}`, title, index };
-  });
-  await putOnSale(
-    { databases, session, root: shop.zkRoot },
-    {
-      sale,
-      title: 'The million',
-      opensAt,
-      closesAt: new Date(opensAt.getTime() + OPEN_FOR_MS),
-      payWindowSeconds: PAY_WINDOW_SECONDS,
-      skus: skus.map(({ sku, title, index }) => ({
-        sku,
-        title,
-        // Every third one is a regular product, so that both ways are walked.
-        schema: index % 3 === 2 ? 'regular' : 'hot',
-        price: '1.00',
-        currency: 'EUR',
-        userLimit: 1,
-        units: options.units,
-        keep: options.keep,
-      })),
-    },
+async function startBare(processes: number, port: number): Promise<Child[]> {
+  const children = Array.from(
+    { length: processes },
+    () => new Child(join(import.meta.dirname, 'bare.ts')),
   );
-  return { shop, databases, session, sale, skus: skus.map(({ sku }) => sku) };
+  await Promise.all(children.map((child) => child.ask(port)));
+  return children;
 }
 
-/** The sale's ticket key, once it is open and the whole quota of each SKU is granted. */
-async function untilOpen(stage: Stage, units: number): Promise<Buffer> {
-  const deadlineMs = performance.now() + READY_TIMEOUT_MS;
-  for (;;) {
-    const key = await ticketKey(stage.databases, stage.sale);
-    const granted = await Promise.all(stage.skus.map((sku) => grantedUnits(stage, sku)));
-    if (key !== undefined && granted.every((sum) => sum >= units)) return key;
-    if (performance.now() > deadlineMs) {
-      const state = `granted ${granted.join(', ')} of ${units} units`;
-      throw new Error(`the sale is not ready to be sold: ${state}. Is the keeper running?`);
-    }
-    await delay(POLL_MS);
-  }
-}
-
-async function grantedUnits({ session, shop }: Stage, sku: string): Promise<number> {
-  const paths = pathsBelow(shop.zkRoot).sku(sku);
-  const nodes = await session.children(paths.grants);
-  if (!nodes.ok) return 0;
-  const grants = await Promise.all(nodes.value.map((node) => session.get(paths.grant(node))));
-  return grants.reduce((sum, grant) => sum + (grant.ok ? Number(grant.value.text) : 0), 0);
-}
-
-function sendCrowd(crowd: Crowd, onProgress: (progress: CrowdProgress) => void) {
-  const child = fork(join(import.meta.dirname, 'generator.ts'));
-  return new Promise<CrowdReport>((resolve, reject) => {
-    child.on('message', (message: { progress?: CrowdProgress; report?: CrowdReport }) => {
-      if (message.progress) onProgress(message.progress);
-      if (message.report) resolve(message.report);
-    });
-    child.on('exit', (code) => reject(new Error(`the crowd ended early, with code ${code}`)));
-    child.send(crowd);
-  });
-}
-
-async function readBooks(stage: Stage, taken: number): Promise<Books> {
-  const { databases, sale } = stage;
-  const count = async (text: string) => {
-    const rows = await databases.regular.query<{ name: string; count: string }>({
-      text,
-      values: [sale],
-    });
-    return Object.fromEntries(rows.map(({ name, count }) => [name, Number(count)]));
-  };
-  const both = (table: string) =>
-    `(SELECT * FROM regular.${table} WHERE sale = $1 UNION ALL SELECT * FROM hot.${table} WHERE sale = $1) t`;
-  const outcomes = await count(
-    `SELECT status AS name, count(*) FROM ${both('outcome')} GROUP BY 1`,
+async function run(args: readonly string[]): Promise<MillionReport> {
+  const options = parseOptions(args);
+  const write = (line: string) => console.error(line);
+  const bench = await startServers(
+    ['postgres', 'rabbitmq', 'zookeeper'],
+    process.env,
+    createProgress(write),
   );
-  const decided = Object.values(outcomes).reduce((sum, rows) => sum + rows, 0);
-  return {
-    outcomes,
-    undecided: Math.max(0, taken - decided),
-    ordersBySku: await count(
-      `SELECT sku AS name, sum(units) AS count FROM ${both('orders')}
-       WHERE status IN ('ordered', 'paid') GROUP BY 1`,
-    ),
-    auditRows: await audit(databases),
-  };
-}
-
-async function untilDecided(stage: Stage, taken: number): Promise<Books> {
-  const deadlineMs = performance.now() + DECIDED_TIMEOUT_MS;
-  for (;;) {
-    const books = await readBooks(stage, taken);
-    if (books.undecided === 0 || performance.now() > deadlineMs) return books;
-    await delay(POLL_MS);
-  }
-}
-
-/** CPU seconds of all cores since the machine started: busy, and in all. */
-function machineSeconds(): { busy: number; all: number } {
-  let busy = 0;
-  let all = 0;
-  for (const { times } of cpus()) {
-    const sum = times.user + times.nice + times.sys + times.idle + times.irq;
-    all += sum / 1_000;
-    busy += (sum - times.idle) / 1_000;
-  }
-  return { busy, all };
-}
-
-async function play(options: MillionOptions): Promise<MillionReport> {
-  const stage = await setStage(shopOf(process.env), options);
-  const { shop, sale, skus } = stage;
+  let bare: Child[] = [];
   try {
-    const key = await untilOpen(stage, options.units);
-    const bar = new ProgressBar(options.requests * (1 + options.twice));
-    const before = machineSeconds();
-    const crowd = await sendCrowd(
-      {
-        shopUrl: shop.shopUrl,
-        jwtSecret: shop.jwtSecret,
-        ticketKey: key.toString('base64'),
-        sale,
-        skus,
-        users: options.requests,
-        twice: options.twice,
-        connections: options.connections,
-        secondsMax: options.secondsMax,
-      },
-      ({ pressed }) => bar.show(pressed),
+    const shop = await startShop(bench, { processes: APPLICATION_NAMES, environment: {} });
+    await shop.close();
+    const port = await bench.freePort();
+    bare = await startBare(
+      APPLICATION_NAMES.filter((name) => name.startsWith('web-')).length,
+      port,
     );
-    const after = machineSeconds();
-    bar.show(crowd.presses);
-    bar.end();
-    const answeredAtMs = performance.now();
-    const books = await untilDecided(stage, crowd.byVerdict['queued'] ?? 0);
-    const all = after.all - before.all;
-    return {
-      options,
-      sale,
-      presses: crowd.presses,
-      unanswered: crowd.unanswered,
-      notPressed: options.requests - crowd.users,
-      byVerdict: crowd.byVerdict,
-      requestsPerSecond: crowd.presses / crowd.wallSeconds,
-      latencyMs: crowd.latencyMs,
-      wallSeconds: crowd.wallSeconds,
-      decidedAfterSeconds: (performance.now() - answeredAtMs) / 1_000,
-      ordersBySku: books.ordersBySku,
-      outcomes: books.outcomes,
-      undecided: books.undecided,
-      auditRows: books.auditRows,
-      soldOut: skus.every((sku) => books.ordersBySku[sku] === options.units),
-      machine: {
-        cores: cpus().length,
-        busyShare: (after.busy - before.busy) / all,
-        crowdShare: crowd.cpuSeconds / all,
-      },
-      problems: problemsOf(options, skus, crowd, books),
+    const servers = bench.servers as Servers;
+    const place = {
+      shopUrl: `http://${shop.host}:${shop.port}`,
+      databaseUrl: servers.databaseUrl,
+      hotDatabaseUrl: servers.hotDatabaseUrl,
+      zookeeper: servers.zookeeper,
+      zkRoot: shop.zkRoot,
+      jwtSecret: shop.jwtSecret,
     };
+    // Code that is not warm yet would be measured in the shop alone: it does more.
+    const bares = bare.map(({ pid }, index) => [`bare-${index + 1}`, pid] as const);
+    const pids = new Map([...shop.pids, ...bares]);
+    const beside = { bare: { host: shop.host, port }, pids };
+    await playMillion({ ...options, requests: WARM_UP_USERS, units: 100 }, place, beside);
+    return await playMillion(options, place, beside);
   } finally {
-    // What is left of this sale is not for those who look at the shop later.
-    const { sku } = pathsBelow(shop.zkRoot);
-    await Promise.all(skus.map((name) => stage.session.set(sku(name).state, 'closed', -1)));
-    await stage.session.close();
-    await stage.databases.regular.close();
-    if (stage.databases.hot !== stage.databases.regular) await stage.databases.hot.close();
+    for (const child of bare) child.end();
+    await bench.stop();
   }
 }
 
 if (process.argv.includes('--help')) {
-  console.log(USAGE);
+  console.log(USAGE.replace('npm run million', 'npm run bench -- million'));
   process.exit(0);
 }
 try {
-  const options = parseOptions(process.argv.slice(2));
-  const report = await play(options);
-  process.stdout.write(renderReport(report));
-  if (options.json) process.stdout.write(`${JSON.stringify(report)}\n`);
+  const report = await run(process.argv.slice(2));
+  const { bareSeconds, machine, ...rest } = report;
+  const ratio = rounded(report.wallSeconds / (bareSeconds ?? Number.NaN));
+  if (!report.options.json) {
+    process.stdout.write(renderReport(report));
+    const verdict = ratio > MUST_STAY_BELOW ? ' NOT REACHED' : '';
+    console.log(`million_vs_bare_http: ${ratio} (must stay below ${MUST_STAY_BELOW})${verdict}`);
+  }
+  console.log(
+    JSON.stringify({
+      bench: 'million',
+      million_vs_bare_http: ratio,
+      wall_s: rounded(report.wallSeconds),
+      bare_wall_s: rounded(bareSeconds ?? Number.NaN),
+      presses: report.presses,
+      not_sent: report.notPressed,
+      unanswered: report.unanswered,
+      generator_cpu_share: rounded(machine.crowdShare),
+      cpu_us_a_press: mapped(report.cpuMicroseconds),
+      busy_share: rounded(machine.busyShare),
+      by_verdict: rest.byVerdict,
+      orders_by_sku: rest.ordersBySku,
+      sold_out: rest.soldOut,
+      undecided: rest.undecided,
+      audit_rows: rest.auditRows.length,
+      latency_ms_worst_slice: rest.latencyMs,
+      problems: rest.problems,
+      prepared: 'tickets and tokens are signed between the slices, off the clock',
+      machine: thisMachine,
+    }),
+  );
   process.exitCode = report.problems.length === 0 ? 0 : 1;
 } catch (error) {
   const usage = error instanceof UsageError;
   console.error(usage ? `${error.message}\n\n${USAGE}` : error);
   process.exitCode = usage ? 64 : 1;
 }
+process.exit();

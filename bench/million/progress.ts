@@ -4,17 +4,16 @@ const LINE_INTERVAL_MS = 10_000;
 /** A bar that is redrawn on a terminal, and a line now and then elsewhere. */
 export class ProgressBar {
   readonly #total: number;
-  readonly #startedAtMs = performance.now();
   #lineAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(total: number) {
     this.#total = total;
   }
 
-  show(done: number): void {
+  /** @param seconds of pressing, without what is between */
+  show(done: number, seconds: number): void {
     const nowMs = performance.now();
     const share = Math.min(1, done / this.#total);
-    const seconds = (nowMs - this.#startedAtMs) / 1_000;
     const filled = Math.round(share * WIDTH);
     const text =
       `  ${'█'.repeat(filled)}${'░'.repeat(WIDTH - filled)} ${(share * 100).toFixed(0).padStart(3)} %` +

@@ -1,4 +1,3 @@
-import type { CrowdReport } from './generator.ts';
 import type { MillionOptions } from './options.ts';
 
 /** What came of the million, as figures and as text. */
@@ -13,6 +12,15 @@ export interface Books {
   readonly auditRows: readonly unknown[];
 }
 
+/** What the crowd met. */
+export interface CrowdFigures {
+  /** Users who pressed at least once. */
+  readonly users: number;
+  readonly unanswered: number;
+  /** Answers by SKU, then verdict. */
+  readonly verdicts: Readonly<Record<string, Readonly<Record<string, number>>>>;
+}
+
 export interface MillionReport {
   readonly options: MillionOptions;
   readonly sale: string;
@@ -23,7 +31,12 @@ export interface MillionReport {
   readonly byVerdict: Readonly<Record<string, number>>;
   readonly requestsPerSecond: number;
   readonly latencyMs: { readonly p50: number; readonly p95: number; readonly p99: number };
+  /** Of pressing, slice by slice. */
   readonly wallSeconds: number;
+  /** The same presses answered by bare node:http; null: not asked. */
+  readonly bareSeconds: number | null;
+  /** CPU time of a press, by process, where a benchmark looks at it. */
+  readonly cpuMicroseconds: Readonly<Record<string, number>>;
   /** From the last answer to the last outcome. */
   readonly decidedAfterSeconds: number;
   readonly ordersBySku: Readonly<Record<string, number>>;
@@ -45,22 +58,18 @@ export interface MillionReport {
 export function problemsOf(
   options: MillionOptions,
   skus: readonly string[],
-  crowd: CrowdReport,
+  crowd: CrowdFigures,
   books: Books,
 ): string[] {
   const problems: string[] = [];
   for (const sku of skus) {
     const sold = books.ordersBySku[sku] ?? 0;
-    const taken = crowd.takenBySku[sku] ?? 0;
+    const { queued: taken = 0, quota_spent: inVain = 0 } = crowd.verdicts[sku] ?? {};
     if (sold > options.units)
       problems.push(`OVERSOLD: ${sold} of ${options.units} units of ${sku}`);
     if (sold < options.units) {
-      const why =
-        taken < options.units
-          ? 'kept demand was too small to sell out: raise --requests or --keep'
-          : 'UNDERSOLD although enough was taken';
       problems.push(
-        `${sku}: ${sold} of ${options.units} units sold, ${taken} requests taken; ${why}`,
+        `${sku}: ${sold} of ${options.units} units sold, ${taken} requests taken, ${inVain} met a spent quota; ${whyLeft(options, taken, inVain)}`,
       );
     }
   }
@@ -72,6 +81,14 @@ export function problemsOf(
   }
   if (crowd.unanswered > 0) problems.push(`${crowd.unanswered} presses were not answered`);
   return problems;
+}
+
+/** Demand is what came as far as the quota: taken, or told that nothing is left. */
+function whyLeft({ units }: MillionOptions, taken: number, inVain: number): string {
+  if (taken >= units) return 'UNDERSOLD although enough was taken';
+  return taken + inVain >= units
+    ? 'UNDERSOLD: enough came as far as the quota, and was told that it is spent'
+    : 'kept demand was too small to sell out: raise --requests or --keep';
 }
 
 const whole = (value: number) => Math.round(value).toLocaleString('en');
@@ -96,9 +113,9 @@ export function renderReport(report: MillionReport): string {
     ...table(report.ordersBySku),
     '',
     `  ${whole(report.presses)} presses in ${report.wallSeconds.toFixed(1)} s: ${whole(report.requestsPerSecond)} a second; last outcome ${report.decidedAfterSeconds.toFixed(1)} s later`,
-    `  p50 ${latencyMs.p50.toFixed(1)} ms, p95 ${latencyMs.p95.toFixed(1)} ms, p99 ${latencyMs.p99.toFixed(1)} ms`,
+    `  worst slice: p50 ${latencyMs.p50.toFixed(1)} ms, p95 ${latencyMs.p95.toFixed(1)} ms, p99 ${latencyMs.p99.toFixed(1)} ms`,
     `  the crowd is a process of its own on the same machine: ${percent(machine.crowdShare)} of ${machine.cores} cores of ${percent(machine.busyShare)} busy;`,
-    '  it signed its tickets itself before each press, with the key of the opened sale',
+    '  it signed its tickets itself between two slices, off the clock, with the key of the opened sale',
     `  audit: ${report.auditRows.length} rows`,
     '',
     ...(report.problems.length === 0
