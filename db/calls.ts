@@ -7,5 +7,6 @@ export * from './orders.ts';
 export * from './outbox.ts';
 export * from './outcomes.ts';
 export * from './payments.ts';
+export * from './refunds.ts';
 export * from './transfers.ts';
 export * from './waiting.ts';

@@ -55,6 +55,7 @@ BEGIN
   DELETE FROM hot.transfer t WHERE t.sku = ANY (v_skus);
   DELETE FROM regular.transfer_mark m WHERE m.sku = ANY (v_skus);
   DELETE FROM hot.transfer_mark m WHERE m.sku = ANY (v_skus);
+  DELETE FROM catalog.payment_reference r WHERE r.sale = p_sale;
   DELETE FROM catalog.sku k WHERE k.sale = p_sale;
   DELETE FROM catalog.ticket_key t WHERE t.sale = p_sale;
   DELETE FROM catalog.sale s WHERE s.sale = p_sale;

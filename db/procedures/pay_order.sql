@@ -12,10 +12,10 @@
 --   not_found        no such order
 --   elsewhere        it had expired and its SKU lives on another server: nothing was done. lend_units
 --                    there decides, and a transfer brings the answer; call again then
--- Tables: reads catalog.sku; writes orders, payment, outbox; for an expired order also buyer,
---   stock_slot, stock_movement, those of the other schema if the SKU has moved there
--- Locks, in order: the advisory lock of the SKU, shared; the orders row; the buyer row; all slots of
---   the SKU, ascending (the last two for an expired order only)
+-- Tables: reads catalog.sku; writes orders, payment, catalog.payment_reference, outbox; for an expired
+--   order also buyer, stock_slot, stock_movement, those of the other schema if the SKU has moved there
+-- Locks, in order: the advisory lock of the SKU, shared; the orders row; the key of the
+--   reference; the buyer row; all slots of the SKU, ascending (the last two for an expired order only)
 -- Errors: FS001 an empty reference; 23505 the reference is being booked by another session: call
 --   again
 
@@ -41,6 +41,9 @@ BEGIN
   SELECT * INTO v_known FROM payment p WHERE p.payment_ref = p_payment_ref;
   IF FOUND THEN
     RETURN CASE WHEN v_known.order_no = p_order_no THEN v_known.result ELSE 'reference_taken' END;
+  END IF;
+  IF NOT catalog.claim_reference(p_payment_ref, v_order.sale, p_order_no) THEN
+    RETURN 'reference_taken';
   END IF;
 
   v_result := CASE WHEN v_order.status = 'ordered' THEN 'paid' ELSE 'refund_due' END;

@@ -14,8 +14,12 @@ FROM (
          'a worker expires them within seconds: is one running?'
   FROM :schema.orders o WHERE o.status = 'ordered' AND o.pay_before <= now()
   UNION ALL
-  SELECT 4, 'payments to refund', count(*), min(p.received_at), 'refund them at the provider'
-  FROM :schema.payment p WHERE p.result = 'refund_due'
+  SELECT 4, 'payments to refund', count(*), min(p.received_at),
+         'a worker refunds those of Stripe, others by hand: see refunds'
+  FROM :schema.payment p
+  WHERE p.result = 'refund_due' AND NOT EXISTS (
+    SELECT FROM :schema.refund r
+    WHERE r.payment_ref = p.payment_ref AND r.sale = p.sale AND r.state = 'done')
   UNION ALL
   SELECT 5, 'fenced web nodes', count(*), min(f.fenced_at),
          'none: late requests of a settled node are rejected'

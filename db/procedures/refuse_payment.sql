@@ -1,0 +1,41 @@
+-- refuse_payment: books a payment that the order cannot have, whatever its state: the amount or the
+-- currency is not its own. The money is to be given back.
+--
+-- Parameters
+--   p_order_no     the order that it is for
+--   p_payment_ref  the provider's reference: the same one again gets the same answer
+-- Result: refund_due; paid, if the reference has paid the order before; reference_taken, it belongs
+--   to another order; not_found, no such order
+-- Tables: writes payment, catalog.payment_reference
+-- Locks, in order: the orders row; the key of the reference
+-- Errors: FS001 an empty reference
+
+CREATE OR REPLACE FUNCTION :schema.refuse_payment(p_order_no bigint, p_payment_ref text)
+RETURNS text
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = :schema, pg_temp
+AS $routine$
+DECLARE
+  v_sale text;
+BEGIN
+  IF p_payment_ref IS NULL OR length(p_payment_ref) NOT BETWEEN 1 AND 200 THEN
+    RAISE EXCEPTION 'a payment reference has 1 to 200 characters' USING ERRCODE = 'FS001';
+  END IF;
+  SELECT o.sale INTO v_sale FROM orders o WHERE o.order_no = p_order_no FOR UPDATE;
+  IF NOT FOUND THEN RETURN 'not_found'; END IF;
+  IF NOT catalog.claim_reference(p_payment_ref, v_sale, p_order_no) THEN
+    RETURN 'reference_taken';
+  END IF;
+  INSERT INTO payment (payment_ref, sale, order_no, result)
+  VALUES (p_payment_ref, v_sale, p_order_no, 'refund_due')
+  ON CONFLICT (payment_ref, sale) DO NOTHING;
+  RETURN (SELECT p.result FROM payment p
+          WHERE p.payment_ref = p_payment_ref AND p.sale = v_sale);
+END
+$routine$;
+
+ALTER FUNCTION :schema.refuse_payment OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.refuse_payment IS
+  'Books a payment of a wrong amount or currency: it is to be given back';
+REVOKE ALL ON FUNCTION :schema.refuse_payment FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION :schema.refuse_payment TO flashsale_web, flashsale_worker;

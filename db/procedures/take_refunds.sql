@@ -1,0 +1,43 @@
+-- take_refunds: payments that are to be given back, for a worker that asks the provider for it. What it
+-- takes is nobody else's until its next try is due; end_refund says how it went.
+--
+-- Parameters: p_prefix, with which the references of the provider begin; p_limit, rows at the most
+-- Result: one row for each: payment_ref, order_no, tries (with this one)
+-- Tables: reads payment, catalog.tunable; writes refund
+-- Locks: refund rows (SKIP LOCKED), keys of new ones
+-- Errors: none
+
+CREATE OR REPLACE FUNCTION :schema.take_refunds(p_prefix text, p_limit int)
+RETURNS TABLE (payment_ref text, order_no bigint, tries int)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = :schema, pg_temp
+AS $routine$
+#variable_conflict use_column
+BEGIN
+  INSERT INTO refund (payment_ref, sale, order_no)
+  SELECT p.payment_ref, p.sale, p.order_no FROM payment p
+  WHERE p.result = 'refund_due' AND starts_with(p.payment_ref, p_prefix)
+    AND NOT EXISTS (SELECT FROM refund r WHERE r.payment_ref = p.payment_ref AND r.sale = p.sale)
+  ORDER BY p.received_at LIMIT p_limit
+  ON CONFLICT (payment_ref, sale) DO NOTHING;
+
+  RETURN QUERY
+  WITH due AS MATERIALIZED (
+    SELECT r.payment_ref, r.sale FROM refund r
+    WHERE r.state = 'due' AND r.next_try_at <= now() AND starts_with(r.payment_ref, p_prefix)
+    ORDER BY r.next_try_at LIMIT p_limit
+    FOR UPDATE SKIP LOCKED
+  )
+  UPDATE refund r
+  SET tries = r.tries + 1, changed_at = now(),
+      next_try_at = now() + catalog.tunable('refund_retry_s') * 2 ^ least(r.tries, 7) * interval '1 s'
+  FROM due d WHERE r.payment_ref = d.payment_ref AND r.sale = d.sale
+  RETURNING r.payment_ref, r.order_no, r.tries;
+END
+$routine$;
+
+ALTER FUNCTION :schema.take_refunds OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.take_refunds IS
+  'Payments that are to be given back now; end_refund says how it went';
+REVOKE ALL ON FUNCTION :schema.take_refunds FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION :schema.take_refunds TO flashsale_worker;

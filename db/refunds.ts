@@ -1,0 +1,69 @@
+import type { Schema } from '../contracts/names.ts';
+import { schemaOfOrder } from './both-schemas.ts';
+import type { PaymentResult } from './payments.ts';
+import type { Databases } from './pool.ts';
+
+/** Money that orders could not have, typed. Each function throws DatabaseError and nothing else. */
+
+/** Books a payment that the order cannot have: its amount or currency is another. */
+export async function refusePayment(
+  databases: Databases,
+  orderNo: string,
+  paymentRef: string,
+): Promise<PaymentResult> {
+  const schema = schemaOfOrder(orderNo);
+  const [row] = await databases[schema].query<{ result: PaymentResult }>({
+    text: `SELECT ${schema}.refuse_payment($1, $2) AS result`,
+    values: [orderNo, paymentRef],
+  });
+  return row?.result ?? 'not_found';
+}
+
+export interface DueRefund {
+  /** The payment that is to be given back. */
+  readonly paymentRef: string;
+  readonly orderNo: string;
+  /** With this one. */
+  readonly tries: number;
+}
+
+/** Takes refunds whose next try is due; nobody else has them until the one after. */
+export async function takeRefunds(
+  databases: Databases,
+  schema: Schema,
+  prefix: string,
+  limit: number,
+): Promise<DueRefund[]> {
+  const rows = await databases[schema].query<{
+    payment_ref: string;
+    order_no: string;
+    tries: number;
+  }>({
+    name: `take_refunds_${schema}`,
+    text: `SELECT payment_ref, order_no, tries FROM ${schema}.take_refunds($1, $2)`,
+    values: [prefix, limit],
+  });
+  return rows.map((row) => ({
+    paymentRef: row.payment_ref,
+    orderNo: row.order_no,
+    tries: row.tries,
+  }));
+}
+
+/** How a refund went. @returns false if there is no such payment to give back */
+export async function endRefund(
+  databases: Databases,
+  schema: Schema,
+  paymentRef: string,
+  end: { readonly refundRef: string } | { readonly error: string },
+): Promise<boolean> {
+  const [row] = await databases[schema].query<{ found: boolean }>({
+    text: `SELECT ${schema}.end_refund($1, $2, $3) AS found`,
+    values: [
+      paymentRef,
+      'refundRef' in end ? end.refundRef : null,
+      'error' in end ? end.error : null,
+    ],
+  });
+  return row?.found === true;
+}

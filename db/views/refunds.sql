@@ -1,0 +1,24 @@
+-- refunds: money that orders could not have, newest first. Those of Stripe are given back by workers;
+-- others by hand, at the provider, and then end_refund.
+
+CREATE OR REPLACE VIEW :schema.refunds AS
+SELECT p.payment_ref, p.sale, p.order_no, coalesce(r.state, 'due') AS state, p.received_at,
+       coalesce(r.tries, 0) AS tries, r.refund_ref, r.last_error, r.next_try_at
+FROM :schema.payment p
+LEFT JOIN :schema.refund r ON r.payment_ref = p.payment_ref AND r.sale = p.sale
+WHERE p.result = 'refund_due'
+ORDER BY p.received_at DESC;
+
+ALTER VIEW :schema.refunds OWNER TO flashsale_owner;
+COMMENT ON VIEW :schema.refunds IS 'Money that orders could not have, and whether it was given back';
+COMMENT ON COLUMN :schema.refunds.payment_ref IS 'The provider''s reference of the payment';
+COMMENT ON COLUMN :schema.refunds.sale IS 'The sale';
+COMMENT ON COLUMN :schema.refunds.order_no IS 'The order that could not have it';
+COMMENT ON COLUMN :schema.refunds.state IS 'due, or done';
+COMMENT ON COLUMN :schema.refunds.received_at IS 'When the provider told of the payment';
+COMMENT ON COLUMN :schema.refunds.tries IS 'How often a worker has asked the provider';
+COMMENT ON COLUMN :schema.refunds.refund_ref IS 'The provider''s reference of the refund';
+COMMENT ON COLUMN :schema.refunds.last_error IS 'What the provider said when it failed last';
+COMMENT ON COLUMN :schema.refunds.next_try_at IS 'A worker asks again then';
+REVOKE ALL ON :schema.refunds FROM PUBLIC;
+GRANT SELECT ON :schema.refunds TO flashsale_ops, flashsale_readonly;

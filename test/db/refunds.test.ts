@@ -1,0 +1,133 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  audit,
+  cancelOrder,
+  endRefund,
+  orderDetails,
+  payOrder,
+  refusePayment,
+  takeRefunds,
+} from '../../db/calls.ts';
+import type { Databases } from '../../db/pool.ts';
+import { uniqueName } from '../servers.ts';
+import { createDatabase, type TestDatabase } from './database.ts';
+import { openSale, order, stock } from './shop.ts';
+
+let database: TestDatabase;
+let worker: Databases;
+let web: Databases;
+let ops: Databases;
+let sale: string;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  worker = database.as('worker');
+  web = database.as('web');
+  ops = database.as('ops');
+  sale = await openSale(ops);
+});
+afterAll(async () => {
+  expect(await audit(ops)).toEqual([]);
+  await database.remove();
+});
+
+const take = (prefix: string) => takeRefunds(worker, 'hot', prefix, 100);
+
+/** A payment that its order cannot have; returns its reference. */
+async function owed(prefix: string): Promise<string> {
+  const orderNo = await order(worker, await stock(ops, sale, { units: 1 }), { userId: 'ann' });
+  await cancelOrder(web, orderNo, 'ann');
+  const reference = `${prefix}${uniqueName('pi')}`;
+  expect(await payOrder(web, orderNo, reference)).toBe('refund_due');
+  return reference;
+}
+
+async function refundsDue(): Promise<void> {
+  await database.admin.query({ text: 'UPDATE hot.refund SET next_try_at = now()' });
+}
+
+describe('a reference', () => {
+  it('pays one order, in whichever sale and schema the other one is', async () => {
+    const other = await openSale(ops);
+    const mine = await order(worker, await stock(ops, sale, { units: 1 }));
+    const same = await order(worker, await stock(ops, other, { units: 1 }));
+    const regular = await stock(ops, other, { units: 1, schema: 'regular' });
+    const far = await order(worker, regular, {}, 'regular');
+    const reference = uniqueName('ref');
+    expect(await payOrder(web, mine, reference)).toBe('paid');
+    expect(await payOrder(web, same, reference)).toBe('reference_taken');
+    expect(await payOrder(web, far, reference)).toBe('reference_taken');
+    expect(await refusePayment(web, far, reference)).toBe('reference_taken');
+    expect(await payOrder(web, mine, reference)).toBe('paid');
+  });
+
+  it('pays one of two orders that it is booked for at once', async () => {
+    for (let round = 0; round < 20; round += 1) {
+      const hot = await order(worker, await stock(ops, sale, { units: 1 }));
+      const sku = await stock(ops, sale, { units: 1, schema: 'regular' });
+      const regular = await order(worker, sku, {}, 'regular');
+      const reference = uniqueName('ref');
+      const said = await Promise.all([
+        payOrder(web, hot, reference),
+        payOrder(web, regular, reference),
+      ]);
+      expect(said.toSorted()).toEqual(['paid', 'reference_taken']);
+    }
+  });
+});
+
+describe('a payment of another amount', () => {
+  it('is booked to be given back, and the order waits on', async () => {
+    const orderNo = await order(worker, await stock(ops, sale, { units: 1 }));
+    const reference = `wrong:${uniqueName('pi')}`;
+    expect(await refusePayment(web, orderNo, reference)).toBe('refund_due');
+    expect(await refusePayment(web, orderNo, reference)).toBe('refund_due');
+    expect(await payOrder(web, orderNo, reference)).toBe('refund_due');
+    expect(await orderDetails(web, orderNo)).toMatchObject({ status: 'ordered', refundDue: true });
+    expect(await payOrder(web, orderNo, uniqueName('ref'))).toBe('paid');
+    expect(await refusePayment(web, '999999998', 'x')).toBe('not_found');
+    expect((await take('wrong:')).map(({ paymentRef }) => paymentRef)).toEqual([reference]);
+  });
+});
+
+describe('a refund', () => {
+  it('is in one hand at a time, tried again after a failure, and done once', async () => {
+    const [first, second] = [await owed('a:'), await owed('a:')];
+    await owed('other:');
+    const hands = await Promise.all([take('a:'), take('a:'), take('a:')]);
+    const taken = hands.flat().map(({ paymentRef }) => paymentRef);
+    expect(taken.toSorted()).toEqual([first, second].toSorted());
+    expect(await take('a:')).toEqual([]);
+    expect(await endRefund(worker, 'hot', first, { error: 'no answer' })).toBe(true);
+    expect(await endRefund(worker, 'hot', second, { refundRef: 're_2' })).toBe(true);
+    expect(await take('a:')).toEqual([]);
+    await refundsDue();
+    expect(await take('a:')).toMatchObject([{ paymentRef: first, tries: 2 }]);
+    const rows = await ops.hot.query({
+      text: `SELECT payment_ref, state, tries, refund_ref, last_error FROM hot.refunds
+             WHERE payment_ref LIKE 'a:%' ORDER BY state DESC`,
+    });
+    expect(rows).toEqual([
+      { payment_ref: first, state: 'due', tries: 2, refund_ref: null, last_error: 'no answer' },
+      { payment_ref: second, state: 'done', tries: 1, refund_ref: 're_2', last_error: null },
+    ]);
+    await endRefund(worker, 'hot', first, { refundRef: 're_1' });
+    await endRefund(worker, 'hot', first, { error: 'too late' });
+    await refundsDue();
+    expect(await take('a:')).toEqual([]);
+  });
+
+  it('is done by hand where no worker can', async () => {
+    const reference = await owed('bank:');
+    const waits = async () => {
+      const [row] = await ops.hot.query<{ count: string }>({
+        text: `SELECT count FROM hot.backlog WHERE waiting = 'payments to refund'`,
+      });
+      return Number(row?.count);
+    };
+    const before = await waits();
+    expect(await endRefund(ops, 'hot', reference, { refundRef: 'letter 7' })).toBe(true);
+    expect(await waits()).toBe(before - 1);
+    expect(await endRefund(ops, 'hot', 'nothing', { refundRef: 'x' })).toBe(false);
+  });
+});
