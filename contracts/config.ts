@@ -136,6 +136,29 @@ export const webhookSecret = makeValidator((input: string) => {
   return input;
 });
 
+/** A secret or restricted key of Stripe's API. */
+export const stripeKey = makeValidator((input: string) => {
+  if (!/^(sk|rk)_(test|live)_[A-Za-z0-9]{8,}$/.test(input)) {
+    throw expectedSecret('a key of Stripe: sk_test_…, sk_live_… or rk_…');
+  }
+  return input;
+});
+
+/** The signing secret of an endpoint, as Stripe writes it. */
+export const stripeWebhookSecret = makeValidator((input: string) => {
+  if (!/^whsec_[A-Za-z0-9]{24,}$/.test(input)) {
+    throw expectedSecret('whsec_ and at least 24 letters and digits');
+  }
+  return input;
+});
+
+/** Where a page is, without a path. */
+export const shopUrl = makeValidator((input: string) => {
+  const isUrl = /^https?:\/\/[^/\s?#@]+\/?$/.test(input) && URL.canParse(input);
+  if (!isUrl) throw expected('a URL such as https://shop.example', input);
+  return input.replace(/\/$/, '');
+});
+
 /** Comma-separated values, each checked and each once. */
 export function list<T>(what: string, parse: (part: string) => T | undefined) {
   return makeValidator((input: string) => {

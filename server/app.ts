@@ -5,12 +5,13 @@ import { answerBrokenRequest, createListener } from './listener.ts';
 import { Problem, problemHeaders, problemOf } from './problems.ts';
 import { buyRoute } from './routes/buy.ts';
 import { challengeRoute } from './routes/challenges.ts';
+import { checkoutRoute } from './routes/checkout.ts';
 import { demoRoutes } from './routes/demo.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { healthRoutes } from './routes/health.ts';
 import { orderRoutes } from './routes/orders.ts';
 import { pageRoutes } from './routes/pages.ts';
-import { paymentRoute } from './routes/payment.ts';
+import { paymentRoutes } from './routes/payment.ts';
 import { requestRoutes } from './routes/requests.ts';
 import { saleRoutes } from './routes/sales.ts';
 import { ticketRoute } from './routes/tickets.ts';
@@ -51,7 +52,8 @@ export async function buildApp(context: Context) {
   await app.register(requestRoutes, context);
   await app.register(waitingRoutes, context);
   await app.register(orderRoutes, context);
-  await app.register(paymentRoute, context);
+  await app.register(checkoutRoute, context);
+  await app.register(paymentRoutes, context);
   if (config.demo) await app.register(demoRoutes, context);
   return app;
 }

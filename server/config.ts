@@ -14,6 +14,7 @@ import {
   webhookSecret,
   zookeeperSpecs,
 } from '../contracts/config.ts';
+import { paymentConfig, paymentSpecs } from '../payment/config.ts';
 import { protectionOf } from '../zk/protection.ts';
 import type { IdentityConfig } from './gate/identity.ts';
 
@@ -39,6 +40,7 @@ const specs = {
   JWT_SECRET: secret(JWT_SECRET_LENGTH_MIN)({ default: undefined }),
   JWKS_URL: url('http', 'https')({ default: undefined }),
   PAYMENT_WEBHOOK_SECRET: webhookSecret(),
+  ...paymentSpecs,
   DEMO: flag({ default: false }),
   /** Proxies whose X-Forwarded-For is believed. */
   TRUST_PROXY: list('IP addresses or CIDRs', cidr)({ default: undefined }),
@@ -88,6 +90,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     },
     identity,
     paymentWebhookSecret: env.PAYMENT_WEBHOOK_SECRET,
+    payment: paymentConfig(env),
     demo: env.DEMO,
     trustProxy: env.TRUST_PROXY,
     rateLimit: {

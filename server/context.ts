@@ -8,6 +8,7 @@ import type { Gate } from './gate/gate.ts';
 import type { Identity } from './gate/identity.ts';
 import type { ServerMetrics } from './metrics.ts';
 import type { OrderPages } from './order-pages.ts';
+import type { Payments } from './payments.ts';
 import type { PurchaseHandler } from './purchase.ts';
 import type { LineDesk } from './requests/line.ts';
 import type { Purchases } from './requests/purchases.ts';
@@ -29,6 +30,7 @@ export interface Context {
   readonly purchases: Purchases;
   readonly statusDesk: StatusDesk;
   readonly lineDesk: LineDesk;
+  readonly payments: Payments;
   readonly orderPages: OrderPages;
   /** Aborted when the process is asked to end: waiting shoppers are answered then. */
   readonly stopping: AbortSignal;

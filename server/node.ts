@@ -19,6 +19,7 @@ import { RiskWatch } from './gate/risk.ts';
 import { UsedTickets } from './gate/used-tickets.ts';
 import { createServerMetrics } from './metrics.ts';
 import { OrderPages } from './order-pages.ts';
+import { createPayments } from './payments.ts';
 import { problemOf } from './problems.ts';
 import { createPurchaseHandler } from './purchase.ts';
 import { breakOutcomes, PublishBreaker } from './requests/breakers.ts';
@@ -138,6 +139,7 @@ export function assembleNode(outside: Outside) {
     catalogue,
     purchases,
     orderPages,
+    payments: createPayments(config),
     lineDesk: new LineDesk((places) => waitingEntries(outside.databases, places)),
     gate,
     challenges: new Challenges({

@@ -8,12 +8,14 @@ import {
   url,
 } from '../contracts/config.ts';
 import { SCHEMAS, type Schema } from '../contracts/names.ts';
+import { paymentConfig, paymentSpecs } from '../payment/config.ts';
 import { BATCH_LIMITS } from './batch.ts';
 
 const specs = {
   ...commonSpecs,
   ...databaseSpecs,
   ...brokerSpecs,
+  ...paymentSpecs,
   HOT_DATABASE_URL: url('postgres', 'postgresql')({ default: undefined }),
   /** The orders queues that this worker serves. */
   QUEUES: list(SCHEMAS.join(' and '), (part) => SCHEMAS.find((schema) => schema === part))({
@@ -41,6 +43,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       hot: parsed.HOT_DATABASE_URL ?? parsed.DATABASE_URL,
     },
     queues,
+    payment: paymentConfig(parsed),
     prefetchMax: parsed.PREFETCH_MAX,
     batch: {
       batchRequestsMax: parsed.BATCH_REQUESTS_MAX,

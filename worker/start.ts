@@ -7,14 +7,17 @@ import type { Schema } from '../contracts/names.ts';
 import { areApart } from '../db/both-schemas.ts';
 import {
   carryTo,
+  endRefund,
   expireOrders,
   leaveOutbox,
   outboxBatch,
   outboxDone,
   placeOrders,
+  takeRefunds,
   trimPlaceCalls,
 } from '../db/calls.ts';
 import { createPool, type Databases } from '../db/pool.ts';
+import { STRIPE_PREFIX, StripeProvider } from '../payment/stripe.ts';
 import type { Lifecycle } from '../process/lifecycle.ts';
 import { createLog, type Log } from '../process/log.ts';
 import { createMetrics } from '../process/metrics.ts';
@@ -27,6 +30,7 @@ import { expireOverdueOrders } from './expire.ts';
 import { createWorkerMetrics, type WorkerMetrics, watchLoad, watchQueues } from './metrics.ts';
 import { relayOutbox } from './outbox.ts';
 import { repeat } from './periodic.ts';
+import { giveRefunds } from './refund.ts';
 import { RETRY_LIMITS } from './retry.ts';
 
 /** Time for the requests in hand when the process stops; what is left then goes to another worker. */
@@ -176,6 +180,16 @@ async function serve(schema: Schema, context: Context, stopping: AbortSignal): P
       return 'idle';
     }),
   ];
+  if (config.payment.provider === 'stripe') {
+    const stripe = new StripeProvider(config.payment.stripe);
+    const refunds = giveRefunds({
+      ...common,
+      take: (limit) => takeRefunds(databases, schema, STRIPE_PREFIX, limit),
+      refund: (paymentRef) => stripe.refund(paymentRef),
+      end: (paymentRef, end) => endRefund(databases, schema, paymentRef, end),
+    });
+    loops.push(refunds);
+  }
   if (areApart(databases)) {
     const carry = async () => (await carryTo(databases, schema)).pieces;
     loops.push(carryPost({ ...common, carry }));

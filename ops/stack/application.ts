@@ -67,6 +67,7 @@ function variablesOf(options: ApplicationOptions): Record<string, string | undef
     TRUST_PROXY: '127.0.0.0/8,::1/128',
     RATE_LIMIT_IP_PER_SECOND: '100000',
     PAYMENT_WEBHOOK_SECRET: secrets.paymentWebhookSecret,
+    SHOP_URL: `http://${shop.host}:${shop.port}`,
     // A shop has one way to know its users: its own, when it is given.
     ...(!environment['JWKS_URL'] && { JWT_SECRET: secrets.jwtSecret }),
     ...environment,

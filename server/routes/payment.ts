@@ -1,32 +1,18 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
-import { Webhook, WebhookVerificationError } from 'standardwebhooks';
-import { Type } from 'typebox';
-import { Check } from 'typebox/value';
-import { orderDetails, payOrder } from '../../db/calls.ts';
+import { type Order, orderDetails, payOrder, refusePayment } from '../../db/calls.ts';
+import { ForgedCallback, type PaymentProvider, UnknownCallback } from '../../payment/provider.ts';
 import type { Context } from '../context.ts';
 import { Problem } from '../problems.ts';
-import { OrderParams, PaymentAnswer, problems } from './schemas.ts';
-
-/** What the payment provider says in its callback. */
-const PaymentCallback = Type.Object({
-  type: Type.Literal('payment.succeeded'),
-  data: Type.Object({
-    orderNo: Type.String(),
-    /** The provider's own id of the payment: the same one pays once. */
-    reference: Type.String({ minLength: 1, maxLength: 200 }),
-    amount: Type.String({ pattern: '^[0-9]{1,10}(\\.[0-9]{1,2})?$' }),
-    currency: Type.String({ pattern: '^[A-Z]{3}$' }),
-  }),
-});
+import { CallbackAnswer, OrderParams, PaymentAnswer, problems } from './schemas.ts';
 
 /**
- * The payment provider's callback, signed as Standard Webhooks say. The signature is over the bytes
- * of the body, so this route alone takes the body unparsed.
+ * Signed callbacks of payment providers. The signature is over the bytes of the body, so these routes
+ * alone take the body unparsed.
  */
-export const paymentRoute: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
-  const { config, databases, orderPages } = context;
-  const webhook = new Webhook(config.paymentWebhookSecret);
+export const paymentRoutes: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
+  const { databases, log, orderPages } = context;
+  const { standard, stripe } = context.payments;
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
     'application/json',
@@ -45,31 +31,66 @@ export const paymentRoute: FastifyPluginAsyncTypebox<Context> = async (app, cont
     },
     async (request) => {
       const { orderNo } = request.params;
-      const callback = verify(webhook, request);
-      if (!Check(PaymentCallback, callback) || callback.data.orderNo !== orderNo) {
+      const callback = verify(standard, request);
+      if (callback.kind !== 'paid' || callback.orderNo !== orderNo) {
         throw new Problem('bad_request', { detail: 'Not a payment callback for this order' });
       }
       const order = await orderDetails(databases, orderNo);
       if (order === undefined) throw new Problem('not_found');
-      const { reference, amount, currency } = callback.data;
-      if (Number(amount) !== Number(order.amount) || currency !== order.currency) {
+      // Nothing is booked: the provider hears that it is wrong and keeps the case.
+      if (!isAmountOf(order, callback)) {
         throw new Problem('bad_request', { detail: 'The amount is not that of the order' });
       }
-      const status = await payOrder(databases, orderNo, reference);
+      const status = await payOrder(databases, orderNo, callback.reference);
+      orderPages.forget(order.userId);
+      return { orderNo, status };
+    },
+  );
+
+  if (stripe === undefined) return;
+  app.post(
+    '/api/v1/payments/stripe',
+    {
+      schema: {
+        summary: "Stripe's signed webhook",
+        response: { 200: CallbackAnswer, ...problems(400, 403, 503) },
+      },
+    },
+    async (request) => {
+      const callback = verify(stripe, request);
+      if (callback.kind === 'ignored') return { status: 'ignored', reason: callback.reason };
+      const { orderNo, reference } = callback;
+      const order = await orderDetails(databases, orderNo);
+      if (order === undefined) {
+        // Sent again for days it would not come to be: somebody has to look.
+        log.error({ orderNo, reference }, 'Stripe has money for an order that is not here');
+        return { status: 'ignored', reason: 'there is no such order' };
+      }
+      // The money is there already: what does not fit is booked, and goes back.
+      const isRight = isAmountOf(order, callback);
+      if (!isRight) log.error({ orderNo, reference }, 'Stripe has another amount than the order');
+      const book = isRight ? payOrder : refusePayment;
+      const status = await book(databases, orderNo, reference);
       orderPages.forget(order.userId);
       return { orderNo, status };
     },
   );
 };
 
-function verify(webhook: Webhook, request: FastifyRequest): unknown {
+function isAmountOf(order: Order, money: { amount: string; currency: string }): boolean {
+  return Number(money.amount) === Number(order.amount) && money.currency === order.currency;
+}
+
+function verify(provider: PaymentProvider, { body, headers }: FastifyRequest) {
   try {
-    return webhook.verify(String(request.body), request.headers as Record<string, string>);
+    return provider.verify(String(body), headers as Record<string, string>);
   } catch (error) {
-    if (error instanceof WebhookVerificationError) {
+    if (error instanceof ForgedCallback) {
       throw new Problem('bad_request', { detail: 'The signature does not fit', status: 403 });
     }
-    if (error instanceof SyntaxError) throw new Problem('bad_request', { detail: 'Not JSON' });
+    if (error instanceof UnknownCallback) {
+      throw new Problem('bad_request', { detail: 'Not a payment callback' });
+    }
     throw error;
   }
 }

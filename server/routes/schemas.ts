@@ -220,6 +220,17 @@ export const OrdersQuery = Type.Object({
 
 export const GuestAnswer = Type.Object({ user: Type.String(), token: Type.String() });
 
+export const CheckoutAnswer = Type.Object({
+  method: Type.Enum(['GET', 'POST']),
+  url: Type.String({ description: "GET: the provider's page; POST: a call of this shop" }),
+});
+
+export const CallbackAnswer = Type.Object({
+  orderNo: Type.Optional(Type.String()),
+  status: Type.String({ description: 'paid, refund_due, reference_taken, not_found or ignored' }),
+  reason: Type.Optional(Type.String()),
+});
+
 export const PaymentAnswer = Type.Object({ orderNo: Type.String(), status: Type.String() });
 
 const ProblemContent = {

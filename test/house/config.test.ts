@@ -112,4 +112,38 @@ describe('the environment of a server', () => {
     expect(complaint(readServer, { ...jwks, JWT_SECRET })).toContain('JWT_SECRET and JWKS_URL');
     expect(complaint(readServer, { ...jwks, DEMO: 'true' })).toContain('DEMO');
   });
+
+  it('needs all of Stripe, or nothing of it', () => {
+    const stripe = {
+      ...complete,
+      PAYMENT_PROVIDER: 'stripe',
+      STRIPE_SECRET_KEY: 'sk_test_abcdefgh12345678',
+      STRIPE_WEBHOOK_SECRET: 'whsec_abcdefghijklmnopqrstuvwx',
+      SHOP_URL: 'https://shop.example/',
+    };
+    expect(readServer(stripe).payment).toEqual({
+      provider: 'stripe',
+      stripe: {
+        secretKey: stripe.STRIPE_SECRET_KEY,
+        webhookSecret: stripe.STRIPE_WEBHOOK_SECRET,
+        apiUrl: 'https://api.stripe.com',
+        shopUrl: 'https://shop.example',
+      },
+    });
+    for (const name of ['STRIPE_SECRET_KEY', 'STRIPE_WEBHOOK_SECRET', 'SHOP_URL'] as const) {
+      const words = complaint(readServer, { ...stripe, [name]: '' });
+      expect(words).toBe(`PAYMENT_PROVIDER=stripe needs ${name}`);
+    }
+    for (const STRIPE_SECRET_KEY of ['pk_test_abcdefgh12345678', 'secret', 'sk_test_']) {
+      const words = complaint(readServer, { ...stripe, STRIPE_SECRET_KEY });
+      expect(words).toContain('STRIPE_SECRET_KEY must be a key of Stripe');
+      expect(words).not.toContain(STRIPE_SECRET_KEY);
+    }
+    const SHOP_URL = 'https://shop.example/path';
+    expect(complaint(readServer, { ...stripe, SHOP_URL })).toContain('SHOP_URL must be a URL');
+    expect(complaint(readServer, { ...complete, PAYMENT_PROVIDER: 'cash' })).toContain(
+      'PAYMENT_PROVIDER must be one of demo, stripe',
+    );
+    expect(readServer(complete).payment).toEqual({ provider: 'demo' });
+  });
 });

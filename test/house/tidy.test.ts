@@ -27,8 +27,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   broker: ['contracts', 'process'],
   db: ['contracts', 'process'],
   zk: ['contracts', 'process', 'broker', 'db'],
-  server: ['contracts', 'process', 'broker', 'db', 'zk'],
-  worker: ['contracts', 'process', 'broker', 'db'],
+  payment: ['contracts', 'process'],
+  server: ['contracts', 'process', 'broker', 'db', 'zk', 'payment'],
+  worker: ['contracts', 'process', 'broker', 'db', 'payment'],
 };
 
 /** Third-party client → the one file that imports it. */
@@ -43,6 +44,7 @@ const ONE_IMPORTER = [
   'fast-jwt',
   'get-jwks',
   'altcha-lib',
+  'stripe',
   'testcontainers',
 ];
 

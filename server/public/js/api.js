@@ -231,12 +231,19 @@ export function readOrder(orderNo, token) {
 }
 
 /**
+ * Pays, or leaves for the provider's page.
  * @param {string} orderNo
  * @param {string | null} token
  */
-export function payOrder(orderNo, token) {
-  const url = `/api/v1/demo/orders/${encodeURIComponent(orderNo)}/pay`;
-  return request(url, { method: 'POST', token, timeoutMs: WRITE_TIMEOUT_MS });
+export async function payOrder(orderNo, token) {
+  const url = `/api/v1/orders/${encodeURIComponent(orderNo)}/checkout`;
+  const checkout = await request(url, { method: 'POST', token, timeoutMs: WRITE_TIMEOUT_MS });
+  if (checkout.kind !== 'ok') return checkout;
+  if (checkout.body.method === 'POST') {
+    return request(checkout.body.url, { method: 'POST', token, timeoutMs: WRITE_TIMEOUT_MS });
+  }
+  location.assign(checkout.body.url);
+  return checkout;
 }
 
 /**

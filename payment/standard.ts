@@ -1,0 +1,70 @@
+import { Webhook, WebhookVerificationError } from 'standardwebhooks';
+import { Type } from 'typebox';
+import { Check } from 'typebox/value';
+import {
+  type Checkout,
+  ForgedCallback,
+  type PayableOrder,
+  type Payment,
+  type PaymentProvider,
+  UnknownCallback,
+} from './provider.ts';
+
+/**
+ * A provider that calls back as Standard Webhooks say. The demo's pay button is one: it has no money,
+ * but its callback takes the way of every provider.
+ */
+
+const PaymentCallback = Type.Object({
+  type: Type.Literal('payment.succeeded'),
+  data: Type.Object({
+    orderNo: Type.String(),
+    /** The provider's own id of the payment: the same one pays once. */
+    reference: Type.String({ minLength: 1, maxLength: 200 }),
+    amount: Type.String({ pattern: '^[0-9]{1,10}(\\.[0-9]{1,2})?$' }),
+    currency: Type.String({ pattern: '^[A-Z]{3}$' }),
+  }),
+});
+
+export class StandardProvider implements PaymentProvider {
+  readonly #webhook: Webhook;
+
+  /** @param secret `whsec_…` */
+  constructor(secret: string) {
+    this.#webhook = new Webhook(secret);
+  }
+
+  async begin({ orderNo }: PayableOrder): Promise<Checkout> {
+    return { method: 'POST', url: `/api/v1/demo/orders/${orderNo}/pay` };
+  }
+
+  verify(body: string, headers: Readonly<Record<string, string | undefined>>): Payment {
+    const callback = this.#open(body, headers);
+    if (!Check(PaymentCallback, callback)) throw new UnknownCallback('not a payment callback');
+    // References of a provider with a name of its own are its alone.
+    if (callback.data.reference.startsWith('stripe:')) throw new UnknownCallback('not ours');
+    return { kind: 'paid', ...callback.data };
+  }
+
+  /** The headers and the body of a callback for this payment. */
+  sign(id: string, sentAt: Date, data: Omit<Payment, 'kind'>) {
+    const payload = JSON.stringify({ type: 'payment.succeeded', data });
+    const headers = {
+      'content-type': 'application/json',
+      'webhook-id': id,
+      'webhook-timestamp': String(Math.floor(sentAt.getTime() / 1_000)),
+      'webhook-signature': this.#webhook.sign(id, sentAt, payload),
+    };
+    return { payload, headers };
+  }
+
+  #open(body: string, headers: Readonly<Record<string, string | undefined>>): unknown {
+    try {
+      return this.#webhook.verify(body, headers as Record<string, string>);
+    } catch (error) {
+      if (error instanceof WebhookVerificationError) throw new ForgedCallback(error.message);
+      if (error instanceof SyntaxError) throw new UnknownCallback('not JSON');
+      throw error;
+    }
+  }
+}

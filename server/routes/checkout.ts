@@ -1,0 +1,41 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { orderDetails } from '../../db/calls.ts';
+import { PaymentError } from '../../payment/provider.ts';
+import { authenticate } from '../authenticate.ts';
+import type { Context } from '../context.ts';
+import { Problem } from '../problems.ts';
+import { CheckoutAnswer, OrderParams, problems } from './schemas.ts';
+
+/** Where the shopper goes to pay: a page of the provider, or the demo's own call. */
+export const checkoutRoute: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
+  const { catalogue, databases, identity, log, payments } = context;
+  app.post(
+    '/api/v1/orders/:orderNo/checkout',
+    {
+      onRequest: authenticate(identity),
+      schema: {
+        summary: 'Where I pay my order; asking again leads to the same place',
+        security: [{ bearer: [] }],
+        params: OrderParams,
+        response: { 200: CheckoutAnswer, ...problems(400, 401, 404, 409, 500, 503) },
+      },
+    },
+    async ({ params: { orderNo }, userId }, reply) => {
+      const order = await orderDetails(databases, orderNo);
+      if (order === undefined || order.userId !== userId) throw new Problem('not_found');
+      if (payments.checkout === undefined) throw new Problem('not_found');
+      if (order.status !== 'ordered' || order.payBefore.getTime() <= catalogue.nowMs()) {
+        throw new Problem('not_allowed_now', { detail: 'The order cannot be paid any more' });
+      }
+      const title = catalogue.sku(order.sku)?.title ?? order.sku;
+      try {
+        const checkout = await payments.checkout.begin({ ...order, title });
+        return await reply.header('cache-control', 'no-store').send(checkout);
+      } catch (error) {
+        if (!(error instanceof PaymentError)) throw error;
+        log.warn({ err: error, orderNo }, 'the payment provider did not begin');
+        throw new Problem(error.isTransient ? 'overloaded' : 'internal_error');
+      }
+    },
+  );
+};

@@ -1,0 +1,56 @@
+import type { Schema } from '../contracts/names.ts';
+import type { DueRefund } from '../db/calls.ts';
+import type { Log } from '../process/log.ts';
+import { repeat, Trouble } from './periodic.ts';
+
+const REFUND_INTERVAL_MS = 2_000;
+/** In hand at once; each is a call to the provider. */
+const REFUNDS_MAX = 10;
+
+export interface RefundOptions {
+  readonly schema: Schema;
+  readonly take: (limit: number) => Promise<readonly DueRefund[]>;
+  /** Gives the money back and says under which reference. Asked again it gives nothing twice. */
+  readonly refund: (paymentRef: string) => Promise<string>;
+  readonly end: (
+    paymentRef: string,
+    end: { readonly refundRef: string } | { readonly error: string },
+  ) => Promise<unknown>;
+  readonly log: Log;
+  readonly stopping: AbortSignal;
+}
+
+/**
+ * Gives back the money that orders could not have. Who takes a refund has it until its next try is due;
+ * what fails, or whose worker dies, is tried again then.
+ */
+export function giveRefunds(options: RefundOptions): Promise<void> {
+  const { schema, take, log, stopping } = options;
+  const trouble = new Trouble(log, `refunds of ${schema}`);
+  return repeat(REFUND_INTERVAL_MS, stopping, async () => {
+    try {
+      const due = await take(REFUNDS_MAX);
+      for (const each of due) await giveBack(options, each);
+      trouble.fine();
+      return due.length === REFUNDS_MAX ? 'more' : 'idle';
+    } catch (error) {
+      trouble.failed(error);
+      return 'idle';
+    }
+  });
+}
+
+async function giveBack(
+  { refund, end, log }: RefundOptions,
+  { paymentRef, orderNo, tries }: DueRefund,
+): Promise<void> {
+  try {
+    const refundRef = await refund(paymentRef);
+    await end(paymentRef, { refundRef });
+    log.info({ orderNo, paymentRef, refundRef }, 'a payment was given back');
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    log.warn({ orderNo, paymentRef, tries, reason: message }, 'a refund failed; tried again');
+    await end(paymentRef, { error: message });
+  }
+}
