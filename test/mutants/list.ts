@@ -287,4 +287,30 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [["edits.state.value !== 'closed' && ", '']],
     tests: ['test/zk/lines.test.ts'],
   },
+  sql(
+    'one outcome',
+    'a reference pays orders of two schemas',
+    [['RETURN FOUND OR EXISTS', 'RETURN true OR EXISTS']],
+    ['test/db/refunds.test.ts'],
+    'db/procedures/claim_reference.sql',
+  ),
+  sql(
+    'one outcome',
+    'two workers give the same money back',
+    [[/next_try_at = now\(\) \+ .*\n/, 'next_try_at = r.next_try_at\n']],
+    ['test/db/refunds.test.ts'],
+    'db/procedures/take_refunds.sql',
+  ),
+  {
+    promise: 'one outcome',
+    name: 'Stripe is believed without its signature',
+    file: 'payment/stripe.ts',
+    edits: [
+      [
+        'return this.#stripe.webhooks.constructEvent(body, signature, this.#options.webhookSecret);',
+        'return signature === undefined ? this.#stripe.webhooks.constructEvent(body, signature, this.#options.webhookSecret) : JSON.parse(body);',
+      ],
+    ],
+    tests: ['test/payment/stripe.test.ts'],
+  },
 ];
