@@ -2,6 +2,12 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
+import { SECURITY_HEADERS } from './pages.ts';
+
+/** Swagger UI writes styles into its elements; its scripts are files like all others. */
+const READER_POLICY =
+  "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; " +
+  "object-src 'none'; img-src 'self' data:; style-src 'self' 'unsafe-inline'";
 
 /** OpenAPI 3.1 from the schemas of the routes, at /openapi.json and to read at /docs. */
 export const docsRoutes = fastifyPlugin(async (app: FastifyInstance) => {
@@ -20,6 +26,15 @@ export const docsRoutes = fastifyPlugin(async (app: FastifyInstance) => {
       },
     },
   });
-  await app.register(swaggerUi, { routePrefix: '/docs' });
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: READER_POLICY,
+    uiHooks: {
+      onRequest(_request, reply, next) {
+        reply.headers({ ...SECURITY_HEADERS, 'content-security-policy': READER_POLICY });
+        next();
+      },
+    },
+  });
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
 });

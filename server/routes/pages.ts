@@ -15,7 +15,7 @@ const ALTCHA_FILES = {
 const PUBLIC_FOLDER = join(import.meta.dirname, '..', 'public');
 
 /** Everything on the pages comes from this address; nothing is framed, nothing runs inline. */
-const SECURITY_HEADERS = {
+export const SECURITY_HEADERS = {
   'content-security-policy':
     "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
   'referrer-policy': 'no-referrer',

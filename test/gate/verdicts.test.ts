@@ -138,6 +138,18 @@ const CASES: readonly Case[] = [
     prepare: ({ world }) => (world.publish = 'refused'),
   },
   {
+    verdict: 'overloaded',
+    cause: 'a circuit that five refused publishes have opened',
+    status: 503,
+    retryAfter: [2, 6],
+    page: /was not taken/,
+    async prepare(node) {
+      node.world.publish = 'refused';
+      for (let i = 0; i < 5; i += 1) await press(node, pressOf(node));
+      node.world.publish = 'confirmed';
+    },
+  },
+  {
     verdict: 'rate_limited',
     cause: 'too many presses of one user',
     status: 429,

@@ -46,6 +46,8 @@ export interface World {
 export interface WebNodeOptions {
   readonly environment?: Readonly<Record<string, string>>;
   readonly log?: Log;
+  /** The database says of the sale that it is not open yet, whatever the clock says. */
+  readonly withoutTicketKeys?: boolean;
   /** Whether published messages are kept for a look; a benchmark does not. */
   readonly keepMessages?: boolean;
   /** Keys that others sign with too. */
@@ -79,7 +81,9 @@ export async function openWebNode(options: WebNodeOptions = {}) {
     allowed: [],
     lottery: { secret: lotterySecret, isPublic: false },
     ticketEpoch: 1,
-    ticketKeys: [{ id: 1, key: ticketKey, retiredAt: undefined, isRevoked: false }],
+    ticketKeys: options.withoutTicketKeys
+      ? []
+      : [{ id: 1, key: ticketKey, retiredAt: undefined, isRevoked: false }],
     quota: 1_000,
     brokerAvailable: true,
     pressure: undefined,
