@@ -100,6 +100,8 @@ export class Operator {
   /** Oldest first. */
   async history(): Promise<HistoryEntry[]> {
     const entries = await readHistory(this.session, this.paths);
+    const [missing] = this.session.missingRights;
+    if (!entries && missing !== undefined) throw new EditRefused(`there are no ${missing}`);
     if (!entries) throw new Error('ZooKeeper did not answer');
     return entries;
   }

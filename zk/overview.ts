@@ -58,6 +58,8 @@ export class Reader {
     const read = await this.#session.get(path);
     if (read.ok) return { text: read.value.text, version: read.value.stat.version };
     if (read.error === 'no_node') return undefined;
+    if (read.error === 'no_auth')
+      throw new Error(`these credentials may not read ${path} (ZK_AUTH)`);
     throw new Error(`ZooKeeper did not answer: ${read.error}`);
   }
 

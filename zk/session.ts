@@ -240,7 +240,7 @@ export class ZkSession extends Calls<SessionEvents> {
   /** Where this process was last refused for want of rights, if nothing was written since; in words. */
   get missingRights(): readonly string[] {
     const path = this.#forbidden;
-    return path === undefined ? [] : [`the right to write ${path} (ZK_AUTH)`];
+    return path === undefined ? [] : [`rights on ${path} (ZK_AUTH)`];
   }
 
   #forbid(path: string): void {

@@ -84,7 +84,7 @@ test('a process without credentials, or of another shop, is not ready and says w
   await until(
     'it says what it may not',
     async () => {
-      expect(await system.readiness(name)).toMatch(/the right to write .*\(ZK_AUTH\)/);
+      expect(await system.readiness(name)).toMatch(/rights on \S+ \(ZK_AUTH\)/);
       return true;
     },
     { deadlineMs: 20_000 },

@@ -146,6 +146,8 @@ describe('a protected tree', () => {
     expect(await anybody?.get(`${plane.paths.history}/${name}`)).toEqual(NO_AUTH);
     const intruder = new Operator(web as ZkSession, plane.paths, 'web');
     await expect(intruder.quota(SKU, '1')).rejects.toThrow('may not write there (ZK_AUTH)');
+    const stranger = new Operator(anybody as ZkSession, plane.paths, 'anybody');
+    await expect(stranger.history()).rejects.toThrow(/no rights on .*history.*\(ZK_AUTH\)/);
     await desk.quota(SKU, '100');
   });
 
