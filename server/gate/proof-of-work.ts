@@ -21,7 +21,7 @@ const KEY_ITERATIONS = 250;
 const ALGORITHM = 'PBKDF2/SHA-256';
 /** From asking to the ticket; slow phones need some of it for the most expensive challenge. */
 export const CHALLENGE_TTL_MS = 120_000;
-/** The work of an ordinary challenge: about a fifth of a second on a laptop, a second on a phone. */
+/** The work of an ordinary challenge: about a fifth of a second in a browser on two cores. */
 const ROUNDS_USUAL = 2_000;
 const ROUNDS_MAX = 64 * ROUNDS_USUAL;
 /** Solutions that are remembered as used; bounded by what can be solved within their life. */
