@@ -54,6 +54,12 @@ export class Shopper {
     };
   }
 
+  /** The answer with its body unread: for streams. */
+  open(path: string): Promise<Response> {
+    const headers = { authorization: `Bearer ${this.#token}` };
+    return fetch(new URL(path, this.#url), { headers });
+  }
+
   async ticket(sale: string, sku: string): Promise<string> {
     const answer = await this.call('POST', `/api/v1/sales/${sale}/tickets`, { sku });
     if (answer.status !== 201) throw new Error(`no ticket: ${JSON.stringify(answer)}`);
