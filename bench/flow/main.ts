@@ -168,6 +168,7 @@ async function measure(): Promise<Record<string, unknown>> {
       redis_orders_per_s: mid(({ redis }) => (redis ? ordersPerS(redis) : 0)),
     }),
     orders_per_s: orders,
+    refused: rounds.reduce((sum, { ours }) => sum + ours.refused, 0),
     accepted_per_s: mid(({ ours }) => answersPerS(ours)),
     bare_answers_per_s: mid(({ bare }) => answersPerS(bare)),
     cpu_us_an_order: rounds.at(-1)?.ours.cpuUs,

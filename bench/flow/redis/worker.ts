@@ -37,7 +37,13 @@ async function start(order: WorkerOrder): Promise<void> {
   await channel.assertQueue(QUEUE, { durable: true, arguments: { 'x-queue-type': 'quorum' } });
   await channel.close();
   const redis = await openRedis(redisPort);
-  const pool = createPool({ url: databaseUrl, max: connections, applicationName: 'redis-way' });
+  const pool = createPool({
+    url: databaseUrl,
+    max: connections,
+    applicationName: 'redis-way',
+    // An insert waits for a connection as long as it takes: the prefetch bounds how many do.
+    connectTimeoutMs: 60_000,
+  });
   const insert = async (content: Buffer) => {
     const { orderNo, userId, sku: bought } = JSON.parse(content.toString()) as Order;
     await pool.query({
