@@ -1,7 +1,7 @@
 import type { RequestOutcome } from '../../db/calls.ts';
 import { Problem } from '../problems.ts';
 import type { Lookup } from './lookup.ts';
-import { Pauses, type Presence } from './pauses.ts';
+import { type Pause, Pauses, type Presence } from './pauses.ts';
 import type { Purchases } from './purchases.ts';
 
 /**
@@ -109,7 +109,10 @@ export class StatusDesk {
         const decided = status !== undefined && status.status !== 'queued';
         const isOver = leftMs <= 0 || shopper.isGone || this.#stopping.aborted;
         if (decided || isOver) return status;
-        await this.#pause(question.requestId, leftMs, shopper);
+        const pause = this.#pause(question.requestId, leftMs, shopper);
+        await pause.ended;
+        shopper.attend(undefined);
+        this.#purchases.unwatch(question.requestId, pause);
       }
     } finally {
       this.#waiting -= 1;
@@ -117,14 +120,12 @@ export class StatusDesk {
   }
 
   /** Until the request is heard of, somebody hangs up, or it is time to look again. */
-  async #pause(requestId: string, leftMs: number, shopper: Presence): Promise<void> {
+  #pause(requestId: string, leftMs: number, shopper: Presence): Pause {
     const ours = this.#purchases.book.find(requestId) !== undefined;
     const pause = this.#pauses.begin(ours ? leftMs : Math.min(leftMs, FOREIGN_POLL_MS));
     this.#purchases.watch(requestId, pause);
     shopper.attend(pause);
-    await pause.ended;
-    shopper.attend(undefined);
-    this.#purchases.unwatch(requestId, pause);
+    return pause;
   }
 
   async #ask(question: StatusQuestion): Promise<RequestStatus | 'foreign' | undefined> {
