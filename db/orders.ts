@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Outcome, PurchaseRequest } from '../contracts/messages.ts';
 import { SCHEMAS, type Schema } from '../contracts/names.ts';
-import { queryBoth, schemaOfOrder, toNumber } from './both-schemas.ts';
+import { patiently, queryBoth, schemaOfOrder, toNumber } from './both-schemas.ts';
 import type { Databases, Statement } from './pool.ts';
 
 /**
@@ -109,11 +109,13 @@ export async function cancelOrder(
   userId: string,
 ): Promise<CancelResult> {
   const schema = schemaOfOrder(orderNo);
-  const [row] = await databases[schema].query<{ result: CancelResult }>({
-    name: `cancel_order_${schema}`,
-    text: `SELECT ${schema}.cancel_order($1, $2) AS result`,
-    values: [orderNo, userId],
-  });
+  const [row] = await patiently(() =>
+    databases[schema].query<{ result: CancelResult }>({
+      name: `cancel_order_${schema}`,
+      text: `SELECT ${schema}.cancel_order($1, $2) AS result`,
+      values: [orderNo, userId],
+    }),
+  );
   return row?.result ?? 'not_found';
 }
 

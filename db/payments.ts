@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { otherSchema, schemaOfOrder } from './both-schemas.ts';
+import { otherSchema, patiently, schemaOfOrder } from './both-schemas.ts';
 import { DatabaseError } from './errors.ts';
 import { orderDetails } from './orders.ts';
 import type { Databases } from './pool.ts';
@@ -26,11 +26,13 @@ export async function payOrder(
   const schema = schemaOfOrder(orderNo);
   const deadline = performance.now() + LATE_PAYMENT_TIMEOUT_MS;
   for (;;) {
-    const [row] = await databases[schema].query<{ result: PaymentResult | 'elsewhere' }>({
-      name: `pay_order_${schema}`,
-      text: `SELECT ${schema}.pay_order($1, $2) AS result`,
-      values: [orderNo, paymentRef],
-    });
+    const [row] = await patiently(() =>
+      databases[schema].query<{ result: PaymentResult | 'elsewhere' }>({
+        name: `pay_order_${schema}`,
+        text: `SELECT ${schema}.pay_order($1, $2) AS result`,
+        values: [orderNo, paymentRef],
+      }),
+    );
     const result = row?.result ?? 'not_found';
     if (result !== 'elsewhere') return result;
     if (performance.now() > deadline) {

@@ -36,6 +36,8 @@ export interface SystemOptions {
   readonly workerEnvironment?: Readonly<Record<string, string>>;
   /** A superuser's URL of a database server; the run's own unless given. */
   readonly databaseServerUrl?: string;
+  /** A database of the file's own on a second server, for hot SKUs. */
+  readonly hotDatabaseUrl?: string;
   /** A broker of the file's own, with its virtual host; else one is made on the run's. */
   readonly amqpUrl?: string;
 }
@@ -92,6 +94,12 @@ export class System {
     const url = databaseUrl(database, server);
     await prepare(url);
     const pool = createPool({ url, max: 8, applicationName: 'test' });
+    const { hotDatabaseUrl } = options;
+    if (hotDatabaseUrl !== undefined) await prepare(hotDatabaseUrl);
+    const hot =
+      hotDatabaseUrl === undefined
+        ? pool
+        : createPool({ url: hotDatabaseUrl, max: 8, applicationName: 'test' });
     const virtualHost =
       options.amqpUrl === undefined
         ? await createVirtualHost()
@@ -107,12 +115,13 @@ export class System {
     await session.connected(READY_TIMEOUT_MS);
     const system = new System({
       credentials,
-      databases: { regular: pool, hot: pool },
+      databases: { regular: pool, hot },
       session,
       removeVirtualHost: virtualHost.remove,
       environment: {
         PATH: process.env['PATH'] ?? '',
         DATABASE_URL: url,
+        ...(hotDatabaseUrl !== undefined && { HOT_DATABASE_URL: hotDatabaseUrl }),
         AMQP_URL: virtualHost.url,
         ZOOKEEPER: zookeeper,
         ZK_ROOT: root,
@@ -279,7 +288,9 @@ export class System {
     await Promise.all(members.filter(([name]) => name.startsWith('web')).map(([, m]) => stop(m)));
     await Promise.all(members.map(([, member]) => stop(member)));
     await this.session.close();
-    await this.databases.regular.close();
+    const { regular, hot } = this.databases;
+    await regular.close();
+    if (hot !== regular) await hot.close();
     await this.#removeVirtualHost();
     rmSync(this.#folder, { recursive: true, force: true });
   }

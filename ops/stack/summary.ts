@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import type { Schema } from '../../contracts/names.ts';
 import type { BoardSale } from '../../db/calls.ts';
 import { RABBIT_VHOST } from './rabbitmq.ts';
 import type { StackState } from './state.ts';
@@ -21,12 +22,17 @@ function saleLines(sale: BoardSale, now: number): string[] {
 }
 
 /** How to go on when a product has nothing left: more stock first, then leave to admit it. */
-function restockLines(sale: BoardSale, psql: string, zkCli: string, zkRoot: string): string[] {
+function restockLines(
+  sale: BoardSale,
+  psqlOf: (schema: Schema) => string,
+  zkCli: string,
+  zkRoot: string,
+): string[] {
   return sale.skus
     .filter(({ free, unpaidExists }) => free === 0 && !unpaidExists)
     .flatMap(({ sku, schema, unitsTotal }) => [
       `${sku} is sold out. 1,000 more:`,
-      `  ${psql} -c "SELECT ${schema}.restock('${sku}', 1000)"`,
+      `  ${psqlOf(schema)} -c "SELECT ${schema}.restock('${sku}', 1000)"`,
       `  ${zkCli} set ${zkRoot}/skus/${sku}/quota ${unitsTotal + 1000}`,
     ]);
 }
@@ -50,6 +56,10 @@ export function summary(options: SummaryOptions): string {
   const { servers, shopUrl, zkRoot, monitors } = state;
   if (servers === undefined || shopUrl === undefined) throw new Error('the stack is not ready');
   const psql = options.psqlInContainer ?? `psql '${servers.databaseUrl}'`;
+  const psqlOf = (schema: Schema) =>
+    schema === 'hot' && servers.hotDatabaseUrl !== undefined
+      ? `psql '${servers.hotDatabaseUrl}'`
+      : psql;
   const zkCliName = existsSync(ZKCLI_OF_DEBIAN) ? ZKCLI_OF_DEBIAN : 'zkCli.sh';
   const zkCli = options.zkCliInContainer ?? `${zkCliName} -server ${servers.zookeeper}`;
   const metrics = Object.entries(monitors).map(
@@ -64,7 +74,9 @@ export function summary(options: SummaryOptions): string {
     ...saleLines(sale, options.now),
     '',
     `DBA        ${psql}`,
-    `           ${psql} -c 'SELECT * FROM hot.audit()'`,
+    ...(servers.hotDatabaseUrl === undefined
+      ? [`           ${psql} -c 'SELECT * FROM hot.audit()'`]
+      : [`  of hot   psql '${servers.hotDatabaseUrl}'`, '           npx flashsale db audit']),
     `Operator   ${zkCli}`,
     `           ${zkCli} set ${zkRoot}/skus/TV/quota 500`,
     `           npx flashsale env`,
@@ -74,7 +86,7 @@ export function summary(options: SummaryOptions): string {
     'Metrics',
     ...metrics,
     `Logs       ${logFolder}`,
-    ...restockLines(sale, psql, zkCli, zkRoot),
+    ...restockLines(sale, psqlOf, zkCli, zkRoot),
     '',
     'Ctrl-C stops everything; the next npm start goes on with the same data.',
   ].join('\n');

@@ -13,7 +13,8 @@ import {
   saleBoard,
   unitCounts,
 } from '../../db/calls.ts';
-import type { Databases } from '../../db/pool.ts';
+import { createPool, type Databases, openSession, type Pool } from '../../db/pool.ts';
+import { until } from '../until.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
 import { openSale, order, request, requests, stock } from './shop.ts';
 
@@ -137,6 +138,37 @@ describe('a SKU that moves', () => {
     expect(said.map(({ status }) => status)).toEqual(['ordered', 'ordered']);
     expect(await count(sku)).toEqual({ total: 9, free: 7 });
   });
+});
+
+it('holds payments and cancellations up for longer than a lock timeout, and they go through', async () => {
+  const sku = await stock(ops, sale, { units: 2, schema: 'regular' });
+  const paid = await order(worker, sku, { userId: 'ann' }, 'regular');
+  const cancelled = await order(worker, sku, { userId: 'ben' }, 'regular');
+  const mover = await openSession(database.url, {
+    applicationName: 'mover',
+    statementTimeoutMs: 20_000,
+    lockTimeoutMs: 5_000,
+  });
+  await mover.run('BEGIN');
+  await mover.query({ text: 'SELECT FROM hot.move_sku($1)', values: [sku] });
+  const options = { url: database.url, role: 'web', max: 2, applicationName: 'hasty' } as const;
+  const pool = createPool({ ...options, lockTimeoutMs: 50 });
+  let failed = 0;
+  const hasty: Pool = {
+    ...pool,
+    query: (statement) =>
+      pool.query(statement).catch((error) => {
+        failed += 1;
+        throw error;
+      }) as never,
+  };
+  const web = { regular: hasty, hot: hasty };
+  const answers = Promise.all([payOrder(web, paid, 'held'), cancelOrder(web, cancelled, 'ben')]);
+  await until('both have met the lock', () => failed >= 4);
+  await mover.run('COMMIT');
+  expect(await answers).toEqual(['paid', 'cancelled']);
+  await mover.close();
+  await pool.close();
 });
 
 describe('under full load', () => {

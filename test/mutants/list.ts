@@ -17,6 +17,7 @@ const PLACE_TESTS = [
   'test/db/model-plain.test.ts',
   'test/db/contention.test.ts',
 ];
+const TWO_SERVERS_TESTS = ['test/db/two-servers.test.ts'];
 const LIFE_TESTS = ['test/db/order-life.test.ts', 'test/db/contention.test.ts'];
 
 const LINE_TESTS = ['test/db/waiting.test.ts', 'test/db/waiting-contention.test.ts'];
@@ -313,4 +314,66 @@ export const MUTANTS: readonly Mutant[] = [
     ],
     tests: ['test/payment/stripe.test.ts'],
   },
+  sql(
+    'no oversell',
+    'post of the other server is applied again',
+    [
+      ['WHERE e.no > v_mark.applied ORDER BY e.no', 'ORDER BY e.no'],
+      ['IF v_entry.no <> v_mark.applied + 1', 'IF false'],
+    ],
+    TWO_SERVERS_TESTS,
+    'db/procedures/apply_transfers.sql',
+  ),
+  sql(
+    'no undersell',
+    'units that come back to the other server are forgotten',
+    [["PERFORM post_transfer(p_sku, p_sale, 'units', p_units, '{}');", '']],
+    TWO_SERVERS_TESTS,
+    'db/procedures/put_units.sql',
+  ),
+  sql(
+    'one outcome',
+    'a SKU arrives at the other server before what was decided',
+    [['IF v_mark.copied_home <> v_entry.no THEN', 'IF false THEN']],
+    TWO_SERVERS_TESTS,
+    'db/procedures/apply_transfers.sql',
+  ),
+  sql(
+    'one outcome',
+    'a copier of the other server that was overtaken writes on',
+    [['WHERE m.sku = p_sku AND m.copier = p_copier;\n  IF', 'WHERE m.sku = p_sku;\n  IF']],
+    TWO_SERVERS_TESTS,
+    'db/procedures/copy_in.sql',
+  ),
+  sql(
+    'one outcome',
+    'limits are not lowered on the other server',
+    [
+      [
+        "    PERFORM post_transfer(p_sku, p_sale, 'buyers', 0,\n                          jsonb_build_object('users', p_user_ids, 'units', p_units));\n",
+        '',
+      ],
+    ],
+    TWO_SERVERS_TESTS,
+    'db/procedures/lower_buyers.sql',
+  ),
+  sql(
+    'no oversell',
+    'a late payment takes its units twice from the other server',
+    [['IF NOT v_known THEN', 'IF true THEN']],
+    TWO_SERVERS_TESTS,
+    'db/procedures/lend_units.sql',
+  ),
+  sql(
+    'no oversell',
+    'units on their way to the other server count as free twice',
+    [
+      [
+        'livesThere(home) ? home.free : home.leaving',
+        'String(Number(home.free) + Number(home.leaving))',
+      ],
+    ],
+    TWO_SERVERS_TESTS,
+    'db/homes.ts',
+  ),
 ];

@@ -22,6 +22,13 @@ describe('servers that the environment names', () => {
     expect(servers.amqpManagementUrl).toBe('http://me:p%40ss@broker:15672');
   });
 
+  test('a second database server may be named beside a private first one', () => {
+    const hotDatabaseUrl = 'postgres://me@host/hot';
+    const servers = serversOfEnvironment({ HOT_DATABASE_URL: hotDatabaseUrl });
+    expect(servers).toEqual({ hotDatabaseUrl });
+    expect(missingServers(servers)).toContain('postgres');
+  });
+
   test('a variable that is set but empty is not set', () => {
     expect(missingServers(serversOfEnvironment({ DATABASE_URL: '' }))).toContain('postgres');
   });

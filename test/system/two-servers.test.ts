@@ -1,0 +1,124 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Schema } from '../../contracts/names.ts';
+import { audit, saleBoard, unitCounts } from '../../db/calls.ts';
+import { type CrashServer, startCrashServer } from '../db/crash-server.ts';
+import { Shopper } from '../shopper.ts';
+import { type System, startSystem } from '../system.ts';
+import { until } from '../until.ts';
+
+/** Web nodes, keeper and worker with a database server for each schema. */
+
+const run = promisify(execFile);
+
+let second: CrashServer;
+let system: System;
+
+beforeAll(async () => {
+  second = await startCrashServer();
+  system = await startSystem({
+    hotDatabaseUrl: second.url,
+    workers: 2,
+    // A machine that is busy with other tests is not what is looked at.
+    environment: { OVERLOAD_EVENT_LOOP_MS: '30000' },
+  });
+});
+afterAll(async () => {
+  await system?.stop();
+  await second?.remove();
+});
+
+const SHOPPERS = 900;
+/** Enough for everybody: what is looked at is where each unit is in the end. */
+const UNITS = { Reg: SHOPPERS / 2, Hot: SHOPPERS / 2 } as const;
+type Sku = keyof typeof UNITS;
+
+/** As an operator does it. */
+function move(sku: Sku, to: Schema) {
+  const args = ['ops/cli.ts', 'db', 'move-sku', sku, to];
+  return run(process.execPath, args, { env: { ...process.env, ...system.environment } });
+}
+
+async function count(name: Sku) {
+  const counts = await unitCounts(system.databases);
+  return counts.find(({ sku }) => sku === name) ?? { unitsTotal: 0, free: 0 };
+}
+
+it('sells both, moves both to and fro meanwhile, and shows no shopper an error', async () => {
+  const sale = await system.createSale([
+    { sku: 'Reg', schema: 'regular', units: UNITS.Reg },
+    { sku: 'Hot', schema: 'hot', units: UNITS.Hot },
+  ]);
+  const statuses = new Map<string, number>();
+  const note = (what: string) => {
+    statuses.set(what, (statuses.get(what) ?? 0) + 1);
+  };
+
+  /** Presses until it is taken; every answer on the way is looked at. */
+  async function buy(sku: Sku): Promise<void> {
+    const shopper = new Shopper(system.url, system.jwtSecret);
+    const key = randomUUID();
+    const deadline = performance.now() + 60_000;
+    while (performance.now() < deadline) {
+      const pressed = await shopper.press(sale, sku, { key });
+      if (pressed.status >= 500) note(`pressed ${JSON.stringify(pressed.body)}`);
+      if (pressed.status === 202) {
+        const { status, body } = await shopper.outcome(pressed.body.statusUrl);
+        note(status === 200 ? body.status : `outcome ${status}`);
+        if (body.status === 'ordered') await use(shopper, body.order.orderNo);
+        return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    note('never taken');
+  }
+
+  /** A third pays, a third gives the unit back, the others wait. */
+  async function use(shopper: Shopper, orderNo: string): Promise<void> {
+    const action = (['pay', 'cancel', undefined] as const)[Number(orderNo) % 3];
+    if (action === undefined) return;
+    const orders = action === 'pay' ? '/api/v1/demo/orders' : '/api/v1/orders';
+    const answer = await shopper.call('POST', `${orders}/${orderNo}/${action}`);
+    note(`${action} ${answer.status}`);
+    const mine = await shopper.call('GET', '/api/v1/orders');
+    if (mine.body.orders?.[0]?.orderNo !== orderNo) note('the order is not on its page');
+  }
+
+  let waiting: number = SHOPPERS;
+  let selling = true;
+  const crowd = Array.from({ length: 60 }, async (_, n) => {
+    while (waiting > 0) {
+      waiting -= 1;
+      await buy(n % 2 === 0 ? 'Reg' : 'Hot');
+    }
+  });
+  let moves = 0;
+  const moving = (async () => {
+    while (selling) {
+      const to = moves % 2 === 0 ? (['hot', 'regular'] as const) : (['regular', 'hot'] as const);
+      await move('Reg', to[0]);
+      await move('Hot', to[1]);
+      moves += 1;
+    }
+  })();
+  await Promise.all(crowd);
+  selling = false;
+  await moving;
+
+  const allowed = ['ordered', 'pay 200', 'cancel 200'];
+  expect([...statuses].filter(([what]) => !allowed.includes(what))).toEqual([]);
+  expect(statuses.get('ordered')).toBe(SHOPPERS);
+  expect(moves).toBeGreaterThan(1);
+  // What was given back is free again, wherever its order was; everything else is held.
+  const cancelled = statuses.get('cancel 200') ?? 0;
+  const sold = (statuses.get('ordered') ?? 0) - cancelled;
+  await until('every unit that came back has arrived', async () => {
+    const [reg, hot] = [await count('Reg'), await count('Hot')];
+    return reg.free + hot.free === UNITS.Reg + UNITS.Hot - sold;
+  });
+  const { sales } = await saleBoard(system.databases);
+  expect(sales.find((one) => one.sale === sale)?.skus).toHaveLength(2);
+  expect(await audit(system.databases)).toEqual([]);
+}, 240_000);
