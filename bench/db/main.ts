@@ -2,11 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createProgress } from '../../ops/stack/progress.ts';
+import { fillHistory } from './history.ts';
 import { parseOptions, USAGE, UsageError } from './options.ts';
 import { compareFull, compareSnapshot, compareWays, measureCurves } from './parts.ts';
 import { plot } from './plot.ts';
 import { startServer } from './server.ts';
-import { createStage, fillHistory, setDisk } from './stage.ts';
+import { createStage, setDisk } from './stage.ts';
 import { WAYS } from './ways.ts';
 
 /** Committed orders per second of place_orders and of what it is compared with, in one run. */

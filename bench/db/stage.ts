@@ -17,12 +17,13 @@ const OPEN_SALE = `
  */
 function withForUpdate(): string {
   const file = new URL('../../db/procedures/place_orders.sql', import.meta.url);
-  const pick = / ORDER BY s\.remaining[^\n]*DESC\n(\s*)LIMIT 1\n\s*FOR UPDATE SKIP LOCKED/g;
+  const pick =
+    / ORDER BY s\.remaining[^\n]*DESC\n(\s*)LIMIT 1\n\s*(FOR UPDATE(?: OF s)?) SKIP LOCKED/g;
   const text = readFileSync(file, 'utf8');
   if ([...text.matchAll(pick)].length !== 3)
     throw new Error('place_orders picks its slots otherwise');
   return text
-    .replaceAll(pick, ' ORDER BY s.remaining DESC\n$1LIMIT 1\n$1FOR UPDATE')
+    .replaceAll(pick, ' ORDER BY s.remaining DESC\n$1LIMIT 1\n$1$2')
     .replaceAll(/(?<=:schema\.)place_orders/g, 'place_orders_for_update')
     .replaceAll(/(?<!:):schema\b/g, 'hot');
 }
@@ -51,39 +52,6 @@ export async function createStage(serverUrl: string, name: string): Promise<Stag
   await admin.run(withForUpdate());
   await admin.run(OPEN_SALE);
   return { url: url.href, admin };
-}
-
-/** What the rows of an old order are, by its number `n`. */
-const HISTORY: Readonly<Record<string, string>> = {
-  orders: `(order_no, sale, sku, request_id, user_id, units, amount, currency, status, pay_before)
-    SELECT n * 2, 'sale', 'TV', md5(n::text)::uuid, 'user-' || md5((-n)::text), 1, 9.95, 'EUR',
-           'paid', now()`,
-  outcome: `(request_id, sale, sku, user_id, node, status, order_no, units)
-    SELECT md5(n::text)::uuid, 'sale', 'TV', 'user-' || md5((-n)::text), 'node-1', 'ordered',
-           n * 2, 1`,
-  buyer: `(sale, sku, user_id, units) SELECT 'sale', 'TV', 'user-' || md5((-n)::text), 1`,
-};
-
-/**
- * Fills the running sale itself, which is worse than old sales: those have partitions of their own.
- * A partition is filled before it is attached, so that its indexes are built once, sorted.
- */
-export async function fillHistory({ admin }: Stage, orders: number): Promise<void> {
-  for (const [table, insert] of Object.entries(HISTORY)) {
-    await admin.run(`
-      DROP TABLE hot.${table}_sale;
-      CREATE TABLE hot.${table}_sale (LIKE hot.${table} INCLUDING ALL EXCLUDING INDEXES);
-      ALTER TABLE hot.${table}_sale OWNER TO flashsale_owner;
-      INSERT INTO hot.${table}_sale ${insert} FROM generate_series(1, ${orders}) AS n;
-      ALTER TABLE hot.${table} ATTACH PARTITION hot.${table}_sale FOR VALUES IN ('sale');`);
-    await admin.run(`VACUUM ANALYZE hot.${table}_sale`);
-  }
-  await admin.run(`SELECT setval('hot.order_no', ${orders * 2 + 2})`);
-  // The next sale: its partitions are empty.
-  await admin.run(`
-    SELECT catalog.create_sale('next', 'Next', now() - interval '1 hour', now() + interval '1 day');
-    SELECT catalog.create_sku('NEW', 'next', 'hot', 'TV', 9.95, 'EUR', 1, 1000000000, 16);`);
-  await admin.run('CHECKPOINT');
 }
 
 export type Disk = 'own' | 'slow';

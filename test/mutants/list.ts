@@ -211,6 +211,32 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [["'23505': 'retry'", "'23505': 'refused'"]],
     tests: ['test/db/errors.test.ts', 'test/worker/decide.test.ts'],
   },
+  {
+    promise: 'nothing taken is lost',
+    name: 'an event is marked published before the broker has it',
+    file: 'worker/outbox.ts',
+    edits: [['if (await sent) published.add(event);', 'published.add(event);\n      await sent;']],
+    tests: ['test/worker/outbox.test.ts', 'test/worker/relay.test.ts'],
+  },
+  {
+    promise: "operators' edits are safe",
+    name: 'a quota of 1e9 is taken for a number',
+    file: 'zk/values.ts',
+    edits: [['if (!/^\\d+$/.test(value.value)) {', 'if (Number.isNaN(Number(value.value))) {']],
+    tests: ['test/zk/values.test.ts'],
+  },
+  {
+    promise: "operators' edits are safe",
+    name: 'a refused edit takes the last good value out of force',
+    file: 'zk/values.ts',
+    edits: [
+      [
+        'this.problem = { refused, reason: parsed.reason };',
+        'this.problem = { refused, reason: parsed.reason };\n      this.#value = undefined;',
+      ],
+    ],
+    tests: ['test/zk/values.test.ts'],
+  },
   sql(
     'nothing taken is lost',
     'events that a dead worker took are never taken again',

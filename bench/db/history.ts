@@ -1,0 +1,108 @@
+import { openSession } from '../../db/pool.ts';
+import type { Stage } from './stage.ts';
+
+/**
+ * Years of orders: half of them in the sale that goes on, the others in old sales. Written set-based
+ * into tables that become partitions, so that each index is built once, sorted; the books balance
+ * (`SELECT * FROM hot.audit()` has no rows), as if place_orders had sold them in batches.
+ */
+
+const OLD_SALES = 5;
+const BATCH = 200;
+const SLOTS = 16;
+const LANES = 2;
+const STATEMENT_TIMEOUT_MS = 15 * 60_000;
+
+interface Part {
+  readonly sale: string;
+  readonly sku: string;
+  /** Numbers of its orders, both included. */
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Columns and rows of each table; `n` is the number of an order. */
+const ROWS: Readonly<Record<string, (part: Part) => string>> = {
+  orders: ({ sale, sku }) =>
+    `(order_no, sale, sku, request_id, user_id, units, amount, currency, status, pay_before)
+     SELECT n * 2, '${sale}', '${sku}', md5(n::text)::uuid, 'user-' || md5((-n)::text), 1, 9.95,
+            'EUR', 'paid', now()`,
+  outcome: ({ sale, sku }) =>
+    `(request_id, sale, sku, user_id, node, status, order_no, units)
+     SELECT md5(n::text)::uuid, '${sale}', '${sku}', 'user-' || md5((-n)::text), 'node-1',
+            'ordered', n * 2, 1`,
+  buyer: ({ sale, sku }) =>
+    `(sale, sku, user_id, units) SELECT '${sale}', '${sku}', 'user-' || md5((-n)::text), 1`,
+  payment: ({ sale }) =>
+    `(payment_ref, sale, order_no, result)
+     SELECT 'bench-' || n, '${sale}', n * 2, 'paid'`,
+  stock_movement: ({ sale, sku }) =>
+    `(sale, sku, slot, kind, units)
+     SELECT '${sale}', '${sku}', 1 + n / ${BATCH} % ${SLOTS}, 'sale', -${BATCH}`,
+};
+
+/** One table of one sale, in statements of their own: a lock on its parent is held for moments. */
+async function fillPart(url: string, table: string, part: Part): Promise<void> {
+  const name = `hot."${table}_${part.sale}"`;
+  const lane = await openSession(url, {
+    applicationName: 'bench history',
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    lockTimeoutMs: STATEMENT_TIMEOUT_MS,
+  });
+  try {
+    await lane.run(`SET synchronous_commit = off; SET maintenance_work_mem = '256MB'`);
+    await lane.run(`CREATE TABLE ${name} (LIKE hot.${table} INCLUDING ALL EXCLUDING INDEXES)`);
+    const step = table === 'stock_movement' ? BATCH : 1;
+    await lane.run(`INSERT INTO ${name} ${ROWS[table]?.(part)}
+                    FROM generate_series(${part.first}, ${part.last}, ${step}) AS n`);
+    await lane.run(`ALTER TABLE ${name} OWNER TO flashsale_owner`);
+    await lane.run(
+      `ALTER TABLE hot.${table} ATTACH PARTITION ${name} FOR VALUES IN ('${part.sale}')`,
+    );
+    await lane.run(`VACUUM ANALYZE ${name}`);
+  } finally {
+    await lane.close();
+  }
+}
+
+/** @param orders in all; rounded up to whole batches */
+export async function fillHistory({ url, admin }: Stage, orders: number): Promise<void> {
+  const each = Math.ceil(orders / 2 / OLD_SALES / BATCH) * BATCH;
+  const parts: Part[] = [{ sale: 'sale', sku: 'TV', first: 1, last: each * OLD_SALES }];
+  for (let old = 1; old <= OLD_SALES; old += 1) {
+    const before = each * (OLD_SALES + old - 1);
+    parts.push({ sale: `old-${old}`, sku: `OLD-${old}`, first: before + 1, last: before + each });
+  }
+  for (const { sale, sku } of parts.slice(1)) {
+    await admin.run(`
+      SELECT catalog.create_sale('${sale}', 'Old', now() - interval '2 hours', now() + interval '1 minute');
+      SELECT catalog.create_sku('${sku}', '${sale}', 'hot', 'TV', 9.95, 'EUR', 1, 1000000000, ${SLOTS});`);
+  }
+  // What create_sku loaded is booked in the partition that goes: it is booked again below.
+  for (const { sale } of parts) {
+    for (const table of Object.keys(ROWS)) await admin.run(`DROP TABLE hot."${table}_${sale}"`);
+  }
+  const tasks = parts
+    .flatMap((part) => Object.keys(ROWS).map((table) => ({ part, table })))
+    .values();
+  const lane = async () => {
+    for (const { part, table } of tasks) await fillPart(url, table, part);
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
+
+  for (const { sale, sku } of parts) {
+    await admin.run(`
+      INSERT INTO hot.stock_movement (sale, sku, slot, kind, units)
+      SELECT '${sale}', sku, slot, 'load', remaining FROM hot.stock_slot WHERE sku = '${sku}';
+      UPDATE hot.stock_slot s SET remaining = m.units
+      FROM (SELECT slot, sum(units) AS units FROM hot.stock_movement
+            WHERE sale = '${sale}' GROUP BY slot) m
+      WHERE s.sku = '${sku}' AND s.slot = m.slot;`);
+  }
+  await admin.run(`SELECT setval('hot.order_no', ${each * OLD_SALES * 4 + 2})`);
+  // The next sale: its partitions are empty.
+  await admin.run(`
+    SELECT catalog.create_sale('next', 'Next', now() - interval '1 hour', now() + interval '1 day');
+    SELECT catalog.create_sku('NEW', 'next', 'hot', 'TV', 9.95, 'EUR', 1, 1000000000, ${SLOTS});`);
+  await admin.run('CHECKPOINT');
+}
