@@ -1,5 +1,7 @@
 -- place_rates: what calls of place_orders met, by minute, SKU and version of the routine (a canary
 -- beside place_orders). Kept for call_figures_keep_s; switched off by the tunable call_figures.
+-- Locks are held until COMMIT has reached the disk, and no clock of the server tells when that was: even
+-- track_commit_timestamp is read before the flush. A worker's flashsale_worker_procedure_seconds has it all.
 -- passed_over near 1: more slots help (set_slots). false_empty above 0: every slot was locked at times.
 
 CREATE OR REPLACE VIEW :schema.place_rates AS
@@ -45,7 +47,7 @@ COMMENT ON COLUMN :schema.place_rates.waited_rate IS
 COMMENT ON COLUMN :schema.place_rates.locked IS
   'Requests that were answered locked and called again';
 COMMENT ON COLUMN :schema.place_rates.lock_ms_p50 IS
-  'From the first slot lock to the end of the routine, median; COMMIT comes on top';
+  'From the first slot lock to the end of the routine, median. COMMIT comes on top and cannot be seen from here: flashsale_worker_procedure_seconds has both';
 COMMENT ON COLUMN :schema.place_rates.lock_ms_p99 IS 'The same, 99th percentile';
 COMMENT ON COLUMN :schema.place_rates.total_ms_p99 IS
   'From the start of the transaction to that end, 99th percentile';

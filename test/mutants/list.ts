@@ -235,7 +235,7 @@ export const MUTANTS: readonly Mutant[] = [
         'this.problem = { refused, reason: parsed.reason };\n      this.#value = undefined;',
       ],
     ],
-    tests: ['test/zk/values.test.ts'],
+    tests: ['test/zk/agent.test.ts'],
   },
   sql(
     'nothing taken is lost',
