@@ -200,3 +200,10 @@ export const zookeeperSpecs = {
   ZK_SESSION_TIMEOUT_MS: integer(1_000, 60_000)({ default: 6_000 }),
   ...zookeeperCredentialSpecs,
 };
+
+export const webhookSpecs = {
+  /** Lets webhook endpoints be plain http. */
+  WEBHOOK_ALLOW_HTTP: flag({ default: false }),
+  /** Lets them be at addresses that are not public, such as those of this machine. */
+  WEBHOOK_ALLOW_PRIVATE: flag({ default: false }),
+};

@@ -10,3 +10,4 @@ export * from './payments.ts';
 export * from './refunds.ts';
 export * from './transfers.ts';
 export * from './waiting.ts';
+export * from './webhooks.ts';

@@ -7,6 +7,7 @@ import { addLottery } from './commands/lottery.ts';
 import { addZookeeper } from './commands/protect.ts';
 import { addQuota } from './commands/quota.ts';
 import { addTickets } from './commands/tickets.ts';
+import { addWebhooks } from './commands/webhooks.ts';
 
 /** The operators' command line: `npx flashsale <command>`. Each command is a file in commands/. */
 
@@ -17,6 +18,7 @@ const COMMANDS: readonly AddCommand[] = [
   addLottery,
   addQuota,
   addTickets,
+  addWebhooks,
   addZookeeper,
 ];
 

@@ -2,10 +2,12 @@ import {
   brokerSpecs,
   commonSpecs,
   databaseSpecs,
+  flag,
   integer,
   list,
   parseEnvironment,
   url,
+  webhookSpecs,
 } from '../contracts/config.ts';
 import { SCHEMAS, type Schema } from '../contracts/names.ts';
 import { paymentConfig, paymentSpecs } from '../payment/config.ts';
@@ -16,6 +18,7 @@ const specs = {
   ...databaseSpecs,
   ...brokerSpecs,
   ...paymentSpecs,
+  ...webhookSpecs,
   HOT_DATABASE_URL: url('postgres', 'postgresql')({ default: undefined }),
   /** The orders queues that this worker serves. */
   QUEUES: list(SCHEMAS.join(' and '), (part) => SCHEMAS.find((schema) => schema === part))({
@@ -26,6 +29,8 @@ const specs = {
   CALLS_IN_FLIGHT_MAX: integer(1, 64)({ default: BATCH_LIMITS.callsInFlightMax }),
   /** Messages in hand for each queue: enough to fill every call even when each holds one request. */
   PREFETCH_MAX: integer(1, 60_000)({ default: 1_000 }),
+  /** Whether it delivers order events to merchants. */
+  WEBHOOKS: flag({ default: true }),
 };
 
 export type WorkerConfig = ReturnType<typeof readConfig>;
@@ -44,6 +49,11 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     },
     queues,
     payment: paymentConfig(parsed),
+    webhooks: parsed.WEBHOOKS,
+    webhookRules: {
+      allowHttp: parsed.WEBHOOK_ALLOW_HTTP,
+      allowPrivate: parsed.WEBHOOK_ALLOW_PRIVATE,
+    },
     prefetchMax: parsed.PREFETCH_MAX,
     batch: {
       batchRequestsMax: parsed.BATCH_REQUESTS_MAX,

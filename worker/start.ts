@@ -32,6 +32,7 @@ import { relayOutbox } from './outbox.ts';
 import { repeat } from './periodic.ts';
 import { giveRefunds } from './refund.ts';
 import { RETRY_LIMITS } from './retry.ts';
+import { startWebhooks } from './webhooks/start.ts';
 
 /** Time for the requests in hand when the process stops; what is left then goes to another worker. */
 const DRAIN_TIMEOUT_MS = 10_000;
@@ -99,6 +100,8 @@ export async function startWorker(config: WorkerConfig, lifecycle: Lifecycle): P
     ...(publishing.connected ? [] : ['broker']),
     ...[...consumers].flatMap(([schema, { consuming }]) => (consuming ? [] : [`orders.${schema}`])),
   ];
+  const isBusy = () => [...consumers.values()].some((consumer) => consumer.isBusy);
+  startWebhooks(config, { log, metrics: registry, isBusy }, lifecycle);
   const monitor = await startMonitor({ ...config.monitor, metrics: registry, notReady });
   lifecycle.onStop('monitor', () => monitor.close());
   log.info({ queues: config.queues, monitorPort: monitor.port }, 'worker started');

@@ -6,7 +6,8 @@
 -- Parameters: p_sale
 -- Result: one row for each SKU that it had: sku, orders, paid
 -- Tables: drops the sale's partition of each partitioned table of regular and hot; deletes its rows
---   of outbox, stock_slot, transfer and transfer_mark of both, and of catalog.sku, catalog.ticket_key, catalog.sale
+--   of outbox, stock_slot, transfer, transfer_mark and webhook_delivery of both, and of catalog.sku,
+--   catalog.ticket_key, catalog.sale
 -- Locks, in order
 --   1. the catalog.sale row and its catalog.sku rows
 --   2. the advisory lock of each SKU, exclusively, ascending: no batch of it is under way
@@ -56,6 +57,8 @@ BEGIN
   DELETE FROM regular.transfer_mark m WHERE m.sku = ANY (v_skus);
   DELETE FROM hot.transfer_mark m WHERE m.sku = ANY (v_skus);
   DELETE FROM catalog.payment_reference r WHERE r.sale = p_sale;
+  DELETE FROM regular.webhook_delivery d WHERE d.sale = p_sale;
+  DELETE FROM hot.webhook_delivery d WHERE d.sale = p_sale;
   DELETE FROM catalog.sku k WHERE k.sale = p_sale;
   DELETE FROM catalog.ticket_key t WHERE t.sale = p_sale;
   DELETE FROM catalog.sale s WHERE s.sale = p_sale;

@@ -57,6 +57,9 @@ const processes = {
     garbage: [
       ...everywhere,
       ['QUEUES', 'hot,cold'],
+      ['WEBHOOKS', 'maybe'],
+      ['WEBHOOK_ALLOW_HTTP', 'yes'],
+      ['WEBHOOK_ALLOW_PRIVATE', '1'],
       ['BATCH_REQUESTS_MAX', '0'],
       ['BATCH_WAIT_MS', '-1'],
       ['CALLS_IN_FLIGHT_MAX', 'many'],

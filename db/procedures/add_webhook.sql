@@ -1,0 +1,23 @@
+-- add_webhook: registers an endpoint. It gets events that are published from now on.
+--
+-- Parameters: p_endpoint, its id; p_url; p_kinds; p_secret, as Standard Webhooks writes it
+-- Result: none
+-- Tables: writes catalog.webhook_endpoint
+-- Locks: none
+-- Errors: 23505 the id is taken; 23514 a value that the table does not allow
+
+CREATE OR REPLACE FUNCTION catalog.add_webhook(
+  p_endpoint text, p_url text, p_kinds text[], p_secret text
+) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER
+SET search_path = catalog, pg_temp
+AS $routine$
+  INSERT INTO webhook_endpoint (endpoint, url, kinds, secret)
+  VALUES (p_endpoint, p_url, p_kinds, p_secret)
+$routine$;
+
+ALTER FUNCTION catalog.add_webhook OWNER TO flashsale_owner;
+COMMENT ON FUNCTION catalog.add_webhook IS
+  'Registers an endpoint for order events';
+REVOKE ALL ON FUNCTION catalog.add_webhook FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION catalog.add_webhook TO flashsale_ops;

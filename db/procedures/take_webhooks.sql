@@ -1,0 +1,91 @@
+-- take_webhooks: events to deliver to an endpoint now, each for the time of a lease.
+--
+-- Parameters
+--   p_endpoint, p_kinds, p_since: its id, what it wants, and when it was registered
+--   p_limit        events at the most
+--   p_lease        whoever takes one has so long to report it; then it is given out again
+--   p_pending_max  the log is read on while fewer than that wait
+-- Result: one row for each event, oldest first, as of outbox_batch, with log_no and attempts. Never an
+--   event while an earlier one of its order is not delivered
+-- Tables: reads event, orders; writes webhook_cursor, webhook_delivery
+-- Locks: the webhook_cursor row (SKIP LOCKED: another worker reads on); webhook_delivery rows (SKIP LOCKED)
+-- Errors: none of its own
+
+CREATE OR REPLACE FUNCTION :schema.take_webhooks(
+  p_endpoint    text,
+  p_kinds       text[],
+  p_since       timestamptz,
+  p_limit       int,
+  p_lease       interval,
+  p_pending_max int
+) RETURNS TABLE (
+  log_no bigint, attempts int, event_no bigint, kind text, happened_at timestamptz, order_no bigint,
+  request_id uuid, sale text, sku text, user_id text, units int, amount numeric, currency text,
+  created_at timestamptz, pay_before timestamptz
+)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = :schema, pg_temp
+AS $routine$
+#variable_conflict use_column
+DECLARE
+  v_cursor bigint;
+  v_read   bigint;
+BEGIN
+  IF NOT EXISTS (SELECT FROM webhook_cursor c WHERE c.endpoint = p_endpoint) THEN
+    INSERT INTO webhook_cursor (endpoint, log_no)
+    SELECT p_endpoint, coalesce(max(v.log_no), 0) FROM event v WHERE v.logged_at <= p_since
+    ON CONFLICT (endpoint) DO NOTHING;
+  END IF;
+  SELECT c.log_no INTO v_cursor FROM webhook_cursor c
+  WHERE c.endpoint = p_endpoint FOR UPDATE SKIP LOCKED;
+  IF FOUND AND (SELECT count(*) FROM webhook_delivery d
+                WHERE d.endpoint = p_endpoint AND d.given_up_at IS NULL) < p_pending_max THEN
+    WITH next AS MATERIALIZED (
+      SELECT v.log_no, v.sale, v.kind, v.order_nos, v.happened_at
+      FROM event v WHERE v.log_no > v_cursor ORDER BY v.log_no LIMIT p_limit
+    ), wanted AS (
+      INSERT INTO webhook_delivery AS d (endpoint, order_no, log_no, sale, happened_at)
+      SELECT p_endpoint, o.order_no, n.log_no, n.sale, n.happened_at
+      FROM next n CROSS JOIN unnest(n.order_nos) AS o (order_no)
+      WHERE n.kind = ANY (p_kinds)
+      -- A replay: it is tried anew.
+      ON CONFLICT (endpoint, order_no, log_no) DO UPDATE
+        SET attempts = 0, next_at = now(), given_up_at = NULL
+    )
+    SELECT max(n.log_no) INTO v_read FROM next n;
+    UPDATE webhook_cursor c SET log_no = v_read
+    WHERE c.endpoint = p_endpoint AND v_read > v_cursor;
+  END IF;
+
+  RETURN QUERY
+    WITH due AS MATERIALIZED (
+      SELECT d.order_no, d.log_no FROM webhook_delivery d
+      WHERE d.endpoint = p_endpoint AND d.given_up_at IS NULL AND d.next_at <= now()
+        AND NOT EXISTS (
+          SELECT FROM webhook_delivery e
+          WHERE e.endpoint = p_endpoint AND e.order_no = d.order_no AND e.log_no < d.log_no
+            AND e.given_up_at IS NULL)
+      ORDER BY d.log_no, d.order_no LIMIT p_limit
+      FOR UPDATE SKIP LOCKED
+    ), taken AS (
+      UPDATE webhook_delivery d SET next_at = now() + p_lease, attempts = d.attempts + 1
+      FROM due u
+      WHERE d.endpoint = p_endpoint AND d.order_no = u.order_no AND d.log_no = u.log_no
+        -- The row as it is now: another worker may have taken it since the snapshot.
+        AND d.next_at <= now() AND d.given_up_at IS NULL
+      RETURNING d.order_no, d.log_no, d.sale, d.attempts
+    )
+    SELECT t.log_no, t.attempts, v.event_no, v.kind, v.happened_at, t.order_no, o.request_id, o.sale,
+           o.sku, o.user_id, o.units, o.amount, o.currency, o.created_at, o.pay_before
+    FROM taken t
+    JOIN event v ON v.log_no = t.log_no AND v.sale = t.sale
+    JOIN orders o ON o.order_no = t.order_no AND o.sale = t.sale
+    ORDER BY t.log_no, t.order_no;
+END
+$routine$;
+
+ALTER FUNCTION :schema.take_webhooks OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.take_webhooks IS
+  'Events to deliver to an endpoint now; call report_webhooks with what became of them';
+REVOKE ALL ON FUNCTION :schema.take_webhooks FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION :schema.take_webhooks TO flashsale_worker;

@@ -1,0 +1,37 @@
+-- webhook_lag: how far each endpoint is behind the log of this schema.
+--
+-- Parameters: none
+-- Result: one row for each that has read anything
+--   pending   events that wait for an attempt, or for an earlier one of their order
+--   given_up  events that are not tried any more
+--   unread    rows of the log that are not read yet
+--   since     when the oldest event happened that is not delivered
+-- Tables: reads webhook_cursor, webhook_delivery, event
+-- Locks: none
+-- Errors: none
+
+CREATE OR REPLACE FUNCTION :schema.webhook_lag()
+RETURNS TABLE (
+  endpoint text, pending bigint, given_up bigint, unread bigint, since timestamptz
+)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = :schema, pg_temp
+AS $routine$
+  SELECT c.endpoint, coalesce(d.pending, 0), coalesce(d.given_up, 0), v.unread,
+         least(d.since, v.since)
+  FROM webhook_cursor c
+  LEFT JOIN (
+    SELECT w.endpoint, count(*) FILTER (WHERE w.given_up_at IS NULL) AS pending,
+           count(w.given_up_at) AS given_up,
+           min(w.happened_at) FILTER (WHERE w.given_up_at IS NULL) AS since
+    FROM webhook_delivery w GROUP BY w.endpoint) d ON d.endpoint = c.endpoint
+  CROSS JOIN LATERAL (
+    SELECT count(*) AS unread, min(e.happened_at) AS since
+    FROM event e WHERE e.log_no > c.log_no) v
+$routine$;
+
+ALTER FUNCTION :schema.webhook_lag OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.webhook_lag IS
+  'How far each endpoint is behind the log of this schema';
+REVOKE ALL ON FUNCTION :schema.webhook_lag FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION :schema.webhook_lag TO flashsale_worker, flashsale_ops, flashsale_readonly;

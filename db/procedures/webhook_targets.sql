@@ -1,0 +1,25 @@
+-- webhook_targets: the active endpoints with the secrets that sign their deliveries.
+--
+-- Parameters: none
+-- Result: one row for each; secrets: the newest first, then the old one while it is good
+-- Tables: reads catalog.webhook_endpoint
+-- Locks: none
+-- Errors: none
+
+CREATE OR REPLACE FUNCTION catalog.webhook_targets()
+RETURNS TABLE (endpoint text, url text, kinds text[], secrets text[], created_at timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = catalog, pg_temp
+AS $routine$
+  SELECT w.endpoint, w.url, w.kinds,
+         CASE WHEN w.old_secret_until > now() THEN ARRAY[w.secret, w.old_secret]
+              ELSE ARRAY[w.secret] END,
+         w.created_at
+  FROM webhook_endpoint w WHERE w.state = 'active' ORDER BY w.endpoint
+$routine$;
+
+ALTER FUNCTION catalog.webhook_targets OWNER TO flashsale_owner;
+COMMENT ON FUNCTION catalog.webhook_targets IS
+  'The active endpoints with the secrets that sign their deliveries';
+REVOKE ALL ON FUNCTION catalog.webhook_targets FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION catalog.webhook_targets TO flashsale_worker;

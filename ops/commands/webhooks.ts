@@ -1,0 +1,205 @@
+import { randomBytes } from 'node:crypto';
+import { type Command, InvalidArgumentError } from 'commander';
+import { parseEnvironment, webhookSpecs } from '../../contracts/config.ts';
+import { EVENT_KINDS, type EventKind } from '../../contracts/events.ts';
+import { SCHEMAS, type Schema } from '../../contracts/names.ts';
+import {
+  addWebhook,
+  removeWebhook,
+  replayWebhooks,
+  rotateWebhookSecret,
+  setWebhookState,
+  type WebhookEndpoint,
+  type WebhookLag,
+  webhookEndpoints,
+  webhookLags,
+} from '../../db/calls.ts';
+import type { Databases } from '../../db/pool.ts';
+import type { AddCommand, CommandContext } from './command.ts';
+import { withDatabases } from './databases.ts';
+import { table } from './table.ts';
+
+/** `flashsale webhooks …`: where merchants want order events delivered. */
+
+const SECRET_BYTES = 32;
+/** The old secret signs beside the new one for so long. */
+const SECRET_OVERLAP_MS = 24 * 3_600_000;
+const OPERATOR = 'operator';
+
+interface Options {
+  readonly json?: boolean;
+  readonly events?: readonly EventKind[];
+  readonly from?: ReplayFrom;
+}
+
+/** An event of one schema, or a moment in both. */
+type ReplayFrom = { readonly at: Date } | { readonly schema: Schema; readonly eventNo: string };
+
+function newSecret(): string {
+  return `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
+}
+
+function parseKinds(value: string): EventKind[] {
+  const kinds = EVENT_KINDS.filter((kind) => value.split(',').includes(kind));
+  if (kinds.length === 0 || kinds.length !== value.split(',').length) {
+    throw new InvalidArgumentError(`It is some of ${EVENT_KINDS.join(',')}.`);
+  }
+  return kinds;
+}
+
+function parseFrom(value: string): ReplayFrom {
+  const [, schemaName, eventNo = ''] = /^([a-z]+)\.(\d{1,18})(?:\.\d+)?$/.exec(value) ?? [];
+  const schema = SCHEMAS.find((one) => one === schemaName);
+  if (schema !== undefined) return { schema, eventNo };
+  const at = new Date(value);
+  if (Number.isNaN(at.getTime())) {
+    throw new InvalidArgumentError('It is a time such as 2026-11-21T10:00Z, or an event id.');
+  }
+  return { at };
+}
+
+/** Here it is refused at once; the worker looks again, at the address as well. */
+function parseUrl(value: string, { environment }: CommandContext): string {
+  const { WEBHOOK_ALLOW_HTTP: allowHttp } = parseEnvironment(environment, webhookSpecs);
+  const { protocol, username, password } = URL.canParse(value)
+    ? new URL(value)
+    : { protocol: '', username: '', password: '' };
+  if (protocol !== 'https:' && !(protocol === 'http:' && allowHttp)) {
+    throw new Error('the URL must be https (WEBHOOK_ALLOW_HTTP=true allows http)');
+  }
+  if (username !== '' || password !== '') throw new Error('the URL must have no login in it');
+  return value;
+}
+
+function facts(endpoint: WebhookEndpoint, lags: readonly WebhookLag[]) {
+  const own = lags.filter((lag) => lag.endpoint === endpoint.endpoint);
+  const sum = (of: (lag: WebhookLag) => number) => own.reduce((all, lag) => all + of(lag), 0);
+  const since = own.flatMap((lag) => (lag.since === null ? [] : [lag.since.toISOString()])).sort();
+  return {
+    endpoint: endpoint.endpoint,
+    url: endpoint.url,
+    events: endpoint.kinds.join(','),
+    state: endpoint.state,
+    reason: endpoint.disabledReason,
+    pending: sum(({ pending }) => pending),
+    unread: sum(({ unread }) => unread),
+    givenUp: sum(({ givenUp }) => givenUp),
+    oldest: since[0] ?? null,
+    failures: endpoint.failures,
+    lastError: endpoint.lastError,
+  };
+}
+
+async function found(databases: Databases): Promise<ReturnType<typeof facts>[]> {
+  const lags = await webhookLags(databases);
+  return (await webhookEndpoints(databases)).map((endpoint) => facts(endpoint, lags));
+}
+
+function must(isThere: boolean, endpoint: string): void {
+  if (!isThere) throw new Error(`there is no endpoint ${endpoint}`);
+}
+
+async function replay(databases: Databases, endpoint: string, from: ReplayFrom): Promise<boolean> {
+  const all = await webhookEndpoints(databases);
+  must(
+    all.some((one) => one.endpoint === endpoint),
+    endpoint,
+  );
+  if ('schema' in from) {
+    return replayWebhooks(databases, from.schema, endpoint, { eventNo: from.eventNo });
+  }
+  const schemas = SCHEMAS.map((schema) => replayWebhooks(databases, schema, endpoint, from));
+  return (await Promise.all(schemas)).includes(true);
+}
+
+/** Commands that change one endpoint; each says what it did. */
+function addChanges(webhooks: Command, context: CommandContext): void {
+  const change = (
+    name: string,
+    description: string,
+    work: (databases: Databases, endpoint: string, options: Options) => Promise<object>,
+  ) =>
+    webhooks
+      .command(name)
+      .description(description)
+      .argument('<endpoint>', 'from webhooks list')
+      .option('--json', 'print what was done as JSON')
+      .action(async (endpoint: string, options: Options) => {
+        const done = await withDatabases(context, 'ops', (databases) =>
+          work(databases, endpoint, options),
+        );
+        if (options.json) return console.log(JSON.stringify({ endpoint, ...done }));
+        console.log(table([{ endpoint, ...done }]));
+      });
+
+  change('disable', 'deliver nothing for now; nothing is lost', async (databases, endpoint) => {
+    must(await setWebhookState(databases, endpoint, OPERATOR), endpoint);
+    return { state: 'disabled' };
+  });
+  change('enable', 'deliver again, what was missed first', async (databases, endpoint) => {
+    must(await setWebhookState(databases, endpoint, null), endpoint);
+    for (const schema of SCHEMAS) await replayWebhooks(databases, schema, endpoint);
+    return { state: 'active' };
+  });
+  change('remove', 'forget it, and what is on its way to it', async (databases, endpoint) => {
+    must(await removeWebhook(databases, endpoint), endpoint);
+    return { state: 'removed' };
+  });
+  change(
+    'rotate-secret',
+    'a new secret, shown once; the old one signs too for a day',
+    async (databases, endpoint) => {
+      const secret = newSecret();
+      const isThere = await rotateWebhookSecret(databases, endpoint, secret, SECRET_OVERLAP_MS);
+      must(isThere, endpoint);
+      return { secret };
+    },
+  );
+  change('replay', 'deliver what is in the log again', async (databases, endpoint, { from }) => {
+    if (from === undefined) throw new Error('say from where: --from <time or event id>');
+    if (!(await replay(databases, endpoint, from))) throw new Error('no such event in the log');
+    return { replayed: 'yes' };
+  }).option('--from <time|event>', 'a time, or an event id such as hot.12.34', parseFrom);
+}
+
+export const addWebhooks: AddCommand = (program, context) => {
+  const webhooks = program
+    .command('webhooks')
+    .description('deliver order events to merchants (Standard Webhooks, CloudEvents)');
+
+  webhooks
+    .command('add')
+    .description('register an endpoint; its secret is shown once')
+    .argument('<url>')
+    .option('--events <kinds>', EVENT_KINDS.join(','), parseKinds, [...EVENT_KINDS])
+    .option('--json', 'print it as JSON')
+    .action(async (url: string, { events = EVENT_KINDS, json }: Options) => {
+      const endpoint = `wh_${randomBytes(6).toString('hex')}`;
+      const added = { endpoint, url: parseUrl(url, context), kinds: events, secret: newSecret() };
+      await withDatabases(context, 'ops', (databases) => addWebhook(databases, added));
+      const { kinds, ...rest } = added;
+      const shown = { ...rest, events: kinds.join(',') };
+      console.log(json ? JSON.stringify(shown) : table([shown]));
+    });
+  webhooks
+    .command('list')
+    .description('endpoints, and how far each is behind')
+    .option('--json', 'print it as JSON')
+    .action(async ({ json }: Options) => {
+      const rows = await withDatabases(context, 'ops', found);
+      if (json) return console.log(JSON.stringify(rows));
+      console.log(rows.length === 0 ? 'no endpoints' : table(rows));
+    });
+  webhooks
+    .command('show')
+    .description('one of them')
+    .argument('<endpoint>')
+    .option('--json', 'print it as JSON')
+    .action(async (endpoint: string, { json }: Options) => {
+      const rows = await withDatabases(context, 'ops', found);
+      const row = rows.find((one) => one.endpoint === endpoint);
+      if (row === undefined) throw new Error(`there is no endpoint ${endpoint}`);
+      console.log(JSON.stringify(row, null, json ? 0 : 2));
+    });
+  addChanges(webhooks, context);
+};

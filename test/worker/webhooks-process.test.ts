@@ -1,0 +1,142 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { cancelOrder, payOrder, webhookLags } from '../../db/calls.ts';
+import type { Databases } from '../../db/pool.ts';
+import { createDatabase, type TestDatabase } from '../db/database.ts';
+import { openSale, order, stock } from '../db/shop.ts';
+import { createVirtualHost, uniqueName, type VirtualHost } from '../servers.ts';
+import { until } from '../until.ts';
+import { lives, type Receiver, startReceiver } from './receiver.ts';
+
+/** The command line, a worker process that is killed, and a merchant. */
+
+const run = promisify(execFile);
+const ROOT = join(import.meta.dirname, '..', '..');
+const workers: ChildProcess[] = [];
+let host: VirtualHost;
+let database: TestDatabase;
+let receiver: Receiver;
+let sku: string;
+let ops: Databases;
+
+beforeAll(async () => {
+  host = await createVirtualHost();
+  database = await createDatabase();
+  receiver = await startReceiver();
+  ops = database.as('ops', 2);
+  sku = await stock(ops, await openSale(ops), { units: 1_000 });
+});
+afterAll(async () => {
+  for (const worker of workers) worker.kill('SIGKILL');
+  await receiver?.close();
+  await database?.remove();
+  await host?.remove();
+});
+
+const allowed = { WEBHOOK_ALLOW_HTTP: 'true', WEBHOOK_ALLOW_PRIVATE: 'true' };
+
+async function cli(words: string[], environment: Record<string, string> = allowed) {
+  const args = ['ops/cli.ts', 'webhooks', ...words, '--json'];
+  const env = { DATABASE_URL: database.url, ...environment };
+  const { stdout } = await run(process.execPath, args, { cwd: ROOT, env });
+  return JSON.parse(stdout);
+}
+
+function startWorker(): ChildProcess {
+  const worker = spawn(process.execPath, ['worker/main.ts'], {
+    env: { ...allowed, AMQP_URL: host.url, DATABASE_URL: database.url, LOG_LEVEL: 'error' },
+    stdio: 'inherit',
+  });
+  workers.push(worker);
+  return worker;
+}
+
+/** Orders with a life each; what happened to them. */
+async function trade(count: number): Promise<Map<string, string[]>> {
+  const worker = database.as('worker', 2);
+  const happened = new Map<string, string[]>();
+  for (let n = 0; n < count; n += 1) {
+    const userId = uniqueName('user');
+    const orderNo = await order(worker, sku, { userId });
+    if (n % 2 === 0) await payOrder(worker, orderNo, `k-${orderNo}`);
+    else await cancelOrder(worker, orderNo, userId);
+    happened.set(orderNo, ['order.placed', n % 2 === 0 ? 'order.paid' : 'order.cancelled']);
+  }
+  return happened;
+}
+
+async function behind() {
+  const lags = await webhookLags(ops);
+  const sum = (of: 'pending' | 'unread') => lags.reduce((all, lag) => all + lag[of], 0);
+  return { pending: sum('pending'), unread: sum('unread') };
+}
+
+const untilToldAll = (happened: Map<string, string[]>) =>
+  until(
+    'the merchant knows all',
+    () => {
+      const told = lives(receiver.taken);
+      for (const [no, types] of happened) expect(told.get(no)).toEqual(types);
+      return true;
+    },
+    { deadlineMs: 30_000 },
+  );
+
+test('endpoints by command; a worker that is killed in the middle loses and reorders nothing', async () => {
+  await expect(cli(['add', receiver.url], {})).rejects.toThrow('must be https');
+  await expect(cli(['add', 'https://me:pw@example.com/'])).rejects.toThrow('no login');
+  const { endpoint, secret } = await cli(['add', receiver.url]);
+  expect(secret).toMatch(/^whsec_/);
+  receiver.secret = secret;
+  const shown = JSON.stringify([await cli(['list']), await cli(['show', endpoint])]);
+  expect(shown).toContain(endpoint);
+  expect(shown).not.toContain(secret);
+
+  const victim = startWorker();
+  const first = await trade(60);
+  await until('it delivers', () => receiver.taken.length > 5);
+  victim.kill('SIGKILL');
+  const before = receiver.taken.length;
+  expect(before).toBeLessThan(120);
+  const second = await trade(10);
+  startWorker();
+  await until('the other one delivers', async () => {
+    // The leases of the dead one, in the outbox and here, are over.
+    await database.admin.query({ text: `UPDATE hot.outbox_relay SET leased_until = now()` });
+    await database.admin.query({ text: 'UPDATE hot.webhook_delivery SET next_at = now()' });
+    return receiver.taken.length > before;
+  });
+  await untilToldAll(first);
+  await untilToldAll(second);
+  expect(receiver.forged).toBe(0);
+
+  await cli(['disable', endpoint]);
+  await until('nothing is under way', async () => (await behind()).pending === 0);
+  const third = await trade(3);
+  await until('it is published', async () => (await behind()).unread > 0);
+  const [missed = ''] = third.keys();
+  expect(lives(receiver.taken).has(missed)).toBe(false);
+  await cli(['enable', endpoint]);
+  await untilToldAll(third);
+
+  const told = receiver.taken.splice(0);
+  await cli(['replay', endpoint, '--from', '2020-01-01T00:00Z']);
+  await untilToldAll(new Map([...first, ...second, ...third]));
+  expect(new Set(receiver.taken.map(({ id }) => id))).toEqual(new Set(told.map(({ id }) => id)));
+  receiver.taken.splice(0);
+  const last = told.at(-1);
+  await cli(['replay', endpoint, '--from', last?.id ?? '']);
+  await until('it came again', () => receiver.taken.some(({ id }) => id === last?.id));
+  await expect(cli(['replay', endpoint, '--from', 'hot.999999.1'])).rejects.toThrow(
+    'no such event',
+  );
+
+  const rotated = await cli(['rotate-secret', endpoint]);
+  expect(rotated.secret).not.toBe(secret);
+  receiver.secret = rotated.secret;
+  await cli(['remove', endpoint]);
+  expect(await cli(['list'])).toEqual([]);
+  await expect(cli(['enable', endpoint])).rejects.toThrow('there is no endpoint');
+}, 180_000);

@@ -1,0 +1,91 @@
+import http from 'node:http';
+import https from 'node:https';
+import { Webhook } from 'standardwebhooks';
+import { CLOUD_EVENT_TYPE, type CloudEvent } from '../../contracts/events.ts';
+import { type AddressRules, checkUrl, guardedLookup } from './addresses.ts';
+
+/** One attempt to deliver one event to one endpoint, by the rules of Standard Webhooks. */
+
+/** Bytes of an answer's body that are read; nothing is made of them. */
+const ANSWER_BYTES_MAX = 16_384;
+const HEADER_BYTES_MAX = 16_384;
+
+export type Delivered = { readonly status: number } | { readonly error: string };
+
+export interface Courier {
+  /** Never rejects. A redirect is an answer like any other: it is not followed. */
+  deliver(event: CloudEvent, secrets: readonly string[]): Promise<Delivered>;
+  close(): void;
+}
+
+/**
+ * Delivers to one endpoint over connections of its own.
+ *
+ * @param connectionsMax attempts at the same time
+ */
+export function createCourier(
+  url: string,
+  rules: AddressRules,
+  { connectionsMax, timeoutMs }: { connectionsMax: number; timeoutMs: number },
+): Courier {
+  const isHttps = url.startsWith('https:');
+  const lookup = guardedLookup(rules);
+  const options = { keepAlive: true, maxSockets: connectionsMax, lookup };
+  const agent = isHttps ? new https.Agent(options) : new http.Agent(options);
+  return {
+    async deliver(event, secrets) {
+      try {
+        return { status: await post(checkUrl(url, rules), agent, timeoutMs, event, secrets) };
+      } catch (error) {
+        return { error: error instanceof Error ? error.message : String(error) };
+      }
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+/** Headers and body; the same id at every attempt, so that a merchant can drop a copy. */
+export function signed(event: CloudEvent, secrets: readonly string[], at: Date) {
+  const body = JSON.stringify(event);
+  return {
+    body,
+    headers: {
+      'content-type': CLOUD_EVENT_TYPE,
+      'content-length': Buffer.byteLength(body),
+      'user-agent': 'flashsale-webhooks',
+      'webhook-id': event.id,
+      'webhook-timestamp': String(Math.floor(at.getTime() / 1_000)),
+      'webhook-signature': secrets
+        .map((secret) => new Webhook(secret).sign(event.id, at, body))
+        .join(' '),
+    },
+  };
+}
+
+function post(
+  url: URL,
+  agent: http.Agent,
+  timeoutMs: number,
+  event: CloudEvent,
+  secrets: readonly string[],
+): Promise<number> {
+  const { body, headers } = signed(event, secrets, new Date());
+  const { request } = url.protocol === 'https:' ? https : http;
+  return new Promise((resolve, reject) => {
+    const signal = AbortSignal.timeout(timeoutMs);
+    const options = { method: 'POST', agent, headers, signal, maxHeaderSize: HEADER_BYTES_MAX };
+    const call = request(url, options, (answer) => {
+      let bytes = 0;
+      answer.on('data', (chunk: Buffer) => {
+        bytes += chunk.length;
+        if (bytes > ANSWER_BYTES_MAX) answer.destroy();
+      });
+      answer.on('error', () => {}); // What matters is known.
+      resolve(answer.statusCode ?? 0);
+    });
+    call.on('error', (error) => {
+      reject(signal.aborted ? new Error(`no answer within ${timeoutMs} ms`) : error);
+    });
+    call.end(body);
+  });
+}

@@ -1,0 +1,134 @@
+import type { Schema } from '../../contracts/names.ts';
+import type { WebhookLag, WebhookTarget } from '../../db/webhooks.ts';
+import type { Log } from '../../process/log.ts';
+import type { Metrics } from '../../process/metrics.ts';
+import { repeat, Trouble } from '../periodic.ts';
+import type { AddressRules } from './addresses.ts';
+import { createCourier } from './deliver.ts';
+import type { WebhookLimits } from './retry.ts';
+import { type DeliveryResult, deliverRound, type WebhookCalls } from './round.ts';
+
+/**
+ * Delivers the order events of some schemas to every active endpoint. Each endpoint has a loop and
+ * connections of its own, so that a slow one waits for itself alone. Any number of workers may do it
+ * at once: the database gives an event to one of them at a time, and a later event of an order only
+ * when the earlier one is delivered.
+ */
+
+/** Endpoints that are added, changed or disabled are noticed within this time. */
+const TARGETS_INTERVAL_MS = 1_000;
+const IDLE_INTERVAL_MS = 300;
+const LAG_INTERVAL_MS = 2_000;
+
+export interface OfficeOptions {
+  readonly schemas: readonly Schema[];
+  readonly targets: () => Promise<readonly WebhookTarget[]>;
+  readonly lags: () => Promise<readonly WebhookLag[]>;
+  readonly calls: (schema: Schema) => WebhookCalls;
+  /** Whether orders are being decided: they go first. */
+  readonly isBusy: () => boolean;
+  readonly rules: AddressRules;
+  readonly limits: WebhookLimits;
+  readonly metrics: ReturnType<typeof createWebhookMetrics>;
+  readonly log: Log;
+  readonly stopping: AbortSignal;
+}
+
+export function createWebhookMetrics(metrics: Metrics) {
+  return {
+    deliveries: metrics.counter(
+      'flashsale_webhook_deliveries_total',
+      'Attempts to deliver an event: delivered, failed (tried again) or given_up',
+      ['endpoint', 'result'],
+    ),
+    pending: metrics.gauge(
+      'flashsale_webhook_pending_events',
+      'Events that wait for an attempt, or for an earlier event of their order',
+      ['endpoint', 'schema'],
+    ),
+    lagSeconds: metrics.gauge(
+      'flashsale_webhook_lag_seconds',
+      'Age of the oldest event that is not delivered; 0 when there is none',
+      ['endpoint', 'schema'],
+    ),
+  };
+}
+
+/** Loops of one endpoint, as it was when they began. */
+interface Round {
+  readonly facts: string;
+  readonly stop: AbortController;
+  readonly ended: Promise<unknown>;
+}
+
+/** Resolves after `stopping`, when what was under way is reported. */
+export async function deliverWebhooks(options: OfficeOptions): Promise<void> {
+  const { stopping, log, schemas } = options;
+  const rounds = new Map<string, Round>();
+  const trouble = new Trouble(log, 'webhook endpoints');
+  const watching = repeat(LAG_INTERVAL_MS, stopping, () => showLags(options));
+  await repeat(TARGETS_INTERVAL_MS, stopping, async () => {
+    try {
+      const targets = await options.targets();
+      trouble.fine();
+      const wanted = new Map(targets.map((target) => [JSON.stringify(target), target]));
+      for (const [endpoint, { facts, stop }] of rounds) {
+        if (wanted.delete(facts)) continue;
+        stop.abort();
+        rounds.delete(endpoint);
+      }
+      for (const [facts, target] of wanted) {
+        const stop = new AbortController();
+        const until = AbortSignal.any([stop.signal, stopping]);
+        const ended = Promise.all(schemas.map((schema) => serve(options, target, schema, until)));
+        rounds.set(target.endpoint, { facts, stop, ended });
+      }
+    } catch (error) {
+      trouble.failed(error);
+    }
+    return 'idle';
+  });
+  await Promise.all([watching, ...[...rounds.values()].map(({ ended }) => ended)]);
+}
+
+async function serve(
+  options: OfficeOptions,
+  target: WebhookTarget,
+  schema: Schema,
+  stopping: AbortSignal,
+): Promise<void> {
+  const { rules, limits, metrics, log, isBusy } = options;
+  const connections = { connectionsMax: limits.inFlightMax, timeoutMs: limits.timeoutMs };
+  const courier = createCourier(target.url, rules, connections);
+  const trouble = new Trouble(log, `webhooks of ${target.endpoint}`);
+  const onResult = (endpoint: string, result: DeliveryResult) =>
+    metrics.deliveries.inc({ endpoint, result });
+  const round = { schema, target, courier, calls: options.calls(schema), limits, onResult };
+  await repeat(IDLE_INTERVAL_MS, stopping, async () => {
+    try {
+      const attempts = await deliverRound(round);
+      trouble.fine();
+      return attempts > 0 && !isBusy() ? 'more' : 'idle';
+    } catch (error) {
+      trouble.failed(error);
+      return 'idle';
+    }
+  });
+  courier.close();
+}
+
+async function showLags({ lags, metrics, log }: OfficeOptions): Promise<'idle'> {
+  try {
+    const rows = await lags();
+    metrics.pending.reset();
+    metrics.lagSeconds.reset();
+    for (const { endpoint, schema, pending, since } of rows) {
+      metrics.pending.set({ endpoint, schema }, pending);
+      const ageMs = since === null ? 0 : Date.now() - since.getTime();
+      metrics.lagSeconds.set({ endpoint, schema }, Math.max(0, ageMs) / 1_000);
+    }
+  } catch (error) {
+    log.debug({ err: error }, 'no look at the lag of webhooks');
+  }
+  return 'idle';
+}

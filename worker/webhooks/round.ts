@@ -1,0 +1,83 @@
+import { cloudEvent } from '../../contracts/events.ts';
+import type { Schema } from '../../contracts/names.ts';
+import type {
+  DeliveryReport,
+  EndpointNote,
+  TakeLimits,
+  WebhookDelivery,
+  WebhookTarget,
+} from '../../db/webhooks.ts';
+import type { Courier, Delivered } from './deliver.ts';
+import { type WebhookLimits, webhookRetryMs } from './retry.ts';
+
+/** One round of deliveries from the log of one schema to one endpoint. */
+
+/** Beyond its timeout an attempt is given to another worker, unless it was reported. */
+const LEASE_MARGIN_MS = 30_000;
+const GONE = 410;
+
+export interface WebhookCalls {
+  take(target: WebhookTarget, limits: TakeLimits): Promise<readonly WebhookDelivery[]>;
+  report(endpoint: string, reports: readonly DeliveryReport[]): Promise<unknown>;
+  note(endpoint: string, note: EndpointNote): Promise<unknown>;
+}
+
+export type DeliveryResult = 'delivered' | 'failed' | 'given_up';
+
+export interface RoundOptions {
+  readonly schema: Schema;
+  readonly target: WebhookTarget;
+  readonly courier: Courier;
+  readonly calls: WebhookCalls;
+  readonly limits: WebhookLimits;
+  readonly onResult: (endpoint: string, result: DeliveryResult) => void;
+}
+
+/** @returns how many attempts were made */
+export async function deliverRound(options: RoundOptions): Promise<number> {
+  const { target, calls, limits, onResult } = options;
+  const { endpoint } = target;
+  const deliveries = await calls.take(target, {
+    eventsMax: limits.inFlightMax,
+    leaseMs: limits.timeoutMs + LEASE_MARGIN_MS,
+    pendingMax: limits.pendingMax,
+  });
+  if (deliveries.length === 0) return 0;
+  const results = await Promise.all(deliveries.map((delivery) => attempt(options, delivery)));
+  const reports = results.map(({ report }) => report);
+  await calls.report(endpoint, reports);
+  const failures = reports.filter(({ error }) => error !== undefined);
+  const last = failures.at(-1)?.error;
+  await calls.note(endpoint, {
+    delivered: reports.length - failures.length,
+    failed: failures.length,
+    ...(last !== undefined && { error: last }),
+    gone: results.some(({ gone }) => gone),
+    failuresMax: limits.failuresMax,
+    failingMaxMs: limits.failingMaxMs,
+  });
+  for (const { error, retryMs } of reports) {
+    if (error === undefined) onResult(endpoint, 'delivered');
+    else onResult(endpoint, retryMs === undefined ? 'given_up' : 'failed');
+  }
+  return deliveries.length;
+}
+
+async function attempt(
+  { schema, target, courier, limits }: RoundOptions,
+  delivery: WebhookDelivery,
+): Promise<{ report: DeliveryReport; gone: boolean }> {
+  const result = await courier.deliver(cloudEvent(schema, delivery.event), target.secrets);
+  const error = errorOf(result);
+  if (error === undefined) return { report: { delivery }, gone: false };
+  const gone = 'status' in result && result.status === GONE;
+  // An endpoint that is gone is disabled; what it was to get waits for it to be enabled.
+  const retryMs = webhookRetryMs(gone ? 1 : delivery.attempt, Math.random(), limits);
+  return { report: { delivery, error, ...(retryMs !== undefined && { retryMs }) }, gone };
+}
+
+/** Only 2xx is success: a redirect is not followed, so nobody has taken the event. */
+function errorOf(result: Delivered): string | undefined {
+  if ('error' in result) return result.error;
+  return result.status >= 200 && result.status < 300 ? undefined : `HTTP ${result.status}`;
+}

@@ -1,0 +1,67 @@
+import { settleWithin } from '../../broker/deadline.ts';
+import { SCHEMAS } from '../../contracts/names.ts';
+import {
+  noteWebhook,
+  reportWebhooks,
+  takeWebhooks,
+  webhookLags,
+  webhookTargets,
+} from '../../db/calls.ts';
+import { createPool } from '../../db/pool.ts';
+import type { Lifecycle } from '../../process/lifecycle.ts';
+import type { Log } from '../../process/log.ts';
+import type { Metrics } from '../../process/metrics.ts';
+import type { WorkerConfig } from '../config.ts';
+import { createWebhookMetrics, deliverWebhooks } from './office.ts';
+import { WEBHOOK_LIMITS } from './retry.ts';
+
+/** Of its own, so that endpoints never take a connection from orders. */
+const CONNECTIONS_MAX = 2;
+/** Time for attempts that are under way when the process stops. */
+const STOP_TIMEOUT_MS = 2_000;
+
+/** Delivers order events of the worker's schemas until the process stops. */
+export function startWebhooks(
+  { webhooks, webhookRules, databaseUrls, queues }: WorkerConfig,
+  { log, metrics, isBusy }: { log: Log; metrics: Metrics; isBusy: () => boolean },
+  lifecycle: Lifecycle,
+): void {
+  if (!webhooks) return;
+  const open = (url: string) => {
+    const pool = createPool({
+      url,
+      role: 'worker',
+      max: CONNECTIONS_MAX,
+      applicationName: 'flashsale webhooks',
+      onError: (error) => log.warn({ err: error }, 'database connection lost'),
+    });
+    lifecycle.onStop('database of webhooks', () => pool.close());
+    return pool;
+  };
+  const regular = open(databaseUrls.regular);
+  const hot = databaseUrls.hot === databaseUrls.regular ? regular : open(databaseUrls.hot);
+  const databases = { regular, hot };
+  const ended = deliverWebhooks({
+    schemas: SCHEMAS.filter((schema) => queues.includes(schema)),
+    targets: () => webhookTargets(databases),
+    lags: async () => {
+      const lags = await webhookLags(databases);
+      return lags.filter(({ schema }) => queues.includes(schema));
+    },
+    calls: (schema) => ({
+      take: (target, limits) => takeWebhooks(databases, schema, target, limits),
+      report: (endpoint, reports) => reportWebhooks(databases, schema, endpoint, reports),
+      note: (endpoint, note) => noteWebhook(databases, endpoint, note),
+    }),
+    isBusy,
+    rules: webhookRules,
+    limits: WEBHOOK_LIMITS,
+    metrics: createWebhookMetrics(metrics),
+    log,
+    stopping: lifecycle.stopping,
+  });
+  // An attempt that is not reported by then is made again, with the same id.
+  lifecycle.onStop('webhooks', async () => {
+    await settleWithin(STOP_TIMEOUT_MS, ended);
+  });
+}
