@@ -402,4 +402,25 @@ export const MUTANTS: readonly Mutant[] = [
     TWO_SERVERS_TESTS,
     'db/homes.ts',
   ),
+  {
+    name: 'the kept share falls to nothing',
+    promise: 'no undersell',
+    file: 'zk/kept-share.ts',
+    edits: [['Math.max(SHARE_MIN, share)', 'Math.max(0, share)']],
+    tests: ['test/zk/kept-share.test.ts'],
+  },
+  {
+    name: 'a lottery takes back places that were reached',
+    promise: 'no undersell',
+    file: 'zk/kept-share.ts',
+    edits: [["if (facts.shed === 'lottery') return", 'if (facts.share < 0) return']],
+    tests: ['test/zk/kept-share.test.ts'],
+  },
+  {
+    name: 'the kept share does not know the queue',
+    promise: 'overload is cheap',
+    file: 'zk/kept-share.ts',
+    edits: [['if (wait <= WAIT_FREE * bound)', 'if (wait >= 0)']],
+    tests: ['test/zk/kept-share.test.ts'],
+  },
 ];
