@@ -208,6 +208,21 @@ describe('a shopper', () => {
     expect(await seen(tileOf(waiting, sku))).not.toMatch(/held for you/);
   }, 60_000);
 
+  it('is led to the page of a payment provider that has one', async () => {
+    const { sale, skus } = await shop.createSale({ skus: [{ units: 1 }] });
+    const page = await open(`/sales/${sale}`);
+    await buy(page, skus[0] ?? '');
+    const url = `${shop.url}/?paying`;
+    await page.route('**/api/v1/orders/*/checkout', (route) =>
+      route.fulfill({
+        contentType: 'application/json',
+        body: JSON.stringify({ method: 'GET', url }),
+      }),
+    );
+    await page.locator('.order .pay').click();
+    await page.waitForURL(url);
+  }, 60_000);
+
   it.each([
     ['cooldown', 429, 'Your last request still counts', /Try again in \d s/],
     ['quota_unavailable', 503, 'The counter is being set up again', /Try again in \d s/],

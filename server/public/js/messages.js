@@ -251,7 +251,7 @@ const BY_REASON = {
     'wait',
     'later',
     'All units are taken for now',
-    'Some are not paid for yet and may come back.',
+    'Some are not paid for yet and may come back. They go first to those who wait in the line.',
   ),
   'rejected/refused_by_operator': say(
     'wait',
