@@ -1,0 +1,33 @@
+import { expect, it } from 'vitest';
+import { freeUnits, type HomeRow, homeOf } from '../../db/homes.ts';
+
+/** Two servers are asked one after the other while a SKU moves from regular to hot. */
+
+const row = (asked: HomeRow['asked'], facts: Partial<HomeRow>): HomeRow => ({
+  asked,
+  schema: 'regular',
+  abroad: asked === 'hot',
+  moves: 0,
+  leaving: '0',
+  free: '0',
+  ...facts,
+});
+const before = row('regular', { free: '10' });
+const left = row('regular', { schema: 'hot', abroad: true, moves: 1, leaving: '10' });
+const awaited = row('hot', {});
+const arrived = row('hot', { schema: 'hot', abroad: false, moves: 1, free: '7' });
+
+it.each([
+  ['lives at regular', before, awaited, 10],
+  ['is on its way', left, awaited, 10],
+  ['has arrived, and regular does not know yet', left, arrived, 7],
+  ['has arrived after regular was asked', before, arrived, 7],
+])('counts the free units of a SKU that %s once', (_, regular, hot, free) => {
+  for (const rows of [
+    [regular, hot],
+    [hot, regular],
+  ]) {
+    const home = homeOf(rows);
+    expect(home && freeUnits(home)).toBe(free);
+  }
+});
