@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { authenticate } from '../authenticate.ts';
 import type { Context } from '../context.ts';
-import { Problem } from '../problems.ts';
+import { Problem, problemOf } from '../problems.ts';
 import { Presence } from '../requests/pauses.ts';
 import { readReceipt } from '../requests/receipt.ts';
 import { type RequestStatus, type StatusQuestion, WAIT_SECONDS_MAX } from '../requests/status.ts';
@@ -26,7 +26,7 @@ type StatusRequest = FastifyRequest<{ Params: { requestId: string } }>;
 
 /** What became of a request: at once, by long-poll, or as a stream. Only for its owner. */
 export const requestRoutes: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
-  const { catalogue, identity, statusDesk, stopping } = context;
+  const { catalogue, identity, log, statusDesk, stopping } = context;
   const onRequest = authenticate(identity);
   const security = [{ bearer: [] }];
 
@@ -100,11 +100,17 @@ export const requestRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
       const untilMs = performance.now() + EVENTS_SECONDS_MAX * 1_000;
       const isOpen = () => !shopper.isGone && !stopping.aborted && performance.now() < untilMs;
       let line = eventOf(status);
-      while (status?.status === 'queued') {
-        raw.write(line);
-        line = ': waiting\n\n';
-        if (!isOpen()) break;
-        status = await statusDesk.wait(question, EVENTS_HEARTBEAT_SECONDS * 1_000, 0, shopper);
+      try {
+        while (status?.status === 'queued') {
+          raw.write(line);
+          line = ': waiting\n\n';
+          if (!isOpen()) break;
+          status = await statusDesk.wait(question, EVENTS_HEARTBEAT_SECONDS * 1_000, 0, shopper);
+        }
+      } catch (error) {
+        // No document can follow what has begun; whoever hears the end of the stream asks again.
+        if (!(error instanceof Problem)) problemOf(error, log);
+        status = undefined;
       }
       // The outcome and the end of the stream are one write.
       if (status === undefined || status.status === 'queued') raw.end();

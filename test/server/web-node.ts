@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { OutgoingMessage, PublishResult } from '../../broker/publisher.ts';
+import type { RequestOutcome } from '../../db/calls.ts';
 import type { TicketKey } from '../../db/ticket-keys.ts';
 import { createLog, type Log } from '../../process/log.ts';
 import { buildApp } from '../../server/app.ts';
@@ -38,6 +39,8 @@ export interface World {
   brokerAvailable: boolean;
   pressure: OverloadCause | undefined;
   publish: PublishResult | Promise<PublishResult>;
+  /** What the database says of requests. */
+  outcomes: () => Promise<readonly RequestOutcome[]>;
   /** Units drawn and not refunded. */
   drawn: number;
   published: OutgoingMessage[];
@@ -88,6 +91,7 @@ export async function openWebNode(options: WebNodeOptions = {}) {
     brokerAvailable: true,
     pressure: undefined,
     publish: 'confirmed',
+    outcomes: async () => [],
     drawn: 0,
     published: [],
   };
@@ -129,7 +133,7 @@ export async function openWebNode(options: WebNodeOptions = {}) {
         return world.publish;
       },
     },
-    outcomesOf: async () => [],
+    outcomesOf: () => world.outcomes(),
     nodeFenced: async () => false,
     pressure: () => world.pressure,
     replyTo: 'test',
