@@ -9,6 +9,8 @@ import type { TicketKey } from '../db/ticket-keys.ts';
 
 /** A retired key's tickets are believed so much longer than they live: nodes learn of it one by one. */
 const RETIRED_SLACK_MS = 60_000;
+/** What was taken at the last moment may stand in a queue for hours: its receipt is read meanwhile. */
+const RECEIPTS_AFTER_CLOSE_MS = 24 * 3_600_000;
 
 interface SaleWindow {
   readonly sale: string;
@@ -45,7 +47,7 @@ export class TicketKeys {
   }
 
   /**
-   * Asks for the keys of open sales that are unknown or have changed.
+   * Asks for the keys of sales that are open, or were a day ago, and are unknown or have changed.
    * @param nowMs the database's clock
    * @returns milliseconds until the next sale opens
    */
@@ -55,7 +57,9 @@ export class TicketKeys {
       if (this.#known.get(sale)?.epoch === ticketEpoch) continue;
       const untilOpenMs = opensAt.getTime() - nowMs;
       if (untilOpenMs > 0) opensInMs = Math.min(opensInMs, untilOpenMs);
-      else if (closesAt.getTime() > nowMs) await this.#learn(sale, ticketEpoch);
+      else if (closesAt.getTime() + RECEIPTS_AFTER_CLOSE_MS > nowMs) {
+        await this.#learn(sale, ticketEpoch);
+      }
     }
     return opensInMs;
   }
