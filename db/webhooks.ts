@@ -153,7 +153,7 @@ export interface WebhookLag {
   readonly schema: Schema;
   readonly pending: number;
   readonly givenUp: number;
-  /** Rows of the log that are not read yet. */
+  /** Rows of the log that are not read yet, counted up to 10,000. */
   readonly unread: number;
   /** When the oldest event happened that is not delivered. */
   readonly since: Date | null;

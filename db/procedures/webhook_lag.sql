@@ -1,10 +1,10 @@
 -- webhook_lag: how far each endpoint is behind the log of this schema.
 --
 -- Parameters: none
--- Result: one row for each that has read anything
+-- Result: one row for each that has read anything and was not removed
 --   pending   events that wait for an attempt, or for an earlier one of their order
 --   given_up  events that are not tried any more
---   unread    rows of the log that are not read yet
+--   unread    rows of the log that are not read yet, counted up to 10,000
 --   since     when the oldest event happened that is not delivered
 -- Tables: reads webhook_cursor, webhook_delivery, event
 -- Locks: none
@@ -27,7 +27,10 @@ AS $routine$
     FROM webhook_delivery w GROUP BY w.endpoint) d ON d.endpoint = c.endpoint
   CROSS JOIN LATERAL (
     SELECT count(*) AS unread, min(e.happened_at) AS since
-    FROM event e WHERE e.log_no > c.log_no) v
+    FROM (SELECT n.happened_at FROM event n WHERE n.log_no > c.log_no
+          ORDER BY n.log_no LIMIT 10000) e) v
+  -- Where forget_webhook puts it.
+  WHERE c.log_no < 9223372036854775807
 $routine$;
 
 ALTER FUNCTION :schema.webhook_lag OWNER TO flashsale_owner;

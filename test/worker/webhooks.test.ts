@@ -6,6 +6,7 @@ import {
   outboxBatch,
   outboxDone,
   payOrder,
+  removeWebhook,
   replayWebhooks,
   reportWebhooks,
   rotateWebhookSecret,
@@ -262,4 +263,20 @@ test('after its secret was changed, both sign for a while; a new endpoint gets o
   expect(receiver.forged).toBe(0);
   await untilTaken(late.receiver, second);
   for (const no of first) expect(lives(late.receiver.taken).has(no)).toBe(false);
+}, 60_000);
+
+test('one that was removed gets nothing again from a worker that has not heard of it', async () => {
+  const { receiver, endpoint } = await merchant();
+  const office = startOffice();
+  await untilTaken(receiver, await trade(3));
+  office.stop.abort();
+  await office.ended;
+  const target = (await webhookTargets(worker)).find((one) => one.endpoint === endpoint);
+  if (target === undefined) throw new Error('there is no such endpoint');
+  expect(await removeWebhook(ops, endpoint)).toBe(true);
+  const limits = { eventsMax: 16, leaseMs: 1_000, pendingMax: 1_000 };
+  expect(await takeWebhooks(worker, 'hot', target, limits)).toEqual([]);
+  await trade(1);
+  expect(await takeWebhooks(worker, 'hot', target, limits)).toEqual([]);
+  expect((await webhookLags(ops)).some((lag) => lag.endpoint === endpoint)).toBe(false);
 }, 60_000);
