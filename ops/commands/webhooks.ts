@@ -61,14 +61,13 @@ function parseFrom(value: string): ReplayFrom {
 /** Here it is refused at once; the worker looks again, at the address as well. */
 function parseUrl(value: string, { environment }: CommandContext): string {
   const { WEBHOOK_ALLOW_HTTP: allowHttp } = parseEnvironment(environment, webhookSpecs);
-  const { protocol, username, password } = URL.canParse(value)
-    ? new URL(value)
-    : { protocol: '', username: '', password: '' };
+  if (!URL.canParse(value)) throw new Error('that is not a URL');
+  const { protocol, username, password, href } = new URL(value);
   if (protocol !== 'https:' && !(protocol === 'http:' && allowHttp)) {
     throw new Error('the URL must be https (WEBHOOK_ALLOW_HTTP=true allows http)');
   }
   if (username !== '' || password !== '') throw new Error('the URL must have no login in it');
-  return value;
+  return href;
 }
 
 function facts(endpoint: WebhookEndpoint, lags: readonly WebhookLag[]) {

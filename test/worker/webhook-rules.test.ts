@@ -100,6 +100,18 @@ describe('addresses', () => {
   });
 });
 
+test('many attempts at one name hold one thread, however long its name server takes', async () => {
+  const resolve = guardedLookup({ allowHttp: true, allowPrivate: true });
+  const lookups = () =>
+    process.getActiveResourcesInfo().filter((one) => one === 'GetAddrInfoReqWrap').length;
+  const before = lookups();
+  const answers = Array.from({ length: 16 }, () => Promise.withResolvers<unknown>());
+  for (const { resolve: done } of answers)
+    resolve('localhost', { all: true }, (_, all) => done(all));
+  expect(lookups() - before).toBe(1);
+  for (const { promise } of answers) expect(await promise).not.toEqual([]);
+});
+
 test('retries are further and further apart, over days, and end', () => {
   const delays: number[] = [];
   for (let attempt = 1; ; attempt += 1) {
@@ -146,6 +158,15 @@ describe('an attempt', () => {
 
   it('gives a silent endpoint up after its timeout', async () => {
     expect(await answer(() => {})).toEqual({ error: 'no answer within 300 ms' });
+  });
+
+  it('ends when the endpoint wants another protocol', async () => {
+    const result = await answer((request) => {
+      request.socket.end(
+        'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n',
+      );
+    });
+    expect(result).toEqual({ error: 'the connection was closed without an answer' });
   });
 
   it('reads no more of an answer than it must', async () => {

@@ -1,4 +1,5 @@
-import { type LookupAddress, type LookupOptions, lookup } from 'node:dns';
+import type { LookupAddress, LookupOptions } from 'node:dns';
+import { lookup } from 'node:dns/promises';
 import { BlockList, isIP } from 'node:net';
 
 /**
@@ -79,11 +80,26 @@ type Answer = (
   family?: number,
 ) => void;
 
+/**
+ * Look-ups under way. One holds a thread of the few that Node has for them until the name server
+ * answers or the system gives up: attempts at the same name share it, so that a merchant whose name
+ * server is silent does not take them all from the others.
+ */
+const underWay = new Map<string, Promise<LookupAddress[]>>();
+
+function addressesOf(hostname: string, options: LookupOptions): Promise<LookupAddress[]> {
+  const key = JSON.stringify([hostname, options.family, options.hints]);
+  const known = underWay.get(key);
+  if (known !== undefined) return known;
+  const asked = lookup(hostname, { ...options, all: true }).finally(() => underWay.delete(key));
+  underWay.set(key, asked);
+  return asked;
+}
+
 /** For the sockets of an HTTP agent: resolves a name to addresses that may be connected to. */
 export function guardedLookup({ allowPrivate }: AddressRules) {
   return (hostname: string, options: LookupOptions, answer: Answer): void => {
-    lookup(hostname, { ...options, all: true }, (error, addresses) => {
-      if (error !== null) return answer(error, []);
+    const resolved = (addresses: readonly LookupAddress[]) => {
       const allowed = addresses.filter(({ address }) => allowPrivate || isPublicAddress(address));
       const [first] = allowed;
       if (first === undefined) {
@@ -91,6 +107,7 @@ export function guardedLookup({ allowPrivate }: AddressRules) {
       }
       if (options.all === true) answer(null, allowed);
       else answer(null, first.address, first.family);
-    });
+    };
+    addressesOf(hostname, options).then(resolved, (error) => answer(error, []));
   };
 }

@@ -28,7 +28,7 @@ export function createCourier(
   rules: AddressRules,
   { connectionsMax, timeoutMs }: { connectionsMax: number; timeoutMs: number },
 ): Courier {
-  const isHttps = url.startsWith('https:');
+  const isHttps = /^https:/i.test(url);
   const lookup = guardedLookup(rules);
   const options = { keepAlive: true, maxSockets: connectionsMax, lookup };
   const agent = isHttps ? new https.Agent(options) : new http.Agent(options);
@@ -86,6 +86,8 @@ function post(
     call.on('error', (error) => {
       reject(signal.aborted ? new Error(`no answer within ${timeoutMs} ms`) : error);
     });
+    // An answer that switches protocols closes the socket without any other event, or a timeout.
+    call.on('close', () => reject(new Error('the connection was closed without an answer')));
     call.end(body);
   });
 }
