@@ -30,7 +30,11 @@ export function giveRefunds(options: RefundOptions): Promise<void> {
   return repeat(REFUND_INTERVAL_MS, stopping, async () => {
     try {
       const due = await take(REFUNDS_MAX);
-      for (const each of due) await giveBack(options, each);
+      for (const each of due) {
+        // Each may take the provider half a minute: those that are left have their turn later.
+        if (stopping.aborted) break;
+        await giveBack(options, each);
+      }
       trouble.fine();
       return due.length === REFUNDS_MAX ? 'more' : 'idle';
     } catch (error) {

@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import {
   audit,
+  endRefund,
   outboxBatch,
   outboxDone,
   payOrder,
   placeOrders,
+  refusePayment,
   unitCounts,
 } from '../../db/calls.ts';
 import type { Databases } from '../../db/pool.ts';
@@ -47,6 +49,11 @@ it('removes an old sale from both schemas, in one statement', async () => {
   for (const { orderNo } of said) await payOrder(worker, orderNo ?? '', `ref-${orderNo}`);
   const events = await outboxBatch(worker, 'hot', 'relay', 100);
   await outboxDone(worker, 'hot', [...new Set(events.map(({ eventNo }) => eventNo))]);
+
+  // Money that no order has is not forgotten with the sale.
+  expect(await refusePayment(worker, said[0]?.orderNo ?? '', 'twice')).toBe('refund_due');
+  await expect(drop(old)).rejects.toMatchObject({ sqlstate: 'FS004' });
+  await endRefund(ops, 'hot', 'twice', { refundRef: 're_1' });
 
   expect(await drop(old)).toEqual(
     [

@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest';
+import { giveRefunds } from '../../worker/refund.ts';
+import { log } from '../broker/harness.ts';
+
+test('a worker that stops begins no further refund', async () => {
+  const stopping = new AbortController();
+  const asked: string[] = [];
+  const ended: string[] = [];
+  await giveRefunds({
+    schema: 'hot',
+    take: async () => ['a', 'b'].map((paymentRef) => ({ paymentRef, orderNo: '2', tries: 1 })),
+    async refund(paymentRef) {
+      asked.push(paymentRef);
+      stopping.abort();
+      return 're_1';
+    },
+    end: async (paymentRef) => ended.push(paymentRef),
+    log,
+    stopping: stopping.signal,
+  });
+  // The one in hand is written down; the other is due again when its next try is.
+  expect([asked, ended]).toEqual([['a'], ['a']]);
+});
