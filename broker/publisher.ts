@@ -107,10 +107,12 @@ export class Publisher {
     while (!this.available()) {
       signal?.throwIfAborted();
       const changed = Promise.withResolvers<void>();
-      this.#listeners.add(changed.resolve);
-      signal?.addEventListener('abort', () => changed.resolve(), { once: true });
+      const wake = () => changed.resolve();
+      this.#listeners.add(wake);
+      signal?.addEventListener('abort', wake);
       await changed.promise;
-      this.#listeners.delete(changed.resolve);
+      this.#listeners.delete(wake);
+      signal?.removeEventListener('abort', wake);
     }
   }
 

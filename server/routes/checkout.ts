@@ -1,23 +1,27 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { orderDetails } from '../../db/calls.ts';
 import { PaymentError } from '../../payment/provider.ts';
-import { authenticate } from '../authenticate.ts';
+import { authenticate, visitorOf } from '../authenticate.ts';
 import type { Context } from '../context.ts';
 import { Problem } from '../problems.ts';
 import { CheckoutAnswer, OrderParams, problems } from './schemas.ts';
 
 /** Where the shopper goes to pay: a page of the provider, or the demo's own call. */
 export const checkoutRoute: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
-  const { catalogue, databases, identity, log, payments } = context;
+  const { catalogue, databases, gate, identity, log, payments } = context;
   app.post(
     '/api/v1/orders/:orderNo/checkout',
     {
-      onRequest: authenticate(identity),
+      onRequest: [
+        authenticate(identity),
+        // The provider counts calls of the whole shop: one user shall not use them up.
+        async (request) => gate.checkUser(request.userId, visitorOf(request)),
+      ],
       schema: {
         summary: 'Where I pay my order; asking again leads to the same place',
         security: [{ bearer: [] }],
         params: OrderParams,
-        response: { 200: CheckoutAnswer, ...problems(400, 401, 404, 409, 500, 503) },
+        response: { 200: CheckoutAnswer, ...problems(400, 401, 403, 404, 409, 429, 500, 503) },
       },
     },
     async ({ params: { orderNo }, userId }, reply) => {

@@ -55,3 +55,24 @@ describe.each(ISSUERS)('%s', (_name, url, payload) => {
     }
   });
 });
+
+it('the way to the payment provider is limited by user: its calls are counted for the whole shop', async () => {
+  node = await openWebNode({
+    environment: {
+      RATE_LIMIT_USER_PER_SECOND: '2',
+      PAYMENT_PROVIDER: 'stripe',
+      STRIPE_SECRET_KEY: 'sk_test_51ThisIsNoRealKeyAtAll',
+      STRIPE_WEBHOOK_SECRET: 'whsec_ThisIsNoRealSecretEither1234',
+      SHOP_URL: 'https://shop.example',
+    },
+  });
+  const press = async (user: string) => {
+    const headers = { authorization: `Bearer ${node.tokenOf(user)}` };
+    const url = '/api/v1/orders/2/checkout';
+    return (await node.app.inject({ method: 'POST', url, headers })).json().verdict;
+  };
+  const verdicts = [await press('ada'), await press('ada'), await press('ada')];
+  // Here the database cannot be asked about the order.
+  expect(verdicts).toEqual(['internal_error', 'internal_error', 'rate_limited']);
+  expect(await press('ben')).toBe('internal_error');
+});
