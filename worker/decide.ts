@@ -79,9 +79,10 @@ export class Decider {
   ): Promise<readonly Decision[]> {
     const startMs = performance.now();
     const placed = await this.#options.placeOrders(sku, requests, wait);
+    const decisions = requests.map((request, index) => decisionOf(request, placed[index]));
     this.#poisonInARow = 0;
     this.#options.onCall?.(requests.length, (performance.now() - startMs) / 1_000);
-    return requests.map((request, index) => decisionOf(request, placed[index]));
+    return decisions;
   }
 
   /** One half after the other: in an hour of trouble the database gets no more calls than before. */

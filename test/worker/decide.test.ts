@@ -83,20 +83,23 @@ describe('the decider', () => {
     expect(decisions.filter(({ kind }) => kind === 'decided')).toHaveLength(39);
   });
 
-  test('a routine that fails for everything does not turn the queue into dead letters', async () => {
-    let broken = true;
-    const one = decider(async (_sku, batch) => {
-      if (broken) throw refused();
-      return batch.map(ordered);
-    });
-    const first = await one.decide('TV', requests(30), false);
-    const kinds = first.map(({ kind }) => kind);
-    expect(kinds.filter((kind) => kind === 'poison')).toHaveLength(limits.poisonInARowMax);
-    expect(kinds.filter((kind) => kind === 'locked')).toHaveLength(30 - limits.poisonInARowMax);
-    broken = false;
-    const second = await one.decide('TV', requests(30), true);
-    expect(second.every(({ kind }) => kind === 'decided')).toBe(true);
-  });
+  test.each([
+    ['fails', () => Promise.reject(refused())],
+    ['answers nothing', async () => []],
+  ])(
+    'a routine that %s for everything does not turn the queue into dead letters',
+    async (_, fail) => {
+      let broken = true;
+      const one = decider((_sku, batch) => (broken ? fail() : Promise.resolve(batch.map(ordered))));
+      const first = await one.decide('TV', requests(30), false);
+      const kinds = first.map(({ kind }) => kind);
+      expect(kinds.filter((kind) => kind === 'poison')).toHaveLength(limits.poisonInARowMax);
+      expect(kinds.filter((kind) => kind === 'locked')).toHaveLength(30 - limits.poisonInARowMax);
+      broken = false;
+      const second = await one.decide('TV', requests(30), true);
+      expect(second.every(({ kind }) => kind === 'decided')).toBe(true);
+    },
+  );
 
   test('an unknown SKU is not final: the routine did not record it', async () => {
     const [decision] = await decider(async (_sku, batch) =>
