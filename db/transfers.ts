@@ -99,8 +99,10 @@ export async function carryTo(
     if (first === undefined || blocked.has(first.sku)) continue;
     if (isHome(first)) {
       const copied = await copySku({ ...route, sku: first.sku, copier: randomUUID() }, takeOver);
-      // Another process is at it: it goes on with the rest too.
+      // It is there, and its carrier died before it could say so; or another process is at it, which
+      // goes on with the rest too.
       if (copied === undefined) {
+        carried += await deliver(route, first.sku, []);
         blocked.add(first.sku);
         continue;
       }
@@ -113,15 +115,21 @@ export async function carryTo(
   return { pieces: carried, units, buyers };
 }
 
-async function deliver({ to, source, target }: Route, sku: string, parcel: readonly Piece[]) {
+/** @returns how many pieces the sender did not know to be there */
+async function deliver(
+  { to, source, target }: Route,
+  sku: string,
+  parcel: readonly Piece[],
+): Promise<number> {
   const [row] = await target.query<{ applied: string }>({
     text: `SELECT ${to}.apply_transfers($1, $2::jsonb) AS applied`,
     values: [sku, `[${parcel.map(({ entry }) => entry).join(',')}]`],
   });
-  await source.query({
-    text: `SELECT ${to}.transfers_done($1, $2)`,
+  const [done] = await source.query<{ marked: string }>({
+    text: `SELECT ${to}.transfers_done($1, $2) AS marked`,
     values: [sku, row?.applied ?? '0'],
   });
+  return toNumber(done?.marked ?? '0');
 }
 
 async function carryAll(databases: Databases, to: Schema, sku: string): Promise<Carried> {

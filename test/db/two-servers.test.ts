@@ -332,6 +332,20 @@ describe('a SKU that moves to another server', () => {
     expect(await audit(ops)).toEqual([]);
   });
 
+  it('is told to have arrived, though its carrier died before it could say so', async () => {
+    const sku = await stock(ops, sale, { units: 2, schema: 'regular' });
+    const number = await order(worker, sku, { userId: 'ann' }, 'regular');
+    await moveSku(ops, 'hot', sku);
+    // Applied there, and not known to be here.
+    const text = 'UPDATE hot.transfer SET done_at = NULL WHERE sku = $1';
+    await servers.admin.regular.query({ text, values: [sku] });
+    expect(await cancelOrder(worker, number, 'ann')).toBe('cancelled');
+    await carry();
+    expect(await count(sku)).toEqual({ total: 2, free: 2, schema: 'hot' });
+    const left = { text: 'SELECT FROM hot.transfers_waiting($1, 10)', values: [sku] };
+    expect(await worker.regular.query(left)).toEqual([]);
+  });
+
   it('refuses the rows of a copier that was overtaken', async () => {
     const sku = await stock(ops, sale, { units: 4, schema: 'regular' });
     const ask = (text: string, ...values: unknown[]) =>
