@@ -6,8 +6,8 @@
 -- Parameters: p_sale
 -- Result: one row for each SKU that it had: sku, orders, paid
 -- Tables: drops the sale's partition of each partitioned table of regular and hot; deletes its rows
---   of outbox, stock_slot, transfer, transfer_mark and webhook_delivery of both, and of catalog.sku,
---   catalog.ticket_key, catalog.sale
+--   of stock_slot, transfer, transfer_mark and webhook_delivery of both, and of
+--   catalog.payment_reference, catalog.sku, catalog.ticket_key, catalog.sale
 -- Locks, in order
 --   1. the catalog.sale row and its catalog.sku rows
 --   2. the advisory lock of each SKU, exclusively, ascending: no batch of it is under way
@@ -42,6 +42,8 @@ BEGIN
       SELECT h.sku, h.status FROM hot.orders h WHERE h.sale = p_sale) o ON o.sku = k.sku
     GROUP BY k.sku ORDER BY k.sku;
 
+  -- As many as there were payments: before anything is locked that other sales use.
+  DELETE FROM catalog.payment_reference r WHERE r.sale = p_sale;
   FOR v_table IN
     SELECT n.nspname AS schema, c.relname AS name
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -56,7 +58,6 @@ BEGIN
   DELETE FROM hot.transfer t WHERE t.sku = ANY (v_skus);
   DELETE FROM regular.transfer_mark m WHERE m.sku = ANY (v_skus);
   DELETE FROM hot.transfer_mark m WHERE m.sku = ANY (v_skus);
-  DELETE FROM catalog.payment_reference r WHERE r.sale = p_sale;
   DELETE FROM regular.webhook_delivery d WHERE d.sale = p_sale;
   DELETE FROM hot.webhook_delivery d WHERE d.sale = p_sale;
   DELETE FROM catalog.sku k WHERE k.sale = p_sale;

@@ -9,9 +9,10 @@ import {
   refusePayment,
   unitCounts,
 } from '../../db/calls.ts';
-import type { Databases } from '../../db/pool.ts';
+import { type Databases, openSession } from '../../db/pool.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
-import { openSale, requests, stock } from './shop.ts';
+import { blocked } from './locks.ts';
+import { openSale, order, requests, stock } from './shop.ts';
 
 /** An old sale goes in one statement, and nothing of it stays behind. */
 
@@ -31,6 +32,18 @@ afterAll(async () => {
 const drop = (sale: string) =>
   ops.hot.query({ text: 'SELECT * FROM catalog.drop_sale($1)', values: [sale] });
 
+/** Over for longer than the tunable late_grace_ms. */
+const end = (sale: string) =>
+  database.admin.query({
+    text: `UPDATE catalog.sale SET closes_at = now() - interval '30 minutes' WHERE sale = $1`,
+    values: [sale],
+  });
+
+async function publish(): Promise<void> {
+  const events = await outboxBatch(worker, 'hot', 'relay', 100);
+  await outboxDone(worker, 'hot', [...new Set(events.map(({ eventNo }) => eventNo))]);
+}
+
 it('removes an old sale from both schemas, in one statement', async () => {
   const [old, kept] = [await openSale(ops), await openSale(ops)];
   const hot = await stock(ops, old, { units: 5 });
@@ -41,14 +54,10 @@ it('removes an old sale from both schemas, in one statement', async () => {
   await placeOrders(worker, 'hot', other, requests(2));
 
   await expect(drop(old)).rejects.toMatchObject({ sqlstate: 'FS001' });
-  await database.admin.query({
-    text: `UPDATE catalog.sale SET closes_at = now() - interval '30 minutes' WHERE sale = $1`,
-    values: [old],
-  });
+  await end(old);
   await expect(drop(old)).rejects.toMatchObject({ sqlstate: 'FS004' });
   for (const { orderNo } of said) await payOrder(worker, orderNo ?? '', `ref-${orderNo}`);
-  const events = await outboxBatch(worker, 'hot', 'relay', 100);
-  await outboxDone(worker, 'hot', [...new Set(events.map(({ eventNo }) => eventNo))]);
+  await publish();
 
   // Money that no order has is not forgotten with the sale.
   expect(await refusePayment(worker, said[0]?.orderNo ?? '', 'twice')).toBe('refund_due');
@@ -72,4 +81,37 @@ it('removes an old sale from both schemas, in one statement', async () => {
   ]);
   expect(await audit(ops)).toEqual([]);
   await expect(drop(old)).rejects.toMatchObject({ sqlstate: 'FS002' });
+});
+
+it('holds up no other sale while it removes rows one by one', async () => {
+  const sale = await openSale(ops);
+  const orderNo = await order(worker, await stock(ops, sale, { units: 1 }));
+  expect(await payOrder(worker, orderNo, `slow-${orderNo}`)).toBe('paid');
+  await publish();
+  await end(sale);
+  const holder = await openSession(database.url, {
+    applicationName: 'holder',
+    statementTimeoutMs: 20_000,
+    lockTimeoutMs: 5_000,
+  });
+  await holder.run('BEGIN');
+  await holder.query({
+    text: 'SELECT FROM catalog.payment_reference WHERE sale = $1 FOR UPDATE',
+    values: [sale],
+  });
+  // It waits for that row, at most for its lock_timeout.
+  const dropped = drop(sale).then(
+    () => 'dropped',
+    (error: { sqlstate?: string }) => error.sqlstate,
+  );
+  await blocked(database, 1);
+  const locks = await database.admin.query({
+    text: `SELECT relation::regclass::text FROM pg_locks
+           WHERE mode = 'AccessExclusiveLock' AND granted AND locktype = 'relation'
+             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+  });
+  await holder.run('ROLLBACK');
+  await holder.close();
+  expect(locks).toEqual([]);
+  expect(['dropped', '55P03']).toContain(await dropped);
 });
