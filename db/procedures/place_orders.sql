@@ -24,7 +24,8 @@
 --   other schema; writes buyer, stock_slot, stock_movement, orders, outcome, outbox, place_call
 -- Locks, in order
 --   1. an advisory lock, shared, for the SKU (move_sku takes it exclusively)
---   2. an advisory lock, shared, for each web node of the batch (fence_node takes it exclusively)
+--   2. an advisory lock, shared, for each web node of the batch, ascending (fence_node takes it
+--      exclusively)
 --   3. buyer rows, ascending by user
 --   4. stock_slot rows: unlocked ones only (SKIP LOCKED), never waiting; with p_wait all slots of
 --      the SKU, ascending
@@ -76,7 +77,8 @@ BEGIN
   END IF;
   IF p_wait OR p_nodes[1] <> ANY (p_nodes) THEN
     PERFORM pg_advisory_xact_lock_shared(hashtext('fence ' || current_schema()), hashtext(n.node))
-    FROM (SELECT DISTINCT u.node COLLATE "C" AS node FROM unnest(p_nodes) AS u (node)) n;
+    FROM (SELECT DISTINCT u.node COLLATE "C" AS node FROM unnest(p_nodes) AS u (node)
+          ORDER BY 1) n;
   END IF;
 
   -- 2. One request, as plain as most are: new, in time, within the limit, and one slot has enough.
