@@ -80,7 +80,7 @@ const isHome = ({ kind }: Piece) => kind === 'home';
  * Brings what waits for `to` to its server, once through. Idempotent, and safe in several processes at
  * once.
  *
- * @throws {DatabaseError} what was carried before stays so
+ * @throws {DatabaseError} what was carried stays so; one SKU's trouble comes after the others' post
  */
 export async function carryTo(
   databases: Databases,
@@ -93,26 +93,48 @@ export async function carryTo(
     values: [sku ?? null, POST_MAX],
   });
   let [carried, units, buyers] = [0, 0, 0];
+  let failure: DatabaseError | undefined;
   const blocked = new Set<string>();
   for (const parcel of parcels(pieces)) {
     const [first] = parcel;
     if (first === undefined || blocked.has(first.sku)) continue;
-    if (isHome(first)) {
-      const copied = await copySku({ ...route, sku: first.sku, copier: randomUUID() }, takeOver);
-      // It is there, and its carrier died before it could say so; or another process is at it, which
-      // goes on with the rest too.
-      if (copied === undefined) {
-        carried += await deliver(route, first.sku, []);
-        blocked.add(first.sku);
-        continue;
-      }
-      buyers += copied.buyers;
-      units += (JSON.parse(first.entry) as { units: number }).units;
+    try {
+      const brought = await bring(route, first, parcel, takeOver);
+      carried += brought.pieces;
+      units += brought.units;
+      buyers += brought.buyers;
+      if (!brought.whole) blocked.add(first.sku);
+    } catch (error) {
+      // The post of other SKUs does not wait for this one's, unless the server is gone for all.
+      if (!(error instanceof DatabaseError) || error.kind === 'unavailable') throw error;
+      failure ??= error;
+      blocked.add(first.sku);
     }
-    await deliver(route, first.sku, parcel);
-    carried += parcel.length;
   }
+  if (failure !== undefined) throw failure;
   return { pieces: carried, units, buyers };
+}
+
+async function bring(
+  route: Route,
+  first: Piece,
+  parcel: readonly Piece[],
+  takeOver: boolean,
+): Promise<Carried & { whole: boolean }> {
+  let [units, buyers] = [0, 0];
+  if (isHome(first)) {
+    const copied = await copySku({ ...route, sku: first.sku, copier: randomUUID() }, takeOver);
+    // It is there, and its carrier died before it could say so; or another process is at it, which
+    // goes on with the rest too.
+    if (copied === undefined) {
+      const pieces = await deliver(route, first.sku, []);
+      return { pieces, units, buyers, whole: false };
+    }
+    buyers = copied.buyers;
+    units = (JSON.parse(first.entry) as { units: number }).units;
+  }
+  await deliver(route, first.sku, parcel);
+  return { pieces: parcel.length, units, buyers, whole: true };
 }
 
 /** @returns how many pieces the sender did not know to be there */

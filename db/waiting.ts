@@ -44,20 +44,33 @@ export async function joinWaiting(
     });
     const result = row?.result ?? 'unknown_sku';
     if (result !== 'moved') return result;
-    if (performance.now() > deadline) {
-      throw new DatabaseError('retry', `${place.sku} is on its way to another server`);
-    }
+    if (performance.now() > deadline) throw onTheWay(place.sku);
     if (hop % 2 === 0) await sleep(MOVE_POLL_MS);
     home = otherSchema(home);
   }
 }
 
-/** @returns whether there was a place to give up */
+/**
+ * @returns whether there was a place to give up
+ * @throws {DatabaseError} `retry` when the line is on its way to another server for longer than a moment
+ */
 export async function leaveWaiting(
   databases: Databases,
   sku: string,
   userId: string,
 ): Promise<boolean> {
+  const deadline = performance.now() + MOVE_TIMEOUT_MS;
+  for (;;) {
+    if (await leaveNow(databases, sku, userId)) return true;
+    // Neither schema had the line when it was asked: it moves, or the user does not wait.
+    const [entry] = await waitingEntries(databases, [{ sku, userId }]);
+    if (entry?.state !== 'waiting') return false;
+    if (performance.now() > deadline) throw onTheWay(sku);
+    await sleep(MOVE_POLL_MS);
+  }
+}
+
+async function leaveNow(databases: Databases, sku: string, userId: string): Promise<boolean> {
   const left: boolean[] = [];
   for (const schema of SCHEMAS) {
     const [row] = await databases[schema].query<{ left: boolean }>({
@@ -68,6 +81,10 @@ export async function leaveWaiting(
     left.push(row?.left === true);
   }
   return left.includes(true);
+}
+
+function onTheWay(sku: string): DatabaseError {
+  return new DatabaseError('retry', `${sku} is on its way to another server`);
 }
 
 /** The order that holds a unit for somebody who waited. */
@@ -95,7 +112,7 @@ export interface WaitingEntry {
   readonly rank: number;
   readonly state: 'waiting' | 'served' | 'limit_reached' | 'closed';
   readonly askedAt: Date;
-  /** Who goes before, now, and how many wait; null unless `waiting`. */
+  /** Who goes before, now, and how many wait; null unless `waiting`, and while the line moves. */
   readonly ahead: number | null;
   readonly inLine: number | null;
   /** Null unless `served`. */

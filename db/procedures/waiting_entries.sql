@@ -4,9 +4,11 @@
 -- Result: for each pair the place in the line, or else how the last one ended; no row if there was
 --   none in this schema
 --   state     waiting; served, with the order; limit_reached; closed: the SKU or its sale ended first
---   ahead     who goes before, now; somebody with a better rank may still come. NULL unless waiting
---   in_line   how many wait; NULL unless waiting
--- Tables: reads catalog.sku, catalog.sale, waiting, orders
+--   ahead     who goes before, now; somebody with a better rank may still come. NULL unless waiting,
+--             and while the line is on its way to another server
+--   in_line   how many wait; NULL when ahead is
+-- Tables: reads catalog.sku, catalog.sale, waiting, orders, and the post of a SKU that left this schema
+--   for another server: until it is there, its line is nowhere else
 -- Locks: none
 -- Errors: none
 
@@ -26,13 +28,21 @@ AS $routine$
     FROM unnest(p_skus, p_user_ids) AS a (sku, user_id)
     JOIN catalog.sku k ON k.sku = a.sku
     JOIN catalog.sale s ON s.sale = k.sale
+  ), posted AS MATERIALIZED (
+    SELECT w.*
+    FROM (SELECT r.* FROM regular.transfer r WHERE current_schema() = 'hot'
+          UNION ALL SELECT h.* FROM hot.transfer h WHERE current_schema() = 'regular') t
+    CROSS JOIN LATERAL jsonb_populate_recordset(NULL::waiting, t.body->'line') w
+    WHERE t.kind = 'home' AND t.done_at IS NULL AND t.sku = ANY (p_skus)
   ), latest AS (
     SELECT a.is_closed, e.*
     FROM asked a
     CROSS JOIN LATERAL (
       SELECT w.* FROM waiting w
       WHERE w.sale = a.sale AND w.sku = a.sku AND w.user_id = a.user_id
-      ORDER BY w.state = 'waiting' DESC, w.ended_at DESC LIMIT 1) e
+      UNION ALL
+      SELECT p.* FROM posted p WHERE p.sku = a.sku AND p.user_id = a.user_id
+      ORDER BY ended_at DESC NULLS FIRST LIMIT 1) e
   ), line AS (
     -- One walk along each line that somebody asks about, however many ask.
     SELECT w.sku, w.user_id,

@@ -8,6 +8,7 @@ import {
   expireOrders,
   fenceNode,
   joinWaiting,
+  leaveWaiting,
   moveSku,
   nodeFenced,
   orderDetails,
@@ -268,6 +269,27 @@ describe('a SKU that moves to another server', () => {
     expect(await audit(ops)).toEqual([]);
   });
 
+  it('loses nobody who waits while it is on its way, and lets them leave', async () => {
+    const sku = await stock(ops, sale, { units: 1, schema: 'regular' });
+    await order(worker, sku, { userId: 'ann' }, 'regular');
+    const web = servers.as('web', 1);
+    for (const userId of ['w1', 'w2']) {
+      expect(await joinWaiting(web, 'regular', { sku, userId, units: 1 })).toBe('waiting');
+    }
+    await ops.regular.query({ text: 'SELECT hot.send_sku($1)', values: [sku] });
+    const states = async () => {
+      const places = ['w1', 'w2', 'w3'].map((userId) => ({ sku, userId }));
+      const entries = await waitingEntries(web, places);
+      return entries.map(({ userId, state }) => `${userId} ${state}`).sort();
+    };
+    expect(await states()).toEqual(['w1 waiting', 'w2 waiting']);
+    expect(await leaveWaiting(web, sku, 'w3')).toBe(false);
+    const leaving = leaveWaiting(web, sku, 'w1');
+    await carry();
+    expect(await leaving).toBe(true);
+    expect(await states()).toEqual(['w2 waiting']);
+  });
+
   it('that goes on while post is under way gets it where it lives then', async () => {
     const sku = await stock(ops, sale, { units: 4, schema: 'regular' });
     const numbers = [];
@@ -344,6 +366,30 @@ describe('a SKU that moves to another server', () => {
     expect(await count(sku)).toEqual({ total: 2, free: 2, schema: 'hot' });
     const left = { text: 'SELECT FROM hot.transfers_waiting($1, 10)', values: [sku] };
     expect(await worker.regular.query(left)).toEqual([]);
+  });
+
+  it('holds up no other when its post cannot be applied', async () => {
+    const skus = [
+      await stock(ops, sale, { units: 1, schema: 'regular' }),
+      await stock(ops, sale, { units: 1, schema: 'regular' }),
+    ].toSorted();
+    const [stuck = '', other = ''] = skus;
+    for (const sku of skus) {
+      const number = await order(worker, sku, { userId: 'ann' }, 'regular');
+      await moveSku(ops, 'hot', sku);
+      await cancelOrder(worker, number, 'ann');
+    }
+    const shift = async (by: number) => {
+      const text = `UPDATE hot.transfer SET transfer_no = transfer_no + $2
+                    WHERE sku = $1 AND done_at IS NULL`;
+      await servers.admin.regular.query({ text, values: [stuck, by] });
+    };
+    await shift(100);
+    await expect(carryTo(worker, 'hot')).rejects.toMatchObject({ sqlstate: 'FS500' });
+    expect(await count(other)).toMatchObject({ total: 1, free: 1 });
+    await shift(-100);
+    await carry();
+    expect(await count(stuck)).toMatchObject({ total: 1, free: 1 });
   });
 
   it('refuses the rows of a copier that was overtaken', async () => {
