@@ -181,6 +181,20 @@ describe('a unit that comes back', () => {
     expect(await free(sku)).toBe(1);
   });
 
+  it('stays with who waited when a late payment comes, which has what is free or goes back', async () => {
+    const [sku, [mine = '']] = await soldOut({ units: 1 });
+    const [first = ''] = await line(sku, 1);
+    await lapse([mine]);
+    expect(await payOrder(web, mine, uniqueName('late'))).toBe('refund_due');
+    await restock(ops, 'hot', sku, 1);
+    expect(await payOrder(web, mine, uniqueName('late'))).toBe('paid');
+    expect(await free(sku)).toBe(0);
+    expect(await entry(sku, first)).toMatchObject({
+      state: 'served',
+      order: { status: 'ordered' },
+    });
+  });
+
   it('goes to who had none before, then to who let one lapse', async () => {
     const [sku, [mine = '']] = await soldOut({ units: 1 });
     const [best = '', other = ''] = await line(sku, 2);
