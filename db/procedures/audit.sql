@@ -220,7 +220,7 @@ UNION ALL
 SELECT 'line', c.sku, 'orders made for shoppers who waited = entries served', count(*),
        (SELECT count(*) FROM waiting w WHERE w.sku = c.sku AND w.state = 'served'),
        'an entry of the line was deleted or changed by hand'
-FROM outcome c WHERE c.reason = 'waited' GROUP BY c.sku
+FROM outcome c WHERE c.status = 'ordered' AND c.reason = 'waited' GROUP BY c.sku
 HAVING count(*) <> (SELECT count(*) FROM waiting w WHERE w.sku = c.sku AND w.state = 'served')
 UNION ALL
 SELECT 'line', e.sku, format('user %s was served before user %s, whose turn it was', e.user_id,

@@ -10,7 +10,8 @@
 --   outbox, stock_movement (slot 1 gets them and gives them away at once)
 -- Locks, in order: the advisory lock of the SKU's line, exclusively; waiting and buyer rows, only
 --   those that nobody holds (SKIP LOCKED), because the caller may hold buyer rows and slots already.
---   Who is passed over for that keeps the place
+--   Who is passed over for that keeps the place; the waiting rows of those are locked last. Others
+--   than the holder of the line hold such a row in leave_waiting only, which waits for nothing
 -- Errors: none of its own
 
 CREATE OR REPLACE FUNCTION :schema.serve_waiting(

@@ -109,6 +109,13 @@ it('remembers refusals of a SKU that does not exist', async () => {
   expect((await refuse(sku, all)).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
 });
 
+it('takes any word as the reason: audit does not take it for an order of the line', async () => {
+  const sku = await stock(ops, await openSale(ops), { units: 1 });
+  const refusal = { sku, node: 'node-1', requests: [request()], reason: 'waited' };
+  expect(await refuseRequests(ops, 'hot', refusal)).toMatchObject([{ status: 'rejected' }]);
+  expect(await audit(admin)).toEqual([]);
+});
+
 it('refuses malformed arguments', async () => {
   const call = refuseRequests(ops, 'hot', { sku: 'x', node: 'n', requests: [], reason: '' });
   await expect(call).rejects.toMatchObject({ sqlstate: 'FS001' });
