@@ -1,20 +1,26 @@
+import { createPublicKey, type JsonWebKeyInput } from 'node:crypto';
 import {
   ConsecutiveBreaker,
   circuitBreaker,
-  handleWhen,
+  handleAll,
   TimeoutStrategy,
   timeout,
   wrap,
 } from 'cockatiel';
-import buildGetJwks from 'get-jwks';
 
 /**
  * The public keys of the shop, from its JWKS. That they cannot be read says nothing about a token, so
  * it is an error of its own; after some of them in a row nobody waits for the same timeout.
+ *
+ * The set is read as a whole and remembered as a whole. Which key a token names is for everyone to
+ * write: by key, invented names would be a question to the shop each, and would push the real keys
+ * out of memory.
  */
 
-const CACHE_ENTRIES_MAX = 16;
-const CACHE_TTL_MS = 600_000;
+/** A set this old is read again; where that fails, its keys stay good for as long once more. */
+const KEYS_TTL_MS = 600_000;
+/** A key that the set did not have is not looked for again sooner. */
+const MISSING_TTL_MS = 2_000;
 const ANSWER_TIMEOUT_MS = 3_000;
 const FAILURES_MAX = 5;
 const OPEN_MS = 2_000;
@@ -24,28 +30,83 @@ export class KeysUnavailable extends Error {
   override name = 'KeysUnavailable';
 }
 
-/** The set was read and has no such key: that is the token's fault. All else is not. */
-function isMissingKey(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'JWK_NOT_FOUND';
+interface ShopKey {
+  readonly kid: unknown;
+  /** Undefined: any that fits the key. */
+  readonly alg: unknown;
+  readonly pem: string;
+}
+
+interface KeySet {
+  readonly keys: readonly ShopKey[];
+  /** Monotonic; of the question, so that nothing newer is taken for known. */
+  readonly askedAtMs: number;
 }
 
 /** @returns reads one key as PEM; rejects with KeysUnavailable, or when there is no such key */
 export function createKeyReader(url: string): (alg: string, kid: string) => Promise<string> {
-  const { origin, pathname } = new URL(url);
-  const jwks = buildGetJwks({ max: CACHE_ENTRIES_MAX, ttl: CACHE_TTL_MS, jwksPath: pathname });
   const policy = wrap(
-    circuitBreaker(
-      handleWhen((error) => !isMissingKey(error)),
-      { halfOpenAfter: OPEN_MS, breaker: new ConsecutiveBreaker(FAILURES_MAX) },
-    ),
+    circuitBreaker(handleAll, {
+      halfOpenAfter: OPEN_MS,
+      breaker: new ConsecutiveBreaker(FAILURES_MAX),
+    }),
     timeout(ANSWER_TIMEOUT_MS, TimeoutStrategy.Aggressive),
   );
+  let known: KeySet | undefined;
+  let reading: Promise<KeySet> | undefined;
+
+  /** One question serves all who come while it is under way. */
+  function read(): Promise<KeySet> {
+    reading ??= policy
+      .execute(({ signal }) => readKeys(url, signal))
+      .then((set) => {
+        known = set;
+        return set;
+      })
+      .finally(() => {
+        reading = undefined;
+      });
+    return reading;
+  }
+
   return async (alg, kid) => {
+    const remembered = known && keyOf(known, alg, kid);
+    const ageMs = known ? performance.now() - known.askedAtMs : Number.POSITIVE_INFINITY;
+    if (remembered && ageMs < KEYS_TTL_MS) return remembered.pem;
     try {
-      return await policy.execute(() => jwks.getPublicKey({ domain: origin, alg, kid }));
+      const set = known && ageMs < MISSING_TTL_MS ? known : await read();
+      const key = keyOf(set, alg, kid);
+      if (key) return key.pem;
     } catch (error) {
-      if (isMissingKey(error)) throw error;
+      if (remembered && ageMs < 2 * KEYS_TTL_MS) return remembered.pem;
       throw new KeysUnavailable('the keys that sign tokens cannot be read', { cause: error });
     }
+    throw new Error('the shop has no such key');
   };
+}
+
+function keyOf({ keys }: KeySet, alg: string, kid: string): ShopKey | undefined {
+  return keys.find((key) => key.kid === kid && (key.alg === undefined || key.alg === alg));
+}
+
+async function readKeys(url: string, signal: AbortSignal): Promise<KeySet> {
+  const askedAtMs = performance.now();
+  const response = await fetch(url, { signal });
+  if (!response.ok) throw new Error(`the JWKS answers ${response.status}`);
+  const { keys } = (await response.json()) as { keys?: unknown };
+  if (!Array.isArray(keys) || keys.length === 0) throw new Error('the JWKS has no keys');
+  return { keys: keys.flatMap(shopKeyOf), askedAtMs };
+}
+
+/** None for what is no public key that signs, such as one of a kind that is not known here. */
+function shopKeyOf(jwk: JsonWebKeyInput['key'] & Partial<ShopKey>): ShopKey[] {
+  try {
+    const pem = createPublicKey({ key: jwk, format: 'jwk' }).export({
+      type: 'spki',
+      format: 'pem',
+    });
+    return [{ kid: jwk.kid, alg: jwk.alg, pem: pem.toString() }];
+  } catch {
+    return [];
+  }
 }

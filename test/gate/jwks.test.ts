@@ -2,7 +2,7 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createSigner } from 'fast-jwt';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openWebNode, type WebNode } from '../server/web-node.ts';
 
 /** Shoppers who are known by the shop's JWKS, and what they are told when that does not answer. */
@@ -31,6 +31,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  vi.useRealTimers();
   await node.close();
   shopKeys.closeAllConnections();
   shopKeys.close();
@@ -53,6 +54,34 @@ describe('tokens by JWKS', () => {
   it('are believed when the set has their key, and refused when it has not', async () => {
     expect((await press()).statusCode).toBe(202);
     expect((await press('another', 'bob')).statusCode).toBe(401);
+  });
+
+  it('that name invented keys cost the shop one question, and the real key is not forgotten', async () => {
+    expect((await press()).statusCode).toBe(202);
+    const before = asked;
+    for (let i = 0; i < 60; i += 1) {
+      expect((await press(`invented-${i}`, `mal-${i}`)).statusCode).toBe(401);
+    }
+    expect(asked - before).toBeLessThanOrEqual(1);
+    shopKeys.close();
+    shopKeys.closeAllConnections();
+    expect((await press('k1', 'bob')).statusCode).toBe(202);
+  });
+
+  it('are believed with a key that the shop has added since', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    expect((await press()).statusCode).toBe(202);
+    const [old] = (keySet as { keys: { kid: string }[] }).keys;
+    keySet = {
+      keys: [
+        { kty: 'unheard-of', kid: 'k0' },
+        { ...old, kid: 'k2' },
+      ],
+    };
+    vi.advanceTimersByTime(5_000);
+    expect((await press('k2', 'bob')).statusCode).toBe(202);
+    // The set is what counts, not what once was in it.
+    expect((await press('k1', 'eve')).statusCode).toBe(401);
   });
 
   const outages: [string, () => unknown][] = [

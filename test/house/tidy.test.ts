@@ -42,7 +42,6 @@ const ONE_IMPORTER = [
   'pino',
   'envalid',
   'fast-jwt',
-  'get-jwks',
   'altcha-lib',
   'stripe',
   'testcontainers',
