@@ -7,6 +7,11 @@ import type { TicketKey } from '../db/ticket-keys.ts';
  * then they are asked for: once by a node, however many shoppers wait.
  */
 
+/**
+ * A new key signs so much later than it is made, the one before until then: nodes learn of it one by
+ * one, and a ticket must not meet a node that calls it invalid because its key is news.
+ */
+const HANDOVER_MS = 2_000;
 /** A retired key's tickets are believed so much longer than they live: nodes learn of it one by one. */
 const RETIRED_SLACK_MS = 60_000;
 /** What was taken at the last moment may stand in a queue for hours: its receipt is read meanwhile. */
@@ -24,6 +29,8 @@ export interface AcceptedKey {
   readonly key: KeyObject;
   /** By the database's clock. */
   readonly untilMs: number;
+  /** The same, for new tickets. */
+  readonly signsUntilMs: number;
 }
 
 interface Known {
@@ -38,7 +45,7 @@ export class TicketKeys {
   readonly #ask: (sale: string) => Promise<readonly TicketKey[]>;
   readonly #acceptRetiredMs: number;
   readonly #known = new Map<string, Known>();
-  readonly #questions = new Map<string, Promise<KeyObject | undefined>>();
+  readonly #questions = new Map<string, Promise<void>>();
 
   /** @param longestLifeMs of what the keys sign, receipts aside */
   constructor(ask: (sale: string) => Promise<readonly TicketKey[]>, longestLifeMs: number) {
@@ -64,17 +71,23 @@ export class TicketKeys {
     return opensInMs;
   }
 
-  /** The key that signs now; undefined before the sale opens. */
-  signing(sale: string): KeyObject | undefined {
-    return this.#known.get(sale)?.accepted[0]?.key;
+  /**
+   * The key that signs now; undefined before the sale opens.
+   * @param nowMs the database's clock
+   */
+  signing(sale: string, nowMs: number): KeyObject | undefined {
+    return this.accepted(sale).findLast(({ signsUntilMs }) => nowMs < signsUntilMs)?.key;
   }
 
   /** The same, and asks when none is known yet: for the moment of the opening. */
-  async signingNow(sale: string): Promise<KeyObject | undefined> {
-    return this.signing(sale) ?? this.#learn(sale, 0);
+  async signingNow(sale: string, nowMs: number): Promise<KeyObject | undefined> {
+    const key = this.signing(sale, nowMs);
+    if (key !== undefined) return key;
+    await this.#learn(sale, 0);
+    return this.signing(sale, nowMs);
   }
 
-  /** Those whose tickets are good, each as long as it says; newest first. */
+  /** Those whose tickets are good, each as long as it says; newest first. None: they are not known. */
   accepted(sale: string): readonly AcceptedKey[] {
     return this.#known.get(sale)?.accepted ?? [];
   }
@@ -85,14 +98,13 @@ export class TicketKeys {
   }
 
   /** One question serves all who come while it is under way. */
-  #learn(sale: string, epoch: number): Promise<KeyObject | undefined> {
+  #learn(sale: string, epoch: number): Promise<void> {
     const asked = this.#questions.get(sale);
     if (asked !== undefined) return asked;
     const question = this.#ask(sale)
       .then((keys) => {
         const known = knownOf(keys, epoch, this.#acceptRetiredMs);
         if (known !== undefined) this.#known.set(sale, known);
-        return this.signing(sale);
       })
       .finally(() => this.#questions.delete(sale));
     this.#questions.set(sale, question);
@@ -110,10 +122,11 @@ function knownOf(
   if (first === undefined) return undefined;
   const accepted = made
     .filter(({ isRevoked }) => !isRevoked)
-    .map(({ key, retiredAt }) => ({
-      key,
-      untilMs: retiredAt ? retiredAt.getTime() + acceptRetiredMs : Number.POSITIVE_INFINITY,
-    }))
+    .map(({ key, retiredAt }) => {
+      const retiredAtMs = retiredAt?.getTime() ?? Number.POSITIVE_INFINITY;
+      const [untilMs, signsUntilMs] = [retiredAtMs + acceptRetiredMs, retiredAtMs + HANDOVER_MS];
+      return { key, untilMs, signsUntilMs };
+    })
     .reverse();
   return { epoch, accepted, first: first.key };
 }

@@ -20,7 +20,7 @@ async function rotate(
   );
   if (id === undefined) throw new Error(`${sale} is not open: it has no ticket key yet`);
   if (json) return console.log(JSON.stringify({ sale, id, revoked: revoke }));
-  console.log(`tickets of ${sale} are signed with key ${id}; web nodes know within a second`);
+  console.log(`key ${id} of ${sale} is made; web nodes know within a second and sign with it after two`);
   if (revoke) console.log('tickets of all keys before are refused');
 }
 

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Visitor } from '../../zk/lists.ts';
 import type { ChallengeSwitch } from '../../zk/values.ts';
@@ -94,18 +95,26 @@ export class Challenges {
     return mode === 'on' ? { times: factor, causes: ['operator'] } : undefined;
   }
 
-  #redeem({ row, userId }: TicketRequest, solution: string): Promise<ProofFault | undefined> {
+  async #redeem({ row, userId }: TicketRequest, solution: string): Promise<ProofFault | undefined> {
     const { catalogue } = this.#options;
     const bond = { sale: row.sale, sku: row.sku, userId };
+    await this.#signingKey(row.sale);
     const keys = catalogue.ticketKeys.accepted(row.sale);
+    // Another node asked for it: here it cannot be judged yet.
+    if (keys.length === 0) throw new Problem('overloaded', { retryAfterSeconds: 1 });
     return this.#proofs.redeem(keys, bond, solution, catalogue.nowMs());
   }
 
   async #create({ row, userId }: TicketRequest, times: number): Promise<Challenge | undefined> {
-    const key = await this.#options.catalogue.ticketKeys.signingNow(row.sale);
+    const key = await this.#signingKey(row.sale);
     if (key === undefined) return undefined;
     this.#options.onEvent('issued');
     return this.#proofs.issue(key, { sale: row.sale, sku: row.sku, userId }, times);
+  }
+
+  #signingKey(sale: string): Promise<KeyObject | undefined> {
+    const { catalogue } = this.#options;
+    return catalogue.ticketKeys.signingNow(sale, catalogue.nowMs());
   }
 
   async #refusal(

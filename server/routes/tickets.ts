@@ -37,7 +37,7 @@ export const ticketRoute: FastifyPluginAsyncTypebox<Context> = async (app, conte
       const row = rowForTickets(catalogue, request.params.sale, request.body.sku);
       const asked = { row, userId, visitor: visitorOf(request), headers };
       await challenges.pass(asked, request.body.challenge);
-      const key = await catalogue.ticketKeys.signingNow(row.sale);
+      const key = await catalogue.ticketKeys.signingNow(row.sale, catalogue.nowMs());
       // By the database's clock it is not open yet, by an instant.
       if (key === undefined) throw new Problem('overloaded', { retryAfterSeconds: 1 });
       const expiresAtMs = Math.round(catalogue.nowMs()) + config.ticketTtlSeconds * 1_000;

@@ -68,11 +68,52 @@ describe('a rotation', () => {
     expect((await press('bob', other)).json().verdict).toBe('ticket_invalid');
   });
 
+  it('is told to nobody before other nodes can know of it', async () => {
+    const { ticketKey, config } = node;
+    const { identity } = config;
+    const jwtSecret = identity.kind === 'secret' ? identity.secret : '';
+    const behind = await openWebNode({ ticketKey, jwtSecret });
+    const next = await rotate({});
+    const ticket = await ticketFor('ada');
+    const answer = await behind.app.inject({
+      method: 'POST',
+      url: `/api/v1/buy/${ticket}`,
+      headers: headersOf('ada'),
+      payload: { quantity: 1 },
+    });
+    expect(answer.statusCode).toBe(202);
+    const { ticketKeys } = node.context.catalogue;
+    const signing = (nowMs: number) => ticketKeys.signing('demo', nowMs)?.export();
+    expect(signing(Date.now())).toEqual(ticketKey);
+    expect(signing(Date.now() + 3_000)).toEqual(next.key);
+    await behind.close();
+  });
+
   it('of a leaked key makes its tickets worth nothing at once', async () => {
     const leaked = await ticketFor('ada');
     await rotate({ isRevoked: true });
     expect((await press('ada', leaked)).json().verdict).toBe('ticket_invalid');
     expect((await press('ada', await ticketFor('ada'))).statusCode).toBe(202);
+  });
+
+  it('leaves no ticket called invalid by a node that knows no key yet', async () => {
+    const late = await openWebNode({ ticketKey: node.ticketKey, withoutTicketKeys: true });
+    const buy = () =>
+      late.app.inject({
+        method: 'POST',
+        url: `/api/v1/buy/${late.ticketOf('ada')}`,
+        headers: { authorization: `Bearer ${late.tokenOf('ada')}` },
+        payload: { quantity: 1 },
+      });
+    const early = await buy();
+    expect([early.statusCode, early.json().verdict]).toEqual([503, 'overloaded']);
+    expect(early.headers['retry-after']).toBe('1');
+    expect(late.world.drawn).toBe(0);
+    late.world.ticketKeys = node.world.ticketKeys;
+    late.world.ticketEpoch += 1;
+    await late.refresh();
+    expect((await buy()).statusCode).toBe(202);
+    await late.close();
   });
 
   it('does not lose a receipt: what was taken stays taken', async () => {
@@ -100,14 +141,16 @@ describe('the keys of a node', () => {
       asked += 1;
       return [keyOf(1)];
     }, 1_000);
-    const got = await Promise.all(Array.from({ length: 100 }, () => keys.signingNow('demo')));
+    const got = await Promise.all(
+      Array.from({ length: 100 }, () => keys.signingNow('demo', Date.now())),
+    );
     expect(new Set(got).size).toBe(1);
     expect(asked).toBe(1);
     for (let i = 0; i < 5; i += 1) await keys.refresh([sale(1)], Date.now());
     expect(asked).toBe(2);
     await keys.refresh([sale(2)], Date.now());
     expect(asked).toBe(3);
-    for (let i = 0; i < 100; i += 1) await keys.signingNow('demo');
+    for (let i = 0; i < 100; i += 1) await keys.signingNow('demo', Date.now());
     expect(asked).toBe(3);
   });
 
@@ -118,12 +161,12 @@ describe('the keys of a node', () => {
       return [keyOf(1)];
     }, 1_000);
     await keys.refresh([sale(1)], Date.now());
-    const before = keys.signing('demo');
+    const before = keys.signing('demo', Date.now());
     works = false;
     await expect(keys.refresh([sale(2)], Date.now())).rejects.toThrow('down');
-    expect(keys.signing('demo')).toBe(before);
+    expect(keys.signing('demo', Date.now())).toBe(before);
     works = true;
     await keys.refresh([sale(2)], Date.now());
-    expect(keys.signing('demo')).not.toBe(before);
+    expect(keys.signing('demo', Date.now())).not.toBe(before);
   });
 });
