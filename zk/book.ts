@@ -12,13 +12,15 @@ interface Entry {
   version: number;
   /** Values by version, as far back as a node may still act on them. */
   readonly values: Map<number, number>;
+  /** The node has acted on some version: saying nothing of it now, it found the grant deleted. */
+  wasApplied?: boolean;
 }
 
 export class GrantBook {
   #entries = new Map<string, Entry>();
   #isBehind = false;
 
-  /** A node acts on a version that this keeper did not write: what stands there must be read again. */
+  /** A node acts on a version that this keeper did not write, or finds none: it must be read again. */
   get isBehind(): boolean {
     return this.#isBehind;
   }
@@ -71,7 +73,9 @@ export class GrantBook {
     const entry = this.#entries.get(node);
     const counters = report?.skus[sku];
     const applied = report?.applied[path];
+    if (entry?.wasApplied && report && applied === undefined) this.#isBehind = true;
     if (entry && applied !== undefined) {
+      entry.wasApplied = true;
       for (const version of entry.values.keys()) {
         if (version < applied) entry.values.delete(version);
       }

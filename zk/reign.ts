@@ -202,8 +202,8 @@ export class Reign {
       if (!book || !edits?.quota.isKnown) continue;
       let facts = factsOf(this.#options.paths, sku, edits, book, view);
       if (book.isBehind) {
-        // Somebody wrote a grant by hand: it is read, and the plan puts it right.
-        this.#options.log.warn({ sku }, 'a grant was not written by the keeper');
+        // Somebody wrote or deleted a grant by hand: it is read, and the plan puts it right.
+        this.#options.log.warn({ sku }, 'a grant is not as the keeper wrote it');
         this.#shelf.discard(sku);
         this.#covered.delete(sku);
         book = await this.#shelf.bookOf(sku);

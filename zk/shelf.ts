@@ -34,9 +34,8 @@ export class Shelf {
     const known = this.#books.get(sku);
     if (known) return known;
     const paths = this.#paths.sku(sku);
-    if (!(await this.#session.ensure(paths.grants)).ok) return undefined;
-    // So that an operator can write a pin below it in one line.
-    if (!(await this.#session.ensure(paths.pins)).ok) return undefined;
+    // Pins: so that an operator can write one below it in one line.
+    if (!(await this.#make(paths.grants)) || !(await this.#make(paths.pins))) return undefined;
     const basis = await this.#session.get(paths.grants);
     const nodes = await this.#session.children(paths.grants);
     if (!basis.ok || !nodes.ok) return undefined;
@@ -51,6 +50,14 @@ export class Shelf {
     this.#books.set(sku, book);
     this.#bases.set(sku, basis.value.text);
     return book;
+  }
+
+  /** Not its parent: a SKU that operators have just deleted must not come back. */
+  async #make(path: string): Promise<boolean> {
+    const found = await this.#session.exists(path);
+    if (!found.ok || found.value) return found.ok;
+    const made = await this.#session.create(path, '');
+    return made.ok || made.error === 'node_exists';
   }
 
   /** It is not what stands there any more: the next asker reads it again. */

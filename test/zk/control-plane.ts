@@ -128,6 +128,16 @@ export class ControlPlane {
     if (!removed.ok) throw new Error(`${path}: ${removed.error}`);
   }
 
+  /** As an operator's `deleteall`: what stands there is looked up, then deleted without a pause. */
+  async removeAll(path: string): Promise<void> {
+    const found = [path];
+    for (const one of found) {
+      const names = await this.operator.children(one);
+      if (names.ok) found.push(...names.value.map((name) => `${one}/${name}`));
+    }
+    await Promise.all(found.reverse().map((one) => this.remove(one)));
+  }
+
   async text(path: string): Promise<string | undefined> {
     const read = await this.operator.get(path);
     return read.ok ? read.value.text : undefined;

@@ -88,6 +88,36 @@ test('a cut below what is admitted leaves nothing to draw; the rest comes back w
   await until('100 more', () => grantOf(first, SKU) + grantOf(second, SKU) === 700, FAST);
 });
 
+test('a grant that was deleted by hand is written again, and nothing is stranded', async () => {
+  await plane.sell(SKU, 100);
+  plane.keeper();
+  const agents = [plane.agent(), plane.agent()];
+  await granted(agents, [50, 50]);
+  const [first] = agents as [NodeAgent, NodeAgent];
+  const node = drawAll(first, 20);
+  plane.order(first, node, SKU, 20);
+  const grant = plane.paths.sku(SKU).grant(node);
+  await plane.remove(grant);
+  await until('it is there again', async () => (await plane.text(grant)) === '50');
+  await until('it can draw what it had left', () => first.draw(SKU, 30).drawn, FAST);
+  expect(first.draw(SKU, 1).drawn).toBe(false);
+});
+
+test('a SKU that was deleted and made again is divided anew; deleted, it stays away', async () => {
+  await plane.sell(SKU, 100);
+  plane.keeper();
+  const agents = [plane.agent(), plane.agent()];
+  await granted(agents, [50, 50]);
+  const { sku } = plane.paths.sku(SKU);
+  await plane.removeAll(sku);
+  await granted(agents, [0, 0]);
+  await plane.write(plane.paths.keep, '0.7');
+  await until('a later edit', () => agents.every((agent) => agent.keep(SKU) === 0.7));
+  expect(await plane.text(sku)).toBeUndefined();
+  await plane.sell(SKU, 100);
+  await granted(agents, [50, 50]);
+});
+
 test('a cut is in force while the database is down; a raise waits for it', async () => {
   await plane.sell(SKU, 1_000);
   plane.keeper();
