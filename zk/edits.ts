@@ -55,6 +55,13 @@ export interface Problem {
   readonly inForce: string | null;
 }
 
+/** For who looks after a node once, and again when it was made anew. */
+export interface MadeNode {
+  readonly path: string;
+  /** Transaction. */
+  readonly created: bigint;
+}
+
 export class Edits {
   readonly keep: Setting<Keep>;
   readonly autoKeep: {
@@ -203,18 +210,23 @@ export class Edits {
     return [...this.#global(), ...this.#followed().flatMap((sku) => this.#settingsOf(sku))];
   }
 
-  /** Every node that operators have made, with the transaction that made it where it is known. */
-  get nodes(): { readonly path: string; readonly created: bigint }[] {
-    const lists = this.lists.settings.some(({ observed }) => observed) ? this.lists.folders : [];
-    const skus = [...this.skus.keys()].map((sku) => this.#paths.sku(sku));
-    const folders = [
-      this.#paths.autoKeep.folder,
-      ...lists,
-      ...skus.flatMap(({ sku, pins }) => [sku, pins]),
-    ];
+  /**
+   * Every node that operators have made, with the transaction that made it; of a folder, which is not
+   * read, the one that made the newest value below it: who makes a folder anew makes that anew too.
+   */
+  get nodes(): MadeNode[] {
+    const { autoKeep, lists } = this;
+    const ofSkus = this.#followed().map((sku) => this.#settingsOf(sku));
+    const made = [...this.skus.keys()].flatMap((name, index) => {
+      const { sku, pins } = this.#paths.sku(name);
+      return foldersOver([sku, pins], ofSkus[index] ?? []);
+    });
+    const isListed = lists.settings.some(({ observed }) => observed);
     return [
-      ...folders.map((path) => ({ path, created: 0n })),
-      ...this.values.flatMap(({ path, observed }) =>
+      ...foldersOver([this.#paths.autoKeep.folder], Object.values(autoKeep)),
+      ...(isListed ? foldersOver(lists.folders, lists.settings) : []),
+      ...made,
+      ...[...this.#global(), ...ofSkus.flat()].flatMap(({ path, observed }) =>
         observed ? [{ path, created: observed.stat.created }] : [],
       ),
     ];
@@ -231,6 +243,12 @@ export class Edits {
     for (const setting of this.#global()) setting.close();
     for (const sku of this.#followed()) this.#unfollow(sku);
   }
+}
+
+function foldersOver(paths: readonly string[], values: readonly Setting<unknown>[]): MadeNode[] {
+  const created = values.map(({ observed }) => observed?.stat.created ?? 0n);
+  const newest = created.reduce((one, other) => (other > one ? other : one), 0n);
+  return paths.map((path) => ({ path, created: newest }));
 }
 
 /** A value under a name that nobody reads, such as `qouta`. */

@@ -1,3 +1,4 @@
+import type { MadeNode } from './edits.ts';
 import { type AclEntry, OPEN_ACL, type Protection } from './protection.ts';
 import type { ZkSession } from './session.ts';
 
@@ -82,10 +83,7 @@ export class Guard {
   }
 
   /** `nodes`: every node that operators have made. What fails is tried again the next time. */
-  async protect(
-    protection: Protection,
-    nodes: readonly { readonly path: string; readonly created: bigint }[],
-  ): Promise<void> {
+  async protect(protection: Protection, nodes: readonly MadeNode[]): Promise<void> {
     const present = new Set(nodes.map(({ path }) => path));
     for (const path of this.#known.keys()) if (!present.has(path)) this.#known.delete(path);
     for (const { path, created } of nodes) {

@@ -179,6 +179,31 @@ describe('a protected tree', () => {
     await plane.remove(pin(node()));
   });
 
+  test('zkCli.sh: a SKU that is deleted and made again in one breath is closed again', async () => {
+    const { sku: folder, quota, state } = sku();
+    const said = await zkCli(servers.zookeeper, [
+      `addauth digest ${credentials.auth('operator')}`,
+      `deleteall ${folder}`,
+      `create ${folder} ""`,
+      `create ${quota} 100`,
+      `create ${state} open`,
+    ]);
+    expect(said).not.toMatch(/NoAuth|Insufficient/);
+    // Whoever may make nodes below it, or delete them, has a quota of their own.
+    await until('closed', async () => {
+      expect(await anybody?.create(`${folder}/x`, '')).toEqual(NO_AUTH);
+      return true;
+    });
+    expect(await anybody?.delete(quota)).toEqual(NO_AUTH);
+    const table = credentials.protectionOf(plane.root, 'operator');
+    await until('it is whole', async () => {
+      const { changed } = await applyRights(plane.operator, plane.root, table, { isDry: true });
+      return changed.every((path) => path === `${folder}/x`);
+    });
+    await plane.operator.delete(`${folder}/x`);
+    await until('granted', () => agents.every((agent) => grantOf(agent, SKU) === 50));
+  });
+
   test('a node that is evicted by hand comes back under a new id, with no right to delete', async () => {
     const before = node();
     await plane.remove(plane.paths.node(before));
