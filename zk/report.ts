@@ -38,12 +38,14 @@ export function decodeReport(text: string): Report | undefined {
   );
   const skus = Object.entries(objectOf(record['skus'])).map(([sku, value]) => {
     const counters = objectOf(value);
+    const admitted = units(counters, 'admitted');
     return [
       sku,
       {
         grant: units(counters, 'grant'),
-        admitted: units(counters, 'admitted'),
-        decided: units(counters, 'decided'),
+        admitted,
+        // More than it admitted would be rights of others: no node is believed that.
+        decided: Math.min(admitted, units(counters, 'decided')),
         wanted: units(counters, 'wanted'),
         need: units(counters, 'need'),
         asked: units(counters, 'asked'),

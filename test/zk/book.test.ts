@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { deadRights, GrantBook } from '../../zk/book.ts';
-import type { Report } from '../../zk/report.ts';
+import { decodeReport, type Report } from '../../zk/report.ts';
 
 const PATH = '/flashsale/skus/TV/grants/n';
 
@@ -53,4 +53,23 @@ test('a node that ended in good order may bring only what it admitted; another a
   const facts = bookOf(50).facts('n', 'TV', PATH, report(0, 50, 20, 5));
   expect(deadRights(facts, true)).toBe(15);
   expect(deadRights(facts, false)).toBe(45);
+});
+
+test('no node has a right to less than nothing, whatever it reports', () => {
+  const said = { ...report(0, 50, 20), skus: { TV: { admitted: 20, decided: 1_000 } } };
+  const facts = bookOf(50).facts('n', 'TV', PATH, decodeReport(JSON.stringify(said)));
+  expect([facts.admitted, facts.decided]).toEqual([20, 20]);
+  expect(deadRights(facts, true)).toBe(0);
+});
+
+test('a grant that a node has acted on, and finds no more, is read again', () => {
+  const book = bookOf(50);
+  book.facts('n', 'TV', PATH, report(undefined, 0));
+  expect(book.isBehind, 'it has not applied it yet').toBe(false);
+  book.facts('n', 'TV', PATH, report(0, 50));
+  expect(book.isBehind).toBe(false);
+  book.facts('n', 'TV', PATH, undefined);
+  expect(book.isBehind, 'its report cannot be read').toBe(false);
+  book.facts('n', 'TV', PATH, report(undefined, 0));
+  expect(book.isBehind).toBe(true);
 });
