@@ -25,7 +25,8 @@ function cidr(part: string): string | undefined {
   const [address = '', bits, ...rest] = part.split('/');
   const family = isIP(address);
   const bitsMax = family === 6 ? 128 : 32;
-  const isBits = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= bitsMax);
+  // Not /0: whoever believes every peer believes every forged header.
+  const isBits = bits === undefined || (/^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= bitsMax);
   return family !== 0 && isBits && rest.length === 0 ? part : undefined;
 }
 

@@ -31,12 +31,18 @@ export function createShopTokenReader(secret: string): (token: string) => ShopCl
     if (payloadEnd < 0 || !HEADERS.has(token.slice(0, headerEnd))) return undefined;
     const signature = token.slice(payloadEnd + 1);
     if (!isMacOf(key, token.slice(0, payloadEnd), MAC_BYTES, signature)) return undefined;
-    // Signed by the shop, so it is what the shop's library wrote.
-    const payload: unknown = JSON.parse(
-      Buffer.from(token.slice(headerEnd + 1, payloadEnd), 'base64url').toString(),
-    );
+    const payload = decoded(token.slice(headerEnd + 1, payloadEnd));
     return isPlain(payload) && payload.exp * 1_000 > Date.now() ? payload : undefined;
   };
+}
+
+/** The shop may sign what is no JSON. */
+function decoded(part: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(part, 'base64url').toString());
+  } catch {
+    return undefined;
+  }
 }
 
 function isPlain(payload: unknown): payload is ShopClaims {

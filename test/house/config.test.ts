@@ -41,6 +41,7 @@ const processes = {
       ['PAYMENT_WEBHOOK_SECRET', SECRET],
       ['DEMO', 'yes'],
       ['TRUST_PROXY', 'everybody'],
+      ['TRUST_PROXY', '0.0.0.0/0'],
       ['RATE_LIMIT_IP_PER_SECOND', '0'],
       ['RATE_LIMIT_USER_PER_SECOND', '-1'],
       ['RATE_LIMIT_TICKET_PER_SECOND', 'x'],
