@@ -1,4 +1,5 @@
-import type { BrokerConnection, Channel } from './connection.ts';
+import type { Log } from '../process/log.ts';
+import type { Channel } from './amqp.ts';
 import { settleWithin } from './deadline.ts';
 import { declareTopology } from './topology.ts';
 
@@ -16,6 +17,13 @@ interface ChannelFactory {
   createConfirmChannel(): Promise<Channel>;
 }
 
+/** What a channel needs of its connection. */
+interface ChannelHome {
+  readonly log: Log;
+  readonly limits: { readonly closeTimeoutMs: number; readonly channelReopenDelayMs: number };
+  openChannel(): Promise<Channel>;
+}
+
 /**
  * Keeps one user supplied with a channel. amqplib's recovery renews connections, not channels: the
  * broker closes one alone when, say, a queue is deleted or a delivery stays unacknowledged longer
@@ -23,7 +31,7 @@ interface ChannelFactory {
  */
 export class ChannelKeeper {
   readonly #user: ChannelUser;
-  readonly #connection: BrokerConnection;
+  readonly #connection: ChannelHome;
   readonly #current: () => ChannelFactory | undefined;
   #channel: Channel | undefined;
   #reopenTimer: NodeJS.Timeout | undefined;
@@ -31,7 +39,7 @@ export class ChannelKeeper {
 
   constructor(
     user: ChannelUser,
-    connection: BrokerConnection,
+    connection: ChannelHome,
     current: () => ChannelFactory | undefined,
   ) {
     this.#user = user;

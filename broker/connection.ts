@@ -1,30 +1,17 @@
 import type { Duplex } from 'node:stream';
-import {
-  type ChannelModel,
-  type ConfirmChannel,
-  type ConsumeMessage,
-  connect,
-  type GetMessage,
-  type Message,
-  type RecoveringChannelModel,
-} from 'amqplib';
 import type { Log } from '../process/log.ts';
+import { type Channel, type ChannelModel, connect, type RecoveringChannelModel } from './amqp.ts';
 import { ChannelKeeper, type ChannelUser } from './channel.ts';
 import { settleWithin } from './deadline.ts';
 import { declareTopology } from './topology.ts';
 
 /**
- * A connection to RabbitMQ that comes back by itself. The only file that imports amqplib.
+ * A connection to RabbitMQ that comes back by itself.
  *
  * A process that consumes and publishes opens two: the broker stops reading a publishing connection
  * while its memory or disk alarm is on, acknowledgements included, and a worker that cannot
  * acknowledge cannot empty the queue that raised the alarm.
  */
-
-export type Channel = ConfirmChannel;
-export type ReceivedMessage = ConsumeMessage;
-export type ReturnedMessage = Message;
-export type FetchedMessage = GetMessage;
 
 export interface ConnectionLimits {
   readonly reconnectDelayInitialMs: number;

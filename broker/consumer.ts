@@ -1,6 +1,7 @@
 import { SCHEMA_HEADER } from '../contracts/messages.ts';
+import type { Channel, ReceivedMessage } from './amqp.ts';
 import type { ChannelUser } from './channel.ts';
-import type { BrokerConnection, Channel, ReceivedMessage } from './connection.ts';
+import type { BrokerConnection } from './connection.ts';
 import { settleWithin } from './deadline.ts';
 
 /** A message that waits for its end. */

@@ -8,7 +8,8 @@ import {
   SCHEMA_HEADER,
 } from '../contracts/messages.ts';
 import { DEAD_LETTERS_QUEUE } from '../contracts/topology.ts';
-import type { BrokerConnection, Channel, ReceivedMessage } from './connection.ts';
+import type { Channel, ReceivedMessage } from './amqp.ts';
+import type { BrokerConnection } from './connection.ts';
 
 /** Dead letters in hand at once; those behind have their turn at the next call. */
 const LETTERS_IN_HAND_MAX = 10_000;

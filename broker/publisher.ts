@@ -1,6 +1,7 @@
 import { SCHEMA_HEADER } from '../contracts/messages.ts';
+import type { Channel } from './amqp.ts';
 import type { ChannelUser } from './channel.ts';
-import type { BrokerConnection, Channel } from './connection.ts';
+import type { BrokerConnection } from './connection.ts';
 
 /**
  * What became of a message.

@@ -7,7 +7,8 @@ import {
 } from '../contracts/messages.ts';
 import { SCHEMAS, type Schema } from '../contracts/names.ts';
 import { ORDERS_EXCHANGE, ordersQueue } from '../contracts/topology.ts';
-import type { BrokerConnection, Channel, ReceivedMessage } from './connection.ts';
+import type { Channel, ReceivedMessage } from './amqp.ts';
+import type { BrokerConnection } from './connection.ts';
 
 /** RabbitMQ's pseudo queue for answers: lives and dies with the channel, nothing to declare. */
 const DIRECT_REPLY_TO = 'amq.rabbitmq.reply-to';

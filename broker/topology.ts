@@ -4,7 +4,7 @@ import {
   QUEUES,
   type QueueDeclaration,
 } from '../contracts/topology.ts';
-import type { Channel } from './connection.ts';
+import type { Channel } from './amqp.ts';
 
 const PRECONDITION_FAILED = 406;
 

@@ -6,8 +6,9 @@ import {
   type Verdict,
 } from '../contracts/messages.ts';
 import { VERDICTS_EXCHANGE, verdictsQueue } from '../contracts/topology.ts';
+import type { Channel, ReceivedMessage } from './amqp.ts';
 import type { ChannelUser } from './channel.ts';
-import type { BrokerConnection, Channel, ReceivedMessage } from './connection.ts';
+import type { BrokerConnection } from './connection.ts';
 
 /** Verdicts that wait for a web node that does not read; the oldest are dropped beyond. */
 const VERDICT_MESSAGES_MAX = 20_000;

@@ -1,3 +1,4 @@
+import type { RequestListener } from 'node:http';
 import type { Databases } from '../db/pool.ts';
 import type { Log } from '../process/log.ts';
 import type { Catalogue } from './catalogue.ts';
@@ -9,7 +10,6 @@ import type { Identity } from './gate/identity.ts';
 import type { ServerMetrics } from './metrics.ts';
 import type { OrderPages } from './order-pages.ts';
 import type { Payments } from './payments.ts';
-import type { PurchaseHandler } from './purchase.ts';
 import type { LineDesk } from './requests/line.ts';
 import type { Purchases } from './requests/purchases.ts';
 import type { StatusDesk } from './requests/status.ts';
@@ -26,7 +26,7 @@ export interface Context {
   readonly challenges: Challenges;
   readonly front: Front;
   /** Answers purchase requests, which do not go through the router. */
-  readonly purchase: PurchaseHandler;
+  readonly purchase: RequestListener;
   readonly purchases: Purchases;
   readonly statusDesk: StatusDesk;
   readonly lineDesk: LineDesk;

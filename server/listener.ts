@@ -2,7 +2,6 @@ import { createServer, type RequestListener, type Server, STATUS_CODES } from 'n
 import type { Socket } from 'node:net';
 import { isPurchase } from './gate/front.ts';
 import { Problem, problemHeaders } from './problems.ts';
-import type { PurchaseHandler } from './purchase.ts';
 
 /** Limits of the HTTP server. Long-polls are answers that take long, not requests. */
 const HEADER_BYTES_MAX = 16_384;
@@ -16,7 +15,7 @@ const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 const CONNECTIONS_MAX = 100_000;
 
 /** The HTTP server of a web node: purchases go straight to the gate, all else through the router. */
-export function createListener(purchase: PurchaseHandler, routes: RequestListener): Server {
+export function createListener(purchase: RequestListener, routes: RequestListener): Server {
   const server = createServer(
     {
       maxHeaderSize: HEADER_BYTES_MAX,

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import proxyAddress from '@fastify/proxy-addr';
 import { isRequestId } from '../contracts/messages.ts';
 import type { Context } from './context.ts';
@@ -26,13 +26,11 @@ interface Purchase {
 
 const isPurchaseBody = compileValidator({ schema: PurchaseBody });
 
-export type PurchaseHandler = (request: IncomingMessage, response: ServerResponse) => void;
-
 /** @param fail answers an error that is none of the client's */
 export function createPurchaseHandler(
   context: Omit<Context, 'purchase'>,
   fail: (error: unknown) => Problem,
-): PurchaseHandler {
+): RequestListener {
   const { catalogue, front, gate, identity, metrics, purchases, stopping } = context;
   const addressOf = addressReader(context.config.trustProxy);
 

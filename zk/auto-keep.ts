@@ -1,6 +1,6 @@
 import { DemandMeter } from './demand.ts';
 import type { Edits } from './edits.ts';
-import type { KeeperLog, SkuFigures } from './keeper.ts';
+import type { KeeperLog, SkuFigures } from './figures.ts';
 import { type KeepLimits, nextShare, waitSeconds } from './kept-share.ts';
 import type { SkuCounters } from './ledger.ts';
 import type { Observation } from './observe.ts';

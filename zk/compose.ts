@@ -12,7 +12,8 @@ import { createMetrics } from '../process/metrics.ts';
 import { startMonitor } from '../process/monitor.ts';
 import type { AutoKeepFigures } from './auto-keep.ts';
 import type { KeeperConfig } from './config.ts';
-import { Keeper, type SkuFigures } from './keeper.ts';
+import type { SkuFigures } from './figures.ts';
+import { Keeper } from './keeper.ts';
 import { type Stranded, stockFigures, strandedRows } from './stranded.ts';
 
 const STRANDED_INTERVAL_MS = 1_000;

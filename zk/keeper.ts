@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { AutoKeepFigures } from './auto-keep.ts';
 import { Election } from './election.ts';
+import type { KeeperLog, SkuFigures, UnitCount } from './figures.ts';
 import type { SetLines } from './lines.ts';
 import { type Paths, pathsBelow } from './paths.ts';
 import { Reign } from './reign.ts';
@@ -10,41 +11,6 @@ import { type SessionOptions, ZkSession } from './session.ts';
  * The quota keeper: decides who may admit how much. Several may run; one leads. A keeper that is
  * down stops redividing and nothing else.
  */
-
-export interface UnitCount {
-  readonly sku: string;
-  /** Units that exist: loaded and restocked. */
-  readonly unitsTotal: number;
-  /** Units in slots. */
-  readonly free: number;
-}
-
-export interface KeeperLog {
-  info(facts: object, message: string): void;
-  warn(facts: object, message: string): void;
-  error(facts: object, message: string): void;
-}
-
-/** Units of one SKU as the leader saw them at its last look. */
-export interface SkuFigures {
-  /** min(quota, units that exist). */
-  readonly target: number;
-  /** Sold or reserved in the database. */
-  readonly held: number;
-  /** Grants of live nodes, cumulative. */
-  readonly granted: number;
-  /** Granted and not admitted. */
-  readonly spare: number;
-  /** Admitted, outcome not known to the node. */
-  readonly underWay: number;
-  /** What dead nodes may still bring, until they are settled. */
-  readonly dead: number;
-  /** Spare units of pinned nodes, and of others that refuse nobody. */
-  readonly pinned: number;
-  /** Pinned nodes that have spare units. */
-  readonly pinnedNodes: readonly string[];
-  readonly idle: number;
-}
 
 export interface KeeperOptions {
   readonly session: SessionOptions;

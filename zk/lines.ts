@@ -1,6 +1,6 @@
 import type { SkuEdits } from './edits.ts';
+import type { KeeperLog } from './figures.ts';
 import type { SkuFacts } from './grants.ts';
-import type { KeeperLog } from './keeper.ts';
 
 /**
  * Units that come back go to the shoppers who wait, in the database and at once. What operators say in

@@ -1,10 +1,10 @@
 import { AutoKeep, type AutoKeepFigures } from './auto-keep.ts';
 import { basisOf, isInForce } from './basis.ts';
 import { Edits } from './edits.ts';
+import type { KeeperLog, SkuFigures, UnitCount } from './figures.ts';
 import { Fleet } from './fleet.ts';
 import { planGrants } from './grants.ts';
 import { History } from './history.ts';
-import type { KeeperLog, SkuFigures, UnitCount } from './keeper.ts';
 import { isLineOpen, Lines, type SetLines } from './lines.ts';
 import { Notes } from './notes.ts';
 import type { Paths } from './paths.ts';

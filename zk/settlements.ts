@@ -1,4 +1,4 @@
-import type { KeeperLog } from './keeper.ts';
+import type { KeeperLog } from './figures.ts';
 import type { Result } from './result.ts';
 
 /**

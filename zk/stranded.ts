@@ -1,7 +1,7 @@
 import { queryBoth, toNumber } from '../db/both-schemas.ts';
 import { saleBoard } from '../db/catalog.ts';
 import type { Databases } from '../db/pool.ts';
-import type { SkuFigures } from './keeper.ts';
+import type { SkuFigures } from './figures.ts';
 
 /**
  * Units that exist and are not sold, by what holds them, each with what frees it. Not every row is a

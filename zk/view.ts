@@ -1,7 +1,7 @@
 import { deadRights, type GrantBook } from './book.ts';
 import type { SkuEdits } from './edits.ts';
+import type { SkuFigures, UnitCount } from './figures.ts';
 import type { NodeFacts, SkuFacts } from './grants.ts';
-import type { SkuFigures, UnitCount } from './keeper.ts';
 import type { Paths } from './paths.ts';
 import type { Report } from './report.ts';
 

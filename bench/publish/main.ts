@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
-import { BrokerConnection, type Channel } from '../../broker/connection.ts';
+import type { Channel } from '../../broker/amqp.ts';
+import { BrokerConnection } from '../../broker/connection.ts';
 import { PUBLISHER_LIMITS, Publisher } from '../../broker/publisher.ts';
 import { ORDERS_EXCHANGE, ordersQueue } from '../../contracts/topology.ts';
 import { createProgress } from '../../ops/stack/progress.ts';

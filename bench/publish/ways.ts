@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Channel } from '../../broker/connection.ts';
+import type { Channel } from '../../broker/amqp.ts';
 import {
   ENVELOPE_SCHEMA,
   encode,

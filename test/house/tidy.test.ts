@@ -61,6 +61,25 @@ describe('the house', () => {
     expect(wrong).toEqual([]);
   });
 
+  it('has no files that import each other in a circle', () => {
+    const open = new Map(
+      sources.map((file) => [
+        file,
+        importsOf(file)
+          .filter((specifier) => specifier.startsWith('.'))
+          .map((specifier) => normalize(join(dirname(file), specifier))),
+      ]),
+    );
+    // Who imports nobody that is left is in no circle; what remains at the end is.
+    for (let before = -1; before !== open.size; ) {
+      before = open.size;
+      for (const [file, targets] of open) {
+        if (!targets.some((target) => open.has(target))) open.delete(file);
+      }
+    }
+    expect([...open.keys()]).toEqual([]);
+  });
+
   it.each(ONE_IMPORTER)('%s is imported by one file', (client) => {
     const importers = sources.filter((file) => importsOf(file).includes(client));
     expect(importers.length, importers.join(', ')).toBeLessThanOrEqual(1);

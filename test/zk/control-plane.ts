@@ -1,6 +1,7 @@
 import type { ZookeeperRole } from '../../contracts/config.ts';
 import { NodeAgent } from '../../zk/agent.ts';
-import { Keeper, type UnitCount } from '../../zk/keeper.ts';
+import type { UnitCount } from '../../zk/figures.ts';
+import { Keeper } from '../../zk/keeper.ts';
 import { pathsBelow } from '../../zk/paths.ts';
 import { ZkSession } from '../../zk/session.ts';
 import { servers, uniqueZkRoot } from '../servers.ts';

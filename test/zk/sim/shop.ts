@@ -1,4 +1,4 @@
-import type { UnitCount } from '../../../zk/keeper.ts';
+import type { UnitCount } from '../../../zk/figures.ts';
 import type { Clock, SimProcess } from './clock.ts';
 import type { Random } from './random.ts';
 

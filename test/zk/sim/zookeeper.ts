@@ -1,5 +1,4 @@
 import type { Clock } from './clock.ts';
-import type { SimLink } from './link.ts';
 import type { Random } from './random.ts';
 
 /**
@@ -50,7 +49,7 @@ export interface Session {
   touchedAt: number;
   isAlive: boolean;
   /** Requests of an older connection are refused: the session has moved. */
-  link: SimLink | undefined;
+  link: ClientLink | undefined;
 }
 
 export const TICK_MS = 500;
@@ -98,9 +97,15 @@ function newNode(text: string, zxid: bigint, owner: bigint): ZNode {
   return { text, version: 0, created: zxid, modified: zxid, owner, children, made: 0 };
 }
 
+/** A client's connection, as its server sees it. */
+interface ClientLink {
+  changed(change: Change): void;
+  closeByServer(why: 'disconnected' | 'expired'): void;
+}
+
 export class Server {
   readonly tree = new Tree();
-  readonly links = new Set<SimLink>();
+  readonly links = new Set<ClientLink>();
   readonly touched = new Set<bigint>();
   readonly waiting: { readonly zxid: bigint; readonly done: () => void }[] = [];
   isUp = true;
