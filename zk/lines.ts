@@ -7,7 +7,7 @@ import type { SkuFacts } from './grants.ts';
  * ZooKeeper holds for that as well: the leading keeper tells the database for which SKUs it may.
  */
 
-/** Said again this often: an older leader may have spoken last, or the database is another one. */
+/** Said again this often: a call of an older leader may have come last, or the database is another one. */
 const REPEAT_MS = 5_000;
 
 export type SetLines = (open: readonly string[], closed: readonly string[]) => Promise<unknown>;
@@ -20,13 +20,19 @@ export function isLineOpen(edits: SkuEdits, { held, target }: SkuFacts): boolean
 export class Lines {
   readonly #setLines: SetLines;
   readonly #log: KeeperLog;
+  readonly #isLeading: () => Promise<boolean>;
   #said = '';
   #saidAtMs = 0;
   #isSaying = false;
 
-  constructor(setLines: SetLines, log: KeeperLog) {
+  /**
+   * @param isLeading asked before anything is said: no transaction in ZooKeeper stops a leader here
+   *   that was deposed while it slept
+   */
+  constructor(setLines: SetLines, log: KeeperLog, isLeading: () => Promise<boolean>) {
     this.#setLines = setLines;
     this.#log = log;
+    this.#isLeading = isLeading;
   }
 
   /** Beside the looks, which wait for nothing here. */
@@ -39,9 +45,11 @@ export class Lines {
     if (!isNews || this.#isSaying || lines.size === 0) return;
     this.#isSaying = true;
     try {
-      await this.#setLines(open, closed);
-      this.#said = words;
-      this.#saidAtMs = performance.now();
+      if (await this.#isLeading()) {
+        await this.#setLines(open, closed);
+        this.#said = words;
+        this.#saidAtMs = performance.now();
+      }
     } catch (error) {
       this.#log.warn({ err: error }, 'the database was not told which lines are open');
     }

@@ -76,7 +76,7 @@ export class Reign {
     this.#notes = new Notes(session, paths, this.#epoch);
     this.#history = new History(session, paths, this.#epoch);
     this.#guard = new Guard(session);
-    this.#lines = new Lines(options.setLines, options.log);
+    this.#lines = new Lines(options.setLines, options.log, () => this.#checkEpoch());
     this.#edits = new Edits(session, paths, () => {
       this.#isEdited = true;
       this.#interrupt();
@@ -224,9 +224,11 @@ export class Reign {
     }
   }
 
-  async #checkEpoch(): Promise<void> {
+  /** Whether this keeper leads for certain; where another one does, it ends. */
+  async #checkEpoch(): Promise<boolean> {
     const checked = await this.#options.session.multi([this.#epoch]);
     if (!checked.ok && checked.error === 'bad_version') this.#options.onFenced();
+    return checked.ok;
   }
 
   /** Beside the looks: what people read must not delay what nodes wait for. */

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Lines } from '../../zk/lines.ts';
 import { until } from '../until.ts';
 import { ControlPlane } from './control-plane.ts';
 
@@ -43,4 +44,17 @@ test('the next leader says it again', async () => {
   await first.close();
   plane.lines = { open: [], closed: [] };
   await told(['TV'], []);
+});
+
+test('a leader that was deposed while it slept says nothing; one that leads says it', async () => {
+  const said: string[] = [];
+  let leads = false;
+  const log = { info: () => {}, warn: () => {}, error: () => {} };
+  const setLines = async (open: readonly string[]) => said.push(...open);
+  const lines = new Lines(setLines, log, async () => leads);
+  await lines.tell(new Map([['TV', true]]));
+  expect(said).toEqual([]);
+  leads = true;
+  await lines.tell(new Map([['TV', true]]));
+  expect(said).toEqual(['TV']);
 });
