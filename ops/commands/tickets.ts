@@ -20,7 +20,10 @@ async function rotate(
   );
   if (id === undefined) throw new Error(`${sale} is not open: it has no ticket key yet`);
   if (json) return console.log(JSON.stringify({ sale, id, revoked: revoke }));
-  console.log(`key ${id} of ${sale} is made; web nodes know within a second and sign with it after two`);
+  const when = revoke ? 'as soon as they know it' : 'from two seconds on';
+  console.log(
+    `key ${id} of ${sale} is made; web nodes know it within a second and sign with it ${when}`,
+  );
   if (revoke) console.log('tickets of all keys before are refused');
 }
 
