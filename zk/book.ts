@@ -1,5 +1,5 @@
 import type { NodeFacts } from './grants.ts';
-import type { Report } from './report.ts';
+import { type Report, VERSION_DELETED } from './report.ts';
 
 /**
  * What the leading keeper knows of the grants that stand in ZooKeeper, and so what a node may be
@@ -12,8 +12,6 @@ interface Entry {
   version: number;
   /** Values by version, as far back as a node may still act on them. */
   readonly values: Map<number, number>;
-  /** The node has acted on some version: saying nothing of it now, it found the grant deleted. */
-  wasApplied?: boolean;
 }
 
 export class GrantBook {
@@ -73,9 +71,8 @@ export class GrantBook {
     const entry = this.#entries.get(node);
     const counters = report?.skus[sku];
     const applied = report?.applied[path];
-    if (entry?.wasApplied && report && applied === undefined) this.#isBehind = true;
+    if (entry && applied === VERSION_DELETED) this.#isBehind = true;
     if (entry && applied !== undefined) {
-      entry.wasApplied = true;
       for (const version of entry.values.keys()) {
         if (version < applied) entry.values.delete(version);
       }

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { Ledger } from './ledger.ts';
 import type { Observation } from './observe.ts';
 import type { Paths } from './paths.ts';
-import { encodeReport } from './report.ts';
+import { encodeReport, VERSION_DELETED } from './report.ts';
 import { isUnknown, type Observed, type Result } from './result.ts';
 import type { ZkSession } from './session.ts';
 import { parseUnits } from './values.ts';
@@ -96,7 +96,7 @@ export class Membership {
       if (followed.modified === -1n) return;
       // Someone deleted it by hand: nothing may be drawn until the keeper has written it again.
       this.ledger.setGrant(sku, 0);
-      this.#applied.delete(path);
+      this.#applied.set(path, VERSION_DELETED);
     } else {
       const units = parseUnits(grant.text);
       // A server that lags behind may show an older grant than the one that was reported applied.

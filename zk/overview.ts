@@ -1,7 +1,7 @@
 import { decodeBasis } from './basis.ts';
 import type { Edit } from './operator.ts';
 import type { Paths } from './paths.ts';
-import { decodeReport, type Report } from './report.ts';
+import { decodeReport, type Report, VERSION_DELETED } from './report.ts';
 import type { ZkSession } from './session.ts';
 import type { Held } from './stranded.ts';
 import { inForceOf, parseShare } from './values.ts';
@@ -113,7 +113,6 @@ export class Reader {
         const isAlive = alive.has(node);
         const counters = report?.skus[sku];
         const admitted = counters?.admitted ?? 0;
-        const applied = report?.applied[paths.grant(node)];
         return {
           sku,
           node,
@@ -121,7 +120,7 @@ export class Reader {
           admitted,
           spare: isAlive ? Math.max(0, (counters?.grant ?? 0) - admitted) : 0,
           pinned: pin === null ? null : Number(pin),
-          applied: isAlive && applied === grant?.version,
+          applied: isAlive && isApplied(report, paths.grant(node), grant),
           isAlive,
         };
       }),
@@ -206,11 +205,20 @@ export class Reader {
     const late = await Promise.all(
       nodes.map(async (node) => {
         const [grant, report] = [await this.text(paths.grant(node)), await this.report(node)];
-        return report?.applied[paths.grant(node)] !== grant?.version;
+        return !isApplied(report, paths.grant(node), grant);
       }),
     );
     return nodes.filter((_, index) => late[index]);
   }
+}
+
+/** Whether the node acts on what stands there, or on nothing where there is nothing. */
+function isApplied(
+  report: Report | undefined,
+  path: string,
+  value: { version: number } | undefined,
+): boolean {
+  return (report?.applied[path] ?? VERSION_DELETED) === (value?.version ?? VERSION_DELETED);
 }
 
 function reasonOf(text: string): string {

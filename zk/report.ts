@@ -1,8 +1,11 @@
 import type { SkuCounters } from './ledger.ts';
 
+/** In place of a version: the node had a grant there and found it deleted. */
+export const VERSION_DELETED = -1;
+
 /** What a web node tells the keeper and the operators, at /reports/<node>. */
 export interface Report {
-  /** Path → version of the value that the node acts on. */
+  /** Path → version of the value that the node acts on, or `VERSION_DELETED`. */
   readonly applied: Readonly<Record<string, number>>;
   readonly skus: Readonly<Record<string, SkuCounters>>;
   /** The node has ended in good order: it admits nothing any more. */
