@@ -54,8 +54,10 @@ export class GrantBook {
    * never saw (it took over lately): then nothing is given to others until the node has applied.
    */
   #actingMax(entry: Entry, applied: number | undefined, reported: number): number {
-    if (applied === entry.version) return entry.grant ?? reported;
-    if (applied !== undefined && applied > entry.version) {
+    const { grant = reported } = entry;
+    if (applied === entry.version && grant === reported) return grant;
+    // Newer, or deleted and made anew by hand.
+    if (applied !== undefined && applied >= entry.version) {
       this.#isBehind = true;
       return Number.POSITIVE_INFINITY;
     }

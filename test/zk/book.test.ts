@@ -62,6 +62,12 @@ test('no node has a right to less than nothing, whatever it reports', () => {
   expect(deadRights(facts, true)).toBe(0);
 });
 
+test('a grant that was made anew by hand is read again, though its version is the same', () => {
+  const book = bookOf(50);
+  expect(book.facts('n', 'TV', PATH, report(0, 700)).actingMax).toBe(Number.POSITIVE_INFINITY);
+  expect(book.isBehind).toBe(true);
+});
+
 test('a grant that a node found deleted is read again', () => {
   const book = bookOf(50);
   book.facts('n', 'TV', PATH, report(undefined, 0));
