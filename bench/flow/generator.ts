@@ -120,7 +120,7 @@ async function press({ host, port, count, connections }: Press): Promise<Pressed
 class Lines {
   readonly #place: { host: string; port: number };
   readonly #free: Line[] = [];
-  readonly #all: Line[] = [];
+  readonly #all = new Set<Line>();
   #opening = 0;
 
   constructor(place: { host: string; port: number }) {
@@ -134,7 +134,7 @@ class Lines {
   /** A free one; when there is none, another is opened for the next who asks. */
   take(): Line | undefined {
     const line = this.#free.pop();
-    if (this.#free.length === 0 && this.#all.length + this.#opening < PACED_LINES_MAX) {
+    if (this.#free.length === 0 && this.#all.size + this.#opening < PACED_LINES_MAX) {
       void this.#open();
     }
     return line;
@@ -150,11 +150,15 @@ class Lines {
 
   async #open(): Promise<void> {
     this.#opening += 1;
-    const line = await Line.open(this.#place.host, this.#place.port, (error) => {
-      throw error;
+    const line: Line = await Line.open(this.#place.host, this.#place.port, (error) => {
+      if (line.busy) throw error;
+      // The server ends what was idle for long.
+      this.#all.delete(line);
+      const at = this.#free.indexOf(line);
+      if (at >= 0) this.#free.splice(at, 1);
     });
     this.#opening -= 1;
-    this.#all.push(line);
+    this.#all.add(line);
     this.#free.push(line);
   }
 }

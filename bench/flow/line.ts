@@ -35,6 +35,11 @@ export class Line {
     });
   }
 
+  /** An answer is outstanding. */
+  get busy(): boolean {
+    return this.#answered !== undefined;
+  }
+
   ask(request: Buffer | string, answered: Answered): void {
     this.#answered = answered;
     this.#socket.write(request);
