@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { BEHIND_THE_QUEUE_NICENESS } from './processes.ts';
 import type { Servers } from './servers.ts';
 import type { ProcessSpec } from './supervisor.ts';
 
@@ -22,13 +23,16 @@ interface ApplicationProcess {
   readonly name: string;
   readonly entry: string;
   readonly variables: Readonly<Record<string, string>>;
+  readonly niceness?: number;
 }
+
+const niceness = BEHIND_THE_QUEUE_NICENESS;
 
 const PROCESSES: readonly ApplicationProcess[] = [
   { name: 'keeper-1', entry: 'zk/main.ts', variables: {} },
   { name: 'keeper-2', entry: 'zk/main.ts', variables: {} },
-  { name: 'worker-regular', entry: 'worker/main.ts', variables: { QUEUES: 'regular' } },
-  { name: 'worker-hot', entry: 'worker/main.ts', variables: { QUEUES: 'hot' } },
+  { name: 'worker-regular', entry: 'worker/main.ts', variables: { QUEUES: 'regular' }, niceness },
+  { name: 'worker-hot', entry: 'worker/main.ts', variables: { QUEUES: 'hot' }, niceness },
   { name: 'web-1', entry: 'server/main.ts', variables: {} },
   { name: 'web-2', entry: 'server/main.ts', variables: {} },
 ];
@@ -85,7 +89,7 @@ function variablesOf(options: ApplicationOptions): Record<string, string | undef
 /** How to run each process; all may be started at once with each other. */
 export function applicationSpecs(options: ApplicationOptions): ProcessSpec[] {
   const variables = variablesOf(options);
-  return PROCESSES.map(({ name, entry, variables: own }) => {
+  return PROCESSES.map(({ name, entry, variables: own, niceness }) => {
     const port = options.monitorPorts.get(name);
     if (port === undefined) throw new Error(`no monitor port for ${name}`);
     return {
@@ -94,6 +98,7 @@ export function applicationSpecs(options: ApplicationOptions): ProcessSpec[] {
       args: [entry],
       env: { ...variables, ...own, MONITOR_PORT: String(port) },
       cwd: options.root,
+      ...(niceness !== undefined && { niceness }),
       logFile: join(options.logFolder, `${name}.log`),
       notReady: () => readiness(port),
       readyTimeoutMs: READY_TIMEOUT_MS,

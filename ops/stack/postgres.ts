@@ -4,7 +4,7 @@ import { appendFile, rename } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { endProcess, identify, type UserIds } from './processes.ts';
+import { BEHIND_THE_QUEUE_NICENESS, endProcess, identify, type UserIds } from './processes.ts';
 import type { PostgresPrograms } from './programs.ts';
 import type { ProcessSpec } from './supervisor.ts';
 
@@ -150,6 +150,7 @@ export async function preparePostgres(
     cwd: folder,
     logFile: instance.logFile,
     user,
+    niceness: BEHIND_THE_QUEUE_NICENESS,
     stopSignal: 'SIGINT',
     // A killed postmaster leaves its shared memory segment and, for a moment, its children.
     discardSignal: 'SIGQUIT',
