@@ -1,4 +1,4 @@
-import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { createHmac, hash, KeyObject, timingSafeEqual } from 'node:crypto';
 
 /**
  * HMAC-SHA-256 as tickets, receipts and tokens carry it: base64url, the first bytes or all. Digests go
@@ -6,6 +6,11 @@ import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
  */
 
 const DIGEST_BYTES = 32;
+/** Of SHA-256, to which HMAC pads its key. */
+const BLOCK_BYTES = 64;
+/** Longer texts take the long way; none of ours is. */
+const TEXT_BYTES_MAX = 2_048;
+const UTF8_BYTES_A_LETTER = 3;
 /** Buffers read `+` and `/` as well. */
 const ALPHABET = /^[\w-]+$/;
 /** Letters whose bits past the last byte are 0, by bytes past the last three: one spelling is enough. */
@@ -14,8 +19,45 @@ const LAST_LETTERS = ['', 'AQgw', 'AEIMQUYcgkosw048'] as const;
 const digest = Buffer.alloc(DIGEST_BYTES);
 const given = Buffer.alloc(DIGEST_BYTES);
 
+/** Padded key and room for what is hashed with it: the text, and the inner digest. */
+interface Pads {
+  readonly inner: Buffer;
+  readonly outer: Buffer;
+}
+
+const padsOfKeys = new WeakMap<KeyObject | Buffer, Pads>();
+
+function padsOf(key: KeyObject | Buffer): Pads {
+  const known = padsOfKeys.get(key);
+  if (known !== undefined) return known;
+  const given = key instanceof KeyObject ? key.export() : key;
+  const bytes = given.length > BLOCK_BYTES ? hash('sha256', given, 'buffer') : given;
+  const pads = {
+    inner: Buffer.alloc(BLOCK_BYTES + TEXT_BYTES_MAX),
+    outer: Buffer.alloc(BLOCK_BYTES + DIGEST_BYTES),
+  };
+  for (let at = 0; at < BLOCK_BYTES; at += 1) {
+    const byte = bytes[at] ?? 0;
+    pads.inner[at] = byte ^ 0x36;
+    pads.outer[at] = byte ^ 0x5c;
+  }
+  padsOfKeys.set(key, pads);
+  return pads;
+}
+
+/**
+ * RFC 2104 with two one-shot hashes: half the time of an Hmac object, of which there is no one-shot
+ * (0.8 against 1.6 µs, and three of them in an admission). A test holds it to createHmac.
+ */
 function digestOf(key: KeyObject | Buffer, text: string): void {
-  digest.write(createHmac('sha256', key).update(text).digest('latin1'), 'latin1');
+  if (text.length * UTF8_BYTES_A_LETTER > TEXT_BYTES_MAX) {
+    digest.write(createHmac('sha256', key).update(text).digest('latin1'), 'latin1');
+    return;
+  }
+  const { inner, outer } = padsOf(key);
+  const end = BLOCK_BYTES + inner.write(text, BLOCK_BYTES);
+  outer.write(hash('sha256', inner.subarray(0, end), 'latin1'), BLOCK_BYTES, 'latin1');
+  digest.write(hash('sha256', outer, 'latin1'), 'latin1');
 }
 
 /** @param bytes of the digest, from its beginning */
