@@ -84,3 +84,9 @@ BEGIN
   INSERT INTO bench.stock VALUES ('TV', 1000000000);
   INSERT INTO bench.slot SELECT 'TV', n, 1000000000 / p_slots FROM generate_series(1, p_slots) n;
 END $$;
+
+-- Tables that grow with each order are empty again; the slots stay as they are.
+CREATE PROCEDURE bench.forget_orders() LANGUAGE plpgsql AS $$
+BEGIN
+  TRUNCATE hot.orders, hot.outcome, hot.buyer, hot.stock_movement, hot.outbox, hot.place_call;
+END $$;

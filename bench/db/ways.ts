@@ -90,6 +90,8 @@ export const WAYS: readonly Way[] = [
   batch('place_orders', 100, 8),
   batch('place_orders', 200, 2),
   batch('insert_only', 200, 2),
+  batch('place_orders', 200, 4),
+  batch('place_orders', 400, 4),
   batch('place_orders', 200, 32, 64),
 ];
 

@@ -77,15 +77,22 @@ WHERE o.status = 'ordered'
                               WHERE t.name = 'overdue_alarm_ms') * interval '1 ms'
 GROUP BY o.sku
 
--- 3. One request, one outcome; the limit of each user
+-- 3. One request, one outcome (ids of another sale are known until request_memory_s after its closing);
+--    the limit of each user
 UNION ALL
 SELECT 'one_outcome', min(c.sku), format('outcomes of request %s', c.request_id), 1, count(*),
        'the same id was used in two sales: keep the first, tell the user about the other'
-FROM outcome c GROUP BY c.request_id HAVING count(*) > 1
+FROM outcome c JOIN catalog.sale s ON s.sale = c.sale
+GROUP BY c.request_id
+HAVING count(*) > 1 AND max(c.decided_at)
+  < min(s.closes_at) + catalog.tunable('request_memory_s') * interval '1 s'
 UNION ALL
 SELECT 'one_outcome', min(o.sku), format('orders of request %s', o.request_id), 1, count(*),
        'cancel all but the order that its outcome names'
-FROM orders o GROUP BY o.request_id HAVING count(*) > 1
+FROM orders o JOIN catalog.sale s ON s.sale = o.sale
+GROUP BY o.request_id
+HAVING count(*) > 1 AND max(o.created_at)
+  < min(s.closes_at) + catalog.tunable('request_memory_s') * interval '1 s'
 UNION ALL
 SELECT 'one_outcome', o.sku, format('order %s and order %s of the other schema are of request %s',
                                     o.order_no, e.order_no, o.request_id), 1, 2,

@@ -13,7 +13,8 @@ AS $routine$
   SELECT k.sku, k.sale, k.schema, k.abroad, k.moves > 0, k.price, k.currency, k.user_limit, k.state,
          s.opens_at, s.closes_at + u.late_grace_ms * interval '1 ms', s.pay_window,
          n.routine, coalesce(k.sku = ANY (n.skus), false), coalesce(n.share, 0),
-         u.batch_requests_max, u.pick_retries, u.pick_retry_wait_us, u.call_figures
+         u.batch_requests_max, u.pick_retries, u.pick_retry_wait_us, u.call_figures,
+         o.sales, o.until, o.last
   FROM catalog.sku k
   JOIN catalog.sale s ON s.sale = k.sale
   CROSS JOIN (
@@ -21,8 +22,14 @@ AS $routine$
            max(t.value) FILTER (WHERE t.name = 'batch_requests_max') AS batch_requests_max,
            max(t.value) FILTER (WHERE t.name = 'pick_retries') AS pick_retries,
            max(t.value) FILTER (WHERE t.name = 'pick_retry_wait_us') AS pick_retry_wait_us,
-           bool_or(t.value = 1) FILTER (WHERE t.name = 'call_figures') AS call_figures
+           bool_or(t.value = 1) FILTER (WHERE t.name = 'call_figures') AS call_figures,
+           max(t.value) FILTER (WHERE t.name = 'request_memory_s') AS request_memory_s
     FROM catalog.tunable t) u
+  CROSS JOIN LATERAL (
+    SELECT array_agg(e.sale ORDER BY e.sale) AS sales,
+           array_agg(e.closes_at + u.request_memory_s * interval '1 s' ORDER BY e.sale) AS until,
+           max(e.closes_at) + u.request_memory_s * interval '1 s' AS last
+    FROM catalog.sale e WHERE e.sale <> k.sale) o
   LEFT JOIN catalog.canary n ON n.schema = k.schema
 $routine$;
 

@@ -93,7 +93,14 @@ BEGIN
         AND now() BETWEEN t.opens_at AND t.late_until AND p_units[1] BETWEEN 1 AND t.user_limit
         AND (t.canary IS NULL OR t.canary = 'place_orders'
              OR NOT t.canary_always AND v_lot >= t.canary_share)
-        AND NOT EXISTS (SELECT FROM outcome o WHERE o.request_id = p_request_ids[1])
+        AND NOT EXISTS (
+          SELECT FROM outcome o WHERE o.sale = t.sale AND o.request_id = p_request_ids[1])
+        AND ((t.others_until > now()) IS NOT TRUE OR NOT EXISTS (
+          SELECT FROM unnest(t.other_sales, t.other_until) AS s (sale, until)
+          CROSS JOIN LATERAL (
+            SELECT FROM outcome o
+            WHERE o.sale = s.sale AND o.request_id = p_request_ids[1] LIMIT 1) k
+          WHERE s.until > now()))
         AND NOT EXISTS (SELECT FROM fenced_node f WHERE f.node = p_nodes[1])
         AND EXISTS (SELECT FROM stock_slot l WHERE l.sku = p_sku AND l.remaining > 0)
         AND (NOT t.moved OR NOT EXISTS (SELECT FROM decided_elsewhere(p_request_ids)))
@@ -206,6 +213,8 @@ BEGIN
     SELECT t.home, t.abroad, t.moved, t.sale, t.price, t.currency, t.user_limit,
            now() + t.pay_window AS pay_before, t.batch_requests_max, t.call_figures,
            t.pick_retries, t.pick_retry_wait_us,
+           t.sale || ARRAY(SELECT s.sale FROM unnest(t.other_sales, t.other_until) AS s (sale, until)
+                           WHERE s.until > now()) AS known_sales,
            CASE WHEN t.canary_always OR v_lot < t.canary_share
                 THEN t.canary ELSE 'place_orders' END AS routine,
            CASE WHEN now() < t.opens_at THEN 'rejected'
@@ -214,7 +223,14 @@ BEGIN
            (SELECT sum(u.units) FROM unnest(p_units) AS u (units)) AS wanted,
            (SELECT max(l.remaining) FROM stock_slot l WHERE l.sku = p_sku) AS fullest,
            v_count > 1 AND NOT p_wait AND 1 <= ALL (p_units) AND t.user_limit >= ALL (p_units)
-           AND NOT EXISTS (SELECT FROM outcome o WHERE o.request_id = ANY (p_request_ids))
+           AND NOT EXISTS (
+             SELECT FROM outcome o WHERE o.sale = t.sale AND o.request_id = ANY (p_request_ids))
+           AND ((t.others_until > now()) IS NOT TRUE OR NOT EXISTS (
+             SELECT FROM unnest(t.other_sales, t.other_until) AS s (sale, until)
+             CROSS JOIN LATERAL (
+               SELECT FROM outcome o
+               WHERE o.sale = s.sale AND o.request_id = ANY (p_request_ids) LIMIT 1) k
+             WHERE s.until > now()))
            AND NOT EXISTS (SELECT FROM fenced_node f WHERE f.node = ANY (p_nodes))
            AND EXISTS (SELECT FROM stock_slot l WHERE l.sku = p_sku AND l.remaining > 0)
            AND (NOT t.moved OR NOT EXISTS (SELECT FROM decided_elsewhere(p_request_ids)))
@@ -363,7 +379,9 @@ BEGIN
           AS r (id, user_id, wanted, node, at)
         LEFT JOIN LATERAL (
           SELECT o.user_id, o.status, o.reason, o.order_no, o.units
-          FROM outcome o WHERE o.request_id = r.id LIMIT 1) k ON true
+          FROM unnest(v_sku.known_sales) AS s (sale)
+          JOIN outcome o ON o.sale = s.sale AND o.request_id = r.id
+          LIMIT 1) k ON true
         LEFT JOIN fenced_node f ON f.node = r.node
         ORDER BY r.at) c;
 

@@ -89,6 +89,28 @@ describe('one request, one outcome', () => {
     expect(second).toEqual(first);
     expect(await free(skuB)).toBe(1);
   });
+
+  it('has forgotten a request id a day after the other sale closed, and not before', async () => {
+    const other = await openSale(ops);
+    const sku = await stock(ops, sale, { units: 9 });
+    const otherSku = await stock(ops, other, { units: 9 });
+    const [one, two, three] = [request(), request(), request()];
+    const first = await place(otherSku, [one, two, three]);
+    const closed = (ago: string) =>
+      database.admin.query({
+        text: `UPDATE catalog.sale SET opens_at = now() - interval '3 days', closes_at = now() - $2::interval
+               WHERE sale = $1`,
+        values: [other, ago],
+      });
+    await closed('23 hours');
+    expect(await place(sku, [one])).toEqual(first.slice(0, 1));
+    expect(await place(sku, [one, two])).toEqual(first.slice(0, 2));
+    await closed('25 hours');
+    expect(await place(sku, [one])).toMatchObject([{ status: 'ordered' }]);
+    const again = await place(sku, [one, two, three, request()]);
+    expect(again.map(({ status }) => status)).toEqual(Array(4).fill('ordered'));
+    expect(await free(sku)).toBe(5);
+  });
 });
 
 describe("a user's limit", () => {
