@@ -29,7 +29,8 @@ AS $routine$
     SELECT array_agg(e.sale ORDER BY e.sale) AS sales,
            array_agg(e.closes_at + u.request_memory_s * interval '1 s' ORDER BY e.sale) AS until,
            max(e.closes_at) + u.request_memory_s * interval '1 s' AS last
-    FROM catalog.sale e WHERE e.sale <> k.sale) o
+    FROM catalog.sale e
+    WHERE e.sale <> k.sale AND EXISTS (SELECT FROM catalog.sku x WHERE x.sale = e.sale)) o
   LEFT JOIN catalog.canary n ON n.schema = k.schema
 $routine$;
 
