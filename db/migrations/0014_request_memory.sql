@@ -15,6 +15,6 @@ COMMENT ON COLUMN catalog.sku_terms.others_until IS 'The latest of other_until';
 
 INSERT INTO catalog.tunable (name, value, least, most, meaning) VALUES
   ('request_memory_s', 86400, 0, 31536000,
-   'A request id of one sale is known to the others until this long after it closed');
+   'a request id of one sale is known to the others until this long after it closed');
 
 RESET ROLE;
