@@ -85,6 +85,11 @@ describe('the house', () => {
     expect(importers.length, importers.join(', ')).toBeLessThanOrEqual(1);
   });
 
+  it('puts every folder that processes run from into the image', () => {
+    const taken = textOf('.dockerignore').split('\n');
+    expect(Object.keys(MAY_IMPORT).filter((folder) => !taken.includes(`!${folder}`))).toEqual([]);
+  });
+
   it('reads the environment in composition roots only', () => {
     const readers = sources.filter((file) => /\bprocess\.env\b/.test(textOf(file)));
     const roots = /^(server|worker|zk)\/main\.ts$|^(ops|bench)\//;
