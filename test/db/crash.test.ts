@@ -15,7 +15,7 @@ import { openSale, request, stock } from './shop.ts';
  */
 
 const CONNECTIONS = 6;
-const BATCHES = 120;
+const BATCHES = 400;
 const BATCH = 25;
 const UNITS = 2_500;
 const CRASHES = 4;
