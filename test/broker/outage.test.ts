@@ -51,7 +51,7 @@ test('a broker that is killed while orders flow loses nothing that it confirmed'
     { pollMs: 5 },
   );
   for (let n = 0; n < 100; n += 1) void publishOne();
-  broker.kill();
+  await broker.kill();
   await until('the loss is noticed', () => !sender.connected && !receiver.connected);
   expect(await publisher.publish(order('down'))).toBe('refused');
   expect(results.size).toBe(sent);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ensureServerPackages } from '../../ops/stack/native.ts';
 import { choosePort, randomPortBase } from '../../ops/stack/ports.ts';
+import { endProcess } from '../../ops/stack/processes.ts';
 import { findRabbit } from '../../ops/stack/programs.ts';
 import { createProgress } from '../../ops/stack/progress.ts';
 import { prepareRabbit, rabbitUrls } from '../../ops/stack/rabbitmq.ts';
@@ -15,13 +16,14 @@ import { Supervisor } from '../../ops/stack/supervisor.ts';
 export interface PrivateBroker {
   readonly url: string;
   rabbitmqctl(...args: string[]): Promise<void>;
-  /** As the machine's power would. */
-  kill(): void;
+  /** As the machine's power would; resolves when it is gone. */
+  kill(): Promise<void>;
   start(): Promise<void>;
   remove(): Promise<void>;
 }
 
 const PASSWORD = 'private';
+const KILL_GRACE_MS = 10_000;
 const run = promisify(execFile);
 
 export async function startPrivateBroker(): Promise<PrivateBroker> {
@@ -64,9 +66,11 @@ export async function startPrivateBroker(): Promise<PrivateBroker> {
     async rabbitmqctl(...args) {
       await run(join(folder, 'rabbitmqctl'), args);
     },
-    kill() {
+    async kill() {
       const record = supervisor.records().find(({ name }) => name === broker.name);
-      if (record !== undefined) process.kill(-record.pid, 'SIGKILL');
+      if (record === undefined) return;
+      process.kill(-record.pid, 'SIGKILL');
+      await endProcess(record, { signal: 'SIGKILL', graceMs: KILL_GRACE_MS });
     },
     start: () => supervisor.start(broker),
     async remove() {

@@ -82,7 +82,7 @@ describe('while orders flow', () => {
 
   it('the broker is killed hard and started again', async () => {
     const flow = await begin();
-    broker.kill();
+    await broker.kill();
     await delay(2_000);
     await broker.start();
     await expectNothingLost('broker killed', flow);

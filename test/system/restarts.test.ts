@@ -74,7 +74,7 @@ describe('shoppers who wait', () => {
       await system.restart('worker-1');
     },
     'the broker': async () => {
-      broker.kill();
+      await broker.kill();
       await broker.start();
     },
     'the database': async () => database.stopImmediately(),
