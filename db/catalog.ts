@@ -75,10 +75,29 @@ export interface NewSku {
 export async function createSku(databases: Databases, sku: NewSku): Promise<boolean> {
   const home = databases[sku.schema];
   if (!areApart(databases)) return createStock(home, sku);
-  if (sku.schema === 'hot') await adoptSku(databases.regular, sku);
+  if (sku.schema === 'hot') {
+    await adoptSku(databases.regular, sku);
+    await bringRefusals(databases, sku.sku);
+  }
   const created = await createStock(home, sku);
   if (sku.schema === 'regular') await adoptSku(databases.hot, sku);
   return created;
+}
+
+/** What was refused while no catalogue had the SKU stays refused on the server where it will live. */
+async function bringRefusals({ regular, hot }: Databases, sku: string): Promise<void> {
+  const refusals = await regular.query<{
+    reason: string;
+    request_ids: string[];
+    user_ids: string[];
+  }>({
+    text: 'SELECT reason, request_ids::text[] AS request_ids, user_ids FROM catalog.refusals($1)',
+    values: [sku],
+  });
+  for (const { reason, request_ids: ids, user_ids: users } of refusals) {
+    const values = [sku, ids, users, ids.map(() => ''), reason];
+    await hot.query({ text: 'SELECT FROM hot.refuse_requests($1, $2, $3, $4, $5)', values });
+  }
 }
 
 type SkuTerms = Omit<NewSku, 'units' | 'slots'>;

@@ -1,5 +1,5 @@
 import type { Schema } from '../contracts/names.ts';
-import { queryBoth } from './both-schemas.ts';
+import { areApart, queryBoth } from './both-schemas.ts';
 import { type Decision, decideWhereItLives } from './orders.ts';
 import type { Databases } from './pool.ts';
 
@@ -15,7 +15,8 @@ const NUL = /\0/g;
 
 /**
  * Ends requests as `rejected`, in the schema where their SKU lives: `schema` is where it is asked
- * first. One that has an outcome already keeps it.
+ * first. One that has an outcome already keeps it. Of two servers that of `regular` is asked first: no
+ * SKU comes to be without its knowing, so that a refusal of an unknown one is not forgotten then.
  *
  * @returns the one outcome of each request; `locked` when the SKU moves on all the time: call again
  * @throws {DatabaseError}
@@ -33,7 +34,8 @@ export async function refuseRequests(
     requests.map(() => node),
     reason,
   ];
-  return decideWhereItLives(databases, schema, (home) => ({
+  const first = areApart(databases) ? 'regular' : schema;
+  return decideWhereItLives(databases, first, (home) => ({
     text: `SELECT request_id, status, reason, order_no, units
            FROM ${home}.refuse_requests($1, $2, $3, $4, $5)`,
     values,

@@ -9,7 +9,8 @@
 -- Result: the one outcome of each request: status, reason, order_no, units as of place_orders;
 --   moved  the SKU lives in the schema that the reason names: call refuse_requests there
 -- Tables: reads catalog.sku, and for a SKU that has moved outcome of the other schema; writes
---   outcome, or refused_request if there is no such SKU
+--   outcome, or refused_request if there is no such SKU; keep_refusals makes outcomes of those when
+--   the SKU comes to be
 -- Locks, in order: the advisory lock of the SKU, shared; outcome keys, ascending by request id (waits
 --   for a batch that decides the same request right now)
 -- Errors: FS001 malformed arguments

@@ -3,7 +3,8 @@
 -- Parameters: p_request_ids
 -- Result: one row for each that is decided in this schema; none for one that is not.
 --   status: ordered, paid, cancelled, expired, sold_out, limit_reached, closed, rejected
--- Tables: reads outcome, orders, refused_request (requests of no sale: an empty one)
+-- Tables: reads outcome, orders, refused_request (requests of no sale: an empty one; who used the same
+--   id for another purchase after that is shown that one)
 -- Locks: none
 -- Errors: none of its own
 
@@ -25,6 +26,7 @@ AS $routine$
          f.refused_at
   FROM refused_request f
   WHERE f.request_id = ANY (p_request_ids)
+    AND NOT EXISTS (SELECT FROM outcome k WHERE k.request_id = f.request_id)
 $routine$;
 
 ALTER FUNCTION :schema.request_outcomes OWNER TO flashsale_owner;

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { SCHEMAS, type Schema } from '../../contracts/names.ts';
+import { otherSchema } from '../../db/both-schemas.ts';
 import {
+  type AdmittedRequest,
   audit,
-  createSku,
   moveSku,
   placeOrders,
   refuseRequests,
@@ -87,26 +89,64 @@ it('one outcome also when it is refused and decided at the same moment', async (
   expect(await audit(admin)).toEqual([]);
 });
 
-it('remembers refusals of a SKU that does not exist', async () => {
-  const sku = uniqueName('nowhere');
-  const all = [request(), request({ userId: 'a\u0000b' })];
-  const decisions = await refuse(sku, all);
-  expect(decisions.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
-  expect(await outcomesOf(all)).toEqual(['rejected', 'rejected']);
-  // It comes to be: what was said stays said.
-  const sale = await openSale(ops);
-  await createSku(ops, {
-    sku,
-    sale,
-    schema: 'hot',
-    title: 'x',
-    price: '1.00',
-    currency: 'EUR',
-    userLimit: 1,
-    units: 5,
-  });
-  expect(await outcomesOf(all)).toEqual(['rejected', 'rejected']);
-  expect((await refuse(sku, all)).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+const REFUSED = { status: 'rejected', reason, orderNo: null, units: 0 };
+
+async function comesToBe(sku: string, schema: Schema): Promise<void> {
+  await stock(ops, await openSale(ops), { sku, schema, units: 20 });
+}
+
+it.each(SCHEMAS.flatMap((asked) => SCHEMAS.map((home) => ({ asked, home }))))(
+  'refused in $asked while no catalogue has the SKU, refused for ever once it is in $home',
+  async ({ asked, home }) => {
+    const sku = uniqueName('nowhere');
+    const all = [request(), request({ userId: 'a\u0000b' }), ...requests(3)];
+    const refusal = { sku, node: 'node-1', requests: all, reason };
+    expect(await refuseRequests(ops, asked, refusal)).toMatchObject(all.map(() => REFUSED));
+    expect(await outcomesOf(all)).toEqual(all.map(() => 'rejected'));
+
+    await comesToBe(sku, home);
+    expect(await outcomesOf(all)).toEqual(all.map(() => 'rejected'));
+    expect(await refuseRequests(ops, asked, refusal)).toMatchObject(all.map(() => REFUSED));
+    // Copies that come late: alone, among new ones, twice in a call, waiting for slots.
+    const copies = all.filter(({ userId }) => !userId.includes('\0'));
+    const [copy] = copies;
+    const place = (batch: AdmittedRequest[], wait = false) =>
+      placeOrders(worker, home, sku, batch, { wait });
+    if (copy === undefined) throw new Error('no copy');
+    expect(await place([copy])).toMatchObject([REFUSED]);
+    expect(await place([copy], true)).toMatchObject([REFUSED]);
+    expect(await place(copies)).toMatchObject(copies.map(() => REFUSED));
+    expect(await place([request(), copy, request(), copy])).toMatchObject([
+      { status: 'ordered' },
+      REFUSED,
+      { status: 'ordered' },
+      REFUSED,
+    ]);
+    const [theirs] = await place([{ ...copy, userId: 'somebody-else' }]);
+    expect(theirs).toMatchObject({ status: 'rejected', reason: 'request_id_taken' });
+    await moveSku(ops, otherSchema(home), sku);
+    expect(await place(copies)).toMatchObject(copies.map(() => REFUSED));
+    expect((await unitCounts(ops)).find((one) => one.sku === sku)?.free).toBe(18);
+    expect(await audit(admin)).toEqual([]);
+  },
+);
+
+it('refused or ordered, never both, when its SKU comes to be at the same moment', async () => {
+  let refusals = 0;
+  for (let round = 0; round < 20; round += 1) {
+    const sku = uniqueName('nowhere');
+    const all = requests(4);
+    const [told] = await Promise.all([
+      refuse(sku, all),
+      comesToBe(sku, 'hot').then(() => placeOrders(worker, 'hot', sku, all)),
+    ]);
+    const again = await placeOrders(worker, 'hot', sku, all);
+    const status = new Map(again.map((one) => [one.requestId, one.status]));
+    for (const one of told) expect(status.get(one.requestId)).toBe(one.status);
+    refusals += told.filter((one) => one.status === 'rejected').length;
+  }
+  expect(refusals).toBeGreaterThan(0);
+  expect(await audit(admin)).toEqual([]);
 });
 
 it('takes any word as the reason: audit does not take it for an order of the line', async () => {

@@ -22,6 +22,8 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   'catalog.create_sku': ['ops'],
   'catalog.due_sku_terms': [],
   'catalog.refresh_sku_terms': [],
+  'catalog.keep_refusals': [],
+  'catalog.refusals': ['ops'],
   'catalog.sale_board': ['web', 'worker', 'ops', 'readonly'],
   'catalog.sale_lottery': ['web'],
   'catalog.lottery_rank': [],

@@ -16,6 +16,7 @@ import {
   outboxDone,
   payOrder,
   placeOrders,
+  refuseRequests,
   requestOutcomes,
   restock,
   saleBoard,
@@ -26,6 +27,7 @@ import {
   waitingEntries,
 } from '../../db/calls.ts';
 import type { Databases } from '../../db/pool.ts';
+import { uniqueName } from '../servers.ts';
 import { openSale, order, request, stock } from './shop.ts';
 import { startTwoServers, type TwoServers } from './two-servers.ts';
 
@@ -91,6 +93,28 @@ describe('two servers', () => {
     await expect(setSlots(abroad, 'hot', hot, 1)).rejects.toMatchObject({ sqlstate: 'FS002' });
     const close = { text: `SELECT catalog.set_sku_state($1, 'closed')`, values: [hot] };
     await expect(ops.regular.query(close)).rejects.toMatchObject({ sqlstate: 'FS002' });
+  });
+
+  it('keep a refusal of before the SKU was, wherever it comes to live', async () => {
+    const reason = 'refused_by_operator';
+    for (const asked of ['regular', 'hot'] as const) {
+      for (const home of ['regular', 'hot'] as const) {
+        const sku = uniqueName('nowhere');
+        const refused = request();
+        const refusal = { sku, node: 'node-1', requests: [refused], reason };
+        const told = [{ status: 'rejected', reason }];
+        expect(await refuseRequests(ops, asked, refusal)).toMatchObject(told);
+        await stock(ops, sale, { sku, schema: home, units: 3 });
+        expect(await placeOrders(worker, asked, sku, [refused])).toMatchObject(told);
+        expect(await refuseRequests(ops, asked, refusal)).toMatchObject(told);
+        for (const outcome of await requestOutcomes(ops, [refused.requestId])) {
+          expect(outcome).toMatchObject({ status: 'rejected', reason });
+        }
+        expect(await count(sku)).toEqual({ total: 3, free: 3, schema: home });
+        await moveSku(ops, home === 'hot' ? 'regular' : 'hot', sku);
+        expect(await placeOrders(worker, asked, sku, [refused])).toMatchObject(told);
+      }
+    }
   });
 
   it('settle, show and publish the orders of both', async () => {

@@ -95,9 +95,16 @@ export const MUTANTS: readonly Mutant[] = [
     ['AND c.credited > 0;', 'AND c.credited < 0;'],
   ]),
   sql('one outcome', 'nobody looks for known requests', [
-    [/AND NOT EXISTS \(SELECT FROM outcome o WHERE o\.request_id = [^\n]+\)\n/g, '\n'],
-    ['FROM outcome o WHERE o.request_id = r.id LIMIT 1', 'FROM outcome o WHERE false'],
+    [/AND NOT EXISTS \(\n +SELECT FROM outcome o WHERE o\.sale = t\.sale [^\n]+\)\n/g, '\n'],
+    ['JOIN outcome o ON o.sale = s.sale AND o.request_id = r.id', 'JOIN outcome o ON false'],
   ]),
+  sql(
+    'no lie',
+    'what was refused before its SKU came to be is forgotten then',
+    [['FROM (SELECT * FROM gone UNION ALL SELECT * FROM also_gone) g', 'FROM gone g WHERE false']],
+    ['test/db/refuse-requests.test.ts'],
+    'db/procedures/keep_refusals.sql',
+  ),
   sql(
     'one outcome',
     'no unique key of request ids',

@@ -1,0 +1,25 @@
+-- refusals: requests that this server refused before their SKU came to be, for the server where it
+-- lives: createSku hands them to refuse_requests there before it makes the SKU.
+--
+-- Parameters: p_sku, known here already: no more of them can come
+-- Result: one row for each reason, with request_ids and user_ids in the same order
+-- Tables: reads refused_request of both schemas
+-- Locks: none
+-- Errors: none
+
+CREATE OR REPLACE FUNCTION catalog.refusals(p_sku text)
+RETURNS TABLE (reason text, request_ids uuid[], user_ids text[])
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = catalog, pg_temp
+AS $routine$
+  SELECT f.reason, array_agg(f.request_id ORDER BY f.request_id),
+         array_agg(f.user_id ORDER BY f.request_id)
+  FROM (SELECT * FROM regular.refused_request UNION ALL SELECT * FROM hot.refused_request) f
+  WHERE f.sku = p_sku GROUP BY f.reason
+$routine$;
+
+ALTER FUNCTION catalog.refusals OWNER TO flashsale_owner;
+COMMENT ON FUNCTION catalog.refusals IS
+  'Requests that this server refused before their SKU came to be';
+REVOKE ALL ON FUNCTION catalog.refusals FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION catalog.refusals TO flashsale_ops;
