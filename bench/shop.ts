@@ -8,7 +8,7 @@ import type * as Prepare from '../db/prepare.ts';
 import { putOnSale } from '../ops/sale.ts';
 import { APPLICATION_NAMES, applicationSpecs } from '../ops/stack/application.ts';
 import { ensureServerPackages, NATIVE_STOP_ORDER, startNative } from '../ops/stack/native.ts';
-import { choosePort, randomPortBase } from '../ops/stack/ports.ts';
+import { freePort } from '../ops/stack/ports.ts';
 import type { Machine } from '../ops/stack/programs.ts';
 import type { Progress } from '../ops/stack/progress.ts';
 import {
@@ -39,7 +39,6 @@ export interface BenchServers {
   /** For further programs of this run; they are ended by name with `stop`. */
   readonly supervisor: Supervisor;
   readonly machine: Machine;
-  freePort(): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -55,8 +54,6 @@ export async function startServers(
   await ensureServerPackages({ wanted, machine, progress });
   const folder = mkdtempSync(join(tmpdir(), 'flashsale-bench-'));
   chmodSync(folder, 0o711);
-  const taken = new Set<number>();
-  const freePort = () => choosePort(randomPortBase(), taken);
   const supervisor = new Supervisor({ say: progress.say, onChange: () => {}, restart: false });
   const stop = async () => {
     const servers = NATIVE_STOP_ORDER.flat() as readonly string[];
@@ -86,7 +83,7 @@ export async function startServers(
       progress,
       supervisor,
     });
-    return { servers: { ...given, ...started }, folder, supervisor, machine, freePort, stop };
+    return { servers: { ...given, ...started }, folder, supervisor, machine, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -124,9 +121,9 @@ export async function startShop(bench: BenchServers, options: ShopOptions): Prom
   await prepare(servers.databaseUrl);
   const { jwtSecret, paymentWebhookSecret } = newSettings();
   const monitorPorts = new Map<string, number>();
-  for (const name of APPLICATION_NAMES) monitorPorts.set(name, await bench.freePort());
+  for (const name of APPLICATION_NAMES) monitorPorts.set(name, await freePort());
   const host = '127.0.0.1';
-  const port = await bench.freePort();
+  const port = await freePort();
   const zkRoot = '/bench';
   const specs = applicationSpecs({
     root,

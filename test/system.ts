@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createPool, type Databases } from '../db/pool.ts';
 import { prepare } from '../db/prepare.ts';
 import { putOnSale, type SalePlan, type SkuPlan } from '../ops/sale.ts';
-import { choosePort, randomPortBase } from '../ops/stack/ports.ts';
+import { freePort } from '../ops/stack/ports.ts';
 import { endProcess, type Launched, launch, logTail } from '../ops/stack/processes.ts';
 import { pathsBelow } from '../zk/paths.ts';
 import { ZkSession } from '../zk/session.ts';
@@ -129,7 +129,7 @@ export class System {
         JWT_SECRET: randomBytes(32).toString('base64url'),
         PAYMENT_WEBHOOK_SECRET: `whsec_${randomBytes(32).toString('base64')}`,
         DEMO: 'true',
-        PORT: String(await choosePort(randomPortBase(), new Set())),
+        PORT: String(await freePort()),
         RATE_LIMIT_IP_PER_SECOND: '100000',
         LOG_LEVEL: 'info',
         ...options.environment,
@@ -160,7 +160,7 @@ export class System {
 
   /** Starts a process and waits until it is ready. */
   async run(name: string, entry: string, environment: Member['environment'] = {}): Promise<void> {
-    const monitorPort = await choosePort(randomPortBase(), new Set());
+    const monitorPort = await freePort();
     const logFile = join(this.#folder, `${name}.log`);
     const launched = await launch({
       command: process.execPath,

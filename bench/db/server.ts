@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { ensureServerPackages, startNative } from '../../ops/stack/native.ts';
-import { choosePort, randomPortBase } from '../../ops/stack/ports.ts';
+import { freePort } from '../../ops/stack/ports.ts';
 import { findPostgres, which } from '../../ops/stack/programs.ts';
 import type { Progress } from '../../ops/stack/progress.ts';
 import { newSettings } from '../../ops/stack/state.ts';
@@ -34,8 +34,7 @@ export async function startServer(
 
   const folder = mkdtempSync(join(tmpdir(), 'flashsale-bench-'));
   chmodSync(folder, 0o711);
-  const taken = new Set<number>();
-  const port = await choosePort(randomPortBase(), taken);
+  const port = await freePort();
   const unused = { amqp: 0, management: 0, epmd: 0, distribution: 0, zookeeper: 0 };
   const supervisor = new Supervisor({ say: progress.say, onChange: () => {}, restart: false });
   const stop = async () => {

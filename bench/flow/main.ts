@@ -124,7 +124,7 @@ async function measure(): Promise<Record<string, unknown>> {
     },
   });
   const ours = await shopWay(shop, UNITS);
-  const bare = await bareWay(bench, ours.keys);
+  const bare = await bareWay(ours.keys);
   ways.push(ours, bare);
   const [requests, redisRequests] = [Number(values.requests), Number(values['redis-requests'])];
   const connectionsOfWorker = { units: UNITS, connections: REDIS_CONNECTIONS };

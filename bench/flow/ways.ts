@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createPool, type Pool } from '../../db/pool.ts';
+import { freePort } from '../../ops/stack/ports.ts';
 import type { Progress } from '../../ops/stack/progress.ts';
 import type { Servers } from '../../ops/stack/servers.ts';
 import { Child } from '../child.ts';
@@ -88,8 +89,8 @@ export async function play(
 }
 
 /** Two bare processes. `sold` and `committed`: nothing is. */
-export async function bareWay(bench: BenchServers, keys: Way['keys']): Promise<Way> {
-  const port = await bench.freePort();
+export async function bareWay(keys: Way['keys']): Promise<Way> {
+  const port = await freePort();
   const fronts = Array.from({ length: FRONTS }, () => new Child(join(HERE, 'bare.ts')));
   await Promise.all(fronts.map((front) => front.ask(port)));
   return {
@@ -171,7 +172,7 @@ export async function redisWay(
     sale: 'demo',
     sku: SKU,
   };
-  const port = await bench.freePort();
+  const port = await freePort();
   const fronts = Array.from({ length: FRONTS }, () => new Child(join(HERE, 'redis', 'front.ts')));
   await Promise.all(fronts.map((front) => front.ask({ listen: port, redisPort, ...keys })));
   const committed = async () => {

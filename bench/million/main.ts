@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { APPLICATION_NAMES } from '../../ops/stack/application.ts';
+import { freePort } from '../../ops/stack/ports.ts';
 import { createProgress } from '../../ops/stack/progress.ts';
 import type { Servers } from '../../ops/stack/servers.ts';
 import { Child } from '../child.ts';
@@ -43,7 +44,7 @@ async function run(args: readonly string[]): Promise<MillionReport> {
   try {
     const shop = await startShop(bench, { processes: APPLICATION_NAMES, environment: {} });
     await shop.close();
-    const port = await bench.freePort();
+    const port = await freePort();
     bare = await startBare(
       APPLICATION_NAMES.filter((name) => name.startsWith('web-')).length,
       port,

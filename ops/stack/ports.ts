@@ -28,11 +28,53 @@ export async function choosePort(wanted: number, taken: Set<number>): Promise<nu
 }
 
 /**
- * Where to begin looking for ports that nobody else wants. Below 32,768, the range from which Linux
- * takes the local ports of outgoing connections: one of those would block a server's restart.
+ * Ports that nobody looks for at a fixed place come from blocks, each of one process alone: it listens
+ * on the first port of its block for as long as it lives. A free port that two processes have found
+ * at the same moment is free for one of them only. Below 32,768, the range from which Linux takes the
+ * local ports of outgoing connections: one of those would block a server's restart.
  */
-export function randomPortBase(): number {
-  return 16_000 + Math.floor(Math.random() * 1_500) * 10;
+const BLOCKS_FROM = 16_000;
+const BLOCK_PORTS = 100;
+const BLOCKS_MAX = 160;
+
+/** Holds the port for the life of this process, which it does not prolong; false when it is taken. */
+function hold(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer((socket) => socket.destroy());
+    server.once('error', () => resolve(false));
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => {
+      server.unref();
+      resolve(true);
+    });
+  });
+}
+
+async function takeBlock(): Promise<number> {
+  const first = Math.floor(Math.random() * BLOCKS_MAX);
+  for (let n = 0; n < BLOCKS_MAX; n += 1) {
+    const base = BLOCKS_FROM + ((first + n) % BLOCKS_MAX) * BLOCK_PORTS;
+    if (await hold(base)) return base;
+  }
+  throw new Error(`no free block of ports from ${BLOCKS_FROM} on 127.0.0.1`);
+}
+
+let ownBlock: Promise<number> | undefined;
+let given = 0;
+
+/**
+ * A free port that no other call gives away, here or in another process, until this one has given
+ * all of its block and begins again.
+ *
+ * @throws {Error} when there is none
+ */
+export async function freePort(): Promise<number> {
+  ownBlock ??= takeBlock();
+  const base = await ownBlock;
+  for (let tried = 1; tried < BLOCK_PORTS; tried += 1) {
+    const port = base + 1 + (given++ % (BLOCK_PORTS - 1));
+    if (await isPortFree(port)) return port;
+  }
+  throw new Error(`no free port from ${base} to ${base + BLOCK_PORTS - 1} on 127.0.0.1`);
 }
 
 /** Whether somebody accepts connections there within the deadline. */

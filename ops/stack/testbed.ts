@@ -8,7 +8,7 @@ import {
   type NativePorts,
   startNative,
 } from './native.ts';
-import { choosePort, randomPortBase } from './ports.ts';
+import { freePort } from './ports.ts';
 import { isRunning } from './processes.ts';
 import type { Machine } from './programs.ts';
 import type { Progress } from './progress.ts';
@@ -59,15 +59,13 @@ async function sweep(): Promise<void> {
 }
 
 async function choosePorts(): Promise<NativePorts> {
-  const taken = new Set<number>();
-  const next = () => choosePort(randomPortBase(), taken);
   return {
-    postgres: await next(),
-    amqp: await next(),
-    management: await next(),
-    epmd: await next(),
-    distribution: await next(),
-    zookeeper: await next(),
+    postgres: await freePort(),
+    amqp: await freePort(),
+    management: await freePort(),
+    epmd: await freePort(),
+    distribution: await freePort(),
+    zookeeper: await freePort(),
   };
 }
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ensureServerPackages } from '../../ops/stack/native.ts';
-import { choosePort, randomPortBase } from '../../ops/stack/ports.ts';
+import { freePort } from '../../ops/stack/ports.ts';
 import { endProcess } from '../../ops/stack/processes.ts';
 import { findRabbit } from '../../ops/stack/programs.ts';
 import { createProgress } from '../../ops/stack/progress.ts';
@@ -35,13 +35,11 @@ export async function startPrivateBroker(): Promise<PrivateBroker> {
   // The prefix and the state let the next run clear what a killed one has left.
   const folder = mkdtempSync(join(tmpdir(), 'flashsale-test-'));
   chmodSync(folder, 0o711);
-  const taken = new Set<number>();
-  const next = () => choosePort(randomPortBase(), taken);
   const ports = {
-    amqp: await next(),
-    management: await next(),
-    epmd: await next(),
-    distribution: await next(),
+    amqp: await freePort(),
+    management: await freePort(),
+    epmd: await freePort(),
+    distribution: await freePort(),
   };
   const state = {
     version: 1,

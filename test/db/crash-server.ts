@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureServerPackages } from '../../ops/stack/native.ts';
-import { choosePort, randomPortBase } from '../../ops/stack/ports.ts';
+import { freePort } from '../../ops/stack/ports.ts';
 import { postgresUrl, preparePostgres } from '../../ops/stack/postgres.ts';
 import { userIds } from '../../ops/stack/processes.ts';
 import { findPostgres } from '../../ops/stack/programs.ts';
@@ -28,7 +28,7 @@ export async function startCrashServer(): Promise<CrashServer> {
   const supervisor = new Supervisor({ say: () => {}, onChange: () => {}, restart: true });
   const instance = {
     folder: join(folder, 'postgres'),
-    port: await choosePort(randomPortBase(), new Set()),
+    port: await freePort(),
     password: 'crash',
     logFile: join(folder, 'postgres.log'),
     user: process.getuid?.() === 0 ? userIds('postgres') : undefined,

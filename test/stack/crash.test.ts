@@ -9,7 +9,7 @@ import {
   type NativePorts,
   startNative,
 } from '../../ops/stack/native.ts';
-import { choosePort, randomPortBase } from '../../ops/stack/ports.ts';
+import { freePort } from '../../ops/stack/ports.ts';
 import { isRunning } from '../../ops/stack/processes.ts';
 import { findPostgres, type Machine } from '../../ops/stack/programs.ts';
 import { createProgress } from '../../ops/stack/progress.ts';
@@ -29,15 +29,13 @@ beforeAll(async () => {
   await ensureServerPackages({ wanted: SERVER_NAMES, machine, progress });
   folder = mkdtempSync(join(tmpdir(), 'flashsale-crash-'));
   chmodSync(folder, 0o711);
-  const taken = new Set<number>();
-  const base = randomPortBase();
   ports = {
-    postgres: await choosePort(base, taken),
-    amqp: await choosePort(base, taken),
-    management: await choosePort(base, taken),
-    epmd: await choosePort(base, taken),
-    distribution: await choosePort(base, taken),
-    zookeeper: await choosePort(base, taken),
+    postgres: await freePort(),
+    amqp: await freePort(),
+    management: await freePort(),
+    epmd: await freePort(),
+    distribution: await freePort(),
+    zookeeper: await freePort(),
   };
 }, 300_000);
 

@@ -1,6 +1,9 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { choosePort, isPortFree, randomPortBase } from '../../ops/stack/ports.ts';
+import { PROJECT_ROOT } from '../../ops/stack/folder.ts';
+import { choosePort, freePort, isPortFree } from '../../ops/stack/ports.ts';
 
 const servers: Server[] = [];
 
@@ -8,18 +11,14 @@ afterEach(() => {
   for (const server of servers.splice(0)) server.close();
 });
 
-/** Takes the first free port from there on, with the options of a server that is in the way. */
+/** Takes a free port, with the options of a server that is in the way. */
 async function occupy(options: { host: string; reusePort?: boolean }): Promise<number> {
-  for (let port = randomPortBase(); ; port += 1) {
-    const server = createServer();
-    const ok = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false));
-      server.listen({ port, ...options }, () => resolve(true));
-    });
-    if (!ok) continue;
-    servers.push(server);
-    return port;
-  }
+  const port = await freePort();
+  const server = createServer();
+  servers.push(server);
+  server.listen({ port, ...options });
+  await once(server, 'listening');
+  return port;
 }
 
 test.each([
@@ -36,11 +35,23 @@ test.each([
 
 test('two choices never name the same port', async () => {
   const taken = new Set<number>();
-  const base = randomPortBase();
+  const base = await freePort();
   const one = await choosePort(base, taken);
   const other = await choosePort(base, taken);
   expect(other).toBeGreaterThan(one);
   expect(taken).toEqual(new Set([one, other]));
+});
+
+test('a free port is given once, and never by two processes', async () => {
+  const own = await Promise.all(Array.from({ length: 20 }, freePort));
+  expect(new Set(own).size).toBe(own.length);
+  const script = `import { freePort } from './ops/stack/ports.ts'; console.log(await freePort())`;
+  const said = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+    cwd: PROJECT_ROOT,
+    encoding: 'utf8',
+  });
+  const blockOf = (port: number) => Math.floor(port / 100);
+  expect(own.map(blockOf)).not.toContain(blockOf(Number(said)));
 });
 
 test('no port is left above the last one: an error, not a crash', async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { dockerAnswers } from '../../ops/stack/docker.ts';
 import { ensurePackages, PackagesMissing } from '../../ops/stack/packages.ts';
-import { choosePort, randomPortBase } from '../../ops/stack/ports.ts';
+import { freePort } from '../../ops/stack/ports.ts';
 import { type Machine, SERVER_PACKAGES } from '../../ops/stack/programs.ts';
 import { createProgress } from '../../ops/stack/progress.ts';
 import { assertReachable, missingServers, serversOfEnvironment } from '../../ops/stack/servers.ts';
@@ -48,7 +48,7 @@ describe('servers that the environment names', () => {
   });
 
   test('one where nobody answers is named with its address', async () => {
-    const port = await choosePort(randomPortBase(), new Set());
+    const port = await freePort();
     const servers = serversOfEnvironment({
       DATABASE_URL: `postgres://me:s3cret@127.0.0.1:${port}/db`,
       ZOOKEEPER: `127.0.0.1:${port}`,

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureServerPackages } from '../../ops/stack/native.ts';
-import { choosePort, exchange, randomPortBase } from '../../ops/stack/ports.ts';
+import { exchange, freePort } from '../../ops/stack/ports.ts';
 import { type Launched, launch } from '../../ops/stack/processes.ts';
 import { findZookeeper, type Machine } from '../../ops/stack/programs.ts';
 import { createProgress } from '../../ops/stack/progress.ts';
@@ -37,10 +37,9 @@ export class RealEnsemble {
   }
 
   static async start(): Promise<RealEnsemble> {
-    const taken = new Set<number>();
     const ports: number[] = [];
     for (let count = 0; count < SIZE * 3; count++) {
-      ports.push(await choosePort(randomPortBase(), taken));
+      ports.push(await freePort());
     }
     const ensemble = new RealEnsemble(ports);
     await Promise.all(ensemble.#members.map((_, index) => ensemble.#launch(index)));

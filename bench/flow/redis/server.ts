@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensurePackages } from '../../../ops/stack/packages.ts';
-import { exchange } from '../../../ops/stack/ports.ts';
+import { exchange, freePort } from '../../../ops/stack/ports.ts';
 import { which } from '../../../ops/stack/programs.ts';
 import type { Progress } from '../../../ops/stack/progress.ts';
 import type { BenchServers } from '../../shop.ts';
@@ -17,7 +17,7 @@ export async function startRedis(bench: BenchServers, progress: Progress): Promi
   await ensurePackages(['redis-server'], machine, progress);
   const command = which('redis-server', machine);
   if (command === undefined) throw new Error('redis-server is not on the path');
-  const port = await bench.freePort();
+  const port = await freePort();
   const data = join(folder, 'redis');
   mkdirSync(data, { recursive: true });
   const args = ['--bind', '127.0.0.1', '--port', String(port), '--dir', data];
