@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import type { Visitor } from '../zk/lists.ts';
+import type { Context } from './context.ts';
 import type { Identity } from './gate/identity.ts';
 import { Problem } from './problems.ts';
 
@@ -16,10 +17,30 @@ export function visitorOf({ ip, headers }: FastifyRequest): Visitor {
 }
 
 /** An `onRequest` hook that lets only known users through. */
-export function authenticate(identity: Identity) {
+function authenticate(identity: Identity) {
   return async (request: FastifyRequest): Promise<void> => {
     const userId = await identity.userOf(request.headers.authorization);
     if (userId === undefined) throw new Problem('unauthenticated');
     request.userId = userId;
+  };
+}
+
+/** The `onRequest` hooks of routes, by what is asked for: the limits of each, and who asks. */
+export function guards({ gate, identity }: Pick<Context, 'gate' | 'identity'>) {
+  const isKnown = authenticate(identity);
+  const ofAddress = async (request: FastifyRequest) => gate.checkIssue(visitorOf(request));
+  const ofUser = async (request: FastifyRequest) =>
+    gate.checkUser(request.userId, visitorOf(request));
+  const ofOwner = async (request: FastifyRequest) =>
+    gate.checkOwn(request.userId, visitorOf(request));
+  return {
+    /** To anybody: counted by address alone. */
+    stranger: [ofAddress],
+    /** To a user, for a purchase. */
+    issue: [ofAddress, isKnown, ofUser],
+    /** What only who takes part in the sale may do. */
+    user: [isKnown, ofUser],
+    /** What became of one's own requests and orders: also for who was blocked meanwhile. */
+    owner: [isKnown, ofOwner],
   };
 }

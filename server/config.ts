@@ -48,6 +48,7 @@ const specs = {
   RATE_LIMIT_IP_PER_SECOND: integer(1, 1_000_000)({ default: 200 }),
   RATE_LIMIT_USER_PER_SECOND: integer(1, 1_000_000)({ default: 30 }),
   RATE_LIMIT_TICKET_PER_SECOND: integer(1, 1_000_000)({ default: 20 }),
+  RATE_LIMIT_OWN_PER_SECOND: integer(1, 1_000_000)({ default: 20 }),
   OVERLOAD_EVENT_LOOP_MS: integer(1, 60_000)({ default: 500 }),
   OVERLOAD_QUEUE_MESSAGES: integer(1, 1_000_000)({ default: 100_000 }),
   OVERLOAD_UNCONFIRMED_MESSAGES: integer(1, 1_000_000)({ default: 480 }),
@@ -98,6 +99,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       ipPerSecond: env.RATE_LIMIT_IP_PER_SECOND,
       userPerSecond: env.RATE_LIMIT_USER_PER_SECOND,
       ticketPerSecond: env.RATE_LIMIT_TICKET_PER_SECOND,
+      ownPerSecond: env.RATE_LIMIT_OWN_PER_SECOND,
     },
     overload: {
       eventLoopDelayMs: env.OVERLOAD_EVENT_LOOP_MS,

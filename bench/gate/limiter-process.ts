@@ -18,6 +18,7 @@ const limits = new Limits({
   ipPerSecond: perSecond,
   userPerSecond: perSecond,
   ticketPerSecond: perSecond,
+  ownPerSecond: perSecond,
 });
 const cooldown = new Cooldown(3_600);
 const watch = new RiskWatch(limits, 10_000);
@@ -33,6 +34,7 @@ for (let user = 0; user < USERS; user += 1) {
   limits.takeTicket(id);
   watch.pressed(`user-${user}`, 0);
   usedTickets.add({ sku: 'TV', expiresAtMs, id, signature: '' }, performance.now());
+  limits.takeOwn(`user-${user}`);
   cooldown.start(`user-${user}`, performance.now());
 }
 collect();

@@ -150,6 +150,13 @@ export class Gate {
     }
   }
 
+  /** For what is the user's own already; nobody is blocked from that. @throws {Problem} rate_limited */
+  checkOwn(userId: string, visitor: Visitor): void {
+    const { allotment, limits } = this.#options;
+    if (allotment.lists.isAllowed({ ...visitor, userId })) return;
+    this.#refuseWhile(limits.takeOwn(userId), 'rate_limited');
+  }
+
   /** The user's rank decides, however often it asks and whatever the SKU. */
   #isKept(row: SkuOnSale, userId: string, keep: number): boolean {
     const rank = this.#options.catalogue.lotteries.rank(row.sale, userId);

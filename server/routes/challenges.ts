@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { authenticate, visitorOf } from '../authenticate.ts';
+import { guards, visitorOf } from '../authenticate.ts';
 import type { Context } from '../context.ts';
 import { Problem } from '../problems.ts';
 import { rowForTickets } from './opening.ts';
@@ -7,15 +7,11 @@ import { ChallengeAnswer, ChallengeBody, problems, SaleParams } from './schemas.
 
 /** Challenges for who wants to solve one ahead; a ticket that needs one brings it with its refusal. */
 export const challengeRoute: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
-  const { catalogue, challenges, gate, identity } = context;
+  const { catalogue, challenges } = context;
   app.post(
     '/api/v1/sales/:sale/challenges',
     {
-      onRequest: [
-        async (request) => gate.checkIssue(visitorOf(request)),
-        authenticate(identity),
-        async (request) => gate.checkUser(request.userId, visitorOf(request)),
-      ],
+      onRequest: guards(context).issue,
       schema: {
         summary: 'A proof of work (ALTCHA) to solve for a ticket',
         description:

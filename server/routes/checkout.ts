@@ -1,22 +1,19 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { orderDetails } from '../../db/calls.ts';
 import { PaymentError } from '../../payment/provider.ts';
-import { authenticate, visitorOf } from '../authenticate.ts';
+import { guards } from '../authenticate.ts';
 import type { Context } from '../context.ts';
 import { Problem } from '../problems.ts';
 import { CheckoutAnswer, OrderParams, problems } from './schemas.ts';
 
 /** Where the shopper goes to pay: a page of the provider, or the demo's own call. */
 export const checkoutRoute: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
-  const { catalogue, databases, gate, identity, log, payments } = context;
+  const { catalogue, databases, log, payments } = context;
   app.post(
     '/api/v1/orders/:orderNo/checkout',
     {
-      onRequest: [
-        authenticate(identity),
-        // The provider counts calls of the whole shop: one user shall not use them up.
-        async (request) => gate.checkUser(request.userId, visitorOf(request)),
-      ],
+      // The provider counts calls of the whole shop: one user shall not use them up.
+      onRequest: guards(context).user,
       schema: {
         summary: 'Where I pay my order; asking again leads to the same place',
         security: [{ bearer: [] }],

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { orderDetails } from '../../db/calls.ts';
-import { authenticate, visitorOf } from '../authenticate.ts';
+import { guards } from '../authenticate.ts';
 import type { Context } from '../context.ts';
 import { createGuestSigner } from '../gate/identity.ts';
 import { Problem } from '../problems.ts';
@@ -9,14 +9,14 @@ import { GuestAnswer, OrderParams, PaymentAnswer, problems } from './schemas.ts'
 
 /** Guest identities and a pay button, where the demo is switched on. */
 export const demoRoutes: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
-  const { config, databases, gate, identity, payments } = context;
+  const { config, databases, payments } = context;
   if (config.identity.kind !== 'secret') throw new Error('the demo signs guests with JWT_SECRET');
   const signGuest = createGuestSigner(config.identity.secret);
 
   app.post(
     '/api/v1/demo/guest',
     {
-      onRequest: async (request) => gate.checkIssue(visitorOf(request)),
+      onRequest: guards(context).stranger,
       schema: {
         summary: 'A guest identity (demo)',
         response: { 201: GuestAnswer, ...problems(429) },
@@ -36,12 +36,12 @@ export const demoRoutes: FastifyPluginAsyncTypebox<Context> = async (app, contex
   app.post(
     '/api/v1/demo/orders/:orderNo/pay',
     {
-      onRequest: authenticate(identity),
+      onRequest: guards(context).owner,
       schema: {
         summary: 'Pay my order with the demo payment provider',
         security: [{ bearer: [] }],
         params: OrderParams,
-        response: { 200: PaymentAnswer, ...problems(400, 401, 404, 503) },
+        response: { 200: PaymentAnswer, ...problems(400, 401, 404, 429, 503) },
       },
     },
     async ({ params: { orderNo }, userId }, reply) => {

@@ -5,7 +5,7 @@ import {
   orderDetails,
   userOrders,
 } from '../../db/calls.ts';
-import { authenticate } from '../authenticate.ts';
+import { guards } from '../authenticate.ts';
 import type { Context } from '../context.ts';
 import { FIRST_PAGE_ORDERS } from '../order-pages.ts';
 import { Problem } from '../problems.ts';
@@ -14,8 +14,8 @@ import { Order, OrderList, OrderParams, OrdersQuery, problems } from './schemas.
 
 /** A shopper's own orders. Those of others do not exist for them. */
 export const orderRoutes: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
-  const { databases, identity, orderPages } = context;
-  const onRequest = authenticate(identity);
+  const { databases, orderPages } = context;
+  const onRequest = guards(context).owner;
   const security = [{ bearer: [] }];
 
   async function ownOrder(orderNo: string, userId: string): Promise<OrderRecord> {
@@ -32,7 +32,7 @@ export const orderRoutes: FastifyPluginAsyncTypebox<Context> = async (app, conte
         summary: 'My orders, newest first',
         security,
         querystring: OrdersQuery,
-        response: { 200: OrderList, ...problems(400, 401, 503) },
+        response: { 200: OrderList, ...problems(400, 401, 429, 503) },
       },
     },
     async ({ userId, query }, reply) => {
@@ -58,7 +58,7 @@ export const orderRoutes: FastifyPluginAsyncTypebox<Context> = async (app, conte
         summary: 'One of my orders',
         security,
         params: OrderParams,
-        response: { 200: Order, ...problems(400, 401, 404, 503) },
+        response: { 200: Order, ...problems(400, 401, 404, 429, 503) },
       },
     },
     async ({ params, userId }) => orderJson(await ownOrder(params.orderNo, userId)),
@@ -72,7 +72,7 @@ export const orderRoutes: FastifyPluginAsyncTypebox<Context> = async (app, conte
         summary: 'Cancel my unpaid order; its units go back on sale',
         security,
         params: OrderParams,
-        response: { 200: Order, ...problems(400, 401, 404, 409, 503) },
+        response: { 200: Order, ...problems(400, 401, 404, 409, 429, 503) },
       },
     },
     async ({ params, userId }) => {

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { authenticate } from '../authenticate.ts';
+import { guards } from '../authenticate.ts';
 import type { Context } from '../context.ts';
 import { Problem, problemOf } from '../problems.ts';
 import { Presence } from '../requests/pauses.ts';
@@ -26,8 +26,8 @@ type StatusRequest = FastifyRequest<{ Params: { requestId: string } }>;
 
 /** What became of a request: at once, by long-poll, or as a stream. Only for its owner. */
 export const requestRoutes: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
-  const { catalogue, identity, log, statusDesk, stopping } = context;
-  const onRequest = authenticate(identity);
+  const { catalogue, log, statusDesk, stopping } = context;
+  const onRequest = guards(context).owner;
   const security = [{ bearer: [] }];
 
   function questionOf(request: StatusRequest): StatusQuestion {
@@ -57,7 +57,7 @@ export const requestRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
         security,
         params: RequestParams,
         querystring: WaitQuery,
-        response: { 200: RequestAnswer, ...problems(400, 401, 404, 503) },
+        response: { 200: RequestAnswer, ...problems(400, 401, 404, 429, 503) },
       },
     },
     async (request, reply) => {
@@ -85,7 +85,7 @@ export const requestRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
               'Events named `status`, each with a JSON answer as of /requests/{requestId}',
             content: { 'text/event-stream': { schema: Type.String() } },
           },
-          ...problems(400, 401, 404, 503),
+          ...problems(400, 401, 404, 429, 503),
         },
       },
     },

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { authenticate, visitorOf } from '../authenticate.ts';
+import { guards, visitorOf } from '../authenticate.ts';
 import type { Context } from '../context.ts';
 import { issueTicket } from '../gate/ticket.ts';
 import { Problem } from '../problems.ts';
@@ -11,15 +11,11 @@ import { problems, SaleParams, TicketAnswer, TicketBody } from './schemas.ts';
  * not exist before.
  */
 export const ticketRoute: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
-  const { catalogue, challenges, config, gate, identity } = context;
+  const { catalogue, challenges, config } = context;
   app.post(
     '/api/v1/sales/:sale/tickets',
     {
-      onRequest: [
-        async (request) => gate.checkIssue(visitorOf(request)),
-        authenticate(identity),
-        async (request) => gate.checkUser(request.userId, visitorOf(request)),
-      ],
+      onRequest: guards(context).issue,
       schema: {
         summary: 'A short-lived ticket to buy a SKU',
         description:

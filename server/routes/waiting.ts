@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Static } from 'typebox';
 import { type JoinResult, joinWaiting, leaveWaiting, type WaitingEntry } from '../../db/calls.ts';
-import { authenticate, visitorOf } from '../authenticate.ts';
+import { guards } from '../authenticate.ts';
 import type { SkuOnSale } from '../catalogue.ts';
 import type { Context } from '../context.ts';
 import { goneSignal } from '../gone.ts';
@@ -25,12 +25,8 @@ const REFUSALS: Readonly<Record<Exclude<JoinResult, 'waiting'>, ProblemVerdict>>
 
 /** The shopper's place in the line for units that come back: one for each SKU. */
 export const waitingRoutes: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
-  const { catalogue, databases, gate, identity, lineDesk, orderPages, stopping } = context;
-  const onRequest = [
-    authenticate(identity),
-    async (request: Parameters<typeof visitorOf>[0] & { userId: string }) =>
-      gate.checkUser(request.userId, visitorOf(request)),
-  ];
+  const { catalogue, databases, lineDesk, orderPages, stopping } = context;
+  const onRequest = guards(context).user;
   const security = [{ bearer: [] }];
 
   function rowOf({ sale, sku }: { sale: string; sku: string }): SkuOnSale {

@@ -89,7 +89,12 @@ describe('the users of a network', () => {
 
 describe('what is remembered', () => {
   const watchOf = () => {
-    const limits = new Limits({ ipPerSecond: 100, userPerSecond: 10, ticketPerSecond: 10 });
+    const limits = new Limits({
+      ipPerSecond: 100,
+      userPerSecond: 10,
+      ticketPerSecond: 10,
+      ownPerSecond: 20,
+    });
     return { limits, watch: new RiskWatch(limits, 10_000) };
   };
 

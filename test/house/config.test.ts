@@ -45,6 +45,7 @@ const processes = {
       ['RATE_LIMIT_IP_PER_SECOND', '0'],
       ['RATE_LIMIT_USER_PER_SECOND', '-1'],
       ['RATE_LIMIT_TICKET_PER_SECOND', 'x'],
+      ['RATE_LIMIT_OWN_PER_SECOND', '0'],
       ['OVERLOAD_EVENT_LOOP_MS', '0'],
       ['OVERLOAD_QUEUE_MESSAGES', 'many'],
       ['OVERLOAD_UNCONFIRMED_MESSAGES', '-1'],

@@ -87,7 +87,12 @@ describe('the gate', () => {
     );
     await catalogue.start();
     catalogue.stop();
-    const limits = new Limits({ ipPerSecond: 100, userPerSecond: 100, ticketPerSecond: 3 });
+    const limits = new Limits({
+      ipPerSecond: 100,
+      userPerSecond: 100,
+      ticketPerSecond: 3,
+      ownPerSecond: 20,
+    });
     gate = new Gate({
       catalogue,
       cooldown: new Cooldown(10),
