@@ -21,7 +21,9 @@ import { MUTANTS, type Mutant } from './list.ts';
  * cannot be planted, and if the tests are red without one.
  */
 
-const TESTS_TIMEOUT_MS = 120_000;
+/** For the tests of one mutant, and for all of them on the sound tree. */
+const TESTS_TIMEOUT_MS = 180_000;
+const SOUND_TIMEOUT_MS = 900_000;
 
 function copyTree(): string {
   const folder = mkdtempSync(join(tmpdir(), 'flashsale-mutants-'));
@@ -38,6 +40,8 @@ function copyTree(): string {
 
 interface Result {
   readonly red: boolean;
+  /** Ended here because it took too long: neither red nor green. */
+  readonly timedOut: boolean;
   readonly seconds: number;
   /** The first test that failed, or how the run ended. */
   readonly by: string;
@@ -47,6 +51,7 @@ function runTests(
   folder: string,
   tests: readonly string[],
   env: NodeJS.ProcessEnv,
+  timeoutMs: number,
 ): Promise<Result> {
   const startMs = performance.now();
   const vitest = join(folder, 'node_modules/vitest/vitest.mjs');
@@ -59,11 +64,16 @@ function runTests(
       env,
       stdio: 'ignore',
     });
-    const timer = setTimeout(() => child.kill('SIGTERM'), TESTS_TIMEOUT_MS);
+    let timedOut = false;
+    const timer = setTimeout(() => {
+      timedOut = true;
+      child.kill('SIGTERM');
+    }, timeoutMs);
     child.once('close', (code) => {
       clearTimeout(timer);
       const seconds = (performance.now() - startMs) / 1_000;
-      resolve({ red: code !== 0, seconds, by: firstFailure(report) ?? `exit code ${code}` });
+      const by = timedOut ? 'nothing in time' : (firstFailure(report) ?? `exit code ${code}`);
+      resolve({ red: code !== 0, timedOut, seconds, by });
     });
   });
 }
@@ -99,6 +109,12 @@ function plant(folder: string, { file, edits }: Mutant): string | undefined {
   return before;
 }
 
+function verdict(result: Result | undefined): string {
+  if (result === undefined) return 'DOES NOT APPLY';
+  if (result.timedOut) return 'TOOK TOO LONG';
+  return result.red ? 'caught' : 'SURVIVED';
+}
+
 const word = process.argv[2];
 const chosen = MUTANTS.filter(
   ({ name, file }) => word === undefined || `${name} ${file}`.includes(word),
@@ -119,7 +135,7 @@ const env = {
 let bad = 0;
 try {
   const tests = [...new Set(chosen.flatMap((mutant) => mutant.tests))];
-  const sound = await runTests(folder, tests, env);
+  const sound = await runTests(folder, tests, env, SOUND_TIMEOUT_MS);
   if (sound.red) {
     console.error(`The tests are red without a mutant: ${sound.by}`);
     bad += 1;
@@ -127,11 +143,14 @@ try {
   console.log('| promise | planted bug | | seen by | s |\n|---|---|---|---|---|');
   for (const mutant of sound.red ? [] : chosen) {
     const before = plant(folder, mutant);
-    const result = before === undefined ? undefined : await runTests(folder, mutant.tests, env);
+    const result =
+      before === undefined
+        ? undefined
+        : await runTests(folder, mutant.tests, env, TESTS_TIMEOUT_MS);
     if (before !== undefined) writeFileSync(join(folder, mutant.file), before);
-    const how = result === undefined ? 'DOES NOT APPLY' : result.red ? 'caught' : 'SURVIVED';
+    const how = verdict(result);
     if (how !== 'caught') bad += 1;
-    const seen = result?.red ? result.by : '';
+    const seen = how === 'caught' ? result?.by : '';
     const columns = [mutant.promise, mutant.name, how, seen, result?.seconds.toFixed(0) ?? ''];
     console.log(`| ${columns.join(' | ')} |`);
   }
