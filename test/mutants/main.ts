@@ -21,9 +21,16 @@ import { MUTANTS, type Mutant } from './list.ts';
  * cannot be planted, and if the tests are red without one.
  */
 
-/** For the tests of one mutant, and for all of them on the sound tree. */
-const TESTS_TIMEOUT_MS = 180_000;
-const SOUND_TIMEOUT_MS = 900_000;
+interface Patience {
+  readonly timeoutMs: number;
+  /** How often a test that failed is run once more. */
+  readonly retries: number;
+}
+
+/** All tests on the sound tree: a test that a busy machine failed is no reason to end here. */
+const SOUND: Patience = { timeoutMs: 900_000, retries: 1 };
+/** The tests of one mutant: a race that it opens shows in one run, and not in the next. */
+const MUTANT: Patience = { timeoutMs: 180_000, retries: 0 };
 
 function copyTree(): string {
   const folder = mkdtempSync(join(tmpdir(), 'flashsale-mutants-'));
@@ -51,14 +58,15 @@ function runTests(
   folder: string,
   tests: readonly string[],
   env: NodeJS.ProcessEnv,
-  timeoutMs: number,
+  { timeoutMs, retries }: Patience,
 ): Promise<Result> {
   const startMs = performance.now();
   const vitest = join(folder, 'node_modules/vitest/vitest.mjs');
   const report = join(folder, 'mutant.json');
   rmSync(report, { force: true });
   return new Promise((resolve) => {
-    const args = [vitest, 'run', '--bail=1', '--reporter=json', `--outputFile=${report}`, ...tests];
+    const once = ['run', '--bail=1', `--retry=${retries}`];
+    const args = [vitest, ...once, '--reporter=json', `--outputFile=${report}`, ...tests];
     const child = spawn(process.execPath, args, {
       cwd: folder,
       env,
@@ -135,7 +143,7 @@ const env = {
 let bad = 0;
 try {
   const tests = [...new Set(chosen.flatMap((mutant) => mutant.tests))];
-  const sound = await runTests(folder, tests, env, SOUND_TIMEOUT_MS);
+  const sound = await runTests(folder, tests, env, SOUND);
   if (sound.red) {
     console.error(`The tests are red without a mutant: ${sound.by}`);
     bad += 1;
@@ -144,9 +152,7 @@ try {
   for (const mutant of sound.red ? [] : chosen) {
     const before = plant(folder, mutant);
     const result =
-      before === undefined
-        ? undefined
-        : await runTests(folder, mutant.tests, env, TESTS_TIMEOUT_MS);
+      before === undefined ? undefined : await runTests(folder, mutant.tests, env, MUTANT);
     if (before !== undefined) writeFileSync(join(folder, mutant.file), before);
     const how = verdict(result);
     if (how !== 'caught') bad += 1;
