@@ -47,16 +47,3 @@ export function residentMegabytes(pid: number): number {
 }
 
 export const machine = { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version };
-
-export function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
-}
-
-export function percentile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
-}
-
-export function rounded(value: number, digits = 3): number {
-  return Number(value.toPrecision(digits));
-}

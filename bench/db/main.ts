@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createProgress } from '../../ops/stack/progress.ts';
+import { rounded } from '../figures.ts';
+import { machine } from '../machine.ts';
 import { fillHistory } from './history.ts';
 import { parseOptions, USAGE, UsageError } from './options.ts';
 import { compareFull, compareSnapshot, compareWays, measureCurves } from './parts.ts';
@@ -84,11 +86,10 @@ try {
 for (const [name, least] of Object.entries(MUST_REACH)) {
   const value = figures[name];
   if (typeof value !== 'number') continue;
-  figures[name] = Number(value.toPrecision(3));
+  figures[name] = rounded(value);
   write(`${name}: ${figures[name]} (must reach ${least})${value < least ? ' NOT REACHED' : ''}`);
 }
-const machine = { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version };
 const seconds = Math.round((performance.now() - startedMs) / 1_000);
 const round = (_: string, value: unknown) =>
-  typeof value === 'number' ? Number(value.toPrecision(4)) : value;
+  typeof value === 'number' ? rounded(value, 4) : value;
 console.log(JSON.stringify({ bench: 'db', ...figures, machine, took_s: seconds }, round));

@@ -1,4 +1,5 @@
 import { openSession } from '../../db/pool.ts';
+import { median } from '../figures.ts';
 import { type BatchLoad, drive, driveBatches, type Target } from './drive.ts';
 import type { BenchOptions } from './options.ts';
 import { type Disk, type Stage, setDisk } from './stage.ts';
@@ -9,13 +10,6 @@ import { RATIOS, type Rates, WAYS, type Way } from './ways.ts';
 export type Say = (line: string) => void;
 const DISKS: readonly Disk[] = ['own', 'slow'];
 const LOAD: BatchLoad = { call: 'place_orders', size: 200, clients: 2 };
-
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  const high = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? high : ((sorted[middle - 1] ?? high) + high) / 2;
-}
 
 async function once(target: Target, way: Way, seconds: number): Promise<number> {
   await target.admin.run(`CALL bench.reset(${way.slots})`);

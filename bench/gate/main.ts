@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { median } from '../figures.ts';
 import { type Pressed, press } from './generator.ts';
 import { limiterMegabytes } from './limiter.ts';
 
@@ -58,7 +59,6 @@ async function measure(port: number, next: () => Buffer | undefined): Promise<Me
   };
 }
 
-const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN;
 const round = (value: number, digits = 3) => Number(value.toFixed(digits));
 
 function compare(name: string, ours: Measured[], bare: Measured[]) {

@@ -7,7 +7,8 @@ import { createProgress } from '../../ops/stack/progress.ts';
 import { createLog } from '../../process/log.ts';
 import { PublishBreaker } from '../../server/requests/breakers.ts';
 import { Envelopes } from '../../server/requests/envelopes.ts';
-import { cpuSeconds, machine, median, rounded } from '../machine.ts';
+import { median, rounded } from '../figures.ts';
+import { cpuSeconds, machine } from '../machine.ts';
 import { startServers } from '../shop.ts';
 import { plainLoop, throughEnvelopes, type Way } from './ways.ts';
 

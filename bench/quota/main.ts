@@ -4,6 +4,7 @@ import { clusterOf } from '../../test/zk/sim/cluster.ts';
 import { Reader } from '../../zk/overview.ts';
 import { pathsBelow } from '../../zk/paths.ts';
 import { ZkSession } from '../../zk/session.ts';
+import { percentile } from '../figures.ts';
 import { servers, stop } from './place.ts';
 
 /**
@@ -35,12 +36,6 @@ const flag = (name: string) => process.argv[process.argv.indexOf(name) + 1];
 const asJson = process.argv.includes('--json');
 const edits = process.argv.includes('--edits') ? Number(flag('--edits')) : EDITS_DEFAULT;
 const say = (text: string) => asJson || console.log(text);
-
-function percentile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const value = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
-  return Math.round(value * 10) / 10;
-}
 
 interface Said {
   readonly at?: number;
@@ -127,10 +122,10 @@ const share = (cpuMs: number, seconds: number) => Math.round(cpuMs / seconds) / 
 const result = {
   nodes: rows,
   edits: made,
-  edit_to_all_applied_ms_p50: percentile([...quotaMs, ...stateMs], 0.5),
-  edit_to_all_applied_ms_p99: percentile([...quotaMs, ...stateMs], 0.99),
-  quota_edit_ms_p99: percentile(quotaMs, 0.99),
-  state_edit_ms_p99: percentile(stateMs, 0.99),
+  edit_to_all_applied_ms_p50: round(percentile([...quotaMs, ...stateMs], 0.5)),
+  edit_to_all_applied_ms_p99: round(percentile([...quotaMs, ...stateMs], 0.99)),
+  quota_edit_ms_p99: round(percentile(quotaMs, 0.99)),
+  state_edit_ms_p99: round(percentile(stateMs, 0.99)),
   edits_per_second: round(made / seconds),
   keeper_cpu_share: share(cpuMs, seconds),
   keeper_cpu_ms_per_edit: round(cpuMs / made),

@@ -5,7 +5,8 @@ import { audit } from '../../db/operations.ts';
 import { createProgress } from '../../ops/stack/progress.ts';
 import type { Servers } from '../../ops/stack/servers.ts';
 import { Child } from '../child.ts';
-import { cpuSeconds, machine, percentile, residentMegabytes, rounded } from '../machine.ts';
+import { percentile, rounded } from '../figures.ts';
+import { cpuSeconds, machine, residentMegabytes } from '../machine.ts';
 import { startServers, startShop } from '../shop.ts';
 import type { Gather, Told } from './shoppers.ts';
 
