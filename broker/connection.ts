@@ -27,7 +27,7 @@ export interface ConnectionLimits {
   readonly channelReopenDelayMs: number;
 }
 
-export const CONNECTION_LIMITS: ConnectionLimits = {
+const CONNECTION_LIMITS: ConnectionLimits = {
   reconnectDelayInitialMs: 100,
   reconnectDelayMaxMs: 5_000,
   connectTimeoutMs: 5_000,
@@ -47,7 +47,7 @@ export interface ConnectionOptions {
 }
 
 /** There is no connection at this moment; it is being re-established. */
-export class BrokerUnavailable extends Error {
+class BrokerUnavailable extends Error {
   override name = 'BrokerUnavailable';
 }
 

@@ -39,7 +39,7 @@ export interface DeadLetter {
 }
 
 /** Somebody else has the dead letters in hand. */
-export class DeadLettersBusy extends Error {
+class DeadLettersBusy extends Error {
   override name = 'DeadLettersBusy';
 }
 

@@ -102,7 +102,7 @@ export const zookeeperAuth = makeValidator((input: string) => {
 });
 
 /** `role=user:digest,…`: each role at least once, each of them as often as there are people. */
-export const zookeeperDigests = makeValidator((input: string): ZookeeperDigests => {
+const zookeeperDigests = makeValidator((input: string): ZookeeperDigests => {
   const what = `role=user:digest,… with each of ${ZOOKEEPER_ROLES.join(', ')}`;
   const digests: Record<ZookeeperRole, string[]> = { operator: [], keeper: [], web: [] };
   for (const part of input.split(',')) {

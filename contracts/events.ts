@@ -60,7 +60,7 @@ export interface CloudEvent {
 }
 
 /** Routing key of an event, and its CloudEvents type. */
-export function eventType(kind: EventKind): CloudEvent['type'] {
+function eventType(kind: EventKind): CloudEvent['type'] {
   return `order.${kind}`;
 }
 

@@ -30,7 +30,7 @@ export interface Envelope {
 }
 
 /** Requests in one envelope at the most: what a reader accepts, not what a writer aims at. */
-export const ENVELOPE_REQUESTS_MAX = 256;
+const ENVELOPE_REQUESTS_MAX = 256;
 
 /** How a request can end at the procedure. */
 export const OUTCOMES = ['ordered', 'sold_out', 'limit_reached', 'closed', 'rejected'] as const;

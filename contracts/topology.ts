@@ -22,7 +22,7 @@ export const DELIVERY_LIMIT = 20;
 const DEAD_LETTER_DELIVERY_LIMIT = 2_000_000_000;
 
 /** Messages that one orders queue holds before the broker refuses further ones (nack). */
-export const QUEUE_LENGTH_MAX = 1_000_000;
+const QUEUE_LENGTH_MAX = 1_000_000;
 
 export interface ExchangeDeclaration {
   readonly name: string;

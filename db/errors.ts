@@ -7,17 +7,12 @@
  * | `retry` | Nothing is wrong with the data. Whether it was committed may be unknown: call again, the routines are idempotent |
  * | `unavailable` | The server cannot take work now: wait, then call again. Nothing was done |
  * | `refused` | The same call would fail again: never retried, shown to a human |
+ *
+ * SQLSTATEs of our routines: `FS001` malformed arguments, `FS002` no such sale, SKU or tunable, `FS003`
+ * it exists with other values, `FS004` something is still to be done before, `FS500` the books do not
+ * balance (a bug, nothing was written).
  */
 export type DatabaseErrorKind = 'retry' | 'unavailable' | 'refused';
-
-/** Our own SQLSTATEs, raised by routines for what should not happen. */
-export const FLASHSALE_SQLSTATES = {
-  FS001: 'malformed arguments',
-  FS002: 'no such sale, SKU or tunable',
-  FS003: 'it exists with other values',
-  FS004: 'something is still to be done before',
-  FS500: 'the books do not balance: a bug, nothing was written',
-} as const;
 
 export class DatabaseError extends Error {
   override name = 'DatabaseError';

@@ -46,7 +46,7 @@ export interface PoolOptions {
   readonly onError?: (error: DatabaseError) => void;
 }
 
-export const POOL_DEFAULTS = {
+const POOL_DEFAULTS = {
   waitingMax: 1_000,
   connectTimeoutMs: 3_000,
   idleTimeoutMs: 60_000,

@@ -35,7 +35,7 @@ export function createLog(name: string, level: (typeof LOG_LEVELS)[number]): Log
 }
 
 /** A URL as it may be shown: user and host, never the password. */
-export function withoutPassword(url: string): string {
+function withoutPassword(url: string): string {
   if (!URL.canParse(url)) return '[not a URL]';
   const parsed = new URL(url);
   if (parsed.password !== '') parsed.password = '***';

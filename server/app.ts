@@ -21,8 +21,6 @@ import { compileValidator } from './validation.ts';
 const BODY_BYTES_MAX = 16_384;
 const PATH_PARAMETER_LENGTH_MAX = 256;
 
-export type App = Awaited<ReturnType<typeof buildApp>>;
-
 export async function buildApp(context: Context) {
   const { config } = context;
   const app = Fastify({
@@ -58,7 +56,7 @@ export async function buildApp(context: Context) {
   return app;
 }
 
-export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
+function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
   const headers = problemHeaders(problem);
   for (let at = 0; at < headers.length; at += 2) reply.header(headers[at] ?? '', headers[at + 1]);
   return reply.code(problem.status).send(problem.document());

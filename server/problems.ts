@@ -139,7 +139,7 @@ export class Problem extends Error {
 }
 
 /** Seconds, jittered; undefined where waiting changes nothing. */
-export function drawRetryAfter(verdict: ProblemVerdict): number | undefined {
+function drawRetryAfter(verdict: ProblemVerdict): number | undefined {
   const kind: ProblemKind = PROBLEMS[verdict];
   if (kind.retryAfterSeconds === undefined) return undefined;
   const [min, max] = kind.retryAfterSeconds;

@@ -18,7 +18,7 @@ import { parseShare } from './values.ts';
 
 const STEP_MS = 250;
 /** What holds while an operator has said nothing. */
-export const AUTO_KEEP_DEFAULTS = { factor: 2, waitMs: 2_000, start: 0.1 } as const;
+const AUTO_KEEP_DEFAULTS = { factor: 2, waitMs: 2_000, start: 0.1 } as const;
 
 export interface AutoKeepFigures {
   readonly share: number;

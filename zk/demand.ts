@@ -4,7 +4,7 @@ import type { SkuCounters } from './ledger.ts';
 /** What is asked of one SKU, from the counters that web nodes report. Pure. */
 
 /** Reports come ten times a second; two seconds of them tell a crowd from a few who press together. */
-export const LOOK_BACK_MS = 2_000;
+const LOOK_BACK_MS = 2_000;
 /** Less says nothing. */
 const LOOK_BACK_MIN_MS = 200;
 

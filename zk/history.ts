@@ -12,7 +12,7 @@ import type { Setting } from './setting.ts';
 /** Older entries are deleted, except the last one of each path. */
 export const HISTORY_ENTRIES_MAX = 200;
 /** The same: an edit of a list holds all of it, before and after. */
-export const HISTORY_LENGTH_MAX = 2_000_000;
+const HISTORY_LENGTH_MAX = 2_000_000;
 const BY_HAND = 'by hand';
 
 export interface HistoryEntry {

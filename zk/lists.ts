@@ -89,7 +89,7 @@ export const parseAddresses: Parser<BlockList> = (text) => {
   return { ok: true, value };
 };
 
-export const LIST_KINDS = ['allow', 'block'] as const;
+const LIST_KINDS = ['allow', 'block'] as const;
 export type ListKind = (typeof LIST_KINDS)[number];
 
 interface OneKind {

@@ -97,7 +97,3 @@ function skuPaths(sku: string): SkuPaths {
 export function encodePath(path: string): string {
   return path.replaceAll('/', '!');
 }
-
-export function decodePath(name: string): string {
-  return name.replaceAll('!', '/');
-}

@@ -5,7 +5,7 @@ import type { ZkSession } from './session.ts';
 /** Rights of nodes that exist already: of a whole tree, and of what is typed by hand. */
 
 /** These credentials have no right to change the rights of a node. */
-export class NotAllowed extends Error {
+class NotAllowed extends Error {
   override name = 'NotAllowed';
 }
 

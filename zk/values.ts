@@ -6,7 +6,7 @@ import type { Observed } from './result.ts';
  */
 
 /** The largest quota and pin: a 32-bit signed integer, as the database counts units. */
-export const UNITS_MAX = 2_147_483_647;
+const UNITS_MAX = 2_147_483_647;
 
 /** Longer texts are refused unread. */
 const TEXT_LENGTH_MAX = 64;
@@ -17,10 +17,10 @@ export type Parsed<T> =
 
 export type Parser<T> = (text: string) => Parsed<T>;
 
-export const SKU_STATES = ['open', 'paused', 'closed'] as const;
+const SKU_STATES = ['open', 'paused', 'closed'] as const;
 export type SkuState = (typeof SKU_STATES)[number];
 
-export const SHED_WAYS = ['random', 'lottery'] as const;
+const SHED_WAYS = ['random', 'lottery'] as const;
 export type ShedWay = (typeof SHED_WAYS)[number];
 
 function refuse(reason: string): { ok: false; reason: string } {
@@ -112,7 +112,7 @@ function oneOf<T extends string>(choices: readonly T[]): Parser<T> {
 export const parseState: Parser<SkuState> = oneOf(SKU_STATES);
 export const parseShed: Parser<ShedWay> = oneOf(SHED_WAYS);
 
-export const CHALLENGE_MODES = ['off', 'risk', 'on'] as const;
+const CHALLENGE_MODES = ['off', 'risk', 'on'] as const;
 const CHALLENGE_FACTOR_MAX = 64;
 
 /** Whether a ticket is only for those who solve a challenge, and how much work that is. */

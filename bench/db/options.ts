@@ -14,7 +14,7 @@ export const USAGE = `npm run bench -- db [--json] [--quick] [--only <part>,…]
   --plot          writes the SVG of orders/s over batch size and slots
 DATABASE_URL names a server (a superuser's URL); without it, a private one is started and removed.`;
 
-export const PARTS = ['ways', 'full', 'snapshot', 'plots'] as const;
+const PARTS = ['ways', 'full', 'snapshot', 'plots'] as const;
 export type Part = (typeof PARTS)[number];
 
 export interface BenchOptions {

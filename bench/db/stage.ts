@@ -33,7 +33,7 @@ export interface Stage {
   readonly admin: Session;
 }
 
-export function openAdmin(url: string): Promise<Session> {
+function openAdmin(url: string): Promise<Session> {
   const timeouts = { statementTimeoutMs: STATEMENT_TIMEOUT_MS, lockTimeoutMs: 60_000 };
   return openSession(url, { applicationName: 'bench', ...timeouts });
 }

@@ -9,7 +9,7 @@ import type { Servers } from './servers.ts';
 
 /** The sale of `npm start`: made once; later starts find it and leave it as it is. */
 
-export const DEMO_SALE = 'demo';
+const DEMO_SALE = 'demo';
 
 /** Time for a first look at the countdown. */
 const OPENS_AFTER_MS = 15_000;

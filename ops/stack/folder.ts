@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 export const PROJECT_ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 
 /** Puts the local stack's data elsewhere than in the project: for a second stack of one clone. */
-export const FOLDER_VARIABLE = 'FLASHSALE_FOLDER';
+const FOLDER_VARIABLE = 'FLASHSALE_FOLDER';
 
 /** Where the local stack keeps its settings, state, data and logs. */
 export function stackFolder(environment: Readonly<Record<string, string | undefined>>): string {

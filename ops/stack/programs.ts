@@ -114,7 +114,7 @@ export function findZookeeper(machine: Machine): ZookeeperPrograms | undefined {
 }
 
 /** A browser for the tests of the shopper's page. */
-export function findBrowser(machine: Machine): string | undefined {
+function findBrowser(machine: Machine): string | undefined {
   const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
   return names.map((name) => which(name, machine)).find((path) => path !== undefined);
 }

@@ -35,7 +35,7 @@ export interface Bond {
   readonly userId: string;
 }
 
-export const PROOF_FAULTS = ['failed', 'expired', 'used'] as const;
+const PROOF_FAULTS = ['failed', 'expired', 'used'] as const;
 export type ProofFault = (typeof PROOF_FAULTS)[number];
 
 const hex = (length: number) => Type.String({ pattern: `^[0-9a-f]{${length}}$` });

@@ -15,8 +15,8 @@ import { ORDERS_EXCHANGE } from '../../contracts/topology.ts';
  * envelope of its kind on the way it leaves at the end of this turn of the loop; else it gathers with
  * others until the broker has confirmed that one, at most a few milliseconds.
  */
-export const ENVELOPE_REQUESTS_AIM = 128;
-export const ENVELOPE_WAIT_MS = 5;
+const ENVELOPE_REQUESTS_AIM = 128;
+const ENVELOPE_WAIT_MS = 5;
 
 export interface Outgoing {
   readonly sku: string;

@@ -12,7 +12,7 @@ import type { Purchases } from './purchases.ts';
 /** A request of another process is looked for this often while somebody waits for it. */
 const FOREIGN_POLL_MS = 100;
 /** Shoppers who may wait for outcomes at once in this process. */
-export const WAITING_SHOPPERS_MAX = 60_000;
+const WAITING_SHOPPERS_MAX = 60_000;
 /** How long a status may be waited for, in seconds. */
 export const WAIT_SECONDS_MAX = 30;
 

@@ -9,7 +9,7 @@ const UUID = '[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-
 
 const verdicts = Object.keys(PROBLEMS) as (keyof typeof PROBLEMS)[];
 
-export const ProblemDocument = Type.Object(
+const ProblemDocument = Type.Object(
   {
     type: Type.String(),
     title: Type.String(),
@@ -20,7 +20,7 @@ export const ProblemDocument = Type.Object(
   { description: 'application/problem+json (RFC 9457)', additionalProperties: true },
 );
 
-export const Name = Type.String({ pattern: NAME_PATTERN });
+const Name = Type.String({ pattern: NAME_PATTERN });
 const State = Type.Enum(['scheduled', 'open', 'paused', 'closed']);
 const Time = Type.String({ format: 'date-time' });
 

@@ -1,23 +1,19 @@
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { dirname, join, normalize } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { files, target, textOf } from './files.ts';
 
 /** The rules of the house, held by a test: folders, directions, limits. */
 
-const ROOT = join(import.meta.dirname, '..', '..');
-const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
-  cwd: ROOT,
-  encoding: 'utf8',
-})
-  .split('\n')
-  .filter((file) => file !== '');
 const sources = files.filter((file) => file.endsWith('.ts') && !file.startsWith('test/'));
-const textOf = (file: string) => readFileSync(join(ROOT, file), 'utf8');
 
 function importsOf(file: string): string[] {
   const specifiers = textOf(file).matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g);
   return [...specifiers].map(([, specifier]) => specifier ?? '');
+}
+
+/** The project's files that a file imports. */
+function importedBy(file: string): string[] {
+  const ours = importsOf(file).filter((specifier) => specifier.startsWith('.'));
+  return ours.map((specifier) => target(file, specifier));
 }
 
 /** Folder → folders that it may import from. What is not named may import from everywhere. */
@@ -52,29 +48,20 @@ describe('the house', () => {
     const wrong = sources
       .filter((file) => file.startsWith(`${folder}/`))
       .flatMap((file) =>
-        importsOf(file)
-          .filter((specifier) => specifier.startsWith('.'))
-          .map((specifier) => normalize(join(dirname(file), specifier)))
-          .filter((target) => ![folder, ...allowed].includes(target.split('/')[0] ?? ''))
-          .map((target) => `${file} → ${target}`),
+        importedBy(file)
+          .filter((imported) => ![folder, ...allowed].includes(imported.split('/')[0] ?? ''))
+          .map((imported) => `${file} → ${imported}`),
       );
     expect(wrong).toEqual([]);
   });
 
   it('has no files that import each other in a circle', () => {
-    const open = new Map(
-      sources.map((file) => [
-        file,
-        importsOf(file)
-          .filter((specifier) => specifier.startsWith('.'))
-          .map((specifier) => normalize(join(dirname(file), specifier))),
-      ]),
-    );
+    const open = new Map(sources.map((file) => [file, importedBy(file)]));
     // Who imports nobody that is left is in no circle; what remains at the end is.
     for (let before = -1; before !== open.size; ) {
       before = open.size;
-      for (const [file, targets] of open) {
-        if (!targets.some((target) => open.has(target))) open.delete(file);
+      for (const [file, imported] of open) {
+        if (!imported.some((other) => open.has(other))) open.delete(file);
       }
     }
     expect([...open.keys()]).toEqual([]);

@@ -9,7 +9,7 @@ import { BlockList, isIP } from 'node:net';
  */
 
 /** The address is not one that webhooks may be delivered to. */
-export class AddressRefused extends Error {
+class AddressRefused extends Error {
   override name = 'AddressRefused';
 }
 

@@ -3,7 +3,7 @@ import { Consumer } from '../../../broker/consumer.ts';
 import { Publisher } from '../../../broker/publisher.ts';
 import { createPool } from '../../../db/pool.ts';
 import { createLog } from '../../../process/log.ts';
-import { type Order, openRedis } from './client.ts';
+import { type Order, openRedis, type Redis } from './client.ts';
 
 /**
  * Behind Redis: moves orders from the list into RabbitMQ, confirmed, and from there into PostgreSQL,
@@ -61,11 +61,7 @@ async function start(order: WorkerOrder): Promise<void> {
 }
 
 /** The list ends when the process does. */
-async function move(
-  redis: Awaited<ReturnType<typeof openRedis>>,
-  publisher: Publisher,
-  sku: string,
-) {
+async function move(redis: Redis, publisher: Publisher, sku: string) {
   for (;;) {
     const orders = await redis.take(sku, TAKEN_AT_ONCE);
     for (const order of orders) {

@@ -48,7 +48,7 @@ export const STATUS_WAIT_SECONDS = 10;
  * @param {Call} [call]
  * @returns {Promise<Answer>}
  */
-export async function request(url, call = {}) {
+async function request(url, call = {}) {
   const { method = 'GET', body, token, timeoutMs = READ_TIMEOUT_MS, signal } = call;
   const headers = new Headers({ accept: 'application/json', ...call.headers });
   if (token) headers.set('authorization', `Bearer ${token}`);

@@ -17,7 +17,7 @@ const GUEST = 'flashsale.guest';
  */
 
 /** @returns {Identity | null} */
-export function currentIdentity() {
+function currentIdentity() {
   const token = recall(TOKEN);
   if (token === null) return null;
   const guest = recall(GUEST);
@@ -49,7 +49,7 @@ export function leaveGuest() {
  * The user in a JWT, unverified: it only labels what this browser keeps.
  * @param {string} token
  */
-export function subjectOf(token) {
+function subjectOf(token) {
   try {
     const payload = token.split('.')[1]?.replaceAll('-', '+').replaceAll('_', '/') ?? '';
     const { sub } = JSON.parse(atob(payload));

@@ -105,7 +105,7 @@ function statOf(node: ZNode): ClientStat {
   } as unknown as ClientStat;
 }
 
-export class SimLink implements Link {
+class SimLink implements Link {
   readonly openedAt = performance.now();
   readonly network: Network;
   #server: Server;

@@ -23,7 +23,7 @@ export interface Setting {
   readonly steps: readonly Step[];
 }
 
-export const STEP_KINDS = [
+const STEP_KINDS = [
   'crash node',
   'stop node',
   'cut node',
@@ -105,7 +105,7 @@ export function scheduleOf(seed: number): Setting {
   };
 }
 
-export function describeStep({ atMs, kind, which, forMs, units }: Step): string {
+function describeStep({ atMs, kind, which, forMs, units }: Step): string {
   return `${String(atMs).padStart(6)} ms  ${kind} ${which} (${forMs} ms, ${units} units)`;
 }
 

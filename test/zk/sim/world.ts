@@ -19,7 +19,7 @@ const REREAD_MS = 3_100;
 /** What was missed is read again after a new connection. */
 const CATCH_UP_MS = 100;
 /** An edit is in force on every node, once nothing is broken. */
-export const EDIT_BOUND_MS = 250;
+const EDIT_BOUND_MS = 250;
 /** Everything that may be sold is sold, once nothing is broken and someone asks. */
 const SELL_BOUND_MS = 6_000;
 const ASK_EVERY_MS = 15;

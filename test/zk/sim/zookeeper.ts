@@ -52,7 +52,7 @@ export interface Session {
   link: ClientLink | undefined;
 }
 
-export const TICK_MS = 500;
+const TICK_MS = 500;
 /** A follower that lost its leader goes on answering reads for so long. */
 const LONELY_MS = 2_000;
 

@@ -1,0 +1,39 @@
+import { expect, it } from 'vitest';
+import { files, target, textOf } from './files.ts';
+
+const EXPORT = /^export (?:abstract |async )?(?:const|let|function\*?|class) (\w+)/gm;
+/** `import … from`, `const … = await import(…)`; a group for the names in braces, one for the module. */
+const IMPORT =
+  /(?:import|export|const)\s+(?:type\s+)?(?:\{([^{}]*)\}|\w+|\*(?:\s+as\s+\w+)?)\s+(?:from|=\s+await\s+import\()\s*'([^']+)'/g;
+/** A file that only hands on what others export. */
+const FACE = /^export \* from '([^']+)'/gm;
+
+it('exports no value that nobody imports', () => {
+  const code = files.filter((file) => /\.(ts|js|mjs)$/.test(file));
+  const taken = new Set<string>();
+  const faces = new Map<string, string>();
+  for (const file of code) {
+    const text = textOf(file);
+    for (const [, from = ''] of text.matchAll(FACE)) faces.set(target(file, from), file);
+    for (const [whole, names, from = ''] of text.matchAll(IMPORT)) {
+      // Of what is imported as a whole, every name may be used.
+      if (names === undefined && whole.startsWith('export')) continue;
+      for (const name of names?.split(',') ?? ['*']) {
+        const imported = name
+          .trim()
+          .replace(/^type /, '')
+          .split(/ as |:/)[0];
+        taken.add(`${target(file, from)} ${imported}`);
+      }
+    }
+  }
+  const isTaken = (file: string, name: string) =>
+    taken.has(`${file} ${name}`) || taken.has(`${file} *`);
+  const idle = code.flatMap((file) =>
+    [...textOf(file).matchAll(EXPORT)]
+      .map(([, name = '']) => name)
+      .filter((name) => !isTaken(file, name) && !isTaken(faces.get(file) ?? file, name))
+      .map((name) => `${file} ${name}`),
+  );
+  expect(idle).toEqual([]);
+});
