@@ -68,7 +68,10 @@ export const PROBLEMS = {
   unauthenticated: { status: 401, detail: 'Sign in first: a valid bearer token is needed.' },
   not_found: { status: 404, detail: 'There is nothing at this address for you.' },
   not_allowed_now: { status: 409, detail: 'The order is in a state that does not allow this.' },
-  units_available: { status: 409, detail: 'Units are to be had now: buy one, do not wait.' },
+  units_available: {
+    status: 409,
+    detail: 'Not every unit is taken: try to buy one. The line is for units that come back.',
+  },
   limit_reached: {
     status: 409,
     detail: 'With your orders you have as many as one person may buy.',

@@ -35,6 +35,15 @@ export const waitingRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
     return row;
   }
 
+  /** Whether units are free is asked of the database: what a web node remembers is a moment old. */
+  async function join(row: SkuOnSale, userId: string, units: number): Promise<Problem | undefined> {
+    const state = catalogue.skuState(row);
+    if (state === 'scheduled') return untilOpening(catalogue, row);
+    if (state !== 'open') return new Problem(state);
+    const result = await joinWaiting(databases, row.schema, { sku: row.sku, userId, units });
+    return result === 'waiting' ? undefined : new Problem(REFUSALS[result]);
+  }
+
   function answer(row: SkuOnSale, entry: WaitingEntry): Static<typeof WaitingAnswer> {
     // The operators' switch ends it as well; the database knows its own only.
     const isClosed = entry.state === 'waiting' && catalogue.skuState(row) === 'closed';
@@ -83,23 +92,18 @@ export const waitingRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
     },
     async ({ params, body, userId }, reply) => {
       const row = rowOf(params);
-      const state = catalogue.skuState(row);
-      if (state === 'scheduled') throw untilOpening(catalogue, row);
-      if (state !== 'open') throw new Problem(state);
-      const availability = catalogue.availability(row);
-      if (availability === 'plenty' || availability === 'few') throw new Problem('units_available');
-      const place = { sku: row.sku, userId };
-      const units = body?.quantity ?? 1;
-      const result = await joinWaiting(databases, row.schema, { ...place, units });
-      if (result !== 'waiting') throw new Problem(REFUSALS[result]);
-      const entry = await lineDesk.read(place);
+      const refusal = await join(row, userId, body?.quantity ?? 1);
+      const entry = await lineDesk.read({ sku: row.sku, userId });
+      const place = entry && answer(row, entry);
+      // Who has a place keeps it, whatever is refused to others now.
+      if (refusal !== undefined && place?.status !== 'waiting') throw refusal;
       // Joined, and gone again in between.
-      if (entry === undefined) throw new Problem('overloaded');
+      if (place === undefined) throw new Problem('overloaded');
       return reply
         .code(201)
         .header('location', urlOf(row))
         .header('cache-control', 'no-store')
-        .send(answer(row, entry));
+        .send(place);
     },
   );
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { audit } from '../../db/operations.ts';
-import { waitingEntries } from '../../db/waiting.ts';
+import { audit, restock } from '../../db/operations.ts';
+import { joinWaiting, waitingEntries } from '../../db/waiting.ts';
+import { order } from '../db/shop.ts';
 import { type Answer, Shopper } from '../shopper.ts';
 import { type System, startSystem } from '../system.ts';
 import { until } from '../until.ts';
@@ -22,13 +23,11 @@ describe('the line for units that come back', () => {
   const verdict = ({ status, body }: Answer) => [status, body.verdict];
   const pathOf = (sale: string, sku: string) => `/api/v1/sales/${sale}/skus/${sku}/waiting`;
 
-  /** As soon as the web node that is met has seen that nothing is free. */
-  const join = (who: Shopper, path: string): Promise<Answer> =>
-    until('there is a place in the line', async () => {
-      const answer = await who.call('POST', path, {});
-      if (answer.status !== 201) throw new Error(JSON.stringify(answer.body));
-      return answer;
-    });
+  async function join(who: Shopper, path: string): Promise<Answer> {
+    const answer = await who.call('POST', path, {});
+    expect(answer).toMatchObject({ status: 201, body: { status: 'waiting' } });
+    return answer;
+  }
 
   /** Lets the time to pay be over for all that is unpaid: a worker expires it. */
   async function lapse(sku: string): Promise<void> {
@@ -37,13 +36,6 @@ describe('the line for units that come back', () => {
       values: [sku],
     });
   }
-
-  /** The web node that is met may not have seen yet that nothing is free. */
-  const refused = (who: Shopper, path: string, body: object, why: [number, string]) =>
-    until(`it is refused: ${why}`, async () => {
-      expect(verdict(await who.call('POST', path, body))).toEqual(why);
-      return true;
-    });
 
   it('serves the best ranks when orders expire, and none of the crowd while somebody waits', async () => {
     const sale = await system.createSale([{ sku: 'Line', units: UNITS }]);
@@ -56,7 +48,6 @@ describe('the line for units that come back', () => {
 
     const waiters = Array.from({ length: WAITERS }, shopper);
     const places = await Promise.all(waiters.map((who) => join(who, path)));
-    for (const { body } of places) expect(body.status).toBe('waiting');
     const byRank = waiters
       .map((who, at) => ({ who, rank: Number(places[at]?.body.rank) }))
       .toSorted((a, b) => a.rank - b.rank)
@@ -107,26 +98,42 @@ describe('the line for units that come back', () => {
     expect(await audit(system.databases)).toEqual([]);
   }, 90_000);
 
+  it('is told by what the database knows, whatever a web node remembers', async () => {
+    const sale = await system.createSale([{ sku: 'Now', units: 1 }]);
+    const path = pathOf(sale, 'Now');
+    const [ann, ben] = [shopper(), shopper()];
+    // Sold a moment ago, and ann has asked another node: no web node here has seen it yet.
+    await order(system.databases, 'Now');
+    const place = { sku: 'Now', userId: ann.userId, units: 1 };
+    expect(await joinWaiting(system.databases, 'hot', place)).toBe('waiting');
+    const asked = [ann.call('POST', path, {}), ann.call('POST', path), ben.call('POST', path, {})];
+    const [first, again, other] = await Promise.all(asked);
+    expect(first).toMatchObject({ status: 201, body: { status: 'waiting', quantity: 1 } });
+    expect(again?.body.askedAt).toEqual(first?.body.askedAt);
+    expect(other).toMatchObject({ status: 201, body: { status: 'waiting' } });
+    await restock(system.databases, 'hot', 'Now', 1);
+    expect(verdict(await shopper().call('POST', path, {}))).toEqual([409, 'units_available']);
+    // A place is not lost by it, nor by asking for more than anybody may have.
+    for (const body of [{}, { quantity: 2 }]) {
+      expect((await ann.call('POST', path, body)).body.askedAt).toEqual(first?.body.askedAt);
+    }
+    expect(await audit(system.databases)).toEqual([]);
+  }, 60_000);
+
   it('is refused honestly, and ends with the sale', async () => {
     const sale = await system.createSale([{ sku: 'End', units: 1, userLimit: 1 }]);
     const path = pathOf(sale, 'End');
     const [owner, ann] = [shopper(), shopper()];
     await owner.buy(sale, 'End');
-    await refused(owner, path, {}, [409, 'limit_reached']);
-    await refused(ann, path, { quantity: 2 }, [400, 'bad_request']);
-    expect(verdict(await ann.call('POST', path, { quantity: 0 }))).toEqual([400, 'bad_request']);
+    expect(verdict(await owner.call('POST', path, {}))).toEqual([409, 'limit_reached']);
+    for (const quantity of [0, 2]) {
+      const answer = await ann.call('POST', path, { quantity });
+      expect(verdict(answer)).toEqual([400, 'bad_request']);
+    }
     expect(verdict(await ann.call('POST', pathOf('nothing', 'End'), {}))[0]).toBe(404);
     expect((await ann.call('GET', path)).status).toBe(404);
     const joined = await join(ann, path);
     expect(joined.body.waitingUrl).toBe(path);
-    // The other node may hear a moment later that nothing is free.
-    for (const body of [undefined, { quantity: 1 }]) {
-      const again = await until('she has the same place', async () => {
-        const answer = await ann.call('POST', path, body);
-        return answer.status === 201 && answer;
-      });
-      expect(again.body).toEqual(joined.body);
-    }
     const { state } = system.paths.sku('End');
     await system.set(state, 'paused');
     const paused = await until('the pause is seen', async () => {
@@ -134,6 +141,9 @@ describe('the line for units that come back', () => {
       return answer.body.verdict === 'paused' ? answer : undefined;
     });
     expect(paused.status).toBe(503);
+    const kept = await ann.call('POST', path, {});
+    const { askedAt } = joined.body;
+    expect(kept).toMatchObject({ status: 201, body: { status: 'waiting', askedAt } });
     await system.set(state, 'closed');
     await until('the end is seen', async () => {
       const answer = await ann.call('GET', path);

@@ -99,8 +99,8 @@ export const VERDICTS = {
   units_available: say(
     'wait',
     'none',
-    'Units are on sale again',
-    'There is nothing to wait for: you can buy one now.',
+    'Not every unit is taken',
+    'Try to buy one. The line is for units that come back, and opens when nothing is left.',
   ),
   limit_reached: say(
     'stop',
