@@ -1,4 +1,5 @@
 import { type CleanedEnv, cleanEnv, EnvError, EnvMissingError, makeValidator } from 'envalid';
+import type { Schema } from './names.ts';
 
 /**
  * Strict parsing of environment variables. Every composition root reads its own set once; garbage
@@ -182,7 +183,17 @@ export const commonSpecs = {
 
 export const databaseSpecs = {
   DATABASE_URL: url('postgres', 'postgresql')(),
+  /** If hot SKUs have a server of their own. */
+  HOT_DATABASE_URL: url('postgres', 'postgresql')({ default: undefined }),
 };
+
+export function databaseUrls(parsed: {
+  readonly DATABASE_URL: string;
+  readonly HOT_DATABASE_URL: string | undefined;
+}): Readonly<Record<Schema, string>> {
+  const { DATABASE_URL: regular, HOT_DATABASE_URL: hot = regular } = parsed;
+  return { regular, hot };
+}
 
 export const brokerSpecs = {
   AMQP_URL: url('amqp', 'amqps')(),

@@ -35,7 +35,6 @@ const specs = {
   ...databaseSpecs,
   ...brokerSpecs,
   ...zookeeperSpecs,
-  HOT_DATABASE_URL: url('postgres', 'postgresql')({ default: undefined }),
   HOST: host({ default: '127.0.0.1' }),
   PORT: integer(0, 65_535)({ default: 8080 }),
   JWT_SECRET: secret(JWT_SECRET_LENGTH_MIN)({ default: undefined }),

@@ -2,11 +2,11 @@ import {
   brokerSpecs,
   commonSpecs,
   databaseSpecs,
+  databaseUrls,
   flag,
   integer,
   list,
   parseEnvironment,
-  url,
   webhookSpecs,
 } from '../contracts/config.ts';
 import { SCHEMAS, type Schema } from '../contracts/names.ts';
@@ -19,7 +19,6 @@ const specs = {
   ...brokerSpecs,
   ...paymentSpecs,
   ...webhookSpecs,
-  HOT_DATABASE_URL: url('postgres', 'postgresql')({ default: undefined }),
   /** The orders queues that this worker serves. */
   QUEUES: list(SCHEMAS.join(' and '), (part) => SCHEMAS.find((schema) => schema === part))({
     default: [...SCHEMAS],
@@ -43,10 +42,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     logLevel: parsed.LOG_LEVEL,
     monitor: { host: parsed.MONITOR_HOST, port: parsed.MONITOR_PORT },
     amqpUrl: parsed.AMQP_URL,
-    databaseUrls: {
-      regular: parsed.DATABASE_URL,
-      hot: parsed.HOT_DATABASE_URL ?? parsed.DATABASE_URL,
-    },
+    databaseUrls: databaseUrls(parsed),
     queues,
     payment: paymentConfig(parsed),
     webhooks: parsed.WEBHOOKS,

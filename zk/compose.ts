@@ -72,13 +72,29 @@ function openDatabases(config: KeeperConfig, log: Log, lifecycle: Lifecycle): Da
   return { regular: pool, hot: hot === regular ? pool : open(hot) };
 }
 
-const UNITS: readonly (readonly [Exclude<keyof SkuFigures, 'pinnedNodes'>, string])[] = [
-  ['target', 'min(quota, units that exist)'],
-  ['held', 'Units sold or reserved in the database'],
-  ['granted', 'Grants of the live web nodes, cumulative'],
-  ['spare', 'Units granted and not admitted yet'],
-  ['underWay', 'Units admitted whose outcome the web node does not know yet'],
-  ['dead', 'Units that dead web nodes may still bring, until they are settled'],
+type PerSku<Figures> = readonly (readonly [name: string, figure: keyof Figures, help: string])[];
+
+const UNITS: PerSku<Omit<SkuFigures, 'pinnedNodes'>> = [
+  ['flashsale_keeper_target_units', 'target', 'min(quota, units that exist)'],
+  ['flashsale_keeper_held_units', 'held', 'Units sold or reserved in the database'],
+  ['flashsale_keeper_granted_units', 'granted', 'Grants of the live web nodes, cumulative'],
+  ['flashsale_keeper_spare_units', 'spare', 'Units granted and not admitted yet'],
+  [
+    'flashsale_keeper_under_way_units',
+    'underWay',
+    'Units admitted whose outcome the web node does not know yet',
+  ],
+  [
+    'flashsale_keeper_dead_units',
+    'dead',
+    'Units that dead web nodes may still bring, until they are settled',
+  ],
+];
+
+const AUTO_KEEP: PerSku<AutoKeepFigures> = [
+  ['flashsale_keeper_kept_share', 'share', 'Share of purchase requests that is kept'],
+  ['flashsale_keeper_asked_per_second', 'askedPerSecond', 'Purchase requests that come in'],
+  ['flashsale_keeper_wait_seconds', 'waitSeconds', 'From the draw to the outcome'],
 ];
 
 /** Looks once a second what holds units back, while this keeper leads; other keepers tell nothing. */
@@ -120,21 +136,18 @@ function observe(keeper: Keeper, stranded: () => readonly Stranded[]) {
   metrics.gauge('flashsale_keeper_nodes', 'Live web nodes, as the leader sees them', [], (gauge) =>
     gauge.set(keeper.nodes()),
   );
-  for (const [figure, help] of UNITS) {
-    const name = figure === 'underWay' ? 'under_way' : figure;
-    metrics.gauge(`flashsale_keeper_${name}_units`, help, ['sku'], (gauge) => {
+  for (const [name, figure, help] of UNITS) {
+    metrics.gauge(name, help, ['sku'], (gauge) => {
       gauge.reset();
       for (const [sku, figures] of keeper.figures()) gauge.set({ sku }, figures[figure]);
     });
   }
-  const automatic = (name: string, help: string, of: (figures: AutoKeepFigures) => number) =>
-    metrics.gauge(`flashsale_keeper_${name}`, `Under keep = auto: ${help}`, ['sku'], (gauge) => {
+  for (const [name, figure, help] of AUTO_KEEP) {
+    metrics.gauge(name, `${help}, under keep = auto`, ['sku'], (gauge) => {
       gauge.reset();
-      for (const [sku, figures] of keeper.autoKeep()) gauge.set({ sku }, of(figures));
+      for (const [sku, figures] of keeper.autoKeep()) gauge.set({ sku }, figures[figure]);
     });
-  automatic('kept_share', 'share of purchase requests that is kept', ({ share }) => share);
-  automatic('asked_per_second', 'purchase requests that come in', (one) => one.askedPerSecond);
-  automatic('wait_seconds', 'from the draw to the outcome', (one) => one.waitSeconds);
+  }
   const help = 'Units that are not sold, by what holds them; of dead letters, messages';
   metrics.gauge('flashsale_stranded_units', help, ['sku', 'cause'], (gauge) => {
     gauge.reset();

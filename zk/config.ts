@@ -2,9 +2,9 @@ import {
   brokerSpecs,
   commonSpecs,
   databaseSpecs,
+  databaseUrls,
   integer,
   parseEnvironment,
-  url,
   zookeeperSpecs,
 } from '../contracts/config.ts';
 import { protectionOf } from './protection.ts';
@@ -14,7 +14,6 @@ const specs = {
   ...databaseSpecs,
   ...brokerSpecs,
   ...zookeeperSpecs,
-  HOT_DATABASE_URL: url('postgres', 'postgresql')({ default: undefined }),
   /** Between two looks at the units of the database when nothing happens in ZooKeeper. */
   KEEPER_TICK_MS: integer(20, 10_000)({ default: 200 }),
   /** For the orders queues to say that what a dead node left in them is decided. */
@@ -32,10 +31,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     logLevel: parsed.LOG_LEVEL,
     monitor: { host: parsed.MONITOR_HOST, port: parsed.MONITOR_PORT },
     amqpUrl: parsed.AMQP_URL,
-    databaseUrls: {
-      regular: parsed.DATABASE_URL,
-      hot: parsed.HOT_DATABASE_URL ?? parsed.DATABASE_URL,
-    },
+    databaseUrls: databaseUrls(parsed),
     session: {
       servers: parsed.ZOOKEEPER,
       sessionTimeoutMs: parsed.ZK_SESSION_TIMEOUT_MS,

@@ -21,8 +21,8 @@ import { TrustWindow } from './trust.ts';
  * once, instead of waiting for one that may never come.
  *
  * The trust window: another process may only conclude that this one is gone when the session has
- * ended, so this one may act on what it was granted until `trustedUntil` (`trust.ts` says what
- * extends it). The probe is a transaction that only checks, so that the ensemble's leader has to
+ * ended, so this one may act on what it was granted while it `isTrusted` (`trust.ts` says what
+ * extends that). The probe is a transaction that only checks, so that the ensemble's leader has to
  * answer: a follower that was cut off from it goes on answering reads while the session expires.
  */
 
@@ -110,11 +110,7 @@ export class ZkSession extends Calls<SessionEvents> {
     return this.#connected;
   }
 
-  /** On the clock of `performance.now()`, ms: until then the session cannot have ended. */
-  get trustedUntil(): number {
-    return this.#trust.until;
-  }
-
+  /** The session cannot have ended yet. */
   get isTrusted(): boolean {
     return performance.now() < this.#trust.until;
   }

@@ -1,0 +1,65 @@
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { files, textOf } from './files.ts';
+
+/** The documents name nothing that is gone. */
+
+const documents = files.filter((file) => file.endsWith('.md'));
+/** Decisions also name what was rejected. */
+const current = documents.filter((file) => !file.startsWith('docs/decisions/'));
+const code = files
+  .filter((file) => !/\.(md|png|svg|ico)$|package-lock\.json$/.test(file))
+  .map(textOf)
+  .join('\n');
+
+/** Every file, every folder, and the ends of their paths: what a document may call them. */
+const paths = new Set(
+  files.flatMap((file) => {
+    const parts = file.split('/');
+    const ends = parts.map((_, from) => parts.slice(from).join('/'));
+    const folders = parts.map((_, to) => parts.slice(0, to + 1).join('/'));
+    return [...ends, ...folders];
+  }),
+);
+
+function inCode(document: string, pattern: RegExp): string[] {
+  const spans = [...textOf(document).matchAll(/`([^`\n]+)`/g)].map(([, span = '']) => span);
+  return spans.flatMap((span) => [...span.matchAll(pattern)].map(([match]) => match));
+}
+
+describe('the documents', () => {
+  it.each(documents)('%s links to files that exist', (document) => {
+    const links = [...textOf(document).matchAll(/\]\((?!https?:)([^)#\s]+)/g)];
+    const targets = links.map(([, link = '']) => join(dirname(document), link).replace(/\/$/, ''));
+    expect(targets.filter((target) => !paths.has(target))).toEqual([]);
+  });
+
+  it.each(current)('%s names files, routines, metrics and variables that exist', (document) => {
+    const named = inCode(document, /(?:[\w.-]+\/)*[\w-]+\.(?:ts|js|mjs|sql|md|yml|css|html)\b/g);
+    expect(named.filter((path) => !paths.has(path))).toEqual([]);
+
+    const words = new Set(code.match(/\w+/g));
+    const names = inCode(document, /\b[A-Za-z]\w*_\w+/g);
+    expect(names.filter((name) => !words.has(name))).toEqual([]);
+  });
+
+  it('tell to run only scripts of package.json', () => {
+    const { scripts } = JSON.parse(textOf('package.json')) as { scripts: Record<string, string> };
+    const told = current.flatMap((document) =>
+      [...textOf(document).matchAll(/\bnpm run ([a-z]+)/g)].map(([, script = '']) => script),
+    );
+    expect(told.filter((script) => !(script in scripts))).toEqual([]);
+  });
+
+  it('explain every variable that a process reads', () => {
+    const configs = files.filter((file) =>
+      /^(contracts|payment|server|worker|zk)\/config\.ts$/.test(file),
+    );
+    const variables = configs.flatMap((file) =>
+      [...textOf(file).matchAll(/^ {2}([A-Z][A-Z_]+): /gm)].map(([, variable = '']) => variable),
+    );
+    const operating = textOf('docs/operating.md');
+    expect(variables.length).toBeGreaterThan(30);
+    expect(variables.filter((variable) => !operating.includes(`\`${variable}\``))).toEqual([]);
+  });
+});
