@@ -35,7 +35,7 @@ describe('the documents', () => {
   });
 
   it.each(current)('%s names files, routines, metrics and variables that exist', (document) => {
-    const named = inCode(document, /(?:[\w.-]+\/)*[\w-]+\.(?:ts|js|mjs|sql|md|yml|css|html)\b/g);
+    const named = inCode(document, /(?:[\w.-]+\/)*[\w.-]+\.(?:ts|js|mjs|sql|md|yml|css|html)\b/g);
     expect(named.filter((path) => !paths.has(path))).toEqual([]);
 
     const words = new Set(code.match(/\w+/g));
