@@ -13,7 +13,8 @@ import { dirname, join } from 'node:path';
 import { PROJECT_ROOT } from '../../ops/stack/folder.ts';
 import { createProgress } from '../../ops/stack/progress.ts';
 import { startTestbed } from '../../ops/stack/testbed.ts';
-import { MUTANTS, type Mutant } from './list.ts';
+import { MUTANTS } from './list.ts';
+import type { Mutant } from './mutant.ts';
 
 /**
  * `npm run mutants [-- <word>]`: do the tests bite? Plants one bug after the other in a copy of the

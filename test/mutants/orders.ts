@@ -1,0 +1,181 @@
+import { type Mutant, planted } from './mutant.ts';
+
+/** In the routines that sell, pay, cancel and expire. */
+
+const PLACE_TESTS = [
+  'test/db/place-orders.test.ts',
+  'test/db/model-plain.test.ts',
+  'test/db/contention.test.ts',
+];
+const LIFE_TESTS = ['test/db/order-life.test.ts', 'test/db/contention.test.ts'];
+
+const sql = planted(PLACE_TESTS, 'db/procedures/place_orders.sql');
+
+export const ORDERS: readonly Mutant[] = [
+  sql('no oversell', 'a slot is written as it was read, and not locked', [
+    [/\n +FOR UPDATE (OF s )?SKIP LOCKED/g, ''],
+    ['SET remaining = s.remaining - v_sku.wanted', 'SET remaining = v_remaining - v_sku.wanted'],
+    [/ AND s\.remaining >= v_sku\.wanted/g, ''],
+  ]),
+  sql('no oversell', 'a slot gives more than it has', [
+    ['IF v_held >= v_sku.wanted THEN', 'IF v_held > 0 THEN'],
+    [/ AND s\.remaining >= v_sku\.wanted/g, ''],
+    ['s.remaining - v_sku.wanted', 'greatest(0, s.remaining - v_sku.wanted)'],
+  ]),
+  sql('no oversell', 'a single order takes a unit that is gone', [
+    [/\n +FOR UPDATE OF s SKIP LOCKED/, ''],
+    ['SELECT s.slot\n      FROM credited', 'SELECT s.slot, s.remaining\n      FROM credited'],
+    ['SET remaining = s.remaining - p_units[1]', 'SET remaining = p.remaining - p_units[1]'],
+  ]),
+  sql('no oversell', 'no movement is booked for a single order', [
+    ["'sale', -p_units[1] FROM numbered n", "'sale', -p_units[1] FROM numbered n WHERE false"],
+  ]),
+  sql('no undersell', 'a single order without a slot keeps its place under the limit', [
+    ['SET units = b.units - p_units[1]', 'SET units = b.units'],
+  ]),
+  sql('no oversell', 'no movement is booked for a sale', [
+    ['-v_sku.wanted FROM drawn d', '-v_sku.wanted FROM drawn d WHERE false'],
+  ]),
+  sql(
+    'no oversell',
+    'a cancelled order gives its units back each time',
+    [["IF v_order.status <> 'ordered' THEN RETURN v_order.status; END IF;", '']],
+    LIFE_TESTS,
+    'db/procedures/cancel_order.sql',
+  ),
+  sql(
+    'no oversell',
+    'a late payment takes no unit',
+    [['v_taken := take_units(v_order.sale', "v_taken := 'x' <> concat(v_order.sale"]],
+    LIFE_TESTS,
+    'db/procedures/pay_order.sql',
+  ),
+  sql(
+    'no oversell',
+    'two workers expire the same order',
+    [[/\n +FOR UPDATE SKIP LOCKED\) d/, ') d']],
+    [...LIFE_TESTS, 'test/db/model.test.ts'],
+    'db/procedures/expire_orders.sql',
+  ),
+  sql(
+    'no undersell',
+    'units of an expired order are not returned',
+    [['PERFORM return_units(v_sku.sale, v_sku.sku, v_sku.units);', '']],
+    LIFE_TESTS,
+    'db/procedures/expire_orders.sql',
+  ),
+  sql(
+    'no undersell',
+    'orders expire before their time',
+    [[/ AND o\.pay_before <= now\(\)/g, '']],
+    LIFE_TESTS,
+    'db/procedures/expire_orders.sql',
+  ),
+  sql('no undersell', 'who came too late keeps his place under the limit', [
+    ['AND c.credited > 0;', 'AND c.credited < 0;'],
+  ]),
+  sql('one outcome', 'nobody looks for known requests', [
+    [/WHERE o\.sale = [ts]\.sale AND o\.request_id/g, 'WHERE false AND o.request_id'],
+    ['ON o.sale = s.sale AND o.request_id', 'ON false AND o.request_id'],
+  ]),
+  sql(
+    'no lie',
+    'what was refused before its SKU came to be is forgotten then',
+    [['FROM (SELECT * FROM gone UNION ALL SELECT * FROM also_gone) g', 'FROM gone g WHERE false']],
+    ['test/db/refuse-requests.test.ts'],
+    'db/procedures/keep_refusals.sql',
+  ),
+  sql(
+    'one outcome',
+    'no unique key of request ids',
+    [['PRIMARY KEY (request_id, sale),', '']],
+    PLACE_TESTS,
+    'db/migrations/0003_stock_and_orders.sql',
+  ),
+  sql('one outcome', 'the limit of a user is not checked', [
+    [/\n +WHERE b\.units \+ excluded\.units <= v_sku\.user_limit/g, ''],
+  ]),
+  sql('one outcome', 'the limit of a user is not checked for a single order', [
+    [/\n +WHERE b\.units \+ excluded\.units <= \(SELECT t\.user_limit FROM terms t\)/, ''],
+  ]),
+  sql('one outcome', 'no outcome is written', [
+    [/('ordered', n\.order_no, n\.units\n +FROM numbered n) ORDER/, '$1 WHERE false ORDER'],
+  ]),
+  sql(
+    'one outcome',
+    'another reference pays a paid order again',
+    [
+      [
+        "WHEN v_order.status = 'ordered' THEN 'paid'",
+        "WHEN v_order.status <> 'expired' THEN 'paid'",
+      ],
+    ],
+    LIFE_TESTS,
+    'db/procedures/pay_order.sql',
+  ),
+  sql('no lie', 'units are counted with SKIP LOCKED', [
+    [
+      "FROM stock_slot s WHERE s.sku = p_sku AND s.slot <> ALL (coalesce(v_slots, '{}'));",
+      "FROM (SELECT a.* FROM stock_slot a WHERE a.sku = p_sku FOR UPDATE SKIP LOCKED) s WHERE s.slot <> ALL (coalesce(v_slots, '{}'));",
+    ],
+  ]),
+  sql('no lie', 'locked is called sold out', [[/v_status\[i\] := 'locked';\n( +CONTINUE;)/, '$1']]),
+  sql('no lie', 'sold out for good although orders are unpaid', [
+    ["WHEN v_units_may_return THEN 'units_may_return'", 'WHEN false THEN NULL'],
+  ]),
+  sql('no lie', 'a closed SKU sells', [
+    ["t.state = 'closed'", "t.state = 'shut'"],
+    ["t.state <> 'closed'", "t.state <> 'shut'"],
+  ]),
+  sql(
+    'no lie',
+    'a sale that was moved opens when it would have',
+    [[/CREATE OR REPLACE TRIGGER refresh_sku_terms\n +AFTER UPDATE ON catalog\.sale\n[^\n]+/, '']],
+    ['test/db/sku-terms.test.ts'],
+    'db/procedures/refresh_sku_terms.sql',
+  ),
+  sql(
+    'no lie',
+    'of two edits at once each copies what the other replaces',
+    [['LOCK TABLE catalog.sku_terms IN SHARE ROW EXCLUSIVE MODE;', '']],
+    ['test/db/sku-terms.test.ts'],
+    'db/procedures/refresh_sku_terms.sql',
+  ),
+  sql(
+    'no lie',
+    'the ticket key exists before the sale opens',
+    [[/ AND s\.opens_at <= clock_timestamp\(\)/g, '']],
+    ['test/db/ticket-keys.test.ts'],
+    'db/procedures/ticket_keys.sql',
+  ),
+  sql('admissions are bounded', 'a fenced node still orders', [
+    [/AND NOT EXISTS \(SELECT FROM fenced_node f WHERE f\.node = [^\n]+\)\n/g, '\n'],
+  ]),
+  sql('admissions are bounded', 'a fence does not wait for batches', [
+    [
+      /pg_(try_)?advisory_xact_lock_shared\(\s*hashtext\('fence ' \|\|/g,
+      "pg_$1advisory_xact_lock_shared(hashtext('f ' ||",
+    ],
+  ]),
+  sql(
+    'nothing taken is lost',
+    'events that a dead worker took are never taken again',
+    [[' OR r.leased_until <= now()', '']],
+    LIFE_TESTS,
+    'db/procedures/outbox_batch.sql',
+  ),
+  sql(
+    'one outcome',
+    'a reference pays orders of two schemas',
+    [['RETURN FOUND OR EXISTS', 'RETURN true OR EXISTS']],
+    ['test/db/refunds.test.ts'],
+    'db/procedures/claim_reference.sql',
+  ),
+  sql(
+    'one outcome',
+    'two workers give the same money back',
+    [[/next_try_at = now\(\) \+ .*\n/, 'next_try_at = r.next_try_at\n']],
+    ['test/db/refunds.test.ts'],
+    'db/procedures/take_refunds.sql',
+  ),
+];

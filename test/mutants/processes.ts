@@ -1,0 +1,110 @@
+import type { Mutant } from './mutant.ts';
+
+/** In keepers, workers and the payment provider. */
+
+export const PROCESSES: readonly Mutant[] = [
+  {
+    promise: 'admissions are bounded',
+    name: 'the keeper grows one grant before it shrank the other',
+    file: 'zk/grants.ts',
+    edits: [['free - sum(facts.nodes.map(rightsNow))', 'free - sum(shares.map(rightsOf))']],
+    tests: ['test/zk/grants.test.ts'],
+  },
+  {
+    promise: 'admissions are bounded',
+    name: 'the keeper forgets what dead nodes may still bring',
+    file: 'zk/grants.ts',
+    edits: [['facts.target - facts.held - facts.deadRights', 'facts.target - facts.held']],
+    tests: ['test/zk/grants.test.ts'],
+  },
+  {
+    promise: 'nothing taken is lost',
+    name: 'the worker acknowledges before the commit',
+    file: 'worker/consume.ts',
+    edits: [
+      ['this.#open.add(open);', 'this.#open.add(open);\n    delivery.ack();'],
+      ['if (!open.abandoned) open.delivery.ack();', ''],
+    ],
+    tests: ['test/worker/consume.test.ts', 'test/worker/process.test.ts'],
+  },
+  {
+    promise: 'nothing taken is lost',
+    name: 'the worker drops what was locked',
+    file: 'worker/batch.ts',
+    edits: [['lane.locked.push(...locked);', '']],
+    tests: ['test/worker/batch.test.ts'],
+  },
+  {
+    promise: 'nothing taken is lost',
+    name: 'a lost race counts as a refusal',
+    file: 'db/errors.ts',
+    edits: [["'23505': 'retry'", "'23505': 'refused'"]],
+    tests: ['test/db/errors.test.ts', 'test/worker/decide.test.ts'],
+  },
+  {
+    promise: 'nothing taken is lost',
+    name: 'an event is marked published before the broker has it',
+    file: 'worker/outbox.ts',
+    edits: [['if (await sent) published.add(event);', 'published.add(event);\n      await sent;']],
+    tests: ['test/worker/outbox.test.ts', 'test/worker/relay.test.ts'],
+  },
+  {
+    promise: "operators' edits are safe",
+    name: 'a quota of 1e9 is taken for a number',
+    file: 'zk/values.ts',
+    edits: [['if (!/^\\d+$/.test(value.value)) {', 'if (Number.isNaN(Number(value.value))) {']],
+    tests: ['test/zk/values.test.ts'],
+  },
+  {
+    promise: "operators' edits are safe",
+    name: 'a refused edit takes the last good value out of force',
+    file: 'zk/values.ts',
+    edits: [
+      [
+        'this.problem = { refused, reason: parsed.reason };',
+        'this.problem = { refused, reason: parsed.reason };\n      this.#value = undefined;',
+      ],
+    ],
+    tests: ['test/zk/agent.test.ts'],
+  },
+  {
+    promise: 'admissions are bounded',
+    name: 'the keeper leaves the line of a closed SKU open',
+    file: 'zk/lines.ts',
+    edits: [["edits.state.value !== 'closed' && ", '']],
+    tests: ['test/zk/lines.test.ts'],
+  },
+  {
+    promise: 'one outcome',
+    name: 'Stripe is believed without its signature',
+    file: 'payment/stripe.ts',
+    edits: [
+      [
+        'return this.#stripe.webhooks.constructEvent(body, signature, this.#options.webhookSecret);',
+        'return signature === undefined ? this.#stripe.webhooks.constructEvent(body, signature, this.#options.webhookSecret) : JSON.parse(body);',
+      ],
+    ],
+    tests: ['test/payment/stripe.test.ts'],
+  },
+  {
+    name: 'the kept share falls to nothing',
+    promise: 'no undersell',
+    file: 'zk/kept-share.ts',
+    edits: [['Math.max(SHARE_MIN, share)', 'Math.max(0, share)']],
+    tests: ['test/zk/kept-share.test.ts'],
+  },
+  {
+    name: 'a lottery takes back places that were reached',
+    promise: 'no undersell',
+    file: 'zk/kept-share.ts',
+    edits: [["if (facts.shed === 'lottery') return", 'if (facts.share < 0) return']],
+    tests: ['test/zk/kept-share.test.ts'],
+  },
+  {
+    name: 'the kept share does not know the queue',
+    promise: 'overload is cheap',
+    file: 'zk/kept-share.ts',
+    edits: [['if (wait <= WAIT_FREE * bound)', 'if (wait >= 0)']],
+    tests: ['test/zk/kept-share.test.ts'],
+  },
+];

@@ -1,0 +1,50 @@
+import { type Mutant, planted } from './mutant.ts';
+
+/** In what two servers tell each other. */
+
+const TWO_SERVERS_TESTS = ['test/db/two-servers.test.ts'];
+
+const sql = planted(TWO_SERVERS_TESTS, 'db/procedures/apply_transfers.sql');
+
+export const TWO_SERVERS: readonly Mutant[] = [
+  sql('no oversell', 'post of the other server is applied again', [
+    ['WHERE e.no > v_mark.applied ORDER BY e.no', 'ORDER BY e.no'],
+    ['IF v_entry.no <> v_mark.applied + 1', 'IF false'],
+  ]),
+  sql(
+    'no undersell',
+    'units that come back to the other server are forgotten',
+    [["PERFORM post_transfer(p_sku, p_sale, 'units', p_units, '{}');", '']],
+    TWO_SERVERS_TESTS,
+    'db/procedures/put_units.sql',
+  ),
+  sql('one outcome', 'a SKU arrives at the other server before what was decided', [
+    ['IF v_mark.copied_home <> v_entry.no THEN', 'IF false THEN'],
+  ]),
+  sql(
+    'one outcome',
+    'a copier of the other server that was overtaken writes on',
+    [['WHERE m.sku = p_sku AND m.copier = p_copier;\n  IF', 'WHERE m.sku = p_sku;\n  IF']],
+    TWO_SERVERS_TESTS,
+    'db/procedures/copy_in.sql',
+  ),
+  sql(
+    'one outcome',
+    'limits are not lowered on the other server',
+    [
+      [
+        "    PERFORM post_transfer(p_sku, p_sale, 'buyers', 0,\n                          jsonb_build_object('users', p_user_ids, 'units', p_units));\n",
+        '',
+      ],
+    ],
+    TWO_SERVERS_TESTS,
+    'db/procedures/lower_buyers.sql',
+  ),
+  sql(
+    'no oversell',
+    'free units are told by the server that a SKU has left for the other server',
+    [['b.moves - a.moves || ', '']],
+    ['test/db/homes.test.ts'],
+    'db/homes.ts',
+  ),
+];
