@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { BEHIND_THE_QUEUE_NICENESS } from './processes.ts';
+import { BEHIND_THE_QUEUE_NICENESS } from './give-way.ts';
 import type { Servers } from './servers.ts';
 import type { ProcessSpec } from './supervisor.ts';
 

@@ -4,7 +4,8 @@ import { appendFile, rename } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { BEHIND_THE_QUEUE_NICENESS, endProcess, identify, type UserIds } from './processes.ts';
+import { BEHIND_THE_QUEUE_NICENESS } from './give-way.ts';
+import { endProcess, identify, type UserIds } from './processes.ts';
 import type { PostgresPrograms } from './programs.ts';
 import type { ProcessSpec } from './supervisor.ts';
 

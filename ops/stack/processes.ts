@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
-import { constants, getPriority, setPriority } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { giveWay } from './give-way.ts';
 
 /** Processes of the local stack: started apart from the terminal, known again later, ended for sure. */
 
@@ -117,12 +117,6 @@ export interface LaunchOptions {
   readonly niceness?: number;
 }
 
-/**
- * On one machine, who answers shoppers comes first: what workers and the database do for a request can
- * wait in the queue, its `202` cannot (median of the `202` at 70 % load: 16 instead of 21 to 31 ms).
- */
-export const BEHIND_THE_QUEUE_NICENESS = 5;
-
 export interface Launched {
   readonly identity: ProcessIdentity;
   readonly child: ChildProcess;
@@ -159,15 +153,6 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
   const pid = child.pid ?? 0;
   if (options.niceness !== undefined) giveWay(pid, options.niceness);
   return { identity: identify(pid) ?? { pid, started: 'ended at once' }, child, exited };
-}
-
-/** What it starts from now on gives way as well. */
-function giveWay(pid: number, niceness: number): void {
-  try {
-    setPriority(pid, Math.min(constants.priority.PRIORITY_LOW, getPriority() + niceness));
-  } catch {
-    // It has ended already, which its own exit tells.
-  }
 }
 
 /** The last lines of a log, for an error message. */

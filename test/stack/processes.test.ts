@@ -23,13 +23,14 @@ afterEach(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-async function shell(script: string): Promise<Launched> {
+async function shell(script: string, niceness?: number): Promise<Launched> {
   const process = await launch({
     command: '/bin/sh',
     args: ['-c', script],
     env: { PATH: '/usr/bin:/bin' },
     cwd: folder,
     logFile: join(folder, 'shell.log'),
+    ...(niceness !== undefined && { niceness }),
   });
   launched.push(process);
   return process;
@@ -54,6 +55,23 @@ test('a process that ignores the signal is killed with what it has started', asy
   expect(isRunning(identity)).toBe(false);
   await until('the child ended', () => !isRunning(child));
 });
+
+// Linux schedules sessions, not processes, against each other: see give-way.ts.
+test.skipIf(!existsSync('/proc/self/autogroup'))(
+  'a process that gives way does so between sessions, with the sessions that its children begin',
+  async () => {
+    const pidFile = join(folder, 'session.pid');
+    const script = `setsid sleep 60 & echo $! > ${pidFile}.new && mv ${pidFile}.new ${pidFile}; wait`;
+    const { identity } = await shell(script, 7);
+    await until('the child runs', () => existsSync(pidFile));
+    const child = Number(readFileSync(pidFile, 'utf8'));
+    const groupOf = (pid: number) => readFileSync(`/proc/${pid}/autogroup`, 'utf8').trim();
+    await until('each has a group of its own, and gives way', () => {
+      const groups = [identity.pid, child].map(groupOf);
+      return new Set(groups).size === 2 && groups.every((group) => group.endsWith(' nice 7'));
+    });
+  },
+);
 
 test('a program that is not there is an error in words', async () => {
   const missing = launch({
