@@ -14,13 +14,17 @@ export interface ChannelUser {
 }
 
 interface ChannelFactory {
-  createConfirmChannel(): Promise<Channel>;
+  createConfirmChannel(options: { highWaterMark: number }): Promise<Channel>;
 }
 
 /** What a channel needs of its connection. */
 interface ChannelHome {
   readonly log: Log;
-  readonly limits: { readonly closeTimeoutMs: number; readonly channelReopenDelayMs: number };
+  readonly limits: {
+    readonly closeTimeoutMs: number;
+    readonly channelReopenDelayMs: number;
+    readonly channelFramesMax: number;
+  };
   openChannel(): Promise<Channel>;
 }
 
@@ -52,7 +56,8 @@ export class ChannelKeeper {
     if (this.#abandoned) return;
     clearTimeout(this.#reopenTimer);
     try {
-      const channel = await factory.createConfirmChannel();
+      const highWaterMark = this.#connection.limits.channelFramesMax;
+      const channel = await factory.createConfirmChannel({ highWaterMark });
       this.#listen(channel, factory);
       this.#channel = channel;
       await this.#user.opened(channel);

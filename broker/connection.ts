@@ -25,6 +25,11 @@ export interface ConnectionLimits {
   readonly heartbeatSeconds: number;
   /** Pause before a channel that was closed alone is opened again. */
   readonly channelReopenDelayMs: number;
+  /**
+   * AMQP frames that a channel keeps while its socket takes no more, twice over (in and out of its
+   * buffer); then its publisher pauses until `drain`. A message is one frame, or two if it is long.
+   */
+  readonly channelFramesMax: number;
 }
 
 const CONNECTION_LIMITS: ConnectionLimits = {
@@ -35,6 +40,7 @@ const CONNECTION_LIMITS: ConnectionLimits = {
   closeTimeoutMs: 3_000,
   heartbeatSeconds: 10,
   channelReopenDelayMs: 500,
+  channelFramesMax: 1_024,
 };
 
 export interface ConnectionOptions {

@@ -99,6 +99,35 @@ test('beyond the window it refuses; a late confirm is reported and frees the pla
   await connection.close();
 });
 
+test('a full write buffer pauses publishing until it has drained, and nothing is lost', async () => {
+  await purge(direct);
+  const connection = await connections.open(relay.url, { channelFramesMax: 8 });
+  const window = 1_000;
+  const limits = { unconfirmedMax: window, publishConfirmTimeoutMs: 60_000 };
+  const publisher = await Publisher.open(connection, limits);
+  const results: Promise<PublishResult>[] = [];
+  const burst = () => {
+    while (publisher.available()) results.push(publisher.publish(order(String(results.length))));
+  };
+  // One after the other until the buffer is full, several times over: each pause must end.
+  relay.silenceServer();
+  for (let bursts = 0; bursts < 5; bursts += 1) {
+    const before = publisher.unconfirmed;
+    burst();
+    const added = publisher.unconfirmed - before;
+    expect(added).toBeGreaterThan(0);
+    expect(added).toBeLessThanOrEqual(2 * 8);
+    expect(await publisher.publish(order('too many'))).toBe('refused');
+    await publisher.whenAvailable(AbortSignal.timeout(10_000));
+  }
+  expect(publisher.unconfirmed).toBeLessThan(window);
+  relay.resume();
+  expect(new Set(await Promise.all(results))).toEqual(new Set(['confirmed']));
+  const texts = results.map((_, index) => String(index));
+  expect(await takeAll(direct, ordersQueue('regular'))).toEqual(texts);
+  await connection.close();
+});
+
 test('a connection that ends before the confirm leaves the message unknown, then comes back', async () => {
   const connection = await connections.open(relay.url);
   const publisher = await Publisher.open(connection, { publishConfirmTimeoutMs: 60_000 });
