@@ -40,6 +40,10 @@ const ROWS: Readonly<Record<string, (part: Part) => string>> = {
   stock_movement: ({ sale, sku }) =>
     `(sale, sku, slot, kind, units)
      SELECT '${sale}', '${sku}', 1 + n / ${BATCH} % ${SLOTS}, 'sale', -${BATCH}`,
+  event: ({ sale, sku }) =>
+    `(sale, event_no, kind, sku, order_nos, happened_at)
+     SELECT '${sale}', nextval('hot.event_no'), k.kind, '${sku}',
+            ARRAY(SELECT m * 2 FROM generate_series(n, n + ${BATCH - 1}) AS m), now()`,
 };
 
 /** One table of one sale, in statements of their own: a lock on its parent is held for moments. */
@@ -53,9 +57,10 @@ async function fillPart(url: string, table: string, part: Part): Promise<void> {
   try {
     await lane.run(`SET synchronous_commit = off; SET maintenance_work_mem = '256MB'`);
     await lane.run(`CREATE TABLE ${name} (LIKE hot.${table} INCLUDING ALL EXCLUDING INDEXES)`);
-    const step = table === 'stock_movement' ? BATCH : 1;
+    const step = table === 'stock_movement' || table === 'event' ? BATCH : 1;
+    const kinds = table === 'event' ? `, (VALUES ('placed'), ('paid')) AS k (kind)` : '';
     await lane.run(`INSERT INTO ${name} ${ROWS[table]?.(part)}
-                    FROM generate_series(${part.first}, ${part.last}, ${step}) AS n`);
+                    FROM generate_series(${part.first}, ${part.last}, ${step}) AS n${kinds}`);
     await lane.run(`ALTER TABLE ${name} OWNER TO flashsale_owner`);
     await lane.run(
       `ALTER TABLE hot.${table} ATTACH PARTITION ${name} FOR VALUES IN ('${part.sale}')`,

@@ -246,6 +246,10 @@ UNION ALL
 SELECT 'line', w.sku, format('the rank of user %s is not that of the lottery', w.user_id), 0, 1,
        'somebody changed the line by hand: set rank to catalog.lottery_rank(sale, user_id)'
 FROM waiting w WHERE w.rank <> catalog.lottery_rank(w.sale, w.user_id)
+
+-- 7. One event for each transition
+UNION ALL
+SELECT b.promise, b.sku, b.detail, b.expected, b.actual, b.remedy FROM event_books() b
 $routine$;
 
 ALTER FUNCTION :schema.audit OWNER TO flashsale_owner;

@@ -73,19 +73,19 @@ const DAMAGE: readonly [what: string, sql: string, promises: readonly string[]][
   [
     'an order deleted',
     `DELETE FROM hot.orders WHERE ${OF_CEM}`,
-    ['books', 'no_oversell', 'one_outcome', 'user_limit'],
+    ['books', 'no_oversell', 'one_event', 'one_outcome', 'user_limit'],
   ],
   [
     'an order cancelled without its units',
     `UPDATE hot.orders SET status = 'cancelled'
     WHERE ${OF_CEM}`,
-    ['books', 'no_oversell', 'user_limit'],
+    ['books', 'no_oversell', 'one_event', 'user_limit'],
   ],
   [
     'a cancelled order alive again',
     `UPDATE hot.orders SET status = 'ordered'
     WHERE user_id = 'ben'`,
-    ['books', 'no_oversell', 'user_limit'],
+    ['books', 'no_oversell', 'one_event', 'user_limit'],
   ],
   ['an outcome deleted', `DELETE FROM hot.outcome WHERE ${OF_CEM}`, ['one_outcome']],
   [
@@ -99,7 +99,7 @@ const DAMAGE: readonly [what: string, sql: string, promises: readonly string[]][
       units, amount, currency, pay_before)
     SELECT nextval('hot.order_no'), sale, sku, request_id, user_id, units, amount, currency,
       pay_before FROM hot.orders WHERE ${OF_CEM}`,
-    ['books', 'no_oversell', 'one_outcome', 'user_limit'],
+    ['books', 'no_oversell', 'one_event', 'one_outcome', 'user_limit'],
   ],
   [
     'one request decided in two sales',
@@ -152,7 +152,7 @@ const DAMAGE: readonly [what: string, sql: string, promises: readonly string[]][
     'a paid order that is unpaid again',
     `UPDATE hot.orders SET status = 'ordered'
     WHERE user_id = 'ann'`,
-    ['books'],
+    ['books', 'one_event'],
   ],
   [
     'unpaid orders that nobody expires',
@@ -169,7 +169,31 @@ const DAMAGE: readonly [what: string, sql: string, promises: readonly string[]][
     'an order number of the other schema',
     `UPDATE hot.orders SET order_no = order_no + 1
     WHERE ${OF_CEM}; UPDATE hot.outcome SET order_no = order_no + 1 WHERE ${OF_CEM}`,
-    ['no_lie'],
+    ['no_lie', 'one_event'],
+  ],
+  ['an event deleted', `DELETE FROM hot.outbox WHERE kind = 'paid'`, ['one_event']],
+  [
+    'an event told twice',
+    `INSERT INTO hot.outbox (kind, sale, sku, order_nos)
+    SELECT kind, sale, sku, order_nos FROM hot.outbox WHERE kind = 'cancelled'`,
+    ['one_event'],
+  ],
+  [
+    'a published event that waits still',
+    `INSERT INTO hot.event (sale, event_no, kind, sku, order_nos, happened_at)
+    SELECT sale, event_no, kind, sku, order_nos, happened_at FROM hot.outbox WHERE kind = 'paid'`,
+    ['one_event'],
+  ],
+  [
+    'an event of one order told of another one, so that the numbers are right',
+    `UPDATE hot.outbox SET order_nos = order_nos[2:] || order_nos[2] WHERE kind = 'placed'`,
+    ['one_event'],
+  ],
+  [
+    'an event that did not happen',
+    `INSERT INTO hot.outbox (kind, sale, sku, order_nos)
+    SELECT 'expired', sale, sku, ARRAY[order_no] FROM hot.orders WHERE ${OF_CEM}`,
+    ['one_event'],
   ],
 ];
 
@@ -183,6 +207,47 @@ describe('audit finds', () => {
     expect([...new Set(rows.map(({ promise }) => promise))].sort()).toEqual(promises);
     for (const { remedy } of rows) expect(remedy).not.toBe('');
   });
+});
+
+it('names the orders whose events are missing or told twice, and how many', async () => {
+  await session.run('BEGIN');
+  await session.run(`UPDATE hot.outbox SET order_nos = order_nos[3:] || order_nos[3:]
+    WHERE kind = 'placed'`);
+  const [first = '', second = '', ...rest] = (
+    await session.query<{ order_no: string }>({
+      text: 'SELECT order_no FROM hot.orders ORDER BY order_no',
+    })
+  ).map(({ order_no: no }) => no);
+  const found = await session.query({
+    text: `SELECT sku, detail, expected::int, actual::int, remedy FROM hot.audit() ORDER BY actual`,
+  });
+  expect(found).toEqual([
+    {
+      sku,
+      detail: `events "placed" of orders ${first}, ${second}`,
+      expected: 2,
+      actual: 0,
+      remedy: expect.stringContaining('insert kind, sale, sku and order_nos into hot.outbox'),
+    },
+    {
+      sku,
+      detail: `events "placed" of orders ${rest.join(', ')}`,
+      expected: 2,
+      actual: 4,
+      remedy: expect.stringContaining('told twice'),
+    },
+  ]);
+});
+
+it('expects no events of orders that are older than the log, and both of a late payment', async () => {
+  await session.run('BEGIN');
+  await session.run(`DELETE FROM hot.outbox WHERE kind = 'placed'; DELETE FROM hot.outbox
+    WHERE kind = 'cancelled'; UPDATE hot.outbox_relay SET log_since = now()`);
+  const rows = { text: 'SELECT detail FROM hot.audit()' };
+  expect(await session.query(rows)).toEqual([]);
+  await session.run(`ROLLBACK; BEGIN; INSERT INTO hot.outbox (kind, sale, sku, order_nos)
+    SELECT 'expired', sale, sku, order_nos FROM hot.outbox WHERE kind = 'paid'`);
+  expect(await session.query(rows)).toEqual([]);
 });
 
 it('shows how slots are filled and what waits for payment', async () => {

@@ -87,6 +87,7 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   trim_place_calls: ['worker', 'ops'],
   unit_counts: ['worker', 'ops', 'readonly'],
   unpaid_elsewhere: [],
+  event_books: [],
   user_books: ['ops', 'readonly'],
   user_orders: ['web', 'ops'],
   waiting_entries: ['web', 'ops'],

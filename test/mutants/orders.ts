@@ -165,6 +165,16 @@ export const ORDERS: readonly Mutant[] = [
     'db/procedures/outbox_batch.sql',
   ),
   sql(
+    'nothing taken is lost',
+    'a cancelled order has no event',
+    [
+      ["VALUES ('cancelled', v_order.sale,", "SELECT 'cancelled', v_order.sale,"],
+      ['ARRAY[p_order_no]);', 'ARRAY[p_order_no] WHERE false;'],
+    ],
+    LIFE_TESTS,
+    'db/procedures/cancel_order.sql',
+  ),
+  sql(
     'one outcome',
     'a reference pays orders of two schemas',
     [['RETURN FOUND OR EXISTS', 'RETURN true OR EXISTS']],
