@@ -79,4 +79,4 @@ it('works as it is written', async () => {
   expect(outputOf('hot.orders')).toMatch(/TV +\| ordered/);
   expect(outputOf('place_orders.sql')).toContain('CREATE FUNCTION');
   expect(outputOf('!flashsale!keep')).toContain('twelve');
-}, 120_000);
+});

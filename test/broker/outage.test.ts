@@ -18,7 +18,7 @@ beforeAll(async () => {
   await connection.close();
   await broker.rabbitmqctl('stop_app');
   await broker.rabbitmqctl('start_app');
-}, 120_000);
+});
 
 afterAll(async () => {
   await connections.closeAll();
@@ -68,7 +68,7 @@ test('a broker that is killed while orders flow loses nothing that it confirmed'
   const refusedButThere = [...results].filter(([text, r]) => r === 'refused' && got.has(text));
   expect(refusedButThere).toEqual([]);
   await Promise.all([sender.close(), receiver.close()]);
-}, 120_000);
+});
 
 test('a memory alarm closes the gate, loses nothing, and lets consumers go on', async () => {
   const sender = await connections.open(broker.url);
@@ -106,4 +106,4 @@ test('a memory alarm closes the gate, loses nothing, and lets consumers go on', 
   await consumer.close();
   expect(await takeAll(receiver, queue)).toEqual([]);
   await Promise.all([sender.close(), receiver.close()]);
-}, 60_000);
+});

@@ -8,6 +8,7 @@ import { promoteCanary, startCanary, stopCanary } from '../../db/canary.ts';
 import { unifiedDiff } from '../../db/diff.ts';
 import { openInstaller, restoreRoutine } from '../../db/install.ts';
 import type { Databases } from '../../db/pool.ts';
+import { until } from '../until.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
 import { openSale, order, requests, stock } from './shop.ts';
 
@@ -166,7 +167,8 @@ it('replaces, tries and promotes versions while orders are placed, without one e
   const changing = (async () => {
     for (let round = 0; round < 10; round += 1) {
       await startCanary(session, { schema: 'hot', source: CHANGED, share: 0.5, skus: [] });
-      await placeOrders(worker, 'hot', sku, requests(5), { wait: true });
+      const before = ordered;
+      await until('orders are placed meanwhile', () => ordered >= before + 20);
       if (round % 2 === 0) await stopCanary(session, 'hot');
       else await promoteCanary(session, 'hot');
       await restoreRoutine(session, 'hot', 'place_orders');
@@ -177,7 +179,6 @@ it('replaces, tries and promotes versions while orders are placed, without one e
   });
   await Promise.all(placing);
   await session.close();
-  expect(ordered).toBeGreaterThan(100);
   expect(await audit(ops)).toEqual([]);
 });
 

@@ -74,8 +74,8 @@ export async function createDatabase({ empty = false } = {}): Promise<TestDataba
       url,
       max,
       applicationName: `test ${role ?? 'admin'}`,
-      statementTimeoutMs: 20_000,
-      lockTimeoutMs: 10_000,
+      statementTimeoutMs: 60_000,
+      lockTimeoutMs: 30_000,
       ...(role !== undefined && { role }),
     });
     pools.push(pool);

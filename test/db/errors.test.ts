@@ -60,8 +60,8 @@ describe('a pool', () => {
   });
 
   it('ends a statement that takes too long and goes on with another connection', async () => {
-    const pool = createPool({ ...limits, url: database.url, statementTimeoutMs: 50 });
-    const slow = pool.query({ text: 'SELECT pg_sleep(5)' });
+    const pool = createPool({ ...limits, url: database.url, statementTimeoutMs: 500 });
+    const slow = pool.query({ text: 'SELECT pg_sleep(60)' });
     await expect(slow).rejects.toMatchObject({ kind: 'retry', sqlstate: '57014' });
     expect(await pool.query({ text: 'SELECT 1 AS one' })).toEqual([{ one: 1 }]);
     await pool.close();
@@ -71,7 +71,7 @@ describe('a pool', () => {
     const seen: DatabaseError[] = [];
     const pool = createPool({ ...limits, url: database.url, onError: (error) => seen.push(error) });
     const [row] = await pool.query<{ pid: number }>({ text: 'SELECT pg_backend_pid() AS pid' });
-    const killed = pool.query({ text: 'SELECT pg_sleep(5)' });
+    const killed = pool.query({ text: 'SELECT pg_sleep(60)' });
     const kill = { text: 'SELECT pg_terminate_backend($1)', values: [row?.pid] };
     await Promise.all([
       expect(killed).rejects.toMatchObject({ kind: 'retry' }),

@@ -73,4 +73,4 @@ it('sells them exactly, tells nobody a false sold_out, and never deadlocks', asy
     expect((await unitCounts(worker)).find((count) => count.sku === sku)?.free).toBe(0);
   }
   expect(await audit(ops)).toEqual([]);
-}, 120_000);
+});

@@ -21,11 +21,12 @@ import { openSale, request, stock } from './shop.ts';
 
 /**
  * Random histories of all order routines. One after the other they must answer what the model
- * answers; on many connections at once the promises must hold and the books balance. fast-check
- * prints the seed and the shortest history that fails.
+ * answers; on many connections at once the promises must hold and the books balance. They are the same
+ * in every run: who looks for others changes the seed. fast-check prints the shortest that fails.
  */
 
 const CONNECTIONS = 8;
+const SEED = 20_261_121;
 const USERS = ['ann', 'ben', 'cem', 'dua', 'eli'];
 
 let database: TestDatabase;
@@ -229,9 +230,9 @@ it('answers what the model answers, one call after the other', async () => {
     history,
     oneAfterTheOther,
   );
-  await fc.assert(property, { numRuns: 80, interruptAfterTimeLimit: 10_000 });
+  await fc.assert(property, { numRuns: 80, seed: SEED });
   expect(await audit(ops)).toEqual([]);
-}, 60_000);
+});
 
 it('keeps the promises when histories run on many connections at once', async () => {
   const script = fc.array(step, { minLength: 4, maxLength: 12 });
@@ -245,5 +246,5 @@ it('keeps the promises when histories run on many connections at once', async ()
       expect(await audit(ops)).toEqual([]);
     },
   );
-  await fc.assert(property, { numRuns: 30, interruptAfterTimeLimit: 10_000 });
-}, 60_000);
+  await fc.assert(property, { numRuns: 30, seed: SEED });
+});

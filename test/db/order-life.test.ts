@@ -206,7 +206,7 @@ describe('what a shopper sees', () => {
       unpaidExists: true,
       state: 'open',
     });
-    expect(Math.abs(board.serverTime.getTime() - Date.now())).toBeLessThan(5_000);
+    expect(Math.abs(board.serverTime.getTime() - Date.now())).toBeLessThan(60_000);
   });
 
   it('has no ticket key before the sale opens, and one for everybody after', async () => {

@@ -81,7 +81,7 @@ it('works as it is written', async () => {
   expect(outputOf('canary status')).toMatch(/hot +0\.1/);
   expect(outputOf('canary promote')).toContain('is hot.place_orders now');
   expect(await audit(database.as('ops'))).toEqual([]);
-}, 120_000);
+});
 
 it('lists every tunable as it is', async () => {
   const rows = await database.admin.query<Record<string, string>>({

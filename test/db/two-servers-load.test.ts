@@ -75,6 +75,7 @@ class Shop {
   cancelled = 0;
   sold = 0;
   readonly sku: string;
+  readonly #said = new Set<Decision['status']>();
 
   constructor(sku: string) {
     this.sku = sku;
@@ -89,12 +90,18 @@ class Shop {
       for (const [at, one] of said.entries()) {
         if (one.status === 'locked') continue;
         this.decisions.set(one.requestId, one);
+        this.#said.add(one.status);
         this.sold += one.units;
         if (one.orderNo !== null) this.users.set(one.orderNo, batch[at]?.userId ?? '');
       }
       batch = batch.filter((_one, at) => said[at]?.status === 'locked');
       from = other(from);
     }
+  }
+
+  /** Nothing is left, and users come again: only then has all been tried. */
+  hasSaidAll(): boolean {
+    return this.#said.size >= 3;
   }
 
   anyOrder(): string | undefined {
@@ -160,7 +167,9 @@ it('loses no unit and shows nobody an error, however often it moves under full l
   const sellers = Array.from({ length: 16 }, async (_, n) => {
     // Single orders and batches.
     const size = n % 4 === 0 ? 40 : 1;
-    while (moves < MOVES) await shop.sell(come(size), n % 2 === 0 ? 'regular' : 'hot');
+    while (moves < MOVES || !shop.hasSaidAll()) {
+      await shop.sell(come(size), n % 2 === 0 ? 'regular' : 'hot');
+    }
   });
   const payments = new Set<string>();
   const others = [

@@ -24,8 +24,8 @@ export async function startTwoServers(): Promise<TwoServers> {
       url: second.url,
       max,
       applicationName: `test ${role ?? 'admin'}`,
-      statementTimeoutMs: 20_000,
-      lockTimeoutMs: 10_000,
+      statementTimeoutMs: 60_000,
+      lockTimeoutMs: 30_000,
       ...(role !== undefined && { role }),
     });
     pools.push(pool);

@@ -30,6 +30,8 @@ const CONNECTIONS = 8;
 const CALLS = 5;
 const UNITS = 6;
 const USERS = 14;
+/** Of who does what; what meets what is up to the machine. */
+const SEED = 20_261_121;
 
 let database: TestDatabase;
 let databases: Databases;
@@ -90,8 +92,7 @@ const ACTS: readonly Act[] = [
 const userOf = (sku: string, random: Random) => `${sku}-u${random.integer(0, USERS - 1)}`;
 
 it(`keeps books and order of the line through ${ROUNDS} rounds of everything at once`, async () => {
-  const seed = Date.now() % 1_000_000;
-  const random = new Random(seed);
+  const random = new Random(SEED);
   let served = 0;
   const errors: string[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
@@ -119,7 +120,7 @@ it(`keeps books and order of the line through ${ROUNDS} rounds of everything at 
     const entries = await waitingEntries(databases, places);
     served += entries.filter(({ state }) => state === 'served').length;
   }
-  expect(errors, `seed ${seed}`).toEqual([]);
-  expect(await audit(databases), `seed ${seed}`).toEqual([]);
+  expect(errors, `seed ${SEED}`).toEqual([]);
+  expect(await audit(databases), `seed ${SEED}`).toEqual([]);
   expect(served, 'the rounds serve the line at all').toBeGreaterThan(ROUNDS / 2);
 }, 300_000);

@@ -23,12 +23,12 @@ beforeAll(async () => {
     environment: { COOLDOWN_SECONDS: '0' },
   });
   sale = await system.createSale([{ sku: SKU, units: UNITS }]);
-}, 180_000);
+});
 
 afterAll(async () => {
   await system?.stop();
   await broker?.remove();
-}, 60_000);
+});
 
 const shopper = () => new Shopper(system.url, system.jwtSecret);
 
@@ -76,5 +76,5 @@ describe("a broker's memory alarm", () => {
     const again = await first.press(sale, SKU, { key });
     expect(again.status).toBe(202);
     expect((await first.outcome(again.body.statusUrl)).body.status).toBe('ordered');
-  }, 120_000);
+  });
 });

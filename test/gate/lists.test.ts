@@ -48,7 +48,7 @@ describe('lists in ZooKeeper', () => {
   beforeAll(async () => {
     system = await startSystem({ webNodes: 1 });
     sale = await system.createSale([{ sku: 'TV', units: 50 }]);
-  }, 90_000);
+  });
   afterAll(() => system?.stop());
 
   async function write(path: string, text: string): Promise<void> {

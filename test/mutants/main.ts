@@ -26,12 +26,13 @@ interface Patience {
   readonly timeoutMs: number;
   /** How often a test that failed is run once more. */
   readonly retries: number;
+  readonly testTimeoutMs: number;
 }
 
 /** All tests on the sound tree: a test that a busy machine failed is no reason to end here. */
-const SOUND: Patience = { timeoutMs: 900_000, retries: 1 };
+const SOUND: Patience = { timeoutMs: 1_800_000, retries: 1, testTimeoutMs: 180_000 };
 /** The tests of one mutant: a race that it opens shows in one run, and not in the next. */
-const MUTANT: Patience = { timeoutMs: 180_000, retries: 0 };
+const MUTANT: Patience = { timeoutMs: 180_000, retries: 0, testTimeoutMs: 60_000 };
 
 function copyTree(): string {
   const folder = mkdtempSync(join(tmpdir(), 'flashsale-mutants-'));
@@ -59,14 +60,14 @@ function runTests(
   folder: string,
   tests: readonly string[],
   env: NodeJS.ProcessEnv,
-  { timeoutMs, retries }: Patience,
+  { timeoutMs, retries, testTimeoutMs }: Patience,
 ): Promise<Result> {
   const startMs = performance.now();
   const vitest = join(folder, 'node_modules/vitest/vitest.mjs');
   const report = join(folder, 'mutant.json');
   rmSync(report, { force: true });
   return new Promise((resolve) => {
-    const once = ['run', '--bail=1', `--retry=${retries}`];
+    const once = ['run', '--bail=1', `--retry=${retries}`, `--testTimeout=${testTimeoutMs}`];
     const args = [vitest, ...once, '--reporter=json', `--outputFile=${report}`, ...tests];
     const child = spawn(process.execPath, args, {
       cwd: folder,

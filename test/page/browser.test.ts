@@ -12,7 +12,7 @@ let visits: Visit[] = [];
 
 beforeAll(async () => {
   [shop, browser] = await Promise.all([startShop(), launch()]);
-}, 120_000);
+});
 
 afterAll(async () => {
   await browser?.close();
@@ -136,7 +136,7 @@ describe('a shopper', () => {
     await says(first, sku, 'Order cancelled');
 
     await buy(second, sku);
-  }, 60_000);
+  });
 
   it('is told "sold out" once the last unit is paid for', async () => {
     const { sale, skus } = await shop.createSale({ skus: [{ units: 1 }] });
@@ -174,7 +174,7 @@ describe('a shopper', () => {
       { deadlineMs: 30_000 },
     );
     await buy(page, sku);
-  }, 60_000);
+  });
 
   it('waits in the line, also over a reload, and pays for the unit that comes back', async () => {
     const { sale, skus } = await shop.createSale({ skus: [{ units: 1 }] });
@@ -206,7 +206,7 @@ describe('a shopper', () => {
     await order.locator('.pay').click();
     await until('the order is paid', async () => /Thank you/.test(await seen(order)));
     expect(await seen(tileOf(waiting, sku))).not.toMatch(/held for you/);
-  }, 60_000);
+  });
 
   it('is led to the page of a payment provider that has one', async () => {
     const { sale, skus } = await shop.createSale({ skus: [{ units: 1 }] });
@@ -221,7 +221,7 @@ describe('a shopper', () => {
     );
     await page.locator('.order .pay').click();
     await page.waitForURL(url);
-  }, 60_000);
+  });
 
   it.each([
     ['cooldown', 429, 'Your last request still counts', /Try again in \d s/],

@@ -12,7 +12,7 @@ let visits: Visit[] = [];
 
 beforeAll(async () => {
   [shop, browser] = await Promise.all([startShop(), launch()]);
-}, 120_000);
+});
 
 afterAll(async () => {
   await browser?.close();

@@ -22,7 +22,7 @@ let crowd: Child;
 beforeAll(async () => {
   system = await startSystem();
   crowd = new Child(join(ROOT, 'bench', 'million', 'generator.ts'));
-}, 120_000);
+});
 afterAll(async () => {
   crowd?.end();
   await system?.stop();
@@ -85,4 +85,4 @@ test('most are shed, every unit is sold, nobody waits long; then it is open to a
   await system.databases.regular.query({ text: "SELECT hot.restock('TV', 1)" });
   await system.set(system.paths.sku('TV').quota, String(UNITS + 1));
   expect((await shopper.buy(sale, 'TV')).body.status).toBe('ordered');
-}, 120_000);
+});

@@ -26,7 +26,7 @@ let sale: string;
 beforeAll(async () => {
   system = await startSystem({ webNodes: 1, environment: { COOLDOWN_SECONDS: '0' } });
   broker = await connections.open(system.environment['AMQP_URL'] ?? '');
-}, 90_000);
+});
 beforeEach(async () => {
   sku = uniqueName('sku');
   sale = await system.createSale([{ sku, units: 3 }]);
@@ -158,7 +158,7 @@ test('the culprit of an envelope alone is delayed; replayed when mended, it is o
   const actions = (await cli('handled')).map(({ action }: { action: string }) => action);
   expect(actions).toEqual(['replayed', 'replayed']);
   await nothingDead();
-}, 60_000);
+});
 
 test('a version that no worker knows: refused, told, and its unit is sold to somebody else', async () => {
   let pressed: Pressed | undefined;
@@ -180,7 +180,7 @@ test('a version that no worker knows: refused, told, and its unit is sold to som
   expect(own.body).toMatchObject({ status: 'rejected', reason: 'refused_by_operator' });
   await sellRest();
   await nothingDead();
-}, 60_000);
+});
 
 test('what cannot be decoded keeps its shopper queued; what can be read of it is refused', async () => {
   let pressed: Pressed | undefined;
@@ -217,7 +217,7 @@ test('what cannot be decoded keeps its shopper queued; what can be read of it is
   expect(garbage).toEqual({ content: Buffer.from('\0garbage'), bytes: 8, reason: 'damaged' });
   await sellRest();
   await nothingDead();
-}, 60_000);
+});
 
 test('an unknown SKU: queued until there is one, then ordered; and one that is refused', async () => {
   const all: Pressed[] = [];
@@ -249,7 +249,7 @@ test('an unknown SKU: queued until there is one, then ordered; and one that is r
   expect(await refused.status()).toEqual(REFUSED);
   await sellRest();
   await nothingDead();
-}, 60_000);
+});
 
 test('a message that the broker gave up, looked at more often than any limit, is decided', async () => {
   let pressed: Pressed | undefined;
@@ -304,4 +304,4 @@ test('a message that the broker gave up, looked at more often than any limit, is
   expect(await takeAll(broker, DEAD)).toEqual([]);
   await sellRest();
   await nothingDead();
-}, 60_000);
+});

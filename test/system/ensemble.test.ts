@@ -29,7 +29,7 @@ beforeAll(async () => {
     zookeeper: ensemble.addresses,
     environment: { COOLDOWN_SECONDS: '0', ZK_SESSION_TIMEOUT_MS: '2000' },
   });
-}, 120_000);
+});
 afterAll(async () => {
   await system?.stop();
   await ensemble?.close();

@@ -22,7 +22,7 @@ describe('a purchase, from the ticket to the payment', () => {
       { sku: 'TV', units: 200, userLimit: 2 },
       { sku: 'Phone', units: 2, schema: 'regular' },
     ]);
-  }, 90_000);
+  });
   afterAll(() => system?.stop());
 
   const shopper = (userId?: string) => new Shopper(system.url, system.jwtSecret, userId);

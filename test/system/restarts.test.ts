@@ -54,11 +54,11 @@ describe('shoppers who wait', () => {
   beforeAll(async () => {
     [broker, database] = await Promise.all([startPrivateBroker(), startCrashServer()]);
     system = await startSystem({ databaseServerUrl: database.url, amqpUrl: broker.url });
-  }, 120_000);
+  });
   afterAll(async () => {
     await system?.stop();
     await Promise.all([broker?.remove(), database?.remove()]);
-  }, 60_000);
+  });
 
   const restarts: Readonly<Record<string, () => Promise<void>>> = {
     'a web node': async () => {

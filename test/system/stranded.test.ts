@@ -15,7 +15,7 @@ let system: System;
 
 beforeAll(async () => {
   system = await startSystem({ environment: { COOLDOWN_SECONDS: '0' } });
-}, 90_000);
+});
 afterAll(() => system?.stop());
 
 async function stranded(): Promise<Stranded[]> {

@@ -16,7 +16,7 @@ describe('the line for units that come back', () => {
 
   beforeAll(async () => {
     system = await startSystem();
-  }, 90_000);
+  });
   afterAll(() => system?.stop());
 
   const shopper = () => new Shopper(system.url, system.jwtSecret);
@@ -96,7 +96,7 @@ describe('the line for units that come back', () => {
     const status = await winner?.call('GET', `/api/v1/requests/${requestId}`);
     expect(status?.body).toMatchObject({ status: 'ordered', reason: 'waited', order: { orderNo } });
     expect(await audit(system.databases)).toEqual([]);
-  }, 90_000);
+  });
 
   it('is told by what the database knows, whatever a web node remembers', async () => {
     const sale = await system.createSale([{ sku: 'Now', units: 1 }]);
@@ -162,5 +162,5 @@ describe('the line for units that come back', () => {
     const place = { sku: 'End', userId: ann.userId };
     expect(await waitingEntries(system.databases, [place])).toMatchObject([{ state: 'waiting' }]);
     expect(await audit(system.databases)).toEqual([]);
-  }, 60_000);
+  });
 });

@@ -86,4 +86,4 @@ test('workers that are killed while orders flow lose nothing and sell nothing tw
   expect(new Set(events.map(({ subject }) => subject)).size).toBe(1_500);
   survivor.child.kill('SIGTERM');
   expect(await survivor.ended).toBe(0);
-}, 60_000);
+});

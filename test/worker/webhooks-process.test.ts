@@ -145,4 +145,4 @@ test('endpoints by command; a worker that is killed in the middle loses and reor
   await cli(['remove', endpoint]);
   expect(await cli(['list'])).toEqual([]);
   await expect(cli(['enable', endpoint])).rejects.toThrow('there is no endpoint');
-}, 180_000);
+});

@@ -18,7 +18,7 @@ let plane: ControlPlane;
 beforeAll(async () => {
   ensemble = await RealEnsemble.start();
   plane = await ControlPlane.start(ensemble.addresses);
-}, 90_000);
+});
 
 afterAll(async () => {
   await plane?.close();

@@ -92,7 +92,7 @@ test('with demand for all that is left, and people who press again, everything i
     }),
     { numRuns: 100 },
   );
-}, 60_000);
+});
 
 describe('a constant demand', () => {
   const changesOf = (shares: readonly number[]) =>
