@@ -1,4 +1,10 @@
-import { encode, VERDICTS_SCHEMA, type Verdict, type Verdicts } from '../contracts/messages.ts';
+import {
+  encode,
+  type OrderTerms,
+  VERDICTS_SCHEMA,
+  type Verdict,
+  type Verdicts,
+} from '../contracts/messages.ts';
 import { VERDICTS_EXCHANGE } from '../contracts/topology.ts';
 import type { Publisher } from './publisher.ts';
 
@@ -6,16 +12,20 @@ export interface ToldVerdict {
   /** Routing key of the web process that waits for it. */
   readonly replyTo: string;
   readonly verdict: Verdict;
+  /** Of the orders of the same call: the same object in each. */
+  readonly terms?: OrderTerms;
 }
 
 /**
- * Tells web processes what was committed, one message a process. Not persistent, not mandatory, its
- * result not waited for: what is lost is looked up in the database.
+ * Tells web processes what was committed, one message a process and call. Not persistent, not
+ * mandatory, its result not waited for: what is lost is looked up in the database.
  */
 export function sendVerdicts(publisher: Publisher, told: readonly ToldVerdict[]): void {
-  const byProcess = Map.groupBy(told, ({ replyTo }) => replyTo);
-  for (const [replyTo, group] of byProcess) {
-    tell(publisher, replyTo, { verdicts: group.map(({ verdict }) => verdict) });
+  for (const [terms, ofCall] of Map.groupBy(told, (each) => each.terms)) {
+    for (const [replyTo, group] of Map.groupBy(ofCall, (each) => each.replyTo)) {
+      const verdicts = group.map(({ verdict }) => verdict);
+      tell(publisher, replyTo, { verdicts, ...(terms && { terms }) });
+    }
   }
 }
 

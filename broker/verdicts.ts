@@ -1,5 +1,6 @@
 import {
   decodeVerdicts,
+  type OrderTerms,
   SCHEMA_HEADER,
   UndecodableMessage,
   VERDICTS_SCHEMA,
@@ -13,8 +14,15 @@ import type { BrokerConnection } from './connection.ts';
 /** Verdicts that wait for a web node that does not read; the oldest are dropped beyond. */
 const VERDICT_MESSAGES_MAX = 20_000;
 
-/** @param delayed ids of requests that became dead letters */
-export type VerdictHandler = (verdicts: readonly Verdict[], delayed: readonly string[]) => void;
+/**
+ * @param delayed ids of requests that became dead letters
+ * @param terms of the orders whose verdict has an amount
+ */
+export type VerdictHandler = (
+  verdicts: readonly Verdict[],
+  delayed: readonly string[],
+  terms?: OrderTerms,
+) => void;
 
 /**
  * The verdict queue of one web process: exclusive, gone with its connection, declared anew with the
@@ -83,8 +91,8 @@ export class VerdictListener {
       if (message.properties.headers?.[SCHEMA_HEADER] !== VERDICTS_SCHEMA) {
         throw new UndecodableMessage('unknown schema');
       }
-      const { verdicts, delayed } = decodeVerdicts(message.content);
-      this.#handler(verdicts, delayed);
+      const { verdicts, delayed, terms } = decodeVerdicts(message.content);
+      this.#handler(verdicts, delayed, terms);
     } catch (error) {
       if (!(error instanceof UndecodableMessage)) throw error;
       this.#undecodable += 1;

@@ -45,10 +45,27 @@ export interface Verdict {
   readonly orderNo?: string;
   /** Units ordered; 0 unless `ordered`. */
   readonly units: number;
+  /** Decimal; of an order that was placed on the terms of the message. */
+  readonly amount?: string;
+}
+
+/** What orders that were placed in one transaction have in common. */
+export interface OrderTerms {
+  readonly sale: string;
+  readonly sku: string;
+  readonly currency: string;
+  /** ISO 8601, as is `payBefore`. */
+  readonly createdAt: string;
+  readonly payBefore: string;
 }
 
 export interface Verdicts {
   readonly verdicts: readonly Verdict[];
+  /**
+   * Of the orders whose verdict has an amount: all that their shoppers are told, so that nobody looks
+   * them up. Readers that do not know it look them up, as do those who hear of an old order.
+   */
+  readonly terms?: OrderTerms;
   /** Ids of requests that became dead letters: not decided, and nobody decides them by itself. */
   readonly delayed?: readonly string[];
 }
@@ -192,7 +209,7 @@ export function readEnvelope(content: Buffer): ReadableEnvelope {
 }
 
 function verdict(record: Record<string, unknown>): Verdict {
-  const { requestId, status, reason, orderNo, units } = record;
+  const { requestId, status, reason, orderNo, units, amount } = record;
   if (!isRequestId(requestId)) throw new UndecodableMessage('requestId must be a UUID');
   if (!OUTCOMES.includes(status as Outcome)) throw new UndecodableMessage('unknown status');
   if (!Number.isInteger(units)) throw new UndecodableMessage('units must be an integer');
@@ -202,17 +219,38 @@ function verdict(record: Record<string, unknown>): Verdict {
     units: units as number,
     ...(typeof reason === 'string' && { reason }),
     ...(typeof orderNo === 'string' && { orderNo }),
+    ...(typeof amount === 'string' && { amount }),
+  };
+}
+
+function orderTerms(value: unknown): OrderTerms {
+  if (typeof value !== 'object' || value === null) {
+    throw new UndecodableMessage('terms must be an object');
+  }
+  const record = value as Record<string, unknown>;
+  const time = (key: string) => {
+    const found = text(record, key);
+    if (Number.isNaN(Date.parse(found))) throw new UndecodableMessage(`${key} must be a time`);
+    return found;
+  };
+  return {
+    sale: text(record, 'sale'),
+    sku: text(record, 'sku'),
+    currency: text(record, 'currency'),
+    createdAt: time('createdAt'),
+    payBefore: time('payBefore'),
   };
 }
 
 /** @throws {UndecodableMessage} */
-export function decodeVerdicts(content: Buffer): Required<Verdicts> {
+export function decodeVerdicts(content: Buffer): Verdicts & { delayed: readonly string[] } {
   const record = parse(content);
-  const { delayed = [] } = record;
+  const { delayed = [], terms } = record;
   if (!Array.isArray(delayed) || !delayed.every(isRequestId)) {
     throw new UndecodableMessage('delayed must be an array of UUIDs');
   }
-  return { verdicts: list(record, 'verdicts').map(verdict), delayed };
+  const verdicts = list(record, 'verdicts').map(verdict);
+  return { verdicts, delayed, ...(terms !== undefined && { terms: orderTerms(terms) }) };
 }
 
 /** @throws {UndecodableMessage} */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Outcome, PurchaseRequest } from '../contracts/messages.ts';
+import type { OrderTerms, Outcome, PurchaseRequest } from '../contracts/messages.ts';
 import { SCHEMAS, type Schema } from '../contracts/names.ts';
 import { patiently, queryBoth, schemaOfOrder, toNumber } from './both-schemas.ts';
 import type { Databases, Statement } from './pool.ts';
@@ -24,6 +24,10 @@ export interface Decision {
   readonly orderNo: string | null;
   /** Units ordered; 0 unless `ordered`. */
   readonly units: number;
+  /** With `withTerms`, of an order that this call has placed; more of an old one is looked up. */
+  readonly amount?: string;
+  /** Of the orders that this call has placed: the same object in each decision. */
+  readonly terms?: OrderTerms;
 }
 
 interface PlacedRow extends Record<string, unknown> {
@@ -33,6 +37,8 @@ interface PlacedRow extends Record<string, unknown> {
   reason: string | null;
   order_no: string | null;
   units: number;
+  /** In the first row: what the orders that the call has placed have in common, and their amounts. */
+  placed?: (OrderTerms & { amounts: Record<string, string> }) | null;
 }
 
 /** Schemas that one call asks: a SKU that moves on meanwhile is `locked`, and the next call sees. */
@@ -43,6 +49,8 @@ const ON_THE_WAY_PAUSE_MS = 20;
  * Decides requests for one SKU, in one transaction, in the schema where it lives: `schema` is where
  * it is asked first.
  *
+ * @param options `wait` for slots that are locked; `withTerms`: decisions say what the shopper is told
+ *   of an order that the call has placed
  * @returns one decision for each request, in the same order
  * @throws {DatabaseError} `retry`: the outcome may be unknown; the same call again finds it out.
  *   `refused` blames the whole batch, though one request may be the cause: call again one by one
@@ -52,8 +60,9 @@ export async function placeOrders(
   schema: Schema,
   sku: string,
   requests: readonly AdmittedRequest[],
-  { wait = false }: { readonly wait?: boolean } = {},
+  options: { readonly wait?: boolean; readonly withTerms?: boolean } = {},
 ): Promise<Decision[]> {
+  const { wait = false, withTerms = false } = options;
   const values = [
     sku,
     requests.map(({ requestId }) => requestId),
@@ -63,12 +72,24 @@ export async function placeOrders(
     requests.map(({ node }) => node),
     wait,
   ];
-  return decideWhereItLives(databases, schema, (home) => ({
-    name: `place_orders_${home}`,
-    text: `SELECT request_id, status, reason, order_no, units
-           FROM ${home}.place_orders($1, $2, $3, $4, $5, $6, $7)`,
-    values,
-  }));
+  const call = (home: Schema) => `${home}.place_orders($1, $2, $3, $4, $5, $6, $7)`;
+  const text = (home: Schema) =>
+    `SELECT request_id, status, reason, order_no, units FROM ${call(home)}`;
+  const textWithTerms = (home: Schema) =>
+    `WITH decided AS MATERIALIZED (
+       SELECT * FROM ${call(home)}
+         WITH ORDINALITY AS d (request_id, status, reason, order_no, units, at)
+     )
+     SELECT d.request_id, d.status, d.reason, d.order_no, d.units,
+            CASE d.at WHEN 1 THEN (
+              SELECT ${home}.orders_placed($1, array_agg(o.order_no))
+              FROM decided o WHERE o.order_no IS NOT NULL) END AS placed
+     FROM decided d`;
+  return decideWhereItLives(databases, schema, (home) =>
+    withTerms
+      ? { name: `place_orders_with_terms_${home}`, text: textWithTerms(home), values }
+      : { name: `place_orders_${home}`, text: text(home), values },
+  );
 }
 
 /** Runs a statement that answers like place_orders, in the schema where the SKU lives. */
@@ -85,13 +106,30 @@ export async function decideWhereItLives(
   }
   // On its way between two servers: the next call would only meet the same.
   if (home !== undefined) await sleep(ON_THE_WAY_PAUSE_MS);
-  return rows.map((row) => ({
-    requestId: row.request_id,
-    status: row.status === 'moved' ? 'locked' : row.status,
-    reason: row.reason,
-    orderNo: row.order_no,
-    units: row.units,
-  }));
+  return toDecisions(rows);
+}
+
+function toDecisions(rows: readonly PlacedRow[]): Decision[] {
+  const { amounts = {}, ...placed } = rows[0]?.placed ?? {};
+  const common = 'sale' in placed && {
+    terms: {
+      ...placed,
+      createdAt: new Date(placed.createdAt).toISOString(),
+      payBefore: new Date(placed.payBefore).toISOString(),
+    },
+  };
+  return rows.map((row) => {
+    const amount = amounts[row.order_no ?? ''];
+    return {
+      requestId: row.request_id,
+      status: row.status === 'moved' ? 'locked' : row.status,
+      reason: row.reason,
+      orderNo: row.order_no,
+      units: row.units,
+      ...(amount !== undefined && { amount }),
+      ...common,
+    };
+  });
 }
 
 /** All requests of a call are of one SKU: it has moved for all of them or for none. */

@@ -208,10 +208,10 @@ export class OrdersConsumer {
   #apply(sku: string, entry: Entry, decision: Decision, told: ToldVerdict[]): void {
     const { metrics, schema } = this.#options;
     if (decision.kind === 'decided') {
-      const { verdict } = decision;
+      const { verdict, terms } = decision;
       metrics.outcomes.inc({ schema, outcome: verdict.status });
       const { replyTo } = entry.from.delivery;
-      if (replyTo !== undefined) told.push({ replyTo, verdict });
+      if (replyTo !== undefined) told.push({ replyTo, verdict, ...(terms && { terms }) });
       this.#decided(entry.from);
     } else if (decision.kind === 'poison') {
       const { from, node, ...request } = entry;

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DeadCause, Verdict } from '../contracts/messages.ts';
+import type { DeadCause, OrderTerms, Verdict } from '../contracts/messages.ts';
 import type { AdmittedRequest, Decision as Placed } from '../db/orders.ts';
 import type { Log } from '../process/log.ts';
 import { type FailureKind, kindOfFailure, type RetryLimits, retryDelayMs } from './retry.ts';
@@ -17,7 +17,12 @@ export type PlaceOrders = (
 ) => Promise<readonly Placed[]>;
 
 export type Decision =
-  | { readonly kind: 'decided'; readonly verdict: Verdict }
+  | {
+      readonly kind: 'decided';
+      readonly verdict: Verdict;
+      /** Of the orders that its call of place_orders has placed: the same object in each. */
+      readonly terms?: OrderTerms;
+    }
   /** To be decided by another call. */
   | { readonly kind: 'locked' }
   /** Its call fails however often and however alone. */
@@ -132,7 +137,7 @@ function decisionOf(request: AdmittedRequest, placed: Placed | undefined): Decis
     // has moved to the other schema is followed there by placeOrders.)
     return { kind: 'poison', cause: 'unknown_sku', error: new Error('no catalogue has this SKU') };
   }
-  const { requestId, status, reason, orderNo, units } = placed;
+  const { requestId, status, reason, orderNo, units, amount, terms } = placed;
   return {
     kind: 'decided',
     verdict: {
@@ -141,6 +146,8 @@ function decisionOf(request: AdmittedRequest, placed: Placed | undefined): Decis
       units,
       ...(reason !== null && { reason }),
       ...(orderNo !== null && { orderNo }),
+      ...(amount !== undefined && { amount }),
     },
+    ...(terms && { terms }),
   };
 }

@@ -136,7 +136,8 @@ async function serve(schema: Schema, context: Context, stopping: AbortSignal): P
   const giveUp = new AbortController();
   const routine = 'place_orders';
   const decider = new Decider({
-    placeOrders: (sku, requests, wait) => placeOrders(databases, schema, sku, requests, { wait }),
+    placeOrders: (sku, requests, wait) =>
+      placeOrders(databases, schema, sku, requests, { wait, withTerms: true }),
     limits: RETRY_LIMITS,
     log,
     stopping: giveUp.signal,

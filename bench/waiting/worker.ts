@@ -40,7 +40,10 @@ async function decideAll({ amqpUrl, databaseUrl }: WorkerOrder): Promise<void> {
   const { signal } = new AbortController();
   const decider = new Decider({
     async placeOrders(sku, requests, wait) {
-      const decisions = await placeOrders(databases, 'hot', sku, requests, { wait });
+      const decisions = await placeOrders(databases, 'hot', sku, requests, {
+        wait,
+        withTerms: true,
+      });
       const atMs = performance.timeOrigin + performance.now();
       for (const { requestId, status } of decisions) {
         if (status !== 'locked') committed[requestId] = atMs;

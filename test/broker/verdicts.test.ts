@@ -1,8 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { BrokerConnection } from '../../broker/connection.ts';
 import { Publisher } from '../../broker/publisher.ts';
+import { sendVerdicts } from '../../broker/tell.ts';
 import { VerdictListener } from '../../broker/verdicts.ts';
-import { encode, VERDICTS_SCHEMA, type Verdict } from '../../contracts/messages.ts';
+import {
+  encode,
+  type OrderTerms,
+  VERDICTS_SCHEMA,
+  type Verdict,
+} from '../../contracts/messages.ts';
 import { VERDICTS_EXCHANGE } from '../../contracts/topology.ts';
 import { createVirtualHost, type VirtualHost } from '../servers.ts';
 import { until } from '../until.ts';
@@ -60,6 +66,35 @@ test('each process gets its own verdicts; garbage is counted and dropped', async
   await until('its queue is gone', async () => {
     return (await send('one', encode({ verdicts: [] }))) === 'returned';
   });
+  await connection.close();
+});
+
+test('orders come with their terms; from a worker that does not know of terms, without', async () => {
+  const connection = await connections.open(host.url);
+  const terms = {
+    sale: 'demo',
+    sku: 'TV',
+    currency: 'EUR',
+    createdAt: '2026-01-01T00:00:00.000Z',
+    payBefore: '2026-01-01T00:15:00.000Z',
+  };
+  const got: [readonly Verdict[], OrderTerms | undefined][] = [];
+  const listener = await VerdictListener.open(connection, 'terms', (all, _delayed, its) =>
+    got.push([all, its]),
+  );
+  const old = { ...verdict, requestId: verdict.requestId.replace('1', '2') };
+  sendVerdicts(publisher, [
+    { replyTo: 'terms', verdict: { ...verdict, amount: '9.95' }, terms },
+    { replyTo: 'terms', verdict: old, terms },
+  ]);
+  sendVerdicts(publisher, [{ replyTo: 'terms', verdict }]);
+  await send('terms', Buffer.from('{"verdicts":[],"terms":{"sale":"demo"}}'));
+  await until('all have come', () => got.length + listener.undecodable === 3);
+  expect(got).toEqual([
+    [[{ ...verdict, amount: '9.95' }, old], terms],
+    [[verdict], undefined],
+  ]);
+  expect(listener.undecodable).toBe(1);
   await connection.close();
 });
 

@@ -57,6 +57,36 @@ describe('one request, one outcome', () => {
     expect(await free(sku)).toBe(0);
   });
 
+  it('says the terms of the orders that the call has placed, and of no others', async () => {
+    const sku = await stock(ops, sale, { units: 3, price: '12.50', userLimit: 2 });
+    const say = (batch: Parameters<typeof place>[1]) =>
+      placeOrders(worker, 'hot', sku, batch, { withTerms: true });
+    const old = request({ units: 1 });
+    const [first] = await say([old]);
+    expect(first).toMatchObject({ status: 'ordered', amount: '12.50' });
+    const fresh = request({ units: 2 });
+    const late = request();
+    const said = await say([fresh, old, late]);
+    const [outcome] = await requestOutcomes(worker, [fresh.requestId]);
+    expect(outcome).toMatchObject({ status: 'ordered', amount: '25.00' });
+    const { terms } = said[0] ?? {};
+    expect(terms).toEqual({
+      sale,
+      sku,
+      currency: outcome?.currency,
+      createdAt: outcome?.decidedAt.toISOString(),
+      payBefore: outcome?.payBefore?.toISOString(),
+    });
+    expect(said.map(({ status, amount }) => [status, amount])).toEqual([
+      ['ordered', '25.00'],
+      ['ordered', undefined],
+      ['sold_out', undefined],
+    ]);
+    // One object, so that it goes over the wire once.
+    expect(said.every((decision) => decision.terms === terms)).toBe(true);
+    expect((await say([old, fresh])).some((again) => again.terms ?? again.amount)).toBe(false);
+  });
+
   it('says the same twice to a request that is twice in one batch', async () => {
     const sku = await stock(ops, sale, { units: 5, userLimit: 2 });
     const twice = request();

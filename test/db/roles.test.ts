@@ -60,6 +60,7 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   lower_buyers: [],
   move_sku: ['ops'],
   order_details: ['web', 'worker', 'ops'],
+  orders_placed: ['worker'],
   outbox_batch: ['worker'],
   outbox_done: ['worker'],
   pay_order: ['web', 'worker'],

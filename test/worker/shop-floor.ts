@@ -116,7 +116,7 @@ export async function openWorker(
   const giveUp = new AbortController();
   const retries: string[] = [];
   const call: PlaceOrders = (sku, requests, wait) =>
-    placeOrders(databases, schema, sku, requests, { wait });
+    placeOrders(databases, schema, sku, requests, { wait, withTerms: true });
   const decider = new Decider({
     placeOrders: around(call),
     limits: { ...RETRY_LIMITS, retryDelayInitialMs: 5, retryDelayMaxMs: 50 },
