@@ -1,35 +1,7 @@
-import { Command } from 'commander';
-import type { AddCommand } from './commands/command.ts';
-import { addDb } from './commands/db.ts';
-import { addDeadLetters } from './commands/dead-letters.ts';
-import { addEnv } from './commands/env.ts';
-import { addLottery } from './commands/lottery.ts';
-import { addZookeeper } from './commands/protect.ts';
-import { addQuota } from './commands/quota.ts';
-import { addTickets } from './commands/tickets.ts';
-import { addWebhooks } from './commands/webhooks.ts';
-
-/** The operators' command line: `npx flashsale <command>`. Each command is a file in commands/. */
-
-const COMMANDS: readonly AddCommand[] = [
-  addEnv,
-  addDb,
-  addDeadLetters,
-  addLottery,
-  addQuota,
-  addTickets,
-  addWebhooks,
-  addZookeeper,
-];
-
-const program = new Command('flashsale')
-  .description('Runs, watches and steers a flash sale')
-  .showHelpAfterError()
-  .configureOutput({ outputError: (text, write) => write(`flashsale: ${text}`) });
-for (const add of COMMANDS) add(program, { environment: process.env });
+import { createProgram } from './program.ts';
 
 try {
-  await program.parseAsync();
+  await createProgram(process.env).parseAsync();
 } catch (error) {
   console.error(`flashsale: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 1;

@@ -38,7 +38,12 @@ export async function buildApp(context: Context) {
   // JSON is the only language here; anything else is 415.
   app.removeContentTypeParser('text/plain');
   app.decorateRequest('userId', '');
-  app.setErrorHandler((error: FastifyError, _request, reply) => answerError(context, error, reply));
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const problem = problemFor(context, error);
+    const { url = 'none' } = request.routeOptions;
+    context.metrics.refusals.inc({ route: url, verdict: problem.verdict });
+    return sendProblem(reply, problem);
+  });
   app.setNotFoundHandler((_request, reply) => sendProblem(reply, new Problem('not_found')));
   await app.register(docsRoutes);
   await app.register(healthRoutes, context);
@@ -62,12 +67,10 @@ function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
   return reply.code(problem.status).send(problem.document());
 }
 
-function answerError(context: Context, error: FastifyError | Problem, reply: FastifyReply) {
-  if (error instanceof Problem) return sendProblem(reply, error);
+function problemFor(context: Context, error: FastifyError | Problem): Problem {
+  if (error instanceof Problem) return error;
   const status = error.statusCode ?? 500;
-  if (status < 500) {
-    // Fastify's own refusals: malformed or too large bodies, wrong media types, failed schemas.
-    return sendProblem(reply, new Problem('bad_request', { detail: error.message, status }));
-  }
-  return sendProblem(reply, problemOf(error, context.log));
+  // Fastify's own refusals: malformed or too large bodies, wrong media types, failed schemas.
+  if (status < 500) return new Problem('bad_request', { detail: error.message, status });
+  return problemOf(error, context.log);
 }

@@ -1,4 +1,4 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Visitor } from '../zk/lists.ts';
 import type { Context } from './context.ts';
 import type { Identity } from './gate/identity.ts';
@@ -16,12 +16,13 @@ export function visitorOf({ ip, headers }: FastifyRequest): Visitor {
   return { ip, agent: headers['user-agent'] };
 }
 
-/** An `onRequest` hook that lets only known users through. */
+/** An `onRequest` hook that lets only known users through; what one is told is kept by no cache. */
 function authenticate(identity: Identity) {
-  return async (request: FastifyRequest): Promise<void> => {
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const userId = await identity.userOf(request.headers.authorization);
     if (userId === undefined) throw new Problem('unauthenticated');
     request.userId = userId;
+    reply.header('cache-control', 'no-store');
   };
 }
 

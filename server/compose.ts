@@ -95,7 +95,7 @@ export async function compose(config: ServerConfig, log: Log, lifecycle: Lifecyc
     notReady,
     stopping: lifecycle.stopping,
   });
-  const { metrics, purchases, statusDesk } = context;
+  const { metrics, purchases, statusDesk, lineDesk } = context;
   await VerdictListener.open(broker, processId, (verdicts, delayed) => {
     for (const verdict of verdicts) purchases.onVerdict(verdict);
     for (const requestId of delayed) purchases.onDelayed(requestId);
@@ -106,7 +106,8 @@ export async function compose(config: ServerConfig, log: Log, lifecycle: Lifecyc
     await publisher.close();
   });
 
-  observeServer(metrics, { overload, agent, catalogue, publisher, purchases, statusDesk });
+  const observed = { overload, agent, catalogue, publisher, purchases, statusDesk, lineDesk };
+  observeServer(metrics, observed);
   const app = await buildApp(context);
   lifecycle.onStop('http server', () => app.close());
   const monitor = await startMonitor({ ...config.monitor, metrics, notReady });

@@ -11,6 +11,7 @@ import type { Catalogue } from './catalogue.ts';
 import { AnswerCounts } from './gate/answers.ts';
 import { OVERLOAD_CAUSES, type OverloadCause } from './gate/pressure.ts';
 import type { RiskCause } from './gate/risk.ts';
+import type { LineDesk } from './requests/line.ts';
 import type { Purchases } from './requests/purchases.ts';
 import type { StatusDesk } from './requests/status.ts';
 
@@ -23,6 +24,7 @@ interface Observed {
   readonly publisher: Publisher;
   readonly purchases: Purchases;
   readonly statusDesk: StatusDesk;
+  readonly lineDesk: LineDesk;
 }
 
 /** What a web node counts. Refusals are only ever counted here, never logged a line each. */
@@ -59,6 +61,11 @@ export function createServerMetrics() {
       'Challenges by what happened: issued, required, solved, failed, expired, used',
       ['event'],
     ),
+    refusals: metrics.counter(
+      'flashsale_refusals_total',
+      'Refusals of all calls but purchases, by route and verdict',
+      ['route', 'verdict'],
+    ),
     /** Every answer to a purchase request: `queued`, or the verdict of the refusal. */
     purchaseAnswers,
     outcomes: metrics.counter(
@@ -88,7 +95,7 @@ export type ServerMetrics = ReturnType<typeof createServerMetrics>;
 
 /** What is known elsewhere in the process and read at each scrape. */
 export function observeServer(metrics: ServerMetrics, observed: Observed): void {
-  const { overload, agent, catalogue, publisher, purchases, statusDesk } = observed;
+  const { overload, agent, catalogue, publisher, purchases, statusDesk, lineDesk } = observed;
   const quota = ['grant', 'admitted', 'decided', 'wanted', 'spare'] as const;
   metrics.gauge(
     'flashsale_quota_units',
@@ -146,5 +153,10 @@ export function observeServer(metrics: ServerMetrics, observed: Observed): void 
     'flashsale_waiting_shoppers',
     'Long-polls and event streams that are open',
     () => statusDesk.waitingCount,
+  );
+  scalar(
+    'flashsale_line_watchers',
+    'Long-polls for news of the line that are open',
+    () => lineDesk.watchers,
   );
 }

@@ -7,6 +7,7 @@ export interface Answer {
   readonly status: number;
   readonly retryAfter: string | null;
   readonly contentType: string | null;
+  readonly cacheControl: string | null;
   /** JSON, or the text when it is none. */
   // biome-ignore lint/suspicious/noExplicitAny: whatever the shop answers; tests look at it
   readonly body: any;
@@ -50,6 +51,7 @@ export class Shopper {
       status: response.status,
       retryAfter: response.headers.get('retry-after'),
       contentType: response.headers.get('content-type'),
+      cacheControl: response.headers.get('cache-control'),
       body: parsed(text),
     };
   }

@@ -46,9 +46,10 @@ export const addDb: AddCommand = (program, context) => {
   db.command('drop-sale')
     .description('remove an old sale and all its orders, from both servers where there are two')
     .argument('<sale>')
-    .action(async (sale: string) => {
+    .option('--json', 'print it as JSON')
+    .action(async (sale: string, { json }: { json?: boolean }) => {
       await withDatabases(context, 'ops', (databases) => dropSale(databases, sale));
-      console.log(`${sale} is removed`);
+      console.log(json ? JSON.stringify({ dropped: sale }) : `${sale} is removed`);
     });
 
   addRoutines(db, context);

@@ -48,9 +48,11 @@ export const addZookeeper: AddCommand = (program, context) => {
   zookeeper
     .command('digest')
     .description('print the user:digest of the credential in ZK_AUTH, for ZK_ACL and setAcl')
-    .action(() => {
+    .option('--json', 'print it as JSON')
+    .action(({ json }: Options) => {
       const { ZK_AUTH } = parseEnvironment(context.environment, { ZK_AUTH: zookeeperAuth() });
-      console.log(digestOf(ZK_AUTH));
+      const digest = digestOf(ZK_AUTH);
+      console.log(json ? JSON.stringify({ digest }) : digest);
     });
   addProtect(zookeeper, context);
 };

@@ -29,7 +29,7 @@ export const challengeRoute: FastifyPluginAsyncTypebox<Context> = async (app, co
       const asked = { row, userId, visitor: visitorOf(request), headers };
       const challenge = await challenges.issue(asked);
       if (challenge === undefined) throw new Problem('overloaded', { retryAfterSeconds: 1 });
-      return reply.code(201).header('cache-control', 'no-store').send(challenge);
+      return reply.code(201).send(challenge);
     },
   );
 };

@@ -21,7 +21,7 @@ export const checkoutRoute: FastifyPluginAsyncTypebox<Context> = async (app, con
         response: { 200: CheckoutAnswer, ...problems(400, 401, 403, 404, 409, 429, 500, 503) },
       },
     },
-    async ({ params: { orderNo }, userId }, reply) => {
+    async ({ params: { orderNo }, userId }) => {
       const order = await orderDetails(databases, orderNo);
       if (order === undefined || order.userId !== userId) throw new Problem('not_found');
       if (payments.checkout === undefined) throw new Problem('not_found');
@@ -30,8 +30,7 @@ export const checkoutRoute: FastifyPluginAsyncTypebox<Context> = async (app, con
       }
       const title = catalogue.sku(order.sku)?.title ?? order.sku;
       try {
-        const checkout = await payments.checkout.begin({ ...order, title });
-        return await reply.header('cache-control', 'no-store').send(checkout);
+        return await payments.checkout.begin({ ...order, title });
       } catch (error) {
         if (!(error instanceof PaymentError)) throw error;
         log.warn({ err: error, orderNo }, 'the payment provider did not begin');

@@ -39,14 +39,11 @@ export const ticketRoute: FastifyPluginAsyncTypebox<Context> = async (app, conte
       const expiresAtMs = Math.round(catalogue.nowMs()) + config.ticketTtlSeconds * 1_000;
       const owner = { sale: row.sale, userId };
       const ticket = issueTicket(key, owner, row.sku, expiresAtMs);
-      return reply
-        .code(201)
-        .header('cache-control', 'no-store')
-        .send({
-          ticket,
-          purchaseUrl: `/api/v1/buy/${ticket}`,
-          expiresAt: new Date(expiresAtMs).toISOString(),
-        });
+      return reply.code(201).send({
+        ticket,
+        purchaseUrl: `/api/v1/buy/${ticket}`,
+        expiresAt: new Date(expiresAtMs).toISOString(),
+      });
     },
   );
 };

@@ -99,11 +99,7 @@ export const waitingRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
       if (refusal !== undefined && place?.status !== 'waiting') throw refusal;
       // Joined, and gone again in between.
       if (place === undefined) throw new Problem('overloaded');
-      return reply
-        .code(201)
-        .header('location', urlOf(row))
-        .header('cache-control', 'no-store')
-        .send(place);
+      return reply.code(201).header('location', urlOf(row)).send(place);
     },
   );
 
@@ -129,7 +125,7 @@ export const waitingRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
       );
       if (entry === undefined) throw new Problem('not_found');
       if (entry.state === 'served') orderPages.forget(userId);
-      return reply.header('cache-control', 'no-store').send(answer(row, entry));
+      return answer(row, entry);
     },
   );
 

@@ -160,6 +160,8 @@ describe('what is refused before a purchase', () => {
     const asked: Asked = { sale: 'demo', user, token, payload: '{"sku":"TV"}' };
     await one.prepare(node, asked);
     expectRefusal(await ask(node, path, asked), one);
+    const counted = `{route="/api/v1/sales/:sale/${path}",verdict="${one.verdict}"`;
+    expect(await node.context.metrics.text()).toContain(`flashsale_refusals_total${counted}`);
     expect(node.world.drawn).toBe(0);
     expect(node.world.published).toEqual([]);
     expect(({} as { x?: number }).x).toBeUndefined();

@@ -3,7 +3,9 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Command } from 'commander';
 import { afterAll, expect, test } from 'vitest';
+import { createProgram } from '../../ops/program.ts';
 import { PROJECT_ROOT } from '../../ops/stack/folder.ts';
 import { type StackState, whoStarts, writeState } from '../../ops/stack/state.ts';
 
@@ -43,6 +45,15 @@ test('run.mjs stays until the program has ended after a signal', async () => {
   const [code] = await once(child, 'close');
   expect(said).toBe('wait\nstopped by SIGTERM\n');
   expect(code).toBe(0);
+});
+
+test('every command prints JSON when asked', () => {
+  const last = (command: Command): Command[] =>
+    command.commands.length === 0 ? [command] : command.commands.flatMap(last);
+  const commands = last(createProgram({}));
+  expect(commands.length).toBeGreaterThan(30);
+  const without = commands.filter(({ options }) => !options.some(({ long }) => long === '--json'));
+  expect(without.map((command) => `${command.parent?.name()} ${command.name()}`)).toEqual([]);
 });
 
 test('flashsale env says that nothing runs', () => {

@@ -177,6 +177,25 @@ describe('a purchase, from the ticket to the payment', () => {
     }
   });
 
+  it('lets no cache keep what is one user’s', async () => {
+    const ada = shopper();
+    const taken = await ada.press(sale, 'TV');
+    const { order } = (await ada.outcome(taken.body.statusUrl)).body;
+    const calls = [
+      ['GET', '/api/v1/orders'],
+      ['GET', `/api/v1/orders/${order.orderNo}`],
+      ['POST', `/api/v1/orders/${order.orderNo}/checkout`],
+      ['GET', `/api/v1/requests/${order.requestId}`],
+      ['GET', `/api/v1/requests/${order.requestId}/events`],
+      ['POST', `/api/v1/orders/${order.orderNo}/cancel`],
+    ] as const;
+    for (const [method, path] of calls) {
+      const { status, cacheControl } = await ada.call(method, path);
+      expect([path, status]).toEqual([path, 200]);
+      expect([path, cacheControl]).toEqual([path, expect.stringMatching(/no-store|private/)]);
+    }
+  });
+
   it('streams the outcome as events', async () => {
     const ada = shopper();
     const taken = await ada.press(sale, 'TV');
