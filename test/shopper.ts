@@ -13,10 +13,20 @@ export interface Answer {
   readonly body: any;
 }
 
+/** Ends what hangs. */
+const DEADLINE_MS = 60_000;
+
 export interface PressOptions {
   readonly quantity?: unknown;
   readonly key?: string;
   readonly ticket?: string;
+}
+
+export interface BuyOptions {
+  readonly quantity?: number;
+  readonly deadlineMs?: number;
+  /** Whoever is refused from then on presses no more. */
+  readonly giveUp?: AbortSignal;
 }
 
 export class Shopper {
@@ -80,13 +90,17 @@ export class Shopper {
    * then the outcome. Always with the same key: it counts once. After a cut connection a refusal says
    * nothing about the press before: what became of that is asked by its key.
    */
-  async buy(sale: string, sku: string, { quantity = 1, deadlineMs = 20_000 } = {}) {
+  async buy(
+    sale: string,
+    sku: string,
+    { quantity = 1, deadlineMs = DEADLINE_MS, giveUp }: BuyOptions = {},
+  ) {
     const key = randomUUID();
     const untilMs = performance.now() + deadlineMs;
     let wasCut = false;
     for (;;) {
       const pressed = await this.press(sale, sku, { quantity, key }).catch((error: Error) => error);
-      const isOver = performance.now() > untilMs;
+      const isOver = performance.now() > untilMs || giveUp?.aborted === true;
       if (pressed instanceof Error) {
         wasCut = true;
         if (isOver) throw pressed;
@@ -100,7 +114,7 @@ export class Shopper {
   }
 
   /** Long-polls until the request is decided. */
-  async outcome(statusUrl: string, deadlineMs = 20_000): Promise<Answer> {
+  async outcome(statusUrl: string, deadlineMs = DEADLINE_MS): Promise<Answer> {
     const untilMs = performance.now() + deadlineMs;
     for (;;) {
       const answer = await this.call('GET', `${statusUrl}?wait=5`).catch((error: Error) => error);

@@ -6,7 +6,7 @@ import { queueFigures } from '../../broker/queues.ts';
 import { ordersQueue } from '../../contracts/topology.ts';
 import { createVirtualHost, type VirtualHost } from '../servers.ts';
 import { until } from '../until.ts';
-import { createConnections, order, purge, takeAll } from './harness.ts';
+import { createConnections, lost, order, purge, takeAll } from './harness.ts';
 import { type Relay, startRelay } from './relay.ts';
 
 const queue = ordersQueue('regular');
@@ -98,8 +98,9 @@ test('a consumer that was cancelled stays so over a reconnect', async () => {
   const connection = await connections.open(relay.url);
   const { consumer } = await consume(connection);
   await consumer.cancel();
+  const noticed = lost(connection);
   relay.cut();
-  await until('the cut is noticed', () => !connection.connected);
+  await noticed;
   await connection.whenConnected();
   expect(consumer.consuming).toBe(false);
   const figures = await queueFigures(direct);
@@ -109,21 +110,23 @@ test('a consumer that was cancelled stays so over a reconnect', async () => {
 
 test('a deleted queue is declared again and consumed again', async () => {
   const connection = await connections.open(host.url, { channelReopenDelayMs: 20 });
-  const { consumer, got } = await consume(connection);
+  const { got } = await consume(connection);
   const channel = await direct.openChannel();
   await channel.deleteQueue(queue);
   await channel.close();
-  await until('the loss is noticed', () => !consumer.consuming);
-  await until('it consumes again', () => consumer.consuming);
-  expect(await publisher.publish(order('anew'))).toBe('confirmed');
+  // Until it is there again, no queue takes it.
+  await until('the queue is back', async () => {
+    return (await publisher.publish(order('anew'))) === 'confirmed';
+  });
   expect(textOf(await until('it is here', () => got[0]))).toBe('anew');
   await connection.close();
 });
 
 test('a consumer attached while there is no connection starts with it', async () => {
   const connection = await connections.open(relay.url);
+  const noticed = lost(connection);
   relay.cut();
-  await until('the cut is noticed', () => !connection.connected);
+  await noticed;
   const { got } = await consume(connection);
   await publisher.publish(order('x'));
   await until('it is here', () => got.length === 1);

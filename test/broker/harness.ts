@@ -22,6 +22,17 @@ export function createConnections() {
   };
 }
 
+/** Resolves when the connection has been lost, however quickly it comes back. Ask before it is cut. */
+export function lost(connection: BrokerConnection): Promise<void> {
+  return new Promise((resolve) => {
+    const undo = connection.onChange(() => {
+      if (connection.connected) return;
+      undo();
+      resolve();
+    });
+  });
+}
+
 /** A persistent message for the queue of regular orders. */
 export function order(text: string, changes: Partial<OutgoingMessage> = {}): OutgoingMessage {
   return {

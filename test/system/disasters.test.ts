@@ -40,6 +40,7 @@ describe('while orders flow', () => {
       amqpUrl: broker.url,
       workerEnvironment: { AMQP_URL: relay.url },
     });
+    await broker.flush();
   });
   afterAll(async () => {
     await system?.stop();
@@ -70,7 +71,7 @@ describe('while orders flow', () => {
 
   /** Everything that was taken is ordered, said so, and in the books. */
   async function expectNothingLost(name: string, flow: Flow): Promise<FlowCounts> {
-    await flow.more(SOME, 60_000);
+    await flow.more(SOME, 120_000);
     const counts = await flow.stop();
     console.log(`${name}: ${JSON.stringify({ ...counts, lost: counts.undecided })}`);
     expect(counts.lies).toEqual([]);

@@ -30,7 +30,10 @@ test('idle nodes, pins and unpaid orders, each with its units', async () => {
     const rows = (await stranded()).filter(({ sku }) => sku === 'TV');
     return Object.fromEntries(rows.map((row) => [row.cause, row.units]));
   };
-  expect(await units()).toEqual({ idle_node: 20 });
+  await until('all of it idles', async () => {
+    expect(await units()).toEqual({ idle_node: 20 });
+    return true;
+  });
 
   const shopper = new Shopper(system.url, system.jwtSecret);
   const answer = await shopper.buy(sale, 'TV');

@@ -41,9 +41,7 @@ beforeAll(async () => {
   await channel.assertQueue(QUEUE, { durable: true, arguments: quorum });
   await channel.bindQueue(QUEUE, EVENTS_EXCHANGE, 'order.*');
   await connection.close();
-  // Killed within seconds, RabbitMQ 3.10 would forget the queue: a proper stop writes it down.
-  await broker.rabbitmqctl('stop_app');
-  await broker.rabbitmqctl('start_app');
+  await broker.flush();
 });
 
 afterAll(async () => {
