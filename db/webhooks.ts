@@ -41,7 +41,10 @@ export interface WebhookDelivery {
 export interface TakeLimits {
   readonly eventsMax: number;
   readonly leaseMs: number;
+  /** The log is read on while fewer wait for their first attempt … */
   readonly pendingMax: number;
+  /** … and fewer have failed, or wait behind one that has. */
+  readonly failingMax: number;
 }
 
 /** Events to deliver now: nobody else gets them for the time of the lease. */
@@ -49,12 +52,12 @@ export async function takeWebhooks(
   databases: Databases,
   schema: Schema,
   { endpoint, kinds, createdAt }: WebhookTarget,
-  { eventsMax, leaseMs, pendingMax }: TakeLimits,
+  { eventsMax, leaseMs, pendingMax, failingMax }: TakeLimits,
 ): Promise<WebhookDelivery[]> {
   const rows = await databases[schema].query<EventRow & { log_no: string; attempts: number }>({
     name: `take_webhooks_${schema}`,
-    text: `SELECT * FROM ${schema}.take_webhooks($1, $2, $3, $4, $5 * interval '1 ms', $6)`,
-    values: [endpoint, kinds, createdAt, eventsMax, leaseMs, pendingMax],
+    text: `SELECT * FROM ${schema}.take_webhooks($1, $2, $3, $4, $5 * interval '1 ms', $6, $7)`,
+    values: [endpoint, kinds, createdAt, eventsMax, leaseMs, pendingMax, failingMax],
   });
   return rows.map((row) => ({ logNo: row.log_no, attempt: row.attempts, event: toEvent(row) }));
 }
@@ -152,6 +155,8 @@ export interface WebhookLag {
   readonly endpoint: string;
   readonly schema: Schema;
   readonly pending: number;
+  /** Of those: the last attempt failed. */
+  readonly failing: number;
   readonly givenUp: number;
   /** Rows of the log that are not read yet, counted up to 10,000. */
   readonly unread: number;
@@ -164,6 +169,7 @@ export async function webhookLags(databases: Databases): Promise<WebhookLag[]> {
     schema: Schema;
     endpoint: string;
     pending: string;
+    failing: string;
     given_up: string;
     unread: string;
     since: Date | null;
@@ -173,10 +179,11 @@ export async function webhookLags(databases: Databases): Promise<WebhookLag[]> {
     (schema) => `SELECT '${schema}' AS schema, * FROM ${schema}.webhook_lag()`,
     [],
   );
-  return rows.map(({ schema, endpoint, pending, given_up: givenUp, unread, since }) => ({
+  return rows.map(({ schema, endpoint, pending, failing, given_up: givenUp, unread, since }) => ({
     schema,
     endpoint,
     pending: toNumber(pending),
+    failing: toNumber(failing),
     givenUp: toNumber(givenUp),
     unread: toNumber(unread),
     since,

@@ -4,9 +4,11 @@
 --   p_endpoint, p_kinds, p_since: its id, what it wants, and when it was registered
 --   p_limit        events at the most
 --   p_lease        whoever takes one has so long to report it; then it is given out again
---   p_pending_max  the log is read on while fewer than that wait
+--   p_pending_max  the log is read on while fewer than that wait for their first attempt
+--   p_failing_max  … and fewer than that have failed, or wait behind one of their order that has
 -- Result: one row for each event, oldest first, as of outbox_batch, with log_no and attempts. Never an
---   event while an earlier one of its order is not delivered
+--   event while an earlier one of its order is neither delivered nor given up. Where both wait, new
+--   events and those that failed before are taken by turns
 -- Tables: reads event, orders; writes webhook_cursor, webhook_delivery
 -- Locks: the webhook_cursor row (SKIP LOCKED: another worker reads on); webhook_delivery rows (SKIP LOCKED)
 -- Errors: none of its own
@@ -17,7 +19,8 @@ CREATE OR REPLACE FUNCTION :schema.take_webhooks(
   p_since       timestamptz,
   p_limit       int,
   p_lease       interval,
-  p_pending_max int
+  p_pending_max int,
+  p_failing_max int
 ) RETURNS TABLE (
   log_no bigint, attempts int, event_no bigint, kind text, happened_at timestamptz, order_no bigint,
   request_id uuid, sale text, sku text, user_id text, units int, amount numeric, currency text,
@@ -38,8 +41,14 @@ BEGIN
   END IF;
   SELECT c.log_no INTO v_cursor FROM webhook_cursor c
   WHERE c.endpoint = p_endpoint FOR UPDATE SKIP LOCKED;
-  IF FOUND AND (SELECT count(*) FROM webhook_delivery d
-                WHERE d.endpoint = p_endpoint AND d.given_up_at IS NULL) < p_pending_max THEN
+  IF FOUND AND (
+    SELECT count(*) FILTER (WHERE w.is_new) < p_pending_max
+       AND count(*) FILTER (WHERE NOT w.is_new) < p_failing_max
+    FROM (SELECT d.last_error IS NULL
+                 AND row_number() OVER (PARTITION BY d.order_no ORDER BY d.log_no) = 1 AS is_new
+          FROM webhook_delivery d
+          WHERE d.endpoint = p_endpoint AND d.given_up_at IS NULL) w
+  ) THEN
     WITH next AS MATERIALIZED (
       SELECT v.log_no, v.sale, v.kind, v.order_nos, v.happened_at
       FROM event v WHERE v.log_no > v_cursor ORDER BY v.log_no LIMIT p_limit
@@ -50,7 +59,7 @@ BEGIN
       WHERE n.kind = ANY (p_kinds)
       -- A replay: it is tried anew.
       ON CONFLICT (endpoint, order_no, log_no) DO UPDATE
-        SET attempts = 0, next_at = now(), given_up_at = NULL
+        SET attempts = 0, next_at = now(), last_error = NULL, given_up_at = NULL
     )
     SELECT max(n.log_no) INTO v_read FROM next n;
     UPDATE webhook_cursor c SET log_no = v_read
@@ -58,15 +67,23 @@ BEGIN
   END IF;
 
   RETURN QUERY
-    WITH due AS MATERIALIZED (
-      SELECT d.order_no, d.log_no FROM webhook_delivery d
-      WHERE d.endpoint = p_endpoint AND d.given_up_at IS NULL AND d.next_at <= now()
-        AND NOT EXISTS (
-          SELECT FROM webhook_delivery e
-          WHERE e.endpoint = p_endpoint AND e.order_no = d.order_no AND e.log_no < d.log_no
-            AND e.given_up_at IS NULL)
-      ORDER BY d.log_no, d.order_no LIMIT p_limit
-      FOR UPDATE SKIP LOCKED
+    WITH first AS (
+      SELECT DISTINCT ON (d.order_no) d.order_no, d.log_no, d.next_at,
+             d.last_error IS NOT NULL AS failed
+      FROM webhook_delivery d
+      WHERE d.endpoint = p_endpoint AND d.given_up_at IS NULL
+      ORDER BY d.order_no, d.log_no
+    ), turns AS MATERIALIZED (
+      SELECT f.order_no, f.log_no,
+             row_number() OVER (PARTITION BY f.failed ORDER BY f.log_no, f.order_no) AS turn
+      FROM first f WHERE f.next_at <= now()
+      ORDER BY turn, f.failed
+    ), due AS MATERIALIZED (
+      SELECT d.order_no, d.log_no
+      FROM turns t JOIN webhook_delivery d
+        ON d.endpoint = p_endpoint AND d.order_no = t.order_no AND d.log_no = t.log_no
+      ORDER BY t.turn LIMIT p_limit
+      FOR UPDATE OF d SKIP LOCKED
     ), taken AS (
       UPDATE webhook_delivery d SET next_at = now() + p_lease, attempts = d.attempts + 1
       FROM due u

@@ -3,6 +3,7 @@
 -- Parameters: none
 -- Result: one row for each that has read anything and was not removed
 --   pending   events that wait for an attempt, or for an earlier one of their order
+--   failing   of those: events whose last attempt failed
 --   given_up  events that are not tried any more
 --   unread    rows of the log that are not read yet, counted up to 10,000
 --   since     when the oldest event happened that is not delivered
@@ -12,16 +13,17 @@
 
 CREATE OR REPLACE FUNCTION :schema.webhook_lag()
 RETURNS TABLE (
-  endpoint text, pending bigint, given_up bigint, unread bigint, since timestamptz
+  endpoint text, pending bigint, failing bigint, given_up bigint, unread bigint, since timestamptz
 )
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 AS $routine$
-  SELECT c.endpoint, coalesce(d.pending, 0), coalesce(d.given_up, 0), v.unread,
+  SELECT c.endpoint, coalesce(d.pending, 0), coalesce(d.failing, 0), coalesce(d.given_up, 0), v.unread,
          least(d.since, v.since)
   FROM webhook_cursor c
   LEFT JOIN (
     SELECT w.endpoint, count(*) FILTER (WHERE w.given_up_at IS NULL) AS pending,
+           count(w.last_error) FILTER (WHERE w.given_up_at IS NULL) AS failing,
            count(w.given_up_at) AS given_up,
            min(w.happened_at) FILTER (WHERE w.given_up_at IS NULL) AS since
     FROM webhook_delivery w GROUP BY w.endpoint) d ON d.endpoint = c.endpoint

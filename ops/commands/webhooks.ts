@@ -81,6 +81,7 @@ function facts(endpoint: WebhookEndpoint, lags: readonly WebhookLag[]) {
     state: endpoint.state,
     reason: endpoint.disabledReason,
     pending: sum(({ pending }) => pending),
+    failing: sum(({ failing }) => failing),
     unread: sum(({ unread }) => unread),
     givenUp: sum(({ givenUp }) => givenUp),
     oldest: since[0] ?? null,

@@ -1,14 +1,9 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { CloudEvent } from '../../contracts/events.ts';
 import {
-  addWebhook,
-  noteWebhook,
-  outboxBatch,
-  outboxDone,
   payOrder,
   removeWebhook,
   replayWebhooks,
-  reportWebhooks,
   rotateWebhookSecret,
   setWebhookState,
   takeWebhooks,
@@ -17,85 +12,29 @@ import {
   webhookTargets,
 } from '../../db/calls.ts';
 import type { Databases } from '../../db/pool.ts';
-import { createMetrics } from '../../process/metrics.ts';
-import { createWebhookMetrics, deliverWebhooks } from '../../worker/webhooks/office.ts';
-import { WEBHOOK_LIMITS, type WebhookLimits } from '../../worker/webhooks/retry.ts';
-import { log } from '../broker/harness.ts';
 import { createDatabase, type TestDatabase } from '../db/database.ts';
 import { openSale, order, stock } from '../db/shop.ts';
 import { until } from '../until.ts';
-import { lives, type Receiver, startReceiver } from './receiver.ts';
+import { lives } from './receiver.ts';
+import { LIMITS, SECRET, untilTaken, Webhooks } from './webhook-office.ts';
 
-/** Workers that deliver to a merchant's server, with delays that a test can wait for. */
-
-const LIMITS = { ...WEBHOOK_LIMITS, retryDelayInitialMs: 20, retryDelayMaxMs: 100, timeoutMs: 500 };
-const SECRET = `whsec_${Buffer.alloc(32, 1).toString('base64')}`;
 const NEW_SECRET = `whsec_${Buffer.alloc(32, 2).toString('base64')}`;
-const LIFE = ['order.placed', 'order.paid'];
 
 let database: TestDatabase;
 let worker: Databases;
 let ops: Databases;
+let webhooks: Webhooks;
 let sku: string;
-let endpoints = 0;
-const receivers: Receiver[] = [];
-const offices: { stop: AbortController; ended: Promise<void> }[] = [];
 
 beforeAll(async () => {
   database = await createDatabase();
   worker = database.as('worker', 8);
   ops = database.as('ops');
+  webhooks = new Webhooks(worker, ops);
   sku = await stock(ops, await openSale(ops), { units: 10_000 });
 });
-afterEach(async () => {
-  for (const { stop } of offices) stop.abort();
-  await Promise.all(offices.splice(0).map(({ ended }) => ended));
-  await Promise.all(receivers.splice(0).map((receiver) => receiver.close()));
-  for (const { endpoint } of await webhookEndpoints(ops)) {
-    await setWebhookState(ops, endpoint, 'operator');
-  }
-});
+afterEach(() => webhooks.end());
 afterAll(() => database?.remove());
-
-async function merchant(): Promise<{ receiver: Receiver; endpoint: string }> {
-  const receiver = await startReceiver();
-  receivers.push(receiver);
-  receiver.secret = SECRET;
-  endpoints += 1;
-  const endpoint = `wh_${String(endpoints).padStart(12, '0')}`;
-  const kinds = ['placed', 'paid'] as const;
-  await addWebhook(ops, { endpoint, url: receiver.url, kinds, secret: SECRET });
-  return { receiver, endpoint };
-}
-
-function startOffice(changes: Partial<WebhookLimits> = {}) {
-  const stop = new AbortController();
-  const registry = createMetrics('test');
-  const ended = deliverWebhooks({
-    schemas: ['hot'],
-    targets: () => webhookTargets(worker),
-    lags: () => webhookLags(worker),
-    calls: (schema) => ({
-      take: (target, limits) => takeWebhooks(worker, schema, target, limits),
-      report: (endpoint, reports) => reportWebhooks(worker, schema, endpoint, reports),
-      note: (endpoint, note) => noteWebhook(worker, endpoint, note),
-    }),
-    isBusy: () => false,
-    rules: { allowHttp: true, allowPrivate: true },
-    limits: { ...LIMITS, ...changes },
-    metrics: createWebhookMetrics(registry),
-    log,
-    stopping: stop.signal,
-  });
-  offices.push({ stop, ended });
-  return { registry, stop, ended };
-}
-
-/** As the relay does it. */
-async function publish(): Promise<void> {
-  const events = await outboxBatch(worker, 'hot', 'test', 1_000);
-  await outboxDone(worker, 'hot', [...new Set(events.map(({ eventNo }) => eventNo))]);
-}
 
 /** Orders that are placed and paid, published; their numbers. */
 async function trade(count: number): Promise<string[]> {
@@ -105,20 +44,9 @@ async function trade(count: number): Promise<string[]> {
     await payOrder(worker, orderNo, `w-${orderNo}`);
     numbers.push(orderNo);
   }
-  await publish();
+  await webhooks.publish('hot');
   return numbers;
 }
-
-const untilTaken = (receiver: Receiver, numbers: readonly string[]) =>
-  until(
-    'all are taken',
-    () => {
-      const told = lives(receiver.taken);
-      for (const no of numbers) expect(told.get(no)).toEqual(LIFE);
-      return true;
-    },
-    { deadlineMs: 20_000 },
-  );
 
 async function stateOf(endpoint: string) {
   const all = await webhookEndpoints(ops);
@@ -126,7 +54,7 @@ async function stateOf(endpoint: string) {
 }
 
 test('two workers, an endpoint that fails often and answers late: each event, in order per order', async () => {
-  const { receiver, endpoint } = await merchant();
+  const { receiver, endpoint } = await webhooks.merchant();
   let asked = 0;
   receiver.answer = () => {
     asked += 1;
@@ -134,14 +62,18 @@ test('two workers, an endpoint that fails often and answers late: each event, in
     if (asked % 17 === 0) return undefined;
     return asked % 7 === 0 ? 302 : 200;
   };
-  const registries = [startOffice().registry, startOffice().registry];
+  const registries = [webhooks.startOffice().registry, webhooks.startOffice().registry];
   const numbers = [...(await trade(30)), ...(await trade(30))];
   await untilTaken(receiver, numbers);
   expect(receiver.forged).toBe(0);
   expect(new Set(receiver.taken.map(({ id }) => id)).size).toBe(120);
   await until('nothing is behind', async () => {
-    const lag = (await webhookLags(ops)).find((one) => one.endpoint === endpoint);
-    expect(lag).toMatchObject({ pending: 0, unread: 0, givenUp: 0, since: null });
+    expect(await webhooks.lagOf(endpoint)).toMatchObject({
+      pending: 0,
+      unread: 0,
+      givenUp: 0,
+      since: null,
+    });
     return true;
   });
   await until('the metrics say so', async () => {
@@ -162,9 +94,9 @@ test('two workers, an endpoint that fails often and answers late: each event, in
 });
 
 test('an endpoint that does not answer slows no other one, and its events wait', async () => {
-  const [slow, fast] = [await merchant(), await merchant()];
+  const [slow, fast] = [await webhooks.merchant(), await webhooks.merchant()];
   slow.receiver.answer = () => undefined;
-  startOffice({ timeoutMs: 60_000 });
+  webhooks.startOffice({ timeoutMs: 60_000 });
   await until('the slow one is asked', async () => {
     if (slow.receiver.attempts > 0) return true;
     await trade(1);
@@ -174,17 +106,16 @@ test('an endpoint that does not answer slows no other one, and its events wait',
   await untilTaken(fast.receiver, numbers);
   // So many attempts at once and no more.
   expect(slow.receiver.attempts).toBeLessThanOrEqual(LIMITS.inFlightMax);
-  const lags = await webhookLags(ops);
-  const behind = lags.find(({ endpoint }) => endpoint === slow.endpoint);
+  const behind = await webhooks.lagOf(slow.endpoint);
   expect(behind?.pending ?? 0).toBeGreaterThan(0);
   expect(behind?.since).not.toBeNull();
   await slow.receiver.close();
 });
 
 test('one that is gone is disabled at once, and gets what it missed when it is enabled again', async () => {
-  const { receiver, endpoint } = await merchant();
+  const { receiver, endpoint } = await webhooks.merchant();
   receiver.answer = () => 410;
-  startOffice();
+  webhooks.startOffice();
   const first = await trade(3);
   await until('it is disabled', async () => (await stateOf(endpoint))?.disabledReason === 'gone');
   const asked = receiver.attempts;
@@ -197,9 +128,9 @@ test('one that is gone is disabled at once, and gets what it missed when it is e
 });
 
 test('one that fails for long is disabled; a success between starts the count anew', async () => {
-  const { receiver, endpoint } = await merchant();
+  const { receiver, endpoint } = await webhooks.merchant();
   receiver.answer = () => 500;
-  startOffice({ failuresMax: 10, failingMaxMs: 300 });
+  webhooks.startOffice({ failuresMax: 10, failingMaxMs: 300 });
   const numbers = await trade(4);
   await until('it is disabled', async () => (await stateOf(endpoint))?.state === 'disabled');
   expect(await stateOf(endpoint)).toMatchObject({
@@ -214,18 +145,17 @@ test('one that fails for long is disabled; a success between starts the count an
 });
 
 test('an event that is refused for ever is given up, and the later ones of its order go on', async () => {
-  const { receiver, endpoint } = await merchant();
+  const { receiver, endpoint } = await webhooks.merchant();
   const isPoison = (event: CloudEvent) => event.type === 'order.placed' && event.subject === bad;
   const bad = await order(worker, sku);
   await payOrder(worker, bad, `w-${bad}`);
   receiver.answer = (event) => (isPoison(event) ? 400 : 200);
-  startOffice({ attemptsMax: 3 });
+  webhooks.startOffice({ attemptsMax: 3 });
   const good = await trade(5);
   await untilTaken(receiver, good);
   await until('the paid one follows', () => lives(receiver.taken).get(bad)?.[0] === 'order.paid');
   await until('it is reported', async () => {
-    const lag = (await webhookLags(ops)).find((one) => one.endpoint === endpoint);
-    expect(lag).toMatchObject({ pending: 0, givenUp: 1 });
+    expect(await webhooks.lagOf(endpoint)).toMatchObject({ pending: 0, givenUp: 1 });
     return true;
   });
 
@@ -244,13 +174,13 @@ test('an event that is refused for ever is given up, and the later ones of its o
 });
 
 test('after its secret was changed, both sign for a while; a new endpoint gets only what is new', async () => {
-  const { receiver, endpoint } = await merchant();
-  startOffice();
+  const { receiver, endpoint } = await webhooks.merchant();
+  webhooks.startOffice();
   const first = await trade(2);
   await untilTaken(receiver, first);
   await rotateWebhookSecret(ops, endpoint, NEW_SECRET, 60_000);
   receiver.secret = NEW_SECRET;
-  const late = await merchant();
+  const late = await webhooks.merchant();
   await until('the new secret is in use', async () => {
     receiver.forged = 0;
     const [one = ''] = await trade(1);
@@ -266,15 +196,15 @@ test('after its secret was changed, both sign for a while; a new endpoint gets o
 });
 
 test('one that was removed gets nothing again from a worker that has not heard of it', async () => {
-  const { receiver, endpoint } = await merchant();
-  const office = startOffice();
+  const { receiver, endpoint } = await webhooks.merchant();
+  const office = webhooks.startOffice();
   await untilTaken(receiver, await trade(3));
   office.stop.abort();
   await office.ended;
   const target = (await webhookTargets(worker)).find((one) => one.endpoint === endpoint);
   if (target === undefined) throw new Error('there is no such endpoint');
   expect(await removeWebhook(ops, endpoint)).toBe(true);
-  const limits = { eventsMax: 16, leaseMs: 1_000, pendingMax: 1_000 };
+  const limits = { eventsMax: 16, leaseMs: 1_000, pendingMax: 1_000, failingMax: 1_000 };
   expect(await takeWebhooks(worker, 'hot', target, limits)).toEqual([]);
   await trade(1);
   expect(await takeWebhooks(worker, 'hot', target, limits)).toEqual([]);

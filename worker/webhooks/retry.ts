@@ -12,8 +12,10 @@ export interface WebhookLimits {
   /** Attempts under way to one endpoint and schema. */
   readonly inFlightMax: number;
   readonly timeoutMs: number;
-  /** The log is read on while fewer events than that wait for an endpoint. */
+  /** The log is read on while fewer events than that wait for their first attempt … */
   readonly pendingMax: number;
+  /** … and fewer than that have failed, or wait behind one of their order that has. */
+  readonly failingMax: number;
 }
 
 const HOUR_MS = 3_600_000;
@@ -27,6 +29,7 @@ export const WEBHOOK_LIMITS: WebhookLimits = {
   inFlightMax: 16,
   timeoutMs: 15_000,
   pendingMax: 1_000,
+  failingMax: 10_000,
 };
 
 /**

@@ -41,6 +41,7 @@ export async function deliverRound(options: RoundOptions): Promise<number> {
     eventsMax: limits.inFlightMax,
     leaseMs: limits.timeoutMs + LEASE_MARGIN_MS,
     pendingMax: limits.pendingMax,
+    failingMax: limits.failingMax,
   });
   if (deliveries.length === 0) return 0;
   const results = await Promise.all(deliveries.map((delivery) => attempt(options, delivery)));

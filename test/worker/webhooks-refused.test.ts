@@ -1,0 +1,90 @@
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { payOrder, placeOrders } from '../../db/calls.ts';
+import type { Databases } from '../../db/pool.ts';
+import { createDatabase, type TestDatabase } from '../db/database.ts';
+import { openSale, order, requests, stock } from '../db/shop.ts';
+import { until } from '../until.ts';
+import { lives } from './receiver.ts';
+import { untilTaken, Webhooks } from './webhook-office.ts';
+
+/** An endpoint that takes some orders' events and refuses others' for ever. */
+
+let database: TestDatabase;
+let worker: Databases;
+let ops: Databases;
+let webhooks: Webhooks;
+let sku: string;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  worker = database.as('worker', 8);
+  ops = database.as('ops');
+  webhooks = new Webhooks(worker, ops);
+  sku = await stock(ops, await openSale(ops), { units: 10_000 });
+});
+afterEach(() => webhooks.end());
+afterAll(() => database?.remove());
+
+/** Orders that are placed and paid, published; their numbers. */
+async function trade(count: number): Promise<string[]> {
+  const numbers: string[] = [];
+  for (let n = 0; n < count; n += 1) {
+    const orderNo = await order(worker, sku);
+    await payOrder(worker, orderNo, `w-${orderNo}`);
+    numbers.push(orderNo);
+  }
+  await webhooks.publish('hot');
+  return numbers;
+}
+
+/** Orders of one call, paid by nobody; their numbers. */
+async function tradeAtOnce(count: number): Promise<string[]> {
+  const placed = await placeOrders(worker, 'hot', sku, requests(count));
+  await webhooks.publish('hot');
+  return placed.flatMap(({ orderNo }) => orderNo ?? []);
+}
+
+test('more than a thousand refused events at its head hold up only their own orders', async () => {
+  const { receiver, endpoint } = await webhooks.merchant();
+  const bad = new Set([...(await tradeAtOnce(600)), ...(await tradeAtOnce(600))]);
+  receiver.answer = ({ subject }) => (bad.has(subject) ? 400 : 200);
+  webhooks.startOffice({ retryDelayInitialMs: 1_000, retryDelayMaxMs: 2_000 });
+  const refused = { deadlineMs: 20_000 };
+  await until(
+    'all of them were refused',
+    async () => (await webhooks.lagOf(endpoint))?.failing === bad.size,
+    refused,
+  );
+  const [waits = ''] = bad;
+  await payOrder(worker, waits, `w-${waits}`);
+  await untilTaken(receiver, await trade(20));
+  await until('only they wait', async () => {
+    const lag = await webhooks.lagOf(endpoint);
+    expect(lag).toMatchObject({ pending: bad.size + 1, failing: bad.size });
+    return true;
+  });
+  expect(lives(receiver.taken).has(waits)).toBe(false);
+
+  receiver.answer = () => 200;
+  await untilTaken(receiver, [waits]);
+  await until('nothing is behind', async () => (await webhooks.lagOf(endpoint))?.pending === 0);
+}, 60_000);
+
+test('refused events are kept up to a limit; beyond it the log waits, and loses nothing', async () => {
+  const { receiver, endpoint } = await webhooks.merchant();
+  const bad = await tradeAtOnce(40);
+  receiver.answer = () => 400;
+  webhooks.startOffice({ pendingMax: 10, failingMax: 30, inFlightMax: 4 });
+  await until(
+    'the limit is reached',
+    async () => ((await webhooks.lagOf(endpoint))?.failing ?? 0) >= 30,
+  );
+  const good = await trade(5);
+  const attempts = receiver.attempts + 200;
+  await until('they are tried again and again', () => receiver.attempts > attempts);
+  expect((await webhooks.lagOf(endpoint))?.unread).toBeGreaterThanOrEqual(good.length);
+  receiver.answer = () => 200;
+  await untilTaken(receiver, good);
+  await until('nothing is behind', async () => (await webhooks.lagOf(endpoint))?.pending === 0);
+  expect(new Set(receiver.taken.map(({ subject }) => subject)).size).toBe(bad.length + good.length);
+}, 60_000);
