@@ -5,6 +5,8 @@ export interface SessionOptions {
   /** `host:port[,host:port…]` */
   readonly servers: string;
   readonly sessionTimeoutMs: number;
+  /** Watched values are read again this often, whether or not an event came; 3 s unless told. */
+  readonly rereadIntervalMs?: number;
   /** Credentials, and what nodes that are made allow to whom; without it everything to everyone. */
   readonly protection?: Protection | undefined;
   readonly log?: { warn(facts: object, message: string): void };

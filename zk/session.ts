@@ -32,7 +32,6 @@ const PROBE_INTERVAL_SHARE = 1 / 6;
 const CONNECT_TIMEOUT_MIN_MS = 500;
 const RECONNECT_DELAY_MIN_MS = 20;
 const RECONNECT_DELAY_MAX_MS = 1_000;
-/** Watched values are read again this often, whether or not an event came. */
 const REREAD_INTERVAL_MS = 3_000;
 /** Session timeouts without any server after which a lost history is believed (see `Identity.zxid`). */
 const HISTORY_LOST_TIMEOUTS = 10;
@@ -80,7 +79,8 @@ export class ZkSession extends Calls<SessionEvents> {
   /** Begins to connect, and goes on for ever until `close()`. Events tell how it goes. */
   start(): void {
     this.#open();
-    const reread = setInterval(() => this.#reread(), REREAD_INTERVAL_MS);
+    const { rereadIntervalMs = REREAD_INTERVAL_MS } = this.#options;
+    const reread = setInterval(() => this.#reread(), rereadIntervalMs);
     reread.unref();
     this.#timers.add(reread);
   }

@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TokenBuckets } from '../../server/gate/buckets.ts';
 import { networkOf } from '../../server/gate/limits.ts';
 import { Moments } from '../../server/gate/moments.ts';
+import fc from '../properties.ts';
 
 describe('moments', () => {
   it('are what a map of moments would say, as long as there is room', () => {

@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Limits } from '../../server/gate/limits.ts';
 import { RISK_CAUSES, RiskWatch, type Signals, scoreOf, workOf } from '../../server/gate/risk.ts';
 import { SPREAD_USERS_MAX, Spread } from '../../server/gate/spread.ts';
+import fc from '../properties.ts';
 
 const QUIET: Signals = {
   userRate: 0,

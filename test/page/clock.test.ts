@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createClock } from '../../server/public/js/clock.js';
+import fc from '../properties.ts';
 
 /** The server's clock runs this far ahead of the monotonic one in these tests. */
 const TRUE_OFFSET_MS = 1_700_000_000_000;

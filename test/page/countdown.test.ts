@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { retrySeconds } from '../../server/public/js/api.js';
 import {
@@ -11,6 +10,7 @@ import {
 import { pictureOf } from '../../server/public/js/format.js';
 import { uuidOf } from '../../server/public/js/key.js';
 import { backoffMs, pollDelayMs } from '../../server/public/js/pace.js';
+import fc from '../properties.ts';
 
 const OPENS = Date.parse('2030-01-01T12:00:00Z');
 const CLOSES = Date.parse('2030-01-01T13:00:00Z');

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   advance,
@@ -9,6 +8,7 @@ import {
   PRESS_REST_MS,
   type Purchase,
 } from '../../server/public/js/purchase.js';
+import fc from '../properties.ts';
 
 const press = (now: number, key = 'k1'): Event => ({ type: 'press', now, key, quantity: 1 });
 const refused = (now: number, verdict = 'shed', retryAfterSeconds = 0): Event => ({

@@ -1,9 +1,9 @@
 import { inspect } from 'node:util';
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fromMinorUnits, toMinorUnits } from '../../payment/money.ts';
 import { ForgedCallback, PaymentError, UnknownCallback } from '../../payment/provider.ts';
 import { StripeProvider, sessionEndMs } from '../../payment/stripe.ts';
+import fc from '../properties.ts';
 import {
   refusal,
   STRIPE_KEY,

@@ -1,7 +1,7 @@
 import { createHmac, createSecretKey } from 'node:crypto';
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { macOf } from '../../server/gate/mac.ts';
+import fc from '../properties.ts';
 
 const ofLibrary = (key: Buffer, text: string, bytes: number) =>
   createHmac('sha256', key).update(text).digest().subarray(0, bytes).toString('base64url');

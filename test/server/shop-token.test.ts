@@ -1,10 +1,10 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import fc from 'fast-check';
 import { createVerifier } from 'fast-jwt';
 import { expect, test } from 'vitest';
 import { createGuestSigner } from '../../server/gate/identity.ts';
 import { isMacOf, macOf } from '../../server/gate/mac.ts';
 import { createShopTokenReader } from '../../server/gate/shop-token.ts';
+import fc from '../properties.ts';
 
 /** The short way for the shop's own tokens believes nothing that the library would not. */
 

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isRequestId } from '../../contracts/messages.ts';
 import { issueTicket, parseTicket, verifyTicket } from '../../server/gate/ticket.ts';
+import fc from '../properties.ts';
 
 const key = randomBytes(32);
 const owner = { sale: 'demo', userId: 'ada' };

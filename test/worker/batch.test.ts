@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Batch, BatchPlanner } from '../../worker/batch.ts';
+import fc from '../properties.ts';
 
 interface Request {
   readonly requestId: string;

@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { OrderEvent } from '../../contracts/events.ts';
 import { publishInOrder } from '../../worker/outbox.ts';
+import fc from '../properties.ts';
 
 function event(orderNo: number, eventNo: number): OrderEvent {
   const at = new Date(0);

@@ -15,11 +15,15 @@ export interface ChildNode {
   close(): Promise<void>;
 }
 
-export function startChildNode(root: string, sku: string): ChildNode {
+export function startChildNode(root: string, sku: string, sessionTimeoutMs: number): ChildNode {
   const file = join(import.meta.dirname, 'node-process.ts');
-  const child = spawn(process.execPath, [file, servers.zookeeper, root, sku], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    [file, servers.zookeeper, root, sku, String(sessionTimeoutMs)],
+    {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    },
+  );
   const { promise: gone, resolve } = Promise.withResolvers<void>();
   child.once('exit', () => resolve());
   const answers: Draw[] = [];

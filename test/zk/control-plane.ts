@@ -3,14 +3,18 @@ import { NodeAgent } from '../../zk/agent.ts';
 import type { UnitCount } from '../../zk/figures.ts';
 import { Keeper } from '../../zk/keeper.ts';
 import { pathsBelow } from '../../zk/paths.ts';
-import { ZkSession } from '../../zk/session.ts';
+import { type SessionOptions, ZkSession } from '../../zk/session.ts';
 import { servers, uniqueZkRoot } from '../servers.ts';
 import { type ChildNode, startChildNode } from './child-node.ts';
 import type { Credentials } from './credentials.ts';
 
 /** Keepers, web nodes and an operator on one real ZooKeeper, with unit counts from memory. */
 
-export const SESSION_TIMEOUT_MS = 2_000;
+/**
+ * Long enough for a machine that stands still for a second: a session that ends unasked, or trust that
+ * does, is not what the tests look at.
+ */
+export const SESSION_TIMEOUT_MS = 8_000;
 const quiet = { info: () => {}, warn: () => {}, error: () => {} };
 
 export class ControlPlane {
@@ -49,7 +53,7 @@ export class ControlPlane {
   ): Promise<ControlPlane> {
     const plane = new ControlPlane(addresses, credentials);
     plane.operator.start();
-    await plane.operator.connected(10_000);
+    await plane.operator.connected(60_000);
     return plane;
   }
 
@@ -63,7 +67,7 @@ export class ControlPlane {
     const { protection, ...anybody } = this.#session(this.#servers, role ?? 'operator');
     const session = this.#keep(new ZkSession(role ? { ...anybody, protection } : anybody));
     session.start();
-    await session.connected(10_000);
+    await session.connected(60_000);
     return session;
   }
 
@@ -72,10 +76,10 @@ export class ControlPlane {
     return thing;
   }
 
-  keeper(address = this.#servers): Keeper {
+  keeper(address = this.#servers, options: Partial<SessionOptions> = {}): Keeper {
     return this.#keep(
       new Keeper({
-        session: this.#session(address, 'keeper'),
+        session: { ...this.#session(address, 'keeper'), ...options },
         root: this.root,
         tickMs: 100,
         unitCounts: async () => this.#counts(),
@@ -107,7 +111,7 @@ export class ControlPlane {
 
   /** A web node in a process of its own. */
   childNode(sku: string): ChildNode {
-    return this.#keep(startChildNode(this.root, sku));
+    return this.#keep(startChildNode(this.root, sku, SESSION_TIMEOUT_MS));
   }
 
   /** A SKU with its units, quota and state. */

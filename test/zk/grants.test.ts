@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import fc from '../properties.ts';
 import { World } from './world.ts';
 
 const few = (units: number) => (units % 3) + 1;

@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LOTTERY_RISE, nextShare, STEP_MAX } from '../../zk/kept-share.ts';
 import { SHARE_MIN } from '../../zk/values.ts';
+import fc from '../properties.ts';
 import { Crowd, type CrowdPlan } from './sim/crowd.ts';
 
 /** The share that `keep = auto` finds: its law, and a simulated crowd before it (sim/crowd.ts). */

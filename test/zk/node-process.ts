@@ -1,10 +1,10 @@
 import { NodeAgent } from '../../zk/agent.ts';
 
 /** A web node's agent in a process of its own, to be stopped and killed: prints what it draws. */
-const [servers = '', root = '', sku = ''] = process.argv.slice(2);
+const [servers = '', root = '', sku = '', sessionTimeoutMs] = process.argv.slice(2);
 
 const agent = new NodeAgent({
-  session: { servers, sessionTimeoutMs: 2_000 },
+  session: { servers, sessionTimeoutMs: Number(sessionTimeoutMs) },
   root,
   nodePrefix: 'child',
   onChange: () => say(),

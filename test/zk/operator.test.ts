@@ -174,7 +174,7 @@ describe('edits by hand', () => {
     const options = { servers: servers.zookeeper, sessionTimeoutMs: SESSION_TIMEOUT_MS };
     const hand = new ZkSession(options);
     hand.start();
-    await hand.connected(10_000);
+    await hand.connected(60_000);
     const written = await hand.set(plane.paths.sku(SKU).quota, '7'.repeat(2_000_000), -1);
     expect(written.ok).toBe(false);
     await hand.close();
