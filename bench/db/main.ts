@@ -1,6 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
 import { createProgress } from '../../ops/stack/progress.ts';
 import { rounded } from '../figures.ts';
 import { machine } from '../machine.ts';
@@ -40,20 +38,11 @@ const write = (line: string) => (chosen.json ? console.error(line) : console.log
 const say = (line: string) =>
   write(`${Math.round((performance.now() - startedMs) / 1_000)} s: ${line}`);
 const server = await startServer(process.env, createProgress(write));
-const folder = mkdtempSync(join(tmpdir(), 'flashsale-bench-scripts-'));
 const has = (part: (typeof chosen.parts)[number]) => chosen.parts.includes(part);
 const figures: Record<string, unknown> = {};
-const stop = async () => {
-  await server.stop();
-  rmSync(folder, { recursive: true, force: true });
-};
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => void stop().finally(() => process.exit(130)));
-}
-
 try {
   const stage = await createStage(server.url, 'bench');
-  const target = { ...stage, pgbench: server.pgbench, folder };
+  const target = { ...stage, pgbench: server.pgbench, folder: server.folder };
   if (has('ways')) {
     const { rates, ratios } = await compareWays(target, chosen, say);
     Object.assign(figures, ratios, { orders_per_s: rates.own, orders_per_s_1ms: rates.slow });
@@ -80,7 +69,7 @@ try {
   await setDisk(stage.admin, 'own');
   await stage.admin.close();
 } finally {
-  await stop();
+  await server.stop();
 }
 
 for (const [name, least] of Object.entries(MUST_REACH)) {

@@ -1,11 +1,12 @@
-import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { clusterOf } from '../../test/zk/sim/cluster.ts';
 import { Reader } from '../../zk/overview.ts';
 import { pathsBelow } from '../../zk/paths.ts';
 import { ZkSession } from '../../zk/session.ts';
+import { Child } from '../child.ts';
 import { percentile } from '../figures.ts';
-import { servers, stop } from './place.ts';
+import { startZookeeper } from './place.ts';
 
 /**
  * `npm run bench -- quota [--json] [--edits n]`: real sessions on a real ZooKeeper. From the write of
@@ -19,6 +20,7 @@ const SKU = 'TV';
 const UNITS = 100_000;
 const EDITS_DEFAULT = 200;
 const EDIT_EVERY_MS = 60;
+const IDLE_MS = 3_000;
 /** On a slow or busy machine the run ends with fewer edits. */
 const EDITING_MS_MAX = 60_000;
 
@@ -37,104 +39,109 @@ const asJson = process.argv.includes('--json');
 const edits = process.argv.includes('--edits') ? Number(flag('--edits')) : EDITS_DEFAULT;
 const say = (text: string) => asJson || console.log(text);
 
-interface Said {
-  readonly at?: number;
-  readonly cpuMs?: number;
-  readonly grants?: number;
-  readonly states?: Record<string, number>;
-}
-
-/** A helper process: keeper or web nodes. */
-function start(role: string, address: string, root: string): ChildProcess {
-  return fork(join(import.meta.dirname, 'member.ts'), [role, address, root, String(NODES)]);
-}
-
-async function ask(child: ChildProcess, question: object): Promise<Said> {
-  const answered = new Promise<Said>((resolve) => child.once('message', resolve as () => void));
-  child.send(question);
-  return answered;
-}
-
-const { address, transactions } = await servers();
+const round = (value: number) => Math.round(value * 10) / 10;
+const share = (cpuMs: number, seconds: number) => Math.round(cpuMs / seconds) / 1_000;
+const zookeeper = await startZookeeper();
 const root = `/bench-${process.pid}`;
-const paths = pathsBelow(root);
-const session = new ZkSession({ servers: address, sessionTimeoutMs: 10_000 });
-session.start();
-await session.connected(10_000);
-for (const [path, text] of [
-  [paths.sku(SKU).quota, String(UNITS)],
-  [paths.sku(SKU).state, 'open'],
-  [paths.history, ''],
-] as const) {
-  await session.ensure(path, text);
-}
-const keeper = start('keeper', address, root);
-const fleet = start('fleet', address, root);
-say(`waiting for ${NODES} web nodes …`);
-await ask(fleet, { granted: UNITS });
-const reader = new Reader(session, paths);
+const { sku, history } = pathsBelow(root);
+const { quota: quotaPath, state: statePath } = sku(SKU);
+const session = new ZkSession({ servers: zookeeper.address, sessionTimeoutMs: 10_000 });
 
-const cpuBefore = (await ask(keeper, { cpu: true })).cpuMs ?? 0;
-const transactionsBefore = await transactions();
-const startedAt = performance.now();
-const quotaMs: number[] = [];
-const stateMs: number[] = [];
-let made = 0;
-for (; made < edits && performance.now() - startedAt < EDITING_MS_MAX; made++) {
-  const count = made;
+/** A helper process: the keeper, or all web nodes. */
+function start(role: 'keeper' | 'fleet'): Child {
+  const program = join(import.meta.dirname, 'member.ts');
+  return new Child(program, [role, zookeeper.address, root, String(NODES)]);
+}
+
+/** What the keeper and ZooKeeper have done since the last look. */
+async function createMeter(keeper: Child) {
+  const look = async () => ({
+    atMs: performance.now(),
+    cpuMs: (await keeper.ask<{ cpuMs: number }>({})).cpuMs,
+    transactions: await zookeeper.transactions(),
+  });
+  let before = await look();
+  return async () => {
+    const now = await look();
+    const since = {
+      seconds: (now.atMs - before.atMs) / 1_000,
+      cpuMs: now.cpuMs - before.cpuMs,
+      writes: now.transactions - before.transactions,
+    };
+    before = now;
+    return since;
+  };
+}
+
+/** An edit, from its write until the last node acts on it, in ms. */
+async function edit(fleet: Child, count: number): Promise<{ isQuota: boolean; tookMs: number }> {
   const isQuota = count % 4 !== 3;
   const quota = count % 2 === 0 ? UNITS / 2 : UNITS;
-  const wanted = isQuota ? { granted: quota } : { state: count % 8 === 3 ? 'paused' : 'open' };
-  const asked = ask(fleet, wanted);
+  const state = count % 8 === 3 ? 'paused' : 'open';
+  const asked = fleet.ask<{ at: number }>(isQuota ? { granted: quota } : { state });
   // One clock for all processes of a machine.
   const writtenAt = performance.timeOrigin + performance.now();
   // As typed by hand: the way through the CLI begins with several questions.
   const written = isQuota
-    ? await session.set(paths.sku(SKU).quota, String(quota), -1)
-    : await session.set(paths.sku(SKU).state, wanted.state ?? '', -1);
+    ? await session.set(quotaPath, String(quota), -1)
+    : await session.set(statePath, state, -1);
   if (!written.ok) throw new Error(`ZooKeeper did not take the edit: ${written.error}`);
-  const { at = 0 } = await asked;
-  (isQuota ? quotaMs : stateMs).push(at - writtenAt);
-  await new Promise((resolve) => setTimeout(resolve, EDIT_EVERY_MS));
+  return { isQuota, tookMs: (await asked).at - writtenAt };
 }
-const seconds = (performance.now() - startedAt) / 1_000;
-const writes = (await transactions()) - transactionsBefore;
-const cpuMs = ((await ask(keeper, { cpu: true })).cpuMs ?? 0) - cpuBefore;
-const rows = (await reader.overview()).nodes.length;
 
-const idleFrom = performance.now();
-const idleTransactions = await transactions();
-const idleCpu = (await ask(keeper, { cpu: true })).cpuMs ?? 0;
-await new Promise((resolve) => setTimeout(resolve, 3_000));
-const idleSeconds = (performance.now() - idleFrom) / 1_000;
-const idleWrites = (await transactions()) - idleTransactions;
-const idleCpuMs = ((await ask(keeper, { cpu: true })).cpuMs ?? 0) - idleCpu;
+async function measure() {
+  session.start();
+  await session.connected(10_000);
+  await session.ensure(quotaPath, String(UNITS));
+  await session.ensure(statePath, 'open');
+  await session.ensure(history, '');
+  const [keeper, fleet] = [start('keeper'), start('fleet')];
+  try {
+    say(`waiting for ${NODES} web nodes …`);
+    await fleet.ask({ granted: UNITS });
+    const meter = await createMeter(keeper);
+    const quotaMs: number[] = [];
+    const stateMs: number[] = [];
+    const untilMs = performance.now() + EDITING_MS_MAX;
+    let made = 0;
+    for (; made < edits && performance.now() < untilMs; made++) {
+      const { isQuota, tookMs } = await edit(fleet, made);
+      (isQuota ? quotaMs : stateMs).push(tookMs);
+      await delay(EDIT_EVERY_MS);
+    }
+    const editing = await meter();
+    const { nodes } = await new Reader(session, pathsBelow(root)).overview();
+    await meter();
+    await delay(IDLE_MS);
+    const idle = await meter();
+    return {
+      nodes: nodes.length,
+      edits: made,
+      edit_to_all_applied_ms_p50: round(percentile([...quotaMs, ...stateMs], 0.5)),
+      edit_to_all_applied_ms_p99: round(percentile([...quotaMs, ...stateMs], 0.99)),
+      quota_edit_ms_p99: round(percentile(quotaMs, 0.99)),
+      state_edit_ms_p99: round(percentile(stateMs, 0.99)),
+      edits_per_second: round(made / editing.seconds),
+      keeper_cpu_share: share(editing.cpuMs, editing.seconds),
+      keeper_cpu_ms_per_edit: round(editing.cpuMs / made),
+      zookeeper_transactions_per_second: round(editing.writes / editing.seconds),
+      zookeeper_transactions_per_edit: round(editing.writes / made),
+      idle_keeper_cpu_share: share(idle.cpuMs, idle.seconds),
+      idle_zookeeper_transactions_per_second: round(idle.writes / idle.seconds),
+    };
+  } finally {
+    for (const child of [fleet, keeper]) child.end();
+    await session.close();
+    await zookeeper.stop();
+  }
+}
 
-for (const child of [fleet, keeper]) child.disconnect();
-await session.close();
-await stop();
-
+const measured = await measure();
 say('100 nodes × 50 SKUs in virtual time …');
-const simulated = await clusterOf(100, 50);
-const smaller = await clusterOf(50, 50);
-const round = (value: number) => Math.round(value * 10) / 10;
-const share = (cpuMs: number, seconds: number) => Math.round(cpuMs / seconds) / 1_000;
 const result = {
-  nodes: rows,
-  edits: made,
-  edit_to_all_applied_ms_p50: round(percentile([...quotaMs, ...stateMs], 0.5)),
-  edit_to_all_applied_ms_p99: round(percentile([...quotaMs, ...stateMs], 0.99)),
-  quota_edit_ms_p99: round(percentile(quotaMs, 0.99)),
-  state_edit_ms_p99: round(percentile(stateMs, 0.99)),
-  edits_per_second: round(made / seconds),
-  keeper_cpu_share: share(cpuMs, seconds),
-  keeper_cpu_ms_per_edit: round(cpuMs / made),
-  zookeeper_transactions_per_second: round(writes / seconds),
-  zookeeper_transactions_per_edit: round(writes / made),
-  idle_keeper_cpu_share: share(idleCpuMs, idleSeconds),
-  idle_zookeeper_transactions_per_second: round(idleWrites / idleSeconds),
-  simulated_100x50: simulated,
-  simulated_50x50: smaller,
+  ...measured,
+  simulated_100x50: await clusterOf(100, 50),
+  simulated_50x50: await clusterOf(50, 50),
 };
 const isKept = (name: keyof typeof LIMITS) => result[name] <= LIMITS[name];
 const over = (Object.keys(LIMITS) as (keyof typeof LIMITS)[]).filter((name) => !isKept(name));

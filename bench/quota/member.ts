@@ -10,7 +10,6 @@ const session = { servers: address, sessionTimeoutMs: 6_000 };
 const log = { info: () => {}, warn: console.error, error: console.error };
 
 interface Question {
-  readonly cpu?: boolean;
   /** Say when all nodes together have so many units. */
   readonly granted?: number;
   readonly state?: string;

@@ -1,26 +1,17 @@
 import { exchange } from '../../ops/stack/ports.ts';
 import { createProgress } from '../../ops/stack/progress.ts';
-import { startTestbed } from '../../ops/stack/testbed.ts';
+import type { Servers } from '../../ops/stack/servers.ts';
+import { startServers } from '../shop.ts';
 
 /** The ZooKeeper of a run: the one that ZOOKEEPER names, or a private one. */
-
-let stopServers: () => Promise<void> = async () => {};
-
-export async function servers() {
-  const given = process.env['ZOOKEEPER'];
-  let address = given ?? '';
-  if (given === undefined) {
-    // The others are not needed: any URL keeps them from being started.
-    const testbed = await startTestbed(
-      process.env,
-      createProgress(() => {}),
-    );
-    stopServers = testbed.stop;
-    address = testbed.servers.zookeeper;
-  }
+export async function startZookeeper() {
+  const quiet = createProgress(() => {});
+  const { servers, stop } = await startServers(['zookeeper'], process.env, quiet);
+  const { zookeeper: address } = servers as Servers;
   const [host = '', port = ''] = address.split(',')[0]?.split(':') ?? [];
   return {
     address,
+    stop,
     /** Transactions so far: the low half of the newest one's id. */
     async transactions(): Promise<number> {
       const answer =
@@ -29,8 +20,4 @@ export async function servers() {
       return Number(BigInt(`0x${zxid}`) & 0xffffffffn);
     },
   };
-}
-
-export function stop(): Promise<void> {
-  return stopServers();
 }
