@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { createGuestSigner } from '../../server/gate/identity.ts';
-import { issueTicket } from '../../server/gate/ticket.ts';
-import { Line } from './line.ts';
+import { Line } from '../crowd/line.ts';
+import { type Pressed, press } from '../crowd/press.ts';
+import { BROWSER_HEADERS, createSigner, type Keys, purchaseRequest } from '../crowd/purchase.ts';
 
 /**
  * The crowd, a process of its own. Tickets and identities are signed before the clock starts
@@ -9,18 +9,12 @@ import { Line } from './line.ts';
  * the answers do (`pace`).
  */
 
-const TICKET_TTL_MS = 3_600_000;
-const BODY = '{"quantity":1}';
 /** Connections of the open loop, purchases and waiting shoppers each: beyond, a request is not sent. */
 const PACED_LINES_MAX = 2_000;
 const DRAIN_TIMEOUT_MS = 15_000;
 
-export interface Prepare {
+export interface Prepare extends Keys {
   readonly count: number;
-  readonly jwtSecret: string;
-  /** Base64. */
-  readonly ticketKey: string;
-  readonly sale: string;
   readonly sku: string;
 }
 
@@ -41,14 +35,7 @@ export interface Pace {
   readonly watchEvery: number;
 }
 
-export interface Pressed {
-  readonly statuses: Readonly<Record<string, number>>;
-  /** From the first press to the last answer. */
-  readonly seconds: number;
-  readonly startedAtMs: number;
-}
-
-export interface Paced extends Pressed {
+export interface Paced extends Omit<Pressed, 'answers'> {
   readonly due: number;
   /** Due, and without a free connection. */
   readonly notSent: number;
@@ -63,57 +50,20 @@ export interface Paced extends Pressed {
 
 let prepared: Buffer[] = [];
 
-function prepare({ count, jwtSecret, ticketKey, sale, sku }: Prepare): void {
-  const key = Buffer.from(ticketKey, 'base64');
-  const sign = createGuestSigner(jwtSecret);
+function prepare({ count, sku, ...keys }: Prepare): void {
+  const sign = createSigner(keys);
   const run = randomBytes(4).toString('hex');
-  const expiresAtMs = Date.now() + TICKET_TTL_MS;
   prepared = Array.from({ length: count }, (_, index) => {
     const userId = `guest-${run}-${index}`;
-    const text = [
-      `POST /api/v1/buy/${issueTicket(key, { sale, userId }, sku, expiresAtMs)} HTTP/1.1`,
-      'host: shop.example',
-      `authorization: Bearer ${sign(userId)}`,
-      'content-type: application/json',
-      'user-agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',
-      'accept: application/json',
-      'accept-language: en-US,en;q=0.5',
-      `content-length: ${BODY.length}`,
-      '',
-      BODY,
-    ].join('\r\n');
-    return Buffer.from(text, 'latin1');
+    return purchaseRequest(sign.ticket(userId, sku), sign.token(userId), BROWSER_HEADERS);
   });
 }
 
-async function press({ host, port, count, connections }: Press): Promise<Pressed> {
-  const statuses: Record<string, number> = {};
+function pressAll({ count, connections, ...place }: Press): Promise<Pressed> {
   let next = 0;
-  const end = Promise.withResolvers<void>();
-  const lines = await Promise.all(
-    Array.from({ length: connections }, () => Line.open(host, port, end.reject)),
+  return press(place, connections, () =>
+    next < count ? prepared[next++ % prepared.length] : undefined,
   );
-  const startedAtMs = Date.now();
-  const clockMs = performance.now();
-  let busy = lines.length;
-  const pressOn = (line: Line) => {
-    const request = next < count ? prepared[next % prepared.length] : undefined;
-    next += 1;
-    if (request === undefined) {
-      busy -= 1;
-      if (busy === 0) end.resolve();
-      return;
-    }
-    line.ask(request, (status) => {
-      statuses[status] = (statuses[status] ?? 0) + 1;
-      pressOn(line);
-    });
-  };
-  for (const line of lines) pressOn(line);
-  await end.promise;
-  const seconds = (performance.now() - clockMs) / 1_000;
-  for (const line of lines) line.end();
-  return { statuses, seconds, startedAtMs };
 }
 
 /** Connections that are opened when all others are busy. */
@@ -240,7 +190,7 @@ interface Order {
 
 process.on('message', async (order: Order) => {
   if (order.prepare) prepare(order.prepare);
-  const pressed = order.press && (await press(order.press));
+  const pressed = order.press && (await pressAll(order.press));
   const paced = order.pace && (await pace(order.pace));
   process.send?.(pressed ?? paced ?? {});
 });

@@ -5,10 +5,13 @@ import { createPool, type Pool } from '../../db/pool.ts';
 import { freePort } from '../../ops/stack/ports.ts';
 import type { Progress } from '../../ops/stack/progress.ts';
 import type { Servers } from '../../ops/stack/servers.ts';
+import { startBare } from '../bare/start.ts';
 import { Child } from '../child.ts';
+import type { Pressed } from '../crowd/press.ts';
+import type { Keys } from '../crowd/purchase.ts';
 import { cpuSeconds } from '../machine.ts';
 import type { BenchServers, Shop } from '../shop.ts';
-import type { Press, Pressed } from './generator.ts';
+import type { Press } from './generator.ts';
 import { openRedis } from './redis/client.ts';
 import { startRedis } from './redis/server.ts';
 
@@ -38,7 +41,7 @@ export interface Round {
 
 export interface Way {
   /** What the generator signs tickets with. */
-  readonly keys: { jwtSecret: string; ticketKey: string; sale: string; sku: string };
+  readonly keys: Keys & { readonly sku: string };
   readonly place: { host: string; port: number };
   readonly pids: ReadonlyMap<string, number>;
   /** Orders in the database. */
@@ -88,20 +91,16 @@ export async function play(
   };
 }
 
-/** Two bare processes. `sold` and `committed`: nothing is. */
+/** As many bare processes as there are web nodes. `sold` and `committed`: nothing is. */
 export async function bareWay(keys: Way['keys']): Promise<Way> {
-  const port = await freePort();
-  const fronts = Array.from({ length: FRONTS }, () => new Child(join(HERE, 'bare.ts')));
-  await Promise.all(fronts.map((front) => front.ask(port)));
+  const { place, pids, end } = await startBare('accept', FRONTS);
   return {
     keys,
-    place: { host: '127.0.0.1', port },
-    pids: new Map(fronts.map(({ pid }, index) => [`bare-${index + 1}`, pid])),
+    place,
+    pids,
     committed: async () => 0,
     sold: async () => Number.POSITIVE_INFINITY,
-    async stop() {
-      for (const front of fronts) front.end();
-    },
+    stop: async () => end(),
   };
 }
 

@@ -1,9 +1,9 @@
-import { type ChildProcess, fork } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Child } from '../child.ts';
+import { type Pressed, press } from '../crowd/press.ts';
 import { median } from '../figures.ts';
-import { type Pressed, press } from './generator.ts';
 import { limiterMegabytes } from './limiter.ts';
 
 /**
@@ -14,6 +14,7 @@ import { limiterMegabytes } from './limiter.ts';
 
 const ROUNDS_DEFAULT = 11;
 const ROUND_SECONDS = 0.5;
+const CONNECTIONS = 48;
 /** Purchases prepared for a round, each of a user of its own; a faster machine ends a round early. */
 const ADMISSIONS_PER_ROUND = 15_000;
 
@@ -33,13 +34,13 @@ const rounds = Number(process.argv[process.argv.indexOf('--rounds') + 1]) || ROU
 const say = (text: string) => asJson || console.log(text);
 
 const folder = mkdtempSync(join(tmpdir(), 'flashsale-bench-'));
-const child: ChildProcess = fork(join(import.meta.dirname, 'server.ts'), { stdio: 'inherit' });
-const answer = <T>() => new Promise<T>((resolve) => child.once('message', resolve as () => void));
-const order = async (what: object) => {
-  const answered = answer<{ cpuMs: number }>();
-  child.send(what);
-  return (await answered).cpuMs;
-};
+const child = new Child(join(import.meta.dirname, 'server.ts'));
+interface Answer {
+  readonly ports: Ports;
+  /** That the process has used so far. */
+  readonly cpuMs: number;
+}
+const order = (what: object) => child.ask<Answer>(what);
 
 async function requests(count: number): Promise<Buffer[]> {
   const file = join(folder, 'requests');
@@ -49,9 +50,11 @@ async function requests(count: number): Promise<Buffer[]> {
 }
 
 async function measure(port: number, next: () => Buffer | undefined): Promise<Measured> {
-  const beforeMs = await order({});
-  const pressed = await press(port, next, ROUND_SECONDS);
-  const cpuMs = (await order({})) - beforeMs;
+  const { cpuMs: beforeMs } = await order({});
+  const untilMs = performance.now() + ROUND_SECONDS * 1_000;
+  const inTime = () => (performance.now() < untilMs ? next() : undefined);
+  const pressed = await press({ host: '127.0.0.1', port }, CONNECTIONS, inTime);
+  const cpuMs = (await order({})).cpuMs - beforeMs;
   return {
     ...pressed,
     perSecond: pressed.answers / pressed.seconds,
@@ -85,7 +88,7 @@ function expectOnly(status: string, { statuses }: Pressed): void {
 }
 
 try {
-  const { ports } = await answer<{ ports: Ports }>();
+  const { ports } = await order({});
   const taken = { shed: [] as Measured[], bareShed: [] as Measured[] };
   const admitted = { node: [] as Measured[], bare: [] as Measured[] };
   const [any] = await requests(1);
@@ -129,6 +132,6 @@ try {
   };
   console.log(JSON.stringify(figures));
 } finally {
-  child.kill();
+  child.end();
   rmSync(folder, { recursive: true });
 }

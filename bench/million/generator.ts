@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { build as buildHistogram } from 'hdr-histogram-js';
-import { createGuestSigner } from '../../server/gate/identity.ts';
-import { issueTicket } from '../../server/gate/ticket.ts';
-import { Line } from '../flow/line.ts';
+import { Line } from '../crowd/line.ts';
+import { createSigner, type Keys, purchaseRequest } from '../crowd/purchase.ts';
 
 /**
  * The crowd: a process of its own that presses for a million users, a slice of them at a time. It
@@ -10,11 +9,7 @@ import { Line } from '../flow/line.ts';
  * is the purchase request; it says how much of the machine its presses took.
  */
 
-export interface Crowd {
-  readonly jwtSecret: string;
-  /** Base64. */
-  readonly ticketKey: string;
-  readonly sale: string;
+export interface Crowd extends Keys {
   readonly skus: readonly string[];
   /** Share of users who press a second time, right after their first answer. */
   readonly twice: number;
@@ -48,10 +43,7 @@ export interface Pressed {
 }
 
 const ANSWER_TIMEOUT_MS = 30_000;
-/** Longer than a slice lasts: a ticket must not run out between signing and pressing. */
-const TICKET_TTL_MS = 600_000;
 const LATENCY_MAX_MICROSECONDS = 60_000_000;
-const BODY = '{"quantity":1}';
 
 interface Press {
   readonly sku: string;
@@ -65,26 +57,16 @@ let prepared: Press[] = [];
 let nextUser = 0;
 const run = randomUUID().slice(0, 8);
 
-function prepare(users: number, { jwtSecret, ticketKey, sale, skus, twice }: Crowd): void {
-  const sign = createGuestSigner(jwtSecret);
-  const key = Buffer.from(ticketKey, 'base64');
+function prepare(users: number, { skus, twice, ...keys }: Crowd): void {
+  const sign = createSigner(keys);
   prepared = Array.from({ length: users }, () => {
     const number = nextUser++;
     const userId = `crowd-${run}-${number}`;
     const sku = skus[number % skus.length] as string;
-    const token = sign(userId);
-    const request = () => {
-      const ticket = issueTicket(key, { sale, userId }, sku, Date.now() + TICKET_TTL_MS);
-      const lines = [
-        `POST /api/v1/buy/${ticket} HTTP/1.1`,
-        'host: shop.example',
-        `authorization: Bearer ${token}`,
-        'content-type: application/json',
-        `x-forwarded-for: 10.${(number >> 16) & 255}.${(number >> 8) & 255}.${number & 255}`,
-        `content-length: ${BODY.length}`,
-      ];
-      return Buffer.from(`${lines.join('\r\n')}\r\n\r\n${BODY}`, 'latin1');
-    };
+    const token = sign.token(userId);
+    const address = `10.${(number >> 16) & 255}.${(number >> 8) & 255}.${number & 255}`;
+    const request = () =>
+      purchaseRequest(sign.ticket(userId, sku), token, [`x-forwarded-for: ${address}`]);
     // Spread evenly over all users, whatever the share.
     const isTwice = Math.floor((number + 1) * twice) > Math.floor(number * twice);
     return { sku, request: request(), ...(isTwice && { again: request() }) };

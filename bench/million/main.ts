@@ -1,9 +1,7 @@
-import { join } from 'node:path';
 import { APPLICATION_NAMES } from '../../ops/stack/application.ts';
-import { freePort } from '../../ops/stack/ports.ts';
 import { createProgress } from '../../ops/stack/progress.ts';
 import type { Servers } from '../../ops/stack/servers.ts';
-import { Child } from '../child.ts';
+import { type Bare, startBare } from '../bare/start.ts';
 import { rounded } from '../figures.ts';
 import { machine as thisMachine } from '../machine.ts';
 import { startServers, startShop } from '../shop.ts';
@@ -24,15 +22,6 @@ function mapped(figures: Readonly<Record<string, number>>): Record<string, numbe
   return Object.fromEntries(Object.entries(figures).map(([name, us]) => [name, rounded(us)]));
 }
 
-async function startBare(processes: number, port: number): Promise<Child[]> {
-  const children = Array.from(
-    { length: processes },
-    () => new Child(join(import.meta.dirname, 'bare.ts')),
-  );
-  await Promise.all(children.map((child) => child.ask(port)));
-  return children;
-}
-
 async function run(args: readonly string[]): Promise<MillionReport> {
   const options = parseOptions(args);
   const write = (line: string) => console.error(line);
@@ -41,15 +30,12 @@ async function run(args: readonly string[]): Promise<MillionReport> {
     process.env,
     createProgress(write),
   );
-  let bare: Child[] = [];
+  let bare: Bare | undefined;
   try {
     const shop = await startShop(bench, { processes: APPLICATION_NAMES, environment: {} });
     await shop.close();
-    const port = await freePort();
-    bare = await startBare(
-      APPLICATION_NAMES.filter((name) => name.startsWith('web-')).length,
-      port,
-    );
+    const webNodes = APPLICATION_NAMES.filter((name) => name.startsWith('web-'));
+    bare = await startBare('refuse', webNodes.length);
     const servers = bench.servers as Servers;
     const place = {
       shopUrl: `http://${shop.host}:${shop.port}`,
@@ -60,13 +46,12 @@ async function run(args: readonly string[]): Promise<MillionReport> {
       jwtSecret: shop.jwtSecret,
     };
     // Code that is not warm yet would be measured in the shop alone: it does more.
-    const bares = bare.map(({ pid }, index) => [`bare-${index + 1}`, pid] as const);
-    const pids = new Map([...shop.pids, ...bares]);
-    const beside = { bare: { host: shop.host, port }, pids };
+    const pids = new Map([...shop.pids, ...bare.pids]);
+    const beside = { bare: bare.place, pids };
     await playMillion({ ...options, requests: WARM_UP_USERS, units: 100 }, place, beside);
     return await playMillion(options, place, beside);
   } finally {
-    for (const child of bare) child.end();
+    bare?.end();
     await bench.stop();
   }
 }

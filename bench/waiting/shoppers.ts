@@ -1,14 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
-import { createGuestSigner } from '../../server/gate/identity.ts';
-import { issueTicket } from '../../server/gate/ticket.ts';
+import { createSigner, type Keys, purchaseRequest } from '../crowd/purchase.ts';
 
 /**
  * A process of shoppers on plain sockets: they connect, buy, wait (by long-poll on one half of the
  * sockets, by event stream on the other), and note when their socket has told them the outcome.
  */
 
-export interface Gather {
+export interface Gather extends Keys {
   readonly host: string;
   readonly port: number;
   /** Source address: each has ephemeral ports of its own. */
@@ -16,18 +15,12 @@ export interface Gather {
   readonly sockets: number;
   /** More than one where a process may not open as many sockets: their requests are pipelined. */
   readonly shoppersPerSocket: number;
-  readonly jwtSecret: string;
-  /** Base64. */
-  readonly ticketKey: string;
-  readonly sale: string;
   readonly sku: string;
 }
 
 /** When each request's outcome was on the socket, in milliseconds since the epoch. */
 export type Told = Readonly<Record<string, number>>;
 
-const TICKET_TTL_MS = 3_600_000;
-const BODY = '{"quantity":1}';
 const CONNECTING_MAX = 100;
 const PRESSES_MAX = 60;
 const PRESS_AGAIN_MS = 1_000;
@@ -36,7 +29,7 @@ const WAIT_SECONDS = 30;
 const TAIL_LENGTH = 120;
 
 interface Shopper {
-  readonly authorization: string;
+  readonly token: string;
   statusUrl: string;
 }
 
@@ -64,7 +57,7 @@ class Place {
     this.#heard = heard;
   }
 
-  ask(request: string, isAnswered: (text: string) => boolean): Promise<string> {
+  ask(request: Buffer, isAnswered: (text: string) => boolean): Promise<string> {
     return new Promise((resolve) => {
       this.listen((text) => {
         if (!isAnswered(text)) return text;
@@ -81,8 +74,7 @@ let places: Place[] = [];
 const told: Record<string, number> = {};
 let wanted = 0;
 
-const headers = (shopper: Shopper) =>
-  `host: shop.example\r\nauthorization: ${shopper.authorization}`;
+const headers = ({ token }: Shopper) => `host: shop.example\r\nauthorization: Bearer ${token}`;
 
 async function inParallel<T>(items: readonly T[], many: number, work: (item: T) => Promise<void>) {
   const queue = items.values();
@@ -94,9 +86,8 @@ async function inParallel<T>(items: readonly T[], many: number, work: (item: T) 
 
 /** Each socket buys as soon as it is open: the node hangs up on those that say nothing. */
 async function gather(order: Gather): Promise<void> {
-  const { sockets, shoppersPerSocket, sale, sku } = order;
-  const sign = createGuestSigner(order.jwtSecret);
-  const key = Buffer.from(order.ticketKey, 'base64');
+  const { sockets, shoppersPerSocket, sku } = order;
+  const sign = createSigner(order);
   const run = randomBytes(4).toString('hex');
   const indexes = Array.from({ length: sockets }, (_, index) => index);
   await inParallel(indexes, CONNECTING_MAX, async (index) => {
@@ -104,20 +95,15 @@ async function gather(order: Gather): Promise<void> {
     places.push(place);
     for (let at = 0; at < shoppersPerSocket; at += 1) {
       const userId = `guest-${run}-${index}-${at}`;
-      const authorization = `Bearer ${sign(userId)}`;
-      const ticket = issueTicket(key, { sale, userId }, sku, Date.now() + TICKET_TTL_MS);
-      const head = [
-        `POST /api/v1/buy/${ticket} HTTP/1.1\r\nhost: shop.example`,
-        `authorization: ${authorization}\r\ncontent-type: application/json`,
-        `content-length: ${BODY.length}\r\n\r\n`,
-      ];
-      place.shoppers.push({ authorization, statusUrl: await buy(place, head.join('\r\n') + BODY) });
+      const token = sign.token(userId);
+      const request = purchaseRequest(sign.ticket(userId, sku), token);
+      place.shoppers.push({ token, statusUrl: await buy(place, request) });
     }
   });
 }
 
 /** Presses until the node takes the request: a busy machine may have it refuse some. */
-async function buy(place: Place, request: string): Promise<string> {
+async function buy(place: Place, request: Buffer): Promise<string> {
   for (let left = PRESSES_MAX; left > 0; left -= 1) {
     const answer = await place.ask(request, (text) => text.endsWith('}'));
     const url = /"statusUrl":"([^"]+)"/.exec(answer)?.[1];

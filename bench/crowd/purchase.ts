@@ -1,0 +1,52 @@
+import { createGuestSigner } from '../../server/gate/identity.ts';
+import { issueTicket } from '../../server/gate/ticket.ts';
+
+/** Purchase requests as they go over the wire, made before a clock starts. */
+
+/** Longer than any run: no ticket runs out between signing and pressing. */
+const TICKET_TTL_MS = 3_600_000;
+const BODY = '{"quantity":1}';
+
+/** What a shop signs with. */
+export interface Keys {
+  readonly jwtSecret: string;
+  /** Base64. */
+  readonly ticketKey: string;
+  readonly sale: string;
+}
+
+/** Signs identities and tickets as the shop does. */
+export function createSigner({ jwtSecret, ticketKey, sale }: Keys) {
+  const sign = createGuestSigner(jwtSecret);
+  const key = Buffer.from(ticketKey, 'base64');
+  return {
+    token: (userId: string) => sign(userId),
+    ticket: (userId: string, sku: string) =>
+      issueTicket(key, { sale, userId }, sku, Date.now() + TICKET_TTL_MS),
+  };
+}
+
+/** What a browser sends beside what is needed; a shopper without them is another risk. */
+export const BROWSER_HEADERS = [
+  'user-agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',
+  'accept: application/json',
+  'accept-language: en-US,en;q=0.5',
+] as const;
+
+export function purchaseRequest(
+  ticket: string,
+  token: string,
+  headers: readonly string[] = [],
+): Buffer {
+  const lines = [
+    `POST /api/v1/buy/${ticket} HTTP/1.1`,
+    'host: shop.example',
+    `authorization: Bearer ${token}`,
+    'content-type: application/json',
+    ...headers,
+    `content-length: ${BODY.length}`,
+    '',
+    BODY,
+  ];
+  return Buffer.from(lines.join('\r\n'), 'latin1');
+}
