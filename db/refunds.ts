@@ -25,6 +25,8 @@ export interface DueRefund {
   readonly orderNo: string;
   /** With this one. */
   readonly tries: number;
+  /** The last refund of it that came to nothing. */
+  readonly failedRef: string | null;
 }
 
 /** Takes refunds whose next try is due; nobody else has them until the one after. */
@@ -38,16 +40,26 @@ export async function takeRefunds(
     payment_ref: string;
     order_no: string;
     tries: number;
+    failed_ref: string | null;
   }>({
     name: `take_refunds_${schema}`,
-    text: `SELECT payment_ref, order_no, tries FROM ${schema}.take_refunds($1, $2)`,
+    text: `SELECT payment_ref, order_no, tries, failed_ref FROM ${schema}.take_refunds($1, $2)`,
     values: [prefix, limit],
   });
   return rows.map((row) => ({
     paymentRef: row.payment_ref,
     orderNo: row.order_no,
     tries: row.tries,
+    failedRef: row.failed_ref,
   }));
+}
+
+/** What became of a refund; with both, the money is due again. */
+export interface RefundEnd {
+  /** The provider's reference of it. */
+  readonly refundRef?: string;
+  /** Why there is none, or why that one came to nothing. */
+  readonly error?: string;
 }
 
 /** How a refund went. @returns false if there is no such payment to give back */
@@ -55,15 +67,11 @@ export async function endRefund(
   databases: Databases,
   schema: Schema,
   paymentRef: string,
-  end: { readonly refundRef: string } | { readonly error: string },
+  { refundRef, error }: RefundEnd,
 ): Promise<boolean> {
   const [row] = await databases[schema].query<{ found: boolean }>({
     text: `SELECT ${schema}.end_refund($1, $2, $3) AS found`,
-    values: [
-      paymentRef,
-      'refundRef' in end ? end.refundRef : null,
-      'error' in end ? end.error : null,
-    ],
+    values: [paymentRef, refundRef ?? null, error ?? null],
   });
   return row?.found === true;
 }

@@ -33,6 +33,16 @@ export interface Payment {
   readonly currency: string;
 }
 
+/** A refund that came to nothing after all: the money is to be given back still. */
+export interface FailedRefund {
+  readonly kind: 'refund_failed';
+  /** Of the payment. */
+  readonly reference: string;
+  /** The provider's own of the refund. */
+  readonly refundRef: string;
+  readonly reason: string;
+}
+
 /** A callback that changes nothing here, and why. */
 export interface Ignored {
   readonly kind: 'ignored';
@@ -48,7 +58,10 @@ export interface PaymentProvider {
    * @throws {ForgedCallback} the signature does not fit, or is too old
    * @throws {UnknownCallback} it is signed and makes no sense
    */
-  verify(body: string, headers: Readonly<Record<string, string | undefined>>): Payment | Ignored;
+  verify(
+    body: string,
+    headers: Readonly<Record<string, string | undefined>>,
+  ): Payment | FailedRefund | Ignored;
 }
 
 /** The provider could not be asked, or refused. The message is fit for logs: no key, no card. */
@@ -60,6 +73,17 @@ export class PaymentError extends Error {
   constructor(message: string, isTransient: boolean) {
     super(message);
     this.isTransient = isTransient;
+  }
+}
+
+/** The provider has made a refund that came to nothing. */
+export class RefundFailed extends PaymentError {
+  override name = 'RefundFailed';
+  readonly refundRef: string;
+
+  constructor(refundRef: string, reason: string) {
+    super(`the refund failed: ${reason}`, true);
+    this.refundRef = refundRef;
   }
 }
 

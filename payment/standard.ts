@@ -15,12 +15,16 @@ import {
  * but its callback takes the way of every provider.
  */
 
-const PaymentCallback = Type.Object({
+/** The JSON of a callback. */
+export const PaymentCallback = Type.Object({
   type: Type.Literal('payment.succeeded'),
   data: Type.Object({
     orderNo: Type.String(),
-    /** The provider's own id of the payment: the same one pays once. */
-    reference: Type.String({ minLength: 1, maxLength: 200 }),
+    reference: Type.String({
+      minLength: 1,
+      maxLength: 200,
+      description: "The provider's own id of the payment: the same one pays once",
+    }),
     amount: Type.String({ pattern: '^[0-9]{1,10}(\\.[0-9]{1,2})?$' }),
     currency: Type.String({ pattern: '^[A-Z]{3}$' }),
   }),

@@ -2,12 +2,14 @@ import Stripe from 'stripe';
 import { fromMinorUnits, toMinorUnits } from './money.ts';
 import {
   type Checkout,
+  type FailedRefund,
   ForgedCallback,
   type Ignored,
   type PayableOrder,
   type Payment,
   PaymentError,
   type PaymentProvider,
+  RefundFailed,
   UnknownCallback,
 } from './provider.ts';
 
@@ -36,6 +38,9 @@ const SESSION_MS_MIN = 30 * 60_000;
 const SESSION_MS_MAX = 24 * 3_600_000;
 /** Between our clock and Stripe's, and for the request itself. */
 const MARGIN_MS = 60_000;
+
+/** They overlap, and which of them come depends on the API version: each says the same. */
+const REFUND_CHANGED = new Set(['refund.failed', 'refund.updated', 'charge.refund.updated']);
 
 const PAID = new Set(['checkout.session.completed', 'checkout.session.async_payment_succeeded']);
 
@@ -91,8 +96,12 @@ export class StripeProvider implements PaymentProvider {
     return { method: 'GET', url: session.url };
   }
 
-  verify(body: string, headers: Readonly<Record<string, string | undefined>>): Payment | Ignored {
+  verify(
+    body: string,
+    headers: Readonly<Record<string, string | undefined>>,
+  ): Payment | FailedRefund | Ignored {
     const event = this.#open(body, headers['stripe-signature'] ?? '');
+    if (REFUND_CHANGED.has(event.type)) return refundNews(event.data.object as Stripe.Refund);
     if (!event.type.startsWith('checkout.session.')) return ignored(`it is a ${event.type}`);
     const session = event.data.object as Stripe.Checkout.Session;
     const orderNo = session.metadata?.['flashsale_order'];
@@ -113,27 +122,37 @@ export class StripeProvider implements PaymentProvider {
 
   /**
    * Gives all of a payment back, once however often it is asked for.
-   * @returns Stripe's reference of the refund
+   * @param after the last refund of it that failed: one more is made, once
+   * @returns Stripe's reference of the refund, which may fail later: a callback says so
+   * @throws {RefundFailed} it came to nothing at once
    * @throws {PaymentError}
    */
-  async refund(reference: string): Promise<string> {
+  async refund(reference: string, after?: string): Promise<string> {
     const intent = reference.slice(STRIPE_PREFIX.length);
+    const key = after === undefined ? intent : `${intent}-after-${after}`;
     try {
       const refund = await this.#ask(() =>
         this.#stripe.refunds.create(
           { payment_intent: intent },
-          { idempotencyKey: `flashsale-refund-${intent}` },
+          { idempotencyKey: `flashsale-refund-${key}` },
         ),
       );
-      if (refund.status === 'failed' || refund.status === 'canceled') {
-        throw new PaymentError(`the refund is ${refund.status}`, false);
-      }
+      if (isVoid(refund)) throw new RefundFailed(refund.id, reasonOf(refund));
       return refund.id;
     } catch (error) {
       // By hand, or by a try whose answer was lost longer ago than Stripe remembers its key.
-      if (error instanceof PaymentError && error.message.includes(ALREADY)) return ALREADY;
+      if (error instanceof PaymentError && error.message.includes('charge_already_refunded')) {
+        return this.#refundOf(intent, error);
+      }
       throw error;
     }
+  }
+
+  async #refundOf(intent: string, error: PaymentError): Promise<string> {
+    const { data } = await this.#ask(() => this.#stripe.refunds.list({ payment_intent: intent }));
+    const made = data.find((refund) => !isVoid(refund));
+    if (made === undefined) throw error;
+    return made.id;
   }
 
   #open(body: string, signature: string): Stripe.Event {
@@ -162,7 +181,22 @@ export class StripeProvider implements PaymentProvider {
   }
 }
 
-const ALREADY = 'charge_already_refunded';
+function isVoid({ status }: Stripe.Refund): boolean {
+  return status === 'failed' || status === 'canceled';
+}
+
+function reasonOf({ failure_reason: reason, status }: Stripe.Refund): string {
+  return reason ?? status ?? 'unknown';
+}
+
+function refundNews(refund: Stripe.Refund): FailedRefund | Ignored {
+  if (!isVoid(refund)) return ignored(`the refund is ${refund.status}`);
+  const { payment_intent: intent, id } = refund;
+  const paymentId = typeof intent === 'string' ? intent : intent?.id;
+  if (paymentId === undefined) return ignored('a refund without a payment intent');
+  const reference = `${STRIPE_PREFIX}${paymentId}`;
+  return { kind: 'refund_failed', reference, refundRef: id, reason: reasonOf(refund) };
+}
 
 function ignored(reason: string): Ignored {
   return { kind: 'ignored', reason };

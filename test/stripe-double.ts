@@ -28,12 +28,14 @@ export async function startStripeDouble() {
   const known = new Map<string, { readonly text: string; readonly reply: Reply }>();
   /** Answers of the next calls instead of its own. */
   const failures: Reply[] = [];
-  const refunded = new Set<string>();
+  /** Payments whose money is given back, or on its way, with the refund of each. */
+  const refunded = new Map<string, string>();
   let count = 0;
 
   function answer({ path, key, fields }: Call): Reply {
     const failure = failures.shift();
     if (failure) return failure;
+    if (key === '') return make(path, fields);
     const text = `${path}?${fields}`;
     const before = known.get(key);
     if (before) return before.text === text ? before.reply : refusal(400, 'idempotency_error');
@@ -44,6 +46,7 @@ export async function startStripeDouble() {
 
   function make(path: string, fields: URLSearchParams): Reply {
     count += 1;
+    if (path.startsWith('/v1/refunds?')) return list(new URL(path, 'http://stripe').searchParams);
     if (path === '/v1/checkout/sessions') {
       const id = `cs_test_${count}`;
       const url = `https://checkout.stripe.com/c/pay/${id}`;
@@ -51,8 +54,16 @@ export async function startStripeDouble() {
     }
     const intent = fields.get('payment_intent') ?? '';
     if (refunded.has(intent)) return refusal(400, 'charge_already_refunded');
-    refunded.add(intent);
-    return { status: 200, body: { id: `re_${count}`, object: 'refund', status: 'succeeded' } };
+    refunded.set(intent, `re_${count}`);
+    return { status: 200, body: { id: `re_${count}`, object: 'refund', status: 'pending' } };
+  }
+
+  /** A failed one stands before those that count, as the newest does at Stripe. */
+  function list(query: URLSearchParams): Reply {
+    const id = refunded.get(query.get('payment_intent') ?? '');
+    const known = id === undefined ? [] : [{ id, object: 'refund', status: 'succeeded' }];
+    const data = [{ id: 're_failed', object: 'refund', status: 'failed' }, ...known];
+    return { status: 200, body: { object: 'list', has_more: false, data } };
   }
 
   const server = createServer(async (request, response) => {
@@ -115,6 +126,21 @@ export function sessionEvent(facts: SessionFacts): string {
       },
     },
   });
+}
+
+export interface RefundFacts {
+  readonly intent: string;
+  readonly refund: string;
+  readonly type?: string;
+  readonly status?: string;
+}
+
+/** The body of an event about a refund, as Stripe sends it. */
+export function refundEvent({ intent, refund, ...facts }: RefundFacts): string {
+  const { type = 'refund.failed', status = 'failed' } = facts;
+  const reason = status === 'failed' ? { failure_reason: 'expired_or_canceled_card' } : {};
+  const object = { id: refund, object: 'refund', payment_intent: intent, status, ...reason };
+  return JSON.stringify({ id: 'evt_2', object: 'event', type, data: { object } });
 }
 
 /** Signed as Stripe signs. */

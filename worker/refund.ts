@@ -1,5 +1,6 @@
 import type { Schema } from '../contracts/names.ts';
-import type { DueRefund } from '../db/calls.ts';
+import type { DueRefund, RefundEnd } from '../db/calls.ts';
+import { RefundFailed } from '../payment/provider.ts';
 import type { Log } from '../process/log.ts';
 import { repeat, Trouble } from './periodic.ts';
 
@@ -10,12 +11,12 @@ const REFUNDS_MAX = 10;
 export interface RefundOptions {
   readonly schema: Schema;
   readonly take: (limit: number) => Promise<readonly DueRefund[]>;
-  /** Gives the money back and says under which reference. Asked again it gives nothing twice. */
-  readonly refund: (paymentRef: string) => Promise<string>;
-  readonly end: (
-    paymentRef: string,
-    end: { readonly refundRef: string } | { readonly error: string },
-  ) => Promise<unknown>;
+  /**
+   * Gives the money back and says under which reference. Asked again it gives nothing twice; once more
+   * after a refund that came to nothing.
+   */
+  readonly refund: (paymentRef: string, failedRef: string | undefined) => Promise<string>;
+  readonly end: (paymentRef: string, end: RefundEnd) => Promise<unknown>;
   readonly log: Log;
   readonly stopping: AbortSignal;
 }
@@ -46,15 +47,16 @@ export function giveRefunds(options: RefundOptions): Promise<void> {
 
 async function giveBack(
   { refund, end, log }: RefundOptions,
-  { paymentRef, orderNo, tries }: DueRefund,
+  { paymentRef, orderNo, tries, failedRef }: DueRefund,
 ): Promise<void> {
   try {
-    const refundRef = await refund(paymentRef);
+    const refundRef = await refund(paymentRef, failedRef ?? undefined);
     await end(paymentRef, { refundRef });
     log.info({ orderNo, paymentRef, refundRef }, 'a payment was given back');
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     log.warn({ orderNo, paymentRef, tries, reason: message }, 'a refund failed; tried again');
-    await end(paymentRef, { error: message });
+    const refundRef = error instanceof RefundFailed ? { refundRef: error.refundRef } : {};
+    await end(paymentRef, { error: message, ...refundRef });
   }
 }

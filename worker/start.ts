@@ -189,7 +189,7 @@ async function serve(schema: Schema, context: Context, stopping: AbortSignal): P
     const refunds = giveRefunds({
       ...common,
       take: (limit) => takeRefunds(databases, schema, STRIPE_PREFIX, limit),
-      refund: (paymentRef) => stripe.refund(paymentRef),
+      refund: (paymentRef, failedRef) => stripe.refund(paymentRef, failedRef),
       end: (paymentRef, end) => endRefund(databases, schema, paymentRef, end),
     });
     loops.push(refunds);

@@ -1,10 +1,14 @@
--- end_refund: how a refund went. Workers call it; so does an operator who has given the money back by
--- hand: SELECT hot.end_refund('the payment''s reference', 'the refund''s reference', NULL).
+-- end_refund: how a refund went. Workers and web nodes call it; so does an operator who has given the
+-- money back by hand: SELECT hot.end_refund('the payment''s reference', 'the refund''s reference', NULL).
 --
--- Parameters: p_payment_ref; p_refund_ref, the provider's reference of the refund, or NULL and p_error,
---   why there is none yet
+-- Parameters
+--   p_payment_ref  the payment that is given back
+--   p_refund_ref   the provider's reference of the refund; NULL: there is none yet
+--   p_error        why there is none, or, with a reference, why that refund came to nothing: the money
+--                  is due again
 -- Result: false if no payment with this reference is to be given back in this schema. A refund that is
---   done stays as it is
+--   done stays as it is, unless it is this one that failed; one that is known to have failed is not
+--   done by saying so
 -- Tables: reads payment; writes refund
 -- Locks: the refund row
 -- Errors: none
@@ -15,15 +19,23 @@ CREATE OR REPLACE FUNCTION :schema.end_refund(
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 AS $routine$
+DECLARE
+  v_is_done boolean := p_refund_ref IS NOT NULL AND p_error IS NULL;
+  v_failed  text[] := CASE WHEN p_error IS NULL OR p_refund_ref IS NULL THEN '{}'::text[]
+                           ELSE ARRAY[p_refund_ref] END;
 BEGIN
-  INSERT INTO refund AS r (payment_ref, sale, order_no, state, refund_ref, last_error)
-  SELECT p.payment_ref, p.sale, p.order_no,
-         CASE WHEN p_refund_ref IS NULL THEN 'due' ELSE 'done' END, p_refund_ref, left(p_error, 500)
+  INSERT INTO refund AS r (payment_ref, sale, order_no, state, refund_ref, last_error, failed_refs)
+  SELECT p.payment_ref, p.sale, p.order_no, CASE WHEN v_is_done THEN 'done' ELSE 'due' END,
+         CASE WHEN v_is_done THEN p_refund_ref END, left(p_error, 500), v_failed
   FROM payment p WHERE p.payment_ref = p_payment_ref AND p.result = 'refund_due'
   ON CONFLICT (payment_ref, sale) DO UPDATE
   SET state = excluded.state, refund_ref = excluded.refund_ref, last_error = excluded.last_error,
-      changed_at = now()
-  WHERE r.state = 'due';
+      failed_refs = r.failed_refs || v_failed, changed_at = now(),
+      next_try_at = CASE WHEN v_failed = '{}' THEN r.next_try_at
+        ELSE now() + catalog.tunable('refund_retry_s') * 2 ^ least(r.tries, 7) * interval '1 s' END
+  WHERE p_refund_ref IS NULL AND r.state = 'due'
+     OR p_refund_ref <> ALL (r.failed_refs)
+        AND (r.state = 'due' OR r.refund_ref = p_refund_ref AND NOT v_is_done);
   RETURN EXISTS (SELECT FROM payment p
                  WHERE p.payment_ref = p_payment_ref AND p.result = 'refund_due');
 END
@@ -31,6 +43,6 @@ $routine$;
 
 ALTER FUNCTION :schema.end_refund OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.end_refund IS
-  'How a refund went: its reference, or why there is none yet';
+  'How a refund went: its reference, why there is none yet, or that it came to nothing';
 REVOKE ALL ON FUNCTION :schema.end_refund FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION :schema.end_refund TO flashsale_worker, flashsale_ops;
+GRANT EXECUTE ON FUNCTION :schema.end_refund TO flashsale_web, flashsale_worker, flashsale_ops;

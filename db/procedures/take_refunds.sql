@@ -2,13 +2,14 @@
 -- takes is nobody else's until its next try is due; end_refund says how it went.
 --
 -- Parameters: p_prefix, with which the references of the provider begin; p_limit, rows at the most
--- Result: one row for each: payment_ref, order_no, tries (with this one)
+-- Result: one row for each: payment_ref, order_no, tries (with this one), failed_ref (the last refund of it
+--   that came to nothing, or NULL)
 -- Tables: reads payment, catalog.tunable; writes refund
 -- Locks: refund rows (SKIP LOCKED), keys of new ones
 -- Errors: none
 
 CREATE OR REPLACE FUNCTION :schema.take_refunds(p_prefix text, p_limit int)
-RETURNS TABLE (payment_ref text, order_no bigint, tries int)
+RETURNS TABLE (payment_ref text, order_no bigint, tries int, failed_ref text)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 AS $routine$
@@ -32,7 +33,7 @@ BEGIN
   SET tries = r.tries + 1, changed_at = now(),
       next_try_at = now() + catalog.tunable('refund_retry_s') * 2 ^ least(r.tries, 7) * interval '1 s'
   FROM due d WHERE r.payment_ref = d.payment_ref AND r.sale = d.sale
-  RETURNING r.payment_ref, r.order_no, r.tries;
+  RETURNING r.payment_ref, r.order_no, r.tries, r.failed_refs[cardinality(r.failed_refs)];
 END
 $routine$;
 

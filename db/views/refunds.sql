@@ -3,7 +3,8 @@
 
 CREATE OR REPLACE VIEW :schema.refunds AS
 SELECT p.payment_ref, p.sale, p.order_no, coalesce(r.state, 'due') AS state, p.received_at,
-       coalesce(r.tries, 0) AS tries, r.refund_ref, r.last_error, r.next_try_at
+       coalesce(r.tries, 0) AS tries, r.refund_ref, r.last_error, r.next_try_at,
+       coalesce(r.failed_refs, '{}') AS failed_refs
 FROM :schema.payment p
 LEFT JOIN :schema.refund r ON r.payment_ref = p.payment_ref AND r.sale = p.sale
 WHERE p.result = 'refund_due'
@@ -20,5 +21,7 @@ COMMENT ON COLUMN :schema.refunds.tries IS 'How often a worker has asked the pro
 COMMENT ON COLUMN :schema.refunds.refund_ref IS 'The provider''s reference of the refund';
 COMMENT ON COLUMN :schema.refunds.last_error IS 'What the provider said when it failed last';
 COMMENT ON COLUMN :schema.refunds.next_try_at IS 'A worker asks again then';
+COMMENT ON COLUMN :schema.refunds.failed_refs IS
+  'The provider''s references of refunds that came to nothing, the oldest first';
 REVOKE ALL ON :schema.refunds FROM PUBLIC;
 GRANT SELECT ON :schema.refunds TO flashsale_ops, flashsale_readonly;

@@ -1,10 +1,18 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
-import { type Order, orderDetails, payOrder, refusePayment } from '../../db/calls.ts';
-import { ForgedCallback, type PaymentProvider, UnknownCallback } from '../../payment/provider.ts';
+import { SCHEMAS } from '../../contracts/names.ts';
+import { endRefund, type Order, orderDetails, payOrder, refusePayment } from '../../db/calls.ts';
+import {
+  type FailedRefund,
+  ForgedCallback,
+  type PaymentProvider,
+  UnknownCallback,
+} from '../../payment/provider.ts';
+import { PaymentCallback } from '../../payment/standard.ts';
 import type { Context } from '../context.ts';
 import { Problem } from '../problems.ts';
-import { CallbackAnswer, OrderParams, PaymentAnswer, problems } from './schemas.ts';
+import { compileValidator } from '../validation.ts';
+import { CallbackAnswer, OrderParams, PaymentAnswer, problems, StripeEvent } from './schemas.ts';
 
 /**
  * Signed callbacks of payment providers. The signature is over the bytes of the body, so these routes
@@ -20,13 +28,19 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
     (_request: FastifyRequest, body: string | Buffer, done) => done(null, body),
   );
 
+  // What is in the body is described here, and judged once its signature is known to be good.
+  app.setValidatorCompiler((part) =>
+    part.httpPart === 'body' ? () => true : compileValidator(part),
+  );
+
   app.post(
     '/api/v1/orders/:orderNo/payment',
     {
       schema: {
         summary: "The payment provider's signed callback (Standard Webhooks)",
         params: OrderParams,
-        response: { 200: PaymentAnswer, ...problems(400, 403, 404, 503) },
+        body: PaymentCallback,
+        response: { 200: PaymentAnswer, ...problems(400, 403, 404, 413, 415, 503) },
       },
     },
     async (request) => {
@@ -53,12 +67,14 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
     {
       schema: {
         summary: "Stripe's signed webhook",
-        response: { 200: CallbackAnswer, ...problems(400, 403, 503) },
+        body: StripeEvent,
+        response: { 200: CallbackAnswer, ...problems(400, 403, 413, 415, 503) },
       },
     },
     async (request) => {
       const callback = verify(stripe, request);
       if (callback.kind === 'ignored') return { status: 'ignored', reason: callback.reason };
+      if (callback.kind === 'refund_failed') return refundAgain(context, callback);
       const { orderNo, reference } = callback;
       const order = await orderDetails(databases, orderNo);
       if (order === undefined) {
@@ -76,6 +92,22 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
     },
   );
 };
+
+/** The provider does not say which order it is: the schema that has the payment knows. */
+async function refundAgain({ databases, log }: Context, failed: FailedRefund) {
+  const { reference, refundRef, reason } = failed;
+  const ends = SCHEMAS.map((schema) =>
+    endRefund(databases, schema, reference, { refundRef, error: reason }),
+  );
+  if (!(await Promise.all(ends)).includes(true)) {
+    return { status: 'ignored', reason: 'nothing of that payment is to be given back' };
+  }
+  log.error(
+    { reference, refundRef, reason },
+    'a refund has failed at the provider: it is due again',
+  );
+  return { status: 'refund_due' };
+}
 
 function isAmountOf(order: Order, money: { amount: string; currency: string }): boolean {
   return Number(money.amount) === Number(order.amount) && money.currency === order.currency;

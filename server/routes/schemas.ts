@@ -225,6 +225,18 @@ export const CheckoutAnswer = Type.Object({
   url: Type.String({ description: "GET: the provider's page; POST: a call of this shop" }),
 });
 
+export const StripeEvent = Type.Object(
+  {
+    type: Type.String({
+      description: 'checkout.session.*: a payment; refund.*, charge.refund.updated: one given back',
+    }),
+    data: Type.Object({
+      object: Type.Object({}, { additionalProperties: true, description: 'What it is about' }),
+    }),
+  },
+  { additionalProperties: true, description: "An event of Stripe's API" },
+);
+
 export const CallbackAnswer = Type.Object({
   orderNo: Type.Optional(Type.String()),
   status: Type.String({ description: 'paid, refund_due, reference_taken, not_found or ignored' }),

@@ -117,6 +117,55 @@ describe('a refund', () => {
     expect(await take('a:')).toEqual([]);
   });
 
+  const isDue = async (reference: string) =>
+    (await take(reference)).map(({ failedRef }) => failedRef ?? 'none');
+  const failed = (reference: string, refundRef: string) =>
+    endRefund(web, 'hot', reference, { refundRef, error: 'expired card' });
+
+  it('that fails after it was done is due again, once, and the operator sees why', async () => {
+    const reference = await owed('late:');
+    await take('late:');
+    await endRefund(worker, 'hot', reference, { refundRef: 're_1' });
+    expect(await failed(reference, 're_1')).toBe(true);
+    expect(await failed(reference, 're_1')).toBe(true);
+    expect(await isDue(reference)).toEqual([]);
+    const [row] = await ops.hot.query({
+      text: `SELECT state, refund_ref, last_error, failed_refs FROM hot.refunds
+             WHERE payment_ref = $1`,
+      values: [reference],
+    });
+    expect(row).toEqual({
+      state: 'due',
+      refund_ref: null,
+      last_error: 'expired card',
+      failed_refs: ['re_1'],
+    });
+    await refundsDue();
+    expect(await isDue(reference)).toEqual(['re_1']);
+    await endRefund(worker, 'hot', reference, { refundRef: 're_2' });
+    // Told again, or late, of the first one: the second has given the money back.
+    expect(await failed(reference, 're_1')).toBe(true);
+    await refundsDue();
+    expect(await isDue(reference)).toEqual([]);
+    expect(await failed(reference, 're_2')).toBe(true);
+    await refundsDue();
+    expect(await isDue(reference)).toEqual(['re_2']);
+    // Given back by hand in the end.
+    await endRefund(ops, 'hot', reference, { refundRef: 'letter 8' });
+    expect(await failed(reference, 're_2')).toBe(true);
+    await refundsDue();
+    expect(await isDue(reference)).toEqual([]);
+  });
+
+  it('is not done with a refund that is known to have failed', async () => {
+    const reference = await owed('quick:');
+    expect(await failed(reference, 're_1')).toBe(true);
+    await endRefund(worker, 'hot', reference, { refundRef: 're_1' });
+    await refundsDue();
+    expect(await isDue(reference)).toEqual(['re_1']);
+    expect(await failed('quick:nobody', 're_1')).toBe(false);
+  });
+
   it('is done by hand where no worker can', async () => {
     const reference = await owed('bank:');
     const waits = async () => {

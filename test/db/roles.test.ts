@@ -48,7 +48,7 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   copy_in: ['worker', 'ops'],
   copy_source: ['worker', 'ops'],
   decided_elsewhere: [],
-  end_refund: ['worker', 'ops'],
+  end_refund: ['web', 'worker', 'ops'],
   expire_orders: ['worker'],
   fence_node: ['worker', 'ops'],
   node_fenced: ['web', 'worker', 'ops'],

@@ -5,6 +5,7 @@ import { ForgedCallback, PaymentError, UnknownCallback } from '../../payment/pro
 import { StripeProvider, sessionEndMs } from '../../payment/stripe.ts';
 import fc from '../properties.ts';
 import {
+  refundEvent,
   refusal,
   STRIPE_KEY,
   STRIPE_WEBHOOK_SECRET,
@@ -147,6 +148,29 @@ describe('a callback', () => {
     expect(verify(sessionEvent(facts))).toMatchObject({ kind: 'ignored' });
   });
 
+  it.each([
+    ['refund.failed', 'failed'],
+    ['refund.updated', 'failed'],
+    ['charge.refund.updated', 'failed'],
+    ['refund.updated', 'canceled'],
+  ])('tells that a refund came to nothing: %s, %s', (type, status) => {
+    expect(verify(refundEvent({ intent: 'pi_9', refund: 're_9', type, status }))).toEqual({
+      kind: 'refund_failed',
+      reference: 'stripe:pi_9',
+      refundRef: 're_9',
+      reason: status === 'failed' ? 'expired_or_canceled_card' : 'canceled',
+    });
+  });
+
+  it.each([
+    ['refund.updated', 'succeeded'],
+    ['refund.created', 'pending'],
+    ['charge.refund.updated', 'pending'],
+  ])('changes nothing of a refund: %s, %s', (type, status) => {
+    const event = refundEvent({ intent: 'pi_9', refund: 're_9', type, status });
+    expect(verify(event)).toMatchObject({ kind: 'ignored' });
+  });
+
   it('is refused when it is forged, changed, old or nonsense', () => {
     const payload = sessionEvent({ orderNo: '7' });
     const header = signature(payload);
@@ -168,10 +192,27 @@ describe('a refund', () => {
     const first = await stripe.refund('stripe:pi_77');
     expect(first).toMatch(/^re_/);
     expect(await stripe.refund('stripe:pi_77')).toBe(first);
-    double.refunded.add('pi_78');
-    expect(await stripe.refund('stripe:pi_78')).toBe('charge_already_refunded');
+    double.refunded.set('pi_78', 're_by_hand');
+    expect(await stripe.refund('stripe:pi_78')).toBe('re_by_hand');
     double.failures.push(refusal(400, 'balance_insufficient'));
     await expect(stripe.refund('stripe:pi_79')).rejects.toMatchObject({ isTransient: false });
     expect(await stripe.refund('stripe:pi_79')).toMatch(/^re_/);
+  });
+
+  it('that failed is followed by one more, once however often it is asked for', async () => {
+    const failed = await stripe.refund('stripe:pi_80');
+    double.refunded.delete('pi_80');
+    const second = await stripe.refund('stripe:pi_80', failed);
+    expect(second).not.toBe(failed);
+    expect(await stripe.refund('stripe:pi_80', failed)).toBe(second);
+  });
+
+  it('that fails at once is an error that names it', async () => {
+    const body = { id: 're_bad', object: 'refund', status: 'failed', failure_reason: 'unknown' };
+    double.failures.push({ status: 200, body });
+    await expect(stripe.refund('stripe:pi_81')).rejects.toMatchObject({
+      message: 'the refund failed: unknown',
+      refundRef: 're_bad',
+    });
   });
 });

@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { audit } from '../../db/operations.ts';
 import { type Answer, Shopper } from '../shopper.ts';
 import {
+  type RefundFacts,
+  refundEvent,
   refusal,
   type SessionFacts,
   STRIPE_KEY,
@@ -77,6 +79,11 @@ describe('payment by Stripe', () => {
     const payload = sessionEvent(facts);
     const headers = { 'stripe-signature': header ?? signature(payload) };
     return shopper().call('POST', WEBHOOK, payload, headers);
+  }
+
+  function refundFailed(facts: RefundFacts): Promise<Answer> {
+    const payload = refundEvent(facts);
+    return shopper().call('POST', WEBHOOK, payload, { 'stripe-signature': signature(payload) });
   }
 
   const intentOf = (name: string) => `pi_${name}_${sales}`;
@@ -186,6 +193,51 @@ describe('payment by Stripe', () => {
       ({ fields }) => fields.get('payment_intent') === money.intent,
     );
     expect(new Set(calls.map(({ key }) => key)).size).toBe(1);
+  });
+
+  it('gives money back again when the refund fails days later', async () => {
+    const place = await onSale(1);
+    const ann = shopper();
+    const orderNo = await ordered(ann, place);
+    await stripeSays({ orderNo, intent: intentOf('right') });
+    const intent = intentOf('twice');
+    expect((await stripeSays({ orderNo, intent })).body.status).toBe('refund_due');
+    await givenBack(intent);
+    const refund = double.refunded.get(intent) ?? '';
+    double.refunded.delete(intent);
+    const payload = refundEvent({ intent, refund });
+    const forged = { 'stripe-signature': signature(payload, { ageS: 600 }) };
+    expect((await ann.call('POST', WEBHOOK, payload, forged)).status).toBe(403);
+    expect((await refundFailed({ intent, refund })).body).toEqual({ status: 'refund_due' });
+    await givenBack(intent);
+    expect(double.refunded.get(intent)).not.toBe(refund);
+    // The same news again, of another kind; news of a payment that is nobody's refund.
+    const again = { intent, refund, type: 'charge.refund.updated' };
+    expect((await refundFailed(again)).body).toEqual({ status: 'refund_due' });
+    await givenBack(intent);
+    const other = await refundFailed({ intent: intentOf('right'), refund: 're_x' });
+    expect(other.body).toMatchObject({ status: 'ignored' });
+    expect(await stateOf(ann, orderNo)).toBe('paid');
+  }, 60_000);
+
+  it('describes its callbacks, and takes no body that is too large or of another type', async () => {
+    const who = shopper();
+    const { paths } = (await who.call('GET', '/openapi.json')).body;
+    const order = await ordered(who, await onSale(1));
+    const routes = ['/api/v1/orders/{orderNo}/payment', WEBHOOK] as const;
+    for (const route of routes) {
+      const { requestBody, responses } = paths[route].post;
+      const { schema } = requestBody.content['application/json'];
+      expect(Object.keys(schema.properties)).toEqual(['type', 'data']);
+      expect(Object.keys(responses)).toEqual(expect.arrayContaining(['200', '403', '413', '415']));
+      const path = route.replace('{orderNo}', order);
+      const send = (body: string, type: string) =>
+        who.call('POST', path, body, { 'content-type': type });
+      expect((await send('{}', 'text/plain')).status).toBe(415);
+      expect((await send(`"${'x'.repeat(20_000)}"`, 'application/json')).status).toBe(413);
+      expect((await send('{}', 'application/json')).status).toBe(403);
+    }
+    expect(await stateOf(who, order)).toBe('ordered');
   });
 
   it('leaves the books right, and no secret in any log', async () => {

@@ -8,7 +8,8 @@ test('a worker that stops begins no further refund', async () => {
   const ended: string[] = [];
   await giveRefunds({
     schema: 'hot',
-    take: async () => ['a', 'b'].map((paymentRef) => ({ paymentRef, orderNo: '2', tries: 1 })),
+    take: async () =>
+      ['a', 'b'].map((paymentRef) => ({ paymentRef, orderNo: '2', tries: 1, failedRef: null })),
     async refund(paymentRef) {
       asked.push(paymentRef);
       stopping.abort();
