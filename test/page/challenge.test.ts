@@ -1,62 +1,22 @@
-import type { Browser, Locator, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Page } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
 import { until } from '../until.ts';
-import { expectAccessible, expectFits, launch, type Visit, visit } from './browser.ts';
-import { type Shop, startShop } from './shop.ts';
+import { expectAccessible, expectFits } from './browser.ts';
+import { buyOf, isOn, says, tileOf, visits } from './visits.ts';
 
 /** Proofs of work and draws as shoppers meet them, in a real browser under the strict policy. */
 
-let shop: Shop;
-let browser: Browser;
-let visits: Visit[] = [];
-
-beforeAll(async () => {
-  [shop, browser] = await Promise.all([startShop(), launch()]);
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await shop?.stop();
-});
-
-/** What the browser says of a script that it could not load on purpose. */
-const expected: RegExp[] = [];
-afterEach(async () => {
-  const ended = visits;
-  visits = [];
-  await Promise.all(ended.map((each) => each.end()));
-  const complaints = ended.flatMap((each) => each.complaints);
-  expect(complaints.filter((text) => !expected.some((each) => each.test(text)))).toEqual([]);
-  expected.length = 0;
-});
-
-async function open(path: string, options?: Parameters<typeof visit>[2]): Promise<Page> {
-  const started = await visit(browser, shop.url + path, options);
-  visits.push(started);
-  return started.page;
-}
+const at = visits();
 
 async function onSale(challenge: string): Promise<{ sale: string; sku: string }> {
-  const { sale, skus } = await shop.createSale({ skus: [{ units: 5 }] });
+  const { sale, skus } = await at.shop.createSale({ skus: [{ units: 5 }] });
   const sku = skus[0] ?? '';
-  await shop.setChallenge(sku, challenge);
+  await at.shop.setChallenge(sku, challenge);
   return { sale, sku };
 }
 
-const tileOf = (page: Page, sku: string): Locator => page.locator(`[data-sku="${sku}"]`);
-const buyOf = (page: Page, sku: string): Locator => tileOf(page, sku).locator('.buy');
-
-async function says(page: Page, sku: string, text: string): Promise<void> {
-  await until(`the tile says ${text}`, async () => {
-    const words = (await tileOf(page, sku).innerText()).replaceAll(/\s+/g, ' ');
-    if (!words.includes(text)) throw new Error(words);
-    return true;
-  });
-}
-
 async function press(page: Page, sku: string): Promise<void> {
-  const isOn = async () => (await buyOf(page, sku).getAttribute('aria-disabled')) !== 'true';
-  await until('the button is on', isOn);
+  await until('the button is on', () => isOn(buyOf(page, sku)));
   await buyOf(page, sku).click();
 }
 
@@ -65,7 +25,7 @@ const COLOURS = ['light', 'dark'] as const;
 describe('a computation before the ticket', () => {
   it('is solved by the page itself, and the unit is bought with one press', async () => {
     const { sale, sku } = await onSale('on');
-    const page = await open(`/sales/${sale}`);
+    const page = await at.open(`/sales/${sale}`);
     const scripts: string[] = [];
     page.on('request', (request) => scripts.push(new URL(request.url()).pathname));
     await press(page, sku);
@@ -78,7 +38,7 @@ describe('a computation before the ticket', () => {
 
   it('costs a page nothing that is not asked', async () => {
     const { sale, sku } = await onSale('off');
-    const page = await open(`/sales/${sale}`);
+    const page = await at.open(`/sales/${sale}`);
     const scripts: string[] = [];
     page.on('request', (request) => scripts.push(new URL(request.url()).pathname));
     await press(page, sku);
@@ -89,7 +49,7 @@ describe('a computation before the ticket', () => {
   it.each(COLOURS)('shows that it runs, and why; %s', async (colorScheme) => {
     const { sale, sku } = await onSale('on 64');
     const size = { viewport: { width: 320, height: 740 }, colorScheme };
-    const page = await open(`/sales/${sale}`, size);
+    const page = await at.open(`/sales/${sale}`, size);
     // The worker's script is held back: the computation runs as long as the test looks at it.
     let release = () => {};
     const held = new Promise<void>((resolve) => {
@@ -121,8 +81,8 @@ describe('a computation before the ticket', () => {
 
   it('that cannot be solved here ends in words, and the next press may try again', async () => {
     const { sale, sku } = await onSale('on');
-    const page = await open(`/sales/${sale}`);
-    expected.push(/altcha|Failed to load|Failed to fetch|preload assets/i);
+    const page = await at.open(`/sales/${sale}`);
+    at.expected.push(/altcha|Failed to load|Failed to fetch|preload assets/i);
     await page.route('**/altcha/*', (route) => route.abort());
     await press(page, sku);
     await says(page, sku, 'The computation could not be solved here');
@@ -137,8 +97,8 @@ describe('a computation before the ticket', () => {
 describe('a draw', () => {
   it('says that pressing again is of no use, and how it is checked', async () => {
     const { sale, sku } = await onSale('off');
-    await shop.setDraw('0');
-    const page = await open(`/sales/${sale}`);
+    await at.shop.setDraw('0');
+    const page = await at.open(`/sales/${sale}`);
     await press(page, sku);
     await says(page, sku, 'Your place in the draw is not reached');
     await says(page, sku, 'It stays the same however often you press');
@@ -151,7 +111,7 @@ describe('a draw', () => {
     await until('its hash', async () =>
       /^[0-9a-f]{64}$/.test((await page.locator('#hash').textContent()) ?? ''),
     );
-    await shop.setDraw('1');
+    await at.shop.setDraw('1');
     await page.locator('#back').click();
     await press(page, sku);
     await says(page, sku, 'It is yours');

@@ -18,7 +18,7 @@ const WAIT = 'Wait for a unit that comes back';
 describe('the line on the page', () => {
   it.each<[string, Partial<Input>, string]>([
     ['maybe', {}, WAIT],
-    ['sold out', { availability: 'sold_out' }, WAIT],
+    ['sold out: nothing can come back', { availability: 'sold_out' }, ''],
     ['units to be had', { availability: 'few' }, ''],
     ['not open yet', { phase: 'scheduled' }, ''],
     ['paused', { phase: 'paused' }, ''],
@@ -36,12 +36,19 @@ describe('the line on the page', () => {
       'Leave the line',
     ],
     [{ step: 'waiting', ahead: 1 }, {}, /^1 shopper before you .* better rank/, 'Leave the line'],
-    [{ step: 'waiting', ahead: 9 }, { availability: 'few' }, /on sale again/, 'Leave the line'],
+    [
+      { step: 'waiting', ahead: 9 },
+      { availability: 'few' },
+      /Not every unit is taken/,
+      'Leave the line',
+    ],
+    [{ step: 'waiting' }, { availability: 'sold_out' }, /Every unit is paid for/, 'Leave the line'],
     [{ step: 'waiting' }, { phase: 'closed' }, /The sale ended/, ''],
     [{ step: 'served', until: '12:00:00' }, { unpaid: true }, /held for you Until 12:00:00/, ''],
     [{ step: 'served' }, {}, /^ $/, WAIT],
     [{ step: 'closed' }, {}, /The sale ended/, ''],
     [{ step: 'refused', verdict: 'line_full' }, {}, /The line is full/, WAIT],
+    [{ step: 'refused', verdict: 'unanswered' }, {}, /may have a place/, WAIT],
     [{ step: 'refused', verdict: 'limit_reached' }, {}, /as many as one person may buy/, WAIT],
   ])('says how it stands: %o', (line, input, words, button) => {
     const { title, text, button: shown } = view(line, input);

@@ -122,6 +122,11 @@ declare module '*/public/js/view.js' {
     toOrders: string;
   };
   export function heroPhase(phase: TileInput['phase'], skus: readonly Sku[]): string;
+  export function whenText(
+    sale: { opensAt: string; closesAt: string },
+    phase: TileInput['phase'],
+    serverNowMs: number,
+  ): string;
 }
 
 declare module '*/public/js/line-view.js' {

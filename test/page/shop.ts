@@ -24,6 +24,8 @@ export interface Shop {
   /** Resolves when every web node sells it. */
   createSale(wish: SaleWish): Promise<{ sale: string; skus: string[] }>;
   setState(sku: string, state: 'open' | 'paused'): Promise<void>;
+  /** Moves the opening of a sale that is not open yet to then. */
+  openIn(sale: string, ms: number): Promise<void>;
   /** The switch of one SKU. */
   setChallenge(sku: string, text: string): Promise<void>;
   /** Sheds by lottery. */
@@ -49,6 +51,12 @@ export async function startShop(): Promise<Shop> {
         payWindowSeconds,
       });
       return { sale, skus: skus.map(({ sku }) => sku) };
+    },
+    async openIn(sale, ms) {
+      await system.databases.regular.query({
+        text: 'UPDATE catalog.sale SET opens_at = clock_timestamp() + $2 * $3::interval WHERE sale = $1',
+        values: [sale, ms, '1 ms'],
+      });
     },
     setState: (sku, state) => system.set(system.paths.sku(sku).state, state),
     async setChallenge(sku, text) {

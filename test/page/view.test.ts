@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { mergeOrders, type Order, payLeftMs, unitsHeld } from '../../server/public/js/orders.js';
 import { advance, initialPurchase, type Purchase } from '../../server/public/js/purchase.js';
-import { heroPhase, type Sku, type TileInput, tileView } from '../../server/public/js/view.js';
+import {
+  heroPhase,
+  type Sku,
+  type TileInput,
+  tileView,
+  whenText,
+} from '../../server/public/js/view.js';
 
 const tv: Sku = {
   sku: 'TV',
@@ -59,7 +65,7 @@ describe('a tile', () => {
   it('tells that units may come back', () => {
     const maybe = view({ sku: { ...tv, availability: 'maybe' } });
     expect(maybe.badge.text).toMatch(/may come back/);
-    expect(maybe.status?.text).toMatch(/not paid for yet/);
+    expect(maybe.status?.text).toMatch(/not paid for in time comes back/);
     expect(maybe.again).toBe('You can try again now.');
   });
 
@@ -71,6 +77,39 @@ describe('a tile', () => {
     expect(view({ purchase: shed }).again).toBe('You can try again now.');
     const gone = view({ purchase: shed, sku: { ...tv, availability: 'sold_out' } });
     expect(gone).toMatchObject({ again: '', status: { title: 'Sold out' } });
+  });
+
+  const refusedWith = (verdict: string) =>
+    advance(advance(initialPurchase(), { type: 'press', now: 0, key: 'k', quantity: 1 }), {
+      type: 'refused',
+      now: 1,
+      verdict,
+      retryAfterSeconds: 0,
+    });
+
+  it('forgets a refusal when the shopper got what there is to get', () => {
+    const purchase = refusedWith('quota_spent');
+    expect(view({ purchase, held: 1, unpaid: true }).status?.title).toBe('It is yours');
+    const paid = view({ purchase, held: 1, sku: { ...tv, availability: 'sold_out' } });
+    expect(paid.status?.title).toBe('Paid');
+    const more = view({ purchase, held: 1, sku: { ...tv, limit: 2 } });
+    expect(more.status?.title).toBe('None free at this counter right now');
+  });
+
+  it('counts no seconds down to where nothing is to be had', () => {
+    const purchase = refusedWith('blocked');
+    expect(view({ purchase, now: 100 }).button).toMatchObject({
+      label: 'Not possible',
+      tick: '',
+      enabled: false,
+    });
+  });
+
+  it('says of a pause what it means', () => {
+    expect(view({ phase: 'paused' })).toMatchObject({
+      status: { title: 'The sale is paused' },
+      again: '',
+    });
   });
 
   it('forgets "sold out" when units came back', () => {
@@ -105,6 +144,18 @@ describe('the top of the page', () => {
     expect(heroPhase('open', [gone, { ...tv, availability: 'maybe' }])).toBe('open');
     expect(heroPhase('closed', [gone])).toBe('closed');
     expect(heroPhase('open', [])).toBe('open');
+  });
+});
+
+describe('when a sale is', () => {
+  const sale = { opensAt: '2030-01-01T12:00:00Z', closesAt: '2030-01-01T13:00:00Z' };
+  const [before, after] = [Date.parse(sale.closesAt) - 1, Date.parse(sale.closesAt)];
+
+  it('is told of the moment that is next, and of an end that the shop made', () => {
+    expect(whenText(sale, 'scheduled', 0)).toMatch(/^Opens .*2030/);
+    expect(whenText(sale, 'open', before)).toMatch(/^Until .*2030/);
+    expect(whenText(sale, 'closed', after)).toMatch(/^Closed .*2030/);
+    expect(whenText(sale, 'closed', before)).toBe('Ended by the shop before its time');
   });
 });
 

@@ -48,14 +48,14 @@ export function twoDigits(value) {
 }
 
 /**
- * "00:09", "14:03" or "2:14:03": short enough for a button.
+ * "00:09", "14:03", "2:14:03" or "3 days 4 h": short enough for a button.
  * @param {number} remainingMs
  */
 export function shortTime(remainingMs) {
   const { days, hours, minutes, seconds } = partsOf(remainingMs);
-  const inHours = days * 24 + hours;
+  if (days > 0) return `${plural(days, 'day')} ${hours} h`;
   const tail = `${twoDigits(minutes)}:${twoDigits(seconds)}`;
-  return inHours > 0 ? `${inHours}:${tail}` : tail;
+  return hours > 0 ? `${hours}:${tail}` : tail;
 }
 
 /**

@@ -3,8 +3,7 @@
 
 import { milestone, partsOf, spokenTime, twoDigits } from './countdown.js';
 import { announce, find, setAttribute, setShown, setText } from './dom.js';
-import { moment } from './format.js';
-import { phasePill, phaseText } from './view.js';
+import { phasePill, phaseText, whenText } from './view.js';
 
 /**
  * @typedef {import('./countdown.js').SalePhase | 'sold_out'} HeroPhase
@@ -33,7 +32,7 @@ export function createHero() {
     setAttribute(hero, 'data-phase', phase);
     setText(find('#pill'), phasePill(phase));
     setText(find('#countdown-label'), phaseText(phase));
-    setText(find('#when'), whenText(sale, phase));
+    setText(find('#when'), whenText(sale, phase, serverNowMs));
     setShown(find('#countdown'), phase !== 'closed');
     setText(find('#countdown-spoken'), spokenTime(left));
     const parts = partsOf(left);
@@ -56,17 +55,6 @@ export function createHero() {
   };
 }
 
-/**
- * @param {SaleFacts} sale
- * @param {HeroPhase} phase
- */
-function whenText(sale, phase) {
-  if (phase === 'scheduled') return `${moment(sale.opensAt)}, your time`;
-  return phase === 'closed'
-    ? `It closed on ${moment(sale.closesAt)}, your time`
-    : `Until ${moment(sale.closesAt)}, your time`;
-}
-
 /** What the page says where there is no such sale. */
 export function showMissing() {
   setText(find('#title'), 'There is no such sale');
@@ -75,6 +63,7 @@ export function showMissing() {
   find('#hero').dataset['phase'] = 'closed';
   setShown(find('#countdown'), false);
   setText(find('#countdown-label'), '');
+  setAttribute(find('#products'), 'aria-busy', 'false');
   document.title = 'No such sale';
 }
 

@@ -5,9 +5,8 @@ import { listSales } from './api.js';
 import { createClock } from './clock.js';
 import { salePhase, shortTime } from './countdown.js';
 import { find, fromTemplate, setAttribute, setShown, setText } from './dom.js';
-import { moment } from './format.js';
 import { backoffMs, pause } from './pace.js';
-import { phasePill } from './view.js';
+import { phasePill, whenText } from './view.js';
 
 const REFRESH_MS = 15_000;
 const LOOK_MS = 250;
@@ -42,18 +41,9 @@ function look() {
     setAttribute(find('a', row), 'href', `/sales/${encodeURIComponent(sale.sale)}`);
     setText(find('.pill', row), phasePill(phase));
     setText(find('.sale-title', row), sale.title);
-    setText(find('.sale-when', row), whenText(sale, phase));
+    setText(find('.sale-when', row), whenText(sale, phase, now));
     setText(find('.sale-left', row), phase === 'closed' ? '' : left);
   });
-}
-
-/**
- * @param {SaleLine} sale
- * @param {import('./countdown.js').SalePhase} phase
- */
-function whenText(sale, phase) {
-  if (phase === 'scheduled') return `Opens ${moment(sale.opensAt)}`;
-  return `${phase === 'closed' ? 'Closed' : 'Until'} ${moment(sale.closesAt)}`;
 }
 
 async function watch() {

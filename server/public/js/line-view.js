@@ -2,7 +2,7 @@
 /** What a tile says about the line for units that come back. Pure. */
 
 import { plural } from './countdown.js';
-import { verdictMessage } from './messages.js';
+import { PAGE_MESSAGES, verdictMessage } from './messages.js';
 
 /**
  * @typedef {object} Line
@@ -37,8 +37,8 @@ const LOT =
  * @returns {LineView}
  */
 export function lineView({ line, availability, phase, room, unpaid }) {
-  const gone = availability === 'maybe' || availability === 'sold_out';
-  const offer = phase === 'open' && gone && room ? WAIT : '';
+  // Where every unit is paid for, none can come back.
+  const offer = phase === 'open' && availability === 'maybe' && room ? WAIT : '';
   /**
    * @param {string} title
    * @param {string} text
@@ -52,7 +52,8 @@ export function lineView({ line, availability, phase, room, unpaid }) {
     case 'leaving':
       return say('', '', LEAVE, false);
     case 'refused': {
-      const { title, text } = verdictMessage(line.verdict);
+      const isUnsure = line.verdict === 'unanswered';
+      const { title, text } = isUnsure ? PAGE_MESSAGES.line_unsure : verdictMessage(line.verdict);
       return say(title, text);
     }
     case 'served':
@@ -67,8 +68,11 @@ export function lineView({ line, availability, phase, room, unpaid }) {
       if (phase === 'closed') return say('The sale ended', 'No unit came back for you.', '');
       const place =
         line.ahead === 0 ? 'You are next' : `${plural(line.ahead, 'shopper')} before you`;
-      if (!gone && phase === 'open') {
-        return say(place, 'Units are on sale again: buy one, or stay in the line.', LEAVE);
+      if (phase === 'open' && availability === 'sold_out') {
+        return say(place, 'Every unit is paid for, so none can come back as things stand.', LEAVE);
+      }
+      if (phase === 'open' && availability !== 'maybe') {
+        return say(place, 'Not every unit is taken: try to buy one, or stay in the line.', LEAVE);
       }
       return say(place, `A unit that comes back is held for you here. ${LOT}`, LEAVE);
     }

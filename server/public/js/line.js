@@ -25,6 +25,10 @@ const LOOK_AGAIN_MS = 1000;
  * @property {AbortSignal} signal aborted when another person takes over this page
  */
 
+/** What looks at a line now: of several that would look at the same, only the last goes on. */
+/** @type {Map<string, AbortController>} */
+const looking = new Map();
+
 /** @param {Waiter} waiter */
 const nameOf = ({ sale, sku }) => `flashsale.line.${sale}.${sku}`;
 
@@ -40,6 +44,7 @@ async function tokenOf(waiter) {
  */
 export async function join(waiter, quantity) {
   const { sale, sku, show, signal } = waiter;
+  looking.get(nameOf(waiter))?.abort();
   show({ step: 'asking' });
   const identity = await tokenOf(waiter);
   if (signal.aborted) return;
@@ -66,12 +71,13 @@ export async function resumeLine(waiter, user) {
 /** @param {Waiter} waiter */
 export async function leave(waiter) {
   const { sale, sku, show, signal } = waiter;
+  looking.get(nameOf(waiter))?.abort();
   show({ step: 'leaving' });
   const identity = await tokenOf(waiter);
   const answer = await leaveLine(sale, sku, identity?.token ?? null);
   if (signal.aborted) return;
   // A unit may have come at this very moment: the look that follows tells.
-  if (answer.kind === 'ok') show(noLine());
+  show(answer.kind === 'ok' ? noLine() : { step: 'waiting' });
   await follow(waiter);
 }
 
@@ -80,13 +86,17 @@ export async function leave(waiter) {
  * @param {Waiter} waiter
  */
 async function follow(waiter) {
-  const { sale, sku, signal, show } = waiter;
+  const { sale, sku, show } = waiter;
+  const mine = new AbortController();
+  looking.get(nameOf(waiter))?.abort();
+  looking.set(nameOf(waiter), mine);
+  const signal = AbortSignal.any([waiter.signal, mine.signal]);
   for (let failures = 0; !signal.aborted; ) {
     const identity = await tokenOf(waiter);
     // The first look after a reload is answered at once.
     const wait = waiter.line().step === 'waiting' ? STATUS_WAIT_SECONDS : 0;
     const answer = await readLine(sale, sku, { token: identity?.token ?? null, signal, wait });
-    if (signal.aborted || waiter.line().step === 'leaving') return;
+    if (signal.aborted) return;
     if (answer.kind === 'ok') {
       failures = 0;
       if (!take(waiter, answer.body)) return;

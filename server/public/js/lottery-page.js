@@ -23,10 +23,24 @@ async function showLottery(lottery) {
   setText(find('#promise'), verdict);
 }
 
+/**
+ * A lottery is a switch: without it a rank counts for the line alone.
+ * @param {{ shed: string, keep: number }} sale
+ */
+function modeText({ shed, keep }) {
+  if (shed !== 'lottery') {
+    return 'At this moment requests are let in by chance, each press anew. Ranks say who is served first in the line for units that come back.';
+  }
+  return keep < 1
+    ? `At this moment ranks below ${keep} are let in.`
+    : 'At this moment every rank is let in.';
+}
+
 async function refresh() {
   const answer = await readSale(sale, null);
   if (answer.kind === 'ok') {
     setText(find('#title'), `How “${answer.body.title}” draws`);
+    setText(find('#mode'), modeText(answer.body));
     await showLottery(answer.body.lottery);
   } else if (answer.kind === 'refused' && answer.status === 404) {
     setText(find('#network'), 'There is no such sale.');

@@ -132,12 +132,12 @@ export const OUTCOMES = {
   ),
   ordered: say('good', 'none', 'It is yours', 'Pay in time to keep it.'),
   paid: say('good', 'none', 'Paid', 'Thank you. This order is complete.'),
-  cancelled: say('wait', 'later', 'Order cancelled', 'The unit went back on sale.'),
+  cancelled: say('wait', 'later', 'Order cancelled', 'What it held was given back.'),
   expired: say(
     'wait',
     'later',
     'Order expired',
-    'It was not paid in time, so the unit went back on sale.',
+    'It was not paid in time, so what it held was given back.',
   ),
   refund_due: say(
     'stop',
@@ -200,6 +200,12 @@ export const PAGE_MESSAGES = {
     'No answer from the shop',
     'Nothing has been handed in. Check your connection.',
   ),
+  line_unsure: say(
+    'wait',
+    'later',
+    'No answer from the shop',
+    'You may have a place in the line already. Asking again never makes it two.',
+  ),
   not_found_yet: say(
     'wait',
     'later',
@@ -251,13 +257,13 @@ const BY_REASON = {
     'wait',
     'later',
     'All units are taken for now',
-    'Some are not paid for yet and may come back. They go first to those who wait in the line.',
+    'What is not paid for in time comes back. It goes first to those who wait in the line.',
   ),
   'rejected/refused_by_operator': say(
     'wait',
     'later',
     'The shop could not decide this request',
-    'Nothing was ordered with it, and its unit went back on sale. A new press is a new request.',
+    'Nothing was ordered with it, and nothing is held for it. A new press is a new request.',
   ),
   'rejected/request_id_taken': say(
     'wait',

@@ -2,6 +2,7 @@
 /** What a product's tile shows, worked out from what is known. Pure; the tile only copies it. */
 
 import { plural, shortTime } from './countdown.js';
+import { moment } from './format.js';
 import {
   againText,
   outcomeMessage,
@@ -62,7 +63,7 @@ export function tileView(input) {
   const again = message !== null && mayTry ? againText(message, seconds) : '';
   return {
     badge: badgeOf(input),
-    button: buttonOf(input, seconds),
+    button: buttonOf(input, seconds, message),
     status: message,
     again,
     againSpoken: again === '' ? '' : againSpoken(message),
@@ -117,10 +118,13 @@ function messageOf({ sku, phase, purchase, held, unpaid, now }) {
   if (now >= purchase.restUntil && isOvertaken(purchase, phase, sku)) return null;
   if (step === 'ended') return outcomeMessage(purchase.status ?? 'queued', purchase.reason ?? '');
   const gone = phase === 'open' && sku.availability === 'sold_out';
-  if (step === 'refused' && !(gone && held === 0 && !unsure)) {
+  // A unit may have come another way meanwhile: through the line, or on another page.
+  const isServed = held >= sku.limit && !unsure;
+  if (step === 'refused' && !isServed && !(gone && held === 0 && !unsure)) {
     return verdictMessage(purchase.verdict ?? '', purchase.reason);
   }
   if (held > 0) return outcomeMessage(unpaid ? 'ordered' : 'paid');
+  if (phase === 'paused') return verdictMessage('paused');
   if (phase !== 'open') return null;
   if (gone) return verdictMessage('sold_out');
   return sku.availability === 'maybe' ? outcomeMessage('sold_out', 'units_may_return') : null;
@@ -129,9 +133,10 @@ function messageOf({ sku, phase, purchase, held, unpaid, now }) {
 /**
  * @param {TileInput} input
  * @param {number} restSeconds
+ * @param {import('./messages.js').Message | null} message
  * @returns {TileView['button']}
  */
-function buttonOf({ sku, phase, opensInMs, purchase, held, unpaid, now }, restSeconds) {
+function buttonOf({ sku, phase, opensInMs, purchase, held, unpaid, now }, restSeconds, message) {
   const off = (label = '', tick = '') => ({ label, tick, enabled: false, busy: false });
   if (purchase.phase === 'queued') return { ...off('In the queue'), busy: true };
   if (isBusy(purchase)) return { ...off('One moment'), busy: true };
@@ -140,7 +145,9 @@ function buttonOf({ sku, phase, opensInMs, purchase, held, unpaid, now }, restSe
   if (phase === 'scheduled') return off('Opens in', shortTime(opensInMs));
   if (phase === 'paused') return off('Paused');
   if (sku.availability === 'sold_out') return off('Sold out');
-  if (!mayPress(purchase, now)) return off('Again in', `${restSeconds} s`);
+  if (!mayPress(purchase, now)) {
+    return message?.again === 'never' ? off('Not possible') : off('Again in', `${restSeconds} s`);
+  }
   const label = sku.availability === 'maybe' ? 'Try for one' : 'Buy now';
   return { label, tick: '', enabled: true, busy: false };
 }
@@ -182,6 +189,19 @@ export function phaseText(phase) {
 /** @param {HeroPhase} phase */
 export function phasePill(phase) {
   return PILLS[phase];
+}
+
+/**
+ * @param {{ opensAt: string, closesAt: string }} sale
+ * @param {HeroPhase} phase
+ * @param {number} serverNowMs
+ */
+export function whenText({ opensAt, closesAt }, phase, serverNowMs) {
+  if (phase === 'scheduled') return `Opens ${moment(opensAt)}`;
+  if (phase !== 'closed') return `Until ${moment(closesAt)}`;
+  return serverNowMs < Date.parse(closesAt)
+    ? 'Ended by the shop before its time'
+    : `Closed ${moment(closesAt)}`;
 }
 
 /** @param {number} limit */

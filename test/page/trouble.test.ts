@@ -1,0 +1,151 @@
+import type { Request } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
+import { until } from '../until.ts';
+import { expectAccessible, expectFits } from './browser.ts';
+import { buy, buyOf, isOn, labelOf, says, seen, tileOf, visits } from './visits.ts';
+
+/** Who comes too late, and who is cut off: the line and bad connections, in a real browser. */
+
+const at = visits();
+
+describe('the line', () => {
+  it('is waited in, also over a reload, and the unit that comes back is paid for', async () => {
+    const { sale, skus } = await at.shop.createSale({ skus: [{ units: 1 }] });
+    const sku = skus[0] ?? '';
+    const [owner, waiting] = [await at.open(`/sales/${sale}`), await at.open(`/sales/${sale}`)];
+    await buy(owner, sku);
+    const wait = tileOf(waiting, sku).locator('.wait');
+    await until('the line is offered', () => wait.isVisible());
+    expect(await wait.textContent()).toBe('Wait for a unit that comes back');
+    await expectAccessible(waiting);
+    await wait.click();
+    await says(waiting, sku, 'You are next');
+    expect(await wait.textContent()).toBe('Leave the line');
+    await expectAccessible(waiting);
+    await expectFits(waiting);
+    await wait.click();
+    await until('it is left', async () => /^Wait for/.test((await wait.textContent()) ?? ''));
+    await wait.click();
+    await says(waiting, sku, 'You are next');
+    await waiting.reload();
+    await says(waiting, sku, 'You are next');
+
+    await owner.locator('.order .cancel').click();
+    await owner.getByRole('button', { name: 'Cancel order', exact: true }).click();
+    await says(waiting, sku, /A unit is held for you Until .*\d. Pay now to keep it/);
+    await expectAccessible(waiting);
+    expect(await labelOf(waiting, sku)).toBe('Reserved for you');
+    const order = waiting.locator('.order');
+    await order.locator('.pay').click();
+    await until('the order is paid', async () => /Thank you/.test(await seen(order)));
+    expect(await seen(tileOf(waiting, sku))).not.toMatch(/held for you/);
+  });
+
+  it('shows the unit that came through the line, whatever was refused before', async () => {
+    const { sale, skus } = await at.shop.createSale({ skus: [{ units: 1 }] });
+    const sku = skus[0] ?? '';
+    const [owner, waiting] = [await at.open(`/sales/${sale}`), await at.open(`/sales/${sale}`)];
+    await buy(owner, sku);
+    await says(waiting, sku, 'Maybe: units may come back');
+    await buyOf(waiting, sku).click();
+    await says(waiting, sku, 'None free at this counter');
+    await tileOf(waiting, sku).locator('.wait').click();
+    await says(waiting, sku, 'You are next');
+    await owner.locator('.order .cancel').click();
+    await owner.getByRole('button', { name: 'Cancel order', exact: true }).click();
+    await says(waiting, sku, 'It is yours');
+    expect(await seen(tileOf(waiting, sku))).not.toMatch(/None free/);
+    // Back on sale it is not: it has gone to who waited.
+    expect(await seen(owner.locator('.order'))).toMatch(/Order cancelled What it held was given/);
+  }, 60_000);
+
+  it('keeps a place that could not be left, and follows it once', async () => {
+    const { sale, skus } = await at.shop.createSale({ skus: [{ units: 1 }] });
+    const sku = skus[0] ?? '';
+    await buy(await at.open(`/sales/${sale}`), sku);
+    const page = await at.open(`/sales/${sale}`);
+    const looks = new Set<Request>();
+    const path = `/skus/${sku}/waiting`;
+    page.on('request', (request) => {
+      if (request.method() === 'GET' && request.url().includes(path)) looks.add(request);
+    });
+    page.on('requestfinished', (request) => void looks.delete(request));
+    page.on('requestfailed', (request) => void looks.delete(request));
+    const wait = tileOf(page, sku).locator('.wait');
+    await until('the line is offered', () => wait.isVisible());
+    await wait.click();
+    await says(page, sku, 'You are next');
+    let refusals = 0;
+    await page.route(`**${path}`, (route) => {
+      if (route.request().method() !== 'DELETE') return route.continue();
+      refusals += 1;
+      const body = JSON.stringify({ status: 503, verdict: 'overloaded' });
+      return route.fulfill({ status: 503, contentType: 'application/problem+json', body });
+    });
+    for (const times of [1, 2]) {
+      await wait.click();
+      await until('it was refused', () => refusals === times);
+      await until('the button is on again', () => isOn(wait));
+      await says(page, sku, 'You are next');
+    }
+    await until('one look is under way', () => looks.size === 1);
+    await page.unroute(`**${path}`);
+    await wait.click();
+    await until('it is left', async () => /^Wait for/.test((await wait.textContent()) ?? ''));
+  }, 60_000);
+});
+
+describe('a bad connection', () => {
+  it('does not make one press two orders', async () => {
+    const { sale, skus } = await at.shop.createSale({ skus: [{ units: 5, limit: 3 }] });
+    const sku = skus[0] ?? '';
+    const page = await at.open(`/sales/${sale}`);
+    const keys: (string | undefined)[] = [];
+    await page.route('**/api/v1/buy/**', async (route) => {
+      keys.push(route.request().headers()['idempotency-key']);
+      // The shop gets it; its answer gets lost.
+      const response = await route.fetch();
+      if (keys.length === 1) await route.abort();
+      else await route.fulfill({ response });
+    });
+    await until('the button is on', () => isOn(buyOf(page, sku)));
+    await buyOf(page, sku).click();
+    await says(page, sku, 'counts once');
+    await says(page, sku, 'It is yours');
+    expect(keys).toHaveLength(2);
+    expect(new Set(keys).size).toBe(1);
+    await page.reload();
+    await until('the order is listed', async () => (await page.locator('.order').count()) === 1);
+  });
+
+  it('does not lose a request over a reload', async () => {
+    const { sale, skus } = await at.shop.createSale({ skus: [{ units: 5 }] });
+    const sku = skus[0] ?? '';
+    const page = await at.open(`/sales/${sale}`);
+    await page.route('**/api/v1/requests/**', (route) => route.abort());
+    await until('the button is on', () => isOn(buyOf(page, sku)));
+    await buyOf(page, sku).click();
+    await says(page, sku, 'the shop has your request');
+    await page.reload();
+    await says(page, sku, 'the queue');
+    await page.unroute('**/api/v1/requests/**');
+    await says(page, sku, 'It is yours');
+  });
+
+  it('is explained, and mends itself', async () => {
+    const { sale, skus } = await at.shop.createSale({ skus: [{ units: 5 }] });
+    const sku = skus[0] ?? '';
+    const page = await at.open(`/sales/${sale}`);
+    await until('the button is on', () => isOn(buyOf(page, sku)));
+    await page.context().setOffline(true);
+    const network = page.locator('#network');
+    await until('it says so', async () =>
+      /No connection/.test((await network.textContent()) ?? ''),
+    );
+    await buyOf(page, sku).click();
+    await says(page, sku, 'Nothing has been handed in yet');
+    await page.context().setOffline(false);
+    await says(page, sku, 'It is yours');
+    await until('the notice goes', async () => (await network.textContent()) === '');
+  });
+});
