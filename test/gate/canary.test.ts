@@ -106,7 +106,6 @@ describe('a web node', () => {
 
   it.each(['server/main.ts', 'worker/main.ts', 'zk/main.ts'])(
     'and %s without its servers ends or waits without telling one',
-    { timeout: 60_000 },
     async (entry) => {
       const secrets = [canary(), canary(), canary(), canary()];
       const [database, broker, jwt, payment] = secrets;

@@ -1,10 +1,15 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openWebNode, type WebNode } from '../server/web-node.ts';
 
 /** What is issued is limited by address: tickets, challenges and guest identities. */
 
 let node: WebNode;
-afterEach(() => node.close());
+// The clocks stand still: a slow machine gives nobody another second of a limit.
+beforeEach(() => void vi.useFakeTimers({ toFake: ['performance', 'Date'] }));
+afterEach(async () => {
+  vi.useRealTimers();
+  await node.close();
+});
 
 const ISSUERS = [
   ['tickets', '/api/v1/sales/demo/tickets', { sku: 'TV' }],

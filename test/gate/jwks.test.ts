@@ -57,6 +57,7 @@ describe('tokens by JWKS', () => {
   });
 
   it('that name invented keys cost the shop one question, and the real key is not forgotten', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
     expect((await press()).statusCode).toBe(202);
     const before = asked;
     for (let i = 0; i < 60; i += 1) {
@@ -112,6 +113,7 @@ describe('tokens by JWKS', () => {
   );
 
   it('ask it no more than a few times while it is down', async () => {
+    vi.useFakeTimers({ toFake: ['performance', 'Date'] });
     answer = (_, response) => response.writeHead(503).end('{}');
     for (let i = 0; i < 20; i += 1) expect((await press()).statusCode).toBe(503);
     expect(asked).toBeLessThanOrEqual(6);

@@ -85,11 +85,12 @@ describe('a web node that sheds', () => {
     node.world.keep = 0.3;
     const first = await pressAll(node, crowd);
     const second = await pressAll(node, crowd);
+    // More than six standard deviations each: chance passes them once in ten thousand million runs.
     for (const kept of [first, second]) {
-      expect(Math.abs(kept.length / crowd.length - 0.3)).toBeLessThan(0.05);
+      expect(Math.abs(kept.length / crowd.length - 0.3)).toBeLessThan(0.08);
     }
     const both = second.filter((user) => first.includes(user));
-    expect(Math.abs(both.length / crowd.length - 0.09)).toBeLessThan(0.04);
+    expect(Math.abs(both.length / crowd.length - 0.09)).toBeLessThan(0.05);
     await node.close();
   });
 

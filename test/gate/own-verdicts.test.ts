@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openWebNode, type WebNode, type WebNodeOptions } from '../server/web-node.ts';
 import { expectRefusal, KINDS, RATES, type Refusal } from './refusals.ts';
 
@@ -22,7 +22,12 @@ let node: WebNode;
 const open = async (options?: WebNodeOptions) => {
   node = await openWebNode(options);
 };
-afterEach(() => node.close());
+// The clocks stand still: a slow machine gives nobody another second of a limit.
+beforeEach(() => void vi.useFakeTimers({ toFake: ['performance', 'Date'] }));
+afterEach(async () => {
+  vi.useRealTimers();
+  await node.close();
+});
 
 const ask = ([method, url]: Call, authorization?: string) =>
   node.app.inject({ method, url, ...(authorization && { headers: { authorization } }) });

@@ -45,12 +45,12 @@ describe('pressure', () => {
 
   it('is an event loop that comes late', async () => {
     const pressure = new Pressure(
-      { ...FAR, eventLoopDelayMs: 20 },
+      { ...FAR, eventLoopDelayMs: 200 },
       { unconfirmed: () => 0, queueMessages: async () => ({ regular: 0, hot: 0 }) },
     );
     pressure.start();
     const block = setInterval(() => {
-      const untilMs = performance.now() + 80;
+      const untilMs = performance.now() + 600;
       while (performance.now() < untilMs);
     }, 1);
     await until('the loop is late', async () => pressure.cause('hot') === 'event_loop');

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { TicketKey } from '../../db/ticket-keys.ts';
 import { issueTicket } from '../../server/gate/ticket.ts';
 import { TicketKeys } from '../../server/ticket-keys.ts';
@@ -20,7 +20,10 @@ let node: WebNode;
 beforeEach(async () => {
   node = await openWebNode();
 });
-afterEach(() => node.close());
+afterEach(async () => {
+  vi.useRealTimers();
+  await node.close();
+});
 
 async function rotate(changes: Partial<TicketKey>, next = keyOf(node.world.ticketKeys.length + 1)) {
   const { world } = node;
@@ -69,6 +72,7 @@ describe('a rotation', () => {
   });
 
   it('is told to nobody before other nodes can know of it', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
     const { ticketKey, config } = node;
     const { identity } = config;
     const jwtSecret = identity.kind === 'secret' ? identity.secret : '';

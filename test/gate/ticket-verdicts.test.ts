@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openWebNode, rowOnSale, type WebNode } from '../server/web-node.ts';
 import { expectRefusal, KINDS, RATES, type Refusal } from './refusals.ts';
 
@@ -151,7 +151,12 @@ const TABLE = CASES.flatMap((one) =>
 
 describe('what is refused before a purchase', () => {
   let node: WebNode;
-  afterEach(() => node.close());
+  // The clocks stand still: a slow machine gives nobody another second of a limit.
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['performance', 'Date'] }));
+  afterEach(async () => {
+    vi.useRealTimers();
+    await node.close();
+  });
 
   it.each(TABLE)('%s: %s: %s', async (path, _verdict, _cause, one) => {
     node = await openWebNode(one.options);

@@ -1,7 +1,8 @@
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { DatabaseClock } from '../../server/clock.ts';
 
 it('believes the sample with the shortest round trip, and forgets it in the end', () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
   const clock = new DatabaseClock();
   const nowMs = performance.now();
   const ahead = (ms: number) => new Date(performance.timeOrigin + nowMs + ms);
@@ -12,4 +13,5 @@ it('believes the sample with the shortest round trip, and forgets it in the end'
   expect(error()).toBeCloseTo(5_000, -1);
   for (let i = 0; i < 16; i += 1) clock.sample(ahead(-200), nowMs - 10, nowMs + 10);
   expect(error()).toBeCloseTo(-200, -1);
+  vi.useRealTimers();
 });

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createLog } from '../../process/log.ts';
 import { Catalogue, type SkuOnSale, type SwitchState } from '../../server/catalogue.ts';
 import { Cooldown } from '../../server/gate/cooldown.ts';
@@ -49,6 +49,7 @@ describe('the gate', () => {
 
   /** Everything that can be refused is refused at once; tests mend one after the other. */
   beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['performance'] });
     row = boardRow();
     state = 'open';
     keep = 1;
@@ -57,6 +58,8 @@ describe('the gate', () => {
     brokerAvailable = true;
     drawn = 0;
   });
+
+  afterEach(() => void vi.useRealTimers());
 
   async function open(): Promise<Gate> {
     const { sale, opensAt, closesAt } = row;
