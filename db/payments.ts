@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { otherSchema, patiently, schemaOfOrder } from './both-schemas.ts';
+import { areApart, otherSchema, patiently, schemaOfOrder } from './both-schemas.ts';
 import { DatabaseError } from './errors.ts';
 import { orderDetails } from './orders.ts';
 import type { Databases } from './pool.ts';
 
-/** Payments that the provider has reported. */
+/** Payments that the provider has reported. Each function throws DatabaseError and nothing else. */
 
 /** A late payment asks the other server; a worker carries the answer within a fraction of a second. */
 const LATE_PAYMENT_TIMEOUT_MS = 4_000;
@@ -23,6 +23,8 @@ export async function payOrder(
   orderNo: string,
   paymentRef: string,
 ): Promise<PaymentResult> {
+  const refusal = await refusalOfReference(databases, orderNo, paymentRef);
+  if (refusal !== undefined) return refusal;
   const schema = schemaOfOrder(orderNo);
   const deadline = performance.now() + LATE_PAYMENT_TIMEOUT_MS;
   for (;;) {
@@ -41,6 +43,42 @@ export async function payOrder(
     await askForUnits(databases, orderNo, paymentRef);
     await sleep(LATE_PAYMENT_POLL_MS);
   }
+}
+
+/** Books a payment that the order cannot have: its amount or currency is another. */
+export async function refusePayment(
+  databases: Databases,
+  orderNo: string,
+  paymentRef: string,
+): Promise<PaymentResult> {
+  const refusal = await refusalOfReference(databases, orderNo, paymentRef);
+  if (refusal !== undefined) return refusal;
+  const schema = schemaOfOrder(orderNo);
+  const [row] = await databases[schema].query<{ result: PaymentResult }>({
+    text: `SELECT ${schema}.refuse_payment($1, $2) AS result`,
+    values: [orderNo, paymentRef],
+  });
+  return row?.result ?? 'not_found';
+}
+
+/**
+ * References are bound to orders on the server of `regular`. For an order of another server that comes
+ * first, in a transaction of its own: who dies in between has bound it to the order that asks again.
+ */
+async function refusalOfReference(
+  databases: Databases,
+  orderNo: string,
+  paymentRef: string,
+): Promise<'not_found' | 'reference_taken' | undefined> {
+  if (!areApart(databases) || schemaOfOrder(orderNo) === 'regular') return undefined;
+  const order = await orderDetails(databases, orderNo);
+  if (order === undefined) return 'not_found';
+  const [row] = await databases.regular.query<{ claimed: boolean }>({
+    name: 'claim_reference',
+    text: 'SELECT catalog.claim_reference($1, $2, $3) AS claimed',
+    values: [paymentRef, order.sale, orderNo],
+  });
+  return row?.claimed === true ? undefined : 'reference_taken';
 }
 
 /** An expired order needs units of a SKU that lives on the other server: asks there, once or often. */

@@ -1,23 +1,7 @@
 import type { Schema } from '../contracts/names.ts';
-import { schemaOfOrder } from './both-schemas.ts';
-import type { PaymentResult } from './payments.ts';
 import type { Databases } from './pool.ts';
 
 /** Money that orders could not have, typed. Each function throws DatabaseError and nothing else. */
-
-/** Books a payment that the order cannot have: its amount or currency is another. */
-export async function refusePayment(
-  databases: Databases,
-  orderNo: string,
-  paymentRef: string,
-): Promise<PaymentResult> {
-  const schema = schemaOfOrder(orderNo);
-  const [row] = await databases[schema].query<{ result: PaymentResult }>({
-    text: `SELECT ${schema}.refuse_payment($1, $2) AS result`,
-    values: [orderNo, paymentRef],
-  });
-  return row?.result ?? 'not_found';
-}
 
 export interface DueRefund {
   /** The payment that is to be given back. */

@@ -1,11 +1,12 @@
 -- claim_reference: binds a reference of the payment provider to one order, over both schemas. Part of
--- pay_order and refuse_payment; not to be called alone.
+-- pay_order and refuse_payment. For an order of another server it is called on the server of regular
+-- before those are: there all references are.
 --
 -- Parameters: p_payment_ref; p_sale and p_order_no, the order
 -- Result: whether the reference is this order's, now or by an earlier call
 -- Tables: writes catalog.payment_reference
 -- Locks: the key of the reference
--- Errors: none
+-- Errors: FS001 an empty reference, or one of more than 200 characters
 
 CREATE OR REPLACE FUNCTION catalog.claim_reference(
   p_payment_ref text, p_sale text, p_order_no bigint
@@ -14,6 +15,9 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = catalog, pg_temp
 AS $routine$
 BEGIN
+  IF p_payment_ref IS NULL OR length(p_payment_ref) NOT BETWEEN 1 AND 200 THEN
+    RAISE EXCEPTION 'a payment reference has 1 to 200 characters' USING ERRCODE = 'FS001';
+  END IF;
   INSERT INTO catalog.payment_reference (payment_ref, sale, order_no)
   VALUES (p_payment_ref, p_sale, p_order_no)
   ON CONFLICT (payment_ref) DO NOTHING;
@@ -25,5 +29,6 @@ $routine$;
 
 ALTER FUNCTION catalog.claim_reference OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.claim_reference IS
-  'Binds a reference of the payment provider to one order: part of pay_order';
+  'Binds a reference of the payment provider to one order: before or in pay_order';
 REVOKE ALL ON FUNCTION catalog.claim_reference FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION catalog.claim_reference TO flashsale_web, flashsale_worker;

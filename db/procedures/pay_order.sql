@@ -30,9 +30,6 @@ DECLARE
   v_taken  boolean;
   v_result text;
 BEGIN
-  IF p_payment_ref IS NULL OR length(p_payment_ref) NOT BETWEEN 1 AND 200 THEN
-    RAISE EXCEPTION 'a payment reference has 1 to 200 characters' USING ERRCODE = 'FS001';
-  END IF;
   -- Its SKU stays in the schema where it is until this is over.
   PERFORM pg_advisory_xact_lock_shared(hashtext('sku'), hashtext(o.sku))
   FROM orders o WHERE o.order_no = p_order_no;

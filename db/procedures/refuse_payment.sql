@@ -18,9 +18,6 @@ AS $routine$
 DECLARE
   v_sale text;
 BEGIN
-  IF p_payment_ref IS NULL OR length(p_payment_ref) NOT BETWEEN 1 AND 200 THEN
-    RAISE EXCEPTION 'a payment reference has 1 to 200 characters' USING ERRCODE = 'FS001';
-  END IF;
   SELECT o.sale INTO v_sale FROM orders o WHERE o.order_no = p_order_no FOR UPDATE;
   IF NOT FOUND THEN RETURN 'not_found'; END IF;
   IF NOT catalog.claim_reference(p_payment_ref, v_sale, p_order_no) THEN

@@ -9,7 +9,7 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   'catalog.adopt_sku': ['ops'],
   'catalog.lottery_secret': ['ops'],
   'catalog.check_sale_over': ['ops'],
-  'catalog.claim_reference': [],
+  'catalog.claim_reference': ['web', 'worker'],
   'catalog.add_webhook': ['ops'],
   'catalog.note_webhook': ['worker'],
   'catalog.remove_webhook': ['ops'],

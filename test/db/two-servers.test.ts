@@ -16,6 +16,7 @@ import {
   outboxDone,
   payOrder,
   placeOrders,
+  refusePayment,
   refuseRequests,
   requestOutcomes,
   restock,
@@ -26,7 +27,7 @@ import {
   userOrders,
   waitingEntries,
 } from '../../db/calls.ts';
-import type { Databases } from '../../db/pool.ts';
+import { createPool, type Databases } from '../../db/pool.ts';
 import { uniqueName } from '../servers.ts';
 import { openSale, order, request, stock } from './shop.ts';
 import { startTwoServers, type TwoServers } from './two-servers.ts';
@@ -143,6 +144,46 @@ describe('two servers', () => {
       expect(events.map(({ orderNo }) => orderNo)).toContain(numbers[at]);
       await outboxDone(worker, schema, [...new Set(events.map(({ eventNo }) => eventNo))]);
     }
+  });
+
+  it('book a reference of the provider for one order, whichever server asks first', async () => {
+    const [one, two] = [
+      await stock(ops, sale, { units: 50, schema: 'regular' }),
+      await stock(ops, sale, { units: 50, schema: 'hot' }),
+    ];
+    const both = async () => {
+      const regular = await order(worker, one, {}, 'regular');
+      return { regular, hot: await order(worker, two) };
+    };
+    const web = servers.as('web', 4);
+    const [first, second] = [await both(), await both()];
+    expect(await payOrder(web, first.regular, 'ref-1')).toBe('paid');
+    expect(await payOrder(web, first.hot, 'ref-1')).toBe('reference_taken');
+    expect(await refusePayment(web, first.hot, 'ref-1')).toBe('reference_taken');
+    expect(await payOrder(web, second.hot, 'ref-2')).toBe('paid');
+    expect(await payOrder(web, second.regular, 'ref-2')).toBe('reference_taken');
+    expect(await payOrder(web, second.hot, 'ref-2')).toBe('paid');
+    expect(await refusePayment(web, first.hot, 'ref-3')).toBe('refund_due');
+    expect(await payOrder(web, second.regular, 'ref-3')).toBe('reference_taken');
+    expect(await payOrder(web, '999999998', 'ref-4')).toBe('not_found');
+    expect(await payOrder(web, second.regular, 'ref-4')).toBe('paid');
+    for (let round = 0; round < 20; round += 1) {
+      const at = await both();
+      const ref = `at-once-${round}`;
+      const said = await Promise.all([payOrder(web, at.regular, ref), payOrder(web, at.hot, ref)]);
+      expect(said.toSorted()).toEqual(['paid', 'reference_taken']);
+    }
+  });
+
+  it('book nothing while the one that knows the references is away', async () => {
+    const orderNo = await order(worker, await stock(ops, sale, { units: 1, schema: 'hot' }));
+    const web = servers.as('web', 1);
+    const away = createPool({ url: 'postgres://127.0.0.1:1/x', max: 1, applicationName: 'test' });
+    const paying = payOrder({ ...web, regular: away }, orderNo, 'ref-away');
+    await expect(paying).rejects.toMatchObject({ kind: 'unavailable' });
+    await away.close();
+    expect(await orderDetails(web, orderNo)).toMatchObject({ status: 'ordered' });
+    expect(await payOrder(web, orderNo, 'ref-away')).toBe('paid');
   });
 
   it('remove an old sale together, or not at all', async () => {

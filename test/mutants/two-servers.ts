@@ -47,4 +47,11 @@ export const TWO_SERVERS: readonly Mutant[] = [
     ['test/db/homes.test.ts'],
     'db/homes.ts',
   ),
+  {
+    promise: 'one outcome',
+    name: 'a reference pays orders of two servers',
+    file: 'db/payments.ts',
+    edits: [["|| schemaOfOrder(orderNo) === 'regular')", '|| true)']],
+    tests: TWO_SERVERS_TESTS,
+  },
 ];
