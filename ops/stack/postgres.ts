@@ -50,6 +50,8 @@ checkpoint_timeout = 15min
 random_page_cost = 1.1
 # Calls of routines that last a millisecond gain nothing from compiling them.
 jit = off
+# Nor does a look of the cockpit's: on all cores at once it would hold up every shopper.
+max_parallel_workers_per_gather = 0
 # Slots are updated thousands of times a second: their dead tuples must go soon.
 autovacuum_naptime = 5s
 autovacuum_vacuum_cost_limit = 2000
