@@ -7,6 +7,7 @@ import { createPool, type Databases } from '../db/pool.ts';
 import type * as Prepare from '../db/prepare.ts';
 import { putOnSale } from '../ops/sale.ts';
 import { APPLICATION_NAMES, applicationSpecs } from '../ops/stack/application.ts';
+import { BEHIND_THE_QUEUE_NICENESS } from '../ops/stack/give-way.ts';
 import { ensureServerPackages, NATIVE_STOP_ORDER, startNative } from '../ops/stack/native.ts';
 import { freePort } from '../ops/stack/ports.ts';
 import type { Machine } from '../ops/stack/programs.ts';
@@ -78,6 +79,7 @@ export async function startServers(
         zookeeper: await freePort(),
       },
       passwords: newSettings().passwords,
+      postgresNiceness: BEHIND_THE_QUEUE_NICENESS,
       sharedBuffersMb: Math.min(BUFFERS_MAX_MB, Math.floor(totalmem() / 4 / 2 ** 20)),
       machine,
       progress,

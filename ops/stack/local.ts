@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { APPLICATION_NAMES, APPLICATION_STOP_ORDER, applicationSpecs } from './application.ts';
 import { composeProject, dockerAnswers, startCompose, stopCompose } from './docker.ts';
+import { BEHIND_THE_QUEUE_NICENESS } from './give-way.ts';
 import { ensureServerPackages, NATIVE_STOP_ORDER, startNative } from './native.ts';
 import { choosePort, isPortFree } from './ports.ts';
 import { sharedBuffersMb } from './postgres.ts';
@@ -162,6 +163,7 @@ export class LocalStack {
       },
       passwords: this.#settings.passwords,
       sharedBuffersMb: sharedBuffersMb(),
+      postgresNiceness: BEHIND_THE_QUEUE_NICENESS,
       machine,
       progress,
       supervisor: this.#supervisor,

@@ -29,6 +29,8 @@ export interface NativeOptions {
   readonly ports: NativePorts;
   readonly passwords: { readonly postgres: string; readonly rabbitmq: string };
   readonly sharedBuffersMb: number;
+  /** Where shoppers are served beside it. */
+  readonly postgresNiceness?: number;
   readonly machine: Machine;
   readonly progress: Progress;
   readonly supervisor: Supervisor;
@@ -99,6 +101,7 @@ async function startPostgres(options: NativeOptions): Promise<Partial<Servers>> 
     logFile: join(options.logFolder, 'postgres.log'),
     user,
     sharedBuffersMb: options.sharedBuffersMb,
+    niceness: options.postgresNiceness,
   };
   const spec = await preparePostgres(instance, findPostgres(options.machine));
   await options.supervisor.start(spec);

@@ -4,7 +4,6 @@ import { appendFile, rename } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { BEHIND_THE_QUEUE_NICENESS } from './give-way.ts';
 import { endProcess, identify, type UserIds } from './processes.ts';
 import type { PostgresPrograms } from './programs.ts';
 import type { ProcessSpec } from './supervisor.ts';
@@ -20,6 +19,8 @@ export interface PostgresInstance {
   /** The user that the server runs as; PostgreSQL refuses root. Undefined: the present one. */
   readonly user: UserIds | undefined;
   readonly sharedBuffersMb: number;
+  /** See `LaunchOptions`. */
+  readonly niceness?: number | undefined;
 }
 
 /** Login and database of the local stack; like Docker's official image, the login is a superuser. */
@@ -153,7 +154,7 @@ export async function preparePostgres(
     cwd: folder,
     logFile: instance.logFile,
     user,
-    niceness: BEHIND_THE_QUEUE_NICENESS,
+    ...(instance.niceness !== undefined && { niceness: instance.niceness }),
     stopSignal: 'SIGINT',
     // A killed postmaster leaves its shared memory segment and, for a moment, its children.
     discardSignal: 'SIGQUIT',
