@@ -2,7 +2,8 @@ import { NodeAgent } from '../../../zk/agent.ts';
 import { Keeper } from '../../../zk/keeper.ts';
 import { pathsBelow } from '../../../zk/paths.ts';
 import { Clock, SimProcess } from './clock.ts';
-import { Network } from './link.ts';
+import { connectThrough } from './link.ts';
+import { Network } from './network.ts';
 import { Random } from './random.ts';
 import { Ensemble } from './zookeeper.ts';
 
@@ -47,16 +48,16 @@ export async function clusterOf(nodes: number, skus: number, edited = 1): Promis
     grantWrites += changes.filter(({ path }) => path.includes('/grants/')).length;
   };
   const uninstall = clock.install(() => random.next());
-  const session = (connect: Network['connect']) => ({
+  const session = (network: Network) => ({
     servers: ensemble.addresses,
     sessionTimeoutMs: 6_000,
-    connect,
+    connect: connectThrough(network),
   });
   try {
     const keeper = network('keeper');
     await clock.as(keeper.process, () => {
       new Keeper({
-        session: session(keeper.network.connect),
+        session: session(keeper.network),
         root: ROOT,
         tickMs: 200,
         unitCounts: async () => names.map((sku) => ({ sku, unitsTotal: UNITS, free: UNITS })),
@@ -70,7 +71,7 @@ export async function clusterOf(nodes: number, skus: number, edited = 1): Promis
       const web = network(`web${index}`);
       await clock.as(web.process, () => {
         const options = { root: ROOT, nodePrefix: `web${index}`, newId: () => '0' };
-        agents.push(new NodeAgent({ session: session(web.network.connect), ...options }));
+        agents.push(new NodeAgent({ session: session(web.network), ...options }));
       });
     }
     /** Whether every node acts on its share of these units; who does is not asked again. */

@@ -1,6 +1,5 @@
 import type {
   Client,
-  ClientStat,
   Connect,
   Identity,
   Link,
@@ -8,13 +7,11 @@ import type {
   Lost,
   Request,
 } from '../../../zk/connection.ts';
-import { CREATE_MODES } from '../../../zk/connection.ts';
 import type { Failure, Result } from '../../../zk/result.ts';
-import type { Clock, SimProcess } from './clock.ts';
-import type { Random } from './random.ts';
+import { createClient, zxidBuffer } from './client.ts';
+import type { Connection, Network } from './network.ts';
 import {
   type Change,
-  type Ensemble,
   parentOf,
   type Server,
   type Session,
@@ -25,87 +22,23 @@ import {
 
 /** One connection of a simulated process to a simulated server: ordered, slow, and mortal. */
 
-export interface NetworkOptions {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly ensemble: Ensemble;
-  readonly process: SimProcess;
-  /** Share of messages that take up to `slowMs`. */
-  readonly slowShare: number;
-  readonly slowMs: number;
-  /** Shares of watch events that never come, or come twice. */
-  readonly lostEvents: number;
-  readonly doubledEvents: number;
-  /** Told of each value that is handed to the process. */
-  readonly onRead: (path: string, node: ZNode | undefined) => void;
-}
-
 const FLOWING_MS = 5;
-
-type Callback = (error: unknown, ...values: unknown[]) => void;
-type Kind = 'data' | 'children';
 
 interface Call {
   readonly serve: (done: (answer: () => void) => void) => void;
   readonly isWrite: boolean;
 }
 
-/** What one process shares among its connections. */
-export class Network {
-  readonly options: NetworkOptions;
-  link: SimLink | undefined;
-  /** Nothing passes, nothing breaks. */
-  silentUntil = 0;
-  #faults: { slow: number; lost: number; doubled: number };
-
-  constructor(options: NetworkOptions) {
-    this.options = options;
-    const { slowShare, lostEvents, doubledEvents } = options;
-    this.#faults = { slow: slowShare, lost: lostEvents, doubled: doubledEvents };
-  }
-
-  /** From now on messages are as quick as they are on a good day, and none is lost. */
-  heal(): void {
-    this.silentUntil = 0;
-    this.#faults = { slow: 0, lost: 0, doubled: 0 };
-  }
-
-  get connect(): Connect {
-    return (options, onConnected, onLost) => {
-      this.link = new SimLink(this, options, onConnected, onLost);
-      return this.link;
-    };
-  }
-
-  latency(): number {
-    const { random, slowMs } = this.options;
-    return random.chance(this.#faults.slow) ? random.between(5, slowMs) : random.between(0.1, 1.5);
-  }
-
-  eventCopies(): number {
-    const { random } = this.options;
-    if (random.chance(this.#faults.lost)) return 0;
-    return random.chance(this.#faults.doubled) ? 2 : 1;
-  }
+/** Each connection of the process goes through `network`. */
+export function connectThrough(network: Network): Connect {
+  return (options, onConnected, onLost) => {
+    const link = new SimLink(network, options, onConnected, onLost);
+    network.link = link;
+    return link;
+  };
 }
 
-function zxidBuffer(zxid: bigint): Buffer {
-  const buffer = Buffer.alloc(8);
-  buffer.writeBigInt64BE(zxid);
-  return buffer;
-}
-
-function statOf(node: ZNode): ClientStat {
-  return {
-    version: node.version,
-    czxid: zxidBuffer(node.created),
-    mzxid: zxidBuffer(node.modified),
-    ephemeralOwner: zxidBuffer(node.owner),
-    numChildren: node.children.size,
-  } as unknown as ClientStat;
-}
-
-class SimLink implements Link {
+class SimLink implements Link, Connection {
   readonly openedAt = performance.now();
   readonly network: Network;
   #server: Server;
@@ -139,7 +72,11 @@ class SimLink implements Link {
     const { ensemble } = network.options;
     this.#server = ensemble.servers[Number(options.server.split(':')[1])] as Server;
     this.#zxid = options.identity ? options.identity.zxid.readBigInt64BE() : 0n;
-    this.#client = this.#makeClient();
+    this.#client = createClient({
+      read: this.#read.bind(this),
+      write: this.#write.bind(this),
+      onRead: network.options.onRead,
+    });
     const id = options.identity?.id.readBigInt64BE();
     this.#asked = id;
     this.#toServer(() => {
@@ -356,7 +293,7 @@ class SimLink implements Link {
 
   #read(
     path: string,
-    kind: Kind,
+    kind: 'data' | 'children',
     watcher: (() => void) | undefined,
     answer: (node?: ZNode) => void,
   ) {
@@ -370,7 +307,7 @@ class SimLink implements Link {
     });
   }
 
-  #watch(kind: Kind, path: string, watcher: () => void): void {
+  #watch(kind: 'data' | 'children', path: string, watcher: () => void): void {
     const key = `${kind} ${path}`;
     const watchers = this.#watches.get(key) ?? new Set();
     watchers.add(watcher);
@@ -394,77 +331,5 @@ class SimLink implements Link {
         for (const handler of handlers) handler();
       });
     }
-  }
-
-  /** What `zk/requests.ts` calls, in the words of node-zookeeper-client. */
-  #makeClient(): Client {
-    const optional = (rest: unknown[]) =>
-      (rest.length === 2 ? rest : [undefined, rest[0]]) as [(() => void) | undefined, Callback];
-    return {
-      getData: (path: string, ...rest: unknown[]) => {
-        const [watcher, callback] = optional(rest);
-        this.#read(path, 'data', watcher, (node) => {
-          this.network.options.onRead(path, node);
-          if (!node) callback('no_node');
-          else callback(undefined, Buffer.from(node.text), statOf(node));
-        });
-      },
-      exists: (path: string, ...rest: unknown[]) => {
-        const [watcher, callback] = optional(rest);
-        this.#read(path, 'data', watcher, (node) =>
-          callback(undefined, node ? statOf(node) : null),
-        );
-      },
-      getChildren: (path: string, ...rest: unknown[]) => {
-        const [watcher, callback] = optional(rest);
-        this.#read(path, 'children', watcher, (node) => {
-          const names = [...(node?.children ?? [])].map((child) =>
-            child.slice(child.lastIndexOf('/') + 1),
-          );
-          if (node) callback(undefined, names);
-          else callback('no_node');
-        });
-      },
-      setData: (path: string, data: Buffer, version: number, callback: Callback) => {
-        this.#write([{ op: 'set', path, text: data.toString(), version }], (written) => {
-          if (!written.ok) callback(written.error);
-          else callback(undefined, written.node && statOf(written.node));
-        });
-      },
-      create: (path: string, data: Buffer, _acl: unknown, mode: number, callback: Callback) => {
-        const { EPHEMERAL, EPHEMERAL_SEQUENTIAL, PERSISTENT_SEQUENTIAL } = CREATE_MODES;
-        const ephemeral = mode === EPHEMERAL || mode === EPHEMERAL_SEQUENTIAL;
-        const sequential = mode === EPHEMERAL_SEQUENTIAL || mode === PERSISTENT_SEQUENTIAL;
-        const write = { op: 'create', path, text: data.toString(), ephemeral, sequential } as const;
-        this.#write([write], (written) => {
-          if (written.ok) callback(undefined, written.paths[0]);
-          else callback(written.error);
-        });
-      },
-      remove: (path: string, version: number, callback: Callback) =>
-        this.#write([{ op: 'delete', path, version }], (written) =>
-          callback(written.ok ? undefined : written.error),
-        ),
-      transaction: () => this.#transaction(),
-    } as unknown as Client;
-  }
-
-  /** `zk/requests.ts` puts versions and ACLs into `ops` by itself. */
-  #transaction() {
-    const ops: (Write & { acls?: unknown })[] = [];
-    return {
-      ops,
-      check: (path: string, version: number) => ops.push({ op: 'check', path, version }),
-      setData: (path: string, data: Buffer, version: number) =>
-        ops.push({ op: 'set', path, text: data.toString(), version }),
-      remove: (path: string, version: number) => ops.push({ op: 'delete', path, version }),
-      create: (path: string, data: Buffer, mode: number) => {
-        const ephemeral = mode === CREATE_MODES.EPHEMERAL;
-        const sequential = mode === CREATE_MODES.PERSISTENT_SEQUENTIAL;
-        ops.push({ op: 'create', path, text: data.toString(), ephemeral, sequential });
-      },
-      commit: (callback: Callback) =>
-        this.#write(ops, (written) => callback(written.ok ? undefined : written.error)),
-    };
   }
 }

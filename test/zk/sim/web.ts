@@ -1,6 +1,7 @@
 import { NodeAgent } from '../../../zk/agent.ts';
 import { type Clock, SimProcess } from './clock.ts';
-import { Network, type NetworkOptions } from './link.ts';
+import { connectThrough } from './link.ts';
+import { Network, type NetworkOptions } from './network.ts';
 import type { Random } from './random.ts';
 import type { Shop, SimRequest } from './shop.ts';
 import type { ZNode } from './zookeeper.ts';
@@ -46,15 +47,13 @@ export class WebNode {
   }
 
   start(): Promise<void> {
-    const { clock, random, root, network, newId, name } = this.#options;
-    // Timers of the session begin anywhere, as they do on real machines.
-    void random;
+    const { clock, root, network, newId, name } = this.#options;
     return clock.as(this.process, () => {
       this.agent = new NodeAgent({
         session: {
           servers: network.ensemble.addresses,
           sessionTimeoutMs: SESSION_TIMEOUT_MS,
-          connect: this.network.connect,
+          connect: connectThrough(this.network),
         },
         root,
         nodePrefix: name,

@@ -2,7 +2,8 @@ import { Keeper } from '../../../zk/keeper.ts';
 import { pathsBelow } from '../../../zk/paths.ts';
 import { parseUnits } from '../../../zk/values.ts';
 import { Clock, SimProcess } from './clock.ts';
-import { Network } from './link.ts';
+import { connectThrough } from './link.ts';
+import { Network } from './network.ts';
 import { Random } from './random.ts';
 import { FAULTS_MS, type Setting, type Step } from './schedule.ts';
 import { Shop } from './shop.ts';
@@ -149,7 +150,7 @@ export class SimWorld {
         session: {
           servers: this.#ensemble.addresses,
           sessionTimeoutMs: SESSION_TIMEOUT_MS,
-          connect: network.connect,
+          connect: connectThrough(network),
         },
         root: ROOT,
         tickMs: TICK_MS,
