@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { GrantBook } from '../../zk/book.ts';
 import { ZkSession } from '../../zk/session.ts';
+import type { Planted } from './sim/cast.ts';
 import { type Setting, scheduleOf } from './sim/schedule.ts';
 import { explain, simulate } from './sim/simulate.ts';
 import { spread } from './sim/spread.ts';
-import type { Planted } from './sim/world.ts';
 
 /**
  * The real keeper and the real agents in a simulated world (test/zk/sim): every schedule of faults

@@ -1,5 +1,6 @@
+import type { Planted } from './cast.ts';
 import { describe, type Setting, type Step, scheduleOf } from './schedule.ts';
-import { type Outcome, type Planted, SimWorld } from './world.ts';
+import { type Outcome, playWorld } from './world.ts';
 
 /** Runs one schedule, and finds the smallest one that still shows a bug. */
 
@@ -13,7 +14,7 @@ export function simulate(seed: number, options: SimulateOptions = {}): Promise<O
 }
 
 function play(setting: Setting, { planted = {}, isTraced = false }: SimulateOptions) {
-  return new SimWorld(setting, planted, isTraced).run();
+  return playWorld(setting, planted, isTraced);
 }
 
 /** Leaves out one thing after the other for as long as the same promise is broken. */
