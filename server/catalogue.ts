@@ -31,6 +31,8 @@ const LIVELIEST_FIRST: readonly SaleState[] = ['open', 'paused', 'scheduled', 'c
 export interface Switches {
   state(sku: string): SwitchState;
   keep(sku: string): number;
+  /** Units that all nodes together may admit; undefined when that is not known. */
+  quota(sku: string): number | undefined;
   shed(): 'random' | 'lottery';
 }
 
@@ -131,7 +133,20 @@ export class Catalogue {
 
   availability(row: SkuOnSale): Availability {
     if (row.free === 0) return row.unpaidExists || this.isStale() ? 'maybe' : 'sold_out';
-    return row.free <= Math.max(FEW_UNITS, row.unitsTotal * FEW_SHARE) ? 'few' : 'plenty';
+    const left = this.#unitsLeft(row);
+    if (left <= 0) return 'maybe';
+    return left <= Math.max(FEW_UNITS, row.unitsTotal * FEW_SHARE) ? 'few' : 'plenty';
+  }
+
+  /** Units are free, and operators let none of them be sold. */
+  isWithheld(row: SkuOnSale): boolean {
+    return row.free > 0 && this.#unitsLeft(row) <= 0;
+  }
+
+  /** Free units, as far as the quota reaches beyond what orders hold. */
+  #unitsLeft({ sku, free, unitsTotal }: SkuOnSale): number {
+    const quota = this.#switches.quota(sku) ?? Number.POSITIVE_INFINITY;
+    return Math.min(free, quota - (unitsTotal - free));
   }
 
   /** The list of sales as JSON. */

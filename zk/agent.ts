@@ -206,6 +206,11 @@ export class NodeAgent {
     return this.#switches.keep(sku);
   }
 
+  /** Units that all nodes together may admit, as operators say. */
+  quota(sku: string): number | undefined {
+    return this.#switches.quota(sku);
+  }
+
   shed(): ShedWay {
     return this.#switches.shed();
   }

@@ -11,6 +11,7 @@ import {
   parseShare,
   parseShed,
   parseState,
+  parseUnits,
   type ShedWay,
   type SkuState,
 } from './values.ts';
@@ -29,6 +30,8 @@ interface SkuSettings {
   /** The keeper's, in force while `keep` says `auto`. */
   readonly autoKeep: Setting<number>;
   readonly challenge: Setting<ChallengeSwitch>;
+  /** Known, not obeyed: what this node may admit is its grant. */
+  readonly quota: Setting<number>;
 }
 
 export interface SwitchesOptions {
@@ -56,8 +59,13 @@ export class Switches {
     session.watchChildren(paths.skus, (names) => this.#onSkus(names));
   }
 
-  #setting<T>(path: string, parser: Parser<T>, isOptional: boolean): Setting<T> {
-    const { session, paths, onChange } = this.#options;
+  #setting<T>(
+    path: string,
+    parser: Parser<T>,
+    isOptional: boolean,
+    onChange = this.#options.onChange,
+  ): Setting<T> {
+    const { session, paths } = this.#options;
     const errorPath = paths.error(path);
     return new Setting<T>({ session, path, errorPath, parser, isOptional, onChange });
   }
@@ -77,6 +85,7 @@ export class Switches {
         keep: this.#setting(paths.keep, parseKeep, true),
         autoKeep: this.#setting(paths.autoKeep, parseShare, true),
         challenge: this.#setting(paths.challenge, parseChallenge, true),
+        quota: this.#setting(paths.quota, parseUnits, true, () => {}),
       });
     }
     this.#options.onSkus(fresh);
@@ -86,9 +95,11 @@ export class Switches {
     return [...this.#skus.keys()];
   }
 
-  /** All that is followed now. */
+  /** All that is followed now and obeyed. */
   get settings(): Setting<unknown>[] {
-    const ofSkus = [...this.#skus.values()].flatMap(Object.values);
+    const ofSkus = [...this.#skus.values()].flatMap(({ quota: _, ...obeyed }) =>
+      Object.values<Setting<unknown>>(obeyed),
+    );
     return [this.#keep, this.#shed, this.#challenge, ...ofSkus];
   }
 
@@ -102,6 +113,11 @@ export class Switches {
     const settings = this.#skus.get(sku);
     const keep = settings?.keep.value ?? this.#keep.value ?? KEEP_DEFAULT;
     return keep === 'auto' ? (settings?.autoKeep.value ?? KEEP_DEFAULT) : keep;
+  }
+
+  /** Units that all nodes together may admit; undefined while nothing was said. */
+  quota(sku: string): number | undefined {
+    return this.#skus.get(sku)?.quota.value;
   }
 
   isAuto(sku: string): boolean {

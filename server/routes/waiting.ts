@@ -41,7 +41,9 @@ export const waitingRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
     if (state === 'scheduled') return untilOpening(catalogue, row);
     if (state !== 'open') return new Problem(state);
     const result = await joinWaiting(databases, row.schema, { sku: row.sku, userId, units });
-    return result === 'waiting' ? undefined : new Problem(REFUSALS[result]);
+    if (result === 'waiting') return undefined;
+    const isWithheld = result === 'units_available' && catalogue.isWithheld(row);
+    return new Problem(isWithheld ? 'quota_spent' : REFUSALS[result]);
   }
 
   function answer(row: SkuOnSale, entry: WaitingEntry): Static<typeof WaitingAnswer> {

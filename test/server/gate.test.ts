@@ -84,7 +84,7 @@ describe('the gate', () => {
     };
     catalogue = new Catalogue(
       source,
-      { state: () => state, keep: () => keep, shed: () => shed },
+      { state: () => state, keep: () => keep, quota: () => undefined, shed: () => shed },
       log,
       10_000,
     );

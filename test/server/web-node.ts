@@ -114,7 +114,12 @@ export async function openWebNode(options: WebNodeOptions = {}) {
       lottery: async () => ({ secretSha256: sha256(lotterySecret), ...world.lottery }),
       ticketKeys: async () => (world.row.opensAt.getTime() <= Date.now() ? world.ticketKeys : []),
     },
-    { state: () => world.state, keep: () => world.keep, shed: () => world.shed },
+    {
+      state: () => world.state,
+      keep: () => world.keep,
+      quota: () => undefined,
+      shed: () => world.shed,
+    },
     log,
     config.ticketTtlSeconds * 1_000,
   );

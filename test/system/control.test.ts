@@ -46,7 +46,17 @@ describe('a running sale', () => {
     expect(sold(first)).toBe(20);
     const refused = first.filter(({ status }) => status === 429);
     expect(new Set(refused.map(({ body }) => body.verdict))).toEqual(new Set(['quota_spent']));
+    // Units are free, and not to be had: neither "in stock", nor "buy one, do not wait".
+    const eve = shopper();
+    const availability = async (): Promise<string> => {
+      const { body } = await eve.call('GET', `/api/v1/sales/${sale}`);
+      return body.skus[0].availability;
+    };
+    await until('it is told', async () => (await availability()) === 'maybe');
+    const line = await eve.call('POST', `/api/v1/sales/${sale}/skus/Quota/waiting`, {});
+    expect(verdict(line)).toEqual([429, 'quota_spent']);
     await system.set(quota, '60');
+    await until('it is on sale again', async () => (await availability()) === 'plenty');
     const second = await crowd(sale, 'Quota', 40);
     const unserved = second.filter(({ body }) => body.status !== 'ordered');
     expect(unserved).toEqual([]);
