@@ -221,7 +221,7 @@ it('loses no unit and shows nobody an error, however often it moves under full l
   expect(unitsTotal).toBe(units);
   await shop.expectTheSameAgain(crowd.slice(0, 1_500));
   expect(await audit(ops)).toEqual([]);
-}, 240_000);
+}, 600_000);
 
 class Killed extends Error {}
 
@@ -306,4 +306,4 @@ it('arrives whole, at whatever step the mover is killed and the second server re
   await shop.expectTheSameAgain(all);
   const books = await until('the books are read', () => audit(ops));
   expect(books).toEqual([]);
-}, 240_000);
+}, 600_000);

@@ -123,4 +123,4 @@ it(`keeps books and order of the line through ${ROUNDS} rounds of everything at 
   expect(errors, `seed ${SEED}`).toEqual([]);
   expect(await audit(databases), `seed ${SEED}`).toEqual([]);
   expect(served, 'the rounds serve the line at all').toBeGreaterThan(ROUNDS / 2);
-}, 300_000);
+}, 600_000);

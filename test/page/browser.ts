@@ -7,6 +7,8 @@ import { expect } from 'vitest';
 /** A real browser, and what every visit to the shop is held to. */
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+/** Ends what hangs. */
+const DEADLINE_MS = 120_000;
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
 // Scripts of the page are text here: Node's type check knows no DOM, and must not.
@@ -33,6 +35,7 @@ export function launch(): Promise<Browser> {
       '--disable-sync',
       '--no-first-run',
     ],
+    timeout: DEADLINE_MS,
   });
 }
 
@@ -50,6 +53,7 @@ export async function visit(
   options: BrowserContextOptions = {},
 ): Promise<Visit> {
   const context = await browser.newContext({ locale: 'en-GB', ...options });
+  context.setDefaultTimeout(DEADLINE_MS);
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(error.stack ?? error.message));

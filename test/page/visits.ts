@@ -66,6 +66,19 @@ export async function says(page: Page, sku: string, text: string | RegExp): Prom
 export const isOn = async (button: Locator): Promise<boolean> =>
   (await button.getAttribute('aria-disabled')) !== 'true';
 
+/** Presses, again whenever one can, until the refusal is seen: it goes when its time is over. */
+export async function refused(page: Page, sku: string, ...texts: (string | RegExp)[]) {
+  await until(`it is refused: ${texts}`, async () => {
+    if (await isOn(buyOf(page, sku))) await buyOf(page, sku).click();
+    const words = await seen(tileOf(page, sku));
+    const isSaid = (text: string | RegExp) =>
+      typeof text === 'string' ? words.includes(text) : text.test(words);
+    if (!texts.every(isSaid)) throw new Error(words);
+    expect(words).not.toMatch(/Sold out/);
+    return true;
+  });
+}
+
 /** Presses as people do: again, whenever the page says that one can. */
 export async function buy(page: Page, sku: string): Promise<void> {
   await until(
@@ -76,6 +89,6 @@ export async function buy(page: Page, sku: string): Promise<void> {
       if (!words.includes('It is yours')) throw new Error(words);
       return true;
     },
-    { deadlineMs: 45_000, pollMs: 100 },
+    { deadlineMs: 120_000, pollMs: 100 },
   );
 }

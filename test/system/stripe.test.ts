@@ -218,7 +218,7 @@ describe('payment by Stripe', () => {
     const other = await refundFailed({ intent: intentOf('right'), refund: 're_x' });
     expect(other.body).toMatchObject({ status: 'ignored' });
     expect(await stateOf(ann, orderNo)).toBe('paid');
-  }, 60_000);
+  });
 
   it('describes its callbacks, and takes no body that is too large or of another type', async () => {
     const who = shopper();

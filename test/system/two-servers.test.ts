@@ -123,4 +123,4 @@ it('sells both, moves both to and fro meanwhile, and shows no shopper an error',
   const { sales } = await saleBoard(system.databases);
   expect(sales.find((one) => one.sale === sale)?.skus).toHaveLength(2);
   expect(await audit(system.databases)).toEqual([]);
-}, 240_000);
+}, 600_000);

@@ -118,7 +118,7 @@ describe('the line for units that come back', () => {
       expect((await ann.call('POST', path, body)).body.askedAt).toEqual(first?.body.askedAt);
     }
     expect(await audit(system.databases)).toEqual([]);
-  }, 60_000);
+  });
 
   it('is refused honestly, and ends with the sale', async () => {
     const sale = await system.createSale([{ sku: 'End', units: 1, userLimit: 1 }]);

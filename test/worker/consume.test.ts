@@ -235,7 +235,7 @@ test('drained is said only when everything before is decided', async () => {
   await web.sendAll(pack(sku, all));
   await until('the call is under way', () => entered);
   // Nobody serves the hot orders here.
-  const settled = settleThroughQueues(direct, 'node-1', 2_000).then(
+  const settled = settleThroughQueues(direct, 'node-1', 10_000).then(
     () => 'drained',
     (error: unknown) => String(error),
   );
@@ -243,7 +243,7 @@ test('drained is said only when everything before is decided', async () => {
   expect(web.verdicts.size).toBe(0);
   gate.resolve();
   await until('all are told', () => web.verdicts.size === 20);
-  expect(await settled).toBe('SettleFailed: node-1: 2000 ms are over; no answer from orders.hot');
+  expect(await settled).toBe('SettleFailed: node-1: 10000 ms are over; no answer from orders.hot');
   await untilEmpty();
 });
 

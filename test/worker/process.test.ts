@@ -10,6 +10,8 @@ import { until } from '../until.ts';
 import { openSku, openWebNode, pack, purchases } from './shop-floor.ts';
 
 const EVENTS_QUEUE = 'events';
+/** Processes have to start first. */
+const SLOW = { deadlineMs: 60_000 };
 const connections = createConnections();
 const workers: ChildProcess[] = [];
 let host: VirtualHost;
@@ -62,16 +64,20 @@ test('workers that are killed while orders flow lose nothing and sell nothing tw
   const decided = async () => (await requestOutcomes(outcomes, ids)).length;
 
   const victims = [startWorkerProcess(), startWorkerProcess()];
-  const sent = web.sendAll(pack(sku, all, 4));
+  const envelopes = pack(sku, all, 4);
+  const sent: Promise<void>[] = [];
   for (const { child } of victims) {
+    // Each meets some that nobody has decided yet, however quick the machine is.
     const before = await decided();
-    await until('it works', async () => (await decided()) > before);
+    sent.push(web.sendAll(envelopes.splice(0, 150)));
+    await until('it works', async () => (await decided()) > before, SLOW);
     child.kill('SIGKILL');
   }
   const survivor = startWorkerProcess();
-  await sent;
-  await until('all are decided', async () => (await decided()) === 2_000, { deadlineMs: 20_000 });
-  await settleThroughQueues(connection, 'node-1', 10_000);
+  sent.push(web.sendAll(envelopes));
+  await Promise.all(sent);
+  await until('all are decided', async () => (await decided()) === 2_000, SLOW);
+  await settleThroughQueues(connection, 'node-1', 60_000);
 
   const [row] = await database.admin.query<{ count: string }>({
     text: 'SELECT count(*) FROM regular.orders WHERE sku = $1',

@@ -142,7 +142,7 @@ describe('an attempt', () => {
     await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
     const url = `http://localhost:${(listening.address() as AddressInfo).port}/hook`;
     const all = { allowHttp: true, allowPrivate: true, ...rules };
-    courier = createCourier(url, all, { connectionsMax: 1, timeoutMs: 300 });
+    courier = createCourier(url, all, { connectionsMax: 1, timeoutMs: 2_000 });
     return courier.deliver(event, [SECRET]);
   }
 
@@ -157,7 +157,7 @@ describe('an attempt', () => {
   });
 
   it('gives a silent endpoint up after its timeout', async () => {
-    expect(await answer(() => {})).toEqual({ error: 'no answer within 300 ms' });
+    expect(await answer(() => {})).toEqual({ error: 'no answer within 2000 ms' });
   });
 
   it('ends when the endpoint wants another protocol', async () => {

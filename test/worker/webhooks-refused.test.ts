@@ -49,7 +49,7 @@ test('more than a thousand refused events at its head hold up only their own ord
   const bad = new Set([...(await tradeAtOnce(600)), ...(await tradeAtOnce(600))]);
   receiver.answer = ({ subject }) => (bad.has(subject) ? 400 : 200);
   webhooks.startOffice({ retryDelayInitialMs: 1_000, retryDelayMaxMs: 2_000 });
-  const refused = { deadlineMs: 20_000 };
+  const refused = { deadlineMs: 120_000 };
   await until(
     'all of them were refused',
     async () => (await webhooks.lagOf(endpoint))?.failing === bad.size,
@@ -68,7 +68,7 @@ test('more than a thousand refused events at its head hold up only their own ord
   receiver.answer = () => 200;
   await untilTaken(receiver, [waits]);
   await until('nothing is behind', async () => (await webhooks.lagOf(endpoint))?.pending === 0);
-}, 60_000);
+});
 
 test('refused events are kept up to a limit; beyond it the log waits, and loses nothing', async () => {
   const { receiver, endpoint } = await webhooks.merchant();
@@ -87,4 +87,4 @@ test('refused events are kept up to a limit; beyond it the log waits, and loses 
   await untilTaken(receiver, good);
   await until('nothing is behind', async () => (await webhooks.lagOf(endpoint))?.pending === 0);
   expect(new Set(receiver.taken.map(({ subject }) => subject)).size).toBe(bad.length + good.length);
-}, 60_000);
+});
