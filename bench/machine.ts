@@ -20,8 +20,30 @@ function secondsOf(pid: number): number {
   }
 }
 
+/** Seconds that the threads of a process were ready to run and no core was free for them. */
+function waitedOf(pid: number): number {
+  let nanoseconds = 0;
+  try {
+    for (const thread of readdirSync(`/proc/${pid}/task`)) {
+      const text = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8');
+      nanoseconds += Number(text.split(' ')[1]);
+    }
+  } catch {
+    // It, or a thread, has ended.
+  }
+  return nanoseconds / 1e9;
+}
+
 /** CPU seconds so far of each named process, with all that descends from it. */
-export function cpuSeconds(roots: ReadonlyMap<string, number>): Map<string, number> {
+export const cpuSeconds = (roots: ReadonlyMap<string, number>) => sumOf(roots, secondsOf);
+
+/** The same of the time for which they waited for a core. */
+export const waitSeconds = (roots: ReadonlyMap<string, number>) => sumOf(roots, waitedOf);
+
+function sumOf(
+  roots: ReadonlyMap<string, number>,
+  of: (pid: number) => number,
+): Map<string, number> {
   const nameOf = new Map([...roots].map(([name, pid]) => [pid, name]));
   const seconds = new Map([...roots.keys()].map((name) => [name, 0]));
   const pids = readdirSync('/proc').map(Number).filter(Number.isInteger);
@@ -29,7 +51,7 @@ export function cpuSeconds(roots: ReadonlyMap<string, number>): Map<string, numb
     let at: number | undefined = pid;
     while (at !== undefined && !nameOf.has(at)) at = parentOf(at);
     const name = at === undefined ? undefined : nameOf.get(at);
-    if (name !== undefined) seconds.set(name, (seconds.get(name) ?? 0) + secondsOf(pid));
+    if (name !== undefined) seconds.set(name, (seconds.get(name) ?? 0) + of(pid));
   }
   return seconds;
 }

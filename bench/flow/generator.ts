@@ -42,6 +42,8 @@ export interface Paced extends Omit<Pressed, 'answers'> {
   readonly unanswered: number;
   /** From the moment at which the request was due. */
   readonly acceptedMs: readonly number[];
+  /** Until it was written: how late this process itself was. Part of the other times. */
+  readonly lateMs: readonly number[];
   readonly orderedMs: readonly number[];
   readonly watched: number;
   /** Of those who waited: answers other than `ordered`. */
@@ -118,7 +120,7 @@ async function pace(how: Pace): Promise<Paced> {
   const { perSecond, seconds, watchEvery } = how;
   const statuses: Record<string, number> = {};
   const otherwise: Record<string, number> = {};
-  const [acceptedMs, orderedMs]: [number[], number[]] = [[], []];
+  const [acceptedMs, orderedMs, lateMs]: [number[], number[], number[]] = [[], [], []];
   const [buying, waiting] = [new Lines(how), new Lines(how)];
   await Promise.all([buying.open(256), waiting.open(256)]);
   let [due, notSent, underWay, watched] = [0, 0, 0, 0];
@@ -154,6 +156,7 @@ async function pace(how: Pace): Promise<Paced> {
       return;
     }
     underWay += 1;
+    lateMs.push(performance.now() - dueMs);
     line.ask(request, (status, body) => {
       underWay -= 1;
       buying.give(line);
@@ -178,7 +181,8 @@ async function pace(how: Pace): Promise<Paced> {
   });
   buying.end();
   waiting.end();
-  const figures = { due, notSent, unanswered: underWay, acceptedMs, orderedMs, watched, otherwise };
+  const times = { acceptedMs, lateMs, orderedMs };
+  const figures = { due, notSent, unanswered: underWay, ...times, watched, otherwise };
   return { statuses, seconds: (performance.now() - clockMs) / 1_000, startedAtMs, ...figures };
 }
 

@@ -8,6 +8,7 @@ import { median, percentile, rounded } from '../figures.ts';
 import { machine as thisMachine } from '../machine.ts';
 import { startServers, startShop } from '../shop.ts';
 import type { Paced } from './generator.ts';
+import { meter } from './meter.ts';
 import { bareWay, play, type Round, redisWay, shopWay, type Way } from './ways.ts';
 
 /**
@@ -90,8 +91,12 @@ async function pace(way: Way, perSecond: number) {
   await generator.ask({ prepare: { ...way.keys, count } });
   const paced = { ...way.place, perSecond, seconds, watchEvery: WATCH_EVERY };
   const before = await way.committed();
+  const countsBefore = await way.counts?.();
+  const metered = meter(new Map([...way.pids, ['generator', generator.pid]]));
   const report = await generator.ask<Paced>({ pace: paced });
   const accepted = report.statuses['202'] ?? 0;
+  const { cpuUs, waitUs } = metered(accepted);
+  const counts = Object.entries((await way.counts?.()) ?? {});
   while ((await way.committed()) - before < accepted) {
     if (performance.now() - startedMs > 600_000) throw new Error('orders are missing');
   }
@@ -103,6 +108,11 @@ async function pace(way: Way, perSecond: number) {
   return {
     ...of('accepted', report.acceptedMs),
     ...of('ordered', report.orderedMs),
+    // From due to written: the generator's own part of these times; they are not lessened by it.
+    ...of('paced_sent_late', report.lateMs),
+    paced_cpu_us_an_order: cpuUs,
+    paced_wait_us_an_order: waitUs,
+    paced_counts: Object.fromEntries(counts.map(([k, n]) => [k, n - (countsBefore?.[k] ?? 0)])),
     paced_per_s: rounded(perSecond),
     paced_due: report.due,
     paced_not_sent: report.notSent,

@@ -9,9 +9,9 @@ import { startBare } from '../bare/start.ts';
 import { Child } from '../child.ts';
 import type { Pressed } from '../crowd/press.ts';
 import type { Keys } from '../crowd/purchase.ts';
-import { cpuSeconds } from '../machine.ts';
 import type { BenchServers, Shop } from '../shop.ts';
 import type { Press } from './generator.ts';
+import { type ByProcess, meter } from './meter.ts';
 import { openRedis } from './redis/client.ts';
 import { startRedis } from './redis/server.ts';
 
@@ -34,7 +34,7 @@ export interface Round {
   /** From the first press until everything accepted is committed. */
   readonly seconds: number;
   /** CPU µs an accepted request, by process. */
-  readonly cpuUs: Readonly<Record<string, number>>;
+  readonly cpuUs: ByProcess;
   /** Of this round, from the shop's own metrics. */
   readonly counts?: Readonly<Record<string, number>>;
 }
@@ -61,7 +61,7 @@ export async function play(
   const pids = new Map([...way.pids, ['generator', generator.pid]]);
   const [committedBefore, soldBefore] = [await way.committed(), await way.sold()];
   const countsBefore = await way.counts?.();
-  const cpuBefore = cpuSeconds(pids);
+  const metered = meter(pids);
   const startMs = performance.now();
   const pressed = await generator.ask<Pressed>({ press: { ...way.place, ...press } });
   const accepted = pressed.statuses['202'] ?? 0;
@@ -71,12 +71,8 @@ export async function play(
     await delay(COMMIT_POLL_MS);
   }
   const endMs = performance.now();
-  const cpu = cpuSeconds(pids);
+  const { cpuUs } = metered(accepted);
   const counts = Object.entries((await way.counts?.()) ?? {});
-  const cpuUs = [...cpu].map(([name, seconds]) => {
-    const used = seconds - (cpuBefore.get(name) ?? 0);
-    return [name, Math.round((used * 1e7) / accepted) / 10] as const;
-  });
   return {
     accepted,
     refused: press.count - accepted,
@@ -84,7 +80,7 @@ export async function play(
     answeredSeconds: pressed.seconds,
     // What passes between the order to press and the first press is not the shop's.
     seconds: (endMs - startMs) / 1_000,
-    cpuUs: Object.fromEntries(cpuUs.filter(([, us]) => us > 0)),
+    cpuUs,
     ...(countsBefore && {
       counts: Object.fromEntries(counts.map(([k, n]) => [k, n - (countsBefore[k] ?? 0)])),
     }),
