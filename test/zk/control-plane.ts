@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import type { ZookeeperRole } from '../../contracts/config.ts';
 import { NodeAgent } from '../../zk/agent.ts';
 import type { UnitCount } from '../../zk/figures.ts';
@@ -5,6 +6,7 @@ import { Keeper } from '../../zk/keeper.ts';
 import { pathsBelow } from '../../zk/paths.ts';
 import { type SessionOptions, ZkSession } from '../../zk/session.ts';
 import { servers, uniqueZkRoot } from '../servers.ts';
+import { until } from '../until.ts';
 import { type ChildNode, startChildNode } from './child-node.ts';
 import type { Credentials } from './credentials.ts';
 
@@ -169,4 +171,25 @@ export class ControlPlane {
 /** Units of the SKU that the node may admit, cumulative; 0 when it has no grant. */
 export function grantOf(agent: NodeAgent, sku: string): number {
   return agent.grants().find((grant) => grant.sku === sku)?.grant ?? 0;
+}
+
+/** What the nodes may admit of the SKU, ascending. */
+export function grantsOf(sku: string, agents: readonly NodeAgent[]): number[] {
+  return agents.map((agent) => grantOf(agent, sku)).sort((a, b) => a - b);
+}
+
+/** Waits until the nodes have these grants, in whatever order. */
+export async function granted(
+  sku: string,
+  agents: readonly NodeAgent[],
+  grants: readonly number[],
+): Promise<void> {
+  await until(
+    `grants ${grants}`,
+    () => {
+      expect(grantsOf(sku, agents)).toEqual([...grants].sort((a, b) => a - b));
+      return true;
+    },
+    { pollMs: 2 },
+  );
 }

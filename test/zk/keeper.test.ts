@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { NodeAgent } from '../../zk/agent.ts';
 import { servers } from '../servers.ts';
 import { until } from '../until.ts';
-import { ControlPlane, grantOf, SESSION_TIMEOUT_MS } from './control-plane.ts';
+import { ControlPlane, granted, grantOf, grantsOf, SESSION_TIMEOUT_MS } from './control-plane.ts';
 import { startRelay } from './relay.ts';
 
 const SKU = 'TV';
@@ -15,19 +15,6 @@ beforeEach(async () => {
 
 afterEach(() => plane.close());
 
-const grantsOf = (...agents: NodeAgent[]) => agents.map((agent) => grantOf(agent, SKU)).sort();
-
-async function granted(agents: NodeAgent[], grants: number[]): Promise<void> {
-  await until(
-    `grants ${grants}`,
-    () => {
-      expect(grantsOf(...agents)).toEqual(grants.sort());
-      return true;
-    },
-    FAST,
-  );
-}
-
 function drawAll(agent: NodeAgent, units: number): string {
   for (let count = 0; count < units; count++) {
     expect(agent.draw(SKU, 1)).toMatchObject({ drawn: true });
@@ -39,12 +26,12 @@ test('splits equally, and anew when a node joins or leaves', async () => {
   await plane.sell(SKU, 1_001);
   plane.keeper();
   const [first, second] = [plane.agent(), plane.agent()];
-  await granted([first, second], [500, 501]);
+  await granted(SKU, [first, second], [500, 501]);
   const third = plane.agent();
-  await granted([first, second, third], [333, 334, 334]);
+  await granted(SKU, [first, second, third], [333, 334, 334]);
   const leftAt = performance.now();
   await third.close();
-  await granted([first, second], [500, 501]);
+  await granted(SKU, [first, second], [500, 501]);
   // It said that it draws no more and had nothing under way: nobody waits for its session to end.
   expect(performance.now() - leftAt).toBeLessThan(SESSION_TIMEOUT_MS);
   expect(plane.settled).toEqual([]);
@@ -59,12 +46,13 @@ test('quota edits down and up are in force on every node at once', async () => {
   await plane.sell(SKU, 1_000);
   plane.keeper();
   const agents = [plane.agent(), plane.agent(), plane.agent(), plane.agent()];
-  await granted(agents, [250, 250, 250, 250]);
+  await granted(SKU, agents, [250, 250, 250, 250]);
   const timesMs: number[] = [];
   for (const quota of [500, 100, 0, 400, 1_000, 200, 600, 1_000]) {
     const startedAt = performance.now();
     await plane.write(plane.paths.sku(SKU).quota, String(quota));
     await granted(
+      SKU,
       agents,
       agents.map(() => quota / 4),
     );
@@ -79,7 +67,7 @@ test('a cut below what is admitted leaves nothing to draw; the rest comes back w
   await plane.sell(SKU, 1_000);
   plane.keeper();
   const [first, second] = [plane.agent(), plane.agent()];
-  await granted([first, second], [500, 500]);
+  await granted(SKU, [first, second], [500, 500]);
   const nodes = [drawAll(first, 300), drawAll(second, 300)];
   await plane.write(plane.paths.sku(SKU).quota, '500');
   await until('spent', () => [first, second].every((agent) => !agent.draw(SKU, 1).drawn), FAST);
@@ -93,7 +81,7 @@ test('a grant that was deleted by hand is written again, and nothing is stranded
   await plane.sell(SKU, 100);
   plane.keeper();
   const agents = [plane.agent(), plane.agent()];
-  await granted(agents, [50, 50]);
+  await granted(SKU, agents, [50, 50]);
   const [first] = agents as [NodeAgent, NodeAgent];
   const node = drawAll(first, 20);
   plane.order(first, node, SKU, 20);
@@ -116,31 +104,31 @@ test('a SKU that was deleted and made again is divided anew; deleted, it stays a
   await plane.sell(SKU, 100);
   plane.keeper();
   const agents = [plane.agent(), plane.agent()];
-  await granted(agents, [50, 50]);
+  await granted(SKU, agents, [50, 50]);
   const { sku } = plane.paths.sku(SKU);
   await plane.removeAll(sku);
-  await granted(agents, [0, 0]);
+  await granted(SKU, agents, [0, 0]);
   await plane.write(plane.paths.keep, '0.7');
   await until('a later edit', () => agents.every((agent) => agent.keep(SKU) === 0.7));
   expect(await plane.text(sku)).toBeUndefined();
   await plane.sell(SKU, 100);
-  await granted(agents, [50, 50]);
+  await granted(SKU, agents, [50, 50]);
 });
 
 test('a cut is in force while the database is down; a raise waits for it', async () => {
   await plane.sell(SKU, 1_000);
   plane.keeper();
   const agents = [plane.agent(), plane.agent()];
-  await granted(agents, [500, 500]);
+  await granted(SKU, agents, [500, 500]);
   plane.isDatabaseDown = true;
   await plane.write(plane.paths.sku(SKU).quota, '100');
-  await granted(agents, [50, 50]);
+  await granted(SKU, agents, [50, 50]);
   await plane.write(plane.paths.sku(SKU).quota, '200');
   await plane.write(plane.paths.keep, '0.3');
   await until('a later edit', () => agents.every((agent) => agent.keep(SKU) === 0.3));
-  expect(grantsOf(...agents)).toEqual([50, 50]);
+  expect(grantsOf(SKU, agents)).toEqual([50, 50]);
   plane.isDatabaseDown = false;
-  await granted(agents, [100, 100]);
+  await granted(SKU, agents, [100, 100]);
 });
 
 test('a node killed hard is settled first, then what is left is granted to the living', async () => {
@@ -148,7 +136,7 @@ test('a node killed hard is settled first, then what is left is granted to the l
   plane.keeper();
   const child = plane.childNode(SKU);
   const living = plane.agent();
-  await granted([living], [500]);
+  await granted(SKU, [living], [500]);
   await until('granted', () => child.said.grant === 500);
   const { node = '' } = child.said;
   expect(await child.draw(200)).toEqual({ drawn: true, node });
@@ -165,7 +153,7 @@ test('a node killed hard is settled first, then what is left is granted to the l
   // Of its 200 units 150 were ordered; the others were refused by the database.
   plane.units.set(SKU, { total: 1_000, held: 150 });
   resolve();
-  await granted([living], [850]);
+  await granted(SKU, [living], [850]);
   expect(performance.now() - killedAt).toBeLessThan(SESSION_TIMEOUT_MS * 1.5 + 1_000);
   expect(plane.settled).toEqual([node]);
   await until('its traces are gone', async () => {
@@ -183,149 +171,21 @@ test('a node that was stopped past its session admits nothing on the old grant',
   child.signal('SIGSTOP');
   await until('settled', () => plane.settled.includes(node));
   const living = plane.agent();
-  await granted([living], [100]);
+  await granted(SKU, [living], [100]);
   const answer = child.draw(1);
   child.signal('SIGCONT');
   expect(await answer).toMatchObject({ drawn: false });
   await until('it is another node', () => child.said.node !== node && child.said.node);
 });
 
-test('garbage changes nothing and is explained; mending it takes the note away', async () => {
-  await plane.sell(SKU, 100);
-  plane.keeper();
-  const agent = plane.agent();
-  await granted([agent], [100]);
-  const { quota } = plane.paths.sku(SKU);
-  const refused: [string, RegExp][] = [
-    ['abc', /not a decimal integer/],
-    ['-1', /negative/],
-    ['1e9', /not a decimal integer/],
-    ['12,5', /not a decimal integer/],
-    ['', /empty/],
-    ['99999999999', /larger than/],
-    ['7'.repeat(500_000), /500000 characters/],
-  ];
-  for (const [text, reason] of refused) {
-    await plane.write(quota, text);
-    await until(`a note about ${text.slice(0, 12)}`, async () => {
-      const note = await plane.note(quota);
-      expect(note).toMatchObject({ refused: text.slice(0, 64), inForce: '100' });
-      expect(note?.['reason']).toMatch(reason);
-      return true;
-    });
-    expect(grantOf(agent, SKU)).toBe(100);
-  }
-  await plane.remove(quota);
-  await until('a note about its deletion', async () => {
-    return (await plane.note(quota))?.['refused'] === null;
-  });
-  await plane.write(quota, '60');
-  await granted([agent], [60]);
-  await until('no note', async () => (await plane.note(quota)) === undefined);
-});
-
-test('a keeper and a node that start while garbage stands there know the value in force', async () => {
-  await plane.sell(SKU, 100);
-  const keeper = plane.keeper();
-  const agent = plane.agent();
-  await granted([agent], [100]);
-  const { quota, state } = plane.paths.sku(SKU);
-  await plane.write(quota, 'abc');
-  await plane.write(state, '');
-  await until('notes', async () => (await plane.note(quota)) && (await plane.note(state)));
-  await agent.close();
-  await keeper.close();
-  const later = plane.agent();
-  plane.keeper();
-  await granted([later], [100]);
-  expect(later.state(SKU)).toBe('open');
-  expect(await plane.note(quota)).toMatchObject({ refused: 'abc', inForce: '100' });
-});
-
-test('edits of SKUs that do not exist and pins of nodes that are gone are explained', async () => {
-  await plane.sell(SKU, 100);
-  plane.keeper();
-  const agent = plane.agent();
-  await granted([agent], [100]);
-  const unknown = plane.paths.sku('TVV').quota;
-  await plane.write(unknown, '50');
-  await until('a note', async () =>
-    /no SKU TVV/.test(String((await plane.note(unknown))?.['reason'])),
-  );
-  const pin = plane.paths.sku(SKU).pin('web-gone');
-  await plane.write(pin, '50');
-  await until('a note', async () =>
-    /no web node/.test(String((await plane.note(pin))?.['reason'])),
-  );
-  await plane.operator.ensure(`${plane.paths.sku(SKU).quota}/child`);
-  const { quota } = plane.paths.sku(SKU);
-  await until('a note', async () => /children/.test(String((await plane.note(quota))?.['reason'])));
-  await plane.remove(pin);
-  await plane.remove(`${quota}/child`);
-  await plane.remove(unknown);
-  await until('no notes', async () => {
-    const notes = await plane.operator.children(plane.paths.errors);
-    return notes.ok && notes.value.length === 0;
-  });
-});
-
-test('pins that ask for more than there is are explained, for as long as they do', async () => {
-  await plane.sell(SKU, 100);
-  plane.keeper();
-  const [first, second] = [plane.agent(), plane.agent()];
-  await granted([first, second], [50, 50]);
-  const { pin, quota } = plane.paths.sku(SKU);
-  const [one, other] = [pin(first.node ?? ''), pin(second.node ?? '')];
-  await plane.write(one, '90');
-  await granted([first, second], [10, 90]);
-  expect(await plane.note(one)).toBeUndefined();
-  await plane.write(other, '60');
-  const reason = '150 units are pinned, but only 100 may be granted (quota 100, 100 exist)';
-  for (const [path, units] of [
-    [one, '90'],
-    [other, '60'],
-  ] as const) {
-    await until('a note', async () => (await plane.note(path)) !== undefined);
-    const note = await plane.note(path);
-    expect(note).toMatchObject({ refused: units, inForce: units });
-    expect(note?.['reason']).toContain(reason);
-  }
-  expect(grantOf(first, SKU) + grantOf(second, SKU)).toBeLessThanOrEqual(100);
-  plane.units.set(SKU, { total: 150, held: 0 });
-  await plane.write(quota, '150');
-  await granted([first, second], [60, 90]);
-  await until('no notes', async () => !(await plane.note(one)) && !(await plane.note(other)));
-});
-
-test('a child below a value is noticed at once, not at the next reading', async () => {
-  await plane.sell(SKU, 100);
-  plane.keeper(servers.zookeeper, { rereadIntervalMs: 3_600_000 });
-  const agent = plane.agent();
-  await granted([agent], [100]);
-  const { state } = plane.paths.sku(SKU);
-  await until('the keeper has read it', async () => {
-    const notes = await plane.operator.children(plane.paths.errors);
-    return notes.ok && notes.value.length === 0;
-  });
-  for (let count = 0; count < 3; count++) {
-    await plane.operator.ensure(`${state}/child`);
-    await until('a note', async () =>
-      /children/.test(String((await plane.note(state))?.['reason'])),
-    );
-    await plane.remove(`${state}/child`);
-    await until('no note', async () => (await plane.note(state)) === undefined);
-  }
-  expect(agent.state(SKU)).toBe('open');
-});
-
 test('a pin fixes the grant of one node; deleting it unpins', async () => {
   await plane.sell(SKU, 1_000);
   plane.keeper();
   const [pinned, other] = [plane.agent(), plane.agent()];
-  await granted([pinned, other], [500, 500]);
+  await granted(SKU, [pinned, other], [500, 500]);
   const pin = plane.paths.sku(SKU).pin(pinned.node ?? '');
   await plane.write(pin, '200');
-  await granted([pinned, other], [200, 800]);
+  await granted(SKU, [pinned, other], [200, 800]);
   expect(grantOf(pinned, SKU)).toBe(200);
   await plane.remove(pin);
   drawAll(pinned, 200);
@@ -337,7 +197,7 @@ test('the last unit goes to where it is wanted', async () => {
   await plane.sell(SKU, 5);
   plane.keeper();
   const [busy, idle] = [plane.agent(), plane.agent()];
-  await granted([busy, idle], [2, 3]);
+  await granted(SKU, [busy, idle], [2, 3]);
   let sold = 0;
   await until(
     'all five are sold at one node',
@@ -351,7 +211,7 @@ test('the last unit goes to where it is wanted', async () => {
     },
     FAST,
   );
-  expect(grantsOf(busy, idle)).toEqual([0, 5]);
+  expect(grantsOf(SKU, [busy, idle])).toEqual([0, 5]);
   expect(busy.draw(SKU, 1).drawn).toBe(false);
   // A cancelled order's unit is granted again.
   plane.units.set(SKU, { total: 5, held: 4 });
@@ -365,7 +225,7 @@ test('the next keeper takes over; one that was cut off cannot write', async () =
   await until('the first leads', () => first.leads);
   const second = plane.keeper();
   const agent = plane.agent();
-  await granted([agent], [100]);
+  await granted(SKU, [agent], [100]);
   const epoch = await plane.operator.get(plane.paths.epoch);
   expect(epoch).toMatchObject({ ok: true, value: { text: first.id } });
   expect(second.leads).toBe(false);
@@ -374,7 +234,7 @@ test('the next keeper takes over; one that was cut off cannot write', async () =
   await until('the second leads', () => second.leads);
   expect(performance.now() - cutAt).toBeLessThan(SESSION_TIMEOUT_MS * 1.5 + 1_000);
   await plane.write(plane.paths.sku(SKU).quota, '40');
-  await granted([agent], [40]);
+  await granted(SKU, [agent], [40]);
   relay.speak();
   await until('the first gives up', () => !first.leads);
   // What the deposed one could still have sent: its epoch is checked by every write.
@@ -387,7 +247,7 @@ test('the next keeper takes over; one that was cut off cannot write', async () =
   await second.close();
   await until('the first leads again', () => first.leads);
   await plane.write(plane.paths.sku(SKU).quota, '70');
-  await granted([agent], [70]);
+  await granted(SKU, [agent], [70]);
   await first.close();
   await relay.close();
 });
