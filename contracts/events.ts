@@ -12,12 +12,9 @@ export const CLOUD_EVENT_TYPE = 'application/cloudevents+json; charset=utf-8';
 export const EVENT_KINDS = ['placed', 'paid', 'cancelled', 'expired'] as const;
 export type EventKind = (typeof EVENT_KINDS)[number];
 
-/** What happened to one order. */
-export interface OrderEvent {
-  /** Digits. The orders of one batch share it. */
-  readonly eventNo: string;
-  readonly kind: EventKind;
-  readonly happenedAt: Date;
+/** What is true of an order from its first moment on. */
+export interface OrderFacts {
+  /** Digits. */
   readonly orderNo: string;
   readonly requestId: string;
   readonly sale: string;
@@ -29,6 +26,14 @@ export interface OrderEvent {
   readonly currency: string;
   readonly createdAt: Date;
   readonly payBefore: Date;
+}
+
+/** What happened to one order. */
+export interface OrderEvent extends OrderFacts {
+  /** Digits. The orders of one batch share it. */
+  readonly eventNo: string;
+  readonly kind: EventKind;
+  readonly happenedAt: Date;
 }
 
 /** The order of an event, in the words of the HTTP API. All of it stays as it is for ever. */

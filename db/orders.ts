@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { OrderFacts } from '../contracts/events.ts';
 import type { OrderTerms, Outcome, PurchaseRequest } from '../contracts/messages.ts';
 import { SCHEMAS, type Schema } from '../contracts/names.ts';
 import { patiently, queryBoth, schemaOfOrder, toNumber } from './both-schemas.ts';
@@ -184,24 +185,13 @@ export async function expireOrders(
 /** Unpaid, or how it ended. */
 export type OrderStatus = 'ordered' | 'paid' | 'cancelled' | 'expired';
 
-export interface Order {
-  readonly orderNo: string;
-  readonly requestId: string;
-  readonly sale: string;
-  readonly sku: string;
-  readonly userId: string;
-  readonly units: number;
-  /** Decimal string. */
-  readonly amount: string;
-  readonly currency: string;
+export interface Order extends OrderFacts {
   readonly status: OrderStatus;
-  readonly createdAt: Date;
-  readonly payBefore: Date;
   /** A payment came that the order could not have. */
   readonly refundDue: boolean;
 }
 
-interface OrderRow extends Record<string, unknown> {
+export interface OrderRow extends Record<string, unknown> {
   order_no: string;
   request_id: string;
   sale: string;
@@ -210,13 +200,11 @@ interface OrderRow extends Record<string, unknown> {
   units: number;
   amount: string;
   currency: string;
-  status: OrderStatus;
   created_at: Date;
   pay_before: Date;
-  refund_due: boolean;
 }
 
-function toOrder(row: OrderRow): Order {
+export function toOrderFacts(row: OrderRow): OrderFacts {
   return {
     orderNo: row.order_no,
     requestId: row.request_id,
@@ -226,11 +214,18 @@ function toOrder(row: OrderRow): Order {
     units: row.units,
     amount: row.amount,
     currency: row.currency,
-    status: row.status,
     createdAt: row.created_at,
     payBefore: row.pay_before,
-    refundDue: row.refund_due,
   };
+}
+
+interface OrderStateRow extends OrderRow {
+  status: OrderStatus;
+  refund_due: boolean;
+}
+
+function toOrder(row: OrderStateRow): Order {
+  return { ...toOrderFacts(row), status: row.status, refundDue: row.refund_due };
 }
 
 /** The user's orders, newest first; `before` gives the page after an order created then. */
@@ -240,7 +235,11 @@ export async function userOrders(
   { limit = 20, before = null }: { readonly limit?: number; readonly before?: Date | null } = {},
 ): Promise<Order[]> {
   const text = (schema: Schema) => `SELECT * FROM ${schema}.user_orders($1, $2, $3)`;
-  const rows = await queryBoth<OrderRow>(databases, 'user_orders', text, [userId, limit, before]);
+  const rows = await queryBoth<OrderStateRow>(databases, 'user_orders', text, [
+    userId,
+    limit,
+    before,
+  ]);
   rows.sort((a, b) => b.created_at.getTime() - a.created_at.getTime());
   return rows.slice(0, limit).map(toOrder);
 }
@@ -251,7 +250,7 @@ export async function orderDetails(
   orderNo: string,
 ): Promise<Order | undefined> {
   const schema = schemaOfOrder(orderNo);
-  const [row] = await databases[schema].query<OrderRow>({
+  const [row] = await databases[schema].query<OrderStateRow>({
     name: `order_details_${schema}`,
     text: `SELECT * FROM ${schema}.order_details($1)`,
     values: [orderNo],

@@ -1,42 +1,20 @@
 import type { EventKind, OrderEvent } from '../contracts/events.ts';
 import type { Schema } from '../contracts/names.ts';
 import { toNumber } from './both-schemas.ts';
+import { type OrderRow, toOrderFacts } from './orders.ts';
 import type { Databases } from './pool.ts';
 
 /** The transactional outbox: order events that wait to be published. */
 
-export interface EventRow extends Record<string, unknown> {
+export interface EventRow extends OrderRow {
   event_no: string;
   kind: EventKind;
   happened_at: Date;
-  order_no: string;
-  request_id: string;
-  sale: string;
-  sku: string;
-  user_id: string;
-  units: number;
-  amount: string;
-  currency: string;
-  created_at: Date;
-  pay_before: Date;
 }
 
 export function toEvent(row: EventRow): OrderEvent {
-  return {
-    eventNo: row.event_no,
-    kind: row.kind,
-    happenedAt: row.happened_at,
-    orderNo: row.order_no,
-    requestId: row.request_id,
-    sale: row.sale,
-    sku: row.sku,
-    userId: row.user_id,
-    units: row.units,
-    amount: row.amount,
-    currency: row.currency,
-    createdAt: row.created_at,
-    payBefore: row.pay_before,
-  };
+  const { event_no: eventNo, kind, happened_at: happenedAt } = row;
+  return { ...toOrderFacts(row), eventNo, kind, happenedAt };
 }
 
 /**

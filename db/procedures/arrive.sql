@@ -13,8 +13,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 AS $routine$
 DECLARE
-  v_slots int := (p_body->>'slots')::int;
-  v_sale  text;
+  v_sale text;
 BEGIN
   UPDATE catalog.sku k
   SET schema = current_schema(), abroad = false, state = p_body->>'state',
@@ -23,14 +22,7 @@ BEGIN
   IF NOT FOUND THEN
     RAISE EXCEPTION 'no SKU %', p_sku USING ERRCODE = 'FS002';
   END IF;
-  WITH filled AS (
-    INSERT INTO stock_slot (sku, slot, remaining)
-    SELECT p_sku, n, p_units / v_slots + (n <= p_units % v_slots)::int
-    FROM generate_series(1, v_slots) AS n
-    RETURNING slot, remaining
-  )
-  INSERT INTO stock_movement (sale, sku, slot, kind, units)
-  SELECT v_sale, p_sku, f.slot, 'move', f.remaining FROM filled f WHERE f.remaining > 0;
+  PERFORM fill_slots(v_sale, p_sku, p_units, (p_body->>'slots')::int, 'move');
   INSERT INTO waiting SELECT w.* FROM jsonb_populate_recordset(NULL::waiting, p_body->'line') w;
   -- A copier that was slow must not write over rows that are alive now.
   UPDATE transfer_mark m

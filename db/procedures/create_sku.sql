@@ -53,14 +53,8 @@ BEGIN
     RETURN false;
   END IF;
 
-  EXECUTE format($sql$
-    WITH slot AS (
-      INSERT INTO %1$I.stock_slot (sku, slot, remaining)
-      SELECT $1, n, $3 / $4 + (n <= $3 %% $4)::int FROM generate_series(1, $4) AS n
-      RETURNING slot, remaining)
-    INSERT INTO %1$I.stock_movement (sale, sku, slot, kind, units)
-    SELECT $2, $1, slot, 'load', remaining FROM slot WHERE remaining > 0
-  $sql$, p_schema) USING p_sku, p_sale, p_units, v_slots;
+  EXECUTE format('SELECT %I.fill_slots($1, $2, $3, $4, $5)', p_schema)
+    USING p_sale, p_sku, p_units::bigint, v_slots, 'load';
   RETURN true;
 END
 $routine$;

@@ -44,25 +44,10 @@ BEGIN
   END IF;
   PERFORM pg_advisory_xact_lock(hashtext('sku'), hashtext(p_sku));
 
-  EXECUTE format($sql$
-    WITH gone AS (
-      DELETE FROM %1$I.stock_slot s WHERE s.sku = $1 RETURNING s.slot, s.remaining
-    ), booked AS (
-      INSERT INTO %1$I.stock_movement (sale, sku, slot, kind, units)
-      SELECT $2, $1, g.slot, 'move', -g.remaining FROM gone g WHERE g.remaining > 0
-    )
-    SELECT coalesce(sum(g.remaining), 0), count(*) FROM gone g
-  $sql$, v_sku.schema) INTO v_units, v_slots USING p_sku, v_sku.sale;
+  EXECUTE format('SELECT units, slots FROM %I.empty_slots($1, $2)', v_sku.schema)
+    INTO v_units, v_slots USING v_sku.sale, p_sku;
   v_slots := coalesce(p_slots, v_slots);
-
-  WITH filled AS (
-    INSERT INTO stock_slot (sku, slot, remaining)
-    SELECT p_sku, n, v_units / v_slots + (n <= v_units % v_slots)::int
-    FROM generate_series(1, v_slots) AS n
-    RETURNING slot, remaining
-  )
-  INSERT INTO stock_movement (sale, sku, slot, kind, units)
-  SELECT v_sku.sale, p_sku, f.slot, 'move', f.remaining FROM filled f WHERE f.remaining > 0;
+  PERFORM fill_slots(v_sku.sale, p_sku, v_units, v_slots, 'move');
 
   EXECUTE format($sql$
     WITH gone AS (

@@ -32,15 +32,8 @@ BEGIN
   IF v_sku.abroad OR v_sku.schema = current_schema() THEN RETURN false; END IF;
   PERFORM pg_advisory_xact_lock(hashtext('sku'), hashtext(p_sku));
 
-  EXECUTE format($sql$
-    WITH gone AS (
-      DELETE FROM %1$I.stock_slot s WHERE s.sku = $1 RETURNING s.slot, s.remaining
-    ), booked AS (
-      INSERT INTO %1$I.stock_movement (sale, sku, slot, kind, units)
-      SELECT $2, $1, g.slot, 'move', -g.remaining FROM gone g WHERE g.remaining > 0
-    )
-    SELECT coalesce(sum(g.remaining), 0), count(*) FROM gone g
-  $sql$, v_sku.schema) INTO v_units, v_slots USING p_sku, v_sku.sale;
+  EXECUTE format('SELECT units, slots FROM %I.empty_slots($1, $2)', v_sku.schema)
+    INTO v_units, v_slots USING v_sku.sale, p_sku;
   -- An unpaid order is paid or expired by then, or audit says that nobody does it.
   EXECUTE format($sql$
     SELECT greatest(

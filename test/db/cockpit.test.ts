@@ -1,24 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { placeOrders, trimPlaceCalls } from '../../db/calls.ts';
-import type { Databases } from '../../db/pool.ts';
-import { createDatabase, type TestDatabase } from './database.ts';
 import { holdSlots } from './locks.ts';
-import { openSale, order, request, requests, stock } from './shop.ts';
+import { openShop } from './open-shop.ts';
+import { order, request, requests, stock } from './shop.ts';
 
 /** The DBA's views, and tunables that count at the next call. */
 
-let database: TestDatabase;
-let worker: Databases;
-let ops: Databases;
-let sale: string;
-
-beforeAll(async () => {
-  database = await createDatabase();
-  worker = database.as('worker');
-  ops = database.as('ops');
-  sale = await openSale(ops);
-});
-afterAll(() => database.remove());
+const { database, worker, ops, sale } = await openShop();
 
 const look = (text: string, ...values: unknown[]) =>
   database.as('readonly', 1).hot.query({ text, values });

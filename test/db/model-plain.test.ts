@@ -1,30 +1,15 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { audit, fenceNode, placeOrders, requestOutcomes, unitCounts } from '../../db/calls.ts';
-import type { Databases } from '../../db/pool.ts';
-import { createDatabase, type TestDatabase } from './database.ts';
+import { expect, it } from 'vitest';
+import { fenceNode, placeOrders, requestOutcomes, unitCounts } from '../../db/calls.ts';
 import { holdSlots } from './locks.ts';
-import { openSale, request, requests, stock } from './shop.ts';
+import { openShop } from './open-shop.ts';
+import { request, requests, stock } from './shop.ts';
 
 /**
  * place_orders has a short way for plain batches (all new, a user each, one slot has enough). What
  * keeps a batch off it, and what stops it half way, must not change any answer.
  */
 
-let database: TestDatabase;
-let worker: Databases;
-let ops: Databases;
-let sale: string;
-
-beforeAll(async () => {
-  database = await createDatabase();
-  worker = database.as('worker');
-  ops = database.as('ops');
-  sale = await openSale(ops);
-});
-afterAll(async () => {
-  expect(await audit(ops)).toEqual([]);
-  await database.remove();
-});
+const { database, worker, ops, sale } = await openShop();
 
 const statuses = async (sku: string, batch: Parameters<typeof placeOrders>[3]) =>
   (await placeOrders(worker, 'hot', sku, batch)).map(({ status }) => status);

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Schema } from '../../contracts/names.ts';
 import {
   audit,
@@ -13,26 +13,12 @@ import {
   saleBoard,
   unitCounts,
 } from '../../db/calls.ts';
-import { createPool, type Databases, openSession, type Pool } from '../../db/pool.ts';
+import { createPool, openSession, type Pool } from '../../db/pool.ts';
 import { until } from '../until.ts';
-import { createDatabase, type TestDatabase } from './database.ts';
-import { openSale, order, request, requests, stock } from './shop.ts';
+import { openShop } from './open-shop.ts';
+import { order, request, requests, stock } from './shop.ts';
 
-let database: TestDatabase;
-let worker: Databases;
-let ops: Databases;
-let sale: string;
-
-beforeAll(async () => {
-  database = await createDatabase();
-  worker = database.as('worker', 12);
-  ops = database.as('ops');
-  sale = await openSale(ops);
-});
-afterAll(async () => {
-  expect(await audit(ops)).toEqual([]);
-  await database.remove();
-});
+const { database, worker, ops, sale } = await openShop(12);
 
 async function count(sku: string) {
   const found = (await unitCounts(worker)).find((candidate) => candidate.sku === sku);

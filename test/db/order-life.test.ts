@@ -1,6 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
-  audit,
   cancelOrder,
   createSale,
   createSku,
@@ -19,28 +18,11 @@ import {
   unitCounts,
   userOrders,
 } from '../../db/calls.ts';
-import type { Databases } from '../../db/pool.ts';
 import { uniqueName } from '../servers.ts';
-import { createDatabase, type TestDatabase } from './database.ts';
+import { openShop } from './open-shop.ts';
 import { openSale, order, request, stock } from './shop.ts';
 
-let database: TestDatabase;
-let worker: Databases;
-let web: Databases;
-let ops: Databases;
-let sale: string;
-
-beforeAll(async () => {
-  database = await createDatabase();
-  worker = database.as('worker');
-  web = database.as('web');
-  ops = database.as('ops');
-  sale = await openSale(ops);
-});
-afterAll(async () => {
-  expect(await audit(ops)).toEqual([]);
-  await database.remove();
-});
+const { database, worker, web, ops, sale } = await openShop();
 
 async function free(sku: string): Promise<number | undefined> {
   return (await unitCounts(worker)).find((count) => count.sku === sku)?.free;

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
-  audit,
   cancelOrder,
   fenceNode,
   payOrder,
@@ -9,26 +8,11 @@ import {
   requestOutcomes,
   unitCounts,
 } from '../../db/calls.ts';
-import type { Databases } from '../../db/pool.ts';
-import { createDatabase, type TestDatabase } from './database.ts';
 import { blocked, holdSlots } from './locks.ts';
+import { openShop } from './open-shop.ts';
 import { openSale, order, request, requests, stock } from './shop.ts';
 
-let database: TestDatabase;
-let worker: Databases;
-let ops: Databases;
-let sale: string;
-
-beforeAll(async () => {
-  database = await createDatabase();
-  worker = database.as('worker');
-  ops = database.as('ops');
-  sale = await openSale(ops);
-});
-afterAll(async () => {
-  expect(await audit(ops)).toEqual([]);
-  await database.remove();
-});
+const { database, worker, ops, sale } = await openShop();
 
 const place = (sku: string, batch: Parameters<typeof placeOrders>[3], wait = false) =>
   placeOrders(worker, 'hot', sku, batch, { wait });

@@ -89,6 +89,8 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   unit_counts: ['worker', 'ops', 'readonly'],
   unpaid_elsewhere: [],
   event_books: [],
+  fill_slots: [],
+  empty_slots: [],
   user_books: ['ops', 'readonly'],
   user_orders: ['web', 'ops'],
   waiting_entries: ['web', 'ops'],

@@ -30,7 +30,7 @@ import {
 import { createPool, type Databases } from '../../db/pool.ts';
 import { uniqueName } from '../servers.ts';
 import { openSale, order, request, stock } from './shop.ts';
-import { startTwoServers, type TwoServers } from './two-servers.ts';
+import { carry, startTwoServers, type TwoServers } from './two-servers.ts';
 
 /** Each schema on a server of its own. */
 
@@ -49,15 +49,6 @@ afterAll(async () => {
   expect(await audit(ops)).toEqual([]);
   await servers.remove();
 });
-
-/** What every worker does several times a second. */
-async function carry(): Promise<void> {
-  for (;;) {
-    const hot = await carryTo(worker, 'hot');
-    const regular = await carryTo(worker, 'regular');
-    if (hot.pieces + regular.pieces === 0) return;
-  }
-}
 
 async function count(sku: string) {
   const found = (await unitCounts(worker)).find((candidate) => candidate.sku === sku);
@@ -202,7 +193,7 @@ describe('two servers', () => {
       values: [old],
     });
     await expireOrders(worker, 'hot', 100);
-    await carry();
+    await carry(worker);
     for (const pool of [servers.admin.regular, servers.admin.hot]) {
       await pool.query({ text: `DELETE FROM regular.outbox WHERE sale = $1`, values: [old] });
       await pool.query({ text: `DELETE FROM hot.outbox WHERE sale = $1`, values: [old] });
@@ -264,7 +255,7 @@ describe('a SKU that moves to another server', () => {
     const board = (await saleBoard(worker)).sales.flatMap(({ skus }) => skus);
     expect(board.find((row) => row.sku === sku)).toMatchObject({ unpaidExists: true });
     expect(await audit(ops)).toEqual([]);
-    await carry();
+    await carry(worker);
     expect(await count(sku)).toMatchObject({ total: 3, free: 3 });
     await order(worker, sku, { userId: 'ann' });
     await order(worker, sku, { userId: 'dan' });
@@ -273,7 +264,7 @@ describe('a SKU that moves to another server', () => {
       const paid = payOrder(servers.as('web', 1), orderNo, ref);
       let settled = false;
       void paid.finally(() => (settled = true));
-      while (!settled) await carry();
+      while (!settled) await carry(worker);
       return paid;
     };
     expect(await carrying(second, 'late-ben')).toBe('paid');
@@ -292,7 +283,7 @@ describe('a SKU that moves to another server', () => {
     await moveSku(ops, 'hot', sku);
     await expireNow('regular', number);
     await expireOrders(worker, 'regular', 10);
-    await carry();
+    await carry(worker);
     const lend = (ref: string) =>
       worker.hot.query({
         text: 'SELECT hot.lend_units($1, $2, 1, $3, $4) AS said',
@@ -303,7 +294,7 @@ describe('a SKU that moves to another server', () => {
     await moveSku(ops, 'regular', sku);
     expect(await count(sku)).toMatchObject({ total: 2, free: 1, schema: 'regular' });
     expect(await lend('two')).toEqual([{ said: 'moved' }]);
-    await carry();
+    await carry(worker);
     expect(await payOrder(worker, number, 'one')).toBe('paid');
     expect(await payOrder(worker, number, 'two')).toBe('refund_due');
     expect(await count(sku)).toMatchObject({ total: 2, free: 1 });
@@ -323,7 +314,7 @@ describe('a SKU that moves to another server', () => {
     const line = (await waitingEntries(web, places)).toSorted((a, b) => a.rank - b.rank);
     expect(line).toHaveLength(3);
     await cancelOrder(worker, number, 'ann');
-    await carry();
+    await carry(worker);
     const [first, ...others] = line.map(({ userId }) => userId);
     const after = await waitingEntries(web, places);
     expect(after.find(({ userId }) => userId === first)).toMatchObject({ state: 'served' });
@@ -350,7 +341,7 @@ describe('a SKU that moves to another server', () => {
     expect(await states()).toEqual(['w1 waiting', 'w2 waiting']);
     expect(await leaveWaiting(web, sku, 'w3')).toBe(false);
     const leaving = leaveWaiting(web, sku, 'w1');
-    await carry();
+    await carry(worker);
     expect(await leaving).toBe(true);
     expect(await states()).toEqual(['w2 waiting']);
   });
@@ -373,7 +364,7 @@ describe('a SKU that moves to another server', () => {
     expect(await count(sku)).toMatchObject({ total: 4, free: 2, schema: 'regular' });
     const late = `[${post.map(({ entry }) => entry).join(',')}]`;
     await worker.hot.query({ text: 'SELECT hot.apply_transfers($1, $2)', values: [sku, late] });
-    await carry();
+    await carry(worker);
     expect(await count(sku)).toMatchObject({ total: 4, free: 2 });
     expect(await audit(ops)).toEqual([]);
     // A piece that is missing is seen, and nothing after it is applied.
@@ -427,7 +418,7 @@ describe('a SKU that moves to another server', () => {
     const text = 'UPDATE hot.transfer SET done_at = NULL WHERE sku = $1';
     await servers.admin.regular.query({ text, values: [sku] });
     expect(await cancelOrder(worker, number, 'ann')).toBe('cancelled');
-    await carry();
+    await carry(worker);
     expect(await count(sku)).toEqual({ total: 2, free: 2, schema: 'hot' });
     const left = { text: 'SELECT FROM hot.transfers_waiting($1, 10)', values: [sku] };
     expect(await worker.regular.query(left)).toEqual([]);
@@ -453,7 +444,7 @@ describe('a SKU that moves to another server', () => {
     await expect(carryTo(worker, 'hot')).rejects.toMatchObject({ sqlstate: 'FS500' });
     expect(await count(other)).toMatchObject({ total: 1, free: 1 });
     await shift(-100);
-    await carry();
+    await carry(worker);
     expect(await count(stuck)).toMatchObject({ total: 1, free: 1 });
   });
 

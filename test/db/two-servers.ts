@@ -1,3 +1,4 @@
+import { carryTo } from '../../db/calls.ts';
 import { createPool, type Databases, type Pool, type Role } from '../../db/pool.ts';
 import { prepare } from '../../db/prepare.ts';
 import { type CrashServer, startCrashServer } from './crash-server.ts';
@@ -42,4 +43,13 @@ export async function startTwoServers(): Promise<TwoServers> {
       await first.remove();
     },
   };
+}
+
+/** Brings all post to where it goes, as every worker does several times a second. */
+export async function carry(worker: Databases): Promise<void> {
+  for (;;) {
+    const hot = await carryTo(worker, 'hot');
+    const regular = await carryTo(worker, 'regular');
+    if (hot.pieces + regular.pieces === 0) return;
+  }
 }

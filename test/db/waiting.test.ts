@@ -1,8 +1,7 @@
 import { createSecretKey } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { lotteryRank } from '../../contracts/lottery.ts';
 import {
-  audit,
   cancelOrder,
   expireOrders,
   joinWaiting,
@@ -19,28 +18,12 @@ import {
   unitCounts,
   waitingEntries,
 } from '../../db/calls.ts';
-import { type Databases, openSession } from '../../db/pool.ts';
+import { openSession } from '../../db/pool.ts';
 import { uniqueName } from '../servers.ts';
-import { createDatabase, type TestDatabase } from './database.ts';
+import { openShop } from './open-shop.ts';
 import { openSale, order, request, stock } from './shop.ts';
 
-let database: TestDatabase;
-let worker: Databases;
-let web: Databases;
-let ops: Databases;
-let sale: string;
-
-beforeAll(async () => {
-  database = await createDatabase();
-  worker = database.as('worker');
-  web = database.as('web');
-  ops = database.as('ops');
-  sale = await openSale(ops);
-});
-afterAll(async () => {
-  expect(await audit(ops)).toEqual([]);
-  await database.remove();
-});
+const { database, worker, web, ops, sale } = await openShop();
 
 const join = (sku: string, userId: string, units = 1) =>
   joinWaiting(web, 'hot', { sku, userId, units });

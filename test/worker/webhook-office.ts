@@ -5,6 +5,7 @@ import {
   noteWebhook,
   outboxBatch,
   outboxDone,
+  payOrder,
   reportWebhooks,
   setWebhookState,
   takeWebhooks,
@@ -17,6 +18,7 @@ import { createMetrics } from '../../process/metrics.ts';
 import { createWebhookMetrics, deliverWebhooks } from '../../worker/webhooks/office.ts';
 import { WEBHOOK_LIMITS, type WebhookLimits } from '../../worker/webhooks/retry.ts';
 import { log } from '../broker/harness.ts';
+import { order } from '../db/shop.ts';
 import { until } from '../until.ts';
 import { lives, type Receiver, startReceiver } from './receiver.ts';
 
@@ -89,6 +91,18 @@ export class Webhooks {
   async publish(schema: Schema): Promise<void> {
     const events = await outboxBatch(this.#worker, schema, 'test', 1_000);
     await outboxDone(this.#worker, schema, [...new Set(events.map(({ eventNo }) => eventNo))]);
+  }
+
+  /** Orders that are placed and paid, published; their numbers. */
+  async trade(sku: string, count: number): Promise<string[]> {
+    const numbers: string[] = [];
+    for (let n = 0; n < count; n += 1) {
+      const orderNo = await order(this.#worker, sku);
+      await payOrder(this.#worker, orderNo, `w-${orderNo}`);
+      numbers.push(orderNo);
+    }
+    await this.publish('hot');
+    return numbers;
   }
 
   /** How far an endpoint is behind the log of `hot`. */

@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { SCHEMAS, type Schema } from '../../contracts/names.ts';
-import { audit, carryTo, expireOrders, moveSku, payOrder, webhookLags } from '../../db/calls.ts';
+import { audit, expireOrders, moveSku, payOrder, webhookLags } from '../../db/calls.ts';
 import type { Databases } from '../../db/pool.ts';
 import { openSale, order, stock } from '../db/shop.ts';
-import { startTwoServers, type TwoServers } from '../db/two-servers.ts';
+import { carry, startTwoServers, type TwoServers } from '../db/two-servers.ts';
 import { until } from '../until.ts';
 import { lives } from './receiver.ts';
 import { untilTaken, Webhooks } from './webhook-office.ts';
@@ -28,10 +28,6 @@ afterAll(() => servers?.remove());
 const LEASE_OVER = { deadlineMs: 120_000 };
 
 const publish = () => Promise.all(SCHEMAS.map((schema) => webhooks.publish(schema)));
-
-async function carry(): Promise<void> {
-  for (const schema of SCHEMAS) while ((await carryTo(worker, schema)).pieces > 0);
-}
 
 test('events of both servers, in order per order, while a SKU moves and while one of them is away', async () => {
   const { receiver, endpoint } = await webhooks.merchant();
@@ -64,10 +60,10 @@ test('events of both servers, in order per order, while a SKU moves and while on
     values: [late],
   });
   await expireOrders(worker, 'regular', 10);
-  await carry();
+  await carry(worker);
   let paid = false;
   const paying = payOrder(servers.as('web', 1), late, 'late').finally(() => (paid = true));
-  while (!paid) await carry();
+  while (!paid) await carry(worker);
   expect(await paying).toBe('paid');
   numbers.push(late, ...(await trade('hot')));
   await untilTaken(receiver, numbers);

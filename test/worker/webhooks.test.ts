@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import type { CloudEvent } from '../../contracts/events.ts';
 import {
   payOrder,
@@ -11,42 +11,19 @@ import {
   webhookLags,
   webhookTargets,
 } from '../../db/calls.ts';
-import type { Databases } from '../../db/pool.ts';
-import { createDatabase, type TestDatabase } from '../db/database.ts';
-import { openSale, order, stock } from '../db/shop.ts';
+import { openShop } from '../db/open-shop.ts';
+import { order, stock } from '../db/shop.ts';
 import { until } from '../until.ts';
 import { lives } from './receiver.ts';
 import { LIMITS, SECRET, untilTaken, Webhooks } from './webhook-office.ts';
 
 const NEW_SECRET = `whsec_${Buffer.alloc(32, 2).toString('base64')}`;
 
-let database: TestDatabase;
-let worker: Databases;
-let ops: Databases;
-let webhooks: Webhooks;
-let sku: string;
-
-beforeAll(async () => {
-  database = await createDatabase();
-  worker = database.as('worker', 8);
-  ops = database.as('ops');
-  webhooks = new Webhooks(worker, ops);
-  sku = await stock(ops, await openSale(ops), { units: 10_000 });
-});
+const { worker, ops, sale } = await openShop(8);
+const webhooks = new Webhooks(worker, ops);
+const sku = await stock(ops, sale, { units: 10_000 });
+const trade = (count: number) => webhooks.trade(sku, count);
 afterEach(() => webhooks.end());
-afterAll(() => database?.remove());
-
-/** Orders that are placed and paid, published; their numbers. */
-async function trade(count: number): Promise<string[]> {
-  const numbers: string[] = [];
-  for (let n = 0; n < count; n += 1) {
-    const orderNo = await order(worker, sku);
-    await payOrder(worker, orderNo, `w-${orderNo}`);
-    numbers.push(orderNo);
-  }
-  await webhooks.publish('hot');
-  return numbers;
-}
 
 async function stateOf(endpoint: string) {
   const all = await webhookEndpoints(ops);
