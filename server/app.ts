@@ -1,5 +1,10 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import Fastify, { type FastifyError, type FastifyReply, LogController } from 'fastify';
+import Fastify, {
+  type FastifyError,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify';
 import type { Context } from './context.ts';
 import { answerBrokenRequest, createListener } from './listener.ts';
 import { Problem, problemHeaders, problemOf } from './problems.ts';
@@ -23,12 +28,20 @@ const PATH_PARAMETER_LENGTH_MAX = 256;
 
 export async function buildApp(context: Context) {
   const { config } = context;
+  const refuse = (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
+    const problem = problemFor(context, error);
+    const { url = 'none' } = request.routeOptions;
+    context.metrics.refusals.inc({ route: url, verdict: problem.verdict });
+    return sendProblem(reply, problem);
+  };
   const app = Fastify({
     loggerInstance: context.log,
     // One logger for all: a child for each request that waits is a kilobyte for a line never written.
     childLoggerFactory: (logger) => logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_BYTES_MAX,
+    // Addresses that the router cannot read.
+    frameworkErrors: refuse,
     clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket),
     serverFactory: (routes) => createListener(context.purchase, routes),
     routerOptions: { maxParamLength: PATH_PARAMETER_LENGTH_MAX },
@@ -38,12 +51,7 @@ export async function buildApp(context: Context) {
   // JSON is the only language here; anything else is 415.
   app.removeContentTypeParser('text/plain');
   app.decorateRequest('userId', '');
-  app.setErrorHandler((error: FastifyError, request, reply) => {
-    const problem = problemFor(context, error);
-    const { url = 'none' } = request.routeOptions;
-    context.metrics.refusals.inc({ route: url, verdict: problem.verdict });
-    return sendProblem(reply, problem);
-  });
+  app.setErrorHandler(refuse);
   app.setNotFoundHandler((_request, reply) => sendProblem(reply, new Problem('not_found')));
   await app.register(docsRoutes);
   await app.register(healthRoutes, context);

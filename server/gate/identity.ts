@@ -90,13 +90,15 @@ function unbelieved(error: unknown): undefined {
   throw error;
 }
 
-/** NUL would end up in the text that tickets sign and cannot be stored in PostgreSQL. */
+/** NUL would end up in the text that tickets sign and cannot be stored in PostgreSQL; halves of
+ *  characters would all become the same one there, and their users one user. */
 function isUserId(sub: unknown): sub is string {
   return (
     typeof sub === 'string' &&
     sub.length > 0 &&
     sub.length <= USER_ID_LENGTH_MAX &&
-    !sub.includes('\0')
+    !sub.includes('\0') &&
+    sub.isWellFormed()
   );
 }
 

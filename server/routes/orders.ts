@@ -42,7 +42,7 @@ export const orderRoutes: FastifyPluginAsyncTypebox<Context> = async (app, conte
           ? await orderPages.first(userId)
           : await userOrders(databases, userId, {
               limit: limit ?? FIRST_PAGE_ORDERS,
-              before: before === undefined ? null : new Date(before),
+              before: before === undefined ? null : timeOf(before),
             });
       return reply
         .header('cache-control', 'private, no-cache')
@@ -88,3 +88,10 @@ export const orderRoutes: FastifyPluginAsyncTypebox<Context> = async (app, conte
     },
   );
 };
+
+/** The format allows a leap second, which has no place on the clock of databases. */
+function timeOf(text: string): Date {
+  const time = new Date(text);
+  if (Number.isNaN(time.getTime())) throw new Problem('bad_request');
+  return time;
+}

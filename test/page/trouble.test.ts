@@ -54,6 +54,9 @@ describe('the line', () => {
     await owner.getByRole('button', { name: 'Cancel order', exact: true }).click();
     await says(waiting, sku, 'It is yours');
     expect(await seen(tileOf(waiting, sku))).not.toMatch(/None free/);
+    // The button that was pressed has gone; the keyboard goes on with the order.
+    const focused = await waiting.evaluate<string>("document.activeElement?.className ?? ''");
+    expect(focused).toBe('to-orders');
     // Back on sale it is not: it has gone to who waited.
     expect(await seen(owner.locator('.order'))).toMatch(/Order cancelled What it held was given/);
   });

@@ -49,6 +49,7 @@ export function createTile(sku, onPress, onWait) {
     if (isEnabled(button)) onPress(Number(select.value) || 1);
   });
 
+  const toOrders = find('.to-orders', element);
   const wait = find('.wait', element);
   wait.addEventListener('click', () => {
     if (isEnabled(wait)) onWait(Number(select.value) || 1);
@@ -72,6 +73,7 @@ export function createTile(sku, onPress, onWait) {
       }
     },
     show(view, line) {
+      const isAtWait = document.activeElement === wait;
       const badge = find('.badge', element);
       setText(badge, view.badge.text);
       setAttribute(badge, 'data-kind', view.badge.kind);
@@ -85,13 +87,15 @@ export function createTile(sku, onPress, onWait) {
       setText(find('.again', element), view.again);
       setText(find('.again-spoken', element), view.againSpoken);
       setShown(find('.quantity', element), view.quantity);
-      setText(find('.to-orders', element), view.toOrders);
-      setShown(find('.to-orders', element), view.toOrders !== '');
+      setText(toOrders, view.toOrders);
+      setShown(toOrders, view.toOrders !== '');
       setText(find('.line-title', element), line.title);
       setText(find('.line-text', element), line.text);
       setText(wait, line.button);
       setShown(wait, line.button !== '');
       setEnabled(wait, line.enabled);
+      // Who pressed what is gone now goes on with what came of it.
+      if (isAtWait && line.button === '') (view.toOrders ? toOrders : button).focus();
     },
   };
 }
