@@ -43,7 +43,7 @@ export async function buildApp(context: Context) {
     // Addresses that the router cannot read.
     frameworkErrors: refuse,
     clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket),
-    serverFactory: (routes) => createListener(context.purchase, routes),
+    serverFactory: (routes) => createListener(context, routes),
     routerOptions: { maxParamLength: PATH_PARAMETER_LENGTH_MAX },
     trustProxy: config.trustProxy ?? false,
   }).withTypeProvider<TypeBoxTypeProvider>();

@@ -1,8 +1,11 @@
+import type { IncomingMessage } from 'node:http';
+import proxyAddress from '@fastify/proxy-addr';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Visitor } from '../zk/lists.ts';
 import type { Context } from './context.ts';
 import type { Identity } from './gate/identity.ts';
 import { Problem } from './problems.ts';
+import { rawHeader } from './raw-header.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -14,6 +17,16 @@ declare module 'fastify' {
 /** Who asks, as far as it is known before authentication. */
 export function visitorOf({ ip, headers }: FastifyRequest): Visitor {
   return { ip, agent: headers['user-agent'] };
+}
+
+/** The same for calls that do without the router: the peer's address, unless that is a proxy that is
+ *  believed. */
+export function visitorReader(trusted: readonly string[] | undefined) {
+  const isTrusted = trusted && proxyAddress.compile([...trusted]);
+  return (request: IncomingMessage): Visitor => ({
+    ip: (isTrusted ? proxyAddress(request, isTrusted) : request.socket.remoteAddress) ?? '',
+    agent: rawHeader(request, 'user-agent'),
+  });
 }
 
 /** An `onRequest` hook that lets only known users through; what one is told is kept by no cache. */

@@ -96,8 +96,8 @@ export async function compose(config: ServerConfig, log: Log, lifecycle: Lifecyc
     stopping: lifecycle.stopping,
   });
   const { metrics, purchases, statusDesk, lineDesk } = context;
-  await VerdictListener.open(broker, processId, (verdicts, delayed) => {
-    for (const verdict of verdicts) purchases.onVerdict(verdict);
+  await VerdictListener.open(broker, processId, (verdicts, delayed, terms) => {
+    for (const verdict of verdicts) purchases.onVerdict(verdict, terms);
     for (const requestId of delayed) purchases.onDelayed(requestId);
   });
   lifecycle.onStop('publisher', async () => {

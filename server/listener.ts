@@ -1,5 +1,6 @@
 import { createServer, type RequestListener, type Server, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Context } from './context.ts';
 import { isPurchase } from './gate/front.ts';
 import { Problem, problemHeaders } from './problems.ts';
 
@@ -14,8 +15,11 @@ const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 /** Waiting shoppers hold one each; far more of them than any open file limit would be of no use. */
 const CONNECTIONS_MAX = 100_000;
 
-/** The HTTP server of a web node: purchases go straight to the gate, all else through the router. */
-export function createListener(purchase: RequestListener, routes: RequestListener): Server {
+/** The HTTP server of a web node: purchases and those who wait go straight on, all else to the router. */
+export function createListener(
+  { purchase, statusCalls }: Pick<Context, 'purchase' | 'statusCalls'>,
+  routes: RequestListener,
+): Server {
   const server = createServer(
     {
       maxHeaderSize: HEADER_BYTES_MAX,
@@ -27,7 +31,7 @@ export function createListener(purchase: RequestListener, routes: RequestListene
     },
     (request, response) => {
       if (isPurchase(request)) purchase(request, response);
-      else routes(request, response);
+      else if (!statusCalls.serve(request, response)) routes(request, response);
     },
   );
   server.maxHeadersCount = HEADERS_MAX;

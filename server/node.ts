@@ -29,6 +29,7 @@ import { Lookup } from './requests/lookup.ts';
 import { Purchases } from './requests/purchases.ts';
 import { StatusDesk } from './requests/status.ts';
 import { secondsToOpening } from './routes/opening.ts';
+import { createStatusCalls } from './status-calls.ts';
 
 /** The quota agent, as far as a web node uses it. */
 export interface QuotaAgent extends Allotment {
@@ -131,7 +132,7 @@ export function assembleNode(outside: Outside) {
       },
     },
   });
-  const parts: Omit<Context, 'purchase'> = {
+  const parts: Omit<Context, 'purchase' | 'statusCalls'> = {
     config,
     log,
     metrics,
@@ -166,7 +167,9 @@ export function assembleNode(outside: Outside) {
     notReady: outside.notReady,
     stopping: outside.stopping,
   };
-  const purchase = createPurchaseHandler(parts, (error) => problemOf(error, log));
-  const context: Context = { ...parts, purchase };
+  const fail = (error: unknown) => problemOf(error, log);
+  const purchase = createPurchaseHandler(parts, fail);
+  const statusCalls = createStatusCalls(parts, fail);
+  const context: Context = { ...parts, purchase, statusCalls };
   return { context, envelopes, overload };
 }

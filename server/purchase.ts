@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import proxyAddress from '@fastify/proxy-addr';
 import { isRequestId } from '../contracts/messages.ts';
+import { visitorReader } from './authenticate.ts';
 import type { Context } from './context.ts';
 import type { Passage } from './gate/front.ts';
 import { readJson } from './json-body.ts';
@@ -28,11 +28,11 @@ const isPurchaseBody = compileValidator({ schema: PurchaseBody });
 
 /** @param fail answers an error that is none of the client's */
 export function createPurchaseHandler(
-  context: Omit<Context, 'purchase'>,
+  context: Omit<Context, 'purchase' | 'statusCalls'>,
   fail: (error: unknown) => Problem,
 ): RequestListener {
   const { catalogue, front, gate, identity, metrics, purchases, stopping } = context;
-  const addressOf = addressReader(context.config.trustProxy);
+  const visitorOf = visitorReader(context.config.trustProxy);
 
   function handle(request: IncomingMessage, response: ServerResponse): void {
     if (stopping.aborted) response.shouldKeepAlive = false;
@@ -46,7 +46,7 @@ export function createPurchaseHandler(
     passage: Passage,
   ): Promise<void> {
     try {
-      const visitor = { ip: addressOf(request), agent: request.headers['user-agent'] };
+      const visitor = visitorOf(request);
       gate.checkAddress(visitor);
       const asked = identity.userOf(request.headers.authorization);
       const userId = asked instanceof Promise ? await asked : asked;
@@ -135,11 +135,4 @@ function purchaseOf(body: unknown): Purchase {
   const [error] = isPurchaseBody.errors ?? [];
   const place = `body${error?.instancePath ?? ''}`;
   throw new Problem('bad_request', { detail: `${place} ${error?.message ?? 'is not understood'}` });
-}
-
-/** The client's address: the peer's, unless the peer is a proxy that is believed. */
-function addressReader(trusted: readonly string[] | undefined) {
-  const isTrusted = trusted && proxyAddress.compile([...trusted]);
-  return (request: IncomingMessage): string =>
-    (isTrusted ? proxyAddress(request, isTrusted) : request.socket.remoteAddress) ?? '';
 }

@@ -7,6 +7,7 @@ import {
   plainDocument,
   type RefusalVerdict,
 } from '../problems.ts';
+import { rawHeader } from '../raw-header.ts';
 import type { Book } from '../requests/book.ts';
 import type { AnswerCounts } from './answers.ts';
 import { type Gate, LOTTERY_REFUSAL, LOTTERY_WAIT_SECONDS } from './gate.ts';
@@ -110,7 +111,8 @@ export class Front {
     }
     // What was taken before is answered as before, whatever the gate would say now.
     const isTaken =
-      !this.#book.isEmpty && this.#book.find(requestIdOf(rawKey(request), idOfTicket(text)));
+      !this.#book.isEmpty &&
+      this.#book.find(requestIdOf(rawHeader(request, KEY_HEADER), idOfTicket(text)));
     const passage = isTaken ? this.#enter(text, request.headers['idempotency-key']) : undefined;
     return passage ?? this.#refuse(response, look, sku);
   }
@@ -135,17 +137,6 @@ export class Front {
       .writeHead(status, seconds === undefined ? drawn : headersOf(body, seconds))
       .end(body, 'latin1');
   }
-}
-
-/** As it came, without putting all headers in order; of several, the first. */
-function rawKey({ rawHeaders }: IncomingMessage): string | undefined {
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at] ?? '';
-    if (name.length === KEY_HEADER.length && name.toLowerCase() === KEY_HEADER) {
-      return rawHeaders[at + 1];
-    }
-  }
-  return undefined;
 }
 
 /** Several keys make no UUID, which is refused further on. */

@@ -15,6 +15,8 @@ import type { Schema } from '../../contracts/names.ts';
 
 const DECIDED_MAX = 100_000;
 const DECIDED_TTL_MS = 60_000;
+/** Finer, and the clock is read and a timer set for each millisecond of a rush. */
+const DECIDED_TTL_RESOLUTION_MS = 1_000;
 
 export type Stage = 'publishing' | 'unknown' | 'taken' | 'decided' | 'refused';
 
@@ -39,19 +41,13 @@ export interface BookEntry {
   published: Promise<void>;
 }
 
-export interface BookEvents {
-  /** The outcome of an admitted request is known; called once a request. */
-  decided(entry: BookEntry): void;
-}
-
 export class Book {
   readonly #pending = new Map<string, BookEntry>();
-  readonly #decided = new LRUCache<string, BookEntry>({ max: DECIDED_MAX, ttl: DECIDED_TTL_MS });
-  readonly #events: BookEvents;
-
-  constructor(events: BookEvents) {
-    this.#events = events;
-  }
+  readonly #decided = new LRUCache<string, BookEntry>({
+    max: DECIDED_MAX,
+    ttl: DECIDED_TTL_MS,
+    ttlResolution: DECIDED_TTL_RESOLUTION_MS,
+  });
 
   get pendingCount(): number {
     return this.#pending.size;
@@ -74,15 +70,15 @@ export class Book {
     this.#pending.delete(requestId);
   }
 
-  /** Takes what is known of any request, ours or not, first or again. */
-  decide(verdict: Verdict): void {
+  /** Takes what is known of any request, ours or not; the entry if that was news here. */
+  decide(verdict: Verdict): BookEntry | undefined {
     const entry = this.#pending.get(verdict.requestId);
-    if (entry === undefined) return;
+    if (entry === undefined) return undefined;
     this.#pending.delete(verdict.requestId);
     entry.stage = 'decided';
     entry.verdict = verdict;
     this.#decided.set(verdict.requestId, entry);
-    this.#events.decided(entry);
+    return entry;
   }
 
   /** It is a dead letter, unless it was decided meanwhile. */

@@ -1,5 +1,5 @@
 import type { PublishResult } from '../../broker/publisher.ts';
-import type { PurchaseRequest, Verdict } from '../../contracts/messages.ts';
+import type { OrderTerms, PurchaseRequest, Verdict } from '../../contracts/messages.ts';
 import { type RequestOutcome, verdictOf } from '../../db/calls.ts';
 import type { Log } from '../../process/log.ts';
 import type { SkuOnSale } from '../catalogue.ts';
@@ -23,16 +23,17 @@ export interface PurchaseEvents {
   answered(entry: BookEntry): void;
   /** Definitely not taken: the units may be drawn again. */
   refund(entry: BookEntry): void;
-  /** The outcome is known, whatever it is. */
+  /** The outcome is known, whatever it is; called once a request. */
   decided(entry: BookEntry): void;
 }
 
 export interface Watcher {
-  wake(): void;
+  /** Something is known of its request. `entry`: decided just now; `terms`: those of its order. */
+  hear(entry: BookEntry | undefined, terms: OrderTerms | undefined): void;
 }
 
 export class Purchases {
-  readonly book: Book;
+  readonly book = new Book();
   readonly #envelopes: Envelopes;
   readonly #lookup: Lookup<RequestOutcome>;
   readonly #events: PurchaseEvents;
@@ -51,13 +52,12 @@ export class Purchases {
     this.#lookup = options.lookup;
     this.#events = options.events;
     this.#log = options.log;
-    this.book = new Book({ decided: (entry) => this.#onDecided(entry) });
     this.#timer = setInterval(() => void this.#chase(), CHASE_INTERVAL_MS);
   }
 
   stop(): void {
     clearInterval(this.#timer);
-    for (const id of [...this.#watchers.keys()]) this.#wake(id);
+    for (const id of [...this.#watchers.keys()]) this.#say(id);
   }
 
   /** Publishes an admitted request. `published` of the entry resolves when the broker answered. */
@@ -80,10 +80,11 @@ export class Purchases {
     return entry;
   }
 
-  /** A verdict that a worker pushed or the database told. */
-  onVerdict(verdict: Verdict): void {
-    this.book.decide(verdict);
-    this.#wake(verdict.requestId);
+  /** @param terms of its order, if the verdict has an amount */
+  onVerdict(verdict: Verdict, terms?: OrderTerms): void {
+    const entry = this.book.decide(verdict);
+    if (entry !== undefined) this.#events.decided(entry);
+    this.#say(verdict.requestId, entry, terms);
   }
 
   /** A worker could not decide it: until an operator acts, it stays queued. */
@@ -91,7 +92,7 @@ export class Purchases {
     this.book.delay(requestId);
   }
 
-  /** Wakes the watcher once when something about the request becomes known here. */
+  /** Tells the watcher once when something about the request becomes known here. */
   watch(requestId: string, watcher: Watcher): void {
     const present = this.#watchers.get(requestId);
     if (present === undefined) this.#watchers.set(requestId, watcher);
@@ -113,7 +114,7 @@ export class Purchases {
 
   /** Tells the outcome of a request that the database knows; others follow by push. */
   learn(outcome: RequestOutcome): void {
-    this.book.decide(verdictOf(outcome));
+    this.onVerdict(verdictOf(outcome));
   }
 
   async #publish(entry: BookEntry): Promise<void> {
@@ -139,17 +140,12 @@ export class Purchases {
     }
   }
 
-  #onDecided(entry: BookEntry): void {
-    this.#events.decided(entry);
-    this.#wake(entry.request.requestId);
-  }
-
-  #wake(requestId: string): void {
+  #say(requestId: string, entry?: BookEntry, terms?: OrderTerms): void {
     const watchers = this.#watchers.get(requestId);
     if (watchers === undefined) return;
     this.#watchers.delete(requestId);
-    if (watchers instanceof Set) for (const watcher of watchers) watcher.wake();
-    else watchers.wake();
+    if (watchers instanceof Set) for (const watcher of watchers) watcher.hear(entry, terms);
+    else watchers.hear(entry, terms);
   }
 
   /** Looks overdue requests up and publishes again what the broker never answered for. */

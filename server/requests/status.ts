@@ -1,45 +1,39 @@
+import type { OrderTerms, Verdict } from '../../contracts/messages.ts';
 import type { RequestOutcome } from '../../db/calls.ts';
 import { Problem } from '../problems.ts';
+import type { BookEntry } from './book.ts';
 import type { Lookup } from './lookup.ts';
-import { type Pause, Pauses, type Presence } from './pauses.ts';
+import { Pauses } from './pauses.ts';
 import type { Purchases } from './purchases.ts';
+import type { Desk, RequestStatus, StatusQuestion, Waiter } from './waiter.ts';
 
 /**
  * What can be said about a request, truthfully: `queued` until an outcome is recorded, then the
  * outcome, and after `ordered` what became of the order.
+ *
+ * Who waits when the verdict is pushed is told what was committed that moment; who asks later is told
+ * what the database says then, since the order may be paid, cancelled or expired meanwhile.
  */
 
-/** A request of another process is looked for this often while somebody waits for it. */
-const FOREIGN_POLL_MS = 100;
 /** Shoppers who may wait for outcomes at once in this process. */
 const WAITING_SHOPPERS_MAX = 60_000;
-/** How long a status may be waited for, in seconds. */
-export const WAIT_SECONDS_MAX = 30;
+/** A request of another process is looked for so often while somebody waits for it: at first, and when
+ *  it was looked for in vain again and again. */
+const FOREIGN_PAUSE_MIN_MS = 100;
+const FOREIGN_PAUSE_MAX_MS = 1_000;
+/** All of them together are looked for at most so often a second: the shoppers of a dead node come to
+ *  the others at once, and wait the longer for it the more they are. */
+export const FOREIGN_LOOKUPS_PER_SECOND = 5_000;
 
-export interface RequestStatus {
-  readonly requestId: string;
-  readonly status: string;
-  readonly reason?: string;
-  /** What the database knows, once there is an order. */
-  readonly outcome?: RequestOutcome;
-}
-
-export interface StatusQuestion {
-  readonly requestId: string;
-  readonly userId: string;
-  /** Whether the status URL proves that some web node took the request, or may have. */
-  readonly taken: boolean;
-  /** The node that may have: it had no answer of the broker. */
-  readonly unknownAt?: string;
-}
-
-export class StatusDesk {
+export class StatusDesk implements Desk {
   readonly #purchases: Purchases;
   readonly #lookup: Lookup<RequestOutcome>;
   readonly #nodeFenced: (node: string) => Promise<boolean>;
   readonly #stopping: AbortSignal;
   readonly #pauses = new Pauses();
   #waiting = 0;
+  /** Waiting for requests of which this process hears nothing by itself. */
+  #foreign = 0;
 
   /**
    * @param nodeFenced whether nothing that this node admitted can be ordered any more
@@ -63,72 +57,88 @@ export class StatusDesk {
   }
 
   /**
-   * The status now; undefined when nothing shows that there is such a request, `foreign` when it is
-   * somebody else's.
-   * @throws {Problem} overloaded, when neither this process nor the database can tell
-   */
-  async read(question: StatusQuestion): Promise<RequestStatus | 'foreign' | undefined> {
-    const { requestId, userId } = question;
-    const entry = this.#purchases.book.find(requestId);
-    if (entry !== undefined) {
-      if (entry.request.userId !== userId) return 'foreign';
-      const { verdict } = entry;
-      if (verdict === undefined) return queued(requestId, entry.delayed);
-      if (verdict.status !== 'ordered') {
-        return {
-          requestId,
-          status: verdict.status,
-          ...(verdict.reason !== undefined && { reason: verdict.reason }),
-        };
-      }
-    }
-    return this.#ask(question);
-  }
-
-  /**
-   * Waits until the status is no longer `queued`, at most `waitMs`; then says what is known, or
-   * undefined for a request of somebody else. That there is none at all is said after `graceMs`,
-   * when nothing was heard of it until then.
+   * Tells the waiter once: when the status is no longer `queued`, or what is known when its time is
+   * over; nothing when the shopper has hung up.
    * @throws {Problem} overloaded, when too many wait already
    */
-  async wait(
-    question: StatusQuestion,
-    waitMs: number,
-    graceMs: number,
-    shopper: Presence,
-  ): Promise<RequestStatus | undefined> {
-    const startedAtMs = performance.now();
+  wait(waiter: Waiter): void {
     if (this.#waiting >= WAITING_SHOPPERS_MAX) throw new Problem('overloaded');
     this.#waiting += 1;
-    try {
-      for (;;) {
-        const status = await this.read(question);
-        if (status === 'foreign') return undefined;
-        const limitMs = status === undefined ? graceMs : waitMs;
-        const leftMs = startedAtMs + limitMs - performance.now();
-        const decided = status !== undefined && status.status !== 'queued';
-        const isOver = leftMs <= 0 || shopper.isGone || this.#stopping.aborted;
-        if (decided || isOver) return status;
-        const pause = this.#pause(question.requestId, leftMs, shopper);
-        await pause.ended;
-        shopper.attend(undefined);
-        this.#purchases.unwatch(question.requestId, pause);
-      }
-    } finally {
-      this.#waiting -= 1;
+    this.look(waiter);
+  }
+
+  look(waiter: Waiter): void {
+    const { requestId, userId } = waiter.question;
+    const entry = this.#purchases.book.find(requestId);
+    if (entry === undefined) void this.#ask(waiter);
+    else if (entry.request.userId !== userId) this.#end(waiter, undefined);
+    else if (entry.verdict === undefined) this.#goOn(waiter, queued(entry), true);
+    else if (entry.verdict.status === 'ordered') void this.#ask(waiter);
+    else this.#end(waiter, statusOf(entry.verdict));
+  }
+
+  tell(waiter: Waiter, entry: BookEntry, terms: OrderTerms): void {
+    const { verdict, request } = entry;
+    const order = verdict && orderOf(verdict, terms);
+    // A verdict that was long on its way may tell of an order that has expired since.
+    const isFresh = order !== undefined && Date.parse(terms.payBefore) > Date.now();
+    if (!isFresh || request.userId !== waiter.question.userId) this.look(waiter);
+    else this.#end(waiter, { requestId: request.requestId, status: 'ordered', order });
+  }
+
+  rouse(waiter: Waiter): void {
+    if (waiter.slot === undefined) return;
+    this.#pauses.end(waiter, waiter.slot);
+    this.#purchases.unwatch(waiter.question.requestId, waiter);
+    waiter.slot = undefined;
+  }
+
+  #goOn(waiter: Waiter, status: RequestStatus | undefined, isOurs: boolean): void {
+    this.#countForeign(waiter, !isOurs);
+    const leftMs =
+      (status === undefined ? waiter.graceUntilMs : waiter.untilMs) - performance.now();
+    const isDecided = status !== undefined && status.status !== 'queued';
+    if (isDecided || leftMs <= 0 || waiter.isGone || this.#stopping.aborted) {
+      this.#end(waiter, status);
+      return;
     }
+    const delayMs = isOurs ? leftMs : Math.min(leftMs, this.#foreignPauseMs(waiter));
+    waiter.slot = this.#pauses.begin(waiter, delayMs);
+    this.#purchases.watch(waiter.question.requestId, waiter);
   }
 
-  /** Until the request is heard of, somebody hangs up, or it is time to look again. */
-  #pause(requestId: string, leftMs: number, shopper: Presence): Pause {
-    const ours = this.#purchases.book.find(requestId) !== undefined;
-    const pause = this.#pauses.begin(ours ? leftMs : Math.min(leftMs, FOREIGN_POLL_MS));
-    this.#purchases.watch(requestId, pause);
-    shopper.attend(pause);
-    return pause;
+  #foreignPauseMs(waiter: Waiter): number {
+    const grownMs = Math.max(FOREIGN_PAUSE_MIN_MS, waiter.pauseMs * 2);
+    waiter.pauseMs = Math.min(grownMs, FOREIGN_PAUSE_MAX_MS);
+    return Math.max(waiter.pauseMs, (this.#foreign / FOREIGN_LOOKUPS_PER_SECOND) * 1_000);
   }
 
-  async #ask(question: StatusQuestion): Promise<RequestStatus | 'foreign' | undefined> {
+  #countForeign(waiter: Waiter, isForeign: boolean): void {
+    this.#foreign += Number(isForeign) - Number(waiter.isForeign);
+    waiter.isForeign = isForeign;
+  }
+
+  #end(waiter: Waiter, status: RequestStatus | undefined): void {
+    this.#countForeign(waiter, false);
+    this.#waiting -= 1;
+    if (!waiter.isGone) waiter.tell(status);
+  }
+
+  async #ask(waiter: Waiter): Promise<void> {
+    let status: RequestStatus | 'foreign' | undefined;
+    try {
+      status = await this.#lookUp(waiter.question);
+    } catch (error) {
+      this.#countForeign(waiter, false);
+      this.#waiting -= 1;
+      if (!waiter.isGone) waiter.fail(error);
+      return;
+    }
+    if (status === 'foreign') this.#end(waiter, undefined);
+    else this.#goOn(waiter, status, false);
+  }
+
+  async #lookUp(question: StatusQuestion): Promise<RequestStatus | 'foreign' | undefined> {
     const { requestId, userId, taken, unknownAt } = question;
     let outcome: RequestOutcome | undefined;
     let isLost = false;
@@ -147,10 +157,54 @@ export class StatusDesk {
     if (outcome === undefined) return taken ? { requestId, status: 'queued' } : undefined;
     if (outcome.userId !== userId) return 'foreign';
     const { status, reason } = outcome;
-    return { requestId, status, outcome, ...(reason !== null && { reason }) };
+    const order = orderOfOutcome(outcome);
+    return { requestId, status, ...(order && { order }), ...(reason !== null && { reason }) };
   }
 }
 
-function queued(requestId: string, delayed = false): RequestStatus {
+function queued({ request, delayed }: BookEntry): RequestStatus {
+  const { requestId } = request;
   return { requestId, status: 'queued', ...(delayed && { reason: 'delayed' }) };
+}
+
+function statusOf({ requestId, status, reason }: Verdict): RequestStatus {
+  return { requestId, status, ...(reason !== undefined && { reason }) };
+}
+
+function orderOf(verdict: Verdict, terms: OrderTerms): RequestStatus['order'] {
+  const { requestId, orderNo, units, amount } = verdict;
+  if (orderNo === undefined || amount === undefined) return undefined;
+  const { sale, sku, currency, createdAt, payBefore } = terms;
+  return {
+    orderNo,
+    requestId,
+    sale,
+    sku,
+    quantity: units,
+    amount,
+    currency,
+    status: 'ordered',
+    createdAt,
+    payBefore,
+  };
+}
+
+/** An order and the outcome of its request come into being in the same transaction. */
+function orderOfOutcome(outcome: RequestOutcome): RequestStatus['order'] {
+  const { orderNo, amount, currency, payBefore, decidedAt } = outcome;
+  if (orderNo === null || amount === null || currency === null || payBefore === null) {
+    return undefined;
+  }
+  return {
+    orderNo,
+    requestId: outcome.requestId,
+    sale: outcome.sale,
+    sku: outcome.sku,
+    quantity: outcome.units,
+    amount,
+    currency,
+    status: outcome.status,
+    createdAt: decidedAt.toISOString(),
+    payBefore: payBefore.toISOString(),
+  };
 }

@@ -1,9 +1,11 @@
 import { Type } from 'typebox';
 import { NAME_PATTERN, REQUEST_UNITS_MAX } from '../../contracts/names.ts';
 import { PROBLEMS } from '../problems.ts';
-import { WAIT_SECONDS_MAX } from '../requests/status.ts';
 
 /** The JSON of the HTTP surface: what is validated on the way in and serialized on the way out. */
+
+/** How long a status may be waited for, in seconds. */
+export const WAIT_SECONDS_MAX = 30;
 
 const UUID = '[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}';
 

@@ -6,9 +6,15 @@ import type { SkuOnSale } from '../catalogue.ts';
 import type { Context } from '../context.ts';
 import { goneSignal } from '../gone.ts';
 import { Problem, type ProblemVerdict } from '../problems.ts';
-import { WAIT_SECONDS_MAX } from '../requests/status.ts';
 import { untilOpening } from './opening.ts';
-import { problems, WaitingAnswer, WaitingBody, WaitingParams, WaitQuery } from './schemas.ts';
+import {
+  problems,
+  WAIT_SECONDS_MAX,
+  WaitingAnswer,
+  WaitingBody,
+  WaitingParams,
+  WaitQuery,
+} from './schemas.ts';
 
 const PATH = '/api/v1/sales/:sale/skus/:sku/waiting';
 

@@ -3,6 +3,13 @@ import type { Mutant } from './mutant.ts';
 import { ORDERS } from './orders.ts';
 import { PROCESSES } from './processes.ts';
 import { TWO_SERVERS } from './two-servers.ts';
+import { WAITING } from './waiting.ts';
 
 /** Planted bugs, at least one for each promise: where, what, and the tests that must turn red. */
-export const MUTANTS: readonly Mutant[] = [...ORDERS, ...LINE, ...TWO_SERVERS, ...PROCESSES];
+export const MUTANTS: readonly Mutant[] = [
+  ...ORDERS,
+  ...LINE,
+  ...TWO_SERVERS,
+  ...PROCESSES,
+  ...WAITING,
+];

@@ -6,9 +6,9 @@ import { createLog } from '../../process/log.ts';
 import type { SkuOnSale } from '../../server/catalogue.ts';
 import { Envelopes } from '../../server/requests/envelopes.ts';
 import { Lookup } from '../../server/requests/lookup.ts';
-import { Presence } from '../../server/requests/pauses.ts';
 import { Purchases } from '../../server/requests/purchases.ts';
 import { StatusDesk } from '../../server/requests/status.ts';
+import { ask, wait } from './shoppers.ts';
 
 const row = { sale: 'demo', sku: 'TV', schema: 'hot' } as SkuOnSale;
 let nextId = 0;
@@ -123,7 +123,7 @@ describe('an admitted request', () => {
     await entry.published;
     expect(entry.stage).toBe('unknown');
     const question = { requestId: entry.request.requestId, userId: 'ada', taken: false };
-    expect(await desk.read(question)).toMatchObject({ status: 'queued' });
+    expect(await ask(desk, question)).toMatchObject({ status: 'queued' });
     answerLate('refused');
     expect(entry.stage).toBe('unknown');
     answerLate('confirmed');
@@ -144,9 +144,9 @@ describe('an admitted request', () => {
   it('was not taken when its node was fenced and it has no outcome', async () => {
     const { purchases, desk } = setUp([]);
     const asked = { requestId: requestOf('ada').requestId, userId: 'ada', taken: true };
-    expect(await desk.read(asked)).toMatchObject({ status: 'queued' });
-    expect(await desk.read({ ...asked, unknownAt: 'web-1' })).toMatchObject({ status: 'queued' });
-    expect(await desk.read({ ...asked, unknownAt: 'gone' })).toEqual({
+    expect(await ask(desk, asked)).toMatchObject({ status: 'queued' });
+    expect(await ask(desk, { ...asked, unknownAt: 'web-1' })).toMatchObject({ status: 'queued' });
+    expect(await ask(desk, { ...asked, unknownAt: 'gone' })).toEqual({
       requestId: asked.requestId,
       status: 'rejected',
       reason: 'not_taken',
@@ -158,9 +158,9 @@ describe('an admitted request', () => {
     const { purchases, events, desk } = setUp(['confirmed']);
     const entry = purchases.take(row, requestOf('ada'), 'ticket', 'web-1');
     const { requestId } = entry.request;
-    const asked = desk.wait({ requestId, userId: 'ada', taken: true }, 5_000, 0, new Presence());
-    const other = await desk.wait({ requestId, userId: 'bob', taken: false }, 0, 0, new Presence());
-    expect(other).toBeUndefined();
+    const asked = wait(desk, { requestId, userId: 'ada', taken: true }, 5_000).told;
+    const other = ask(desk, { requestId, userId: 'bob', taken: false });
+    expect(await other).toBeUndefined();
     const verdict = { requestId, status: 'sold_out', units: 0 } as const;
     purchases.onVerdict(verdict);
     purchases.onVerdict(verdict);
@@ -177,18 +177,17 @@ describe('an admitted request', () => {
     const { requestId } = entry.request;
     const question = { requestId, userId: 'ada', taken: true };
     const queued = { requestId, status: 'queued' };
-    const leaves = new Presence();
-    const left = desk.wait(question, 60_000, 0, leaves);
-    const late = desk.wait(question, 150, 0, new Presence());
-    const stays = desk.wait(question, 60_000, 0, new Presence());
-    await nextTurn();
+    const leaves = wait(desk, question, 60_000);
+    const late = wait(desk, question, 150);
+    const stays = wait(desk, question, 60_000);
     expect(desk.waitingCount).toBe(3);
     leaves.leave();
-    expect(await left).toEqual(queued);
-    expect(await late).toEqual(queued);
+    expect(desk.waitingCount).toBe(2);
+    expect(await late.told).toEqual(queued);
     expect(desk.waitingCount).toBe(1);
     stopping.abort();
-    expect(await stays).toEqual(queued);
+    expect(await stays.told).toEqual(queued);
+    expect(leaves.isTold).toBe(false);
     expect(purchases.watchedCount).toBe(0);
     purchases.stop();
   });

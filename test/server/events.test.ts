@@ -1,26 +1,220 @@
 import { randomUUID } from 'node:crypto';
-import { afterEach, expect, it } from 'vitest';
+import { Agent, get } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { OrderTerms, Verdict } from '../../contracts/messages.ts';
+import type { RequestOutcome } from '../../db/calls.ts';
 import { DatabaseError } from '../../db/errors.ts';
 import { until } from '../until.ts';
 import { openWebNode, type WebNode } from './web-node.ts';
 
-let node: WebNode;
-afterEach(() => node.close());
+/** Shoppers who wait for their outcome, over sockets. */
 
-it('a stream whose outcome cannot be looked up ends, so that the shopper asks again', async () => {
+const terms: OrderTerms = {
+  sale: 'demo',
+  sku: 'TV',
+  currency: 'EUR',
+  createdAt: '2026-01-01T00:00:00.000Z',
+  payBefore: new Date(Date.now() + 600_000).toISOString(),
+};
+
+let node: WebNode;
+let agent: Agent;
+let looked: number;
+let requestId: string;
+
+beforeEach(async () => {
   node = await openWebNode();
-  const { app, context, world } = node;
-  const requestId = randomUUID();
-  const request = { requestId, userId: 'ann', units: 1 };
-  const entry = context.purchases.take(world.row, request, 'ticket', 'web-1');
-  await entry.published;
-  const stream = app.inject({
-    url: `/api/v1/requests/${requestId}/events`,
-    headers: { authorization: `Bearer ${node.tokenOf('ann')}` },
+  // Each in its turn, so that an answer with a wrong end breaks the next one.
+  agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  await node.app.listen({ host: '127.0.0.1', port: 0 });
+  looked = 0;
+  node.world.outcomes = async () => {
+    looked += 1;
+    return [];
+  };
+  requestId = randomUUID();
+  const request = { requestId, userId: 'ann', units: 2 };
+  await node.context.purchases.take(node.world.row, request, 'ticket', 'web-1').published;
+});
+
+afterEach(async () => {
+  agent.destroy();
+  await node.close();
+});
+
+const port = () => (node.app.server.address() as AddressInfo).port;
+
+function ask(path: string, user = 'ann') {
+  const headers = { authorization: `Bearer ${node.tokenOf(user)}` };
+  return new Promise<{ status: number; close: boolean; body: string }>((resolve, reject) => {
+    const path_ = `/api/v1/requests/${path}`;
+    get({ host: '127.0.0.1', port: port(), path: path_, headers, agent }, async (response) => {
+      const { statusCode = 0, headers: its } = response;
+      const close = its.connection === 'close';
+      resolve({ status: statusCode, close, body: await text(response) });
+    }).on('error', reject);
   });
-  await until('it waits', () => context.purchases.watchedCount === 1);
-  world.outcomes = () => Promise.reject(new DatabaseError('unavailable', 'it restarts'));
-  context.purchases.onVerdict({ requestId, status: 'ordered', units: 1, orderNo: '2' });
-  const { body } = await stream;
-  expect(body).toMatch(/^event: status\ndata: .*"queued".*\n\n$/);
+}
+
+const isWaited = () => until('it waits', () => node.context.purchases.watchedCount === 1);
+
+function ordered(changes: Partial<Verdict> = {}): Verdict {
+  const order = { orderNo: '42', units: 2, amount: '19.90' };
+  return { requestId, status: 'ordered', ...order, ...changes };
+}
+
+const answer = () => ({
+  requestId,
+  status: 'ordered',
+  order: {
+    orderNo: '42',
+    requestId,
+    sale: 'demo',
+    sku: 'TV',
+    quantity: 2,
+    amount: '19.90',
+    currency: 'EUR',
+    status: 'ordered',
+    createdAt: terms.createdAt,
+    payBefore: terms.payBefore,
+  },
+});
+
+const dataOf = (stream: string): unknown[] =>
+  [...stream.matchAll(/^event: status\ndata: (.*)\n\n/gm)].map(([, data = '']) => JSON.parse(data));
+
+const paid = (): RequestOutcome => ({
+  requestId,
+  userId: 'ann',
+  sale: 'demo',
+  sku: 'TV',
+  units: 2,
+  status: 'paid',
+  reason: null,
+  orderNo: '42',
+  amount: '19.90',
+  currency: 'EUR',
+  payBefore: new Date(terms.payBefore),
+  decidedAt: new Date(terms.createdAt),
+});
+
+describe('who waits when the verdict comes', () => {
+  it('is told the order with it; who asks later is told what became of that', async () => {
+    const poll = ask(`${requestId}?wait=30`);
+    await isWaited();
+    node.context.purchases.onVerdict(ordered(), terms);
+    expect(JSON.parse((await poll).body)).toEqual(answer());
+    expect(looked).toBe(0);
+    node.world.outcomes = async () => [paid()];
+    expect(JSON.parse((await ask(requestId)).body)).toMatchObject({ status: 'paid' });
+  });
+
+  it('is told in any script', async () => {
+    for (const path of [`${requestId}?wait=30`, `${requestId}/events`]) {
+      const reason = 'Zurückgestellt: 在庫';
+      requestId = randomUUID();
+      const request = { requestId, userId: 'ann', units: 2 };
+      await node.context.purchases.take(node.world.row, request, 'ticket', 'web-1').published;
+      const answered = ask(path.replace(/^[^/?]+/, requestId));
+      await isWaited();
+      node.context.purchases.onVerdict({ requestId, status: 'rejected', reason, units: 0 });
+      expect((await answered).body).toContain(`"status":"rejected","reason":"${reason}"`);
+    }
+  });
+
+  it('hears it on its stream, and uses the connection again', async () => {
+    const stream = ask(`${requestId}/events`);
+    await isWaited();
+    node.context.purchases.onVerdict(ordered(), terms);
+    const { status, body } = await stream;
+    expect(status).toBe(200);
+    expect(dataOf(body)).toEqual([{ requestId, status: 'queued' }, answer()]);
+    expect(looked).toBe(0);
+    node.world.outcomes = async () => [paid()];
+    expect(JSON.parse((await ask(requestId)).body)).toMatchObject({ status: 'paid' });
+    expect(dataOf((await ask(`${requestId}/events`)).body)).toMatchObject([{ status: 'paid' }]);
+  });
+
+  it('is told by the database where the verdict does not say it, or too late', async () => {
+    const expired = { ...terms, payBefore: new Date(Date.now() - 1).toISOString() };
+    for (const [verdict, its] of [
+      [ordered({ amount: '19.90' }), undefined],
+      [(({ amount: _, ...old }) => old)(ordered()), terms],
+      [ordered(), expired],
+    ] as const) {
+      requestId = randomUUID();
+      const request = { requestId, userId: 'ann', units: 2 };
+      await node.context.purchases.take(node.world.row, request, 'ticket', 'web-1').published;
+      const poll = ask(`${requestId}?wait=30`);
+      await isWaited();
+      node.world.outcomes = async () => [paid()];
+      node.context.purchases.onVerdict({ ...verdict, requestId }, its);
+      expect(JSON.parse((await poll).body)).toMatchObject({ status: 'paid' });
+    }
+  });
+
+  it('is told nothing of somebody else’s request, also if it waited for it before', async () => {
+    const theirs = randomUUID();
+    const poll = ask(`${theirs}?wait=30`, 'bob');
+    await isWaited();
+    const request = { requestId: theirs, userId: 'ann', units: 2 };
+    await node.context.purchases.take(node.world.row, request, 'ticket', 'web-1').published;
+    node.context.purchases.onVerdict(ordered({ requestId: theirs }), terms);
+    expect((await poll).status).toBe(404);
+    expect((await ask(requestId, 'bob')).status).toBe(404);
+    expect((await ask(`${requestId}/events`, 'bob')).status).toBe(404);
+  });
+
+  it('hears the end of a stream whose outcome cannot be looked up, and asks again', async () => {
+    const stream = ask(`${requestId}/events`);
+    await isWaited();
+    node.world.outcomes = () => Promise.reject(new DatabaseError('unavailable', 'it restarts'));
+    node.context.purchases.onVerdict({ requestId, status: 'ordered', units: 1, orderNo: '2' });
+    expect(dataOf((await stream).body)).toEqual([{ requestId, status: 'queued' }]);
+    expect((await ask(requestId)).status).toBe(503);
+  });
+});
+
+it('speaks HTTP/1.0 without chunks, to a client that knows none', async () => {
+  const socket = connect(port(), '127.0.0.1');
+  const all = text(socket);
+  const authorization = `authorization: Bearer ${node.tokenOf('ann')}`;
+  socket.write(`GET /api/v1/requests/${requestId}/events HTTP/1.0\r\n${authorization}\r\n\r\n`);
+  await isWaited();
+  node.context.purchases.onVerdict({ requestId, status: 'sold_out', units: 0 });
+  const [head = '', ...body] = (await all).split('\r\n\r\n');
+  expect(head.toLowerCase()).not.toContain('transfer-encoding');
+  const [queued, soldOut] = ['queued', 'sold_out'].map((status) =>
+    JSON.stringify({ requestId, status }),
+  );
+  expect(body.join('')).toBe(
+    `event: status\ndata: ${queued}\n\nevent: status\ndata: ${soldOut}\n\n`,
+  );
+});
+
+it('answers however the URL is spelled, and refuses what is none', async () => {
+  const json = { requestId, status: 'queued' };
+  for (const path of [requestId, requestId.toUpperCase(), `${requestId}?wait=0&x=1`]) {
+    expect(JSON.parse((await ask(path)).body)).toEqual(json);
+  }
+  expect((await ask(`%${requestId.charCodeAt(0).toString(16)}${requestId.slice(1)}`)).status).toBe(
+    200,
+  );
+  for (const path of [`${requestId}?wait=-1`, `${requestId}?wait=9999`, 'x', `${requestId}~`]) {
+    expect((await ask(path)).status).toBe(400);
+  }
+  const anonymous = await node.app.inject(`/api/v1/requests/${requestId}`);
+  expect(anonymous.statusCode).toBe(401);
+});
+
+it('answers everybody when the process ends, and keeps no connection', async () => {
+  const poll = ask(`${requestId}?wait=30`);
+  await isWaited();
+  const closing = node.close();
+  const { status, close, body } = await poll;
+  expect([status, close, JSON.parse(body)]).toEqual([200, true, { requestId, status: 'queued' }]);
+  await closing;
+  node = await openWebNode();
 });

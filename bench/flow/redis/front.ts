@@ -40,7 +40,7 @@ async function listen({ listen, redisPort, jwtSecret, ticketKey, sku }: FrontOrd
   }
   const purchases = {
     // Redis itself knows who has bought: there is nothing to remember here.
-    book: new Book({ decided() {} }),
+    book: new Book(),
     take(...[row, request, ticketId, drawnAs]: Parameters<Context['purchases']['take']>) {
       const { sale, schema } = row;
       const admittedAtMs = performance.now();

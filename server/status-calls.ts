@@ -1,0 +1,224 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { visitorReader } from './authenticate.ts';
+import type { Context, StatusCall, StatusCalls } from './context.ts';
+import { Problem, problemHeaders } from './problems.ts';
+import { rawHeader } from './raw-header.ts';
+import { readReceipt } from './requests/receipt.ts';
+import { type Desk, type RequestStatus, type StatusQuestion, Waiter } from './requests/waiter.ts';
+import { WAIT_SECONDS_MAX } from './routes/schemas.ts';
+
+/**
+ * The calls in which shoppers wait: the status of a request, by long-poll or as an event stream. Those
+ * whose URL has the plain form do without the router, as purchases do: tens of thousands wait at once
+ * and are answered at once, and what a router keeps of each call would outweigh what is needed.
+ */
+
+/** Any other spelling is the router's, which understands or refuses it. */
+const PLAIN =
+  /^\/api\/v1\/requests\/([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}(?:~[\w.-]{1,100})?)(\/events)?(?:\?wait=(\d{1,3}))?$/;
+/** A stream ends by then, or when the outcome is known; the client may open another. */
+const EVENTS_MS_MAX = 300_000;
+/** A comment line this often keeps proxies from closing the stream. */
+const EVENTS_HEARTBEAT_MS = 15_000;
+/** Right after the 202, another web node may be asked before the database knows: without a receipt,
+ *  "unknown" is only said after this time. */
+const GRACE_MS = 2_000;
+
+const JSON_HEADERS = [
+  'content-type',
+  'application/json; charset=utf-8',
+  'cache-control',
+  'no-store',
+  'content-length',
+];
+const STREAM_HEADERS = ['content-type', 'text/event-stream', 'cache-control', 'no-store'];
+
+/** @param fail answers an error that is none of the client's */
+export function createStatusCalls(
+  context: Omit<Context, 'purchase' | 'statusCalls'>,
+  fail: (error: unknown) => Problem,
+): StatusCalls {
+  const { catalogue, gate, identity, statusDesk, stopping } = context;
+  const visitorOf = visitorReader(context.config.trustProxy);
+  const keyOf = (sale: string) => catalogue.ticketKeys.receipt(sale);
+
+  function questionOf(userId: string, idAndReceipt: string): StatusQuestion {
+    const [id = '', receipt] = idAndReceipt.split('~');
+    const requestId = id.toLowerCase();
+    const facts = receipt && readReceipt(keyOf, receipt, { requestId, userId });
+    if (!facts) return { requestId, userId, taken: false };
+    const { unknownAt } = facts;
+    return { requestId, userId, taken: true, ...(unknownAt !== undefined && { unknownAt }) };
+  }
+
+  function refuse(response: ServerResponse, error: unknown): void {
+    const problem = error instanceof Problem ? error : fail(error);
+    const body = problem.document();
+    const length = ['content-length', String(Buffer.byteLength(body))];
+    response.writeHead(problem.status, problemHeaders(problem).concat(length)).end(body);
+  }
+
+  function answer(response: ServerResponse, userId: string, call: StatusCall): void {
+    const question = questionOf(userId, call.requestId);
+    const answering = { desk: statusDesk, response, question, refuse, stopping };
+    const waiter = call.isStream
+      ? new EventStream(answering)
+      : new LongPoll(answering, call.waitSeconds);
+    // On the answer, not on its socket: that one lives on and would collect a listener a request.
+    response.on('close', () => waiter.leave());
+    statusDesk.wait(waiter);
+  }
+
+  async function serveCall(
+    request: IncomingMessage,
+    response: ServerResponse,
+    call: StatusCall,
+  ): Promise<void> {
+    try {
+      const asked = identity.userOf(rawHeader(request, 'authorization'));
+      const userId = asked instanceof Promise ? await asked : asked;
+      if (userId === undefined) throw new Problem('unauthenticated');
+      gate.checkOwn(userId, visitorOf(request));
+      // They would live as long as the answer is waited for, and nobody reads them again.
+      request.rawHeaders = [];
+      request.headers = {};
+      request.url = '';
+      answer(response, userId, call);
+    } catch (error) {
+      refuse(response, error);
+    }
+  }
+
+  return {
+    answer,
+    serve(request, response) {
+      const [, requestId, events, wait = '0'] =
+        request.method === 'GET' ? (PLAIN.exec(request.url ?? '') ?? []) : [];
+      if (requestId === undefined) return false;
+      const call = { requestId, isStream: events !== undefined, waitSeconds: Number(wait) };
+      void serveCall(request, response, call);
+      return true;
+    },
+  };
+}
+
+/** What both kinds of waiting shoppers answer with. */
+interface Answering {
+  readonly desk: Desk;
+  readonly response: ServerResponse;
+  readonly question: StatusQuestion;
+  readonly refuse: (response: ServerResponse, error: unknown) => void;
+  readonly stopping: AbortSignal;
+}
+
+class LongPoll extends Waiter {
+  readonly #response: ServerResponse;
+  readonly #refuse: Answering['refuse'];
+  readonly #stopping: AbortSignal;
+
+  constructor({ desk, response, question, refuse, stopping }: Answering, waitSeconds: number) {
+    const waitMs = Math.min(waitSeconds, WAIT_SECONDS_MAX) * 1_000;
+    super(desk, question, waitMs, question.taken ? 0 : Math.max(GRACE_MS, waitMs));
+    this.#response = response;
+    this.#refuse = refuse;
+    this.#stopping = stopping;
+  }
+
+  tell(status: RequestStatus | undefined): void {
+    if (this.#stopping.aborted) this.#response.shouldKeepAlive = false;
+    if (status === undefined) {
+      this.#refuse(this.#response, new Problem('not_found'));
+      return;
+    }
+    const body = JSON.stringify(status);
+    const length = Buffer.byteLength(body);
+    this.#response
+      .writeHead(200, JSON_HEADERS.concat(String(length)))
+      .end(body, encodingOf(body, length));
+  }
+
+  fail(error: unknown): void {
+    this.#refuse(this.#response, error);
+  }
+}
+
+class EventStream extends Waiter {
+  readonly #response: ServerResponse;
+  readonly #refuse: Answering['refuse'];
+  readonly #stopping: AbortSignal;
+  readonly #endsAtMs = performance.now() + EVENTS_MS_MAX;
+  #isBegun = false;
+  #isChunked = false;
+
+  constructor({ desk, response, question, refuse, stopping }: Answering) {
+    super(desk, question, 0, question.taken ? 0 : GRACE_MS);
+    this.#response = response;
+    this.#refuse = refuse;
+    this.#stopping = stopping;
+  }
+
+  tell(status: RequestStatus | undefined): void {
+    if (!this.#isBegun && status === undefined) this.fail(new Problem('not_found'));
+    else if (status === undefined) this.#end('');
+    else if (status.status === 'queued') this.#goOn(status);
+    // The outcome and the end of the stream are one write.
+    else this.#end(eventOf(status));
+  }
+
+  /** No document can follow what has begun; whoever hears the end of the stream asks again. */
+  fail(error: unknown): void {
+    if (this.#isBegun) this.#end('');
+    else this.#refuse(this.#response, error);
+  }
+
+  #goOn(status: RequestStatus): void {
+    const first = this.#isBegun ? ': waiting\n\n' : eventOf(status);
+    this.#begin();
+    const nowMs = performance.now();
+    if (this.#stopping.aborted || nowMs >= this.#endsAtMs) {
+      this.#end(first);
+      return;
+    }
+    this.#write(first);
+    this.untilMs = nowMs + EVENTS_HEARTBEAT_MS;
+    try {
+      this.desk.wait(this);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  #begin(): void {
+    if (this.#isBegun) return;
+    this.#isBegun = true;
+    this.#response.writeHead(200, STREAM_HEADERS);
+    // Chunks of our own: Node's are three writes each, and two more at the end.
+    this.#isChunked = this.#response.chunkedEncoding;
+    this.#response.chunkedEncoding = false;
+  }
+
+  #end(text: string): void {
+    this.#begin();
+    const last = this.#isChunked ? '0\r\n\r\n' : '';
+    if (text === '') this.#response.end(last);
+    else this.#write(text, last);
+  }
+
+  /** @param last what ends the stream with it */
+  #write(text: string, last?: string): void {
+    const length = Buffer.byteLength(text);
+    const chunk = this.#isChunked ? `${length.toString(16)}\r\n${text}\r\n` : text;
+    const encoding = encodingOf(text, length);
+    if (last === undefined) this.#response.write(chunk, encoding);
+    else this.#response.end(chunk + last, encoding);
+  }
+}
+
+/** Plain text goes out the faster way. */
+function encodingOf(text: string, bytes: number): 'latin1' | 'utf8' {
+  return bytes === text.length ? 'latin1' : 'utf8';
+}
+
+function eventOf(status: RequestStatus): string {
+  return `event: status\ndata: ${JSON.stringify(status)}\n\n`;
+}

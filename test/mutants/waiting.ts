@@ -1,0 +1,41 @@
+import type { Mutant } from './mutant.ts';
+
+/** In how an outcome reaches the shopper who waits for it. */
+
+export const WAITING: readonly Mutant[] = [
+  {
+    promise: 'no lie',
+    name: 'a redelivered verdict carries its old order as if it were placed now',
+    file: 'db/procedures/orders_placed.sql',
+    edits: [['AND o.created_at = now() AND', 'AND']],
+    tests: ['test/db/place-orders.test.ts', 'test/worker/consume.test.ts'],
+  },
+  {
+    promise: 'no lie',
+    name: 'a verdict is believed after the order has expired',
+    file: 'server/requests/status.ts',
+    edits: [
+      ['order !== undefined && Date.parse(terms.payBefore) > Date.now()', 'order !== undefined'],
+    ],
+    tests: ['test/server/events.test.ts'],
+  },
+  {
+    promise: 'no lie',
+    name: "a pushed verdict tells who waits for somebody else's request",
+    file: 'server/requests/status.ts',
+    edits: [['!isFresh || request.userId !== waiter.question.userId', '!isFresh']],
+    tests: ['test/server/events.test.ts'],
+  },
+  {
+    promise: 'overload is cheap',
+    name: 'the shoppers of a dead node ask the database as often as they like',
+    file: 'server/requests/status.ts',
+    edits: [
+      [
+        'Math.max(waiter.pauseMs, (this.#foreign / FOREIGN_LOOKUPS_PER_SECOND) * 1_000)',
+        'waiter.pauseMs',
+      ],
+    ],
+    tests: ['test/server/foreign.test.ts'],
+  },
+];
