@@ -1,5 +1,12 @@
 import { run } from '../process/lifecycle.ts';
+import { createLog } from '../process/log.ts';
+import { compose } from './compose.ts';
 import { readConfig } from './config.ts';
-import { startWorker } from './start.ts';
 
-await run((lifecycle) => startWorker(readConfig(process.env), lifecycle));
+/** A worker: decides the requests of its queues, and does what orders need afterwards. */
+await run(async (lifecycle) => {
+  const config = readConfig(process.env);
+  const log = createLog('worker', config.logLevel);
+  const { monitor } = await compose(config, log, lifecycle);
+  log.info({ queues: config.queues, monitorPort: monitor.port }, 'worker started');
+});

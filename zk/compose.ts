@@ -8,12 +8,10 @@ import { createPool, type Databases } from '../db/pool.ts';
 import { setLines } from '../db/waiting.ts';
 import type { Lifecycle } from '../process/lifecycle.ts';
 import type { Log } from '../process/log.ts';
-import { createMetrics } from '../process/metrics.ts';
 import { startMonitor } from '../process/monitor.ts';
-import type { AutoKeepFigures } from './auto-keep.ts';
 import type { KeeperConfig } from './config.ts';
-import type { SkuFigures } from './figures.ts';
 import { Keeper } from './keeper.ts';
+import { createKeeperMetrics } from './metrics.ts';
 import { type Stranded, stockFigures, strandedRows } from './stranded.ts';
 import { thrifty } from './thrifty.ts';
 
@@ -54,7 +52,10 @@ export async function compose(config: KeeperConfig, log: Log, lifecycle: Lifecyc
 
   const monitor = await startMonitor({
     ...config.monitor,
-    metrics: observe(keeper, watchStranded(keeper, { databases, broker, log }, lifecycle)),
+    metrics: createKeeperMetrics(
+      keeper,
+      watchStranded(keeper, { databases, broker, log }, lifecycle),
+    ),
     notReady: () => keeper.notReady(),
   });
   lifecycle.onStop('monitor', () => monitor.close());
@@ -77,31 +78,6 @@ function openDatabases(config: KeeperConfig, log: Log, lifecycle: Lifecycle): Da
   const pool = open(regular);
   return { regular: pool, hot: hot === regular ? pool : open(hot) };
 }
-
-type PerSku<Figures> = readonly (readonly [name: string, figure: keyof Figures, help: string])[];
-
-const UNITS: PerSku<Omit<SkuFigures, 'pinnedNodes'>> = [
-  ['flashsale_keeper_target_units', 'target', 'min(quota, units that exist)'],
-  ['flashsale_keeper_held_units', 'held', 'Units sold or reserved in the database'],
-  ['flashsale_keeper_granted_units', 'granted', 'Grants of the live web nodes, cumulative'],
-  ['flashsale_keeper_spare_units', 'spare', 'Units granted and not admitted yet'],
-  [
-    'flashsale_keeper_under_way_units',
-    'underWay',
-    'Units admitted whose outcome the web node does not know yet',
-  ],
-  [
-    'flashsale_keeper_dead_units',
-    'dead',
-    'Units that dead web nodes may still bring, until they are settled',
-  ],
-];
-
-const AUTO_KEEP: PerSku<AutoKeepFigures> = [
-  ['flashsale_keeper_kept_share', 'share', 'Share of purchase requests that is kept'],
-  ['flashsale_keeper_asked_per_second', 'askedPerSecond', 'Purchase requests that come in'],
-  ['flashsale_keeper_wait_seconds', 'waitSeconds', 'From the draw to the outcome'],
-];
 
 /** Looks once a second what holds units back, while this keeper leads; other keepers tell nothing. */
 function watchStranded(
@@ -133,32 +109,4 @@ function watchStranded(
   const timer = setInterval(look, STRANDED_INTERVAL_MS);
   lifecycle.onStop('stranded units', async () => clearInterval(timer));
   return () => rows;
-}
-
-function observe(keeper: Keeper, stranded: () => readonly Stranded[]) {
-  const metrics = createMetrics('keeper');
-  metrics.gauge('flashsale_keeper_leads', '1 while this keeper leads', [], (gauge) =>
-    gauge.set(keeper.leads ? 1 : 0),
-  );
-  metrics.gauge('flashsale_keeper_nodes', 'Live web nodes, as the leader sees them', [], (gauge) =>
-    gauge.set(keeper.nodes()),
-  );
-  for (const [name, figure, help] of UNITS) {
-    metrics.gauge(name, help, ['sku'], (gauge) => {
-      gauge.reset();
-      for (const [sku, figures] of keeper.figures()) gauge.set({ sku }, figures[figure]);
-    });
-  }
-  for (const [name, figure, help] of AUTO_KEEP) {
-    metrics.gauge(name, `${help}, under keep = auto`, ['sku'], (gauge) => {
-      gauge.reset();
-      for (const [sku, figures] of keeper.autoKeep()) gauge.set({ sku }, figures[figure]);
-    });
-  }
-  const help = 'Units that are not sold, by what holds them; of dead letters, messages';
-  metrics.gauge('flashsale_stranded_units', help, ['sku', 'cause'], (gauge) => {
-    gauge.reset();
-    for (const { sku, cause, units } of stranded()) gauge.set({ sku: sku ?? '', cause }, units);
-  });
-  return metrics;
 }

@@ -19,7 +19,7 @@ import {
 import { createPool, type Databases } from '../db/pool.ts';
 import { STRIPE_PREFIX, StripeProvider } from '../payment/stripe.ts';
 import type { Lifecycle } from '../process/lifecycle.ts';
-import { createLog, type Log } from '../process/log.ts';
+import type { Log } from '../process/log.ts';
 import { createMetrics } from '../process/metrics.ts';
 import { startMonitor } from '../process/monitor.ts';
 import { carryPost } from './carry.ts';
@@ -61,8 +61,8 @@ interface Service {
   stop(): Promise<void>;
 }
 
-export async function startWorker(config: WorkerConfig, lifecycle: Lifecycle): Promise<void> {
-  const log = createLog('worker', config.logLevel);
+/** Puts a worker together. */
+export async function compose(config: WorkerConfig, log: Log, lifecycle: Lifecycle) {
   const registry = createMetrics('worker');
   const metrics = createWorkerMetrics(registry);
   const databases = openDatabases(config, lifecycle, log);
@@ -104,7 +104,7 @@ export async function startWorker(config: WorkerConfig, lifecycle: Lifecycle): P
   startWebhooks(config, { log, metrics: registry, isBusy }, lifecycle);
   const monitor = await startMonitor({ ...config.monitor, metrics: registry, notReady });
   lifecycle.onStop('monitor', () => monitor.close());
-  log.info({ queues: config.queues, monitorPort: monitor.port }, 'worker started');
+  return { monitor };
 }
 
 function openDatabases(config: WorkerConfig, lifecycle: Lifecycle, log: Log): Databases {
