@@ -9,32 +9,13 @@ import { RiskWatch } from '../../server/gate/risk.ts';
 import { issueTicket, parseTicket, type Ticket } from '../../server/gate/ticket.ts';
 import { UsedTickets } from '../../server/gate/used-tickets.ts';
 import { Problem } from '../../server/problems.ts';
+import { rowOnSale } from './web-node.ts';
 
 const log = createLog('test', 'silent');
 const key = randomBytes(32);
 const HOUR_MS = 3_600_000;
 const secret = randomBytes(32);
 const lottery = async () => ({ secretSha256: randomBytes(32), secret, isPublic: false });
-
-function boardRow(changes: Partial<SkuOnSale> = {}): SkuOnSale {
-  const now = Date.now();
-  return {
-    sale: 'demo',
-    opensAt: new Date(now - HOUR_MS),
-    closesAt: new Date(now + HOUR_MS),
-    sku: 'TV',
-    schema: 'hot',
-    title: 'A television',
-    price: '1.00',
-    currency: 'EUR',
-    userLimit: 1,
-    unitsTotal: 1_000,
-    free: 1_000,
-    unpaidExists: false,
-    state: 'open',
-    ...changes,
-  };
-}
 
 describe('the gate', () => {
   let row: SkuOnSale;
@@ -50,7 +31,7 @@ describe('the gate', () => {
   /** Everything that can be refused is refused at once; tests mend one after the other. */
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['performance'] });
-    row = boardRow();
+    row = rowOnSale();
     state = 'open';
     keep = 1;
     shed = 'random';
@@ -126,27 +107,27 @@ describe('the gate', () => {
   };
 
   it('asks in its order: state, sold out, shed, broker', async () => {
-    row = boardRow({ opensAt: new Date(Date.now() + HOUR_MS), free: 0 });
+    row = rowOnSale({ opensAt: new Date(Date.now() + HOUR_MS), free: 0 });
     [state, keep, brokerAvailable] = ['paused', 0, false];
     expect(await looked()).toBe('not_open');
-    row = boardRow({ free: 0 });
+    row = rowOnSale({ free: 0 });
     expect(await looked()).toBe('paused');
     state = 'closed';
     expect(await looked()).toBe('closed');
     state = 'open';
     expect(await looked()).toBe('sold_out');
-    row = boardRow();
+    row = rowOnSale();
     expect(await looked()).toBe('shed');
     keep = 1;
     expect(await looked()).toBe('overloaded');
     brokerAvailable = true;
     expect(await looked()).toBe('passed');
-    row = boardRow({ closesAt: new Date(Date.now() - 1) });
+    row = rowOnSale({ closesAt: new Date(Date.now() - 1) });
     expect(await looked()).toBe('closed');
   });
 
   it('does not say sold out while unpaid orders may give units back', async () => {
-    row = boardRow({ free: 0, unpaidExists: true });
+    row = rowOnSale({ free: 0, unpaidExists: true });
     expect(await looked()).toBe('passed');
     expect(catalogue.availability(row)).toBe('maybe');
   });

@@ -221,19 +221,25 @@ test('a database that throws everybody out delays orders, and nothing more', asy
   expect(await audit(admin)).toEqual([]);
 });
 
-test('drained is said only when everything before is decided', async () => {
-  const sku = await openSku(ops, 100);
-  const web = await openWebNode(direct);
+/** A worker whose calls wait until they are released. */
+async function openHeldWorker() {
   const gate = Promise.withResolvers<void>();
-  let entered = false;
+  let called = false;
   const { consumer } = await openWorker(await openBoth(), worker, (call) => async (...batch) => {
-    entered = true;
+    called = true;
     await gate.promise;
     return call(...batch);
   });
+  return { consumer, isCalled: () => called, release: gate.resolve };
+}
+
+test('drained is said only when everything before is decided', async () => {
+  const sku = await openSku(ops, 100);
+  const web = await openWebNode(direct);
+  const { consumer, isCalled, release } = await openHeldWorker();
   const all = purchases(20);
   await web.sendAll(pack(sku, all));
-  await until('the call is under way', () => entered);
+  await until('the call is under way', isCalled);
   // Nobody serves the hot orders here.
   const settled = settleThroughQueues(direct, 'node-1', 10_000).then(
     () => 'drained',
@@ -241,7 +247,7 @@ test('drained is said only when everything before is decided', async () => {
   );
   await until('the settle message is in hand', () => consumer.load.deliveries === 3);
   expect(web.verdicts.size).toBe(0);
-  gate.resolve();
+  release();
   await until('all are told', () => web.verdicts.size === 20);
   expect(await settled).toBe('SettleFailed: node-1: 10000 ms are over; no answer from orders.hot');
   await untilEmpty();
@@ -273,20 +279,14 @@ test('a worker that gives up does not say drained, and another one does it all',
 test('a shutdown finishes what it holds and takes no more', async () => {
   const sku = await openSku(ops, 100);
   const web = await openWebNode(direct);
-  const gate = Promise.withResolvers<void>();
-  let entered = false;
-  const { consumer } = await openWorker(await openBoth(), worker, (call) => async (...batch) => {
-    entered = true;
-    await gate.promise;
-    return call(...batch);
-  });
+  const { consumer, isCalled, release } = await openHeldWorker();
   const [first, second] = [purchases(5), purchases(5)];
   await web.sendAll(pack(sku, first));
-  await until('the call is under way', () => entered);
+  await until('the call is under way', isCalled);
   const drained = consumer.drain();
   await until('it consumes no more', () => !consumer.consuming);
   await web.sendAll(pack(sku, second));
-  gate.resolve();
+  release();
   await drained;
   await consumer.close();
   await until('the first are told', () => web.verdicts.size === 5);
