@@ -16,77 +16,71 @@ interface ProblemKind {
   readonly retryAfterSeconds?: readonly [min: number, max: number];
 }
 
+function kind(
+  status: number,
+  detail: string,
+  retryAfterSeconds?: readonly [min: number, max: number],
+): ProblemKind {
+  return { status, detail, ...(retryAfterSeconds && { retryAfterSeconds }) };
+}
+
 export const PROBLEMS = {
-  shed: {
-    status: 429,
-    detail: 'More people press than can be served: this press was not drawn. Try again.',
-    retryAfterSeconds: [1, 4],
-  },
-  rate_limited: {
-    status: 429,
-    detail: 'Too many requests from you or from your network. Slow down, then try again.',
-    retryAfterSeconds: [1, 3],
-  },
-  cooldown: {
-    status: 429,
-    detail: 'Your last request was taken a moment ago. Wait a little before the next one.',
-    retryAfterSeconds: [1, 10],
-  },
-  quota_spent: {
-    status: 429,
-    detail: 'Nothing can be given out at this moment. Units may come free: try again.',
-    retryAfterSeconds: [1, 4],
-  },
-  quota_unavailable: {
-    status: 503,
-    detail: 'It cannot be told right now how much may be sold. Nothing was taken: try again.',
-    retryAfterSeconds: [2, 6],
-  },
-  overloaded: {
-    status: 503,
-    detail: 'The shop is busier than it can bear at this moment. Try again shortly.',
-    retryAfterSeconds: [2, 6],
-  },
-  sold_out: { status: 410, detail: 'Every unit is sold and paid for.' },
-  not_open: {
-    status: 425,
-    detail: 'The sale has not opened yet.',
-    retryAfterSeconds: [1, 2],
-  },
-  paused: {
-    status: 503,
-    detail: 'The sale is paused for a moment. Nothing was taken: try again.',
-    retryAfterSeconds: [5, 15],
-  },
-  closed: { status: 410, detail: 'The sale is over.' },
-  ticket_invalid: {
-    status: 403,
-    detail: 'This ticket is not valid for you now. Get a new one and try again.',
-  },
-  blocked: { status: 403, detail: 'You are excluded from this sale.' },
-  bad_request: { status: 400, detail: 'The request is not understood.' },
-  unauthenticated: { status: 401, detail: 'Sign in first: a valid bearer token is needed.' },
-  not_found: { status: 404, detail: 'There is nothing at this address for you.' },
-  not_allowed_now: { status: 409, detail: 'The order is in a state that does not allow this.' },
-  units_available: {
-    status: 409,
-    detail: 'Not every unit is taken: try to buy one. The line is for units that come back.',
-  },
-  limit_reached: {
-    status: 409,
-    detail: 'With your orders you have as many as one person may buy.',
-  },
-  line_full: {
-    status: 503,
-    detail: 'As many people wait already as the line has places. Some may come free.',
-    retryAfterSeconds: [10, 30],
-  },
-  internal_error: {
-    status: 500,
-    detail: 'Something broke on our side. What you sent is safe to send again.',
-    retryAfterSeconds: [2, 6],
-  },
-} as const satisfies Record<string, ProblemKind>;
+  shed: kind(
+    429,
+    'More people press than can be served: this press was not drawn. Try again.',
+    [1, 4],
+  ),
+  rate_limited: kind(
+    429,
+    'Too many requests from you or from your network. Slow down, then try again.',
+    [1, 3],
+  ),
+  cooldown: kind(
+    429,
+    'Your last request was taken a moment ago. Wait a little before the next one.',
+    [1, 10],
+  ),
+  quota_spent: kind(
+    429,
+    'Nothing can be given out at this moment. Units may come free: try again.',
+    [1, 4],
+  ),
+  quota_unavailable: kind(
+    503,
+    'It cannot be told right now how much may be sold. Nothing was taken: try again.',
+    [2, 6],
+  ),
+  overloaded: kind(
+    503,
+    'The shop is busier than it can bear at this moment. Try again shortly.',
+    [2, 6],
+  ),
+  sold_out: kind(410, 'Every unit is sold and paid for.'),
+  not_open: kind(425, 'The sale has not opened yet.', [1, 2]),
+  paused: kind(503, 'The sale is paused for a moment. Nothing was taken: try again.', [5, 15]),
+  closed: kind(410, 'The sale is over.'),
+  ticket_invalid: kind(403, 'This ticket is not valid for you now. Get a new one and try again.'),
+  blocked: kind(403, 'You are excluded from this sale.'),
+  bad_request: kind(400, 'The request is not understood.'),
+  unauthenticated: kind(401, 'Sign in first: a valid bearer token is needed.'),
+  not_found: kind(404, 'There is nothing at this address for you.'),
+  not_allowed_now: kind(409, 'The order is in a state that does not allow this.'),
+  units_available: kind(
+    409,
+    'Not every unit is taken: try to buy one. The line is for units that come back.',
+  ),
+  limit_reached: kind(409, 'With your orders you have as many as one person may buy.'),
+  line_full: kind(
+    503,
+    'As many people wait already as the line has places. Some may come free.',
+    [10, 30],
+  ),
+  internal_error: kind(
+    500,
+    'Something broke on our side. What you sent is safe to send again.',
+    [2, 6],
+  ),
+} satisfies Record<string, ProblemKind>;
 
 export type ProblemVerdict = keyof typeof PROBLEMS;
 

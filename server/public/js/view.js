@@ -197,11 +197,11 @@ export function phasePill(phase) {
  * @param {number} serverNowMs
  */
 export function whenText({ opensAt, closesAt }, phase, serverNowMs) {
-  if (phase === 'scheduled') return `Opens ${moment(opensAt)}`;
-  if (phase !== 'closed') return `Until ${moment(closesAt)}`;
+  if (phase === 'scheduled') return `Opens ${moment(opensAt)}, your time`;
+  if (phase !== 'closed') return `Until ${moment(closesAt)}, your time`;
   return serverNowMs < Date.parse(closesAt)
     ? 'Ended by the shop before its time'
-    : `Closed ${moment(closesAt)}`;
+    : `Closed ${moment(closesAt)}, your time`;
 }
 
 /** @param {number} limit */
