@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { SCRATCH_PREFIX } from '../ops/stack/test-folder.ts';
 import { until } from './until.ts';
 
 /**
@@ -12,11 +13,11 @@ import { until } from './until.ts';
  */
 
 const ROOT = join(import.meta.dirname, '..');
-const START_TIMEOUT_MS = 120_000;
-const STOP_TIMEOUT_MS = 40_000;
+const START_TIMEOUT_MS = 300_000;
+const STOP_TIMEOUT_MS = 120_000;
 const run = promisify(execFile);
 
-const folder = mkdtempSync(join(tmpdir(), 'flashsale-readme-'));
+const folder = mkdtempSync(join(tmpdir(), SCRATCH_PREFIX));
 const environment = { ...process.env, FLASHSALE_FOLDER: folder, npm_lifecycle_event: 'start' };
 // The stack is to bring its own servers, wherever those of this run come from.
 for (const name of ['DATABASE_URL', 'AMQP_URL', 'AMQP_MANAGEMENT_URL', 'ZOOKEEPER']) {

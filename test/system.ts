@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createPool, type Databases } from '../db/pool.ts';
 import { prepare } from '../db/prepare.ts';
 import { putOnSale, type SalePlan, type SkuPlan } from '../ops/sale.ts';
 import { freePort } from '../ops/stack/ports.ts';
 import { endProcess, type Launched, launch, logTail } from '../ops/stack/processes.ts';
+import { TestFolder } from '../ops/stack/test-folder.ts';
 import { pathsBelow } from '../zk/paths.ts';
 import { ZkSession } from '../zk/session.ts';
 import { createVirtualHost, databaseUrl, servers, uniqueName, uniqueZkRoot } from './servers.ts';
@@ -62,7 +61,7 @@ export class System {
   readonly jwtSecret: string;
   readonly #environment: Record<string, string>;
   readonly #members = new Map<string, Member>();
-  readonly #folder = mkdtempSync(join(tmpdir(), 'flashsale-test-'));
+  readonly #folder = new TestFolder();
   readonly #removeVirtualHost: () => Promise<void>;
   readonly #credentials: Credentials | undefined;
 
@@ -163,7 +162,7 @@ export class System {
   /** Starts a process and waits until it is ready. */
   async run(name: string, entry: string, environment: Member['environment'] = {}): Promise<void> {
     const monitorPort = await freePort();
-    const logFile = join(this.#folder, `${name}.log`);
+    const logFile = join(this.#folder.path, `${name}.log`);
     const launched = await launch({
       command: process.execPath,
       args: [entry],
@@ -172,6 +171,14 @@ export class System {
       logFile,
     });
     this.#members.set(name, { entry, environment, monitorPort, logFile, launched });
+    this.#folder.note(
+      [...this.#members].map(([each, member]) => ({
+        name: each,
+        ...member.launched.identity,
+        stopSignal: STOP.signal,
+        stopGraceMs: STOP.graceMs,
+      })),
+    );
     await this.untilReady(name);
   }
 
@@ -294,7 +301,7 @@ export class System {
     await regular.close();
     if (hot !== regular) await hot.close();
     await this.#removeVirtualHost();
-    rmSync(this.#folder, { recursive: true, force: true });
+    this.#folder.remove();
   }
 
   #member(name: string): Member {

@@ -15,6 +15,7 @@ import {
 import { createProgress, type Progress } from './progress.ts';
 import { missingServers, serversOfEnvironment } from './servers.ts';
 import { type Counts, countResults } from './test-counts.ts';
+import { SCRATCH_PREFIX } from './test-folder.ts';
 
 /**
  * `npm test`: set-up, type check, lint, then every test; all three run even when one fails. Ends
@@ -54,7 +55,7 @@ async function setUp(environment: NodeJS.ProcessEnv, progress: Progress): Promis
 }
 
 async function runTests(args: readonly string[]): Promise<Counts & { exitCode: number }> {
-  const folder = mkdtempSync(join(tmpdir(), 'flashsale-results-'));
+  const folder = mkdtempSync(join(tmpdir(), SCRATCH_PREFIX));
   const results = join(folder, 'results.json');
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${results}`];
   try {

@@ -1,5 +1,3 @@
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dockerAnswers } from './docker.ts';
 import {
@@ -9,7 +7,6 @@ import {
   startNative,
 } from './native.ts';
 import { freePort } from './ports.ts';
-import { isRunning } from './processes.ts';
 import type { Machine } from './programs.ts';
 import type { Progress } from './progress.ts';
 import {
@@ -19,15 +16,9 @@ import {
   type Servers,
   serversOfEnvironment,
 } from './servers.ts';
-import {
-  newSettings,
-  readState,
-  removeState,
-  type StackState,
-  whoStarts,
-  writeState,
-} from './state.ts';
-import { endRecords, Supervisor } from './supervisor.ts';
+import { newSettings } from './state.ts';
+import { Supervisor } from './supervisor.ts';
+import { sweepTestFolders, TestFolder } from './test-folder.ts';
 
 /** One set of servers for one run of the tests: own ports, own data in a temporary folder. */
 
@@ -36,28 +27,8 @@ export interface Testbed {
   stop(): Promise<void>;
 }
 
-const PREFIX = 'flashsale-test-';
 /** Enough for tests; a run must leave memory to the tests themselves. */
 const SHARED_BUFFERS_MB = 128;
-/** A folder without a state this old belongs to a run that died before it wrote one. */
-const ABANDONED_AFTER_MS = 10 * 60_000;
-
-/** Ends and removes what runs that were killed hard have left. */
-async function sweep(): Promise<void> {
-  const folders = readdirSync(tmpdir()).filter((name) => name.startsWith(PREFIX));
-  for (const folder of folders.map((name) => join(tmpdir(), name))) {
-    try {
-      const state = readState(folder);
-      const old = Date.now() - statSync(folder).mtimeMs > ABANDONED_AFTER_MS;
-      if (state === undefined ? !old : isRunning(state.starter)) continue;
-      await endRecords(state?.processes ?? []);
-      rmSync(folder, { recursive: true, force: true });
-    } catch {
-      // Another user's, or being removed by its own run: not ours to clear.
-    }
-  }
-}
-
 async function choosePorts(): Promise<NativePorts> {
   return {
     postgres: await freePort(),
@@ -75,34 +46,32 @@ async function startSystemServers(
   progress: Progress,
 ): Promise<{ servers: Partial<Servers>; stop: () => Promise<void> }> {
   await ensureServerPackages({ wanted, machine, progress });
-  await sweep();
-  const folder = mkdtempSync(join(tmpdir(), PREFIX));
-  chmodSync(folder, 0o711);
-  const state: StackState = {
-    version: 1,
-    ...whoStarts(),
-    phase: 'running',
-    startedAt: new Date().toISOString(),
-    processes: [],
-    sources: {},
-    zkRoot: '/flashsale',
-    monitors: {},
-  };
+  await sweepTestFolders();
+  const folder = new TestFolder();
   const supervisor = new Supervisor({
     say: progress.say,
-    // A folder that is gone was removed by `stop`; the last process' end is nobody's news then.
-    onChange: (processes) => existsSync(folder) && writeState(folder, { ...state, processes }),
+    onChange: (processes) => folder.note(processes),
     restart: false,
   });
   const stop = async () => {
     for (const names of NATIVE_STOP_ORDER) await supervisor.stop(names, { discard: true });
-    removeState(folder);
-    rmSync(folder, { recursive: true, force: true });
+    folder.remove();
+    // And what test files have left whose process did not reach its end.
+    await sweepTestFolders();
   };
   const { passwords } = newSettings();
-  const logFolder = join(folder, 'logs');
+  const logFolder = join(folder.path, 'logs');
   const ports = await choosePorts();
-  const common = { wanted, folder, logFolder, ports, passwords, machine, progress, supervisor };
+  const common = {
+    wanted,
+    folder: folder.path,
+    logFolder,
+    ports,
+    passwords,
+    machine,
+    progress,
+    supervisor,
+  };
   try {
     return { servers: await startNative({ ...common, sharedBuffersMb: SHARED_BUFFERS_MB }), stop };
   } catch (error) {

@@ -1,6 +1,4 @@
 import { execFile } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ensureServerPackages } from '../../ops/stack/native.ts';
@@ -9,8 +7,8 @@ import { endProcess } from '../../ops/stack/processes.ts';
 import { findRabbit } from '../../ops/stack/programs.ts';
 import { createProgress } from '../../ops/stack/progress.ts';
 import { prepareRabbit, rabbitUrls } from '../../ops/stack/rabbitmq.ts';
-import { whoStarts, writeState } from '../../ops/stack/state.ts';
 import { Supervisor } from '../../ops/stack/supervisor.ts';
+import { TestFolder } from '../../ops/stack/test-folder.ts';
 
 /** A broker of one test file's own, to be killed and starved. */
 export interface PrivateBroker {
@@ -37,27 +35,17 @@ export async function startPrivateBroker(): Promise<PrivateBroker> {
   await ensureServerPackages({ wanted: ['rabbitmq'], machine, progress });
   const programs = findRabbit(machine);
   if (programs === undefined) throw new Error('RabbitMQ is not installed');
-  // The prefix and the state let the next run clear what a killed one has left.
-  const folder = mkdtempSync(join(tmpdir(), 'flashsale-test-'));
-  chmodSync(folder, 0o711);
+  const home = new TestFolder();
+  const folder = home.path;
   const ports = {
     amqp: await freePort(),
     management: await freePort(),
     epmd: await freePort(),
     distribution: await freePort(),
   };
-  const state = {
-    version: 1,
-    ...whoStarts(),
-    phase: 'running',
-    startedAt: new Date().toISOString(),
-    sources: {},
-    zkRoot: '/flashsale',
-    monitors: {},
-  } as const;
   const supervisor = new Supervisor({
     say: () => {},
-    onChange: (processes) => existsSync(folder) && writeState(folder, { ...state, processes }),
+    onChange: (processes) => home.note(processes),
     restart: false,
   });
   const instance = { folder, ports, password: PASSWORD, logFolder: join(folder, 'logs') };
@@ -81,7 +69,7 @@ export async function startPrivateBroker(): Promise<PrivateBroker> {
     async remove() {
       await supervisor.stop([broker.name]);
       await supervisor.stop([mapper.name]);
-      rmSync(folder, { recursive: true, force: true });
+      home.remove();
     },
   };
 }

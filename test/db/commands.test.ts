@@ -8,6 +8,7 @@ import { promoteCanary, startCanary, stopCanary } from '../../db/canary.ts';
 import { unifiedDiff } from '../../db/diff.ts';
 import { openInstaller, restoreRoutine } from '../../db/install.ts';
 import type { Databases } from '../../db/pool.ts';
+import { SCRATCH_PREFIX } from '../../ops/stack/test-folder.ts';
 import { until } from '../until.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
 import { openSale, order, requests, stock } from './shop.ts';
@@ -16,7 +17,7 @@ import { openSale, order, requests, stock } from './shop.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const FILE = join(ROOT, 'db', 'procedures', 'place_orders.sql');
-const folder = mkdtempSync(join(tmpdir(), 'flashsale-canary-'));
+const folder = mkdtempSync(join(tmpdir(), SCRATCH_PREFIX));
 const changed = join(folder, 'place_orders.sql');
 const CHANGED = readFileSync(FILE, 'utf8').replace('BEGIN\n', 'BEGIN\n  -- another way\n');
 writeFileSync(changed, CHANGED);

@@ -1,5 +1,3 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureServerPackages } from '../../ops/stack/native.ts';
 import { freePort } from '../../ops/stack/ports.ts';
@@ -7,6 +5,7 @@ import { postgresUrl, preparePostgres } from '../../ops/stack/postgres.ts';
 import { userIds } from '../../ops/stack/processes.ts';
 import { findPostgres } from '../../ops/stack/programs.ts';
 import { Supervisor } from '../../ops/stack/supervisor.ts';
+import { TestFolder } from '../../ops/stack/test-folder.ts';
 
 /** A PostgreSQL of its own that a test may crash; it is started again each time. */
 export interface CrashServer {
@@ -23,20 +22,23 @@ export async function startCrashServer(): Promise<CrashServer> {
   const machine = { path: process.env['PATH'] ?? '', root: '/' };
   const progress = { say: () => {}, step: <T>(_: string, work: () => Promise<T>) => work() };
   await ensureServerPackages({ wanted: ['postgres'], machine, progress });
-  const folder = mkdtempSync(join(tmpdir(), 'flashsale-crash-'));
-  chmodSync(folder, 0o711);
-  const supervisor = new Supervisor({ say: () => {}, onChange: () => {}, restart: true });
+  const folder = new TestFolder();
+  const supervisor = new Supervisor({
+    say: () => {},
+    onChange: (processes) => folder.note(processes),
+    restart: true,
+  });
   const instance = {
-    folder: join(folder, 'postgres'),
+    folder: join(folder.path, 'postgres'),
     port: await freePort(),
     password: 'crash',
-    logFile: join(folder, 'postgres.log'),
+    logFile: join(folder.path, 'postgres.log'),
     user: process.getuid?.() === 0 ? userIds('postgres') : undefined,
     sharedBuffersMb: 128,
   };
   const remove = async () => {
     await supervisor.stop(['postgres'], { discard: true });
-    rmSync(folder, { recursive: true, force: true });
+    folder.remove();
   };
   try {
     await supervisor.start(await preparePostgres(instance, findPostgres(machine)));

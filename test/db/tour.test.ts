@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { audit, createSale, createSku, placeOrders } from '../../db/calls.ts';
+import { SCRATCH_PREFIX } from '../../ops/stack/test-folder.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
 import { requests } from './shop.ts';
 
@@ -13,7 +14,7 @@ import { requests } from './shop.ts';
 const ROOT = join(import.meta.dirname, '..', '..');
 const TEXT = readFileSync(join(ROOT, 'docs', 'dba.md'), 'utf8');
 const run = promisify(execFile);
-const folder = mkdtempSync(join(tmpdir(), 'flashsale-tour-'));
+const folder = mkdtempSync(join(tmpdir(), SCRATCH_PREFIX));
 let database: TestDatabase;
 
 beforeAll(async () => {

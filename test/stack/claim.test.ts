@@ -15,13 +15,14 @@ import {
   writeSettings,
   writeState,
 } from '../../ops/stack/state.ts';
+import { SCRATCH_PREFIX } from '../../ops/stack/test-folder.ts';
 
 let folder: string;
 const launched: Launched[] = [];
 const progress = createProgress(() => {});
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'flashsale-claim-'));
+  folder = mkdtempSync(join(tmpdir(), SCRATCH_PREFIX));
 });
 afterEach(async () => {
   for (const { identity } of launched.splice(0)) {

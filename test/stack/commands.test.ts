@@ -8,10 +8,11 @@ import { afterAll, expect, test } from 'vitest';
 import { createProgram } from '../../ops/program.ts';
 import { PROJECT_ROOT } from '../../ops/stack/folder.ts';
 import { type StackState, whoStarts, writeState } from '../../ops/stack/state.ts';
+import { SCRATCH_PREFIX } from '../../ops/stack/test-folder.ts';
 
 /** The commands as processes, as a person meets them. */
 
-const folder = mkdtempSync(join(tmpdir(), 'flashsale-commands-'));
+const folder = mkdtempSync(join(tmpdir(), SCRATCH_PREFIX));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const environment = { PATH: process.env['PATH'], FLASHSALE_FOLDER: folder };

@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
@@ -15,6 +14,7 @@ import { findPostgres, type Machine } from '../../ops/stack/programs.ts';
 import { createProgress } from '../../ops/stack/progress.ts';
 import { SERVER_NAMES, type Servers } from '../../ops/stack/servers.ts';
 import { Supervisor } from '../../ops/stack/supervisor.ts';
+import { TestFolder } from '../../ops/stack/test-folder.ts';
 import { until } from '../until.ts';
 
 /** Private servers of this file, so that they can be killed. */
@@ -22,13 +22,14 @@ import { until } from '../until.ts';
 const machine: Machine = { path: process.env['PATH'] ?? '', root: '/' };
 const progress = createProgress(() => {});
 const passwords = { postgres: 'secret1', rabbitmq: 'secret2' };
+let home: TestFolder;
 let folder: string;
 let ports: NativePorts;
 
 beforeAll(async () => {
   await ensureServerPackages({ wanted: SERVER_NAMES, machine, progress });
-  folder = mkdtempSync(join(tmpdir(), 'flashsale-crash-'));
-  chmodSync(folder, 0o711);
+  home = new TestFolder();
+  folder = home.path;
   ports = {
     postgres: await freePort(),
     amqp: await freePort(),
@@ -42,7 +43,11 @@ beforeAll(async () => {
 let supervisor: Supervisor;
 
 async function start(): Promise<Servers> {
-  supervisor = new Supervisor({ say: () => {}, onChange: () => {}, restart: false });
+  supervisor = new Supervisor({
+    say: () => {},
+    onChange: (processes) => home.note(processes),
+    restart: false,
+  });
   const servers = await startNative({
     wanted: SERVER_NAMES,
     folder,
@@ -59,7 +64,7 @@ async function start(): Promise<Servers> {
 
 afterAll(async () => {
   for (const names of NATIVE_STOP_ORDER) await supervisor.stop(names, { discard: true });
-  rmSync(folder, { recursive: true, force: true });
+  home.remove();
 });
 
 function psql(url: string, sql: string): string {

@@ -11,9 +11,10 @@ import {
 } from '../../ops/stack/processes.ts';
 import { rotateLogs } from '../../ops/stack/rotate.ts';
 import { type ProcessSpec, Supervisor } from '../../ops/stack/supervisor.ts';
+import { SCRATCH_PREFIX } from '../../ops/stack/test-folder.ts';
 import { until } from '../until.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'flashsale-processes-'));
+const folder = mkdtempSync(join(tmpdir(), SCRATCH_PREFIX));
 const launched: Launched[] = [];
 
 afterEach(async () => {

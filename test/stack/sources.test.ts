@@ -9,8 +9,9 @@ import { type Machine, SERVER_PACKAGES } from '../../ops/stack/programs.ts';
 import { createProgress } from '../../ops/stack/progress.ts';
 import { assertReachable, missingServers, serversOfEnvironment } from '../../ops/stack/servers.ts';
 import { countResults } from '../../ops/stack/test-counts.ts';
+import { SCRATCH_PREFIX } from '../../ops/stack/test-folder.ts';
 
-const empty = mkdtempSync(join(tmpdir(), 'flashsale-empty-'));
+const empty = mkdtempSync(join(tmpdir(), SCRATCH_PREFIX));
 afterAll(() => rmSync(empty, { recursive: true, force: true }));
 const progress = createProgress(() => {});
 

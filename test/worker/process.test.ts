@@ -1,9 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { settleThroughQueues } from '../../broker/settle.ts';
 import { EVENTS_EXCHANGE } from '../../contracts/topology.ts';
 import { audit, requestOutcomes } from '../../db/calls.ts';
 import { createConnections, takeAll } from '../broker/harness.ts';
+import { Children } from '../children.ts';
 import { createDatabase, type TestDatabase } from '../db/database.ts';
 import { createVirtualHost, type VirtualHost } from '../servers.ts';
 import { until } from '../until.ts';
@@ -13,7 +13,7 @@ const EVENTS_QUEUE = 'events';
 /** Processes have to start first. */
 const SLOW = { deadlineMs: 60_000 };
 const connections = createConnections();
-const workers: ChildProcess[] = [];
+const workers = new Children();
 let host: VirtualHost;
 let database: TestDatabase;
 
@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  for (const worker of workers) worker.kill('SIGKILL');
+  workers.close();
   await connections.closeAll();
   await database?.remove();
   await host?.remove();
@@ -31,16 +31,12 @@ afterAll(async () => {
 
 /** A worker process; `ended` gives its exit code or signal. */
 function startWorkerProcess() {
-  const child = spawn(process.execPath, ['worker/main.ts'], {
-    env: {
-      AMQP_URL: host.url,
-      DATABASE_URL: database.url,
-      LOG_LEVEL: 'error',
-      PREFETCH_MAX: '50',
-    },
-    stdio: 'inherit',
+  const child = workers.spawn('worker/main.ts', {
+    AMQP_URL: host.url,
+    DATABASE_URL: database.url,
+    LOG_LEVEL: 'error',
+    PREFETCH_MAX: '50',
   });
-  workers.push(child);
   const ended = new Promise<number | string | null>((resolve) => {
     child.once('exit', (code, signal) => resolve(signal ?? code));
   });

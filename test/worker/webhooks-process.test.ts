@@ -1,9 +1,10 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { cancelOrder, payOrder, webhookLags } from '../../db/calls.ts';
 import type { Databases } from '../../db/pool.ts';
+import { Children } from '../children.ts';
 import { createDatabase, type TestDatabase } from '../db/database.ts';
 import { openSale, order, stock } from '../db/shop.ts';
 import { createVirtualHost, uniqueName, type VirtualHost } from '../servers.ts';
@@ -16,7 +17,7 @@ const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '..', '..');
 /** A process has to start before, on a machine that may be busy. */
 const SLOW = { deadlineMs: 120_000 };
-const workers: ChildProcess[] = [];
+const workers = new Children();
 let host: VirtualHost;
 let database: TestDatabase;
 let receiver: Receiver;
@@ -33,7 +34,7 @@ beforeAll(async () => {
   sku = await stock(ops, await openSale(ops), { units: 1_000 });
 });
 afterAll(async () => {
-  for (const worker of workers) worker.kill('SIGKILL');
+  workers.close();
   await receiver?.close();
   await other?.close();
   await database?.remove();
@@ -50,12 +51,8 @@ async function cli(words: string[], environment: Record<string, string> = allowe
 }
 
 function startWorker(): ChildProcess {
-  const worker = spawn(process.execPath, ['worker/main.ts'], {
-    env: { ...allowed, AMQP_URL: host.url, DATABASE_URL: database.url, LOG_LEVEL: 'error' },
-    stdio: 'inherit',
-  });
-  workers.push(worker);
-  return worker;
+  const env = { ...allowed, AMQP_URL: host.url, DATABASE_URL: database.url, LOG_LEVEL: 'error' };
+  return workers.spawn('worker/main.ts', env);
 }
 
 /** Orders with a life each; what happened to them. */

@@ -1,11 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureServerPackages } from '../../ops/stack/native.ts';
 import { exchange, freePort } from '../../ops/stack/ports.ts';
 import { type Launched, launch } from '../../ops/stack/processes.ts';
 import { findZookeeper, type Machine } from '../../ops/stack/programs.ts';
 import { createProgress } from '../../ops/stack/progress.ts';
+import { TestFolder } from '../../ops/stack/test-folder.ts';
 import { until } from '../until.ts';
 
 /** Three real ZooKeeper servers of one ensemble, as private processes that can be killed. */
@@ -13,6 +13,7 @@ import { until } from '../until.ts';
 const SIZE = 3;
 const START_TIMEOUT_MS = 60_000;
 const TICK_MS = 500;
+const AT_ONCE = { stopSignal: 'SIGKILL', stopGraceMs: 1_000 } as const;
 
 interface Member {
   readonly folder: string;
@@ -23,12 +24,12 @@ interface Member {
 }
 
 export class RealEnsemble {
-  readonly #folder = mkdtempSync(join(tmpdir(), 'flashsale-ensemble-'));
+  readonly #folder = new TestFolder();
   readonly #members: Member[];
 
   private constructor(ports: readonly number[]) {
     this.#members = Array.from({ length: SIZE }, (_, index) => ({
-      folder: join(this.#folder, String(index)),
+      folder: join(this.#folder.path, String(index)),
       clientPort: ports[index * 3] ?? 0,
       peerPort: ports[index * 3 + 1] ?? 0,
       electionPort: ports[index * 3 + 2] ?? 0,
@@ -90,6 +91,8 @@ export class RealEnsemble {
       cwd: member.folder,
       logFile: join(member.folder, 'log'),
     });
+    const running = this.#members.flatMap(({ process }) => process?.identity ?? []);
+    this.#folder.note(running.map((one) => ({ name: 'zookeeper', ...one, ...AT_ONCE })));
   }
 
   async #mode(index: number): Promise<string | undefined> {
@@ -139,6 +142,6 @@ export class RealEnsemble {
 
   async close(): Promise<void> {
     await Promise.all(this.#members.map((_, index) => this.kill(index)));
-    rmSync(this.#folder, { recursive: true, force: true });
+    this.#folder.remove();
   }
 }
