@@ -3,7 +3,7 @@
 --
 -- Parameters: as of create_sku, without stock
 -- Result: true if it was made, false if it was there with the same values
--- Tables: writes catalog.sku
+-- Tables: reads catalog.sale; writes catalog.sku
 -- Locks, in order: its key; the advisory lock of the SKU, exclusively (keep_refusals)
 -- Errors: FS002 no such sale; FS003 the SKU is there with other values; 23514 a value that the table
 --   does not allow

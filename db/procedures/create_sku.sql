@@ -8,7 +8,8 @@
 --   p_slots       slots to spread them over; NULL takes the tunable slots_default
 -- Result: true if it was made, false if it was there with the same values (its stock and slots are
 --   then left as they are; one that has moved since then is the same SKU)
--- Tables: writes catalog.sku, stock_slot and stock_movement of p_schema; see keep_refusals
+-- Tables: reads catalog.sale; writes catalog.sku, stock_slot and stock_movement of p_schema; see
+--   keep_refusals
 -- Locks, in order: the key of catalog.sku; the advisory lock of the SKU, exclusively
 -- Errors: FS001 units or slots out of range; FS002 no such sale; FS003 the SKU is there with other
 --   values; 23514 a value that the table does not allow

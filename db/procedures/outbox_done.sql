@@ -2,7 +2,7 @@
 --
 -- Parameters: p_event_nos, as outbox_batch gave them, from the oldest on and without a gap
 -- Result: how many rows were moved
--- Tables: writes outbox, event
+-- Tables: locks outbox_relay; writes outbox, event
 -- Locks, in order: the outbox_relay row, so that places in the log become visible in their order;
 --   the outbox rows
 -- Errors: none of its own

@@ -6,7 +6,7 @@
 --   p_payment_ref  the provider's reference: the same one again gets the same answer
 -- Result: refund_due; paid, if the reference has paid the order before; reference_taken, it belongs
 --   to another order; not_found, no such order
--- Tables: writes payment, catalog.payment_reference
+-- Tables: reads orders; writes payment, catalog.payment_reference
 -- Locks, in order: the orders row; the key of the reference
 -- Errors: FS001 an empty reference
 
