@@ -171,7 +171,6 @@ BEGIN
   DECLARE
     v_sku           record;
     v_users         text[];       -- of a plain batch: who is within the limit
-    v_known         record;
     -- What is said about each request: position in these arrays = position in the arguments.
     v_status        text[];
     v_reason        text[];
@@ -346,61 +345,42 @@ BEGIN
       v_order_no := array_fill(NULL::bigint, ARRAY[v_count]);
       v_got := array_fill(0, ARRAY[v_count]);
     ELSE
-      SELECT array_agg(CASE WHEN c.known THEN c.known_status
-                            WHEN c.reason IN ('request_id_taken', 'node_fenced') THEN 'rejected'
-                            WHEN c.refusal IS NOT NULL THEN c.refusal
-                            WHEN c.reason = 'bad_units' THEN 'rejected'
-                            WHEN c.wanted > v_sku.user_limit THEN 'limit_reached' END),
-             array_agg(CASE WHEN c.known THEN c.known_reason
-                            WHEN c.reason IN ('request_id_taken', 'node_fenced') THEN c.reason
-                            WHEN c.refusal IS NOT NULL THEN v_sku.refusal_reason
-                            ELSE c.reason END),
-             array_agg(CASE WHEN c.known THEN c.known_order_no END),
-             array_agg(CASE WHEN c.known THEN c.known_units ELSE 0 END),
-             array_agg(c.first_at),
-             array_agg(c.at) FILTER (
-               WHERE c.first_at = c.at AND NOT c.known AND c.refusal IS NULL AND c.reason IS NULL
-                 AND c.wanted <= v_sku.user_limit),
-             array_agg(c.at) FILTER (
-               WHERE c.first_at = c.at AND NOT c.known
-                 AND c.reason IS DISTINCT FROM 'request_id_taken')
-      INTO v_status, v_reason, v_order_no, v_got, v_first, v_open, v_judged
-      FROM (
-        SELECT r.at::int AS at, r.wanted,
-               min(r.at) OVER (PARTITION BY r.id)::int AS first_at,
-               v_sku.refusal AS refusal,
-               k.user_id IS NOT NULL AND k.user_id = r.user_id AS known,
-               k.status AS known_status, k.reason AS known_reason,
-               k.order_no AS known_order_no, k.units AS known_units,
-               CASE WHEN k.user_id <> r.user_id THEN 'request_id_taken'
+      WITH elsewhere AS MATERIALIZED (
+        -- What the other schema decided before the SKU moved here. It decides nothing any more.
+        SELECT d.* FROM decided_elsewhere(p_request_ids) d WHERE v_sku.moved
+      ), judged AS (
+        SELECT r.at::int AS at, min(r.at) OVER (PARTITION BY r.id)::int AS first_at,
+               k.user_id IS NOT NULL AS known,
+               CASE WHEN k.user_id = r.user_id THEN k.status
+                    WHEN k.user_id IS NOT NULL OR f.node IS NOT NULL THEN 'rejected'
+                    WHEN v_sku.refusal IS NOT NULL THEN v_sku.refusal
+                    WHEN r.wanted < 1 THEN 'rejected'
+                    WHEN r.wanted > v_sku.user_limit THEN 'limit_reached' END AS status,
+               CASE WHEN k.user_id = r.user_id THEN k.reason
+                    WHEN k.user_id IS NOT NULL THEN 'request_id_taken'
                     WHEN f.node IS NOT NULL THEN 'node_fenced'
-                    WHEN r.wanted < 1 THEN 'bad_units' END AS reason
+                    WHEN v_sku.refusal IS NOT NULL THEN v_sku.refusal_reason
+                    WHEN r.wanted < 1 THEN 'bad_units' END AS reason,
+               CASE WHEN k.user_id = r.user_id THEN k.order_no END AS order_no,
+               CASE WHEN k.user_id = r.user_id THEN k.units ELSE 0 END AS got
         FROM unnest(p_request_ids, p_user_ids, p_units, p_nodes) WITH ORDINALITY
           AS r (id, user_id, wanted, node, at)
         LEFT JOIN LATERAL (
           SELECT o.user_id, o.status, o.reason, o.order_no, o.units
           FROM unnest(v_sku.known_sales) AS s (sale)
           JOIN outcome o ON o.sale = s.sale AND o.request_id = r.id
+          UNION ALL
+          SELECT e.user_id, e.status, e.reason, e.order_no, e.units
+          FROM elsewhere e WHERE e.request_id = r.id
           LIMIT 1) k ON true
         LEFT JOIN fenced_node f ON f.node = r.node
-        ORDER BY r.at) c;
-
-      --    What the other schema decided before the SKU moved here. It decides nothing any more.
-      IF v_sku.moved THEN
-        FOR v_known IN
-          SELECT r.at::int AS at, d.status, d.reason, d.order_no, d.units, d.user_id = r.user_id AS own
-          FROM unnest(p_request_ids, p_user_ids) WITH ORDINALITY AS r (id, user_id, at)
-          JOIN decided_elsewhere(p_request_ids) d ON d.request_id = r.id
-        LOOP
-          i := v_known.at;
-          v_status[i] := CASE WHEN v_known.own THEN v_known.status ELSE 'rejected' END;
-          v_reason[i] := CASE WHEN v_known.own THEN v_known.reason ELSE 'request_id_taken' END;
-          v_order_no[i] := CASE WHEN v_known.own THEN v_known.order_no END;
-          v_got[i] := CASE WHEN v_known.own THEN v_known.units ELSE 0 END;
-          v_open := array_remove(v_open, i);
-          v_judged := array_remove(v_judged, i);
-        END LOOP;
-      END IF;
+      )
+      SELECT array_agg(j.status), array_agg(j.reason), array_agg(j.order_no), array_agg(j.got),
+             array_agg(j.first_at),
+             array_agg(j.at) FILTER (WHERE j.first_at = j.at AND j.status IS NULL),
+             array_agg(j.at) FILTER (WHERE j.first_at = j.at AND NOT j.known)
+      INTO v_status, v_reason, v_order_no, v_got, v_first, v_open, v_judged
+      FROM (SELECT * FROM judged ORDER BY at) j;
     END IF;
 
     -- 6. Nothing free at all: no need to touch the buyers. The sum is read from committed rows,
