@@ -64,6 +64,8 @@ export function createStatusCalls(
     const waiter = call.isStream
       ? new EventStream(answering)
       : new LongPoll(answering, call.waitSeconds);
+    // Gone while it was asked who it is.
+    if (response.destroyed) return;
     // On the answer, not on its socket: that one lives on and would collect a listener a request.
     response.on('close', () => waiter.leave());
     statusDesk.wait(waiter);

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Agent, get } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { OrderTerms, Verdict } from '../../contracts/messages.ts';
 import type { RequestOutcome } from '../../db/calls.ts';
 import { DatabaseError } from '../../db/errors.ts';
@@ -207,6 +207,42 @@ it('answers however the URL is spelled, and refuses what is none', async () => {
   }
   const anonymous = await node.app.inject(`/api/v1/requests/${requestId}`);
   expect(anonymous.statusCode).toBe(401);
+});
+
+it('forgets who hangs up', async () => {
+  const { purchases, statusDesk } = node.context;
+  const authorization = `authorization: Bearer ${node.tokenOf('ann')}`;
+  for (const path of ['?wait=30', '/events']) {
+    const socket = connect(port(), '127.0.0.1');
+    const url = `/api/v1/requests/${requestId}${path}`;
+    socket.write(`GET ${url} HTTP/1.1\r\nhost: a\r\n${authorization}\r\n\r\n`);
+    await isWaited();
+    expect(statusDesk.waitingCount).toBe(1);
+    socket.destroy();
+    await until('it is forgotten', () => statusDesk.waitingCount === 0);
+    expect(purchases.watchedCount).toBe(0);
+  }
+});
+
+it('keeps a stream open with a comment every 15 s, for 5 minutes', async () => {
+  await node.close();
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
+  try {
+    node = await openWebNode();
+    const request = { requestId, userId: 'ann', units: 2 };
+    await node.context.purchases.take(node.world.row, request, 'ticket', 'web-1').published;
+    const headers = { authorization: `Bearer ${node.tokenOf('ann')}` };
+    const stream = node.app.inject({ url: `/api/v1/requests/${requestId}/events`, headers });
+    const { statusDesk } = node.context;
+    await until('it waits', () => statusDesk.waitingCount === 1);
+    for (let seconds = 0; seconds < 301; seconds += 1) await vi.advanceTimersByTimeAsync(1_000);
+    const { body } = await stream;
+    expect(body.match(/event: status/g)).toHaveLength(1);
+    expect(body.match(/^: waiting$/gm)).toHaveLength(20);
+    expect(statusDesk.waitingCount).toBe(0);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 it('answers everybody when the process ends, and keeps no connection', async () => {

@@ -65,6 +65,11 @@ describe('requests of a dead node', () => {
     expect(desk.waitingCount).toBe(0);
   });
 
+  it('are waited for by so many shoppers and no more', async () => {
+    for (let count = 0; count < 60_000; count += 1) begin();
+    expect(begin).toThrow(expect.objectContaining({ verdict: 'overloaded' }));
+  });
+
   it('do not drown the database, however many wait; and each is told', async () => {
     const crowd = Array.from({ length: CROWD }, begin);
     await vi.advanceTimersByTimeAsync(10_000);
