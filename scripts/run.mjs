@@ -125,7 +125,7 @@ async function install(reason) {
     ),
   );
   const how = { env: environment, quiet: true };
-  const flags = ['--no-fund', '--no-audit', '--loglevel=error'];
+  const flags = ['--no-fund', '--no-audit', '--loglevel=error', '--fetch-retries=5'];
   let result = await run(npm, ['ci', ...flags], how);
   if (result.code !== 0 && result.code < 127) {
     // A registry that lacks a package for another platform makes `npm ci` refuse the whole lock.

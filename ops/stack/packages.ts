@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Machine, missingPackages, type PackageName, which } from './programs.ts';
 import type { Progress } from './progress.ts';
 
@@ -9,6 +10,12 @@ export class PackagesMissing extends Error {
 
 /** Time that another user of apt-get is waited for, in seconds. */
 const APT_LOCK_TIMEOUT_S = 300;
+/** A mirror that is slow or away for a moment: each file again, with a limit on silence, in seconds. */
+const APT_FILE_RETRIES = 5;
+const APT_SILENCE_TIMEOUT_S = 60;
+/** Then all of it again, after these pauses; each time ends what hangs. */
+const APT_PAUSES_MS: readonly number[] = [3_000, 15_000];
+const APT_RUN_TIMEOUT_MS = 900_000;
 const OUTPUT_TAIL_LINES = 20;
 
 const INSTEAD: Partial<Record<PackageName, string>> = {
@@ -32,7 +39,8 @@ function explain(missing: readonly PackageName[], why: string): PackagesMissing 
 function runAptGet(command: readonly string[]): Promise<{ code: number; output: string }> {
   const [program = '', ...args] = command;
   return new Promise((resolve) => {
-    const child = spawn(program, args, { stdio: ['inherit', 'pipe', 'pipe'] });
+    const stdio = ['inherit', 'pipe', 'pipe'] as const;
+    const child = spawn(program, args, { stdio: [...stdio], timeout: APT_RUN_TIMEOUT_MS });
     let output = '';
     const keep = (data: Buffer) => {
       output = (output + data.toString('utf8')).slice(-20_000);
@@ -40,7 +48,12 @@ function runAptGet(command: readonly string[]): Promise<{ code: number; output: 
     child.stdout.on('data', keep);
     child.stderr.on('data', keep);
     child.once('error', (error) => resolve({ code: 127, output: error.message }));
-    child.once('close', (code) => resolve({ code: code ?? 1, output }));
+    child.once('close', (code, signal) => {
+      resolve({
+        code: code ?? 1,
+        output: signal === null ? output : `${output}\nended: ${signal}`,
+      });
+    });
   });
 }
 
@@ -53,6 +66,7 @@ export async function ensurePackages(
   wanted: readonly PackageName[],
   machine: Machine,
   progress: Progress,
+  pausesMs = APT_PAUSES_MS,
 ): Promise<void> {
   const missing = missingPackages(wanted, machine);
   if (missing.length === 0) return;
@@ -69,19 +83,27 @@ export async function ensurePackages(
     // wanted, only their programs.
     'RUNLEVEL=1',
     aptGet,
-    '-o',
-    `DPkg::Lock::Timeout=${APT_LOCK_TIMEOUT_S}`,
+    ...['-o', `DPkg::Lock::Timeout=${APT_LOCK_TIMEOUT_S}`],
+    ...['-o', `Acquire::Retries=${APT_FILE_RETRIES}`],
+    ...['http', 'https'].flatMap((scheme) => [
+      '-o',
+      `Acquire::${scheme}::Timeout=${APT_SILENCE_TIMEOUT_S}`,
+    ]),
   ];
   await progress.step(
     `installing ${missing.join(', ')} with apt-get (about a minute)`,
     async () => {
-      // A package list that is a little old is no reason to give up; a missing package is.
-      await runAptGet([...command, 'update']);
-      const install = ['install', '-y', '--no-install-recommends', ...missing];
-      const { code, output } = await runAptGet([...command, ...install]);
-      if (code !== 0 || missingPackages(wanted, machine).length > 0) {
+      for (const pauseMs of [...pausesMs, undefined]) {
+        // A package list that is a little old is no reason to give up; a missing package is.
+        await runAptGet([...command, 'update']);
+        const install = ['install', '-y', '--no-install-recommends', ...missing];
+        const { code, output } = await runAptGet([...command, ...install]);
+        if (code === 0 && missingPackages(wanted, machine).length === 0) return;
         const tail = output.trimEnd().split('\n').slice(-OUTPUT_TAIL_LINES).join('\n');
-        throw explain(missing, `apt-get install ended with ${code}:\n${tail}\n`);
+        const why = `apt-get install ended with ${code}:\n${tail}\n`;
+        if (pauseMs === undefined) throw explain(missing, why);
+        progress.say(`${why}Once more in ${pauseMs / 1_000} s`);
+        await delay(pauseMs);
       }
     },
   );

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -76,6 +76,22 @@ describe('a machine without anything', () => {
     await expect(ensured).rejects.toThrow(/no Docker engine and no apt-get/);
     await expect(ensured).rejects.toThrow(/DATABASE_URL, AMQP_URL, ZOOKEEPER/);
   });
+});
+
+test('a package mirror that fails is asked again, a few times, and what it said is told', async () => {
+  const folder = mkdtempSync(join(tmpdir(), SCRATCH_PREFIX));
+  const script = `#!/bin/sh\necho "$@" >> ${folder}/calls\necho 'no route to the mirror' >&2\nexit 100\n`;
+  writeFileSync(join(folder, 'apt-get'), script, { mode: 0o755 });
+  // Whoever is not root needs sudo, which here only runs the command.
+  const sudo = '#!/bin/sh\n[ "$1" = -n ] && shift\nexec "$@"\n';
+  writeFileSync(join(folder, 'sudo'), sudo, { mode: 0o755 });
+  const machine: Machine = { path: folder, root: folder };
+  const ensured = ensurePackages(SERVER_PACKAGES, machine, progress, [1, 1]);
+  await expect(ensured).rejects.toThrow(/ended with 100:\nno route to the mirror/);
+  const calls = readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n');
+  expect(calls.filter((call) => / update$/.test(call))).toHaveLength(3);
+  expect(calls.filter((call) => / install -y /.test(call))).toHaveLength(3);
+  rmSync(folder, { recursive: true, force: true });
 });
 
 test('the last line of npm test counts what failed outside of tests too', () => {
