@@ -38,7 +38,7 @@ export function createStatusCalls(
   context: Omit<Context, 'purchase' | 'statusCalls'>,
   fail: (error: unknown) => Problem,
 ): StatusCalls {
-  const { catalogue, gate, identity, statusDesk, stopping } = context;
+  const { catalogue, gate, identity, metrics, statusDesk, stopping } = context;
   const visitorOf = visitorReader(context.config.trustProxy);
   const keyOf = (sale: string) => catalogue.ticketKeys.receipt(sale);
 
@@ -53,6 +53,7 @@ export function createStatusCalls(
 
   function refuse(response: ServerResponse, error: unknown): void {
     const problem = error instanceof Problem ? error : fail(error);
+    metrics.refusals.inc({ route: '/api/v1/requests/:requestId', verdict: problem.verdict });
     const body = problem.document();
     const length = ['content-length', String(Buffer.byteLength(body))];
     response.writeHead(problem.status, problemHeaders(problem).concat(length)).end(body);

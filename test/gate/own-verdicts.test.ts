@@ -1,3 +1,4 @@
+import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openWebNode, type WebNode, type WebNodeOptions } from '../server/web-node.ts';
 import { expectRefusal, KINDS, RATES, type Refusal } from './refusals.ts';
@@ -66,6 +67,19 @@ describe('what is refused to who asks about their own', () => {
   it.each(TABLE)('%s: %s: %s', async (_verdict, _cause, _call, { one, call }) => {
     await open(one.options);
     expectRefusal(await ask(call, await one.prepare()), one);
+  });
+
+  it('is counted, whichever way it came', async () => {
+    await open();
+    await node.app.listen({ host: '127.0.0.1', port: 0 });
+    const { port } = node.app.server.address() as AddressInfo;
+    for (const [method, url] of CALLS) {
+      await (await fetch(`http://127.0.0.1:${port}${url}`, { method })).text();
+    }
+    const text = await node.context.metrics.text();
+    const counts = [...text.matchAll(/^flashsale_refusals_total\{.*\} (\d+)$/gm)];
+    expect(counts.map(([, count]) => Number(count)).reduce((a, b) => a + b)).toBe(CALLS.length);
+    expect(text).toContain('{route="/api/v1/requests/:requestId",verdict="unauthenticated"');
   });
 
   it('is no other user’s, nor anybody’s who presses', async () => {
