@@ -8,8 +8,8 @@ export default defineConfig({
     maxWorkers: 2,
     pool: 'forks',
     // They only end what hangs: no promise about time is held by them.
-    testTimeout: 180_000,
-    hookTimeout: 300_000,
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
     teardownTimeout: 60_000,
   },
 });

@@ -30,7 +30,7 @@ interface Patience {
 }
 
 /** All tests on the sound tree: a test that a busy machine failed is no reason to end here. */
-const SOUND: Patience = { timeoutMs: 1_800_000, retries: 1, testTimeoutMs: 180_000 };
+const SOUND: Patience = { timeoutMs: 1_800_000, retries: 1, testTimeoutMs: 600_000 };
 /** The tests of one mutant: a race that it opens shows in one run, and not in the next. */
 const MUTANT: Patience = { timeoutMs: 180_000, retries: 0, testTimeoutMs: 60_000 };
 
