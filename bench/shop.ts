@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ticketKey } from '../db/catalog.ts';
 import { createPool, type Databases } from '../db/pool.ts';
 import type * as Prepare from '../db/prepare.ts';
-import { putOnSale } from '../ops/sale.ts';
+import { putOnSale, type SalePlan } from '../ops/sale.ts';
 import { APPLICATION_NAMES, applicationSpecs } from '../ops/stack/application.ts';
 import { BEHIND_THE_QUEUE_NICENESS } from '../ops/stack/give-way.ts';
 import { ensureServerPackages, NATIVE_STOP_ORDER, startNative } from '../ops/stack/native.ts';
@@ -166,29 +166,15 @@ export async function startShop(bench: BenchServers, options: ShopOptions): Prom
       return samples.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
     },
     async openSale(sale, sku, units) {
-      const now = Date.now();
-      const plan = { title: sku, schema: 'hot' as const, price: '9.95', currency: 'EUR' };
-      await putOnSale(
-        { databases, session, root: zkRoot },
-        {
-          sale,
-          title: sale,
-          opensAt: new Date(now - 1_000),
-          closesAt: new Date(now + 24 * 3_600_000),
-          payWindowSeconds: 3_600,
-          skus: [{ ...plan, sku, userLimit: 1, units }],
-        },
-      );
+      const place = { databases, session, root: zkRoot };
+      await putOnSale(place, saleOf(sale, sku, units));
       const webNodes = options.processes.filter((name) => name.startsWith('web-'));
       return until(`${sku} is on sale`, async () => {
         const key = await ticketKey(databases, sale);
         const grants = await session.children(pathsBelow(zkRoot).sku(sku).grants);
         if (!grants.ok || grants.value.length < webNodes.length) return undefined;
         const texts = await Promise.all(webNodes.map(metrics));
-        const granted = `flashsale_quota_units{sku="${sku}",quantity="spare"`;
-        const hasUnits = (text: string) =>
-          text.split('\n').some((line) => line.startsWith(granted) && !line.endsWith(' 0'));
-        return texts.every(hasUnits) ? key : undefined;
+        return texts.every((text) => hasUnits(text, sku)) ? key : undefined;
       });
     },
     async close() {
@@ -196,6 +182,32 @@ export async function startShop(bench: BenchServers, options: ShopOptions): Prom
       await pool.close();
     },
   };
+}
+
+/** Open for a day, one unit a user. */
+function saleOf(sale: string, sku: string, units: number): SalePlan {
+  const now = Date.now();
+  const terms = {
+    title: sku,
+    schema: 'hot',
+    price: '9.95',
+    currency: 'EUR',
+    userLimit: 1,
+  } as const;
+  return {
+    sale,
+    title: sale,
+    opensAt: new Date(now - 1_000),
+    closesAt: new Date(now + 24 * 3_600_000),
+    payWindowSeconds: 3_600,
+    skus: [{ ...terms, sku, units }],
+  };
+}
+
+/** What a web node's metrics say of the units that it may draw. */
+function hasUnits(metrics: string, sku: string): boolean {
+  const spare = `flashsale_quota_units{sku="${sku}",quantity="spare"`;
+  return metrics.split('\n').some((line) => line.startsWith(spare) && !line.endsWith(' 0'));
 }
 
 /** @throws {Error} after half a minute */
