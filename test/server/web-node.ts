@@ -74,55 +74,10 @@ export async function openWebNode(options: WebNodeOptions = {}) {
     ...options.environment,
   });
   const log = options.log ?? createLog('test', 'silent');
-  const world: World = {
-    row: rowOnSale(),
-    state: 'open',
-    keep: 1,
-    shed: 'random',
-    challenge: { mode: 'off', factor: 1 },
-    blocked: [],
-    allowed: [],
-    lottery: { secret: lotterySecret, isPublic: false },
-    ticketEpoch: 1,
-    ticketKeys: options.withoutTicketKeys
-      ? []
-      : [{ id: 1, key: ticketKey, retiredAt: undefined, isRevoked: false }],
-    quota: 1_000,
-    brokerAvailable: true,
-    pressure: undefined,
-    publish: 'confirmed',
-    outcomes: async () => [],
-    drawn: 0,
-    published: [],
-  };
+  const keys = [{ id: 1, key: ticketKey, retiredAt: undefined, isRevoked: false }];
+  const world = createWorld(lotterySecret, options.withoutTicketKeys ? [] : keys);
   const agent = agentOf(world);
-  const catalogue = new Catalogue(
-    {
-      async board() {
-        const { sale, opensAt, closesAt } = world.row;
-        const { ticketEpoch } = world;
-        const entry = {
-          sale,
-          title: 'Demo',
-          opensAt,
-          closesAt,
-          payWindowSeconds: 900,
-          ticketEpoch,
-        };
-        return { serverTime: new Date(), sales: [{ ...entry, skus: [world.row] }] };
-      },
-      lottery: async () => ({ secretSha256: sha256(lotterySecret), ...world.lottery }),
-      ticketKeys: async () => (world.row.opensAt.getTime() <= Date.now() ? world.ticketKeys : []),
-    },
-    {
-      state: () => world.state,
-      keep: () => world.keep,
-      quota: () => undefined,
-      shed: () => world.shed,
-    },
-    log,
-    config.ticketTtlSeconds * 1_000,
-  );
+  const catalogue = catalogueOf(world, lotterySecret, log, config.ticketTtlSeconds * 1_000);
   const stopping = new AbortController();
   const { context } = assembleNode({
     config,
@@ -191,6 +146,59 @@ export function rowOnSale(changes: Partial<SkuOnSale> = {}): SkuOnSale {
     state: 'open',
     ...changes,
   };
+}
+
+/** Everything as it is when nothing is wrong. */
+function createWorld(secret: Buffer, ticketKeys: TicketKey[]): World {
+  return {
+    row: rowOnSale(),
+    state: 'open',
+    keep: 1,
+    shed: 'random',
+    challenge: { mode: 'off', factor: 1 },
+    blocked: [],
+    allowed: [],
+    lottery: { secret: secret, isPublic: false },
+    ticketEpoch: 1,
+    ticketKeys,
+    quota: 1_000,
+    brokerAvailable: true,
+    pressure: undefined,
+    publish: 'confirmed',
+    outcomes: async () => [],
+    drawn: 0,
+    published: [],
+  };
+}
+
+function catalogueOf(world: World, secret: Buffer, log: Log, ticketTtlMs: number): Catalogue {
+  return new Catalogue(
+    {
+      async board() {
+        const { sale, opensAt, closesAt } = world.row;
+        const { ticketEpoch } = world;
+        const entry = {
+          sale,
+          title: 'Demo',
+          opensAt,
+          closesAt,
+          payWindowSeconds: 900,
+          ticketEpoch,
+        };
+        return { serverTime: new Date(), sales: [{ ...entry, skus: [world.row] }] };
+      },
+      lottery: async () => ({ secretSha256: sha256(secret), ...world.lottery }),
+      ticketKeys: async () => (world.row.opensAt.getTime() <= Date.now() ? world.ticketKeys : []),
+    },
+    {
+      state: () => world.state,
+      keep: () => world.keep,
+      quota: () => undefined,
+      shed: () => world.shed,
+    },
+    log,
+    ticketTtlMs,
+  );
 }
 
 function sha256(content: Buffer): Buffer {
