@@ -45,6 +45,8 @@ export interface TakeLimits {
   readonly pendingMax: number;
   /** … and fewer have failed, or wait behind one that has. */
   readonly failingMax: number;
+  /** Those that failed before, and the log is not read; or those that did not. */
+  readonly failed: boolean;
 }
 
 /** Events to deliver now: nobody else gets them for the time of the lease. */
@@ -52,12 +54,12 @@ export async function takeWebhooks(
   databases: Databases,
   schema: Schema,
   { endpoint, kinds, createdAt }: WebhookTarget,
-  { eventsMax, leaseMs, pendingMax, failingMax }: TakeLimits,
+  { eventsMax, leaseMs, pendingMax, failingMax, failed }: TakeLimits,
 ): Promise<WebhookDelivery[]> {
   const rows = await databases[schema].query<EventRow & { log_no: string; attempts: number }>({
     name: `take_webhooks_${schema}`,
-    text: `SELECT * FROM ${schema}.take_webhooks($1, $2, $3, $4, $5 * interval '1 ms', $6, $7)`,
-    values: [endpoint, kinds, createdAt, eventsMax, leaseMs, pendingMax, failingMax],
+    text: `SELECT * FROM ${schema}.take_webhooks($1, $2, $3, $4, $5 * interval '1 ms', $6, $7, $8)`,
+    values: [endpoint, kinds, createdAt, eventsMax, leaseMs, pendingMax, failingMax, failed],
   });
   return rows.map((row) => ({ logNo: row.log_no, attempt: row.attempts, event: toEvent(row) }));
 }

@@ -6,9 +6,9 @@
 --   p_lease        whoever takes one has so long to report it; then it is given out again
 --   p_pending_max  the log is read on while fewer than that wait for their first attempt
 --   p_failing_max  … and fewer than that have failed, or wait behind one of their order that has
+--   p_failed       only events that failed before, and the log is not read; or only those that did not
 -- Result: one row for each event, oldest first, as of outbox_batch, with log_no and attempts. Never an
---   event while an earlier one of its order is neither delivered nor given up. Where both wait, new
---   events and those that failed before are taken by turns
+--   event while an earlier one of its order is neither delivered nor given up
 -- Tables: reads event, orders; writes webhook_cursor, webhook_delivery
 -- Locks: the webhook_cursor row (SKIP LOCKED: another worker reads on); webhook_delivery rows (SKIP LOCKED)
 -- Errors: none of its own
@@ -20,7 +20,8 @@ CREATE OR REPLACE FUNCTION :schema.take_webhooks(
   p_limit       int,
   p_lease       interval,
   p_pending_max int,
-  p_failing_max int
+  p_failing_max int,
+  p_failed      boolean
 ) RETURNS TABLE (
   log_no bigint, attempts int, event_no bigint, kind text, happened_at timestamptz, order_no bigint,
   request_id uuid, sale text, sku text, user_id text, units int, amount numeric, currency text,
@@ -40,7 +41,7 @@ BEGIN
     ON CONFLICT (endpoint) DO NOTHING;
   END IF;
   SELECT c.log_no INTO v_cursor FROM webhook_cursor c
-  WHERE c.endpoint = p_endpoint FOR UPDATE SKIP LOCKED;
+  WHERE c.endpoint = p_endpoint AND NOT p_failed FOR UPDATE SKIP LOCKED;
   IF FOUND AND (
     SELECT count(*) FILTER (WHERE w.is_new) < p_pending_max
        AND count(*) FILTER (WHERE NOT w.is_new) < p_failing_max
@@ -73,16 +74,12 @@ BEGIN
       FROM webhook_delivery d
       WHERE d.endpoint = p_endpoint AND d.given_up_at IS NULL
       ORDER BY d.order_no, d.log_no
-    ), turns AS MATERIALIZED (
-      SELECT f.order_no, f.log_no,
-             row_number() OVER (PARTITION BY f.failed ORDER BY f.log_no, f.order_no) AS turn
-      FROM first f WHERE f.next_at <= now()
-      ORDER BY turn, f.failed
     ), due AS MATERIALIZED (
       SELECT d.order_no, d.log_no
-      FROM turns t JOIN webhook_delivery d
-        ON d.endpoint = p_endpoint AND d.order_no = t.order_no AND d.log_no = t.log_no
-      ORDER BY t.turn LIMIT p_limit
+      FROM first f JOIN webhook_delivery d
+        ON d.endpoint = p_endpoint AND d.order_no = f.order_no AND d.log_no = f.log_no
+      WHERE f.next_at <= now() AND f.failed = p_failed
+      ORDER BY CASE WHEN p_failed THEN f.next_at END, f.log_no, f.order_no LIMIT p_limit
       FOR UPDATE OF d SKIP LOCKED
     ), taken AS (
       UPDATE webhook_delivery d SET next_at = now() + p_lease, attempts = d.attempts + 1

@@ -47,11 +47,24 @@ test('more than a thousand refused events at its head hold up only their own ord
   await until('nothing is behind', async () => (await webhooks.lagOf(endpoint))?.pending === 0);
 });
 
+test('events that are never answered hold up only their own orders', async () => {
+  const { receiver } = await webhooks.merchant();
+  const bad = new Set(await tradeAtOnce(20));
+  receiver.answer = ({ subject }) => (bad.has(subject) ? undefined : 200);
+  webhooks.startOffice({ timeoutMs: 2_000 });
+  await until('they are asked', () => receiver.attempts > 0);
+  const good = await trade(100);
+  const before = receiver.attempts;
+  await untilTaken(receiver, good);
+  // The others went by while four of those waited for two seconds, again and again: no turns were taken.
+  expect(receiver.attempts - before).toBeLessThan(1.5 * 2 * good.length);
+}, 150_000);
+
 test('refused events are kept up to a limit; beyond it the log waits, and loses nothing', async () => {
   const { receiver, endpoint } = await webhooks.merchant();
   const bad = await tradeAtOnce(40);
   receiver.answer = () => 400;
-  webhooks.startOffice({ pendingMax: 10, failingMax: 30, inFlightMax: 4 });
+  webhooks.startOffice({ pendingMax: 10, failingMax: 30, inFlightMax: 4, retriesInFlightMax: 4 });
   await until(
     'the limit is reached',
     async () => ((await webhooks.lagOf(endpoint))?.failing ?? 0) >= 30,

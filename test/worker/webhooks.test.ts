@@ -184,7 +184,13 @@ test('one that was removed gets nothing again from a worker that has not heard o
   const target = (await webhookTargets(worker)).find((one) => one.endpoint === endpoint);
   if (target === undefined) throw new Error('there is no such endpoint');
   expect(await removeWebhook(ops, endpoint)).toBe(true);
-  const limits = { eventsMax: 16, leaseMs: 1_000, pendingMax: 1_000, failingMax: 1_000 };
+  const limits = {
+    eventsMax: 16,
+    leaseMs: 1_000,
+    pendingMax: 1_000,
+    failingMax: 1_000,
+    failed: false,
+  };
   expect(await takeWebhooks(worker, 'hot', target, limits)).toEqual([]);
   await trade(1);
   expect(await takeWebhooks(worker, 'hot', target, limits)).toEqual([]);

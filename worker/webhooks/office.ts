@@ -9,8 +9,9 @@ import type { WebhookLimits } from './retry.ts';
 import { type DeliveryResult, deliverRound, type WebhookCalls } from './round.ts';
 
 /**
- * Delivers the order events of some schemas to every active endpoint. Each endpoint has a loop and
- * connections of its own, so that a slow one waits for itself alone. Any number of workers may do it
+ * Delivers the order events of some schemas to every active endpoint. Each endpoint has connections of its
+ * own, so that a slow one waits for itself alone, and two loops: one for new events, and one for those that
+ * failed before, so that new ones never wait for an answer that did not come. Any number of workers may do it
  * at once: the database gives an event to one of them at a time, and a later event of an order only
  * when the earlier one is delivered.
  */
@@ -98,22 +99,26 @@ async function serve(
   stopping: AbortSignal,
 ): Promise<void> {
   const { rules, limits, metrics, log, isBusy } = options;
-  const connections = { connectionsMax: limits.inFlightMax, timeoutMs: limits.timeoutMs };
-  const courier = createCourier(target.url, rules, connections);
+  const courier = createCourier(target.url, rules, {
+    connectionsMax: limits.inFlightMax + limits.retriesInFlightMax,
+    timeoutMs: limits.timeoutMs,
+  });
   const trouble = new Trouble(log, `webhooks of ${target.endpoint}`);
   const onResult = (endpoint: string, result: DeliveryResult) =>
     metrics.deliveries.inc({ endpoint, result });
   const round = { schema, target, courier, calls: options.calls(schema), limits, onResult };
-  await repeat(IDLE_INTERVAL_MS, stopping, async () => {
-    try {
-      const attempts = await deliverRound(round);
-      trouble.fine();
-      return attempts > 0 && !isBusy() ? 'more' : 'idle';
-    } catch (error) {
-      trouble.failed(error);
-      return 'idle';
-    }
-  });
+  const loop = (retries: boolean) =>
+    repeat(IDLE_INTERVAL_MS, stopping, async () => {
+      try {
+        const attempts = await deliverRound({ ...round, retries });
+        trouble.fine();
+        return attempts > 0 && !isBusy() ? 'more' : 'idle';
+      } catch (error) {
+        trouble.failed(error);
+        return 'idle';
+      }
+    });
+  await Promise.all([loop(false), loop(true)]);
   courier.close();
 }
 

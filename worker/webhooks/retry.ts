@@ -9,8 +9,9 @@ export interface WebhookLimits {
   readonly failuresMax: number;
   /** … if the first of them was so long ago. */
   readonly failingMaxMs: number;
-  /** Attempts under way to one endpoint and schema. */
+  /** Attempts under way to one endpoint and schema: first ones, and later ones. */
   readonly inFlightMax: number;
+  readonly retriesInFlightMax: number;
   readonly timeoutMs: number;
   /** The log is read on while fewer events than that wait for their first attempt … */
   readonly pendingMax: number;
@@ -26,7 +27,8 @@ export const WEBHOOK_LIMITS: WebhookLimits = {
   attemptsMax: 28,
   failuresMax: 20,
   failingMaxMs: 24 * HOUR_MS,
-  inFlightMax: 16,
+  inFlightMax: 12,
+  retriesInFlightMax: 4,
   timeoutMs: 15_000,
   pendingMax: 1_000,
   failingMax: 10_000,

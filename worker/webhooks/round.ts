@@ -30,18 +30,21 @@ export interface RoundOptions {
   readonly courier: Courier;
   readonly calls: WebhookCalls;
   readonly limits: WebhookLimits;
+  /** Only events that failed before; or only new ones. */
+  readonly retries: boolean;
   readonly onResult: (endpoint: string, result: DeliveryResult) => void;
 }
 
 /** @returns how many attempts were made */
 export async function deliverRound(options: RoundOptions): Promise<number> {
-  const { target, calls, limits, onResult } = options;
+  const { target, calls, limits, retries, onResult } = options;
   const { endpoint } = target;
   const deliveries = await calls.take(target, {
-    eventsMax: limits.inFlightMax,
+    eventsMax: retries ? limits.retriesInFlightMax : limits.inFlightMax,
     leaseMs: limits.timeoutMs + LEASE_MARGIN_MS,
     pendingMax: limits.pendingMax,
     failingMax: limits.failingMax,
+    failed: retries,
   });
   if (deliveries.length === 0) return 0;
   const results = await Promise.all(deliveries.map((delivery) => attempt(options, delivery)));
