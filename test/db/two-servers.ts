@@ -1,8 +1,10 @@
-import { carryTo } from '../../db/calls.ts';
+import { afterAll, expect } from 'vitest';
+import { audit, carryTo, saleBoard, unitCounts } from '../../db/calls.ts';
 import { createPool, type Databases, type Pool, type Role } from '../../db/pool.ts';
 import { prepare } from '../../db/prepare.ts';
 import { type CrashServer, startCrashServer } from './crash-server.ts';
 import { createDatabase } from './database.ts';
+import { openSale } from './shop.ts';
 
 /** A database for `regular` on the run's server, and one for `hot` on a second server, started for it. */
 export interface TwoServers {
@@ -43,6 +45,33 @@ export async function startTwoServers(): Promise<TwoServers> {
       await first.remove();
     },
   };
+}
+
+/**
+ * Two servers with an open sale for one test file, opened while the file is read. Their books are
+ * right when all is done.
+ */
+export async function openTwoServers() {
+  const servers = await startTwoServers();
+  const ops = servers.as('ops');
+  afterAll(async () => {
+    expect(await audit(ops)).toEqual([]);
+    await servers.remove();
+  });
+  const worker = servers.as('worker', 8);
+  const sale = await openSale(ops);
+
+  /** Units of a SKU, for which counts and catalogue have to agree. */
+  async function count(sku: string) {
+    const found = (await unitCounts(worker)).find((candidate) => candidate.sku === sku);
+    const { skus } = (await saleBoard(worker)).sales.find((one) => one.sale === sale) ?? {};
+    const onBoard = skus?.filter((row) => row.sku === sku) ?? [];
+    expect(onBoard).toHaveLength(1);
+    expect(onBoard[0]).toMatchObject({ free: found?.free, unitsTotal: found?.unitsTotal });
+    return { total: found?.unitsTotal, free: found?.free, schema: onBoard[0]?.schema };
+  }
+
+  return { servers, worker, ops, sale, count };
 }
 
 /** Brings all post to where it goes, as every worker does several times a second. */

@@ -2,7 +2,7 @@ import { type Mutant, planted } from './mutant.ts';
 
 /** In what two servers tell each other. */
 
-const TWO_SERVERS_TESTS = ['test/db/two-servers.test.ts'];
+const TWO_SERVERS_TESTS = ['test/db/two-servers.test.ts', 'test/db/two-servers-moves.test.ts'];
 
 const sql = planted(TWO_SERVERS_TESTS, 'db/procedures/apply_transfers.sql');
 
