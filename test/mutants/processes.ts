@@ -107,4 +107,18 @@ export const PROCESSES: readonly Mutant[] = [
     edits: [['if (wait <= WAIT_FREE * bound)', 'if (wait >= 0)']],
     tests: ['test/zk/kept-share.test.ts'],
   },
+  {
+    name: 'publishing goes on over a full write buffer',
+    promise: 'overload is cheap',
+    file: 'broker/publisher.ts',
+    edits: [['this.#draining = !channel.publish(', 'channel.publish(']],
+    tests: ['test/broker/publisher.test.ts'],
+  },
+  {
+    name: 'niceness within a session only',
+    promise: 'overload is cheap',
+    file: 'ops/stack/give-way.ts',
+    edits: [['if (!isNice) writeFileSync(', 'if (isNice) writeFileSync(']],
+    tests: ['test/stack/processes.test.ts'],
+  },
 ];
