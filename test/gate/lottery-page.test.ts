@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { lotteryRank } from '../../contracts/lottery.ts';
-import { expectAccessible, expectFits, launch, visit } from '../page/browser.ts';
+import { expectAccessible, expectFits, INSECURE_HOST, launch, visit } from '../page/browser.ts';
 import { openWebNode } from '../server/web-node.ts';
 
 it('anyone recomputes a rank on the page of a closed sale, in the browser', async () => {
@@ -29,6 +29,13 @@ it('anyone recomputes a rank on the page of a closed sale, in the browser', asyn
     await expectFits(page);
     await expectAccessible(page);
     expect(complaints).toEqual([]);
+    // Without https, browsers do not compute: it is said so, and nothing is claimed.
+    const plain = await visit(browser, url.replace('127.0.0.1', INSECURE_HOST));
+    await plain.page.getByText('Your browser cannot check it').waitFor();
+    expect(await plain.page.locator('#rank-form').isVisible()).toBe(false);
+    // Chromium says that a policy of the page is for https alone.
+    expect(plain.complaints.filter((text) => !text.includes('Cross-Origin-Opener'))).toEqual([]);
+    await plain.end();
   } finally {
     await end();
     await browser.close();

@@ -23,6 +23,9 @@ const LAYOUT = `({
     .map(({ html }) => html),
 })`;
 
+/** The same machine, as a browser sees a shop without https. */
+export const INSECURE_HOST = 'shop.example';
+
 export function launch(): Promise<Browser> {
   return chromium.launch({
     executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
@@ -34,6 +37,7 @@ export function launch(): Promise<Browser> {
       '--disable-component-update',
       '--disable-sync',
       '--no-first-run',
+      `--host-resolver-rules=MAP ${INSECURE_HOST} 127.0.0.1`,
     ],
     timeout: DEADLINE_MS,
   });

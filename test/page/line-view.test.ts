@@ -48,7 +48,8 @@ describe('the line on the page', () => {
     [{ step: 'served' }, {}, /^ $/, WAIT],
     [{ step: 'closed' }, {}, /The sale ended/, ''],
     [{ step: 'refused', verdict: 'line_full' }, {}, /The line is full/, WAIT],
-    [{ step: 'refused', verdict: 'unanswered' }, {}, /may have a place/, WAIT],
+    [{ step: 'refused', verdict: 'line_unsure' }, {}, /may have a place/, WAIT],
+    [{ step: 'refused', verdict: 'unanswered' }, {}, /Nothing has been handed in/, WAIT],
     [{ step: 'refused', verdict: 'limit_reached' }, {}, /as many as one person may buy/, WAIT],
   ])('says how it stands: %o', (line, input, words, button) => {
     const { title, text, button: shown } = view(line, input);

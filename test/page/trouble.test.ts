@@ -137,6 +137,30 @@ describe('a bad connection', () => {
     await says(page, sku, 'It is yours');
   });
 
+  it('is not what is told of a crowd behind one address, nor that it has to sign in', async () => {
+    const { sale, skus } = await at.shop.createSale({ skus: [{ units: 1 }] });
+    const sku = skus[0] ?? '';
+    await buy(await at.open(`/sales/${sale}`), sku);
+    const page = await at.open(`/sales/${sale}`);
+    await says(page, sku, 'Maybe: units may come back');
+    await page.route('**/api/v1/demo/guest', (route) =>
+      route.fulfill({
+        status: 429,
+        headers: { 'retry-after': '7' },
+        contentType: 'application/problem+json',
+        body: JSON.stringify({ status: 429, verdict: 'rate_limited' }),
+      }),
+    );
+    await page.locator('#switch-guest').click();
+    await buyOf(page, sku).click();
+    await says(page, sku, /A little too fast .* Try again in \d s/);
+    const wait = tileOf(page, sku).locator('.wait');
+    await wait.click();
+    await until('the line says so too', async () =>
+      /A little too fast/.test(await seen(tileOf(page, sku).locator('.line'))),
+    );
+  }, 60_000);
+
   it('is explained, and mends itself', async () => {
     const { sale, skus } = await at.shop.createSale({ skus: [{ units: 5 }] });
     const sku = skus[0] ?? '';

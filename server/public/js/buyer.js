@@ -55,6 +55,7 @@ export async function handIn(buyer, { key, quantity, unsure }) {
     const who = await buyer.who();
     if (signal.aborted) return;
     if (who.kind === 'sign_in') return refuse('unauthenticated', 0);
+    if (who.kind === 'refused') return refuse(who.verdict, who.retryAfterSeconds);
     if (who.kind === 'known') {
       const { identity } = who;
       const ticket = await getTicket(sale, sku, identity.token, solution);

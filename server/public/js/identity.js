@@ -13,7 +13,8 @@ const GUEST = 'flashsale.guest';
 
 /**
  * @typedef {{ token: string, user: string, guest: boolean }} Identity
- * @typedef {{ kind: 'known', identity: Identity } | { kind: 'sign_in' } | { kind: 'unanswered' }} Who
+ * @typedef {{ kind: 'known', identity: Identity } | { kind: 'sign_in' }
+ *   | import('./api.js').Refused | { kind: 'unanswered' }} Who
  */
 
 /** @returns {Identity | null} */
@@ -30,6 +31,7 @@ export async function identify() {
   if (known !== null) return { kind: 'known', identity: known };
   const answer = await becomeGuest();
   if (answer.kind === 'refused' && answer.status === 404) return { kind: 'sign_in' };
+  if (answer.kind === 'refused') return answer;
   if (answer.kind !== 'ok') return { kind: 'unanswered' };
   const { user, token } = answer.body;
   remember(TOKEN, token);

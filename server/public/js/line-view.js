@@ -2,7 +2,7 @@
 /** What a tile says about the line for units that come back. Pure. */
 
 import { plural } from './countdown.js';
-import { PAGE_MESSAGES, verdictMessage } from './messages.js';
+import { verdictMessage } from './messages.js';
 
 /**
  * @typedef {object} Line
@@ -52,8 +52,7 @@ export function lineView({ line, availability, phase, room, unpaid }) {
     case 'leaving':
       return say('', '', LEAVE, false);
     case 'refused': {
-      const isUnsure = line.verdict === 'unanswered';
-      const { title, text } = isUnsure ? PAGE_MESSAGES.line_unsure : verdictMessage(line.verdict);
+      const { title, text } = verdictMessage(line.verdict);
       return say(title, text);
     }
     case 'served':

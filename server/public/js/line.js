@@ -35,7 +35,16 @@ const nameOf = ({ sale, sku }) => `flashsale.line.${sale}.${sku}`;
 /** @param {Waiter} waiter */
 async function tokenOf(waiter) {
   const who = await waiter.who();
-  return who.kind === 'known' ? who.identity : null;
+  return who.kind === 'known' ? who.identity.token : null;
+}
+
+/**
+ * Why nobody can be said to wait.
+ * @param {Exclude<import('./identity.js').Who, { kind: 'known' }>} who
+ */
+function verdictOf(who) {
+  if (who.kind === 'refused') return who.verdict;
+  return who.kind === 'sign_in' ? 'unauthenticated' : 'unanswered';
 }
 
 /**
@@ -46,16 +55,17 @@ export async function join(waiter, quantity) {
   const { sale, sku, show, signal } = waiter;
   looking.get(nameOf(waiter))?.abort();
   show({ step: 'asking' });
-  const identity = await tokenOf(waiter);
+  const who = await waiter.who();
   if (signal.aborted) return;
-  if (identity === null) return show({ step: 'refused', verdict: 'unauthenticated' });
-  const answer = await joinLine(sale, sku, { quantity, token: identity.token });
+  if (who.kind !== 'known') return show({ step: 'refused', verdict: verdictOf(who) });
+  const { user, token } = who.identity;
+  const answer = await joinLine(sale, sku, { quantity, token });
   if (signal.aborted) return;
   if (answer.kind !== 'ok') {
-    const verdict = answer.kind === 'refused' ? answer.verdict : 'unanswered';
+    const verdict = answer.kind === 'refused' ? answer.verdict : 'line_unsure';
     return show({ step: 'refused', verdict });
   }
-  remember(nameOf(waiter), identity.user);
+  remember(nameOf(waiter), user);
   if (take(waiter, answer.body)) await follow(waiter);
 }
 
@@ -73,8 +83,7 @@ export async function leave(waiter) {
   const { sale, sku, show, signal } = waiter;
   looking.get(nameOf(waiter))?.abort();
   show({ step: 'leaving' });
-  const identity = await tokenOf(waiter);
-  const answer = await leaveLine(sale, sku, identity?.token ?? null);
+  const answer = await leaveLine(sale, sku, await tokenOf(waiter));
   if (signal.aborted) return;
   // A unit may have come at this very moment: the look that follows tells.
   show(answer.kind === 'ok' ? noLine() : { step: 'waiting' });
@@ -92,10 +101,10 @@ async function follow(waiter) {
   looking.set(nameOf(waiter), mine);
   const signal = AbortSignal.any([waiter.signal, mine.signal]);
   for (let failures = 0; !signal.aborted; ) {
-    const identity = await tokenOf(waiter);
+    const token = await tokenOf(waiter);
     // The first look after a reload is answered at once.
     const wait = waiter.line().step === 'waiting' ? STATUS_WAIT_SECONDS : 0;
-    const answer = await readLine(sale, sku, { token: identity?.token ?? null, signal, wait });
+    const answer = await readLine(sale, sku, { token, signal, wait });
     if (signal.aborted) return;
     if (answer.kind === 'ok') {
       failures = 0;

@@ -13,9 +13,16 @@ async function showLottery(lottery) {
   if (lottery === undefined) return;
   const { secretSha256, secret } = lottery;
   setText(find('#hash'), secretSha256);
-  setShown(find('#rank-form'), secret !== undefined);
+  // Browsers compute on https and localhost only.
+  const mayCompute = crypto.subtle !== undefined;
+  setShown(find('#rank-form'), secret !== undefined && mayCompute);
   if (secret === undefined) return;
   setText(find('#secret'), secret);
+  if (!mayCompute) {
+    const how = `npx flashsale lottery verify ${sale} <user>`;
+    setText(find('#promise'), `Your browser cannot check it without https. Anyone can: ${how}`);
+    return;
+  }
   const kept = await isPromised(secret, secretSha256);
   const verdict = kept
     ? 'It is the secret whose hash was shown before the sale: your browser has just checked it.'
