@@ -60,6 +60,18 @@ async function ensureTemplate(): Promise<string> {
   return name;
 }
 
+/** Patient, as on a machine that has more to do. Without a role: the login role's own. */
+export function openPool(url: string, max: number, role?: Role): Pool {
+  return createPool({
+    url,
+    max,
+    applicationName: `test ${role ?? 'admin'}`,
+    statementTimeoutMs: 60_000,
+    lockTimeoutMs: 30_000,
+    ...(role !== undefined && { role }),
+  });
+}
+
 export async function createDatabase({ empty = false } = {}): Promise<TestDatabase> {
   const name = uniqueName('db');
   const template = empty ? 'template1' : await ensureTemplate();
@@ -70,14 +82,7 @@ export async function createDatabase({ empty = false } = {}): Promise<TestDataba
   const url = databaseUrl(name);
   const pools: Pool[] = [];
   const open = (max: number, role?: Role) => {
-    const pool = createPool({
-      url,
-      max,
-      applicationName: `test ${role ?? 'admin'}`,
-      statementTimeoutMs: 60_000,
-      lockTimeoutMs: 30_000,
-      ...(role !== undefined && { role }),
-    });
+    const pool = openPool(url, max, role);
     pools.push(pool);
     return pool;
   };

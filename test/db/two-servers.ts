@@ -1,9 +1,9 @@
 import { afterAll, expect } from 'vitest';
 import { audit, carryTo, saleBoard, unitCounts } from '../../db/calls.ts';
-import { createPool, type Databases, type Pool, type Role } from '../../db/pool.ts';
+import type { Databases, Pool, Role } from '../../db/pool.ts';
 import { prepare } from '../../db/prepare.ts';
 import { type CrashServer, startCrashServer } from './crash-server.ts';
-import { createDatabase } from './database.ts';
+import { createDatabase, openPool } from './database.ts';
 import { openSale } from './shop.ts';
 
 /** A database for `regular` on the run's server, and one for `hot` on a second server, started for it. */
@@ -23,14 +23,7 @@ export async function startTwoServers(): Promise<TwoServers> {
   await prepare(second.url);
   const pools: Pool[] = [];
   const hot = (max: number, role?: Role) => {
-    const pool = createPool({
-      url: second.url,
-      max,
-      applicationName: `test ${role ?? 'admin'}`,
-      statementTimeoutMs: 60_000,
-      lockTimeoutMs: 30_000,
-      ...(role !== undefined && { role }),
-    });
+    const pool = openPool(second.url, max, role);
     pools.push(pool);
     return pool;
   };

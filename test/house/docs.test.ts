@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { createProgram } from '../../ops/program.ts';
 import { files, textOf } from './files.ts';
 
 /** The documents name nothing that is gone. */
@@ -27,6 +28,20 @@ function inCode(document: string, pattern: RegExp): string[] {
   return spans.flatMap((span) => [...span.matchAll(pattern)].map(([match]) => match));
 }
 
+const program = createProgram({});
+
+/** The words lead to a command; what follows it are its arguments. */
+function isCommand(words: readonly string[]): boolean {
+  let at = program;
+  for (const word of words) {
+    if (at.commands.length === 0) return true;
+    const next = at.commands.find((command) => command.name() === word);
+    if (next === undefined) return false;
+    at = next;
+  }
+  return true;
+}
+
 describe('the documents', () => {
   it.each(documents)('%s links to files that exist', (document) => {
     const links = [...textOf(document).matchAll(/\]\((?!https?:)([^)#\s]+)/g)];
@@ -49,6 +64,11 @@ describe('the documents', () => {
       [...textOf(document).matchAll(/\bnpm run ([a-z]+)/g)].map(([, script = '']) => script),
     );
     expect(told.filter((script) => !(script in scripts))).toEqual([]);
+  });
+
+  it.each(current)('%s names only commands that there are', (document) => {
+    const named = inCode(document, /(?<=\bflashsale )[a-z-]+( [a-z-]+)*/g);
+    expect(named.filter((words) => !isCommand(words.split(' ')))).toEqual([]);
   });
 
   it('explain every variable that a process reads', () => {
