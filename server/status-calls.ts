@@ -31,6 +31,8 @@ const JSON_HEADERS = [
   'no-store',
   'content-length',
 ];
+const NONE: string[] = [];
+const NO_HEADERS = {};
 const STREAM_HEADERS = ['content-type', 'text/event-stream', 'cache-control', 'no-store'];
 
 /** @param fail answers an error that is none of the client's */
@@ -83,8 +85,8 @@ export function createStatusCalls(
       if (userId === undefined) throw new Problem('unauthenticated');
       gate.checkOwn(userId, visitorOf(request));
       // They would live as long as the answer is waited for, and nobody reads them again.
-      request.rawHeaders = [];
-      request.headers = {};
+      request.rawHeaders = NONE;
+      request.headers = NO_HEADERS;
       request.url = '';
       answer(response, userId, call);
     } catch (error) {
