@@ -188,4 +188,25 @@ export const ORDERS: readonly Mutant[] = [
     ['test/db/refunds.test.ts'],
     'db/procedures/take_refunds.sql',
   ),
+  sql(
+    'nothing taken is lost',
+    'a refund that fails after it was done stays done',
+    [['OR r.refund_ref = p_refund_ref AND NOT v_is_done', 'OR false']],
+    ['test/db/refunds.test.ts'],
+    'db/procedures/end_refund.sql',
+  ),
+  sql(
+    'nothing taken is lost',
+    'refused webhook events hold up those of other orders',
+    [['count(*) FILTER (WHERE w.is_new) < p_pending_max', 'count(*) < p_pending_max']],
+    ['test/worker/webhooks-refused.test.ts'],
+    'db/procedures/take_webhooks.sql',
+  ),
+  sql(
+    'no lie',
+    'a disabled webhook endpoint gets events',
+    [["WHERE w.state = 'active' ORDER", 'ORDER']],
+    ['test/worker/webhooks-process.test.ts'],
+    'db/procedures/webhook_targets.sql',
+  ),
 ];
