@@ -13,9 +13,16 @@ RETURNS TABLE (
   request_id uuid, user_id text, sale text, sku text, units int, status text, reason text,
   order_no bigint, amount numeric, currency text, pay_before timestamptz, decided_at timestamptz
 )
-LANGUAGE sql STABLE SECURITY DEFINER
+LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = :schema, pg_temp
+-- Planning all partitions anew costs more than looking into them (one id: 0.38 -> 0.13 ms a call); and
+-- a plan that was made while they were nearly empty must use their indexes when they are full.
+SET plan_cache_mode = force_generic_plan
+SET random_page_cost = 0.1
 AS $routine$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
   SELECT c.request_id, c.user_id, c.sale, c.sku, c.units, coalesce(o.status, c.status), c.reason,
          c.order_no, o.amount, o.currency, o.pay_before, c.decided_at
   FROM outcome c
@@ -26,7 +33,8 @@ AS $routine$
          f.refused_at
   FROM refused_request f
   WHERE f.request_id = ANY (p_request_ids)
-    AND NOT EXISTS (SELECT FROM outcome k WHERE k.request_id = f.request_id)
+    AND NOT EXISTS (SELECT FROM outcome k WHERE k.request_id = f.request_id);
+END
 $routine$;
 
 ALTER FUNCTION :schema.request_outcomes OWNER TO flashsale_owner;

@@ -5,7 +5,10 @@ import { Problem } from '../problems.ts';
  * The number of ids that wait is bounded; past it the answer is `overloaded`, not a longer queue.
  */
 
-const TICK_MS = 5;
+/** From one round of queries to the next: a query's cost is mostly its own, not that of its ids. */
+const TICK_MS = 20;
+/** Who is the first after a while waits so long for others. */
+const FIRST_WAIT_MS = 5;
 const IDS_PER_QUERY_MAX = 1_000;
 const WAITING_IDS_MAX = 50_000;
 /** Queries under way at once: the pool is small on purpose. */
@@ -19,6 +22,7 @@ export class Lookup<Found> {
   #waiting = new Map<string, Waiting<Found>>();
   #timer: NodeJS.Timeout | undefined;
   #underWay = 0;
+  #lastRunMs = 0;
 
   constructor(query: (ids: string[]) => Promise<readonly Found[]>, idOf: (found: Found) => string) {
     this.#query = query;
@@ -35,12 +39,18 @@ export class Lookup<Found> {
     if (this.#waiting.size >= WAITING_IDS_MAX) throw new Problem('overloaded');
     const waiting: Waiting<Found> = Promise.withResolvers();
     this.#waiting.set(id, waiting);
-    this.#timer ??= setTimeout(() => this.#run(), TICK_MS);
+    this.#schedule();
     return waiting.promise;
+  }
+
+  #schedule(): void {
+    const waitMs = Math.max(FIRST_WAIT_MS, this.#lastRunMs + TICK_MS - performance.now());
+    this.#timer ??= setTimeout(() => this.#run(), waitMs);
   }
 
   #run(): void {
     this.#timer = undefined;
+    this.#lastRunMs = performance.now();
     while (this.#waiting.size > 0 && this.#underWay < QUERIES_MAX) {
       const batch = new Map([...this.#waiting].slice(0, IDS_PER_QUERY_MAX));
       for (const id of batch.keys()) this.#waiting.delete(id);
@@ -62,7 +72,7 @@ export class Lookup<Found> {
       for (const waiting of batch.values()) waiting.reject(error);
     } finally {
       this.#underWay -= 1;
-      if (this.#waiting.size > 0) this.#run();
+      if (this.#waiting.size > 0) this.#schedule();
     }
   }
 }
