@@ -17,8 +17,9 @@ import type { Desk, RequestStatus, StatusQuestion, Waiter } from './waiter.ts';
 
 /** Shoppers who may wait for outcomes at once in this process. */
 const WAITING_SHOPPERS_MAX = 60_000;
-/** A request of another process is looked for so often while somebody waits for it: at first, and when
- *  it was looked for in vain again and again. */
+/** A request of another process is looked for again after a share of the time that somebody has waited
+ *  for it, within these: who is told a little later has waited long already. */
+const FOREIGN_PAUSE_SHARE = 0.25;
 const FOREIGN_PAUSE_MIN_MS = 100;
 const FOREIGN_PAUSE_MAX_MS = 1_000;
 /** All of them together are looked for at most so often a second: the shoppers of a dead node come to
@@ -107,10 +108,10 @@ export class StatusDesk implements Desk {
     this.#purchases.watch(waiter.question.requestId, waiter);
   }
 
-  #foreignPauseMs(waiter: Waiter): number {
-    const grownMs = Math.max(FOREIGN_PAUSE_MIN_MS, waiter.pauseMs * 2);
-    waiter.pauseMs = Math.min(grownMs, FOREIGN_PAUSE_MAX_MS);
-    return Math.max(waiter.pauseMs, (this.#foreign / FOREIGN_LOOKUPS_PER_SECOND) * 1_000);
+  #foreignPauseMs({ sinceMs }: Waiter): number {
+    const shareMs = (performance.now() - sinceMs) * FOREIGN_PAUSE_SHARE;
+    const pauseMs = Math.min(Math.max(FOREIGN_PAUSE_MIN_MS, shareMs), FOREIGN_PAUSE_MAX_MS);
+    return Math.max(pauseMs, (this.#foreign / FOREIGN_LOOKUPS_PER_SECOND) * 1_000);
   }
 
   #countForeign(waiter: Waiter, isForeign: boolean): void {

@@ -34,7 +34,8 @@ export interface Desk {
  */
 export abstract class Waiter implements Sleeper, Watcher {
   readonly question: StatusQuestion;
-  /** performance.now() up to which it waits for an outcome. */
+  /** performance.now() when it began to wait, and up to which it waits for an outcome. */
+  readonly sinceMs: number;
   untilMs: number;
   /** That there is no such request at all is only said after this. */
   readonly graceUntilMs: number;
@@ -43,14 +44,13 @@ export abstract class Waiter implements Sleeper, Watcher {
   /** Where it sleeps; undefined while it does not. */
   slot: number | undefined = undefined;
   isForeign = false;
-  /** Its last pause as a foreign one. */
-  pauseMs = 0;
   protected readonly desk: Desk;
 
   constructor(desk: Desk, question: StatusQuestion, waitMs: number, graceMs: number) {
     const nowMs = performance.now();
     this.desk = desk;
     this.question = question;
+    this.sinceMs = nowMs;
     this.untilMs = nowMs + waitMs;
     this.graceUntilMs = nowMs + graceMs;
   }

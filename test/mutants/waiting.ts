@@ -30,12 +30,7 @@ export const WAITING: readonly Mutant[] = [
     promise: 'overload is cheap',
     name: 'the shoppers of a dead node ask the database as often as they like',
     file: 'server/requests/status.ts',
-    edits: [
-      [
-        'Math.max(waiter.pauseMs, (this.#foreign / FOREIGN_LOOKUPS_PER_SECOND) * 1_000)',
-        'waiter.pauseMs',
-      ],
-    ],
+    edits: [['Math.max(pauseMs, (this.#foreign / FOREIGN_LOOKUPS_PER_SECOND) * 1_000)', 'pauseMs']],
     tests: ['test/server/foreign.test.ts'],
   },
 ];
