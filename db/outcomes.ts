@@ -44,7 +44,10 @@ export async function requestOutcomes(
   }
   const text = (schema: Schema) => `SELECT * FROM ${schema}.request_outcomes($1)`;
   const rows = await queryBoth<Row>(databases, 'request_outcomes', text, [requestIds]);
-  return rows.map((row) => ({
+  // A refusal of no sale says nothing when the id was used for another purchase after that.
+  const decided = new Set(rows.filter(({ sale }) => sale !== '').map((row) => row.request_id));
+  const told = rows.filter((row) => row.sale !== '' || !decided.has(row.request_id));
+  return told.map((row) => ({
     requestId: row.request_id,
     userId: row.user_id,
     sale: row.sale,

@@ -6,7 +6,7 @@ import Fastify, {
   LogController,
 } from 'fastify';
 import type { Context } from './context.ts';
-import { answerBrokenRequest, createListener } from './listener.ts';
+import { answerBrokenRequest, closeIdle, createListener } from './listener.ts';
 import { Problem, problemHeaders, problemOf } from './problems.ts';
 import { buyRoute } from './routes/buy.ts';
 import { challengeRoute } from './routes/challenges.ts';
@@ -66,6 +66,7 @@ export async function buildApp(context: Context) {
   await app.register(checkoutRoute, context);
   await app.register(paymentRoutes, context);
   if (config.demo) await app.register(demoRoutes, context);
+  app.addHook('preClose', async () => closeIdle(app.server));
   return app;
 }
 

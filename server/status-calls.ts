@@ -54,6 +54,7 @@ export function createStatusCalls(
   }
 
   function refuse(response: ServerResponse, error: unknown): void {
+    if (stopping.aborted) response.shouldKeepAlive = false;
     const problem = error instanceof Problem ? error : fail(error);
     metrics.refusals.inc({ route: '/api/v1/requests/:requestId', verdict: problem.verdict });
     const body = problem.document();
@@ -61,7 +62,7 @@ export function createStatusCalls(
     response.writeHead(problem.status, problemHeaders(problem).concat(length)).end(body);
   }
 
-  function answer(response: ServerResponse, userId: string, call: StatusCall): void {
+  function begin(response: ServerResponse, userId: string, call: StatusCall): void {
     const question = questionOf(userId, call.requestId);
     const answering = { desk: statusDesk, response, question, refuse, stopping };
     const waiter = call.isStream
@@ -72,6 +73,15 @@ export function createStatusCalls(
     // On the answer, not on its socket: that one lives on and would collect a listener a request.
     response.on('close', () => waiter.leave());
     statusDesk.wait(waiter);
+  }
+
+  /** Never throws: nobody else answers. */
+  function answer(response: ServerResponse, userId: string, call: StatusCall): void {
+    try {
+      begin(response, userId, call);
+    } catch (error) {
+      refuse(response, error);
+    }
   }
 
   async function serveCall(
@@ -196,6 +206,7 @@ class EventStream extends Waiter {
   #begin(): void {
     if (this.#isBegun) return;
     this.#isBegun = true;
+    if (this.#stopping.aborted) this.#response.shouldKeepAlive = false;
     this.#response.writeHead(200, STREAM_HEADERS);
     // Chunks of our own: Node's are three writes each, and two more at the end.
     this.#isChunked = this.#response.chunkedEncoding;

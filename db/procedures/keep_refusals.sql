@@ -5,7 +5,8 @@
 --
 -- Parameters: none
 -- Result: none (a row trigger)
--- Tables: writes refused_request of both schemas, outcome of the schema of the SKU
+-- Tables: reads outcome of both schemas; writes refused_request of both, outcome of the schema of the
+--   SKU
 -- Locks: the advisory lock of the SKU, exclusively, for the rest of the transaction: a refusal that has
 --   not seen the SKU is there before, a later one sees it
 -- Errors: none of its own
@@ -27,6 +28,9 @@ BEGIN
       (request_id, sale, sku, user_id, node, status, reason, units, decided_at)
     SELECT g.request_id, $2, $1, g.user_id, '', 'rejected', g.reason, 0, g.refused_at
     FROM (SELECT * FROM gone UNION ALL SELECT * FROM also_gone) g
+    -- Who used the id for another purchase after that has its outcome.
+    WHERE NOT EXISTS (SELECT FROM regular.outcome o WHERE o.request_id = g.request_id)
+      AND NOT EXISTS (SELECT FROM hot.outcome o WHERE o.request_id = g.request_id)
     ORDER BY g.request_id
     ON CONFLICT (request_id, sale) DO NOTHING
   $sql$, NEW.schema) USING NEW.sku, NEW.sale;

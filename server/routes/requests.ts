@@ -18,6 +18,8 @@ export const requestRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
     '/api/v1/requests/:requestId',
     {
       onRequest,
+      // A HEAD would wait for an outcome that it cannot be told.
+      exposeHeadRoute: false,
       schema: {
         summary: 'The status of my request; waits up to `wait` seconds for its outcome',
         security,
@@ -38,6 +40,8 @@ export const requestRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
     '/api/v1/requests/:requestId/events',
     {
       onRequest,
+      // A HEAD would wait for an outcome that it cannot be told.
+      exposeHeadRoute: false,
       schema: {
         summary: 'The status of my request as Server-Sent Events',
         security,

@@ -131,6 +131,22 @@ it.each(SCHEMAS.flatMap((asked) => SCHEMAS.map((home) => ({ asked, home }))))(
   },
 );
 
+it.each(SCHEMAS)(
+  'an id that was refused in %s is that of the order for which it was used after that',
+  async (asked) => {
+    const unknown = uniqueName('nowhere');
+    const again = request();
+    const refusal = { sku: unknown, node: 'node-1', requests: [again], reason };
+    expect(await refuseRequests(ops, asked, refusal)).toMatchObject([REFUSED]);
+    const sku = await stock(ops, await openSale(ops), { units: 10, schema: 'hot' });
+    expect(await placeOrders(worker, 'hot', sku, [again])).toMatchObject([{ status: 'ordered' }]);
+    expect(await outcomesOf([again])).toEqual(['ordered']);
+    await comesToBe(unknown, otherSchema(asked));
+    expect(await outcomesOf([again])).toEqual(['ordered']);
+    expect(await audit(admin)).toEqual([]);
+  },
+);
+
 it('refused or ordered, never both, when its SKU comes to be at the same moment', async () => {
   let refusals = 0;
   for (let round = 0; round < 20; round += 1) {

@@ -6,6 +6,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { OrderTerms, Verdict } from '../../contracts/messages.ts';
 import type { RequestOutcome } from '../../db/calls.ts';
 import { DatabaseError } from '../../db/errors.ts';
+import { Problem } from '../../server/problems.ts';
+import { issueReceipt } from '../../server/requests/receipt.ts';
 import { until } from '../until.ts';
 import { openWebNode, type WebNode } from './web-node.ts';
 
@@ -254,3 +256,43 @@ it('answers everybody when the process ends, and keeps no connection', async () 
   await closing;
   node = await openWebNode();
 });
+
+it.each([
+  { what: 'a stream that has begun', isTaken: true, status: 200 },
+  { what: 'a question that has no answer yet', isTaken: false, status: 404 },
+])('ends $what of another node when the process ends, and keeps no connection', async (one) => {
+  const foreign = randomUUID();
+  const { sale } = node.world.row;
+  const key = node.context.catalogue.ticketKeys.receipt(sale);
+  if (key === undefined) throw new Error('no key');
+  const proof = one.isTaken
+    ? `~${issueReceipt(key, { sale, requestId: foreign, userId: 'ann' })}`
+    : '';
+  const stream = ask(`${foreign}${proof}/events`);
+  await until('it waits', () => node.context.purchases.watchedCount === 1);
+  // The database answers when the server has looked for idle connections already.
+  const asked = Promise.withResolvers<void>();
+  const found = Promise.withResolvers<RequestOutcome[]>();
+  node.world.outcomes = () => {
+    asked.resolve();
+    return found.promise;
+  };
+  const closing = node.close();
+  await asked.promise;
+  await until('nobody is let in', () => !node.app.server.listening);
+  found.resolve([]);
+  expect(await stream).toMatchObject({ status: one.status });
+  await closing;
+  node = await openWebNode();
+});
+
+it.each(['?wait=5&x=1', '/events?x=1'])(
+  'refuses who is one too many, whatever the URL looks like: %s',
+  async (query) => {
+    vi.spyOn(node.context.statusDesk, 'wait').mockImplementation(() => {
+      throw new Problem('overloaded');
+    });
+    const { status, body } = await ask(`${requestId}${query}`);
+    expect([status, JSON.parse(body)]).toMatchObject([503, { verdict: 'overloaded' }]);
+  },
+);
