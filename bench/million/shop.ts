@@ -13,13 +13,25 @@ export interface Shop {
   readonly jwtSecret: string;
 }
 
+/** After `flashsale env` the variables name the local stack: that is not elsewhere. */
+function stackOf(environment: Readonly<Record<string, string | undefined>>) {
+  const shopUrl = environment['SHOP_URL'];
+  try {
+    const stack = runningStack(environment);
+    const isElsewhere = shopUrl !== undefined && shopUrl !== stack.SHOP_URL;
+    return { isElsewhere, stack: isElsewhere ? {} : stack };
+  } catch (error) {
+    if (shopUrl === undefined) throw error;
+    return { isElsewhere: true, stack: {} };
+  }
+}
+
 /**
  * The local stack; each of its variables can be set to another shop's.
  * @throws {Error} when no local stack runs and the variables do not say all
  */
 export function shopOf(environment: Readonly<Record<string, string | undefined>>): Shop {
-  const isElsewhere = environment['SHOP_URL'] !== undefined;
-  const stack = isElsewhere ? {} : runningStack(environment);
+  const { isElsewhere, stack } = stackOf(environment);
   const jwtSecret = isElsewhere ? undefined : readSettings(stackFolder(environment))?.jwtSecret;
   const variables: Readonly<Record<string, string | undefined>> = {
     ZK_ROOT: '/flashsale',
