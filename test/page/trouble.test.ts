@@ -55,10 +55,11 @@ describe('the line', () => {
     await says(waiting, sku, 'It is yours');
     expect(await seen(tileOf(waiting, sku))).not.toMatch(/None free/);
     // The button that was pressed has gone; the keyboard goes on with the order.
-    const focused = await waiting.evaluate<string>("document.activeElement?.className ?? ''");
-    expect(focused).toBe('to-orders');
-    // Back on sale it is not: it has gone to who waited.
-    expect(await seen(owner.locator('.order'))).toMatch(/Order cancelled What it held was given/);
+    const focused = () => waiting.evaluate<string>("document.activeElement?.className ?? ''");
+    await until('the keyboard goes on', async () => (await focused()) === 'to-orders');
+    // Back on sale it is not: it has gone to who waited. Its page hears so in its own time.
+    const told = /Order cancelled What it held was given/;
+    await until('it is cancelled', async () => told.test(await seen(owner.locator('.order'))));
   });
 
   it('keeps a place that could not be left, and follows it once', async () => {
