@@ -8,8 +8,8 @@ export default defineConfig({
     maxWorkers: 2,
     pool: 'forks',
     // They only end what hangs: no promise about time is held by them.
-    testTimeout: 600_000,
-    hookTimeout: 600_000,
+    testTimeout: 900_000,
+    hookTimeout: 900_000,
     teardownTimeout: 60_000,
   },
 });

@@ -14,7 +14,7 @@ export interface Answer {
 }
 
 /** Ends what hangs. */
-const DEADLINE_MS = 60_000;
+const DEADLINE_MS = 300_000;
 
 export interface PressOptions {
   readonly quantity?: unknown;

@@ -8,6 +8,7 @@ import { endProcess, type Launched, launch, logTail } from '../ops/stack/process
 import { TestFolder } from '../ops/stack/test-folder.ts';
 import { pathsBelow } from '../zk/paths.ts';
 import { ZkSession } from '../zk/session.ts';
+import { createDatabase } from './db/database.ts';
 import { createVirtualHost, databaseUrl, servers, uniqueName, uniqueZkRoot } from './servers.ts';
 import { until } from './until.ts';
 import type { Credentials } from './zk/credentials.ts';
@@ -18,7 +19,7 @@ import type { Credentials } from './zk/credentials.ts';
  */
 
 const ROOT = join(import.meta.dirname, '..');
-const READY_TIMEOUT_MS = 90_000;
+const READY_TIMEOUT_MS = 300_000;
 const STOP = { signal: 'SIGTERM', graceMs: 60_000 } as const;
 
 export interface SystemOptions {
@@ -39,6 +40,21 @@ export interface SystemOptions {
   readonly hotDatabaseUrl?: string;
   /** A broker of the file's own, with its virtual host; else one is made on the run's. */
   readonly amqpUrl?: string;
+}
+
+/** An empty shop's database: a copy of the run's template, or made anew on a server of the file's own. */
+async function databaseOf(serverUrl: string | undefined) {
+  if (serverUrl === undefined) {
+    const { url, remove } = await createDatabase();
+    return { url, removeDatabase: remove };
+  }
+  const name = uniqueName('system');
+  const admin = createPool({ url: serverUrl, max: 1, applicationName: 'test' });
+  await admin.query({ text: `CREATE DATABASE ${name}` });
+  await admin.close();
+  const url = databaseUrl(name, serverUrl);
+  await prepare(url);
+  return { url, removeDatabase: async () => {} };
 }
 
 /** What a test says of a SKU; the rest is usual. */
@@ -62,6 +78,7 @@ export class System {
   readonly #environment: Record<string, string>;
   readonly #members = new Map<string, Member>();
   readonly #folder = new TestFolder();
+  readonly #removeDatabase: () => Promise<void>;
   readonly #removeVirtualHost: () => Promise<void>;
   readonly #credentials: Credentials | undefined;
 
@@ -70,6 +87,7 @@ export class System {
     environment: Record<string, string>;
     databases: Databases;
     session: ZkSession;
+    removeDatabase: () => Promise<void>;
     removeVirtualHost: () => Promise<void>;
   }) {
     const { environment } = options;
@@ -77,6 +95,7 @@ export class System {
     this.#credentials = options.credentials;
     this.databases = options.databases;
     this.session = options.session;
+    this.#removeDatabase = options.removeDatabase;
     this.#removeVirtualHost = options.removeVirtualHost;
     this.url = `http://127.0.0.1:${environment['PORT']}`;
     this.root = environment['ZK_ROOT'] ?? '';
@@ -85,13 +104,7 @@ export class System {
   }
 
   static async start(options: SystemOptions = {}): Promise<System> {
-    const database = uniqueName('system');
-    const server = options.databaseServerUrl ?? servers.databaseUrl;
-    const admin = createPool({ url: server, max: 1, applicationName: 'test' });
-    await admin.query({ text: `CREATE DATABASE ${database}` });
-    await admin.close();
-    const url = databaseUrl(database, server);
-    await prepare(url);
+    const { url, removeDatabase } = await databaseOf(options.databaseServerUrl);
     const pool = createPool({ url, max: 8, applicationName: 'test' });
     const { hotDatabaseUrl } = options;
     if (hotDatabaseUrl !== undefined) await prepare(hotDatabaseUrl);
@@ -116,6 +129,7 @@ export class System {
       credentials,
       databases: { regular: pool, hot },
       session,
+      removeDatabase,
       removeVirtualHost: virtualHost.remove,
       environment: {
         PATH: process.env['PATH'] ?? '',
@@ -300,6 +314,7 @@ export class System {
     const { regular, hot } = this.databases;
     await regular.close();
     if (hot !== regular) await hot.close();
+    await this.#removeDatabase();
     await this.#removeVirtualHost();
     this.#folder.remove();
   }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { audit, cancelOrder, payOrder, placeOrders } from '../../db/calls.ts';
 import { type Databases, openSession, type Session } from '../../db/pool.ts';
-import { createDatabase, type TestDatabase } from './database.ts';
+import { createDatabase, PATIENCE, type TestDatabase } from './database.ts';
 import { openSale, request, stock } from './shop.ts';
 
 /** Damage that no routine does: audit must find it, and say which promise is broken. */
@@ -29,8 +29,7 @@ beforeAll(async () => {
   expect(await audit(ops)).toEqual([]);
   session = await openSession(database.url, {
     applicationName: 'damage',
-    statementTimeoutMs: 10_000,
-    lockTimeoutMs: 5_000,
+    ...PATIENCE,
   });
 });
 afterAll(async () => {

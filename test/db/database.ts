@@ -15,6 +15,9 @@ export interface TestDatabase {
   remove(): Promise<void>;
 }
 
+/** They end what hangs, far beyond what the slowest machine takes. */
+export const PATIENCE = { statementTimeoutMs: 300_000, lockTimeoutMs: 300_000 } as const;
+
 const FOLDERS = ['migrations', 'procedures', 'views'];
 /** Key of the advisory lock under which the template is made. */
 const TEMPLATE_LOCK = 7_300_102;
@@ -33,8 +36,7 @@ function templateName(): string {
 function openAdmin() {
   return openSession(servers.databaseUrl, {
     applicationName: 'test',
-    statementTimeoutMs: 60_000,
-    lockTimeoutMs: 60_000,
+    ...PATIENCE,
   });
 }
 
@@ -60,14 +62,13 @@ async function ensureTemplate(): Promise<string> {
   return name;
 }
 
-/** Patient, as on a machine that has more to do. Without a role: the login role's own. */
+/** Without a role: the login role's own. */
 export function openPool(url: string, max: number, role?: Role): Pool {
   return createPool({
     url,
     max,
     applicationName: `test ${role ?? 'admin'}`,
-    statementTimeoutMs: 60_000,
-    lockTimeoutMs: 30_000,
+    ...PATIENCE,
     ...(role !== undefined && { role }),
   });
 }

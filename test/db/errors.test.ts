@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DatabaseError, toDatabaseError } from '../../db/errors.ts';
 import { createPool, openSession } from '../../db/pool.ts';
-import { createDatabase, type TestDatabase } from './database.ts';
+import { createDatabase, PATIENCE, type TestDatabase } from './database.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -108,8 +108,7 @@ describe('a pool', () => {
 it('a session rolls back what failed', async () => {
   const session = await openSession(database.url, {
     applicationName: 'test session',
-    statementTimeoutMs: 5_000,
-    lockTimeoutMs: 5_000,
+    ...PATIENCE,
   });
   const failed = session.transaction(async () => {
     await session.run('CREATE TABLE public.gone ()');

@@ -1,13 +1,12 @@
 import { openSession } from '../../db/pool.ts';
 import { until } from '../until.ts';
-import type { TestDatabase } from './database.ts';
+import { PATIENCE, type TestDatabase } from './database.ts';
 
 /** Locks slots of the SKU from another session, as a transaction that is under way does. */
 export async function holdSlots(database: TestDatabase, sku: string, slotsMax = 1_000) {
   const session = await openSession(database.url, {
     applicationName: 'holder',
-    statementTimeoutMs: 20_000,
-    lockTimeoutMs: 5_000,
+    ...PATIENCE,
   });
   await session.run('BEGIN');
   await session.query({

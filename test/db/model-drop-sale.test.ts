@@ -10,7 +10,7 @@ import {
   unitCounts,
 } from '../../db/calls.ts';
 import { type Databases, openSession } from '../../db/pool.ts';
-import { createDatabase, type TestDatabase } from './database.ts';
+import { createDatabase, PATIENCE, type TestDatabase } from './database.ts';
 import { blocked } from './locks.ts';
 import { openSale, order, requests, stock } from './shop.ts';
 
@@ -91,8 +91,7 @@ it('holds up no other sale while it removes rows one by one', async () => {
   await end(sale);
   const holder = await openSession(database.url, {
     applicationName: 'holder',
-    statementTimeoutMs: 20_000,
-    lockTimeoutMs: 5_000,
+    ...PATIENCE,
   });
   await holder.run('BEGIN');
   await holder.query({

@@ -15,6 +15,7 @@ import {
 } from '../../db/calls.ts';
 import { createPool, openSession, type Pool } from '../../db/pool.ts';
 import { until } from '../until.ts';
+import { PATIENCE } from './database.ts';
 import { openShop } from './open-shop.ts';
 import { order, request, requests, stock } from './shop.ts';
 
@@ -132,8 +133,7 @@ it('holds payments and cancellations up for longer than a lock timeout, and they
   const cancelled = await order(worker, sku, { userId: 'ben' }, 'regular');
   const mover = await openSession(database.url, {
     applicationName: 'mover',
-    statementTimeoutMs: 20_000,
-    lockTimeoutMs: 5_000,
+    ...PATIENCE,
   });
   await mover.run('BEGIN');
   await mover.query({ text: 'SELECT FROM hot.move_sku($1)', values: [sku] });

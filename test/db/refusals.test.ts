@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DatabaseError } from '../../db/errors.ts';
 import { openSession, ROLES, type Role, type Session } from '../../db/pool.ts';
 import { uniqueName } from '../servers.ts';
-import { createDatabase, type TestDatabase } from './database.ts';
+import { createDatabase, PATIENCE, type TestDatabase } from './database.ts';
 import { openSale, request, stock } from './shop.ts';
 
 /**
@@ -28,8 +28,7 @@ beforeAll(async () => {
   sku = await stock(ops, sale, { units: 50, schema: 'regular' });
   session = await openSession(database.url, {
     applicationName: 'refusals',
-    statementTimeoutMs: 10_000,
-    lockTimeoutMs: 5_000,
+    ...PATIENCE,
   });
 });
 afterAll(async () => {

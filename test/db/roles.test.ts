@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openSession, ROLES, type Role, type Session } from '../../db/pool.ts';
-import { createDatabase, type TestDatabase } from './database.ts';
+import { createDatabase, PATIENCE, type TestDatabase } from './database.ts';
 
 /** Who may call what. What is not listed here is refused. */
 
@@ -115,8 +115,7 @@ beforeAll(async () => {
   database = await createDatabase();
   session = await openSession(database.url, {
     applicationName: 'roles',
-    statementTimeoutMs: 10_000,
-    lockTimeoutMs: 5_000,
+    ...PATIENCE,
   });
   // A partition must not be easier to reach than its table.
   await session.run(`SELECT catalog.create_sale('s', 'x', now(), now() + interval '1 h')`);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { placeOrders } from '../../db/calls.ts';
 import { type Databases, openSession } from '../../db/pool.ts';
-import { createDatabase, type TestDatabase } from './database.ts';
+import { createDatabase, PATIENCE, type TestDatabase } from './database.ts';
 import { blocked } from './locks.ts';
 import { openSale, request, requests, stock } from './shop.ts';
 
@@ -110,8 +110,7 @@ it('keeps both of two edits at once', async () => {
   const open = () =>
     openSession(database.url, {
       applicationName: 'operator',
-      statementTimeoutMs: 20_000,
-      lockTimeoutMs: 10_000,
+      ...PATIENCE,
     });
   const [one, two] = [await open(), await open()];
   await one.run('BEGIN');

@@ -20,6 +20,7 @@ import {
 } from '../../db/calls.ts';
 import { openSession } from '../../db/pool.ts';
 import { uniqueName } from '../servers.ts';
+import { PATIENCE } from './database.ts';
 import { openShop } from './open-shop.ts';
 import { openSale, order, request, stock } from './shop.ts';
 
@@ -232,8 +233,7 @@ describe('a unit that comes back', () => {
     const [first = '', second = ''] = await line(sku, 2);
     const other = await openSession(database.url, {
       applicationName: 'other',
-      statementTimeoutMs: 10_000,
-      lockTimeoutMs: 5_000,
+      ...PATIENCE,
     });
     await other.run('BEGIN');
     await other.query({

@@ -89,6 +89,6 @@ export async function buy(page: Page, sku: string): Promise<void> {
       if (!words.includes('It is yours')) throw new Error(words);
       return true;
     },
-    { deadlineMs: 120_000, pollMs: 100 },
+    { pollMs: 100 },
   );
 }

@@ -71,7 +71,7 @@ describe('while orders flow', () => {
 
   /** Everything that was taken is ordered, said so, and in the books. */
   async function expectNothingLost(name: string, flow: Flow): Promise<FlowCounts> {
-    await flow.more(SOME, 120_000);
+    await flow.more(SOME);
     const counts = await flow.stop();
     console.log(`${name}: ${JSON.stringify({ ...counts, lost: counts.undecided })}`);
     expect(counts.lies).toEqual([]);

@@ -17,7 +17,6 @@ const UNITS = 1_500;
 /** Shoppers who press one after the other, and how long each of them waits between two. */
 const PRESSERS = 4;
 const CALM_MS = 80;
-const LONG = { deadlineMs: 120_000 };
 /** Units that one part of the story may take at the most: enough are left for the last one. */
 const PART = 300;
 
@@ -73,7 +72,7 @@ class Crowd {
   async isServed(what: string): Promise<number> {
     const [startedAt, before] = [performance.now(), this.taken.length];
     this.mayTake = before + PART;
-    await until(what, () => this.taken.length > before + PRESSERS * 2, LONG);
+    await until(what, () => this.taken.length > before + PRESSERS * 2);
     return Math.round(performance.now() - startedAt);
   }
 
@@ -85,14 +84,10 @@ class Crowd {
 
 /** The server that leads; 0 is one. */
 async function leads(): Promise<number> {
-  const [leader] = await until(
-    'one leads',
-    async () => {
-      const index = await ensemble.leader();
-      return index !== undefined && ([index] as const);
-    },
-    LONG,
-  );
+  const [leader] = await until('one leads', async () => {
+    const index = await ensemble.leader();
+    return index !== undefined && ([index] as const);
+  });
   return leader;
 }
 
@@ -118,13 +113,9 @@ test('sells everything once, whichever servers of ZooKeeper die', {
   const leader = await leads();
   await Promise.all([ensemble.kill(leader), ensemble.kill((leader + 1) % 3)]);
   const killedAt = performance.now();
-  await until(
-    'nothing is admitted on grants that may be over',
-    () => {
-      return crowd.count('quota_unavailable') > PRESSERS * 4;
-    },
-    LONG,
-  );
+  await until('nothing is admitted on grants that may be over', () => {
+    return crowd.count('quota_unavailable') > PRESSERS * 4;
+  });
   figures['quota_unavailable ms after two of three were killed'] = Math.round(
     performance.now() - killedAt,
   );
@@ -134,7 +125,7 @@ test('sells everything once, whichever servers of ZooKeeper die', {
 
   crowd.pauseMs = 0;
   crowd.mayTake = Number.POSITIVE_INFINITY;
-  await until('every unit is sold', async () => (await held()) === UNITS, LONG);
+  await until('every unit is sold', async () => (await held()) === UNITS);
   await crowd.end();
   const overview = await new Reader(system.session, system.paths).overview(SKU);
   const decided = await until('every request that was taken is decided', async () => {

@@ -7,7 +7,7 @@ import { until } from '../until.ts';
 
 const SHOPPERS_AT_ONCE = 16;
 const PAUSE_MS = 50;
-const OUTCOME_DEADLINE_MS = 120_000;
+const OUTCOME_DEADLINE_MS = 300_000;
 
 /** One taken request: a `202` was seen. */
 interface Taken {
@@ -55,11 +55,9 @@ export class Flow {
   }
 
   /** Resolves when as many more were taken. */
-  async more(count: number, deadlineMs = 60_000): Promise<void> {
+  async more(count: number): Promise<void> {
     const goal = this.#taken.length + count;
-    await until(`${count} more requests are taken`, () => this.#taken.length >= goal, {
-      deadlineMs,
-    });
+    await until(`${count} more requests are taken`, () => this.#taken.length >= goal);
   }
 
   /** Nobody comes any more; resolves when everybody knows what became of them. */

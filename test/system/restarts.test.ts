@@ -16,7 +16,7 @@ import { until } from '../until.ts';
 
 /** Half of them by long-poll, half by event stream. */
 const SHOPPERS = 12;
-const DEADLINE_MS = 120_000;
+const DEADLINE_MS = 300_000;
 const RECONNECT_MS = 100;
 
 /** Everything that one shopper was told, in order; a refusal by its HTTP status. */

@@ -57,6 +57,5 @@ test('idle nodes, pins and unpaid orders, each with its units', async () => {
       return /flashsale_stranded_units\{sku="TV",cause="pinned"[^}]*\} [1-9]/.test(metrics);
     },
     // Where a look at the stock takes long, it looks the less often.
-    { deadlineMs: 300_000 },
   );
 });

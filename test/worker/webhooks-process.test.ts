@@ -15,8 +15,6 @@ import { lives, type Receiver, startReceiver } from './receiver.ts';
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '..', '..');
-/** A process has to start before, on a machine that may be busy. */
-const SLOW = { deadlineMs: 120_000 };
 const workers = new Children();
 let host: VirtualHost;
 let database: TestDatabase;
@@ -76,15 +74,11 @@ async function behind(endpoint: string) {
 }
 
 const untilToldAll = (happened: Map<string, string[]>, who = receiver) =>
-  until(
-    'the merchant knows all',
-    () => {
-      const told = lives(who.taken);
-      for (const [no, types] of happened) expect(told.get(no)).toEqual(types);
-      return true;
-    },
-    SLOW,
-  );
+  until('the merchant knows all', () => {
+    const told = lives(who.taken);
+    for (const [no, types] of happened) expect(told.get(no)).toEqual(types);
+    return true;
+  });
 
 test('endpoints by command; a worker that is killed in the middle loses and reorders nothing', async () => {
   await expect(cli(['add', receiver.url], {})).rejects.toThrow('must be https');
@@ -100,7 +94,7 @@ test('endpoints by command; a worker that is killed in the middle loses and reor
   receiver.answer = () => (receiver.taken.length < 20 ? 204 : undefined);
   const victim = startWorker();
   const first = await trade(60);
-  await until('it delivers', () => receiver.taken.length > 5, SLOW);
+  await until('it delivers', () => receiver.taken.length > 5);
   const gone = new Promise((resolve) => victim.once('exit', resolve));
   victim.kill('SIGKILL');
   await gone;
@@ -109,16 +103,12 @@ test('endpoints by command; a worker that is killed in the middle loses and reor
   receiver.answer = () => 204;
   const second = await trade(10);
   startWorker();
-  await until(
-    'the other one delivers',
-    async () => {
-      // The leases of the dead one, in the outbox and here, are over.
-      await database.admin.query({ text: `UPDATE hot.outbox_relay SET leased_until = now()` });
-      await database.admin.query({ text: 'UPDATE hot.webhook_delivery SET next_at = now()' });
-      return receiver.taken.length > before;
-    },
-    SLOW,
-  );
+  await until('the other one delivers', async () => {
+    // The leases of the dead one, in the outbox and here, are over.
+    await database.admin.query({ text: `UPDATE hot.outbox_relay SET leased_until = now()` });
+    await database.admin.query({ text: 'UPDATE hot.webhook_delivery SET next_at = now()' });
+    return receiver.taken.length > before;
+  });
   await untilToldAll(first);
   await untilToldAll(second);
   expect(receiver.forged).toBe(0);

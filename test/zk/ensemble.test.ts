@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { NodeAgent } from '../../zk/agent.ts';
 import { until } from '../until.ts';
@@ -11,8 +12,6 @@ const UNITS = 6_000;
 /** Units that one part of the story may take at the most. */
 const PART = 1_000;
 const DRAW_EVERY_MS = 4;
-/** Servers are started anew. */
-const SLOW = { deadlineMs: 120_000 };
 /** From an admission to the order; the outcome reaches the node then. */
 const ORDER_MS = 15;
 
@@ -84,7 +83,7 @@ class Sale {
     const startedAt = performance.now();
     const before = this.admitted;
     this.#mayAdmit = before - this.rejected + PART;
-    await until(what, () => this.admitted > before + 20, { ...SLOW, pollMs: 5 });
+    await until(what, () => this.admitted > before + 20, { pollMs: 5 });
     return Math.round(performance.now() - startedAt);
   }
 
@@ -100,14 +99,10 @@ class Sale {
 
 /** The server that leads; 0 is one. */
 async function leads(): Promise<number> {
-  const [leader] = await until(
-    'one leads',
-    async () => {
-      const index = await ensemble.leader();
-      return index !== undefined && ([index] as const);
-    },
-    SLOW,
-  );
+  const [leader] = await until('one leads', async () => {
+    const index = await ensemble.leader();
+    return index !== undefined && ([index] as const);
+  });
   return leader;
 }
 
@@ -125,39 +120,39 @@ test('no unit too many, none left, whatever dies', { timeout: 600_000 }, async (
   await ensemble.kill(await leads());
   await leads();
   figures['after the leader was killed, ms'] = await sale.goesOn('it sells without the leader');
-  await until('sessions', () => agents.every((agent) => agent.ready()), SLOW);
+  await until('sessions', () => agents.every((agent) => agent.ready()));
   await ensemble.restore();
 
   const stopped = await leads();
   ensemble.signal(stopped, 'SIGSTOP');
-  await until(
-    'every node is served by another server',
-    async () => {
-      const found = await plane.operator.exists(plane.root);
-      return found.ok && agents.every((agent) => agent.ready());
-    },
-    SLOW,
-  );
+  await until('every node is served by another server', async () => {
+    const found = await plane.operator.exists(plane.root);
+    return found.ok && agents.every((agent) => agent.ready());
+  });
   ensemble.signal(stopped, 'SIGCONT');
   figures['after the leader was stopped, ms'] = await sale.goesOn('it sells');
 
   const leader = await leads();
   await Promise.all([ensemble.kill(leader), ensemble.kill((leader + 1) % 3)]);
   const cutAt = performance.now();
+  const loop = monitorEventLoopDelay({ resolution: 10 });
+  loop.enable();
   const mayDraw = (agent: NodeAgent) => agent.trusted(agent.node ?? '');
   await until('no node draws', () => !agents.some(mayDraw), {
     pollMs: 5,
   });
   const trustMs = Math.round(performance.now() - cutAt);
   figures['draws ended after two of three were killed, ms'] = trustMs;
-  expect(trustMs).toBeLessThan(SESSION_TIMEOUT_MS + 500);
+  // A busy machine looks late; the trust itself ends by the clock.
+  expect(trustMs).toBeLessThan(SESSION_TIMEOUT_MS + 500 + loop.max / 1e6);
+  loop.disable();
   const backAt = performance.now();
   await ensemble.restore();
   figures['servers back after, ms'] = Math.round(performance.now() - backAt);
   figures['sold again after, ms'] = await sale.goesOn('it sells again');
 
   sale.sellOut();
-  await until('everything is sold', () => sale.ordered === UNITS, SLOW);
+  await until('everything is sold', () => sale.ordered === UNITS);
   sale.end();
   expect(sale.most).toBeLessThanOrEqual(UNITS);
   expect(plane.units.get(SKU)).toEqual({ total: UNITS, held: UNITS });

