@@ -11,9 +11,11 @@ export { loadRoutines } from './routine-files.ts';
  */
 
 const STATEMENT_TIMEOUT_MS = 60_000;
-const LOCK_TIMEOUT_MS = 10_000;
+export const LOCK_TIMEOUT_MS = 10_000;
+/** Another installer is waited for as long as it may take: it holds up nothing but this one. */
+const INSTALLER_WAIT_MS = 600_000;
 /** Key of the advisory lock, so that two installers do not race. */
-const INSTALLER_LOCK = 7_300_101;
+export const INSTALLER_LOCK = 7_300_101;
 
 export interface InstallOptions {
   /** Overwrites routines that were changed by hand. */
@@ -96,7 +98,11 @@ async function compare(session: Session, routine: Routine): Promise<Comparison> 
 /** Everything of the installer happens in one transaction of this kind, one installer at a time. */
 async function asInstaller<T>(session: Session, work: () => Promise<T>): Promise<T> {
   return session.transaction(async () => {
+    await session.run(`SET LOCAL lock_timeout = ${INSTALLER_WAIT_MS}`);
+    await session.run(`SET LOCAL statement_timeout = ${INSTALLER_WAIT_MS}`);
     await session.run(`SELECT pg_advisory_xact_lock(${INSTALLER_LOCK})`);
+    await session.run(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
+    await session.run(`SET LOCAL statement_timeout = ${STATEMENT_TIMEOUT_MS}`);
     await session.run('SET LOCAL ROLE flashsale_owner');
     // Views are shown with or without schema names according to it: always the same way.
     await session.run('SET LOCAL search_path = pg_catalog, pg_temp');

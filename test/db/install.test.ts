@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { install, loadRoutines } from '../../db/install.ts';
+import { INSTALLER_LOCK, install, LOCK_TIMEOUT_MS, loadRoutines } from '../../db/install.ts';
 import { migrate } from '../../db/migrate.ts';
+import { openSession } from '../../db/pool.ts';
 import { prepare } from '../../db/prepare.ts';
-import { createDatabase, type TestDatabase } from './database.ts';
+import { until } from '../until.ts';
+import { createDatabase, PATIENCE, type TestDatabase } from './database.ts';
 
 const run = promisify(execFile);
 
@@ -22,6 +24,24 @@ describe('prepare', () => {
     expect(reports.map(({ installed }) => installed.length).sort()).toEqual([0, 0, count]);
     expect(reports.filter(({ applied }) => applied.length > 0)).toHaveLength(1);
     await empty.remove();
+  });
+
+  it('waits for another installer for longer than for any other lock', async () => {
+    const other = await openSession(database.url, { applicationName: 'installer', ...PATIENCE });
+    await other.run(`SELECT pg_advisory_lock(${INSTALLER_LOCK})`);
+    const report = prepare(database.url);
+    await until('it has waited that long', async () => {
+      const waiting = await other.query({
+        text: `SELECT FROM pg_stat_activity
+               WHERE datname = current_database() AND application_name = 'flashsale install'
+                 AND wait_event = 'advisory'
+                 AND query_start < clock_timestamp() - $1 * interval '1 ms'`,
+        values: [LOCK_TIMEOUT_MS * 1.1],
+      });
+      return waiting.length === 1;
+    });
+    await other.close();
+    expect(await report).toMatchObject({ installed: [], drifted: [] });
   });
 
   it('changes nothing the second time', async () => {
