@@ -15,12 +15,10 @@ import { compileValidator } from '../validation.ts';
 import { CallbackAnswer, OrderParams, PaymentAnswer, problems, StripeEvent } from './schemas.ts';
 
 /**
- * Signed callbacks of payment providers. The signature is over the bytes of the body, so these routes
+ * Signed callbacks of the payment provider. The signature is over the bytes of the body, so these routes
  * alone take the body unparsed.
  */
 export const paymentRoutes: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
-  const { databases, log, orderPages } = context;
-  const { standard, stripe } = context.payments;
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
     'application/json',
@@ -33,6 +31,11 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
     part.httpPart === 'body' ? () => true : compileValidator(part),
   );
 
+  await app.register(context.payments.kind === 'stripe' ? stripeRoute : standardRoute, context);
+};
+
+const standardRoute: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
+  const { databases, orderPages, payments } = context;
   app.post(
     '/api/v1/orders/:orderNo/payment',
     {
@@ -45,7 +48,7 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
     },
     async (request) => {
       const { orderNo } = request.params;
-      const callback = verify(standard, request);
+      const callback = verify(payments.provider, request);
       if (callback.kind !== 'paid' || callback.orderNo !== orderNo) {
         throw new Problem('bad_request', { detail: 'Not a payment callback for this order' });
       }
@@ -60,8 +63,10 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
       return { orderNo, status };
     },
   );
+};
 
-  if (stripe === undefined) return;
+const stripeRoute: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
+  const { databases, log, orderPages, payments } = context;
   app.post(
     '/api/v1/payments/stripe',
     {
@@ -72,7 +77,7 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
       },
     },
     async (request) => {
-      const callback = verify(stripe, request);
+      const callback = verify(payments.provider, request);
       if (callback.kind === 'ignored') return { status: 'ignored', reason: callback.reason };
       if (callback.kind === 'refund_failed') return refundAgain(context, callback);
       const { orderNo, reference } = callback;

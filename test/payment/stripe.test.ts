@@ -72,7 +72,7 @@ describe('a Checkout session', () => {
     const failed = await stripe.begin(order('45')).catch((error: unknown) => error);
     expect(failed).toBeInstanceOf(PaymentError);
     expect(failed).toMatchObject({ isTransient: false, message: 'Stripe: card_declined (402)' });
-    const stranger = await providerWith('sk_test_wrongwrong')
+    const stranger = await providerWith(`${STRIPE_KEY}Wrong`)
       .begin(order('45'))
       .catch((e) => e);
     expect(stranger).toBeInstanceOf(PaymentError);
@@ -177,7 +177,7 @@ describe('a callback', () => {
     expect(() => verify(payload, '')).toThrow(ForgedCallback);
     expect(() => verify(payload.replace('"7"', '"8"'), header)).toThrow(ForgedCallback);
     expect(() => verify(` ${payload}`, header)).toThrow(ForgedCallback);
-    const other = signature(payload, { secret: 'whsec_SomebodyElsesSecret12345678' });
+    const other = signature(payload, { secret: `${STRIPE_WEBHOOK_SECRET}Else` });
     expect(() => verify(payload, other)).toThrow(ForgedCallback);
     expect(() => verify(payload, signature(payload, { ageS: 301 }))).toThrow(ForgedCallback);
     expect(verify(payload, signature(payload, { ageS: 290 }))).toMatchObject({ kind: 'paid' });

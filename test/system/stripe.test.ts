@@ -140,7 +140,7 @@ describe('payment by Stripe', () => {
     const orderNo = await ordered(ann, await onSale(1));
     const payload = sessionEvent({ orderNo });
     const stale = signature(payload, { ageS: 600 });
-    const forged = signature(payload, { secret: 'whsec_SomebodyElsesSecret12345678' });
+    const forged = signature(payload, { secret: `${STRIPE_WEBHOOK_SECRET}Else` });
     for (const header of [stale, forged, 't=1,v1=00', '']) {
       expect((await stripeSays({ orderNo }, header)).status).toBe(403);
     }
@@ -220,24 +220,18 @@ describe('payment by Stripe', () => {
     expect(await stateOf(ann, orderNo)).toBe('paid');
   });
 
-  it('describes its callbacks, and takes no body that is too large or of another type', async () => {
+  it('describes its callback, and takes no body that is too large or of another type', async () => {
     const who = shopper();
     const { paths } = (await who.call('GET', '/openapi.json')).body;
-    const order = await ordered(who, await onSale(1));
-    const routes = ['/api/v1/orders/{orderNo}/payment', WEBHOOK] as const;
-    for (const route of routes) {
-      const { requestBody, responses } = paths[route].post;
-      const { schema } = requestBody.content['application/json'];
-      expect(Object.keys(schema.properties)).toEqual(['type', 'data']);
-      expect(Object.keys(responses)).toEqual(expect.arrayContaining(['200', '403', '413', '415']));
-      const path = route.replace('{orderNo}', order);
-      const send = (body: string, type: string) =>
-        who.call('POST', path, body, { 'content-type': type });
-      expect((await send('{}', 'text/plain')).status).toBe(415);
-      expect((await send(`"${'x'.repeat(20_000)}"`, 'application/json')).status).toBe(413);
-      expect((await send('{}', 'application/json')).status).toBe(403);
-    }
-    expect(await stateOf(who, order)).toBe('ordered');
+    const { requestBody, responses } = paths[WEBHOOK].post;
+    const { schema } = requestBody.content['application/json'];
+    expect(Object.keys(schema.properties)).toEqual(['type', 'data']);
+    expect(Object.keys(responses)).toEqual(expect.arrayContaining(['200', '403', '413', '415']));
+    const send = (body: string, type: string) =>
+      who.call('POST', WEBHOOK, body, { 'content-type': type });
+    expect((await send('{}', 'text/plain')).status).toBe(415);
+    expect((await send(`"${'x'.repeat(20_000)}"`, 'application/json')).status).toBe(413);
+    expect((await send('{}', 'application/json')).status).toBe(403);
   });
 
   it('leaves the books right, and no secret in any log', async () => {
