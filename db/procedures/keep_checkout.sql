@@ -1,5 +1,6 @@
 -- keep_checkout: remembers the session that the provider has made for an order, unless the order has
--- one already: of two presses at once both get the first one. Nobody is told a session's URL before this
+-- one already: of two presses at once both get the first one. Only the provider's word makes room for the
+-- next one: in a session whose time is over somebody may have paid at the last moment. Nobody is told a session's URL before this
 -- has committed, so a session that is not kept cannot be paid.
 --
 -- Parameters
@@ -30,7 +31,7 @@ BEGIN
   ON CONFLICT (order_no, sale) DO UPDATE
   SET session_ref = excluded.session_ref, url = excluded.url, ends_at = excluded.ends_at,
       attempt = c.attempt + 1, state = 'open', tries = 0, last_error = NULL, changed_at = now()
-  WHERE c.state = 'ended' OR c.ends_at <= now();
+  WHERE c.state = 'ended';
   RETURN (SELECT c.url FROM checkout c WHERE c.order_no = p_order_no AND c.sale = v_sale);
 END
 $routine$;

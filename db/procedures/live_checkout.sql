@@ -2,7 +2,8 @@
 --
 -- Parameters: p_order_no
 -- Result: no row if it never had one; else
---   url      of the session that can be paid; NULL if none can: the next one is kept by keep_checkout
+--   url      of the session that can be paid, or in which a payment may be under way; NULL if the
+--            provider has said that it is over: the next one is kept by keep_checkout
 --   attempt  how many sessions the order has had
 -- Tables: reads checkout
 -- Locks: none
@@ -13,7 +14,7 @@ RETURNS TABLE (url text, attempt int)
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 AS $routine$
-  SELECT CASE WHEN c.state = 'open' AND c.ends_at > now() THEN c.url END, c.attempt
+  SELECT CASE WHEN c.state <> 'ended' THEN c.url END, c.attempt
   FROM checkout c WHERE c.order_no = p_order_no
 $routine$;
 

@@ -102,9 +102,10 @@ const stripeRoute: Route<StripeProvider> = async (app, context) => {
       if (installation !== (await installationOf(databases, orderNo))) {
         return ignore(context, 'other_installation');
       }
-      // Before the payment is booked: what has ended need not be ended with the order.
-      await endCheckout(databases, orderNo, sessionRef);
-      if (callback.kind === 'session_over') return ignore(context, 'session_over');
+      if (callback.kind === 'session_over') {
+        await endCheckout(databases, orderNo, sessionRef);
+        return ignore(context, 'session_over');
+      }
       const { reference } = callback;
       const order = await orderDetails(databases, orderNo);
       if (order === undefined) {
@@ -117,6 +118,8 @@ const stripeRoute: Route<StripeProvider> = async (app, context) => {
       if (!isRight) log.error({ orderNo, reference }, 'Stripe has another amount than the order');
       const book = isRight ? payOrder : refusePayment;
       const status = await book(databases, orderNo, reference);
+      // Not before the payment is booked: another session of the order could be paid until then.
+      await endCheckout(databases, orderNo, sessionRef);
       orderPages.forget(order.userId);
       return { orderNo, status };
     },

@@ -111,9 +111,6 @@ describe('the session of an order', () => {
     const paid = await shop.stripeSays({ orderNo, intent, session: session(orderNo) });
     expect(paid.body.status).toBe('paid');
     await isOver(orderNo);
-    // Nobody asked Stripe to end what its payment had ended.
-    const id = session(orderNo);
-    expect(shop.double.calls.filter(({ path }) => path.includes(`${id}/expire`))).toEqual([]);
   });
 });
 
