@@ -1,5 +1,6 @@
 import { type CleanedEnv, cleanEnv, EnvError, EnvMissingError, makeValidator } from 'envalid';
 import type { Schema } from './names.ts';
+import { weakSecrets } from './secrets.ts';
 
 /**
  * Strict parsing of environment variables. Every composition root reads its own set once; garbage
@@ -13,7 +14,11 @@ export class ConfigError extends Error {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** @throws {ConfigError} naming each variable, what stood there and what is expected */
+/**
+ * A process that knows `DEMO` takes published and short secrets only while that is on.
+ *
+ * @throws {ConfigError} naming each variable, what stood there and what is expected
+ */
 export function parseEnvironment<S extends object>(
   environment: Environment,
   specs: S,
@@ -29,6 +34,7 @@ export function parseEnvironment<S extends object>(
       }
     },
   });
+  if ('DEMO' in parsed && parsed.DEMO === false) problems.push(...weakSecrets(set));
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));
   return parsed;
 }
@@ -53,9 +59,9 @@ export function integer(min: number, max: number) {
 }
 
 export const flag = makeValidator((input: string) => {
-  if (input === 'true') return true;
-  if (input === 'false') return false;
-  throw expected('true or false', input);
+  if (input === 'true' || input === '1') return true;
+  if (input === 'false' || input === '0') return false;
+  throw expected('true, false, 1 or 0', input);
 });
 
 export function oneOf<T extends string>(...choices: readonly T[]) {
@@ -179,6 +185,8 @@ export const commonSpecs = {
   /** Port for /livez, /readyz and /metrics of this process; 0 takes any free one. */
   MONITOR_PORT: integer(0, 65_535)({ default: 0 }),
   MONITOR_HOST: host({ default: '127.0.0.1' }),
+  /** Guest identities and a pay button; only then is a published or short secret taken. */
+  DEMO: flag({ default: false }),
 };
 
 export const databaseSpecs = {

@@ -1,6 +1,7 @@
 /** Every routine of the database, typed: what web nodes, workers, the keeper and the CLI call. */
 
 export * from './catalog.ts';
+export * from './checkouts.ts';
 export * from './dead-letters.ts';
 export * from './operations.ts';
 export * from './orders.ts';

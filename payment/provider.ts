@@ -6,6 +6,10 @@
 /** An order that may be paid now. */
 export interface PayableOrder {
   readonly orderNo: string;
+  /** Who the database of the order is: an order number alone is nobody's. */
+  readonly installation: string;
+  /** Which session of the order it is, from 1. */
+  readonly attempt: number;
   readonly sale: string;
   readonly title: string;
   readonly units: number;
@@ -20,6 +24,8 @@ export interface PayableOrder {
 export interface Checkout {
   readonly method: 'GET' | 'POST';
   readonly url: string;
+  /** What the provider has made for it; its URL is told only once the database knows it. */
+  readonly session?: { readonly ref: string; readonly url: string; readonly endsAt: Date };
 }
 
 /** Money that has arrived for an order. */
@@ -33,9 +39,28 @@ export interface Payment {
   readonly currency: string;
 }
 
+/** Of which session a callback speaks. */
+export interface SessionFacts {
+  /** That made it: what is not this installation's is none of its business. */
+  readonly installation: string;
+  readonly orderNo: string;
+  /** With the provider's name in front. */
+  readonly sessionRef: string;
+}
+
+/** Money that has arrived in a session. */
+export interface SessionPaid extends SessionFacts, Payment {}
+
+/** A session that cannot be paid any more. */
+export interface SessionOver extends SessionFacts {
+  readonly kind: 'session_over';
+}
+
 /** A refund that came to nothing after all: the money is to be given back still. */
 export interface FailedRefund {
   readonly kind: 'refund_failed';
+  /** That asked for it; undefined for one that was made by hand at the provider. */
+  readonly installation: string | undefined;
   /** Of the payment. */
   readonly reference: string;
   /** The provider's own of the refund. */
@@ -43,10 +68,23 @@ export interface FailedRefund {
   readonly reason: string;
 }
 
-/** A callback that changes nothing here, and why. */
+/** Why a callback changes nothing here; a label of a metric. */
+export type IgnoredReason =
+  | 'other_event'
+  /** It names no installation: somebody else's on the same account. */
+  | 'no_installation'
+  | 'other_installation'
+  /** The payment is under way, or came to nothing. */
+  | 'not_paid'
+  | 'session_over'
+  | 'no_such_order'
+  | 'refund_pending'
+  | 'refund_not_due';
+
+/** A callback that changes nothing here. */
 export interface Ignored {
   readonly kind: 'ignored';
-  readonly reason: string;
+  readonly reason: IgnoredReason;
 }
 
 export interface PaymentProvider {
@@ -61,7 +99,7 @@ export interface PaymentProvider {
   verify(
     body: string,
     headers: Readonly<Record<string, string | undefined>>,
-  ): Payment | FailedRefund | Ignored;
+  ): Payment | SessionOver | FailedRefund | Ignored;
 }
 
 /** The provider could not be asked, or refused. The message is fit for logs: no key, no card. */

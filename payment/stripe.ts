@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import Stripe from 'stripe';
 import { fromMinorUnits, toMinorUnits } from './money.ts';
 import {
@@ -5,22 +6,27 @@ import {
   type FailedRefund,
   ForgedCallback,
   type Ignored,
+  type IgnoredReason,
   type PayableOrder,
-  type Payment,
   PaymentError,
   type PaymentProvider,
   RefundFailed,
+  type SessionOver,
+  type SessionPaid,
   UnknownCallback,
 } from './provider.ts';
 
 /**
  * Stripe: a Checkout session for each order, a signed webhook when it is paid, a refund when the order
- * cannot have the money. Nothing of it is stored here: the order's number goes along as metadata and
- * comes back with every event, so an event may come before, after or without the answer to `begin`.
+ * cannot have the money. The order's number and the installation that has it go along as metadata and
+ * come back with every event; Stripe's account may serve other shops as well.
  */
 
 /** In front of every reference: Stripe's payment intents are no other provider's. */
 export const STRIPE_PREFIX = 'stripe:';
+
+/** How a session is over. */
+export type SessionEnd = 'expired' | 'complete';
 
 export interface StripeOptions {
   readonly secretKey: string;
@@ -43,6 +49,8 @@ const MARGIN_MS = 60_000;
 const REFUND_CHANGED = new Set(['refund.failed', 'refund.updated', 'charge.refund.updated']);
 
 const PAID = new Set(['checkout.session.completed', 'checkout.session.async_payment_succeeded']);
+/** After these nobody can pay in that session; a completed one may still have its payment under way. */
+const OVER = new Set(['checkout.session.expired', 'checkout.session.async_payment_failed']);
 
 export class StripeProvider implements PaymentProvider {
   readonly #stripe: Stripe;
@@ -61,80 +69,95 @@ export class StripeProvider implements PaymentProvider {
     });
   }
 
-  /** The same session however often it is asked for: the order is the idempotency key. */
+  /** The same session however often it is asked for: what it is for is the idempotency key. */
   async begin(order: PayableOrder): Promise<Checkout> {
-    const { orderNo, sale, title, units, amount, currency, payBefore } = order;
+    const { orderNo, installation, attempt } = order;
+    const wanted = this.#sessionFor(order);
+    // Stripe refuses a key that comes with other values, such as a changed title, for a day.
+    const hash = createHash('sha256').update(JSON.stringify(wanted)).digest('hex').slice(0, 16);
+    const idempotencyKey = `flashsale-${installation}-order-${orderNo}-${attempt}-${hash}`;
+    const session = await this.#ask(() =>
+      this.#stripe.checkout.sessions.create(wanted, { idempotencyKey }),
+    );
+    const { id, url, expires_at: endsAtS } = session;
+    if (url === null) throw new PaymentError('the session has no page', false);
+    const ref = `${STRIPE_PREFIX}${id}`;
+    return { method: 'GET', url, session: { ref, url, endsAt: new Date(endsAtS * 1_000) } };
+  }
+
+  #sessionFor(order: PayableOrder): Stripe.Checkout.SessionCreateParams {
+    const { orderNo, installation, sale, title, units, amount, currency, payBefore } = order;
     const expiresAtMs = sessionEndMs(payBefore.getTime(), Date.now());
     const page = `${this.#options.shopUrl}/sales/${encodeURIComponent(sale)}`;
-    const metadata = { flashsale_order: orderNo };
-    const session = await this.#ask(() =>
-      this.#stripe.checkout.sessions.create(
+    const metadata = { flashsale_installation: installation, flashsale_order: orderNo };
+    return {
+      mode: 'payment',
+      line_items: [
         {
-          mode: 'payment',
-          line_items: [
-            {
-              quantity: 1,
-              price_data: {
-                currency: currency.toLowerCase(),
-                unit_amount: toMinorUnits(amount, currency),
-                product_data: { name: units > 1 ? `${units} × ${title}` : title },
-              },
-            },
-          ],
-          client_reference_id: orderNo,
-          metadata,
-          payment_intent_data: { metadata },
-          success_url: `${page}#orders`,
-          cancel_url: `${page}#orders`,
-          ...(expiresAtMs !== undefined && { expires_at: Math.ceil(expiresAtMs / 1_000) }),
+          quantity: 1,
+          price_data: {
+            currency: currency.toLowerCase(),
+            unit_amount: minorUnits(amount, currency),
+            product_data: { name: units > 1 ? `${units} × ${title}` : title },
+          },
         },
-        // A session of another end is another session; both are for this order.
-        { idempotencyKey: `flashsale-order-${orderNo}-${expiresAtMs ?? 'day'}` },
-      ),
-    );
-    if (session.url === null) throw new PaymentError('the session has no page', false);
-    return { method: 'GET', url: session.url };
+      ],
+      client_reference_id: orderNo,
+      metadata,
+      payment_intent_data: { metadata },
+      success_url: `${page}#orders`,
+      cancel_url: `${page}#orders`,
+      ...(expiresAtMs !== undefined && { expires_at: Math.ceil(expiresAtMs / 1_000) }),
+    };
+  }
+
+  /**
+   * Ends a session, so that nobody can pay in it any more.
+   *
+   * @returns how it is over: `complete`, its shopper was faster, and the webhook tells of the payment
+   * @throws {PaymentError} it can still be paid
+   */
+  async end(sessionRef: string): Promise<SessionEnd> {
+    const id = sessionRef.slice(STRIPE_PREFIX.length);
+    try {
+      await this.#ask(() => this.#stripe.checkout.sessions.expire(id));
+      return 'expired';
+    } catch (error) {
+      if (!(error instanceof PaymentError) || error.isTransient) throw error;
+      // Stripe expires open sessions only, and says the rest in words.
+      const { status } = await this.#ask(() => this.#stripe.checkout.sessions.retrieve(id));
+      if (status === 'expired') return 'expired';
+      if (status === 'complete') return 'complete';
+      throw error;
+    }
   }
 
   verify(
     body: string,
     headers: Readonly<Record<string, string | undefined>>,
-  ): Payment | FailedRefund | Ignored {
+  ): SessionPaid | SessionOver | FailedRefund | Ignored {
     const event = this.#open(body, headers['stripe-signature'] ?? '');
     if (REFUND_CHANGED.has(event.type)) return refundNews(event.data.object as Stripe.Refund);
-    if (!event.type.startsWith('checkout.session.')) return ignored(`it is a ${event.type}`);
-    const session = event.data.object as Stripe.Checkout.Session;
-    const orderNo = session.metadata?.['flashsale_order'];
-    if (orderNo === undefined) return ignored('the session is not of this shop');
-    // A session that ended unpaid: the order expires by the database's clock, not by Stripe's.
-    if (!PAID.has(event.type)) return ignored(`it is a ${event.type}`);
-    if (session.payment_status !== 'paid') return ignored(`it is ${session.payment_status}`);
-    const { payment_intent: intent, amount_total: units } = session;
-    const id = typeof intent === 'string' ? intent : intent?.id;
-    const currency = session.currency?.toUpperCase();
-    const isOrderNo = /^[1-9][0-9]{0,17}$/.test(orderNo);
-    if (id === undefined || units === null || currency === undefined || !isOrderNo) {
-      throw new UnknownCallback('a paid session without order, payment or amount');
-    }
-    const reference = `${STRIPE_PREFIX}${id}`;
-    return { kind: 'paid', orderNo, reference, amount: fromMinorUnits(units, currency), currency };
+    if (!event.type.startsWith('checkout.session.')) return ignored('other_event');
+    return sessionNews(event.type, event.data.object as Stripe.Checkout.Session);
   }
 
   /**
    * Gives all of a payment back, once however often it is asked for.
+   * @param installation that the payment was made to
    * @param after the last refund of it that failed: one more is made, once
    * @returns Stripe's reference of the refund, which may fail later: a callback says so
    * @throws {RefundFailed} it came to nothing at once
    * @throws {PaymentError}
    */
-  async refund(reference: string, after?: string): Promise<string> {
+  async refund(reference: string, installation: string, after?: string): Promise<string> {
     const intent = reference.slice(STRIPE_PREFIX.length);
     const key = after === undefined ? intent : `${intent}-after-${after}`;
     try {
       const refund = await this.#ask(() =>
         this.#stripe.refunds.create(
-          { payment_intent: intent },
-          { idempotencyKey: `flashsale-refund-${key}` },
+          { payment_intent: intent, metadata: { flashsale_installation: installation } },
+          { idempotencyKey: `flashsale-${installation}-refund-${key}` },
         ),
       );
       if (isVoid(refund)) throw new RefundFailed(refund.id, reasonOf(refund));
@@ -172,12 +195,20 @@ export class StripeProvider implements PaymentProvider {
     try {
       return await call();
     } catch (error) {
-      if (error instanceof RangeError) throw new PaymentError(error.message, false);
       if (!(error instanceof Stripe.errors.StripeError)) throw error;
       const { type, code, statusCode } = error;
       const isTransient = statusCode === undefined || statusCode >= 500 || statusCode === 429;
       throw new PaymentError(`Stripe: ${code ?? type} (${statusCode ?? 'no answer'})`, isTransient);
     }
+  }
+}
+
+/** @throws {PaymentError} the currency has no such fraction */
+function minorUnits(amount: string, currency: string): number {
+  try {
+    return toMinorUnits(amount, currency);
+  } catch (error) {
+    throw new PaymentError((error as Error).message, false);
   }
 }
 
@@ -189,16 +220,45 @@ function reasonOf({ failure_reason: reason, status }: Stripe.Refund): string {
   return reason ?? status ?? 'unknown';
 }
 
-function refundNews(refund: Stripe.Refund): FailedRefund | Ignored {
-  if (!isVoid(refund)) return ignored(`the refund is ${refund.status}`);
-  const { payment_intent: intent, id } = refund;
-  const paymentId = typeof intent === 'string' ? intent : intent?.id;
-  if (paymentId === undefined) return ignored('a refund without a payment intent');
-  const reference = `${STRIPE_PREFIX}${paymentId}`;
-  return { kind: 'refund_failed', reference, refundRef: id, reason: reasonOf(refund) };
+function sessionNews(
+  type: string,
+  session: Stripe.Checkout.Session,
+): SessionPaid | SessionOver | Ignored {
+  const { flashsale_installation: installation, flashsale_order: orderNo = '' } =
+    session.metadata ?? {};
+  if (installation === undefined) return ignored('no_installation');
+  if (!/^[1-9][0-9]{0,17}$/.test(orderNo)) throw new UnknownCallback('a session without an order');
+  const facts = { installation, orderNo, sessionRef: `${STRIPE_PREFIX}${session.id}` };
+  if (OVER.has(type)) return { kind: 'session_over', ...facts };
+  if (!PAID.has(type)) return ignored('other_event');
+  if (session.payment_status !== 'paid') return ignored('not_paid');
+  const { payment_intent: intent, amount_total: units } = session;
+  const id = typeof intent === 'string' ? intent : intent?.id;
+  const currency = session.currency?.toUpperCase();
+  if (id === undefined || units === null || currency === undefined) {
+    throw new UnknownCallback('a paid session without payment or amount');
+  }
+  const reference = `${STRIPE_PREFIX}${id}`;
+  return { kind: 'paid', ...facts, reference, amount: fromMinorUnits(units, currency), currency };
 }
 
-function ignored(reason: string): Ignored {
+function refundNews(refund: Stripe.Refund): FailedRefund | Ignored {
+  if (!isVoid(refund)) return ignored('refund_pending');
+  const { payment_intent: intent, id } = refund;
+  const paymentId = typeof intent === 'string' ? intent : intent?.id;
+  if (paymentId === undefined) return ignored('refund_not_due');
+  const installation = refund.metadata?.['flashsale_installation'];
+  const reference = `${STRIPE_PREFIX}${paymentId}`;
+  return {
+    kind: 'refund_failed',
+    installation,
+    reference,
+    refundRef: id,
+    reason: reasonOf(refund),
+  };
+}
+
+function ignored(reason: IgnoredReason): Ignored {
   return { kind: 'ignored', reason };
 }
 

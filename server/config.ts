@@ -4,22 +4,18 @@ import {
   ConfigError,
   commonSpecs,
   databaseSpecs,
-  flag,
   host,
   integer,
   list,
   parseEnvironment,
   secret,
   url,
-  webhookSecret,
   zookeeperSpecs,
 } from '../contracts/config.ts';
-import { paymentConfig, paymentSpecs } from '../payment/config.ts';
+import { JWT_SECRET_LENGTH_MIN } from '../contracts/secrets.ts';
+import { type PaymentConfig, paymentConfig, paymentSpecs } from '../payment/config.ts';
 import { protectionOf } from '../zk/protection.ts';
 import type { IdentityConfig } from './gate/identity.ts';
-
-/** HS256 keys shorter than the hash are guessable (RFC 7518 §3.2). */
-const JWT_SECRET_LENGTH_MIN = 32;
 
 function cidr(part: string): string | undefined {
   const [address = '', bits, ...rest] = part.split('/');
@@ -39,9 +35,7 @@ const specs = {
   PORT: integer(0, 65_535)({ default: 8080 }),
   JWT_SECRET: secret(JWT_SECRET_LENGTH_MIN)({ default: undefined }),
   JWKS_URL: url('http', 'https')({ default: undefined }),
-  PAYMENT_WEBHOOK_SECRET: webhookSecret(),
   ...paymentSpecs,
-  DEMO: flag({ default: false }),
   /** Proxies whose X-Forwarded-For is believed. */
   TRUST_PROXY: list('IP addresses or CIDRs', cidr)({ default: undefined }),
   RATE_LIMIT_IP_PER_SECOND: integer(1, 1_000_000)({ default: 200 }),
@@ -64,6 +58,17 @@ function identityConfig(
     return { kind: 'secret', secret: jwtSecret };
   if (jwksUrl !== undefined && jwtSecret === undefined) return { kind: 'jwks', url: jwksUrl };
   throw new ConfigError('Exactly one of JWT_SECRET and JWKS_URL must be set');
+}
+
+/** What a web node needs beyond that to judge callbacks: the secret of those that it takes itself. */
+export type WebPaymentConfig =
+  | Extract<PaymentConfig, { provider: 'stripe' }>
+  | { readonly provider: 'demo' | 'standard'; readonly webhookSecret: string };
+
+function webPaymentConfig(payment: PaymentConfig, webhookSecret?: string): WebPaymentConfig {
+  if (payment.provider === 'stripe') return payment;
+  if (webhookSecret === undefined) throw new ConfigError('PAYMENT_WEBHOOK_SECRET is not set');
+  return { ...payment, webhookSecret };
 }
 
 /** @throws {ConfigError} */
@@ -90,8 +95,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       protection: protectionOf(env, 'web'),
     },
     identity,
-    paymentWebhookSecret: env.PAYMENT_WEBHOOK_SECRET,
-    payment: paymentConfig(env),
+    payment: webPaymentConfig(paymentConfig(env), env.PAYMENT_WEBHOOK_SECRET),
     demo: env.DEMO,
     trustProxy: env.TRUST_PROXY,
     rateLimit: {

@@ -66,6 +66,11 @@ export function createServerMetrics() {
       'Refusals of all calls but purchases, by route and verdict',
       ['route', 'verdict'],
     ),
+    ignoredCallbacks: metrics.counter(
+      'flashsale_payment_callbacks_ignored_total',
+      'Signed callbacks of the payment provider that changed nothing, by reason',
+      ['reason'],
+    ),
     /** Every answer to a purchase request: `queued`, or the verdict of the refusal. */
     purchaseAnswers,
     outcomes: metrics.counter(

@@ -140,7 +140,7 @@ export function assembleNode(outside: Outside) {
     catalogue,
     purchases,
     orderPages,
-    payments: createPayments(config),
+    payments: createPayments(config.payment),
     lineDesk: new LineDesk((places) => waitingEntries(outside.databases, places)),
     gate,
     challenges: new Challenges({

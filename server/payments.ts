@@ -1,27 +1,14 @@
-import type { PaymentConfig } from '../payment/config.ts';
-import type { PaymentProvider } from '../payment/provider.ts';
 import { StandardProvider } from '../payment/standard.ts';
 import { StripeProvider } from '../payment/stripe.ts';
+import type { WebPaymentConfig } from './config.ts';
 
-/** The providers that may call back, and the one that shoppers are sent to. */
-export interface Payments {
-  /** Callbacks at the order itself, signed as Standard Webhooks say. */
-  readonly standard: StandardProvider;
-  readonly stripe: StripeProvider | undefined;
-  /** Undefined where the shop takes payments elsewhere and only the callback comes here. */
-  readonly checkout: PaymentProvider | undefined;
-}
+/** The one provider of this shop: what is there of another does not exist. */
+export type Payments =
+  | { readonly kind: 'demo' | 'standard'; readonly provider: StandardProvider }
+  | { readonly kind: 'stripe'; readonly provider: StripeProvider };
 
-export function createPayments(config: {
-  readonly payment: PaymentConfig;
-  readonly paymentWebhookSecret: string;
-  readonly demo: boolean;
-}): Payments {
-  const { payment, paymentWebhookSecret, demo } = config;
-  const standard = new StandardProvider(paymentWebhookSecret);
-  if (payment.provider === 'stripe') {
-    const stripe = new StripeProvider(payment.stripe);
-    return { standard, stripe, checkout: stripe };
-  }
-  return { standard, stripe: undefined, checkout: demo ? standard : undefined };
+export function createPayments(payment: WebPaymentConfig): Payments {
+  return payment.provider === 'stripe'
+    ? { kind: 'stripe', provider: new StripeProvider(payment.stripe) }
+    : { kind: payment.provider, provider: new StandardProvider(payment.webhookSecret) };
 }

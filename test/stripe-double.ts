@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net';
 import Stripe from 'stripe';
 
 /**
- * Stands for Stripe's API, which tests cannot reach: the shapes of a Checkout session and a refund, and
- * the rule of its idempotency keys. Webhooks are signed with Stripe's own code.
+ * Stands for Stripe's API, which tests cannot reach: Checkout sessions with their life, refunds, and the
+ * rule of its idempotency keys. Webhooks are signed with Stripe's own code.
  */
 
 export const STRIPE_KEY = 'sk_test_51ThisIsNoRealKeyAtAll';
@@ -16,10 +16,28 @@ interface Call {
   readonly fields: URLSearchParams;
 }
 
+/** As the API shows it. */
+export interface DoubleSession {
+  readonly id: string;
+  readonly object: 'checkout.session';
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly expires_at: number;
+  readonly amount_total: number;
+  readonly currency: string;
+  status: 'open' | 'complete' | 'expired';
+  payment_status: 'unpaid' | 'paid';
+  payment_intent: string | null;
+  /** Only an open one has a page. */
+  url: string | null;
+}
+
 interface Reply {
   readonly status: number;
   readonly body: object;
 }
+
+const SESSION_S_MIN = 30 * 60;
+const SESSION_S_MAX = 24 * 3_600;
 
 export type StripeDouble = Awaited<ReturnType<typeof startStripeDouble>>;
 
@@ -30,6 +48,7 @@ export async function startStripeDouble() {
   const failures: Reply[] = [];
   /** Payments whose money is given back, or on its way, with the refund of each. */
   const refunded = new Map<string, string>();
+  const sessions = new Map<string, DoubleSession>();
   let count = 0;
 
   function answer({ path, key, fields }: Call): Reply {
@@ -47,16 +66,71 @@ export async function startStripeDouble() {
   function make(path: string, fields: URLSearchParams): Reply {
     count += 1;
     if (path.startsWith('/v1/refunds?')) return list(new URL(path, 'http://stripe').searchParams);
-    if (path === '/v1/checkout/sessions') {
-      const id = `cs_test_${count}`;
-      const url = `https://checkout.stripe.com/c/pay/${id}`;
-      return { status: 200, body: { id, object: 'checkout.session', url } };
-    }
+    const [, id, action] = /^\/v1\/checkout\/sessions\/(\w+)(\/expire)?$/.exec(path) ?? [];
+    if (id !== undefined) return action === undefined ? retrieve(id) : expire(id);
+    if (path === '/v1/checkout/sessions') return create(fields);
     const intent = fields.get('payment_intent') ?? '';
     if (refunded.has(intent)) return refusal(400, 'charge_already_refunded');
     refunded.set(intent, `re_${count}`);
-    return { status: 200, body: { id: `re_${count}`, object: 'refund', status: 'pending' } };
+    const metadata = fieldsOf('metadata', fields);
+    return {
+      status: 200,
+      body: { id: `re_${count}`, object: 'refund', status: 'pending', metadata },
+    };
   }
+
+  function create(fields: URLSearchParams): Reply {
+    const now = Math.floor(Date.now() / 1_000);
+    const expiresAt = Number(fields.get('expires_at') ?? now + SESSION_S_MAX);
+    if (expiresAt < now + SESSION_S_MIN || expiresAt > now + SESSION_S_MAX) {
+      return refusal(400, 'parameter_invalid_integer');
+    }
+    const id = `cs_test_${count}`;
+    const session: DoubleSession = {
+      id,
+      object: 'checkout.session',
+      metadata: fieldsOf('metadata', fields),
+      expires_at: expiresAt,
+      amount_total: Number(fields.get('line_items[0][price_data][unit_amount]')),
+      currency: fields.get('line_items[0][price_data][currency]') ?? '',
+      status: 'open',
+      payment_status: 'unpaid',
+      payment_intent: null,
+      url: `https://checkout.stripe.com/c/pay/${id}`,
+    };
+    sessions.set(id, session);
+    // As it was made: what is answered to its idempotency key does not change with it.
+    return { status: 200, body: { ...session } };
+  }
+
+  function retrieve(id: string): Reply {
+    const session = sessions.get(id);
+    return session ? { status: 200, body: { ...session } } : refusal(404, 'resource_missing');
+  }
+
+  function expire(id: string): Reply {
+    const session = sessions.get(id);
+    if (session === undefined) return refusal(404, 'resource_missing');
+    if (session.status !== 'open') {
+      // Stripe has no code for it.
+      const message = `Only Checkout Sessions with a status in ["open"] can be expired. This Checkout Session has a status of \`${session.status}\`.`;
+      return { status: 400, body: { error: { type: 'invalid_request_error', message } } };
+    }
+    Object.assign(session, { status: 'expired', url: null });
+    return { status: 200, body: { ...session } };
+  }
+
+  /** A shopper pays on the page of a session; a payment that is under way arrives later, or never. */
+  function pay(url: string, intent: string, payment_status: 'paid' | 'unpaid' = 'paid'): boolean {
+    const session = [...sessions.values()].find((each) => each.url === url);
+    if (session === undefined) return false;
+    Object.assign(session, { status: 'complete', url: null, payment_status });
+    session.payment_intent = intent;
+    return true;
+  }
+
+  const sessionsOf = (orderNo: string) =>
+    [...sessions.values()].filter(({ metadata }) => metadata['flashsale_order'] === orderNo);
 
   /** A failed one stands before those that count, as the newest does at Stripe. */
   function list(query: URLSearchParams): Reply {
@@ -84,8 +158,20 @@ export async function startStripeDouble() {
     calls,
     failures,
     refunded,
+    sessionsOf,
+    pay,
     close: () => new Promise((resolve) => server.close(resolve)),
   };
+}
+
+/** The values of `name[key]`. */
+function fieldsOf(name: string, fields: URLSearchParams): Record<string, string> {
+  return Object.fromEntries(
+    [...fields].flatMap(([field, value]) => {
+      const [, key] = new RegExp(`^${name}\\[(\\w+)\\]$`).exec(field) ?? [];
+      return key === undefined ? [] : [[key, value]];
+    }),
+  );
 }
 
 export function refusal(status: number, code: string): Reply {
@@ -99,7 +185,10 @@ async function textOf(request: IncomingMessage): Promise<string> {
 }
 
 export interface SessionFacts {
+  /** Without one the session is of a shop that knows nothing of this system. */
+  readonly installation?: string;
   readonly orderNo?: string;
+  readonly session?: string;
   readonly intent?: string;
   readonly amount?: number;
   readonly currency?: string;
@@ -109,16 +198,19 @@ export interface SessionFacts {
 
 /** The body of an event about a Checkout session, as Stripe sends it. */
 export function sessionEvent(facts: SessionFacts): string {
-  const { orderNo, intent = 'pi_1', amount = 990, currency = 'eur' } = facts;
+  const { installation, orderNo, intent = 'pi_1', amount = 990, currency = 'eur' } = facts;
   return JSON.stringify({
     id: 'evt_1',
     object: 'event',
     type: facts.type ?? 'checkout.session.completed',
     data: {
       object: {
-        id: 'cs_test_1',
+        id: facts.session ?? 'cs_test_none',
         object: 'checkout.session',
-        metadata: orderNo === undefined ? {} : { flashsale_order: orderNo },
+        metadata: {
+          ...(installation !== undefined && { flashsale_installation: installation }),
+          ...(orderNo !== undefined && { flashsale_order: orderNo }),
+        },
         payment_intent: intent,
         amount_total: amount,
         currency,
@@ -131,15 +223,19 @@ export function sessionEvent(facts: SessionFacts): string {
 export interface RefundFacts {
   readonly intent: string;
   readonly refund: string;
+  /** Undefined for a refund that was made by hand. */
+  readonly installation?: string;
   readonly type?: string;
   readonly status?: string;
 }
 
 /** The body of an event about a refund, as Stripe sends it. */
-export function refundEvent({ intent, refund, ...facts }: RefundFacts): string {
+export function refundEvent({ intent, refund, installation, ...facts }: RefundFacts): string {
   const { type = 'refund.failed', status = 'failed' } = facts;
   const reason = status === 'failed' ? { failure_reason: 'expired_or_canceled_card' } : {};
-  const object = { id: refund, object: 'refund', payment_intent: intent, status, ...reason };
+  const metadata = installation === undefined ? {} : { flashsale_installation: installation };
+  const made = { id: refund, object: 'refund', payment_intent: intent, status, metadata };
+  const object = { ...made, ...reason };
   return JSON.stringify({ id: 'evt_2', object: 'event', type, data: { object } });
 }
 

@@ -7,12 +7,15 @@ import type { Schema } from '../contracts/names.ts';
 import { areApart } from '../db/both-schemas.ts';
 import {
   carryTo,
+  endCheckout,
   endRefund,
   expireOrders,
+  installation,
   leaveOutbox,
   outboxBatch,
   outboxDone,
   placeOrders,
+  takeCheckouts,
   takeRefunds,
   trimPlaceCalls,
 } from '../db/calls.ts';
@@ -23,6 +26,7 @@ import type { Log } from '../process/log.ts';
 import { createMetrics } from '../process/metrics.ts';
 import { startMonitor } from '../process/monitor.ts';
 import { carryPost } from './carry.ts';
+import { endCheckouts } from './checkouts.ts';
 import type { WorkerConfig } from './config.ts';
 import { OrdersConsumer } from './consume.ts';
 import { Decider } from './decide.ts';
@@ -189,10 +193,17 @@ async function serve(schema: Schema, context: Context, stopping: AbortSignal): P
     const refunds = giveRefunds({
       ...common,
       take: (limit) => takeRefunds(databases, schema, STRIPE_PREFIX, limit),
-      refund: (paymentRef, failedRef) => stripe.refund(paymentRef, failedRef),
+      refund: async (paymentRef, failedRef) =>
+        stripe.refund(paymentRef, await installation(databases, schema), failedRef),
       end: (paymentRef, end) => endRefund(databases, schema, paymentRef, end),
     });
-    loops.push(refunds);
+    const checkouts = endCheckouts({
+      ...common,
+      take: (limit) => takeCheckouts(databases, schema, STRIPE_PREFIX, limit),
+      end: (sessionRef) => stripe.end(sessionRef),
+      note: ({ orderNo, sessionRef }, error) => endCheckout(databases, orderNo, sessionRef, error),
+    });
+    loops.push(refunds, checkouts);
   }
   if (areApart(databases)) {
     const carry = async () => (await carryTo(databases, schema)).pieces;

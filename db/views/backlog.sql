@@ -24,6 +24,10 @@ FROM (
   SELECT 5, 'fenced web nodes', count(*), min(f.fenced_at),
          'none: late requests of a settled node are rejected'
   FROM :schema.fenced_node f
+  UNION ALL
+  SELECT 6, 'payment sessions to end', count(*), min(c.changed_at),
+         'a worker ends them at the provider: see last_error in checkout'
+  FROM :schema.checkout c WHERE c.state = 'ending'
 ) b
 ORDER BY b.place;
 

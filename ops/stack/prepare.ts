@@ -1,4 +1,6 @@
 import {
+  ConfigError,
+  commonSpecs,
   parseEnvironment,
   zookeeperCredentialSpecs,
   zookeeperPath,
@@ -8,9 +10,10 @@ import { protectionOf } from '../../zk/protection.ts';
 import { ensureDemo } from './demo.ts';
 import { missingServers, type Servers, serversOfEnvironment } from './servers.ts';
 
-/** The one-shot service of docker-compose.yml: tables, routines and the demo sale. */
+/** The one-shot service of docker-compose.yml: tables, routines and, in the demo, its sale. */
 
-const variables = parseEnvironment(process.env, {
+const variables = read({
+  DEMO: commonSpecs.DEMO,
   ZK_ROOT: zookeeperPath({ default: '/flashsale' }),
   ...zookeeperCredentialSpecs,
 });
@@ -25,5 +28,18 @@ const servers = given as Servers;
 for (const url of [servers.databaseUrl, servers.hotDatabaseUrl]) {
   if (url !== undefined) await prepare(url);
 }
-const sale = await ensureDemo(servers, variables.ZK_ROOT, protection);
-console.log(`the sale ${sale.sale} opens at ${sale.opensAt.toISOString()}`);
+if (variables.DEMO) {
+  const sale = await ensureDemo(servers, variables.ZK_ROOT, protection);
+  console.log(`the sale ${sale.sale} opens at ${sale.opensAt.toISOString()}`);
+}
+
+/** The same end as that of every process whose environment is wrong. */
+function read<S extends object>(specs: S) {
+  try {
+    return parseEnvironment(process.env, specs);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    console.error(error.message);
+    process.exit(78);
+  }
+}

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { orderDetails } from '../../db/calls.ts';
+import { installationOf, keepCheckout, liveCheckout, orderDetails } from '../../db/calls.ts';
 import { PaymentError } from '../../payment/provider.ts';
 import { guards } from '../authenticate.ts';
 import type { Context } from '../context.ts';
@@ -24,18 +24,31 @@ export const checkoutRoute: FastifyPluginAsyncTypebox<Context> = async (app, con
     async ({ params: { orderNo }, userId }) => {
       const order = await orderDetails(databases, orderNo);
       if (order === undefined || order.userId !== userId) throw new Problem('not_found');
-      if (payments.checkout === undefined) throw new Problem('not_found');
+      // The shop takes payments elsewhere; only the callback comes here.
+      if (payments.kind === 'standard') throw new Problem('not_found');
       if (order.status !== 'ordered' || order.payBefore.getTime() <= catalogue.nowMs()) {
-        throw new Problem('not_allowed_now', { detail: 'The order cannot be paid any more' });
+        throw ended();
       }
+      const { url, nextAttempt: attempt } = await liveCheckout(databases, orderNo);
+      if (url !== undefined) return { method: 'GET' as const, url };
       const title = catalogue.sku(order.sku)?.title ?? order.sku;
-      try {
-        return await payments.checkout.begin({ ...order, title });
-      } catch (error) {
-        if (!(error instanceof PaymentError)) throw error;
-        log.warn({ err: error, orderNo }, 'the payment provider did not begin');
-        throw new Problem(error.isTransient ? 'overloaded' : 'internal_error');
-      }
+      const installation = await installationOf(databases, orderNo);
+      const begun = await payments.provider
+        .begin({ ...order, title, installation, attempt })
+        .catch((error: unknown) => {
+          if (!(error instanceof PaymentError)) throw error;
+          log.warn({ err: error, orderNo }, 'the payment provider did not begin');
+          throw new Problem(error.isTransient ? 'overloaded' : 'internal_error');
+        });
+      const { method, session } = begun;
+      if (session === undefined) return { method, url: begun.url };
+      const kept = await keepCheckout(databases, orderNo, session);
+      if (kept === undefined) throw ended();
+      return { method, url: kept };
     },
   );
 };
+
+function ended(): Problem {
+  return new Problem('not_allowed_now', { detail: 'The order cannot be paid any more' });
+}

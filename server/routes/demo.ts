@@ -32,7 +32,8 @@ export const demoRoutes: FastifyPluginAsyncTypebox<Context> = async (app, contex
   );
 
   // With a real provider nobody pays by a press alone.
-  if (config.payment.provider !== 'demo') return;
+  if (payments.kind !== 'demo') return;
+  const { provider } = payments;
   app.post(
     '/api/v1/demo/orders/:orderNo/pay',
     {
@@ -50,7 +51,7 @@ export const demoRoutes: FastifyPluginAsyncTypebox<Context> = async (app, contex
       const { amount, currency } = order;
       // The demo's provider takes the way of every provider: a signed callback.
       const data = { orderNo, amount, currency, reference: `demo-${orderNo}` };
-      const callback = payments.standard.sign(`msg_${randomUUID()}`, new Date(), data);
+      const callback = provider.sign(`msg_${randomUUID()}`, new Date(), data);
       const url = `/api/v1/orders/${orderNo}/payment`;
       const answer = await app.inject({ method: 'POST', url, ...callback });
       return reply

@@ -1,26 +1,35 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
 import { SCHEMAS } from '../../contracts/names.ts';
-import { endRefund, type Order, orderDetails, payOrder, refusePayment } from '../../db/calls.ts';
+import {
+  endCheckout,
+  endRefund,
+  installation,
+  installationOf,
+  type Order,
+  orderDetails,
+  payOrder,
+  refusePayment,
+} from '../../db/calls.ts';
 import {
   type FailedRefund,
   ForgedCallback,
+  type IgnoredReason,
   type PaymentProvider,
   UnknownCallback,
 } from '../../payment/provider.ts';
-import { PaymentCallback } from '../../payment/standard.ts';
+import { PaymentCallback, type StandardProvider } from '../../payment/standard.ts';
+import type { StripeProvider } from '../../payment/stripe.ts';
 import type { Context } from '../context.ts';
 import { Problem } from '../problems.ts';
 import { compileValidator } from '../validation.ts';
 import { CallbackAnswer, OrderParams, PaymentAnswer, problems, StripeEvent } from './schemas.ts';
 
 /**
- * Signed callbacks of payment providers. The signature is over the bytes of the body, so these routes
+ * Signed callbacks of the payment provider. The signature is over the bytes of the body, so these routes
  * alone take the body unparsed.
  */
 export const paymentRoutes: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
-  const { databases, log, orderPages } = context;
-  const { standard, stripe } = context.payments;
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
     'application/json',
@@ -33,6 +42,18 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
     part.httpPart === 'body' ? () => true : compileValidator(part),
   );
 
+  const { payments } = context;
+  if (payments.kind === 'stripe') {
+    await app.register(stripeRoute, { ...context, provider: payments.provider });
+  } else {
+    await app.register(standardRoute, { ...context, provider: payments.provider });
+  }
+};
+
+type Route<P> = FastifyPluginAsyncTypebox<Context & { readonly provider: P }>;
+
+const standardRoute: Route<StandardProvider> = async (app, context) => {
+  const { databases, orderPages, provider } = context;
   app.post(
     '/api/v1/orders/:orderNo/payment',
     {
@@ -45,8 +66,8 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
     },
     async (request) => {
       const { orderNo } = request.params;
-      const callback = verify(standard, request);
-      if (callback.kind !== 'paid' || callback.orderNo !== orderNo) {
+      const callback = verify(provider, request);
+      if (callback.orderNo !== orderNo) {
         throw new Problem('bad_request', { detail: 'Not a payment callback for this order' });
       }
       const order = await orderDetails(databases, orderNo);
@@ -60,8 +81,10 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
       return { orderNo, status };
     },
   );
+};
 
-  if (stripe === undefined) return;
+const stripeRoute: Route<StripeProvider> = async (app, context) => {
+  const { databases, log, orderPages, provider } = context;
   app.post(
     '/api/v1/payments/stripe',
     {
@@ -72,36 +95,54 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
       },
     },
     async (request) => {
-      const callback = verify(stripe, request);
-      if (callback.kind === 'ignored') return { status: 'ignored', reason: callback.reason };
+      const callback = verify(provider, request);
+      if (callback.kind === 'ignored') return ignore(context, callback.reason);
       if (callback.kind === 'refund_failed') return refundAgain(context, callback);
-      const { orderNo, reference } = callback;
+      const { orderNo, installation, sessionRef } = callback;
+      if (installation !== (await installationOf(databases, orderNo))) {
+        return ignore(context, 'other_installation');
+      }
+      if (callback.kind === 'session_over') {
+        await endCheckout(databases, orderNo, sessionRef);
+        return ignore(context, 'session_over');
+      }
+      const { reference } = callback;
       const order = await orderDetails(databases, orderNo);
       if (order === undefined) {
         // Sent again for days it would not come to be: somebody has to look.
         log.error({ orderNo, reference }, 'Stripe has money for an order that is not here');
-        return { status: 'ignored', reason: 'there is no such order' };
+        return ignore(context, 'no_such_order');
       }
       // The money is there already: what does not fit is booked, and goes back.
       const isRight = isAmountOf(order, callback);
       if (!isRight) log.error({ orderNo, reference }, 'Stripe has another amount than the order');
       const book = isRight ? payOrder : refusePayment;
       const status = await book(databases, orderNo, reference);
+      // Not before the payment is booked: another session of the order could be paid until then.
+      await endCheckout(databases, orderNo, sessionRef);
       orderPages.forget(order.userId);
       return { orderNo, status };
     },
   );
 };
 
+function ignore({ metrics }: Context, reason: IgnoredReason) {
+  metrics.ignoredCallbacks.inc({ reason });
+  return { status: 'ignored', reason };
+}
+
 /** The provider does not say which order it is: the schema that has the payment knows. */
-async function refundAgain({ databases, log }: Context, failed: FailedRefund) {
-  const { reference, refundRef, reason } = failed;
+async function refundAgain(context: Context, failed: FailedRefund) {
+  const { databases, log } = context;
+  const { installation: asked, reference, refundRef, reason } = failed;
+  if (asked !== undefined) {
+    const ours = SCHEMAS.map((schema) => installation(databases, schema));
+    if (!(await Promise.all(ours)).includes(asked)) return ignore(context, 'other_installation');
+  }
   const ends = SCHEMAS.map((schema) =>
     endRefund(databases, schema, reference, { refundRef, error: reason }),
   );
-  if (!(await Promise.all(ends)).includes(true)) {
-    return { status: 'ignored', reason: 'nothing of that payment is to be given back' };
-  }
+  if (!(await Promise.all(ends)).includes(true)) return ignore(context, 'refund_not_due');
   log.error(
     { reference, refundRef, reason },
     'a refund has failed at the provider: it is due again',
@@ -113,9 +154,14 @@ function isAmountOf(order: Order, money: { amount: string; currency: string }): 
   return Number(money.amount) === Number(order.amount) && money.currency === order.currency;
 }
 
-function verify(provider: PaymentProvider, { body, headers }: FastifyRequest) {
+function verify<P extends PaymentProvider>(
+  provider: P,
+  { body, headers }: FastifyRequest,
+): ReturnType<P['verify']> {
   try {
-    return provider.verify(String(body), headers as Record<string, string>);
+    return provider.verify(String(body), headers as Record<string, string>) as ReturnType<
+      P['verify']
+    >;
   } catch (error) {
     if (error instanceof ForgedCallback) {
       throw new Problem('bad_request', { detail: 'The signature does not fit', status: 403 });

@@ -100,6 +100,7 @@ it('shows what waits, and since when', async () => {
     { waiting: 'unpaid orders past their time', count: 0 },
     { waiting: 'payments to refund', count: 0 },
     { waiting: 'fenced web nodes', count: 0 },
+    { waiting: 'payment sessions to end', count: 0 },
   ]);
 });
 

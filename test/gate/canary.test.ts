@@ -118,6 +118,7 @@ describe('a web node', () => {
           AMQP_URL: `amqp://shop:${broker}@127.0.0.1:1/none`,
           ZOOKEEPER: '127.0.0.1:1',
           JWT_SECRET: jwt,
+          PAYMENT_PROVIDER: 'standard',
           PAYMENT_WEBHOOK_SECRET: `whsec_${Buffer.from(payment ?? '').toString('base64')}`,
           LOG_LEVEL: 'trace',
           PORT: '0',

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { STRIPE_ENVIRONMENT } from '../server/secrets.ts';
 import { openWebNode, type WebNode } from '../server/web-node.ts';
 
 /** What is issued is limited by address: tickets, challenges and guest identities. */
@@ -65,10 +66,7 @@ it('the way to the payment provider is limited by user: its calls are counted fo
   node = await openWebNode({
     environment: {
       RATE_LIMIT_USER_PER_SECOND: '2',
-      PAYMENT_PROVIDER: 'stripe',
-      STRIPE_SECRET_KEY: 'sk_test_51ThisIsNoRealKeyAtAll',
-      STRIPE_WEBHOOK_SECRET: 'whsec_ThisIsNoRealSecretEither1234',
-      SHOP_URL: 'https://shop.example',
+      ...STRIPE_ENVIRONMENT,
     },
   });
   const press = async (user: string) => {

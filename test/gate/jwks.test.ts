@@ -26,7 +26,12 @@ beforeEach(async () => {
   });
   await new Promise<void>((resolve) => shopKeys.listen(0, '127.0.0.1', resolve));
   const { port } = shopKeys.address() as AddressInfo;
-  const environment = { JWT_SECRET: '', DEMO: 'false', JWKS_URL: `http://127.0.0.1:${port}/keys` };
+  const environment = {
+    JWT_SECRET: '',
+    DEMO: 'false',
+    PAYMENT_PROVIDER: 'standard',
+    JWKS_URL: `http://127.0.0.1:${port}/keys`,
+  };
   node = await openWebNode({ environment });
 });
 

@@ -1,27 +1,32 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../../contracts/config.ts';
+import { PUBLISHED_SECRETS } from '../../contracts/secrets.ts';
 import { readConfig as readServer } from '../../server/config.ts';
 import { readConfig as readWorker } from '../../worker/config.ts';
 import { readConfig as readKeeper } from '../../zk/config.ts';
+import { SECRETS, STRIPE_ENVIRONMENT } from '../server/secrets.ts';
 
 /** Garbage in any variable ends a process with the variable's name and what it expects. */
 
-const SECRET = 'a-secret-that-must-not-be-shown';
+const UNSHOWN = 'a-value-that-must-not-be-shown';
+const { JWT_SECRET: JWT, PAYMENT_WEBHOOK_SECRET: WEBHOOK } = SECRETS;
 const complete = {
-  DATABASE_URL: `postgres://shop:${SECRET}@127.0.0.1/shop`,
-  AMQP_URL: `amqp://shop:${SECRET}@127.0.0.1/shop`,
+  DATABASE_URL: `postgres://shop:${UNSHOWN}@127.0.0.1/shop`,
+  AMQP_URL: `amqp://shop:${UNSHOWN}@127.0.0.1/shop`,
   ZOOKEEPER: '127.0.0.1:2181',
-  JWT_SECRET: `${SECRET}-and-long-enough`,
-  PAYMENT_WEBHOOK_SECRET: 'whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=',
+  JWT_SECRET: JWT,
+  PAYMENT_WEBHOOK_SECRET: WEBHOOK,
+  PAYMENT_PROVIDER: 'standard',
 };
 
 const everywhere: [string, string][] = [
-  ['DATABASE_URL', `mysql://${SECRET}`],
-  ['HOT_DATABASE_URL', SECRET],
-  ['AMQP_URL', `http://${SECRET}`],
+  ['DATABASE_URL', `mysql://${UNSHOWN}`],
+  ['HOT_DATABASE_URL', UNSHOWN],
+  ['AMQP_URL', `http://${UNSHOWN}`],
   ['LOG_LEVEL', 'loud'],
   ['MONITOR_PORT', '65536'],
   ['MONITOR_HOST', 'a b'],
+  ['DEMO', 'yes'],
 ];
 const zookeeper: [string, string][] = [
   ['ZOOKEEPER', 'localhost'],
@@ -37,9 +42,8 @@ const processes = {
       ['HOST', '?'],
       ['PORT', '0x50'],
       ['JWT_SECRET', 'short'],
-      ['JWKS_URL', `ftp://${SECRET}`],
-      ['PAYMENT_WEBHOOK_SECRET', SECRET],
-      ['DEMO', 'yes'],
+      ['JWKS_URL', `ftp://${UNSHOWN}`],
+      ['PAYMENT_WEBHOOK_SECRET', UNSHOWN],
       ['TRUST_PROXY', 'everybody'],
       ['TRUST_PROXY', '0.0.0.0/0'],
       ['RATE_LIMIT_IP_PER_SECOND', '0'],
@@ -61,7 +65,7 @@ const processes = {
       ['QUEUES', 'hot,cold'],
       ['WEBHOOKS', 'maybe'],
       ['WEBHOOK_ALLOW_HTTP', 'yes'],
-      ['WEBHOOK_ALLOW_PRIVATE', '1'],
+      ['WEBHOOK_ALLOW_PRIVATE', 'on'],
       ['BATCH_REQUESTS_MAX', '0'],
       ['BATCH_WAIT_MS', '-1'],
       ['CALLS_IN_FLIGHT_MAX', 'many'],
@@ -98,7 +102,7 @@ describe.each(Object.entries(processes))('the environment of a %s', (_name, { re
   it.each(garbage)('is refused with %s=%s', (variable = '', value = '') => {
     const message = complaint(read, { ...complete, [variable]: value });
     expect(message).toMatch(new RegExp(`^${variable} must be `, 'm'));
-    expect(message).not.toContain(SECRET);
+    expect(message).not.toContain(UNSHOWN);
   });
 
   it('is refused with all that is missing', () => {
@@ -121,9 +125,7 @@ describe('the environment of a server', () => {
   it('needs all of Stripe, or nothing of it', () => {
     const stripe = {
       ...complete,
-      PAYMENT_PROVIDER: 'stripe',
-      STRIPE_SECRET_KEY: 'sk_test_abcdefgh12345678',
-      STRIPE_WEBHOOK_SECRET: 'whsec_abcdefghijklmnopqrstuvwx',
+      ...STRIPE_ENVIRONMENT,
       SHOP_URL: 'https://shop.example/',
     };
     expect(readServer(stripe).payment).toEqual({
@@ -139,7 +141,7 @@ describe('the environment of a server', () => {
       const words = complaint(readServer, { ...stripe, [name]: '' });
       expect(words).toBe(`PAYMENT_PROVIDER=stripe needs ${name}`);
     }
-    for (const STRIPE_SECRET_KEY of ['pk_test_abcdefgh12345678', 'nonsense', 'sk_test_a-b']) {
+    for (const STRIPE_SECRET_KEY of ['pk_live_abcdefgh12345678', 'nonsense', 'sk_test_a-b']) {
       const words = complaint(readServer, { ...stripe, STRIPE_SECRET_KEY });
       expect(words).toContain('STRIPE_SECRET_KEY must be a key of Stripe');
       expect(words).not.toContain(STRIPE_SECRET_KEY);
@@ -147,8 +149,67 @@ describe('the environment of a server', () => {
     const SHOP_URL = 'https://shop.example/path';
     expect(complaint(readServer, { ...stripe, SHOP_URL })).toContain('SHOP_URL must be a URL');
     expect(complaint(readServer, { ...complete, PAYMENT_PROVIDER: 'cash' })).toContain(
-      'PAYMENT_PROVIDER must be one of demo, stripe',
+      'PAYMENT_PROVIDER must be one of demo, standard, stripe',
     );
-    expect(readServer(complete).payment).toEqual({ provider: 'demo' });
+  });
+});
+
+describe('who takes the money', () => {
+  const { PAYMENT_PROVIDER: _, PAYMENT_WEBHOOK_SECRET: webhookSecret, ...rest } = complete;
+  const payable = { ...rest, PAYMENT_WEBHOOK_SECRET: webhookSecret };
+
+  it.each([
+    ['a server', readServer],
+    ['a worker', readWorker],
+  ])('is said outright to %s outside the demo', (_name, read) => {
+    expect(complaint(read, payable)).toContain('PAYMENT_PROVIDER is not set');
+    const pressed = { ...payable, PAYMENT_PROVIDER: 'demo' };
+    expect(complaint(read, pressed)).toContain('PAYMENT_PROVIDER=demo needs DEMO');
+    for (const DEMO of ['1', 'true']) {
+      expect(read({ ...payable, DEMO }).payment).toMatchObject({ provider: 'demo' });
+    }
+  });
+
+  it('needs the secret of the callbacks that it takes, and no other', () => {
+    expect(complaint(readServer, { ...rest, PAYMENT_PROVIDER: 'standard' })).toBe(
+      'PAYMENT_WEBHOOK_SECRET is not set',
+    );
+    const { PAYMENT_WEBHOOK_SECRET, ...stripe } = STRIPE_ENVIRONMENT;
+    expect(() => readServer({ ...rest, ...stripe })).not.toThrow();
+  });
+});
+
+describe('outside the demo', () => {
+  const reads = Object.entries(processes).map(([name, { read }]) => [name, read] as const);
+  const [url = '', webhook = ''] = [
+    'flashsale',
+    'whsec_b25seS1mb3ItdHJ5aW5nLW91dC1vbi1vbmVzLW93bi1tYWNoaW5l',
+  ];
+
+  it.each(reads)('a %s takes no secret that is published or short', (_name, read) => {
+    const weak: [string, string, string][] = [
+      ['DATABASE_URL', `postgres://shop:${url}@127.0.0.1/shop`, 'published'],
+      ['HOT_DATABASE_URL', `postgres://127.0.0.1/shop?user=a&password=${url}`, 'published'],
+      ['AMQP_URL', `amqp://shop:${'guest'}@127.0.0.1/shop`, 'published'],
+      ['AMQP_URL', `amqp://shop:${'pw'}@127.0.0.1/shop`, 'fewer than 12'],
+    ];
+    for (const [variable, value, why] of weak) {
+      const env = { ...complete, [variable]: value };
+      expect(complaint(read, env)).toMatch(new RegExp(`^${variable} has a secret .*${why}`));
+      expect(() => read({ ...env, DEMO: '1' })).not.toThrow();
+    }
+    const unsecured = { ...complete, DATABASE_URL: 'postgres://127.0.0.1/shop' };
+    expect(() => read(unsecured)).not.toThrow();
+  });
+
+  it('a server takes none of those that sign', () => {
+    expect(PUBLISHED_SECRETS).toContain(webhook);
+    const words = complaint(readServer, { ...complete, PAYMENT_WEBHOOK_SECRET: webhook });
+    expect(words).toMatch(/^PAYMENT_WEBHOOK_SECRET has a secret that is published/);
+    for (const JWT_SECRET of [...PUBLISHED_SECRETS].filter(({ length }) => length >= 32)) {
+      const said = complaint(readServer, { ...complete, JWT_SECRET });
+      expect(said).toMatch(/^JWT_SECRET has a secret that is published/);
+      expect(said).not.toContain(JWT_SECRET);
+    }
   });
 });

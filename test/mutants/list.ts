@@ -1,4 +1,5 @@
 import { LINE } from './line.ts';
+import { MONEY } from './money.ts';
 import type { Mutant } from './mutant.ts';
 import { ORDERS } from './orders.ts';
 import { PROCESSES } from './processes.ts';
@@ -9,6 +10,7 @@ import { WAITING } from './waiting.ts';
 export const MUTANTS: readonly Mutant[] = [
   ...ORDERS,
   ...LINE,
+  ...MONEY,
   ...TWO_SERVERS,
   ...PROCESSES,
   ...WAITING,

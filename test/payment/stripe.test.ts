@@ -7,6 +7,7 @@ import fc from '../properties.ts';
 import {
   refundEvent,
   refusal,
+  type SessionFacts,
   STRIPE_KEY,
   STRIPE_WEBHOOK_SECRET,
   type StripeDouble,
@@ -30,8 +31,13 @@ function providerWith(secretKey: string) {
   return new StripeProvider({ secretKey, webhookSecret, shopUrl, apiUrl: double.url });
 }
 
+const INSTALLATION = '5a1f6a52-3d7c-4d0e-9a77-2f40f1f0a111';
+const OTHER = '00000000-3d7c-4d0e-9a77-2f40f1f0a222';
+
 const order = (orderNo: string) => ({
   orderNo,
+  installation: INSTALLATION,
+  attempt: 1,
   sale: 'demo',
   title: 'A television',
   units: 2,
@@ -47,15 +53,29 @@ describe('a Checkout session', () => {
     expect(first).toEqual({
       method: 'GET',
       url: expect.stringMatching(/^https:\/\/checkout\.stripe\.com\//),
+      session: {
+        ref: expect.stringMatching(/^stripe:cs_/),
+        url: first.url,
+        endsAt: new Date(Math.ceil(mine.payBefore.getTime() / 1_000) * 1_000),
+      },
     });
     expect(await stripe.begin(mine)).toEqual(first);
     expect(await stripe.begin(order('43'))).not.toEqual(first);
+    // Another session of the order, a changed title, and the same order number of another shop.
+    for (const other of [{ attempt: 2 }, { title: 'The TV' }, { installation: OTHER }]) {
+      expect(await stripe.begin({ ...mine, ...other })).not.toEqual(first);
+    }
+    for (const { key, fields } of double.calls) {
+      expect(key).toContain(fields.get('metadata[flashsale_installation]'));
+    }
     const { fields, path } = double.calls[0] ?? { fields: new URLSearchParams(), path: '' };
     expect(path).toBe('/v1/checkout/sessions');
     expect(Object.fromEntries(fields)).toMatchObject({
       mode: 'payment',
       client_reference_id: '41',
       'metadata[flashsale_order]': '41',
+      'metadata[flashsale_installation]': INSTALLATION,
+      'payment_intent_data[metadata][flashsale_installation]': INSTALLATION,
       'payment_intent_data[metadata][flashsale_order]': '41',
       'line_items[0][price_data][unit_amount]': '1980',
       'line_items[0][price_data][currency]': 'eur',
@@ -72,7 +92,7 @@ describe('a Checkout session', () => {
     const failed = await stripe.begin(order('45')).catch((error: unknown) => error);
     expect(failed).toBeInstanceOf(PaymentError);
     expect(failed).toMatchObject({ isTransient: false, message: 'Stripe: card_declined (402)' });
-    const stranger = await providerWith('sk_test_wrongwrong')
+    const stranger = await providerWith(`${STRIPE_KEY}Wrong`)
       .begin(order('45'))
       .catch((e) => e);
     expect(stranger).toBeInstanceOf(PaymentError);
@@ -100,6 +120,37 @@ describe('a Checkout session', () => {
   });
 });
 
+describe('the end of a session', () => {
+  const begun = async (orderNo: string) => {
+    const { session } = await stripe.begin(order(orderNo));
+    return session ?? { ref: '', url: '' };
+  };
+
+  it('is its expiry, once however often it is asked for', async () => {
+    const { ref, url } = await begun('51');
+    expect(await stripe.end(ref)).toBe('expired');
+    expect(await stripe.end(ref)).toBe('expired');
+    expect(double.pay(url, 'pi_51')).toBe(false);
+  });
+
+  it('comes too late for a shopper who was faster, and says so', async () => {
+    for (const payment of ['paid', 'unpaid'] as const) {
+      const { ref, url } = await begun(payment === 'paid' ? '53' : '55');
+      expect(double.pay(url, 'pi_53', payment)).toBe(true);
+      expect(await stripe.end(ref)).toBe('complete');
+    }
+  });
+
+  it('is tried again when Stripe does not say how it is', async () => {
+    const { ref } = await begun('57');
+    double.failures.push(refusal(400, 'weather'));
+    await expect(stripe.end(ref)).rejects.toMatchObject({ message: 'Stripe: weather (400)' });
+    const missing = { message: 'Stripe: resource_missing (404)', isTransient: false };
+    await expect(stripe.end('stripe:cs_nobody')).rejects.toMatchObject(missing);
+    expect(await stripe.end(ref)).toBe('expired');
+  });
+});
+
 describe('money', () => {
   it.each([
     ['9.90', 'EUR', 990],
@@ -123,29 +174,50 @@ describe('money', () => {
 });
 
 describe('a callback', () => {
+  const event = (facts: SessionFacts) => sessionEvent({ installation: INSTALLATION, ...facts });
   const verify = (payload: string, header = signature(payload)) =>
     stripe.verify(payload, { 'stripe-signature': header });
 
   it('tells of money for an order', () => {
-    expect(verify(sessionEvent({ orderNo: '7', intent: 'pi_9' }))).toEqual({
+    expect(verify(event({ orderNo: '7', intent: 'pi_9', session: 'cs_5' }))).toEqual({
       kind: 'paid',
+      installation: INSTALLATION,
+      sessionRef: 'stripe:cs_5',
       orderNo: '7',
       reference: 'stripe:pi_9',
       amount: '9.90',
       currency: 'EUR',
     });
     const later = 'checkout.session.async_payment_succeeded';
-    expect(verify(sessionEvent({ orderNo: '7', type: later }))).toMatchObject({ kind: 'paid' });
+    expect(verify(event({ orderNo: '7', type: later }))).toMatchObject({ kind: 'paid' });
   });
 
+  it.each(['checkout.session.expired', 'checkout.session.async_payment_failed'])(
+    'tells of a session that nobody can pay in any more: %s',
+    (type) => {
+      expect(verify(event({ orderNo: '7', session: 'cs_5', type }))).toEqual({
+        kind: 'session_over',
+        installation: INSTALLATION,
+        orderNo: '7',
+        sessionRef: 'stripe:cs_5',
+      });
+    },
+  );
+
   it.each([
-    ['a session that ended unpaid', { orderNo: '7', type: 'checkout.session.expired' }],
-    ['a payment that failed', { orderNo: '7', type: 'checkout.session.async_payment_failed' }],
-    ['a payment under way', { orderNo: '7', paymentStatus: 'unpaid' }],
-    ['another shop on the same account', {}],
-    ['another kind of event', { orderNo: '7', type: 'charge.updated' }],
-  ])('changes nothing: %s', (_name, facts) => {
-    expect(verify(sessionEvent(facts))).toMatchObject({ kind: 'ignored' });
+    ['a payment under way', { orderNo: '7', paymentStatus: 'unpaid' }, 'not_paid'],
+    ['another kind of event', { orderNo: '7', type: 'charge.updated' }, 'other_event'],
+    ['another kind of news', { orderNo: '7', type: 'checkout.session.x' }, 'other_event'],
+  ])('changes nothing: %s', (_name, facts, reason) => {
+    expect(verify(event(facts))).toEqual({ kind: 'ignored', reason });
+  });
+
+  it('changes nothing without an installation, whatever order it names', () => {
+    const ignored = { kind: 'ignored', reason: 'no_installation' };
+    expect(verify(sessionEvent({}))).toEqual(ignored);
+    expect(verify(sessionEvent({ orderNo: '7' }))).toEqual(ignored);
+    const expired = sessionEvent({ orderNo: '7', type: 'checkout.session.expired' });
+    expect(verify(expired)).toEqual(ignored);
   });
 
   it.each([
@@ -156,10 +228,16 @@ describe('a callback', () => {
   ])('tells that a refund came to nothing: %s, %s', (type, status) => {
     expect(verify(refundEvent({ intent: 'pi_9', refund: 're_9', type, status }))).toEqual({
       kind: 'refund_failed',
+      installation: undefined,
       reference: 'stripe:pi_9',
       refundRef: 're_9',
       reason: status === 'failed' ? 'expired_or_canceled_card' : 'canceled',
     });
+  });
+
+  it('tells who has asked for a refund that came to nothing', () => {
+    const news = refundEvent({ intent: 'pi_9', refund: 're_9', installation: OTHER });
+    expect(verify(news)).toMatchObject({ kind: 'refund_failed', installation: OTHER });
   });
 
   it.each([
@@ -172,45 +250,55 @@ describe('a callback', () => {
   });
 
   it('is refused when it is forged, changed, old or nonsense', () => {
-    const payload = sessionEvent({ orderNo: '7' });
+    const payload = event({ orderNo: '7' });
     const header = signature(payload);
     expect(() => verify(payload, '')).toThrow(ForgedCallback);
     expect(() => verify(payload.replace('"7"', '"8"'), header)).toThrow(ForgedCallback);
     expect(() => verify(` ${payload}`, header)).toThrow(ForgedCallback);
-    const other = signature(payload, { secret: 'whsec_SomebodyElsesSecret12345678' });
+    const other = signature(payload, { secret: `${STRIPE_WEBHOOK_SECRET}Else` });
     expect(() => verify(payload, other)).toThrow(ForgedCallback);
     expect(() => verify(payload, signature(payload, { ageS: 301 }))).toThrow(ForgedCallback);
     expect(verify(payload, signature(payload, { ageS: 290 }))).toMatchObject({ kind: 'paid' });
     expect(() => verify('{', signature('{'))).toThrow(UnknownCallback);
-    const bad = sessionEvent({ orderNo: "7'; DROP" });
+    const bad = event({ orderNo: "7'; DROP" });
     expect(() => verify(bad)).toThrow(UnknownCallback);
   });
 });
 
 describe('a refund', () => {
+  const giveBack = (reference: string, after?: string) =>
+    stripe.refund(reference, INSTALLATION, after);
+
   it('is given once, and is the same when it was given before', async () => {
-    const first = await stripe.refund('stripe:pi_77');
+    const first = await giveBack('stripe:pi_77');
     expect(first).toMatch(/^re_/);
-    expect(await stripe.refund('stripe:pi_77')).toBe(first);
+    expect(await giveBack('stripe:pi_77')).toBe(first);
     double.refunded.set('pi_78', 're_by_hand');
-    expect(await stripe.refund('stripe:pi_78')).toBe('re_by_hand');
+    expect(await giveBack('stripe:pi_78')).toBe('re_by_hand');
     double.failures.push(refusal(400, 'balance_insufficient'));
-    await expect(stripe.refund('stripe:pi_79')).rejects.toMatchObject({ isTransient: false });
-    expect(await stripe.refund('stripe:pi_79')).toMatch(/^re_/);
+    await expect(giveBack('stripe:pi_79')).rejects.toMatchObject({ isTransient: false });
+    expect(await giveBack('stripe:pi_79')).toMatch(/^re_/);
+  });
+
+  it('carries the installation, in its metadata and in its key', async () => {
+    await giveBack('stripe:pi_76');
+    const { key, fields } = double.calls.at(-1) ?? { key: '', fields: new URLSearchParams() };
+    expect(key).toContain(INSTALLATION);
+    expect(fields.get('metadata[flashsale_installation]')).toBe(INSTALLATION);
   });
 
   it('that failed is followed by one more, once however often it is asked for', async () => {
-    const failed = await stripe.refund('stripe:pi_80');
+    const failed = await giveBack('stripe:pi_80');
     double.refunded.delete('pi_80');
-    const second = await stripe.refund('stripe:pi_80', failed);
+    const second = await giveBack('stripe:pi_80', failed);
     expect(second).not.toBe(failed);
-    expect(await stripe.refund('stripe:pi_80', failed)).toBe(second);
+    expect(await giveBack('stripe:pi_80', failed)).toBe(second);
   });
 
   it('that fails at once is an error that names it', async () => {
     const body = { id: 're_bad', object: 'refund', status: 'failed', failure_reason: 'unknown' };
     double.failures.push({ status: 200, body });
-    await expect(stripe.refund('stripe:pi_81')).rejects.toMatchObject({
+    await expect(giveBack('stripe:pi_81')).rejects.toMatchObject({
       message: 'the refund failed: unknown',
       refundRef: 're_bad',
     });

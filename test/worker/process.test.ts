@@ -32,6 +32,7 @@ function startWorkerProcess() {
   const child = workers.spawn('worker/main.ts', {
     AMQP_URL: host.url,
     DATABASE_URL: database.url,
+    DEMO: '1',
     LOG_LEVEL: 'error',
     PREFETCH_MAX: '50',
   });

@@ -49,7 +49,8 @@ async function cli(words: string[], environment: Record<string, string> = allowe
 }
 
 function startWorker(): ChildProcess {
-  const env = { ...allowed, AMQP_URL: host.url, DATABASE_URL: database.url, LOG_LEVEL: 'error' };
+  const { url: AMQP_URL } = host;
+  const env = { ...allowed, AMQP_URL, DATABASE_URL: database.url, DEMO: '1', LOG_LEVEL: 'error' };
   return workers.spawn('worker/main.ts', env);
 }
 

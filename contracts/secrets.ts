@@ -1,0 +1,66 @@
+/**
+ * Which secrets are good enough for a shop. Outside the demo a process refuses to start with a secret
+ * that anyone can read in this repository, or with a short one.
+ */
+
+/** Every secret that stands in a file of this repository, tests included, and RabbitMQ's own default. */
+export const PUBLISHED_SECRETS: ReadonlySet<string> = new Set([
+  'flashsale',
+  'guest',
+  'only-for-trying-out-on-ones-own-machine',
+  'whsec_b25seS1mb3ItdHJ5aW5nLW91dC1vbi1vbmVzLW93bi1tYWNoaW5l',
+  'sk_test_51ThisIsNoRealKeyAtAll',
+  'whsec_ThisIsNoRealSecretEither1234',
+]);
+
+interface SecretVariable {
+  /** The secret in the value of the variable; undefined if there is none, as in a URL without a password. */
+  readonly secretOf: (value: string) => string | undefined;
+  readonly lengthMin: number;
+}
+
+/** HS256 keys shorter than the hash are guessable (RFC 7518 §3.2). */
+export const JWT_SECRET_LENGTH_MIN = 32;
+const PASSWORD_LENGTH_MIN = 12;
+
+const whole = (value: string) => value;
+const ofUrl: SecretVariable = { secretOf: passwordOf, lengthMin: PASSWORD_LENGTH_MIN };
+
+/** The variables that carry a secret, in whichever process. */
+export const SECRET_VARIABLES: Readonly<Record<string, SecretVariable>> = {
+  DATABASE_URL: ofUrl,
+  HOT_DATABASE_URL: ofUrl,
+  AMQP_URL: ofUrl,
+  ZK_AUTH: {
+    secretOf: (value) => value.slice(value.indexOf(':') + 1),
+    lengthMin: PASSWORD_LENGTH_MIN,
+  },
+  JWT_SECRET: { secretOf: whole, lengthMin: JWT_SECRET_LENGTH_MIN },
+  // Their patterns ask for more than a length already.
+  PAYMENT_WEBHOOK_SECRET: { secretOf: whole, lengthMin: 0 },
+  STRIPE_SECRET_KEY: { secretOf: whole, lengthMin: 0 },
+  STRIPE_WEBHOOK_SECRET: { secretOf: whole, lengthMin: 0 },
+};
+
+/** A sentence for each variable whose secret is published or short; none shows a value. */
+export function weakSecrets(environment: Readonly<Record<string, string | undefined>>): string[] {
+  return Object.entries(SECRET_VARIABLES).flatMap(([name, { secretOf, lengthMin }]) => {
+    const secret = secretOf(environment[name] ?? '');
+    if (secret === undefined || secret === '') return [];
+    if (PUBLISHED_SECRETS.has(secret)) {
+      return `${name} has a secret that is published in this repository: only the demo takes it`;
+    }
+    if (secret.length >= lengthMin) return [];
+    return `${name} has a secret of fewer than ${lengthMin} characters: only the demo takes it`;
+  });
+}
+
+function passwordOf(url: string): string | undefined {
+  if (!URL.canParse(url)) return undefined;
+  const { password, searchParams } = new URL(url);
+  try {
+    return decodeURIComponent(password) || (searchParams.get('password') ?? undefined);
+  } catch {
+    return password;
+  }
+}

@@ -1,0 +1,99 @@
+import type { Schema } from '../contracts/names.ts';
+import { schemaOfOrder } from './both-schemas.ts';
+import type { Databases } from './pool.ts';
+
+/** Sessions of the payment provider, typed. Each function throws DatabaseError and nothing else. */
+
+/** Who the database that has this order is to payment providers. Never kept: it may be made anew. */
+export function installationOf(databases: Databases, orderNo: string): Promise<string> {
+  return installation(databases, schemaOfOrder(orderNo));
+}
+
+/** Who the database of a schema is to payment providers. */
+export async function installation(databases: Databases, schema: Schema): Promise<string> {
+  const [row] = await databases[schema].query<{ id: string }>({
+    name: 'installation',
+    text: 'SELECT catalog.installation() AS id',
+  });
+  return row?.id ?? '';
+}
+
+/** A session as the provider has made it. */
+export interface NewSession {
+  readonly ref: string;
+  readonly url: string;
+  readonly endsAt: Date;
+}
+
+/** The session in which an order is paid now, if there is one, and which one the next would be. */
+export async function liveCheckout(
+  databases: Databases,
+  orderNo: string,
+): Promise<{ readonly url: string | undefined; readonly nextAttempt: number }> {
+  const schema = schemaOfOrder(orderNo);
+  const [row] = await databases[schema].query<{ url: string | null; attempt: number }>({
+    name: `live_checkout_${schema}`,
+    text: `SELECT url, attempt FROM ${schema}.live_checkout($1)`,
+    values: [orderNo],
+  });
+  return { url: row?.url ?? undefined, nextAttempt: (row?.attempt ?? 0) + 1 };
+}
+
+/** Remembers a session. @returns the URL of the one in force; undefined: the order has ended */
+export async function keepCheckout(
+  databases: Databases,
+  orderNo: string,
+  { ref, url, endsAt }: NewSession,
+): Promise<string | undefined> {
+  const schema = schemaOfOrder(orderNo);
+  const [row] = await databases[schema].query<{ url: string | null }>({
+    text: `SELECT ${schema}.keep_checkout($1, $2, $3, $4) AS url`,
+    values: [orderNo, ref, url, endsAt],
+  });
+  return row?.url ?? undefined;
+}
+
+export interface DueCheckout {
+  readonly sessionRef: string;
+  readonly orderNo: string;
+  /** With this one. */
+  readonly tries: number;
+}
+
+/** Takes sessions that are to be ended; nobody else has them until their next try. */
+export async function takeCheckouts(
+  databases: Databases,
+  schema: Schema,
+  prefix: string,
+  limit: number,
+): Promise<DueCheckout[]> {
+  const rows = await databases[schema].query<{
+    session_ref: string;
+    order_no: string;
+    tries: number;
+  }>({
+    name: `take_checkouts_${schema}`,
+    text: `SELECT session_ref, order_no, tries FROM ${schema}.take_checkouts($1, $2)`,
+    values: [prefix, limit],
+  });
+  return rows.map((row) => ({
+    sessionRef: row.session_ref,
+    orderNo: row.order_no,
+    tries: row.tries,
+  }));
+}
+
+/** A session is over, or could not be ended. @returns whether it was not known to be over */
+export async function endCheckout(
+  databases: Databases,
+  orderNo: string,
+  sessionRef: string,
+  error?: string,
+): Promise<boolean> {
+  const schema = schemaOfOrder(orderNo);
+  const [row] = await databases[schema].query<{ found: boolean }>({
+    text: `SELECT ${schema}.end_checkout($1, $2, $3) AS found`,
+    values: [orderNo, sessionRef, error ?? null],
+  });
+  return row?.found === true;
+}

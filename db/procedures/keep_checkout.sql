@@ -1,0 +1,43 @@
+-- keep_checkout: remembers the session that the provider has made for an order, unless the order has
+-- one already: of two presses at once both get the first one. Only the provider's word makes room for the
+-- next one: in a session whose time is over somebody may have paid at the last moment. Nobody is told a session's URL before this
+-- has committed, so a session that is not kept cannot be paid.
+--
+-- Parameters
+--   p_order_no     the order
+--   p_session_ref  the provider's reference of the session, with the provider's name in front
+--   p_url          where it is paid
+--   p_ends_at      when the provider ends it by itself
+-- Result: the URL of the session in force; NULL if the order cannot be paid any more
+-- Tables: reads orders; writes checkout
+-- Locks, in order: the orders row; the checkout row
+-- Errors: none of its own
+
+CREATE OR REPLACE FUNCTION :schema.keep_checkout(
+  p_order_no bigint, p_session_ref text, p_url text, p_ends_at timestamptz
+) RETURNS text
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = :schema, pg_temp
+AS $routine$
+DECLARE
+  v_sale   text;
+  v_status text;
+BEGIN
+  SELECT o.sale, o.status INTO v_sale, v_status
+  FROM orders o WHERE o.order_no = p_order_no FOR UPDATE;
+  IF v_status IS DISTINCT FROM 'ordered' THEN RETURN NULL; END IF;
+  INSERT INTO checkout AS c (order_no, sale, session_ref, url, ends_at)
+  VALUES (p_order_no, v_sale, p_session_ref, p_url, p_ends_at)
+  ON CONFLICT (order_no, sale) DO UPDATE
+  SET session_ref = excluded.session_ref, url = excluded.url, ends_at = excluded.ends_at,
+      attempt = c.attempt + 1, state = 'open', tries = 0, last_error = NULL, changed_at = now()
+  WHERE c.state = 'ended';
+  RETURN (SELECT c.url FROM checkout c WHERE c.order_no = p_order_no AND c.sale = v_sale);
+END
+$routine$;
+
+ALTER FUNCTION :schema.keep_checkout OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.keep_checkout IS
+  'Remembers the provider''s session of an order: one at a time';
+REVOKE ALL ON FUNCTION :schema.keep_checkout FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION :schema.keep_checkout TO flashsale_web;

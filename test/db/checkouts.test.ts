@@ -1,0 +1,135 @@
+import { describe, expect, it } from 'vitest';
+import {
+  cancelOrder,
+  endCheckout,
+  expireOrders,
+  installation,
+  installationOf,
+  keepCheckout,
+  liveCheckout,
+  payOrder,
+  takeCheckouts,
+} from '../../db/calls.ts';
+import { uniqueName } from '../servers.ts';
+import { openShop } from './open-shop.ts';
+import { order, stock } from './shop.ts';
+
+const { database, worker, web, ops, sale } = await openShop();
+
+const HOUR_MS = 3_600_000;
+const newOrder = async () => order(worker, await stock(ops, sale, { units: 1 }), { userId: 'ann' });
+
+function session(prefix = 'stripe:', endsInMs = HOUR_MS) {
+  const name = uniqueName('cs');
+  const url = `https://pay.example/${name}`;
+  return { ref: `${prefix}${name}`, url, endsAt: new Date(Date.now() + endsInMs) };
+}
+
+const take = (prefix: string) => takeCheckouts(worker, 'hot', prefix, 100);
+const taken = async (prefix: string) => (await take(prefix)).map(({ sessionRef }) => sessionRef);
+
+async function everyTryDue(): Promise<void> {
+  await database.admin.query({ text: 'UPDATE hot.checkout SET next_try_at = now()' });
+}
+
+describe('an installation', () => {
+  it('is the same for everybody who may know it, and there is one', async () => {
+    const id = await installation(web, 'hot');
+    expect(id).toMatch(/^[0-9a-f-]{36}$/);
+    expect(await installationOf(worker, '1')).toBe(id);
+    const second = { text: 'INSERT INTO catalog.installation DEFAULT VALUES' };
+    await expect(database.admin.query(second)).rejects.toMatchObject({ sqlstate: '23505' });
+  });
+});
+
+describe('the session of an order', () => {
+  it('is the first that is kept, for presses at once too', async () => {
+    for (let round = 0; round < 20; round += 1) {
+      const orderNo = await newOrder();
+      expect(await liveCheckout(web, orderNo)).toEqual({ url: undefined, nextAttempt: 1 });
+      const made = [session(), session(), session()];
+      const urls = await Promise.all(made.map((each) => keepCheckout(web, orderNo, each)));
+      expect(new Set(urls).size).toBe(1);
+      expect(made.map(({ url }) => url)).toContain(urls[0]);
+      expect(await liveCheckout(web, orderNo)).toEqual({ url: urls[0], nextAttempt: 2 });
+    }
+  });
+
+  it('is followed by another one only when the provider has said that it is over', async () => {
+    const orderNo = await newOrder();
+    const [first, second, third] = [session(), session('stripe:', 0), session()];
+    await keepCheckout(web, orderNo, first);
+    expect(await endCheckout(web, orderNo, 'stripe:another')).toBe(false);
+    expect(await keepCheckout(web, orderNo, second)).toBe(first.url);
+    expect(await endCheckout(web, orderNo, first.ref)).toBe(true);
+    expect(await endCheckout(web, orderNo, first.ref)).toBe(false);
+    expect(await liveCheckout(web, orderNo)).toEqual({ url: undefined, nextAttempt: 2 });
+    await keepCheckout(web, orderNo, second);
+    // Its time is over; somebody may have paid at the last moment.
+    expect(await liveCheckout(web, orderNo)).toEqual({ url: second.url, nextAttempt: 3 });
+    expect(await keepCheckout(web, orderNo, third)).toBe(second.url);
+  });
+
+  it('is ended with the order, however that ends', async () => {
+    const prefix = 'ways:';
+    const made = async () => {
+      const [orderNo, own] = [await newOrder(), session(prefix)];
+      await keepCheckout(web, orderNo, own);
+      return { orderNo, ref: own.ref };
+    };
+    const [cancelled, expired, paid, open] = [
+      await made(),
+      await made(),
+      await made(),
+      await made(),
+    ];
+    expect(await take(prefix)).toEqual([]);
+    await cancelOrder(web, cancelled.orderNo, 'ann');
+    await database.admin.query({
+      text: 'UPDATE hot.orders SET pay_before = now() WHERE order_no = $1',
+      values: [expired.orderNo],
+    });
+    await expireOrders(worker, 'hot', 100);
+    await payOrder(web, paid.orderNo, uniqueName('ref'));
+    expect((await taken(prefix)).sort()).toEqual(
+      [cancelled, expired, paid].map(({ ref }) => ref).sort(),
+    );
+    expect(await keepCheckout(web, cancelled.orderNo, session())).toBeUndefined();
+    expect(await liveCheckout(web, open.orderNo)).toMatchObject({ url: expect.any(String) });
+  });
+
+  it('that is over by its payment is not ended again', async () => {
+    const [orderNo, own] = [await newOrder(), session('own:')];
+    await keepCheckout(web, orderNo, own);
+    await payOrder(web, orderNo, uniqueName('ref'));
+    await endCheckout(web, orderNo, own.ref);
+    expect(await take('own:')).toEqual([]);
+  });
+
+  it('is in one hand at a time, and tried until the provider has ended it by itself', async () => {
+    const [orderNo, own] = [await newOrder(), session('hands:')];
+    await keepCheckout(web, orderNo, own);
+    await cancelOrder(web, orderNo, 'ann');
+    const hands = await Promise.all([take('hands:'), take('hands:'), take('hands:')]);
+    expect(hands.flat()).toEqual([{ sessionRef: own.ref, orderNo, tries: 1 }]);
+    await endCheckout(worker, orderNo, own.ref, 'no answer');
+    expect(await take('hands:')).toEqual([]);
+    await everyTryDue();
+    expect(await take('hands:')).toMatchObject([{ tries: 2 }]);
+    const waits = async () => {
+      const [row] = await ops.hot.query<{ count: string }>({
+        text: `SELECT count FROM hot.backlog WHERE waiting = 'payment sessions to end'`,
+      });
+      return Number(row?.count);
+    };
+    const before = await waits();
+    await database.admin.query({
+      text: 'UPDATE hot.checkout SET ends_at = now() WHERE order_no = $1',
+      values: [orderNo],
+    });
+    await endCheckout(worker, orderNo, own.ref, 'no answer');
+    expect(await waits()).toBe(before - 1);
+    await everyTryDue();
+    expect(await take('hands:')).toEqual([]);
+  });
+});

@@ -1,0 +1,120 @@
+import { randomBytes } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { PUBLISHED_SECRETS, SECRET_VARIABLES } from '../../contracts/secrets.ts';
+import { files, textOf } from './files.ts';
+
+/** Whoever reads the repository learns no secret of a shop. */
+
+const COMPOSE = textOf('docker-compose.yml');
+const DEMO = textOf('.env');
+/** The demo's shortest; a shorter one is refused as short. */
+const SECRET_LENGTH_MIN = 9;
+
+/** What Docker Compose makes of `${NAME}`, `${NAME:-default}` and `${NAME-default}`. */
+function interpolate(text: string, environment: Readonly<Record<string, string>>): string {
+  const reference = /\$\{(\w+)(?::?-((?:[^{}]|\$\{[^{}]*\})*))?\}/g;
+  return text.replaceAll(reference, (_all, name: string, otherwise = '') =>
+    interpolate(environment[name] || otherwise, environment),
+  );
+}
+
+/** Secrets that are long enough to be taken: each quoted or assigned to a name, and those in URLs. */
+function secretsIn(text: string, isCode = false): string[] {
+  const value = isCode ? String.raw`'([^'\n]+)'` : String.raw`["']?([^\s"',}#]+)`;
+  const name = String.raw`\b[A-Z_]*(?:SECRET|PASSWORD|PASS|SECRET_KEY|API_KEY)\b["']?`;
+  const patterns = [
+    new RegExp(`${name}[ \\t]*[:=][ \\t]*${value}`, 'g'),
+    /\b[A-Z_]*AUTH\b["']?[ \t]*[:=][ \t]*["']?[^\s:'"]+:([^\s'"`]+)/g,
+    /\b((?:whsec|[sr]k_(?:test|live))_[A-Za-z0-9+/=]{8,})/g,
+    /\b(?:postgres(?:ql)?|amqps?):\/\/[^\s:@/'"`]*:([^\s@'"`]+)@/g,
+  ];
+  const found = patterns.flatMap((pattern) => [...text.matchAll(pattern)]);
+  return found
+    .map(([, secret = '']) => secret)
+    .filter((secret) => secret.length >= SECRET_LENGTH_MIN && !/[$(){}…<>\\[\]]/.test(secret));
+}
+
+describe('docker-compose.yml', () => {
+  it('has no secret of its own: with DEMO=0 every one is empty until it is given', () => {
+    const lines = interpolate(COMPOSE, { DEMO: '0' }).split('\n');
+    const secret = /^\s*(?:\w*(?:SECRET|PASSWORD|PASS|KEY|AUTH)\w*):\s*(.*)$/;
+    const values = lines.flatMap(
+      (line) => secret.exec(line.replace(/^.*\{ <<.*?, (.*) \}$/, '  $1'))?.[1] ?? [],
+    );
+    expect(values.length).toBeGreaterThan(5);
+    expect(values.filter((value) => value !== '' && value !== '""')).toEqual([]);
+    expect(secretsIn(lines.filter((line) => /:\/\/.*@/.test(line)).join('\n'))).toEqual([]);
+    expect(lines.filter((line) => /^\s+DEMO:/.test(line)).map((line) => line.trim())).toEqual([
+      'DEMO: 0',
+    ]);
+  });
+
+  it('passes every variable that a shop of its own needs', () => {
+    const given = {
+      DEMO: '0',
+      JWKS_URL: 'https://shop.example/keys',
+      PAYMENT_PROVIDER: 'stripe',
+      STRIPE_SECRET_KEY: 'theirs',
+      STRIPE_WEBHOOK_SECRET: 'theirs',
+      SHOP_URL: 'https://shop.example',
+    };
+    const lines = interpolate(COMPOSE, given)
+      .split('\n')
+      .map((line) => line.trim());
+    for (const [name, value] of Object.entries(given)) expect(lines).toContain(`${name}: ${value}`);
+    expect(lines).toContain('JWT_SECRET:');
+  });
+
+  it('is the demo with the secrets of .env, each of them published', () => {
+    expect(DEMO).toMatch(/^DEMO=1$/m);
+    const demo = Object.fromEntries(
+      DEMO.split('\n').flatMap((line) => {
+        const [, name = '', value = ''] = /^([A-Z_]+)=(.*)$/.exec(line) ?? [];
+        return name === '' ? [] : [[name, value]];
+      }),
+    );
+    const text = interpolate(COMPOSE, demo);
+    expect(text).toContain('DEMO: 1');
+    expect(secretsIn(text).filter((secret) => !PUBLISHED_SECRETS.has(secret))).toEqual([]);
+    expect(secretsIn(text).length).toBeGreaterThan(4);
+  });
+});
+
+describe('the published secrets', () => {
+  it('are all that stand in the repository', () => {
+    const readable = files.filter((file) => !/\.(png|svg|ico)$|package-lock\.json$/.test(file));
+    const found = readable.flatMap((file) =>
+      secretsIn(textOf(file), /\.(ts|js|mjs)$/.test(file))
+        .filter((secret) => !PUBLISHED_SECRETS.has(secret))
+        .map((secret) => `${file}: ${secret}`),
+    );
+    expect(found).toEqual([]);
+  });
+
+  it('would be found in a file', () => {
+    const secret = randomBytes(9).toString('hex');
+    for (const text of [`JWT_SECRET: ${secret}`, `export JWT_SECRET=${secret}`]) {
+      expect(secretsIn(text)).toEqual([secret]);
+    }
+    for (const text of [`{ POSTGRES_PASSWORD: '${secret}' }`, `amqp://me:${secret}@host/`]) {
+      expect(secretsIn(text, true)).toEqual([secret]);
+    }
+    expect(secretsIn(`whsec_${secret}`)).toEqual([`whsec_${secret}`]);
+  });
+});
+
+describe('the secrets of a process', () => {
+  it('are known by name: each variable that is read as one', () => {
+    const kinds =
+      /^ {2}([A-Z_]+): (?:secret|webhookSecret|stripeKey|stripeWebhookSecret|zookeeperAuth|url\('(?:postgres|amqp)')/gm;
+    const configs = files.filter((file) =>
+      /^(contracts|payment|server|worker|zk)\/config\.ts$/.test(file),
+    );
+    const named = configs.flatMap((file) =>
+      [...textOf(file).matchAll(kinds)].map(([, name]) => name),
+    );
+    expect(named.length).toBeGreaterThan(6);
+    expect(named.filter((name) => !(name ?? '' in SECRET_VARIABLES))).toEqual([]);
+    expect(Object.keys(SECRET_VARIABLES).sort()).toEqual([...new Set(named)].sort());
+  });
+});

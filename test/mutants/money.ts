@@ -1,0 +1,59 @@
+import type { Mutant } from './mutant.ts';
+
+/** Who may say that an order is paid, and in which session. */
+
+const promise = 'money equals orders';
+
+export const MONEY: readonly Mutant[] = [
+  {
+    promise,
+    name: 'the standard callback stays beside Stripe',
+    file: 'server/routes/payment.ts',
+    edits: [["if (payments.kind === 'stripe') {", 'if (!payments) {']],
+    tests: ['test/server/payment-routes.test.ts'],
+  },
+  {
+    promise,
+    name: 'a published secret is taken outside the demo',
+    file: 'contracts/config.ts',
+    edits: [
+      ["if ('DEMO' in parsed && parsed.DEMO === false)", "if ('DEMO' in parsed && parsed.DEMO)"],
+    ],
+    tests: ['test/house/config.test.ts'],
+  },
+  {
+    promise,
+    name: "another installation's payment is booked",
+    file: 'server/routes/payment.ts',
+    edits: [
+      [
+        'if (installation !== (await installationOf(databases, orderNo))) {',
+        'if (!installation) {',
+      ],
+    ],
+    tests: ['test/system/stripe-sessions.test.ts'],
+  },
+  {
+    promise,
+    name: 'the second session of an order replaces the first',
+    file: 'db/procedures/keep_checkout.sql',
+    edits: [["WHERE c.state = 'ended'", 'WHERE true']],
+    tests: ['test/db/checkouts.test.ts'],
+  },
+  {
+    promise,
+    name: 'the session of an order outlives it',
+    file: 'db/procedures/end_checkouts.sql',
+    edits: [
+      ["c.state = 'open' AND o.status <> 'ordered'", "c.state = 'open' AND o.status = 'ordered'"],
+    ],
+    tests: ['test/db/checkouts.test.ts'],
+  },
+  {
+    promise,
+    name: 'a session that was paid in the meantime is tried for ever',
+    file: 'payment/stripe.ts',
+    edits: [["      if (status === 'complete') return 'complete';\n", '']],
+    tests: ['test/payment/stripe.test.ts'],
+  },
+];

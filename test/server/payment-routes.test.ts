@@ -1,0 +1,56 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { StandardProvider } from '../../payment/standard.ts';
+import { SECRETS, STRIPE_ENVIRONMENT } from './secrets.ts';
+import { openWebNode, type WebNode } from './web-node.ts';
+
+/** A web node has the routes of the provider that was chosen, and of no other. */
+
+let node: WebNode;
+afterEach(() => node.close());
+
+const STANDARD = '/api/v1/orders/41/payment';
+const STRIPE = '/api/v1/payments/stripe';
+const PAY = '/api/v1/demo/orders/41/pay';
+
+async function statusOf(url: string, headers: Record<string, string> = {}, payload = '{}') {
+  const content = { 'content-type': 'application/json', ...headers };
+  return (await node.app.inject({ method: 'POST', url, headers: content, payload })).statusCode;
+}
+
+async function paths(): Promise<string[]> {
+  const { paths } = (await node.app.inject('/openapi.json')).json();
+  return Object.keys(paths).filter((path) => /pay/.test(path));
+}
+
+describe('the routes of a web node', () => {
+  it('are those of Stripe alone, however well another callback is signed', async () => {
+    node = await openWebNode({ environment: STRIPE_ENVIRONMENT });
+    expect(await paths()).toEqual([STRIPE]);
+    const secret = node.config.payment;
+    expect(secret).not.toHaveProperty('webhookSecret');
+    const forged = new StandardProvider(STRIPE_ENVIRONMENT.PAYMENT_WEBHOOK_SECRET);
+    const data = { orderNo: '41', reference: 'free', amount: '9.90', currency: 'EUR' };
+    const { headers, payload } = forged.sign('msg_1', new Date(), data);
+    expect(await statusOf(STANDARD, headers, payload)).toBe(404);
+    expect(await statusOf(PAY)).toBe(404);
+    expect(await statusOf(STRIPE)).toBe(403);
+  });
+
+  it('are the callback and the pay button in the demo', async () => {
+    node = await openWebNode();
+    expect((await paths()).sort()).toEqual([
+      '/api/v1/demo/orders/{orderNo}/pay',
+      '/api/v1/orders/{orderNo}/payment',
+    ]);
+    expect(await statusOf(STRIPE)).toBe(404);
+    expect(await statusOf(STANDARD)).toBe(403);
+  });
+
+  it('are the callback alone where the shop takes payments elsewhere', async () => {
+    const environment = { ...SECRETS, DEMO: '0', PAYMENT_PROVIDER: 'standard' };
+    node = await openWebNode({ environment });
+    expect(await paths()).toEqual(['/api/v1/orders/{orderNo}/payment']);
+    expect(await statusOf(PAY)).toBe(404);
+    expect(await statusOf(STANDARD)).toBe(403);
+  });
+});

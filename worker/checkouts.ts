@@ -1,0 +1,54 @@
+import type { Schema } from '../contracts/names.ts';
+import type { DueCheckout } from '../db/calls.ts';
+import type { Log } from '../process/log.ts';
+import { repeat, Trouble } from './periodic.ts';
+
+const CHECKOUT_INTERVAL_MS = 1_000;
+/** In hand at once; each is a call to the provider. */
+const CHECKOUTS_MAX = 10;
+
+export interface CheckoutOptions {
+  readonly schema: Schema;
+  readonly take: (limit: number) => Promise<readonly DueCheckout[]>;
+  /** Ends the session at the provider, or finds that it is over; asked again it does no harm. */
+  readonly end: (sessionRef: string) => Promise<'expired' | 'complete'>;
+  /** Writes down that it is over, or why it could not be ended. */
+  readonly note: (checkout: DueCheckout, error?: string) => Promise<unknown>;
+  readonly log: Log;
+  readonly stopping: AbortSignal;
+}
+
+/**
+ * Ends the payment provider's sessions of orders that have ended, so that nobody pays for nothing. Who
+ * takes one has it until its next try is due; what fails, or whose worker dies, is tried again then, until
+ * the provider has ended the session by itself.
+ */
+export function endCheckouts(options: CheckoutOptions): Promise<void> {
+  const { schema, take, log, stopping } = options;
+  const trouble = new Trouble(log, `payment sessions of ${schema}`);
+  return repeat(CHECKOUT_INTERVAL_MS, stopping, async () => {
+    try {
+      const due = await take(CHECKOUTS_MAX);
+      await Promise.all(due.map((checkout) => endOne(options, checkout)));
+      trouble.fine();
+      return due.length === CHECKOUTS_MAX ? 'more' : 'idle';
+    } catch (error) {
+      trouble.failed(error);
+      return 'idle';
+    }
+  });
+}
+
+async function endOne({ end, note, log }: CheckoutOptions, checkout: DueCheckout): Promise<void> {
+  const { orderNo, sessionRef, tries } = checkout;
+  try {
+    const how = await end(sessionRef);
+    log.info({ orderNo, sessionRef, how }, 'a payment session is over');
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    log.warn({ orderNo, sessionRef, tries, reason }, 'a payment session was not ended');
+    await note(checkout, reason);
+    return;
+  }
+  await note(checkout);
+}
