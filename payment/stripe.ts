@@ -1,4 +1,5 @@
 import Stripe from 'stripe';
+import { isOrderNo } from '../contracts/ids.ts';
 import { fromMinorUnits, toMinorUnits } from './money.ts';
 import {
   type Checkout,
@@ -112,8 +113,7 @@ export class StripeProvider implements PaymentProvider {
     const { payment_intent: intent, amount_total: units } = session;
     const id = typeof intent === 'string' ? intent : intent?.id;
     const currency = session.currency?.toUpperCase();
-    const isOrderNo = /^[1-9][0-9]{0,17}$/.test(orderNo);
-    if (id === undefined || units === null || currency === undefined || !isOrderNo) {
+    if (id === undefined || units === null || currency === undefined || !isOrderNo(orderNo)) {
       throw new UnknownCallback('a paid session without order, payment or amount');
     }
     const reference = `${STRIPE_PREFIX}${id}`;
