@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
-import { SCHEMAS } from '../../contracts/names.ts';
+import { askHomes, noAnswer } from '../../db/both-schemas.ts';
 import { endRefund, type Order, orderDetails, payOrder, refusePayment } from '../../db/calls.ts';
 import {
   type FailedRefund,
@@ -96,10 +96,12 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
 /** The provider does not say which order it is: the schema that has the payment knows. */
 async function refundAgain({ databases, log }: Context, failed: FailedRefund) {
   const { reference, refundRef, reason } = failed;
-  const ends = SCHEMAS.map((schema) =>
-    endRefund(databases, schema, reference, { refundRef, error: reason }),
-  );
-  if (!(await Promise.all(ends)).includes(true)) {
+  const { rows: ends, missing } = await askHomes(databases, async (schema) => [
+    await endRefund(databases, schema, reference, { refundRef, error: reason }),
+  ]);
+  if (!ends.includes(true)) {
+    // The provider calls again.
+    if (missing.length > 0) throw noAnswer(missing);
     return { status: 'ignored', reason: 'nothing of that payment is to be given back' };
   }
   log.error(
