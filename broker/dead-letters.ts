@@ -7,6 +7,7 @@ import {
   readEnvelope,
   SCHEMA_HEADER,
 } from '../contracts/messages.ts';
+import { parseTime } from '../contracts/times.ts';
 import { DEAD_LETTERS_QUEUE } from '../contracts/topology.ts';
 import type { Channel, ReceivedMessage } from './amqp.ts';
 import type { BrokerConnection } from './connection.ts';
@@ -109,7 +110,9 @@ function toDeadLetter(channel: Channel, message: ReceivedMessage): DeadLetter {
   const given = DEAD_CAUSES.find((cause) => cause === death.reason);
   return {
     id: createHash('sha256').update(content).digest('hex').slice(0, ID_LENGTH),
-    at: at ? new Date(at) : typeof seconds === 'number' ? new Date(seconds * 1_000) : undefined,
+    at:
+      (at && parseTime(at)) ||
+      (typeof seconds === 'number' ? new Date(seconds * 1_000) : undefined),
     queue: text(headers[DEAD_HEADERS.queue]) ?? text(death.queue) ?? '',
     cause: written ?? given ?? 'unknown',
     error: text(headers[DEAD_HEADERS.error]),

@@ -31,9 +31,10 @@ export async function settleThroughQueues(
   connection: BrokerConnection,
   node: string,
   timeoutMs: number,
+  schemas: readonly Schema[] = SCHEMAS,
 ): Promise<void> {
   const channel = await connection.openChannel();
-  const waiting = new Set(SCHEMAS.map(ordersQueue));
+  const waiting = new Set(schemas.map(ordersQueue));
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   promise.catch(() => {}); // May fail before it is awaited.
   const fail = (why: string) =>
@@ -48,7 +49,7 @@ export async function settleThroughQueues(
       if (waiting.size === 0) resolve();
     };
     await channel.consume(DIRECT_REPLY_TO, onReply, { noAck: true });
-    for (const schema of SCHEMAS) publishSettle(channel, schema, node, fail);
+    for (const schema of schemas) publishSettle(channel, schema, node, fail);
     await promise;
   } finally {
     clearTimeout(timer);

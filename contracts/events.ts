@@ -1,3 +1,4 @@
+import { eventId } from './ids.ts';
 import type { Schema } from './names.ts';
 
 /**
@@ -75,7 +76,7 @@ export function cloudEvent(schema: Schema, event: OrderEvent): CloudEvent {
   const { orderNo, requestId, sale, sku, userId, amount, currency } = event;
   return {
     specversion: '1.0',
-    id: `${schema}.${eventNo}.${orderNo}`,
+    id: eventId(schema, eventNo, orderNo),
     source: `/flashsale/${schema}`,
     type: eventType(kind),
     subject: orderNo,

@@ -1,4 +1,6 @@
+import { isRequestId } from './ids.ts';
 import { isName, REQUEST_UNITS_MAX, USER_ID_LENGTH_MAX } from './names.ts';
+import { parseTime } from './times.ts';
 
 /**
  * The messages on the wire. Each carries its schema id in the header `x-schema`; a reader that does
@@ -115,13 +117,6 @@ export class UndecodableMessage extends Error {
   override name = 'UndecodableMessage';
 }
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-
-/** Lower-case hyphenated form only, so that one request has one spelling. */
-export function isRequestId(value: unknown): value is string {
-  return typeof value === 'string' && UUID.test(value);
-}
-
 export function encode(message: Envelope | Verdicts | Settle | Drained): Buffer {
   return Buffer.from(JSON.stringify(message));
 }
@@ -230,7 +225,7 @@ function orderTerms(value: unknown): OrderTerms {
   const record = value as Record<string, unknown>;
   const time = (key: string) => {
     const found = text(record, key);
-    if (Number.isNaN(Date.parse(found))) throw new UndecodableMessage(`${key} must be a time`);
+    if (parseTime(found) === undefined) throw new UndecodableMessage(`${key} must be a time`);
     return found;
   };
   return {

@@ -9,6 +9,7 @@ export * from './outbox.ts';
 export * from './outcomes.ts';
 export * from './payments.ts';
 export * from './refunds.ts';
+export * from './ticket-keys.ts';
 export * from './transfers.ts';
 export * from './waiting.ts';
 export * from './webhooks.ts';

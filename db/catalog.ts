@@ -1,7 +1,7 @@
 import type { Schema } from '../contracts/names.ts';
-import { areApart, toNumber } from './both-schemas.ts';
+import { type Answers, areApart, askHomes, noAnswer, toNumber } from './both-schemas.ts';
 import { DatabaseError } from './errors.ts';
-import { freeUnits, type HomeRow, homeOf } from './homes.ts';
+import { freeUnits, type HomeRow, homeOf, livesThere } from './homes.ts';
 import type { Databases, Pool } from './pool.ts';
 
 /** The routines of the catalogue, typed. Each function throws DatabaseError and nothing else. */
@@ -161,6 +161,8 @@ export interface BoardSku {
   readonly free: number;
   /** Units may come back from orders that are not paid. */
   readonly unpaidExists: boolean;
+  /** False: its home did not answer, so that nothing is known of its stock. */
+  readonly isKnown: boolean;
 }
 
 export interface BoardSale {
@@ -179,6 +181,8 @@ export interface SaleBoard {
   readonly serverTime: Date;
   /** By opening time. */
   readonly sales: readonly BoardSale[];
+  /** Homes that did not answer. Ticket epochs are in that of regular. */
+  readonly missing: readonly Schema[];
 }
 
 interface BoardRow extends HomeRow {
@@ -211,17 +215,16 @@ function toBoardSku(row: BoardRow, sku: string): BoardSku {
     unitsTotal: toNumber(row.units_total ?? '0'),
     free: toNumber(row.free ?? '0'),
     unpaidExists: row.unpaid_exists === true,
+    isKnown: true,
   };
 }
 
-/** Sales and SKUs with what is known about their stock. */
+/** Sales and SKUs with what is known about their stock. @throws {DatabaseError} if no home answers */
 export async function saleBoard(databases: Databases): Promise<SaleBoard> {
   const apart = areApart(databases);
-  const answers = await Promise.all([
-    askBoard(databases.regular, 'regular', apart),
-    ...(apart ? [askBoard(databases.hot, 'hot', apart)] : []),
-  ]);
-  const rows = answers.flat();
+  const { rows, missing }: Answers<BoardRow> = apart
+    ? await askHomes(databases, (schema, home) => askBoard(home, schema, apart))
+    : { rows: await askBoard(databases.regular, 'regular', apart), missing: [] };
   const sales = new Map<string, BoardSale & { skus: BoardSku[] }>();
   for (const row of rows) {
     if (row.sale === null || sales.has(row.sale)) continue;
@@ -238,10 +241,13 @@ export async function saleBoard(databases: Databases): Promise<SaleBoard> {
   for (const [sku, both] of Map.groupBy(rows, (row) => row.sku)) {
     const home = homeOf(both);
     if (sku === null || home === undefined) continue;
-    sales.get(home.sale)?.skus.push(apart ? mergeBoardSku(sku, home, both) : toBoardSku(home, sku));
+    const isKnown = missing.length === 0 || livesThere(home);
+    sales
+      .get(home.sale)
+      ?.skus.push(apart ? { ...mergeBoardSku(sku, home, both), isKnown } : toBoardSku(home, sku));
   }
-  const serverTime = answers[0]?.[0]?.now ?? new Date();
-  return { serverTime, sales: [...sales.values()] };
+  const serverTime = rows[0]?.now ?? new Date();
+  return { serverTime, sales: [...sales.values()], missing };
 }
 
 /** What one server has. The time comes in a row of its own, so that an empty catalogue has one too. */
@@ -267,25 +273,19 @@ function mergeBoardSku(sku: string, home: BoardRow, both: readonly BoardRow[]): 
   };
 }
 
-/** A SKU as it stands on the board, with its sale; undefined if there is none. */
+/**
+ * A SKU as it stands on the board, with its sale; undefined if there is none.
+ * @throws {DatabaseError} also if a home is missing that may know better
+ */
 export async function findSku(
   databases: Databases,
   name: string,
 ): Promise<(BoardSku & { readonly sale: string }) | undefined> {
-  const { sales } = await saleBoard(databases);
+  const { sales, missing } = await saleBoard(databases);
+  if (missing.length > 0) throw noAnswer(missing);
   for (const { sale, skus } of sales) {
     const found = skus.find(({ sku }) => sku === name);
     if (found !== undefined) return { ...found, sale };
   }
   return undefined;
-}
-
-/** The key that signs tickets of a sale now: undefined before it opens, by the database's clock. */
-export async function ticketKey(databases: Databases, sale: string): Promise<Buffer | undefined> {
-  const [row] = await databases.regular.query<{ key: Buffer | null }>({
-    name: 'ticket_key',
-    text: 'SELECT catalog.ticket_key($1) AS key',
-    values: [sale],
-  });
-  return row?.key ?? undefined;
 }

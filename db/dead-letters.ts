@@ -1,5 +1,6 @@
+import { type Position, toPage } from '../contracts/cursor.ts';
 import type { Schema } from '../contracts/names.ts';
-import { areApart, queryBoth } from './both-schemas.ts';
+import { areApart, exactTime, queryHomes } from './both-schemas.ts';
 import { type Decision, decideWhereItLives } from './orders.ts';
 import type { Databases } from './pool.ts';
 
@@ -86,12 +87,36 @@ export async function logDeadLetter(
   });
 }
 
-/** Dead letters that were replayed or refused, newest first. @throws {DatabaseError} */
+export type HandledFacts = Omit<HandledDeadLetter, 'content' | 'headers'> & {
+  readonly handledAt: Date;
+};
+
+/** Dead letters that were replayed or refused, newest first. */
+export interface HandledPage {
+  readonly letters: readonly HandledFacts[];
+  /** Of the last one, if more follow. */
+  readonly next?: Position;
+  /** Homes that did not answer: theirs are not among these. */
+  readonly missing: readonly Schema[];
+}
+
+/** @param after the last one of the page before @throws {DatabaseError} */
 export async function handledDeadLetters(
   databases: Databases,
   limit: number,
-): Promise<(Omit<HandledDeadLetter, 'content' | 'headers'> & { readonly handledAt: Date })[]> {
-  const rows = await queryBoth<{
+  after?: Position,
+): Promise<HandledPage> {
+  const text = (schema: Schema) =>
+    // Numbers of the two schemas are told apart as those of orders are.
+    `SELECT * FROM (
+       SELECT handled_at, handled_by, action, letter, queue, cause, error, sku,
+              request_ids::text[] AS request_ids, reason, bytes,
+              ${exactTime('handled_at')} AS exactly, n.no
+       FROM ${schema}.handled_dead_letters
+       CROSS JOIN LATERAL (SELECT 2 * dead_letter_no + ${schema === 'hot' ? 0 : 1} AS no) n
+       WHERE $2::timestamptz IS NULL OR (handled_at, n.no) < ($2, $3::bigint)
+       ORDER BY handled_at DESC, n.no DESC LIMIT $1) newest`;
+  const { rows, missing } = await queryHomes<{
     handled_at: Date;
     handled_by: string;
     action: 'replayed' | 'refused';
@@ -103,18 +128,12 @@ export async function handledDeadLetters(
     request_ids: string[];
     reason: string | null;
     bytes: number;
-  }>(
-    databases,
-    'handled_dead_letters',
-    (schema) =>
-      `SELECT * FROM (
-         SELECT handled_at, handled_by, action, letter, queue, cause, error, sku,
-                request_ids::text[] AS request_ids, reason, bytes
-         FROM ${schema}.handled_dead_letters LIMIT $1) newest`,
-    [limit],
-  );
-  rows.sort((a, b) => b.handled_at.getTime() - a.handled_at.getTime());
-  return rows.slice(0, limit).map((row) => ({
+    exactly: string;
+    no: string;
+  }>(databases, 'handled_dead_letters', text, [limit + 1, after?.at ?? null, after?.no ?? null]);
+  const found = rows.map((row) => ({ row, position: { at: row.exactly, no: row.no } }));
+  const { rows: shown, ...next } = toPage(found, limit);
+  const letters = shown.map(({ row }) => ({
     handledAt: row.handled_at,
     handledBy: row.handled_by,
     action: row.action,
@@ -127,4 +146,5 @@ export async function handledDeadLetters(
     reason: row.reason,
     bytes: row.bytes,
   }));
+  return { letters, ...next, missing };
 }

@@ -18,7 +18,8 @@ export interface HomeRow extends Record<string, unknown> {
   free: string | null;
 }
 
-const livesThere = (row: HomeRow) => row.schema === row.asked && !row.abroad;
+/** The server that says this is where the SKU lives. */
+export const livesThere = (row: HomeRow) => row.schema === row.asked && !row.abroad;
 
 /**
  * Who knows of the latest move is right, and of two who know it, the one where the SKU lives. A unit

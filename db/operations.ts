@@ -1,10 +1,10 @@
 import { SCHEMAS, type Schema } from '../contracts/names.ts';
-import { areApart, queryBoth, toNumber } from './both-schemas.ts';
-import { freeUnits, type HomeRow, homeOf } from './homes.ts';
+import { type Answers, areApart, queryBoth, queryHomes, toNumber, whole } from './both-schemas.ts';
+import { freeUnits, type HomeRow, homeOf, livesThere } from './homes.ts';
 import type { Databases } from './pool.ts';
 import { type Move, moveToServer } from './transfers.ts';
 
-export { type AuditRow, audit } from './audit.ts';
+export { type AuditRow, audit, auditHomes } from './audit.ts';
 
 /**
  * The routines of operators and of the quota keeper, typed. Each function throws DatabaseError and
@@ -18,6 +18,8 @@ export interface UnitCount {
   /** Units in slots; `unitsTotal - free` is what orders hold. */
   readonly free: number;
   readonly unpaidExists: boolean;
+  /** Where the SKU lives, if the schemas have a server each. */
+  readonly home?: Schema;
 }
 
 interface UnitRow extends Record<string, unknown> {
@@ -29,7 +31,21 @@ interface UnitRow extends Record<string, unknown> {
 
 /** The units of every SKU, in one snapshot where both schemas share a server. */
 export async function unitCounts(databases: Databases): Promise<UnitCount[]> {
-  if (areApart(databases)) return unitCountsApart(databases);
+  return whole(await knownUnitCounts(databases, new Map()));
+}
+
+/**
+ * What a SKU has on the server where it does not live: nothing changes there until it moves again, so
+ * that it is known while that server is away. By SKU; kept by whoever counts again and again.
+ */
+export type Elsewhere = Map<string, { readonly moves: number; readonly unitsTotal: number }>;
+
+/** The same, without the SKUs whose units cannot be told while a home is missing. */
+export async function knownUnitCounts(
+  databases: Databases,
+  elsewhere: Elsewhere,
+): Promise<Answers<UnitCount>> {
+  if (areApart(databases)) return unitCountsApart(databases, elsewhere);
   const text = (schema: Schema) => `SELECT * FROM ${schema}.unit_counts()`;
   const rows = await queryBoth<UnitRow>(databases, 'unit_counts', text, []);
   const counts = new Map<string, UnitCount>();
@@ -43,25 +59,43 @@ export async function unitCounts(databases: Databases): Promise<UnitCount[]> {
       unpaidExists: row.unpaid_exists || before?.unpaidExists === true,
     });
   }
-  return [...counts.values()];
+  return { rows: [...counts.values()], missing: [] };
 }
 
-async function unitCountsApart(databases: Databases): Promise<UnitCount[]> {
+async function unitCountsApart(
+  databases: Databases,
+  elsewhere: Elsewhere,
+): Promise<Answers<UnitCount>> {
   const text = (schema: Schema) =>
     `SELECT '${schema}' AS asked, u.*, h.schema, h.abroad, h.moves, h.leaving
      FROM ${schema}.unit_counts() u JOIN catalog.sku_homes() h USING (sku)`;
-  const rows = await queryBoth<UnitRow & HomeRow>(databases, 'unit_counts_apart', text, []);
+  const answers = await queryHomes<UnitRow & HomeRow>(databases, 'unit_counts_apart', text, []);
+  const { rows, missing } = answers;
   const counts: UnitCount[] = [];
   for (const [sku, both] of Map.groupBy(rows, (row) => row.sku)) {
     const home = homeOf(both);
+    if (home === undefined) continue;
+    const others = both.filter((row) => row !== home);
+    let unitsTotal = others.reduce((all, row) => all + toNumber(row.units_total), 0);
+    const { moves } = home;
+    const isMissing = missing.length > 0 && moves > 0;
+    if (missing.length > 0 && !livesThere(home)) continue;
+    if (isMissing) {
+      const known = elsewhere.get(sku);
+      if (known?.moves !== moves) continue;
+      unitsTotal = known.unitsTotal;
+    } else if (others.every((row) => row.moves === moves)) {
+      elsewhere.set(sku, { moves, unitsTotal });
+    }
     counts.push({
       sku,
-      unitsTotal: both.reduce((sum, row) => sum + toNumber(row.units_total), 0),
-      free: home === undefined ? 0 : freeUnits(home),
-      unpaidExists: both.some((row) => row.unpaid_exists),
+      home: home.schema,
+      unitsTotal: toNumber(home.units_total) + unitsTotal,
+      free: freeUnits(home),
+      unpaidExists: isMissing || both.some((row) => row.unpaid_exists),
     });
   }
-  return counts;
+  return { rows: counts, missing };
 }
 
 /**
@@ -92,11 +126,15 @@ export async function moveSku(
 }
 
 /**
- * Once this returns, no request that the web node admitted can be ordered any more, in either
- * schema. Idempotent.
+ * Once this returns, no request that the web node admitted can be ordered in these schemas any more.
+ * Idempotent.
  */
-export async function fenceNode(databases: Databases, node: string): Promise<void> {
-  for (const schema of SCHEMAS) {
+export async function fenceNode(
+  databases: Databases,
+  node: string,
+  schemas: readonly Schema[] = SCHEMAS,
+): Promise<void> {
+  for (const schema of schemas) {
     await databases[schema].query({
       text: `SELECT ${schema}.fence_node($1)`,
       values: [node],
@@ -104,11 +142,22 @@ export async function fenceNode(databases: Databases, node: string): Promise<voi
   }
 }
 
+/** Whether SKUs live in the schema that were in the other one before: requests may still come by there. */
+export async function hasMovedSkus(databases: Databases, schema: Schema): Promise<boolean> {
+  const [row] = await databases[schema].query<{ moved: boolean }>({
+    text: `SELECT EXISTS (SELECT FROM catalog.sku_homes() h
+                          WHERE h.schema = $1 AND h.moves > 0) AS moved`,
+    values: [schema],
+  });
+  return row?.moved === true;
+}
+
 /** Whether the web node was fenced in both schemas. */
 export async function nodeFenced(databases: Databases, node: string): Promise<boolean> {
   const text = (schema: Schema) => `SELECT ${schema}.node_fenced($1) AS fenced`;
-  const rows = await queryBoth<{ fenced: boolean }>(databases, 'node_fenced', text, [node]);
-  return rows.every(({ fenced }) => fenced);
+  const answers = await queryHomes<{ fenced: boolean }>(databases, 'node_fenced', text, [node]);
+  if (answers.rows.some(({ fenced }) => !fenced)) return false;
+  return whole(answers).length > 0;
 }
 
 /** Removes old figures of place_orders; how many. */

@@ -1,8 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Position, toPage } from '../contracts/cursor.ts';
 import type { OrderFacts } from '../contracts/events.ts';
 import type { OrderTerms, Outcome, PurchaseRequest } from '../contracts/messages.ts';
 import { SCHEMAS, type Schema } from '../contracts/names.ts';
-import { patiently, queryBoth, schemaOfOrder, toNumber } from './both-schemas.ts';
+import {
+  askOwner,
+  exactTime,
+  patiently,
+  queryHomes,
+  schemaOfOrder,
+  toNumber,
+} from './both-schemas.ts';
 import type { Databases, Statement } from './pool.ts';
 
 /**
@@ -18,7 +26,7 @@ export interface AdmittedRequest extends PurchaseRequest {
 /** What place_orders says about one request. */
 export interface Decision {
   readonly requestId: string;
-  /** `locked` is not final: call again with `wait`. */
+  /** `locked` is not final: call again with `wait`; with the reason `not_open`, a little later. */
   readonly status: Outcome | 'locked';
   readonly reason: string | null;
   /** Digits; null unless `ordered`. */
@@ -228,20 +236,33 @@ function toOrder(row: OrderStateRow): Order {
   return { ...toOrderFacts(row), status: row.status, refundDue: row.refund_due };
 }
 
-/** The user's orders, newest first; `before` gives the page after an order created then. */
+/** Some of a user's orders, newest first. */
+export interface OrderPage {
+  readonly orders: readonly Order[];
+  /** Of the last order, if more follow. */
+  readonly next?: Position;
+  /** Homes that did not answer: their orders are not among these. */
+  readonly missing: readonly Schema[];
+}
+
+/** @param options `after`: the last order of the page before */
 export async function userOrders(
   databases: Databases,
   userId: string,
-  { limit = 20, before = null }: { readonly limit?: number; readonly before?: Date | null } = {},
-): Promise<Order[]> {
-  const text = (schema: Schema) => `SELECT * FROM ${schema}.user_orders($1, $2, $3)`;
-  const rows = await queryBoth<OrderStateRow>(databases, 'user_orders', text, [
-    userId,
-    limit,
-    before,
-  ]);
-  rows.sort((a, b) => b.created_at.getTime() - a.created_at.getTime());
-  return rows.slice(0, limit).map(toOrder);
+  { limit = 20, after }: { readonly limit?: number; readonly after?: Position | undefined } = {},
+): Promise<OrderPage> {
+  const text = (schema: Schema) =>
+    `SELECT o.*, ${exactTime('o.created_at')} AS exactly FROM ${schema}.user_orders($1, $2, $3, $4) o`;
+  const values = [userId, limit + 1, after?.at ?? null, after?.no ?? null];
+  const { rows, missing } = await queryHomes<OrderStateRow & { exactly: string }>(
+    databases,
+    'user_orders',
+    text,
+    values,
+  );
+  const found = rows.map((row) => ({ row, position: { at: row.exactly, no: row.order_no } }));
+  const { rows: shown, ...next } = toPage(found, limit);
+  return { orders: shown.map(({ row }) => toOrder(row)), ...next, missing };
 }
 
 /** The order, whoever's it is: compare `userId` before it is shown. */
@@ -250,10 +271,12 @@ export async function orderDetails(
   orderNo: string,
 ): Promise<Order | undefined> {
   const schema = schemaOfOrder(orderNo);
-  const [row] = await databases[schema].query<OrderStateRow>({
-    name: `order_details_${schema}`,
-    text: `SELECT * FROM ${schema}.order_details($1)`,
-    values: [orderNo],
-  });
+  const [row] = await askOwner(databases, schema, (home) =>
+    home.query<OrderStateRow>({
+      name: `order_details_${schema}`,
+      text: `SELECT * FROM ${schema}.order_details($1)`,
+      values: [orderNo],
+    }),
+  );
   return row && toOrder(row);
 }

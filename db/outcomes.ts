@@ -1,6 +1,6 @@
 import { OUTCOMES, type Outcome, type Verdict } from '../contracts/messages.ts';
 import type { Schema } from '../contracts/names.ts';
-import { queryBoth } from './both-schemas.ts';
+import { type Answers, queryHomes, whole } from './both-schemas.ts';
 import type { OrderStatus } from './orders.ts';
 import type { Databases } from './pool.ts';
 
@@ -28,6 +28,14 @@ export async function requestOutcomes(
   databases: Databases,
   requestIds: readonly string[],
 ): Promise<RequestOutcome[]> {
+  return whole(await knownOutcomes(databases, requestIds));
+}
+
+/** The same, as far as it can be told now: of a request without an entry a missing home may know. */
+export async function knownOutcomes(
+  databases: Databases,
+  requestIds: readonly string[],
+): Promise<Answers<RequestOutcome>> {
   interface Row extends Record<string, unknown> {
     request_id: string;
     user_id: string;
@@ -43,24 +51,28 @@ export async function requestOutcomes(
     decided_at: Date;
   }
   const text = (schema: Schema) => `SELECT * FROM ${schema}.request_outcomes($1)`;
-  const rows = await queryBoth<Row>(databases, 'request_outcomes', text, [requestIds]);
+  const answers = await queryHomes<Row>(databases, 'request_outcomes', text, [requestIds]);
+  const { rows, missing } = answers;
   // A refusal of no sale says nothing when the id was used for another purchase after that.
   const decided = new Set(rows.filter(({ sale }) => sale !== '').map((row) => row.request_id));
-  const told = rows.filter((row) => row.sale !== '' || !decided.has(row.request_id));
-  return told.map((row) => ({
-    requestId: row.request_id,
-    userId: row.user_id,
-    sale: row.sale,
-    sku: row.sku,
-    units: row.units,
-    status: row.status,
-    reason: row.reason,
-    orderNo: row.order_no,
-    amount: row.amount,
-    currency: row.currency,
-    payBefore: row.pay_before,
-    decidedAt: row.decided_at,
-  }));
+  const isLast = (row: Row) => missing.length === 0 && !decided.has(row.request_id);
+  const outcomes = rows
+    .filter((row) => row.sale !== '' || isLast(row))
+    .map((row) => ({
+      requestId: row.request_id,
+      userId: row.user_id,
+      sale: row.sale,
+      sku: row.sku,
+      units: row.units,
+      status: row.status,
+      reason: row.reason,
+      orderNo: row.order_no,
+      amount: row.amount,
+      currency: row.currency,
+      payBefore: row.pay_before,
+      decidedAt: row.decided_at,
+    }));
+  return { rows: outcomes, missing };
 }
 
 function isOutcome(status: string): status is Outcome {

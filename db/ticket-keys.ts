@@ -33,6 +33,16 @@ export async function ticketKeys(databases: Databases, sale: string): Promise<Ti
   }));
 }
 
+/** The key that signs tickets of a sale now: undefined before it opens, by the database's clock. */
+export async function ticketKey(databases: Databases, sale: string): Promise<Buffer | undefined> {
+  const [row] = await databases.regular.query<{ key: Buffer | null }>({
+    name: 'ticket_key',
+    text: 'SELECT catalog.ticket_key($1) AS key',
+    values: [sale],
+  });
+  return row?.key ?? undefined;
+}
+
 /**
  * Makes the next key at once.
  * @param revoke those before are worth nothing from now on

@@ -1,9 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SCHEMAS, type Schema } from '../contracts/names.ts';
-import { otherSchema, queryBoth, toNumber } from './both-schemas.ts';
+import type { Schema } from '../contracts/names.ts';
+import {
+  type Answers,
+  areApart,
+  askHomes,
+  noAnswer,
+  otherSchema,
+  queryHomes,
+  toNumber,
+  whole,
+} from './both-schemas.ts';
 import { DatabaseError } from './errors.ts';
 import type { OrderStatus } from './orders.ts';
-import type { Databases } from './pool.ts';
+import type { Databases, Queryable } from './pool.ts';
 
 /** The line for units that come back, typed. Each function throws DatabaseError and nothing else. */
 
@@ -71,16 +80,16 @@ export async function leaveWaiting(
 }
 
 async function leaveNow(databases: Databases, sku: string, userId: string): Promise<boolean> {
-  const left: boolean[] = [];
-  for (const schema of SCHEMAS) {
-    const [row] = await databases[schema].query<{ left: boolean }>({
+  const { rows, missing } = await askHomes(databases, (schema, home) =>
+    home.query<{ left: boolean }>({
       name: `leave_waiting_${schema}`,
       text: `SELECT ${schema}.leave_waiting($1, $2) AS left`,
       values: [sku, userId],
-    });
-    left.push(row?.left === true);
-  }
-  return left.includes(true);
+    }),
+  );
+  if (rows.some(({ left }) => left)) return true;
+  if (missing.length > 0) throw noAnswer(missing);
+  return false;
 }
 
 function onTheWay(sku: string): DatabaseError {
@@ -129,6 +138,7 @@ interface EntryRow extends Record<string, unknown> {
   state: WaitingEntry['state'];
   asked_at: Date;
   ended_at: Date | null;
+  has_moved: boolean;
   ahead: string | null;
   in_line: string | null;
   order_no: string | null;
@@ -146,19 +156,30 @@ export async function waitingEntries(
   databases: Databases,
   places: readonly { readonly sku: string; readonly userId: string }[],
 ): Promise<WaitingEntry[]> {
-  const text = (schema: Schema) => `SELECT * FROM ${schema}.waiting_entries($1, $2)`;
-  const rows = await queryBoth<EntryRow>(databases, 'waiting_entries', text, [
+  return whole(await knownWaitingEntries(databases, places));
+}
+
+/** The same, as far as it can be told now: of a place without an entry a missing home may know. */
+export async function knownWaitingEntries(
+  databases: Databases,
+  places: readonly { readonly sku: string; readonly userId: string }[],
+): Promise<Answers<WaitingEntry>> {
+  const text = (schema: Schema) =>
+    `SELECT w.*, h.moves > 0 AS has_moved FROM ${schema}.waiting_entries($1, $2) w
+     JOIN catalog.sku_homes() h USING (sku)`;
+  const { rows, missing } = await queryHomes<EntryRow>(databases, 'waiting_entries', text, [
     places.map(({ sku }) => sku),
     places.map(({ userId }) => userId),
   ]);
   // A SKU that has moved may have an older one in the schema that it left.
   const entries = new Map<string, EntryRow>();
   for (const row of rows) {
+    if (missing.length > 0 && row.ended_at !== null && row.has_moved) continue;
     const key = JSON.stringify([row.sku, row.user_id]);
     const known = entries.get(key);
     if (known === undefined || isLater(row, known)) entries.set(key, row);
   }
-  return [...entries.values()].map(toEntry);
+  return { rows: [...entries.values()].map(toEntry), missing };
 }
 
 function isLater(row: EntryRow, other: EntryRow): boolean {
@@ -196,13 +217,14 @@ function toOrder(row: EntryRow, orderNo: string): ClaimedOrder {
   };
 }
 
-/** To which SKUs' lines units go that come back. */
+/** To which SKUs' lines units go that come back; a home that is away has to be told again. */
 export async function setLines(
   databases: Databases,
   open: readonly string[],
   closed: readonly string[],
 ): Promise<void> {
-  for (const server of new Set([databases.regular, databases.hot])) {
-    await server.query({ text: 'SELECT catalog.set_lines($1, $2)', values: [open, closed] });
-  }
+  const tell = (home: Queryable) =>
+    home.query({ text: 'SELECT FROM catalog.set_lines($1, $2)', values: [open, closed] });
+  if (areApart(databases)) await askHomes(databases, (_, home) => tell(home));
+  else await tell(databases.regular);
 }

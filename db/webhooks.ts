@@ -1,6 +1,6 @@
 import type { EventKind, OrderEvent } from '../contracts/events.ts';
-import { SCHEMAS, type Schema } from '../contracts/names.ts';
-import { queryBoth, toNumber } from './both-schemas.ts';
+import type { Schema } from '../contracts/names.ts';
+import { type Answers, askHomes, queryHomes, toNumber, whole } from './both-schemas.ts';
 import { type EventRow, toEvent } from './outbox.ts';
 import type { Databases } from './pool.ts';
 
@@ -167,7 +167,12 @@ export interface WebhookLag {
 }
 
 export async function webhookLags(databases: Databases): Promise<WebhookLag[]> {
-  const rows = await queryBoth<{
+  return whole(await knownWebhookLags(databases));
+}
+
+/** The same of the homes that answer. */
+export async function knownWebhookLags(databases: Databases): Promise<Answers<WebhookLag>> {
+  const { rows, missing } = await queryHomes<{
     schema: Schema;
     endpoint: string;
     pending: string;
@@ -181,15 +186,16 @@ export async function webhookLags(databases: Databases): Promise<WebhookLag[]> {
     (schema) => `SELECT '${schema}' AS schema, * FROM ${schema}.webhook_lag()`,
     [],
   );
-  return rows.map(({ schema, endpoint, pending, failing, given_up: givenUp, unread, since }) => ({
-    schema,
-    endpoint,
-    pending: toNumber(pending),
-    failing: toNumber(failing),
-    givenUp: toNumber(givenUp),
-    unread: toNumber(unread),
-    since,
+  const lags = rows.map((row) => ({
+    schema: row.schema,
+    endpoint: row.endpoint,
+    pending: toNumber(row.pending),
+    failing: toNumber(row.failing),
+    givenUp: toNumber(row.given_up),
+    unread: toNumber(row.unread),
+    since: row.since,
   }));
+  return { rows: lags, missing };
 }
 
 export async function addWebhook(
@@ -235,18 +241,31 @@ export async function rotateWebhookSecret(
   return row?.found === true;
 }
 
-export async function removeWebhook(databases: Databases, endpoint: string): Promise<boolean> {
+/** Nothing is sent to it from now on; a home that is missing forgets what was on its way when told again. */
+export async function removeWebhook(
+  databases: Databases,
+  endpoint: string,
+): Promise<{ readonly found: boolean; readonly missing: readonly Schema[] }> {
   const [row] = await databases.regular.query<{ found: boolean }>({
     text: 'SELECT catalog.remove_webhook($1) AS found',
     values: [endpoint],
   });
-  for (const schema of SCHEMAS) {
-    await databases[schema].query({
-      text: `SELECT ${schema}.forget_webhook($1)`,
-      values: [endpoint],
-    });
-  }
-  return row?.found === true;
+  const { missing } = await askHomes(databases, (schema, home) =>
+    home.query({ text: `SELECT ${schema}.forget_webhook($1)`, values: [endpoint] }),
+  );
+  return { found: row?.found === true, missing };
+}
+
+/** The same in the log of each home that answers; whether one of them had something. */
+export async function replayWebhooksOfBoth(
+  databases: Databases,
+  endpoint: string,
+  from: { readonly at?: Date } = {},
+): Promise<{ readonly found: boolean; readonly missing: readonly Schema[] }> {
+  const { rows, missing } = await askHomes(databases, async (schema) => [
+    await replayWebhooks(databases, schema, endpoint, from),
+  ]);
+  return { found: rows.includes(true), missing };
 }
 
 /**

@@ -12,9 +12,9 @@ import { SCHEMAS, type Schema } from '../contracts/names.ts';
 import { ORDERS_EXCHANGE, ordersQueue } from '../contracts/topology.ts';
 import {
   type HandledDeadLetter,
+  knownOutcomes,
   logDeadLetter,
   refuseRequests,
-  requestOutcomes,
   saleBoard,
   verdictOf,
 } from '../db/calls.ts';
@@ -117,7 +117,8 @@ async function undecided(letter: DeadLetter, { databases, publisher }: Desk) {
   const all = idsOf(letter);
   const asIs = { content: letter.content, open: all.size };
   if (letter.schema !== ENVELOPE_SCHEMA || all.size === 0) return asIs;
-  const outcomes = await requestOutcomes(databases, [...all]);
+  // What a home that is away has decided, place_orders answers again.
+  const { rows: outcomes } = await knownOutcomes(databases, [...all]);
   if (outcomes.length === 0) return asIs;
   tell(letter, publisher, outcomes.map(verdictOf));
   const decided = new Set(outcomes.map(({ requestId }) => requestId));

@@ -1,6 +1,7 @@
 import { Webhook, WebhookVerificationError } from 'standardwebhooks';
 import { Type } from 'typebox';
 import { Check } from 'typebox/value';
+import { ORDER_NO_PATTERN } from '../contracts/ids.ts';
 import {
   type Checkout,
   ForgedCallback,
@@ -19,7 +20,7 @@ import {
 export const PaymentCallback = Type.Object({
   type: Type.Literal('payment.succeeded'),
   data: Type.Object({
-    orderNo: Type.String(),
+    orderNo: Type.String({ pattern: ORDER_NO_PATTERN }),
     reference: Type.String({
       minLength: 1,
       maxLength: 200,

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import Stripe from 'stripe';
+import { isOrderNo } from '../contracts/ids.ts';
 import { fromMinorUnits, toMinorUnits } from './money.ts';
 import {
   type Checkout,
@@ -227,7 +228,7 @@ function sessionNews(
   const { flashsale_installation: installation, flashsale_order: orderNo = '' } =
     session.metadata ?? {};
   if (installation === undefined) return ignored('no_installation');
-  if (!/^[1-9][0-9]{0,17}$/.test(orderNo)) throw new UnknownCallback('a session without an order');
+  if (!isOrderNo(orderNo)) throw new UnknownCallback('a session without an order');
   const facts = { installation, orderNo, sessionRef: `${STRIPE_PREFIX}${session.id}` };
   if (OVER.has(type)) return { kind: 'session_over', ...facts };
   if (!PAID.has(type)) return ignored('other_event');

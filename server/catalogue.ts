@@ -207,15 +207,17 @@ export class Catalogue {
 
   async #refresh(): Promise<void> {
     const startedAtMs = performance.now();
-    const { serverTime, sales } = await this.#source.board();
+    const { serverTime, sales, missing } = await this.#source.board();
     this.#clock.sample(serverTime, startedAtMs, performance.now());
+    // Keys and lotteries are in the home of regular.
+    const keysAreAway = missing.includes('regular');
     const entries = sales.map(({ sale, title, opensAt, closesAt, ticketEpoch, skus }) => ({
       sale,
       title,
       opensAt,
       closesAt,
-      ticketEpoch,
-      skus: skus.map((sku) => ({ ...sku, sale, opensAt, closesAt })),
+      ticketEpoch: keysAreAway ? (this.#sales.get(sale)?.ticketEpoch ?? 0) : ticketEpoch,
+      skus: skus.map((sku) => ({ ...this.#asKnown(sku), sale, opensAt, closesAt })),
     }));
     this.#sales = new Map(entries.map((entry) => [entry.sale, entry]));
     this.#skus = new Map(entries.flatMap(({ skus }) => skus.map((sku) => [sku.sku, sku])));
@@ -223,8 +225,16 @@ export class Catalogue {
       if (sale !== '' && !this.#sales.has(sale)) this.#renderings.delete(sale);
     }
     this.#refreshedAtMs = startedAtMs;
+    if (keysAreAway) return;
     await this.#refreshTicketKeys();
     await this.lotteries.refresh(entries, this.nowMs());
+  }
+
+  /** Of a home that did not answer the stock is as it was; it never says "sold out" then. */
+  #asKnown(sku: BoardSku): BoardSku {
+    if (sku.isKnown) return sku;
+    const { free, unitsTotal } = this.#skus.get(sku.sku) ?? sku;
+    return { ...sku, free, unitsTotal, unpaidExists: true };
   }
 
   async #refreshTicketKeys(): Promise<void> {

@@ -6,7 +6,7 @@ import { queueFigures } from '../broker/queues.ts';
 import { VerdictListener } from '../broker/verdicts.ts';
 import type { Schema } from '../contracts/names.ts';
 import { ordersQueue } from '../contracts/topology.ts';
-import { nodeFenced, requestOutcomes } from '../db/calls.ts';
+import { knownOutcomes, nodeFenced } from '../db/calls.ts';
 import { saleBoard } from '../db/catalog.ts';
 import { saleLottery } from '../db/lottery.ts';
 import { createPool, type Databases } from '../db/pool.ts';
@@ -88,7 +88,7 @@ export async function compose(config: ServerConfig, log: Log, lifecycle: Lifecyc
     catalogue,
     agent,
     publisher,
-    outcomesOf: (requestIds) => requestOutcomes(databases, requestIds),
+    outcomesOf: (requestIds) => knownOutcomes(databases, requestIds),
     nodeFenced: (node) => nodeFenced(databases, node),
     pressure: (schema) => pressure.cause(schema),
     replyTo: processId,

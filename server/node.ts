@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import type { OutgoingMessage, PublishResult } from '../broker/publisher.ts';
 import type { Schema } from '../contracts/names.ts';
-import { type RequestOutcome, waitingEntries } from '../db/calls.ts';
+import type { Answers } from '../db/both-schemas.ts';
+import { knownWaitingEntries, type RequestOutcome } from '../db/calls.ts';
 import type { Databases } from '../db/pool.ts';
 import type { Log } from '../process/log.ts';
 import type { ChallengeSwitch } from '../zk/values.ts';
@@ -56,7 +57,7 @@ export interface Outside {
   readonly catalogue: Catalogue;
   readonly agent: QuotaAgent;
   readonly publisher: PublisherOfOrders;
-  readonly outcomesOf: (requestIds: string[]) => Promise<readonly RequestOutcome[]>;
+  readonly outcomesOf: (requestIds: string[]) => Promise<Answers<RequestOutcome>>;
   /** Why this node is better left alone now. */
   readonly pressure: (schema: Schema) => OverloadCause | undefined;
   readonly nodeFenced: (node: string) => Promise<boolean>;
@@ -141,7 +142,7 @@ export function assembleNode(outside: Outside) {
     purchases,
     orderPages,
     payments: createPayments(config.payment),
-    lineDesk: new LineDesk((places) => waitingEntries(outside.databases, places)),
+    lineDesk: new LineDesk((places) => knownWaitingEntries(outside.databases, places)),
     gate,
     challenges: new Challenges({
       catalogue,

@@ -1,11 +1,11 @@
 import { LRUCache } from 'lru-cache';
-import { type Order, userOrders } from '../db/calls.ts';
+import { type OrderPage, userOrders } from '../db/calls.ts';
 import type { Databases } from '../db/pool.ts';
 
 /**
  * The first page of a user's orders is what everybody looks at, again and again: it is remembered
  * for a second. What this process does to an order, or hears of one, forgets it; what another one
- * did shows a second later.
+ * did shows a second later. A page without the orders of a home that is away is not remembered.
  */
 export const FIRST_PAGE_ORDERS = 20;
 const FIRST_PAGE_TTL_MS = 1_000;
@@ -13,7 +13,7 @@ const FIRST_PAGES_MAX = 10_000;
 
 export class OrderPages {
   readonly #databases: Databases;
-  readonly #pages = new LRUCache<string, Promise<readonly Order[]>>({
+  readonly #pages = new LRUCache<string, Promise<OrderPage>>({
     max: FIRST_PAGES_MAX,
     ttl: FIRST_PAGE_TTL_MS,
   });
@@ -23,12 +23,13 @@ export class OrderPages {
   }
 
   /** Newest first. @throws {DatabaseError} */
-  first(userId: string): Promise<readonly Order[]> {
+  first(userId: string): Promise<OrderPage> {
     const known = this.#pages.get(userId);
     if (known !== undefined) return known;
     const page = userOrders(this.#databases, userId, { limit: FIRST_PAGE_ORDERS });
     this.#pages.set(userId, page);
-    page.catch(() => this.forget(userId));
+    const forget = () => this.forget(userId);
+    page.then(({ missing }) => missing.length > 0 && forget(), forget);
     return page;
   }
 

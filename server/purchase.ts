@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { isRequestId } from '../contracts/messages.ts';
+import { isRequestId } from '../contracts/ids.ts';
 import { visitorReader } from './authenticate.ts';
 import type { Context } from './context.ts';
 import type { Passage } from './gate/front.ts';

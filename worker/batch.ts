@@ -32,6 +32,8 @@ interface Lane<R> {
   /** Were `locked` in their last call: they go first, and without a wait. */
   locked: R[];
   firstAtMs: number;
+  /** The sale has not opened by the clock that decides: no call before then. */
+  notBeforeMs: number;
   /** A call that waits for locks is under way: another one would only meet the same locks. */
   waitInFlight: boolean;
 }
@@ -80,13 +82,19 @@ export class BatchPlanner<R extends { readonly requestId: string }> {
     return undefined;
   }
 
-  /** The call has ended; `locked` are those of its requests that must be decided by another one. */
-  finished(batch: Batch<R>, locked: readonly R[], nowMs: number): void {
+  /**
+   * The call has ended.
+   *
+   * @param locked those of its requests that must be decided by another one
+   * @param pauseMs no call for the SKU before that time is over; other SKUs go on
+   */
+  finished(batch: Batch<R>, locked: readonly R[], nowMs: number, pauseMs = 0): void {
     this.#callsInFlight -= 1;
     for (const { requestId } of batch.requests) this.#deciding.delete(requestId);
     const lane = this.#lane(batch.sku, nowMs);
     if (batch.wait) lane.waitInFlight = false;
     lane.locked.push(...locked);
+    lane.notBeforeMs = nowMs + pauseMs;
     this.#waiting += locked.length;
     if (lane.fresh.length + lane.locked.length === 0 && !lane.waitInFlight) {
       this.#lanes.delete(batch.sku);
@@ -97,8 +105,11 @@ export class BatchPlanner<R extends { readonly requestId: string }> {
   dueInMs(nowMs: number): number | undefined {
     let soonest: number | undefined;
     for (const lane of this.#lanes.values()) {
-      if (lane.fresh.length === 0 || this.#isDue(lane, nowMs)) continue;
-      const dueInMs = lane.firstAtMs + this.#limits.batchWaitMs - nowMs;
+      const { fresh, locked, notBeforeMs, firstAtMs } = lane;
+      if (fresh.length + locked.length === 0 || this.#isDue(lane, nowMs)) continue;
+      const isFull = locked.length > 0 || fresh.length >= this.#limits.batchRequestsMax;
+      const companyUntilMs = isFull ? nowMs : firstAtMs + this.#limits.batchWaitMs;
+      const dueInMs = Math.max(companyUntilMs, notBeforeMs) - nowMs;
       soonest = Math.min(soonest ?? dueInMs, dueInMs);
     }
     return soonest;
@@ -107,7 +118,14 @@ export class BatchPlanner<R extends { readonly requestId: string }> {
   #lane(sku: string, nowMs: number): Lane<R> {
     let lane = this.#lanes.get(sku);
     if (lane === undefined) {
-      lane = { sku, fresh: [], locked: [], firstAtMs: nowMs, waitInFlight: false };
+      lane = {
+        sku,
+        fresh: [],
+        locked: [],
+        firstAtMs: nowMs,
+        notBeforeMs: Number.NEGATIVE_INFINITY,
+        waitInFlight: false,
+      };
       this.#lanes.set(sku, lane);
     } else if (lane.fresh.length === 0) {
       lane.firstAtMs = nowMs;
@@ -116,6 +134,7 @@ export class BatchPlanner<R extends { readonly requestId: string }> {
   }
 
   #isDue(lane: Lane<R>, nowMs: number): boolean {
+    if (nowMs < lane.notBeforeMs) return false;
     return (
       lane.locked.length > 0 ||
       lane.fresh.length >= this.#limits.batchRequestsMax ||

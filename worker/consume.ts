@@ -32,6 +32,8 @@ import type { WorkerMetrics } from './metrics.ts';
 
 /** Between two batches of a rush there is less than this. */
 const BUSY_MS = 250;
+/** Between two calls for a SKU whose sale opens later by the clock of its server. */
+const NOT_OPEN_PAUSE_MS = 100;
 
 /** A delivery that is not ended yet. */
 interface OpenDelivery {
@@ -193,14 +195,17 @@ export class OrdersConsumer {
     const { sku, requests, wait } = batch;
     const decisions = await this.#options.decider.decide(sku, requests, wait);
     const locked: Entry[] = [];
+    let isEarly = false;
     const told: ToldVerdict[] = [];
     for (const [index, entry] of requests.entries()) {
       const decision = decisions[index] ?? { kind: 'abandoned' };
-      if (decision.kind === 'locked') locked.push(entry);
-      else this.#apply(sku, entry, decision, told);
+      if (decision.kind === 'locked') {
+        locked.push(entry);
+        isEarly ||= decision.isEarly === true;
+      } else this.#apply(sku, entry, decision, told);
     }
     this.#decidedAtMs = performance.now();
-    this.#planner.finished(batch, locked, this.#decidedAtMs);
+    this.#planner.finished(batch, locked, this.#decidedAtMs, isEarly ? NOT_OPEN_PAUSE_MS : 0);
     sendVerdicts(this.#options.publisher, told);
     this.#pump();
   }

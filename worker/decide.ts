@@ -23,8 +23,8 @@ export type Decision =
       /** Of the orders that its call of place_orders has placed: the same object in each. */
       readonly terms?: OrderTerms;
     }
-  /** To be decided by another call. */
-  | { readonly kind: 'locked' }
+  /** To be decided by another call; `isEarly`: after a pause, the sale opens later by that clock. */
+  | { readonly kind: 'locked'; readonly isEarly?: true }
   /** Its call fails however often and however alone. */
   | { readonly kind: 'poison'; readonly cause: DeadCause; readonly error: unknown }
   /** The process stops; nothing was decided here. */
@@ -131,7 +131,9 @@ function decisionOf(request: AdmittedRequest, placed: Placed | undefined): Decis
   if (placed?.requestId !== request.requestId) {
     throw new Error(`place_orders did not answer for ${request.requestId}`);
   }
-  if (placed.status === 'locked') return { kind: 'locked' };
+  if (placed.status === 'locked') {
+    return { kind: 'locked', ...(placed.reason === 'not_open' && { isEarly: true }) };
+  }
   if (placed.status === 'rejected' && placed.reason === 'unknown_sku') {
     // Answered without a record, so it is not final: the SKU may come to be. (One that
     // has moved to the other schema is followed there by placeOrders.)

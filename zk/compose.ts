@@ -2,8 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { BrokerConnection } from '../broker/connection.ts';
 import { queueFigures } from '../broker/queues.ts';
 import { settleThroughQueues } from '../broker/settle.ts';
+import { SCHEMAS } from '../contracts/names.ts';
 import { DEAD_LETTERS_QUEUE } from '../contracts/topology.ts';
-import { fenceNode, unitCounts } from '../db/operations.ts';
+import { areApart } from '../db/both-schemas.ts';
+import { type Elsewhere, fenceNode, hasMovedSkus, knownUnitCounts } from '../db/operations.ts';
 import { createPool, type Databases } from '../db/pool.ts';
 import { setLines } from '../db/waiting.ts';
 import type { Lifecycle } from '../process/lifecycle.ts';
@@ -34,16 +36,24 @@ export async function compose(config: KeeperConfig, log: Log, lifecycle: Lifecyc
   });
   lifecycle.onStop('broker', () => broker.close());
 
+  const elsewhere: Elsewhere = new Map();
   const keeper = new Keeper({
     session: config.session,
     root: config.root,
     tickMs: config.tickMs,
-    unitCounts: () => unitCounts(databases),
-    async settle(node) {
-      await settleThroughQueues(broker, node, config.settleTimeoutMs);
+    async unitCounts() {
+      const { rows, missing } = await knownUnitCounts(databases, elsewhere);
+      return { counts: rows, isComplete: missing.length === 0 };
+    },
+    homes: areApart(databases) ? SCHEMAS : ['both'],
+    async settle(node, home) {
+      const schemas = home === 'both' ? SCHEMAS : [home];
+      // Requests for a SKU that has moved may stand in the queue of where it was.
+      const isOne = home !== 'both' && !(await hasMovedSkus(databases, home));
+      await settleThroughQueues(broker, node, config.settleTimeoutMs, isOne ? schemas : SCHEMAS);
       await delay(config.settleGraceMs);
       // From here on a request of the node that is still somewhere is rejected.
-      await fenceNode(databases, node);
+      await fenceNode(databases, node, schemas);
     },
     setLines: (open, closed) => setLines(databases, open, closed),
     log,

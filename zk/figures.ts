@@ -1,3 +1,5 @@
+import type { Schema } from '../contracts/names.ts';
+
 /** What a keeper is told, what it tells of each SKU, and where it says what happens. */
 
 export interface UnitCount {
@@ -6,6 +8,15 @@ export interface UnitCount {
   readonly unitsTotal: number;
   /** Units in slots. */
   readonly free: number;
+  /** Where it lives, if the schemas have a server each. */
+  readonly home?: Schema;
+}
+
+/** As far as the database tells them now. */
+export interface UnitCounts {
+  readonly counts: readonly UnitCount[];
+  /** False: a home is away, and what lives there is not among them. */
+  readonly isComplete: boolean;
 }
 
 export interface KeeperLog {

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { AutoKeepFigures } from './auto-keep.ts';
 import { Election } from './election.ts';
-import type { KeeperLog, SkuFigures, UnitCount } from './figures.ts';
+import type { KeeperLog, SkuFigures, UnitCounts } from './figures.ts';
 import type { SetLines } from './lines.ts';
 import { type Paths, pathsBelow } from './paths.ts';
 import { Reign } from './reign.ts';
 import { type SessionOptions, ZkSession } from './session.ts';
+import type { SettledHome } from './settlements.ts';
 
 /**
  * The quota keeper: decides who may admit how much. Several may run; one leads. A keeper that is
@@ -18,13 +19,15 @@ export interface KeeperOptions {
   readonly root: string;
   /** Between two looks when nothing happens. */
   readonly tickMs: number;
-  /** The units of every SKU of the catalogue; rejects when the database does not answer. */
-  readonly unitCounts: () => Promise<readonly UnitCount[]>;
+  /** The units of the SKUs of the catalogue; rejects when no home answers. */
+  readonly unitCounts: () => Promise<UnitCounts>;
+  /** Which homes are settled one by one. */
+  readonly homes: readonly SettledHome[];
   /**
-   * Makes sure that a dead node can bring nothing more to the database, and returns when what it
+   * Makes sure that a dead node can bring nothing more to the home, and returns when what it
    * brought is there. May be repeated; rejects when it has to be.
    */
-  readonly settle: (node: string) => Promise<void>;
+  readonly settle: (node: string, home: SettledHome) => Promise<void>;
   /** Tells the database for which SKUs units that come back go to those who wait. */
   readonly setLines: SetLines;
   readonly log: KeeperLog;
@@ -65,13 +68,14 @@ export class Keeper {
       await new Promise((resolve) => setTimeout(resolve, SKELETON_RETRY_MS));
     }
     if (this.#epoch !== epoch) return;
-    const { tickMs, unitCounts, settle, setLines, log } = this.#options;
+    const { tickMs, unitCounts, homes, settle, setLines, log } = this.#options;
     this.#reign = new Reign({
       session: this.#session,
       paths: this.#paths,
       epoch,
       tickMs,
       unitCounts,
+      homes,
       settle,
       setLines,
       log,

@@ -1,7 +1,7 @@
 import { AutoKeep, type AutoKeepFigures } from './auto-keep.ts';
 import { basisOf, isInForce } from './basis.ts';
 import { Edits } from './edits.ts';
-import type { KeeperLog, SkuFigures, UnitCount } from './figures.ts';
+import type { KeeperLog, SkuFigures, UnitCount, UnitCounts } from './figures.ts';
 import { Fleet } from './fleet.ts';
 import { planGrants } from './grants.ts';
 import { History } from './history.ts';
@@ -12,7 +12,7 @@ import { Guard } from './protect.ts';
 import type { Report } from './report.ts';
 import type { Operation } from './result.ts';
 import type { ZkSession } from './session.ts';
-import { Settlements } from './settlements.ts';
+import { type SettledHome, Settlements } from './settlements.ts';
 import { Shelf } from './shelf.ts';
 import { factsOf, figuresOf, hasNothingOpen, type View } from './view.ts';
 
@@ -33,9 +33,10 @@ export interface ReignOptions {
   /** Version of the epoch node that each write has to find. */
   readonly epoch: number;
   readonly tickMs: number;
-  /** Units of each SKU of the catalogue. Rejects when the database does not answer. */
-  readonly unitCounts: () => Promise<readonly UnitCount[]>;
-  readonly settle: (node: string) => Promise<void>;
+  /** Units of the SKUs of the catalogue. Rejects when no home answers. */
+  readonly unitCounts: () => Promise<UnitCounts>;
+  readonly homes: readonly SettledHome[];
+  readonly settle: (node: string, home: SettledHome) => Promise<void>;
   readonly setLines: SetLines;
   readonly log: KeeperLog;
   /** The epoch has changed: another keeper leads. */
@@ -57,13 +58,16 @@ export class Reign {
   #covered = new Map<string, number>();
   #figures = new Map<string, SkuFigures>();
   #counts: ReadonlyMap<string, UnitCount> | undefined;
+  /** The last counts were all that there are: what is not among them is not in the catalogue. */
+  #isComplete = true;
   #timer: NodeJS.Timeout | undefined;
   #isKnown = false;
   #ended = false;
   #looking = false;
   #again = false;
   #isEdited = false;
-  #isBlind = false;
+  /** What tells no unit counts now. */
+  #silent: string | undefined;
   #isNoting = false;
   /** Ends a wait for the database: an edit is there that must not wait for it. */
   #interrupt: () => void = () => {};
@@ -93,6 +97,7 @@ export class Reign {
       log: options.log,
     });
     this.#settlements = new Settlements({
+      homes: options.homes,
       settle: options.settle,
       isAlive: (node) => this.#fleet.isAlive(node),
       forget: (node) => this.#shelf.forget(node),
@@ -153,44 +158,50 @@ export class Reign {
     this.#isEdited = false;
     // What an edit takes away does not wait for the database, which may be slow or down.
     if (isEdited && this.#counts) {
-      await this.#plan({ ...view, counts: this.#counts, mayGrow: false });
+      await this.#plan({ ...view, counts: this.#counts, fresh: new Set() });
     }
-    const counts = await this.#count();
+    const fresh = await this.#count();
     if (this.#ended) return;
     if (this.#counts) {
-      await this.#plan({ ...view, counts: this.#counts, mayGrow: counts });
+      await this.#plan({ ...view, counts: this.#counts, fresh });
       this.#writeNotes(this.#counts);
     }
     this.#settleDead(view.alive, view.reports);
   }
 
-  /** False when there was no answer: what is known is too old to give anything away. */
-  async #count(): Promise<boolean> {
+  /** SKUs whose units were told: what is known of others is too old to give anything away. */
+  async #count(): Promise<ReadonlySet<string>> {
     const { promise: interrupted, resolve } = Promise.withResolvers<undefined>();
     this.#interrupt = () => resolve(undefined);
     const timer = setTimeout(this.#interrupt, COUNT_TIMEOUT_MS);
     try {
       const asked = this.#options.unitCounts();
       asked.catch(() => {}); // It may fail after nobody waits for it any more.
-      const counts = await Promise.race([asked, interrupted]);
-      if (!counts) return false;
-      this.#counts = new Map(counts.map((count) => [count.sku, count]));
-      if (this.#isBlind) this.#options.log.info({}, 'the database tells the unit counts again');
-      this.#isBlind = false;
-      return true;
+      const told = await Promise.race([asked, interrupted]);
+      if (!told) return new Set();
+      const counts = told.counts.map((count) => [count.sku, count] as const);
+      this.#counts = new Map([...(told.isComplete ? [] : (this.#counts ?? [])), ...counts]);
+      this.#isComplete = told.isComplete;
+      this.#noteBlindness(told.isComplete ? undefined : 'a home');
+      return new Set(counts.map(([sku]) => sku));
     } catch (error) {
-      // Said once, not at each tick.
-      if (!this.#isBlind) {
-        this.#options.log.warn(
-          { err: error },
-          'no unit counts from the database: no grant is raised',
-        );
-      }
-      this.#isBlind = true;
-      return false;
+      this.#noteBlindness('the database', error);
+      return new Set();
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** Said once, not at each tick. */
+  #noteBlindness(silent: string | undefined, error?: unknown): void {
+    const { log } = this.#options;
+    if (silent !== this.#silent && silent !== undefined) {
+      const message = `no unit counts from ${silent}: no grant of its SKUs is raised`;
+      log.warn({ err: error }, message);
+    } else if (silent !== this.#silent) {
+      log.info({}, 'the database tells the unit counts again');
+    }
+    this.#silent = silent;
   }
 
   async #plan(view: View): Promise<void> {
@@ -200,6 +211,8 @@ export class Reign {
       let book = await this.#shelf.bookOf(sku);
       const edits = this.#edits.skus.get(sku);
       if (!book || !edits?.quota.isKnown) continue;
+      // Perhaps in the home that is away: nothing is known of it, so nothing is taken from it either.
+      if (!this.#isComplete && !view.counts.has(sku)) continue;
       let facts = factsOf(this.#options.paths, sku, edits, book, view);
       if (book.isBehind) {
         // Somebody wrote or deleted a grant by hand: it is read, and the plan puts it right.
@@ -210,7 +223,7 @@ export class Reign {
         if (!book) continue;
         facts = factsOf(this.#options.paths, sku, edits, book, view);
       }
-      if (view.counts.has(sku)) lines.set(sku, isLineOpen(edits, facts));
+      if (view.fresh.has(sku)) lines.set(sku, isLineOpen(edits, facts));
       const plan = planGrants(facts);
       this.#figures.set(sku, figuresOf(facts));
       const basis = isInForce(facts, this.#covered.get(sku)) ? basisOf(edits) : undefined;
@@ -218,7 +231,7 @@ export class Reign {
       if (written === 'done') this.#covered.set(sku, plan.covered);
       if (written === 'fenced?') await this.#checkEpoch();
     }
-    if (view.mayGrow && !this.#ended) void this.#lines.tell(lines);
+    if (view.fresh.size > 0 && !this.#ended) void this.#lines.tell(lines);
     for (const sku of this.#figures.keys()) {
       if (!this.#edits.skus.has(sku)) this.#figures.delete(sku);
     }

@@ -1,4 +1,4 @@
-import { queryBoth, toNumber } from '../db/both-schemas.ts';
+import { queryHomes, toNumber } from '../db/both-schemas.ts';
 import { saleBoard } from '../db/catalog.ts';
 import type { Databases } from '../db/pool.ts';
 import type { SkuFigures } from './figures.ts';
@@ -79,17 +79,17 @@ function row(sku: string | null, cause: Cause, units: number, remedy: string): S
   return { sku, cause, units, remedy };
 }
 
-/** @throws {DatabaseError} */
+/** Of the homes that answer. @throws {DatabaseError} */
 export async function stockFigures(databases: Databases): Promise<StockFigures[]> {
   const { sales } = await saleBoard(databases);
   const skus = sales.flatMap((sale) => sale.skus);
-  const slots = await queryBoth<{ sku: string; remaining: number }>(
+  const { rows: slots } = await queryHomes<{ sku: string; remaining: number }>(
     databases,
     'small_slots',
     (schema) => `SELECT sku, remaining FROM ${schema}.slot_fill WHERE remaining BETWEEN 1 AND 99`,
     [],
   );
-  const unpaid = await queryBoth<{ sku: string; units: string; overdue: string }>(
+  const { rows: unpaid } = await queryHomes<{ sku: string; units: string; overdue: string }>(
     databases,
     'unpaid_units',
     (schema) => `SELECT sku, units, overdue FROM ${schema}.unpaid_backlog`,

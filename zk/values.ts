@@ -1,3 +1,4 @@
+import { parseShare as parseShareText, SHARE_FORM } from '../contracts/shares.ts';
 import type { Observed } from './result.ts';
 
 /**
@@ -50,16 +51,12 @@ export const parseUnits: Parser<number> = (text) => {
   return { ok: true, value: units };
 };
 
-/** A share: a decimal from 0 to 1 with a point. */
+/** A share, spelled as everywhere. */
 export const parseShare: Parser<number> = (text) => {
   const value = trimmed(text);
   if (!value.ok) return value;
-  if (!/^\d+(\.\d+)?$/.test(value.value)) {
-    return refuse('it is not a decimal from 0 to 1 (such as 0.25)');
-  }
-  const share = Number(value.value);
-  if (share > 1) return refuse('a share is from 0 to 1');
-  return { ok: true, value: share };
+  const share = parseShareText(value.value);
+  return share === undefined ? refuse(`it is not ${SHARE_FORM}`) : { ok: true, value: share };
 };
 
 /** What `keep` may say: a share, or `auto`, and the leading keeper finds the share. */

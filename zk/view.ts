@@ -4,6 +4,7 @@ import type { SkuFigures, UnitCount } from './figures.ts';
 import type { NodeFacts, SkuFacts } from './grants.ts';
 import type { Paths } from './paths.ts';
 import type { Report } from './report.ts';
+import type { Settled } from './settlements.ts';
 
 /** What the plans are made of, as of one moment; and how it becomes the facts of one SKU. Pure. */
 export interface View {
@@ -12,12 +13,13 @@ export interface View {
   /** Last reports, heard before `counts` were read. */
   readonly reports: ReadonlyMap<string, Report | undefined>;
   /** Dead nodes that can bring nothing any more. */
-  readonly settled: ReadonlySet<string>;
+  readonly settled: Settled;
   /** Units in the database, by SKU. */
   readonly counts: ReadonlyMap<string, UnitCount>;
+  /** Of these SKUs the count is of this moment: others may not grow. */
+  readonly fresh: ReadonlySet<string>;
   /** Bounds that are known to be kept, by SKU (see `SkuFacts.covered`). */
   readonly covered: ReadonlyMap<string, number>;
-  readonly mayGrow: boolean;
 }
 
 export function factsOf(
@@ -37,14 +39,15 @@ export function factsOf(
     const facts = book.facts(node, sku, paths.sku(sku).grant(node), report);
     const pin = edits.pins.get(node)?.value;
     if (view.alive.has(node)) nodes.push(pin === undefined ? facts : { ...facts, pin });
-    else if (!view.settled.has(node)) dead += deadRights(facts, report?.final ?? false);
+    else if (!view.settled.has(node, count?.home))
+      dead += deadRights(facts, report?.final ?? false);
   }
   return {
     target: Math.min(edits.quota.value ?? 0, count?.unitsTotal ?? 0),
     held: count ? count.unitsTotal - count.free : 0,
     deadRights: dead,
     nodes,
-    mayGrow: view.mayGrow,
+    mayGrow: view.fresh.has(sku),
     covered: view.covered.get(sku) ?? Number.POSITIVE_INFINITY,
   };
 }

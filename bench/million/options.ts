@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { parseShare, SHARE_FORM } from '../../contracts/shares.ts';
 
 /** What `npm run million` plays; the defaults are the scenario of the text that it comes from. */
 export interface MillionOptions {
@@ -34,12 +35,17 @@ export class UsageError extends Error {
   override name = 'UsageError';
 }
 
-function number(name: string, text: string, min: number, max: number, whole: boolean): number {
-  const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
-  if (!(value >= min && value <= max) || (whole && !Number.isInteger(value))) {
-    const kind = whole ? 'a whole number' : 'a number';
-    throw new UsageError(`--${name} must be ${kind} from ${min} to ${max}, got ${text}`);
+function number(name: string, text: string, min: number, max: number): number {
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= min && value <= max)) {
+    throw new UsageError(`--${name} must be a whole number from ${min} to ${max}, got ${text}`);
   }
+  return value;
+}
+
+function share(name: string, text: string): number {
+  const value = parseShare(text);
+  if (value === undefined) throw new UsageError(`--${name} must be ${SHARE_FORM}, got ${text}`);
   return value;
 }
 
@@ -63,13 +69,13 @@ export function parseOptions(args: readonly string[]): MillionOptions {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
   return {
-    requests: number('requests', values.requests, 1, 100_000_000, true),
-    products: number('products', values.products, 1, 100, true),
-    units: number('units', values.units, 1, 10_000_000, true),
-    keep: number('keep', values.keep, 0, 1, false),
-    twice: number('twice', values.twice, 0, 1, false),
-    connections: number('connections', values.connections, 1, 10_000, true),
-    secondsMax: number('seconds', values.seconds, 1, 86_400, true),
+    requests: number('requests', values.requests, 1, 100_000_000),
+    products: number('products', values.products, 1, 100),
+    units: number('units', values.units, 1, 10_000_000),
+    keep: share('keep', values.keep),
+    twice: share('twice', values.twice),
+    connections: number('connections', values.connections, 1, 10_000),
+    secondsMax: number('seconds', values.seconds, 1, 86_400),
     json: values.json,
   };
 }

@@ -1,8 +1,8 @@
 import { cpus } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ticketKey } from '../../db/catalog.ts';
 import { audit } from '../../db/operations.ts';
 import { createPool, type Databases } from '../../db/pool.ts';
+import { ticketKey } from '../../db/ticket-keys.ts';
 import { putOnSale } from '../../ops/sale.ts';
 import { pathsBelow } from '../../zk/paths.ts';
 import { ZkSession } from '../../zk/session.ts';

@@ -20,7 +20,11 @@ function keep(): void {
     session,
     root,
     tickMs: 200,
-    unitCounts: async () => [{ sku: SKU, unitsTotal: UNITS, free: UNITS }],
+    unitCounts: async () => ({
+      counts: [{ sku: SKU, unitsTotal: UNITS, free: UNITS }],
+      isComplete: true,
+    }),
+    homes: ['both'],
     settle: async () => {},
     setLines: async () => {},
     log,

@@ -14,9 +14,11 @@
 --                  too_few_left: some are left, but fewer than the request wants
 --   limit_reached  the user would hold more than the SKU's limit
 --   closed         the sale or the SKU is closed
---   rejected       reason node_fenced, request_id_taken, unknown_sku, not_open or bad_units
+--   rejected       reason node_fenced, request_id_taken, unknown_sku or bad_units
 --   locked         units exist, but other transactions hold their slots, or the SKU is being moved,
---                  or its node fenced, this moment: call again with p_wait
+--                  or its node fenced, this moment: call again with p_wait. Reason not_open: the
+--                  sale opens later by this server's clock, and has opened by that of another one,
+--                  since a web node has taken the request: call again a little later
 --   moved          the SKU lives in the schema that the reason names: call place_orders there
 --   All but locked and moved are final. They are recorded in outcome, and a request that comes again
 --   gets the same answer; request_id_taken and unknown_sku are answered without a record.
@@ -216,9 +218,8 @@ BEGIN
                            WHERE s.until > now()) AS known_sales,
            CASE WHEN t.canary_always OR v_lot < t.canary_share
                 THEN t.canary ELSE 'place_orders' END AS routine,
-           CASE WHEN now() < t.opens_at THEN 'rejected'
-                WHEN t.state = 'closed' OR now() > t.late_until THEN 'closed' END AS refusal,
-           CASE WHEN now() < t.opens_at THEN 'not_open' END AS refusal_reason,
+           CASE WHEN t.state = 'closed' OR now() > t.late_until THEN 'closed' END AS refusal,
+           now() < t.opens_at AS early,
            (SELECT sum(u.units) FROM unnest(p_units) AS u (units)) AS wanted,
            (SELECT max(l.remaining) FROM stock_slot l WHERE l.sku = p_sku) AS fullest,
            v_count > 1 AND NOT p_wait AND 1 <= ALL (p_units) AND t.user_limit >= ALL (p_units)
@@ -246,6 +247,12 @@ BEGIN
     END IF;
     IF v_sku.abroad OR v_sku.home <> current_schema() THEN
       RETURN QUERY SELECT r.id, 'moved', v_sku.home, NULL::bigint, 0
+                   FROM unnest(p_request_ids) AS r (id);
+      RETURN;
+    END IF;
+    -- Nothing is decided before the opening, so that a clock that is late costs time and no order.
+    IF v_sku.early THEN
+      RETURN QUERY SELECT r.id, 'locked', 'not_open', NULL::bigint, 0
                    FROM unnest(p_request_ids) AS r (id);
       RETURN;
     END IF;
@@ -359,8 +366,7 @@ BEGIN
                CASE WHEN k.user_id = r.user_id THEN k.reason
                     WHEN k.user_id IS NOT NULL THEN 'request_id_taken'
                     WHEN f.node IS NOT NULL THEN 'node_fenced'
-                    WHEN v_sku.refusal IS NOT NULL THEN v_sku.refusal_reason
-                    WHEN r.wanted < 1 THEN 'bad_units' END AS reason,
+                    WHEN v_sku.refusal IS NULL AND r.wanted < 1 THEN 'bad_units' END AS reason,
                CASE WHEN k.user_id = r.user_id THEN k.order_no END AS order_no,
                CASE WHEN k.user_id = r.user_id THEN k.units ELSE 0 END AS got
         FROM unnest(p_request_ids, p_user_ids, p_units, p_nodes) WITH ORDINALITY

@@ -1,13 +1,15 @@
 -- user_orders: the orders of a user in this schema, newest first.
 --
--- Parameters: p_user_id; p_limit, rows at the most; p_before, only older ones (the next page)
+-- Parameters: p_user_id; p_limit, rows at the most; p_before and p_before_no, only orders behind that
+--   moment and number (the next page)
 -- Result: one row for each order; refund_due is true if a payment came that it could not have
 -- Tables: reads orders, payment
 -- Locks: none
 -- Errors: none of its own
 
 CREATE OR REPLACE FUNCTION :schema.user_orders(
-  p_user_id text, p_limit int DEFAULT 20, p_before timestamptz DEFAULT NULL
+  p_user_id text, p_limit int DEFAULT 20, p_before timestamptz DEFAULT NULL,
+  p_before_no bigint DEFAULT NULL
 )
 RETURNS TABLE (
   order_no bigint, request_id uuid, sale text, sku text, user_id text, units int, amount numeric,
@@ -21,7 +23,7 @@ AS $routine$
          EXISTS (SELECT FROM payment p
                  WHERE p.order_no = o.order_no AND p.sale = o.sale AND p.result = 'refund_due')
   FROM orders o
-  WHERE o.user_id = p_user_id AND (p_before IS NULL OR o.created_at < p_before)
+  WHERE o.user_id = p_user_id AND (p_before IS NULL OR (o.created_at, o.order_no) < (p_before, coalesce(p_before_no, 0)))
   ORDER BY o.created_at DESC, o.order_no DESC
   LIMIT p_limit
 $routine$;

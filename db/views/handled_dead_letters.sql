@@ -2,7 +2,8 @@
 
 CREATE OR REPLACE VIEW :schema.handled_dead_letters AS
 SELECT d.handled_at, d.handled_by, d.action, d.letter, d.queue, d.cause, d.error, d.sku,
-       d.request_ids, d.reason, d.headers, d.bytes, d.content
+       d.request_ids, d.reason, d.headers, d.bytes, d.content,
+       d.dead_letter_no
 FROM :schema.dead_letter d
 ORDER BY d.dead_letter_no DESC;
 
@@ -22,5 +23,6 @@ COMMENT ON COLUMN :schema.handled_dead_letters.reason IS 'Of a refusal: what sho
 COMMENT ON COLUMN :schema.handled_dead_letters.headers IS 'Headers of the message';
 COMMENT ON COLUMN :schema.handled_dead_letters.bytes IS 'Its length';
 COMMENT ON COLUMN :schema.handled_dead_letters.content IS 'Its first bytes';
+COMMENT ON COLUMN :schema.handled_dead_letters.dead_letter_no IS 'Ascending in a schema';
 REVOKE ALL ON :schema.handled_dead_letters FROM PUBLIC;
 GRANT SELECT ON :schema.handled_dead_letters TO flashsale_ops, flashsale_readonly;

@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { isName, SCHEMAS, type Schema } from '../../contracts/names.ts';
+import { parseShare, SHARE_FORM } from '../../contracts/shares.ts';
 
 /** Arguments of commands, checked where they are read. */
 
@@ -18,13 +19,17 @@ export function parseSlots(value: string): number {
   return slots;
 }
 
-/** 0 to 1. */
-export function parseShare(value: string): number {
-  const share = Number(value);
-  if (!/^\d*\.?\d+$/.test(value) || share > 1) {
-    throw new InvalidArgumentError('It is a share from 0 to 1.');
-  }
+export function shareArgument(value: string): number {
+  const share = parseShare(value);
+  if (share === undefined) throw new InvalidArgumentError(`It is ${SHARE_FORM}.`);
   return share;
+}
+
+/** Says that an answer is not whole, beside what there is: also to scripts, by the exit code. */
+export function tellMissing(missing: readonly Schema[]): void {
+  if (missing.length === 0) return;
+  console.error(`incomplete: no answer from the database of ${missing.join(' and ')}`);
+  process.exitCode = 1;
 }
 
 /** Names with commas between them. */

@@ -9,7 +9,7 @@ import {
   versionFigures,
 } from '../../db/canary.ts';
 import type { Session } from '../../db/pool.ts';
-import { parseSchema, parseShare, parseSkus } from './arguments.ts';
+import { parseSchema, parseSkus, shareArgument } from './arguments.ts';
 import type { CommandContext } from './command.ts';
 import { withInstallers } from './databases.ts';
 import { table } from './table.ts';
@@ -40,7 +40,7 @@ export function addCanary(db: Command, context: CommandContext): void {
 
   sub('start', 'let the version of a file take a share of the calls, or those of some SKUs')
     .argument('<file>', 'a changed copy of db/procedures/place_orders.sql')
-    .option('--share <share>', 'share of the calls, 0 to 1', parseShare)
+    .option('--share <share>', 'share of the calls, 0 to 1', shareArgument)
     .option('--skus <skus>', 'SKUs whose calls it takes in any case, with commas', parseSkus)
     .action(async (file: string, options: Options) => {
       const { schema, share = 0, skus = [] } = options;

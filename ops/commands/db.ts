@@ -1,6 +1,6 @@
 import { SCHEMAS, type Schema } from '../../contracts/names.ts';
-import { audit, dropSale, moveSku } from '../../db/calls.ts';
-import { parseSchema, parseSlots } from './arguments.ts';
+import { auditHomes, dropSale, moveSku } from '../../db/calls.ts';
+import { parseSchema, parseSlots, tellMissing } from './arguments.ts';
 import type { AddCommand } from './command.ts';
 import { withDatabases } from './databases.ts';
 import { addCanary } from './db-canary.ts';
@@ -15,12 +15,15 @@ export const addDb: AddCommand = (program, context) => {
     .description('recompute the books of both schemas; exit code 1 when a promise is broken')
     .option('--json', 'print the rows as JSON')
     .action(async ({ json }: { json?: boolean }) => {
-      const rows = await withDatabases(context, 'readonly', audit);
+      const { rows, missing } = await withDatabases(context, 'readonly', auditHomes);
       if (json) console.log(JSON.stringify(rows));
       else
         console.log(
-          rows.length === 0 ? 'the books balance' : table(rows.map((row) => ({ ...row }))),
+          rows.length === 0
+            ? `the books${missing.length > 0 ? ' that answer' : ''} balance`
+            : table(rows.map((row) => ({ ...row }))),
         );
+      tellMissing(missing);
       if (rows.length > 0) process.exitCode = 1;
     });
 

@@ -1,8 +1,10 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { type DeadLetter, withDeadLetters } from '../../broker/dead-letters.ts';
 import { Publisher } from '../../broker/publisher.ts';
+import { decodeCursor, encodeCursor, type Position } from '../../contracts/cursor.ts';
 import { handledDeadLetters } from '../../db/calls.ts';
 import { type Desk, refuse, replay } from '../dead-letters.ts';
+import { tellMissing } from './arguments.ts';
 import { withBroker } from './broker.ts';
 import type { AddCommand, CommandContext } from './command.ts';
 import { withDatabases } from './databases.ts';
@@ -12,12 +14,22 @@ import { who } from './who.ts';
 /** `flashsale dead-letters …`: messages that no worker could decide, and what becomes of them. */
 
 const REFUSED_BY_OPERATOR = 'refused_by_operator';
+/** On a page. */
 const HANDLED_MAX = 100;
+/** The listing that its cursors belong to. */
+const HANDLED = 'handled dead letters';
 
 interface Options {
   readonly json?: boolean;
   readonly all?: boolean;
   readonly reason?: string;
+  readonly cursor?: Position;
+}
+
+function parseCursor(value: string): Position {
+  const position = decodeCursor(HANDLED, value);
+  if (position === undefined) throw new InvalidArgumentError('It is what the page before printed.');
+  return position;
 }
 
 /** Shoppers' programs read it: one word, as other reasons are. */
@@ -166,13 +178,17 @@ export const addDeadLetters: AddCommand = (program, context) => {
   letters
     .command('handled')
     .description('what was replayed and refused, newest first')
+    .option('--cursor <cursor>', 'go on where the page before ended', parseCursor)
     .option('--json', 'print it as JSON')
-    .action(async ({ json }: Options) => {
-      const rows = await withDatabases(context, 'ops', (databases) =>
-        handledDeadLetters(databases, HANDLED_MAX),
+    .action(async ({ json, cursor }: Options) => {
+      const { letters, next, missing } = await withDatabases(context, 'ops', (databases) =>
+        handledDeadLetters(databases, HANDLED_MAX, cursor),
       );
-      if (json) return console.log(JSON.stringify(rows));
-      console.log(rows.length === 0 ? 'none yet' : table(rows.map((row) => ({ ...row }))));
+      const following = next && encodeCursor(HANDLED, next);
+      tellMissing(missing);
+      if (json) return console.log(JSON.stringify({ letters, next: following ?? null }));
+      console.log(letters.length === 0 ? 'none' : table(letters.map((row) => ({ ...row }))));
+      if (following !== undefined) console.log(`\nolder ones: --cursor ${following}`);
     });
   addHandling(letters, context);
 };

@@ -2,19 +2,23 @@ import { randomBytes } from 'node:crypto';
 import { type Command, InvalidArgumentError } from 'commander';
 import { parseEnvironment, webhookSpecs } from '../../contracts/config.ts';
 import { EVENT_KINDS, type EventKind } from '../../contracts/events.ts';
-import { SCHEMAS, type Schema } from '../../contracts/names.ts';
+import { parseEventId } from '../../contracts/ids.ts';
+import type { Schema } from '../../contracts/names.ts';
+import { MOMENT_FORM, parseMoment } from '../../contracts/times.ts';
 import {
   addWebhook,
+  knownWebhookLags,
   removeWebhook,
   replayWebhooks,
+  replayWebhooksOfBoth,
   rotateWebhookSecret,
   setWebhookState,
   type WebhookEndpoint,
   type WebhookLag,
   webhookEndpoints,
-  webhookLags,
 } from '../../db/calls.ts';
 import type { Databases } from '../../db/pool.ts';
+import { tellMissing } from './arguments.ts';
 import type { AddCommand, CommandContext } from './command.ts';
 import { withDatabases } from './databases.ts';
 import { table } from './table.ts';
@@ -48,12 +52,11 @@ function parseKinds(value: string): EventKind[] {
 }
 
 function parseFrom(value: string): ReplayFrom {
-  const [, schemaName, eventNo = ''] = /^([a-z]+)\.(\d{1,18})(?:\.\d+)?$/.exec(value) ?? [];
-  const schema = SCHEMAS.find((one) => one === schemaName);
-  if (schema !== undefined) return { schema, eventNo };
-  const at = new Date(value);
-  if (Number.isNaN(at.getTime())) {
-    throw new InvalidArgumentError('It is a time such as 2026-11-21T10:00Z, or an event id.');
+  const from = parseEventId(value);
+  if (from !== undefined) return from;
+  const at = parseMoment(value, Date.now());
+  if (at === undefined) {
+    throw new InvalidArgumentError(`It is ${MOMENT_FORM}, or an event id such as hot.12.34.`);
   }
   return { at };
 }
@@ -91,7 +94,8 @@ function facts(endpoint: WebhookEndpoint, lags: readonly WebhookLag[]) {
 }
 
 async function found(databases: Databases): Promise<ReturnType<typeof facts>[]> {
-  const lags = await webhookLags(databases);
+  const { rows: lags, missing } = await knownWebhookLags(databases);
+  tellMissing(missing);
   return (await webhookEndpoints(databases)).map((endpoint) => facts(endpoint, lags));
 }
 
@@ -108,8 +112,9 @@ async function replay(databases: Databases, endpoint: string, from: ReplayFrom):
   if ('schema' in from) {
     return replayWebhooks(databases, from.schema, endpoint, { eventNo: from.eventNo });
   }
-  const schemas = SCHEMAS.map((schema) => replayWebhooks(databases, schema, endpoint, from));
-  return (await Promise.all(schemas)).includes(true);
+  const replayed = await replayWebhooksOfBoth(databases, endpoint, from);
+  tellMissing(replayed.missing);
+  return replayed.found;
 }
 
 /** Commands that change one endpoint; each says what it did. */
@@ -138,11 +143,13 @@ function addChanges(webhooks: Command, context: CommandContext): void {
   });
   change('enable', 'deliver again, what was missed first', async (databases, endpoint) => {
     must(await setWebhookState(databases, endpoint, null), endpoint);
-    for (const schema of SCHEMAS) await replayWebhooks(databases, schema, endpoint);
+    tellMissing((await replayWebhooksOfBoth(databases, endpoint)).missing);
     return { state: 'active' };
   });
   change('remove', 'forget it, and what is on its way to it', async (databases, endpoint) => {
-    must(await removeWebhook(databases, endpoint), endpoint);
+    const removed = await removeWebhook(databases, endpoint);
+    tellMissing(removed.missing);
+    must(removed.found, endpoint);
     return { state: 'removed' };
   });
   change(
@@ -159,7 +166,7 @@ function addChanges(webhooks: Command, context: CommandContext): void {
     if (from === undefined) throw new Error('say from where: --from <time or event id>');
     if (!(await replay(databases, endpoint, from))) throw new Error('no such event in the log');
     return { replayed: 'yes' };
-  }).option('--from <time|event>', 'a time, or an event id such as hot.12.34', parseFrom);
+  }).option('--from <time|event>', 'a time, -15m, or an event id such as hot.12.34', parseFrom);
 }
 
 export const addWebhooks: AddCommand = (program, context) => {

@@ -7,6 +7,7 @@ import {
   handleAll,
 } from 'cockatiel';
 import type { OutgoingMessage, PublishResult } from '../../broker/publisher.ts';
+import type { Answers } from '../../db/both-schemas.ts';
 import type { RequestOutcome } from '../../db/calls.ts';
 import { Problem } from '../problems.ts';
 
@@ -62,7 +63,7 @@ export class PublishBreaker {
   }
 }
 
-type Outcomes = (requestIds: string[]) => Promise<readonly RequestOutcome[]>;
+type Outcomes = (requestIds: string[]) => Promise<Answers<RequestOutcome>>;
 
 /** Status look-ups that are not tried while the database does not answer. */
 export function breakOutcomes(outcomesOf: Outcomes): Outcomes {

@@ -1,3 +1,4 @@
+import type { Answers } from '../../db/both-schemas.ts';
 import type { WaitingEntry } from '../../db/calls.ts';
 import { Problem } from '../problems.ts';
 import { Lookup } from './lookup.ts';
@@ -17,7 +18,7 @@ export interface Place {
   readonly userId: string;
 }
 
-export type EntriesOf = (places: readonly Place[]) => Promise<readonly WaitingEntry[]>;
+export type EntriesOf = (places: readonly Place[]) => Promise<Answers<WaitingEntry>>;
 
 /** A SKU's name has no space. */
 const idOf = ({ sku, userId }: Place) => `${sku} ${userId}`;

@@ -1,3 +1,4 @@
+import { type Answers, noAnswer } from '../../db/both-schemas.ts';
 import { Problem } from '../problems.ts';
 
 /**
@@ -17,14 +18,14 @@ const QUERIES_MAX = 2;
 type Waiting<Found> = PromiseWithResolvers<Found | undefined>;
 
 export class Lookup<Found> {
-  readonly #query: (ids: string[]) => Promise<readonly Found[]>;
+  readonly #query: (ids: string[]) => Promise<Answers<Found>>;
   readonly #idOf: (found: Found) => string;
   #waiting = new Map<string, Waiting<Found>>();
   #timer: NodeJS.Timeout | undefined;
   #underWay = 0;
   #lastRunMs = 0;
 
-  constructor(query: (ids: string[]) => Promise<readonly Found[]>, idOf: (found: Found) => string) {
+  constructor(query: (ids: string[]) => Promise<Answers<Found>>, idOf: (found: Found) => string) {
     this.#query = query;
     this.#idOf = idOf;
   }
@@ -61,12 +62,14 @@ export class Lookup<Found> {
   async #ask(batch: Map<string, Waiting<Found>>): Promise<void> {
     this.#underWay += 1;
     try {
-      const found = await this.#query([...batch.keys()]);
-      for (const each of found) {
+      const { rows, missing } = await this.#query([...batch.keys()]);
+      for (const each of rows) {
         const id = this.#idOf(each);
         batch.get(id)?.resolve(each);
         batch.delete(id);
       }
+      // What the homes that answered do not know, another one may.
+      if (missing.length > 0) throw noAnswer(missing);
       for (const waiting of batch.values()) waiting.resolve(undefined);
     } catch (error) {
       for (const waiting of batch.values()) waiting.reject(error);

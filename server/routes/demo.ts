@@ -54,6 +54,8 @@ export const demoRoutes: FastifyPluginAsyncTypebox<Context> = async (app, contex
       const callback = provider.sign(`msg_${randomUUID()}`, new Date(), data);
       const url = `/api/v1/orders/${orderNo}/payment`;
       const answer = await app.inject({ method: 'POST', url, ...callback });
+      const { 'retry-after': retryAfter } = answer.headers;
+      if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
       return reply
         .code(answer.statusCode as 200)
         .type(String(answer.headers['content-type']))

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { decodeCursor, encodeCursor, type Position } from '../../contracts/cursor.ts';
 import {
   cancelOrder,
   type Order as OrderRecord,
@@ -36,17 +37,23 @@ export const orderRoutes: FastifyPluginAsyncTypebox<Context> = async (app, conte
       },
     },
     async ({ userId, query }, reply) => {
-      const { limit, before } = query;
-      const orders =
-        limit === undefined && before === undefined
+      const { limit, cursor } = query;
+      const { orders, next, missing } =
+        limit === undefined && cursor === undefined
           ? await orderPages.first(userId)
           : await userOrders(databases, userId, {
               limit: limit ?? FIRST_PAGE_ORDERS,
-              before: before === undefined ? null : timeOf(before),
+              after: cursor === undefined ? undefined : positionOf(cursor, userId),
             });
-      return reply
-        .header('cache-control', 'private, no-cache')
-        .send({ orders: orders.map(orderJson) });
+      if (next !== undefined) {
+        const page = new URLSearchParams({ cursor: encodeCursor(listingOf(userId), next) });
+        if (limit !== undefined) page.set('limit', String(limit));
+        reply.header('link', `</api/v1/orders?${page}>; rel="next"`);
+      }
+      return reply.header('cache-control', 'private, no-cache').send({
+        orders: orders.map(orderJson),
+        ...(missing.length > 0 && { incomplete: [...missing] }),
+      });
     },
   );
 
@@ -89,9 +96,14 @@ export const orderRoutes: FastifyPluginAsyncTypebox<Context> = async (app, conte
   );
 };
 
-/** The format allows a leap second, which has no place on the clock of databases. */
-function timeOf(text: string): Date {
-  const time = new Date(text);
-  if (Number.isNaN(time.getTime())) throw new Problem('bad_request');
-  return time;
+const listingOf = (userId: string) => `orders of ${userId}`;
+
+/** @throws {Problem} bad_request */
+function positionOf(cursor: string, userId: string): Position {
+  const position = decodeCursor(listingOf(userId), cursor);
+  if (position === undefined) {
+    const detail = 'The cursor is none of this listing; begin again without one';
+    throw new Problem('bad_request', { detail });
+  }
+  return position;
 }

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
-import { SCHEMAS } from '../../contracts/names.ts';
+import { askHomes, noAnswer } from '../../db/both-schemas.ts';
 import {
   endCheckout,
   endRefund,
@@ -135,14 +135,17 @@ function ignore({ metrics }: Context, reason: IgnoredReason) {
 async function refundAgain(context: Context, failed: FailedRefund) {
   const { databases, log } = context;
   const { installation: asked, reference, refundRef, reason } = failed;
-  if (asked !== undefined) {
-    const ours = SCHEMAS.map((schema) => installation(databases, schema));
-    if (!(await Promise.all(ours)).includes(asked)) return ignore(context, 'other_installation');
+  const { rows, missing } = await askHomes(databases, async (schema) => {
+    const isOurs = asked === undefined || asked === (await installation(databases, schema));
+    const facts = { refundRef, error: reason };
+    return [{ isOurs, isDue: isOurs && (await endRefund(databases, schema, reference, facts)) }];
+  });
+  if (!rows.some(({ isDue }) => isDue)) {
+    // The provider calls again.
+    if (missing.length > 0) throw noAnswer(missing);
+    const isOurs = rows.some((home) => home.isOurs);
+    return ignore(context, isOurs ? 'refund_not_due' : 'other_installation');
   }
-  const ends = SCHEMAS.map((schema) =>
-    endRefund(databases, schema, reference, { refundRef, error: reason }),
-  );
-  if (!(await Promise.all(ends)).includes(true)) return ignore(context, 'refund_not_due');
   log.error(
     { reference, refundRef, reason },
     'a refund has failed at the provider: it is due again',

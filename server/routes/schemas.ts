@@ -1,13 +1,12 @@
 import { Type } from 'typebox';
-import { NAME_PATTERN, REQUEST_UNITS_MAX } from '../../contracts/names.ts';
+import { ORDER_NO_PATTERN, REQUEST_ID_FORM } from '../../contracts/ids.ts';
+import { NAME_PATTERN, REQUEST_UNITS_MAX, SCHEMAS } from '../../contracts/names.ts';
 import { PROBLEMS } from '../problems.ts';
 
 /** The JSON of the HTTP surface: what is validated on the way in and serialized on the way out. */
 
 /** How long a status may be waited for, in seconds. */
 export const WAIT_SECONDS_MAX = 30;
-
-const UUID = '[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}';
 
 const verdicts = Object.keys(PROBLEMS) as (keyof typeof PROBLEMS)[];
 
@@ -29,11 +28,11 @@ const Time = Type.String({ format: 'date-time' });
 export const SaleParams = Type.Object({ sale: Name });
 export const RequestParams = Type.Object({
   requestId: Type.String({
-    pattern: `^${UUID}(~[A-Za-z0-9._-]{1,100})?$`,
+    pattern: `^${REQUEST_ID_FORM}(~[A-Za-z0-9._-]{1,100})?$`,
     description: 'The request id; in a statusUrl, `~` and a receipt follow',
   }),
 });
-export const OrderParams = Type.Object({ orderNo: Type.String({ pattern: '^[1-9][0-9]{0,17}$' }) });
+export const OrderParams = Type.Object({ orderNo: Type.String({ pattern: ORDER_NO_PATTERN }) });
 export const TicketParams = Type.Object({ ticket: Type.String({ minLength: 1 }) });
 
 export const SaleList = Type.Object({
@@ -186,7 +185,14 @@ export const WaitingAnswer = Type.Object({
   order: Type.Optional(Order),
 });
 
-export const OrderList = Type.Object({ orders: Type.Array(Order) });
+export const OrderList = Type.Object({
+  orders: Type.Array(Order),
+  incomplete: Type.Optional(
+    Type.Array(Type.Enum([...SCHEMAS]), {
+      description: 'Databases that do not answer now: orders in them are not among these',
+    }),
+  ),
+});
 
 export const RequestAnswer = Type.Object({
   requestId: Type.String(),
@@ -213,12 +219,17 @@ export const WaitQuery = Type.Object({
   ),
 });
 
-export const OrdersQuery = Type.Object({
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
-  before: Type.Optional(
-    Type.String({ format: 'date-time', description: '`createdAt` of the last order of a page' }),
-  ),
-});
+export const OrdersQuery = Type.Object(
+  {
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
+    cursor: Type.Optional(
+      Type.String({
+        description: 'From the `Link` header of the page before (rel="next"), as it stands there',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
 
 export const GuestAnswer = Type.Object({ user: Type.String(), token: Type.String() });
 

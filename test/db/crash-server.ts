@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureServerPackages } from '../../ops/stack/native.ts';
 import { freePort } from '../../ops/stack/ports.ts';
@@ -15,10 +16,31 @@ export interface CrashServer {
   stopImmediately(): void;
   /** Kills one process of it, as the kernel's OOM killer would: the server restarts all the others. */
   kill(backend: number): void;
+  /** Every process of it stands still (`SIGSTOP`): connections stay, and nothing answers. */
+  freeze(): void;
+  thaw(): void;
+  /** After `stopImmediately`, where it does not come back by itself. */
+  start(): Promise<void>;
   remove(): Promise<void>;
 }
 
-export async function startCrashServer(): Promise<CrashServer> {
+/** A process and what it has started, itself first: a frozen one starts no more. */
+function familyOf(pid: number): number[] {
+  const children = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((name) => {
+      try {
+        const text = readFileSync(`/proc/${name}/stat`, 'utf8');
+        return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[1]) === pid;
+      } catch {
+        return false; // It has ended meanwhile.
+      }
+    });
+  return [pid, ...children.map(Number)];
+}
+
+/** @param options `restart`: it comes back by itself when it was stopped */
+export async function startCrashServer({ restart = true } = {}): Promise<CrashServer> {
   const machine = { path: process.env['PATH'] ?? '', root: '/' };
   const progress = { say: () => {}, step: <T>(_: string, work: () => Promise<T>) => work() };
   await ensureServerPackages({ wanted: ['postgres'], machine, progress });
@@ -26,7 +48,7 @@ export async function startCrashServer(): Promise<CrashServer> {
   const supervisor = new Supervisor({
     say: () => {},
     onChange: (processes) => folder.note(processes),
-    restart: true,
+    restart,
   });
   const instance = {
     folder: join(folder.path, 'postgres'),
@@ -40,8 +62,15 @@ export async function startCrashServer(): Promise<CrashServer> {
     await supervisor.stop(['postgres'], { discard: true });
     folder.remove();
   };
+  const signal = (name: NodeJS.Signals) => {
+    for (const { pid } of supervisor.records()) {
+      process.kill(pid, name);
+      for (const child of familyOf(pid)) process.kill(child, name);
+    }
+  };
+  const spec = await preparePostgres(instance, findPostgres(machine));
   try {
-    await supervisor.start(await preparePostgres(instance, findPostgres(machine)));
+    await supervisor.start(spec);
   } catch (error) {
     await remove();
     throw error;
@@ -51,6 +80,9 @@ export async function startCrashServer(): Promise<CrashServer> {
     stopImmediately() {
       for (const { pid } of supervisor.records()) process.kill(pid, 'SIGQUIT');
     },
+    freeze: () => signal('SIGSTOP'),
+    thaw: () => signal('SIGCONT'),
+    start: () => supervisor.start(spec),
     kill: (backend) => void process.kill(backend, 'SIGKILL'),
     remove,
   };

@@ -157,15 +157,15 @@ describe('what a shopper sees', () => {
     for (const schema of ['regular', 'hot'] as const) {
       await placeOrders(worker, schema, skus[schema], [asked[schema]]);
     }
-    const orders = await userOrders(web, userId);
+    const { orders } = await userOrders(web, userId);
     expect(orders.map(({ sku }) => sku)).toEqual([skus.hot, skus.regular]);
     expect(orders[0]).toMatchObject({ amount: '9.95', currency: 'EUR', units: 1, userId });
     const [first] = orders;
-    const before = first?.createdAt ?? null;
-    expect(await userOrders(web, userId, { limit: 1 })).toEqual([first]);
-    expect((await userOrders(web, userId, { before })).map(({ sku }) => sku)).toEqual([
-      skus.regular,
-    ]);
+    const page = await userOrders(web, userId, { limit: 1 });
+    expect(page.orders).toEqual([first]);
+    const rest = await userOrders(web, userId, { after: page.next });
+    expect(rest.orders.map(({ sku }) => sku)).toEqual([skus.regular]);
+    expect(rest.next).toBeUndefined();
 
     await payOrder(web, orders[1]?.orderNo ?? '', uniqueName('ref'));
     await cancelOrder(web, first?.orderNo ?? '', userId);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { saleBoard, ticketKey } from '../../db/catalog.ts';
+import { saleBoard } from '../../db/catalog.ts';
 import type { Databases } from '../../db/pool.ts';
-import { rotateTicketKey, ticketKeyFacts, ticketKeys } from '../../db/ticket-keys.ts';
+import { rotateTicketKey, ticketKey, ticketKeyFacts, ticketKeys } from '../../db/ticket-keys.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
 import { openSale } from './shop.ts';
 

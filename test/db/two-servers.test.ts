@@ -84,7 +84,8 @@ describe('two servers', () => {
       await order(worker, skus[0] ?? '', { userId }, 'regular'),
       await order(worker, skus[1] ?? '', { userId }, 'hot'),
     ];
-    const shown = (await userOrders(servers.as('web', 1), userId)).map(({ orderNo }) => orderNo);
+    const { orders } = await userOrders(servers.as('web', 1), userId);
+    const shown = orders.map(({ orderNo }) => orderNo);
     expect(shown.sort()).toEqual(numbers.toSorted());
     expect(await payOrder(worker, numbers[0] ?? '', 'both-1')).toBe('paid');
     expect(await cancelOrder(worker, numbers[1] ?? '', userId)).toBe('cancelled');

@@ -47,7 +47,7 @@ afterAll(() => database.remove());
 type Act = (sku: string, userId: string, random: Random) => Promise<unknown>;
 
 async function unpaidOf(userId: string, sku: string): Promise<string | undefined> {
-  const orders = await userOrders(databases, userId);
+  const { orders } = await userOrders(databases, userId);
   return orders.find((order) => order.sku === sku && order.status === 'ordered')?.orderNo;
 }
 

@@ -72,6 +72,14 @@ describe('the house', () => {
     expect(importers.length, importers.join(', ')).toBeLessThanOrEqual(1);
   });
 
+  it('asks both homes of the database in one place, where one may be away', () => {
+    const both = /Promise\.(all|allSettled)\(\s*SCHEMAS/;
+    const askers = sources
+      .filter((file) => /^(db|server|worker|zk|ops\/commands)\//.test(file))
+      .filter((file) => both.test(textOf(file)));
+    expect(askers).toEqual(['db/both-schemas.ts']);
+  });
+
   it('puts every folder that processes run from into the image', () => {
     const taken = textOf('.dockerignore').split('\n');
     expect(Object.keys(MAY_IMPORT).filter((folder) => !taken.includes(`!${folder}`))).toEqual([]);

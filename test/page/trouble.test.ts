@@ -179,3 +179,22 @@ describe('a bad connection', () => {
     await until('the notice goes', async () => (await network.textContent()) === '');
   });
 });
+
+describe('a database of the shop that does not answer', () => {
+  it('is told, and the orders in it come back by themselves', async () => {
+    const { sale, skus } = await at.shop.createSale({ skus: [{ units: 1 }] });
+    const page = await at.open(`/sales/${sale}`);
+    await buy(page, skus[0] ?? '');
+    const listing = '**/api/v1/orders';
+    await page.route(listing, (route) =>
+      route.fulfill({ json: { orders: [], incomplete: ['hot'] } }),
+    );
+    await page.reload();
+    const told = page.locator('#orders-incomplete');
+    await until('it is told', () => told.isVisible());
+    await expectAccessible(page);
+    await page.unroute(listing);
+    await until('the order is there', () => page.locator('.order').isVisible());
+    expect(await told.isVisible()).toBe(false);
+  });
+});

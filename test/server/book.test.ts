@@ -33,7 +33,7 @@ function setUp(answers: (PublishResult | Promise<PublishResult>)[], trusted = tr
     trusted: () => node.trusted,
   };
   const lookup = new Lookup<RequestOutcome>(
-    async () => [],
+    async () => ({ rows: [], missing: [] }),
     ({ requestId }) => requestId,
   );
   const purchases = new Purchases({

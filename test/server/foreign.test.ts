@@ -30,7 +30,7 @@ describe('requests of a dead node', () => {
       async (ids) => {
         queries += 1;
         asked += ids.length;
-        return ids.flatMap((id) => outcomes.get(id) ?? []);
+        return { rows: ids.flatMap((id) => outcomes.get(id) ?? []), missing: [] };
       },
       ({ requestId }) => requestId,
     );

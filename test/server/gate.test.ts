@@ -57,6 +57,7 @@ describe('the gate', () => {
           skus: [row],
         },
       ],
+      missing: [],
     });
     const source = {
       board,

@@ -13,7 +13,7 @@ test('ids that are asked for all the time share a query every 20 ms; a lone one 
   const lookup = new Lookup(
     async (ids) => {
       queries.push(ids);
-      return ids.map((id) => ({ id }));
+      return { rows: ids.map((id) => ({ id })), missing: [] };
     },
     ({ id }) => id,
   );

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { isRequestId } from '../../contracts/messages.ts';
+import { isRequestId } from '../../contracts/ids.ts';
 import { issueTicket, parseTicket, verifyTicket } from '../../server/gate/ticket.ts';
 import fc from '../properties.ts';
 

@@ -93,7 +93,7 @@ export async function openWebNode(options: WebNodeOptions = {}) {
         return world.publish;
       },
     },
-    outcomesOf: () => world.outcomes(),
+    outcomesOf: async () => ({ rows: [...(await world.outcomes())], missing: [] }),
     nodeFenced: async () => false,
     pressure: () => world.pressure,
     replyTo: 'test',
@@ -143,6 +143,7 @@ export function rowOnSale(changes: Partial<SkuOnSale> = {}): SkuOnSale {
     unitsTotal: 1_000,
     free: 1_000,
     unpaidExists: false,
+    isKnown: true,
     state: 'open',
     ...changes,
   };
@@ -185,7 +186,7 @@ function catalogueOf(world: World, secret: Buffer, log: Log, ticketTtlMs: number
           payWindowSeconds: 900,
           ticketEpoch,
         };
-        return { serverTime: new Date(), sales: [{ ...entry, skus: [world.row] }] };
+        return { serverTime: new Date(), sales: [{ ...entry, skus: [world.row] }], missing: [] };
       },
       lottery: async () => ({ secretSha256: sha256(secret), ...world.lottery }),
       ticketKeys: async () => (world.row.opensAt.getTime() <= Date.now() ? world.ticketKeys : []),

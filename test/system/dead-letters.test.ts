@@ -155,7 +155,7 @@ test('the culprit of an envelope alone is delayed; replayed when mended, it is o
   expect(await cli('replay', id)).toEqual([{ id, requests: 1, queue: ordersQueue('hot') }]);
   await untilStatus(culprit, 'ordered', undefined);
   expect(await free()).toBe(0);
-  const actions = (await cli('handled')).map(({ action }: { action: string }) => action);
+  const actions = (await cli('handled')).letters.map(({ action }: { action: string }) => action);
   expect(actions).toEqual(['replayed', 'replayed']);
   await nothingDead();
 });

@@ -122,3 +122,14 @@ it('sells both, moves both to and fro meanwhile, and shows no shopper an error',
   expect(sales.find((one) => one.sale === sale)?.skus).toHaveLength(2);
   expect(await audit(system.databases)).toEqual([]);
 }, 600_000);
+
+it('sells from the first moment on although the clock of the second server is late', async () => {
+  const sale = await system.createSale([{ sku: 'Late', schema: 'hot', units: 3 }]);
+  await system.databases.hot.query({
+    text: `UPDATE catalog.sale SET opens_at = now() + interval '5 s' WHERE sale = $1`,
+    values: [sale],
+  });
+  const buy = () => new Shopper(system.url, system.jwtSecret).buy(sale, 'Late');
+  const answers = await Promise.all([buy(), buy(), buy()]);
+  expect(answers.map(({ body }) => body.status)).toEqual(['ordered', 'ordered', 'ordered']);
+}, 120_000);

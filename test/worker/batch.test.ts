@@ -45,6 +45,20 @@ describe('the batch planner', () => {
     expect(idsOf(planner.next(100))).toEqual(['b', 'c']);
   });
 
+  test('a SKU whose sale opens later pauses, and no other one does', () => {
+    const planner = new BatchPlanner<Request>(limits);
+    for (const id of ['a', 'b', 'c']) planner.add('TV', request(id), 0);
+    const early = planner.next(0);
+    if (early === undefined) throw new Error('no batch');
+    planner.finished(early, early.requests, 1, 100);
+    planner.add('TV', request('d'), 1);
+    planner.add('PC', request('e'), 1);
+    expect(idsOf(planner.next(50))).toEqual(['e']);
+    expect(planner.next(100)).toBeUndefined();
+    expect(planner.dueInMs(50)).toBe(51);
+    expect(idsOf(planner.next(101))).toEqual(['a', 'b', 'c']);
+  });
+
   test('locked requests go first into the next call, which waits, and are alone in waiting', () => {
     const planner = new BatchPlanner<Request>(limits);
     for (const id of ['a', 'b']) planner.add('TV', request(id), 0);

@@ -86,6 +86,33 @@ test('every request gets its verdict, the last units are sold once, the queue is
   expect(await audit(admin)).toEqual([]);
 });
 
+test('a sale that opens later by the clock of its server: all wait for it, other SKUs do not', async () => {
+  const [early, other] = [await openSku(ops, 20), await openSku(ops, 5)];
+  const opensAt = (when: string) => ({
+    text: `UPDATE catalog.sale SET opens_at = ${when}
+           WHERE sale = (SELECT sale FROM catalog.sku WHERE sku = $1)`,
+    values: [early],
+  });
+  await database.admin.query(opensAt(`now() + interval '30 min'`));
+  const web = await openWebNode(direct);
+  let calls = 0;
+  const { consumer } = await openWorker(await openBoth(), worker, (call) => (sku, batch, wait) => {
+    if (sku === early) calls += 1;
+    return call(sku, batch, wait);
+  });
+  const [waiting, served] = [purchases(20), purchases(5)];
+  await web.sendAll([...pack(early, waiting), ...pack(other, served)]);
+  await until('others are served', () => web.verdicts.size === 5);
+  await until('the early ones were tried again and again', () => calls > 5);
+  expect([...web.verdicts.keys()].sort()).toEqual(served.map((one) => one.requestId).sort());
+  await database.admin.query(opensAt('now()'));
+  await until('all are told', () => web.verdicts.size === 25);
+  for (const { requestId } of waiting) expect(web.statusOf(requestId)).toBe('ordered');
+  await consumer.drain();
+  await consumer.close();
+  await untilEmpty();
+});
+
 test('every message twice: nothing twice', async () => {
   const sku = await openSku(ops, 300);
   const web = await openWebNode(direct);

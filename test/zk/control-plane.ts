@@ -84,7 +84,8 @@ export class ControlPlane {
         session: { ...this.#session(address, 'keeper'), ...options },
         root: this.root,
         tickMs: 100,
-        unitCounts: async () => this.#counts(),
+        unitCounts: async () => ({ counts: this.#counts(), isComplete: true }),
+        homes: ['both'],
         setLines: async (open, closed) => {
           this.lines = { open, closed };
         },

@@ -1,10 +1,10 @@
 import { settleWithin } from '../../broker/deadline.ts';
 import { SCHEMAS } from '../../contracts/names.ts';
 import {
+  knownWebhookLags,
   noteWebhook,
   reportWebhooks,
   takeWebhooks,
-  webhookLags,
   webhookTargets,
 } from '../../db/calls.ts';
 import { createPool } from '../../db/pool.ts';
@@ -45,8 +45,8 @@ export function startWebhooks(
     schemas: SCHEMAS.filter((schema) => queues.includes(schema)),
     targets: () => webhookTargets(databases),
     lags: async () => {
-      const lags = await webhookLags(databases);
-      return lags.filter(({ schema }) => queues.includes(schema));
+      const { rows } = await knownWebhookLags(databases);
+      return rows.filter(({ schema }) => queues.includes(schema));
     },
     calls: (schema) => ({
       take: (target, limits) => takeWebhooks(databases, schema, target, limits),

@@ -42,6 +42,8 @@ export function createOrdersPanel({ token, titleOf, onChange }) {
   /** @type {Set<string>} */
   const acting = new Set();
   let lookedAt = 0;
+  /** A database of the shop does not answer: orders in it are not in the list. */
+  let isIncomplete = false;
 
   /** @param {readonly Order[]} fresh */
   function take(fresh) {
@@ -52,14 +54,18 @@ export function createOrdersPanel({ token, titleOf, onChange }) {
       rows.set(order.orderNo, row);
       if (list.children[index] !== row) list.insertBefore(row, list.children[index] ?? null);
     });
-    setShown(find('#orders'), orders.length > 0);
+    setShown(find('#orders'), orders.length > 0 || isIncomplete);
     onChange(orders);
   }
 
   async function load(isAgain = false) {
     lookedAt = performance.now();
     const answer = await listOrders(token());
-    if (answer.kind === 'ok') take(answer.body.orders);
+    if (answer.kind === 'ok') {
+      isIncomplete = answer.body.incomplete !== undefined;
+      setShown(find('#orders-incomplete'), isIncomplete);
+      take(answer.body.orders);
+    }
     // The shop may have answered from a page that it remembers for a second: one more look.
     if (!isAgain) setTimeout(() => void load(true), LOOK_AGAIN_MS);
     return answer;
@@ -123,7 +129,9 @@ export function createOrdersPanel({ token, titleOf, onChange }) {
       if (row !== undefined) showRow(row, order, serverNowMs);
       due ||= awaitsPayment(order);
     }
-    if (due && performance.now() - lookedAt > REFRESH_MS) {
+    if (!due && !isIncomplete) return;
+    if (performance.now() - lookedAt > REFRESH_MS) {
+      if (isIncomplete) return void load(true);
       lookedAt = performance.now();
       for (const order of orders) if (awaitsPayment(order)) void refresh(order.orderNo);
     }

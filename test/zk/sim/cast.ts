@@ -127,6 +127,7 @@ export class Cast {
         root: ROOT,
         tickMs: TICK_MS,
         unitCounts: this.#countsFor(process),
+        homes: ['both'],
         setLines: async () => {},
         settle: this.#planted.settle ?? ((node) => this.shop.settle(node, process)),
         log: {

@@ -60,7 +60,11 @@ export async function clusterOf(nodes: number, skus: number, edited = 1): Promis
         session: session(keeper.network),
         root: ROOT,
         tickMs: 200,
-        unitCounts: async () => names.map((sku) => ({ sku, unitsTotal: UNITS, free: UNITS })),
+        unitCounts: async () => ({
+          counts: names.map((sku) => ({ sku, unitsTotal: UNITS, free: UNITS })),
+          isComplete: true,
+        }),
+        homes: ['both'],
         settle: async () => {},
         setLines: async () => {},
         log: { info: () => {}, warn: () => {}, error: console.error },

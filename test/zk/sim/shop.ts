@@ -1,4 +1,4 @@
-import type { UnitCount } from '../../../zk/figures.ts';
+import type { UnitCounts } from '../../../zk/figures.ts';
 import type { Clock, SimProcess } from './clock.ts';
 import type { Random } from './random.ts';
 
@@ -111,7 +111,7 @@ export class Shop {
   }
 
   /** As the keeper's `unitCounts`: what stands there while it is asked, told a little later. */
-  counts(process: SimProcess): Promise<readonly UnitCount[]> {
+  counts(process: SimProcess): Promise<UnitCounts> {
     return new Promise((resolve, reject) => {
       const askMs = this.#random.between(0.3, 8);
       const answerMs = this.#random.between(0.3, 8);
@@ -122,7 +122,10 @@ export class Shop {
           free: total - held,
         }));
         const isDown = this.isDatabaseDown;
-        const answer = () => (isDown ? reject(new Error('the database is down')) : resolve(counts));
+        const answer = () =>
+          isDown
+            ? reject(new Error('the database is down'))
+            : resolve({ counts, isComplete: true });
         this.#clock.after(answerMs, answer, process);
       });
     });

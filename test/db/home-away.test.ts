@@ -1,0 +1,143 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  auditHomes,
+  type Elsewhere,
+  fenceNode,
+  handledDeadLetters,
+  joinWaiting,
+  knownOutcomes,
+  knownUnitCounts,
+  knownWaitingEntries,
+  leaveWaiting,
+  moveSku,
+  nodeFenced,
+  orderDetails,
+  placeOrders,
+  requestOutcomes,
+  saleBoard,
+  setLines,
+  unitCounts,
+  userOrders,
+} from '../../db/calls.ts';
+import { createPool, type Databases, type Pool } from '../../db/pool.ts';
+import { uniqueName } from '../servers.ts';
+import { until } from '../until.ts';
+import { openSale, order, request, stock } from './shop.ts';
+import { carry, openTwoServers } from './two-servers.ts';
+
+/** What is told while the home of hot is away, and what is not claimed. */
+
+const { servers, worker, ops, sale } = await openTwoServers();
+const web = servers.as('web');
+const nowhere: Pool = createPool({
+  url: 'postgres://127.0.0.1:1/x',
+  max: 1,
+  applicationName: 'test',
+});
+const away = (databases: Databases): Databases => ({ regular: databases.regular, hot: nowhere });
+const unavailable = { kind: 'unavailable' };
+afterAll(() => nowhere.close());
+
+const userId = uniqueName('user');
+const asked = { regular: request({ userId }), hot: request({ userId }) };
+let skus: { regular: string; hot: string };
+beforeAll(async () => {
+  skus = {
+    regular: await stock(ops, sale, { units: 5, schema: 'regular' }),
+    hot: await stock(ops, sale, { units: 5, schema: 'hot' }),
+  };
+  for (const schema of ['regular', 'hot'] as const) {
+    await placeOrders(worker, schema, skus[schema], [asked[schema]]);
+  }
+});
+
+describe('while the home of hot is away', () => {
+  it('orders and outcomes of regular are told, those of hot are not denied', async () => {
+    const whole = await userOrders(web, userId);
+    const part = await userOrders(away(web), userId);
+    expect(part.missing).toEqual(['hot']);
+    expect(part.orders).toEqual(whole.orders.filter(({ sku }) => sku === skus.regular));
+    const ids = [asked.regular.requestId, asked.hot.requestId];
+    const known = await knownOutcomes(away(web), ids);
+    expect(known.rows.map(({ sku }) => sku)).toEqual([skus.regular]);
+    expect(known.missing).toEqual(['hot']);
+    await expect(requestOutcomes(away(web), ids)).rejects.toMatchObject(unavailable);
+    const ofHot = whole.orders.find(({ sku }) => sku === skus.hot)?.orderNo ?? '';
+    await expect(orderDetails(away(web), ofHot)).rejects.toMatchObject(unavailable);
+    expect((await auditHomes(away(ops))).missing).toEqual(['hot']);
+    expect((await handledDeadLetters(away(ops), 10)).missing).toEqual(['hot']);
+  });
+
+  it('the catalogue has every SKU, and says of which it knows the stock', async () => {
+    const { sales, missing } = await saleBoard(away(web));
+    expect(missing).toEqual(['hot']);
+    const shown = sales.find((one) => one.sale === sale)?.skus ?? [];
+    const known = Object.fromEntries(shown.map(({ sku, isKnown }) => [sku, isKnown]));
+    expect(known).toMatchObject({ [skus.regular]: true, [skus.hot]: false });
+  });
+
+  it('the units of a SKU are counted where it lives, moved ones by what was known before', async () => {
+    const moved = await stock(ops, sale, { units: 7, schema: 'hot' });
+    await order(worker, moved);
+    await moveSku(ops, 'regular', moved);
+    await order(worker, moved, {}, 'regular');
+    await carry(worker);
+    const whole = await unitCounts(ops);
+    const fresh: Elsewhere = new Map();
+    const counts = async (databases: Databases, elsewhere: Elsewhere) => {
+      const { rows, missing } = await knownUnitCounts(databases, elsewhere);
+      return { missing, skus: new Map(rows.map((row) => [row.sku, row])) };
+    };
+    // A keeper that has just started cannot know what the other home has of it.
+    expect((await counts(away(ops), fresh)).skus.has(moved)).toBe(false);
+    await counts(ops, fresh);
+    const part = await counts(away(ops), fresh);
+    expect(part.missing).toEqual(['hot']);
+    for (const sku of [moved, skus.regular]) {
+      const { unitsTotal, free } = whole.find((one) => one.sku === sku) ?? {};
+      expect(part.skus.get(sku)).toMatchObject({ unitsTotal, free, home: 'regular' });
+    }
+    expect(part.skus.has(skus.hot)).toBe(false);
+  });
+
+  it('a place in a line of regular is told and given up; one of hot is not denied', async () => {
+    const own = uniqueName('waiting');
+    const closing = await openSale(ops);
+    const line = await stock(ops, closing, { units: 1, schema: 'regular', userLimit: 1 });
+    const ofHot = await stock(ops, closing, { units: 1, schema: 'hot', userLimit: 1 });
+    await order(worker, line, {}, 'regular');
+    await order(worker, ofHot);
+    await setLines(away(ops), [line], []);
+    expect(await joinWaiting(away(web), 'regular', { sku: line, userId: own, units: 1 })).toBe(
+      'waiting',
+    );
+    await joinWaiting(web, 'hot', { sku: ofHot, userId: own, units: 1 });
+    const places = [line, ofHot].map((sku) => ({ sku, userId: own }));
+    const { rows, missing } = await knownWaitingEntries(away(web), places);
+    expect(rows).toMatchObject([{ sku: line, state: 'waiting' }]);
+    expect(missing).toEqual(['hot']);
+    expect(await leaveWaiting(away(web), line, own)).toBe(true);
+    await expect(leaveWaiting(away(web), ofHot, own)).rejects.toMatchObject(unavailable);
+    expect(await leaveWaiting(web, ofHot, own)).toBe(true);
+  });
+
+  it('a node is fenced in each home alone, and in both only when both say so', async () => {
+    const node = uniqueName('node');
+    await fenceNode(away(worker), node, ['regular']);
+    await expect(nodeFenced(away(web), node)).rejects.toMatchObject(unavailable);
+    expect(await nodeFenced(web, node)).toBe(false);
+    await fenceNode(worker, node, ['hot']);
+    expect(await nodeFenced(web, node)).toBe(true);
+  });
+});
+
+it('a home that stands still holds nobody up for long, and is asked again by itself', async () => {
+  servers.second.freeze();
+  expect((await userOrders(web, userId)).missing).toEqual(['hot']);
+  // Its silence is known now: no further question waits for it.
+  const pools = web.hot.figures();
+  for (let call = 0; call < 200; call += 1) await userOrders(web, userId);
+  expect(web.hot.figures().waiting).toBeLessThanOrEqual(pools.waiting + 1);
+  servers.second.thaw();
+  await until('both answer', async () => (await userOrders(web, userId)).missing.length === 0);
+});
