@@ -1,6 +1,7 @@
 import { Webhook, WebhookVerificationError } from 'standardwebhooks';
 import { Type } from 'typebox';
 import { Check } from 'typebox/value';
+import { AMOUNT_PATTERN } from '../contracts/money.ts';
 import {
   type Checkout,
   ForgedCallback,
@@ -25,7 +26,7 @@ export const PaymentCallback = Type.Object({
       maxLength: 200,
       description: "The provider's own id of the payment: the same one pays once",
     }),
-    amount: Type.String({ pattern: '^[0-9]{1,10}(\\.[0-9]{1,2})?$' }),
+    amount: Type.String({ pattern: AMOUNT_PATTERN }),
     currency: Type.String({ pattern: '^[A-Z]{3}$' }),
   }),
 });

@@ -5,6 +5,7 @@ import { type RequestOutcome, waitingEntries } from '../db/calls.ts';
 import type { Databases } from '../db/pool.ts';
 import type { Log } from '../process/log.ts';
 import type { ChallengeSwitch } from '../zk/values.ts';
+import { Cashier } from './cashier.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { ServerConfig } from './config.ts';
 import type { Context } from './context.ts';
@@ -141,6 +142,7 @@ export function assembleNode(outside: Outside) {
     purchases,
     orderPages,
     payments: createPayments(config),
+    cashier: new Cashier(outside),
     lineDesk: new LineDesk((places) => waitingEntries(outside.databases, places)),
     gate,
     challenges: new Challenges({

@@ -1,7 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
+import { isSameAmount } from '../../contracts/money.ts';
 import { SCHEMAS } from '../../contracts/names.ts';
-import { endRefund, type Order, orderDetails, payOrder, refusePayment } from '../../db/calls.ts';
+import { endRefund, type Order, orderDetails, refusePayment } from '../../db/calls.ts';
 import {
   type FailedRefund,
   ForgedCallback,
@@ -12,6 +13,7 @@ import { PaymentCallback } from '../../payment/standard.ts';
 import type { Context } from '../context.ts';
 import { Problem } from '../problems.ts';
 import { compileValidator } from '../validation.ts';
+import { refundJson } from './order.ts';
 import { CallbackAnswer, OrderParams, PaymentAnswer, problems, StripeEvent } from './schemas.ts';
 
 /**
@@ -19,7 +21,7 @@ import { CallbackAnswer, OrderParams, PaymentAnswer, problems, StripeEvent } fro
  * alone take the body unparsed.
  */
 export const paymentRoutes: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
-  const { databases, log, orderPages } = context;
+  const { cashier, databases, log, orderPages } = context;
   const { standard, stripe } = context.payments;
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
@@ -55,11 +57,17 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
       if (!isAmountOf(order, callback)) {
         throw new Problem('bad_request', { detail: 'The amount is not that of the order' });
       }
-      const status = await payOrder(databases, orderNo, callback.reference);
+      const status = await cashier.pay(order, callback.reference);
       orderPages.forget(order.userId);
-      return { orderNo, status };
+      return { orderNo, status, ...(await refundOf(order, status)) };
     },
   );
+
+  /** The provider's own books may show it; nothing is asked for a payment that was right. */
+  async function refundOf({ orderNo }: Order, status: string) {
+    const order = status === 'refund_due' ? await orderDetails(databases, orderNo) : undefined;
+    return order === undefined ? {} : refundJson(order.refund, order.currency);
+  }
 
   if (stripe === undefined) return;
   app.post(
@@ -85,10 +93,11 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
       // The money is there already: what does not fit is booked, and goes back.
       const isRight = isAmountOf(order, callback);
       if (!isRight) log.error({ orderNo, reference }, 'Stripe has another amount than the order');
-      const book = isRight ? payOrder : refusePayment;
-      const status = await book(databases, orderNo, reference);
+      const status = isRight
+        ? await cashier.pay(order, reference)
+        : await refusePayment(databases, orderNo, reference, callback);
       orderPages.forget(order.userId);
-      return { orderNo, status };
+      return { orderNo, status, ...(await refundOf(order, status)) };
     },
   );
 };
@@ -110,7 +119,7 @@ async function refundAgain({ databases, log }: Context, failed: FailedRefund) {
 }
 
 function isAmountOf(order: Order, money: { amount: string; currency: string }): boolean {
-  return Number(money.amount) === Number(order.amount) && money.currency === order.currency;
+  return isSameAmount(money.amount, order.amount) && money.currency === order.currency;
 }
 
 function verify(provider: PaymentProvider, { body, headers }: FastifyRequest) {

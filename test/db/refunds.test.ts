@@ -13,6 +13,9 @@ import { openSale, order, stock } from './shop.ts';
 
 const { database, worker, web, ops, sale } = await openShop();
 
+/** Not what an order costs here. */
+const MONEY = { amount: '1500', currency: 'JPY' };
+
 const take = (prefix: string) => takeRefunds(worker, 'hot', prefix, 100);
 
 /** A payment that its order cannot have; returns its reference. */
@@ -39,7 +42,7 @@ describe('a reference', () => {
     expect(await payOrder(web, mine, reference)).toBe('paid');
     expect(await payOrder(web, same, reference)).toBe('reference_taken');
     expect(await payOrder(web, far, reference)).toBe('reference_taken');
-    expect(await refusePayment(web, far, reference)).toBe('reference_taken');
+    expect(await refusePayment(web, far, reference, MONEY)).toBe('reference_taken');
     expect(await payOrder(web, mine, reference)).toBe('paid');
   });
 
@@ -62,12 +65,15 @@ describe('a payment of another amount', () => {
   it('is booked to be given back, and the order waits on', async () => {
     const orderNo = await order(worker, await stock(ops, sale, { units: 1 }));
     const reference = `wrong:${uniqueName('pi')}`;
-    expect(await refusePayment(web, orderNo, reference)).toBe('refund_due');
-    expect(await refusePayment(web, orderNo, reference)).toBe('refund_due');
+    expect(await refusePayment(web, orderNo, reference, MONEY)).toBe('refund_due');
+    expect(await refusePayment(web, orderNo, reference, MONEY)).toBe('refund_due');
     expect(await payOrder(web, orderNo, reference)).toBe('refund_due');
-    expect(await orderDetails(web, orderNo)).toMatchObject({ status: 'ordered', refundDue: true });
+    expect(await orderDetails(web, orderNo)).toMatchObject({
+      status: 'ordered',
+      refund: { status: 'due', amount: '1500', currency: 'JPY', at: null },
+    });
     expect(await payOrder(web, orderNo, uniqueName('ref'))).toBe('paid');
-    expect(await refusePayment(web, '999999998', 'x')).toBe('not_found');
+    expect(await refusePayment(web, '999999998', 'x', MONEY)).toBe('not_found');
     expect((await take('wrong:')).map(({ paymentRef }) => paymentRef)).toEqual([reference]);
   });
 });
