@@ -1,12 +1,13 @@
 import { expect, it } from 'vitest';
-import { createSku, findSku, orderDetails, payOrder } from '../../db/calls.ts';
+import { CURRENCIES, fromUnits } from '../../contracts/money.ts';
+import { findSku, orderDetails, payOrder } from '../../db/calls.ts';
 import { uniqueName } from '../servers.ts';
 import { openShop } from './open-shop.ts';
 import { order, stock } from './shop.ts';
 
 /** What a price may be: the database holds the rule of `contracts/money.ts`. */
 
-const { worker, web, ops, sale } = await openShop();
+const { database, worker, web, ops, sale } = await openShop();
 
 const sell = (price: string, currency: string, userLimit = 1) =>
   stock(ops, sale, { units: 10, price, currency, userLimit });
@@ -53,23 +54,59 @@ it.each([
   },
 );
 
-it('a price stays payable when somebody changes it by hand', async () => {
+it('holds for whoever changes a SKU by hand', async () => {
   const sku = await sell('300000.00', 'EUR', 3);
   const edit = (change: string) =>
-    ops.hot
-      .query({ text: `SELECT catalog.set_sku_state($1, 'open')`, values: [sku] })
-      .then(() => change);
-  expect(await edit('nothing')).toBe('nothing');
-  await expect(
-    createSku(ops, {
-      sku,
-      sale,
-      schema: 'hot',
-      title: 'A thing',
-      price: '300000.001',
-      currency: 'EUR',
-      userLimit: 3,
-      units: 1,
-    }),
-  ).rejects.toMatchObject({ sqlstate: 'FS005' });
+    database.admin.query({
+      text: `UPDATE catalog.sku SET ${change} WHERE sku = $1`,
+      values: [sku],
+    });
+  await expect(edit('user_limit = 4')).rejects.toMatchObject({ sqlstate: 'FS005' });
+  await expect(edit(`currency = 'JPY', price = 0.5`)).rejects.toMatchObject({ sqlstate: 'FS005' });
+  await edit('price = 7, user_limit = 4');
+  expect(await findSku(web, sku)).toMatchObject({ price: '7.00', userLimit: 4 });
+});
+
+it('the database judges by the same rule, for every currency', async () => {
+  const rows = await database.admin.query({
+    text: `SELECT currency AS code, minor_digits AS digits, pay_least::text AS least,
+                  pay_step::text AS step, pay_most::text AS most
+           FROM catalog.currency ORDER BY currency`,
+  });
+  const due = [...CURRENCIES.values()]
+    .toSorted((a, b) => (a.code < b.code ? -1 : 1))
+    .map(({ code, digits, payable }) => ({
+      code,
+      digits,
+      least: payable ? fromUnits(payable.least, digits) : null,
+      step: payable ? fromUnits(payable.step, digits) : null,
+      most: payable ? fromUnits(payable.most, digits) : null,
+    }));
+  expect(rows).toEqual(due);
+});
+
+it('takes the bounds of every currency, and nothing beyond them', async () => {
+  await database.admin.query({
+    text: `
+      CREATE FUNCTION public.is_sold(p_price numeric, p_currency text) RETURNS boolean
+      LANGUAGE plpgsql AS $body$
+      BEGIN
+        PERFORM catalog.create_sku('s' || md5(p_price::text || p_currency), '${sale}', 'hot', 'A thing',
+                                   p_price, p_currency, 1, 1, 1);
+        RETURN true;
+      EXCEPTION WHEN SQLSTATE 'FS005' THEN
+        RETURN false;
+      END
+      $body$`,
+  });
+  const wrong = await database.admin.query({
+    text: `
+      SELECT c.currency, p.price
+      FROM catalog.currency c
+      CROSS JOIN LATERAL (VALUES
+        (c.pay_least, true), (c.pay_most, true), (c.pay_least - c.pay_step, false),
+        (c.pay_most + c.pay_step, false), (c.pay_least + c.pay_step / 2, false)) AS p (price, is_right)
+      WHERE p.price > 0 AND p.is_right <> public.is_sold(p.price, c.currency)`,
+  });
+  expect(wrong).toEqual([]);
 });

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { cloudEvent } from '../../contracts/events.ts';
 import {
   cancelOrder,
   endRefund,
   orderDetails,
+  outboxBatch,
   payOrder,
   refusePayment,
   takeRefunds,
@@ -143,6 +145,36 @@ describe('a refund', () => {
     expect(await failed(reference, 're_2')).toBe(true);
     await refundsDue();
     expect(await isDue(reference)).toEqual([]);
+  });
+
+  it('is told in events: due, given back, due again', async () => {
+    const orderNo = await order(worker, await stock(ops, sale, { units: 1 }));
+    const reference = uniqueName('told');
+    const money = { amount: '1.234', currency: 'KWD' };
+    expect(await refusePayment(web, orderNo, reference, money)).toBe('refund_due');
+    await endRefund(worker, 'hot', reference, { error: 'no answer' });
+    await endRefund(worker, 'hot', reference, { refundRef: 're_1' });
+    await endRefund(worker, 'hot', reference, { refundRef: 're_1' });
+    await failed(reference, 're_1');
+    await failed(reference, 're_1');
+    await endRefund(ops, 'hot', reference, { refundRef: 're_2' });
+    const events = (await outboxBatch(worker, 'hot', 'reader', 1_000))
+      .filter((event) => event.orderNo === orderNo)
+      .map((event) => cloudEvent('hot', event));
+    expect(events.map(({ type }) => type)).toEqual([
+      'order.placed',
+      'order.refund_due',
+      'order.refunded',
+      'order.refund_due',
+      'order.refunded',
+    ]);
+    expect(events[0]?.data).not.toHaveProperty('refund');
+    for (const { data } of events.slice(1)) {
+      expect(data).toMatchObject({ orderNo, amount: '9.95', refund: { reference, ...money } });
+    }
+    expect(await orderDetails(web, orderNo)).toMatchObject({
+      refund: { status: 'done', ...money, at: expect.any(Date) },
+    });
   });
 
   it('is not done with a refund that is known to have failed', async () => {
