@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Order, type PaymentResult, payOrder } from '../db/calls.ts';
 import type { Databases } from '../db/pool.ts';
 import type { Log } from '../process/log.ts';
+import { Problem } from './problems.ts';
 
 /**
  * Books payments. One that comes after its order has expired needs units again, and those are admitted as
@@ -20,7 +21,9 @@ interface Grants {
   draw(
     sku: string,
     units: number,
-  ): { readonly drawn: true; readonly node: string } | { readonly drawn: false };
+  ):
+    | { readonly drawn: true; readonly node: string }
+    | { readonly drawn: false; readonly verdict: 'quota_spent' | 'quota_unavailable' };
   decide(node: string, sku: string, units: number): void;
   trusted(node: string): boolean;
 }
@@ -39,7 +42,10 @@ export class Cashier {
     this.#options = options;
   }
 
-  /** @throws {DatabaseError} what came of it may be unknown: the same call again finds out */
+  /**
+   * @throws {DatabaseError} what came of it may be unknown: the same call again finds out
+   * @throws {Problem} nothing was booked, since this node cannot tell now whether there are units
+   */
   async pay(order: Order, reference: string): Promise<PaymentResult> {
     const { databases, agent } = this.#options;
     const { orderNo, sku, units } = order;
@@ -58,14 +64,21 @@ export class Cashier {
     }
   }
 
-  /** @returns the node id that drew them; undefined when there is no right to them */
+  /**
+   * @returns the node id that drew them; undefined when there is no right to them
+   * @throws {Problem} that cannot be told now: the provider calls again
+   */
   async #draw(sku: string, units: number): Promise<string | undefined> {
     const { agent, stopping } = this.#options;
     const deadline = performance.now() + GRANT_WAIT_MS;
     for (;;) {
       const draw = agent.draw(sku, units);
       if (draw.drawn) return draw.node;
-      if (stopping.aborted || performance.now() > deadline) return undefined;
+      if (stopping.aborted) throw new Problem('overloaded');
+      if (performance.now() > deadline) {
+        if (draw.verdict === 'quota_unavailable') throw new Problem(draw.verdict);
+        return undefined;
+      }
       await sleep(GRANT_POLL_MS);
     }
   }
