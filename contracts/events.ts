@@ -10,7 +10,14 @@ import type { Schema } from './names.ts';
 export const EVENT_SCHEMA = 'flashsale.event.v2';
 export const CLOUD_EVENT_TYPE = 'application/cloudevents+json; charset=utf-8';
 
-export const EVENT_KINDS = ['placed', 'paid', 'cancelled', 'expired'] as const;
+export const EVENT_KINDS = [
+  'placed',
+  'paid',
+  'cancelled',
+  'expired',
+  'refund_due',
+  'refunded',
+] as const;
 export type EventKind = (typeof EVENT_KINDS)[number];
 
 /** What is true of an order from its first moment on. */
@@ -29,12 +36,23 @@ export interface OrderFacts {
   readonly payBefore: Date;
 }
 
+/** Money that an order could not have. */
+interface RefundFacts {
+  /** The provider's reference of the payment that goes back. */
+  readonly reference: string;
+  /** Decimal string. */
+  readonly amount: string;
+  readonly currency: string;
+}
+
 /** What happened to one order. */
 export interface OrderEvent extends OrderFacts {
   /** Digits. The orders of one batch share it. */
   readonly eventNo: string;
   readonly kind: EventKind;
   readonly happenedAt: Date;
+  /** Of `refund_due` and `refunded`. */
+  readonly refund?: RefundFacts;
 }
 
 /** The order of an event, in the words of the HTTP API. All of it stays as it is for ever. */
@@ -49,6 +67,8 @@ export interface EventData {
   readonly currency: string;
   readonly createdAt: string;
   readonly payBefore: string;
+  /** Of `order.refund_due` and `order.refunded`: a payment that came late, twice or with another amount. */
+  readonly refund?: RefundFacts;
 }
 
 export interface CloudEvent {
@@ -72,7 +92,7 @@ function eventType(kind: EventKind): CloudEvent['type'] {
 
 /** The same bytes each time: a copy of an event cannot be told from the first. */
 export function cloudEvent(schema: Schema, event: OrderEvent): CloudEvent {
-  const { eventNo, kind, happenedAt, units, createdAt, payBefore } = event;
+  const { eventNo, kind, happenedAt, units, createdAt, payBefore, refund } = event;
   const { orderNo, requestId, sale, sku, userId, amount, currency } = event;
   return {
     specversion: '1.0',
@@ -93,6 +113,7 @@ export function cloudEvent(schema: Schema, event: OrderEvent): CloudEvent {
       currency,
       createdAt: createdAt.toISOString(),
       payBefore: payBefore.toISOString(),
+      ...(refund && { refund }),
     },
   };
 }

@@ -56,6 +56,8 @@ export interface OrderTerms {
   readonly sale: string;
   readonly sku: string;
   readonly currency: string;
+  /** Of orders that cost nothing, and are paid when they are made; others are `ordered`. */
+  readonly status?: 'paid';
   /** ISO 8601, as is `payBefore`. */
   readonly createdAt: string;
   readonly payBefore: string;
@@ -234,6 +236,7 @@ function orderTerms(value: unknown): OrderTerms {
     currency: text(record, 'currency'),
     createdAt: time('createdAt'),
     payBefore: time('payBefore'),
+    ...(record['status'] === 'paid' && { status: 'paid' }),
   };
 }
 

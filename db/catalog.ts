@@ -1,3 +1,4 @@
+import { withOwnDigits } from '../contracts/money.ts';
 import type { Schema } from '../contracts/names.ts';
 import { type Answers, areApart, askHomes, noAnswer, toNumber } from './both-schemas.ts';
 import { DatabaseError } from './errors.ts';
@@ -208,7 +209,7 @@ function toBoardSku(row: BoardRow, sku: string): BoardSku {
     sku,
     schema: row.schema,
     title: row.title,
-    price: row.price,
+    price: withOwnDigits(row.price, row.currency),
     currency: row.currency,
     userLimit: row.user_limit,
     state: row.state,

@@ -9,7 +9,8 @@
  * | `refused` | The same call would fail again: never retried, shown to a human |
  *
  * SQLSTATEs of our routines: `FS001` malformed arguments, `FS002` no such sale, SKU or tunable, `FS003`
- * it exists with other values, `FS004` something is still to be done before, `FS500` the books do not
+ * it exists with other values, `FS004` something is still to be done before, `FS005` a price that
+ * cannot be paid, `FS500` the books do not
  * balance (a bug, nothing was written).
  */
 export type DatabaseErrorKind = 'retry' | 'unavailable' | 'refused';

@@ -1,3 +1,4 @@
+import { installCurrencies } from './currencies.ts';
 import { unifiedDiff } from './diff.ts';
 import { DatabaseError } from './errors.ts';
 import { openSession, type Session } from './pool.ts';
@@ -6,8 +7,8 @@ import { definition, loadRoutines, type Routine, recorded } from './routine-file
 export { loadRoutines } from './routine-files.ts';
 
 /**
- * Installs the routines and views of db/procedures and db/views, in one transaction. One that a DBA
- * has changed by hand since it was installed is reported and left alone.
+ * Installs the routines and views of db/procedures and db/views, and the rule of money, in one
+ * transaction. A routine that a DBA has changed by hand since it was installed is reported and left alone.
  */
 
 const STATEMENT_TIMEOUT_MS = 60_000;
@@ -127,6 +128,7 @@ export async function installRoutines(
   const unchanged: string[] = [];
   const driftDiffs: Record<string, string> = {};
   await asInstaller(session, async () => {
+    await installCurrencies(session);
     for (const routine of routines) {
       const name = `${routine.schema}.${routine.name}`;
       const { state, diff } = await compare(session, routine);

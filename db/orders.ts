@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Position, toPage } from '../contracts/cursor.ts';
 import type { OrderFacts } from '../contracts/events.ts';
 import type { OrderTerms, Outcome, PurchaseRequest } from '../contracts/messages.ts';
+import { withOwnDigits } from '../contracts/money.ts';
 import { SCHEMAS, type Schema } from '../contracts/names.ts';
 import {
   askOwner,
@@ -12,6 +13,7 @@ import {
   toNumber,
 } from './both-schemas.ts';
 import type { Databases, Statement } from './pool.ts';
+import { type Refund, type RefundRow, toRefund } from './refunds.ts';
 
 /**
  * The order routines, typed: one function for each. Order numbers are strings of digits. Each
@@ -120,6 +122,7 @@ export async function decideWhereItLives(
 
 function toDecisions(rows: readonly PlacedRow[]): Decision[] {
   const { amounts = {}, ...placed } = rows[0]?.placed ?? {};
+  const currency = 'currency' in placed ? placed.currency : '';
   const common = 'sale' in placed && {
     terms: {
       ...placed,
@@ -135,7 +138,7 @@ function toDecisions(rows: readonly PlacedRow[]): Decision[] {
       reason: row.reason,
       orderNo: row.order_no,
       units: row.units,
-      ...(amount !== undefined && { amount }),
+      ...(amount !== undefined && { amount: withOwnDigits(amount, currency) }),
       ...common,
     };
   });
@@ -195,8 +198,8 @@ export type OrderStatus = 'ordered' | 'paid' | 'cancelled' | 'expired';
 
 export interface Order extends OrderFacts {
   readonly status: OrderStatus;
-  /** A payment came that the order could not have. */
-  readonly refundDue: boolean;
+  /** Money that the order could not have; null if there was none. */
+  readonly refund: Refund | null;
 }
 
 export interface OrderRow extends Record<string, unknown> {
@@ -220,7 +223,7 @@ export function toOrderFacts(row: OrderRow): OrderFacts {
     sku: row.sku,
     userId: row.user_id,
     units: row.units,
-    amount: row.amount,
+    amount: withOwnDigits(row.amount, row.currency),
     currency: row.currency,
     createdAt: row.created_at,
     payBefore: row.pay_before,
@@ -229,11 +232,11 @@ export function toOrderFacts(row: OrderRow): OrderFacts {
 
 interface OrderStateRow extends OrderRow {
   status: OrderStatus;
-  refund_due: boolean;
+  refund: RefundRow | null;
 }
 
 function toOrder(row: OrderStateRow): Order {
-  return { ...toOrderFacts(row), status: row.status, refundDue: row.refund_due };
+  return { ...toOrderFacts(row), status: row.status, refund: toRefund(row.refund) };
 }
 
 /** Some of a user's orders, newest first. */

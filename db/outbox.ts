@@ -1,4 +1,5 @@
 import type { EventKind, OrderEvent } from '../contracts/events.ts';
+import { withOwnDigits } from '../contracts/money.ts';
 import type { Schema } from '../contracts/names.ts';
 import { toNumber } from './both-schemas.ts';
 import { type OrderRow, toOrderFacts } from './orders.ts';
@@ -10,11 +11,18 @@ export interface EventRow extends OrderRow {
   event_no: string;
   kind: EventKind;
   happened_at: Date;
+  payment_ref: string | null;
+  refund_amount: string;
+  refund_currency: string;
 }
 
 export function toEvent(row: EventRow): OrderEvent {
-  const { event_no: eventNo, kind, happened_at: happenedAt } = row;
-  return { ...toOrderFacts(row), eventNo, kind, happenedAt };
+  const { event_no: eventNo, kind, happened_at: happenedAt, payment_ref: reference } = row;
+  const event = { ...toOrderFacts(row), eventNo, kind, happenedAt };
+  if (reference === null) return event;
+  const currency = row.refund_currency;
+  const amount = withOwnDigits(row.refund_amount, currency);
+  return { ...event, refund: { reference, amount, currency } };
 }
 
 /**

@@ -1,8 +1,10 @@
 import { OUTCOMES, type Outcome, type Verdict } from '../contracts/messages.ts';
+import { withOwnDigits } from '../contracts/money.ts';
 import type { Schema } from '../contracts/names.ts';
 import { type Answers, queryHomes, whole } from './both-schemas.ts';
 import type { OrderStatus } from './orders.ts';
 import type { Databases } from './pool.ts';
+import { type Refund, type RefundRow, toRefund } from './refunds.ts';
 
 /** An order's life, and the ends of a request that became none. */
 export type RequestStatus = Outcome | OrderStatus;
@@ -20,6 +22,8 @@ export interface RequestOutcome {
   readonly amount: string | null;
   readonly currency: string | null;
   readonly payBefore: Date | null;
+  /** Of its order, as far as money came that it could not have. */
+  readonly refund?: Refund | null;
   readonly decidedAt: Date;
 }
 
@@ -48,6 +52,7 @@ export async function knownOutcomes(
     amount: string | null;
     currency: string | null;
     pay_before: Date | null;
+    refund: RefundRow | null;
     decided_at: Date;
   }
   const text = (schema: Schema) => `SELECT * FROM ${schema}.request_outcomes($1)`;
@@ -67,9 +72,10 @@ export async function knownOutcomes(
       status: row.status,
       reason: row.reason,
       orderNo: row.order_no,
-      amount: row.amount,
+      amount: row.amount === null ? null : withOwnDigits(row.amount, row.currency ?? ''),
       currency: row.currency,
       payBefore: row.pay_before,
+      refund: toRefund(row.refund),
       decidedAt: row.decided_at,
     }));
   return { rows: outcomes, missing };

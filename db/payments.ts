@@ -15,6 +15,8 @@ export type PaymentResult = 'paid' | 'refund_due' | 'reference_taken' | 'not_fou
 /**
  * Books a payment; the same reference again gets the same answer.
  *
+ * @param admit asked when the order has expired: whether free units may be taken for it again, which is an
+ *   admission like that of a purchase
  * @throws {DatabaseError} `retry` also when the SKU of an expired order lives on another server that
  *   does not answer in time: nothing is lost, the same call again finds the answer
  */
@@ -22,20 +24,27 @@ export async function payOrder(
   databases: Databases,
   orderNo: string,
   paymentRef: string,
+  admit: () => Promise<boolean> = async () => true,
 ): Promise<PaymentResult> {
   const refusal = await refusalOfReference(databases, orderNo, paymentRef);
   if (refusal !== undefined) return refusal;
   const schema = schemaOfOrder(orderNo);
-  const deadline = performance.now() + LATE_PAYMENT_TIMEOUT_MS;
+  let mayTake: boolean | null = null;
+  let deadline = Number.POSITIVE_INFINITY;
   for (;;) {
     const [row] = await patiently(() =>
-      databases[schema].query<{ result: PaymentResult | 'elsewhere' }>({
+      databases[schema].query<{ result: PaymentResult | 'late' | 'elsewhere' }>({
         name: `pay_order_${schema}`,
-        text: `SELECT ${schema}.pay_order($1, $2) AS result`,
-        values: [orderNo, paymentRef],
+        text: `SELECT ${schema}.pay_order($1, $2, $3) AS result`,
+        values: [orderNo, paymentRef, mayTake],
       }),
     );
     const result = row?.result ?? 'not_found';
+    if (result === 'late') {
+      mayTake = await admit();
+      deadline = performance.now() + LATE_PAYMENT_TIMEOUT_MS;
+      continue;
+    }
     if (result !== 'elsewhere') return result;
     if (performance.now() > deadline) {
       throw new DatabaseError('retry', `order ${orderNo} waits for the server of its SKU`);
@@ -45,18 +54,19 @@ export async function payOrder(
   }
 }
 
-/** Books a payment that the order cannot have: its amount or currency is another. */
+/** Books a payment that the order cannot have: its amount (a decimal string) or currency is another. */
 export async function refusePayment(
   databases: Databases,
   orderNo: string,
   paymentRef: string,
+  money: { readonly amount: string; readonly currency: string },
 ): Promise<PaymentResult> {
   const refusal = await refusalOfReference(databases, orderNo, paymentRef);
   if (refusal !== undefined) return refusal;
   const schema = schemaOfOrder(orderNo);
   const [row] = await databases[schema].query<{ result: PaymentResult }>({
-    text: `SELECT ${schema}.refuse_payment($1, $2) AS result`,
-    values: [orderNo, paymentRef],
+    text: `SELECT ${schema}.refuse_payment($1, $2, $3, $4) AS result`,
+    values: [orderNo, paymentRef, money.amount, money.currency],
   });
   return row?.result ?? 'not_found';
 }

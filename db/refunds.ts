@@ -1,7 +1,33 @@
+import { withOwnDigits } from '../contracts/money.ts';
 import type { Schema } from '../contracts/names.ts';
 import type { Databases } from './pool.ts';
 
 /** Money that orders could not have, typed. Each function throws DatabaseError and nothing else. */
+
+/** What has become of all money that an order could not have: late, twice, or of another amount. */
+export interface Refund {
+  /** `due` until all of it was given back. */
+  readonly status: 'due' | 'done';
+  /** Decimal string. */
+  readonly amount: string;
+  readonly currency: string;
+  /** When the last of it was given back; null while it is due. */
+  readonly at: Date | null;
+}
+
+/** As `order_refund` says it. */
+export type RefundRow = Omit<Refund, 'at'> & { readonly at: string | null };
+
+export function toRefund(row: RefundRow | null): Refund | null {
+  if (row === null) return null;
+  const { status, amount, currency, at } = row;
+  return {
+    status,
+    amount: withOwnDigits(amount, currency),
+    currency,
+    at: at === null ? null : new Date(at),
+  };
+}
 
 export interface DueRefund {
   /** The payment that is to be given back. */

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { withOwnDigits } from '../contracts/money.ts';
 import type { Schema } from '../contracts/names.ts';
 import {
   type Answers,
@@ -13,6 +14,7 @@ import {
 import { DatabaseError } from './errors.ts';
 import type { OrderStatus } from './orders.ts';
 import type { Databases, Queryable } from './pool.ts';
+import { type Refund, type RefundRow, toRefund } from './refunds.ts';
 
 /** The line for units that come back, typed. Each function throws DatabaseError and nothing else. */
 
@@ -107,6 +109,7 @@ export interface ClaimedOrder {
   readonly status: OrderStatus;
   readonly createdAt: Date;
   readonly payBefore: Date;
+  readonly refund: Refund | null;
 }
 
 export interface WaitingEntry {
@@ -149,6 +152,7 @@ interface EntryRow extends Record<string, unknown> {
   order_status: OrderStatus;
   created_at: Date;
   pay_before: Date;
+  refund: RefundRow | null;
 }
 
 /** What those who wait are told, or how it ended; no entry for who never asked or has left. */
@@ -209,11 +213,12 @@ function toOrder(row: EntryRow, orderNo: string): ClaimedOrder {
     orderNo,
     requestId: row.request_id,
     units: row.order_units,
-    amount: row.amount,
+    amount: withOwnDigits(row.amount, row.currency),
     currency: row.currency,
     status: row.order_status,
     createdAt: row.created_at,
     payBefore: row.pay_before,
+    refund: toRefund(row.refund),
   };
 }
 

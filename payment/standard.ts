@@ -2,6 +2,7 @@ import { Webhook, WebhookVerificationError } from 'standardwebhooks';
 import { Type } from 'typebox';
 import { Check } from 'typebox/value';
 import { ORDER_NO_PATTERN } from '../contracts/ids.ts';
+import { AMOUNT_PATTERN } from '../contracts/money.ts';
 import {
   type Checkout,
   ForgedCallback,
@@ -26,7 +27,7 @@ export const PaymentCallback = Type.Object({
       maxLength: 200,
       description: "The provider's own id of the payment: the same one pays once",
     }),
-    amount: Type.String({ pattern: '^[0-9]{1,10}(\\.[0-9]{1,2})?$' }),
+    amount: Type.String({ pattern: AMOUNT_PATTERN }),
     currency: Type.String({ pattern: '^[A-Z]{3}$' }),
   }),
 });

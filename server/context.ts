@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Databases } from '../db/pool.ts';
 import type { Log } from '../process/log.ts';
+import type { Cashier } from './cashier.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { ServerConfig } from './config.ts';
 import type { Challenges } from './gate/challenges.ts';
@@ -48,6 +49,7 @@ export interface Context {
   readonly statusCalls: StatusCalls;
   readonly lineDesk: LineDesk;
   readonly payments: Payments;
+  readonly cashier: Cashier;
   readonly orderPages: OrderPages;
   /** Aborted when the process is asked to end: waiting shoppers are answered then. */
   readonly stopping: AbortSignal;

@@ -6,6 +6,7 @@ import { knownWaitingEntries, type RequestOutcome } from '../db/calls.ts';
 import type { Databases } from '../db/pool.ts';
 import type { Log } from '../process/log.ts';
 import type { ChallengeSwitch } from '../zk/values.ts';
+import { Cashier } from './cashier.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { ServerConfig } from './config.ts';
 import type { Context } from './context.ts';
@@ -142,6 +143,7 @@ export function assembleNode(outside: Outside) {
     purchases,
     orderPages,
     payments: createPayments(config.payment),
+    cashier: new Cashier(outside),
     lineDesk: new LineDesk((places) => knownWaitingEntries(outside.databases, places)),
     gate,
     challenges: new Challenges({

@@ -5,8 +5,8 @@
 -- Result: true if it was made, false if it was there with the same values
 -- Tables: reads catalog.sale; writes catalog.sku
 -- Locks, in order: its key; the advisory lock of the SKU, exclusively (keep_refusals)
--- Errors: FS002 no such sale; FS003 the SKU is there with other values; 23514 a value that the table
---   does not allow
+-- Errors: FS002 no such sale; FS003 the SKU is there with other values; FS005 a price that cannot be
+--   paid (check_price); 23514 a value that the table does not allow
 
 CREATE OR REPLACE FUNCTION catalog.adopt_sku(
   p_sku        text,

@@ -185,7 +185,7 @@ SELECT 'books', o.sku, format('payments of paid order %s', o.order_no), 1, count
        'ask the payment provider; book the payment, or expire the order'
 FROM orders o
 LEFT JOIN payment p ON p.order_no = o.order_no AND p.sale = o.sale AND p.result = 'paid'
-WHERE o.status = 'paid' GROUP BY o.sku, o.order_no HAVING count(p.payment_ref) <> 1
+WHERE o.status = 'paid' AND o.amount > 0 GROUP BY o.sku, o.order_no HAVING count(p.payment_ref) <> 1
 UNION ALL
 SELECT 'books', o.sku,
        format('payment %s, but order %s is %s', p.payment_ref, o.order_no, o.status),
@@ -250,6 +250,10 @@ FROM waiting w WHERE w.rank <> catalog.lottery_rank(w.sale, w.user_id)
 -- 7. One event for each transition
 UNION ALL
 SELECT b.promise, b.sku, b.detail, b.expected, b.actual, b.remedy FROM event_books() b
+
+-- 8. Free orders, and money that goes back
+UNION ALL
+SELECT b.promise, b.sku, b.detail, b.expected, b.actual, b.remedy FROM money_books() b
 $routine$;
 
 ALTER FUNCTION :schema.audit OWNER TO flashsale_owner;

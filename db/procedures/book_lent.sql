@@ -23,6 +23,9 @@ BEGIN
   INSERT INTO payment (payment_ref, sale, order_no, result)
   VALUES (p_payment_ref, v_order.sale, p_order_no,
           CASE WHEN v_pays THEN 'paid' ELSE 'refund_due' END);
+  INSERT INTO outbox (kind, sale, sku, order_nos, payment_ref)
+  VALUES (CASE WHEN v_pays THEN 'paid' ELSE 'refund_due' END, v_order.sale, v_order.sku,
+          ARRAY[p_order_no], CASE WHEN NOT v_pays THEN p_payment_ref END);
   IF NOT v_pays THEN RETURN p_units = 0; END IF;
 
   UPDATE orders o SET status = 'paid', changed_at = now()
@@ -31,8 +34,6 @@ BEGIN
   INSERT INTO stock_movement (sale, sku, slot, kind, units)
   VALUES (v_order.sale, v_order.sku, 1, 'move', p_units),
          (v_order.sale, v_order.sku, 1, 'sale', -p_units);
-  INSERT INTO outbox (kind, sale, sku, order_nos)
-  VALUES ('paid', v_order.sale, v_order.sku, ARRAY[p_order_no]);
   RETURN true;
 END
 $routine$;

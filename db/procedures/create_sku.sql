@@ -12,7 +12,7 @@
 --   keep_refusals
 -- Locks, in order: the key of catalog.sku; the advisory lock of the SKU, exclusively
 -- Errors: FS001 units or slots out of range; FS002 no such sale; FS003 the SKU is there with other
---   values; 23514 a value that the table does not allow
+--   values; FS005 a price that cannot be paid (check_price); 23514 a value that the table does not allow
 
 CREATE OR REPLACE FUNCTION catalog.create_sku(
   p_sku        text,

@@ -9,8 +9,8 @@
 -- Result: false if no payment with this reference is to be given back in this schema. A refund that is
 --   done stays as it is, unless it is this one that failed; one that is known to have failed is not
 --   done by saying so
--- Tables: reads payment; writes refund
--- Locks: the refund row
+-- Tables: reads orders, payment; writes refund, and outbox when the money was given back, or is due again
+-- Locks, in order: the payment row; the refund row
 -- Errors: none
 
 CREATE OR REPLACE FUNCTION :schema.end_refund(
@@ -23,11 +23,19 @@ DECLARE
   v_is_done boolean := p_refund_ref IS NOT NULL AND p_error IS NULL;
   v_failed  text[] := CASE WHEN p_error IS NULL OR p_refund_ref IS NULL THEN '{}'::text[]
                            ELSE ARRAY[p_refund_ref] END;
+  v_payment record;
+  v_state   text;
 BEGIN
+  -- One at a time: each change of the state is told once.
+  SELECT p.sale, p.order_no INTO v_payment
+  FROM payment p WHERE p.payment_ref = p_payment_ref AND p.result = 'refund_due' FOR UPDATE;
+  IF NOT FOUND THEN RETURN false; END IF;
+  SELECT r.state INTO v_state FROM refund r
+  WHERE r.payment_ref = p_payment_ref AND r.sale = v_payment.sale;
+
   INSERT INTO refund AS r (payment_ref, sale, order_no, state, refund_ref, last_error, failed_refs)
-  SELECT p.payment_ref, p.sale, p.order_no, CASE WHEN v_is_done THEN 'done' ELSE 'due' END,
-         CASE WHEN v_is_done THEN p_refund_ref END, left(p_error, 500), v_failed
-  FROM payment p WHERE p.payment_ref = p_payment_ref AND p.result = 'refund_due'
+  VALUES (p_payment_ref, v_payment.sale, v_payment.order_no, CASE WHEN v_is_done THEN 'done' ELSE 'due' END,
+          CASE WHEN v_is_done THEN p_refund_ref END, left(p_error, 500), v_failed)
   ON CONFLICT (payment_ref, sale) DO UPDATE
   SET state = excluded.state, refund_ref = excluded.refund_ref, last_error = excluded.last_error,
       failed_refs = r.failed_refs || v_failed, changed_at = now(),
@@ -36,8 +44,14 @@ BEGIN
   WHERE p_refund_ref IS NULL AND r.state = 'due'
      OR p_refund_ref <> ALL (r.failed_refs)
         AND (r.state = 'due' OR r.refund_ref = p_refund_ref AND NOT v_is_done);
-  RETURN EXISTS (SELECT FROM payment p
-                 WHERE p.payment_ref = p_payment_ref AND p.result = 'refund_due');
+
+  INSERT INTO outbox (kind, sale, sku, order_nos, payment_ref)
+  SELECT CASE r.state WHEN 'done' THEN 'refunded' ELSE 'refund_due' END, o.sale, o.sku,
+         ARRAY[o.order_no], r.payment_ref
+  FROM refund r JOIN orders o ON o.order_no = r.order_no AND o.sale = r.sale
+  WHERE r.payment_ref = p_payment_ref AND r.sale = v_payment.sale
+    AND r.state <> coalesce(v_state, 'due');
+  RETURN true;
 END
 $routine$;
 

@@ -1,5 +1,5 @@
 -- event_books: whether each transition of an order has exactly one event, in the outbox or in the log.
--- Part of audit. Orders and events are read once and added up, by number and by a sum of hashes, in as
+-- Part of audit; money_books does it for refunds. Orders and events are read once and added up, by number and by a sum of hashes, in as
 -- much memory as there are SKUs: 1 to 3 µs an order. Only of a SKU whose sums differ the events of each
 -- order are counted, which needs a hash table of its orders.
 --
@@ -21,8 +21,9 @@ WITH
   -- Read again for the few that differ, rather than kept.
   told AS NOT MATERIALIZED (
     SELECT e.sku, e.kind, o.order_no
-    FROM (SELECT x.sku, x.kind, x.order_nos FROM outbox x
-          UNION ALL SELECT v.sku, v.kind, v.order_nos FROM event v) e
+    FROM (SELECT x.sku, x.kind, x.order_nos FROM outbox x WHERE x.payment_ref IS NULL
+          UNION ALL
+          SELECT v.sku, v.kind, v.order_nos FROM event v WHERE v.payment_ref IS NULL) e
     CROSS JOIN unnest(e.order_nos) AS o (order_no)),
   made AS NOT MATERIALIZED (
     SELECT o.sku, o.order_no, o.status FROM orders o WHERE o.created_at >= (SELECT s.at FROM since s)),

@@ -2,22 +2,21 @@
 --
 -- Parameters: p_order_no (odd ones are in regular, even ones in hot)
 -- Result: its row, or none. Whoever shows it compares user_id first
--- Tables: reads orders, payment
+-- Tables: reads orders, and what order_refund reads
 -- Locks: none
 -- Errors: none of its own
 
 CREATE OR REPLACE FUNCTION :schema.order_details(p_order_no bigint)
 RETURNS TABLE (
   order_no bigint, request_id uuid, sale text, sku text, user_id text, units int, amount numeric,
-  currency text, status text, created_at timestamptz, pay_before timestamptz, refund_due boolean
+  currency text, status text, created_at timestamptz, pay_before timestamptz, refund json
 )
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 AS $routine$
   SELECT o.order_no, o.request_id, o.sale, o.sku, o.user_id, o.units, o.amount, o.currency,
          o.status, o.created_at, o.pay_before,
-         EXISTS (SELECT FROM payment p
-                 WHERE p.order_no = o.order_no AND p.sale = o.sale AND p.result = 'refund_due')
+         order_refund(o.order_no, o.sale, o.amount, o.currency)
   FROM orders o
   WHERE o.order_no = p_order_no
 $routine$;

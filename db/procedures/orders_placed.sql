@@ -3,8 +3,8 @@
 -- for it has to look it up.
 --
 -- Parameters: p_sku; p_order_nos, as place_orders answered them, old ones among them
--- Result: {sale, sku, currency, createdAt, payBefore, amounts: {order number: amount}}, amounts as text;
---   NULL where none of them was placed by this transaction
+-- Result: {sale, sku, currency, createdAt, payBefore, amounts: {order number: amount}}, amounts as text, and
+--   status paid of orders that cost nothing; NULL where none of them was placed by this transaction
 -- Tables: reads catalog.sku_terms, orders
 -- Locks: none
 -- Errors: none
@@ -20,14 +20,15 @@ DECLARE
   v_placed json;
 BEGIN
   -- One row: one call places orders of one SKU, on the same terms, at the same moment.
-  SELECT json_build_object('sale', o.sale, 'sku', p_sku, 'currency', o.currency,
-                           'createdAt', o.created_at, 'payBefore', o.pay_before,
-                           'amounts', json_object_agg(o.order_no, o.amount::text))
+  SELECT json_strip_nulls(json_build_object(
+           'sale', o.sale, 'sku', p_sku, 'currency', o.currency, 'createdAt', o.created_at,
+           'payBefore', o.pay_before, 'amounts', json_object_agg(o.order_no, o.amount::text),
+           'status', nullif(o.status, 'ordered')))
   INTO v_placed
   FROM catalog.sku_terms t JOIN orders o ON o.sale = t.sale
   WHERE t.sku = p_sku AND o.order_no = ANY (p_order_nos)
-    AND o.created_at = now() AND o.status = 'ordered'
-  GROUP BY o.sale, o.currency, o.created_at, o.pay_before;
+    AND o.created_at = now() AND o.status = CASE WHEN o.amount = 0 THEN 'paid' ELSE 'ordered' END
+  GROUP BY o.sale, o.currency, o.status, o.created_at, o.pay_before;
   RETURN v_placed;
 END
 $routine$;

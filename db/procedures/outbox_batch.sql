@@ -9,8 +9,9 @@
 --   p_limit  rows of the outbox at the most (each may hold a whole batch of orders); 0 gives the
 --            place up
 -- Result: one row for each order of the events; none while another relay has the place
---   event_no; kind placed, paid, cancelled or expired; happened_at; the order
--- Tables: reads catalog.tunable, outbox, orders; writes outbox_relay
+--   event_no; kind placed, paid, cancelled, expired, refund_due or refunded; happened_at; the order; of
+--   the last two kinds the payment, what came with it and goes back
+-- Tables: reads catalog.tunable, outbox, orders, payment; writes outbox_relay
 -- Locks: the outbox_relay row; nothing is held while the events are published, because an open
 --   transaction keeps dead rows of the slots alive
 -- Errors: FS001 no name
@@ -19,7 +20,8 @@ CREATE OR REPLACE FUNCTION :schema.outbox_batch(p_relay text, p_limit int)
 RETURNS TABLE (
   event_no bigint, kind text, happened_at timestamptz, order_no bigint, request_id uuid,
   sale text, sku text, user_id text, units int, amount numeric, currency text,
-  created_at timestamptz, pay_before timestamptz
+  created_at timestamptz, pay_before timestamptz, payment_ref text, refund_amount numeric,
+  refund_currency text
 )
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = :schema, pg_temp
@@ -47,10 +49,12 @@ BEGIN
 
   RETURN QUERY
     SELECT x.event_no, x.kind, x.happened_at, o.order_no, o.request_id, o.sale, o.sku, o.user_id,
-           o.units, o.amount, o.currency, o.created_at, o.pay_before
+           o.units, o.amount, o.currency, o.created_at, o.pay_before, x.payment_ref,
+           coalesce(p.amount, o.amount), coalesce(p.currency, o.currency)
     FROM (SELECT * FROM outbox b ORDER BY b.event_no LIMIT p_limit) x
     CROSS JOIN LATERAL unnest(x.order_nos) AS n (order_no)
     JOIN orders o ON o.order_no = n.order_no AND o.sale = x.sale
+    LEFT JOIN payment p ON p.payment_ref = x.payment_ref AND p.sale = x.sale
     ORDER BY x.event_no, o.order_no;
 END
 $routine$;

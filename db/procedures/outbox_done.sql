@@ -17,10 +17,11 @@ BEGIN
   PERFORM FROM outbox_relay FOR UPDATE;
   WITH gone AS (
     DELETE FROM outbox x WHERE x.event_no = ANY (p_event_nos)
-    RETURNING x.event_no, x.kind, x.sale, x.sku, x.order_nos, x.happened_at
+    RETURNING x.event_no, x.kind, x.sale, x.sku, x.order_nos, x.happened_at,
+              x.payment_ref
   ), logged AS (
-    INSERT INTO event (sale, event_no, kind, sku, order_nos, happened_at)
-    SELECT g.sale, g.event_no, g.kind, g.sku, g.order_nos, g.happened_at
+    INSERT INTO event (sale, event_no, kind, sku, order_nos, happened_at, payment_ref)
+    SELECT g.sale, g.event_no, g.kind, g.sku, g.order_nos, g.happened_at, g.payment_ref
     FROM gone g ORDER BY g.event_no
     RETURNING 1
   )

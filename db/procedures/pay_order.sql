@@ -3,11 +3,15 @@
 -- Parameters
 --   p_order_no     the order
 --   p_payment_ref  the provider's reference: the same one again gets the same answer
+--   p_may_take     whether an expired order may take free units again: true, the caller was admitted for
+--                  them; false, it was not; NULL, that has to be seen
 -- Result
---   paid             the order is paid, now or by an earlier call with this reference. An order
---                    that had expired takes free units again, if there are enough
+--   paid             the order is paid, now or by an earlier call with this reference; or it costs nothing,
+--                    and no money can have come. An order that had expired takes free units again, if
+--                    there are enough and take_units allows it
 --   refund_due       money came, but the order cannot have it: cancelled, paid already by another
 --                    reference, or expired with no unit or no room within the limit left
+--   late             it has expired, and p_may_take was NULL: nothing was done. Call again with an answer
 --   reference_taken  the reference belongs to another order
 --   not_found        no such order
 --   elsewhere        it had expired and its SKU lives on another server: nothing was done. lend_units
@@ -19,7 +23,9 @@
 -- Errors: FS001 an empty reference; 23505 the reference is being booked by another session: call
 --   again
 
-CREATE OR REPLACE FUNCTION :schema.pay_order(p_order_no bigint, p_payment_ref text) RETURNS text
+CREATE OR REPLACE FUNCTION :schema.pay_order(
+  p_order_no bigint, p_payment_ref text, p_may_take boolean DEFAULT true
+) RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 AS $routine$
@@ -39,13 +45,15 @@ BEGIN
   IF FOUND THEN
     RETURN CASE WHEN v_known.order_no = p_order_no THEN v_known.result ELSE 'reference_taken' END;
   END IF;
+  IF v_order.amount = 0 AND v_order.status = 'paid' THEN RETURN 'paid'; END IF;
+  IF v_order.status = 'expired' AND p_may_take IS NULL THEN RETURN 'late'; END IF;
   IF NOT catalog.claim_reference(p_payment_ref, v_order.sale, p_order_no) THEN
     RETURN 'reference_taken';
   END IF;
 
   v_result := CASE WHEN v_order.status = 'ordered' THEN 'paid' ELSE 'refund_due' END;
 
-  IF v_order.status = 'expired' THEN
+  IF v_order.status = 'expired' AND p_may_take THEN
     v_home := (SELECT k.schema FROM catalog.sku k WHERE k.sku = v_order.sku);
     IF v_home = current_schema() THEN
       v_taken := take_units(v_order.sale, v_order.sku, v_order.user_id, v_order.units, 'sale');
@@ -53,7 +61,6 @@ BEGIN
       EXECUTE format('SELECT %I.take_units($1, $2, $3, $4, $5)', v_home)
         INTO v_taken
         USING v_order.sale, v_order.sku, v_order.user_id, v_order.units, 'move';
-      IF v_taken IS NULL THEN RETURN 'elsewhere'; END IF;
       IF v_taken THEN
         -- Slot 1 stands for the slots that are gone: what it gets is sold at once.
         INSERT INTO stock_movement (sale, sku, slot, kind, units)
@@ -61,6 +68,7 @@ BEGIN
                (v_order.sale, v_order.sku, 1, 'sale', -v_order.units);
       END IF;
     END IF;
+    IF v_taken IS NULL THEN RETURN 'elsewhere'; END IF;
     IF v_taken THEN v_result := 'paid'; END IF;
   END IF;
 
@@ -69,16 +77,17 @@ BEGIN
   IF v_result = 'paid' THEN
     UPDATE orders o SET status = 'paid', changed_at = now()
     WHERE o.order_no = p_order_no AND o.sale = v_order.sale;
-    INSERT INTO outbox (kind, sale, sku, order_nos)
-    VALUES ('paid', v_order.sale, v_order.sku, ARRAY[p_order_no]);
   END IF;
+  INSERT INTO outbox (kind, sale, sku, order_nos, payment_ref)
+  VALUES (v_result, v_order.sale, v_order.sku, ARRAY[p_order_no],
+          CASE WHEN v_result = 'refund_due' THEN p_payment_ref END);
   RETURN v_result;
 END
 $routine$;
 
 ALTER FUNCTION :schema.pay_order OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.pay_order IS
-  'Books a payment: paid, refund_due, reference_taken, not_found or elsewhere';
+  'Books a payment: paid, refund_due, late, reference_taken, not_found or elsewhere';
 REVOKE ALL ON FUNCTION :schema.pay_order FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.pay_order
   TO flashsale_web, flashsale_worker;

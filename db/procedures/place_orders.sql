@@ -9,7 +9,7 @@
 --   p_nodes         the web node that admitted the request
 --   p_wait          wait for locked slots instead of answering 'locked'
 -- Result: one row for each request, in the order of the arguments
---   ordered        with order_no and units
+--   ordered        with order_no and units; an order that costs nothing is paid already
 --   sold_out       reason units_may_return: unpaid orders may give units back;
 --                  too_few_left: some are left, but fewer than the request wants
 --   limit_reached  the user would hold more than the SKU's limit
@@ -126,7 +126,7 @@ BEGIN
       RETURNING s.slot, clock_timestamp() AS locked_at, nextval('order_no') AS order_no
     ), numbered AS MATERIALIZED (
       SELECT d.slot, d.locked_at, d.order_no, t.sale, t.price * p_units[1] AS amount, t.currency,
-             now() + t.pay_window AS pay_before, t.call_figures
+             now() + t.pay_window AS pay_before, t.call_figures, t.price = 0 AS is_free
       FROM drawn d CROSS JOIN terms t
     ), figures AS (
       INSERT INTO place_call (called_at, sku, routine, requests, ordered, locked, units, slots,
@@ -139,14 +139,16 @@ BEGIN
       INSERT INTO stock_movement (sale, sku, slot, kind, units)
       SELECT n.sale, p_sku, n.slot, 'sale', -p_units[1] FROM numbered n
     ), placed AS (
-      INSERT INTO orders (order_no, sale, sku, request_id, user_id, units, amount, currency,
+      INSERT INTO orders (order_no, sale, sku, request_id, user_id, units, amount, currency, status,
                           pay_before)
       SELECT n.order_no, n.sale, p_sku, p_request_ids[1], p_user_ids[1], p_units[1], n.amount,
-             n.currency, n.pay_before
+             n.currency, CASE WHEN n.is_free THEN 'paid' ELSE 'ordered' END, n.pay_before
       FROM numbered n
     ), announced AS (
       INSERT INTO outbox (kind, sale, sku, order_nos)
-      SELECT 'placed', n.sale, p_sku, ARRAY[n.order_no] FROM numbered n
+      SELECT unnest(CASE WHEN n.is_free THEN '{placed,paid}' ELSE '{placed}' END::text[]), n.sale, p_sku,
+             ARRAY[n.order_no]
+      FROM numbered n
     ), decided AS (
       INSERT INTO outcome (request_id, sale, sku, user_id, node, status, order_no, units)
       SELECT p_request_ids[1], n.sale, p_sku, p_user_ids[1], p_nodes[1], 'ordered', n.order_no,
@@ -212,6 +214,8 @@ BEGIN
     --    most are: all requests new, each of a user of its own, and nothing to refuse before the stock
     --    is asked?
     SELECT t.home, t.abroad, t.moved, t.sale, t.price, t.currency, t.user_limit,
+           CASE WHEN t.price = 0 THEN 'paid' ELSE 'ordered' END AS order_status,
+           CASE WHEN t.price = 0 THEN '{placed,paid}' ELSE '{placed}' END::text[] AS events,
            now() + t.pay_window AS pay_before, t.batch_requests_max, t.call_figures,
            t.pick_retries, t.pick_retry_wait_us,
            t.sale || ARRAY(SELECT s.sale FROM unnest(t.other_sales, t.other_until) AS s (sale, until)
@@ -311,13 +315,13 @@ BEGIN
             AS r (request_id, user_id, units, node)
         ), placed AS (
           INSERT INTO orders (order_no, sale, sku, request_id, user_id, units, amount, currency,
-                              pay_before)
+                              status, pay_before)
           SELECT n.order_no, v_sku.sale, p_sku, n.request_id, n.user_id, n.units,
-                 n.units * v_sku.price, v_sku.currency, v_sku.pay_before
+                 n.units * v_sku.price, v_sku.currency, v_sku.order_status, v_sku.pay_before
           FROM numbered n
         ), announced AS (
           INSERT INTO outbox (kind, sale, sku, order_nos)
-          SELECT 'placed', v_sku.sale, p_sku, array_agg(n.order_no) FROM numbered n
+          SELECT unnest(v_sku.events), v_sku.sale, p_sku, array_agg(n.order_no) FROM numbered n
           HAVING count(*) > 0
         ), figures AS (
           INSERT INTO place_call (called_at, sku, routine, requests, ordered, locked, units, slots,
@@ -501,7 +505,7 @@ BEGIN
     -- 10. Who is left over: beyond the limit, or nothing there for him. Units of unpaid orders may
     --    come back, those of this very batch included.
     IF v_sold < v_wanted OR cardinality(v_buying) < cardinality(v_open) THEN
-      v_units_may_return := v_sold > 0 OR EXISTS (
+      v_units_may_return := v_sold > 0 AND v_sku.price > 0 OR EXISTS (
         SELECT FROM orders o
         WHERE o.sale = v_sku.sale AND o.sku = p_sku AND o.status = 'ordered')
         OR (v_sku.moved AND unpaid_elsewhere(v_sku.sale, p_sku));
@@ -548,14 +552,14 @@ BEGIN
           USING ERRCODE = 'FS500';
       END IF;
 
-      INSERT INTO orders (order_no, sale, sku, request_id, user_id, units, amount, currency,
+      INSERT INTO orders (order_no, sale, sku, request_id, user_id, units, amount, currency, status,
                           pay_before)
       SELECT v_order_no[b.at], v_sku.sale, p_sku, p_request_ids[b.at], p_user_ids[b.at], v_got[b.at],
-             v_got[b.at] * v_sku.price, v_sku.currency, v_sku.pay_before
+             v_got[b.at] * v_sku.price, v_sku.currency, v_sku.order_status, v_sku.pay_before
       FROM unnest(v_buying) AS b (at) WHERE v_got[b.at] > 0;
 
       INSERT INTO outbox (kind, sale, sku, order_nos)
-      VALUES ('placed', v_sku.sale, p_sku, v_placed);
+      SELECT unnest(v_sku.events), v_sku.sale, p_sku, v_placed;
     END IF;
 
     WITH figures AS (

@@ -4,28 +4,35 @@
 -- Parameters
 --   p_order_no     the order that it is for
 --   p_payment_ref  the provider's reference: the same one again gets the same answer
+--   p_amount, p_currency  what came, and goes back
 -- Result: refund_due; paid, if the reference has paid the order before; reference_taken, it belongs
 --   to another order; not_found, no such order
--- Tables: reads orders; writes payment, catalog.payment_reference
+-- Tables: reads orders; writes payment, catalog.payment_reference, outbox
 -- Locks, in order: the orders row; the key of the reference
 -- Errors: FS001 an empty reference
 
-CREATE OR REPLACE FUNCTION :schema.refuse_payment(p_order_no bigint, p_payment_ref text)
-RETURNS text
+CREATE OR REPLACE FUNCTION :schema.refuse_payment(
+  p_order_no bigint, p_payment_ref text, p_amount numeric, p_currency text
+) RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 AS $routine$
 DECLARE
   v_sale text;
+  v_sku  text;
 BEGIN
-  SELECT o.sale INTO v_sale FROM orders o WHERE o.order_no = p_order_no FOR UPDATE;
+  SELECT o.sale, o.sku INTO v_sale, v_sku FROM orders o WHERE o.order_no = p_order_no FOR UPDATE;
   IF NOT FOUND THEN RETURN 'not_found'; END IF;
   IF NOT catalog.claim_reference(p_payment_ref, v_sale, p_order_no) THEN
     RETURN 'reference_taken';
   END IF;
-  INSERT INTO payment (payment_ref, sale, order_no, result)
-  VALUES (p_payment_ref, v_sale, p_order_no, 'refund_due')
+  INSERT INTO payment (payment_ref, sale, order_no, result, amount, currency)
+  VALUES (p_payment_ref, v_sale, p_order_no, 'refund_due', p_amount, p_currency)
   ON CONFLICT (payment_ref, sale) DO NOTHING;
+  IF FOUND THEN
+    INSERT INTO outbox (kind, sale, sku, order_nos, payment_ref)
+    VALUES ('refund_due', v_sale, v_sku, ARRAY[p_order_no], p_payment_ref);
+  END IF;
   RETURN (SELECT p.result FROM payment p
           WHERE p.payment_ref = p_payment_ref AND p.sale = v_sale);
 END

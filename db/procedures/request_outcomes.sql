@@ -2,16 +2,18 @@
 --
 -- Parameters: p_request_ids
 -- Result: one row for each that is decided in this schema; none for one that is not.
---   status: ordered, paid, cancelled, expired, sold_out, limit_reached, closed, rejected
--- Tables: reads outcome, orders, refused_request (requests of no sale: an empty one; who used the same
---   id for another purchase after that is shown that one)
+--   status: ordered, paid, cancelled, expired, sold_out, limit_reached, closed, rejected; refund of its
+--   order, as order_refund says it
+-- Tables: reads outcome, orders, what order_refund reads, refused_request (requests of no sale: an empty
+--   one; who used the same id for another purchase after that is shown that one)
 -- Locks: none
 -- Errors: none of its own
 
 CREATE OR REPLACE FUNCTION :schema.request_outcomes(p_request_ids uuid[])
 RETURNS TABLE (
   request_id uuid, user_id text, sale text, sku text, units int, status text, reason text,
-  order_no bigint, amount numeric, currency text, pay_before timestamptz, decided_at timestamptz
+  order_no bigint, amount numeric, currency text, pay_before timestamptz, decided_at timestamptz,
+  refund json
 )
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = :schema, pg_temp
@@ -24,13 +26,14 @@ AS $routine$
 BEGIN
   RETURN QUERY
   SELECT c.request_id, c.user_id, c.sale, c.sku, c.units, coalesce(o.status, c.status), c.reason,
-         c.order_no, o.amount, o.currency, o.pay_before, c.decided_at
+         c.order_no, o.amount, o.currency, o.pay_before, c.decided_at,
+         order_refund(o.order_no, o.sale, o.amount, o.currency)
   FROM outcome c
   LEFT JOIN orders o ON o.order_no = c.order_no AND o.sale = c.sale
   WHERE c.request_id = ANY (p_request_ids)
   UNION ALL
   SELECT f.request_id, f.user_id, '', f.sku, 0, 'rejected', f.reason, NULL, NULL, NULL, NULL,
-         f.refused_at
+         f.refused_at, NULL
   FROM refused_request f
   WHERE f.request_id = ANY (p_request_ids)
     AND NOT EXISTS (SELECT FROM outcome k WHERE k.request_id = f.request_id);

@@ -1,6 +1,6 @@
 -- serve_waiting: units that an order gives up go to those who wait, in the transaction in which they
--- come back. An unpaid order is made for each; if it is not paid within claim_window_s, it expires,
--- and the next one is served. The units are free at no instant, so nobody else can be admitted for
+-- come back. An unpaid order is made for each, or a paid one if it costs nothing; if it is not paid within
+-- claim_window_s, it expires, and the next one is served. The units are free at no instant, so nobody else can be admitted for
 -- them: no slot is touched. Part of put_units; not to be called alone.
 --
 -- Parameters: p_sale, p_sku; p_units, more than 0; p_kind, how put_units would book them. The caller
@@ -34,6 +34,8 @@ BEGIN
     RETURN 0;
   END IF;
   SELECT k.price, k.currency, k.user_limit,
+         CASE WHEN k.price = 0 THEN 'paid' ELSE 'ordered' END AS order_status,
+         CASE WHEN k.price = 0 THEN '{placed,paid}' ELSE '{placed}' END::text[] AS events,
          now() + least(s.pay_window, catalog.tunable('claim_window_s') * interval '1 s')
            AS pay_before
   INTO v_sku
@@ -74,10 +76,10 @@ BEGIN
       UPDATE buyer b SET units = b.units + d.units
       FROM served d WHERE b.user_id = d.user_id AND b.sku = p_sku AND b.sale = p_sale
     ), placed AS (
-      INSERT INTO orders (order_no, sale, sku, request_id, user_id, units, amount, currency,
+      INSERT INTO orders (order_no, sale, sku, request_id, user_id, units, amount, currency, status,
                           pay_before)
       SELECT d.order_no, p_sale, p_sku, d.request_id, d.user_id, d.units, d.units * v_sku.price,
-             v_sku.currency, v_sku.pay_before
+             v_sku.currency, v_sku.order_status, v_sku.pay_before
       FROM served d
     ), decided AS (
       -- Its id is made here: nobody can have used it before, nor for another purchase.
@@ -107,7 +109,7 @@ BEGIN
   VALUES (p_sale, p_sku, 1, p_kind, p_units - v_left),
          (p_sale, p_sku, 1, 'sale', v_left - p_units);
   INSERT INTO outbox (kind, sale, sku, order_nos)
-  VALUES ('placed', p_sale, p_sku, v_order_nos);
+  SELECT unnest(v_sku.events), p_sale, p_sku, v_order_nos;
   RETURN p_units - v_left;
 END
 $routine$;

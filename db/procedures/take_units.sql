@@ -1,11 +1,13 @@
 -- take_units: takes free units of a SKU that lives in this schema for a user, all or nothing, within
--- the user's limit. Part of pay_order of both schemas; not to be called alone.
+-- the user's limit, and only where units that come back may go to the line (serve_waiting). Part of
+-- pay_order of both schemas and of lend_units; not to be called alone.
 --
 -- Parameters: p_sale, p_sku, p_user_id; p_units; p_kind, how they are booked: sale, or move when an
 --   order of the other schema takes them
--- Result: false if there are not enough, or the user may not have so many; NULL if the SKU lives in
---   this schema of another server, which has to be asked. Nothing is changed in both cases
--- Tables: reads catalog.sku; writes buyer, stock_slot, stock_movement
+-- Result: false if there are not enough, the user may not have so many, or nothing may be sold: the SKU
+--   or the sale is closed, or the operators' state or quota forbids it; NULL if the SKU lives in this
+--   schema of another server, which has to be asked. Nothing is changed in both cases
+-- Tables: reads catalog.sku, catalog.sale; writes buyer, stock_slot, stock_movement
 -- Locks, in order: the buyer row; all slots of the SKU, ascending
 -- Errors: FS500 the books do not balance (a bug)
 
@@ -16,11 +18,15 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 AS $routine$
 DECLARE
-  v_limit  int := (SELECT k.user_limit FROM catalog.sku k WHERE k.sku = p_sku);
+  v_limit  int;
   v_free   bigint;
   v_booked bigint;
 BEGIN
   IF (SELECT k.abroad FROM catalog.sku k WHERE k.sku = p_sku) THEN RETURN NULL; END IF;
+  SELECT k.user_limit INTO v_limit
+  FROM catalog.sku k JOIN catalog.sale s ON s.sale = k.sale
+  WHERE k.sku = p_sku AND k.state <> 'closed' AND k.line_open AND now() < s.closes_at;
+  IF NOT FOUND THEN RETURN false; END IF;
   INSERT INTO buyer AS b (sale, sku, user_id, units) VALUES (p_sale, p_sku, p_user_id, p_units)
   ON CONFLICT (user_id, sku, sale) DO UPDATE SET units = b.units + excluded.units
     WHERE b.units + excluded.units <= v_limit;

@@ -9,7 +9,7 @@
 --   p_failed       only events that failed before, and the log is not read; or only those that did not
 -- Result: one row for each event, oldest first, as of outbox_batch, with log_no and attempts. Never an
 --   event while an earlier one of its order is neither delivered nor given up
--- Tables: reads event, orders; writes webhook_cursor, webhook_delivery
+-- Tables: reads event, orders, payment; writes webhook_cursor, webhook_delivery
 -- Locks: the webhook_cursor row (SKIP LOCKED: another worker reads on); webhook_delivery rows (SKIP LOCKED)
 -- Errors: none of its own
 
@@ -25,7 +25,8 @@ CREATE OR REPLACE FUNCTION :schema.take_webhooks(
 ) RETURNS TABLE (
   log_no bigint, attempts int, event_no bigint, kind text, happened_at timestamptz, order_no bigint,
   request_id uuid, sale text, sku text, user_id text, units int, amount numeric, currency text,
-  created_at timestamptz, pay_before timestamptz
+  created_at timestamptz, pay_before timestamptz, payment_ref text, refund_amount numeric,
+  refund_currency text
 )
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = :schema, pg_temp
@@ -90,10 +91,12 @@ BEGIN
       RETURNING d.order_no, d.log_no, d.sale, d.attempts
     )
     SELECT t.log_no, t.attempts, v.event_no, v.kind, v.happened_at, t.order_no, o.request_id, o.sale,
-           o.sku, o.user_id, o.units, o.amount, o.currency, o.created_at, o.pay_before
+           o.sku, o.user_id, o.units, o.amount, o.currency, o.created_at, o.pay_before, v.payment_ref,
+           coalesce(p.amount, o.amount), coalesce(p.currency, o.currency)
     FROM taken t
     JOIN event v ON v.log_no = t.log_no AND v.sale = t.sale
     JOIN orders o ON o.order_no = t.order_no AND o.sale = t.sale
+    LEFT JOIN payment p ON p.payment_ref = v.payment_ref AND p.sale = v.sale
     ORDER BY t.log_no, t.order_no;
 END
 $routine$;

@@ -2,8 +2,8 @@
 --
 -- Parameters: p_user_id; p_limit, rows at the most; p_before and p_before_no, only orders behind that
 --   moment and number (the next page)
--- Result: one row for each order; refund_due is true if a payment came that it could not have
--- Tables: reads orders, payment
+-- Result: one row for each order; refund is what order_refund says of it
+-- Tables: reads orders, and what order_refund reads
 -- Locks: none
 -- Errors: none of its own
 
@@ -13,15 +13,14 @@ CREATE OR REPLACE FUNCTION :schema.user_orders(
 )
 RETURNS TABLE (
   order_no bigint, request_id uuid, sale text, sku text, user_id text, units int, amount numeric,
-  currency text, status text, created_at timestamptz, pay_before timestamptz, refund_due boolean
+  currency text, status text, created_at timestamptz, pay_before timestamptz, refund json
 )
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 AS $routine$
   SELECT o.order_no, o.request_id, o.sale, o.sku, o.user_id, o.units, o.amount, o.currency,
          o.status, o.created_at, o.pay_before,
-         EXISTS (SELECT FROM payment p
-                 WHERE p.order_no = o.order_no AND p.sale = o.sale AND p.result = 'refund_due')
+         order_refund(o.order_no, o.sale, o.amount, o.currency)
   FROM orders o
   WHERE o.user_id = p_user_id AND (p_before IS NULL OR (o.created_at, o.order_no) < (p_before, coalesce(p_before_no, 0)))
   ORDER BY o.created_at DESC, o.order_no DESC

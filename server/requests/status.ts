@@ -1,6 +1,7 @@
 import type { OrderTerms, Verdict } from '../../contracts/messages.ts';
 import type { RequestOutcome } from '../../db/calls.ts';
 import { Problem } from '../problems.ts';
+import { refundJson } from '../routes/order.ts';
 import type { BookEntry } from './book.ts';
 import type { Lookup } from './lookup.ts';
 import { Pauses } from './pauses.ts';
@@ -84,7 +85,7 @@ export class StatusDesk implements Desk {
     // A verdict that was long on its way may tell of an order that has expired since.
     const isFresh = order !== undefined && Date.parse(terms.payBefore) > Date.now();
     if (!isFresh || request.userId !== waiter.question.userId) this.look(waiter);
-    else this.#end(waiter, { requestId: request.requestId, status: 'ordered', order });
+    else this.#end(waiter, { requestId: request.requestId, status: order.status, order });
   }
 
   rouse(waiter: Waiter): void {
@@ -175,7 +176,7 @@ function statusOf({ requestId, status, reason }: Verdict): RequestStatus {
 function orderOf(verdict: Verdict, terms: OrderTerms): RequestStatus['order'] {
   const { requestId, orderNo, units, amount } = verdict;
   if (orderNo === undefined || amount === undefined) return undefined;
-  const { sale, sku, currency, createdAt, payBefore } = terms;
+  const { sale, sku, currency, status = 'ordered', createdAt, payBefore } = terms;
   return {
     orderNo,
     requestId,
@@ -184,7 +185,7 @@ function orderOf(verdict: Verdict, terms: OrderTerms): RequestStatus['order'] {
     quantity: units,
     amount,
     currency,
-    status: 'ordered',
+    status,
     createdAt,
     payBefore,
   };
@@ -192,7 +193,7 @@ function orderOf(verdict: Verdict, terms: OrderTerms): RequestStatus['order'] {
 
 /** An order and the outcome of its request come into being in the same transaction. */
 function orderOfOutcome(outcome: RequestOutcome): RequestStatus['order'] {
-  const { orderNo, amount, currency, payBefore, decidedAt } = outcome;
+  const { orderNo, amount, currency, payBefore, decidedAt, refund } = outcome;
   if (orderNo === null || amount === null || currency === null || payBefore === null) {
     return undefined;
   }
@@ -207,5 +208,6 @@ function orderOfOutcome(outcome: RequestOutcome): RequestStatus['order'] {
     status: outcome.status,
     createdAt: decidedAt.toISOString(),
     payBefore: payBefore.toISOString(),
+    ...refundJson(refund, currency),
   };
 }

@@ -1,5 +1,5 @@
 import type { Static } from 'typebox';
-import type { Order as OrderRecord } from '../../db/calls.ts';
+import type { Order as OrderRecord, Refund } from '../../db/calls.ts';
 import type { Order } from './schemas.ts';
 
 /** An order as shoppers see it. */
@@ -15,5 +15,24 @@ export function orderJson(order: OrderRecord): Static<typeof Order> {
     status: order.status,
     createdAt: order.createdAt.toISOString(),
     payBefore: order.payBefore.toISOString(),
+    ...refundJson(order.refund, order.currency),
+  };
+}
+
+/** What a shopper is told of money that goes back. */
+export function refundJson(
+  refund: Refund | null | undefined,
+  orderCurrency: string,
+): Pick<Static<typeof Order>, 'refund'> {
+  if (!refund) return {};
+  const { status, amount, currency, at } = refund;
+  const isForeign = currency !== orderCurrency;
+  return {
+    refund: {
+      status,
+      amount,
+      ...(isForeign && { currency }),
+      ...(at !== null && { at: at.toISOString() }),
+    },
   };
 }

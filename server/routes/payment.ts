@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
+import { isSameAmount } from '../../contracts/money.ts';
 import { askHomes, noAnswer } from '../../db/both-schemas.ts';
 import {
   endCheckout,
@@ -8,7 +9,6 @@ import {
   installationOf,
   type Order,
   orderDetails,
-  payOrder,
   refusePayment,
 } from '../../db/calls.ts';
 import {
@@ -23,6 +23,7 @@ import type { StripeProvider } from '../../payment/stripe.ts';
 import type { Context } from '../context.ts';
 import { Problem } from '../problems.ts';
 import { compileValidator } from '../validation.ts';
+import { refundJson } from './order.ts';
 import { CallbackAnswer, OrderParams, PaymentAnswer, problems, StripeEvent } from './schemas.ts';
 
 /**
@@ -53,7 +54,7 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
 type Route<P> = FastifyPluginAsyncTypebox<Context & { readonly provider: P }>;
 
 const standardRoute: Route<StandardProvider> = async (app, context) => {
-  const { databases, orderPages, provider } = context;
+  const { cashier, databases, orderPages, provider } = context;
   app.post(
     '/api/v1/orders/:orderNo/payment',
     {
@@ -76,15 +77,15 @@ const standardRoute: Route<StandardProvider> = async (app, context) => {
       if (!isAmountOf(order, callback)) {
         throw new Problem('bad_request', { detail: 'The amount is not that of the order' });
       }
-      const status = await payOrder(databases, orderNo, callback.reference);
+      const status = await cashier.pay(order, callback.reference);
       orderPages.forget(order.userId);
-      return { orderNo, status };
+      return { orderNo, status, ...(await refundOf(context, order, status)) };
     },
   );
 };
 
 const stripeRoute: Route<StripeProvider> = async (app, context) => {
-  const { databases, log, orderPages, provider } = context;
+  const { cashier, databases, log, orderPages, provider } = context;
   app.post(
     '/api/v1/payments/stripe',
     {
@@ -116,15 +117,22 @@ const stripeRoute: Route<StripeProvider> = async (app, context) => {
       // The money is there already: what does not fit is booked, and goes back.
       const isRight = isAmountOf(order, callback);
       if (!isRight) log.error({ orderNo, reference }, 'Stripe has another amount than the order');
-      const book = isRight ? payOrder : refusePayment;
-      const status = await book(databases, orderNo, reference);
+      const status = isRight
+        ? await cashier.pay(order, reference)
+        : await refusePayment(databases, orderNo, reference, callback);
       // Not before the payment is booked: another session of the order could be paid until then.
       await endCheckout(databases, orderNo, sessionRef);
       orderPages.forget(order.userId);
-      return { orderNo, status };
+      return { orderNo, status, ...(await refundOf(context, order, status)) };
     },
   );
 };
+
+/** The provider's own books may show it; nothing is asked for a payment that was right. */
+async function refundOf({ databases }: Context, { orderNo }: Order, status: string) {
+  const order = status === 'refund_due' ? await orderDetails(databases, orderNo) : undefined;
+  return order === undefined ? {} : refundJson(order.refund, order.currency);
+}
 
 function ignore({ metrics }: Context, reason: IgnoredReason) {
   metrics.ignoredCallbacks.inc({ reason });
@@ -154,7 +162,7 @@ async function refundAgain(context: Context, failed: FailedRefund) {
 }
 
 function isAmountOf(order: Order, money: { amount: string; currency: string }): boolean {
-  return Number(money.amount) === Number(order.amount) && money.currency === order.currency;
+  return isSameAmount(money.amount, order.amount) && money.currency === order.currency;
 }
 
 function verify<P extends PaymentProvider>(

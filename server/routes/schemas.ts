@@ -69,7 +69,7 @@ export const Sale = Type.Object({
     Type.Object({
       sku: Type.String(),
       title: Type.String(),
-      price: Type.String({ description: 'Decimal' }),
+      price: Type.String({ description: 'Decimal, with the digits of the currency' }),
       currency: Type.String(),
       limit: Type.Integer({ description: 'Units that one user may buy' }),
       availability: Type.Enum(['plenty', 'few', 'maybe', 'sold_out']),
@@ -136,17 +136,33 @@ export const PurchaseAnswer = Type.Object({
   statusUrl: Type.String(),
 });
 
+const Refund = Type.Object(
+  {
+    status: Type.Enum(['due', 'done'], { description: 'due until all of it was given back' }),
+    amount: Type.String({ description: 'Decimal, with the digits of the currency' }),
+    currency: Type.Optional(
+      Type.String({ description: 'Of money that came in another currency than that of the order' }),
+    ),
+    at: Type.Optional(Time),
+  },
+  {
+    description:
+      'Money that the order could not have, and that goes back: it came late, twice or with another amount',
+  },
+);
+
 export const Order = Type.Object({
   orderNo: Type.String(),
   requestId: Type.String(),
   sale: Type.String(),
   sku: Type.String(),
   quantity: Type.Integer(),
-  amount: Type.String({ description: 'Decimal' }),
+  amount: Type.String({ description: 'Decimal, with the digits of the currency' }),
   currency: Type.String(),
   status: Type.String({ description: 'ordered, paid, cancelled or expired' }),
   createdAt: Time,
   payBefore: Time,
+  refund: Type.Optional(Refund),
 });
 
 export const WaitingParams = Type.Object({ sale: Name, sku: Name });
@@ -254,9 +270,14 @@ export const CallbackAnswer = Type.Object({
   orderNo: Type.Optional(Type.String()),
   status: Type.String({ description: 'paid, refund_due, reference_taken, not_found or ignored' }),
   reason: Type.Optional(Type.String()),
+  refund: Type.Optional(Refund),
 });
 
-export const PaymentAnswer = Type.Object({ orderNo: Type.String(), status: Type.String() });
+export const PaymentAnswer = Type.Object({
+  orderNo: Type.String(),
+  status: Type.String({ description: 'paid, refund_due or reference_taken' }),
+  refund: Type.Optional(Refund),
+});
 
 const ProblemContent = {
   description: 'A problem document (RFC 9457) with a verdict',

@@ -7,6 +7,7 @@ import type { Context } from '../context.ts';
 import { goneSignal } from '../gone.ts';
 import { Problem, type ProblemVerdict } from '../problems.ts';
 import { untilOpening } from './opening.ts';
+import { refundJson } from './order.ts';
 import {
   problems,
   WAIT_SECONDS_MAX,
@@ -78,6 +79,7 @@ export const waitingRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
           status: order.status,
           createdAt: order.createdAt.toISOString(),
           payBefore: order.payBefore.toISOString(),
+          ...refundJson(order.refund, order.currency),
         },
       }),
     };

@@ -86,6 +86,23 @@ const DAMAGE: readonly [what: string, sql: string, promises: readonly string[]][
     WHERE user_id = 'ben'`,
     ['books', 'no_oversell', 'one_event', 'user_limit'],
   ],
+  [
+    'an order that costs nothing and waits for money',
+    `UPDATE hot.orders SET amount = 0 WHERE ${OF_CEM}`,
+    ['books'],
+  ],
+  [
+    'money that goes back, and nobody was told',
+    `INSERT INTO hot.payment (payment_ref, sale, order_no, result)
+    SELECT 'late', sale, order_no, 'refund_due' FROM hot.orders WHERE ${OF_CEM}`,
+    ['one_event'],
+  ],
+  [
+    'a refund that was told and not made',
+    `INSERT INTO hot.outbox (kind, sale, sku, order_nos, payment_ref)
+    SELECT 'refunded', sale, sku, ARRAY[order_no], 'paid-by-ann' FROM hot.orders WHERE ${OF_CEM}`,
+    ['one_event'],
+  ],
   ['an outcome deleted', `DELETE FROM hot.outcome WHERE ${OF_CEM}`, ['one_outcome']],
   [
     'an outcome of another user',

@@ -60,9 +60,15 @@ it('removes an old sale from both schemas, in one statement', async () => {
   await publish();
 
   // Money that no order has is not forgotten with the sale.
-  expect(await refusePayment(worker, said[0]?.orderNo ?? '', 'twice')).toBe('refund_due');
+  expect(
+    await refusePayment(worker, said[0]?.orderNo ?? '', 'twice', {
+      amount: '1.00',
+      currency: 'EUR',
+    }),
+  ).toBe('refund_due');
   await expect(drop(old)).rejects.toMatchObject({ sqlstate: 'FS004' });
   await endRefund(ops, 'hot', 'twice', { refundRef: 're_1' });
+  await publish();
 
   expect(await drop(old)).toEqual(
     [

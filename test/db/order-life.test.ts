@@ -53,8 +53,11 @@ describe('paying', () => {
     expect(await payOrder(web, mine, `b-${mine}`)).toBe('refund_due');
     expect(await payOrder(web, theirs, `a-${mine}`)).toBe('reference_taken');
     expect(await payOrder(web, '999999998', 'c')).toBe('not_found');
-    expect(await orderDetails(web, mine)).toMatchObject({ status: 'paid', refundDue: true });
-    expect(await orderDetails(web, theirs)).toMatchObject({ status: 'ordered', refundDue: false });
+    expect(await orderDetails(web, mine)).toMatchObject({
+      status: 'paid',
+      refund: { status: 'due', amount: '9.95', currency: 'EUR', at: null },
+    });
+    expect(await orderDetails(web, theirs)).toMatchObject({ status: 'ordered', refund: null });
   });
 
   it('after the order expired takes a free unit again, if there is one', async () => {
@@ -62,7 +65,7 @@ describe('paying', () => {
     const late = await expired(sku, { units: 2 });
     expect(await free(sku)).toBe(3);
     expect(await payOrder(web, late, `late-${late}`)).toBe('paid');
-    expect(await orderDetails(web, late)).toMatchObject({ status: 'paid', refundDue: false });
+    expect(await orderDetails(web, late)).toMatchObject({ status: 'paid', refund: null });
     expect(await free(sku)).toBe(1);
   });
 

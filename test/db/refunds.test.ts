@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { cloudEvent } from '../../contracts/events.ts';
 import {
   cancelOrder,
   endRefund,
   orderDetails,
+  outboxBatch,
   payOrder,
   refusePayment,
   takeRefunds,
@@ -12,6 +14,9 @@ import { openShop } from './open-shop.ts';
 import { openSale, order, stock } from './shop.ts';
 
 const { database, worker, web, ops, sale } = await openShop();
+
+/** Not what an order costs here. */
+const MONEY = { amount: '1500', currency: 'JPY' };
 
 const take = (prefix: string) => takeRefunds(worker, 'hot', prefix, 100);
 
@@ -39,7 +44,7 @@ describe('a reference', () => {
     expect(await payOrder(web, mine, reference)).toBe('paid');
     expect(await payOrder(web, same, reference)).toBe('reference_taken');
     expect(await payOrder(web, far, reference)).toBe('reference_taken');
-    expect(await refusePayment(web, far, reference)).toBe('reference_taken');
+    expect(await refusePayment(web, far, reference, MONEY)).toBe('reference_taken');
     expect(await payOrder(web, mine, reference)).toBe('paid');
   });
 
@@ -62,12 +67,15 @@ describe('a payment of another amount', () => {
   it('is booked to be given back, and the order waits on', async () => {
     const orderNo = await order(worker, await stock(ops, sale, { units: 1 }));
     const reference = `wrong:${uniqueName('pi')}`;
-    expect(await refusePayment(web, orderNo, reference)).toBe('refund_due');
-    expect(await refusePayment(web, orderNo, reference)).toBe('refund_due');
+    expect(await refusePayment(web, orderNo, reference, MONEY)).toBe('refund_due');
+    expect(await refusePayment(web, orderNo, reference, MONEY)).toBe('refund_due');
     expect(await payOrder(web, orderNo, reference)).toBe('refund_due');
-    expect(await orderDetails(web, orderNo)).toMatchObject({ status: 'ordered', refundDue: true });
+    expect(await orderDetails(web, orderNo)).toMatchObject({
+      status: 'ordered',
+      refund: { status: 'due', amount: '1500', currency: 'JPY', at: null },
+    });
     expect(await payOrder(web, orderNo, uniqueName('ref'))).toBe('paid');
-    expect(await refusePayment(web, '999999998', 'x')).toBe('not_found');
+    expect(await refusePayment(web, '999999998', 'x', MONEY)).toBe('not_found');
     expect((await take('wrong:')).map(({ paymentRef }) => paymentRef)).toEqual([reference]);
   });
 });
@@ -137,6 +145,36 @@ describe('a refund', () => {
     expect(await failed(reference, 're_2')).toBe(true);
     await refundsDue();
     expect(await isDue(reference)).toEqual([]);
+  });
+
+  it('is told in events: due, given back, due again', async () => {
+    const orderNo = await order(worker, await stock(ops, sale, { units: 1 }));
+    const reference = uniqueName('told');
+    const money = { amount: '1.234', currency: 'KWD' };
+    expect(await refusePayment(web, orderNo, reference, money)).toBe('refund_due');
+    await endRefund(worker, 'hot', reference, { error: 'no answer' });
+    await endRefund(worker, 'hot', reference, { refundRef: 're_1' });
+    await endRefund(worker, 'hot', reference, { refundRef: 're_1' });
+    await failed(reference, 're_1');
+    await failed(reference, 're_1');
+    await endRefund(ops, 'hot', reference, { refundRef: 're_2' });
+    const events = (await outboxBatch(worker, 'hot', 'reader', 1_000))
+      .filter((event) => event.orderNo === orderNo)
+      .map((event) => cloudEvent('hot', event));
+    expect(events.map(({ type }) => type)).toEqual([
+      'order.placed',
+      'order.refund_due',
+      'order.refunded',
+      'order.refund_due',
+      'order.refunded',
+    ]);
+    expect(events[0]?.data).not.toHaveProperty('refund');
+    for (const { data } of events.slice(1)) {
+      expect(data).toMatchObject({ orderNo, amount: '9.95', refund: { reference, ...money } });
+    }
+    expect(await orderDetails(web, orderNo)).toMatchObject({
+      refund: { status: 'done', ...money, at: expect.any(Date) },
+    });
   });
 
   it('is not done with a refund that is known to have failed', async () => {

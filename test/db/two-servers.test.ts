@@ -113,14 +113,15 @@ describe('two servers', () => {
       return { regular, hot: await order(worker, two) };
     };
     const web = servers.as('web', 4);
+    const money = { amount: '1.00', currency: 'EUR' };
     const [first, second] = [await both(), await both()];
     expect(await payOrder(web, first.regular, 'ref-1')).toBe('paid');
     expect(await payOrder(web, first.hot, 'ref-1')).toBe('reference_taken');
-    expect(await refusePayment(web, first.hot, 'ref-1')).toBe('reference_taken');
+    expect(await refusePayment(web, first.hot, 'ref-1', money)).toBe('reference_taken');
     expect(await payOrder(web, second.hot, 'ref-2')).toBe('paid');
     expect(await payOrder(web, second.regular, 'ref-2')).toBe('reference_taken');
     expect(await payOrder(web, second.hot, 'ref-2')).toBe('paid');
-    expect(await refusePayment(web, first.hot, 'ref-3')).toBe('refund_due');
+    expect(await refusePayment(web, first.hot, 'ref-3', money)).toBe('refund_due');
     expect(await payOrder(web, second.regular, 'ref-3')).toBe('reference_taken');
     expect(await payOrder(web, '999999998', 'ref-4')).toBe('not_found');
     expect(await payOrder(web, second.regular, 'ref-4')).toBe('paid');

@@ -52,6 +52,26 @@ export const ORDERS: readonly Mutant[] = [
   ),
   sql(
     'no oversell',
+    'a late payment takes units of a closed SKU, and beyond the quota',
+    [["k.state <> 'closed' AND k.line_open AND now() < s.closes_at", 'true']],
+    ['test/db/late-payments.test.ts'],
+    'db/procedures/take_units.sql',
+  ),
+  sql(
+    'no lie',
+    'a price that nobody can pay is sold',
+    [['IF v_reason IS NOT NULL THEN', 'IF false THEN']],
+    ['test/db/prices.test.ts'],
+    'db/procedures/check_price.sql',
+  ),
+  sql(
+    'no lie',
+    'a free order waits for money',
+    [["CASE WHEN n.is_free THEN 'paid'", "CASE WHEN false THEN 'paid'"]],
+    ['test/db/free-orders.test.ts'],
+  ),
+  sql(
+    'no oversell',
     'two workers expire the same order',
     [[/\n +FOR UPDATE SKIP LOCKED\) d/, ') d']],
     [...LIFE_TESTS, 'test/db/model.test.ts'],

@@ -42,6 +42,7 @@ declare module '*/public/js/pace.js' {
 }
 
 declare module '*/public/js/messages.js' {
+  import type { Order } from '*/public/js/orders.js';
   export interface Message {
     tone: 'busy' | 'good' | 'wait' | 'stop';
     title: string;
@@ -54,6 +55,8 @@ declare module '*/public/js/messages.js' {
   export function verdictMessage(verdict: string, reason?: string | null): Message;
   export function puzzleMessage(cause: string | null): Message;
   export function outcomeMessage(status: string, reason?: string): Message;
+  export function orderMessage(order: Order): Message;
+  export function refundText(order: Order): string;
   export function againText(message: Message, seconds: number): string;
 }
 
@@ -166,6 +169,7 @@ declare module '*/public/js/orders.js' {
     status: string;
     createdAt: string;
     payBefore?: string | null;
+    refund?: { status: 'due' | 'done'; amount: string; currency?: string; at?: string };
   }
   export function awaitsPayment(order: Order): boolean;
   export function payLeftMs(order: Order, serverNowMs: number): number;
@@ -182,6 +186,7 @@ declare module '*/public/js/key.js' {
 }
 
 declare module '*/public/js/format.js' {
+  export function money(amount: string, currency: string): string;
   export function pictureOf(sku: string, title: string): string;
 }
 

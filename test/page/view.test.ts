@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { money } from '../../server/public/js/format.js';
+import { orderMessage, refundText } from '../../server/public/js/messages.js';
 import { mergeOrders, type Order, payLeftMs, unitsHeld } from '../../server/public/js/orders.js';
 import { advance, initialPurchase, type Purchase } from '../../server/public/js/purchase.js';
 import {
@@ -192,6 +194,43 @@ describe('orders', () => {
     );
     expect(unitsHeld(mine, 'TV')).toBe(2);
     expect(unitsHeld(mine, 'Phone')).toBe(0);
+  });
+
+  it('say how much money goes back, and whether it has', () => {
+    const late: Order = { ...order('1', 'expired'), refund: { status: 'due', amount: '9.00' } };
+    expect(orderMessage(late)).toMatchObject({ title: 'Your payment will be returned' });
+    expect(orderMessage(late).text).toContain(`goes back to you: ${money('9.00', 'EUR')}.`);
+    const at = '2030-01-02T00:00:00Z';
+    const back: Order = {
+      ...late,
+      refund: { status: 'done', amount: '1500', currency: 'JPY', at },
+    };
+    expect(orderMessage(back)).toMatchObject({ title: 'Your payment was returned' });
+    expect(orderMessage(back).text).toContain(`was given back: ${money('1500', 'JPY')}, `);
+    // Paid twice: the order is as good as before.
+    expect(orderMessage({ ...back, status: 'paid' })).toMatchObject({
+      title: 'Paid',
+      tone: 'good',
+    });
+    expect(refundText(order('1', 'ordered'))).toBe('');
+  });
+
+  it('cost nothing where they are free', () => {
+    expect(orderMessage({ ...order('1', 'paid'), amount: '0.00' }).title).toBe('It is yours');
+    const free = { ...tv, price: '0.000', currency: 'KWD' };
+    expect(view({ sku: free, held: 1 }).status?.text).toMatch(/nothing to pay/);
+    expect(view({ sku: free, purchase: ended('paid') }).status?.title).toBe('It is yours');
+    expect(money(free.price, free.currency)).toBe('Free');
+  });
+
+  it('show money with the digits that the shop sends, exactly', () => {
+    const digits = (text: string) => text.replaceAll(/[^0-9]/g, '');
+    expect(digits(money('1.230', 'KWD'))).toBe('1230');
+    expect(digits(money('980', 'JPY'))).toBe('980');
+    // The browser would show this one without decimals, and that one rounded.
+    expect(digits(money('9.50', 'MGA'))).toBe('950');
+    expect(digits(money('9007199254740993.55', 'EUR'))).toBe('900719925474099355');
+    expect(money('1.00', 'no currency')).toBe('1.00 no currency');
   });
 
   it('have a time to pay', () => {

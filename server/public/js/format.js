@@ -1,13 +1,27 @@
 // @ts-check
 /** Money and moments in the reader's own language. */
 
+/** @param {string} amount decimal string */
+export function isFree(amount) {
+  return !/[1-9]/.test(amount);
+}
+
 /**
+ * With the digits that the shop sends, which are the currency's own; browsers know others for some.
  * @param {string} amount decimal string, as the API sends it
  * @param {string} currency ISO 4217
  */
 export function money(amount, currency) {
+  if (isFree(amount)) return 'Free';
+  const digits = amount.split('.')[1]?.length ?? 0;
   try {
-    return new Intl.NumberFormat(undefined, { style: 'currency', currency }).format(Number(amount));
+    return new Intl.NumberFormat(undefined, {
+      style: 'currency',
+      currency,
+      minimumFractionDigits: digits,
+      maximumFractionDigits: digits,
+      // The string itself: as a number, a large amount would be rounded.
+    }).format(/** @type {Intl.StringNumericLiteral} */ (amount));
   } catch {
     return `${amount} ${currency}`; // a currency code that the browser does not know
   }

@@ -4,6 +4,8 @@
  * Nothing here says "failed" about what is not known, and nothing but `sold_out` says sold out.
  */
 
+import { isFree, moment, money } from './format.js';
+
 /**
  * @typedef {'busy' | 'good' | 'wait' | 'stop'} Tone
  *
@@ -132,6 +134,7 @@ export const OUTCOMES = {
   ),
   ordered: say('good', 'none', 'It is yours', 'Pay in time to keep it.'),
   paid: say('good', 'none', 'Paid', 'Thank you. This order is complete.'),
+  free: say('good', 'none', 'It is yours', 'It costs nothing, so there is nothing to pay.'),
   cancelled: say('wait', 'later', 'Order cancelled', 'What it held was given back.'),
   expired: say(
     'wait',
@@ -143,7 +146,13 @@ export const OUTCOMES = {
     'stop',
     'none',
     'Your payment will be returned',
-    'It came after the order had expired, and no unit was left.',
+    'It came after the order had ended, and no unit could be sold for it.',
+  ),
+  refunded: say(
+    'stop',
+    'none',
+    'Your payment was returned',
+    'It came after the order had ended, and no unit could be sold for it.',
   ),
   sold_out: say('stop', 'never', 'Sold out', 'The last unit went to a request before yours.'),
   limit_reached: say(
@@ -313,6 +322,32 @@ export function verdictMessage(verdict, reason) {
  */
 export function outcomeMessage(status, reason) {
   return byReason[`${status}/${reason}`] ?? outcomes[status] ?? OUTCOMES.queued;
+}
+
+/**
+ * What became of an order, and of money that it could not have.
+ * @param {import('./orders.js').Order} order
+ * @returns {Message}
+ */
+export function orderMessage(order) {
+  const { status, amount, refund } = order;
+  const ended = status === 'expired' || status === 'cancelled';
+  let message = outcomeMessage(status);
+  if (ended && refund) message = refund.status === 'done' ? OUTCOMES.refunded : OUTCOMES.refund_due;
+  else if (status === 'paid' && isFree(amount)) message = OUTCOMES.free;
+  return refund ? { ...message, text: `${message.text} ${refundText(order)}` } : message;
+}
+
+/**
+ * How much money goes back, and whether it has; empty when none does.
+ * @param {import('./orders.js').Order} order
+ */
+export function refundText({ currency, refund }) {
+  if (!refund) return '';
+  const sum = money(refund.amount, refund.currency ?? currency);
+  return refund.status === 'done'
+    ? `A payment that this order could not keep was given back: ${sum}${refund.at ? `, ${moment(refund.at)}` : ''}.`
+    : `A payment that this order cannot keep goes back to you: ${sum}.`;
 }
 
 /**

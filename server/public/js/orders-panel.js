@@ -13,7 +13,7 @@ import {
   setText,
 } from './dom.js';
 import { money, pictureOf, timeOfDay } from './format.js';
-import { outcomeMessage, PAGE_MESSAGES, verdictMessage } from './messages.js';
+import { orderMessage, PAGE_MESSAGES, refundText, verdictMessage } from './messages.js';
 import { awaitsPayment, mergeOrders, payLeftMs } from './orders.js';
 import { payText } from './view.js';
 
@@ -116,7 +116,7 @@ export function createOrdersPanel({ token, titleOf, onChange }) {
     const order = orders.find((each) => each.orderNo === orderNo);
     // The buttons are gone when the order has ended; the focus goes to what is left of the row.
     if (order && !awaitsPayment(order)) {
-      announce(`${titleOf(order.sku)}: ${outcomeMessage(order.status).title}.`);
+      announce(`${titleOf(order.sku)}: ${orderMessage(order).title}.`);
       row.focus();
     }
   }
@@ -146,7 +146,7 @@ export function createOrdersPanel({ token, titleOf, onChange }) {
     const unpaid = awaitsPayment(order);
     const left = payLeftMs(order, serverNowMs);
     const title = titleOf(order.sku);
-    const message = outcomeMessage(order.status);
+    const message = orderMessage(order);
     setAttribute(find('img', row), 'src', `/images/${pictureOf(order.sku, title)}.svg`);
     setAttribute(row, 'data-tone', unpaid ? 'wait' : message.tone);
     setText(find('.order-title', row), order.quantity > 1 ? `${order.quantity} × ${title}` : title);
@@ -154,7 +154,7 @@ export function createOrdersPanel({ token, titleOf, onChange }) {
     setText(find('.order-no', row), `Order ${order.orderNo}, ${timeOfDay(order.createdAt)}`);
     setText(find('.order-state', row), unpaid ? payText(left) : message.title);
     const note = notes.get(order.orderNo);
-    setText(find('.order-note', row), note ?? (unpaid ? '' : message.text));
+    setText(find('.order-note', row), note ?? (unpaid ? refundText(order) : message.text));
     setText(
       find('.order-deadline', row),
       unpaid && order.payBefore ? deadline(order.payBefore) : '',

@@ -13,6 +13,13 @@
  * @property {string} status
  * @property {string} createdAt
  * @property {string | null} [payBefore]
+ * @property {Refund} [refund]
+ *
+ * @typedef {object} Refund money that the order could not have
+ * @property {'due' | 'done'} status
+ * @property {string} amount decimal string
+ * @property {string} [currency] where it is not that of the order
+ * @property {string} [at] when it was given back
  */
 
 /** Statuses after which nothing is left to do for the shopper. */

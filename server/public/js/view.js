@@ -2,7 +2,7 @@
 /** What a product's tile shows, worked out from what is known. Pure; the tile only copies it. */
 
 import { plural, shortTime } from './countdown.js';
-import { moment } from './format.js';
+import { isFree, moment } from './format.js';
 import {
   againText,
   outcomeMessage,
@@ -116,14 +116,18 @@ function messageOf({ sku, phase, purchase, held, unpaid, now }) {
   }
   // What was true at the press may be overtaken: units came back, the pause is over.
   if (now >= purchase.restUntil && isOvertaken(purchase, phase, sku)) return null;
-  if (step === 'ended') return outcomeMessage(purchase.status ?? 'queued', purchase.reason ?? '');
+  const paid = isFree(sku.price) ? 'free' : 'paid';
+  if (step === 'ended') {
+    const status = purchase.status ?? 'queued';
+    return outcomeMessage(status === 'paid' ? paid : status, purchase.reason ?? '');
+  }
   const gone = phase === 'open' && sku.availability === 'sold_out';
   // A unit may have come another way meanwhile: through the line, or on another page.
   const isServed = held >= sku.limit && !unsure;
   if (step === 'refused' && !isServed && !(gone && held === 0 && !unsure)) {
     return verdictMessage(purchase.verdict ?? '', purchase.reason);
   }
-  if (held > 0) return outcomeMessage(unpaid ? 'ordered' : 'paid');
+  if (held > 0) return outcomeMessage(unpaid ? 'ordered' : paid);
   if (phase === 'paused') return verdictMessage('paused');
   if (phase !== 'open') return null;
   if (gone) return verdictMessage('sold_out');

@@ -1,0 +1,51 @@
+-- check_price: refuses a price that cannot be paid through every provider, up to the limit of a user.
+-- Trigger of catalog.sku: it holds for create_sku, adopt_sku and whoever changes a SKU by hand. 0 is a
+-- price as well: such orders are paid when they are made.
+--
+-- Parameters: none
+-- Result: the row, its price with the digits of the currency (9.9 EUR is 9.90)
+-- Tables: reads catalog.currency
+-- Locks: none
+-- Errors: FS005 no such currency, or a price that cannot be paid
+
+CREATE OR REPLACE FUNCTION catalog.check_price() RETURNS trigger
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = catalog, pg_temp
+AS $routine$
+DECLARE
+  v_currency catalog.currency%ROWTYPE;
+  v_reason   text;
+BEGIN
+  SELECT * INTO v_currency FROM catalog.currency c WHERE c.currency = NEW.currency;
+  v_reason := CASE
+    WHEN NOT FOUND THEN 'there is no such currency'
+    WHEN NEW.price IN ('NaN', 'Infinity') OR NEW.price < 0 THEN 'it is not an amount of 0 or more'
+    WHEN NEW.price <> round(NEW.price, v_currency.minor_digits) THEN
+      format('the currency has %s digits after the point', v_currency.minor_digits)
+    WHEN NEW.price = 0 THEN NULL
+    WHEN v_currency.pay_most IS NULL THEN 'not every payment provider takes the currency'
+    WHEN NEW.price < v_currency.pay_least THEN
+      format('payment providers take %s or more', v_currency.pay_least)
+    WHEN NEW.price % v_currency.pay_step <> 0 THEN
+      format('payment providers take multiples of %s', v_currency.pay_step)
+    WHEN NEW.price * NEW.user_limit > v_currency.pay_most THEN
+      format('%s units of it are more than %s, the most that payment providers take at once',
+             NEW.user_limit, v_currency.pay_most)
+  END;
+  IF v_reason IS NOT NULL THEN
+    RAISE EXCEPTION 'price % % of SKU % cannot be paid: %', NEW.price, NEW.currency, NEW.sku, v_reason
+      USING ERRCODE = 'FS005';
+  END IF;
+  NEW.price := round(NEW.price, v_currency.minor_digits);
+  RETURN NEW;
+END
+$routine$;
+
+ALTER FUNCTION catalog.check_price OWNER TO flashsale_owner;
+COMMENT ON FUNCTION catalog.check_price IS
+  'Trigger: refuses a price that cannot be paid through every provider';
+REVOKE ALL ON FUNCTION catalog.check_price FROM PUBLIC;
+
+CREATE OR REPLACE TRIGGER check_price
+  BEFORE INSERT OR UPDATE OF price, currency, user_limit ON catalog.sku
+  FOR EACH ROW EXECUTE FUNCTION catalog.check_price();

@@ -1,0 +1,77 @@
+import { expect, it } from 'vitest';
+import {
+  expireOrders,
+  moveSku,
+  orderDetails,
+  payOrder,
+  setLines,
+  unitCounts,
+} from '../../db/calls.ts';
+import { uniqueName } from '../servers.ts';
+import { openShop } from './open-shop.ts';
+import { openSale, order, stock } from './shop.ts';
+
+/** A payment after the end of its order takes a unit only where the line may have one as well. */
+
+const { database, worker, web, ops, sale } = await openShop();
+
+async function expired(sku: string, schema: 'hot' | 'regular' = 'hot'): Promise<string> {
+  const orderNo = await order(worker, sku, {}, schema);
+  await database.admin.query({
+    text: `UPDATE ${schema}.orders SET pay_before = now() - interval '1 s' WHERE order_no = $1`,
+    values: [orderNo],
+  });
+  await expireOrders(worker, schema, 100);
+  return orderNo;
+}
+
+const free = async (sku: string) =>
+  (await unitCounts(worker)).find((count) => count.sku === sku)?.free;
+
+const pay = (orderNo: string) => payOrder(web, orderNo, uniqueName('late'));
+
+it('takes a free unit while the SKU is on sale', async () => {
+  const sku = await stock(ops, sale, { units: 2 });
+  expect(await pay(await expired(sku))).toBe('paid');
+  expect(await free(sku)).toBe(1);
+});
+
+it('is given back while operators or the quota forbid it', async () => {
+  const sku = await stock(ops, sale, { units: 2 });
+  const late = await expired(sku);
+  await setLines(ops, [], [sku]);
+  expect(await pay(late)).toBe('refund_due');
+  expect(await orderDetails(web, late)).toMatchObject({ status: 'expired' });
+  expect(await free(sku)).toBe(2);
+});
+
+it('is given back when the SKU is closed', async () => {
+  const sku = await stock(ops, sale, { units: 2 });
+  const late = await expired(sku);
+  await ops.hot.query({ text: `SELECT catalog.set_sku_state($1, 'closed')`, values: [sku] });
+  expect(await pay(late)).toBe('refund_due');
+  expect(await free(sku)).toBe(2);
+});
+
+it('is given back when the sale is over', async () => {
+  const ended = await openSale(ops);
+  const sku = await stock(ops, ended, { units: 2 });
+  const late = await expired(sku);
+  await database.admin.query({
+    text: 'UPDATE catalog.sale SET closes_at = now() WHERE sale = $1',
+    values: [ended],
+  });
+  expect(await pay(late)).toBe('refund_due');
+  expect(await free(sku)).toBe(2);
+});
+
+it('asks where the SKU lives now', async () => {
+  const sku = await stock(ops, sale, { units: 2, schema: 'regular' });
+  const [late, later] = [await expired(sku, 'regular'), await expired(sku, 'regular')];
+  await moveSku(ops, 'hot', sku);
+  await setLines(ops, [], [sku]);
+  expect(await pay(late)).toBe('refund_due');
+  await setLines(ops, [sku], []);
+  expect(await pay(later)).toBe('paid');
+  expect(await free(sku)).toBe(1);
+});
