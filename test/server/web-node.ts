@@ -207,12 +207,14 @@ function sha256(content: Buffer): Buffer {
 
 function agentOf(world: World): QuotaAgent {
   return {
-    draw(_sku, units) {
+    draw(_sku, wanted, least) {
       if (world.quota === 'cut off') return { drawn: false, verdict: 'quota_unavailable' };
-      if (world.quota < units) return { drawn: false, verdict: 'quota_spent' };
+      if (world.quota === 0) return { drawn: false, verdict: 'quota_spent' };
+      if (world.quota < least) return { drawn: false, verdict: 'too_few_now' };
+      const units = Math.min(wanted, world.quota);
       world.quota -= units;
       world.drawn += units;
-      return { drawn: true, node: 'web-1' };
+      return { drawn: true, node: 'web-1', units };
     },
     refund(_node, _sku, units) {
       if (world.quota !== 'cut off') world.quota += units;
