@@ -139,12 +139,12 @@ export class Catalogue {
   }
 
   /** Units are free, and operators let none of them be sold. */
-  isWithheld(row: SkuOnSale): boolean {
+  isWithheld(row: BoardSku): boolean {
     return row.free > 0 && this.#unitsLeft(row) <= 0;
   }
 
   /** Free units, as far as the quota reaches beyond what orders hold. */
-  #unitsLeft({ sku, free, unitsTotal }: SkuOnSale): number {
+  #unitsLeft({ sku, free, unitsTotal }: BoardSku): number {
     const quota = this.#switches.quota(sku) ?? Number.POSITIVE_INFINITY;
     return Math.min(free, quota - (unitsTotal - free));
   }

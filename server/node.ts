@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { OutgoingMessage, PublishResult } from '../broker/publisher.ts';
 import type { Schema } from '../contracts/names.ts';
 import { type RequestOutcome, waitingEntries } from '../db/calls.ts';
+import { saleBoard } from '../db/catalog.ts';
 import type { Databases } from '../db/pool.ts';
 import type { Log } from '../process/log.ts';
 import type { ChallengeSwitch } from '../zk/values.ts';
@@ -141,7 +142,10 @@ export function assembleNode(outside: Outside) {
     purchases,
     orderPages,
     payments: createPayments(config),
-    lineDesk: new LineDesk((places) => waitingEntries(outside.databases, places)),
+    lineDesk: new LineDesk(
+      (places) => waitingEntries(outside.databases, places),
+      () => saleBoard(outside.databases),
+    ),
     gate,
     challenges: new Challenges({
       catalogue,
