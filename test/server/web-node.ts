@@ -23,6 +23,8 @@ const TICKET_TTL_MS = 600_000;
 /** The surroundings; a test changes them and looks at the next answer. */
 export interface World {
   row: SkuOnSale;
+  /** The sale is there, and its SKU is not yet. */
+  isEmpty: boolean;
   state: SwitchState;
   keep: number;
   shed: 'random' | 'lottery';
@@ -152,6 +154,7 @@ export function rowOnSale(changes: Partial<SkuOnSale> = {}): SkuOnSale {
 function createWorld(secret: Buffer, ticketKeys: TicketKey[]): World {
   return {
     row: rowOnSale(),
+    isEmpty: false,
     state: 'open',
     keep: 1,
     shed: 'random',
@@ -185,7 +188,10 @@ function catalogueOf(world: World, secret: Buffer, log: Log, ticketTtlMs: number
           payWindowSeconds: 900,
           ticketEpoch,
         };
-        return { serverTime: new Date(), sales: [{ ...entry, skus: [world.row] }] };
+        return {
+          serverTime: new Date(),
+          sales: [{ ...entry, skus: world.isEmpty ? [] : [world.row] }],
+        };
       },
       lottery: async () => ({ secretSha256: sha256(secret), ...world.lottery }),
       ticketKeys: async () => (world.row.opensAt.getTime() <= Date.now() ? world.ticketKeys : []),

@@ -1,5 +1,7 @@
 // @ts-check
-/** Money and moments in the reader's own language. */
+/** Money and moments in the language of the page, as its words are. */
+
+const LANGUAGE = globalThis.document?.documentElement.lang;
 
 /**
  * @param {string} amount decimal string, as the API sends it
@@ -7,7 +9,7 @@
  */
 export function money(amount, currency) {
   try {
-    return new Intl.NumberFormat(undefined, { style: 'currency', currency }).format(Number(amount));
+    return new Intl.NumberFormat(LANGUAGE, { style: 'currency', currency }).format(Number(amount));
   } catch {
     return `${amount} ${currency}`; // a currency code that the browser does not know
   }
@@ -15,14 +17,14 @@ export function money(amount, currency) {
 
 /** @param {string} iso */
 export function moment(iso) {
-  return new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'short' }).format(
+  return new Intl.DateTimeFormat(LANGUAGE, { dateStyle: 'full', timeStyle: 'short' }).format(
     new Date(iso),
   );
 }
 
 /** @param {string} iso */
 export function timeOfDay(iso) {
-  return new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' }).format(new Date(iso));
+  return new Intl.DateTimeFormat(LANGUAGE, { timeStyle: 'medium' }).format(new Date(iso));
 }
 
 /** Illustrations that are there, by a word in the SKU or its title. */
