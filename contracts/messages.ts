@@ -18,6 +18,7 @@ export interface PurchaseRequest {
   /** UUID: the Idempotency-Key, or the ticket's own id. */
   readonly requestId: string;
   readonly userId: string;
+  /** Drawn from the node's grant for it, and decided at the most. */
   readonly units: number;
   /** Take what is left when it is less than `units`. */
   readonly acceptFewer?: boolean;

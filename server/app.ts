@@ -6,6 +6,7 @@ import Fastify, {
   LogController,
 } from 'fastify';
 import type { Context } from './context.ts';
+import { emptyBodies } from './empty-body.ts';
 import { answerBrokenRequest, closeIdle, createListener } from './listener.ts';
 import { Problem, problemHeaders, problemOf } from './problems.ts';
 import { buyRoute } from './routes/buy.ts';
@@ -50,6 +51,7 @@ export async function buildApp(context: Context) {
   app.setValidatorCompiler(compileValidator);
   // JSON is the only language here; anything else is 415.
   app.removeContentTypeParser('text/plain');
+  await app.register(emptyBodies);
   app.decorateRequest('userId', '');
   app.setErrorHandler(refuse);
   app.setNotFoundHandler((_request, reply) => sendProblem(reply, new Problem('not_found')));

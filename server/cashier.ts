@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Order, type PaymentResult, payOrder } from '../db/calls.ts';
 import type { Databases } from '../db/pool.ts';
 import type { Log } from '../process/log.ts';
+import type { Draw } from '../zk/agent.ts';
 import { Problem } from './problems.ts';
 
 /**
@@ -18,12 +19,7 @@ const UNKNOWN_PAUSE_MS = 1_000;
 
 /** The quota agent, as far as payments use it. */
 interface Grants {
-  draw(
-    sku: string,
-    units: number,
-  ):
-    | { readonly drawn: true; readonly node: string }
-    | { readonly drawn: false; readonly verdict: 'quota_spent' | 'quota_unavailable' };
+  draw(sku: string, units: number, least: number): Draw;
   decide(node: string, sku: string, units: number): void;
   trusted(node: string): boolean;
 }
@@ -72,7 +68,7 @@ export class Cashier {
     const { agent, stopping } = this.#options;
     const deadline = performance.now() + GRANT_WAIT_MS;
     for (;;) {
-      const draw = agent.draw(sku, units);
+      const draw = agent.draw(sku, units, units);
       if (draw.drawn) return draw.node;
       if (stopping.aborted) throw new Problem('overloaded');
       if (performance.now() > deadline) {

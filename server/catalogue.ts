@@ -123,12 +123,15 @@ export class Catalogue {
   }
 
   skuState(row: SkuOnSale): SaleState {
-    const now = this.nowMs();
-    if (now < row.opensAt.getTime()) return 'scheduled';
-    if (now >= row.closesAt.getTime()) return 'closed';
+    if (this.nowMs() < row.opensAt.getTime()) return 'scheduled';
+    if (this.#isOver(row)) return 'closed';
     // The operators' switch in ZooKeeper and the DBA's in the database: the stricter one counts.
     const state = this.#switches.state(row.sku);
     return STRICTNESS[state] > STRICTNESS[row.state] ? state : row.state;
+  }
+
+  #isOver({ closesAt }: { readonly closesAt: Date }): boolean {
+    return this.nowMs() >= closesAt.getTime();
   }
 
   availability(row: SkuOnSale): Availability {
@@ -139,12 +142,12 @@ export class Catalogue {
   }
 
   /** Units are free, and operators let none of them be sold. */
-  isWithheld(row: SkuOnSale): boolean {
+  isWithheld(row: BoardSku): boolean {
     return row.free > 0 && this.#unitsLeft(row) <= 0;
   }
 
   /** Free units, as far as the quota reaches beyond what orders hold. */
-  #unitsLeft({ sku, free, unitsTotal }: SkuOnSale): number {
+  #unitsLeft({ sku, free, unitsTotal }: BoardSku): number {
     const quota = this.#switches.quota(sku) ?? Number.POSITIVE_INFINITY;
     return Math.min(free, quota - (unitsTotal - free));
   }
@@ -181,6 +184,8 @@ export class Catalogue {
 
   #saleFacts(entry: SaleEntry) {
     const states = new Set(entry.skus.map((row) => this.skuState(row)));
+    // Without a SKU nothing is on sale yet.
+    if (states.size === 0) states.add(this.#isOver(entry) ? 'closed' : 'scheduled');
     return {
       sale: entry.sale,
       title: entry.title,

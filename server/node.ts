@@ -3,6 +3,7 @@ import type { OutgoingMessage, PublishResult } from '../broker/publisher.ts';
 import type { Schema } from '../contracts/names.ts';
 import type { Answers } from '../db/both-schemas.ts';
 import { knownWaitingEntries, type RequestOutcome } from '../db/calls.ts';
+import { saleBoard } from '../db/catalog.ts';
 import type { Databases } from '../db/pool.ts';
 import type { Log } from '../process/log.ts';
 import type { ChallengeSwitch } from '../zk/values.ts';
@@ -144,7 +145,10 @@ export function assembleNode(outside: Outside) {
     orderPages,
     payments: createPayments(config.payment),
     cashier: new Cashier(outside),
-    lineDesk: new LineDesk((places) => knownWaitingEntries(outside.databases, places)),
+    lineDesk: new LineDesk(
+      (places) => knownWaitingEntries(outside.databases, places),
+      () => saleBoard(outside.databases),
+    ),
     gate,
     challenges: new Challenges({
       catalogue,

@@ -71,7 +71,7 @@ export function createPurchaseHandler(
     userId: string,
     asked: Purchase,
   ): BookEntry {
-    const { quantity: units, acceptFewer } = asked;
+    const { quantity, acceptFewer } = asked;
     // A ticket's own id is a UUID by its shape.
     if (requestId !== ticket.id && !isRequestId(requestId)) {
       throw new Problem('bad_request', { detail: 'Idempotency-Key must be a UUID' });
@@ -79,7 +79,7 @@ export function createPurchaseHandler(
     const known = purchases.book.find(requestId);
     if (known !== undefined) {
       if (known.request.userId !== userId) throw new Problem('ticket_invalid');
-      if (known.sku !== row.sku || known.request.units !== units) {
+      if (known.sku !== row.sku || known.wanted !== quantity) {
         const detail = 'This Idempotency-Key was used for another purchase';
         throw new Problem('bad_request', { detail });
       }
@@ -87,15 +87,16 @@ export function createPurchaseHandler(
     }
     // It was under way when this one came in, and was not taken since: the gate has not judged it.
     if (isTaken) throw new Problem('overloaded');
-    if (units > row.userLimit) {
+    if (quantity > row.userLimit) {
       const detail = `quantity must be at most ${row.userLimit} for this SKU`;
       throw new Problem('bad_request', { detail });
     }
-    const node = gate.draw(row, ticket, units, userId);
+    // From here on the request is one for what was drawn, wherever it goes.
+    const { node, units } = gate.draw(row, ticket, asked, userId);
     const request = acceptFewer
       ? { requestId, userId, units, acceptFewer }
       : { requestId, userId, units };
-    return purchases.take(row, request, ticket.id, node);
+    return purchases.take(row, request, ticket.id, node, quantity);
   }
 
   async function answer(response: ServerResponse, entry: BookEntry): Promise<void> {

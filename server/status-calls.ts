@@ -21,7 +21,7 @@ const EVENTS_MS_MAX = 300_000;
 /** A comment line this often keeps proxies from closing the stream. */
 const EVENTS_HEARTBEAT_MS = 15_000;
 /** Right after the 202, another web node may be asked before the database knows: without a receipt,
- *  "unknown" is only said after this time. */
+ *  "unknown" is only said after this time, however long the caller would wait: any id can be made up. */
 const GRACE_MS = 2_000;
 
 const JSON_HEADERS = [
@@ -133,7 +133,7 @@ class LongPoll extends Waiter {
 
   constructor({ desk, response, question, refuse, stopping }: Answering, waitSeconds: number) {
     const waitMs = Math.min(waitSeconds, WAIT_SECONDS_MAX) * 1_000;
-    super(desk, question, waitMs, question.taken ? 0 : Math.max(GRACE_MS, waitMs));
+    super(desk, question, waitMs, question.taken ? 0 : GRACE_MS);
     this.#response = response;
     this.#refuse = refuse;
     this.#stopping = stopping;

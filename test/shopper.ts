@@ -46,9 +46,11 @@ export class Shopper {
     path: string,
     body?: unknown,
     headers: Record<string, string> = {},
+    signal: AbortSignal | null = null,
   ): Promise<Answer> {
     const response = await fetch(new URL(path, this.#url), {
       method,
+      signal,
       headers: {
         authorization: `Bearer ${this.#token}`,
         ...(body !== undefined && { 'content-type': 'application/json' }),

@@ -17,8 +17,11 @@ import type { ChallengeSwitch, ShedWay, SkuState } from './values.ts';
 const ID_BYTES = 5;
 
 export type Draw =
-  | { readonly drawn: true; readonly node: string }
-  | { readonly drawn: false; readonly verdict: 'quota_spent' | 'quota_unavailable' };
+  | { readonly drawn: true; readonly node: string; readonly units: number }
+  | {
+      readonly drawn: false;
+      readonly verdict: 'quota_spent' | 'too_few_now' | 'quota_unavailable';
+    };
 
 export interface GrantSnapshot extends SkuCounters {
   readonly sku: string;
@@ -152,17 +155,20 @@ export class NodeAgent {
     return applied;
   }
 
-  /** Takes units of this node's grant. The trust window is checked at each call. */
-  draw(sku: string, units: number): Draw {
+  /**
+   * Takes units of this node's grant, all that are wanted or, down to `least`, what is there. The trust
+   * window is checked at each call. `too_few_now`: there are some, but not so many.
+   */
+  draw(sku: string, wanted: number, least = wanted): Draw {
     const membership = this.#membership;
     if (this.#closed || !membership?.isRegistered || !this.#session.isTrusted) {
       return { drawn: false, verdict: 'quota_unavailable' };
     }
-    const isDrawn = membership.ledger.draw(sku, units) === 'drawn';
+    const { ledger, node } = membership;
+    const units = ledger.draw(sku, wanted, least);
     membership.changed();
-    return isDrawn
-      ? { drawn: true, node: membership.node }
-      : { drawn: false, verdict: 'quota_spent' };
+    if (units > 0) return { drawn: true, node, units };
+    return { drawn: false, verdict: ledger.spare(sku) > 0 ? 'too_few_now' : 'quota_spent' };
   }
 
   /** The request was definitely not taken (a failed publish). An older node id is ignored. */

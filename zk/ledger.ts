@@ -10,9 +10,9 @@ export interface SkuCounters {
   readonly admitted: number;
   /** Units of those whose requests have a known outcome, whichever it is. */
   readonly decided: number;
-  /** Units refused for want of quota, cumulative. */
+  /** Units wanted and not drawn for want of quota, cumulative. */
   readonly wanted: number;
-  /** Units of the smallest request refused since the grant was last raised; 0: none. */
+  /** Units that would have served the smallest request refused since the grant was last raised; 0: none. */
   readonly need: number;
   /** Purchase requests that came in while the SKU was open, before shedding, cumulative. */
   readonly asked: number;
@@ -47,18 +47,22 @@ export class Ledger {
     if (isKept) counters.kept += 1;
   }
 
-  draw(sku: string, units: number): 'drawn' | 'quota_spent' {
+  /**
+   * Takes what is there of the units wanted, but nothing when that is less than `least`.
+   * @returns the units drawn
+   */
+  draw(sku: string, units: number, least = units): number {
     const counters = this.#skus.get(sku);
-    if (!counters) return 'quota_spent';
-    if (counters.admitted + units <= counters.grant) {
-      counters.admitted += units;
-      return 'drawn';
-    }
-    counters.wanted += units;
+    if (!counters) return 0;
+    const spare = this.spare(sku);
+    const drawn = spare < least ? 0 : Math.min(units, spare);
+    counters.admitted += drawn;
+    counters.wanted += units - drawn;
+    if (drawn > 0) return drawn;
     // One that could be served now (after a refund) no longer says what is missing.
-    const isOpen = counters.need > this.spare(sku);
-    counters.need = isOpen ? Math.min(counters.need, units) : units;
-    return 'quota_spent';
+    const isOpen = counters.need > spare;
+    counters.need = isOpen ? Math.min(counters.need, least) : least;
+    return 0;
   }
 
   /**

@@ -1,8 +1,8 @@
 -- arrive: a SKU of the other server lives here from now on. Part of apply_transfers, which holds the
 -- locks and has made sure that buyers and outcomes are here.
 --
--- Parameters: p_sku; p_units, its free units; p_body, what send_sku wrote: slots, state, moves,
---   unpaid_until, line
+-- Parameters: p_sku; p_units, its free units; p_body, what send_sku wrote: slots, state, line_open,
+--   moves, unpaid_until, line
 -- Result: none
 -- Tables: writes catalog.sku, stock_slot, stock_movement, waiting, transfer_mark
 -- Locks: none of its own
@@ -17,6 +17,7 @@ DECLARE
 BEGIN
   UPDATE catalog.sku k
   SET schema = current_schema(), abroad = false, state = p_body->>'state',
+      line_open = coalesce((p_body->>'line_open')::boolean, k.line_open),
       moves = (p_body->>'moves')::int, moved_at = now()
   WHERE k.sku = p_sku RETURNING k.sale INTO v_sale;
   IF NOT FOUND THEN

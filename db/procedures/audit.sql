@@ -246,6 +246,14 @@ UNION ALL
 SELECT 'line', w.sku, format('the rank of user %s is not that of the lottery', w.user_id), 0, 1,
        'somebody changed the line by hand: set rank to catalog.lottery_rank(sale, user_id)'
 FROM waiting w WHERE w.rank <> catalog.lottery_rank(w.sale, w.user_id)
+UNION ALL
+SELECT 'line', c.sku, format('claims of user %s = entries of the line that were served', c.user_id),
+       sum(c.served), sum(c.counted), 'set buyer.claims to the expected number'
+FROM (SELECT b.sku, b.user_id, 0 AS served, b.claims AS counted FROM buyer b WHERE b.claims > 0
+      UNION ALL SELECT w.sku, w.user_id, 1, 0 FROM regular.waiting w WHERE w.state = 'served'
+      UNION ALL SELECT w.sku, w.user_id, 1, 0 FROM hot.waiting w WHERE w.state = 'served') c
+JOIN sku k ON k.sku = c.sku AND NOT k.abroad AND k.sku NOT IN (SELECT x.sku FROM crossed x)
+GROUP BY c.sku, c.user_id HAVING sum(c.served) <> sum(c.counted)
 
 -- 7. One event for each transition
 UNION ALL

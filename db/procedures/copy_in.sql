@@ -23,11 +23,13 @@ BEGIN
   v_sale := (SELECT k.sale FROM catalog.sku k WHERE k.sku = p_sku);
 
   IF p_what = 'buyers' THEN
-    INSERT INTO buyer AS b (sale, sku, user_id, units)
-    SELECT v_sale, p_sku, r.u, r.n FROM jsonb_to_recordset(p_rows) AS r (u text, n int)
+    INSERT INTO buyer AS b (sale, sku, user_id, units, claims)
+    SELECT v_sale, p_sku, r.u, r.n, r.c
+    FROM jsonb_to_recordset(p_rows) AS r (u text, n int, c int)
     ORDER BY r.u COLLATE "C"
-    ON CONFLICT (user_id, sku, sale) DO UPDATE SET units = excluded.units
-      WHERE b.units <> excluded.units;
+    ON CONFLICT (user_id, sku, sale) DO UPDATE
+      SET units = excluded.units, claims = excluded.claims
+      WHERE (b.units, b.claims) <> (excluded.units, excluded.claims);
   ELSE
     EXECUTE format($sql$
       INSERT INTO %1$I.outcome SELECT r.* FROM jsonb_populate_recordset(NULL::%1$I.outcome, $1) r

@@ -64,9 +64,8 @@ BEGIN
   PERFORM pg_advisory_xact_lock_shared(hashtext('line ' || current_schema()), hashtext(p_sku));
   INSERT INTO waiting (sale, sku, user_id, units, claims, rank, asked_at)
   SELECT v_sku.sale, p_sku, p_user_id, p_units,
-         (SELECT count(*) FROM waiting w
-          WHERE w.user_id = p_user_id AND w.sku = p_sku AND w.sale = v_sku.sale
-            AND w.state = 'served'),
+         (SELECT b.claims FROM buyer b
+          WHERE b.user_id = p_user_id AND b.sku = p_sku AND b.sale = v_sku.sale),
          catalog.lottery_rank(v_sku.sale, p_user_id), clock_timestamp()
   ON CONFLICT (user_id, sku, sale) WHERE state = 'waiting' DO NOTHING;
   RETURN 'waiting';

@@ -1,7 +1,7 @@
 -- move_sku: brings a SKU to this schema while it is being sold: hot.move_sku('TV') promotes it,
--- regular.move_sku('TV') brings it back. Its free units and what each buyer holds come along; orders
--- and outcomes stay where they are. From then on the other schema answers its requests with 'moved',
--- and units of orders there come back to here.
+-- regular.move_sku('TV') brings it back. Its free units, what each buyer holds and who waits come along,
+-- with how often a unit was held for each; orders and outcomes stay where they are. From then on the
+-- other schema answers its requests with 'moved', and units of orders there come back to here.
 --
 -- Parameters: p_sku; p_slots, NULL for as many as it has
 -- Result: one row: moved_from (NULL if it was here already), units, slots, buyers
@@ -51,10 +51,11 @@ BEGIN
 
   EXECUTE format($sql$
     WITH gone AS (
-      DELETE FROM %1$I.buyer b WHERE b.sale = $2 AND b.sku = $1 RETURNING b.user_id, b.units
+      DELETE FROM %1$I.buyer b WHERE b.sale = $2 AND b.sku = $1
+      RETURNING b.user_id, b.units, b.claims
     )
-    INSERT INTO buyer (sale, sku, user_id, units)
-    SELECT $2, $1, g.user_id, g.units FROM gone g WHERE g.units > 0
+    INSERT INTO buyer (sale, sku, user_id, units, claims)
+    SELECT $2, $1, g.user_id, g.units, g.claims FROM gone g WHERE g.units > 0 OR g.claims > 0
   $sql$, v_sku.schema) USING p_sku, v_sku.sale;
   GET DIAGNOSTICS v_buyers = ROW_COUNT;
   PERFORM take_line(v_sku.schema, v_sku.sale, p_sku);

@@ -51,7 +51,8 @@ BEGIN
   $sql$, v_sku.schema) INTO v_line USING p_sku, v_sku.sale;
 
   PERFORM post_transfer(p_sku, v_sku.sale, 'home', v_units, jsonb_build_object(
-    'slots', coalesce(p_slots, v_slots), 'state', v_sku.state, 'moves', v_sku.moves + 1,
+    'slots', coalesce(p_slots, v_slots), 'state', v_sku.state, 'line_open', v_sku.line_open,
+    'moves', v_sku.moves + 1,
     'unpaid_until', v_unpaid_until, 'line', v_line));
   UPDATE catalog.sku k
   SET schema = current_schema(), abroad = true, moves = k.moves + 1, moved_at = now()

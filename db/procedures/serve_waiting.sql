@@ -73,7 +73,7 @@ BEGIN
       UPDATE waiting w SET state = 'limit_reached', ended_at = v_now
       FROM share h WHERE h.room <= 0 AND w.entry = h.entry AND w.sale = p_sale
     ), credited AS (
-      UPDATE buyer b SET units = b.units + d.units
+      UPDATE buyer b SET units = b.units + d.units, claims = b.claims + 1
       FROM served d WHERE b.user_id = d.user_id AND b.sku = p_sku AND b.sale = p_sale
     ), placed AS (
       INSERT INTO orders (order_no, sale, sku, request_id, user_id, units, amount, currency, status,

@@ -36,16 +36,18 @@ BEGIN
   -- disk (OFFSET 0 keeps the planner from walking the index for them).
   IF p_what = 'buyers' AND v_age IS NULL THEN
     RETURN QUERY
-    SELECT max(b.user_id), count(*)::int, jsonb_agg(jsonb_build_object('u', b.user_id, 'n', b.units))::text
-    FROM (SELECT a.user_id, a.units FROM buyer a
+    SELECT max(b.user_id), count(*)::int, jsonb_agg(
+             jsonb_build_object('u', b.user_id, 'n', b.units, 'c', b.claims))::text
+    FROM (SELECT a.user_id, a.units, a.claims FROM buyer a
           WHERE a.sale = v_sale AND a.sku = p_sku AND a.user_id > coalesce(p_after, '')
           ORDER BY a.user_id LIMIT p_limit) b
     HAVING count(*) > 0;
   ELSIF p_what = 'buyers' THEN
     RETURN QUERY
-    SELECT max(b.user_id), count(*)::int, jsonb_agg(jsonb_build_object('u', b.user_id, 'n', b.units))::text
-    FROM (SELECT c.user_id, c.units
-          FROM (SELECT a.user_id, a.units FROM buyer a
+    SELECT max(b.user_id), count(*)::int, jsonb_agg(
+             jsonb_build_object('u', b.user_id, 'n', b.units, 'c', b.claims))::text
+    FROM (SELECT c.user_id, c.units, c.claims
+          FROM (SELECT a.user_id, a.units, a.claims FROM buyer a
                 WHERE a.sale = v_sale AND a.sku = p_sku AND age(a.xmin) <= v_age OFFSET 0) c
           WHERE c.user_id > coalesce(p_after, '') ORDER BY c.user_id LIMIT p_limit) b
     HAVING count(*) > 0;

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Schema } from '../../contracts/names.ts';
+import type { Draw } from '../../zk/agent.ts';
 import type { Lists, Visitor } from '../../zk/lists.ts';
 import type { Catalogue, SkuOnSale } from '../catalogue.ts';
 import { Problem, type RefusalVerdict } from '../problems.ts';
@@ -21,12 +22,8 @@ import type { UsedTickets } from './used-tickets.ts';
 
 /** What the gate needs of the quota agent. */
 export interface Allotment {
-  draw(
-    sku: string,
-    units: number,
-  ):
-    | { readonly drawn: true; readonly node: string }
-    | { readonly drawn: false; readonly verdict: 'quota_spent' | 'quota_unavailable' };
+  /** @param least units below which nothing is drawn */
+  draw(sku: string, wanted: number, least: number): Draw;
   keep(sku: string): number;
   /** A press on an open SKU; `isKept`: the shedding let it through. */
   pressed(sku: string, isKept: boolean): void;
@@ -65,6 +62,21 @@ export const LOTTERY_REFUSAL = {
     'press; more places may be reached later.',
   members: { reason: 'lottery' },
 };
+
+/** Other units may be left elsewhere, so nothing is said of all. */
+const TOO_FEW_REFUSAL = {
+  detail:
+    'Fewer units than you ask for can be given out at this moment: try again, ask for fewer, or ' +
+    'set acceptFewer.',
+  members: { reason: 'too_few_now' },
+};
+
+/** What a request has drawn. */
+export interface Drawn {
+  /** Node id under which the units were drawn. */
+  readonly node: string;
+  readonly units: number;
+}
 
 /** Made once: a refusal allocates nothing. */
 const REFUSED = {
@@ -193,19 +205,31 @@ export class Gate {
 
   /**
    * Draws the units, uses the ticket up and starts the user's cooldown, in one go: whoever comes
-   * here at the same time finds all done. The node id under which the units were drawn is returned.
+   * here at the same time finds all done.
    * @throws {Problem} cooldown, ticket_invalid, quota_spent, quota_unavailable
    */
-  draw(row: SkuOnSale, ticket: Ticket, units: number, userId: string): string {
+  draw(
+    row: SkuOnSale,
+    ticket: Ticket,
+    {
+      quantity,
+      acceptFewer = false,
+    }: { readonly quantity: number; readonly acceptFewer?: boolean },
+    userId: string,
+  ): Drawn {
     const { allotment, catalogue, cooldown, usedTickets } = this.#options;
     const nowMs = catalogue.nowMs();
     this.#refuseWhile(cooldown.remainingSeconds(userId, nowMs), 'cooldown');
     if (usedTickets.has(ticket, nowMs)) throw new Problem('ticket_invalid');
-    const drawn = allotment.draw(row.sku, units);
-    if (!drawn.drawn) throw new Problem(drawn.verdict);
+    const drawn = allotment.draw(row.sku, quantity, acceptFewer ? 1 : quantity);
+    if (!drawn.drawn) {
+      const { verdict } = drawn;
+      if (verdict === 'too_few_now') throw new Problem('quota_spent', TOO_FEW_REFUSAL);
+      throw new Problem(verdict);
+    }
     cooldown.start(userId, nowMs);
     usedTickets.add(ticket, nowMs);
-    return drawn.node;
+    return drawn;
   }
 
   /** A drawn request was definitely not taken: its user may try again at once, with its ticket. */

@@ -21,7 +21,10 @@ const DECIDED_TTL_RESOLUTION_MS = 1_000;
 export type Stage = 'publishing' | 'unknown' | 'taken' | 'decided' | 'refused';
 
 export interface BookEntry {
+  /** For the units that were drawn. */
   readonly request: PurchaseRequest;
+  /** Units that the shopper asked for. */
+  readonly wanted: number;
   readonly sale: string;
   readonly sku: string;
   readonly schema: Schema;

@@ -1,7 +1,8 @@
 import type { Answers } from '../../db/both-schemas.ts';
 import type { WaitingEntry } from '../../db/calls.ts';
-import { Problem } from '../problems.ts';
+import type { BoardSku, SaleBoard } from '../../db/catalog.ts';
 import { Lookup } from './lookup.ts';
+import { Places } from './places.ts';
 
 /**
  * Shoppers who wait in the line for units that come back and ask this web node how it stands. Who
@@ -31,15 +32,25 @@ function placeOf(id: string): Place {
 export class LineDesk {
   readonly #lookup: Lookup<WaitingEntry>;
   readonly #watched = new Map<string, Set<() => void>>();
-  #watchers = 0;
+  readonly #places = new Places(WATCHERS_MAX);
+  readonly #units: Lookup<BoardSku>;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(entriesOf: EntriesOf) {
+  /** @param board what is on sale, as the database has it now */
+  constructor(entriesOf: EntriesOf, board: () => Promise<SaleBoard>) {
     this.#lookup = new Lookup((ids) => entriesOf(ids.map(placeOf)), idOf);
+    this.#units = new Lookup(
+      async () => {
+        const { sales, missing } = await board();
+        const rows = sales.flatMap(({ skus }) => skus.filter(({ isKnown }) => isKnown));
+        return { rows, missing };
+      },
+      ({ sku }) => sku,
+    );
   }
 
   get watchers(): number {
-    return this.#watchers;
+    return this.#places.taken;
   }
 
   /**
@@ -51,18 +62,26 @@ export class LineDesk {
   }
 
   /**
+   * The units of the SKU in the database. What a web node remembers is older than what the database
+   * says to somebody who asks for a place, and the two must not be put together.
+   * @throws {Problem} overloaded; {DatabaseError}
+   */
+  unitsNow(sku: string): Promise<BoardSku | undefined> {
+    return this.#units.find(sku);
+  }
+
+  /**
    * Waits until the entry is no longer `waiting`, at most `waitMs`, then says how it is.
-   * @throws {Problem} overloaded, when too many wait already; {DatabaseError}
+   * @throws {Problem} rate_limited or overloaded, when too many wait already; {DatabaseError}
    */
   async wait(place: Place, waitMs: number, gone: AbortSignal): Promise<WaitingEntry | undefined> {
     const entry = await this.read(place);
     if (entry?.state !== 'waiting' || waitMs <= 0 || gone.aborted) return entry;
-    if (this.#watchers >= WATCHERS_MAX) throw new Problem('overloaded');
-    this.#watchers += 1;
+    this.#places.take(place.userId);
     try {
       await this.#news(idOf(place), waitMs, gone);
     } finally {
-      this.#watchers -= 1;
+      this.#places.leave(place.userId);
     }
     return gone.aborted ? entry : this.read(place);
   }

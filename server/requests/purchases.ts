@@ -60,11 +60,22 @@ export class Purchases {
     for (const id of [...this.#watchers.keys()]) this.#say(id);
   }
 
-  /** Publishes an admitted request. `published` of the entry resolves when the broker answered. */
-  take(row: SkuOnSale, request: PurchaseRequest, ticketId: string, node: string): BookEntry {
+  /**
+   * Publishes an admitted request. `published` of the entry resolves when the broker answered.
+   * @param request for the units that were drawn
+   * @param wanted what the shopper asked for: more, where it accepts fewer
+   */
+  take(
+    row: SkuOnSale,
+    request: PurchaseRequest,
+    ticketId: string,
+    node: string,
+    wanted = request.units,
+  ): BookEntry {
     const admittedAtMs = performance.now();
     const entry: BookEntry = {
       request,
+      wanted,
       node,
       sale: row.sale,
       sku: row.sku,

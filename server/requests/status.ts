@@ -1,10 +1,10 @@
 import type { OrderTerms, Verdict } from '../../contracts/messages.ts';
 import type { RequestOutcome } from '../../db/calls.ts';
-import { Problem } from '../problems.ts';
 import { refundJson } from '../routes/order.ts';
 import type { BookEntry } from './book.ts';
 import type { Lookup } from './lookup.ts';
 import { Pauses } from './pauses.ts';
+import { Places } from './places.ts';
 import type { Purchases } from './purchases.ts';
 import type { Desk, RequestStatus, StatusQuestion, Waiter } from './waiter.ts';
 
@@ -33,7 +33,7 @@ export class StatusDesk implements Desk {
   readonly #nodeFenced: (node: string) => Promise<boolean>;
   readonly #stopping: AbortSignal;
   readonly #pauses = new Pauses();
-  #waiting = 0;
+  readonly #places = new Places(WAITING_SHOPPERS_MAX);
   /** Waiting for requests of which this process hears nothing by itself. */
   #foreign = 0;
 
@@ -55,17 +55,16 @@ export class StatusDesk implements Desk {
   }
 
   get waitingCount(): number {
-    return this.#waiting;
+    return this.#places.taken;
   }
 
   /**
    * Tells the waiter once: when the status is no longer `queued`, or what is known when its time is
    * over; nothing when the shopper has hung up.
-   * @throws {Problem} overloaded, when too many wait already
+   * @throws {Problem} rate_limited or overloaded, when the user or all have too many who wait already
    */
   wait(waiter: Waiter): void {
-    if (this.#waiting >= WAITING_SHOPPERS_MAX) throw new Problem('overloaded');
-    this.#waiting += 1;
+    this.#places.take(waiter.question.userId);
     this.look(waiter);
   }
 
@@ -121,9 +120,13 @@ export class StatusDesk implements Desk {
   }
 
   #end(waiter: Waiter, status: RequestStatus | undefined): void {
-    this.#countForeign(waiter, false);
-    this.#waiting -= 1;
+    this.#leave(waiter);
     if (!waiter.isGone) waiter.tell(status);
+  }
+
+  #leave(waiter: Waiter): void {
+    this.#countForeign(waiter, false);
+    this.#places.leave(waiter.question.userId);
   }
 
   async #ask(waiter: Waiter): Promise<void> {
@@ -131,8 +134,7 @@ export class StatusDesk implements Desk {
     try {
       status = await this.#lookUp(waiter.question);
     } catch (error) {
-      this.#countForeign(waiter, false);
-      this.#waiting -= 1;
+      this.#leave(waiter);
       if (!waiter.isGone) waiter.fail(error);
       return;
     }

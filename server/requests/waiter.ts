@@ -18,7 +18,7 @@ export interface StatusQuestion {
 
 /** Finds out what a waiter is to be told. */
 export interface Desk {
-  /** @throws {Problem} overloaded, when too many wait already */
+  /** @throws {Problem} rate_limited or overloaded, when too many wait already */
   wait(waiter: Waiter): void;
   /** It does not sleep: looks how its request stands, now. */
   look(waiter: Waiter): void;

@@ -46,6 +46,12 @@ export const pageRoutes: FastifyPluginAsync<Context> = async (app, { catalogue }
     ['/sales/:sale', 'sale.html'],
     ['/sales/:sale/lottery', 'lottery.html'],
   ] as const) {
+    // One page, one address.
+    app.get(`${path}/`, { schema: { hide: true } }, (request, reply) => {
+      const { sale } = request.params as { sale: string };
+      const query = request.url.match(/\?.*/)?.[0] ?? '';
+      return reply.redirect(path.replace(':sale', encodeURIComponent(sale)) + query, 308);
+    });
     app.get(path, { schema: { hide: true } }, async (request, reply) => {
       const { sale } = request.params as { sale: string };
       // The page itself says that there is no such sale.

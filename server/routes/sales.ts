@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import fresh from 'fresh';
 import type { Context } from '../context.ts';
 import { Problem } from '../problems.ts';
 import { problems, Sale, SaleList, SaleParams } from './schemas.ts';
@@ -37,7 +38,6 @@ function sendRendering(
   { body, etag }: { body: string; etag: string },
 ): FastifyReply {
   reply.header('etag', etag).header('cache-control', `public, max-age=${CACHE_SECONDS}`);
-  const known = request.headers['if-none-match']?.split(',').map((tag) => tag.trim());
-  if (known?.includes(etag)) return reply.code(304).send();
+  if (fresh(request.headers, { etag })) return reply.code(304).send();
   return reply.type('application/json').send(body);
 }

@@ -125,7 +125,11 @@ export const PurchaseHeaders = Type.Object({
 export const PurchaseBody = Type.Object(
   {
     quantity: Type.Integer({ minimum: 1, maximum: REQUEST_UNITS_MAX }),
-    acceptFewer: Type.Optional(Type.Boolean({ description: 'Take what is left if it is less' })),
+    acceptFewer: Type.Optional(
+      Type.Boolean({
+        description: 'Take fewer, 1 or more, if the node that is asked has fewer left to give out',
+      }),
+    ),
   },
   { additionalProperties: false },
 );

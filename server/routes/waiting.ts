@@ -42,14 +42,18 @@ export const waitingRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
     return row;
   }
 
-  /** Whether units are free is asked of the database: what a web node remembers is a moment old. */
+  /**
+   * Whether units are free, and whether the quota holds them back, is asked of the database: what a web
+   * node remembers is a moment old.
+   */
   async function join(row: SkuOnSale, userId: string, units: number): Promise<Problem | undefined> {
     const state = catalogue.skuState(row);
     if (state === 'scheduled') return untilOpening(catalogue, row);
     if (state !== 'open') return new Problem(state);
     const result = await joinWaiting(databases, row.schema, { sku: row.sku, userId, units });
     if (result === 'waiting') return undefined;
-    const isWithheld = result === 'units_available' && catalogue.isWithheld(row);
+    const now = result === 'units_available' ? await lineDesk.unitsNow(row.sku) : undefined;
+    const isWithheld = now !== undefined && catalogue.isWithheld(now);
     return new Problem(isWithheld ? 'quota_spent' : REFUSALS[result]);
   }
 

@@ -189,6 +189,11 @@ const DAMAGE: readonly [what: string, sql: string, promises: readonly string[]][
   ],
   ['an event deleted', `DELETE FROM hot.outbox WHERE kind = 'paid'`, ['one_event']],
   [
+    'a claim in the line that nobody had',
+    `UPDATE hot.buyer SET claims = claims + 1 WHERE ${OF_CEM}`,
+    ['line'],
+  ],
+  [
     'an event told twice',
     `INSERT INTO hot.outbox (kind, sale, sku, order_nos)
     SELECT kind, sale, sku, order_nos FROM hot.outbox WHERE kind = 'cancelled'`,

@@ -18,6 +18,13 @@ export const PROCESSES: readonly Mutant[] = [
     tests: ['test/zk/grants.test.ts'],
   },
   {
+    promise: 'no undersell',
+    name: 'a node is short of all that was wanted, though the shopper takes fewer',
+    file: 'zk/ledger.ts',
+    edits: [['Math.min(counters.need, least) : least', 'Math.min(counters.need, units) : units']],
+    tests: ['test/zk/ledger.test.ts', 'test/zk/grants.test.ts'],
+  },
+  {
     promise: 'nothing taken is lost',
     name: 'the worker acknowledges before the commit',
     file: 'worker/consume.ts',

@@ -56,6 +56,16 @@ describe('a shopper', () => {
     expect(loads).toBe(0);
   });
 
+  it('reads times in the language of the page, whatever that of the browser is', async () => {
+    const { sale } = await at.shop.createSale({ skus: [{ units: 1 }] });
+    const page = await at.open(`/sales/${sale}/`, { locale: 'de-DE' });
+    const when = page.locator('#when');
+    await until('it says until when', async () => /^Until /.test(await seen(when)));
+    expect(await seen(when)).toMatch(
+      /^Until \w+day, \w+ \d+, 20\d\d at \d+:\d\d.[AP]M, your time$/,
+    );
+  });
+
   it('gives an order back, and the next one gets it', async () => {
     const { sale, skus } = await at.shop.createSale({ skus: [{ units: 1 }] });
     const sku = skus[0] ?? '';

@@ -145,7 +145,11 @@ describe('the top of the page', () => {
     expect(heroPhase('open', [gone, gone])).toBe('sold_out');
     expect(heroPhase('open', [gone, { ...tv, availability: 'maybe' }])).toBe('open');
     expect(heroPhase('closed', [gone])).toBe('closed');
-    expect(heroPhase('open', [])).toBe('open');
+  });
+
+  it('calls a sale without products neither open nor sold out', () => {
+    expect(heroPhase('open', [])).toBe('scheduled');
+    expect(heroPhase('closed', [])).toBe('closed');
   });
 });
 
@@ -155,6 +159,8 @@ describe('when a sale is', () => {
 
   it('is told of the moment that is next, and of an end that the shop made', () => {
     expect(whenText(sale, 'scheduled', 0)).toMatch(/^Opens .*2030/);
+    const opened = Date.parse(sale.opensAt);
+    expect(whenText(sale, 'scheduled', opened)).toBe('The products are not here yet');
     expect(whenText(sale, 'open', before)).toMatch(/^Until .*2030/);
     expect(whenText(sale, 'closed', after)).toMatch(/^Closed .*2030/);
     expect(whenText(sale, 'closed', before)).toBe('Ended by the shop before its time');

@@ -39,7 +39,7 @@ function open(spare: number | 'cut off', databases: Databases = web) {
       if (counts.spare < units) return { drawn: false, verdict: 'quota_spent' } as const;
       counts.spare -= units;
       counts.drawn += units;
-      return { drawn: true, node: 'web-1' } as const;
+      return { drawn: true, node: 'web-1', units } as const;
     },
     decide: (_node: string, _sku: string, units: number) => {
       counts.decided += units;

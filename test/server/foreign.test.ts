@@ -49,7 +49,12 @@ describe('requests of a dead node', () => {
     vi.useRealTimers();
   });
 
-  const begin = () => wait(desk, { requestId: randomUUID(), userId: 'ann', taken: true }, WAIT_MS);
+  let shoppers = 0;
+  const begin = () => {
+    shoppers += 1;
+    const question = { requestId: randomUUID(), userId: `user-${shoppers}`, taken: true };
+    return wait(desk, question, WAIT_MS);
+  };
 
   it('are looked for together, and less often the longer it takes', async () => {
     const crowd = Array.from({ length: 100 }, begin);

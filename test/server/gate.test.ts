@@ -93,7 +93,7 @@ describe('the gate', () => {
         draw(_sku, units) {
           if (drawn + units > 1) return { drawn: false, verdict: 'quota_spent' };
           drawn += units;
-          return { drawn: true, node: 'web-1' };
+          return { drawn: true, node: 'web-1', units };
         },
       },
       overload: () => (brokerAvailable ? undefined : 'broker'),
@@ -161,20 +161,23 @@ describe('the gate', () => {
     await open();
     const owner = { sale: 'demo', userId: 'ada' };
     const soon = Date.now() + 10_000;
+    const ofWeb1 = { node: 'web-1', units: 1 };
     const text = issueTicket(key, owner, 'TV', soon);
     const ticket = parseTicket(text) as Ticket;
     expect(verdictOf(() => gate.check(row, ticket, 'bob'))).toBe('ticket_invalid');
     expect(verdictOf(() => gate.check(row, ticket, 'ada'))).toBe('passed');
-    expect(gate.draw(row, ticket, 1, 'ada')).toBe('web-1');
+    expect(gate.draw(row, ticket, { quantity: 1 }, 'ada')).toMatchObject(ofWeb1);
     expect(verdictOf(() => gate.check(row, ticket, 'ada'))).toBe('cooldown');
-    expect(verdictOf(() => gate.draw(row, ticket, 1, 'ada'))).toBe('cooldown');
-    expect(verdictOf(() => gate.draw(row, ticket, 1, 'bob'))).toBe('ticket_invalid');
+    expect(verdictOf(() => gate.draw(row, ticket, { quantity: 1 }, 'ada'))).toBe('cooldown');
+    expect(verdictOf(() => gate.draw(row, ticket, { quantity: 1 }, 'bob'))).toBe('ticket_invalid');
     const other = parseTicket(issueTicket(key, { sale: 'demo', userId: 'bob' }, 'TV', soon));
-    expect(verdictOf(() => gate.draw(row, other as Ticket, 1, 'bob'))).toBe('quota_spent');
+    expect(verdictOf(() => gate.draw(row, other as Ticket, { quantity: 1 }, 'bob'))).toBe(
+      'quota_spent',
+    );
     drawn = 0;
-    expect(gate.draw(row, other as Ticket, 1, 'bob')).toBe('web-1');
+    expect(gate.draw(row, other as Ticket, { quantity: 1 }, 'bob')).toMatchObject(ofWeb1);
     gate.undo((other as Ticket).id, 'bob');
     drawn = 0;
-    expect(gate.draw(row, other as Ticket, 1, 'bob')).toBe('web-1');
+    expect(gate.draw(row, other as Ticket, { quantity: 1 }, 'bob')).toMatchObject(ofWeb1);
   });
 });

@@ -23,6 +23,8 @@ const TICKET_TTL_MS = 600_000;
 /** The surroundings; a test changes them and looks at the next answer. */
 export interface World {
   row: SkuOnSale;
+  /** The sale is there, and its SKU is not yet. */
+  isEmpty: boolean;
   state: SwitchState;
   keep: number;
   shed: 'random' | 'lottery';
@@ -153,6 +155,7 @@ export function rowOnSale(changes: Partial<SkuOnSale> = {}): SkuOnSale {
 function createWorld(secret: Buffer, ticketKeys: TicketKey[]): World {
   return {
     row: rowOnSale(),
+    isEmpty: false,
     state: 'open',
     keep: 1,
     shed: 'random',
@@ -186,7 +189,11 @@ function catalogueOf(world: World, secret: Buffer, log: Log, ticketTtlMs: number
           payWindowSeconds: 900,
           ticketEpoch,
         };
-        return { serverTime: new Date(), sales: [{ ...entry, skus: [world.row] }], missing: [] };
+        return {
+          serverTime: new Date(),
+          sales: [{ ...entry, skus: world.isEmpty ? [] : [world.row] }],
+          missing: [],
+        };
       },
       lottery: async () => ({ secretSha256: sha256(secret), ...world.lottery }),
       ticketKeys: async () => (world.row.opensAt.getTime() <= Date.now() ? world.ticketKeys : []),
@@ -208,12 +215,14 @@ function sha256(content: Buffer): Buffer {
 
 function agentOf(world: World): QuotaAgent {
   return {
-    draw(_sku, units) {
+    draw(_sku, wanted, least) {
       if (world.quota === 'cut off') return { drawn: false, verdict: 'quota_unavailable' };
-      if (world.quota < units) return { drawn: false, verdict: 'quota_spent' };
+      if (world.quota === 0) return { drawn: false, verdict: 'quota_spent' };
+      if (world.quota < least) return { drawn: false, verdict: 'too_few_now' };
+      const units = Math.min(wanted, world.quota);
       world.quota -= units;
       world.drawn += units;
-      return { drawn: true, node: 'web-1' };
+      return { drawn: true, node: 'web-1', units };
     },
     refund(_node, _sku, units) {
       if (world.quota !== 'cut off') world.quota += units;

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cancelOrder } from '../../db/calls.ts';
 import { audit, restock } from '../../db/operations.ts';
 import { joinWaiting, waitingEntries } from '../../db/waiting.ts';
+import { USER_PLACES_MAX } from '../../server/requests/places.ts';
 import { order } from '../db/shop.ts';
 import { type Answer, Shopper } from '../shopper.ts';
 import { type System, startSystem } from '../system.ts';
@@ -111,13 +113,55 @@ describe('the line for units that come back', () => {
     expect(first).toMatchObject({ status: 201, body: { status: 'waiting', quantity: 1 } });
     expect(again?.body.askedAt).toEqual(first?.body.askedAt);
     expect(other).toMatchObject({ status: 201, body: { status: 'waiting' } });
+    // Extra stock is nobody's before the quota is raised as well.
     await restock(system.databases, 'hot', 'Now', 1);
-    expect(verdict(await shopper().call('POST', path, {}))).toEqual([409, 'units_available']);
+    expect(verdict(await shopper().call('POST', path, {}))).toEqual([429, 'quota_spent']);
+    await system.set(system.paths.sku('Now').quota, '2');
+    await until('there is one to buy', async () => {
+      const answer = verdict(await shopper().call('POST', path, {}));
+      return String(answer) === '409,units_available';
+    });
     // A place is not lost by it, nor by asking for more than anybody may have.
     for (const body of [{}, { quantity: 2 }]) {
       expect((await ann.call('POST', path, body)).body.askedAt).toEqual(first?.body.askedAt);
     }
     expect(await audit(system.databases)).toEqual([]);
+  });
+
+  it('is not told to buy what a quota holds back, however old what a web node remembers is', async () => {
+    const sale = await system.createSale([{ sku: 'Kept', units: 3, quota: 1 }]);
+    const path = pathOf(sale, 'Kept');
+    const join = () => shopper().call('POST', path, {});
+    expect(verdict(await join())).toEqual([409, 'units_available']);
+    // Sold a moment ago: no web node here has seen it yet.
+    const orderNo = await order(system.databases, 'Kept', { userId: 'kept' });
+    const answers = await Promise.all(Array.from({ length: 4 }, join));
+    expect(answers.map(verdict)).toEqual(Array(4).fill([429, 'quota_spent']));
+    await cancelOrder(system.databases, orderNo, 'kept');
+    expect(verdict(await join())).toEqual([409, 'units_available']);
+  });
+
+  it('has few places for each user to wait for news', async () => {
+    const sale = await system.createSale([{ sku: 'News', units: 1 }]);
+    const path = pathOf(sale, 'News');
+    await shopper().buy(sale, 'News');
+    const [eve, ann] = [shopper(), shopper()];
+    await join(eve, path);
+    await join(ann, path);
+    const isOver = new AbortController();
+    const wait = async (): Promise<Answer> => {
+      const answer = await eve.call('GET', `${path}?wait=30`, undefined, {}, isOver.signal);
+      if (verdict(answer)[1] !== 'rate_limited') throw new Error(JSON.stringify(answer.body));
+      return answer;
+    };
+    // One of two web nodes has more of them than one user may hold.
+    const waits = Array.from({ length: 2 * USER_PLACES_MAX + 1 }, wait);
+    const { body, retryAfter } = await Promise.any(waits);
+    expect(body.detail).toContain(`You wait for ${USER_PLACES_MAX} answers already`);
+    expect(Number(retryAfter)).toBeGreaterThan(0);
+    expect((await ann.call('GET', `${path}?wait=1`)).body.status).toBe('waiting');
+    isOver.abort();
+    await Promise.allSettled(waits);
   });
 
   it('is refused honestly, and ends with the sale', async () => {

@@ -34,11 +34,11 @@ test('draws what it was granted, no more; refunds and outcomes are reported', as
   const node = await ready(agent);
   expect(agent.draw(sku, 1)).toEqual({ drawn: false, verdict: 'quota_spent' });
   await grant(agent, sku, 5);
-  expect(agent.draw(sku, 3)).toEqual({ drawn: true, node });
-  expect(agent.draw(sku, 3)).toEqual({ drawn: false, verdict: 'quota_spent' });
+  expect(agent.draw(sku, 3)).toEqual({ drawn: true, node, units: 3 });
+  expect(agent.draw(sku, 3)).toEqual({ drawn: false, verdict: 'too_few_now' });
   agent.refund(node, sku, 1);
   agent.decide(node, sku, 2);
-  expect(agent.draw(sku, 3)).toEqual({ drawn: true, node });
+  expect(agent.draw(sku, 3, 1)).toEqual({ drawn: true, node, units: 3 });
   expect(() => agent.decide(node, sku, 4)).toThrow(/3 are under way/);
   await until('reported', async () => {
     const report = decodeReport((await plane.text(plane.paths.report(node))) ?? '');

@@ -16,6 +16,7 @@ const ACTIONS = {
   },
   giveBack: (world: World, _: string, units: number) => world.giveBack(units),
   draw: (world: World, name: string, units: number) => void world.draw(name, few(units)),
+  drawFewer: (world: World, name: string, units: number) => void world.draw(name, few(units), 1),
   refund: (world: World, name: string, units: number) => world.refund(name, few(units)),
   commit: (world: World, name: string, units: number) => world.commit(name, few(units), false),
   refuse: (world: World, name: string, units: number) => world.commit(name, few(units), true),
@@ -41,7 +42,8 @@ function stepOf(...weights: [keyof typeof ACTIONS, number][]): fc.Arbitrary<Step
 }
 
 const anyStep = stepOf(
-  ['draw', 10],
+  ['draw', 6],
+  ['drawFewer', 4],
   ['keep', 6],
   ['commit', 4],
   ['apply', 3],
@@ -111,20 +113,22 @@ test('when everything is told, nothing is stranded and nothing is spendable past
 });
 
 test('wherever demand arrives, the last unit is sold there, also to requests of several units', () => {
-  const request = fc.record({ at: fc.nat(7), units: fc.integer({ min: 1, max: 3 }) });
+  const units = fc.integer({ min: 1, max: 3 });
+  const request = fc.record({ at: fc.nat(7), units, acceptFewer: fc.boolean() });
   const demand = fc.array(request, { maxLength: 60, size: 'max' });
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 6 }), fc.nat(40), demand, (nodes, total, requests) => {
       const world = new World(1_000, total);
       for (let index = 0; index < nodes; index++) world.join();
       world.settleDown();
-      for (const { at, units } of requests) {
-        const isThere = world.target - world.held >= units;
-        let isDrawn = world.draw(nameAt(world, at), units);
+      for (const { at, units, acceptFewer } of requests) {
+        const least = acceptFewer ? 1 : units;
+        const isThere = world.target - world.held >= least;
+        let isDrawn = world.draw(nameAt(world, at), units, least);
         // A request that is refused asks again, as Retry-After tells it to.
         for (let tries = 0; tries < 2 && !isDrawn; tries++) {
           world.settleDown();
-          isDrawn = world.draw(nameAt(world, at), units);
+          isDrawn = world.draw(nameAt(world, at), units, least);
         }
         expect(isDrawn).toBe(isThere);
         world.settleDown();

@@ -136,7 +136,7 @@ test('a node killed hard is settled first, then what is left is granted to the l
   await granted(SKU, [living], [500]);
   await until('granted', () => child.said.grant === 500);
   const { node = '' } = child.said;
-  expect(await child.draw(200)).toEqual({ drawn: true, node });
+  expect(await child.draw(200)).toEqual({ drawn: true, node, units: 200 });
   const { promise: drained, resolve } = Promise.withResolvers<void>();
   plane.settle = () => drained;
   child.signal('SIGKILL');

@@ -68,11 +68,11 @@ export class World {
     return this.node(name).ledger.report()[SKU] ?? { grant: 0, admitted: 0, decided: 0, need: 0 };
   }
 
-  draw(name: string, units: number): boolean {
+  draw(name: string, units: number, least = units): boolean {
     const node = this.node(name);
-    const drawn = node.alive && node.ledger.draw(SKU, units) === 'drawn';
-    if (drawn) node.queued += units;
-    return drawn;
+    const drawn = node.alive ? node.ledger.draw(SKU, units, least) : 0;
+    node.queued += drawn;
+    return drawn > 0;
   }
 
   refund(name: string, units: number): void {

@@ -41,11 +41,12 @@ async function listen({ listen, redisPort, jwtSecret, ticketKey, sku }: FrontOrd
   const purchases = {
     // Redis itself knows who has bought: there is nothing to remember here.
     book: new Book(),
-    take(...[row, request, ticketId, drawnAs]: Parameters<Context['purchases']['take']>) {
+    take(...[row, request, ticketId, drawnAs, asked]: Parameters<Context['purchases']['take']>) {
       const { sale, schema } = row;
       const admittedAtMs = performance.now();
       const times = { admittedAtMs, lookedUpAtMs: admittedAtMs };
-      const place = { sale, sku, schema, ticketId, node: drawnAs };
+      const wanted = asked ?? request.units;
+      const place = { sale, sku, schema, ticketId, node: drawnAs, wanted };
       const published = Promise.resolve();
       const entry: BookEntry = { request, ...place, ...times, stage: 'publishing', published };
       entry.published = buy(entry);

@@ -1,5 +1,7 @@
 // @ts-check
-/** Money and moments in the reader's own language. */
+/** Money and moments in the language of the page, as its words are. */
+
+const LANGUAGE = globalThis.document?.documentElement.lang;
 
 /** @param {string} amount decimal string */
 export function isFree(amount) {
@@ -15,7 +17,7 @@ export function money(amount, currency) {
   if (isFree(amount)) return 'Free';
   const digits = amount.split('.')[1]?.length ?? 0;
   try {
-    return new Intl.NumberFormat(undefined, {
+    return new Intl.NumberFormat(LANGUAGE, {
       style: 'currency',
       currency,
       minimumFractionDigits: digits,
@@ -29,14 +31,14 @@ export function money(amount, currency) {
 
 /** @param {string} iso */
 export function moment(iso) {
-  return new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'short' }).format(
+  return new Intl.DateTimeFormat(LANGUAGE, { dateStyle: 'full', timeStyle: 'short' }).format(
     new Date(iso),
   );
 }
 
 /** @param {string} iso */
 export function timeOfDay(iso) {
-  return new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' }).format(new Date(iso));
+  return new Intl.DateTimeFormat(LANGUAGE, { timeStyle: 'medium' }).format(new Date(iso));
 }
 
 /** Illustrations that are there, by a word in the SKU or its title. */

@@ -31,9 +31,11 @@ export function createHero() {
     setAttribute(find('#draw'), 'href', `/sales/${encodeURIComponent(sale.sale)}/lottery`);
     setAttribute(hero, 'data-phase', phase);
     setText(find('#pill'), phasePill(phase));
-    setText(find('#countdown-label'), phaseText(phase));
+    // Past its opening and without products there is nothing to count to.
+    const counts = phase !== 'closed' && (phase !== 'scheduled' || left > 0);
+    setText(find('#countdown-label'), counts || phase === 'closed' ? phaseText(phase) : '');
     setText(find('#when'), whenText(sale, phase, serverNowMs));
-    setShown(find('#countdown'), phase !== 'closed');
+    setShown(find('#countdown'), counts);
     setText(find('#countdown-spoken'), spokenTime(left));
     const parts = partsOf(left);
     for (const unit of /** @type {const} */ (['days', 'hours', 'minutes', 'seconds'])) {

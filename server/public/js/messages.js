@@ -256,6 +256,12 @@ const BY_REASON = {
     'Your place in the draw is not reached',
     'It stays the same however often you press. The shop may let in more later, and then it can be.',
   ),
+  'quota_spent/too_few_now': say(
+    'wait',
+    'later',
+    'Not as many as you ask for right now',
+    'Some are there: ask for fewer, or try again for all of them.',
+  ),
   'queued/delayed': say(
     'busy',
     'none',

@@ -159,13 +159,14 @@ function buttonOf({ sku, phase, opensInMs, purchase, held, unpaid, now }, restSe
 /** @typedef {import('./countdown.js').SalePhase | 'sold_out'} HeroPhase */
 
 /**
- * An open sale in which nothing can be had any more says so at the top.
+ * An open sale in which nothing can be had, any more or yet, says so at the top.
  * @param {import('./countdown.js').SalePhase} phase
  * @param {readonly Sku[]} skus
  * @returns {HeroPhase}
  */
 export function heroPhase(phase, skus) {
-  const gone = skus.length > 0 && skus.every((sku) => sku.availability === 'sold_out');
+  if (phase === 'open' && skus.length === 0) return 'scheduled';
+  const gone = skus.every((sku) => sku.availability === 'sold_out');
   return phase === 'open' && gone ? 'sold_out' : phase;
 }
 
@@ -201,6 +202,9 @@ export function phasePill(phase) {
  * @param {number} serverNowMs
  */
 export function whenText({ opensAt, closesAt }, phase, serverNowMs) {
+  if (phase === 'scheduled' && serverNowMs >= Date.parse(opensAt)) {
+    return 'The products are not here yet';
+  }
   if (phase === 'scheduled') return `Opens ${moment(opensAt)}, your time`;
   if (phase !== 'closed') return `Until ${moment(closesAt)}, your time`;
   return serverNowMs < Date.parse(closesAt)

@@ -69,12 +69,17 @@ export async function editAll(cast: Cast, truth: Truth): Promise<number | undefi
   return undefined;
 }
 
-/** Someone asks at every node, for single units, until everything is sold; how long, in ms. */
+/**
+ * Someone asks at every node until everything is sold, for single units or for what is there of
+ * several; how long, in ms.
+ */
 export async function sellOut(cast: Cast, truth: Truth): Promise<number> {
   const startedAt = cast.clock.now;
   let isOver = false;
   const ask = () => {
-    for (const web of cast.alive) for (const { sku } of cast.setting.skus) web.ask(sku, 1);
+    for (const web of cast.alive) {
+      for (const { sku } of cast.setting.skus) web.ask(sku, cast.random.integer(1, 3), true);
+    }
     if (!isOver) cast.clock.after(ASK_EVERY_MS, ask);
   };
   ask();

@@ -7,7 +7,11 @@ import type { Random } from './random.ts';
 export interface SimRequest {
   readonly id: number;
   readonly sku: string;
+  /** Drawn. */
   readonly units: number;
+  readonly acceptFewer: boolean;
+  /** Units of its order, once it is ordered. */
+  ordered: number;
   /** Node id that it was drawn under. */
   readonly node: string;
   /** `drawn`: at the web node; `published`: on its way or in the queue. */
@@ -86,19 +90,20 @@ export class Shop {
   }
 
   #decide(request: SimRequest): void {
-    const { sku, units, node } = request;
+    const { sku, units, node, acceptFewer } = request;
     const stock = this.stockOf(sku);
     this.#clock.isChanged = true;
     if (this.fenced.has(node)) {
       request.state = 'rejected';
     } else {
       this.#count(request, -units);
-      const fits = stock.held + units <= stock.total;
-      request.state = fits ? 'ordered' : 'sold_out';
-      if (fits) {
-        stock.held += units;
-        this.orders.push(request);
-      }
+      const left = stock.total - stock.held;
+      // At times it finds less than was drawn, as it does when slots were emptied by hand.
+      const found = acceptFewer && this.#random.chance(0.1) ? Math.min(left, 1) : left;
+      request.ordered = found >= units ? units : acceptFewer ? found : 0;
+      request.state = request.ordered > 0 ? 'ordered' : 'sold_out';
+      stock.held += request.ordered;
+      if (request.ordered > 0) this.orders.push(request);
     }
     request.tell(request);
   }
@@ -107,7 +112,7 @@ export class Shop {
   giveBack(sku: string): void {
     const index = this.orders.findIndex((order) => order.sku === sku);
     const [order] = index < 0 ? [] : this.orders.splice(index, 1);
-    if (order) this.stockOf(sku).held -= order.units;
+    if (order) this.stockOf(sku).held -= order.ordered;
   }
 
   /** As the keeper's `unitCounts`: what stands there while it is asked, told a little later. */

@@ -78,22 +78,25 @@ export class WebNode {
   }
 
   /** A purchase request arrives. */
-  ask(sku: string, units: number): void {
+  ask(sku: string, units: number, acceptFewer = false): void {
     const { clock } = this.#options;
     if (this.process.state === 'dead' || this.isLeaving) return;
-    clock.after(0, () => this.#purchase(sku, units), this.process);
+    clock.after(0, () => this.#purchase(sku, units, acceptFewer), this.process);
   }
 
-  #purchase(sku: string, units: number): void {
+  #purchase(sku: string, wanted: number, acceptFewer: boolean): void {
     const { clock, random, shop, note } = this.#options;
     if (this.isLeaving || this.agent.state(sku) !== 'open') return;
-    const draw = this.agent.draw(sku, units);
+    const draw = this.agent.draw(sku, wanted, acceptFewer ? 1 : wanted);
     if (!draw.drawn) return;
+    const { units } = draw;
     const id = this.#nextRequest++;
     const request: SimRequest = {
       id,
       sku,
       units,
+      acceptFewer,
+      ordered: 0,
       node: draw.node,
       state: 'drawn',
       tell: () => this.#hear(request),

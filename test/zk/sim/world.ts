@@ -98,7 +98,7 @@ function demand(cast: Cast): void {
     // The skew makes the first nodes the busy ones.
     const at = Math.floor(cast.webs.length * random.next() ** (1 + skew / 4));
     const sku = random.pick(skus).sku;
-    cast.webs[at]?.ask(sku, random.integer(1, 3));
+    cast.webs[at]?.ask(sku, random.integer(1, 3), random.chance(0.5));
     if (random.chance(0.1)) cast.shop.giveBack(sku);
   };
   next();

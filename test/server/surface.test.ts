@@ -1,0 +1,170 @@
+import { randomBytes } from 'node:crypto';
+import { type IncomingHttpHeaders, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openWebNode, rowOnSale, type WebNode } from './web-node.ts';
+
+/** What plain HTTP clients expect of every address: empty bodies, ETags, slashes at the end. */
+
+let node: WebNode;
+let port: number;
+
+beforeAll(async () => {
+  node = await openWebNode({ jwtSecret: randomBytes(32).toString('base64url') });
+  await node.app.listen({ host: '127.0.0.1', port: 0 });
+  ({ port } = node.app.server.address() as AddressInfo);
+});
+afterAll(() => node.close());
+
+interface Answered {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+/** @param chunks the body; undefined: none, and no length either */
+function call(
+  method: string,
+  path: string,
+  headers: Record<string, string> = {},
+  chunks?: readonly string[],
+): Promise<Answered> {
+  return new Promise((resolve, reject) => {
+    const sent = request({ port, host: '127.0.0.1', method, path, headers }, async (response) => {
+      const { statusCode = 0, headers: its } = response;
+      resolve({ status: statusCode, headers: its, body: await text(response) });
+    }).on('error', reject);
+    for (const chunk of chunks ?? []) sent.write(chunk);
+    sent.end();
+  });
+}
+
+interface Operation {
+  readonly requestBody?: { readonly required?: boolean };
+}
+
+describe('an empty body', () => {
+  const TYPES = ['application/json', 'application/json; charset=utf-8', 'text/plain'];
+
+  it('is no fault of a call that needs none, whatever type it is said to have', async () => {
+    const { paths } = JSON.parse((await call('GET', '/openapi.json')).body) as {
+      paths: Record<string, Record<string, Operation>>;
+    };
+    const named: Record<string, string> = { orderNo: '1', sale: 'demo', sku: 'TV' };
+    const calls = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.entries(methods)
+        .filter(([method]) => method !== 'get')
+        .filter(([, { requestBody }]) => requestBody === undefined)
+        .map(([method]) => [
+          method.toUpperCase(),
+          path.replace(/\{(\w+)\}/g, (_, name: string) => named[name] ?? name),
+        ]),
+    );
+    const told = calls.map(([method, path]) => `${method} ${path}`);
+    expect(told).toContain('POST /api/v1/orders/1/cancel');
+    expect(told).toContain('DELETE /api/v1/sales/demo/skus/TV/waiting');
+    // The line takes a body, or none.
+    calls.push(['POST', '/api/v1/sales/demo/skus/TV/waiting']);
+    const authorization = `Bearer ${node.tokenOf('ann')}`;
+    const refused: unknown[] = [];
+    for (const [method = '', path = ''] of calls) {
+      for (const type of TYPES) {
+        const headers = { authorization, 'content-type': type };
+        const answers = [
+          await call(method, path, { ...headers, 'content-length': '0' }),
+          ...(type.startsWith('text') ? [] : [await call(method, path, chunked(headers))]),
+        ];
+        for (const { status } of answers) {
+          if ([400, 415].includes(status)) refused.push([method, path, type, status]);
+        }
+      }
+    }
+    expect(refused).toEqual([]);
+  });
+
+  it('is told what is missing where one is needed', async () => {
+    const headers = { authorization: `Bearer ${node.tokenOf('ann')}` };
+    const type = { 'content-type': 'application/json', 'content-length': '0' };
+    const answer = await call('POST', '/api/v1/sales/demo/tickets', { ...headers, ...type });
+    expect(answer.status).toBe(400);
+    expect(JSON.parse(answer.body)).toMatchObject({ detail: 'body must be object' });
+  });
+});
+
+const chunked = (headers: Record<string, string>) => ({
+  ...headers,
+  'transfer-encoding': 'chunked',
+});
+
+describe('If-None-Match', () => {
+  it.each([
+    '/api/v1/sales',
+    '/api/v1/sales/demo',
+    '/sales/demo',
+    '/',
+    '/js/format.js',
+    '/altcha/altcha.css',
+  ])('of %s is compared weakly, and may be a list or a star', async (path) => {
+    const { headers, status } = await call('GET', path);
+    expect(status).toBe(200);
+    const etag = headers.etag ?? '';
+    const opaque = etag.replace(/^W\//, '');
+    expect(opaque).toMatch(/^"[^"]+"$/);
+    const same = [
+      etag,
+      opaque,
+      `W/${opaque}`,
+      '*',
+      `"other", ${opaque}`,
+      `W/"x",W/${opaque} , "y"`,
+    ];
+    for (const tag of same) {
+      const answer = await call('GET', path, { 'if-none-match': tag });
+      expect([tag, answer.status, answer.body]).toEqual([tag, 304, '']);
+      expect(answer.headers.etag).toBe(etag);
+    }
+    for (const tag of ['"other"', 'W/"other"', opaque.slice(1, -1), '']) {
+      expect((await call('GET', path, { 'if-none-match': tag })).status, tag).toBe(200);
+    }
+  });
+});
+
+describe('a slash at the end of a page', () => {
+  it.each([
+    ['/sales/demo/', '/sales/demo'],
+    ['/sales/demo/?ref=a/b', '/sales/demo?ref=a/b'],
+    ['/sales/demo/lottery/', '/sales/demo/lottery'],
+    ['/sales/demo/lottery/?x', '/sales/demo/lottery?x'],
+  ])('%s leads to %s', async (path, page) => {
+    for (const method of ['GET', 'HEAD']) {
+      const answer = await call(method, path);
+      expect(answer.status).toBe(308);
+      expect(answer.headers.location).toBe(page);
+    }
+    expect((await call('GET', page)).status).toBe(200);
+  });
+
+  it('leads to where the other documents are read', async () => {
+    expect((await call('GET', '/docs')).status).toBeLessThan(400);
+    expect((await call('GET', '/docs/')).status).toBeLessThan(400);
+  });
+});
+
+describe('a sale without SKUs', () => {
+  it.each([
+    ['before', 60_000, 120_000, 'scheduled'],
+    ['within', -60_000, 60_000, 'scheduled'],
+    ['after', -120_000, -60_000, 'closed'],
+  ])(
+    '%s its time is empty, and not ended by anybody',
+    async (sale, opensInMs, closesInMs, state) => {
+      const opensAt = new Date(Date.now() + opensInMs);
+      const closesAt = new Date(Date.now() + closesInMs);
+      Object.assign(node.world, { isEmpty: true, row: rowOnSale({ sale, opensAt, closesAt }) });
+      await node.refresh();
+      const { body } = await call('GET', `/api/v1/sales/${sale}`);
+      expect(JSON.parse(body)).toMatchObject({ sale, state, skus: [] });
+    },
+  );
+});
