@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { createPool, type Databases } from '../db/pool.ts';
+import type { Databases } from '../db/pool.ts';
 import { prepare } from '../db/prepare.ts';
 import { putOnSale, type SalePlan, type SkuPlan } from '../ops/sale.ts';
 import { freePort } from '../ops/stack/ports.ts';
@@ -8,6 +8,7 @@ import { endProcess, type Launched, launch, logTail } from '../ops/stack/process
 import { TestFolder } from '../ops/stack/test-folder.ts';
 import { pathsBelow } from '../zk/paths.ts';
 import { ZkSession } from '../zk/session.ts';
+import { openPool } from './db/database.ts';
 import { createVirtualHost, databaseUrl, servers, uniqueName, uniqueZkRoot } from './servers.ts';
 import { until } from './until.ts';
 import type { Credentials } from './zk/credentials.ts';
@@ -87,18 +88,15 @@ export class System {
   static async start(options: SystemOptions = {}): Promise<System> {
     const database = uniqueName('system');
     const server = options.databaseServerUrl ?? servers.databaseUrl;
-    const admin = createPool({ url: server, max: 1, applicationName: 'test' });
+    const admin = openPool(server, 1);
     await admin.query({ text: `CREATE DATABASE ${database}` });
     await admin.close();
     const url = databaseUrl(database, server);
     await prepare(url);
-    const pool = createPool({ url, max: 8, applicationName: 'test' });
+    const pool = openPool(url, 8);
     const { hotDatabaseUrl } = options;
     if (hotDatabaseUrl !== undefined) await prepare(hotDatabaseUrl);
-    const hot =
-      hotDatabaseUrl === undefined
-        ? pool
-        : createPool({ url: hotDatabaseUrl, max: 8, applicationName: 'test' });
+    const hot = hotDatabaseUrl === undefined ? pool : openPool(hotDatabaseUrl, 8);
     const virtualHost =
       options.amqpUrl === undefined
         ? await createVirtualHost()

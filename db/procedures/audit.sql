@@ -295,4 +295,4 @@ ALTER FUNCTION :schema.audit OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.audit IS
   'The books of this schema: one row for each broken promise, none when all is well';
 REVOKE ALL ON FUNCTION :schema.audit FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION :schema.audit TO flashsale_ops, flashsale_readonly;
+GRANT EXECUTE ON FUNCTION :schema.audit TO flashsale_worker, flashsale_ops, flashsale_readonly;

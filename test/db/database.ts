@@ -68,6 +68,8 @@ export function openPool(url: string, max: number, role?: Role): Pool {
     applicationName: `test ${role ?? 'admin'}`,
     statementTimeoutMs: 60_000,
     lockTimeoutMs: 30_000,
+    waitTimeoutMs: 60_000,
+    connectTimeoutMs: 60_000,
     ...(role !== undefined && { role }),
   });
 }
