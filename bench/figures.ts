@@ -1,7 +1,8 @@
 /** From what was measured to what is told. */
 
-/** Of an even number of values: the middle between the two in the middle. */
+/** Of an even number of values: the middle between the two in the middle. NaN if one of them is. */
 export function median(values: readonly number[]): number {
+  if (values.some(Number.isNaN)) return Number.NaN;
   const sorted = values.toSorted((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
   const high = sorted[middle] ?? Number.NaN;

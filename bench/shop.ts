@@ -2,6 +2,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { AUDIT_TIMEOUT_MS } from '../db/audit.ts';
 import { createPool, type Databases } from '../db/pool.ts';
 import type * as Prepare from '../db/prepare.ts';
 import { ticketKey } from '../db/ticket-keys.ts';
@@ -139,7 +140,12 @@ export async function startShop(bench: BenchServers, options: ShopOptions): Prom
   });
   const chosen = specs.filter(({ name }) => options.processes.includes(name));
   await Promise.all(chosen.map((spec) => bench.supervisor.start(spec)));
-  const pool = createPool({ url: servers.databaseUrl, max: 4, applicationName: 'bench' });
+  const pool = createPool({
+    url: servers.databaseUrl,
+    max: 4,
+    applicationName: 'bench',
+    statementTimeoutMs: AUDIT_TIMEOUT_MS,
+  });
   const databases = { regular: pool, hot: pool };
   const session = new ZkSession({
     servers: servers.zookeeper,

@@ -26,12 +26,34 @@ export interface AuditRow {
   readonly remedy: string;
 }
 
+/** Far beyond any machine: 2 to 4 us an order, and some more beside other work. */
+export const AUDIT_TIMEOUT_MS = 10 * 60_000;
+
 /** Two servers have no common moment: what does not add up is looked at again so often. */
 const LOOKS_MAX = 5;
 const LOOK_INTERVAL_MS = 100;
 
-/** As long as the pool lets a statement run: it reads every order. */
-const AUDIT_TIMEOUT_MS = 3_600_000;
+interface Row extends Record<string, unknown> {
+  schema: Schema;
+  promise: string;
+  sku: string | null;
+  detail: string;
+  expected: string;
+  actual: string;
+  remedy: string;
+}
+
+const auditText = (schema: Schema) => `SELECT '${schema}' AS schema, * FROM ${schema}.audit()`;
+
+const toAuditRow = (row: Row): AuditRow => ({
+  schema: row.schema,
+  promise: row.promise,
+  sku: row.sku,
+  detail: row.detail,
+  expected: toNumber(row.expected),
+  actual: toNumber(row.actual),
+  remedy: row.remedy,
+});
 
 /** The books of both schemas: empty when all is well. Reads every order. */
 export async function audit(databases: Databases): Promise<AuditRow[]> {
@@ -40,31 +62,64 @@ export async function audit(databases: Databases): Promise<AuditRow[]> {
 
 /** The books of the homes that answer: those of a missing one may be right or wrong. */
 export async function auditHomes(databases: Databases): Promise<Answers<AuditRow>> {
-  interface Row extends Record<string, unknown> {
-    schema: Schema;
-    promise: string;
-    sku: string | null;
-    detail: string;
-    expected: string;
-    actual: string;
-    remedy: string;
-  }
-  const text = (schema: Schema) => `SELECT '${schema}' AS schema, * FROM ${schema}.audit()`;
   // The home that is away must not be waited for as long as for an audit.
   if (areApart(databases)) await askHomes(databases, (_, home) => home.query({ text: 'SELECT' }));
-  const answers = await queryHomes<Row>(databases, 'audit', text, [], AUDIT_TIMEOUT_MS);
-  const { rows, missing } = answers;
-  const found = rows.map((row) => ({
-    schema: row.schema,
-    promise: row.promise,
-    sku: row.sku,
-    detail: row.detail,
-    expected: toNumber(row.expected),
-    actual: toNumber(row.actual),
-    remedy: row.remedy,
-  }));
+  const answers = await queryHomes<Row>(databases, 'audit', auditText, [], AUDIT_TIMEOUT_MS);
+  const { missing } = answers;
+  const found = answers.rows.map(toAuditRow);
   const crossed = missing.length === 0 && areApart(databases);
   return { rows: crossed ? [...found, ...(await auditCrossed(databases))] : found, missing };
+}
+
+/** The books of one schema; of what goes between two servers, what is broken on its side. */
+export async function auditSchema(databases: Databases, schema: Schema): Promise<AuditRow[]> {
+  const found = (await databases[schema].query<Row>({ text: auditText(schema) })).map(toAuditRow);
+  if (!areApart(databases)) return found;
+  const crossed = await auditCrossed(databases);
+  return [...found, ...crossed.filter((row) => row.schema === schema)];
+}
+
+/** What is known of the last audit of a schema, and whether the next one is this caller's. */
+export interface AuditTurn {
+  readonly mine: boolean;
+  /** The last one; undefined: there was none yet. */
+  readonly last:
+    | { readonly rows: number; readonly seconds: number; readonly endedAt: Date }
+    | undefined;
+}
+
+/** Takes the next audit if it is due, for `AUDIT_TIMEOUT_MS`; after that another may take it. */
+export async function takeAudit(databases: Databases, schema: Schema): Promise<AuditTurn> {
+  const [row] = await databases[schema].query<{
+    mine: boolean;
+    broken: number | null;
+    took_ms: number | null;
+    ended_at: Date | null;
+  }>({
+    name: `take_audit_${schema}`,
+    text: `SELECT * FROM ${schema}.take_audit($1::bigint)`,
+    values: [AUDIT_TIMEOUT_MS],
+  });
+  const { broken, took_ms, ended_at } = row ?? {};
+  const last = ended_at && {
+    rows: broken ?? 0,
+    seconds: (took_ms ?? 0) / 1_000,
+    endedAt: ended_at,
+  };
+  return { mine: row?.mine === true, last: last ?? undefined };
+}
+
+/** Reports an audit that was taken, and when the next one is due. */
+export async function endAudit(
+  databases: Databases,
+  schema: Schema,
+  done: { readonly rows: number; readonly tookMs: number; readonly nextInMs: number },
+): Promise<void> {
+  await databases[schema].query({
+    name: `end_audit_${schema}`,
+    text: `SELECT ${schema}.end_audit($1, $2, $3)`,
+    values: [done.rows, Math.round(done.tookMs), Math.round(done.nextInMs)],
+  });
 }
 
 async function auditCrossed(databases: Databases): Promise<AuditRow[]> {

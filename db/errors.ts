@@ -55,6 +55,10 @@ const KIND_BY_CLASS: Readonly<Record<string, DatabaseErrorKind>> = {
 /** Node's codes of a connection that was never made, so that nothing can have been done. */
 const NEVER_CONNECTED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH']);
 
+/** The driver's words for the same: no connection within the time, in the queue or from the server. */
+const NEVER_CONNECTED_WORDS =
+  /timeout exceeded when trying to connect|due to connection timeout|^timeout expired$/;
+
 function codeOf(error: unknown): string | undefined {
   // A host with several addresses fails with an AggregateError, whose code is that of the members.
   const code = (error as { code?: unknown } | null)?.code;
@@ -73,7 +77,7 @@ export function toDatabaseError(error: unknown): DatabaseError {
   if (code !== undefined && NEVER_CONNECTED.has(code)) {
     return new DatabaseError('unavailable', message, undefined, error);
   }
-  if (message.includes('timeout exceeded when trying to connect')) {
+  if (NEVER_CONNECTED_WORDS.test(message)) {
     return new DatabaseError('unavailable', message, undefined, error);
   }
   // What is left is a connection that broke (ECONNRESET, "Connection terminated …", a read timeout)

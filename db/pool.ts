@@ -1,4 +1,12 @@
-import { Client, Pool as PgPool, type QueryResultRow } from 'pg';
+import { once } from 'node:events';
+import { bulkhead } from 'cockatiel';
+import {
+  Client,
+  type ClientBase,
+  type ClientConfig,
+  Pool as PgPool,
+  type QueryResultRow,
+} from 'pg';
 import { DatabaseError, toDatabaseError } from './errors.ts';
 
 /** The only file that imports the driver. */
@@ -34,7 +42,16 @@ export interface PoolOptions {
   readonly applicationName: string;
   /** Queries that may wait for a connection; the next one fails at once as unavailable. */
   readonly waitingMax?: number;
+  /** Longest wait for a connection: in the queue, or until a new one is made, its turn included. */
+  readonly waitTimeoutMs?: number;
+  /** Longest attempt to make one, from its turn on. */
   readonly connectTimeoutMs?: number;
+  /** Connects under way at once: a server that starts sessions slowly is asked for few at a time. */
+  readonly connectsMax?: number;
+  /** Connections that are kept however idle, and that `fill` opens. */
+  readonly min?: number;
+  /** Makes a new session ready before it is handed out. One that fails is handed out as it is. */
+  readonly warmUp?: (session: Queryable) => Promise<unknown>;
   readonly idleTimeoutMs?: number;
   readonly statementTimeoutMs?: number;
   /** Longest wait for one row or advisory lock. */
@@ -48,7 +65,10 @@ export interface PoolOptions {
 
 const POOL_DEFAULTS = {
   waitingMax: 1_000,
+  waitTimeoutMs: 6_000,
   connectTimeoutMs: 3_000,
+  connectsMax: 4,
+  min: 0,
   idleTimeoutMs: 60_000,
   statementTimeoutMs: 5_000,
   lockTimeoutMs: 2_000,
@@ -61,6 +81,8 @@ const READ_TIMEOUT_MARGIN_MS = 2_000;
 const KEEP_ALIVE_INITIAL_DELAY_MS = 10_000;
 
 export interface Pool extends Queryable {
+  /** Opens connections up to `min`, so that none is made when work comes. Never rejects. */
+  fill(): Promise<void>;
   /** Connections open, idle, and queries waiting for one. */
   figures(): { readonly open: number; readonly idle: number; readonly waiting: number };
   /** Ends all connections, after the queries that run. */
@@ -71,6 +93,11 @@ export interface Pool extends Queryable {
 export interface Databases {
   readonly regular: Pool;
   readonly hot: Pool;
+}
+
+/** Fills both pools; of one that is not filled, its `onError` was told why. */
+export async function fillBoth({ regular, hot }: Databases): Promise<void> {
+  await Promise.all([...new Set([regular, hot])].map((pool) => pool.fill()));
 }
 
 function sessionOptions(url: string, role: Role | undefined) {
@@ -87,6 +114,55 @@ function sessionOptions(url: string, role: Role | undefined) {
   return parsed.toString();
 }
 
+async function ask<Row extends QueryResultRow>(
+  asked: PgPool | ClientBase,
+  { name, text, values = [] }: Statement,
+): Promise<Row[]> {
+  try {
+    const config = { text, values: [...values], ...(name !== undefined && { name }) };
+    return (await asked.query<Row>(config)).rows;
+  } catch (error) {
+    throw toDatabaseError(error);
+  }
+}
+
+/** As the driver types it, and as the pool reads it. */
+type Connected = (error: never, client: never) => void;
+
+/**
+ * A client that waits for its turn to connect: the time of an attempt counts from then on. The pool gives
+ * one up by destroying its stream.
+ */
+function clientInTurn(connectsMax: number, connectTimeoutMs: number): typeof Client {
+  const turns = bulkhead(connectsMax, Number.POSITIVE_INFINITY);
+  class ClientInTurn extends Client {
+    constructor(config?: ClientConfig) {
+      super({ ...config, connectionTimeoutMillis: connectTimeoutMs });
+    }
+
+    override connect(): Promise<Client>;
+    override connect(done: Connected): void;
+    override async connect(done?: Connected): Promise<Client> {
+      const { stream } = this.connection;
+      const givenUp = once(stream, 'close').then(() => {
+        throw new Error('timeout exceeded when trying to connect');
+      });
+      const connected = turns.execute(async () => {
+        if (!stream.destroyed) await super.connect();
+      });
+      const outcome = Promise.race([connected, givenUp]);
+      if (done === undefined) await outcome;
+      else
+        outcome.then(
+          () => done(null as never, this as never),
+          (error) => done(error as never, this as never),
+        );
+      return this;
+    }
+  }
+  return ClientInTurn;
+}
+
 /** Connections are made when they are needed: a pool can be created while the server is down. */
 export function createPool(options: PoolOptions): Pool {
   const limits = { ...POOL_DEFAULTS, ...options };
@@ -94,8 +170,15 @@ export function createPool(options: PoolOptions): Pool {
   const pool = new PgPool({
     connectionString: sessionOptions(limits.url, limits.role),
     application_name: limits.applicationName,
+    ...(limits.warmUp && {
+      onConnect: (client: ClientBase) =>
+        limits.warmUp?.({ query: (statement) => ask(client, statement) }).catch(onError),
+    }),
+    Client: clientInTurn(limits.connectsMax, limits.connectTimeoutMs),
     max: limits.max,
-    connectionTimeoutMillis: limits.connectTimeoutMs,
+    min: limits.min,
+    // The pool's own: for the wait in its queue, and until a new client says that it is connected.
+    connectionTimeoutMillis: limits.waitTimeoutMs,
     idleTimeoutMillis: limits.idleTimeoutMs,
     maxLifetimeSeconds: limits.lifetimeSeconds,
     statement_timeout: limits.statementTimeoutMs,
@@ -112,24 +195,22 @@ export function createPool(options: PoolOptions): Pool {
   });
 
   return {
-    async query<Row extends QueryResultRow>({ name, text, values = [] }: Statement) {
+    async fill() {
+      const connects = Array.from({ length: limits.min }, () => pool.connect());
+      for (const made of await Promise.allSettled(connects)) {
+        if (made.status === 'fulfilled') made.value.release();
+        else onError(made.reason);
+      }
+    },
+    async query<Row extends QueryResultRow>(statement: Statement) {
       if (pool.waitingCount >= limits.waitingMax) {
         throw new DatabaseError(
           'unavailable',
           `${pool.waitingCount} queries wait for a connection`,
         );
       }
-      try {
-        // pool.query does not reuse a connection that failed or timed out.
-        const result = await pool.query<Row>({
-          text,
-          values: [...values],
-          ...(name !== undefined && { name }),
-        });
-        return result.rows;
-      } catch (error) {
-        throw toDatabaseError(error);
-      }
+      // pool.query does not reuse a connection that failed or timed out.
+      return ask<Row>(pool, statement);
     },
     figures: () => ({
       open: pool.totalCount,

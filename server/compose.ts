@@ -6,10 +6,10 @@ import { queueFigures } from '../broker/queues.ts';
 import { VerdictListener } from '../broker/verdicts.ts';
 import type { Schema } from '../contracts/names.ts';
 import { ordersQueue } from '../contracts/topology.ts';
-import { knownOutcomes, nodeFenced } from '../db/calls.ts';
+import { knownOutcomes, nodeFenced, warmForShoppers } from '../db/calls.ts';
 import { saleBoard } from '../db/catalog.ts';
 import { saleLottery } from '../db/lottery.ts';
-import { createPool, type Databases } from '../db/pool.ts';
+import { createPool, type Databases, fillBoth } from '../db/pool.ts';
 import { ticketKeys } from '../db/ticket-keys.ts';
 import type { Lifecycle } from '../process/lifecycle.ts';
 import type { Log } from '../process/log.ts';
@@ -35,6 +35,7 @@ export async function compose(config: ServerConfig, log: Log, lifecycle: Lifecyc
   }-${randomBytes(6).toString('hex')}`;
 
   const databases = openDatabases(config, log, lifecycle);
+  await fillBoth(databases);
   const agent = new NodeAgent({
     session: {
       servers: config.zookeeper.servers,
@@ -122,6 +123,8 @@ function openDatabases(config: ServerConfig, log: Log, lifecycle: Lifecycle): Da
       url: server,
       role: 'web',
       max: connectionsMax,
+      min: connectionsMax,
+      warmUp: warmForShoppers,
       applicationName: 'flashsale-web',
       onError: (error) => log.warn({ err: error }, 'an idle database connection broke'),
     });

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { createPool, type Databases } from '../db/pool.ts';
+import type { Databases } from '../db/pool.ts';
 import { prepare } from '../db/prepare.ts';
 import { putOnSale, type SalePlan, type SkuPlan } from '../ops/sale.ts';
 import { freePort } from '../ops/stack/ports.ts';
@@ -8,7 +8,7 @@ import { endProcess, type Launched, launch, logTail } from '../ops/stack/process
 import { TestFolder } from '../ops/stack/test-folder.ts';
 import { pathsBelow } from '../zk/paths.ts';
 import { ZkSession } from '../zk/session.ts';
-import { createDatabase } from './db/database.ts';
+import { createDatabase, openPool } from './db/database.ts';
 import { createVirtualHost, databaseUrl, servers, uniqueName, uniqueZkRoot } from './servers.ts';
 import { until } from './until.ts';
 import type { Credentials } from './zk/credentials.ts';
@@ -49,7 +49,7 @@ async function databaseOf(serverUrl: string | undefined) {
     return { url, removeDatabase: remove };
   }
   const name = uniqueName('system');
-  const admin = createPool({ url: serverUrl, max: 1, applicationName: 'test' });
+  const admin = openPool(serverUrl, 1);
   await admin.query({ text: `CREATE DATABASE ${name}` });
   await admin.close();
   const url = databaseUrl(name, serverUrl);
@@ -105,13 +105,10 @@ export class System {
 
   static async start(options: SystemOptions = {}): Promise<System> {
     const { url, removeDatabase } = await databaseOf(options.databaseServerUrl);
-    const pool = createPool({ url, max: 8, applicationName: 'test' });
+    const pool = openPool(url, 8);
     const { hotDatabaseUrl } = options;
     if (hotDatabaseUrl !== undefined) await prepare(hotDatabaseUrl);
-    const hot =
-      hotDatabaseUrl === undefined
-        ? pool
-        : createPool({ url: hotDatabaseUrl, max: 8, applicationName: 'test' });
+    const hot = hotDatabaseUrl === undefined ? pool : openPool(hotDatabaseUrl, 8);
     const virtualHost =
       options.amqpUrl === undefined
         ? await createVirtualHost()

@@ -4,6 +4,7 @@ import { settleWithin } from '../broker/deadline.ts';
 import { Publisher } from '../broker/publisher.ts';
 import { queueFigures } from '../broker/queues.ts';
 import type { Schema } from '../contracts/names.ts';
+import { AUDIT_TIMEOUT_MS, auditSchema, endAudit, takeAudit } from '../db/audit.ts';
 import { areApart } from '../db/both-schemas.ts';
 import {
   carryTo,
@@ -18,13 +19,15 @@ import {
   takeCheckouts,
   takeRefunds,
   trimPlaceCalls,
+  warmForOrders,
 } from '../db/calls.ts';
-import { createPool, type Databases } from '../db/pool.ts';
+import { createPool, type Databases, fillBoth } from '../db/pool.ts';
 import { STRIPE_PREFIX, StripeProvider } from '../payment/stripe.ts';
 import type { Lifecycle } from '../process/lifecycle.ts';
 import type { Log } from '../process/log.ts';
 import { createMetrics } from '../process/metrics.ts';
 import { startMonitor } from '../process/monitor.ts';
+import { type AuditMetrics, auditBooks, createAuditMetrics } from './audit.ts';
 import { carryPost } from './carry.ts';
 import { endCheckouts } from './checkouts.ts';
 import type { WorkerConfig } from './config.ts';
@@ -48,6 +51,8 @@ const POST_CONNECTIONS_MAX = 2;
 const FLUSH_TIMEOUT_MS = 1_000;
 const QUEUE_FIGURES_INTERVAL_MS = 2_000;
 const TRIM_INTERVAL_MS = 30_000;
+/** One audit at a time, of one schema. */
+const AUDIT_CONNECTIONS_MAX = 1;
 
 /** Everything that one schema's work needs. */
 interface Context {
@@ -85,6 +90,8 @@ export async function compose(config: WorkerConfig, log: Log, lifecycle: Lifecyc
   lifecycle.onStop('verdicts', async () => {
     await settleWithin(FLUSH_TIMEOUT_MS, verdicts.close());
   });
+  // Before orders are consumed: none of them waits for a session.
+  await fillBoth(databases);
   const services: Service[] = [];
   lifecycle.onStop('orders', async () => {
     await Promise.all(services.map((service) => service.stop()));
@@ -94,6 +101,7 @@ export async function compose(config: WorkerConfig, log: Log, lifecycle: Lifecyc
     services.push(service);
     consumers.set(schema, service.consumer);
   }
+  startAudits(config, { log, metrics: createAuditMetrics(registry) }, lifecycle);
   watchLoad(registry, consumers);
   const showFigures = watchQueues(registry);
   void repeat(QUEUE_FIGURES_INTERVAL_MS, lifecycle.stopping, async () => {
@@ -113,11 +121,13 @@ export async function compose(config: WorkerConfig, log: Log, lifecycle: Lifecyc
 
 function openDatabases(config: WorkerConfig, lifecycle: Lifecycle, log: Log): Databases {
   const { databaseUrls, batch, queues } = config;
-  const open = (name: string, url: string, schemas: number, more = 0) => {
+  const open = (name: string, url: string, schemas: readonly Schema[], more = 0) => {
     const pool = createPool({
       url,
       role: 'worker',
-      max: schemas * (batch.callsInFlightMax + OTHER_CONNECTIONS_MAX) + more,
+      max: schemas.length * (batch.callsInFlightMax + OTHER_CONNECTIONS_MAX) + more,
+      min: schemas.length * batch.callsInFlightMax,
+      warmUp: (session) => warmForOrders(session, schemas),
       applicationName: 'flashsale worker',
       onError: (error) => log.warn({ err: error }, 'database connection lost'),
     });
@@ -125,13 +135,50 @@ function openDatabases(config: WorkerConfig, lifecycle: Lifecycle, log: Log): Da
     return pool;
   };
   if (databaseUrls.hot === databaseUrls.regular) {
-    const pool = open('database', databaseUrls.regular, queues.length);
+    const pool = open('database', databaseUrls.regular, queues);
     return { regular: pool, hot: pool };
   }
   return {
-    regular: open('database of regular', databaseUrls.regular, 1, POST_CONNECTIONS_MAX),
-    hot: open('database of hot', databaseUrls.hot, 1, POST_CONNECTIONS_MAX),
+    regular: open('database of regular', databaseUrls.regular, ['regular'], POST_CONNECTIONS_MAX),
+    hot: open('database of hot', databaseUrls.hot, ['hot'], POST_CONNECTIONS_MAX),
   };
+}
+
+/** Audits the worker's schemas, with sessions of their own: an audit may take far longer than an order. */
+function startAudits(
+  { databaseUrls, queues, auditIntervalMs }: WorkerConfig,
+  { log, metrics }: { log: Log; metrics: AuditMetrics },
+  lifecycle: Lifecycle,
+): void {
+  const open = (url: string) => {
+    const pool = createPool({
+      url,
+      role: 'worker',
+      max: AUDIT_CONNECTIONS_MAX,
+      applicationName: 'flashsale audit',
+      statementTimeoutMs: AUDIT_TIMEOUT_MS,
+      onError: (error) => log.warn({ err: error }, 'database connection lost'),
+    });
+    lifecycle.onStop('database of audits', () => pool.close());
+    return pool;
+  };
+  const regular = open(databaseUrls.regular);
+  const hot = databaseUrls.hot === databaseUrls.regular ? regular : open(databaseUrls.hot);
+  const databases = { regular, hot };
+  for (const schema of queues) {
+    void auditBooks({
+      schema,
+      calls: {
+        take: () => takeAudit(databases, schema),
+        run: () => auditSchema(databases, schema),
+        end: (done) => endAudit(databases, schema, done),
+      },
+      intervalMs: auditIntervalMs,
+      log,
+      metrics,
+      stopping: lifecycle.stopping,
+    });
+  }
 }
 
 /** Consumes the orders of one schema, expires them and relays their events. */

@@ -28,6 +28,8 @@ const specs = {
   CALLS_IN_FLIGHT_MAX: integer(1, 64)({ default: BATCH_LIMITS.callsInFlightMax }),
   /** Messages in hand for each queue: enough to fill every call even when each holds one request. */
   PREFETCH_MAX: integer(1, 60_000)({ default: 1_000 }),
+  /** From the end of one audit of a schema to the next, over all workers. */
+  AUDIT_INTERVAL_SECONDS: integer(1, 86_400)({ default: 60 }),
   /** Whether it delivers order events to merchants. */
   WEBHOOKS: flag({ default: true }),
 };
@@ -45,6 +47,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     databaseUrls: databaseUrls(parsed),
     queues,
     payment: paymentConfig(parsed),
+    auditIntervalMs: parsed.AUDIT_INTERVAL_SECONDS * 1_000,
     webhooks: parsed.WEBHOOKS,
     webhookRules: {
       allowHttp: parsed.WEBHOOK_ALLOW_HTTP,

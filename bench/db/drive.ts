@@ -18,6 +18,7 @@ import type { Way } from './ways.ts';
 
 const run = promisify(execFile);
 const NODE = 'node-1';
+const WARM_UP_SECONDS = 1;
 
 export interface Target {
   readonly url: string;
@@ -29,6 +30,7 @@ export interface Target {
 }
 
 export interface Run {
+  /** NaN after too few calls to tell. */
   readonly ordersPerSecond: number;
   /** Share of one core that the driver itself took; undefined for pgbench. */
   readonly driverCpu: number | undefined;
@@ -41,20 +43,28 @@ async function countOrders(target: Target, way: Way): Promise<number> {
   return Number(row?.orders ?? 0);
 }
 
-/** @returns seconds that it took */
+/**
+ * Its sessions compile and plan in the first second, which is not counted.
+ *
+ * @returns seconds in which as many orders as there are would have been committed at the rate after that
+ */
 async function pgbench(target: Target, way: Way, seconds: number): Promise<number> {
   const file = join(target.folder, `${way.key}.sql`);
   writeFileSync(file, `\\set u random(1, 1000000000000000)\n${way.script}\n`, { mode: 0o644 });
-  const flags = ['-n', '-M', 'prepared', '-j', '2', '-c', String(way.clients)];
-  const { stdout } = await run(target.pgbench, [...flags, '-T', String(seconds), '-f', file], {
+  const flags = ['-n', '-M', 'prepared', '-j', '2', '-c', String(way.clients), '-P', '1'];
+  const time = ['-T', String(seconds + WARM_UP_SECONDS)];
+  const { stdout, stderr } = await run(target.pgbench, [...flags, ...time, '-f', file], {
     env: connection(target.url),
   });
   const done = /actually processed: (\d+)/.exec(stdout)?.[1];
-  const rate = /tps = ([\d.]+)/.exec(stdout)?.[1];
+  if (done === undefined) throw new Error(`pgbench said: ${stdout}`);
+  const told = [...stderr.matchAll(/progress: ([\d.]+) s, ([\d.]+) tps/g)];
+  const rates = told.flatMap(([, at, rate]) =>
+    Number(at) > WARM_UP_SECONDS + 0.5 ? Number(rate) : [],
+  );
+  const rate = rates.reduce((sum, one) => sum + one, 0) / rates.length;
   // No transaction at all happens on a machine that is very busy: then there is no rate either.
-  if (Number(done) === 0) return seconds;
-  if (done === undefined || rate === undefined) throw new Error(`pgbench said: ${stdout}`);
-  return Number(done) / Number(rate);
+  return Number(done) / rate || Number.POSITIVE_INFINITY;
 }
 
 function connection(url: string): Record<string, string> {
@@ -77,12 +87,21 @@ export async function driveBatches(
   seconds: number,
   onOrders: (orders: number) => void = () => {},
 ): Promise<number> {
-  const pool = createPool({ url, max: clients, applicationName: 'bench' });
+  const pool = createPool({
+    url,
+    max: clients,
+    min: clients,
+    applicationName: 'bench',
+    warmUp: (session) => session.query({ text: 'SELECT hot.warm_session(true)' }),
+    waitTimeoutMs: 60_000,
+  });
   const [units, fewer, nodes] = [fill('1', size), fill('f', size), fill(NODE, size)];
   const text =
     call === 'place_orders'
       ? 'SELECT request_id, status FROM hot.place_orders($1, $2, $3, $4, $5, $6)'
       : `SELECT bench.insert_only('sale', $1, $2, $3, $4, $6), $5::boolean[] IS NULL`;
+  // Each session is there, and has compiled and planned the routine, before the clock starts.
+  await pool.fill();
   const startMs = performance.now();
   const client = async () => {
     while (performance.now() - startMs < seconds * 1_000) {
@@ -111,6 +130,9 @@ export interface BatchLoad {
   readonly sku?: string;
 }
 
+/** A rate from fewer calls says more about the first of them than about the way. */
+const CALLS_MIN = 100;
+
 export async function drive(target: Target, way: Way, seconds: number): Promise<Run> {
   const { batchCall } = way;
   const before = process.cpuUsage();
@@ -123,8 +145,10 @@ export async function drive(target: Target, way: Way, seconds: number): Promise<
           seconds,
         );
   const { user, system } = process.cpuUsage(before);
+  const orders = await countOrders(target, way);
+  const isEnough = orders / way.batch >= CALLS_MIN;
   return {
-    ordersPerSecond: (await countOrders(target, way)) / tookSeconds,
+    ordersPerSecond: isEnough ? orders / tookSeconds : Number.NaN,
     driverCpu: batchCall && (user + system) / 1e6 / tookSeconds,
   };
 }

@@ -32,6 +32,11 @@ function options() {
   }
 }
 
+const TOO_FEW = 'too few calls';
+/** No rate and no ratio comes from too few calls. */
+const tellRate = (rate: number | undefined, digits = 6) =>
+  rate === undefined || Number.isNaN(rate) ? TOO_FEW : rounded(rate, digits);
+
 const chosen = options();
 const startedMs = performance.now();
 const write = (line: string) => (chosen.json ? console.error(line) : console.log(line));
@@ -47,7 +52,8 @@ try {
     const { rates, ratios } = await compareWays(target, chosen, say);
     Object.assign(figures, ratios, { orders_per_s: rates.own, orders_per_s_1ms: rates.slow });
     for (const { key, title, clients } of WAYS) {
-      write(`${title}, ${clients} clients: ${rates.own[key]} | 1 ms: ${rates.slow[key]}`);
+      const told = [rates.own[key], rates.slow[key]].map((rate) => tellRate(rate));
+      write(`${title}, ${clients} clients: ${told.join(' | 1 ms: ')}`);
     }
   }
   if (has('full')) {
@@ -75,10 +81,15 @@ try {
 for (const [name, least] of Object.entries(MUST_REACH)) {
   const value = figures[name];
   if (typeof value !== 'number') continue;
+  if (Number.isNaN(value)) {
+    figures[name] = TOO_FEW;
+    write(`${name}: ${TOO_FEW} (--seconds, --rounds)`);
+    continue;
+  }
   figures[name] = rounded(value);
   write(`${name}: ${figures[name]} (must reach ${least})${value < least ? ' NOT REACHED' : ''}`);
 }
 const seconds = Math.round((performance.now() - startedMs) / 1_000);
 const round = (_: string, value: unknown) =>
-  typeof value === 'number' ? rounded(value, 4) : value;
+  typeof value === 'number' ? tellRate(value, 4) : value;
 console.log(JSON.stringify({ bench: 'db', ...figures, machine, took_s: seconds }, round));

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 export const USAGE = `npm run bench -- db [--json] [--quick] [--only <part>,…] [--rounds N] [--seconds N]
                      [--history N] [--hold-seconds N] [--plot FILE]
   --json          progress goes to stderr; the last line is one JSON object either way
-  --quick         2 rounds of 1 s, 200,000 old orders, a snapshot held for 20 s: about 4 minutes
+  --quick         2 rounds of 2 s, 200,000 old orders, a snapshot held for 20 s: about 4 minutes
   --only          ways, full, snapshot, plots: some of the parts
   --rounds        every way runs once a round, one after the other        (3)
   --seconds       of one run                                              (3)
@@ -67,7 +67,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     json: values['json'] === true,
     parts: parts as readonly Part[],
     rounds: count('rounds', given('rounds'), quick ? 2 : 3),
-    seconds: count('seconds', given('seconds'), quick ? 1 : 3),
+    seconds: count('seconds', given('seconds'), quick ? 2 : 3),
     history: count('history', given('history'), quick ? 200_000 : 10_000_000),
     holdSeconds: count('hold-seconds', given('hold-seconds'), quick ? 20 : 300),
     plot: given('plot'),

@@ -11,6 +11,10 @@ export type Say = (line: string) => void;
 const DISKS: readonly Disk[] = ['own', 'slow'];
 const LOAD: BatchLoad = { call: 'place_orders', size: 200, clients: 2 };
 
+/** Of a rate that is none because there were too few calls, nothing is computed either. */
+const told = (rate = Number.NaN) =>
+  Number.isNaN(rate) ? 'too few calls' : `${Math.round(rate)} orders/s`;
+
 async function once(target: Target, way: Way, seconds: number): Promise<number> {
   await target.admin.run(`CALL bench.reset(${way.slots})`);
   await target.admin.run('VACUUM hot.stock_slot');
@@ -37,7 +41,7 @@ export async function compareWays(
       const rates: Record<string, number> = {};
       for (const way of WAYS) {
         rates[way.key] = await once(target, way, seconds);
-        say(`round ${round} ${disk} ${way.key}: ${Math.round(rates[way.key] ?? 0)} orders/s`);
+        say(`round ${round} ${disk} ${way.key}: ${told(rates[way.key])}`);
       }
       runs[disk].push(rates);
     }

@@ -1,5 +1,6 @@
 import { cpus } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
+import { AUDIT_TIMEOUT_MS } from '../../db/audit.ts';
 import { audit } from '../../db/operations.ts';
 import { createPool, type Databases } from '../../db/pool.ts';
 import { ticketKey } from '../../db/ticket-keys.ts';
@@ -37,7 +38,9 @@ interface Stage {
 }
 
 async function setStage(shop: Shop, options: MillionOptions): Promise<Stage> {
-  const open = (url: string) => createPool({ url, max: 2, applicationName: 'flashsale-million' });
+  const applicationName = 'flashsale-million';
+  const open = (url: string) =>
+    createPool({ url, max: 2, applicationName, statementTimeoutMs: AUDIT_TIMEOUT_MS });
   const regular = open(shop.databaseUrl);
   const hot = shop.hotDatabaseUrl === undefined ? regular : open(shop.hotDatabaseUrl);
   const databases = { regular, hot };

@@ -48,4 +48,4 @@ ALTER FUNCTION :schema.user_books OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.user_books IS
   'What this server knows of the users of a SKU that goes between two servers: part of audit';
 REVOKE ALL ON FUNCTION :schema.user_books FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION :schema.user_books TO flashsale_ops, flashsale_readonly;
+GRANT EXECUTE ON FUNCTION :schema.user_books TO flashsale_worker, flashsale_ops, flashsale_readonly;

@@ -69,6 +69,8 @@ export function openPool(url: string, max: number, role?: Role): Pool {
     max,
     applicationName: `test ${role ?? 'admin'}`,
     ...PATIENCE,
+    waitTimeoutMs: PATIENCE.lockTimeoutMs,
+    connectTimeoutMs: PATIENCE.lockTimeoutMs,
     ...(role !== undefined && { role }),
   });
 }

@@ -1,0 +1,124 @@
+import { randomUUID } from 'node:crypto';
+import { placeOrders } from '../../db/calls.ts';
+import { createPool, type Pool } from '../../db/pool.ts';
+import type { Stage } from '../db/stage.ts';
+
+/**
+ * The books of a busy sale, written by the routines that write them in a shop: orders in batches, of
+ * which 70 % are paid, 5 % cancelled, 20 % expired and 5 % wait for their payment; events published and
+ * logged; a small SKU that is sold out and has a line.
+ */
+
+const BATCH_ORDERS = 200;
+const LANES = 2;
+/** Orders, or events, that one statement of the later steps handles. */
+const STEP = 2_000;
+const STATEMENT_TIMEOUT_MS = 10 * 60_000;
+/** Of orders that are made for shoppers who wait; as many wait at once, 10,000 at the most. */
+const LINE_SHARE = 0.01;
+
+const OPEN = `
+  SELECT catalog.create_sale('books', 'Books', now() - interval '1 hour', now() + interval '1 day',
+                             interval '1 second');
+  SELECT catalog.create_sku('BOOKS', 'books', 'hot', 'Books', 9.95, 'EUR', 1, 1000000000, 16);`;
+const setPayWindow = (interval: string) =>
+  `UPDATE catalog.sale SET pay_window = interval '${interval}' WHERE sale = 'books'`;
+
+/** Each of LANES takes the next of `count` steps until none is left. */
+async function inLanes(count: number, step: (index: number) => Promise<unknown>): Promise<void> {
+  const indexes = Array.from({ length: count }, (_, index) => index).values();
+  const lane = async () => {
+    for (const index of indexes) await step(index);
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
+}
+
+async function place(pool: Pool, sku: string, orders: number): Promise<void> {
+  const databases = { regular: pool, hot: pool };
+  await inLanes(Math.ceil(orders / BATCH_ORDERS), async (index) => {
+    const size = Math.min(BATCH_ORDERS, orders - index * BATCH_ORDERS);
+    const batch = Array.from({ length: size }, () => {
+      const requestId = randomUUID();
+      return { requestId, userId: `user-${requestId}`, units: 1, node: 'node-1' };
+    });
+    let rest = batch;
+    for (let wait = false; rest.length > 0; wait = true) {
+      const said = await placeOrders(databases, 'hot', sku, rest, { wait });
+      rest = rest.filter((_, at) => said[at]?.status === 'locked');
+    }
+  });
+}
+
+/** Runs `text` for the orders $1 < order_no <= $2, a step after the other. */
+async function forOrders(pool: Pool, sku: string, text: string): Promise<void> {
+  const [row] = await pool.query<{ last: string }>({
+    text: 'SELECT max(order_no) AS last FROM hot.orders WHERE sku = $1',
+    values: [sku],
+  });
+  // Even numbers.
+  const steps = Math.ceil(Number(row?.last ?? 0) / (2 * STEP));
+  await inLanes(steps, (index) =>
+    pool.query({ text, values: [index * 2 * STEP, (index + 1) * 2 * STEP] }),
+  );
+}
+
+/** One in twenty is `n`: what an order becomes goes by its number. */
+const some = (sku: string, condition: string) =>
+  `FROM hot.orders o WHERE o.order_no > $1 AND o.order_no <= $2 AND o.sku = '${sku}'
+     AND o.status = 'ordered' AND o.order_no / 2 % 20 ${condition}`;
+
+async function until(pool: Pool, text: string, isDone: (rows: number) => boolean): Promise<void> {
+  for (;;) {
+    const [row] = await pool.query<{ rows: string }>({ text });
+    if (isDone(Number(row?.rows ?? 0))) return;
+  }
+}
+
+async function writeLine(pool: Pool, orders: number): Promise<void> {
+  const units = Math.max(20, Math.round(orders * LINE_SHARE));
+  await pool.query({
+    text: `SELECT catalog.create_sku('LINE', 'books', 'hot', 'Line', 9.95, 'EUR', 1, ${units}, 4)`,
+  });
+  await place(pool, 'LINE', units);
+  await pool.query({
+    text: `SELECT count(hot.join_waiting('LINE', 'waiter-' || n, 1))
+           FROM generate_series(1, ${units}) AS n`,
+  });
+  await forOrders(
+    pool,
+    'LINE',
+    `SELECT count(hot.cancel_order(o.order_no, o.user_id)) ${some('LINE', '< 10')}`,
+  );
+}
+
+/** @param orders of the large SKU */
+export async function writeBooks({ url, admin }: Stage, orders: number): Promise<void> {
+  const timeouts = {
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    lockTimeoutMs: STATEMENT_TIMEOUT_MS,
+  };
+  const pool = createPool({ url, max: LANES, applicationName: 'bench books', ...timeouts });
+  await admin.run(OPEN);
+  // Unpaid orders are overdue when the books are looked at: nobody expires them here.
+  await admin.run(`SELECT catalog.set_tunable('overdue_alarm_ms', 86400000)`);
+  await place(pool, 'BOOKS', Math.round(orders * 0.95));
+  await forOrders(
+    pool,
+    'BOOKS',
+    `SELECT count(hot.pay_order(o.order_no, 'paid-' || o.order_no)) ${some('BOOKS', '< 15')}`,
+  );
+  await forOrders(
+    pool,
+    'BOOKS',
+    `SELECT count(hot.cancel_order(o.order_no, o.user_id)) ${some('BOOKS', '= 15')}`,
+  );
+  const expire = `SELECT coalesce(sum(orders), 0) AS rows FROM hot.expire_orders(${STEP})`;
+  await until(pool, expire, (rows) => rows < STEP);
+  await admin.run(setPayWindow('1 hour'));
+  await place(pool, 'BOOKS', Math.round(orders * 0.05));
+  await writeLine(pool, orders);
+  const publish = `SELECT coalesce(max(hot.outbox_done(e.nos)), 0) AS rows FROM (
+    SELECT array_agg(DISTINCT b.event_no) AS nos FROM hot.outbox_batch('bench', ${STEP}) b) e`;
+  await until(pool, publish, (rows) => rows === 0);
+  await pool.close();
+}

@@ -1,0 +1,34 @@
+-- payment_books: paid orders against their payments: the exact search, order by order, in the sales
+-- whose sums differ. Part of audit.
+--
+-- Parameters: p_sales, what is looked at
+-- Result: as of audit; one row for each order or payment
+-- Tables: reads orders, payment
+-- Locks: none
+-- Errors: none
+
+CREATE OR REPLACE FUNCTION :schema.payment_books(p_sales text[])
+RETURNS TABLE (
+  promise text, sku text, detail text, expected bigint, actual bigint, remedy text
+)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = :schema, pg_temp
+AS $routine$
+SELECT 'books', o.sku, format('payments of paid order %s', o.order_no), 1::bigint, count(p.payment_ref),
+       'ask the payment provider; book the payment, or expire the order'
+FROM orders o
+LEFT JOIN payment p ON p.order_no = o.order_no AND p.sale = o.sale AND p.result = 'paid'
+WHERE o.status = 'paid' AND o.amount > 0 AND o.sale = ANY (p_sales)
+GROUP BY o.sku, o.order_no HAVING count(p.payment_ref) <> 1
+UNION ALL
+SELECT 'books', o.sku,
+       format('payment %s, but order %s is %s', p.payment_ref, o.order_no, o.status),
+       1, 0, 'the buyer has paid: set the order to paid, or refund'
+FROM payment p LEFT JOIN orders o ON o.order_no = p.order_no AND o.sale = p.sale
+WHERE p.result = 'paid' AND o.status IS DISTINCT FROM 'paid' AND p.sale = ANY (p_sales)
+$routine$;
+
+ALTER FUNCTION :schema.payment_books OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.payment_books IS
+  'Paid orders of some sales against their payments, one by one: part of audit';
+REVOKE ALL ON FUNCTION :schema.payment_books FROM PUBLIC;

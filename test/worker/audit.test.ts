@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { auditSchema, endAudit, takeAudit } from '../../db/audit.ts';
+import { createMetrics } from '../../process/metrics.ts';
+import { auditBooks, createAuditMetrics, pauseMs } from '../../worker/audit.ts';
+import { log } from '../broker/harness.ts';
+import { createDatabase, type TestDatabase } from '../db/database.ts';
+import { openSale, order, stock } from '../db/shop.ts';
+import { until } from '../until.ts';
+
+/** Two workers audit one schema: one at a time, and both tell what was found. */
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createDatabase();
+  const ops = database.as('ops');
+  const sku = await stock(ops, await openSale(ops), { units: 5 });
+  await order(database.as('worker'), sku);
+});
+afterAll(() => database.remove());
+
+function startWorker(stopping: AbortSignal) {
+  const databases = database.as('worker');
+  const registry = createMetrics('test');
+  let runs = 0;
+  const ended = auditBooks({
+    schema: 'hot',
+    calls: {
+      take: () => takeAudit(databases, 'hot'),
+      run: () => {
+        runs += 1;
+        return auditSchema(databases, 'hot');
+      },
+      end: (done) => endAudit(databases, 'hot', done),
+    },
+    intervalMs: 3_600_000,
+    lookIntervalMs: 20,
+    log,
+    metrics: createAuditMetrics(registry),
+    stopping,
+  });
+  const tells = async (sample: string) => (await registry.text()).includes(sample);
+  return { runs: () => runs, ended, tells };
+}
+
+it('runs one audit when it is due, and each worker tells what was found', async () => {
+  const stop = new AbortController();
+  const workers = [startWorker(stop.signal), startWorker(stop.signal)];
+  const all = async (sample: string) =>
+    (await Promise.all(workers.map(({ tells }) => tells(sample)))).every(Boolean);
+  const rows = (count: number) => `flashsale_audit_rows{schema="hot",process="test"} ${count}`;
+  await until('both tell that all is well', () => all(rows(0)));
+  expect(workers.reduce((sum, { runs }) => sum + runs(), 0)).toBe(1);
+
+  await database.admin.query({ text: `UPDATE hot.buyer SET units = units + 1` });
+  await database.admin.query({ text: `UPDATE hot.audit_run SET next_at = now()` });
+  await until('both tell of a broken promise', () => all(rows(1)));
+  expect(await all('flashsale_audit_ended_timestamp_seconds')).toBe(true);
+  expect(workers.reduce((sum, { runs }) => sum + runs(), 0)).toBe(2);
+  stop.abort();
+  await Promise.all(workers.map(({ ended }) => ended));
+});
+
+it('is taken over from a worker that died with it, when its time is over', async () => {
+  const databases = database.as('worker');
+  await database.admin.query({ text: `UPDATE hot.audit_run SET next_at = now()` });
+  expect(await takeAudit(databases, 'hot')).toMatchObject({ mine: true });
+  expect(await takeAudit(databases, 'hot')).toMatchObject({ mine: false });
+  await database.admin.query({
+    text: `UPDATE hot.audit_run SET next_at = next_at - interval '10 min'`,
+  });
+  expect(await takeAudit(databases, 'hot')).toMatchObject({ mine: true });
+});
+
+it('leaves orders alone for most of the time, however long an audit takes', () => {
+  expect(pauseMs(60_000, 100)).toBe(60_000);
+  expect(pauseMs(60_000, 30_000)).toBe(570_000);
+});

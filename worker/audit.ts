@@ -1,0 +1,82 @@
+import type { Schema } from '../contracts/names.ts';
+import type { AuditRow, AuditTurn } from '../db/audit.ts';
+import type { Log } from '../process/log.ts';
+import type { Metrics } from '../process/metrics.ts';
+import { repeat, Trouble } from './periodic.ts';
+
+/**
+ * Asks audit() again and again: one worker of each schema at a time, and all of them tell the result, so
+ * that any worker that is scraped has it.
+ */
+
+const LOOK_INTERVAL_MS = 5_000;
+/** An audit takes a core and holds a snapshot: never for more of the time than this. */
+const SHARE_MAX = 0.05;
+/** Broken promises in one line of the log; the rest is asked for by hand. */
+const ROWS_LOGGED_MAX = 10;
+
+export interface AuditCalls {
+  /** What the last one found, and whether the next is ours. */
+  take(): Promise<AuditTurn>;
+  run(): Promise<readonly AuditRow[]>;
+  end(done: { rows: number; tookMs: number; nextInMs: number }): Promise<void>;
+}
+
+export type AuditMetrics = ReturnType<typeof createAuditMetrics>;
+
+export function createAuditMetrics(metrics: Metrics) {
+  return {
+    rows: metrics.gauge('flashsale_audit_rows', 'Broken promises that the last audit found', [
+      'schema',
+    ]),
+    seconds: metrics.gauge('flashsale_audit_seconds', 'Duration of the last audit', ['schema']),
+    endedAt: metrics.gauge('flashsale_audit_ended_timestamp_seconds', 'When the last audit ended', [
+      'schema',
+    ]),
+  };
+}
+
+export function auditBooks(options: {
+  readonly schema: Schema;
+  readonly calls: AuditCalls;
+  /** From the end of one audit to the next; more where one takes long. */
+  readonly intervalMs: number;
+  readonly lookIntervalMs?: number;
+  readonly log: Log;
+  readonly metrics: AuditMetrics;
+  readonly stopping: AbortSignal;
+}): Promise<void> {
+  const { schema, calls, intervalMs, log, metrics, stopping } = options;
+  const trouble = new Trouble(log, `audit of ${schema}`);
+  return repeat(options.lookIntervalMs ?? LOOK_INTERVAL_MS, stopping, async () => {
+    try {
+      const { mine, last } = await calls.take();
+      if (last) {
+        metrics.rows.set({ schema }, last.rows);
+        metrics.seconds.set({ schema }, last.seconds);
+        metrics.endedAt.set({ schema }, last.endedAt.getTime() / 1_000);
+      }
+      if (mine) {
+        const startMs = performance.now();
+        const rows = await calls.run();
+        const tookMs = performance.now() - startMs;
+        if (rows.length > 0) {
+          const shown = rows.slice(0, ROWS_LOGGED_MAX);
+          log.error({ schema, rows: rows.length, shown }, 'the audit found broken promises');
+        }
+        await calls.end({ rows: rows.length, tookMs, nextInMs: pauseMs(intervalMs, tookMs) });
+      }
+      trouble.fine();
+      return mine ? 'more' : 'idle';
+    } catch (error) {
+      // One that was taken and not ended is taken again when its lease is over.
+      trouble.failed(error);
+      return 'idle';
+    }
+  });
+}
+
+/** The pause that keeps audits within their share of the time. */
+export function pauseMs(intervalMs: number, tookMs: number): number {
+  return Math.max(intervalMs, tookMs * (1 / SHARE_MAX - 1));
+}
