@@ -8,9 +8,10 @@ import {
   host,
   integer,
   list,
+  name,
   parseEnvironment,
   secret,
-  url,
+  trustedUrl,
   webhookSecret,
   zookeeperSpecs,
 } from '../contracts/config.ts';
@@ -20,6 +21,7 @@ import type { IdentityConfig } from './gate/identity.ts';
 
 /** HS256 keys shorter than the hash are guessable (RFC 7518 §3.2). */
 const JWT_SECRET_LENGTH_MIN = 32;
+const JWT_NAME_LENGTH_MAX = 255;
 
 function cidr(part: string): string | undefined {
   const [address = '', bits, ...rest] = part.split('/');
@@ -38,7 +40,10 @@ const specs = {
   HOST: host({ default: '127.0.0.1' }),
   PORT: integer(0, 65_535)({ default: 8080 }),
   JWT_SECRET: secret(JWT_SECRET_LENGTH_MIN)({ default: undefined }),
-  JWKS_URL: url('http', 'https')({ default: undefined }),
+  JWKS_URL: trustedUrl({ default: undefined }),
+  /** `aud` and `iss` of the tokens that are meant for this shop. */
+  JWT_AUDIENCE: name(JWT_NAME_LENGTH_MAX)({ default: undefined }),
+  JWT_ISSUER: name(JWT_NAME_LENGTH_MAX)({ default: undefined }),
   PAYMENT_WEBHOOK_SECRET: webhookSecret(),
   ...paymentSpecs,
   DEMO: flag({ default: false }),
@@ -56,20 +61,31 @@ const specs = {
   DATABASE_CONNECTIONS_MAX: integer(1, 100)({ default: 4 }),
 };
 
-function identityConfig(
-  jwtSecret: string | undefined,
-  jwksUrl: string | undefined,
-): IdentityConfig {
-  if (jwtSecret !== undefined && jwksUrl === undefined)
-    return { kind: 'secret', secret: jwtSecret };
-  if (jwksUrl !== undefined && jwtSecret === undefined) return { kind: 'jwks', url: jwksUrl };
-  throw new ConfigError('Exactly one of JWT_SECRET and JWKS_URL must be set');
+interface IdentityVariables {
+  readonly JWT_SECRET: string | undefined;
+  readonly JWKS_URL: string | undefined;
+  readonly JWT_AUDIENCE: string | undefined;
+  readonly JWT_ISSUER: string | undefined;
+}
+
+function identityConfig(env: IdentityVariables): IdentityConfig {
+  const { JWT_SECRET: secret, JWKS_URL: url, JWT_AUDIENCE: audience, JWT_ISSUER: issuer } = env;
+  if ((secret === undefined) === (url === undefined)) {
+    throw new ConfigError('Exactly one of JWT_SECRET and JWKS_URL must be set');
+  }
+  if (secret !== undefined) return { kind: 'secret', secret, audience, issuer };
+  if (url === undefined || audience === undefined || issuer === undefined) {
+    throw new ConfigError(
+      'JWKS_URL needs JWT_AUDIENCE and JWT_ISSUER: its keys also sign tokens for others',
+    );
+  }
+  return { kind: 'jwks', url, audience, issuer };
 }
 
 /** @throws {ConfigError} */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>) {
   const env = parseEnvironment(environment, specs);
-  const identity = identityConfig(env.JWT_SECRET, env.JWKS_URL);
+  const identity = identityConfig(env);
   if (env.DEMO && identity.kind !== 'secret') {
     throw new ConfigError('DEMO needs JWT_SECRET: guest identities are signed with it');
   }

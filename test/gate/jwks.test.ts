@@ -26,7 +26,13 @@ beforeEach(async () => {
   });
   await new Promise<void>((resolve) => shopKeys.listen(0, '127.0.0.1', resolve));
   const { port } = shopKeys.address() as AddressInfo;
-  const environment = { JWT_SECRET: '', DEMO: 'false', JWKS_URL: `http://127.0.0.1:${port}/keys` };
+  const environment = {
+    JWT_SECRET: '',
+    DEMO: 'false',
+    JWKS_URL: `http://127.0.0.1:${port}/keys`,
+    JWT_AUDIENCE: 'shop',
+    JWT_ISSUER: 'login',
+  };
   node = await openWebNode({ environment });
 });
 
@@ -41,6 +47,8 @@ function press(kid = 'k1', user = 'ada') {
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
   const token = createSigner({ key: pem, algorithm: 'ES256', kid, expiresIn: 60_000 })({
     sub: user,
+    aud: 'shop',
+    iss: 'login',
   });
   return node.app.inject({
     method: 'POST',
