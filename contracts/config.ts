@@ -151,6 +151,14 @@ export function secret(lengthMin: number) {
   });
 }
 
+/** A password that stands in a URL, a compose file or a shell as it is. */
+export const plainPassword = makeValidator((input: string) => {
+  if (!/^[\w.~-]{8,128}$/.test(input)) {
+    throw expectedSecret('8 to 128 letters, digits and any of . _ ~ -');
+  }
+  return input;
+});
+
 /** The signing secret of a payment provider, as Standard Webhooks writes it. */
 export const webhookSecret = makeValidator((input: string) => {
   if (!/^whsec_[A-Za-z0-9+/]{32,}={0,2}$/.test(input)) {

@@ -8,6 +8,7 @@ import type { Schema } from '../contracts/names.ts';
 import { ordersQueue } from '../contracts/topology.ts';
 import { nodeFenced, requestOutcomes } from '../db/calls.ts';
 import { saleBoard } from '../db/catalog.ts';
+import { POWERFUL_LOGIN } from '../db/logins.ts';
 import { saleLottery } from '../db/lottery.ts';
 import { createPool, type Databases } from '../db/pool.ts';
 import { ticketKeys } from '../db/ticket-keys.ts';
@@ -124,6 +125,7 @@ function openDatabases(config: ServerConfig, log: Log, lifecycle: Lifecycle): Da
       max: connectionsMax,
       applicationName: 'flashsale-web',
       onError: (error) => log.warn({ err: error }, 'an idle database connection broke'),
+      onPowerfulLogin: (login) => log.warn({ login }, POWERFUL_LOGIN),
     });
     lifecycle.onStop('database', () => pool.close());
     return pool;

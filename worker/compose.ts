@@ -16,6 +16,7 @@ import {
   takeRefunds,
   trimPlaceCalls,
 } from '../db/calls.ts';
+import { POWERFUL_LOGIN } from '../db/logins.ts';
 import { createPool, type Databases } from '../db/pool.ts';
 import { STRIPE_PREFIX, StripeProvider } from '../payment/stripe.ts';
 import type { Lifecycle } from '../process/lifecycle.ts';
@@ -116,6 +117,7 @@ function openDatabases(config: WorkerConfig, lifecycle: Lifecycle, log: Log): Da
       max: schemas * (batch.callsInFlightMax + OTHER_CONNECTIONS_MAX) + more,
       applicationName: 'flashsale worker',
       onError: (error) => log.warn({ err: error }, 'database connection lost'),
+      onPowerfulLogin: (login) => log.warn({ login }, POWERFUL_LOGIN),
     });
     lifecycle.onStop(name, () => pool.close());
     return pool;

@@ -3,6 +3,7 @@ import { BrokerConnection } from '../broker/connection.ts';
 import { queueFigures } from '../broker/queues.ts';
 import { settleThroughQueues } from '../broker/settle.ts';
 import { DEAD_LETTERS_QUEUE } from '../contracts/topology.ts';
+import { POWERFUL_LOGIN } from '../db/logins.ts';
 import { fenceNode, unitCounts } from '../db/operations.ts';
 import { createPool, type Databases } from '../db/pool.ts';
 import { setLines } from '../db/waiting.ts';
@@ -70,6 +71,7 @@ function openDatabases(config: KeeperConfig, log: Log, lifecycle: Lifecycle): Da
       max: DATABASE_CONNECTIONS_MAX,
       applicationName: 'flashsale-keeper',
       onError: (error) => log.warn({ err: error }, 'database connection lost'),
+      onPowerfulLogin: (login) => log.warn({ login }, POWERFUL_LOGIN),
     });
     lifecycle.onStop('database', () => pool.close());
     return pool;
