@@ -63,7 +63,12 @@ const everyLogin = ['regular', 'hot'].flatMap((home) =>
 describe.each(everyLogin)('on the home of %s, the login of %s', (home, login) => {
   it('is its role, and nobody else after leaving it', async () => {
     const pool = connect(home, login, login);
-    for (const leave of ['SELECT 1', 'RESET ROLE', 'SET ROLE NONE', 'RESET SESSION AUTHORIZATION']) {
+    for (const leave of [
+      'SELECT 1',
+      'RESET ROLE',
+      'SET ROLE NONE',
+      'RESET SESSION AUTHORIZATION',
+    ]) {
       await pool.query({ text: leave });
       const [who] = await pool.query({ text: 'SELECT session_user, current_user' });
       expect(who, leave).toEqual({ session_user: ROLES[login], current_user: ROLES[login] });
@@ -105,9 +110,9 @@ it('passwords are stored as verifiers, and set anew at will', async () => {
     });
   const [before] = await look();
   expect(before?.rolpassword).toMatch(/^SCRAM-SHA-256\$4096:/);
-  expect(await setLogins(homes['hot']?.url ?? '', { readonly: passwords['readonly'] ?? '' })).toEqual([
-    ROLES.readonly,
-  ]);
+  expect(
+    await setLogins(homes['hot']?.url ?? '', { readonly: passwords['readonly'] ?? '' }),
+  ).toEqual([ROLES.readonly]);
   const [after] = await look();
   expect(after?.rolpassword).not.toBe(before?.rolpassword);
   await connect('hot', 'readonly').query({ text: 'SELECT 1' });
