@@ -7,7 +7,7 @@ COPY package.json package-lock.json .npmrc ./
 # The image has the current Node; the package `node` and all else for development stay out.
 RUN npm ci --omit=dev && npm cache clean --force
 COPY . .
-# `docker compose exec web flashsale …` finds the operators' command.
+# `docker compose exec keeper flashsale …` finds the operators' command, with the operators' login.
 RUN ln -s /app/ops/flashsale.mjs /usr/local/bin/flashsale
 
 USER node

@@ -81,6 +81,28 @@ export function url(...schemes: readonly string[]) {
   });
 }
 
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+
+/** A URL whose answers are believed: https, or a server of this very machine. */
+export const trustedUrl = makeValidator((input: string) => {
+  const { protocol, hostname, username, password } = URL.canParse(input)
+    ? new URL(input)
+    : { protocol: '', hostname: '', username: '', password: '' };
+  const isSafe = protocol === 'https:' || (protocol === 'http:' && LOOPBACK.test(hostname));
+  if (!isSafe || username || password) {
+    throw expectedSecret('an https URL without credentials; http only on loopback');
+  }
+  return input;
+});
+
+/** Compared letter by letter with what somebody else writes. */
+export const name = (lengthMax: number) =>
+  makeValidator((input: string) => {
+    const isName = input.length <= lengthMax && input.trim() === input && input.isWellFormed();
+    if (!isName) throw expected(`at most ${lengthMax} characters without spaces around`, input);
+    return input;
+  });
+
 /** `host:port[,host:port…]`, as ZooKeeper's own clients take it. */
 export const zookeeperServers = makeValidator((input: string) => {
   const server = /^[^\s,:/]+:\d{1,5}$/;
@@ -134,6 +156,14 @@ export function secret(lengthMin: number) {
     return input;
   });
 }
+
+/** A password that stands in a URL, a compose file or a shell as it is. */
+export const plainPassword = makeValidator((input: string) => {
+  if (!/^[\w.~-]{8,128}$/.test(input)) {
+    throw expectedSecret('8 to 128 letters, digits and any of . _ ~ -');
+  }
+  return input;
+});
 
 /** The signing secret of a payment provider, as Standard Webhooks writes it. */
 export const webhookSecret = makeValidator((input: string) => {

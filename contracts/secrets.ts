@@ -6,6 +6,10 @@
 /** Every secret that stands in a file of this repository, tests included, and RabbitMQ's own default. */
 export const PUBLISHED_SECRETS: ReadonlySet<string> = new Set([
   'flashsale',
+  'flashsale-web',
+  'flashsale-worker',
+  'flashsale-ops',
+  'flashsale-readonly',
   'guest',
   'only-for-trying-out-on-ones-own-machine',
   'whsec_b25seS1mb3ItdHJ5aW5nLW91dC1vbi1vbmVzLW93bi1tYWNoaW5l',

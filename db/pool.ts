@@ -61,6 +61,8 @@ export interface PoolOptions {
   readonly lifetimeSeconds?: number;
   /** Told of connections that broke while idle; the pool replaces them by itself. */
   readonly onError?: (error: DatabaseError) => void;
+  /** Told once of a login that can leave the role again, by `RESET ROLE`, and be more. */
+  readonly onPowerfulLogin?: (login: string) => void;
 }
 
 const POOL_DEFAULTS = {
@@ -163,17 +165,27 @@ function clientInTurn(connectsMax: number, connectTimeoutMs: number): typeof Cli
   return ClientInTurn;
 }
 
+const POWERFUL_LOGIN = `
+  SELECT rolname FROM pg_roles
+  WHERE rolname = session_user
+    AND (rolsuper OR rolcreaterole OR pg_has_role(rolname, '${ROLES.owner}', 'MEMBER'))`;
+
 /** Connections are made when they are needed: a pool can be created while the server is down. */
 export function createPool(options: PoolOptions): Pool {
   const limits = { ...POOL_DEFAULTS, ...options };
   const onError = (error: unknown) => limits.onError?.(toDatabaseError(error));
+  let isLoginKnown = limits.onPowerfulLogin === undefined;
   const pool = new PgPool({
     connectionString: sessionOptions(limits.url, limits.role),
+    async onConnect(client) {
+      if (!isLoginKnown) {
+        isLoginKnown = true;
+        const { rows } = await client.query<{ rolname: string }>(POWERFUL_LOGIN);
+        for (const { rolname } of rows) limits.onPowerfulLogin?.(rolname);
+      }
+      await limits.warmUp?.({ query: (statement) => ask(client, statement) }).catch(onError);
+    },
     application_name: limits.applicationName,
-    ...(limits.warmUp && {
-      onConnect: (client: ClientBase) =>
-        limits.warmUp?.({ query: (statement) => ask(client, statement) }).catch(onError),
-    }),
     Client: clientInTurn(limits.connectsMax, limits.connectTimeoutMs),
     max: limits.max,
     min: limits.min,

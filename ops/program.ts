@@ -3,6 +3,7 @@ import type { AddCommand, CommandContext } from './commands/command.ts';
 import { addDb } from './commands/db.ts';
 import { addDeadLetters } from './commands/dead-letters.ts';
 import { addEnv } from './commands/env.ts';
+import { addLists } from './commands/lists.ts';
 import { addLottery } from './commands/lottery.ts';
 import { addZookeeper } from './commands/protect.ts';
 import { addQuota } from './commands/quota.ts';
@@ -15,6 +16,7 @@ const COMMANDS: readonly AddCommand[] = [
   addEnv,
   addDb,
   addDeadLetters,
+  addLists,
   addLottery,
   addQuota,
   addTickets,

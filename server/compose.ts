@@ -8,6 +8,7 @@ import type { Schema } from '../contracts/names.ts';
 import { ordersQueue } from '../contracts/topology.ts';
 import { knownOutcomes, nodeFenced, warmForShoppers } from '../db/calls.ts';
 import { saleBoard } from '../db/catalog.ts';
+import { POWERFUL_LOGIN } from '../db/logins.ts';
 import { saleLottery } from '../db/lottery.ts';
 import { createPool, type Databases, fillBoth } from '../db/pool.ts';
 import { ticketKeys } from '../db/ticket-keys.ts';
@@ -127,6 +128,7 @@ function openDatabases(config: ServerConfig, log: Log, lifecycle: Lifecycle): Da
       warmUp: warmForShoppers,
       applicationName: 'flashsale-web',
       onError: (error) => log.warn({ err: error }, 'an idle database connection broke'),
+      onPowerfulLogin: (login) => log.warn({ login }, POWERFUL_LOGIN),
     });
     lifecycle.onStop('database', () => pool.close());
     return pool;

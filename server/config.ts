@@ -7,15 +7,18 @@ import {
   host,
   integer,
   list,
+  name,
   parseEnvironment,
   secret,
-  url,
+  trustedUrl,
   zookeeperSpecs,
 } from '../contracts/config.ts';
 import { JWT_SECRET_LENGTH_MIN } from '../contracts/secrets.ts';
 import { type PaymentConfig, paymentConfig, paymentSpecs } from '../payment/config.ts';
 import { protectionOf } from '../zk/protection.ts';
 import type { IdentityConfig } from './gate/identity.ts';
+
+const JWT_NAME_LENGTH_MAX = 255;
 
 function cidr(part: string): string | undefined {
   const [address = '', bits, ...rest] = part.split('/');
@@ -34,7 +37,10 @@ const specs = {
   HOST: host({ default: '127.0.0.1' }),
   PORT: integer(0, 65_535)({ default: 8080 }),
   JWT_SECRET: secret(JWT_SECRET_LENGTH_MIN)({ default: undefined }),
-  JWKS_URL: url('http', 'https')({ default: undefined }),
+  JWKS_URL: trustedUrl({ default: undefined }),
+  /** `aud` and `iss` of the tokens that are meant for this shop. */
+  JWT_AUDIENCE: name(JWT_NAME_LENGTH_MAX)({ default: undefined }),
+  JWT_ISSUER: name(JWT_NAME_LENGTH_MAX)({ default: undefined }),
   ...paymentSpecs,
   /** Proxies whose X-Forwarded-For is believed. */
   TRUST_PROXY: list('IP addresses or CIDRs', cidr)({ default: undefined }),
@@ -50,14 +56,25 @@ const specs = {
   DATABASE_CONNECTIONS_MAX: integer(1, 100)({ default: 4 }),
 };
 
-function identityConfig(
-  jwtSecret: string | undefined,
-  jwksUrl: string | undefined,
-): IdentityConfig {
-  if (jwtSecret !== undefined && jwksUrl === undefined)
-    return { kind: 'secret', secret: jwtSecret };
-  if (jwksUrl !== undefined && jwtSecret === undefined) return { kind: 'jwks', url: jwksUrl };
-  throw new ConfigError('Exactly one of JWT_SECRET and JWKS_URL must be set');
+interface IdentityVariables {
+  readonly JWT_SECRET: string | undefined;
+  readonly JWKS_URL: string | undefined;
+  readonly JWT_AUDIENCE: string | undefined;
+  readonly JWT_ISSUER: string | undefined;
+}
+
+function identityConfig(env: IdentityVariables): IdentityConfig {
+  const { JWT_SECRET: secret, JWKS_URL: url, JWT_AUDIENCE: audience, JWT_ISSUER: issuer } = env;
+  if ((secret === undefined) === (url === undefined)) {
+    throw new ConfigError('Exactly one of JWT_SECRET and JWKS_URL must be set');
+  }
+  if (secret !== undefined) return { kind: 'secret', secret, audience, issuer };
+  if (url === undefined || audience === undefined || issuer === undefined) {
+    throw new ConfigError(
+      'JWKS_URL needs JWT_AUDIENCE and JWT_ISSUER: its keys also sign tokens for others',
+    );
+  }
+  return { kind: 'jwks', url, audience, issuer };
 }
 
 /** What a web node needs beyond that to judge callbacks: the secret of those that it takes itself. */
@@ -74,7 +91,7 @@ function webPaymentConfig(payment: PaymentConfig, webhookSecret?: string): WebPa
 /** @throws {ConfigError} */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>) {
   const env = parseEnvironment(environment, specs);
-  const identity = identityConfig(env.JWT_SECRET, env.JWKS_URL);
+  const identity = identityConfig(env);
   if (env.DEMO && identity.kind !== 'secret') {
     throw new ConfigError('DEMO needs JWT_SECRET: guest identities are signed with it');
   }

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { inject } from 'vitest';
 
 /**
@@ -6,6 +6,11 @@ import { inject } from 'vitest';
  * so that files run beside each other and a second run meets nothing of the first.
  */
 export const servers = inject('servers');
+
+/** Logins belong to the whole server: all files of a run give a role the same password. */
+export function passwordOf(role: string): string {
+  return createHash('sha256').update(`${servers.databaseUrl} ${role}`).digest('hex').slice(0, 32);
+}
 
 /** `prefix_` and eight letters: fit for a database, a virtual host, a sale, a SKU or a folder. */
 export function uniqueName(prefix: string): string {

@@ -21,6 +21,7 @@ import {
   trimPlaceCalls,
   warmForOrders,
 } from '../db/calls.ts';
+import { POWERFUL_LOGIN } from '../db/logins.ts';
 import { createPool, type Databases, fillBoth } from '../db/pool.ts';
 import { STRIPE_PREFIX, StripeProvider } from '../payment/stripe.ts';
 import type { Lifecycle } from '../process/lifecycle.ts';
@@ -130,6 +131,7 @@ function openDatabases(config: WorkerConfig, lifecycle: Lifecycle, log: Log): Da
       warmUp: (session) => warmForOrders(session, schemas),
       applicationName: 'flashsale worker',
       onError: (error) => log.warn({ err: error }, 'database connection lost'),
+      onPowerfulLogin: (login) => log.warn({ login }, POWERFUL_LOGIN),
     });
     lifecycle.onStop(name, () => pool.close());
     return pool;

@@ -5,6 +5,7 @@ import { settleThroughQueues } from '../broker/settle.ts';
 import { SCHEMAS } from '../contracts/names.ts';
 import { DEAD_LETTERS_QUEUE } from '../contracts/topology.ts';
 import { areApart } from '../db/both-schemas.ts';
+import { POWERFUL_LOGIN } from '../db/logins.ts';
 import { type Elsewhere, fenceNode, hasMovedSkus, knownUnitCounts } from '../db/operations.ts';
 import { createPool, type Databases } from '../db/pool.ts';
 import { setLines } from '../db/waiting.ts';
@@ -80,6 +81,7 @@ function openDatabases(config: KeeperConfig, log: Log, lifecycle: Lifecycle): Da
       max: DATABASE_CONNECTIONS_MAX,
       applicationName: 'flashsale-keeper',
       onError: (error) => log.warn({ err: error }, 'database connection lost'),
+      onPowerfulLogin: (login) => log.warn({ login }, POWERFUL_LOGIN),
     });
     lifecycle.onStop('database', () => pool.close());
     return pool;

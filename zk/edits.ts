@@ -140,6 +140,8 @@ export class Edits {
   }
 
   #followSku(paths: SkuPaths): FollowedSku {
+    // For zkCli.sh, which makes no parents. A SKU that was deleted meanwhile is not made again.
+    void this.#session.create(paths.pins, '');
     const pins = new Map<string, Setting<number>>();
     const children = this.#session.watchChildren(paths.sku, (names) => {
       sku.strangers = names.filter((name) => !SKU_CHILDREN.includes(name));

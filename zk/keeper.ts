@@ -3,6 +3,7 @@ import type { AutoKeepFigures } from './auto-keep.ts';
 import { Election } from './election.ts';
 import type { KeeperLog, SkuFigures, UnitCounts } from './figures.ts';
 import type { SetLines } from './lines.ts';
+import { listFolders } from './lists.ts';
 import { type Paths, pathsBelow } from './paths.ts';
 import { Reign } from './reign.ts';
 import { type SessionOptions, ZkSession } from './session.ts';
@@ -111,6 +112,8 @@ export class Keeper {
       const made = await this.#session.ensure(path, text);
       if (!made.ok) return false;
     }
+    // For zkCli.sh, which makes no parents. An operator may have made them without a right for this.
+    for (const path of listFolders(this.#paths.root)) await this.#session.ensure(path, '');
     return true;
   }
 

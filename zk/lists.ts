@@ -1,23 +1,21 @@
 import { BlockList, isIP } from 'node:net';
+import { entriesOf } from './list-text.ts';
 import type { ZkSession } from './session.ts';
 import { Setting } from './setting.ts';
-import type { Parsed, Parser } from './values.ts';
+import type { Parser } from './values.ts';
 
 /**
  * Who is let through and who is kept out, edited by operators while the sale runs:
  *
- *   /lists/block/users    one user id a line
- *   /lists/block/ips      one address or range (CIDR) a line
- *   /lists/block/agents   one piece of a User-Agent a line, upper and lower case alike
+ *   /lists/block/users    user ids
+ *   /lists/block/ips      addresses and ranges (CIDR)
+ *   /lists/block/agents   pieces of a User-Agent, upper and lower case alike
  *   /lists/allow/…        the same three; who is on them is neither blocked nor limited
  *
- * Empty lines and what follows a `#` count for nothing. A deleted list is empty. A list with one bad
- * line is refused as a whole, and the last good one stays.
+ * A deleted list is empty. A list with one entry that cannot match is refused as a whole, and the last
+ * good one stays.
  */
 
-const TEXT_LENGTH_MAX = 200_000;
-const ENTRIES_MAX = 10_000;
-const ENTRY_LENGTH_MAX = 128;
 /** Shorter pieces of a User-Agent would match nearly everybody. */
 const AGENT_LENGTH_MIN = 3;
 
@@ -33,64 +31,68 @@ export interface Lists {
   isAllowed(visitor: Visitor): boolean;
 }
 
-function entriesOf(text: string): Parsed<string[]> {
-  if (text.length > TEXT_LENGTH_MAX) {
-    return { ok: false, reason: `it has more than ${TEXT_LENGTH_MAX} characters` };
-  }
-  const entries = text
-    .split(/\r?\n/)
-    .map((line) => line.replace(/(^|\s)#.*$/, '').trim())
-    .filter((line) => line !== '');
-  if (entries.length > ENTRIES_MAX) {
-    return {
-      ok: false,
-      reason: `it has ${entries.length} entries, at most ${ENTRIES_MAX} are read`,
-    };
-  }
-  const long = entries.find((entry) => entry.length > ENTRY_LENGTH_MAX);
-  if (long === undefined) return { ok: true, value: entries };
-  const start = JSON.stringify(long.slice(0, 40));
-  return { ok: false, reason: `${start}… has more than ${ENTRY_LENGTH_MAX} characters` };
-}
-
 export const parseUsers: Parser<ReadonlySet<string>> = (text) => {
-  const entries = entriesOf(text);
+  const entries = entriesOf(text, (entry, isQuoted) =>
+    /\s/.test(entry) && !isQuoted
+      ? 'has a space: separate ids by commas, or put one id in quotation marks'
+      : undefined,
+  );
   return entries.ok ? { ok: true, value: new Set(entries.value) } : entries;
 };
 
 export const parseAgents: Parser<readonly string[]> = (text) => {
-  const entries = entriesOf(text);
-  if (!entries.ok) return entries;
-  const short = entries.value.find((entry) => entry.length < AGENT_LENGTH_MIN);
-  if (short !== undefined) {
-    const reason = `${JSON.stringify(short)} is shorter than ${AGENT_LENGTH_MIN} characters`;
-    return { ok: false, reason };
-  }
-  return { ok: true, value: entries.value.map((entry) => entry.toLowerCase()) };
+  const entries = entriesOf(text, (entry) => {
+    if (entry.length < AGENT_LENGTH_MIN) return `is shorter than ${AGENT_LENGTH_MIN} characters`;
+    // Headers are read as Latin-1.
+    return /^[\0-\xff]*$/.test(entry) ? undefined : 'has a character that is in no User-Agent';
+  });
+  return entries.ok
+    ? { ok: true, value: entries.value.map((entry) => entry.toLowerCase()) }
+    : entries;
 };
 
 export const parseAddresses: Parser<BlockList> = (text) => {
-  const entries = entriesOf(text);
+  const entries = entriesOf(text, (entry) =>
+    rangeOf(entry) ? undefined : 'is no address and no range (10.0.0.0/8)',
+  );
   if (!entries.ok) return entries;
   const value = new BlockList();
   for (const entry of entries.value) {
-    const [address = '', bits, ...rest] = entry.split('/');
-    const version = isIP(address);
-    const family = version === 6 ? 'ipv6' : 'ipv4';
-    const bitsMax = version === 6 ? 128 : 32;
-    const isRange = bits !== undefined && /^\d{1,3}$/.test(bits) && Number(bits) <= bitsMax;
-    if (version === 0 || rest.length > 0 || (bits !== undefined && !isRange)) {
-      const reason = `${JSON.stringify(entry.slice(0, 60))} is no address and no range (10.0.0.0/8)`;
-      return { ok: false, reason };
-    }
-    if (isRange) value.addSubnet(address, Number(bits), family);
-    else value.addAddress(address, family);
+    const range = rangeOf(entry);
+    if (range) value.addSubnet(range.address, range.bits, range.family);
   }
   return { ok: true, value };
 };
 
+function rangeOf(entry: string) {
+  const [address = '', bits, ...rest] = entry.split('/');
+  const version = isIP(address);
+  // A zone, as in fe80::1%eth0, is this machine's own word.
+  if (version === 0 || rest.length > 0 || address.includes('%')) return undefined;
+  const bitsMax = version === 6 ? 128 : 32;
+  if (bits !== undefined && !(/^\d{1,3}$/.test(bits) && Number(bits) <= bitsMax)) return undefined;
+  const family = version === 6 ? ('ipv6' as const) : ('ipv4' as const);
+  return { address, bits: bits === undefined ? bitsMax : Number(bits), family };
+}
+
 const LIST_KINDS = ['allow', 'block'] as const;
 export type ListKind = (typeof LIST_KINDS)[number];
+
+const PARSERS = { users: parseUsers, ips: parseAddresses, agents: parseAgents } as const;
+export type ListName = `${ListKind}/${keyof typeof PARSERS}`;
+export const LIST_NAMES = LIST_KINDS.flatMap((kind) =>
+  (Object.keys(PARSERS) as (keyof typeof PARSERS)[]).map((what): ListName => `${kind}/${what}`),
+);
+
+/** The nodes above the lists. */
+export function listFolders(root: string): string[] {
+  return [`${root}/lists`, ...LIST_KINDS.map((kind) => `${root}/lists/${kind}`)];
+}
+
+/** Judges the text of a list. */
+export function parserOfList(list: ListName): Parser<unknown> {
+  return PARSERS[list.slice(list.indexOf('/') + 1) as keyof typeof PARSERS];
+}
 
 interface OneKind {
   readonly users: Setting<ReadonlySet<string>>;
@@ -125,8 +127,7 @@ export class ListSettings implements Lists {
       agents: setting(`${options.root}/lists/${name}/agents`, parseAgents),
     });
     this.#kinds = { allow: kind('allow'), block: kind('block') };
-    const folder = `${options.root}/lists`;
-    this.folders = [folder, ...LIST_KINDS.map((name) => `${folder}/${name}`)];
+    this.folders = listFolders(options.root);
   }
 
   isBlocked(visitor: Visitor): boolean {

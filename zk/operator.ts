@@ -1,4 +1,6 @@
 import { entryOf, type HistoryEntry, readHistory } from './history.ts';
+import { listEntries, withEntries, withoutEntries } from './list-text.ts';
+import { type ListName, parserOfList } from './lists.ts';
 import type { Paths } from './paths.ts';
 import type { Observed, Operation } from './result.ts';
 import type { ZkSession } from './session.ts';
@@ -89,6 +91,36 @@ export class Operator {
     return this.#editSku(sku, this.paths.sku(sku).pin(node), text, parseUnits);
   }
 
+  /** What is in force of a list, and why what stands there is not. */
+  async list(list: ListName): Promise<{ text: string; refusal: string | undefined }> {
+    const path = `${this.paths.root}/lists/${list}`;
+    const observed = await this.#read(path);
+    const parsed = parserOfList(list)(observed?.text ?? '');
+    const text = await this.#inForce(path, observed);
+    return { text: text ?? '', refusal: parsed.ok ? undefined : parsed.reason };
+  }
+
+  addTo(list: ListName, entries: readonly string[]): Promise<Edit> {
+    return this.#editList(list, (text) => withEntries(text, entries));
+  }
+
+  /** @throws {EditRefused} also when one of them is not on the list */
+  removeFrom(list: ListName, entries: readonly string[]): Promise<Edit> {
+    return this.#editList(list, (text) => {
+      const known = new Set(listEntries(text));
+      const missing = entries.find((entry) => !known.has(entry));
+      if (missing !== undefined) {
+        throw new EditRefused(`${JSON.stringify(missing)} is not in ${list}`);
+      }
+      return withoutEntries(text, new Set(entries));
+    });
+  }
+
+  #editList(list: ListName, change: (text: string) => string): Promise<Edit> {
+    const path = `${this.paths.root}/lists/${list}`;
+    return this.#write(path, (from) => checked(change(from ?? ''), parserOfList(list)));
+  }
+
   async #editSku(sku: string, path: string, text: string | null, parser: Parser<unknown>) {
     const skus = await this.#children(this.paths.skus);
     if (!skus.includes(sku)) {
@@ -120,7 +152,12 @@ export class Operator {
     return { ...edit, undoes: last };
   }
 
-  async #write(path: string, to: string | null, undoes?: HistoryEntry): Promise<Edit> {
+  /** `wanted`: the text, or how it is made of the one in force; null: no node. */
+  async #write(
+    path: string,
+    wanted: string | null | ((from: string | null) => string),
+    undoes?: HistoryEntry,
+  ): Promise<Edit> {
     for (let tries = 1; ; tries++) {
       const before = await this.#read(path);
       if (before && before.stat.children > 0) {
@@ -130,6 +167,7 @@ export class Operator {
       if (undoes && from !== undoes.to) {
         throw new EditRefused(`${path} is ${from} by now, not ${undoes.to}: the history is behind`);
       }
+      const to = typeof wanted === 'function' ? wanted(from) : wanted;
       if (before === undefined && to === null) return { path, from, to, version: undefined };
       const facts = { at: new Date().toISOString(), who: this.#who, path, from, to };
       const entry = entryOf(this.paths, { ...facts, ...(undoes && { undoes: undoes.name }) });

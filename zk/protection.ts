@@ -48,7 +48,7 @@ const RULES: readonly Rule[] = [
   // The share under `keep = auto`.
   { path: '/skus/*/auto-keep', allow: { operator: 'a', keeper: 'w' } },
   { path: '/auto-keep', allow: { operator: 'cda' } },
-  { path: '/lists', allow: { operator: 'cda' } },
+  { path: '/lists', allow: { operator: 'cda', keeper: 'c' } },
   { path: '/lists/*', allow: { operator: 'cda' } },
   { path: '/lists/*/*', allow: { operator: 'rwa', keeper: 'r', web: 'r' }, isPrivate: true },
   { path: '/nodes', allow: { operator: 'da', web: 'c' } },

@@ -120,14 +120,15 @@ export interface ChallengeSwitch {
   readonly factor: number;
 }
 
-/** `off`, `risk` or `on`, and how many times the usual work: `on 4`. */
+/** `off`, `risk` or `on`, and how many times the usual work: `on 4`, or `on,4` where zkCli.sh would
+ *  take the second word for a version. */
 export const parseChallenge: Parser<ChallengeSwitch> = (text) => {
   const value = trimmed(text);
   if (!value.ok) return value;
-  const [word, times = '1', ...rest] = value.value.split(/[ \t]+/);
+  const [word, times = '1', ...rest] = value.value.split(/[ \t]*,[ \t]*|[ \t]+/);
   const mode = CHALLENGE_MODES.find((one) => one === word);
   if (mode === undefined || rest.length > 0) {
-    return refuse(`it is none of ${CHALLENGE_MODES.join(', ')} (or with a factor: on 4)`);
+    return refuse(`it is none of ${CHALLENGE_MODES.join(', ')} (or with a factor: on,4)`);
   }
   const factor = Number(times);
   if (!/^\d{1,2}$/.test(times) || factor < 1 || factor > CHALLENGE_FACTOR_MAX) {

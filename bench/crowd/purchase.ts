@@ -1,4 +1,5 @@
 import { createGuestSigner } from '../../server/gate/identity.ts';
+import type { Purpose } from '../../server/gate/shop-token.ts';
 import { issueTicket } from '../../server/gate/ticket.ts';
 
 /** Purchase requests as they go over the wire, made before a clock starts. */
@@ -10,14 +11,15 @@ const BODY = '{"quantity":1}';
 /** What a shop signs with. */
 export interface Keys {
   readonly jwtSecret: string;
+  readonly purpose?: Partial<Purpose>;
   /** Base64. */
   readonly ticketKey: string;
   readonly sale: string;
 }
 
 /** Signs identities and tickets as the shop does. */
-export function createSigner({ jwtSecret, ticketKey, sale }: Keys) {
-  const sign = createGuestSigner(jwtSecret);
+export function createSigner({ jwtSecret, purpose, ticketKey, sale }: Keys) {
+  const sign = createGuestSigner(jwtSecret, purpose);
   const key = Buffer.from(ticketKey, 'base64');
   return {
     token: (userId: string) => sign(userId),

@@ -151,6 +151,7 @@ export async function playMillion(
     const { hostname, port } = new URL(shop.shopUrl);
     const crowd = {
       jwtSecret: shop.jwtSecret,
+      ...(shop.purpose && { purpose: shop.purpose }),
       ticketKey: key.toString('base64'),
       sale,
       skus,

@@ -1,6 +1,7 @@
 import { stackFolder } from '../../ops/stack/folder.ts';
 import { runningStack } from '../../ops/stack/running.ts';
 import { readSettings } from '../../ops/stack/state.ts';
+import type { Purpose } from '../../server/gate/shop-token.ts';
 
 /** The shop that the million is played against, and what its operator knows about it. */
 export interface Shop {
@@ -11,6 +12,8 @@ export interface Shop {
   readonly zkRoot: string;
   /** Signs the identities of the crowd. */
   readonly jwtSecret: string;
+  /** What the shop expects of tokens beside that. */
+  readonly purpose?: Purpose;
 }
 
 /** After `flashsale env` the variables name the local stack: that is not elsewhere. */
@@ -51,5 +54,9 @@ export function shopOf(environment: Readonly<Record<string, string | undefined>>
     zookeeper: need('ZOOKEEPER'),
     zkRoot: need('ZK_ROOT'),
     jwtSecret: need('JWT_SECRET'),
+    purpose: {
+      audience: variables['JWT_AUDIENCE'] || undefined,
+      issuer: variables['JWT_ISSUER'] || undefined,
+    },
   };
 }

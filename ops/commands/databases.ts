@@ -48,6 +48,14 @@ export async function withDatabases<T>(
   }
 }
 
+/** Calls `work` with the URL of each server. */
+export async function eachServer(
+  context: CommandContext,
+  work: (url: string) => Promise<void>,
+): Promise<void> {
+  for (const url of new Set(Object.values(urls(context)))) await work(url);
+}
+
 /** Calls `work` for each server, with the schemas that count there. */
 export async function withInstallers(
   context: CommandContext,

@@ -1,8 +1,10 @@
 import { SCHEMAS, type Schema } from '../../contracts/names.ts';
 import { auditHomes, dropSale, moveSku } from '../../db/calls.ts';
+import { setLogins } from '../../db/logins.ts';
+import { LOGIN_VARIABLES, loginPasswords } from '../logins.ts';
 import { parseSchema, parseSlots, tellMissing } from './arguments.ts';
 import type { AddCommand } from './command.ts';
-import { withDatabases } from './databases.ts';
+import { eachServer, withDatabases } from './databases.ts';
 import { addCanary } from './db-canary.ts';
 import { addRoutines } from './db-routines.ts';
 import { table } from './table.ts';
@@ -53,6 +55,22 @@ export const addDb: AddCommand = (program, context) => {
     .action(async (sale: string, { json }: { json?: boolean }) => {
       await withDatabases(context, 'ops', (databases) => dropSale(databases, sale));
       console.log(json ? JSON.stringify({ dropped: sale }) : `${sale} is removed`);
+    });
+
+  db.command('logins')
+    .description(`let roles log in, with the passwords of ${LOGIN_VARIABLES.join(', ')}`)
+    .option('--json', 'print the names of the logins as JSON')
+    .action(async ({ json }: { json?: boolean }) => {
+      const passwords = loginPasswords(context.environment);
+      if (Object.keys(passwords).length === 0) {
+        throw new Error(`set at least one of ${LOGIN_VARIABLES.join(', ')}`);
+      }
+      const names = new Set<string>();
+      await eachServer(context, async (url) => {
+        for (const name of await setLogins(url, passwords)) names.add(name);
+      });
+      const logins = [...names];
+      console.log(json ? JSON.stringify({ logins }) : `may log in: ${logins.join(', ')}`);
     });
 
   addRoutines(db, context);

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
+import { urlOfLogin } from '../../db/logins.ts';
 import { BEHIND_THE_QUEUE_NICENESS } from './give-way.ts';
 import type { Servers } from './servers.ts';
+import type { StackLogins } from './state.ts';
 import type { ProcessSpec } from './supervisor.ts';
 
 /** The processes of the shop itself: which there are, what each is told, when it is ready. */
@@ -14,6 +16,8 @@ export interface ApplicationOptions {
   readonly servers: Servers;
   readonly zkRoot: string;
   readonly shop: { readonly host: string; readonly port: number };
+  /** Of the logins of the roles; without them each process connects as `servers` says. */
+  readonly logins?: StackLogins;
   readonly secrets: { readonly jwtSecret: string; readonly paymentWebhookSecret: string };
   /** Monitor port by process name. */
   readonly monitorPorts: ReadonlyMap<string, number>;
@@ -22,6 +26,8 @@ export interface ApplicationOptions {
 interface ApplicationProcess {
   readonly name: string;
   readonly entry: string;
+  /** As which it connects to the database. */
+  readonly role: keyof StackLogins;
   readonly variables: Readonly<Record<string, string>>;
   readonly niceness?: number;
 }
@@ -29,12 +35,24 @@ interface ApplicationProcess {
 const niceness = BEHIND_THE_QUEUE_NICENESS;
 
 const PROCESSES: readonly ApplicationProcess[] = [
-  { name: 'keeper-1', entry: 'zk/main.ts', variables: {} },
-  { name: 'keeper-2', entry: 'zk/main.ts', variables: {} },
-  { name: 'worker-regular', entry: 'worker/main.ts', variables: { QUEUES: 'regular' }, niceness },
-  { name: 'worker-hot', entry: 'worker/main.ts', variables: { QUEUES: 'hot' }, niceness },
-  { name: 'web-1', entry: 'server/main.ts', variables: {} },
-  { name: 'web-2', entry: 'server/main.ts', variables: {} },
+  { name: 'keeper-1', entry: 'zk/main.ts', role: 'ops', variables: {} },
+  { name: 'keeper-2', entry: 'zk/main.ts', role: 'ops', variables: {} },
+  {
+    name: 'worker-regular',
+    entry: 'worker/main.ts',
+    role: 'worker',
+    variables: { QUEUES: 'regular' },
+    niceness,
+  },
+  {
+    name: 'worker-hot',
+    entry: 'worker/main.ts',
+    role: 'worker',
+    variables: { QUEUES: 'hot' },
+    niceness,
+  },
+  { name: 'web-1', entry: 'server/main.ts', role: 'web', variables: {} },
+  { name: 'web-2', entry: 'server/main.ts', role: 'web', variables: {} },
 ];
 
 export const APPLICATION_NAMES = PROCESSES.map(({ name }) => name);
@@ -75,8 +93,6 @@ function variablesOf(options: ApplicationOptions): Record<string, string | undef
     // A shop has one way to know its users: its own, when it is given.
     ...(!environment['JWKS_URL'] && { JWT_SECRET: secrets.jwtSecret }),
     ...environment,
-    DATABASE_URL: servers.databaseUrl,
-    HOT_DATABASE_URL: servers.hotDatabaseUrl,
     AMQP_URL: servers.amqpUrl,
     ZOOKEEPER: servers.zookeeper,
     ZK_ROOT: zkRoot,
@@ -86,17 +102,26 @@ function variablesOf(options: ApplicationOptions): Record<string, string | undef
   };
 }
 
+function databaseOf({ servers, logins }: ApplicationOptions, role: keyof StackLogins) {
+  const { databaseUrl, hotDatabaseUrl } = servers;
+  return {
+    DATABASE_URL: logins ? urlOfLogin(databaseUrl, role, logins[role]) : databaseUrl,
+    // Always another's server: the login in its URL is what its owner has given.
+    HOT_DATABASE_URL: hotDatabaseUrl,
+  };
+}
+
 /** How to run each process; all may be started at once with each other. */
 export function applicationSpecs(options: ApplicationOptions): ProcessSpec[] {
   const variables = variablesOf(options);
-  return PROCESSES.map(({ name, entry, variables: own, niceness }) => {
+  return PROCESSES.map(({ name, entry, role, variables: own, niceness }) => {
     const port = options.monitorPorts.get(name);
     if (port === undefined) throw new Error(`no monitor port for ${name}`);
     return {
       name,
       command: process.execPath,
       args: [entry],
-      env: { ...variables, ...own, MONITOR_PORT: String(port) },
+      env: { ...variables, ...databaseOf(options, role), ...own, MONITOR_PORT: String(port) },
       cwd: options.root,
       ...(niceness !== undefined && { niceness }),
       logFile: join(options.logFolder, `${name}.log`),

@@ -18,6 +18,7 @@ import {
   removeState,
   type Settings,
   type Source,
+  type StackLogins,
   type StackState,
   writeSettings,
   writeState,
@@ -207,6 +208,12 @@ export class LocalStack {
     return servers;
   }
 
+  /** Of the roles, on a PostgreSQL of the stack's own: on another one they are its owner's to give. */
+  get logins(): StackLogins | undefined {
+    const isOwn = this.#state.sources.postgres !== 'environment';
+    return isOwn ? this.#settings.passwords.logins : undefined;
+  }
+
   /** @throws {Error} with the end of its log, when a process does not get ready */
   async startApplication(): Promise<void> {
     const { root, environment, shop } = this.#options;
@@ -223,6 +230,7 @@ export class LocalStack {
       servers,
       zkRoot,
       shop: { host: shop.host, port },
+      ...(this.logins && { logins: this.logins }),
       secrets: this.#settings,
       monitorPorts,
     });

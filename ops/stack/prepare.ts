@@ -5,18 +5,21 @@ import {
   zookeeperCredentialSpecs,
   zookeeperPath,
 } from '../../contracts/config.ts';
+import { setLogins } from '../../db/logins.ts';
 import { prepare } from '../../db/prepare.ts';
 import { protectionOf } from '../../zk/protection.ts';
+import { loginPasswords } from '../logins.ts';
 import { ensureDemo } from './demo.ts';
 import { missingServers, type Servers, serversOfEnvironment } from './servers.ts';
 
-/** The one-shot service of docker-compose.yml: tables, routines and, in the demo, its sale. */
+/** The one-shot service of docker-compose.yml: tables, routines, logins and, in the demo, its sale. */
 
 const variables = read({
   DEMO: commonSpecs.DEMO,
   ZK_ROOT: zookeeperPath({ default: '/flashsale' }),
   ...zookeeperCredentialSpecs,
 });
+const passwords = loginPasswords(process.env);
 const protection = protectionOf(variables, 'operator');
 const given = serversOfEnvironment(process.env);
 const missing = missingServers(given);
@@ -26,7 +29,9 @@ if (missing.length > 0) {
 }
 const servers = given as Servers;
 for (const url of [servers.databaseUrl, servers.hotDatabaseUrl]) {
-  if (url !== undefined) await prepare(url);
+  if (url === undefined) continue;
+  await prepare(url);
+  await setLogins(url, passwords);
 }
 if (variables.DEMO) {
   const sale = await ensureDemo(servers, variables.ZK_ROOT, protection);

@@ -7,6 +7,7 @@ import {
   parseEnvironment,
   zookeeperPath,
 } from '../../contracts/config.ts';
+import { setLogins } from '../../db/logins.ts';
 import { type PrepareReport, prepare } from '../../db/prepare.ts';
 import { AlreadyRunning, claimStack } from './claim.ts';
 import { ensureDemo } from './demo.ts';
@@ -16,7 +17,14 @@ import { PackagesMissing } from './packages.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { rotateLogs } from './rotate.ts';
 import type { Servers } from './servers.ts';
-import { newSettings, readSettings, type StackState, whoStarts, writeSettings } from './state.ts';
+import {
+  newSettings,
+  readSettings,
+  type StackLogins,
+  type StackState,
+  whoStarts,
+  writeSettings,
+} from './state.ts';
 import { summary } from './summary.ts';
 
 /** `npm start`: brings the whole sale up on this machine, keeps it running, takes it down. */
@@ -31,11 +39,16 @@ const specs = {
   ZK_ROOT: zookeeperPath({ default: '/flashsale' }),
 };
 
-async function prepareDatabases(servers: Servers, progress: Progress): Promise<void> {
+async function prepareDatabases(
+  servers: Servers,
+  logins: StackLogins | undefined,
+  progress: Progress,
+): Promise<void> {
   const urls = [servers.databaseUrl, servers.hotDatabaseUrl].filter((url) => url !== undefined);
   const reports: PrepareReport[] = [];
   await progress.step('migrating and installing routines', async () => {
     for (const url of urls) reports.push(await prepare(url));
+    if (logins !== undefined) await setLogins(servers.databaseUrl, logins);
   });
   for (const name of new Set(reports.flatMap(({ drifted }) => drifted))) {
     progress.say(
@@ -46,7 +59,7 @@ async function prepareDatabases(servers: Servers, progress: Progress): Promise<v
 
 async function bringUp(stack: LocalStack, progress: Progress): Promise<void> {
   const servers = await stack.startServers();
-  await prepareDatabases(servers, progress);
+  await prepareDatabases(servers, stack.logins, progress);
   await ensureDemo(servers, stack.state.zkRoot);
   await progress.step('starting web nodes, keepers and workers', () => stack.startApplication());
   const sale = await ensureDemo(servers, stack.state.zkRoot);

@@ -14,12 +14,21 @@ export type Source = 'environment' | 'docker' | 'system';
 
 export interface Settings {
   readonly ports: Readonly<Record<string, number>>;
-  readonly passwords: { readonly postgres: string; readonly rabbitmq: string };
+  readonly passwords: {
+    /** Of the superuser, who migrates. */
+    readonly postgres: string;
+    /** Of the logins of the processes and of readers. */
+    readonly logins: StackLogins;
+    readonly rabbitmq: string;
+  };
   readonly jwtSecret: string;
   readonly paymentWebhookSecret: string;
   /** Kept, since the data are where the server was when they were written. */
   readonly sources: Readonly<Partial<Record<ServerName, Source>>>;
 }
+
+/** By role: hexadecimal, so that no character of it means anything in a URL. */
+export type StackLogins = Readonly<Record<'web' | 'worker' | 'ops' | 'readonly', string>>;
 
 export interface StackState {
   readonly version: 1;
@@ -69,21 +78,30 @@ export function readSettings(folder: string): Settings | undefined {
   if (!isRecord(value) || !isRecord(value['passwords']) || !isRecord(value['ports'])) {
     throw new Error(`${path} holds something else than the settings of a local stack. Remove it.`);
   }
-  return value as unknown as Settings;
+  const { passwords } = value as unknown as Settings;
+  // A stack from before there were logins gets them now.
+  const logins = passwords.logins ?? newLogins();
+  return { ...(value as unknown as Settings), passwords: { ...passwords, logins } };
 }
 
 export function writeSettings(folder: string, settings: Settings): void {
   writeWhole(join(folder, SETTINGS), settings);
 }
 
+function newPassword(): string {
+  return randomBytes(16).toString('hex');
+}
+
+function newLogins(): StackLogins {
+  const [web, worker, ops, readonly] = [newPassword(), newPassword(), newPassword(), newPassword()];
+  return { web, worker, ops, readonly };
+}
+
 export function newSettings(): Settings {
   return {
     ports: {},
     // Hexadecimal: no character of it means anything in a URL or a settings file.
-    passwords: {
-      postgres: randomBytes(16).toString('hex'),
-      rabbitmq: randomBytes(16).toString('hex'),
-    },
+    passwords: { postgres: newPassword(), logins: newLogins(), rabbitmq: newPassword() },
     jwtSecret: randomBytes(32).toString('base64url'),
     paymentWebhookSecret: `whsec_${randomBytes(32).toString('base64')}`,
     sources: {},

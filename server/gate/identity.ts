@@ -3,9 +3,12 @@ import { USER_ID_LENGTH_MAX } from '../../contracts/names.ts';
 import { Problem } from '../problems.ts';
 import { createKeyReader, KeysUnavailable } from './jwks.ts';
 import { Recent } from './recent.ts';
-import { createShopTokenReader } from './shop-token.ts';
+import { createShopTokenReader, type Purpose } from './shop-token.ts';
 
-/** Who is asking: the shop's bearer JWT, of which only `sub` matters here. */
+/**
+ * Who is asking: `sub` of the shop's bearer JWT. An identity provider signs for many: a token counts
+ * only if it is meant for this shop.
+ */
 
 /** Verified tokens that are remembered, so that a shopper who polls costs one check. Our own memory:
  *  fast-jwt's hashes each token with SHA-256 to look it up, which costs as much as the check. */
@@ -15,9 +18,16 @@ const GUEST_TOKEN_TTL_MS = 24 * 3_600_000;
 /** Longer bearer tokens are refused unread. */
 const TOKEN_LENGTH_MAX = 4_096;
 
-export type IdentityConfig =
-  | { readonly kind: 'secret'; readonly secret: string }
-  | { readonly kind: 'jwks'; readonly url: string };
+/** Clocks of this machine and of the one that signs may differ by so much. */
+const CLOCK_LEEWAY_MS = 5_000;
+/** A token for another purpose, such as the end of a session, names another type (RFC 8725 §3.11). */
+const TOKEN_TYPES: ReadonlySet<string> = new Set(['jwt', 'at+jwt']);
+
+export type IdentityConfig = Purpose &
+  (
+    | { readonly kind: 'secret'; readonly secret: string }
+    | { readonly kind: 'jwks'; readonly url: string }
+  );
 
 type UserId = string | undefined;
 
@@ -30,22 +40,39 @@ export interface Identity {
   userOf(authorization: string | undefined): UserId | Promise<UserId>;
 }
 
-type Claims = { sub?: unknown; exp?: unknown };
+type Claims = { sub?: unknown; exp?: unknown; iat?: unknown; aud?: unknown };
+type Complete = { header: { typ?: unknown }; payload: Claims };
 
 function verifier(config: IdentityConfig): (token: string) => Claims | Promise<Claims> {
-  const options = { requiredClaims: ['sub', 'exp'] };
+  const { audience, issuer } = config;
+  const options = {
+    requiredClaims: ['sub', 'exp', ...(audience ? ['aud'] : []), ...(issuer ? ['iss'] : [])],
+    ...(audience && { allowedAud: audience }),
+    ...(issuer && { allowedIss: issuer }),
+    clockTolerance: CLOCK_LEEWAY_MS,
+    complete: true as const,
+  };
+  const meant = ({ header, payload }: Complete): Claims => {
+    const { typ = 'jwt' } = header;
+    const type = String(typ)
+      .toLowerCase()
+      .replace(/^application\//, '');
+    const isForOthers = audience === undefined && payload.aud !== undefined;
+    return TOKEN_TYPES.has(type) && !isForOthers ? payload : {};
+  };
   if (config.kind === 'secret') {
     const verify = createVerifier({ ...options, key: config.secret, algorithms: ['HS256'] });
-    const read = createShopTokenReader(config.secret);
-    return (token) => read(token) ?? verify(token);
+    const read = createShopTokenReader(config.secret, config);
+    return (token) => read(token) ?? meant(verify(token));
   }
   const readKey = createKeyReader(config.url);
-  return createVerifier({
+  const verify = createVerifier({
     ...options,
     algorithms: ['RS256', 'PS256', 'ES256', 'EdDSA'],
     key: ({ header }: { header: Record<string, string> }) =>
       readKey(header['alg'] ?? '', header['kid'] ?? ''),
   });
+  return (token) => verify(token).then(meant);
 }
 
 const CANNOT_TELL = {
@@ -56,8 +83,9 @@ export function createIdentity(config: IdentityConfig): Identity {
   const verify = verifier(config);
   const known = new Recent<{ userId: string; untilMs: number }>(TOKEN_CACHE_ENTRIES_MAX);
 
-  function believe(authorization: string, { sub, exp }: Claims): UserId {
-    if (!isUserId(sub)) return undefined;
+  function believe(authorization: string, { sub, exp, iat = 0 }: Claims): UserId {
+    const isIssued = typeof iat === 'number' && iat * 1_000 <= Date.now() + CLOCK_LEEWAY_MS;
+    if (!isUserId(sub) || !isIssued) return undefined;
     const untilMs = Math.min(Number(exp) * 1_000, Date.now() + TOKEN_CACHE_TTL_MS);
     known.set(authorization, { userId: sub, untilMs });
     return sub;
@@ -103,7 +131,16 @@ function isUserId(sub: unknown): sub is string {
 }
 
 /** Signs guest identities for the demo. */
-export function createGuestSigner(secret: string): (userId: string) => string {
-  const sign = createSigner({ key: secret, algorithm: 'HS256', expiresIn: GUEST_TOKEN_TTL_MS });
+export function createGuestSigner(
+  secret: string,
+  { audience, issuer }: Partial<Purpose> = {},
+): (userId: string) => string {
+  const sign = createSigner({
+    key: secret,
+    algorithm: 'HS256',
+    expiresIn: GUEST_TOKEN_TTL_MS,
+    ...(audience && { aud: audience }),
+    ...(issuer && { iss: issuer }),
+  });
   return (sub) => sign({ sub });
 }

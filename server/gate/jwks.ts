@@ -1,4 +1,4 @@
-import { createPublicKey, type JsonWebKeyInput } from 'node:crypto';
+import { createPublicKey, type JsonWebKeyInput, type KeyObject } from 'node:crypto';
 import {
   ConsecutiveBreaker,
   circuitBreaker,
@@ -24,6 +24,10 @@ const MISSING_TTL_MS = 2_000;
 const ANSWER_TIMEOUT_MS = 3_000;
 const FAILURES_MAX = 5;
 const OPEN_MS = 2_000;
+/** Of the whole set; large shops have some dozens of keys, 2 KB each. */
+const KEY_SET_BYTES_MAX = 262_144;
+/** RFC 7518 §3.3. */
+const RSA_BITS_MIN = 2_048;
 
 /** Nothing can be said about a token: the shop's JWKS does not answer, or not with keys. */
 export class KeysUnavailable extends Error {
@@ -31,9 +35,9 @@ export class KeysUnavailable extends Error {
 }
 
 interface ShopKey {
-  readonly kid: unknown;
-  /** Undefined: any that fits the key. */
-  readonly alg: unknown;
+  readonly kid: string;
+  /** What it may have signed with. */
+  readonly algorithms: readonly string[];
   readonly pem: string;
 }
 
@@ -86,27 +90,56 @@ export function createKeyReader(url: string): (alg: string, kid: string) => Prom
 }
 
 function keyOf({ keys }: KeySet, alg: string, kid: string): ShopKey | undefined {
-  return keys.find((key) => key.kid === kid && (key.alg === undefined || key.alg === alg));
+  return keys.find((key) => key.kid === kid && key.algorithms.includes(alg));
 }
 
 async function readKeys(url: string, signal: AbortSignal): Promise<KeySet> {
   const askedAtMs = performance.now();
-  const response = await fetch(url, { signal });
+  // A redirect could lead to where anybody answers.
+  const response = await fetch(url, { signal, redirect: 'error' });
   if (!response.ok) throw new Error(`the JWKS answers ${response.status}`);
-  const { keys } = (await response.json()) as { keys?: unknown };
+  const { keys } = JSON.parse(await textOf(response)) as { keys?: unknown };
   if (!Array.isArray(keys) || keys.length === 0) throw new Error('the JWKS has no keys');
   return { keys: keys.flatMap(shopKeyOf), askedAtMs };
 }
 
+async function textOf({ body }: Response): Promise<string> {
+  const parts: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const part of body ?? []) {
+    bytes += part.length;
+    if (bytes > KEY_SET_BYTES_MAX) throw new Error(`the JWKS is over ${KEY_SET_BYTES_MAX} bytes`);
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString();
+}
+
+type Jwk = JsonWebKeyInput['key'] & {
+  readonly kid?: unknown;
+  readonly use?: unknown;
+  readonly key_ops?: unknown;
+  readonly alg?: unknown;
+};
+
 /** None for what is no public key that signs, such as one of a kind that is not known here. */
-function shopKeyOf(jwk: JsonWebKeyInput['key'] & Partial<ShopKey>): ShopKey[] {
+function shopKeyOf(jwk: Jwk): ShopKey[] {
   try {
-    const pem = createPublicKey({ key: jwk, format: 'jwk' }).export({
-      type: 'spki',
-      format: 'pem',
-    });
-    return [{ kid: jwk.kid, alg: jwk.alg, pem: pem.toString() }];
+    const { kid, use = 'sig', key_ops: operations = ['verify'], alg } = jwk;
+    const isForSigning =
+      use === 'sig' && Array.isArray(operations) && operations.includes('verify');
+    // A private key that stands in a public place signs for everybody.
+    if (typeof kid !== 'string' || kid === '' || !isForSigning || 'd' in jwk) return [];
+    const key = createPublicKey({ key: jwk, format: 'jwk' });
+    const algorithms = algorithmsOf(key).filter((one) => alg === undefined || one === alg);
+    return [{ kid, algorithms, pem: key.export({ type: 'spki', format: 'pem' }).toString() }];
   } catch {
     return [];
   }
+}
+
+/** The algorithms of tokens that a key of this kind and size verifies. */
+function algorithmsOf({ asymmetricKeyType: kind, asymmetricKeyDetails: details }: KeyObject) {
+  if (kind === 'rsa' && (details?.modulusLength ?? 0) >= RSA_BITS_MIN) return ['RS256', 'PS256'];
+  if (kind === 'ec' && details?.namedCurve === 'prime256v1') return ['ES256'];
+  return kind === 'ed25519' ? ['EdDSA'] : [];
 }

@@ -3,7 +3,7 @@ import { isMacOf } from './mac.ts';
 
 /**
  * The tokens that nearly all shoppers bring: signed with the shop's secret, with the usual header and
- * nothing in them but who and until when. Reading one costs a third of what a library takes that has
+ * nothing in them but who, until when, for whom and from whom. Reading one costs a third of what a library takes that has
  * to be ready for anything; everything else is left to the library.
  */
 
@@ -13,17 +13,27 @@ const HEADERS: ReadonlySet<string> = new Set(
     Buffer.from(text).toString('base64url'),
   ),
 );
-/** Any other claim (`nbf`, `aud`, …) may forbid what these allow. */
-const CLAIMS: ReadonlySet<string> = new Set(['sub', 'iat', 'exp']);
+/** Any other claim (`nbf`, …) may forbid what these allow. */
+const CLAIMS: ReadonlySet<string> = new Set(['sub', 'iat', 'exp', 'aud', 'iss']);
+
+/** For whom a token must be, and from whom. Without an audience it must not name any (RFC 7519 §4.1.3). */
+export interface Purpose {
+  readonly audience: string | undefined;
+  readonly issuer: string | undefined;
+}
 
 export interface ShopClaims {
   readonly sub: string;
   /** Seconds since the epoch. */
   readonly exp: number;
+  readonly iat?: unknown;
 }
 
 /** Undefined for a token that is to be judged by the library, as all that are refused. */
-export function createShopTokenReader(secret: string): (token: string) => ShopClaims | undefined {
+export function createShopTokenReader(
+  secret: string,
+  purpose: Purpose,
+): (token: string) => ShopClaims | undefined {
   const key = createSecretKey(Buffer.from(secret));
   return (token) => {
     const headerEnd = token.indexOf('.');
@@ -32,7 +42,7 @@ export function createShopTokenReader(secret: string): (token: string) => ShopCl
     const signature = token.slice(payloadEnd + 1);
     if (!isMacOf(key, token.slice(0, payloadEnd), MAC_BYTES, signature)) return undefined;
     const payload = decoded(token.slice(headerEnd + 1, payloadEnd));
-    return isPlain(payload) && payload.exp * 1_000 > Date.now() ? payload : undefined;
+    return isPlain(payload, purpose) && payload.exp * 1_000 > Date.now() ? payload : undefined;
   };
 }
 
@@ -45,9 +55,10 @@ function decoded(part: string): unknown {
   }
 }
 
-function isPlain(payload: unknown): payload is ShopClaims {
+function isPlain(payload: unknown, { audience, issuer }: Purpose): payload is ShopClaims {
   if (typeof payload !== 'object' || payload === null || Array.isArray(payload)) return false;
-  const { sub, exp } = payload as Record<string, unknown>;
+  const { sub, exp, aud, iss } = payload as Record<string, unknown>;
   if (typeof sub !== 'string' || typeof exp !== 'number') return false;
+  if (aud !== audience || iss !== issuer) return false;
   return Object.keys(payload).every((claim) => CLAIMS.has(claim));
 }

@@ -30,9 +30,10 @@ const SIGNATURE_LENGTH = 22;
 const SHAPE =
   /^[A-Za-z0-9][A-Za-z0-9_-]{0,39}\.[0-9a-z]{8,9}\.[0-9a-f]{32}\.[A-Za-z0-9_-]{21}[AQgw]$/;
 
-/** NUL cannot stand in any of the parts, so no two tickets have the same text to sign. */
+/** NUL cannot stand in any of the parts, so no two tickets have the same text to sign; and no receipt
+ *  of the same key has it, since it begins with its own word. */
 function signedText(owner: TicketOwner, sku: string, expiry: string, id: string): string {
-  return `${owner.sale}\0${sku}\0${owner.userId}\0${expiry}\0${id}`;
+  return `ticket\0${owner.sale}\0${sku}\0${owner.userId}\0${expiry}\0${id}`;
 }
 
 export function issueTicket(

@@ -11,7 +11,7 @@ import { GuestAnswer, OrderParams, PaymentAnswer, problems } from './schemas.ts'
 export const demoRoutes: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
   const { config, databases, payments } = context;
   if (config.identity.kind !== 'secret') throw new Error('the demo signs guests with JWT_SECRET');
-  const signGuest = createGuestSigner(config.identity.secret);
+  const signGuest = createGuestSigner(config.identity.secret, config.identity);
 
   app.post(
     '/api/v1/demo/guest',

@@ -31,6 +31,8 @@ beforeEach(async () => {
     DEMO: 'false',
     PAYMENT_PROVIDER: 'standard',
     JWKS_URL: `http://127.0.0.1:${port}/keys`,
+    JWT_AUDIENCE: 'shop',
+    JWT_ISSUER: 'login',
   };
   node = await openWebNode({ environment });
 });
@@ -46,6 +48,8 @@ function press(kid = 'k1', user = 'ada') {
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
   const token = createSigner({ key: pem, algorithm: 'ES256', kid, expiresIn: 60_000 })({
     sub: user,
+    aud: 'shop',
+    iss: 'login',
   });
   return node.app.inject({
     method: 'POST',

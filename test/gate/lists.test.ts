@@ -1,8 +1,28 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { withEntries, withoutEntries } from '../../zk/list-text.ts';
 import { isListed, parseAddresses, parseAgents, parseUsers } from '../../zk/lists.ts';
 import { Shopper } from '../shopper.ts';
 import { type System, startSystem } from '../system.ts';
 import { until } from '../until.ts';
+
+interface Said {
+  readonly code: number;
+  // biome-ignore lint/suspicious/noExplicitAny: whatever the command prints; tests look at it
+  readonly json: any;
+  readonly stderr: string;
+}
+
+function command(system: System, ...args: string[]): Promise<Said> {
+  return new Promise((resolve) => {
+    const options = { cwd: join(import.meta.dirname, '..', '..'), env: { ...system.environment } };
+    execFile(process.execPath, ['ops/cli.ts', ...args], options, (error, stdout, stderr) => {
+      const code = typeof error?.code === 'number' ? error.code : 0;
+      resolve({ code, json: stdout === '' ? undefined : JSON.parse(stdout), stderr });
+    });
+  });
+}
 
 describe('a list', () => {
   it('is one entry a line, with comments', () => {
@@ -10,6 +30,50 @@ describe('a list', () => {
     expect(users).toEqual({ ok: true, value: new Set(['ada', 'bob', 'c#3']) });
     expect(parseAgents('PythonRequests\n')).toEqual({ ok: true, value: ['pythonrequests'] });
     expect(parseUsers('')).toEqual({ ok: true, value: new Set() });
+  });
+
+  it('is what zkCli.sh can write: commas separate as line breaks do, with spaces around', () => {
+    const users = (text: string) => {
+      const parsed = parseUsers(text);
+      return parsed.ok ? [...parsed.value] : parsed.reason;
+    };
+    expect(users('br-a,br-b')).toEqual(['br-a', 'br-b']);
+    expect(users(' br-a , br-b,\n br-c # seen, twice\n')).toEqual(['br-a', 'br-b', 'br-c']);
+    expect(users('"cn=ada,ou=x", "Zo\u00eb M", "#1"')).toEqual(['cn=ada,ou=x', 'Zo\u00eb M', '#1']);
+    const ips = parseAddresses('10.0.0.0/8, 192.0.2.7');
+    expect(isListed(ips.ok ? ips.value : undefined, '192.0.2.7')).toBe(true);
+    expect(parseAgents('EvilBot/1, Bot (X11; y)')).toEqual({
+      ok: true,
+      value: ['evilbot/1', 'bot (x11; y)'],
+    });
+  });
+
+  it.each([
+    [parseUsers, 'a,,b', /nothing between two commas/],
+    [parseUsers, ',a', /nothing between two commas/],
+    [parseUsers, '"", b', /nothing between two commas/],
+    [parseUsers, 'br-a br-b', /has a space/],
+    [parseUsers, '"br-a', /not closed/],
+    [parseUsers, 'a\0b', /NUL/],
+    [parseUsers, 'a\u0007b', /control character/],
+    [parseUsers, '\ud800', /no text/],
+    [parseUsers, `b,${'x'.repeat(129)}`, /more than 128/],
+    [parseAgents, 'curl, \u4f60\u597d\u55ce', /in no User-Agent/],
+    [parseAddresses, '10.0.0.1, fe80::1%eth0', /no address/],
+    [parseAddresses, '10.0.0.1 10.0.0.2', /no address/],
+    [parseAddresses, '192.0.2.7:443', /no address/],
+    [parseAddresses, '10.0.0.0/', /no address/],
+  ])('refuses what can match nobody: %#', (parse, text, reason) => {
+    const parsed = parse(text);
+    expect(parsed.ok ? '' : parsed.reason).toMatch(reason);
+  });
+
+  it('is edited entry by entry, and what else stands there stays', () => {
+    const text = '# robots\nada, bob # since Monday\n"x,y"';
+    expect(withEntries(text, ['bob', 'z', 'p q', 'z'])).toBe(`${text}\nz\n"p q"`);
+    expect(withEntries('', ['z'])).toBe('z');
+    expect(withoutEntries(text, new Set(['bob']))).toBe('# robots\nada\n"x,y"');
+    expect(withoutEntries(text, new Set(['x,y']))).toBe('# robots\nada, bob # since Monday');
   });
 
   it('of addresses knows ranges of both kinds', () => {
@@ -51,10 +115,11 @@ describe('lists in ZooKeeper', () => {
   });
   afterAll(() => system?.stop());
 
+  /** As zkCli.sh does: it makes no parents. */
   async function write(path: string, text: string): Promise<void> {
     const full = `${system.root}/lists/${path}`;
-    expect(await system.session.ensure(full, '')).toMatchObject({ ok: true });
-    await system.set(full, text);
+    const made = await system.session.create(full, text);
+    if (!made.ok) await system.set(full, text);
   }
   const shopper = (userId: string) => new Shopper(system.url, system.jwtSecret, userId);
   const ask = (userId: string, agent = 'Firefox') =>
@@ -99,8 +164,30 @@ describe('lists in ZooKeeper', () => {
     });
     expect(JSON.parse(note)).toMatchObject({ refused: 'everybody', inForce: '127.0.0.0/8\n::1' });
     expect(await verdictOf('bob')).toBe('blocked');
+    // The commands read what is in force, not what was refused.
+    const lists = (...args: string[]) => command(system, 'lists', ...args, '--json');
+    expect((await lists('show', 'block/ips')).json).toEqual([
+      {
+        list: 'block/ips',
+        entries: ['127.0.0.0/8', '::1'],
+        refused: '"everybody" is no address and no range (10.0.0.0/8)',
+      },
+    ]);
+    const refused = await lists('add', 'block/ips', '10.0.0.0/40');
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringMatching(/no address/)]);
+    const added = await lists('add', 'block/ips', '10.0.0.0/8');
+    expect(added.json).toMatchObject({ to: '127.0.0.0/8\n::1\n10.0.0.0/8', notApplied: [] });
+    const removed = await lists('remove', 'block/ips', '10.0.0.0/8');
+    expect(removed.json).toMatchObject({ to: '127.0.0.0/8\n::1', notApplied: [] });
+    expect((await lists('remove', 'block/ips', '10.0.0.0/8')).stderr).toMatch(/is not in block/);
     await write('block/ips', '# nobody');
     await until('bob is let in', async () => (await ask('bob')).status === 201);
+    await write('block/users', 'mallory,bob');
+    await until('bob is blocked', async () => (await verdictOf('bob')) === 'blocked');
+    const pin = `${system.root}/skus/TV/pins/somebody`;
+    expect(await system.session.create(pin, '1'), 'its parent is there').toMatchObject({
+      ok: true,
+    });
     expect(await verdictOf('mallory')).toBe('blocked');
   });
 });

@@ -43,6 +43,8 @@ const processes = {
       ['PORT', '0x50'],
       ['JWT_SECRET', 'short'],
       ['JWKS_URL', `ftp://${UNSHOWN}`],
+      ['JWT_AUDIENCE', ' shop'],
+      ['JWT_ISSUER', 'x'.repeat(256)],
       ['PAYMENT_WEBHOOK_SECRET', UNSHOWN],
       ['TRUST_PROXY', 'everybody'],
       ['TRUST_PROXY', '0.0.0.0/0'],
@@ -116,8 +118,31 @@ describe('the environment of a server', () => {
   it('needs one way to know its users, and the demo a secret of its own', () => {
     const { JWT_SECRET, ...rest } = complete;
     expect(complaint(readServer, rest)).toContain('JWT_SECRET and JWKS_URL');
-    const jwks = { ...rest, JWKS_URL: 'https://shop.example/jwks.json' };
+    const jwks = {
+      ...rest,
+      JWKS_URL: 'https://shop.example/jwks.json',
+      JWT_AUDIENCE: 'https://sale.example',
+      JWT_ISSUER: 'https://shop.example/',
+    };
     expect(() => readServer(jwks)).not.toThrow();
+    for (const name of ['JWT_AUDIENCE', 'JWT_ISSUER']) {
+      expect(complaint(readServer, { ...jwks, [name]: '' })).toContain(
+        'JWT_AUDIENCE and JWT_ISSUER',
+      );
+    }
+    for (const host of ['127.0.0.1', '127.1.2.3:80', 'localhost:8080', '[::1]:80']) {
+      expect(() => readServer({ ...jwks, JWKS_URL: `http://${host}/keys` })).not.toThrow();
+    }
+    const unsafe = [
+      'http://shop.example',
+      'http://127.0.0.1.shop.example',
+      'https://a:b@c.example',
+    ];
+    for (const JWKS_URL of [...unsafe, 'http://localhost.example', 'http://10.0.0.1', 'data:,{}']) {
+      expect(complaint(readServer, { ...jwks, JWKS_URL })).toContain(
+        'JWKS_URL must be an https URL',
+      );
+    }
     expect(complaint(readServer, { ...jwks, JWT_SECRET })).toContain('JWT_SECRET and JWKS_URL');
     expect(complaint(readServer, { ...jwks, DEMO: 'true' })).toContain('DEMO');
   });

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { expect, it } from 'vitest';
+import { issueTicket } from '../../server/gate/ticket.ts';
 import { issueReceipt, readReceipt } from '../../server/requests/receipt.ts';
 
 const key = randomBytes(32);
@@ -18,4 +19,15 @@ it('a receipt proves what was known, to its owner, for its request', () => {
   // What was not known does not become known by leaving the node out.
   const [sale, signature] = issueReceipt(key, unknown).split('.');
   expect(readReceipt(keyOf, `${sale}.${signature}`, request)).toBeUndefined();
+});
+
+it('is no ticket of the same key, whatever sale, SKU and user are called', () => {
+  const [, expiry = '', id = '', signature] = issueTicket(
+    key,
+    { sale: 'receipt', userId: request.requestId },
+    'demo',
+    Date.now(),
+  ).split('.');
+  const owner = { requestId: request.requestId, userId: expiry };
+  expect(readReceipt(keyOf, `demo.${signature}.${id}`, owner)).toBeUndefined();
 });

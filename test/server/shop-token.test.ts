@@ -9,11 +9,17 @@ import fc from '../properties.ts';
 /** The short way for the shop's own tokens believes nothing that the library would not. */
 
 const SECRET = randomBytes(32).toString('base64url');
-const read = createShopTokenReader(SECRET);
-const verify = createVerifier({
-  key: SECRET,
-  algorithms: ['HS256'],
-  requiredClaims: ['sub', 'exp'],
+const anybody = { audience: undefined, issuer: undefined };
+const read = createShopTokenReader(SECRET, anybody);
+const options = { key: SECRET, algorithms: ['HS256' as const], requiredClaims: ['sub', 'exp'] };
+const verify = createVerifier(options);
+const shop = { audience: 'this shop', issuer: 'login' };
+const readOfShop = createShopTokenReader(SECRET, shop);
+const verifyOfShop = createVerifier({
+  ...options,
+  requiredClaims: ['sub', 'exp', 'aud', 'iss'],
+  allowedAud: shop.audience,
+  allowedIss: shop.issuer,
 });
 const now = () => Math.floor(Date.now() / 1_000);
 
@@ -23,9 +29,9 @@ function tokenOf(header: unknown, payload: unknown, secret = SECRET): string {
   return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`;
 }
 
-function believed(token: string): unknown {
+function believed(token: string, by = verify): unknown {
   try {
-    return (verify(token) as { sub: unknown }).sub;
+    return (by(token) as { sub: unknown }).sub;
   } catch {
     return undefined;
   }
@@ -35,6 +41,11 @@ test('a token that the shop signs is read as the library reads it', () => {
   const token = createGuestSigner(SECRET)('Zoë \u{1F6D2}');
   expect(read(token)?.sub).toBe('Zoë \u{1F6D2}');
   expect(believed(token)).toBe('Zoë \u{1F6D2}');
+  expect(readOfShop(token)).toBeUndefined();
+  const named = createGuestSigner(SECRET, shop)('Zoë \u{1F6D2}');
+  expect(readOfShop(named)?.sub).toBe('Zoë \u{1F6D2}');
+  expect(believed(named, verifyOfShop)).toBe('Zoë \u{1F6D2}');
+  expect(read(named)).toBeUndefined();
 });
 
 test('whatever it believes, the library believes as well', () => {
@@ -49,6 +60,11 @@ test('whatever it believes, the library believes as well', () => {
     ['iat', 'yesterday'],
     ['nbf', now() + 600],
     ['aud', 'another shop'],
+    ['aud', 'this shop'],
+    ['aud', ['this shop', 'another shop']],
+    ['aud', null],
+    ['iss', 'login'],
+    ['iss', 'Login'],
     ['__proto__', { sub: 'root' }],
   );
   const header = fc.constantFrom<unknown>(
@@ -64,21 +80,32 @@ test('whatever it believes, the library believes as well', () => {
     fc
       .array(claim, { maxLength: 2 })
       .map((claims) => ({ sub: 'ann', exp: now() + 60, ...Object.fromEntries(claims) })),
+    fc.array(claim, { maxLength: 2 }).map((claims) => ({
+      ...{ sub: 'ann', exp: now() + 60, aud: shop.audience, iss: shop.issuer },
+      ...Object.fromEntries(claims),
+    })),
     fc.constantFrom<unknown>(null, [], 'sub', 5),
   );
   const secret = fc.constantFrom(SECRET, SECRET, SECRET, 'another secret of the same sort');
-  let good = 0;
+  const good = { anybody: 0, shop: 0 };
   fc.assert(
     fc.property(header, payload, secret, (head, body, key) => {
       const token = tokenOf(head, body, key);
       const own = read(token);
-      if (own === undefined) return;
-      good += 1;
-      expect(believed(token)).toBe(own.sub);
+      if (own !== undefined) {
+        good.anybody += 1;
+        expect(believed(token)).toBe(own.sub);
+        expect(own).not.toHaveProperty('aud');
+      }
+      const ofShop = readOfShop(token);
+      if (ofShop === undefined) return;
+      good.shop += 1;
+      expect(believed(token, verifyOfShop)).toBe(ofShop.sub);
     }),
     { numRuns: 3_000 },
   );
-  expect(good, 'some are good').toBeGreaterThan(20);
+  expect(good.anybody, 'some are good').toBeGreaterThan(20);
+  expect(good.shop, 'some are good').toBeGreaterThan(20);
 });
 
 test('what the shop signed and is no claims is left to the library, not thrown', () => {

@@ -52,6 +52,8 @@ test.each([
   ['off', { mode: 'off', factor: 1 }],
   [' risk\n', { mode: 'risk', factor: 1 }],
   ['on 4', { mode: 'on', factor: 4 }],
+  ['on,4', { mode: 'on', factor: 4 }],
+  ['risk, 2', { mode: 'risk', factor: 2 }],
   ['risk\t64', { mode: 'risk', factor: 64 }],
 ])('a challenge switch %j is %j', (text, value) => {
   expect(parseChallenge(text)).toEqual({ ok: true, value });
@@ -60,6 +62,8 @@ test.each([
 test.each([
   ['On', /none of off, risk, on/],
   ['on 0', /from 1 to 64/],
+  ['on,', /from 1 to 64/],
+  ['on,4,4', /none of/],
   ['on 65', /from 1 to 64/],
   ['on -1', /from 1 to 64/],
   ['on 1.5', /from 1 to 64/],

@@ -1,0 +1,62 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { InvalidArgumentError } from 'commander';
+import { type Edit, Operator } from '../../zk/operator.ts';
+import { Reader } from '../../zk/overview.ts';
+import type { CommandContext } from './command.ts';
+import { who } from './who.ts';
+import { withZookeeper } from './zookeeper.ts';
+
+/** An edit of a command: made, then followed until every live web node acts on it. */
+
+const POLL_MS = 5;
+const WAIT_SECONDS = 5;
+const VALUE_LENGTH_MAX = 60;
+
+export interface EditOptions {
+  readonly json?: boolean;
+  readonly wait?: number;
+}
+
+export function parseSeconds(value: string): number {
+  if (!/^\d{1,4}$/.test(value)) throw new InvalidArgumentError('It is a number of seconds.');
+  return Number(value);
+}
+
+/** A value in one short line: lists have many. */
+export function shown(text: string | null): string {
+  if (text === null) return 'nothing';
+  const line = text.replaceAll(/\s*\n\s*/g, ', ');
+  return line.length > VALUE_LENGTH_MAX ? `${line.slice(0, VALUE_LENGTH_MAX)}…` : line;
+}
+
+/** Makes an edit, then waits until every live web node acts on it. */
+export async function edit<T extends Edit>(
+  context: CommandContext,
+  { json, wait = WAIT_SECONDS }: EditOptions,
+  make: (operator: Operator) => Promise<T>,
+): Promise<void> {
+  await withZookeeper(context, async (session, paths) => {
+    const made = await make(new Operator(session, paths, who()));
+    const editedAt = performance.now();
+    const reader = new Reader(session, paths);
+    const nodes = (await reader.names(paths.nodes)).length;
+    let late = await reader.notApplied(made);
+    while (late.length > 0 && performance.now() - editedAt < wait * 1_000) {
+      await delay(POLL_MS);
+      late = await reader.notApplied(made);
+    }
+    const ms = Math.round(performance.now() - editedAt);
+    if (late.length > 0) process.exitCode = 1;
+    if (json) return console.log(JSON.stringify({ ...made, ms, nodes, notApplied: late }, bigints));
+    if (made.from === null && made.to === null) {
+      return console.log(`${made.path}: there is nothing, nothing was changed`);
+    }
+    console.log(`${made.path}: ${shown(made.from)} → ${shown(made.to)}`);
+    if (late.length === 0) console.log(`in force on all ${nodes} web nodes after ${ms} ms`);
+    else console.log(`written, but not in force after ${ms} ms: ${late.join(', ')}`);
+  });
+}
+
+export function bigints(_: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? String(value) : value;
+}

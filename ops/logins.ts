@@ -1,0 +1,29 @@
+import { parseEnvironment, plainPassword } from '../contracts/config.ts';
+import type { LoginPasswords } from '../db/logins.ts';
+
+/** The passwords of the roles' logins, as `flashsale db logins` and docker-compose.yml are told them. */
+
+const password = plainPassword({ default: undefined });
+const specs = {
+  DATABASE_PASSWORD_OWNER: password,
+  DATABASE_PASSWORD_WEB: password,
+  DATABASE_PASSWORD_WORKER: password,
+  DATABASE_PASSWORD_OPS: password,
+  DATABASE_PASSWORD_READONLY: password,
+};
+export const LOGIN_VARIABLES = Object.keys(specs);
+
+/** @throws {ConfigError} naming the variable that is garbage, never its value */
+export function loginPasswords(
+  environment: Readonly<Record<string, string | undefined>>,
+): LoginPasswords {
+  const env = parseEnvironment(environment, specs);
+  const passwords = {
+    owner: env.DATABASE_PASSWORD_OWNER,
+    web: env.DATABASE_PASSWORD_WEB,
+    worker: env.DATABASE_PASSWORD_WORKER,
+    ops: env.DATABASE_PASSWORD_OPS,
+    readonly: env.DATABASE_PASSWORD_READONLY,
+  };
+  return Object.fromEntries(Object.entries(passwords).filter(([, value]) => value !== undefined));
+}

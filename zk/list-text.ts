@@ -1,0 +1,112 @@
+import type { Parsed } from './values.ts';
+
+/**
+ * The text of a list: entries between commas or line breaks (zkCli.sh cannot write the latter), with
+ * spaces around; `#` begins a comment. An entry with a comma or a `#` stands in quotation marks.
+ */
+
+const TEXT_LENGTH_MAX = 200_000;
+const ENTRIES_MAX = 10_000;
+const ENTRY_LENGTH_MAX = 128;
+
+/** What stands in quotation marks, kept apart while a line is taken to pieces; NUL is in no entry. */
+function unquoted(line: string): { readonly text: string; restore(part: string): string } {
+  const inner: string[] = [];
+  const text = line.replace(/"([^"]*)"/g, (_, word: string) => `\0${inner.push(word) - 1}\0`);
+  return {
+    text,
+    restore(part) {
+      const whole = /^\0(\d+)\0$/.exec(part);
+      if (whole) return inner[Number(whole[1])] ?? '';
+      return part.replace(/\0(\d+)\0/g, (_, index: string) => `"${inner[Number(index)]}"`);
+    },
+  };
+}
+
+interface Line {
+  readonly text: string;
+  readonly entries: readonly string[];
+  readonly problem?: string;
+}
+
+function lineOf(text: string): Line {
+  const { text: plain, restore } = unquoted(text);
+  const content = plain.replace(/(^|[\s,])#.*$/, '$1').trim();
+  if (content === '') return { text, entries: [] };
+  // A comma may end a line, as one between two entries.
+  const parts = content.replace(/,$/, '').split(',');
+  const entries = parts.map((part) => restore(part.trim()));
+  if (entries.includes(''))
+    return { text, entries, problem: 'there is nothing between two commas' };
+  if (/"/.test(content)) return { text, entries, problem: 'a quotation mark is not closed' };
+  return { text, entries };
+}
+
+function linesOf(text: string): Line[] {
+  return text.split(/\r?\n/).map(lineOf);
+}
+
+function quoted(text: string): string {
+  const shown = text.length > 40 ? `${text.slice(0, 40)}…` : text;
+  return JSON.stringify(shown);
+}
+
+/** What no visitor can have: an entry that would block or allow nobody without a word. */
+function faultOf(entry: string): string | undefined {
+  if (entry.length > ENTRY_LENGTH_MAX) return `has more than ${ENTRY_LENGTH_MAX} characters`;
+  if (/\p{Cc}/u.test(entry)) return 'has a control character';
+  return entry.isWellFormed() ? undefined : 'is no text';
+}
+
+/** @param fault why an entry of this kind of list cannot match; undefined when it can */
+export function entriesOf(
+  text: string,
+  fault: (entry: string, isQuoted: boolean) => string | undefined,
+): Parsed<string[]> {
+  if (text.length > TEXT_LENGTH_MAX) {
+    return { ok: false, reason: `it has more than ${TEXT_LENGTH_MAX} characters` };
+  }
+  if (text.includes('\0')) return { ok: false, reason: 'it has a NUL character' };
+  const lines = linesOf(text);
+  const bad = lines.find(({ problem }) => problem !== undefined);
+  if (bad) return { ok: false, reason: `${quoted(bad.text)}: ${bad.problem}` };
+  const entries = lines.flatMap((line) => line.entries);
+  if (entries.length > ENTRIES_MAX) {
+    const reason = `it has ${entries.length} entries, at most ${ENTRIES_MAX} are read`;
+    return { ok: false, reason };
+  }
+  for (const { text: line, entries: some } of lines) {
+    for (const entry of some) {
+      const why = faultOf(entry) ?? fault(entry, line.includes(`"${entry}"`));
+      if (why !== undefined) return { ok: false, reason: `${quoted(entry)} ${why}` };
+    }
+  }
+  return { ok: true, value: entries };
+}
+
+/** The entries of a good text, as they stand there. */
+export function listEntries(text: string): string[] {
+  return linesOf(text).flatMap(({ entries }) => entries);
+}
+
+function written(entry: string): string {
+  return /[,#\s]/.test(entry) || entry === '' ? `"${entry}"` : entry;
+}
+
+/** The text with more entries, each on a line of its own; those that are there are not repeated. */
+export function withEntries(text: string, more: readonly string[]): string {
+  const known = new Set(listEntries(text));
+  const added = [...new Set(more)].filter((entry) => !known.has(entry)).map(written);
+  return [...(text.trim() === '' ? [] : [text.trimEnd()]), ...added].join('\n');
+}
+
+/** The text without some entries; what else stands there, comments included, stays as it is. */
+export function withoutEntries(text: string, gone: ReadonlySet<string>): string {
+  return linesOf(text)
+    .flatMap(({ text: line, entries }) => {
+      if (!entries.some((entry) => gone.has(entry))) return [line];
+      const rest = entries.filter((entry) => !gone.has(entry));
+      return rest.length === 0 ? [] : [rest.map(written).join(', ')];
+    })
+    .join('\n');
+}
