@@ -10,6 +10,8 @@ export const ENVELOPE_SCHEMA = 'flashsale.envelope.v1';
 export const VERDICTS_SCHEMA = 'flashsale.verdicts.v1';
 export const SETTLE_SCHEMA = 'flashsale.settle.v1';
 export const DRAINED_SCHEMA = 'flashsale.drained.v1';
+/** Says nothing; its confirm says that the broker takes messages. */
+export const PROBE_SCHEMA = 'flashsale.probe.v1';
 
 /** One admitted purchase request. */
 export interface PurchaseRequest {

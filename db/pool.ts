@@ -63,6 +63,8 @@ const KEEP_ALIVE_INITIAL_DELAY_MS = 10_000;
 export interface Pool extends Queryable {
   /** Connections open, idle, and queries waiting for one. */
   figures(): { readonly open: number; readonly idle: number; readonly waiting: number };
+  /** Time since the server last answered a query with success, or since the pool was made. */
+  silentMs(): number;
   /** Ends all connections, after the queries that run. */
   close(): Promise<void>;
 }
@@ -105,6 +107,7 @@ export function createPool(options: PoolOptions): Pool {
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_INITIAL_DELAY_MS,
   });
+  let answeredAtMs = performance.now();
   pool.on('error', onError);
   // A connection that breaks while a query runs says so twice: to the query and as an event.
   pool.on('connect', (client) => {
@@ -126,11 +129,13 @@ export function createPool(options: PoolOptions): Pool {
           values: [...values],
           ...(name !== undefined && { name }),
         });
+        answeredAtMs = performance.now();
         return result.rows;
       } catch (error) {
         throw toDatabaseError(error);
       }
     },
+    silentMs: () => performance.now() - answeredAtMs,
     figures: () => ({
       open: pool.totalCount,
       idle: pool.idleCount,

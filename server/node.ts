@@ -4,6 +4,7 @@ import type { Schema } from '../contracts/names.ts';
 import { type RequestOutcome, waitingEntries } from '../db/calls.ts';
 import type { Databases } from '../db/pool.ts';
 import type { Log } from '../process/log.ts';
+import type { Readiness } from '../process/readiness.ts';
 import type { ChallengeSwitch } from '../zk/values.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { ServerConfig } from './config.ts';
@@ -62,7 +63,7 @@ export interface Outside {
   readonly nodeFenced: (node: string) => Promise<boolean>;
   /** Routing key under which verdicts come back. */
   readonly replyTo: string;
-  readonly notReady: () => readonly string[];
+  readonly readiness: Readiness;
   readonly stopping: AbortSignal;
 }
 
@@ -164,7 +165,7 @@ export function assembleNode(outside: Outside) {
       answers: metrics.purchaseAnswers,
       secondsToOpening: (sku) => secondsToOpening(catalogue, sku),
     }),
-    notReady: outside.notReady,
+    readiness: outside.readiness,
     stopping: outside.stopping,
   };
   const fail = (error: unknown) => problemOf(error, log);

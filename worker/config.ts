@@ -7,6 +7,7 @@ import {
   integer,
   list,
   parseEnvironment,
+  url,
   webhookSpecs,
 } from '../contracts/config.ts';
 import { SCHEMAS, type Schema } from '../contracts/names.ts';
@@ -28,6 +29,8 @@ const specs = {
   CALLS_IN_FLIGHT_MAX: integer(1, 64)({ default: BATCH_LIMITS.callsInFlightMax }),
   /** Messages in hand for each queue: enough to fill every call even when each holds one request. */
   PREFETCH_MAX: integer(1, 60_000)({ default: 1_000 }),
+  /** RabbitMQ's management API, with login, for the metrics of cluster members. */
+  AMQP_MANAGEMENT_URL: url('http', 'https')({ default: undefined }),
   /** Whether it delivers order events to merchants. */
   WEBHOOKS: flag({ default: true }),
 };
@@ -42,6 +45,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     logLevel: parsed.LOG_LEVEL,
     monitor: { host: parsed.MONITOR_HOST, port: parsed.MONITOR_PORT },
     amqpUrl: parsed.AMQP_URL,
+    amqpManagementUrl: parsed.AMQP_MANAGEMENT_URL,
     databaseUrls: databaseUrls(parsed),
     queues,
     payment: paymentConfig(parsed),
