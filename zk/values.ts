@@ -50,12 +50,14 @@ export const parseUnits: Parser<number> = (text) => {
   return { ok: true, value: units };
 };
 
+const NOT_A_SHARE = 'it is not a decimal from 0 to 1 (such as 0.25)';
+
 /** A share: a decimal from 0 to 1 with a point. */
 export const parseShare: Parser<number> = (text) => {
   const value = trimmed(text);
   if (!value.ok) return value;
   if (!/^\d+(\.\d+)?$/.test(value.value)) {
-    return refuse('it is not a decimal from 0 to 1 (such as 0.25)');
+    return refuse(NOT_A_SHARE);
   }
   const share = Number(value.value);
   if (share > 1) return refuse('a share is from 0 to 1');
@@ -68,7 +70,10 @@ export type Keep = number | 'auto';
 export const parseKeep: Parser<Keep> = (text) => {
   if (text.trim() === 'auto') return { ok: true, value: 'auto' };
   const share = parseShare(text);
-  return share.ok ? share : refuse(`${share.reason}, or the word auto`);
+  // The other reasons say what is wrong whatever stands there: empty, too long, above 1.
+  return share.ok || share.reason !== NOT_A_SHARE
+    ? share
+    : refuse(`${NOT_A_SHARE} or the word auto`);
 };
 
 /** The least that `keep = auto` keeps. Never 0: as long as somebody asks, somebody is let through. */
