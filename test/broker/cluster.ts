@@ -29,6 +29,8 @@ export interface TwoBrokers {
 const PASSWORD = 'cluster';
 const COOKIE = 'COOKIEOFTWOBROKERS';
 const NAMES = ['first', 'second'] as const;
+/** Ends a tool that hangs, far beyond any machine. */
+const TOOL_TIMEOUT_MS = 180_000;
 const run = promisify(execFile);
 
 export async function startTwoBrokers(): Promise<TwoBrokers> {
@@ -75,7 +77,7 @@ export async function startTwoBrokers(): Promise<TwoBrokers> {
     throw error;
   }
   const control = async (folder: string, ...args: string[]) => {
-    await run(join(folder, 'rabbitmqctl'), args);
+    await run(join(folder, 'rabbitmqctl'), args, { timeout: TOOL_TIMEOUT_MS });
   };
   const urls = rabbitUrls(first.ports, PASSWORD);
   return {
@@ -86,6 +88,7 @@ export async function startTwoBrokers(): Promise<TwoBrokers> {
       const program = programs.server.replace(/rabbitmq-server$/, name);
       const { stdout } = await run(program, ['-n', first.nodeName, ...args], {
         env: { ...first.broker.env },
+        timeout: TOOL_TIMEOUT_MS,
       });
       return stdout;
     },
@@ -94,6 +97,7 @@ export async function startTwoBrokers(): Promise<TwoBrokers> {
       await control(second.folder, 'reset');
       await control(second.folder, 'join_cluster', first.nodeName);
       await control(second.folder, 'start_app');
+      await control(second.folder, 'await_startup');
     },
     async killSecond() {
       const record = supervisor.records().find(({ name }) => name === NAMES[1]);
