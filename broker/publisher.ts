@@ -103,6 +103,12 @@ export class Publisher {
     return this.#unconfirmed.size;
   }
 
+  /** A message has had no answer for longer than one may take: the broker, or a queue, confirms nothing. */
+  get isUnanswered(): boolean {
+    const [oldest] = this.#unconfirmed.values();
+    return oldest?.timedOut === true;
+  }
+
   /** Resolves when `available()`; for those who publish an unknown message again. */
   async whenAvailable(signal?: AbortSignal): Promise<void> {
     while (!this.available()) {

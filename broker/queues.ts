@@ -1,4 +1,4 @@
-import { QUEUES } from '../contracts/topology.ts';
+import { PROBE_QUEUE, QUEUES } from '../contracts/topology.ts';
 import type { BrokerConnection } from './connection.ts';
 
 export interface QueueFigures {
@@ -8,8 +8,10 @@ export interface QueueFigures {
   readonly consumers: number;
 }
 
+const WORK_QUEUES = QUEUES.map(({ name }) => name).filter((name) => name !== PROBE_QUEUE);
+
 /**
- * How long the declared queues are, as the broker last counted.
+ * How long the queues of orders and dead letters are, as the broker last counted.
  *
  * @throws {BrokerUnavailable}
  */
@@ -17,7 +19,7 @@ export async function queueFigures(connection: BrokerConnection): Promise<QueueF
   const channel = await connection.openChannel();
   try {
     const figures: QueueFigures[] = [];
-    for (const { name } of QUEUES) {
+    for (const name of WORK_QUEUES) {
       const { messageCount, consumerCount } = await channel.checkQueue(name);
       figures.push({ queue: name, messages: messageCount, consumers: consumerCount });
     }

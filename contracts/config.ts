@@ -72,9 +72,22 @@ export function oneOf<T extends string>(...choices: readonly T[]) {
   });
 }
 
-/** A URL of one of the schemes. It may hold a password, so its value is never shown. */
+/**
+ * A list of hosts, or of URLs. Clients would look for one host whose name is the whole list, and try it
+ * for ever. A database's host may stand in its parameters as well; a password may have commas.
+ */
+function namesSeveralHosts(input: string): boolean {
+  const [, authority = '', rest = ''] = /^[a-z]+:\/\/([^/?#]*)(.*)$/i.exec(input) ?? [];
+  const host = authority.slice(authority.lastIndexOf('@') + 1);
+  return /,|%2c/i.test(host) || /[?&]host=[^&]*(,|%2c)|,\s*[a-z]+:\/\//i.test(rest);
+}
+
+/** A URL of one of the schemes, with one host. It may hold a password, so its value is never shown. */
 export function url(...schemes: readonly string[]) {
   return makeValidator((input: string) => {
+    if (namesSeveralHosts(input)) {
+      throw expectedSecret('a URL of one host: lists with commas are not supported');
+    }
     const scheme = URL.canParse(input) ? new URL(input).protocol.slice(0, -1) : '';
     if (!schemes.includes(scheme)) throw expectedSecret(`a URL of ${schemes.join(' or ')}`);
     return input;
@@ -191,7 +204,7 @@ export const stripeWebhookSecret = makeValidator((input: string) => {
 
 /** Where a page is, without a path. */
 export const shopUrl = makeValidator((input: string) => {
-  const isUrl = /^https?:\/\/[^/\s?#@]+\/?$/.test(input) && URL.canParse(input);
+  const isUrl = /^https?:\/\/[^/\s?#@,]+\/?$/.test(input) && URL.canParse(input);
   if (!isUrl) throw expected('a URL such as https://shop.example', input);
   return input.replace(/\/$/, '');
 });

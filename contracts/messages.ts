@@ -12,6 +12,21 @@ export const ENVELOPE_SCHEMA = 'flashsale.envelope.v1';
 export const VERDICTS_SCHEMA = 'flashsale.verdicts.v1';
 export const SETTLE_SCHEMA = 'flashsale.settle.v1';
 export const DRAINED_SCHEMA = 'flashsale.drained.v1';
+/** Says nothing; its confirm says that the broker takes messages. */
+export const PROBE_SCHEMA = 'flashsale.probe.v1';
+
+const KNOWN_SCHEMAS: readonly string[] = [
+  ENVELOPE_SCHEMA,
+  VERDICTS_SCHEMA,
+  SETTLE_SCHEMA,
+  DRAINED_SCHEMA,
+  PROBE_SCHEMA,
+];
+
+/** Whether the id may be one of a later version of the shop: a newer process then understands it. */
+export function isNewerSchema(schema: string | undefined): boolean {
+  return /^flashsale\.[a-z-]+\.v\d+$/.test(schema ?? '') && !KNOWN_SCHEMAS.includes(schema ?? '');
+}
 
 /** One admitted purchase request. */
 export interface PurchaseRequest {
@@ -78,8 +93,8 @@ export interface Verdicts {
 /**
  * Why a message became a dead letter.
  *
- * - `undecodable`: not of the schema that it names
- * - `unknown_schema`: of a schema, or a version, that the worker does not know
+ * - `undecodable`: no message of the shop, one that belongs elsewhere, or not of the schema it names
+ * - `unknown_schema`: of a schema or a version of the shop that is newer than the worker
  * - `unknown_sku`: no catalogue has the SKU
  * - `failed`: place_orders fails for this request however often and however alone
  * - `delivery_limit`: workers died or lost it so often that the broker gave it up

@@ -8,6 +8,9 @@ import type { Schema } from './names.ts';
 export const ORDERS_EXCHANGE = 'orders';
 export const DEAD_EXCHANGE = 'orders.dead';
 export const DEAD_LETTERS_QUEUE = 'orders.dead-letters';
+/** Holds the last message of those that ask whether the broker confirms; nobody reads it. */
+export const PROBE_QUEUE = 'orders.probe';
+export const PROBE_KEY = 'probe';
 export const VERDICTS_EXCHANGE = 'verdicts';
 export const EVENTS_EXCHANGE = 'order-events';
 
@@ -75,5 +78,11 @@ export const QUEUES: readonly QueueDeclaration[] = [
     name: DEAD_LETTERS_QUEUE,
     arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': DEAD_LETTER_DELIVERY_LIMIT },
     bindings: [{ exchange: DEAD_EXCHANGE, key: '' }],
+  },
+  {
+    name: PROBE_QUEUE,
+    // A quorum queue like those of orders, so that it confirms what they would.
+    arguments: { 'x-queue-type': 'quorum', 'x-max-length': 1, 'x-overflow': 'drop-head' },
+    bindings: [{ exchange: ORDERS_EXCHANGE, key: PROBE_KEY }],
   },
 ];

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SCHEMAS, type Schema } from '../contracts/names.ts';
 import { DatabaseError } from './errors.ts';
 import type { Databases, Pool, Queryable } from './pool.ts';
@@ -13,12 +14,16 @@ export function otherSchema(schema: Schema): Schema {
   return schema === 'hot' ? 'regular' : 'hot';
 }
 
-const LOCK_TIMEOUT = '55P03';
+export const LOCK_TIMEOUT = '55P03';
 /** Moving a SKU within one server holds its payments up for some 5 to 10 µs a buyer. */
 const MOVE_TIMEOUT_MS = 20_000;
 
-/** Calls again while a lock is held for longer than a session waits for it: nothing was done then. */
-export async function patiently<T>(call: () => Promise<T>): Promise<T> {
+/**
+ * Calls again while a lock is held for longer than a session waits for it: nothing was done then.
+ *
+ * @param pauseMs time for those who wait behind the lock that the call asks for
+ */
+export async function patiently<T>(call: () => Promise<T>, pauseMs = 0): Promise<T> {
   const deadline = performance.now() + MOVE_TIMEOUT_MS;
   for (;;) {
     try {
@@ -26,6 +31,7 @@ export async function patiently<T>(call: () => Promise<T>): Promise<T> {
     } catch (error) {
       const isHeld = error instanceof DatabaseError && error.sqlstate === LOCK_TIMEOUT;
       if (!isHeld || performance.now() > deadline) throw error;
+      if (pauseMs > 0) await sleep(pauseMs);
     }
   }
 }

@@ -1,6 +1,6 @@
 import { withOwnDigits } from '../contracts/money.ts';
 import type { Schema } from '../contracts/names.ts';
-import { type Answers, areApart, askHomes, noAnswer, toNumber } from './both-schemas.ts';
+import { type Answers, areApart, askHomes, noAnswer, patiently, toNumber } from './both-schemas.ts';
 import { DatabaseError } from './errors.ts';
 import { freeUnits, type HomeRow, homeOf, livesThere } from './homes.ts';
 import type { Databases, Pool } from './pool.ts';
@@ -123,11 +123,15 @@ export async function adoptSku(server: Pool, sku: SkuTerms): Promise<void> {
   });
 }
 
+/** Between two attempts to get the tables of a sale alone: orders that waited behind one go on. */
+const DROP_PAUSE_MS = 500;
+
 /**
  * Removes an old sale and all that belongs to it, from both servers where there are two; again if it
- * did not get through.
+ * did not get through, within a limit.
  *
- * @throws {DatabaseError} FS001 it is not over; FS002 no such sale; FS004 something of it waits
+ * @throws {DatabaseError} FS001 it is not over; FS002 no such sale; FS004 something of it waits; 55P03
+ *   other transactions held its tables all the time: call again
  */
 export async function dropSale(databases: Databases, sale: string): Promise<void> {
   const here: Pool[] = [];
@@ -143,7 +147,8 @@ export async function dropSale(databases: Databases, sale: string): Promise<void
   }
   if (here.length === 0) throw new DatabaseError('refused', `no sale ${sale}`, 'FS002');
   for (const server of here) {
-    await server.query({ text: 'SELECT FROM catalog.drop_sale($1)', values: [sale] });
+    const text = 'SELECT FROM catalog.drop_sale($1)';
+    await patiently(() => server.query({ text, values: [sale] }), DROP_PAUSE_MS);
   }
 }
 

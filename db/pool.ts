@@ -87,6 +87,8 @@ export interface Pool extends Queryable {
   fill(): Promise<void>;
   /** Connections open, idle, and queries waiting for one. */
   figures(): { readonly open: number; readonly idle: number; readonly waiting: number };
+  /** Time since the server last answered a query with success, or since the pool was made. */
+  silentMs(): number;
   /** Ends all connections, after the queries that run. */
   close(): Promise<void>;
 }
@@ -200,6 +202,7 @@ export function createPool(options: PoolOptions): Pool {
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_INITIAL_DELAY_MS,
   });
+  let answeredAtMs = performance.now();
   pool.on('error', onError);
   // A connection that breaks while a query runs says so twice: to the query and as an event.
   pool.on('connect', (client) => {
@@ -222,8 +225,11 @@ export function createPool(options: PoolOptions): Pool {
         );
       }
       // pool.query does not reuse a connection that failed or timed out.
-      return ask<Row>(pool, statement);
+      const rows = await ask<Row>(pool, statement);
+      answeredAtMs = performance.now();
+      return rows;
     },
+    silentMs: () => performance.now() - answeredAtMs,
     figures: () => ({
       open: pool.totalCount,
       idle: pool.idleCount,

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { addBroker } from './commands/broker-queues.ts';
 import type { AddCommand, CommandContext } from './commands/command.ts';
 import { addDb } from './commands/db.ts';
 import { addDeadLetters } from './commands/dead-letters.ts';
@@ -14,6 +15,7 @@ import { addWebhooks } from './commands/webhooks.ts';
 
 const COMMANDS: readonly AddCommand[] = [
   addEnv,
+  addBroker,
   addDb,
   addDeadLetters,
   addLists,

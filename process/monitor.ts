@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Metrics } from './metrics.ts';
+import { type Readiness, readinessStatus } from './readiness.ts';
 
 /**
  * The private port of a process: /livez without I/O, /readyz from cached state, /metrics. Web nodes
@@ -15,14 +16,11 @@ export interface Monitor {
   close(): Promise<void>;
 }
 
-/** Why the process is not ready, a word or two each; empty when it is. */
-export type NotReady = () => readonly string[];
-
 export async function startMonitor(options: {
   host: string;
   port: number;
   metrics: Metrics;
-  notReady: NotReady;
+  readiness: Readiness;
 }): Promise<Monitor> {
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, async (request, response) => {
     const answer = (status: number, type: string, body: string) =>
@@ -33,13 +31,8 @@ export async function startMonitor(options: {
       return answer(200, options.metrics.contentType, await options.metrics.text());
     }
     if (request.url !== '/readyz') return answer(404, json, '{"status":"not found"}');
-    const waitingFor = options.notReady();
-    const status = waitingFor.length === 0 ? 'ready' : 'not ready';
-    return answer(
-      waitingFor.length === 0 ? 200 : 503,
-      json,
-      JSON.stringify({ status, waitingFor }),
-    );
+    const report = options.readiness.report();
+    return answer(readinessStatus(report), json, JSON.stringify(report));
   });
   server.maxConnections = CONNECTIONS_MAX;
   await new Promise<void>((resolve, reject) => {

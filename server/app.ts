@@ -41,6 +41,8 @@ export async function buildApp(context: Context) {
     childLoggerFactory: (logger) => logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_BYTES_MAX,
+    // Fastify's own 503 has neither a verdict nor Retry-After; what still arrives is answered.
+    return503OnClosing: false,
     // Addresses that the router cannot read.
     frameworkErrors: refuse,
     clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket),

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { BrokerConnection } from '../broker/connection.ts';
+import { watchBroker } from '../broker/probe.ts';
 import { Publisher } from '../broker/publisher.ts';
 import { queueFigures } from '../broker/queues.ts';
 import { VerdictListener } from '../broker/verdicts.ts';
@@ -12,9 +13,11 @@ import { POWERFUL_LOGIN } from '../db/logins.ts';
 import { saleLottery } from '../db/lottery.ts';
 import { createPool, type Databases, fillBoth } from '../db/pool.ts';
 import { ticketKeys } from '../db/ticket-keys.ts';
+import { needDatabases } from '../db/watch.ts';
 import type { Lifecycle } from '../process/lifecycle.ts';
 import type { Log } from '../process/log.ts';
 import { startMonitor } from '../process/monitor.ts';
+import { Readiness } from '../process/readiness.ts';
 import { NodeAgent } from '../zk/agent.ts';
 import { buildApp } from './app.ts';
 import { Catalogue } from './catalogue.ts';
@@ -77,12 +80,18 @@ export async function compose(config: ServerConfig, log: Log, lifecycle: Lifecyc
   });
   pressure.start();
   lifecycle.onStop('pressure', () => pressure.stop());
-  const notReady = () => [
-    ...agent.notReady(),
-    ...(broker.connected ? [] : ['RabbitMQ connection']),
-    ...(catalogue.isStale() ? ['catalogue from the database'] : []),
-    ...(lifecycle.stopping.aborted ? ['stopping'] : []),
-  ];
+  const { stopping } = lifecycle;
+  // It listens only once the catalogue was read: what is left are its credentials and its end.
+  const readiness = new Readiness(() => [
+    ...agent.missingRights,
+    ...(stopping.aborted ? ['stopping'] : []),
+  ]);
+  needDatabases(readiness, databases, stopping);
+  readiness.needs('rabbitmq', await watchBroker(broker, [publisher], stopping));
+  readiness.needs('zookeeper', () => {
+    const missing = agent.notReady();
+    return missing.length === 0 ? undefined : `without ${missing.join(', ')}`;
+  });
   const { context, envelopes, overload } = assembleNode({
     config,
     log,
@@ -94,8 +103,8 @@ export async function compose(config: ServerConfig, log: Log, lifecycle: Lifecyc
     nodeFenced: (node) => nodeFenced(databases, node),
     pressure: (schema) => pressure.cause(schema),
     replyTo: processId,
-    notReady,
-    stopping: lifecycle.stopping,
+    readiness,
+    stopping,
   });
   const { metrics, purchases, statusDesk, lineDesk } = context;
   await VerdictListener.open(broker, processId, (verdicts, delayed, terms) => {
@@ -110,9 +119,10 @@ export async function compose(config: ServerConfig, log: Log, lifecycle: Lifecyc
 
   const observed = { overload, agent, catalogue, publisher, purchases, statusDesk, lineDesk };
   observeServer(metrics, observed);
+  readiness.show(metrics);
   const app = await buildApp(context);
   lifecycle.onStop('http server', () => app.close());
-  const monitor = await startMonitor({ ...config.monitor, metrics, notReady });
+  const monitor = await startMonitor({ ...config.monitor, metrics, readiness });
   lifecycle.onStop('monitor', () => monitor.close());
   return { app, monitor };
 }

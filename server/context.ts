@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Databases } from '../db/pool.ts';
 import type { Log } from '../process/log.ts';
+import type { Readiness } from '../process/readiness.ts';
 import type { Cashier } from './cashier.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { ServerConfig } from './config.ts';
@@ -53,6 +54,5 @@ export interface Context {
   readonly orderPages: OrderPages;
   /** Aborted when the process is asked to end: waiting shoppers are answered then. */
   readonly stopping: AbortSignal;
-  /** Why this process cannot serve purchases now; empty when it can. From memory. */
-  readonly notReady: () => readonly string[];
+  readonly readiness: Readiness;
 }

@@ -6,6 +6,7 @@ import { knownWaitingEntries, type RequestOutcome } from '../db/calls.ts';
 import { saleBoard } from '../db/catalog.ts';
 import type { Databases } from '../db/pool.ts';
 import type { Log } from '../process/log.ts';
+import type { Readiness } from '../process/readiness.ts';
 import type { ChallengeSwitch } from '../zk/values.ts';
 import { Cashier } from './cashier.ts';
 import type { Catalogue } from './catalogue.ts';
@@ -65,7 +66,7 @@ export interface Outside {
   readonly nodeFenced: (node: string) => Promise<boolean>;
   /** Routing key under which verdicts come back. */
   readonly replyTo: string;
-  readonly notReady: () => readonly string[];
+  readonly readiness: Readiness;
   readonly stopping: AbortSignal;
 }
 
@@ -171,7 +172,7 @@ export function assembleNode(outside: Outside) {
       answers: metrics.purchaseAnswers,
       secondsToOpening: (sku) => secondsToOpening(catalogue, sku),
     }),
-    notReady: outside.notReady,
+    readiness: outside.readiness,
     stopping: outside.stopping,
   };
   const fail = (error: unknown) => problemOf(error, log);

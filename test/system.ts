@@ -170,7 +170,7 @@ export class System {
     return { ...this.#environment, ...(isKnown && this.#credentials?.environment(role)) };
   }
 
-  /** Starts a process and waits until it is ready. */
+  /** Starts a process and waits until it is ready and has every server. */
   async run(name: string, entry: string, environment: Member['environment'] = {}): Promise<void> {
     const monitorPort = await freePort();
     const logFile = join(this.#folder.path, `${name}.log`);
@@ -197,7 +197,9 @@ export class System {
     const { monitorPort, logFile } = this.#member(name);
     const look = async () => {
       const response = await fetch(`http://127.0.0.1:${monitorPort}/readyz`);
-      if (!response.ok) throw new Error(`${await response.text()}\n${logTail(logFile)}`);
+      const text = await response.text();
+      const isWell = response.ok && JSON.parse(text).degraded.length === 0;
+      if (!isWell) throw new Error(`${text}\n${logTail(logFile)}`);
       return true;
     };
     await until(`${name} is ready`, look, { deadlineMs: READY_TIMEOUT_MS, pollMs: 50 }).catch(

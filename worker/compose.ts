@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { BrokerConnection } from '../broker/connection.ts';
 import { settleWithin } from '../broker/deadline.ts';
+import { clusterOf } from '../broker/management.ts';
+import { watchBroker } from '../broker/probe.ts';
 import { Publisher } from '../broker/publisher.ts';
 import { queueFigures } from '../broker/queues.ts';
 import type { Schema } from '../contracts/names.ts';
+import { ordersQueue } from '../contracts/topology.ts';
 import { AUDIT_TIMEOUT_MS, auditSchema, endAudit, takeAudit } from '../db/audit.ts';
 import { areApart } from '../db/both-schemas.ts';
 import {
@@ -23,11 +26,13 @@ import {
 } from '../db/calls.ts';
 import { POWERFUL_LOGIN } from '../db/logins.ts';
 import { createPool, type Databases, fillBoth } from '../db/pool.ts';
+import { needDatabases } from '../db/watch.ts';
 import { STRIPE_PREFIX, StripeProvider } from '../payment/stripe.ts';
 import type { Lifecycle } from '../process/lifecycle.ts';
 import type { Log } from '../process/log.ts';
-import { createMetrics } from '../process/metrics.ts';
+import { createMetrics, type Metrics } from '../process/metrics.ts';
 import { startMonitor } from '../process/monitor.ts';
+import { Readiness } from '../process/readiness.ts';
 import { type AuditMetrics, auditBooks, createAuditMetrics } from './audit.ts';
 import { carryPost } from './carry.ts';
 import { endCheckouts } from './checkouts.ts';
@@ -35,9 +40,15 @@ import type { WorkerConfig } from './config.ts';
 import { OrdersConsumer } from './consume.ts';
 import { Decider } from './decide.ts';
 import { expireOverdueOrders } from './expire.ts';
-import { createWorkerMetrics, type WorkerMetrics, watchLoad, watchQueues } from './metrics.ts';
+import {
+  createWorkerMetrics,
+  type WorkerMetrics,
+  watchLoad,
+  watchMembers,
+  watchQueues,
+} from './metrics.ts';
 import { relayOutbox } from './outbox.ts';
-import { repeat } from './periodic.ts';
+import { repeat, Trouble } from './periodic.ts';
 import { giveRefunds } from './refund.ts';
 import { RETRY_LIMITS } from './retry.ts';
 import { startWebhooks } from './webhooks/start.ts';
@@ -51,6 +62,7 @@ const POST_CONNECTIONS_MAX = 2;
 /** Time for the broker to take the last verdicts. */
 const FLUSH_TIMEOUT_MS = 1_000;
 const QUEUE_FIGURES_INTERVAL_MS = 2_000;
+const CLUSTER_INTERVAL_MS = 10_000;
 const TRIM_INTERVAL_MS = 30_000;
 /** One audit at a time, of one schema. */
 const AUDIT_CONNECTIONS_MAX = 1;
@@ -109,15 +121,39 @@ export async function compose(config: WorkerConfig, log: Log, lifecycle: Lifecyc
     showFigures(await queueFigures(consuming).catch(() => []));
     return 'idle';
   });
-  const notReady = () => [
-    ...(publishing.connected ? [] : ['broker']),
-    ...[...consumers].flatMap(([schema, { consuming }]) => (consuming ? [] : [`orders.${schema}`])),
-  ];
+  watchCluster(config, registry, log, lifecycle.stopping);
+  const { stopping } = lifecycle;
+  const readiness = new Readiness(() => (stopping.aborted ? ['stopping'] : []));
+  needDatabases(readiness, databases, stopping);
+  const brokerTrouble = await watchBroker(publishing, [verdicts, events], stopping);
+  readiness.needs('rabbitmq', () => {
+    const idle = [...consumers].filter(([, { consuming }]) => !consuming);
+    const notConsuming = idle.map(([schema]) => `${ordersQueue(schema)} is not consumed`);
+    return brokerTrouble() ?? notConsuming[0];
+  });
+  readiness.show(registry);
   const isBusy = () => [...consumers.values()].some((consumer) => consumer.isBusy);
   startWebhooks(config, { log, metrics: registry, isBusy }, lifecycle);
-  const monitor = await startMonitor({ ...config.monitor, metrics: registry, notReady });
+  const monitor = await startMonitor({ ...config.monitor, metrics: registry, readiness });
   lifecycle.onStop('monitor', () => monitor.close());
   return { monitor };
+}
+
+/** Shows on how many nodes each queue is, where the management API can be asked. */
+function watchCluster(config: WorkerConfig, metrics: Metrics, log: Log, stopping: AbortSignal) {
+  const { amqpManagementUrl, amqpUrl } = config;
+  if (amqpManagementUrl === undefined) return;
+  const show = watchMembers(metrics);
+  const trouble = new Trouble(log, 'asking for the members of queues');
+  void repeat(CLUSTER_INTERVAL_MS, stopping, async () => {
+    try {
+      show(await clusterOf(amqpManagementUrl, amqpUrl));
+      trouble.fine();
+    } catch (error) {
+      trouble.failed(error);
+    }
+    return 'idle';
+  });
 }
 
 function openDatabases(config: WorkerConfig, lifecycle: Lifecycle, log: Log): Databases {

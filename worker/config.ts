@@ -7,6 +7,7 @@ import {
   integer,
   list,
   parseEnvironment,
+  url,
   webhookSpecs,
 } from '../contracts/config.ts';
 import { SCHEMAS, type Schema } from '../contracts/names.ts';
@@ -30,6 +31,8 @@ const specs = {
   PREFETCH_MAX: integer(1, 60_000)({ default: 1_000 }),
   /** From the end of one audit of a schema to the next, over all workers. */
   AUDIT_INTERVAL_SECONDS: integer(1, 86_400)({ default: 60 }),
+  /** RabbitMQ's management API, with login, for the metrics of cluster members. */
+  AMQP_MANAGEMENT_URL: url('http', 'https')({ default: undefined }),
   /** Whether it delivers order events to merchants. */
   WEBHOOKS: flag({ default: true }),
 };
@@ -44,6 +47,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     logLevel: parsed.LOG_LEVEL,
     monitor: { host: parsed.MONITOR_HOST, port: parsed.MONITOR_PORT },
     amqpUrl: parsed.AMQP_URL,
+    amqpManagementUrl: parsed.AMQP_MANAGEMENT_URL,
     databaseUrls: databaseUrls(parsed),
     queues,
     payment: paymentConfig(parsed),

@@ -10,6 +10,7 @@ import {
   decodeSettle,
   ENVELOPE_SCHEMA,
   encode,
+  isNewerSchema,
   readEnvelope,
   SETTLE_SCHEMA,
   UndecodableMessage,
@@ -122,7 +123,12 @@ export class OrdersConsumer {
     try {
       if (schema === ENVELOPE_SCHEMA) this.#takeEnvelope(delivery);
       else if (schema === SETTLE_SCHEMA) this.#takeSettle(delivery);
-      else this.#refuse(delivery, 'unknown_schema', `unknown schema ${JSON.stringify(schema)}`);
+      else if (isNewerSchema(schema)) {
+        this.#refuse(delivery, 'unknown_schema', `schema ${schema} is newer than this worker`);
+      } else {
+        const what = schema === undefined ? 'no schema' : `schema ${JSON.stringify(schema)}`;
+        this.#refuse(delivery, 'undecodable', `${what}: no message for this queue`);
+      }
     } catch (error) {
       if (!(error instanceof UndecodableMessage)) throw error;
       this.#refuse(delivery, 'undecodable', error.message);

@@ -1,3 +1,4 @@
+import type { Cluster } from '../broker/management.ts';
 import type { QueueFigures } from '../broker/queues.ts';
 import { LATENCY_BUCKETS_SECONDS, type Metrics, SIZE_BUCKETS } from '../process/metrics.ts';
 
@@ -78,6 +79,29 @@ export function watchQueues(metrics: Metrics): (figures: readonly QueueFigures[]
     for (const figure of figures) {
       messages.set({ queue: figure.queue }, figure.messages);
       consumers.set({ queue: figure.queue }, figure.consumers);
+    }
+  };
+}
+
+/** Returns what takes the newest facts of the cluster. */
+export function watchMembers(metrics: Metrics): (cluster: Cluster) => void {
+  const nodes = metrics.gauge(
+    'flashsale_broker_nodes',
+    'Nodes of the RabbitMQ cluster, those that are away included',
+  );
+  const members = metrics.gauge('flashsale_queue_members', 'Nodes that hold a quorum queue', [
+    'queue',
+  ]);
+  const online = metrics.gauge(
+    'flashsale_queue_members_online',
+    'Those of them that run; without a majority the queue confirms nothing',
+    ['queue'],
+  );
+  return (cluster) => {
+    nodes.set(cluster.nodes.length);
+    for (const figure of cluster.queues) {
+      members.set({ queue: figure.queue }, figure.members.length);
+      online.set({ queue: figure.queue }, figure.online.length);
     }
   };
 }

@@ -58,6 +58,7 @@ export class NodeAgent {
   /** Everything was read once: states, shares, grants. */
   #isKnown = false;
   #skusSeen = false;
+  #wasRegistered = false;
   #closed = false;
 
   /** Begins to connect; `ready()` tells when the node can draw. */
@@ -106,7 +107,10 @@ export class NodeAgent {
       paths: this.#paths,
       node,
       applied: () => this.#applied(),
-      onChange: () => this.#changed(),
+      onChange: () => {
+        this.#wasRegistered ||= membership.isRegistered;
+        this.#changed();
+      },
       onEvicted: () => {
         if (this.#membership !== membership || this.#closed) return;
         this.#options.log?.warn({ node }, 'the registration of this node was deleted');
@@ -235,7 +239,15 @@ export class NodeAgent {
     return this.notReady().length === 0;
   }
 
-  /** What is missing before the node can draw, for /readyz. */
+  /**
+   * Rights that were refused before the node could register for the first time: this process has the
+   * wrong credentials. A node that was registered before is well; somebody has changed the tree.
+   */
+  get missingRights(): readonly string[] {
+    return this.#wasRegistered ? [] : this.#session.missingRights;
+  }
+
+  /** What is missing before the node can draw. */
   notReady(): readonly string[] {
     const missing: string[] = [];
     if (this.#closed) missing.push('closing');

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { BrokerConnection } from '../broker/connection.ts';
+import { watchBroker } from '../broker/probe.ts';
 import { queueFigures } from '../broker/queues.ts';
 import { settleThroughQueues } from '../broker/settle.ts';
 import { SCHEMAS } from '../contracts/names.ts';
@@ -9,9 +10,11 @@ import { POWERFUL_LOGIN } from '../db/logins.ts';
 import { type Elsewhere, fenceNode, hasMovedSkus, knownUnitCounts } from '../db/operations.ts';
 import { createPool, type Databases } from '../db/pool.ts';
 import { setLines } from '../db/waiting.ts';
+import { needDatabases } from '../db/watch.ts';
 import type { Lifecycle } from '../process/lifecycle.ts';
 import type { Log } from '../process/log.ts';
 import { startMonitor } from '../process/monitor.ts';
+import { Readiness } from '../process/readiness.ts';
 import type { KeeperConfig } from './config.ts';
 import { Keeper } from './keeper.ts';
 import { createKeeperMetrics } from './metrics.ts';
@@ -61,14 +64,19 @@ export async function compose(config: KeeperConfig, log: Log, lifecycle: Lifecyc
   });
   lifecycle.onStop('keeper', () => keeper.close());
 
-  const monitor = await startMonitor({
-    ...config.monitor,
-    metrics: createKeeperMetrics(
-      keeper,
-      watchStranded(keeper, { databases, broker, log }, lifecycle),
-    ),
-    notReady: () => keeper.notReady(),
-  });
+  const stranded = watchStranded(keeper, { databases, broker, log }, lifecycle);
+  const metrics = createKeeperMetrics(keeper, stranded);
+  const { stopping } = lifecycle;
+  // A keeper that waits for its turn is ready.
+  const readiness = new Readiness(() => [
+    ...keeper.missingRights,
+    ...(stopping.aborted ? ['stopping'] : []),
+  ]);
+  needDatabases(readiness, databases, stopping);
+  readiness.needs('rabbitmq', await watchBroker(broker, [], stopping));
+  readiness.needs('zookeeper', () => (keeper.isConnected ? undefined : 'not connected'));
+  readiness.show(metrics);
+  const monitor = await startMonitor({ ...config.monitor, metrics, readiness });
   lifecycle.onStop('monitor', () => monitor.close());
   return { keeper, monitor };
 }

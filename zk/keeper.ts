@@ -121,9 +121,13 @@ export class Keeper {
     return this.#reign !== undefined;
   }
 
-  /** What is missing, for /readyz: a keeper that waits for its turn is ready. */
-  notReady(): readonly string[] {
-    return this.#session.isConnected ? this.#session.missingRights : ['ZooKeeper session'];
+  get isConnected(): boolean {
+    return this.#session.isConnected;
+  }
+
+  /** Rights that ZooKeeper refuses this keeper: it has the wrong credentials. */
+  get missingRights(): readonly string[] {
+    return this.#session.missingRights;
   }
 
   /** Per SKU, while this keeper leads. */

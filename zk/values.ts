@@ -51,12 +51,14 @@ export const parseUnits: Parser<number> = (text) => {
   return { ok: true, value: units };
 };
 
+const NOT_A_SHARE = `it is not ${SHARE_FORM}`;
+
 /** A share, spelled as everywhere. */
 export const parseShare: Parser<number> = (text) => {
   const value = trimmed(text);
   if (!value.ok) return value;
   const share = parseShareText(value.value);
-  return share === undefined ? refuse(`it is not ${SHARE_FORM}`) : { ok: true, value: share };
+  return share === undefined ? refuse(NOT_A_SHARE) : { ok: true, value: share };
 };
 
 /** What `keep` may say: a share, or `auto`, and the leading keeper finds the share. */
@@ -65,7 +67,10 @@ export type Keep = number | 'auto';
 export const parseKeep: Parser<Keep> = (text) => {
   if (text.trim() === 'auto') return { ok: true, value: 'auto' };
   const share = parseShare(text);
-  return share.ok ? share : refuse(`${share.reason}, or the word auto`);
+  // The other reasons say what is wrong whatever stands there: empty, too long.
+  return share.ok || share.reason !== NOT_A_SHARE
+    ? share
+    : refuse(`${NOT_A_SHARE} or the word auto`);
 };
 
 /** The least that `keep = auto` keeps. Never 0: as long as somebody asks, somebody is let through. */

@@ -86,7 +86,7 @@ export async function fillHistory({ url, admin }: Stage, orders: number): Promis
   }
   // What create_sku loaded is booked in the partition that goes: it is booked again below.
   for (const { sale } of parts) {
-    for (const table of Object.keys(ROWS)) await admin.run(`DROP TABLE hot."${table}_${sale}"`);
+    for (const table of Object.keys(ROWS)) await admin.run(`DROP TABLE hot."${table}(${sale})"`);
   }
   const tasks = parts
     .flatMap((part) => Object.keys(ROWS).map((table) => ({ part, table })))

@@ -3,17 +3,28 @@
 -- Parameters: p_endpoint, its id; p_url; p_kinds; p_secret, as Standard Webhooks writes it
 -- Result: none
 -- Tables: writes catalog.webhook_endpoint
--- Locks: none
--- Errors: 23505 the id is taken; 23514 a value that the table does not allow
+-- Locks: SHARE ROW EXCLUSIVE on catalog.webhook_endpoint: two calls with one URL follow each other
+-- Errors: FS003 an endpoint has this URL; 23505 the id is taken; 23514 a value that the table does
+--   not allow
 
 CREATE OR REPLACE FUNCTION catalog.add_webhook(
   p_endpoint text, p_url text, p_kinds text[], p_secret text
 ) RETURNS void
-LANGUAGE sql VOLATILE SECURITY DEFINER
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = catalog, pg_temp
 AS $routine$
+DECLARE
+  v_known text;
+BEGIN
+  LOCK TABLE webhook_endpoint IN SHARE ROW EXCLUSIVE MODE;
+  SELECT w.endpoint INTO v_known FROM webhook_endpoint w WHERE w.url = p_url LIMIT 1;
+  IF FOUND THEN
+    -- The merchant would get each event twice, signed with two secrets.
+    RAISE EXCEPTION 'endpoint % has this URL already', v_known USING ERRCODE = 'FS003';
+  END IF;
   INSERT INTO webhook_endpoint (endpoint, url, kinds, secret)
-  VALUES (p_endpoint, p_url, p_kinds, p_secret)
+  VALUES (p_endpoint, p_url, p_kinds, p_secret);
+END
 $routine$;
 
 ALTER FUNCTION catalog.add_webhook OWNER TO flashsale_owner;

@@ -7,6 +7,7 @@
 --   p_pay_window  time from an order to its expiry if it is not paid
 -- Result: true if it was made, false if it was there with the same values
 -- Tables: writes catalog.sale; creates a partition of each partitioned table of regular and hot
+--   orders(<sale>): no table, index or view has such a name, and no other sale's partition or index
 -- Locks, in order
 --   1. the key of catalog.sale
 --   2. SHARE UPDATE EXCLUSIVE on the partitioned tables: orders go on meanwhile. (CREATE TABLE …
@@ -47,7 +48,7 @@ BEGIN
     WHERE c.relkind = 'p' AND n.nspname IN ('regular', 'hot')
     ORDER BY n.nspname, c.relname
   LOOP
-    v_partition := v_table.name || '_' || p_sale;
+    v_partition := v_table.name || '(' || p_sale || ')';
     EXECUTE format('CREATE TABLE %1$I.%2$I (LIKE %1$I.%3$I INCLUDING ALL)',
                    v_table.schema, v_partition, v_table.name);
     EXECUTE format('ALTER TABLE %1$I.%3$I ATTACH PARTITION %1$I.%2$I FOR VALUES IN (%4$L)',

@@ -45,12 +45,17 @@ BEGIN
   -- As many as there were payments: before anything is locked that other sales use.
   DELETE FROM catalog.payment_reference r WHERE r.sale = p_sale;
   FOR v_table IN
+    -- By what they hold: the names of partitions were others once.
     SELECT n.nspname AS schema, c.relname AS name
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind = 'p' AND n.nspname IN ('regular', 'hot')
-    ORDER BY n.nspname, c.relname
+    FROM pg_inherits i
+    JOIN pg_class p ON p.oid = i.inhparent
+    JOIN pg_class c ON c.oid = i.inhrelid
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE p.relkind = 'p' AND n.nspname IN ('regular', 'hot')
+      AND pg_get_expr(c.relpartbound, c.oid) = format('FOR VALUES IN (%L)', p_sale)
+    ORDER BY n.nspname, p.relname
   LOOP
-    EXECUTE format('DROP TABLE %I.%I', v_table.schema, v_table.name || '_' || p_sale);
+    EXECUTE format('DROP TABLE %I.%I', v_table.schema, v_table.name);
   END LOOP;
   DELETE FROM regular.stock_slot s WHERE s.sku = ANY (v_skus);
   DELETE FROM hot.stock_slot s WHERE s.sku = ANY (v_skus);

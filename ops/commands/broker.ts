@@ -12,14 +12,18 @@ import type { CommandContext } from './command.ts';
 const CONNECT_TIMEOUT_MS = 10_000;
 const specs = { AMQP_URL: url('amqp', 'amqps')({ default: undefined }) };
 
+export function brokerUrl({ environment }: CommandContext): string {
+  const given = parseEnvironment(environment, specs).AMQP_URL;
+  return given ?? runningStack(environment)['AMQP_URL'] ?? '';
+}
+
 /** @throws {BrokerUnavailable} from what `work` calls, when the broker does not answer in time */
 export async function withBroker<T>(
-  { environment }: CommandContext,
+  context: CommandContext,
   work: (broker: BrokerConnection) => Promise<T>,
 ): Promise<T> {
-  const given = parseEnvironment(environment, specs).AMQP_URL;
   const broker = await BrokerConnection.open({
-    url: given ?? runningStack(environment)['AMQP_URL'] ?? '',
+    url: brokerUrl(context),
     name: 'flashsale-command',
     log: createLog('command', 'silent'),
   });

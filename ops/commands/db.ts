@@ -1,5 +1,7 @@
 import { SCHEMAS, type Schema } from '../../contracts/names.ts';
+import { LOCK_TIMEOUT } from '../../db/both-schemas.ts';
 import { auditHomes, dropSale, moveSku } from '../../db/calls.ts';
+import { DatabaseError } from '../../db/errors.ts';
 import { setLogins } from '../../db/logins.ts';
 import { LOGIN_VARIABLES, loginPasswords } from '../logins.ts';
 import { parseSchema, parseSlots, tellMissing } from './arguments.ts';
@@ -8,6 +10,15 @@ import { eachServer, withDatabases } from './databases.ts';
 import { addCanary } from './db-canary.ts';
 import { addRoutines } from './db-routines.ts';
 import { table } from './table.ts';
+
+/** @throws {Error} */
+function explain(error: unknown): never {
+  if (!(error instanceof DatabaseError && error.sqlstate === LOCK_TIMEOUT)) throw error;
+  throw new Error(
+    'other transactions held the tables all the time (pg_stat_activity shows them); ' +
+      'what is left of the sale is whole: call again',
+  );
+}
 
 /** `flashsale db …`: what a DBA does, beside psql. */
 export const addDb: AddCommand = (program, context) => {
@@ -53,7 +64,7 @@ export const addDb: AddCommand = (program, context) => {
     .argument('<sale>')
     .option('--json', 'print it as JSON')
     .action(async (sale: string, { json }: { json?: boolean }) => {
-      await withDatabases(context, 'ops', (databases) => dropSale(databases, sale));
+      await withDatabases(context, 'ops', (databases) => dropSale(databases, sale)).catch(explain);
       console.log(json ? JSON.stringify({ dropped: sale }) : `${sale} is removed`);
     });
 

@@ -18,6 +18,7 @@ import {
   webhookEndpoints,
 } from '../../db/calls.ts';
 import type { Databases } from '../../db/pool.ts';
+import { checkAddress } from '../../worker/webhooks/addresses.ts';
 import { tellMissing } from './arguments.ts';
 import type { AddCommand, CommandContext } from './command.ts';
 import { withDatabases } from './databases.ts';
@@ -61,16 +62,21 @@ function parseFrom(value: string): ReplayFrom {
   return { at };
 }
 
-/** Here it is refused at once; the worker looks again, at the address as well. */
-function parseUrl(value: string, { environment }: CommandContext): string {
-  const { WEBHOOK_ALLOW_HTTP: allowHttp } = parseEnvironment(environment, webhookSpecs);
-  if (!URL.canParse(value)) throw new Error('that is not a URL');
-  const { protocol, username, password, href } = new URL(value);
-  if (protocol !== 'https:' && !(protocol === 'http:' && allowHttp)) {
-    throw new Error('the URL must be https (WEBHOOK_ALLOW_HTTP=true allows http)');
-  }
-  if (username !== '' || password !== '') throw new Error('the URL must have no login in it');
-  return href;
+/** What the workers would refuse to call is refused here, by the same rules. They look again. */
+async function parseUrl(value: string, { environment }: CommandContext): Promise<string> {
+  const rules = parseEnvironment(environment, webhookSpecs);
+  const url = await checkAddress(value, {
+    allowHttp: rules.WEBHOOK_ALLOW_HTTP,
+    allowPrivate: rules.WEBHOOK_ALLOW_PRIVATE,
+  }).catch((error: Error) => {
+    throw new Error(
+      `webhooks cannot be delivered there: ${error.message} ` +
+        '(WEBHOOK_ALLOW_HTTP=true allows http, WEBHOOK_ALLOW_PRIVATE=true private addresses)',
+    );
+  });
+  // A fragment is never sent: with and without it the URL is the same.
+  url.hash = '';
+  return url.href;
 }
 
 function facts(endpoint: WebhookEndpoint, lags: readonly WebhookLag[]) {
@@ -182,7 +188,8 @@ export const addWebhooks: AddCommand = (program, context) => {
     .option('--json', 'print it as JSON')
     .action(async (url: string, { events = EVENT_KINDS, json }: Options) => {
       const endpoint = `wh_${randomBytes(6).toString('hex')}`;
-      const added = { endpoint, url: parseUrl(url, context), kinds: events, secret: newSecret() };
+      const href = await parseUrl(url, context);
+      const added = { endpoint, url: href, kinds: events, secret: newSecret() };
       await withDatabases(context, 'ops', (databases) => addWebhook(databases, added));
       const { kinds, ...rest } = added;
       const shown = { ...rest, events: kinds.join(',') };

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { urlOfLogin } from '../../db/logins.ts';
+import type { ReadinessReport } from '../../process/readiness.ts';
 import { BEHIND_THE_QUEUE_NICENESS } from './give-way.ts';
 import type { Servers } from './servers.ts';
 import type { StackLogins } from './state.ts';
@@ -73,8 +74,10 @@ async function readiness(port: number): Promise<string | undefined> {
     const response = await fetch(`http://127.0.0.1:${port}/readyz`, {
       signal: AbortSignal.timeout(CONTACT_TIMEOUT_MS),
     });
-    const answer = await response.text();
-    return response.ok ? undefined : answer.slice(0, 500);
+    // Ready alone is about the process: a shop that is being started also has its servers.
+    const text = await response.text();
+    const { degraded } = JSON.parse(text) as ReadinessReport;
+    return response.ok && degraded.length === 0 ? undefined : text.slice(0, 500);
   } catch (error) {
     return `no answer on its monitor port ${port} (${error instanceof Error ? error.message : error})`;
   }

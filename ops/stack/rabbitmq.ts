@@ -11,6 +11,8 @@ export interface RabbitInstance {
   readonly ports: RabbitPorts;
   readonly password: string;
   readonly logFolder: string;
+  /** Another one than the only node's, for clusters. */
+  readonly nodeName?: string;
 }
 
 export interface RabbitPorts {
@@ -51,14 +53,18 @@ log.console.level = warning
 `;
 }
 
-function environment({ folder, ports }: RabbitInstance): Record<string, string> {
+function environment({
+  folder,
+  ports,
+  nodeName = NODE_NAME,
+}: RabbitInstance): Record<string, string> {
   return {
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     LC_ALL: 'C.UTF-8',
     HOME: folder,
     ERL_EPMD_PORT: String(ports.epmd),
     ERL_EPMD_ADDRESS: '127.0.0.1',
-    RABBITMQ_NODENAME: NODE_NAME,
+    RABBITMQ_NODENAME: nodeName,
     RABBITMQ_DIST_PORT: String(ports.distribution),
     // Files that are not there: the machine's own settings below /etc must not be read.
     RABBITMQ_CONF_ENV_FILE: join(folder, 'rabbitmq-env.conf'),

@@ -8,6 +8,7 @@ import { ensurePackages } from './packages.ts';
 import {
   BROWSER_PACKAGE,
   checkPackage,
+  EDGE_PACKAGES,
   type Machine,
   type PackageName,
   SERVER_PACKAGES,
@@ -42,7 +43,7 @@ async function setUp(environment: NodeJS.ProcessEnv, progress: Progress): Promis
   const machine: Machine = { path: environment['PATH'] ?? '', root: '/' };
   const missing = missingServers(serversOfEnvironment(environment));
   const useDocker = missing.length > 0 && (await dockerAnswers(machine));
-  const packages: PackageName[] = [BROWSER_PACKAGE];
+  const packages: PackageName[] = [BROWSER_PACKAGE, ...EDGE_PACKAGES];
   // All three at once, even if only one is missing: they are small and the next run may want them.
   if (missing.length > 0 && !useDocker) packages.push(...SERVER_PACKAGES);
   await ensurePackages(packages, machine, progress);

@@ -3,6 +3,7 @@ import type { OutgoingMessage, PublishResult } from '../../broker/publisher.ts';
 import type { RequestOutcome } from '../../db/calls.ts';
 import type { TicketKey } from '../../db/ticket-keys.ts';
 import { createLog, type Log } from '../../process/log.ts';
+import { Readiness } from '../../process/readiness.ts';
 import { buildApp } from '../../server/app.ts';
 import { Catalogue, type SkuOnSale, type SwitchState } from '../../server/catalogue.ts';
 import { readConfig } from '../../server/config.ts';
@@ -99,7 +100,7 @@ export async function openWebNode(options: WebNodeOptions = {}) {
     nodeFenced: async () => false,
     pressure: () => world.pressure,
     replyTo: 'test',
-    notReady: () => [],
+    readiness: new Readiness(() => []),
     stopping: stopping.signal,
   });
   await catalogue.start();

@@ -3,7 +3,7 @@ import type { BrokerConnection } from '../../broker/connection.ts';
 import { withDeadLetters } from '../../broker/dead-letters.ts';
 import { queueFigures } from '../../broker/queues.ts';
 import { SettleFailed, settleThroughQueues } from '../../broker/settle.ts';
-import { encode } from '../../contracts/messages.ts';
+import { encode, VERDICTS_SCHEMA } from '../../contracts/messages.ts';
 import { DEAD_LETTERS_QUEUE, ordersQueue } from '../../contracts/topology.ts';
 import { audit, requestOutcomes } from '../../db/calls.ts';
 import { DatabaseError } from '../../db/errors.ts';
@@ -149,11 +149,14 @@ test('what cannot be read or decided becomes a dead letter, and only that', asyn
   await web.send(Buffer.from('{'));
   await web.send(encode({ sku, node: 'n', requests: [] }));
   await web.send(Buffer.from('{}'), 'flashsale.envelope.v2');
+  // No message of the shop, and one that belongs elsewhere: no newer worker will understand them.
+  await web.send(Buffer.from('\0garbage'), 'text/plain');
+  await web.send(Buffer.from('{}'), VERDICTS_SCHEMA);
   await web.sendAll(pack(sku, mixed, 8));
   await web.sendAll([{ sku: 'no-such-sku', node: 'n', requests: [lost] }]);
   await until('the good ones are told', () => web.verdicts.size === 40);
   const letters = await until('the bad ones are dead letters', () =>
-    withDeadLetters(direct, async (all) => all.length === 5 && all),
+    withDeadLetters(direct, async (all) => all.length === 7 && all),
   );
   const about = letters.map(({ cause, sqlstate, queue, envelope }) => {
     const [first] = envelope.requests;
@@ -161,7 +164,7 @@ test('what cannot be read or decided becomes a dead letter, and only that', asyn
   });
   const queue = ordersQueue('regular');
   const unreadable = { sqlstate: undefined, queue, many: 0, id: undefined };
-  expect(about).toHaveLength(5);
+  expect(about).toHaveLength(7);
   expect(about).toEqual(
     expect.arrayContaining([
       { ...unreadable, cause: 'undecodable' },
@@ -177,7 +180,7 @@ test('what cannot be read or decided becomes a dead letter, and only that', asyn
   expect([...web.delayed].sort()).toEqual([poison.requestId, lost.requestId].sort());
   await untilEmpty();
   const text = await metrics.text();
-  expect(text).toMatch(/dead_letters_total\{.*cause="undecodable".*\} 2/);
+  expect(text).toMatch(/dead_letters_total\{.*cause="undecodable".*\} 4/);
   for (const cause of ['unknown_schema', 'unknown_sku', 'failed']) {
     expect(text).toMatch(new RegExp(`dead_letters_total\\{.*cause="${cause}".*\\} 1`));
   }

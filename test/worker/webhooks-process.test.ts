@@ -84,7 +84,14 @@ const untilToldAll = (happened: Map<string, string[]>, who = receiver) =>
 test('endpoints by command; a worker that is killed in the middle loses and reorders nothing', async () => {
   await expect(cli(['add', receiver.url], {})).rejects.toThrow('must be https');
   await expect(cli(['add', 'https://me:pw@example.com/'])).rejects.toThrow('no login');
+  // What the workers would refuse to call is refused at once.
+  const httpOnly = { WEBHOOK_ALLOW_HTTP: 'true' };
+  await expect(cli(['add', receiver.url], httpOnly)).rejects.toThrow('not a public address');
+  await expect(cli(['add', 'https://localhost/'], {})).rejects.toThrow('no public address');
+  await expect(cli(['add', 'https://[::1]/'], {})).rejects.toThrow('not a public address');
   const { endpoint, secret } = await cli(['add', receiver.url]);
+  await expect(cli(['add', `${receiver.url}#twice`])).rejects.toThrow(`${endpoint} has this URL`);
+  await expect(cli(['add', receiver.url])).rejects.toThrow(`${endpoint} has this URL already`);
   expect(secret).toMatch(/^whsec_/);
   receiver.secret = secret;
   const shown = JSON.stringify([await cli(['list']), await cli(['show', endpoint])]);

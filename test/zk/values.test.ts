@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { encodePath } from '../../zk/paths.ts';
-import { parseChallenge, parseShare, parseState, parseUnits } from '../../zk/values.ts';
+import { parseChallenge, parseKeep, parseShare, parseState, parseUnits } from '../../zk/values.ts';
 
 test.each([
   ['0', 0],
@@ -42,6 +42,14 @@ test.each(['1.01', '-0.1', '0,5', '50%', '.5', '1e-1', 'all', ''])(
   'a share %j is refused',
   (text) => expect(parseShare(text).ok).toBe(false),
 );
+
+test.each([
+  ['', 'it is empty'],
+  ['2', 'a share is from 0 to 1'],
+  ['automatic', 'it is not a decimal from 0 to 1 (such as 0.25) or the word auto'],
+])('a kept share %j is refused in a sentence', (text, reason) => {
+  expect(parseKeep(text)).toEqual({ ok: false, reason });
+});
 
 test('states are words, exactly', () => {
   expect(parseState('paused')).toEqual({ ok: true, value: 'paused' });

@@ -65,7 +65,9 @@ export function checkUrl(url: string, { allowHttp, allowPrivate }: AddressRules)
   const parsed = new URL(url);
   const isHttp = parsed.protocol === 'http:' && allowHttp;
   if (parsed.protocol !== 'https:' && !isHttp) throw new AddressRefused('it must be https');
-  if (parsed.username !== '' || parsed.password !== '') throw new AddressRefused('a login in it');
+  if (parsed.username !== '' || parsed.password !== '') {
+    throw new AddressRefused('it must have no login in it');
+  }
   // No look-up happens for an address that is written out.
   const host = parsed.hostname.replace(/^\[|\]$/g, '');
   if (!allowPrivate && isIP(host) !== 0 && !isPublicAddress(host)) {
@@ -110,4 +112,21 @@ export function guardedLookup({ allowPrivate }: AddressRules) {
     };
     addressesOf(hostname, options).then(resolved, (error) => answer(error, []));
   };
+}
+
+/**
+ * The same rules for a URL that is being registered, its name looked up. A name that cannot be looked
+ * up now is taken: it may be known where the workers are.
+ *
+ * @throws {AddressRefused}
+ */
+export async function checkAddress(url: string, rules: AddressRules): Promise<URL> {
+  const parsed = checkUrl(url, rules);
+  const host = parsed.hostname.replace(/^\[|\]$/g, '');
+  const addresses = await addressesOf(host, {}).catch(() => undefined);
+  const isAllowed = ({ address }: LookupAddress) => rules.allowPrivate || isPublicAddress(address);
+  if (addresses !== undefined && !addresses.some(isAllowed)) {
+    throw new AddressRefused(`${host} has no public address`);
+  }
+  return parsed;
 }

@@ -1,0 +1,67 @@
+import { QUEUES } from '../contracts/topology.ts';
+
+/**
+ * What only RabbitMQ's management API tells: the nodes of the cluster, and on how many of them each
+ * quorum queue has a member. A queue that was declared before the cluster was formed stays with the
+ * one member that it had, and with that node goes the queue.
+ */
+
+export interface QueueMembers {
+  readonly queue: string;
+  /** Nodes that hold the queue. */
+  readonly members: readonly string[];
+  /** Those of them that run; without a majority the queue confirms nothing. */
+  readonly online: readonly string[];
+}
+
+export interface Cluster {
+  /** All nodes that belong to it, those that are away included. */
+  readonly nodes: readonly string[];
+  readonly queues: readonly QueueMembers[];
+}
+
+const REQUEST_TIMEOUT_MS = 5_000;
+/** More members than three make every confirm slower and protect no more in practice. */
+const MEMBERS_MIN = 3;
+
+/**
+ * @param managementUrl with login: `http://user:password@host:15672`
+ * @param amqpUrl names the virtual host
+ * @throws {Error} when the API does not answer in time, or refuses
+ */
+export async function clusterOf(managementUrl: string, amqpUrl: string): Promise<Cluster> {
+  const virtualHost = decodeURIComponent(new URL(amqpUrl).pathname.slice(1)) || '/';
+  const [nodes, queues] = await Promise.all([
+    get<{ name: string }>(managementUrl, '/api/nodes?columns=name'),
+    get<{ name: string; members?: string[]; online?: string[] }>(
+      managementUrl,
+      `/api/queues/${encodeURIComponent(virtualHost)}?columns=name,members,online`,
+    ),
+  ]);
+  const ours = new Set(QUEUES.map(({ name }) => name));
+  return {
+    nodes: nodes.map(({ name }) => name),
+    queues: queues
+      .filter(({ name }) => ours.has(name))
+      .map(({ name, members = [], online = [] }) => ({ queue: name, members, online })),
+  };
+}
+
+/** Members that a queue should have in this cluster. */
+export function membersWanted({ nodes }: Cluster): number {
+  return Math.min(MEMBERS_MIN, nodes.length);
+}
+
+async function get<T>(managementUrl: string, path: string): Promise<T[]> {
+  const url = new URL(path, managementUrl);
+  // `fetch` refuses a URL with a login in it.
+  const login = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  url.username = '';
+  url.password = '';
+  const response = await fetch(url, {
+    headers: { authorization: `Basic ${Buffer.from(login).toString('base64')}` },
+    signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+  });
+  if (!response.ok) throw new Error(`the management API answered ${response.status} to ${path}`);
+  return (await response.json()) as T[];
+}

@@ -1,0 +1,57 @@
+import { type Cluster, clusterOf, membersWanted } from '../../broker/management.ts';
+import { queueFigures } from '../../broker/queues.ts';
+import { parseEnvironment, url } from '../../contracts/config.ts';
+import { brokerUrl, withBroker } from './broker.ts';
+import type { AddCommand } from './command.ts';
+import { table } from './table.ts';
+
+/** `flashsale broker queues`: how long the queues are, and whether one lost node would take one along. */
+
+const specs = { AMQP_MANAGEMENT_URL: url('http', 'https')({ default: undefined }) };
+
+interface Options {
+  readonly json?: boolean;
+}
+
+/** The commands, one a node, that give a queue the members that it should have. */
+function adviceOf(cluster: Cluster): string[] {
+  return cluster.queues
+    .filter(({ members }) => members.length < membersWanted(cluster))
+    .flatMap(({ queue, members }) => [
+      `${queue} is on ${members.length} of ${cluster.nodes.length} nodes: if they are lost, so is what it holds. Run on any node:`,
+      ...cluster.nodes
+        .filter((node) => !members.includes(node))
+        .map((node) => `  rabbitmq-queues grow ${node} all --queue-pattern '^${queue}$'`),
+    ]);
+}
+
+export const addBroker: AddCommand = (program, context) => {
+  const broker = program.command('broker').description("RabbitMQ, as the shop's requests meet it");
+  broker
+    .command('queues')
+    .description('messages, consumers and cluster members of each queue, and what to mend')
+    .option('--json', 'print it as one JSON object')
+    .action(async ({ json }: Options) => {
+      const { AMQP_MANAGEMENT_URL } = parseEnvironment(context.environment, specs);
+      const figures = await withBroker(context, queueFigures);
+      const cluster =
+        AMQP_MANAGEMENT_URL === undefined
+          ? undefined
+          : await clusterOf(AMQP_MANAGEMENT_URL, brokerUrl(context));
+      const queues = figures.map((figure) => {
+        const found = cluster?.queues.find(({ queue }) => queue === figure.queue);
+        return { ...figure, members: found?.members, online: found?.online };
+      });
+      const advice = cluster === undefined ? [] : adviceOf(cluster);
+      if (json) return console.log(JSON.stringify({ nodes: cluster?.nodes, queues, advice }));
+      const of = (nodes: readonly string[] | undefined) =>
+        nodes && `${nodes.length} of ${cluster?.nodes.length}`;
+      const rows = queues.map((row) => ({
+        ...row,
+        members: of(row.members),
+        online: row.online?.length,
+      }));
+      const note = 'Cluster members are known from the management API: set AMQP_MANAGEMENT_URL.';
+      console.log([table(rows), ...(cluster === undefined ? [note] : advice)].join('\n'));
+    });
+};

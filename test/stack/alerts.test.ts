@@ -1,0 +1,114 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ensurePackages } from '../../ops/stack/packages.ts';
+import { createProgress } from '../../ops/stack/progress.ts';
+import { SCRATCH_PREFIX } from '../../ops/stack/test-folder.ts';
+import { files, textOf } from '../house/files.ts';
+
+/** The alert rules, judged by Prometheus' own tool over series as the processes give them. */
+
+const RULES = 'ops/alerts/flashsale.rules.yml';
+const ROOT = join(import.meta.dirname, '../..');
+/** What a process needs to notice a frozen server, and what a scrape takes, at the most. */
+const NOTICED_S = 10;
+const SCRAPE_S = 5;
+const FIRES_WITHIN_S = 30;
+const run = promisify(execFile);
+const folder = mkdtempSync(join(tmpdir(), SCRATCH_PREFIX));
+
+beforeAll(() =>
+  ensurePackages(
+    ['prometheus'],
+    { path: process.env['PATH'] ?? '', root: '/' },
+    createProgress(() => {}),
+  ),
+);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Case {
+  readonly alert: string;
+  readonly series: Readonly<Record<string, string>>;
+  readonly atSeconds: number;
+  /** Labels with which it fires then; undefined: it does not. */
+  readonly fires?: Readonly<Record<string, string>>;
+}
+
+/** One run for all cases: the tool takes seconds to start. */
+async function judge(cases: readonly Case[]): Promise<void> {
+  const labels = (alert: string, fires: Readonly<Record<string, string>>) =>
+    Object.entries({ alertname: alert, ...fires }).map(([name, value]) => `${name}="${value}"`);
+  const tests = cases.map(({ alert, series, atSeconds, fires }) => ({
+    interval: `${SCRAPE_S}s`,
+    input_series: Object.entries(series).map(([name, values]) => ({ series: name, values })),
+    promql_expr_test: [
+      {
+        // What it says in full is not what is judged here.
+        expr:
+          'count by (alertname, severity, dependency, queue) ' +
+          `(ALERTS{alertname="${alert}", alertstate="firing"})`,
+        eval_time: `${atSeconds}s`,
+        exp_samples: fires ? [{ labels: `{${labels(alert, fires).join(', ')}}`, value: 1 }] : [],
+      },
+    ],
+  }));
+  const file = join(folder, 'alerts.yml');
+  // JSON is YAML.
+  const content = { rule_files: [join(ROOT, RULES)], evaluation_interval: '5s', tests };
+  writeFileSync(file, JSON.stringify(content));
+  await run('promtool', ['test', 'rules', file]);
+}
+
+test('are rules that Prometheus takes, over metrics that exist', async () => {
+  await run('promtool', ['check', 'rules', join(ROOT, RULES)]);
+  const code = files
+    .filter((file) => /^(broker|db|process|server|worker|zk)\/.*\.ts$/.test(file))
+    .map(textOf)
+    .join('\n');
+  const named = textOf(RULES).match(/\bflashsale_[a-z_]+/g) ?? [];
+  const series = named.map((name) => name.replace(/_bucket$/, ''));
+  expect(series.filter((name) => !code.includes(`'${name}'`))).toEqual([]);
+  expect(series.length).toBeGreaterThan(10);
+});
+
+test('a lost server pages within 30 s, once; a mended one no more', async () => {
+  const alert = 'FlashsaleDependencyDown';
+  const up = (dependency: string, process: string) =>
+    `flashsale_dependency_up{dependency="${dependency}", process="${process}", job="flashsale"}`;
+  const cases = ['postgres', 'postgres-hot', 'rabbitmq', 'zookeeper'].flatMap((dependency) => {
+    // A single process has lost it, noticed as late as may be.
+    const series = { [up(dependency, 'web')]: '1x200', [up(dependency, 'worker')]: '1x120 0x80' };
+    const lostAtS = 121 * SCRAPE_S - NOTICED_S;
+    const fires = { severity: 'critical', dependency };
+    return [
+      { alert, series, atSeconds: lostAtS },
+      { alert, series, atSeconds: lostAtS + FIRES_WITHIN_S, fires },
+    ];
+  });
+  const all = ['web', 'worker', 'keeper'].map((name) => [up('postgres', name), '1x20 0x20 1x20']);
+  const series = Object.fromEntries(all);
+  const fires = { severity: 'critical', dependency: 'postgres' };
+  await judge([
+    ...cases,
+    { alert, series, atSeconds: 41 * SCRAPE_S, fires },
+    { alert, series, atSeconds: 43 * SCRAPE_S },
+  ]);
+});
+
+test('a queue with fewer members than the cluster can give it is told', async () => {
+  const alert = 'FlashsaleQueueFewMembers';
+  const fires = { severity: 'warning', queue: 'orders.hot' };
+  const seen = (members: number, nodes: number) => ({
+    'flashsale_queue_members{queue="orders.hot", process="worker"}': `${members}x60`,
+    'flashsale_broker_nodes{process="worker"}': `${nodes}x60`,
+  });
+  await judge([
+    { alert, series: seen(1, 3), atSeconds: 200, fires },
+    { alert, series: seen(2, 3), atSeconds: 200, fires },
+    { alert, series: seen(3, 5), atSeconds: 200 },
+    { alert, series: seen(1, 1), atSeconds: 200 },
+  ]);
+});
