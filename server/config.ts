@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { type AddressRange, rangeOf } from '../contracts/address.ts';
 import {
   brokerSpecs,
   ConfigError,
@@ -16,18 +16,20 @@ import {
 } from '../contracts/config.ts';
 import { paymentConfig, paymentSpecs } from '../payment/config.ts';
 import { protectionOf } from '../zk/protection.ts';
+import type { TrustedProxies } from './client-address.ts';
 import type { IdentityConfig } from './gate/identity.ts';
 
 /** HS256 keys shorter than the hash are guessable (RFC 7518 §3.2). */
 const JWT_SECRET_LENGTH_MIN = 32;
 
-function cidr(part: string): string | undefined {
-  const [address = '', bits, ...rest] = part.split('/');
-  const family = isIP(address);
-  const bitsMax = family === 6 ? 128 : 32;
-  // Not /0: whoever believes every peer believes every forged header.
-  const isBits = bits === undefined || (/^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= bitsMax);
-  return family !== 0 && isBits && rest.length === 0 ? part : undefined;
+/** A secret that is written into a proxy's configuration by hand; a guess must not hit it. */
+const PROXY_SECRET_LENGTH_MIN = 32;
+const PROXY_HOPS_MAX = 10;
+
+/** Not /0: that would be a trust in every peer, and so in every forged header. */
+function proxyRange(part: string): AddressRange | undefined {
+  const range = rangeOf(part);
+  return range !== undefined && range.bits > 0 ? range : undefined;
 }
 
 const specs = {
@@ -42,8 +44,10 @@ const specs = {
   PAYMENT_WEBHOOK_SECRET: webhookSecret(),
   ...paymentSpecs,
   DEMO: flag({ default: false }),
-  /** Proxies whose X-Forwarded-For is believed. */
-  TRUST_PROXY: list('IP addresses or CIDRs', cidr)({ default: undefined }),
+  /** Proxies whose X-Forwarded-For is believed, and what proves that they wrote it. */
+  TRUST_PROXY: list('IP addresses or CIDRs', proxyRange)({ default: undefined }),
+  TRUST_PROXY_HOPS: integer(1, PROXY_HOPS_MAX)({ default: undefined }),
+  TRUST_PROXY_SECRET: secret(PROXY_SECRET_LENGTH_MIN)({ default: undefined }),
   RATE_LIMIT_IP_PER_SECOND: integer(1, 1_000_000)({ default: 200 }),
   RATE_LIMIT_USER_PER_SECOND: integer(1, 1_000_000)({ default: 30 }),
   RATE_LIMIT_TICKET_PER_SECOND: integer(1, 1_000_000)({ default: 20 }),
@@ -64,6 +68,24 @@ function identityConfig(
     return { kind: 'secret', secret: jwtSecret };
   if (jwksUrl !== undefined && jwtSecret === undefined) return { kind: 'jwks', url: jwksUrl };
   throw new ConfigError('Exactly one of JWT_SECRET and JWKS_URL must be set');
+}
+
+function trustedProxies(
+  ranges: readonly AddressRange[] | undefined,
+  hops: number | undefined,
+  proxySecret: string | undefined,
+): TrustedProxies | undefined {
+  if (ranges === undefined) {
+    if (hops === undefined && proxySecret === undefined) return undefined;
+    throw new ConfigError('TRUST_PROXY_HOPS and TRUST_PROXY_SECRET need TRUST_PROXY');
+  }
+  if (hops === undefined && proxySecret === undefined) {
+    throw new ConfigError(
+      'TRUST_PROXY needs TRUST_PROXY_SECRET, which the proxy sends as X-Proxy-Secret; or ' +
+        'TRUST_PROXY_HOPS, if every proxy writes X-Forwarded-For itself',
+    );
+  }
+  return { ranges, hops: hops ?? 1, secret: proxySecret };
 }
 
 /** @throws {ConfigError} */
@@ -93,7 +115,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     paymentWebhookSecret: env.PAYMENT_WEBHOOK_SECRET,
     payment: paymentConfig(env),
     demo: env.DEMO,
-    trustProxy: env.TRUST_PROXY,
+    trustedProxies: trustedProxies(env.TRUST_PROXY, env.TRUST_PROXY_HOPS, env.TRUST_PROXY_SECRET),
     rateLimit: {
       ipPerSecond: env.RATE_LIMIT_IP_PER_SECOND,
       userPerSecond: env.RATE_LIMIT_USER_PER_SECOND,

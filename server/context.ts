@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Databases } from '../db/pool.ts';
 import type { Log } from '../process/log.ts';
+import type { Visitor } from '../zk/lists.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { ServerConfig } from './config.ts';
 import type { Challenges } from './gate/challenges.ts';
@@ -37,6 +38,7 @@ export interface Context {
   readonly databases: Databases;
   readonly catalogue: Catalogue;
   readonly identity: Identity;
+  readonly visitorOf: (request: IncomingMessage) => Visitor;
   readonly gate: Gate;
   readonly challenges: Challenges;
   readonly front: Front;

@@ -5,7 +5,9 @@ import { type RequestOutcome, waitingEntries } from '../db/calls.ts';
 import type { Databases } from '../db/pool.ts';
 import type { Log } from '../process/log.ts';
 import type { ChallengeSwitch } from '../zk/values.ts';
+import { visitorReader } from './authenticate.ts';
 import type { Catalogue } from './catalogue.ts';
+import { clientAddressReader } from './client-address.ts';
 import type { ServerConfig } from './config.ts';
 import type { Context } from './context.ts';
 import { Challenges } from './gate/challenges.ts';
@@ -152,6 +154,7 @@ export function assembleNode(outside: Outside) {
       onEvent: (event) => metrics.challenges.inc({ event }),
     }),
     identity,
+    visitorOf: visitorReader(clientAddressReader(config.trustedProxies)),
     statusDesk: new StatusDesk(
       purchases,
       lookup,

@@ -1,6 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { isRequestId } from '../contracts/messages.ts';
-import { visitorReader } from './authenticate.ts';
 import type { Context } from './context.ts';
 import type { Passage } from './gate/front.ts';
 import { readJson } from './json-body.ts';
@@ -31,8 +30,7 @@ export function createPurchaseHandler(
   context: Omit<Context, 'purchase' | 'statusCalls'>,
   fail: (error: unknown) => Problem,
 ): RequestListener {
-  const { catalogue, front, gate, identity, metrics, purchases, stopping } = context;
-  const visitorOf = visitorReader(context.config.trustProxy);
+  const { catalogue, front, gate, identity, metrics, purchases, stopping, visitorOf } = context;
 
   function handle(request: IncomingMessage, response: ServerResponse): void {
     if (stopping.aborted) response.shouldKeepAlive = false;

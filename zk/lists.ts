@@ -1,4 +1,5 @@
-import { BlockList, isIP } from 'node:net';
+import { BlockList, isIPv4 } from 'node:net';
+import { addressOf, rangeOf } from '../contracts/address.ts';
 import type { ZkSession } from './session.ts';
 import { Setting } from './setting.ts';
 import type { Parsed, Parser } from './values.ts';
@@ -74,17 +75,12 @@ export const parseAddresses: Parser<BlockList> = (text) => {
   if (!entries.ok) return entries;
   const value = new BlockList();
   for (const entry of entries.value) {
-    const [address = '', bits, ...rest] = entry.split('/');
-    const version = isIP(address);
-    const family = version === 6 ? 'ipv6' : 'ipv4';
-    const bitsMax = version === 6 ? 128 : 32;
-    const isRange = bits !== undefined && /^\d{1,3}$/.test(bits) && Number(bits) <= bitsMax;
-    if (version === 0 || rest.length > 0 || (bits !== undefined && !isRange)) {
+    const range = rangeOf(entry);
+    if (range === undefined) {
       const reason = `${JSON.stringify(entry.slice(0, 60))} is no address and no range (10.0.0.0/8)`;
       return { ok: false, reason };
     }
-    if (isRange) value.addSubnet(address, Number(bits), family);
-    else value.addAddress(address, family);
+    value.addSubnet(range.address, range.bits, range.family);
   }
   return { ok: true, value };
 };
@@ -156,6 +152,6 @@ function isOn({ users, ips, agents }: OneKind, { userId, ip, agent }: Visitor): 
 
 export function isListed(list: BlockList | undefined, ip: string): boolean {
   if (list === undefined || list.rules.length === 0) return false;
-  const version = isIP(ip);
-  return version !== 0 && list.check(ip, version === 6 ? 'ipv6' : 'ipv4');
+  const address = addressOf(ip);
+  return address !== undefined && list.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
 }

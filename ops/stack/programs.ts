@@ -6,6 +6,8 @@ import { delimiter, dirname, join } from 'node:path';
 /** Names of packages as Debian and its relatives have them. */
 export const SERVER_PACKAGES = ['postgresql', 'rabbitmq-server', 'zookeeper'] as const;
 export const BROWSER_PACKAGE = 'chromium';
+/** A proxy that tests put in front of web nodes. */
+export const PROXY_PACKAGE = 'nginx-light';
 /** Only what is compared with the shop runs it. */
 const REDIS_PACKAGE = 'redis-server';
 /** The static check of the routines, which tests run inside PostgreSQL: one package a major version. */
@@ -13,6 +15,7 @@ type CheckPackage = `postgresql-${number}-plpgsql-check`;
 export type PackageName =
   | (typeof SERVER_PACKAGES)[number]
   | typeof BROWSER_PACKAGE
+  | typeof PROXY_PACKAGE
   | typeof REDIS_PACKAGE
   | CheckPackage;
 
@@ -119,6 +122,12 @@ function findBrowser(machine: Machine): string | undefined {
   return names.map((name) => which(name, machine)).find((path) => path !== undefined);
 }
 
+/** Debian's is outside of the path of plain users. */
+export function findNginx(machine: Machine): string | undefined {
+  const debian = join(machine.root, 'usr/sbin/nginx');
+  return isProgram(debian) ? debian : which('nginx', machine);
+}
+
 /** The package of the check for the PostgreSQL that a new data folder gets. */
 export function checkPackage(machine: Machine): CheckPackage {
   return `postgresql-${findPostgres(machine)[0]?.major ?? POSTGRES_MAJOR_MIN}-plpgsql-check`;
@@ -137,6 +146,7 @@ export function missingPackages(wanted: readonly PackageName[], machine: Machine
     'rabbitmq-server': () => findRabbit(machine) !== undefined,
     zookeeper: () => findZookeeper(machine) !== undefined,
     chromium: () => findBrowser(machine) !== undefined,
+    'nginx-light': () => findNginx(machine) !== undefined,
     'redis-server': () => which('redis-server', machine) !== undefined,
   };
   const isCheck = (name: PackageName): name is CheckPackage => name.endsWith('-plpgsql-check');

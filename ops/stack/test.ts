@@ -10,6 +10,7 @@ import {
   checkPackage,
   type Machine,
   type PackageName,
+  PROXY_PACKAGE,
   SERVER_PACKAGES,
 } from './programs.ts';
 import { createProgress, type Progress } from './progress.ts';
@@ -42,7 +43,7 @@ async function setUp(environment: NodeJS.ProcessEnv, progress: Progress): Promis
   const machine: Machine = { path: environment['PATH'] ?? '', root: '/' };
   const missing = missingServers(serversOfEnvironment(environment));
   const useDocker = missing.length > 0 && (await dockerAnswers(machine));
-  const packages: PackageName[] = [BROWSER_PACKAGE];
+  const packages: PackageName[] = [BROWSER_PACKAGE, PROXY_PACKAGE];
   // All three at once, even if only one is missing: they are small and the next run may want them.
   if (missing.length > 0 && !useDocker) packages.push(...SERVER_PACKAGES);
   await ensurePackages(packages, machine, progress);

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { guards, visitorOf } from '../authenticate.ts';
+import { guards } from '../authenticate.ts';
 import type { Context } from '../context.ts';
 import { issueTicket } from '../gate/ticket.ts';
 import { Problem } from '../problems.ts';
@@ -11,7 +11,7 @@ import { problems, SaleParams, TicketAnswer, TicketBody } from './schemas.ts';
  * not exist before.
  */
 export const ticketRoute: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
-  const { catalogue, challenges, config } = context;
+  const { catalogue, challenges, config, visitorOf } = context;
   app.post(
     '/api/v1/sales/:sale/tickets',
     {
@@ -31,7 +31,7 @@ export const ticketRoute: FastifyPluginAsyncTypebox<Context> = async (app, conte
     async (request, reply) => {
       const { userId, headers } = request;
       const row = rowForTickets(catalogue, request.params.sale, request.body.sku);
-      const asked = { row, userId, visitor: visitorOf(request), headers };
+      const asked = { row, userId, visitor: visitorOf(request.raw), headers };
       await challenges.pass(asked, request.body.challenge);
       const key = await catalogue.ticketKeys.signingNow(row.sale, catalogue.nowMs());
       // By the database's clock it is not open yet, by an instant.
