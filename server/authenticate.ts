@@ -32,15 +32,17 @@ function authenticate(identity: Identity) {
   };
 }
 
-/** The `onRequest` hooks of routes, by what is asked for: the limits of each, and who asks. */
+/** The hooks of routes, `onRequest` unless said: by what is asked for, the limits of each, and who asks. */
 export function guards(context: Pick<Context, 'gate' | 'identity' | 'visitorOf'>) {
   const { gate, identity, visitorOf } = context;
   const isKnown = authenticate(identity);
+  const shopperOf = (request: FastifyRequest) => ({
+    ...visitorOf(request.raw),
+    userId: request.userId,
+  });
   const ofAddress = async (request: FastifyRequest) => gate.checkIssue(visitorOf(request.raw));
-  const ofUser = async (request: FastifyRequest) =>
-    gate.checkUser(request.userId, visitorOf(request.raw));
-  const ofOwner = async (request: FastifyRequest) =>
-    gate.checkOwn(request.userId, visitorOf(request.raw));
+  const ofUser = async (request: FastifyRequest) => gate.checkUser(shopperOf(request));
+  const ofOwner = async (request: FastifyRequest) => gate.checkOwn(shopperOf(request));
   return {
     /** To anybody: counted by address alone. */
     stranger: [ofAddress],
@@ -48,6 +50,8 @@ export function guards(context: Pick<Context, 'gate' | 'identity' | 'visitorOf'>
     issue: [ofAddress, isKnown, ofUser],
     /** What only who takes part in the sale may do. */
     user: [isKnown, ofUser],
+    /** `preHandler` hook: the same is asked again when the body is there, which may take seconds. */
+    unblocked: [async (request: FastifyRequest) => gate.checkBlocked(shopperOf(request))],
     /** What became of one's own requests and orders: also for who was blocked meanwhile. */
     owner: [isKnown, ofOwner],
   };

@@ -13,6 +13,7 @@ import type { OrderPages } from './order-pages.ts';
 import type { Payments } from './payments.ts';
 import type { LineDesk } from './requests/line.ts';
 import type { Purchases } from './requests/purchases.ts';
+import type { Recall } from './requests/recall.ts';
 import type { StatusDesk } from './requests/status.ts';
 
 /** How the status of a request is asked for. */
@@ -45,6 +46,7 @@ export interface Context {
   /** Answers purchase requests, which do not go through the router. */
   readonly purchase: RequestListener;
   readonly purchases: Purchases;
+  readonly recall: Recall;
   readonly statusDesk: StatusDesk;
   /** Answers those who wait for an outcome, most of them without the router. */
   readonly statusCalls: StatusCalls;

@@ -24,11 +24,12 @@ import { OrderPages } from './order-pages.ts';
 import { createPayments } from './payments.ts';
 import { problemOf } from './problems.ts';
 import { createPurchaseHandler } from './purchase.ts';
-import { breakOutcomes, PublishBreaker } from './requests/breakers.ts';
+import { breakOutcomes, cannotTell, PublishBreaker } from './requests/breakers.ts';
 import { Envelopes } from './requests/envelopes.ts';
 import { LineDesk } from './requests/line.ts';
 import { Lookup } from './requests/lookup.ts';
 import { Purchases } from './requests/purchases.ts';
+import { Recall } from './requests/recall.ts';
 import { StatusDesk } from './requests/status.ts';
 import { secondsToOpening } from './routes/opening.ts';
 import { createStatusCalls } from './status-calls.ts';
@@ -77,7 +78,9 @@ function rememberFences(ask: (node: string) => Promise<boolean>) {
   return (node: string): Promise<boolean> => {
     const known = asked.get(node);
     if (known !== undefined) return known;
-    const answer = ask(node);
+    const answer = ask(node).catch((error) => {
+      throw cannotTell(error);
+    });
     asked.set(node, answer);
     return answer;
   };
@@ -115,6 +118,7 @@ export function assembleNode(outside: Outside) {
     random: Math.random,
   });
   const orderPages = new OrderPages(outside.databases);
+  const recall = new Recall(lookup);
   const purchases = new Purchases({
     envelopes,
     lookup,
@@ -141,6 +145,7 @@ export function assembleNode(outside: Outside) {
     databases: outside.databases,
     catalogue,
     purchases,
+    recall,
     orderPages,
     payments: createPayments(config),
     lineDesk: new LineDesk((places) => waitingEntries(outside.databases, places)),
@@ -164,6 +169,7 @@ export function assembleNode(outside: Outside) {
     front: new Front({
       gate,
       book: purchases.book,
+      recall,
       answers: metrics.purchaseAnswers,
       secondsToOpening: (sku) => secondsToOpening(catalogue, sku),
     }),

@@ -100,7 +100,7 @@ export function createStatusCalls(
       const asked = identity.userOf(rawHeader(request, 'authorization'));
       const userId = asked instanceof Promise ? await asked : asked;
       if (userId === undefined) throw new Problem('unauthenticated');
-      gate.checkOwn(userId, visitorOf(request));
+      gate.checkOwn({ ...visitorOf(request), userId });
       // They would live as long as the answer is waited for, and nobody reads them again.
       request.rawHeaders = NONE;
       request.headers = NO_HEADERS;

@@ -8,6 +8,7 @@ import {
 } from 'cockatiel';
 import type { OutgoingMessage, PublishResult } from '../../broker/publisher.ts';
 import type { RequestOutcome } from '../../db/calls.ts';
+import { DatabaseError } from '../../db/errors.ts';
 import { Problem } from '../problems.ts';
 
 /**
@@ -64,7 +65,10 @@ export class PublishBreaker {
 
 type Outcomes = (requestIds: string[]) => Promise<readonly RequestOutcome[]>;
 
-/** Status look-ups that are not tried while the database does not answer. */
+/**
+ * Status look-ups that are not tried while the database does not answer. What cannot be looked up
+ * cannot be told: an earlier state may be over.
+ */
 export function breakOutcomes(outcomesOf: Outcomes): Outcomes {
   const policy = circuitBreaker(handleAll, {
     halfOpenAfter: OPEN_MS,
@@ -74,8 +78,13 @@ export function breakOutcomes(outcomesOf: Outcomes): Outcomes {
     try {
       return await policy.execute(() => outcomesOf(requestIds));
     } catch (error) {
-      if (error instanceof BrokenCircuitError) throw new Problem('overloaded');
-      throw error;
+      throw cannotTell(error);
     }
   };
+}
+
+/** The same as a problem, if it is the database that cannot be asked. */
+export function cannotTell(error: unknown): unknown {
+  const isAway = error instanceof DatabaseError && error.kind !== 'refused';
+  return isAway || error instanceof BrokenCircuitError ? new Problem('status_unavailable') : error;
 }

@@ -12,6 +12,7 @@ export const challengeRoute: FastifyPluginAsyncTypebox<Context> = async (app, co
     '/api/v1/sales/:sale/challenges',
     {
       onRequest: guards(context).issue,
+      preHandler: guards(context).unblocked,
       schema: {
         summary: 'A proof of work (ALTCHA) to solve for a ticket',
         description:

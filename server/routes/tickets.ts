@@ -16,6 +16,7 @@ export const ticketRoute: FastifyPluginAsyncTypebox<Context> = async (app, conte
     '/api/v1/sales/:sale/tickets',
     {
       onRequest: guards(context).issue,
+      preHandler: guards(context).unblocked,
       schema: {
         summary: 'A short-lived ticket to buy a SKU',
         description:
@@ -36,6 +37,8 @@ export const ticketRoute: FastifyPluginAsyncTypebox<Context> = async (app, conte
       const key = await catalogue.ticketKeys.signingNow(row.sale, catalogue.nowMs());
       // By the database's clock it is not open yet, by an instant.
       if (key === undefined) throw new Problem('overloaded', { retryAfterSeconds: 1 });
+      // Both may have taken a while: it may be closed by now.
+      rowForTickets(catalogue, row.sale, row.sku);
       const expiresAtMs = Math.round(catalogue.nowMs()) + config.ticketTtlSeconds * 1_000;
       const owner = { sale: row.sale, userId };
       const ticket = issueTicket(key, owner, row.sku, expiresAtMs);
