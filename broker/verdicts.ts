@@ -34,27 +34,38 @@ export class VerdictListener {
   readonly replyTo: string;
   readonly #connection: BrokerConnection;
   readonly #handler: VerdictHandler;
+  readonly #onHearing: (canHear: boolean) => void;
   readonly #user: ChannelUser;
   #undecodable = 0;
 
-  private constructor(connection: BrokerConnection, processId: string, handler: VerdictHandler) {
+  private constructor(
+    connection: BrokerConnection,
+    processId: string,
+    handler: VerdictHandler,
+    onHearing: (canHear: boolean) => void,
+  ) {
     this.replyTo = processId;
     this.#connection = connection;
     this.#handler = handler;
+    this.#onHearing = onHearing;
     this.#user = {
       name: verdictsQueue(processId),
       opened: (channel) => this.#opened(channel),
-      closed: () => {},
+      closed: () => onHearing(false),
     };
   }
 
-  /** Resolves when verdicts can come, or at once when the broker is not there yet. */
+  /**
+   * Resolves when verdicts can come, or at once when the broker is not there yet.
+   * @param onHearing told when verdicts begin to come in, and when they no longer can
+   */
   static async open(
     connection: BrokerConnection,
     processId: string,
     handler: VerdictHandler,
+    onHearing: (canHear: boolean) => void = () => {},
   ): Promise<VerdictListener> {
-    const listener = new VerdictListener(connection, processId, handler);
+    const listener = new VerdictListener(connection, processId, handler, onHearing);
     await connection.attach(listener.#user);
     return listener;
   }
@@ -84,6 +95,7 @@ export class VerdictListener {
       else this.#receive(message);
     };
     await channel.consume(queue, onMessage, { noAck: true, exclusive: true });
+    this.#onHearing(true);
   }
 
   #receive(message: ReceivedMessage): void {

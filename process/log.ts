@@ -13,6 +13,7 @@ const SECRET_KEYS = [
   'cookie',
   'idempotency-key',
   'webhook-signature',
+  'x-proxy-secret',
 ];
 
 /**

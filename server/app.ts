@@ -48,7 +48,6 @@ export async function buildApp(context: Context) {
     clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket),
     serverFactory: (routes) => createListener(context, routes),
     routerOptions: { maxParamLength: PATH_PARAMETER_LENGTH_MAX },
-    trustProxy: config.trustProxy ?? false,
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.setValidatorCompiler(compileValidator);
   // JSON is the only language here; anything else is 415.

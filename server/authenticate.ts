@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import proxyAddress from '@fastify/proxy-addr';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Visitor } from '../zk/lists.ts';
+import type { ClientAddress } from './client-address.ts';
 import type { Context } from './context.ts';
 import type { Identity } from './gate/identity.ts';
 import { Problem } from './problems.ts';
@@ -14,17 +14,10 @@ declare module 'fastify' {
   }
 }
 
-/** Who asks, as far as it is known before authentication. */
-export function visitorOf({ ip, headers }: FastifyRequest): Visitor {
-  return { ip, agent: headers['user-agent'] };
-}
-
-/** The same for calls that do without the router: the peer's address, unless that is a proxy that is
- *  believed. */
-export function visitorReader(trusted: readonly string[] | undefined) {
-  const isTrusted = trusted && proxyAddress.compile([...trusted]);
+/** Reads who asks, as far as it is known before authentication. */
+export function visitorReader(addressOf: ClientAddress) {
   return (request: IncomingMessage): Visitor => ({
-    ip: (isTrusted ? proxyAddress(request, isTrusted) : request.socket.remoteAddress) ?? '',
+    ip: addressOf(request),
     agent: rawHeader(request, 'user-agent'),
   });
 }
@@ -39,14 +32,17 @@ function authenticate(identity: Identity) {
   };
 }
 
-/** The `onRequest` hooks of routes, by what is asked for: the limits of each, and who asks. */
-export function guards({ gate, identity }: Pick<Context, 'gate' | 'identity'>) {
+/** The hooks of routes, `onRequest` unless said: by what is asked for, the limits of each, and who asks. */
+export function guards(context: Pick<Context, 'gate' | 'identity' | 'visitorOf'>) {
+  const { gate, identity, visitorOf } = context;
   const isKnown = authenticate(identity);
-  const ofAddress = async (request: FastifyRequest) => gate.checkIssue(visitorOf(request));
-  const ofUser = async (request: FastifyRequest) =>
-    gate.checkUser(request.userId, visitorOf(request));
-  const ofOwner = async (request: FastifyRequest) =>
-    gate.checkOwn(request.userId, visitorOf(request));
+  const shopperOf = (request: FastifyRequest) => ({
+    ...visitorOf(request.raw),
+    userId: request.userId,
+  });
+  const ofAddress = async (request: FastifyRequest) => gate.checkIssue(visitorOf(request.raw));
+  const ofUser = async (request: FastifyRequest) => gate.checkUser(shopperOf(request));
+  const ofOwner = async (request: FastifyRequest) => gate.checkOwn(shopperOf(request));
   return {
     /** To anybody: counted by address alone. */
     stranger: [ofAddress],
@@ -54,6 +50,8 @@ export function guards({ gate, identity }: Pick<Context, 'gate' | 'identity'>) {
     issue: [ofAddress, isKnown, ofUser],
     /** What only who takes part in the sale may do. */
     user: [isKnown, ofUser],
+    /** `preHandler` hook: the same is asked again when the body is there, which may take seconds. */
+    unblocked: [async (request: FastifyRequest) => gate.checkBlocked(shopperOf(request))],
     /** What became of one's own requests and orders: also for who was blocked meanwhile. */
     owner: [isKnown, ofOwner],
   };

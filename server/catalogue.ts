@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { BoardSku, SaleBoard } from '../db/catalog.ts';
 import type { SaleLottery } from '../db/lottery.ts';
 import type { TicketKey } from '../db/ticket-keys.ts';
+import { elapsedMs } from '../process/clock.ts';
 import type { Log } from '../process/log.ts';
 import { DatabaseClock } from './clock.ts';
 import { Lotteries } from './lotteries.ts';
@@ -119,7 +120,7 @@ export class Catalogue {
   }
 
   isStale(): boolean {
-    return performance.now() - this.#refreshedAtMs > STALE_AFTER_MS;
+    return elapsedMs() - this.#refreshedAtMs > STALE_AFTER_MS;
   }
 
   skuState(row: SkuOnSale): SaleState {
@@ -211,9 +212,9 @@ export class Catalogue {
   }
 
   async #refresh(): Promise<void> {
-    const startedAtMs = performance.now();
+    const startedAtMs = elapsedMs();
     const { serverTime, sales, missing } = await this.#source.board();
-    this.#clock.sample(serverTime, startedAtMs, performance.now());
+    this.#clock.sample(serverTime, startedAtMs, elapsedMs());
     // Keys and lotteries are in the home of regular.
     const keysAreAway = missing.includes('regular');
     const entries = sales.map(({ sale, title, opensAt, closesAt, ticketEpoch, skus }) => ({

@@ -1,3 +1,5 @@
+import { elapsedMs } from '../process/clock.ts';
+
 /**
  * The database's clock, as well as it can be told from here: sale windows and tickets are judged by
  * it. Each answer that carries its time is a sample; the one with the shortest round trip among the
@@ -8,16 +10,23 @@ const SAMPLES_MAX = 16;
 
 interface Sample {
   readonly roundTripMs: number;
-  /** Database time minus this process's monotonic time, in milliseconds. */
+  /** Database time minus this process's own, in milliseconds. */
   readonly offsetMs: number;
 }
 
 export class DatabaseClock {
   readonly #samples: Sample[] = [];
-  /** Until the first sample, this machine's own clock. */
-  #offsetMs = performance.timeOrigin;
+  readonly #elapsedMs: () => number;
+  #offsetMs: number;
 
-  /** @param askedAtMs, answeredAtMs performance.now() before and after the question */
+  /** @param ownMs this process's clock, which goes on while the machine sleeps */
+  constructor(ownMs = elapsedMs) {
+    this.#elapsedMs = ownMs;
+    // Until the first sample, this machine's own clock.
+    this.#offsetMs = Date.now() - ownMs();
+  }
+
+  /** @param askedAtMs, answeredAtMs by this process's clock, before and after the question */
   sample(serverTime: Date, askedAtMs: number, answeredAtMs: number): void {
     const roundTripMs = answeredAtMs - askedAtMs;
     const offsetMs = serverTime.getTime() - (askedAtMs + roundTripMs / 2);
@@ -29,6 +38,6 @@ export class DatabaseClock {
 
   /** Milliseconds since the epoch. */
   nowMs(): number {
-    return performance.now() + this.#offsetMs;
+    return this.#elapsedMs() + this.#offsetMs;
   }
 }

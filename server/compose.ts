@@ -107,10 +107,15 @@ export async function compose(config: ServerConfig, log: Log, lifecycle: Lifecyc
     stopping,
   });
   const { metrics, purchases, statusDesk, lineDesk } = context;
-  await VerdictListener.open(broker, processId, (verdicts, delayed, terms) => {
-    for (const verdict of verdicts) purchases.onVerdict(verdict, terms);
-    for (const requestId of delayed) purchases.onDelayed(requestId);
-  });
+  await VerdictListener.open(
+    broker,
+    processId,
+    (verdicts, delayed, terms) => {
+      for (const verdict of verdicts) purchases.onVerdict(verdict, terms);
+      for (const requestId of delayed) purchases.onDelayed(requestId);
+    },
+    (canHear) => purchases.hears(canHear),
+  );
   lifecycle.onStop('publisher', async () => {
     purchases.stop();
     envelopes.flushAll();

@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { type AddressRange, rangeOf } from '../contracts/address.ts';
 import {
   brokerSpecs,
   ConfigError,
@@ -16,17 +16,19 @@ import {
 import { JWT_SECRET_LENGTH_MIN } from '../contracts/secrets.ts';
 import { type PaymentConfig, paymentConfig, paymentSpecs } from '../payment/config.ts';
 import { protectionOf } from '../zk/protection.ts';
+import type { TrustedProxies } from './client-address.ts';
 import type { IdentityConfig } from './gate/identity.ts';
 
 const JWT_NAME_LENGTH_MAX = 255;
 
-function cidr(part: string): string | undefined {
-  const [address = '', bits, ...rest] = part.split('/');
-  const family = isIP(address);
-  const bitsMax = family === 6 ? 128 : 32;
-  // Not /0: whoever believes every peer believes every forged header.
-  const isBits = bits === undefined || (/^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= bitsMax);
-  return family !== 0 && isBits && rest.length === 0 ? part : undefined;
+/** A secret that is written into a proxy's configuration by hand; a guess must not hit it. */
+const PROXY_SECRET_LENGTH_MIN = 32;
+const PROXY_HOPS_MAX = 10;
+
+/** Not /0: that would be a trust in every peer, and so in every forged header. */
+function proxyRange(part: string): AddressRange | undefined {
+  const range = rangeOf(part);
+  return range !== undefined && range.bits > 0 ? range : undefined;
 }
 
 const specs = {
@@ -42,8 +44,10 @@ const specs = {
   JWT_AUDIENCE: name(JWT_NAME_LENGTH_MAX)({ default: undefined }),
   JWT_ISSUER: name(JWT_NAME_LENGTH_MAX)({ default: undefined }),
   ...paymentSpecs,
-  /** Proxies whose X-Forwarded-For is believed. */
-  TRUST_PROXY: list('IP addresses or CIDRs', cidr)({ default: undefined }),
+  /** Proxies whose X-Forwarded-For is believed, and what proves that they wrote it. */
+  TRUST_PROXY: list('IP addresses or CIDRs', proxyRange)({ default: undefined }),
+  TRUST_PROXY_HOPS: integer(1, PROXY_HOPS_MAX)({ default: undefined }),
+  TRUST_PROXY_SECRET: secret(PROXY_SECRET_LENGTH_MIN)({ default: undefined }),
   RATE_LIMIT_IP_PER_SECOND: integer(1, 1_000_000)({ default: 200 }),
   RATE_LIMIT_USER_PER_SECOND: integer(1, 1_000_000)({ default: 30 }),
   RATE_LIMIT_TICKET_PER_SECOND: integer(1, 1_000_000)({ default: 20 }),
@@ -88,6 +92,24 @@ function webPaymentConfig(payment: PaymentConfig, webhookSecret?: string): WebPa
   return { ...payment, webhookSecret };
 }
 
+function trustedProxies(
+  ranges: readonly AddressRange[] | undefined,
+  hops: number | undefined,
+  proxySecret: string | undefined,
+): TrustedProxies | undefined {
+  if (ranges === undefined) {
+    if (hops === undefined && proxySecret === undefined) return undefined;
+    throw new ConfigError('TRUST_PROXY_HOPS and TRUST_PROXY_SECRET need TRUST_PROXY');
+  }
+  if (hops === undefined && proxySecret === undefined) {
+    throw new ConfigError(
+      'TRUST_PROXY needs TRUST_PROXY_SECRET, which the proxy sends as X-Proxy-Secret; or ' +
+        'TRUST_PROXY_HOPS, if every proxy writes X-Forwarded-For itself',
+    );
+  }
+  return { ranges, hops: hops ?? 1, secret: proxySecret };
+}
+
 /** @throws {ConfigError} */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>) {
   const env = parseEnvironment(environment, specs);
@@ -114,7 +136,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     identity,
     payment: webPaymentConfig(paymentConfig(env), env.PAYMENT_WEBHOOK_SECRET),
     demo: env.DEMO,
-    trustProxy: env.TRUST_PROXY,
+    trustedProxies: trustedProxies(env.TRUST_PROXY, env.TRUST_PROXY_HOPS, env.TRUST_PROXY_SECRET),
     rateLimit: {
       ipPerSecond: env.RATE_LIMIT_IP_PER_SECOND,
       userPerSecond: env.RATE_LIMIT_USER_PER_SECOND,

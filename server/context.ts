@@ -2,6 +2,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import type { Databases } from '../db/pool.ts';
 import type { Log } from '../process/log.ts';
 import type { Readiness } from '../process/readiness.ts';
+import type { Visitor } from '../zk/lists.ts';
 import type { Cashier } from './cashier.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { ServerConfig } from './config.ts';
@@ -14,6 +15,7 @@ import type { OrderPages } from './order-pages.ts';
 import type { Payments } from './payments.ts';
 import type { LineDesk } from './requests/line.ts';
 import type { Purchases } from './requests/purchases.ts';
+import type { Recall } from './requests/recall.ts';
 import type { StatusDesk } from './requests/status.ts';
 
 /** How the status of a request is asked for. */
@@ -39,12 +41,14 @@ export interface Context {
   readonly databases: Databases;
   readonly catalogue: Catalogue;
   readonly identity: Identity;
+  readonly visitorOf: (request: IncomingMessage) => Visitor;
   readonly gate: Gate;
   readonly challenges: Challenges;
   readonly front: Front;
   /** Answers purchase requests, which do not go through the router. */
   readonly purchase: RequestListener;
   readonly purchases: Purchases;
+  readonly recall: Recall;
   readonly statusDesk: StatusDesk;
   /** Answers those who wait for an outcome, most of them without the router. */
   readonly statusCalls: StatusCalls;

@@ -1,4 +1,11 @@
-import { createServer, type RequestListener, type Server, STATUS_CODES } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http';
 import type { Socket } from 'node:net';
 import type { Context } from './context.ts';
 import { isPurchase } from './gate/front.ts';
@@ -14,6 +21,8 @@ const TIMEOUT_CHECK_MS = 1_000;
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 /** While the server closes: how often connections are ended whose answer has ended since. */
 const IDLE_CLOSE_INTERVAL_MS = 100;
+/** A connection that was refused has so long to take the answer in. */
+const LAST_ANSWER_MS = 1_000;
 /** Waiting shoppers hold one each; far more of them than any open file limit would be of no use. */
 const CONNECTIONS_MAX = 100_000;
 
@@ -56,9 +65,22 @@ const BROKEN_STATUS: Readonly<Record<string, number>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
 };
 
-/** Answers bytes that are no request, in the shape of every other refusal, and hangs up. */
-export function answerBrokenRequest({ code = '' }: { code?: string }, socket: Socket): void {
-  if (code === 'ECONNRESET' || !socket.writable) {
+/** What Node's server notes on a socket: the answer that is to be written to it now, if any. */
+type HttpSocket = Socket & { readonly _httpMessage?: ServerResponse<IncomingMessage> | null };
+
+/**
+ * Answers bytes that are no request, in the shape of every other refusal, and hangs up. Answers to the
+ * whole requests that came before go out first.
+ */
+export function answerBrokenRequest(error: { code?: string }, socket: Socket): void {
+  const { code = '' } = error;
+  const pending = (socket as HttpSocket)._httpMessage;
+  if (code !== 'ECONNRESET' && socket.writable && pending?.req.complete) {
+    // Node puts the next one in its place as soon as this one has left.
+    pending.once('finish', () => setImmediate(answerBrokenRequest, error, socket));
+    return;
+  }
+  if (code === 'ECONNRESET' || !socket.writable || pending?.headersSent) {
     socket.destroy();
     return;
   }
@@ -74,4 +96,7 @@ export function answerBrokenRequest({ code = '' }: { code?: string }, socket: So
   ];
   const lines = headers.flatMap((name, at) => (at % 2 ? [] : [`${name}: ${headers[at + 1]}`]));
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('\r\n')}\r\n\r\n${body}`);
+  // An end of ours alone does not end what goes on sending; and a reset would take the answer along.
+  socket.resume();
+  setTimeout(() => socket.destroy(), LAST_ANSWER_MS).unref();
 }

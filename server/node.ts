@@ -8,8 +8,10 @@ import type { Databases } from '../db/pool.ts';
 import type { Log } from '../process/log.ts';
 import type { Readiness } from '../process/readiness.ts';
 import type { ChallengeSwitch } from '../zk/values.ts';
+import { visitorReader } from './authenticate.ts';
 import { Cashier } from './cashier.ts';
 import type { Catalogue } from './catalogue.ts';
+import { clientAddressReader } from './client-address.ts';
 import type { ServerConfig } from './config.ts';
 import type { Context } from './context.ts';
 import { Challenges } from './gate/challenges.ts';
@@ -26,11 +28,12 @@ import { OrderPages } from './order-pages.ts';
 import { createPayments } from './payments.ts';
 import { problemOf } from './problems.ts';
 import { createPurchaseHandler } from './purchase.ts';
-import { breakOutcomes, PublishBreaker } from './requests/breakers.ts';
+import { breakOutcomes, cannotTell, PublishBreaker } from './requests/breakers.ts';
 import { Envelopes } from './requests/envelopes.ts';
 import { LineDesk } from './requests/line.ts';
 import { Lookup } from './requests/lookup.ts';
 import { Purchases } from './requests/purchases.ts';
+import { Recall } from './requests/recall.ts';
 import { StatusDesk } from './requests/status.ts';
 import { secondsToOpening } from './routes/opening.ts';
 import { createStatusCalls } from './status-calls.ts';
@@ -79,7 +82,9 @@ function rememberFences(ask: (node: string) => Promise<boolean>) {
   return (node: string): Promise<boolean> => {
     const known = asked.get(node);
     if (known !== undefined) return known;
-    const answer = ask(node);
+    const answer = ask(node).catch((error) => {
+      throw cannotTell(error);
+    });
     asked.set(node, answer);
     return answer;
   };
@@ -117,6 +122,7 @@ export function assembleNode(outside: Outside) {
     random: Math.random,
   });
   const orderPages = new OrderPages(outside.databases);
+  const recall = new Recall(lookup);
   const purchases = new Purchases({
     envelopes,
     lookup,
@@ -143,6 +149,7 @@ export function assembleNode(outside: Outside) {
     databases: outside.databases,
     catalogue,
     purchases,
+    recall,
     orderPages,
     payments: createPayments(config.payment),
     cashier: new Cashier(outside),
@@ -160,6 +167,7 @@ export function assembleNode(outside: Outside) {
       onEvent: (event) => metrics.challenges.inc({ event }),
     }),
     identity,
+    visitorOf: visitorReader(clientAddressReader(config.trustedProxies)),
     statusDesk: new StatusDesk(
       purchases,
       lookup,
@@ -169,6 +177,7 @@ export function assembleNode(outside: Outside) {
     front: new Front({
       gate,
       book: purchases.book,
+      recall,
       answers: metrics.purchaseAnswers,
       secondsToOpening: (sku) => secondsToOpening(catalogue, sku),
     }),

@@ -75,6 +75,11 @@ export const PROBLEMS = {
     'As many people wait already as the line has places. Some may come free.',
     [10, 30],
   ),
+  status_unavailable: kind(
+    503,
+    'It cannot be told right now how your request stands. It stays as it is: ask again.',
+    [2, 6],
+  ),
   internal_error: kind(
     500,
     'Something broke on our side. What you sent is safe to send again.',

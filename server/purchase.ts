@@ -1,12 +1,13 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { isRequestId } from '../contracts/ids.ts';
-import { visitorReader } from './authenticate.ts';
+import type { RequestOutcome } from '../db/calls.ts';
 import type { Context } from './context.ts';
 import type { Passage } from './gate/front.ts';
+import type { Shopper } from './gate/gate.ts';
 import { readJson } from './json-body.ts';
-import { Problem, problemHeaders } from './problems.ts';
+import { Problem, type ProblemVerdict, problemHeaders } from './problems.ts';
 import type { BookEntry } from './requests/book.ts';
-import { issueReceipt } from './requests/receipt.ts';
+import { issueReceipt, type ReceiptFacts } from './requests/receipt.ts';
 import { PurchaseBody } from './routes/schemas.ts';
 import { compileValidator } from './validation.ts';
 
@@ -31,8 +32,8 @@ export function createPurchaseHandler(
   context: Omit<Context, 'purchase' | 'statusCalls'>,
   fail: (error: unknown) => Problem,
 ): RequestListener {
-  const { catalogue, front, gate, identity, metrics, purchases, stopping } = context;
-  const visitorOf = visitorReader(context.config.trustProxy);
+  const { catalogue, front, gate, identity, metrics, purchases, recall, stopping, visitorOf } =
+    context;
 
   function handle(request: IncomingMessage, response: ServerResponse): void {
     if (stopping.aborted) response.shouldKeepAlive = false;
@@ -45,33 +46,58 @@ export function createPurchaseHandler(
     response: ServerResponse,
     passage: Passage,
   ): Promise<void> {
+    let answer: Accepted | Problem;
     try {
-      const visitor = visitorOf(request);
-      gate.checkAddress(visitor);
-      const asked = identity.userOf(request.headers.authorization);
-      const userId = asked instanceof Promise ? await asked : asked;
-      if (userId === undefined) throw new Problem('unauthenticated');
-      gate.checkUser(userId, visitor);
-      if (!passage.isTaken) gate.check(passage.row, passage.ticket, userId);
-      const body = await readJson(request, BODY_BYTES_MAX);
-      await answer(response, take(passage, userId, purchaseOf(body)));
+      answer = await judge(request, passage);
     } catch (error) {
       const problem = error instanceof Problem ? error : fail(error);
-      metrics.purchaseAnswers.add(problem.verdict);
-      // A client that left in the middle of its body is owed no answer.
-      if (response.destroyed) return;
-      const body = problem.document();
-      const length = ['content-length', String(Buffer.byteLength(body))];
-      response.writeHead(problem.status, problemHeaders(problem).concat(length)).end(body);
+      answer = passage.refusal ?? problem;
     }
+    metrics.purchaseAnswers.add(answer instanceof Problem ? answer.verdict : 'queued');
+    // A client that left in the middle of its body is owed no answer.
+    if (!response.destroyed) tell(response, answer);
+  }
+
+  function tell(response: ServerResponse, answer: Accepted | Problem): void {
+    if (!(answer instanceof Problem)) {
+      const body = documentOf(answer);
+      response.writeHead(202, ACCEPTED_HEADERS.concat(String(body.length))).end(body, 'latin1');
+      return;
+    }
+    const body = answer.document();
+    const length = ['content-length', String(Buffer.byteLength(body))];
+    response.writeHead(answer.status, problemHeaders(answer).concat(length)).end(body);
+  }
+
+  /**
+   * What the press is answered with.
+   * @throws {Problem} before it is known that the press may be answered at all
+   */
+  async function judge(request: IncomingMessage, passage: Passage): Promise<Accepted | Problem> {
+    const { row, ticket, refusal, isTaken } = passage;
+    const visitor = visitorOf(request);
+    gate.checkAddress(visitor);
+    const asked = identity.userOf(request.headers.authorization);
+    const userId = asked instanceof Promise ? await asked : asked;
+    if (userId === undefined) throw new Problem('unauthenticated');
+    const shopper = { ...visitor, userId };
+    gate.checkUser(shopper);
+    const early =
+      refusal ?? (isTaken ? undefined : refusalOf(() => gate.check(row, ticket, userId)));
+    if (early !== undefined && !mayBeKnown(passage, early)) return early;
+    const purchase = purchaseOf(await readJson(request, BODY_BYTES_MAX));
+    const taken = early ?? refusalOf(() => take(passage, shopper, purchase));
+    if (!(taken instanceof Problem)) return receiptOf(taken);
+    return mayBeKnown(passage, taken) ? remembered(passage, userId, purchase, taken) : taken;
   }
 
   function take(
-    { ticket, row, requestId, isTaken }: Passage,
-    userId: string,
+    { ticket, row: { sku }, requestId, isTaken }: Passage,
+    shopper: Shopper,
     asked: Purchase,
   ): BookEntry {
     const { quantity, acceptFewer } = asked;
+    const { userId } = shopper;
     // A ticket's own id is a UUID by its shape.
     if (requestId !== ticket.id && !isRequestId(requestId)) {
       throw new Problem('bad_request', { detail: 'Idempotency-Key must be a UUID' });
@@ -79,48 +105,103 @@ export function createPurchaseHandler(
     const known = purchases.book.find(requestId);
     if (known !== undefined) {
       if (known.request.userId !== userId) throw new Problem('ticket_invalid');
-      if (known.sku !== row.sku || known.wanted !== quantity) {
-        const detail = 'This Idempotency-Key was used for another purchase';
-        throw new Problem('bad_request', { detail });
-      }
+      if (known.sku !== sku || known.wanted !== quantity) throw otherPurchase();
       return known;
     }
     // It was under way when this one came in, and was not taken since: the gate has not judged it.
     if (isTaken) throw new Problem('overloaded');
+    const row = gate.onSale(sku);
     if (quantity > row.userLimit) {
       const detail = `quantity must be at most ${row.userLimit} for this SKU`;
       throw new Problem('bad_request', { detail });
     }
     // From here on the request is one for what was drawn, wherever it goes.
-    const { node, units } = gate.draw(row, ticket, asked, userId);
+    const { node, units } = gate.draw(row, ticket, asked, shopper);
     const request = acceptFewer
       ? { requestId, userId, units, acceptFewer }
       : { requestId, userId, units };
     return purchases.take(row, request, ticket.id, node, quantity);
   }
 
-  async function answer(response: ServerResponse, entry: BookEntry): Promise<void> {
-    await entry.published;
-    const { requestId, userId } = entry.request;
-    const key = catalogue.ticketKeys.receipt(entry.sale);
-    const { sale, node, stage } = entry;
-    const facts = { sale, requestId, userId, ...(stage === 'unknown' && { unknownAt: node }) };
-    const receipt = key ? `~${issueReceipt(key, facts)}` : '';
-    const statusUrl = `/api/v1/requests/${requestId}${receipt}`;
-    if (entry.stage === 'unknown') {
-      const detail =
-        'It is not known yet whether your request was taken. It is not lost: ask at statusUrl, or ' +
-        'send it again with the same Idempotency-Key. It counts once.';
-      throw new Problem('overloaded', { detail, members: { requestId, statusUrl } });
+  /** A press that is refused with `refusal`, unless it repeats a request that is decided already. */
+  async function remembered(
+    { row, requestId }: Passage,
+    userId: string,
+    { quantity: units, acceptFewer }: Purchase,
+    refusal: Problem,
+  ): Promise<Accepted | Problem> {
+    let outcome: RequestOutcome | undefined;
+    try {
+      outcome = await recall.find(requestId, userId);
+    } catch (error) {
+      // The last word is not said of a request that may have been taken; "try again" harms nobody.
+      if (refusal.retryAfterSeconds !== undefined) return refusal;
+      return error instanceof Problem ? error : fail(error);
     }
-    if (entry.stage === 'refused') throw new Problem('overloaded');
-    metrics.purchaseAnswers.add('queued');
-    // UUIDs, names and base64url: nothing in here needs escaping.
-    const body = `{"requestId":"${requestId}","status":"queued","statusUrl":"${statusUrl}"}`;
-    response.writeHead(202, ACCEPTED_HEADERS.concat(String(body.length))).end(body, 'latin1');
+    if (outcome === undefined) return refusal;
+    const isFewer = acceptFewer === true && outcome.units < units;
+    const isSame = outcome.orderNo === null || outcome.units === units || isFewer;
+    if (outcome.sku !== row.sku || !isSame) return otherPurchase();
+    return { sale: outcome.sale, requestId, userId };
+  }
+
+  async function receiptOf(entry: BookEntry): Promise<Accepted | Problem> {
+    await entry.published;
+    const { sale, node, stage } = entry;
+    const { requestId, userId } = entry.request;
+    if (stage === 'refused') return new Problem('overloaded');
+    if (stage !== 'unknown') return { sale, requestId, userId };
+    const detail =
+      'It is not known yet whether your request was taken. It is not lost: ask at statusUrl, or ' +
+      'send it again with the same Idempotency-Key. It counts once.';
+    const statusUrl = statusUrlOf({ sale, requestId, userId, unknownAt: node });
+    return new Problem('overloaded', { detail, members: { requestId, statusUrl } });
+  }
+
+  function statusUrlOf(facts: ReceiptFacts): string {
+    const key = catalogue.ticketKeys.receipt(facts.sale);
+    const receipt = key ? `~${issueReceipt(key, facts)}` : '';
+    return `/api/v1/requests/${facts.requestId}${receipt}`;
+  }
+
+  /** UUIDs, names and base64url: nothing in here needs escaping. */
+  function documentOf(accepted: Accepted): string {
+    const statusUrl = statusUrlOf(accepted);
+    return `{"requestId":"${accepted.requestId}","status":"queued","statusUrl":"${statusUrl}"}`;
   }
 
   return handle;
+}
+
+/** A press that is answered with 202. */
+type Accepted = Pick<ReceiptFacts, 'sale' | 'requestId' | 'userId'>;
+
+/** Refusals that say nothing about the request: they hold for repetitions as well. */
+const HOLD_FOR_ALL: ReadonlySet<string> = new Set<ProblemVerdict>([
+  'rate_limited',
+  'blocked',
+  'bad_request',
+]);
+
+/** Only who sent a key can mean the same request again after its ticket is over. */
+function mayBeKnown({ requestId, ticket }: Passage, refusal: Problem): boolean {
+  return requestId !== ticket.id && isRequestId(requestId) && !HOLD_FOR_ALL.has(refusal.verdict);
+}
+
+function otherPurchase(): Problem {
+  return new Problem('bad_request', {
+    detail: 'This Idempotency-Key was used for another purchase',
+  });
+}
+
+/** What the gate refuses with, as a value. */
+function refusalOf<T>(act: () => T): T | Problem {
+  try {
+    return act();
+  } catch (error) {
+    if (error instanceof Problem) return error;
+    throw error;
+  }
 }
 
 const ACCEPTED_HEADERS = [

@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { visitorReader } from './authenticate.ts';
 import type { Context, StatusCall, StatusCalls } from './context.ts';
 import { Problem, problemHeaders } from './problems.ts';
 import { rawHeader } from './raw-header.ts';
@@ -33,15 +32,23 @@ const JSON_HEADERS = [
 ];
 const NONE: string[] = [];
 const NO_HEADERS = {};
-const STREAM_HEADERS = ['content-type', 'text/event-stream', 'cache-control', 'no-store'];
+const STREAM_HEADERS = [
+  'content-type',
+  'text/event-stream',
+  // A proxy that compresses holds events back until it has enough of them.
+  'cache-control',
+  'no-store, no-transform',
+  // nginx holds an answer back until its buffers are full, unless it is told not to.
+  'x-accel-buffering',
+  'no',
+];
 
 /** @param fail answers an error that is none of the client's */
 export function createStatusCalls(
   context: Omit<Context, 'purchase' | 'statusCalls'>,
   fail: (error: unknown) => Problem,
 ): StatusCalls {
-  const { catalogue, gate, identity, metrics, statusDesk, stopping } = context;
-  const visitorOf = visitorReader(context.config.trustProxy);
+  const { catalogue, gate, identity, metrics, statusDesk, stopping, visitorOf } = context;
   const keyOf = (sale: string) => catalogue.ticketKeys.receipt(sale);
 
   function questionOf(userId: string, idAndReceipt: string): StatusQuestion {
@@ -93,7 +100,7 @@ export function createStatusCalls(
       const asked = identity.userOf(rawHeader(request, 'authorization'));
       const userId = asked instanceof Promise ? await asked : asked;
       if (userId === undefined) throw new Problem('unauthenticated');
-      gate.checkOwn(userId, visitorOf(request));
+      gate.checkOwn({ ...visitorOf(request), userId });
       // They would live as long as the answer is waited for, and nobody reads them again.
       request.rawHeaders = NONE;
       request.headers = NO_HEADERS;

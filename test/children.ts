@@ -9,11 +9,19 @@ export class Children {
 
   /** One of our entry files. */
   spawn(entry: string, env: NodeJS.ProcessEnv, stdio: StdioOptions = 'inherit'): ChildProcess {
-    const child = spawn(process.execPath, [entry], { env, stdio });
+    return this.#keep(entry, spawn(process.execPath, [entry], { env, stdio }));
+  }
+
+  /** A program of this machine. */
+  run(program: string, args: readonly string[]): ChildProcess {
+    return this.#keep(program, spawn(program, args, { stdio: 'inherit' }));
+  }
+
+  #keep(name: string, child: ChildProcess): ChildProcess {
     this.#children.push(child);
     const running = this.#children.flatMap(({ pid }) => (pid && identify(pid)) || []);
     const stop = { stopSignal: 'SIGKILL', stopGraceMs: 1_000 } as const;
-    this.#folder.note(running.map((one) => ({ name: entry, ...one, ...stop })));
+    this.#folder.note(running.map((one) => ({ name, ...one, ...stop })));
     return child;
   }
 

@@ -115,7 +115,7 @@ export class Shopper {
     }
   }
 
-  /** Long-polls until the request is decided. */
+  /** Long-polls until the request is decided; what cannot be told now is asked again, as the page does. */
   async outcome(statusUrl: string, deadlineMs = DEADLINE_MS): Promise<Answer> {
     const untilMs = performance.now() + deadlineMs;
     for (;;) {
@@ -123,7 +123,11 @@ export class Shopper {
       const isOver = performance.now() > untilMs;
       if (answer instanceof Error) {
         if (isOver) throw answer;
-      } else if (answer.status !== 200 || answer.body.status !== 'queued' || isOver) return answer;
+      } else {
+        const isOpen = answer.status === 503 || answer.body.status === 'queued';
+        if (!isOpen || isOver) return answer;
+        if (answer.status === 503) await new Promise((resolve) => setTimeout(resolve, 50));
+      }
     }
   }
 }

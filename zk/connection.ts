@@ -55,8 +55,6 @@ export interface LinkOptions {
 
 /** What a session needs of a connection; the simulator has one of its own. */
 export interface Link {
-  /** On the clock of `performance.now()`, ms. */
-  readonly openedAt: number;
   identity(): Identity;
   zxid(): Buffer;
   call(request: Request, timeoutMs: number, onSilent: () => void): Promise<Result<unknown>>;
@@ -130,7 +128,6 @@ export type Request = (client: Client, done: Callback) => void;
 
 /** Never used again after it was lost. */
 export class Connection implements Link {
-  readonly openedAt = performance.now();
   readonly client: zookeeper.Client;
   #manager: Manager;
   #pending = new Set<(error: Failure) => void>();

@@ -1,4 +1,5 @@
-import { BlockList, isIP } from 'node:net';
+import { BlockList, isIPv4 } from 'node:net';
+import { addressOf, rangeOf } from '../contracts/address.ts';
 import { entriesOf } from './list-text.ts';
 import type { ZkSession } from './session.ts';
 import { Setting } from './setting.ts';
@@ -53,7 +54,8 @@ export const parseAgents: Parser<readonly string[]> = (text) => {
 
 export const parseAddresses: Parser<BlockList> = (text) => {
   const entries = entriesOf(text, (entry) =>
-    rangeOf(entry) ? undefined : 'is no address and no range (10.0.0.0/8)',
+    // A zone, as in fe80::1%eth0, is this machine's own word.
+    rangeOf(entry) && !entry.includes('%') ? undefined : 'is no address and no range (10.0.0.0/8)',
   );
   if (!entries.ok) return entries;
   const value = new BlockList();
@@ -63,17 +65,6 @@ export const parseAddresses: Parser<BlockList> = (text) => {
   }
   return { ok: true, value };
 };
-
-function rangeOf(entry: string) {
-  const [address = '', bits, ...rest] = entry.split('/');
-  const version = isIP(address);
-  // A zone, as in fe80::1%eth0, is this machine's own word.
-  if (version === 0 || rest.length > 0 || address.includes('%')) return undefined;
-  const bitsMax = version === 6 ? 128 : 32;
-  if (bits !== undefined && !(/^\d{1,3}$/.test(bits) && Number(bits) <= bitsMax)) return undefined;
-  const family = version === 6 ? ('ipv6' as const) : ('ipv4' as const);
-  return { address, bits: bits === undefined ? bitsMax : Number(bits), family };
-}
 
 const LIST_KINDS = ['allow', 'block'] as const;
 export type ListKind = (typeof LIST_KINDS)[number];
@@ -157,6 +148,6 @@ function isOn({ users, ips, agents }: OneKind, { userId, ip, agent }: Visitor): 
 
 export function isListed(list: BlockList | undefined, ip: string): boolean {
   if (list === undefined || list.rules.length === 0) return false;
-  const version = isIP(ip);
-  return version !== 0 && list.check(ip, version === 6 ? 'ipv6' : 'ipv4');
+  const address = addressOf(ip);
+  return address !== undefined && list.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
 }

@@ -10,6 +10,8 @@ export interface SessionOptions {
   /** Credentials, and what nodes that are made allow to whom; without it everything to everyone. */
   readonly protection?: Protection | undefined;
   readonly log?: { warn(facts: object, message: string): void };
+  /** Milliseconds on a clock that does not stand still; the machine's unless told. */
+  readonly now?: () => number;
   /** Opens connections; without it, to real servers. */
   readonly connect?: Connect;
 }

@@ -1,3 +1,4 @@
+import { elapsedMs } from '../process/clock.ts';
 import { Calls } from './calls.ts';
 import {
   type Connect,
@@ -52,6 +53,8 @@ export type { SessionOptions } from './session-options.ts';
 
 export class ZkSession extends Calls<SessionEvents> {
   #options: SessionOptions;
+  /** Goes on while the machine sleeps, as the ensemble's clock does. */
+  readonly #now: () => number;
   #servers: string[];
   #next: number;
   #connection: Link | undefined;
@@ -70,6 +73,7 @@ export class ZkSession extends Calls<SessionEvents> {
   constructor(options: SessionOptions) {
     super();
     this.#options = options;
+    this.#now = options.now ?? elapsedMs;
     this.#servers = options.servers.split(',');
     this.#next = Math.floor(Math.random() * this.#servers.length);
     this.#timeoutMs = options.sessionTimeoutMs;
@@ -112,7 +116,7 @@ export class ZkSession extends Calls<SessionEvents> {
 
   /** The session cannot have ended yet. */
   get isTrusted(): boolean {
-    return performance.now() < this.#trust.until;
+    return this.#now() < this.#trust.until;
   }
 
   /** Changes with each new session; compare it after an await to know whose answer it was. */
@@ -137,6 +141,7 @@ export class ZkSession extends Calls<SessionEvents> {
     if (this.#closed) return;
     const server = this.#servers[this.#next++ % this.#servers.length] ?? '';
     const open: Connect = this.#options.connect ?? ((...parts) => new Connection(...parts));
+    const openedAt = this.#now();
     const connection = open(
       {
         server,
@@ -146,7 +151,7 @@ export class ZkSession extends Calls<SessionEvents> {
       },
       () => {
         clearTimeout(deadline);
-        this.#onConnected(connection);
+        this.#onConnected(connection, openedAt);
       },
       (why) => {
         clearTimeout(deadline);
@@ -159,14 +164,14 @@ export class ZkSession extends Calls<SessionEvents> {
     const deadline = setTimeout(() => connection.lose('disconnected'), connectTimeoutMs);
   }
 
-  #onConnected(connection: Link): void {
+  #onConnected(connection: Link, openedAt: number): void {
     const identity = connection.identity();
     const isResumed = this.#identity !== undefined && identity.id.equals(this.#identity.id);
     this.#identity = identity;
     this.#timeoutMs = identity.timeoutMs;
     this.#connected = true;
     this.#delayMs = RECONNECT_DELAY_MIN_MS;
-    this.#trust.opened(connection.openedAt, this.#timeoutMs);
+    this.#trust.opened(openedAt, this.#timeoutMs);
     this.#probe(connection);
     this.emit(isResumed ? 'resumed' : 'session');
     this.#reread();
@@ -219,7 +224,7 @@ export class ZkSession extends Calls<SessionEvents> {
   ): Promise<Result<unknown>> {
     const connection = this.#connection;
     if (!connection || !this.#connected) return { ok: false, error: 'not_connected' };
-    const sentAt = performance.now();
+    const sentAt = this.#now();
     const timeoutMs = this.#timeoutMs * CALL_TIMEOUT_SHARE;
     const result = await connection.call(request, timeoutMs, () => connection.lose('disconnected'));
     if (result.ok && passesLeader && path !== PROBED) this.#forbidden = undefined;
@@ -228,7 +233,7 @@ export class ZkSession extends Calls<SessionEvents> {
     const error = result.ok ? undefined : result.error;
     if (error === 'session_expired') connection.lose('expired');
     else if (error === undefined || SERVER_SAID.has(error)) {
-      this.#trust.answered(sentAt, performance.now(), passesLeader);
+      this.#trust.answered(sentAt, this.#now(), passesLeader);
     }
     return result;
   }

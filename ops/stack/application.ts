@@ -90,6 +90,7 @@ function variablesOf(options: ApplicationOptions): Record<string, string | undef
     // Everybody comes from this machine: its loopback is the proxy that names the others, and one
     // address may be a whole crowd.
     TRUST_PROXY: '127.0.0.0/8,::1/128',
+    TRUST_PROXY_HOPS: '1',
     RATE_LIMIT_IP_PER_SECOND: '100000',
     PAYMENT_WEBHOOK_SECRET: secrets.paymentWebhookSecret,
     SHOP_URL: `http://${shop.host}:${shop.port}`,

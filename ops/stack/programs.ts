@@ -6,8 +6,8 @@ import { delimiter, dirname, join } from 'node:path';
 /** Names of packages as Debian and its relatives have them. */
 export const SERVER_PACKAGES = ['postgresql', 'rabbitmq-server', 'zookeeper'] as const;
 export const BROWSER_PACKAGE = 'chromium';
-/** The balancer of docker-compose.yml and what judges the alert rules: tests run them. */
-export const EDGE_PACKAGES = ['haproxy', 'prometheus'] as const;
+/** The balancer of docker-compose.yml, a proxy in front of web nodes, and what judges the alert rules: tests run them. */
+export const EDGE_PACKAGES = ['haproxy', 'nginx-light', 'prometheus'] as const;
 /** Only what is compared with the shop runs it. */
 const REDIS_PACKAGE = 'redis-server';
 /** The static check of the routines, which tests run inside PostgreSQL: one package a major version. */
@@ -128,6 +128,12 @@ export function findHaproxy(machine: Machine): string | undefined {
   return isProgram(debian) ? debian : which('haproxy', machine);
 }
 
+/** Debian's is outside of the path of plain users. */
+export function findNginx(machine: Machine): string | undefined {
+  const debian = join(machine.root, 'usr/sbin/nginx');
+  return isProgram(debian) ? debian : which('nginx', machine);
+}
+
 /** The package of the check for the PostgreSQL that a new data folder gets. */
 export function checkPackage(machine: Machine): CheckPackage {
   return `postgresql-${findPostgres(machine)[0]?.major ?? POSTGRES_MAJOR_MIN}-plpgsql-check`;
@@ -148,6 +154,7 @@ export function missingPackages(wanted: readonly PackageName[], machine: Machine
     chromium: () => findBrowser(machine) !== undefined,
     haproxy: () => findHaproxy(machine) !== undefined,
     prometheus: () => which('promtool', machine) !== undefined,
+    'nginx-light': () => findNginx(machine) !== undefined,
     'redis-server': () => which('redis-server', machine) !== undefined,
   };
   const isCheck = (name: PackageName): name is CheckPackage => name.endsWith('-plpgsql-check');

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isRequestId } from '../../contracts/ids.ts';
 import type { SkuOnSale } from '../catalogue.ts';
 import {
   PROBLEMS,
@@ -9,8 +10,9 @@ import {
 } from '../problems.ts';
 import { rawHeader } from '../raw-header.ts';
 import type { Book } from '../requests/book.ts';
+import type { Recall } from '../requests/recall.ts';
 import type { AnswerCounts } from './answers.ts';
-import { type Gate, LOTTERY_REFUSAL, LOTTERY_WAIT_SECONDS } from './gate.ts';
+import { type Gate, LOTTERY_REFUSAL, LOTTERY_WAIT_SECONDS, lotteryRefusal } from './gate.ts';
 import { idOfTicket, parseTicket, type Ticket } from './ticket.ts';
 
 /**
@@ -30,6 +32,8 @@ export interface Passage {
   readonly requestId: string;
   /** It was taken before, and is answered as before, whatever the gate would say now. */
   readonly isTaken: boolean;
+  /** It is refused with this, unless it repeats a request that is decided already. */
+  readonly refusal?: Problem;
 }
 
 type Key = string | string[] | undefined;
@@ -82,17 +86,20 @@ export function isPurchase(request: IncomingMessage): boolean {
 export class Front {
   readonly #gate: Gate;
   readonly #book: Book;
+  readonly #recall: Recall;
   readonly #answers: AnswerCounts;
   readonly #secondsToOpening: (sku: string) => number | undefined;
 
   constructor(options: {
     gate: Gate;
     book: Book;
+    recall: Recall;
     answers: AnswerCounts;
     secondsToOpening: (sku: string) => number | undefined;
   }) {
     this.#gate = options.gate;
     this.#book = options.book;
+    this.#recall = options.recall;
     this.#answers = options.answers;
     this.#secondsToOpening = options.secondsToOpening;
   }
@@ -109,12 +116,25 @@ export class Front {
       const key = request.headers['idempotency-key'];
       return this.#enter(text, key) ?? this.#refuse(response, NO_TICKET, sku);
     }
-    // What was taken before is answered as before, whatever the gate would say now.
-    const isTaken =
-      !this.#book.isEmpty &&
-      this.#book.find(requestIdOf(rawHeader(request, KEY_HEADER), idOfTicket(text)));
-    const passage = isTaken ? this.#enter(text, request.headers['idempotency-key']) : undefined;
-    return passage ?? this.#refuse(response, look, sku);
+    return this.#repeated(request, text, look) ?? this.#refuse(response, look, sku);
+  }
+
+  /** What was taken before is answered as before, whatever the gate would say now. */
+  #repeated(
+    request: IncomingMessage,
+    text: string,
+    { verdict, byLottery }: Refused,
+  ): Passage | undefined {
+    const mayBeKnown = verdict !== 'not_open' && this.#recall.hasRoom();
+    if (!mayBeKnown && this.#book.isEmpty) return undefined;
+    const key = rawHeader(request, KEY_HEADER);
+    if (this.#book.find(requestIdOf(key, idOfTicket(text)))) {
+      return this.#enter(text, request.headers['idempotency-key']);
+    }
+    if (!mayBeKnown || !isRequestId(key)) return undefined;
+    const passage = this.#enter(text, request.headers['idempotency-key']);
+    const refusal = new Problem(verdict, byLottery ? lotteryRefusal() : {});
+    return passage && { ...passage, refusal };
   }
 
   #enter(text: string, key: Key): Passage | undefined {

@@ -18,7 +18,15 @@ import type { UsedTickets } from './used-tickets.ts';
  *
  *   sale state · sold out · shed  │  limits · ticket │  quota
  *   `look`: before who asks is known │ `check`: for a user │ `draw`: takes units of this node's grant
+ *
+ * Between `check` and `draw` the body is read, which takes as long as its sender likes: what may have
+ * changed meanwhile is asked again at the draw (`onSale`, `draw`).
  */
+
+/** Who presses. */
+export interface Shopper extends Visitor {
+  readonly userId: string;
+}
 
 /** What the gate needs of the quota agent. */
 export interface Allotment {
@@ -71,6 +79,12 @@ const TOO_FEW_REFUSAL = {
   members: { reason: 'too_few_now' },
 };
 
+/** The same with a waiting time. */
+export function lotteryRefusal() {
+  const [min, max] = LOTTERY_WAIT_SECONDS;
+  return { ...LOTTERY_REFUSAL, retryAfterSeconds: randomInt(min, max + 1) };
+}
+
 /** What a request has drawn. */
 export interface Drawn {
   /** Node id under which the units were drawn. */
@@ -107,12 +121,10 @@ export class Gate {
    * are asked for, which costs more than all of the rest.
    */
   look(sku: string, request: Pick<IncomingMessage, 'headers'>): Look {
-    const { catalogue, allotment, random, overload } = this.#options;
-    const row = catalogue.sku(sku);
-    if (row === undefined) return REFUSED.ticket_invalid;
-    const state = catalogue.skuState(row);
-    if (state !== 'open') return REFUSED[state];
-    if (catalogue.availability(row) === 'sold_out') return REFUSED.sold_out;
+    const { allotment, random, overload } = this.#options;
+    const stands = this.#standing(sku);
+    if (!stands.passed) return stands;
+    const { row } = stands;
     const keep = allotment.keep(sku);
     if (allotment.shed() === 'random') {
       if (random() >= keep) return this.#shed(sku, REFUSED.shed);
@@ -127,7 +139,28 @@ export class Gate {
     // Not counted: what cannot be taken at all says nothing about the share to keep.
     if (overload(row.schema) !== undefined) return REFUSED.overloaded;
     allotment.pressed(sku, true);
+    return stands;
+  }
+
+  #standing(sku: string): Look {
+    const { catalogue } = this.#options;
+    const row = catalogue.sku(sku);
+    if (row === undefined) return REFUSED.ticket_invalid;
+    const state = catalogue.skuState(row);
+    if (state !== 'open') return REFUSED[state];
+    if (catalogue.availability(row) === 'sold_out') return REFUSED.sold_out;
     return { passed: true, row };
+  }
+
+  /**
+   * The SKU as it is now, if units of it may be drawn.
+   * @throws {Problem} not_open, paused, closed, sold_out, ticket_invalid, overloaded
+   */
+  onSale(sku: string): SkuOnSale {
+    const stands = this.#standing(sku);
+    if (!stands.passed) throw new Problem(stands.verdict);
+    if (this.#options.overload(stands.row.schema) !== undefined) throw new Problem('overloaded');
+    return stands.row;
   }
 
   #shed(sku: string, refused: Look): Look {
@@ -153,20 +186,23 @@ export class Gate {
    * Blocks by address and agent are judged here as well: the user may be one of the allowed.
    * @throws {Problem} blocked, rate_limited
    */
-  checkUser(userId: string, visitor: Visitor): void {
+  checkUser(shopper: Shopper): void {
     const { allotment, limits } = this.#options;
-    const known = { ...visitor, userId };
-    if (allotment.lists.isBlocked(known)) throw new Problem('blocked');
-    if (!allotment.lists.isAllowed(known)) {
-      this.#refuseWhile(limits.takeUser(userId), 'rate_limited');
-    }
+    this.checkBlocked(shopper);
+    if (allotment.lists.isAllowed(shopper)) return;
+    this.#refuseWhile(limits.takeUser(shopper.userId), 'rate_limited');
+  }
+
+  /** @throws {Problem} blocked */
+  checkBlocked(shopper: Shopper): void {
+    if (this.#options.allotment.lists.isBlocked(shopper)) throw new Problem('blocked');
   }
 
   /** For what is the user's own already; nobody is blocked from that. @throws {Problem} rate_limited */
-  checkOwn(userId: string, visitor: Visitor): void {
+  checkOwn(shopper: Shopper): void {
     const { allotment, limits } = this.#options;
-    if (allotment.lists.isAllowed({ ...visitor, userId })) return;
-    this.#refuseWhile(limits.takeOwn(userId), 'rate_limited');
+    if (allotment.lists.isAllowed(shopper)) return;
+    this.#refuseWhile(limits.takeOwn(shopper.userId), 'rate_limited');
   }
 
   /** The user's rank decides, however often it asks and whatever the SKU. */
@@ -180,9 +216,7 @@ export class Gate {
     const { allotment, catalogue, cooldown, limits } = this.#options;
     const keep = allotment.keep(row.sku);
     if (allotment.shed() === 'lottery' && keep < 1 && !this.#isKept(row, userId, keep)) {
-      const [min, max] = LOTTERY_WAIT_SECONDS;
-      const retryAfterSeconds = randomInt(min, max + 1);
-      throw new Problem('shed', { ...LOTTERY_REFUSAL, retryAfterSeconds });
+      throw new Problem('shed', lotteryRefusal());
     }
     const nowMs = catalogue.nowMs();
     this.#refuseWhile(limits.takeTicket(ticket.id), 'rate_limited');
@@ -206,7 +240,8 @@ export class Gate {
   /**
    * Draws the units, uses the ticket up and starts the user's cooldown, in one go: whoever comes
    * here at the same time finds all done.
-   * @throws {Problem} cooldown, ticket_invalid, quota_spent, quota_unavailable
+   * @param row as `onSale` has just said it
+   * @throws {Problem} blocked, cooldown, ticket_invalid, quota_spent, quota_unavailable
    */
   draw(
     row: SkuOnSale,
@@ -215,12 +250,15 @@ export class Gate {
       quantity,
       acceptFewer = false,
     }: { readonly quantity: number; readonly acceptFewer?: boolean },
-    userId: string,
+    shopper: Shopper,
   ): Drawn {
     const { allotment, catalogue, cooldown, usedTickets } = this.#options;
+    const { userId } = shopper;
+    this.checkBlocked(shopper);
     const nowMs = catalogue.nowMs();
     this.#refuseWhile(cooldown.remainingSeconds(userId, nowMs), 'cooldown');
-    if (usedTickets.has(ticket, nowMs)) throw new Problem('ticket_invalid');
+    const isGood = this.#isGenuine(row, ticket, userId, nowMs) && !usedTickets.has(ticket, nowMs);
+    if (!isGood) throw new Problem('ticket_invalid');
     const drawn = allotment.draw(row.sku, quantity, acceptFewer ? 1 : quantity);
     if (!drawn.drawn) {
       const { verdict } = drawn;

@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net';
+import { networkOf } from '../../contracts/address.ts';
 import { TokenBuckets } from './buckets.ts';
 
 /**
@@ -82,23 +82,4 @@ export class Limits {
 
 function seconds(waitMs: number): number {
   return Math.ceil(waitMs / 1_000);
-}
-
-/** Groups of an IPv6 address that name a network: one subscriber has a /64, with 2^64 addresses. */
-const NETWORK_GROUPS = 4;
-
-/** The bucket of an address: an IPv4 address itself, the /64 of an IPv6 address. */
-export function networkOf(ip: string): string {
-  if (!ip.includes(':') || !isIPv6(ip)) return ip;
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip);
-  if (mapped?.[1] !== undefined) return mapped[1];
-  const [head = '', tail] = (ip.split('%')[0] ?? '').toLowerCase().split('::');
-  const before = head === '' ? [] : head.split(':');
-  const after = tail ? tail.split(':') : [];
-  const zeros = tail === undefined ? 0 : 8 - before.length - after.length;
-  const groups = [...before, ...Array<string>(Math.max(0, zeros)).fill('0'), ...after];
-  return `${groups
-    .slice(0, NETWORK_GROUPS)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':')}::/64`;
 }

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { type Limits, networkOf } from './limits.ts';
+import { networkOf } from '../../contracts/address.ts';
+import type { Limits } from './limits.ts';
 import { Moments } from './moments.ts';
 import { Spread } from './spread.ts';
 

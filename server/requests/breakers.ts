@@ -9,6 +9,7 @@ import {
 import type { OutgoingMessage, PublishResult } from '../../broker/publisher.ts';
 import type { Answers } from '../../db/both-schemas.ts';
 import type { RequestOutcome } from '../../db/calls.ts';
+import { DatabaseError } from '../../db/errors.ts';
 import { Problem } from '../problems.ts';
 
 /**
@@ -65,7 +66,10 @@ export class PublishBreaker {
 
 type Outcomes = (requestIds: string[]) => Promise<Answers<RequestOutcome>>;
 
-/** Status look-ups that are not tried while the database does not answer. */
+/**
+ * Status look-ups that are not tried while the database does not answer. What cannot be looked up
+ * cannot be told: an earlier state may be over.
+ */
 export function breakOutcomes(outcomesOf: Outcomes): Outcomes {
   const policy = circuitBreaker(handleAll, {
     halfOpenAfter: OPEN_MS,
@@ -75,8 +79,13 @@ export function breakOutcomes(outcomesOf: Outcomes): Outcomes {
     try {
       return await policy.execute(() => outcomesOf(requestIds));
     } catch (error) {
-      if (error instanceof BrokenCircuitError) throw new Problem('overloaded');
-      throw error;
+      throw cannotTell(error);
     }
   };
+}
+
+/** The same as a problem, if it is the database that cannot be asked. */
+export function cannotTell(error: unknown): unknown {
+  const isAway = error instanceof DatabaseError && error.kind !== 'refused';
+  return isAway || error instanceof BrokenCircuitError ? new Problem('status_unavailable') : error;
 }

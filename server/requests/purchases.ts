@@ -41,6 +41,8 @@ export class Purchases {
   /** Nearly always one a request: a set for each would cost more than all else that is kept. */
   readonly #watchers = new Map<string, Watcher | Set<Watcher>>();
   #timer: NodeJS.Timeout | undefined;
+  /** performance.now() since when every verdict has come in; infinity while none can. */
+  #hearsSinceMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: {
     envelopes: Envelopes;
@@ -101,6 +103,16 @@ export class Purchases {
   /** A worker could not decide it: until an operator acts, it stays queued. */
   onDelayed(requestId: string): void {
     this.book.delay(requestId);
+  }
+
+  /** Verdicts can come in from now on, or no longer: what is said in between is lost. */
+  hears(canHear: boolean): void {
+    this.#hearsSinceMs = canHear ? performance.now() : Number.POSITIVE_INFINITY;
+  }
+
+  /** Whether it is certain that nobody was told an outcome of this request yet. */
+  isUndecided({ verdict, lookedUpAtMs }: BookEntry): boolean {
+    return verdict === undefined && lookedUpAtMs >= this.#hearsSinceMs;
   }
 
   /** Tells the watcher once when something about the request becomes known here. */

@@ -1,5 +1,6 @@
 import type { OrderTerms, Verdict } from '../../contracts/messages.ts';
 import type { RequestOutcome } from '../../db/calls.ts';
+import { Problem } from '../problems.ts';
 import { refundJson } from '../routes/order.ts';
 import type { BookEntry } from './book.ts';
 import type { Lookup } from './lookup.ts';
@@ -10,7 +11,8 @@ import type { Desk, RequestStatus, StatusQuestion, Waiter } from './waiter.ts';
 
 /**
  * What can be said about a request, truthfully: `queued` until an outcome is recorded, then the
- * outcome, and after `ordered` what became of the order.
+ * outcome, and after `ordered` what became of the order. Never an earlier state than before: while the
+ * database cannot be asked, only this node's own requests are known to be undecided.
  *
  * Who waits when the verdict is pushed is told what was committed that moment; who asks later is told
  * what the database says then, since the order may be paid, cancelled or expired meanwhile.
@@ -73,9 +75,10 @@ export class StatusDesk implements Desk {
     const entry = this.#purchases.book.find(requestId);
     if (entry === undefined) void this.#ask(waiter);
     else if (entry.request.userId !== userId) this.#end(waiter, undefined);
-    else if (entry.verdict === undefined) this.#goOn(waiter, queued(entry), true);
-    else if (entry.verdict.status === 'ordered') void this.#ask(waiter);
-    else this.#end(waiter, statusOf(entry.verdict));
+    else if (this.#purchases.isUndecided(entry)) this.#goOn(waiter, queued(entry), true);
+    else if (entry.verdict === undefined || entry.verdict.status === 'ordered') {
+      void this.#ask(waiter);
+    } else this.#end(waiter, statusOf(entry.verdict));
   }
 
   tell(waiter: Waiter, entry: BookEntry, terms: OrderTerms): void {
@@ -95,17 +98,20 @@ export class StatusDesk implements Desk {
   }
 
   #goOn(waiter: Waiter, status: RequestStatus | undefined, isOurs: boolean): void {
-    this.#countForeign(waiter, !isOurs);
-    const leftMs =
-      (status === undefined ? waiter.graceUntilMs : waiter.untilMs) - performance.now();
+    const untilMs = status === undefined ? waiter.graceUntilMs : waiter.untilMs;
     const isDecided = status !== undefined && status.status !== 'queued';
-    if (isDecided || leftMs <= 0 || waiter.isGone || this.#stopping.aborted) {
-      this.#end(waiter, status);
-      return;
-    }
+    if (isDecided || !this.#sleep(waiter, untilMs, isOurs)) this.#end(waiter, status);
+  }
+
+  /** Until there may be news; false when its time is over. */
+  #sleep(waiter: Waiter, untilMs: number, isOurs: boolean): boolean {
+    this.#countForeign(waiter, !isOurs);
+    const leftMs = untilMs - performance.now();
+    if (leftMs <= 0 || waiter.isGone || this.#stopping.aborted) return false;
     const delayMs = isOurs ? leftMs : Math.min(leftMs, this.#foreignPauseMs(waiter));
     waiter.slot = this.#pauses.begin(waiter, delayMs);
     this.#purchases.watch(waiter.question.requestId, waiter);
+    return true;
   }
 
   #foreignPauseMs({ sinceMs }: Waiter): number {
@@ -134,6 +140,10 @@ export class StatusDesk implements Desk {
     try {
       status = await this.#lookUp(waiter.question);
     } catch (error) {
+      // As many look-ups wait as may: whoever has the time to wait looks again later.
+      const isCrowded = error instanceof Problem && error.verdict === 'overloaded';
+      const mayWait = isCrowded && waiter.question.taken;
+      if (mayWait && this.#sleep(waiter, waiter.untilMs, false)) return;
       this.#leave(waiter);
       if (!waiter.isGone) waiter.fail(error);
       return;
@@ -144,17 +154,11 @@ export class StatusDesk implements Desk {
 
   async #lookUp(question: StatusQuestion): Promise<RequestStatus | 'foreign' | undefined> {
     const { requestId, userId, taken, unknownAt } = question;
-    let outcome: RequestOutcome | undefined;
-    let isLost = false;
-    try {
-      // The fence first: what has no outcome after it never will.
-      isLost = unknownAt !== undefined && (await this.#nodeFenced(unknownAt));
-      outcome = await this.#lookup.find(requestId);
-    } catch (error) {
-      // The database cannot be asked. What was taken is still on its way: that much is known.
-      if (taken) return { requestId, status: 'queued' };
-      throw error;
-    }
+    // The fence first: what has no outcome after it never will.
+    const isLost = unknownAt !== undefined && (await this.#nodeFenced(unknownAt));
+    const outcome = await this.#lookup.find(requestId);
+    const entry = this.#purchases.book.find(requestId);
+    if (outcome === undefined && entry?.request.userId === userId) return queued(entry);
     if (outcome === undefined && isLost) {
       return { requestId, status: 'rejected', reason: 'not_taken' };
     }

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { guards, visitorOf } from '../authenticate.ts';
+import { guards } from '../authenticate.ts';
 import type { Context } from '../context.ts';
 import { Problem } from '../problems.ts';
 import { rowForTickets } from './opening.ts';
@@ -7,11 +7,12 @@ import { ChallengeAnswer, ChallengeBody, problems, SaleParams } from './schemas.
 
 /** Challenges for who wants to solve one ahead; a ticket that needs one brings it with its refusal. */
 export const challengeRoute: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
-  const { catalogue, challenges } = context;
+  const { catalogue, challenges, visitorOf } = context;
   app.post(
     '/api/v1/sales/:sale/challenges',
     {
       onRequest: guards(context).issue,
+      preHandler: guards(context).unblocked,
       schema: {
         summary: 'A proof of work (ALTCHA) to solve for a ticket',
         description:
@@ -26,7 +27,7 @@ export const challengeRoute: FastifyPluginAsyncTypebox<Context> = async (app, co
     async (request, reply) => {
       const { userId, headers } = request;
       const row = rowForTickets(catalogue, request.params.sale, request.body.sku);
-      const asked = { row, userId, visitor: visitorOf(request), headers };
+      const asked = { row, userId, visitor: visitorOf(request.raw), headers };
       const challenge = await challenges.issue(asked);
       if (challenge === undefined) throw new Problem('overloaded', { retryAfterSeconds: 1 });
       return reply.code(201).send(challenge);

@@ -14,6 +14,7 @@ export const checkoutRoute: FastifyPluginAsyncTypebox<Context> = async (app, con
     {
       // The provider counts calls of the whole shop: one user shall not use them up.
       onRequest: guards(context).user,
+      preHandler: guards(context).unblocked,
       schema: {
         summary: 'Where I pay my order; asking again leads to the same place',
         security: [{ bearer: [] }],

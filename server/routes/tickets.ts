@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { guards, visitorOf } from '../authenticate.ts';
+import { guards } from '../authenticate.ts';
 import type { Context } from '../context.ts';
 import { issueTicket } from '../gate/ticket.ts';
 import { Problem } from '../problems.ts';
@@ -11,11 +11,12 @@ import { problems, SaleParams, TicketAnswer, TicketBody } from './schemas.ts';
  * not exist before.
  */
 export const ticketRoute: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
-  const { catalogue, challenges, config } = context;
+  const { catalogue, challenges, config, visitorOf } = context;
   app.post(
     '/api/v1/sales/:sale/tickets',
     {
       onRequest: guards(context).issue,
+      preHandler: guards(context).unblocked,
       schema: {
         summary: 'A short-lived ticket to buy a SKU',
         description:
@@ -31,11 +32,13 @@ export const ticketRoute: FastifyPluginAsyncTypebox<Context> = async (app, conte
     async (request, reply) => {
       const { userId, headers } = request;
       const row = rowForTickets(catalogue, request.params.sale, request.body.sku);
-      const asked = { row, userId, visitor: visitorOf(request), headers };
+      const asked = { row, userId, visitor: visitorOf(request.raw), headers };
       await challenges.pass(asked, request.body.challenge);
       const key = await catalogue.ticketKeys.signingNow(row.sale, catalogue.nowMs());
       // By the database's clock it is not open yet, by an instant.
       if (key === undefined) throw new Problem('overloaded', { retryAfterSeconds: 1 });
+      // Both may have taken a while: it may be closed by now.
+      rowForTickets(catalogue, row.sale, row.sku);
       const expiresAtMs = Math.round(catalogue.nowMs()) + config.ticketTtlSeconds * 1_000;
       const owner = { sale: row.sale, userId };
       const ticket = issueTicket(key, owner, row.sku, expiresAtMs);

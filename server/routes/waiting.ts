@@ -93,6 +93,7 @@ export const waitingRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
     PATH,
     {
       onRequest,
+      preHandler: guards(context).unblocked,
       schema: {
         summary: 'Wait for a unit that comes back; asking again changes nothing',
         security,

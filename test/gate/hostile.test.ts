@@ -141,13 +141,21 @@ describe('forwarding headers', () => {
   });
 
   it('of a trusted proxy are believed, each address by itself', async () => {
-    const environment = { RATE_LIMIT_IP_PER_SECOND: '1', TRUST_PROXY: '127.0.0.0/8' };
+    const environment = {
+      RATE_LIMIT_IP_PER_SECOND: '1',
+      TRUST_PROXY: '127.0.0.0/8',
+      TRUST_PROXY_HOPS: '1',
+    };
     const statuses = await verdicts(await open(environment));
     expect(new Set(statuses)).toEqual(new Set(['202']));
   });
 
   it('of a trusted proxy are believed up to the first stranger only', async () => {
-    const port = await open({ RATE_LIMIT_IP_PER_SECOND: '1', TRUST_PROXY: '127.0.0.0/8' });
+    const port = await open({
+      RATE_LIMIT_IP_PER_SECOND: '1',
+      TRUST_PROXY: '127.0.0.0/8',
+      TRUST_PROXY_HOPS: '1',
+    });
     const line = (i: number) => [`x-forwarded-for: 198.51.100.${i}, 203.0.113.5`];
     const first = await exchange(port, requestText('a', line(1)));
     const second = await exchange(port, requestText('b', line(2)));

@@ -54,7 +54,11 @@ describe.each(ISSUERS)('%s', (_name, url, payload) => {
   });
 
   it('of an address behind a trusted proxy are its own', async () => {
-    const environment = { RATE_LIMIT_IP_PER_SECOND: '1', TRUST_PROXY: '127.0.0.0/8' };
+    const environment = {
+      RATE_LIMIT_IP_PER_SECOND: '1',
+      TRUST_PROXY: '127.0.0.0/8',
+      TRUST_PROXY_HOPS: '1',
+    };
     node = await openWebNode({ environment });
     for (let i = 1; i < 5; i += 1) {
       expect((await ask(`user-${i}`, `198.51.100.${i}`)).statusCode).toBe(201);

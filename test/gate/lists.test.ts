@@ -87,6 +87,16 @@ describe('a list', () => {
     }
   });
 
+  it('of addresses knows them however they are written', () => {
+    const parsed = parseAddresses('::ffff:c633:6400/120\n[2001:DB8::1]:443\n192.0.2.7:80');
+    const list = parsed.ok ? parsed.value : undefined;
+    const listed = ['198.51.100.7', '198.51.100.7:40001', '::ffff:c633:6407', '192.0.2.7'];
+    for (const ip of [...listed, '2001:db8:0::1', '[2001:db8::1]:9']) {
+      expect([ip, isListed(list, ip)]).toEqual([ip, true]);
+    }
+    expect(isListed(list, '198.51.101.7')).toBe(false);
+  });
+
   it.each([
     ['10.0.0.0/33', /no address and no range/],
     ['10.0.0', /no address/],

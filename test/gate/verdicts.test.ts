@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { DatabaseError } from '../../db/errors.ts';
 import { PROBLEMS } from '../../server/problems.ts';
 import { openWebNode, rowOnSale, type WebNode } from '../server/web-node.ts';
 import { type Press, press, pressOf } from './press.ts';
@@ -153,6 +155,20 @@ const CASES: readonly Case[] = [
       prepare: (node, mine) => (mine.ticket = forge(node, mine)),
     }),
   ),
+  {
+    verdict: 'status_unavailable',
+    cause: 'a ticket that has run out, with a key that cannot be looked up',
+    status: 503,
+    retryAfter: [2, 6],
+    page: /cannot be told/,
+    prepare(node, mine) {
+      mine.ticket = node.ticketOf(mine.user, Date.now() - 1);
+      mine.headers['idempotency-key'] = randomUUID();
+      node.world.outcomes = async () => {
+        throw new DatabaseError('unavailable', 'the database is away');
+      };
+    },
+  },
   ...[
     ['user', ({ user }: Press) => user],
     ['address', () => '127.0.0.1'],

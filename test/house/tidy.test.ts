@@ -39,6 +39,7 @@ const ONE_IMPORTER = [
   'envalid',
   'fast-jwt',
   'altcha-lib',
+  'ipaddr.js',
   'stripe',
   'testcontainers',
 ];

@@ -3,7 +3,7 @@ import { DatabaseClock } from '../../server/clock.ts';
 
 it('believes the sample with the shortest round trip, and forgets it in the end', () => {
   vi.useFakeTimers({ toFake: ['performance'] });
-  const clock = new DatabaseClock();
+  const clock = new DatabaseClock(() => performance.now());
   const nowMs = performance.now();
   const ahead = (ms: number) => new Date(performance.timeOrigin + nowMs + ms);
   const error = () => clock.nowMs() - (performance.timeOrigin + performance.now());

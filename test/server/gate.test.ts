@@ -30,7 +30,7 @@ describe('the gate', () => {
 
   /** Everything that can be refused is refused at once; tests mend one after the other. */
   beforeEach(() => {
-    vi.useFakeTimers({ toFake: ['performance'] });
+    vi.useFakeTimers({ toFake: ['performance', 'Date'] });
     row = rowOnSale();
     state = 'open';
     keep = 1;
@@ -148,6 +148,8 @@ describe('the gate', () => {
     });
   });
 
+  const visitor = (userId: string) => ({ userId, ip: '192.0.2.1', agent: undefined });
+
   const verdictOf = (act: () => unknown) => {
     try {
       act();
@@ -166,18 +168,22 @@ describe('the gate', () => {
     const ticket = parseTicket(text) as Ticket;
     expect(verdictOf(() => gate.check(row, ticket, 'bob'))).toBe('ticket_invalid');
     expect(verdictOf(() => gate.check(row, ticket, 'ada'))).toBe('passed');
-    expect(gate.draw(row, ticket, { quantity: 1 }, 'ada')).toMatchObject(ofWeb1);
+    expect(gate.draw(row, ticket, { quantity: 1 }, visitor('ada'))).toMatchObject(ofWeb1);
     expect(verdictOf(() => gate.check(row, ticket, 'ada'))).toBe('cooldown');
-    expect(verdictOf(() => gate.draw(row, ticket, { quantity: 1 }, 'ada'))).toBe('cooldown');
-    expect(verdictOf(() => gate.draw(row, ticket, { quantity: 1 }, 'bob'))).toBe('ticket_invalid');
+    expect(verdictOf(() => gate.draw(row, ticket, { quantity: 1 }, visitor('ada')))).toBe(
+      'cooldown',
+    );
+    expect(verdictOf(() => gate.draw(row, ticket, { quantity: 1 }, visitor('bob')))).toBe(
+      'ticket_invalid',
+    );
     const other = parseTicket(issueTicket(key, { sale: 'demo', userId: 'bob' }, 'TV', soon));
-    expect(verdictOf(() => gate.draw(row, other as Ticket, { quantity: 1 }, 'bob'))).toBe(
+    expect(verdictOf(() => gate.draw(row, other as Ticket, { quantity: 1 }, visitor('bob')))).toBe(
       'quota_spent',
     );
     drawn = 0;
-    expect(gate.draw(row, other as Ticket, { quantity: 1 }, 'bob')).toMatchObject(ofWeb1);
+    expect(gate.draw(row, other as Ticket, { quantity: 1 }, visitor('bob'))).toMatchObject(ofWeb1);
     gate.undo((other as Ticket).id, 'bob');
     drawn = 0;
-    expect(gate.draw(row, other as Ticket, { quantity: 1 }, 'bob')).toMatchObject(ofWeb1);
+    expect(gate.draw(row, other as Ticket, { quantity: 1 }, visitor('bob'))).toMatchObject(ofWeb1);
   });
 });

@@ -40,6 +40,19 @@ afterEach(async () => {
 
 afterAll(() => other.close());
 
+test('a machine that slept trusts its session only when it has heard of it again', async () => {
+  let sleptMs = 0;
+  const now = () => performance.now() + sleptMs;
+  const options = { servers: servers.zookeeper, sessionTimeoutMs: SESSION_TIMEOUT_MS, now };
+  const session = keep(new ZkSession(options));
+  session.start();
+  await session.connected(60_000);
+  expect(session.isTrusted).toBe(true);
+  sleptMs = SESSION_TIMEOUT_MS;
+  expect(session.isTrusted).toBe(false);
+  await until('it is trusted again', () => session.isTrusted);
+});
+
 describe('calls', () => {
   test('a write of a version that is gone is refused, version 0 in a transaction too', async () => {
     const path = `${root}/versions`;

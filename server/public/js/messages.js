@@ -67,6 +67,12 @@ export const VERDICTS = {
     'The shop is very busy',
     'Your request was not taken, so that those already waiting can be served.',
   ),
+  status_unavailable: say(
+    'wait',
+    'later',
+    'It cannot be told at this moment',
+    'The shop cannot look your request up right now. Whatever became of it stays as it is.',
+  ),
   sold_out: say(
     'stop',
     'never',

@@ -123,6 +123,7 @@ export class Cast {
           servers: this.ensemble.addresses,
           sessionTimeoutMs: SESSION_TIMEOUT_MS,
           connect: connectThrough(network),
+          now: () => performance.now(),
         },
         root: ROOT,
         tickMs: TICK_MS,

@@ -52,6 +52,7 @@ export async function clusterOf(nodes: number, skus: number, edited = 1): Promis
     servers: ensemble.addresses,
     sessionTimeoutMs: 6_000,
     connect: connectThrough(network),
+    now: () => performance.now(),
   });
   try {
     const keeper = network('keeper');

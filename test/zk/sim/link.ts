@@ -39,7 +39,6 @@ export function connectThrough(network: Network): Connect {
 }
 
 class SimLink implements Link, Connection {
-  readonly openedAt = performance.now();
   readonly network: Network;
   #server: Server;
   #session: Session | undefined;

@@ -54,6 +54,7 @@ export class WebNode {
           servers: network.ensemble.addresses,
           sessionTimeoutMs: SESSION_TIMEOUT_MS,
           connect: connectThrough(this.network),
+          now: () => performance.now(),
         },
         root,
         nodePrefix: name,

@@ -1,0 +1,65 @@
+import { isIPv4 } from 'node:net';
+import ipaddr from 'ipaddr.js';
+
+/**
+ * Internet addresses, each with one spelling, however a socket, a proxy or an operator writes it:
+ * limits, lists and the judgement of risk compare them as text.
+ */
+
+export interface AddressRange {
+  readonly address: string;
+  readonly bits: number;
+  readonly family: 'ipv4' | 'ipv6';
+}
+
+const IPV4_BITS = 32;
+const IPV6_BITS = 128;
+/** An IPv4 address stands in the last 32 bits of the IPv6 address that it is mapped to. */
+const MAPPED_BITS = IPV6_BITS - IPV4_BITS;
+/** 16-bit groups of an IPv6 address that name a network: one subscriber has a /64. */
+const NETWORK_GROUPS = 4;
+
+const WITH_PORT = /^(?:\[([^\]]+)\](?::\d{1,5})?|([\d.]+):\d{1,5})$/;
+
+/**
+ * The address as it is compared; undefined when the text is none. A port, brackets and the zone of an
+ * IPv6 address are left out; an IPv4 address that is mapped to an IPv6 address is itself.
+ */
+export function addressOf(text: string): string | undefined {
+  if (isIPv4(text)) return text;
+  const [, inBrackets, beforePort] = WITH_PORT.exec(text) ?? [];
+  return parse(inBrackets ?? beforePort ?? text)?.toString();
+}
+
+/** One address, or a range such as `10.0.0.0/8`; undefined when the text is neither. */
+export function rangeOf(text: string): AddressRange | undefined {
+  const [first = '', bitsText, ...rest] = text.split('/');
+  if (rest.length > 0) return undefined;
+  const address = bitsText === undefined ? addressOf(first) : parse(first)?.toString();
+  if (address === undefined) return undefined;
+  const isV4 = isIPv4(address);
+  const bitsMax = isV4 ? IPV4_BITS : IPV6_BITS;
+  const family = isV4 ? 'ipv4' : 'ipv6';
+  if (bitsText === undefined) return { address, bits: bitsMax, family };
+  if (!/^\d{1,3}$/.test(bitsText)) return undefined;
+  const bits = Number(bitsText) - (isV4 && first.includes(':') ? MAPPED_BITS : 0);
+  return bits >= 0 && bits <= bitsMax ? { address, bits, family } : undefined;
+}
+
+/** What is counted as one client: an IPv4 address itself, the /64 of an IPv6 address. */
+export function networkOf(address: string): string {
+  if (!address.includes(':')) return address;
+  const parsed = parse(address);
+  if (parsed === undefined || parsed.kind() === 'ipv4') return parsed?.toString() ?? address;
+  const groups = (parsed as ipaddr.IPv6).parts.slice(0, NETWORK_GROUPS);
+  return `${groups.map((group) => group.toString(16)).join(':')}::/64`;
+}
+
+/** Without the old spellings of IPv4 addresses: 127.1, 0x7f.0.0.1 and 010.0.0.1. */
+function parse(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
+  if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipaddr.IPv4.parse(text);
+  const [withoutZone = ''] = text.split('%');
+  if (!withoutZone.includes(':') || !ipaddr.IPv6.isValid(withoutZone)) return undefined;
+  const parsed = ipaddr.IPv6.parse(withoutZone);
+  return parsed.isIPv4MappedAddress() ? parsed.toIPv4Address() : parsed;
+}

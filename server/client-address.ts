@@ -1,0 +1,62 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { BlockList, isIPv4 } from 'node:net';
+import { type AddressRange, addressOf } from '../contracts/address.ts';
+import { rawHeader } from './raw-header.ts';
+
+/**
+ * The address of a client: the peer of the connection, or, where that is a proxy of the shop, what
+ * the proxy says. A header proves nothing by itself: a proxy that is not told to write it hands on
+ * what the client wrote. So a proxy also has to know a secret, unless the operator says that every
+ * proxy writes the header by itself.
+ */
+
+const ADDRESS_HEADER = 'x-forwarded-for';
+const PROXY_SECRET_HEADER = 'x-proxy-secret';
+
+export interface TrustedProxies {
+  readonly ranges: readonly AddressRange[];
+  /** Proxies that a request passes; each writes one address into X-Forwarded-For. */
+  readonly hops: number;
+  /** What the last of them writes into X-Proxy-Secret; undefined: it need not. */
+  readonly secret: string | undefined;
+}
+
+/** Reads the address of the client; an empty text for a connection that has ended. */
+export type ClientAddress = (request: IncomingMessage) => string;
+
+export function clientAddressReader(proxies: TrustedProxies | undefined): ClientAddress {
+  if (proxies === undefined) return peerOf;
+  const trusted = new BlockList();
+  for (const { address, bits, family } of proxies.ranges) trusted.addSubnet(address, bits, family);
+  const isTrusted = (address: string) => trusted.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
+  const knowsSecret = secretReader(proxies.secret);
+
+  return (request) => {
+    let client = peerOf(request);
+    if (client === '' || !isTrusted(client) || !knowsSecret(request)) return client;
+    const written = request.headers[ADDRESS_HEADER];
+    const entries = written === undefined ? [] : String(written).split(',');
+    // The proxy that is nearest to this process has written the last one.
+    for (let hop = 0; hop < proxies.hops && isTrusted(client); hop += 1) {
+      const entry = addressOf(entries.pop()?.trim() ?? '');
+      if (entry === undefined) break;
+      client = entry;
+    }
+    return client;
+  };
+}
+
+function peerOf({ socket }: IncomingMessage): string {
+  const { remoteAddress = '' } = socket;
+  return addressOf(remoteAddress) ?? '';
+}
+
+function secretReader(secret: string | undefined): (request: IncomingMessage) => boolean {
+  if (secret === undefined) return () => true;
+  const expected = Buffer.from(secret);
+  return (request) => {
+    const given = Buffer.from(rawHeader(request, PROXY_SECRET_HEADER) ?? '');
+    return given.length === expected.length && timingSafeEqual(given, expected);
+  };
+}
