@@ -102,8 +102,8 @@ export const trustedUrl = makeValidator((input: string) => {
     ? new URL(input)
     : { protocol: '', hostname: '', username: '', password: '' };
   const isSafe = protocol === 'https:' || (protocol === 'http:' && LOOPBACK.test(hostname));
-  if (!isSafe || username || password) {
-    throw expectedSecret('an https URL without credentials; http only on loopback');
+  if (!isSafe || username || password || namesSeveralHosts(input)) {
+    throw expectedSecret('an https URL of one host without credentials; http only on loopback');
   }
   return input;
 });

@@ -199,7 +199,9 @@ describe('privileges', () => {
     const pool = database.as(role, 1).hot;
     const refused = { sqlstate: '42501', kind: 'refused' };
     await expect(pool.query({ text: 'SELECT * FROM hot.orders' })).rejects.toMatchObject(refused);
-    await expect(pool.query({ text: 'SELECT * FROM hot.orders_s' })).rejects.toMatchObject(refused);
+    await expect(pool.query({ text: 'SELECT * FROM hot."orders(s)"' })).rejects.toMatchObject(
+      refused,
+    );
     const units = pool.query({ text: `SELECT hot.return_units('s', 'x', 1)` });
     await expect(units).rejects.toMatchObject(refused);
     const key = pool.query({ text: 'SELECT * FROM catalog.ticket_key' });

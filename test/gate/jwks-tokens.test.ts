@@ -42,6 +42,7 @@ const open = (url: string) =>
     environment: {
       JWT_SECRET: '',
       DEMO: 'false',
+      PAYMENT_PROVIDER: 'standard',
       JWKS_URL: url,
       JWT_AUDIENCE: AUDIENCE,
       JWT_ISSUER: ISSUER,

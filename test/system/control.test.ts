@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { audit, unitCounts } from '../../db/operations.ts';
+import { servers } from '../servers.ts';
 import { type Answer, Shopper } from '../shopper.ts';
 import { type System, startSystem } from '../system.ts';
 import { until } from '../until.ts';
@@ -11,7 +12,13 @@ describe('a running sale', () => {
   let system: System;
 
   beforeAll(async () => {
-    system = await startSystem({ keepers: 2, workers: 2, environment: { COOLDOWN_SECONDS: '0' } });
+    system = await startSystem({
+      keepers: 2,
+      workers: 2,
+      environment: { COOLDOWN_SECONDS: '0' },
+      // Only workers that know it have the metrics of queue members.
+      workerEnvironment: { AMQP_MANAGEMENT_URL: servers.amqpManagementUrl ?? '' },
+    });
   });
   afterAll(() => system?.stop());
 
@@ -19,8 +26,14 @@ describe('a running sale', () => {
   const verdict = ({ status, body }: Answer) => [status, body.verdict];
 
   /** Shoppers who press until nobody is served any more; what they were told in the end. */
-  async function crowd(sale: string, sku: string, many: number): Promise<Answer[]> {
-    return Promise.all(Array.from({ length: many }, () => shopper().buy(sale, sku)));
+  async function crowd(
+    sale: string,
+    sku: string,
+    many: number,
+    giveUp?: AbortSignal,
+  ): Promise<Answer[]> {
+    const options = giveUp === undefined ? {} : { giveUp };
+    return Promise.all(Array.from({ length: many }, () => shopper().buy(sale, sku, options)));
   }
 
   async function held(sku: string): Promise<number> {
@@ -115,11 +128,20 @@ describe('a running sale', () => {
       .join('\n');
     const names = new Set(asking.match(/\b(?:flashsale|nodejs|process)_[a-z0-9_]+\b/g));
     expect(names.size).toBeGreaterThan(20);
-    const told = await Promise.all(['web-1', 'worker-1', 'keeper-1'].map((n) => system.metrics(n)));
-    const types = [...told.join('\n').matchAll(/^# TYPE (\S+) (\S+)$/gm)].flatMap(
-      ([, name, type]) => (type === 'histogram' ? [`${name}_bucket`] : [name]),
-    );
-    expect([...names].filter((name) => !types.includes(name))).toEqual([]);
+    const missing = async () => {
+      const told = await Promise.all(
+        ['web-1', 'worker-1', 'keeper-1'].map((n) => system.metrics(n)),
+      );
+      const types = [...told.join('\n').matchAll(/^# TYPE (\S+) (\S+)$/gm)].flatMap(
+        ([, name, type]) => (type === 'histogram' ? [`${name}_bucket`] : [name]),
+      );
+      return [...names].filter((name) => !types.includes(name));
+    };
+    await until('all of them are told', async () => {
+      const untold = await missing();
+      if (untold.length > 0) throw new Error(`missing: ${untold.join(' ')}`);
+      return true;
+    });
   });
 
   it('sells the last unit to a shopper who meets one node only', async () => {
@@ -132,11 +154,13 @@ describe('a running sale', () => {
 
   it('loses nothing when a web node, a worker and the leading keeper are killed', async () => {
     const sale = await system.createSale([{ sku: 'Kill', units: 400 }]);
-    const served = crowd(sale, 'Kill', 500);
+    const isSoldOut = new AbortController();
+    const served = crowd(sale, 'Kill', 500, isSoldOut.signal);
     await until('some are sold', async () => (await held('Kill')) > 20);
     await Promise.all(['web-1', 'worker-1', 'keeper-1'].map((name) => system.kill(name)));
     await Promise.all(['web-1', 'worker-1', 'keeper-1'].map((name) => system.restart(name)));
     await until('every unit is sold', async () => (await held('Kill')) === 400);
+    isSoldOut.abort();
     const statuses = (await served).map(({ body }) => body.status);
     expect(statuses.filter((status) => status === 'ordered')).toHaveLength(400);
     expect(await audit(system.databases)).toEqual([]);

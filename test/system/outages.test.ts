@@ -41,7 +41,7 @@ const overloaded = '503 overloaded';
 /** What the loss of a server takes away; all the rest goes on. */
 const LOST: Record<ServerName, Readonly<Record<string, string>>> = {
   postgres: {
-    request: overloaded,
+    request: '503 status_unavailable',
     orders: overloaded,
     order: overloaded,
     callback: overloaded,
@@ -63,7 +63,7 @@ beforeAll(async () => {
     databaseServerUrl: servers.databaseUrl,
     amqpUrl: servers.amqpUrl,
     zookeeper: servers.zookeeper,
-    environment: { TRUST_PROXY: '127.0.0.1/32' },
+    environment: { TRUST_PROXY: '127.0.0.1/32', TRUST_PROXY_HOPS: '1' },
   });
   const ports = [await freePort(), await freePort()];
   await Promise.all(

@@ -141,7 +141,7 @@ test('endpoints by command; a worker that is killed in the middle loses and reor
   await cli(['remove', witness.endpoint]);
 
   const told = receiver.taken.splice(0);
-  await cli(['replay', endpoint, '--from', '2020-01-01T00:00Z']);
+  await cli(['replay', endpoint, '--from', '2020-01-01T00:00:00Z']);
   await untilToldAll(new Map([...first, ...second, ...third]));
   expect(new Set(receiver.taken.map(({ id }) => id))).toEqual(new Set(told.map(({ id }) => id)));
   receiver.taken.splice(0);

@@ -1,7 +1,11 @@
 // @ts-check
-/** Money and moments in the language of the page, as its words are. */
+/**
+ * Money and moments in the language of the page, as its words are; in the reader's own variety of it, where
+ * the browser names one.
+ */
 
-const LANGUAGE = globalThis.document?.documentElement.lang;
+const PAGE = globalThis.document?.documentElement.lang;
+const LANGUAGE = PAGE && (navigator.languages.find((each) => each.startsWith(`${PAGE}-`)) ?? PAGE);
 
 /** @param {string} amount decimal string */
 export function isFree(amount) {
