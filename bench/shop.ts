@@ -21,8 +21,8 @@ import {
 } from '../ops/stack/servers.ts';
 import { newSettings } from '../ops/stack/state.ts';
 import { Supervisor } from '../ops/stack/supervisor.ts';
-import { pathsBelow } from '../zk/paths.ts';
-import { ZkSession } from '../zk/session.ts';
+import { ZkSession } from '../zk/client/session.ts';
+import { pathsBelow } from '../zk/tree/paths.ts';
 
 /**
  * A shop of a benchmark's own: the servers that the environment does not name, with the local

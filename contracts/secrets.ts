@@ -15,6 +15,10 @@ export const PUBLISHED_SECRETS: ReadonlySet<string> = new Set([
   'whsec_b25seS1mb3ItdHJ5aW5nLW91dC1vbi1vbmVzLW93bi1tYWNoaW5l',
   'sk_test_51ThisIsNoRealKeyAtAll',
   'whsec_ThisIsNoRealSecretEither1234',
+  'a-secret-that-only-the-proxies-of-the-shop-know',
+  'a-secret-that-only-the-nginx-of-this-test-knows',
+  'a secret that is long enough for HS256',
+  'breakable',
 ]);
 
 interface SecretVariable {
@@ -42,6 +46,7 @@ export const SECRET_VARIABLES: Readonly<Record<string, SecretVariable>> = {
   JWT_SECRET: { secretOf: whole, lengthMin: JWT_SECRET_LENGTH_MIN },
   // Their patterns ask for more than a length already.
   PAYMENT_WEBHOOK_SECRET: { secretOf: whole, lengthMin: 0 },
+  TRUST_PROXY_SECRET: { secretOf: whole, lengthMin: 0 },
   STRIPE_SECRET_KEY: { secretOf: whole, lengthMin: 0 },
   STRIPE_WEBHOOK_SECRET: { secretOf: whole, lengthMin: 0 },
 };

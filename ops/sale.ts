@@ -1,7 +1,7 @@
 import { createSale, createSku, type NewSale, type NewSku } from '../db/catalog.ts';
 import type { Databases } from '../db/pool.ts';
-import { pathsBelow } from '../zk/paths.ts';
-import type { ZkSession } from '../zk/session.ts';
+import type { ZkSession } from '../zk/client/session.ts';
+import { pathsBelow } from '../zk/tree/paths.ts';
 
 /**
  * A sale is in two places: stock and window in the database, quota and switches in ZooKeeper. This

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Visitor } from '../zk/lists.ts';
+import type { Visitor } from '../zk/tree/lists.ts';
 import type { ClientAddress } from './client-address.ts';
 import type { Context } from './context.ts';
 import type { Identity } from './gate/identity.ts';

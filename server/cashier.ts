@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Order, type PaymentResult, payOrder } from '../db/calls.ts';
 import type { Databases } from '../db/pool.ts';
 import type { Log } from '../process/log.ts';
-import type { Draw } from '../zk/agent.ts';
 import { Problem } from './problems.ts';
+import type { Draw } from './quota/agent.ts';
 
 /**
  * Books payments. One that comes after its order has expired needs units again, and those are admitted as

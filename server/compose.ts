@@ -18,7 +18,6 @@ import type { Lifecycle } from '../process/lifecycle.ts';
 import type { Log } from '../process/log.ts';
 import { startMonitor } from '../process/monitor.ts';
 import { Readiness } from '../process/readiness.ts';
-import { NodeAgent } from '../zk/agent.ts';
 import { buildApp } from './app.ts';
 import { Catalogue } from './catalogue.ts';
 import type { ServerConfig } from './config.ts';
@@ -26,6 +25,7 @@ import { Pressure } from './gate/pressure.ts';
 import { CHALLENGE_TTL_MS } from './gate/proof-of-work.ts';
 import { observeServer } from './metrics.ts';
 import { assembleNode } from './node.ts';
+import { NodeAgent } from './quota/agent.ts';
 
 /**
  * Puts a web node together. What is opened here closes in the reverse order when the process ends:

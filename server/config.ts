@@ -15,7 +15,7 @@ import {
 } from '../contracts/config.ts';
 import { JWT_SECRET_LENGTH_MIN } from '../contracts/secrets.ts';
 import { type PaymentConfig, paymentConfig, paymentSpecs } from '../payment/config.ts';
-import { protectionOf } from '../zk/protection.ts';
+import { protectionOf } from '../zk/client/protection.ts';
 import type { TrustedProxies } from './client-address.ts';
 import type { IdentityConfig } from './gate/identity.ts';
 

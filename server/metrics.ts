@@ -6,11 +6,11 @@ import {
   type Metrics,
   SIZE_BUCKETS,
 } from '../process/metrics.ts';
-import type { NodeAgent } from '../zk/agent.ts';
 import type { Catalogue } from './catalogue.ts';
 import { AnswerCounts } from './gate/answers.ts';
 import { OVERLOAD_CAUSES, type OverloadCause } from './gate/pressure.ts';
 import type { RiskCause } from './gate/risk.ts';
+import type { NodeAgent } from './quota/agent.ts';
 import type { LineDesk } from './requests/line.ts';
 import type { Purchases } from './requests/purchases.ts';
 import type { StatusDesk } from './requests/status.ts';

@@ -7,7 +7,7 @@ import { saleBoard } from '../db/catalog.ts';
 import type { Databases } from '../db/pool.ts';
 import type { Log } from '../process/log.ts';
 import type { Readiness } from '../process/readiness.ts';
-import type { ChallengeSwitch } from '../zk/values.ts';
+import type { ChallengeSwitch } from '../zk/tree/values.ts';
 import { visitorReader } from './authenticate.ts';
 import { Cashier } from './cashier.ts';
 import type { Catalogue } from './catalogue.ts';

@@ -6,8 +6,8 @@ import { putOnSale, type SalePlan, type SkuPlan } from '../ops/sale.ts';
 import { freePort } from '../ops/stack/ports.ts';
 import { endProcess, type Launched, launch, logTail } from '../ops/stack/processes.ts';
 import { TestFolder } from '../ops/stack/test-folder.ts';
-import { pathsBelow } from '../zk/paths.ts';
-import { ZkSession } from '../zk/session.ts';
+import { ZkSession } from '../zk/client/session.ts';
+import { pathsBelow } from '../zk/tree/paths.ts';
 import { createDatabase, openPool } from './db/database.ts';
 import { createVirtualHost, databaseUrl, servers, uniqueName, uniqueZkRoot } from './servers.ts';
 import { until } from './until.ts';
@@ -150,7 +150,7 @@ export class System {
     const count = (prefix: string, many: number) =>
       Array.from({ length: many }, (_, index) => `${prefix}-${index + 1}`);
     await Promise.all([
-      ...count('keeper', options.keepers ?? 1).map((name) => system.run(name, 'zk/main.ts')),
+      ...count('keeper', options.keepers ?? 1).map((name) => system.run(name, 'keeper/main.ts')),
       ...count('worker', options.workers ?? 1).map((name) =>
         system.run(name, 'worker/main.ts', options.workerEnvironment),
       ),
@@ -165,7 +165,7 @@ export class System {
   }
 
   #variablesOf(entry: string): Record<string, string> {
-    const role = entry.startsWith('zk/') ? 'keeper' : 'web';
+    const role = entry.startsWith('keeper/') ? 'keeper' : 'web';
     const isKnown = !entry.startsWith('worker/');
     return { ...this.#environment, ...(isKnown && this.#credentials?.environment(role)) };
   }

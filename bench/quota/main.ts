@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { clusterOf } from '../../test/zk/sim/cluster.ts';
-import { Reader } from '../../zk/overview.ts';
-import { pathsBelow } from '../../zk/paths.ts';
-import { ZkSession } from '../../zk/session.ts';
+import { Reader } from '../../ops/quota/overview.ts';
+import { clusterOf } from '../../test/keeper/sim/cluster.ts';
+import { ZkSession } from '../../zk/client/session.ts';
+import { pathsBelow } from '../../zk/tree/paths.ts';
 import { Child } from '../child.ts';
 import { percentile } from '../figures.ts';
 import { startZookeeper } from './place.ts';

@@ -1,5 +1,5 @@
-import { NodeAgent } from '../../zk/agent.ts';
-import { Keeper } from '../../zk/keeper.ts';
+import { Keeper } from '../../keeper/keeper.ts';
+import { NodeAgent } from '../../server/quota/agent.ts';
 
 /** A process of the benchmark: the keeper, or all web nodes with a session each. */
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { InvalidArgumentError } from 'commander';
-import { type Edit, Operator } from '../../zk/operator.ts';
-import { Reader } from '../../zk/overview.ts';
+import { type Edit, Operator } from '../quota/operator.ts';
+import { Reader } from '../quota/overview.ts';
 import type { CommandContext } from './command.ts';
 import { who } from './who.ts';
 import { withZookeeper } from './zookeeper.ts';

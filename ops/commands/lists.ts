@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander';
-import { listEntries } from '../../zk/list-text.ts';
-import { LIST_NAMES, type ListName } from '../../zk/lists.ts';
-import { Operator } from '../../zk/operator.ts';
+import { listEntries } from '../../zk/tree/list-text.ts';
+import { LIST_NAMES, type ListName } from '../../zk/tree/lists.ts';
+import { Operator } from '../quota/operator.ts';
 import type { AddCommand } from './command.ts';
 import { type EditOptions, edit, parseSeconds } from './edit.ts';
 import { table } from './table.ts';

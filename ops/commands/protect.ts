@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { ConfigError, parseEnvironment, zookeeperAuth } from '../../contracts/config.ts';
-import { applyRights } from '../../zk/protect.ts';
-import { digestOf } from '../../zk/protection.ts';
+import { applyRights } from '../../keeper/edits/protect.ts';
+import { digestOf } from '../../zk/client/protection.ts';
 import type { AddCommand, CommandContext } from './command.ts';
 import { withZookeeper } from './zookeeper.ts';
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { Operator } from '../../zk/operator.ts';
-import { Reader } from '../../zk/overview.ts';
-import { stockFigures, strandedRows } from '../../zk/stranded.ts';
+import { stockFigures, strandedRows } from '../../keeper/stranded.ts';
+import { Operator } from '../quota/operator.ts';
+import { Reader } from '../quota/overview.ts';
 import { deadLetterCount } from './broker.ts';
 import type { AddCommand, CommandContext } from './command.ts';
 import { withDatabases } from './databases.ts';

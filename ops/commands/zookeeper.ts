@@ -4,9 +4,9 @@ import {
   zookeeperPath,
   zookeeperServers,
 } from '../../contracts/config.ts';
-import { type Paths, pathsBelow } from '../../zk/paths.ts';
-import { protectionOf } from '../../zk/protection.ts';
-import { ZkSession } from '../../zk/session.ts';
+import { protectionOf } from '../../zk/client/protection.ts';
+import { ZkSession } from '../../zk/client/session.ts';
+import { type Paths, pathsBelow } from '../../zk/tree/paths.ts';
 import { runningStack } from '../stack/running.ts';
 import type { CommandContext } from './command.ts';
 

@@ -36,8 +36,8 @@ interface ApplicationProcess {
 const niceness = BEHIND_THE_QUEUE_NICENESS;
 
 const PROCESSES: readonly ApplicationProcess[] = [
-  { name: 'keeper-1', entry: 'zk/main.ts', role: 'ops', variables: {} },
-  { name: 'keeper-2', entry: 'zk/main.ts', role: 'ops', variables: {} },
+  { name: 'keeper-1', entry: 'keeper/main.ts', role: 'ops', variables: {} },
+  { name: 'keeper-2', entry: 'keeper/main.ts', role: 'ops', variables: {} },
   {
     name: 'worker-regular',
     entry: 'worker/main.ts',

@@ -2,8 +2,8 @@ import type { Schema } from '../../contracts/names.ts';
 import { type BoardSale, saleBoard } from '../../db/calls.ts';
 import { DatabaseError } from '../../db/errors.ts';
 import { createPool, type Databases } from '../../db/pool.ts';
-import type { Protection } from '../../zk/protection.ts';
-import { ZkSession } from '../../zk/session.ts';
+import type { Protection } from '../../zk/client/protection.ts';
+import { ZkSession } from '../../zk/client/session.ts';
 import { putOnSale, type SalePlace, type SalePlan } from '../sale.ts';
 import type { Servers } from './servers.ts';
 

@@ -7,7 +7,7 @@ import {
 } from '../../contracts/config.ts';
 import { setLogins } from '../../db/logins.ts';
 import { prepare } from '../../db/prepare.ts';
-import { protectionOf } from '../../zk/protection.ts';
+import { protectionOf } from '../../zk/client/protection.ts';
 import { loginPasswords } from '../logins.ts';
 import { ensureDemo } from './demo.ts';
 import { missingServers, type Servers, serversOfEnvironment } from './servers.ts';

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Visitor } from '../../zk/lists.ts';
-import type { ChallengeSwitch } from '../../zk/values.ts';
+import type { Visitor } from '../../zk/tree/lists.ts';
+import type { ChallengeSwitch } from '../../zk/tree/values.ts';
 import type { Catalogue, SkuOnSale } from '../catalogue.ts';
 import { Problem } from '../problems.ts';
 import { type Challenge, type ProofFault, ProofOfWork } from './proof-of-work.ts';

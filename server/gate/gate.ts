@@ -1,10 +1,10 @@
 import { randomInt } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Schema } from '../../contracts/names.ts';
-import type { Draw } from '../../zk/agent.ts';
-import type { Lists, Visitor } from '../../zk/lists.ts';
+import type { Lists, Visitor } from '../../zk/tree/lists.ts';
 import type { Catalogue, SkuOnSale } from '../catalogue.ts';
 import { Problem, type RefusalVerdict } from '../problems.ts';
+import type { Draw } from '../quota/agent.ts';
 import type { Cooldown } from './cooldown.ts';
 import type { Identity } from './identity.ts';
 import type { Limits } from './limits.ts';

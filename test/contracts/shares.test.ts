@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { parseShare } from '../../contracts/shares.ts';
 import { shareArgument } from '../../ops/commands/arguments.ts';
-import { parseShare as parseNode } from '../../zk/values.ts';
+import { parseShare as parseNode } from '../../zk/tree/values.ts';
 import fc from '../properties.ts';
 
 const spelled = fc

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createPool } from '../../db/pool.ts';
 import { servers } from '../servers.ts';
 import { until } from '../until.ts';
-import { startRelay } from '../zk/relay.ts';
+import { startRelay } from '../zk/client/relay.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
 import { openSale } from './shop.ts';
 

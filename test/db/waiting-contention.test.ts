@@ -14,8 +14,8 @@ import {
 } from '../../db/calls.ts';
 import type { DatabaseError } from '../../db/errors.ts';
 import type { Databases } from '../../db/pool.ts';
+import { Random } from '../keeper/sim/random.ts';
 import { uniqueName } from '../servers.ts';
-import { Random } from '../zk/sim/random.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
 import { openSale, request, stock } from './shop.ts';
 

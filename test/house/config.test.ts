@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../../contracts/config.ts';
 import { PUBLISHED_SECRETS } from '../../contracts/secrets.ts';
+import { readConfig as readKeeper } from '../../keeper/config.ts';
 import { readConfig as readServer } from '../../server/config.ts';
 import { readConfig as readWorker } from '../../worker/config.ts';
-import { readConfig as readKeeper } from '../../zk/config.ts';
 import { SECRETS, STRIPE_ENVIRONMENT } from '../server/secrets.ts';
 
 /** Garbage in any variable ends a process with the variable's name and what it expects. */

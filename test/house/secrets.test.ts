@@ -108,7 +108,7 @@ describe('the secrets of a process', () => {
     const kinds =
       /^ {2}([A-Z_]+): (?:secret|webhookSecret|stripeKey|stripeWebhookSecret|zookeeperAuth|url\('(?:postgres|amqp)')/gm;
     const configs = files.filter((file) =>
-      /^(contracts|payment|server|worker|zk)\/config\.ts$/.test(file),
+      /^(contracts|payment|server|worker|keeper)\/config\.ts$/.test(file),
     );
     const named = configs.flatMap((file) =>
       [...textOf(file).matchAll(kinds)].map(([, name]) => name),

@@ -22,7 +22,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   process: ['contracts'],
   broker: ['contracts', 'process'],
   db: ['contracts', 'process'],
-  zk: ['contracts', 'process', 'broker', 'db'],
+  zk: ['contracts', 'process'],
+  keeper: ['contracts', 'process', 'broker', 'db', 'zk'],
   payment: ['contracts', 'process'],
   server: ['contracts', 'process', 'broker', 'db', 'zk', 'payment'],
   worker: ['contracts', 'process', 'broker', 'db', 'payment'],
@@ -76,7 +77,7 @@ describe('the house', () => {
   it('asks both homes of the database in one place, where one may be away', () => {
     const both = /Promise\.(all|allSettled)\(\s*SCHEMAS/;
     const askers = sources
-      .filter((file) => /^(db|server|worker|zk|ops\/commands)\//.test(file))
+      .filter((file) => /^(db|server|worker|keeper|ops\/commands)\//.test(file))
       .filter((file) => both.test(textOf(file)));
     expect(askers).toEqual(['db/both-schemas.ts']);
   });
@@ -88,7 +89,7 @@ describe('the house', () => {
 
   it('reads the environment in composition roots only', () => {
     const readers = sources.filter((file) => /\bprocess\.env\b/.test(textOf(file)));
-    const roots = /^(server|worker|zk)\/main\.ts$|^(ops|bench)\//;
+    const roots = /^(server|worker|keeper)\/main\.ts$|^(ops|bench)\//;
     expect(readers.filter((file) => !roots.test(file))).toEqual([]);
   });
 

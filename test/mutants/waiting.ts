@@ -31,6 +31,6 @@ export const WAITING: readonly Mutant[] = [
     name: 'the shoppers of a dead node ask the database as often as they like',
     file: 'server/requests/status.ts',
     edits: [['Math.max(pauseMs, (this.#foreign / FOREIGN_LOOKUPS_PER_SECOND) * 1_000)', 'pauseMs']],
-    tests: ['test/server/foreign.test.ts'],
+    tests: ['test/server/requests/foreign.test.ts'],
   },
 ];

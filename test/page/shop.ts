@@ -1,5 +1,5 @@
-import { Operator } from '../../zk/operator.ts';
-import { Reader } from '../../zk/overview.ts';
+import { Operator } from '../../ops/quota/operator.ts';
+import { Reader } from '../../ops/quota/overview.ts';
 import { uniqueName } from '../servers.ts';
 import { startSystem } from '../system.ts';
 import { until } from '../until.ts';

@@ -11,7 +11,7 @@ import { createGuestSigner } from '../../server/gate/identity.ts';
 import type { OverloadCause } from '../../server/gate/pressure.ts';
 import { issueTicket } from '../../server/gate/ticket.ts';
 import { assembleNode, type QuotaAgent } from '../../server/node.ts';
-import type { ChallengeSwitch } from '../../zk/values.ts';
+import type { ChallengeSwitch } from '../../zk/tree/values.ts';
 
 /**
  * A whole web node, wired as in production, whose surroundings are variables: no database, broker or

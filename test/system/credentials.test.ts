@@ -66,7 +66,7 @@ test('sells everything: a dead node settled, edits by command and by hand', asyn
 });
 
 test('a wrong credential ends the process, and says so without telling it', async () => {
-  const typo = await start('zk/main.ts', { ZK_AUTH: 'keeper-user:typo' });
+  const typo = await start('keeper/main.ts', { ZK_AUTH: 'keeper-user:typo' });
   expect(typo.code).toBe(78);
   expect(typo.said).toMatch(/ZK_AUTH has the digest keeper-user:.*ZK_ACL does not call keeper/);
   expect(typo.said).not.toContain('typo');

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { audit, unitCounts } from '../../db/operations.ts';
-import { Reader } from '../../zk/overview.ts';
+import { Reader } from '../../ops/quota/overview.ts';
+import { RealEnsemble } from '../keeper/ensemble.ts';
 import { Shopper } from '../shopper.ts';
 import { type System, startSystem } from '../system.ts';
 import { until } from '../until.ts';
-import { RealEnsemble } from '../zk/ensemble.ts';
 
 /**
  * A whole sale over a real ensemble of three: its leader is killed, then two of three are, and they

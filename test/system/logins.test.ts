@@ -9,7 +9,7 @@ import { until } from '../until.ts';
 /** Every process with the login of its role: the shop works, and nobody is shown a password. */
 
 const MEMBERS = [
-  { name: 'keeper-1', entry: 'zk/main.ts', role: 'ops' },
+  { name: 'keeper-1', entry: 'keeper/main.ts', role: 'ops' },
   { name: 'worker-1', entry: 'worker/main.ts', role: 'worker' },
   { name: 'web-1', entry: 'server/main.ts', role: 'web' },
 ] as const;

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { ZOOKEEPER_ROLES, type ZookeeperRole } from '../../contracts/config.ts';
-import { digestOf, Protection } from '../../zk/protection.ts';
+import { digestOf, Protection } from '../../zk/client/protection.ts';
 
 /** A credential for each role, and what each process is told of them. */
 export class Credentials {

@@ -1,0 +1,148 @@
+import type { Schema } from '../contracts/names.ts';
+import type { Result } from '../zk/client/result.ts';
+import type { KeeperLog } from './figures.ts';
+
+/**
+ * Dead web nodes on their way out: what they may still bring to the database is drained and fenced
+ * off, then their grants and reports are deleted. Each step may be repeated, by a later leader too.
+ * Schemas with a server each are settled apart: one that is away keeps only its own units back.
+ */
+
+const RETRY_MIN_MS = 100;
+const RETRY_MAX_MS = 5_000;
+
+/** What is settled at once: a schema with a server of its own, or both on one server. */
+export type SettledHome = Schema | 'both';
+
+/** Where dead nodes can bring nothing any more, as of one moment. */
+export class Settled {
+  readonly #homes: ReadonlyMap<string, readonly SettledHome[]>;
+  readonly #all: readonly SettledHome[];
+
+  constructor(all: readonly SettledHome[], homes: Settled['homes'] = new Map()) {
+    this.#all = all;
+    this.#homes = homes;
+  }
+
+  get homes(): ReadonlyMap<string, readonly SettledHome[]> {
+    return this.#homes;
+  }
+
+  /** `home`: of the SKU that is asked for; undefined if it is not known. */
+  has(node: string, home: Schema | undefined): boolean {
+    const settled = this.#homes.get(node) ?? [];
+    return this.#all.every((one) => settled.includes(one)) || settled.some((one) => one === home);
+  }
+
+  with(node: string, home: SettledHome): Settled {
+    const settled = [...(this.#homes.get(node) ?? []), home];
+    return new Settled(this.#all, new Map([...this.#homes, [node, settled]]));
+  }
+}
+
+export interface SettlementOptions {
+  readonly homes: readonly SettledHome[];
+  /** Drains the queues and fences the node in the home; rejects when it has to be repeated. */
+  readonly settle: (node: string, home: SettledHome) => Promise<void>;
+  readonly isAlive: (node: string) => Promise<Result<boolean>>;
+  /** Deletes what stands in ZooKeeper of the node; false when it has to be repeated. */
+  readonly forget: (node: string) => Promise<boolean>;
+  readonly onChange: () => void;
+  readonly log: KeeperLog;
+}
+
+export class Settlements {
+  #options: SettlementOptions;
+  #underWay = new Set<string>();
+  #settled: Settled;
+  /** Each wakes a retry that pauses. */
+  #pauses = new Map<NodeJS.Timeout, () => void>();
+  #ended = false;
+
+  constructor(options: SettlementOptions) {
+    this.#options = options;
+    this.#settled = new Settled(options.homes);
+  }
+
+  /** Nodes that can bring nothing any more, by home. Another object after each change. */
+  get settled(): Settled {
+    return this.#settled;
+  }
+
+  /** `isDone`: the node has ended in good order, nothing of it is under way. */
+  begin(node: string, isDone: boolean): void {
+    if (this.#underWay.has(node) || this.#ended) return;
+    this.#underWay.add(node);
+    void this.#run(node, isDone);
+  }
+
+  async #run(node: string, isDone: boolean): Promise<void> {
+    const { homes, forget, onChange } = this.#options;
+    let isAlive = false;
+    await this.#untilDone(node, async () => {
+      isAlive = await this.#isAlive(node);
+      return true;
+    });
+    if (isAlive) {
+      // The list of nodes was older than its report.
+      this.#underWay.delete(node);
+      onChange();
+      return;
+    }
+    const settle = (home: SettledHome) => this.#settle(node, home, isDone);
+    await Promise.all(homes.map((home) => this.#untilDone(node, () => settle(home))));
+    await this.#untilDone(node, () => forget(node));
+    if (!this.#ended) this.#underWay.delete(node);
+  }
+
+  /** Repeats a step until it is done, or the keeper does not lead any more. */
+  async #untilDone(node: string, step: () => Promise<boolean>): Promise<void> {
+    for (let retryMs = RETRY_MIN_MS; !this.#ended; retryMs = Math.min(retryMs * 2, RETRY_MAX_MS)) {
+      try {
+        if (await step()) return;
+      } catch (error) {
+        const message = 'a dead node is not settled yet; trying again';
+        this.#options.log.warn({ err: error, node }, message);
+      }
+      if (!this.#ended) await this.#pause(retryMs);
+    }
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.#pauses.delete(timer);
+        resolve();
+      }, ms);
+      this.#pauses.set(timer, resolve);
+    });
+  }
+
+  async #isAlive(node: string): Promise<boolean> {
+    const registered = await this.#options.isAlive(node);
+    if (!registered.ok) throw new Error(`cannot ask for node ${node}: ${registered.error}`);
+    return registered.value;
+  }
+
+  async #settle(node: string, home: SettledHome, isDone: boolean): Promise<boolean> {
+    if (this.#settled.homes.get(node)?.includes(home)) return true;
+    const { settle, log, onChange } = this.#options;
+    const startedAt = performance.now();
+    if (!isDone) await settle(node, home);
+    if (this.#ended) return false;
+    this.#settled = this.#settled.with(node, home);
+    const ms = Math.round(performance.now() - startedAt);
+    log.info({ node, home, ms }, 'a node has ended: settled');
+    onChange();
+    return true;
+  }
+
+  end(): void {
+    this.#ended = true;
+    for (const [timer, wake] of this.#pauses) {
+      clearTimeout(timer);
+      wake();
+    }
+    this.#pauses.clear();
+  }
+}

@@ -1,0 +1,288 @@
+import { isName } from '../../contracts/names.ts';
+import type { Observation } from '../../zk/client/observe.ts';
+import type { ZkSession } from '../../zk/client/session.ts';
+import { ListSettings } from '../../zk/tree/lists.ts';
+import type { Paths, SkuPaths } from '../../zk/tree/paths.ts';
+import { Setting } from '../../zk/tree/setting.ts';
+import {
+  type ChallengeSwitch,
+  type Keep,
+  type Parser,
+  parseChallenge,
+  parseFactor,
+  parseKeep,
+  parseShed,
+  parseStart,
+  parseState,
+  parseUnits,
+  parseWaitMs,
+  type ShedWay,
+  type SkuState,
+} from '../../zk/tree/values.ts';
+
+/** Everything that operators write, as the leading keeper follows it. */
+
+export interface SkuEdits {
+  readonly quota: Setting<number>;
+  readonly state: Setting<SkuState>;
+  readonly keep: Setting<Keep>;
+  readonly challenge: Setting<ChallengeSwitch>;
+  readonly pins: Map<string, Setting<number>>;
+}
+
+interface FollowedSku extends SkuEdits {
+  readonly children: Observation;
+  /** Names below the SKU that mean nothing. */
+  strangers: readonly string[];
+  readonly pinNames: Observation;
+}
+
+const SKU_CHILDREN: readonly string[] = [
+  'quota',
+  'state',
+  'keep',
+  'auto-keep',
+  'challenge',
+  'pins',
+  'grants',
+];
+
+/** An edit that has no effect, and why. */
+export interface Problem {
+  readonly path: string;
+  readonly refused: string | null;
+  readonly reason: string;
+  readonly inForce: string | null;
+}
+
+/** For who looks after a node once, and again when it was made anew. */
+export interface MadeNode {
+  readonly path: string;
+  /** Transaction. */
+  readonly created: bigint;
+}
+
+export class Edits {
+  readonly keep: Setting<Keep>;
+  readonly autoKeep: {
+    readonly factor: Setting<number>;
+    readonly waitMs: Setting<number>;
+    readonly start: Setting<number>;
+  };
+  readonly shed: Setting<ShedWay>;
+  readonly challenge: Setting<ChallengeSwitch>;
+  readonly lists: ListSettings;
+  readonly skus = new Map<string, SkuEdits>();
+  /** Resolves when everything that stood there at the beginning was read. */
+  readonly known: Promise<void>;
+  #session: ZkSession;
+  #paths: Paths;
+  #onChange: () => void;
+  #names: Observation;
+  #badNames: readonly string[] = [];
+
+  constructor(session: ZkSession, paths: Paths, onChange: () => void) {
+    this.#session = session;
+    this.#paths = paths;
+    this.#onChange = onChange;
+    this.keep = this.#setting(paths.keep, parseKeep, false);
+    this.autoKeep = {
+      factor: this.#setting(paths.autoKeep.factor, parseFactor, true),
+      waitMs: this.#setting(paths.autoKeep.waitMs, parseWaitMs, true),
+      start: this.#setting(paths.autoKeep.start, parseStart, true),
+    };
+    this.shed = this.#setting(paths.shed, parseShed, false);
+    this.challenge = this.#setting(paths.challenge, parseChallenge, true);
+    const errorPath = (path: string) => paths.error(path);
+    this.lists = new ListSettings({ session, root: paths.root, errorPath, onChange });
+    this.#names = session.watchChildren(paths.skus, (names) => this.#follow(names));
+    this.known = this.#names.first.then(async () => {
+      await Promise.all(this.#global().map(({ known }) => known));
+      for (const sku of this.#followed()) {
+        await sku.children.first;
+        await sku.pinNames.first;
+        await Promise.all(this.#settingsOf(sku).map(({ known }) => known));
+      }
+    });
+  }
+
+  #setting<T>(path: string, parser: Parser<T>, isOptional: boolean): Setting<T> {
+    const errorPath = this.#paths.error(path);
+    const common = { session: this.#session, onChange: this.#onChange, seesChildren: true };
+    return new Setting({ ...common, path, errorPath, parser, isOptional });
+  }
+
+  #global(): Setting<unknown>[] {
+    const { keep, shed, challenge, autoKeep, lists } = this;
+    return [keep, shed, challenge, ...Object.values(autoKeep), ...lists.settings];
+  }
+
+  #followed(): FollowedSku[] {
+    return [...this.skus.values()] as FollowedSku[];
+  }
+
+  #settingsOf({ quota, state, keep, challenge, pins }: SkuEdits): Setting<unknown>[] {
+    return [quota, state, keep, challenge, ...pins.values()];
+  }
+
+  #follow(names: readonly string[]): void {
+    this.#badNames = names.filter((name) => !isName(name));
+    const present = new Set(names.filter(isName));
+    for (const [sku, edits] of this.skus) {
+      if (present.has(sku)) continue;
+      this.#unfollow(edits as FollowedSku);
+      this.skus.delete(sku);
+    }
+    for (const sku of present) {
+      if (!this.skus.has(sku)) this.skus.set(sku, this.#followSku(this.#paths.sku(sku)));
+    }
+    this.#onChange();
+  }
+
+  #followSku(paths: SkuPaths): FollowedSku {
+    // For zkCli.sh, which makes no parents. A SKU that was deleted meanwhile is not made again.
+    void this.#session.create(paths.pins, '');
+    const pins = new Map<string, Setting<number>>();
+    const children = this.#session.watchChildren(paths.sku, (names) => {
+      sku.strangers = names.filter((name) => !SKU_CHILDREN.includes(name));
+      this.#onChange();
+    });
+    const sku: FollowedSku = {
+      children,
+      strangers: [],
+      quota: this.#setting(paths.quota, parseUnits, false),
+      state: this.#setting(paths.state, parseState, false),
+      keep: this.#setting(paths.keep, parseKeep, true),
+      challenge: this.#setting(paths.challenge, parseChallenge, true),
+      pins,
+      pinNames: this.#session.watchChildren(paths.pins, (nodes) => {
+        const present = new Set(nodes);
+        for (const [node, pin] of pins) {
+          if (present.has(node)) continue;
+          pin.close();
+          pins.delete(node);
+        }
+        for (const node of nodes) {
+          if (!pins.has(node)) pins.set(node, this.#setting(paths.pin(node), parseUnits, true));
+        }
+        this.#onChange();
+      }),
+    };
+    return sku;
+  }
+
+  /**
+   * Edits without effect. `unitsOf` tells how many units the catalogue has of a SKU (undefined: it
+   * does not have the SKU), `isAlive` which web nodes there are.
+   */
+  problems(unitsOf: (sku: string) => number | undefined, isAlive: (node: string) => boolean) {
+    const problems: Problem[] = this.#global().flatMap(ownProblem);
+    for (const name of this.#badNames) {
+      const reason = 'this is not a name of a SKU (letters, digits, - and _, at most 40)';
+      const path = `${this.#paths.skus}/${name}`;
+      problems.push({ path, refused: name, reason, inForce: null });
+    }
+    for (const [sku, edits] of this.skus) {
+      const units = unitsOf(sku);
+      for (const setting of this.#settingsOf(edits)) {
+        if (units !== undefined) problems.push(...ownProblem(setting));
+        else if (setting.observed) {
+          const reason = `the catalogue has no SKU ${sku}`;
+          const refused = setting.observed.text.slice(0, 64);
+          problems.push({ path: setting.path, refused, reason, inForce: null });
+        }
+      }
+      if (units === undefined) continue;
+      problems.push(...strangersOf(this.#paths.sku(sku).sku, edits as FollowedSku));
+      problems.push(...pinProblems(edits, units, isAlive));
+    }
+    return problems;
+  }
+
+  /**
+   * Whether every value was read. Until then a note about an edit may hold a value in force that
+   * this process has not taken over yet.
+   */
+  get isKnown(): boolean {
+    return this.values.every((setting) => setting.isKnown);
+  }
+
+  /** Everything that operators write, whose history is kept. */
+  get values(): readonly Setting<unknown>[] {
+    return [...this.#global(), ...this.#followed().flatMap((sku) => this.#settingsOf(sku))];
+  }
+
+  /**
+   * Every node that operators have made, with the transaction that made it; of a folder, which is not
+   * read, the one that made the newest value below it: who makes a folder anew makes that anew too.
+   */
+  get nodes(): MadeNode[] {
+    const { autoKeep, lists } = this;
+    const ofSkus = this.#followed().map((sku) => this.#settingsOf(sku));
+    const made = [...this.skus.keys()].flatMap((name, index) => {
+      const { sku, pins } = this.#paths.sku(name);
+      return foldersOver([sku, pins], ofSkus[index] ?? []);
+    });
+    const isListed = lists.settings.some(({ observed }) => observed);
+    return [
+      ...foldersOver([this.#paths.autoKeep.folder], Object.values(autoKeep)),
+      ...(isListed ? foldersOver(lists.folders, lists.settings) : []),
+      ...made,
+      ...[...this.#global(), ...ofSkus.flat()].flatMap(({ path, observed }) =>
+        observed ? [{ path, created: observed.stat.created }] : [],
+      ),
+    ];
+  }
+
+  #unfollow(sku: FollowedSku): void {
+    sku.children.close();
+    sku.pinNames.close();
+    for (const setting of this.#settingsOf(sku)) setting.close();
+  }
+
+  close(): void {
+    this.#names.close();
+    for (const setting of this.#global()) setting.close();
+    for (const sku of this.#followed()) this.#unfollow(sku);
+  }
+}
+
+function foldersOver(paths: readonly string[], values: readonly Setting<unknown>[]): MadeNode[] {
+  const created = values.map(({ observed }) => observed?.stat.created ?? 0n);
+  const newest = created.reduce((one, other) => (other > one ? other : one), 0n);
+  return paths.map((path) => ({ path, created: newest }));
+}
+
+/** A value under a name that nobody reads, such as `qouta`. */
+function strangersOf(path: string, { strangers }: FollowedSku): Problem[] {
+  return strangers.map((name) => ({
+    path: `${path}/${name}`,
+    refused: name,
+    reason: `nobody reads a node of this name; there are ${SKU_CHILDREN.join(', ')}`,
+    inForce: null,
+  }));
+}
+
+/** Pins of nodes that are gone, and pins that together ask for more than there is. */
+function pinProblems(
+  { pins, quota }: SkuEdits,
+  units: number,
+  isAlive: (node: string) => boolean,
+): Problem[] {
+  const good = [...pins].filter(([, { problem, text }]) => !problem && text !== undefined);
+  const living = good.filter(([node]) => isAlive(node));
+  const asked = living.reduce((all, [, { value }]) => all + (value ?? 0), 0);
+  const target = Math.min(quota.value ?? 0, units);
+  const less = `${asked} units are pinned, but only ${target} may be granted`;
+  const why = `${less} (quota ${quota.value ?? 'not set'}, ${units} exist); the nodes get what there is`;
+  return good.flatMap(([node, { path, text = '' }]): Problem[] => {
+    if (!isAlive(node)) {
+      return [{ path, refused: text, reason: `there is no web node ${node}`, inForce: null }];
+    }
+    return asked > target ? [{ path, refused: text, reason: why, inForce: text }] : [];
+  });
+}
+
+function ownProblem({ path, problem, text }: Setting<unknown>): Problem[] {
+  return problem ? [{ path, ...problem, inForce: text ?? null }] : [];
+}

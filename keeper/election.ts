@@ -1,0 +1,122 @@
+import { randomBytes } from 'node:crypto';
+import type { Observation } from '../zk/client/observe.ts';
+import type { ZkSession } from '../zk/client/session.ts';
+import type { Paths } from '../zk/tree/paths.ts';
+
+/**
+ * Which keeper leads: the one whose ephemeral entry below /keeper/election has the lowest number.
+ *
+ * Leading begins with a write of /keeper/epoch. Each later write of a leader is a transaction that
+ * checks the version this write gave, so that a leader that was deposed while it slept cannot write
+ * any more. The same write makes sure that a new leader reads nothing older than its own election.
+ */
+
+const RETRY_MS = 200;
+
+export interface ElectionOptions {
+  readonly session: ZkSession;
+  readonly paths: Paths;
+  /** Shown in the epoch node. */
+  readonly keeper: string;
+  /** `epoch` is the version of the epoch node that each write has to check. */
+  readonly onElected: (epoch: number) => void;
+  readonly onDeposed: () => void;
+}
+
+export class Election {
+  #options: ElectionOptions;
+  /** Finds the own entry again when the answer to its creation was lost. */
+  #entryPrefix = '';
+  #entries: Observation;
+  #epoch: Observation;
+  #leadsSince: number | undefined;
+  #busy = false;
+  #again = false;
+  #closed = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: ElectionOptions) {
+    this.#options = options;
+    const { session, paths } = options;
+    session.on('session', () => this.#enter());
+    session.on('expired', () => this.#depose());
+    this.#entries = session.watchChildren(paths.election, () => this.#look());
+    this.#epoch = session.watch(paths.epoch, (epoch) => {
+      const isOlder =
+        this.#leadsSince !== undefined && (epoch?.stat.version ?? 0) > this.#leadsSince;
+      if (isOlder) this.#depose();
+    });
+    if (session.isConnected) this.#enter();
+  }
+
+  get leads(): boolean {
+    return this.#leadsSince !== undefined;
+  }
+
+  #enter(): void {
+    this.#entryPrefix = `k-${randomBytes(8).toString('hex')}-`;
+    this.#look();
+  }
+
+  /** One look at the entries at a time; a look that fails is repeated. */
+  async #look(): Promise<void> {
+    if (this.#busy) this.#again = true;
+    if (this.#busy || this.#closed || this.#entryPrefix === '') return;
+    this.#busy = true;
+    this.#again = false;
+    clearTimeout(this.#timer);
+    const isDone = await this.#tryOnce(this.#entryPrefix);
+    this.#busy = false;
+    if (this.#closed) return;
+    if (this.#again) this.#look();
+    else if (!isDone) this.#timer = setTimeout(() => this.#look(), RETRY_MS);
+  }
+
+  async #tryOnce(prefix: string): Promise<boolean> {
+    const { session, paths, keeper } = this.#options;
+    if (!(await session.ensure(paths.election)).ok) return false;
+    const entries = await session.children(paths.election);
+    if (!entries.ok || prefix !== this.#entryPrefix) return false;
+    const inOrder = entries.value.toSorted((a, b) => numberOf(a) - numberOf(b));
+    if (!inOrder.some((entry) => entry.startsWith(prefix))) {
+      this.#depose();
+      const kind = { ephemeral: true, sequential: true };
+      await session.create(`${paths.election}/${prefix}`, keeper, kind);
+      // The event of its creation asks for the next look, and so does the timer.
+      return false;
+    }
+    const isFirst = inOrder[0]?.startsWith(prefix) ?? false;
+    if (!isFirst || this.leads) return true;
+    return this.#beginEpoch(prefix);
+  }
+
+  async #beginEpoch(prefix: string): Promise<boolean> {
+    const { session, paths, keeper, onElected } = this.#options;
+    if (!(await session.ensure(paths.epoch)).ok) return false;
+    const before = await session.get(paths.epoch);
+    if (!before.ok) return false;
+    const written = await session.set(paths.epoch, keeper, before.value.stat.version);
+    if (!written.ok || prefix !== this.#entryPrefix || this.#closed) return false;
+    this.#leadsSince = written.value.version;
+    onElected(this.#leadsSince);
+    return true;
+  }
+
+  #depose(): void {
+    if (this.#leadsSince === undefined) return;
+    this.#leadsSince = undefined;
+    this.#options.onDeposed();
+    this.#look();
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#entries.close();
+    this.#epoch.close();
+  }
+}
+
+function numberOf(entry: string): number {
+  return Number(entry.slice(-10));
+}

@@ -1,0 +1,123 @@
+import type { Operation } from '../../zk/client/result.ts';
+import type { ZkSession } from '../../zk/client/session.ts';
+import type { Paths } from '../../zk/tree/paths.ts';
+import { parseUnits } from '../../zk/tree/values.ts';
+import type { GrantWrite } from './plan.ts';
+import { GrantBook } from './versions.ts';
+
+/**
+ * The grants that stand in ZooKeeper, as the leading keeper knows them, and its writes of them. After
+ * a write whose end is not known they are read again.
+ */
+export class Shelf {
+  #session: ZkSession;
+  #paths: Paths;
+  #epoch: Operation;
+  #books = new Map<string, GrantBook>();
+  /** Text of each `grants` node (`basis.ts`). */
+  #bases = new Map<string, string>();
+
+  /** `epoch` is checked by each write. */
+  constructor(session: ZkSession, paths: Paths, epoch: Operation) {
+    this.#session = session;
+    this.#paths = paths;
+    this.#epoch = epoch;
+  }
+
+  /** Every node that has a grant of some SKU. */
+  get nodes(): Set<string> {
+    return new Set([...this.#books.values()].flatMap((book) => book.nodes));
+  }
+
+  /** Undefined when there was no answer. */
+  async bookOf(sku: string): Promise<GrantBook | undefined> {
+    const known = this.#books.get(sku);
+    if (known) return known;
+    const paths = this.#paths.sku(sku);
+    // Pins: so that an operator can write one below it in one line.
+    if (!(await this.#make(paths.grants)) || !(await this.#make(paths.pins))) return undefined;
+    const basis = await this.#session.get(paths.grants);
+    const nodes = await this.#session.children(paths.grants);
+    if (!basis.ok || !nodes.ok) return undefined;
+    const book = new GrantBook();
+    for (const node of nodes.value) {
+      const grant = await this.#session.get(paths.grant(node));
+      if (!grant.ok) return undefined;
+      const units = parseUnits(grant.value.text);
+      // What someone wrote over it by hand and is no number is written again.
+      book.note(node, units.ok ? units.value : undefined, grant.value.stat.version);
+    }
+    this.#books.set(sku, book);
+    this.#bases.set(sku, basis.value.text);
+    return book;
+  }
+
+  /** Not its parent: a SKU that operators have just deleted must not come back. */
+  async #make(path: string): Promise<boolean> {
+    const found = await this.#session.exists(path);
+    if (!found.ok || found.value) return found.ok;
+    const made = await this.#session.create(path, '');
+    return made.ok || made.error === 'node_exists';
+  }
+
+  /** It is not what stands there any more: the next asker reads it again. */
+  discard(sku: string): void {
+    this.#books.delete(sku);
+  }
+
+  /** `fenced?`: something else stands there than this keeper wrote; perhaps another one leads. */
+  async write(
+    sku: string,
+    book: GrantBook,
+    writes: readonly GrantWrite[],
+    basis: string | undefined,
+  ): Promise<'done' | 'unknown' | 'fenced?'> {
+    const paths = this.#paths.sku(sku);
+    const operations = writes.map(({ node, grant }): Operation => {
+      const path = paths.grant(node);
+      const text = String(grant);
+      const entry = book.entry(node);
+      return entry
+        ? { op: 'set', path, text, version: entry.version }
+        : { op: 'create', path, text };
+    });
+    if (basis !== undefined && basis !== this.#bases.get(sku)) {
+      operations.push({ op: 'set', path: paths.grants, text: basis, version: -1 });
+    }
+    if (operations.length === 0) return 'done';
+    const written = await this.#session.multi([this.#epoch, ...operations]);
+    if (!written.ok) {
+      this.#books.delete(sku);
+      return written.error === 'bad_version' ? 'fenced?' : 'unknown';
+    }
+    if (basis !== undefined) this.#bases.set(sku, basis);
+    for (const { node, grant } of writes) {
+      const entry = book.entry(node);
+      book.note(node, grant, entry ? entry.version + 1 : 0);
+    }
+    return 'done';
+  }
+
+  /** Deletes what stands there of a settled node; false when it has to be tried again. */
+  async forget(node: string): Promise<boolean> {
+    const operations: Operation[] = [];
+    // The session of a node that was ended by hand goes on.
+    for (const path of [this.#paths.report(node), this.#paths.session(node)]) {
+      const found = await this.#session.exists(path);
+      if (!found.ok) return false;
+      if (found.value) operations.push({ op: 'delete', path, version: -1 });
+    }
+    for (const [sku, book] of this.#books) {
+      const entry = book.entry(node);
+      const grant = this.#paths.sku(sku).grant(node);
+      if (entry) operations.push({ op: 'delete', path: grant, version: entry.version });
+    }
+    const deleted = await this.#session.multi([this.#epoch, ...operations]);
+    if (!deleted.ok) {
+      this.#books.clear();
+      return false;
+    }
+    for (const book of this.#books.values()) book.forget(node);
+    return true;
+  }
+}

@@ -1,0 +1,101 @@
+import { type Report, VERSION_DELETED } from '../../zk/tree/report.ts';
+import type { NodeFacts } from './plan.ts';
+
+/**
+ * What the leading keeper knows of the grants that stand in ZooKeeper, and so what a node may be
+ * acting on: everything since the version that its report says it applied. Pure.
+ */
+
+interface Entry {
+  /** Undefined: what stands there is no number. */
+  grant: number | undefined;
+  version: number;
+  /** Values by version, as far back as a node may still act on them. */
+  readonly values: Map<number, number>;
+}
+
+export class GrantBook {
+  #entries = new Map<string, Entry>();
+  #isBehind = false;
+
+  /** A node acts on a version that this keeper did not write, or finds none: it must be read again. */
+  get isBehind(): boolean {
+    return this.#isBehind;
+  }
+
+  /** What was read, or written with a known result. */
+  note(node: string, grant: number | undefined, version: number): void {
+    const entry = this.#entries.get(node);
+    if (!entry || version < entry.version) {
+      this.#entries.set(node, { grant, version, values: new Map([[version, grant ?? 0]]) });
+      return;
+    }
+    entry.grant = grant;
+    entry.version = version;
+    entry.values.set(version, grant ?? 0);
+  }
+
+  forget(node: string): void {
+    this.#entries.delete(node);
+  }
+
+  get nodes(): string[] {
+    return [...this.#entries.keys()];
+  }
+
+  entry(
+    node: string,
+  ): { readonly grant: number | undefined; readonly version: number } | undefined {
+    return this.#entries.get(node);
+  }
+
+  /**
+   * The largest grant that the node may act on. Infinity when versions were written that this keeper
+   * never saw (it took over lately): then nothing is given to others until the node has applied.
+   */
+  #actingMax(entry: Entry, applied: number | undefined, reported: number): number {
+    const { grant = reported } = entry;
+    if (applied === entry.version && grant === reported) return grant;
+    // Newer, or deleted and made anew by hand.
+    if (applied !== undefined && applied >= entry.version) {
+      this.#isBehind = true;
+      return Number.POSITIVE_INFINITY;
+    }
+    let max = reported;
+    for (let version = (applied ?? -1) + 1; version <= entry.version; version++) {
+      max = Math.max(max, entry.values.get(version) ?? Number.POSITIVE_INFINITY);
+    }
+    return max;
+  }
+
+  /** Facts of a node, from what it last reported. `path` is that of its grant. */
+  facts(node: string, sku: string, path: string, report: Report | undefined): NodeFacts {
+    const entry = this.#entries.get(node);
+    const counters = report?.skus[sku];
+    const applied = report?.applied[path];
+    if (entry && applied === VERSION_DELETED) this.#isBehind = true;
+    if (entry && applied !== undefined) {
+      for (const version of entry.values.keys()) {
+        if (version < applied) entry.values.delete(version);
+      }
+    }
+    const reported = counters?.grant ?? 0;
+    return {
+      node,
+      grant: entry?.grant,
+      actingMax: entry ? this.#actingMax(entry, applied, reported) : reported,
+      isApplied: entry !== undefined && applied === entry.version,
+      admitted: counters?.admitted ?? 0,
+      decided: counters?.decided ?? 0,
+      need: counters?.need ?? 0,
+    };
+  }
+}
+
+/** Units that a node which has ended may still bring to the database. */
+export function deadRights(facts: NodeFacts, isFinal: boolean): number {
+  const drawn = isFinal
+    ? facts.admitted
+    : Math.max(facts.actingMax, facts.grant ?? 0, facts.admitted);
+  return drawn - facts.decided;
+}

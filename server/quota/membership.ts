@@ -1,0 +1,192 @@
+import { hostname } from 'node:os';
+import type { Observation } from '../../zk/client/observe.ts';
+import { isUnknown, type Observed, type Result } from '../../zk/client/result.ts';
+import type { ZkSession } from '../../zk/client/session.ts';
+import type { Paths } from '../../zk/tree/paths.ts';
+import { encodeReport, VERSION_DELETED } from '../../zk/tree/report.ts';
+import { parseUnits } from '../../zk/tree/values.ts';
+import { Ledger } from './ledger.ts';
+
+/**
+ * A web node under one node id: from its registration to the end of its session. It holds the
+ * counters of that id, follows its own grants and writes its report.
+ */
+
+const REPORT_INTERVAL_MS = 100;
+const REGISTER_RETRY_MS = 200;
+const FINAL_REPORT_TIMEOUT_MS = 2_000;
+
+export interface MembershipOptions {
+  readonly session: ZkSession;
+  readonly paths: Paths;
+  readonly node: string;
+  /** Versions of other values that the process acts on, for the report. */
+  readonly applied: () => Record<string, number>;
+  /** A grant was applied or the registration is done. */
+  readonly onChange: () => void;
+  /** The node's registration was deleted by someone else: the id must not be used any more. */
+  readonly onEvicted: () => void;
+}
+
+export class Membership {
+  readonly node: string;
+  readonly ledger = new Ledger();
+  #options: MembershipOptions;
+  #grants = new Map<string, { observation: Observation; modified: bigint }>();
+  #applied = new Map<string, number>();
+  #registration: Observation | undefined;
+  #ended = false;
+  #final = false;
+  #timer: NodeJS.Timeout | undefined;
+  #sending: Promise<void> | undefined;
+  #isDirty = true;
+  #isUrgent = false;
+  #sentAt = Number.NEGATIVE_INFINITY;
+  isRegistered = false;
+  #sessionId: bigint | undefined;
+
+  constructor(options: MembershipOptions) {
+    this.node = options.node;
+    this.#options = options;
+    this.#register();
+  }
+
+  async #register(): Promise<void> {
+    if (this.#ended) return;
+    const { session, paths } = this.#options;
+    const facts = { host: hostname(), pid: process.pid, startedAt: new Date().toISOString() };
+    // Where it has no right to make them, the keeper does.
+    const folders = session.protection ? [] : [paths.nodes, paths.sessions, paths.reports];
+    for (const folder of folders) await session.ensure(folder);
+    const made = await session.multi([
+      { op: 'create', path: paths.report(this.node), text: this.#text() },
+      { op: 'create', path: paths.session(this.node), text: '', ephemeral: true },
+      { op: 'create', path: paths.node(this.node), text: JSON.stringify(facts), ephemeral: true },
+    ]);
+    // The id is this process's own: when the node is there, an earlier try has made it.
+    const isMade = made.ok || made.error === 'node_exists';
+    if (this.#ended) return;
+    if (!isMade) {
+      this.#timer = setTimeout(() => this.#register(), REGISTER_RETRY_MS);
+      return;
+    }
+    this.isRegistered = true;
+    this.#sessionId = session.id;
+    this.#registration = session.watch(paths.node(this.node), (observed) => {
+      if (observed === undefined && !this.#ended) this.#options.onEvicted();
+    });
+    this.#options.onChange();
+    this.changed();
+  }
+
+  /** Follows the grant of this SKU; harmless when it is followed already. */
+  follow(sku: string): Promise<void> {
+    const known = this.#grants.get(sku);
+    if (known) return known.observation.first;
+    const path = this.#options.paths.sku(sku).grant(this.node);
+    const observation = this.#options.session.watch(path, (grant) => this.#apply(sku, path, grant));
+    this.#grants.set(sku, { observation, modified: -1n });
+    return observation.first;
+  }
+
+  #apply(sku: string, path: string, grant: Observed | undefined): void {
+    const followed = this.#grants.get(sku);
+    if (!followed || this.#ended) return;
+    if (grant === undefined) {
+      if (followed.modified === -1n) return;
+      // Someone deleted it by hand: nothing may be drawn until the keeper has written it again.
+      this.ledger.setGrant(sku, 0);
+      this.#applied.set(path, VERSION_DELETED);
+    } else {
+      const units = parseUnits(grant.text);
+      // A server that lags behind may show an older grant than the one that was reported applied.
+      if (!units.ok || grant.stat.modified <= followed.modified) return;
+      followed.modified = grant.stat.modified;
+      this.ledger.setGrant(sku, units.value);
+      this.#applied.set(path, grant.stat.version);
+    }
+    this.#options.onChange();
+    this.reportNow();
+  }
+
+  /** Counters changed: the report is written within the interval. */
+  changed(): void {
+    this.#isDirty = true;
+    if (this.#timer || this.#sending || !this.isRegistered || this.#ended) return;
+    const delayMs = this.#sentAt + REPORT_INTERVAL_MS - performance.now();
+    this.#timer = setTimeout(() => this.reportNow(), Math.max(0, delayMs));
+  }
+
+  /** What the keeper waits for goes at once, or right behind the report that is on its way. */
+  reportNow(): void {
+    this.#isDirty = true;
+    if (!this.isRegistered || this.#ended) return;
+    if (this.#sending) {
+      this.#isUrgent = true;
+      return;
+    }
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#sending = this.#send();
+  }
+
+  async #send(): Promise<void> {
+    const { session, paths } = this.#options;
+    this.#isDirty = false;
+    this.#isUrgent = false;
+    this.#sentAt = performance.now();
+    const path = paths.report(this.node);
+    let sent: Result<unknown> = await session.set(path, this.#text(), -1);
+    if (!sent.ok && sent.error === 'no_node') sent = await session.create(path, this.#text());
+    this.#sending = undefined;
+    if (!sent.ok) this.#isDirty = true;
+    if (this.#isUrgent && sent.ok) this.reportNow();
+    else if (this.#isDirty) this.changed();
+  }
+
+  #text(): string {
+    return encodeReport({
+      applied: { ...this.#options.applied(), ...Object.fromEntries(this.#applied) },
+      skus: this.ledger.report(),
+      final: this.#final,
+      at: new Date().toISOString(),
+    });
+  }
+
+  /** The last report: nothing more is drawn, so what is left goes to others at once. */
+  async finish(): Promise<void> {
+    this.#final = true;
+    const { session, paths } = this.#options;
+    const deadline = performance.now() + FINAL_REPORT_TIMEOUT_MS;
+    await this.#sending;
+    this.end();
+    while (this.isRegistered && session.isConnected && performance.now() < deadline) {
+      const sent = await session.set(paths.report(this.node), this.#text(), -1);
+      if (sent.ok || !isUnknown(sent.error)) break;
+    }
+  }
+
+  /**
+   * Ends the id while its session goes on: someone deleted the registration. Until the last report
+   * is written the keeper holds its grants back, because this process may not have noticed yet. The
+   * keeper also deletes the session's node: web nodes have no right to delete anything.
+   */
+  async retire(): Promise<void> {
+    this.#final = true;
+    this.end();
+    const { session, paths } = this.#options;
+    while (session.id !== undefined && session.id === this.#sessionId) {
+      const done = await session.set(paths.report(this.node), this.#text(), -1);
+      if (done.ok || done.error === 'no_node') return;
+      await new Promise((resolve) => setTimeout(resolve, REGISTER_RETRY_MS));
+    }
+  }
+
+  /** The id is done with; open answers are ignored. */
+  end(): void {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    this.#registration?.close();
+    for (const { observation } of this.#grants.values()) observation.close();
+  }
+}

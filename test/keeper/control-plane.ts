@@ -1,0 +1,196 @@
+import { expect } from 'vitest';
+import type { ZookeeperRole } from '../../contracts/config.ts';
+import type { UnitCount } from '../../keeper/figures.ts';
+import { Keeper } from '../../keeper/keeper.ts';
+import { NodeAgent } from '../../server/quota/agent.ts';
+import { type SessionOptions, ZkSession } from '../../zk/client/session.ts';
+import { pathsBelow } from '../../zk/tree/paths.ts';
+import { servers, uniqueZkRoot } from '../servers.ts';
+import { until } from '../until.ts';
+import type { Credentials } from '../zk/credentials.ts';
+import { type ChildNode, startChildNode } from './child-node.ts';
+
+/** Keepers, web nodes and an operator on one real ZooKeeper, with unit counts from memory. */
+
+/**
+ * Long enough for a machine that stands still for a second: a session that ends unasked, or trust that
+ * does, is not what the tests look at.
+ */
+export const SESSION_TIMEOUT_MS = 8_000;
+const quiet = { info: () => {}, warn: () => {}, error: () => {} };
+
+export class ControlPlane {
+  readonly root = uniqueZkRoot();
+  readonly paths = pathsBelow(this.root);
+  /** The operator, with the rights of `zkCli.sh`. */
+  readonly operator: ZkSession;
+  /** Units by SKU, as the database would tell them. */
+  readonly units = new Map<string, { total: number; held: number }>();
+  /** Nodes that were settled, in order. */
+  readonly settled: string[] = [];
+  /** What settling a node does; a test may slow it down or make it fail. */
+  settle: (node: string) => Promise<void> = async () => {};
+  /** What the keeper last said about the lines. */
+  lines: { readonly open: readonly string[]; readonly closed: readonly string[] } = {
+    open: [],
+    closed: [],
+  };
+  /** A database that does not answer. */
+  isDatabaseDown = false;
+  #open = new Set<{ close(): Promise<void> }>();
+
+  readonly #servers: string;
+  readonly #credentials: Credentials | undefined;
+
+  private constructor(addresses: string, credentials: Credentials | undefined) {
+    this.#servers = addresses;
+    this.#credentials = credentials;
+    this.operator = this.#keep(new ZkSession(this.#session(addresses, 'operator')));
+  }
+
+  /** `credentials`: of each role; without them the tree is open. */
+  static async start(
+    addresses = servers.zookeeper,
+    credentials?: Credentials,
+  ): Promise<ControlPlane> {
+    const plane = new ControlPlane(addresses, credentials);
+    plane.operator.start();
+    await plane.operator.connected(60_000);
+    return plane;
+  }
+
+  #session(address: string, role: ZookeeperRole) {
+    const session = { servers: address, sessionTimeoutMs: SESSION_TIMEOUT_MS };
+    return { ...session, protection: this.#credentials?.protectionOf(this.root, role) };
+  }
+
+  /** A session with the rights of a role; without a role, anybody's. */
+  async session(role?: ZookeeperRole): Promise<ZkSession> {
+    const { protection, ...anybody } = this.#session(this.#servers, role ?? 'operator');
+    const session = this.#keep(new ZkSession(role ? { ...anybody, protection } : anybody));
+    session.start();
+    await session.connected(60_000);
+    return session;
+  }
+
+  #keep<T extends { close(): Promise<void> }>(thing: T): T {
+    this.#open.add(thing);
+    return thing;
+  }
+
+  keeper(address = this.#servers, options: Partial<SessionOptions> = {}): Keeper {
+    return this.#keep(
+      new Keeper({
+        session: { ...this.#session(address, 'keeper'), ...options },
+        root: this.root,
+        tickMs: 100,
+        unitCounts: async () => ({ counts: this.#counts(), isComplete: true }),
+        homes: ['both'],
+        setLines: async (open, closed) => {
+          this.lines = { open, closed };
+        },
+        settle: async (node) => {
+          await this.settle(node);
+          this.settled.push(node);
+        },
+        log: quiet,
+      }),
+    );
+  }
+
+  #counts(): UnitCount[] {
+    if (this.isDatabaseDown) throw new Error('the database is down');
+    return [...this.units].map(([sku, { total, held }]) => ({
+      sku,
+      unitsTotal: total,
+      free: total - held,
+    }));
+  }
+
+  agent(address = this.#servers): NodeAgent {
+    const session = this.#session(address, 'web');
+    return this.#keep(new NodeAgent({ session, root: this.root, nodePrefix: 'web', log: quiet }));
+  }
+
+  /** A web node in a process of its own. */
+  childNode(sku: string): ChildNode {
+    return this.#keep(startChildNode(this.root, sku, SESSION_TIMEOUT_MS));
+  }
+
+  /** A SKU with its units, quota and state. */
+  async sell(sku: string, total: number, quota = total): Promise<void> {
+    this.units.set(sku, { total, held: 0 });
+    await this.write(this.paths.sku(sku).quota, String(quota));
+    await this.write(this.paths.sku(sku).state, 'open');
+  }
+
+  /** As an operator's `create` or `set`. */
+  async write(path: string, text: string): Promise<void> {
+    const made = await this.operator.ensure(path, text);
+    const set = made.ok ? await this.operator.set(path, text, -1) : made;
+    if (!set.ok) throw new Error(`${path}: ${set.error}`);
+  }
+
+  async remove(path: string): Promise<void> {
+    const removed = await this.operator.delete(path);
+    if (!removed.ok) throw new Error(`${path}: ${removed.error}`);
+  }
+
+  /** As an operator's `deleteall`: what stands there is looked up, then deleted without a pause. */
+  async removeAll(path: string): Promise<void> {
+    const found = [path];
+    for (const one of found) {
+      const names = await this.operator.children(one);
+      if (names.ok) found.push(...names.value.map((name) => `${one}/${name}`));
+    }
+    await Promise.all(found.reverse().map((one) => this.remove(one)));
+  }
+
+  async text(path: string): Promise<string | undefined> {
+    const read = await this.operator.get(path);
+    return read.ok ? read.value.text : undefined;
+  }
+
+  /** The note about a refused edit. */
+  async note(path: string): Promise<Record<string, unknown> | undefined> {
+    const text = await this.text(this.paths.error(path));
+    return text === undefined ? undefined : JSON.parse(text);
+  }
+
+  /** The database orders units that the node admitted, and the node hears of it. */
+  order(agent: NodeAgent, node: string, sku: string, units: number): void {
+    const counts = this.units.get(sku);
+    if (counts) this.units.set(sku, { ...counts, held: counts.held + units });
+    agent.decide(node, sku, units);
+  }
+
+  async close(): Promise<void> {
+    for (const thing of [...this.#open].reverse()) await thing.close();
+  }
+}
+
+/** Units of the SKU that the node may admit, cumulative; 0 when it has no grant. */
+export function grantOf(agent: NodeAgent, sku: string): number {
+  return agent.grants().find((grant) => grant.sku === sku)?.grant ?? 0;
+}
+
+/** What the nodes may admit of the SKU, ascending. */
+export function grantsOf(sku: string, agents: readonly NodeAgent[]): number[] {
+  return agents.map((agent) => grantOf(agent, sku)).sort((a, b) => a - b);
+}
+
+/** Waits until the nodes have these grants, in whatever order. */
+export async function granted(
+  sku: string,
+  agents: readonly NodeAgent[],
+  grants: readonly number[],
+): Promise<void> {
+  await until(
+    `grants ${grants}`,
+    () => {
+      expect(grantsOf(sku, agents)).toEqual([...grants].sort((a, b) => a - b));
+      return true;
+    },
+    { pollMs: 2 },
+  );
+}

@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest';
+import { type SettledHome, Settlements } from '../../keeper/dead-nodes.ts';
+import { until } from '../until.ts';
+
+const quiet = { info: () => {}, warn: () => {}, error: () => {} };
+
+test('a home that is away keeps its own units back, and those of no other home', async () => {
+  let isAway = true;
+  const forgotten: string[] = [];
+  const calls: SettledHome[] = [];
+  const settlements = new Settlements({
+    homes: ['regular', 'hot'],
+    async settle(_node, home) {
+      calls.push(home);
+      if (home === 'hot' && isAway) throw new Error('no answer');
+    },
+    isAlive: async () => ({ ok: true, value: false }),
+    forget: async (node) => forgotten.push(node) > 0,
+    onChange: () => {},
+    log: quiet,
+  });
+  const before = settlements.settled;
+  settlements.begin('web-1', false);
+  await until('the home that answers is settled', () =>
+    settlements.settled.has('web-1', 'regular'),
+  );
+  await until(
+    'the other one is tried again',
+    () => calls.filter((one) => one === 'hot').length > 2,
+  );
+  const { settled } = settlements;
+  expect([settled.has('web-1', 'hot'), settled.has('web-1', undefined)]).toEqual([false, false]);
+  expect(before.has('web-1', 'regular'), 'what was looked at stays as it was').toBe(false);
+  expect(forgotten).toEqual([]);
+  isAway = false;
+  await until('it is forgotten', () => forgotten.length > 0);
+  expect(settlements.settled.has('web-1', undefined)).toBe(true);
+  expect(calls.filter((one) => one === 'regular')).toHaveLength(1);
+  settlements.end();
+});

@@ -1,0 +1,105 @@
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { GrantBook } from '../../keeper/grants/versions.ts';
+import { ZkSession } from '../../zk/client/session.ts';
+import type { Planted } from './sim/cast.ts';
+import { type Setting, scheduleOf } from './sim/schedule.ts';
+import { explain, simulate } from './sim/simulate.ts';
+import { spread } from './sim/spread.ts';
+
+/**
+ * The real keeper and the real agents in a simulated world (test/keeper/sim): every schedule of faults
+ * and edits is made from its seed, runs in virtual time and can be run again alone.
+ */
+
+/** Seeds 1, 2, 3 … */
+const SCHEDULES = 2_000;
+/** Each planted bug shows within so many schedules. */
+const SEARCH_MAX = 200;
+const PROMISE = 'units admitted and to be admitted never exceed the quota';
+
+test('whatever happens: never too many, everything sold, edits in force', {
+  timeout: 900_000,
+}, async () => {
+  const startedAt = performance.now();
+  const { schedules, events, draws, editMs, sellMs, failures } = await spread(1, SCHEDULES);
+  if (failures.length > 0) expect.fail(failures.join('\n\n'));
+  const seconds = Math.round((performance.now() - startedAt) / 1_000);
+  console.log(
+    `${schedules} schedules, ${events} events, ${draws} draws in ${seconds} s; longest edit ` +
+      `${Math.round(editMs)} ms, longest sell-out ${Math.round(sellMs)} ms (virtual)`,
+  );
+  expect(schedules).toBe(SCHEDULES);
+  expect(draws).toBeGreaterThan(SCHEDULES);
+});
+
+test('the same seed gives the same run', async () => {
+  const [first, second] = [
+    await simulate(7, { isTraced: true }),
+    await simulate(7, { isTraced: true }),
+  ];
+  expect(second.trace).toEqual(first.trace);
+  expect(first.trace.length).toBeGreaterThan(20);
+});
+
+describe('planted bugs are found', () => {
+  afterEach(() => vi.restoreAllMocks());
+
+  /** The first seed that finds it, as its smallest schedule. */
+  async function find(
+    planted: Planted = {},
+    isFitting: (setting: Setting) => boolean = () => true,
+  ): Promise<string> {
+    for (let [seed, runs] = [1, 0]; runs < SEARCH_MAX; seed++) {
+      if (!isFitting(scheduleOf(seed))) continue;
+      runs++;
+      const { violation } = await simulate(seed, { planted });
+      if (violation?.promise === PROMISE) return explain(seed, { planted });
+    }
+    return expect.fail(`not found in ${SEARCH_MAX} schedules`);
+  }
+
+  const OVER_ADMISSION = new RegExp(`BROKEN: ${PROMISE}`);
+
+  /** What the keeper knows of a node, changed. */
+  function distort(change: (facts: ReturnType<GrantBook['facts']>) => object) {
+    const facts = GrantBook.prototype.facts;
+    vi.spyOn(GrantBook.prototype, 'facts').mockImplementation(function (this: GrantBook, ...args) {
+      const seen = facts.apply(this, args);
+      return { ...seen, ...change(seen) };
+    });
+  }
+
+  test('grow before shrink', async () => {
+    distort(({ grant = 0 }) => ({ actingMax: grant, isApplied: true }));
+    expect(await find()).toMatch(OVER_ADMISSION);
+  });
+
+  test('a new leader that trusts what it never saw', async () => {
+    distort(({ actingMax, grant = 0 }) => ({
+      actingMax: actingMax === Number.POSITIVE_INFINITY ? grant : actingMax,
+    }));
+    // It takes a node that lags behind and a keeper that takes over.
+    const isFitting = ({ lostEvents, keepers, steps }: Setting) =>
+      lostEvents > 0.03 && keepers > 1 && steps.some(({ kind }) => kind === 'crash keeper');
+    expect(await find({}, isFitting)).toMatch(OVER_ADMISSION);
+  });
+
+  test('no trust window', async () => {
+    vi.spyOn(ZkSession.prototype, 'isTrusted', 'get').mockReturnValue(true);
+    expect(await find()).toMatch(OVER_ADMISSION);
+  });
+
+  test('a node id that is used again', async () => {
+    expect(await find({ newId: () => 'same' })).toMatch(OVER_ADMISSION);
+  });
+
+  test('a forgotten settle', async () => {
+    const trace = await find({ settle: async () => {} });
+    expect(trace).toMatch(OVER_ADMISSION);
+    expect(trace, 'says how to see it again').toMatch(/--seed \d+ --trace/);
+  });
+
+  test('units counted before the reports', async () => {
+    expect(await find({ oldCounts: true })).toMatch(OVER_ADMISSION);
+  });
+});

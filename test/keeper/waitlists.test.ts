@@ -1,0 +1,60 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Lines } from '../../keeper/waitlists.ts';
+import { until } from '../until.ts';
+import { ControlPlane } from './control-plane.ts';
+
+/** Operators' edits in ZooKeeper hold for the line in the database as well. */
+
+let plane: ControlPlane;
+
+beforeEach(async () => {
+  plane = await ControlPlane.start();
+});
+
+afterEach(() => plane.close());
+
+async function told(open: string[], closed: string[]): Promise<void> {
+  await until(`open: ${open}; closed: ${closed}`, () => {
+    expect(plane.lines).toEqual({ open, closed });
+    return true;
+  });
+}
+
+test('the line of a SKU is closed with it, and while orders hold more than the quota', async () => {
+  await plane.sell('TV', 10);
+  plane.units.set('TV', { total: 10, held: 10 });
+  plane.keeper();
+  await told(['TV'], []);
+  const { quota, state } = plane.paths.sku('TV');
+  await plane.write(quota, '9');
+  await told([], ['TV']);
+  plane.units.set('TV', { total: 10, held: 9 });
+  await told(['TV'], []);
+  await plane.write(state, 'closed');
+  await told([], ['TV']);
+  await plane.write(state, 'paused');
+  await told(['TV'], []);
+});
+
+test('the next leader says it again', async () => {
+  await plane.sell('TV', 10);
+  const first = plane.keeper();
+  await told(['TV'], []);
+  plane.keeper();
+  await first.close();
+  plane.lines = { open: [], closed: [] };
+  await told(['TV'], []);
+});
+
+test('a leader that was deposed while it slept says nothing; one that leads says it', async () => {
+  const said: string[] = [];
+  let leads = false;
+  const log = { info: () => {}, warn: () => {}, error: () => {} };
+  const setLines = async (open: readonly string[]) => said.push(...open);
+  const lines = new Lines(setLines, log, async () => leads);
+  await lines.tell(new Map([['TV', true]]));
+  expect(said).toEqual([]);
+  leads = true;
+  await lines.tell(new Map([['TV', true]]));
+  expect(said).toEqual(['TV']);
+});

@@ -1,0 +1,141 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { Log } from '../../../process/log.ts';
+import { openWebNode } from '../web-node.ts';
+
+/** Secrets are looked for in all that a web node says: logs, errors, headers, bodies, metrics. */
+
+const ROOT = join(import.meta.dirname, '..', '..', '..');
+const canary = () => `canary${randomBytes(24).toString('hex')}`;
+const closers: (() => Promise<void>)[] = [];
+afterAll(async () => {
+  for (const close of closers) await close();
+});
+
+/** A log that keeps its lines: every level, nothing redacted, so that nobody relies on that. */
+function keepingLog() {
+  const lines: string[] = [];
+  const log = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) });
+  return { lines, log: log as Log };
+}
+
+describe('a web node', () => {
+  it('tells no secret, whatever is thrown at it', async () => {
+    const [jwtSecret, payment] = [canary(), `whsec_${randomBytes(32).toString('base64')}`];
+    const [databasePassword, brokerPassword] = [canary(), canary()];
+    const { lines, log } = keepingLog();
+    const node = await openWebNode({
+      log,
+      jwtSecret,
+      environment: {
+        PAYMENT_WEBHOOK_SECRET: payment,
+        DATABASE_URL: `postgres://shop:${databasePassword}@127.0.0.1:1/none`,
+        AMQP_URL: `amqp://shop:${brokerPassword}@127.0.0.1:1/none`,
+        RATE_LIMIT_IP_PER_SECOND: '100000',
+        RATE_LIMIT_USER_PER_SECOND: '100000',
+      },
+    });
+    closers.push(() => node.close());
+    node.world.challenge = { mode: 'on', factor: 1 };
+    const token = node.tokenOf('ada');
+    const ticket = node.ticketOf('ada');
+    const said: string[] = [];
+    const calls: [string, string, string?][] = [
+      ['POST', `/api/v1/buy/${ticket}`, '{"quantity":1}'],
+      ['POST', `/api/v1/buy/${ticket}`, '{"quantity":'],
+      ['POST', `/api/v1/buy/${node.ticketOf('eve')}`, '{"quantity":1}'],
+      ['POST', '/api/v1/sales/demo/tickets', '{"sku":"TV"}'],
+      ['POST', '/api/v1/sales/demo/tickets', '{"sku":"TV","challenge":"e30="}'],
+      ['POST', '/api/v1/sales/demo/challenges', '{"sku":"TV"}'],
+      ['POST', '/api/v1/sales/demo/tickets', '{"sku":1}'],
+      // Nothing answers here: the node's own error, logged.
+      ['GET', '/api/v1/orders'],
+      ['GET', '/api/v1/orders/1'],
+      ['POST', '/api/v1/orders/1/cancel'],
+      ['POST', '/api/v1/orders/1/payment', '{"type":"payment.succeeded"}'],
+      ['POST', '/api/v1/demo/orders/1/pay'],
+      ['GET', '/api/v1/requests/00000000-0000-4000-8000-000000000000'],
+      ['GET', '/api/v1/sales/demo'],
+      ['GET', '/readyz'],
+      ['GET', '/metrics'],
+      ['GET', '/openapi.json'],
+      ['GET', '/nowhere?token=x'],
+    ];
+    for (const [method, url, payload] of calls) {
+      for (const authorization of [`Bearer ${token}`, `Bearer ${token}x`, undefined]) {
+        const answer = await node.app.inject({
+          method: method as 'GET' | 'POST',
+          url,
+          headers: {
+            ...(authorization !== undefined && { authorization }),
+            ...(payload !== undefined && { 'content-type': 'application/json' }),
+            'webhook-id': 'msg_1',
+            'webhook-timestamp': '1',
+            'webhook-signature': 'v1,forged',
+          },
+          ...(payload !== undefined && { payload }),
+        });
+        said.push(`${url} ${answer.statusCode} ${JSON.stringify(answer.headers)} ${answer.body}`);
+      }
+    }
+    const errors = lines.filter((line) => line.includes('"err"'));
+    expect(errors.length).toBeGreaterThan(0);
+    const { ticketKey, lotterySecret } = node;
+    const secrets = {
+      jwtSecret,
+      payment: payment.slice('whsec_'.length),
+      databasePassword,
+      brokerPassword,
+      token,
+      'ticket key': ticketKey.toString('hex'),
+      'ticket key, base64': ticketKey.toString('base64'),
+      'lottery secret': lotterySecret.toString('hex'),
+    };
+    for (const [name, secret] of Object.entries(secrets)) {
+      expect([name, said.filter((text) => text.includes(secret))]).toEqual([name, []]);
+      expect([name, lines.filter((line) => line.includes(secret))]).toEqual([name, []]);
+    }
+    // A ticket is the shopper's own; logs are not.
+    expect(lines.filter((line) => line.includes(ticket))).toEqual([]);
+    // Nor do errors tell where they come from.
+    expect(said.filter((text) => /node_modules|\.ts:\d|\bat \w+ \(/.test(text))).toEqual([]);
+  });
+
+  it.each(['server/main.ts', 'worker/main.ts', 'keeper/main.ts'])(
+    'and %s without its servers ends or waits without telling one',
+    async (entry) => {
+      const secrets = [canary(), canary(), canary(), canary()];
+      const [database, broker, jwt, payment] = secrets;
+      const child = execFile(process.execPath, [entry], {
+        cwd: ROOT,
+        timeout: 20_000,
+        env: {
+          PATH: process.env['PATH'],
+          DATABASE_URL: `postgres://shop:${database}@127.0.0.1:1/none`,
+          AMQP_URL: `amqp://shop:${broker}@127.0.0.1:1/none`,
+          ZOOKEEPER: '127.0.0.1:1',
+          JWT_SECRET: jwt,
+          PAYMENT_PROVIDER: 'standard',
+          PAYMENT_WEBHOOK_SECRET: `whsec_${Buffer.from(payment ?? '').toString('base64')}`,
+          LOG_LEVEL: 'trace',
+          PORT: '0',
+        },
+      });
+      let text = '';
+      for (const stream of [child.stdout, child.stderr]) {
+        stream?.on('data', (chunk) => {
+          text += chunk;
+        });
+      }
+      await new Promise((resolve) => child.once('close', resolve));
+      expect(text).not.toBe('');
+      for (const secret of secrets) {
+        expect(text).not.toContain(secret);
+        expect(text).not.toContain(Buffer.from(secret).toString('base64'));
+      }
+    },
+  );
+});

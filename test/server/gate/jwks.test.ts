@@ -1,0 +1,136 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createSigner } from 'fast-jwt';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { openWebNode, type WebNode } from '../web-node.ts';
+
+/** Shoppers who are known by the shop's JWKS, and what they are told when that does not answer. */
+
+let shopKeys: Server;
+let answer: RequestListener;
+let asked: number;
+let privateKey: KeyObject;
+let keySet: object;
+let node: WebNode;
+
+beforeEach(async () => {
+  const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  privateKey = pair.privateKey;
+  keySet = { keys: [{ ...pair.publicKey.export({ format: 'jwk' }), kid: 'k1', alg: 'ES256' }] };
+  answer = (_request, response) => response.end(JSON.stringify(keySet));
+  asked = 0;
+  shopKeys = createServer((request, response) => {
+    asked += 1;
+    answer(request, response);
+  });
+  await new Promise<void>((resolve) => shopKeys.listen(0, '127.0.0.1', resolve));
+  const { port } = shopKeys.address() as AddressInfo;
+  const environment = {
+    JWT_SECRET: '',
+    DEMO: 'false',
+    PAYMENT_PROVIDER: 'standard',
+    JWKS_URL: `http://127.0.0.1:${port}/keys`,
+    JWT_AUDIENCE: 'shop',
+    JWT_ISSUER: 'login',
+  };
+  node = await openWebNode({ environment });
+});
+
+afterEach(async () => {
+  vi.useRealTimers();
+  await node.close();
+  shopKeys.closeAllConnections();
+  shopKeys.close();
+});
+
+function press(kid = 'k1', user = 'ada') {
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  const token = createSigner({ key: pem, algorithm: 'ES256', kid, expiresIn: 60_000 })({
+    sub: user,
+    aud: 'shop',
+    iss: 'login',
+  });
+  return node.app.inject({
+    method: 'POST',
+    url: `/api/v1/buy/${node.ticketOf(user)}`,
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    payload: '{"quantity":1}',
+  });
+}
+
+describe('tokens by JWKS', () => {
+  it('are believed when the set has their key, and refused when it has not', async () => {
+    expect((await press()).statusCode).toBe(202);
+    expect((await press('another', 'bob')).statusCode).toBe(401);
+  });
+
+  it('that name invented keys cost the shop one question, and the real key is not forgotten', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    expect((await press()).statusCode).toBe(202);
+    const before = asked;
+    for (let i = 0; i < 60; i += 1) {
+      expect((await press(`invented-${i}`, `mal-${i}`)).statusCode).toBe(401);
+    }
+    expect(asked - before).toBeLessThanOrEqual(1);
+    shopKeys.close();
+    shopKeys.closeAllConnections();
+    expect((await press('k1', 'bob')).statusCode).toBe(202);
+  });
+
+  it('are believed with a key that the shop has added since', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    expect((await press()).statusCode).toBe(202);
+    const [old] = (keySet as { keys: { kid: string }[] }).keys;
+    keySet = {
+      keys: [
+        { kty: 'unheard-of', kid: 'k0' },
+        { ...old, kid: 'k2' },
+      ],
+    };
+    vi.advanceTimersByTime(5_000);
+    expect((await press('k2', 'bob')).statusCode).toBe(202);
+    // The set is what counts, not what once was in it.
+    expect((await press('k1', 'eve')).statusCode).toBe(401);
+  });
+
+  const outages: [string, () => unknown][] = [
+    ['is down', () => shopKeys.close()],
+    ['answers 500', () => (answer = (_, response) => response.writeHead(500).end('{}'))],
+    ['answers garbage', () => (answer = (_, response) => response.end('<html>'))],
+    ['has no keys', () => (answer = (_, response) => response.end('{"keys":[]}'))],
+    ['says nothing', () => (answer = () => {})],
+  ];
+  it.each(outages)(
+    'are not called bad when it %s: the answer is an honest 503',
+    async (_, fail) => {
+      fail();
+      const refused = await press();
+      expect([refused.statusCode, refused.json().verdict]).toEqual([503, 'overloaded']);
+      expect(refused.headers['retry-after']).toMatch(/^\d+$/);
+      expect(refused.body).not.toMatch(/token|sign in/i);
+      expect(node.world.drawn).toBe(0);
+      const ticket = await node.app.inject({
+        method: 'POST',
+        url: '/api/v1/sales/demo/tickets',
+        headers: { authorization: 'Bearer a.b.c' },
+        payload: { sku: 'TV' },
+      });
+      // Not even a token: that needs no key to see.
+      expect(ticket.statusCode).toBe(401);
+    },
+  );
+
+  it('ask it no more than a few times while it is down', async () => {
+    vi.useFakeTimers({ toFake: ['performance', 'Date'] });
+    answer = (_, response) => response.writeHead(503).end('{}');
+    for (let i = 0; i < 20; i += 1) expect((await press()).statusCode).toBe(503);
+    expect(asked).toBeLessThanOrEqual(6);
+  });
+
+  it('meet a lottery without harm while it is down', async () => {
+    Object.assign(node.world, { shed: 'lottery', keep: 0.5 });
+    answer = (_, response) => response.writeHead(503).end('{}');
+    expect((await press()).statusCode).toBe(503);
+  });
+});

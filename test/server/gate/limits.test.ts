@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import { TokenBuckets } from '../../../server/gate/buckets.ts';
+import { Moments } from '../../../server/gate/moments.ts';
+import fc from '../../properties.ts';
+
+describe('moments', () => {
+  it('are what a map of moments would say, as long as there is room', () => {
+    const key = fc.integer({ min: 0, max: 40 }).map((n) => `user-${n}`);
+    const act = fc.record({ key, sets: fc.boolean(), ahead: fc.nat(50), passes: fc.nat(20) });
+    fc.assert(
+      fc.property(fc.array(act, { maxLength: 200 }), (acts) => {
+        const moments = new Moments(4_096);
+        const model = new Map<string, number>();
+        let nowMs = 1_000;
+        for (const { key, sets, ahead, passes } of acts) {
+          nowMs += passes;
+          if (sets) {
+            moments.set(key, nowMs + ahead, nowMs);
+            model.set(key, nowMs + ahead);
+          } else {
+            const untilMs = model.get(key) ?? 0;
+            expect(moments.get(key, nowMs)).toBe(untilMs > nowMs ? untilMs : 0);
+          }
+        }
+      }),
+    );
+  });
+
+  it('hold a million users and forget hardly any', () => {
+    const users = 1_000_000;
+    const moments = new Moments(2_097_152);
+    for (let user = 0; user < users; user += 1) moments.set(`user-${user}`, 2_000, 1_000);
+    let forgotten = 0;
+    for (let user = 0; user < users; user += 1) {
+      if (moments.get(`user-${user}`, 1_000) === 0) forgotten += 1;
+    }
+    expect(forgotten / users).toBeLessThan(0.002);
+    // A stranger is not taken for somebody else.
+    let mistaken = 0;
+    for (let user = 0; user < users; user += 1) {
+      if (moments.get(`stranger-${user}`, 1_000) !== 0) mistaken += 1;
+    }
+    expect(mistaken).toBeLessThanOrEqual(5);
+  });
+
+  it('forget the nearest to its end when a group is full', () => {
+    const moments = new Moments(16);
+    for (let key = 0; key < 16; key += 1) moments.set(`${key}`, 100 + key, 0);
+    moments.set('one more', 500, 0);
+    expect(moments.get('0', 0)).toBe(0);
+    expect(moments.get('1', 0)).toBe(101);
+    expect(moments.get('one more', 0)).toBe(500);
+  });
+});
+
+describe('a token bucket', () => {
+  it('gives its burst at once, then its rate, and never more in any second', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 50 }),
+        fc.array(fc.integer({ min: 0, max: 400 }), { minLength: 1, maxLength: 300 }),
+        (perSecond, pauses) => {
+          const buckets = new TokenBuckets({ perSecond, keysMax: 64 });
+          const taken: number[] = [];
+          let nowMs = 0;
+          for (const pause of pauses) {
+            nowMs += pause;
+            if (buckets.take('ada', nowMs) === 0) taken.push(nowMs);
+          }
+          for (const [index, at] of taken.entries()) {
+            const within = taken.slice(index).filter((other) => other - at < 1_000);
+            expect(within.length).toBeLessThanOrEqual(2 * perSecond);
+          }
+          expect(taken[0]).toBe(pauses[0]);
+        },
+      ),
+    );
+  });
+
+  it('says how long to wait, and keeps that promise', () => {
+    const buckets = new TokenBuckets({ perSecond: 2, burst: 1, keysMax: 64 });
+    expect(buckets.take('ada', 0)).toBe(0);
+    expect(buckets.take('ada', 100)).toBe(400);
+    expect(buckets.take('ada', 499)).toBeGreaterThan(0);
+    expect(buckets.take('bob', 100)).toBe(0);
+    expect(buckets.take('ada', 500)).toBe(0);
+  });
+});

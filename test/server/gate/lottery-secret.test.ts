@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createSale } from '../../../db/catalog.ts';
+import { saleLottery } from '../../../db/lottery.ts';
+import { createPool, type Pool } from '../../../db/pool.ts';
+import { createDatabase, type TestDatabase } from '../../db/database.ts';
+
+/** When the database gives a lottery's secret out; it judges by its own clock. */
+
+const HOUR_MS = 3_600_000;
+let database: TestDatabase;
+let pool: Pool;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  pool = createPool({ url: database.url, max: 2, applicationName: 'test' });
+});
+afterAll(async () => {
+  await pool.close();
+  await database.remove();
+});
+
+async function lotteryOf(sale: string, opensInMs: number, closesInMs: number) {
+  const databases = { regular: pool, hot: pool };
+  await createSale(databases, {
+    sale,
+    title: sale,
+    opensAt: new Date(Date.now() + opensInMs),
+    closesAt: new Date(Date.now() + closesInMs),
+    payWindowSeconds: 900,
+  });
+  return saleLottery(databases, sale);
+}
+
+describe('the secret of a lottery', () => {
+  it('is not given out before the sale opens; its hash is', async () => {
+    const lottery = await lotteryOf('scheduled', HOUR_MS, 2 * HOUR_MS);
+    expect(lottery?.secretSha256).toHaveLength(32);
+    expect(lottery).toMatchObject({ secret: undefined, isPublic: false });
+  });
+
+  it('is for web nodes while the sale runs, and for everybody when it has closed', async () => {
+    const open = await lotteryOf('open', -HOUR_MS, HOUR_MS);
+    const closed = await lotteryOf('closed', -2 * HOUR_MS, -HOUR_MS);
+    expect([open?.isPublic, closed?.isPublic]).toEqual([false, true]);
+    for (const lottery of [open, closed]) {
+      const hash = createHash('sha256')
+        .update(lottery?.secret ?? '')
+        .digest();
+      expect(hash).toEqual(lottery?.secretSha256);
+    }
+    expect(open?.secret).not.toEqual(closed?.secret);
+  });
+
+  it('of an unknown sale is none', async () => {
+    expect(await saleLottery({ regular: pool, hot: pool }, 'nowhere')).toBeUndefined();
+  });
+});

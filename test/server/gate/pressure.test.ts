@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest';
+import type { PublishResult } from '../../../broker/publisher.ts';
+import { Pressure, Threshold } from '../../../server/gate/pressure.ts';
+import { breakOutcomes, PublishBreaker } from '../../../server/requests/breakers.ts';
+import { until } from '../../until.ts';
+
+const message = { content: Buffer.alloc(0) } as never;
+const FAR = { eventLoopDelayMs: 1e6, queueMessages: 1e6, unconfirmedMessages: 1e6 };
+
+describe('a threshold', () => {
+  it('is left well below where it was entered', () => {
+    const threshold = new Threshold(100);
+    const judged = [99, 100, 101, 60, 51, 50, 60, 101].map((value) => threshold.judge(value));
+    expect(judged).toEqual([false, false, true, true, true, false, false, true]);
+  });
+});
+
+describe('pressure', () => {
+  it('is the queue of the schema alone, and goes with it', async () => {
+    const messages = { regular: 5, hot: 50 };
+    const pressure = new Pressure(
+      { ...FAR, queueMessages: 10 },
+      { unconfirmed: () => 0, queueMessages: async () => ({ ...messages }) },
+    );
+    pressure.start();
+    await until('the hot queue is too long', async () => pressure.cause('hot') === 'queue');
+    expect(pressure.cause('regular')).toBeUndefined();
+    messages.hot = 3;
+    await until('it is short again', async () => pressure.cause('hot') === undefined);
+    pressure.stop();
+  });
+
+  it('is unconfirmed messages, whatever the broker says of its queues', async () => {
+    let unconfirmed = 11;
+    const pressure = new Pressure(
+      { ...FAR, unconfirmedMessages: 10 },
+      { unconfirmed: () => unconfirmed, queueMessages: () => Promise.reject(new Error('away')) },
+    );
+    pressure.start();
+    await until('too many', async () => pressure.cause('regular') === 'unconfirmed');
+    unconfirmed = 0;
+    await until('few again', async () => pressure.cause('regular') === undefined);
+    pressure.stop();
+  });
+
+  it('is an event loop that comes late', async () => {
+    const pressure = new Pressure(
+      { ...FAR, eventLoopDelayMs: 200 },
+      { unconfirmed: () => 0, queueMessages: async () => ({ regular: 0, hot: 0 }) },
+    );
+    pressure.start();
+    const block = setInterval(() => {
+      const untilMs = performance.now() + 600;
+      while (performance.now() < untilMs);
+    }, 1);
+    await until('the loop is late', async () => pressure.cause('hot') === 'event_loop');
+    clearInterval(block);
+    await until('it is in time again', async () => pressure.cause('hot') === undefined);
+    pressure.stop();
+  });
+});
+
+describe('the circuit around publishing', () => {
+  it('opens after failures in a row, sends nothing then, and closes when a try succeeds', async () => {
+    let answer: PublishResult = 'unknown';
+    let sent = 0;
+    const breaker = new PublishBreaker(async () => {
+      sent += 1;
+      return answer;
+    });
+    const publish = () => breaker.publish(message, () => {});
+    for (let call = 0; call < 5; call += 1) expect(await publish()).toBe('unknown');
+    expect(breaker.available()).toBe(false);
+    expect(await publish()).toBe('refused');
+    expect(sent).toBe(5);
+    answer = 'confirmed';
+    await until('a try is due', async () => breaker.available());
+    expect(await publish()).toBe('confirmed');
+    expect(await publish()).toBe('confirmed');
+    expect(breaker.available()).toBe(true);
+  });
+
+  it('does not open for answers, returned ones included', async () => {
+    const breaker = new PublishBreaker(async () => 'returned');
+    for (let call = 0; call < 20; call += 1) await breaker.publish(message, () => {});
+    expect(breaker.available()).toBe(true);
+  });
+});
+
+describe('the circuit around look-ups', () => {
+  it('answers overloaded at once while the database does not answer', async () => {
+    let asked = 0;
+    const outcomesOf = breakOutcomes(async () => {
+      asked += 1;
+      throw new Error('no connection');
+    });
+    for (let call = 0; call < 5; call += 1) await expect(outcomesOf(['x'])).rejects.toThrow('no c');
+    await expect(outcomesOf(['x'])).rejects.toMatchObject({ verdict: 'overloaded' });
+    expect(asked).toBe(5);
+  });
+});

@@ -1,0 +1,78 @@
+import { createSigner } from 'fast-jwt';
+import { afterEach, describe, expect, it } from 'vitest';
+import { openWebNode, type WebNode } from '../web-node.ts';
+
+/** Tokens that a secret of the shop signs, which may sign other things as well. */
+
+const SECRET = 'a secret that is long enough for HS256';
+const shop = { JWT_AUDIENCE: 'https://sale.example', JWT_ISSUER: 'https://login.example' };
+let node: WebNode;
+afterEach(() => node.close());
+
+const open = async (environment: Record<string, string>) => {
+  node = await openWebNode({ environment, jwtSecret: SECRET });
+};
+
+async function statusOf(claims: object, header: { typ?: string } = {}) {
+  const sign = createSigner({ key: SECRET, header: { alg: 'HS256', typ: 'JWT', ...header } });
+  return statusOfToken(sign({ sub: 'ann', exp: inSeconds(600), ...claims }));
+}
+
+async function statusOfToken(token: string) {
+  const answer = await node.app.inject({
+    method: 'POST',
+    url: '/api/v1/sales/demo/tickets',
+    headers: { authorization: `Bearer ${token}` },
+    payload: { sku: 'TV' },
+  });
+  return answer.statusCode;
+}
+
+const inSeconds = (seconds: number) => Math.floor(Date.now() / 1_000) + seconds;
+
+describe('a shop that names itself', () => {
+  const mine = { aud: shop.JWT_AUDIENCE, iss: shop.JWT_ISSUER };
+
+  it('believes what is meant for it, and only that', async () => {
+    await open(shop);
+    expect(await statusOf(mine)).toBe(201);
+    expect(await statusOf({ ...mine, aud: ['else', mine.aud] })).toBe(201);
+    for (const claims of [
+      {},
+      { aud: mine.aud },
+      { iss: mine.iss },
+      { ...mine, aud: 'https://else.example' },
+      { ...mine, iss: 'https://else.example' },
+    ]) {
+      expect(await statusOf(claims), JSON.stringify(claims)).toBe(401);
+    }
+  });
+
+  it('has guests like any other', async () => {
+    await open(shop);
+    const guest = await node.app.inject({ method: 'POST', url: '/api/v1/demo/guest' });
+    expect(await statusOfToken(guest.json().token)).toBe(201);
+  });
+});
+
+it('a shop that names no audience believes no token that names one', async () => {
+  await open({});
+  expect(await statusOf({})).toBe(201);
+  expect(await statusOf({ aud: 'password-reset' })).toBe(401);
+  expect(await statusOf({ aud: [] })).toBe(401);
+});
+
+it('clocks differ by seconds, not by minutes', async () => {
+  await open({});
+  for (const claims of [{ iat: inSeconds(3) }, { nbf: inSeconds(3) }, { exp: inSeconds(-2) }]) {
+    expect(await statusOf(claims), JSON.stringify(claims)).toBe(201);
+  }
+  for (const claims of [{ iat: inSeconds(60) }, { nbf: inSeconds(60) }, { exp: inSeconds(-6) }]) {
+    expect(await statusOf({ ...claims, sub: 'bob' }), JSON.stringify(claims)).toBe(401);
+  }
+});
+
+it('a token of another type is for another purpose', async () => {
+  await open({});
+  expect(await statusOf({}, { typ: 'secevent+jwt' })).toBe(401);
+});

@@ -1,0 +1,85 @@
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { launch, visit } from '../../page/browser.ts';
+import { openWebNode, type WebNode } from '../web-node.ts';
+
+/** The pages' headers: nothing from elsewhere, nothing inline, nothing framed, nothing guessed. */
+
+let node: WebNode;
+beforeAll(async () => {
+  node = await openWebNode();
+});
+afterAll(() => node.close());
+
+const PAGES = [
+  '/',
+  '/sales/demo',
+  '/sales/demo/lottery',
+  '/sales/nowhere',
+  '/js/sale-page.js',
+  '/css/base.css',
+  '/altcha/altcha.js',
+  '/altcha/altcha.css',
+  '/altcha/pbkdf2.js',
+];
+
+function policyOf(header: unknown): Map<string, string[]> {
+  const parts = String(header).split(';');
+  return new Map(
+    parts.map((part) => {
+      const [name = '', ...sources] = part.trim().split(' ');
+      return [name, sources];
+    }),
+  );
+}
+
+describe('pages', () => {
+  it.each(PAGES)('%s has strict headers', async (url) => {
+    const { headers } = await node.app.inject({ url });
+    const policy = policyOf(headers['content-security-policy']);
+    expect(policy.get('default-src')).toEqual(["'self'"]);
+    for (const name of ['base-uri', 'frame-ancestors', 'object-src']) {
+      expect([name, policy.get(name)]).toEqual([name, ["'none'"]]);
+    }
+    // Nothing weakens it: no inline or computed code, no other address, no blob.
+    expect([...policy.values()].flat()).not.toEqual(
+      expect.arrayContaining([expect.stringMatching(/unsafe|blob:|data:|https?:|\*/)]),
+    );
+    expect(headers).toMatchObject({
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'DENY',
+      'referrer-policy': 'no-referrer',
+      'cross-origin-opener-policy': 'same-origin',
+    });
+    expect(headers).not.toHaveProperty('x-powered-by');
+    expect(headers).not.toHaveProperty('server');
+    expect(headers).not.toHaveProperty('access-control-allow-origin');
+  });
+
+  it('of the widget are not a way into other files', async () => {
+    for (const url of [
+      '/altcha/../package.json',
+      '/altcha/%2e%2e/package.json',
+      '/altcha/main/altcha.js',
+      '/altcha/',
+    ]) {
+      expect([url, (await node.app.inject({ url })).statusCode]).toEqual([url, 404]);
+    }
+  });
+
+  it('of the API reader run under a policy as well', async () => {
+    const { headers } = await node.app.inject({ url: '/docs/' });
+    const policy = policyOf(headers['content-security-policy']);
+    expect(policy.get('default-src')).toEqual(["'self'"]);
+    expect(policy.has('script-src')).toBe(false);
+    expect(headers['x-frame-options']).toBe('DENY');
+    await node.app.listen({ host: '127.0.0.1', port: 0 });
+    const { port } = node.app.server.address() as AddressInfo;
+    const browser = await launch();
+    const { page, complaints, end } = await visit(browser, `http://127.0.0.1:${port}/docs/`);
+    await page.getByText('/api/v1/buy/{ticket}').first().waitFor();
+    expect(complaints).toEqual([]);
+    await end();
+    await browser.close();
+  });
+});

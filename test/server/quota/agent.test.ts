@@ -1,0 +1,148 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { NodeAgent } from '../../../server/quota/agent.ts';
+import { decodeReport } from '../../../zk/tree/report.ts';
+import { ControlPlane, grantOf } from '../../keeper/control-plane.ts';
+import { servers } from '../../servers.ts';
+import { until } from '../../until.ts';
+import { startRelay } from '../../zk/client/relay.ts';
+
+/** What a web node does by itself; grants are written by hand, no keeper runs. */
+
+let plane: ControlPlane;
+
+beforeAll(async () => {
+  plane = await ControlPlane.start();
+});
+
+afterAll(() => plane.close());
+
+async function ready(agent: NodeAgent): Promise<string> {
+  await until('ready', () => agent.ready(), { pollMs: 5 });
+  return agent.node ?? '';
+}
+
+async function grant(agent: NodeAgent, sku: string, units: number): Promise<void> {
+  const path = plane.paths.sku(sku).grant(agent.node ?? '');
+  await plane.write(path, String(units));
+  await until('granted', () => grantOf(agent, sku) === units, { pollMs: 5 });
+}
+
+test('draws what it was granted, no more; refunds and outcomes are reported', async () => {
+  const sku = 'draws';
+  await plane.sell(sku, 10);
+  const agent = plane.agent();
+  const node = await ready(agent);
+  expect(agent.draw(sku, 1)).toEqual({ drawn: false, verdict: 'quota_spent' });
+  await grant(agent, sku, 5);
+  expect(agent.draw(sku, 3)).toEqual({ drawn: true, node, units: 3 });
+  expect(agent.draw(sku, 3)).toEqual({ drawn: false, verdict: 'too_few_now' });
+  agent.refund(node, sku, 1);
+  agent.decide(node, sku, 2);
+  expect(agent.draw(sku, 3, 1)).toEqual({ drawn: true, node, units: 3 });
+  expect(() => agent.decide(node, sku, 4)).toThrow(/3 are under way/);
+  await until('reported', async () => {
+    const report = decodeReport((await plane.text(plane.paths.report(node))) ?? '');
+    const path = plane.paths.sku(sku).grant(node);
+    expect(report?.applied[path]).toBe(1);
+    expect(report?.skus[sku]).toMatchObject({ grant: 5, admitted: 5, decided: 2, wanted: 3 });
+    return true;
+  });
+});
+
+test('follows states and shares; an SKU of which nothing is said is paused', async () => {
+  const agent = plane.agent();
+  await ready(agent);
+  expect(agent.state('unheard')).toBe('paused');
+  expect(agent.keep('unheard')).toBe(1);
+  await plane.sell('heard', 10);
+  await until('open', () => agent.state('heard') === 'open', { pollMs: 5 });
+  await plane.write(plane.paths.keep, '0.5');
+  await plane.write(plane.paths.sku('heard').keep, '0.1');
+  await until('kept', () => agent.keep('heard') === 0.1, { pollMs: 5 });
+  expect(agent.keep('unheard')).toBe(0.5);
+  await plane.remove(plane.paths.sku('heard').keep);
+  await until('the common share', () => agent.keep('heard') === 0.5, { pollMs: 5 });
+  await plane.write(plane.paths.shed, 'lottery');
+  await until('lottery', () => agent.shed() === 'lottery', { pollMs: 5 });
+});
+
+test('garbage and deletion leave the last good value, for a node that starts then too', async () => {
+  const sku = 'garbled';
+  await plane.sell(sku, 10);
+  const { state, quota } = plane.paths.sku(sku);
+  const agent = plane.agent();
+  await ready(agent);
+  await until('open', () => agent.state(sku) === 'open', { pollMs: 5 });
+  await plane.write(state, 'opne');
+  const refusal = { refused: 'opne', reason: 'r', inForce: 'open', at: '' };
+  await plane.write(plane.paths.error(state), JSON.stringify(refusal));
+  const later = plane.agent();
+  await ready(later);
+  expect(later.state(sku)).toBe('open');
+  await plane.remove(state);
+  await plane.write(quota, '11');
+  await plane.write(plane.paths.keep, '0.75');
+  await until('later edits are seen', () => agent.keep(sku) === 0.75 && later.keep(sku) === 0.75);
+  expect([agent.state(sku), later.state(sku)]).toEqual(['open', 'open']);
+  await plane.write(state, 'closed');
+  await until('mended', () => agent.state(sku) === 'closed' && later.state(sku) === 'closed');
+});
+
+test('a grant that was deleted by hand cannot be spent', async () => {
+  const sku = 'deleted';
+  await plane.sell(sku, 10);
+  const agent = plane.agent();
+  const node = await ready(agent);
+  await grant(agent, sku, 5);
+  await plane.remove(plane.paths.sku(sku).grant(node));
+  await until('nothing to spend', () => grantOf(agent, sku) === 0, { pollMs: 5 });
+  await grant(agent, sku, 2);
+  expect(agent.draw(sku, 3).drawn).toBe(false);
+});
+
+test('a node that was cut off stops drawing in time, and comes back as another node', async () => {
+  const sku = 'cut';
+  await plane.sell(sku, 1_000_000);
+  const relay = await startRelay(servers.zookeeper);
+  const agent = plane.agent(relay.address);
+  const node = await ready(agent);
+  await grant(agent, sku, 1_000_000);
+  expect(agent.draw(sku, 1).drawn).toBe(true);
+  relay.silence();
+  await until('no trust', () => agent.draw(sku, 1).drawn === false, { pollMs: 1 });
+  expect(agent.draw(sku, 1)).toEqual({ drawn: false, verdict: 'quota_unavailable' });
+  expect(agent.trusted(node)).toBe(false);
+  expect(await plane.operator.exists(plane.paths.node(node))).toMatchObject({
+    value: { children: 0 },
+  });
+  await until('the session ends', async () => {
+    const found = await plane.operator.exists(plane.paths.node(node));
+    return found.ok && found.value === undefined;
+  });
+  relay.speak();
+  await until('a new node', () => agent.ready() && agent.node !== node);
+  expect(agent.draw(sku, 1)).toEqual({ drawn: false, verdict: 'quota_spent' });
+  // What the old node id still hears of is not this one's.
+  agent.decide(node, sku, 1);
+  agent.refund(node, sku, 1);
+  expect(grantOf(agent, sku)).toBe(0);
+  await agent.close();
+  await relay.close();
+});
+
+test('a node whose registration is deleted by hand takes another id', async () => {
+  const agent = plane.agent();
+  const node = await ready(agent);
+  await plane.remove(plane.paths.node(node));
+  await until('another id', () => agent.ready() && agent.node !== node);
+  expect(agent.trusted(node)).toBe(false);
+});
+
+test('closing says that the report is final and leaves no registration', async () => {
+  const agent = plane.agent();
+  const node = await ready(agent);
+  await agent.close();
+  expect(agent.draw('any', 1)).toEqual({ drawn: false, verdict: 'quota_unavailable' });
+  expect(await plane.text(plane.paths.node(node))).toBeUndefined();
+  expect(decodeReport((await plane.text(plane.paths.report(node))) ?? '')?.final).toBe(true);
+});

@@ -1,0 +1,194 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { describe, expect, it, vi } from 'vitest';
+import type { PublishResult } from '../../../broker/publisher.ts';
+import type { RequestOutcome } from '../../../db/calls.ts';
+import { createLog } from '../../../process/log.ts';
+import type { SkuOnSale } from '../../../server/catalogue.ts';
+import { Envelopes } from '../../../server/requests/envelopes.ts';
+import { Lookup } from '../../../server/requests/lookup.ts';
+import { Purchases } from '../../../server/requests/purchases.ts';
+import { StatusDesk } from '../../../server/requests/status.ts';
+import { ask, wait } from '../shoppers.ts';
+
+const row = { sale: 'demo', sku: 'TV', schema: 'hot' } as SkuOnSale;
+let nextId = 0;
+
+function requestOf(userId: string) {
+  nextId += 1;
+  const requestId = `00000000-0000-4000-8000-${String(nextId).padStart(12, '0')}`;
+  return { requestId, userId, units: 1 };
+}
+
+/** A node whose broker answers as told. */
+function setUp(answers: (PublishResult | Promise<PublishResult>)[], trusted = true) {
+  const sizes: number[] = [];
+  const events: string[] = [];
+  let late: (result: PublishResult) => void = () => {};
+  const node = { trusted };
+  const transport = {
+    publish: async (_message: unknown, onLate: (result: PublishResult) => void) => {
+      late = onLate;
+      return answers.shift() ?? 'refused';
+    },
+    trusted: () => node.trusted,
+  };
+  const lookup = new Lookup<RequestOutcome>(
+    async () => ({ rows: [], missing: [] }),
+    ({ requestId }) => requestId,
+  );
+  const purchases = new Purchases({
+    envelopes: new Envelopes(transport, 'process', (requests) => sizes.push(requests)),
+    lookup,
+    log: createLog('test', 'silent'),
+    events: {
+      answered: () => events.push('answered'),
+      refund: () => events.push('refund'),
+      decided: ({ verdict }) => events.push(`decided ${verdict?.status}`),
+    },
+  });
+  const stopping = new AbortController();
+  const desk = new StatusDesk(
+    purchases,
+    lookup,
+    async (fenced) => fenced === 'gone',
+    stopping.signal,
+  );
+  const answerLate = (result: PublishResult) => late(result);
+  return { purchases, desk, node, sizes, events, answerLate, stopping };
+}
+
+describe('an admitted request', () => {
+  it('travels with those that come at the same time, up to a bound', async () => {
+    const { purchases, sizes } = setUp(['confirmed', 'confirmed', 'confirmed']);
+    const entries = Array.from({ length: 257 }, (_, i) =>
+      purchases.take(row, requestOf(`u${i}`), 'ticket', 'web-1'),
+    );
+    await Promise.all(entries.map((entry) => entry.published));
+    expect(sizes).toEqual([128, 128, 1]);
+    expect(new Set(entries.map((entry) => entry.stage))).toEqual(new Set(['taken']));
+    purchases.stop();
+  });
+
+  it('leaves at once when nothing is on the way, and else gathers until the confirm', async () => {
+    // It gathers for some milliseconds at the most, which do not pass here.
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const first = Promise.withResolvers<PublishResult>();
+    const { purchases, sizes } = setUp([first.promise, 'confirmed']);
+    const take = (userId: string) => purchases.take(row, requestOf(userId), 'ticket', 'web-1');
+    take('u1');
+    await nextTurn();
+    expect(sizes).toEqual([1]);
+    take('u2');
+    await nextTurn();
+    const third = take('u3');
+    await nextTurn();
+    expect(sizes).toEqual([1]);
+    first.resolve('confirmed');
+    await third.published;
+    expect(sizes).toEqual([1, 2]);
+    purchases.stop();
+    vi.useRealTimers();
+  });
+
+  it('waits a few milliseconds for a broker that does not answer, not longer', async () => {
+    const { purchases, sizes } = setUp([new Promise(() => {}), 'confirmed']);
+    purchases.take(row, requestOf('u1'), 'ticket', 'web-1');
+    await nextTurn();
+    await purchases.take(row, requestOf('u2'), 'ticket', 'web-1').published;
+    expect(sizes).toEqual([1, 1]);
+    purchases.stop();
+  });
+
+  it('is refunded and forgotten when it was definitely not taken', async () => {
+    for (const answer of ['refused', 'returned'] as const) {
+      const { purchases, events } = setUp([answer]);
+      const entry = purchases.take(row, requestOf('ada'), 'ticket', 'web-1');
+      await entry.published;
+      expect(purchases.book.find(entry.request.requestId)).toBeUndefined();
+      expect(events).toEqual(['answered', 'refund']);
+      purchases.stop();
+    }
+  });
+
+  it('is not published when the grant is not trusted any more', async () => {
+    const { purchases, events } = setUp(['confirmed'], false);
+    await purchases.take(row, requestOf('ada'), 'ticket', 'web-1').published;
+    expect(events).toEqual(['answered', 'refund']);
+    purchases.stop();
+  });
+
+  it('stays queued while unknown, is never refunded, and is taken when the confirm comes late', async () => {
+    const { purchases, events, answerLate, desk } = setUp(['unknown']);
+    const entry = purchases.take(row, requestOf('ada'), 'ticket', 'web-1');
+    await entry.published;
+    expect(entry.stage).toBe('unknown');
+    const question = { requestId: entry.request.requestId, userId: 'ada', taken: false };
+    expect(await ask(desk, question)).toMatchObject({ status: 'queued' });
+    answerLate('refused');
+    expect(entry.stage).toBe('unknown');
+    answerLate('confirmed');
+    expect(entry.stage).toBe('taken');
+    expect(events).toEqual(['answered']);
+    purchases.stop();
+  });
+
+  it('is published again while unknown, after the end of its node id too', async () => {
+    const { purchases, node } = setUp(['unknown', 'confirmed']);
+    const entry = purchases.take(row, requestOf('ada'), 'ticket', 'web-1');
+    await entry.published;
+    node.trusted = false;
+    await vi.waitFor(() => expect(entry.stage).toBe('taken'), { timeout: 60_000 });
+    purchases.stop();
+  });
+
+  it('was not taken when its node was fenced and it has no outcome', async () => {
+    const { purchases, desk } = setUp([]);
+    const asked = { requestId: requestOf('ada').requestId, userId: 'ada', taken: true };
+    expect(await ask(desk, asked)).toMatchObject({ status: 'queued' });
+    expect(await ask(desk, { ...asked, unknownAt: 'web-1' })).toMatchObject({ status: 'queued' });
+    expect(await ask(desk, { ...asked, unknownAt: 'gone' })).toEqual({
+      requestId: asked.requestId,
+      status: 'rejected',
+      reason: 'not_taken',
+    });
+    purchases.stop();
+  });
+
+  it('is decided once, tells who waits, and is nobody else’s business', async () => {
+    const { purchases, events, desk } = setUp(['confirmed']);
+    const entry = purchases.take(row, requestOf('ada'), 'ticket', 'web-1');
+    const { requestId } = entry.request;
+    const asked = wait(desk, { requestId, userId: 'ada', taken: true }, 5_000).told;
+    const other = ask(desk, { requestId, userId: 'bob', taken: false });
+    expect(await other).toBeUndefined();
+    const verdict = { requestId, status: 'sold_out', units: 0 } as const;
+    purchases.onVerdict(verdict);
+    purchases.onVerdict(verdict);
+    expect(await asked).toEqual({ requestId, status: 'sold_out' });
+    expect(events.filter((event) => event.startsWith('decided'))).toEqual(['decided sold_out']);
+    expect(purchases.watchedCount).toBe(0);
+    purchases.stop();
+  });
+
+  it('is waited for until the outcome, the clock, the shopper or the process ends the wait', async () => {
+    const { purchases, desk, stopping } = setUp(['confirmed']);
+    const entry = purchases.take(row, requestOf('ada'), 'ticket', 'web-1');
+    await entry.published;
+    const { requestId } = entry.request;
+    const question = { requestId, userId: 'ada', taken: true };
+    const queued = { requestId, status: 'queued' };
+    const leaves = wait(desk, question, 60_000);
+    const late = wait(desk, question, 150);
+    const stays = wait(desk, question, 60_000);
+    expect(desk.waitingCount).toBe(3);
+    leaves.leave();
+    expect(desk.waitingCount).toBe(2);
+    expect(await late.told).toEqual(queued);
+    expect(desk.waitingCount).toBe(1);
+    stopping.abort();
+    expect(await stays.told).toEqual(queued);
+    expect(leaves.isTold).toBe(false);
+    expect(purchases.watchedCount).toBe(0);
+    purchases.stop();
+  });
+});

@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { RequestOutcome } from '../../../db/calls.ts';
+import { createLog } from '../../../process/log.ts';
+import { Envelopes } from '../../../server/requests/envelopes.ts';
+import { Lookup } from '../../../server/requests/lookup.ts';
+import { Purchases } from '../../../server/requests/purchases.ts';
+import { FOREIGN_LOOKUPS_PER_SECOND, StatusDesk } from '../../../server/requests/status.ts';
+import { wait } from '../shoppers.ts';
+
+/** Shoppers whose web node has died wait at another one, which hears nothing of their requests. */
+
+const CROWD = 25_000;
+const WAIT_MS = 30_000;
+const DECIDED_AT = new Date();
+
+describe('requests of a dead node', () => {
+  let asked: number;
+  let queries: number;
+  let outcomes: Map<string, RequestOutcome>;
+  let desk: StatusDesk;
+  let purchases: Purchases;
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+    asked = 0;
+    queries = 0;
+    outcomes = new Map();
+    const lookup = new Lookup<RequestOutcome>(
+      async (ids) => {
+        queries += 1;
+        asked += ids.length;
+        return { rows: ids.flatMap((id) => outcomes.get(id) ?? []), missing: [] };
+      },
+      ({ requestId }) => requestId,
+    );
+    const transport = { publish: async () => 'confirmed' as const, trusted: () => true };
+    purchases = new Purchases({
+      envelopes: new Envelopes(transport, 'process', () => {}),
+      lookup,
+      log: createLog('test', 'silent'),
+      events: { answered() {}, refund() {}, decided() {} },
+    });
+    desk = new StatusDesk(purchases, lookup, async () => false, new AbortController().signal);
+  });
+
+  afterEach(() => {
+    purchases.stop();
+    vi.useRealTimers();
+  });
+
+  let shoppers = 0;
+  const begin = () => {
+    shoppers += 1;
+    const question = { requestId: randomUUID(), userId: `user-${shoppers}`, taken: true };
+    return wait(desk, question, WAIT_MS);
+  };
+
+  it('are looked for together, and less often the longer it takes', async () => {
+    const crowd = Array.from({ length: 100 }, begin);
+    await vi.advanceTimersByTimeAsync(90);
+    expect(queries).toBe(1);
+    await vi.advanceTimersByTimeAsync(9_910);
+    // Every 100 ms at first, then when a quarter more has passed, from the fourth second on every second.
+    expect(queries).toBeGreaterThanOrEqual(16);
+    expect(queries).toBeLessThanOrEqual(23);
+    expect(asked).toBe(queries * crowd.length);
+    await vi.advanceTimersByTimeAsync(WAIT_MS);
+    expect(await Promise.all(crowd.map(({ told }) => told))).toHaveLength(100);
+    expect(desk.waitingCount).toBe(0);
+  });
+
+  it('are waited for by so many shoppers and no more', async () => {
+    for (let count = 0; count < 60_000; count += 1) begin();
+    expect(begin).toThrow(expect.objectContaining({ verdict: 'overloaded' }));
+  });
+
+  it('do not drown the database, however many wait; and each is told', async () => {
+    const crowd = Array.from({ length: CROWD }, begin);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(asked).toBeGreaterThan(2 * CROWD);
+    // Everybody at first, then so many a second; a tick of it more.
+    expect(asked).toBeLessThanOrEqual(CROWD + 10.1 * FOREIGN_LOOKUPS_PER_SECOND);
+    // One a tick, and one for each thousand.
+    expect(queries).toBeLessThanOrEqual(101 + asked / 1_000);
+    for (const { question } of crowd) {
+      const { requestId, userId } = question;
+      const outcome = { requestId, userId, status: 'sold_out', reason: null, orderNo: null };
+      const rest = {
+        sale: 's',
+        sku: 'TV',
+        units: 0,
+        amount: null,
+        currency: null,
+        payBefore: null,
+      };
+      outcomes.set(requestId, { ...outcome, ...rest, decidedAt: DECIDED_AT } as RequestOutcome);
+    }
+    // Their turn comes within as many seconds as the crowd's look-ups take.
+    await vi.advanceTimersByTimeAsync((CROWD / FOREIGN_LOOKUPS_PER_SECOND) * 1_000 + 200);
+    expect(crowd.filter(({ isTold }) => !isTold)).toEqual([]);
+    expect(desk.waitingCount).toBe(0);
+    expect(purchases.watchedCount).toBe(0);
+  });
+});

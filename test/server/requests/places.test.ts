@@ -1,0 +1,71 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { USER_PLACES_MAX } from '../../../server/requests/places.ts';
+import { type Answer, Shopper } from '../../shopper.ts';
+import { until } from '../../until.ts';
+import { openWebNode, type WebNode } from '../web-node.ts';
+
+/** Places to wait for an outcome, over sockets: who can hold how many, and for how long. */
+
+const jwtSecret = randomBytes(32).toString('base64url');
+let node: WebNode;
+let url: string;
+
+beforeEach(async () => {
+  node = await openWebNode({ jwtSecret, environment: { RATE_LIMIT_OWN_PER_SECOND: '1000' } });
+  await node.app.listen({ host: '127.0.0.1', port: 0 });
+  url = `http://127.0.0.1:${(node.app.server.address() as AddressInfo).port}`;
+});
+afterEach(() => node.close());
+
+const shopper = (user: string) => new Shopper(url, jwtSecret, user);
+const verdict = ({ status, body }: Answer) => [status, body.verdict];
+const taken = () => node.context.statusDesk.waitingCount;
+
+/** The status URL of a request that was taken and is never decided. */
+async function takenUrl(user: string): Promise<string> {
+  const path = `/api/v1/buy/${node.ticketOf(user)}`;
+  const answer = await shopper(user).call('POST', path, { quantity: 1 });
+  expect(answer.status).toBe(202);
+  return answer.body.statusUrl;
+}
+
+describe('places to wait', () => {
+  it('are held for the grace time only by somebody who asks for any id', async () => {
+    const startedMs = performance.now();
+    const waits = ['?wait=30', '?wait=3600', '/events'].map((tail) =>
+      shopper('eve').call('GET', `/api/v1/requests/${randomUUID()}${tail}`),
+    );
+    const answers = await Promise.all(waits);
+    expect(answers.map(verdict)).toEqual(Array(3).fill([404, 'not_found']));
+    // Far beyond the grace time on any machine, and before the time that was asked for.
+    expect(performance.now() - startedMs).toBeLessThan(25_000);
+    expect(taken()).toBe(0);
+  });
+
+  it('are few for each user, whatever the way in, and free again at once', async () => {
+    const path = await takenUrl('eve');
+    const headers = { authorization: `Bearer ${node.tokenOf('eve')}` };
+    const held = Array.from({ length: USER_PLACES_MAX }, (_, index) => {
+      const leaving = new AbortController();
+      const tail = index % 2 === 0 ? '/events' : '?wait=30';
+      fetch(`${url}${path}${tail}`, { headers, signal: leaving.signal }).catch(() => {});
+      return leaving;
+    });
+    await until('all of one user are taken', () => taken() === USER_PLACES_MAX);
+    for (const tail of ['?wait=30', '?wait=0', '/events']) {
+      const answer = await shopper('eve').call('GET', `${path}${tail}`);
+      expect(verdict(answer)).toEqual([429, 'rate_limited']);
+      expect(Number(answer.retryAfter)).toBeGreaterThan(0);
+    }
+    // Others wait as before.
+    const own = await takenUrl('ann');
+    expect((await shopper('ann').call('GET', `${own}?wait=0`)).body.status).toBe('queued');
+    held[0]?.abort();
+    await until('one is free', () => taken() === USER_PLACES_MAX - 1);
+    expect((await shopper('eve').call('GET', `${path}?wait=0`)).body.status).toBe('queued');
+    for (const leaving of held) leaving.abort();
+    await until('all are free', () => taken() === 0);
+  });
+});

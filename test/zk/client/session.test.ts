@@ -1,0 +1,177 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { ZkSession } from '../../../zk/client/session.ts';
+import { servers, uniqueZkRoot } from '../../servers.ts';
+import { until } from '../../until.ts';
+import { type Relay, startRelay } from './relay.ts';
+
+/** Each part of it that a test waits for is some seconds more than a busy machine stands still. */
+const SESSION_TIMEOUT_MS = 12_000;
+const root = uniqueZkRoot();
+const open = new Set<ZkSession | Relay>();
+
+function keep<T extends ZkSession | Relay>(thing: T): T {
+  open.add(thing);
+  return thing;
+}
+
+async function connect(address = servers.zookeeper): Promise<ZkSession & { seen: string[] }> {
+  const options = { servers: address, sessionTimeoutMs: SESSION_TIMEOUT_MS };
+  const session = Object.assign(keep(new ZkSession(options)), { seen: [] as string[] });
+  for (const event of ['session', 'resumed', 'suspended', 'expired'] as const) {
+    session.on(event, () => session.seen.push(event));
+  }
+  session.start();
+  await session.connected(60_000);
+  return session;
+}
+
+let other: ZkSession;
+
+beforeAll(async () => {
+  other = await connect();
+  open.delete(other);
+  await other.ensure(root);
+});
+
+afterEach(async () => {
+  for (const thing of open) await thing.close();
+  open.clear();
+});
+
+afterAll(() => other.close());
+
+test('a machine that slept trusts its session only when it has heard of it again', async () => {
+  let sleptMs = 0;
+  const now = () => performance.now() + sleptMs;
+  const options = { servers: servers.zookeeper, sessionTimeoutMs: SESSION_TIMEOUT_MS, now };
+  const session = keep(new ZkSession(options));
+  session.start();
+  await session.connected(60_000);
+  expect(session.isTrusted).toBe(true);
+  sleptMs = SESSION_TIMEOUT_MS;
+  expect(session.isTrusted).toBe(false);
+  await until('it is trusted again', () => session.isTrusted);
+});
+
+describe('calls', () => {
+  test('a write of a version that is gone is refused, version 0 in a transaction too', async () => {
+    const path = `${root}/versions`;
+    await other.create(path, 'a');
+    expect(await other.set(path, 'b', 0)).toMatchObject({ ok: true, value: { version: 1 } });
+    expect(await other.set(path, 'c', 0)).toEqual({ ok: false, error: 'bad_version' });
+    for (const op of ['check', 'set', 'delete'] as const) {
+      const operation = { op, path, text: 'd', version: 0 };
+      expect(await other.multi([operation])).toEqual({ ok: false, error: 'bad_version' });
+    }
+    expect(await other.get(path)).toMatchObject({ value: { text: 'b' } });
+  });
+
+  test('a transaction is done whole or not at all', async () => {
+    const [first, second] = [`${root}/first`, `${root}/second`];
+    const failed = await other.multi([
+      { op: 'create', path: first, text: '' },
+      { op: 'check', path: second, version: -1 },
+    ]);
+    expect(failed).toEqual({ ok: false, error: 'no_node' });
+    expect(await other.exists(first)).toEqual({ ok: true, value: undefined });
+  });
+
+  test('what is missing, there already or not empty is a value', async () => {
+    expect(await other.get(`${root}/none`)).toEqual({ ok: false, error: 'no_node' });
+    await other.ensure(`${root}/parent/child`);
+    expect(await other.create(`${root}/parent`, '')).toEqual({ ok: false, error: 'node_exists' });
+    expect(await other.delete(`${root}/parent`)).toEqual({ ok: false, error: 'not_empty' });
+    expect(await other.children(`${root}/parent`)).toEqual({ ok: true, value: ['child'] });
+  });
+});
+
+describe('a silent server', () => {
+  test('is noticed within the session timeout; the session and its nodes survive it', async () => {
+    const relay = keep(await startRelay(servers.zookeeper));
+    const session = await connect(relay.address);
+    const id = session.id;
+    await session.create(`${root}/alive`, '', { ephemeral: true });
+    const texts: (string | undefined)[] = [];
+    await session.watch(`${root}/followed`, (value) => texts.push(value?.text)).first;
+
+    relay.silence();
+    const silentAt = performance.now();
+    const call = session.get(root);
+    await until('suspended', () => session.seen.includes('suspended'), { pollMs: 5 });
+    expect(performance.now() - silentAt).toBeLessThan(SESSION_TIMEOUT_MS);
+    expect(await call).toMatchObject({ ok: false });
+    expect(await session.get(root)).toEqual({ ok: false, error: 'not_connected' });
+    await other.create(`${root}/followed`, 'missed');
+    relay.speak();
+
+    await until('resumed', () => session.seen.includes('resumed'));
+    expect(session.id).toBe(id);
+    expect(session.seen).not.toContain('expired');
+    expect(await other.exists(`${root}/alive`)).toMatchObject({ value: { owner: id } });
+    await until('the missed change', () => texts.at(-1) === 'missed');
+    await other.set(`${root}/followed`, 'later', -1);
+    await until('a watch on the new connection', () => texts.at(-1) === 'later');
+  });
+
+  test('ends the trust before it ends the session; then there is a new session', async () => {
+    const relay = keep(await startRelay(servers.zookeeper));
+    const session = await connect(relay.address);
+    const path = `${root}/mortal`;
+    await session.create(path, '', { ephemeral: true });
+    expect(session.isTrusted).toBe(true);
+    relay.silence();
+    await until('not trusted', () => !session.isTrusted, { pollMs: 1 });
+    expect(await other.exists(path), 'the node is there when trust ends').toMatchObject({
+      value: { owner: session.id },
+    });
+    await until('the server ends it', async () => {
+      const found = await other.exists(path);
+      return found.ok && found.value === undefined;
+    });
+    expect(session.isTrusted).toBe(false);
+    relay.speak();
+    await until('a new session', () => session.seen.filter((event) => event === 'session')[1]);
+    expect(session.seen).toContain('expired');
+    expect(session.isTrusted).toBe(true);
+  });
+});
+
+describe('a lost connection', () => {
+  test('is replaced as often as it breaks; the session stays and nothing leaks', async () => {
+    const relay = keep(await startRelay(servers.zookeeper));
+    const session = await connect(relay.address);
+    const id = session.id;
+    for (let count = 1; count <= 5; count++) {
+      relay.cut();
+      await until('resumed', () => session.seen.filter((e) => e === 'resumed').length === count);
+    }
+    relay.cut({ refuse: true });
+    await until('suspended', () => !session.isConnected);
+    relay.speak();
+    await until('connected', () => session.isConnected);
+    expect(session.id).toBe(id);
+    await session.close();
+    await relay.close();
+    const sockets = () => process.getActiveResourcesInfo().filter((name) => /^TCP/.test(name));
+    await until('only the other session has a socket', () => sockets().length <= 1);
+  });
+
+  test('an answer that the client cannot read ends the connection, not the process', async () => {
+    const relay = keep(await startRelay(servers.zookeeper));
+    const session = await connect(relay.address);
+    const unknownEvent = Buffer.alloc(32);
+    unknownEvent.writeInt32BE(28, 0);
+    unknownEvent.writeInt32BE(-1, 4);
+    unknownEvent.writeInt32BE(99, 20);
+    relay.inject(unknownEvent);
+    await until('resumed', () => session.seen.includes('resumed'));
+    expect(session.seen).not.toContain('expired');
+  });
+
+  test('closing ends the session at once', async () => {
+    const session = await connect();
+    await session.create(`${root}/brief`, '', { ephemeral: true });
+    await session.close();
+    expect(await other.exists(`${root}/brief`)).toEqual({ ok: true, value: undefined });
+  });
+});

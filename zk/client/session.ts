@@ -1,0 +1,291 @@
+import { elapsedMs } from '../../process/clock.ts';
+import { Calls } from './calls.ts';
+import {
+  type Connect,
+  Connection,
+  type Identity,
+  type Link,
+  type Lost,
+  type Request,
+} from './connection.ts';
+import { Observation, type Observer } from './observe.ts';
+import { OPEN_ACL, type Protection } from './protection.ts';
+import type { AclOf } from './requests.ts';
+import type { Failure, Observed, Result } from './result.ts';
+import type { SessionEvents, SessionOptions } from './session-options.ts';
+import { TrustWindow } from './trust.ts';
+
+/**
+ * One ZooKeeper session that survives its connections: every disconnect gets a new connection, which
+ * resumes the session for as long as the servers know it; then there is a new session. A probe with
+ * a deadline notices a silent server within the session timeout. Calls without a connection fail at
+ * once, instead of waiting for one that may never come.
+ *
+ * The trust window: another process may only conclude that this one is gone when the session has
+ * ended, so this one may act on what it was granted while it `isTrusted` (`trust.ts` says what
+ * extends that). The probe is a transaction that only checks, so that the ensemble's leader has to
+ * answer: a follower that was cut off from it goes on answering reads while the session expires.
+ */
+
+/** Calls and probes that get no answer within this part of the session timeout end the connection. */
+const CALL_TIMEOUT_SHARE = 1 / 3;
+const PROBE_INTERVAL_SHARE = 1 / 6;
+const CONNECT_TIMEOUT_MIN_MS = 500;
+const RECONNECT_DELAY_MIN_MS = 20;
+const RECONNECT_DELAY_MAX_MS = 1_000;
+const REREAD_INTERVAL_MS = 3_000;
+/** Session timeouts without any server after which a lost history is believed (see `Identity.zxid`). */
+const HISTORY_LOST_TIMEOUTS = 10;
+
+const ZXID_NONE = Buffer.alloc(8);
+/** Always there, and its version is of no interest. */
+const PROBED = '/';
+
+/** Refusals by a server that knows the session as alive. */
+const SERVER_SAID: ReadonlySet<Failure> = new Set([
+  'no_node',
+  'node_exists',
+  'bad_version',
+  'not_empty',
+]);
+
+export type { SessionOptions } from './session-options.ts';
+
+export class ZkSession extends Calls<SessionEvents> {
+  #options: SessionOptions;
+  /** Goes on while the machine sleeps, as the ensemble's clock does. */
+  readonly #now: () => number;
+  #servers: string[];
+  #next: number;
+  #connection: Link | undefined;
+  #connected = false;
+  #closed = false;
+  #identity: Identity | undefined;
+  #timeoutMs: number;
+  #trust = new TrustWindow();
+  #lostAt = Number.NEGATIVE_INFINITY;
+  #delayMs = RECONNECT_DELAY_MIN_MS;
+  #timers = new Set<NodeJS.Timeout>();
+  #observations = new Set<Observation>();
+  #forbidden: string | undefined;
+  protected readonly aclOf: AclOf;
+
+  constructor(options: SessionOptions) {
+    super();
+    this.#options = options;
+    this.#now = options.now ?? elapsedMs;
+    this.#servers = options.servers.split(',');
+    this.#next = Math.floor(Math.random() * this.#servers.length);
+    this.#timeoutMs = options.sessionTimeoutMs;
+    this.aclOf = (path) => options.protection?.aclOf(path) ?? OPEN_ACL;
+  }
+
+  /** Begins to connect, and goes on for ever until `close()`. Events tell how it goes. */
+  start(): void {
+    this.#open();
+    const { rereadIntervalMs = REREAD_INTERVAL_MS } = this.#options;
+    const reread = setInterval(() => this.#reread(), rereadIntervalMs);
+    reread.unref();
+    this.#timers.add(reread);
+  }
+
+  /** Resolves when there is a session; rejects when none came within the deadline. */
+  async connected(timeoutMs: number): Promise<void> {
+    if (this.#connected) return;
+    await new Promise<void>((resolve, reject) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.off('session', done).off('resumed', done);
+        resolve();
+      };
+      const timer = setTimeout(() => {
+        this.off('session', done).off('resumed', done);
+        reject(new Error(`no ZooKeeper session within ${timeoutMs} ms`));
+      }, timeoutMs);
+      this.on('session', done).on('resumed', done);
+    });
+  }
+
+  get protection(): Protection | undefined {
+    return this.#options.protection;
+  }
+
+  get isConnected(): boolean {
+    return this.#connected;
+  }
+
+  /** The session cannot have ended yet. */
+  get isTrusted(): boolean {
+    return this.#now() < this.#trust.until;
+  }
+
+  /** Changes with each new session; compare it after an await to know whose answer it was. */
+  get id(): bigint | undefined {
+    return this.#identity?.id.readBigInt64BE();
+  }
+
+  /** Negotiated with the server, ms. */
+  get timeoutMs(): number {
+    return this.#timeoutMs;
+  }
+
+  #later(delayMs: number, action: () => void): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      action();
+    }, delayMs);
+    this.#timers.add(timer);
+  }
+
+  #open(): void {
+    if (this.#closed) return;
+    const server = this.#servers[this.#next++ % this.#servers.length] ?? '';
+    const open: Connect = this.#options.connect ?? ((...parts) => new Connection(...parts));
+    const openedAt = this.#now();
+    const connection = open(
+      {
+        server,
+        timeoutMs: this.#options.sessionTimeoutMs,
+        ...(this.#identity && { identity: this.#identity }),
+        auths: this.#options.protection?.auths ?? [],
+      },
+      () => {
+        clearTimeout(deadline);
+        this.#onConnected(connection, openedAt);
+      },
+      (why) => {
+        clearTimeout(deadline);
+        this.#onLost(connection, why);
+      },
+    );
+    this.#connection = connection;
+    const share = this.#timeoutMs / (this.#servers.length + 1);
+    const connectTimeoutMs = Math.max(CONNECT_TIMEOUT_MIN_MS, share);
+    const deadline = setTimeout(() => connection.lose('disconnected'), connectTimeoutMs);
+  }
+
+  #onConnected(connection: Link, openedAt: number): void {
+    const identity = connection.identity();
+    const isResumed = this.#identity !== undefined && identity.id.equals(this.#identity.id);
+    this.#identity = identity;
+    this.#timeoutMs = identity.timeoutMs;
+    this.#connected = true;
+    this.#delayMs = RECONNECT_DELAY_MIN_MS;
+    this.#trust.opened(openedAt, this.#timeoutMs);
+    this.#probe(connection);
+    this.emit(isResumed ? 'resumed' : 'session');
+    this.#reread();
+  }
+
+  #onLost(connection: Link, why: Lost): void {
+    if (this.#connection !== connection) return;
+    const wasConnected = this.#connected;
+    this.#connected = false;
+    this.#connection = undefined;
+    if (wasConnected) {
+      this.#lostAt = performance.now();
+      if (this.#identity) this.#identity = { ...this.#identity, zxid: connection.zxid() };
+      this.emit('suspended');
+    }
+    if (why === 'auth_failed') {
+      this.#options.log?.warn({}, 'ZooKeeper refused the credentials; trying again');
+    }
+    if (why === 'expired') this.#expire();
+    const withoutServerMs = performance.now() - this.#lostAt;
+    if (this.#identity && withoutServerMs > HISTORY_LOST_TIMEOUTS * this.#timeoutMs) {
+      this.#identity = { ...this.#identity, zxid: ZXID_NONE };
+    }
+    const delayMs = why === 'expired' ? 0 : this.#delayMs * (0.5 + Math.random() / 2);
+    this.#delayMs = Math.min(this.#delayMs * 2, RECONNECT_DELAY_MAX_MS);
+    this.#later(delayMs, () => this.#open());
+  }
+
+  #expire(): void {
+    this.#identity = undefined;
+    this.#trust.end();
+    this.emit('expired');
+  }
+
+  async #probe(connection: Link): Promise<void> {
+    if (this.#connection !== connection || !this.#connected) return;
+    await this.multi([{ op: 'check', path: PROBED, version: -1 }]);
+    if (this.#connection !== connection || this.#closed) return;
+    this.#later(this.#timeoutMs * PROBE_INTERVAL_SHARE, () => this.#probe(connection));
+  }
+
+  #reread(): void {
+    for (const observation of this.#observations) observation.read();
+  }
+
+  protected async call(
+    request: Request,
+    passesLeader: boolean,
+    path: string,
+  ): Promise<Result<unknown>> {
+    const connection = this.#connection;
+    if (!connection || !this.#connected) return { ok: false, error: 'not_connected' };
+    const sentAt = this.#now();
+    const timeoutMs = this.#timeoutMs * CALL_TIMEOUT_SHARE;
+    const result = await connection.call(request, timeoutMs, () => connection.lose('disconnected'));
+    if (result.ok && passesLeader && path !== PROBED) this.#forbidden = undefined;
+    if (!result.ok && result.error === 'no_auth') this.#forbid(path);
+    if (this.#connection !== connection) return result;
+    const error = result.ok ? undefined : result.error;
+    if (error === 'session_expired') connection.lose('expired');
+    else if (error === undefined || SERVER_SAID.has(error)) {
+      this.#trust.answered(sentAt, this.#now(), passesLeader);
+    }
+    return result;
+  }
+
+  /** Where this process was last refused for want of rights, if nothing was written since; in words. */
+  get missingRights(): readonly string[] {
+    const path = this.#forbidden;
+    return path === undefined ? [] : [`rights on ${path} (ZK_AUTH)`];
+  }
+
+  #forbid(path: string): void {
+    const isNew = this.#forbidden === undefined;
+    this.#forbidden = path;
+    if (!isNew) return;
+    const message = 'ZooKeeper refuses this process: ZK_AUTH is missing or has no right there';
+    this.#options.log?.warn({ path }, message);
+  }
+
+  /**
+   * Keeps the value of a node observed: the handler gets it (undefined: no such node) when it was
+   * first read and after each change, across connections and sessions, until the observation is
+   * closed. Changes that follow each other quickly may be seen as one.
+   */
+  watch(path: string, handler: (value: Observed | undefined) => void): Observation {
+    return this.#observe({ path, kind: 'value', handler });
+  }
+
+  /** The same for the names of a node's children; a node that does not exist has none. */
+  watchChildren(path: string, handler: (names: readonly string[]) => void): Observation {
+    return this.#observe({ path, kind: 'children', handler });
+  }
+
+  #observe(observer: Observer): Observation {
+    const observation = new Observation(this, observer, () =>
+      this.#observations.delete(observation),
+    );
+    this.#observations.add(observation);
+    observation.read();
+    return observation;
+  }
+
+  /** Ends the session on the server, so that its ephemeral nodes vanish at once. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+    for (const observation of [...this.#observations]) observation.close();
+    const connection = this.#connection;
+    const wasConnected = this.#connected;
+    this.#connection = undefined;
+    this.#connected = false;
+    this.#trust.end();
+    if (wasConnected) await connection?.close();
+    else connection?.abandon();
+  }
+}

@@ -1,0 +1,147 @@
+import type { Operation } from '../client/result.ts';
+import type { ZkSession } from '../client/session.ts';
+import type { Paths } from './paths.ts';
+import type { Setting } from './setting.ts';
+
+/**
+ * What operators changed: when, where, from what to what, and who. The CLI writes its entry in one
+ * transaction with the value; what was typed by hand is written down by the leading keeper when it
+ * sees it. Both give the same transaction id to value and entry, or the entry is the keeper's.
+ */
+
+/** Older entries are deleted, except the last one of each path. */
+export const HISTORY_ENTRIES_MAX = 200;
+/** The same: an edit of a list holds all of it, before and after. */
+const HISTORY_LENGTH_MAX = 2_000_000;
+const BY_HAND = 'by hand';
+
+export interface HistoryEntry {
+  /** Of the entry's node; they are in the order of the edits. */
+  readonly name: string;
+  /** ISO 8601; of an edit by hand, when the keeper saw it. */
+  readonly at: string;
+  readonly who: string;
+  readonly path: string;
+  /** Texts of the values; null: no node. */
+  readonly from: string | null;
+  readonly to: string | null;
+  /** Name of the entry that this one takes back. */
+  readonly undoes?: string;
+  /** Transaction that wrote the entry. */
+  readonly zxid: bigint;
+}
+
+type Facts = Omit<HistoryEntry, 'name' | 'zxid'>;
+
+/** Writes an entry; for a transaction with the edit itself. */
+export function entryOf(paths: Paths, facts: Facts): Operation {
+  const text = JSON.stringify(facts);
+  return { op: 'create', path: `${paths.history}/e-`, text, sequential: true };
+}
+
+function decode(name: string, text: string, zxid: bigint): HistoryEntry | undefined {
+  try {
+    const facts = JSON.parse(text) as Facts;
+    return typeof facts.path === 'string' ? { ...facts, name, zxid } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Entries that are not in `known` yet, oldest first; undefined when there was no answer. */
+export async function readHistory(
+  session: ZkSession,
+  paths: Paths,
+  known: ReadonlySet<string> = new Set(),
+): Promise<HistoryEntry[] | undefined> {
+  const names = await session.children(paths.history);
+  if (!names.ok) return names.error === 'no_node' ? [] : undefined;
+  const entries: HistoryEntry[] = [];
+  for (const name of names.value.filter((one) => !known.has(one)).sort()) {
+    const read = await session.get(`${paths.history}/${name}`);
+    if (!read.ok && read.error !== 'no_node') return undefined;
+    const entry = read.ok ? decode(name, read.value.text, read.value.stat.created) : undefined;
+    if (entry) entries.push(entry);
+  }
+  return entries;
+}
+
+/** Writes down what the leading keeper sees. */
+export class History {
+  #session: ZkSession;
+  #paths: Paths;
+  #epoch: Operation;
+  #entries: HistoryEntry[] | undefined;
+  /** Text in force by path, as the entries have it. */
+  #last = new Map<string, string | null>();
+
+  constructor(session: ZkSession, paths: Paths, epoch: Operation) {
+    this.#session = session;
+    this.#paths = paths;
+    this.#epoch = epoch;
+  }
+
+  /** Adds what has changed since the last entries; what fails is tried again at the next look. */
+  async record(settings: readonly Setting<unknown>[]): Promise<void> {
+    const values = new Map(settings.map((setting) => [setting.path, setting]));
+    const isChanged = (path: string) =>
+      (values.get(path)?.text ?? null) !== (this.#last.get(path) ?? null);
+    const paths = new Set([...values.keys(), ...this.#last.keys()]);
+    if (this.#entries && ![...paths].some(isChanged)) return;
+    if (!(await this.#catchUp())) return;
+    for (const path of new Set([...paths, ...this.#last.keys()])) {
+      if (!isChanged(path)) continue;
+      const to = values.get(path)?.text ?? null;
+      const modified = values.get(path)?.observed?.stat.modified;
+      if (this.#entries?.some((entry) => entry.path === path && entry.zxid === modified)) continue;
+      const facts = { at: new Date().toISOString(), who: BY_HAND, path, to };
+      const entry = entryOf(this.#paths, { ...facts, from: this.#last.get(path) ?? null });
+      if (!(await this.#session.multi([this.#epoch, entry])).ok) return this.#fail();
+    }
+    if (await this.#catchUp()) await this.#prune();
+  }
+
+  #fail(): void {
+    this.#entries = undefined;
+    this.#last.clear();
+  }
+
+  async #catchUp(): Promise<boolean> {
+    const known = this.#entries ?? [];
+    const fresh = await readHistory(
+      this.#session,
+      this.#paths,
+      new Set(known.map(({ name }) => name)),
+    );
+    if (!fresh) return false;
+    this.#entries = [...known, ...fresh];
+    for (const { path, to } of fresh) this.#last.set(path, to);
+    return true;
+  }
+
+  async #prune(): Promise<void> {
+    const entries = this.#entries ?? [];
+    const newest = new Map(entries.map((entry) => [entry.path, entry.name]));
+    let excess = entries.length - HISTORY_ENTRIES_MAX;
+    let excessLength = sum(entries.map(lengthOf)) - HISTORY_LENGTH_MAX;
+    for (const entry of entries) {
+      if (excess <= 0 && excessLength <= 0) return;
+      const { name } = entry;
+      if (newest.get(entry.path) === name) continue;
+      excess -= 1;
+      excessLength -= lengthOf(entry);
+      const path = `${this.#paths.history}/${name}`;
+      const done = await this.#session.multi([this.#epoch, { op: 'delete', path, version: -1 }]);
+      if (!done.ok && done.error !== 'no_node') return;
+      this.#entries = this.#entries?.filter((entry) => entry.name !== name);
+    }
+  }
+}
+
+function lengthOf({ from, to }: HistoryEntry): number {
+  return (from?.length ?? 0) + (to?.length ?? 0);
+}
+
+function sum(lengths: readonly number[]): number {
+  return lengths.reduce((all, length) => all + length, 0);
+}
