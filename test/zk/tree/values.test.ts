@@ -51,7 +51,7 @@ test.each(['1.01', '-0.1', '0,5', '50%', '.5', '1e-1', 'all', ''])(
 
 test.each([
   ['', 'it is empty'],
-  ['2', 'a share is from 0 to 1'],
+  ['2', 'it is not a decimal from 0 to 1 (such as 0.25) or the word auto'],
   ['automatic', 'it is not a decimal from 0 to 1 (such as 0.25) or the word auto'],
 ])('a kept share %j is refused in a sentence', (text, reason) => {
   expect(parseKeep(text)).toEqual({ ok: false, reason });
