@@ -12,4 +12,5 @@ export * from './refunds.ts';
 export * from './ticket-keys.ts';
 export * from './transfers.ts';
 export * from './waiting.ts';
+export * from './warm.ts';
 export * from './webhooks.ts';

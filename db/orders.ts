@@ -12,7 +12,7 @@ import {
   schemaOfOrder,
   toNumber,
 } from './both-schemas.ts';
-import type { Databases, Queryable, Statement } from './pool.ts';
+import type { Databases, Statement } from './pool.ts';
 import { type Refund, type RefundRow, toRefund } from './refunds.ts';
 
 /**
@@ -118,23 +118,6 @@ export async function decideWhereItLives(
   // On its way between two servers: the next call would only meet the same.
   if (home !== undefined) await sleep(ON_THE_WAY_PAUSE_MS);
   return toDecisions(rows);
-}
-
-/** For new sessions of workers: the routines that decide orders are compiled and planned. */
-export function warmForOrders(session: Queryable, schemas: readonly Schema[]): Promise<unknown> {
-  return warm(session, schemas, true);
-}
-
-/** The same for sessions of web nodes, with what shoppers ask for. */
-export function warmForShoppers(session: Queryable): Promise<unknown> {
-  return warm(session, SCHEMAS, false);
-}
-
-async function warm(session: Queryable, schemas: readonly Schema[], placesOrders: boolean) {
-  for (const schema of schemas) {
-    const text = `SELECT ${schema}.warm_session($1)`;
-    await session.query({ text, values: [placesOrders] });
-  }
 }
 
 function toDecisions(rows: readonly PlacedRow[]): Decision[] {

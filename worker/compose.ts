@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { BrokerConnection } from '../broker/connection.ts';
 import { settleWithin } from '../broker/deadline.ts';
-import { clusterOf } from '../broker/management.ts';
 import { watchBroker } from '../broker/probe.ts';
 import { Publisher } from '../broker/publisher.ts';
 import { queueFigures } from '../broker/queues.ts';
@@ -30,23 +29,18 @@ import { needDatabases } from '../db/watch.ts';
 import { STRIPE_PREFIX, StripeProvider } from '../payment/stripe.ts';
 import type { Lifecycle } from '../process/lifecycle.ts';
 import type { Log } from '../process/log.ts';
-import { createMetrics, type Metrics } from '../process/metrics.ts';
+import { createMetrics } from '../process/metrics.ts';
 import { startMonitor } from '../process/monitor.ts';
 import { Readiness } from '../process/readiness.ts';
 import { type AuditMetrics, auditBooks, createAuditMetrics } from './audit.ts';
 import { carryPost } from './carry.ts';
 import { endCheckouts } from './checkouts.ts';
+import { watchCluster } from './cluster.ts';
 import type { WorkerConfig } from './config.ts';
 import { OrdersConsumer } from './consume.ts';
 import { Decider } from './decide.ts';
 import { expireOverdueOrders } from './expire.ts';
-import {
-  createWorkerMetrics,
-  type WorkerMetrics,
-  watchLoad,
-  watchMembers,
-  watchQueues,
-} from './metrics.ts';
+import { createWorkerMetrics, type WorkerMetrics, watchLoad, watchQueues } from './metrics.ts';
 import { relayOutbox } from './outbox.ts';
 import { repeat, Trouble } from './periodic.ts';
 import { giveRefunds } from './refund.ts';
@@ -62,7 +56,6 @@ const POST_CONNECTIONS_MAX = 2;
 /** Time for the broker to take the last verdicts. */
 const FLUSH_TIMEOUT_MS = 1_000;
 const QUEUE_FIGURES_INTERVAL_MS = 2_000;
-const CLUSTER_INTERVAL_MS = 10_000;
 const TRIM_INTERVAL_MS = 30_000;
 /** One audit at a time, of one schema. */
 const AUDIT_CONNECTIONS_MAX = 1;
@@ -137,23 +130,6 @@ export async function compose(config: WorkerConfig, log: Log, lifecycle: Lifecyc
   const monitor = await startMonitor({ ...config.monitor, metrics: registry, readiness });
   lifecycle.onStop('monitor', () => monitor.close());
   return { monitor };
-}
-
-/** Shows on how many nodes each queue is, where the management API can be asked. */
-function watchCluster(config: WorkerConfig, metrics: Metrics, log: Log, stopping: AbortSignal) {
-  const { amqpManagementUrl, amqpUrl } = config;
-  if (amqpManagementUrl === undefined) return;
-  const show = watchMembers(metrics);
-  const trouble = new Trouble(log, 'asking for the members of queues');
-  void repeat(CLUSTER_INTERVAL_MS, stopping, async () => {
-    try {
-      show(await clusterOf(amqpManagementUrl, amqpUrl));
-      trouble.fine();
-    } catch (error) {
-      trouble.failed(error);
-    }
-    return 'idle';
-  });
 }
 
 function openDatabases(config: WorkerConfig, lifecycle: Lifecycle, log: Log): Databases {

@@ -1,0 +1,30 @@
+import { clusterOf } from '../broker/management.ts';
+import type { Log } from '../process/log.ts';
+import type { Metrics } from '../process/metrics.ts';
+import type { WorkerConfig } from './config.ts';
+import { watchMembers } from './metrics.ts';
+import { repeat, Trouble } from './periodic.ts';
+
+const CLUSTER_INTERVAL_MS = 10_000;
+
+/** Shows on how many nodes each queue is, where the management API can be asked. */
+export function watchCluster(
+  config: WorkerConfig,
+  metrics: Metrics,
+  log: Log,
+  stopping: AbortSignal,
+) {
+  const { amqpManagementUrl, amqpUrl } = config;
+  if (amqpManagementUrl === undefined) return;
+  const show = watchMembers(metrics);
+  const trouble = new Trouble(log, 'asking for the members of queues');
+  void repeat(CLUSTER_INTERVAL_MS, stopping, async () => {
+    try {
+      show(await clusterOf(amqpManagementUrl, amqpUrl));
+      trouble.fine();
+    } catch (error) {
+      trouble.failed(error);
+    }
+    return 'idle';
+  });
+}
