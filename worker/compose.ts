@@ -42,7 +42,7 @@ import { Decider } from './decide.ts';
 import { expireOverdueOrders } from './expire.ts';
 import { createWorkerMetrics, type WorkerMetrics, watchLoad, watchQueues } from './metrics.ts';
 import { relayOutbox } from './outbox.ts';
-import { repeat, Trouble } from './periodic.ts';
+import { repeat } from './periodic.ts';
 import { giveRefunds } from './refund.ts';
 import { RETRY_LIMITS } from './retry.ts';
 import { startWebhooks } from './webhooks/start.ts';
