@@ -121,11 +121,7 @@ export const PurchaseHeaders = Type.Object({
     Type.String({ description: 'UUID; becomes the request id. The same key again counts once' }),
   ),
   'idempotency-retry': Type.Optional(
-    Type.String({
-      description:
-        'true: the sender does not know what became of an earlier request with this key. ' +
-        'It is looked up before it is refused',
-    }),
+    Type.String({ description: 'true: what became of an earlier request is not known' }),
   ),
 });
 
