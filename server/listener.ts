@@ -68,16 +68,27 @@ const BROKEN_STATUS: Readonly<Record<string, number>> = {
 /** What Node's server notes on a socket: the answer that is to be written to it now, if any. */
 type HttpSocket = Socket & { readonly _httpMessage?: ServerResponse<IncomingMessage> | null };
 
+/** Sockets whose bytes were no request once: nothing that they send is read again. */
+const BROKEN = new WeakSet<Socket>();
+
 /**
  * Answers bytes that are no request, in the shape of every other refusal, and hangs up. Answers to the
  * whole requests that came before go out first.
  */
-export function answerBrokenRequest(error: { code?: string }, socket: Socket): void {
-  const { code = '' } = error;
+export function answerBrokenRequest({ code = '' }: { code?: string }, socket: Socket): void {
+  // Node reports every packet that follows as well.
+  if (BROKEN.has(socket)) return;
+  BROKEN.add(socket);
+  // What its sender still has to say must not be kept here while an answer is awaited.
+  socket.pause();
+  answerInTurn(code, socket);
+}
+
+function answerInTurn(code: string, socket: Socket): void {
   const pending = (socket as HttpSocket)._httpMessage;
   if (code !== 'ECONNRESET' && socket.writable && pending?.req.complete) {
     // Node puts the next one in its place as soon as this one has left.
-    pending.once('finish', () => setImmediate(answerBrokenRequest, error, socket));
+    pending.once('finish', () => setImmediate(answerInTurn, code, socket));
     return;
   }
   if (code === 'ECONNRESET' || !socket.writable || pending?.headersSent) {

@@ -179,6 +179,8 @@ export function assembleNode(outside: Outside) {
       book: purchases.book,
       recall,
       answers: metrics.purchaseAnswers,
+      nowMs: () => catalogue.nowMs(),
+      ticketTtlMs: config.ticketTtlSeconds * 1_000,
       secondsToOpening: (sku) => secondsToOpening(catalogue, sku),
     }),
     readiness: outside.readiness,

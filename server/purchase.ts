@@ -51,7 +51,8 @@ export function createPurchaseHandler(
       answer = await judge(request, passage);
     } catch (error) {
       const problem = error instanceof Problem ? error : fail(error);
-      answer = passage.refusal ?? problem;
+      // The last word is not said of what may have been taken: its sender hears what is wrong instead.
+      answer = (passage.isRepeated ? undefined : passage.refusal) ?? problem;
     }
     metrics.purchaseAnswers.add(answer instanceof Problem ? answer.verdict : 'queued');
     // A client that left in the middle of its body is owed no answer.
@@ -77,6 +78,9 @@ export function createPurchaseHandler(
     const { row, ticket, refusal, isTaken } = passage;
     const visitor = visitorOf(request);
     gate.checkAddress(visitor);
+    // In the tick in which the front saw room: nothing dearer is done without it.
+    const said = refusal && answerAtOnce(passage, refusal);
+    if (said !== undefined) return said;
     const asked = identity.userOf(request.headers.authorization);
     const userId = asked instanceof Promise ? await asked : asked;
     if (userId === undefined) throw new Problem('unauthenticated');
@@ -84,11 +88,25 @@ export function createPurchaseHandler(
     gate.checkUser(shopper);
     const early =
       refusal ?? (isTaken ? undefined : refusalOf(() => gate.check(row, ticket, userId)));
-    if (early !== undefined && !mayBeKnown(passage, early)) return early;
+    if (early !== undefined && early !== refusal) {
+      const saidEarly = answerAtOnce(passage, early);
+      if (saidEarly !== undefined) return saidEarly;
+    }
     const purchase = purchaseOf(await readJson(request, BODY_BYTES_MAX));
-    const taken = early ?? refusalOf(() => take(passage, shopper, purchase));
+    if (early !== undefined) return remembered(passage, userId, purchase, early);
+    const taken = refusalOf(() => take(passage, shopper, purchase));
     if (!(taken instanceof Problem)) return receiptOf(taken);
-    return mayBeKnown(passage, taken) ? remembered(passage, userId, purchase, taken) : taken;
+    return answerAtOnce(passage, taken) ?? remembered(passage, userId, purchase, taken);
+  }
+
+  /** How a press is refused that is not looked up; undefined: it is, and has taken the node's room. */
+  function answerAtOnce(passage: Passage, refusal: Problem): Problem | undefined {
+    if (!mayBeKnown(passage, refusal)) return refusal;
+    // A ticket that holds no longer is an old one as a rule, whatever it says about its age.
+    const isRepeated = passage.isRepeated || refusal.verdict === 'ticket_invalid';
+    if (recall.take(isRepeated)) return undefined;
+    const isLastWord = refusal.retryAfterSeconds === undefined;
+    return isRepeated && isLastWord ? new Problem('status_unavailable') : refusal;
   }
 
   function take(

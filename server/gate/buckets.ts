@@ -9,6 +9,9 @@ import { Moments } from './moments.ts';
 /** Keys that one kind of bucket remembers at once: a million with room to spare, 25 MB. */
 export const BUCKETS_MAX = 2_097_152;
 
+/** Sums of fractions are a little off: a billionth of a second is not a wait. */
+const ROUNDING_MS = 1e-6;
+
 export class TokenBuckets {
   readonly #fullAt: Moments;
   readonly #tokenMs: number;
@@ -27,6 +30,11 @@ export class TokenBuckets {
     return fullAtMs === 0 ? 0 : Math.min(1, (fullAtMs - nowMs) / this.#bucketMs);
   }
 
+  /** Whether `take` would find a token. */
+  has(key: string, nowMs: number): boolean {
+    return this.#waitMs(this.#fullAt.get(key, nowMs), nowMs) <= ROUNDING_MS;
+  }
+
   /**
    * Takes a token.
    * @param nowMs monotonic
@@ -34,11 +42,15 @@ export class TokenBuckets {
    */
   take(key: string, nowMs: number): number {
     const place = this.#fullAt.place(key, nowMs);
-    const fullAtMs = Math.max(nowMs, this.#fullAt.at(place)) + this.#tokenMs;
-    const waitMs = fullAtMs - nowMs - this.#bucketMs;
-    // Sums of fractions are a little off: a billionth of a second is not a wait.
-    if (waitMs > 1e-6) return waitMs;
-    this.#fullAt.put(place, fullAtMs);
+    const fullAtMs = this.#fullAt.at(place);
+    const waitMs = this.#waitMs(fullAtMs, nowMs);
+    if (waitMs > ROUNDING_MS) return waitMs;
+    this.#fullAt.put(place, Math.max(nowMs, fullAtMs) + this.#tokenMs);
     return 0;
+  }
+
+  /** Until there is a token, if above 0. */
+  #waitMs(fullAtMs: number, nowMs: number): number {
+    return Math.max(nowMs, fullAtMs) + this.#tokenMs - nowMs - this.#bucketMs;
   }
 }

@@ -23,6 +23,10 @@ import { idOfTicket, parseTicket, type Ticket } from './ticket.ts';
 
 const PURCHASE_PREFIX = '/api/v1/buy/';
 const KEY_HEADER = 'idempotency-key';
+/** Its sender does not know what became of an earlier press with this key. */
+const RETRY_HEADER = 'idempotency-retry';
+/** A press with a ticket older than this is hardly the first one with it. */
+const FIRST_PRESS_MS = 10_000;
 
 /** What the front found out about a request that it let through. */
 export interface Passage {
@@ -32,6 +36,8 @@ export interface Passage {
   readonly requestId: string;
   /** It was taken before, and is answered as before, whatever the gate would say now. */
   readonly isTaken: boolean;
+  /** By its ticket's age or its own word. All others look like first presses. */
+  readonly isRepeated: boolean;
   /** It is refused with this, unless it repeats a request that is decided already. */
   readonly refusal?: Problem;
 }
@@ -78,6 +84,7 @@ const READY_DRAWN = prepare(
   LOTTERY_WAIT_SECONDS,
 );
 const NO_TICKET = { verdict: 'ticket_invalid' } as const;
+const CANNOT_BE_TOLD = { verdict: 'status_unavailable' } as const;
 
 export function isPurchase(request: IncomingMessage): boolean {
   return request.method === 'POST' && request.url?.startsWith(PURCHASE_PREFIX) === true;
@@ -88,6 +95,9 @@ export class Front {
   readonly #book: Book;
   readonly #recall: Recall;
   readonly #answers: AnswerCounts;
+  readonly #nowMs: () => number;
+  /** So long before its end a ticket is too old for a first press. */
+  readonly #oldMs: number;
   readonly #secondsToOpening: (sku: string) => number | undefined;
 
   constructor(options: {
@@ -95,8 +105,13 @@ export class Front {
     book: Book;
     recall: Recall;
     answers: AnswerCounts;
+    /** The database's clock. */
+    nowMs: () => number;
+    ticketTtlMs: number;
     secondsToOpening: (sku: string) => number | undefined;
   }) {
+    this.#nowMs = options.nowMs;
+    this.#oldMs = Math.max(0, options.ticketTtlMs - FIRST_PRESS_MS);
     this.#gate = options.gate;
     this.#book = options.book;
     this.#recall = options.recall;
@@ -113,36 +128,49 @@ export class Front {
     const query = url.indexOf('?');
     const text = url.slice(PURCHASE_PREFIX.length, query < 0 ? undefined : query);
     if (look.passed) {
-      const key = request.headers['idempotency-key'];
-      return this.#enter(text, key) ?? this.#refuse(response, NO_TICKET, sku);
+      const ticket = parseTicket(text);
+      return (ticket && this.#enter(ticket, request)) ?? this.#refuse(response, NO_TICKET, sku);
     }
-    return this.#repeated(request, text, look) ?? this.#refuse(response, look, sku);
+    const found = this.#known(request, text, look);
+    return 'ticket' in found ? found : this.#refuse(response, found, sku);
   }
 
-  /** What was taken before is answered as before, whatever the gate would say now. */
-  #repeated(
-    request: IncomingMessage,
-    text: string,
-    { verdict, byLottery }: Refused,
-  ): Passage | undefined {
-    const mayBeKnown = verdict !== 'not_open' && this.#recall.hasRoom();
-    if (!mayBeKnown && this.#book.isEmpty) return undefined;
+  /**
+   * What was taken before is answered as before, whatever the gate would say now. What may have been
+   * is looked up while there is room: here the press has cost next to nothing yet.
+   */
+  #known(request: IncomingMessage, text: string, refused: Refused): Passage | Refused {
+    const { verdict, byLottery } = refused;
     const key = rawHeader(request, KEY_HEADER);
-    if (this.#book.find(requestIdOf(key, idOfTicket(text)))) {
-      return this.#enter(text, request.headers['idempotency-key']);
+    if (key === undefined && this.#book.isEmpty) return refused;
+    const requestId = requestIdOf(key, idOfTicket(text));
+    const isTaken = this.#book.find(requestId) !== undefined;
+    const mayBeKnown = key !== undefined && verdict !== 'not_open' && isRequestId(requestId);
+    const ticket = isTaken || mayBeKnown ? parseTicket(text) : undefined;
+    if (ticket === undefined) return refused;
+    if (isTaken) return this.#enter(ticket, request) ?? refused;
+    const isRepeated = this.#isRepeated(ticket, request);
+    if (!this.#recall.hasRoom(isRepeated)) {
+      return isRepeated && isLastWord(verdict) ? CANNOT_BE_TOLD : refused;
     }
-    if (!mayBeKnown || !isRequestId(key)) return undefined;
-    const passage = this.#enter(text, request.headers['idempotency-key']);
-    const refusal = new Problem(verdict, byLottery ? lotteryRefusal() : {});
-    return passage && { ...passage, refusal };
+    const passage = this.#enter(ticket, request);
+    if (passage === undefined) return refused;
+    return { ...passage, refusal: new Problem(verdict, byLottery ? lotteryRefusal() : {}) };
   }
 
-  #enter(text: string, key: Key): Passage | undefined {
-    const ticket = parseTicket(text);
-    const row = ticket && this.#gate.find(ticket.sku);
-    if (ticket === undefined || row === undefined) return undefined;
-    const requestId = requestIdOf(key, ticket.id);
-    return { ticket, row, requestId, isTaken: this.#book.find(requestId) !== undefined };
+  #enter(ticket: Ticket, request: IncomingMessage): Passage | undefined {
+    const row = this.#gate.find(ticket.sku);
+    if (row === undefined) return undefined;
+    const requestId = requestIdOf(request.headers[KEY_HEADER], ticket.id);
+    const isTaken = this.#book.find(requestId) !== undefined;
+    return { ticket, row, requestId, isTaken, isRepeated: this.#isRepeated(ticket, request) };
+  }
+
+  /** The ticket is not believed yet: one that lies about its age gets less for it. */
+  #isRepeated({ expiresAtMs }: Ticket, request: IncomingMessage): boolean {
+    return (
+      this.#nowMs() >= expiresAtMs - this.#oldMs || rawHeader(request, RETRY_HEADER) === 'true'
+    );
   }
 
   #refuse(response: ServerResponse, { verdict, byLottery }: Refused, sku: string): undefined {
@@ -157,6 +185,10 @@ export class Front {
       .writeHead(status, seconds === undefined ? drawn : headersOf(body, seconds))
       .end(body, 'latin1');
   }
+}
+
+function isLastWord(verdict: ProblemVerdict): boolean {
+  return READY.get(verdict)?.headers.length === 1;
 }
 
 /** Several keys make no UUID, which is refused further on. */

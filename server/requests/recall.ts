@@ -8,21 +8,25 @@ import type { Lookup } from './lookup.ts';
  * have forgotten it, or it was another node; the database knows.
  *
  * A crowd that is refused must stay cheap, so only so many presses are looked up: of each user, so
- * that nobody takes the room of all others, and of the node. The look-ups share the queries of the
- * shoppers who ask for their status.
+ * that nobody takes the room of all others, and of the node. Presses that look like first ones have
+ * little room of their own: a crowd of them leaves that of the repetitions alone. The look-ups share
+ * the queries of the shoppers who ask for their status.
  */
 
-const RECALLS_PER_SECOND = 1_000;
+const REPETITIONS_PER_SECOND = 1_000;
+/** Of presses that nothing marks as repetitions. */
+const FIRST_PRESSES_PER_SECOND = 100;
 const RECALLS_OF_USER_PER_SECOND = 1;
 const RECALLS_OF_USER_BURST = 5;
 /** A user's bucket is full again after seconds. */
 const USERS_MAX = 65_536;
-/** The bucket of the node has no other key. */
+/** The buckets of the node have no other key. */
 const NODE = '';
 
 export class Recall {
   readonly #lookup: Lookup<RequestOutcome>;
-  readonly #ofNode = new TokenBuckets({ perSecond: RECALLS_PER_SECOND, keysMax: 1 });
+  readonly #ofRepetitions = new TokenBuckets({ perSecond: REPETITIONS_PER_SECOND, keysMax: 1 });
+  readonly #ofFirstPresses = new TokenBuckets({ perSecond: FIRST_PRESSES_PER_SECOND, keysMax: 1 });
   readonly #ofUser = new TokenBuckets({
     perSecond: RECALLS_OF_USER_PER_SECOND,
     burst: RECALLS_OF_USER_BURST,
@@ -33,18 +37,26 @@ export class Recall {
     this.#lookup = lookup;
   }
 
-  /** Whether a press may be looked up now: asked before it is known who presses. */
-  hasRoom(): boolean {
-    return this.#ofNode.load(NODE, performance.now()) < 1;
+  /** Whether `take` would succeed in this tick. */
+  hasRoom(isRepeated: boolean): boolean {
+    return this.#room(isRepeated).has(NODE, performance.now());
+  }
+
+  /** Takes the node's room for one look-up, before the press costs more; false when there is none. */
+  take(isRepeated: boolean): boolean {
+    return this.#room(isRepeated).take(NODE, performance.now()) === 0;
+  }
+
+  #room(isRepeated: boolean): TokenBuckets {
+    return isRepeated ? this.#ofRepetitions : this.#ofFirstPresses;
   }
 
   /**
-   * The outcome of the request, if it is decided and of this user.
+   * The outcome of the request, if it is decided and of this user. Only after `take`.
    * @throws {Problem} status_unavailable, when that cannot be told now
    */
   async find(requestId: string, userId: string): Promise<RequestOutcome | undefined> {
-    const nowMs = performance.now();
-    const isWithin = this.#ofUser.take(userId, nowMs) === 0 && this.#ofNode.take(NODE, nowMs) === 0;
+    const isWithin = this.#ofUser.take(userId, performance.now()) === 0;
     if (!isWithin) throw new Problem('status_unavailable');
     const outcome = await this.#lookup.find(requestId);
     return outcome?.userId === userId ? outcome : undefined;

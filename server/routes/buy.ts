@@ -23,7 +23,8 @@ export const buyRoute: FastifyPluginAsyncTypebox<Context> = async (app, { purcha
       schema: {
         summary: 'Ask for units of a SKU',
         description:
-          'Idempotency-Key (UUID) becomes the request id; without it, the ticket counts.',
+          'Idempotency-Key (UUID) becomes the request id; without it, the ticket counts. ' +
+          'A request that is sent again says `Idempotency-Retry: true`.',
         security: [{ bearer: [] }],
         headers: PurchaseHeaders,
         params: TicketParams,

@@ -120,6 +120,9 @@ export const PurchaseHeaders = Type.Object({
   'idempotency-key': Type.Optional(
     Type.String({ description: 'UUID; becomes the request id. The same key again counts once' }),
   ),
+  'idempotency-retry': Type.Optional(
+    Type.String({ description: 'true: what became of an earlier request is not known' }),
+  ),
 });
 
 export const PurchaseBody = Type.Object(

@@ -104,9 +104,12 @@ describe('a bad connection', () => {
     const sku = skus[0] ?? '';
     const page = await at.open(`/sales/${sale}`);
     const keys: (string | undefined)[] = [];
+    const retries: (string | undefined)[] = [];
     const { promise: isRead, resolve: read } = Promise.withResolvers<void>();
     await page.route('**/api/v1/buy/**', async (route) => {
-      keys.push(route.request().headers()['idempotency-key']);
+      const headers = route.request().headers();
+      keys.push(headers['idempotency-key']);
+      retries.push(headers['idempotency-retry']);
       if (keys.length > 1) await isRead;
       // The shop gets it; its answer gets lost.
       const response = await route.fetch();
@@ -120,6 +123,7 @@ describe('a bad connection', () => {
     await says(page, sku, 'It is yours');
     expect(keys).toHaveLength(2);
     expect(new Set(keys).size).toBe(1);
+    expect(retries).toEqual([undefined, 'true']);
     await page.reload();
     await until('the order is listed', async () => (await page.locator('.order').count()) === 1);
   });

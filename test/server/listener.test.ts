@@ -8,6 +8,9 @@ import { openWebNode, type WebNode } from './web-node.ts';
 const SLOW_BYTE_MS = 2_000;
 /** The manual says 10 s; the checks and the last answer take a little more. */
 const SLOW_BYTES_MAX = 8;
+/** Sent behind a request that waits: more than sockets and kernels hold. */
+const MORE_BYTES = 1_048_576;
+const MORE_TIMES = 32;
 
 let node: WebNode;
 let socket: Socket;
@@ -70,6 +73,26 @@ describe('bytes that are no request', () => {
     resolve('confirmed');
     await until('the connection has ended', () => isClosed);
     expect(statuses()).toEqual(['202', '200', '400']);
+  });
+
+  it('are not read on while the request before them waits, and are answered once', async () => {
+    const { promise, resolve } = Promise.withResolvers<'confirmed'>();
+    node.world.publish = promise;
+    let errors = 0;
+    node.app.server.on('clientError', () => {
+      errors += 1;
+    });
+    socket.write(`${headOf(BODY.length)}${BODY}nonsense`);
+    await until('it is drawn and the rest is met', () => node.world.drawn === 1 && errors > 0);
+    const more = Buffer.alloc(MORE_BYTES);
+    for (let n = 0; n < MORE_TIMES; n += 1) socket.write(more);
+    // What arrived before these was looked at before these were answered.
+    const livez = `http://127.0.0.1:${(node.app.server.address() as AddressInfo).port}/livez`;
+    for (let n = 0; n < MORE_TIMES; n += 1) await (await fetch(livez)).text();
+    expect(errors).toBe(1);
+    resolve('confirmed');
+    await until('the connection has ended', () => isClosed);
+    expect(statuses()).toEqual(['202', '400']);
   });
 
   it('within a body are the answer to its request', async () => {

@@ -156,13 +156,14 @@ export function getTicket(sale, sku, token, solution) {
 
 /**
  * @param {string} purchaseUrl
- * @param {{ key: string, quantity: number, token: string | null }} purchase
+ * @param {{ key: string, quantity: number, token: string | null, unsure: boolean }} purchase
+ *   `unsure`: an earlier send of this key may have been taken
  */
-export function buy(purchaseUrl, { key, quantity, token }) {
+export function buy(purchaseUrl, { key, quantity, token, unsure }) {
   return request(purchaseUrl, {
     method: 'POST',
     body: { quantity },
-    headers: { 'idempotency-key': key },
+    headers: { 'idempotency-key': key, ...(unsure && { 'idempotency-retry': 'true' }) },
     token,
     timeoutMs: WRITE_TIMEOUT_MS,
   });

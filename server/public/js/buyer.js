@@ -79,7 +79,8 @@ export async function handIn(buyer, { key, quantity, unsure }) {
         tell({ type: 'ticket' });
         const record = { key, user: identity.user, quantity };
         saveRecord(sale, sku, { ...record, statusUrl, accepted: false });
-        const answer = await buy(ticket.body.purchaseUrl, { key, quantity, token: identity.token });
+        const { token } = identity;
+        const answer = await buy(ticket.body.purchaseUrl, { key, quantity, token, unsure });
         if (signal.aborted) return;
         if (answer.kind === 'ok') {
           statusUrl = String(answer.body.statusUrl);

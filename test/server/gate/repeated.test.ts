@@ -92,6 +92,25 @@ describe('a repeated purchase', () => {
     expect(node.world.drawn).toBe(drawn);
   });
 
+  it('has the same key in capital letters', async () => {
+    mine.headers = { 'idempotency-key': key.toUpperCase() };
+    node.world.state = 'closed';
+    expect((await press(node, mine)).statusCode).toBe(202);
+  });
+
+  it.each([
+    ['its ticket ran out', 10, -HOUR_MS],
+    ['its ticket, of a long life, is a minute old', 3_600, HOUR_MS - 60_000],
+  ])('is told what is wrong with it, and no last word, when %s', async (_why, ttl, leftMs) => {
+    const other = await openWebNode({ environment: { TICKET_TTL_SECONDS: String(ttl) } });
+    other.world.state = 'closed';
+    const url = `/api/v1/buy/${other.ticketOf(mine.user, Date.now() + leftMs)}`;
+    const headers = { 'idempotency-key': key };
+    const stranger = await other.app.inject({ method: 'POST', url, headers, payload: {} });
+    expect(stranger.json().verdict).toBe('unauthenticated');
+    await other.close();
+  });
+
   it.each([
     ['the request is another user’s', () => (outcome = { userId: 'somebody else' }), 403],
     ['it was for another SKU', () => (outcome = { sku: 'Phone' }), 400],
