@@ -18,6 +18,18 @@ export async function installation(databases: Databases, schema: Schema): Promis
   return row?.id ?? '';
 }
 
+/** Whether an order may be paid in a session that carries no identity: it is older than identities are. */
+export async function isLegacyOrder(
+  databases: Databases,
+  { orderNo, createdAt }: { readonly orderNo: string; readonly createdAt: Date },
+): Promise<boolean> {
+  const [row] = await databases[schemaOfOrder(orderNo)].query<{ legacy: boolean }>({
+    text: 'SELECT $1::timestamptz < catalog.legacy_before() AS legacy',
+    values: [createdAt],
+  });
+  return row?.legacy === true;
+}
+
 /** A session as the provider has made it. */
 export interface NewSession {
   readonly ref: string;

@@ -72,11 +72,11 @@ export class StripeProvider implements PaymentProvider {
 
   /** The same session however often it is asked for: what it is for is the idempotency key. */
   async begin(order: PayableOrder): Promise<Checkout> {
-    const { orderNo, installation, attempt } = order;
+    const { requestId, installation, attempt } = order;
     const wanted = this.#sessionFor(order);
     // Stripe refuses a key that comes with other values, such as a changed title, for a day.
     const hash = createHash('sha256').update(JSON.stringify(wanted)).digest('hex').slice(0, 16);
-    const idempotencyKey = `flashsale-${installation}-order-${orderNo}-${attempt}-${hash}`;
+    const idempotencyKey = `flashsale-${installation}-order-${requestId}-${attempt}-${hash}`;
     const session = await this.#ask(() =>
       this.#stripe.checkout.sessions.create(wanted, { idempotencyKey }),
     );
@@ -87,10 +87,14 @@ export class StripeProvider implements PaymentProvider {
   }
 
   #sessionFor(order: PayableOrder): Stripe.Checkout.SessionCreateParams {
-    const { orderNo, installation, sale, title, units, amount, currency, payBefore } = order;
+    const { orderNo, sale, title, units, amount, currency, payBefore } = order;
     const expiresAtMs = sessionEndMs(payBefore.getTime(), Date.now());
     const page = `${this.#options.shopUrl}/sales/${encodeURIComponent(sale)}`;
-    const metadata = { flashsale_installation: installation, flashsale_order: orderNo };
+    const metadata = {
+      flashsale_installation: order.installation,
+      flashsale_order: orderNo,
+      flashsale_request: order.requestId,
+    };
     return {
       mode: 'payment',
       line_items: [
@@ -140,7 +144,7 @@ export class StripeProvider implements PaymentProvider {
     const event = this.#open(body, headers['stripe-signature'] ?? '');
     if (REFUND_CHANGED.has(event.type)) return refundNews(event.data.object as Stripe.Refund);
     if (!event.type.startsWith('checkout.session.')) return ignored('other_event');
-    return sessionNews(event.type, event.data.object as Stripe.Checkout.Session);
+    return sessionNews(event);
   }
 
   /**
@@ -221,18 +225,21 @@ function reasonOf({ failure_reason: reason, status }: Stripe.Refund): string {
   return reason ?? status ?? 'unknown';
 }
 
-function sessionNews(
-  type: string,
-  session: Stripe.Checkout.Session,
-): SessionPaid | SessionOver | Ignored {
-  const { flashsale_installation: installation, flashsale_order: orderNo = '' } =
-    session.metadata ?? {};
-  if (installation === undefined) return ignored('no_installation');
+function sessionNews({ type, created, data }: Stripe.Event): SessionPaid | SessionOver | Ignored {
+  const session = data.object as Stripe.Checkout.Session;
+  const {
+    flashsale_installation: installation,
+    flashsale_order: orderNo = '',
+    flashsale_request: requestId,
+  } = session.metadata ?? {};
+  const isPaid = PAID.has(type) && session.payment_status === 'paid';
+  if (installation === undefined && !(isPaid && orderNo)) return ignored('no_installation');
   if (!isOrderNo(orderNo)) throw new UnknownCallback('a session without an order');
-  const facts = { installation, orderNo, sessionRef: `${STRIPE_PREFIX}${session.id}` };
+  const sessionRef = `${STRIPE_PREFIX}${session.id}`;
+  const facts = { installation, orderNo, requestId, sessionRef };
   if (OVER.has(type)) return { kind: 'session_over', ...facts };
   if (!PAID.has(type)) return ignored('other_event');
-  if (session.payment_status !== 'paid') return ignored('not_paid');
+  if (!isPaid) return ignored('not_paid');
   const { payment_intent: intent, amount_total: units } = session;
   const id = typeof intent === 'string' ? intent : intent?.id;
   const currency = session.currency?.toUpperCase();
@@ -240,7 +247,8 @@ function sessionNews(
     throw new UnknownCallback('a paid session without payment or amount');
   }
   const reference = `${STRIPE_PREFIX}${id}`;
-  return { kind: 'paid', ...facts, reference, amount: fromMinorUnits(units, currency), currency };
+  const money = { amount: fromMinorUnits(units, currency), currency };
+  return { kind: 'paid', ...facts, reference, ...money, paidAt: new Date(created * 1_000) };
 }
 
 function refundNews(refund: Stripe.Refund): FailedRefund | Ignored {

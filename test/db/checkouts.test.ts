@@ -5,6 +5,7 @@ import {
   expireOrders,
   installation,
   installationOf,
+  isLegacyOrder,
   keepCheckout,
   liveCheckout,
   payOrder,
@@ -39,6 +40,18 @@ describe('an installation', () => {
     expect(await installationOf(worker, '1')).toBe(id);
     const second = { text: 'INSERT INTO catalog.installation DEFAULT VALUES' };
     await expect(database.admin.query(second)).rejects.toMatchObject({ sqlstate: '23505' });
+  });
+});
+
+describe('an order that is older than identities', () => {
+  it('does not exist in a database that was made with them', async () => {
+    const ancient = { orderNo: '1', createdAt: new Date(0) };
+    expect(await isLegacyOrder(web, ancient)).toBe(false);
+    const at = new Date(Date.now() - HOUR_MS);
+    const text = 'UPDATE catalog.installation SET legacy_before = $1';
+    await database.admin.query({ text, values: [at] });
+    expect(await isLegacyOrder(web, ancient)).toBe(true);
+    expect(await isLegacyOrder(web, { orderNo: '2', createdAt: at })).toBe(false);
   });
 });
 

@@ -24,6 +24,7 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   'catalog.due_sku_terms': [],
   'catalog.refresh_sku_terms': [],
   'catalog.installation': ['web', 'worker', 'ops', 'readonly'],
+  'catalog.legacy_before': ['web', 'ops'],
   'catalog.keep_refusals': [],
   'catalog.refusals': ['ops'],
   'catalog.sale_board': ['web', 'worker', 'ops', 'readonly'],

@@ -37,7 +37,8 @@ const session = (orderNo: string) => shop.double.sessionsOf(orderNo).at(-1)?.id 
 async function ignored(): Promise<Record<string, number>> {
   const texts = await Promise.all(['web-1', 'web-2'].map((name) => shop.system.metrics(name)));
   const counts: Record<string, number> = {};
-  const line = /^flashsale_payment_callbacks_ignored_total\{.*?reason="(\w+)".*?\} (\d+)/gm;
+  const line =
+    /^flashsale_(?:payment_callbacks_ignored|stray_payments)_total\{.*?reason="(\w+)".*?\} (\d+)/gm;
   for (const [, reason = '', count] of texts.join('\n').matchAll(line)) {
     counts[reason] = (counts[reason] ?? 0) + Number(count);
   }
