@@ -114,7 +114,7 @@ const stripeRoute: Route<StripeProvider> = async (app, context) => {
         if (callback.installation !== (await installationOf(databases, orderNo))) {
           return ignore(context, 'other_installation');
         }
-        await endCheckout(databases, orderNo, sessionRef);
+        await endCheckout(databases, orderNo, sessionRef, 'ended');
         return ignore(context, 'session_over');
       }
       const { reference } = callback;
@@ -129,7 +129,7 @@ const stripeRoute: Route<StripeProvider> = async (app, context) => {
         ? await cashier.pay(order, reference)
         : await refusePayment(databases, orderNo, reference, callback);
       // Not before the payment is booked: another session of the order could be paid until then.
-      await endCheckout(databases, orderNo, sessionRef);
+      await endCheckout(databases, orderNo, sessionRef, 'ended');
       orderPages.forget(order.userId);
       return { orderNo, status, ...(await refundOf(context, order, status)) };
     },

@@ -54,7 +54,7 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   copy_in: ['worker', 'ops'],
   copy_source: ['worker', 'ops'],
   decided_elsewhere: [],
-  end_checkout: ['web', 'worker'],
+  end_checkout: ['web', 'worker', 'ops'],
   end_checkouts: [],
   end_refund: ['web', 'worker', 'ops'],
   expire_orders: ['worker'],

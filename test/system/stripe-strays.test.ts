@@ -99,6 +99,46 @@ it('a session without an identity pays an order that was placed before the upgra
   await hot.query({ text: `UPDATE catalog.installation SET legacy_before = '-infinity'` });
 });
 
+it('a payment under way keeps its sale until Stripe says what became of it', async () => {
+  const eve = shop.shopper();
+  const { sku, sale } = await shop.onSale(1);
+  const orderNo = await shop.ordered(eve, { sku, sale });
+  const { url } = (await shop.checkout(eve, orderNo)).body;
+  const intent = shop.intentOf('sepa');
+  shop.double.pay(url, intent, 'unpaid');
+  const session = shop.double.sessionsOf(orderNo)[0]?.id ?? '';
+  await shop.stripeSays({ orderNo, session, intent, paymentStatus: 'unpaid' });
+  await shop.expired(eve, orderNo);
+  const { hot } = shop.system.databases;
+  await until('the worker has asked Stripe', async () => {
+    const [row] = await hot.query<{ state: string }>({
+      text: 'SELECT state FROM hot.checkout WHERE order_no = $1',
+      values: [orderNo],
+    });
+    return row?.state !== 'open' && row?.state !== 'ending';
+  });
+  await hot.query({
+    text: `UPDATE catalog.sale SET opens_at = now() - interval '3 h', closes_at = now() - interval '1 h'
+           WHERE sale = $1`,
+    values: [sale],
+  });
+  await until('no event waits', async () => {
+    const text = 'SELECT FROM hot.outbox x WHERE x.sale = $1';
+    return (await hot.query({ text, values: [sale] })).length === 0;
+  });
+  const drop = { text: 'SELECT catalog.check_sale_over($1)', values: [sale] };
+  await expect(hot.query(drop)).rejects.toMatchObject({ sqlstate: 'FS004' });
+  const type = 'checkout.session.async_payment_succeeded';
+  const said = await shop.stripeSays({ orderNo, session, intent, type });
+  expect(['paid', 'refund_due']).toContain(said.body.status);
+  if (said.body.status === 'refund_due') await shop.givenBack(intent);
+  await until('no event waits', async () => {
+    const text = 'SELECT FROM hot.outbox x WHERE x.sale = $1';
+    return (await hot.query({ text, values: [sale] })).length === 0;
+  });
+  expect(await hot.query(drop)).toHaveLength(1);
+});
+
 it('leaves the books right', async () => {
   expect(await audit(shop.system.databases)).toEqual([]);
 });
