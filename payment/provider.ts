@@ -129,10 +129,13 @@ export class PaymentError extends Error {
   override name = 'PaymentError';
   /** The same question may have another answer later. */
   readonly isTransient: boolean;
+  /** The provider gives the same answer to the same idempotency key, however often it is asked. */
+  readonly isKept: boolean;
 
-  constructor(message: string, isTransient: boolean) {
+  constructor(message: string, isTransient: boolean, isKept = false) {
     super(message);
     this.isTransient = isTransient;
+    this.isKept = isKept;
   }
 }
 

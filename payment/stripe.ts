@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import Stripe from 'stripe';
 import { isOrderNo } from '../contracts/ids.ts';
 import { fromMinorUnits, toMinorUnits } from './money.ts';
@@ -46,6 +46,9 @@ const SESSION_MS_MAX = 24 * 3_600_000;
 /** Between our clock and Stripe's, and for the request itself. */
 const MARGIN_MS = 60_000;
 
+/** Refusals before Stripe has begun: it does not keep them. */
+const NOT_KEPT = new Set([401, 409, 429]);
+
 /** They overlap, and which of them come depends on the API version: each says the same. */
 const REFUND_CHANGED = new Set(['refund.failed', 'refund.updated', 'charge.refund.updated']);
 
@@ -77,8 +80,8 @@ export class StripeProvider implements PaymentProvider {
     // Stripe refuses a key that comes with other values, such as a changed title, for a day.
     const hash = createHash('sha256').update(JSON.stringify(wanted)).digest('hex').slice(0, 16);
     const idempotencyKey = `flashsale-${installation}-order-${requestId}-${attempt}-${hash}`;
-    const session = await this.#ask(() =>
-      this.#stripe.checkout.sessions.create(wanted, { idempotencyKey }),
+    const session = await this.#askAnew(idempotencyKey, (key) =>
+      this.#stripe.checkout.sessions.create(wanted, { idempotencyKey: key }),
     );
     const { id, url, expires_at: endsAtS } = session;
     if (url === null) throw new PaymentError('the session has no page', false);
@@ -159,11 +162,12 @@ export class StripeProvider implements PaymentProvider {
     const intent = reference.slice(STRIPE_PREFIX.length);
     const key = after === undefined ? intent : `${intent}-after-${after}`;
     try {
-      const refund = await this.#ask(() =>
-        this.#stripe.refunds.create(
-          { payment_intent: intent, metadata: { flashsale_installation: installation } },
-          { idempotencyKey: `flashsale-${installation}-refund-${key}` },
-        ),
+      const wanted = {
+        payment_intent: intent,
+        metadata: { flashsale_installation: installation },
+      };
+      const refund = await this.#askAnew(`flashsale-${installation}-refund-${key}`, (each) =>
+        this.#stripe.refunds.create(wanted, { idempotencyKey: each }),
       );
       if (isVoid(refund)) throw new RefundFailed(refund.id, reasonOf(refund));
       return refund.id;
@@ -195,6 +199,20 @@ export class StripeProvider implements PaymentProvider {
     }
   }
 
+  /**
+   * Stripe keeps the answer to a key for a day, a failure as well: after one it is asked under a key of its
+   * own. That does no harm: a session that is not kept is told to nobody, and all of a payment is given back
+   * once (`charge_already_refunded`).
+   */
+  async #askAnew<T>(key: string, call: (key: string) => Promise<T>): Promise<T> {
+    try {
+      return await this.#ask(() => call(key));
+    } catch (error) {
+      if (!(error instanceof PaymentError) || !error.isKept) throw error;
+      return this.#ask(() => call(`${key}-${randomUUID()}`));
+    }
+  }
+
   /** What Stripe's errors carry beside their message (headers, the request) must not reach a log. */
   async #ask<T>(call: () => Promise<T>): Promise<T> {
     try {
@@ -203,7 +221,9 @@ export class StripeProvider implements PaymentProvider {
       if (!(error instanceof Stripe.errors.StripeError)) throw error;
       const { type, code, statusCode } = error;
       const isTransient = statusCode === undefined || statusCode >= 500 || statusCode === 429;
-      throw new PaymentError(`Stripe: ${code ?? type} (${statusCode ?? 'no answer'})`, isTransient);
+      const isKept = statusCode !== undefined && !NOT_KEPT.has(statusCode);
+      const message = `Stripe: ${code ?? type} (${statusCode ?? 'no answer'})`;
+      throw new PaymentError(message, isTransient, isKept);
     }
   }
 }

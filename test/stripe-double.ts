@@ -52,14 +52,13 @@ export async function startStripeDouble() {
   let count = 0;
 
   function answer({ path, key, fields }: Call): Reply {
-    const failure = failures.shift();
-    if (failure) return failure;
-    if (key === '') return make(path, fields);
+    if (key === '') return failures.shift() ?? make(path, fields);
     const text = `${path}?${fields}`;
     const before = known.get(key);
     if (before) return before.text === text ? before.reply : refusal(400, 'idempotency_error');
-    const reply = make(path, fields);
-    known.set(key, { text, reply });
+    const reply = failures.shift() ?? make(path, fields);
+    // Failures too: only what was not begun is not kept.
+    if (![401, 409, 429].includes(reply.status)) known.set(key, { text, reply });
     return reply;
   }
 

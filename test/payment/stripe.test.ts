@@ -93,7 +93,7 @@ describe('a Checkout session', () => {
   });
 
   it('says what went wrong without a word of the key', async () => {
-    double.failures.push(refusal(402, 'card_declined'));
+    double.failures.push(refusal(402, 'weather'), refusal(402, 'card_declined'));
     const failed = await stripe.begin(order('45')).catch((error: unknown) => error);
     expect(failed).toBeInstanceOf(PaymentError);
     expect(failed).toMatchObject({ isTransient: false, message: 'Stripe: card_declined (402)' });
@@ -105,6 +105,14 @@ describe('a Checkout session', () => {
     // 9.90 yen do not exist.
     const odd = stripe.begin({ ...order('45'), amount: '9.90', currency: 'JPY' });
     await expect(odd).rejects.toBeInstanceOf(PaymentError);
+  });
+
+  it('is asked for anew after a failure, which Stripe repeats for a day', async () => {
+    const failing = [1, 2].map(() => refusal(500, 'down'));
+    double.failures.push(...failing);
+    await expect(stripe.begin(order('47'))).rejects.toMatchObject({ isTransient: true });
+    double.failures.length = 0;
+    expect(await stripe.begin(order('47'))).toMatchObject({ method: 'GET' });
   });
 
   it('ends with the order, or as soon after as Stripe allows', () => {
@@ -285,7 +293,7 @@ describe('a refund', () => {
     expect(await giveBack('stripe:pi_77')).toBe(first);
     double.refunded.set('pi_78', 're_by_hand');
     expect(await giveBack('stripe:pi_78')).toBe('re_by_hand');
-    double.failures.push(refusal(400, 'balance_insufficient'));
+    double.failures.push(refusal(400, 'weather'), refusal(400, 'balance_insufficient'));
     await expect(giveBack('stripe:pi_79')).rejects.toMatchObject({ isTransient: false });
     expect(await giveBack('stripe:pi_79')).toMatch(/^re_/);
   });
