@@ -18,6 +18,18 @@ export async function installation(databases: Databases, schema: Schema): Promis
   return row?.id ?? '';
 }
 
+/** Whether an order may be paid in a session that carries no identity: it is older than identities are. */
+export async function isLegacyOrder(
+  databases: Databases,
+  { orderNo, createdAt }: { readonly orderNo: string; readonly createdAt: Date },
+): Promise<boolean> {
+  const [row] = await databases[schemaOfOrder(orderNo)].query<{ legacy: boolean }>({
+    text: 'SELECT $1::timestamptz < catalog.legacy_before() AS legacy',
+    values: [createdAt],
+  });
+  return row?.legacy === true;
+}
+
 /** A session as the provider has made it. */
 export interface NewSession {
   readonly ref: string;
@@ -83,17 +95,21 @@ export async function takeCheckouts(
   }));
 }
 
-/** A session is over, or could not be ended. @returns whether it was not known to be over */
+/** `paying`: completed, and the provider has not said yet what became of the payment. */
+export type CheckoutEnd = 'ended' | 'paying' | { readonly error: string };
+
+/** How a session is over, or why not. @returns whether it was not known to be over */
 export async function endCheckout(
   databases: Databases,
   orderNo: string,
   sessionRef: string,
-  error?: string,
+  end: CheckoutEnd,
 ): Promise<boolean> {
   const schema = schemaOfOrder(orderNo);
+  const [state, error] = typeof end === 'string' ? [end, null] : [null, end.error];
   const [row] = await databases[schema].query<{ found: boolean }>({
-    text: `SELECT ${schema}.end_checkout($1, $2, $3) AS found`,
-    values: [orderNo, sessionRef, error ?? null],
+    text: `SELECT ${schema}.end_checkout($1, $2, $3, $4) AS found`,
+    values: [orderNo, sessionRef, state, error],
   });
   return row?.found === true;
 }

@@ -8,6 +8,8 @@ export interface PayableOrder {
   readonly orderNo: string;
   /** Who the database of the order is: an order number alone is nobody's. */
   readonly installation: string;
+  /** After a restore the database gives the same number to another order. */
+  readonly requestId: string;
   /** Which session of the order it is, from 1. */
   readonly attempt: number;
   readonly sale: string;
@@ -41,15 +43,23 @@ export interface Payment {
 
 /** Of which session a callback speaks. */
 export interface SessionFacts {
-  /** That made it: what is not this installation's is none of its business. */
-  readonly installation: string;
+  /**
+   * That made it: what is not this installation's is none of its business. Undefined for a session that
+   * was made before sessions said so.
+   */
+  readonly installation: string | undefined;
   readonly orderNo: string;
+  /** Of the order that it was made for. */
+  readonly requestId: string | undefined;
   /** With the provider's name in front. */
   readonly sessionRef: string;
 }
 
 /** Money that has arrived in a session. */
-export interface SessionPaid extends SessionFacts, Payment {}
+export interface SessionPaid extends SessionFacts, Payment {
+  /** When the provider noticed. */
+  readonly paidAt: Date;
+}
 
 /** A session that cannot be paid any more. */
 export interface SessionOver extends SessionFacts {
@@ -77,9 +87,21 @@ export type IgnoredReason =
   /** The payment is under way, or came to nothing. */
   | 'not_paid'
   | 'session_over'
-  | 'no_such_order'
   | 'refund_pending'
   | 'refund_not_due';
+
+/** Why money that has arrived is not booked; a label of a metric. */
+export const STRAY_REASONS = [
+  /** Of no installation, and no order here can have been meant. */
+  'no_installation',
+  'other_installation',
+  'no_such_order',
+  /** The order of this number is another one than that which the session was made for. */
+  'other_order',
+  /** Money without an order was given back, and came to this installation again. */
+  'refund_failed',
+] as const;
+export type StrayReason = (typeof STRAY_REASONS)[number];
 
 /** A callback that changes nothing here. */
 export interface Ignored {
@@ -107,10 +129,13 @@ export class PaymentError extends Error {
   override name = 'PaymentError';
   /** The same question may have another answer later. */
   readonly isTransient: boolean;
+  /** The provider gives the same answer to the same idempotency key, however often it is asked. */
+  readonly isKept: boolean;
 
-  constructor(message: string, isTransient: boolean) {
+  constructor(message: string, isTransient: boolean, isKept = false) {
     super(message);
     this.isTransient = isTransient;
+    this.isKept = isKept;
   }
 }
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import Stripe from 'stripe';
 import { isOrderNo } from '../contracts/ids.ts';
 import { fromMinorUnits, toMinorUnits } from './money.ts';
@@ -46,6 +46,9 @@ const SESSION_MS_MAX = 24 * 3_600_000;
 /** Between our clock and Stripe's, and for the request itself. */
 const MARGIN_MS = 60_000;
 
+/** Refusals before Stripe has begun: it does not keep them. */
+const NOT_KEPT = new Set([401, 409, 429]);
+
 /** They overlap, and which of them come depends on the API version: each says the same. */
 const REFUND_CHANGED = new Set(['refund.failed', 'refund.updated', 'charge.refund.updated']);
 
@@ -72,13 +75,13 @@ export class StripeProvider implements PaymentProvider {
 
   /** The same session however often it is asked for: what it is for is the idempotency key. */
   async begin(order: PayableOrder): Promise<Checkout> {
-    const { orderNo, installation, attempt } = order;
+    const { requestId, installation, attempt } = order;
     const wanted = this.#sessionFor(order);
     // Stripe refuses a key that comes with other values, such as a changed title, for a day.
     const hash = createHash('sha256').update(JSON.stringify(wanted)).digest('hex').slice(0, 16);
-    const idempotencyKey = `flashsale-${installation}-order-${orderNo}-${attempt}-${hash}`;
-    const session = await this.#ask(() =>
-      this.#stripe.checkout.sessions.create(wanted, { idempotencyKey }),
+    const idempotencyKey = `flashsale-${installation}-order-${requestId}-${attempt}-${hash}`;
+    const session = await this.#askAnew(idempotencyKey, (key) =>
+      this.#stripe.checkout.sessions.create(wanted, { idempotencyKey: key }),
     );
     const { id, url, expires_at: endsAtS } = session;
     if (url === null) throw new PaymentError('the session has no page', false);
@@ -87,10 +90,14 @@ export class StripeProvider implements PaymentProvider {
   }
 
   #sessionFor(order: PayableOrder): Stripe.Checkout.SessionCreateParams {
-    const { orderNo, installation, sale, title, units, amount, currency, payBefore } = order;
+    const { orderNo, sale, title, units, amount, currency, payBefore } = order;
     const expiresAtMs = sessionEndMs(payBefore.getTime(), Date.now());
     const page = `${this.#options.shopUrl}/sales/${encodeURIComponent(sale)}`;
-    const metadata = { flashsale_installation: installation, flashsale_order: orderNo };
+    const metadata = {
+      flashsale_installation: order.installation,
+      flashsale_order: orderNo,
+      flashsale_request: order.requestId,
+    };
     return {
       mode: 'payment',
       line_items: [
@@ -140,7 +147,7 @@ export class StripeProvider implements PaymentProvider {
     const event = this.#open(body, headers['stripe-signature'] ?? '');
     if (REFUND_CHANGED.has(event.type)) return refundNews(event.data.object as Stripe.Refund);
     if (!event.type.startsWith('checkout.session.')) return ignored('other_event');
-    return sessionNews(event.type, event.data.object as Stripe.Checkout.Session);
+    return sessionNews(event);
   }
 
   /**
@@ -155,11 +162,12 @@ export class StripeProvider implements PaymentProvider {
     const intent = reference.slice(STRIPE_PREFIX.length);
     const key = after === undefined ? intent : `${intent}-after-${after}`;
     try {
-      const refund = await this.#ask(() =>
-        this.#stripe.refunds.create(
-          { payment_intent: intent, metadata: { flashsale_installation: installation } },
-          { idempotencyKey: `flashsale-${installation}-refund-${key}` },
-        ),
+      const wanted = {
+        payment_intent: intent,
+        metadata: { flashsale_installation: installation },
+      };
+      const refund = await this.#askAnew(`flashsale-${installation}-refund-${key}`, (each) =>
+        this.#stripe.refunds.create(wanted, { idempotencyKey: each }),
       );
       if (isVoid(refund)) throw new RefundFailed(refund.id, reasonOf(refund));
       return refund.id;
@@ -191,6 +199,20 @@ export class StripeProvider implements PaymentProvider {
     }
   }
 
+  /**
+   * Stripe keeps the answer to a key for a day, a failure as well: after one it is asked under a key of its
+   * own. That does no harm: a session that is not kept is told to nobody, and all of a payment is given back
+   * once (`charge_already_refunded`).
+   */
+  async #askAnew<T>(key: string, call: (key: string) => Promise<T>): Promise<T> {
+    try {
+      return await this.#ask(() => call(key));
+    } catch (error) {
+      if (!(error instanceof PaymentError) || !error.isKept) throw error;
+      return this.#ask(() => call(`${key}-${randomUUID()}`));
+    }
+  }
+
   /** What Stripe's errors carry beside their message (headers, the request) must not reach a log. */
   async #ask<T>(call: () => Promise<T>): Promise<T> {
     try {
@@ -199,7 +221,9 @@ export class StripeProvider implements PaymentProvider {
       if (!(error instanceof Stripe.errors.StripeError)) throw error;
       const { type, code, statusCode } = error;
       const isTransient = statusCode === undefined || statusCode >= 500 || statusCode === 429;
-      throw new PaymentError(`Stripe: ${code ?? type} (${statusCode ?? 'no answer'})`, isTransient);
+      const isKept = statusCode !== undefined && !NOT_KEPT.has(statusCode);
+      const message = `Stripe: ${code ?? type} (${statusCode ?? 'no answer'})`;
+      throw new PaymentError(message, isTransient, isKept);
     }
   }
 }
@@ -221,18 +245,21 @@ function reasonOf({ failure_reason: reason, status }: Stripe.Refund): string {
   return reason ?? status ?? 'unknown';
 }
 
-function sessionNews(
-  type: string,
-  session: Stripe.Checkout.Session,
-): SessionPaid | SessionOver | Ignored {
-  const { flashsale_installation: installation, flashsale_order: orderNo = '' } =
-    session.metadata ?? {};
-  if (installation === undefined) return ignored('no_installation');
+function sessionNews({ type, created, data }: Stripe.Event): SessionPaid | SessionOver | Ignored {
+  const session = data.object as Stripe.Checkout.Session;
+  const {
+    flashsale_installation: installation,
+    flashsale_order: orderNo = '',
+    flashsale_request: requestId,
+  } = session.metadata ?? {};
+  const isPaid = PAID.has(type) && session.payment_status === 'paid';
+  if (installation === undefined && !(isPaid && orderNo)) return ignored('no_installation');
   if (!isOrderNo(orderNo)) throw new UnknownCallback('a session without an order');
-  const facts = { installation, orderNo, sessionRef: `${STRIPE_PREFIX}${session.id}` };
+  const sessionRef = `${STRIPE_PREFIX}${session.id}`;
+  const facts = { installation, orderNo, requestId, sessionRef };
   if (OVER.has(type)) return { kind: 'session_over', ...facts };
   if (!PAID.has(type)) return ignored('other_event');
-  if (session.payment_status !== 'paid') return ignored('not_paid');
+  if (!isPaid) return ignored('not_paid');
   const { payment_intent: intent, amount_total: units } = session;
   const id = typeof intent === 'string' ? intent : intent?.id;
   const currency = session.currency?.toUpperCase();
@@ -240,7 +267,8 @@ function sessionNews(
     throw new UnknownCallback('a paid session without payment or amount');
   }
   const reference = `${STRIPE_PREFIX}${id}`;
-  return { kind: 'paid', ...facts, reference, amount: fromMinorUnits(units, currency), currency };
+  const money = { amount: fromMinorUnits(units, currency), currency };
+  return { kind: 'paid', ...facts, reference, ...money, paidAt: new Date(created * 1_000) };
 }
 
 function refundNews(refund: Stripe.Refund): FailedRefund | Ignored {

@@ -1,5 +1,6 @@
 import type { Publisher } from '../broker/publisher.ts';
 import { SCHEMAS, type Schema } from '../contracts/names.ts';
+import { STRAY_REASONS } from '../payment/provider.ts';
 import {
   createMetrics,
   LATENCY_BUCKETS_SECONDS,
@@ -50,8 +51,16 @@ export function createServerMetrics() {
     'Requests for tickets that a cause gave points to',
     ['cause'],
   );
+  const strayPayments = metrics.counter(
+    'flashsale_stray_payments_total',
+    'Payments at the provider that no order here may have, by reason',
+    ['reason'],
+  );
+  // A counter that begins with 1 has never increased: no alert would see the first.
+  for (const reason of STRAY_REASONS) strayPayments.inc({ reason }, 0);
   return {
     ...metrics,
+    strayPayments,
     onScore(score: number, causes: readonly RiskCause[]): void {
       riskScores.observe(score);
       for (const cause of causes) riskCauses.inc({ cause });

@@ -52,14 +52,13 @@ export async function startStripeDouble() {
   let count = 0;
 
   function answer({ path, key, fields }: Call): Reply {
-    const failure = failures.shift();
-    if (failure) return failure;
-    if (key === '') return make(path, fields);
+    if (key === '') return failures.shift() ?? make(path, fields);
     const text = `${path}?${fields}`;
     const before = known.get(key);
     if (before) return before.text === text ? before.reply : refusal(400, 'idempotency_error');
-    const reply = make(path, fields);
-    known.set(key, { text, reply });
+    const reply = failures.shift() ?? make(path, fields);
+    // Failures too: only what was not begun is not kept.
+    if (![401, 409, 429].includes(reply.status)) known.set(key, { text, reply });
     return reply;
   }
 
@@ -188,20 +187,28 @@ export interface SessionFacts {
   /** Without one the session is of a shop that knows nothing of this system. */
   readonly installation?: string;
   readonly orderNo?: string;
+  /** The request of the order. */
+  readonly requestId?: string;
   readonly session?: string;
   readonly intent?: string;
   readonly amount?: number;
   readonly currency?: string;
   readonly paymentStatus?: string;
   readonly type?: string;
+  readonly livemode?: boolean;
+  /** How long ago it happened. */
+  readonly ageS?: number;
 }
 
 /** The body of an event about a Checkout session, as Stripe sends it. */
 export function sessionEvent(facts: SessionFacts): string {
-  const { installation, orderNo, intent = 'pi_1', amount = 990, currency = 'eur' } = facts;
+  const { installation, orderNo, requestId, intent = 'pi_1' } = facts;
+  const { amount = 990, currency = 'eur', ageS = 0 } = facts;
   return JSON.stringify({
     id: 'evt_1',
     object: 'event',
+    livemode: facts.livemode ?? false,
+    created: Math.floor(Date.now() / 1_000) - ageS,
     type: facts.type ?? 'checkout.session.completed',
     data: {
       object: {
@@ -210,6 +217,7 @@ export function sessionEvent(facts: SessionFacts): string {
         metadata: {
           ...(installation !== undefined && { flashsale_installation: installation }),
           ...(orderNo !== undefined && { flashsale_order: orderNo }),
+          ...(requestId !== undefined && { flashsale_request: requestId }),
         },
         payment_intent: intent,
         amount_total: amount,
@@ -236,7 +244,7 @@ export function refundEvent({ intent, refund, installation, ...facts }: RefundFa
   const metadata = installation === undefined ? {} : { flashsale_installation: installation };
   const made = { id: refund, object: 'refund', payment_intent: intent, status, metadata };
   const object = { ...made, ...reason };
-  return JSON.stringify({ id: 'evt_2', object: 'event', type, data: { object } });
+  return JSON.stringify({ id: 'evt_2', object: 'event', livemode: false, type, data: { object } });
 }
 
 /** Signed as Stripe signs. */

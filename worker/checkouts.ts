@@ -1,5 +1,5 @@
 import type { Schema } from '../contracts/names.ts';
-import type { DueCheckout } from '../db/calls.ts';
+import type { CheckoutEnd, DueCheckout } from '../db/calls.ts';
 import type { Log } from '../process/log.ts';
 import { repeat, Trouble } from './periodic.ts';
 
@@ -12,8 +12,8 @@ export interface CheckoutOptions {
   readonly take: (limit: number) => Promise<readonly DueCheckout[]>;
   /** Ends the session at the provider, or finds that it is over; asked again it does no harm. */
   readonly end: (sessionRef: string) => Promise<'expired' | 'complete'>;
-  /** Writes down that it is over, or why it could not be ended. */
-  readonly note: (checkout: DueCheckout, error?: string) => Promise<unknown>;
+  /** Writes down how it is over, or why it could not be ended. */
+  readonly note: (checkout: DueCheckout, end: CheckoutEnd) => Promise<unknown>;
   readonly log: Log;
   readonly stopping: AbortSignal;
 }
@@ -21,7 +21,7 @@ export interface CheckoutOptions {
 /**
  * Ends the payment provider's sessions of orders that have ended, so that nobody pays for nothing. Who
  * takes one has it until its next try is due; what fails, or whose worker dies, is tried again then, until
- * the provider has ended the session by itself.
+ * the provider says that the session is over. What became of a completed one its callback tells.
  */
 export function endCheckouts(options: CheckoutOptions): Promise<void> {
   const { schema, take, log, stopping } = options;
@@ -41,14 +41,15 @@ export function endCheckouts(options: CheckoutOptions): Promise<void> {
 
 async function endOne({ end, note, log }: CheckoutOptions, checkout: DueCheckout): Promise<void> {
   const { orderNo, sessionRef, tries } = checkout;
+  let how: Awaited<ReturnType<typeof end>>;
   try {
-    const how = await end(sessionRef);
+    how = await end(sessionRef);
     log.info({ orderNo, sessionRef, how }, 'a payment session is over');
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     log.warn({ orderNo, sessionRef, tries, reason }, 'a payment session was not ended');
-    await note(checkout, reason);
+    await note(checkout, { error: reason });
     return;
   }
-  await note(checkout);
+  await note(checkout, how === 'complete' ? 'paying' : 'ended');
 }

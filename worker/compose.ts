@@ -262,7 +262,7 @@ async function serve(schema: Schema, context: Context, stopping: AbortSignal): P
       ...common,
       take: (limit) => takeCheckouts(databases, schema, STRIPE_PREFIX, limit),
       end: (sessionRef) => stripe.end(sessionRef),
-      note: ({ orderNo, sessionRef }, error) => endCheckout(databases, orderNo, sessionRef, error),
+      note: ({ orderNo, sessionRef }, end) => endCheckout(databases, orderNo, sessionRef, end),
     });
     loops.push(refunds, checkouts);
   }

@@ -23,7 +23,8 @@ BEGIN
       url         text NOT NULL,
       ends_at     timestamptz NOT NULL,
       attempt     int NOT NULL DEFAULT 1,
-      state       text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'ending', 'ended')),
+      state       text NOT NULL DEFAULT 'open' 
+                  CHECK (state IN ('open', 'ending', 'paying', 'ended')),
       tries       int NOT NULL DEFAULT 0,
       next_try_at timestamptz NOT NULL DEFAULT now(),
       last_error  text,
@@ -44,7 +45,8 @@ BEGIN
       ('url', 'Where the shopper pays; told to nobody before it stands here'),
       ('ends_at', 'The provider ends it by itself then'),
       ('attempt', 'How many sessions the order has had, with this one'),
-      ('state', 'open; ending: the order has ended, a worker ends the session; ended'),
+      ('state', 'open; ending: the order has ended, a worker ends the session; paying: it was completed, '
+       'and the provider has not said what became of the payment; ended'),
       ('tries', 'How often a worker has asked the provider to end it'),
       ('next_try_at', 'Not before: a worker has it in hand, or it failed'),
       ('last_error', 'What the provider said when it failed last'),

@@ -8,7 +8,7 @@
 -- Locks: none
 -- Errors: FS001 it is not over: closes_at + late_grace_ms is to come; FS002 no such sale; FS004 it
 --   has unpaid orders (expire_orders ends them), events, post or sessions of the payment provider that
---   wait for a worker, or money that was not given back (the views refunds; end_refund)
+--   wait for a worker, payments under way, or money that was not given back (the views refunds; end_refund)
 
 CREATE OR REPLACE FUNCTION catalog.check_sale_over(p_sale text) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -30,12 +30,12 @@ BEGIN
      OR EXISTS (SELECT FROM hot.outbox x WHERE x.sale = p_sale)
      OR EXISTS (SELECT FROM regular.transfer t WHERE t.sale = p_sale AND t.done_at IS NULL)
      OR EXISTS (SELECT FROM hot.transfer t WHERE t.sale = p_sale AND t.done_at IS NULL)
-     OR EXISTS (SELECT FROM regular.checkout c WHERE c.sale = p_sale AND c.state = 'ending')
-     OR EXISTS (SELECT FROM hot.checkout c WHERE c.sale = p_sale AND c.state = 'ending')
+     OR EXISTS (SELECT FROM regular.checkout c WHERE c.sale = p_sale AND c.state IN ('ending', 'paying'))
+     OR EXISTS (SELECT FROM hot.checkout c WHERE c.sale = p_sale AND c.state IN ('ending', 'paying'))
      OR EXISTS (SELECT FROM regular.refunds r WHERE r.sale = p_sale AND r.state = 'due')
      OR EXISTS (SELECT FROM hot.refunds r WHERE r.sale = p_sale AND r.state = 'due') THEN
     RAISE EXCEPTION
-      'sale % has unpaid orders, events, post or payment sessions that wait, or money to give back', p_sale
+      'sale % has unpaid orders, events, post or payment sessions that wait, payments under way, or money to give back', p_sale
       USING ERRCODE = 'FS004';
   END IF;
 END

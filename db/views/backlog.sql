@@ -28,6 +28,10 @@ FROM (
   SELECT 6, 'payment sessions to end', count(*), min(c.changed_at),
          'a worker ends them at the provider: see last_error in checkout'
   FROM :schema.checkout c WHERE c.state = 'ending'
+  UNION ALL
+  SELECT 7, 'payments under way', count(*), min(c.changed_at),
+         'the provider calls back, within days: look the session_ref of checkout up there'
+  FROM :schema.checkout c WHERE c.state = 'paying'
 ) b
 ORDER BY b.place;
 

@@ -7,6 +7,7 @@ import {
   endRefund,
   installation,
   installationOf,
+  isLegacyOrder,
   type Order,
   orderDetails,
   refusePayment,
@@ -15,7 +16,10 @@ import {
   type FailedRefund,
   ForgedCallback,
   type IgnoredReason,
+  PaymentError,
   type PaymentProvider,
+  type SessionPaid,
+  type StrayReason,
   UnknownCallback,
 } from '../../payment/provider.ts';
 import { PaymentCallback, type StandardProvider } from '../../payment/standard.ts';
@@ -84,8 +88,14 @@ const standardRoute: Route<StandardProvider> = async (app, context) => {
   );
 };
 
+/**
+ * Stripe repeats an event for three days. An older one was sent again by hand, and its order may have been
+ * paid, delivered and dropped since.
+ */
+const FRESH_MS = 3 * 86_400_000;
+
 const stripeRoute: Route<StripeProvider> = async (app, context) => {
-  const { cashier, databases, log, orderPages, provider } = context;
+  const { cashier, databases, log, orderPages } = context;
   app.post(
     '/api/v1/payments/stripe',
     {
@@ -96,24 +106,22 @@ const stripeRoute: Route<StripeProvider> = async (app, context) => {
       },
     },
     async (request) => {
-      const callback = verify(provider, request);
+      const callback = verify(context.provider, request);
       if (callback.kind === 'ignored') return ignore(context, callback.reason);
       if (callback.kind === 'refund_failed') return refundAgain(context, callback);
-      const { orderNo, installation, sessionRef } = callback;
-      if (installation !== (await installationOf(databases, orderNo))) {
-        return ignore(context, 'other_installation');
-      }
+      const { orderNo, sessionRef } = callback;
       if (callback.kind === 'session_over') {
-        await endCheckout(databases, orderNo, sessionRef);
+        if (callback.installation !== (await installationOf(databases, orderNo))) {
+          return ignore(context, 'other_installation');
+        }
+        await endCheckout(databases, orderNo, sessionRef, 'ended');
         return ignore(context, 'session_over');
       }
       const { reference } = callback;
       const order = await orderDetails(databases, orderNo);
-      if (order === undefined) {
-        // Sent again for days it would not come to be: somebody has to look.
-        log.error({ orderNo, reference }, 'Stripe has money for an order that is not here');
-        return ignore(context, 'no_such_order');
-      }
+      const reason = await strayReason(context, callback, order);
+      if (reason !== undefined) return stray(context, callback, reason);
+      if (order === undefined) throw new Problem('not_found');
       // The money is there already: what does not fit is booked, and goes back.
       const isRight = isAmountOf(order, callback);
       if (!isRight) log.error({ orderNo, reference }, 'Stripe has another amount than the order');
@@ -121,12 +129,54 @@ const stripeRoute: Route<StripeProvider> = async (app, context) => {
         ? await cashier.pay(order, reference)
         : await refusePayment(databases, orderNo, reference, callback);
       // Not before the payment is booked: another session of the order could be paid until then.
-      await endCheckout(databases, orderNo, sessionRef);
+      await endCheckout(databases, orderNo, sessionRef, 'ended');
       orderPages.forget(order.userId);
       return { orderNo, status, ...(await refundOf(context, order, status)) };
     },
   );
 };
+
+/** Why the money is for no order here; undefined: it is for this one. */
+async function strayReason(
+  { databases }: Context,
+  paid: SessionPaid,
+  order: Order | undefined,
+): Promise<StrayReason | undefined> {
+  const { installation, orderNo, requestId } = paid;
+  if (installation === undefined) {
+    const isLegacy = order !== undefined && (await isLegacyOrder(databases, order));
+    return isLegacy && isAmountOf(order, paid) ? undefined : 'no_installation';
+  }
+  if (installation !== (await installationOf(databases, orderNo))) return 'other_installation';
+  if (order === undefined) return 'no_such_order';
+  return requestId === order.requestId ? undefined : 'other_order';
+}
+
+/** Money that no order here may have: what was paid to this installation goes back at once. */
+async function stray(
+  context: Context & { readonly provider: StripeProvider },
+  { installation, orderNo, reference, paidAt }: SessionPaid,
+  reason: StrayReason,
+) {
+  const { log, metrics, provider } = context;
+  metrics.strayPayments.inc({ reason });
+  const isOurs = reason === 'no_such_order' || reason === 'other_order';
+  const facts = { orderNo, reference, reason };
+  if (!isOurs || installation === undefined || Date.now() - paidAt.getTime() > FRESH_MS) {
+    log.error(facts, 'Stripe has money that no order here may have: look where it belongs');
+    return { status: 'ignored', reason };
+  }
+  const refundRef = await provider.refund(reference, installation).catch((error: unknown) => {
+    if (!(error instanceof PaymentError)) throw error;
+    log.error(
+      { ...facts, err: error },
+      'money without an order was not given back; Stripe asks again',
+    );
+    throw new Problem('overloaded');
+  });
+  log.error({ ...facts, refundRef }, 'money without an order was given back');
+  return { status: 'refunded', reason };
+}
 
 /** The provider's own books may show it; nothing is asked for a payment that was right. */
 async function refundOf({ databases }: Context, { orderNo }: Order, status: string) {
@@ -152,6 +202,11 @@ async function refundAgain(context: Context, failed: FailedRefund) {
     // The provider calls again.
     if (missing.length > 0) throw noAnswer(missing);
     const isOurs = rows.some((home) => home.isOurs);
+    if (isOurs && asked !== undefined) {
+      // It was given back without an order: no worker tries again.
+      context.metrics.strayPayments.inc({ reason: 'refund_failed' });
+      log.error({ reference, refundRef, reason }, 'the refund of a stray payment has failed');
+    }
     return ignore(context, isOurs ? 'refund_not_due' : 'other_installation');
   }
   log.error(

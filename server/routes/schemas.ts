@@ -275,7 +275,7 @@ export const StripeEvent = Type.Object(
 
 export const CallbackAnswer = Type.Object({
   orderNo: Type.Optional(Type.String()),
-  status: Type.String({ description: 'paid, refund_due, reference_taken, not_found or ignored' }),
+  status: Type.String({ description: 'paid, refund_due, refunded, reference_taken or ignored' }),
   reason: Type.Optional(Type.String()),
   refund: Type.Optional(Refund),
 });

@@ -5,6 +5,7 @@ import {
   expireOrders,
   installation,
   installationOf,
+  isLegacyOrder,
   keepCheckout,
   liveCheckout,
   payOrder,
@@ -42,6 +43,18 @@ describe('an installation', () => {
   });
 });
 
+describe('an order that is older than identities', () => {
+  it('does not exist in a database that was made with them', async () => {
+    const ancient = { orderNo: '1', createdAt: new Date(0) };
+    expect(await isLegacyOrder(web, ancient)).toBe(false);
+    const at = new Date(Date.now() - HOUR_MS);
+    const text = 'UPDATE catalog.installation SET legacy_before = $1';
+    await database.admin.query({ text, values: [at] });
+    expect(await isLegacyOrder(web, ancient)).toBe(true);
+    expect(await isLegacyOrder(web, { orderNo: '2', createdAt: at })).toBe(false);
+  });
+});
+
 describe('the session of an order', () => {
   it('is the first that is kept, for presses at once too', async () => {
     for (let round = 0; round < 20; round += 1) {
@@ -59,10 +72,10 @@ describe('the session of an order', () => {
     const orderNo = await newOrder();
     const [first, second, third] = [session(), session('stripe:', 0), session()];
     await keepCheckout(web, orderNo, first);
-    expect(await endCheckout(web, orderNo, 'stripe:another')).toBe(false);
+    expect(await endCheckout(web, orderNo, 'stripe:another', 'ended')).toBe(false);
     expect(await keepCheckout(web, orderNo, second)).toBe(first.url);
-    expect(await endCheckout(web, orderNo, first.ref)).toBe(true);
-    expect(await endCheckout(web, orderNo, first.ref)).toBe(false);
+    expect(await endCheckout(web, orderNo, first.ref, 'ended')).toBe(true);
+    expect(await endCheckout(web, orderNo, first.ref, 'ended')).toBe(false);
     expect(await liveCheckout(web, orderNo)).toEqual({ url: undefined, nextAttempt: 2 });
     await keepCheckout(web, orderNo, second);
     // Its time is over; somebody may have paid at the last moment.
@@ -102,17 +115,17 @@ describe('the session of an order', () => {
     const [orderNo, own] = [await newOrder(), session('own:')];
     await keepCheckout(web, orderNo, own);
     await payOrder(web, orderNo, uniqueName('ref'));
-    await endCheckout(web, orderNo, own.ref);
+    await endCheckout(web, orderNo, own.ref, 'ended');
     expect(await take('own:')).toEqual([]);
   });
 
-  it('is in one hand at a time, and tried until the provider has ended it by itself', async () => {
+  it('is in one hand at a time, and tried until the provider says that it is over', async () => {
     const [orderNo, own] = [await newOrder(), session('hands:')];
     await keepCheckout(web, orderNo, own);
     await cancelOrder(web, orderNo, 'ann');
     const hands = await Promise.all([take('hands:'), take('hands:'), take('hands:')]);
     expect(hands.flat()).toEqual([{ sessionRef: own.ref, orderNo, tries: 1 }]);
-    await endCheckout(worker, orderNo, own.ref, 'no answer');
+    await endCheckout(worker, orderNo, own.ref, { error: 'no answer' });
     expect(await take('hands:')).toEqual([]);
     await everyTryDue();
     expect(await take('hands:')).toMatchObject([{ tries: 2 }]);
@@ -127,9 +140,15 @@ describe('the session of an order', () => {
       text: 'UPDATE hot.checkout SET ends_at = now() WHERE order_no = $1',
       values: [orderNo],
     });
-    await endCheckout(worker, orderNo, own.ref, 'no answer');
+    // Its time is over; only the provider knows whether somebody has paid in it.
+    await endCheckout(worker, orderNo, own.ref, { error: 'no answer' });
+    expect(await waits()).toBe(before);
+    await everyTryDue();
+    expect(await take('hands:')).toMatchObject([{ tries: 3 }]);
+    expect(await endCheckout(worker, orderNo, own.ref, 'paying')).toBe(true);
     expect(await waits()).toBe(before - 1);
     await everyTryDue();
     expect(await take('hands:')).toEqual([]);
+    expect(await endCheckout(web, orderNo, own.ref, 'ended')).toBe(true);
   });
 });

@@ -101,6 +101,7 @@ it('shows what waits, and since when', async () => {
     { waiting: 'payments to refund', count: 0 },
     { waiting: 'fenced web nodes', count: 0 },
     { waiting: 'payment sessions to end', count: 0 },
+    { waiting: 'payments under way', count: 0 },
   ]);
 });
 

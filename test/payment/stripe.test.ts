@@ -32,11 +32,13 @@ function providerWith(secretKey: string) {
 }
 
 const INSTALLATION = '5a1f6a52-3d7c-4d0e-9a77-2f40f1f0a111';
+const REQUEST = '0d9b5d0e-3d7c-4d0e-9a77-2f40f1f0a333';
 const OTHER = '00000000-3d7c-4d0e-9a77-2f40f1f0a222';
 
 const order = (orderNo: string) => ({
   orderNo,
   installation: INSTALLATION,
+  requestId: REQUEST,
   attempt: 1,
   sale: 'demo',
   title: 'A television',
@@ -62,10 +64,12 @@ describe('a Checkout session', () => {
     expect(await stripe.begin(mine)).toEqual(first);
     expect(await stripe.begin(order('43'))).not.toEqual(first);
     // Another session of the order, a changed title, and the same order number of another shop.
-    for (const other of [{ attempt: 2 }, { title: 'The TV' }, { installation: OTHER }]) {
+    const others = [{ attempt: 2 }, { title: 'The TV' }, { installation: OTHER }];
+    for (const other of [...others, { requestId: OTHER }]) {
       expect(await stripe.begin({ ...mine, ...other })).not.toEqual(first);
     }
     for (const { key, fields } of double.calls) {
+      expect(key).toContain(fields.get('metadata[flashsale_request]'));
       expect(key).toContain(fields.get('metadata[flashsale_installation]'));
     }
     const { fields, path } = double.calls[0] ?? { fields: new URLSearchParams(), path: '' };
@@ -75,6 +79,7 @@ describe('a Checkout session', () => {
       client_reference_id: '41',
       'metadata[flashsale_order]': '41',
       'metadata[flashsale_installation]': INSTALLATION,
+      'metadata[flashsale_request]': REQUEST,
       'payment_intent_data[metadata][flashsale_installation]': INSTALLATION,
       'payment_intent_data[metadata][flashsale_order]': '41',
       'line_items[0][price_data][unit_amount]': '1980',
@@ -88,7 +93,7 @@ describe('a Checkout session', () => {
   });
 
   it('says what went wrong without a word of the key', async () => {
-    double.failures.push(refusal(402, 'card_declined'));
+    double.failures.push(refusal(402, 'weather'), refusal(402, 'card_declined'));
     const failed = await stripe.begin(order('45')).catch((error: unknown) => error);
     expect(failed).toBeInstanceOf(PaymentError);
     expect(failed).toMatchObject({ isTransient: false, message: 'Stripe: card_declined (402)' });
@@ -100,6 +105,14 @@ describe('a Checkout session', () => {
     // 9.90 yen do not exist.
     const odd = stripe.begin({ ...order('45'), amount: '9.90', currency: 'JPY' });
     await expect(odd).rejects.toBeInstanceOf(PaymentError);
+  });
+
+  it('is asked for anew after a failure, which Stripe repeats for a day', async () => {
+    const failing = [1, 2].map(() => refusal(500, 'down'));
+    double.failures.push(...failing);
+    await expect(stripe.begin(order('47'))).rejects.toMatchObject({ isTransient: true });
+    double.failures.length = 0;
+    expect(await stripe.begin(order('47'))).toMatchObject({ method: 'GET' });
   });
 
   it('ends with the order, or as soon after as Stripe allows', () => {
@@ -174,7 +187,8 @@ describe('money', () => {
 });
 
 describe('a callback', () => {
-  const event = (facts: SessionFacts) => sessionEvent({ installation: INSTALLATION, ...facts });
+  const event = (facts: SessionFacts) =>
+    sessionEvent({ installation: INSTALLATION, requestId: REQUEST, ...facts });
   const verify = (payload: string, header = signature(payload)) =>
     stripe.verify(payload, { 'stripe-signature': header });
 
@@ -182,11 +196,13 @@ describe('a callback', () => {
     expect(verify(event({ orderNo: '7', intent: 'pi_9', session: 'cs_5' }))).toEqual({
       kind: 'paid',
       installation: INSTALLATION,
+      requestId: REQUEST,
       sessionRef: 'stripe:cs_5',
       orderNo: '7',
       reference: 'stripe:pi_9',
       amount: '9.90',
       currency: 'EUR',
+      paidAt: expect.any(Date),
     });
     const later = 'checkout.session.async_payment_succeeded';
     expect(verify(event({ orderNo: '7', type: later }))).toMatchObject({ kind: 'paid' });
@@ -198,6 +214,7 @@ describe('a callback', () => {
       expect(verify(event({ orderNo: '7', session: 'cs_5', type }))).toEqual({
         kind: 'session_over',
         installation: INSTALLATION,
+        requestId: REQUEST,
         orderNo: '7',
         sessionRef: 'stripe:cs_5',
       });
@@ -212,10 +229,11 @@ describe('a callback', () => {
     expect(verify(event(facts))).toEqual({ kind: 'ignored', reason });
   });
 
-  it('changes nothing without an installation, whatever order it names', () => {
+  it('without an installation tells of money for an order, and changes nothing else', () => {
     const ignored = { kind: 'ignored', reason: 'no_installation' };
     expect(verify(sessionEvent({}))).toEqual(ignored);
-    expect(verify(sessionEvent({ orderNo: '7' }))).toEqual(ignored);
+    const legacy = { kind: 'paid', orderNo: '7', installation: undefined, requestId: undefined };
+    expect(verify(sessionEvent({ orderNo: '7' }))).toMatchObject(legacy);
     const expired = sessionEvent({ orderNo: '7', type: 'checkout.session.expired' });
     expect(verify(expired)).toEqual(ignored);
   });
@@ -275,7 +293,7 @@ describe('a refund', () => {
     expect(await giveBack('stripe:pi_77')).toBe(first);
     double.refunded.set('pi_78', 're_by_hand');
     expect(await giveBack('stripe:pi_78')).toBe('re_by_hand');
-    double.failures.push(refusal(400, 'balance_insufficient'));
+    double.failures.push(refusal(400, 'weather'), refusal(400, 'balance_insufficient'));
     await expect(giveBack('stripe:pi_79')).rejects.toMatchObject({ isTransient: false });
     expect(await giveBack('stripe:pi_79')).toMatch(/^re_/);
   });

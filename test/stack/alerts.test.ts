@@ -65,7 +65,7 @@ async function judge(cases: readonly Case[]): Promise<void> {
 test('are rules that Prometheus takes, over metrics that exist', async () => {
   await run('promtool', ['check', 'rules', join(ROOT, RULES)]);
   const code = files
-    .filter((file) => /^(broker|db|keeper|process|server|worker)\/.*\.ts$/.test(file))
+    .filter((file) => /^(broker|db|keeper|process|server|worker|zk)\/.*\.ts$/.test(file))
     .map(textOf)
     .join('\n');
   const named = textOf(RULES).match(/\bflashsale_[a-z_]+/g) ?? [];

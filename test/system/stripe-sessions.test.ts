@@ -16,13 +16,13 @@ beforeAll(async () => {
 afterAll(() => shop?.close());
 
 const statuses = (orderNo: string) => shop.double.sessionsOf(orderNo).map(({ status }) => status);
-const isOver = (orderNo: string) =>
-  until(`the session of ${orderNo} is over`, async () => {
+const isOver = (orderNo: string, end = 'ended') =>
+  until(`the session of ${orderNo} is ${end}`, async () => {
     const [row] = await shop.system.databases.hot.query<{ state: string }>({
       text: 'SELECT state FROM hot.checkout WHERE order_no = $1',
       values: [orderNo],
     });
-    return row?.state === 'ended';
+    return row?.state === end;
   });
 
 /** An order whose shopper has pressed, and where to pay it. */
@@ -37,7 +37,8 @@ const session = (orderNo: string) => shop.double.sessionsOf(orderNo).at(-1)?.id 
 async function ignored(): Promise<Record<string, number>> {
   const texts = await Promise.all(['web-1', 'web-2'].map((name) => shop.system.metrics(name)));
   const counts: Record<string, number> = {};
-  const line = /^flashsale_payment_callbacks_ignored_total\{.*?reason="(\w+)".*?\} (\d+)/gm;
+  const line =
+    /^flashsale_(?:payment_callbacks_ignored|stray_payments)_total\{.*?reason="(\w+)".*?\} (\d+)/gm;
   for (const [, reason = '', count] of texts.join('\n').matchAll(line)) {
     counts[reason] = (counts[reason] ?? 0) + Number(count);
   }
@@ -83,10 +84,11 @@ describe('the session of an order', () => {
     const intent = shop.intentOf('quick');
     expect(shop.double.pay(url, intent)).toBe(true);
     await ann.call('POST', `/api/v1/orders/${orderNo}/cancel`);
-    await isOver(orderNo);
+    await isOver(orderNo, 'paying');
     expect(statuses(orderNo)).toEqual(['complete']);
     const said = await shop.stripeSays({ orderNo, intent, session: session(orderNo) });
-    expect(said.body).toEqual({ orderNo, status: 'refund_due' });
+    expect(said.body).toMatchObject({ orderNo, status: 'refund_due', refund: { status: 'due' } });
+    await isOver(orderNo);
     await shop.givenBack(intent);
     expect(await shop.stateOf(ann, orderNo)).toBe('cancelled');
   });

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { installation } from '../../db/calls.ts';
+import { installation, orderDetails } from '../../db/calls.ts';
 import { type Answer, Shopper } from '../shopper.ts';
 import {
   type RefundFacts,
@@ -77,9 +77,17 @@ export async function openStripeShop() {
 
     /** As Stripe calls; of a session of this shop unless told otherwise. */
     async stripeSays(facts: SessionFacts, sign?: (payload: string) => string): Promise<Answer> {
-      const ours = { installation: await installation(databases, 'hot') };
+      const { orderNo } = facts;
+      const order = orderNo === undefined ? undefined : await orderDetails(databases, orderNo);
+      const ours = {
+        installation: await installation(databases, 'hot'),
+        ...(order !== undefined && { requestId: order.requestId }),
+      };
       return say(sessionEvent({ ...ours, ...facts }), sign);
     },
+
+    /** As Stripe calls, of any session. */
+    anyoneSays: (facts: SessionFacts): Promise<Answer> => say(sessionEvent(facts)),
 
     refundFailed: (facts: RefundFacts) => say(refundEvent(facts)),
 

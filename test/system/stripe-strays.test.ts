@@ -1,0 +1,144 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { installation } from '../../db/calls.ts';
+import { audit } from '../../db/operations.ts';
+import { until } from '../until.ts';
+import { openStripeShop, type StripeShop } from './stripe-shop.ts';
+
+/** Money whose order is not there, is another one, or was placed before sessions had an identity. */
+
+let shop: StripeShop;
+
+beforeAll(async () => {
+  shop = await openStripeShop();
+});
+afterAll(() => shop?.close());
+
+const payments = async (intent: string) =>
+  shop.system.databases.hot.query({
+    text: 'SELECT result FROM hot.payment WHERE payment_ref = $1',
+    values: [`stripe:${intent}`],
+  });
+
+const refundsOf = (intent: string) =>
+  shop.double.calls.filter(
+    ({ path, fields }) => path === '/v1/refunds' && fields.get('payment_intent') === intent,
+  );
+
+/** How often paid sessions were ignored for this reason, over both web nodes. */
+async function strays(reason: string): Promise<number> {
+  const texts = await Promise.all(['web-1', 'web-2'].map((name) => shop.system.metrics(name)));
+  const line = new RegExp(
+    `^flashsale_stray_payments_total\\{.*?reason="${reason}".*?\\} (\\d+)`,
+    'gm',
+  );
+  return [...texts.join('\n').matchAll(line)].reduce((sum, [, count]) => sum + Number(count), 0);
+}
+
+it('a session of an order that a restored database has lost never pays the next one of its number', async () => {
+  const ben = shop.shopper();
+  const orderNo = await shop.ordered(ben, await shop.onSale(1));
+  await shop.checkout(ben, orderNo);
+  const [session] = shop.double.sessionsOf(orderNo);
+  expect(session?.metadata['flashsale_request']).toMatch(/^[0-9a-f-]{36}$/);
+  const before = await strays('other_order');
+  const ours = await installation(shop.system.databases, 'hot');
+  for (const requestId of [randomUUID(), undefined]) {
+    const intent = shop.intentOf(`lost_${requestId}`);
+    const facts = { installation: ours, orderNo, session: 'cs_lost', intent };
+    const lost = { ...facts, ...(requestId !== undefined && { requestId }) };
+    // However often Stripe says so.
+    for (const _time of [1, 2]) {
+      const { status, body } = await shop.anyoneSays(lost);
+      expect([status, body]).toEqual([200, { status: 'refunded', reason: 'other_order' }]);
+    }
+    expect(shop.double.refunded.has(intent)).toBe(true);
+    expect(await payments(intent)).toEqual([]);
+  }
+  expect(await shop.stateOf(ben, orderNo)).toBe('ordered');
+  expect((await strays('other_order')) - before).toBe(4);
+  expect((await shop.stripeSays({ orderNo, intent: shop.intentOf('ben') })).body.status).toBe(
+    'paid',
+  );
+});
+
+it('money for an order that is not there is given back at once, unless it is an old story', async () => {
+  const gone = { orderNo: '999999998', intent: shop.intentOf('gone') };
+  expect((await shop.stripeSays(gone)).body).toEqual({
+    status: 'refunded',
+    reason: 'no_such_order',
+  });
+  expect(refundsOf(gone.intent)).toHaveLength(1);
+  // Sent again by hand, it may have been paid and delivered before its sale was dropped.
+  const old = { ...gone, intent: shop.intentOf('old'), ageS: 4 * 86_400 };
+  expect((await shop.stripeSays(old)).body).toEqual({
+    status: 'ignored',
+    reason: 'no_such_order',
+  });
+  expect(refundsOf(old.intent)).toEqual([]);
+  expect(await strays('no_such_order')).toBe(2);
+});
+
+it('a session without an identity pays an order that was placed before the upgrade', async () => {
+  const ann = shop.shopper();
+  const orderNo = await shop.ordered(ann, await shop.onSale(1));
+  const legacy = { orderNo, intent: shop.intentOf('legacy') };
+  const ignored = { status: 'ignored', reason: 'no_installation' };
+  const before = await strays('no_installation');
+  // A database that was made anew has no such orders.
+  expect((await shop.anyoneSays(legacy)).body).toEqual(ignored);
+  const { hot } = shop.system.databases;
+  const upgraded = `UPDATE catalog.installation SET legacy_before = now() + interval '1 h'`;
+  await hot.query({ text: upgraded });
+  expect((await shop.anyoneSays({ ...legacy, amount: 1 })).body).toEqual(ignored);
+  expect((await strays('no_installation')) - before).toBe(2);
+  expect((await shop.anyoneSays(legacy)).body).toEqual({ orderNo, status: 'paid' });
+  const twice = { ...legacy, intent: shop.intentOf('legacy-twice') };
+  expect((await shop.anyoneSays(twice)).body.status).toBe('refund_due');
+  await shop.givenBack(twice.intent);
+  await hot.query({ text: `UPDATE catalog.installation SET legacy_before = '-infinity'` });
+});
+
+it('a payment under way keeps its sale until Stripe says what became of it', async () => {
+  const eve = shop.shopper();
+  const { sku, sale } = await shop.onSale(1);
+  const orderNo = await shop.ordered(eve, { sku, sale });
+  const { url } = (await shop.checkout(eve, orderNo)).body;
+  const intent = shop.intentOf('sepa');
+  shop.double.pay(url, intent, 'unpaid');
+  const session = shop.double.sessionsOf(orderNo)[0]?.id ?? '';
+  await shop.stripeSays({ orderNo, session, intent, paymentStatus: 'unpaid' });
+  await shop.expired(eve, orderNo);
+  const { hot } = shop.system.databases;
+  await until('the worker has asked Stripe', async () => {
+    const [row] = await hot.query<{ state: string }>({
+      text: 'SELECT state FROM hot.checkout WHERE order_no = $1',
+      values: [orderNo],
+    });
+    return row?.state !== 'open' && row?.state !== 'ending';
+  });
+  await hot.query({
+    text: `UPDATE catalog.sale SET opens_at = now() - interval '3 h', closes_at = now() - interval '1 h'
+           WHERE sale = $1`,
+    values: [sale],
+  });
+  await until('no event waits', async () => {
+    const text = 'SELECT FROM hot.outbox x WHERE x.sale = $1';
+    return (await hot.query({ text, values: [sale] })).length === 0;
+  });
+  const drop = { text: 'SELECT catalog.check_sale_over($1)', values: [sale] };
+  await expect(hot.query(drop)).rejects.toMatchObject({ sqlstate: 'FS004' });
+  const type = 'checkout.session.async_payment_succeeded';
+  const said = await shop.stripeSays({ orderNo, session, intent, type });
+  expect(['paid', 'refund_due']).toContain(said.body.status);
+  if (said.body.status === 'refund_due') await shop.givenBack(intent);
+  await until('no event waits', async () => {
+    const text = 'SELECT FROM hot.outbox x WHERE x.sale = $1';
+    return (await hot.query({ text, values: [sale] })).length === 0;
+  });
+  expect(await hot.query(drop)).toHaveLength(1);
+});
+
+it('leaves the books right', async () => {
+  expect(await audit(shop.system.databases)).toEqual([]);
+});
