@@ -88,14 +88,14 @@ describe('the circuit around publishing', () => {
 });
 
 describe('the circuit around look-ups', () => {
-  it('answers overloaded at once while the database does not answer', async () => {
+  it('tells at once that nothing can be told while the database does not answer', async () => {
     let asked = 0;
     const outcomesOf = breakOutcomes(async () => {
       asked += 1;
       throw new Error('no connection');
     });
     for (let call = 0; call < 5; call += 1) await expect(outcomesOf(['x'])).rejects.toThrow('no c');
-    await expect(outcomesOf(['x'])).rejects.toMatchObject({ verdict: 'overloaded' });
+    await expect(outcomesOf(['x'])).rejects.toMatchObject({ verdict: 'status_unavailable' });
     expect(asked).toBe(5);
   });
 });
