@@ -5,7 +5,6 @@ import {
   areApart,
   askHomes,
   otherSchema,
-  queryBoth,
   queryHomes,
   toNumber,
   whole,
@@ -63,19 +62,22 @@ export async function audit(databases: Databases): Promise<AuditRow[]> {
 /** The books of the homes that answer: those of a missing one may be right or wrong. */
 export async function auditHomes(databases: Databases): Promise<Answers<AuditRow>> {
   // The home that is away must not be waited for as long as for an audit.
-  if (areApart(databases)) await askHomes(databases, (_, home) => home.query({ text: 'SELECT' }));
+  if (areApart(databases))
+    await askHomes(databases, 'presence', (_, home) => home.query({ text: 'SELECT' }));
   const answers = await queryHomes<Row>(databases, 'audit', auditText, [], AUDIT_TIMEOUT_MS);
   const { missing } = answers;
   const found = answers.rows.map(toAuditRow);
-  const crossed = missing.length === 0 && areApart(databases);
-  return { rows: crossed ? [...found, ...(await auditCrossed(databases))] : found, missing };
+  if (missing.length > 0 || !areApart(databases)) return { rows: found, missing };
+  const crossed = await auditCrossed(databases);
+  return { rows: [...found, ...crossed.rows], missing: crossed.missing };
 }
 
 /** The books of one schema; of what goes between two servers, what is broken on its side. */
 export async function auditSchema(databases: Databases, schema: Schema): Promise<AuditRow[]> {
   const found = (await databases[schema].query<Row>({ text: auditText(schema) })).map(toAuditRow);
   if (!areApart(databases)) return found;
-  const crossed = await auditCrossed(databases);
+  // What goes between the two is left to the next audit while the other home is away.
+  const { rows: crossed } = await auditCrossed(databases);
   return [...found, ...crossed.filter((row) => row.schema === schema)];
 }
 
@@ -122,24 +124,24 @@ export async function endAudit(
   });
 }
 
-async function auditCrossed(databases: Databases): Promise<AuditRow[]> {
-  const skus = await queryBoth<{ sku: string }>(
-    databases,
-    'crossed',
-    () => 'SELECT sku FROM catalog.sku_homes() WHERE moves > 0',
-    [],
-  );
+/** What was found until a home did not answer. */
+async function auditCrossed(databases: Databases): Promise<Answers<AuditRow>> {
+  const text = () => 'SELECT sku FROM catalog.sku_homes() WHERE moves > 0';
+  const skus = await queryHomes<{ sku: string }>(databases, 'crossed', text, []);
   const rows: AuditRow[] = [];
-  for (const sku of new Set(skus.map((row) => row.sku))) {
+  if (skus.missing.length > 0) return { rows, missing: skus.missing };
+  for (const sku of new Set(skus.rows.map((row) => row.sku))) {
     let found = await compareBooks(databases, sku);
-    for (let look = 1; look < LOOKS_MAX && found.length > 0; look += 1) {
+    for (let look = 1; look < LOOKS_MAX && found.rows.length > 0; look += 1) {
       await sleep(LOOK_INTERVAL_MS);
-      const again = await compareBooks(databases, sku);
-      found = again.filter(({ detail }) => found.some((row) => row.detail === detail));
+      const { rows: again, missing } = await compareBooks(databases, sku);
+      const isStill = ({ detail }: AuditRow) => found.rows.some((row) => row.detail === detail);
+      found = { rows: again.filter(isStill), missing };
     }
-    rows.push(...found);
+    rows.push(...found.rows);
+    if (found.missing.length > 0) return { rows, missing: found.missing };
   }
-  return rows;
+  return { rows, missing: [] };
 }
 
 /** What one server says of a SKU, see user_books. */
@@ -186,15 +188,19 @@ async function readBooks(databases: Databases, schema: Schema, sku: string): Pro
   return books;
 }
 
-async function compareBooks(databases: Databases, sku: string): Promise<AuditRow[]> {
+async function compareBooks(databases: Databases, sku: string): Promise<Answers<AuditRow>> {
   const read = async (schema: Schema) => [await readBooks(databases, schema, sku)];
-  const [regular, hot] = whole(await askHomes(databases, read, AUDIT_TIMEOUT_MS));
-  if (regular === undefined || hot === undefined) return [];
+  const answers = await askHomes(databases, 'user_books', read, AUDIT_TIMEOUT_MS);
+  const { missing } = answers;
+  const [regular, hot] = answers.rows;
+  if (missing.length > 0 || regular === undefined || hot === undefined)
+    return { rows: [], missing };
   const books = { regular, hot };
-  return [
+  const rows = [
     ...SCHEMAS.flatMap((schema) => comparePost(schema, sku, books)),
     ...compareBuyers(sku, books),
   ];
+  return { rows, missing };
 }
 
 /** Units that arrived = units that were sent with the same piece of post and all before. */

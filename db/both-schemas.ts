@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SCHEMAS, type Schema } from '../contracts/names.ts';
-import { DatabaseError } from './errors.ts';
+import { DatabaseError, noAnswer } from './errors.ts';
+import { healthOf } from './home-health.ts';
 import type { Databases, Pool, Queryable } from './pool.ts';
 
 /** Asking both schemas at once, whether they share a server or not. */
@@ -62,101 +63,67 @@ export interface Answers<Row> {
 
 /** How long one home may hold up a question to both. */
 const HOME_ANSWER_TIMEOUT_MS = 2_000;
-/** Between two probes of a home that is away. */
-const PROBE_PAUSE_MS = 500;
-/** Who sends a probe waits so long for it; a home that needs longer is there for the next who asks. */
-const PROBE_WAIT_MS = 100;
+/** The same for a change, which may wait for a lock as long as a session does. */
+const HOME_CHANGE_TIMEOUT_MS = 4_000;
 
-/** Homes that did not answer last time: only a probe asks them, so that nobody else waits for them. */
-const away = new WeakMap<Queryable, { probeAtMs: number }>();
-
-/** Of a question that a missing home has to answer. */
-export function noAnswer(missing: readonly Schema[]): DatabaseError {
-  return new DatabaseError('unavailable', `no answer from the home of ${missing.join(' and ')}`);
-}
-
-/** Anything but the home's own refusal, which is a bug or a missing right and no outage. */
-function isOutage(error: unknown): error is DatabaseError {
-  return error instanceof DatabaseError && error.kind !== 'refused';
-}
-
-/** The home itself is gone, and not just this call: those fail with an SQLSTATE of their own. */
-function isAway({ kind, sqlstate }: DatabaseError): boolean {
-  return kind === 'unavailable' || sqlstate === undefined || sqlstate.startsWith('57P');
-}
-
-/** Fails after a while, whatever becomes of `work`. */
-async function within<T>(timeoutMs: number, schema: Schema, work: Promise<T>): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(noAnswer([schema])), timeoutMs);
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-async function probe(home: Queryable, silence: { probeAtMs: number }): Promise<void> {
-  silence.probeAtMs = Number.POSITIVE_INFINITY;
-  try {
-    await home.query({ text: 'SELECT' });
-    away.delete(home);
-  } finally {
-    silence.probeAtMs = performance.now() + PROBE_PAUSE_MS;
-  }
-}
-
-/** Asks one home, and gives up after a while. @throws {DatabaseError} */
-async function askHome<T>(
-  home: Queryable,
-  schema: Schema,
-  ask: () => Promise<T>,
-  timeoutMs: number,
-): Promise<T> {
-  const silence = away.get(home);
-  if (silence !== undefined) {
-    if (performance.now() < silence.probeAtMs) throw noAnswer([schema]);
-    await within(PROBE_WAIT_MS, schema, probe(home, silence));
-  }
-  try {
-    return await within(timeoutMs, schema, ask());
-  } catch (error) {
-    if (isOutage(error) && isAway(error)) away.set(home, { probeAtMs: 0 });
-    throw error;
-  }
-}
-
-/** Asks the home of one thing; one of two that is away fails at once. @throws {DatabaseError} */
+/**
+ * Asks the home of one thing; one of two that is gone fails at once.
+ *
+ * @param question its name: a slow one does not keep others from being asked
+ * @throws {DatabaseError}
+ */
 export function askOwner<T>(
   databases: Databases,
   schema: Schema,
+  question: string,
   ask: (home: Pool) => Promise<T>,
 ): Promise<T> {
   const home = databases[schema];
   if (!areApart(databases)) return ask(home);
-  return askHome(home, schema, () => ask(home), HOME_ANSWER_TIMEOUT_MS);
+  const timeoutMs = HOME_ANSWER_TIMEOUT_MS;
+  return healthOf(home).ask(schema, question, () => ask(home), timeoutMs, timeoutMs);
+}
+
+/**
+ * Changes something in its home that others may hold a lock on. Half of the pool is left to questions,
+ * however many wait for the lock.
+ *
+ * @throws {DatabaseError}
+ */
+export function changeAtOwner<T>(
+  databases: Databases,
+  schema: Schema,
+  change: (home: Pool) => Promise<T>,
+): Promise<T> {
+  const home = databases[schema];
+  const health = healthOf(home);
+  if (!areApart(databases)) return health.inTurn(() => change(home));
+  return health.inTurn(() => health.change(schema, () => change(home), HOME_CHANGE_TIMEOUT_MS));
 }
 
 /**
  * Asks both homes at once; one that is away neither fails the other's answer nor holds it up for long.
  * The only place where something is asked of both.
  *
- * @throws {DatabaseError} if no home answers, or one refuses
+ * @param question its name: a slow one does not keep others from being asked
+ * @throws {DatabaseError} if no home answers
  */
 export async function askHomes<T>(
   databases: Databases,
+  question: string,
   ask: (schema: Schema, home: Pool) => Promise<readonly T[]>,
   timeoutMs = HOME_ANSWER_TIMEOUT_MS,
 ): Promise<Answers<T>> {
   const answers = await Promise.allSettled(
     SCHEMAS.map((schema) => {
       const home = databases[schema];
-      return askHome(home, schema, () => ask(schema, home), timeoutMs);
+      return healthOf(home).ask(schema, question, () => ask(schema, home), timeoutMs);
     }),
   );
   const failures = answers.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []));
-  const fatal = failures.find((reason) => !isOutage(reason));
-  if (fatal !== undefined || failures.length === SCHEMAS.length) throw fatal ?? failures[0];
+  // A bug of ours is none of a home's failures.
+  const bug = failures.find((reason) => !(reason instanceof DatabaseError));
+  if (bug !== undefined || failures.length === SCHEMAS.length) throw bug ?? failures[0];
   return {
     rows: answers.flatMap((each) => (each.status === 'fulfilled' ? each.value : [])),
     missing: SCHEMAS.filter((_, index) => answers[index]?.status === 'rejected'),
@@ -183,7 +150,7 @@ export function queryHomes<Row extends Record<string, unknown>>(
       values,
     });
   if (areApart(databases)) {
-    return askHomes(databases, (schema, home) => ask(home, schema, [schema]), timeoutMs);
+    return askHomes(databases, name, (schema, home) => ask(home, schema, [schema]), timeoutMs);
   }
   return ask(databases.regular, 'both', SCHEMAS).then((rows) => ({ rows, missing: [] }));
 }

@@ -1,7 +1,7 @@
 import { withOwnDigits } from '../contracts/money.ts';
 import type { Schema } from '../contracts/names.ts';
-import { type Answers, areApart, askHomes, noAnswer, patiently, toNumber } from './both-schemas.ts';
-import { DatabaseError } from './errors.ts';
+import { type Answers, areApart, askHomes, patiently, toNumber } from './both-schemas.ts';
+import { DatabaseError, noAnswer } from './errors.ts';
 import { freeUnits, type HomeRow, homeOf, livesThere } from './homes.ts';
 import type { Databases, Pool } from './pool.ts';
 
@@ -229,7 +229,7 @@ function toBoardSku(row: BoardRow, sku: string): BoardSku {
 export async function saleBoard(databases: Databases): Promise<SaleBoard> {
   const apart = areApart(databases);
   const { rows, missing }: Answers<BoardRow> = apart
-    ? await askHomes(databases, (schema, home) => askBoard(home, schema, apart))
+    ? await askHomes(databases, 'sale_board', (schema, home) => askBoard(home, schema, apart))
     : { rows: await askBoard(databases.regular, 'regular', apart), missing: [] };
   const sales = new Map<string, BoardSale & { skus: BoardSku[] }>();
   for (const row of rows) {

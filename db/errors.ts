@@ -1,3 +1,5 @@
+import type { Schema } from '../contracts/names.ts';
+
 /**
  * What went wrong at the database, in the words that a caller acts on. The routines answer expected
  * outcomes as values; whatever arrives here is a broken machine, a lost race or a bug.
@@ -26,6 +28,27 @@ export class DatabaseError extends Error {
     this.kind = kind;
     this.sqlstate = sqlstate;
   }
+}
+
+/** Of a question that a missing home has to answer. @param kind `retry` if it was asked and not answered */
+export function noAnswer(
+  missing: readonly Schema[],
+  kind: DatabaseErrorKind = 'unavailable',
+): DatabaseError {
+  return new DatabaseError(kind, `no answer from the home of ${missing.join(' and ')}`);
+}
+
+/**
+ * Refusals by class of SQLSTATE that say something about the database and nothing about the call: wrong
+ * credentials (28), no such database or schema (3D, 3F), a missing or broken routine or right (42), an
+ * unfit transaction state (25), an internal error (XX). A DBA mends those.
+ */
+const MACHINE_CLASSES = new Set(['25', '28', '3D', '3F', '42', 'XX']);
+
+/** Whether the database is in trouble, and the call itself may be right. */
+export function isOutage(error: unknown): error is DatabaseError {
+  if (!(error instanceof DatabaseError)) return false;
+  return error.kind !== 'refused' || MACHINE_CLASSES.has(error.sqlstate?.slice(0, 2) ?? '');
 }
 
 /** Whole SQLSTATEs; they win over their class. */

@@ -40,12 +40,17 @@ export async function unitCounts(databases: Databases): Promise<UnitCount[]> {
  */
 export type Elsewhere = Map<string, { readonly moves: number; readonly unitsTotal: number }>;
 
-/** The same, without the SKUs whose units cannot be told while a home is missing. */
+/**
+ * The same, without the SKUs whose units cannot be told while a home is missing.
+ *
+ * @param homeTimeoutMs how long one home may hold up the other one's counts
+ */
 export async function knownUnitCounts(
   databases: Databases,
   elsewhere: Elsewhere,
+  homeTimeoutMs?: number,
 ): Promise<Answers<UnitCount>> {
-  if (areApart(databases)) return unitCountsApart(databases, elsewhere);
+  if (areApart(databases)) return unitCountsApart(databases, elsewhere, homeTimeoutMs);
   const text = (schema: Schema) => `SELECT * FROM ${schema}.unit_counts()`;
   const rows = await queryBoth<UnitRow>(databases, 'unit_counts', text, []);
   const counts = new Map<string, UnitCount>();
@@ -65,11 +70,18 @@ export async function knownUnitCounts(
 async function unitCountsApart(
   databases: Databases,
   elsewhere: Elsewhere,
+  timeoutMs: number | undefined,
 ): Promise<Answers<UnitCount>> {
   const text = (schema: Schema) =>
     `SELECT '${schema}' AS asked, u.*, h.schema, h.abroad, h.moves, h.leaving
      FROM ${schema}.unit_counts() u JOIN catalog.sku_homes() h USING (sku)`;
-  const answers = await queryHomes<UnitRow & HomeRow>(databases, 'unit_counts_apart', text, []);
+  const answers = await queryHomes<UnitRow & HomeRow>(
+    databases,
+    'unit_counts_apart',
+    text,
+    [],
+    timeoutMs,
+  );
   const { rows, missing } = answers;
   const counts: UnitCount[] = [];
   for (const [sku, both] of Map.groupBy(rows, (row) => row.sku)) {

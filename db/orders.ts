@@ -6,6 +6,7 @@ import { withOwnDigits } from '../contracts/money.ts';
 import { SCHEMAS, type Schema } from '../contracts/names.ts';
 import {
   askOwner,
+  changeAtOwner,
   exactTime,
   patiently,
   queryHomes,
@@ -160,11 +161,13 @@ export async function cancelOrder(
 ): Promise<CancelResult> {
   const schema = schemaOfOrder(orderNo);
   const [row] = await patiently(() =>
-    databases[schema].query<{ result: CancelResult }>({
-      name: `cancel_order_${schema}`,
-      text: `SELECT ${schema}.cancel_order($1, $2) AS result`,
-      values: [orderNo, userId],
-    }),
+    changeAtOwner(databases, schema, (home) =>
+      home.query<{ result: CancelResult }>({
+        name: `cancel_order_${schema}`,
+        text: `SELECT ${schema}.cancel_order($1, $2) AS result`,
+        values: [orderNo, userId],
+      }),
+    ),
   );
   return row?.result ?? 'not_found';
 }
@@ -274,7 +277,7 @@ export async function orderDetails(
   orderNo: string,
 ): Promise<Order | undefined> {
   const schema = schemaOfOrder(orderNo);
-  const [row] = await askOwner(databases, schema, (home) =>
+  const [row] = await askOwner(databases, schema, 'order_details', (home) =>
     home.query<OrderStateRow>({
       name: `order_details_${schema}`,
       text: `SELECT * FROM ${schema}.order_details($1)`,

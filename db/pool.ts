@@ -78,11 +78,19 @@ const POOL_DEFAULTS = {
   lifetimeSeconds: 3_600,
 } as const;
 
+/** For each of the two steps of a ping. */
+const PING_TIMEOUT_MS = 1_000;
 /** A server that went silent is given up so long after its own statement timeout. */
 const READ_TIMEOUT_MARGIN_MS = 2_000;
 const KEEP_ALIVE_INITIAL_DELAY_MS = 10_000;
 
 export interface Pool extends Queryable {
+  /** Connections at the most. */
+  readonly max: number;
+  /** Asks the server over a new connection outside the pool. @throws {DatabaseError} */
+  ping(): Promise<void>;
+  /** Ends the connections that nobody uses: they may lead to a server that is gone. */
+  discardIdle(): void;
   /** Opens connections up to `min`, so that none is made when work comes. Never rejects. */
   fill(): Promise<void>;
   /** Connections open, idle, and queries waiting for one. */
@@ -172,13 +180,19 @@ const POWERFUL_LOGIN = `
   WHERE rolname = session_user
     AND (rolsuper OR rolcreaterole OR pg_has_role(rolname, '${ROLES.owner}', 'MEMBER'))`;
 
+/** The driver's word for an answer that did not come. */
+function isReadTimeout(error: unknown): boolean {
+  return error instanceof DatabaseError && error.message === 'Query read timeout';
+}
+
 /** Connections are made when they are needed: a pool can be created while the server is down. */
 export function createPool(options: PoolOptions): Pool {
   const limits = { ...POOL_DEFAULTS, ...options };
   const onError = (error: unknown) => limits.onError?.(toDatabaseError(error));
   let isLoginKnown = limits.onPowerfulLogin === undefined;
+  const connectionString = sessionOptions(limits.url, limits.role);
   const pool = new PgPool({
-    connectionString: sessionOptions(limits.url, limits.role),
+    connectionString,
     async onConnect(client) {
       if (!isLoginKnown) {
         isLoginKnown = true;
@@ -202,6 +216,15 @@ export function createPool(options: PoolOptions): Pool {
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_INITIAL_DELAY_MS,
   });
+  const discardIdle = () => {
+    for (let idle = pool.idleCount; idle > 0; idle -= 1) {
+      pool.connect().then((client) => {
+        client.release(true);
+        // Not after the server's good-bye, which may never come.
+        client.connection.stream.destroy();
+      }, onError);
+    }
+  };
   let answeredAtMs = performance.now();
   pool.on('error', onError);
   // A connection that breaks while a query runs says so twice: to the query and as an event.
@@ -225,9 +248,34 @@ export function createPool(options: PoolOptions): Pool {
         );
       }
       // pool.query does not reuse a connection that failed or timed out.
-      const rows = await ask<Row>(pool, statement);
-      answeredAtMs = performance.now();
-      return rows;
+      try {
+        const rows = await ask<Row>(pool, statement);
+        answeredAtMs = performance.now();
+        return rows;
+      } catch (error) {
+        // Not even its statement timeout came: the idle connections may lead nowhere as well.
+        if (isReadTimeout(error)) discardIdle();
+        throw error;
+      }
+    },
+    max: limits.max,
+    discardIdle,
+    async ping() {
+      const client = new Client({
+        connectionString,
+        application_name: limits.applicationName,
+        connectionTimeoutMillis: PING_TIMEOUT_MS,
+        query_timeout: PING_TIMEOUT_MS,
+      });
+      client.on('error', () => {});
+      try {
+        await client.connect();
+        await client.query('SELECT');
+      } catch (error) {
+        throw toDatabaseError(error);
+      } finally {
+        client.end().catch(() => {});
+      }
     },
     silentMs: () => performance.now() - answeredAtMs,
     figures: () => ({

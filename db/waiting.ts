@@ -5,13 +5,13 @@ import {
   type Answers,
   areApart,
   askHomes,
-  noAnswer,
+  changeAtOwner,
   otherSchema,
   queryHomes,
   toNumber,
   whole,
 } from './both-schemas.ts';
-import { DatabaseError } from './errors.ts';
+import { DatabaseError, noAnswer } from './errors.ts';
 import type { OrderStatus } from './orders.ts';
 import type { Databases, Queryable } from './pool.ts';
 import { type Refund, type RefundRow, toRefund } from './refunds.ts';
@@ -48,11 +48,14 @@ export async function joinWaiting(
   let home = schema;
   const deadline = performance.now() + MOVE_TIMEOUT_MS;
   for (let hop = 1; ; hop += 1) {
-    const [row] = await databases[home].query<{ result: JoinResult | 'moved' }>({
-      name: `join_waiting_${home}`,
-      text: `SELECT ${home}.join_waiting($1, $2, $3) AS result`,
-      values: [place.sku, place.userId, place.units],
-    });
+    const asked = home;
+    const [row] = await changeAtOwner(databases, asked, (pool) =>
+      pool.query<{ result: JoinResult | 'moved' }>({
+        name: `join_waiting_${asked}`,
+        text: `SELECT ${asked}.join_waiting($1, $2, $3) AS result`,
+        values: [place.sku, place.userId, place.units],
+      }),
+    );
     const result = row?.result ?? 'unknown_sku';
     if (result !== 'moved') return result;
     if (performance.now() > deadline) throw onTheWay(place.sku);
@@ -82,7 +85,7 @@ export async function leaveWaiting(
 }
 
 async function leaveNow(databases: Databases, sku: string, userId: string): Promise<boolean> {
-  const { rows, missing } = await askHomes(databases, (schema, home) =>
+  const { rows, missing } = await askHomes(databases, 'leave_waiting', (schema, home) =>
     home.query<{ left: boolean }>({
       name: `leave_waiting_${schema}`,
       text: `SELECT ${schema}.leave_waiting($1, $2) AS left`,
@@ -230,6 +233,6 @@ export async function setLines(
 ): Promise<void> {
   const tell = (home: Queryable) =>
     home.query({ text: 'SELECT FROM catalog.set_lines($1, $2)', values: [open, closed] });
-  if (areApart(databases)) await askHomes(databases, (_, home) => tell(home));
+  if (areApart(databases)) await askHomes(databases, 'set_lines', (_, home) => tell(home));
   else await tell(databases.regular);
 }

@@ -250,7 +250,7 @@ export async function removeWebhook(
     text: 'SELECT catalog.remove_webhook($1) AS found',
     values: [endpoint],
   });
-  const { missing } = await askHomes(databases, (schema, home) =>
+  const { missing } = await askHomes(databases, 'forget_webhook', (schema, home) =>
     home.query({ text: `SELECT ${schema}.forget_webhook($1)`, values: [endpoint] }),
   );
   return { found: row?.found === true, missing };
@@ -262,7 +262,7 @@ export async function replayWebhooksOfBoth(
   endpoint: string,
   from: { readonly at?: Date } = {},
 ): Promise<{ readonly found: boolean; readonly missing: readonly Schema[] }> {
-  const { rows, missing } = await askHomes(databases, async (schema) => [
+  const { rows, missing } = await askHomes(databases, 'replay_webhooks', async (schema) => [
     await replayWebhooks(databases, schema, endpoint, from),
   ]);
   return { found: rows.includes(true), missing };

@@ -17,6 +17,7 @@ import { startMonitor } from '../process/monitor.ts';
 import { Readiness } from '../process/readiness.ts';
 import type { KeeperConfig } from './config.ts';
 import { Keeper } from './keeper.ts';
+import { HOME_COUNT_TIMEOUT_MS } from './leader.ts';
 import { createKeeperMetrics } from './metrics.ts';
 import { type Stranded, stockFigures, strandedRows } from './stranded.ts';
 import { thrifty } from './thrifty.ts';
@@ -46,7 +47,7 @@ export async function compose(config: KeeperConfig, log: Log, lifecycle: Lifecyc
     root: config.root,
     tickMs: config.tickMs,
     async unitCounts() {
-      const { rows, missing } = await knownUnitCounts(databases, elsewhere);
+      const { rows, missing } = await knownUnitCounts(databases, elsewhere, HOME_COUNT_TIMEOUT_MS);
       return { counts: rows, isComplete: missing.length === 0 };
     },
     homes: areApart(databases) ? SCHEMAS : ['both'],

@@ -25,7 +25,9 @@ import { isLineOpen, Lines, type SetLines } from './waitlists.ts';
  * as held; the other way round it could be counted nowhere.
  */
 
+/** One home that is silent is given up by half of it, so that the units of the other one are in time. */
 const COUNT_TIMEOUT_MS = 1_000;
+export const HOME_COUNT_TIMEOUT_MS = COUNT_TIMEOUT_MS / 2;
 
 export interface ReignOptions {
   readonly session: ZkSession;
@@ -173,7 +175,10 @@ export class Reign {
   async #count(): Promise<ReadonlySet<string>> {
     const { promise: interrupted, resolve } = Promise.withResolvers<undefined>();
     this.#interrupt = () => resolve(undefined);
-    const timer = setTimeout(this.#interrupt, COUNT_TIMEOUT_MS);
+    const timer = setTimeout(() => {
+      this.#noteBlindness('the database');
+      this.#interrupt();
+    }, COUNT_TIMEOUT_MS);
     try {
       const asked = this.#options.unitCounts();
       asked.catch(() => {}); // It may fail after nobody waits for it any more.

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
-import { DatabaseError } from '../db/errors.ts';
+import { isOutage } from '../db/errors.ts';
 import type { Log } from '../process/log.ts';
 
 /**
@@ -175,7 +175,8 @@ export function problemHeaders({ retryAfterSeconds, status }: Problem): string[]
 
 /** What a client is told of an error that is none of its own; a bug is logged. */
 export function problemOf(error: unknown, log: Log): Problem {
-  if (error instanceof DatabaseError && error.kind !== 'refused') return new Problem('overloaded');
-  log.error({ err: error }, 'a request failed');
-  return new Problem('internal_error');
+  const isAway = isOutage(error);
+  // What a DBA has to mend is logged as a bug is, but the client may ask again.
+  if (!isAway || error.kind === 'refused') log.error({ err: error }, 'a request failed');
+  return new Problem(isAway ? 'overloaded' : 'internal_error');
 }

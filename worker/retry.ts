@@ -1,4 +1,4 @@
-import { DatabaseError } from '../db/errors.ts';
+import { DatabaseError, isOutage } from '../db/errors.ts';
 
 /** Whether and when a failed call is made again. Pure. */
 
@@ -38,17 +38,9 @@ export type FailureKind = 'transient' | 'collision' | 'permanent';
 
 const UNIQUE_VIOLATION = '23505';
 
-/**
- * Refusals by class of SQLSTATE that say something about the database and nothing about the requests:
- * wrong credentials (28), no such database or schema (3D, 3F), a missing or broken routine or right
- * (42), an unfit transaction state (25), an internal error (XX). A DBA mends those; no message shall
- * be lost to them.
- */
-const MACHINE_CLASSES = new Set(['25', '28', '3D', '3F', '42', 'XX']);
-
 export function kindOfFailure(error: unknown): FailureKind {
   if (!(error instanceof DatabaseError)) return 'permanent';
   if (error.sqlstate === UNIQUE_VIOLATION) return 'collision';
-  if (error.kind !== 'refused') return 'transient';
-  return MACHINE_CLASSES.has(error.sqlstate?.slice(0, 2) ?? '') ? 'transient' : 'permanent';
+  // What a DBA mends is the machine's: no message shall be lost to it.
+  return isOutage(error) ? 'transient' : 'permanent';
 }

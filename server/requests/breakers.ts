@@ -9,7 +9,7 @@ import {
 import type { OutgoingMessage, PublishResult } from '../../broker/publisher.ts';
 import type { Answers } from '../../db/both-schemas.ts';
 import type { RequestOutcome } from '../../db/calls.ts';
-import { DatabaseError } from '../../db/errors.ts';
+import { isOutage } from '../../db/errors.ts';
 import { Problem } from '../problems.ts';
 
 /**
@@ -86,6 +86,7 @@ export function breakOutcomes(outcomesOf: Outcomes): Outcomes {
 
 /** The same as a problem, if it is the database that cannot be asked. */
 export function cannotTell(error: unknown): unknown {
-  const isAway = error instanceof DatabaseError && error.kind !== 'refused';
-  return isAway || error instanceof BrokenCircuitError ? new Problem('status_unavailable') : error;
+  return isOutage(error) || error instanceof BrokenCircuitError
+    ? new Problem('status_unavailable')
+    : error;
 }

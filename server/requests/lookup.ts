@@ -1,4 +1,5 @@
-import { type Answers, noAnswer } from '../../db/both-schemas.ts';
+import type { Answers } from '../../db/both-schemas.ts';
+import { noAnswer } from '../../db/errors.ts';
 import { Problem } from '../problems.ts';
 
 /**

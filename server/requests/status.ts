@@ -1,8 +1,10 @@
 import type { OrderTerms, Verdict } from '../../contracts/messages.ts';
 import type { RequestOutcome } from '../../db/calls.ts';
+import { isOutage } from '../../db/errors.ts';
 import { Problem } from '../problems.ts';
 import { refundJson } from '../routes/order.ts';
 import type { BookEntry } from './book.ts';
+import { cannotTell } from './breakers.ts';
 import type { Lookup } from './lookup.ts';
 import { Pauses } from './pauses.ts';
 import { Places } from './places.ts';
@@ -140,12 +142,12 @@ export class StatusDesk implements Desk {
     try {
       status = await this.#lookUp(waiter.question);
     } catch (error) {
-      // As many look-ups wait as may: whoever has the time to wait looks again later.
+      // As many look-ups wait as may, or one home of two is away: whoever has the time looks again later.
       const isCrowded = error instanceof Problem && error.verdict === 'overloaded';
-      const mayWait = isCrowded && waiter.question.taken;
+      const mayWait = (isCrowded || isOutage(error)) && waiter.question.taken;
       if (mayWait && this.#sleep(waiter, waiter.untilMs, false)) return;
       this.#leave(waiter);
-      if (!waiter.isGone) waiter.fail(error);
+      if (!waiter.isGone) waiter.fail(cannotTell(error));
       return;
     }
     if (status === 'foreign') this.#end(waiter, undefined);

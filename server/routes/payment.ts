@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
 import { isSameAmount } from '../../contracts/money.ts';
-import { askHomes, noAnswer } from '../../db/both-schemas.ts';
+import { askHomes } from '../../db/both-schemas.ts';
 import {
   endCheckout,
   endRefund,
@@ -12,6 +12,7 @@ import {
   orderDetails,
   refusePayment,
 } from '../../db/calls.ts';
+import { noAnswer } from '../../db/errors.ts';
 import {
   type FailedRefund,
   ForgedCallback,
@@ -193,7 +194,7 @@ function ignore({ metrics }: Context, reason: IgnoredReason) {
 async function refundAgain(context: Context, failed: FailedRefund) {
   const { databases, log } = context;
   const { installation: asked, reference, refundRef, reason } = failed;
-  const { rows, missing } = await askHomes(databases, async (schema) => {
+  const { rows, missing } = await askHomes(databases, 'end_refund', async (schema) => {
     const isOurs = asked === undefined || asked === (await installation(databases, schema));
     const facts = { refundRef, error: reason };
     return [{ isOurs, isDue: isOurs && (await endRefund(databases, schema, reference, facts)) }];

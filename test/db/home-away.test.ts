@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { auditSchema } from '../../db/audit.ts';
 import {
   auditHomes,
+  cancelOrder,
   type Elsewhere,
   fenceNode,
   handledDeadLetters,
@@ -19,9 +21,10 @@ import {
   unitCounts,
   userOrders,
 } from '../../db/calls.ts';
-import { createPool, type Databases, type Pool } from '../../db/pool.ts';
+import { createPool, type Databases, openSession, type Pool } from '../../db/pool.ts';
 import { uniqueName } from '../servers.ts';
 import { until } from '../until.ts';
+import { PATIENCE } from './database.ts';
 import { openSale, order, request, stock } from './shop.ts';
 import { carry, openTwoServers } from './two-servers.ts';
 
@@ -121,6 +124,18 @@ describe('while the home of hot is away', () => {
     expect(await leaveWaiting(web, ofHot, own)).toBe(true);
   });
 
+  it('an audit of one home tells what it has found there', async () => {
+    const damage = (units: number) =>
+      servers.admin.regular.query({
+        text: 'UPDATE regular.stock_slot SET remaining = remaining + $1 WHERE sku = $2 AND slot = 1',
+        values: [units, skus.regular],
+      });
+    await damage(1);
+    const found = await auditSchema(away(ops), 'regular');
+    await damage(-1);
+    expect(found.map(({ sku }) => sku)).toContain(skus.regular);
+  });
+
   it('a node is fenced in each home alone, and in both only when both say so', async () => {
     const node = uniqueName('node');
     await fenceNode(away(worker), node, ['regular']);
@@ -131,6 +146,25 @@ describe('while the home of hot is away', () => {
   });
 });
 
+it('eight shoppers who wait for a locked order take no answer away from others', async () => {
+  const buyer = uniqueName('user');
+  const orderNo = await order(worker, skus.hot, { userId: buyer });
+  const lock = await openSession(servers.urls.hot, { applicationName: 'lock', ...PATIENCE });
+  await lock.run(`BEGIN; SELECT FROM hot.orders WHERE order_no = ${orderNo} FOR UPDATE`);
+  const cancels = Array.from({ length: 8 }, () => cancelOrder(web, orderNo, buyer));
+  await until('some wait for the lock', async () => {
+    const [row] = await servers.admin.hot.query<{ waiting: number }>({
+      text: `SELECT count(*)::int AS waiting FROM pg_stat_activity WHERE wait_event_type = 'Lock'`,
+    });
+    return (row?.waiting ?? 0) >= 2;
+  });
+  expect((await userOrders(web, buyer)).missing).toEqual([]);
+  await lock.run('ROLLBACK');
+  await lock.close();
+  await Promise.allSettled(cancels);
+  expect(await cancelOrder(web, orderNo, buyer)).toBe('cancelled');
+});
+
 it('a home that stands still holds nobody up for long, and is asked again by itself', async () => {
   servers.second.freeze();
   expect((await userOrders(web, userId)).missing).toEqual(['hot']);
@@ -138,6 +172,7 @@ it('a home that stands still holds nobody up for long, and is asked again by its
   const pools = web.hot.figures();
   for (let call = 0; call < 200; call += 1) await userOrders(web, userId);
   expect(web.hot.figures().waiting).toBeLessThanOrEqual(pools.waiting + 1);
+  await expect(cancelOrder(web, '2', userId)).rejects.toMatchObject(unavailable);
   servers.second.thaw();
   await until('both answer', async () => (await userOrders(web, userId)).missing.length === 0);
 });

@@ -35,8 +35,12 @@ export class ControlPlane {
     open: [],
     closed: [],
   };
-  /** A database that does not answer. */
+  /** A database that refuses. */
   isDatabaseDown = false;
+  /** A database that does not answer. */
+  isDatabaseFrozen = false;
+  /** What keepers have warned of. */
+  readonly warnings: string[] = [];
   #open = new Set<{ close(): Promise<void> }>();
 
   readonly #servers: string;
@@ -84,7 +88,10 @@ export class ControlPlane {
         session: { ...this.#session(address, 'keeper'), ...options },
         root: this.root,
         tickMs: 100,
-        unitCounts: async () => ({ counts: this.#counts(), isComplete: true }),
+        unitCounts: async () => {
+          if (this.isDatabaseFrozen) await new Promise(() => {});
+          return { counts: this.#counts(), isComplete: true };
+        },
         homes: ['both'],
         setLines: async (open, closed) => {
           this.lines = { open, closed };
@@ -93,7 +100,7 @@ export class ControlPlane {
           await this.settle(node);
           this.settled.push(node);
         },
-        log: quiet,
+        log: { ...quiet, warn: (_, message) => this.warnings.push(message) },
       }),
     );
   }

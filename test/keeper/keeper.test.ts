@@ -253,3 +253,17 @@ test('whoever writes the epoch deposes the leader at once', async () => {
     return keeper.leads && (await plane.text(plane.paths.epoch)) === keeper.id;
   });
 });
+
+test('a database that says nothing is told to the log, and not at each look', async () => {
+  await plane.sell(SKU, 100);
+  plane.keeper();
+  const agent = plane.agent();
+  await granted(SKU, [agent], [100]);
+  plane.isDatabaseFrozen = true;
+  const message = 'no unit counts from the database: no grant of its SKUs is raised';
+  await until('it is told', () => plane.warnings.includes(message));
+  plane.isDatabaseFrozen = false;
+  await plane.sell('another', 10);
+  await granted('another', [agent], [10]);
+  expect(plane.warnings.filter((each) => each === message)).toHaveLength(1);
+});

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { OutgoingMessage, PublishResult } from '../../broker/publisher.ts';
+import type { Schema } from '../../contracts/names.ts';
 import type { RequestOutcome } from '../../db/calls.ts';
 import type { TicketKey } from '../../db/ticket-keys.ts';
 import { createLog, type Log } from '../../process/log.ts';
@@ -44,6 +45,8 @@ export interface World {
   publish: PublishResult | Promise<PublishResult>;
   /** What the database says of requests. */
   outcomes: () => Promise<readonly RequestOutcome[]>;
+  /** Homes of the database that do not answer. */
+  missing: readonly Schema[];
   /** Units drawn and not refunded. */
   drawn: number;
   published: OutgoingMessage[];
@@ -96,7 +99,7 @@ export async function openWebNode(options: WebNodeOptions = {}) {
         return world.publish;
       },
     },
-    outcomesOf: async () => ({ rows: [...(await world.outcomes())], missing: [] }),
+    outcomesOf: async () => ({ rows: [...(await world.outcomes())], missing: world.missing }),
     nodeFenced: async () => false,
     pressure: () => world.pressure,
     replyTo: 'test',
@@ -171,6 +174,7 @@ function createWorld(secret: Buffer, ticketKeys: TicketKey[]): World {
     pressure: undefined,
     publish: 'confirmed',
     outcomes: async () => [],
+    missing: [],
     drawn: 0,
     published: [],
   };

@@ -111,6 +111,28 @@ describe('while the database is away', () => {
   });
 });
 
+describe('while one home of two is away', () => {
+  it('what it may know cannot be told', async () => {
+    node.world.missing = ['hot'];
+    await expectUnknown(withReceipt());
+    await expectUnknown(requestId);
+  });
+
+  it('a shopper who waits with a receipt is told when it is back', async () => {
+    let looked = 0;
+    node.world.missing = ['hot'];
+    node.world.outcomes = async () => {
+      looked += 1;
+      if (looked < 3) return [];
+      node.world.missing = [];
+      return [ordered()];
+    };
+    const { statusCode, body } = await get(`${withReceipt()}?wait=30`);
+    expect([statusCode, JSON.parse(body).status]).toEqual([200, 'ordered']);
+    expect(looked).toBe(3);
+  });
+});
+
 describe('a node that has missed verdicts', () => {
   it('does not know its own requests as undecided until it has looked them up', async () => {
     await take();

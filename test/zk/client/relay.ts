@@ -9,6 +9,8 @@ export interface Relay {
   readonly address: string;
   /** Nothing passes in either direction, and nothing breaks. */
   silence(): void;
+  /** The connections there are go silent; new ones are as ever. After a failover it is so. */
+  strand(): void;
   /** What was held back passes, and so does all that follows. */
   speak(): void;
   /** Ends all connections; with `refuse`, new ones end at once too until `speak()`. */
@@ -49,6 +51,9 @@ export async function startRelay(target: string): Promise<Relay> {
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     silence() {
       isSilent = true;
+      for (const socket of all()) socket.pause();
+    },
+    strand() {
       for (const socket of all()) socket.pause();
     },
     speak() {
