@@ -1,116 +1,27 @@
 import { once } from 'node:events';
 import { bulkhead } from 'cockatiel';
-import {
-  Client,
-  type ClientBase,
-  type ClientConfig,
-  Pool as PgPool,
-  type QueryResultRow,
-} from 'pg';
+import { Client, type ClientBase, type ClientConfig, Pool as PgPool } from 'pg';
 import { DatabaseError, toDatabaseError } from './errors.ts';
+import {
+  type AnyRow,
+  POOL_DEFAULTS,
+  type Pool,
+  type PoolOptions,
+  type Queryable,
+  ROLES,
+  type Role,
+  type Statement,
+} from './pool-types.ts';
 
 /** The only file that imports the driver. */
 
-export const ROLES = {
-  owner: 'flashsale_owner',
-  web: 'flashsale_web',
-  worker: 'flashsale_worker',
-  ops: 'flashsale_ops',
-  readonly: 'flashsale_readonly',
-} as const;
-export type Role = keyof typeof ROLES;
-
-export interface Statement {
-  /** Prepared once a connection under this name. Use it for fixed texts only. */
-  readonly name?: string;
-  readonly text: string;
-  readonly values?: readonly unknown[];
-}
-
-export interface Queryable {
-  /** @throws {DatabaseError} */
-  query<Row extends QueryResultRow>(statement: Statement): Promise<Row[]>;
-}
-
-export interface PoolOptions {
-  readonly url: string;
-  /** The role that every session takes; without it the rights of the login role. */
-  readonly role?: Role;
-  /** Connections at the most. */
-  readonly max: number;
-  /** Shown in pg_stat_activity. */
-  readonly applicationName: string;
-  /** Queries that may wait for a connection; the next one fails at once as unavailable. */
-  readonly waitingMax?: number;
-  /** Longest wait for a connection: in the queue, or until a new one is made, its turn included. */
-  readonly waitTimeoutMs?: number;
-  /** Longest attempt to make one, from its turn on. */
-  readonly connectTimeoutMs?: number;
-  /** Connects under way at once: a server that starts sessions slowly is asked for few at a time. */
-  readonly connectsMax?: number;
-  /** Connections that are kept however idle, and that `fill` opens. */
-  readonly min?: number;
-  /** Makes a new session ready before it is handed out. One that fails is handed out as it is. */
-  readonly warmUp?: (session: Queryable) => Promise<unknown>;
-  readonly idleTimeoutMs?: number;
-  readonly statementTimeoutMs?: number;
-  /** Longest wait for one row or advisory lock. */
-  readonly lockTimeoutMs?: number;
-  readonly idleInTransactionTimeoutMs?: number;
-  /** A connection is replaced after that, so that none keeps memory or an old route for ever. */
-  readonly lifetimeSeconds?: number;
-  /** Told of connections that broke while idle; the pool replaces them by itself. */
-  readonly onError?: (error: DatabaseError) => void;
-  /** Told once of a login that can leave the role again, by `RESET ROLE`, and be more. */
-  readonly onPowerfulLogin?: (login: string) => void;
-}
-
-const POOL_DEFAULTS = {
-  waitingMax: 1_000,
-  waitTimeoutMs: 6_000,
-  connectTimeoutMs: 3_000,
-  connectsMax: 4,
-  min: 0,
-  idleTimeoutMs: 60_000,
-  statementTimeoutMs: 5_000,
-  lockTimeoutMs: 2_000,
-  idleInTransactionTimeoutMs: 5_000,
-  lifetimeSeconds: 3_600,
-} as const;
+export * from './pool-types.ts';
 
 /** For each of the two steps of a ping. */
 const PING_TIMEOUT_MS = 1_000;
 /** A server that went silent is given up so long after its own statement timeout. */
 const READ_TIMEOUT_MARGIN_MS = 2_000;
 const KEEP_ALIVE_INITIAL_DELAY_MS = 10_000;
-
-export interface Pool extends Queryable {
-  /** Connections at the most. */
-  readonly max: number;
-  /** Asks the server over a new connection outside the pool. @throws {DatabaseError} */
-  ping(): Promise<void>;
-  /** Ends the connections that nobody uses: they may lead to a server that is gone. */
-  discardIdle(): void;
-  /** Opens connections up to `min`, so that none is made when work comes. Never rejects. */
-  fill(): Promise<void>;
-  /** Connections open, idle, and queries waiting for one. */
-  figures(): { readonly open: number; readonly idle: number; readonly waiting: number };
-  /** Time since the server last answered a query with success, or since the pool was made. */
-  silentMs(): number;
-  /** Ends all connections, after the queries that run. */
-  close(): Promise<void>;
-}
-
-/** Which pool holds which schema; the same one twice unless hot SKUs have a server of their own. */
-export interface Databases {
-  readonly regular: Pool;
-  readonly hot: Pool;
-}
-
-/** Fills both pools; of one that is not filled, its `onError` was told why. */
-export async function fillBoth({ regular, hot }: Databases): Promise<void> {
-  await Promise.all([...new Set([regular, hot])].map((pool) => pool.fill()));
-}
 
 function sessionOptions(url: string, role: Role | undefined) {
   const parsed = new URL(url);
@@ -126,7 +37,7 @@ function sessionOptions(url: string, role: Role | undefined) {
   return parsed.toString();
 }
 
-async function ask<Row extends QueryResultRow>(
+async function ask<Row extends AnyRow>(
   asked: PgPool | ClientBase,
   { name, text, values = [] }: Statement,
 ): Promise<Row[]> {
@@ -240,7 +151,7 @@ export function createPool(options: PoolOptions): Pool {
         else onError(made.reason);
       }
     },
-    async query<Row extends QueryResultRow>(statement: Statement) {
+    async query<Row extends AnyRow>(statement: Statement) {
       if (pool.waitingCount >= limits.waitingMax) {
         throw new DatabaseError(
           'unavailable',
@@ -334,7 +245,7 @@ export async function openSession(url: string, options: SessionOptions): Promise
   return {
     client,
     run,
-    query<Row extends QueryResultRow>({ text, values = [] }: Statement) {
+    query<Row extends AnyRow>({ text, values = [] }: Statement) {
       return attempt(async () => (await client.query<Row>(text, [...values])).rows);
     },
     async transaction(work) {

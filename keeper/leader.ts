@@ -188,7 +188,9 @@ export class Reign {
       this.#counts = new Map([...(told.isComplete ? [] : (this.#counts ?? [])), ...counts]);
       this.#isComplete = told.isComplete;
       this.#noteBlindness(told.isComplete ? undefined : 'a home');
-      return new Set(counts.map(([sku]) => sku));
+      // What complete counts do not name has no units: that is known of this moment too.
+      const named = counts.map(([sku]) => sku);
+      return new Set(told.isComplete ? [...named, ...this.#edits.skus.keys()] : named);
     } catch (error) {
       this.#noteBlindness('the database', error);
       return new Set();
@@ -228,7 +230,7 @@ export class Reign {
         if (!book) continue;
         facts = factsOf(this.#options.paths, sku, edits, book, view);
       }
-      if (view.fresh.has(sku)) lines.set(sku, isLineOpen(edits, facts));
+      if (view.fresh.has(sku) && view.counts.has(sku)) lines.set(sku, isLineOpen(edits, facts));
       const plan = planGrants(facts);
       this.#figures.set(sku, figuresOf(facts));
       const basis = isInForce(facts, this.#covered.get(sku)) ? basisOf(edits) : undefined;

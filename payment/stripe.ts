@@ -16,6 +16,7 @@ import {
   type SessionPaid,
   UnknownCallback,
 } from './provider.ts';
+import { sessionEndMs } from './session-end.ts';
 
 /**
  * Stripe: a Checkout session for each order, a signed webhook when it is paid, a refund when the order
@@ -40,11 +41,6 @@ export interface StripeOptions {
 
 const REQUEST_TIMEOUT_MS = 10_000;
 const NETWORK_RETRIES_MAX = 2;
-/** Stripe keeps a session open for no less than 30 minutes and no more than a day. */
-const SESSION_MS_MIN = 30 * 60_000;
-const SESSION_MS_MAX = 24 * 3_600_000;
-/** Between our clock and Stripe's, and for the request itself. */
-const MARGIN_MS = 60_000;
 
 /** Refusals before Stripe has begun: it does not keep them. */
 const NOT_KEPT = new Set([401, 409, 429]);
@@ -289,15 +285,4 @@ function refundNews(refund: Stripe.Refund): FailedRefund | Ignored {
 
 function ignored(reason: IgnoredReason): Ignored {
   return { kind: 'ignored', reason };
-}
-
-/**
- * When a session for an order ends: with the order, or as soon after as Stripe allows; undefined for an
- * order that may be paid for longer than a session lives. One of two moments for each order, so that a
- * repeated press meets the same session.
- */
-export function sessionEndMs(payBeforeMs: number, nowMs: number): number | undefined {
-  if (payBeforeMs > nowMs + SESSION_MS_MAX - MARGIN_MS) return undefined;
-  if (payBeforeMs >= nowMs + SESSION_MS_MIN + MARGIN_MS) return payBeforeMs;
-  return payBeforeMs + SESSION_MS_MIN + MARGIN_MS;
 }

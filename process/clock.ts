@@ -6,13 +6,14 @@ import { uptime } from 'node:os';
  *
  * Two witnesses tell how long the machine slept: the clock since the machine's start
  * (CLOCK_BOOTTIME, on Linux `os.uptime()`), and the wall clock. Time that either of them has more than
- * the monotonic clock is added. A wall clock that is put forward is taken for sleep, which only ends a
- * window too early; one that is put back hides nothing from the other witness.
+ * the monotonic clock is added, once: both tell of the same sleep. A wall clock that is put forward is
+ * taken for sleep, which only ends a window too early; one that is put back hides nothing from the other
+ * witness. Where an early end does harm as well, the wall clock is no witness.
  */
 
 export interface ClockSources {
   readonly monotonicMs: () => number;
-  readonly wallMs: () => number;
+  readonly wallMs?: () => number;
   readonly sinceBootMs: () => number;
 }
 
@@ -46,21 +47,33 @@ export function createElapsedClock(sources: ClockSources): () => number {
   let lastMs = monotonicMs();
   let bootReadAtMs = lastMs;
   let sleptMs = 0;
-  const wall = new Witness(sources.wallMs, lastMs);
+  /** Of it, what the wall clock told since the clock since boot was read. */
+  let wallSleptMs = 0;
+  const wall = sources.wallMs && new Witness(sources.wallMs, lastMs);
   const boot = new Witness(sources.sinceBootMs, lastMs);
   return () => {
     lastMs = monotonicMs();
-    sleptMs += wall.slept(lastMs);
+    const moreMs = wall?.slept(lastMs) ?? 0;
+    sleptMs += moreMs;
+    wallSleptMs += moreMs;
     if (lastMs - bootReadAtMs >= BOOT_READ_INTERVAL_MS) {
       bootReadAtMs = lastMs;
-      sleptMs += boot.slept(lastMs);
+      sleptMs += Math.max(0, boot.slept(lastMs) - wallSleptMs);
+      wallSleptMs = 0;
     }
     return lastMs + sleptMs;
   };
 }
 
+const monotonicMs = () => performance.now();
+const sinceBootMs = () => uptime() * 1_000;
+
+/** For windows that may end too early, but never too late. */
 export const elapsedMs = createElapsedClock({
-  monotonicMs: () => performance.now(),
+  monotonicMs,
   wallMs: () => Date.now(),
-  sinceBootMs: () => uptime() * 1_000,
+  sinceBootMs,
 });
+
+/** For a clock that shall be right both ways: a wall clock that is put forward does not move it. */
+export const steadyMs = createElapsedClock({ monotonicMs, sinceBootMs });

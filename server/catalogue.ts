@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { BoardSku, SaleBoard } from '../db/catalog.ts';
 import type { SaleLottery } from '../db/lottery.ts';
 import type { TicketKey } from '../db/ticket-keys.ts';
-import { elapsedMs } from '../process/clock.ts';
+import { elapsedMs, steadyMs } from '../process/clock.ts';
 import type { Log } from '../process/log.ts';
 import { DatabaseClock } from './clock.ts';
 import { Lotteries } from './lotteries.ts';
@@ -213,8 +213,9 @@ export class Catalogue {
 
   async #refresh(): Promise<void> {
     const startedAtMs = elapsedMs();
+    const askedAtMs = steadyMs();
     const { serverTime, sales, missing } = await this.#source.board();
-    this.#clock.sample(serverTime, startedAtMs, elapsedMs());
+    this.#clock.sample(serverTime, askedAtMs, steadyMs());
     // Keys and lotteries are in the home of regular.
     const keysAreAway = missing.includes('regular');
     const entries = sales.map(({ sale, title, opensAt, closesAt, ticketEpoch, skus }) => ({

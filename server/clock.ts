@@ -1,4 +1,4 @@
-import { elapsedMs } from '../process/clock.ts';
+import { steadyMs } from '../process/clock.ts';
 
 /**
  * The database's clock, as well as it can be told from here: sale windows and tickets are judged by
@@ -16,12 +16,15 @@ interface Sample {
 
 export class DatabaseClock {
   readonly #samples: Sample[] = [];
-  readonly #elapsedMs: () => number;
+  readonly #ownMs: () => number;
   #offsetMs: number;
 
-  /** @param ownMs this process's clock, which goes on while the machine sleeps */
-  constructor(ownMs = elapsedMs) {
-    this.#elapsedMs = ownMs;
+  /**
+   * @param ownMs this process's clock, which goes on while the machine sleeps, and does not follow a
+   * wall clock that is put forward: samples taken before would be wrong by the step
+   */
+  constructor(ownMs = steadyMs) {
+    this.#ownMs = ownMs;
     // Until the first sample, this machine's own clock.
     this.#offsetMs = Date.now() - ownMs();
   }
@@ -38,6 +41,6 @@ export class DatabaseClock {
 
   /** Milliseconds since the epoch. */
   nowMs(): number {
-    return this.#elapsedMs() + this.#offsetMs;
+    return this.#ownMs() + this.#offsetMs;
   }
 }

@@ -126,6 +126,7 @@ export function assembleNode(outside: Outside) {
   const purchases = new Purchases({
     envelopes,
     lookup,
+    schemaOf: (sku) => catalogue.sku(sku)?.schema,
     log,
     events: {
       answered: ({ admittedAtMs }) =>

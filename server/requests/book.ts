@@ -36,6 +36,8 @@ export interface BookEntry {
   readonly admittedAtMs: number;
   /** performance.now() when its outcome was last asked for; at first, of the admission. */
   lookedUpAtMs: number;
+  /** performance.now() of the last moment at which it had no outcome for certain. */
+  undecidedAtMs: number;
   stage: Stage;
   /** It became a dead letter: safe, but nothing decides it by itself. */
   delayed?: boolean;
@@ -90,7 +92,7 @@ export class Book {
     if (entry !== undefined) entry.delayed = true;
   }
 
-  /** Not known yet: it is asked for again after those that wait longer. */
+  /** Not known yet, or it could not be asked: it is asked for again after those that wait longer. */
   defer(entry: BookEntry): void {
     if (!this.#pending.delete(entry.request.requestId)) return;
     entry.lookedUpAtMs = performance.now();

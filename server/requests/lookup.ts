@@ -1,3 +1,4 @@
+import { SCHEMAS, type Schema } from '../../contracts/names.ts';
 import type { Answers } from '../../db/both-schemas.ts';
 import { noAnswer } from '../../db/errors.ts';
 import { Problem } from '../problems.ts';
@@ -16,7 +17,12 @@ const WAITING_IDS_MAX = 50_000;
 /** Queries under way at once: the pool is small on purpose. */
 const QUERIES_MAX = 2;
 
-type Waiting<Found> = PromiseWithResolvers<Found | undefined>;
+interface Answer<Found> {
+  readonly found: Found | undefined;
+  readonly missing: readonly Schema[];
+}
+
+type Waiting<Found> = PromiseWithResolvers<Answer<Found>>;
 
 export class Lookup<Found> {
   readonly #query: (ids: string[]) => Promise<Answers<Found>>;
@@ -25,6 +31,7 @@ export class Lookup<Found> {
   #timer: NodeJS.Timeout | undefined;
   #underWay = 0;
   #lastRunMs = 0;
+  readonly #answeredAtMs = new Map<Schema, number>();
 
   constructor(query: (ids: string[]) => Promise<Answers<Found>>, idOf: (found: Found) => string) {
     this.#query = query;
@@ -33,9 +40,25 @@ export class Lookup<Found> {
 
   /**
    * What is recorded under the id, or undefined when nothing is yet.
+   * @param home the only one that can know it; without it, a home that does not answer may know it
    * @throws {Problem} overloaded; and whatever the database throws
    */
-  find(id: string): Promise<Found | undefined> {
+  async find(id: string, home?: Schema): Promise<Found | undefined> {
+    const { found, missing } = await this.#answer(id);
+    if (found !== undefined) return found;
+    const silent = missing.filter((schema) => home === undefined || schema === home);
+    if (silent.length > 0) throw noAnswer(silent);
+    return undefined;
+  }
+
+  /** performance.now() when the last question was asked that the home answered. */
+  answeredAtMs(home?: Schema): number {
+    const homes = home === undefined ? SCHEMAS : [home];
+    const times = homes.map((schema) => this.#answeredAtMs.get(schema) ?? Number.NEGATIVE_INFINITY);
+    return Math.max(...times);
+  }
+
+  #answer(id: string): Promise<Answer<Found>> {
     const known = this.#waiting.get(id);
     if (known !== undefined) return known.promise;
     if (this.#waiting.size >= WAITING_IDS_MAX) throw new Problem('overloaded');
@@ -62,16 +85,14 @@ export class Lookup<Found> {
 
   async #ask(batch: Map<string, Waiting<Found>>): Promise<void> {
     this.#underWay += 1;
+    const askedAtMs = performance.now();
     try {
       const { rows, missing } = await this.#query([...batch.keys()]);
-      for (const each of rows) {
-        const id = this.#idOf(each);
-        batch.get(id)?.resolve(each);
-        batch.delete(id);
+      for (const schema of SCHEMAS) {
+        if (!missing.includes(schema)) this.#answeredAtMs.set(schema, askedAtMs);
       }
-      // What the homes that answered do not know, another one may.
-      if (missing.length > 0) throw noAnswer(missing);
-      for (const waiting of batch.values()) waiting.resolve(undefined);
+      for (const found of rows) batch.get(this.#idOf(found))?.resolve({ found, missing });
+      for (const waiting of batch.values()) waiting.resolve({ found: undefined, missing });
     } catch (error) {
       for (const waiting of batch.values()) waiting.reject(error);
     } finally {

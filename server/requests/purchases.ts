@@ -1,5 +1,6 @@
 import type { PublishResult } from '../../broker/publisher.ts';
 import type { OrderTerms, PurchaseRequest, Verdict } from '../../contracts/messages.ts';
+import type { Schema } from '../../contracts/names.ts';
 import { type RequestOutcome, verdictOf } from '../../db/calls.ts';
 import type { Log } from '../../process/log.ts';
 import type { SkuOnSale } from '../catalogue.ts';
@@ -17,6 +18,8 @@ const VERDICT_OVERDUE_MS = 2_000;
 const CHASE_INTERVAL_MS = 1_000;
 /** Requests looked up or published again in one round. */
 const CHASE_REQUESTS_MAX = 1_000;
+/** A verdict takes some of this to come in, and may be lost: older memory does not show `undecided`. */
+const UNDECIDED_TTL_MS = 200;
 
 export interface PurchaseEvents {
   /** The broker has answered for the first time, whatever it said, or did not in time. */
@@ -36,6 +39,7 @@ export class Purchases {
   readonly book = new Book();
   readonly #envelopes: Envelopes;
   readonly #lookup: Lookup<RequestOutcome>;
+  readonly #schemaOf: (sku: string) => Schema | undefined;
   readonly #events: PurchaseEvents;
   readonly #log: Log;
   /** Nearly always one a request: a set for each would cost more than all else that is kept. */
@@ -44,14 +48,17 @@ export class Purchases {
   /** performance.now() since when every verdict has come in; infinity while none can. */
   #hearsSinceMs = Number.NEGATIVE_INFINITY;
 
+  /** @param options.schemaOf where the SKU lives now */
   constructor(options: {
     envelopes: Envelopes;
     lookup: Lookup<RequestOutcome>;
+    schemaOf: (sku: string) => Schema | undefined;
     events: PurchaseEvents;
     log: Log;
   }) {
     this.#envelopes = options.envelopes;
     this.#lookup = options.lookup;
+    this.#schemaOf = options.schemaOf;
     this.#events = options.events;
     this.#log = options.log;
     this.#timer = setInterval(() => void this.#chase(), CHASE_INTERVAL_MS);
@@ -85,6 +92,7 @@ export class Purchases {
       ticketId,
       admittedAtMs,
       lookedUpAtMs: admittedAtMs,
+      undecidedAtMs: admittedAtMs,
       stage: 'publishing',
       published: Promise.resolve(),
     };
@@ -110,9 +118,40 @@ export class Purchases {
     this.#hearsSinceMs = canHear ? performance.now() : Number.POSITIVE_INFINITY;
   }
 
-  /** Whether it is certain that nobody was told an outcome of this request yet. */
-  isUndecided({ verdict, lookedUpAtMs }: BookEntry): boolean {
-    return verdict === undefined && lookedUpAtMs >= this.#hearsSinceMs;
+  /** Whether memory is fresh enough to say that nobody was told an outcome of this request yet. */
+  isUndecided(entry: BookEntry): boolean {
+    return this.isPushed(entry) && entry.undecidedAtMs >= performance.now() - UNDECIDED_TTL_MS;
+  }
+
+  /**
+   * The same while its home cannot be asked: it was undecided when that home last answered, so that
+   * no other node can have read an outcome since.
+   */
+  wasUndecidedLast(entry: BookEntry): boolean {
+    const answeredAtMs = this.#lookup.answeredAtMs(this.#homeOf(entry));
+    return this.isPushed(entry) && entry.undecidedAtMs >= answeredAtMs - UNDECIDED_TTL_MS;
+  }
+
+  /** Its outcome is still to come, and will be pushed here, unless the verdict is lost. */
+  isPushed({ verdict, undecidedAtMs }: BookEntry): boolean {
+    return verdict === undefined && undecidedAtMs >= this.#hearsSinceMs;
+  }
+
+  /**
+   * What the database knows of a request of this node; undefined when it has no outcome.
+   * @throws {Problem} overloaded; and whatever the database throws
+   */
+  async lookUp(entry: BookEntry): Promise<RequestOutcome | undefined> {
+    const askedAtMs = performance.now();
+    const outcome = await this.#lookup.find(entry.request.requestId, this.#homeOf(entry));
+    if (outcome === undefined) entry.undecidedAtMs = Math.max(entry.undecidedAtMs, askedAtMs);
+    else this.learn(outcome);
+    return outcome;
+  }
+
+  /** The only home that can know it; undefined where its SKU has moved since. */
+  #homeOf({ sku, schema }: BookEntry): Schema | undefined {
+    return this.#schemaOf(sku) === schema ? schema : undefined;
   }
 
   /** Tells the watcher once when something about the request becomes known here. */
@@ -185,9 +224,12 @@ export class Purchases {
   }
 
   async #chaseOne(entry: BookEntry): Promise<void> {
-    const outcome = await this.#lookup.find(entry.request.requestId);
-    if (outcome !== undefined) return this.learn(outcome);
-    this.book.defer(entry);
-    if (entry.stage === 'unknown') entry.published = this.#publish(entry);
+    try {
+      await this.lookUp(entry);
+    } finally {
+      // Whatever became of the look-up: those behind it have their turn, and the broker may be well.
+      this.book.defer(entry);
+      if (entry.stage === 'unknown') entry.published = this.#publish(entry);
+    }
   }
 }

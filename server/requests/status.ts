@@ -13,8 +13,9 @@ import type { Desk, RequestStatus, StatusQuestion, Waiter } from './waiter.ts';
 
 /**
  * What can be said about a request, truthfully: `queued` until an outcome is recorded, then the
- * outcome, and after `ordered` what became of the order. Never an earlier state than before: while the
- * database cannot be asked, only this node's own requests are known to be undecided.
+ * outcome, and after `ordered` what became of the order. Never an earlier state than before: verdicts
+ * may be lost, so memory says `queued` for a moment only, and then the database is asked. While it
+ * cannot be, only what this node has taken since it last answered is known to be undecided.
  *
  * Who waits when the verdict is pushed is told what was committed that moment; who asks later is told
  * what the database says then, since the order may be paid, cancelled or expired meanwhile.
@@ -75,7 +76,8 @@ export class StatusDesk implements Desk {
   look(waiter: Waiter): void {
     const { requestId, userId } = waiter.question;
     const entry = this.#purchases.book.find(requestId);
-    if (entry === undefined) void this.#ask(waiter);
+    if (waiter.isGone) this.#end(waiter, undefined);
+    else if (entry === undefined) void this.#ask(waiter);
     else if (entry.request.userId !== userId) this.#end(waiter, undefined);
     else if (this.#purchases.isUndecided(entry)) this.#goOn(waiter, queued(entry), true);
     else if (entry.verdict === undefined || entry.verdict.status === 'ordered') {
@@ -138,29 +140,52 @@ export class StatusDesk implements Desk {
   }
 
   async #ask(waiter: Waiter): Promise<void> {
+    const { question } = waiter;
+    const isNews = this.#own(question)?.verdict === undefined;
     let status: RequestStatus | 'foreign' | undefined;
     try {
-      status = await this.#lookUp(waiter.question);
+      status = await this.#lookUp(question);
     } catch (error) {
-      // As many look-ups wait as may, or one home of two is away: whoever has the time looks again later.
-      const isCrowded = error instanceof Problem && error.verdict === 'overloaded';
-      const mayWait = (isCrowded || isOutage(error)) && waiter.question.taken;
-      if (mayWait && this.#sleep(waiter, waiter.untilMs, false)) return;
-      this.#leave(waiter);
-      if (!waiter.isGone) waiter.fail(cannotTell(error));
+      this.#failed(waiter, error, isNews);
       return;
     }
+    const own = this.#own(question);
+    const isDecided = typeof status === 'object' && status.status !== 'queued';
     if (status === 'foreign') this.#end(waiter, undefined);
-    else this.#goOn(waiter, status, false);
+    else if (!isDecided && isNews && own?.verdict !== undefined) this.look(waiter);
+    else this.#goOn(waiter, status, own !== undefined && this.#purchases.isPushed(own));
+  }
+
+  /** @param isNews no verdict was known before the look-up that failed */
+  #failed(waiter: Waiter, error: unknown, isNews: boolean): void {
+    const own = this.#own(waiter.question);
+    // As many look-ups wait as may, or one home of two is away: whoever has the time looks again later.
+    const isCrowded = error instanceof Problem && error.verdict === 'overloaded';
+    const mayWait = (isCrowded || isOutage(error)) && waiter.question.taken;
+    if (isNews && own?.verdict !== undefined) this.look(waiter);
+    else if (own && this.#purchases.wasUndecidedLast(own)) this.#goOn(waiter, queued(own), true);
+    else if (!mayWait || !this.#sleep(waiter, waiter.untilMs, false)) {
+      this.#leave(waiter);
+      if (!waiter.isGone) waiter.fail(cannotTell(error));
+    }
+  }
+
+  /** What this node knows of the request, if it took it from this user. */
+  #own({ requestId, userId }: StatusQuestion): BookEntry | undefined {
+    const entry = this.#purchases.book.find(requestId);
+    return entry?.request.userId === userId ? entry : undefined;
   }
 
   async #lookUp(question: StatusQuestion): Promise<RequestStatus | 'foreign' | undefined> {
     const { requestId, userId, taken, unknownAt } = question;
     // The fence first: what has no outcome after it never will.
     const isLost = unknownAt !== undefined && (await this.#nodeFenced(unknownAt));
-    const outcome = await this.#lookup.find(requestId);
-    const entry = this.#purchases.book.find(requestId);
-    if (outcome === undefined && entry?.request.userId === userId) return queued(entry);
+    const asked = this.#own(question);
+    const isOrdered = asked?.verdict !== undefined;
+    const outcome = await (asked ? this.#purchases.lookUp(asked) : this.#lookup.find(requestId));
+    const own = this.#own(question);
+    if (outcome === undefined && isOrdered) throw new Problem('status_unavailable');
+    if (outcome === undefined && own !== undefined) return queued(own);
     if (outcome === undefined && isLost) {
       return { requestId, status: 'rejected', reason: 'not_taken' };
     }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { NodeAgent } from '../../server/quota/agent.ts';
+import { decodeBasis } from '../../zk/tree/basis.ts';
 import { servers } from '../servers.ts';
 import { until } from '../until.ts';
 import { startRelay } from '../zk/client/relay.ts';
@@ -58,6 +59,24 @@ test('quota edits down and up are in force on every node at once', async () => {
   }
   console.log(`quota edit until all four nodes act on it, ms: ${timesMs.join(' ')}`);
   // The bound of 100 ms is held by scale.test.ts, in virtual time: this machine may be busy.
+});
+
+test('a quota of a SKU that no catalogue has yet is in force, raised or lowered', async () => {
+  const { quota, grants } = plane.paths.sku(SKU);
+  plane.keeper();
+  const agent = plane.agent();
+  for (const units of [100, 200, 50]) {
+    await plane.write(quota, String(units));
+    const edit = await plane.operator.get(quota);
+    const version = edit.ok && edit.value.stat.version;
+    await until('in force', async () => {
+      const text = await plane.operator.get(grants);
+      return text.ok && decodeBasis(text.value.text)?.quota === version;
+    });
+  }
+  expect(plane.lines).toEqual({ open: [], closed: [] });
+  await plane.sell(SKU, 30);
+  await granted(SKU, [agent], [30]);
 });
 
 test('a cut below what is admitted leaves nothing to draw; the rest comes back with a raise', async () => {

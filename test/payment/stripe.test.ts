@@ -2,7 +2,8 @@ import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fromMinorUnits, toMinorUnits } from '../../payment/money.ts';
 import { ForgedCallback, PaymentError, UnknownCallback } from '../../payment/provider.ts';
-import { StripeProvider, sessionEndMs } from '../../payment/stripe.ts';
+import { sessionEndMs } from '../../payment/session-end.ts';
+import { StripeProvider } from '../../payment/stripe.ts';
 import fc from '../properties.ts';
 import {
   refundEvent,

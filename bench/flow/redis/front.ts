@@ -44,7 +44,7 @@ async function listen({ listen, redisPort, jwtSecret, ticketKey, sku }: FrontOrd
     take(...[row, request, ticketId, drawnAs, asked]: Parameters<Context['purchases']['take']>) {
       const { sale, schema } = row;
       const admittedAtMs = performance.now();
-      const times = { admittedAtMs, lookedUpAtMs: admittedAtMs };
+      const times = { admittedAtMs, lookedUpAtMs: admittedAtMs, undecidedAtMs: admittedAtMs };
       const wanted = asked ?? request.units;
       const place = { sale, sku, schema, ticketId, node: drawnAs, wanted };
       const published = Promise.resolve();

@@ -39,6 +39,7 @@ function setUp(answers: (PublishResult | Promise<PublishResult>)[], trusted = tr
   const purchases = new Purchases({
     envelopes: new Envelopes(transport, 'process', (requests) => sizes.push(requests)),
     lookup,
+    schemaOf: () => row.schema,
     log: createLog('test', 'silent'),
     events: {
       answered: () => events.push('answered'),

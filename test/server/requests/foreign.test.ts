@@ -38,6 +38,7 @@ describe('requests of a dead node', () => {
     purchases = new Purchases({
       envelopes: new Envelopes(transport, 'process', () => {}),
       lookup,
+      schemaOf: () => undefined,
       log: createLog('test', 'silent'),
       events: { answered() {}, refund() {}, decided() {} },
     });
