@@ -15,8 +15,9 @@ export type PaymentResult = 'paid' | 'refund_due' | 'reference_taken' | 'not_fou
 /**
  * Books a payment; the same reference again gets the same answer.
  *
- * @param admit asked when the order has expired: whether free units may be taken for it again, which is an
- *   admission like that of a purchase
+ * @param admit asked when the order has expired and takes free units only by an admission like that of a
+ *   purchase: which node has drawn them from its grant; undefined: none, there is no right to them. Asked
+ *   again if that node is fenced meanwhile
  * @throws {DatabaseError} `retry` also when the SKU of an expired order lives on another server that
  *   does not answer in time: nothing is lost, the same call again finds the answer
  */
@@ -24,33 +25,36 @@ export async function payOrder(
   databases: Databases,
   orderNo: string,
   paymentRef: string,
-  admit: () => Promise<boolean> = async () => true,
+  admit: () => Promise<string | undefined> = async () => undefined,
 ): Promise<PaymentResult> {
   const refusal = await refusalOfReference(databases, orderNo, paymentRef);
   if (refusal !== undefined) return refusal;
   const schema = schemaOfOrder(orderNo);
-  let mayTake: boolean | null = null;
+  // As pay_order takes it: null, that has to be seen; '', there is no right to units.
+  let node: string | null = null;
   let deadline = Number.POSITIVE_INFINITY;
   for (;;) {
     const [row] = await patiently(() =>
       databases[schema].query<{ result: PaymentResult | 'late' | 'elsewhere' }>({
         name: `pay_order_${schema}`,
         text: `SELECT ${schema}.pay_order($1, $2, $3) AS result`,
-        values: [orderNo, paymentRef, mayTake],
+        values: [orderNo, paymentRef, node],
       }),
     );
     const result = row?.result ?? 'not_found';
-    if (result === 'late') {
-      mayTake = await admit();
-      deadline = performance.now() + LATE_PAYMENT_TIMEOUT_MS;
-      continue;
-    }
-    if (result !== 'elsewhere') return result;
+    if (result !== 'late' && result !== 'elsewhere') return result;
     if (performance.now() > deadline) {
-      throw new DatabaseError('retry', `order ${orderNo} waits for the server of its SKU`);
+      throw new DatabaseError('retry', `late payment of order ${orderNo}: no answer in time`);
     }
-    await askForUnits(databases, orderNo, paymentRef);
-    await sleep(LATE_PAYMENT_POLL_MS);
+    const isLate =
+      result === 'late' ||
+      (await askForUnits(databases, orderNo, paymentRef, node ?? '')) === 'late';
+    if (node !== null) await sleep(LATE_PAYMENT_POLL_MS);
+    if (isLate) {
+      const isFirst = node === null;
+      node = (await admit()) ?? '';
+      if (isFirst) deadline = performance.now() + LATE_PAYMENT_TIMEOUT_MS;
+    }
   }
 }
 
@@ -91,13 +95,22 @@ async function refusalOfReference(
   return row?.claimed === true ? undefined : 'reference_taken';
 }
 
-/** An expired order needs units of a SKU that lives on the other server: asks there, once or often. */
-async function askForUnits(databases: Databases, orderNo: string, paymentRef: string) {
+/**
+ * An expired order needs units of a SKU that lives on the other server: asks there, once or often.
+ * @returns `late`: the node that drew them is fenced
+ */
+async function askForUnits(
+  databases: Databases,
+  orderNo: string,
+  paymentRef: string,
+  node: string,
+): Promise<string | undefined> {
   const order = await orderDetails(databases, orderNo);
-  if (order === undefined) return;
+  if (order === undefined) return undefined;
   const home = otherSchema(schemaOfOrder(orderNo));
-  await databases[home].query({
-    text: `SELECT ${home}.lend_units($1, $2, $3, $4, $5)`,
-    values: [order.sku, order.userId, order.units, orderNo, paymentRef],
+  const [row] = await databases[home].query<{ said: string }>({
+    text: `SELECT ${home}.lend_units($1, $2, $3, $4, $5, $6) AS said`,
+    values: [order.sku, order.userId, order.units, orderNo, paymentRef, node],
   });
+  return row?.said;
 }

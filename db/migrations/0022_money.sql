@@ -82,6 +82,7 @@ DROP FUNCTION IF EXISTS regular.order_details(bigint), hot.order_details(bigint)
   regular.waiting_entries(text[], text[]), hot.waiting_entries(text[], text[]),
   regular.refuse_payment(bigint, text), hot.refuse_payment(bigint, text),
   regular.pay_order(bigint, text), hot.pay_order(bigint, text),
+  regular.lend_units(text, text, int, bigint, text), hot.lend_units(text, text, int, bigint, text),
   regular.outbox_batch(text, int), hot.outbox_batch(text, int),
   regular.take_webhooks(text, text[], timestamptz, int, interval, int, int, boolean),
   hot.take_webhooks(text, text[], timestamptz, int, interval, int, int, boolean);

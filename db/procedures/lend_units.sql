@@ -1,18 +1,22 @@
 -- lend_units: decides, where the SKU lives, whether an expired order of the other server that is paid
 -- late gets units after all, and posts the answer to it. Idempotent by order and reference.
 --
--- Parameters: p_sku, p_user_id, p_units, p_order_no: of the order; p_payment_ref
+-- Parameters: p_sku, p_user_id, p_units, p_order_no: of the order; p_payment_ref; p_node, the web node
+--   whose grant the units are drawn from; '' (older web nodes do not say): nobody's, it gets none
 -- Result
 --   posted  pay_order of the other server knows the answer when the post is there
 --   moved   the SKU does not live here (any more)
--- Tables: reads catalog.sku; writes buyer, stock_slot, stock_movement; transfer and transfer_mark of
+--   late    the node is fenced: what it drew is others' by now. Nothing was done
+-- Tables: reads catalog.sku, fenced_node; writes buyer, stock_slot, stock_movement; transfer and transfer_mark of
 --   the other schema
--- Locks, in order: the advisory lock of the SKU, shared; the transfer_mark row of the other schema; the
---   buyer row; all slots of the SKU, ascending
+-- Locks, in order: the advisory lock of the SKU, shared; that of the node, shared (fence_node takes it
+--   exclusively); the transfer_mark row of the other schema; the buyer row; all slots of the SKU,
+--   ascending
 -- Errors: FS001 an empty reference
 
 CREATE OR REPLACE FUNCTION :schema.lend_units(
-  p_sku text, p_user_id text, p_units int, p_order_no bigint, p_payment_ref text
+  p_sku text, p_user_id text, p_units int, p_order_no bigint, p_payment_ref text,
+  p_node text DEFAULT ''
 ) RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = :schema, pg_temp
@@ -29,6 +33,10 @@ BEGIN
     RAISE EXCEPTION 'a payment reference has 1 to 200 characters' USING ERRCODE = 'FS001';
   END IF;
   PERFORM pg_advisory_xact_lock_shared(hashtext('sku'), hashtext(p_sku));
+  IF p_node <> '' THEN
+    PERFORM pg_advisory_xact_lock_shared(
+      hashtext('fence ' || current_schema()), hashtext(p_node COLLATE "C"));
+  END IF;
   SELECT k.sale INTO v_sale FROM catalog.sku k
   WHERE k.sku = p_sku AND k.schema = current_schema() AND NOT k.abroad;
   IF NOT FOUND THEN RETURN 'moved'; END IF;
@@ -39,7 +47,8 @@ BEGIN
                       WHERE t.sku = $1 AND t.kind = 'payment' AND t.body = $2)$sql$, v_other)
     INTO v_known USING p_sku, v_body;
   IF NOT v_known THEN
-    v_lent := take_units(v_sale, p_sku, p_user_id, p_units, 'move');
+    IF node_fenced(p_node) THEN RETURN 'late'; END IF;
+    v_lent := p_node <> '' AND take_units(v_sale, p_sku, p_user_id, p_units, 'move');
     EXECUTE format($sql$SELECT %I.post_transfer($1, $2, 'payment', $3, $4)$sql$, v_other)
       USING p_sku, v_sale, CASE WHEN v_lent THEN p_units ELSE 0 END::bigint, v_body;
   END IF;
@@ -49,6 +58,6 @@ $routine$;
 
 ALTER FUNCTION :schema.lend_units OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.lend_units IS
-  'Whether a late payment of the other server gets units: posted to it, or moved';
+  'Whether a late payment of the other server gets units: posted to it, moved or late';
 REVOKE ALL ON FUNCTION :schema.lend_units FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.lend_units TO flashsale_web, flashsale_worker;

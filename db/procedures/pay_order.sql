@@ -3,28 +3,32 @@
 -- Parameters
 --   p_order_no     the order
 --   p_payment_ref  the provider's reference: the same one again gets the same answer
---   p_may_take     whether an expired order may take free units again: true, the caller was admitted for
---                  them; false, it was not; NULL, that has to be seen
+--   p_node         whose grant the units are drawn from that an expired order takes again: a web node;
+--                  '', nobody's, it takes none (so do older web nodes, which do not say); NULL, that has
+--                  to be seen
 -- Result
 --   paid             the order is paid, now or by an earlier call with this reference; or it costs nothing,
 --                    and no money can have come. An order that had expired takes free units again, if
 --                    there are enough and take_units allows it
 --   refund_due       money came, but the order cannot have it: cancelled, paid already by another
 --                    reference, or expired with no unit or no room within the limit left
---   late             it has expired, and p_may_take was NULL: nothing was done. Call again with an answer
+--   late             it has expired, and p_node was NULL, or is fenced: what it drew is others' by now.
+--                    Nothing was done. Call again with a node that has drawn units, or ''
 --   reference_taken  the reference belongs to another order
 --   not_found        no such order
 --   elsewhere        it had expired and its SKU lives on another server: nothing was done. lend_units
 --                    there decides, and a transfer brings the answer; call again then
--- Tables: reads catalog.sku; writes orders, payment, catalog.payment_reference, outbox; for an expired
---   order also buyer, stock_slot, stock_movement, those of the other schema if the SKU has moved there
--- Locks, in order: the advisory lock of the SKU, shared; the orders row; the key of the
---   reference; the buyer row; all slots of the SKU, ascending (the last two for an expired order only)
+-- Tables: reads catalog.sku, fenced_node; writes orders, payment, catalog.payment_reference, outbox; for
+--   an expired order also buyer, stock_slot, stock_movement, those of the other schema if the SKU has
+--   moved there
+-- Locks, in order: the advisory lock of the SKU, shared; that of the node, shared (fence_node takes it
+--   exclusively); the orders row; the key of the reference; the buyer row; all slots of the SKU,
+--   ascending (the last two for an expired order only)
 -- Errors: FS001 an empty reference; 23505 the reference is being booked by another session: call
 --   again
 
 CREATE OR REPLACE FUNCTION :schema.pay_order(
-  p_order_no bigint, p_payment_ref text, p_may_take boolean DEFAULT true
+  p_order_no bigint, p_payment_ref text, p_node text DEFAULT ''
 ) RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = :schema, pg_temp
@@ -39,6 +43,11 @@ BEGIN
   -- Its SKU stays in the schema where it is until this is over.
   PERFORM pg_advisory_xact_lock_shared(hashtext('sku'), hashtext(o.sku))
   FROM orders o WHERE o.order_no = p_order_no;
+  -- Before anything is read, so that a fence that was put up before is seen.
+  IF p_node <> '' THEN
+    PERFORM pg_advisory_xact_lock_shared(
+      hashtext('fence ' || current_schema()), hashtext(p_node COLLATE "C"));
+  END IF;
   SELECT * INTO v_order FROM orders o WHERE o.order_no = p_order_no FOR UPDATE;
   IF NOT FOUND THEN RETURN 'not_found'; END IF;
   SELECT * INTO v_known FROM payment p WHERE p.payment_ref = p_payment_ref;
@@ -46,14 +55,14 @@ BEGIN
     RETURN CASE WHEN v_known.order_no = p_order_no THEN v_known.result ELSE 'reference_taken' END;
   END IF;
   IF v_order.amount = 0 AND v_order.status = 'paid' THEN RETURN 'paid'; END IF;
-  IF v_order.status = 'expired' AND p_may_take IS NULL THEN RETURN 'late'; END IF;
+  IF v_order.status = 'expired' AND (p_node IS NULL OR node_fenced(p_node)) THEN RETURN 'late'; END IF;
   IF NOT catalog.claim_reference(p_payment_ref, v_order.sale, p_order_no) THEN
     RETURN 'reference_taken';
   END IF;
 
   v_result := CASE WHEN v_order.status = 'ordered' THEN 'paid' ELSE 'refund_due' END;
 
-  IF v_order.status = 'expired' AND p_may_take THEN
+  IF v_order.status = 'expired' AND p_node <> '' THEN
     v_home := (SELECT k.schema FROM catalog.sku k WHERE k.sku = v_order.sku);
     IF v_home = current_schema() THEN
       v_taken := take_units(v_order.sale, v_order.sku, v_order.user_id, v_order.units, 'sale');

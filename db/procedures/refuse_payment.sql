@@ -4,7 +4,8 @@
 -- Parameters
 --   p_order_no     the order that it is for
 --   p_payment_ref  the provider's reference: the same one again gets the same answer
---   p_amount, p_currency  what came, and goes back
+--   p_amount, p_currency  what came, and goes back; NULL (older web nodes do not say): as much as the
+--                         order costs
 -- Result: refund_due; paid, if the reference has paid the order before; reference_taken, it belongs
 --   to another order; not_found, no such order
 -- Tables: reads orders; writes payment, catalog.payment_reference, outbox
@@ -12,7 +13,7 @@
 -- Errors: FS001 an empty reference
 
 CREATE OR REPLACE FUNCTION :schema.refuse_payment(
-  p_order_no bigint, p_payment_ref text, p_amount numeric, p_currency text
+  p_order_no bigint, p_payment_ref text, p_amount numeric DEFAULT NULL, p_currency text DEFAULT NULL
 ) RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = :schema, pg_temp

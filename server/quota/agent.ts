@@ -162,14 +162,16 @@ export class NodeAgent {
   /**
    * Takes units of this node's grant, all that are wanted or, down to `least`, what is there. The trust
    * window is checked at each call. `too_few_now`: there are some, but not so many.
+   *
+   * @param isRepeat the same wish was refused before: it is not counted again
    */
-  draw(sku: string, wanted: number, least = wanted): Draw {
+  draw(sku: string, wanted: number, least = wanted, isRepeat = false): Draw {
     const membership = this.#membership;
     if (this.#closed || !membership?.isRegistered || !this.#session.isTrusted) {
       return { drawn: false, verdict: 'quota_unavailable' };
     }
     const { ledger, node } = membership;
-    const units = ledger.draw(sku, wanted, least);
+    const units = ledger.draw(sku, wanted, least, isRepeat);
     membership.changed();
     if (units > 0) return { drawn: true, node, units };
     return { drawn: false, verdict: ledger.spare(sku) > 0 ? 'too_few_now' : 'quota_spent' };

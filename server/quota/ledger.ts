@@ -34,15 +34,16 @@ export class Ledger {
 
   /**
    * Takes what is there of the units wanted, but nothing when that is less than `least`.
+   * @param isRepeat the same wish was refused before: it is not counted again
    * @returns the units drawn
    */
-  draw(sku: string, units: number, least = units): number {
+  draw(sku: string, units: number, least = units, isRepeat = false): number {
     const counters = this.#skus.get(sku);
     if (!counters) return 0;
     const spare = this.spare(sku);
     const drawn = spare < least ? 0 : Math.min(units, spare);
     counters.admitted += drawn;
-    counters.wanted += units - drawn;
+    if (!isRepeat) counters.wanted += units - drawn;
     if (drawn > 0) return drawn;
     // One that could be served now (after a refund) no longer says what is missing.
     const isOpen = counters.need > spare;

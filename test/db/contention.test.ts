@@ -14,7 +14,7 @@ import {
 import { DatabaseError } from '../../db/errors.ts';
 import type { Databases } from '../../db/pool.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
-import { openSale, request, requests, stock } from './shop.ts';
+import { byNode, openSale, request, requests, stock } from './shop.ts';
 
 /** Many connections at once: nothing sold twice, nothing left, nobody lied to, no deadlock. */
 
@@ -133,7 +133,7 @@ it('loses no unit while everything happens at once', async () => {
     const mine = placed.pop();
     if (mine === undefined) return;
     if (turn % 3 === 0) await cancelOrder(worker, mine.orderNo, mine.userId);
-    else await payOrder(worker, mine.orderNo, `ref-${mine.orderNo}`);
+    else await payOrder(worker, mine.orderNo, `ref-${mine.orderNo}`, byNode);
   };
   const operator = async (turn: number) => {
     await setSlots(ops, 'hot', sku, 1 + (turn % 9));

@@ -7,9 +7,10 @@ import {
   setLines,
   unitCounts,
 } from '../../db/calls.ts';
+import { fenceNode } from '../../db/operations.ts';
 import { uniqueName } from '../servers.ts';
 import { openShop } from './open-shop.ts';
-import { openSale, order, stock } from './shop.ts';
+import { byNode, openSale, order, stock } from './shop.ts';
 
 /** A payment after the end of its order takes a unit only where the line may have one as well. */
 
@@ -28,7 +29,7 @@ async function expired(sku: string, schema: 'hot' | 'regular' = 'hot'): Promise<
 const free = async (sku: string) =>
   (await unitCounts(worker)).find((count) => count.sku === sku)?.free;
 
-const pay = (orderNo: string) => payOrder(web, orderNo, uniqueName('late'));
+const pay = (orderNo: string) => payOrder(web, orderNo, uniqueName('late'), byNode);
 
 it('takes a free unit while the SKU is on sale', async () => {
   const sku = await stock(ops, sale, { units: 2 });
@@ -74,4 +75,27 @@ it('asks where the SKU lives now', async () => {
   await setLines(ops, [sku], []);
   expect(await pay(later)).toBe('paid');
   expect(await free(sku)).toBe(1);
+});
+
+it('takes nothing for a caller that does not say whose units they are, as older web nodes do not', async () => {
+  const sku = await stock(ops, sale, { units: 2 });
+  const [late, wrong] = [await expired(sku), await expired(sku)];
+  const said = (call: string, orderNo: string) =>
+    web.hot.query({
+      text: `SELECT hot.${call}($1, $2) AS said`,
+      values: [orderNo, uniqueName('old')],
+    });
+  expect(await said('pay_order', late)).toEqual([{ said: 'refund_due' }]);
+  expect(await said('refuse_payment', wrong)).toEqual([{ said: 'refund_due' }]);
+  expect(await payOrder(web, wrong, uniqueName('late'))).toBe('refund_due');
+  expect(await free(sku)).toBe(2);
+});
+
+it('is drawn again when the node that drew for it is fenced', async () => {
+  const sku = await stock(ops, sale, { units: 2 });
+  const late = await expired(sku);
+  const nodes = [uniqueName('web'), uniqueName('web')];
+  await fenceNode(ops, nodes[0] ?? '');
+  expect(await payOrder(web, late, uniqueName('late'), async () => nodes.shift())).toBe('paid');
+  expect(nodes).toEqual([]);
 });

@@ -17,7 +17,7 @@ import type { Databases } from '../../db/pool.ts';
 import fc from '../properties.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
 import { Model } from './model.ts';
-import { openSale, request, stock } from './shop.ts';
+import { byNode, openSale, request, stock } from './shop.ts';
 
 /**
  * Random histories of all order routines. One after the other they must answer what the model
@@ -138,7 +138,7 @@ async function oneAfterTheOther(
       const ref = `${order.orderNo}-${now.ref}`;
       // A reference that was refused once stays refused: the model does not keep those.
       if (known.paidBy === undefined && known.state !== 'ordered') continue;
-      expect(await payOrder(worker, order.orderNo, ref)).toBe(model.pay(known, ref));
+      expect(await payOrder(worker, order.orderNo, ref, byNode)).toBe(model.pay(known, ref));
     } else if (now.do === 'cancel' && order && known) {
       const said = await cancelOrder(worker, order.orderNo, order.userId);
       expect(said).toBe(model.giveUp(known, 'cancelled'));
@@ -202,7 +202,8 @@ async function allAtOnce(units: number, slots: number, scripts: readonly (readon
       await restock(ops, 'hot', sku, now.units);
     } else if (now.do === 'slots') await setSlots(ops, 'hot', sku, now.slots);
     else if (order === undefined) return;
-    else if (now.do === 'pay') await payOrder(worker, order.orderNo, `${order.orderNo}-${now.ref}`);
+    else if (now.do === 'pay')
+      await payOrder(worker, order.orderNo, `${order.orderNo}-${now.ref}`, byNode);
     else if (now.do === 'cancel') await cancelOrder(worker, order.orderNo, order.userId);
     else {
       await overdue(order.orderNo);

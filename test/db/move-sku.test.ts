@@ -17,7 +17,7 @@ import { createPool, openSession, type Pool } from '../../db/pool.ts';
 import { until } from '../until.ts';
 import { PATIENCE } from './database.ts';
 import { openShop } from './open-shop.ts';
-import { order, request, requests, stock } from './shop.ts';
+import { byNode, order, request, requests, stock } from './shop.ts';
 
 const { database, worker, ops, sale } = await openShop(12);
 
@@ -100,12 +100,12 @@ describe('a SKU that moves', () => {
     expect(await expireOrders(worker, 'regular', 10)).toEqual([{ sku, orders: 1, units: 1 }]);
     expect(await count(sku)).toEqual({ total: 2, free: 2 });
     // The late payer takes a unit from where the SKU lives; his limit is his again.
-    expect(await payOrder(worker, second, 'late')).toBe('paid');
+    expect(await payOrder(worker, second, 'late', byNode)).toBe('paid');
     expect(await count(sku)).toEqual({ total: 2, free: 1 });
     const [ben] = await placeOrders(worker, 'hot', sku, [request({ userId: 'ben' })]);
     expect(ben).toMatchObject({ status: 'limit_reached' });
     await order(worker, sku, { userId: 'ann' });
-    expect(await payOrder(worker, first, 'too late')).toBe('refund_due');
+    expect(await payOrder(worker, first, 'too late', byNode)).toBe('refund_due');
     const [last] = await placeOrders(worker, 'hot', sku, [request()]);
     expect(last).toMatchObject({ status: 'sold_out' });
     expect(await audit(ops)).toEqual([]);

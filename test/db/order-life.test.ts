@@ -20,7 +20,7 @@ import {
 } from '../../db/calls.ts';
 import { uniqueName } from '../servers.ts';
 import { openShop } from './open-shop.ts';
-import { openSale, order, request, stock } from './shop.ts';
+import { byNode, openSale, order, request, stock } from './shop.ts';
 
 const { database, worker, web, ops, sale } = await openShop();
 
@@ -64,7 +64,7 @@ describe('paying', () => {
     const sku = await stock(ops, sale, { units: 3, slots: 3, userLimit: 2 });
     const late = await expired(sku, { units: 2 });
     expect(await free(sku)).toBe(3);
-    expect(await payOrder(web, late, `late-${late}`)).toBe('paid');
+    expect(await payOrder(web, late, `late-${late}`, byNode)).toBe('paid');
     expect(await orderDetails(web, late)).toMatchObject({ status: 'paid', refund: null });
     expect(await free(sku)).toBe(1);
   });
@@ -73,14 +73,14 @@ describe('paying', () => {
     const sku = await stock(ops, sale, { units: 1 });
     const late = await expired(sku, { userId: 'late' });
     const taken = await order(worker, sku, { userId: 'quick' });
-    expect(await payOrder(web, late, `l-${late}`)).toBe('refund_due');
+    expect(await payOrder(web, late, `l-${late}`, byNode)).toBe('refund_due');
     expect(await cancelOrder(web, taken, 'quick')).toBe('cancelled');
-    expect(await payOrder(web, taken, `t-${taken}`)).toBe('refund_due');
+    expect(await payOrder(web, taken, `t-${taken}`, byNode)).toBe('refund_due');
 
     const roomy = await stock(ops, sale, { units: 5 });
     const first = await expired(roomy, { userId: 'one' });
     await order(worker, roomy, { userId: 'one' });
-    expect(await payOrder(web, first, `f-${first}`)).toBe('refund_due');
+    expect(await payOrder(web, first, `f-${first}`, byNode)).toBe('refund_due');
     expect(await free(roomy)).toBe(4);
   });
 });

@@ -16,7 +16,7 @@ import {
 import { DatabaseError } from '../../db/errors.ts';
 import type { Databases, Pool } from '../../db/pool.ts';
 import { until } from '../until.ts';
-import { openSale, requests, stock } from './shop.ts';
+import { byNode, openSale, requests, stock } from './shop.ts';
 import { startTwoServers, type TwoServers } from './two-servers.ts';
 
 /** A SKU moves between two servers while it is sold, paid, cancelled and expired, and movers die. */
@@ -177,7 +177,7 @@ it('loses no unit and shows nobody an error, however often it moves under full l
     whileRunning(async () => {
       const orderNo = shop.anyOrder();
       if (orderNo === undefined) return sleep(1);
-      payments.add(await payOrder(worker, orderNo, `pay-${orderNo}`));
+      payments.add(await payOrder(worker, orderNo, `pay-${orderNo}`, byNode));
     }),
     whileRunning(async () => {
       for (const schema of SCHEMAS) {

@@ -14,7 +14,8 @@ import {
   saleBoard,
   waitingEntries,
 } from '../../db/calls.ts';
-import { order, request, stock } from './shop.ts';
+import { fenceNode } from '../../db/operations.ts';
+import { byNode, order, request, stock } from './shop.ts';
 import { carry, openTwoServers } from './two-servers.ts';
 
 /** A SKU that moves between servers, with everything that belongs to it. */
@@ -84,7 +85,7 @@ describe('a SKU that moves to another server', () => {
     await order(worker, sku, { userId: 'dan' });
 
     const carrying = async (orderNo: string, ref: string) => {
-      const paid = payOrder(servers.as('web', 1), orderNo, ref);
+      const paid = payOrder(servers.as('web', 1), orderNo, ref, byNode);
       let settled = false;
       void paid.finally(() => (settled = true));
       while (!settled) await carry(worker);
@@ -107,11 +108,14 @@ describe('a SKU that moves to another server', () => {
     await expireNow('regular', number);
     await expireOrders(worker, 'regular', 10);
     await carry(worker);
-    const lend = (ref: string) =>
+    const lend = (ref: string, node = 'node-late') =>
       worker.hot.query({
-        text: 'SELECT hot.lend_units($1, $2, 1, $3, $4) AS said',
-        values: [sku, 'ann', number, ref],
+        text: 'SELECT hot.lend_units($1, $2, 1, $3, $4, $5) AS said',
+        values: [sku, 'ann', number, ref, node],
       });
+    await fenceNode(ops, 'node-fenced');
+    expect(await lend('one', 'node-fenced')).toEqual([{ said: 'late' }]);
+    expect(await count(sku)).toMatchObject({ total: 2, free: 2 });
     expect(await lend('one')).toEqual([{ said: 'posted' }]);
     expect(await lend('one')).toEqual([{ said: 'posted' }]);
     await moveSku(ops, 'regular', sku);

@@ -17,7 +17,7 @@ import type { Databases } from '../../db/pool.ts';
 import { Random } from '../keeper/sim/random.ts';
 import { uniqueName } from '../servers.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
-import { openSale, request, stock } from './shop.ts';
+import { byNode, openSale, request, stock } from './shop.ts';
 
 /**
  * Everything that touches the line at the same time: orders, cancellations, expiry, payments, moves,
@@ -65,7 +65,7 @@ const ACTS: readonly Act[] = [
   },
   async (sku, userId, random) => {
     const orderNo = await unpaidOf(userId, sku);
-    return orderNo && random.chance(0.2) && payOrder(databases, orderNo, uniqueName('ref'));
+    return orderNo && random.chance(0.2) && payOrder(databases, orderNo, uniqueName('ref'), byNode);
   },
   async (sku, _userId, random) => {
     for (const schema of ['regular', 'hot'] as const) {

@@ -52,6 +52,13 @@ export const ORDERS: readonly Mutant[] = [
   ),
   sql(
     'no oversell',
+    'a late payment takes units of a node whose rights others have',
+    [['OR node_fenced(p_node)', '']],
+    ['test/db/late-payments.test.ts', 'test/server/cashier.test.ts'],
+    'db/procedures/pay_order.sql',
+  ),
+  sql(
+    'no oversell',
     'a late payment takes units of a closed SKU, and beyond the quota',
     [["k.state <> 'closed' AND k.line_open AND now() < s.closes_at", 'true']],
     ['test/db/late-payments.test.ts'],

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { expireOrders, orderDetails } from '../../db/calls.ts';
+import { expireOrders, orderDetails, unitCounts } from '../../db/calls.ts';
 import { DatabaseError } from '../../db/errors.ts';
+import { fenceNode } from '../../db/operations.ts';
 import type { Databases, Statement } from '../../db/pool.ts';
 import { createLog } from '../../process/log.ts';
 import { Cashier } from '../../server/cashier.ts';
@@ -30,25 +31,27 @@ async function late() {
 /** A node with so many units to spend, and what it counts. */
 function open(spare: number | 'cut off', databases: Databases = web) {
   const stopping = new AbortController();
-  const counts = { spare, drawn: 0, decided: 0 };
+  const node = uniqueName('web');
+  const counts = { spare, wanted: 0, drawn: 0, decided: 0, isTrusted: true };
   const agent = {
-    draw(_sku: string, units: number) {
-      if (counts.spare === 'cut off') {
+    draw(_sku: string, units: number, _least: number, isRepeat: boolean) {
+      if (!isRepeat) counts.wanted += units;
+      if (counts.spare === 'cut off' || !counts.isTrusted) {
         return { drawn: false, verdict: 'quota_unavailable' } as const;
       }
       if (counts.spare < units) return { drawn: false, verdict: 'quota_spent' } as const;
       counts.spare -= units;
       counts.drawn += units;
-      return { drawn: true, node: 'web-1', units } as const;
+      return { drawn: true, node, units } as const;
     },
     decide: (_node: string, _sku: string, units: number) => {
       counts.decided += units;
     },
-    trusted: () => true,
+    trusted: () => counts.isTrusted,
   };
   const log = createLog('test', 'silent');
   const cashier = new Cashier({ databases, agent, log, stopping: stopping.signal });
-  return { cashier, counts, stopping };
+  return { cashier, counts, node, stopping };
 }
 
 const reference = () => uniqueName('ref');
@@ -57,12 +60,13 @@ describe('a late payment', () => {
   it('takes units that this node has a right to', async () => {
     const { cashier, counts } = open(3);
     expect(await cashier.pay(await late(), reference())).toBe('paid');
-    expect(counts).toEqual({ spare: 2, drawn: 1, decided: 1 });
+    expect(counts).toMatchObject({ spare: 2, drawn: 1, decided: 1 });
   });
 
   it('goes back when there is no right to any, and waits a moment for one', async () => {
-    const { cashier } = open(0);
+    const { cashier, counts } = open(0);
     expect(await cashier.pay(await late(), reference())).toBe('refund_due');
+    expect(counts.wanted).toBe(1);
     const other = open(0);
     const paying = other.cashier.pay(await late(), reference());
     other.counts.spare = 1;
@@ -77,7 +81,7 @@ describe('a late payment', () => {
       values: [order.sku],
     });
     expect(await cashier.pay(order, reference())).toBe('refund_due');
-    expect(counts).toEqual({ spare: 2, drawn: 1, decided: 1 });
+    expect(counts).toMatchObject({ spare: 2, drawn: 1, decided: 1 });
   });
 
   it('is not booked by a node that cannot tell, or that stops', async () => {
@@ -96,7 +100,7 @@ describe('a late payment', () => {
     let lost = 0;
     const query = async <Row extends Record<string, unknown>>(statement: Statement) => {
       const rows = await web.hot.query<Row>(statement);
-      if (statement.values?.[2] !== true || lost > 0) return rows;
+      if (!statement.values?.[2] || lost > 0) return rows;
       lost += 1;
       throw new DatabaseError('retry', 'the answer was lost');
     };
@@ -107,6 +111,48 @@ describe('a late payment', () => {
     expect(counts).toMatchObject({ drawn: 1, decided: 0 });
     await until('it is known', async () => counts.decided === 1);
     expect(await orderDetails(web, order.orderNo)).toMatchObject({ status: 'paid', refund: null });
+  });
+
+  it('gives its units back at once when the database refuses it each time', async () => {
+    const order = await late();
+    await database.admin.query({
+      text: `CREATE OR REPLACE FUNCTION hot.broken() RETURNS trigger LANGUAGE plpgsql AS
+               $$BEGIN RAISE 'broken' USING ERRCODE = 'FS500'; END$$;
+             CREATE TRIGGER broken BEFORE UPDATE ON hot.orders FOR EACH ROW
+               WHEN (NEW.order_no = ${order.orderNo}) EXECUTE FUNCTION hot.broken()`,
+    });
+    const { cashier, counts } = open(1);
+    const paid = reference();
+    await expect(cashier.pay(order, paid)).rejects.toMatchObject({ sqlstate: 'FS500' });
+    expect(counts).toMatchObject({ drawn: 1, decided: 1 });
+    await database.admin.query({ text: 'DROP TRIGGER broken ON hot.orders' });
+    expect(await open(1).cashier.pay(order, paid)).toBe('paid');
+  });
+
+  it('takes nothing once its node is fenced, whose units others have sold', async () => {
+    const found = await late();
+    const stopped = { fence: async () => {} };
+    const query = async <Row extends Record<string, unknown>>(statement: Statement) => {
+      if (statement.values?.[2]) await stopped.fence();
+      return web.hot.query<Row>(statement);
+    };
+    const pool = { ...web.hot, query };
+    const { cashier, counts, node } = open(1, { regular: pool, hot: pool });
+    // The process is stopped: its session ends, and the keeper gives its unit to another node.
+    stopped.fence = async () => {
+      counts.isTrusted = false;
+      await fenceNode(ops, node);
+      await order(worker, found.sku, { node: uniqueName('web') });
+    };
+    await expect(cashier.pay(found, reference())).rejects.toMatchObject({
+      verdict: 'quota_unavailable',
+    });
+    const held = (await unitCounts(worker)).find(({ sku }) => sku === found.sku);
+    expect(held).toMatchObject({ unitsTotal: 2, free: 1 });
+    expect(await orderDetails(web, found.orderNo)).toMatchObject({
+      status: 'expired',
+      refund: null,
+    });
   });
 
   it('draws nothing for an order that is in time, or booked already', async () => {

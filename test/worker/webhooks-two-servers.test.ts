@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { SCHEMAS, type Schema } from '../../contracts/names.ts';
 import { audit, expireOrders, moveSku, payOrder, webhookLags } from '../../db/calls.ts';
 import type { Databases } from '../../db/pool.ts';
-import { openSale, order, stock } from '../db/shop.ts';
+import { byNode, openSale, order, stock } from '../db/shop.ts';
 import { carry, startTwoServers, type TwoServers } from '../db/two-servers.ts';
 import { until } from '../until.ts';
 import { lives } from './receiver.ts';
@@ -59,7 +59,7 @@ test('events of both servers, in order per order, while a SKU moves and while on
   await expireOrders(worker, 'regular', 10);
   await carry(worker);
   let paid = false;
-  const paying = payOrder(servers.as('web', 1), late, 'late').finally(() => (paid = true));
+  const paying = payOrder(servers.as('web', 1), late, 'late', byNode).finally(() => (paid = true));
   while (!paid) await carry(worker);
   expect(await paying).toBe('paid');
   numbers.push(late, ...(await trade('hot')));
