@@ -34,9 +34,10 @@ BEGIN
     CREATE INDEX checkout_ending ON checkout (next_try_at) WHERE state = 'ending';
     COMMENT ON TABLE checkout IS
       'The session of the payment provider in which an order is paid: one at a time';
+    -- As create_sale names them: checkout_ending is an index, and a sale may be called ending.
     FOR v_sale IN SELECT s.sale FROM catalog.sale s LOOP
       EXECUTE format('CREATE TABLE %I PARTITION OF checkout FOR VALUES IN (%L)',
-                     'checkout_' || v_sale, v_sale);
+                     'checkout(' || v_sale || ')', v_sale);
     END LOOP;
     FOR v_column, v_text IN VALUES
       ('order_no', 'The order that is paid in it'),

@@ -2,9 +2,14 @@
 --
 -- No table that grows is rewritten or read: numeric without a scale holds what numeric(14, 2) held, a new
 -- column without a default is a change of the catalogue, and the new CHECKs allow all that the old ones did
--- (NOT VALID). Each ALTER waits for running transactions on its table, within the lock timeout.
+-- (NOT VALID). All tables are locked first, in the order in which the routines lock them, each within the
+-- lock timeout: place_orders reads sku_terms before orders, cancel_order reads sku after them.
 
 SET LOCAL ROLE flashsale_owner;
+
+LOCK TABLE catalog.sku_terms, regular.orders, hot.orders, regular.payment, hot.payment,
+  regular.event, hot.event, regular.outbox, hot.outbox, catalog.sku, catalog.sale,
+  catalog.tunable, catalog.canary, catalog.webhook_endpoint IN ACCESS EXCLUSIVE MODE;
 
 CREATE TABLE catalog.currency (
   currency     text COLLATE "C" PRIMARY KEY CHECK (currency ~ '^[A-Z]{3}$'),

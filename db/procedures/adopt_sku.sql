@@ -24,10 +24,13 @@ BEGIN
   IF NOT EXISTS (SELECT FROM catalog.sale s WHERE s.sale = p_sale) THEN
     RAISE EXCEPTION 'no sale %', p_sale USING ERRCODE = 'FS002';
   END IF;
-  INSERT INTO catalog.sku (sku, sale, schema, title, price, currency, user_limit, abroad)
-  VALUES (p_sku, p_sale, p_schema, p_title, p_price, p_currency, p_user_limit, true)
-  ON CONFLICT (sku) DO NOTHING;
-  IF FOUND THEN RETURN true; END IF;
+  -- Not inserted to see whether it is there: its price may be from before check_price.
+  IF NOT EXISTS (SELECT FROM catalog.sku k WHERE k.sku = p_sku) THEN
+    INSERT INTO catalog.sku (sku, sale, schema, title, price, currency, user_limit, abroad)
+    VALUES (p_sku, p_sale, p_schema, p_title, p_price, p_currency, p_user_limit, true)
+    ON CONFLICT (sku) DO NOTHING;
+    IF FOUND THEN RETURN true; END IF;
+  END IF;
   IF NOT EXISTS (
     SELECT FROM catalog.sku k
     WHERE k.sku = p_sku

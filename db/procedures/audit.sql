@@ -254,6 +254,14 @@ FROM (SELECT a.sku, a.units FROM of_movements a WHERE a.kind = 'move'
       UNION ALL SELECT a.sku, a.units_sent - a.units_applied FROM hot.transfer_mark a) m
 GROUP BY m.sku HAVING sum(m.units) <> 0
 UNION ALL
+SELECT 'books', o.sku,
+       format('orders that cost nothing, but their SKU costs %s: %s', k.price,
+              (SELECT min(f.order_no) FROM orders f WHERE f.sku = o.sku AND f.amount = 0)), 0,
+       sum(o.orders)::bigint, 'ask the payment provider; set their amount right'
+FROM of_orders o JOIN catalog.sku k ON k.sku = o.sku
+WHERE NOT o.is_priced AND k.price > 0
+GROUP BY o.sku, k.price
+UNION ALL
 SELECT 'no_undersell', t.sku,
        format('post for the other server has waited since %s', min(t.sent_at)::timestamptz(0)),
        0, count(*), format('start a worker; or: npx flashsale db move-sku %s %s', t.sku, k.schema)

@@ -1,6 +1,7 @@
 -- check_price: refuses a price that cannot be paid through every provider, up to the limit of a user.
 -- Trigger of catalog.sku: it holds for create_sku, adopt_sku and whoever changes a SKU by hand. 0 is a
--- price as well: such orders are paid when they are made.
+-- price as well: such orders are paid when they are made. A price that was there before the rule stays:
+-- it is judged when the price or the currency changes, or the limit rises.
 --
 -- Parameters: none
 -- Result: the row, its price with the digits of the currency (9.9 EUR is 9.90)
@@ -16,6 +17,10 @@ DECLARE
   v_currency catalog.currency%ROWTYPE;
   v_reason   text;
 BEGIN
+  IF TG_OP = 'UPDATE' AND (NEW.price, NEW.currency) = (OLD.price, OLD.currency)
+     AND NEW.user_limit <= OLD.user_limit THEN
+    RETURN NEW;
+  END IF;
   SELECT * INTO v_currency FROM catalog.currency c WHERE c.currency = NEW.currency;
   v_reason := CASE
     WHEN NOT FOUND THEN 'there is no such currency'

@@ -30,6 +30,7 @@ SET search_path = catalog, pg_temp
 AS $routine$
 DECLARE
   v_slots int := coalesce(p_slots, catalog.tunable('slots_default'));
+  v_is_new boolean := false;
 BEGIN
   IF p_units IS NULL OR p_units < 0 OR v_slots < 1 OR v_slots > 1024 THEN
     RAISE EXCEPTION 'create_sku takes 0 or more units in 1 to 1024 slots'
@@ -39,10 +40,14 @@ BEGIN
     RAISE EXCEPTION 'no sale %', p_sale USING ERRCODE = 'FS002';
   END IF;
 
-  INSERT INTO catalog.sku (sku, sale, schema, title, price, currency, user_limit)
-  VALUES (p_sku, p_sale, p_schema, p_title, p_price, p_currency, p_user_limit)
-  ON CONFLICT (sku) DO NOTHING;
-  IF NOT FOUND THEN
+  -- Not inserted to see whether it is there: its price may be from before check_price.
+  IF NOT EXISTS (SELECT FROM catalog.sku k WHERE k.sku = p_sku) THEN
+    INSERT INTO catalog.sku (sku, sale, schema, title, price, currency, user_limit)
+    VALUES (p_sku, p_sale, p_schema, p_title, p_price, p_currency, p_user_limit)
+    ON CONFLICT (sku) DO NOTHING;
+    v_is_new := FOUND;
+  END IF;
+  IF NOT v_is_new THEN
     IF NOT EXISTS (
       SELECT FROM catalog.sku k
       WHERE k.sku = p_sku

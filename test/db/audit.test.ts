@@ -25,6 +25,7 @@ beforeAll(async () => {
   ];
   const said = await placeOrders(worker, 'hot', sku, batch);
   await payOrder(worker, said[0]?.orderNo ?? '', 'paid-by-ann');
+  await payOrder(worker, said[0]?.orderNo ?? '', 'paid-by-ann-again');
   await cancelOrder(worker, said[1]?.orderNo ?? '', 'ben');
   expect(await audit(ops)).toEqual([]);
   session = await openSession(database.url, {
@@ -40,6 +41,11 @@ afterEach(() => session.run('ROLLBACK'));
 
 const OF_CEM = `user_id = 'cem'`;
 const SECOND_OUTCOME = randomUUID();
+/** More events of the second payment of ann, which is due. */
+const told = (...kinds: string[]) =>
+  `INSERT INTO hot.outbox (kind, sale, sku, order_nos, payment_ref)
+  SELECT unnest('{${kinds}}'::text[]), o.sale, o.sku, ARRAY[o.order_no], 'paid-by-ann-again'
+  FROM hot.orders o WHERE user_id = 'ann'`;
 
 const DAMAGE: readonly [what: string, sql: string, promises: readonly string[]][] = [
   [
@@ -74,6 +80,19 @@ const DAMAGE: readonly [what: string, sql: string, promises: readonly string[]][
     `DELETE FROM hot.orders WHERE ${OF_CEM}`,
     ['books', 'no_oversell', 'one_event', 'one_outcome', 'user_limit'],
   ],
+  [
+    'a priced order that costs nothing and is paid',
+    `UPDATE hot.orders SET amount = 0, status = 'paid' WHERE ${OF_CEM};
+    INSERT INTO hot.outbox (kind, sale, sku, order_nos)
+    SELECT 'paid', o.sale, o.sku, ARRAY[o.order_no] FROM hot.orders o WHERE ${OF_CEM}`,
+    ['books'],
+  ],
+  [
+    'a refund told, and told to be due again, without one',
+    told('refunded', 'refund_due'),
+    ['one_event'],
+  ],
+  ['a refund told out of turn', told('refund_due', 'refunded'), ['one_event']],
   [
     'an order cancelled without its units',
     `UPDATE hot.orders SET status = 'cancelled'
@@ -163,7 +182,7 @@ const DAMAGE: readonly [what: string, sql: string, promises: readonly string[]][
     SELECT sale, sku, 1, 'split', 5 FROM catalog.sku`,
     ['books'],
   ],
-  ['a payment deleted', 'DELETE FROM hot.payment', ['books']],
+  ['a payment deleted', `DELETE FROM hot.payment WHERE result = 'paid'`, ['books']],
   [
     'a paid order that is unpaid again',
     `UPDATE hot.orders SET status = 'ordered'
