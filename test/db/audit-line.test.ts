@@ -71,6 +71,7 @@ const DAMAGE: readonly [what: string, sql: string, found: readonly string[]][] =
     `UPDATE hot.waiting SET state = 'served', ended_at = now(), order_no = ${AS_SERVED}
      WHERE user_id = ${NEXT}`,
     [
+      'line: claims of user ?',
       'line: order ? was made for one entry',
       'line: orders made for shoppers who waited',
       'line: user ? was served with order',
@@ -79,7 +80,7 @@ const DAMAGE: readonly [what: string, sql: string, found: readonly string[]][] =
   [
     'a place that was deleted',
     `DELETE FROM hot.waiting WHERE ${SERVED}`,
-    ['line: orders made for shoppers who waited'],
+    ['line: claims of user ?', 'line: orders made for shoppers who waited'],
   ],
   [
     'a move that does not arrive',
