@@ -1,4 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureServerPackages } from '../../ops/stack/native.ts';
 import { freePort } from '../../ops/stack/ports.ts';
@@ -7,6 +6,7 @@ import { userIds } from '../../ops/stack/processes.ts';
 import { findPostgres } from '../../ops/stack/programs.ts';
 import { Supervisor } from '../../ops/stack/supervisor.ts';
 import { TestFolder } from '../../ops/stack/test-folder.ts';
+import { signalFamily } from '../process-family.ts';
 
 /** A PostgreSQL of its own that a test may crash; it is started again each time. */
 export interface CrashServer {
@@ -22,21 +22,6 @@ export interface CrashServer {
   /** After `stopImmediately`, where it does not come back by itself. */
   start(): Promise<void>;
   remove(): Promise<void>;
-}
-
-/** A process and what it has started, itself first: a frozen one starts no more. */
-function familyOf(pid: number): number[] {
-  const children = readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .filter((name) => {
-      try {
-        const text = readFileSync(`/proc/${name}/stat`, 'utf8');
-        return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[1]) === pid;
-      } catch {
-        return false; // It has ended meanwhile.
-      }
-    });
-  return [pid, ...children.map(Number)];
 }
 
 /** @param options `restart`: it comes back by itself when it was stopped */
@@ -63,10 +48,7 @@ export async function startCrashServer({ restart = true } = {}): Promise<CrashSe
     folder.remove();
   };
   const signal = (name: NodeJS.Signals) => {
-    for (const { pid } of supervisor.records()) {
-      process.kill(pid, name);
-      for (const child of familyOf(pid)) process.kill(child, name);
-    }
+    for (const { pid } of supervisor.records()) signalFamily(pid, name);
   };
   const spec = await preparePostgres(instance, findPostgres(machine));
   try {

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureServerPackages } from '../../ops/stack/native.ts';
 import { freePort } from '../../ops/stack/ports.ts';
@@ -11,6 +10,7 @@ import { SERVER_NAMES, type ServerName, type Servers } from '../../ops/stack/ser
 import { type ProcessSpec, Supervisor } from '../../ops/stack/supervisor.ts';
 import { TestFolder } from '../../ops/stack/test-folder.ts';
 import { prepareZookeeper } from '../../ops/stack/zookeeper.ts';
+import { signalFamily } from '../process-family.ts';
 
 /** The three servers of one test file's own, each to be stopped, frozen, and mended. */
 export interface BreakableServers extends Servers {
@@ -23,13 +23,6 @@ export interface BreakableServers extends Servers {
 }
 
 const PASSWORD = 'breakable';
-
-/** The process and all that it has started, and so on. */
-function family(pid: number): number[] {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
-  const pids = children === '' ? [] : children.split(' ').map(Number);
-  return [pid, ...pids.flatMap(family)];
-}
 
 export async function startBreakableServers(): Promise<BreakableServers> {
   const machine = { path: process.env['PATH'] ?? '', root: '/' };
@@ -73,9 +66,7 @@ export async function startBreakableServers(): Promise<BreakableServers> {
     if (found === undefined) throw new Error(`${name} does not run`);
     return found;
   };
-  const signal = (name: ServerName, how: NodeJS.Signals) => {
-    for (const pid of family(record(name).pid)) process.kill(pid, how);
-  };
+  const signal = (name: ServerName, how: NodeJS.Signals) => signalFamily(record(name).pid, how);
   const remove = async () => {
     await supervisor.stop(
       SERVER_NAMES.map((name) => specs[name].name),
