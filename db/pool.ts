@@ -56,11 +56,18 @@ type Connected = (error: never, client: never) => void;
  * A client that waits for its turn to connect: the time of an attempt counts from then on. The pool gives
  * one up by destroying its stream.
  */
-function clientInTurn(connectsMax: number, connectTimeoutMs: number): typeof Client {
+function clientInTurn(
+  connectsMax: number,
+  connectTimeoutMs: number,
+  onError: (error: unknown) => void,
+): typeof Client {
   const turns = bulkhead(connectsMax, Number.POSITIVE_INFINITY);
   class ClientInTurn extends Client {
     constructor(config?: ClientConfig) {
       super({ ...config, connectionTimeoutMillis: connectTimeoutMs });
+      // A connection that breaks while a query runs says so twice: to the query and as an event. The pool
+      // listens too late for a server that ends the session in the packet that says it is ready.
+      this.on('error', onError);
     }
 
     override connect(): Promise<Client>;
@@ -113,7 +120,7 @@ export function createPool(options: PoolOptions): Pool {
       await limits.warmUp?.({ query: (statement) => ask(client, statement) }).catch(onError);
     },
     application_name: limits.applicationName,
-    Client: clientInTurn(limits.connectsMax, limits.connectTimeoutMs),
+    Client: clientInTurn(limits.connectsMax, limits.connectTimeoutMs, onError),
     max: limits.max,
     min: limits.min,
     // The pool's own: for the wait in its queue, and until a new client says that it is connected.
@@ -138,10 +145,6 @@ export function createPool(options: PoolOptions): Pool {
   };
   let answeredAtMs = performance.now();
   pool.on('error', onError);
-  // A connection that breaks while a query runs says so twice: to the query and as an event.
-  pool.on('connect', (client) => {
-    client.on('error', onError);
-  });
 
   return {
     async fill() {

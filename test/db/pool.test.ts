@@ -110,6 +110,39 @@ it('makes a session ready before it is handed out, and hands it out all the same
   await pool.close();
 });
 
+it('survives a server that ends a session in the packet that says it is ready', async () => {
+  const { hostname, port } = new URL(servers.databaseUrl);
+  const READY = Buffer.from('5a0000000549', 'hex');
+  const applicationName = 'thrown out';
+  const server = createServer((client) => {
+    const upstream = connect(Number(port), hostname);
+    client.on('error', () => upstream.destroy()).on('close', () => upstream.destroy());
+    let held: Buffer | undefined;
+    upstream.on('data', (chunk: Buffer) => {
+      const isReady = chunk.subarray(-READY.length).equals(READY);
+      if (held === undefined && !isReady) client.write(chunk);
+      else held = Buffer.concat([held ?? Buffer.alloc(0), chunk]);
+      if (!isReady) return;
+      void database.admin.query({
+        text: `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1`,
+        values: [applicationName],
+      });
+    });
+    upstream.on('close', () => client.end(held ?? ''));
+    client.pipe(upstream);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = new URL(database.url);
+  url.port = String((server.address() as { port: number }).port);
+  const errors: unknown[] = [];
+  const onError = (error: unknown) => errors.push(error);
+  const pool = createPool({ applicationName, onError, url: url.href, max: 1 });
+  await expect(pool.query({ text: 'SELECT 1' })).rejects.toMatchObject({ name: 'DatabaseError' });
+  expect(errors[0]).toMatchObject({ sqlstate: '57P01' });
+  await pool.close();
+  server.close();
+});
+
 it('is not filled while the server is away, and says so', async () => {
   const errors: unknown[] = [];
   const pool = createPool({

@@ -271,7 +271,7 @@ it('arrives whole, at whatever step the mover is killed and the second server re
     for (const after of [false, true]) {
       let died = false;
       try {
-        await moveSku(mortal(ops, step, after), to, shop.sku);
+        await insist(() => moveSku(mortal(ops, step, after), to, shop.sku));
         survived += 1;
       } catch (error) {
         if (!(error instanceof Killed)) throw error;
