@@ -1,6 +1,6 @@
 import type { Log } from '../process/log.ts';
 import type { Channel } from './amqp.ts';
-import { settleWithin } from './deadline.ts';
+import { endsWithin } from './deadline.ts';
 import { declareTopology } from './topology.ts';
 
 /** Something that lives on a channel: a publisher, a consumer. */
@@ -75,7 +75,7 @@ export class ChannelKeeper {
     this.abandon();
     const channel = this.#channel;
     if (channel === undefined) return;
-    await settleWithin(this.#connection.limits.closeTimeoutMs, channel.close());
+    await endsWithin(this.#connection.limits.closeTimeoutMs, channel.close());
   }
 
   abandon(): void {

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { Log } from '../process/log.ts';
 import { type Channel, type ChannelModel, connect, type RecoveringChannelModel } from './amqp.ts';
 import { ChannelKeeper, type ChannelUser } from './channel.ts';
-import { settleWithin } from './deadline.ts';
+import { endsWithin } from './deadline.ts';
 import { declareTopology } from './topology.ts';
 
 /**
@@ -144,7 +144,7 @@ export class BrokerConnection {
     for (const keeper of this.#keepers.values()) keeper.abandon();
     const model = this.#model;
     const closing = this.#recovering?.close() ?? Promise.resolve();
-    const inTime = await settleWithin(this.limits.closeTimeoutMs, closing);
+    const inTime = await endsWithin(this.limits.closeTimeoutMs, closing);
     if (!inTime && model !== undefined) cutSocket(model);
     this.#lost();
   }
@@ -190,13 +190,13 @@ export class BrokerConnection {
     const opened = this.#openChannels(model).catch((error: unknown) => {
       ended ??= error instanceof Error ? error : new Error(String(error));
     });
-    if (!(await settleWithin(this.limits.setupTimeoutMs, opened))) {
+    if (!(await endsWithin(this.limits.setupTimeoutMs, opened))) {
       ended ??= new Error(`no channels within ${this.limits.setupTimeoutMs} ms`);
     }
     if (this.#closed) ended ??= new Error('closed meanwhile');
     if (ended !== undefined) {
       this.#lost();
-      await settleWithin(this.limits.closeTimeoutMs, model.close());
+      await endsWithin(this.limits.closeTimeoutMs, model.close());
       cutSocket(model);
       throw ended;
     }

@@ -2,7 +2,7 @@ import { SCHEMA_HEADER } from '../contracts/messages.ts';
 import type { Channel, ReceivedMessage } from './amqp.ts';
 import type { ChannelUser } from './channel.ts';
 import type { BrokerConnection } from './connection.ts';
-import { settleWithin } from './deadline.ts';
+import { endsWithin } from './deadline.ts';
 
 /** A message that waits for its end. */
 export interface Delivery {
@@ -74,7 +74,7 @@ export class Consumer {
     const tag = this.#tag;
     this.#tag = undefined;
     if (tag === undefined || this.#channel === undefined) return;
-    await settleWithin(this.#connection.limits.closeTimeoutMs, this.#channel.cancel(tag));
+    await endsWithin(this.#connection.limits.closeTimeoutMs, this.#channel.cancel(tag));
   }
 
   /** Ends it. What is not acknowledged goes back to the queue. */

@@ -4,7 +4,7 @@
  *
  * @returns whether it ended in time
  */
-export async function settleWithin(timeoutMs: number, task: Promise<unknown>): Promise<boolean> {
+export async function endsWithin(timeoutMs: number, task: Promise<unknown>): Promise<boolean> {
   const late = Promise.withResolvers<boolean>();
   const timer = setTimeout(() => late.resolve(false), timeoutMs);
   const ended = task.then(

@@ -136,14 +136,14 @@ export class Publisher {
     if (channel === undefined || !this.available()) return Promise.resolve('refused');
     const key = String(++this.#sequence);
     const { promise, resolve } = Promise.withResolvers<PublishResult>();
-    const settle = (error: unknown) => this.#settle(key, error);
+    const finish = (error: unknown) => this.#finish(key, error);
     try {
       this.#draining = !channel.publish(
         message.exchange,
         message.routingKey,
         message.content,
         properties(message, key),
-        settle,
+        finish,
       );
     } catch (error) {
       // Encoding and closed channels throw before anything is written.
@@ -193,7 +193,7 @@ export class Publisher {
     this.#channel = undefined;
   }
 
-  #settle(key: string, error: unknown): void {
+  #finish(key: string, error: unknown): void {
     const entry = this.#unconfirmed.get(key);
     if (entry === undefined) return;
     this.#unconfirmed.delete(key);

@@ -10,7 +10,7 @@ import { parseTime } from './times.ts';
 export const SCHEMA_HEADER = 'x-schema';
 export const ENVELOPE_SCHEMA = 'flashsale.envelope.v1';
 export const VERDICTS_SCHEMA = 'flashsale.verdicts.v1';
-export const SETTLE_SCHEMA = 'flashsale.settle.v1';
+export const DRAIN_SCHEMA = 'flashsale.settle.v1';
 export const DRAINED_SCHEMA = 'flashsale.drained.v1';
 /** Says nothing; its confirm says that the broker takes messages. */
 export const PROBE_SCHEMA = 'flashsale.probe.v1';
@@ -18,7 +18,7 @@ export const PROBE_SCHEMA = 'flashsale.probe.v1';
 const KNOWN_SCHEMAS: readonly string[] = [
   ENVELOPE_SCHEMA,
   VERDICTS_SCHEMA,
-  SETTLE_SCHEMA,
+  DRAIN_SCHEMA,
   DRAINED_SCHEMA,
   PROBE_SCHEMA,
 ];
@@ -120,11 +120,11 @@ export const DEAD_HEADERS = {
 } as const;
 
 /** Sent through an orders queue behind the last message of a dead node. */
-export interface Settle {
+export interface Drain {
   readonly node: string;
 }
 
-/** Everything that stood in `queue` before the settle message has been decided. */
+/** Everything that stood in `queue` before the drain message has been decided. */
 export interface Drained {
   readonly node: string;
   readonly queue: string;
@@ -135,7 +135,7 @@ export class UndecodableMessage extends Error {
   override name = 'UndecodableMessage';
 }
 
-export function encode(message: Envelope | Verdicts | Settle | Drained): Buffer {
+export function encode(message: Envelope | Verdicts | Drain | Drained): Buffer {
   return Buffer.from(JSON.stringify(message));
 }
 
@@ -268,7 +268,7 @@ export function decodeVerdicts(content: Buffer): Verdicts & { delayed: readonly 
 }
 
 /** @throws {UndecodableMessage} */
-export function decodeSettle(content: Buffer): Settle {
+export function decodeDrain(content: Buffer): Drain {
   return { node: text(parse(content), 'node') };
 }
 

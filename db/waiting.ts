@@ -226,7 +226,7 @@ function toOrder(row: EntryRow, orderNo: string): ClaimedOrder {
 }
 
 /** To which SKUs' lines units go that come back; a home that is away has to be told again. */
-export async function setLines(
+export async function setWaitlists(
   databases: Databases,
   open: readonly string[],
   closed: readonly string[],

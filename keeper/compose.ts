@@ -1,15 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { BrokerConnection } from '../broker/connection.ts';
+import { drainQueues } from '../broker/drain.ts';
 import { watchBroker } from '../broker/probe.ts';
 import { queueFigures } from '../broker/queues.ts';
-import { settleThroughQueues } from '../broker/settle.ts';
 import { SCHEMAS } from '../contracts/names.ts';
 import { DEAD_LETTERS_QUEUE } from '../contracts/topology.ts';
 import { areApart } from '../db/both-schemas.ts';
 import { POWERFUL_LOGIN } from '../db/logins.ts';
 import { type Elsewhere, fenceNode, hasMovedSkus, knownUnitCounts } from '../db/operations.ts';
 import { createPool, type Databases } from '../db/pool.ts';
-import { setLines } from '../db/waiting.ts';
+import { setWaitlists } from '../db/waiting.ts';
 import { needDatabases } from '../db/watch.ts';
 import type { Lifecycle } from '../process/lifecycle.ts';
 import type { Log } from '../process/log.ts';
@@ -55,12 +55,12 @@ export async function compose(config: KeeperConfig, log: Log, lifecycle: Lifecyc
       const schemas = home === 'both' ? SCHEMAS : [home];
       // Requests for a SKU that has moved may stand in the queue of where it was.
       const isOne = home !== 'both' && !(await hasMovedSkus(databases, home));
-      await settleThroughQueues(broker, node, config.settleTimeoutMs, isOne ? schemas : SCHEMAS);
+      await drainQueues(broker, node, config.settleTimeoutMs, isOne ? schemas : SCHEMAS);
       await delay(config.settleGraceMs);
       // From here on a request of the node that is still somewhere is rejected.
       await fenceNode(databases, node, schemas);
     },
-    setLines: (open, closed) => setLines(databases, open, closed),
+    setWaitlists: (open, closed) => setWaitlists(databases, open, closed),
     log,
   });
   lifecycle.onStop('keeper', () => keeper.close());

@@ -15,11 +15,11 @@ const RETRY_MAX_MS = 5_000;
 export type SettledHome = Schema | 'both';
 
 /** Where dead nodes can bring nothing any more, as of one moment. */
-export class Settled {
+export class SettledNodes {
   readonly #homes: ReadonlyMap<string, readonly SettledHome[]>;
   readonly #all: readonly SettledHome[];
 
-  constructor(all: readonly SettledHome[], homes: Settled['homes'] = new Map()) {
+  constructor(all: readonly SettledHome[], homes: SettledNodes['homes'] = new Map()) {
     this.#all = all;
     this.#homes = homes;
   }
@@ -34,13 +34,13 @@ export class Settled {
     return this.#all.every((one) => settled.includes(one)) || settled.some((one) => one === home);
   }
 
-  with(node: string, home: SettledHome): Settled {
+  with(node: string, home: SettledHome): SettledNodes {
     const settled = [...(this.#homes.get(node) ?? []), home];
-    return new Settled(this.#all, new Map([...this.#homes, [node, settled]]));
+    return new SettledNodes(this.#all, new Map([...this.#homes, [node, settled]]));
   }
 }
 
-export interface SettlementOptions {
+export interface DeadNodesOptions {
   readonly homes: readonly SettledHome[];
   /** Drains the queues and fences the node in the home; rejects when it has to be repeated. */
   readonly settle: (node: string, home: SettledHome) => Promise<void>;
@@ -51,21 +51,21 @@ export interface SettlementOptions {
   readonly log: KeeperLog;
 }
 
-export class Settlements {
-  #options: SettlementOptions;
+export class DeadNodes {
+  #options: DeadNodesOptions;
   #underWay = new Set<string>();
-  #settled: Settled;
+  #settled: SettledNodes;
   /** Each wakes a retry that pauses. */
   #pauses = new Map<NodeJS.Timeout, () => void>();
   #ended = false;
 
-  constructor(options: SettlementOptions) {
+  constructor(options: DeadNodesOptions) {
     this.#options = options;
-    this.#settled = new Settled(options.homes);
+    this.#settled = new SettledNodes(options.homes);
   }
 
   /** Nodes that can bring nothing any more, by home. Another object after each change. */
-  get settled(): Settled {
+  get settled(): SettledNodes {
     return this.#settled;
   }
 

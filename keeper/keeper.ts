@@ -6,8 +6,8 @@ import type { AutoKeepFigures } from './auto-keep/auto-keep.ts';
 import type { SettledHome } from './dead-nodes.ts';
 import { Election } from './election.ts';
 import type { KeeperLog, SkuFigures, UnitCounts } from './figures.ts';
-import { Reign } from './leader.ts';
-import type { SetLines } from './waitlists.ts';
+import { LeaderTerm } from './leader.ts';
+import type { SetWaitlists } from './waitlists.ts';
 
 /**
  * The quota keeper: decides who may admit how much. Several may run; one leads. A keeper that is
@@ -30,7 +30,7 @@ export interface KeeperOptions {
    */
   readonly settle: (node: string, home: SettledHome) => Promise<void>;
   /** Tells the database for which SKUs units that come back go to those who wait. */
-  readonly setLines: SetLines;
+  readonly setWaitlists: SetWaitlists;
   readonly log: KeeperLog;
 }
 
@@ -42,7 +42,7 @@ export class Keeper {
   #paths: Paths;
   #session: ZkSession;
   #election: Election;
-  #reign: Reign | undefined;
+  #term: LeaderTerm | undefined;
   #epoch: number | undefined;
 
   /** Begins to connect and to stand for election. */
@@ -69,8 +69,8 @@ export class Keeper {
       await new Promise((resolve) => setTimeout(resolve, SKELETON_RETRY_MS));
     }
     if (this.#epoch !== epoch) return;
-    const { tickMs, unitCounts, homes, settle, setLines, log } = this.#options;
-    this.#reign = new Reign({
+    const { tickMs, unitCounts, homes, settle, setWaitlists, log } = this.#options;
+    this.#term = new LeaderTerm({
       session: this.#session,
       paths: this.#paths,
       epoch,
@@ -78,7 +78,7 @@ export class Keeper {
       unitCounts,
       homes,
       settle,
-      setLines,
+      setWaitlists,
       log,
       onFenced: () => this.#step(),
     });
@@ -88,8 +88,8 @@ export class Keeper {
     if (this.#epoch === undefined) return;
     this.#options.log.warn({ keeper: this.id }, 'this keeper does not lead any more');
     this.#epoch = undefined;
-    this.#reign?.end();
-    this.#reign = undefined;
+    this.#term?.end();
+    this.#term = undefined;
   }
 
   /** What every operator expects to find in the tree. */
@@ -118,7 +118,7 @@ export class Keeper {
   }
 
   get leads(): boolean {
-    return this.#reign !== undefined;
+    return this.#term !== undefined;
   }
 
   get isConnected(): boolean {
@@ -132,17 +132,17 @@ export class Keeper {
 
   /** Per SKU, while this keeper leads. */
   figures(): ReadonlyMap<string, SkuFigures> {
-    return this.#reign?.figures ?? new Map();
+    return this.#term?.figures ?? new Map();
   }
 
   /** Per SKU whose `keep` says `auto`, while this keeper leads. */
   autoKeep(): ReadonlyMap<string, AutoKeepFigures> {
-    return this.#reign?.autoKeep ?? new Map();
+    return this.#term?.autoKeep ?? new Map();
   }
 
   /** Live web nodes, while this keeper leads. */
   nodes(): number {
-    return this.#reign?.nodes ?? 0;
+    return this.#term?.nodes ?? 0;
   }
 
   /** Gives the lead away at once. */

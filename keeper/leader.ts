@@ -5,16 +5,16 @@ import { History } from '../zk/tree/history.ts';
 import type { Paths } from '../zk/tree/paths.ts';
 import type { Report } from '../zk/tree/report.ts';
 import { AutoKeep, type AutoKeepFigures } from './auto-keep/auto-keep.ts';
-import { type SettledHome, Settlements } from './dead-nodes.ts';
-import { Notes } from './edits/errors.ts';
+import { DeadNodes, type SettledHome } from './dead-nodes.ts';
+import { EditErrors } from './edits/errors.ts';
 import { Guard } from './edits/protect.ts';
 import { Edits } from './edits/settings.ts';
 import type { KeeperLog, SkuFigures, UnitCount, UnitCounts } from './figures.ts';
 import { factsOf, figuresOf, hasNothingOpen, type View } from './grants/facts.ts';
 import { isInForce, planGrants } from './grants/plan.ts';
-import { Shelf } from './grants/store.ts';
-import { Fleet } from './nodes.ts';
-import { isLineOpen, Lines, type SetLines } from './waitlists.ts';
+import { GrantStore } from './grants/store.ts';
+import { WebNodes } from './nodes.ts';
+import { isWaitlistOpen, type SetWaitlists, Waitlists } from './waitlists.ts';
 
 /**
  * The work of a keeper while it leads, from its election to its end. It remembers nothing that
@@ -29,7 +29,7 @@ import { isLineOpen, Lines, type SetLines } from './waitlists.ts';
 const COUNT_TIMEOUT_MS = 1_000;
 export const HOME_COUNT_TIMEOUT_MS = COUNT_TIMEOUT_MS / 2;
 
-export interface ReignOptions {
+export interface LeaderTermOptions {
   readonly session: ZkSession;
   readonly paths: Paths;
   /** Version of the epoch node that each write has to find. */
@@ -39,24 +39,24 @@ export interface ReignOptions {
   readonly unitCounts: () => Promise<UnitCounts>;
   readonly homes: readonly SettledHome[];
   readonly settle: (node: string, home: SettledHome) => Promise<void>;
-  readonly setLines: SetLines;
+  readonly setWaitlists: SetWaitlists;
   readonly log: KeeperLog;
   /** The epoch has changed: another keeper leads. */
   readonly onFenced: () => void;
 }
 
-export class Reign {
-  #options: ReignOptions;
+export class LeaderTerm {
+  #options: LeaderTermOptions;
   #epoch: Operation;
   #edits: Edits;
-  #fleet: Fleet;
-  #notes: Notes;
+  #webNodes: WebNodes;
+  #editErrors: EditErrors;
   #history: History;
   #guard: Guard;
-  #settlements: Settlements;
-  #shelf: Shelf;
+  #deadNodes: DeadNodes;
+  #store: GrantStore;
   #autoKeep: AutoKeep;
-  #lines: Lines;
+  #waitlists: Waitlists;
   #covered = new Map<string, number>();
   #figures = new Map<string, SkuFigures>();
   #counts: ReadonlyMap<string, UnitCount> | undefined;
@@ -70,39 +70,39 @@ export class Reign {
   #isEdited = false;
   /** What tells no unit counts now. */
   #silent: string | undefined;
-  #isNoting = false;
+  #isWritingErrors = false;
   /** Ends a wait for the database: an edit is there that must not wait for it. */
   #interrupt: () => void = () => {};
 
-  constructor(options: ReignOptions) {
+  constructor(options: LeaderTermOptions) {
     const { session, paths } = options;
     this.#options = options;
     this.#epoch = { op: 'check', path: paths.epoch, version: options.epoch };
-    this.#shelf = new Shelf(session, paths, this.#epoch);
-    this.#notes = new Notes(session, paths, this.#epoch);
+    this.#store = new GrantStore(session, paths, this.#epoch);
+    this.#editErrors = new EditErrors(session, paths, this.#epoch);
     this.#history = new History(session, paths, this.#epoch);
     this.#guard = new Guard(session);
-    this.#lines = new Lines(options.setLines, options.log, () => this.#checkEpoch());
+    this.#waitlists = new Waitlists(options.setWaitlists, options.log, () => this.#checkEpoch());
     this.#edits = new Edits(session, paths, () => {
       this.#isEdited = true;
       this.#interrupt();
       this.look();
     });
-    this.#fleet = new Fleet(session, paths, () => this.look());
+    this.#webNodes = new WebNodes(session, paths, () => this.look());
     this.#autoKeep = new AutoKeep({
       session,
       paths,
       epoch: this.#epoch,
       edits: this.#edits,
-      reports: () => this.#fleet.reports(),
+      reports: () => this.#webNodes.reports(),
       units: () => this.#figures,
       log: options.log,
     });
-    this.#settlements = new Settlements({
+    this.#deadNodes = new DeadNodes({
       homes: options.homes,
       settle: options.settle,
-      isAlive: (node) => this.#fleet.isAlive(node),
-      forget: (node) => this.#shelf.forget(node),
+      isAlive: (node) => this.#webNodes.isAlive(node),
+      forget: (node) => this.#store.forget(node),
       onChange: () => this.look(),
       log: options.log,
     });
@@ -118,12 +118,12 @@ export class Reign {
   }
 
   get nodes(): number {
-    return this.#fleet.alive.size;
+    return this.#webNodes.alive.size;
   }
 
   async #begin(): Promise<void> {
     await this.#edits.known;
-    await this.#fleet.known;
+    await this.#webNodes.known;
     if (this.#ended) return;
     this.#isKnown = true;
     this.look();
@@ -151,9 +151,9 @@ export class Reign {
 
   async #lookOnce(): Promise<void> {
     const view = {
-      alive: this.#fleet.alive,
-      reports: this.#fleet.reports(),
-      settled: this.#settlements.settled,
+      alive: this.#webNodes.alive,
+      reports: this.#webNodes.reports(),
+      settled: this.#deadNodes.settled,
       covered: this.#covered,
     };
     const isEdited = this.#isEdited;
@@ -166,7 +166,7 @@ export class Reign {
     if (this.#ended) return;
     if (this.#counts) {
       await this.#plan({ ...view, counts: this.#counts, fresh });
-      this.#writeNotes(this.#counts);
+      this.#writeEditErrors(this.#counts);
     }
     this.#settleDead(view.alive, view.reports);
   }
@@ -212,33 +212,34 @@ export class Reign {
   }
 
   async #plan(view: View): Promise<void> {
-    const lines = new Map<string, boolean>();
+    const waitlists = new Map<string, boolean>();
     for (const sku of this.#edits.skus.keys()) {
       if (this.#ended) return;
-      let book = await this.#shelf.bookOf(sku);
+      let versions = await this.#store.versionsOf(sku);
       const edits = this.#edits.skus.get(sku);
-      if (!book || !edits?.quota.isKnown) continue;
+      if (!versions || !edits?.quota.isKnown) continue;
       // Perhaps in the home that is away: nothing is known of it, so nothing is taken from it either.
       if (!this.#isComplete && !view.counts.has(sku)) continue;
-      let facts = factsOf(this.#options.paths, sku, edits, book, view);
-      if (book.isBehind) {
+      let facts = factsOf(this.#options.paths, sku, edits, versions, view);
+      if (versions.isBehind) {
         // Somebody wrote or deleted a grant by hand: it is read, and the plan puts it right.
         this.#options.log.warn({ sku }, 'a grant is not as the keeper wrote it');
-        this.#shelf.discard(sku);
+        this.#store.discard(sku);
         this.#covered.delete(sku);
-        book = await this.#shelf.bookOf(sku);
-        if (!book) continue;
-        facts = factsOf(this.#options.paths, sku, edits, book, view);
+        versions = await this.#store.versionsOf(sku);
+        if (!versions) continue;
+        facts = factsOf(this.#options.paths, sku, edits, versions, view);
       }
-      if (view.fresh.has(sku) && view.counts.has(sku)) lines.set(sku, isLineOpen(edits, facts));
+      if (view.fresh.has(sku) && view.counts.has(sku))
+        waitlists.set(sku, isWaitlistOpen(edits, facts));
       const plan = planGrants(facts);
       this.#figures.set(sku, figuresOf(facts));
       const basis = isInForce(facts, this.#covered.get(sku)) ? basisOf(edits) : undefined;
-      const written = await this.#shelf.write(sku, book, plan.writes, basis);
+      const written = await this.#store.write(sku, versions, plan.writes, basis);
       if (written === 'done') this.#covered.set(sku, plan.covered);
       if (written === 'fenced?') await this.#checkEpoch();
     }
-    if (view.fresh.size > 0 && !this.#ended) void this.#lines.tell(lines);
+    if (view.fresh.size > 0 && !this.#ended) void this.#waitlists.apply(waitlists);
     for (const sku of this.#figures.keys()) {
       if (!this.#edits.skus.has(sku)) this.#figures.delete(sku);
     }
@@ -252,34 +253,34 @@ export class Reign {
   }
 
   /** Beside the looks: what people read must not delay what nodes wait for. */
-  #writeNotes(counts: ReadonlyMap<string, UnitCount>): void {
-    if (!this.#edits.isKnown || this.#isNoting) return;
-    this.#isNoting = true;
-    this.#noteAll(counts)
+  #writeEditErrors(counts: ReadonlyMap<string, UnitCount>): void {
+    if (!this.#edits.isKnown || this.#isWritingErrors) return;
+    this.#isWritingErrors = true;
+    this.#writeAllErrors(counts)
       .catch((error: unknown) => this.#options.log.error({ err: error }, 'notes failed'))
       .then(() => {
-        this.#isNoting = false;
+        this.#isWritingErrors = false;
       });
   }
 
-  async #noteAll(counts: ReadonlyMap<string, UnitCount>): Promise<void> {
+  async #writeAllErrors(counts: ReadonlyMap<string, UnitCount>): Promise<void> {
     await this.#history.record(this.#edits.values);
-    const alive = this.#fleet.alive;
+    const alive = this.#webNodes.alive;
     const problems = this.#edits.problems(
       (sku) => counts.get(sku)?.unitsTotal,
       (node) => alive.has(node),
     );
-    await this.#notes.write(problems);
+    await this.#editErrors.write(problems);
     const { protection } = this.#options.session;
     if (protection) await this.#guard.protect(protection, this.#edits.nodes);
   }
 
   #settleDead(alive: ReadonlySet<string>, reports: ReadonlyMap<string, Report | undefined>): void {
     const known = new Set(reports.keys());
-    for (const node of this.#shelf.nodes) known.add(node);
+    for (const node of this.#store.nodes) known.add(node);
     for (const node of known) {
       if (alive.has(node)) continue;
-      this.#settlements.begin(node, hasNothingOpen(reports.get(node)));
+      this.#deadNodes.begin(node, hasNothingOpen(reports.get(node)));
     }
   }
 
@@ -288,7 +289,7 @@ export class Reign {
     clearTimeout(this.#timer);
     this.#autoKeep.close();
     this.#edits.close();
-    this.#fleet.close();
-    this.#settlements.end();
+    this.#webNodes.close();
+    this.#deadNodes.end();
   }
 }

@@ -5,7 +5,7 @@ import type { Paths } from '../zk/tree/paths.ts';
 import { decodeReport, type Report } from '../zk/tree/report.ts';
 
 /** The web nodes as the leading keeper sees them: who is registered, and what each reported last. */
-export class Fleet {
+export class WebNodes {
   #session: ZkSession;
   #paths: Paths;
   #onChange: () => void;

@@ -10,49 +10,49 @@ import type { SkuFacts } from './grants/plan.ts';
 /** Said again this often: a call of an older leader may have come last, or the database is another one. */
 const REPEAT_MS = 5_000;
 
-export type SetLines = (open: readonly string[], closed: readonly string[]) => Promise<unknown>;
+export type SetWaitlists = (open: readonly string[], closed: readonly string[]) => Promise<unknown>;
 
 /** Not for a SKU that operators have closed, nor while orders hold more than the target. Pure. */
-export function isLineOpen(edits: SkuEdits, { held, target }: SkuFacts): boolean {
+export function isWaitlistOpen(edits: SkuEdits, { held, target }: SkuFacts): boolean {
   return edits.state.value !== 'closed' && held <= target;
 }
 
-export class Lines {
-  readonly #setLines: SetLines;
+export class Waitlists {
+  readonly #setWaitlists: SetWaitlists;
   readonly #log: KeeperLog;
   readonly #isLeading: () => Promise<boolean>;
-  #said = '';
-  #saidAtMs = 0;
-  #isSaying = false;
+  #applied = '';
+  #appliedAtMs = 0;
+  #isApplying = false;
 
   /**
    * @param isLeading asked before anything is said: no transaction in ZooKeeper stops a leader here
    *   that was deposed while it slept
    */
-  constructor(setLines: SetLines, log: KeeperLog, isLeading: () => Promise<boolean>) {
-    this.#setLines = setLines;
+  constructor(setWaitlists: SetWaitlists, log: KeeperLog, isLeading: () => Promise<boolean>) {
+    this.#setWaitlists = setWaitlists;
     this.#log = log;
     this.#isLeading = isLeading;
   }
 
   /** Beside the looks, which wait for nothing here. */
-  async tell(lines: ReadonlyMap<string, boolean>): Promise<void> {
+  async apply(waitlists: ReadonlyMap<string, boolean>): Promise<void> {
     const named = (isOpen: boolean) =>
-      [...lines].filter(([, open]) => open === isOpen).map(([sku]) => sku);
+      [...waitlists].filter(([, open]) => open === isOpen).map(([sku]) => sku);
     const [open, closed] = [named(true), named(false)];
-    const words = JSON.stringify([open, closed]);
-    const isNews = words !== this.#said || performance.now() - this.#saidAtMs > REPEAT_MS;
-    if (!isNews || this.#isSaying || lines.size === 0) return;
-    this.#isSaying = true;
+    const wanted = JSON.stringify([open, closed]);
+    const isNew = wanted !== this.#applied || performance.now() - this.#appliedAtMs > REPEAT_MS;
+    if (!isNew || this.#isApplying || waitlists.size === 0) return;
+    this.#isApplying = true;
     try {
       if (await this.#isLeading()) {
-        await this.#setLines(open, closed);
-        this.#said = words;
-        this.#saidAtMs = performance.now();
+        await this.#setWaitlists(open, closed);
+        this.#applied = wanted;
+        this.#appliedAtMs = performance.now();
       }
     } catch (error) {
-      this.#log.warn({ err: error }, 'the database was not told which lines are open');
+      this.#log.warn({ err: error }, 'the database was not told which waitlists are open');
     }
-    this.#isSaying = false;
+    this.#isApplying = false;
   }
 }

@@ -1,6 +1,6 @@
 import type { DeadLetter } from '../broker/dead-letters.ts';
 import type { Publisher } from '../broker/publisher.ts';
-import { sendVerdicts } from '../broker/tell.ts';
+import { sendVerdicts } from '../broker/verdict-sender.ts';
 import {
   decodeEnvelope,
   ENVELOPE_SCHEMA,

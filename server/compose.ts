@@ -4,7 +4,7 @@ import { BrokerConnection } from '../broker/connection.ts';
 import { watchBroker } from '../broker/probe.ts';
 import { Publisher } from '../broker/publisher.ts';
 import { queueFigures } from '../broker/queues.ts';
-import { VerdictListener } from '../broker/verdicts.ts';
+import { VerdictListener } from '../broker/verdict-listener.ts';
 import type { Schema } from '../contracts/names.ts';
 import { ordersQueue } from '../contracts/topology.ts';
 import { knownOutcomes, nodeFenced, warmForShoppers } from '../db/calls.ts';

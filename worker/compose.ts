@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { BrokerConnection } from '../broker/connection.ts';
-import { settleWithin } from '../broker/deadline.ts';
+import { endsWithin } from '../broker/deadline.ts';
 import { watchBroker } from '../broker/probe.ts';
 import { Publisher } from '../broker/publisher.ts';
 import { queueFigures } from '../broker/queues.ts';
@@ -94,7 +94,7 @@ export async function compose(config: WorkerConfig, log: Log, lifecycle: Lifecyc
   const context = { config, databases, consuming, verdicts, events, metrics, log };
   const consumers = new Map<Schema, OrdersConsumer>();
   lifecycle.onStop('verdicts', async () => {
-    await settleWithin(FLUSH_TIMEOUT_MS, verdicts.close());
+    await endsWithin(FLUSH_TIMEOUT_MS, verdicts.close());
   });
   // Before orders are consumed: none of them waits for a session.
   await fillBoth(databases);
@@ -271,7 +271,7 @@ async function serve(schema: Schema, context: Context, stopping: AbortSignal): P
     loops.push(carryPost({ ...common, carry }));
   }
   const stop = async () => {
-    if (!(await settleWithin(DRAIN_TIMEOUT_MS, consumer.drain()))) {
+    if (!(await endsWithin(DRAIN_TIMEOUT_MS, consumer.drain()))) {
       log.warn({ schema, ...consumer.load }, 'stopping with requests in hand');
     }
     giveUp.abort();

@@ -1,18 +1,18 @@
 import type { BrokerConnection } from '../broker/connection.ts';
 import { Consumer, type Delivery } from '../broker/consumer.ts';
-import { publishUntilConfirmed } from '../broker/insist.ts';
+import { publishUntilConfirmed } from '../broker/publish-until-confirmed.ts';
 import type { Publisher } from '../broker/publisher.ts';
-import { sendDelayed, sendVerdicts, type ToldVerdict } from '../broker/tell.ts';
+import { type AddressedVerdict, sendDelayed, sendVerdicts } from '../broker/verdict-sender.ts';
 import {
   type DeadCause,
+  DRAIN_SCHEMA,
   DRAINED_SCHEMA,
+  decodeDrain,
   decodeEnvelope,
-  decodeSettle,
   ENVELOPE_SCHEMA,
   encode,
   isNewerSchema,
   readEnvelope,
-  SETTLE_SCHEMA,
   UndecodableMessage,
 } from '../contracts/messages.ts';
 import type { Schema } from '../contracts/names.ts';
@@ -122,7 +122,7 @@ export class OrdersConsumer {
     const { schema } = delivery;
     try {
       if (schema === ENVELOPE_SCHEMA) this.#takeEnvelope(delivery);
-      else if (schema === SETTLE_SCHEMA) this.#takeSettle(delivery);
+      else if (schema === DRAIN_SCHEMA) this.#takeSettle(delivery);
       else if (isNewerSchema(schema)) {
         this.#refuse(delivery, 'unknown_schema', `schema ${schema} is newer than this worker`);
       } else {
@@ -149,7 +149,7 @@ export class OrdersConsumer {
 
   /** Behind everything that this consumer was given before: then, and not earlier, it is drained. */
   #takeSettle(delivery: Delivery): void {
-    const { node } = decodeSettle(delivery.content);
+    const { node } = decodeDrain(delivery.content);
     const before = [...this.#open].map((open) => open.ended.promise);
     const open = this.#begin(delivery, 1);
     void Promise.all(before).then(async (decided) => {
@@ -202,7 +202,7 @@ export class OrdersConsumer {
     const decisions = await this.#options.decider.decide(sku, requests, wait);
     const locked: Entry[] = [];
     let isEarly = false;
-    const told: ToldVerdict[] = [];
+    const told: AddressedVerdict[] = [];
     for (const [index, entry] of requests.entries()) {
       const decision = decisions[index] ?? { kind: 'abandoned' };
       if (decision.kind === 'locked') {
@@ -216,7 +216,7 @@ export class OrdersConsumer {
     this.#pump();
   }
 
-  #apply(sku: string, entry: Entry, decision: Decision, told: ToldVerdict[]): void {
+  #apply(sku: string, entry: Entry, decision: Decision, told: AddressedVerdict[]): void {
     const { metrics, schema } = this.#options;
     if (decision.kind === 'decided') {
       const { verdict, terms } = decision;

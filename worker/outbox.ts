@@ -1,4 +1,4 @@
-import { publishUntilConfirmed } from '../broker/insist.ts';
+import { publishUntilConfirmed } from '../broker/publish-until-confirmed.ts';
 import type { OutgoingMessage, Publisher } from '../broker/publisher.ts';
 import {
   CLOUD_EVENT_TYPE,

@@ -26,7 +26,7 @@ function keep(): void {
     }),
     homes: ['both'],
     settle: async () => {},
-    setLines: async () => {},
+    setWaitlists: async () => {},
     log,
   });
   process.on('message', () => {

@@ -8,7 +8,7 @@ import type { Problem } from './settings.ts';
  * The notes below /errors that tell operators why an edit has no effect. A note is also the memory
  * of the value in force: a process that starts while garbage stands there reads it.
  */
-export class Notes {
+export class EditErrors {
   #session: ZkSession;
   #paths: Paths;
   #epoch: Operation;

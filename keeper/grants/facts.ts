@@ -1,10 +1,10 @@
 import type { Paths } from '../../zk/tree/paths.ts';
 import type { Report } from '../../zk/tree/report.ts';
-import type { Settled } from '../dead-nodes.ts';
+import type { SettledNodes } from '../dead-nodes.ts';
 import type { SkuEdits } from '../edits/settings.ts';
 import type { SkuFigures, UnitCount } from '../figures.ts';
 import type { NodeFacts, SkuFacts } from './plan.ts';
-import { deadRights, type GrantBook } from './versions.ts';
+import { deadRights, type GrantVersions } from './versions.ts';
 
 /** What the plans are made of, as of one moment; and how it becomes the facts of one SKU. Pure. */
 export interface View {
@@ -13,7 +13,7 @@ export interface View {
   /** Last reports, heard before `counts` were read. */
   readonly reports: ReadonlyMap<string, Report | undefined>;
   /** Dead nodes that can bring nothing any more. */
-  readonly settled: Settled;
+  readonly settled: SettledNodes;
   /** Units in the database, by SKU. */
   readonly counts: ReadonlyMap<string, UnitCount>;
   /** Of these SKUs the count is of this moment: others may not grow. */
@@ -26,17 +26,17 @@ export function factsOf(
   paths: Paths,
   sku: string,
   edits: SkuEdits,
-  book: GrantBook,
+  versions: GrantVersions,
   view: View,
 ): SkuFacts {
   const count = view.counts.get(sku);
   const nodes: NodeFacts[] = [];
   let dead = 0;
-  for (const node of new Set([...view.alive, ...book.nodes, ...view.reports.keys()])) {
+  for (const node of new Set([...view.alive, ...versions.nodes, ...view.reports.keys()])) {
     const report = view.reports.get(node);
     // A web node registers and reports in one transaction: what never reported is none.
-    if (view.alive.has(node) && !view.reports.has(node) && !book.nodes.includes(node)) continue;
-    const facts = book.facts(node, sku, paths.sku(sku).grant(node), report);
+    if (view.alive.has(node) && !view.reports.has(node) && !versions.nodes.includes(node)) continue;
+    const facts = versions.facts(node, sku, paths.sku(sku).grant(node), report);
     const pin = edits.pins.get(node)?.value;
     if (view.alive.has(node)) nodes.push(pin === undefined ? facts : { ...facts, pin });
     else if (!view.settled.has(node, count?.home))

@@ -3,17 +3,17 @@ import type { ZkSession } from '../../zk/client/session.ts';
 import type { Paths } from '../../zk/tree/paths.ts';
 import { parseUnits } from '../../zk/tree/values.ts';
 import type { GrantWrite } from './plan.ts';
-import { GrantBook } from './versions.ts';
+import { GrantVersions } from './versions.ts';
 
 /**
  * The grants that stand in ZooKeeper, as the leading keeper knows them, and its writes of them. After
  * a write whose end is not known they are read again.
  */
-export class Shelf {
+export class GrantStore {
   #session: ZkSession;
   #paths: Paths;
   #epoch: Operation;
-  #books = new Map<string, GrantBook>();
+  #versions = new Map<string, GrantVersions>();
   /** Text of each `grants` node (`basis.ts`). */
   #bases = new Map<string, string>();
 
@@ -26,12 +26,12 @@ export class Shelf {
 
   /** Every node that has a grant of some SKU. */
   get nodes(): Set<string> {
-    return new Set([...this.#books.values()].flatMap((book) => book.nodes));
+    return new Set([...this.#versions.values()].flatMap((versions) => versions.nodes));
   }
 
   /** Undefined when there was no answer. */
-  async bookOf(sku: string): Promise<GrantBook | undefined> {
-    const known = this.#books.get(sku);
+  async versionsOf(sku: string): Promise<GrantVersions | undefined> {
+    const known = this.#versions.get(sku);
     if (known) return known;
     const paths = this.#paths.sku(sku);
     // Pins: so that an operator can write one below it in one line.
@@ -39,17 +39,17 @@ export class Shelf {
     const basis = await this.#session.get(paths.grants);
     const nodes = await this.#session.children(paths.grants);
     if (!basis.ok || !nodes.ok) return undefined;
-    const book = new GrantBook();
+    const versions = new GrantVersions();
     for (const node of nodes.value) {
       const grant = await this.#session.get(paths.grant(node));
       if (!grant.ok) return undefined;
       const units = parseUnits(grant.value.text);
       // What someone wrote over it by hand and is no number is written again.
-      book.note(node, units.ok ? units.value : undefined, grant.value.stat.version);
+      versions.note(node, units.ok ? units.value : undefined, grant.value.stat.version);
     }
-    this.#books.set(sku, book);
+    this.#versions.set(sku, versions);
     this.#bases.set(sku, basis.value.text);
-    return book;
+    return versions;
   }
 
   /** Not its parent: a SKU that operators have just deleted must not come back. */
@@ -62,13 +62,13 @@ export class Shelf {
 
   /** It is not what stands there any more: the next asker reads it again. */
   discard(sku: string): void {
-    this.#books.delete(sku);
+    this.#versions.delete(sku);
   }
 
   /** `fenced?`: something else stands there than this keeper wrote; perhaps another one leads. */
   async write(
     sku: string,
-    book: GrantBook,
+    versions: GrantVersions,
     writes: readonly GrantWrite[],
     basis: string | undefined,
   ): Promise<'done' | 'unknown' | 'fenced?'> {
@@ -76,7 +76,7 @@ export class Shelf {
     const operations = writes.map(({ node, grant }): Operation => {
       const path = paths.grant(node);
       const text = String(grant);
-      const entry = book.entry(node);
+      const entry = versions.entry(node);
       return entry
         ? { op: 'set', path, text, version: entry.version }
         : { op: 'create', path, text };
@@ -87,13 +87,13 @@ export class Shelf {
     if (operations.length === 0) return 'done';
     const written = await this.#session.multi([this.#epoch, ...operations]);
     if (!written.ok) {
-      this.#books.delete(sku);
+      this.#versions.delete(sku);
       return written.error === 'bad_version' ? 'fenced?' : 'unknown';
     }
     if (basis !== undefined) this.#bases.set(sku, basis);
     for (const { node, grant } of writes) {
-      const entry = book.entry(node);
-      book.note(node, grant, entry ? entry.version + 1 : 0);
+      const entry = versions.entry(node);
+      versions.note(node, grant, entry ? entry.version + 1 : 0);
     }
     return 'done';
   }
@@ -107,17 +107,17 @@ export class Shelf {
       if (!found.ok) return false;
       if (found.value) operations.push({ op: 'delete', path, version: -1 });
     }
-    for (const [sku, book] of this.#books) {
-      const entry = book.entry(node);
+    for (const [sku, versions] of this.#versions) {
+      const entry = versions.entry(node);
       const grant = this.#paths.sku(sku).grant(node);
       if (entry) operations.push({ op: 'delete', path: grant, version: entry.version });
     }
     const deleted = await this.#session.multi([this.#epoch, ...operations]);
     if (!deleted.ok) {
-      this.#books.clear();
+      this.#versions.clear();
       return false;
     }
-    for (const book of this.#books.values()) book.forget(node);
+    for (const versions of this.#versions.values()) versions.forget(node);
     return true;
   }
 }

@@ -14,7 +14,7 @@ interface Entry {
   readonly values: Map<number, number>;
 }
 
-export class GrantBook {
+export class GrantVersions {
   #entries = new Map<string, Entry>();
   #isBehind = false;
 

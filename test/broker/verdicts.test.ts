@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { BrokerConnection } from '../../broker/connection.ts';
 import { Publisher } from '../../broker/publisher.ts';
-import { sendVerdicts } from '../../broker/tell.ts';
-import { VerdictListener } from '../../broker/verdicts.ts';
+import { VerdictListener } from '../../broker/verdict-listener.ts';
+import { sendVerdicts } from '../../broker/verdict-sender.ts';
 import {
   encode,
   type OrderTerms,

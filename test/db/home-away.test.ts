@@ -17,7 +17,7 @@ import {
   placeOrders,
   requestOutcomes,
   saleBoard,
-  setLines,
+  setWaitlists,
   unitCounts,
   userOrders,
 } from '../../db/calls.ts';
@@ -110,7 +110,7 @@ describe('while the home of hot is away', () => {
     const ofHot = await stock(ops, closing, { units: 1, schema: 'hot', userLimit: 1 });
     await order(worker, line, {}, 'regular');
     await order(worker, ofHot);
-    await setLines(away(ops), [line], []);
+    await setWaitlists(away(ops), [line], []);
     expect(await joinWaiting(away(web), 'regular', { sku: line, userId: own, units: 1 })).toBe(
       'waiting',
     );

@@ -4,7 +4,7 @@ import {
   moveSku,
   orderDetails,
   payOrder,
-  setLines,
+  setWaitlists,
   unitCounts,
 } from '../../db/calls.ts';
 import { fenceNode } from '../../db/operations.ts';
@@ -40,7 +40,7 @@ it('takes a free unit while the SKU is on sale', async () => {
 it('is given back while operators or the quota forbid it', async () => {
   const sku = await stock(ops, sale, { units: 2 });
   const late = await expired(sku);
-  await setLines(ops, [], [sku]);
+  await setWaitlists(ops, [], [sku]);
   expect(await pay(late)).toBe('refund_due');
   expect(await orderDetails(web, late)).toMatchObject({ status: 'expired' });
   expect(await free(sku)).toBe(2);
@@ -70,9 +70,9 @@ it('asks where the SKU lives now', async () => {
   const sku = await stock(ops, sale, { units: 2, schema: 'regular' });
   const [late, later] = [await expired(sku, 'regular'), await expired(sku, 'regular')];
   await moveSku(ops, 'hot', sku);
-  await setLines(ops, [], [sku]);
+  await setWaitlists(ops, [], [sku]);
   expect(await pay(late)).toBe('refund_due');
-  await setLines(ops, [sku], []);
+  await setWaitlists(ops, [sku], []);
   expect(await pay(later)).toBe('paid');
   expect(await free(sku)).toBe(1);
 });

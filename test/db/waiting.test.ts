@@ -14,7 +14,7 @@ import {
   placeOrders,
   requestOutcomes,
   restock,
-  setLines,
+  setWaitlists,
   unitCounts,
   waitingEntries,
 } from '../../db/calls.ts';
@@ -252,11 +252,11 @@ describe('a unit that comes back', () => {
   it('is nobody’s in the line while operators forbid sales, or after the end', async () => {
     const [sku, orders] = await soldOut({ units: 3 });
     const [first = ''] = await line(sku, 2);
-    await setLines(ops, [], [sku, 'nothing']);
-    await setLines(ops, [], [sku]);
+    await setWaitlists(ops, [], [sku, 'nothing']);
+    await setWaitlists(ops, [], [sku]);
     await lapse(orders.slice(0, 1));
     expect(await free(sku)).toBe(1);
-    await setLines(ops, [sku], []);
+    await setWaitlists(ops, [sku], []);
     await ops.hot.query({ text: `SELECT catalog.set_sku_state($1, 'closed')`, values: [sku] });
     expect(await entry(sku, first)).toMatchObject({ state: 'closed', ahead: null });
     await lapse(orders.slice(1, 2));

@@ -93,7 +93,7 @@ export class ControlPlane {
           return { counts: this.#counts(), isComplete: true };
         },
         homes: ['both'],
-        setLines: async (open, closed) => {
+        setWaitlists: async (open, closed) => {
           this.lines = { open, closed };
         },
         settle: async (node) => {

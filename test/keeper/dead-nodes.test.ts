@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type SettledHome, Settlements } from '../../keeper/dead-nodes.ts';
+import { DeadNodes, type SettledHome } from '../../keeper/dead-nodes.ts';
 import { until } from '../until.ts';
 
 const quiet = { info: () => {}, warn: () => {}, error: () => {} };
@@ -8,7 +8,7 @@ test('a home that is away keeps its own units back, and those of no other home',
   let isAway = true;
   const forgotten: string[] = [];
   const calls: SettledHome[] = [];
-  const settlements = new Settlements({
+  const deadNodes = new DeadNodes({
     homes: ['regular', 'hot'],
     async settle(_node, home) {
       calls.push(home);
@@ -19,22 +19,20 @@ test('a home that is away keeps its own units back, and those of no other home',
     onChange: () => {},
     log: quiet,
   });
-  const before = settlements.settled;
-  settlements.begin('web-1', false);
-  await until('the home that answers is settled', () =>
-    settlements.settled.has('web-1', 'regular'),
-  );
+  const before = deadNodes.settled;
+  deadNodes.begin('web-1', false);
+  await until('the home that answers is settled', () => deadNodes.settled.has('web-1', 'regular'));
   await until(
     'the other one is tried again',
     () => calls.filter((one) => one === 'hot').length > 2,
   );
-  const { settled } = settlements;
+  const { settled } = deadNodes;
   expect([settled.has('web-1', 'hot'), settled.has('web-1', undefined)]).toEqual([false, false]);
   expect(before.has('web-1', 'regular'), 'what was looked at stays as it was').toBe(false);
   expect(forgotten).toEqual([]);
   isAway = false;
   await until('it is forgotten', () => forgotten.length > 0);
-  expect(settlements.settled.has('web-1', undefined)).toBe(true);
+  expect(deadNodes.settled.has('web-1', undefined)).toBe(true);
   expect(calls.filter((one) => one === 'regular')).toHaveLength(1);
-  settlements.end();
+  deadNodes.end();
 });

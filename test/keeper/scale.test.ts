@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { clusterOf } from './sim/cluster.ts';
 
-/** What an edit costs in a large fleet: the work grows with nodes × SKUs that changed, not with all. */
+/** What an edit costs in a large webNodes: the work grows with nodes × SKUs that changed, not with all. */
 
 /** The edit itself, the keeper's note of what it divided, the entry in the history: for each SKU. */
 const OTHERS_PER_SKU = 3;

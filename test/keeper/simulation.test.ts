@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { GrantBook } from '../../keeper/grants/versions.ts';
+import { GrantVersions } from '../../keeper/grants/versions.ts';
 import { ZkSession } from '../../zk/client/session.ts';
 import type { Planted } from './sim/cast.ts';
 import { type Setting, scheduleOf } from './sim/schedule.ts';
@@ -61,9 +61,12 @@ describe('planted bugs are found', () => {
   const OVER_ADMISSION = new RegExp(`BROKEN: ${PROMISE}`);
 
   /** What the keeper knows of a node, changed. */
-  function distort(change: (facts: ReturnType<GrantBook['facts']>) => object) {
-    const facts = GrantBook.prototype.facts;
-    vi.spyOn(GrantBook.prototype, 'facts').mockImplementation(function (this: GrantBook, ...args) {
+  function distort(change: (facts: ReturnType<GrantVersions['facts']>) => object) {
+    const facts = GrantVersions.prototype.facts;
+    vi.spyOn(GrantVersions.prototype, 'facts').mockImplementation(function (
+      this: GrantVersions,
+      ...args
+    ) {
       const seen = facts.apply(this, args);
       return { ...seen, ...change(seen) };
     });

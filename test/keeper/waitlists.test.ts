@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Lines } from '../../keeper/waitlists.ts';
+import { Waitlists } from '../../keeper/waitlists.ts';
 import { until } from '../until.ts';
 import { ControlPlane } from './control-plane.ts';
 
@@ -50,11 +50,11 @@ test('a leader that was deposed while it slept says nothing; one that leads says
   const said: string[] = [];
   let leads = false;
   const log = { info: () => {}, warn: () => {}, error: () => {} };
-  const setLines = async (open: readonly string[]) => said.push(...open);
-  const lines = new Lines(setLines, log, async () => leads);
-  await lines.tell(new Map([['TV', true]]));
+  const setWaitlists = async (open: readonly string[]) => said.push(...open);
+  const waitlists = new Waitlists(setWaitlists, log, async () => leads);
+  await waitlists.apply(new Map([['TV', true]]));
   expect(said).toEqual([]);
   leads = true;
-  await lines.tell(new Map([['TV', true]]));
+  await waitlists.apply(new Map([['TV', true]]));
   expect(said).toEqual(['TV']);
 });

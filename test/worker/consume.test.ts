@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { BrokerConnection } from '../../broker/connection.ts';
 import { withDeadLetters } from '../../broker/dead-letters.ts';
+import { DrainFailed, drainQueues } from '../../broker/drain.ts';
 import { queueFigures } from '../../broker/queues.ts';
-import { SettleFailed, settleThroughQueues } from '../../broker/settle.ts';
 import { encode, VERDICTS_SCHEMA } from '../../contracts/messages.ts';
 import { DEAD_LETTERS_QUEUE, ordersQueue } from '../../contracts/topology.ts';
 import { audit, requestOutcomes } from '../../db/calls.ts';
@@ -271,7 +271,7 @@ test('drained is said only when everything before is decided', async () => {
   await web.sendAll(pack(sku, all));
   await until('the call is under way', isCalled);
   // Nobody serves the hot orders here.
-  const settled = settleThroughQueues(direct, 'node-1', 10_000).then(
+  const settled = drainQueues(direct, 'node-1', 10_000).then(
     () => 'drained',
     (error: unknown) => String(error),
   );
@@ -279,7 +279,7 @@ test('drained is said only when everything before is decided', async () => {
   expect(web.verdicts.size).toBe(0);
   release();
   await until('all are told', () => web.verdicts.size === 20);
-  expect(await settled).toBe('SettleFailed: node-1: 10000 ms are over; no answer from orders.hot');
+  expect(await settled).toBe('DrainFailed: node-1: 10000 ms are over; no answer from orders.hot');
   await untilEmpty();
 });
 
@@ -291,8 +291,8 @@ test('a worker that gives up does not say drained, and another one does it all',
   });
   const all = purchases(20);
   await web.sendAll(pack(sku, all));
-  const settling = settleThroughQueues(direct, 'node-1', 1_500);
-  const failed = expect(settling).rejects.toThrow(SettleFailed);
+  const settling = drainQueues(direct, 'node-1', 1_500);
+  const failed = expect(settling).rejects.toThrow(DrainFailed);
   await until('it holds all', () => first.consumer.load.deliveries === 3);
   await first.abandon();
   expect(web.verdicts.size).toBe(0);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { settleThroughQueues } from '../../broker/settle.ts';
+import { drainQueues } from '../../broker/drain.ts';
 import { audit, fenceNode, moveSku, requestOutcomes, unitCounts } from '../../db/calls.ts';
 import type { Databases } from '../../db/pool.ts';
 import { createConnections } from '../broker/harness.ts';
@@ -83,7 +83,7 @@ test('a node is settled through the old queue, and fenced where the SKU lives no
   const pair = { consuming: await open(), publishing: await open() };
   const regular = await openWorker(pair, worker);
   const hot = await openWorker(pair, worker, undefined, 'hot');
-  await settleThroughQueues(sender, 'node-1', 60_000);
+  await drainQueues(sender, 'node-1', 60_000);
   const ids = first.map(({ requestId }) => requestId);
   expect(await requestOutcomes(worker, ids)).toHaveLength(10);
   await fenceNode(worker, 'node-1');

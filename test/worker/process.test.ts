@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { settleThroughQueues } from '../../broker/settle.ts';
+import { drainQueues } from '../../broker/drain.ts';
 import { EVENTS_EXCHANGE } from '../../contracts/topology.ts';
 import { audit, requestOutcomes } from '../../db/calls.ts';
 import { createConnections, takeAll } from '../broker/harness.ts';
@@ -72,7 +72,7 @@ test('workers that are killed while orders flow lose nothing and sell nothing tw
   sent.push(web.sendAll(envelopes));
   await Promise.all(sent);
   await until('all are decided', async () => (await decided()) === 2_000);
-  await settleThroughQueues(connection, 'node-1', 60_000);
+  await drainQueues(connection, 'node-1', 60_000);
 
   const [row] = await database.admin.query<{ count: string }>({
     text: 'SELECT count(*) FROM regular.orders WHERE sku = $1',

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { BrokerConnection } from '../../broker/connection.ts';
 import { Publisher } from '../../broker/publisher.ts';
-import { VerdictListener } from '../../broker/verdicts.ts';
+import { VerdictListener } from '../../broker/verdict-listener.ts';
 import {
   ENVELOPE_SCHEMA,
   type Envelope,

@@ -4,7 +4,7 @@ import { Webhook } from 'standardwebhooks';
 import { afterEach, describe, expect, it, test } from 'vitest';
 import { type CloudEvent, cloudEvent } from '../../contracts/events.ts';
 import { checkUrl, guardedLookup, isPublicAddress } from '../../worker/webhooks/addresses.ts';
-import { type Courier, createCourier, signed } from '../../worker/webhooks/deliver.ts';
+import { createWebhookClient, signed, type WebhookClient } from '../../worker/webhooks/deliver.ts';
 import { WEBHOOK_LIMITS, webhookRetryMs } from '../../worker/webhooks/retry.ts';
 
 const STRICT = { allowHttp: false, allowPrivate: false };
@@ -129,9 +129,9 @@ test('retries are further and further apart, over days, and end', () => {
 
 describe('an attempt', () => {
   let server: Server | undefined;
-  let courier: Courier | undefined;
+  let client: WebhookClient | undefined;
   afterEach(() => {
-    courier?.close();
+    client?.close();
     server?.closeAllConnections();
     server?.close();
   });
@@ -142,8 +142,8 @@ describe('an attempt', () => {
     await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
     const url = `http://localhost:${(listening.address() as AddressInfo).port}/hook`;
     const all = { allowHttp: true, allowPrivate: true, ...rules };
-    courier = createCourier(url, all, { connectionsMax: 1, timeoutMs: 2_000 });
-    return courier.deliver(event, [SECRET]);
+    client = createWebhookClient(url, all, { connectionsMax: 1, timeoutMs: 2_000 });
+    return client.deliver(event, [SECRET]);
   }
 
   it('does not follow a redirect', async () => {

@@ -4,7 +4,7 @@ import { openShop } from '../db/open-shop.ts';
 import { requests, stock } from '../db/shop.ts';
 import { until } from '../until.ts';
 import { lives } from './receiver.ts';
-import { untilTaken, Webhooks } from './webhook-office.ts';
+import { untilTaken, Webhooks } from './webhook-dispatcher.ts';
 
 /** An endpoint that takes some orders' events and refuses others' for ever. */
 
@@ -25,7 +25,7 @@ test('more than a thousand refused events at its head hold up only their own ord
   const { receiver, endpoint } = await webhooks.merchant();
   const bad = new Set([...(await tradeAtOnce(600)), ...(await tradeAtOnce(600))]);
   receiver.answer = ({ subject }) => (bad.has(subject) ? 400 : 200);
-  webhooks.startOffice({ retryDelayInitialMs: 1_000, retryDelayMaxMs: 2_000 });
+  webhooks.startDispatcher({ retryDelayInitialMs: 1_000, retryDelayMaxMs: 2_000 });
   await until(
     'all of them were refused',
     async () => (await webhooks.lagOf(endpoint))?.failing === bad.size,
@@ -49,7 +49,7 @@ test('events that are never answered hold up only their own orders', async () =>
   const { receiver } = await webhooks.merchant();
   const bad = new Set(await tradeAtOnce(20));
   receiver.answer = ({ subject }) => (bad.has(subject) ? undefined : 200);
-  webhooks.startOffice({ timeoutMs: 2_000 });
+  webhooks.startDispatcher({ timeoutMs: 2_000 });
   await until('they are asked', () => receiver.attempts > 0);
   const good = await trade(100);
   const before = receiver.attempts;
@@ -62,7 +62,12 @@ test('refused events are kept up to a limit; beyond it the log waits, and loses 
   const { receiver, endpoint } = await webhooks.merchant();
   const bad = await tradeAtOnce(40);
   receiver.answer = () => 400;
-  webhooks.startOffice({ pendingMax: 10, failingMax: 30, inFlightMax: 4, retriesInFlightMax: 4 });
+  webhooks.startDispatcher({
+    pendingMax: 10,
+    failingMax: 30,
+    inFlightMax: 4,
+    retriesInFlightMax: 4,
+  });
   await until(
     'the limit is reached',
     async () => ((await webhooks.lagOf(endpoint))?.failing ?? 0) >= 30,

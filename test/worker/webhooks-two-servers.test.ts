@@ -6,7 +6,7 @@ import { byNode, openSale, order, stock } from '../db/shop.ts';
 import { carry, startTwoServers, type TwoServers } from '../db/two-servers.ts';
 import { until } from '../until.ts';
 import { lives } from './receiver.ts';
-import { untilTaken, Webhooks } from './webhook-office.ts';
+import { untilTaken, Webhooks } from './webhook-dispatcher.ts';
 
 /** Endpoints stand on the server of regular; the log of hot, and how far they read it, on another. */
 
@@ -28,8 +28,8 @@ const publish = () => Promise.all(SCHEMAS.map((schema) => webhooks.publish(schem
 
 test('events of both servers, in order per order, while a SKU moves and while one of them is away', async () => {
   const { receiver, endpoint } = await webhooks.merchant();
-  webhooks.startOffice();
-  webhooks.startOffice();
+  webhooks.startDispatcher();
+  webhooks.startDispatcher();
   let asked = 0;
   receiver.answer = () => {
     asked += 1;

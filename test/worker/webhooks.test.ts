@@ -15,7 +15,7 @@ import { openShop } from '../db/open-shop.ts';
 import { order, stock } from '../db/shop.ts';
 import { until } from '../until.ts';
 import { lives } from './receiver.ts';
-import { LIMITS, SECRET, untilTaken, Webhooks } from './webhook-office.ts';
+import { LIMITS, SECRET, untilTaken, Webhooks } from './webhook-dispatcher.ts';
 
 const NEW_SECRET = `whsec_${Buffer.alloc(32, 2).toString('base64')}`;
 
@@ -39,7 +39,7 @@ test('two workers, an endpoint that fails often and answers late: each event, in
     if (asked % 17 === 0) return undefined;
     return asked % 7 === 0 ? 302 : 200;
   };
-  const registries = [webhooks.startOffice().registry, webhooks.startOffice().registry];
+  const registries = [webhooks.startDispatcher().registry, webhooks.startDispatcher().registry];
   const numbers = [...(await trade(30)), ...(await trade(30))];
   await untilTaken(receiver, numbers);
   expect(receiver.forged).toBe(0);
@@ -73,7 +73,7 @@ test('two workers, an endpoint that fails often and answers late: each event, in
 test('an endpoint that does not answer slows no other one, and its events wait', async () => {
   const [slow, fast] = [await webhooks.merchant(), await webhooks.merchant()];
   slow.receiver.answer = () => undefined;
-  webhooks.startOffice({ timeoutMs: 60_000 });
+  webhooks.startDispatcher({ timeoutMs: 60_000 });
   await until('the slow one is asked', async () => {
     if (slow.receiver.attempts > 0) return true;
     await trade(1);
@@ -92,7 +92,7 @@ test('an endpoint that does not answer slows no other one, and its events wait',
 test('one that is gone is disabled at once, and gets what it missed when it is enabled again', async () => {
   const { receiver, endpoint } = await webhooks.merchant();
   receiver.answer = () => 410;
-  webhooks.startOffice();
+  webhooks.startDispatcher();
   const first = await trade(3);
   await until('it is disabled', async () => (await stateOf(endpoint))?.disabledReason === 'gone');
   const asked = receiver.attempts;
@@ -107,7 +107,7 @@ test('one that is gone is disabled at once, and gets what it missed when it is e
 test('one that fails for long is disabled; a success between starts the count anew', async () => {
   const { receiver, endpoint } = await webhooks.merchant();
   receiver.answer = () => 500;
-  webhooks.startOffice({ failuresMax: 10, failingMaxMs: 300 });
+  webhooks.startDispatcher({ failuresMax: 10, failingMaxMs: 300 });
   const numbers = await trade(4);
   await until('it is disabled', async () => (await stateOf(endpoint))?.state === 'disabled');
   expect(await stateOf(endpoint)).toMatchObject({
@@ -130,7 +130,7 @@ test('an event that is refused for ever is given up, and the later ones of its o
   const bad = await order(worker, sku);
   await payOrder(worker, bad, `w-${bad}`);
   receiver.answer = (event) => (isPoison(event) ? 400 : 200);
-  webhooks.startOffice({ attemptsMax: 3 });
+  webhooks.startDispatcher({ attemptsMax: 3 });
   const good = await trade(5);
   await untilTaken(receiver, good);
   await until('the paid one follows', () => lives(receiver.taken).get(bad)?.[0] === 'order.paid');
@@ -155,7 +155,7 @@ test('an event that is refused for ever is given up, and the later ones of its o
 
 test('after its secret was changed, both sign for a while; a new endpoint gets only what is new', async () => {
   const { receiver, endpoint } = await webhooks.merchant();
-  webhooks.startOffice();
+  webhooks.startDispatcher();
   const first = await trade(2);
   await untilTaken(receiver, first);
   await rotateWebhookSecret(ops, endpoint, NEW_SECRET, 3_600_000);
@@ -177,10 +177,10 @@ test('after its secret was changed, both sign for a while; a new endpoint gets o
 
 test('one that was removed gets nothing again from a worker that has not heard of it', async () => {
   const { receiver, endpoint } = await webhooks.merchant();
-  const office = webhooks.startOffice();
+  const dispatcher = webhooks.startDispatcher();
   await untilTaken(receiver, await trade(3));
-  office.stop.abort();
-  await office.ended;
+  dispatcher.stop.abort();
+  await dispatcher.ended;
   const target = (await webhookTargets(worker)).find((one) => one.endpoint === endpoint);
   if (target === undefined) throw new Error('there is no such endpoint');
   expect(await removeWebhook(ops, endpoint)).toEqual({ found: true, missing: [] });

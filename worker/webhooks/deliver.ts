@@ -12,7 +12,7 @@ const HEADER_BYTES_MAX = 16_384;
 
 export type Delivered = { readonly status: number } | { readonly error: string };
 
-export interface Courier {
+export interface WebhookClient {
   /** Never rejects. A redirect is an answer like any other: it is not followed. */
   deliver(event: CloudEvent, secrets: readonly string[]): Promise<Delivered>;
   close(): void;
@@ -23,11 +23,11 @@ export interface Courier {
  *
  * @param connectionsMax attempts at the same time
  */
-export function createCourier(
+export function createWebhookClient(
   url: string,
   rules: AddressRules,
   { connectionsMax, timeoutMs }: { connectionsMax: number; timeoutMs: number },
-): Courier {
+): WebhookClient {
   const isHttps = /^https:/i.test(url);
   const lookup = guardedLookup(rules);
   const options = { keepAlive: true, maxSockets: connectionsMax, lookup };

@@ -7,7 +7,7 @@ import type {
   WebhookDelivery,
   WebhookTarget,
 } from '../../db/webhooks.ts';
-import type { Courier, Delivered } from './deliver.ts';
+import type { Delivered, WebhookClient } from './deliver.ts';
 import { type WebhookLimits, webhookRetryMs } from './retry.ts';
 
 /** One round of deliveries from the log of one schema to one endpoint. */
@@ -27,7 +27,7 @@ export type DeliveryResult = 'delivered' | 'failed' | 'given_up';
 export interface RoundOptions {
   readonly schema: Schema;
   readonly target: WebhookTarget;
-  readonly courier: Courier;
+  readonly client: WebhookClient;
   readonly calls: WebhookCalls;
   readonly limits: WebhookLimits;
   /** Only events that failed before; or only new ones. */
@@ -68,10 +68,10 @@ export async function deliverRound(options: RoundOptions): Promise<number> {
 }
 
 async function attempt(
-  { schema, target, courier, limits }: RoundOptions,
+  { schema, target, client, limits }: RoundOptions,
   delivery: WebhookDelivery,
 ): Promise<{ report: DeliveryReport; gone: boolean }> {
-  const result = await courier.deliver(cloudEvent(schema, delivery.event), target.secrets);
+  const result = await client.deliver(cloudEvent(schema, delivery.event), target.secrets);
   const error = errorOf(result);
   if (error === undefined) return { report: { delivery }, gone: false };
   const gone = 'status' in result && result.status === GONE;

@@ -1,4 +1,4 @@
-import { settleWithin } from '../../broker/deadline.ts';
+import { endsWithin } from '../../broker/deadline.ts';
 import { SCHEMAS } from '../../contracts/names.ts';
 import {
   knownWebhookLags,
@@ -12,7 +12,7 @@ import type { Lifecycle } from '../../process/lifecycle.ts';
 import type { Log } from '../../process/log.ts';
 import type { Metrics } from '../../process/metrics.ts';
 import type { WorkerConfig } from '../config.ts';
-import { createWebhookMetrics, deliverWebhooks } from './office.ts';
+import { createWebhookMetrics, deliverWebhooks } from './dispatcher.ts';
 import { WEBHOOK_LIMITS } from './retry.ts';
 
 /** Of its own, so that endpoints never take a connection from orders. */
@@ -62,6 +62,6 @@ export function startWebhooks(
   });
   // An attempt that is not reported by then is made again, with the same id.
   lifecycle.onStop('webhooks', async () => {
-    await settleWithin(STOP_TIMEOUT_MS, ended);
+    await endsWithin(STOP_TIMEOUT_MS, ended);
   });
 }

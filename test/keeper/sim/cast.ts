@@ -129,7 +129,7 @@ export class Cast {
         tickMs: TICK_MS,
         unitCounts: this.#countsFor(process),
         homes: ['both'],
-        setLines: async () => {},
+        setWaitlists: async () => {},
         settle: this.#planted.settle ?? ((node) => this.shop.settle(node, process)),
         log: {
           info: (_, message) => this.note(`${process.name}: ${message}`),

@@ -7,7 +7,7 @@ import { Network } from './network.ts';
 import { Random } from './random.ts';
 import { Ensemble } from './zookeeper.ts';
 
-/** A large fleet in virtual time: what an edit of some SKUs costs beside many that stay as they are. */
+/** A large webNodes in virtual time: what an edit of some SKUs costs beside many that stay as they are. */
 
 const UNITS = 10_000;
 const EDITS = 6;
@@ -67,7 +67,7 @@ export async function clusterOf(nodes: number, skus: number, edited = 1): Promis
         }),
         homes: ['both'],
         settle: async () => {},
-        setLines: async () => {},
+        setWaitlists: async () => {},
         log: { info: () => {}, warn: () => {}, error: console.error },
       });
     });

@@ -8,7 +8,7 @@ import {
 import { VERDICTS_EXCHANGE } from '../contracts/topology.ts';
 import type { Publisher } from './publisher.ts';
 
-export interface ToldVerdict {
+export interface AddressedVerdict {
   /** Routing key of the web process that waits for it. */
   readonly replyTo: string;
   readonly verdict: Verdict;
@@ -20,11 +20,11 @@ export interface ToldVerdict {
  * Tells web processes what was committed, one message a process and call. Not persistent, not
  * mandatory, its result not waited for: what is lost is looked up in the database.
  */
-export function sendVerdicts(publisher: Publisher, told: readonly ToldVerdict[]): void {
-  for (const [terms, ofCall] of Map.groupBy(told, (each) => each.terms)) {
+export function sendVerdicts(publisher: Publisher, addressed: readonly AddressedVerdict[]): void {
+  for (const [terms, ofCall] of Map.groupBy(addressed, (each) => each.terms)) {
     for (const [replyTo, group] of Map.groupBy(ofCall, (each) => each.replyTo)) {
       const verdicts = group.map(({ verdict }) => verdict);
-      tell(publisher, replyTo, { verdicts, ...(terms && { terms }) });
+      send(publisher, replyTo, { verdicts, ...(terms && { terms }) });
     }
   }
 }
@@ -36,11 +36,11 @@ export function sendDelayed(
   requestIds: readonly string[],
 ): void {
   if (replyTo !== undefined && requestIds.length > 0) {
-    tell(publisher, replyTo, { verdicts: [], delayed: requestIds });
+    send(publisher, replyTo, { verdicts: [], delayed: requestIds });
   }
 }
 
-function tell(publisher: Publisher, replyTo: string, message: Verdicts): void {
+function send(publisher: Publisher, replyTo: string, message: Verdicts): void {
   void publisher.publish({
     exchange: VERDICTS_EXCHANGE,
     routingKey: replyTo,

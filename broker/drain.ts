@@ -1,9 +1,9 @@
 import {
+  DRAIN_SCHEMA,
   DRAINED_SCHEMA,
   decodeDrained,
   encode,
   SCHEMA_HEADER,
-  SETTLE_SCHEMA,
 } from '../contracts/messages.ts';
 import { SCHEMAS, type Schema } from '../contracts/names.ts';
 import { ORDERS_EXCHANGE, ordersQueue } from '../contracts/topology.ts';
@@ -14,20 +14,20 @@ import type { BrokerConnection } from './connection.ts';
 const DIRECT_REPLY_TO = 'amq.rabbitmq.reply-to';
 
 /** Not every orders queue answered; nothing has changed, ask again. */
-export class SettleFailed extends Error {
-  override name = 'SettleFailed';
+export class DrainFailed extends Error {
+  override name = 'DrainFailed';
 }
 
 /**
- * Sends a settle message of `node` behind everything that stands in the orders queues, and resolves
+ * Sends a drain message of `node` behind everything that stands in the orders queues, and resolves
  * when a worker of each has answered that what it held before was decided. With several workers on
  * one queue another may still hold an older message: only fencing the node in the database makes the
  * end exact, this makes it quiet.
  *
- * @throws {SettleFailed} after `timeoutMs`, or when the connection ends meanwhile
+ * @throws {DrainFailed} after `timeoutMs`, or when the connection ends meanwhile
  * @throws {BrokerUnavailable} when there is no connection
  */
-export async function settleThroughQueues(
+export async function drainQueues(
   connection: BrokerConnection,
   node: string,
   timeoutMs: number,
@@ -38,7 +38,7 @@ export async function settleThroughQueues(
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   promise.catch(() => {}); // May fail before it is awaited.
   const fail = (why: string) =>
-    reject(new SettleFailed(`${node}: ${why}; no answer from ${[...waiting].join(', ')}`));
+    reject(new DrainFailed(`${node}: ${why}; no answer from ${[...waiting].join(', ')}`));
   const timer = setTimeout(() => fail(`${timeoutMs} ms are over`), timeoutMs);
   channel.on('close', () => fail('the channel was closed'));
   channel.on('return', (message) => fail(`no queue for ${message.fields.routingKey}`));
@@ -49,7 +49,7 @@ export async function settleThroughQueues(
       if (waiting.size === 0) resolve();
     };
     await channel.consume(DIRECT_REPLY_TO, onReply, { noAck: true });
-    for (const schema of schemas) publishSettle(channel, schema, node, fail);
+    for (const schema of schemas) publishDrain(channel, schema, node, fail);
     await promise;
   } finally {
     clearTimeout(timer);
@@ -58,7 +58,7 @@ export async function settleThroughQueues(
   }
 }
 
-function publishSettle(
+function publishDrain(
   channel: Channel,
   schema: Schema,
   node: string,
@@ -68,11 +68,11 @@ function publishSettle(
     persistent: true,
     mandatory: true,
     contentType: 'application/json',
-    headers: { [SCHEMA_HEADER]: SETTLE_SCHEMA },
+    headers: { [SCHEMA_HEADER]: DRAIN_SCHEMA },
     replyTo: DIRECT_REPLY_TO,
   };
   channel.publish(ORDERS_EXCHANGE, schema, encode({ node }), properties, (error) => {
-    if (error !== null) fail(`the settle message for ${schema} was not taken`);
+    if (error !== null) fail(`the drain message for ${schema} was not taken`);
   });
 }
 

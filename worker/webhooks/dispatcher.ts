@@ -4,7 +4,7 @@ import type { Log } from '../../process/log.ts';
 import type { Metrics } from '../../process/metrics.ts';
 import { repeat, Trouble } from '../periodic.ts';
 import type { AddressRules } from './addresses.ts';
-import { createCourier } from './deliver.ts';
+import { createWebhookClient } from './deliver.ts';
 import type { WebhookLimits } from './retry.ts';
 import { type DeliveryResult, deliverRound, type WebhookCalls } from './round.ts';
 
@@ -21,7 +21,7 @@ const TARGETS_INTERVAL_MS = 1_000;
 const IDLE_INTERVAL_MS = 300;
 const LAG_INTERVAL_MS = 2_000;
 
-export interface OfficeOptions {
+export interface DispatcherOptions {
   readonly schemas: readonly Schema[];
   readonly targets: () => Promise<readonly WebhookTarget[]>;
   readonly lags: () => Promise<readonly WebhookLag[]>;
@@ -63,7 +63,7 @@ interface Round {
 }
 
 /** Resolves after `stopping`, when what was under way is reported. */
-export async function deliverWebhooks(options: OfficeOptions): Promise<void> {
+export async function deliverWebhooks(options: DispatcherOptions): Promise<void> {
   const { stopping, log, schemas } = options;
   const rounds = new Map<string, Round>();
   const trouble = new Trouble(log, 'webhook endpoints');
@@ -93,20 +93,20 @@ export async function deliverWebhooks(options: OfficeOptions): Promise<void> {
 }
 
 async function serve(
-  options: OfficeOptions,
+  options: DispatcherOptions,
   target: WebhookTarget,
   schema: Schema,
   stopping: AbortSignal,
 ): Promise<void> {
   const { rules, limits, metrics, log, isBusy } = options;
-  const courier = createCourier(target.url, rules, {
+  const client = createWebhookClient(target.url, rules, {
     connectionsMax: limits.inFlightMax + limits.retriesInFlightMax,
     timeoutMs: limits.timeoutMs,
   });
   const trouble = new Trouble(log, `webhooks of ${target.endpoint}`);
   const onResult = (endpoint: string, result: DeliveryResult) =>
     metrics.deliveries.inc({ endpoint, result });
-  const round = { schema, target, courier, calls: options.calls(schema), limits, onResult };
+  const round = { schema, target, client, calls: options.calls(schema), limits, onResult };
   const loop = (retries: boolean) =>
     repeat(IDLE_INTERVAL_MS, stopping, async () => {
       try {
@@ -119,10 +119,10 @@ async function serve(
       }
     });
   await Promise.all([loop(false), loop(true)]);
-  courier.close();
+  client.close();
 }
 
-async function showLags({ lags, metrics, log }: OfficeOptions): Promise<'idle'> {
+async function showLags({ lags, metrics, log }: DispatcherOptions): Promise<'idle'> {
   try {
     const rows = await lags();
     metrics.pending.reset();

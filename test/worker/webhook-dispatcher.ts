@@ -15,7 +15,7 @@ import {
 } from '../../db/calls.ts';
 import type { Databases } from '../../db/pool.ts';
 import { createMetrics } from '../../process/metrics.ts';
-import { createWebhookMetrics, deliverWebhooks } from '../../worker/webhooks/office.ts';
+import { createWebhookMetrics, deliverWebhooks } from '../../worker/webhooks/dispatcher.ts';
 import { WEBHOOK_LIMITS, type WebhookLimits } from '../../worker/webhooks/retry.ts';
 import { log } from '../broker/harness.ts';
 import { order } from '../db/shop.ts';
@@ -63,7 +63,7 @@ export class Webhooks {
     return { receiver, endpoint };
   }
 
-  startOffice(changes: Partial<WebhookLimits> = {}, schemas: readonly Schema[] = SCHEMAS) {
+  startDispatcher(changes: Partial<WebhookLimits> = {}, schemas: readonly Schema[] = SCHEMAS) {
     const worker = this.#worker;
     const stop = new AbortController();
     const registry = createMetrics('test');
