@@ -240,7 +240,9 @@ export class Reign {
     }
     if (view.fresh.size > 0 && !this.#ended) void this.#lines.tell(lines);
     for (const sku of this.#figures.keys()) {
-      if (!this.#edits.skus.has(sku)) this.#figures.delete(sku);
+      if (this.#edits.skus.has(sku)) continue;
+      this.#figures.delete(sku);
+      this.#covered.delete(sku);
     }
   }
 
@@ -275,12 +277,11 @@ export class Reign {
   }
 
   #settleDead(alive: ReadonlySet<string>, reports: ReadonlyMap<string, Report | undefined>): void {
-    const known = new Set(reports.keys());
-    for (const node of this.#shelf.nodes) known.add(node);
-    for (const node of known) {
-      if (alive.has(node)) continue;
-      this.#settlements.begin(node, hasNothingOpen(reports.get(node)));
-    }
+    const known = new Set([...reports.keys(), ...this.#shelf.nodes]);
+    const dead = [...known].filter((node) => !alive.has(node));
+    this.#settlements.follow(
+      new Map(dead.map((node) => [node, hasNothingOpen(reports.get(node))])),
+    );
   }
 
   end(): void {

@@ -20,7 +20,7 @@ test('a home that is away keeps its own units back, and those of no other home',
     log: quiet,
   });
   const before = settlements.settled;
-  settlements.begin('web-1', false);
+  settlements.follow(new Map([['web-1', false]]));
   await until('the home that answers is settled', () =>
     settlements.settled.has('web-1', 'regular'),
   );
@@ -34,7 +34,35 @@ test('a home that is away keeps its own units back, and those of no other home',
   expect(forgotten).toEqual([]);
   isAway = false;
   await until('it is forgotten', () => forgotten.length > 0);
-  expect(settlements.settled.has('web-1', undefined)).toBe(true);
   expect(calls.filter((one) => one === 'regular')).toHaveLength(1);
+  settlements.end();
+});
+
+test('a node is remembered as settled until nothing of it is known from ZooKeeper', async () => {
+  const nodes = ['web-1', 'web-2', 'web-3'];
+  const known = new Map(nodes.map((node) => [node, false]));
+  const forgotten: string[] = [];
+  let settled = 0;
+  const settlements = new Settlements({
+    homes: ['both'],
+    async settle() {
+      settled += 1;
+    },
+    isAlive: async () => ({ ok: true, value: false }),
+    forget: async (node) => forgotten.push(node) > 0,
+    onChange: () => {},
+    log: quiet,
+  });
+  settlements.follow(known);
+  await until('all are forgotten', () => forgotten.length === 3);
+  // The keeper hears later that they are gone.
+  settlements.follow(known);
+  await until('they are forgotten again', () => forgotten.length === 6);
+  expect(nodes.every((node) => settlements.settled.has(node, undefined))).toBe(true);
+  expect(settled, 'each is settled once').toBe(3);
+  await until('none is remembered', () => {
+    settlements.follow(new Map());
+    return settlements.settled.homes.size === 0;
+  });
   settlements.end();
 });
