@@ -72,13 +72,18 @@ export async function auditHomes(databases: Databases): Promise<Answers<AuditRow
   return { rows: [...found, ...crossed.rows], missing: crossed.missing };
 }
 
-/** The books of one schema; of what goes between two servers, what is broken on its side. */
-export async function auditSchema(databases: Databases, schema: Schema): Promise<AuditRow[]> {
+/**
+ * The books of one schema; of what goes between two servers, what is broken on its side. While the other
+ * home is missing, the latter is not known.
+ */
+export async function auditSchema(
+  databases: Databases,
+  schema: Schema,
+): Promise<Answers<AuditRow>> {
   const found = (await databases[schema].query<Row>({ text: auditText(schema) })).map(toAuditRow);
-  if (!areApart(databases)) return found;
-  // What goes between the two is left to the next audit while the other home is away.
-  const { rows: crossed } = await auditCrossed(databases);
-  return [...found, ...crossed.filter((row) => row.schema === schema)];
+  if (!areApart(databases)) return { rows: found, missing: [] };
+  const { rows: crossed, missing } = await auditCrossed(databases);
+  return { rows: [...found, ...crossed.filter((row) => row.schema === schema)], missing };
 }
 
 /** What is known of the last audit of a schema, and whether the next one is this caller's. */

@@ -103,23 +103,37 @@ export function changeAtOwner<T>(
 
 /**
  * Asks both homes at once; one that is away neither fails the other's answer nor holds it up for long.
- * The only place where something is asked of both.
  *
  * @param question its name: a slow one does not keep others from being asked
  * @throws {DatabaseError} if no home answers
  */
-export async function askHomes<T>(
+export function askHomes<T>(
   databases: Databases,
   question: string,
   ask: (schema: Schema, home: Pool) => Promise<readonly T[]>,
   timeoutMs = HOME_ANSWER_TIMEOUT_MS,
 ): Promise<Answers<T>> {
-  const answers = await Promise.allSettled(
-    SCHEMAS.map((schema) => {
-      const home = databases[schema];
-      return healthOf(home).ask(schema, question, () => ask(schema, home), timeoutMs);
-    }),
-  );
+  return ofBoth((schema) => {
+    const home = databases[schema];
+    return healthOf(home).ask(schema, question, () => ask(schema, home), timeoutMs);
+  });
+}
+
+/**
+ * Changes something in whichever home has it, as `changeAtOwner` does in one.
+ *
+ * @throws {DatabaseError} if no home answers
+ */
+export function changeInBoth<T>(
+  databases: Databases,
+  change: (schema: Schema, home: Pool) => Promise<readonly T[]>,
+): Promise<Answers<T>> {
+  return ofBoth((schema) => changeAtOwner(databases, schema, (home) => change(schema, home)));
+}
+
+/** The only place where something goes to both homes. */
+async function ofBoth<T>(call: (schema: Schema) => Promise<readonly T[]>): Promise<Answers<T>> {
+  const answers = await Promise.allSettled(SCHEMAS.map(call));
   const failures = answers.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []));
   // A bug of ours is none of a home's failures.
   const bug = failures.find((reason) => !(reason instanceof DatabaseError));

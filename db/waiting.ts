@@ -6,6 +6,7 @@ import {
   areApart,
   askHomes,
   changeAtOwner,
+  changeInBoth,
   otherSchema,
   queryHomes,
   toNumber,
@@ -85,7 +86,7 @@ export async function leaveWaiting(
 }
 
 async function leaveNow(databases: Databases, sku: string, userId: string): Promise<boolean> {
-  const { rows, missing } = await askHomes(databases, 'leave_waiting', (schema, home) =>
+  const { rows, missing } = await changeInBoth(databases, (schema, home) =>
     home.query<{ left: boolean }>({
       name: `leave_waiting_${schema}`,
       text: `SELECT ${schema}.leave_waiting($1, $2) AS left`,

@@ -38,6 +38,12 @@ export class SettledNodes {
     const settled = [...(this.#homes.get(node) ?? []), home];
     return new SettledNodes(this.#all, new Map([...this.#homes, [node, settled]]));
   }
+
+  without(nodes: readonly string[]): Settled {
+    const homes = new Map(this.#homes);
+    for (const node of nodes) homes.delete(node);
+    return new Settled(this.#all, homes);
+  }
 }
 
 export interface DeadNodesOptions {
@@ -69,11 +75,24 @@ export class DeadNodes {
     return this.#settled;
   }
 
-  /** `isDone`: the node has ended in good order, nothing of it is under way. */
-  begin(node: string, isDone: boolean): void {
-    if (this.#underWay.has(node) || this.#ended) return;
-    this.#underWay.add(node);
-    void this.#run(node, isDone);
+  /**
+   * Settles dead nodes. One that was settled is remembered as long as the caller names it: while it is
+   * known from ZooKeeper, units would be kept back for it again.
+   *
+   * @param dead each dead node of which something stands in ZooKeeper, as the caller last read it; true:
+   *   the node has ended in good order, nothing of it is under way
+   */
+  follow(dead: ReadonlyMap<string, boolean>): void {
+    if (this.#ended) return;
+    const gone = [...this.#settled.homes.keys()].filter(
+      (node) => !dead.has(node) && !this.#underWay.has(node),
+    );
+    if (gone.length > 0) this.#settled = this.#settled.without(gone);
+    for (const [node, isDone] of dead) {
+      if (this.#underWay.has(node)) continue;
+      this.#underWay.add(node);
+      void this.#run(node, isDone);
+    }
   }
 
   async #run(node: string, isDone: boolean): Promise<void> {

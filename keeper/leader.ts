@@ -241,7 +241,9 @@ export class LeaderTerm {
     }
     if (view.fresh.size > 0 && !this.#ended) void this.#waitlists.apply(waitlists);
     for (const sku of this.#figures.keys()) {
-      if (!this.#edits.skus.has(sku)) this.#figures.delete(sku);
+      if (this.#edits.skus.has(sku)) continue;
+      this.#figures.delete(sku);
+      this.#covered.delete(sku);
     }
   }
 
@@ -276,12 +278,11 @@ export class LeaderTerm {
   }
 
   #settleDead(alive: ReadonlySet<string>, reports: ReadonlyMap<string, Report | undefined>): void {
-    const known = new Set(reports.keys());
-    for (const node of this.#store.nodes) known.add(node);
-    for (const node of known) {
-      if (alive.has(node)) continue;
-      this.#deadNodes.begin(node, hasNothingOpen(reports.get(node)));
-    }
+    const known = new Set([...reports.keys(), ...this.#store.nodes]);
+    const dead = [...known].filter((node) => !alive.has(node));
+    this.#deadNodes.follow(
+      new Map(dead.map((node) => [node, hasNothingOpen(reports.get(node))])),
+    );
   }
 
   end(): void {

@@ -28,7 +28,7 @@ import { OrderPages } from './order-pages.ts';
 import { createPayments } from './payments.ts';
 import { problemOf } from './problems.ts';
 import { createPurchaseHandler } from './purchase.ts';
-import { breakOutcomes, cannotTell, PublishBreaker } from './requests/breakers.ts';
+import { breakOutcomes, PublishBreaker } from './requests/breakers.ts';
 import { Envelopes } from './requests/envelopes.ts';
 import { LineDesk } from './requests/line.ts';
 import { Lookup } from './requests/lookup.ts';
@@ -82,9 +82,7 @@ function rememberFences(ask: (node: string) => Promise<boolean>) {
   return (node: string): Promise<boolean> => {
     const known = asked.get(node);
     if (known !== undefined) return known;
-    const answer = ask(node).catch((error) => {
-      throw cannotTell(error);
-    });
+    const answer = ask(node);
     asked.set(node, answer);
     return answer;
   };

@@ -1,5 +1,6 @@
 import type { Schema } from '../contracts/names.ts';
 import type { AuditRow, AuditTurn } from '../db/audit.ts';
+import { type Answers, whole } from '../db/both-schemas.ts';
 import type { Log } from '../process/log.ts';
 import type { Metrics } from '../process/metrics.ts';
 import { repeat, Trouble } from './periodic.ts';
@@ -18,7 +19,7 @@ const ROWS_LOGGED_MAX = 10;
 export interface AuditCalls {
   /** What the last one found, and whether the next is ours. */
   take(): Promise<AuditTurn>;
-  run(): Promise<readonly AuditRow[]>;
+  run(): Promise<Answers<AuditRow>>;
   end(done: { rows: number; tookMs: number; nextInMs: number }): Promise<void>;
 }
 
@@ -33,6 +34,11 @@ export function createAuditMetrics(metrics: Metrics) {
     endedAt: metrics.gauge('flashsale_audit_ended_timestamp_seconds', 'When the last audit ended', [
       'schema',
     ]),
+    dueAt: metrics.gauge(
+      'flashsale_audit_due_timestamp_seconds',
+      'When the next audit should have ended, the first one included',
+      ['schema'],
+    ),
   };
 }
 
@@ -47,18 +53,32 @@ export function auditBooks(options: {
   readonly stopping: AbortSignal;
 }): Promise<void> {
   const { schema, calls, intervalMs, log, metrics, stopping } = options;
+  const startedAtMs = Date.now();
   const trouble = new Trouble(log, `audit of ${schema}`);
+  const show = (last: AuditTurn['last']) => {
+    const tookMs = (last?.seconds ?? 0) * 1_000;
+    const dueAtMs = (last?.endedAt.getTime() ?? startedAtMs) + pauseMs(intervalMs, tookMs) + tookMs;
+    metrics.dueAt.set({ schema }, dueAtMs / 1_000);
+    if (last === undefined) return;
+    metrics.rows.set({ schema }, last.rows);
+    metrics.seconds.set({ schema }, last.seconds);
+    metrics.endedAt.set({ schema }, last.endedAt.getTime() / 1_000);
+  };
+  show(undefined);
   return repeat(options.lookIntervalMs ?? LOOK_INTERVAL_MS, stopping, async () => {
     try {
-      const { mine, last } = await calls.take();
-      if (last) {
-        metrics.rows.set({ schema }, last.rows);
-        metrics.seconds.set({ schema }, last.seconds);
-        metrics.endedAt.set({ schema }, last.endedAt.getTime() / 1_000);
-      }
+      const { mine, last } = await calls.take().catch((error: unknown) => {
+        // What was true before the database was lost may not be true now.
+        for (const gauge of [metrics.rows, metrics.seconds, metrics.endedAt])
+          gauge.remove({ schema });
+        throw error;
+      });
+      show(last);
       if (mine) {
         const startMs = performance.now();
-        const rows = await calls.run();
+        const found = await calls.run();
+        // That all is well can be said only where the other home was asked too: else the last result stays.
+        const rows = found.rows.length > 0 ? found.rows : whole(found);
         const tookMs = performance.now() - startMs;
         if (rows.length > 0) {
           const shown = rows.slice(0, ROWS_LOGGED_MAX);

@@ -23,6 +23,7 @@ export function watchCluster(
       show(await clusterOf(amqpManagementUrl, amqpUrl));
       trouble.fine();
     } catch (error) {
+      show(undefined);
       trouble.failed(error);
     }
     return 'idle';

@@ -69,13 +69,15 @@ export interface ConsumerLoad {
   readonly calls: number;
 }
 
-/** Returns what takes the newest figures of the broker. */
+/** Returns what takes the newest figures of the broker: none when it cannot be asked. */
 export function watchQueues(metrics: Metrics): (figures: readonly QueueFigures[]) => void {
   const messages = metrics.gauge('flashsale_queue_messages', 'Messages ready in a queue', [
     'queue',
   ]);
   const consumers = metrics.gauge('flashsale_queue_consumers', 'Consumers of a queue', ['queue']);
   return (figures) => {
+    messages.reset();
+    consumers.reset();
     for (const figure of figures) {
       messages.set({ queue: figure.queue }, figure.messages);
       consumers.set({ queue: figure.queue }, figure.consumers);
@@ -83,8 +85,8 @@ export function watchQueues(metrics: Metrics): (figures: readonly QueueFigures[]
   };
 }
 
-/** Returns what takes the newest facts of the cluster. */
-export function watchMembers(metrics: Metrics): (cluster: Cluster) => void {
+/** Returns what takes the newest facts of the cluster: undefined when it cannot be asked. */
+export function watchMembers(metrics: Metrics): (cluster: Cluster | undefined) => void {
   const nodes = metrics.gauge(
     'flashsale_broker_nodes',
     'Nodes of the RabbitMQ cluster, those that are away included',
@@ -98,6 +100,10 @@ export function watchMembers(metrics: Metrics): (cluster: Cluster) => void {
     ['queue'],
   );
   return (cluster) => {
+    nodes.remove();
+    members.reset();
+    online.reset();
+    if (cluster === undefined) return;
     nodes.set(cluster.nodes.length);
     for (const figure of cluster.queues) {
       members.set({ queue: figure.queue }, figure.members.length);

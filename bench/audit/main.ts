@@ -74,7 +74,7 @@ async function open(serverUrl: string, name: string, count: number): Promise<Boo
     orders: written,
     async audit() {
       const fromMs = performance.now();
-      const rows = await auditSchema(databases, 'hot');
+      const { rows } = await auditSchema(databases, 'hot');
       if (rows.length > 0) throw new Error(`the audit found ${JSON.stringify(rows.slice(0, 5))}`);
       return performance.now() - fromMs;
     },

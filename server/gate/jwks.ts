@@ -17,7 +17,7 @@ import {
  * out of memory.
  */
 
-/** A set this old is read again; where that fails, its keys stay good for as long once more. */
+/** A set this old is read again. Its keys stay good for as long once more: nobody waits for the new set. */
 const KEYS_TTL_MS = 600_000;
 /** A key that the set did not have is not looked for again sooner. */
 const MISSING_TTL_MS = 2_000;
@@ -76,13 +76,16 @@ export function createKeyReader(url: string): (alg: string, kid: string) => Prom
   return async (alg, kid) => {
     const remembered = known && keyOf(known, alg, kid);
     const ageMs = known ? performance.now() - known.askedAtMs : Number.POSITIVE_INFINITY;
-    if (remembered && ageMs < KEYS_TTL_MS) return remembered.pem;
+    if (remembered && ageMs < 2 * KEYS_TTL_MS) {
+      // What fails is asked again by the next caller.
+      if (ageMs >= KEYS_TTL_MS) read().catch(() => {});
+      return remembered.pem;
+    }
     try {
       const set = known && ageMs < MISSING_TTL_MS ? known : await read();
       const key = keyOf(set, alg, kid);
       if (key) return key.pem;
     } catch (error) {
-      if (remembered && ageMs < 2 * KEYS_TTL_MS) return remembered.pem;
       throw new KeysUnavailable('the keys that sign tokens cannot be read', { cause: error });
     }
     throw new Error('the shop has no such key');

@@ -43,8 +43,9 @@ export class Ledger {
     const spare = this.spare(sku);
     const drawn = spare < least ? 0 : Math.min(units, spare);
     counters.admitted += drawn;
-    if (!isRepeat) counters.wanted += units - drawn;
+    // A request that takes fewer is served: it wants nothing in vain.
     if (drawn > 0) return drawn;
+    if (!isRepeat) counters.wanted += units;
     // One that could be served now (after a refund) no longer says what is missing.
     const isOpen = counters.need > spare;
     counters.need = isOpen ? Math.min(counters.need, least) : least;

@@ -133,7 +133,8 @@ describe('while the home of hot is away', () => {
     await damage(1);
     const found = await auditSchema(away(ops), 'regular');
     await damage(-1);
-    expect(found.map(({ sku }) => sku)).toContain(skus.regular);
+    expect(found.rows.map(({ sku }) => sku)).toContain(skus.regular);
+    expect(found.missing).toEqual(['hot']);
   });
 
   it('a node is fenced in each home alone, and in both only when both say so', async () => {

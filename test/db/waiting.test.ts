@@ -21,6 +21,7 @@ import {
 import { openSession } from '../../db/pool.ts';
 import { uniqueName } from '../servers.ts';
 import { PATIENCE } from './database.ts';
+import { blocked } from './locks.ts';
 import { openShop } from './open-shop.ts';
 import { byNode, openSale, order, request, stock } from './shop.ts';
 
@@ -93,6 +94,23 @@ describe('a place in the line', () => {
     expect(await leaveWaiting(web, sku, users[0] ?? '')).toBe(false);
     expect(await entry(sku, users[0] ?? '')).toBeUndefined();
     expect(await entry(sku, users[6] ?? '')).toMatchObject({ ahead: 5, inLine: 6 });
+  });
+
+  it('that is given up behind a lock leaves half of the sessions to questions', async () => {
+    const [sku] = await soldOut({ units: 1 });
+    const users = await line(sku, 8);
+    const lock = await openSession(database.url, { applicationName: 'lock', ...PATIENCE });
+    await lock.run('BEGIN');
+    await lock.query({ text: 'SELECT FROM hot.waiting WHERE sku = $1 FOR UPDATE', values: [sku] });
+    const few = database.as('web', 4);
+    const leaving = users.map((userId) => leaveWaiting(few, sku, userId).catch(() => false));
+    await blocked(database, 2);
+    const asked = waitingEntries(few, [{ sku, userId: users[0] ?? '' }]).then(() => 'told');
+    const first = await Promise.race([asked, ...leaving.map((each) => each.then(() => 'ended'))]);
+    await lock.run('ROLLBACK');
+    await lock.close();
+    await Promise.all(leaving);
+    expect(first).toBe('told');
   });
 
   it('is refused while units are free, beyond the limit, and where nothing is sold', async () => {

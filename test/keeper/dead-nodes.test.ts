@@ -20,8 +20,10 @@ test('a home that is away keeps its own units back, and those of no other home',
     log: quiet,
   });
   const before = deadNodes.settled;
-  deadNodes.begin('web-1', false);
-  await until('the home that answers is settled', () => deadNodes.settled.has('web-1', 'regular'));
+  deadNodes.follow(new Map([['web-1', false]]));
+  await until('the home that answers is settled', () =>
+    deadNodes.settled.has('web-1', 'regular'),
+  );
   await until(
     'the other one is tried again',
     () => calls.filter((one) => one === 'hot').length > 2,
@@ -32,7 +34,35 @@ test('a home that is away keeps its own units back, and those of no other home',
   expect(forgotten).toEqual([]);
   isAway = false;
   await until('it is forgotten', () => forgotten.length > 0);
-  expect(deadNodes.settled.has('web-1', undefined)).toBe(true);
   expect(calls.filter((one) => one === 'regular')).toHaveLength(1);
+  deadNodes.end();
+});
+
+test('a node is remembered as settled until nothing of it is known from ZooKeeper', async () => {
+  const nodes = ['web-1', 'web-2', 'web-3'];
+  const known = new Map(nodes.map((node) => [node, false]));
+  const forgotten: string[] = [];
+  let settled = 0;
+  const deadNodes = new DeadNodes({
+    homes: ['both'],
+    async settle() {
+      settled += 1;
+    },
+    isAlive: async () => ({ ok: true, value: false }),
+    forget: async (node) => forgotten.push(node) > 0,
+    onChange: () => {},
+    log: quiet,
+  });
+  deadNodes.follow(known);
+  await until('all are forgotten', () => forgotten.length === 3);
+  // The keeper hears later that they are gone.
+  deadNodes.follow(known);
+  await until('they are forgotten again', () => forgotten.length === 6);
+  expect(nodes.every((node) => deadNodes.settled.has(node, undefined))).toBe(true);
+  expect(settled, 'each is settled once').toBe(3);
+  await until('none is remembered', () => {
+    deadNodes.follow(new Map());
+    return deadNodes.settled.homes.size === 0;
+  });
   deadNodes.end();
 });

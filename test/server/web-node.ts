@@ -45,6 +45,8 @@ export interface World {
   publish: PublishResult | Promise<PublishResult>;
   /** What the database says of requests. */
   outcomes: () => Promise<readonly RequestOutcome[]>;
+  /** Whether the database has fenced the node that is asked for. */
+  fenced: () => Promise<boolean>;
   /** Homes of the database that do not answer. */
   missing: readonly Schema[];
   /** Units drawn and not refunded. */
@@ -100,7 +102,7 @@ export async function openWebNode(options: WebNodeOptions = {}) {
       },
     },
     outcomesOf: async () => ({ rows: [...(await world.outcomes())], missing: world.missing }),
-    nodeFenced: async () => false,
+    nodeFenced: () => world.fenced(),
     pressure: () => world.pressure,
     replyTo: 'test',
     readiness: new Readiness(() => []),
@@ -174,6 +176,7 @@ function createWorld(secret: Buffer, ticketKeys: TicketKey[]): World {
     pressure: undefined,
     publish: 'confirmed',
     outcomes: async () => [],
+    fenced: async () => false,
     missing: [],
     drawn: 0,
     published: [],

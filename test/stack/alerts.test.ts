@@ -48,7 +48,7 @@ async function judge(cases: readonly Case[]): Promise<void> {
       {
         // What it says in full is not what is judged here.
         expr:
-          'count by (alertname, severity, dependency, queue) ' +
+          'count by (alertname, severity, dependency, queue, schema) ' +
           `(ALERTS{alertname="${alert}", alertstate="firing"})`,
         eval_time: `${atSeconds}s`,
         exp_samples: fires ? [{ labels: `{${labels(alert, fires).join(', ')}}`, value: 1 }] : [],
@@ -110,5 +110,67 @@ test('a queue with fewer members than the cluster can give it is told', async ()
     { alert, series: seen(2, 3), atSeconds: 200, fires },
     { alert, series: seen(3, 5), atSeconds: 200 },
     { alert, series: seen(1, 1), atSeconds: 200 },
+  ]);
+});
+
+test('an audit that never ended is told, and none that takes its time', async () => {
+  const alert = 'FlashsaleAuditSilent';
+  const due = (schema: string) => `flashsale_audit_due_timestamp_seconds{schema="${schema}"}`;
+  // An audit of two minutes, 38 minutes apart from the next.
+  const long = '2400x479 4800x480';
+  await judge([
+    { alert, series: { [due('hot')]: '60x960', [due('regular')]: long }, atSeconds: 1_800 },
+    {
+      alert,
+      series: { [due('hot')]: '60x960', [due('regular')]: long },
+      atSeconds: 2_400,
+      fires: { severity: 'warning', schema: 'hot' },
+    },
+    ...[2_395, 4_795].map((atSeconds) => ({
+      alert,
+      series: { [due('regular')]: long },
+      atSeconds,
+    })),
+    { alert, series: { up: '1x960' }, atSeconds: 600, fires: { severity: 'warning' } },
+  ]);
+});
+
+test('what a lost server said last fires nothing; the loss of the server does', async () => {
+  const of = (instance: string) => `instance="${instance}", job="flashsale"`;
+  const stale = (alert: string, severity: string, lost: string, told: string, more = {}) => {
+    const [name = '', labels = ''] = told.split('|');
+    const label = /queue=|schema=/.test(labels) && !labels.includes('dead-letters');
+    const [key = '', value = ''] = labels.split('=');
+    const fires = { severity, ...(label && { [key]: JSON.parse(value || '""') }) };
+    const values = name.endsWith('consumers') ? '0x80' : '20000x80';
+    const one = (instance: string) => ({ [`${name}{${labels}, ${of(instance)}}`]: values });
+    const up = (instance: string, text: string) => ({
+      [`flashsale_dependency_up{dependency="${lost}", ${of(instance)}}`]: text,
+    });
+    const everyone = { ...one('a:1'), ...up('a:1', '1x40 0x40'), ...more };
+    const another = { ...everyone, ...one('b:1'), ...up('b:1', '1x80') };
+    return [
+      { alert, series: everyone, atSeconds: 195, fires },
+      { alert, series: everyone, atSeconds: 395 },
+      { alert, series: another, atSeconds: 395, fires },
+      {
+        alert: 'FlashsaleDependencyDown',
+        series: everyone,
+        atSeconds: 395,
+        fires: { severity: 'critical', dependency: lost },
+      },
+    ];
+  };
+  const hot = 'queue="orders.hot"';
+  await judge([
+    ...stale('FlashsalePromiseBroken', 'critical', 'postgres', 'flashsale_audit_rows|schema="hot"'),
+    ...stale('FlashsaleOrdersWait', 'warning', 'rabbitmq', `flashsale_queue_messages|${hot}`),
+    ...stale('FlashsaleNoWorker', 'critical', 'rabbitmq', `flashsale_queue_consumers|${hot}`),
+    ...stale(
+      'FlashsaleDeadLetters',
+      'warning',
+      'rabbitmq',
+      'flashsale_queue_messages|queue="orders.dead-letters"',
+    ),
   ]);
 });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { auditSchema, endAudit, takeAudit } from '../../db/audit.ts';
+import { DatabaseError } from '../../db/errors.ts';
 import { createMetrics } from '../../process/metrics.ts';
 import { auditBooks, createAuditMetrics, pauseMs } from '../../worker/audit.ts';
 import { log } from '../broker/harness.ts';
@@ -58,6 +59,68 @@ it('runs one audit when it is due, and each worker tells what was found', async 
   expect(workers.reduce((sum, { runs }) => sum + runs(), 0)).toBe(2);
   stop.abort();
   await Promise.all(workers.map(({ ended }) => ended));
+});
+
+it('is due from the start, and its figures vanish while the database cannot be asked', async () => {
+  const stop = new AbortController();
+  const registry = createMetrics('test');
+  let isAway = false;
+  const mayTake = Promise.withResolvers<void>();
+  const ended = auditBooks({
+    schema: 'hot',
+    calls: {
+      async take() {
+        await mayTake.promise;
+        if (isAway) throw new DatabaseError('unavailable', 'away');
+        return { mine: false, last: { rows: 1, seconds: 2, endedAt: new Date(1_000_000_000) } };
+      },
+      run: async () => ({ rows: [], missing: [] }),
+      end: async () => {},
+    },
+    intervalMs: 60_000,
+    lookIntervalMs: 5,
+    log,
+    metrics: createAuditMetrics(registry),
+    stopping: stop.signal,
+  });
+  const text = () => registry.text();
+  const due = 'flashsale_audit_due_timestamp_seconds{schema="hot",process="test"}';
+  expect(await text()).toContain(due);
+  mayTake.resolve();
+  await until('it tells', async () => (await text()).includes('flashsale_audit_rows{'));
+  // 2 s of work, 60 s of pause.
+  expect(await text()).toContain(`${due} 1000062`);
+  isAway = true;
+  await until('it tells no more', async () => !(await text()).includes('flashsale_audit_rows{'));
+  expect(await text()).toContain(due);
+  stop.abort();
+  await ended;
+});
+
+it('that missed a home and found nothing does not end: the last result stays', async () => {
+  const stop = new AbortController();
+  let runs = 0;
+  const reported: number[] = [];
+  const ended = auditBooks({
+    schema: 'hot',
+    calls: {
+      take: async () => ({ mine: runs < 2, last: undefined }),
+      async run() {
+        runs += 1;
+        return { rows: [], missing: runs === 1 ? ['regular'] : [] };
+      },
+      end: async ({ rows }) => void reported.push(rows),
+    },
+    intervalMs: 60_000,
+    lookIntervalMs: 5,
+    log,
+    metrics: createAuditMetrics(createMetrics('test')),
+    stopping: stop.signal,
+  });
+  await until('one has ended', () => reported.length > 0);
+  stop.abort();
+  await ended;
+  expect([runs, reported]).toEqual([2, [0]]);
 });
 
 it('is taken over from a worker that died with it, when its time is over', async () => {

@@ -9,7 +9,7 @@ export interface SkuCounters {
   readonly admitted: number;
   /** Units of those whose requests have a known outcome, whichever it is. */
   readonly decided: number;
-  /** Units wanted and not drawn for want of quota, cumulative. */
+  /** Units of requests that were refused for want of quota, cumulative. */
   readonly wanted: number;
   /** Units that would have served the smallest request refused since the grant was last raised; 0: none. */
   readonly need: number;

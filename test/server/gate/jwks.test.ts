@@ -3,6 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createSigner } from 'fast-jwt';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createKeyReader } from '../../../server/gate/jwks.ts';
 import { openWebNode, type WebNode } from '../web-node.ts';
 
 /** Shoppers who are known by the shop's JWKS, and what they are told when that does not answer. */
@@ -13,6 +14,7 @@ let asked: number;
 let privateKey: KeyObject;
 let keySet: object;
 let node: WebNode;
+let url: string;
 
 beforeEach(async () => {
   const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -26,11 +28,12 @@ beforeEach(async () => {
   });
   await new Promise<void>((resolve) => shopKeys.listen(0, '127.0.0.1', resolve));
   const { port } = shopKeys.address() as AddressInfo;
+  url = `http://127.0.0.1:${port}/keys`;
   const environment = {
     JWT_SECRET: '',
     DEMO: 'false',
     PAYMENT_PROVIDER: 'standard',
-    JWKS_URL: `http://127.0.0.1:${port}/keys`,
+    JWKS_URL: url,
     JWT_AUDIENCE: 'shop',
     JWT_ISSUER: 'login',
   };
@@ -132,5 +135,18 @@ describe('tokens by JWKS', () => {
     Object.assign(node.world, { shed: 'lottery', keep: 0.5 });
     answer = (_, response) => response.writeHead(503).end('{}');
     expect((await press()).statusCode).toBe(503);
+  });
+
+  it('do not wait for a set that is read again, and go by it when it is there', async () => {
+    const read = createKeyReader(url);
+    const pem = await read('ES256', 'k1');
+    vi.useFakeTimers({ toFake: ['performance'] });
+    const [old] = (keySet as { keys: object[] }).keys;
+    keySet = { keys: [{ ...old, kid: 'k2' }] };
+    vi.advanceTimersByTime(600_000);
+    expect(await read('ES256', 'k1')).toBe(pem);
+    // It shares the question that is under way.
+    expect(await read('ES256', 'k2')).toBe(pem);
+    await expect(read('ES256', 'k1')).rejects.toThrow('no such key');
   });
 });

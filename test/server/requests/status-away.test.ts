@@ -131,6 +131,19 @@ describe('while one home of two is away', () => {
     expect([statusCode, JSON.parse(body).status]).toEqual([200, 'ordered']);
     expect(looked).toBe(3);
   });
+
+  it('a shopper who waits is told when the fence of a lost node can be asked for again', async () => {
+    let askedFor = 0;
+    node.world.fenced = async () => {
+      askedFor += 1;
+      return askedFor === 1 ? Promise.reject(AWAY) : true;
+    };
+    node.world.outcomes = async () => [];
+    const facts = { sale: node.world.row.sale, requestId, userId: 'ann', unknownAt: 'web-9' };
+    const path = `${requestId}~${issueReceipt(node.ticketKey, facts)}`;
+    const { statusCode, body } = await get(`${path}?wait=30`);
+    expect([statusCode, JSON.parse(body).reason]).toEqual([200, 'not_taken']);
+  });
 });
 
 describe('a node that has missed verdicts', () => {
