@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { LongFirst } from './test/sequencer.ts';
 
 export default defineConfig({
   test: {
@@ -7,6 +8,7 @@ export default defineConfig({
     // Two cores are shared with the servers under test; more workers only make timings worse.
     maxWorkers: 2,
     pool: 'forks',
+    sequence: { sequencer: LongFirst },
     // They only end what hangs: no promise about time is held by them.
     testTimeout: 900_000,
     hookTimeout: 900_000,
