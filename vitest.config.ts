@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { LongFirst } from './test/sequencer.ts';
 
@@ -9,6 +10,8 @@ export default defineConfig({
     maxWorkers: 2,
     pool: 'forks',
     sequence: { sequencer: LongFirst },
+    // A run starts our programs some hundreds of times: each finds here what another has compiled.
+    env: { NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules/.cache/compiled') },
     // They only end what hangs: no promise about time is held by them.
     testTimeout: 900_000,
     hookTimeout: 900_000,
