@@ -2,6 +2,12 @@ import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 import { identify } from '../ops/stack/processes.ts';
 import { TestFolder } from '../ops/stack/test-folder.ts';
 
+/** What a program of ours needs of this process's environment, and nothing that was meant for others. */
+export const PROGRAM_ENVIRONMENT: Readonly<Record<string, string>> = {
+  PATH: process.env['PATH'] ?? '',
+  NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? '',
+};
+
 /** Processes that a test file starts; the next run ends them if this one is killed before it could. */
 export class Children {
   readonly #folder = new TestFolder();
@@ -9,7 +15,8 @@ export class Children {
 
   /** One of our entry files. */
   spawn(entry: string, env: NodeJS.ProcessEnv, stdio: StdioOptions = 'inherit'): ChildProcess {
-    return this.#keep(entry, spawn(process.execPath, [entry], { env, stdio }));
+    const options = { env: { ...PROGRAM_ENVIRONMENT, ...env }, stdio };
+    return this.#keep(entry, spawn(process.execPath, [entry], options));
   }
 
   /** A program of this machine. */

@@ -8,6 +8,7 @@ import { endProcess, type Launched, launch, logTail } from '../ops/stack/process
 import { TestFolder } from '../ops/stack/test-folder.ts';
 import { ZkSession } from '../zk/client/session.ts';
 import { pathsBelow } from '../zk/tree/paths.ts';
+import { PROGRAM_ENVIRONMENT } from './children.ts';
 import { createDatabase, openPool } from './db/database.ts';
 import { createVirtualHost, databaseUrl, servers, uniqueName, uniqueZkRoot } from './servers.ts';
 import { until } from './until.ts';
@@ -129,7 +130,7 @@ export class System {
       removeDatabase,
       removeVirtualHost: virtualHost.remove,
       environment: {
-        PATH: process.env['PATH'] ?? '',
+        ...PROGRAM_ENVIRONMENT,
         DATABASE_URL: url,
         ...(hotDatabaseUrl !== undefined && { HOT_DATABASE_URL: hotDatabaseUrl }),
         AMQP_URL: virtualHost.url,

@@ -19,24 +19,43 @@ import { type Counts, countResults } from './test-counts.ts';
 import { SCRATCH_PREFIX } from './test-folder.ts';
 
 /**
- * `npm test`: set-up, type check, lint, then every test; all three run even when one fails. Ends
- * with one line, `N passed, N failed`: tests, and 1 more failed for each check that does not pass.
+ * `npm test`: set-up, then every test, and beside the start of their servers the type check and the
+ * lint; all three run even when one fails. Ends with one line, `N passed, N failed`: tests, and 1
+ * more failed for each check that does not pass.
  */
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** @returns the exit code */
-function run(args: readonly string[]): Promise<number> {
+/** @returns the exit code, and what it has printed where `stdio` is `pipe` */
+function run(
+  args: readonly string[],
+  stdio: 'inherit' | 'pipe',
+): Promise<{ code: number; text: string }> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, args, { cwd: PROJECT_ROOT, stdio: 'inherit' });
+    const child = spawn(process.execPath, args, { cwd: PROJECT_ROOT, stdio });
+    let text = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (part: string) => {
+        text += part;
+      });
+    }
     // The child stops its servers first; this process must outlive it to report how it went.
     const forward = (signal: NodeJS.Signals) => child.kill(signal);
     for (const signal of SIGNALS) process.on(signal, forward);
     child.once('close', (code) => {
       for (const signal of SIGNALS) process.off(signal, forward);
-      resolve(code ?? 1);
+      resolve({ code: code ?? 1, text });
     });
   });
+}
+
+/** @returns whether it passed; what it has printed is shown in one piece, not between the tests' lines */
+async function check(name: string, args: readonly string[], progress: Progress): Promise<boolean> {
+  const { code, text } = await run(args, 'pipe');
+  progress.say(
+    `${name} ${code === 0 ? 'passed' : `failed (exit code ${code})`}\n${text}`.trimEnd(),
+  );
+  return code === 0;
 }
 
 async function setUp(environment: NodeJS.ProcessEnv, progress: Progress): Promise<void> {
@@ -60,7 +79,8 @@ async function runTests(args: readonly string[]): Promise<Counts & { exitCode: n
   const results = join(folder, 'results.json');
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${results}`];
   try {
-    const exitCode = await run(['node_modules/vitest/vitest.mjs', 'run', ...reporters, ...args]);
+    const command = ['node_modules/vitest/vitest.mjs', 'run', ...reporters, ...args];
+    const { code: exitCode } = await run(command, 'inherit');
     let counts: Counts;
     try {
       counts = countResults(JSON.parse(readFileSync(results, 'utf8')));
@@ -85,15 +105,13 @@ try {
     ['type check', ['node_modules/typescript/bin/tsc', '--noEmit']],
     ['format and lint', ['node_modules/@biomejs/biome/bin/biome', 'ci', '.', ...plain]],
   ];
-  for (const [name, args] of checks) {
-    const code = await progress.step(name, () => run(args));
-    if (code === 0) continue;
-    failed += 1;
-    progress.say(`${name} failed (exit code ${code})`);
-  }
-  const tests = await progress.step('tests', () => runTests(process.argv.slice(2)));
+  const [tests, ...checked] = await Promise.all([
+    progress.step('tests', () => runTests(process.argv.slice(2))),
+    ...checks.map(([name, args]) => check(name, args, progress)),
+  ]);
   passed = tests.passed;
   failed += tests.exitCode !== 0 ? Math.max(1, tests.failed) : tests.failed;
+  failed += checked.filter((isPassed) => !isPassed).length;
 } catch (error) {
   failed += 1;
   console.error(error instanceof Error ? error.message : error);

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { BrokerConnection } from '../../broker/connection.ts';
 import { clusterOf, membersWanted } from '../../broker/management.ts';
 import { watchBroker } from '../../broker/probe.ts';
+import { PROGRAM_ENVIRONMENT } from '../children.ts';
 import { until } from '../until.ts';
 import { startTwoBrokers, type TwoBrokers } from './cluster.ts';
 import { createConnections } from './harness.ts';
@@ -35,7 +36,7 @@ const cluster = () => clusterOf(brokers.managementUrl, brokers.url);
 
 async function queuesCommand(): Promise<string> {
   const env = {
-    PATH: process.env['PATH'] ?? '',
+    ...PROGRAM_ENVIRONMENT,
     AMQP_URL: brokers.url,
     AMQP_MANAGEMENT_URL: brokers.managementUrl,
   };

@@ -39,7 +39,6 @@ export async function startPrivateBroker(): Promise<PrivateBroker> {
   const folder = home.path;
   const ports = {
     amqp: await freePort(),
-    management: await freePort(),
     epmd: await freePort(),
     distribution: await freePort(),
   };

@@ -9,6 +9,7 @@ import { unifiedDiff } from '../../db/diff.ts';
 import { openInstaller, restoreRoutine } from '../../db/install.ts';
 import type { Databases } from '../../db/pool.ts';
 import { SCRATCH_PREFIX } from '../../ops/stack/test-folder.ts';
+import { PROGRAM_ENVIRONMENT } from '../children.ts';
 import { until } from '../until.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
 import { openSale, order, requests, stock } from './shop.ts';
@@ -40,7 +41,7 @@ afterAll(async () => {
 
 function flashsale(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   return new Promise((resolve) => {
-    const env = { PATH: process.env['PATH'], DATABASE_URL: database.url };
+    const env = { ...PROGRAM_ENVIRONMENT, DATABASE_URL: database.url };
     execFile(
       process.execPath,
       ['ops/cli.ts', 'db', ...args],

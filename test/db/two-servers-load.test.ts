@@ -64,7 +64,9 @@ function startCarrier() {
   return async () => {
     running = false;
     await Promise.all(loops);
-    for (const to of [...SCHEMAS, ...SCHEMAS]) while ((await carryTo(worker, to)).pieces > 0);
+    for (const to of [...SCHEMAS, ...SCHEMAS]) {
+      while ((await insist(() => carryTo(worker, to))).pieces > 0);
+    }
   };
 }
 
@@ -139,7 +141,8 @@ class Shop {
   async expectTheSameAgain(all: readonly AdmittedRequest[]): Promise<void> {
     for (const schema of SCHEMAS) {
       for (let from = 0; from < all.length; from += 500) {
-        const again = await placeOrders(worker, schema, this.sku, all.slice(from, from + 500));
+        const some = all.slice(from, from + 500);
+        const again = await insist(() => placeOrders(worker, schema, this.sku, some));
         for (const one of again) expect(one).toEqual(this.decisions.get(one.requestId));
       }
     }
@@ -301,8 +304,8 @@ it('arrives whole, at whatever step the mover is killed and the second server re
   await startCarrier()();
   expect(deaths).toBeGreaterThan(20);
   expect(restarts).toBeGreaterThan(1);
-  const { free } = await shop.count();
-  expect((await shop.held()) + free).toBe(units);
+  const { free } = await insist(() => shop.count());
+  expect((await insist(() => shop.held())) + free).toBe(units);
   await shop.expectTheSameAgain(all);
   const books = await until('the books are read', () => audit(ops));
   expect(books).toEqual([]);

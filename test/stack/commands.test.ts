@@ -9,13 +9,14 @@ import { createProgram } from '../../ops/program.ts';
 import { PROJECT_ROOT } from '../../ops/stack/folder.ts';
 import { type StackState, whoStarts, writeState } from '../../ops/stack/state.ts';
 import { SCRATCH_PREFIX } from '../../ops/stack/test-folder.ts';
+import { PROGRAM_ENVIRONMENT } from '../children.ts';
 
 /** The commands as processes, as a person meets them. */
 
 const folder = mkdtempSync(join(tmpdir(), SCRATCH_PREFIX));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const environment = { PATH: process.env['PATH'], FLASHSALE_FOLDER: folder };
+const environment = { ...PROGRAM_ENVIRONMENT, FLASHSALE_FOLDER: folder };
 
 function node(args: readonly string[], more: Record<string, string> = {}) {
   return spawnSync(process.execPath, args, {

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { cancelOrder, payOrder, webhookLags } from '../../db/calls.ts';
 import type { Databases } from '../../db/pool.ts';
-import { Children } from '../children.ts';
+import { Children, PROGRAM_ENVIRONMENT } from '../children.ts';
 import { createDatabase, type TestDatabase } from '../db/database.ts';
 import { openSale, order, stock } from '../db/shop.ts';
 import { createVirtualHost, uniqueName, type VirtualHost } from '../servers.ts';
@@ -43,7 +43,7 @@ const allowed = { WEBHOOK_ALLOW_HTTP: 'true', WEBHOOK_ALLOW_PRIVATE: 'true' };
 
 async function cli(words: string[], environment: Record<string, string> = allowed) {
   const args = ['ops/cli.ts', 'webhooks', ...words, '--json'];
-  const env = { DATABASE_URL: database.url, ...environment };
+  const env = { ...PROGRAM_ENVIRONMENT, DATABASE_URL: database.url, ...environment };
   const { stdout } = await run(process.execPath, args, { cwd: ROOT, env });
   return JSON.parse(stdout);
 }

@@ -7,6 +7,7 @@ import { Reader } from '../../../ops/quota/overview.ts';
 import type { NodeAgent } from '../../../server/quota/agent.ts';
 import { ZkSession } from '../../../zk/client/session.ts';
 import { HISTORY_ENTRIES_MAX, readHistory } from '../../../zk/tree/history.ts';
+import { PROGRAM_ENVIRONMENT } from '../../children.ts';
 import { ControlPlane, grantOf, SESSION_TIMEOUT_MS } from '../../keeper/control-plane.ts';
 import { servers } from '../../servers.ts';
 import { until } from '../../until.ts';
@@ -37,7 +38,7 @@ afterAll(() => plane.close());
 async function cli(...words: string[]) {
   const options = {
     cwd: ROOT,
-    env: { PATH: process.env['PATH'], ZOOKEEPER: servers.zookeeper, ZK_ROOT: plane.root },
+    env: { ...PROGRAM_ENVIRONMENT, ZOOKEEPER: servers.zookeeper, ZK_ROOT: plane.root },
   };
   const args = ['ops/cli.ts', 'quota', ...words];
   return run(process.execPath, args, options).then(

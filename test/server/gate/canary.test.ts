@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Log } from '../../../process/log.ts';
+import { PROGRAM_ENVIRONMENT } from '../../children.ts';
 import { openWebNode } from '../web-node.ts';
 
 /** Secrets are looked for in all that a web node says: logs, errors, headers, bodies, metrics. */
@@ -104,7 +105,7 @@ describe('a web node', () => {
     expect(said.filter((text) => /node_modules|\.ts:\d|\bat \w+ \(/.test(text))).toEqual([]);
   });
 
-  it.each(['server/main.ts', 'worker/main.ts', 'keeper/main.ts'])(
+  it.concurrent.each(['server/main.ts', 'worker/main.ts', 'keeper/main.ts'])(
     'and %s without its servers ends or waits without telling one',
     async (entry) => {
       const secrets = [canary(), canary(), canary(), canary()];
@@ -113,7 +114,7 @@ describe('a web node', () => {
         cwd: ROOT,
         timeout: 20_000,
         env: {
-          PATH: process.env['PATH'],
+          ...PROGRAM_ENVIRONMENT,
           DATABASE_URL: `postgres://shop:${database}@127.0.0.1:1/none`,
           AMQP_URL: `amqp://shop:${broker}@127.0.0.1:1/none`,
           ZOOKEEPER: '127.0.0.1:1',

@@ -8,6 +8,7 @@ import { Operator } from '../../../ops/quota/operator.ts';
 import type { NodeAgent } from '../../../server/quota/agent.ts';
 import { digestOf, protectionOf } from '../../../zk/client/protection.ts';
 import type { ZkSession } from '../../../zk/client/session.ts';
+import { PROGRAM_ENVIRONMENT } from '../../children.ts';
 import { ControlPlane, grantOf } from '../../keeper/control-plane.ts';
 import { servers } from '../../servers.ts';
 import { until } from '../../until.ts';
@@ -220,7 +221,7 @@ describe('a protected tree', () => {
     const { stdout } = await run(process.execPath, ['ops/cli.ts', 'zookeeper', ...words], {
       cwd: ROOT,
       env: {
-        PATH: process.env['PATH'],
+        ...PROGRAM_ENVIRONMENT,
         ZOOKEEPER: servers.zookeeper,
         ZK_ROOT: plane.root,
         ...credentials.environment('operator'),
