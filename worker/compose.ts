@@ -26,7 +26,7 @@ import {
 import { POWERFUL_LOGIN } from '../db/logins.ts';
 import { createPool, type Databases, fillBoth } from '../db/pool.ts';
 import { needDatabases } from '../db/watch.ts';
-import { STRIPE_PREFIX, StripeProvider } from '../payment/stripe.ts';
+import { STRIPE_PREFIX, StripeAccount } from '../payment/stripe-account.ts';
 import type { Lifecycle } from '../process/lifecycle.ts';
 import type { Log } from '../process/log.ts';
 import { createMetrics } from '../process/metrics.ts';
@@ -249,8 +249,9 @@ async function serve(schema: Schema, context: Context, stopping: AbortSignal): P
       return 'idle';
     }),
   ];
-  if (config.payment.provider === 'stripe') {
-    const stripe = new StripeProvider(config.payment.stripe);
+  // Whoever takes the money now: what Stripe was paid before goes back by Stripe.
+  if (config.payment.stripe !== undefined) {
+    const stripe = new StripeAccount(config.payment.stripe);
     const refunds = giveRefunds({
       ...common,
       take: (limit) => takeRefunds(databases, schema, STRIPE_PREFIX, limit),

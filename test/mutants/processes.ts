@@ -87,8 +87,8 @@ export const PROCESSES: readonly Mutant[] = [
     file: 'payment/stripe.ts',
     edits: [
       [
-        'return this.#stripe.webhooks.constructEvent(body, signature, this.#options.webhookSecret);',
-        'return signature === undefined ? this.#stripe.webhooks.constructEvent(body, signature, this.#options.webhookSecret) : JSON.parse(body);',
+        'return this.stripe.webhooks.constructEvent(body, signature, this.#options.webhookSecret);',
+        'return signature === undefined ? this.stripe.webhooks.constructEvent(body, signature, this.#options.webhookSecret) : JSON.parse(body);',
       ],
     ],
     tests: ['test/payment/stripe.test.ts'],
