@@ -159,6 +159,7 @@ export async function startStripeDouble() {
     refunded,
     sessionsOf,
     pay,
+    expire,
     close: () => new Promise((resolve) => server.close(resolve)),
   };
 }

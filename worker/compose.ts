@@ -15,6 +15,7 @@ import {
   expireOrders,
   installation,
   leaveOutbox,
+  oldestRefundDue,
   outboxBatch,
   outboxDone,
   placeOrders,
@@ -43,7 +44,7 @@ import { expireOverdueOrders } from './expire.ts';
 import { createWorkerMetrics, type WorkerMetrics, watchLoad, watchQueues } from './metrics.ts';
 import { relayOutbox } from './outbox.ts';
 import { repeat } from './periodic.ts';
-import { giveRefunds } from './refund.ts';
+import { giveRefunds, watchRefunds } from './refund.ts';
 import { RETRY_LIMITS } from './retry.ts';
 import { startWebhooks } from './webhooks/start.ts';
 
@@ -243,6 +244,7 @@ async function serve(schema: Schema, context: Context, stopping: AbortSignal): P
         leave: () => leaveOutbox(databases, schema, relay),
       },
     }),
+    watchRefunds({ ...common, oldest: () => oldestRefundDue(databases, schema) }),
     repeat(TRIM_INTERVAL_MS, stopping, async () => {
       // What is not trimmed now is trimmed next time.
       await trimPlaceCalls(databases, schema).catch(() => 0);
