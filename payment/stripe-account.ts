@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import Stripe from 'stripe';
-import { PaymentError, RefundFailed } from './provider.ts';
+import { ForgedCallback, PaymentError, RefundFailed, UnknownCallback } from './provider.ts';
 
 /**
  * An account at Stripe, as far as its key alone reaches: sessions are ended, and money goes back. Workers
  * need no more of it.
  */
+
+export type { Stripe };
 
 /** In front of every reference: Stripe's payment intents are no other provider's. */
 export const STRIPE_PREFIX = 'stripe:';
@@ -112,6 +114,22 @@ export class StripeAccount {
     const made = data.find((refund) => !isVoid(refund));
     if (made === undefined) throw error;
     return made.id;
+  }
+
+  /**
+   * @throws {ForgedCallback}
+   * @throws {UnknownCallback}
+   */
+  protected open(body: string, signature: string, webhookSecret: string): Stripe.Event {
+    try {
+      return this.stripe.webhooks.constructEvent(body, signature, webhookSecret);
+    } catch (error) {
+      if (error instanceof Stripe.errors.StripeSignatureVerificationError) {
+        throw new ForgedCallback('the signature does not fit');
+      }
+      if (error instanceof SyntaxError) throw new UnknownCallback('not JSON');
+      throw error;
+    }
   }
 
   /**
