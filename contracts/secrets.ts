@@ -32,6 +32,7 @@ export const JWT_SECRET_LENGTH_MIN = 32;
 const PASSWORD_LENGTH_MIN = 12;
 
 const whole = (value: string) => value;
+const ofLogin: SecretVariable = { secretOf: whole, lengthMin: PASSWORD_LENGTH_MIN };
 const ofUrl: SecretVariable = { secretOf: passwordOf, lengthMin: PASSWORD_LENGTH_MIN };
 
 /** The variables that carry a secret, in whichever process. */
@@ -39,6 +40,12 @@ export const SECRET_VARIABLES: Readonly<Record<string, SecretVariable>> = {
   DATABASE_URL: ofUrl,
   HOT_DATABASE_URL: ofUrl,
   AMQP_URL: ofUrl,
+  AMQP_MANAGEMENT_URL: ofUrl,
+  DATABASE_PASSWORD_OWNER: ofLogin,
+  DATABASE_PASSWORD_WEB: ofLogin,
+  DATABASE_PASSWORD_WORKER: ofLogin,
+  DATABASE_PASSWORD_OPS: ofLogin,
+  DATABASE_PASSWORD_READONLY: ofLogin,
   ZK_AUTH: {
     secretOf: (value) => value.slice(value.indexOf(':') + 1),
     lengthMin: PASSWORD_LENGTH_MIN,

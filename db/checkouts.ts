@@ -41,14 +41,22 @@ export interface NewSession {
 export async function liveCheckout(
   databases: Databases,
   orderNo: string,
-): Promise<{ readonly url: string | undefined; readonly nextAttempt: number }> {
+): Promise<{ readonly session: NewSession | undefined; readonly nextAttempt: number }> {
   const schema = schemaOfOrder(orderNo);
-  const [row] = await databases[schema].query<{ url: string | null; attempt: number }>({
+  const [row] = await databases[schema].query<{
+    url: string | null;
+    attempt: number;
+    session_ref: string;
+    ends_at: Date;
+  }>({
     name: `live_checkout_${schema}`,
-    text: `SELECT url, attempt FROM ${schema}.live_checkout($1)`,
+    text: `SELECT url, attempt, session_ref, ends_at FROM ${schema}.live_checkout($1)`,
     values: [orderNo],
   });
-  return { url: row?.url ?? undefined, nextAttempt: (row?.attempt ?? 0) + 1 };
+  if (row === undefined) return { session: undefined, nextAttempt: 1 };
+  const { url, session_ref: ref, ends_at: endsAt, attempt } = row;
+  const session = url === null ? undefined : { ref, url, endsAt };
+  return { session, nextAttempt: attempt + 1 };
 }
 
 /** Remembers a session. @returns the URL of the one in force; undefined: the order has ended */

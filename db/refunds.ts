@@ -64,6 +64,18 @@ export async function takeRefunds(
   }));
 }
 
+/** Since when money is to be given back, of the payment that has waited longest; undefined: none is. */
+export async function oldestRefundDue(
+  databases: Databases,
+  schema: Schema,
+): Promise<Date | undefined> {
+  const [row] = await databases[schema].query<{ since: Date | null }>({
+    name: `oldest_refund_due_${schema}`,
+    text: `SELECT ${schema}.oldest_refund_due() AS since`,
+  });
+  return row?.since ?? undefined;
+}
+
 /** What became of a refund; with both, the money is due again. */
 export interface RefundEnd {
   /** The provider's reference of it. */

@@ -39,10 +39,10 @@ export class SettledNodes {
     return new SettledNodes(this.#all, new Map([...this.#homes, [node, settled]]));
   }
 
-  without(nodes: readonly string[]): Settled {
+  without(nodes: readonly string[]): SettledNodes {
     const homes = new Map(this.#homes);
     for (const node of nodes) homes.delete(node);
-    return new Settled(this.#all, homes);
+    return new SettledNodes(this.#all, homes);
   }
 }
 

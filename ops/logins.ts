@@ -1,23 +1,22 @@
-import { parseEnvironment, plainPassword } from '../contracts/config.ts';
+import { commonSpecs, parseEnvironment, plainPassword } from '../contracts/config.ts';
 import type { LoginPasswords } from '../db/logins.ts';
 
 /** The passwords of the roles' logins, as `flashsale db logins` and docker-compose.yml are told them. */
 
-const password = plainPassword({ default: undefined });
 const specs = {
-  DATABASE_PASSWORD_OWNER: password,
-  DATABASE_PASSWORD_WEB: password,
-  DATABASE_PASSWORD_WORKER: password,
-  DATABASE_PASSWORD_OPS: password,
-  DATABASE_PASSWORD_READONLY: password,
+  DATABASE_PASSWORD_OWNER: plainPassword({ default: undefined }),
+  DATABASE_PASSWORD_WEB: plainPassword({ default: undefined }),
+  DATABASE_PASSWORD_WORKER: plainPassword({ default: undefined }),
+  DATABASE_PASSWORD_OPS: plainPassword({ default: undefined }),
+  DATABASE_PASSWORD_READONLY: plainPassword({ default: undefined }),
 };
 export const LOGIN_VARIABLES = Object.keys(specs);
 
-/** @throws {ConfigError} naming the variable that is garbage, never its value */
+/** @throws {ConfigError} naming the variable that is garbage, or weak outside the demo; never its value */
 export function loginPasswords(
   environment: Readonly<Record<string, string | undefined>>,
 ): LoginPasswords {
-  const env = parseEnvironment(environment, specs);
+  const env = parseEnvironment(environment, { DEMO: commonSpecs.DEMO, ...specs });
   const passwords = {
     owner: env.DATABASE_PASSWORD_OWNER,
     web: env.DATABASE_PASSWORD_WEB,

@@ -1,45 +1,62 @@
 import {
   ConfigError,
+  flag,
   oneOf,
   shopUrl,
   stripeKey,
   stripeWebhookSecret,
-  url,
+  trustedUrl,
   webhookSecret,
 } from '../contracts/config.ts';
 import type { StripeOptions } from './stripe.ts';
+import { isTestKey, type StripeAccountOptions } from './stripe-account.ts';
 
 /** Variables of web nodes and workers: who takes the money. */
-export const paymentSpecs = {
+export const accountSpecs = {
   PAYMENT_PROVIDER: oneOf('demo', 'standard', 'stripe')({ default: undefined }),
-  PAYMENT_WEBHOOK_SECRET: webhookSecret({ default: undefined }),
   STRIPE_SECRET_KEY: stripeKey({ default: undefined }),
+  /** For staging only: lets the key be one of Stripe's test mode, whose money is none. */
+  STRIPE_TEST_MODE: flag({ default: false }),
+  STRIPE_API_URL: trustedUrl({ default: 'https://api.stripe.com' }),
+};
+
+/** And those of web nodes alone, which send shoppers to pay and hear of it. */
+export const paymentSpecs = {
+  ...accountSpecs,
+  PAYMENT_WEBHOOK_SECRET: webhookSecret({ default: undefined }),
   STRIPE_WEBHOOK_SECRET: stripeWebhookSecret({ default: undefined }),
-  STRIPE_API_URL: url('http', 'https')({ default: 'https://api.stripe.com' }),
   /** As shoppers know it: where a payment page sends them back. */
   SHOP_URL: shopUrl({ default: undefined }),
 };
 
-interface PaymentVariables {
+interface AccountVariables {
   readonly DEMO: boolean;
   readonly PAYMENT_PROVIDER: 'demo' | 'standard' | 'stripe' | undefined;
   readonly STRIPE_SECRET_KEY: string | undefined;
-  readonly STRIPE_WEBHOOK_SECRET: string | undefined;
+  readonly STRIPE_TEST_MODE: boolean;
   readonly STRIPE_API_URL: string;
+}
+
+interface PaymentVariables extends AccountVariables {
+  readonly PAYMENT_WEBHOOK_SECRET: string | undefined;
+  readonly STRIPE_WEBHOOK_SECRET: string | undefined;
   readonly SHOP_URL: string | undefined;
 }
 
 /**
+ * Who takes the money now, and the account at Stripe, which the shop may have from the time before that.
+ *
  * - `demo`: the pay button of the demo, which calls back as `standard`
  * - `standard`: the shop takes payments elsewhere; what calls back signs as Standard Webhooks say
  * - `stripe`: Checkout pages of Stripe
  */
-export type PaymentConfig =
-  | { readonly provider: 'demo' | 'standard' }
-  | { readonly provider: 'stripe'; readonly stripe: StripeOptions };
+export interface AccountConfig {
+  readonly provider: 'demo' | 'standard' | 'stripe';
+  readonly stripe: StripeAccountOptions | undefined;
+}
 
-/** @throws {ConfigError} none is chosen outside the demo, or something of Stripe is missing */
-export function paymentConfig(env: PaymentVariables): PaymentConfig {
+/** @throws {ConfigError} no provider is chosen outside the demo, or the key does not fit */
+export function accountConfig(env: AccountVariables): AccountConfig {
   const provider = env.PAYMENT_PROVIDER ?? (env.DEMO ? 'demo' : undefined);
   if (provider === undefined) {
     throw new ConfigError('PAYMENT_PROVIDER is not set: standard or stripe');
@@ -47,20 +64,44 @@ export function paymentConfig(env: PaymentVariables): PaymentConfig {
   if (provider === 'demo' && !env.DEMO) {
     throw new ConfigError('PAYMENT_PROVIDER=demo needs DEMO: anybody pays by a press');
   }
-  if (provider !== 'stripe') return { provider };
-  const { STRIPE_SECRET_KEY, STRIPE_WEBHOOK_SECRET, STRIPE_API_URL, SHOP_URL } = env;
-  const needed = { STRIPE_SECRET_KEY, STRIPE_WEBHOOK_SECRET, SHOP_URL };
+  const { STRIPE_SECRET_KEY: secretKey, STRIPE_API_URL: apiUrl } = env;
+  if (secretKey === undefined) {
+    if (provider !== 'stripe') return { provider, stripe: undefined };
+    throw new ConfigError('PAYMENT_PROVIDER=stripe needs STRIPE_SECRET_KEY');
+  }
+  const isTest = isTestKey(secretKey);
+  if (isTest && !env.DEMO && !env.STRIPE_TEST_MODE) {
+    throw new ConfigError(
+      'STRIPE_SECRET_KEY is a test key: orders would be paid without money. A staging shop sets STRIPE_TEST_MODE=1',
+    );
+  }
+  if (env.STRIPE_TEST_MODE && !isTest) {
+    throw new ConfigError('STRIPE_TEST_MODE needs a test key: STRIPE_SECRET_KEY takes real money');
+  }
+  return { provider, stripe: { secretKey, apiUrl } };
+}
+
+/** What a web node needs beyond that: the secret of the callbacks that it takes itself. */
+export type PaymentConfig =
+  | { readonly provider: 'stripe'; readonly stripe: StripeOptions }
+  | { readonly provider: 'demo' | 'standard'; readonly webhookSecret: string };
+
+/** @throws {ConfigError} as above, or something of the provider is missing */
+export function paymentConfig(env: PaymentVariables): PaymentConfig {
+  const { STRIPE_WEBHOOK_SECRET, SHOP_URL } = env;
+  const { provider, stripe } = accountConfig(env);
+  if (provider !== 'stripe') {
+    const { PAYMENT_WEBHOOK_SECRET: webhookSecret } = env;
+    if (webhookSecret === undefined) throw new ConfigError('PAYMENT_WEBHOOK_SECRET is not set');
+    return { provider, webhookSecret };
+  }
+  const needed = { STRIPE_WEBHOOK_SECRET, SHOP_URL };
   const missing = Object.entries(needed).flatMap(([name, value]) => (value ? [] : [name]));
-  if (!STRIPE_SECRET_KEY || !STRIPE_WEBHOOK_SECRET || !SHOP_URL) {
+  if (!stripe || !STRIPE_WEBHOOK_SECRET || !SHOP_URL) {
     throw new ConfigError(`PAYMENT_PROVIDER=stripe needs ${missing.join(', ')}`);
   }
   return {
     provider,
-    stripe: {
-      secretKey: STRIPE_SECRET_KEY,
-      webhookSecret: STRIPE_WEBHOOK_SECRET,
-      apiUrl: STRIPE_API_URL,
-      shopUrl: SHOP_URL,
-    },
+    stripe: { ...stripe, webhookSecret: STRIPE_WEBHOOK_SECRET, shopUrl: SHOP_URL },
   };
 }

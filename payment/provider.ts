@@ -81,6 +81,8 @@ export interface FailedRefund {
 /** Why a callback changes nothing here; a label of a metric. */
 export type IgnoredReason =
   | 'other_event'
+  /** Of test mode, and the key is a live one; or the other way round. */
+  | 'other_mode'
   /** It names no installation: somebody else's on the same account. */
   | 'no_installation'
   | 'other_installation'

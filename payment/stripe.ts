@@ -1,22 +1,28 @@
-import { createHash, randomUUID } from 'node:crypto';
-import Stripe from 'stripe';
+import { createHash } from 'node:crypto';
 import { isOrderNo } from '../contracts/ids.ts';
 import { fromMinorUnits, toMinorUnits } from './money.ts';
 import {
   type Checkout,
   type FailedRefund,
-  ForgedCallback,
   type Ignored,
   type IgnoredReason,
   type PayableOrder,
   PaymentError,
   type PaymentProvider,
-  RefundFailed,
   type SessionOver,
   type SessionPaid,
   UnknownCallback,
 } from './provider.ts';
 import { sessionEndMs } from './session-end.ts';
+import {
+  isTestKey,
+  isVoid,
+  reasonOf,
+  STRIPE_PREFIX,
+  type Stripe,
+  StripeAccount,
+  type StripeAccountOptions,
+} from './stripe-account.ts';
 
 /**
  * Stripe: a Checkout session for each order, a signed webhook when it is paid, a refund when the order
@@ -24,26 +30,11 @@ import { sessionEndMs } from './session-end.ts';
  * come back with every event; Stripe's account may serve other shops as well.
  */
 
-/** In front of every reference: Stripe's payment intents are no other provider's. */
-export const STRIPE_PREFIX = 'stripe:';
-
-/** How a session is over. */
-export type SessionEnd = 'expired' | 'complete';
-
-export interface StripeOptions {
-  readonly secretKey: string;
+export interface StripeOptions extends StripeAccountOptions {
   readonly webhookSecret: string;
   /** Where the page is, for the way back; without a slash at its end. */
   readonly shopUrl: string;
-  /** Stripe's API. */
-  readonly apiUrl: string;
 }
-
-const REQUEST_TIMEOUT_MS = 10_000;
-const NETWORK_RETRIES_MAX = 2;
-
-/** Refusals before Stripe has begun: it does not keep them. */
-const NOT_KEPT = new Set([401, 409, 429]);
 
 /** They overlap, and which of them come depends on the API version: each says the same. */
 const REFUND_CHANGED = new Set(['refund.failed', 'refund.updated', 'charge.refund.updated']);
@@ -52,21 +43,12 @@ const PAID = new Set(['checkout.session.completed', 'checkout.session.async_paym
 /** After these nobody can pay in that session; a completed one may still have its payment under way. */
 const OVER = new Set(['checkout.session.expired', 'checkout.session.async_payment_failed']);
 
-export class StripeProvider implements PaymentProvider {
-  readonly #stripe: Stripe;
+export class StripeProvider extends StripeAccount implements PaymentProvider {
   readonly #options: StripeOptions;
 
   constructor(options: StripeOptions) {
-    const { protocol, hostname, port } = new URL(options.apiUrl);
+    super(options);
     this.#options = options;
-    this.#stripe = new Stripe(options.secretKey, {
-      protocol: protocol === 'http:' ? 'http' : 'https',
-      host: hostname,
-      ...(port !== '' && { port }),
-      timeout: REQUEST_TIMEOUT_MS,
-      maxNetworkRetries: NETWORK_RETRIES_MAX,
-      telemetry: false,
-    });
   }
 
   /** The same session however often it is asked for: what it is for is the idempotency key. */
@@ -76,8 +58,8 @@ export class StripeProvider implements PaymentProvider {
     // Stripe refuses a key that comes with other values, such as a changed title, for a day.
     const hash = createHash('sha256').update(JSON.stringify(wanted)).digest('hex').slice(0, 16);
     const idempotencyKey = `flashsale-${installation}-order-${requestId}-${attempt}-${hash}`;
-    const session = await this.#askAnew(idempotencyKey, (key) =>
-      this.#stripe.checkout.sessions.create(wanted, { idempotencyKey: key }),
+    const session = await this.askAnew(idempotencyKey, (key) =>
+      this.stripe.checkout.sessions.create(wanted, { idempotencyKey: key }),
     );
     const { id, url, expires_at: endsAtS } = session;
     if (url === null) throw new PaymentError('the session has no page', false);
@@ -115,112 +97,16 @@ export class StripeProvider implements PaymentProvider {
     };
   }
 
-  /**
-   * Ends a session, so that nobody can pay in it any more.
-   *
-   * @returns how it is over: `complete`, its shopper was faster, and the webhook tells of the payment
-   * @throws {PaymentError} it can still be paid
-   */
-  async end(sessionRef: string): Promise<SessionEnd> {
-    const id = sessionRef.slice(STRIPE_PREFIX.length);
-    try {
-      await this.#ask(() => this.#stripe.checkout.sessions.expire(id));
-      return 'expired';
-    } catch (error) {
-      if (!(error instanceof PaymentError) || error.isTransient) throw error;
-      // Stripe expires open sessions only, and says the rest in words.
-      const { status } = await this.#ask(() => this.#stripe.checkout.sessions.retrieve(id));
-      if (status === 'expired') return 'expired';
-      if (status === 'complete') return 'complete';
-      throw error;
-    }
-  }
-
   verify(
     body: string,
     headers: Readonly<Record<string, string | undefined>>,
   ): SessionPaid | SessionOver | FailedRefund | Ignored {
-    const event = this.#open(body, headers['stripe-signature'] ?? '');
+    const event = this.open(body, headers['stripe-signature'] ?? '', this.#options.webhookSecret);
+    // In test mode money is none: such an event never pays an order of a shop that takes real money.
+    if (event.livemode === isTestKey(this.#options.secretKey)) return ignored('other_mode');
     if (REFUND_CHANGED.has(event.type)) return refundNews(event.data.object as Stripe.Refund);
     if (!event.type.startsWith('checkout.session.')) return ignored('other_event');
     return sessionNews(event);
-  }
-
-  /**
-   * Gives all of a payment back, once however often it is asked for.
-   * @param installation that the payment was made to
-   * @param after the last refund of it that failed: one more is made, once
-   * @returns Stripe's reference of the refund, which may fail later: a callback says so
-   * @throws {RefundFailed} it came to nothing at once
-   * @throws {PaymentError}
-   */
-  async refund(reference: string, installation: string, after?: string): Promise<string> {
-    const intent = reference.slice(STRIPE_PREFIX.length);
-    const key = after === undefined ? intent : `${intent}-after-${after}`;
-    try {
-      const wanted = {
-        payment_intent: intent,
-        metadata: { flashsale_installation: installation },
-      };
-      const refund = await this.#askAnew(`flashsale-${installation}-refund-${key}`, (each) =>
-        this.#stripe.refunds.create(wanted, { idempotencyKey: each }),
-      );
-      if (isVoid(refund)) throw new RefundFailed(refund.id, reasonOf(refund));
-      return refund.id;
-    } catch (error) {
-      // By hand, or by a try whose answer was lost longer ago than Stripe remembers its key.
-      if (error instanceof PaymentError && error.message.includes('charge_already_refunded')) {
-        return this.#refundOf(intent, error);
-      }
-      throw error;
-    }
-  }
-
-  async #refundOf(intent: string, error: PaymentError): Promise<string> {
-    const { data } = await this.#ask(() => this.#stripe.refunds.list({ payment_intent: intent }));
-    const made = data.find((refund) => !isVoid(refund));
-    if (made === undefined) throw error;
-    return made.id;
-  }
-
-  #open(body: string, signature: string): Stripe.Event {
-    try {
-      return this.#stripe.webhooks.constructEvent(body, signature, this.#options.webhookSecret);
-    } catch (error) {
-      if (error instanceof Stripe.errors.StripeSignatureVerificationError) {
-        throw new ForgedCallback('the signature does not fit');
-      }
-      if (error instanceof SyntaxError) throw new UnknownCallback('not JSON');
-      throw error;
-    }
-  }
-
-  /**
-   * Stripe keeps the answer to a key for a day, a failure as well: after one it is asked under a key of its
-   * own. That does no harm: a session that is not kept is told to nobody, and all of a payment is given back
-   * once (`charge_already_refunded`).
-   */
-  async #askAnew<T>(key: string, call: (key: string) => Promise<T>): Promise<T> {
-    try {
-      return await this.#ask(() => call(key));
-    } catch (error) {
-      if (!(error instanceof PaymentError) || !error.isKept) throw error;
-      return this.#ask(() => call(`${key}-${randomUUID()}`));
-    }
-  }
-
-  /** What Stripe's errors carry beside their message (headers, the request) must not reach a log. */
-  async #ask<T>(call: () => Promise<T>): Promise<T> {
-    try {
-      return await call();
-    } catch (error) {
-      if (!(error instanceof Stripe.errors.StripeError)) throw error;
-      const { type, code, statusCode } = error;
-      const isTransient = statusCode === undefined || statusCode >= 500 || statusCode === 429;
-      const isKept = statusCode !== undefined && !NOT_KEPT.has(statusCode);
-      const message = `Stripe: ${code ?? type} (${statusCode ?? 'no answer'})`;
-      throw new PaymentError(message, isTransient, isKept);
-    }
   }
 }
 
@@ -231,14 +117,6 @@ function minorUnits(amount: string, currency: string): number {
   } catch (error) {
     throw new PaymentError((error as Error).message, false);
   }
-}
-
-function isVoid({ status }: Stripe.Refund): boolean {
-  return status === 'failed' || status === 'canceled';
-}
-
-function reasonOf({ failure_reason: reason, status }: Stripe.Refund): string {
-  return reason ?? status ?? 'unknown';
 }
 
 function sessionNews({ type, created, data }: Stripe.Event): SessionPaid | SessionOver | Ignored {

@@ -14,7 +14,7 @@ import {
   zookeeperSpecs,
 } from '../contracts/config.ts';
 import { JWT_SECRET_LENGTH_MIN } from '../contracts/secrets.ts';
-import { type PaymentConfig, paymentConfig, paymentSpecs } from '../payment/config.ts';
+import { paymentConfig, paymentSpecs } from '../payment/config.ts';
 import { protectionOf } from '../zk/client/protection.ts';
 import type { TrustedProxies } from './client-address.ts';
 import type { IdentityConfig } from './gate/identity.ts';
@@ -81,17 +81,6 @@ function identityConfig(env: IdentityVariables): IdentityConfig {
   return { kind: 'jwks', url, audience, issuer };
 }
 
-/** What a web node needs beyond that to judge callbacks: the secret of those that it takes itself. */
-export type WebPaymentConfig =
-  | Extract<PaymentConfig, { provider: 'stripe' }>
-  | { readonly provider: 'demo' | 'standard'; readonly webhookSecret: string };
-
-function webPaymentConfig(payment: PaymentConfig, webhookSecret?: string): WebPaymentConfig {
-  if (payment.provider === 'stripe') return payment;
-  if (webhookSecret === undefined) throw new ConfigError('PAYMENT_WEBHOOK_SECRET is not set');
-  return { ...payment, webhookSecret };
-}
-
 function trustedProxies(
   ranges: readonly AddressRange[] | undefined,
   hops: number | undefined,
@@ -134,7 +123,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       protection: protectionOf(env, 'web'),
     },
     identity,
-    payment: webPaymentConfig(paymentConfig(env), env.PAYMENT_WEBHOOK_SECRET),
+    payment: paymentConfig(env),
     demo: env.DEMO,
     trustedProxies: trustedProxies(env.TRUST_PROXY, env.TRUST_PROXY_HOPS, env.TRUST_PROXY_SECRET),
     rateLimit: {

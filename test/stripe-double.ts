@@ -159,6 +159,7 @@ export async function startStripeDouble() {
     refunded,
     sessionsOf,
     pay,
+    expire,
     close: () => new Promise((resolve) => server.close(resolve)),
   };
 }
@@ -235,16 +236,17 @@ export interface RefundFacts {
   readonly installation?: string;
   readonly type?: string;
   readonly status?: string;
+  readonly livemode?: boolean;
 }
 
 /** The body of an event about a refund, as Stripe sends it. */
 export function refundEvent({ intent, refund, installation, ...facts }: RefundFacts): string {
-  const { type = 'refund.failed', status = 'failed' } = facts;
+  const { type = 'refund.failed', status = 'failed', livemode = false } = facts;
   const reason = status === 'failed' ? { failure_reason: 'expired_or_canceled_card' } : {};
   const metadata = installation === undefined ? {} : { flashsale_installation: installation };
   const made = { id: refund, object: 'refund', payment_intent: intent, status, metadata };
   const object = { ...made, ...reason };
-  return JSON.stringify({ id: 'evt_2', object: 'event', livemode: false, type, data: { object } });
+  return JSON.stringify({ id: 'evt_2', object: 'event', livemode, type, data: { object } });
 }
 
 /** Signed as Stripe signs. */

@@ -15,6 +15,7 @@ import {
   expireOrders,
   installation,
   leaveOutbox,
+  oldestRefundDue,
   outboxBatch,
   outboxDone,
   placeOrders,
@@ -26,7 +27,7 @@ import {
 import { POWERFUL_LOGIN } from '../db/logins.ts';
 import { createPool, type Databases, fillBoth } from '../db/pool.ts';
 import { needDatabases } from '../db/watch.ts';
-import { STRIPE_PREFIX, StripeProvider } from '../payment/stripe.ts';
+import { STRIPE_PREFIX, StripeAccount } from '../payment/stripe-account.ts';
 import type { Lifecycle } from '../process/lifecycle.ts';
 import type { Log } from '../process/log.ts';
 import { createMetrics } from '../process/metrics.ts';
@@ -43,7 +44,7 @@ import { expireOverdueOrders } from './expire.ts';
 import { createWorkerMetrics, type WorkerMetrics, watchLoad, watchQueues } from './metrics.ts';
 import { relayOutbox } from './outbox.ts';
 import { repeat } from './periodic.ts';
-import { giveRefunds } from './refund.ts';
+import { giveRefunds, watchRefunds } from './refund.ts';
 import { RETRY_LIMITS } from './retry.ts';
 import { startWebhooks } from './webhooks/start.ts';
 
@@ -243,14 +244,16 @@ async function serve(schema: Schema, context: Context, stopping: AbortSignal): P
         leave: () => leaveOutbox(databases, schema, relay),
       },
     }),
+    watchRefunds({ ...common, oldest: () => oldestRefundDue(databases, schema) }),
     repeat(TRIM_INTERVAL_MS, stopping, async () => {
       // What is not trimmed now is trimmed next time.
       await trimPlaceCalls(databases, schema).catch(() => 0);
       return 'idle';
     }),
   ];
-  if (config.payment.provider === 'stripe') {
-    const stripe = new StripeProvider(config.payment.stripe);
+  // Whoever takes the money now: what Stripe was paid before goes back by Stripe.
+  if (config.payment.stripe !== undefined) {
+    const stripe = new StripeAccount(config.payment.stripe);
     const refunds = giveRefunds({
       ...common,
       take: (limit) => takeRefunds(databases, schema, STRIPE_PREFIX, limit),

@@ -11,14 +11,14 @@ import {
   webhookSpecs,
 } from '../contracts/config.ts';
 import { SCHEMAS, type Schema } from '../contracts/names.ts';
-import { paymentConfig, paymentSpecs } from '../payment/config.ts';
+import { accountConfig, accountSpecs } from '../payment/config.ts';
 import { BATCH_LIMITS } from './batch.ts';
 
 const specs = {
   ...commonSpecs,
   ...databaseSpecs,
   ...brokerSpecs,
-  ...paymentSpecs,
+  ...accountSpecs,
   ...webhookSpecs,
   /** The orders queues that this worker serves. */
   QUEUES: list(SCHEMAS.join(' and '), (part) => SCHEMAS.find((schema) => schema === part))({
@@ -50,7 +50,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     amqpManagementUrl: parsed.AMQP_MANAGEMENT_URL,
     databaseUrls: databaseUrls(parsed),
     queues,
-    payment: paymentConfig(parsed),
+    payment: accountConfig(parsed),
     auditIntervalMs: parsed.AUDIT_INTERVAL_SECONDS * 1_000,
     webhooks: parsed.WEBHOOKS,
     webhookRules: {

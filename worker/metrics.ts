@@ -41,6 +41,11 @@ export function createWorkerMetrics(metrics: Metrics) {
       'Pieces of post brought from the other database server',
       ['schema'],
     ),
+    refundDueSeconds: metrics.gauge(
+      'flashsale_refund_due_seconds',
+      'For how long the oldest payment waits that is to be given back; 0: none is',
+      ['schema'],
+    ),
     relayedEvents: metrics.counter(
       'flashsale_worker_relayed_events_total',
       'Outbox events published and confirmed',

@@ -2,9 +2,11 @@ import type { Schema } from '../contracts/names.ts';
 import type { DueRefund, RefundEnd } from '../db/calls.ts';
 import { RefundFailed } from '../payment/provider.ts';
 import type { Log } from '../process/log.ts';
+import type { WorkerMetrics } from './metrics.ts';
 import { repeat, Trouble } from './periodic.ts';
 
 const REFUND_INTERVAL_MS = 2_000;
+const REFUND_AGE_INTERVAL_MS = 30_000;
 /** In hand at once; each is a call to the provider. */
 const REFUNDS_MAX = 10;
 
@@ -42,6 +44,29 @@ export function giveRefunds(options: RefundOptions): Promise<void> {
       trouble.failed(error);
       return 'idle';
     }
+  });
+}
+
+/** Shows how long money has waited to be given back, by whichever provider: by hand, it may be forgotten. */
+export function watchRefunds(options: {
+  readonly schema: Schema;
+  readonly oldest: () => Promise<Date | undefined>;
+  readonly metrics: Pick<WorkerMetrics, 'refundDueSeconds'>;
+  readonly log: Log;
+  readonly stopping: AbortSignal;
+}): Promise<void> {
+  const { schema, oldest, metrics, log, stopping } = options;
+  const trouble = new Trouble(log, `age of refunds of ${schema}`);
+  return repeat(REFUND_AGE_INTERVAL_MS, stopping, async () => {
+    try {
+      const since = await oldest();
+      const waitedMs = since === undefined ? 0 : Date.now() - since.getTime();
+      metrics.refundDueSeconds.set({ schema }, Math.max(0, waitedMs) / 1_000);
+      trouble.fine();
+    } catch (error) {
+      trouble.failed(error);
+    }
+    return 'idle';
   });
 }
 

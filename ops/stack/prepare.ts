@@ -14,12 +14,13 @@ import { missingServers, type Servers, serversOfEnvironment } from './servers.ts
 
 /** The one-shot service of docker-compose.yml: tables, routines, logins and, in the demo, its sale. */
 
-const variables = read({
+const specs = {
   DEMO: commonSpecs.DEMO,
   ZK_ROOT: zookeeperPath({ default: '/flashsale' }),
   ...zookeeperCredentialSpecs,
-});
-const passwords = loginPasswords(process.env);
+};
+const variables = read(() => parseEnvironment(process.env, specs));
+const passwords = read(() => loginPasswords(process.env));
 const protection = protectionOf(variables, 'operator');
 const given = serversOfEnvironment(process.env);
 const missing = missingServers(given);
@@ -39,9 +40,9 @@ if (variables.DEMO) {
 }
 
 /** The same end as that of every process whose environment is wrong. */
-function read<S extends object>(specs: S) {
+function read<T>(parse: () => T): T {
   try {
-    return parseEnvironment(process.env, specs);
+    return parse();
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     console.error(error.message);

@@ -1,14 +1,47 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { installationOf, keepCheckout, liveCheckout, orderDetails } from '../../db/calls.ts';
+import {
+  endCheckout,
+  installationOf,
+  keepCheckout,
+  liveCheckout,
+  type NewSession,
+  orderDetails,
+} from '../../db/calls.ts';
 import { PaymentError } from '../../payment/provider.ts';
 import { guards } from '../authenticate.ts';
 import type { Context } from '../context.ts';
 import { Problem } from '../problems.ts';
 import { CheckoutAnswer, OrderParams, problems } from './schemas.ts';
 
+/** Between our clock and the provider's, and for the shopper to get there. */
+const NEAR_END_MS = 60_000;
+const BEING_BOOKED = 'Your payment has arrived at the provider and is being booked';
+
 /** Where the shopper goes to pay: a page of the provider, or the demo's own call. */
 export const checkoutRoute: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
   const { catalogue, databases, log, payments } = context;
+
+  const ask = <T>(orderNo: string, asked: Promise<T>): Promise<T> =>
+    asked.catch((error: unknown) => {
+      if (!(error instanceof PaymentError)) throw error;
+      log.warn({ err: error, orderNo }, 'the payment provider did not begin');
+      throw new Problem(error.isTransient ? 'overloaded' : 'internal_error');
+    });
+
+  /**
+   * Near its end only the provider knows how a session is: the callback that told of it may be lost.
+   * @throws {Problem} somebody has paid in it
+   */
+  async function canPayIn(orderNo: string, { ref, endsAt }: NewSession): Promise<boolean> {
+    const isNearEnd = endsAt.getTime() - NEAR_END_MS <= catalogue.nowMs();
+    if (payments.kind !== 'stripe' || !isNearEnd) return true;
+    const status = await ask(orderNo, payments.provider.statusOf(ref));
+    if (status === 'complete') throw new Problem('not_allowed_now', { detail: BEING_BOOKED });
+    if (status === 'open') return true;
+    await endCheckout(databases, orderNo, ref, 'ended');
+    return false;
+  }
+
   app.post(
     '/api/v1/orders/:orderNo/checkout',
     {
@@ -30,17 +63,16 @@ export const checkoutRoute: FastifyPluginAsyncTypebox<Context> = async (app, con
       if (order.status !== 'ordered' || order.payBefore.getTime() <= catalogue.nowMs()) {
         throw ended();
       }
-      const { url, nextAttempt: attempt } = await liveCheckout(databases, orderNo);
-      if (url !== undefined) return { method: 'GET' as const, url };
+      const { session: live, nextAttempt: attempt } = await liveCheckout(databases, orderNo);
+      if (live !== undefined && (await canPayIn(orderNo, live))) {
+        return { method: 'GET' as const, url: live.url };
+      }
       const title = catalogue.sku(order.sku)?.title ?? order.sku;
       const installation = await installationOf(databases, orderNo);
-      const begun = await payments.provider
-        .begin({ ...order, title, installation, attempt })
-        .catch((error: unknown) => {
-          if (!(error instanceof PaymentError)) throw error;
-          log.warn({ err: error, orderNo }, 'the payment provider did not begin');
-          throw new Problem(error.isTransient ? 'overloaded' : 'internal_error');
-        });
+      const begun = await ask(
+        orderNo,
+        payments.provider.begin({ ...order, title, installation, attempt }),
+      );
       const { method, session } = begun;
       if (session === undefined) return { method, url: begun.url };
       const kept = await keepCheckout(databases, orderNo, session);

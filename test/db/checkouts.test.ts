@@ -59,12 +59,13 @@ describe('the session of an order', () => {
   it('is the first that is kept, for presses at once too', async () => {
     for (let round = 0; round < 20; round += 1) {
       const orderNo = await newOrder();
-      expect(await liveCheckout(web, orderNo)).toEqual({ url: undefined, nextAttempt: 1 });
+      expect(await liveCheckout(web, orderNo)).toEqual({ session: undefined, nextAttempt: 1 });
       const made = [session(), session(), session()];
       const urls = await Promise.all(made.map((each) => keepCheckout(web, orderNo, each)));
       expect(new Set(urls).size).toBe(1);
       expect(made.map(({ url }) => url)).toContain(urls[0]);
-      expect(await liveCheckout(web, orderNo)).toEqual({ url: urls[0], nextAttempt: 2 });
+      const kept = made.find(({ url }) => url === urls[0]);
+      expect(await liveCheckout(web, orderNo)).toEqual({ session: kept, nextAttempt: 2 });
     }
   });
 
@@ -76,10 +77,10 @@ describe('the session of an order', () => {
     expect(await keepCheckout(web, orderNo, second)).toBe(first.url);
     expect(await endCheckout(web, orderNo, first.ref, 'ended')).toBe(true);
     expect(await endCheckout(web, orderNo, first.ref, 'ended')).toBe(false);
-    expect(await liveCheckout(web, orderNo)).toEqual({ url: undefined, nextAttempt: 2 });
+    expect(await liveCheckout(web, orderNo)).toEqual({ session: undefined, nextAttempt: 2 });
     await keepCheckout(web, orderNo, second);
     // Its time is over; somebody may have paid at the last moment.
-    expect(await liveCheckout(web, orderNo)).toEqual({ url: second.url, nextAttempt: 3 });
+    expect(await liveCheckout(web, orderNo)).toEqual({ session: second, nextAttempt: 3 });
     expect(await keepCheckout(web, orderNo, third)).toBe(second.url);
   });
 
@@ -108,7 +109,9 @@ describe('the session of an order', () => {
       [cancelled, expired, paid].map(({ ref }) => ref).sort(),
     );
     expect(await keepCheckout(web, cancelled.orderNo, session())).toBeUndefined();
-    expect(await liveCheckout(web, open.orderNo)).toMatchObject({ url: expect.any(String) });
+    expect(await liveCheckout(web, open.orderNo)).toMatchObject({
+      session: { ref: expect.any(String) },
+    });
   });
 
   it('that is over by its payment is not ended again', async () => {

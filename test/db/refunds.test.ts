@@ -3,6 +3,7 @@ import { cloudEvent } from '../../contracts/events.ts';
 import {
   cancelOrder,
   endRefund,
+  oldestRefundDue,
   orderDetails,
   outboxBatch,
   payOrder,
@@ -198,5 +199,28 @@ describe('a refund', () => {
     expect(await endRefund(ops, 'hot', reference, { refundRef: 'letter 7' })).toBe(true);
     expect(await waits()).toBe(before - 1);
     expect(await endRefund(ops, 'hot', 'nothing', { refundRef: 'x' })).toBe(false);
+  });
+});
+
+describe('the oldest payment that is to be given back', () => {
+  it('is told until it was given back, by whichever provider', async () => {
+    const ages = async (reference: string) => {
+      const at = new Date('2020-01-01T00:00:00Z');
+      await database.admin.query({
+        text: 'UPDATE hot.payment SET received_at = $2 WHERE payment_ref = $1',
+        values: [reference, at],
+      });
+      expect(await oldestRefundDue(worker, 'hot')).toEqual(at);
+    };
+    for (const prefix of ['stripe:', 'byhand:']) {
+      const reference = await owed(uniqueName(prefix));
+      await ages(reference);
+      await endRefund(ops, 'hot', reference, { error: 'no answer' });
+      await ages(reference);
+      await endRefund(ops, 'hot', reference, { refundRef: uniqueName('re') });
+      const next = await oldestRefundDue(worker, 'hot');
+      expect(next?.getUTCFullYear()).not.toBe(2020);
+    }
+    expect(await oldestRefundDue(worker, 'regular')).toBeUndefined();
   });
 });

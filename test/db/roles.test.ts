@@ -69,6 +69,7 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   lend_units: ['web', 'worker'],
   lower_buyers: [],
   move_sku: ['ops'],
+  oldest_refund_due: ['worker', 'ops', 'readonly'],
   order_details: ['web', 'worker', 'ops'],
   orders_placed: ['worker'],
   outbox_batch: ['worker'],

@@ -190,6 +190,63 @@ describe('the environment of a server', () => {
   });
 });
 
+describe('the mode of Stripe', () => {
+  const stripe = { ...complete, ...STRIPE_ENVIRONMENT };
+  const reads: [string, (environment: Record<string, string>) => { payment: object }][] = [
+    ['a server', readServer],
+    ['a worker', readWorker],
+  ];
+  const test = (kind: string) => `${kind}_test_${SECRETS.JWT_SECRET.slice(0, 24)}`;
+
+  it.each(reads)(
+    'is the one of real money to %s, unless it is told to be staging',
+    (_name, read) => {
+      for (const STRIPE_SECRET_KEY of [test('sk'), test('rk')]) {
+        for (const PAYMENT_PROVIDER of ['stripe', 'standard']) {
+          const env = { ...stripe, PAYMENT_PROVIDER, STRIPE_SECRET_KEY };
+          const words = complaint(read, env);
+          expect(words).toContain('STRIPE_SECRET_KEY is a test key');
+          expect(words).not.toContain(STRIPE_SECRET_KEY);
+          for (const more of [{ STRIPE_TEST_MODE: '1' }, { DEMO: '1' }]) {
+            expect(() => read({ ...env, ...more })).not.toThrow();
+          }
+        }
+      }
+      const live = { ...stripe, STRIPE_TEST_MODE: '1' };
+      expect(complaint(read, live)).toContain('STRIPE_TEST_MODE needs a test key');
+    },
+  );
+
+  it.each(reads)('and its API are believed by %s over https alone', (_name, read) => {
+    const unsafe = ['http://stripe.example', 'http://10.0.0.1:80', 'https://a:b@c.example'];
+    for (const STRIPE_API_URL of unsafe) {
+      const words = complaint(read, { ...stripe, STRIPE_API_URL });
+      expect(words).toContain('STRIPE_API_URL must be an https URL');
+    }
+    for (const STRIPE_API_URL of ['http://127.0.0.1:9', 'https://stripe.example']) {
+      expect(() => read({ ...stripe, STRIPE_API_URL })).not.toThrow();
+    }
+  });
+});
+
+describe('what a worker needs of Stripe', () => {
+  const { STRIPE_SECRET_KEY, PAYMENT_PROVIDER } = STRIPE_ENVIRONMENT;
+  const account = { secretKey: STRIPE_SECRET_KEY, apiUrl: 'https://api.stripe.com' };
+
+  it('is the key alone', () => {
+    const env = { ...complete, PAYMENT_PROVIDER, STRIPE_SECRET_KEY };
+    expect(readWorker(env).payment).toEqual({ provider: 'stripe', stripe: account });
+    const words = complaint(readWorker, { ...env, STRIPE_SECRET_KEY: '' });
+    expect(words).toBe('PAYMENT_PROVIDER=stripe needs STRIPE_SECRET_KEY');
+  });
+
+  it('is still there when another provider has taken its place', () => {
+    const { payment } = readWorker({ ...complete, STRIPE_SECRET_KEY });
+    expect(payment).toEqual({ provider: 'standard', stripe: account });
+    expect(readWorker(complete).payment).toEqual({ provider: 'standard', stripe: undefined });
+  });
+});
+
 describe('who takes the money', () => {
   const { PAYMENT_PROVIDER: _, PAYMENT_WEBHOOK_SECRET: webhookSecret, ...rest } = complete;
   const payable = { ...rest, PAYMENT_WEBHOOK_SECRET: webhookSecret };

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { PUBLISHED_SECRETS, SECRET_VARIABLES } from '../../contracts/secrets.ts';
+import { LOGIN_VARIABLES, loginPasswords } from '../../ops/logins.ts';
 import { files, textOf } from './files.ts';
 
 /** Whoever reads the repository learns no secret of a shop. */
@@ -65,6 +67,32 @@ describe('docker-compose.yml', () => {
     expect(lines).toContain('JWT_SECRET:');
   });
 
+  it('gives each service the variables that it uses, and no secret of another', () => {
+    const { services } = parse(COMPOSE, { merge: true }) as {
+      services: Record<string, { environment?: Record<string, unknown> }>;
+    };
+    const having = (name: string) =>
+      Object.entries(services)
+        .filter(([, { environment = {} }]) => name in environment)
+        .map(([service]) => service)
+        .sort();
+    const workers = ['worker-hot', 'worker-regular'];
+    const money = ['web', ...workers];
+    for (const name of ['PAYMENT_PROVIDER', 'STRIPE_SECRET_KEY', 'STRIPE_TEST_MODE']) {
+      expect([name, having(name).sort()]).toEqual([name, money.sort()]);
+    }
+    const ofWeb = ['STRIPE_WEBHOOK_SECRET', 'PAYMENT_WEBHOOK_SECRET', 'SHOP_URL', 'JWT_SECRET'];
+    for (const name of ofWeb) expect([name, having(name)]).toEqual([name, ['web']]);
+    for (const name of ['ZOOKEEPER', 'ZK_ROOT', 'ZK_ACL', 'ZK_AUTH']) {
+      expect([name, having(name)]).toEqual([name, ['keeper', 'prepare', 'web']]);
+    }
+    expect(having('AMQP_URL')).toEqual(['keeper', 'prepare', 'web', ...workers].sort());
+  });
+
+  it('sends shoppers back to no address that was not given', () => {
+    expect(interpolate(COMPOSE, { DEMO: '0' })).toMatch(/^ +SHOP_URL: *$/m);
+  });
+
   it('is the demo with the secrets of .env, each of them published', () => {
     expect(DEMO).toMatch(/^DEMO=1$/m);
     const demo = Object.fromEntries(
@@ -103,12 +131,30 @@ describe('the published secrets', () => {
   });
 });
 
+describe('the passwords of logins', () => {
+  it('are neither published nor short outside the demo', () => {
+    const good = randomBytes(9).toString('hex');
+    for (const name of LOGIN_VARIABLES) {
+      for (const [weak, why] of [
+        ['flashsale-readonly', 'published'],
+        [good.slice(0, 11), 'fewer than 12'],
+      ] as const) {
+        expect(() => loginPasswords({ [name]: weak })).toThrow(
+          new RegExp(`^${name} has a secret .*${why}`),
+        );
+        expect(Object.values(loginPasswords({ [name]: weak, DEMO: '1' }))).toEqual([weak]);
+      }
+      expect(Object.values(loginPasswords({ [name]: good }))).toEqual([good]);
+    }
+  });
+});
+
 describe('the secrets of a process', () => {
   it('are known by name: each variable that is read as one', () => {
     const kinds =
-      /^ {2}([A-Z_]+): (?:secret|webhookSecret|stripeKey|stripeWebhookSecret|zookeeperAuth|url\('(?:postgres|amqp)')/gm;
+      /^ {2}([A-Z_]+): (?:secret|webhookSecret|stripeKey|stripeWebhookSecret|zookeeperAuth|plainPassword|url\('(?:postgres|amqp)'|url\('http')/gm;
     const configs = files.filter((file) =>
-      /^(contracts|payment|server|worker|keeper)\/config\.ts$/.test(file),
+      /^((contracts|payment|server|worker|keeper)\/config|ops\/logins)\.ts$/.test(file),
     );
     const named = configs.flatMap((file) =>
       [...textOf(file).matchAll(kinds)].map(([, name]) => name),

@@ -52,8 +52,8 @@ export const MONEY: readonly Mutant[] = [
   {
     promise,
     name: 'a session that was paid in the meantime is tried for ever',
-    file: 'payment/stripe.ts',
-    edits: [["      if (status === 'complete') return 'complete';\n", '']],
+    file: 'payment/stripe-account.ts',
+    edits: [["    if (status === 'complete') return 'complete';\n", '']],
     tests: ['test/payment/stripe.test.ts'],
   },
 ];

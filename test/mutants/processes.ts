@@ -84,11 +84,11 @@ export const PROCESSES: readonly Mutant[] = [
   {
     promise: 'one outcome',
     name: 'Stripe is believed without its signature',
-    file: 'payment/stripe.ts',
+    file: 'payment/stripe-account.ts',
     edits: [
       [
-        'return this.#stripe.webhooks.constructEvent(body, signature, this.#options.webhookSecret);',
-        'return signature === undefined ? this.#stripe.webhooks.constructEvent(body, signature, this.#options.webhookSecret) : JSON.parse(body);',
+        'return this.stripe.webhooks.constructEvent(body, signature, webhookSecret);',
+        'return signature === undefined ? this.stripe.webhooks.constructEvent(body, signature, webhookSecret) : JSON.parse(body);',
       ],
     ],
     tests: ['test/payment/stripe.test.ts'],

@@ -230,6 +230,24 @@ describe('a callback', () => {
     expect(verify(event(facts))).toEqual({ kind: 'ignored', reason });
   });
 
+  it('of the other mode than the key tells of nothing, money included', () => {
+    const ignored = { kind: 'ignored', reason: 'other_mode' };
+    const live = providerWith(`rk_${'live'}_51ThisIsNoRealKeyAtAll`);
+    for (const livemode of [true, false]) {
+      const paid = event({ orderNo: '7', livemode });
+      const refund = refundEvent({ intent: 'pi_9', refund: 're_9', livemode });
+      for (const [payload, kind] of [
+        [paid, 'paid'],
+        [refund, 'refund_failed'],
+      ] as const) {
+        const headers = { 'stripe-signature': signature(payload) };
+        const [right, wrong] = livemode ? [live, stripe] : [stripe, live];
+        expect(right.verify(payload, headers)).toMatchObject({ kind });
+        expect(wrong.verify(payload, headers)).toEqual(ignored);
+      }
+    }
+  });
+
   it('without an installation tells of money for an order, and changes nothing else', () => {
     const ignored = { kind: 'ignored', reason: 'no_installation' };
     expect(verify(sessionEvent({}))).toEqual(ignored);

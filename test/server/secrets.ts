@@ -13,7 +13,7 @@ export const SECRETS = {
 
 export const STRIPE_ENVIRONMENT = {
   PAYMENT_PROVIDER: 'stripe',
-  STRIPE_SECRET_KEY: `sk_test_${word()}`,
+  STRIPE_SECRET_KEY: `sk_live_${word()}`,
   STRIPE_WEBHOOK_SECRET: `whsec_${word()}`,
   SHOP_URL: 'https://shop.example',
   PAYMENT_WEBHOOK_SECRET: SECRETS.PAYMENT_WEBHOOK_SECRET,

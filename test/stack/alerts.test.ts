@@ -98,6 +98,21 @@ test('a lost server pages within 30 s, once; a mended one no more', async () => 
   ]);
 });
 
+test('money that is to be given back for more than a day is told', async () => {
+  const alert = 'FlashsaleRefundOverdue';
+  const due = (seconds: string) => ({
+    'flashsale_refund_due_seconds{schema="hot", process="worker"}': seconds,
+    'flashsale_refund_due_seconds{schema="regular", process="worker"}': '0x60',
+  });
+  const fires = { severity: 'warning' };
+  await judge([
+    { alert, series: due('86500+5x60'), atSeconds: 200, fires },
+    { alert, series: due('80000+5x60'), atSeconds: 200 },
+    // It was given back meanwhile.
+    { alert, series: due('86500x20 0x40'), atSeconds: 200 },
+  ]);
+});
+
 test('a queue with fewer members than the cluster can give it is told', async () => {
   const alert = 'FlashsaleQueueFewMembers';
   const fires = { severity: 'warning', queue: 'orders.hot' };

@@ -116,6 +116,43 @@ describe('the session of an order', () => {
   });
 });
 
+describe('a session near its end, of which Stripe was not heard', () => {
+  const atItsEnd = async (orderNo: string) => {
+    await shop.system.databases.hot.query({
+      text: `UPDATE hot.checkout SET ends_at = now() + interval '10 s' WHERE order_no = $1`,
+      values: [orderNo],
+    });
+  };
+
+  it('is the place to pay while Stripe says so, and no longer', async () => {
+    const ann = shop.shopper();
+    const { orderNo, url } = await pressed(ann);
+    await atItsEnd(orderNo);
+    expect((await shop.checkout(ann, orderNo)).body.url).toBe(url);
+    shop.double.failures.push(...[1, 2, 3].map(() => refusal(500, 'down')));
+    expect((await shop.checkout(ann, orderNo)).status).toBe(503);
+    shop.double.failures.length = 0;
+    shop.double.expire(session(orderNo));
+    const presses = await Promise.all([1, 2, 3].map(() => shop.checkout(ann, orderNo)));
+    const urls = new Set(presses.map(({ body }) => body.url));
+    expect([urls.size, urls.has(url)]).toEqual([1, false]);
+    expect(statuses(orderNo)).toEqual(['expired', 'open']);
+  });
+
+  it('is no place to pay twice: its payment is being booked', async () => {
+    const ben = shop.shopper();
+    const { orderNo, url } = await pressed(ben);
+    await atItsEnd(orderNo);
+    const intent = shop.intentOf('unheard');
+    expect(shop.double.pay(url, intent)).toBe(true);
+    const { status, body } = await shop.checkout(ben, orderNo);
+    expect([status, body.verdict]).toEqual([409, 'not_allowed_now']);
+    expect(body.detail).toContain('is being booked');
+    const paid = await shop.stripeSays({ orderNo, intent, session: session(orderNo) });
+    expect(paid.body.status).toBe('paid');
+  });
+});
+
 describe('money of another installation', () => {
   it('is neither booked nor given back, and is counted', async () => {
     const ann = shop.shopper();

@@ -1,0 +1,23 @@
+-- oldest_refund_due: since when the money that has waited longest is to be given back. Money of every
+-- provider counts, that which is given back by hand included.
+--
+-- Parameters: none
+-- Result: when its payment was told; NULL if nothing is due
+-- Tables: reads payment, refund
+-- Locks: none
+-- Errors: none
+
+CREATE OR REPLACE FUNCTION :schema.oldest_refund_due() RETURNS timestamptz
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = :schema, pg_temp
+AS $routine$
+  SELECT min(p.received_at) FROM payment p
+  WHERE p.result = 'refund_due' AND NOT EXISTS (
+    SELECT FROM refund r WHERE r.payment_ref = p.payment_ref AND r.sale = p.sale AND r.state = 'done')
+$routine$;
+
+ALTER FUNCTION :schema.oldest_refund_due OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.oldest_refund_due IS
+  'Since when the money that has waited longest is to be given back';
+REVOKE ALL ON FUNCTION :schema.oldest_refund_due FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION :schema.oldest_refund_due TO flashsale_worker, flashsale_ops, flashsale_readonly;
