@@ -280,9 +280,7 @@ export class LeaderTerm {
   #settleDead(alive: ReadonlySet<string>, reports: ReadonlyMap<string, Report | undefined>): void {
     const known = new Set([...reports.keys(), ...this.#store.nodes]);
     const dead = [...known].filter((node) => !alive.has(node));
-    this.#deadNodes.follow(
-      new Map(dead.map((node) => [node, hasNothingOpen(reports.get(node))])),
-    );
+    this.#deadNodes.follow(new Map(dead.map((node) => [node, hasNothingOpen(reports.get(node))])));
   }
 
   end(): void {

@@ -21,9 +21,7 @@ test('a home that is away keeps its own units back, and those of no other home',
   });
   const before = deadNodes.settled;
   deadNodes.follow(new Map([['web-1', false]]));
-  await until('the home that answers is settled', () =>
-    deadNodes.settled.has('web-1', 'regular'),
-  );
+  await until('the home that answers is settled', () => deadNodes.settled.has('web-1', 'regular'));
   await until(
     'the other one is tried again',
     () => calls.filter((one) => one === 'hot').length > 2,

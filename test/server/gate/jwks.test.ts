@@ -149,4 +149,17 @@ describe('tokens by JWKS', () => {
     expect(await read('ES256', 'k2')).toBe(pem);
     await expect(read('ES256', 'k1')).rejects.toThrow('no such key');
   });
+
+  it('are judged by the remembered set while the shop says nothing, for as long once more', async () => {
+    const read = createKeyReader(url);
+    const pem = await read('ES256', 'k1');
+    answer = () => {};
+    vi.useFakeTimers({ toFake: ['performance'] });
+    vi.advanceTimersByTime(700_000);
+    expect(await read('ES256', 'k1')).toBe(pem);
+    vi.advanceTimersByTime(300_000);
+    expect(await read('ES256', 'k1')).toBe(pem);
+    vi.advanceTimersByTime(400_000);
+    await expect(read('ES256', 'k1')).rejects.toThrow('cannot be read');
+  });
 });
