@@ -29,7 +29,7 @@ import type { Databases } from '../db/pool.ts';
 const CONTENT_KEPT_BYTES = 4_096;
 const REFUSE_ATTEMPTS_MAX = 10;
 
-export interface Desk {
+export interface LetterContext {
   readonly databases: Databases;
   readonly publisher: Publisher;
   /** Who does it, for the log. */
@@ -49,13 +49,13 @@ export interface Replayed {
  *
  * @throws {Error} when the broker did not confirm it: the letter stays
  */
-export async function replay(letter: DeadLetter, desk: Desk): Promise<Replayed> {
-  const schema = (await homeOf(letter, desk.databases)) ?? originOf(letter);
-  const { content, open } = await undecided(letter, desk);
+export async function replay(letter: DeadLetter, context: LetterContext): Promise<Replayed> {
+  const schema = (await homeOf(letter, context.databases)) ?? originOf(letter);
+  const { content, open } = await undecided(letter, context);
   const queue = ordersQueue(schema);
-  await logDeadLetter(desk.databases, schema, logEntry(letter, desk, 'replayed'));
+  await logDeadLetter(context.databases, schema, logEntry(letter, context, 'replayed'));
   if (content !== undefined) {
-    const result = await desk.publisher.publish({
+    const result = await context.publisher.publish({
       exchange: ORDERS_EXCHANGE,
       routingKey: schema,
       schema: letter.schema,
@@ -80,8 +80,12 @@ export interface Refused {
 }
 
 /** Ends its requests as `rejected`, tells their web node, and forgets it. */
-export async function refuse(letter: DeadLetter, desk: Desk, reason: string): Promise<Refused> {
-  const { databases, publisher } = desk;
+export async function refuse(
+  letter: DeadLetter,
+  context: LetterContext,
+  reason: string,
+): Promise<Refused> {
+  const { databases, publisher } = context;
   const { sku = '', node = '', requests } = letter.envelope;
   const schema = (await homeOf(letter, databases)) ?? originOf(letter);
   let verdicts: readonly Verdict[] = [];
@@ -95,7 +99,7 @@ export async function refuse(letter: DeadLetter, desk: Desk, reason: string): Pr
     if (new Set(verdicts.map(({ requestId }) => requestId)).size === idsOf(letter).size) break;
     if (attempt === REFUSE_ATTEMPTS_MAX) throw new Error(`${sku} is being moved; try again`);
   }
-  await logDeadLetter(databases, schema, { ...logEntry(letter, desk, 'refused'), reason });
+  await logDeadLetter(databases, schema, { ...logEntry(letter, context, 'refused'), reason });
   tell(letter, publisher, verdicts);
   letter.ack();
   const refused = verdicts.filter((one) => one.status === 'rejected' && one.reason === reason);
@@ -113,7 +117,7 @@ function tell({ replyTo }: DeadLetter, publisher: Publisher, verdicts: readonly 
 }
 
 /** The message without requests that have an outcome; no content when none is left. */
-async function undecided(letter: DeadLetter, { databases, publisher }: Desk) {
+async function undecided(letter: DeadLetter, { databases, publisher }: LetterContext) {
   const all = idsOf(letter);
   const asIs = { content: letter.content, open: all.size };
   if (letter.schema !== ENVELOPE_SCHEMA || all.size === 0) return asIs;
@@ -146,7 +150,7 @@ function originOf({ queue }: DeadLetter): Schema {
 
 function logEntry(
   letter: DeadLetter,
-  { who }: Desk,
+  { who }: LetterContext,
   action: HandledDeadLetter['action'],
 ): HandledDeadLetter {
   const { id, queue, cause, error, sqlstate, envelope, headers, content } = letter;

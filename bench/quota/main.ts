@@ -12,7 +12,7 @@ import { startZookeeper } from './place.ts';
  * `npm run bench -- quota [--json] [--edits n]`: real sessions on a real ZooKeeper. From the write of
  * an edit until the last of 50 web nodes acts on it: quotas by turns up and down, and states. The
  * keeper is a process of its own, whose CPU time is counted; so are ZooKeeper's transactions.
- * Then 100 nodes × 50 SKUs in virtual time: writes per edit, and what a larger fleet costs.
+ * Then 100 nodes × 50 SKUs in virtual time: writes per edit, and what more web nodes costs.
  */
 
 const NODES = 50;
@@ -48,7 +48,7 @@ const { quota: quotaPath, state: statePath } = sku(SKU);
 const session = new ZkSession({ servers: zookeeper.address, sessionTimeoutMs: 10_000 });
 
 /** A helper process: the keeper, or all web nodes. */
-function start(role: 'keeper' | 'fleet'): Child {
+function start(role: 'keeper' | 'web-nodes'): Child {
   const program = join(import.meta.dirname, 'member.ts');
   return new Child(program, [role, zookeeper.address, root, String(NODES)]);
 }
@@ -74,11 +74,11 @@ async function createMeter(keeper: Child) {
 }
 
 /** An edit, from its write until the last node acts on it, in ms. */
-async function edit(fleet: Child, count: number): Promise<{ isQuota: boolean; tookMs: number }> {
+async function edit(webNodes: Child, count: number): Promise<{ isQuota: boolean; tookMs: number }> {
   const isQuota = count % 4 !== 3;
   const quota = count % 2 === 0 ? UNITS / 2 : UNITS;
   const state = count % 8 === 3 ? 'paused' : 'open';
-  const asked = fleet.ask<{ at: number }>(isQuota ? { granted: quota } : { state });
+  const asked = webNodes.ask<{ at: number }>(isQuota ? { granted: quota } : { state });
   // One clock for all processes of a machine.
   const writtenAt = performance.timeOrigin + performance.now();
   // As typed by hand: the way through the CLI begins with several questions.
@@ -95,17 +95,17 @@ async function measure() {
   await session.ensure(quotaPath, String(UNITS));
   await session.ensure(statePath, 'open');
   await session.ensure(history, '');
-  const [keeper, fleet] = [start('keeper'), start('fleet')];
+  const [keeper, webNodes] = [start('keeper'), start('web-nodes')];
   try {
     say(`waiting for ${NODES} web nodes …`);
-    await fleet.ask({ granted: UNITS });
+    await webNodes.ask({ granted: UNITS });
     const meter = await createMeter(keeper);
     const quotaMs: number[] = [];
     const stateMs: number[] = [];
     const untilMs = performance.now() + EDITING_MS_MAX;
     let made = 0;
     for (; made < edits && performance.now() < untilMs; made++) {
-      const { isQuota, tookMs } = await edit(fleet, made);
+      const { isQuota, tookMs } = await edit(webNodes, made);
       (isQuota ? quotaMs : stateMs).push(tookMs);
       await delay(EDIT_EVERY_MS);
     }
@@ -130,7 +130,7 @@ async function measure() {
       idle_zookeeper_transactions_per_second: round(idle.writes / idle.seconds),
     };
   } finally {
-    for (const child of [fleet, keeper]) child.end();
+    for (const child of [webNodes, keeper]) child.end();
     await session.close();
     await zookeeper.stop();
   }

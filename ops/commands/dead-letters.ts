@@ -3,7 +3,7 @@ import { type DeadLetter, withDeadLetters } from '../../broker/dead-letters.ts';
 import { Publisher } from '../../broker/publisher.ts';
 import { decodeCursor, encodeCursor, type Position } from '../../contracts/cursor.ts';
 import { handledDeadLetters } from '../../db/calls.ts';
-import { type Desk, refuse, replay } from '../dead-letters.ts';
+import { type LetterContext, refuse, replay } from '../dead-letters.ts';
 import { tellMissing } from './arguments.ts';
 import { withBroker } from './broker.ts';
 import type { AddCommand, CommandContext } from './command.ts';
@@ -81,7 +81,7 @@ async function handle<T extends object>(
   context: CommandContext,
   id: string | undefined,
   { all, json }: Options,
-  each: (letter: DeadLetter, desk: Desk) => Promise<T>,
+  each: (letter: DeadLetter, context: LetterContext) => Promise<T>,
   say: (done: T) => string,
 ): Promise<void> {
   if ((id === undefined) === (all !== true)) throw new Error('say which: an id, or --all');
@@ -145,7 +145,7 @@ function addHandling(letters: Command, context: CommandContext): void {
         context,
         id,
         options,
-        (letter, desk) => refuse(letter, desk, options.reason ?? REFUSED_BY_OPERATOR),
+        (letter, context) => refuse(letter, context, options.reason ?? REFUSED_BY_OPERATOR),
         ({ id: letter, refused, kept }) =>
           `${letter}: ${refused} requests refused, ${kept} had another outcome before`,
       ),

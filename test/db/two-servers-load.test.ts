@@ -40,7 +40,7 @@ const SCHEMAS = ['regular', 'hot'] as const;
 const other = (schema: Schema): Schema => (schema === 'hot' ? 'regular' : 'hot');
 
 /** A server that is being restarted is waited for, as workers do. */
-async function insist<T>(work: () => Promise<T>): Promise<T> {
+async function untilAnswered<T>(work: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
       return await work();
@@ -56,7 +56,7 @@ function startCarrier() {
   let running = true;
   const loop = async (to: Schema) => {
     while (running) {
-      await insist(() => carryTo(worker, to));
+      await untilAnswered(() => carryTo(worker, to));
       await sleep(5);
     }
   };
@@ -65,7 +65,7 @@ function startCarrier() {
     running = false;
     await Promise.all(loops);
     for (const to of [...SCHEMAS, ...SCHEMAS]) {
-      while ((await insist(() => carryTo(worker, to))).pieces > 0);
+      while ((await untilAnswered(() => carryTo(worker, to))).pieces > 0);
     }
   };
 }
@@ -88,7 +88,7 @@ class Shop {
     let from = first;
     let batch = requested;
     for (let wait = false; batch.length > 0; wait = true) {
-      const said = await insist(() => placeOrders(worker, from, this.sku, batch, { wait }));
+      const said = await untilAnswered(() => placeOrders(worker, from, this.sku, batch, { wait }));
       for (const [at, one] of said.entries()) {
         if (one.status === 'locked') continue;
         this.decisions.set(one.requestId, one);
@@ -115,7 +115,7 @@ class Shop {
     if (orderNo === undefined) return sleep(1);
     const userId = this.users.get(orderNo) ?? '';
     this.cancelling += 1;
-    await insist(() => cancelOrder(worker, orderNo, userId));
+    await untilAnswered(() => cancelOrder(worker, orderNo, userId));
   }
 
   /** Units of orders on both servers. */
@@ -142,7 +142,7 @@ class Shop {
     for (const schema of SCHEMAS) {
       for (let from = 0; from < all.length; from += 500) {
         const some = all.slice(from, from + 500);
-        const again = await insist(() => placeOrders(worker, schema, this.sku, some));
+        const again = await untilAnswered(() => placeOrders(worker, schema, this.sku, some));
         for (const one of again) expect(one).toEqual(this.decisions.get(one.requestId));
       }
     }
@@ -274,7 +274,7 @@ it('arrives whole, at whatever step the mover is killed and the second server re
     for (const after of [false, true]) {
       let died = false;
       try {
-        await insist(() => moveSku(mortal(ops, step, after), to, shop.sku));
+        await untilAnswered(() => moveSku(mortal(ops, step, after), to, shop.sku));
         survived += 1;
       } catch (error) {
         if (!(error instanceof Killed)) throw error;
@@ -289,12 +289,12 @@ it('arrives whole, at whatever step the mover is killed and the second server re
       // What has left arrives without anybody's help; what has not is moved again.
       const before = resumedByWorkers;
       for (const where of SCHEMAS) {
-        const { pieces } = await insist(() => carryTo(worker, where, { takeOver: true }));
+        const { pieces } = await untilAnswered(() => carryTo(worker, where, { takeOver: true }));
         resumedByWorkers += Math.min(1, pieces);
       }
-      const moved = await insist(() => moveSku(ops, to, shop.sku));
+      const moved = await untilAnswered(() => moveSku(ops, to, shop.sku));
       if (before === resumedByWorkers) expect(moved.slots).toBe(4);
-      const home = await insist(() => shop.count());
+      const home = await untilAnswered(() => shop.count());
       expect(home.unitsTotal).toBe(units);
       to = other(to);
     }
@@ -304,8 +304,8 @@ it('arrives whole, at whatever step the mover is killed and the second server re
   await startCarrier()();
   expect(deaths).toBeGreaterThan(20);
   expect(restarts).toBeGreaterThan(1);
-  const { free } = await insist(() => shop.count());
-  expect((await insist(() => shop.held())) + free).toBe(units);
+  const { free } = await untilAnswered(() => shop.count());
+  expect((await untilAnswered(() => shop.held())) + free).toBe(units);
   await shop.expectTheSameAgain(all);
   const books = await until('the books are read', () => audit(ops));
   expect(books).toEqual([]);

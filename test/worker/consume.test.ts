@@ -271,7 +271,7 @@ test('drained is said only when everything before is decided', async () => {
   await web.sendAll(pack(sku, all));
   await until('the call is under way', isCalled);
   // Nobody serves the hot orders here.
-  const settled = drainQueues(direct, 'node-1', 10_000).then(
+  const settled = drainQueues(direct, 'node-1', 300_000).then(
     () => 'drained',
     (error: unknown) => String(error),
   );

@@ -44,7 +44,7 @@ export class Webhooks {
   readonly #worker: Databases;
   readonly #ops: Databases;
   readonly #receivers: Receiver[] = [];
-  readonly #offices: { stop: AbortController; ended: Promise<void> }[] = [];
+  readonly #dispatchers: { stop: AbortController; ended: Promise<void> }[] = [];
   #endpoints = 0;
 
   constructor(worker: Databases, ops: Databases) {
@@ -83,7 +83,7 @@ export class Webhooks {
       log,
       stopping: stop.signal,
     });
-    this.#offices.push({ stop, ended });
+    this.#dispatchers.push({ stop, ended });
     return { registry, stop, ended };
   }
 
@@ -112,8 +112,8 @@ export class Webhooks {
   }
 
   async end(): Promise<void> {
-    for (const { stop } of this.#offices) stop.abort();
-    await Promise.all(this.#offices.splice(0).map(({ ended }) => ended));
+    for (const { stop } of this.#dispatchers) stop.abort();
+    await Promise.all(this.#dispatchers.splice(0).map(({ ended }) => ended));
     await Promise.all(this.#receivers.splice(0).map((receiver) => receiver.close()));
     for (const { endpoint } of await webhookEndpoints(this.#ops)) {
       await setWebhookState(this.#ops, endpoint, 'operator');

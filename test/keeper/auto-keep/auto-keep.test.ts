@@ -49,7 +49,7 @@ const keeps = () => agents.map((agent) => agent.keep(SKU));
 const written = async () => Number(await plane.text(plane.paths.sku(SKU).autoKeep));
 
 test('a number is in force until `auto` is, which begins where it is told', async () => {
-  const operator = new Operator(plane.operator, plane.paths, 'ann@desk');
+  const operator = new Operator(plane.operator, plane.paths, 'ann@laptop');
   await operator.keep(undefined, '0.7');
   await until('0.7', () => keeps().every((keep) => keep === 0.7));
   await plane.write(plane.paths.autoKeep.start, '0.2');

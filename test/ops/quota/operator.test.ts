@@ -28,7 +28,7 @@ beforeAll(async () => {
   plane.keeper();
   agents = [plane.agent(), plane.agent()];
   await until('granted', () => agents.every((agent) => grantOf(agent, SKU) === 500));
-  operator = new Operator(plane.operator, plane.paths, 'ann@desk');
+  operator = new Operator(plane.operator, plane.paths, 'ann@laptop');
   reader = new Reader(plane.operator, plane.paths);
 });
 
@@ -74,7 +74,7 @@ describe('edits by command', () => {
     await inForce(await operator.quota(SKU, '0'));
     await inForce(await operator.undo());
     const entries = await operator.history();
-    const own = entries.filter(({ who }) => who === 'ann@desk').slice(0, -2);
+    const own = entries.filter(({ who }) => who === 'ann@laptop').slice(0, -2);
     expect(own.map(({ path, from, to }) => [path.split('/').at(-1), from, to])).toEqual([
       ['quota', '1000', '600'],
       ['state', 'open', 'paused'],

@@ -25,7 +25,7 @@ describe('the score', () => {
     ['a busy user', { userRate: 0.5 }, 35, ['user_rate']],
     ['less busy', { userRate: 0.4 }, 26, ['user_rate']],
     ['a busy address', { networkRate: 1 }, 20, ['network_rate']],
-    ['an office', { networkUsers: 10 }, 0, []],
+    ['a company', { networkUsers: 10 }, 0, []],
     ['a thousand accounts', { networkUsers: 300 }, 30, ['network_users']],
     ['a collector of tickets', { isLate: true }, 20, ['late_ticket']],
     ['a plain script', { missingHeaders: 3 }, 36, ['missing_headers']],

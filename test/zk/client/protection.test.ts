@@ -137,10 +137,10 @@ describe('a protected tree', () => {
 
   test('an edit of an operator is obeyed and in the history', async () => {
     if (!operator) throw new Error('no operator');
-    const desk = new Operator(operator, plane.paths, 'ann@desk');
-    await desk.quota(SKU, '80');
+    const operatorOfAnn = new Operator(operator, plane.paths, 'ann@laptop');
+    await operatorOfAnn.quota(SKU, '80');
     await until('in force', () => agents.every((agent) => grantOf(agent, SKU) === 40));
-    const [entry] = (await desk.history()).filter(({ who }) => who === 'ann@desk');
+    const [entry] = (await operatorOfAnn.history()).filter(({ who }) => who === 'ann@laptop');
     expect(entry).toMatchObject({ to: '80' });
     const entries = await anybody?.children(plane.paths.history);
     const name = entries?.ok ? entries.value[0] : '';
@@ -149,7 +149,7 @@ describe('a protected tree', () => {
     await expect(intruder.quota(SKU, '1')).rejects.toThrow('may not write there (ZK_AUTH)');
     const stranger = new Operator(anybody as ZkSession, plane.paths, 'anybody');
     await expect(stranger.history()).rejects.toThrow(/no rights on .*history.*\(ZK_AUTH\)/);
-    await desk.quota(SKU, '100');
+    await operatorOfAnn.quota(SKU, '100');
   });
 
   test('zkCli.sh: addauth edits, without it nothing is written, and no hole is left', async () => {
