@@ -13,18 +13,22 @@ const OPEN_SALE = `
 
 /**
  * place_orders with the SELECT of the main text: the fullest slot, and a wait for whoever holds it.
- * Made from the file, so that nothing else differs.
+ * Made from the files, so that nothing else differs.
  */
 function withForUpdate(): string {
-  const file = new URL('../../db/procedures/place_orders.sql', import.meta.url);
   const pick =
-    / ORDER BY s\.remaining[^\n]*DESC\n(\s*)LIMIT 1\n\s*(FOR UPDATE(?: OF s)?) SKIP LOCKED/g;
-  const text = readFileSync(file, 'utf8');
-  if ([...text.matchAll(pick)].length !== 3)
+    / ORDER BY s\.remaining[^\n]*DESC(\s*)LIMIT 1(\s*)(FOR UPDATE(?: OF s)?) SKIP LOCKED/g;
+  const names = ['lock_slots', 'place_mixed_batch', 'place_orders'];
+  const files = names.map((name) =>
+    readFileSync(new URL(`../../db/procedures/${name}.sql`, import.meta.url), 'utf8'),
+  );
+  const text = files.join('\n');
+  if ([...text.matchAll(pick)].length !== 2)
     throw new Error('place_orders picks its slots otherwise');
   return text
-    .replaceAll(pick, ' ORDER BY s.remaining DESC\n$1LIMIT 1\n$1$2')
-    .replaceAll(/(?<=:schema\.)place_orders/g, 'place_orders_for_update')
+    .replaceAll(pick, ' ORDER BY s.remaining DESC$1LIMIT 1$2$3')
+    .replaceAll(/(?<=:schema\.)(?:lock_slots|place_mixed_batch|place_orders)\b/g, '$&_for_update')
+    .replaceAll(/(?<=FROM )(?:lock_slots|place_mixed_batch)(?=\()/g, '$&_for_update')
     .replaceAll(/(?<!:):schema\b/g, 'hot');
 }
 

@@ -1,7 +1,8 @@
 -- copy_in: writes a page of sku_changes of the other server. Buyers go where they are judged when the
 -- SKU lives here; outcomes where decided_elsewhere looks for them.
 --
--- Parameters: p_sku, p_copier; p_what, buyers or outcomes; p_rows
+-- Parameters: p_sku, p_copier; p_what, buyers or outcomes; p_rows. A server of an older version sends
+--   buyers without c, their claims: those that are known here stay
 -- Result: false if the caller is not the one that copies (any more): nothing was written
 -- Tables: reads catalog.sku, transfer_mark; writes buyer, and outcome of the other schema
 -- Locks, in order: the transfer_mark row, so that the SKU does not arrive meanwhile; buyer rows, or
@@ -24,7 +25,9 @@ BEGIN
 
   IF p_what = 'buyers' THEN
     INSERT INTO buyer AS b (sale, sku, user_id, units, claims)
-    SELECT v_sale, p_sku, r.u, r.n, r.c
+    SELECT v_sale, p_sku, r.u, r.n, coalesce(r.c, (
+             SELECT a.claims FROM buyer a
+             WHERE a.user_id = r.u AND a.sku = p_sku AND a.sale = v_sale), 0)
     FROM jsonb_to_recordset(p_rows) AS r (u text, n int, c int)
     ORDER BY r.u COLLATE "C"
     ON CONFLICT (user_id, sku, sale) DO UPDATE

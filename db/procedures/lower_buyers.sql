@@ -1,5 +1,5 @@
--- lower_buyers: users hold fewer units of a SKU that lives in this schema. Part of cancel_order and
--- expire_orders of both schemas; not to be called alone.
+-- lower_buyers: users hold fewer units of a SKU that lives in this schema. Part of place_orders and
+-- place_mixed_batch, and of cancel_order and expire_orders of both schemas; not to be called alone.
 --
 -- Parameters: p_sale, p_sku; p_user_ids and p_units, of the same length; a user may come repeatedly
 -- Result: none
@@ -33,5 +33,5 @@ $routine$;
 
 ALTER FUNCTION :schema.lower_buyers OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.lower_buyers IS
-  'Users hold fewer units: part of cancel_order and expire_orders';
+  'Users hold fewer units: part of place_orders, cancel_order and expire_orders';
 REVOKE ALL ON FUNCTION :schema.lower_buyers FROM PUBLIC;

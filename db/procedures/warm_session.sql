@@ -30,7 +30,7 @@ BEGIN
     VALUES (v_name, v_sale, current_schema(), false, false, 0, 'XXX', 9, 'open', '-infinity',
             'infinity', interval '1 hour', false, 0, 9, 0, 0, true);
     INSERT INTO stock_slot (sku, slot, remaining) VALUES (v_name, 1, 9), (v_name, 2, 9);
-    -- Each way through place_orders: one request, a plain batch, any batch, all slots.
+    -- Each way through place_orders: plain batches, a mixed one, and all slots.
     PERFORM place_orders(v_name, ARRAY[gen_random_uuid()], v_users[1:1], '{1}', '{f}', ARRAY[v_name]);
     SELECT array_agg(p.order_no) INTO v_placed
     FROM place_orders(v_name, ARRAY[gen_random_uuid(), gen_random_uuid()], v_users[2:3], '{1,1}',

@@ -52,6 +52,36 @@ describe('two servers', () => {
     await expect(ops.regular.query(close)).rejects.toMatchObject({ sqlstate: 'FS002' });
   });
 
+  it('take buyers from a server of an older version, which sends no claims, and keep those known', async () => {
+    const sku = await stock(ops, sale, { units: 4, schema: 'regular' });
+    const copier = request().requestId;
+    await worker.hot.query({
+      text: 'SELECT FROM hot.copy_begin($1, $2, true)',
+      values: [sku, copier],
+    });
+    const copyIn = (rows: object[]) =>
+      worker.hot.query({
+        text: `SELECT hot.copy_in($1, $2, 'buyers', $3) AS ok`,
+        values: [sku, copier, JSON.stringify(rows)],
+      });
+    expect(await copyIn([{ u: 'ann', n: 1, c: 2 }])).toEqual([{ ok: true }]);
+    const older = [
+      { u: 'ann', n: 3 },
+      { u: 'ben', n: 1 },
+    ];
+    expect(await copyIn(older)).toEqual([{ ok: true }]);
+    const copied = await servers.admin.hot.query({
+      text: 'SELECT user_id, units, claims FROM hot.buyer WHERE sku = $1 ORDER BY user_id',
+      values: [sku],
+    });
+    expect(copied).toEqual([
+      { user_id: 'ann', units: 3, claims: 2 },
+      { user_id: 'ben', units: 1, claims: 0 },
+    ]);
+    // The SKU's next copy has the truth.
+    await servers.admin.hot.query({ text: 'DELETE FROM hot.buyer WHERE sku = $1', values: [sku] });
+  });
+
   it('keep a refusal of before the SKU was, wherever it comes to live', async () => {
     const reason = 'refused_by_operator';
     for (const asked of ['regular', 'hot'] as const) {

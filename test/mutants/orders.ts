@@ -10,31 +10,27 @@ const PLACE_TESTS = [
 const LIFE_TESTS = ['test/db/order-life.test.ts', 'test/db/contention.test.ts'];
 
 const sql = planted(PLACE_TESTS, 'db/procedures/place_orders.sql');
+const mixed = planted(PLACE_TESTS, 'db/procedures/place_mixed_batch.sql');
 
 export const ORDERS: readonly Mutant[] = [
   sql('no oversell', 'a slot is written as it was read, and not locked', [
-    [/\n +FOR UPDATE (OF s )?SKIP LOCKED/g, ''],
-    ['SET remaining = s.remaining - v_sku.wanted', 'SET remaining = v_remaining - v_sku.wanted'],
-    [/ AND s\.remaining >= v_sku\.wanted/g, ''],
+    [/\n +FOR UPDATE OF s SKIP LOCKED/, ''],
+    [
+      'SET remaining = s.remaining - v_terms.wanted',
+      'SET remaining = p.remaining - v_terms.wanted',
+    ],
+    [/ AND s\.remaining >= v_terms\.wanted(?=\n +RETURNING)/, ''],
   ]),
   sql('no oversell', 'a slot gives more than it has', [
-    ['IF v_held >= v_sku.wanted THEN', 'IF v_held > 0 THEN'],
-    [/ AND s\.remaining >= v_sku\.wanted/g, ''],
-    ['s.remaining - v_sku.wanted', 'greatest(0, s.remaining - v_sku.wanted)'],
+    ['l.remaining >= w.units', 'l.remaining > 0'],
+    [/ AND s\.remaining >= v_terms\.wanted/g, ' AND s.remaining > 0'],
+    ['s.remaining - v_terms.wanted', 'greatest(0, s.remaining - v_terms.wanted)'],
   ]),
-  sql('no oversell', 'a single order takes a unit that is gone', [
-    [/\n +FOR UPDATE OF s SKIP LOCKED/, ''],
-    ['SELECT s.slot\n      FROM credited', 'SELECT s.slot, s.remaining\n      FROM credited'],
-    ['SET remaining = s.remaining - p_units[1]', 'SET remaining = p.remaining - p_units[1]'],
-  ]),
-  sql('no oversell', 'no movement is booked for a single order', [
-    ["'sale', -p_units[1] FROM numbered n", "'sale', -p_units[1] FROM numbered n WHERE false"],
-  ]),
-  sql('no undersell', 'a single order without a slot keeps its place under the limit', [
-    ['SET units = b.units - p_units[1]', 'SET units = b.units'],
+  sql('no undersell', 'a plain batch that was stopped keeps its places under the limit', [
+    ['WHERE r.user_id = ANY (v_credited);', 'WHERE false;'],
   ]),
   sql('no oversell', 'no movement is booked for a sale', [
-    ['-v_sku.wanted FROM drawn d', '-v_sku.wanted FROM drawn d WHERE false'],
+    ['-v_terms.wanted FROM drawn d', '-v_terms.wanted FROM drawn d WHERE false'],
   ]),
   sql(
     'no oversell',
@@ -74,7 +70,7 @@ export const ORDERS: readonly Mutant[] = [
   sql(
     'no lie',
     'a free order waits for money',
-    [["CASE WHEN n.is_free THEN 'paid'", "CASE WHEN false THEN 'paid'"]],
+    [["CASE WHEN t.price = 0 THEN 'paid'", "CASE WHEN false THEN 'paid'"]],
     ['test/db/free-orders.test.ts'],
   ),
   sql(
@@ -98,13 +94,19 @@ export const ORDERS: readonly Mutant[] = [
     LIFE_TESTS,
     'db/procedures/expire_orders.sql',
   ),
-  sql('no undersell', 'who came too late keeps his place under the limit', [
-    ['AND c.credited > 0;', 'AND c.credited < 0;'],
+  mixed('no undersell', 'a user who came too late keeps the place under the limit', [
+    ['WHERE p_units[b.at] > v_got[b.at];', 'WHERE false;'],
   ]),
-  sql('one outcome', 'nobody looks for known requests', [
+  sql('one outcome', 'a plain batch does not look for known requests', [
     [/WHERE o\.sale = [ts]\.sale AND o\.request_id/g, 'WHERE false AND o.request_id'],
-    ['ON o.sale = s.sale AND o.request_id', 'ON false AND o.request_id'],
   ]),
+  mixed(
+    'one outcome',
+    'a mixed batch does not look for known requests',
+    [['ON o.sale = s.sale AND o.request_id', 'ON false AND o.request_id']],
+    PLACE_TESTS,
+    'db/procedures/judge_requests.sql',
+  ),
   sql(
     'no lie',
     'what was refused before its SKU came to be is forgotten then',
@@ -120,11 +122,15 @@ export const ORDERS: readonly Mutant[] = [
     'db/migrations/0003_stock_and_orders.sql',
   ),
   sql('one outcome', 'the limit of a user is not checked', [
-    [/\n +WHERE b\.units \+ excluded\.units <= v_sku\.user_limit/g, ''],
+    [/\n +WHERE b\.units \+ excluded\.units <= v_terms\.user_limit/, ''],
   ]),
-  sql('one outcome', 'the limit of a user is not checked for a single order', [
-    [/\n +WHERE b\.units \+ excluded\.units <= \(SELECT t\.user_limit FROM terms t\)/, ''],
-  ]),
+  mixed(
+    'one outcome',
+    'the limit of a user is not checked in a mixed batch',
+    [[/\n +WHERE b\.units \+ excluded\.units <= p_terms\.user_limit/, '']],
+    PLACE_TESTS,
+    'db/procedures/credit_buyers.sql',
+  ),
   sql('one outcome', 'no outcome is written', [
     [/('ordered', n\.order_no, n\.units\n +FROM numbered n) ORDER/, '$1 WHERE false ORDER'],
   ]),
@@ -140,20 +146,25 @@ export const ORDERS: readonly Mutant[] = [
     LIFE_TESTS,
     'db/procedures/pay_order.sql',
   ),
-  sql('no lie', 'units are counted with SKIP LOCKED', [
+  mixed(
+    'no lie',
+    'units are counted with SKIP LOCKED',
     [
-      "FROM stock_slot s WHERE s.sku = p_sku AND s.slot <> ALL (coalesce(v_slots, '{}'));",
-      "FROM (SELECT a.* FROM stock_slot a WHERE a.sku = p_sku FOR UPDATE SKIP LOCKED) s WHERE s.slot <> ALL (coalesce(v_slots, '{}'));",
+      [
+        'FROM stock_slot s WHERE s.sku = p_terms.sku AND s.slot <> ALL (slots);',
+        'FROM (SELECT a.* FROM stock_slot a WHERE a.sku = p_terms.sku FOR UPDATE SKIP LOCKED) s WHERE s.slot <> ALL (slots);',
+      ],
     ],
+    PLACE_TESTS,
+    'db/procedures/lock_slots.sql',
+  ),
+  mixed('no lie', 'locked is called sold out', [
+    [/v_status\[i\] := 'locked';\n( +CONTINUE;)/, '$1'],
   ]),
-  sql('no lie', 'locked is called sold out', [[/v_status\[i\] := 'locked';\n( +CONTINUE;)/, '$1']]),
-  sql('no lie', 'sold out for good although orders are unpaid', [
+  mixed('no lie', 'sold out for good although orders are unpaid', [
     ["WHEN v_units_may_return THEN 'units_may_return'", 'WHEN false THEN NULL'],
   ]),
-  sql('no lie', 'a closed SKU sells', [
-    ["t.state = 'closed'", "t.state = 'shut'"],
-    ["t.state <> 'closed'", "t.state <> 'shut'"],
-  ]),
+  sql('no lie', 'a closed SKU sells', [["t.state <> 'closed'", "t.state <> 'shut'"]]),
   sql(
     'no lie',
     'a sale that was moved opens when it would have',

@@ -1,0 +1,67 @@
+-- judge_requests: what is said about requests before anybody asks for their units. The answer of those
+-- that were decided before, and refusals that do not depend on the stock. Part of place_mixed_batch.
+--
+-- Parameters
+--   p_terms  what place_orders has read of the SKU
+--   p_request_ids, p_user_ids, p_units, p_nodes  those of place_orders
+-- Result: one row for each request
+--   at        its position
+--   first_at  position at which the same request id came first
+--   is_known  whether it has an outcome
+--   status, reason, order_no, units  the answer; status is NULL if it is still to be decided
+-- Tables: reads outcome, fenced_node, and for a SKU that has moved outcome of the other schema
+-- Locks: none
+-- Errors: none
+
+CREATE OR REPLACE FUNCTION :schema.judge_requests(
+  p_terms catalog.sku_terms, p_request_ids uuid[], p_user_ids text[], p_units int[], p_nodes text[]
+) RETURNS TABLE (
+  at int, first_at int, is_known boolean, status text, reason text, order_no bigint, units int
+)
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = :schema, pg_temp
+AS $routine$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+  WITH elsewhere AS MATERIALIZED (
+    -- What the other schema decided before the SKU moved here. It decides nothing any more.
+    SELECT d.* FROM decided_elsewhere(p_request_ids) d WHERE p_terms.moved
+  ), known_sale AS MATERIALIZED (
+    SELECT p_terms.sale AS sale
+    UNION ALL
+    SELECT s.sale FROM unnest(p_terms.other_sales, p_terms.other_until) AS s (sale, until)
+    WHERE s.until > now()
+  )
+  SELECT r.at::int AS at, min(r.at) OVER (PARTITION BY r.id)::int AS first_at,
+         k.user_id IS NOT NULL AS is_known,
+         CASE WHEN k.user_id = r.user_id THEN k.status
+              WHEN k.user_id IS NOT NULL OR f.node IS NOT NULL THEN 'rejected'
+              WHEN p_terms.state = 'closed' OR now() > p_terms.late_until THEN 'closed'
+              WHEN r.wanted < 1 THEN 'rejected'
+              WHEN r.wanted > p_terms.user_limit THEN 'limit_reached' END AS status,
+         CASE WHEN k.user_id = r.user_id THEN k.reason
+              WHEN k.user_id IS NOT NULL THEN 'request_id_taken'
+              WHEN f.node IS NOT NULL THEN 'node_fenced'
+              WHEN p_terms.state = 'closed' OR now() > p_terms.late_until THEN NULL
+              WHEN r.wanted < 1 THEN 'bad_units' END AS reason,
+         CASE WHEN k.user_id = r.user_id THEN k.order_no END AS order_no,
+         CASE WHEN k.user_id = r.user_id THEN k.units ELSE 0 END AS units
+  FROM unnest(p_request_ids, p_user_ids, p_units, p_nodes) WITH ORDINALITY
+    AS r (id, user_id, wanted, node, at)
+  LEFT JOIN LATERAL (
+    SELECT o.user_id, o.status, o.reason, o.order_no, o.units
+    FROM known_sale s
+    JOIN outcome o ON o.sale = s.sale AND o.request_id = r.id
+    UNION ALL
+    SELECT e.user_id, e.status, e.reason, e.order_no, e.units
+    FROM elsewhere e WHERE e.request_id = r.id
+    LIMIT 1) k ON true
+  LEFT JOIN fenced_node f ON f.node = r.node;
+END
+$routine$;
+
+ALTER FUNCTION :schema.judge_requests OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.judge_requests IS
+  'Old answers, and refusals that do not depend on the stock: part of place_mixed_batch';
+REVOKE ALL ON FUNCTION :schema.judge_requests FROM PUBLIC;
