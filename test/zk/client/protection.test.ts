@@ -244,7 +244,7 @@ describe('a protected tree', () => {
     await until('in force', () => agents.every((agent) => grantOf(agent, SKU) === 50));
     const foreign = new Credentials().protectionOf(plane.root, 'operator');
     const stranger = applyRights(web as ZkSession, plane.root, foreign);
-    await expect(stranger).rejects.toThrow('ZK_AUTH has no right to change who may what');
+    await expect(stranger).rejects.toThrow('ZK_AUTH has no right to change access rights');
     expect(await cli('digest')).toBe(`${digestOf(credentials.auth('operator'))}\n`);
   });
 });
