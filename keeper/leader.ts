@@ -20,15 +20,12 @@ import { isWaitlistOpen, type SetWaitlists, Waitlists } from './waitlists.ts';
  * One leader term: the work of a keeper from its election to its end. A term stores nothing that
  * ZooKeeper and the database do not know, so the next leader can start from there.
  *
- * There is one look at a time: it takes the reports as they were heard, reads the unit counts from
- * the database, plans each SKU and writes the grants. The order matters. A unit that a report calls
- * decided is then also counted as held. The other way round, a unit could be counted nowhere.
+ * There is one look at a time. It takes the reports as they were heard and then reads the unit
+ * counts from the database. In this order a unit that a report calls decided is also counted as
+ * held. In the other order a unit could be counted nowhere.
  */
 
-/**
- * A home without an answer is abandoned after half of this time, so that the counts of the other
- * home arrive in time.
- */
+/** A silent home is abandoned after half of this, so that the other home is in time. */
 const COUNT_TIMEOUT_MS = 1_000;
 export const HOME_COUNT_TIMEOUT_MS = COUNT_TIMEOUT_MS / 2;
 
@@ -63,7 +60,7 @@ export class LeaderTerm {
   #covered = new Map<string, number>();
   #figures = new Map<string, SkuFigures>();
   #counts: ReadonlyMap<string, UnitCount> | undefined;
-  /** The last counts were complete: a SKU without a count is not in the catalogue. */
+  /** The last counts were complete: a SKU without one is not in the catalogue. */
   #isComplete = true;
   #timer: NodeJS.Timeout | undefined;
   #isKnown = false;
@@ -194,7 +191,7 @@ export class LeaderTerm {
       this.#counts = new Map([...(told.isComplete ? [] : (this.#counts ?? [])), ...counts]);
       this.#isComplete = told.isComplete;
       this.#logMissingCounts(told.isComplete ? undefined : 'a home');
-      // A SKU that is missing in complete counts has no units, and that knowledge is fresh too.
+      // Complete counts without a SKU say that it has no units: fresh knowledge as well.
       const named = counts.map(([sku]) => sku);
       return new Set(told.isComplete ? [...named, ...this.#edits.skus.keys()] : named);
     } catch (error) {
@@ -251,21 +248,19 @@ export class LeaderTerm {
     }
   }
 
-  /** Asks ZooKeeper whether this keeper still leads. Ends the term when another keeper leads. */
+  /** Asks ZooKeeper whether this keeper leads, and ends the term if another one does. */
   async #checkEpoch(): Promise<boolean> {
     const checked = await this.#options.session.multi([this.#epoch]);
     if (!checked.ok && checked.error === 'bad_version') this.#options.onFenced();
     return checked.ok;
   }
 
-  /** Runs outside the looks, because messages for people must not delay the grants of nodes. */
+  /** Runs outside the looks: messages for people must not delay the grants. */
   #writeEditErrors(counts: ReadonlyMap<string, UnitCount>): void {
     if (!this.#edits.isKnown || this.#isWritingErrors) return;
     this.#isWritingErrors = true;
     this.#writeAllErrors(counts)
-      .catch((error: unknown) =>
-        this.#options.log.error({ err: error }, 'edit errors could not be written'),
-      )
+      .catch((error: unknown) => this.#options.log.error({ err: error }, 'edit errors not written'))
       .then(() => {
         this.#isWritingErrors = false;
       });
