@@ -44,7 +44,7 @@ describe('what a process is told', () => {
       /each of operator/,
     );
     const wrong = given.bind(undefined, { ZK_AUTH: 'web-user:typo', ZK_ACL });
-    expect(wrong).toThrow(/digest web-user:.*ZK_ACL does not call web/);
+    expect(wrong).toThrow(/digest web-user:.*ZK_ACL does not list as web/);
     expect(wrong).not.toThrow(/typo/);
   });
 });
