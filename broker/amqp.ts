@@ -1,6 +1,6 @@
 import type { ConfirmChannel, ConsumeMessage, GetMessage } from 'amqplib';
 
-/** The client library, under the names of this folder. The only file that imports amqplib. */
+/** Gives amqplib's types the names that this folder uses. No other file imports amqplib. */
 
 export { type ChannelModel, connect, type RecoveringChannelModel } from 'amqplib';
 

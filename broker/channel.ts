@@ -3,13 +3,16 @@ import type { Channel } from './amqp.ts';
 import { endsWithin } from './deadline.ts';
 import { declareTopology } from './topology.ts';
 
-/** Something that lives on a channel: a publisher, a consumer. */
+/** A publisher, a consumer or another object that needs a channel. */
 export interface ChannelUser {
-  /** For the log. */
+  /** Name for log lines. */
   readonly name: string;
-  /** A new channel, after every connect and after the last one was closed alone. */
+  /**
+   * Called with a new channel after every connect, and after the broker has closed the last
+   * channel.
+   */
   opened(channel: Channel): Promise<void>;
-  /** The channel is gone; called before pending confirms of it are reported as failed. */
+  /** Called when the channel is closed, before its unconfirmed messages are reported as failed. */
   closed(): void;
 }
 
@@ -17,7 +20,7 @@ interface ChannelFactory {
   createConfirmChannel(options: { highWaterMark: number }): Promise<Channel>;
 }
 
-/** What a channel needs of its connection. */
+/** The parts of a connection that `ChannelKeeper` uses. */
 interface ChannelHome {
   readonly log: Log;
   readonly limits: {
@@ -29,9 +32,9 @@ interface ChannelHome {
 }
 
 /**
- * Keeps one user supplied with a channel. amqplib's recovery renews connections, not channels: the
- * broker closes one alone when, say, a queue is deleted or a delivery stays unacknowledged longer
- * than its `consumer_timeout` (30 minutes), which an outage of the database can make happen.
+ * Keeps a channel open for one user. amqplib recovers connections but not channels. The broker
+ * closes a single channel when, for example, a queue is deleted or a delivery stays unacknowledged
+ * longer than its `consumer_timeout` (30 minutes), which can happen during a database outage.
  */
 export class ChannelKeeper {
   readonly #user: ChannelUser;
@@ -51,7 +54,10 @@ export class ChannelKeeper {
     this.#current = current;
   }
 
-  /** Never rejects: a user that cannot be served does not take the connection from the others. */
+  /**
+   * Opens a channel for the user. Never rejects, so that one failing user does not end the
+   * connection for the others; a failed attempt is repeated.
+   */
   async open(factory: ChannelFactory): Promise<void> {
     if (this.#abandoned) return;
     clearTimeout(this.#reopenTimer);
@@ -63,14 +69,17 @@ export class ChannelKeeper {
       await this.#user.opened(channel);
     } catch (error) {
       if (this.#current() !== factory) return;
-      this.#connection.log.warn({ err: error, user: this.#user.name }, 'channel does not open');
+      this.#connection.log.warn(
+        { err: error, user: this.#user.name },
+        'channel could not be opened',
+      );
       const channel = this.#channel;
       if (channel === undefined) this.#reopenLater(factory);
-      else this.closeQuietly(channel); // Its close event leads to the next attempt.
+      else this.closeQuietly(channel); // Its close event starts the next attempt.
     }
   }
 
-  /** No further channels; the present one is closed and what it left unacknowledged goes back. */
+  /** Closes the channel and opens no further one. The broker requeues unacknowledged messages. */
   async close(): Promise<void> {
     this.abandon();
     const channel = this.#channel;
@@ -84,7 +93,7 @@ export class ChannelKeeper {
   }
 
   closeQuietly(channel: Channel): void {
-    // Rejects or throws when the channel has been closed already, which is what is wanted.
+    // Rejects or throws when the channel is already closed, which is fine here.
     void (async () => channel.close())().catch(() => {});
   }
 
@@ -93,7 +102,7 @@ export class ChannelKeeper {
     const user = this.#user.name;
     channel.on('error', (error) => log.warn({ err: error, user }, 'channel closed by the broker'));
     channel.on('handler-error', (error, event) => log.error({ err: error, user, event }, 'bug'));
-    // First of all listeners: amqplib's own reports pending confirms as failed.
+    // Must run before amqplib's own listener, which reports unconfirmed messages as failed.
     channel.prependListener('close', () => {
       if (this.#channel === channel) this.#channel = undefined;
       this.#user.closed();
@@ -111,12 +120,12 @@ export class ChannelKeeper {
     }, this.#connection.limits.channelReopenDelayMs);
   }
 
-  /** What closed the channel may have been the loss of a queue. */
+  /** The channel may have closed because a queue was lost, so the topology is declared again. */
   async #redeclare(): Promise<void> {
     try {
       await declareTopology(() => this.#connection.openChannel());
     } catch (error) {
-      this.#connection.log.warn({ err: error }, 'topology is not as declared');
+      this.#connection.log.warn({ err: error }, 'topology could not be declared');
     }
   }
 }

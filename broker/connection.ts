@@ -6,28 +6,29 @@ import { endsWithin } from './deadline.ts';
 import { declareTopology } from './topology.ts';
 
 /**
- * A connection to RabbitMQ that comes back by itself.
+ * A connection to RabbitMQ that reconnects by itself.
  *
- * A process that consumes and publishes opens two: the broker stops reading a publishing connection
- * while its memory or disk alarm is on, acknowledgements included, and a worker that cannot
- * acknowledge cannot empty the queue that raised the alarm.
+ * A process that both consumes and publishes opens two. While a memory or disk alarm is on, the
+ * broker stops reading from publishing connections, including their acknowledgements. A worker that
+ * cannot acknowledge cannot empty the queue that raised the alarm.
  */
 
 export interface ConnectionLimits {
   readonly reconnectDelayInitialMs: number;
   readonly reconnectDelayMaxMs: number;
-  /** TCP connect and AMQP handshake. */
+  /** For the TCP connect and the AMQP handshake. */
   readonly connectTimeoutMs: number;
-  /** Topology and channels after a (re)connect. */
+  /** For declaring the topology and opening the channels after a (re)connect. */
   readonly setupTimeoutMs: number;
   readonly closeTimeoutMs: number;
-  /** A silent peer is noticed after two to three of these. */
+  /** A silent peer is detected after two to three heartbeats. */
   readonly heartbeatSeconds: number;
-  /** Pause before a channel that was closed alone is opened again. */
+  /** Pause before a channel that the broker closed is opened again. */
   readonly channelReopenDelayMs: number;
   /**
-   * AMQP frames that a channel keeps while its socket takes no more, twice over (in and out of its
-   * buffer); then its publisher pauses until `drain`. A message is one frame, or two if it is long.
+   * AMQP frames that a channel buffers while its socket accepts no more. Both stages of its buffer
+   * hold this many. When they are full, the publisher pauses until `drain`. A message takes one
+   * frame, or two if it is long.
    */
   readonly channelFramesMax: number;
 }
@@ -44,15 +45,15 @@ const CONNECTION_LIMITS: ConnectionLimits = {
 };
 
 export interface ConnectionOptions {
-  /** amqp:// or amqps://, the virtual host included. */
+  /** amqp:// or amqps://, including the virtual host. */
   readonly url: string;
-  /** Shown in the management UI and in `rabbitmqctl list_connections`. */
+  /** Shown in the management UI and by `rabbitmqctl list_connections`. */
   readonly name: string;
   readonly log: Log;
   readonly limits?: Partial<ConnectionLimits>;
 }
 
-/** There is no connection at this moment; it is being re-established. */
+/** There is no connection now; a reconnect is under way. */
 class BrokerUnavailable extends Error {
   override name = 'BrokerUnavailable';
 }
@@ -63,9 +64,9 @@ export class BrokerConnection {
   readonly #keepers = new Map<ChannelUser, ChannelKeeper>();
   readonly #listeners = new Set<() => void>();
   #recovering: RecoveringChannelModel | undefined;
-  /** The connection of this moment; set before its channels are opened. */
+  /** The current connection; set before its channels are opened. */
   #model: ChannelModel | undefined;
-  /** Users that are attached from now on open their channels themselves. */
+  /** The topology is declared: users attached from now on open their channels at once. */
   #declared = false;
   #connected = false;
   #blocked = false;
@@ -76,7 +77,7 @@ export class BrokerConnection {
     this.limits = { ...CONNECTION_LIMITS, ...options.limits };
   }
 
-  /** Returns at once; the first connection is made, and remade for ever, in the background. */
+  /** Returns at once. The background keeps connecting and reconnecting until `close()`. */
   static async open(options: ConnectionOptions): Promise<BrokerConnection> {
     const connection = new BrokerConnection(options);
     await connection.#start(options);
@@ -87,12 +88,12 @@ export class BrokerConnection {
     return this.#connected;
   }
 
-  /** The broker has an alarm on and reads nothing that this connection publishes. */
+  /** The broker has raised an alarm and does not read messages from this connection. */
   get blocked(): boolean {
     return this.#blocked;
   }
 
-  /** Resolves when connected, with topology and channels in place. Never rejects. */
+  /** Resolves when connected, with the topology declared and the channels open. Never rejects. */
   async whenConnected(): Promise<void> {
     while (!this.#connected) {
       const changed = Promise.withResolvers<void>();
@@ -102,15 +103,19 @@ export class BrokerConnection {
     }
   }
 
-  /** Calls `listener` after each change of `connected` or `blocked`; returns the undo. */
+  /**
+   * Calls `listener` after each change of `connected` or `blocked`.
+   *
+   * @returns a function that removes the listener
+   */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
 
   /**
-   * Gives `user` a channel now and after every reconnect. Resolves when it was opened on the present
-   * connection, or at once when there is none.
+   * Gives `user` a channel now and after every reconnect. Resolves when the channel is open on the
+   * current connection, or at once when there is none.
    */
   async attach(user: ChannelUser): Promise<void> {
     const keeper = new ChannelKeeper(user, this, () => this.#model);
@@ -125,9 +130,9 @@ export class BrokerConnection {
   }
 
   /**
-   * A channel for one task; the caller closes it. It is not reopened: its `close` event is the end.
+   * Opens a channel for one task. The caller closes it. It is not reopened after its `close` event.
    *
-   * @throws {BrokerUnavailable}
+   * @throws {BrokerUnavailable} when there is no connection
    */
   async openChannel(): Promise<Channel> {
     if (this.#model === undefined) throw new BrokerUnavailable('not connected to RabbitMQ');
@@ -137,7 +142,10 @@ export class BrokerConnection {
     return channel;
   }
 
-  /** Ends the connection for good. What was not acknowledged or confirmed stays so. */
+  /**
+   * Closes the connection and stops reconnecting. Deliveries without an acknowledgement are
+   * requeued; publishes without a confirm stay unconfirmed.
+   */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -152,7 +160,7 @@ export class BrokerConnection {
   async #start(options: ConnectionOptions): Promise<void> {
     const { limits, log } = this;
     this.#recovering = await connect(withHeartbeat(options.url, limits.heartbeatSeconds), {
-      // Nagle's algorithm and delayed ACKs would hold a lone publish for 40 ms.
+      // Nagle's algorithm together with delayed ACKs would hold a single publish for 40 ms.
       noDelay: true,
       timeout: limits.connectTimeoutMs,
       clientProperties: { connection_name: options.name },
@@ -171,9 +179,10 @@ export class BrokerConnection {
   }
 
   /**
-   * Runs inside amqplib's recovery, which listens to the connection only afterwards: an error or a
-   * close in between would crash the process or go unseen, and its own close of a failed connection
-   * waits for an answer without end. Hence the listeners first, and the deadline with a cut.
+   * Runs inside amqplib's recovery, which starts to listen to the connection only afterwards.
+   * Before that, an error would crash the process and a close would go unnoticed, so the listeners
+   * are added first. amqplib would also wait without limit when it closes a failed connection, so
+   * the close here has a deadline, after which the socket is destroyed.
    */
   async #setUp(model: ChannelModel): Promise<void> {
     let ended: Error | undefined;
@@ -191,7 +200,7 @@ export class BrokerConnection {
       ended ??= error instanceof Error ? error : new Error(String(error));
     });
     if (!(await endsWithin(this.limits.setupTimeoutMs, opened))) {
-      ended ??= new Error(`no channels within ${this.limits.setupTimeoutMs} ms`);
+      ended ??= new Error(`channels were not open within ${this.limits.setupTimeoutMs} ms`);
     }
     if (this.#closed) ended ??= new Error('closed meanwhile');
     if (ended !== undefined) {
@@ -211,7 +220,8 @@ export class BrokerConnection {
       channel.on('error', () => {}); // The failed call rejects with the same error.
       return channel;
     });
-    if (old.length > 0) this.log.warn({ queues: old }, 'declared by an older version, used as is');
+    if (old.length > 0)
+      this.log.warn({ queues: old }, 'queues declared by an older version are used unchanged');
     this.#declared = true;
     await Promise.all([...this.#keepers.values()].map((keeper) => keeper.open(model)));
   }
@@ -229,7 +239,10 @@ export class BrokerConnection {
   #setBlocked(model: ChannelModel, blocked: boolean, reason: string): void {
     if (this.#model !== model) return;
     this.#blocked = blocked;
-    this.log.warn({ reason }, blocked ? 'RabbitMQ takes no messages' : 'RabbitMQ takes messages');
+    this.log.warn(
+      { reason },
+      blocked ? 'RabbitMQ accepts no messages' : 'RabbitMQ accepts messages again',
+    );
     this.#changed();
   }
 
@@ -238,7 +251,7 @@ export class BrokerConnection {
   }
 }
 
-/** amqplib reads the heartbeat from the URL only. One that stands there already wins. */
+/** amqplib reads the heartbeat only from the URL. A heartbeat that the URL already has is kept. */
 function withHeartbeat(url: string, seconds: number): string {
   const parsed = new URL(url);
   if (!parsed.searchParams.has('heartbeat')) parsed.searchParams.set('heartbeat', String(seconds));
@@ -246,8 +259,8 @@ function withHeartbeat(url: string, seconds: number): string {
 }
 
 /**
- * Ends a connection whose peer does not answer. amqplib has no call for it; an error on the socket is
- * what makes it move to its closed state from any other.
+ * Ends a connection whose peer does not answer. amqplib has no call for this; an error on the
+ * socket moves it from any state to the closed one.
  */
 function cutSocket(model: ChannelModel): void {
   const { stream } = model.connection as { stream?: Duplex };

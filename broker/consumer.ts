@@ -4,29 +4,36 @@ import type { ChannelUser } from './channel.ts';
 import type { BrokerConnection } from './connection.ts';
 import { endsWithin } from './deadline.ts';
 
-/** A message that waits for its end. */
+/** A delivered message that has not been acknowledged yet. */
 export interface Delivery {
   readonly content: Buffer;
-  /** Schema id of the sender; undefined when there is none. */
+  /** Schema id from the header; undefined when there is none. */
   readonly schema: string | undefined;
   readonly replyTo: string | undefined;
   readonly redelivered: boolean;
-  /** False once its channel is gone: the broker delivers it again, here or elsewhere. */
+  /**
+   * False once its channel is closed: the broker then delivers the message again, to this or
+   * another consumer.
+   */
   readonly live: boolean;
-  /** Done. Without effect on a delivery that is not live. */
+  /**
+   * Acknowledges the message. Has no effect when the delivery is not live.
+   *
+   * @throws {Error} when called twice
+   */
   ack(): void;
 }
 
 export interface ConsumerOptions {
   readonly queue: string;
-  /** Unacknowledged messages that the broker hands out at the most. */
+  /** The most unacknowledged messages that the broker delivers. */
   readonly prefetchMax: number;
 }
 
 /**
- * Takes messages from a queue, again after every reconnect. There is no requeue: a message that
- * cannot be handled now is kept until it can, and one that never can is published as a dead letter and
- * acknowledged; giving it back would have it return at once, over and over.
+ * Consumes a queue and resumes after every reconnect. There is no requeue, because a requeued
+ * message would return at once, again and again. The handler keeps a message that it cannot process
+ * now. It publishes a message that it can never process as a dead letter and acknowledges it.
  */
 export class Consumer {
   readonly #connection: BrokerConnection;
@@ -52,7 +59,7 @@ export class Consumer {
     };
   }
 
-  /** Resolves when messages flow, or at once when the broker is not there yet. */
+  /** Resolves when the consumer is running, or at once when there is no connection yet. */
   static async open(
     connection: BrokerConnection,
     options: ConsumerOptions,
@@ -63,12 +70,12 @@ export class Consumer {
     return consumer;
   }
 
-  /** Whether the broker would deliver a message now. */
+  /** Whether the broker would deliver a message that arrives now. */
   get consuming(): boolean {
     return this.#tag !== undefined;
   }
 
-  /** No new deliveries; those at hand can still be acknowledged. */
+  /** Stops new deliveries. Messages already delivered can still be acknowledged. */
   async cancel(): Promise<void> {
     this.#cancelled = true;
     const tag = this.#tag;
@@ -77,7 +84,7 @@ export class Consumer {
     await endsWithin(this.#connection.limits.closeTimeoutMs, this.#channel.cancel(tag));
   }
 
-  /** Ends it. What is not acknowledged goes back to the queue. */
+  /** Stops consuming and closes the channel. Unacknowledged messages return to the queue. */
   async close(): Promise<void> {
     await this.cancel();
     await this.#connection.detach(this.#user);
@@ -100,7 +107,7 @@ export class Consumer {
     this.#tag = undefined;
   }
 
-  /** The queue was deleted or moved: a new channel declares it and consumes again. */
+  /** The queue was deleted or moved. A new channel declares it again and resumes. */
   #cancelledByBroker(channel: Channel): void {
     this.#connection.log.warn({ queue: this.#options.queue }, 'consumer cancelled by the broker');
     channel.close().catch(() => {});
@@ -110,13 +117,13 @@ export class Consumer {
     const isLive = () => this.#channel === channel;
     let ended = false;
     const ack = () => {
-      if (ended) throw new Error('a delivery ends once');
+      if (ended) throw new Error('a delivery can be acknowledged only once');
       ended = true;
       if (!isLive()) return;
       try {
         channel.ack(message);
       } catch {
-        // The channel is being closed: as good as gone.
+        // The channel is closing, so the broker delivers the message again.
       }
     };
     const schema: unknown = message.properties.headers?.[SCHEMA_HEADER];

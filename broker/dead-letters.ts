@@ -12,45 +12,46 @@ import { DEAD_LETTERS_QUEUE } from '../contracts/topology.ts';
 import type { Channel, ReceivedMessage } from './amqp.ts';
 import type { BrokerConnection } from './connection.ts';
 
-/** Dead letters in hand at once; those behind have their turn at the next call. */
+/** The most dead letters that one call takes; the next call takes those behind them. */
 const LETTERS_IN_HAND_MAX = 10_000;
-/** The broker said that there are more, and nothing more came for so long. */
+/** How long to wait for the next of the messages that the broker counted. */
 const DELIVERY_TIMEOUT_MS = 3_000;
 const ID_LENGTH = 12;
 
 export interface DeadLetter {
-  /** A hash of its content: the same at every look. Copies of a message share it. */
+  /** A hash of the content, so the same at every inspection. Copies of a message share it. */
   readonly id: string;
-  /** When it became one; undefined if nobody wrote it down. */
+  /** When the message became a dead letter; undefined when no header tells. */
   readonly at: Date | undefined;
-  /** The queue that it stood in before. */
+  /** The queue that the message came from; empty when no header tells. */
   readonly queue: string;
   readonly cause: DeadCause | 'unknown';
   readonly error: string | undefined;
   readonly sqlstate: string | undefined;
-  /** Schema id that the message names; empty if none. */
+  /** Schema id from the header; empty when there is none. */
   readonly schema: string;
   readonly replyTo: string | undefined;
   readonly headers: Readonly<Record<string, unknown>>;
   readonly content: Buffer;
-  /** What can be read of it. */
+  /** The readable parts of the content. */
   readonly envelope: ReadableEnvelope;
-  /** It has been dealt with: the broker forgets it. */
+  /** Removes the dead letter from the queue. */
   ack(): void;
 }
 
-/** Somebody else has the dead letters in hand. */
+/** Another process is inspecting the dead letters. */
 class DeadLettersBusy extends Error {
   override name = 'DeadLettersBusy';
 }
 
 /**
- * Hands the dead letters to `work`, oldest first; those that it does not acknowledge stay. They are
- * taken by one exclusive consumer on a channel of its own, and closing that gives back what is left,
- * so that nobody sees half of them, and a process that dies leaves them where they were.
+ * Passes the dead letters to `work`, oldest first. Those that `work` does not acknowledge stay in
+ * the queue. One exclusive consumer on a separate channel takes them, so that two processes never
+ * see different parts of the queue. Closing the channel returns the rest, and so does the death of
+ * the process.
  *
- * @throws {DeadLettersBusy} when another command has them
- * @throws {BrokerUnavailable}
+ * @throws {DeadLettersBusy} when another process is inspecting the dead letters
+ * @throws {BrokerUnavailable} when there is no connection
  */
 export async function withDeadLetters<T>(
   connection: BrokerConnection,
@@ -62,7 +63,7 @@ export async function withDeadLetters<T>(
     const messages = await take(channel, Math.min(messageCount, LETTERS_IN_HAND_MAX));
     return await work(messages.map((message) => toDeadLetter(channel, message)));
   } finally {
-    // Throws when closed already.
+    // Throws when the channel is already closed.
     await (async () => channel.close())().catch(() => {});
   }
 }
@@ -84,7 +85,7 @@ async function take(channel: Channel, count: number): Promise<ReceivedMessage[]>
     if (count > 0) await taken;
   } catch (error) {
     if ((error as { code?: unknown }).code !== 403) throw error;
-    throw new DeadLettersBusy('another command has the dead letters in hand; try again');
+    throw new DeadLettersBusy('another command is inspecting the dead letters; try again');
   } finally {
     clearTimeout(timer);
   }
@@ -94,7 +95,7 @@ async function take(channel: Channel, count: number): Promise<ReceivedMessage[]>
 interface Death {
   readonly reason?: unknown;
   readonly queue?: unknown;
-  /** Seconds since 1970. */
+  /** In seconds since 1970. */
   readonly time?: { readonly value?: unknown };
 }
 

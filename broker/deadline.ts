@@ -1,8 +1,8 @@
 /**
- * Waits for `task` to end, well or badly, for `timeoutMs` at the most. A late failure is swallowed:
- * whoever gave up on the task has drawn the consequences already.
+ * Waits at most `timeoutMs` for `task` to resolve or reject. A later rejection is ignored, because
+ * the caller has already acted on the timeout.
  *
- * @returns whether it ended in time
+ * @returns whether `task` ended in time
  */
 export async function endsWithin(timeoutMs: number, task: Promise<unknown>): Promise<boolean> {
   const late = Promise.withResolvers<boolean>();

@@ -10,21 +10,23 @@ import { ORDERS_EXCHANGE, ordersQueue } from '../contracts/topology.ts';
 import type { Channel, ReceivedMessage } from './amqp.ts';
 import type { BrokerConnection } from './connection.ts';
 
-/** RabbitMQ's pseudo queue for answers: lives and dies with the channel, nothing to declare. */
+/**
+ * RabbitMQ's pseudo queue for replies. It exists as long as the channel and needs no declaration.
+ */
 const DIRECT_REPLY_TO = 'amq.rabbitmq.reply-to';
 
-/** Not every orders queue answered; nothing has changed, ask again. */
+/** Not every orders queue answered. Nothing has changed, so the caller may try again. */
 export class DrainFailed extends Error {
   override name = 'DrainFailed';
 }
 
 /**
- * Sends a drain message of `node` behind everything that stands in the orders queues, and resolves
- * when a worker of each has answered that what it held before was decided. With several workers on
- * one queue another may still hold an older message: only fencing the node in the database makes the
- * end exact, this makes it quiet.
+ * Sends a drain message of `node` through each orders queue and resolves when a worker of each
+ * queue has answered. A worker answers when everything that it held before the drain message has
+ * been decided. When a queue has several workers, another worker may still hold an older message.
+ * Draining therefore only makes leftovers unlikely; fencing the node in the database excludes them.
  *
- * @throws {DrainFailed} after `timeoutMs`, or when the connection ends meanwhile
+ * @throws {DrainFailed} after `timeoutMs`, or when the channel closes before the end
  * @throws {BrokerUnavailable} when there is no connection
  */
 export async function drainQueues(
@@ -36,10 +38,10 @@ export async function drainQueues(
   const channel = await connection.openChannel();
   const waiting = new Set(schemas.map(ordersQueue));
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  promise.catch(() => {}); // May fail before it is awaited.
+  promise.catch(() => {}); // It may reject before it is awaited.
   const fail = (why: string) =>
     reject(new DrainFailed(`${node}: ${why}; no answer from ${[...waiting].join(', ')}`));
-  const timer = setTimeout(() => fail(`${timeoutMs} ms are over`), timeoutMs);
+  const timer = setTimeout(() => fail(`timed out after ${timeoutMs} ms`), timeoutMs);
   channel.on('close', () => fail('the channel was closed'));
   channel.on('return', (message) => fail(`no queue for ${message.fields.routingKey}`));
   try {
@@ -53,7 +55,7 @@ export async function drainQueues(
     await promise;
   } finally {
     clearTimeout(timer);
-    // Throws when closed already.
+    // Throws when the channel is already closed.
     await (async () => channel.close())().catch(() => {});
   }
 }
@@ -72,11 +74,11 @@ function publishDrain(
     replyTo: DIRECT_REPLY_TO,
   };
   channel.publish(ORDERS_EXCHANGE, schema, encode({ node }), properties, (error) => {
-    if (error !== null) fail(`the drain message for ${schema} was not taken`);
+    if (error !== null) fail(`the broker did not accept the drain message for ${schema}`);
   });
 }
 
-/** The queue that a reply speaks of; undefined when it is not about `node`. */
+/** The queue that a reply confirms; undefined when the reply is not about `node`. */
 function drainedQueue(message: ReceivedMessage, node: string): string | undefined {
   if (message.properties.headers?.[SCHEMA_HEADER] !== DRAINED_SCHEMA) return undefined;
   const drained = decodeDrained(message.content);

@@ -1,33 +1,33 @@
 import { QUEUES } from '../contracts/topology.ts';
 
 /**
- * What only RabbitMQ's management API tells: the nodes of the cluster, and on how many of them each
- * quorum queue has a member. A queue that was declared before the cluster was formed stays with the
- * one member that it had, and with that node goes the queue.
+ * Reads what only RabbitMQ's management API shows: the nodes of the cluster, and which of them hold
+ * a member of each quorum queue. A queue that was declared before the cluster was formed keeps its
+ * single member, and is lost with that node.
  */
 
 export interface QueueMembers {
   readonly queue: string;
-  /** Nodes that hold the queue. */
+  /** Nodes that hold a member of the queue. */
   readonly members: readonly string[];
-  /** Those of them that run; without a majority the queue confirms nothing. */
+  /** Members that are running. Without a majority the queue confirms nothing. */
   readonly online: readonly string[];
 }
 
 export interface Cluster {
-  /** All nodes that belong to it, those that are away included. */
+  /** All nodes of the cluster, including those that are down. */
   readonly nodes: readonly string[];
   readonly queues: readonly QueueMembers[];
 }
 
 const REQUEST_TIMEOUT_MS = 5_000;
-/** More members than three make every confirm slower and protect no more in practice. */
+/** More than three members make every confirm slower and add no useful protection. */
 const MEMBERS_MIN = 3;
 
 /**
- * @param managementUrl with login: `http://user:password@host:15672`
+ * @param managementUrl with a login: `http://user:password@host:15672`
  * @param amqpUrl names the virtual host
- * @throws {Error} when the API does not answer in time, or refuses
+ * @throws {Error} when the API does not answer in time or refuses the request
  */
 export async function clusterOf(managementUrl: string, amqpUrl: string): Promise<Cluster> {
   const virtualHost = decodeURIComponent(new URL(amqpUrl).pathname.slice(1)) || '/';
@@ -47,14 +47,14 @@ export async function clusterOf(managementUrl: string, amqpUrl: string): Promise
   };
 }
 
-/** Members that a queue should have in this cluster. */
+/** How many members a queue should have in this cluster. */
 export function membersWanted({ nodes }: Cluster): number {
   return Math.min(MEMBERS_MIN, nodes.length);
 }
 
 async function get<T>(managementUrl: string, path: string): Promise<T[]> {
   const url = new URL(path, managementUrl);
-  // `fetch` refuses a URL with a login in it.
+  // `fetch` refuses a URL that contains a login.
   const login = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
   url.username = '';
   url.password = '';

@@ -7,20 +7,20 @@ import { Publisher } from './publisher.ts';
 const PROBE_INTERVAL_MS = 3_000;
 
 /**
- * Follows whether the broker can take messages. A connection that is alive does not say so: a frozen
- * broker keeps it for two or three heartbeats, and one that has lost the others of its cluster for
- * ever. What says it is the confirm of a quorum queue, so the process publishes to one now and then,
- * also while nobody buys.
+ * Follows whether the broker accepts messages. An open connection does not prove it: a frozen
+ * broker keeps its connections for two or three heartbeats, and a broker that lost the rest of its
+ * cluster keeps them forever. Only the confirm of a quorum queue proves it, so the process
+ * publishes a probe at an interval, even while nobody buys.
  *
- * @param publishers whose unanswered messages tell the same of their own queues
- * @returns what is wrong, from memory; undefined while messages are confirmed
+ * @param publishers further publishers whose unanswered messages count as well
+ * @returns a function that tells from memory what is wrong; undefined while messages are confirmed
  */
 export async function watchBroker(
   connection: BrokerConnection,
   publishers: readonly Publisher[],
   stopping: AbortSignal,
 ): Promise<() => string | undefined> {
-  // One message at a time: what gets no answer is not followed by another.
+  // One message at a time: no second probe follows one without an answer.
   const prober = await Publisher.open(connection, { unconfirmedMax: 1 });
   const probe = async () => {
     while (!stopping.aborted) {
@@ -32,9 +32,9 @@ export async function watchBroker(
   void probe();
   return () => {
     if (!connection.connected) return 'not connected';
-    if (connection.blocked) return 'an alarm is on: it takes no messages';
+    if (connection.blocked) return 'an alarm is on: the broker accepts no messages';
     const isUnanswered = [prober, ...publishers].some((publisher) => publisher.isUnanswered);
-    return isUnanswered ? 'queues confirm nothing: what is published cannot be taken' : undefined;
+    return isUnanswered ? 'queues confirm nothing: no message can be accepted' : undefined;
   };
 }
 

@@ -5,10 +5,10 @@ import type { OutgoingMessage, Publisher } from './publisher.ts';
 const REPUBLISH_DELAY_MS = 200;
 
 /**
- * Publishes until the broker has confirmed it; the reader may meet it more than once. For what no
- * shopper waits for.
+ * Publishes `message` again and again until the broker confirms it. The reader may receive it more
+ * than once. Meant for messages that no shopper waits for.
  *
- * @returns false when `stopping` was aborted before
+ * @returns false when `stopping` was aborted before a confirm
  */
 export async function publishUntilConfirmed(
   publisher: Publisher,
@@ -17,7 +17,7 @@ export async function publishUntilConfirmed(
 ): Promise<boolean> {
   while (!stopping.aborted) {
     if ((await publisher.publish(message)) === 'confirmed') return true;
-    // Both reject when stopping: the loop sees that itself.
+    // Both reject when `stopping` is aborted, which the loop checks itself.
     await sleep(REPUBLISH_DELAY_MS, undefined, { signal: stopping }).catch(() => {});
     await publisher.whenAvailable(stopping).catch(() => {});
   }

@@ -4,16 +4,18 @@ import type { ChannelUser } from './channel.ts';
 import type { BrokerConnection } from './connection.ts';
 
 /**
- * What became of a message.
+ * The result of a publish.
  *
- * - `confirmed`: the broker has it; a quorum queue has it on the disks of a majority.
- * - `returned`: definite no: it was `mandatory` and no queue is bound for it.
- * - `refused`: definite no: it was not written (not connected, blocked, window full, waiting for
- *   drain), or the broker nacked it. Every queue that we publish persistent messages to is a quorum
- *   queue with `reject-publish`, which nacks only what it did not append. (A classic queue that
- *   crashes nacks as well, and may have kept the message.)
- * - `unknown`: it was written, and no answer came in time or the connection ended first. It may be in
- *   the queue, or come to be. A later `refused` for a second copy says nothing about the first.
+ * - `confirmed`: the broker has stored the message; a quorum queue has it on the disks of a
+ *   majority.
+ * - `returned`: certainly not stored: it was `mandatory` and no queue is bound for it.
+ * - `refused`: certainly not stored: it was not written (not connected, blocked, window full,
+ *   waiting for drain), or the broker nacked it. Every queue to which we publish persistent
+ *   messages is a quorum queue with `reject-publish`, which nacks only messages that it did not
+ *   append. (A classic queue that crashes also nacks, and may have kept the message.)
+ * - `unknown`: it was written, but no answer came in time or the connection ended first. It may be
+ *   in the queue or still arrive there. A later `refused` for a second copy says nothing about the
+ *   first.
  */
 export type PublishResult = 'confirmed' | 'returned' | 'refused' | 'unknown';
 
@@ -26,7 +28,7 @@ export interface OutgoingMessage {
   readonly contentType?: string;
   readonly content: Buffer;
   readonly replyTo?: string;
-  /** For readers that drop what they have seen: an event's id. */
+  /** Lets readers drop duplicates: the id of an event. */
   readonly messageId?: string;
   readonly headers?: Readonly<Record<string, string | number | boolean>>;
   readonly persistent: boolean;
@@ -34,9 +36,12 @@ export interface OutgoingMessage {
 }
 
 export interface PublisherLimits {
-  /** Messages written and not yet confirmed; beyond, `publish` answers `refused`. */
+  /**
+   * The most messages that are written and not yet confirmed. Beyond it, `publish` answers
+   * `refused`.
+   */
   readonly unconfirmedMax: number;
-  /** After this long without an answer a message is `unknown`. */
+  /** A message without an answer for this long is `unknown`. */
   readonly publishConfirmTimeoutMs: number;
 }
 
@@ -76,7 +81,7 @@ export class Publisher {
     };
   }
 
-  /** Resolves when the publisher can be used, or at once when the broker is not there yet. */
+  /** Resolves when the publisher can be used, or at once when there is no connection yet. */
   static async open(
     connection: BrokerConnection,
     limits: Partial<PublisherLimits> = {},
@@ -87,7 +92,10 @@ export class Publisher {
     return publisher;
   }
 
-  /** Whether a message published now would be written. No I/O: the gate asks for every request. */
+  /**
+   * Whether a message published now would be written. Does no I/O, because the gate calls it for
+   * every request.
+   */
   available(): boolean {
     return (
       this.#channel !== undefined &&
@@ -98,18 +106,25 @@ export class Publisher {
     );
   }
 
-  /** Messages written and not answered, those included that are `unknown` by timeout. */
+  /** Messages written and not answered, including those already reported as `unknown`. */
   get unconfirmed(): number {
     return this.#unconfirmed.size;
   }
 
-  /** A message has had no answer for longer than one may take: the broker, or a queue, confirms nothing. */
+  /**
+   * Whether the oldest message has exceeded its timeout: the broker or one of its queues confirms
+   * nothing.
+   */
   get isUnanswered(): boolean {
     const [oldest] = this.#unconfirmed.values();
     return oldest?.timedOut === true;
   }
 
-  /** Resolves when `available()`; for those who publish an unknown message again. */
+  /**
+   * Resolves when `available()`. Callers that republish unknown messages wait for it.
+   *
+   * @throws the reason of `signal` when it is aborted first
+   */
   async whenAvailable(signal?: AbortSignal): Promise<void> {
     while (!this.available()) {
       signal?.throwIfAborted();
@@ -124,9 +139,9 @@ export class Publisher {
   }
 
   /**
-   * Never rejects. `onLate` is called at most once, and only for a message that was `unknown` because
-   * its answer was late: with that answer, or with `unknown` once more when the connection ended and
-   * none can come any more.
+   * Publishes one message. Never rejects. `onLate` is called at most once, and only for a message
+   * that was reported `unknown` because its answer was late. It gets that answer, or `unknown`
+   * again when the connection ended and no answer can follow.
    */
   publish(
     message: OutgoingMessage,
@@ -146,7 +161,7 @@ export class Publisher {
         finish,
       );
     } catch (error) {
-      // Encoding and closed channels throw before anything is written.
+      // Encoding errors and closed channels throw before anything is written.
       this.#connection.log.error({ err: error, schema: message.schema }, 'message not written');
       return Promise.resolve('refused');
     }
@@ -161,7 +176,10 @@ export class Publisher {
     return promise;
   }
 
-  /** Takes no more, waits until everything written is confirmed or `unknown`, and lets go. */
+  /**
+   * Refuses new messages, waits until every written one is answered or `unknown`, and closes the
+   * channel.
+   */
   async close(): Promise<void> {
     this.#closing = true;
     const pending = () => [...this.#unconfirmed.values()].some((entry) => !entry.timedOut);
@@ -198,7 +216,7 @@ export class Publisher {
     if (entry === undefined) return;
     this.#unconfirmed.delete(key);
     clearTimeout(entry.timer);
-    // An error is a nack, unless the channel is gone: then nobody knows.
+    // An error is a nack unless the channel is closed; then the result is unknown.
     let result: PublishResult = entry.returned ? 'returned' : 'confirmed';
     if (error !== null) result = this.#channel === entry.channel ? 'refused' : 'unknown';
     if (entry.timedOut) entry.onLate?.(result);
@@ -209,7 +227,7 @@ export class Publisher {
   #timeOut(key: string): void {
     const entry = this.#unconfirmed.get(key);
     if (entry === undefined) return;
-    // It keeps its place in the window: a broker that does not answer shall not get ever more.
+    // It stays in the window, so that a broker that does not answer gets no further messages.
     entry.timedOut = true;
     entry.resolve('unknown');
     this.#changed();
@@ -226,7 +244,7 @@ function properties(message: OutgoingMessage, key: string) {
     headers: { ...message.headers, [SCHEMA_HEADER]: message.schema },
     persistent: message.persistent,
     mandatory: message.mandatory,
-    /** Recognises the message when it is returned. */
+    /** Identifies the message when it is returned. */
     correlationId: key,
     ...(message.replyTo !== undefined && { replyTo: message.replyTo }),
     ...(message.messageId !== undefined && { messageId: message.messageId }),

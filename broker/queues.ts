@@ -3,7 +3,7 @@ import type { BrokerConnection } from './connection.ts';
 
 export interface QueueFigures {
   readonly queue: string;
-  /** Messages ready for delivery; those in the hands of consumers are not counted. */
+  /** Messages ready for delivery, without those already delivered to consumers. */
   readonly messages: number;
   readonly consumers: number;
 }
@@ -11,9 +11,9 @@ export interface QueueFigures {
 const WORK_QUEUES = QUEUES.map(({ name }) => name).filter((name) => name !== PROBE_QUEUE);
 
 /**
- * How long the queues of orders and dead letters are, as the broker last counted.
+ * Returns the lengths of the queues of orders and dead letters, as the broker last counted them.
  *
- * @throws {BrokerUnavailable}
+ * @throws {BrokerUnavailable} when there is no connection
  */
 export async function queueFigures(connection: BrokerConnection): Promise<QueueFigures[]> {
   const channel = await connection.openChannel();
@@ -25,7 +25,7 @@ export async function queueFigures(connection: BrokerConnection): Promise<QueueF
     }
     return figures;
   } finally {
-    // Throws when closed already.
+    // Throws when the channel is already closed.
     await (async () => channel.close())().catch(() => {});
   }
 }

@@ -9,11 +9,15 @@ import type { Channel } from './amqp.ts';
 const PRECONDITION_FAILED = 406;
 
 /**
- * Declares every exchange, queue and binding of the virtual host. Declaring what exists is free.
+ * Declares every exchange, queue and binding of the virtual host. Declaring an existing one changes
+ * nothing.
  *
- * @param openChannel channels of which this closes each; a declaration that fails costs one
- * @returns names of queues that an older version declared otherwise, and that are used as they are
- * @throws when one of the others exists with other arguments: somebody declared it by hand
+ * @param openChannel opens a channel, which this function closes; a failed declaration ends its
+ *   channel
+ * @returns names of queues that an older version declared with other arguments; they are used
+ *   unchanged
+ * @throws {Error} when another queue or an exchange exists with other arguments, for example
+ *   declared by hand
  */
 export async function declareTopology(openChannel: () => Promise<Channel>): Promise<string[]> {
   const old: string[] = [];
@@ -34,7 +38,10 @@ export async function declareTopology(openChannel: () => Promise<Channel>): Prom
   return old;
 }
 
-/** False for dead letters of an older version: they cannot be declared anew without losing them. */
+/**
+ * Returns false for a dead-letters queue of an older version: declaring it again would lose its
+ * messages.
+ */
 async function declareQueue(channel: Channel, queue: QueueDeclaration): Promise<boolean> {
   try {
     await channel.assertQueue(queue.name, { durable: true, arguments: queue.arguments });

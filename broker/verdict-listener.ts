@@ -11,12 +11,17 @@ import type { Channel, ReceivedMessage } from './amqp.ts';
 import type { ChannelUser } from './channel.ts';
 import type { BrokerConnection } from './connection.ts';
 
-/** Verdicts that wait for a web node that does not read; the oldest are dropped beyond. */
+/**
+ * The most verdict messages that wait for a web node that does not read. Beyond it, the oldest are
+ * dropped.
+ */
 const VERDICT_MESSAGES_MAX = 20_000;
 
 /**
+ * Receives verdicts.
+ *
  * @param delayed ids of requests that became dead letters
- * @param terms of the orders whose verdict has an amount
+ * @param terms terms of the orders whose verdict has an amount
  */
 export type VerdictHandler = (
   verdicts: readonly Verdict[],
@@ -25,12 +30,13 @@ export type VerdictHandler = (
 ) => void;
 
 /**
- * The verdict queue of one web process: exclusive, gone with its connection, declared anew with the
- * next. Taken without acknowledgement: a verdict that is lost costs latency only, because the
- * database has the truth.
+ * Consumes the verdict queue of one web process. The queue is exclusive: it vanishes with its
+ * connection, and the next connection declares it again. Messages are consumed without
+ * acknowledgement. A lost verdict only costs time, because the web node then reads the result from
+ * the database.
  */
 export class VerdictListener {
-  /** What goes into the `replyTo` of envelopes. */
+  /** The value for `replyTo` in envelopes. */
   readonly replyTo: string;
   readonly #connection: BrokerConnection;
   readonly #handler: VerdictHandler;
@@ -56,8 +62,10 @@ export class VerdictListener {
   }
 
   /**
-   * Resolves when verdicts can come, or at once when the broker is not there yet.
-   * @param onHearing told when verdicts begin to come in, and when they no longer can
+   * Resolves when verdicts can arrive, or at once when there is no connection yet.
+   *
+   * @param onHearing called with true when verdicts can arrive and with false when they no longer
+   *   can
    */
   static async open(
     connection: BrokerConnection,
@@ -70,7 +78,7 @@ export class VerdictListener {
     return listener;
   }
 
-  /** Messages that were not verdicts, and were dropped. */
+  /** How many messages were dropped because they were not verdicts. */
   get undecodable(): number {
     return this.#undecodable;
   }
@@ -81,8 +89,8 @@ export class VerdictListener {
 
   async #opened(channel: Channel): Promise<void> {
     const queue = verdictsQueue(this.replyTo);
-    // After a cut connection the broker may hold the old queue until it misses heartbeats
-    // (RESOURCE_LOCKED); the channel is then opened again until it lets go.
+    // After a lost connection the broker may keep the old queue until it misses heartbeats
+    // (RESOURCE_LOCKED). The channel is then reopened until the broker has removed the queue.
     await channel.assertQueue(queue, {
       exclusive: true,
       autoDelete: true,

@@ -9,16 +9,17 @@ import { VERDICTS_EXCHANGE } from '../contracts/topology.ts';
 import type { Publisher } from './publisher.ts';
 
 export interface AddressedVerdict {
-  /** Routing key of the web process that waits for it. */
+  /** Routing key of the web process that waits for the verdict. */
   readonly replyTo: string;
   readonly verdict: Verdict;
-  /** Of the orders of the same call: the same object in each. */
+  /** Terms of the orders of one database call; every verdict of the call has the same object. */
   readonly terms?: OrderTerms;
 }
 
 /**
- * Tells web processes what was committed, one message a process and call. Not persistent, not
- * mandatory, its result not waited for: what is lost is looked up in the database.
+ * Sends committed verdicts to web processes, one message for each process and database call.
+ * Messages are neither persistent nor mandatory, and their confirms are not awaited: a web node
+ * reads a lost verdict from the database.
  */
 export function sendVerdicts(publisher: Publisher, addressed: readonly AddressedVerdict[]): void {
   for (const [terms, ofCall] of Map.groupBy(addressed, (each) => each.terms)) {
@@ -29,7 +30,10 @@ export function sendVerdicts(publisher: Publisher, addressed: readonly Addressed
   }
 }
 
-/** Tells a web process that these requests are safe but stand still: somebody has to look. */
+/**
+ * Tells a web process that these requests are safe but not processed further until an operator
+ * acts.
+ */
 export function sendDelayed(
   publisher: Publisher,
   replyTo: string | undefined,

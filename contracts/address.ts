@@ -2,8 +2,8 @@ import { isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 /**
- * Internet addresses, each with one spelling, however a socket, a proxy or an operator writes it:
- * limits, lists and the judgement of risk compare them as text.
+ * Normalises Internet addresses. Rate limits, lists and risk scoring compare addresses as text, so
+ * each address must have one spelling whichever way a socket, a proxy or an operator writes it.
  */
 
 export interface AddressRange {
@@ -14,16 +14,16 @@ export interface AddressRange {
 
 const IPV4_BITS = 32;
 const IPV6_BITS = 128;
-/** An IPv4 address stands in the last 32 bits of the IPv6 address that it is mapped to. */
+/** An IPv4-mapped IPv6 address holds the IPv4 address in its last 32 bits. */
 const MAPPED_BITS = IPV6_BITS - IPV4_BITS;
-/** 16-bit groups of an IPv6 address that name a network: one subscriber has a /64. */
+/** 16-bit groups that form the network part of an IPv6 address: one subscriber has a /64. */
 const NETWORK_GROUPS = 4;
 
 const WITH_PORT = /^(?:\[([^\]]+)\](?::\d{1,5})?|([\d.]+):\d{1,5})$/;
 
 /**
- * The address as it is compared; undefined when the text is none. A port, brackets and the zone of an
- * IPv6 address are left out; an IPv4 address that is mapped to an IPv6 address is itself.
+ * Returns the normalised address; undefined when `text` is not an address. A port, brackets and an
+ * IPv6 zone are removed. An IPv4-mapped IPv6 address becomes the IPv4 address.
  */
 export function addressOf(text: string): string | undefined {
   if (isIPv4(text)) return text;
@@ -31,7 +31,7 @@ export function addressOf(text: string): string | undefined {
   return parse(inBrackets ?? beforePort ?? text)?.toString();
 }
 
-/** One address, or a range such as `10.0.0.0/8`; undefined when the text is neither. */
+/** Parses one address or a range such as `10.0.0.0/8`; undefined when `text` is neither. */
 export function rangeOf(text: string): AddressRange | undefined {
   const [first = '', bitsText, ...rest] = text.split('/');
   if (rest.length > 0) return undefined;
@@ -46,7 +46,7 @@ export function rangeOf(text: string): AddressRange | undefined {
   return bits >= 0 && bits <= bitsMax ? { address, bits, family } : undefined;
 }
 
-/** What is counted as one client: an IPv4 address itself, the /64 of an IPv6 address. */
+/** The network that counts as one client: an IPv4 address itself, or the /64 of an IPv6 address. */
 export function networkOf(address: string): string {
   if (!address.includes(':')) return address;
   const parsed = parse(address);
@@ -55,7 +55,7 @@ export function networkOf(address: string): string {
   return `${groups.map((group) => group.toString(16)).join(':')}::/64`;
 }
 
-/** Without the old spellings of IPv4 addresses: 127.1, 0x7f.0.0.1 and 010.0.0.1. */
+/** Rejects the legacy spellings of IPv4 addresses: 127.1, 0x7f.0.0.1 and 010.0.0.1. */
 function parse(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
   if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipaddr.IPv4.parse(text);
   const [withoutZone = ''] = text.split('%');

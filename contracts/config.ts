@@ -3,11 +3,11 @@ import type { Schema } from './names.ts';
 import { weakSecrets } from './secrets.ts';
 
 /**
- * Strict parsing of environment variables. Every composition root reads its own set once; garbage
- * ends the process with the name of the variable and what it expects.
+ * Strict parsing of environment variables. Each composition root reads its own set once. An invalid
+ * value ends the process with the name of the variable and the expected form.
  */
 
-/** One or more environment variables do not say what they should; `message` has a line for each. */
+/** One or more environment variables are invalid; `message` has one line for each. */
 export class ConfigError extends Error {
   override name = 'ConfigError';
 }
@@ -15,9 +15,11 @@ export class ConfigError extends Error {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * A process that knows `DEMO` takes published and short secrets only while that is on.
+ * Parses and checks `environment`. A process that has the variable `DEMO` accepts published and
+ * short secrets only while `DEMO` is on.
  *
- * @throws {ConfigError} naming each variable, what stood there and what is expected
+ * @throws {ConfigError} with the name, the given value and the expected form of each invalid
+ *   variable
  */
 export function parseEnvironment<S extends object>(
   environment: Environment,
@@ -44,12 +46,12 @@ function expected(what: string, got: string): EnvError {
   return new EnvError(`must be ${what}, got ${JSON.stringify(shown)}`);
 }
 
-/** Errors about secrets never show the value. */
+/** Like `expected`, but never shows the value. */
 function expectedSecret(what: string): EnvError {
   return new EnvError(`must be ${what} (the value is not shown)`);
 }
 
-/** A decimal integer within bounds, both included. */
+/** A decimal integer from `min` to `max`, both included. */
 export function integer(min: number, max: number) {
   return makeValidator((input: string) => {
     const value = /^-?\d{1,15}$/.test(input) ? Number(input) : Number.NaN;
@@ -73,8 +75,9 @@ export function oneOf<T extends string>(...choices: readonly T[]) {
 }
 
 /**
- * A list of hosts, or of URLs. Clients would look for one host whose name is the whole list, and try it
- * for ever. A database's host may stand in its parameters as well; a password may have commas.
+ * Whether `input` names several hosts or is a list of URLs. Clients would treat such a list as the
+ * name of one host and retry it forever. The parameters of a database URL may also name a host; a
+ * password may contain commas.
  */
 function namesSeveralHosts(input: string): boolean {
   const [, authority = '', rest = ''] = /^[a-z]+:\/\/([^/?#]*)(.*)$/i.exec(input) ?? [];
@@ -82,7 +85,10 @@ function namesSeveralHosts(input: string): boolean {
   return /,|%2c/i.test(host) || /[?&]host=[^&]*(,|%2c)|,\s*[a-z]+:\/\//i.test(rest);
 }
 
-/** A URL of one of the schemes, with one host. It may hold a password, so its value is never shown. */
+/**
+ * A URL with one of the schemes and exactly one host. It may contain a password, so errors never
+ * show its value.
+ */
 export function url(...schemes: readonly string[]) {
   return makeValidator((input: string) => {
     if (namesSeveralHosts(input)) {
@@ -96,7 +102,7 @@ export function url(...schemes: readonly string[]) {
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
-/** A URL whose answers are believed: https, or a server of this very machine. */
+/** A URL whose answers can be trusted: https, or http to this machine. */
 export const trustedUrl = makeValidator((input: string) => {
   const { protocol, hostname, username, password } = URL.canParse(input)
     ? new URL(input)
@@ -108,7 +114,7 @@ export const trustedUrl = makeValidator((input: string) => {
   return input;
 });
 
-/** Compared letter by letter with what somebody else writes. */
+/** A name that is compared exactly with a value from another system. */
 export const name = (lengthMax: number) =>
   makeValidator((input: string) => {
     const isName = input.length <= lengthMax && input.trim() === input && input.isWellFormed();
@@ -131,10 +137,10 @@ export const zookeeperPath = makeValidator((input: string) => {
   return input;
 });
 
-/** Who is told apart where ZooKeeper asks for credentials. */
+/** The roles that ZooKeeper credentials distinguish. */
 export const ZOOKEEPER_ROLES = ['operator', 'keeper', 'web'] as const;
 export type ZookeeperRole = (typeof ZOOKEEPER_ROLES)[number];
-/** The `user:digest` of everyone who has a role. */
+/** For each role, the `user:digest` of everyone who has it. */
 export type ZookeeperDigests = Readonly<Record<ZookeeperRole, readonly string[]>>;
 
 /** `user:password` of ZooKeeper's digest authentication. */
@@ -143,7 +149,7 @@ export const zookeeperAuth = makeValidator((input: string) => {
   return input;
 });
 
-/** `role=user:digest,…`: each role at least once, each of them as often as there are people. */
+/** `role=user:digest,…`. Each role is required and may be repeated, once for each user. */
 const zookeeperDigests = makeValidator((input: string): ZookeeperDigests => {
   const what = `role=user:digest,… with each of ${ZOOKEEPER_ROLES.join(', ')}`;
   const digests: Record<ZookeeperRole, string[]> = { operator: [], keeper: [], web: [] };
@@ -170,7 +176,7 @@ export function secret(lengthMin: number) {
   });
 }
 
-/** A password that stands in a URL, a compose file or a shell as it is. */
+/** A password that needs no escaping in a URL, a compose file or a shell. */
 export const plainPassword = makeValidator((input: string) => {
   if (!/^[\w.~-]{8,128}$/.test(input)) {
     throw expectedSecret('8 to 128 letters, digits and any of . _ ~ -');
@@ -178,7 +184,7 @@ export const plainPassword = makeValidator((input: string) => {
   return input;
 });
 
-/** The signing secret of a payment provider, as Standard Webhooks writes it. */
+/** The signing secret of a payment provider, in the format of Standard Webhooks. */
 export const webhookSecret = makeValidator((input: string) => {
   if (!/^whsec_[A-Za-z0-9+/]{32,}={0,2}$/.test(input)) {
     throw expectedSecret('whsec_ and at least 24 bytes in base64');
@@ -194,7 +200,7 @@ export const stripeKey = makeValidator((input: string) => {
   return input;
 });
 
-/** The signing secret of an endpoint, as Stripe writes it. */
+/** The signing secret of an endpoint, in Stripe's format. */
 export const stripeWebhookSecret = makeValidator((input: string) => {
   if (!/^whsec_[A-Za-z0-9]{24,}$/.test(input)) {
     throw expectedSecret('whsec_ and at least 24 letters and digits');
@@ -202,14 +208,14 @@ export const stripeWebhookSecret = makeValidator((input: string) => {
   return input;
 });
 
-/** Where a page is, without a path. */
+/** The origin of a web page: scheme and host without a path. */
 export const shopUrl = makeValidator((input: string) => {
   const isUrl = /^https?:\/\/[^/\s?#@,]+\/?$/.test(input) && URL.canParse(input);
   if (!isUrl) throw expected('a URL such as https://shop.example', input);
   return input.replace(/\/$/, '');
 });
 
-/** Comma-separated values, each checked and each once. */
+/** Comma-separated values. Each is validated; duplicates are refused. */
 export function list<T>(what: string, parse: (part: string) => T | undefined) {
   return makeValidator((input: string) => {
     const values = input.split(',').map((part) => parse(part.trim()));
@@ -222,19 +228,19 @@ export function list<T>(what: string, parse: (part: string) => T | undefined) {
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 
-/** Variables that each process takes. */
+/** Variables of every process. */
 export const commonSpecs = {
   LOG_LEVEL: oneOf(...LOG_LEVELS)({ default: 'info' }),
-  /** Port for /livez, /readyz and /metrics of this process; 0 takes any free one. */
+  /** Port for /livez, /readyz and /metrics of this process; 0 uses any free port. */
   MONITOR_PORT: integer(0, 65_535)({ default: 0 }),
   MONITOR_HOST: host({ default: '127.0.0.1' }),
-  /** Guest identities and a pay button; only then is a published or short secret taken. */
+  /** Enables guest identities and a pay button, and accepts published and short secrets. */
   DEMO: flag({ default: false }),
 };
 
 export const databaseSpecs = {
   DATABASE_URL: url('postgres', 'postgresql')(),
-  /** If hot SKUs have a server of their own. */
+  /** Set only when hot SKUs have their own server. */
   HOT_DATABASE_URL: url('postgres', 'postgresql')({ default: undefined }),
 };
 
@@ -250,7 +256,9 @@ export const brokerSpecs = {
   AMQP_URL: url('amqp', 'amqps')(),
 };
 
-/** Both or none; without them the tree is open to everyone who reaches ZooKeeper. */
+/**
+ * Set both or neither. Without them everyone who can reach ZooKeeper has full access to the tree.
+ */
 export const zookeeperCredentialSpecs = {
   ZK_AUTH: zookeeperAuth({ default: undefined }),
   ZK_ACL: zookeeperDigests({ default: undefined }),
@@ -264,8 +272,8 @@ export const zookeeperSpecs = {
 };
 
 export const webhookSpecs = {
-  /** Lets webhook endpoints be plain http. */
+  /** Allows webhook endpoints with plain http. */
   WEBHOOK_ALLOW_HTTP: flag({ default: false }),
-  /** Lets them be at addresses that are not public, such as those of this machine. */
+  /** Allows webhook endpoints at addresses that are not public, such as those of this machine. */
   WEBHOOK_ALLOW_PRIVATE: flag({ default: false }),
 };

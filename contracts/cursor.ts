@@ -2,16 +2,18 @@ import { createHash } from 'node:crypto';
 import { parseTime } from './times.ts';
 
 /**
- * Where a page of a listing ends, as an opaque text: the exact key of its last row. The next page has
- * the rows behind that key, whatever has come in front meanwhile.
+ * The position where a page of a listing ends: the exact key of its last row, sent to callers as an
+ * opaque text. The next page starts after that key, so rows that were added in front do not shift
+ * it.
  *
- * The check in it finds cursors that were cut, changed or made for another listing. It is no secret:
- * who makes a cursor up sees no more rows than the listing has for them in any case.
+ * The cursor contains a checksum, which detects cursors that were truncated, changed or made for
+ * another listing. The checksum is not a secret: a forged cursor shows only rows that the caller
+ * may list anyway.
  */
 export interface Position {
-  /** RFC 3339 in UTC with six digits of the second: as exact as the database's clock. */
+  /** RFC 3339 in UTC with six fractional digits, the precision of the database's clock. */
   readonly at: string;
-  /** Digits: tells rows of the same moment apart. */
+  /** Digits. Orders rows that have the same `at`. */
   readonly no: string;
 }
 
@@ -20,14 +22,14 @@ const CURSOR_LENGTH_MAX = 120;
 const EXACT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
 const DIGITS = /^(?:0|[1-9]\d{0,17})$/;
 
-/** `listing`: what it lists, and whose. */
+/** @param listing names the listing and its owner; a cursor is valid only for this listing */
 export function encodeCursor(listing: string, { at, no }: Position): string {
   const check = createHash('sha256').update(`${listing}\0${at}\0${no}`).digest();
   const checkText = check.subarray(0, CHECK_BYTES).toString('base64url');
   return Buffer.from(`${at} ${no} ${checkText}`).toString('base64url');
 }
 
-/** @returns undefined unless `encodeCursor` made it for this listing */
+/** @returns undefined unless `encodeCursor` made the cursor for this listing */
 export function decodeCursor(listing: string, cursor: string): Position | undefined {
   if (cursor.length > CURSOR_LENGTH_MAX) return undefined;
   const [at = '', no = ''] = Buffer.from(cursor, 'base64url').toString('utf8').split(' ');
@@ -35,7 +37,7 @@ export function decodeCursor(listing: string, cursor: string): Position | undefi
   return encodeCursor(listing, { at, no }) === cursor ? { at, no } : undefined;
 }
 
-/** Newest first, as `rows` of several homes are merged. */
+/** Sort order: newest first. Used to merge the rows of several homes. */
 export function byPosition(a: Position, b: Position): number {
   if (a.at !== b.at) return a.at < b.at ? 1 : -1;
   if (a.no.length !== b.no.length) return b.no.length - a.no.length;
@@ -45,13 +47,11 @@ export function byPosition(a: Position, b: Position): number {
 /** One page of a listing. */
 export interface Page<Row> {
   readonly rows: readonly Row[];
-  /** Of the last row, if more follow. */
+  /** Position of the last row; present only when more rows follow. */
   readonly next?: Position;
 }
 
-/**
- * @param found of each home the first `limit + 1` rows behind the page before, in any order
- */
+/** @param found the first `limit + 1` rows of each home after the previous page, in any order */
 export function toPage<Row extends { readonly position: Position }>(
   found: readonly Row[],
   limit: number,

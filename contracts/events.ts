@@ -2,9 +2,10 @@ import { eventId } from './ids.ts';
 import type { Schema } from './names.ts';
 
 /**
- * Order events, as readers of the topic exchange and merchants' webhooks get them: CloudEvents 1.0,
- * structured JSON. Delivered at least once; an event has one id for ever, and the first copies of an
- * order's events come in their order, so that who drops ids that it has seen sees each exactly once.
+ * Order events for readers of the topic exchange and for merchants' webhooks: CloudEvents 1.0 in
+ * structured JSON. Delivery is at least once. The id of an event never changes, and the first
+ * copies of an order's events arrive in their order, so a reader that drops known ids sees each
+ * event exactly once.
  */
 
 export const EVENT_SCHEMA = 'flashsale.event.v2';
@@ -20,7 +21,7 @@ export const EVENT_KINDS = [
 ] as const;
 export type EventKind = (typeof EVENT_KINDS)[number];
 
-/** What is true of an order from its first moment on. */
+/** Facts of an order that never change. */
 export interface OrderFacts {
   /** Digits. */
   readonly orderNo: string;
@@ -36,26 +37,28 @@ export interface OrderFacts {
   readonly payBefore: Date;
 }
 
-/** Money that an order could not have. */
+/** A payment that the shop must return. */
 interface RefundFacts {
-  /** The provider's reference of the payment that goes back. */
+  /** The provider's reference of the payment to return. */
   readonly reference: string;
   /** Decimal string. */
   readonly amount: string;
   readonly currency: string;
 }
 
-/** What happened to one order. */
+/** One event of one order. */
 export interface OrderEvent extends OrderFacts {
-  /** Digits. The orders of one batch share it. */
+  /** Digits. All orders of one batch share this number. */
   readonly eventNo: string;
   readonly kind: EventKind;
   readonly happenedAt: Date;
-  /** Of `refund_due` and `refunded`. */
+  /** Present in `refund_due` and `refunded`. */
   readonly refund?: RefundFacts;
 }
 
-/** The order of an event, in the words of the HTTP API. All of it stays as it is for ever. */
+/**
+ * The order of an event, with the field names of the HTTP API. None of these values ever changes.
+ */
 export interface EventData {
   readonly orderNo: string;
   readonly requestId: string;
@@ -67,30 +70,36 @@ export interface EventData {
   readonly currency: string;
   readonly createdAt: string;
   readonly payBefore: string;
-  /** Of `order.refund_due` and `order.refunded`: a payment that came late, twice or with another amount. */
+  /**
+   * Present in `order.refund_due` and `order.refunded`: a payment that was late, duplicate or of
+   * another amount.
+   */
   readonly refund?: RefundFacts;
 }
 
 export interface CloudEvent {
   readonly specversion: '1.0';
   readonly id: string;
-  /** The schema that the order lives in, and its number space. */
+  /** Names the schema of the order, and so its number space. */
   readonly source: string;
   readonly type: `order.${EventKind}`;
   /** The order number. */
   readonly subject: string;
-  /** ISO 8601: when it was committed. */
+  /** ISO 8601: when the event was committed. */
   readonly time: string;
   readonly datacontenttype: 'application/json';
   readonly data: EventData;
 }
 
-/** Routing key of an event, and its CloudEvents type. */
+/** Both the routing key and the CloudEvents type of an event. */
 function eventType(kind: EventKind): CloudEvent['type'] {
   return `order.${kind}`;
 }
 
-/** The same bytes each time: a copy of an event cannot be told from the first. */
+/**
+ * Always gives the same content for the same event, so that a repeated delivery is identical to the
+ * first.
+ */
 export function cloudEvent(schema: Schema, event: OrderEvent): CloudEvent {
   const { eventNo, kind, happenedAt, units, createdAt, payBefore, refund } = event;
   const { orderNo, requestId, sale, sku, userId, amount, currency } = event;

@@ -1,14 +1,16 @@
 import { SCHEMAS, type Schema } from './names.ts';
 
-/** The shapes of the numbers and ids that callers send back: one parser for each. */
+/** Parsers for the numbers and ids that callers send back. Each has exactly one. */
 
-/** Digits, without a zero in front: a number of the database that JSON numbers cannot hold. */
+/**
+ * Digits without a leading zero. These are 64-bit numbers, which JSON numbers cannot hold exactly.
+ */
 const NUMBER = '[1-9][0-9]{0,17}';
 const HEX = (digits: number, letters: string) => `[0-9${letters}]{${digits}}`;
 const uuid = (letters: string) => [8, 4, 4, 4, 12].map((digits) => HEX(digits, letters)).join('-');
 
 export const ORDER_NO_PATTERN = `^${NUMBER}$`;
-/** As a caller may write it; it is read in lower case. */
+/** The form that callers may send: upper and lower case. It is converted to lower case. */
 export const REQUEST_ID_FORM = uuid('a-fA-F');
 
 const ORDER_NO = new RegExp(ORDER_NO_PATTERN);
@@ -19,17 +21,17 @@ export function isOrderNo(value: string): boolean {
   return ORDER_NO.test(value);
 }
 
-/** Lower-case hyphenated form only, so that one request has one spelling. */
+/** Accepts only the lower-case hyphenated form, so that a request id has exactly one spelling. */
 export function isRequestId(value: unknown): value is string {
   return typeof value === 'string' && REQUEST_ID.test(value);
 }
 
-/** The id of an order event, as its readers see it. */
+/** The public id of an order event. */
 export function eventId(schema: Schema, eventNo: string, orderNo: string): string {
   return `${schema}.${eventNo}.${orderNo}`;
 }
 
-/** @returns undefined if it is not the id of an event */
+/** @returns undefined when `text` is not an event id */
 export function parseEventId(
   text: string,
 ): { readonly schema: Schema; readonly eventNo: string; readonly orderNo: string } | undefined {

@@ -1,9 +1,9 @@
 import { createHmac, type KeyObject } from 'node:crypto';
 
 /**
- * A user's rank in the lottery of a sale: the first 48 bits of HMAC-SHA-256(secret, user), as a
- * share of all such numbers. A request is kept while rank < keep. The page of the lottery computes
- * the same in the browser.
+ * A user's rank in the lottery of a sale: the first 48 bits of HMAC-SHA-256(secret, user) divided
+ * by 2^48. A request is kept while rank < keep. The lottery page computes the same value in the
+ * browser.
  */
 const RANK_BYTES = 6;
 

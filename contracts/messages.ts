@@ -3,8 +3,8 @@ import { isName, REQUEST_UNITS_MAX, USER_ID_LENGTH_MAX } from './names.ts';
 import { parseTime } from './times.ts';
 
 /**
- * The messages on the wire. Each carries its schema id in the header `x-schema`; a reader that does
- * not know the id treats the message as undecodable (a dead letter), never guesses.
+ * Messages between processes. Each carries its schema id in the header `x-schema`. A reader that
+ * does not know the id must treat the message as undecodable (a dead letter).
  */
 
 export const SCHEMA_HEADER = 'x-schema';
@@ -12,7 +12,7 @@ export const ENVELOPE_SCHEMA = 'flashsale.envelope.v1';
 export const VERDICTS_SCHEMA = 'flashsale.verdicts.v1';
 export const DRAIN_SCHEMA = 'flashsale.settle.v1';
 export const DRAINED_SCHEMA = 'flashsale.drained.v1';
-/** Says nothing; its confirm says that the broker takes messages. */
+/** Has no content. Its confirm proves that the broker accepts messages. */
 export const PROBE_SCHEMA = 'flashsale.probe.v1';
 
 const KNOWN_SCHEMAS: readonly string[] = [
@@ -23,7 +23,10 @@ const KNOWN_SCHEMAS: readonly string[] = [
   PROBE_SCHEMA,
 ];
 
-/** Whether the id may be one of a later version of the shop: a newer process then understands it. */
+/**
+ * Whether the id may belong to a newer version of the shop, so that a newer process can read the
+ * message.
+ */
 export function isNewerSchema(schema: string | undefined): boolean {
   return /^flashsale\.[a-z-]+\.v\d+$/.test(schema ?? '') && !KNOWN_SCHEMAS.includes(schema ?? '');
 }
@@ -33,48 +36,48 @@ export interface PurchaseRequest {
   /** UUID: the Idempotency-Key, or the ticket's own id. */
   readonly requestId: string;
   readonly userId: string;
-  /** Drawn from the node's grant for it, and decided at the most. */
+  /** Units drawn from the node's grant, and the most that may be ordered. */
   readonly units: number;
-  /** Take what is left when it is less than `units`. */
+  /** Order fewer units when fewer than `units` are left. */
   readonly acceptFewer?: boolean;
 }
 
-/** Admitted requests of one SKU that travel together. */
+/** Admitted requests of one SKU that are sent together. */
 export interface Envelope {
   readonly sku: string;
-  /** The web node whose grant was drawn down. */
+  /** The web node that drew the units from its grant. */
   readonly node: string;
   readonly requests: readonly PurchaseRequest[];
 }
 
-/** Requests in one envelope at the most: what a reader accepts, not what a writer aims at. */
+/** The most requests that a reader accepts in one envelope. Writers aim at smaller ones. */
 const ENVELOPE_REQUESTS_MAX = 256;
 
-/** How a request can end at the procedure. */
+/** The results that the database procedure can give a request. */
 export const OUTCOMES = ['ordered', 'sold_out', 'limit_reached', 'closed', 'rejected'] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
-/** What was decided about one request; recorded in the database before it is said. */
+/** The result of one request. It is committed in the database before it is sent. */
 export interface Verdict {
   readonly requestId: string;
   readonly status: Outcome;
   readonly reason?: string;
-  /** Decimal digits; present when `status` is `ordered`. */
+  /** Digits; present when `status` is `ordered`. */
   readonly orderNo?: string;
-  /** Units ordered; 0 unless `ordered`. */
+  /** Units ordered; 0 for every other status. */
   readonly units: number;
-  /** Decimal; of an order that was placed on the terms of the message. */
+  /** Decimal string; present when the `terms` of the message apply to this order. */
   readonly amount?: string;
 }
 
-/** What orders that were placed in one transaction have in common. */
+/** Facts that all orders of one transaction share. */
 export interface OrderTerms {
   readonly sale: string;
   readonly sku: string;
   readonly currency: string;
-  /** Of orders that cost nothing, and are paid when they are made; others are `ordered`. */
+  /** Present for free orders, which are paid from the start. Without it the status is `ordered`. */
   readonly status?: 'paid';
-  /** ISO 8601, as is `payBefore`. */
+  /** ISO 8601, like `payBefore`. */
   readonly createdAt: string;
   readonly payBefore: string;
 }
@@ -82,22 +85,23 @@ export interface OrderTerms {
 export interface Verdicts {
   readonly verdicts: readonly Verdict[];
   /**
-   * Of the orders whose verdict has an amount: all that their shoppers are told, so that nobody looks
-   * them up. Readers that do not know it look them up, as do those who hear of an old order.
+   * The terms of the orders whose verdict has an amount. With them a web node can answer the
+   * shopper without a database query. Readers that do not know this field query the database, and
+   * so do readers of a verdict about an older order.
    */
   readonly terms?: OrderTerms;
-  /** Ids of requests that became dead letters: not decided, and nobody decides them by itself. */
+  /** Ids of requests that became dead letters. They are not decided, and an operator has to act. */
   readonly delayed?: readonly string[];
 }
 
 /**
  * Why a message became a dead letter.
  *
- * - `undecodable`: no message of the shop, one that belongs elsewhere, or not of the schema it names
- * - `unknown_schema`: of a schema or a version of the shop that is newer than the worker
+ * - `undecodable`: not a message of the shop, sent to the wrong queue, or not valid for its schema
+ * - `unknown_schema`: its schema or version of the shop is newer than the worker
  * - `unknown_sku`: no catalogue has the SKU
- * - `failed`: place_orders fails for this request however often and however alone
- * - `delivery_limit`: workers died or lost it so often that the broker gave it up
+ * - `failed`: place_orders fails for this request on every attempt, even when it is called alone
+ * - `delivery_limit`: workers failed with it so often that the broker gave up
  */
 export const DEAD_CAUSES = [
   'undecodable',
@@ -108,29 +112,32 @@ export const DEAD_CAUSES = [
 ] as const;
 export type DeadCause = (typeof DEAD_CAUSES)[number];
 
-/** Headers that a worker writes on a dead letter; the broker writes `x-death` on those it gives up. */
+/**
+ * Headers that a worker adds to a dead letter. The broker adds `x-death` to those it creates
+ * itself.
+ */
 export const DEAD_HEADERS = {
   cause: 'x-dead-cause',
   error: 'x-dead-error',
   sqlstate: 'x-dead-sqlstate',
-  /** Name of the queue that it stood in. */
+  /** Name of the queue that the message came from. */
   queue: 'x-dead-queue',
   /** ISO 8601. */
   at: 'x-dead-at',
 } as const;
 
-/** Sent through an orders queue behind the last message of a dead node. */
+/** Sent through an orders queue after the last message of a dead node. */
 export interface Drain {
   readonly node: string;
 }
 
-/** Everything that stood in `queue` before the drain message has been decided. */
+/** Everything that was in `queue` before the drain message has been decided. */
 export interface Drained {
   readonly node: string;
   readonly queue: string;
 }
 
-/** A message that is not of its schema. Never retried: it would fail again. */
+/** A message that is not valid for its schema. It is never retried, because it would fail again. */
 export class UndecodableMessage extends Error {
   override name = 'UndecodableMessage';
 }
@@ -197,11 +204,11 @@ export function decodeEnvelope(content: Buffer): Envelope {
 export interface ReadableEnvelope {
   readonly sku?: string;
   readonly node?: string;
-  /** Those with an id and a user: enough to record an outcome. */
+  /** The requests with a valid id and a user, which is enough to record an outcome. */
   readonly requests: readonly { readonly requestId: string; readonly userId: string }[];
 }
 
-/** What can be read of a message that may be broken or of another version: never throws. */
+/** Reads what it can of a message that may be broken or of another version. Never throws. */
 export function readEnvelope(content: Buffer): ReadableEnvelope {
   let record: Record<string, unknown>;
   try {

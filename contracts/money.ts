@@ -1,31 +1,32 @@
 import * as dinero from 'dinero.js/currencies';
 
 /**
- * Money, by currency: the one rule for prices, amounts, callbacks and providers. Amounts are decimal
- * strings, and integers of the minor unit where they are computed; never floating point. The database has
- * a copy of the rule (`catalog.currency`), which the installer writes.
+ * Rules for money by currency. Prices, amounts, callbacks and providers all use them. Amounts are
+ * decimal strings, or integers in minor units for arithmetic; never floating point. The installer
+ * copies these rules to the database (`catalog.currency`).
  */
 
 export interface Currency {
   /** ISO 4217. */
   readonly code: string;
-  /** Digits after the point, by ISO 4217. */
+  /** Digits after the decimal point, by ISO 4217. */
   readonly digits: number;
   /**
-   * What every provider takes in one payment, in minor units; undefined where some provider takes
-   * nothing in this currency.
+   * The limits of one payment that every provider accepts, in minor units; undefined when at least
+   * one provider does not support the currency.
    */
   readonly payable?: { readonly least: bigint; readonly step: bigint; readonly most: bigint };
 }
 
-/** An amount that a provider reports: digits, and a point in between. */
+/** An amount as a provider reports it: digits with an optional decimal point. */
 export const AMOUNT_PATTERN = '^[0-9]{1,18}(\\.[0-9]{1,9})?$';
 
 /*
- * What Stripe says of currencies (docs.stripe.com/currencies). It counts in minor units of its own.
+ * Stripe's rules for currencies (docs.stripe.com/currencies). Stripe's minor units differ from ISO
+ * 4217 for some currencies.
  */
 
-/** Currencies that it charges cards in. */
+/** Currencies in which Stripe charges cards. */
 const STRIPE = new Set(
   `AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BWP BYN BZD CAD CDF CHF
    CLP CNY COP CRC CVE CZK DJF DKK DOP DZD EGP ETB EUR FJD FKP GBP GEL GIP GMD GNF GTQ GYD HKD HNL HTG HUF
@@ -38,13 +39,16 @@ const STRIPE_WITHOUT_DECIMALS = new Set(
   'BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF'.split(' '),
 );
 const STRIPE_THREE_DECIMALS = new Set(['BHD', 'JOD', 'KWD', 'OMR', 'TND']);
-/** Their last digit has to be 0. */
+/** The last digit of these amounts must be 0. */
 const STRIPE_STEP_OF_THREE_DECIMALS = 10n;
-/** Without decimals, but written with two that are 0. */
+/** These currencies have no decimals, but Stripe expects two digits, both 0. */
 const STRIPE_PADDED = new Set(['ISK', 'UGX']);
 const STRIPE_MOST = 99_999_999n;
 const STRIPE_MOST_IDR = 999_999_999_999n;
-/** Smallest charges, as decimals. Others depend on the rate of the day to the account's own currency. */
+/**
+ * Smallest charges, as decimals. For other currencies the minimum depends on the day's exchange
+ * rate to the account's own currency.
+ */
 const STRIPE_LEAST: Readonly<Record<string, string>> = {
   AED: '2.00',
   AUD: '0.50',
@@ -72,7 +76,7 @@ const STRIPE_LEAST: Readonly<Record<string, string>> = {
   USD: '0.50',
 };
 
-/** Digits after the point in the integers of Stripe. */
+/** How many digits of Stripe's integer amounts stand after the decimal point. */
 export function stripeDigits(code: string): number {
   if (STRIPE_WITHOUT_DECIMALS.has(code)) return 0;
   return STRIPE_THREE_DECIMALS.has(code) ? 3 : 2;
@@ -80,7 +84,7 @@ export function stripeDigits(code: string): number {
 
 function stripeLimits(code: string, digits: number): Pick<Currency, 'payable'> {
   if (!STRIPE.has(code)) return {};
-  // Both in minor units; a currency may have more of them in Stripe than in ISO 4217, or fewer.
+  // Both sides count minor units, but Stripe may have more or fewer digits than ISO 4217.
   const scale = 10n ** BigInt(Math.abs(digits - stripeDigits(code)));
   const isFiner = digits > stripeDigits(code);
   const toIso = (units: bigint) => (isFiner ? units * scale : units / scale);
@@ -94,8 +98,8 @@ function stripeLimits(code: string, digits: number): Pick<Currency, 'payable'> {
 }
 
 /**
- * Every currency of ISO 4217 that has a minor unit. Where that is a fifth of the unit, ISO 4217 says two
- * digits all the same.
+ * Every currency of ISO 4217 that has a minor unit. ISO 4217 gives two digits even where the minor
+ * unit is a fifth of the unit.
  */
 export const CURRENCIES: ReadonlyMap<string, Currency> = new Map(
   Object.values(dinero).map(({ code, base, exponent }) => {
@@ -104,28 +108,33 @@ export const CURRENCIES: ReadonlyMap<string, Currency> = new Map(
   }),
 );
 
-/** Minor units; undefined for what is no amount with so many digits. */
+/** In minor units; undefined when `amount` is not a number or needs more than `digits` digits. */
 function parse(amount: string, digits: number): bigint | undefined {
   const [, whole = '', fraction = ''] = /^([0-9]+)(?:\.([0-9]+))?$/.exec(amount) ?? [];
   const [kept, rest] = [fraction.slice(0, digits).padEnd(digits, '0'), fraction.slice(digits)];
   return whole === '' || /[1-9]/.test(rest) ? undefined : BigInt(whole + kept);
 }
 
-/** @throws {RangeError} it is no amount, or of a finer fraction: 9.90 without decimals */
+/**
+ * Converts a decimal string to minor units.
+ *
+ * @throws {RangeError} when `amount` is not a number or needs more than `digits` digits, such as
+ *   9.90 without decimals
+ */
 export function toUnits(amount: string, digits: number): bigint {
   const units = parse(amount, digits);
   if (units === undefined) throw new RangeError(`${amount} has no ${digits} digits`);
   return units;
 }
 
-/** Decimal string of integers that count in `10 ** -digits`. */
+/** Converts `units`, which count in `10 ** -digits`, to a decimal string. */
 export function fromUnits(units: bigint, digits: number): string {
   const text = String(units).padStart(digits + 1, '0');
   const point = text.length - digits;
   return digits === 0 ? text : `${text.slice(0, point)}.${text.slice(point)}`;
 }
 
-/** Whether two decimal strings are the same number: 1.23 and 1.230. */
+/** Whether two decimal strings are the same number, such as 1.23 and 1.230. */
 export function isSameAmount(one: string, other: string): boolean {
   const digits = Math.max(...[one, other].map((amount) => amount.split('.')[1]?.length ?? 0));
   const [a, b] = [parse(one, digits), parse(other, digits)];
@@ -133,8 +142,8 @@ export function isSameAmount(one: string, other: string): boolean {
 }
 
 /**
- * The same amount with the currency's own digits: 980.00 JPY is 980. What is finer, or of a currency that
- * is not known, stays as it is.
+ * Returns the amount with the digits of its currency: 980.00 JPY becomes 980. An amount with a
+ * finer fraction, or in an unknown currency, is returned unchanged.
  */
 export function withOwnDigits(amount: string, currency: string): string {
   const digits = CURRENCIES.get(currency)?.digits;

@@ -1,9 +1,9 @@
 /**
- * Which secrets are good enough for a shop. Outside the demo a process refuses to start with a secret
- * that anyone can read in this repository, or with a short one.
+ * Which secrets are strong enough for a shop. Outside the demo, a process refuses to start with a
+ * short secret or with one that is published in this repository.
  */
 
-/** Every secret that stands in a file of this repository, tests included, and RabbitMQ's own default. */
+/** Every secret in a file of this repository, tests included, and RabbitMQ's default password. */
 export const PUBLISHED_SECRETS: ReadonlySet<string> = new Set([
   'flashsale',
   'flashsale-web',
@@ -22,12 +22,15 @@ export const PUBLISHED_SECRETS: ReadonlySet<string> = new Set([
 ]);
 
 interface SecretVariable {
-  /** The secret in the value of the variable; undefined if there is none, as in a URL without a password. */
+  /**
+   * Extracts the secret from the variable's value; undefined when the value holds none, such as a
+   * URL without a password.
+   */
   readonly secretOf: (value: string) => string | undefined;
   readonly lengthMin: number;
 }
 
-/** HS256 keys shorter than the hash are guessable (RFC 7518 §3.2). */
+/** In characters. RFC 7518 §3.2: an HS256 key must be at least as long as the hash. */
 export const JWT_SECRET_LENGTH_MIN = 32;
 const PASSWORD_LENGTH_MIN = 12;
 
@@ -35,7 +38,7 @@ const whole = (value: string) => value;
 const ofLogin: SecretVariable = { secretOf: whole, lengthMin: PASSWORD_LENGTH_MIN };
 const ofUrl: SecretVariable = { secretOf: passwordOf, lengthMin: PASSWORD_LENGTH_MIN };
 
-/** The variables that carry a secret, in whichever process. */
+/** Every variable of any process that carries a secret. */
 export const SECRET_VARIABLES: Readonly<Record<string, SecretVariable>> = {
   DATABASE_URL: ofUrl,
   HOT_DATABASE_URL: ofUrl,
@@ -51,14 +54,17 @@ export const SECRET_VARIABLES: Readonly<Record<string, SecretVariable>> = {
     lengthMin: PASSWORD_LENGTH_MIN,
   },
   JWT_SECRET: { secretOf: whole, lengthMin: JWT_SECRET_LENGTH_MIN },
-  // Their patterns ask for more than a length already.
+  // The patterns of these variables already require a minimum length.
   PAYMENT_WEBHOOK_SECRET: { secretOf: whole, lengthMin: 0 },
   TRUST_PROXY_SECRET: { secretOf: whole, lengthMin: 0 },
   STRIPE_SECRET_KEY: { secretOf: whole, lengthMin: 0 },
   STRIPE_WEBHOOK_SECRET: { secretOf: whole, lengthMin: 0 },
 };
 
-/** A sentence for each variable whose secret is published or short; none shows a value. */
+/**
+ * Returns one sentence for each variable whose secret is published or short. No sentence shows a
+ * value.
+ */
 export function weakSecrets(environment: Readonly<Record<string, string | undefined>>): string[] {
   return Object.entries(SECRET_VARIABLES).flatMap(([name, { secretOf, lengthMin }]) => {
     const secret = secretOf(environment[name] ?? '');

@@ -1,30 +1,33 @@
 import type { Schema } from './names.ts';
 
 /**
- * The exchanges and queues of the virtual host: declared by every process that uses them, with the
- * same arguments, so that it does not matter which one starts first.
+ * The exchanges and queues of the virtual host. Every process declares those it uses with the same
+ * arguments, so processes may start in any order.
  */
 
 export const ORDERS_EXCHANGE = 'orders';
 export const DEAD_EXCHANGE = 'orders.dead';
 export const DEAD_LETTERS_QUEUE = 'orders.dead-letters';
-/** Holds the last message of those that ask whether the broker confirms; nobody reads it. */
+/**
+ * Receives the probe messages that test whether the broker confirms. It keeps the last one; nothing
+ * consumes it.
+ */
 export const PROBE_QUEUE = 'orders.probe';
 export const PROBE_KEY = 'probe';
 export const VERDICTS_EXCHANGE = 'verdicts';
 export const EVENTS_EXCHANGE = 'order-events';
 
-/** Deliveries of one message before the broker gives it up as a dead letter. */
+/** Deliveries of one message before the broker makes it a dead letter. */
 export const DELIVERY_LIMIT = 20;
 
 /**
- * Deliveries of a dead letter before the broker drops it: as good as never. To look at dead letters
- * is to take them and give them back, which counts as a delivery; without a limit of its own a queue
- * of RabbitMQ 4 has one of 20.
+ * Deliveries of a dead letter before the broker drops it; in practice, never. Each inspection of
+ * dead letters takes and returns them, which counts as a delivery. A queue of RabbitMQ 4 without an
+ * explicit limit has a limit of 20.
  */
 const DEAD_LETTER_DELIVERY_LIMIT = 2_000_000_000;
 
-/** Messages that one orders queue holds before the broker refuses further ones (nack). */
+/** Messages that one orders queue holds before the broker refuses (nacks) further ones. */
 const QUEUE_LENGTH_MAX = 1_000_000;
 
 export interface ExchangeDeclaration {
@@ -53,7 +56,7 @@ export const EXCHANGES: readonly ExchangeDeclaration[] = [
   { name: EVENTS_EXCHANGE, type: 'topic' },
 ];
 
-/** Explicit quorum arguments, so that RabbitMQ 3.10 and 4.x, whose defaults differ, behave alike. */
+/** All arguments are explicit, because the defaults of RabbitMQ 3.10 and 4.x differ. */
 function ordersDeclaration(schema: Schema): QueueDeclaration {
   return {
     name: ordersQueue(schema),
@@ -62,7 +65,7 @@ function ordersDeclaration(schema: Schema): QueueDeclaration {
       'x-delivery-limit': DELIVERY_LIMIT,
       'x-dead-letter-exchange': DEAD_EXCHANGE,
       'x-dead-letter-routing-key': schema,
-      // Otherwise a dead letter is dropped whenever its queue has no leader at that moment.
+      // The default strategy drops a dead letter while its queue has no leader.
       'x-dead-letter-strategy': 'at-least-once',
       'x-max-length': QUEUE_LENGTH_MAX,
       'x-overflow': 'reject-publish',
@@ -81,7 +84,7 @@ export const QUEUES: readonly QueueDeclaration[] = [
   },
   {
     name: PROBE_QUEUE,
-    // A quorum queue like those of orders, so that it confirms what they would.
+    // A quorum queue like the orders queues, so that it confirms under the same conditions.
     arguments: { 'x-queue-type': 'quorum', 'x-max-length': 1, 'x-overflow': 'drop-head' },
     bindings: [{ exchange: ORDERS_EXCHANGE, key: PROBE_KEY }],
   },

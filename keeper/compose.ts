@@ -24,14 +24,14 @@ import { thrifty } from './thrifty.ts';
 
 const STRANDED_INTERVAL_MS = 1_000;
 /**
- * Share of the time for adding up unpaid orders, which are read one by one: a look of 20 ms is made each
- * second, one of 100 ms every five.
+ * Share of the time that may be spent on adding up unpaid orders, which are read one by one. A
+ * query of 20 ms then runs every second, one of 100 ms every five seconds.
  */
 const STOCK_SHARE_MAX = 0.02;
-/** One for the counts, one for a fence that waits for batches to end. */
+/** One connection for the unit counts, one for a fence that waits for batches to end. */
 const DATABASE_CONNECTIONS_MAX = 2;
 
-/** Puts a quota keeper together. */
+/** Composition root of a quota keeper. Resources are closed through `lifecycle`. */
 export async function compose(config: KeeperConfig, log: Log, lifecycle: Lifecycle) {
   const databases = openDatabases(config, log, lifecycle);
   const broker = await BrokerConnection.open({
@@ -53,11 +53,11 @@ export async function compose(config: KeeperConfig, log: Log, lifecycle: Lifecyc
     homes: areApart(databases) ? SCHEMAS : ['both'],
     async settle(node, home) {
       const schemas = home === 'both' ? SCHEMAS : [home];
-      // Requests for a SKU that has moved may stand in the queue of where it was.
+      // Requests for a SKU that was transferred may still be in the queue of its former home.
       const isOne = home !== 'both' && !(await hasMovedSkus(databases, home));
       await drainQueues(broker, node, config.settleTimeoutMs, isOne ? schemas : SCHEMAS);
       await delay(config.settleGraceMs);
-      // From here on a request of the node that is still somewhere is rejected.
+      // From here on the database rejects every remaining request of the node.
       await fenceNode(databases, node, schemas);
     },
     setWaitlists: (open, closed) => setWaitlists(databases, open, closed),
@@ -68,7 +68,7 @@ export async function compose(config: KeeperConfig, log: Log, lifecycle: Lifecyc
   const stranded = watchStranded(keeper, { databases, broker, log }, lifecycle);
   const metrics = createKeeperMetrics(keeper, stranded);
   const { stopping } = lifecycle;
-  // A keeper that waits for its turn is ready.
+  // A keeper that is not the leader is ready as well.
   const readiness = new Readiness(() => [
     ...keeper.missingRights,
     ...(stopping.aborted ? ['stopping'] : []),
@@ -100,7 +100,9 @@ function openDatabases(config: KeeperConfig, log: Log, lifecycle: Lifecycle): Da
   return { regular: pool, hot: hot === regular ? pool : open(hot) };
 }
 
-/** Looks once a second what holds units back, while this keeper leads; other keepers tell nothing. */
+/**
+ * Reads once a second what holds units back, while this keeper leads. Other keepers report nothing.
+ */
 function watchStranded(
   keeper: Keeper,
   { databases, broker, log }: { databases: Databases; broker: BrokerConnection; log: Log },
@@ -122,8 +124,8 @@ function watchStranded(
       const dead = queues.find(({ queue }) => queue === DEAD_LETTERS_QUEUE)?.messages ?? 0;
       rows = strandedRows(keeper.figures(), stock, dead);
     } catch (error) {
-      // The last figures stay: that the database or the broker is down is said elsewhere.
-      log.debug({ err: error }, 'no look at stranded units');
+      // Keeps the last figures. Readiness reports that the database or the broker is down.
+      log.debug({ err: error }, 'stranded units could not be counted');
     }
     isLooking = false;
   };

@@ -14,11 +14,14 @@ const specs = {
   ...databaseSpecs,
   ...brokerSpecs,
   ...zookeeperSpecs,
-  /** Between two looks at the units of the database when nothing happens in ZooKeeper. */
+  /** Interval between two looks when nothing changes in ZooKeeper. */
   KEEPER_TICK_MS: integer(20, 10_000)({ default: 200 }),
-  /** For the orders queues to say that what a dead node left in them is decided. */
+  /** How long the orders queues may take to confirm that everything of a dead node is decided. */
   SETTLE_TIMEOUT_MS: integer(100, 600_000)({ default: 30_000 }),
-  /** After that, for batches that another worker still holds; later ones are rejected. */
+  /**
+   * Further wait for batches that another worker still holds. Requests that arrive later are
+   * rejected.
+   */
   SETTLE_GRACE_MS: integer(0, 60_000)({ default: 100 }),
 };
 

@@ -4,11 +4,13 @@ import type { ZkSession } from '../zk/client/session.ts';
 import type { Paths } from '../zk/tree/paths.ts';
 
 /**
- * Which keeper leads: the one whose ephemeral entry below /keeper/election has the lowest number.
+ * Elects the leading keeper: the one whose ephemeral entry below /keeper/election has the lowest
+ * number.
  *
- * Leading begins with a write of /keeper/epoch. Each later write of a leader is a transaction that
- * checks the version this write gave, so that a leader that was deposed while it slept cannot write
- * any more. The same write makes sure that a new leader reads nothing older than its own election.
+ * A new leader first writes /keeper/epoch. Each later write of the leader is a transaction that
+ * checks the version of that write, so a leader that was deposed while it slept can write nothing
+ * more. The write also synchronises the reader, so a new leader reads nothing older than its own
+ * election.
  */
 
 const RETRY_MS = 200;
@@ -16,16 +18,16 @@ const RETRY_MS = 200;
 export interface ElectionOptions {
   readonly session: ZkSession;
   readonly paths: Paths;
-  /** Shown in the epoch node. */
+  /** The keeper's id, written to the epoch node. */
   readonly keeper: string;
-  /** `epoch` is the version of the epoch node that each write has to check. */
+  /** `epoch` is the version of the epoch node that every write has to check. */
   readonly onElected: (epoch: number) => void;
   readonly onDeposed: () => void;
 }
 
 export class Election {
   #options: ElectionOptions;
-  /** Finds the own entry again when the answer to its creation was lost. */
+  /** Identifies the keeper's own entry when the answer to its creation was lost. */
   #entryPrefix = '';
   #entries: Observation;
   #epoch: Observation;
@@ -58,7 +60,7 @@ export class Election {
     this.#look();
   }
 
-  /** One look at the entries at a time; a look that fails is repeated. */
+  /** Reads the entries, one read at a time; a failed read is repeated. */
   async #look(): Promise<void> {
     if (this.#busy) this.#again = true;
     if (this.#busy || this.#closed || this.#entryPrefix === '') return;
@@ -82,7 +84,7 @@ export class Election {
       this.#depose();
       const kind = { ephemeral: true, sequential: true };
       await session.create(`${paths.election}/${prefix}`, keeper, kind);
-      // The event of its creation asks for the next look, and so does the timer.
+      // Both the event of its creation and the timer start the next read.
       return false;
     }
     const isFirst = inOrder[0]?.startsWith(prefix) ?? false;

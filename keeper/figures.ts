@@ -1,21 +1,21 @@
 import type { Schema } from '../contracts/names.ts';
 
-/** What a keeper is told, what it tells of each SKU, and where it says what happens. */
+/** The inputs of a keeper, the figures that it shows for each SKU, and its log. */
 
 export interface UnitCount {
   readonly sku: string;
-  /** Units that exist: loaded and restocked. */
+  /** Units that exist, including restocked ones. */
   readonly unitsTotal: number;
   /** Units in slots. */
   readonly free: number;
-  /** Where it lives, if the schemas have a server each. */
+  /** The home of the SKU; present only when each schema has its own server. */
   readonly home?: Schema;
 }
 
-/** As far as the database tells them now. */
+/** The unit counts of the homes that answered. */
 export interface UnitCounts {
   readonly counts: readonly UnitCount[];
-  /** False: a home is away, and what lives there is not among them. */
+  /** False when a home did not answer; its SKUs are then missing. */
   readonly isComplete: boolean;
 }
 
@@ -25,21 +25,21 @@ export interface KeeperLog {
   error(facts: object, message: string): void;
 }
 
-/** Units of one SKU as the leader saw them at its last look. */
+/** Units of one SKU at the leader's last look. */
 export interface SkuFigures {
   /** min(quota, units that exist). */
   readonly target: number;
-  /** Sold or reserved in the database. */
+  /** Units sold or reserved in the database. */
   readonly held: number;
-  /** Grants of live nodes, cumulative. */
+  /** Sum of the live nodes' grants, cumulative. */
   readonly granted: number;
-  /** Granted and not admitted. */
+  /** Units granted and not admitted yet. */
   readonly spare: number;
-  /** Admitted, outcome not known to the node. */
+  /** Units admitted whose outcome the node does not know yet. */
   readonly underWay: number;
-  /** What dead nodes may still bring, until they are settled. */
+  /** Units that dead nodes may still bring to the database, until they are settled. */
   readonly dead: number;
-  /** Spare units of pinned nodes, and of others that refuse nobody. */
+  /** Spare units of pinned nodes. `idle` counts those of unpinned nodes that refuse nobody. */
   readonly pinned: number;
   /** Pinned nodes that have spare units. */
   readonly pinnedNodes: readonly string[];

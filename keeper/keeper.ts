@@ -10,26 +10,26 @@ import { LeaderTerm } from './leader.ts';
 import type { SetWaitlists } from './waitlists.ts';
 
 /**
- * The quota keeper: decides who may admit how much. Several may run; one leads. A keeper that is
- * down stops redividing and nothing else.
+ * The quota keeper decides how many units each web node may admit. Several keepers may run; one
+ * leads. While no keeper runs, units are not redistributed; everything else continues.
  */
 
 export interface KeeperOptions {
   readonly session: SessionOptions;
   /** Root of the tree (`ZK_ROOT`). */
   readonly root: string;
-  /** Between two looks when nothing happens. */
+  /** Interval between two looks when nothing changes. */
   readonly tickMs: number;
-  /** The units of the SKUs of the catalogue; rejects when no home answers. */
+  /** Reads the unit counts of the catalogue's SKUs; rejects when no home answers. */
   readonly unitCounts: () => Promise<UnitCounts>;
-  /** Which homes are settled one by one. */
+  /** The homes in which a dead node is settled separately. */
   readonly homes: readonly SettledHome[];
   /**
-   * Makes sure that a dead node can bring nothing more to the home, and returns when what it
-   * brought is there. May be repeated; rejects when it has to be.
+   * Drains and fences a dead node in one home: resolves when the node can bring nothing more to the
+   * home and everything it brought is stored. May be called again; rejects when it must be.
    */
   readonly settle: (node: string, home: SettledHome) => Promise<void>;
-  /** Tells the database for which SKUs units that come back go to those who wait. */
+  /** Tells the database for which SKUs returned units go to the waitlist. */
   readonly setWaitlists: SetWaitlists;
   readonly log: KeeperLog;
 }
@@ -45,7 +45,7 @@ export class Keeper {
   #term: LeaderTerm | undefined;
   #epoch: number | undefined;
 
-  /** Begins to connect and to stand for election. */
+  /** Starts to connect and to take part in the election. */
   constructor(options: KeeperOptions) {
     this.#options = options;
     this.#paths = pathsBelow(options.root);
@@ -92,12 +92,12 @@ export class Keeper {
     this.#term = undefined;
   }
 
-  /** What every operator expects to find in the tree. */
+  /** Creates the nodes that operators expect to find in the tree. */
   async #makeSkeleton(): Promise<boolean> {
     const { keep, autoKeep, shed, skus, nodes, sessions, reports, errors, history } = this.#paths;
     const before = await this.#session.exists(errors);
     if (!before.ok) return false;
-    // Only in a new tree: a value that an operator deleted stays in force as it was.
+    // Only in a new tree: when an operator deletes a value, the last one stays in force.
     const isNew = before.value === undefined;
     const values: [string, string][] = isNew
       ? [
@@ -112,7 +112,8 @@ export class Keeper {
       const made = await this.#session.ensure(path, text);
       if (!made.ok) return false;
     }
-    // For zkCli.sh, which makes no parents. An operator may have made them without a right for this.
+    // zkCli.sh creates no parents. A failure is ignored: an operator may have created these nodes
+    // without rights for the keeper.
     for (const path of listFolders(this.#paths.root)) await this.#session.ensure(path, '');
     return true;
   }
@@ -125,27 +126,27 @@ export class Keeper {
     return this.#session.isConnected;
   }
 
-  /** Rights that ZooKeeper refuses this keeper: it has the wrong credentials. */
+  /** Rights that ZooKeeper refuses this keeper, which means that its credentials are wrong. */
   get missingRights(): readonly string[] {
     return this.#session.missingRights;
   }
 
-  /** Per SKU, while this keeper leads. */
+  /** Figures by SKU; empty while this keeper does not lead. */
   figures(): ReadonlyMap<string, SkuFigures> {
     return this.#term?.figures ?? new Map();
   }
 
-  /** Per SKU whose `keep` says `auto`, while this keeper leads. */
+  /** Figures by SKU with `keep = auto`; empty while this keeper does not lead. */
   autoKeep(): ReadonlyMap<string, AutoKeepFigures> {
     return this.#term?.autoKeep ?? new Map();
   }
 
-  /** Live web nodes, while this keeper leads. */
+  /** Number of live web nodes; 0 while this keeper does not lead. */
   nodes(): number {
     return this.#term?.nodes ?? 0;
   }
 
-  /** Gives the lead away at once. */
+  /** Gives up the lead at once and closes the session. */
   async close(): Promise<void> {
     this.#step();
     this.#election.close();

@@ -17,31 +17,31 @@ import { WebNodes } from './nodes.ts';
 import { isWaitlistOpen, type SetWaitlists, Waitlists } from './waitlists.ts';
 
 /**
- * The work of a keeper while it leads, from its election to its end. It remembers nothing that
- * ZooKeeper and the database do not know: the next leader begins from there.
+ * One leader term: the work of a keeper from its election to its end. A term stores nothing that
+ * ZooKeeper and the database do not know, so the next leader can start from there.
  *
- * One look at a time: reports as they were heard, then the units of the database, then the plan of
- * each SKU, then its writes. The order matters: a unit that a report calls decided is then counted
- * as held; the other way round it could be counted nowhere.
+ * There is one look at a time. It takes the reports as they were heard and then reads the unit
+ * counts from the database. In this order a unit that a report calls decided is also counted as
+ * held. In the other order a unit could be counted nowhere.
  */
 
-/** One home that is silent is given up by half of it, so that the units of the other one are in time. */
+/** A silent home is abandoned after half of this, so that the other home is in time. */
 const COUNT_TIMEOUT_MS = 1_000;
 export const HOME_COUNT_TIMEOUT_MS = COUNT_TIMEOUT_MS / 2;
 
 export interface LeaderTermOptions {
   readonly session: ZkSession;
   readonly paths: Paths;
-  /** Version of the epoch node that each write has to find. */
+  /** Version of the epoch node that every write checks. */
   readonly epoch: number;
   readonly tickMs: number;
-  /** Units of the SKUs of the catalogue. Rejects when no home answers. */
+  /** Reads the unit counts of the catalogue's SKUs; rejects when no home answers. */
   readonly unitCounts: () => Promise<UnitCounts>;
   readonly homes: readonly SettledHome[];
   readonly settle: (node: string, home: SettledHome) => Promise<void>;
   readonly setWaitlists: SetWaitlists;
   readonly log: KeeperLog;
-  /** The epoch has changed: another keeper leads. */
+  /** Called when the epoch has changed because another keeper leads. */
   readonly onFenced: () => void;
 }
 
@@ -60,7 +60,7 @@ export class LeaderTerm {
   #covered = new Map<string, number>();
   #figures = new Map<string, SkuFigures>();
   #counts: ReadonlyMap<string, UnitCount> | undefined;
-  /** The last counts were all that there are: what is not among them is not in the catalogue. */
+  /** The last counts were complete: a SKU without one is not in the catalogue. */
   #isComplete = true;
   #timer: NodeJS.Timeout | undefined;
   #isKnown = false;
@@ -68,10 +68,10 @@ export class LeaderTerm {
   #looking = false;
   #again = false;
   #isEdited = false;
-  /** What tells no unit counts now. */
-  #silent: string | undefined;
+  /** What currently gives no unit counts: the database or one home. */
+  #missingFrom: string | undefined;
   #isWritingErrors = false;
-  /** Ends a wait for the database: an edit is there that must not wait for it. */
+  /** Ends a wait for the database, because an edit must not wait for it. */
   #interrupt: () => void = () => {};
 
   constructor(options: LeaderTermOptions) {
@@ -129,7 +129,7 @@ export class LeaderTerm {
     this.look();
   }
 
-  /** Asks for a look; several askers while one is under way share the next one. */
+  /** Requests a look. Requests during a look share the next one. */
   look(): void {
     if (!this.#isKnown || this.#ended) return;
     if (this.#looking) {
@@ -158,7 +158,7 @@ export class LeaderTerm {
     };
     const isEdited = this.#isEdited;
     this.#isEdited = false;
-    // What an edit takes away does not wait for the database, which may be slow or down.
+    // Units that an edit takes away must not wait for the database, which may be slow or down.
     if (isEdited && this.#counts) {
       await this.#plan({ ...view, counts: this.#counts, fresh: new Set() });
     }
@@ -171,44 +171,47 @@ export class LeaderTerm {
     this.#settleDead(view.alive, view.reports);
   }
 
-  /** SKUs whose units were told: what is known of others is too old to give anything away. */
+  /**
+   * Reads the unit counts and returns the SKUs with a fresh count. An older count must not raise a
+   * grant.
+   */
   async #count(): Promise<ReadonlySet<string>> {
     const { promise: interrupted, resolve } = Promise.withResolvers<undefined>();
     this.#interrupt = () => resolve(undefined);
     const timer = setTimeout(() => {
-      this.#noteBlindness('the database');
+      this.#logMissingCounts('the database');
       this.#interrupt();
     }, COUNT_TIMEOUT_MS);
     try {
       const asked = this.#options.unitCounts();
-      asked.catch(() => {}); // It may fail after nobody waits for it any more.
+      asked.catch(() => {}); // It may reject after the wait has ended.
       const told = await Promise.race([asked, interrupted]);
       if (!told) return new Set();
       const counts = told.counts.map((count) => [count.sku, count] as const);
       this.#counts = new Map([...(told.isComplete ? [] : (this.#counts ?? [])), ...counts]);
       this.#isComplete = told.isComplete;
-      this.#noteBlindness(told.isComplete ? undefined : 'a home');
-      // What complete counts do not name has no units: that is known of this moment too.
+      this.#logMissingCounts(told.isComplete ? undefined : 'a home');
+      // Complete counts without a SKU say that it has no units: fresh knowledge as well.
       const named = counts.map(([sku]) => sku);
       return new Set(told.isComplete ? [...named, ...this.#edits.skus.keys()] : named);
     } catch (error) {
-      this.#noteBlindness('the database', error);
+      this.#logMissingCounts('the database', error);
       return new Set();
     } finally {
       clearTimeout(timer);
     }
   }
 
-  /** Said once, not at each tick. */
-  #noteBlindness(silent: string | undefined, error?: unknown): void {
+  /** Logs only changes, not every tick. */
+  #logMissingCounts(from: string | undefined, error?: unknown): void {
     const { log } = this.#options;
-    if (silent !== this.#silent && silent !== undefined) {
-      const message = `no unit counts from ${silent}: no grant of its SKUs is raised`;
+    if (from !== this.#missingFrom && from !== undefined) {
+      const message = `no unit counts from ${from}: no grant of its SKUs is raised`;
       log.warn({ err: error }, message);
-    } else if (silent !== this.#silent) {
-      log.info({}, 'the database tells the unit counts again');
+    } else if (from !== this.#missingFrom) {
+      log.info({}, 'unit counts are available again');
     }
-    this.#silent = silent;
+    this.#missingFrom = from;
   }
 
   async #plan(view: View): Promise<void> {
@@ -218,11 +221,11 @@ export class LeaderTerm {
       let versions = await this.#store.versionsOf(sku);
       const edits = this.#edits.skus.get(sku);
       if (!versions || !edits?.quota.isKnown) continue;
-      // Perhaps in the home that is away: nothing is known of it, so nothing is taken from it either.
+      // The SKU may be in the home that did not answer, so its grants are left unchanged.
       if (!this.#isComplete && !view.counts.has(sku)) continue;
       let facts = factsOf(this.#options.paths, sku, edits, versions, view);
       if (versions.isBehind) {
-        // Somebody wrote or deleted a grant by hand: it is read, and the plan puts it right.
+        // A grant was written or deleted by hand. It is read again, and the plan corrects it.
         this.#options.log.warn({ sku }, 'a grant is not as the keeper wrote it');
         this.#store.discard(sku);
         this.#covered.delete(sku);
@@ -247,19 +250,19 @@ export class LeaderTerm {
     }
   }
 
-  /** Whether this keeper leads for certain; where another one does, it ends. */
+  /** Asks ZooKeeper whether this keeper leads, and ends the term if another one does. */
   async #checkEpoch(): Promise<boolean> {
     const checked = await this.#options.session.multi([this.#epoch]);
     if (!checked.ok && checked.error === 'bad_version') this.#options.onFenced();
     return checked.ok;
   }
 
-  /** Beside the looks: what people read must not delay what nodes wait for. */
+  /** Runs outside the looks: messages for people must not delay the grants. */
   #writeEditErrors(counts: ReadonlyMap<string, UnitCount>): void {
     if (!this.#edits.isKnown || this.#isWritingErrors) return;
     this.#isWritingErrors = true;
     this.#writeAllErrors(counts)
-      .catch((error: unknown) => this.#options.log.error({ err: error }, 'notes failed'))
+      .catch((error: unknown) => this.#options.log.error({ err: error }, 'edit errors not written'))
       .then(() => {
         this.#isWritingErrors = false;
       });

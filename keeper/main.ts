@@ -3,7 +3,7 @@ import { createLog } from '../process/log.ts';
 import { compose } from './compose.ts';
 import { readConfig } from './config.ts';
 
-/** A quota keeper: stands for election and, while it leads, divides the quotas. */
+/** Entry point of a quota keeper. */
 await run(async (lifecycle) => {
   const config = readConfig(process.env);
   const log = createLog('keeper', config.logLevel);

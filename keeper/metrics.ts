@@ -29,7 +29,7 @@ const AUTO_KEEP: PerSku<AutoKeepFigures> = [
   ['flashsale_keeper_wait_seconds', 'waitSeconds', 'From the draw to the outcome'],
 ];
 
-/** Everything that a keeper shows. */
+/** All metrics of a keeper. */
 export function createKeeperMetrics(keeper: Keeper, stranded: () => readonly Stranded[]) {
   const metrics = createMetrics('keeper');
   metrics.gauge('flashsale_keeper_leads', '1 while this keeper leads', [], (gauge) =>

@@ -4,7 +4,10 @@ import type { ZkSession } from '../zk/client/session.ts';
 import type { Paths } from '../zk/tree/paths.ts';
 import { decodeReport, type Report } from '../zk/tree/report.ts';
 
-/** The web nodes as the leading keeper sees them: who is registered, and what each reported last. */
+/**
+ * The web nodes as the leading keeper sees them: those that are registered, and the last report of
+ * each.
+ */
 export class WebNodes {
   #session: ZkSession;
   #paths: Paths;
@@ -14,10 +17,10 @@ export class WebNodes {
   #alive: ReadonlySet<string> = new Set();
   #reports = new Map<string, { observation: Observation; report: Report | undefined }>();
   #observations: Observation[];
-  /** Resolves when everything that stood there at the beginning was read. */
+  /** Resolves when everything that existed at the start has been read. */
   readonly known: Promise<void>;
 
-  /** `onChange`: something came that the keeper waits for, not merely new counters. */
+  /** @param onChange called for changes that need a look at once, not for new counters alone */
   constructor(session: ZkSession, paths: Paths, onChange: () => void) {
     this.#session = session;
     this.#paths = paths;
@@ -37,7 +40,7 @@ export class WebNodes {
     });
   }
 
-  /** A node whose registration was deleted by hand may draw until it or its session has ended. */
+  /** A node whose registration was deleted by hand may draw units until it or its session ends. */
   #count(): void {
     const going = this.#sessions.filter((node) => !this.#isFinal(node));
     this.#alive = new Set([...this.#registered, ...going]);
@@ -48,7 +51,7 @@ export class WebNodes {
     return this.#reports.get(node)?.report?.final ?? false;
   }
 
-  /** Whether the node is registered or its session goes on, as it stands now. */
+  /** Asks ZooKeeper now whether the node is registered or its session still lives. */
   async isAlive(node: string): Promise<Result<boolean>> {
     const session = this.#isFinal(node) ? [] : [this.#paths.session(node)];
     for (const path of [this.#paths.node(node), ...session]) {
@@ -63,12 +66,12 @@ export class WebNodes {
     return this.#alive;
   }
 
-  /** Names below /reports: every node that was ever registered and is not settled. */
+  /** Names below /reports: every node that registered at some time and is not settled yet. */
   get reporting(): string[] {
     return [...this.#reports.keys()];
   }
 
-  /** A copy, so that it stays older than what is read afterwards. */
+  /** Returns a copy, so that the reports stay older than counts that are read later. */
   reports(): Map<string, Report | undefined> {
     return new Map([...this.#reports].map(([node, { report }]) => [node, report]));
   }
@@ -106,7 +109,10 @@ export class WebNodes {
   }
 }
 
-/** Something was applied, someone ran dry, or the node has ended; counters alone wait for the tick. */
+/**
+ * Whether the report needs a look at once: a grant was applied or a request was refused for want of
+ * quota. Other counters wait for the next tick.
+ */
 function isAwaited(before: Report | undefined, now: Report): boolean {
   if (!before) return true;
   for (const [path, version] of Object.entries(now.applied)) {

@@ -4,8 +4,8 @@ import type { Databases } from '../db/pool.ts';
 import type { SkuFigures } from './figures.ts';
 
 /**
- * Units that exist and are not sold, by what holds them, each with what frees it. Not every row is a
- * fault: an unpaid order is a sale on its way. A row that stays is.
+ * Units that exist and are not sold, by cause, each with the action that frees them. A row is not
+ * always a fault: an unpaid order may still be paid. A row that persists is one.
  */
 
 export const CAUSES = [
@@ -20,30 +20,32 @@ export const CAUSES = [
 export type Cause = (typeof CAUSES)[number];
 
 export interface Stranded {
-  /** Null: messages of any SKU, whose units only they know. */
+  /** Null for dead letters, which may be of any SKU. */
   readonly sku: string | null;
   readonly cause: Cause;
-  /** Units; of dead letters, messages. */
+  /** Units; for dead letters the number of messages. */
   readonly units: number;
-  /** What frees them: a command, or what to look at. */
+  /** How to free the units: a command, or what to check. */
   readonly remedy: string;
 }
 
-/** What the database knows of a SKU. */
+/** Figures of one SKU from the database. */
 export interface StockFigures {
   readonly sku: string;
   readonly schema: string;
-  /** Units of unpaid orders, and those of them whose time to pay is over. */
+  /**
+   * Units of unpaid orders. `overdueOrders` counts the unpaid orders past their payment deadline.
+   */
   readonly unpaid: number;
   readonly overdueOrders: number;
-  /** Units in slots that hold less than one user may buy. */
+  /** Units in slots that hold fewer units than one user may buy. */
   readonly smallSlots: number;
 }
 
-/** Units that were granted, by what holds them. */
+/** The granted units of one SKU, by what holds them. */
 export type Held = Pick<SkuFigures, 'pinned' | 'pinnedNodes' | 'idle' | 'dead' | 'underWay'>;
 
-/** The rows that hold something, by SKU. Pure. */
+/** Returns the rows with units, sorted by SKU. Pure. */
 export function strandedRows(
   figures: ReadonlyMap<string, Held>,
   stock: readonly StockFigures[],
@@ -79,7 +81,11 @@ function row(sku: string | null, cause: Cause, units: number, remedy: string): S
   return { sku, cause, units, remedy };
 }
 
-/** Of the homes that answer. @throws {DatabaseError} */
+/**
+ * Reads the figures of the homes that answer.
+ *
+ * @throws {DatabaseError} when no home answers
+ */
 export async function stockFigures(databases: Databases): Promise<StockFigures[]> {
   const { sales } = await saleBoard(databases);
   const skus = sales.flatMap((sale) => sale.skus);

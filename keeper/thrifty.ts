@@ -1,8 +1,11 @@
 /**
- * A question whose price grows, asked at a bounded share of the time: until the last answer has paid
- * for itself it is given again. An error costs as much, and stands as long.
+ * Caches an expensive call so that it takes at most a share of the time. The last answer is
+ * returned until enough time has passed for the next call. A rejection costs as much as an answer
+ * and is cached in the same way.
  *
- * @param shareMax of the time that passes, spent on asking; 0 to 1
+ * @param ask the call
+ * @param shareMax largest share of the time spent in `ask`, above 0 and at most 1
+ * @param clockMs a monotonic clock in milliseconds
  */
 export function thrifty<T>(
   ask: () => Promise<T>,

@@ -3,16 +3,22 @@ import type { KeeperLog } from './figures.ts';
 import type { SkuFacts } from './grants/plan.ts';
 
 /**
- * Units that come back go to the shoppers who wait, in the database and at once. What operators say in
- * ZooKeeper holds for that as well: the leading keeper tells the database for which SKUs it may.
+ * The database gives returned units to the waitlist at once. Operators' edits in ZooKeeper apply
+ * there too, so the leading keeper tells the database which waitlists are open.
  */
 
-/** Said again this often: a call of an older leader may have come last, or the database is another one. */
+/**
+ * Interval at which an unchanged state is sent again, because a late call of an older leader may
+ * have overwritten it, or the database may have been replaced.
+ */
 const REPEAT_MS = 5_000;
 
 export type SetWaitlists = (open: readonly string[], closed: readonly string[]) => Promise<unknown>;
 
-/** Not for a SKU that operators have closed, nor while orders hold more than the target. Pure. */
+/**
+ * The waitlist is closed while operators have closed the SKU or orders hold more than the target.
+ * Pure.
+ */
 export function isWaitlistOpen(edits: SkuEdits, { held, target }: SkuFacts): boolean {
   return edits.state.value !== 'closed' && held <= target;
 }
@@ -26,8 +32,8 @@ export class Waitlists {
   #isApplying = false;
 
   /**
-   * @param isLeading asked before anything is said: no transaction in ZooKeeper stops a leader here
-   *   that was deposed while it slept
+   * @param isLeading asked before each call to the database, because no ZooKeeper transaction stops
+   *   a leader here that was deposed while it slept
    */
   constructor(setWaitlists: SetWaitlists, log: KeeperLog, isLeading: () => Promise<boolean>) {
     this.#setWaitlists = setWaitlists;
@@ -35,7 +41,10 @@ export class Waitlists {
     this.#isLeading = isLeading;
   }
 
-  /** Beside the looks, which wait for nothing here. */
+  /**
+   * Sends the state to the database when it changed or is due again. Never rejects; the looks do
+   * not wait for it.
+   */
   async apply(waitlists: ReadonlyMap<string, boolean>): Promise<void> {
     const named = (isOpen: boolean) =>
       [...waitlists].filter(([, open]) => open === isOpen).map(([sku]) => sku);
@@ -51,7 +60,7 @@ export class Waitlists {
         this.#appliedAtMs = performance.now();
       }
     } catch (error) {
-      this.#log.warn({ err: error }, 'the database was not told which waitlists are open');
+      this.#log.warn({ err: error }, 'the open waitlists could not be written to the database');
     }
     this.#isApplying = false;
   }

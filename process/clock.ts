@@ -1,14 +1,15 @@
 import { uptime } from 'node:os';
 
 /**
- * A clock that goes on while the machine sleeps, and never back. The monotonic clock of a process
- * stands still then (CLOCK_MONOTONIC), so what it says of a lease or a window may be over long since.
+ * A clock that keeps running while the machine sleeps and never goes back. The monotonic clock of a
+ * process (CLOCK_MONOTONIC) stops during sleep, so by that clock a lease or a window could seem
+ * valid long after its end.
  *
- * Two witnesses tell how long the machine slept: the clock since the machine's start
- * (CLOCK_BOOTTIME, on Linux `os.uptime()`), and the wall clock. Time that either of them has more than
- * the monotonic clock is added, once: both tell of the same sleep. A wall clock that is put forward is
- * taken for sleep, which only ends a window too early; one that is put back hides nothing from the other
- * witness. Where an early end does harm as well, the wall clock is no witness.
+ * Two other clocks show how long the machine slept: the clock since boot (CLOCK_BOOTTIME, on Linux
+ * `os.uptime()`) and the wall clock. When either gains on the monotonic clock, the difference is
+ * added once, since both measure the same sleep. A wall clock that is set forward looks like sleep
+ * and only ends a window too early. A wall clock that is set back does not hide a sleep from the
+ * clock since boot. Where an early end also does harm, the wall clock is not used (`steadyMs`).
  */
 
 export interface ClockSources {
@@ -17,13 +18,16 @@ export interface ClockSources {
   readonly sinceBootMs: () => number;
 }
 
-/** Smaller differences come from reading one clock after the other, and from their resolution. */
+/**
+ * Smaller differences come from the resolution of the clocks and from reading them one after
+ * another.
+ */
 const TOLERANCE_MS = 50;
-/** Reading the clock since boot opens a file: some 20 µs, so not for each draw. */
+/** Reading the clock since boot opens a file and takes about 20 µs, too long for every draw. */
 const BOOT_READ_INTERVAL_MS = 20;
 
-/** What a witness has gone ahead of the monotonic clock since it was last compared. */
-class Witness {
+/** Measures how far another clock gains on the monotonic clock. */
+class SleepDetector {
   readonly #readMs: () => number;
   #aheadMs: number;
 
@@ -41,16 +45,18 @@ class Witness {
   }
 }
 
-/** Milliseconds since some moment. */
+/** Returns a function that reads milliseconds since an arbitrary moment. */
 export function createElapsedClock(sources: ClockSources): () => number {
   const { monotonicMs } = sources;
   let lastMs = monotonicMs();
   let bootReadAtMs = lastMs;
   let sleptMs = 0;
-  /** Of it, what the wall clock told since the clock since boot was read. */
+  /**
+   * The part of `sleptMs` that the wall clock added since the last reading of the clock since boot.
+   */
   let wallSleptMs = 0;
-  const wall = sources.wallMs && new Witness(sources.wallMs, lastMs);
-  const boot = new Witness(sources.sinceBootMs, lastMs);
+  const wall = sources.wallMs && new SleepDetector(sources.wallMs, lastMs);
+  const boot = new SleepDetector(sources.sinceBootMs, lastMs);
   return () => {
     lastMs = monotonicMs();
     const moreMs = wall?.slept(lastMs) ?? 0;
@@ -68,12 +74,12 @@ export function createElapsedClock(sources: ClockSources): () => number {
 const monotonicMs = () => performance.now();
 const sinceBootMs = () => uptime() * 1_000;
 
-/** For windows that may end too early, but never too late. */
+/** For windows that may end too early but never too late. */
 export const elapsedMs = createElapsedClock({
   monotonicMs,
   wallMs: () => Date.now(),
   sinceBootMs,
 });
 
-/** For a clock that shall be right both ways: a wall clock that is put forward does not move it. */
+/** For times that must be neither early nor late: setting the wall clock does not change it. */
 export const steadyMs = createElapsedClock({ monotonicMs, sinceBootMs });

@@ -1,21 +1,21 @@
 import { ConfigError } from '../contracts/config.ts';
 
 /**
- * How a process of this system starts and ends: one abort signal for SIGTERM and SIGINT, resources
- * closed in the reverse order of their opening, a deadline on the whole shutdown.
+ * Start and end of a process: one abort signal for SIGTERM and SIGINT, resources closed in the
+ * reverse order of their opening, and a deadline for the whole shutdown.
  */
 
 /** Time that a shutdown may take before the process exits anyway. */
 const SHUTDOWN_TIMEOUT_MS = 20_000;
 
-/** Exit codes, from sysexits.h: 64 and up are left to programs by the shell. */
+/** Exit codes from sysexits.h; shells leave 64 and above to programs. */
 const EXIT_CONFIG = 78;
 const EXIT_SOFTWARE = 70;
 
 export interface Lifecycle {
   /** Aborted by the first SIGTERM or SIGINT. */
   readonly stopping: AbortSignal;
-  /** `close` runs at shutdown, last registered first. */
+  /** Registers `close` for the shutdown. The last one registered runs first. */
   onStop(name: string, close: () => Promise<void> | void): void;
 }
 
@@ -32,8 +32,9 @@ async function closeAll(closers: Closer[]): Promise<void> {
 }
 
 /**
- * Runs `main` until a signal asks for the end, then closes what it opened and exits: 0 after a
- * clean end, 78 when the environment is wrong, 70 on a bug.
+ * Runs `main` until a signal arrives, closes the registered resources and exits: 0 after a clean
+ * shutdown, 78 when the environment is invalid, 70 on a bug or when the shutdown exceeds its
+ * deadline.
  */
 export async function run(main: (lifecycle: Lifecycle) => Promise<void>): Promise<never> {
   const abort = new AbortController();
@@ -52,7 +53,7 @@ export async function run(main: (lifecycle: Lifecycle) => Promise<void>): Promis
       stopping: abort.signal,
       onStop: (name, close) => closers.push({ name, close }),
     });
-    // A signal during start-up ends the start-up: what was opened until then is closed below.
+    // A signal during start-up ends it; resources opened by then are closed below.
     await Promise.race([started, stopped]);
     await stopped;
   } catch (error) {

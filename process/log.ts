@@ -3,7 +3,10 @@ import type { LOG_LEVELS } from '../contracts/config.ts';
 
 export type Log = Logger;
 
-/** Where secrets may stand in a logged object; they are replaced, wherever they are nested one deep. */
+/**
+ * Keys whose values are redacted, at the top level of a logged object, one level below and in
+ * `req.headers`.
+ */
 const SECRET_KEYS = [
   'authorization',
   'token',
@@ -17,8 +20,8 @@ const SECRET_KEYS = [
 ];
 
 /**
- * Structured log lines (JSON) on standard output, one logger a process.
- * Refusals are never logged a line each: they are counters (`process/metrics.ts`).
+ * Writes structured log lines (JSON) to standard output; one logger for each process. Refused
+ * requests are counted (`process/metrics.ts`), not logged one by one.
  */
 export function createLog(name: string, level: (typeof LOG_LEVELS)[number]): Log {
   const paths = SECRET_KEYS.flatMap((key) => [
@@ -35,7 +38,7 @@ export function createLog(name: string, level: (typeof LOG_LEVELS)[number]): Log
   });
 }
 
-/** A URL as it may be shown: user and host, never the password. */
+/** The URL with its password replaced. */
 function withoutPassword(url: string): string {
   if (!URL.canParse(url)) return '[not a URL]';
   const parsed = new URL(url);

@@ -13,7 +13,7 @@ export type { Counter, Gauge, Histogram };
 
 /** The metrics of one process. Names begin with `flashsale_` and end in their unit. */
 export interface Metrics {
-  /** `collect` runs at each scrape: for what is known elsewhere and only read here. */
+  /** `collect` runs at each scrape, for values that are kept elsewhere. */
   counter<L extends string = never>(
     name: string,
     help: string,
@@ -37,12 +37,12 @@ export interface Metrics {
   readonly contentType: string;
 }
 
-/** Seconds, from a tenth of a millisecond to ten seconds: procedure calls, publishes, verdicts. */
+/** Seconds, from 0.1 ms to 10 s: for procedure calls, publishes and verdicts. */
 export const LATENCY_BUCKETS_SECONDS = [
   0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ] as const;
 
-/** Requests or units: envelopes and batches. */
+/** Requests or units in an envelope or a batch. */
 export const SIZE_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512] as const;
 
 export function createMetrics(processName: string): Metrics {

@@ -4,8 +4,8 @@ import type { Metrics } from './metrics.ts';
 import { type Readiness, readinessStatus } from './readiness.ts';
 
 /**
- * The private port of a process: /livez without I/O, /readyz from cached state, /metrics. Web nodes
- * share their public port, so each needs one of its own to be scraped and probed.
+ * The private port of a process: /livez without I/O, /readyz from cached state, and /metrics. Web
+ * nodes share their public port, so each needs a private port to be scraped and probed.
  */
 
 const REQUEST_TIMEOUT_MS = 5_000;

@@ -1,22 +1,28 @@
 import type { Metrics } from './metrics.ts';
 
 /**
- * Whether this process can take requests, and which shared servers it has lost. The two are kept
- * apart: a balancer takes a process away that is not ready, and a server that every process shares
- * would take them all away at once.
+ * Reports whether this process can take requests and, separately, which shared servers it cannot
+ * use. A load balancer removes a process that is not ready. A shared server that fails would
+ * therefore remove every process at once, so it never makes a process unready.
  */
 
 /** A server that a process shares with others. */
 export type Dependency = 'postgres' | 'postgres-hot' | 'rabbitmq' | 'zookeeper';
 
-/** In a few words what is wrong with the server; undefined while it can be used. From memory. */
+/**
+ * Returns a short description of what is wrong with the server; undefined while it can be used.
+ * Reads cached state only.
+ */
 export type Trouble = () => string | undefined;
 
 export interface ReadinessReport {
   readonly status: 'ready' | 'not ready';
-  /** What this process itself still waits for; empty when it is ready. */
+  /** What this process is still waiting for; empty when it is ready. */
   readonly waitingFor: readonly string[];
-  /** Shared servers that are away, `server: why` each. They never make the process unready. */
+  /**
+   * Shared servers that cannot be used, each as `server: reason`. They never make the process
+   * unready.
+   */
   readonly degraded: readonly string[];
 }
 
@@ -24,12 +30,15 @@ export class Readiness {
   readonly #waitingFor: () => readonly string[];
   readonly #troubles = new Map<Dependency, Trouble>();
 
-  /** @param waitingFor what of the process itself is missing: its start, or that it stops */
+  /**
+   * @param waitingFor returns what keeps this process from being ready, such as its start or its
+   *   shutdown
+   */
   constructor(waitingFor: () => readonly string[]) {
     this.#waitingFor = waitingFor;
   }
 
-  /** Follows a server that the process needs. */
+  /** Adds a server that the process depends on. */
   needs(dependency: Dependency, trouble: Trouble): void {
     this.#troubles.set(dependency, trouble);
   }
@@ -43,7 +52,7 @@ export class Readiness {
     return { status: waitingFor.length === 0 ? 'ready' : 'not ready', waitingFor, degraded };
   }
 
-  /** The same servers as a metric, one name for every process. */
+  /** Exposes the state of the servers as one metric with the same name in every process. */
   show(metrics: Metrics): void {
     metrics.gauge(
       'flashsale_dependency_up',
@@ -58,7 +67,7 @@ export class Readiness {
   }
 }
 
-/** The HTTP status of a report. */
+/** The HTTP status for a report. */
 export function readinessStatus({ status }: ReadinessReport): 200 | 503 {
   return status === 'ready' ? 200 : 503;
 }

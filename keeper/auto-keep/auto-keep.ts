@@ -10,26 +10,26 @@ import { DemandMeter } from './demand.ts';
 import { type KeepLimits, nextShare, waitSeconds } from './kept-share.ts';
 
 /**
- * Finds the share of each SKU whose `keep` says `auto`, and writes it where web nodes read it. It
- * remembers nothing that matters: the share in force is what stands there, whoever wrote it, and
- * without a keeper it stays.
+ * Computes the kept share of each SKU with `keep = auto` and writes it for the web nodes. It stores
+ * no other state: the share in force is the one in ZooKeeper, whoever wrote it, and it stays in
+ * force while no keeper runs.
  */
 
 const STEP_MS = 250;
-/** What holds while an operator has said nothing. */
+/** Values in force when an operator has set none. */
 const AUTO_KEEP_DEFAULTS = { factor: 2, waitMs: 2_000, start: 0.1 } as const;
 
 export interface AutoKeepFigures {
   readonly share: number;
   readonly askedPerSecond: number;
-  /** From the draw to the outcome, as the queue is now. */
+  /** Seconds from the draw to the outcome at the current length of the queue. */
   readonly waitSeconds: number;
 }
 
 export interface AutoKeepOptions {
   readonly session: ZkSession;
   readonly paths: Paths;
-  /** Checked by each write. */
+  /** The check that every write contains. */
   readonly epoch: Operation;
   readonly edits: Edits;
   readonly reports: () => ReadonlyMap<string, Report | undefined>;
@@ -40,7 +40,10 @@ export interface AutoKeepOptions {
 interface Followed {
   readonly observation: Observation;
   readonly meter: DemandMeter;
-  /** What stands there; `none`: nothing that is a share. Undefined: it was not read yet. */
+  /**
+   * The share in ZooKeeper. `none`: the node does not exist or holds no share. Undefined: not read
+   * yet.
+   */
   share: number | 'none' | undefined;
   isWriting: boolean;
 }
@@ -124,7 +127,7 @@ export class AutoKeep {
     };
   }
 
-  /** What fails is tried again at the next step, from what stands there then. */
+  /** A failed write is tried again at the next step, from the share in ZooKeeper at that time. */
   async #write(sku: string, followed: Followed, share: number): Promise<void> {
     const { session, paths, epoch, log } = this.#options;
     const path = paths.sku(sku).autoKeep;

@@ -1,11 +1,14 @@
 import type { SkuCounters } from '../../zk/tree/report.ts';
 import type { Demand } from './kept-share.ts';
 
-/** What is asked of one SKU, from the counters that web nodes report. Pure. */
+/** Measures the demand for one SKU from the counters that web nodes report. Pure. */
 
-/** Reports come ten times a second; two seconds of them tell a crowd from a few who press together. */
+/**
+ * Reports arrive ten times a second. Two seconds of them distinguish real demand from a few
+ * simultaneous requests.
+ */
 const LOOK_BACK_MS = 2_000;
-/** Less says nothing. */
+/** A shorter period gives no useful rates. */
 const LOOK_BACK_MIN_MS = 200;
 
 const COUNTS = ['asked', 'kept', 'admitted', 'wanted', 'decided'] as const;
@@ -25,26 +28,30 @@ export class DemandMeter {
   #samples: Sample[] = [];
   #decidedAtMs: number | undefined;
 
-  /** Takes the counters of each node as of now; those of a node that is new begin to count here. */
+  /**
+   * Adds the counters of each node at the time `atMs`. The counters of a new node count from here
+   * on.
+   */
   add(atMs: number, nodes: ReadonlyMap<string, SkuCounters>): void {
     const before = { ...this.#total };
     for (const [node, counters] of nodes) {
       const known = this.#nodes.get(node);
       for (const count of known ? COUNTS : []) {
-        // Refunds take `admitted` back: what asked for it will ask again.
+        // Refunds lower `admitted`; a negative change is ignored, because the same demand will ask
+        // again.
         this.#total[count] += Math.max(0, counters[count] - (known?.[count] ?? 0));
       }
     }
     this.#nodes = new Map(nodes);
     const underWay = [...nodes.values()].some(({ admitted, decided }) => admitted > decided);
     if (!underWay || this.#total.decided > before.decided) this.#decidedAtMs = atMs;
-    // Before the first request there is nothing to be learned: it may not have opened.
+    // Time before the first request is ignored: the sale may not have opened.
     if (this.#total.asked === 0) this.#samples = [];
     this.#samples.push({ atMs, total: { ...this.#total } });
     while ((this.#samples[1]?.atMs ?? atMs) <= atMs - LOOK_BACK_MS) this.#samples.shift();
   }
 
-  /** Undefined while too little was seen. */
+  /** The demand; undefined while too little time was measured. */
   get demand(): Demand | undefined {
     const [first, last] = [this.#samples[0], this.#samples.at(-1)];
     if (!first || !last || last.atMs - first.atMs < LOOK_BACK_MIN_MS) return undefined;
@@ -60,7 +67,10 @@ export class DemandMeter {
     };
   }
 
-  /** The sale is interrupted: what was asked before says nothing about what will be. */
+  /**
+   * Starts again after an interruption of the sale, because earlier demand does not predict what
+   * follows.
+   */
   forget(): void {
     this.#samples = [];
     this.#nodes.clear();

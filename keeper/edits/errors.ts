@@ -5,24 +5,29 @@ import type { Refusal } from '../../zk/tree/values.ts';
 import type { Problem } from './settings.ts';
 
 /**
- * The notes below /errors that tell operators why an edit has no effect. A note is also the memory
- * of the value in force: a process that starts while garbage stands there reads it.
+ * The edit errors below /errors, which tell operators why an edit has no effect. An edit error also
+ * stores the value in force: a process that starts while the node holds an invalid text reads the
+ * value from there.
  */
 export class EditErrors {
   #session: ZkSession;
   #paths: Paths;
   #epoch: Operation;
-  /** What stands there, by encoded path, without its time. */
+  /** The texts below /errors by encoded path, without their times. */
   #written: Map<string, string> | undefined;
 
-  /** `epoch` is checked by each write. */
+  /** @param epoch the check that every write contains */
   constructor(session: ZkSession, paths: Paths, epoch: Operation) {
     this.#session = session;
     this.#paths = paths;
     this.#epoch = epoch;
   }
 
-  /** Makes the notes say exactly these problems; false when it has to be tried again. */
+  /**
+   * Makes /errors contain exactly these problems.
+   *
+   * @returns false when it must be tried again
+   */
   async write(problems: readonly Problem[]): Promise<boolean> {
     const written = this.#written ?? (await this.#read());
     if (!written) return false;
@@ -32,8 +37,8 @@ export class EditErrors {
       const { path: _, ...facts } = problem;
       const text = JSON.stringify(facts);
       if (written.get(name) === text) continue;
-      const note: Refusal = { ...facts, at: new Date().toISOString() };
-      const done = await this.#put(name, JSON.stringify(note), written.has(name));
+      const refusal: Refusal = { ...facts, at: new Date().toISOString() };
+      const done = await this.#put(name, JSON.stringify(refusal), written.has(name));
       if (!done) return this.#fail();
       written.set(name, text);
     }
@@ -55,7 +60,7 @@ export class EditErrors {
     return (await this.#session.multi([this.#epoch, operation])).ok;
   }
 
-  /** What is there is not known any more: it is read again next time. */
+  /** The state of /errors is now unknown; the next write reads it first. */
   #fail(): false {
     this.#written = undefined;
     return false;
@@ -66,9 +71,9 @@ export class EditErrors {
     if (!names.ok) return undefined;
     const written = new Map<string, string>();
     for (const name of names.value) {
-      const note = await this.#session.get(`${this.#paths.errors}/${name}`);
-      if (!note.ok) return undefined;
-      written.set(name, withoutTime(note.value.text));
+      const found = await this.#session.get(`${this.#paths.errors}/${name}`);
+      if (!found.ok) return undefined;
+      written.set(name, withoutTime(found.value.text));
     }
     return written;
   }

@@ -2,26 +2,30 @@ import { type AclEntry, OPEN_ACL, type Protection } from '../../zk/client/protec
 import type { ZkSession } from '../../zk/client/session.ts';
 import type { MadeNode } from './settings.ts';
 
-/** Rights of nodes that exist already: of a whole tree, and of what is typed by hand. */
+/** Applies access rights to existing nodes: to a whole tree, and to nodes created by hand. */
 
-/** These credentials have no right to change the rights of a node. */
+/** The credentials have no right to change the rights of a node. */
 class NotAllowed extends Error {
   override name = 'NotAllowed';
 }
 
 export interface Applied {
   readonly seen: number;
-  /** Nodes whose rights were, or would have to be, changed. */
+  /** Nodes whose rights were changed; in a dry run, those that would change. */
   readonly changed: readonly string[];
-  /** Open reports of web nodes that run without credentials: closed, they could not report. */
+  /**
+   * Open reports of web nodes that run without credentials. Protecting them would stop these nodes
+   * from reporting.
+   */
   readonly left: readonly string[];
 }
 
 /**
- * Gives each node below the root the rights of the table; `isLifted`: everything to everyone.
- * `isDry`: only tells what would change.
+ * Gives each node from `root` down the rights of `table`.
  *
- * @throws {NotAllowed}
+ * `isLifted` gives everyone all rights instead. `isDry` only lists what would change.
+ *
+ * @throws {NotAllowed} when the rights of a node cannot be read or changed
  */
 export async function applyRights(
   session: ZkSession,
@@ -35,13 +39,13 @@ export async function applyRights(
   for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
     const now = await session.acl(path);
     const names = await session.children(path);
-    // Nodes come and go while a sale runs.
+    // Nodes are created and deleted while a sale runs.
     if (!now.ok && now.error === 'no_node') continue;
     if (!now.ok || !names.ok) throw new NotAllowed(`cannot read the rights of ${path}`);
     seen++;
     waiting.push(...names.value.map((name) => `${path}/${name}`));
     if (table.isOwn(path)) {
-      // Only its own session may write it; it goes with its node.
+      // Only its own session may write it; it is deleted when its web node is settled.
       if (!isLifted && isSame(now.value, OPEN_ACL)) left.push(path);
       continue;
     }
@@ -56,7 +60,8 @@ export async function applyRights(
 async function change(session: ZkSession, path: string, acl: readonly AclEntry[]) {
   const done = await session.setAcl(path, acl);
   if (done.ok || done.error === 'no_node') return done.ok;
-  const why = done.error === 'no_auth' ? 'ZK_AUTH has no right to change who may what' : done.error;
+  const why =
+    done.error === 'no_auth' ? 'ZK_AUTH has no right to change access rights' : done.error;
   throw new NotAllowed(`${path}: ${why}`);
 }
 
@@ -70,19 +75,22 @@ function isSame(one: readonly AclEntry[], other: readonly AclEntry[]): boolean {
 }
 
 /**
- * zkCli.sh makes nodes that everybody may write unless it is told otherwise: the leading keeper gives
- * those that it follows the rights that they should have had.
+ * Nodes that zkCli.sh creates are writable by everyone by default. The leading keeper gives the
+ * nodes that it follows the rights of the table.
  */
 export class Guard {
   #session: ZkSession;
-  /** Transaction that made the node, by path, of those that were looked at. */
+  /** For each checked path, the transaction that created its node. */
   #known = new Map<string, bigint>();
 
   constructor(session: ZkSession) {
     this.#session = session;
   }
 
-  /** `nodes`: every node that operators have made. What fails is tried again the next time. */
+  /**
+   * Protects `nodes`, which are all nodes that operators have created. A failure is tried again on
+   * the next call.
+   */
   async protect(protection: Protection, nodes: readonly MadeNode[]): Promise<void> {
     const present = new Set(nodes.map(({ path }) => path));
     for (const path of this.#known.keys()) if (!present.has(path)) this.#known.delete(path);

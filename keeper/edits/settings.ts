@@ -20,7 +20,7 @@ import {
   type SkuState,
 } from '../../zk/tree/values.ts';
 
-/** Everything that operators write, as the leading keeper follows it. */
+/** Follows everything that operators write, for the leading keeper. */
 
 export interface SkuEdits {
   readonly quota: Setting<number>;
@@ -32,8 +32,8 @@ export interface SkuEdits {
 
 interface FollowedSku extends SkuEdits {
   readonly children: Observation;
-  /** Names below the SKU that mean nothing. */
-  strangers: readonly string[];
+  /** Names below the SKU that no setting has. */
+  unknownNames: readonly string[];
   readonly pinNames: Observation;
 }
 
@@ -47,7 +47,7 @@ const SKU_CHILDREN: readonly string[] = [
   'grants',
 ];
 
-/** An edit that has no effect, and why. */
+/** An edit without effect and its reason. */
 export interface Problem {
   readonly path: string;
   readonly refused: string | null;
@@ -55,10 +55,13 @@ export interface Problem {
   readonly inForce: string | null;
 }
 
-/** For who looks after a node once, and again when it was made anew. */
+/**
+ * A node created by an operator, and its identity: a node that was deleted and created again has
+ * another transaction.
+ */
 export interface MadeNode {
   readonly path: string;
-  /** Transaction. */
+  /** Transaction that created the node. */
   readonly created: bigint;
 }
 
@@ -73,7 +76,7 @@ export class Edits {
   readonly challenge: Setting<ChallengeSwitch>;
   readonly lists: ListSettings;
   readonly skus = new Map<string, SkuEdits>();
-  /** Resolves when everything that stood there at the beginning was read. */
+  /** Resolves when everything that existed at the start has been read. */
   readonly known: Promise<void>;
   #session: ZkSession;
   #paths: Paths;
@@ -140,16 +143,16 @@ export class Edits {
   }
 
   #followSku(paths: SkuPaths): FollowedSku {
-    // For zkCli.sh, which makes no parents. A SKU that was deleted meanwhile is not made again.
+    // zkCli.sh creates no parents. This does not recreate a SKU that was deleted meanwhile.
     void this.#session.create(paths.pins, '');
     const pins = new Map<string, Setting<number>>();
     const children = this.#session.watchChildren(paths.sku, (names) => {
-      sku.strangers = names.filter((name) => !SKU_CHILDREN.includes(name));
+      sku.unknownNames = names.filter((name) => !SKU_CHILDREN.includes(name));
       this.#onChange();
     });
     const sku: FollowedSku = {
       children,
-      strangers: [],
+      unknownNames: [],
       quota: this.#setting(paths.quota, parseUnits, false),
       state: this.#setting(paths.state, parseState, false),
       keep: this.#setting(paths.keep, parseKeep, true),
@@ -172,13 +175,15 @@ export class Edits {
   }
 
   /**
-   * Edits without effect. `unitsOf` tells how many units the catalogue has of a SKU (undefined: it
-   * does not have the SKU), `isAlive` which web nodes there are.
+   * Returns the edits without effect.
+   *
+   * @param unitsOf the units of a SKU; undefined when the catalogue does not have the SKU
+   * @param isAlive whether a web node is alive
    */
   problems(unitsOf: (sku: string) => number | undefined, isAlive: (node: string) => boolean) {
     const problems: Problem[] = this.#global().flatMap(ownProblem);
     for (const name of this.#badNames) {
-      const reason = 'this is not a name of a SKU (letters, digits, - and _, at most 40)';
+      const reason = 'it is not a valid SKU name (letters, digits, - and _, at most 40)';
       const path = `${this.#paths.skus}/${name}`;
       problems.push({ path, refused: name, reason, inForce: null });
     }
@@ -193,28 +198,29 @@ export class Edits {
         }
       }
       if (units === undefined) continue;
-      problems.push(...strangersOf(this.#paths.sku(sku).sku, edits as FollowedSku));
+      problems.push(...unknownNamesOf(this.#paths.sku(sku).sku, edits as FollowedSku));
       problems.push(...pinProblems(edits, units, isAlive));
     }
     return problems;
   }
 
   /**
-   * Whether every value was read. Until then a note about an edit may hold a value in force that
-   * this process has not taken over yet.
+   * Whether every value has been read. Until then an edit error may hold a value in force that this
+   * process has not restored yet.
    */
   get isKnown(): boolean {
     return this.values.every((setting) => setting.isKnown);
   }
 
-  /** Everything that operators write, whose history is kept. */
+  /** All settings of operators; the history records their changes. */
   get values(): readonly Setting<unknown>[] {
     return [...this.#global(), ...this.#followed().flatMap((sku) => this.#settingsOf(sku))];
   }
 
   /**
-   * Every node that operators have made, with the transaction that made it; of a folder, which is not
-   * read, the one that made the newest value below it: who makes a folder anew makes that anew too.
+   * Every node that operators have created, with the transaction that created it. Folders are not
+   * read; each gets the newest transaction of the values below it, because a folder that is created
+   * again has new values too.
    */
   get nodes(): MadeNode[] {
     const { autoKeep, lists } = this;
@@ -253,17 +259,17 @@ function foldersOver(paths: readonly string[], values: readonly Setting<unknown>
   return paths.map((path) => ({ path, created: newest }));
 }
 
-/** A value under a name that nobody reads, such as `qouta`. */
-function strangersOf(path: string, { strangers }: FollowedSku): Problem[] {
-  return strangers.map((name) => ({
+/** Values under unknown names, such as `qouta`. */
+function unknownNamesOf(path: string, { unknownNames }: FollowedSku): Problem[] {
+  return unknownNames.map((name) => ({
     path: `${path}/${name}`,
     refused: name,
-    reason: `nobody reads a node of this name; there are ${SKU_CHILDREN.join(', ')}`,
+    reason: `no setting has this name; the names are ${SKU_CHILDREN.join(', ')}`,
     inForce: null,
   }));
 }
 
-/** Pins of nodes that are gone, and pins that together ask for more than there is. */
+/** Pins of nodes that no longer exist, and pins that exceed the units that may be granted. */
 function pinProblems(
   { pins, quota }: SkuEdits,
   units: number,
@@ -274,7 +280,7 @@ function pinProblems(
   const asked = living.reduce((all, [, { value }]) => all + (value ?? 0), 0);
   const target = Math.min(quota.value ?? 0, units);
   const less = `${asked} units are pinned, but only ${target} may be granted`;
-  const why = `${less} (quota ${quota.value ?? 'not set'}, ${units} exist); the nodes get what there is`;
+  const why = `${less} (quota ${quota.value ?? 'not set'}, ${units} exist); the nodes share what exists`;
   return good.flatMap(([node, { path, text = '' }]): Problem[] => {
     if (!isAlive(node)) {
       return [{ path, refused: text, reason: `there is no web node ${node}`, inForce: null }];

@@ -6,19 +6,19 @@ import type { SkuFigures, UnitCount } from '../figures.ts';
 import type { NodeFacts, SkuFacts } from './plan.ts';
 import { deadRights, type GrantVersions } from './versions.ts';
 
-/** What the plans are made of, as of one moment; and how it becomes the facts of one SKU. Pure. */
+/** The input of all plans at one moment. `factsOf` extracts the facts of one SKU. Pure. */
 export interface View {
   /** Registered web nodes. */
   readonly alive: ReadonlySet<string>;
-  /** Last reports, heard before `counts` were read. */
+  /** The last reports, received before `counts` were read. */
   readonly reports: ReadonlyMap<string, Report | undefined>;
-  /** Dead nodes that can bring nothing any more. */
+  /** Dead nodes that can bring nothing more to the database. */
   readonly settled: SettledNodes;
   /** Units in the database, by SKU. */
   readonly counts: ReadonlyMap<string, UnitCount>;
-  /** Of these SKUs the count is of this moment: others may not grow. */
+  /** SKUs with a fresh count. Grants of other SKUs must not be raised. */
   readonly fresh: ReadonlySet<string>;
-  /** Bounds that are known to be kept, by SKU (see `SkuFacts.covered`). */
+  /** Bounds that are known to hold, by SKU (see `SkuFacts.covered`). */
   readonly covered: ReadonlyMap<string, number>;
 }
 
@@ -34,7 +34,8 @@ export function factsOf(
   let dead = 0;
   for (const node of new Set([...view.alive, ...versions.nodes, ...view.reports.keys()])) {
     const report = view.reports.get(node);
-    // A web node registers and reports in one transaction: what never reported is none.
+    // A web node registers and reports in one transaction, so a name without a report is not a web
+    // node.
     if (view.alive.has(node) && !view.reports.has(node) && !versions.nodes.includes(node)) continue;
     const facts = versions.facts(node, sku, paths.sku(sku).grant(node), report);
     const pin = edits.pins.get(node)?.value;
@@ -52,7 +53,7 @@ export function factsOf(
   };
 }
 
-/** Ended in good order, and every request that it admitted has a known outcome. */
+/** Whether the node has ended cleanly and knows the outcome of every request that it admitted. */
 export function hasNothingOpen(report: Report | undefined): boolean {
   if (!report?.final) return false;
   return Object.values(report.skus).every(({ admitted, decided }) => admitted === decided);

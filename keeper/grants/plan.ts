@@ -1,29 +1,29 @@
 /**
- * Who may admit how much: the arithmetic of one SKU, pure, from facts to the grants to write now.
+ * Plans the grants of one SKU: a pure function from facts to the grants to write now.
  *
- * Promise kept at every instant: units that live nodes may still bring to the database, units that
- * dead nodes may still bring, and units held there never exceed the target, whatever nodes do
- * between two looks. So a grant only grows within the budget, and units move from A to B in two
- * steps: lower A's grant, wait until A has applied it, then raise B's.
+ * The invariant at every instant, whatever nodes do between two looks: units that live nodes may
+ * still bring to the database, plus units that dead nodes may still bring, plus units held there,
+ * never exceed the target. Grants therefore grow only within the budget, and units move from A to B
+ * in two steps: A's grant is lowered, and B's grant is raised once A has applied its own.
  *
- * A unit that was just decided may be counted twice (as the node's right and as held) until the
- * node's report says so: the safe side. It must not be taken for an over-commitment, or every burst
- * of orders would lower grants: `covered` tells the two apart.
+ * A unit that was just decided may count twice, as the node's right and as held, until the node's
+ * report says so. This errs on the safe side. It must not look like an over-commitment, or every
+ * burst of orders would lower grants. `covered` tells the two apart.
  */
 
 export interface NodeFacts {
   readonly node: string;
-  /** The grant that stands in ZooKeeper; undefined for a node that has none yet. */
+  /** The grant in ZooKeeper; undefined when the node has none yet. */
   readonly grant: number | undefined;
-  /** The largest grant that the node may act on now; Infinity when that is not known. */
+  /** The largest grant that the node may act on now; Infinity when unknown. */
   readonly actingMax: number;
-  /** The node has said that it acts on the grant that stands in ZooKeeper. */
+  /** The node has reported that it acts on the grant in ZooKeeper. */
   readonly isApplied: boolean;
   readonly admitted: number;
   readonly decided: number;
-  /** Units of the smallest request refused under the current grant; 0: none. */
+  /** Units of the smallest request refused under the current grant; 0 when none was refused. */
   readonly need: number;
-  /** The operators' fixed grant for this node. */
+  /** The grant that operators fixed for this node. */
   readonly pin?: number;
 }
 
@@ -32,12 +32,12 @@ export interface SkuFacts {
   readonly target: number;
   /** Units sold or reserved in the database, read after the reports. */
   readonly held: number;
-  /** Units that dead nodes may still bring. */
+  /** Units that dead nodes may still bring to the database. */
   readonly deadRights: number;
   readonly nodes: readonly NodeFacts[];
-  /** Counts are fresh enough to give something away; lowering needs no counts. */
+  /** The counts are fresh, so grants may be raised. Lowering needs no fresh counts. */
   readonly mayGrow: boolean;
-  /** A bound that everything committed is known to keep; Infinity when nothing is known. */
+  /** A bound that all committed units are known to keep; Infinity when none is known. */
   readonly covered: number;
 }
 
@@ -48,7 +48,7 @@ export interface GrantWrite {
 
 export interface Plan {
   readonly writes: readonly GrantWrite[];
-  /** To be passed as `covered` the next time. */
+  /** The value of `covered` for the next plan. */
   readonly covered: number;
 }
 
@@ -62,7 +62,7 @@ function spareOf(share: Share): number {
   return Math.max(0, share.grant - share.facts.admitted);
 }
 
-/** Units of the smallest refused request that this node could not serve even now. */
+/** Units that the node lacks for the smallest request that it refused. */
 function missingOf(share: Share): number {
   const { facts } = share;
   return facts.isApplied && facts.pin === undefined ? Math.max(0, facts.need - spareOf(share)) : 0;
@@ -74,8 +74,11 @@ function sum(values: Iterable<number>): number {
   return total;
 }
 
-/** Raises the lowest spares to a common level; the remainder goes one unit each, by name. */
-function pour(shares: readonly Share[], units: number): void {
+/**
+ * Raises the lowest spares to a common level. The remainder is given one unit each, in the order of
+ * names.
+ */
+function raiseLowest(shares: readonly Share[], units: number): void {
   const byName = shares.toSorted((a, b) => (a.facts.node < b.facts.node ? -1 : 1));
   let left = units;
   while (left > 0 && byName.length > 0) {
@@ -84,15 +87,19 @@ function pour(shares: readonly Share[], units: number): void {
     const next = Math.min(...byName.map(spareOf).filter((spare) => spare > low));
     const step = Math.min(next - low, Math.floor(left / lowest.length));
     for (const share of step > 0 ? lowest : lowest.slice(0, left)) {
-      // A grant that was lowered below what was admitted has nothing spare: it begins there.
+      // A grant below the admitted units has no spare, so it is raised from the admitted units.
       share.grant = share.facts.admitted + low + Math.max(step, 1);
       left -= Math.max(step, 1);
     }
   }
 }
 
-/** Lowers the highest spares to a common level; returns what could not be taken. */
-function drain(shares: readonly Share[], units: number): number {
+/**
+ * Lowers the highest spares to a common level.
+ *
+ * @returns units that could not be taken
+ */
+function lowerHighest(shares: readonly Share[], units: number): number {
   const byName = shares.toSorted((a, b) => (a.facts.node < b.facts.node ? -1 : 1));
   let left = units;
   while (left > 0) {
@@ -109,17 +116,22 @@ function drain(shares: readonly Share[], units: number): number {
   return 0;
 }
 
-/** Rights that remain when every grant as planned is applied. */
+/** The node's rights once it has applied its planned grant. */
 function rightsOf(share: Share): number {
   return Math.max(share.grant, share.facts.admitted) - share.facts.decided;
 }
 
-/** Rights that the node may have now. */
+/** The most rights that the node may have now. */
 function rightsNow(facts: NodeFacts): number {
   return Math.max(facts.actingMax, facts.grant ?? 0, facts.admitted) - facts.decided;
 }
 
-/** Lowers pinned grants to their pins and makes room for pins that are not reached yet. */
+/**
+ * Lowers pinned grants to their pins, and lowers other grants to make room for pins not reached
+ * yet.
+ *
+ * @returns units missing to the pins
+ */
 function planPins(pinned: readonly Share[], others: readonly Share[], room: () => number): number {
   let missing = 0;
   for (const share of pinned) {
@@ -128,11 +140,14 @@ function planPins(pinned: readonly Share[], others: readonly Share[], room: () =
     else missing += pin - share.grant;
   }
   const lacking = missing - Math.max(0, room());
-  if (lacking > 0) drain(others, lacking);
+  if (lacking > 0) lowerHighest(others, lacking);
   return missing;
 }
 
-/** Makes the spare of all equal when a node has joined; it is raised once others have applied it. */
+/**
+ * When a node has joined, lowers the spares of the others to the common level. The new grant is
+ * raised once the others have applied theirs.
+ */
 function planJoin(shares: readonly Share[], room: number): void {
   if (!shares.some(({ facts }) => facts.grant === undefined)) return;
   const pool = sum(shares.map(spareOf)) + Math.max(0, room);
@@ -142,10 +157,13 @@ function planJoin(shares: readonly Share[], room: number): void {
   }
 }
 
-/** Takes half of what idle nodes have left, or all if that is too little, for those run dry. */
-function planHungry(shares: readonly Share[], room: number): void {
-  const hungry = shares.filter((share) => missingOf(share) > 0).sort(byMissing);
-  const [first] = hungry;
+/**
+ * Lowers the grants of idle nodes for nodes that refused a request: by half of their spares, or by
+ * more when half is too little.
+ */
+function planRefused(shares: readonly Share[], room: number): void {
+  const refusing = shares.filter((share) => missingOf(share) > 0).sort(byMissing);
+  const [first] = refusing;
   if (!first || missingOf(first) <= room) return;
   const idle = shares.filter((share) => missingOf(share) === 0);
   const half = sum(idle.map((share) => Math.ceil(spareOf(share) / 2)));
@@ -154,21 +172,24 @@ function planHungry(shares: readonly Share[], room: number): void {
   if (half >= missing) {
     for (const share of idle) share.grant -= Math.ceil(spareOf(share) / 2);
   } else if (all >= missing) {
-    drain(idle, missing);
+    lowerHighest(idle, missing);
   } else {
-    gather(hungry, idle, room);
+    gather(refusing, idle, room);
   }
 }
 
-/** No node can serve its request with what idle ones have: what all have may still serve one. */
-function gather(hungry: readonly Share[], idle: readonly Share[], room: number): void {
+/**
+ * The spares of idle nodes serve no request. Serves one request with the spares of all nodes if
+ * that is enough.
+ */
+function gather(refusing: readonly Share[], idle: readonly Share[], room: number): void {
   const all = sum(idle.map(spareOf));
-  for (const served of hungry) {
+  for (const served of refusing) {
     const missing = missingOf(served) - room;
-    const others = hungry.filter((share) => share !== served);
+    const others = refusing.filter((share) => share !== served);
     if (all + sum(others.map(spareOf)) < missing) continue;
-    drain(others, missing - all);
-    drain(idle, all);
+    lowerHighest(others, missing - all);
+    lowerHighest(idle, all);
     return;
   }
 }
@@ -177,7 +198,9 @@ function byMissing(a: Share, b: Share): number {
   return missingOf(a) - missingOf(b) || (a.facts.node < b.facts.node ? -1 : 1);
 }
 
-/** Gives the budget away: pins first, then the hungry, then everyone. */
+/**
+ * Distributes the budget: first to pins, then to nodes that refused a request, then to everyone.
+ */
 function planGrowth(pinned: readonly Share[], others: readonly Share[], budget: number): void {
   let left = budget;
   for (const share of pinned) {
@@ -187,22 +210,22 @@ function planGrowth(pinned: readonly Share[], others: readonly Share[], budget: 
     share.grant += units;
     left -= units;
   }
-  const hungry = others.filter((share) => missingOf(share) > 0).sort(byMissing);
-  const favoured = new Set(hungry);
-  for (const share of hungry) {
+  const refusing = others.filter((share) => missingOf(share) > 0).sort(byMissing);
+  const favoured = new Set(refusing);
+  for (const share of refusing) {
     const units = Math.min(left, missingOf(share));
     if (units === 0) continue;
     share.grant = Math.max(share.grant, share.facts.admitted) + units;
     left -= units;
   }
-  // A node that never had anything may have demand that nobody saw yet.
+  // A node that never had a grant may have demand that it could not show yet.
   for (const share of others) {
     if (share.grant === 0 && share.facts.admitted === 0) favoured.add(share);
   }
-  pour(hungry.length > 0 ? [...favoured] : others, left);
+  raiseLowest(refusing.length > 0 ? [...favoured] : others, left);
 }
 
-/** The grants to write now; none when nothing is to be changed. */
+/** Returns the grants to write now; no writes when nothing changes. */
 export function planGrants(facts: SkuFacts): Plan {
   const shares = facts.nodes.map((node) => ({ facts: node, grant: node.grant ?? 0 }));
   const pinned = shares.filter(({ facts: node }) => node.pin !== undefined);
@@ -212,14 +235,14 @@ export function planGrants(facts: SkuFacts): Plan {
   const room = () => free - sum(shares.map(rightsOf));
 
   if (facts.target < facts.covered && room() < 0) {
-    // The target was lowered: take back what is not drawn yet, from pinned nodes last.
-    const left = drain(others, -room());
-    if (left > 0) drain(pinned, left);
+    // The target was lowered: take back units that are not drawn yet, from pinned nodes last.
+    const left = lowerHighest(others, -room());
+    if (left > 0) lowerHighest(pinned, left);
   }
   const missingPins = planPins(pinned, others, room);
   const roomLeft = () => room() - missingPins;
   planJoin(others, roomLeft());
-  planHungry(others, roomLeft());
+  planRefused(others, roomLeft());
   if (facts.mayGrow && budget > 0) planGrowth(pinned, others, Math.min(budget, room()));
 
   const writes = shares
@@ -229,7 +252,10 @@ export function planGrants(facts: SkuFacts): Plan {
   return { writes, covered: isCovered ? facts.target : facts.covered };
 }
 
-/** Whether the grants follow from the edits: a plan takes everything away that an edit takes; what it gives needs fresh counts. */
+/**
+ * Whether the plan puts the edits in force. A plan always carries out the reductions of an edit;
+ * increases need fresh counts.
+ */
 export function isInForce(facts: SkuFacts, coveredBefore: number | undefined): boolean {
   return facts.mayGrow || facts.target < (coveredBefore ?? Number.NEGATIVE_INFINITY);
 }

@@ -6,35 +6,38 @@ import type { GrantWrite } from './plan.ts';
 import { GrantVersions } from './versions.ts';
 
 /**
- * The grants that stand in ZooKeeper, as the leading keeper knows them, and its writes of them. After
- * a write whose end is not known they are read again.
+ * The grants in ZooKeeper as the leading keeper knows them, and the only code that writes them.
+ * After a write with an unknown result, the grants are read again.
  */
 export class GrantStore {
   #session: ZkSession;
   #paths: Paths;
   #epoch: Operation;
   #versions = new Map<string, GrantVersions>();
-  /** Text of each `grants` node (`basis.ts`). */
+  /** Text of each SKU's `grants` node (`basis.ts`). */
   #bases = new Map<string, string>();
 
-  /** `epoch` is checked by each write. */
+  /** @param epoch the check that every write contains */
   constructor(session: ZkSession, paths: Paths, epoch: Operation) {
     this.#session = session;
     this.#paths = paths;
     this.#epoch = epoch;
   }
 
-  /** Every node that has a grant of some SKU. */
+  /** Every node that has a grant for at least one SKU. */
   get nodes(): Set<string> {
     return new Set([...this.#versions.values()].flatMap((versions) => versions.nodes));
   }
 
-  /** Undefined when there was no answer. */
+  /**
+   * Returns the grants of a SKU, reading them if necessary; undefined when ZooKeeper did not
+   * answer.
+   */
   async versionsOf(sku: string): Promise<GrantVersions | undefined> {
     const known = this.#versions.get(sku);
     if (known) return known;
     const paths = this.#paths.sku(sku);
-    // Pins: so that an operator can write one below it in one line.
+    // Creates `pins` too, so that an operator can write a pin with one command.
     if (!(await this.#make(paths.grants)) || !(await this.#make(paths.pins))) return undefined;
     const basis = await this.#session.get(paths.grants);
     const nodes = await this.#session.children(paths.grants);
@@ -44,7 +47,7 @@ export class GrantStore {
       const grant = await this.#session.get(paths.grant(node));
       if (!grant.ok) return undefined;
       const units = parseUnits(grant.value.text);
-      // What someone wrote over it by hand and is no number is written again.
+      // A text that is not a number was written by hand; the grant is written again.
       versions.note(node, units.ok ? units.value : undefined, grant.value.stat.version);
     }
     this.#versions.set(sku, versions);
@@ -52,7 +55,7 @@ export class GrantStore {
     return versions;
   }
 
-  /** Not its parent: a SKU that operators have just deleted must not come back. */
+  /** Does not create the parent: a SKU that operators have just deleted must not reappear. */
   async #make(path: string): Promise<boolean> {
     const found = await this.#session.exists(path);
     if (!found.ok || found.value) return found.ok;
@@ -60,12 +63,17 @@ export class GrantStore {
     return made.ok || made.error === 'node_exists';
   }
 
-  /** It is not what stands there any more: the next asker reads it again. */
+  /** Forgets the known grants of a SKU, so that the next caller reads them again. */
   discard(sku: string): void {
     this.#versions.delete(sku);
   }
 
-  /** `fenced?`: something else stands there than this keeper wrote; perhaps another one leads. */
+  /**
+   * Writes grants in one transaction.
+   *
+   * @returns `done`; `unknown` when the result is unknown; `fenced?` when a version was not the one
+   *   this keeper wrote, perhaps because another keeper leads
+   */
   async write(
     sku: string,
     versions: GrantVersions,
@@ -98,10 +106,14 @@ export class GrantStore {
     return 'done';
   }
 
-  /** Deletes what stands there of a settled node; false when it has to be tried again. */
+  /**
+   * Deletes everything of a settled node.
+   *
+   * @returns false when it must be tried again
+   */
   async forget(node: string): Promise<boolean> {
     const operations: Operation[] = [];
-    // The session of a node that was ended by hand goes on.
+    // When a node's registration was deleted by hand, its session node may still exist.
     for (const path of [this.#paths.report(node), this.#paths.session(node)]) {
       const found = await this.#session.exists(path);
       if (!found.ok) return false;

@@ -2,15 +2,15 @@ import { type Report, VERSION_DELETED } from '../../zk/tree/report.ts';
 import type { NodeFacts } from './plan.ts';
 
 /**
- * What the leading keeper knows of the grants that stand in ZooKeeper, and so what a node may be
- * acting on: everything since the version that its report says it applied. Pure.
+ * The versions of the grants in ZooKeeper, and so the grants that a node may be acting on: all
+ * since the version that its report says it applied. Pure.
  */
 
 interface Entry {
-  /** Undefined: what stands there is no number. */
+  /** Undefined when the text of the node is not a number. */
   grant: number | undefined;
   version: number;
-  /** Values by version, as far back as a node may still act on them. */
+  /** Values by version, back to the oldest that a node may still act on. */
   readonly values: Map<number, number>;
 }
 
@@ -18,12 +18,15 @@ export class GrantVersions {
   #entries = new Map<string, Entry>();
   #isBehind = false;
 
-  /** A node acts on a version that this keeper did not write, or finds none: it must be read again. */
+  /**
+   * A node acts on a version that this keeper did not write, or reports its grant as deleted: the
+   * grants must be read again.
+   */
   get isBehind(): boolean {
     return this.#isBehind;
   }
 
-  /** What was read, or written with a known result. */
+  /** Records a grant that was read or certainly written. */
   note(node: string, grant: number | undefined, version: number): void {
     const entry = this.#entries.get(node);
     if (!entry || version < entry.version) {
@@ -50,13 +53,14 @@ export class GrantVersions {
   }
 
   /**
-   * The largest grant that the node may act on. Infinity when versions were written that this keeper
-   * never saw (it took over lately): then nothing is given to others until the node has applied.
+   * The largest grant that the node may act on. Infinity when this keeper does not know all
+   * versions, for example because it took over recently. Other nodes then get nothing until this
+   * node has applied its current grant.
    */
   #actingMax(entry: Entry, applied: number | undefined, reported: number): number {
     const { grant = reported } = entry;
     if (applied === entry.version && grant === reported) return grant;
-    // Newer, or deleted and made anew by hand.
+    // The node applied a newer version, or the grant was deleted and created again by hand.
     if (applied !== undefined && applied >= entry.version) {
       this.#isBehind = true;
       return Number.POSITIVE_INFINITY;
@@ -68,7 +72,11 @@ export class GrantVersions {
     return max;
   }
 
-  /** Facts of a node, from what it last reported. `path` is that of its grant. */
+  /**
+   * Returns the facts of a node from its last report.
+   *
+   * @param path the path of the node's grant
+   */
   facts(node: string, sku: string, path: string, report: Report | undefined): NodeFacts {
     const entry = this.#entries.get(node);
     const counters = report?.skus[sku];
@@ -92,7 +100,7 @@ export class GrantVersions {
   }
 }
 
-/** Units that a node which has ended may still bring to the database. */
+/** Units that a dead node may still bring to the database. */
 export function deadRights(facts: NodeFacts, isFinal: boolean): number {
   const drawn = isFinal
     ? facts.admitted

@@ -10,7 +10,7 @@ import { until } from '../until.ts';
 import { startTwoBrokers, type TwoBrokers } from './cluster.ts';
 import { createConnections } from './harness.ts';
 
-/** A real cluster: queues that stay with one member, and a majority that is lost. */
+/** A real cluster: queues that keep one member, and the loss of the majority. */
 
 const ROOT = join(import.meta.dirname, '../..');
 const run = promisify(execFile);
@@ -22,7 +22,7 @@ let trouble: () => string | undefined;
 
 beforeAll(async () => {
   brokers = await startTwoBrokers();
-  // The queues are declared here, on a node that is alone.
+  // The queues are declared here, on a single node.
   connection = await connections.open(brokers.url);
   trouble = await watchBroker(connection, [], stopping.signal);
 });
@@ -47,7 +47,7 @@ async function queuesCommand(): Promise<string> {
   return stdout;
 }
 
-test('queues that were declared before the cluster have one member; the cockpit says how to mend it', async () => {
+test('queues declared before the cluster have one member; the cockpit says how to repair that', async () => {
   await brokers.join();
   const [first, second] = brokers.nodes;
   await until('the cluster has two nodes', async () => (await cluster()).nodes.length === 2);
@@ -71,7 +71,7 @@ test('queues that were declared before the cluster have one member; the cockpit 
   expect(await queuesCommand()).not.toContain('grow');
 });
 
-test('a lost majority is told, although the connection is alive', async () => {
+test('a lost majority is reported although the connection is open', async () => {
   await until('the broker confirms', () => trouble() === undefined);
   await brokers.killSecond();
   const why = await until('it is told', trouble);

@@ -11,15 +11,15 @@ import { prepareRabbit, type RabbitPorts, rabbitUrls } from '../../ops/stack/rab
 import { Supervisor } from '../../ops/stack/supervisor.ts';
 import { TestFolder } from '../../ops/stack/test-folder.ts';
 
-/** Two RabbitMQ nodes of one test file's own: first apart, then a cluster. */
+/** Two private RabbitMQ nodes of one test file: first separate, then a cluster. */
 export interface TwoBrokers {
-  /** Of the first node. */
+  /** URL of the first node. */
   readonly url: string;
   readonly managementUrl: string;
   readonly nodes: readonly [string, string];
-  /** A tool of RabbitMQ (`rabbitmqctl`, `rabbitmq-queues`) for the first node. */
+  /** Runs a tool of RabbitMQ (`rabbitmqctl`, `rabbitmq-queues`) for the first node. */
   tool(name: string, ...args: string[]): Promise<string>;
-  /** The second node joins the first, empty. */
+  /** Lets the second node join the first, without data. */
   join(): Promise<void>;
   killSecond(): Promise<void>;
   startSecond(): Promise<void>;
@@ -29,7 +29,7 @@ export interface TwoBrokers {
 const PASSWORD = 'cluster';
 const COOKIE = 'COOKIEOFTWOBROKERS';
 const NAMES = ['first', 'second'] as const;
-/** Ends a tool that hangs, far beyond any machine. */
+/** Ends a tool that hangs; far longer than any machine needs. */
 const TOOL_TIMEOUT_MS = 180_000;
 const run = promisify(execFile);
 
@@ -49,7 +49,7 @@ export async function startTwoBrokers(): Promise<TwoBrokers> {
   const prepare = async (name: string) => {
     const folder = join(home.path, name);
     mkdirSync(folder, { recursive: true });
-    // What nodes that trust each other share.
+    // The shared secret of the cluster's nodes.
     writeFileSync(join(folder, '.erlang.cookie'), COOKIE, { mode: 0o400 });
     const ports: RabbitPorts = {
       amqp: await freePort(),

@@ -46,7 +46,7 @@ async function consume(connection: BrokerConnection, prefetchMax = 10) {
   return { consumer, got };
 }
 
-test('hands out no more than the prefetch, and the next after an ack', async () => {
+test('the broker delivers at most the prefetch, and the next message after an ack', async () => {
   const connection = await connections.open(host.url);
   for (const text of ['1', '2', '3']) await publisher.publish(order(text));
   const { consumer, got } = await consume(connection, 2);
@@ -57,13 +57,13 @@ test('hands out no more than the prefetch, and the next after an ack', async () 
   ]);
   got[0]?.ack();
   await until('the third follows', () => got.length === 3);
-  expect(() => got[0]?.ack()).toThrow('ends once');
+  expect(() => got[0]?.ack()).toThrow('acknowledged only once');
   await consumer.close();
   await until('the other two are back', async () => (await messagesIn(queue)) === 2);
   await connection.close();
 });
 
-test('after a cut the broker delivers again, and an ack for the old delivery does nothing', async () => {
+test('after a lost connection the broker delivers again, and an ack of the old delivery does nothing', async () => {
   const connection = await connections.open(relay.url);
   const { got } = await consume(connection);
   await publisher.publish(order('once'));
@@ -79,7 +79,7 @@ test('after a cut the broker delivers again, and an ack for the old delivery doe
   await connection.close();
 });
 
-test('after cancel nothing new comes and what is here can be acknowledged', async () => {
+test('after cancel nothing new is delivered, and earlier deliveries can be acknowledged', async () => {
   const connection = await connections.open(host.url);
   const { consumer, got } = await consume(connection);
   await publisher.publish(order('here'));
@@ -94,7 +94,7 @@ test('after cancel nothing new comes and what is here can be acknowledged', asyn
   await connection.close();
 });
 
-test('a consumer that was cancelled stays so over a reconnect', async () => {
+test('a cancelled consumer stays cancelled after a reconnect', async () => {
   const connection = await connections.open(relay.url);
   const { consumer } = await consume(connection);
   await consumer.cancel();
@@ -108,13 +108,13 @@ test('a consumer that was cancelled stays so over a reconnect', async () => {
   await connection.close();
 });
 
-test('a deleted queue is declared again and consumed again', async () => {
+test('a deleted queue is declared and consumed again', async () => {
   const connection = await connections.open(host.url, { channelReopenDelayMs: 20 });
   const { got } = await consume(connection);
   const channel = await direct.openChannel();
   await channel.deleteQueue(queue);
   await channel.close();
-  // Until it is there again, no queue takes it.
+  // Until the queue exists again, the message is returned.
   await until('the queue is back', async () => {
     return (await publisher.publish(order('anew'))) === 'confirmed';
   });
@@ -122,7 +122,7 @@ test('a deleted queue is declared again and consumed again', async () => {
   await connection.close();
 });
 
-test('a consumer attached while there is no connection starts with it', async () => {
+test('a consumer opened without a connection starts when the connection is made', async () => {
   const connection = await connections.open(relay.url);
   const noticed = lost(connection);
   relay.cut();

@@ -6,7 +6,7 @@ import { createLog } from '../../process/log.ts';
 
 export const log = createLog('test', 'silent');
 
-/** A file's connections, closed together at its end. */
+/** The connections of one test file, closed together at its end. */
 export function createConnections() {
   const opened: BrokerConnection[] = [];
   return {
@@ -22,7 +22,10 @@ export function createConnections() {
   };
 }
 
-/** Resolves when the connection has been lost, however quickly it comes back. Ask before it is cut. */
+/**
+ * Resolves when the connection has been lost, however quickly it is made again. Call it before the
+ * connection is cut.
+ */
 export function lost(connection: BrokerConnection): Promise<void> {
   return new Promise((resolve) => {
     const undo = connection.onChange(() => {
@@ -46,7 +49,7 @@ export function order(text: string, changes: Partial<OutgoingMessage> = {}): Out
   };
 }
 
-/** Takes everything that stands in a queue. */
+/** Takes all messages of a queue. */
 export async function takeAll(connection: BrokerConnection, queue: string): Promise<string[]> {
   const channel = await connection.openChannel();
   const texts: string[] = [];
@@ -59,9 +62,10 @@ export async function takeAll(connection: BrokerConnection, queue: string): Prom
   return texts;
 }
 
-/** Empties the queues, so that a test meets nothing of the one before. */
+/** Empties the queues, so that a test sees no messages of an earlier one. */
 export async function purge(connection: BrokerConnection): Promise<void> {
-  // Message by message: RabbitMQ 3.10 may take 30 s to purge a quorum queue after a restart.
+  // Takes one message at a time, because RabbitMQ 3.10 may take 30 s to purge a quorum queue after
+  // a restart.
   for (const queue of [...SCHEMAS.map(ordersQueue), DEAD_LETTERS_QUEUE]) {
     await takeAll(connection, queue);
   }

@@ -22,7 +22,7 @@ afterAll(async () => {
   await broker?.remove();
 });
 
-test('a broker that is killed while orders flow loses nothing that it confirmed', async () => {
+test('a broker killed during a sale loses no confirmed message', async () => {
   const sender = await connections.open(broker.url);
   const receiver = await connections.open(broker.url);
   const publisher = await Publisher.open(sender, { publishConfirmTimeoutMs: 60_000 });
@@ -67,7 +67,7 @@ test('a broker that is killed while orders flow loses nothing that it confirmed'
   await Promise.all([sender.close(), receiver.close()]);
 });
 
-test('a memory alarm closes the gate, loses nothing, and lets consumers go on', async () => {
+test('a memory alarm stops publishing, loses nothing and lets consumers continue', async () => {
   const sender = await connections.open(broker.url);
   const receiver = await connections.open(broker.url);
   await purge(sender);
@@ -76,7 +76,7 @@ test('a memory alarm closes the gate, loses nothing, and lets consumers go on', 
   const publisher = await Publisher.open(sender, { publishConfirmTimeoutMs: 200 });
 
   await broker.rabbitmqctl('set_vm_memory_high_watermark', '0.00001');
-  // The broker tells a connection of the alarm when it publishes for the first time.
+  // The broker reports the alarm to a connection when it publishes for the first time.
   const late: PublishResult[] = [];
   let asked = 0;
   let unknown = 0;

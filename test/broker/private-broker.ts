@@ -10,16 +10,16 @@ import { prepareRabbit, rabbitUrls } from '../../ops/stack/rabbitmq.ts';
 import { Supervisor } from '../../ops/stack/supervisor.ts';
 import { TestFolder } from '../../ops/stack/test-folder.ts';
 
-/** A broker of one test file's own, to be killed and starved. */
+/** A private broker of one test file, which may be killed and starved of memory. */
 export interface PrivateBroker {
   readonly url: string;
   rabbitmqctl(...args: string[]): Promise<void>;
   /**
-   * Writes down what RabbitMQ 3.10 keeps in memory for some seconds: the names of new quorum queues.
-   * Killed within them, it comes back with queues that never elect a leader.
+   * Makes RabbitMQ 3.10 write the names of new quorum queues, which it keeps in memory for some
+   * seconds. A broker killed before that restarts with queues that never elect a leader.
    */
   flush(): Promise<void>;
-  /** As the machine's power would; resolves when it is gone. */
+  /** Kills the broker like a power failure; resolves when it has ended. */
   kill(): Promise<void>;
   start(): Promise<void>;
   remove(): Promise<void>;

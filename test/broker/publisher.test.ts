@@ -25,7 +25,7 @@ afterAll(async () => {
   await host?.remove();
 });
 
-test('what a queue has taken is confirmed, what no queue wants is returned', async () => {
+test('a stored message is confirmed, a message without a queue is returned', async () => {
   await purge(direct);
   const publisher = await Publisher.open(direct);
   const results = await Promise.all([
@@ -39,7 +39,7 @@ test('what a queue has taken is confirmed, what no queue wants is returned', asy
   await publisher.close();
 });
 
-test('a full queue refuses, and holds exactly what was confirmed', async () => {
+test('a full queue refuses, and contains exactly the confirmed messages', async () => {
   const queue = 'full';
   const channel = await direct.openChannel();
   await channel.assertQueue(queue, {
@@ -60,7 +60,7 @@ test('a full queue refuses, and holds exactly what was confirmed', async () => {
   await publisher.close();
 });
 
-test('without a connection it refuses at once', async () => {
+test('without a connection a publish is refused at once', async () => {
   const url = 'amqp://nobody:nothing@127.0.0.1:1/';
   const connection = await BrokerConnection.open({ url, name: 'test', log });
   const publisher = await Publisher.open(connection);
@@ -69,7 +69,7 @@ test('without a connection it refuses at once', async () => {
   await connection.close();
 });
 
-test('a message too odd to be encoded is refused and harms nobody else', async () => {
+test('a message that cannot be encoded is refused and does not affect others', async () => {
   const publisher = await Publisher.open(direct);
   const headers = { huge: 'x'.repeat(100_000) };
   expect(await publisher.publish(order('x', { headers }))).toBe('refused');
@@ -77,7 +77,7 @@ test('a message too odd to be encoded is refused and harms nobody else', async (
   await publisher.close();
 });
 
-test('beyond the window it refuses; a late confirm is reported and frees the place', async () => {
+test('beyond the window a publish is refused; a late confirm is reported and frees its place', async () => {
   await purge(direct);
   const connection = await connections.open(relay.url);
   const limits = { unconfirmedMax: 2, publishConfirmTimeoutMs: 100 };
@@ -99,7 +99,7 @@ test('beyond the window it refuses; a late confirm is reported and frees the pla
   await connection.close();
 });
 
-test('a full write buffer pauses publishing until it has drained, and nothing is lost', async () => {
+test('a full write buffer pauses publishing until it is empty, and nothing is lost', async () => {
   await purge(direct);
   const connection = await connections.open(relay.url, { channelFramesMax: 8 });
   const window = 1_000;
@@ -109,7 +109,7 @@ test('a full write buffer pauses publishing until it has drained, and nothing is
   const burst = () => {
     while (publisher.available()) results.push(publisher.publish(order(String(results.length))));
   };
-  // One after the other until the buffer is full, several times over: each pause must end.
+  // Publishes until the buffer is full, several times: each pause must end.
   relay.silenceServer();
   for (let bursts = 0; bursts < 5; bursts += 1) {
     const before = publisher.unconfirmed;
@@ -128,7 +128,7 @@ test('a full write buffer pauses publishing until it has drained, and nothing is
   await connection.close();
 });
 
-test('a connection that ends before the confirm leaves the message unknown, then comes back', async () => {
+test('a connection that ends before the confirm leaves the message unknown, then reconnects', async () => {
   const connection = await connections.open(relay.url);
   const publisher = await Publisher.open(connection, { publishConfirmTimeoutMs: 60_000 });
   relay.silenceServer();
@@ -140,13 +140,13 @@ test('a connection that ends before the confirm leaves the message unknown, then
   relay.resume();
   const stopping = new AbortController();
   await publisher.whenAvailable(stopping.signal);
-  // That of a process lives on, and would collect a listener a wait.
+  // The signal of a process is never aborted, so each wait would leave a listener behind.
   expect(getEventListeners(stopping.signal, 'abort')).toEqual([]);
   expect(await publisher.publish(order('again'))).toBe('confirmed');
   await connection.close();
 });
 
-test('a late message is reported unknown for good when its connection ends', async () => {
+test('a late message is finally reported unknown when its connection ends', async () => {
   const connection = await connections.open(relay.url);
   const publisher = await Publisher.open(connection, { publishConfirmTimeoutMs: 50 });
   relay.silenceServer();
@@ -158,7 +158,7 @@ test('a late message is reported unknown for good when its connection ends', asy
   await connection.close();
 });
 
-test('a silent broker is noticed by its missing heartbeats', async () => {
+test('a silent broker is detected by missing heartbeats', async () => {
   const connection = await connections.open(relay.url, { heartbeatSeconds: 1 });
   relay.silenceServer();
   await until('the connection is given up', () => !connection.connected);
@@ -167,7 +167,7 @@ test('a silent broker is noticed by its missing heartbeats', async () => {
   await connection.close();
 });
 
-test('a channel that the broker closes alone is opened again', async () => {
+test('a single channel that the broker closes is reopened', async () => {
   const connection = await connections.open(host.url, { channelReopenDelayMs: 20 });
   const publisher = await Publisher.open(connection);
   const result = await publisher.publish(order('x', { exchange: 'no-such-exchange' }));
@@ -178,7 +178,7 @@ test('a channel that the broker closes alone is opened again', async () => {
   await connection.close();
 });
 
-test('closing waits for what was written', async () => {
+test('close waits for the answers to written messages', async () => {
   const connection = await connections.open(host.url);
   const publisher = await Publisher.open(connection);
   const results = Array.from({ length: 50 }, (_, n) => publisher.publish(order(String(n))));

@@ -1,14 +1,14 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** A TCP relay between a client and a server, to break what a healthy network would not. */
+/** A TCP relay between a client and a server that simulates network faults. */
 export interface Relay {
-  /** The server's URL, by way of this relay. */
+  /** The server's URL through this relay. */
   readonly url: string;
-  /** Resets every connection. New ones are taken. */
+  /** Resets every connection. New ones are accepted. */
   cut(): void;
-  /** Bytes from the server are held back until `resume`; those of the client pass. */
+  /** Holds back bytes from the server until `resume`; bytes from the client pass. */
   silenceServer(): void;
-  /** Bytes from the client are held back until `resume`, or lost with `cut`. */
+  /** Holds back bytes from the client until `resume`; `cut` discards them. */
   silenceClient(): void;
   resume(): void;
   close(): Promise<void>;

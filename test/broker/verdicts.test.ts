@@ -52,7 +52,7 @@ function send(replyTo: string, content: Buffer, mandatory = true) {
   });
 }
 
-test('each process gets its own verdicts; garbage is counted and dropped', async () => {
+test('each process gets its own verdicts; undecodable messages are counted and dropped', async () => {
   const connection = await connections.open(host.url);
   const got: Verdict[][] = [[], []];
   const one = await VerdictListener.open(connection, 'one', (all) => got[0]?.push(...all));
@@ -69,7 +69,7 @@ test('each process gets its own verdicts; garbage is counted and dropped', async
   await connection.close();
 });
 
-test('orders come with their terms; from a worker that does not know of terms, without', async () => {
+test('orders arrive with their terms, or without them from an older worker', async () => {
   const connection = await connections.open(host.url);
   const terms = {
     sale: 'demo',
@@ -98,7 +98,7 @@ test('orders come with their terms; from a worker that does not know of terms, w
   await connection.close();
 });
 
-test('the queue comes back with the connection', async () => {
+test('the queue is declared again after a reconnect', async () => {
   const connection = await connections.open(relay.url, { channelReopenDelayMs: 50 });
   let told = 0;
   const listener = await VerdictListener.open(connection, 'back', (all) => {
@@ -112,7 +112,7 @@ test('the queue comes back with the connection', async () => {
   await connection.close();
 });
 
-test('a queue that is still held by a dead connection is taken when that lets go', async () => {
+test('a queue that a dead connection still holds is taken over once it is released', async () => {
   const holder = await connections.open(host.url);
   await VerdictListener.open(holder, 'held', () => {});
   const connection = await connections.open(host.url, { channelReopenDelayMs: 50 });

@@ -62,7 +62,7 @@ describe('a range', () => {
   });
 });
 
-describe('what is counted as one client', () => {
+describe('the network of one client', () => {
   it.each([
     ['10.1.2.3', '10.1.2.3'],
     ['::ffff:10.1.2.3', '10.1.2.3'],

@@ -13,7 +13,7 @@ const positions = fc
     no: String(no),
   }));
 
-test('a cursor comes back as the place that it was made of, for its own listing', () => {
+test('a cursor decodes to its position, for its own listing only', () => {
   fc.assert(
     fc.property(positions, fc.string(), fc.string(), (position, listing, other) => {
       const cursor = encodeCursor(listing, position);
@@ -24,7 +24,7 @@ test('a cursor comes back as the place that it was made of, for its own listing'
   );
 });
 
-test('a cursor with another character is none', () => {
+test('a cursor with a changed character is refused', () => {
   const character = fc.constantFrom(...'ABCxyz019-_=+/ .');
   fc.assert(
     fc.property(positions, fc.nat(), character, (position, place, char) => {
@@ -39,7 +39,7 @@ test('a cursor with another character is none', () => {
   );
 });
 
-test('rows are in one order, whatever they arrive in, and a page says whether more follow', () => {
+test('rows are sorted whatever their input order, and a page says whether more follow', () => {
   const rows = fc.uniqueArray(positions, {
     selector: ({ at, no }) => `${at} ${no}`,
     maxLength: 40,

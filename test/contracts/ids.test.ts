@@ -5,7 +5,7 @@ import fc from '../properties.ts';
 
 const numbers = fc.bigInt({ min: 1n, max: 10n ** 18n - 1n }).map(String);
 
-test('an event id is what was made, and nothing else', () => {
+test('exactly the ids that eventId makes are parsed', () => {
   fc.assert(
     fc.property(fc.constantFrom(...SCHEMAS), numbers, numbers, (schema, eventNo, orderNo) => {
       const id = eventId(schema, eventNo, orderNo);
@@ -22,7 +22,7 @@ describe.each(['HOT.12', 'hot.12', 'cold.12.34', 'hot.0.34', 'hot.12.-1', 'hot.1
   (text) => test('is no event id', () => expect(parseEventId(text)).toBeUndefined()),
 );
 
-test('an order number has digits and no zero in front', () => {
+test('an order number has digits without a leading zero', () => {
   fc.assert(fc.property(numbers, isOrderNo));
   for (const text of ['', '0', '007', '-1', '1.0', '1e3', ' 1', '1\n', '1'.repeat(19), '１']) {
     expect(isOrderNo(text), JSON.stringify(text)).toBe(false);

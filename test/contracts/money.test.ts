@@ -17,7 +17,7 @@ const payable = all.filter((currency) => currency.payable !== undefined);
 const anyCurrency = fc.constantFrom(...all);
 const anyUnits = fc.bigInt({ min: 0n, max: 10n ** 15n });
 
-/** A price and a limit that the rule lets through. */
+/** A price and a limit that the rules allow. */
 const passing = fc
   .record({
     currency: fc.constantFrom(...(payable as Required<Currency>[])),
@@ -65,7 +65,7 @@ describe('the list of currencies', () => {
 });
 
 describe('amounts', () => {
-  it('come back as they went, in every currency', () => {
+  it('survive conversion to minor units and back, in every currency', () => {
     fc.assert(
       fc.property(anyCurrency, anyUnits, ({ code, digits }, units) => {
         const amount = fromUnits(units, digits);
@@ -77,7 +77,7 @@ describe('amounts', () => {
     );
   });
 
-  it('are the same however many zeros are behind them, and another number is not', () => {
+  it('are equal with any number of trailing zeros, and differ from other numbers', () => {
     fc.assert(
       fc.property(anyCurrency, anyUnits, fc.nat(4), ({ code, digits }, units, zeros) => {
         const amount = fromUnits(units, digits);
@@ -95,15 +95,15 @@ describe('amounts', () => {
     expect(text).not.toMatch(new RegExp(AMOUNT_PATTERN));
   });
 
-  it('that are finer than the currency stay as they are', () => {
+  it('finer than the currency are left unchanged', () => {
     expect(withOwnDigits('980.50', 'JPY')).toBe('980.50');
     expect(withOwnDigits('1.5', 'XYZ')).toBe('1.5');
     expect(() => toUnits('9.90', 0)).toThrow(RangeError);
   });
 });
 
-describe('what passes', () => {
-  it('can be paid through Stripe in every quantity up to the limit', () => {
+describe('a valid price', () => {
+  it('can be paid through Stripe for every quantity up to the limit', () => {
     fc.assert(
       fc.property(passing, fc.nat(99), ({ currency, limit, price }, n) => {
         const { code, digits } = currency;

@@ -8,7 +8,7 @@ const spelled = fc
   .tuple(fc.constantFrom('0', '1'), fc.option(fc.stringMatching(/^\d{1,12}$/)))
   .map(([whole, digits]) => (digits === null ? whole : `${whole}.${digits}`));
 
-test('a share is from 0 to 1, and says the same everywhere', () => {
+test('a share is from 0 to 1 and is read alike everywhere', () => {
   fc.assert(
     fc.property(fc.oneof(spelled, fc.string({ maxLength: 8 })), (text) => {
       const share = parseShare(text);

@@ -6,7 +6,7 @@ const YEAR_0 = Date.UTC(2000, 0, 1);
 const moments = fc.integer({ min: YEAR_0, max: Date.UTC(2100, 0, 1) });
 
 describe('a time', () => {
-  test('is what Date writes, in every zone', () => {
+  test('is parsed as Date writes it, in every zone', () => {
     fc.assert(
       fc.property(moments, fc.integer({ min: -14 * 60, max: 14 * 60 }), (ms, zoneMinutes) => {
         expect(parseTime(new Date(ms).toISOString())?.getTime()).toBe(ms);
@@ -49,7 +49,7 @@ describe('a time', () => {
     '-15m',
   ])('%j is none', (text) => expect(parseTime(text)).toBeUndefined());
 
-  test('nothing that somebody mistypes is one, unless it is spelled like one', () => {
+  test('a mistyped text is refused unless it is a valid time', () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 40 }), (text) => {
         const time = parseTime(text);
@@ -62,7 +62,7 @@ describe('a time', () => {
 describe('a moment', () => {
   const units = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-  test('is a time, or so long ago', () => {
+  test('is a time, or a duration ago', () => {
     const many = fc.integer({ min: 1, max: 999_999 });
     const unit = fc.constantFrom('s', 'm', 'h', 'd');
     fc.assert(

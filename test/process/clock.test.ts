@@ -2,11 +2,11 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { createElapsedClock, steadyMs } from '../../process/clock.ts';
 import { DatabaseClock } from '../../server/clock.ts';
 
-/** Clocks of a machine that may sleep, each as far as it goes. */
+/** The clocks of a machine that may sleep. */
 let [monotonic, wall, boot]: number[] = [];
 let now: () => number;
 let steady: () => number;
-/** How coarse the clock since boot is. */
+/** Resolution of the clock since boot. */
 const BOOT_MS = 10;
 
 function expectAbout(ms: number, expectedMs: number): void {
@@ -32,8 +32,8 @@ beforeEach(() => {
   steady = createElapsedClock({ monotonicMs, sinceBootMs });
 });
 
-describe('a clock that does not stand still', () => {
-  it('goes as the monotonic clock does while the machine is awake', () => {
+describe('the elapsed clock', () => {
+  it('follows the monotonic clock while the machine is awake', () => {
     const startMs = now();
     for (let n = 0; n < 1_000; n += 1) {
       go(7);
@@ -42,14 +42,14 @@ describe('a clock that does not stand still', () => {
     expect(now() - startMs).toBe(7_000);
   });
 
-  it('has the time that the machine slept, at the first look after it', () => {
+  it('includes the time of a sleep from the first reading after it', () => {
     const startMs = now();
     go(5);
     sleep(60_000);
     expectAbout(now() - startMs, 60_005);
   });
 
-  it('is not deceived by a wall clock that was put back meanwhile', () => {
+  it('includes a sleep although the wall clock was set back meanwhile', () => {
     const startMs = now();
     sleep(60_000);
     wall = (wall ?? 0) - 60_000;
@@ -57,7 +57,7 @@ describe('a clock that does not stand still', () => {
     expectAbout(now() - startMs, 60_020);
   });
 
-  it('has it once, whichever witness is read first, and each sleep anew', () => {
+  it('adds each sleep once, whichever clock shows it first', () => {
     const startMs = now();
     for (let n = 1; n <= 3; n += 1) {
       sleep(60_000);
@@ -67,7 +67,7 @@ describe('a clock that does not stand still', () => {
       go(30);
       expectAbout(now() - startMs, n * 60_060);
     }
-    // A wall clock that was put forward once hides no later sleep.
+    // A wall clock that was set forward once hides no later sleep.
     wall = (wall ?? 0) + 3_600_000;
     now();
     go(30);
@@ -78,13 +78,13 @@ describe('a clock that does not stand still', () => {
     expectAbout(now() - startMs, 3 * 60_060 + 3_600_000 + 60_060);
   });
 
-  it('is not deceived by a machine without a clock since boot', () => {
+  it('works on a machine without a clock since boot', () => {
     const startMs = now();
     wall = (wall ?? 0) + 60_000;
     expect(now() - startMs).toBe(60_000);
   });
 
-  it('never goes back, and a wall clock that is put back stops nothing', () => {
+  it('never goes back or stops when the wall clock is set back', () => {
     let lastMs = now();
     for (const stepMs of [-3_600_000, 10_000, -10_000, 3_600_000, -1]) {
       wall = (wall ?? 0) + stepMs;
@@ -95,7 +95,7 @@ describe('a clock that does not stand still', () => {
     }
   });
 
-  it('follows a wall clock that is slewed without harm', () => {
+  it('tolerates a wall clock that is slewed', () => {
     const startMs = now();
     for (let n = 0; n < 3_600; n += 1) {
       go(1_000);
@@ -106,7 +106,7 @@ describe('a clock that does not stand still', () => {
   });
 });
 
-it('the clock of the database goes on while the machine sleeps', () => {
+it('the clock of the database keeps running while the machine sleeps', () => {
   const clock = new DatabaseClock(steady);
   const serverMs = 1_800_000_000_000;
   clock.sample(new Date(serverMs), steady(), steady());
@@ -115,7 +115,7 @@ it('the clock of the database goes on while the machine sleeps', () => {
   expectAbout(clock.nowMs(), serverMs + 60_020);
 });
 
-it('the clock of the database does not follow a wall clock that is put forward', () => {
+it('the clock of the database ignores a wall clock that is set forward', () => {
   vi.useFakeTimers({ toFake: ['Date'] });
   const clock = new DatabaseClock();
   const serverMs = 1_800_000_000_000;
@@ -123,7 +123,7 @@ it('the clock of the database does not follow a wall clock that is put forward',
   clock.sample(new Date(serverMs), atMs, atMs);
   const awakeAtMs = performance.now();
   vi.setSystemTime(Date.now() + 3_600_000);
-  // The machine may stand still for a while, not for an hour.
+  // The machine may stall for a while, but not for an hour.
   const gainedMs = clock.nowMs() - serverMs - (performance.now() - awakeAtMs);
   expect(gainedMs).toBeLessThan(1_800_000);
   vi.useRealTimers();

@@ -68,10 +68,10 @@ test('sells everything: a dead node settled, edits by command and by hand', asyn
 test('a wrong credential ends the process, and says so without telling it', async () => {
   const typo = await start('keeper/main.ts', { ZK_AUTH: 'keeper-user:typo' });
   expect(typo.code).toBe(78);
-  expect(typo.said).toMatch(/ZK_AUTH has the digest keeper-user:.*ZK_ACL does not call keeper/);
+  expect(typo.said).toMatch(/ZK_AUTH has the digest keeper-user:.*ZK_ACL does not list as keeper/);
   expect(typo.said).not.toContain('typo');
   const operators = await start('server/main.ts', {});
-  expect(operators.said).toMatch(/ZK_ACL does not call web/);
+  expect(operators.said).toMatch(/ZK_ACL does not list as web/);
 });
 
 test('a process without credentials, or of another shop, is not ready and says why', async () => {

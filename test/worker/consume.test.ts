@@ -279,7 +279,9 @@ test('drained is said only when everything before is decided', async () => {
   expect(web.verdicts.size).toBe(0);
   release();
   await until('all are told', () => web.verdicts.size === 20);
-  expect(await settled).toBe('DrainFailed: node-1: 10000 ms are over; no answer from orders.hot');
+  expect(await settled).toBe(
+    'DrainFailed: node-1: timed out after 10000 ms; no answer from orders.hot',
+  );
   await untilEmpty();
 });
 

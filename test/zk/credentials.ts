@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { ZOOKEEPER_ROLES, type ZookeeperRole } from '../../contracts/config.ts';
 import { digestOf, Protection } from '../../zk/client/protection.ts';
 
-/** A credential for each role, and what each process is told of them. */
+/** One credential for each role, and the variables that each process gets. */
 export class Credentials {
   readonly #auths = Object.fromEntries(
     ZOOKEEPER_ROLES.map((role) => [role, `${role}-user:${randomBytes(9).toString('base64url')}`]),

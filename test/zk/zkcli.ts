@@ -4,7 +4,7 @@ import { ensureServerPackages } from '../../ops/stack/native.ts';
 import { findZookeeper, type Machine } from '../../ops/stack/programs.ts';
 import { createProgress } from '../../ops/stack/progress.ts';
 
-/** ZooKeeper's own command line, as operators use it: lines are typed, what it says is returned. */
+/** ZooKeeper's own command line, used as operators do: it takes lines and returns the output. */
 
 const SCRIPT = '/usr/share/zookeeper/bin/zkCli.sh';
 
@@ -15,13 +15,13 @@ async function command(): Promise<readonly [string, ...string[]]> {
   if (existsSync(SCRIPT)) return [SCRIPT];
   const programs = findZookeeper(machine);
   if (!programs) throw new Error('ZooKeeper is not installed');
-  // What the script ends with.
+  // The last arguments of the script.
   return [programs.java, '-cp', programs.classPath, 'org.apache.zookeeper.ZooKeeperMain'];
 }
 
-/** A session into which lines can be typed one after the other. */
+/** A session that takes lines one after the other. */
 export class ZkCli {
-  /** Everything that it has printed. */
+  /** The whole output so far. */
   said = '';
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #closed: Promise<unknown>;
@@ -34,7 +34,7 @@ export class ZkCli {
         this.said += data;
       });
     }
-    // It may end before it has read everything.
+    // It may exit before it has read everything.
     child.stdin.on('error', () => {});
   }
 
@@ -44,12 +44,12 @@ export class ZkCli {
     return new ZkCli(spawn(program, [...args, '-server', server], { env }));
   }
 
-  /** What comes of it is seen in the tree. */
+  /** Types a line. Its effect shows in the tree. */
   type(...lines: readonly string[]): void {
     this.#child.stdin.write(lines.map((line) => `${line}\n`).join(''));
   }
 
-  /** Ends it when everything typed is done. */
+  /** Ends the session after everything typed has been executed. */
   async close(): Promise<string> {
     this.type('quit');
     this.#child.stdin.end();
@@ -58,7 +58,7 @@ export class ZkCli {
   }
 }
 
-/** Types the lines into a session of their own; everything that it prints. */
+/** Types the lines into a new session and returns the whole output. */
 export async function zkCli(server: string, lines: readonly string[]): Promise<string> {
   const session = await ZkCli.open(server);
   session.type(...lines);

@@ -5,13 +5,20 @@ import type { AclOf, NodeKind } from './requests.ts';
 import * as requests from './requests.ts';
 import type { Observed, Operation, Result, Stat } from './result.ts';
 
-/** What can be asked of ZooKeeper, typed. None of these throws; each ends within its deadline. */
+/**
+ * The typed calls to ZooKeeper. None rejects; each ends within its deadline and reports a failure
+ * as a value.
+ */
 export abstract class Calls<
   Events extends Record<keyof Events, unknown[]>,
 > extends EventEmitter<Events> {
   protected abstract readonly aclOf: AclOf;
 
-  /** `path`, for messages. `passesLeader`: the answer proves that the leader of the ensemble holds the session alive. */
+  /**
+   * @param passesLeader a successful answer proves that the leader of the ensemble considers the
+   *   session alive
+   * @param path for messages
+   */
   protected abstract call(
     request: Request,
     passesLeader: boolean,
@@ -22,7 +29,7 @@ export abstract class Calls<
     return (await this.call(requests.get(path, onEvent), false, path)) as Result<Observed>;
   }
 
-  /** Facts of the node, or undefined when there is none. */
+  /** Returns the node's stat; undefined when the node does not exist. */
   async exists(path: string, onEvent?: () => void): Promise<Result<Stat | undefined>> {
     return (await this.call(requests.exists(path, onEvent), false, path)) as Result<
       Stat | undefined
@@ -33,12 +40,12 @@ export abstract class Calls<
     return (await this.call(requests.children(path, onEvent), false, path)) as Result<string[]>;
   }
 
-  /** `version` -1 writes whatever is there. */
+  /** @param version the expected version; -1 writes whatever the current version is */
   async set(path: string, text: string, version: number): Promise<Result<Stat>> {
     return (await this.call(requests.set(path, text, version), true, path)) as Result<Stat>;
   }
 
-  /** The path that was made: with `sequential`, ZooKeeper appends ten digits. */
+  /** Returns the created path. With `sequential`, ZooKeeper appends ten digits. */
   async create(path: string, text: string, kind: NodeKind = {}): Promise<Result<string>> {
     const request = requests.create(path, text, kind, this.aclOf(path));
     return (await this.call(request, true, path)) as Result<string>;
@@ -48,13 +55,16 @@ export abstract class Calls<
     return (await this.call(requests.remove(path, version), true, path)) as Result<void>;
   }
 
-  /** All operations or none. On failure the error is that of the first one that could not be done. */
+  /**
+   * Performs all operations or none. On failure, returns the error of the first operation that
+   * failed.
+   */
   async multi(operations: readonly Operation[]): Promise<Result<void>> {
     const last = operations.at(-1)?.path ?? '';
     return (await this.call(requests.multi(operations, this.aclOf), true, last)) as Result<void>;
   }
 
-  /** Who may do what with the node. */
+  /** The access control list of the node. */
   async acl(path: string): Promise<Result<AclEntry[]>> {
     return (await this.call(requests.getAcl(path), false, path)) as Result<AclEntry[]>;
   }
@@ -63,7 +73,7 @@ export abstract class Calls<
     return (await this.call(requests.setAcl(path, acl), true, path)) as Result<void>;
   }
 
-  /** Makes the node and its parents where they are missing; existing ones are left as they are. */
+  /** Creates the node and its parents where they are missing. Existing nodes are unchanged. */
   async ensure(path: string, text = ''): Promise<Result<void>> {
     const found = await this.exists(path);
     if (!found.ok) return found;

@@ -4,12 +4,13 @@ import type { AclEntry } from './protection.ts';
 import type { Failure, Result } from './result.ts';
 
 /**
- * One connection to ZooKeeper: a client object of node-zookeeper-client, which nobody else imports,
- * from its first byte to its last.
+ * One connection to ZooKeeper: a client object of node-zookeeper-client, which no other file
+ * imports.
  *
- * What that client lacks is done here: a deadline for each request (it has no read timeout), an end
- * that keeps the session (it would reconnect by itself, with the parse buffer of the old socket),
- * and an answer that it cannot read ends the connection instead of the process.
+ * This file adds what the client lacks: a deadline for each request, since the client has no read
+ * timeout; a way to end the connection and keep the session, since the client would reconnect by
+ * itself with the parse buffer of the old socket; and protection of the process against answers
+ * that the client cannot parse, which end only the connection.
  */
 
 const CLOSE_TIMEOUT_MS = 1_000;
@@ -20,19 +21,20 @@ export type ClientTransaction = zookeeper.Transaction;
 export type Acl = zookeeper.ACL;
 export const CREATE_MODES = zookeeper.CreateMode;
 
-/** What a new client object needs to go on with a session. */
+/** What a new client object needs to resume a session. */
 export interface Identity {
   readonly id: Buffer;
   readonly password: Buffer;
   readonly timeoutMs: number;
   /**
-   * Newest transaction seen, so that a server that lags behind is not believed. After a long time
-   * without any server it is left out: the ensemble may have been restored from an older copy.
+   * The newest transaction seen, so that a server that lags behind refuses the session. After a
+   * long time without any server it is cleared, because the ensemble may have been restored from an
+   * older copy.
    */
   readonly zxid: Buffer;
 }
 
-/** The parts of the client that its own interface hides. */
+/** Parts of the client that its public interface hides. */
 interface Manager {
   socket?: Socket;
   zxid: Buffer;
@@ -47,13 +49,13 @@ export interface LinkOptions {
   /** `host:port` */
   readonly server: string;
   readonly timeoutMs: number;
-  /** The session to go on with; without it there will be a new one. */
+  /** The session to resume; without it a new session starts. */
   readonly identity?: Identity;
   /** `user:password` of each credential. */
   readonly auths: readonly string[];
 }
 
-/** What a session needs of a connection; the simulator has one of its own. */
+/** The parts of a connection that a session uses. The simulator has its own implementation. */
 export interface Link {
   identity(): Identity;
   zxid(): Buffer;
@@ -102,7 +104,7 @@ const PERMISSIONS: Readonly<Record<string, number>> = {
   a: ADMIN,
 };
 
-/** As the client sends it. */
+/** Converts an access control list to the client's form. */
 export function toAcl(entries: readonly AclEntry[]): Acl[] {
   return entries.map(({ scheme, id, permissions }) => {
     let bits = 0;
@@ -111,10 +113,10 @@ export function toAcl(entries: readonly AclEntry[]): Acl[] {
   });
 }
 
-/** As it stands in the tree; letters in the order of zkCli.sh. */
+/** Converts the client's form of an access control list; letters in the order of zkCli.sh. */
 export function fromAcl(acl: readonly Acl[]): AclEntry[] {
   return acl.map((one) => {
-    // The client's types call it `perms`, the client itself does not.
+    // The client's types call this field `perms`, but its name is `permission`.
     const bits = (one as unknown as { permission: number }).permission;
     const letters = [...'cdrwa'].filter((letter) => bits & (PERMISSIONS[letter] ?? 0));
     return { scheme: one.id.scheme, id: one.id.id, permissions: letters.join('') };
@@ -123,10 +125,10 @@ export function fromAcl(acl: readonly Acl[]): AclEntry[] {
 
 type Callback = (error: unknown, value?: unknown) => void;
 
-/** Sends one request; `done` gets its answer. */
+/** Sends one request. `done` receives the answer. */
 export type Request = (client: Client, done: Callback) => void;
 
-/** Never used again after it was lost. */
+/** A connection is never reused after it was lost. */
 export class Connection implements Link {
   readonly client: zookeeper.Client;
   #manager: Manager;
@@ -154,7 +156,7 @@ export class Connection implements Link {
     this.client.connect();
   }
 
-  /** An answer that the client cannot read must end the connection, not the process. */
+  /** An answer that the client cannot parse must end the connection, not the process. */
   #guardParser(): void {
     const manager = this.#manager;
     const parse = manager.onSocketData;
@@ -180,7 +182,11 @@ export class Connection implements Link {
     return Buffer.from(this.#manager.zxid);
   }
 
-  /** Sends one request. `onSilent` is called when no answer came within the deadline. */
+  /**
+   * Sends one request. `onSilent` is called when no answer came within `timeoutMs`.
+   *
+   * @throws the client's error for a malformed path, which is a bug of the caller
+   */
   call(request: Request, timeoutMs: number, onSilent: () => void): Promise<Result<unknown>> {
     return new Promise((resolve) => {
       if (this.#gone) return resolve({ ok: false, error: 'not_connected' });
@@ -190,7 +196,8 @@ export class Connection implements Link {
         resolve(result);
       };
       const fail = (error: Failure) => end({ ok: false, error });
-      // A process that was stopped runs its timers before it reads its sockets: look once more.
+      // A process that was suspended runs its timers before it reads its sockets, so the answer is
+      // checked once more after the sockets were read.
       const timer = setTimeout(() => {
         setImmediate(() => {
           if (!this.#pending.has(fail)) return;
@@ -205,14 +212,15 @@ export class Connection implements Link {
           else end({ ok: true, value });
         });
       } catch (error) {
-        // The client refuses a malformed path by throwing: a bug of the caller, not a lost connection.
+        // The client throws for a malformed path, which is a bug of the caller and not a lost
+        // connection.
         end({ ok: false, error: 'refused' });
         throw error;
       }
     });
   }
 
-  /** Ends this client object without ending the session; open calls become `connection_loss`. */
+  /** Ends this client object but not the session. Open calls end with `connection_loss`. */
   lose(why: Lost): void {
     if (this.#gone) return;
     this.abandon();
@@ -229,7 +237,7 @@ export class Connection implements Link {
       manager.socket?.destroy();
     };
     destroy();
-    // The client makes its socket one tick after connect().
+    // The client creates its socket one tick after connect().
     process.nextTick(destroy);
     for (const fail of this.#pending) fail('connection_loss');
   }

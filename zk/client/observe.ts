@@ -1,9 +1,9 @@
 import type { Observed, Result, Stat } from './result.ts';
 
 /**
- * One watched node. ZooKeeper's watches fire once and can be lost with a connection, so a value is
- * read again after each event, on each new connection and every few seconds anyway: the event only
- * makes it fast, the reading makes it right.
+ * One watched node. ZooKeeper's watches fire once and can be lost with a connection. A value is
+ * therefore read again after each event, on each new connection and every few seconds. Events make
+ * it fast; the repeated reads make it correct.
  */
 
 export type Observer =
@@ -19,7 +19,7 @@ interface Reader {
 type Read = { readonly value: Observed | undefined } | { readonly names: readonly string[] };
 
 export class Observation {
-  /** Resolves when the handler was called for the first time. */
+  /** Resolves after the first read, or when the observation is closed. */
   readonly first: Promise<void>;
   #seen: () => void = () => {};
   #reader: Reader;
@@ -29,7 +29,10 @@ export class Observation {
   #reading = false;
   #again = false;
   #closed = false;
-  /** One function for all reads: the client keeps each distinct one until its event comes. */
+  /**
+   * One function for all reads, because the client keeps each distinct function until its event
+   * comes.
+   */
   #onEvent = () => this.read();
 
   constructor(reader: Reader, observer: Observer, onClose: () => void) {
@@ -41,7 +44,7 @@ export class Observation {
     });
   }
 
-  /** Asks for a fresh reading; several askers while one is under way share the next one. */
+  /** Requests a new read. Requests during a read share the next one. */
   read(): void {
     if (this.#closed) return;
     if (this.#reading) {
@@ -58,7 +61,9 @@ export class Observation {
     });
   }
 
-  /** Undefined when there was no answer: a later connection or the next interval reads again. */
+  /**
+   * Undefined when ZooKeeper did not answer. A later connection or the next interval reads again.
+   */
   async #readOnce(): Promise<Read | undefined> {
     const { path, kind } = this.#observer;
     const result =
@@ -72,7 +77,7 @@ export class Observation {
     const found = await this.#reader.exists(path, this.#onEvent);
     if (!found.ok) return undefined;
     if (found.value) {
-      // Made between the two questions: it is there, so nothing is said before it was read.
+      // The node was created between the two calls. Nothing is reported until it has been read.
       this.#again = true;
       return undefined;
     }

@@ -2,15 +2,15 @@ import { createHash, randomBytes } from 'node:crypto';
 import { ConfigError, type ZookeeperDigests, type ZookeeperRole } from '../../contracts/config.ts';
 
 /**
- * Who may do what with each node of the tree, where credentials are configured: one table, used
- * whenever a node is made and by `flashsale zookeeper protect`.
+ * The access rights of each node of the tree, for installations with credentials. One table is used
+ * whenever a node is created and by `flashsale zookeeper protect`.
  *
- * A process has one credential (`ZK_AUTH`) and knows the others by their digests (`ZK_ACL`), as
- * `setAcl` of zkCli.sh takes them. What belongs to one session alone, its report, is written with a
- * credential that is made with it and that nobody else ever sees.
+ * A process has one credential (`ZK_AUTH`) and knows the others by their digests (`ZK_ACL`), in the
+ * form that `setAcl` of zkCli.sh takes. The report of a session may be written by that session
+ * alone: its credential is created with the session and known to nobody else.
  */
 
-/** Entry of an access control list: `scheme:id` and letters of c, d, r, w, a, as zkCli.sh has them. */
+/** Entry of an access control list: `scheme:id` and letters of c, d, r, w, a, as in zkCli.sh. */
 export interface AclEntry {
   readonly scheme: string;
   readonly id: string;
@@ -21,28 +21,28 @@ export const OPEN_ACL: readonly AclEntry[] = [
   { scheme: 'world', id: 'anyone', permissions: 'cdrwa' },
 ];
 
-/** `own`: the session that makes the node. */
+/** `own`: the session that creates the node. */
 type Who = ZookeeperRole | 'own';
 
 interface Rule {
-  /** Below the root; `*` is one name. */
+  /** Path below the root. `*` matches one name. */
   readonly path: string;
   readonly allow: Readonly<Partial<Record<Who, string>>>;
-  /** Holds names or addresses of people: only the roles named here read it, not the world. */
+  /** Contains names or addresses of people: only the roles named here may read it. */
   readonly isPrivate?: boolean;
 }
 
 /**
- * c makes children, d deletes children, w writes the value, a changes who may what. The first rule
- * that fits counts. Operators may hand out rights (`a`): somebody must. Everybody reads what is not
- * private.
+ * c creates children, d deletes children, r reads, w writes the value, a changes access rights. The
+ * first matching rule applies. Operators have `a`, since some role must be able to grant rights.
+ * Everyone may read nodes that are not private.
  */
 const RULES: readonly Rule[] = [
   { path: '', allow: { operator: 'cda', keeper: 'c' } },
   { path: '/skus', allow: { operator: 'cda' } },
   { path: '/skus/*', allow: { operator: 'cda', keeper: 'c' } },
   { path: '/skus/*/pins', allow: { operator: 'cda' } },
-  // A SKU that is over is deleted with its grants; a grant that is missing is written again.
+  // Operators delete a finished SKU with its grants; the keeper writes a missing grant again.
   { path: '/skus/*/grants', allow: { operator: 'da', keeper: 'cdw' } },
   { path: '/skus/*/grants/*', allow: { operator: 'a', keeper: 'w' } },
   // The share under `keep = auto`.
@@ -58,7 +58,7 @@ const RULES: readonly Rule[] = [
   { path: '/reports', allow: { operator: 'a', keeper: 'd', web: 'c' } },
   { path: '/reports/*', allow: { operator: 'a', own: 'w' } },
   { path: '/errors', allow: { operator: 'a', keeper: 'cd' } },
-  // A note holds the list that stays in force.
+  // An edit error of a list contains the list that stays in force.
   {
     path: '/errors/*!lists!*',
     allow: { operator: 'ra', keeper: 'rw', web: 'r' },
@@ -71,7 +71,7 @@ const RULES: readonly Rule[] = [
   { path: '/keeper/election', allow: { operator: 'a', keeper: 'cd' } },
   { path: '/keeper/election/*', allow: { operator: 'a' } },
   { path: '/keeper/epoch', allow: { operator: 'a', keeper: 'w' } },
-  // Quota, state, shares, pins, and whatever else is typed somewhere: the operators'.
+  // Quota, state, shares, pins and any other node belong to the operators.
   { path: '/**', allow: { operator: 'cdwa' } },
 ];
 
@@ -82,24 +82,26 @@ function patternOf(path: string): RegExp {
 
 const PATTERNS = RULES.map((rule) => ({ rule, pattern: patternOf(rule.path) }));
 
-/** `user:digest`, as it stands in access control lists, of `user:password`. */
+/** Returns the `user:digest` of `user:password`, as access control lists contain it. */
 export function digestOf(auth: string): string {
   const user = auth.slice(0, auth.indexOf(':'));
   return `${user}:${createHash('sha1').update(auth).digest('base64')}`;
 }
 
 export class Protection {
-  /** What a connection says of itself: the process' credential and one of this session's own. */
+  /** The credentials of a connection: that of the process and one of this session alone. */
   readonly auths: readonly string[];
   readonly #root: string;
   readonly #digests: ZookeeperDigests;
   readonly #own = `own:${randomBytes(24).toString('base64url')}`;
 
-  /** @throws {ConfigError} when `auth` is none of a role's digests */
+  /** @throws {ConfigError} when `digests` do not give `role` to `auth` */
   constructor(root: string, role: ZookeeperRole, auth: string, digests: ZookeeperDigests) {
     const digest = digestOf(auth);
     if (!digests[role].includes(digest)) {
-      throw new ConfigError(`ZK_AUTH has the digest ${digest}, which ZK_ACL does not call ${role}`);
+      throw new ConfigError(
+        `ZK_AUTH has the digest ${digest}, which ZK_ACL does not list as ${role}`,
+      );
     }
     this.#root = root;
     this.#digests = digests;
@@ -112,12 +114,14 @@ export class Protection {
     return isInside ? PATTERNS.find(({ pattern }) => pattern.test(below))?.rule : undefined;
   }
 
-  /** Whether only the session that made it knows who may write it. */
+  /** Whether only the session that created the node can write it. */
   isOwn(path: string): boolean {
     return this.#ruleOf(path)?.allow.own !== undefined;
   }
 
-  /** What a node that is made there allows to whom; outside of the tree everything to everyone. */
+  /**
+   * The access control list for a node created at `path`. Outside the tree everyone has all rights.
+   */
   aclOf(path: string): readonly AclEntry[] {
     const rule = this.#ruleOf(path);
     if (!rule) return OPEN_ACL;
@@ -134,8 +138,10 @@ export class Protection {
 }
 
 /**
- * Undefined where no credentials are configured: then the tree is open.
- * @throws {ConfigError} when there is one without the other, or they do not fit each other
+ * Returns the protection for `role`; undefined when no credentials are configured, which leaves the
+ * tree open.
+ *
+ * @throws {ConfigError} when only one of the two variables is set or they contradict each other
  */
 export function protectionOf(
   given: {
@@ -148,7 +154,7 @@ export function protectionOf(
   const { ZK_AUTH: auth, ZK_ACL: digests, ZK_ROOT: root } = given;
   if (auth === undefined && digests === undefined) return undefined;
   if (auth === undefined || digests === undefined) {
-    throw new ConfigError('ZK_AUTH and ZK_ACL go together: set both, or none');
+    throw new ConfigError('ZK_AUTH and ZK_ACL go together: set both or neither');
   }
   return new Protection(root, role, auth, digests);
 }

@@ -10,7 +10,7 @@ import {
 import type { AclEntry } from './protection.ts';
 import type { Operation, Stat } from './result.ts';
 
-/** The requests that a session sends, and how the client's answers are read. */
+/** The requests that a session sends, and the conversion of the client's answers. */
 
 function statOf(raw: ClientStat): Stat {
   return {
@@ -23,8 +23,9 @@ function statOf(raw: ClientStat): Stat {
 }
 
 /**
- * The client replaces version 0 in a transaction by -1 ("any version"), so a node that was never
- * written since its creation would be written unconditionally: the number is put back here.
+ * Adds one operation to a transaction. The client replaces version 0 by -1 ("any version"), which
+ * would write a node that was never changed since its creation unconditionally. So the version is
+ * set again here.
  */
 function addOperation(transaction: ClientTransaction, operation: Operation, aclOf: AclOf) {
   const { ops } = transaction as unknown as { ops: { version?: number; acls?: readonly Acl[] }[] };
@@ -52,7 +53,7 @@ function addOperation(transaction: ClientTransaction, operation: Operation, aclO
   else added.version = operation.version;
 }
 
-/** What a node that is made there allows to whom. */
+/** The access control list for a node created at `path`. */
 export type AclOf = (path: string) => readonly AclEntry[];
 
 export interface NodeKind {

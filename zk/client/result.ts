@@ -1,34 +1,40 @@
-/** What a ZooKeeper call ends with. Expected failures are values, matched exhaustively by callers. */
+/**
+ * The ways in which a ZooKeeper call can fail. Expected failures are values that callers match
+ * exhaustively.
+ */
 export type Failure =
   | 'no_node'
   | 'node_exists'
   | 'bad_version'
   | 'not_empty'
   | 'no_auth'
-  /** The session has ended: its ephemeral nodes are gone or going. */
+  /** The session has ended: its ephemeral nodes are deleted or will be soon. */
   | 'session_expired'
-  /** Not sent: there is no connection now. */
+  /** Not sent, because there is no connection now. */
   | 'not_connected'
-  /** Sent, and the connection broke before the answer: done or not, nobody knows. */
+  /** Sent, but the connection broke before the answer: the write may or may not have been done. */
   | 'connection_loss'
-  /** Sent, and no answer within the deadline: done or not, nobody knows. */
+  /** Sent, but not answered within the deadline: the write may or may not have been done. */
   | 'timed_out'
-  /** Anything else that the server said. */
+  /** Any other refusal by the server. */
   | 'refused';
 
 export type Result<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly error: Failure };
 
-/** Facts of a node that its reader compares; the zxids order all changes of the whole ensemble. */
+/** The stat of a node. Transaction ids order all changes of the ensemble. */
 export interface Stat {
-  /** Grows by one with each write of the value, from 0; begins again when the node is made anew. */
+  /**
+   * Starts at 0 and grows by one with each write of the value. Starts again when the node is
+   * deleted and created again.
+   */
   readonly version: number;
-  /** Transaction that made the node. */
+  /** Transaction that created the node. */
   readonly created: bigint;
-  /** Transaction that wrote the value last. */
+  /** Transaction that last wrote the value. */
   readonly modified: bigint;
-  /** Session that an ephemeral node lives with; 0 for others. */
+  /** Session that owns an ephemeral node; 0 for other nodes. */
   readonly owner: bigint;
   readonly children: number;
 }
@@ -46,12 +52,12 @@ export type Operation =
       readonly path: string;
       readonly text: string;
       readonly ephemeral?: boolean;
-      /** Ten digits are added to the path. */
+      /** ZooKeeper appends ten digits to the path. */
       readonly sequential?: boolean;
     }
   | { readonly op: 'delete'; readonly path: string; readonly version: number };
 
-/** Whether the write may have been done although its answer did not come. */
+/** Whether the write may have been done although no answer came. */
 export function isUnknown(error: Failure): boolean {
   return error === 'connection_loss' || error === 'timed_out';
 }

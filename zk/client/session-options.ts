@@ -5,24 +5,27 @@ export interface SessionOptions {
   /** `host:port[,host:port…]` */
   readonly servers: string;
   readonly sessionTimeoutMs: number;
-  /** Watched values are read again this often, whether or not an event came; 3 s unless told. */
+  /** Interval at which watched values are read again even without an event; 3 s by default. */
   readonly rereadIntervalMs?: number;
-  /** Credentials, and what nodes that are made allow to whom; without it everything to everyone. */
+  /** Credentials and access rights for created nodes. Without it, everyone has all rights. */
   readonly protection?: Protection | undefined;
   readonly log?: { warn(facts: object, message: string): void };
-  /** Milliseconds on a clock that does not stand still; the machine's unless told. */
+  /**
+   * A clock in milliseconds that keeps running while the machine sleeps; by default that of this
+   * machine.
+   */
   readonly now?: () => number;
-  /** Opens connections; without it, to real servers. */
+  /** Opens connections; by default to real servers. */
   readonly connect?: Connect;
 }
 
 export interface SessionEvents {
-  /** A new session: ephemeral nodes of an earlier one are not its own. */
+  /** A new session has started. Ephemeral nodes of an earlier session do not belong to it. */
   session: [];
-  /** The same session on a new connection. */
+  /** The same session continues on a new connection. */
   resumed: [];
-  /** No connection; the session may still live. */
+  /** The connection was lost; the session may still be alive. */
   suspended: [];
-  /** The session has ended; a new one is being asked for. */
+  /** The session has ended; a new one is requested. */
   expired: [];
 }

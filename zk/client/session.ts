@@ -16,32 +16,34 @@ import type { SessionEvents, SessionOptions } from './session-options.ts';
 import { TrustWindow } from './trust.ts';
 
 /**
- * One ZooKeeper session that survives its connections: every disconnect gets a new connection, which
- * resumes the session for as long as the servers know it; then there is a new session. A probe with
- * a deadline notices a silent server within the session timeout. Calls without a connection fail at
- * once, instead of waiting for one that may never come.
+ * One ZooKeeper session that survives its connections. After a disconnect, a new connection resumes
+ * the session as long as the servers know it; otherwise a new session starts. A probe with a
+ * deadline detects a silent server within the session timeout. Calls without a connection fail at
+ * once.
  *
- * The trust window: another process may only conclude that this one is gone when the session has
- * ended, so this one may act on what it was granted while it `isTrusted` (`trust.ts` says what
- * extends that). The probe is a transaction that only checks, so that the ensemble's leader has to
- * answer: a follower that was cut off from it goes on answering reads while the session expires.
+ * The trust window: other processes may conclude that this one is gone only after its session has
+ * ended, so it may act on its grants while `isTrusted` (see `trust.ts`). The probe is a
+ * transaction, because only transactions need an answer of the ensemble's leader. A follower that
+ * is cut off from the leader keeps answering reads while the session expires.
  */
 
-/** Calls and probes that get no answer within this part of the session timeout end the connection. */
+/** A call without an answer within this share of the session timeout ends the connection. */
 const CALL_TIMEOUT_SHARE = 1 / 3;
 const PROBE_INTERVAL_SHARE = 1 / 6;
 const CONNECT_TIMEOUT_MIN_MS = 500;
 const RECONNECT_DELAY_MIN_MS = 20;
 const RECONNECT_DELAY_MAX_MS = 1_000;
 const REREAD_INTERVAL_MS = 3_000;
-/** Session timeouts without any server after which a lost history is believed (see `Identity.zxid`). */
+/**
+ * After so many session timeouts without any server, a lost history is accepted (`Identity.zxid`).
+ */
 const HISTORY_LOST_TIMEOUTS = 10;
 
 const ZXID_NONE = Buffer.alloc(8);
-/** Always there, and its version is of no interest. */
+/** The root always exists; its version does not matter. */
 const PROBED = '/';
 
-/** Refusals by a server that knows the session as alive. */
+/** Failures that prove that the server considers the session alive. */
 const SERVER_SAID: ReadonlySet<Failure> = new Set([
   'no_node',
   'node_exists',
@@ -53,7 +55,7 @@ export type { SessionOptions } from './session-options.ts';
 
 export class ZkSession extends Calls<SessionEvents> {
   #options: SessionOptions;
-  /** Goes on while the machine sleeps, as the ensemble's clock does. */
+  /** Keeps running while the machine sleeps, like the ensemble's clock. */
   readonly #now: () => number;
   #servers: string[];
   #next: number;
@@ -80,7 +82,7 @@ export class ZkSession extends Calls<SessionEvents> {
     this.aclOf = (path) => options.protection?.aclOf(path) ?? OPEN_ACL;
   }
 
-  /** Begins to connect, and goes on for ever until `close()`. Events tell how it goes. */
+  /** Starts to connect and keeps reconnecting until `close()`. Emits `SessionEvents`. */
   start(): void {
     this.#open();
     const { rereadIntervalMs = REREAD_INTERVAL_MS } = this.#options;
@@ -89,7 +91,7 @@ export class ZkSession extends Calls<SessionEvents> {
     this.#timers.add(reread);
   }
 
-  /** Resolves when there is a session; rejects when none came within the deadline. */
+  /** Resolves when there is a session; rejects when there is none within `timeoutMs`. */
   async connected(timeoutMs: number): Promise<void> {
     if (this.#connected) return;
     await new Promise<void>((resolve, reject) => {
@@ -114,17 +116,17 @@ export class ZkSession extends Calls<SessionEvents> {
     return this.#connected;
   }
 
-  /** The session cannot have ended yet. */
+  /** Whether the session certainly has not ended yet. */
   get isTrusted(): boolean {
     return this.#now() < this.#trust.until;
   }
 
-  /** Changes with each new session; compare it after an await to know whose answer it was. */
+  /** Changes with each session. Compared around an await, it shows which session answered. */
   get id(): bigint | undefined {
     return this.#identity?.id.readBigInt64BE();
   }
 
-  /** Negotiated with the server, ms. */
+  /** The session timeout negotiated with the server, in milliseconds. */
   get timeoutMs(): number {
     return this.#timeoutMs;
   }
@@ -238,7 +240,7 @@ export class ZkSession extends Calls<SessionEvents> {
     return result;
   }
 
-  /** Where this process was last refused for want of rights, if nothing was written since; in words. */
+  /** The rights that ZooKeeper last refused, in words; empty after the next successful write. */
   get missingRights(): readonly string[] {
     const path = this.#forbidden;
     return path === undefined ? [] : [`rights on ${path} (ZK_AUTH)`];
@@ -253,15 +255,17 @@ export class ZkSession extends Calls<SessionEvents> {
   }
 
   /**
-   * Keeps the value of a node observed: the handler gets it (undefined: no such node) when it was
-   * first read and after each change, across connections and sessions, until the observation is
-   * closed. Changes that follow each other quickly may be seen as one.
+   * Watches the value of a node across connections and sessions until the observation is closed.
+   * The handler is called after the first read and after each change, with undefined when the node
+   * does not exist. Changes in quick succession may be reported as one.
    */
   watch(path: string, handler: (value: Observed | undefined) => void): Observation {
     return this.#observe({ path, kind: 'value', handler });
   }
 
-  /** The same for the names of a node's children; a node that does not exist has none. */
+  /**
+   * Watches the names of a node's children in the same way. A node that does not exist has none.
+   */
   watchChildren(path: string, handler: (names: readonly string[]) => void): Observation {
     return this.#observe({ path, kind: 'children', handler });
   }

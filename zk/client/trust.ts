@@ -1,21 +1,24 @@
 /**
- * Until when a session cannot have ended, by what was heard of it. Pure; times are milliseconds of
- * one monotonic clock.
+ * Computes until when a session certainly has not ended. Pure; times are milliseconds of one
+ * monotonic clock.
  *
- * A session ends by the decision of the ensemble's leader, when it has not heard of it for the
- * timeout. A follower tells the leader which sessions are alive only every half tick, and a write
- * that passes through it does not count: the leader answers it and may end the session a moment
- * later, if the client was silent for long before. So one answer proves nothing yet. What proves it
- * is a pair: a message that a server has answered, and a later one that the leader has answered,
- * sent when the list with the first must have reached the leader. As the session was alive then, the
- * leader counts from the first message or later.
+ * The ensemble's leader ends a session that it has not heard of for the timeout. A follower tells
+ * the leader only every half tick which sessions are alive, and a write through a follower does not
+ * count: the leader may answer it and end the session a moment later, if the client was silent for
+ * long before. One answer therefore proves nothing. Proof is a pair: a message that any server has
+ * answered, and a later message that the leader has answered, sent after the follower's list with
+ * the first message must have reached the leader. Since the session was alive then, the leader
+ * counts the timeout from the first message or later.
  */
 
-/** Ticks are at most half a session timeout, so half a tick is a quarter; and a little for the way. */
+/**
+ * A tick is at most half a session timeout, so half a tick is at most a quarter of it. The rest
+ * allows for the network.
+ */
 const HANDOVER_SHARE = 0.25 + 0.05;
-/** For clocks that do not run alike. */
+/** Margin for clocks that run at different rates. */
 const MARGIN_SHARE = 0.05;
-/** Answers closer to each other than this part of the timeout are remembered as one. */
+/** Answers that are closer to each other than this share of the timeout are stored as one. */
 const GRAIN_SHARE = 0.02;
 
 interface Answer {
@@ -33,14 +36,21 @@ export class TrustWindow {
     return this.#until;
   }
 
-  /** A connection: making a session or going on with it is the leader's own decision. */
+  /**
+   * A connection was opened. Creating or resuming a session is a decision of the leader itself, so
+   * it is proof.
+   */
   opened(sentAt: number, timeoutMs: number): void {
     this.#timeoutMs = timeoutMs;
     this.#answers = [];
     this.#prove(sentAt);
   }
 
-  /** Some server has answered; `isLeaders`: its leader had to find the session alive for it. */
+  /**
+   * A server has answered.
+   *
+   * @param isLeaders the leader had to find the session alive for this answer
+   */
   answered(sentAt: number, answeredAt: number, isLeaders: boolean): void {
     if (isLeaders) {
       const provenAt = sentAt - this.#timeoutMs * HANDOVER_SHARE;

@@ -1,16 +1,16 @@
 /**
- * Which edits the grants of a SKU were made from: the text of its `grants` node. With it anyone sees
- * when an edit is in force: the grants come from it, and every node's report says that it applied
- * its grant.
+ * The edits from which the grants of a SKU were planned: the text of its `grants` node. It shows
+ * when an edit is in force: the grants are based on it, and every node's report says that it
+ * applied its grant.
  */
 export interface Basis {
-  /** Version of the quota's node; null: none was ever good. */
+  /** Version of the quota's node; null when it never had a valid value. */
   readonly quota: number | null;
-  /** Versions of the pins, by web node. */
+  /** Versions of the pins by web node. */
   readonly pins: Readonly<Record<string, number>>;
 }
 
-/** An edit as far as its version tells it from others; undefined: none was ever good. */
+/** The version of an edit; undefined when the edit never had a valid value. */
 interface Versioned {
   readonly version: number | undefined;
 }
@@ -29,7 +29,10 @@ export function basisOf({
   return JSON.stringify(basis);
 }
 
-/** Undefined when it is none: the keeper has not divided this SKU yet. */
+/**
+ * Parses the text of a `grants` node; undefined when it holds no basis because the keeper has not
+ * planned this SKU yet.
+ */
 export function decodeBasis(text: string): Basis | undefined {
   try {
     const { quota, pins } = JSON.parse(text) as Partial<Basis>;

@@ -4,28 +4,31 @@ import type { Paths } from './paths.ts';
 import type { Setting } from './setting.ts';
 
 /**
- * What operators changed: when, where, from what to what, and who. The CLI writes its entry in one
- * transaction with the value; what was typed by hand is written down by the leading keeper when it
- * sees it. Both give the same transaction id to value and entry, or the entry is the keeper's.
+ * The history of operators' edits: time, path, old and new value, and author. The CLI writes its
+ * entry in one transaction with the value, so both have the same transaction id. For edits by hand,
+ * the leading keeper writes the entry when it sees the edit.
  */
 
-/** Older entries are deleted, except the last one of each path. */
+/** Entries beyond this number are deleted, oldest first, except the last entry of each path. */
 export const HISTORY_ENTRIES_MAX = 200;
-/** The same: an edit of a list holds all of it, before and after. */
+/**
+ * The same limit in characters of old and new values: each edit of a list stores the whole list
+ * twice.
+ */
 const HISTORY_LENGTH_MAX = 2_000_000;
 const BY_HAND = 'by hand';
 
 export interface HistoryEntry {
-  /** Of the entry's node; they are in the order of the edits. */
+  /** Name of the entry's node. Names sort in the order of the edits. */
   readonly name: string;
-  /** ISO 8601; of an edit by hand, when the keeper saw it. */
+  /** ISO 8601. For an edit by hand, the time when the keeper saw it. */
   readonly at: string;
   readonly who: string;
   readonly path: string;
-  /** Texts of the values; null: no node. */
+  /** Old and new text; null when the node did not exist. */
   readonly from: string | null;
   readonly to: string | null;
-  /** Name of the entry that this one takes back. */
+  /** Name of the entry that this one undoes. */
   readonly undoes?: string;
   /** Transaction that wrote the entry. */
   readonly zxid: bigint;
@@ -33,7 +36,7 @@ export interface HistoryEntry {
 
 type Facts = Omit<HistoryEntry, 'name' | 'zxid'>;
 
-/** Writes an entry; for a transaction with the edit itself. */
+/** Returns the operation that writes an entry, for use in one transaction with the edit. */
 export function entryOf(paths: Paths, facts: Facts): Operation {
   const text = JSON.stringify(facts);
   return { op: 'create', path: `${paths.history}/e-`, text, sequential: true };
@@ -48,7 +51,9 @@ function decode(name: string, text: string, zxid: bigint): HistoryEntry | undefi
   }
 }
 
-/** Entries that are not in `known` yet, oldest first; undefined when there was no answer. */
+/**
+ * Reads the entries that are not in `known`, oldest first; undefined when ZooKeeper did not answer.
+ */
 export async function readHistory(
   session: ZkSession,
   paths: Paths,
@@ -66,13 +71,13 @@ export async function readHistory(
   return entries;
 }
 
-/** Writes down what the leading keeper sees. */
+/** Records the edits that the leading keeper sees. */
 export class History {
   #session: ZkSession;
   #paths: Paths;
   #epoch: Operation;
   #entries: HistoryEntry[] | undefined;
-  /** Text in force by path, as the entries have it. */
+  /** Text in force by path, according to the entries. */
   #last = new Map<string, string | null>();
 
   constructor(session: ZkSession, paths: Paths, epoch: Operation) {
@@ -81,7 +86,7 @@ export class History {
     this.#epoch = epoch;
   }
 
-  /** Adds what has changed since the last entries; what fails is tried again at the next look. */
+  /** Adds entries for changes since the last entries. A failure is tried again at the next look. */
   async record(settings: readonly Setting<unknown>[]): Promise<void> {
     const values = new Map(settings.map((setting) => [setting.path, setting]));
     const isChanged = (path: string) =>

@@ -1,15 +1,19 @@
 import type { Parsed } from './values.ts';
 
 /**
- * The text of a list: entries between commas or line breaks (zkCli.sh cannot write the latter), with
- * spaces around; `#` begins a comment. An entry with a comma or a `#` stands in quotation marks.
+ * Reads and edits the text of a list. Entries are separated by commas or line breaks (zkCli.sh
+ * cannot write line breaks), and spaces around them are ignored. `#` starts a comment. An entry
+ * that contains a comma or a `#` is written in quotation marks.
  */
 
 const TEXT_LENGTH_MAX = 200_000;
 const ENTRIES_MAX = 10_000;
 const ENTRY_LENGTH_MAX = 128;
 
-/** What stands in quotation marks, kept apart while a line is taken to pieces; NUL is in no entry. */
+/**
+ * Replaces quoted parts by placeholders while a line is split. The placeholders use NUL, which no
+ * entry contains.
+ */
 function unquoted(line: string): { readonly text: string; restore(part: string): string } {
   const inner: string[] = [];
   const text = line.replace(/"([^"]*)"/g, (_, word: string) => `\0${inner.push(word) - 1}\0`);
@@ -33,7 +37,7 @@ function lineOf(text: string): Line {
   const { text: plain, restore } = unquoted(text);
   const content = plain.replace(/(^|[\s,])#.*$/, '$1').trim();
   if (content === '') return { text, entries: [] };
-  // A comma may end a line, as one between two entries.
+  // A comma is allowed at the end of a line.
   const parts = content.replace(/,$/, '').split(',');
   const entries = parts.map((part) => restore(part.trim()));
   if (entries.includes(''))
@@ -51,14 +55,20 @@ function quoted(text: string): string {
   return JSON.stringify(shown);
 }
 
-/** What no visitor can have: an entry that would block or allow nobody without a word. */
+/**
+ * Why no visitor can match the entry: such an entry would have no effect, and nobody would notice.
+ */
 function faultOf(entry: string): string | undefined {
   if (entry.length > ENTRY_LENGTH_MAX) return `has more than ${ENTRY_LENGTH_MAX} characters`;
   if (/\p{Cc}/u.test(entry)) return 'has a control character';
   return entry.isWellFormed() ? undefined : 'is no text';
 }
 
-/** @param fault why an entry of this kind of list cannot match; undefined when it can */
+/**
+ * Parses the text of a list.
+ *
+ * @param fault returns why an entry of this kind of list cannot match; undefined when it can
+ */
 export function entriesOf(
   text: string,
   fault: (entry: string, isQuoted: boolean) => string | undefined,
@@ -84,7 +94,7 @@ export function entriesOf(
   return { ok: true, value: entries };
 }
 
-/** The entries of a good text, as they stand there. */
+/** The entries of a valid text, as written. */
 export function listEntries(text: string): string[] {
   return linesOf(text).flatMap(({ entries }) => entries);
 }
@@ -93,14 +103,14 @@ function written(entry: string): string {
   return /[,#\s]/.test(entry) || entry === '' ? `"${entry}"` : entry;
 }
 
-/** The text with more entries, each on a line of its own; those that are there are not repeated. */
+/** Adds entries, each on its own line. Existing entries are not repeated. */
 export function withEntries(text: string, more: readonly string[]): string {
   const known = new Set(listEntries(text));
   const added = [...new Set(more)].filter((entry) => !known.has(entry)).map(written);
   return [...(text.trim() === '' ? [] : [text.trimEnd()]), ...added].join('\n');
 }
 
-/** The text without some entries; what else stands there, comments included, stays as it is. */
+/** Removes entries. Everything else, including comments, is kept. */
 export function withoutEntries(text: string, gone: ReadonlySet<string>): string {
   return linesOf(text)
     .flatMap(({ text: line, entries }) => {

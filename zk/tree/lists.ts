@@ -6,21 +6,21 @@ import { Setting } from './setting.ts';
 import type { Parser } from './values.ts';
 
 /**
- * Who is let through and who is kept out, edited by operators while the sale runs:
+ * The allow and block lists, which operators edit while a sale runs:
  *
- *   /lists/block/users    user ids
- *   /lists/block/ips      addresses and ranges (CIDR)
- *   /lists/block/agents   pieces of a User-Agent, upper and lower case alike
- *   /lists/allow/…        the same three; who is on them is neither blocked nor limited
+ * - /lists/block/users: user ids
+ * - /lists/block/ips: addresses and ranges (CIDR)
+ * - /lists/block/agents: parts of a User-Agent; upper and lower case are equal
+ * - /lists/allow/…: the same three; visitors on them are neither blocked nor limited
  *
- * A deleted list is empty. A list with one entry that cannot match is refused as a whole, and the last
- * good one stays.
+ * A deleted list is empty. A list with an entry that cannot match is refused as a whole, and the
+ * last valid list stays in force.
  */
 
-/** Shorter pieces of a User-Agent would match nearly everybody. */
+/** Shorter parts of a User-Agent would match nearly everyone. */
 const AGENT_LENGTH_MIN = 3;
 
-/** Who asks, as far as it is known. */
+/** The known facts about the sender of a request. */
 export interface Visitor {
   readonly userId?: string;
   readonly ip: string;
@@ -44,7 +44,7 @@ export const parseUsers: Parser<ReadonlySet<string>> = (text) => {
 export const parseAgents: Parser<readonly string[]> = (text) => {
   const entries = entriesOf(text, (entry) => {
     if (entry.length < AGENT_LENGTH_MIN) return `is shorter than ${AGENT_LENGTH_MIN} characters`;
-    // Headers are read as Latin-1.
+    // Node.js reads headers as Latin-1.
     return /^[\0-\xff]*$/.test(entry) ? undefined : 'has a character that is in no User-Agent';
   });
   return entries.ok
@@ -54,7 +54,7 @@ export const parseAgents: Parser<readonly string[]> = (text) => {
 
 export const parseAddresses: Parser<BlockList> = (text) => {
   const entries = entriesOf(text, (entry) =>
-    // A zone, as in fe80::1%eth0, is this machine's own word.
+    // A zone, as in fe80::1%eth0, has a meaning only on one machine.
     rangeOf(entry) && !entry.includes('%') ? undefined : 'is no address and no range (10.0.0.0/8)',
   );
   if (!entries.ok) return entries;
@@ -80,7 +80,7 @@ export function listFolders(root: string): string[] {
   return [`${root}/lists`, ...LIST_KINDS.map((kind) => `${root}/lists/${kind}`)];
 }
 
-/** Judges the text of a list. */
+/** The parser for the text of a list. */
 export function parserOfList(list: ListName): Parser<unknown> {
   return PARSERS[list.slice(list.indexOf('/') + 1) as keyof typeof PARSERS];
 }
@@ -91,7 +91,7 @@ interface OneKind {
   readonly agents: Setting<readonly string[]>;
 }
 
-/** The lists as they stand in ZooKeeper; each process follows them like every other edit. */
+/** The lists in ZooKeeper. Each process follows them like every other edit. */
 export class ListSettings implements Lists {
   /** The nodes above the lists. */
   readonly folders: readonly string[];

@@ -1,6 +1,6 @@
 /**
- * Where everything stands in the tree, below one root (`ZK_ROOT`). Operators type these paths by
- * hand, so they are a contract.
+ * All paths of the tree below one root (`ZK_ROOT`). Operators type these paths by hand, so they
+ * must not change.
  */
 
 export interface Paths {
@@ -11,7 +11,10 @@ export interface Paths {
   readonly challenge: string;
   readonly skus: string;
   readonly nodes: string;
-  /** Ephemeral like `nodes`; tells a node whose registration was deleted from one that has ended. */
+  /**
+   * Ephemeral like `nodes`. Distinguishes a web node whose registration was deleted by hand from
+   * one that has ended.
+   */
   readonly sessions: string;
   readonly reports: string;
   readonly errors: string;
@@ -22,11 +25,11 @@ export interface Paths {
   node(node: string): string;
   session(node: string): string;
   report(node: string): string;
-  /** Where it is said why the edit of `path` was refused. */
+  /** The path of the edit error for an edit of `path`. */
   error(path: string): string;
 }
 
-/** What `keep = auto` goes by. */
+/** The settings of `keep = auto`. */
 export interface AutoKeepPaths {
   readonly folder: string;
   readonly factor: string;
@@ -40,7 +43,7 @@ export interface SkuPaths {
   readonly state: string;
   readonly keep: string;
   readonly challenge: string;
-  /** The share under `keep = auto`: the leading keeper's. */
+  /** The share under `keep = auto`; the leading keeper writes it. */
   readonly autoKeep: string;
   readonly pins: string;
   readonly grants: string;
@@ -93,7 +96,7 @@ function skuPaths(sku: string): SkuPaths {
   };
 }
 
-/** A whole path as one name: `/flashsale/keep` is `!flashsale!keep`. */
+/** Turns a path into one node name: `/flashsale/keep` becomes `!flashsale!keep`. */
 export function encodePath(path: string): string {
   return path.replaceAll('/', '!');
 }

@@ -1,32 +1,37 @@
-/** In place of a version: the node had a grant there and found it deleted. */
+/** Reported instead of a version when the node's grant was deleted. */
 export const VERSION_DELETED = -1;
 
-/** What a web node counts of one SKU, under one node id. */
+/**
+ * Counters of one web node for one SKU. They start again when the process registers under a new
+ * node id.
+ */
 export interface SkuCounters {
   /** Units that the node may admit, cumulative: the grant that it acts on now. */
   readonly grant: number;
   /** Units drawn and not refunded. */
   readonly admitted: number;
-  /** Units of those whose requests have a known outcome, whichever it is. */
+  /** Admitted units whose requests have a known outcome of any kind. */
   readonly decided: number;
-  /** Units of requests that were refused for want of quota, cumulative. */
+  /** Units of requests that were refused because the quota was spent, cumulative. */
   readonly wanted: number;
-  /** Units that would have served the smallest request refused since the grant was last raised; 0: none. */
+  /**
+   * Units of the smallest request refused since the grant was last raised; 0 when none was refused.
+   */
   readonly need: number;
-  /** Purchase requests that came in while the SKU was open, before shedding, cumulative. */
+  /** Purchase requests received while the SKU was open, before shedding, cumulative. */
   readonly asked: number;
-  /** Of these, let through by the shedding. */
+  /** Purchase requests that shedding let through, cumulative. */
   readonly kept: number;
 }
 
-/** What a web node tells the keeper and the operators, at /reports/<node>. */
+/** The report of a web node to the keeper and the operators, at /reports/<node>. */
 export interface Report {
-  /** Path → version of the value that the node acts on, or `VERSION_DELETED`. */
+  /** By path, the version of the value that the node acts on, or `VERSION_DELETED`. */
   readonly applied: Readonly<Record<string, number>>;
   readonly skus: Readonly<Record<string, SkuCounters>>;
-  /** The node has ended in good order: it admits nothing any more. */
+  /** The node has ended cleanly and admits nothing more. */
   readonly final: boolean;
-  /** ISO 8601, by the node's clock; for people. */
+  /** ISO 8601 by the node's clock; for people only. */
   readonly at: string;
 }
 
@@ -44,7 +49,7 @@ function objectOf(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
 
-/** Undefined when it is not a report: the caller keeps the last one it understood. */
+/** Parses a report; undefined when `text` is none. The caller then keeps the last valid report. */
 export function decodeReport(text: string): Report | undefined {
   let record: Record<string, unknown>;
   try {
@@ -63,7 +68,8 @@ export function decodeReport(text: string): Report | undefined {
       {
         grant: units(counters, 'grant'),
         admitted,
-        // More than it admitted would be rights of others: no node is believed that.
+        // A node cannot decide more than it admitted; a higher figure would free units of other
+        // nodes.
         decided: Math.min(admitted, units(counters, 'decided')),
         wanted: units(counters, 'wanted'),
         need: units(counters, 'need'),

@@ -4,20 +4,23 @@ import type { ZkSession } from '../client/session.ts';
 import { inForceOf, LastGood, type Parser } from './values.ts';
 
 /**
- * One value that an operator writes, followed by every process that obeys it: the last good value
- * stays in force, also across a restart of this process (the keeper's note below /errors has it).
+ * One value that operators write and processes follow. The last valid value stays in force, even
+ * across a restart of this process: the keeper's edit error below /errors stores it.
  */
 export class Setting<T> {
   readonly path: string;
-  /** Resolves when the value in force is known, or known to be none. */
+  /** Resolves when the value in force, or its absence, is known. */
   readonly known: Promise<void>;
-  /** Version of the node whose value is in force; undefined while the node's own text is refused. */
+  /**
+   * Version of the node whose value is in force; undefined while none of the texts read from the
+   * node was valid.
+   */
   version: number | undefined;
-  /** What stands in the node now; undefined when there is none. */
+  /** The current content of the node; undefined when the node does not exist. */
   observed: Observed | undefined;
   #lastGood: LastGood<T>;
   #observation: Observation;
-  #note: Observation | undefined;
+  #editError: Observation | undefined;
   #children: Observation | undefined;
   #onChange: () => void;
   #isOptional: boolean;
@@ -27,12 +30,15 @@ export class Setting<T> {
   constructor(options: {
     session: ZkSession;
     path: string;
-    /** Where the keeper says why an edit was refused. */
+    /** Path of the keeper's edit error for this value. */
     errorPath: string;
     parser: Parser<T>;
-    /** Deleting an optional value is an edit; deleting another one changes nothing. */
+    /** Deleting an optional value removes it; deleting another one changes nothing. */
     isOptional: boolean;
-    /** Looks for children at once, and not only when the value is read again: for who explains them. */
+    /**
+     * Notices children of the node at once, and not only at the next read of the value. Needed
+     * where problems are reported.
+     */
     seesChildren?: boolean;
     onChange: () => void;
   }) {
@@ -46,21 +52,21 @@ export class Setting<T> {
     this.#observation = options.session.watch(options.path, (observed) => {
       this.#take(observed);
       if (this.#isKnown) return this.#onChange();
-      const needsNote = this.#lastGood.text === undefined && !(this.#isOptional && !observed);
-      if (needsNote) this.#askNote(options.session, options.errorPath);
-      else this.#settle();
+      const needsEditError = this.#lastGood.text === undefined && !(this.#isOptional && !observed);
+      if (needsEditError) this.#readEditError(options.session, options.errorPath);
+      else this.#setKnown();
     });
     if (options.seesChildren) {
       this.#children = options.session.watchChildren(options.path, () => this.#observation.read());
     }
   }
 
-  /** Whether the value in force is known, or known to be none. */
+  /** Whether the value in force, or its absence, is known. */
   get isKnown(): boolean {
     return this.#isKnown;
   }
 
-  /** The value in force; undefined when there never was a good one. */
+  /** The value in force; undefined when there is none. */
   get value(): T | undefined {
     return this.#lastGood.value;
   }
@@ -70,7 +76,7 @@ export class Setting<T> {
     return this.#lastGood.text;
   }
 
-  /** Why what stands in the node now has no effect. */
+  /** Why the current content of the node has no effect; undefined when it is in force. */
   get problem(): LastGood<T>['problem'] {
     return this.#lastGood.problem;
   }
@@ -86,20 +92,20 @@ export class Setting<T> {
     if (observed && !this.#lastGood.problem) this.version = observed.stat.version;
   }
 
-  #askNote(session: ZkSession, errorPath: string): void {
-    this.#note ??= session.watch(errorPath, (note) => {
-      const text = note && inForceOf(note.text);
+  #readEditError(session: ZkSession, errorPath: string): void {
+    this.#editError ??= session.watch(errorPath, (error) => {
+      const text = error && inForceOf(error.text);
       if (text !== undefined && !this.#isKnown) {
         this.#lastGood.restore(text);
-        // Judged again: a deleted node is a refused edit now that a value is in force.
+        // Checked again: now that a value is in force, deleting the node counts as a refused edit.
         this.#take(this.observed);
       }
-      this.#settle();
+      this.#setKnown();
     });
   }
 
-  #settle(): void {
-    this.#note?.close();
+  #setKnown(): void {
+    this.#editError?.close();
     if (this.#isKnown) return;
     this.#isKnown = true;
     this.#resolve();
@@ -109,7 +115,7 @@ export class Setting<T> {
   close(): void {
     this.#observation.close();
     this.#children?.close();
-    this.#note?.close();
+    this.#editError?.close();
     this.#resolve();
   }
 }

@@ -2,14 +2,14 @@ import { parseShare as parseShareText, SHARE_FORM } from '../../contracts/shares
 import type { Observed } from '../client/result.ts';
 
 /**
- * What operators may write. Parsing is strict: what is not exactly a value is refused with a reason
- * in words, and the last good value stays in force.
+ * The values that operators may write. Parsing is strict: any other text is refused with a reason,
+ * and the last valid value stays in force.
  */
 
-/** The largest quota and pin: a 32-bit signed integer, as the database counts units. */
+/** The largest quota and pin: a 32-bit signed integer, like the unit counts of the database. */
 const UNITS_MAX = 2_147_483_647;
 
-/** Longer texts are refused unread. */
+/** Longer texts are refused without parsing. */
 const TEXT_LENGTH_MAX = 64;
 
 export type Parsed<T> =
@@ -28,7 +28,7 @@ function refuse(reason: string): { ok: false; reason: string } {
   return { ok: false, reason };
 }
 
-/** `echo 500 | zkCli.sh` and editors leave a newline: blanks around a value are not an error. */
+/** `echo 500 | zkCli.sh` and editors add a newline, so white space around a value is allowed. */
 function trimmed(text: string): Parsed<string> {
   const value = text.trim();
   if (value === '') return refuse('it is empty');
@@ -38,7 +38,7 @@ function trimmed(text: string): Parsed<string> {
   return { ok: true, value };
 }
 
-/** Units: a decimal integer from 0 to 2147483647, nothing else (no sign, exponent, separator). */
+/** Units: a decimal integer from 0 to 2147483647 without sign, exponent or separator. */
 export const parseUnits: Parser<number> = (text) => {
   const value = trimmed(text);
   if (!value.ok) return value;
@@ -53,7 +53,7 @@ export const parseUnits: Parser<number> = (text) => {
 
 const NOT_A_SHARE = `it is not ${SHARE_FORM}`;
 
-/** A share, spelled as everywhere. */
+/** A share in the common spelling (`contracts/shares.ts`). */
 export const parseShare: Parser<number> = (text) => {
   const value = trimmed(text);
   if (!value.ok) return value;
@@ -61,28 +61,28 @@ export const parseShare: Parser<number> = (text) => {
   return share === undefined ? refuse(NOT_A_SHARE) : { ok: true, value: share };
 };
 
-/** What `keep` may say: a share, or `auto`, and the leading keeper finds the share. */
+/** The value of `keep`: a share, or `auto`, for which the leading keeper computes the share. */
 export type Keep = number | 'auto';
 
 export const parseKeep: Parser<Keep> = (text) => {
   if (text.trim() === 'auto') return { ok: true, value: 'auto' };
   const share = parseShare(text);
-  // The other reasons say what is wrong whatever stands there: empty, too long.
+  // The other reasons (empty, too long) fit any text.
   return share.ok || share.reason !== NOT_A_SHARE
     ? share
     : refuse(`${NOT_A_SHARE} or the word auto`);
 };
 
-/** The least that `keep = auto` keeps. Never 0: as long as somebody asks, somebody is let through. */
+/** The lowest share under `keep = auto`. It is never 0, so some requests are always let through. */
 export const SHARE_MIN = 0.001;
 
-/** Where `keep = auto` begins: nothing kept would be nothing learned. */
+/** The first share of `keep = auto`. Without any kept request, the keeper could learn nothing. */
 export const parseStart: Parser<number> = (text) => {
   const share = parseShare(text);
   return share.ok && share.value < SHARE_MIN ? refuse(`it is below ${SHARE_MIN}`) : share;
 };
 
-/** Kept demand ÷ units left: below 1 units would be left over. */
+/** Kept demand divided by units left. Below 1, units would remain unsold. */
 export const parseFactor: Parser<number> = (text) => {
   const value = trimmed(text);
   if (!value.ok) return value;
@@ -117,16 +117,18 @@ export const parseShed: Parser<ShedWay> = oneOf(SHED_WAYS);
 const CHALLENGE_MODES = ['off', 'risk', 'on'] as const;
 const CHALLENGE_FACTOR_MAX = 64;
 
-/** Whether a ticket is only for those who solve a challenge, and how much work that is. */
+/** Whether a ticket requires a solved challenge, and how much work the challenge is. */
 export interface ChallengeSwitch {
-  /** `risk`: only who looks like a program is asked. */
+  /** `risk`: only clients that look automated get a challenge. */
   readonly mode: (typeof CHALLENGE_MODES)[number];
-  /** Times the usual work, 1 to 64. */
+  /** Multiple of the usual work, from 1 to 64. */
   readonly factor: number;
 }
 
-/** `off`, `risk` or `on`, and how many times the usual work: `on 4`, or `on,4` where zkCli.sh would
- *  take the second word for a version. */
+/**
+ * Parses `off`, `risk` or `on` with an optional multiple of the usual work: `on 4`, or `on,4` for
+ * zkCli.sh, which would take a second word for a version.
+ */
 export const parseChallenge: Parser<ChallengeSwitch> = (text) => {
   const value = trimmed(text);
   if (!value.ok) return value;
@@ -142,18 +144,21 @@ export const parseChallenge: Parser<ChallengeSwitch> = (text) => {
   return { ok: true, value: { mode, factor } };
 };
 
-/** Why an operator's edit has no effect, as it stands below /errors. */
+/** An edit error: why an operator's edit has no effect, as stored below /errors. */
 export interface Refusal {
-  /** The refused text, cut short; null when the node was deleted. */
+  /** The refused text, truncated; null when the node was deleted. */
   readonly refused: string | null;
   readonly reason: string;
-  /** The value that stays in force, as text; null when there never was one. */
+  /** The text of the value that stays in force; null when there never was one. */
   readonly inForce: string | null;
   /** ISO 8601. */
   readonly at: string;
 }
 
-/** The value in force according to an error node, for a process that starts while garbage stands. */
+/**
+ * Returns the value in force that an edit error stores, for a process that starts while the node
+ * holds an invalid text.
+ */
 export function inForceOf(errorText: string): string | undefined {
   try {
     const refusal = JSON.parse(errorText) as Partial<Refusal> | null;
@@ -163,19 +168,19 @@ export function inForceOf(errorText: string): string | undefined {
   }
 }
 
-/** A value with its last good text, for one operator's node. */
+/** The last valid value and text of one operator's node. */
 export class LastGood<T> {
   #parser: Parser<T>;
   #value: T | undefined;
   #text: string | undefined;
-  /** Why what stands in the node now is refused; undefined when it is in force. */
+  /** Why the current content of the node is refused; undefined when it is in force. */
   problem: { readonly refused: string | null; readonly reason: string } | undefined;
 
   constructor(parser: Parser<T>) {
     this.#parser = parser;
   }
 
-  /** Undefined until a good value was seen. */
+  /** The value in force; undefined until a valid value was read. */
   get value(): T | undefined {
     return this.#value;
   }
@@ -185,10 +190,14 @@ export class LastGood<T> {
     return this.#text;
   }
 
-  /** Takes what stands in the node now (undefined: nothing) and keeps the last good value. */
+  /**
+   * Takes the current content of the node, undefined when the node does not exist. Keeps the last
+   * valid value.
+   */
   offer(observed: Observed | undefined): void {
     if (observed === undefined) {
-      // A node that never had a value is not an edit; one that had is not undone by deleting it.
+      // Without a value in force, a missing node is no edit. With one, deleting the node is a
+      // refused edit.
       const reason = 'the node was deleted; write a value to change it';
       this.problem = this.#text === undefined ? undefined : { refused: null, reason };
       return;
@@ -206,7 +215,10 @@ export class LastGood<T> {
     }
   }
 
-  /** What was in force before this process started; a value seen since wins. */
+  /**
+   * Restores the value that was in force before this process started, unless a valid value has been
+   * read since.
+   */
   restore(text: string): void {
     const parsed = this.#parser(text);
     if (this.#text !== undefined || !parsed.ok) return;
@@ -214,7 +226,7 @@ export class LastGood<T> {
     this.#text = text;
   }
 
-  /** For optional nodes: deleting them is an edit. */
+  /** Removes the value. Used for optional nodes, whose deletion is a valid edit. */
   clear(): void {
     this.#value = undefined;
     this.#text = undefined;

@@ -151,7 +151,7 @@ describe('edits by hand', () => {
     const note = async (path: string) => String((await plane.note(path))?.['reason']);
     await plane.operator.ensure(`${sku}/qouta`, '5');
     await until('a note', async () =>
-      /nobody reads.*quota, state/.test(await note(`${sku}/qouta`)),
+      /no setting has this name.*quota, state/.test(await note(`${sku}/qouta`)),
     );
     await plane.operator.ensure(`${quota}/child`);
     await until('a note', async () => /children/.test(await note(quota)));

@@ -15,27 +15,27 @@ import { until } from '../../until.ts';
 import { Credentials } from '../credentials.ts';
 import { zkCli } from '../zkcli.ts';
 
-/** Who may do what in ZooKeeper, where credentials are configured. */
+/** Access rights in ZooKeeper with configured credentials. */
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 const SKU = 'TV';
 const NO_AUTH = { ok: false, error: 'no_auth' };
 
-describe('what a process is told', () => {
+describe('the credentials of a process', () => {
   const credentials = new Credentials();
   const given = (variables: Record<string, string>) =>
     protectionOf(parseEnvironment({ ZOOKEEPER: 'a:1', ...variables }, zookeeperSpecs), 'web');
 
-  test('a digest is ZooKeeper\u2019s own', () => {
+  test('have the digest that ZooKeeper computes', () => {
     expect(digestOf('super:admin')).toBe('super:xQJmxLMiHGwaqBvst5y6rkB6HQs=');
   });
 
-  test('nothing: the tree is open', () => {
+  test('are optional; without them the tree is open', () => {
     expect(given({})).toBeUndefined();
   });
 
-  test('one without the other, another role, garbage: an error in words, without a password', () => {
+  test('are refused without a password in the message when one is missing, invalid or of another role', () => {
     const { ZK_AUTH, ZK_ACL } = credentials.environment('web');
     expect(() => given({ ZK_AUTH })).toThrow('ZK_AUTH and ZK_ACL go together');
     expect(() => given({ ZK_ACL })).toThrow('ZK_AUTH and ZK_ACL go together');
@@ -45,7 +45,7 @@ describe('what a process is told', () => {
       /each of operator/,
     );
     const wrong = given.bind(undefined, { ZK_AUTH: 'web-user:typo', ZK_ACL });
-    expect(wrong).toThrow(/digest web-user:.*ZK_ACL does not call web/);
+    expect(wrong).toThrow(/digest web-user:.*ZK_ACL does not list as web/);
     expect(wrong).not.toThrow(/typo/);
   });
 });
@@ -77,7 +77,7 @@ describe('a protected tree', () => {
   const node = () => agents[0]?.node ?? '';
   const writes = (session: ZkSession | undefined, path: string) => session?.set(path, '7', -1);
 
-  test('a web node writes no grant, no operator\u2019s value, and no report but its own', async () => {
+  test('a web node can write no grant, no operator\u2019s value and no other node\u2019s report', async () => {
     const { quota, state, autoKeep, grants, grant, pin } = sku();
     const others = [
       quota,
@@ -98,14 +98,14 @@ describe('a protected tree', () => {
     expect(await web?.delete(plane.paths.node(node()))).toEqual(NO_AUTH);
   });
 
-  test('an operator writes no grant, no report and no election', async () => {
+  test('an operator can write no grant, report or election entry', async () => {
     for (const path of [sku().grant(node()), plane.paths.report(node()), plane.paths.epoch]) {
       expect(await writes(operator, path), path).toEqual(NO_AUTH);
     }
     expect(await operator?.create(sku().grant('web-x'), '7')).toEqual(NO_AUTH);
   });
 
-  test('a keeper writes nothing of the operators\u2019', async () => {
+  test('a keeper cannot write the values of operators', async () => {
     await plane.write(sku().pin(node()), '60');
     await plane.write(`${plane.root}/lists/block/users`, 'mallory');
     const { quota, state, pin } = sku();
@@ -117,7 +117,7 @@ describe('a protected tree', () => {
     await plane.remove(sku().pin(node()));
   });
 
-  test('anybody reads what is not about people, and writes nothing', async () => {
+  test('everyone can read what contains no personal data, and can write nothing', async () => {
     const list = `${plane.root}/lists/block/users`;
     await plane.write(list, 'mallory');
     expect(await anybody?.get(sku().quota)).toMatchObject({ ok: true, value: { text: '100' } });
@@ -127,7 +127,7 @@ describe('a protected tree', () => {
     }
     expect(await anybody?.get(list)).toEqual(NO_AUTH);
     expect(await web?.get(list)).toMatchObject({ ok: true, value: { text: 'mallory' } });
-    // The note about a bad list holds the good one.
+    // The edit error of an invalid list contains the valid one.
     await plane.write(list, 'x'.repeat(200));
     const note = plane.paths.error(list);
     await until('a note', async () => (await operator?.get(note))?.ok);
@@ -135,7 +135,7 @@ describe('a protected tree', () => {
     await plane.remove(list);
   });
 
-  test('an edit of an operator is obeyed and in the history', async () => {
+  test('an operator\u2019s edit comes into force and is recorded in the history', async () => {
     if (!operator) throw new Error('no operator');
     const operatorOfAnn = new Operator(operator, plane.paths, 'ann@laptop');
     await operatorOfAnn.quota(SKU, '80');
@@ -152,7 +152,7 @@ describe('a protected tree', () => {
     await operatorOfAnn.quota(SKU, '100');
   });
 
-  test('zkCli.sh: addauth edits, without it nothing is written, and no hole is left', async () => {
+  test('zkCli.sh writes only after addauth, and the nodes it creates become protected', async () => {
     const { quota, keep, pin } = sku();
     const plain = await zkCli(servers.zookeeper, [`set ${quota} 5`]);
     expect(plain).toMatch(/(NoAuth|Insufficient permission).*quota/);
@@ -168,7 +168,7 @@ describe('a protected tree', () => {
       expect(agents.map((agent) => agent.keep(SKU))).toEqual([0.5, 0.5]);
       return true;
     });
-    // zkCli.sh makes nodes that everyone may write; the keeper closes them.
+    // zkCli.sh creates nodes that everyone may write; the keeper protects them.
     for (const path of [keep, pin(node())]) {
       await until(`${path} is closed`, async () => {
         return (
@@ -180,7 +180,7 @@ describe('a protected tree', () => {
     await plane.remove(pin(node()));
   });
 
-  test('zkCli.sh: a SKU that is deleted and made again in one breath is closed again', async () => {
+  test('zkCli.sh: a SKU that is deleted and created again at once is protected again', async () => {
     const { sku: folder, quota, state } = sku();
     const said = await zkCli(servers.zookeeper, [
       `addauth digest ${credentials.auth('operator')}`,
@@ -190,7 +190,7 @@ describe('a protected tree', () => {
       `create ${state} open`,
     ]);
     expect(said).not.toMatch(/NoAuth|Insufficient/);
-    // Whoever may make nodes below it, or delete them, has a quota of their own.
+    // With a right to create or delete its children, anyone could set the quota.
     await until('closed', async () => {
       expect(await anybody?.create(`${folder}/x`, '')).toEqual(NO_AUTH);
       return true;
@@ -205,7 +205,7 @@ describe('a protected tree', () => {
     await until('granted', () => agents.every((agent) => grantOf(agent, SKU) === 50));
   });
 
-  test('a node that is evicted by hand comes back under a new id, with no right to delete', async () => {
+  test('a web node that was evicted by hand registers under a new id without a right to delete', async () => {
     const before = node();
     await plane.remove(plane.paths.node(before));
     await until('another id', () => node() !== before && grantOf(agents[0] as NodeAgent, SKU) > 0);
@@ -230,7 +230,7 @@ describe('a protected tree', () => {
     return stdout;
   }
 
-  test('the protection is lifted and laid on again while the sale runs', async () => {
+  test('protection can be removed and restored while the sale runs', async () => {
     const table = credentials.protectionOf(plane.root, 'operator');
     const apply = (how: object) => applyRights(plane.operator, plane.root, table, how);
     await until('it is whole', async () => (await apply({ isDry: true })).changed.length === 0);
@@ -245,7 +245,7 @@ describe('a protected tree', () => {
     await until('in force', () => agents.every((agent) => grantOf(agent, SKU) === 50));
     const foreign = new Credentials().protectionOf(plane.root, 'operator');
     const stranger = applyRights(web as ZkSession, plane.root, foreign);
-    await expect(stranger).rejects.toThrow('ZK_AUTH has no right to change who may what');
+    await expect(stranger).rejects.toThrow('ZK_AUTH has no right to change access rights');
     expect(await cli('digest')).toBe(`${digestOf(credentials.auth('operator'))}\n`);
   });
 });

@@ -1,21 +1,22 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 /**
- * Stands between a session and the server, and does what networks and servers do: goes silent while
- * it still takes connections (a stopped process), cuts connections, refuses new ones, garbles.
+ * A relay between a session and the server that simulates faults of networks and servers: it falls
+ * silent while it still accepts connections (a stopped process), cuts connections, refuses new ones
+ * and corrupts answers.
  */
 export interface Relay {
-  /** `host:port` to connect to. */
+  /** The `host:port` to connect to. */
   readonly address: string;
-  /** Nothing passes in either direction, and nothing breaks. */
+  /** Holds back all bytes in both directions; connections stay open. */
   silence(): void;
-  /** The connections there are go silent; new ones are as ever. After a failover it is so. */
+  /** Silences only the existing connections, as after a failover. */
   strand(): void;
-  /** What was held back passes, and so does all that follows. */
+  /** Passes the bytes that were held back and all that follow. */
   speak(): void;
-  /** Ends all connections; with `refuse`, new ones end at once too until `speak()`. */
+  /** Ends all connections. With `refuse`, new ones end at once too, until `speak()`. */
   cut(options?: { refuse: boolean }): void;
-  /** Sends bytes to all clients as if they came from the server. */
+  /** Sends bytes to all clients as if the server had sent them. */
   inject(bytes: Buffer): void;
   close(): Promise<void>;
 }

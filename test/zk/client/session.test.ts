@@ -4,7 +4,9 @@ import { servers, uniqueZkRoot } from '../../servers.ts';
 import { until } from '../../until.ts';
 import { type Relay, startRelay } from './relay.ts';
 
-/** Each part of it that a test waits for is some seconds more than a busy machine stands still. */
+/**
+ * Each fraction of it that a test waits for is several seconds longer than a busy machine stalls.
+ */
 const SESSION_TIMEOUT_MS = 12_000;
 const root = uniqueZkRoot();
 const open = new Set<ZkSession | Relay>();
@@ -40,7 +42,7 @@ afterEach(async () => {
 
 afterAll(() => other.close());
 
-test('a machine that slept trusts its session only when it has heard of it again', async () => {
+test('a machine that slept trusts its session only after a new answer', async () => {
   let sleptMs = 0;
   const now = () => performance.now() + sleptMs;
   const options = { servers: servers.zookeeper, sessionTimeoutMs: SESSION_TIMEOUT_MS, now };
@@ -54,7 +56,7 @@ test('a machine that slept trusts its session only when it has heard of it again
 });
 
 describe('calls', () => {
-  test('a write of a version that is gone is refused, version 0 in a transaction too', async () => {
+  test('refuse a write with an outdated version, also version 0 in a transaction', async () => {
     const path = `${root}/versions`;
     await other.create(path, 'a');
     expect(await other.set(path, 'b', 0)).toMatchObject({ ok: true, value: { version: 1 } });
@@ -66,7 +68,7 @@ describe('calls', () => {
     expect(await other.get(path)).toMatchObject({ value: { text: 'b' } });
   });
 
-  test('a transaction is done whole or not at all', async () => {
+  test('perform a transaction completely or not at all', async () => {
     const [first, second] = [`${root}/first`, `${root}/second`];
     const failed = await other.multi([
       { op: 'create', path: first, text: '' },
@@ -76,7 +78,7 @@ describe('calls', () => {
     expect(await other.exists(first)).toEqual({ ok: true, value: undefined });
   });
 
-  test('what is missing, there already or not empty is a value', async () => {
+  test('return a missing, existing or non-empty node as a value', async () => {
     expect(await other.get(`${root}/none`)).toEqual({ ok: false, error: 'no_node' });
     await other.ensure(`${root}/parent/child`);
     expect(await other.create(`${root}/parent`, '')).toEqual({ ok: false, error: 'node_exists' });
@@ -86,7 +88,7 @@ describe('calls', () => {
 });
 
 describe('a silent server', () => {
-  test('is noticed within the session timeout; the session and its nodes survive it', async () => {
+  test('is detected within the session timeout; the session and its nodes survive', async () => {
     const relay = keep(await startRelay(servers.zookeeper));
     const session = await connect(relay.address);
     const id = session.id;
@@ -113,7 +115,7 @@ describe('a silent server', () => {
     await until('a watch on the new connection', () => texts.at(-1) === 'later');
   });
 
-  test('ends the trust before it ends the session; then there is a new session', async () => {
+  test('ends the trust before the session ends; then a new session starts', async () => {
     const relay = keep(await startRelay(servers.zookeeper));
     const session = await connect(relay.address);
     const path = `${root}/mortal`;
@@ -137,7 +139,7 @@ describe('a silent server', () => {
 });
 
 describe('a lost connection', () => {
-  test('is replaced as often as it breaks; the session stays and nothing leaks', async () => {
+  test('is replaced each time; the session continues and nothing leaks', async () => {
     const relay = keep(await startRelay(servers.zookeeper));
     const session = await connect(relay.address);
     const id = session.id;
@@ -156,7 +158,7 @@ describe('a lost connection', () => {
     await until('only the other session has a socket', () => sockets().length <= 1);
   });
 
-  test('an answer that the client cannot read ends the connection, not the process', async () => {
+  test('an answer that the client cannot parse ends the connection, not the process', async () => {
     const relay = keep(await startRelay(servers.zookeeper));
     const session = await connect(relay.address);
     const unknownEvent = Buffer.alloc(32);

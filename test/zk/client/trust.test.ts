@@ -9,18 +9,18 @@ function opened(atMs: number): TrustWindow {
   return trust;
 }
 
-test('a connection is trusted from the moment that it was asked for', () => {
+test('a connection is trusted from the time of its request', () => {
   expect(opened(100).until).toBe(1_050);
 });
 
-test('one answer after a long silence proves nothing: the leader may not have heard of it', () => {
+test('one answer after a long silence proves nothing, because the leader may not know of it', () => {
   const trust = opened(0);
   trust.answered(900, 905, true);
   trust.answered(1_000, 1_005, true);
   expect(trust.until).toBe(950);
 });
 
-test('an answer is proven by a later one that passed the leader half a tick after it', () => {
+test('an answer is proven by a later answer of the leader, sent at least half a tick afterwards', () => {
   const trust = opened(0);
   trust.answered(500, 510, false);
   trust.answered(800, 805, true);
@@ -31,7 +31,7 @@ test('an answer is proven by a later one that passed the leader half a tick afte
   expect(trust.until, 'a read proves nothing').toBe(1_450);
 });
 
-test('probes at a sixth of the timeout keep it open', () => {
+test('probes at a sixth of the timeout keep the window open', () => {
   const trust = opened(0);
   let leastMs = Number.POSITIVE_INFINITY;
   for (let sentAt = 170; sentAt < 10_000; sentAt += 170) {
@@ -41,7 +41,7 @@ test('probes at a sixth of the timeout keep it open', () => {
   expect(leastMs).toBeGreaterThan(200);
 });
 
-test('the end of the session ends it', () => {
+test('the end of the session ends the window', () => {
   const trust = opened(0);
   trust.end();
   expect(trust.until).toBe(Number.NEGATIVE_INFINITY);

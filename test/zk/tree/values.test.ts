@@ -57,7 +57,7 @@ test.each([
   expect(parseKeep(text)).toEqual({ ok: false, reason });
 });
 
-test('states are words, exactly', () => {
+test('a state must be spelled exactly', () => {
   expect(parseState('paused')).toEqual({ ok: true, value: 'paused' });
   expect(parseState('Open')).toMatchObject({ reason: 'it is none of open, paused, closed' });
 });
@@ -87,6 +87,6 @@ test.each([
   expect(parseChallenge(text)).toMatchObject({ ok: false, reason: expect.stringMatching(reason) });
 });
 
-test('a path becomes a name', () => {
+test('a path is encoded as one node name', () => {
   expect(encodePath('/flashsale/skus/TV/quota')).toBe('!flashsale!skus!TV!quota');
 });
