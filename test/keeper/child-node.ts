@@ -5,13 +5,13 @@ import type { Draw } from '../../server/quota/agent.ts';
 import { servers } from '../servers.ts';
 import { until } from '../until.ts';
 
-/** A web node that can be killed and stopped: an agent in a process of its own. */
+/** A web node that can be killed and stopped: an agent in a separate process. */
 export interface ChildNode {
-  /** Its node id and grant as it last said. */
+  /** Its node id and grant as last printed. */
   readonly said: { node?: string; grant: number };
   draw(units: number): Promise<Draw>;
   signal(signal: NodeJS.Signals): void;
-  /** Kills it, wherever it is; resolves when it is gone. */
+  /** Kills the process at once; resolves when it has ended. */
   close(): Promise<void>;
 }
 

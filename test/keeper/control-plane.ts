@@ -13,8 +13,8 @@ import { type ChildNode, startChildNode } from './child-node.ts';
 /** Keepers, web nodes and an operator on one real ZooKeeper, with unit counts from memory. */
 
 /**
- * Long enough for a machine that stands still for a second: a session that ends unasked, or trust that
- * does, is not what the tests look at.
+ * Long enough for a machine that stalls for a second: these tests are not about sessions or trust
+ * that end because of that.
  */
 export const SESSION_TIMEOUT_MS = 8_000;
 const quiet = { info: () => {}, warn: () => {}, error: () => {} };
@@ -24,22 +24,22 @@ export class ControlPlane {
   readonly paths = pathsBelow(this.root);
   /** The operator, with the rights of `zkCli.sh`. */
   readonly operator: ZkSession;
-  /** Units by SKU, as the database would tell them. */
+  /** Units by SKU, as the database would count them. */
   readonly units = new Map<string, { total: number; held: number }>();
-  /** Nodes that were settled, in order. */
+  /** Settled nodes, in order. */
   readonly settled: string[] = [];
-  /** What settling a node does; a test may slow it down or make it fail. */
+  /** Settles a node; a test may delay it or make it fail. */
   settle: (node: string) => Promise<void> = async () => {};
-  /** What the keeper last said about the lines. */
-  lines: { readonly open: readonly string[]; readonly closed: readonly string[] } = {
+  /** The waitlists as the keeper last set them. */
+  waitlists: { readonly open: readonly string[]; readonly closed: readonly string[] } = {
     open: [],
     closed: [],
   };
-  /** A database that refuses. */
+  /** Makes the database refuse calls. */
   isDatabaseDown = false;
-  /** A database that does not answer. */
+  /** Makes the database not answer. */
   isDatabaseFrozen = false;
-  /** What keepers have warned of. */
+  /** Warnings of the keepers. */
   readonly warnings: string[] = [];
   #open = new Set<{ close(): Promise<void> }>();
 
@@ -52,7 +52,7 @@ export class ControlPlane {
     this.operator = this.#keep(new ZkSession(this.#session(addresses, 'operator')));
   }
 
-  /** `credentials`: of each role; without them the tree is open. */
+  /** @param credentials those of each role; without them the tree is open */
   static async start(
     addresses = servers.zookeeper,
     credentials?: Credentials,
@@ -68,7 +68,7 @@ export class ControlPlane {
     return { ...session, protection: this.#credentials?.protectionOf(this.root, role) };
   }
 
-  /** A session with the rights of a role; without a role, anybody's. */
+  /** A session with the rights of a role; without a role, a session without credentials. */
   async session(role?: ZookeeperRole): Promise<ZkSession> {
     const { protection, ...anybody } = this.#session(this.#servers, role ?? 'operator');
     const session = this.#keep(new ZkSession(role ? { ...anybody, protection } : anybody));
@@ -94,7 +94,7 @@ export class ControlPlane {
         },
         homes: ['both'],
         setWaitlists: async (open, closed) => {
-          this.lines = { open, closed };
+          this.waitlists = { open, closed };
         },
         settle: async (node) => {
           await this.settle(node);
@@ -119,19 +119,19 @@ export class ControlPlane {
     return this.#keep(new NodeAgent({ session, root: this.root, nodePrefix: 'web', log: quiet }));
   }
 
-  /** A web node in a process of its own. */
+  /** Starts a web node in a separate process. */
   childNode(sku: string): ChildNode {
     return this.#keep(startChildNode(this.root, sku, SESSION_TIMEOUT_MS));
   }
 
-  /** A SKU with its units, quota and state. */
+  /** Adds a SKU with its units, quota and state. */
   async sell(sku: string, total: number, quota = total): Promise<void> {
     this.units.set(sku, { total, held: 0 });
     await this.write(this.paths.sku(sku).quota, String(quota));
     await this.write(this.paths.sku(sku).state, 'open');
   }
 
-  /** As an operator's `create` or `set`. */
+  /** Like an operator's `create` or `set`. */
   async write(path: string, text: string): Promise<void> {
     const made = await this.operator.ensure(path, text);
     const set = made.ok ? await this.operator.set(path, text, -1) : made;
@@ -143,7 +143,7 @@ export class ControlPlane {
     if (!removed.ok) throw new Error(`${path}: ${removed.error}`);
   }
 
-  /** As an operator's `deleteall`: what stands there is looked up, then deleted without a pause. */
+  /** Like an operator's `deleteall`: reads the nodes first, then deletes them without a pause. */
   async removeAll(path: string): Promise<void> {
     const found = [path];
     for (const one of found) {
@@ -158,13 +158,13 @@ export class ControlPlane {
     return read.ok ? read.value.text : undefined;
   }
 
-  /** The note about a refused edit. */
-  async note(path: string): Promise<Record<string, unknown> | undefined> {
+  /** The edit error of a refused edit. */
+  async editError(path: string): Promise<Record<string, unknown> | undefined> {
     const text = await this.text(this.paths.error(path));
     return text === undefined ? undefined : JSON.parse(text);
   }
 
-  /** The database orders units that the node admitted, and the node hears of it. */
+  /** The database orders units that the node admitted, and the node learns of it. */
   order(agent: NodeAgent, node: string, sku: string, units: number): void {
     const counts = this.units.get(sku);
     if (counts) this.units.set(sku, { ...counts, held: counts.held + units });
@@ -181,12 +181,12 @@ export function grantOf(agent: NodeAgent, sku: string): number {
   return agent.grants().find((grant) => grant.sku === sku)?.grant ?? 0;
 }
 
-/** What the nodes may admit of the SKU, ascending. */
+/** The grants of the nodes for the SKU, ascending. */
 export function grantsOf(sku: string, agents: readonly NodeAgent[]): number[] {
   return agents.map((agent) => grantOf(agent, sku)).sort((a, b) => a - b);
 }
 
-/** Waits until the nodes have these grants, in whatever order. */
+/** Waits until the nodes have these grants, in any order. */
 export async function granted(
   sku: string,
   agents: readonly NodeAgent[],

@@ -4,7 +4,7 @@ import { until } from '../until.ts';
 
 const quiet = { info: () => {}, warn: () => {}, error: () => {} };
 
-test('a home that is away keeps its own units back, and those of no other home', async () => {
+test('a home that does not answer keeps back only its own units', async () => {
   let isAway = true;
   const forgotten: string[] = [];
   const calls: SettledHome[] = [];

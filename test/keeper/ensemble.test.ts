@@ -5,14 +5,16 @@ import { until } from '../until.ts';
 import { ControlPlane, grantOf, SESSION_TIMEOUT_MS } from './control-plane.ts';
 import { RealEnsemble } from './ensemble.ts';
 
-/** A sale over a real ensemble of three, whose servers die and come back while shoppers press. */
+/**
+ * A sale over a real ensemble of three, whose servers are killed and restarted while shoppers buy.
+ */
 
 const SKU = 'TV';
 const UNITS = 6_000;
-/** Units that one part of the story may take at the most. */
+/** The most units that one part of the test may take. */
 const PART = 1_000;
 const DRAW_EVERY_MS = 4;
-/** From an admission to the order; the outcome reaches the node then. */
+/** Time from an admission to the order, when the node learns the outcome. */
 const ORDER_MS = 15;
 
 let ensemble: RealEnsemble;
@@ -35,11 +37,13 @@ class Sale {
   ordered = 0;
   rejected = 0;
   unavailable = 0;
-  /** The largest number of units that were admitted and not rejected, at any time. */
+  /** The largest number of units that were admitted and not rejected at any time. */
   most = 0;
   #underWay = new Map<string, number>();
   #fenced = new Set<string>();
-  /** Nobody presses any more when so many were admitted: enough are left for what comes then. */
+  /**
+   * Shoppers stop when this many units were admitted, so that enough are left for the next part.
+   */
   #mayAdmit = PART;
   #timer: NodeJS.Timeout | undefined;
 
@@ -78,7 +82,7 @@ class Sale {
     }, ORDER_MS);
   }
 
-  /** Units are admitted again at every node that has some. */
+  /** Waits until every node that has units admits again. */
   async goesOn(what: string): Promise<number> {
     const startedAt = performance.now();
     const before = this.admitted;
@@ -87,7 +91,7 @@ class Sale {
     return Math.round(performance.now() - startedAt);
   }
 
-  /** Until all is sold. */
+  /** Waits until everything is sold. */
   sellOut(): void {
     this.#mayAdmit = Number.POSITIVE_INFINITY;
   }
@@ -97,7 +101,7 @@ class Sale {
   }
 }
 
-/** The server that leads; 0 is one. */
+/** The leading server; 0 if there is none. */
 async function leads(): Promise<number> {
   const [leader] = await until('one leads', async () => {
     const index = await ensemble.leader();
@@ -106,7 +110,9 @@ async function leads(): Promise<number> {
   return leader;
 }
 
-test('no unit too many, none left, whatever dies', { timeout: 600_000 }, async () => {
+test('every unit is sold exactly once whichever server is killed', {
+  timeout: 600_000,
+}, async () => {
   await plane.sell(SKU, UNITS);
   plane.keeper();
   plane.keeper();
@@ -143,7 +149,7 @@ test('no unit too many, none left, whatever dies', { timeout: 600_000 }, async (
   });
   const trustMs = Math.round(performance.now() - cutAt);
   figures['draws ended after two of three were killed, ms'] = trustMs;
-  // A busy machine looks late; the trust itself ends by the clock.
+  // A busy machine may look late; the trust itself ends by the clock.
   expect(trustMs).toBeLessThan(SESSION_TIMEOUT_MS + 500 + loop.max / 1e6);
   loop.disable();
   const backAt = performance.now();

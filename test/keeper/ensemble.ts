@@ -8,7 +8,7 @@ import { createProgress } from '../../ops/stack/progress.ts';
 import { TestFolder } from '../../ops/stack/test-folder.ts';
 import { until } from '../until.ts';
 
-/** Three real ZooKeeper servers of one ensemble, as private processes that can be killed. */
+/** An ensemble of three real, private ZooKeeper servers that can be killed. */
 
 const SIZE = 3;
 const TICK_MS = 500;
@@ -108,7 +108,7 @@ export class RealEnsemble {
     });
   }
 
-  /** Index of the server that leads; undefined while none does. */
+  /** Index of the leading server; undefined while there is none. */
   async leader(): Promise<number | undefined> {
     const modes = await Promise.all(this.#members.map((_, index) => this.#mode(index)));
     const index = modes.indexOf('leader');
@@ -127,7 +127,7 @@ export class RealEnsemble {
     if (member) member.process = undefined;
   }
 
-  /** Starts what is down, on its data, and waits until every server serves. */
+  /** Restarts stopped servers on their data and waits until every server answers. */
   async restore(): Promise<void> {
     await Promise.all(
       this.#members.map(({ process }, index) => (process ? undefined : this.#launch(index))),

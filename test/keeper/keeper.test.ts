@@ -23,7 +23,7 @@ function drawAll(agent: NodeAgent, units: number): string {
   return agent.node ?? '';
 }
 
-test('splits equally, and anew when a node joins or leaves', async () => {
+test('units are divided equally, and again when a node joins or leaves', async () => {
   await plane.sell(SKU, 1_001);
   plane.keeper();
   const [first, second] = [plane.agent(), plane.agent()];
@@ -32,7 +32,8 @@ test('splits equally, and anew when a node joins or leaves', async () => {
   await granted(SKU, [first, second, third], [333, 334, 334]);
   await third.close();
   await granted(SKU, [first, second], [500, 501]);
-  // It said that it draws no more and had nothing under way: it is not settled as a dead node.
+  // Its last report said that it draws no more and has nothing under way, so it is not settled as a
+  // dead node.
   expect(plane.settled).toEqual([]);
   await until('nothing of it is left', async () => {
     const reports = await plane.operator.children(plane.paths.reports);
@@ -41,7 +42,7 @@ test('splits equally, and anew when a node joins or leaves', async () => {
   });
 });
 
-test('quota edits down and up are in force on every node at once', async () => {
+test('lower and higher quotas come into force on every node at once', async () => {
   await plane.sell(SKU, 1_000);
   plane.keeper();
   const agents = [plane.agent(), plane.agent(), plane.agent(), plane.agent()];
@@ -58,10 +59,10 @@ test('quota edits down and up are in force on every node at once', async () => {
     timesMs.push(Math.round(performance.now() - startedAt));
   }
   console.log(`quota edit until all four nodes act on it, ms: ${timesMs.join(' ')}`);
-  // The bound of 100 ms is held by scale.test.ts, in virtual time: this machine may be busy.
+  // scale.test.ts checks the bound of 100 ms in virtual time, because this machine may be busy.
 });
 
-test('a quota of a SKU that no catalogue has is in force, raised or lowered', async () => {
+test('the quota of a SKU that no catalogue has comes into force, raised or lowered', async () => {
   const { quota, grants } = plane.paths.sku(SKU);
   plane.keeper();
   const agent = plane.agent();
@@ -81,7 +82,7 @@ test('a quota of a SKU that no catalogue has is in force, raised or lowered', as
   await granted(SKU, [agent], [30]);
 });
 
-test('a cut below what is admitted leaves nothing to draw; the rest comes back with a raise', async () => {
+test('a quota below the admitted units leaves nothing to draw; a raise gives the rest back', async () => {
   await plane.sell(SKU, 1_000);
   plane.keeper();
   const [first, second] = [plane.agent(), plane.agent()];
@@ -95,7 +96,7 @@ test('a cut below what is admitted leaves nothing to draw; the rest comes back w
   await until('100 more', () => grantOf(first, SKU) + grantOf(second, SKU) === 700, FAST);
 });
 
-test('a grant that was deleted by hand is written again, and nothing is stranded', async () => {
+test('a grant that was deleted by hand is written again, and no unit is lost', async () => {
   await plane.sell(SKU, 100);
   plane.keeper();
   const agents = [plane.agent(), plane.agent()];
@@ -118,7 +119,7 @@ test('a grant that was deleted by hand is written again, and nothing is stranded
   );
 });
 
-test('a SKU that was deleted and made again is divided anew; deleted, it stays away', async () => {
+test('a SKU that was deleted and created again is divided again; a deleted SKU does not reappear', async () => {
   await plane.sell(SKU, 100);
   plane.keeper();
   const agents = [plane.agent(), plane.agent()];
@@ -133,7 +134,7 @@ test('a SKU that was deleted and made again is divided anew; deleted, it stays a
   await granted(SKU, agents, [50, 50]);
 });
 
-test('a cut is in force while the database is down; a raise waits for it', async () => {
+test('a lower quota comes into force while the database is down; a higher one waits for the database', async () => {
   await plane.sell(SKU, 1_000);
   plane.keeper();
   const agents = [plane.agent(), plane.agent()];
@@ -149,7 +150,7 @@ test('a cut is in force while the database is down; a raise waits for it', async
   await granted(SKU, agents, [100, 100]);
 });
 
-test('a node killed hard is settled first, then what is left is granted to the living', async () => {
+test('a killed node is settled before its remaining units are granted to live nodes', async () => {
   await plane.sell(SKU, 1_000);
   plane.keeper();
   const child = plane.childNode(SKU);
@@ -167,7 +168,7 @@ test('a node killed hard is settled first, then what is left is granted to the l
   await plane.write(plane.paths.keep, '0.9');
   await until('a later edit', () => living.keep(SKU) === 0.9);
   expect(grantOf(living, SKU), 'nothing moves before it is settled').toBe(500);
-  // Of its 200 units 150 were ordered; the others were refused by the database.
+  // 150 of its 200 units were ordered; the database refused the others.
   plane.units.set(SKU, { total: 1_000, held: 150 });
   resolve();
   await granted(SKU, [living], [850]);
@@ -178,7 +179,7 @@ test('a node killed hard is settled first, then what is left is granted to the l
   });
 });
 
-test('a node that was stopped past its session admits nothing on the old grant', async () => {
+test('a node that was stopped until its session ended admits nothing on its old grant', async () => {
   await plane.sell(SKU, 100);
   plane.keeper();
   const child = plane.childNode(SKU);
@@ -194,7 +195,7 @@ test('a node that was stopped past its session admits nothing on the old grant',
   await until('it is another node', () => child.said.node !== node && child.said.node);
 });
 
-test('a pin fixes the grant of one node; deleting it unpins', async () => {
+test('a pin fixes the grant of one node until it is deleted', async () => {
   await plane.sell(SKU, 1_000);
   plane.keeper();
   const [pinned, other] = [plane.agent(), plane.agent()];
@@ -209,7 +210,7 @@ test('a pin fixes the grant of one node; deleting it unpins', async () => {
   await until('half of what the idle one has', () => grantOf(pinned, SKU) === 600, FAST);
 });
 
-test('the last unit goes to where it is wanted', async () => {
+test('the last unit goes to the node with demand', async () => {
   await plane.sell(SKU, 5);
   plane.keeper();
   const [busy, idle] = [plane.agent(), plane.agent()];
@@ -229,12 +230,12 @@ test('the last unit goes to where it is wanted', async () => {
   );
   expect(grantsOf(SKU, [busy, idle])).toEqual([0, 5]);
   expect(busy.draw(SKU, 1).drawn).toBe(false);
-  // A cancelled order's unit is granted again.
+  // The unit of a cancelled order is granted again.
   plane.units.set(SKU, { total: 5, held: 4 });
   await until('the unit that came back', () => busy.draw(SKU, 1).drawn, FAST);
 });
 
-test('the next keeper takes over; one that was cut off cannot write', async () => {
+test('the next keeper takes over, and one that was cut off cannot write', async () => {
   await plane.sell(SKU, 100);
   const relay = await startRelay(servers.zookeeper);
   const first = plane.keeper(relay.address);
@@ -251,7 +252,7 @@ test('the next keeper takes over; one that was cut off cannot write', async () =
   await granted(SKU, [agent], [40]);
   relay.speak();
   await until('the first gives up', () => !first.leads);
-  // What the deposed one could still have sent: its epoch is checked by every write.
+  // The deposed keeper could still send this; every write checks the epoch.
   const version = epoch.ok ? epoch.value.stat.version : -1;
   const late = await plane.operator.multi([
     { op: 'check', path: plane.paths.epoch, version },
@@ -266,7 +267,7 @@ test('the next keeper takes over; one that was cut off cannot write', async () =
   await relay.close();
 });
 
-test('whoever writes the epoch deposes the leader at once', async () => {
+test('a write of the epoch deposes the leader at once', async () => {
   const keeper = plane.keeper();
   await until('leads', () => keeper.leads);
   await plane.write(plane.paths.epoch, 'another');
@@ -275,7 +276,7 @@ test('whoever writes the epoch deposes the leader at once', async () => {
   });
 });
 
-test('a database that says nothing is told to the log, and not at each look', async () => {
+test('a database that does not answer is logged once, not at every look', async () => {
   await plane.sell(SKU, 100);
   plane.keeper();
   const agent = plane.agent();

@@ -1,6 +1,6 @@
 import { NodeAgent } from '../../server/quota/agent.ts';
 
-/** A web node's agent in a process of its own, to be stopped and killed: prints what it draws. */
+/** A web node's agent in a separate process, to be stopped and killed. It prints what it draws. */
 const [servers = '', root = '', sku = '', sessionTimeoutMs] = process.argv.slice(2);
 
 const agent = new NodeAgent({
@@ -21,5 +21,5 @@ process.stdin.on('data', (data) => {
   }
 });
 
-// Whoever started it is gone.
+// The parent process has ended.
 process.stdin.on('end', () => process.exit());

@@ -1,9 +1,12 @@
 import { expect, test } from 'vitest';
 import { clusterOf } from './sim/cluster.ts';
 
-/** What an edit costs in a large webNodes: the work grows with nodes × SKUs that changed, not with all. */
+/**
+ * The cost of an edit with many web nodes: the work grows with nodes × changed SKUs, not with all
+ * SKUs.
+ */
 
-/** The edit itself, the keeper's note of what it divided, the entry in the history: for each SKU. */
+/** For each SKU: the edit itself, the basis of the keeper's grants and the entry in the history. */
 const OTHERS_PER_SKU = 3;
 const EDIT_BOUND_MS = 100;
 
@@ -16,7 +19,7 @@ test.each([
   const cluster = await clusterOf(nodes, size.skus, edited);
   console.log(JSON.stringify(cluster));
   expect(cluster.grant_writes_per_edit, 'one grant for each node and SKU').toBe(nodes * edited);
-  // A report says of one SKU or of several that it was applied: at most one for each grant.
+  // One report may confirm several grants, so there is at most one report for each grant.
   const bound = (nodes + OTHERS_PER_SKU) * edited;
   expect(cluster.transactions_per_edit).toBeLessThanOrEqual(bound);
   expect(cluster.idle_transactions).toBe(0);

@@ -7,17 +7,17 @@ import { explain, simulate } from './sim/simulate.ts';
 import { spread } from './sim/spread.ts';
 
 /**
- * The real keeper and the real agents in a simulated world (test/keeper/sim): every schedule of faults
- * and edits is made from its seed, runs in virtual time and can be run again alone.
+ * The real keeper and the real agents in a simulated world (test/keeper/sim). Each schedule of
+ * faults and edits is generated from its seed, runs in virtual time and can be repeated alone.
  */
 
-/** Seeds 1, 2, 3 … */
+/** Number of seeds, from 1 on. */
 const SCHEDULES = 2_000;
-/** Each planted bug shows within so many schedules. */
+/** Each planted bug is found within this many schedules. */
 const SEARCH_MAX = 200;
 const PROMISE = 'units admitted and to be admitted never exceed the quota';
 
-test('whatever happens: never too many, everything sold, edits in force', {
+test('no schedule sells too many units, leaves units unsold or keeps an edit out of force', {
   timeout: 900_000,
 }, async () => {
   const startedAt = performance.now();
@@ -44,7 +44,7 @@ test('the same seed gives the same run', async () => {
 describe('planted bugs are found', () => {
   afterEach(() => vi.restoreAllMocks());
 
-  /** The first seed that finds it, as its smallest schedule. */
+  /** The first seed that finds the bug, with its smallest schedule. */
   async function find(
     planted: Planted = {},
     isFitting: (setting: Setting) => boolean = () => true,
@@ -60,7 +60,7 @@ describe('planted bugs are found', () => {
 
   const OVER_ADMISSION = new RegExp(`BROKEN: ${PROMISE}`);
 
-  /** What the keeper knows of a node, changed. */
+  /** Changes what the keeper knows of a node. */
   function distort(change: (facts: ReturnType<GrantVersions['facts']>) => object) {
     const facts = GrantVersions.prototype.facts;
     vi.spyOn(GrantVersions.prototype, 'facts').mockImplementation(function (
@@ -72,16 +72,16 @@ describe('planted bugs are found', () => {
     });
   }
 
-  test('grow before shrink', async () => {
+  test('a grant that grows before another one was lowered', async () => {
     distort(({ grant = 0 }) => ({ actingMax: grant, isApplied: true }));
     expect(await find()).toMatch(OVER_ADMISSION);
   });
 
-  test('a new leader that trusts what it never saw', async () => {
+  test('a new leader that ignores unknown versions', async () => {
     distort(({ actingMax, grant = 0 }) => ({
       actingMax: actingMax === Number.POSITIVE_INFINITY ? grant : actingMax,
     }));
-    // It takes a node that lags behind and a keeper that takes over.
+    // Needs a node that lags behind and a keeper that takes over.
     const isFitting = ({ lostEvents, keepers, steps }: Setting) =>
       lostEvents > 0.03 && keepers > 1 && steps.some(({ kind }) => kind === 'crash keeper');
     expect(await find({}, isFitting)).toMatch(OVER_ADMISSION);
@@ -92,17 +92,17 @@ describe('planted bugs are found', () => {
     expect(await find()).toMatch(OVER_ADMISSION);
   });
 
-  test('a node id that is used again', async () => {
+  test('a reused node id', async () => {
     expect(await find({ newId: () => 'same' })).toMatch(OVER_ADMISSION);
   });
 
-  test('a forgotten settle', async () => {
+  test('a dead node that is not settled', async () => {
     const trace = await find({ settle: async () => {} });
     expect(trace).toMatch(OVER_ADMISSION);
     expect(trace, 'says how to see it again').toMatch(/--seed \d+ --trace/);
   });
 
-  test('units counted before the reports', async () => {
+  test('unit counts that are read before the reports', async () => {
     expect(await find({ oldCounts: true })).toMatch(OVER_ADMISSION);
   });
 });

@@ -3,7 +3,7 @@ import { CAUSES, strandedRows } from '../../keeper/stranded.ts';
 
 const NOTHING = { pinned: 0, pinnedNodes: [], idle: 0, dead: 0, underWay: 0 };
 
-test('each cause is a row with its units and what frees them; what holds nothing is no row', () => {
+test('each cause with units is a row with the action that frees them', () => {
   const figures = new Map([
     ['TV', { pinned: 1, pinnedNodes: ['web-1', 'web-2'], idle: 2, dead: 3, underWay: 4 }],
     ['Phone', NOTHING],

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { thrifty } from '../../keeper/thrifty.ts';
 
-/** A question that takes `costMs`, and how often it was really asked. */
+/** A call that takes `costMs`, and the number of times it was made. */
 function question(costMs: number, fail = false) {
   let nowMs = 1_000;
   let asked = 0;
@@ -22,14 +22,14 @@ function question(costMs: number, fail = false) {
   };
 }
 
-test('a cheap look is made whenever it is asked for', async () => {
+test('a cheap call is made every time', async () => {
   const { ask, at } = question(20);
   expect(await ask()).toBe(1);
   at(1_000);
   expect(await ask()).toBe(2);
 });
 
-test('a dear one takes its share of the time and no more; until then the last answer stands', async () => {
+test('an expensive call takes no more than its share of the time; meanwhile the last answer is returned', async () => {
   const { ask, at, asked } = question(100);
   expect(await ask()).toBe(1);
   for (const ms of [1_000, 2_000, 4_999]) {
@@ -41,7 +41,7 @@ test('a dear one takes its share of the time and no more; until then the last an
   expect(asked()).toBe(2);
 });
 
-test('one look at a time, and a failed one is not repeated at once either', async () => {
+test('there is one call at a time, and a failed call is not repeated at once either', async () => {
   const { ask, at, asked } = question(100, true);
   await expect(Promise.all([ask(), ask()])).rejects.toThrow('no answer 1');
   at(1_000);

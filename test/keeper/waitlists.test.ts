@@ -3,7 +3,7 @@ import { Waitlists } from '../../keeper/waitlists.ts';
 import { until } from '../until.ts';
 import { ControlPlane } from './control-plane.ts';
 
-/** Operators' edits in ZooKeeper hold for the line in the database as well. */
+/** Operators' edits in ZooKeeper also apply to the waitlist in the database. */
 
 let plane: ControlPlane;
 
@@ -15,12 +15,12 @@ afterEach(() => plane.close());
 
 async function told(open: string[], closed: string[]): Promise<void> {
   await until(`open: ${open}; closed: ${closed}`, () => {
-    expect(plane.lines).toEqual({ open, closed });
+    expect(plane.waitlists).toEqual({ open, closed });
     return true;
   });
 }
 
-test('the line of a SKU is closed with it, and while orders hold more than the quota', async () => {
+test('the waitlist of a SKU is closed with the SKU, and while orders hold more than the quota', async () => {
   await plane.sell('TV', 10);
   plane.units.set('TV', { total: 10, held: 10 });
   plane.keeper();
@@ -36,17 +36,17 @@ test('the line of a SKU is closed with it, and while orders hold more than the q
   await told(['TV'], []);
 });
 
-test('the next leader says it again', async () => {
+test('the next leader sends the state again', async () => {
   await plane.sell('TV', 10);
   const first = plane.keeper();
   await told(['TV'], []);
   plane.keeper();
   await first.close();
-  plane.lines = { open: [], closed: [] };
+  plane.waitlists = { open: [], closed: [] };
   await told(['TV'], []);
 });
 
-test('a leader that was deposed while it slept says nothing; one that leads says it', async () => {
+test('a leader that was deposed while it slept sends nothing; the real leader does', async () => {
   const said: string[] = [];
   let leads = false;
   const log = { info: () => {}, warn: () => {}, error: () => {} };

@@ -2,18 +2,19 @@ import { type NodeFacts, planGrants, type SkuFacts } from '../../keeper/grants/p
 import { Ledger } from '../../server/quota/ledger.ts';
 
 /**
- * A small world of one SKU for the property tests of the arithmetic: nodes with true counters, what
- * the keeper last heard of them, grants that are applied late, and a database that decides late.
+ * A small world of one SKU for the property tests of the plan: nodes with their true counters, the
+ * reports that the keeper last heard, grants that are applied late, and a database that decides
+ * late.
  */
 
 interface WorldNode {
   readonly ledger: Ledger;
-  /** Grant values by version; the last one stands in ZooKeeper. */
+  /** Grant values by version; the last one is in ZooKeeper. */
   readonly written: number[];
   applied: number;
   /** What the keeper knows. */
   heard: { applied: number; grant: number; admitted: number; decided: number; need: number };
-  /** Units in the queue, and units the database decided that the node does not know of yet. */
+  /** Units in the queue, and decided units of which the node does not know yet. */
   queued: number;
   untold: number;
   pin: number | undefined;
@@ -28,7 +29,7 @@ export class World {
   held = 0;
   covered = Number.POSITIVE_INFINITY;
   nodes = new Map<string, WorldNode>();
-  /** The largest target since everything committed last kept the target. */
+  /** The largest target since the committed units last kept the target. */
   bound: number;
   writes = 0;
   #next = 0;
@@ -83,7 +84,7 @@ export class World {
     node.ledger.refund(SKU, some);
   }
 
-  /** The database decides some of the queue: what fits is held, the rest refused. */
+  /** The database decides a part of the queue: what fits becomes held, the rest is refused. */
   commit(name: string, units: number, refused: boolean): void {
     const node = this.node(name);
     const some = Math.min(units, node.queued);
@@ -98,7 +99,7 @@ export class World {
     node.untold = 0;
   }
 
-  /** Units come back from orders that were cancelled. */
+  /** Units return from cancelled orders. */
   giveBack(units: number): void {
     this.held -= Math.min(units, this.held);
   }
@@ -170,7 +171,7 @@ export class World {
     return plan.writes.length;
   }
 
-  /** Everything delivered and applied until the keeper has nothing left to write. */
+  /** Delivers and applies everything until the keeper has nothing left to write. */
   settleDown(): number {
     for (let looks = 1; looks <= 100; looks++) {
       for (const [name, node] of this.nodes) {
@@ -181,16 +182,16 @@ export class World {
       }
       if (this.keep() === 0) return looks;
     }
-    throw new Error('the keeper never came to rest');
+    throw new Error('the keeper never stopped writing');
   }
 
-  /** What has been or may yet be brought to the database, as it truly is now. */
+  /** The units that were or may still be brought to the database, by the true counters. */
   committed(): number {
     let units = this.held;
     for (const [name, node] of this.nodes) {
       const { grant, admitted } = this.counters(name);
       units += node.queued + (node.alive ? Math.max(0, grant - admitted) : 0);
-      // A grant that was written may be applied at any moment.
+      // A written grant may be applied at any moment.
       const pending = Math.max(0, ...node.written.slice(Math.max(0, node.applied)));
       if (node.alive) units += Math.max(0, pending - Math.max(grant, admitted));
     }

@@ -6,7 +6,7 @@ import type { NodeAgent } from '../../../server/quota/agent.ts';
 import { until } from '../../until.ts';
 import { ControlPlane, grantOf } from '../control-plane.ts';
 
-/** `keep = auto` on a real ZooKeeper: who writes the share, who obeys it, and who wins. */
+/** `keep = auto` on a real ZooKeeper: its writes, how web nodes follow them, and edits by hand. */
 
 const SKU = 'TV';
 let plane: ControlPlane;
@@ -14,7 +14,7 @@ let keeper: Keeper;
 let agents: NodeAgent[];
 let pressing: NodeJS.Timeout;
 const PRESS_EVERY_MS = 20;
-/** Presses in that time on each node. */
+/** Requests in that time at each node. */
 let presses = 0;
 
 beforeAll(async () => {
@@ -25,7 +25,7 @@ beforeAll(async () => {
   await until('granted', () => agents.every((agent) => grantOf(agent, SKU) === 50));
   let pressedAt = performance.now();
   pressing = setInterval(() => {
-    // As many as are due, however late the timer is.
+    // Sends all that are due, however late the timer fires.
     const due = Math.round((presses * (performance.now() - pressedAt)) / PRESS_EVERY_MS);
     pressedAt = performance.now();
     for (const agent of agents) {
@@ -48,7 +48,7 @@ afterAll(async () => {
 const keeps = () => agents.map((agent) => agent.keep(SKU));
 const written = async () => Number(await plane.text(plane.paths.sku(SKU).autoKeep));
 
-test('a number is in force until `auto` is, which begins where it is told', async () => {
+test('a number is in force until `auto` is set, which starts at the configured share', async () => {
   const operator = new Operator(plane.operator, plane.paths, 'ann@laptop');
   await operator.keep(undefined, '0.7');
   await until('0.7', () => keeps().every((keep) => keep === 0.7));
@@ -59,7 +59,7 @@ test('a number is in force until `auto` is, which begins where it is told', asyn
   expect(overview.skus[0]).toMatchObject({ keep: 'auto', share: 0.2, isAutomatic: true });
 });
 
-test('under a stampede it falls, everything is sold; when it is over it rises to 1', async () => {
+test('under high demand the share falls and everything is sold; afterwards it rises to 1', async () => {
   presses = 20;
   await until('it fell', () => keeps().every((keep) => keep <= 0.02));
   await until('all are sold', () => plane.units.get(SKU)?.held === 100);
@@ -68,17 +68,22 @@ test('under a stampede it falls, everything is sold; when it is over it rises to
   await until('it rose', () => keeps().every((keep) => keep === 1));
 });
 
-test('a number typed by hand wins at once, and the keeper leaves it alone', async () => {
+test('a number typed by hand is in force at once, and the keeper does not change it', async () => {
   await plane.write(plane.paths.sku(SKU).keep, '0.42');
   await until('0.42', () => keeps().every((keep) => keep === 0.42));
   await until('no figures of it', () => !keeper.autoKeep().has(SKU));
   await plane.write(plane.paths.sku(SKU).keep, 'automatic');
-  await until('a note', async () => (await plane.note(plane.paths.sku(SKU).keep)) !== undefined);
-  expect((await plane.note(plane.paths.sku(SKU).keep))?.['reason']).toMatch(/or the word auto/);
+  await until(
+    'an edit error',
+    async () => (await plane.editError(plane.paths.sku(SKU).keep)) !== undefined,
+  );
+  expect((await plane.editError(plane.paths.sku(SKU).keep))?.['reason']).toMatch(
+    /or the word auto/,
+  );
   expect(keeps()).toEqual([0.42, 0.42]);
 });
 
-test('without a keeper the last share stays; the next one goes on from there', async () => {
+test('without a keeper the last share stays in force; the next keeper continues from it', async () => {
   await plane.write(plane.paths.sku(SKU).keep, 'auto');
   presses = 20;
   await until('it fell', async () => (await written()) <= 0.02);
@@ -93,7 +98,7 @@ test('without a keeper the last share stays; the next one goes on from there', a
   await until('it learns', () => keeper.autoKeep().has(SKU));
 });
 
-test('a lottery only raises it', async () => {
+test('a lottery only raises the share', async () => {
   await plane.write(plane.paths.shed, 'lottery');
   await plane.sell('PHONE', 100);
   await plane.write(plane.paths.sku('PHONE').keep, 'auto');
@@ -117,6 +122,6 @@ test.each([
 ] as const)('auto-keep/%s %s is refused in words', async (name, text, reason) => {
   const path = plane.paths.autoKeep[name];
   await plane.write(path, text);
-  await until('a note', async () => (await plane.note(path)) !== undefined);
-  expect((await plane.note(path))?.['reason']).toMatch(reason);
+  await until('an edit error', async () => (await plane.editError(path)) !== undefined);
+  expect((await plane.editError(path))?.['reason']).toMatch(reason);
 });

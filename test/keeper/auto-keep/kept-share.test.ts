@@ -4,7 +4,10 @@ import { SHARE_MIN } from '../../../zk/tree/values.ts';
 import fc from '../../properties.ts';
 import { Crowd, type CrowdPlan } from '../sim/crowd.ts';
 
-/** The share that `keep = auto` finds: its law, and a simulated crowd before it (sim/crowd.ts). */
+/**
+ * The share that `keep = auto` computes: its rules, and its effect on a simulated crowd
+ * (sim/crowd.ts).
+ */
 
 const PLAN: CrowdPlan = {
   seed: 1,
@@ -34,7 +37,7 @@ const rate = fc.oneof(
   fc.integer({ min: 1, max: 1e6 }),
 );
 
-test('whatever the figures: from the least to 1, in bounded steps; a lottery never takes back', () => {
+test('for all figures the share is between its minimum and 1, in bounded steps; a lottery never lowers it', () => {
   const facts = fc.record({
     share: fc.double({ min: SHARE_MIN, max: 1, noNaN: true }),
     shed: fc.constantFrom('random' as const, 'lottery' as const),
@@ -54,7 +57,7 @@ test('whatever the figures: from the least to 1, in bounded steps; a lottery nev
       const next = nextShare(one, bounds);
       expect(next).toBeGreaterThanOrEqual(SHARE_MIN);
       expect(next).toBeLessThanOrEqual(1);
-      // Three digits are written: half a per cent beside the step.
+      // Shares are rounded to three digits, which adds up to half a per cent to a step.
       expect(next / one.share).toBeLessThanOrEqual(STEP_MAX * 1.006);
       expect(one.share / next).toBeLessThanOrEqual(STEP_MAX * 1.006);
       if (one.shed === 'random') return;
@@ -65,7 +68,7 @@ test('whatever the figures: from the least to 1, in bounded steps; a lottery nev
   );
 });
 
-test('with demand for all that is left, and people who press again, everything is sold', () => {
+test('with enough demand and shoppers who try again, everything is sold', () => {
   const plan = fc.record({
     seed: fc.nat(),
     units: fc.integer({ min: 1, max: 300 }),
@@ -76,12 +79,12 @@ test('with demand for all that is left, and people who press again, everything i
     /** Shoppers for each unit. */
     times: fc.integer({ min: 1, max: 20 }),
     bots: fc.constantFrom(0, 0.5, 0.9),
-    /** They come in so many bursts, one every three seconds. */
+    /** Number of bursts in which they arrive, one every three seconds. */
     bursts: fc.integer({ min: 1, max: 4 }),
   });
   fc.assert(
     fc.property(plan, ({ factor, times, bursts, ...rest }) => {
-      // Five standard deviations more, since arrivals are by chance.
+      // Five standard deviations more, because arrivals are random.
       const wanted = rest.units * times;
       const shoppers = (wanted + 5 * Math.sqrt(wanted) + 20) / (1 - rest.bots);
       const arrivals = (second: number) =>
@@ -98,9 +101,9 @@ describe('a constant demand', () => {
   const changesOf = (shares: readonly number[]) =>
     shares.filter((share, index) => index > 0 && share !== shares[index - 1]).length;
 
-  test.each([20, 50, 200, 2_000])('of %d a second meets a share that stays', (asked) => {
+  test.each([20, 50, 200, 2_000])('of %d a second leads to a stable share', (asked) => {
     for (const seed of [1, 2, 3, 4, 5]) {
-      // Nothing left: what is kept is for the unit that comes back.
+      // Nothing is left: the kept requests are for a unit that may be returned.
       const { shares } = play({ seed, units: 0, arrivals: () => asked, seconds: 60 });
       const settled = shares.slice(20);
       const aim = Math.max(SHARE_MIN, PLAN.limits.factor / asked);
@@ -113,7 +116,7 @@ describe('a constant demand', () => {
   });
 
   test.each([2, 5, 10, 20])(
-    'of %d times what the workers decide waits no longer than the bound',
+    'of %d times the rate of the workers waits no longer than the bound',
     (times) => {
       const { waitsSeconds, shares } = play({
         units: 1_000_000,
@@ -122,7 +125,7 @@ describe('a constant demand', () => {
       });
       expect(Math.max(...waitsSeconds.values())).toBeLessThanOrEqual(2.2);
       expect(changesOf(shares.slice(40)), 'changes in 20 s').toBeLessThanOrEqual(10);
-      // And the workers are not kept idle: nearly all that they can do is taken.
+      // The workers are not idle either: nearly all that they can decide is taken.
       expect(
         Math.min(...[...waitsSeconds].filter(([at]) => at > 10).map(([, s]) => s)),
       ).toBeGreaterThan(0.5);
@@ -130,7 +133,7 @@ describe('a constant demand', () => {
   );
 });
 
-test('a crowd of 50 for each unit: most are shed, all is sold, and when it is over the share is 1', () => {
+test('a crowd of 50 for each unit: most are shed, all is sold, and the share is 1 afterwards', () => {
   const arrivals = (second: number) => (second < 10 ? 5_000 : 0);
   const { sold, shares, kept, pressed } = play({ arrivals, seconds: 20 });
   expect(sold).toBe(1_000);
@@ -138,13 +141,13 @@ test('a crowd of 50 for each unit: most are shed, all is sold, and when it is ov
   expect(shares.at(-1)).toBe(1);
 });
 
-test('few shoppers: none is shed for long', () => {
+test('few shoppers are not shed for long', () => {
   const { kept, pressed, shares } = play({ arrivals: () => 20, seconds: 30 });
   expect(shares.slice(8).every((share) => share === 1)).toBe(true);
   expect(pressed - kept).toBeLessThan(60);
 });
 
-test('a unit that comes back after hours of a stampede finds somebody at once', () => {
+test('a unit that is returned after hours of high demand is sold at once', () => {
   const facts = { share: SHARE_MIN, shed: 'random' as const, left: 1, underWay: 0 };
   const askedPerSecond = 20_000;
   const keptPerSecond = askedPerSecond * SHARE_MIN;
@@ -158,7 +161,7 @@ test('a unit that comes back after hours of a stampede finds somebody at once', 
   expect(nextShare({ ...facts, demand }, PLAN.limits) * askedPerSecond).toBeGreaterThanOrEqual(2);
 });
 
-test('workers that stand still: next to nothing is taken until they go on', () => {
+test('while workers are stopped, almost nothing is taken until they continue', () => {
   const workers = (second: number) => (second >= 5 && second < 15 ? 0 : 1_000);
   const { sold, shares } = play({ units: 20_000, workers, seconds: 60 });
   expect(shares.slice(4 * 9, 4 * 15).every((share) => share <= 0.01)).toBe(true);

@@ -7,7 +7,7 @@ import { until } from '../../until.ts';
 import { ZkCli, zkCli } from '../../zk/zkcli.ts';
 import { ControlPlane, grantOf } from '../control-plane.ts';
 
-/** Every kind of bad edit of every kind of value, typed into ZooKeeper's own command line. */
+/** Every kind of invalid edit of every kind of value, typed into ZooKeeper's own command line. */
 
 const SKU = 'TV';
 const UNITS = 100;
@@ -28,22 +28,22 @@ afterAll(async () => {
   await plane?.close();
 });
 
-/** `--` ends the options: a value may begin with a minus. */
+/** `--` ends the options, because a value may begin with a minus. */
 const set = (path: string, text: string) => `set -- ${path} ${text === '' ? '""' : text}`;
 
 interface Value {
   readonly what: string;
   readonly path: () => string;
   readonly good: string;
-  /** Whether deleting it is no edit but a mistake. */
+  /** Whether deleting the value is a mistake and not an edit. */
   readonly isRequired: boolean;
-  /** What is bad for it, and why in words. */
+  /** Invalid texts, each with its reason in words. */
   readonly bad: readonly (readonly [string, RegExp])[];
-  /** What every web node acts on. */
+  /** Returns what every web node acts on. */
   readonly inForce: (agent: NodeAgent) => unknown;
-  /** What the two act on after the good edit. */
+  /** What the two web nodes act on after the valid edit. */
   readonly edited: readonly [unknown, unknown];
-  /** After it was deleted, where it is not seen in what is in force. */
+  /** How to see the deletion when the value in force does not show it. */
   readonly isUndone?: () => Promise<boolean>;
 }
 
@@ -123,7 +123,7 @@ const VALUES: readonly Value[] = [
     bad: NUMBERS,
     inForce: (agent) => grantOf(agent, SKU),
     edited: [30, 70],
-    // A node that is not pinned any more keeps its grant until someone is refused.
+    // An unpinned node keeps its grant until a request is refused somewhere.
     isUndone: async () =>
       isDeepStrictEqual(decodeBasis((await plane.text(sku().grants)) ?? '')?.pins, {}),
   },
@@ -156,10 +156,10 @@ describe.each(VALUES)('$what', ({ path, good, isRequired, bad, inForce, edited, 
   const now = () => agents.map(inForce);
 
   async function explained(text: string | null, reason: RegExp): Promise<void> {
-    await until(`a note about ${text}`, async () => {
-      const note = await plane.note(path());
-      expect(note).toMatchObject({ refused: text, inForce: good });
-      expect(note?.['reason']).toMatch(reason);
+    await until(`an edit error about ${text}`, async () => {
+      const error = await plane.editError(path());
+      expect(error).toMatchObject({ refused: text, inForce: good });
+      expect(error?.['reason']).toMatch(reason);
       return true;
     });
     expect(now(), `after ${text}`).toEqual(before);
@@ -174,49 +174,49 @@ describe.each(VALUES)('$what', ({ path, good, isRequired, bad, inForce, edited, 
     const makes = [...folders, path()].map((one) => `create -- ${one} ""`);
     hand.type(...makes, set(path(), good));
     await until('it is in force', async () => {
-      expect(await plane.note(path())).toBeUndefined();
+      expect(await plane.editError(path())).toBeUndefined();
       expect(now()).toEqual(edited);
       return true;
     });
     before = now();
   });
 
-  test.each(bad)('%j changes nothing and is explained', async (text, reason) => {
+  test.each(bad)('%j changes nothing and has an edit error', async (text, reason) => {
     hand.type(set(path(), text));
     await explained(text, reason);
   });
 
-  test('children where none belong', async () => {
+  test('children of a value change nothing', async () => {
     hand.type(set(path(), good), `create ${path()}/child 5`);
     await explained(good, /children; none belong/);
     hand.type(`delete ${path()}/child`);
-    await until('no note', async () => (await plane.note(path())) === undefined);
+    await until('no edit error', async () => (await plane.editError(path())) === undefined);
   });
 
-  test('2 MB is not even taken', async () => {
+  test('2 MB are refused by ZooKeeper', async () => {
     await zkCli(servers.zookeeper, [set(path(), '7'.repeat(2_000_000))]);
     expect(await plane.text(path())).toBe(good);
     expect(now()).toEqual(before);
   });
 
-  test('a deleted node', async () => {
+  test('a deletion', async () => {
     hand.type(`delete ${path()}`);
     if (isRequired) await explained(null, /was deleted/);
     else await until('it is undone', () => isUndone?.() ?? !isDeepStrictEqual(now(), before));
-    // As it was, for what comes next.
+    // Restores the value for the next test.
     const reset = { quota: '100', state: 'open', keep: '1', shed: 'random' };
     const usual = Object.entries(reset).find(([name]) => path().endsWith(`/${name}`))?.[1];
     if (isRequired) hand.type(`create ${path()} ${usual}`);
-    await until('no note', async () => (await plane.note(path())) === undefined);
+    await until('no edit error', async () => (await plane.editError(path())) === undefined);
   });
 });
 
-test('a SKU that does not exist', async () => {
+test('an unknown SKU has an edit error', async () => {
   const { sku: folder, quota } = plane.paths.sku('TVV');
   hand.type(`create ${folder} ""`, `create ${quota} 50`);
-  await until('a note', async () =>
-    /the catalogue has no SKU TVV/.test(String((await plane.note(quota))?.['reason'])),
+  await until('an edit error', async () =>
+    /the catalogue has no SKU TVV/.test(String((await plane.editError(quota))?.['reason'])),
   );
   hand.type(`deleteall ${folder}`);
-  await until('no note', async () => (await plane.note(quota)) === undefined);
+  await until('no edit error', async () => (await plane.editError(quota)) === undefined);
 });

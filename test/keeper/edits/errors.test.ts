@@ -3,7 +3,7 @@ import { servers } from '../../servers.ts';
 import { until } from '../../until.ts';
 import { ControlPlane, granted, grantOf } from '../control-plane.ts';
 
-/** What operators write that cannot be: it changes nothing, and a note says why. */
+/** Invalid edits of operators: they change nothing, and an edit error gives the reason. */
 
 const SKU = 'TV';
 let plane: ControlPlane;
@@ -14,7 +14,7 @@ beforeEach(async () => {
 
 afterEach(() => plane.close());
 
-test('garbage changes nothing and is explained; mending it takes the note away', async () => {
+test('an invalid text changes nothing and has an edit error until it is corrected', async () => {
   await plane.sell(SKU, 100);
   plane.keeper();
   const agent = plane.agent();
@@ -31,24 +31,24 @@ test('garbage changes nothing and is explained; mending it takes the note away',
   ];
   for (const [text, reason] of refused) {
     await plane.write(quota, text);
-    await until(`a note about ${text.slice(0, 12)}`, async () => {
-      const note = await plane.note(quota);
-      expect(note).toMatchObject({ refused: text.slice(0, 64), inForce: '100' });
-      expect(note?.['reason']).toMatch(reason);
+    await until(`an edit error about ${text.slice(0, 12)}`, async () => {
+      const error = await plane.editError(quota);
+      expect(error).toMatchObject({ refused: text.slice(0, 64), inForce: '100' });
+      expect(error?.['reason']).toMatch(reason);
       return true;
     });
     expect(grantOf(agent, SKU)).toBe(100);
   }
   await plane.remove(quota);
-  await until('a note about its deletion', async () => {
-    return (await plane.note(quota))?.['refused'] === null;
+  await until('an edit error about its deletion', async () => {
+    return (await plane.editError(quota))?.['refused'] === null;
   });
   await plane.write(quota, '60');
   await granted(SKU, [agent], [60]);
-  await until('no note', async () => (await plane.note(quota)) === undefined);
+  await until('no edit error', async () => (await plane.editError(quota)) === undefined);
 });
 
-test('a keeper and a node that start while garbage stands there know the value in force', async () => {
+test('a keeper and a node that start while the text is invalid know the value in force', async () => {
   await plane.sell(SKU, 100);
   const keeper = plane.keeper();
   const agent = plane.agent();
@@ -56,44 +56,49 @@ test('a keeper and a node that start while garbage stands there know the value i
   const { quota, state } = plane.paths.sku(SKU);
   await plane.write(quota, 'abc');
   await plane.write(state, '');
-  await until('notes', async () => (await plane.note(quota)) && (await plane.note(state)));
+  await until(
+    'edit errors',
+    async () => (await plane.editError(quota)) && (await plane.editError(state)),
+  );
   await agent.close();
   await keeper.close();
   const later = plane.agent();
   plane.keeper();
   await granted(SKU, [later], [100]);
   expect(later.state(SKU)).toBe('open');
-  expect(await plane.note(quota)).toMatchObject({ refused: 'abc', inForce: '100' });
+  expect(await plane.editError(quota)).toMatchObject({ refused: 'abc', inForce: '100' });
 });
 
-test('edits of SKUs that do not exist and pins of nodes that are gone are explained', async () => {
+test('edits of unknown SKUs and pins of nodes that have ended have edit errors', async () => {
   await plane.sell(SKU, 100);
   plane.keeper();
   const agent = plane.agent();
   await granted(SKU, [agent], [100]);
   const unknown = plane.paths.sku('TVV').quota;
   await plane.write(unknown, '50');
-  await until('a note', async () =>
-    /no SKU TVV/.test(String((await plane.note(unknown))?.['reason'])),
+  await until('an edit error', async () =>
+    /no SKU TVV/.test(String((await plane.editError(unknown))?.['reason'])),
   );
   const pin = plane.paths.sku(SKU).pin('web-gone');
   await plane.write(pin, '50');
-  await until('a note', async () =>
-    /no web node/.test(String((await plane.note(pin))?.['reason'])),
+  await until('an edit error', async () =>
+    /no web node/.test(String((await plane.editError(pin))?.['reason'])),
   );
   await plane.operator.ensure(`${plane.paths.sku(SKU).quota}/child`);
   const { quota } = plane.paths.sku(SKU);
-  await until('a note', async () => /children/.test(String((await plane.note(quota))?.['reason'])));
+  await until('an edit error', async () =>
+    /children/.test(String((await plane.editError(quota))?.['reason'])),
+  );
   await plane.remove(pin);
   await plane.remove(`${quota}/child`);
   await plane.remove(unknown);
-  await until('no notes', async () => {
-    const notes = await plane.operator.children(plane.paths.errors);
-    return notes.ok && notes.value.length === 0;
+  await until('no edit error', async () => {
+    const errors = await plane.operator.children(plane.paths.errors);
+    return errors.ok && errors.value.length === 0;
   });
 });
 
-test('pins that ask for more than there is are explained, for as long as they do', async () => {
+test('pins that exceed the units have edit errors as long as they do', async () => {
   await plane.sell(SKU, 100);
   plane.keeper();
   const [first, second] = [plane.agent(), plane.agent()];
@@ -102,42 +107,45 @@ test('pins that ask for more than there is are explained, for as long as they do
   const [one, other] = [pin(first.node ?? ''), pin(second.node ?? '')];
   await plane.write(one, '90');
   await granted(SKU, [first, second], [10, 90]);
-  expect(await plane.note(one)).toBeUndefined();
+  expect(await plane.editError(one)).toBeUndefined();
   await plane.write(other, '60');
   const reason = '150 units are pinned, but only 100 may be granted (quota 100, 100 exist)';
   for (const [path, units] of [
     [one, '90'],
     [other, '60'],
   ] as const) {
-    await until('a note', async () => (await plane.note(path)) !== undefined);
-    const note = await plane.note(path);
-    expect(note).toMatchObject({ refused: units, inForce: units });
-    expect(note?.['reason']).toContain(reason);
+    await until('an edit error', async () => (await plane.editError(path)) !== undefined);
+    const error = await plane.editError(path);
+    expect(error).toMatchObject({ refused: units, inForce: units });
+    expect(error?.['reason']).toContain(reason);
   }
   expect(grantOf(first, SKU) + grantOf(second, SKU)).toBeLessThanOrEqual(100);
   plane.units.set(SKU, { total: 150, held: 0 });
   await plane.write(quota, '150');
   await granted(SKU, [first, second], [60, 90]);
-  await until('no notes', async () => !(await plane.note(one)) && !(await plane.note(other)));
+  await until(
+    'no edit error',
+    async () => !(await plane.editError(one)) && !(await plane.editError(other)),
+  );
 });
 
-test('a child below a value is noticed at once, not at the next reading', async () => {
+test('a child below a value is noticed at once, not at the next read', async () => {
   await plane.sell(SKU, 100);
   plane.keeper(servers.zookeeper, { rereadIntervalMs: 3_600_000 });
   const agent = plane.agent();
   await granted(SKU, [agent], [100]);
   const { state } = plane.paths.sku(SKU);
   await until('the keeper has read it', async () => {
-    const notes = await plane.operator.children(plane.paths.errors);
-    return notes.ok && notes.value.length === 0;
+    const errors = await plane.operator.children(plane.paths.errors);
+    return errors.ok && errors.value.length === 0;
   });
   for (let count = 0; count < 3; count++) {
     await plane.operator.ensure(`${state}/child`);
-    await until('a note', async () =>
-      /children/.test(String((await plane.note(state))?.['reason'])),
+    await until('an edit error', async () =>
+      /children/.test(String((await plane.editError(state))?.['reason'])),
     );
     await plane.remove(`${state}/child`);
-    await until('no note', async () => (await plane.note(state)) === undefined);
+    await until('no edit error', async () => (await plane.editError(state)) === undefined);
   }
   expect(agent.state(SKU)).toBe('open');
 });

@@ -4,7 +4,7 @@ import { World } from '../world.ts';
 
 const few = (units: number) => (units % 3) + 1;
 
-/** What may happen next; `name` is one of the nodes. */
+/** The next event; `name` is one of the nodes. */
 const ACTIONS = {
   join: (world: World) => void world.join(),
   keep: (world: World) => void world.keep(),
@@ -74,7 +74,7 @@ function take(world: World, { action, at, units }: Step): void {
 
 const start = fc.record({ quota: fc.nat(60), total: fc.nat(60) });
 
-test('whatever happens in whatever order, units committed never pass the target', () => {
+test('committed units never exceed the target, whatever happens in any order', () => {
   fc.assert(
     fc.property(
       start,
@@ -84,7 +84,8 @@ test('whatever happens in whatever order, units committed never pass the target'
         for (const step of steps) {
           const before = world.committed();
           take(world, step);
-          // Only a cut of the quota leaves more committed than the target; it never grows then.
+          // Only a lower quota leaves more units committed than the target, and that number never
+          // grows.
           expect(world.committed()).toBeLessThanOrEqual(Math.max(before, world.target));
         }
       },
@@ -93,7 +94,7 @@ test('whatever happens in whatever order, units committed never pass the target'
   );
 });
 
-test('when everything is told, nothing is stranded and nothing is spendable past the target', () => {
+test('once everything is reported, no unit is lost and none can be drawn beyond the target', () => {
   fc.assert(
     fc.property(
       start,
@@ -112,7 +113,7 @@ test('when everything is told, nothing is stranded and nothing is spendable past
   );
 });
 
-test('wherever demand arrives, the last unit is sold there, also to requests of several units', () => {
+test('the last unit is sold wherever the demand is, also to requests of several units', () => {
   const units = fc.integer({ min: 1, max: 3 });
   const request = fc.record({ at: fc.nat(7), units, acceptFewer: fc.boolean() });
   const demand = fc.array(request, { maxLength: 60, size: 'max' });
@@ -125,7 +126,7 @@ test('wherever demand arrives, the last unit is sold there, also to requests of 
         const least = acceptFewer ? 1 : units;
         const isThere = world.target - world.held >= least;
         let isDrawn = world.draw(nameAt(world, at), units, least);
-        // A request that is refused asks again, as Retry-After tells it to.
+        // A refused request is sent again, as Retry-After says.
         for (let tries = 0; tries < 2 && !isDrawn; tries++) {
           world.settleDown();
           isDrawn = world.draw(nameAt(world, at), units, least);
@@ -138,7 +139,7 @@ test('wherever demand arrives, the last unit is sold there, also to requests of 
   );
 });
 
-test('the first split is equal, the remainder one unit each', () => {
+test('the first division is equal, with the remainder given one unit each', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 20 }), fc.nat(1_000), (nodes, total) => {
       const world = new World(2_000, total);
@@ -151,7 +152,7 @@ test('the first split is equal, the remainder one unit each', () => {
   );
 });
 
-test('a node that joins gets an equal part of what is spare', () => {
+test('a node that joins gets an equal part of the spare units', () => {
   const world = new World(1_000, 1_000);
   const [first, second] = [world.join(), world.join()];
   world.settleDown();
@@ -168,7 +169,7 @@ test('a node that joins gets an equal part of what is spare', () => {
   expect(Math.max(...spare) - Math.min(...spare)).toBeLessThanOrEqual(1);
 });
 
-test('units of a dead node are kept back until it is settled, then granted to the living', () => {
+test('units of a dead node are kept back until it is settled, then granted to live nodes', () => {
   const world = new World(100, 100);
   const [dying, living] = [world.join(), world.join()];
   world.settleDown();
@@ -182,7 +183,7 @@ test('units of a dead node are kept back until it is settled, then granted to th
   expect(world.counters(living).grant).toBe(90);
 });
 
-test('a node that runs dry gets half of what an idle one has, then half of the rest', () => {
+test('a node without spare units gets half of what an idle node has, then half of the rest', () => {
   const world = new World(100, 100);
   const [busy, idle] = [world.join(), world.join()];
   world.settleDown();
@@ -197,7 +198,7 @@ test('a node that runs dry gets half of what an idle one has, then half of the r
   expect(idleGrants).toEqual([25, 12, 6, 3, 1, 0]);
 });
 
-test('nobody hungry: the keeper writes nothing, however much is drawn, told or heard late', () => {
+test('while no request is refused the keeper writes nothing, however much is drawn or reported late', () => {
   const quiet = fc.array(stepOf(['commit', 2], ['tell', 1], ['hear', 1], ['keep', 1]), {
     maxLength: 60,
     size: 'max',
@@ -215,7 +216,7 @@ test('nobody hungry: the keeper writes nothing, however much is drawn, told or h
   );
 });
 
-test('a quota below what was admitted leaves nothing to spend; raising it grants only the rest', () => {
+test('a quota below the admitted units leaves nothing to draw; raising it grants only the rest', () => {
   const world = new World(1_000, 1_000);
   const names = [world.join(), world.join()];
   world.settleDown();
@@ -230,7 +231,7 @@ test('a quota below what was admitted leaves nothing to spend; raising it grants
   expect(world.grants()).toEqual([160, 160]);
 });
 
-test('a pin fixes a grant; the others share the rest; unpinned it takes part again', () => {
+test('a pin fixes a grant, the others share the rest, and an unpinned node takes part again', () => {
   const world = new World(1_000, 1_000);
   const pinned = world.join();
   world.join();
@@ -247,7 +248,7 @@ test('a pin fixes a grant; the others share the rest; unpinned it takes part aga
   expect(world.grants()).toEqual([100, 450, 450]);
 });
 
-test('units that come back are granted again', () => {
+test('returned units are granted again', () => {
   const world = new World(10, 10);
   const only = world.join();
   world.settleDown();
@@ -259,12 +260,12 @@ test('units that come back are granted again', () => {
   expect(world.counters(only).grant).toBe(13);
 });
 
-test('a cut during a constant flow leaves grants low by no more than was counted twice, and sells out', () => {
+test('a lower quota under constant demand lowers grants by at most the units counted twice, and all is sold', () => {
   const flow = fc.record({
     nodes: fc.integer({ min: 1, max: 4 }),
     cutAt: fc.integer({ min: 1, max: 20 }),
     quota: fc.integer({ min: 0, max: 160 }),
-    // For how many rounds a node does not hear of what the database has decided.
+    // How many rounds pass until a node hears of the database's decisions.
     deafRounds: fc.integer({ min: 0, max: 5 }),
   });
   let lowest = 0;

@@ -20,7 +20,7 @@ function versionsOf(...grants: number[]): GrantVersions {
   return versions;
 }
 
-describe('what a node may be acting on', () => {
+describe('the largest grant that a node may act on', () => {
   test.each([
     ['it said so of the last version', versionsOf(50, 90, 30), report(2, 30), 30],
     ['anything since the version it applied', versionsOf(50, 90, 30), report(0, 50), 90],
@@ -30,7 +30,7 @@ describe('what a node may be acting on', () => {
     expect(versions.facts('n', 'TV', PATH, last).actingMax).toBe(max);
   });
 
-  test('is unknown when a keeper that took over never saw the versions between', () => {
+  test('is unknown when a keeper that took over has not seen the versions in between', () => {
     const versions = new GrantVersions();
     versions.note('n', 30, 7);
     expect(versions.facts('n', 'TV', PATH, report(6, 50)).actingMax).toBe(50);
@@ -38,7 +38,7 @@ describe('what a node may be acting on', () => {
     expect(versions.facts('n', 'TV', PATH, report(7, 30)).actingMax).toBe(30);
   });
 
-  test('is unknown when the grant was deleted and made anew until the node says so', () => {
+  test('is unknown after the grant was deleted and created again, until the node reports it', () => {
     const versions = versionsOf(50, 90);
     versions.note('n', 10, 0);
     expect(versions.facts('n', 'TV', PATH, report(1, 90)).actingMax).toBe(Number.POSITIVE_INFINITY);
@@ -49,26 +49,26 @@ describe('what a node may be acting on', () => {
   });
 });
 
-test('a node that ended in good order may bring only what it admitted; another all it had', () => {
+test('a node that ended cleanly may bring only what it admitted; a killed node its whole grant', () => {
   const facts = versionsOf(50).facts('n', 'TV', PATH, report(0, 50, 20, 5));
   expect(deadRights(facts, true)).toBe(15);
   expect(deadRights(facts, false)).toBe(45);
 });
 
-test('no node has a right to less than nothing, whatever it reports', () => {
+test('the rights of a node are never negative, whatever it reports', () => {
   const said = { ...report(0, 50, 20), skus: { TV: { admitted: 20, decided: 1_000 } } };
   const facts = versionsOf(50).facts('n', 'TV', PATH, decodeReport(JSON.stringify(said)));
   expect([facts.admitted, facts.decided]).toEqual([20, 20]);
   expect(deadRights(facts, true)).toBe(0);
 });
 
-test('a grant that was made anew by hand is read again, though its version is the same', () => {
+test('a grant that was created again by hand is read again although its version is the same', () => {
   const versions = versionsOf(50);
   expect(versions.facts('n', 'TV', PATH, report(0, 700)).actingMax).toBe(Number.POSITIVE_INFINITY);
   expect(versions.isBehind).toBe(true);
 });
 
-test('a grant that a node found deleted is read again', () => {
+test('a grant that a node reports as deleted is read again', () => {
   const versions = versionsOf(50);
   versions.facts('n', 'TV', PATH, report(undefined, 0));
   expect(versions.isBehind, 'it has not applied it yet').toBe(false);

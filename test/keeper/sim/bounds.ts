@@ -2,15 +2,15 @@ import type { Cast } from './cast.ts';
 import { unpin } from './faults.ts';
 import type { Truth } from './truth.ts';
 
-/** What holds once nothing is broken: everything recovers, edits come into force, all is sold. */
+/** What must hold after the faults: everything recovers, edits come into force, all is sold. */
 
-/** An edit is in force on every node. */
+/** Time until an edit is in force on every node. */
 const EDIT_BOUND_MS = 250;
-/** Everything that may be sold is sold, if someone asks. */
+/** Time until everything that may be sold is sold, while there is demand. */
 const SELL_BOUND_MS = 6_000;
 const ASK_EVERY_MS = 15;
 
-/** Someone leads, every node is ready, and no dead one is left. */
+/** Whether a keeper leads, every node is ready and no dead node is left. */
 export function isMended(cast: Cast): boolean {
   const alive = cast.alive;
   const { reports, nodes, sessions } = cast.paths;
@@ -28,7 +28,7 @@ export function isMended(cast: Cast): boolean {
   );
 }
 
-/** For the message, when it is not. */
+/** The state for the message when it does not hold. */
 export function stateOfAll(cast: Cast): string {
   const { reports, nodes, sessions } = cast.paths;
   const children = [reports, nodes, sessions].map(
@@ -38,7 +38,11 @@ export function stateOfAll(cast: Cast): string {
   return [...children, ...webs].join('; ');
 }
 
-/** The last edit: quota and keep, seen by all within the bound; how long it took, in ms. */
+/**
+ * Edits quota and keep and checks that all nodes see it within the bound.
+ *
+ * @returns how long it took, in milliseconds
+ */
 export async function editAll(cast: Cast, truth: Truth): Promise<number | undefined> {
   unpin(cast);
   const editedAt = cast.clock.now;
@@ -70,8 +74,9 @@ export async function editAll(cast: Cast, truth: Truth): Promise<number | undefi
 }
 
 /**
- * Someone asks at every node until everything is sold, for single units or for what is there of
- * several; how long, in ms.
+ * Sends requests for one or several units to every node until everything is sold.
+ *
+ * @returns how long it took, in milliseconds
  */
 export async function sellOut(cast: Cast, truth: Truth): Promise<number> {
   const startedAt = cast.clock.now;

@@ -9,17 +9,17 @@ import { Shop } from './shop.ts';
 import { SESSION_TIMEOUT_MS, WebNode } from './web.ts';
 import { Ensemble, type ZNode } from './zookeeper.ts';
 
-/** Who plays in a run: the servers, the shop, the keepers and the web nodes. */
+/** The participants of a run: the servers, the shop, the keepers and the web nodes. */
 
 export const ROOT = '/flashsale';
 const TICK_MS = 100;
 const TRACE_LINES_MAX = 400;
 
-/** Bugs that are planted to see whether they are found. */
+/** Bugs that are planted to test whether they are found. */
 export interface Planted {
   readonly settle?: (node: string) => Promise<void>;
   readonly newId?: () => string;
-  /** Counts as they were so long ago. */
+  /** Age of the unit counts. */
   readonly oldCounts?: boolean;
 }
 
@@ -33,7 +33,7 @@ export interface SimKeeper {
   readonly process: SimProcess;
   readonly network: Network;
   readonly keeper: Keeper;
-  /** Newest transaction of each quota that it was handed. */
+  /** Newest transaction of each quota that the keeper received. */
   readonly seen: Map<string, bigint>;
 }
 
@@ -73,7 +73,7 @@ export class Cast {
     return this.#trace ?? [];
   }
 
-  /** The first one counts. */
+  /** Only the first one counts. */
   fail(promise: string, facts: string): void {
     this.#violation ??= { promise, atMs: this.clock.now, facts };
   }
@@ -82,7 +82,7 @@ export class Cast {
     return this.#violation;
   }
 
-  /** Web nodes that run. */
+  /** Running web nodes. */
   get alive(): WebNode[] {
     return this.webs.filter(({ process }) => process.state === 'running');
   }

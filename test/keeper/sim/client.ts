@@ -1,11 +1,11 @@
 import { type Client, type ClientStat, CREATE_MODES } from '../../../zk/client/connection.ts';
 import type { Write, Written, ZNode } from './zookeeper.ts';
 
-/** What `zk/client/requests.ts` calls, in the words of node-zookeeper-client. */
+/** The calls that `zk/client/requests.ts` makes, with the interface of node-zookeeper-client. */
 
 type Callback = (error: unknown, ...values: unknown[]) => void;
 
-/** How a connection serves it. */
+/** How a connection serves the call. */
 export interface Access {
   read(
     path: string,
@@ -14,7 +14,7 @@ export interface Access {
     answer: (node?: ZNode) => void,
   ): void;
   write(writes: readonly Write[], callback: (written: Written) => void): void;
-  /** Told of each value that is handed to the process. */
+  /** Called with each value that the process receives. */
   onRead(path: string, node: ZNode | undefined): void;
 }
 
@@ -84,7 +84,7 @@ export function createClient(access: Access): Client {
   } as unknown as Client;
 }
 
-/** `zk/client/requests.ts` puts versions and ACLs into `ops` by itself. */
+/** `zk/client/requests.ts` sets versions and ACLs in `ops` itself. */
 function createTransaction(access: Access) {
   const ops: (Write & { acls?: unknown })[] = [];
   return {

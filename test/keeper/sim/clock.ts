@@ -1,7 +1,7 @@
 /**
- * Virtual time: one event at a time, in the order of its time, and between two events every promise
- * of the code under test runs to its end. The real timers of Node.js are replaced while it runs, so
- * that the processes simulated here are the very classes that run in production.
+ * Virtual time. Events run one at a time in the order of their times, and between two events every
+ * promise of the code under test runs to its end. The timers of Node.js are replaced meanwhile, so
+ * the simulated processes use the same classes as production.
  */
 
 interface Event {
@@ -12,7 +12,7 @@ interface Event {
   action: (() => void) | undefined;
 }
 
-/** Something that can be stopped, continued and killed; what happens to it while it is stopped waits. */
+/** A process that can be stopped, continued and killed. Events for a stopped process wait. */
 export class SimProcess {
   readonly name: string;
   state: 'running' | 'stopped' | 'dead' = 'running';
@@ -33,24 +33,24 @@ const real = {
   random: Math.random,
 };
 
-/** More without time going on is a loop. */
+/** More events at the same time are an endless loop. */
 const EVENTS_AT_ONCE_MAX = 20_000;
 
 export class Clock {
   now = 0;
   events = 0;
-  /** Something outside of the processes has changed that is looked at after this event. */
+  /** State outside of the processes has changed and is checked after this event. */
   isChanged = false;
   #heap: Event[] = [];
   #order = 0;
   #current: SimProcess | undefined;
 
-  /** Runs `action` after `delayMs`; when a process is named, as something that happens to it. */
+  /** Runs `action` after `delayMs`; when a process is given, as an event of that process. */
   after(delayMs: number, action: () => void, process?: SimProcess, isTimer = false): Event {
     return this.at(this.now + Math.max(0, delayMs), action, process, isTimer);
   }
 
-  /** The same at a moment: what follows each other at one moment stays in order. */
+  /** The same at a given time. Events of the same time keep their order. */
   at(at: number, action: () => void, process?: SimProcess, isTimer = false): Event {
     const event: Event = { at, order: this.#order++, process, isTimer, action };
     this.#push(event);
@@ -61,7 +61,7 @@ export class Clock {
     if (process.state === 'running') process.state = 'stopped';
   }
 
-  /** What waited happens now: timers first, as in an event loop that was stopped. */
+  /** Runs the events that waited: timers first, as in an event loop that was stopped. */
   continue(process: SimProcess): void {
     if (process.state !== 'stopped') return;
     process.state = 'running';
@@ -70,7 +70,7 @@ export class Clock {
       for (const event of held) {
         if (event.isTimer !== isTimer || !event.action) continue;
         const again = this.after(0, event.action, process, isTimer);
-        // Its owner may still cancel it by the event that it knows.
+        // Its owner may still cancel it by the event that it holds.
         event.action = undefined;
         this.#moved.set(event, again);
       }
@@ -97,7 +97,7 @@ export class Clock {
     this.#current = undefined;
   }
 
-  /** Runs events until `afterEach` says so after one of them, or `untilMs` has come. */
+  /** Runs events until `afterEach` returns true after one of them, or until `untilMs`. */
   async run(
     untilMs: number,
     afterEach: (process: SimProcess | undefined) => boolean,
@@ -109,7 +109,8 @@ export class Clock {
       const { process, action } = event;
       if (!action || process?.state === 'dead') continue;
       atOnce = event.at > this.now ? 0 : atOnce + 1;
-      if (atOnce > EVENTS_AT_ONCE_MAX) throw new Error(`time stands still at ${this.now} ms`);
+      if (atOnce > EVENTS_AT_ONCE_MAX)
+        throw new Error(`time does not advance beyond ${this.now} ms`);
       this.now = event.at;
       if (process?.state === 'stopped') {
         process.held.push(event);
@@ -127,7 +128,11 @@ export class Clock {
     this.now = untilMs;
   }
 
-  /** Puts virtual timers in the place of the real ones; returns what undoes it. */
+  /**
+   * Replaces the real timers by virtual ones.
+   *
+   * @returns a function that restores them
+   */
   install(random: () => number): () => void {
     const make =
       (repeat: boolean) =>

@@ -7,7 +7,7 @@ import { Network } from './network.ts';
 import { Random } from './random.ts';
 import { Ensemble } from './zookeeper.ts';
 
-/** A large webNodes in virtual time: what an edit of some SKUs costs beside many that stay as they are. */
+/** Many web nodes in virtual time: the cost of editing a few SKUs while many stay unchanged. */
 
 const UNITS = 10_000;
 const EDITS = 6;
@@ -22,7 +22,7 @@ export interface Cluster {
   readonly edit_virtual_ms_max: number;
   readonly transactions_per_edit: number;
   readonly grant_writes_per_edit: number;
-  /** In ten seconds in which nobody edits. */
+  /** Transactions in ten seconds without an edit. */
   readonly idle_transactions: number;
 }
 
@@ -79,7 +79,7 @@ export async function clusterOf(nodes: number, skus: number, edited = 1): Promis
         agents.push(new NodeAgent({ session: session(web.network), ...options }));
       });
     }
-    /** Whether every node acts on its share of these units; who does is not asked again. */
+    /** Whether every node acts on its share of these units. Nodes that do are not asked again. */
     const allHave = (changed: readonly string[], units: number) => {
       const waiting = changed.flatMap((sku) => agents.map((agent) => ({ sku, agent })));
       return () => {

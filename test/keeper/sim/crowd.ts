@@ -5,8 +5,8 @@ import type { ShedWay } from '../../../zk/tree/values.ts';
 import { Random } from './random.ts';
 
 /**
- * A crowd before web nodes whose kept share follows demand: the real law and the real meter, with
- * reports that come late, in virtual time. One press of one shopper at a time.
+ * A crowd of shoppers at web nodes whose kept share follows demand: the real rules and the real
+ * meter with delayed reports, in virtual time, one request of one shopper at a time.
  */
 
 const TICK_MS = 50;
@@ -20,22 +20,22 @@ export interface CrowdPlan {
   readonly shed: ShedWay;
   readonly start: number;
   readonly limits: KeepLimits;
-  /** New shoppers a second, by the seconds since the opening. */
+  /** New shoppers per second, by the seconds since the opening. */
   readonly arrivals: (second: number) => number;
-  /** Share of them who press again until they have a unit. */
+  /** Share of shoppers who try again until they have a unit. */
   readonly persistent: number;
-  /** Share of them who never get as far as the quota. */
+  /** Share of shoppers whose requests never reach the quota. */
   readonly bots: number;
-  /** Units that the workers decide in a second, by the seconds since the opening. */
+  /** Units that the workers decide per second, by the seconds since the opening. */
   readonly workers: (second: number) => number;
   readonly seconds: number;
 }
 
 export interface Played {
   readonly sold: number;
-  /** Seconds after the opening when the last unit was drawn; Infinity: never. */
+  /** Seconds after the opening when the last unit was drawn; Infinity when it never was. */
   readonly soldOutAt: number;
-  /** The share in force, by control step. */
+  /** The share in force at each control step. */
   readonly shares: readonly number[];
   readonly pressed: number;
   readonly kept: number;
@@ -109,7 +109,7 @@ export class Crowd {
     }
   }
 
-  /** Arrivals that know nothing of each other; above 30 the normal distribution is as good. */
+  /** Independent arrivals; above 30 the normal distribution is close enough. */
   #poisson(mean: number): number {
     const random = this.#random;
     if (mean > 30) {

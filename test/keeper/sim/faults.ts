@@ -2,7 +2,7 @@ import type { Cast } from './cast.ts';
 import type { Network } from './network.ts';
 import type { Step } from './schedule.ts';
 
-/** What happens to the cast: faults, edits, and their end. */
+/** The faults and edits of a run, and their end. */
 
 export function takeStep(cast: Cast, step: Step): unknown {
   const { which, forMs, units } = step;
@@ -88,7 +88,7 @@ export function takeStep(cast: Cast, step: Step): unknown {
   }
 }
 
-/** Takes all pins away. */
+/** Deletes all pins. */
 export function unpin(cast: Cast): void {
   for (const { sku } of cast.setting.skus) {
     const { pins } = cast.paths.sku(sku);
@@ -98,7 +98,7 @@ export function unpin(cast: Cast): void {
   }
 }
 
-/** From here on nothing breaks: two nodes run, and a keeper. */
+/** Ends all faults: two nodes and one keeper run. */
 export async function mend(cast: Cast): Promise<void> {
   cast.note('--- everything is mended');
   cast.isFaulty = false;

@@ -20,7 +20,9 @@ import {
   type ZNode,
 } from './zookeeper.ts';
 
-/** One connection of a simulated process to a simulated server: ordered, slow, and mortal. */
+/**
+ * One connection of a simulated process to a simulated server: ordered, slow, and subject to loss.
+ */
 
 const FLOWING_MS = 5;
 
@@ -29,7 +31,7 @@ interface Call {
   readonly isWrite: boolean;
 }
 
-/** Each connection of the process goes through `network`. */
+/** Every connection of the process goes through `network`. */
 export function connectThrough(network: Network): Connect {
   return (options, onConnected, onLost) => {
     const link = new SimLink(network, options, onConnected, onLost);
@@ -54,7 +56,7 @@ class SimLink implements Link, Connection {
   #pending = new Set<(error: Failure) => void>();
   #queue: Call[] = [];
   #isServing = false;
-  /** Watches as the server knows them, and their handlers as the client does. */
+  /** Watches as the server knows them, and their handlers in the client. */
   #watches = new Map<string, Set<() => void>>();
   /** Writes that were sent and are neither in the history nor refused yet. */
   writesUnderWay = 0;
@@ -83,7 +85,7 @@ class SimLink implements Link, Connection {
       const refuses =
         !server.isUp || server.isLonely || !ensemble.hasQuorum || server.tree.zxid < this.#zxid;
       if (refuses) return this.closeByServer('disconnected');
-      // Asking the leader for the session takes a way there and back from a follower.
+      // A follower needs a round trip to ask the leader for the session.
       const wayMs = server === ensemble.leader ? 0 : network.latency() * 2;
       network.options.clock.after(wayMs, () => {
         if (!ensemble.hasQuorum || !server.isUp) return this.closeByServer('disconnected');
@@ -126,7 +128,7 @@ class SimLink implements Link, Connection {
     const { clock, process } = this.network.options;
     this.#toClientAt = this.#fifo(this.#toClientAt);
     const arrive = () => {
-      // Silence that began after it was sent holds it back too.
+      // A silence that began after it was sent delays it too.
       const { silentUntil } = this.network;
       if (silentUntil > clock.now) clock.at(silentUntil, arrive);
       else
@@ -141,7 +143,7 @@ class SimLink implements Link, Connection {
     clock.at(this.#toClientAt, arrive);
   }
 
-  /** The server ends it, or refuses it; the process hears of it later. */
+  /** The server ends or refuses the connection; the process learns of it later. */
   closeByServer(why: Lost): void {
     if (this.#isClosed) return;
     this.#closeServerEnd();
@@ -163,7 +165,7 @@ class SimLink implements Link, Connection {
     return { id: zxidBuffer(id), password, timeoutMs, zxid: this.zxid() };
   }
 
-  /** Connected, and nothing that was held back by a silence is still on its way. */
+  /** Whether it is connected and no message delayed by a silence is still under way. */
   get isFlowing(): boolean {
     const { now } = this.network.options.clock;
     const isUp = this.#isAnswered && !this.#isGone && !this.#isClosed;
@@ -174,7 +176,7 @@ class SimLink implements Link, Connection {
     return zxidBuffer(this.#zxid);
   }
 
-  /** The session, or the one that it asks to go on with. */
+  /** The session, or the one that it asks to resume. */
   get sessionId(): bigint | undefined {
     return this.#session?.id ?? this.#asked;
   }
@@ -190,7 +192,7 @@ class SimLink implements Link, Connection {
       };
       const fail = (error: Failure) => end({ ok: false, error });
       const timer = setTimeout(() => {
-        // Like the real one: what has arrived is looked at first.
+        // Like the real one: checks first what has arrived.
         clock.after(
           0,
           () => {
@@ -217,7 +219,7 @@ class SimLink implements Link, Connection {
 
   abandon(): void {
     this.#isGone = true;
-    // What is under way still arrives; the end of the connection right behind it.
+    // Messages under way still arrive; the end of the connection follows directly.
     this.#toServer(() => this.#closeServerEnd());
     for (const fail of this.#pending) fail('connection_loss');
   }
@@ -240,7 +242,7 @@ class SimLink implements Link, Connection {
     this.abandon();
   }
 
-  /** Requests of a connection are served one after the other. */
+  /** The requests of a connection are served one after the other. */
   #enqueue(isWrite: boolean, serve: Call['serve']): void {
     if (isWrite) this.writesUnderWay++;
     this.#toServer(() => {
@@ -278,7 +280,7 @@ class SimLink implements Link, Connection {
       const server = this.#server;
       const judge = () => {
         const session = this.#session;
-        // No leader, or a session that has moved on: no answer from here.
+        // Without a leader, or after the session has moved, this server does not answer.
         if (!ensemble.hasQuorum || server.isLonely || session?.link !== this) return;
         const written = ensemble.write(session, writes);
         const answer = () => done(() => callback(written));
@@ -313,7 +315,7 @@ class SimLink implements Link, Connection {
     this.#watches.set(key, watchers);
   }
 
-  /** A change was applied by this connection's server. */
+  /** This connection's server has applied a change. */
   changed({ op, path }: Change): void {
     this.#fire(`data ${path}`);
     if (op !== 'set') this.#fire(`children ${parentOf(path)}`);

@@ -4,10 +4,11 @@ import type { Tally } from './spread.ts';
 
 /**
  * Runs schedules of the quota simulator by hand:
- * `node test/keeper/sim/main.ts --from 1 --count 10000`, `node test/keeper/sim/main.ts --seed 42 --trace`.
+ * `node test/keeper/sim/main.ts --from 1 --count 10000`,
+ * `node test/keeper/sim/main.ts --seed 42 --trace`.
  */
 
-/** More say nothing new. */
+/** Further failures add no information. */
 const FAILURES_MAX = 5;
 
 const { values } = parseArgs({

@@ -3,7 +3,7 @@ import type { Clock, SimProcess } from './clock.ts';
 import type { Random } from './random.ts';
 import type { Ensemble, ZNode } from './zookeeper.ts';
 
-/** How messages of one process fare on their way: slow, silent, or good. */
+/** How the network treats the messages of one process: slow, silent or fast. */
 
 export interface NetworkOptions {
   readonly clock: Clock;
@@ -13,30 +13,30 @@ export interface NetworkOptions {
   /** Share of messages that take up to `slowMs`. */
   readonly slowShare: number;
   readonly slowMs: number;
-  /** Shares of watch events that never come, or come twice. */
+  /** Shares of watch events that are lost or arrive twice. */
   readonly lostEvents: number;
   readonly doubledEvents: number;
-  /** Told of each value that is handed to the process. */
+  /** Called with each value that the process receives. */
   readonly onRead: (path: string, node: ZNode | undefined) => void;
 }
 
-/** What the world sees of a connection, and how it cuts it. */
+/** A connection as the world sees and cuts it. */
 export interface Connection {
-  /** The server ends it, or refuses it; the process hears of it later. */
+  /** The server ends or refuses the connection; the process learns of it later. */
   closeByServer(why: Lost): void;
-  /** Connected, and nothing that was held back by a silence is still on its way. */
+  /** Whether it is connected and no message delayed by a silence is still under way. */
   readonly isFlowing: boolean;
-  /** The session, or the one that it asks to go on with. */
+  /** The session, or the one that it asks to resume. */
   readonly sessionId: bigint | undefined;
   /** Writes that were sent and are neither in the history nor refused yet. */
   readonly writesUnderWay: number;
 }
 
-/** What one process shares among its connections. */
+/** State that all connections of one process share. */
 export class Network {
   readonly options: NetworkOptions;
   link: Connection | undefined;
-  /** Nothing passes, nothing breaks. */
+  /** Holds back all messages; connections stay open. */
   silentUntil = 0;
   #faults: { slow: number; lost: number; doubled: number };
 
@@ -46,7 +46,7 @@ export class Network {
     this.#faults = { slow: slowShare, lost: lostEvents, doubled: doubledEvents };
   }
 
-  /** From now on messages are as quick as they are on a good day, and none is lost. */
+  /** From now on messages are fast and none is lost. */
   heal(): void {
     this.silentUntil = 0;
     this.#faults = { slow: 0, lost: 0, doubled: 0 };

@@ -1,4 +1,4 @@
-/** Numbers that look random and are the same for the same seed (mulberry32). */
+/** Pseudorandom numbers, the same for the same seed (mulberry32). */
 export class Random {
   #state: number;
 
@@ -6,7 +6,7 @@ export class Random {
     this.#state = seed >>> 0;
   }
 
-  /** From 0 to 1, 1 excluded. */
+  /** A number from 0 (included) to 1 (excluded). */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let mixed = this.#state;
@@ -23,7 +23,7 @@ export class Random {
     return min + this.next() * (max - min);
   }
 
-  /** Both ends included. */
+  /** An integer in the range, both ends included. */
   integer(min: number, max: number): number {
     return min + Math.floor(this.next() * (max - min + 1));
   }
@@ -34,7 +34,7 @@ export class Random {
     return choice;
   }
 
-  /** An independent sequence, so that what one part takes does not change another's. */
+  /** An independent sequence, so that one consumer does not change the numbers of another. */
   fork(): Random {
     return new Random(Math.floor(this.next() * 2 ** 32));
   }

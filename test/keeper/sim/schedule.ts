@@ -1,6 +1,8 @@
 import { Random } from './random.ts';
 
-/** What happens in one run, made from its seed: a world, and faults and edits at their times. */
+/**
+ * The schedule of one run, generated from its seed: a world, and faults and edits at their times.
+ */
 
 export interface Setting {
   readonly seed: number;
@@ -12,9 +14,9 @@ export interface Setting {
     readonly total: number;
     readonly quota: number;
   }[];
-  /** Purchase requests a second, all nodes and SKUs. */
+  /** Purchase requests per second at all nodes for all SKUs. */
   readonly demand: number;
-  /** How much more the first node is asked than the last. */
+  /** How many times more requests the first node gets than the last. */
   readonly skew: number;
   readonly slowShare: number;
   readonly slowMs: number;
@@ -54,13 +56,13 @@ export type StepKind = (typeof STEP_KINDS)[number];
 export interface Step {
   readonly atMs: number;
   readonly kind: StepKind;
-  /** Which node, keeper, server, SKU: modulo how many there are. */
+  /** Index of the node, keeper, server or SKU, modulo their number. */
   readonly which: number;
   readonly forMs: number;
   readonly units: number;
 }
 
-/** Faults happen until then; afterwards everything is mended. */
+/** Faults happen until this time; afterwards everything works. */
 export const FAULTS_MS = 4_000;
 const LOUD: readonly StepKind[] = [
   'quota',

@@ -2,21 +2,24 @@ import type { UnitCounts } from '../../../keeper/figures.ts';
 import type { Clock, SimProcess } from './clock.ts';
 import type { Random } from './random.ts';
 
-/** Queue, worker and database of the simulation: what the keeper and the web nodes rely on of them. */
+/**
+ * Queue, worker and database of the simulation, as far as the keeper and the web nodes depend on
+ * them.
+ */
 
 export interface SimRequest {
   readonly id: number;
   readonly sku: string;
-  /** Drawn. */
+  /** Units drawn. */
   readonly units: number;
   readonly acceptFewer: boolean;
-  /** Units of its order, once it is ordered. */
+  /** Units of its order, once there is one. */
   ordered: number;
-  /** Node id that it was drawn under. */
+  /** Node id under which the units were drawn. */
   readonly node: string;
-  /** `drawn`: at the web node; `published`: on its way or in the queue. */
+  /** `drawn`: at the web node; `published`: sent or in the queue. */
   state: 'drawn' | 'published' | 'ordered' | 'sold_out' | 'rejected' | 'gone';
-  /** Tells the web node; undefined when that process is dead. */
+  /** Reports the outcome to the web node; undefined when that process is dead. */
   readonly tell: (request: SimRequest) => void;
 }
 
@@ -34,7 +37,7 @@ const BATCH_MS = 4;
 export class Shop {
   readonly stock = new Map<string, Stock>();
   readonly fenced = new Set<string>();
-  /** Drawn and neither decided nor given back, by node id and SKU; without those of fenced nodes. */
+  /** Units drawn and neither decided nor refunded, by node id and SKU; without fenced nodes. */
   readonly underWay = new Map<string, Map<string, number>>();
   readonly orders: SimRequest[] = [];
   isDatabaseDown = false;
@@ -65,14 +68,14 @@ export class Shop {
     this.#count(request, request.units);
   }
 
-  /** It will not come: refunded, or its process died before it was sent. */
+  /** The request will not arrive: it was refunded, or its process died before it was sent. */
   gone(request: SimRequest): void {
     if (request.state !== 'drawn') return;
     request.state = 'gone';
     if (!this.fenced.has(request.node)) this.#count(request, -request.units);
   }
 
-  /** Sent to the broker, where it arrives after a while. */
+  /** Sends the request to the broker, where it arrives after a delay. */
   publish(request: SimRequest, delayMs: number): void {
     request.state = 'published';
     this.#clock.after(delayMs, () => this.#queue.push({ request }));
@@ -98,7 +101,7 @@ export class Shop {
     } else {
       this.#count(request, -units);
       const left = stock.total - stock.held;
-      // At times it finds less than was drawn, as it does when slots were emptied by hand.
+      // Sometimes fewer units are found than were drawn, as after slots were emptied by hand.
       const found = acceptFewer && this.#random.chance(0.1) ? Math.min(left, 1) : left;
       request.ordered = found >= units ? units : acceptFewer ? found : 0;
       request.state = request.ordered > 0 ? 'ordered' : 'sold_out';
@@ -108,14 +111,16 @@ export class Shop {
     request.tell(request);
   }
 
-  /** Some order is cancelled or expires: its units are free again. */
+  /** One order is cancelled or expires; its units are free again. */
   giveBack(sku: string): void {
     const index = this.orders.findIndex((order) => order.sku === sku);
     const [order] = index < 0 ? [] : this.orders.splice(index, 1);
     if (order) this.stockOf(sku).held -= order.ordered;
   }
 
-  /** As the keeper's `unitCounts`: what stands there while it is asked, told a little later. */
+  /**
+   * Like the keeper's `unitCounts`: the counts at the time of the call, returned a little later.
+   */
   counts(process: SimProcess): Promise<UnitCounts> {
     return new Promise((resolve, reject) => {
       const askMs = this.#random.between(0.3, 8);
@@ -136,7 +141,7 @@ export class Shop {
     });
   }
 
-  /** As the keeper's `settle`: behind everything in the queue, then the fence. */
+  /** Like the keeper's `settle`: drains the queue, then fences the node. */
   async settle(node: string, process: SimProcess): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error('not drained')), SETTLE_TIMEOUT_MS);

@@ -17,7 +17,7 @@ function play(setting: Setting, { planted = {}, isTraced = false }: SimulateOpti
   return playWorld(setting, planted, isTraced);
 }
 
-/** Leaves out one thing after the other for as long as the same promise is broken. */
+/** Leaves out one part after the other as long as the same promise is broken. */
 async function shrink(setting: Setting, promise: string, options: SimulateOptions) {
   const isStillBroken = async (candidate: Setting) =>
     (await play(candidate, options)).violation?.promise === promise;
@@ -52,7 +52,7 @@ async function shrink(setting: Setting, promise: string, options: SimulateOption
 
 const TRACE_LINES = 40;
 
-/** The smallest schedule that breaks the same promise, with what happened last. */
+/** The smallest schedule that breaks the same promise, with its last events. */
 export async function explain(seed: number, options: SimulateOptions = {}): Promise<string> {
   const setting = scheduleOf(seed);
   const { violation } = await play(setting, options);

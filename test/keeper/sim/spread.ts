@@ -3,7 +3,10 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-/** Many schedules at once, in processes of their own: each has timers and a clock that are replaced. */
+/**
+ * Runs many schedules in parallel, in separate processes, because each replaces the timers and the
+ * clock.
+ */
 
 const run = promisify(execFile);
 const MAIN = join(import.meta.dirname, 'main.ts');
@@ -14,14 +17,14 @@ export interface Tally {
   readonly schedules: number;
   readonly events: number;
   readonly draws: number;
-  /** Longest, in virtual time. */
+  /** The longest, in virtual time. */
   readonly editMs: number;
   readonly sellMs: number;
-  /** The smallest schedule that still shows it, and how to run it again, of each failure. */
+  /** For each failure, the smallest schedule that still shows it, and how to run it again. */
   readonly failures: readonly string[];
 }
 
-/** Seeds from `first` on, as many as `count`. */
+/** Runs `count` seeds from `first` on. */
 export async function spread(first: number, count: number): Promise<Tally> {
   const processes = Math.min(PROCESSES_MAX, Math.max(2, availableParallelism()));
   const share = Math.ceil(count / processes);

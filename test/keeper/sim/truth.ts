@@ -4,7 +4,10 @@ import type { SimProcess } from './clock.ts';
 import type { WebNode } from './web.ts';
 import type { Change } from './zookeeper.ts';
 
-/** What may truly be admitted yet, whoever knows it; looked at after every event. */
+/**
+ * The units that may truly still be admitted, independent of what any process knows. Checked after
+ * every event.
+ */
 
 interface Written {
   readonly zxid: bigint;
@@ -24,7 +27,12 @@ export class Truth {
     cast.ensemble.onChange = (changes, zxid) => this.#record(changes, zxid);
   }
 
-  /** True when a promise is broken. @param process whose event it was */
+  /**
+   * Checks the promises.
+   *
+   * @param process the process whose event it was
+   * @returns true when a promise is broken
+   */
   check(process?: SimProcess): boolean {
     for (const web of this.#cast.webs) if (web.process === process) web.stir();
     for (const { sku } of this.#cast.setting.skus) {
@@ -52,14 +60,14 @@ export class Truth {
     return this.#quotas.get(this.#cast.paths.sku(sku).quota)?.at(-1)?.units;
   }
 
-  /** Units that are held, under way, or may be drawn yet: as it truly is. */
+  /** Units that are truly held, under way or still drawable. */
   committed(sku: string): number {
     let units = this.#cast.shop.stockOf(sku).held + this.#cast.shop.unitsUnderWay(sku);
     for (const web of this.#cast.webs) units += this.#spendable(web, sku);
     return units;
   }
 
-  /** Remembers what keepers and nodes may still act on. */
+  /** Records what keepers and nodes may still act on. */
   #record(changes: readonly Change[], zxid: bigint): void {
     this.#cast.clock.isChanged = true;
     for (const change of changes) {
@@ -83,7 +91,7 @@ export class Truth {
     return Math.min(quota, this.#cast.shop.stockOf(sku).total);
   }
 
-  /** What the leader sent before it heard of a cut is still the old quota's; then it is over. */
+  /** Writes that the leader sent before it heard of a lower quota still follow the old one. */
   #forgetQuotas(sku: string): void {
     const path = this.#cast.paths.sku(sku).quota;
     const known = this.#quotas.get(path) ?? [];
@@ -92,12 +100,12 @@ export class Truth {
     );
     const seen = leader?.seen.get(path);
     if (seen === undefined || (leader?.network.link?.writesUnderWay ?? 0) > 0) return;
-    // Of edits that follow each other at once a keeper may see only the last, which may be garbage.
+    // Of edits in quick succession a keeper may see only the last, which may be invalid.
     const index = known.findIndex(({ zxid }) => zxid === seen);
     if (index > 0) known.splice(0, index);
   }
 
-  /** Units that a node may draw yet, on what it has and on what stands in the tree for it. */
+  /** Units that a node may still draw, from its own grant and from the grants in the tree. */
   #spendable(web: WebNode, sku: string): number {
     const { agent, process, network, seen } = web;
     const { node } = agent;

@@ -6,7 +6,9 @@ import type { Random } from './random.ts';
 import type { Shop, SimRequest } from './shop.ts';
 import type { ZNode } from './zookeeper.ts';
 
-/** A web node: the real agent, asked to draw, and what the server does with what was drawn. */
+/**
+ * A simulated web node: the real agent, asked to draw, and what the server does with drawn units.
+ */
 
 export const SESSION_TIMEOUT_MS = 1_000;
 const ENVELOPE_WAIT_MS = 2;
@@ -27,7 +29,7 @@ export class WebNode {
   readonly process: SimProcess;
   readonly network: Network;
   agent!: NodeAgent;
-  /** Newest transaction of each grant that was handed to the process, by path. */
+  /** By path, the newest transaction of each grant that the process received. */
   readonly seen = new Map<string, bigint>();
   isBrokerRefusing = false;
   isFaulty = true;
@@ -67,13 +69,13 @@ export class WebNode {
     return this.process.state === 'running';
   }
 
-  /** Grant and admitted units, as they were when the process last did something. */
+  /** Grant and admitted units at the last action of the process. */
   counters(sku: string): { readonly grant: number; readonly admitted: number } | undefined {
     this.#counters ??= new Map(this.agent.grants().map((grant) => [grant.sku, grant]));
     return this.#counters.get(sku);
   }
 
-  /** The process has done something. */
+  /** Called after each action of the process. */
   stir(): void {
     this.#counters = undefined;
   }
@@ -138,14 +140,14 @@ export class WebNode {
     clock.after(delayMs, decide, this.process);
   }
 
-  /** Killed: what it had drawn and not sent is gone with it. */
+  /** Kills the process: units that it drew and did not publish are lost with it. */
   kill(): void {
     this.#options.clock.kill(this.process);
     for (const request of this.#requests) this.#options.shop.gone(request);
     this.#requests.clear();
   }
 
-  /** Ends in good order, as on SIGTERM: no more requests, publishes done, then the agent closes. */
+  /** Ends cleanly as on SIGTERM: no more requests, publishes confirmed, then the agent closes. */
   leave(): void {
     if (this.isLeaving) return;
     this.isLeaving = true;

@@ -4,15 +4,18 @@ import { mend, takeStep } from './faults.ts';
 import { FAULTS_MS, type Setting } from './schedule.ts';
 import { Truth } from './truth.ts';
 
-/** One run: the real keeper and the real agents in a simulated world, and what is promised of them. */
+/**
+ * One run: the real keeper and the real agents in a simulated world, and the checks of their
+ * promises.
+ */
 
-/** After the faults: sessions and connections are what they were, dead nodes are settled. */
+/** Time after the faults until sessions and connections are restored and dead nodes settled. */
 const MENDING_MS = 7_500;
 const REREAD_MS = 3_100;
-/** What was missed is read again after a new connection. */
+/** Missed values are read again after a new connection. */
 const CATCH_UP_MS = 100;
 
-/** How long the last edit and the sale of everything took, as far as it came. */
+/** How long the last edit and the sale of everything took, as far as they were reached. */
 interface Took {
   readonly editMs?: number | undefined;
   readonly sellMs?: number | undefined;
@@ -74,7 +77,7 @@ async function play(cast: Cast, truth: Truth): Promise<Took> {
   await cast.clock.run(FAULTS_MS, (by) => truth.check(by));
   if (cast.violation) return {};
   await mend(cast);
-  // A watch event that was lost on the way is made good by the next reading, every three seconds.
+  // A lost watch event is made up for by the next read, every three seconds.
   const restMs = cast.setting.lostEvents > 0 ? REREAD_MS : 0;
   await cast.clock.run(FAULTS_MS + restMs, (by) => truth.check(by));
   if (cast.violation) return {};
@@ -88,14 +91,14 @@ async function play(cast: Cast, truth: Truth): Promise<Took> {
   return { editMs, ...(!cast.violation && { sellMs: await sellOut(cast, truth) }) };
 }
 
-/** Someone asks for units, now here, now there, until nothing breaks any more. */
+/** Requests arrive at changing nodes until the faults end. */
 function demand(cast: Cast): void {
   const { demand, skew, skus } = cast.setting;
   const random = cast.random.fork();
   const next = () => {
     if (!cast.isFaulty) return;
     cast.clock.after((random.between(0.2, 1.8) * 1_000) / demand, next);
-    // The skew makes the first nodes the busy ones.
+    // The skew makes the first nodes the busiest.
     const at = Math.floor(cast.webs.length * random.next() ** (1 + skew / 4));
     const sku = random.pick(skus).sku;
     cast.webs[at]?.ask(sku, random.integer(1, 3), random.chance(0.5));

@@ -2,11 +2,11 @@ import type { Clock } from './clock.ts';
 import type { Random } from './random.ts';
 
 /**
- * A model of a ZooKeeper ensemble: one history of transactions, servers that apply it late, sessions
- * that end when the leader has not heard of them. What it must get right is what the control plane
- * relies on: a write is answered when it is in the history; a read may be old, but never older than
- * what the same connection has seen; a session's end is the leader's decision, made from the lists of
- * live sessions that followers hand in every half tick.
+ * A model of a ZooKeeper ensemble: one history of transactions, servers that apply it late, and
+ * sessions that end when the leader has not heard of them. The control plane relies on these
+ * properties: a write is answered when it is in the history; a read may be old, but never older
+ * than what the same connection has seen; the leader decides when a session ends, based on the
+ * lists of live sessions that followers send every half tick.
  */
 
 export interface ZNode {
@@ -16,7 +16,7 @@ export interface ZNode {
   modified: bigint;
   readonly owner: bigint;
   readonly children: Set<string>;
-  /** For the names of sequential children. */
+  /** Counter for the names of sequential children. */
   made: number;
 }
 
@@ -38,7 +38,7 @@ export type Written =
       readonly ok: true;
       readonly zxid: bigint;
       readonly paths: readonly string[];
-      /** The node of the last operation, as it left it. */
+      /** The node of the last operation after it. */
       readonly node: ZNode | undefined;
     }
   | { readonly ok: false; readonly error: Refusal; readonly zxid: bigint };
@@ -48,12 +48,12 @@ export interface Session {
   readonly timeoutMs: number;
   touchedAt: number;
   isAlive: boolean;
-  /** Requests of an older connection are refused: the session has moved. */
+  /** Requests of an older connection are refused, because the session has moved. */
   link: ClientLink | undefined;
 }
 
 const TICK_MS = 500;
-/** A follower that lost its leader goes on answering reads for so long. */
+/** How long a follower that lost its leader keeps answering reads. */
 const LONELY_MS = 2_000;
 
 export function parentOf(path: string): string {
@@ -97,7 +97,7 @@ function newNode(text: string, zxid: bigint, owner: bigint): ZNode {
   return { text, version: 0, created: zxid, modified: zxid, owner, children, made: 0 };
 }
 
-/** A client's connection, as its server sees it. */
+/** A client's connection at its server. */
 interface ClientLink {
   changed(change: Change): void;
   closeByServer(why: 'disconnected' | 'expired'): void;
@@ -109,11 +109,11 @@ export class Server {
   readonly touched = new Set<bigint>();
   readonly waiting: { readonly zxid: bigint; readonly done: () => void }[] = [];
   isUp = true;
-  /** A follower without its leader. */
+  /** Whether this follower has lost its leader. */
   isLonely = false;
-  /** When the transactions sent to it so far have arrived. */
+  /** Time when the transactions sent so far have arrived. */
   lastApplyAt = 0;
-  /** Transactions that it missed while it was down or lonely. */
+  /** Transactions that it missed while it was down or without its leader. */
   readonly missed: { zxid: bigint; changes: readonly Change[] }[] = [];
 }
 
@@ -183,13 +183,13 @@ export class Ensemble {
 
   #expireLater(session: Session): void {
     const restMs = session.touchedAt + session.timeoutMs - this.#clock.now;
-    // At the earliest moment that the promise of the timeout allows: the worst for everyone.
+    // At the earliest time that the session timeout allows, which is the hardest case.
     this.#clock.after(restMs + 0.01, () => {
       if (!session.isAlive) return;
       const isOver = this.#clock.now > session.touchedAt + session.timeoutMs;
       if (isOver && this.hasQuorum) this.end(session);
       else if (isOver) {
-        // A leader that is elected anew gives every session its whole timeout again.
+        // A newly elected leader gives every session its whole timeout again.
         session.touchedAt = this.#clock.now;
         this.#expireLater(session);
       } else this.#expireLater(session);
@@ -204,7 +204,7 @@ export class Ensemble {
     session.link?.closeByServer('expired');
   }
 
-  /** What an operator types. */
+  /** An edit of an operator. */
   type(path: string, text: string | undefined): void {
     if (!this.hasQuorum) {
       this.#clock.after(TICK_MS / 10, () => this.type(path, text));
@@ -223,7 +223,7 @@ export class Ensemble {
     this.#commit(changes);
   }
 
-  /** A transaction of a session, judged by the leader against the newest state. */
+  /** A transaction of a session, checked by the leader against the newest state. */
   write(session: Session, writes: readonly Write[]): Written {
     const { tree } = this.leader;
     if (!session.isAlive) return { ok: false, error: 'session_expired', zxid: tree.zxid };
@@ -298,7 +298,7 @@ export class Ensemble {
   /** Ends every connection of a server for a while. */
   takeDown(index: number, forMs: number): void {
     const server = this.servers[index % this.servers.length] as Server;
-    // The leader's end is an election: everything stands for a while, then the sessions go on.
+    // When the leader ends there is an election: everything pauses, then the sessions continue.
     if (server === this.leader) {
       this.stopAll(forMs);
       return;
@@ -308,7 +308,7 @@ export class Ensemble {
     this.#clock.after(forMs, () => this.#bringBack(server));
   }
 
-  /** A follower loses its leader: it goes on answering reads until it notices. */
+  /** A follower loses its leader: it keeps answering reads until it notices. */
   isolate(index: number, forMs: number): void {
     if (this.servers.length === 1) return;
     const server = this.servers[1 + (index % (this.servers.length - 1))] as Server;
@@ -324,7 +324,10 @@ export class Ensemble {
     for (const { zxid, changes } of server.missed.splice(0)) this.#replicate(server, zxid, changes);
   }
 
-  /** No majority: nothing is written, no session ends; afterwards each has its whole timeout. */
+  /**
+   * There is no majority: nothing is written and no session ends. Afterwards each session has its
+   * whole timeout.
+   */
   stopAll(forMs: number): void {
     if (!this.hasQuorum) return;
     this.hasQuorum = false;

@@ -148,7 +148,7 @@ describe('edits by hand', () => {
     const { quota, sku } = plane.paths.sku(SKU);
     await inForce(await operator.quota(SKU, '600'));
     const before = agents.map((agent) => grantOf(agent, SKU));
-    const note = async (path: string) => String((await plane.note(path))?.['reason']);
+    const note = async (path: string) => String((await plane.editError(path))?.['reason']);
     await plane.operator.ensure(`${sku}/qouta`, '5');
     await until('a note', async () =>
       /no setting has this name.*quota, state/.test(await note(`${sku}/qouta`)),

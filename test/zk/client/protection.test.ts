@@ -129,9 +129,9 @@ describe('a protected tree', () => {
     expect(await web?.get(list)).toMatchObject({ ok: true, value: { text: 'mallory' } });
     // The edit error of an invalid list contains the valid one.
     await plane.write(list, 'x'.repeat(200));
-    const note = plane.paths.error(list);
-    await until('a note', async () => (await operator?.get(note))?.ok);
-    expect(await anybody?.get(note)).toEqual(NO_AUTH);
+    const errorPath = plane.paths.error(list);
+    await until('an edit error', async () => (await operator?.get(errorPath))?.ok);
+    expect(await anybody?.get(errorPath)).toEqual(NO_AUTH);
     await plane.remove(list);
   });
 
