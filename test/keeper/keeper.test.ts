@@ -67,7 +67,7 @@ test('the quota of a SKU that no catalogue has comes into force, raised or lower
   plane.keeper();
   const agent = plane.agent();
   await plane.sell(SKU, 30, 0);
-  await until('its line is open', () => plane.lines.open.includes(SKU));
+  await until('its waitlist is open', () => plane.waitlists.open.includes(SKU));
   plane.units.delete(SKU);
   for (const units of [100, 200, 50]) {
     await plane.write(quota, String(units));
