@@ -7,15 +7,15 @@ import type { Cashier } from './cashier.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { ServerConfig } from './config.ts';
 import type { Challenges } from './gate/challenges.ts';
-import type { Front } from './gate/front.ts';
 import type { Gate } from './gate/gate.ts';
 import type { Identity } from './gate/identity.ts';
 import type { ServerMetrics } from './metrics.ts';
 import type { OrderPages } from './order-pages.ts';
 import type { Payments } from './payments.ts';
+import type { FastPath } from './purchase/fast-path.ts';
+import type { Recall } from './purchase/recall.ts';
 import type { LineDesk } from './requests/line.ts';
 import type { Purchases } from './requests/purchases.ts';
-import type { Recall } from './requests/recall.ts';
 import type { StatusDesk } from './requests/status.ts';
 
 /** How the status of a request is asked for. */
@@ -44,7 +44,7 @@ export interface Context {
   readonly visitorOf: (request: IncomingMessage) => Visitor;
   readonly gate: Gate;
   readonly challenges: Challenges;
-  readonly front: Front;
+  readonly fastPath: FastPath;
   /** Answers purchase requests, which do not go through the router. */
   readonly purchase: RequestListener;
   readonly purchases: Purchases;

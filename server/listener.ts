@@ -8,8 +8,8 @@ import {
 } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Context } from './context.ts';
-import { isPurchase } from './gate/front.ts';
 import { Problem, problemHeaders } from './problems.ts';
+import { isPurchase } from './purchase/fast-path.ts';
 
 /** Limits of the HTTP server. Long-polls are answers that take long, not requests. */
 const HEADER_BYTES_MAX = 16_384;

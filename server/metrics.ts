@@ -161,7 +161,7 @@ export function observeServer(metrics: ServerMetrics, observed: Observed): void 
   scalar(
     'flashsale_pending_requests',
     'Admitted requests without a known outcome',
-    () => purchases.book.pendingCount,
+    () => purchases.pending.count,
   );
   scalar(
     'flashsale_waiting_shoppers',

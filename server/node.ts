@@ -16,7 +16,6 @@ import type { ServerConfig } from './config.ts';
 import type { Context } from './context.ts';
 import { Challenges } from './gate/challenges.ts';
 import { Cooldown } from './gate/cooldown.ts';
-import { Front } from './gate/front.ts';
 import { type Allotment, Gate } from './gate/gate.ts';
 import { createIdentity } from './gate/identity.ts';
 import { Limits } from './gate/limits.ts';
@@ -27,13 +26,14 @@ import { createServerMetrics } from './metrics.ts';
 import { OrderPages } from './order-pages.ts';
 import { createPayments } from './payments.ts';
 import { problemOf } from './problems.ts';
-import { createPurchaseHandler } from './purchase.ts';
+import { FastPath } from './purchase/fast-path.ts';
+import { createPurchaseHandler } from './purchase/handler.ts';
+import { Recall } from './purchase/recall.ts';
 import { breakOutcomes, cannotTell, PublishBreaker } from './requests/breakers.ts';
 import { Envelopes } from './requests/envelopes.ts';
 import { LineDesk } from './requests/line.ts';
 import { Lookup } from './requests/lookup.ts';
 import { Purchases } from './requests/purchases.ts';
-import { Recall } from './requests/recall.ts';
 import { StatusDesk } from './requests/status.ts';
 import { secondsToOpening } from './routes/opening.ts';
 import { createStatusCalls } from './status-calls.ts';
@@ -175,9 +175,9 @@ export function assembleNode(outside: Outside) {
       rememberFences(outside.nodeFenced),
       outside.stopping,
     ),
-    front: new Front({
+    fastPath: new FastPath({
       gate,
-      book: purchases.book,
+      pending: purchases.pending,
       recall,
       answers: metrics.purchaseAnswers,
       nowMs: () => catalogue.nowMs(),

@@ -4,7 +4,7 @@ import { Problem, problemHeaders } from './problems.ts';
 import { rawHeader } from './raw-header.ts';
 import { readReceipt } from './requests/receipt.ts';
 import { type Desk, type RequestStatus, type StatusQuestion, Waiter } from './requests/waiter.ts';
-import { WAIT_SECONDS_MAX } from './routes/schemas.ts';
+import { WAIT_SECONDS_MAX } from './schemas.ts';
 
 /**
  * The calls in which shoppers wait: the status of a request, by long-poll or as an event stream. Those

@@ -1,12 +1,12 @@
 import type { OrderTerms, Verdict } from '../../contracts/messages.ts';
 import type { RequestOutcome } from '../../db/calls.ts';
 import { isOutage } from '../../db/errors.ts';
+import { refundJson } from '../order-json.ts';
 import { Problem } from '../problems.ts';
-import { refundJson } from '../routes/order.ts';
-import type { BookEntry } from './book.ts';
 import { cannotTell } from './breakers.ts';
 import type { Lookup } from './lookup.ts';
 import { Pauses } from './pauses.ts';
+import type { PendingRequest } from './pending.ts';
 import { Places } from './places.ts';
 import type { Purchases } from './purchases.ts';
 import type { Desk, RequestStatus, StatusQuestion, Waiter } from './waiter.ts';
@@ -75,7 +75,7 @@ export class StatusDesk implements Desk {
 
   look(waiter: Waiter): void {
     const { requestId, userId } = waiter.question;
-    const entry = this.#purchases.book.find(requestId);
+    const entry = this.#purchases.pending.find(requestId);
     if (waiter.isGone) this.#end(waiter, undefined);
     else if (entry === undefined) void this.#ask(waiter);
     else if (entry.request.userId !== userId) this.#end(waiter, undefined);
@@ -85,7 +85,7 @@ export class StatusDesk implements Desk {
     } else this.#end(waiter, statusOf(entry.verdict));
   }
 
-  tell(waiter: Waiter, entry: BookEntry, terms: OrderTerms): void {
+  tell(waiter: Waiter, entry: PendingRequest, terms: OrderTerms): void {
     const { verdict, request } = entry;
     const order = verdict && orderOf(verdict, terms);
     // A verdict that was long on its way may tell of an order that has expired since.
@@ -171,8 +171,8 @@ export class StatusDesk implements Desk {
   }
 
   /** What this node knows of the request, if it took it from this user. */
-  #own({ requestId, userId }: StatusQuestion): BookEntry | undefined {
-    const entry = this.#purchases.book.find(requestId);
+  #own({ requestId, userId }: StatusQuestion): PendingRequest | undefined {
+    const entry = this.#purchases.pending.find(requestId);
     return entry?.request.userId === userId ? entry : undefined;
   }
 
@@ -197,7 +197,7 @@ export class StatusDesk implements Desk {
   }
 }
 
-function queued({ request, delayed }: BookEntry): RequestStatus {
+function queued({ request, delayed }: PendingRequest): RequestStatus {
   const { requestId } = request;
   return { requestId, status: 'queued', ...(delayed && { reason: 'delayed' }) };
 }

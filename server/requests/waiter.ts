@@ -1,8 +1,8 @@
 import type { Static } from 'typebox';
 import type { OrderTerms } from '../../contracts/messages.ts';
-import type { RequestAnswer } from '../routes/schemas.ts';
-import type { BookEntry } from './book.ts';
+import type { RequestAnswer } from '../schemas.ts';
 import type { Sleeper } from './pauses.ts';
+import type { PendingRequest } from './pending.ts';
 import type { Watcher } from './purchases.ts';
 
 export type RequestStatus = Static<typeof RequestAnswer>;
@@ -23,7 +23,7 @@ export interface Desk {
   /** It does not sleep: looks how its request stands, now. */
   look(waiter: Waiter): void;
   /** It does not sleep any more; the verdict of its request came in that moment. */
-  tell(waiter: Waiter, entry: BookEntry, terms: OrderTerms): void;
+  tell(waiter: Waiter, entry: PendingRequest, terms: OrderTerms): void;
   /** Takes a sleeper out of the wheel and off the list of those who are told. */
   rouse(waiter: Waiter): void;
 }
@@ -66,7 +66,7 @@ export abstract class Waiter implements Sleeper, Watcher {
     this.desk.look(this);
   }
 
-  hear(entry: BookEntry | undefined, terms: OrderTerms | undefined): void {
+  hear(entry: PendingRequest | undefined, terms: OrderTerms | undefined): void {
     this.desk.rouse(this);
     if (entry === undefined || terms === undefined) this.desk.look(this);
     else this.desk.tell(this, entry, terms);

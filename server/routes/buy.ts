@@ -6,7 +6,7 @@ import {
   PurchaseHeaders,
   problems,
   TicketParams,
-} from './schemas.ts';
+} from '../schemas.ts';
 
 /**
  * The purchase as a route: its description for OpenAPI. The listener hands purchases over before the

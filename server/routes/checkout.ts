@@ -4,7 +4,7 @@ import { PaymentError } from '../../payment/provider.ts';
 import { guards } from '../authenticate.ts';
 import type { Context } from '../context.ts';
 import { Problem } from '../problems.ts';
-import { CheckoutAnswer, OrderParams, problems } from './schemas.ts';
+import { CheckoutAnswer, OrderParams, problems } from '../schemas.ts';
 
 /** Where the shopper goes to pay: a page of the provider, or the demo's own call. */
 export const checkoutRoute: FastifyPluginAsyncTypebox<Context> = async (app, context) => {

@@ -5,9 +5,8 @@ import { guards } from '../authenticate.ts';
 import type { SkuOnSale } from '../catalogue.ts';
 import type { Context } from '../context.ts';
 import { goneSignal } from '../gone.ts';
+import { refundJson } from '../order-json.ts';
 import { Problem, type ProblemVerdict } from '../problems.ts';
-import { untilOpening } from './opening.ts';
-import { refundJson } from './order.ts';
 import {
   problems,
   WAIT_SECONDS_MAX,
@@ -15,7 +14,8 @@ import {
   WaitingBody,
   WaitingParams,
   WaitQuery,
-} from './schemas.ts';
+} from '../schemas.ts';
+import { untilOpening } from './opening.ts';
 
 const PATH = '/api/v1/sales/:sale/skus/:sku/waiting';
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { RequestOutcome } from '../../../db/calls.ts';
-import { Recall } from '../../../server/requests/recall.ts';
+import { Recall } from '../../../server/purchase/recall.ts';
 import { openWebNode, type WebNode } from '../web-node.ts';
 import { type Press, press, pressOf } from './press.ts';
 

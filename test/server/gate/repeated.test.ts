@@ -155,7 +155,7 @@ describe('a press that may be a repetition', () => {
     expect((await press(node, mine)).json().verdict).toBe('status_unavailable');
   });
 
-  it('is refused with what the front says first, whoever asks', async () => {
+  it('is refused with what the fast path says first, whoever asks', async () => {
     node.world.state = 'closed';
     const url = `/api/v1/buy/${mine.ticket}`;
     const headers = { 'idempotency-key': key };

@@ -1,15 +1,15 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { isRequestId } from '../contracts/ids.ts';
-import type { RequestOutcome } from '../db/calls.ts';
-import type { Context } from './context.ts';
-import type { Passage } from './gate/front.ts';
-import type { Shopper } from './gate/gate.ts';
+import { isRequestId } from '../../contracts/ids.ts';
+import type { RequestOutcome } from '../../db/calls.ts';
+import type { Context } from '../context.ts';
+import type { Shopper } from '../gate/gate.ts';
+import { Problem, type ProblemVerdict, problemHeaders } from '../problems.ts';
+import type { PendingRequest } from '../requests/pending.ts';
+import { issueReceipt, type ReceiptFacts } from '../requests/receipt.ts';
+import { PurchaseBody } from '../schemas.ts';
+import { compileValidator } from '../validation.ts';
+import type { Passage } from './fast-path.ts';
 import { readJson } from './json-body.ts';
-import { Problem, type ProblemVerdict, problemHeaders } from './problems.ts';
-import type { BookEntry } from './requests/book.ts';
-import { issueReceipt, type ReceiptFacts } from './requests/receipt.ts';
-import { PurchaseBody } from './routes/schemas.ts';
-import { compileValidator } from './validation.ts';
 
 /**
  * The one call that a million people make, from its first byte to its answer. It does without the
@@ -32,12 +32,12 @@ export function createPurchaseHandler(
   context: Omit<Context, 'purchase' | 'statusCalls'>,
   fail: (error: unknown) => Problem,
 ): RequestListener {
-  const { catalogue, front, gate, identity, metrics, purchases, recall, stopping, visitorOf } =
+  const { catalogue, fastPath, gate, identity, metrics, purchases, recall, stopping, visitorOf } =
     context;
 
   function handle(request: IncomingMessage, response: ServerResponse): void {
     if (stopping.aborted) response.shouldKeepAlive = false;
-    const passage = front.pass(request, response);
+    const passage = fastPath.pass(request, response);
     if (passage !== undefined) void serve(request, response, passage);
   }
 
@@ -78,7 +78,7 @@ export function createPurchaseHandler(
     const { row, ticket, refusal, isTaken } = passage;
     const visitor = visitorOf(request);
     gate.checkAddress(visitor);
-    // In the tick in which the front saw room: nothing dearer is done without it.
+    // In the tick in which the fast path saw room: nothing dearer is done without it.
     const said = refusal && answerAtOnce(passage, refusal);
     if (said !== undefined) return said;
     const asked = identity.userOf(request.headers.authorization);
@@ -113,14 +113,14 @@ export function createPurchaseHandler(
     { ticket, row: { sku }, requestId, isTaken }: Passage,
     shopper: Shopper,
     asked: Purchase,
-  ): BookEntry {
+  ): PendingRequest {
     const { quantity, acceptFewer } = asked;
     const { userId } = shopper;
     // A ticket's own id is a UUID by its shape.
     if (requestId !== ticket.id && !isRequestId(requestId)) {
       throw new Problem('bad_request', { detail: 'Idempotency-Key must be a UUID' });
     }
-    const known = purchases.book.find(requestId);
+    const known = purchases.pending.find(requestId);
     if (known !== undefined) {
       if (known.request.userId !== userId) throw new Problem('ticket_invalid');
       if (known.sku !== sku || known.wanted !== quantity) throw otherPurchase();
@@ -163,7 +163,7 @@ export function createPurchaseHandler(
     return { sale: outcome.sale, requestId, userId };
   }
 
-  async function receiptOf(entry: BookEntry): Promise<Accepted | Problem> {
+  async function receiptOf(entry: PendingRequest): Promise<Accepted | Problem> {
     await entry.published;
     const { sale, node, stage } = entry;
     const { requestId, userId } = entry.request;

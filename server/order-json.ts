@@ -1,5 +1,5 @@
 import type { Static } from 'typebox';
-import type { Order as OrderRecord, Refund } from '../../db/calls.ts';
+import type { Order as OrderRecord, Refund } from '../db/calls.ts';
 import type { Order } from './schemas.ts';
 
 /** An order as shoppers see it. */

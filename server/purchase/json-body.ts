@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { Problem } from './problems.ts';
+import { Problem } from '../problems.ts';
 
 /** A small JSON body. `__proto__` in it is a key like any other: the schema refuses what it does not know. */
 

@@ -105,7 +105,7 @@ describe('an admitted request', () => {
       const { purchases, events } = setUp([answer]);
       const entry = purchases.take(row, requestOf('ada'), 'ticket', 'web-1');
       await entry.published;
-      expect(purchases.book.find(entry.request.requestId)).toBeUndefined();
+      expect(purchases.pending.find(entry.request.requestId)).toBeUndefined();
       expect(events).toEqual(['answered', 'refund']);
       purchases.stop();
     }

@@ -1,6 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isRequestId } from '../../contracts/ids.ts';
 import type { SkuOnSale } from '../catalogue.ts';
+import type { AnswerCounts } from '../gate/answers.ts';
+import { type Gate, LOTTERY_REFUSAL, LOTTERY_WAIT_SECONDS, lotteryRefusal } from '../gate/gate.ts';
+import { idOfTicket, parseTicket, type Ticket } from '../gate/ticket.ts';
 import {
   PROBLEMS,
   Problem,
@@ -9,14 +12,11 @@ import {
   type RefusalVerdict,
 } from '../problems.ts';
 import { rawHeader } from '../raw-header.ts';
-import type { Book } from '../requests/book.ts';
-import type { Recall } from '../requests/recall.ts';
-import type { AnswerCounts } from './answers.ts';
-import { type Gate, LOTTERY_REFUSAL, LOTTERY_WAIT_SECONDS, lotteryRefusal } from './gate.ts';
-import { idOfTicket, parseTicket, type Ticket } from './ticket.ts';
+import type { PendingRequests } from '../requests/pending.ts';
+import type { Recall } from './recall.ts';
 
 /**
- * The front of the gate: a purchase request is looked at before the router, before its body, with
+ * The fast path: a purchase request is looked at before the router, before its body, with
  * nothing but its URL. Under a stampede nearly all end here, so what is answered is ready: documents
  * and header lists are made once.
  */
@@ -28,7 +28,7 @@ const RETRY_HEADER = 'idempotency-retry';
 /** A press with a ticket older than this is hardly the first one with it. */
 const FIRST_PRESS_MS = 10_000;
 
-/** What the front found out about a request that it let through. */
+/** What the fast path found out about a request that it let through. */
 export interface Passage {
   readonly ticket: Ticket;
   readonly row: SkuOnSale;
@@ -90,9 +90,9 @@ export function isPurchase(request: IncomingMessage): boolean {
   return request.method === 'POST' && request.url?.startsWith(PURCHASE_PREFIX) === true;
 }
 
-export class Front {
+export class FastPath {
   readonly #gate: Gate;
-  readonly #book: Book;
+  readonly #pending: PendingRequests;
   readonly #recall: Recall;
   readonly #answers: AnswerCounts;
   readonly #nowMs: () => number;
@@ -102,7 +102,7 @@ export class Front {
 
   constructor(options: {
     gate: Gate;
-    book: Book;
+    pending: PendingRequests;
     recall: Recall;
     answers: AnswerCounts;
     /** The database's clock. */
@@ -113,7 +113,7 @@ export class Front {
     this.#nowMs = options.nowMs;
     this.#oldMs = Math.max(0, options.ticketTtlMs - FIRST_PRESS_MS);
     this.#gate = options.gate;
-    this.#book = options.book;
+    this.#pending = options.pending;
     this.#recall = options.recall;
     this.#answers = options.answers;
     this.#secondsToOpening = options.secondsToOpening;
@@ -142,9 +142,9 @@ export class Front {
   #known(request: IncomingMessage, text: string, refused: Refused): Passage | Refused {
     const { verdict, byLottery } = refused;
     const key = rawHeader(request, KEY_HEADER);
-    if (key === undefined && this.#book.isEmpty) return refused;
+    if (key === undefined && this.#pending.isEmpty) return refused;
     const requestId = requestIdOf(key, idOfTicket(text));
-    const isTaken = this.#book.find(requestId) !== undefined;
+    const isTaken = this.#pending.find(requestId) !== undefined;
     const mayBeKnown = key !== undefined && verdict !== 'not_open' && isRequestId(requestId);
     const ticket = isTaken || mayBeKnown ? parseTicket(text) : undefined;
     if (ticket === undefined) return refused;
@@ -162,7 +162,7 @@ export class Front {
     const row = this.#gate.find(ticket.sku);
     if (row === undefined) return undefined;
     const requestId = requestIdOf(request.headers[KEY_HEADER], ticket.id);
-    const isTaken = this.#book.find(requestId) !== undefined;
+    const isTaken = this.#pending.find(requestId) !== undefined;
     return { ticket, row, requestId, isTaken, isRepeated: this.#isRepeated(ticket, request) };
   }
 
