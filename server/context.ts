@@ -1,4 +1,4 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Databases } from '../db/pool.ts';
 import type { Log } from '../process/log.ts';
 import type { Readiness } from '../process/readiness.ts';
@@ -18,22 +18,7 @@ import type { LineDesk } from './requests/line.ts';
 import type { Purchases } from './requests/purchases.ts';
 import type { StatusDesk } from './requests/status.ts';
 
-/** How the status of a request is asked for. */
-export interface StatusCall {
-  /** As in the URL: a request id, perhaps with a receipt. */
-  readonly requestId: string;
-  readonly isStream: boolean;
-  readonly waitSeconds: number;
-}
-
-export interface StatusCalls {
-  /** Takes a call over, or leaves it to the router. */
-  serve(request: IncomingMessage, response: ServerResponse): boolean;
-  /** Answers, now or when the outcome is known. */
-  answer(response: ServerResponse, userId: string, call: StatusCall): void;
-}
-
-/** Everything that routes use; made once by `main.ts`, given to `buildApp`. */
+/** Everything that calls are answered with; made once, in `node.ts`. */
 export interface Context {
   readonly config: ServerConfig;
   readonly log: Log;
@@ -45,13 +30,9 @@ export interface Context {
   readonly gate: Gate;
   readonly challenges: Challenges;
   readonly fastPath: FastPath;
-  /** Answers purchase requests, which do not go through the router. */
-  readonly purchase: RequestListener;
   readonly purchases: Purchases;
   readonly recall: Recall;
   readonly statusDesk: StatusDesk;
-  /** Answers those who wait for an outcome, most of them without the router. */
-  readonly statusCalls: StatusCalls;
   readonly lineDesk: LineDesk;
   readonly payments: Payments;
   readonly cashier: Cashier;

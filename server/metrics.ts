@@ -18,14 +18,19 @@ import type { StatusDesk } from './requests/status.ts';
 
 const RISK_SCORE_BUCKETS = [0, 10, 24, 49, 74, 100];
 
-interface Observed {
-  readonly overload: (schema: Schema) => OverloadCause | undefined;
-  readonly agent: NodeAgent;
+/** Parts of a web node that metrics are read from. */
+interface Parts {
+  readonly metrics: ServerMetrics;
   readonly catalogue: Catalogue;
-  readonly publisher: Publisher;
   readonly purchases: Purchases;
   readonly statusDesk: StatusDesk;
   readonly lineDesk: LineDesk;
+}
+
+interface Outside {
+  readonly overload: (schema: Schema) => OverloadCause | undefined;
+  readonly agent: NodeAgent;
+  readonly publisher: Publisher;
 }
 
 /** What a web node counts. Refusals are only ever counted here, never logged a line each. */
@@ -108,8 +113,8 @@ export function createServerMetrics() {
 export type ServerMetrics = ReturnType<typeof createServerMetrics>;
 
 /** What is known elsewhere in the process and read at each scrape. */
-export function observeServer(metrics: ServerMetrics, observed: Observed): void {
-  const { overload, agent, catalogue, publisher, purchases, statusDesk, lineDesk } = observed;
+export function observeServer(parts: Parts, { overload, agent, publisher }: Outside): void {
+  const { metrics, catalogue, purchases, statusDesk, lineDesk } = parts;
   const quota = ['grant', 'admitted', 'decided', 'wanted', 'spare'] as const;
   metrics.gauge(
     'flashsale_quota_units',

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Context, StatusCall, StatusCalls } from './context.ts';
-import { Problem, problemHeaders } from './problems.ts';
+import type { Context } from './context.ts';
+import { CALL_STEPS } from './gate/steps.ts';
+import { answerOf, Problem, problemOf, writeAnswer } from './problems.ts';
 import { rawHeader } from './raw-header.ts';
 import { readReceipt } from './requests/receipt.ts';
 import { type Desk, type RequestStatus, type StatusQuestion, Waiter } from './requests/waiter.ts';
@@ -43,12 +44,23 @@ const STREAM_HEADERS = [
   'no',
 ];
 
-/** @param fail answers an error that is none of the client's */
-export function createStatusCalls(
-  context: Omit<Context, 'purchase' | 'statusCalls'>,
-  fail: (error: unknown) => Problem,
-): StatusCalls {
-  const { catalogue, gate, identity, metrics, statusDesk, stopping, visitorOf } = context;
+/** How the status of a request is asked for. */
+export interface StatusCall {
+  /** As in the URL: a request id, perhaps with a receipt. */
+  readonly requestId: string;
+  readonly isStream: boolean;
+  readonly waitSeconds: number;
+}
+
+export interface StatusCalls {
+  /** Takes a call over, or leaves it to the router. */
+  serve(request: IncomingMessage, response: ServerResponse): boolean;
+  /** Answers, now or when the outcome is known. */
+  answer(response: ServerResponse, userId: string, call: StatusCall): void;
+}
+
+export function createStatusCalls(context: Context): StatusCalls {
+  const { catalogue, gate, identity, log, metrics, statusDesk, stopping, visitorOf } = context;
   const keyOf = (sale: string) => catalogue.ticketKeys.receipt(sale);
 
   function questionOf(userId: string, idAndReceipt: string): StatusQuestion {
@@ -62,11 +74,9 @@ export function createStatusCalls(
 
   function refuse(response: ServerResponse, error: unknown): void {
     if (stopping.aborted) response.shouldKeepAlive = false;
-    const problem = error instanceof Problem ? error : fail(error);
+    const problem = problemOf(error, log);
     metrics.refusals.inc({ route: '/api/v1/requests/:requestId', verdict: problem.verdict });
-    const body = problem.document();
-    const length = ['content-length', String(Buffer.byteLength(body))];
-    response.writeHead(problem.status, problemHeaders(problem).concat(length)).end(body);
+    writeAnswer(response, answerOf(problem));
   }
 
   function begin(response: ServerResponse, userId: string, call: StatusCall): void {
@@ -100,7 +110,7 @@ export function createStatusCalls(
       const asked = identity.userOf(rawHeader(request, 'authorization'));
       const userId = asked instanceof Promise ? await asked : asked;
       if (userId === undefined) throw new Problem('unauthenticated');
-      gate.checkOwn({ ...visitorOf(request), userId });
+      gate.check(CALL_STEPS.own, { ...visitorOf(request), userId });
       // They would live as long as the answer is waited for, and nobody reads them again.
       request.rawHeaders = NONE;
       request.headers = NO_HEADERS;

@@ -4,6 +4,7 @@ import { type JoinResult, joinWaiting, leaveWaiting, type WaitingEntry } from '.
 import { guards } from '../authenticate.ts';
 import type { SkuOnSale } from '../catalogue.ts';
 import type { Context } from '../context.ts';
+import { untilOpening } from '../gate/opening.ts';
 import { goneSignal } from '../gone.ts';
 import { refundJson } from '../order-json.ts';
 import { Problem, type ProblemVerdict } from '../problems.ts';
@@ -15,7 +16,6 @@ import {
   WaitingParams,
   WaitQuery,
 } from '../schemas.ts';
-import { untilOpening } from './opening.ts';
 
 const PATH = '/api/v1/sales/:sale/skus/:sku/waiting';
 

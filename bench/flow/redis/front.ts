@@ -3,7 +3,6 @@ import type { AddressInfo } from 'node:net';
 import { buildApp } from '../../../server/app.ts';
 import type { Context } from '../../../server/context.ts';
 import { Problem } from '../../../server/problems.ts';
-import { createPurchaseHandler } from '../../../server/purchase/handler.ts';
 import { type PendingRequest, PendingRequests } from '../../../server/requests/pending.ts';
 import { openWebNode } from '../../../test/server/web-node.ts';
 import { openRedis } from './client.ts';
@@ -35,7 +34,11 @@ async function listen({ listen, redisPort, jwtSecret, ticketKey, sku }: FrontOrd
   await node.refresh();
 
   async function buy(entry: PendingRequest): Promise<void> {
-    await redis.buy({ orderNo: randomUUID(), userId: entry.request.userId, sku });
+    try {
+      await redis.buy({ orderNo: randomUUID(), userId: entry.request.userId, sku });
+    } catch (error) {
+      throw new Problem('overloaded', { detail: String(error) });
+    }
     entry.stage = 'taken';
   }
   const purchases = {
@@ -53,9 +56,7 @@ async function listen({ listen, redisPort, jwtSecret, ticketKey, sku }: FrontOrd
       return entry;
     },
   } as unknown as Context['purchases'];
-  const parts = { ...node.context, purchases };
-  const fail = (error: unknown) => new Problem('overloaded', { detail: String(error) });
-  const app = await buildApp({ ...parts, purchase: createPurchaseHandler(parts, fail) });
+  const app = await buildApp({ ...node.context, purchases });
   await app.listen({ host: '127.0.0.1', port: listen, reusePort: true });
   return (app.server.address() as AddressInfo).port;
 }

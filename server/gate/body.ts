@@ -1,7 +1,28 @@
 import type { IncomingMessage } from 'node:http';
-import { Problem } from '../problems.ts';
+import { Problem, type Refusal } from '../problems.ts';
+import { PurchaseBody } from '../schemas.ts';
+import { compileValidator } from '../validation.ts';
 
-/** A small JSON body. `__proto__` in it is a key like any other: the schema refuses what it does not know. */
+/** The body of a purchase. `__proto__` in it is a key like any other: the schema refuses what it does not know. */
+
+/** A purchase is a quantity: nothing that needs more. */
+const BODY_BYTES_MAX = 2_048;
+
+export interface Purchase {
+  readonly quantity: number;
+  readonly acceptFewer?: boolean;
+}
+
+const isPurchaseBody = compileValidator({ schema: PurchaseBody });
+
+/** @throws {Problem} bad_request (400, 413, 415), as a rejection: it is no JSON, or too much */
+export async function readPurchase(request: IncomingMessage): Promise<Purchase | Refusal> {
+  const body = await readJson(request, BODY_BYTES_MAX);
+  if (isPurchaseBody(body)) return body as Purchase;
+  const [error] = isPurchaseBody.errors ?? [];
+  const place = `body${error?.instancePath ?? ''}`;
+  return { verdict: 'bad_request', detail: `${place} ${error?.message ?? 'is not understood'}` };
+}
 
 const JSON_TYPE = /^application\/json *(;|$)/i;
 
@@ -9,7 +30,7 @@ const JSON_TYPE = /^application\/json *(;|$)/i;
  * @param bytesMax longer bodies are refused as soon as that is seen
  * @throws {Problem} bad_request (400, 413, 415)
  */
-export function readJson(request: IncomingMessage, bytesMax: number): Promise<unknown> {
+function readJson(request: IncomingMessage, bytesMax: number): Promise<unknown> {
   const { 'content-type': type = '', 'content-length': length } = request.headers;
   if (!JSON_TYPE.test(type)) {
     throw new Problem('bad_request', { detail: 'The body must be application/json', status: 415 });
