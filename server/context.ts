@@ -16,7 +16,7 @@ import type { FastPath } from './purchase/fast-path.ts';
 import type { Recall } from './purchase/recall.ts';
 import type { LineDesk } from './requests/line.ts';
 import type { Purchases } from './requests/purchases.ts';
-import type { StatusDesk } from './requests/status.ts';
+import type { StatusWaits } from './requests/status-waits.ts';
 
 /** Everything that calls are answered with; made once, in `node.ts`. */
 export interface Context {
@@ -32,7 +32,7 @@ export interface Context {
   readonly fastPath: FastPath;
   readonly purchases: Purchases;
   readonly recall: Recall;
-  readonly statusDesk: StatusDesk;
+  readonly statusWaits: StatusWaits;
   readonly lineDesk: LineDesk;
   readonly payments: Payments;
   readonly cashier: Cashier;

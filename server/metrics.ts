@@ -14,7 +14,7 @@ import type { RiskCause } from './gate/risk.ts';
 import type { NodeAgent } from './quota/agent.ts';
 import type { LineDesk } from './requests/line.ts';
 import type { Purchases } from './requests/purchases.ts';
-import type { StatusDesk } from './requests/status.ts';
+import type { StatusWaits } from './requests/status-waits.ts';
 
 const RISK_SCORE_BUCKETS = [0, 10, 24, 49, 74, 100];
 
@@ -23,7 +23,7 @@ interface Parts {
   readonly metrics: ServerMetrics;
   readonly catalogue: Catalogue;
   readonly purchases: Purchases;
-  readonly statusDesk: StatusDesk;
+  readonly statusWaits: StatusWaits;
   readonly lineDesk: LineDesk;
 }
 
@@ -114,7 +114,7 @@ export type ServerMetrics = ReturnType<typeof createServerMetrics>;
 
 /** What is known elsewhere in the process and read at each scrape. */
 export function observeServer(parts: Parts, { overload, agent, publisher }: Outside): void {
-  const { metrics, catalogue, purchases, statusDesk, lineDesk } = parts;
+  const { metrics, catalogue, purchases, statusWaits, lineDesk } = parts;
   const quota = ['grant', 'admitted', 'decided', 'wanted', 'spare'] as const;
   metrics.gauge(
     'flashsale_quota_units',
@@ -171,7 +171,7 @@ export function observeServer(parts: Parts, { overload, agent, publisher }: Outs
   scalar(
     'flashsale_waiting_shoppers',
     'Long-polls and event streams that are open',
-    () => statusDesk.waitingCount,
+    () => statusWaits.waitingCount,
   );
   scalar(
     'flashsale_line_watchers',

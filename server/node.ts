@@ -34,7 +34,7 @@ import { Envelopes } from './requests/envelopes.ts';
 import { LineDesk } from './requests/line.ts';
 import { Lookup } from './requests/lookup.ts';
 import { type PurchaseEvents, Purchases } from './requests/purchases.ts';
-import { StatusDesk } from './requests/status.ts';
+import { StatusWaits } from './requests/status-waits.ts';
 
 /** The quota agent, as far as a web node uses it. */
 export interface QuotaAgent extends Allotment {
@@ -102,9 +102,14 @@ export async function assembleNode(outside: Outside) {
   const envelopes = new Envelopes(transport, outside.replyTo, (requests) =>
     metrics.envelopeRequests.observe(requests),
   );
-  const events = purchaseEvents(outside, gate, orderPages, metrics);
   const schemaOf = (sku: string) => catalogue.sku(sku)?.schema;
+  const events = {
+    ...purchaseEvents(outside, gate, orderPages, metrics),
+    known: (...news: Parameters<StatusWaits['resolve']>) => statusWaits.resolve(...news),
+  };
   const purchases = new Purchases({ envelopes, lookup, schemaOf, log, events });
+  const isFenced = rememberFences(outside.nodeFenced);
+  const statusWaits = new StatusWaits(purchases, lookup, isFenced, stopping);
   const recall = new Recall(lookup);
   const visitorOf = visitorReader(clientAddressReader(config.trustedProxies));
   const context: Context = {
@@ -128,7 +133,7 @@ export async function assembleNode(outside: Outside) {
       (places) => knownWaitingEntries(databases, places),
       () => saleBoard(databases),
     ),
-    statusDesk: new StatusDesk(purchases, lookup, rememberFences(outside.nodeFenced), stopping),
+    statusWaits,
     fastPath: new FastPath({
       gate,
       pending: purchases.pending,
@@ -182,7 +187,7 @@ function purchaseEvents(
   gate: Gate,
   orderPages: OrderPages,
   metrics: ServerMetrics,
-): PurchaseEvents {
+): Omit<PurchaseEvents, 'known'> {
   const secondsSince = (startedAtMs: number) => (performance.now() - startedAtMs) / 1_000;
   return {
     answered: ({ admittedAtMs }) => metrics.publishSeconds.observe(secondsSince(admittedAtMs)),

@@ -28,11 +28,8 @@ export interface PurchaseEvents {
   refund(entry: PendingRequest): void;
   /** The outcome is known, whatever it is; called once a request. */
   decided(entry: PendingRequest): void;
-}
-
-export interface Watcher {
-  /** Something is known of its request. `entry`: decided just now; `terms`: those of its order. */
-  hear(entry: PendingRequest | undefined, terms: OrderTerms | undefined): void;
+  /** A verdict has come in. `entry`: of a request that it decided; `terms`: those of its order. */
+  known(requestId: string, entry: PendingRequest | undefined, terms: OrderTerms | undefined): void;
 }
 
 export class Purchases {
@@ -42,8 +39,6 @@ export class Purchases {
   readonly #schemaOf: (sku: string) => Schema | undefined;
   readonly #events: PurchaseEvents;
   readonly #log: Log;
-  /** Nearly always one a request: a set for each would cost more than all else that is kept. */
-  readonly #watchers = new Map<string, Watcher | Set<Watcher>>();
   #timer: NodeJS.Timeout | undefined;
   /** performance.now() since when every verdict has come in; infinity while none can. */
   #hearsSinceMs = Number.NEGATIVE_INFINITY;
@@ -66,7 +61,6 @@ export class Purchases {
 
   stop(): void {
     clearInterval(this.#timer);
-    for (const id of [...this.#watchers.keys()]) this.#say(id);
   }
 
   /**
@@ -105,7 +99,7 @@ export class Purchases {
   onVerdict(verdict: Verdict, terms?: OrderTerms): void {
     const entry = this.pending.decide(verdict);
     if (entry !== undefined) this.#events.decided(entry);
-    this.#say(verdict.requestId, entry, terms);
+    this.#events.known(verdict.requestId, entry, terms);
   }
 
   /** A worker could not decide it: until an operator acts, it stays queued. */
@@ -154,26 +148,6 @@ export class Purchases {
     return this.#schemaOf(sku) === schema ? schema : undefined;
   }
 
-  /** Tells the watcher once when something about the request becomes known here. */
-  watch(requestId: string, watcher: Watcher): void {
-    const present = this.#watchers.get(requestId);
-    if (present === undefined) this.#watchers.set(requestId, watcher);
-    else if (present instanceof Set) present.add(watcher);
-    else this.#watchers.set(requestId, new Set([present, watcher]));
-  }
-
-  unwatch(requestId: string, watcher: Watcher): void {
-    const present = this.#watchers.get(requestId);
-    if (present === watcher) this.#watchers.delete(requestId);
-    if (!(present instanceof Set)) return;
-    present.delete(watcher);
-    if (present.size === 0) this.#watchers.delete(requestId);
-  }
-
-  get watchedCount(): number {
-    return this.#watchers.size;
-  }
-
   /** Tells the outcome of a request that the database knows; others follow by push. */
   learn(outcome: RequestOutcome): void {
     this.onVerdict(verdictOf(outcome));
@@ -200,14 +174,6 @@ export class Purchases {
       this.pending.forget(entry.request.requestId);
       this.#events.refund(entry);
     }
-  }
-
-  #say(requestId: string, entry?: PendingRequest, terms?: OrderTerms): void {
-    const watchers = this.#watchers.get(requestId);
-    if (watchers === undefined) return;
-    this.#watchers.delete(requestId);
-    if (watchers instanceof Set) for (const watcher of watchers) watcher.hear(entry, terms);
-    else watchers.hear(entry, terms);
   }
 
   /** Looks overdue requests up and publishes again what the broker never answered for. */

@@ -6,7 +6,7 @@ import type { SkuOnSale } from '../catalogue.ts';
 import type { Context } from '../context.ts';
 import { untilOpening } from '../gate/opening.ts';
 import { goneSignal } from '../gone.ts';
-import { refundJson } from '../order-json.ts';
+import { orderJson } from '../order-json.ts';
 import { Problem, type ProblemVerdict } from '../problems.ts';
 import {
   problems,
@@ -72,19 +72,7 @@ export const waitingRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
       askedAt: entry.askedAt.toISOString(),
       waitingUrl: urlOf(row),
       ...(order !== null && {
-        order: {
-          orderNo: order.orderNo,
-          requestId: order.requestId,
-          sale: row.sale,
-          sku: row.sku,
-          quantity: order.units,
-          amount: order.amount,
-          currency: order.currency,
-          status: order.status,
-          createdAt: order.createdAt.toISOString(),
-          payBefore: order.payBefore.toISOString(),
-          ...refundJson(order.refund, order.currency),
-        },
+        order: orderJson({ ...order, sale: row.sale, sku: row.sku }),
       }),
     };
   }
