@@ -45,6 +45,7 @@ export interface ReignOptions {
   readonly onFenced: () => void;
 }
 
+/** More than 200 lines: one term of leadership with all that ends with it. */
 export class Reign {
   #options: ReignOptions;
   #epoch: Operation;

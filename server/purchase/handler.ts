@@ -1,7 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isRequestId } from '../../contracts/ids.ts';
 import type { RequestOutcome } from '../../db/calls.ts';
-import type { Context } from '../context.ts';
+import type { Log } from '../../process/log.ts';
+import type { Catalogue } from '../catalogue.ts';
+import type { AnswerCounts } from '../gate/answers.ts';
+import type { Gate } from '../gate/gate.ts';
 import type { Claim } from '../gate/press.ts';
 import { NO_TICKET, ORDER } from '../gate/steps.ts';
 import {
@@ -13,7 +16,10 @@ import {
   writeAnswer,
 } from '../problems.ts';
 import type { PendingRequest } from '../requests/pending.ts';
+import type { Purchases } from '../requests/purchases.ts';
 import { type Accepted, statusUrlOf, writeAccepted } from './accepted.ts';
+import type { FastPath } from './fast-path.ts';
+import type { Recall } from './recall.ts';
 
 /**
  * The one call that a million people make, from its first byte to its answer. It does without the
@@ -34,15 +40,27 @@ const OTHER_PURCHASE = {
 const OVERLOADED = { verdict: 'overloaded' } as const satisfies Refusal;
 const STATUS_UNAVAILABLE = { verdict: 'status_unavailable' } as const satisfies Refusal;
 
-export class PurchaseHandler {
-  readonly #context: Context;
+/** Parts of a web node that a purchase goes through. */
+export interface PurchaseParts {
+  readonly fastPath: FastPath;
+  readonly gate: Gate;
+  readonly purchases: Purchases;
+  readonly recall: Recall;
+  readonly catalogue: Catalogue;
+  readonly log: Log;
+  readonly metrics: { readonly purchaseAnswers: AnswerCounts };
+  readonly stopping: AbortSignal;
+}
 
-  constructor(context: Context) {
-    this.#context = context;
+export class PurchaseHandler {
+  readonly #parts: PurchaseParts;
+
+  constructor(parts: PurchaseParts) {
+    this.#parts = parts;
   }
 
   handle(request: IncomingMessage, response: ServerResponse): void {
-    const { fastPath, stopping } = this.#context;
+    const { fastPath, stopping } = this.#parts;
     if (stopping.aborted) response.shouldKeepAlive = false;
     const claim = fastPath.pass(request, response);
     if (claim !== undefined) void this.#serve(claim, response);
@@ -50,7 +68,7 @@ export class PurchaseHandler {
 
   /** Never rejects. */
   async #serve(claim: Claim, response: ServerResponse): Promise<void> {
-    const { catalogue, log, metrics } = this.#context;
+    const { catalogue, log, metrics } = this.#parts;
     let answer: Accepted | Refusal;
     try {
       answer = await this.#judge(claim);
@@ -65,7 +83,7 @@ export class PurchaseHandler {
   }
 
   async #judge(claim: Claim): Promise<Accepted | Refusal> {
-    const { gate } = this.#context;
+    const { gate } = this.#parts;
     const { refusal } = claim;
     const tooMany = gate.refusal(ORDER.address, claim);
     if (tooMany !== undefined) return outright(claim, tooMany);
@@ -93,13 +111,13 @@ export class PurchaseHandler {
     if (!mayBeKnown(claim, refusal)) return refusal;
     // A ticket that holds no longer is an old one as a rule, whatever it says about its age.
     const isRepeated = claim.isRepeated || refusal.verdict === 'ticket_invalid';
-    if (this.#context.recall.take(isRepeated)) return undefined;
+    if (this.#parts.recall.take(isRepeated)) return undefined;
     return isRepeated && isLastWord(refusal) ? STATUS_UNAVAILABLE : refusal;
   }
 
   /** The pending request that the press asks for: one that was taken before, or a new one. */
   #take(claim: Claim): { readonly entry: PendingRequest } | Refusal {
-    const { gate, purchases } = this.#context;
+    const { gate, purchases } = this.#parts;
     const { requestId, userId, sku, ticket } = claim;
     const { quantity, acceptFewer } = claim.purchase;
     const known = purchases.pending.find(requestId);
@@ -123,10 +141,10 @@ export class PurchaseHandler {
     const { requestId, userId, purchase, sku } = claim;
     let outcome: RequestOutcome | undefined;
     try {
-      outcome = await this.#context.recall.find(requestId, userId);
+      outcome = await this.#parts.recall.find(requestId, userId);
     } catch (error) {
       // The last word is not said of a request that may have been taken; "try again" harms nobody.
-      return isLastWord(refusal) ? problemOf(error, this.#context.log) : refusal;
+      return isLastWord(refusal) ? problemOf(error, this.#parts.log) : refusal;
     }
     if (outcome === undefined) return refusal;
     const isFewer = purchase.acceptFewer === true && outcome.units < purchase.quantity;
@@ -145,7 +163,7 @@ export class PurchaseHandler {
       'It is not known yet whether your request was taken. It is not lost: ask at statusUrl, or ' +
       'send it again with the same Idempotency-Key. It counts once.';
     const facts = { sale, requestId, userId, unknownAt: node };
-    const statusUrl = statusUrlOf(this.#context.catalogue.ticketKeys, facts);
+    const statusUrl = statusUrlOf(this.#parts.catalogue.ticketKeys, facts);
     return { verdict: 'overloaded', detail, members: { requestId, statusUrl } };
   }
 }

@@ -24,6 +24,7 @@ import type { RequestStatus, StatusQuestion, StatusWait } from './status-wait.ts
  * or it sleeps until its request is known or its time has come, and is looked at again.
  */
 
+const NOBODY: readonly StatusWait[] = [];
 /** Shoppers who may wait for outcomes at once in this process. */
 const WAITING_SHOPPERS_MAX = 60_000;
 /** A request of another process is looked for again after a share of the time that somebody has waited
@@ -42,8 +43,7 @@ export class StatusWaits {
   readonly #stopping: AbortSignal;
   readonly #pauses = new Pauses<StatusWait>((wait) => this.#wake(wait));
   readonly #places = new Places(WAITING_SHOPPERS_MAX);
-  /** Those that sleep, by request. Nearly always one: a set for each would cost more than all else. */
-  readonly #sleeping = new Map<string, StatusWait | Set<StatusWait>>();
+  readonly #sleeping = new Sleeping();
   /** Waiting for requests of which this process hears nothing by itself. */
   #foreign = 0;
 
@@ -70,7 +70,7 @@ export class StatusWaits {
 
   /** Requests that somebody sleeps for. */
   get requestCount(): number {
-    return this.#sleeping.size;
+    return this.#sleeping.requestCount;
   }
 
   /**
@@ -89,9 +89,7 @@ export class StatusWaits {
    * @param terms of its order
    */
   resolve(requestId: string, entry?: PendingRequest, terms?: OrderTerms): void {
-    const waits = this.#sleeping.get(requestId);
-    if (waits === undefined) return;
-    for (const wait of waits instanceof Set ? [...waits] : [waits]) {
+    for (const wait of this.#sleeping.of(requestId)) {
       this.#rouse(wait);
       if (entry === undefined || terms === undefined) this.#look(wait);
       else this.#push(wait, entry, terms);
@@ -145,7 +143,7 @@ export class StatusWaits {
     if (leftMs <= 0 || wait.isCancelled || this.#stopping.aborted) return false;
     const delayMs = isOurs ? leftMs : Math.min(leftMs, this.#foreignPauseMs(wait));
     wait.slot = this.#pauses.begin(wait, delayMs);
-    this.#list(wait);
+    this.#sleeping.add(wait);
     return true;
   }
 
@@ -160,25 +158,11 @@ export class StatusWaits {
     wait.isForeign = isForeign;
   }
 
-  /** Puts it on the list of those that sleep. */
-  #list(wait: StatusWait): void {
-    const { requestId } = wait.question;
-    const present = this.#sleeping.get(requestId);
-    if (present === undefined) this.#sleeping.set(requestId, wait);
-    else if (present instanceof Set) present.add(wait);
-    else this.#sleeping.set(requestId, new Set([present, wait]));
-  }
-
   #rouse(wait: StatusWait): void {
     if (wait.slot === undefined) return;
     this.#pauses.end(wait, wait.slot);
     wait.slot = undefined;
-    const { requestId } = wait.question;
-    const present = this.#sleeping.get(requestId);
-    if (present instanceof Set) present.delete(wait);
-    if (present === wait || (present instanceof Set && present.size === 0)) {
-      this.#sleeping.delete(requestId);
-    }
+    this.#sleeping.delete(wait);
   }
 
   #end(wait: StatusWait, status: RequestStatus | undefined): void {
@@ -241,5 +225,36 @@ export class StatusWaits {
     if (outcome === undefined) return taken ? { requestId, status: 'queued' } : undefined;
     if (outcome.userId !== userId) return 'foreign';
     return statusOfOutcome(outcome);
+  }
+}
+
+/** Waits that sleep, by request. Nearly always one: a set for each would cost more than all else that is kept. */
+class Sleeping {
+  readonly #byRequest = new Map<string, StatusWait | Set<StatusWait>>();
+
+  get requestCount(): number {
+    return this.#byRequest.size;
+  }
+
+  of(requestId: string): readonly StatusWait[] {
+    const waits = this.#byRequest.get(requestId);
+    if (waits === undefined) return NOBODY;
+    return waits instanceof Set ? [...waits] : [waits];
+  }
+
+  add(wait: StatusWait): void {
+    const { requestId } = wait.question;
+    const present = this.#byRequest.get(requestId);
+    if (present === undefined) this.#byRequest.set(requestId, wait);
+    else if (present instanceof Set) present.add(wait);
+    else this.#byRequest.set(requestId, new Set([present, wait]));
+  }
+
+  delete(wait: StatusWait): void {
+    const { requestId } = wait.question;
+    const present = this.#byRequest.get(requestId);
+    if (present instanceof Set) present.delete(wait);
+    const isLast = present === wait || (present instanceof Set && present.size === 0);
+    if (isLast) this.#byRequest.delete(requestId);
   }
 }

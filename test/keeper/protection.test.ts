@@ -2,22 +2,22 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseEnvironment, zookeeperSpecs } from '../../../contracts/config.ts';
-import { applyRights } from '../../../keeper/edits/protect.ts';
-import { Operator } from '../../../ops/quota/operator.ts';
-import type { NodeAgent } from '../../../server/quota/agent.ts';
-import { digestOf, protectionOf } from '../../../zk/client/protection.ts';
-import type { ZkSession } from '../../../zk/client/session.ts';
-import { ControlPlane, grantOf } from '../../keeper/control-plane.ts';
-import { servers } from '../../servers.ts';
-import { until } from '../../until.ts';
-import { Credentials } from '../credentials.ts';
-import { zkCli } from '../zkcli.ts';
+import { parseEnvironment, zookeeperSpecs } from '../../contracts/config.ts';
+import { applyRights } from '../../keeper/edits/protect.ts';
+import { Operator } from '../../ops/quota/operator.ts';
+import type { NodeAgent } from '../../server/quota/agent.ts';
+import { digestOf, protectionOf } from '../../zk/client/protection.ts';
+import type { ZkSession } from '../../zk/client/session.ts';
+import { servers } from '../servers.ts';
+import { until } from '../until.ts';
+import { Credentials } from '../zk/credentials.ts';
+import { zkCli } from '../zk/zkcli.ts';
+import { ControlPlane, grantOf } from './control-plane.ts';
 
 /** Who may do what in ZooKeeper, where credentials are configured. */
 
 const run = promisify(execFile);
-const ROOT = join(import.meta.dirname, '..', '..', '..');
+const ROOT = join(import.meta.dirname, '..', '..');
 const SKU = 'TV';
 const NO_AUTH = { ok: false, error: 'no_auth' };
 
