@@ -15,9 +15,7 @@ export interface Purchase {
 
 const isPurchaseBody = compileValidator({ schema: PurchaseBody });
 
-/** @throws {Problem} bad_request (400, 413, 415), as a rejection: it is no JSON, or too much */
-export async function readPurchase(request: IncomingMessage): Promise<Purchase | Refusal> {
-  const body = await readJson(request, BODY_BYTES_MAX);
+export function purchaseOf(body: unknown): Purchase | Refusal {
   if (isPurchaseBody(body)) return body as Purchase;
   const [error] = isPurchaseBody.errors ?? [];
   const place = `body${error?.instancePath ?? ''}`;
@@ -27,21 +25,21 @@ export async function readPurchase(request: IncomingMessage): Promise<Purchase |
 const JSON_TYPE = /^application\/json *(;|$)/i;
 
 /**
- * @param bytesMax longer bodies are refused as soon as that is seen
+ * Reads it; a longer one is refused as soon as that is seen.
  * @throws {Problem} bad_request (400, 413, 415)
  */
-function readJson(request: IncomingMessage, bytesMax: number): Promise<unknown> {
+export function readBody(request: IncomingMessage): Promise<unknown> {
   const { 'content-type': type = '', 'content-length': length } = request.headers;
   if (!JSON_TYPE.test(type)) {
     throw new Problem('bad_request', { detail: 'The body must be application/json', status: 415 });
   }
-  if (Number(length) > bytesMax) throw tooLarge(bytesMax);
+  if (Number(length) > BODY_BYTES_MAX) throw tooLarge();
   return new Promise((resolve, reject) => {
     let bytes = 0;
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes > bytesMax) reject(tooLarge(bytesMax));
+      if (bytes > BODY_BYTES_MAX) reject(tooLarge());
       else chunks.push(chunk);
     });
     request.on('end', () => {
@@ -60,9 +58,9 @@ function readJson(request: IncomingMessage, bytesMax: number): Promise<unknown> 
   });
 }
 
-function tooLarge(bytesMax: number): Problem {
+function tooLarge(): Problem {
   return new Problem('bad_request', {
-    detail: `The body must have at most ${bytesMax} bytes`,
+    detail: `The body must have at most ${BODY_BYTES_MAX} bytes`,
     status: 413,
   });
 }

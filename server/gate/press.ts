@@ -31,7 +31,7 @@ export interface Claim extends Press, Shopper {
   /** By its ticket's age or its own word. All others look like first presses. */
   readonly isRepeated: boolean;
   /** It is refused with this, unless it repeats a request that is decided already. */
-  readonly refusal?: Refusal;
+  readonly refusal: Refusal | undefined;
   /** Empty before `who`. */
   userId: string;
   /** Nothing before `body`. */

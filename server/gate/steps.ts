@@ -4,7 +4,7 @@ import type { Lists, Visitor } from '../../zk/tree/lists.ts';
 import type { Catalogue } from '../catalogue.ts';
 import type { Refusal } from '../problems.ts';
 import type { Draw } from '../quota/agent.ts';
-import { readPurchase } from './body.ts';
+import { purchaseOf, readBody } from './body.ts';
 import type { Cooldown } from './cooldown.ts';
 import type { Identity } from './identity.ts';
 import type { Limits } from './limits.ts';
@@ -227,9 +227,9 @@ function genuine({ row, ticket, userId }: Claim, { catalogue }: GateParts): Refu
 
 /** @throws {Problem} bad_request, as a rejection: the body cannot be read at all */
 async function body(claim: Claim): Promise<Refusal | undefined> {
-  const read = await readPurchase(claim.request);
-  if ('verdict' in read) return read;
-  claim.purchase = read;
+  const purchase = purchaseOf(await readBody(claim.request));
+  if ('verdict' in purchase) return purchase;
+  claim.purchase = purchase;
   return undefined;
 }
 

@@ -111,7 +111,7 @@ export class FastPath {
       requestId,
       isTaken: pending.find(requestId) !== undefined,
       isRepeated: this.#isRepeated(ticket, press),
-      ...(refusal && { refusal }),
+      refusal,
       ip,
       agent,
       userId: '',

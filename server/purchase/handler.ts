@@ -132,7 +132,9 @@ export class PurchaseHandler {
     if (refusal !== undefined) return refusal;
     // From here on the request is one for what was drawn, wherever it goes.
     const { node, units } = claim.drawn;
-    const request = { requestId, userId, units, ...(acceptFewer && { acceptFewer }) };
+    const request = acceptFewer
+      ? { requestId, userId, units, acceptFewer }
+      : { requestId, userId, units };
     return { entry: purchases.take(claim.row, request, ticket.id, node, quantity) };
   }
 
