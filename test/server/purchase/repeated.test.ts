@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RequestOutcome } from '../../../db/calls.ts';
 import { DatabaseError } from '../../../db/errors.ts';
+import { type Press, press, pressOf } from '../gate/press.ts';
 import { openWebNode, rowOnSale, type WebNode } from '../web-node.ts';
-import { type Press, press, pressOf } from './press.ts';
 
 /** A purchase that is sent again with the same Idempotency-Key, to a node that does not remember it. */
 
