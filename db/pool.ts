@@ -103,6 +103,25 @@ function isReadTimeout(error: unknown): boolean {
   return error instanceof DatabaseError && error.message === 'Query read timeout';
 }
 
+/** Over a connection of its own. @throws {DatabaseError} */
+async function pingServer(connectionString: string, applicationName: string): Promise<void> {
+  const client = new Client({
+    connectionString,
+    application_name: applicationName,
+    connectionTimeoutMillis: PING_TIMEOUT_MS,
+    query_timeout: PING_TIMEOUT_MS,
+  });
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    await client.query('SELECT');
+  } catch (error) {
+    throw toDatabaseError(error);
+  } finally {
+    client.end().catch(() => {});
+  }
+}
+
 /** Connections are made when they are needed: a pool can be created while the server is down. */
 export function createPool(options: PoolOptions): Pool {
   const limits = { ...POOL_DEFAULTS, ...options };
@@ -174,23 +193,7 @@ export function createPool(options: PoolOptions): Pool {
     },
     max: limits.max,
     discardIdle,
-    async ping() {
-      const client = new Client({
-        connectionString,
-        application_name: limits.applicationName,
-        connectionTimeoutMillis: PING_TIMEOUT_MS,
-        query_timeout: PING_TIMEOUT_MS,
-      });
-      client.on('error', () => {});
-      try {
-        await client.connect();
-        await client.query('SELECT');
-      } catch (error) {
-        throw toDatabaseError(error);
-      } finally {
-        client.end().catch(() => {});
-      }
-    },
+    ping: () => pingServer(connectionString, limits.applicationName),
     silentMs: () => performance.now() - answeredAtMs,
     figures: () => ({
       open: pool.totalCount,

@@ -8,7 +8,8 @@ import Fastify, {
 import type { Context } from './context.ts';
 import { emptyBodies } from './empty-body.ts';
 import { answerBrokenRequest, closeIdle, createListener } from './listener.ts';
-import { Problem, problemHeaders, problemOf } from './problems.ts';
+import { answerOf, Problem, problemOf } from './problems.ts';
+import { PurchaseHandler } from './purchase/handler.ts';
 import { buyRoute } from './routes/buy.ts';
 import { challengeRoute } from './routes/challenges.ts';
 import { checkoutRoute } from './routes/checkout.ts';
@@ -22,6 +23,7 @@ import { requestRoutes } from './routes/requests.ts';
 import { saleRoutes } from './routes/sales.ts';
 import { ticketRoute } from './routes/tickets.ts';
 import { waitingRoutes } from './routes/waiting.ts';
+import { createStatusCalls } from './status-calls.ts';
 import { compileValidator } from './validation.ts';
 
 const BODY_BYTES_MAX = 16_384;
@@ -29,6 +31,8 @@ const PATH_PARAMETER_LENGTH_MAX = 256;
 
 export async function buildApp(context: Context) {
   const { config } = context;
+  const purchases = new PurchaseHandler(context);
+  const statusCalls = createStatusCalls(context);
   const refuse = (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
     const problem = problemFor(context, error);
     const { url = 'none' } = request.routeOptions;
@@ -46,7 +50,7 @@ export async function buildApp(context: Context) {
     // Addresses that the router cannot read.
     frameworkErrors: refuse,
     clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket),
-    serverFactory: (routes) => createListener(context, routes),
+    serverFactory: (routes) => createListener(purchases, statusCalls, routes),
     routerOptions: { maxParamLength: PATH_PARAMETER_LENGTH_MAX },
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.setValidatorCompiler(compileValidator);
@@ -62,8 +66,8 @@ export async function buildApp(context: Context) {
   await app.register(saleRoutes, context);
   await app.register(challengeRoute, context);
   await app.register(ticketRoute, context);
-  await app.register(buyRoute, context);
-  await app.register(requestRoutes, context);
+  await app.register(buyRoute, purchases);
+  await app.register(requestRoutes, { ...context, statusCalls });
   await app.register(waitingRoutes, context);
   await app.register(orderRoutes, context);
   await app.register(checkoutRoute, context);
@@ -74,9 +78,9 @@ export async function buildApp(context: Context) {
 }
 
 function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
-  const headers = problemHeaders(problem);
+  const { status, headers, body } = answerOf(problem);
   for (let at = 0; at < headers.length; at += 2) reply.header(headers[at] ?? '', headers[at + 1]);
-  return reply.code(problem.status).send(problem.document());
+  return reply.code(status).send(body);
 }
 
 function problemFor(context: Context, error: FastifyError | Problem): Problem {

@@ -4,6 +4,7 @@ import type { Visitor } from '../zk/tree/lists.ts';
 import type { ClientAddress } from './client-address.ts';
 import type { Context } from './context.ts';
 import type { Identity } from './gate/identity.ts';
+import { CALL_STEPS } from './gate/steps.ts';
 import { Problem } from './problems.ts';
 import { rawHeader } from './raw-header.ts';
 
@@ -40,9 +41,10 @@ export function guards(context: Pick<Context, 'gate' | 'identity' | 'visitorOf'>
     ...visitorOf(request.raw),
     userId: request.userId,
   });
-  const ofAddress = async (request: FastifyRequest) => gate.checkIssue(visitorOf(request.raw));
-  const ofUser = async (request: FastifyRequest) => gate.checkUser(shopperOf(request));
-  const ofOwner = async (request: FastifyRequest) => gate.checkOwn(shopperOf(request));
+  const ofAddress = async (request: FastifyRequest) =>
+    gate.check(CALL_STEPS.issue, visitorOf(request.raw));
+  const ofUser = async (request: FastifyRequest) => gate.check(CALL_STEPS.user, shopperOf(request));
+  const ofOwner = async (request: FastifyRequest) => gate.check(CALL_STEPS.own, shopperOf(request));
   return {
     /** To anybody: counted by address alone. */
     stranger: [ofAddress],
@@ -51,7 +53,9 @@ export function guards(context: Pick<Context, 'gate' | 'identity' | 'visitorOf'>
     /** What only who takes part in the sale may do. */
     user: [isKnown, ofUser],
     /** `preHandler` hook: the same is asked again when the body is there, which may take seconds. */
-    unblocked: [async (request: FastifyRequest) => gate.checkBlocked(shopperOf(request))],
+    unblocked: [
+      async (request: FastifyRequest) => gate.check(CALL_STEPS.blocked, shopperOf(request)),
+    ],
     /** What became of one's own requests and orders: also for who was blocked meanwhile. */
     owner: [isKnown, ofOwner],
   };

@@ -74,7 +74,7 @@ export class Catalogue {
   readonly #log: Log;
   #skus = new Map<string, SkuOnSale>();
   #sales = new Map<string, SaleEntry>();
-  readonly #renderings = new Map<string, Rendering>();
+  readonly #renderings = new Renderings();
   readonly #clock = new DatabaseClock();
   #refreshedAtMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
@@ -155,7 +155,7 @@ export class Catalogue {
 
   /** The list of sales as JSON. */
   renderSales(): Rendering {
-    return this.#render('', () => ({
+    return this.#renderings.get('', () => ({
       facts: { sales: [...this.#sales.values()].map((entry) => this.#saleFacts(entry)) },
     }));
   }
@@ -180,7 +180,7 @@ export class Catalogue {
       })),
     });
     const clock = () => ({ serverTime: new Date(this.nowMs()).toISOString() });
-    return this.#render(sale, () => ({ facts: facts(), clock: clock() }));
+    return this.#renderings.get(sale, () => ({ facts: facts(), clock: clock() }));
   }
 
   #saleFacts(entry: SaleEntry) {
@@ -195,20 +195,6 @@ export class Catalogue {
       opensAt: entry.opensAt.toISOString(),
       closesAt: entry.closesAt.toISOString(),
     };
-  }
-
-  /** The clock is no part of the ETag: without other news, 304 and its Date header say as much. */
-  #render(key: string, read: () => { facts: object; clock?: object }): Rendering {
-    const known = this.#renderings.get(key);
-    const madeAtMs = performance.now();
-    if (known && madeAtMs - known.madeAtMs < RENDER_TTL_MS) return known;
-    const { facts, clock } = read();
-    const body = JSON.stringify({ ...facts, ...clock });
-    const hash = createHash('sha1').update(JSON.stringify(facts)).digest('base64url');
-    const etag = `W/"${hash}"`;
-    const rendering = { body, etag, madeAtMs };
-    this.#renderings.set(key, rendering);
-    return rendering;
   }
 
   async #refresh(): Promise<void> {
@@ -228,9 +214,7 @@ export class Catalogue {
     }));
     this.#sales = new Map(entries.map((entry) => [entry.sale, entry]));
     this.#skus = new Map(entries.flatMap(({ skus }) => skus.map((sku) => [sku.sku, sku])));
-    for (const sale of this.#renderings.keys()) {
-      if (sale !== '' && !this.#sales.has(sale)) this.#renderings.delete(sale);
-    }
+    this.#renderings.keepOnly((sale) => sale === '' || this.#sales.has(sale));
     this.#refreshedAtMs = startedAtMs;
     if (keysAreAway) return;
     await this.#refreshTicketKeys();
@@ -267,5 +251,28 @@ export class Catalogue {
       await this.#refreshLogged();
       this.#schedule();
     }, REFRESH_MS);
+  }
+}
+
+/** Answers that are made at most ten times a second, whoever asks. */
+class Renderings {
+  readonly #made = new Map<string, Rendering>();
+
+  /** The clock is no part of the ETag: without other news, 304 and its Date header say as much. */
+  get(key: string, read: () => { facts: object; clock?: object }): Rendering {
+    const known = this.#made.get(key);
+    const madeAtMs = performance.now();
+    if (known && madeAtMs - known.madeAtMs < RENDER_TTL_MS) return known;
+    const { facts, clock } = read();
+    const body = JSON.stringify({ ...facts, ...clock });
+    const hash = createHash('sha1').update(JSON.stringify(facts)).digest('base64url');
+    const etag = `W/"${hash}"`;
+    const rendering = { body, etag, madeAtMs };
+    this.#made.set(key, rendering);
+    return rendering;
+  }
+
+  keepOnly(isKept: (key: string) => boolean): void {
+    for (const key of this.#made.keys()) if (!isKept(key)) this.#made.delete(key);
   }
 }

@@ -18,7 +18,6 @@ import type { Lifecycle } from '../process/lifecycle.ts';
 import type { Log } from '../process/log.ts';
 import { startMonitor } from '../process/monitor.ts';
 import { Readiness } from '../process/readiness.ts';
-import { buildApp } from './app.ts';
 import { Catalogue } from './catalogue.ts';
 import type { ServerConfig } from './config.ts';
 import { Pressure } from './gate/pressure.ts';
@@ -26,61 +25,24 @@ import { CHALLENGE_TTL_MS } from './gate/proof-of-work.ts';
 import { observeServer } from './metrics.ts';
 import { assembleNode } from './node.ts';
 import { NodeAgent } from './quota/agent.ts';
+import type { Purchases } from './requests/purchases.ts';
 
 /**
- * Puts a web node together. What is opened here closes in the reverse order when the process ends:
- * first no new requests, then no publishes, then the grant goes back, then the database.
+ * Opens what a web node needs of the outside, and puts it together. What is opened here closes in the
+ * reverse order when the process ends: first no new requests, then no publishes, then the grant goes back,
+ * then the database.
  */
 export async function compose(config: ServerConfig, log: Log, lifecycle: Lifecycle) {
-  const processId = `${
-    hostname()
-      .replace(/[^A-Za-z0-9]/g, '')
-      .slice(0, 20) || 'web'
-  }-${randomBytes(6).toString('hex')}`;
-
+  const { stopping } = lifecycle;
+  const replyTo = newProcessId();
   const databases = openDatabases(config, log, lifecycle);
   await fillBoth(databases);
-  const agent = new NodeAgent({
-    session: {
-      servers: config.zookeeper.servers,
-      sessionTimeoutMs: config.zookeeper.sessionTimeoutMs,
-      protection: config.zookeeper.protection,
-    },
-    root: config.zookeeper.root,
-    nodePrefix: `web-${process.pid}`,
-    log,
-  });
-  lifecycle.onStop('quota agent', () => agent.close());
-
-  const catalogue = new Catalogue(
-    {
-      board: () => saleBoard(databases),
-      ticketKeys: (sale) => ticketKeys(databases, sale),
-      lottery: (sale) => saleLottery(databases, sale),
-    },
-    agent,
-    log,
-    Math.max(config.ticketTtlSeconds * 1_000, CHALLENGE_TTL_MS),
-  );
-  await catalogue.start();
-  lifecycle.onStop('catalogue', () => catalogue.stop());
-
+  const agent = openAgent(config, log, lifecycle);
+  const catalogue = await openCatalogue(config, log, lifecycle, { databases, agent });
   const broker = await BrokerConnection.open({ url: config.amqpUrl, name: 'flashsale-web', log });
   lifecycle.onStop('broker', () => broker.close());
   const publisher = await Publisher.open(broker);
-
-  const pressure = new Pressure(config.overload, {
-    unconfirmed: () => publisher.unconfirmed,
-    queueMessages: async () => {
-      const figures = await queueFigures(broker);
-      const messagesOf = (schema: Schema) =>
-        figures.find(({ queue }) => queue === ordersQueue(schema))?.messages ?? 0;
-      return { regular: messagesOf('regular'), hot: messagesOf('hot') };
-    },
-  });
-  pressure.start();
-  lifecycle.onStop('pressure', () => pressure.stop());
-  const { stopping } = lifecycle;
+  const pressure = openPressure(config, lifecycle, broker, publisher);
   // It listens only once the catalogue was read: what is left are its credentials and its end.
   const readiness = new Readiness(() => [
     ...agent.missingRights,
@@ -92,7 +54,7 @@ export async function compose(config: ServerConfig, log: Log, lifecycle: Lifecyc
     const missing = agent.notReady();
     return missing.length === 0 ? undefined : `without ${missing.join(', ')}`;
   });
-  const { context, envelopes, overload } = assembleNode({
+  const { app, context, envelopes, overload } = await assembleNode({
     config,
     log,
     databases,
@@ -102,34 +64,93 @@ export async function compose(config: ServerConfig, log: Log, lifecycle: Lifecyc
     outcomesOf: (requestIds) => knownOutcomes(databases, requestIds),
     nodeFenced: (node) => nodeFenced(databases, node),
     pressure: (schema) => pressure.cause(schema),
-    replyTo: processId,
+    replyTo,
     readiness,
     stopping,
   });
-  const { metrics, purchases, statusDesk, lineDesk } = context;
+  const { metrics, purchases } = context;
+  await listenToVerdicts(broker, replyTo, purchases);
+  lifecycle.onStop('publisher', async () => {
+    purchases.stop();
+    envelopes.flushAll();
+    await publisher.close();
+  });
+  observeServer(context, { overload, agent, publisher });
+  readiness.show(metrics);
+  lifecycle.onStop('http server', () => app.close());
+  const monitor = await startMonitor({ ...config.monitor, metrics, readiness });
+  lifecycle.onStop('monitor', () => monitor.close());
+  return { app, monitor };
+}
+
+/** Routing key of this process's verdicts. */
+function newProcessId(): string {
+  const host = hostname()
+    .replace(/[^A-Za-z0-9]/g, '')
+    .slice(0, 20);
+  return `${host || 'web'}-${randomBytes(6).toString('hex')}`;
+}
+
+function openAgent({ zookeeper }: ServerConfig, log: Log, lifecycle: Lifecycle): NodeAgent {
+  const { servers, sessionTimeoutMs, protection, root } = zookeeper;
+  const agent = new NodeAgent({
+    session: { servers, sessionTimeoutMs, protection },
+    root,
+    nodePrefix: `web-${process.pid}`,
+    log,
+  });
+  lifecycle.onStop('quota agent', () => agent.close());
+  return agent;
+}
+
+async function openCatalogue(
+  config: ServerConfig,
+  log: Log,
+  lifecycle: Lifecycle,
+  { databases, agent }: { readonly databases: Databases; readonly agent: NodeAgent },
+): Promise<Catalogue> {
+  const source = {
+    board: () => saleBoard(databases),
+    ticketKeys: (sale: string) => ticketKeys(databases, sale),
+    lottery: (sale: string) => saleLottery(databases, sale),
+  };
+  const lifeMs = Math.max(config.ticketTtlSeconds * 1_000, CHALLENGE_TTL_MS);
+  const catalogue = new Catalogue(source, agent, log, lifeMs);
+  await catalogue.start();
+  lifecycle.onStop('catalogue', () => catalogue.stop());
+  return catalogue;
+}
+
+function openPressure(
+  config: ServerConfig,
+  lifecycle: Lifecycle,
+  broker: BrokerConnection,
+  publisher: Publisher,
+): Pressure {
+  const pressure = new Pressure(config.overload, {
+    unconfirmed: () => publisher.unconfirmed,
+    queueMessages: async () => {
+      const figures = await queueFigures(broker);
+      const messagesOf = (schema: Schema) =>
+        figures.find(({ queue }) => queue === ordersQueue(schema))?.messages ?? 0;
+      return { regular: messagesOf('regular'), hot: messagesOf('hot') };
+    },
+  });
+  pressure.start();
+  lifecycle.onStop('pressure', () => pressure.stop());
+  return pressure;
+}
+
+async function listenToVerdicts(broker: BrokerConnection, replyTo: string, purchases: Purchases) {
   await VerdictListener.open(
     broker,
-    processId,
+    replyTo,
     (verdicts, delayed, terms) => {
       for (const verdict of verdicts) purchases.onVerdict(verdict, terms);
       for (const requestId of delayed) purchases.onDelayed(requestId);
     },
     (canHear) => purchases.hears(canHear),
   );
-  lifecycle.onStop('publisher', async () => {
-    purchases.stop();
-    envelopes.flushAll();
-    await publisher.close();
-  });
-
-  const observed = { overload, agent, catalogue, publisher, purchases, statusDesk, lineDesk };
-  observeServer(metrics, observed);
-  readiness.show(metrics);
-  const app = await buildApp(context);
-  lifecycle.onStop('http server', () => app.close());
-  const monitor = await startMonitor({ ...config.monitor, metrics, readiness });
-  lifecycle.onStop('monitor', () => monitor.close());
-  return { app, monitor };
 }
 
 function openDatabases(config: ServerConfig, log: Log, lifecycle: Lifecycle): Databases {

@@ -7,9 +7,10 @@ import {
   STATUS_CODES,
 } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Context } from './context.ts';
-import { isPurchase } from './gate/front.ts';
-import { Problem, problemHeaders } from './problems.ts';
+import { answerOf } from './problems.ts';
+import { isPurchase } from './purchase/fast-path.ts';
+import type { PurchaseHandler } from './purchase/handler.ts';
+import type { StatusCalls } from './status-calls.ts';
 
 /** Limits of the HTTP server. Long-polls are answers that take long, not requests. */
 const HEADER_BYTES_MAX = 16_384;
@@ -28,7 +29,8 @@ const CONNECTIONS_MAX = 100_000;
 
 /** The HTTP server of a web node: purchases and those who wait go straight on, all else to the router. */
 export function createListener(
-  { purchase, statusCalls }: Pick<Context, 'purchase' | 'statusCalls'>,
+  purchases: PurchaseHandler,
+  statusCalls: StatusCalls,
   routes: RequestListener,
 ): Server {
   const server = createServer(
@@ -41,7 +43,7 @@ export function createListener(
       noDelay: true,
     },
     (request, response) => {
-      if (isPurchase(request)) purchase(request, response);
+      if (isPurchase(request)) purchases.handle(request, response);
       else if (!statusCalls.serve(request, response)) routes(request, response);
     },
   );
@@ -96,16 +98,10 @@ function answerInTurn(code: string, socket: Socket): void {
     return;
   }
   const status = BROKEN_STATUS[code] ?? 400;
-  const problem = new Problem('bad_request', { status });
-  const body = problem.document();
-  const headers = [
-    ...problemHeaders(problem),
-    'content-length',
-    body.length,
-    'connection',
-    'close',
-  ];
-  const lines = headers.flatMap((name, at) => (at % 2 ? [] : [`${name}: ${headers[at + 1]}`]));
+  const { headers, body } = answerOf({ verdict: 'bad_request', status });
+  const lines = [...headers, 'connection', 'close'].flatMap((name, at, all) =>
+    at % 2 ? [] : [`${name}: ${all[at + 1]}`],
+  );
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('\r\n')}\r\n\r\n${body}`);
   // An end of ours alone does not end what goes on sending; and a reset would take the answer along.
   socket.resume();

@@ -14,18 +14,23 @@ import type { RiskCause } from './gate/risk.ts';
 import type { NodeAgent } from './quota/agent.ts';
 import type { LineDesk } from './requests/line.ts';
 import type { Purchases } from './requests/purchases.ts';
-import type { StatusDesk } from './requests/status.ts';
+import type { StatusWaits } from './requests/status-waits.ts';
 
 const RISK_SCORE_BUCKETS = [0, 10, 24, 49, 74, 100];
 
-interface Observed {
+/** Parts of a web node that metrics are read from. */
+interface Parts {
+  readonly metrics: ServerMetrics;
+  readonly catalogue: Catalogue;
+  readonly purchases: Purchases;
+  readonly statusWaits: StatusWaits;
+  readonly lineDesk: LineDesk;
+}
+
+interface Outside {
   readonly overload: (schema: Schema) => OverloadCause | undefined;
   readonly agent: NodeAgent;
-  readonly catalogue: Catalogue;
   readonly publisher: Publisher;
-  readonly purchases: Purchases;
-  readonly statusDesk: StatusDesk;
-  readonly lineDesk: LineDesk;
 }
 
 /** What a web node counts. Refusals are only ever counted here, never logged a line each. */
@@ -108,8 +113,8 @@ export function createServerMetrics() {
 export type ServerMetrics = ReturnType<typeof createServerMetrics>;
 
 /** What is known elsewhere in the process and read at each scrape. */
-export function observeServer(metrics: ServerMetrics, observed: Observed): void {
-  const { overload, agent, catalogue, publisher, purchases, statusDesk, lineDesk } = observed;
+export function observeServer(parts: Parts, { overload, agent, publisher }: Outside): void {
+  const { metrics, catalogue, purchases, statusWaits, lineDesk } = parts;
   const quota = ['grant', 'admitted', 'decided', 'wanted', 'spare'] as const;
   metrics.gauge(
     'flashsale_quota_units',
@@ -161,12 +166,12 @@ export function observeServer(metrics: ServerMetrics, observed: Observed): void 
   scalar(
     'flashsale_pending_requests',
     'Admitted requests without a known outcome',
-    () => purchases.book.pendingCount,
+    () => purchases.pending.count,
   );
   scalar(
     'flashsale_waiting_shoppers',
     'Long-polls and event streams that are open',
-    () => statusDesk.waitingCount,
+    () => statusWaits.waitingCount,
   );
   scalar(
     'flashsale_line_watchers',

@@ -8,6 +8,7 @@ import type { Databases } from '../db/pool.ts';
 import type { Log } from '../process/log.ts';
 import type { Readiness } from '../process/readiness.ts';
 import type { ChallengeSwitch } from '../zk/tree/values.ts';
+import { buildApp } from './app.ts';
 import { visitorReader } from './authenticate.ts';
 import { Cashier } from './cashier.ts';
 import type { Catalogue } from './catalogue.ts';
@@ -16,27 +17,24 @@ import type { ServerConfig } from './config.ts';
 import type { Context } from './context.ts';
 import { Challenges } from './gate/challenges.ts';
 import { Cooldown } from './gate/cooldown.ts';
-import { Front } from './gate/front.ts';
-import { type Allotment, Gate } from './gate/gate.ts';
+import { Gate } from './gate/gate.ts';
 import { createIdentity } from './gate/identity.ts';
 import { Limits } from './gate/limits.ts';
 import type { OverloadCause } from './gate/pressure.ts';
 import { RiskWatch } from './gate/risk.ts';
+import type { Allotment } from './gate/steps.ts';
 import { UsedTickets } from './gate/used-tickets.ts';
-import { createServerMetrics } from './metrics.ts';
+import { createServerMetrics, type ServerMetrics } from './metrics.ts';
 import { OrderPages } from './order-pages.ts';
 import { createPayments } from './payments.ts';
-import { problemOf } from './problems.ts';
-import { createPurchaseHandler } from './purchase.ts';
+import { FastPath } from './purchase/fast-path.ts';
+import { Recall } from './purchase/recall.ts';
 import { breakOutcomes, PublishBreaker } from './requests/breakers.ts';
 import { Envelopes } from './requests/envelopes.ts';
 import { LineDesk } from './requests/line.ts';
 import { Lookup } from './requests/lookup.ts';
-import { Purchases } from './requests/purchases.ts';
-import { Recall } from './requests/recall.ts';
-import { StatusDesk } from './requests/status.ts';
-import { secondsToOpening } from './routes/opening.ts';
-import { createStatusCalls } from './status-calls.ts';
+import { type PurchaseEvents, Purchases } from './requests/purchases.ts';
+import { StatusWaits } from './requests/status-waits.ts';
 
 /** The quota agent, as far as a web node uses it. */
 export interface QuotaAgent extends Allotment {
@@ -88,12 +86,13 @@ function rememberFences(ask: (node: string) => Promise<boolean>) {
   };
 }
 
-/** A web node without its connections and without listening. */
-export function assembleNode(outside: Outside) {
-  const { config, log, catalogue, agent, publisher } = outside;
+/** A web node without its connections and without listening: the one place where it is put together. */
+export async function assembleNode(outside: Outside) {
+  const { config, log, databases, catalogue, agent, readiness, stopping } = outside;
   const metrics = createServerMetrics();
+  const orderPages = new OrderPages(databases);
   const lookup = new Lookup(breakOutcomes(outside.outcomesOf), ({ requestId }) => requestId);
-  const breaker = new PublishBreaker(publisher.publish.bind(publisher));
+  const { gate, watch, identity, breaker, overload } = createGate(outside);
   const transport = {
     publish: breaker.publish.bind(breaker),
     trusted: agent.trusted.bind(agent),
@@ -101,13 +100,60 @@ export function assembleNode(outside: Outside) {
   const envelopes = new Envelopes(transport, outside.replyTo, (requests) =>
     metrics.envelopeRequests.observe(requests),
   );
-  const identity = createIdentity(config.identity);
+  const schemaOf = (sku: string) => catalogue.sku(sku)?.schema;
+  const events = {
+    ...purchaseEvents(outside, gate, orderPages, metrics),
+    known: (...news: Parameters<StatusWaits['resolve']>) => statusWaits.resolve(...news),
+  };
+  const purchases = new Purchases({ envelopes, lookup, schemaOf, log, events });
+  const isFenced = rememberFences(outside.nodeFenced);
+  const statusWaits = new StatusWaits(purchases, lookup, isFenced, stopping);
+  const recall = new Recall(lookup);
+  const visitorOf = visitorReader(clientAddressReader(config.trustedProxies));
+  const context: Context = {
+    config,
+    log,
+    databases,
+    catalogue,
+    readiness,
+    stopping,
+    metrics,
+    gate,
+    identity,
+    visitorOf,
+    purchases,
+    recall,
+    orderPages,
+    payments: createPayments(config.payment),
+    cashier: new Cashier(outside),
+    challenges: createChallenges(outside, watch, metrics),
+    lineDesk: new LineDesk(
+      (places) => knownWaitingEntries(databases, places),
+      () => saleBoard(databases),
+    ),
+    statusWaits,
+    fastPath: new FastPath({
+      gate,
+      pending: purchases.pending,
+      recall,
+      answers: metrics.purchaseAnswers,
+      visitorOf,
+      nowMs: () => catalogue.nowMs(),
+      ticketTtlMs: config.ticketTtlSeconds * 1_000,
+    }),
+  };
+  return { app: await buildApp(context), context, envelopes, overload };
+}
+
+function createGate({ config, catalogue, agent, publisher, pressure }: Outside) {
+  const breaker = new PublishBreaker(publisher.publish.bind(publisher));
   const overload = (schema: Schema): OverloadCause | undefined => {
     if (!publisher.available()) return 'broker';
-    return breaker.available() ? outside.pressure(schema) : 'circuit';
+    return breaker.available() ? pressure(schema) : 'circuit';
   };
   const limits = new Limits(config.rateLimit);
   const watch = new RiskWatch(limits, config.ticketTtlSeconds * 1_000);
+  const identity = createIdentity(config.identity);
   const gate = new Gate({
     catalogue,
     allotment: agent,
@@ -119,75 +165,39 @@ export function assembleNode(outside: Outside) {
     overload,
     random: Math.random,
   });
-  const orderPages = new OrderPages(outside.databases);
-  const recall = new Recall(lookup);
-  const purchases = new Purchases({
-    envelopes,
-    lookup,
-    schemaOf: (sku) => catalogue.sku(sku)?.schema,
-    log,
-    events: {
-      answered: ({ admittedAtMs }) =>
-        metrics.publishSeconds.observe((performance.now() - admittedAtMs) / 1_000),
-      refund({ node, sku, request, ticketId }) {
-        agent.refund(node, sku, request.units);
-        gate.undo(ticketId, request.userId);
-      },
-      decided({ node, sku, request, verdict, admittedAtMs }) {
-        agent.decide(node, sku, request.units);
-        orderPages.forget(request.userId);
-        metrics.outcomeSeconds.observe((performance.now() - admittedAtMs) / 1_000);
-        metrics.outcomes.inc({ outcome: verdict?.status ?? 'unknown' });
-      },
-    },
-  });
-  const parts: Omit<Context, 'purchase' | 'statusCalls'> = {
-    config,
-    log,
-    metrics,
-    databases: outside.databases,
+  return { gate, watch, identity, breaker, overload };
+}
+
+function createChallenges({ catalogue, agent }: Outside, watch: RiskWatch, metrics: ServerMetrics) {
+  return new Challenges({
     catalogue,
-    purchases,
-    recall,
-    orderPages,
-    payments: createPayments(config.payment),
-    cashier: new Cashier(outside),
-    lineDesk: new LineDesk(
-      (places) => knownWaitingEntries(outside.databases, places),
-      () => saleBoard(outside.databases),
-    ),
-    gate,
-    challenges: new Challenges({
-      catalogue,
-      switchOf: agent.challenge.bind(agent),
-      isAllowed: (visitor) => agent.lists.isAllowed(visitor),
-      watch,
-      onScore: metrics.onScore,
-      onEvent: (event) => metrics.challenges.inc({ event }),
-    }),
-    identity,
-    visitorOf: visitorReader(clientAddressReader(config.trustedProxies)),
-    statusDesk: new StatusDesk(
-      purchases,
-      lookup,
-      rememberFences(outside.nodeFenced),
-      outside.stopping,
-    ),
-    front: new Front({
-      gate,
-      book: purchases.book,
-      recall,
-      answers: metrics.purchaseAnswers,
-      nowMs: () => catalogue.nowMs(),
-      ticketTtlMs: config.ticketTtlSeconds * 1_000,
-      secondsToOpening: (sku) => secondsToOpening(catalogue, sku),
-    }),
-    readiness: outside.readiness,
-    stopping: outside.stopping,
+    switchOf: agent.challenge.bind(agent),
+    isAllowed: (visitor) => agent.lists.isAllowed(visitor),
+    watch,
+    onScore: metrics.onScore,
+    onEvent: (event) => metrics.challenges.inc({ event }),
+  });
+}
+
+/** What an admitted request's life means for the rest of the node. */
+function purchaseEvents(
+  { agent }: Outside,
+  gate: Gate,
+  orderPages: OrderPages,
+  metrics: ServerMetrics,
+): Omit<PurchaseEvents, 'known'> {
+  const secondsSince = (startedAtMs: number) => (performance.now() - startedAtMs) / 1_000;
+  return {
+    answered: ({ admittedAtMs }) => metrics.publishSeconds.observe(secondsSince(admittedAtMs)),
+    refund({ node, sku, request, ticketId }) {
+      agent.refund(node, sku, request.units);
+      gate.undo(ticketId, request.userId);
+    },
+    decided({ node, sku, request, verdict, admittedAtMs }) {
+      agent.decide(node, sku, request.units);
+      orderPages.forget(request.userId);
+      metrics.outcomeSeconds.observe(secondsSince(admittedAtMs));
+      metrics.outcomes.inc({ outcome: verdict?.status ?? 'unknown' });
+    },
   };
-  const fail = (error: unknown) => problemOf(error, log);
-  const purchase = createPurchaseHandler(parts, fail);
-  const statusCalls = createStatusCalls(parts, fail);
-  const context: Context = { ...parts, purchase, statusCalls };
-  return { context, envelopes, overload };
 }

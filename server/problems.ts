@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { STATUS_CODES } from 'node:http';
+import { type ServerResponse, STATUS_CODES } from 'node:http';
 import { isOutage } from '../db/errors.ts';
 import type { Log } from '../process/log.ts';
 
@@ -8,19 +8,17 @@ import type { Log } from '../process/log.ts';
  * programs, a sentence for people; neither says more than what is known.
  */
 
+type Bounds = readonly [min: number, max: number];
+
 interface ProblemKind {
   readonly status: number;
   readonly detail: string;
   /** Bounds of `Retry-After` in seconds: the answer may be another one then. Drawn at random
    *  between them, so that those who were refused together do not come back together. */
-  readonly retryAfterSeconds?: readonly [min: number, max: number];
+  readonly retryAfterSeconds?: Bounds;
 }
 
-function kind(
-  status: number,
-  detail: string,
-  retryAfterSeconds?: readonly [min: number, max: number],
-): ProblemKind {
+function kind(status: number, detail: string, retryAfterSeconds?: Bounds): ProblemKind {
   return { status, detail, ...(retryAfterSeconds && { retryAfterSeconds }) };
 }
 
@@ -89,92 +87,137 @@ export const PROBLEMS = {
 
 export type ProblemVerdict = keyof typeof PROBLEMS;
 
-/** What the gate may answer to a purchase request (DESIGN: the refusals of `buy`). */
-export type RefusalVerdict = Exclude<
-  ProblemVerdict,
-  | 'unauthenticated'
-  | 'not_found'
-  | 'not_allowed_now'
-  | 'units_available'
-  | 'limit_reached'
-  | 'line_full'
-  | 'internal_error'
->;
+/** A refusal as a value: what is thrown costs a stack, which a stampede cannot afford. */
+export interface Refusal {
+  readonly verdict: ProblemVerdict;
+  /** In place of the sentence in the table. */
+  readonly detail?: string;
+  /** A more exact HTTP status of the same verdict (413, 415). */
+  readonly status?: number;
+  /** A known waiting time, or other bounds than those in the table. */
+  readonly retryAfterSeconds?: number | Bounds;
+  /** Further members of the document, e.g. where to ask about the request. */
+  readonly members?: Readonly<Record<string, unknown>>;
+}
 
 /** A refusal on its way out; thrown inside routes, answered by the one error handler. */
-export class Problem extends Error {
+export class Problem extends Error implements Refusal {
   override name = 'Problem';
   readonly verdict: ProblemVerdict;
   readonly status: number;
-  readonly retryAfterSeconds: number | undefined;
-  /** Further members of the document, e.g. where to ask about the request. */
+  readonly retryAfterSeconds?: number;
   readonly members: Readonly<Record<string, unknown>>;
 
-  constructor(
-    verdict: ProblemVerdict,
-    options: {
-      detail?: string;
-      /** A more exact HTTP status of the same verdict (413, 415). */
-      status?: number;
-      /** A known waiting time; without it the table's bounds apply. */
-      retryAfterSeconds?: number;
-      members?: Readonly<Record<string, unknown>>;
-    } = {},
-  ) {
+  constructor(verdict: ProblemVerdict, options: Omit<Refusal, 'verdict'> = {}) {
     super(options.detail ?? PROBLEMS[verdict].detail);
     this.verdict = verdict;
     this.status = options.status ?? PROBLEMS[verdict].status;
-    this.retryAfterSeconds = options.retryAfterSeconds ?? drawRetryAfter(verdict);
+    const seconds = drawn(options.retryAfterSeconds ?? boundsOf(verdict));
+    if (seconds !== undefined) this.retryAfterSeconds = seconds;
     this.members = options.members ?? {};
   }
 
-  document(): string {
-    return JSON.stringify({
-      type: 'about:blank',
-      title: STATUS_CODES[this.status],
-      status: this.status,
-      detail: this.message,
-      verdict: this.verdict,
-      ...this.members,
-    });
+  get detail(): string {
+    return this.message;
   }
 }
 
-/** Seconds, jittered; undefined where waiting changes nothing. */
-function drawRetryAfter(verdict: ProblemVerdict): number | undefined {
+function boundsOf(verdict: ProblemVerdict): Bounds | undefined {
   const kind: ProblemKind = PROBLEMS[verdict];
-  if (kind.retryAfterSeconds === undefined) return undefined;
-  const [min, max] = kind.retryAfterSeconds;
-  return randomInt(min, max + 1);
+  return kind.retryAfterSeconds;
 }
 
-/** The documents without members, made once: a refusal must cost next to nothing. */
-const DOCUMENTS = new Map(
-  Object.entries(PROBLEMS).map(([verdict, { status, detail }]) => [
-    verdict,
-    JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, detail, verdict }),
-  ]),
+/** Seconds, jittered; undefined where waiting changes nothing. */
+function drawn(wait: number | Bounds | undefined): number | undefined {
+  return typeof wait === 'object' ? randomInt(wait[0], wait[1] + 1) : wait;
+}
+
+/** Whether asking again later is of no use. */
+export function isLastWord({ verdict, retryAfterSeconds }: Refusal): boolean {
+  return (retryAfterSeconds ?? boundsOf(verdict)) === undefined;
+}
+
+/** The answer to a refusal, ready to be written. */
+export interface ProblemAnswer {
+  readonly status: number;
+  /** In pairs. */
+  readonly headers: readonly string[];
+  readonly body: string;
+  /** Plain text goes out the faster way, in one piece with the headers. */
+  readonly encoding: 'latin1' | 'utf8';
+}
+
+/** The documents that say no more than their verdict, made once. */
+const PLAIN_DOCUMENTS = new Map(
+  (Object.keys(PROBLEMS) as ProblemVerdict[]).map((verdict) => [verdict, documentOf({ verdict })]),
 );
 
-/** The ready document of a refusal that carries nothing of its own. */
-export function plainDocument(verdict: ProblemVerdict): string {
-  return DOCUMENTS.get(verdict) ?? '';
+function documentOf({ verdict, detail, status, members }: Refusal): string {
+  const kind = PROBLEMS[verdict];
+  const code = status ?? kind.status;
+  return JSON.stringify({
+    type: 'about:blank',
+    title: STATUS_CODES[code],
+    status: code,
+    detail: detail ?? kind.detail,
+    verdict,
+    ...members,
+  });
 }
 
-/** The headers of a problem's answer, in pairs. */
-export function problemHeaders({ retryAfterSeconds, status }: Problem): string[] {
-  return [
+/** Every problem goes out like this, by whichever way it is written. */
+export function answerOf(refusal: Refusal): ProblemAnswer {
+  const { verdict, detail, status, members, retryAfterSeconds } = refusal;
+  const isPlain = detail === undefined && status === undefined && members === undefined;
+  const body = (isPlain ? PLAIN_DOCUMENTS.get(verdict) : undefined) ?? documentOf(refusal);
+  const seconds = drawn(retryAfterSeconds ?? boundsOf(verdict));
+  const code = status ?? PROBLEMS[verdict].status;
+  const length = Buffer.byteLength(body);
+  const headers = [
     'content-type',
     'application/problem+json',
     'cache-control',
     'no-store',
-    ...(retryAfterSeconds === undefined ? [] : ['retry-after', String(retryAfterSeconds)]),
-    ...(status === 401 ? ['www-authenticate', 'Bearer'] : []),
+    ...(seconds === undefined ? [] : ['retry-after', String(seconds)]),
+    ...(code === 401 ? ['www-authenticate', 'Bearer'] : []),
+    'content-length',
+    String(length),
   ];
+  return { status: code, headers, body, encoding: length === body.length ? 'latin1' : 'utf8' };
 }
 
-/** What a client is told of an error that is none of its own; a bug is logged. */
+/** The answers to refusals that are constants, made once: one for each Retry-After that may be drawn. */
+const READY = new WeakMap<Refusal, readonly ProblemAnswer[]>();
+
+function readyAnswers(refusal: Refusal): readonly ProblemAnswer[] {
+  const known = READY.get(refusal);
+  if (known !== undefined) return known;
+  const { retryAfterSeconds: wait = boundsOf(refusal.verdict) } = refusal;
+  const [min, max] = typeof wait === 'object' ? wait : [];
+  const answers = [];
+  if (min === undefined || max === undefined) answers.push(answerOf(refusal));
+  else
+    for (let s = min; s <= max; s += 1)
+      answers.push(answerOf({ ...refusal, retryAfterSeconds: s }));
+  READY.set(refusal, answers);
+  return answers;
+}
+
+/** The same as `answerOf`, for the refusals of a stampede: next to nothing is made for each. */
+export function readyAnswer(refusal: Refusal): ProblemAnswer {
+  if (typeof refusal.retryAfterSeconds === 'number') return answerOf(refusal);
+  const answers = readyAnswers(refusal);
+  return answers[Math.floor(Math.random() * answers.length)] ?? answerOf(refusal);
+}
+
+export function writeAnswer(response: ServerResponse, answer: ProblemAnswer): void {
+  const { status, headers, body, encoding } = answer;
+  response.writeHead(status, headers as string[]).end(body, encoding);
+}
+
+/** What a client is told of an error; one that is none of its own is logged, if it is a bug. */
 export function problemOf(error: unknown, log: Log): Problem {
+  if (error instanceof Problem) return error;
   const isAway = isOutage(error);
   // What a DBA has to mend is logged as a bug is, but the client may ask again.
   if (!isAway || error.kind === 'refused') log.error({ err: error }, 'a request failed');

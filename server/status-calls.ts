@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Context, StatusCall, StatusCalls } from './context.ts';
-import { Problem, problemHeaders } from './problems.ts';
+import type { Context } from './context.ts';
+import { CALL_STEPS } from './gate/steps.ts';
+import { answerOf, Problem, problemOf, writeAnswer } from './problems.ts';
 import { rawHeader } from './raw-header.ts';
 import { readReceipt } from './requests/receipt.ts';
-import { type Desk, type RequestStatus, type StatusQuestion, Waiter } from './requests/waiter.ts';
-import { WAIT_SECONDS_MAX } from './routes/schemas.ts';
+import { type RequestStatus, type StatusQuestion, StatusWait } from './requests/status-wait.ts';
+import { WAIT_SECONDS_MAX } from './schemas.ts';
 
 /**
  * The calls in which shoppers wait: the status of a request, by long-poll or as an event stream. Those
@@ -43,12 +44,23 @@ const STREAM_HEADERS = [
   'no',
 ];
 
-/** @param fail answers an error that is none of the client's */
-export function createStatusCalls(
-  context: Omit<Context, 'purchase' | 'statusCalls'>,
-  fail: (error: unknown) => Problem,
-): StatusCalls {
-  const { catalogue, gate, identity, metrics, statusDesk, stopping, visitorOf } = context;
+/** How the status of a request is asked for. */
+export interface StatusCall {
+  /** As in the URL: a request id, perhaps with a receipt. */
+  readonly requestId: string;
+  readonly isStream: boolean;
+  readonly waitSeconds: number;
+}
+
+export interface StatusCalls {
+  /** Takes a call over, or leaves it to the router. */
+  serve(request: IncomingMessage, response: ServerResponse): boolean;
+  /** Answers, now or when the outcome is known. */
+  answer(response: ServerResponse, userId: string, call: StatusCall): void;
+}
+
+export function createStatusCalls(context: Context): StatusCalls {
+  const { catalogue, gate, identity, log, metrics, statusWaits, stopping, visitorOf } = context;
   const keyOf = (sale: string) => catalogue.ticketKeys.receipt(sale);
 
   function questionOf(userId: string, idAndReceipt: string): StatusQuestion {
@@ -62,24 +74,22 @@ export function createStatusCalls(
 
   function refuse(response: ServerResponse, error: unknown): void {
     if (stopping.aborted) response.shouldKeepAlive = false;
-    const problem = error instanceof Problem ? error : fail(error);
+    const problem = problemOf(error, log);
     metrics.refusals.inc({ route: '/api/v1/requests/:requestId', verdict: problem.verdict });
-    const body = problem.document();
-    const length = ['content-length', String(Buffer.byteLength(body))];
-    response.writeHead(problem.status, problemHeaders(problem).concat(length)).end(body);
+    writeAnswer(response, answerOf(problem));
   }
 
   function begin(response: ServerResponse, userId: string, call: StatusCall): void {
     const question = questionOf(userId, call.requestId);
-    const answering = { desk: statusDesk, response, question, refuse, stopping };
-    const waiter = call.isStream
+    const answering = { response, question, refuse, stopping };
+    const wait = call.isStream
       ? new EventStream(answering)
       : new LongPoll(answering, call.waitSeconds);
     // Gone while it was asked who it is.
     if (response.destroyed) return;
     // On the answer, not on its socket: that one lives on and would collect a listener a request.
-    response.on('close', () => waiter.leave());
-    statusDesk.wait(waiter);
+    response.on('close', () => statusWaits.cancel(wait));
+    statusWaits.begin(wait);
   }
 
   /** Never throws: nobody else answers. */
@@ -100,7 +110,7 @@ export function createStatusCalls(
       const asked = identity.userOf(rawHeader(request, 'authorization'));
       const userId = asked instanceof Promise ? await asked : asked;
       if (userId === undefined) throw new Problem('unauthenticated');
-      gate.checkOwn({ ...visitorOf(request), userId });
+      gate.check(CALL_STEPS.own, { ...visitorOf(request), userId });
       // They would live as long as the answer is waited for, and nobody reads them again.
       request.rawHeaders = NONE;
       request.headers = NO_HEADERS;
@@ -124,39 +134,39 @@ export function createStatusCalls(
   };
 }
 
-/** What both kinds of waiting shoppers answer with. */
+/** What both kinds of waits answer with. */
 interface Answering {
-  readonly desk: Desk;
   readonly response: ServerResponse;
   readonly question: StatusQuestion;
   readonly refuse: (response: ServerResponse, error: unknown) => void;
   readonly stopping: AbortSignal;
 }
 
-class LongPoll extends Waiter {
+class LongPoll extends StatusWait {
   readonly #response: ServerResponse;
   readonly #refuse: Answering['refuse'];
   readonly #stopping: AbortSignal;
 
-  constructor({ desk, response, question, refuse, stopping }: Answering, waitSeconds: number) {
+  constructor({ response, question, refuse, stopping }: Answering, waitSeconds: number) {
     const waitMs = Math.min(waitSeconds, WAIT_SECONDS_MAX) * 1_000;
-    super(desk, question, waitMs, question.taken ? 0 : GRACE_MS);
+    super(question, waitMs, question.taken ? 0 : GRACE_MS);
     this.#response = response;
     this.#refuse = refuse;
     this.#stopping = stopping;
   }
 
-  tell(status: RequestStatus | undefined): void {
+  tell(status: RequestStatus | undefined): false {
     if (this.#stopping.aborted) this.#response.shouldKeepAlive = false;
     if (status === undefined) {
       this.#refuse(this.#response, new Problem('not_found'));
-      return;
+      return false;
     }
     const body = JSON.stringify(status);
     const length = Buffer.byteLength(body);
     this.#response
       .writeHead(200, JSON_HEADERS.concat(String(length)))
       .end(body, encodingOf(body, length));
+    return false;
   }
 
   fail(error: unknown): void {
@@ -164,7 +174,7 @@ class LongPoll extends Waiter {
   }
 }
 
-class EventStream extends Waiter {
+class EventStream extends StatusWait {
   readonly #response: ServerResponse;
   readonly #refuse: Answering['refuse'];
   readonly #stopping: AbortSignal;
@@ -172,19 +182,19 @@ class EventStream extends Waiter {
   #isBegun = false;
   #isChunked = false;
 
-  constructor({ desk, response, question, refuse, stopping }: Answering) {
-    super(desk, question, 0, question.taken ? 0 : GRACE_MS);
+  constructor({ response, question, refuse, stopping }: Answering) {
+    super(question, 0, question.taken ? 0 : GRACE_MS);
     this.#response = response;
     this.#refuse = refuse;
     this.#stopping = stopping;
   }
 
-  tell(status: RequestStatus | undefined): void {
+  tell(status: RequestStatus | undefined): boolean {
+    if (status?.status === 'queued') return this.#goOn(status);
     if (!this.#isBegun && status === undefined) this.fail(new Problem('not_found'));
-    else if (status === undefined) this.#end('');
-    else if (status.status === 'queued') this.#goOn(status);
     // The outcome and the end of the stream are one write.
-    else this.#end(eventOf(status));
+    else this.#end(status === undefined ? '' : eventOf(status));
+    return false;
   }
 
   /** No document can follow what has begun; whoever hears the end of the stream asks again. */
@@ -193,21 +203,17 @@ class EventStream extends Waiter {
     else this.#refuse(this.#response, error);
   }
 
-  #goOn(status: RequestStatus): void {
+  #goOn(status: RequestStatus): boolean {
     const first = this.#isBegun ? ': waiting\n\n' : eventOf(status);
     this.#begin();
     const nowMs = performance.now();
     if (this.#stopping.aborted || nowMs >= this.#endsAtMs) {
       this.#end(first);
-      return;
+      return false;
     }
     this.#write(first);
     this.untilMs = nowMs + EVENTS_HEARTBEAT_MS;
-    try {
-      this.desk.wait(this);
-    } catch (error) {
-      this.fail(error);
-    }
+    return true;
   }
 
   #begin(): void {

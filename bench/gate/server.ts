@@ -49,9 +49,9 @@ process.on('message', ({ keep, prepare }: Order) => {
 
 /** Workers would have decided what was handed over; nobody does here, and it must not pile up. */
 function forgetAll(): void {
-  const { book } = node.context.purchases;
-  const pending = [...book.pendingSince(Number.POSITIVE_INFINITY)];
-  for (const { request } of pending) book.forget(request.requestId);
+  const { pending } = node.context.purchases;
+  const requests = [...pending.pendingSince(Number.POSITIVE_INFINITY)];
+  for (const { request } of requests) pending.forget(request.requestId);
 }
 
 function cpuMs(): number {

@@ -57,6 +57,18 @@ function openFilesMax(): number {
   return Number(/Max open files\s+\d+\s+(\d+)/.exec(limits)?.[1] ?? 1_024);
 }
 
+function socketPlan() {
+  const socketsMax = openFilesMax() - OTHER_FILES;
+  const shoppersPerSocket = values.pipelined ? Math.ceil(shoppers / socketsMax) : 1;
+  const sockets = Math.min(Math.ceil(shoppers / shoppersPerSocket), socketsMax);
+  return { socketsMax, shoppersPerSocket, sockets };
+}
+
+/** From the commit to the shopper. */
+function delaysOf(told: Told, committed: Told): number[] {
+  return Object.entries(told).map(([id, atMs]) => atMs - (committed[id] ?? Number.NaN));
+}
+
 async function measure(): Promise<Record<string, unknown>> {
   const shop = await startShop(bench, {
     processes: ['keeper-1', 'web-1'],
@@ -67,9 +79,7 @@ async function measure(): Promise<Record<string, unknown>> {
   });
   const webPid = shop.pids.get('web-1') ?? 0;
   const ticketKey = (await shop.openSale(SALE, SKU, shoppers * 2)).toString('base64');
-  const socketsMax = openFilesMax() - OTHER_FILES;
-  const shoppersPerSocket = values.pipelined ? Math.ceil(shoppers / socketsMax) : 1;
-  const sockets = Math.min(Math.ceil(shoppers / shoppersPerSocket), socketsMax);
+  const { socketsMax, shoppersPerSocket, sockets } = socketPlan();
   for (let index = 0; index < processes; index += 1) {
     children.push(new Child(join(import.meta.dirname, 'shoppers.ts')));
   }
@@ -80,9 +90,11 @@ async function measure(): Promise<Record<string, unknown>> {
     const common = { host: shop.host, port: shop.port, shoppersPerSocket, ...keys };
     await Promise.all(
       children.map((child, index) => {
-        const localAddress = `127.0.0.${2 + index}`;
-        const gather: Gather = { ...common, localAddress, sockets: Math.ceil(more / processes) };
-        return child.ask({ gather });
+        const place = {
+          localAddress: `127.0.0.${2 + index}`,
+          sockets: Math.ceil(more / processes),
+        };
+        return child.ask({ gather: { ...common, ...place } satisfies Gather });
       }),
     );
     await Promise.all(children.map((child) => child.ask({ wait: true })));
@@ -110,14 +122,12 @@ async function measure(): Promise<Record<string, unknown>> {
   const cpu = (cpuSeconds(pids).get('web-1') ?? 0) - cpuBefore;
   const peakMb = residentMegabytes(webPid);
   const committed = await worker.ask<Told>({ committed: true });
-  const all = Object.assign({}, ...told) as Told;
-  const delays = Object.entries(all).map(([id, atMs]) => atMs - (committed[id] ?? Number.NaN));
+  const delays = delaysOf(Object.assign({}, ...told), committed);
   const auditRows = (await audit(shop.databases)).length;
   await shop.close();
   const megabytesAShopper = (waitingMb - halfMb) / (waiting / 2);
-  const missing = Math.max(0, 50_000 - waiting);
   return {
-    waiting_rss_mb_50k: rounded(waitingMb + megabytesAShopper * missing),
+    waiting_rss_mb_50k: rounded(waitingMb + megabytesAShopper * Math.max(0, 50_000 - waiting)),
     verdict_ms_p99: rounded(percentile(delays, 0.99)),
     verdict_ms_p50: rounded(percentile(delays, 0.5)),
     verdict_ms_max: rounded(percentile(delays, 1)),

@@ -3,30 +3,22 @@ import type { Observation } from '../../zk/client/observe.ts';
 import type { ZkSession } from '../../zk/client/session.ts';
 import { ListSettings } from '../../zk/tree/lists.ts';
 import type { Paths, SkuPaths } from '../../zk/tree/paths.ts';
-import { Setting } from '../../zk/tree/setting.ts';
+import type { Setting } from '../../zk/tree/setting.ts';
 import {
-  type ChallengeSwitch,
-  type Keep,
-  type Parser,
-  parseChallenge,
-  parseFactor,
-  parseKeep,
-  parseShed,
-  parseStart,
-  parseState,
-  parseUnits,
-  parseWaitMs,
-  type ShedWay,
-  type SkuState,
-} from '../../zk/tree/values.ts';
+  AUTO_KEEP_SETTINGS,
+  COMMON_SETTINGS,
+  type Followed,
+  type Follower,
+  follow,
+  followOne,
+  pinOf,
+  SKU_SETTINGS,
+} from '../../zk/tree/settings.ts';
+import type { ChallengeSwitch, Keep, ShedWay } from '../../zk/tree/values.ts';
 
 /** Follows everything that operators write, for the leading keeper. */
 
-export interface SkuEdits {
-  readonly quota: Setting<number>;
-  readonly state: Setting<SkuState>;
-  readonly keep: Setting<Keep>;
-  readonly challenge: Setting<ChallengeSwitch>;
+export interface SkuEdits extends Followed<typeof SKU_SETTINGS> {
   readonly pins: Map<string, Setting<number>>;
 }
 
@@ -67,11 +59,7 @@ export interface MadeNode {
 
 export class Edits {
   readonly keep: Setting<Keep>;
-  readonly autoKeep: {
-    readonly factor: Setting<number>;
-    readonly waitMs: Setting<number>;
-    readonly start: Setting<number>;
-  };
+  readonly autoKeep: Followed<typeof AUTO_KEEP_SETTINGS>;
   readonly shed: Setting<ShedWay>;
   readonly challenge: Setting<ChallengeSwitch>;
   readonly lists: ListSettings;
@@ -81,6 +69,7 @@ export class Edits {
   #session: ZkSession;
   #paths: Paths;
   #onChange: () => void;
+  #follower: Follower;
   #names: Observation;
   #badNames: readonly string[] = [];
 
@@ -88,14 +77,12 @@ export class Edits {
     this.#session = session;
     this.#paths = paths;
     this.#onChange = onChange;
-    this.keep = this.#setting(paths.keep, parseKeep, false);
-    this.autoKeep = {
-      factor: this.#setting(paths.autoKeep.factor, parseFactor, true),
-      waitMs: this.#setting(paths.autoKeep.waitMs, parseWaitMs, true),
-      start: this.#setting(paths.autoKeep.start, parseStart, true),
-    };
-    this.shed = this.#setting(paths.shed, parseShed, false);
-    this.challenge = this.#setting(paths.challenge, parseChallenge, true);
+    this.#follower = { session, paths, onChange, seesChildren: true };
+    const { keep, shed, challenge } = follow(COMMON_SETTINGS, paths, this.#follower);
+    this.keep = keep;
+    this.shed = shed;
+    this.challenge = challenge;
+    this.autoKeep = follow(AUTO_KEEP_SETTINGS, paths, this.#follower);
     const errorPath = (path: string) => paths.error(path);
     this.lists = new ListSettings({ session, root: paths.root, errorPath, onChange });
     this.#names = session.watchChildren(paths.skus, (names) => this.#follow(names));
@@ -107,12 +94,6 @@ export class Edits {
         await Promise.all(this.#settingsOf(sku).map(({ known }) => known));
       }
     });
-  }
-
-  #setting<T>(path: string, parser: Parser<T>, isOptional: boolean): Setting<T> {
-    const errorPath = this.#paths.error(path);
-    const common = { session: this.#session, onChange: this.#onChange, seesChildren: true };
-    return new Setting({ ...common, path, errorPath, parser, isOptional });
   }
 
   #global(): Setting<unknown>[] {
@@ -153,10 +134,7 @@ export class Edits {
     const sku: FollowedSku = {
       children,
       unknownNames: [],
-      quota: this.#setting(paths.quota, parseUnits, false),
-      state: this.#setting(paths.state, parseState, false),
-      keep: this.#setting(paths.keep, parseKeep, true),
-      challenge: this.#setting(paths.challenge, parseChallenge, true),
+      ...follow(SKU_SETTINGS, paths, this.#follower),
       pins,
       pinNames: this.#session.watchChildren(paths.pins, (nodes) => {
         const present = new Set(nodes);
@@ -166,7 +144,7 @@ export class Edits {
           pins.delete(node);
         }
         for (const node of nodes) {
-          if (!pins.has(node)) pins.set(node, this.#setting(paths.pin(node), parseUnits, true));
+          if (!pins.has(node)) pins.set(node, followOne(pinOf(node), paths, this.#follower));
         }
         this.#onChange();
       }),

@@ -54,6 +54,7 @@ export interface LocalOptions {
   readonly progress: Progress;
 }
 
+/** More than 200 lines: the commands of the local stack over one set of servers. */
 export class LocalStack {
   readonly #options: LocalOptions;
   readonly #supervisor: Supervisor;

@@ -1,4 +1,4 @@
-import { Moments } from './moments.ts';
+import { ExpiryTable } from './expiry-table.ts';
 
 /**
  * Token buckets by key: `burst` tokens at first, `perSecond` come back. Kept as one moment a key, the
@@ -13,7 +13,7 @@ export const BUCKETS_MAX = 2_097_152;
 const ROUNDING_MS = 1e-6;
 
 export class TokenBuckets {
-  readonly #fullAt: Moments;
+  readonly #fullAt: ExpiryTable;
   readonly #tokenMs: number;
   readonly #bucketMs: number;
 
@@ -21,7 +21,7 @@ export class TokenBuckets {
     const { perSecond, burst = perSecond, keysMax = BUCKETS_MAX } = options;
     this.#tokenMs = 1_000 / perSecond;
     this.#bucketMs = this.#tokenMs * Math.max(1, burst);
-    this.#fullAt = new Moments(keysMax);
+    this.#fullAt = new ExpiryTable(keysMax);
   }
 
   /** Share of the bucket that is in use, 0 to 1. */

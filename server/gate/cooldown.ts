@@ -1,5 +1,5 @@
 import { BUCKETS_MAX } from './buckets.ts';
-import { Moments } from './moments.ts';
+import { ExpiryTable } from './expiry-table.ts';
 
 /**
  * After an admitted request a user waits before the next one is looked at, whatever the SKU.
@@ -7,7 +7,7 @@ import { Moments } from './moments.ts';
  * through early and harms nothing (limits per user are kept by the database).
  */
 export class Cooldown {
-  readonly #overAt = new Moments(BUCKETS_MAX);
+  readonly #overAt = new ExpiryTable(BUCKETS_MAX);
   readonly #lengthMs: number;
 
   /** @param seconds 0 switches it off */

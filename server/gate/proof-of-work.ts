@@ -4,7 +4,7 @@ import { deriveKey } from 'altcha-lib/algorithms/pbkdf2';
 import { Type } from 'typebox';
 import type { AcceptedKey } from '../ticket-keys.ts';
 import { compileValidator } from '../validation.ts';
-import { Moments } from './moments.ts';
+import { ExpiryTable } from './expiry-table.ts';
 
 /**
  * ALTCHA proofs of work (version 2, deterministic). The node picks a number up to `rounds` and shows
@@ -82,7 +82,7 @@ function secrets(key: KeyObject, { sale, sku, userId }: Bond) {
 }
 
 export class ProofOfWork {
-  readonly #used = new Moments(USED_MAX);
+  readonly #used = new ExpiryTable(USED_MAX);
 
   /** @param times the usual work; past a bound it is not raised further */
   issue(key: KeyObject, bond: Bond, times: number): Promise<Challenge> {

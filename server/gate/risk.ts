@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { networkOf } from '../../contracts/address.ts';
+import { DistinctUsers } from './distinct-users.ts';
+import { ExpiryTable } from './expiry-table.ts';
 import type { Limits } from './limits.ts';
-import { Moments } from './moments.ts';
-import { Spread } from './spread.ts';
 
 /**
  * How much a request for a ticket looks like a program's. A score never refuses: it decides whether
@@ -95,8 +95,8 @@ const LATE_MS = 60_000;
 export class RiskWatch {
   readonly #limits: Limits;
   readonly #lateBelowMs: number;
-  readonly #spread = new Spread();
-  readonly #lateUntil = new Moments(LATE_USERS_MAX);
+  readonly #distinctUsers = new DistinctUsers();
+  readonly #lateUntil = new ExpiryTable(LATE_USERS_MAX);
 
   /** @param ticketLifeMs from issue to expiry */
   constructor(limits: Limits, ticketLifeMs: number) {
@@ -119,7 +119,7 @@ export class RiskWatch {
     return scoreOf({
       userRate: this.#limits.userLoad(userId),
       networkRate: this.#limits.issueLoad(ip),
-      networkUsers: this.#spread.note(networkOf(ip), userId, nowMs),
+      networkUsers: this.#distinctUsers.note(networkOf(ip), userId, nowMs),
       isLate: this.#lateUntil.get(userId, nowMs) > 0,
       missingHeaders,
     });

@@ -1,4 +1,4 @@
-import { Moments } from './moments.ts';
+import { ExpiryTable } from './expiry-table.ts';
 import type { Ticket } from './ticket.ts';
 
 /**
@@ -10,7 +10,7 @@ import type { Ticket } from './ticket.ts';
 const TICKETS_MAX = 262_144;
 
 export class UsedTickets {
-  readonly #untilExpiry = new Moments(TICKETS_MAX);
+  readonly #untilExpiry = new ExpiryTable(TICKETS_MAX);
 
   has({ id }: Ticket, nowMs: number): boolean {
     return this.#untilExpiry.get(id, nowMs) > 0;

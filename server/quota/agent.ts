@@ -47,6 +47,7 @@ export interface AgentLog {
   warn(facts: object, message: string): void;
 }
 
+/** More than 200 lines: the one face of the control plane in a web node; most of it hands on. */
 export class NodeAgent {
   /** Who is let through and who is kept out. */
   readonly lists: ListSettings;

@@ -1,20 +1,16 @@
 import { isName } from '../../contracts/names.ts';
 import type { ZkSession } from '../../zk/client/session.ts';
 import type { Paths } from '../../zk/tree/paths.ts';
-import { Setting } from '../../zk/tree/setting.ts';
+import type { Setting } from '../../zk/tree/setting.ts';
 import {
-  type ChallengeSwitch,
-  type Keep,
-  type Parser,
-  parseChallenge,
-  parseKeep,
-  parseShare,
-  parseShed,
-  parseState,
-  parseUnits,
-  type ShedWay,
-  type SkuState,
-} from '../../zk/tree/values.ts';
+  AUTO_KEEP_SHARE,
+  COMMON_SETTINGS,
+  type Followed,
+  type Follower,
+  follow,
+  SKU_SETTINGS,
+} from '../../zk/tree/settings.ts';
+import type { ChallengeSwitch, ShedWay, SkuState } from '../../zk/tree/values.ts';
 
 /** The operators' switches as a web node obeys them: states, shares, the way of shedding. */
 
@@ -24,15 +20,12 @@ const KEEP_DEFAULT = 1;
 const SHED_DEFAULT: ShedWay = 'random';
 const CHALLENGE_DEFAULT: ChallengeSwitch = { mode: 'off', factor: 1 };
 
-interface SkuSettings {
-  readonly state: Setting<SkuState>;
-  readonly keep: Setting<Keep>;
-  /** The keeper's, in force while `keep` says `auto`. */
-  readonly autoKeep: Setting<number>;
-  readonly challenge: Setting<ChallengeSwitch>;
-  /** Known, not obeyed: what this node may admit is its grant. */
-  readonly quota: Setting<number>;
-}
+const { state, keep, challenge, quota } = SKU_SETTINGS;
+const OBEYED = { state, keep, autoKeep: AUTO_KEEP_SHARE, challenge };
+/** What this node may admit is its grant; the quota it only shows. Without one it has nothing to show. */
+const SHOWN = { quota: { ...quota, isOptional: true } };
+
+type SkuSettings = Followed<typeof OBEYED> & Followed<typeof SHOWN>;
 
 export interface SwitchesOptions {
   readonly session: ZkSession;
@@ -45,29 +38,16 @@ export interface SwitchesOptions {
 
 export class Switches {
   #options: SwitchesOptions;
-  #keep: Setting<Keep>;
-  #shed: Setting<ShedWay>;
-  #challenge: Setting<ChallengeSwitch>;
+  #follower: Follower;
+  #common: Followed<typeof COMMON_SETTINGS>;
   #skus = new Map<string, SkuSettings>();
 
   constructor(options: SwitchesOptions) {
     const { session, paths } = options;
     this.#options = options;
-    this.#keep = this.#setting(paths.keep, parseKeep, false);
-    this.#shed = this.#setting(paths.shed, parseShed, false);
-    this.#challenge = this.#setting(paths.challenge, parseChallenge, true);
+    this.#follower = { session, paths, onChange: options.onChange };
+    this.#common = follow(COMMON_SETTINGS, paths, this.#follower);
     session.watchChildren(paths.skus, (names) => this.#onSkus(names));
-  }
-
-  #setting<T>(
-    path: string,
-    parser: Parser<T>,
-    isOptional: boolean,
-    onChange = this.#options.onChange,
-  ): Setting<T> {
-    const { session, paths } = this.#options;
-    const errorPath = paths.error(path);
-    return new Setting<T>({ session, path, errorPath, parser, isOptional, onChange });
   }
 
   #onSkus(names: readonly string[]): void {
@@ -81,11 +61,8 @@ export class Switches {
     for (const sku of fresh) {
       const paths = this.#options.paths.sku(sku);
       this.#skus.set(sku, {
-        state: this.#setting(paths.state, parseState, false),
-        keep: this.#setting(paths.keep, parseKeep, true),
-        autoKeep: this.#setting(paths.autoKeep, parseShare, true),
-        challenge: this.#setting(paths.challenge, parseChallenge, true),
-        quota: this.#setting(paths.quota, parseUnits, true, () => {}),
+        ...follow(OBEYED, paths, this.#follower),
+        ...follow(SHOWN, paths, { ...this.#follower, onChange: () => {} }),
       });
     }
     this.#options.onSkus(fresh);
@@ -100,7 +77,7 @@ export class Switches {
     const ofSkus = [...this.#skus.values()].flatMap(({ quota: _, ...obeyed }) =>
       Object.values<Setting<unknown>>(obeyed),
     );
-    return [this.#keep, this.#shed, this.#challenge, ...ofSkus];
+    return [...Object.values(this.#common), ...ofSkus];
   }
 
   /** `paused` when nothing was said. */
@@ -111,7 +88,7 @@ export class Switches {
   /** The share to keep: the SKU's own, or the one for all; of `auto`, the one that the keeper wrote last. */
   keep(sku: string): number {
     const settings = this.#skus.get(sku);
-    const keep = settings?.keep.value ?? this.#keep.value ?? KEEP_DEFAULT;
+    const keep = settings?.keep.value ?? this.#common.keep.value ?? KEEP_DEFAULT;
     return keep === 'auto' ? (settings?.autoKeep.value ?? KEEP_DEFAULT) : keep;
   }
 
@@ -121,15 +98,17 @@ export class Switches {
   }
 
   isAuto(sku: string): boolean {
-    return (this.#skus.get(sku)?.keep.value ?? this.#keep.value) === 'auto';
+    return (this.#skus.get(sku)?.keep.value ?? this.#common.keep.value) === 'auto';
   }
 
   shed(): ShedWay {
-    return this.#shed.value ?? SHED_DEFAULT;
+    return this.#common.shed.value ?? SHED_DEFAULT;
   }
 
   /** Whether tickets of the SKU are for those who solve a challenge: its own switch, or that of all. */
   challenge(sku: string): ChallengeSwitch {
-    return this.#skus.get(sku)?.challenge.value ?? this.#challenge.value ?? CHALLENGE_DEFAULT;
+    return (
+      this.#skus.get(sku)?.challenge.value ?? this.#common.challenge.value ?? CHALLENGE_DEFAULT
+    );
   }
 }

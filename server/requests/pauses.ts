@@ -7,16 +7,14 @@ const TICK_MS = 100;
 /** Longer pauses end early; whoever paused looks at the clock anyway. */
 const SLOTS = 512;
 
-export interface Sleeper {
-  /** Its time has come. It has left the wheel. */
-  wake(): void;
-}
-
-export class Pauses {
+export class Pauses<Sleeper> {
   readonly #slots = Array.from({ length: SLOTS }, () => new Set<Sleeper>());
+  readonly #wake: (sleeper: Sleeper) => void;
   #at = 0;
 
-  constructor() {
+  /** @param wake called when a sleeper's time has come and it has left the wheel */
+  constructor(wake: (sleeper: Sleeper) => void) {
+    this.#wake = wake;
     setInterval(() => this.#turn(), TICK_MS).unref();
   }
 
@@ -33,19 +31,19 @@ export class Pauses {
   }
 
   endAll(): void {
-    for (const slot of this.#slots) wakeAll(slot);
+    for (const slot of this.#slots) this.#wakeAll(slot);
   }
 
   #turn(): void {
     this.#at = (this.#at + 1) % SLOTS;
-    wakeAll(this.#slots[this.#at] as Set<Sleeper>);
+    this.#wakeAll(this.#slots[this.#at] as Set<Sleeper>);
   }
-}
 
-function wakeAll(slot: Set<Sleeper>): void {
-  // Who goes back to sleep takes another slot: a pause is at least a tick.
-  for (const sleeper of slot) {
-    slot.delete(sleeper);
-    sleeper.wake();
+  #wakeAll(slot: Set<Sleeper>): void {
+    // A sleeper that goes back to sleep takes another slot: a pause is at least a tick.
+    for (const sleeper of slot) {
+      slot.delete(sleeper);
+      this.#wake(sleeper);
+    }
   }
 }

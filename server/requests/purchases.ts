@@ -4,9 +4,9 @@ import type { Schema } from '../../contracts/names.ts';
 import { type RequestOutcome, verdictOf } from '../../db/calls.ts';
 import type { Log } from '../../process/log.ts';
 import type { SkuOnSale } from '../catalogue.ts';
-import { Book, type BookEntry } from './book.ts';
 import type { Envelopes } from './envelopes.ts';
 import type { Lookup } from './lookup.ts';
+import { type PendingRequest, PendingRequests } from './pending.ts';
 
 /**
  * From the draw to the outcome: publishes what was admitted, keeps what is unknown alive, and makes
@@ -23,27 +23,22 @@ const UNDECIDED_TTL_MS = 200;
 
 export interface PurchaseEvents {
   /** The broker has answered for the first time, whatever it said, or did not in time. */
-  answered(entry: BookEntry): void;
+  answered(entry: PendingRequest): void;
   /** Definitely not taken: the units may be drawn again. */
-  refund(entry: BookEntry): void;
+  refund(entry: PendingRequest): void;
   /** The outcome is known, whatever it is; called once a request. */
-  decided(entry: BookEntry): void;
-}
-
-export interface Watcher {
-  /** Something is known of its request. `entry`: decided just now; `terms`: those of its order. */
-  hear(entry: BookEntry | undefined, terms: OrderTerms | undefined): void;
+  decided(entry: PendingRequest): void;
+  /** A verdict has come in. `entry`: of a request that it decided; `terms`: those of its order. */
+  known(requestId: string, entry: PendingRequest | undefined, terms: OrderTerms | undefined): void;
 }
 
 export class Purchases {
-  readonly book = new Book();
+  readonly pending = new PendingRequests();
   readonly #envelopes: Envelopes;
   readonly #lookup: Lookup<RequestOutcome>;
   readonly #schemaOf: (sku: string) => Schema | undefined;
   readonly #events: PurchaseEvents;
   readonly #log: Log;
-  /** Nearly always one a request: a set for each would cost more than all else that is kept. */
-  readonly #watchers = new Map<string, Watcher | Set<Watcher>>();
   #timer: NodeJS.Timeout | undefined;
   /** performance.now() since when every verdict has come in; infinity while none can. */
   #hearsSinceMs = Number.NEGATIVE_INFINITY;
@@ -66,7 +61,6 @@ export class Purchases {
 
   stop(): void {
     clearInterval(this.#timer);
-    for (const id of [...this.#watchers.keys()]) this.#say(id);
   }
 
   /**
@@ -80,9 +74,9 @@ export class Purchases {
     ticketId: string,
     node: string,
     wanted = request.units,
-  ): BookEntry {
+  ): PendingRequest {
     const admittedAtMs = performance.now();
-    const entry: BookEntry = {
+    const entry: PendingRequest = {
       request,
       wanted,
       node,
@@ -96,21 +90,21 @@ export class Purchases {
       stage: 'publishing',
       published: Promise.resolve(),
     };
-    this.book.enter(entry);
+    this.pending.enter(entry);
     entry.published = this.#publish(entry);
     return entry;
   }
 
   /** @param terms of its order, if the verdict has an amount */
   onVerdict(verdict: Verdict, terms?: OrderTerms): void {
-    const entry = this.book.decide(verdict);
+    const entry = this.pending.decide(verdict);
     if (entry !== undefined) this.#events.decided(entry);
-    this.#say(verdict.requestId, entry, terms);
+    this.#events.known(verdict.requestId, entry, terms);
   }
 
   /** A worker could not decide it: until an operator acts, it stays queued. */
   onDelayed(requestId: string): void {
-    this.book.delay(requestId);
+    this.pending.delay(requestId);
   }
 
   /** Verdicts can come in from now on, or no longer: what is said in between is lost. */
@@ -119,7 +113,7 @@ export class Purchases {
   }
 
   /** Whether memory is fresh enough to say that nobody was told an outcome of this request yet. */
-  isUndecided(entry: BookEntry): boolean {
+  isUndecided(entry: PendingRequest): boolean {
     return this.isPushed(entry) && entry.undecidedAtMs >= performance.now() - UNDECIDED_TTL_MS;
   }
 
@@ -127,13 +121,13 @@ export class Purchases {
    * The same while its home cannot be asked: it was undecided when that home last answered, so that
    * no other node can have read an outcome since.
    */
-  wasUndecidedLast(entry: BookEntry): boolean {
+  wasUndecidedLast(entry: PendingRequest): boolean {
     const answeredAtMs = this.#lookup.answeredAtMs(this.#homeOf(entry));
     return this.isPushed(entry) && entry.undecidedAtMs >= answeredAtMs - UNDECIDED_TTL_MS;
   }
 
   /** Its outcome is still to come, and will be pushed here, unless the verdict is lost. */
-  isPushed({ verdict, undecidedAtMs }: BookEntry): boolean {
+  isPushed({ verdict, undecidedAtMs }: PendingRequest): boolean {
     return verdict === undefined && undecidedAtMs >= this.#hearsSinceMs;
   }
 
@@ -141,7 +135,7 @@ export class Purchases {
    * What the database knows of a request of this node; undefined when it has no outcome.
    * @throws {Problem} overloaded; and whatever the database throws
    */
-  async lookUp(entry: BookEntry): Promise<RequestOutcome | undefined> {
+  async lookUp(entry: PendingRequest): Promise<RequestOutcome | undefined> {
     const askedAtMs = performance.now();
     const outcome = await this.#lookup.find(entry.request.requestId, this.#homeOf(entry));
     if (outcome === undefined) entry.undecidedAtMs = Math.max(entry.undecidedAtMs, askedAtMs);
@@ -150,28 +144,8 @@ export class Purchases {
   }
 
   /** The only home that can know it; undefined where its SKU has moved since. */
-  #homeOf({ sku, schema }: BookEntry): Schema | undefined {
+  #homeOf({ sku, schema }: PendingRequest): Schema | undefined {
     return this.#schemaOf(sku) === schema ? schema : undefined;
-  }
-
-  /** Tells the watcher once when something about the request becomes known here. */
-  watch(requestId: string, watcher: Watcher): void {
-    const present = this.#watchers.get(requestId);
-    if (present === undefined) this.#watchers.set(requestId, watcher);
-    else if (present instanceof Set) present.add(watcher);
-    else this.#watchers.set(requestId, new Set([present, watcher]));
-  }
-
-  unwatch(requestId: string, watcher: Watcher): void {
-    const present = this.#watchers.get(requestId);
-    if (present === watcher) this.#watchers.delete(requestId);
-    if (!(present instanceof Set)) return;
-    present.delete(watcher);
-    if (present.size === 0) this.#watchers.delete(requestId);
-  }
-
-  get watchedCount(): number {
-    return this.#watchers.size;
   }
 
   /** Tells the outcome of a request that the database knows; others follow by push. */
@@ -179,7 +153,7 @@ export class Purchases {
     this.onVerdict(verdictOf(outcome));
   }
 
-  async #publish(entry: BookEntry): Promise<void> {
+  async #publish(entry: PendingRequest): Promise<void> {
     const { sku, schema, node, request } = entry;
     const onLate = (result: PublishResult) => this.#answered(entry, result);
     const isFirst = entry.stage === 'publishing';
@@ -189,7 +163,7 @@ export class Purchases {
     this.#answered(entry, result);
   }
 
-  #answered(entry: BookEntry, result: PublishResult): void {
+  #answered(entry: PendingRequest, result: PublishResult): void {
     // A worker can be faster than the confirm; what was confirmed once stays taken; and where a
     // first publish is unknown, a later refusal of a copy says nothing about it.
     if (entry.stage === 'decided' || entry.stage === 'taken') return;
@@ -197,23 +171,15 @@ export class Purchases {
     else if (result === 'unknown' || entry.stage === 'unknown') entry.stage = 'unknown';
     else {
       entry.stage = 'refused';
-      this.book.forget(entry.request.requestId);
+      this.pending.forget(entry.request.requestId);
       this.#events.refund(entry);
     }
   }
 
-  #say(requestId: string, entry?: BookEntry, terms?: OrderTerms): void {
-    const watchers = this.#watchers.get(requestId);
-    if (watchers === undefined) return;
-    this.#watchers.delete(requestId);
-    if (watchers instanceof Set) for (const watcher of watchers) watcher.hear(entry, terms);
-    else watchers.hear(entry, terms);
-  }
-
   /** Looks overdue requests up and publishes again what the broker never answered for. */
   async #chase(): Promise<void> {
-    const overdue: BookEntry[] = [];
-    for (const entry of this.book.pendingSince(performance.now() - VERDICT_OVERDUE_MS)) {
+    const overdue: PendingRequest[] = [];
+    for (const entry of this.pending.pendingSince(performance.now() - VERDICT_OVERDUE_MS)) {
       if (overdue.push(entry) === CHASE_REQUESTS_MAX) break;
     }
     try {
@@ -223,12 +189,12 @@ export class Purchases {
     }
   }
 
-  async #chaseOne(entry: BookEntry): Promise<void> {
+  async #chaseOne(entry: PendingRequest): Promise<void> {
     try {
       await this.lookUp(entry);
     } finally {
       // Whatever became of the look-up: those behind it have their turn, and the broker may be well.
-      this.book.defer(entry);
+      this.pending.defer(entry);
       if (entry.stage === 'unknown') entry.published = this.#publish(entry);
     }
   }

@@ -1,24 +1,24 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import type { Context } from '../context.ts';
+import type { PurchaseHandler } from '../purchase/handler.ts';
 import {
   PurchaseAnswer,
   PurchaseBody,
   PurchaseHeaders,
   problems,
   TicketParams,
-} from './schemas.ts';
+} from '../schemas.ts';
 
 /**
  * The purchase as a route: its description for OpenAPI. The listener hands purchases over before the
  * router; only requests that did not come through a socket (tests) meet it here.
  */
-export const buyRoute: FastifyPluginAsyncTypebox<Context> = async (app, { purchase }) => {
+export const buyRoute: FastifyPluginAsyncTypebox<PurchaseHandler> = async (app, purchases) => {
   app.post(
     '/api/v1/buy/:ticket',
     {
       onRequest(request, reply) {
         reply.hijack();
-        purchase(request.raw, reply.raw);
+        purchases.handle(request.raw, reply.raw);
       },
       schema: {
         summary: 'Ask for units of a SKU',

@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { guards } from '../authenticate.ts';
 import type { Context } from '../context.ts';
+import { rowForTickets } from '../gate/opening.ts';
 import { Problem } from '../problems.ts';
-import { rowForTickets } from './opening.ts';
-import { ChallengeAnswer, ChallengeBody, problems, SaleParams } from './schemas.ts';
+import { ChallengeAnswer, ChallengeBody, problems, SaleParams } from '../schemas.ts';
 
 /** Challenges for who wants to solve one ahead; a ticket that needs one brings it with its refusal. */
 export const challengeRoute: FastifyPluginAsyncTypebox<Context> = async (app, context) => {

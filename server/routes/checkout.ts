@@ -11,7 +11,7 @@ import { PaymentError } from '../../payment/provider.ts';
 import { guards } from '../authenticate.ts';
 import type { Context } from '../context.ts';
 import { Problem } from '../problems.ts';
-import { CheckoutAnswer, OrderParams, problems } from './schemas.ts';
+import { CheckoutAnswer, OrderParams, problems } from '../schemas.ts';
 
 /** Between our clock and the provider's, and for the shopper to get there. */
 const NEAR_END_MS = 60_000;

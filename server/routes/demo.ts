@@ -5,7 +5,7 @@ import { guards } from '../authenticate.ts';
 import type { Context } from '../context.ts';
 import { createGuestSigner } from '../gate/identity.ts';
 import { Problem } from '../problems.ts';
-import { GuestAnswer, OrderParams, PaymentAnswer, problems } from './schemas.ts';
+import { GuestAnswer, OrderParams, PaymentAnswer, problems } from '../schemas.ts';
 
 /** Guest identities and a pay button, where the demo is switched on. */
 export const demoRoutes: FastifyPluginAsyncTypebox<Context> = async (app, context) => {

@@ -8,10 +8,10 @@ import {
 } from '../../db/calls.ts';
 import { guards } from '../authenticate.ts';
 import type { Context } from '../context.ts';
+import { orderJson } from '../order-json.ts';
 import { FIRST_PAGE_ORDERS } from '../order-pages.ts';
 import { Problem } from '../problems.ts';
-import { orderJson } from './order.ts';
-import { Order, OrderList, OrderParams, OrdersQuery, problems } from './schemas.ts';
+import { Order, OrderList, OrderParams, OrdersQuery, problems } from '../schemas.ts';
 
 /** A shopper's own orders. Those of others do not exist for them. */
 export const orderRoutes: FastifyPluginAsyncTypebox<Context> = async (app, context) => {

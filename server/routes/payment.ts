@@ -26,10 +26,10 @@ import {
 import { PaymentCallback, type StandardProvider } from '../../payment/standard.ts';
 import type { StripeProvider } from '../../payment/stripe.ts';
 import type { Context } from '../context.ts';
+import { refundJson } from '../order-json.ts';
 import { Problem } from '../problems.ts';
+import { CallbackAnswer, OrderParams, PaymentAnswer, problems, StripeEvent } from '../schemas.ts';
 import { compileValidator } from '../validation.ts';
-import { refundJson } from './order.ts';
-import { CallbackAnswer, OrderParams, PaymentAnswer, problems, StripeEvent } from './schemas.ts';
 
 /**
  * Signed callbacks of the payment provider. The signature is over the bytes of the body, so these routes

@@ -2,14 +2,17 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { guards } from '../authenticate.ts';
 import type { Context } from '../context.ts';
-import { problems, RequestAnswer, RequestParams, WaitQuery } from './schemas.ts';
+import { problems, RequestAnswer, RequestParams, WaitQuery } from '../schemas.ts';
+import type { StatusCalls } from '../status-calls.ts';
 
 /**
  * What became of a request: at once, by long-poll, or as a stream. Only for its owner. Their
  * description for OpenAPI, and the way in for URLs that are not of the plain form: the listener hands
  * the others over before the router.
  */
-export const requestRoutes: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
+export const requestRoutes: FastifyPluginAsyncTypebox<
+  Context & { readonly statusCalls: StatusCalls }
+> = async (app, context) => {
   const { statusCalls } = context;
   const onRequest = guards(context).owner;
   const security = [{ bearer: [] }];

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import fresh from 'fresh';
 import type { Context } from '../context.ts';
 import { Problem } from '../problems.ts';
-import { problems, Sale, SaleList, SaleParams } from './schemas.ts';
+import { problems, Sale, SaleList, SaleParams } from '../schemas.ts';
 
 const CACHE_SECONDS = 1;
 

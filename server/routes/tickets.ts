@@ -1,10 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { guards } from '../authenticate.ts';
 import type { Context } from '../context.ts';
+import { rowForTickets } from '../gate/opening.ts';
 import { issueTicket } from '../gate/ticket.ts';
 import { Problem } from '../problems.ts';
-import { rowForTickets } from './opening.ts';
-import { problems, SaleParams, TicketAnswer, TicketBody } from './schemas.ts';
+import { problems, SaleParams, TicketAnswer, TicketBody } from '../schemas.ts';
 
 /**
  * Tickets make the purchase URL unknown until the sale opens: they are signed with a key that does

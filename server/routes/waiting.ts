@@ -4,10 +4,10 @@ import { type JoinResult, joinWaiting, leaveWaiting, type WaitingEntry } from '.
 import { guards } from '../authenticate.ts';
 import type { SkuOnSale } from '../catalogue.ts';
 import type { Context } from '../context.ts';
+import { untilOpening } from '../gate/opening.ts';
 import { goneSignal } from '../gone.ts';
+import { orderJson } from '../order-json.ts';
 import { Problem, type ProblemVerdict } from '../problems.ts';
-import { untilOpening } from './opening.ts';
-import { refundJson } from './order.ts';
 import {
   problems,
   WAIT_SECONDS_MAX,
@@ -15,7 +15,7 @@ import {
   WaitingBody,
   WaitingParams,
   WaitQuery,
-} from './schemas.ts';
+} from '../schemas.ts';
 
 const PATH = '/api/v1/sales/:sale/skus/:sku/waiting';
 
@@ -32,62 +32,9 @@ const REFUSALS: Readonly<Record<Exclude<JoinResult, 'waiting'>, ProblemVerdict>>
 
 /** The shopper's place in the line for units that come back: one for each SKU. */
 export const waitingRoutes: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
-  const { catalogue, databases, lineDesk, orderPages, stopping } = context;
+  const { databases, lineDesk, orderPages, stopping } = context;
   const onRequest = guards(context).user;
   const security = [{ bearer: [] }];
-
-  function rowOf({ sale, sku }: { sale: string; sku: string }): SkuOnSale {
-    const row = catalogue.sku(sku);
-    if (row === undefined || row.sale !== sale) throw new Problem('not_found');
-    return row;
-  }
-
-  /**
-   * Whether units are free, and whether the quota holds them back, is asked of the database: what a web
-   * node remembers is a moment old.
-   */
-  async function join(row: SkuOnSale, userId: string, units: number): Promise<Problem | undefined> {
-    const state = catalogue.skuState(row);
-    if (state === 'scheduled') return untilOpening(catalogue, row);
-    if (state !== 'open') return new Problem(state);
-    const result = await joinWaiting(databases, row.schema, { sku: row.sku, userId, units });
-    if (result === 'waiting') return undefined;
-    const now = result === 'units_available' ? await lineDesk.unitsNow(row.sku) : undefined;
-    const isWithheld = now !== undefined && catalogue.isWithheld(now);
-    return new Problem(isWithheld ? 'quota_spent' : REFUSALS[result]);
-  }
-
-  function answer(row: SkuOnSale, entry: WaitingEntry): Static<typeof WaitingAnswer> {
-    // The operators' switch ends it as well; the database knows its own only.
-    const isClosed = entry.state === 'waiting' && catalogue.skuState(row) === 'closed';
-    const { order, ahead, inLine } = entry;
-    return {
-      sale: row.sale,
-      sku: row.sku,
-      status: isClosed ? 'closed' : entry.state,
-      quantity: entry.units,
-      rank: entry.rank,
-      claims: entry.claims,
-      ...(ahead !== null && inLine !== null && { ahead, inLine }),
-      askedAt: entry.askedAt.toISOString(),
-      waitingUrl: urlOf(row),
-      ...(order !== null && {
-        order: {
-          orderNo: order.orderNo,
-          requestId: order.requestId,
-          sale: row.sale,
-          sku: row.sku,
-          quantity: order.units,
-          amount: order.amount,
-          currency: order.currency,
-          status: order.status,
-          createdAt: order.createdAt.toISOString(),
-          payBefore: order.payBefore.toISOString(),
-          ...refundJson(order.refund, order.currency),
-        },
-      }),
-    };
-  }
 
   app.post(
     PATH,
@@ -106,10 +53,10 @@ export const waitingRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
       },
     },
     async ({ params, body, userId }, reply) => {
-      const row = rowOf(params);
-      const refusal = await join(row, userId, body?.quantity ?? 1);
+      const row = rowOf(context, params);
+      const refusal = await join(context, row, userId, body?.quantity ?? 1);
       const entry = await lineDesk.read({ sku: row.sku, userId });
-      const place = entry && answer(row, entry);
+      const place = entry && answerOf(context, row, entry);
       // Who has a place keeps it, whatever is refused to others now.
       if (refusal !== undefined && place?.status !== 'waiting') throw refusal;
       // Joined, and gone again in between.
@@ -131,7 +78,7 @@ export const waitingRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
       },
     },
     async ({ params, query, userId }, reply) => {
-      const row = rowOf(params);
+      const row = rowOf(context, params);
       const waitMs = Math.min(query.wait ?? 0, WAIT_SECONDS_MAX) * 1_000;
       const entry = await lineDesk.wait(
         { sku: row.sku, userId },
@@ -140,7 +87,7 @@ export const waitingRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
       );
       if (entry === undefined) throw new Problem('not_found');
       if (entry.state === 'served') orderPages.forget(userId);
-      return answer(row, entry);
+      return answerOf(context, row, entry);
     },
   );
 
@@ -156,7 +103,7 @@ export const waitingRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
       },
     },
     async ({ params, userId }, reply) => {
-      await leaveWaiting(databases, rowOf(params).sku, userId);
+      await leaveWaiting(databases, rowOf(context, params).sku, userId);
       return reply.code(204).send(null);
     },
   );
@@ -164,4 +111,57 @@ export const waitingRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
 
 function urlOf({ sale, sku }: SkuOnSale): string {
   return `/api/v1/sales/${sale}/skus/${sku}/waiting`;
+}
+
+function rowOf(
+  { catalogue }: Context,
+  { sale, sku }: { readonly sale: string; readonly sku: string },
+): SkuOnSale {
+  const row = catalogue.sku(sku);
+  if (row === undefined || row.sale !== sale) throw new Problem('not_found');
+  return row;
+}
+
+/**
+ * Whether units are free, and whether the quota holds them back, is asked of the database: what a web
+ * node remembers is a moment old.
+ */
+async function join(
+  { catalogue, databases, lineDesk }: Context,
+  row: SkuOnSale,
+  userId: string,
+  units: number,
+): Promise<Problem | undefined> {
+  const state = catalogue.skuState(row);
+  if (state === 'scheduled') return untilOpening(catalogue, row);
+  if (state !== 'open') return new Problem(state);
+  const result = await joinWaiting(databases, row.schema, { sku: row.sku, userId, units });
+  if (result === 'waiting') return undefined;
+  const now = result === 'units_available' ? await lineDesk.unitsNow(row.sku) : undefined;
+  const isWithheld = now !== undefined && catalogue.isWithheld(now);
+  return new Problem(isWithheld ? 'quota_spent' : REFUSALS[result]);
+}
+
+function answerOf(
+  { catalogue }: Context,
+  row: SkuOnSale,
+  entry: WaitingEntry,
+): Static<typeof WaitingAnswer> {
+  // The operators' switch ends it as well; the database knows its own only.
+  const isClosed = entry.state === 'waiting' && catalogue.skuState(row) === 'closed';
+  const { order, ahead, inLine } = entry;
+  return {
+    sale: row.sale,
+    sku: row.sku,
+    status: isClosed ? 'closed' : entry.state,
+    quantity: entry.units,
+    rank: entry.rank,
+    claims: entry.claims,
+    ...(ahead !== null && inLine !== null && { ahead, inLine }),
+    askedAt: entry.askedAt.toISOString(),
+    waitingUrl: urlOf(row),
+    ...(order !== null && {
+      order: orderJson({ ...order, sale: row.sale, sku: row.sku }),
+    }),
+  };
 }

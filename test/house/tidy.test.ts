@@ -16,6 +16,55 @@ function importedBy(file: string): string[] {
   return ours.map((specifier) => target(file, specifier));
 }
 
+/** The benchmarks run on what tests are made of, and one test presses with the crowd of a benchmark. */
+const imports = new Map(
+  files
+    .filter((file) => file.endsWith('.ts') && !file.startsWith('bench/'))
+    .map((file) => [file, importedBy(file)]),
+);
+
+/** A class with the comment above it, to the brace that ends it. */
+const CLASS =
+  /(\/\*\*(?:(?!\*\/)[\s\S])*\*\/\n)?^(?:export )?(?:abstract )?class (\w+)[\s\S]*?^\}/gm;
+
+/** Every folder of the files, the project's own among them. */
+function foldersOf(paths: readonly string[]): string[] {
+  const folders = paths.flatMap((path) => {
+    const parts = path.split('/');
+    return parts.map((_, at) => parts.slice(0, at).join('/'));
+  });
+  return [...new Set(folders)];
+}
+
+/** What stands in a folder, files and folders, and what of it each imports. */
+function importsWithin(folder: string): Map<string, string[]> {
+  const inside = folder === '' ? '' : `${folder}/`;
+  const partOf = (path: string) => path.slice(inside.length).split('/')[0] ?? '';
+  const parts = new Map<string, string[]>();
+  for (const [file, imported] of imports) {
+    if (!file.startsWith(inside)) continue;
+    const part = partOf(file);
+    const others = imported
+      .filter((other) => other.startsWith(inside))
+      .map(partOf)
+      .filter((other) => other !== part);
+    parts.set(part, [...(parts.get(part) ?? []), ...others]);
+  }
+  return parts;
+}
+
+/** What imports nothing that is left is in no circle; what remains at the end is, or leads to one. */
+function inCircles(imports: ReadonlyMap<string, readonly string[]>): string[] {
+  const open = new Map(imports);
+  for (let before = -1; before !== open.size; ) {
+    before = open.size;
+    for (const [one, imported] of open) {
+      if (!imported.some((other) => open.has(other))) open.delete(one);
+    }
+  }
+  return [...open.keys()];
+}
+
 /** Folder → folders that it may import from. What is not named may import from everywhere. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   contracts: [],
@@ -58,15 +107,15 @@ describe('the house', () => {
   });
 
   it('has no files that import each other in a circle', () => {
-    const open = new Map(sources.map((file) => [file, importedBy(file)]));
-    // Who imports nobody that is left is in no circle; what remains at the end is.
-    for (let before = -1; before !== open.size; ) {
-      before = open.size;
-      for (const [file, imported] of open) {
-        if (!imported.some((other) => open.has(other))) open.delete(file);
-      }
-    }
-    expect([...open.keys()]).toEqual([]);
+    expect(inCircles(new Map(sources.map((file) => [file, importedBy(file)])))).toEqual([]);
+  });
+
+  it('has no folders that import each other in a circle, nor files and folders beside each other', () => {
+    const circles = foldersOf([...imports.keys()]).flatMap((folder) => {
+      const circle = inCircles(importsWithin(folder));
+      return circle.length > 0 ? [`${folder}: ${circle.join(' ↔ ')}`] : [];
+    });
+    expect(circles).toEqual([]);
   });
 
   it.each(ONE_IMPORTER)('%s is imported by one file', (client) => {
@@ -97,6 +146,17 @@ describe('the house', () => {
     const long = sources
       .map((file) => ({ file, lines: textOf(file).split('\n').length }))
       .filter(({ lines }) => lines > 300);
+    expect(long).toEqual([]);
+  });
+
+  it('has no class of more than 200 lines without a reason at its top', () => {
+    const long = sources.flatMap((file) => {
+      const classes = textOf(file).matchAll(CLASS);
+      return [...classes].flatMap(([text, comment = '', name = '']) => {
+        const lines = text.slice(comment.length).split('\n').length;
+        return lines > 200 && !comment.includes('More than 200 lines: ') ? [`${file} ${name}`] : [];
+      });
+    });
     expect(long).toEqual([]);
   });
 

@@ -13,7 +13,7 @@ export const WAITING: readonly Mutant[] = [
   {
     promise: 'no lie',
     name: 'a verdict is believed after the order has expired',
-    file: 'server/requests/status.ts',
+    file: 'server/requests/status-waits.ts',
     edits: [
       ['order !== undefined && Date.parse(terms.payBefore) > Date.now()', 'order !== undefined'],
     ],
@@ -22,14 +22,14 @@ export const WAITING: readonly Mutant[] = [
   {
     promise: 'no lie',
     name: "a pushed verdict tells who waits for somebody else's request",
-    file: 'server/requests/status.ts',
-    edits: [['!isFresh || request.userId !== waiter.question.userId', '!isFresh']],
+    file: 'server/requests/status-waits.ts',
+    edits: [['!isFresh || request.userId !== wait.question.userId', '!isFresh']],
     tests: ['test/server/events.test.ts'],
   },
   {
     promise: 'overload is cheap',
     name: 'the shoppers of a dead node ask the database as often as they like',
-    file: 'server/requests/status.ts',
+    file: 'server/requests/status-waits.ts',
     edits: [['Math.max(pauseMs, (this.#foreign / FOREIGN_LOOKUPS_PER_SECOND) * 1_000)', 'pauseMs']],
     tests: ['test/server/requests/foreign.test.ts'],
   },

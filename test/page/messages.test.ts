@@ -4,14 +4,16 @@ import { RISK_CAUSES } from '../../server/gate/risk.ts';
 import { PROBLEMS } from '../../server/problems.ts';
 import {
   againText,
-  type Message,
-  OUTCOMES,
   outcomeMessage,
-  PAGE_MESSAGES,
   puzzleMessage,
-  VERDICTS,
   verdictMessage,
 } from '../../server/public/js/messages.js';
+import {
+  type Message,
+  OUTCOMES,
+  PAGE_MESSAGES,
+  VERDICTS,
+} from '../../server/public/js/sentences.js';
 
 const all: [string, Message][] = [VERDICTS, OUTCOMES, PAGE_MESSAGES].flatMap((table) =>
   Object.entries<Message>(table),

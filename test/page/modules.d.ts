@@ -41,8 +41,7 @@ declare module '*/public/js/pace.js' {
   export function backoffMs(failures: number, random: number): number;
 }
 
-declare module '*/public/js/messages.js' {
-  import type { Order } from '*/public/js/orders.js';
+declare module '*/public/js/sentences.js' {
   export interface Message {
     tone: 'busy' | 'good' | 'wait' | 'stop';
     title: string;
@@ -52,6 +51,11 @@ declare module '*/public/js/messages.js' {
   export const VERDICTS: Record<string, Message>;
   export const OUTCOMES: Record<string, Message>;
   export const PAGE_MESSAGES: Record<string, Message>;
+}
+
+declare module '*/public/js/messages.js' {
+  import type { Order } from '*/public/js/orders.js';
+  import type { Message } from '*/public/js/sentences.js';
   export function verdictMessage(verdict: string, reason?: string | null): Message;
   export function puzzleMessage(cause: string | null): Message;
   export function outcomeMessage(status: string, reason?: string): Message;

@@ -60,7 +60,7 @@ function ask(path: string, user = 'ann') {
   });
 }
 
-const isWaited = () => until('it waits', () => node.context.purchases.watchedCount === 1);
+const isWaited = () => until('it waits', () => node.context.statusWaits.requestCount === 1);
 
 function ordered(changes: Partial<Verdict> = {}): Verdict {
   const order = { orderNo: '42', units: 2, amount: '19.90' };
@@ -212,17 +212,17 @@ it('answers however the URL is spelled, and refuses what is none', async () => {
 });
 
 it('forgets who hangs up', async () => {
-  const { purchases, statusDesk } = node.context;
+  const { statusWaits } = node.context;
   const authorization = `authorization: Bearer ${node.tokenOf('ann')}`;
   for (const path of ['?wait=30', '/events']) {
     const socket = connect(port(), '127.0.0.1');
     const url = `/api/v1/requests/${requestId}${path}`;
     socket.write(`GET ${url} HTTP/1.1\r\nhost: a\r\n${authorization}\r\n\r\n`);
     await isWaited();
-    expect(statusDesk.waitingCount).toBe(1);
+    expect(statusWaits.waitingCount).toBe(1);
     socket.destroy();
-    await until('it is forgotten', () => statusDesk.waitingCount === 0);
-    expect(purchases.watchedCount).toBe(0);
+    await until('it is forgotten', () => statusWaits.waitingCount === 0);
+    expect(statusWaits.requestCount).toBe(0);
   }
 });
 
@@ -238,13 +238,13 @@ it('keeps a stream open with a comment every 15 s, for 5 minutes', async () => {
     await node.context.purchases.take(node.world.row, request, 'ticket', 'web-1').published;
     const headers = { authorization: `Bearer ${node.tokenOf('ann')}` };
     const stream = node.app.inject({ url: `/api/v1/requests/${requestId}/events`, headers });
-    const { statusDesk } = node.context;
-    await until('it waits', () => statusDesk.waitingCount === 1);
+    const { statusWaits } = node.context;
+    await until('it waits', () => statusWaits.waitingCount === 1);
     for (let seconds = 0; seconds < 301; seconds += 1) await vi.advanceTimersByTimeAsync(1_000);
     const { body } = await stream;
     expect(body.match(/event: status/g)).toHaveLength(1);
     expect(body.match(/^: waiting$/gm)).toHaveLength(20);
-    expect(statusDesk.waitingCount).toBe(0);
+    expect(statusWaits.waitingCount).toBe(0);
   } finally {
     vi.useRealTimers();
   }
@@ -272,7 +272,7 @@ it.each([
     ? `~${issueReceipt(key, { sale, requestId: foreign, userId: 'ann' })}`
     : '';
   const stream = ask(`${foreign}${proof}/events`);
-  await until('it waits', () => node.context.purchases.watchedCount === 1);
+  await until('it waits', () => node.context.statusWaits.requestCount === 1);
   // The database answers when the server has looked for idle connections already.
   const asked = Promise.withResolvers<void>();
   const found = Promise.withResolvers<RequestOutcome[]>();
@@ -292,7 +292,7 @@ it.each([
 it.each(['?wait=5&x=1', '/events?x=1'])(
   'refuses who is one too many, whatever the URL looks like: %s',
   async (query) => {
-    vi.spyOn(node.context.statusDesk, 'wait').mockImplementation(() => {
+    vi.spyOn(node.context.statusWaits, 'begin').mockImplementation(() => {
       throw new Problem('overloaded');
     });
     const { status, body } = await ask(`${requestId}${query}`);

@@ -1,8 +1,12 @@
-import type { StatusDesk } from '../../server/requests/status.ts';
-import { type RequestStatus, type StatusQuestion, Waiter } from '../../server/requests/waiter.ts';
+import {
+  type RequestStatus,
+  type StatusQuestion,
+  StatusWait,
+} from '../../server/requests/status-wait.ts';
+import type { StatusWaits } from '../../server/requests/status-waits.ts';
 
 /** A shopper who waits, and remembers what it was told. */
-class Shopper extends Waiter {
+class Shopper extends StatusWait {
   readonly #told = Promise.withResolvers<RequestStatus | undefined>();
   isTold = false;
 
@@ -10,9 +14,10 @@ class Shopper extends Waiter {
     return this.#told.promise;
   }
 
-  tell(status: RequestStatus | undefined): void {
+  tell(status: RequestStatus | undefined): false {
     this.isTold = true;
     this.#told.resolve(status);
+    return false;
   }
 
   fail(error: unknown): void {
@@ -21,15 +26,15 @@ class Shopper extends Waiter {
   }
 }
 
-export function wait(desk: StatusDesk, question: StatusQuestion, waitMs: number): Shopper {
-  const shopper = new Shopper(desk, question, waitMs, 0);
-  desk.wait(shopper);
+export function wait(waits: StatusWaits, question: StatusQuestion, waitMs: number): Shopper {
+  const shopper = new Shopper(question, waitMs, 0);
+  waits.begin(shopper);
   return shopper;
 }
 
 export function ask(
-  desk: StatusDesk,
+  waits: StatusWaits,
   question: StatusQuestion,
 ): Promise<RequestStatus | undefined> {
-  return wait(desk, question, 0).told;
+  return wait(waits, question, 0).told;
 }

@@ -5,7 +5,6 @@ import type { RequestOutcome } from '../../db/calls.ts';
 import type { TicketKey } from '../../db/ticket-keys.ts';
 import { createLog, type Log } from '../../process/log.ts';
 import { Readiness } from '../../process/readiness.ts';
-import { buildApp } from '../../server/app.ts';
 import { Catalogue, type SkuOnSale, type SwitchState } from '../../server/catalogue.ts';
 import { readConfig } from '../../server/config.ts';
 import { createGuestSigner } from '../../server/gate/identity.ts';
@@ -87,7 +86,7 @@ export async function openWebNode(options: WebNodeOptions = {}) {
   const agent = agentOf(world);
   const catalogue = catalogueOf(world, lotterySecret, log, config.ticketTtlSeconds * 1_000);
   const stopping = new AbortController();
-  const { context } = assembleNode({
+  const { app, context } = await assembleNode({
     config,
     log,
     // Nothing here may ask the database; what does, fails loudly.
@@ -110,7 +109,6 @@ export async function openWebNode(options: WebNodeOptions = {}) {
   });
   await catalogue.start();
   catalogue.stop();
-  const app = await buildApp(context);
   await app.ready();
   const sign = createGuestSigner(jwtSecret);
   return {

@@ -53,6 +53,7 @@ const SERVER_SAID: ReadonlySet<Failure> = new Set([
 
 export type { SessionOptions } from './session-options.ts';
 
+/** More than 200 lines: one state machine, which is easier to follow in one piece. */
 export class ZkSession extends Calls<SessionEvents> {
   #options: SessionOptions;
   /** Keeps running while the machine sleeps, like the ensemble's clock. */

@@ -3,8 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { buildApp } from '../../../server/app.ts';
 import type { Context } from '../../../server/context.ts';
 import { Problem } from '../../../server/problems.ts';
-import { createPurchaseHandler } from '../../../server/purchase.ts';
-import { Book, type BookEntry } from '../../../server/requests/book.ts';
+import { type PendingRequest, PendingRequests } from '../../../server/requests/pending.ts';
 import { openWebNode } from '../../../test/server/web-node.ts';
 import { openRedis } from './client.ts';
 
@@ -34,13 +33,17 @@ async function listen({ listen, redisPort, jwtSecret, ticketKey, sku }: FrontOrd
   node.world.row = { ...node.world.row, sku };
   await node.refresh();
 
-  async function buy(entry: BookEntry): Promise<void> {
-    await redis.buy({ orderNo: randomUUID(), userId: entry.request.userId, sku });
+  async function buy(entry: PendingRequest): Promise<void> {
+    try {
+      await redis.buy({ orderNo: randomUUID(), userId: entry.request.userId, sku });
+    } catch (error) {
+      throw new Problem('overloaded', { detail: String(error) });
+    }
     entry.stage = 'taken';
   }
   const purchases = {
     // Redis itself knows who has bought: there is nothing to remember here.
-    book: new Book(),
+    pending: new PendingRequests(),
     take(...[row, request, ticketId, drawnAs, asked]: Parameters<Context['purchases']['take']>) {
       const { sale, schema } = row;
       const admittedAtMs = performance.now();
@@ -48,14 +51,12 @@ async function listen({ listen, redisPort, jwtSecret, ticketKey, sku }: FrontOrd
       const wanted = asked ?? request.units;
       const place = { sale, sku, schema, ticketId, node: drawnAs, wanted };
       const published = Promise.resolve();
-      const entry: BookEntry = { request, ...place, ...times, stage: 'publishing', published };
+      const entry: PendingRequest = { request, ...place, ...times, stage: 'publishing', published };
       entry.published = buy(entry);
       return entry;
     },
   } as unknown as Context['purchases'];
-  const parts = { ...node.context, purchases };
-  const fail = (error: unknown) => new Problem('overloaded', { detail: String(error) });
-  const app = await buildApp({ ...parts, purchase: createPurchaseHandler(parts, fail) });
+  const app = await buildApp({ ...node.context, purchases });
   await app.listen({ host: '127.0.0.1', port: listen, reusePort: true });
   return (app.server.address() as AddressInfo).port;
 }

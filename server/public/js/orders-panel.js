@@ -13,8 +13,9 @@ import {
   setText,
 } from './dom.js';
 import { money, pictureOf, timeOfDay } from './format.js';
-import { orderMessage, PAGE_MESSAGES, refundText, verdictMessage } from './messages.js';
+import { orderMessage, refundText, verdictMessage } from './messages.js';
 import { awaitsPayment, mergeOrders, payLeftMs } from './orders.js';
+import { PAGE_MESSAGES } from './sentences.js';
 import { payText } from './view.js';
 
 /** An unpaid order is looked at this often: it may be paid or cancelled in another tab. */
@@ -31,6 +32,7 @@ const LOOK_AGAIN_MS = 1500;
  */
 
 /** @param {PanelOptions} options */
+// biome-ignore lint/complexity/noExcessiveLinesPerFunction: a module of short functions over what the panel shows
 export function createOrdersPanel({ token, titleOf, onChange }) {
   /** @type {Order[]} */
   let orders = [];

@@ -3,14 +3,9 @@
 
 import { plural, shortTime } from './countdown.js';
 import { isFree, moment } from './format.js';
-import {
-  againText,
-  outcomeMessage,
-  PAGE_MESSAGES,
-  puzzleMessage,
-  verdictMessage,
-} from './messages.js';
+import { againText, outcomeMessage, puzzleMessage, verdictMessage } from './messages.js';
 import { isBusy, mayPress } from './purchase.js';
+import { PAGE_MESSAGES } from './sentences.js';
 
 /**
  * @typedef {object} Sku

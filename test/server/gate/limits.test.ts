@@ -1,25 +1,25 @@
 import { describe, expect, it } from 'vitest';
 import { TokenBuckets } from '../../../server/gate/buckets.ts';
-import { Moments } from '../../../server/gate/moments.ts';
+import { ExpiryTable } from '../../../server/gate/expiry-table.ts';
 import fc from '../../properties.ts';
 
-describe('moments', () => {
-  it('are what a map of moments would say, as long as there is room', () => {
+describe('table', () => {
+  it('are what a map of table would say, as long as there is room', () => {
     const key = fc.integer({ min: 0, max: 40 }).map((n) => `user-${n}`);
     const act = fc.record({ key, sets: fc.boolean(), ahead: fc.nat(50), passes: fc.nat(20) });
     fc.assert(
       fc.property(fc.array(act, { maxLength: 200 }), (acts) => {
-        const moments = new Moments(4_096);
+        const table = new ExpiryTable(4_096);
         const model = new Map<string, number>();
         let nowMs = 1_000;
         for (const { key, sets, ahead, passes } of acts) {
           nowMs += passes;
           if (sets) {
-            moments.set(key, nowMs + ahead, nowMs);
+            table.set(key, nowMs + ahead, nowMs);
             model.set(key, nowMs + ahead);
           } else {
             const untilMs = model.get(key) ?? 0;
-            expect(moments.get(key, nowMs)).toBe(untilMs > nowMs ? untilMs : 0);
+            expect(table.get(key, nowMs)).toBe(untilMs > nowMs ? untilMs : 0);
           }
         }
       }),
@@ -28,28 +28,28 @@ describe('moments', () => {
 
   it('hold a million users and forget hardly any', () => {
     const users = 1_000_000;
-    const moments = new Moments(2_097_152);
-    for (let user = 0; user < users; user += 1) moments.set(`user-${user}`, 2_000, 1_000);
+    const table = new ExpiryTable(2_097_152);
+    for (let user = 0; user < users; user += 1) table.set(`user-${user}`, 2_000, 1_000);
     let forgotten = 0;
     for (let user = 0; user < users; user += 1) {
-      if (moments.get(`user-${user}`, 1_000) === 0) forgotten += 1;
+      if (table.get(`user-${user}`, 1_000) === 0) forgotten += 1;
     }
     expect(forgotten / users).toBeLessThan(0.002);
     // A stranger is not taken for somebody else.
     let mistaken = 0;
     for (let user = 0; user < users; user += 1) {
-      if (moments.get(`stranger-${user}`, 1_000) !== 0) mistaken += 1;
+      if (table.get(`stranger-${user}`, 1_000) !== 0) mistaken += 1;
     }
     expect(mistaken).toBeLessThanOrEqual(5);
   });
 
   it('forget the nearest to its end when a group is full', () => {
-    const moments = new Moments(16);
-    for (let key = 0; key < 16; key += 1) moments.set(`${key}`, 100 + key, 0);
-    moments.set('one more', 500, 0);
-    expect(moments.get('0', 0)).toBe(0);
-    expect(moments.get('1', 0)).toBe(101);
-    expect(moments.get('one more', 0)).toBe(500);
+    const table = new ExpiryTable(16);
+    for (let key = 0; key < 16; key += 1) table.set(`${key}`, 100 + key, 0);
+    table.set('one more', 500, 0);
+    expect(table.get('0', 0)).toBe(0);
+    expect(table.get('1', 0)).toBe(101);
+    expect(table.get('one more', 0)).toBe(500);
   });
 });
 

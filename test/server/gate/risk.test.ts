@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { DISTINCT_USERS_MAX, DistinctUsers } from '../../../server/gate/distinct-users.ts';
 import { Limits } from '../../../server/gate/limits.ts';
 import {
   RISK_CAUSES,
@@ -7,7 +8,6 @@ import {
   scoreOf,
   workOf,
 } from '../../../server/gate/risk.ts';
-import { SPREAD_USERS_MAX, Spread } from '../../../server/gate/spread.ts';
 import fc from '../../properties.ts';
 
 const QUIET: Signals = {
@@ -47,7 +47,7 @@ describe('the score', () => {
     const signals = fc.record({
       userRate: share,
       networkRate: share,
-      networkUsers: fc.nat(SPREAD_USERS_MAX),
+      networkUsers: fc.nat(DISTINCT_USERS_MAX),
       isLate: fc.boolean(),
       missingHeaders: fc.nat(3),
     });
@@ -72,12 +72,12 @@ describe('the users of a network', () => {
   it('are counted about right, each once, and anew in the next window', () => {
     const networks = Array.from({ length: 100 }, (_, n) => `198.51.100.${n}`);
     for (const users of [1, 5, 20, 60, 120]) {
-      const spread = new Spread();
+      const distinctUsers = new DistinctUsers();
       const countOf = (network: string) => {
         let counted = 0;
         for (let round = 0; round < 3; round += 1) {
           for (let user = 0; user < users; user += 1) {
-            counted = spread.note(network, `user-${user} of ${network}`, 1_000);
+            counted = distinctUsers.note(network, `user-${user} of ${network}`, 1_000);
           }
         }
         return counted;
@@ -85,16 +85,17 @@ describe('the users of a network', () => {
       // One estimate of 120 users is 15 beside on the average, the mean of a hundred 1.5.
       const mean = networks.map(countOf).reduce((sum, counted) => sum + counted, 0) / 100;
       expect(Math.abs(mean - users)).toBeLessThan(users * 0.2 + 0.5);
-      expect(spread.note('203.0.113.9', 'user-0', 1_000)).toBe(1);
-      expect(spread.note('198.51.100.7', 'user-0', 62_000)).toBe(1);
+      expect(distinctUsers.note('203.0.113.9', 'user-0', 1_000)).toBe(1);
+      expect(distinctUsers.note('198.51.100.7', 'user-0', 62_000)).toBe(1);
     }
   });
 
   it('are at most many', () => {
-    const spread = new Spread();
+    const distinctUsers = new DistinctUsers();
     let counted = 0;
-    for (let user = 0; user < 10_000; user += 1) counted = spread.note('x', `user-${user}`, 1_000);
-    expect(counted).toBe(SPREAD_USERS_MAX);
+    for (let user = 0; user < 10_000; user += 1)
+      counted = distinctUsers.note('x', `user-${user}`, 1_000);
+    expect(counted).toBe(DISTINCT_USERS_MAX);
   });
 });
 

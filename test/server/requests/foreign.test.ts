@@ -5,7 +5,7 @@ import { createLog } from '../../../process/log.ts';
 import { Envelopes } from '../../../server/requests/envelopes.ts';
 import { Lookup } from '../../../server/requests/lookup.ts';
 import { Purchases } from '../../../server/requests/purchases.ts';
-import { FOREIGN_LOOKUPS_PER_SECOND, StatusDesk } from '../../../server/requests/status.ts';
+import { FOREIGN_LOOKUPS_PER_SECOND, StatusWaits } from '../../../server/requests/status-waits.ts';
 import { wait } from '../shoppers.ts';
 
 /** Shoppers whose web node has died wait at another one, which hears nothing of their requests. */
@@ -18,7 +18,7 @@ describe('requests of a dead node', () => {
   let asked: number;
   let queries: number;
   let outcomes: Map<string, RequestOutcome>;
-  let desk: StatusDesk;
+  let statusWaits: StatusWaits;
   let purchases: Purchases;
 
   beforeEach(() => {
@@ -40,9 +40,19 @@ describe('requests of a dead node', () => {
       lookup,
       schemaOf: () => undefined,
       log: createLog('test', 'silent'),
-      events: { answered() {}, refund() {}, decided() {} },
+      events: {
+        answered() {},
+        refund() {},
+        decided() {},
+        known: (...news) => statusWaits.resolve(...news),
+      },
     });
-    desk = new StatusDesk(purchases, lookup, async () => false, new AbortController().signal);
+    statusWaits = new StatusWaits(
+      purchases,
+      lookup,
+      async () => false,
+      new AbortController().signal,
+    );
   });
 
   afterEach(() => {
@@ -54,7 +64,7 @@ describe('requests of a dead node', () => {
   const begin = () => {
     shoppers += 1;
     const question = { requestId: randomUUID(), userId: `user-${shoppers}`, taken: true };
-    return wait(desk, question, WAIT_MS);
+    return wait(statusWaits, question, WAIT_MS);
   };
 
   it('are looked for together, and less often the longer it takes', async () => {
@@ -68,7 +78,7 @@ describe('requests of a dead node', () => {
     expect(asked).toBe(queries * crowd.length);
     await vi.advanceTimersByTimeAsync(WAIT_MS);
     expect(await Promise.all(crowd.map(({ told }) => told))).toHaveLength(100);
-    expect(desk.waitingCount).toBe(0);
+    expect(statusWaits.waitingCount).toBe(0);
   });
 
   it('are waited for by so many shoppers and no more', async () => {
@@ -100,7 +110,7 @@ describe('requests of a dead node', () => {
     // Their turn comes within as many seconds as the crowd's look-ups take.
     await vi.advanceTimersByTimeAsync((CROWD / FOREIGN_LOOKUPS_PER_SECOND) * 1_000 + 200);
     expect(crowd.filter(({ isTold }) => !isTold)).toEqual([]);
-    expect(desk.waitingCount).toBe(0);
-    expect(purchases.watchedCount).toBe(0);
+    expect(statusWaits.waitingCount).toBe(0);
+    expect(statusWaits.requestCount).toBe(0);
   });
 });

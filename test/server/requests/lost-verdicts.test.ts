@@ -10,7 +10,7 @@ import type { SkuOnSale } from '../../../server/catalogue.ts';
 import { Envelopes } from '../../../server/requests/envelopes.ts';
 import { Lookup } from '../../../server/requests/lookup.ts';
 import { Purchases } from '../../../server/requests/purchases.ts';
-import { StatusDesk } from '../../../server/requests/status.ts';
+import { StatusWaits } from '../../../server/requests/status-waits.ts';
 import { ask, wait } from '../shoppers.ts';
 
 /** Requests of this node whose verdict never comes: what is said of them, and how they are chased. */
@@ -39,7 +39,7 @@ let answering: Promise<void> | undefined;
 let publishing: PublishResult;
 let published: number;
 let purchases: Purchases;
-let desk: StatusDesk;
+let statusWaits: StatusWaits;
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -67,9 +67,14 @@ beforeEach(() => {
     lookup,
     schemaOf: (sku) => rowOf(sku as Schema).schema,
     log: createLog('test', 'silent'),
-    events: { answered() {}, refund() {}, decided() {} },
+    events: {
+      answered() {},
+      refund() {},
+      decided() {},
+      known: (...news) => statusWaits.resolve(...news),
+    },
   });
-  desk = new StatusDesk(purchases, lookup, async () => false, new AbortController().signal);
+  statusWaits = new StatusWaits(purchases, lookup, async () => false, new AbortController().signal);
 });
 
 afterEach(() => {
@@ -88,7 +93,7 @@ const questionOf = ({ request }: Taken) => ({
   taken: true,
 });
 async function statusOf(entry: Taken) {
-  const told = ask(desk, questionOf(entry)).then(
+  const told = ask(statusWaits, questionOf(entry)).then(
     (status) => status?.status,
     (error) => `${error.verdict ?? error.kind}`,
   );
@@ -108,7 +113,7 @@ describe('a request whose verdict was lost', () => {
 
   it('is told when it is found, to a shopper who has waited for it; and until then asked for seldom', async () => {
     const entry = take('hot');
-    const shopper = wait(desk, questionOf(entry), 30_000);
+    const shopper = wait(statusWaits, questionOf(entry), 30_000);
     await vi.advanceTimersByTimeAsync(20_000);
     expect(shopper.isTold).toBe(false);
     expect(asked).toBeLessThanOrEqual(10);
@@ -122,7 +127,7 @@ describe('a request whose verdict was lost', () => {
     await vi.advanceTimersByTimeAsync(300);
     const { promise, resolve } = Promise.withResolvers<void>();
     answering = promise;
-    const told = ask(desk, questionOf(entry));
+    const told = ask(statusWaits, questionOf(entry));
     await vi.advanceTimersByTimeAsync(30);
     purchases.onVerdict({ requestId: entry.request.requestId, status: 'sold_out', units: 0 });
     resolve();

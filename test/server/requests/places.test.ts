@@ -21,7 +21,7 @@ afterEach(() => node.close());
 
 const shopper = (user: string) => new Shopper(url, jwtSecret, user);
 const verdict = ({ status, body }: Answer) => [status, body.verdict];
-const taken = () => node.context.statusDesk.waitingCount;
+const taken = () => node.context.statusWaits.waitingCount;
 
 /** The status URL of a request that was taken and is never decided. */
 async function takenUrl(user: string): Promise<string> {

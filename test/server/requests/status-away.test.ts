@@ -164,7 +164,7 @@ describe('a node that has missed verdicts', () => {
     // The breaker lets somebody try after a moment.
     await until('it is queued', async () => (await get(requestId)).json().status === 'queued');
     expect(isLooked).toBe(true);
-    const entry = purchases.book.find(requestId);
+    const entry = purchases.pending.find(requestId);
     await until('it was looked up', () => entry !== undefined && purchases.isUndecided(entry));
     node.world.outcomes = away;
     expect((await get(requestId)).json().status).toBe('queued');

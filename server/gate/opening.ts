@@ -1,10 +1,15 @@
 import type { Catalogue, SkuOnSale } from '../catalogue.ts';
-import { Problem } from '../problems.ts';
+import { Problem, type Refusal } from '../problems.ts';
 
 /** `not_open`, with the time until the opening (whole seconds, at least one) in Retry-After. */
-export function untilOpening(catalogue: Catalogue, row: SkuOnSale): Problem {
+export function notOpen(catalogue: Catalogue, row: SkuOnSale): Refusal {
   const seconds = Math.ceil((row.opensAt.getTime() - catalogue.nowMs()) / 1_000);
-  return new Problem('not_open', { retryAfterSeconds: Math.max(1, seconds) });
+  return { verdict: 'not_open', retryAfterSeconds: Math.max(1, seconds) };
+}
+
+/** The same as a problem. */
+export function untilOpening(catalogue: Catalogue, row: SkuOnSale): Problem {
+  return new Problem('not_open', notOpen(catalogue, row));
 }
 
 /**
@@ -19,10 +24,4 @@ export function rowForTickets(catalogue: Catalogue, sale: string, sku: string): 
   if (state !== 'open') throw new Problem(state);
   if (catalogue.availability(row) === 'sold_out') throw new Problem('sold_out');
   return row;
-}
-
-/** The same waiting time alone; undefined for an unknown SKU. */
-export function secondsToOpening(catalogue: Catalogue, sku: string): number | undefined {
-  const row = catalogue.sku(sku);
-  return row && untilOpening(catalogue, row).retryAfterSeconds;
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { press, pressOf } from '../gate/press.ts';
 import { openWebNode, type WebNode } from '../web-node.ts';
-import { press, pressOf } from './press.ts';
 
 describe('a purchase that was let through', () => {
   let node: WebNode;

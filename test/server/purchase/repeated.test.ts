@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RequestOutcome } from '../../../db/calls.ts';
 import { DatabaseError } from '../../../db/errors.ts';
+import { type Press, press, pressOf } from '../gate/press.ts';
 import { openWebNode, rowOnSale, type WebNode } from '../web-node.ts';
-import { type Press, press, pressOf } from './press.ts';
 
 /** A purchase that is sent again with the same Idempotency-Key, to a node that does not remember it. */
 
@@ -155,7 +155,7 @@ describe('a press that may be a repetition', () => {
     expect((await press(node, mine)).json().verdict).toBe('status_unavailable');
   });
 
-  it('is refused with what the front says first, whoever asks', async () => {
+  it('is refused with what the fast path says first, whoever asks', async () => {
     node.world.state = 'closed';
     const url = `/api/v1/buy/${mine.ticket}`;
     const headers = { 'idempotency-key': key };

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { Moments } from './moments.ts';
+import { ExpiryTable } from './expiry-table.ts';
 
 /**
  * About how many users a network has shown within a window, in bounded memory: 64 bits a network, one
@@ -11,10 +11,10 @@ const NETWORKS_MAX = 262_144;
 const WINDOW_MS = 60_000;
 const BITS = 64;
 /** What all bits set stand for: the estimate ends there. */
-export const SPREAD_USERS_MAX = 300;
+export const DISTINCT_USERS_MAX = 300;
 
-export class Spread {
-  readonly #windowEnds = new Moments(NETWORKS_MAX);
+export class DistinctUsers {
+  readonly #windowEnds = new ExpiryTable(NETWORKS_MAX);
   readonly #bits = new Uint32Array(2 * this.#windowEnds.capacity);
   readonly #seed = randomBytes(4).readInt32LE();
 
@@ -36,7 +36,7 @@ export class Spread {
     const word = low + (bit >>> 5);
     bits[word] = (bits[word] ?? 0) | (1 << (bit & 31));
     const empty = BITS - ones(bits[low] ?? 0) - ones(bits[low + 1] ?? 0);
-    return empty === 0 ? SPREAD_USERS_MAX : Math.round(BITS * Math.log(BITS / empty));
+    return empty === 0 ? DISTINCT_USERS_MAX : Math.round(BITS * Math.log(BITS / empty));
   }
 
   #hash(key: string): number {

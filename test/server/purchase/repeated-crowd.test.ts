@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { RequestOutcome } from '../../../db/calls.ts';
-import { Recall } from '../../../server/requests/recall.ts';
+import { Recall } from '../../../server/purchase/recall.ts';
+import { type Press, press, pressOf } from '../gate/press.ts';
 import { openWebNode, type WebNode } from '../web-node.ts';
-import { type Press, press, pressOf } from './press.ts';
 
 /** Many presses with keys at once: what is refused stays cheap, and what was ordered is not denied. */
 

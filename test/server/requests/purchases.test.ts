@@ -7,7 +7,7 @@ import type { SkuOnSale } from '../../../server/catalogue.ts';
 import { Envelopes } from '../../../server/requests/envelopes.ts';
 import { Lookup } from '../../../server/requests/lookup.ts';
 import { Purchases } from '../../../server/requests/purchases.ts';
-import { StatusDesk } from '../../../server/requests/status.ts';
+import { StatusWaits } from '../../../server/requests/status-waits.ts';
 import { ask, wait } from '../shoppers.ts';
 
 const row = { sale: 'demo', sku: 'TV', schema: 'hot' } as SkuOnSale;
@@ -45,17 +45,18 @@ function setUp(answers: (PublishResult | Promise<PublishResult>)[], trusted = tr
       answered: () => events.push('answered'),
       refund: () => events.push('refund'),
       decided: ({ verdict }) => events.push(`decided ${verdict?.status}`),
+      known: (...news: Parameters<StatusWaits['resolve']>) => statusWaits.resolve(...news),
     },
   });
   const stopping = new AbortController();
-  const desk = new StatusDesk(
+  const statusWaits = new StatusWaits(
     purchases,
     lookup,
     async (fenced) => fenced === 'gone',
     stopping.signal,
   );
   const answerLate = (result: PublishResult) => late(result);
-  return { purchases, desk, node, sizes, events, answerLate, stopping };
+  return { purchases, statusWaits, node, sizes, events, answerLate, stopping };
 }
 
 describe('an admitted request', () => {
@@ -105,7 +106,7 @@ describe('an admitted request', () => {
       const { purchases, events } = setUp([answer]);
       const entry = purchases.take(row, requestOf('ada'), 'ticket', 'web-1');
       await entry.published;
-      expect(purchases.book.find(entry.request.requestId)).toBeUndefined();
+      expect(purchases.pending.find(entry.request.requestId)).toBeUndefined();
       expect(events).toEqual(['answered', 'refund']);
       purchases.stop();
     }
@@ -119,12 +120,12 @@ describe('an admitted request', () => {
   });
 
   it('stays queued while unknown, is never refunded, and is taken when the confirm comes late', async () => {
-    const { purchases, events, answerLate, desk } = setUp(['unknown']);
+    const { purchases, events, answerLate, statusWaits } = setUp(['unknown']);
     const entry = purchases.take(row, requestOf('ada'), 'ticket', 'web-1');
     await entry.published;
     expect(entry.stage).toBe('unknown');
     const question = { requestId: entry.request.requestId, userId: 'ada', taken: false };
-    expect(await ask(desk, question)).toMatchObject({ status: 'queued' });
+    expect(await ask(statusWaits, question)).toMatchObject({ status: 'queued' });
     answerLate('refused');
     expect(entry.stage).toBe('unknown');
     answerLate('confirmed');
@@ -143,11 +144,13 @@ describe('an admitted request', () => {
   });
 
   it('was not taken when its node was fenced and it has no outcome', async () => {
-    const { purchases, desk } = setUp([]);
+    const { purchases, statusWaits } = setUp([]);
     const asked = { requestId: requestOf('ada').requestId, userId: 'ada', taken: true };
-    expect(await ask(desk, asked)).toMatchObject({ status: 'queued' });
-    expect(await ask(desk, { ...asked, unknownAt: 'web-1' })).toMatchObject({ status: 'queued' });
-    expect(await ask(desk, { ...asked, unknownAt: 'gone' })).toEqual({
+    expect(await ask(statusWaits, asked)).toMatchObject({ status: 'queued' });
+    expect(await ask(statusWaits, { ...asked, unknownAt: 'web-1' })).toMatchObject({
+      status: 'queued',
+    });
+    expect(await ask(statusWaits, { ...asked, unknownAt: 'gone' })).toEqual({
       requestId: asked.requestId,
       status: 'rejected',
       reason: 'not_taken',
@@ -156,40 +159,40 @@ describe('an admitted request', () => {
   });
 
   it('is decided once, tells who waits, and is nobody else’s business', async () => {
-    const { purchases, events, desk } = setUp(['confirmed']);
+    const { purchases, events, statusWaits } = setUp(['confirmed']);
     const entry = purchases.take(row, requestOf('ada'), 'ticket', 'web-1');
     const { requestId } = entry.request;
-    const asked = wait(desk, { requestId, userId: 'ada', taken: true }, 5_000).told;
-    const other = ask(desk, { requestId, userId: 'bob', taken: false });
+    const asked = wait(statusWaits, { requestId, userId: 'ada', taken: true }, 5_000).told;
+    const other = ask(statusWaits, { requestId, userId: 'bob', taken: false });
     expect(await other).toBeUndefined();
     const verdict = { requestId, status: 'sold_out', units: 0 } as const;
     purchases.onVerdict(verdict);
     purchases.onVerdict(verdict);
     expect(await asked).toEqual({ requestId, status: 'sold_out' });
     expect(events.filter((event) => event.startsWith('decided'))).toEqual(['decided sold_out']);
-    expect(purchases.watchedCount).toBe(0);
+    expect(statusWaits.requestCount).toBe(0);
     purchases.stop();
   });
 
   it('is waited for until the outcome, the clock, the shopper or the process ends the wait', async () => {
-    const { purchases, desk, stopping } = setUp(['confirmed']);
+    const { purchases, statusWaits, stopping } = setUp(['confirmed']);
     const entry = purchases.take(row, requestOf('ada'), 'ticket', 'web-1');
     await entry.published;
     const { requestId } = entry.request;
     const question = { requestId, userId: 'ada', taken: true };
     const queued = { requestId, status: 'queued' };
-    const leaves = wait(desk, question, 60_000);
-    const late = wait(desk, question, 150);
-    const stays = wait(desk, question, 60_000);
-    expect(desk.waitingCount).toBe(3);
-    leaves.leave();
-    expect(desk.waitingCount).toBe(2);
+    const leaves = wait(statusWaits, question, 60_000);
+    const late = wait(statusWaits, question, 150);
+    const stays = wait(statusWaits, question, 60_000);
+    expect(statusWaits.waitingCount).toBe(3);
+    statusWaits.cancel(leaves);
+    expect(statusWaits.waitingCount).toBe(2);
     expect(await late.told).toEqual(queued);
-    expect(desk.waitingCount).toBe(1);
+    expect(statusWaits.waitingCount).toBe(1);
     stopping.abort();
     expect(await stays.told).toEqual(queued);
     expect(leaves.isTold).toBe(false);
-    expect(purchases.watchedCount).toBe(0);
+    expect(statusWaits.requestCount).toBe(0);
     purchases.stop();
   });
 });

@@ -1,9 +1,19 @@
 import type { Static } from 'typebox';
-import type { Order as OrderRecord, Refund } from '../../db/calls.ts';
+import type { Refund } from '../db/calls.ts';
 import type { Order } from './schemas.ts';
 
-/** An order as shoppers see it. */
-export function orderJson(order: OrderRecord): Static<typeof Order> {
+type OrderAnswer = Static<typeof Order>;
+
+/** An order as it is known here: from the database, or from the verdict that was pushed. */
+interface OrderFacts extends Omit<OrderAnswer, 'quantity' | 'createdAt' | 'payBefore' | 'refund'> {
+  readonly units: number;
+  readonly createdAt: Date | string;
+  readonly payBefore: Date | string;
+  readonly refund?: Refund | null;
+}
+
+/** An order as shoppers see it, in every answer. */
+export function orderJson(order: OrderFacts): OrderAnswer {
   return {
     orderNo: order.orderNo,
     requestId: order.requestId,
@@ -13,17 +23,21 @@ export function orderJson(order: OrderRecord): Static<typeof Order> {
     amount: order.amount,
     currency: order.currency,
     status: order.status,
-    createdAt: order.createdAt.toISOString(),
-    payBefore: order.payBefore.toISOString(),
+    createdAt: timeJson(order.createdAt),
+    payBefore: timeJson(order.payBefore),
     ...refundJson(order.refund, order.currency),
   };
+}
+
+function timeJson(time: Date | string): string {
+  return typeof time === 'string' ? time : time.toISOString();
 }
 
 /** What a shopper is told of money that goes back. */
 export function refundJson(
   refund: Refund | null | undefined,
   orderCurrency: string,
-): Pick<Static<typeof Order>, 'refund'> {
+): Pick<OrderAnswer, 'refund'> {
   if (!refund) return {};
   const { status, amount, currency, at } = refund;
   const isForeign = currency !== orderCurrency;

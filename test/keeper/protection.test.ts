@@ -2,23 +2,23 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseEnvironment, zookeeperSpecs } from '../../../contracts/config.ts';
-import { applyRights } from '../../../keeper/edits/protect.ts';
-import { Operator } from '../../../ops/quota/operator.ts';
-import type { NodeAgent } from '../../../server/quota/agent.ts';
-import { digestOf, protectionOf } from '../../../zk/client/protection.ts';
-import type { ZkSession } from '../../../zk/client/session.ts';
-import { PROGRAM_ENVIRONMENT } from '../../children.ts';
-import { ControlPlane, grantOf } from '../../keeper/control-plane.ts';
-import { servers } from '../../servers.ts';
-import { until } from '../../until.ts';
-import { Credentials } from '../credentials.ts';
-import { zkCli } from '../zkcli.ts';
+import { parseEnvironment, zookeeperSpecs } from '../../contracts/config.ts';
+import { applyRights } from '../../keeper/edits/protect.ts';
+import { Operator } from '../../ops/quota/operator.ts';
+import type { NodeAgent } from '../../server/quota/agent.ts';
+import { digestOf, protectionOf } from '../../zk/client/protection.ts';
+import type { ZkSession } from '../../zk/client/session.ts';
+import { PROGRAM_ENVIRONMENT } from '../children.ts';
+import { servers } from '../servers.ts';
+import { until } from '../until.ts';
+import { Credentials } from '../zk/credentials.ts';
+import { zkCli } from '../zk/zkcli.ts';
+import { ControlPlane, grantOf } from './control-plane.ts';
 
 /** Access rights in ZooKeeper with configured credentials. */
 
 const run = promisify(execFile);
-const ROOT = join(import.meta.dirname, '..', '..', '..');
+const ROOT = join(import.meta.dirname, '..', '..');
 const SKU = 'TV';
 const NO_AUTH = { ok: false, error: 'no_auth' };
 

@@ -20,7 +20,7 @@ const DECIDED_TTL_RESOLUTION_MS = 1_000;
 
 export type Stage = 'publishing' | 'unknown' | 'taken' | 'decided' | 'refused';
 
-export interface BookEntry {
+export interface PendingRequest {
   /** For the units that were drawn. */
   readonly request: PurchaseRequest;
   /** Units that the shopper asked for. */
@@ -46,15 +46,15 @@ export interface BookEntry {
   published: Promise<void>;
 }
 
-export class Book {
-  readonly #pending = new Map<string, BookEntry>();
-  readonly #decided = new LRUCache<string, BookEntry>({
+export class PendingRequests {
+  readonly #pending = new Map<string, PendingRequest>();
+  readonly #decided = new LRUCache<string, PendingRequest>({
     max: DECIDED_MAX,
     ttl: DECIDED_TTL_MS,
     ttlResolution: DECIDED_TTL_RESOLUTION_MS,
   });
 
-  get pendingCount(): number {
+  get count(): number {
     return this.#pending.size;
   }
 
@@ -62,11 +62,11 @@ export class Book {
     return this.#pending.size === 0 && this.#decided.size === 0;
   }
 
-  find(requestId: string): BookEntry | undefined {
+  find(requestId: string): PendingRequest | undefined {
     return this.#pending.get(requestId) ?? this.#decided.get(requestId);
   }
 
-  enter(entry: BookEntry): void {
+  enter(entry: PendingRequest): void {
     this.#pending.set(entry.request.requestId, entry);
   }
 
@@ -76,7 +76,7 @@ export class Book {
   }
 
   /** Takes what is known of any request, ours or not; the entry if that was news here. */
-  decide(verdict: Verdict): BookEntry | undefined {
+  decide(verdict: Verdict): PendingRequest | undefined {
     const entry = this.#pending.get(verdict.requestId);
     if (entry === undefined) return undefined;
     this.#pending.delete(verdict.requestId);
@@ -93,14 +93,14 @@ export class Book {
   }
 
   /** Not known yet, or it could not be asked: it is asked for again after those that wait longer. */
-  defer(entry: BookEntry): void {
+  defer(entry: PendingRequest): void {
     if (!this.#pending.delete(entry.request.requestId)) return;
     entry.lookedUpAtMs = performance.now();
     this.#pending.set(entry.request.requestId, entry);
   }
 
   /** Pending requests whose outcome was last asked for before the moment, oldest first. */
-  *pendingSince(beforeMs: number): Generator<BookEntry> {
+  *pendingSince(beforeMs: number): Generator<PendingRequest> {
     // A Map iterates in order of insertion: admissions and deferrals both go to its end.
     for (const entry of this.#pending.values()) {
       if (entry.lookedUpAtMs > beforeMs) return;

@@ -12,7 +12,7 @@ import { randomBytes } from 'node:crypto';
 /** Tags of a group fill one cache line. */
 const GROUP_ENTRIES = 16;
 
-export class Moments {
+export class ExpiryTable {
   readonly #tags: Uint32Array;
   readonly #untilMs: Float64Array;
   readonly #groupMask: number;

@@ -1,7 +1,7 @@
 import type { RequestOutcome } from '../../db/calls.ts';
 import { TokenBuckets } from '../gate/buckets.ts';
 import { Problem } from '../problems.ts';
-import type { Lookup } from './lookup.ts';
+import type { Lookup } from '../requests/lookup.ts';
 
 /**
  * Whether a press that is about to be refused repeats a request that is decided already. Its node may

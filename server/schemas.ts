@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
-import { ORDER_NO_PATTERN, REQUEST_ID_FORM } from '../../contracts/ids.ts';
-import { NAME_PATTERN, REQUEST_UNITS_MAX, SCHEMAS } from '../../contracts/names.ts';
-import { PROBLEMS } from '../problems.ts';
+import { ORDER_NO_PATTERN, REQUEST_ID_FORM } from '../contracts/ids.ts';
+import { NAME_PATTERN, REQUEST_UNITS_MAX, SCHEMAS } from '../contracts/names.ts';
+import { PROBLEMS } from './problems.ts';
 
 /** The JSON of the HTTP surface: what is validated on the way in and serialized on the way out. */
 

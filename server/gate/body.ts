@@ -1,0 +1,66 @@
+import type { IncomingMessage } from 'node:http';
+import { Problem, type Refusal } from '../problems.ts';
+import { PurchaseBody } from '../schemas.ts';
+import { compileValidator } from '../validation.ts';
+
+/** The body of a purchase. `__proto__` in it is a key like any other: the schema refuses what it does not know. */
+
+/** A purchase is a quantity: nothing that needs more. */
+const BODY_BYTES_MAX = 2_048;
+
+export interface Purchase {
+  readonly quantity: number;
+  readonly acceptFewer?: boolean;
+}
+
+const isPurchaseBody = compileValidator({ schema: PurchaseBody });
+
+export function purchaseOf(body: unknown): Purchase | Refusal {
+  if (isPurchaseBody(body)) return body as Purchase;
+  const [error] = isPurchaseBody.errors ?? [];
+  const place = `body${error?.instancePath ?? ''}`;
+  return { verdict: 'bad_request', detail: `${place} ${error?.message ?? 'is not understood'}` };
+}
+
+const JSON_TYPE = /^application\/json *(;|$)/i;
+
+/**
+ * Reads it; a longer one is refused as soon as that is seen.
+ * @throws {Problem} bad_request (400, 413, 415)
+ */
+export function readBody(request: IncomingMessage): Promise<unknown> {
+  const { 'content-type': type = '', 'content-length': length } = request.headers;
+  if (!JSON_TYPE.test(type)) {
+    throw new Problem('bad_request', { detail: 'The body must be application/json', status: 415 });
+  }
+  if (Number(length) > BODY_BYTES_MAX) throw tooLarge();
+  return new Promise((resolve, reject) => {
+    let bytes = 0;
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > BODY_BYTES_MAX) reject(tooLarge());
+      else chunks.push(chunk);
+    });
+    request.on('end', () => {
+      try {
+        const [only] = chunks;
+        resolve(
+          JSON.parse((chunks.length === 1 && only ? only : Buffer.concat(chunks)).toString()),
+        );
+      } catch {
+        reject(new Problem('bad_request', { detail: 'The body is not JSON' }));
+      }
+    });
+    request.on('error', () => {
+      reject(new Problem('bad_request', { detail: 'The body ended too early' }));
+    });
+  });
+}
+
+function tooLarge(): Problem {
+  return new Problem('bad_request', {
+    detail: `The body must have at most ${BODY_BYTES_MAX} bytes`,
+    status: 413,
+  });
+}

@@ -1,0 +1,260 @@
+import type { OrderTerms } from '../../contracts/messages.ts';
+import type { RequestOutcome } from '../../db/calls.ts';
+import { isOutage } from '../../db/errors.ts';
+import { Problem } from '../problems.ts';
+import { cannotTell } from './breakers.ts';
+import type { Lookup } from './lookup.ts';
+import { Pauses } from './pauses.ts';
+import type { PendingRequest } from './pending.ts';
+import { Places } from './places.ts';
+import type { Purchases } from './purchases.ts';
+import { orderOf, queued, statusOf, statusOfOutcome } from './request-status.ts';
+import type { RequestStatus, StatusQuestion, StatusWait } from './status-wait.ts';
+
+/**
+ * What can be said about a request, truthfully: `queued` until an outcome is recorded, then the
+ * outcome, and after `ordered` what became of the order. Never an earlier state than before: verdicts
+ * may be lost, so memory says `queued` for a moment only, and then the database is asked. While it
+ * cannot be, only what this node has taken since it last answered is known to be undecided.
+ *
+ * A shopper who waits when the verdict is pushed is told what was committed that moment; one who asks later
+ * is told what the database says then, since the order may be paid, cancelled or expired meanwhile.
+ *
+ * This is the one owner of waiting: `begin`, `resolve`, `cancel`. A wait is looked at, and then it is told,
+ * or it sleeps until its request is known or its time has come, and is looked at again.
+ */
+
+const NOBODY: readonly StatusWait[] = [];
+/** Shoppers who may wait for outcomes at once in this process. */
+const WAITING_SHOPPERS_MAX = 60_000;
+/** A request of another process is looked for again after a share of the time that somebody has waited
+ *  for it, within these: who is told a little later has waited long already. */
+const FOREIGN_PAUSE_SHARE = 0.25;
+const FOREIGN_PAUSE_MIN_MS = 100;
+const FOREIGN_PAUSE_MAX_MS = 1_000;
+/** All of them together are looked for at most so often a second: the shoppers of a dead node come to
+ *  the others at once, and wait the longer for it the more they are. */
+export const FOREIGN_LOOKUPS_PER_SECOND = 5_000;
+
+export class StatusWaits {
+  readonly #purchases: Purchases;
+  readonly #lookup: Lookup<RequestOutcome>;
+  readonly #nodeFenced: (node: string) => Promise<boolean>;
+  readonly #stopping: AbortSignal;
+  readonly #pauses = new Pauses<StatusWait>((wait) => this.#wake(wait));
+  readonly #places = new Places(WAITING_SHOPPERS_MAX);
+  readonly #sleeping = new Sleeping();
+  /** Waiting for requests of which this process hears nothing by itself. */
+  #foreign = 0;
+
+  /**
+   * @param nodeFenced whether nothing that this node admitted can be ordered any more
+   * @param stopping everybody who waits is answered then
+   */
+  constructor(
+    purchases: Purchases,
+    lookup: Lookup<RequestOutcome>,
+    nodeFenced: (node: string) => Promise<boolean>,
+    stopping: AbortSignal,
+  ) {
+    this.#purchases = purchases;
+    this.#stopping = stopping;
+    stopping.addEventListener('abort', () => this.#pauses.endAll(), { once: true });
+    this.#lookup = lookup;
+    this.#nodeFenced = nodeFenced;
+  }
+
+  get waitingCount(): number {
+    return this.#places.taken;
+  }
+
+  /** Requests that somebody sleeps for. */
+  get requestCount(): number {
+    return this.#sleeping.requestCount;
+  }
+
+  /**
+   * Tells the shopper: when the status is no longer `queued`, or what is known when its time is over;
+   * nothing when the shopper has hung up.
+   * @throws {Problem} rate_limited or overloaded, when the user or all have too many who wait already
+   */
+  begin(wait: StatusWait): void {
+    this.#places.take(wait.question.userId);
+    this.#look(wait);
+  }
+
+  /**
+   * Something is known of the request: all who wait for it are told.
+   * @param entry the request, if it was decided just now
+   * @param terms of its order
+   */
+  resolve(requestId: string, entry?: PendingRequest, terms?: OrderTerms): void {
+    for (const wait of this.#sleeping.of(requestId)) {
+      this.#rouse(wait);
+      if (entry === undefined || terms === undefined) this.#look(wait);
+      else this.#push(wait, entry, terms);
+    }
+  }
+
+  /** The shopper has hung up. */
+  cancel(wait: StatusWait): void {
+    wait.isCancelled = true;
+    if (wait.slot !== undefined) this.#wake(wait);
+  }
+
+  #wake(wait: StatusWait): void {
+    this.#rouse(wait);
+    this.#look(wait);
+  }
+
+  /** Looks how the request of a wait that does not sleep stands, now. */
+  #look(wait: StatusWait): void {
+    const { requestId, userId } = wait.question;
+    const entry = this.#purchases.pending.find(requestId);
+    if (wait.isCancelled) this.#end(wait, undefined);
+    else if (entry === undefined) void this.#ask(wait);
+    else if (entry.request.userId !== userId) this.#end(wait, undefined);
+    else if (this.#purchases.isUndecided(entry)) this.#goOn(wait, queued(entry), true);
+    else if (entry.verdict === undefined || entry.verdict.status === 'ordered') {
+      void this.#ask(wait);
+    } else this.#end(wait, statusOf(entry.verdict));
+  }
+
+  /** The verdict came in this moment. */
+  #push(wait: StatusWait, entry: PendingRequest, terms: OrderTerms): void {
+    const { verdict, request } = entry;
+    const order = verdict && orderOf(verdict, terms);
+    // A verdict that was long on its way may tell of an order that has expired since.
+    const isFresh = order !== undefined && Date.parse(terms.payBefore) > Date.now();
+    if (!isFresh || request.userId !== wait.question.userId) this.#look(wait);
+    else this.#end(wait, { requestId: request.requestId, status: order.status, order });
+  }
+
+  #goOn(wait: StatusWait, status: RequestStatus | undefined, isOurs: boolean): void {
+    const untilMs = status === undefined ? wait.graceUntilMs : wait.untilMs;
+    const isDecided = status !== undefined && status.status !== 'queued';
+    if (isDecided || !this.#sleep(wait, untilMs, isOurs)) this.#end(wait, status);
+  }
+
+  /** Until there may be news; false when its time is over. */
+  #sleep(wait: StatusWait, untilMs: number, isOurs: boolean): boolean {
+    this.#countForeign(wait, !isOurs);
+    const leftMs = untilMs - performance.now();
+    if (leftMs <= 0 || wait.isCancelled || this.#stopping.aborted) return false;
+    const delayMs = isOurs ? leftMs : Math.min(leftMs, this.#foreignPauseMs(wait));
+    wait.slot = this.#pauses.begin(wait, delayMs);
+    this.#sleeping.add(wait);
+    return true;
+  }
+
+  #foreignPauseMs({ sinceMs }: StatusWait): number {
+    const shareMs = (performance.now() - sinceMs) * FOREIGN_PAUSE_SHARE;
+    const pauseMs = Math.min(Math.max(FOREIGN_PAUSE_MIN_MS, shareMs), FOREIGN_PAUSE_MAX_MS);
+    return Math.max(pauseMs, (this.#foreign / FOREIGN_LOOKUPS_PER_SECOND) * 1_000);
+  }
+
+  #countForeign(wait: StatusWait, isForeign: boolean): void {
+    this.#foreign += Number(isForeign) - Number(wait.isForeign);
+    wait.isForeign = isForeign;
+  }
+
+  #rouse(wait: StatusWait): void {
+    if (wait.slot === undefined) return;
+    this.#pauses.end(wait, wait.slot);
+    wait.slot = undefined;
+    this.#sleeping.delete(wait);
+  }
+
+  #end(wait: StatusWait, status: RequestStatus | undefined): void {
+    this.#countForeign(wait, false);
+    if (!wait.isCancelled && wait.tell(status)) this.#look(wait);
+    else this.#places.leave(wait.question.userId);
+  }
+
+  async #ask(wait: StatusWait): Promise<void> {
+    const { question } = wait;
+    const isNews = this.#own(question)?.verdict === undefined;
+    let status: RequestStatus | 'foreign' | undefined;
+    try {
+      status = await this.#lookUp(question);
+    } catch (error) {
+      this.#failed(wait, error, isNews);
+      return;
+    }
+    const own = this.#own(question);
+    const isDecided = typeof status === 'object' && status.status !== 'queued';
+    if (status === 'foreign') this.#end(wait, undefined);
+    else if (!isDecided && isNews && own?.verdict !== undefined) this.#look(wait);
+    else this.#goOn(wait, status, own !== undefined && this.#purchases.isPushed(own));
+  }
+
+  /** @param isNews no verdict was known before the look-up that failed */
+  #failed(wait: StatusWait, error: unknown, isNews: boolean): void {
+    const own = this.#own(wait.question);
+    // As many look-ups wait as may, or one home of two is away: whoever has the time looks again later.
+    const isCrowded = error instanceof Problem && error.verdict === 'overloaded';
+    const mayWait = (isCrowded || isOutage(error)) && wait.question.taken;
+    if (isNews && own?.verdict !== undefined) this.#look(wait);
+    else if (own && this.#purchases.wasUndecidedLast(own)) this.#goOn(wait, queued(own), true);
+    else if (!mayWait || !this.#sleep(wait, wait.untilMs, false)) {
+      this.#countForeign(wait, false);
+      this.#places.leave(wait.question.userId);
+      if (!wait.isCancelled) wait.fail(cannotTell(error));
+    }
+  }
+
+  /** What this node knows of the request, if it took it from this user. */
+  #own({ requestId, userId }: StatusQuestion): PendingRequest | undefined {
+    const entry = this.#purchases.pending.find(requestId);
+    return entry?.request.userId === userId ? entry : undefined;
+  }
+
+  async #lookUp(question: StatusQuestion): Promise<RequestStatus | 'foreign' | undefined> {
+    const { requestId, userId, taken, unknownAt } = question;
+    // The fence first: what has no outcome after it never will.
+    const isLost = unknownAt !== undefined && (await this.#nodeFenced(unknownAt));
+    const asked = this.#own(question);
+    const isOrdered = asked?.verdict !== undefined;
+    const outcome = await (asked ? this.#purchases.lookUp(asked) : this.#lookup.find(requestId));
+    const own = this.#own(question);
+    if (outcome === undefined && isOrdered) throw new Problem('status_unavailable');
+    if (outcome === undefined && own !== undefined) return queued(own);
+    if (outcome === undefined && isLost) {
+      return { requestId, status: 'rejected', reason: 'not_taken' };
+    }
+    if (outcome === undefined) return taken ? { requestId, status: 'queued' } : undefined;
+    if (outcome.userId !== userId) return 'foreign';
+    return statusOfOutcome(outcome);
+  }
+}
+
+/** Waits that sleep, by request. Nearly always one: a set for each would cost more than all else that is kept. */
+class Sleeping {
+  readonly #byRequest = new Map<string, StatusWait | Set<StatusWait>>();
+
+  get requestCount(): number {
+    return this.#byRequest.size;
+  }
+
+  of(requestId: string): readonly StatusWait[] {
+    const waits = this.#byRequest.get(requestId);
+    if (waits === undefined) return NOBODY;
+    return waits instanceof Set ? [...waits] : [waits];
+  }
+
+  add(wait: StatusWait): void {
+    const { requestId } = wait.question;
+    const present = this.#byRequest.get(requestId);
+    if (present === undefined) this.#byRequest.set(requestId, wait);
+    else if (present instanceof Set) present.add(wait);
+    else this.#byRequest.set(requestId, new Set([present, wait]));
+  }
+
+  delete(wait: StatusWait): void {
+    const { requestId } = wait.question;
+    const present = this.#byRequest.get(requestId);
+    if (present instanceof Set) present.delete(wait);
+    const isLast = present === wait || (present instanceof Set && present.size === 0);
+    if (isLast) this.#byRequest.delete(requestId);
+  }
+}
