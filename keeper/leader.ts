@@ -45,7 +45,7 @@ export interface LeaderTermOptions {
   readonly onFenced: () => void;
 }
 
-/** The class has more than 200 lines: it is one leader term, and everything in it ends with the term. */
+/** More than 200 lines: it is one leader term, and everything in it ends with the term. */
 export class LeaderTerm {
   #options: LeaderTermOptions;
   #epoch: Operation;

@@ -1,0 +1,39 @@
+-- decided_twice: requests that two sales have decided, one of which began before the other was forgotten.
+-- Part of audit.
+--
+-- Parameters: p_sales and p_first_at, of the same length: when each sale had its first outcome or order
+-- Result: one row for each outcome of such a request; is_wrong: the last one came while the first sale was
+--   still known
+-- Tables: reads catalog.sale, catalog.tunable, outcome
+-- Locks: none
+-- Errors: none
+
+CREATE OR REPLACE FUNCTION :schema.decided_twice(p_sales text[], p_first_at timestamptz[])
+RETURNS TABLE (request_id uuid, sku text, is_wrong boolean)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = :schema, pg_temp
+AS $routine$
+WITH known AS MATERIALIZED (
+  SELECT s.sale, f.first_at,
+         s.closes_at + catalog.tunable('request_memory_s') * interval '1 s' AS until
+  FROM catalog.sale s JOIN unnest(p_sales, p_first_at) AS f (sale, first_at) ON f.sale = s.sale
+), rivals AS MATERIALIZED (
+  SELECT a.sale FROM known a
+  WHERE EXISTS (SELECT FROM known b
+                WHERE b.sale <> a.sale AND a.first_at < b.until AND b.first_at < a.until)
+), twice AS MATERIALIZED (
+  SELECT c.request_id
+  FROM outcome c
+  WHERE EXISTS (SELECT FROM rivals) AND c.sale = ANY (ARRAY(SELECT r.sale FROM rivals r))
+  GROUP BY 1 HAVING count(*) > 1
+)
+SELECT c.request_id, c.sku, max(c.decided_at) OVER each < min(k.until) OVER each
+FROM outcome c JOIN known k ON k.sale = c.sale
+WHERE c.request_id = ANY (ARRAY(SELECT t.request_id FROM twice t))
+WINDOW each AS (PARTITION BY c.request_id)
+$routine$;
+
+ALTER FUNCTION :schema.decided_twice OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.decided_twice IS
+  'Requests that two sales have decided: part of audit';
+REVOKE ALL ON FUNCTION :schema.decided_twice FROM PUBLIC;

@@ -1,0 +1,44 @@
+-- order_sums: one pass over the orders of this schema: sums by sale, SKU and status. Part of audit.
+--
+-- Parameters: none
+-- Result
+--   is_logged        placed since the log of events has all of them
+--   overdue          unpaid orders that are long past their time
+--   foreign_numbers  orders with a number of the other schema
+--   numbers          sum of hashes of the order numbers
+--   entries          sum of hashes of what order and outcome have in common
+--   users            sum of hashes of the users, times their units (32 bits of hash: the product fits)
+-- Tables: reads orders, outbox_relay, catalog.tunable
+-- Locks: none
+-- Errors: none
+
+CREATE OR REPLACE FUNCTION :schema.order_sums()
+RETURNS TABLE (
+  sale text, sku text, status text, is_logged boolean, is_priced boolean, orders bigint, units bigint,
+  first_at timestamptz, overdue bigint, foreign_numbers bigint, numbers numeric, entries numeric,
+  users numeric
+)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = :schema, pg_temp
+AS $routine$
+WITH since AS MATERIALIZED (
+  SELECT r.log_since AS logged,
+         now() - catalog.tunable('overdue_alarm_ms') * interval '1 ms' AS overdue
+  FROM outbox_relay r)
+SELECT o.sale, o.sku, o.status, o.created_at >= (SELECT s.logged FROM since s) AS is_logged,
+       o.amount > 0 AS is_priced,
+       count(*) AS orders, sum(o.units) AS units, min(o.created_at) AS first_at,
+       count(*) FILTER (WHERE o.pay_before < (SELECT s.overdue FROM since s)) AS overdue,
+       count(*) FILTER (WHERE o.order_no % 2
+         <> CASE current_schema() WHEN 'regular' THEN 1 ELSE 0 END) AS foreign_numbers,
+       sum(hashint8extended(o.order_no, 0)) AS numbers,
+       sum(hashint8extended(o.order_no, uuid_hash_extended(
+         o.request_id, hashtextextended(o.user_id, o.units)))) AS entries,
+       sum((hashtextextended(o.user_id, 0) >> 32) * o.units) AS users
+FROM orders o GROUP BY 1, 2, 3, 4, 5
+$routine$;
+
+ALTER FUNCTION :schema.order_sums OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.order_sums IS
+  'Sums of the orders, by sale, SKU and status: part of audit';
+REVOKE ALL ON FUNCTION :schema.order_sums FROM PUBLIC;
