@@ -154,7 +154,7 @@ interface Books {
   /** Undefined: the SKU does not live there. */
   buyers: Map<string, number> | undefined;
   readonly held: Map<string, number>;
-  readonly posted: { readonly userId: string; readonly units: number; readonly no: number }[];
+  readonly transferred: { readonly userId: string; readonly units: number; readonly no: number }[];
   applied: { readonly no: number; readonly units: number };
   /** Units that travelled with each piece of post and all before. */
   readonly sent: Map<number, number>;
@@ -162,7 +162,7 @@ interface Books {
 
 async function readBooks(databases: Databases, schema: Schema, sku: string): Promise<Books> {
   interface Row extends Record<string, unknown> {
-    entry: 'buyer' | 'held' | 'posted' | 'applied' | 'sent' | 'home';
+    entry: 'buyer' | 'held' | 'transferred' | 'applied' | 'sent' | 'home';
     user_id: string | null;
     units: string | null;
     transfer_no: string | null;
@@ -176,7 +176,7 @@ async function readBooks(databases: Databases, schema: Schema, sku: string): Pro
   const books: Books = {
     buyers: rows.some(({ entry }) => entry === 'home') ? new Map() : undefined,
     held: new Map(),
-    posted: [],
+    transferred: [],
     applied: { no: 0, units: 0 },
     sent: new Map(),
   };
@@ -186,7 +186,7 @@ async function readBooks(databases: Databases, schema: Schema, sku: string): Pro
     const userId = user_id ?? '';
     if (entry === 'buyer') books.buyers?.set(userId, units);
     else if (entry === 'held') books.held.set(userId, units);
-    else if (entry === 'posted') books.posted.push({ userId, units, no });
+    else if (entry === 'transferred') books.transferred.push({ userId, units, no });
     else if (entry === 'sent') books.sent.set(no, units);
     else if (entry === 'applied') books.applied = { no, units };
   }
@@ -228,7 +228,7 @@ function compareBuyers(sku: string, books: Record<Schema, Books>): AuditRow[] {
   for (const schema of SCHEMAS) {
     for (const [userId, units] of books[schema].held) add(userId, units);
     const { no } = books[otherSchema(schema)].applied;
-    for (const post of books[schema].posted) if (post.no > no) add(post.userId, post.units);
+    for (const sent of books[schema].transferred) if (sent.no > no) add(sent.userId, sent.units);
   }
   const buyers = books[home].buyers ?? new Map<string, number>();
   const rows: AuditRow[] = [];

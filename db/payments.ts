@@ -109,7 +109,7 @@ async function askForUnits(
   if (order === undefined) return undefined;
   const home = otherSchema(schemaOfOrder(orderNo));
   const [row] = await databases[home].query<{ said: string }>({
-    text: `SELECT ${home}.lend_units($1, $2, $3, $4, $5, $6) AS said`,
+    text: `SELECT ${home}.transfer_units($1, $2, $3, $4, $5, $6) AS said`,
     values: [order.sku, order.userId, order.units, orderNo, paymentRef, node],
   });
   return row?.said;

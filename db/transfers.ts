@@ -89,7 +89,7 @@ export async function carryTo(
 ): Promise<Carried> {
   const route = routeTo(databases, to);
   const pieces = await route.source.query<Piece>({
-    text: `SELECT * FROM ${to}.transfers_waiting($1, $2)`,
+    text: `SELECT * FROM ${to}.pending_transfers($1, $2)`,
     values: [sku ?? null, POST_MAX],
   });
   let [carried, units, buyers] = [0, 0, 0];

@@ -53,7 +53,7 @@ export async function joinWaiting(
     const [row] = await changeAtOwner(databases, asked, (pool) =>
       pool.query<{ result: JoinResult | 'moved' }>({
         name: `join_waiting_${asked}`,
-        text: `SELECT ${asked}.join_waiting($1, $2, $3) AS result`,
+        text: `SELECT ${asked}.join_waitlist($1, $2, $3) AS result`,
         values: [place.sku, place.userId, place.units],
       }),
     );
@@ -89,7 +89,7 @@ async function leaveNow(databases: Databases, sku: string, userId: string): Prom
   const { rows, missing } = await changeInBoth(databases, (schema, home) =>
     home.query<{ left: boolean }>({
       name: `leave_waiting_${schema}`,
-      text: `SELECT ${schema}.leave_waiting($1, $2) AS left`,
+      text: `SELECT ${schema}.leave_waitlist($1, $2) AS left`,
       values: [sku, userId],
     }),
   );
@@ -173,9 +173,9 @@ export async function knownWaitingEntries(
   places: readonly { readonly sku: string; readonly userId: string }[],
 ): Promise<Answers<WaitingEntry>> {
   const text = (schema: Schema) =>
-    `SELECT w.*, h.moves > 0 AS has_moved FROM ${schema}.waiting_entries($1, $2) w
+    `SELECT w.*, h.moves > 0 AS has_moved FROM ${schema}.waitlist_entries($1, $2) w
      JOIN catalog.sku_homes() h USING (sku)`;
-  const { rows, missing } = await queryHomes<EntryRow>(databases, 'waiting_entries', text, [
+  const { rows, missing } = await queryHomes<EntryRow>(databases, 'waitlist_entries', text, [
     places.map(({ sku }) => sku),
     places.map(({ userId }) => userId),
   ]);
@@ -233,7 +233,7 @@ export async function setWaitlists(
   closed: readonly string[],
 ): Promise<void> {
   const tell = (home: Queryable) =>
-    home.query({ text: 'SELECT FROM catalog.set_lines($1, $2)', values: [open, closed] });
-  if (areApart(databases)) await askHomes(databases, 'set_lines', (_, home) => tell(home));
+    home.query({ text: 'SELECT FROM catalog.set_waitlists($1, $2)', values: [open, closed] });
+  if (areApart(databases)) await askHomes(databases, 'set_waitlists', (_, home) => tell(home));
   else await tell(databases.regular);
 }

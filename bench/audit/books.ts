@@ -81,7 +81,7 @@ async function writeLine(pool: Pool, orders: number): Promise<void> {
   });
   await place(pool, 'LINE', units);
   await pool.query({
-    text: `SELECT count(hot.join_waiting('LINE', 'waiter-' || n, 1))
+    text: `SELECT count(hot.join_waitlist('LINE', 'waiter-' || n, 1))
            FROM generate_series(1, ${units}) AS n`,
   });
   await forOrders(

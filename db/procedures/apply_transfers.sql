@@ -3,7 +3,7 @@
 --
 -- Parameters
 --   p_sku
---   p_entries  what transfers_waiting of the other server gave, numbers without a gap
+--   p_entries  what pending_transfers of the other server gave, numbers without a gap
 -- Result: the last number applied, now or before
 --   home     the SKU lives here from now on
 --   buyers, units  orders of the other side gave units up. If the SKU has moved on, they are posted
@@ -55,13 +55,13 @@ BEGIN
         RAISE EXCEPTION 'buyers and outcomes of % are not copied yet', p_sku
           USING ERRCODE = 'FS004';
       END IF;
-      PERFORM arrive(p_sku, v_entry.units, v_entry.body);
+      PERFORM receive_sku(p_sku, v_entry.units, v_entry.body);
     ELSIF v_entry.kind = 'buyers' THEN
       v_users := v_users || ARRAY(SELECT jsonb_array_elements_text(v_entry.body->'users'));
       v_lower := v_lower || ARRAY(SELECT jsonb_array_elements_text(v_entry.body->'units')::int);
     ELSIF v_entry.kind = 'units' THEN
       v_units := v_units + v_entry.units;
-    ELSIF NOT book_lent((v_entry.body->>'order_no')::bigint, v_entry.body->>'payment_ref',
+    ELSIF NOT book_transferred_units((v_entry.body->>'order_no')::bigint, v_entry.body->>'payment_ref',
                         v_entry.units::int) THEN
       v_users := v_users || (v_entry.body->>'user_id');
       v_lower := v_lower || v_entry.units::int;

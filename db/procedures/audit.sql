@@ -180,7 +180,7 @@ FROM of_outcomes c
 LEFT JOIN (SELECT a.sku, count(*) AS served FROM waiting a WHERE a.state = 'served' GROUP BY 1) w
   ON w.sku = c.sku
 GROUP BY c.sku HAVING sum(c.waited) > 0 AND sum(c.waited) <> coalesce(max(w.served), 0)
-UNION ALL SELECT b.* FROM line_books() b
+UNION ALL SELECT b.* FROM waitlist_books() b
 UNION ALL SELECT b.* FROM claim_books() b
 
 -- 7. One event for each transition

@@ -1,5 +1,5 @@
 -- fill_slots: spreads free units of a SKU that has none in this schema over slots, evenly, and books them.
--- Part of create_sku, move_sku and arrive.
+-- Part of create_sku, move_sku and receive_sku.
 --
 -- Parameters: p_sale, p_sku; p_units; p_slots; p_kind, load or move
 -- Result: none
@@ -25,5 +25,5 @@ $routine$;
 
 ALTER FUNCTION :schema.fill_slots OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.fill_slots IS
-  'Spreads units of a SKU over slots: part of create_sku, move_sku and arrive';
+  'Spreads units of a SKU over slots: part of create_sku, move_sku and receive_sku';
 REVOKE ALL ON FUNCTION :schema.fill_slots FROM PUBLIC;

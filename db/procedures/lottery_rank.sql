@@ -1,4 +1,4 @@
--- lottery_rank: a user's rank in the lottery of a sale, see lottery_ranks. Part of join_waiting; not to
+-- lottery_rank: a user's rank in the lottery of a sale, see lottery_ranks. Part of join_waitlist; not to
 -- be called alone before the sale has closed.
 --
 -- Parameters: p_sale, p_user_id
@@ -17,5 +17,5 @@ $routine$;
 
 ALTER FUNCTION catalog.lottery_rank OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.lottery_rank IS
-  'A user''s rank in the lottery of a sale: part of join_waiting';
+  'A user''s rank in the lottery of a sale: part of join_waitlist';
 REVOKE ALL ON FUNCTION catalog.lottery_rank FROM PUBLIC;

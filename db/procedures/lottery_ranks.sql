@@ -1,6 +1,6 @@
 -- lottery_ranks: the ranks of users in the lottery of a sale, as contracts/lottery.ts and the lottery's
 -- page compute them: the first 48 bits of HMAC-SHA-256(secret of the sale, user) as a share of all such
--- numbers. Part of lottery_rank and line_books; not to be called alone before the sale has closed.
+-- numbers. Part of lottery_rank and waitlist_books; not to be called alone before the sale has closed.
 -- The two padded keys are made once a call: a row costs 2 us here, 60 us if it makes them itself.
 --
 -- Parameters: p_sale, p_user_ids
@@ -32,5 +32,5 @@ $routine$;
 
 ALTER FUNCTION catalog.lottery_ranks OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.lottery_ranks IS
-  'Ranks of users in the lottery of a sale: part of lottery_rank and line_books';
+  'Ranks of users in the lottery of a sale: part of lottery_rank and waitlist_books';
 REVOKE ALL ON FUNCTION catalog.lottery_ranks FROM PUBLIC;

@@ -16,7 +16,7 @@ SET search_path = :schema, pg_temp
 AS $routine$
 BEGIN
   IF (SELECT k.abroad FROM catalog.sku k WHERE k.sku = p_sku) THEN
-    PERFORM post_transfer(p_sku, p_sale, 'buyers', 0,
+    PERFORM send_transfer(p_sku, p_sale, 'buyers', 0,
                           jsonb_build_object('users', p_user_ids, 'units', p_units));
     RETURN;
   END IF;

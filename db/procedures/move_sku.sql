@@ -58,7 +58,7 @@ BEGIN
     SELECT $2, $1, g.user_id, g.units, g.claims FROM gone g WHERE g.units > 0 OR g.claims > 0
   $sql$, v_sku.schema) USING p_sku, v_sku.sale;
   GET DIAGNOSTICS v_buyers = ROW_COUNT;
-  PERFORM take_line(v_sku.schema, v_sku.sale, p_sku);
+  PERFORM move_waitlist(v_sku.schema, v_sku.sale, p_sku);
 
   UPDATE catalog.sku k
   SET schema = current_schema(), moves = k.moves + 1, moved_at = now()

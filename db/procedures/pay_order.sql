@@ -16,7 +16,7 @@
 --                    Nothing was done. Call again with a node that has drawn units, or ''
 --   reference_taken  the reference belongs to another order
 --   not_found        no such order
---   elsewhere        it had expired and its SKU lives on another server: nothing was done. lend_units
+--   elsewhere        it had expired and its SKU lives on another server: nothing was done. transfer_units
 --                    there decides, and a transfer brings the answer; call again then
 -- Tables: reads catalog.sku, fenced_node; writes orders, payment, catalog.payment_reference, outbox; for
 --   an expired order also buyer, stock_slot, stock_movement, those of the other schema if the SKU has

@@ -5,9 +5,9 @@
 --   an order of the other schema gave them up
 -- Result: the slot that took the rest; NULL if there was none; 0 if the SKU lives in this schema of
 --   another server, for which they are posted
--- Tables: reads catalog.sku; what serve_waiting reads and writes; writes stock_slot, stock_movement;
+-- Tables: reads catalog.sku; what serve_waitlist reads and writes; writes stock_slot, stock_movement;
 --   transfer, transfer_mark
--- Locks, in order: those of serve_waiting; one stock_slot row: the emptiest that nobody holds; if all are held, it waits for one
+-- Locks, in order: those of serve_waitlist; one stock_slot row: the emptiest that nobody holds; if all are held, it waits for one
 -- Errors: FS002 the SKU has no slots
 
 CREATE OR REPLACE FUNCTION :schema.put_units(
@@ -21,10 +21,10 @@ DECLARE
   v_slot  int;
 BEGIN
   IF (SELECT k.abroad FROM catalog.sku k WHERE k.sku = p_sku) THEN
-    PERFORM post_transfer(p_sku, p_sale, 'units', p_units, '{}');
+    PERFORM send_transfer(p_sku, p_sale, 'units', p_units, '{}');
     RETURN 0;
   END IF;
-  v_units := p_units - serve_waiting(p_sale, p_sku, p_units, p_kind);
+  v_units := p_units - serve_waitlist(p_sale, p_sku, p_units, p_kind);
   IF v_units = 0 THEN RETURN NULL; END IF;
   SELECT s.slot INTO v_slot FROM stock_slot s
   WHERE s.sku = p_sku ORDER BY s.remaining, s.slot LIMIT 1 FOR UPDATE SKIP LOCKED;

@@ -50,7 +50,7 @@ BEGIN
     SELECT coalesce(jsonb_agg(to_jsonb(g)), '[]') FROM gone g
   $sql$, v_sku.schema) INTO v_line USING p_sku, v_sku.sale;
 
-  PERFORM post_transfer(p_sku, v_sku.sale, 'home', v_units, jsonb_build_object(
+  PERFORM send_transfer(p_sku, v_sku.sale, 'home', v_units, jsonb_build_object(
     'slots', coalesce(p_slots, v_slots), 'state', v_sku.state, 'line_open', v_sku.line_open,
     'moves', v_sku.moves + 1,
     'unpaid_until', v_unpaid_until, 'line', v_line));

@@ -1,6 +1,6 @@
 -- take_units: takes free units of a SKU that lives in this schema for a user, all or nothing, within
--- the user's limit, and only where units that come back may go to the line (serve_waiting). Part of
--- pay_order of both schemas and of lend_units; not to be called alone.
+-- the user's limit, and only where units that come back may go to the line (serve_waitlist). Part of
+-- pay_order of both schemas and of transfer_units; not to be called alone.
 --
 -- Parameters: p_sale, p_sku, p_user_id; p_units; p_kind, how they are booked: sale, or move when an
 --   order of the other schema takes them

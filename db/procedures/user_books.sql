@@ -5,8 +5,8 @@
 -- Result: one row a user and entry, in one snapshot
 --   buyer    what the limit is judged by; only where the SKU lives
 --   held     units of orders
---   posted   units that post to the other server, numbered transfer_no, still counts as the user's
---   applied  no user: transfer_no is the last post of the other server that was applied here,
+--   transferred   units that post to the other server, numbered transfer_no, still counts as the user's
+--   applied  no user: transfer_no is the last transfer of the other server that was applied here,
 --            units what travelled with it and all before
 --   sent     no user: units that travelled with post transfer_no to the other server and all before
 -- Tables: reads catalog.sku, buyer, orders, transfer_mark; transfer of the other schema
@@ -18,7 +18,7 @@ RETURNS TABLE (entry text, user_id text, units bigint, transfer_no bigint)
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 AS $routine$
-  WITH post AS (
+  WITH transfers AS (
     SELECT r.* FROM regular.transfer r WHERE current_schema() = 'hot' AND r.sku = p_sku
     UNION ALL
     SELECT h.* FROM hot.transfer h WHERE current_schema() = 'regular' AND h.sku = p_sku)
@@ -29,19 +29,19 @@ AS $routine$
   SELECT 'held', o.user_id, sum(o.units), NULL
   FROM orders o WHERE o.sku = p_sku AND o.status IN ('ordered', 'paid') GROUP BY o.user_id
   UNION ALL
-  SELECT 'posted', l.user_id, l.units::bigint, p.transfer_no
-  FROM post p
+  SELECT 'transferred', l.user_id, l.units::bigint, p.transfer_no
+  FROM transfers p
   CROSS JOIN LATERAL (
     SELECT u.user_id, n.units
     FROM jsonb_array_elements_text(p.body->'users') WITH ORDINALITY AS u (user_id, at)
     JOIN jsonb_array_elements_text(p.body->'units') WITH ORDINALITY AS n (units, at) USING (at)
     WHERE p.kind = 'buyers') l
   UNION ALL
-  SELECT 'posted', p.body->>'user_id', p.units, p.transfer_no FROM post p WHERE p.kind = 'payment'
+  SELECT 'transferred', p.body->>'user_id', p.units, p.transfer_no FROM transfers p WHERE p.kind = 'payment'
   UNION ALL
   SELECT 'applied', NULL, m.units_applied, m.applied FROM transfer_mark m WHERE m.sku = p_sku
   UNION ALL
-  SELECT 'sent', NULL, p.units_total, p.transfer_no FROM post p
+  SELECT 'sent', NULL, p.units_total, p.transfer_no FROM transfers p
 $routine$;
 
 ALTER FUNCTION :schema.user_books OWNER TO flashsale_owner;

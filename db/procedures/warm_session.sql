@@ -42,9 +42,9 @@ BEGIN
   ELSE
     PERFORM request_outcomes(ARRAY[gen_random_uuid()]);
     PERFORM user_orders(v_name);
-    PERFORM waiting_entries(ARRAY[v_name], ARRAY[v_name]);
+    PERFORM waitlist_entries(ARRAY[v_name], ARRAY[v_name]);
     PERFORM order_details(0), pay_order(0, v_name), cancel_order(0, v_name);
-    PERFORM join_waiting(v_name, v_name, 1);
+    PERFORM join_waitlist(v_name, v_name, 1);
   END IF;
   RAISE SQLSTATE 'FS900';
 EXCEPTION WHEN SQLSTATE 'FS900' THEN

@@ -110,14 +110,14 @@ describe('a SKU that moves to another server', () => {
     await carry(worker);
     const lend = (ref: string, node = 'node-late') =>
       worker.hot.query({
-        text: 'SELECT hot.lend_units($1, $2, 1, $3, $4, $5) AS said',
+        text: 'SELECT hot.transfer_units($1, $2, 1, $3, $4, $5) AS said',
         values: [sku, 'ann', number, ref, node],
       });
     await fenceNode(ops, 'node-fenced');
     expect(await lend('one', 'node-fenced')).toEqual([{ said: 'late' }]);
     expect(await count(sku)).toMatchObject({ total: 2, free: 2 });
-    expect(await lend('one')).toEqual([{ said: 'posted' }]);
-    expect(await lend('one')).toEqual([{ said: 'posted' }]);
+    expect(await lend('one')).toEqual([{ said: 'sent' }]);
+    expect(await lend('one')).toEqual([{ said: 'sent' }]);
     await moveSku(ops, 'regular', sku);
     expect(await count(sku)).toMatchObject({ total: 2, free: 1, schema: 'regular' });
     expect(await lend('two')).toEqual([{ said: 'moved' }]);
@@ -182,7 +182,7 @@ describe('a SKU that moves to another server', () => {
     await moveSku(ops, 'hot', sku);
     await cancelOrder(worker, numbers[0] ?? '', 'a');
     const post = await worker.regular.query<{ entry: string }>({
-      text: 'SELECT entry FROM hot.transfers_waiting($1, 10)',
+      text: 'SELECT entry FROM hot.pending_transfers($1, 10)',
       values: [sku],
     });
     expect(post).toHaveLength(2);
@@ -208,7 +208,7 @@ describe('a SKU that moves to another server', () => {
     await placeOrders(worker, 'regular', sku, [request()]);
     await ops.regular.query({ text: 'SELECT hot.send_sku($1)', values: [sku] });
     const [home] = await worker.regular.query<{ entry: string }>({
-      text: 'SELECT entry FROM hot.transfers_waiting($1, 10)',
+      text: 'SELECT entry FROM hot.pending_transfers($1, 10)',
       values: [sku],
     });
     const arrive = worker.hot.query({
@@ -247,7 +247,7 @@ describe('a SKU that moves to another server', () => {
     expect(await cancelOrder(worker, number, 'ann')).toBe('cancelled');
     await carry(worker);
     expect(await count(sku)).toEqual({ total: 2, free: 2, schema: 'hot' });
-    const left = { text: 'SELECT FROM hot.transfers_waiting($1, 10)', values: [sku] };
+    const left = { text: 'SELECT FROM hot.pending_transfers($1, 10)', values: [sku] };
     expect(await worker.regular.query(left)).toEqual([]);
   });
 

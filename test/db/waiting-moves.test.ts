@@ -115,7 +115,7 @@ describe.each([
   it('keeps a line closed that operators have closed', async () => {
     const sku = await stock(ops, sale, { units: 1, schema: 'regular' });
     await ops.regular.query({
-      text: 'SELECT catalog.set_lines($1, $2)',
+      text: 'SELECT catalog.set_waitlists($1, $2)',
       values: [[], [sku]],
     });
     await moveSku(ops, 'hot', sku);

@@ -4,13 +4,13 @@ import { type Mutant, planted } from './mutant.ts';
 
 const LINE_TESTS = ['test/db/waiting.test.ts', 'test/db/waiting-contention.test.ts'];
 
-const sql = planted(LINE_TESTS, 'db/procedures/serve_waiting.sql');
+const sql = planted(LINE_TESTS, 'db/procedures/serve_waitlist.sql');
 
 export const LINE: readonly Mutant[] = [
   sql(
     'no oversell',
     'a unit that went to the line goes back to the stock as well',
-    [['p_units - serve_waiting(', 'p_units - 0 * serve_waiting(']],
+    [['p_units - serve_waitlist(', 'p_units - 0 * serve_waitlist(']],
     LINE_TESTS,
     'db/procedures/put_units.sql',
   ),
@@ -38,7 +38,7 @@ export const LINE: readonly Mutant[] = [
   sql(
     'nothing taken is lost',
     'who waits is forgotten when the SKU moves',
-    [['PERFORM take_line(v_sku.schema, v_sku.sale, p_sku);', '']],
+    [['PERFORM move_waitlist(v_sku.schema, v_sku.sale, p_sku);', '']],
     LINE_TESTS,
     'db/procedures/move_sku.sql',
   ),

@@ -14,7 +14,7 @@ export const TWO_SERVERS: readonly Mutant[] = [
   sql(
     'no undersell',
     'units that come back to the other server are forgotten',
-    [["PERFORM post_transfer(p_sku, p_sale, 'units', p_units, '{}');", '']],
+    [["PERFORM send_transfer(p_sku, p_sale, 'units', p_units, '{}');", '']],
     TWO_SERVERS_TESTS,
     'db/procedures/put_units.sql',
   ),
@@ -33,7 +33,7 @@ export const TWO_SERVERS: readonly Mutant[] = [
     'limits are not lowered on the other server',
     [
       [
-        "    PERFORM post_transfer(p_sku, p_sale, 'buyers', 0,\n                          jsonb_build_object('users', p_user_ids, 'units', p_units));\n",
+        "    PERFORM send_transfer(p_sku, p_sale, 'buyers', 0,\n                          jsonb_build_object('users', p_user_ids, 'units', p_units));\n",
         '',
       ],
     ],

@@ -1,5 +1,5 @@
--- book_lent: books the late payment of an order whose SKU lives on the other server, with the units
--- that lend_units sent, or without. Part of apply_transfers.
+-- book_transferred_units: books the late payment of an order whose SKU lives on the other server, with the units
+-- that transfer_units sent, or without. Part of apply_transfers.
 --
 -- Parameters: p_order_no, p_payment_ref; p_units, what was lent: all of the order's, or 0
 -- Result: true if nothing is left of them; false if the order could not use them: it was paid
@@ -8,7 +8,7 @@
 -- Locks: the orders row
 -- Errors: none of its own
 
-CREATE OR REPLACE FUNCTION :schema.book_lent(p_order_no bigint, p_payment_ref text, p_units int)
+CREATE OR REPLACE FUNCTION :schema.book_transferred_units(p_order_no bigint, p_payment_ref text, p_units int)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = :schema, pg_temp
@@ -38,7 +38,7 @@ BEGIN
 END
 $routine$;
 
-ALTER FUNCTION :schema.book_lent OWNER TO flashsale_owner;
-COMMENT ON FUNCTION :schema.book_lent IS
+ALTER FUNCTION :schema.book_transferred_units OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.book_transferred_units IS
   'Books a late payment with units of the other server: part of apply_transfers';
-REVOKE ALL ON FUNCTION :schema.book_lent FROM PUBLIC;
+REVOKE ALL ON FUNCTION :schema.book_transferred_units FROM PUBLIC;

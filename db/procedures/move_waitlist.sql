@@ -1,4 +1,4 @@
--- take_line: brings the line of a SKU to this schema: part of move_sku, not to be called alone. How
+-- move_waitlist: brings the line of a SKU to this schema: part of move_sku, not to be called alone. How
 -- earlier waits ended stays where their orders are.
 --
 -- Parameters: p_from, the schema that the SKU leaves; p_sale, p_sku
@@ -7,7 +7,7 @@
 -- Locks: the rows; the caller holds the SKU's advisory lock, exclusively, so nobody else can
 -- Errors: none
 
-CREATE OR REPLACE FUNCTION :schema.take_line(p_from text, p_sale text, p_sku text) RETURNS bigint
+CREATE OR REPLACE FUNCTION :schema.move_waitlist(p_from text, p_sale text, p_sku text) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 AS $routine$
@@ -29,7 +29,7 @@ BEGIN
 END
 $routine$;
 
-ALTER FUNCTION :schema.take_line OWNER TO flashsale_owner;
-COMMENT ON FUNCTION :schema.take_line IS
+ALTER FUNCTION :schema.move_waitlist OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.move_waitlist IS
   'Brings the line of a SKU to this schema: part of move_sku';
-REVOKE ALL ON FUNCTION :schema.take_line FROM PUBLIC;
+REVOKE ALL ON FUNCTION :schema.move_waitlist FROM PUBLIC;

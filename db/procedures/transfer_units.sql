@@ -1,10 +1,10 @@
--- lend_units: decides, where the SKU lives, whether an expired order of the other server that is paid
+-- transfer_units: decides, where the SKU lives, whether an expired order of the other server that is paid
 -- late gets units after all, and posts the answer to it. Idempotent by order and reference.
 --
 -- Parameters: p_sku, p_user_id, p_units, p_order_no: of the order; p_payment_ref; p_node, the web node
 --   whose grant the units are drawn from; '' (older web nodes do not say): nobody's, it gets none
 -- Result
---   posted  pay_order of the other server knows the answer when the post is there
+--   sent    pay_order of the other server knows the answer when the post is there
 --   moved   the SKU does not live here (any more)
 --   late    the node is fenced: what it drew is others' by now. Nothing was done
 -- Tables: reads catalog.sku, fenced_node; writes buyer, stock_slot, stock_movement; transfer and transfer_mark of
@@ -14,7 +14,7 @@
 --   ascending
 -- Errors: FS001 an empty reference
 
-CREATE OR REPLACE FUNCTION :schema.lend_units(
+CREATE OR REPLACE FUNCTION :schema.transfer_units(
   p_sku text, p_user_id text, p_units int, p_order_no bigint, p_payment_ref text,
   p_node text DEFAULT ''
 ) RETURNS text
@@ -49,15 +49,15 @@ BEGIN
   IF NOT v_known THEN
     IF node_fenced(p_node) THEN RETURN 'late'; END IF;
     v_lent := p_node <> '' AND take_units(v_sale, p_sku, p_user_id, p_units, 'move');
-    EXECUTE format($sql$SELECT %I.post_transfer($1, $2, 'payment', $3, $4)$sql$, v_other)
+    EXECUTE format($sql$SELECT %I.send_transfer($1, $2, 'payment', $3, $4)$sql$, v_other)
       USING p_sku, v_sale, CASE WHEN v_lent THEN p_units ELSE 0 END::bigint, v_body;
   END IF;
-  RETURN 'posted';
+  RETURN 'sent';
 END
 $routine$;
 
-ALTER FUNCTION :schema.lend_units OWNER TO flashsale_owner;
-COMMENT ON FUNCTION :schema.lend_units IS
-  'Whether a late payment of the other server gets units: posted to it, moved or late';
-REVOKE ALL ON FUNCTION :schema.lend_units FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION :schema.lend_units TO flashsale_web, flashsale_worker;
+ALTER FUNCTION :schema.transfer_units OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.transfer_units IS
+  'Whether a late payment of the other server gets units: sent to it, moved or late';
+REVOKE ALL ON FUNCTION :schema.transfer_units FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION :schema.transfer_units TO flashsale_web, flashsale_worker;

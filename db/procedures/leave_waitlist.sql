@@ -1,4 +1,4 @@
--- leave_waiting: a user gives the place in the line up. An order that was made for the user stays:
+-- leave_waitlist: a user gives the place in the line up. An order that was made for the user stays:
 -- cancel_order gives that up.
 --
 -- Parameters: p_sku, p_user_id
@@ -7,7 +7,7 @@
 -- Locks: the waiting row
 -- Errors: none
 
-CREATE OR REPLACE FUNCTION :schema.leave_waiting(p_sku text, p_user_id text) RETURNS boolean
+CREATE OR REPLACE FUNCTION :schema.leave_waitlist(p_sku text, p_user_id text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 AS $routine$
@@ -19,8 +19,8 @@ BEGIN
 END
 $routine$;
 
-ALTER FUNCTION :schema.leave_waiting OWNER TO flashsale_owner;
-COMMENT ON FUNCTION :schema.leave_waiting IS
+ALTER FUNCTION :schema.leave_waitlist OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.leave_waitlist IS
   'A user gives the place in the line up';
-REVOKE ALL ON FUNCTION :schema.leave_waiting FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION :schema.leave_waiting TO flashsale_web, flashsale_ops;
+REVOKE ALL ON FUNCTION :schema.leave_waitlist FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION :schema.leave_waitlist TO flashsale_web, flashsale_ops;

@@ -1,4 +1,4 @@
--- set_lines: to which SKUs' lines units go that come back. The keeper says so, by the operators'
+-- set_waitlists: to which SKUs' lines units go that come back. The keeper says so, by the operators'
 -- state and quota in ZooKeeper; those who wait keep their place meanwhile.
 --
 -- Parameters: p_open and p_closed, SKUs; those that are not here are none of this server's
@@ -7,7 +7,7 @@
 -- Locks: the rows that are changed, ascending
 -- Errors: none
 
-CREATE OR REPLACE FUNCTION catalog.set_lines(p_open text[], p_closed text[]) RETURNS int
+CREATE OR REPLACE FUNCTION catalog.set_waitlists(p_open text[], p_closed text[]) RETURNS int
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = catalog, pg_temp
 AS $routine$
@@ -26,8 +26,8 @@ BEGIN
 END
 $routine$;
 
-ALTER FUNCTION catalog.set_lines OWNER TO flashsale_owner;
-COMMENT ON FUNCTION catalog.set_lines IS
+ALTER FUNCTION catalog.set_waitlists OWNER TO flashsale_owner;
+COMMENT ON FUNCTION catalog.set_waitlists IS
   'To which SKUs'' lines units go that come back';
-REVOKE ALL ON FUNCTION catalog.set_lines FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION catalog.set_lines TO flashsale_ops;
+REVOKE ALL ON FUNCTION catalog.set_waitlists FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION catalog.set_waitlists TO flashsale_ops;

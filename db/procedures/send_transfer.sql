@@ -1,5 +1,5 @@
--- post_transfer: posts something for a SKU that lives in this schema of another server. Part of what
--- lower_buyers, put_units, lend_units and send_sku do there; carried by workers.
+-- send_transfer: posts something for a SKU that lives in this schema of another server. Part of what
+-- lower_buyers, put_units, transfer_units and send_sku do there; carried by workers.
 --
 -- Parameters: p_sku, p_sale; p_kind, p_units, p_body as in the table
 -- Result: its number, from 1 without a gap
@@ -7,7 +7,7 @@
 -- Locks: the transfer_mark row, to the end of the transaction: numbers commit in their order
 -- Errors: none of its own
 
-CREATE OR REPLACE FUNCTION :schema.post_transfer(
+CREATE OR REPLACE FUNCTION :schema.send_transfer(
   p_sku text, p_sale text, p_kind text, p_units bigint, p_body jsonb
 ) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -26,7 +26,7 @@ BEGIN
 END
 $routine$;
 
-ALTER FUNCTION :schema.post_transfer OWNER TO flashsale_owner;
-COMMENT ON FUNCTION :schema.post_transfer IS
+ALTER FUNCTION :schema.send_transfer OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.send_transfer IS
   'Posts something for a SKU that lives on another server';
-REVOKE ALL ON FUNCTION :schema.post_transfer FROM PUBLIC;
+REVOKE ALL ON FUNCTION :schema.send_transfer FROM PUBLIC;

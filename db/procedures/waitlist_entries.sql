@@ -1,4 +1,4 @@
--- waiting_entries: what shoppers who wait are told, for many of them at once.
+-- waitlist_entries: what shoppers who wait are told, for many of them at once.
 --
 -- Parameters: p_skus and p_user_ids, of the same length: who asks about what
 -- Result: for each pair the place in the line, or else how the last one ended; no row if there was
@@ -12,7 +12,7 @@
 -- Locks: none
 -- Errors: none
 
-CREATE OR REPLACE FUNCTION :schema.waiting_entries(p_skus text[], p_user_ids text[])
+CREATE OR REPLACE FUNCTION :schema.waitlist_entries(p_skus text[], p_user_ids text[])
 RETURNS TABLE (
   sale text, sku text, user_id text, units int, claims int, rank double precision, state text,
   asked_at timestamptz, ended_at timestamptz, ahead bigint, in_line bigint, order_no bigint,
@@ -28,7 +28,7 @@ AS $routine$
     FROM unnest(p_skus, p_user_ids) AS a (sku, user_id)
     JOIN catalog.sku k ON k.sku = a.sku
     JOIN catalog.sale s ON s.sale = k.sale
-  ), posted AS MATERIALIZED (
+  ), moving AS MATERIALIZED (
     SELECT w.*
     FROM (SELECT r.* FROM regular.transfer r WHERE current_schema() = 'hot'
           UNION ALL SELECT h.* FROM hot.transfer h WHERE current_schema() = 'regular') t
@@ -41,7 +41,7 @@ AS $routine$
       SELECT w.* FROM waiting w
       WHERE w.sale = a.sale AND w.sku = a.sku AND w.user_id = a.user_id
       UNION ALL
-      SELECT p.* FROM posted p WHERE p.sku = a.sku AND p.user_id = a.user_id
+      SELECT p.* FROM moving p WHERE p.sku = a.sku AND p.user_id = a.user_id
       ORDER BY ended_at DESC NULLS FIRST LIMIT 1) e
   ), line AS (
     -- One walk along each line that somebody asks about, however many ask.
@@ -62,8 +62,8 @@ AS $routine$
   LEFT JOIN orders o ON o.order_no = l.order_no AND o.sale = l.sale
 $routine$;
 
-ALTER FUNCTION :schema.waiting_entries OWNER TO flashsale_owner;
-COMMENT ON FUNCTION :schema.waiting_entries IS
+ALTER FUNCTION :schema.waitlist_entries OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.waitlist_entries IS
   'What shoppers who wait are told: the place in the line, or how it ended';
-REVOKE ALL ON FUNCTION :schema.waiting_entries FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION :schema.waiting_entries TO flashsale_web, flashsale_ops;
+REVOKE ALL ON FUNCTION :schema.waitlist_entries FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION :schema.waitlist_entries TO flashsale_web, flashsale_ops;

@@ -1,4 +1,4 @@
--- arrive: a SKU of the other server lives here from now on. Part of apply_transfers, which holds the
+-- receive_sku: a SKU of the other server lives here from now on. Part of apply_transfers, which holds the
 -- locks and has made sure that buyers and outcomes are here.
 --
 -- Parameters: p_sku; p_units, its free units; p_body, what send_sku wrote: slots, state, line_open,
@@ -8,7 +8,7 @@
 -- Locks: none of its own
 -- Errors: FS002 no such SKU here: adopt_sku first
 
-CREATE OR REPLACE FUNCTION :schema.arrive(p_sku text, p_units bigint, p_body jsonb) RETURNS void
+CREATE OR REPLACE FUNCTION :schema.receive_sku(p_sku text, p_units bigint, p_body jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 AS $routine$
@@ -32,7 +32,7 @@ BEGIN
 END
 $routine$;
 
-ALTER FUNCTION :schema.arrive OWNER TO flashsale_owner;
-COMMENT ON FUNCTION :schema.arrive IS
+ALTER FUNCTION :schema.receive_sku OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.receive_sku IS
   'A SKU of the other server lives here from now on: part of apply_transfers';
-REVOKE ALL ON FUNCTION :schema.arrive FROM PUBLIC;
+REVOKE ALL ON FUNCTION :schema.receive_sku FROM PUBLIC;

@@ -1,4 +1,4 @@
--- line_books: the line of each SKU for units that come back: each unit to one order, by claims and rank.
+-- waitlist_books: the line of each SKU for units that come back: each unit to one order, by claims and rank.
 -- Part of audit.
 --
 -- Whose turn it was is found in one walk back in time over the entries and the moments at which some
@@ -12,7 +12,7 @@
 -- Locks: none
 -- Errors: none
 
-CREATE OR REPLACE FUNCTION :schema.line_books()
+CREATE OR REPLACE FUNCTION :schema.waitlist_books()
 RETURNS TABLE (
   promise text, sku text, detail text, expected bigint, actual bigint, remedy text
 )
@@ -113,7 +113,7 @@ BEGIN
 END
 $routine$;
 
-ALTER FUNCTION :schema.line_books OWNER TO flashsale_owner;
-COMMENT ON FUNCTION :schema.line_books IS
+ALTER FUNCTION :schema.waitlist_books OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.waitlist_books IS
   'The line of each SKU for units that come back: part of audit';
-REVOKE ALL ON FUNCTION :schema.line_books FROM PUBLIC;
+REVOKE ALL ON FUNCTION :schema.waitlist_books FROM PUBLIC;

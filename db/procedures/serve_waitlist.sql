@@ -1,4 +1,4 @@
--- serve_waiting: units that an order gives up go to those who wait, in the transaction in which they
+-- serve_waitlist: units that an order gives up go to those who wait, in the transaction in which they
 -- come back. An unpaid order is made for each, or a paid one if it costs nothing; if it is not paid within
 -- claim_window_s, it expires, and the next one is served. The units are free at no instant, so nobody else can be admitted for
 -- them: no slot is touched. Part of put_units; not to be called alone.
@@ -11,10 +11,10 @@
 -- Locks, in order: the advisory lock of the SKU's line, exclusively; waiting and buyer rows, only
 --   those that nobody holds (SKIP LOCKED), because the caller may hold buyer rows and slots already.
 --   Who is passed over for that keeps the place; the waiting rows of those are locked last. Others
---   than the holder of the line hold such a row in leave_waiting only, which waits for nothing
+--   than the holder of the line hold such a row in leave_waitlist only, which waits for nothing
 -- Errors: none of its own
 
-CREATE OR REPLACE FUNCTION :schema.serve_waiting(
+CREATE OR REPLACE FUNCTION :schema.serve_waitlist(
   p_sale text, p_sku text, p_units int, p_kind text
 ) RETURNS int
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -114,7 +114,7 @@ BEGIN
 END
 $routine$;
 
-ALTER FUNCTION :schema.serve_waiting OWNER TO flashsale_owner;
-COMMENT ON FUNCTION :schema.serve_waiting IS
+ALTER FUNCTION :schema.serve_waitlist OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.serve_waitlist IS
   'Units that come back go to those who wait: part of put_units';
-REVOKE ALL ON FUNCTION :schema.serve_waiting FROM PUBLIC;
+REVOKE ALL ON FUNCTION :schema.serve_waitlist FROM PUBLIC;

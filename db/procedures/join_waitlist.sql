@@ -1,9 +1,9 @@
--- join_waiting: a user asks to wait for a unit of a SKU that comes back. Asking again changes
+-- join_waitlist: a user asks to wait for a unit of a SKU that comes back. Asking again changes
 -- nothing: there is one place for each user and SKU.
 --
 -- Parameters: p_sku, p_user_id; p_units, wanted at the most
 -- Result: what was found
---   waiting          there is a place in the line, made now or before; waiting_entries tells it
+--   waiting          there is a place in the line, made now or before; waitlist_entries tells it
 --   units_available  units are free: to be bought, not to be waited for
 --   limit_reached    the user could not hold so many units more
 --   line_full        line_entries_max shoppers wait already
@@ -11,12 +11,12 @@
 --   moved            the SKU lives in the other schema: call there
 --   unknown_sku, bad_units
 -- Tables: reads catalog.sku, catalog.sale, catalog.tunable, stock_slot; writes buyer (a row with 0
---   units, so that serve_waiting never has to make one) and waiting
+--   units, so that serve_waitlist never has to make one) and waiting
 -- Locks, in order: the advisory lock of the SKU, shared; the key of the buyer row; the advisory lock
---   of the SKU's line, shared (serve_waiting takes it exclusively); the key of the waiting row
+--   of the SKU's line, shared (serve_waitlist takes it exclusively); the key of the waiting row
 -- Errors: none of its own
 
-CREATE OR REPLACE FUNCTION :schema.join_waiting(p_sku text, p_user_id text, p_units int)
+CREATE OR REPLACE FUNCTION :schema.join_waitlist(p_sku text, p_user_id text, p_units int)
 RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = :schema, pg_temp
@@ -72,8 +72,8 @@ BEGIN
 END
 $routine$;
 
-ALTER FUNCTION :schema.join_waiting OWNER TO flashsale_owner;
-COMMENT ON FUNCTION :schema.join_waiting IS
+ALTER FUNCTION :schema.join_waitlist OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.join_waitlist IS
   'A user asks to wait for a unit that comes back: waiting, or why not';
-REVOKE ALL ON FUNCTION :schema.join_waiting FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION :schema.join_waiting TO flashsale_web, flashsale_ops;
+REVOKE ALL ON FUNCTION :schema.join_waitlist FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION :schema.join_waitlist TO flashsale_web, flashsale_ops;

@@ -1,4 +1,4 @@
--- transfers_waiting: post for this schema of another server that is not known to be applied there.
+-- pending_transfers: post for this schema of another server that is not known to be applied there.
 -- Called where the schema is not at home; its rows go into apply_transfers of the other server.
 --
 -- Parameters: p_sku, NULL for all; p_limit, rows of a SKU at the most
@@ -7,7 +7,7 @@
 -- Locks: none
 -- Errors: none of its own
 
-CREATE OR REPLACE FUNCTION :schema.transfers_waiting(p_sku text, p_limit int)
+CREATE OR REPLACE FUNCTION :schema.pending_transfers(p_sku text, p_limit int)
 RETURNS TABLE (sku text, transfer_no bigint, kind text, entry text)
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = :schema, pg_temp
@@ -22,9 +22,9 @@ AS $routine$
   ORDER BY t.sku, t.transfer_no
 $routine$;
 
-ALTER FUNCTION :schema.transfers_waiting OWNER TO flashsale_owner;
-COMMENT ON FUNCTION :schema.transfers_waiting IS
+ALTER FUNCTION :schema.pending_transfers OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.pending_transfers IS
   'Post for this schema of another server, as apply_transfers there takes it';
-REVOKE ALL ON FUNCTION :schema.transfers_waiting FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION :schema.transfers_waiting
+REVOKE ALL ON FUNCTION :schema.pending_transfers FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION :schema.pending_transfers
   TO flashsale_worker, flashsale_ops;
