@@ -39,6 +39,9 @@ export interface Payment {
   /** Decimal string. */
   readonly amount: string;
   readonly currency: string;
+  /** The installation that the money is for, and the request of the order, where the provider says so. */
+  readonly installation?: string | undefined;
+  readonly requestId?: string | undefined;
 }
 
 /** Of which session a callback speaks. */
@@ -56,7 +59,7 @@ export interface SessionFacts {
 }
 
 /** Money that has arrived in a session. */
-export interface SessionPaid extends SessionFacts, Payment {
+export interface SessionPaid extends SessionFacts, Omit<Payment, keyof SessionFacts> {
   /** When the provider noticed. */
   readonly paidAt: Date;
 }

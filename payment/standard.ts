@@ -29,6 +29,18 @@ export const PaymentCallback = Type.Object({
     }),
     amount: Type.String({ pattern: AMOUNT_PATTERN }),
     currency: Type.String({ pattern: '^[A-Z]{3}$' }),
+    installation: Type.Optional(
+      Type.String({
+        maxLength: 64,
+        description: 'The installation that the money is for; another one ignores the callback',
+      }),
+    ),
+    requestId: Type.Optional(
+      Type.String({
+        maxLength: 64,
+        description: 'The request of the order; an order of another request is not paid',
+      }),
+    ),
   }),
 });
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { orderDetails } from '../../db/calls.ts';
+import { installationOf, orderDetails } from '../../db/calls.ts';
 import { guards } from '../authenticate.ts';
 import type { Context } from '../context.ts';
 import { createGuestSigner } from '../gate/identity.ts';
@@ -48,9 +48,11 @@ export const demoRoutes: FastifyPluginAsyncTypebox<Context> = async (app, contex
     async ({ params: { orderNo }, userId }, reply) => {
       const order = await orderDetails(databases, orderNo);
       if (order === undefined || order.userId !== userId) throw new Problem('not_found');
-      const { amount, currency } = order;
+      const { amount, currency, requestId } = order;
+      const installation = await installationOf(databases, orderNo);
       // The demo's provider takes the way of every provider: a signed callback.
-      const data = { orderNo, amount, currency, reference: `demo-${orderNo}` };
+      const reference = `demo-${orderNo}`;
+      const data = { orderNo, amount, currency, reference, installation, requestId };
       const callback = provider.sign(`msg_${randomUUID()}`, new Date(), data);
       const url = `/api/v1/orders/${orderNo}/payment`;
       const answer = await app.inject({ method: 'POST', url, ...callback });

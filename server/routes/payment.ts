@@ -28,7 +28,7 @@ import type { StripeProvider } from '../../payment/stripe.ts';
 import type { Context } from '../context.ts';
 import { refundJson } from '../order-json.ts';
 import { Problem } from '../problems.ts';
-import { CallbackAnswer, OrderParams, PaymentAnswer, problems, StripeEvent } from '../schemas.ts';
+import { CallbackAnswer, OrderParams, problems, StripeEvent } from '../schemas.ts';
 import { compileValidator } from '../validation.ts';
 
 /**
@@ -67,7 +67,7 @@ const standardRoute: Route<StandardProvider> = async (app, context) => {
         summary: "The payment provider's signed callback (Standard Webhooks)",
         params: OrderParams,
         body: PaymentCallback,
-        response: { 200: PaymentAnswer, ...problems(400, 403, 404, 413, 415, 503) },
+        response: { 200: CallbackAnswer, ...problems(400, 403, 404, 413, 415, 503) },
       },
     },
     async (request) => {
@@ -76,18 +76,38 @@ const standardRoute: Route<StandardProvider> = async (app, context) => {
       if (callback.orderNo !== orderNo) {
         throw new Problem('bad_request', { detail: 'Not a payment callback for this order' });
       }
+      const { installation, reference, requestId } = callback;
+      if (
+        installation !== undefined &&
+        installation !== (await installationOf(databases, orderNo))
+      ) {
+        return notBooked(context, { orderNo, reference, reason: 'other_installation' });
+      }
       const order = await orderDetails(databases, orderNo);
       if (order === undefined) throw new Problem('not_found');
+      if (requestId !== undefined && requestId !== order.requestId) {
+        return notBooked(context, { orderNo, reference, reason: 'other_order' });
+      }
       // Nothing is booked: the provider hears that it is wrong and keeps the case.
       if (!isAmountOf(order, callback)) {
         throw new Problem('bad_request', { detail: 'The amount is not that of the order' });
       }
-      const status = await cashier.pay(order, callback.reference);
+      const status = await cashier.pay(order, reference);
       orderPages.forget(order.userId);
       return { orderNo, status, ...(await refundOf(context, order, status)) };
     },
   );
 };
+
+/** Counts and logs money that no order here may have. Only the provider can give it back. */
+function notBooked(
+  { log, metrics }: Context,
+  facts: { orderNo: string; reference: string; reason: StrayReason },
+) {
+  metrics.strayPayments.inc({ reason: facts.reason });
+  log.error(facts, 'the provider has money that no order here may have: look where it belongs');
+  return { status: 'ignored', reason: facts.reason };
+}
 
 /**
  * Stripe repeats an event for three days. An older one was sent again by hand, and its order may have been

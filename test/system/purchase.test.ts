@@ -158,10 +158,13 @@ describe('a purchase, from the ticket to the payment', () => {
       text: 'UPDATE catalog.sale SET opens_at = now() WHERE sale = $1',
       values: [later],
     });
-    const opened = await until('a ticket after the opening', () => ada.ticket(later, 'Later'), {
-      pollMs: 200, // below the limit of a user
-    });
-    expect((await ada.press(later, 'Later', { ticket: opened })).status).toBe(202);
+    const pollMs = 200; // below the limit of a user
+    const taken = async () => {
+      const ticket = await ada.ticket(later, 'Later');
+      // The other node may hear of the new opening a moment later.
+      return (await ada.press(later, 'Later', { ticket })).status === 202;
+    };
+    await until('a purchase after the opening', taken, { pollMs });
   });
 
   it('shows a request and its order to nobody else', async () => {
@@ -228,6 +231,10 @@ describe('a purchase, from the ticket to the payment', () => {
     expect((await callback({ ...right, amount: '0.01' })).status).toBe(400);
     expect((await callback({ ...right, orderNo: '1' })).status).toBe(400);
     expect((await callback({ ...right, currency: 'USD' })).status).toBe(400);
+    const elsewhere = await callback({ ...right, installation: randomUUID() });
+    expect(elsewhere.body).toEqual({ status: 'ignored', reason: 'other_installation' });
+    const before = await callback({ ...right, requestId: randomUUID() });
+    expect(before.body).toEqual({ status: 'ignored', reason: 'other_order' });
     expect((await ada.call('GET', `/api/v1/orders/${order.orderNo}`)).body.status).toBe('ordered');
     expect((await callback(right)).body).toEqual({ orderNo: order.orderNo, status: 'paid' });
     expect((await callback(right)).body.status).toBe('paid');
