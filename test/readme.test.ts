@@ -14,7 +14,7 @@ import { until } from './until.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const START_TIMEOUT_MS = 300_000;
-const STOP_TIMEOUT_MS = 120_000;
+const STOP_TIMEOUT_MS = 300_000;
 const run = promisify(execFile);
 
 const folder = mkdtempSync(join(tmpdir(), SCRATCH_PREFIX));

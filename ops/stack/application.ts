@@ -64,7 +64,7 @@ export const APPLICATION_STOP_ORDER = [
   APPLICATION_NAMES.filter((name) => !name.startsWith('web-')),
 ];
 
-const READY_TIMEOUT_MS = 60_000;
+const READY_TIMEOUT_MS = 300_000;
 const CONTACT_TIMEOUT_MS = 2_000;
 /** A little more than the deadline that each process sets itself. */
 const STOP_GRACE_MS = 25_000;

@@ -159,7 +159,7 @@ export async function preparePostgres(
     // A killed postmaster leaves its shared memory segment and, for a moment, its children.
     discardSignal: 'SIGQUIT',
     stopGraceMs: 15_000,
-    readyTimeoutMs: 120_000,
+    readyTimeoutMs: 300_000,
     async notReady() {
       try {
         const ask = ['-d', 'postgres', '-XAtc', query];

@@ -130,7 +130,7 @@ export function prepareRabbit(instance: RabbitInstance, programs: RabbitPrograms
     logFile: join(logFolder, 'epmd.log'),
     stopSignal: 'SIGTERM',
     stopGraceMs: 2_000,
-    readyTimeoutMs: 15_000,
+    readyTimeoutMs: 300_000,
     notReady: async () =>
       (await accepts('127.0.0.1', ports.epmd, CONTACT_TIMEOUT_MS)) ? undefined : 'no answer',
   };
@@ -143,7 +143,7 @@ export function prepareRabbit(instance: RabbitInstance, programs: RabbitPrograms
     logFile: join(logFolder, 'rabbitmq.log'),
     stopSignal: 'SIGTERM',
     stopGraceMs: 20_000,
-    readyTimeoutMs: 120_000,
+    readyTimeoutMs: 300_000,
     notReady: async () =>
       (await greetsAmqp('127.0.0.1', ports.amqp)) ? undefined : `no answer on ${ports.amqp}`,
   };

@@ -68,7 +68,7 @@ export function prepareZookeeper(
     logFile: instance.logFile,
     stopSignal: 'SIGTERM',
     stopGraceMs: 5_000,
-    readyTimeoutMs: 60_000,
+    readyTimeoutMs: 300_000,
     notReady: async () =>
       (await servesZookeeper('127.0.0.1', port)) ? undefined : `no answer on ${port}`,
   };

@@ -78,5 +78,5 @@ test('a lost majority is reported although the connection is open', async () => 
   expect(why).toMatch(/confirm nothing/);
   expect(connection.connected).toBe(true);
   await brokers.startSecond();
-  await until('the broker confirms again', () => trouble() === undefined, { deadlineMs: 120_000 });
+  await until('the broker confirms again', () => trouble() === undefined, { deadlineMs: 300_000 });
 });

@@ -55,7 +55,7 @@ test('a broker killed during a sale loses no confirmed message', async () => {
   expect(countOf('returned')).toBe(0);
 
   await broker.start();
-  await publisher.whenAvailable(AbortSignal.timeout(120_000));
+  await publisher.whenAvailable(AbortSignal.timeout(300_000));
   expect(await publisher.publish(order('hot', { routingKey: 'hot' }))).toBe('confirmed');
   expect(await publisher.publish(order('last'))).toBe('confirmed');
   await until('the last is received', () => received.includes('last'));

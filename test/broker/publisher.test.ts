@@ -118,7 +118,7 @@ test('a full write buffer pauses publishing until it is empty, and nothing is lo
     expect(added).toBeGreaterThan(0);
     expect(added).toBeLessThanOrEqual(2 * 8);
     expect(await publisher.publish(order('too many'))).toBe('refused');
-    await publisher.whenAvailable(AbortSignal.timeout(60_000));
+    await publisher.whenAvailable(AbortSignal.timeout(300_000));
   }
   expect(publisher.unconfirmed).toBeLessThan(window);
   relay.resume();
@@ -173,7 +173,7 @@ test('a single channel that the broker closes is reopened', async () => {
   const result = await publisher.publish(order('x', { exchange: 'no-such-exchange' }));
   expect(result).toBe('unknown');
   expect(connection.connected).toBe(true);
-  await publisher.whenAvailable(AbortSignal.timeout(60_000));
+  await publisher.whenAvailable(AbortSignal.timeout(300_000));
   expect(await publisher.publish(order('y'))).toBe('confirmed');
   await connection.close();
 });

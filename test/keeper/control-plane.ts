@@ -59,7 +59,7 @@ export class ControlPlane {
   ): Promise<ControlPlane> {
     const plane = new ControlPlane(addresses, credentials);
     plane.operator.start();
-    await plane.operator.connected(60_000);
+    await plane.operator.connected(300_000);
     return plane;
   }
 
@@ -73,7 +73,7 @@ export class ControlPlane {
     const { protection, ...anybody } = this.#session(this.#servers, role ?? 'operator');
     const session = this.#keep(new ZkSession(role ? { ...anybody, protection } : anybody));
     session.start();
-    await session.connected(60_000);
+    await session.connected(300_000);
     return session;
   }
 
