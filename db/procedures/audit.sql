@@ -124,7 +124,7 @@ CROSS JOIN LATERAL stock_books(h.skus, h.units) b
 
 -- 2. No undersell
 UNION ALL
-SELECT 'no_undersell', o.sku, 'unpaid orders are long past their payment window, and their units are stranded',
+SELECT 'no_undersell', o.sku, 'unpaid orders are long past their payment window: their units are stranded',
        0, sum(o.overdue)::bigint, 'start a worker: it calls expire_orders'
 FROM of_orders o WHERE o.status = 'ordered' AND o.overdue > 0 GROUP BY o.sku
 

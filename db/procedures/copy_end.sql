@@ -1,7 +1,7 @@
--- copy_end: records that a round of copying is complete. The copy now has everything that copy_source
--- named at the start of the round.
+-- copy_end: records that a round of copying is complete. The copy now has all rows up to the marks that
+-- copy_source returned at the start of the round.
 --
--- Parameters: p_sku, p_copier; p_copied and p_home_no, the result of copy_source
+-- Parameters: p_sku, p_copier; p_copied and p_home_no, the marks (oldest and home_no of copy_source)
 -- Result: false if the caller is not the copier, or not any more; nothing was written then
 -- Tables: writes transfer_mark
 -- Locks: the transfer_mark row

@@ -3,10 +3,10 @@
 --
 -- Parameters: p_sku
 -- Result: one row
---   oldest   the oldest running transaction. The writes of all earlier ones are visible to every later
---            statement
+--   oldest   the oldest transaction that may still be running. The writes of all earlier ones are visible
+--            to every later statement
 --   home_no  the number of the last transfer of kind home, 0 if there is none. A copy that begins after
---            this call has everything that was decided before the SKU left
+--            this call has everything that was decided before the SKU left with that transfer
 -- Tables: reads transfer
 -- Locks: none
 -- Errors: none
