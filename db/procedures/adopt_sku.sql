@@ -1,12 +1,12 @@
--- adopt_sku: writes down that a SKU exists which lives on another server, so that its name is not given
--- again, its requests are sent there, and it can move to here.
+-- adopt_sku: records a SKU that lives on another server. Its name cannot be given to another SKU, its
+-- requests are sent to the other server, and the SKU can move to this one.
 --
--- Parameters: as of create_sku, without stock
--- Result: true if it was made, false if it was there with the same values
+-- Parameters: as in create_sku, without units and slots
+-- Result: true if the SKU was recorded; false if it exists with the same values
 -- Tables: reads catalog.sale; writes catalog.sku
--- Locks, in order: its key; the advisory lock of the SKU, exclusively (keep_refusals)
--- Errors: FS002 no such sale; FS003 the SKU is there with other values; FS005 a price that cannot be
---   paid (check_price); 23514 a value that the table does not allow
+-- Locks, in order: the key of catalog.sku; the advisory lock of the SKU, exclusively (keep_refusals)
+-- Errors: FS002 no such sale; FS003 the SKU exists with other values; FS005 a price that cannot be paid
+--   (check_price); 23514 the table does not allow a value
 
 CREATE OR REPLACE FUNCTION catalog.adopt_sku(
   p_sku        text,
@@ -24,7 +24,7 @@ BEGIN
   IF NOT EXISTS (SELECT FROM catalog.sale s WHERE s.sale = p_sale) THEN
     RAISE EXCEPTION 'no sale %', p_sale USING ERRCODE = 'FS002';
   END IF;
-  -- Not inserted to see whether it is there: its price may be from before check_price.
+  -- Look before the INSERT: it would run check_price, which may refuse the price of an old SKU.
   IF NOT EXISTS (SELECT FROM catalog.sku k WHERE k.sku = p_sku) THEN
     INSERT INTO catalog.sku (sku, sale, schema, title, price, currency, user_limit, abroad)
     VALUES (p_sku, p_sale, p_schema, p_title, p_price, p_currency, p_user_limit, true)
@@ -45,6 +45,6 @@ $routine$;
 
 ALTER FUNCTION catalog.adopt_sku OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.adopt_sku IS
-  'Writes down that a SKU exists which lives on another server';
+  'Records a SKU that lives on another server';
 REVOKE ALL ON FUNCTION catalog.adopt_sku FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION catalog.adopt_sku TO flashsale_ops;

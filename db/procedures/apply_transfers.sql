@@ -1,20 +1,25 @@
--- apply_transfers: applies post of the other server to a SKU, in its order and each piece once, however
--- often and by however many carriers it is brought. Called where the schema is at home.
+-- apply_transfers: applies the transfers that the other server sent for a SKU. Each transfer is applied
+-- once and in the order of the numbers, however often and by however many processes it is brought. Call it
+-- on the server where the schema lives.
 --
 -- Parameters
---   p_sku
---   p_entries  what pending_transfers of the other server gave, numbers without a gap
--- Result: the last number applied, now or before
---   home     the SKU lives here from now on
---   buyers, units  orders of the other side gave units up. If the SKU has moved on, they are posted
---            after it
---   payment  units for a late payment of an order here; what it cannot use any more goes back
+--   p_sku      the SKU
+--   p_entries  what pending_transfers of the other server returned; the numbers have no gap. The kinds:
+--              home           the SKU lives here from now on
+--              buyers, units  orders of the other side gave these units up. If the SKU has moved on, they
+--                             are sent after it
+--              payment        units for a late payment of an order of this schema. Units that the order
+--                             cannot use any more go back
+-- Result: the number of the last transfer that was applied, by this call or before it
 -- Tables: writes catalog.sku, transfer_mark, stock_slot, stock_movement, buyer; orders, payment and
---   outbox for a payment; post of the other schema if the SKU lives on the other server
--- Locks, in order: with home in it the catalog.sku row; the advisory lock of the SKU, shared, with home
---   in it exclusively; the transfer_mark row; orders row; buyer rows; slots
--- Errors: FS004 the copy of buyers and outcomes is not complete as of this home; FS500 a number is
---   missing (a bug, or post was deleted)
+--   outbox for a payment; transfer of the other schema if the SKU lives on the other server
+-- Locks, in order
+--   1. the catalog.sku row, if a transfer is of kind home
+--   2. the advisory lock of the SKU: exclusively if a transfer is of kind home, else shared
+--   3. the transfer_mark row
+--   4. the orders row, buyer rows, slots
+-- Errors: FS004 the copy of buyers and outcomes is not complete as of this transfer of kind home; FS500 a
+--   number is missing (a bug, or a transfer was deleted)
 
 CREATE OR REPLACE FUNCTION :schema.apply_transfers(p_sku text, p_entries jsonb) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -46,7 +51,7 @@ BEGIN
     WHERE e.no > v_mark.applied ORDER BY e.no
   LOOP
     IF v_entry.no <> v_mark.applied + 1 THEN
-      RAISE EXCEPTION 'post % of % came after post %', v_entry.no, p_sku, v_mark.applied
+      RAISE EXCEPTION 'transfer % of % came after transfer %', v_entry.no, p_sku, v_mark.applied
         USING ERRCODE = 'FS500';
     END IF;
     v_sale := v_entry.sale;
@@ -71,8 +76,8 @@ BEGIN
     v_mark.units_applied := v_mark.units_applied + v_entry.units;
   END LOOP;
 
-  -- All at once, buyers before slots, as place_orders does: to the schema where the SKU lives now,
-  -- which may be the other one's post again.
+  -- All units at once, buyers before slots, as place_orders does. They go to the schema where the SKU
+  -- lives now. If that schema is on the other server, they become new transfers.
   v_home := (SELECT k.schema FROM catalog.sku k WHERE k.sku = p_sku);
   IF cardinality(v_users) > 0 THEN
     EXECUTE format('SELECT %I.lower_buyers($1, $2, $3, $4)', v_home)
@@ -90,7 +95,7 @@ $routine$;
 
 ALTER FUNCTION :schema.apply_transfers OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.apply_transfers IS
-  'Applies post of the other server, in its order and each piece once';
+  'Applies the transfers that the other server sent for a SKU: in order, each once';
 REVOKE ALL ON FUNCTION :schema.apply_transfers FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.apply_transfers
   TO flashsale_worker, flashsale_ops;

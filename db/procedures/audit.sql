@@ -1,22 +1,22 @@
--- audit: recomputes the books of this schema, in one snapshot: one row for each broken promise,
--- none when all is well. Safe at any time, while a sale runs too: it takes one core for 2 to 4 us an
--- order, and its snapshot keeps old versions of the slots alive for as long.
+-- audit: recomputes the books of this schema in one snapshot. It returns one row for each broken promise,
+-- and none when all is well. It is safe at any time, also during a sale. It takes one core for 2 to 4 us
+-- per order. Its snapshot keeps old versions of the slots alive while it runs.
 --
--- Each large table is read once and added up by sale and SKU: numbers, units, and sums of hashes of the
--- rows, which do not depend on their order. What two tables must agree on is judged by those sums. Only
--- where they differ the rows themselves are compared, by order_books() and event_books(). (Joining all
--- orders with all outcomes, buyers, payments and events took ten times as long. A difference that leaves
--- such a sum as it is has one chance in 2^32 or less: decision 51.)
+-- Each large table is read once and summed by sale and SKU: numbers, units, and hashes of the rows, whose
+-- sums do not depend on the order. Tables that must agree are compared by these sums. Only where the sums
+-- differ, order_books() and event_books() compare single rows. (Joining all orders with all outcomes,
+-- buyers, payments and events took ten times as long. The chance that a difference leaves such a sum
+-- unchanged is 2^-32 or less: decision 51.)
 --
 -- Parameters: none
 -- Result
---   promise   which one is broken
---   sku       whose (NULL if it cannot be told)
---   detail    what was compared, and for what
---   expected, actual   the two numbers that should be equal, or the bound and what is beyond it
+--   promise   the broken promise
+--   sku       the SKU, or NULL if it is not known
+--   detail    what was compared
+--   expected, actual   two numbers that should be equal, or a bound and the number beyond it
 --   remedy    what to do about it
 -- Tables: reads catalog.sku, catalog.sale, catalog.sku_terms, all tables of the schema, and orders of the
---   other one, for SKUs that have moved; and what the routines read that are part of it
+--   other schema for SKUs that have moved; and the tables that its part routines read
 -- Locks: none
 -- Errors: none
 
@@ -26,16 +26,16 @@ RETURNS TABLE (
 )
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = :schema, pg_temp
--- Memory for what has to be joined all the same: requests of several sales, SKUs whose sums differ.
+-- For the joins that remain: requests of several sales, and SKUs whose sums differ.
 SET work_mem = '64MB'
--- Compiling its many expressions costs a second or two.
+-- JIT would spend a second or two on compiling the many expressions.
 SET jit = off
 AS $routine$
 WITH
   sku AS (SELECT * FROM catalog.sku k WHERE k.schema = current_schema()),
   moved AS MATERIALIZED (
     SELECT k.sku, k.sale, k.schema = current_schema() AS is_here FROM catalog.sku k WHERE k.moves > 0),
-  -- SKUs that go between two servers. What their users hold is in the books of both: user_books().
+  -- SKUs that go between two servers. Both servers have units of their users: see user_books().
   crossed AS MATERIALIZED (
     SELECT m.sku FROM regular.transfer_mark m UNION SELECT m.sku FROM hot.transfer_mark m),
 
@@ -56,7 +56,7 @@ WITH
     SELECT p.sale, count(*) AS orders, sum(hashint8extended(p.order_no, 0)) AS numbers
     FROM payment p WHERE p.result = 'paid' GROUP BY 1),
   of_events AS MATERIALIZED (SELECT e.* FROM event_sums() e),
-  -- Orders of the other schema: where the SKU lives, there its buyers are.
+  -- Orders of the other schema. The buyer rows of a SKU are in the schema where it lives.
   elsewhere AS (
     SELECT o.sku, o.user_id, o.units FROM regular.orders o
     WHERE current_schema() = 'hot' AND o.status IN ('ordered', 'paid')
@@ -124,14 +124,14 @@ CROSS JOIN LATERAL stock_books(h.skus, h.units) b
 
 -- 2. No undersell
 UNION ALL
-SELECT 'no_undersell', o.sku, 'unpaid orders are long past their time: their units are stranded',
+SELECT 'no_undersell', o.sku, 'unpaid orders are long past their payment window: their units are stranded',
        0, sum(o.overdue)::bigint, 'start a worker: it calls expire_orders'
 FROM of_orders o WHERE o.status = 'ordered' AND o.overdue > 0 GROUP BY o.sku
 
 -- 3. One request, one outcome; the limit of each user
 UNION ALL
 SELECT 'one_outcome', min(d.sku), format('outcomes of request %s', d.request_id), 1, count(*),
-       'the same id was used in two sales: keep the first, tell the user about the other'
+       'the id was used in two sales: keep the first outcome and tell the user about the other'
 FROM twice d WHERE d.is_wrong GROUP BY d.request_id
 UNION ALL
 SELECT b.*
@@ -144,7 +144,7 @@ UNION ALL
 SELECT 'books', o.sku,
        format('orders that cost nothing, but their SKU costs %s: %s', k.price,
               (SELECT min(f.order_no) FROM orders f WHERE f.sku = o.sku AND f.amount = 0)), 0,
-       sum(o.orders)::bigint, 'ask the payment provider; set their amount right'
+       sum(o.orders)::bigint, 'ask the payment provider, then correct the amount of the orders'
 FROM of_orders o JOIN catalog.sku k ON k.sku = o.sku
 WHERE NOT o.is_priced AND k.price > 0
 GROUP BY o.sku, k.price
@@ -156,7 +156,7 @@ CROSS JOIN LATERAL payment_books(s.sales) b
 -- 5. No lie
 UNION ALL
 SELECT 'no_lie', x.sku, 'orders from before the sale opened', 0, x.orders,
-       'opens_at was moved, or the clock of the server was'
+       'opens_at or the clock of the server was changed'
 FROM (SELECT DISTINCT s.sale, s.opens_at FROM of_orders o JOIN catalog.sale s ON s.sale = o.sale
       WHERE o.first_at < s.opens_at) s
 CROSS JOIN LATERAL (
@@ -164,18 +164,18 @@ CROSS JOIN LATERAL (
   WHERE o.sale = s.sale AND o.created_at < s.opens_at GROUP BY 1) x
 UNION ALL
 SELECT 'no_lie', min(o.sku), 'order numbers of the other schema', 0, sum(o.foreign_numbers)::bigint,
-       'set the sequence order_no right: odd in regular, even in hot'
+       'correct the sequence order_no: odd in regular, even in hot'
 FROM of_orders o WHERE o.foreign_numbers > 0 HAVING count(*) > 0
 UNION ALL
-SELECT 'no_lie', coalesce(d.sku, t.sku), 'terms that place_orders reads = those of the catalogue',
+SELECT 'no_lie', coalesce(d.sku, t.sku), 'terms that place_orders reads = terms of the catalogue',
        1, 0, 'sku_terms was changed by hand, or a trigger is off: UPDATE catalog.sku SET state = state'
 FROM catalog.due_sku_terms() d FULL JOIN catalog.sku_terms t ON t.sku = d.sku
 WHERE d IS DISTINCT FROM t AND coalesce(d.home, t.home) = current_schema()
 
--- 6. The line: units that come back go by claims and rank, each to one order
+-- 6. The waitlist: units that come back go by claims and rank, each to one order
 UNION ALL
-SELECT 'line', c.sku, 'orders made for shoppers who waited = entries served', sum(c.waited)::bigint,
-       coalesce(max(w.served), 0), 'an entry of the line was deleted or changed by hand'
+SELECT 'line', c.sku, 'orders made for shoppers who waited = places served', sum(c.waited)::bigint,
+       coalesce(max(w.served), 0), 'a place in the waitlist was deleted or changed by hand'
 FROM of_outcomes c
 LEFT JOIN (SELECT a.sku, count(*) AS served FROM waiting a WHERE a.state = 'served' GROUP BY 1) w
   ON w.sku = c.sku
@@ -189,12 +189,12 @@ SELECT b.*
 FROM (SELECT array_agg(s.sku) AS skus FROM event_suspects s HAVING count(*) > 0) s
 CROSS JOIN LATERAL event_books(s.skus) b
 
--- 8. Free orders, and money that goes back
+-- 8. Free orders, and refunds
 UNION ALL SELECT b.* FROM money_books() b
 $routine$;
 
 ALTER FUNCTION :schema.audit OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.audit IS
-  'The books of this schema: one row for each broken promise, none when all is well';
+  'Recomputes the books of this schema: one row for each broken promise, none when all is well';
 REVOKE ALL ON FUNCTION :schema.audit FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.audit TO flashsale_worker, flashsale_ops, flashsale_readonly;

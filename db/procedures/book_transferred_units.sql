@@ -1,9 +1,12 @@
--- book_transferred_units: books the late payment of an order whose SKU lives on the other server, with the units
--- that transfer_units sent, or without. Part of apply_transfers.
+-- book_transferred_units: books the late payment of an order whose SKU lives on the other server. The
+-- transfer brings all units of the order, or none. Part of apply_transfers.
 --
--- Parameters: p_order_no, p_payment_ref; p_units, what was lent: all of the order's, or 0
--- Result: true if nothing is left of them; false if the order could not use them: it was paid
---   otherwise in the meantime
+-- Parameters
+--   p_order_no     the order
+--   p_payment_ref  the reference of the payment
+--   p_units        the units of the transfer: all of the order's, or 0
+-- Result: true if no unit is left over; false if the order could not use the units, because it was paid
+--   in another way in the meantime
 -- Tables: writes orders, payment, outbox, stock_movement
 -- Locks: the orders row
 -- Errors: none of its own
@@ -30,7 +33,7 @@ BEGIN
 
   UPDATE orders o SET status = 'paid', changed_at = now()
   WHERE o.order_no = p_order_no AND o.sale = v_order.sale;
-  -- Slot 1 stands for the slots of the other server: what it gets is sold at once.
+  -- Slot 1 stands for the slots of the other server. Its units are sold at once.
   INSERT INTO stock_movement (sale, sku, slot, kind, units)
   VALUES (v_order.sale, v_order.sku, 1, 'move', p_units),
          (v_order.sale, v_order.sku, 1, 'sale', -p_units);
@@ -40,5 +43,5 @@ $routine$;
 
 ALTER FUNCTION :schema.book_transferred_units OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.book_transferred_units IS
-  'Books a late payment with units of the other server: part of apply_transfers';
+  'Books a late payment with units of the other server, or without: part of apply_transfers';
 REVOKE ALL ON FUNCTION :schema.book_transferred_units FROM PUBLIC;

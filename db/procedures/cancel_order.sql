@@ -1,14 +1,14 @@
--- cancel_order: the owner gives an unpaid order up; its units are free again.
+-- cancel_order: cancels an unpaid order for its owner. Its units are free again.
 --
--- Parameters: p_order_no; p_user_id, who asks
+-- Parameters: p_order_no, the order; p_user_id, the user who asks
 -- Result
---   cancelled      now or by an earlier call
---   paid, expired  too late: what the order is
---   not_found      no such order of this user
--- Tables: reads catalog.sku; writes orders, outbox, and where the SKU lives now buyer, stock_slot and
---   stock_movement
--- Locks, in order: the advisory lock of the SKU, shared; the orders row; the buyer row; what
---   put_units locks
+--   cancelled      the order is cancelled, by this call or an earlier one
+--   paid, expired  too late: the status of the order
+--   not_found      this user has no such order
+-- Tables: reads catalog.sku; writes orders and outbox; writes buyer, stock_slot and stock_movement of the
+--   schema where the SKU lives now
+-- Locks, in order: the advisory lock of the SKU, shared; the orders row; the buyer row; the locks of
+--   put_units
 -- Errors: none of its own
 
 CREATE OR REPLACE FUNCTION :schema.cancel_order(p_order_no bigint, p_user_id text) RETURNS text
@@ -19,7 +19,7 @@ DECLARE
   v_order orders%ROWTYPE;
   v_home  text;
 BEGIN
-  -- Its SKU stays in the schema where it is until this is over.
+  -- The SKU cannot move to another schema before this transaction ends.
   PERFORM pg_advisory_xact_lock_shared(hashtext('sku'), hashtext(o.sku))
   FROM orders o WHERE o.order_no = p_order_no;
   SELECT * INTO v_order FROM orders o WHERE o.order_no = p_order_no FOR UPDATE;
@@ -40,7 +40,7 @@ $routine$;
 
 ALTER FUNCTION :schema.cancel_order OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.cancel_order IS
-  'The owner gives an unpaid order up: cancelled, paid, expired or not_found';
+  'Cancels an unpaid order for its owner: cancelled, paid, expired or not_found';
 REVOKE ALL ON FUNCTION :schema.cancel_order FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.cancel_order
   TO flashsale_web, flashsale_worker;

@@ -1,10 +1,10 @@
--- check_price: refuses a price that cannot be paid through every provider, up to the limit of a user.
--- Trigger of catalog.sku: it holds for create_sku, adopt_sku and whoever changes a SKU by hand. 0 is a
--- price as well: such orders are paid when they are made. A price that was there before the rule stays:
--- it is judged when the price or the currency changes, or the limit rises.
+-- check_price: refuses a price that some payment provider cannot collect, for any number of units up to the
+-- user limit. It is a trigger of catalog.sku, so the rule holds for create_sku, adopt_sku and changes by
+-- hand. A price of 0 is allowed: such orders are paid when they are made. A price that is older than this
+-- rule stays. It is checked when the price or the currency changes, or when the user limit rises.
 --
 -- Parameters: none
--- Result: the row, its price with the digits of the currency (9.9 EUR is 9.90)
+-- Result: the row. Its price has as many digits as the currency (9.9 EUR becomes 9.90)
 -- Tables: reads catalog.currency
 -- Locks: none
 -- Errors: FS005 no such currency, or a price that cannot be paid
@@ -24,17 +24,17 @@ BEGIN
   SELECT * INTO v_currency FROM catalog.currency c WHERE c.currency = NEW.currency;
   v_reason := CASE
     WHEN NOT FOUND THEN 'there is no such currency'
-    WHEN NEW.price IN ('NaN', 'Infinity') OR NEW.price < 0 THEN 'it is not an amount of 0 or more'
+    WHEN NEW.price IN ('NaN', 'Infinity') OR NEW.price < 0 THEN 'it is not a number of 0 or more'
     WHEN NEW.price <> round(NEW.price, v_currency.minor_digits) THEN
-      format('the currency has %s digits after the point', v_currency.minor_digits)
+      format('the currency has %s decimal places', v_currency.minor_digits)
     WHEN NEW.price = 0 THEN NULL
-    WHEN v_currency.pay_most IS NULL THEN 'not every payment provider takes the currency'
+    WHEN v_currency.pay_most IS NULL THEN 'not every payment provider accepts the currency'
     WHEN NEW.price < v_currency.pay_least THEN
-      format('payment providers take %s or more', v_currency.pay_least)
+      format('payment providers accept %s or more', v_currency.pay_least)
     WHEN NEW.price % v_currency.pay_step <> 0 THEN
-      format('payment providers take multiples of %s', v_currency.pay_step)
+      format('payment providers accept only multiples of %s', v_currency.pay_step)
     WHEN NEW.price * NEW.user_limit > v_currency.pay_most THEN
-      format('%s units of it are more than %s, the most that payment providers take at once',
+      format('%s units cost more than %s, the most that payment providers accept in one payment',
              NEW.user_limit, v_currency.pay_most)
   END;
   IF v_reason IS NOT NULL THEN

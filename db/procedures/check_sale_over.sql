@@ -1,14 +1,17 @@
--- check_sale_over: whether an old sale may be removed from this server. Part of drop_sale; where each
--- schema has a server of its own, called on both before the first one drops it.
+-- check_sale_over: raises an error unless an old sale may be removed from this server. Part of drop_sale. If
+-- each schema has its own server, call it on both servers before the first of them drops the sale.
 --
 -- Parameters: p_sale
 -- Result: none
 -- Tables: reads catalog.sale, catalog.tunable; orders, outbox, transfer, refunds and checkout of both
 --   schemas
 -- Locks: none
--- Errors: FS001 it is not over: closes_at + late_grace_ms is to come; FS002 no such sale; FS004 it
---   has unpaid orders (expire_orders ends them), events, post or sessions of the payment provider that
---   wait for a worker, payments under way, or money that was not given back (the views refunds; end_refund)
+-- Errors
+--   FS001  the sale is not over: closes_at + late_grace_ms has not passed
+--   FS002  no such sale
+--   FS004  the sale still has unpaid orders (expire_orders ends them); events, transfers or sessions of the
+--          payment provider that wait for a worker; payments under way; or refunds that are due (the views
+--          refunds, and end_refund)
 
 CREATE OR REPLACE FUNCTION catalog.check_sale_over(p_sale text) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -35,7 +38,7 @@ BEGIN
      OR EXISTS (SELECT FROM regular.refunds r WHERE r.sale = p_sale AND r.state = 'due')
      OR EXISTS (SELECT FROM hot.refunds r WHERE r.sale = p_sale AND r.state = 'due') THEN
     RAISE EXCEPTION
-      'sale % has unpaid orders, events, post or payment sessions that wait, payments under way, or money to give back', p_sale
+      'sale % has unpaid orders, waiting events, transfers or payment sessions, payments under way, or refunds due', p_sale
       USING ERRCODE = 'FS004';
   END IF;
 END
@@ -43,6 +46,6 @@ $routine$;
 
 ALTER FUNCTION catalog.check_sale_over OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.check_sale_over IS
-  'Whether an old sale may be removed from this server: part of drop_sale';
+  'Raises an error unless an old sale may be removed from this server: part of drop_sale';
 REVOKE ALL ON FUNCTION catalog.check_sale_over FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION catalog.check_sale_over TO flashsale_ops;

@@ -1,8 +1,8 @@
--- claim_books: how often a unit that came back was held for a user: what buyer says against the entries of
--- the line that were served. Part of audit.
+-- claim_books: compares the number of claims of each user. buyer.claims must equal the places in the
+-- waitlist that were served to the user. Part of audit.
 --
 -- Parameters: none
--- Result: as of audit; one row for each user
+-- Result: as in audit; one row for each SKU and user that differ
 -- Tables: reads catalog.sku, buyer, and waiting and transfer_mark of both schemas
 -- Locks: none
 -- Errors: none
@@ -20,7 +20,7 @@ WITH
   of_buyers AS (
     SELECT b.sku, sum((hashtextextended(b.user_id, 0) >> 32) * b.claims) AS claims
     FROM buyer b WHERE b.claims > 0 GROUP BY 1),
-  -- Entries of the line stand where they were served; claims go with the SKU.
+  -- A place stays in the schema where it was served. buyer.claims moves with the SKU.
   claim_suspects AS MATERIALIZED (
     SELECT sku
     FROM (SELECT w.sku, sum(hashtextextended(w.user_id, 0) >> 32) AS users
@@ -33,7 +33,7 @@ WITH
       AND NOT k.abroad
       AND sku NOT IN (SELECT x.sku FROM crossed x))
 
-SELECT 'line', c.sku, format('claims of user %s = entries of the line that were served', c.user_id),
+SELECT 'line', c.sku, format('claims of user %s = places in the waitlist that were served', c.user_id),
        sum(c.served), sum(c.counted), 'set buyer.claims to the expected number'
 FROM (SELECT b.sku, b.user_id, 0 AS served, b.claims AS counted FROM buyer b
       WHERE EXISTS (SELECT FROM claim_suspects) AND b.claims > 0
@@ -45,5 +45,5 @@ $routine$;
 
 ALTER FUNCTION :schema.claim_books OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.claim_books IS
-  'Claims of users against entries of the line that were served: part of audit';
+  'Compares the claims of users with the places in the waitlist that were served: part of audit';
 REVOKE ALL ON FUNCTION :schema.claim_books FROM PUBLIC;

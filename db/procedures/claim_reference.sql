@@ -1,12 +1,12 @@
--- claim_reference: binds a reference of the payment provider to one order, over both schemas. Part of
--- pay_order and refuse_payment. For an order of another server it is called on the server of regular
--- before those are: there all references are.
+-- claim_reference: binds a reference of the payment provider to one order, across both schemas. Part of
+-- pay_order and refuse_payment. For an order of another server, call it first on the server of regular,
+-- which has all references.
 --
 -- Parameters: p_payment_ref; p_sale and p_order_no, the order
--- Result: whether the reference is this order's, now or by an earlier call
+-- Result: true if the reference belongs to this order, by this call or an earlier one
 -- Tables: writes catalog.payment_reference
 -- Locks: the key of the reference
--- Errors: FS001 an empty reference, or one of more than 200 characters
+-- Errors: FS001 the reference is empty or has more than 200 characters
 
 CREATE OR REPLACE FUNCTION catalog.claim_reference(
   p_payment_ref text, p_sale text, p_order_no bigint

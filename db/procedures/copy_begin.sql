@@ -1,10 +1,12 @@
--- copy_begin: makes the caller the one that copies buyers and outcomes of a SKU to here. Rows of any
--- other are refused from then on.
+-- copy_begin: makes the caller the only copier of the buyers and outcomes of a SKU to this server. Rows
+-- from any other copier are refused from then on.
 --
--- Parameters: p_sku; p_copier, a new id; p_take_over, even if another one has written within the last
---   three seconds
--- Result: one row: copied, since when sku_changes is to be asked (NULL: all); none if another one is
---   at it, or the SKU lives here
+-- Parameters
+--   p_sku        the SKU
+--   p_copier     a new id for the caller
+--   p_take_over  true: replace another copier even if it has written within the last three seconds
+-- Result: one row with copied, the transaction id from which sku_changes has to be read (NULL: read all
+--   rows); no row if another copier is at work or the SKU lives here
 -- Tables: reads catalog.sku; writes transfer_mark
 -- Locks: the transfer_mark row
 -- Errors: none of its own
@@ -23,6 +25,6 @@ $routine$;
 
 ALTER FUNCTION :schema.copy_begin OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.copy_begin IS
-  'Makes the caller the one that copies a SKU to here; no row if another one is at it';
+  'Makes the caller the only copier of a SKU to this server; no row if another copier is at work';
 REVOKE ALL ON FUNCTION :schema.copy_begin FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.copy_begin TO flashsale_worker, flashsale_ops;

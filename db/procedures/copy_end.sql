@@ -1,9 +1,10 @@
--- copy_end: a round of copying is complete: what copy_source said at its beginning is true of the copy.
+-- copy_end: records that a round of copying is complete. The copy now has all rows up to the marks that
+-- copy_source returned at the start of the round.
 --
--- Parameters: p_sku, p_copier; p_copied and p_home_no, what copy_source said
--- Result: false if the caller is not the one that copies (any more): nothing was written
+-- Parameters: p_sku, p_copier; p_copied and p_home_no, the marks (oldest and home_no of copy_source)
+-- Result: false if the caller is not the copier, or not any more; nothing was written then
 -- Tables: writes transfer_mark
--- Locks: its row
+-- Locks: the transfer_mark row
 -- Errors: none of its own
 
 CREATE OR REPLACE FUNCTION :schema.copy_end(
@@ -22,6 +23,6 @@ $routine$;
 
 ALTER FUNCTION :schema.copy_end OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.copy_end IS
-  'A round of copying a SKU to here is complete';
+  'Records that a round of copying a SKU to this server is complete';
 REVOKE ALL ON FUNCTION :schema.copy_end FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.copy_end TO flashsale_worker, flashsale_ops;

@@ -1,12 +1,16 @@
--- copy_in: writes a page of sku_changes of the other server. Buyers go where they are judged when the
--- SKU lives here; outcomes where decided_elsewhere looks for them.
+-- copy_in: writes a page of sku_changes of the other server. Buyers are written to this schema, which needs
+-- them for its decisions when the SKU lives here. Outcomes are written to the other schema, where
+-- decided_elsewhere looks for them.
 --
--- Parameters: p_sku, p_copier; p_what, buyers or outcomes; p_rows. A server of an older version sends
---   buyers without c, their claims: those that are known here stay
--- Result: false if the caller is not the one that copies (any more): nothing was written
+-- Parameters
+--   p_sku, p_copier  as in copy_begin
+--   p_what           buyers or outcomes
+--   p_rows           the rows. A server of an older version sends buyers without c, their claims; the
+--                    claims that are known here stay then
+-- Result: false if the caller is not the copier, or not any more; nothing was written then
 -- Tables: reads catalog.sku, transfer_mark; writes buyer, and outcome of the other schema
--- Locks, in order: the transfer_mark row, so that the SKU does not arrive meanwhile; buyer rows, or
---   outcome keys, ascending
+-- Locks, in order: the transfer_mark row, so that the SKU cannot come to this server in the meantime; buyer
+--   rows or outcome keys, ascending
 -- Errors: none of its own
 
 CREATE OR REPLACE FUNCTION :schema.copy_in(

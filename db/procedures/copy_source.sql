@@ -1,11 +1,12 @@
--- copy_source: where a round of copying begins. Called at the server that the SKU comes from, in the
--- schema that it goes to.
+-- copy_source: returns where a round of copying begins. Call it on the server that the SKU comes from, in
+-- the schema that the SKU goes to.
 --
 -- Parameters: p_sku
 -- Result: one row
---   oldest   what transactions before this one wrote is visible to every later statement
---   home_no  number of the last home of its post, 0 if there is none: whoever copies from now on, copies
---            everything that was decided before the SKU left
+--   oldest   the oldest transaction that may still be running. The writes of all earlier ones are visible
+--            to every later statement
+--   home_no  the number of the last transfer of kind home, 0 if there is none. A copy that begins after
+--            this call has everything that was decided before the SKU left with that transfer
 -- Tables: reads transfer
 -- Locks: none
 -- Errors: none
@@ -22,6 +23,6 @@ $routine$;
 
 ALTER FUNCTION :schema.copy_source OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.copy_source IS
-  'Where a round of copying a SKU to another server begins';
+  'Returns where a round of copying a SKU to another server begins';
 REVOKE ALL ON FUNCTION :schema.copy_source FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.copy_source TO flashsale_worker, flashsale_ops;

@@ -1,18 +1,18 @@
--- create_sale: makes a sale and its partitions in both order schemas.
+-- create_sale: creates a sale and its partitions in both order schemas.
 --
 -- Parameters
---   p_sale        its name: letters, digits, _ and -, 40 at the most
---   p_title       shown to shoppers
---   p_opens_at, p_closes_at   the window in which requests are taken
---   p_pay_window  time from an order to its expiry if it is not paid
--- Result: true if it was made, false if it was there with the same values
--- Tables: writes catalog.sale; creates a partition of each partitioned table of regular and hot
---   orders(<sale>): no table, index or view has such a name, and no other sale's partition or index
+--   p_sale        the name of the sale: letters, digits, _ and -, at most 40 characters
+--   p_title       the title that shoppers see
+--   p_opens_at, p_closes_at   requests are accepted between these times
+--   p_pay_window  the time from an order to its expiry if it is not paid
+-- Result: true if the sale was created; false if it exists with the same values
+-- Tables: writes catalog.sale; creates a partition of each partitioned table of regular and hot. Its name
+--   is like orders(<sale>), which is the name of no other table, index, view or partition
 -- Locks, in order
 --   1. the key of catalog.sale
---   2. SHARE UPDATE EXCLUSIVE on the partitioned tables: orders go on meanwhile. (CREATE TABLE …
---      PARTITION OF would lock out every order until it is done; hence CREATE and ATTACH.)
--- Errors: FS003 the sale is there with other values; 23514 a value that the table does not allow
+--   2. SHARE UPDATE EXCLUSIVE on the partitioned tables. Orders continue in the meantime. (CREATE TABLE …
+--      PARTITION OF would block all orders until it is done, hence CREATE and ATTACH.)
+-- Errors: FS003 the sale exists with other values; 23514 the table does not allow a value
 
 CREATE OR REPLACE FUNCTION catalog.create_sale(
   p_sale       text,
@@ -60,6 +60,6 @@ $routine$;
 
 ALTER FUNCTION catalog.create_sale OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.create_sale IS
-  'Makes a sale and its partitions; false if it was there with the same values';
+  'Creates a sale and its partitions; false if it exists with the same values';
 REVOKE ALL ON FUNCTION catalog.create_sale FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION catalog.create_sale TO flashsale_ops;

@@ -1,18 +1,18 @@
--- create_sku: makes a SKU of a sale and loads its stock, spread over slots.
+-- create_sku: creates a SKU of a sale and spreads its stock over slots.
 --
 -- Parameters
---   p_sku, p_sale, p_title, p_price, p_currency   what is sold, and where it belongs
---   p_schema      regular or hot: where its stock and orders live
---   p_user_limit  units that one user may hold
---   p_units       units to load
---   p_slots       slots to spread them over; NULL takes the tunable slots_default
--- Result: true if it was made, false if it was there with the same values (its stock and slots are
---   then left as they are; one that has moved since then is the same SKU)
+--   p_sku, p_sale, p_title, p_price, p_currency   the SKU, its sale, its title and its price
+--   p_schema      regular or hot: the schema of its stock and orders
+--   p_user_limit  the units that one user may hold
+--   p_units       the units to load
+--   p_slots       the slots to spread them over; NULL takes the tunable slots_default
+-- Result: true if the SKU was created; false if it exists with the same values. The stock and slots of an
+--   existing SKU stay as they are. If it has moved since then, p_schema is not compared
 -- Tables: reads catalog.sale; writes catalog.sku, stock_slot and stock_movement of p_schema; see
 --   keep_refusals
 -- Locks, in order: the key of catalog.sku; the advisory lock of the SKU, exclusively
--- Errors: FS001 units or slots out of range; FS002 no such sale; FS003 the SKU is there with other
---   values; FS005 a price that cannot be paid (check_price); 23514 a value that the table does not allow
+-- Errors: FS001 units or slots out of range; FS002 no such sale; FS003 the SKU exists with other values;
+--   FS005 a price that cannot be paid (check_price); 23514 the table does not allow a value
 
 CREATE OR REPLACE FUNCTION catalog.create_sku(
   p_sku        text,
@@ -40,7 +40,7 @@ BEGIN
     RAISE EXCEPTION 'no sale %', p_sale USING ERRCODE = 'FS002';
   END IF;
 
-  -- Not inserted to see whether it is there: its price may be from before check_price.
+  -- Look before the INSERT: it would run check_price, which may refuse the price of an old SKU.
   IF NOT EXISTS (SELECT FROM catalog.sku k WHERE k.sku = p_sku) THEN
     INSERT INTO catalog.sku (sku, sale, schema, title, price, currency, user_limit)
     VALUES (p_sku, p_sale, p_schema, p_title, p_price, p_currency, p_user_limit)
@@ -67,6 +67,6 @@ $routine$;
 
 ALTER FUNCTION catalog.create_sku OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.create_sku IS
-  'Makes a SKU and loads its stock; false if it was there with the same values';
+  'Creates a SKU and loads its stock; false if it exists with the same values';
 REVOKE ALL ON FUNCTION catalog.create_sku FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION catalog.create_sku TO flashsale_ops;

@@ -1,10 +1,10 @@
--- credit_buyers: counts the units of requests for their users, as far as the limit of the SKU allows.
--- Part of place_mixed_batch, which gives back what a user does not get.
+-- credit_buyers: adds the units of requests to the users' totals, as far as the user limit of the SKU
+-- allows. Part of place_mixed_batch, which gives back the units that a user does not get.
 --
 -- Parameters
---   p_terms              what place_orders has read of the SKU
+--   p_terms              the terms of the SKU that place_orders has read
 --   p_at                 positions of the requests, ascending
---   p_user_ids, p_units  those of place_orders
+--   p_user_ids, p_units  as in place_orders
 -- Result: positions of the requests that are within the limit, ascending
 -- Tables: writes buyer
 -- Locks: buyer rows, ascending by user
@@ -18,14 +18,14 @@ SET search_path = :schema, pg_temp
 AS $routine$
 #variable_conflict use_column
 DECLARE
-  v_turn      int[] := p_at;   -- positions still to be looked at
+  v_turn      int[] := p_at;   -- positions that are not judged yet
   v_looked_at int[];
   v_within    int[];
   v_credited  int[] := '{}';
 BEGIN
-  -- A user with several requests in the batch has a turn for each, in order of arrival. Later turns
-  -- touch only rows that the first has locked (a refused update locks its row too), so the order by
-  -- user holds for all.
+  -- Each round judges one request of each user, in order of arrival. Later rounds touch only rows that
+  -- the first round has locked (a refused update locks its row too), so the locks are in the order of
+  -- the users.
   WHILE cardinality(v_turn) > 0 LOOP
     WITH turn AS MATERIALIZED (
       SELECT DISTINCT ON (user_id)
@@ -53,5 +53,5 @@ $routine$;
 
 ALTER FUNCTION :schema.credit_buyers OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.credit_buyers IS
-  'Counts units for users within the limit: part of place_mixed_batch';
+  'Adds the units of requests to the totals of users, within the user limit: part of place_mixed_batch';
 REVOKE ALL ON FUNCTION :schema.credit_buyers FROM PUBLIC;

@@ -1,8 +1,9 @@
--- decided_elsewhere: what the other schema has decided of these requests. Part of place_orders, for
--- a SKU that has moved: a request id has one outcome, wherever its SKU lived then.
+-- decided_elsewhere: returns the outcomes that the other schema has of these requests. place_orders needs
+-- them for a SKU that has moved, because a request has one outcome, wherever its SKU lived when it was
+-- decided. Part of place_orders.
 --
 -- Parameters: p_request_ids
--- Result: the outcome of each that has one there
+-- Result: one row for each request that has an outcome there
 -- Tables: reads outcome of the other schema
 -- Locks: none
 -- Errors: none

@@ -1,9 +1,9 @@
--- decided_twice: requests that two sales have decided, one of which began before the other was forgotten.
--- Part of audit.
+-- decided_twice: finds requests that were decided in two sales. It compares two sales only if each began
+-- before the request ids of the other were forgotten. Part of audit.
 --
--- Parameters: p_sales and p_first_at, of the same length: when each sale had its first outcome or order
--- Result: one row for each outcome of such a request; is_wrong: the last one came while the first sale was
---   still known
+-- Parameters: p_sales, and p_first_at of the same length: the time of the first outcome or order of each
+-- Result: one row for each outcome of such a request. is_wrong: the last outcome came while the request ids
+--   of the first sale were still known
 -- Tables: reads catalog.sale, catalog.tunable, outcome
 -- Locks: none
 -- Errors: none
@@ -35,5 +35,5 @@ $routine$;
 
 ALTER FUNCTION :schema.decided_twice OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.decided_twice IS
-  'Requests that two sales have decided: part of audit';
+  'Finds requests that were decided in two sales: part of audit';
 REVOKE ALL ON FUNCTION :schema.decided_twice FROM PUBLIC;

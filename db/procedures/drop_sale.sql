@@ -1,26 +1,26 @@
--- drop_sale: removes an old sale and all that belongs to it, from both schemas, in one statement:
+-- drop_sale: removes an old sale and everything that belongs to it from both schemas, in one statement:
 --   SELECT * FROM catalog.drop_sale('spring-2024');
--- Its partitions are dropped as files, however many orders there are. What is to be kept of it must
--- be exported before.
+-- The partitions are dropped as files, so the number of orders does not matter. Export first what you want
+-- to keep.
 --
 -- Parameters: p_sale
--- Result: one row for each SKU that it had: sku, orders, paid
+-- Result: one row for each SKU of the sale: sku, orders, paid
 -- Tables: drops the sale's partition of each partitioned table of regular and hot; deletes its rows
 --   of stock_slot, transfer, transfer_mark and webhook_delivery of both, and of
 --   catalog.payment_reference, catalog.sku, catalog.ticket_key, catalog.sale
 -- Locks, in order
 --   1. the catalog.sale row and its catalog.sku rows
---   2. the advisory lock of each SKU, exclusively, ascending: no batch of it is under way
---   3. ACCESS EXCLUSIVE on the partitioned tables, for the milliseconds that DETACH and DROP take:
---      orders of other sales wait so long. Waits for transactions that use them, at most
---      lock_timeout: call again if it gives up, nothing was done then
--- Errors: those of check_sale_over; 55P03 a transaction was in the way: call again
+--   2. the advisory lock of each SKU, exclusively, ascending: no batch of the SKU is under way then
+--   3. ACCESS EXCLUSIVE on the partitioned tables, for the milliseconds that the DROP takes. Orders of other
+--      sales wait that long. This lock waits for transactions that use the tables, at most lock_timeout.
+--      After that the call fails and nothing was done: call again
+-- Errors: those of check_sale_over; 55P03 another transaction held a lock: call again
 
 CREATE OR REPLACE FUNCTION catalog.drop_sale(p_sale text)
 RETURNS TABLE (sku text, orders bigint, paid bigint)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = catalog, pg_temp
--- An order that waits behind this must not notice more than a hiccup.
+-- Orders of other sales may wait behind this call: the limit keeps their delay short.
 SET lock_timeout = '500ms'
 AS $routine$
 #variable_conflict use_column
@@ -42,10 +42,10 @@ BEGIN
       SELECT h.sku, h.status FROM hot.orders h WHERE h.sale = p_sale) o ON o.sku = k.sku
     GROUP BY k.sku ORDER BY k.sku;
 
-  -- As many as there were payments: before anything is locked that other sales use.
+  -- This deletes one row for each payment, so it comes before the locks that other sales wait for.
   DELETE FROM catalog.payment_reference r WHERE r.sale = p_sale;
   FOR v_table IN
-    -- By what they hold: the names of partitions were others once.
+    -- Found by their bounds, because older versions named partitions in another way.
     SELECT n.nspname AS schema, c.relname AS name
     FROM pg_inherits i
     JOIN pg_class p ON p.oid = i.inhparent
@@ -73,6 +73,6 @@ $routine$;
 
 ALTER FUNCTION catalog.drop_sale OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.drop_sale IS
-  'Removes an old sale and all that belongs to it, from both schemas';
+  'Removes an old sale and everything that belongs to it from both schemas';
 REVOKE ALL ON FUNCTION catalog.drop_sale FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION catalog.drop_sale TO flashsale_ops;

@@ -1,4 +1,5 @@
--- due_sku_terms: what catalog.sku_terms has to hold. refresh_sku_terms copies it; audit compares.
+-- due_sku_terms: computes the rows that catalog.sku_terms must have. refresh_sku_terms copies them; audit
+-- compares them.
 --
 -- Parameters: none
 -- Result: one row for each SKU
@@ -36,5 +37,5 @@ $routine$;
 
 ALTER FUNCTION catalog.due_sku_terms OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.due_sku_terms IS
-  'What catalog.sku_terms has to hold, from sku, sale, tunable and canary';
+  'Computes the rows that catalog.sku_terms must have, from sku, sale, tunable and canary';
 REVOKE ALL ON FUNCTION catalog.due_sku_terms FROM PUBLIC;

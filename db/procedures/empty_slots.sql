@@ -1,10 +1,11 @@
--- empty_slots: takes the free units of a SKU out of this schema, with its slots. Part of move_sku and
+-- empty_slots: takes the free units of a SKU out of this schema and deletes its slots. Part of move_sku and
 -- send_sku.
 --
 -- Parameters: p_sale, p_sku
--- Result: one row: units, and how many slots they were in
+-- Result: one row: units, the free units; slots, the number of slots that were deleted
 -- Tables: writes stock_slot, stock_movement (kind move)
--- Locks: the slots; the caller holds the SKU's advisory lock, exclusively, so nobody else can
+-- Locks: the slots. No other transaction can hold them, because the caller holds the advisory lock of the
+--   SKU exclusively
 -- Errors: none
 
 CREATE OR REPLACE FUNCTION :schema.empty_slots(p_sale text, p_sku text)

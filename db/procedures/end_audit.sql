@@ -1,6 +1,8 @@
--- end_audit: notes what an audit found that the caller had taken with take_audit.
+-- end_audit: records the result of an audit that the caller took with take_audit.
 --
--- Parameters: p_broken, rows; p_took_ms; p_next_in_ms, the next one is due after that
+-- Parameters: p_broken, the number of rows that the audit returned; p_took_ms, its duration; p_next_in_ms,
+--   the time until the next audit is due
+-- Result: none
 -- Tables: writes audit_run
 -- Locks: the audit_run row
 -- Errors: none
@@ -15,6 +17,6 @@ AS $routine$
 $routine$;
 
 ALTER FUNCTION :schema.end_audit OWNER TO flashsale_owner;
-COMMENT ON FUNCTION :schema.end_audit IS 'Notes what an audit found, and when the next one is due';
+COMMENT ON FUNCTION :schema.end_audit IS 'Records the result of an audit, and when the next one is due';
 REVOKE ALL ON FUNCTION :schema.end_audit FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.end_audit TO flashsale_worker;

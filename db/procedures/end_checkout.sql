@@ -1,14 +1,17 @@
--- end_checkout: a session of the provider cannot be paid any more, or could not be ended. Workers call it
--- after take_checkouts; web nodes when the provider says that a session is over; an operator for a session
--- that the provider knows nothing of: SELECT hot.end_checkout(2, 'its session_ref', 'ended', NULL).
+-- end_checkout: records that a session of the payment provider is over, or that it could not be ended.
+-- Workers call it after take_checkouts. Web nodes call it when the provider reports that a session is over.
+-- An operator calls it for a session that the provider does not know:
+--   SELECT hot.end_checkout(2, 'its session_ref', 'ended', NULL);
 --
 -- Parameters
 --   p_order_no     the order
---   p_session_ref  the session: a later one of the order stays as it is
---   p_state        ended: nobody pays in it any more; paying: its shopper was faster, and what became of
---                  the payment the provider has not said; NULL: it could not be ended, and is tried again
---   p_error        why it could not be ended
--- Result: whether it is the order's session, and was not known to be over
+--   p_session_ref  the session. A later session of the order is not changed
+--   p_state        ended: nobody can pay in the session any more
+--                  paying: the shopper completed the session first, and the provider has not yet reported
+--                    the result of the payment
+--                  NULL: the session could not be ended, and a worker tries again
+--   p_error        why the session could not be ended
+-- Result: true if the session is that of the order and was not known to be over
 -- Tables: writes checkout
 -- Locks: the checkout row
 -- Errors: 23514 no such state
@@ -29,6 +32,6 @@ $routine$;
 
 ALTER FUNCTION :schema.end_checkout OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.end_checkout IS
-  'A session of the provider is over, or could not be ended';
+  'Records that a session of the provider is over, or that it could not be ended';
 REVOKE ALL ON FUNCTION :schema.end_checkout FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.end_checkout TO flashsale_web, flashsale_worker, flashsale_ops;

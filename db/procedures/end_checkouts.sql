@@ -1,5 +1,5 @@
--- end_checkouts: the sessions of orders that have just ended are to be ended at the provider. Trigger of
--- orders, so that no way in which an order ends can forget it.
+-- end_checkouts: marks the payment sessions of orders that have just ended, so that workers end them at the
+-- provider. It is a trigger of orders, so it covers every way in which an order ends.
 --
 -- Parameters: none
 -- Result: none (a statement trigger)
@@ -21,7 +21,7 @@ $routine$;
 
 ALTER FUNCTION :schema.end_checkouts OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.end_checkouts IS
-  'Trigger: sessions of orders that have ended are to be ended at the provider';
+  'Trigger: marks the payment sessions of ended orders for workers, which end them at the provider';
 REVOKE ALL ON FUNCTION :schema.end_checkouts FROM PUBLIC;
 
 CREATE OR REPLACE TRIGGER end_checkouts

@@ -1,15 +1,16 @@
--- end_refund: how a refund went. Workers and web nodes call it; so does an operator who has given the
--- money back by hand: SELECT hot.end_refund('the payment''s reference', 'the refund''s reference', NULL).
+-- end_refund: records the result of a refund. Workers and web nodes call it. An operator calls it after a
+-- refund by hand:
+--   SELECT hot.end_refund('the payment''s reference', 'the refund''s reference', NULL);
 --
 -- Parameters
 --   p_payment_ref  the payment that is given back
---   p_refund_ref   the provider's reference of the refund; NULL: there is none yet
---   p_error        why there is none, or, with a reference, why that refund came to nothing: the money
---                  is due again
--- Result: false if no payment with this reference is to be given back in this schema. A refund that is
---   done stays as it is, unless it is this one that failed; one that is known to have failed is not
---   done by saying so
--- Tables: reads orders, payment; writes refund, and outbox when the money was given back, or is due again
+--   p_refund_ref   the provider's reference of the refund; NULL: there is no refund yet
+--   p_error        without p_refund_ref: why there is no refund yet; with p_refund_ref: why this refund
+--                  failed. The money is then due again
+-- Result: false if this schema has no payment with this reference that has to be given back. A refund that
+--   is done stays done, unless p_error says that this very refund failed. A refund that is known to have
+--   failed cannot become done
+-- Tables: reads orders, payment; writes refund; writes outbox when the money was given back or is due again
 -- Locks, in order: the payment row; the refund row
 -- Errors: none
 
@@ -26,7 +27,7 @@ DECLARE
   v_payment record;
   v_state   text;
 BEGIN
-  -- One at a time: each change of the state is told once.
+  -- The row lock lets one call run at a time, so each change of the state has one event.
   SELECT p.sale, p.order_no INTO v_payment
   FROM payment p WHERE p.payment_ref = p_payment_ref AND p.result = 'refund_due' FOR UPDATE;
   IF NOT FOUND THEN RETURN false; END IF;
@@ -57,6 +58,6 @@ $routine$;
 
 ALTER FUNCTION :schema.end_refund OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.end_refund IS
-  'How a refund went: its reference, why there is none yet, or that it came to nothing';
+  'Records the result of a refund: its reference, why there is none yet, or why it failed';
 REVOKE ALL ON FUNCTION :schema.end_refund FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.end_refund TO flashsale_web, flashsale_worker, flashsale_ops;

@@ -1,8 +1,9 @@
--- event_books: whether each transition of an order has exactly one event, in the outbox or in the log:
--- the exact search, order by order, in the SKUs whose sums differ. Part of audit; money_books does it for refunds.
+-- event_books: checks that each transition of an order has exactly one event, in the outbox or in the log.
+-- It compares order by order, in the SKUs whose sums differ. Part of audit; money_books checks the events of
+-- refunds.
 --
--- Parameters: p_skus, what is looked at
--- Result: as of audit; one row for each SKU and kind, with the first order numbers
+-- Parameters: p_skus, the SKUs to check
+-- Result: as in audit; one row for each SKU and kind, with the first order numbers
 -- Tables: reads orders, outbox, event, outbox_relay (orders older than log_since are left out)
 -- Locks: none
 -- Errors: none
@@ -38,14 +39,15 @@ SELECT 'one_event', w.sku,
               || CASE WHEN count(*) > 5 THEN format(' and %s more', count(*) - 5) ELSE '' END),
        count(*) FILTER (WHERE w.is_due), sum(w.times)::bigint,
        CASE WHEN NOT w.is_due THEN
-              'an order or an event was changed by hand: make both say the same'
+              'an order or an event was changed by hand: correct the one that is wrong'
             WHEN min(w.times) = 0 THEN
-              format('nobody was told: insert kind, sale, sku and order_nos into %I.outbox', current_schema())
-            ELSE 'readers were told twice, with two ids: see which of them acted on it; find out who wrote it'
+              format('the event is missing: insert kind, sale, sku and order_nos into %I.outbox', current_schema())
+            ELSE 'the event exists twice, with two ids: find out what wrote it and which readers acted on both'
        END
 FROM wrong w
 LEFT JOIN orders o ON NOT w.is_due AND o.order_no = w.order_no AND o.sku = w.sku
--- Paid after it had expired: it has both. And an old order that ended after log_since.
+-- Correct: both events of an order that was paid after it had expired, and the events of an order
+-- older than log_since that ended later.
 WHERE w.is_due OR w.times > 1
    OR NOT coalesce(o.status = 'paid' AND w.kind = 'expired'
                    OR o.created_at < (SELECT s.at FROM since s), false)
@@ -54,5 +56,5 @@ $routine$;
 
 ALTER FUNCTION :schema.event_books OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.event_books IS
-  'Whether each transition of the orders of some SKUs has exactly one event: part of audit';
+  'Checks that each transition of the orders of some SKUs has exactly one event: part of audit';
 REVOKE ALL ON FUNCTION :schema.event_books FROM PUBLIC;

@@ -1,7 +1,9 @@
--- event_sums: one pass over the order events of this schema: sums by SKU and kind. Part of audit.
+-- event_sums: sums the order events of this schema by SKU and kind, in one pass. Part of audit.
 --
 -- Parameters: none
--- Result: numbers is the sum of hashes of the order numbers
+-- Result: one row for each SKU and kind
+--   orders   the number of orders in the events
+--   numbers  the sum of hashes of the order numbers
 -- Tables: reads outbox, event
 -- Locks: none
 -- Errors: none
@@ -11,7 +13,7 @@ RETURNS TABLE (sku text, kind text, orders bigint, numbers numeric)
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 AS $routine$
--- Most events are of one order: those need no unnest, which takes as long as all other sums.
+-- Most events have one order and need no unnest, which would take as long as all other sums.
 SELECT e.sku, e.kind, sum(cardinality(e.order_nos)) AS orders,
        coalesce(sum(CASE WHEN cardinality(e.order_nos) = 1
                          THEN hashint8extended(e.order_nos[1], 0) END), 0)
@@ -26,5 +28,5 @@ $routine$;
 
 ALTER FUNCTION :schema.event_sums OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.event_sums IS
-  'Sums of the order events, by SKU and kind: part of audit';
+  'Sums the order events by SKU and kind: part of audit';
 REVOKE ALL ON FUNCTION :schema.event_sums FROM PUBLIC;

@@ -1,15 +1,18 @@
--- expire_orders: ends unpaid orders whose time is over; their units are free again. Many workers
--- may call it at once: each takes orders that no other has.
+-- expire_orders: expires unpaid orders whose payment window has ended. Their units are free again. Many
+-- workers may call it at once: no two calls take the same order.
 --
--- Parameters: p_limit, orders at the most
--- Result: one row for each SKU that had any: sku, orders, units. Fewer than p_limit orders in all
---   means that nothing more was due
--- Tables: reads catalog.sku; writes orders, outbox, and where each SKU lives now buyer, stock_slot and
---   stock_movement
--- Locks, in order: the advisory lock of each SKU with orders due, shared, without waiting: one that
---   is being moved has its turn next time; orders rows (SKIP LOCKED); buyer rows, ascending by SKU
---   and user; for each SKU, ascending, what put_units locks
--- Errors: FS001 p_limit below 1
+-- Parameters: p_limit, the largest number of orders to expire
+-- Result: one row for each SKU with expired orders: sku, orders, units. Fewer than p_limit orders in all
+--   mean that no more orders were due, except those that other transactions have locked
+-- Tables: reads catalog.sku; writes orders and outbox; writes buyer, stock_slot and stock_movement of the
+--   schema where each SKU lives now
+-- Locks, in order
+--   1. the advisory lock of each SKU with orders due, shared, without waiting. A SKU that is being moved is
+--      left to the next call
+--   2. orders rows (SKIP LOCKED)
+--   3. buyer rows, ascending by SKU and user
+--   4. for each SKU, ascending, the locks of put_units
+-- Errors: FS001 p_limit is below 1
 
 CREATE OR REPLACE FUNCTION :schema.expire_orders(p_limit int)
 RETURNS TABLE (sku text, orders bigint, units bigint)
@@ -87,7 +90,7 @@ $routine$;
 
 ALTER FUNCTION :schema.expire_orders OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.expire_orders IS
-  'Ends unpaid orders whose time is over; safe on many workers at once';
+  'Expires unpaid orders whose payment window has ended; many workers may call it at once';
 REVOKE ALL ON FUNCTION :schema.expire_orders FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.expire_orders
   TO flashsale_worker;

@@ -274,7 +274,7 @@ it('names the orders whose events are missing or told twice, and how many', asyn
       detail: `events "placed" of orders ${rest.join(', ')}`,
       expected: 2,
       actual: 4,
-      remedy: expect.stringContaining('told twice'),
+      remedy: expect.stringContaining('exists twice'),
     },
   ]);
 });
