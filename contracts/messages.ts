@@ -99,6 +99,7 @@ export interface Verdicts {
  *
  * - `undecodable`: not a message of the shop, sent to the wrong queue, or not valid for its schema
  * - `unknown_schema`: its schema or version of the shop is newer than the worker
+ * - `not_open`: its sale opens later, and the worker held its share of such messages already
  * - `unknown_sku`: no catalogue has the SKU
  * - `failed`: place_orders fails for this request on every attempt, even when it is called alone
  * - `delivery_limit`: workers failed with it so often that the broker gave up
@@ -106,6 +107,7 @@ export interface Verdicts {
 export const DEAD_CAUSES = [
   'undecodable',
   'unknown_schema',
+  'not_open',
   'unknown_sku',
   'failed',
   'delivery_limit',

@@ -86,14 +86,15 @@ export class BatchPlanner<R extends { readonly requestId: string }> {
    * The call has ended.
    *
    * @param locked those of its requests that must be decided by another one
-   * @param pauseMs no call for the SKU before that time is over; other SKUs go on
+   * @param pauseMs no call for the SKU before that time is over; other SKUs go on. The requests wait for
+   *   this time and for no lock, so they go behind those that no call has seen yet
    */
   finished(batch: Batch<R>, locked: readonly R[], nowMs: number, pauseMs = 0): void {
     this.#callsInFlight -= 1;
     for (const { requestId } of batch.requests) this.#deciding.delete(requestId);
     const lane = this.#lane(batch.sku, nowMs);
     if (batch.wait) lane.waitInFlight = false;
-    lane.locked.push(...locked);
+    (pauseMs > 0 ? lane.fresh : lane.locked).push(...locked);
     lane.notBeforeMs = nowMs + pauseMs;
     this.#waiting += locked.length;
     if (lane.fresh.length + lane.locked.length === 0 && !lane.waitInFlight) {

@@ -35,6 +35,14 @@ import type { WorkerMetrics } from './metrics.ts';
 const BUSY_MS = 250;
 /** Between two calls for a SKU whose sale opens later by the clock of its server. */
 const NOT_OPEN_PAUSE_MS = 100;
+/** Of the prefetch, for deliveries that wait for the opening of their sale: other sales need the rest. */
+const EARLY_SHARE_MAX = 0.5;
+
+const TOO_EARLY: Decision = {
+  kind: 'poison',
+  cause: 'not_open',
+  error: new Error('the sale opens later, and too many messages wait for an opening'),
+};
 
 /** A delivery that is not ended yet. */
 interface OpenDelivery {
@@ -70,6 +78,8 @@ export class OrdersConsumer {
   readonly #planner: BatchPlanner<Entry>;
   /** In the order of their arrival. */
   readonly #open = new Set<OpenDelivery>();
+  /** Those of them that wait for the opening of their sale, by the database's clock. */
+  readonly #early = new Set<OpenDelivery>();
   #consumer: Consumer | undefined;
   #timer: NodeJS.Timeout | undefined;
   #decidedAtMs = Number.NEGATIVE_INFINITY;
@@ -204,16 +214,26 @@ export class OrdersConsumer {
     let isEarly = false;
     const told: AddressedVerdict[] = [];
     for (const [index, entry] of requests.entries()) {
-      const decision = decisions[index] ?? { kind: 'abandoned' };
-      if (decision.kind === 'locked') {
-        locked.push(entry);
-        isEarly ||= decision.isEarly === true;
-      } else this.#apply(sku, entry, decision, told);
+      let decision = decisions[index] ?? { kind: 'abandoned' };
+      if (decision.kind === 'locked' && decision.isEarly) {
+        isEarly = true;
+        if (!this.#holdEarly(entry.from)) decision = TOO_EARLY;
+      }
+      if (decision.kind === 'locked') locked.push(entry);
+      else this.#apply(sku, entry, decision, told);
     }
     this.#decidedAtMs = performance.now();
     this.#planner.finished(batch, locked, this.#decidedAtMs, isEarly ? NOT_OPEN_PAUSE_MS : 0);
     sendVerdicts(this.#options.publisher, told);
     this.#pump();
+  }
+
+  /** @returns false when as many deliveries as may wait for the opening of their sale do so */
+  #holdEarly(open: OpenDelivery): boolean {
+    const earlyMax = Math.max(1, Math.floor(this.#options.prefetchMax * EARLY_SHARE_MAX));
+    if (!this.#early.has(open) && this.#early.size >= earlyMax) return false;
+    this.#early.add(open);
+    return true;
   }
 
   #apply(sku: string, entry: Entry, decision: Decision, told: AddressedVerdict[]): void {
@@ -238,6 +258,7 @@ export class OrdersConsumer {
     open.undecided -= 1;
     if (open.undecided > 0) return;
     this.#open.delete(open);
+    this.#early.delete(open);
     // Not acknowledged, an abandoned delivery goes to another worker when this channel closes.
     if (!open.abandoned) open.delivery.ack();
     open.ended.resolve(!open.abandoned);

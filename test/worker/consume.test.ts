@@ -280,7 +280,7 @@ test('drained is said only when everything before is decided', async () => {
   release();
   await until('all are told', () => web.verdicts.size === 20);
   expect(await settled).toBe(
-    'DrainFailed: node-1: timed out after 10000 ms; no answer from orders.hot',
+    'DrainFailed: node-1: timed out after 300000 ms; no answer from orders.hot',
   );
   await untilEmpty();
 });

@@ -110,6 +110,7 @@ export async function openWorker(
   databases: Databases,
   around: (call: PlaceOrders) => PlaceOrders = (call) => call,
   schema: Schema = 'regular',
+  { prefetchMax = 100, batchRequestsMax = BATCH_LIMITS.batchRequestsMax } = {},
 ) {
   const registry = createMetrics('test');
   const metrics = createWorkerMetrics(registry);
@@ -129,8 +130,8 @@ export async function openWorker(
     connection: connections.consuming,
     publisher: await Publisher.open(connections.publishing),
     decider,
-    prefetchMax: 100,
-    limits: BATCH_LIMITS,
+    prefetchMax,
+    limits: { ...BATCH_LIMITS, batchRequestsMax },
     giveUp: giveUp.signal,
     log,
     metrics,
