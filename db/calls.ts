@@ -11,6 +11,6 @@ export * from './payments.ts';
 export * from './refunds.ts';
 export * from './ticket-keys.ts';
 export * from './transfers.ts';
-export * from './waiting.ts';
+export * from './waitlist.ts';
 export * from './warm.ts';
 export * from './webhooks.ts';

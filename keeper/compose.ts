@@ -9,7 +9,7 @@ import { areApart } from '../db/both-schemas.ts';
 import { POWERFUL_LOGIN } from '../db/logins.ts';
 import { type Elsewhere, fenceNode, hasMovedSkus, knownUnitCounts } from '../db/operations.ts';
 import { createPool, type Databases } from '../db/pool.ts';
-import { setWaitlists } from '../db/waiting.ts';
+import { setWaitlists } from '../db/waitlist.ts';
 import { needDatabases } from '../db/watch.ts';
 import type { Lifecycle } from '../process/lifecycle.ts';
 import type { Log } from '../process/log.ts';

@@ -14,9 +14,9 @@ import type { OrderPages } from './order-pages.ts';
 import type { Payments } from './payments.ts';
 import type { FastPath } from './purchase/fast-path.ts';
 import type { Recall } from './purchase/recall.ts';
-import type { LineDesk } from './requests/line.ts';
 import type { Purchases } from './requests/purchases.ts';
 import type { StatusWaits } from './requests/status-waits.ts';
+import type { WaitlistWaits } from './requests/waitlist-waits.ts';
 
 /** Everything that calls are answered with; made once, in `node.ts`. */
 export interface Context {
@@ -33,7 +33,7 @@ export interface Context {
   readonly purchases: Purchases;
   readonly recall: Recall;
   readonly statusWaits: StatusWaits;
-  readonly lineDesk: LineDesk;
+  readonly waitlistWaits: WaitlistWaits;
   readonly payments: Payments;
   readonly cashier: Cashier;
   readonly orderPages: OrderPages;

@@ -12,9 +12,9 @@ import { AnswerCounts } from './gate/answers.ts';
 import { OVERLOAD_CAUSES, type OverloadCause } from './gate/pressure.ts';
 import type { RiskCause } from './gate/risk.ts';
 import type { NodeAgent } from './quota/agent.ts';
-import type { LineDesk } from './requests/line.ts';
 import type { Purchases } from './requests/purchases.ts';
 import type { StatusWaits } from './requests/status-waits.ts';
+import type { WaitlistWaits } from './requests/waitlist-waits.ts';
 
 const RISK_SCORE_BUCKETS = [0, 10, 24, 49, 74, 100];
 
@@ -24,7 +24,7 @@ interface Parts {
   readonly catalogue: Catalogue;
   readonly purchases: Purchases;
   readonly statusWaits: StatusWaits;
-  readonly lineDesk: LineDesk;
+  readonly waitlistWaits: WaitlistWaits;
 }
 
 interface Outside {
@@ -114,7 +114,7 @@ export type ServerMetrics = ReturnType<typeof createServerMetrics>;
 
 /** What is known elsewhere in the process and read at each scrape. */
 export function observeServer(parts: Parts, { overload, agent, publisher }: Outside): void {
-  const { metrics, catalogue, purchases, statusWaits, lineDesk } = parts;
+  const { metrics, catalogue, purchases, statusWaits, waitlistWaits } = parts;
   const quota = ['grant', 'admitted', 'decided', 'wanted', 'spare'] as const;
   metrics.gauge(
     'flashsale_quota_units',
@@ -176,6 +176,6 @@ export function observeServer(parts: Parts, { overload, agent, publisher }: Outs
   scalar(
     'flashsale_line_watchers',
     'Long-polls for news of the line that are open',
-    () => lineDesk.watchers,
+    () => waitlistWaits.watchers,
   );
 }

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { OutgoingMessage, PublishResult } from '../broker/publisher.ts';
 import type { Schema } from '../contracts/names.ts';
 import type { Answers } from '../db/both-schemas.ts';
-import { knownWaitingEntries, type RequestOutcome } from '../db/calls.ts';
+import { knownWaitlistEntries, type RequestOutcome } from '../db/calls.ts';
 import { saleBoard } from '../db/catalog.ts';
 import type { Databases } from '../db/pool.ts';
 import type { Log } from '../process/log.ts';
@@ -31,10 +31,10 @@ import { FastPath } from './purchase/fast-path.ts';
 import { Recall } from './purchase/recall.ts';
 import { breakOutcomes, PublishBreaker } from './requests/breakers.ts';
 import { Envelopes } from './requests/envelopes.ts';
-import { LineDesk } from './requests/line.ts';
 import { Lookup } from './requests/lookup.ts';
 import { type PurchaseEvents, Purchases } from './requests/purchases.ts';
 import { StatusWaits } from './requests/status-waits.ts';
+import { WaitlistWaits } from './requests/waitlist-waits.ts';
 
 /** The quota agent, as far as a web node uses it. */
 export interface QuotaAgent extends Allotment {
@@ -127,8 +127,8 @@ export async function assembleNode(outside: Outside) {
     payments: createPayments(config.payment),
     cashier: new Cashier(outside),
     challenges: createChallenges(outside, watch, metrics),
-    lineDesk: new LineDesk(
-      (places) => knownWaitingEntries(databases, places),
+    waitlistWaits: new WaitlistWaits(
+      (places) => knownWaitlistEntries(databases, places),
       () => saleBoard(databases),
     ),
     statusWaits,

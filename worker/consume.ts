@@ -72,6 +72,7 @@ export interface OrdersConsumerOptions {
   readonly metrics: WorkerMetrics;
 }
 
+/** More than 200 lines: the life of a delivery, from its arrival to its end. */
 export class OrdersConsumer {
   readonly #options: OrdersConsumerOptions;
   readonly #queue: string;

@@ -1,6 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Static } from 'typebox';
-import { type JoinResult, joinWaiting, leaveWaiting, type WaitingEntry } from '../../db/calls.ts';
+import {
+  type JoinResult,
+  joinWaitlist,
+  leaveWaitlist,
+  type WaitlistEntry,
+} from '../../db/calls.ts';
 import { guards } from '../authenticate.ts';
 import type { SkuOnSale } from '../catalogue.ts';
 import type { Context } from '../context.ts';
@@ -32,7 +37,7 @@ const REFUSALS: Readonly<Record<Exclude<JoinResult, 'waiting'>, ProblemVerdict>>
 
 /** The shopper's place in the line for units that come back: one for each SKU. */
 export const waitingRoutes: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
-  const { databases, lineDesk, orderPages, stopping } = context;
+  const { databases, waitlistWaits, orderPages, stopping } = context;
   const onRequest = guards(context).user;
   const security = [{ bearer: [] }];
 
@@ -55,7 +60,7 @@ export const waitingRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
     async ({ params, body, userId }, reply) => {
       const row = rowOf(context, params);
       const refusal = await join(context, row, userId, body?.quantity ?? 1);
-      const entry = await lineDesk.read({ sku: row.sku, userId });
+      const entry = await waitlistWaits.read({ sku: row.sku, userId });
       const place = entry && answerOf(context, row, entry);
       // Who has a place keeps it, whatever is refused to others now.
       if (refusal !== undefined && place?.status !== 'waiting') throw refusal;
@@ -80,7 +85,7 @@ export const waitingRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
     async ({ params, query, userId }, reply) => {
       const row = rowOf(context, params);
       const waitMs = Math.min(query.wait ?? 0, WAIT_SECONDS_MAX) * 1_000;
-      const entry = await lineDesk.wait(
+      const entry = await waitlistWaits.wait(
         { sku: row.sku, userId },
         waitMs,
         goneSignal(reply, stopping),
@@ -103,7 +108,7 @@ export const waitingRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
       },
     },
     async ({ params, userId }, reply) => {
-      await leaveWaiting(databases, rowOf(context, params).sku, userId);
+      await leaveWaitlist(databases, rowOf(context, params).sku, userId);
       return reply.code(204).send(null);
     },
   );
@@ -127,7 +132,7 @@ function rowOf(
  * node remembers is a moment old.
  */
 async function join(
-  { catalogue, databases, lineDesk }: Context,
+  { catalogue, databases, waitlistWaits }: Context,
   row: SkuOnSale,
   userId: string,
   units: number,
@@ -135,9 +140,9 @@ async function join(
   const state = catalogue.skuState(row);
   if (state === 'scheduled') return untilOpening(catalogue, row);
   if (state !== 'open') return new Problem(state);
-  const result = await joinWaiting(databases, row.schema, { sku: row.sku, userId, units });
+  const result = await joinWaitlist(databases, row.schema, { sku: row.sku, userId, units });
   if (result === 'waiting') return undefined;
-  const now = result === 'units_available' ? await lineDesk.unitsNow(row.sku) : undefined;
+  const now = result === 'units_available' ? await waitlistWaits.unitsNow(row.sku) : undefined;
   const isWithheld = now !== undefined && catalogue.isWithheld(now);
   return new Problem(isWithheld ? 'quota_spent' : REFUSALS[result]);
 }
@@ -145,7 +150,7 @@ async function join(
 function answerOf(
   { catalogue }: Context,
   row: SkuOnSale,
-  entry: WaitingEntry,
+  entry: WaitlistEntry,
 ): Static<typeof WaitingAnswer> {
   // The operators' switch ends it as well; the database knows its own only.
   const isClosed = entry.state === 'waiting' && catalogue.skuState(row) === 'closed';

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { audit, cancelOrder, joinWaiting, moveSku, payOrder } from '../../db/calls.ts';
+import { audit, cancelOrder, joinWaitlist, moveSku, payOrder } from '../../db/calls.ts';
 import { openSession, type Session } from '../../db/pool.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
 import { openSale, order, stock } from './shop.ts';
@@ -24,7 +24,7 @@ beforeAll(async () => {
   await order(worker, 'line', { userId: 'cem', units: 1 });
   for (const userId of ['dua', 'eve', 'fay']) {
     const place = { sku: 'line', userId, units: 1 };
-    expect(await joinWaiting(database.as('web'), 'hot', place)).toBe('waiting');
+    expect(await joinWaitlist(database.as('web'), 'hot', place)).toBe('waiting');
   }
   expect(await cancelOrder(worker, first, 'ann')).toBe('cancelled');
   await stock(ops, sale, { sku: 'moved', schema: 'regular', units: 5, slots: 1 });

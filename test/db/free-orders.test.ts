@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   cancelOrder,
   expireOrders,
-  joinWaiting,
+  joinWaitlist,
   orderDetails,
   outboxBatch,
   payOrder,
@@ -10,7 +10,7 @@ import {
   requestOutcomes,
   takeRefunds,
   unitCounts,
-  waitingEntries,
+  waitlistEntries,
 } from '../../db/calls.ts';
 import { uniqueName } from '../servers.ts';
 import { openShop } from './open-shop.ts';
@@ -77,13 +77,13 @@ describe('an order of price 0 is paid at once', () => {
     const sku = await stock(ops, sale, { units: 1 });
     const first = await order(worker, sku, { userId: 'ann' });
     const userId = uniqueName('user');
-    expect(await joinWaiting(web, 'hot', { sku, userId, units: 1 })).toBe('waiting');
+    expect(await joinWaitlist(web, 'hot', { sku, userId, units: 1 })).toBe('waiting');
     await database.admin.query({
       text: 'UPDATE catalog.sku SET price = 0 WHERE sku = $1',
       values: [sku],
     });
     expect(await cancelOrder(web, first, 'ann')).toBe('cancelled');
-    const [entry] = await waitingEntries(web, [{ sku, userId }]);
+    const [entry] = await waitlistEntries(web, [{ sku, userId }]);
     expect(entry).toMatchObject({ state: 'served', order: { status: 'paid', amount: '0.00' } });
     expect((await eventsOf(sku)).slice(-3).map((line) => line.split(' ')[1])).toEqual(
       expect.arrayContaining(['placed', 'paid']),

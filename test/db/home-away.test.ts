@@ -6,11 +6,11 @@ import {
   type Elsewhere,
   fenceNode,
   handledDeadLetters,
-  joinWaiting,
+  joinWaitlist,
   knownOutcomes,
   knownUnitCounts,
-  knownWaitingEntries,
-  leaveWaiting,
+  knownWaitlistEntries,
+  leaveWaitlist,
   moveSku,
   nodeFenced,
   orderDetails,
@@ -111,17 +111,17 @@ describe('while the home of hot is away', () => {
     await order(worker, line, {}, 'regular');
     await order(worker, ofHot);
     await setWaitlists(away(ops), [line], []);
-    expect(await joinWaiting(away(web), 'regular', { sku: line, userId: own, units: 1 })).toBe(
+    expect(await joinWaitlist(away(web), 'regular', { sku: line, userId: own, units: 1 })).toBe(
       'waiting',
     );
-    await joinWaiting(web, 'hot', { sku: ofHot, userId: own, units: 1 });
+    await joinWaitlist(web, 'hot', { sku: ofHot, userId: own, units: 1 });
     const places = [line, ofHot].map((sku) => ({ sku, userId: own }));
-    const { rows, missing } = await knownWaitingEntries(away(web), places);
+    const { rows, missing } = await knownWaitlistEntries(away(web), places);
     expect(rows).toMatchObject([{ sku: line, state: 'waiting' }]);
     expect(missing).toEqual(['hot']);
-    expect(await leaveWaiting(away(web), line, own)).toBe(true);
-    await expect(leaveWaiting(away(web), ofHot, own)).rejects.toMatchObject(unavailable);
-    expect(await leaveWaiting(web, ofHot, own)).toBe(true);
+    expect(await leaveWaitlist(away(web), line, own)).toBe(true);
+    await expect(leaveWaitlist(away(web), ofHot, own)).rejects.toMatchObject(unavailable);
+    expect(await leaveWaitlist(web, ofHot, own)).toBe(true);
   });
 
   it('an audit of one home tells what it has found there', async () => {

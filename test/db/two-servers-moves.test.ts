@@ -4,15 +4,15 @@ import {
   cancelOrder,
   carryTo,
   expireOrders,
-  joinWaiting,
-  leaveWaiting,
+  joinWaitlist,
+  leaveWaitlist,
   moveSku,
   payOrder,
   placeOrders,
   requestOutcomes,
   restock,
   saleBoard,
-  waitingEntries,
+  waitlistEntries,
 } from '../../db/calls.ts';
 import { fenceNode } from '../../db/operations.ts';
 import { byNode, order, request, stock } from './shop.ts';
@@ -133,17 +133,17 @@ describe('a SKU that moves to another server', () => {
     const number = await order(worker, sku, { userId: 'ann' }, 'regular');
     const web = servers.as('web', 1);
     for (const userId of ['w1', 'w2']) {
-      expect(await joinWaiting(web, 'regular', { sku, userId, units: 1 })).toBe('waiting');
+      expect(await joinWaitlist(web, 'regular', { sku, userId, units: 1 })).toBe('waiting');
     }
     await moveSku(ops, 'hot', sku);
-    expect(await joinWaiting(web, 'regular', { sku, userId: 'w3', units: 1 })).toBe('waiting');
+    expect(await joinWaitlist(web, 'regular', { sku, userId: 'w3', units: 1 })).toBe('waiting');
     const places = ['w1', 'w2', 'w3'].map((userId) => ({ sku, userId }));
-    const line = (await waitingEntries(web, places)).toSorted((a, b) => a.rank - b.rank);
+    const line = (await waitlistEntries(web, places)).toSorted((a, b) => a.rank - b.rank);
     expect(line).toHaveLength(3);
     await cancelOrder(worker, number, 'ann');
     await carry(worker);
     const [first, ...others] = line.map(({ userId }) => userId);
-    const after = await waitingEntries(web, places);
+    const after = await waitlistEntries(web, places);
     expect(after.find(({ userId }) => userId === first)).toMatchObject({ state: 'served' });
     for (const userId of others) {
       expect(after.find((entry) => entry.userId === userId)).toMatchObject({ state: 'waiting' });
@@ -157,17 +157,17 @@ describe('a SKU that moves to another server', () => {
     await order(worker, sku, { userId: 'ann' }, 'regular');
     const web = servers.as('web', 1);
     for (const userId of ['w1', 'w2']) {
-      expect(await joinWaiting(web, 'regular', { sku, userId, units: 1 })).toBe('waiting');
+      expect(await joinWaitlist(web, 'regular', { sku, userId, units: 1 })).toBe('waiting');
     }
     await ops.regular.query({ text: 'SELECT hot.send_sku($1)', values: [sku] });
     const states = async () => {
       const places = ['w1', 'w2', 'w3'].map((userId) => ({ sku, userId }));
-      const entries = await waitingEntries(web, places);
+      const entries = await waitlistEntries(web, places);
       return entries.map(({ userId, state }) => `${userId} ${state}`).sort();
     };
     expect(await states()).toEqual(['w1 waiting', 'w2 waiting']);
-    expect(await leaveWaiting(web, sku, 'w3')).toBe(false);
-    const leaving = leaveWaiting(web, sku, 'w1');
+    expect(await leaveWaitlist(web, sku, 'w3')).toBe(false);
+    const leaving = leaveWaitlist(web, sku, 'w1');
     await carry(worker);
     expect(await leaving).toBe(true);
     expect(await states()).toEqual(['w2 waiting']);

@@ -3,14 +3,14 @@ import {
   audit,
   cancelOrder,
   expireOrders,
-  joinWaiting,
-  leaveWaiting,
+  joinWaitlist,
+  leaveWaitlist,
   moveSku,
   payOrder,
   placeOrders,
   unitCounts,
   userOrders,
-  waitingEntries,
+  waitlistEntries,
 } from '../../db/calls.ts';
 import type { DatabaseError } from '../../db/errors.ts';
 import type { Databases } from '../../db/pool.ts';
@@ -81,10 +81,10 @@ const ACTS: readonly Act[] = [
     return expireOrders(databases, random.chance(0.5) ? 'hot' : 'regular', random.integer(1, 9));
   },
   async (sku, userId, random) =>
-    joinWaiting(databases, 'hot', { sku, userId, units: random.integer(1, 2) }),
+    joinWaitlist(databases, 'hot', { sku, userId, units: random.integer(1, 2) }),
   async (sku, userId, random) =>
-    joinWaiting(databases, 'hot', { sku, userId, units: random.integer(1, 2) }),
-  async (sku, userId) => leaveWaiting(databases, sku, userId),
+    joinWaitlist(databases, 'hot', { sku, userId, units: random.integer(1, 2) }),
+  async (sku, userId) => leaveWaitlist(databases, sku, userId),
   async (sku, _userId, random) =>
     random.chance(0.3) && moveSku(databases, random.chance(0.5) ? 'hot' : 'regular', sku),
 ];
@@ -117,7 +117,7 @@ it(`keeps books and order of the line through ${ROUNDS} rounds of everything at 
     const counts = (await unitCounts(databases)).find((count) => count.sku === sku);
     expect(counts?.unitsTotal).toBe(UNITS);
     const places = Array.from({ length: USERS }, (_, n) => ({ sku, userId: `${sku}-u${n}` }));
-    const entries = await waitingEntries(databases, places);
+    const entries = await waitlistEntries(databases, places);
     served += entries.filter(({ state }) => state === 'served').length;
   }
   expect(errors, `seed ${SEED}`).toEqual([]);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Schema } from '../../contracts/names.ts';
-import { expireOrders, joinWaiting, moveSku, waitingEntries } from '../../db/calls.ts';
+import { expireOrders, joinWaitlist, moveSku, waitlistEntries } from '../../db/calls.ts';
 import type { Databases, Pool } from '../../db/pool.ts';
 import { uniqueName } from '../servers.ts';
 import { openShop } from './open-shop.ts';
@@ -29,10 +29,10 @@ describe.each([
   ['another server', two],
 ])('a SKU that moves to %s', (_, { sale, ops, worker, web, admin }) => {
   const entryOf = async (sku: string, userId: string) =>
-    (await waitingEntries(web, [{ sku, userId }]))[0];
+    (await waitlistEntries(web, [{ sku, userId }]))[0];
 
   async function join(sku: string, userId: string): Promise<void> {
-    expect(await joinWaiting(web, 'regular', { sku, userId, units: 1 })).toBe('waiting');
+    expect(await joinWaitlist(web, 'regular', { sku, userId, units: 1 })).toBe('waiting');
   }
 
   /** Lets the time to pay of every order that the SKU has now be over, and expires those. */

@@ -4,8 +4,8 @@ import { lotteryRank } from '../../contracts/lottery.ts';
 import {
   cancelOrder,
   expireOrders,
-  joinWaiting,
-  leaveWaiting,
+  joinWaitlist,
+  leaveWaitlist,
   moveSku,
   orderDetails,
   outboxBatch,
@@ -16,7 +16,7 @@ import {
   restock,
   setWaitlists,
   unitCounts,
-  waitingEntries,
+  waitlistEntries,
 } from '../../db/calls.ts';
 import { openSession } from '../../db/pool.ts';
 import { uniqueName } from '../servers.ts';
@@ -28,9 +28,9 @@ import { byNode, openSale, order, request, stock } from './shop.ts';
 const { database, worker, web, ops, sale } = await openShop();
 
 const join = (sku: string, userId: string, units = 1) =>
-  joinWaiting(web, 'hot', { sku, userId, units });
+  joinWaitlist(web, 'hot', { sku, userId, units });
 const entry = async (sku: string, userId: string) =>
-  (await waitingEntries(web, [{ sku, userId }]))[0];
+  (await waitlistEntries(web, [{ sku, userId }]))[0];
 const free = async (sku: string) =>
   (await unitCounts(worker)).find((count) => count.sku === sku)?.free;
 
@@ -38,7 +38,7 @@ const free = async (sku: string) =>
 async function line(sku: string, count: number, units = 1): Promise<string[]> {
   const users = Array.from({ length: count }, () => uniqueName('user'));
   for (const user of users) expect(await join(sku, user, units)).toBe('waiting');
-  const entries = await waitingEntries(
+  const entries = await waitlistEntries(
     web,
     users.map((userId) => ({ sku, userId })),
   );
@@ -90,8 +90,8 @@ describe('a place in the line', () => {
     for (const [ahead, userId] of users.entries()) {
       expect(await entry(sku, userId)).toMatchObject({ ahead, inLine: 7 });
     }
-    expect(await leaveWaiting(web, sku, users[0] ?? '')).toBe(true);
-    expect(await leaveWaiting(web, sku, users[0] ?? '')).toBe(false);
+    expect(await leaveWaitlist(web, sku, users[0] ?? '')).toBe(true);
+    expect(await leaveWaitlist(web, sku, users[0] ?? '')).toBe(false);
     expect(await entry(sku, users[0] ?? '')).toBeUndefined();
     expect(await entry(sku, users[6] ?? '')).toMatchObject({ ahead: 5, inLine: 6 });
   });
@@ -103,9 +103,9 @@ describe('a place in the line', () => {
     await lock.run('BEGIN');
     await lock.query({ text: 'SELECT FROM hot.waiting WHERE sku = $1 FOR UPDATE', values: [sku] });
     const few = database.as('web', 4);
-    const leaving = users.map((userId) => leaveWaiting(few, sku, userId).catch(() => false));
+    const leaving = users.map((userId) => leaveWaitlist(few, sku, userId).catch(() => false));
     await blocked(database, 2);
-    const asked = waitingEntries(few, [{ sku, userId: users[0] ?? '' }]).then(() => 'told');
+    const asked = waitlistEntries(few, [{ sku, userId: users[0] ?? '' }]).then(() => 'told');
     const first = await Promise.race([asked, ...leaving.map((each) => each.then(() => 'ended'))]);
     await lock.run('ROLLBACK');
     await lock.close();
@@ -203,7 +203,7 @@ describe('a unit that comes back', () => {
     await lapse([mine]);
     expect(await join(sku, best)).toBe('limit_reached');
     const claimed = (await entry(sku, best))?.order?.orderNo ?? '';
-    await leaveWaiting(web, sku, other);
+    await leaveWaitlist(web, sku, other);
     await lapse([claimed]);
     const again = await order(worker, sku);
     expect(await join(sku, best)).toBe('waiting');

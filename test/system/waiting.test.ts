@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cancelOrder } from '../../db/calls.ts';
 import { audit, restock } from '../../db/operations.ts';
-import { joinWaiting, waitingEntries } from '../../db/waiting.ts';
+import { joinWaitlist, waitlistEntries } from '../../db/waitlist.ts';
 import { USER_PLACES_MAX } from '../../server/requests/places.ts';
 import { order } from '../db/shop.ts';
 import { type Answer, Shopper } from '../shopper.ts';
@@ -107,7 +107,7 @@ describe('the line for units that come back', () => {
     // Sold a moment ago, and ann has asked another node: no web node here has seen it yet.
     await order(system.databases, 'Now');
     const place = { sku: 'Now', userId: ann.userId, units: 1 };
-    expect(await joinWaiting(system.databases, 'hot', place)).toBe('waiting');
+    expect(await joinWaitlist(system.databases, 'hot', place)).toBe('waiting');
     const asked = [ann.call('POST', path, {}), ann.call('POST', path), ben.call('POST', path, {})];
     const [first, again, other] = await Promise.all(asked);
     expect(first).toMatchObject({ status: 201, body: { status: 'waiting', quantity: 1 } });
@@ -204,7 +204,7 @@ describe('the line for units that come back', () => {
     });
     await owner.call('POST', `/api/v1/orders/${order.orderNo}/cancel`);
     const place = { sku: 'End', userId: ann.userId };
-    expect(await waitingEntries(system.databases, [place])).toMatchObject([{ state: 'waiting' }]);
+    expect(await waitlistEntries(system.databases, [place])).toMatchObject([{ state: 'waiting' }]);
     expect(await audit(system.databases)).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
 import type { Answers } from '../../db/both-schemas.ts';
-import type { WaitingEntry } from '../../db/calls.ts';
+import type { WaitlistEntry } from '../../db/calls.ts';
 import type { BoardSku, SaleBoard } from '../../db/catalog.ts';
 import { Lookup } from './lookup.ts';
 import { Places } from './places.ts';
@@ -19,7 +19,7 @@ export interface Place {
   readonly userId: string;
 }
 
-export type EntriesOf = (places: readonly Place[]) => Promise<Answers<WaitingEntry>>;
+export type EntriesOf = (places: readonly Place[]) => Promise<Answers<WaitlistEntry>>;
 
 /** A SKU's name has no space. */
 const idOf = ({ sku, userId }: Place) => `${sku} ${userId}`;
@@ -29,8 +29,8 @@ function placeOf(id: string): Place {
   return { sku: id.slice(0, at), userId: id.slice(at + 1) };
 }
 
-export class LineDesk {
-  readonly #lookup: Lookup<WaitingEntry>;
+export class WaitlistWaits {
+  readonly #lookup: Lookup<WaitlistEntry>;
   readonly #watched = new Map<string, Set<() => void>>();
   readonly #places = new Places(WATCHERS_MAX);
   readonly #units: Lookup<BoardSku>;
@@ -57,7 +57,7 @@ export class LineDesk {
    * The entry as it is now; undefined when there is none.
    * @throws {Problem} overloaded; {DatabaseError}
    */
-  read(place: Place): Promise<WaitingEntry | undefined> {
+  read(place: Place): Promise<WaitlistEntry | undefined> {
     return this.#lookup.find(idOf(place));
   }
 
@@ -74,7 +74,7 @@ export class LineDesk {
    * Waits until the entry is no longer `waiting`, at most `waitMs`, then says how it is.
    * @throws {Problem} rate_limited or overloaded, when too many wait already; {DatabaseError}
    */
-  async wait(place: Place, waitMs: number, gone: AbortSignal): Promise<WaitingEntry | undefined> {
+  async wait(place: Place, waitMs: number, gone: AbortSignal): Promise<WaitlistEntry | undefined> {
     const entry = await this.read(place);
     if (entry?.state !== 'waiting' || waitMs <= 0 || gone.aborted) return entry;
     this.#places.take(place.userId);

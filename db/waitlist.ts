@@ -41,7 +41,7 @@ const MOVE_POLL_MS = 20;
  * @param schema where the SKU was last known to live
  * @param units wanted at the most
  */
-export async function joinWaiting(
+export async function joinWaitlist(
   databases: Databases,
   schema: Schema,
   place: { readonly sku: string; readonly userId: string; readonly units: number },
@@ -69,7 +69,7 @@ export async function joinWaiting(
  * @returns whether there was a place to give up
  * @throws {DatabaseError} `retry` when the line is on its way to another server for longer than a moment
  */
-export async function leaveWaiting(
+export async function leaveWaitlist(
   databases: Databases,
   sku: string,
   userId: string,
@@ -78,7 +78,7 @@ export async function leaveWaiting(
   for (;;) {
     if (await leaveNow(databases, sku, userId)) return true;
     // Neither schema had the line when it was asked: it moves, or the user does not wait.
-    const [entry] = await waitingEntries(databases, [{ sku, userId }]);
+    const [entry] = await waitlistEntries(databases, [{ sku, userId }]);
     if (entry?.state !== 'waiting') return false;
     if (performance.now() > deadline) throw onTheWay(sku);
     await sleep(MOVE_POLL_MS);
@@ -116,7 +116,7 @@ export interface ClaimedOrder {
   readonly refund: Refund | null;
 }
 
-export interface WaitingEntry {
+export interface WaitlistEntry {
   readonly sale: string;
   readonly sku: string;
   readonly userId: string;
@@ -142,7 +142,7 @@ interface EntryRow extends Record<string, unknown> {
   units: number;
   claims: number;
   rank: number;
-  state: WaitingEntry['state'];
+  state: WaitlistEntry['state'];
   asked_at: Date;
   ended_at: Date | null;
   has_moved: boolean;
@@ -160,18 +160,18 @@ interface EntryRow extends Record<string, unknown> {
 }
 
 /** What those who wait are told, or how it ended; no entry for who never asked or has left. */
-export async function waitingEntries(
+export async function waitlistEntries(
   databases: Databases,
   places: readonly { readonly sku: string; readonly userId: string }[],
-): Promise<WaitingEntry[]> {
-  return whole(await knownWaitingEntries(databases, places));
+): Promise<WaitlistEntry[]> {
+  return whole(await knownWaitlistEntries(databases, places));
 }
 
 /** The same, as far as it can be told now: of a place without an entry a missing home may know. */
-export async function knownWaitingEntries(
+export async function knownWaitlistEntries(
   databases: Databases,
   places: readonly { readonly sku: string; readonly userId: string }[],
-): Promise<Answers<WaitingEntry>> {
+): Promise<Answers<WaitlistEntry>> {
   const text = (schema: Schema) =>
     `SELECT w.*, h.moves > 0 AS has_moved FROM ${schema}.waitlist_entries($1, $2) w
      JOIN catalog.sku_homes() h USING (sku)`;
@@ -195,7 +195,7 @@ function isLater(row: EntryRow, other: EntryRow): boolean {
   return row.ended_at > other.ended_at;
 }
 
-function toEntry(row: EntryRow): WaitingEntry {
+function toEntry(row: EntryRow): WaitlistEntry {
   const { sale, sku, units, claims, rank, state } = row;
   return {
     sale,
