@@ -8,8 +8,8 @@ import {
   queryHomes,
   toNumber,
   whole,
-} from './both-schemas.ts';
-import type { Databases } from './pool.ts';
+} from './client/both-homes.ts';
+import type { Databases } from './client/pool.ts';
 
 /** The books of both schemas, and where they have a server each, one server's against the other's. */
 

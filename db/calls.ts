@@ -2,6 +2,7 @@
 
 export * from './catalog.ts';
 export * from './checkouts.ts';
+export * from './client/warm.ts';
 export * from './dead-letters.ts';
 export * from './operations.ts';
 export * from './orders.ts';
@@ -12,5 +13,4 @@ export * from './refunds.ts';
 export * from './ticket-keys.ts';
 export * from './transfers.ts';
 export * from './waitlist.ts';
-export * from './warm.ts';
 export * from './webhooks.ts';

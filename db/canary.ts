@@ -1,7 +1,7 @@
 import type { Schema } from '../contracts/names.ts';
-import { DatabaseError } from './errors.ts';
-import type { Session } from './pool.ts';
-import { forSchema } from './routine-files.ts';
+import { DatabaseError } from './client/errors.ts';
+import type { Session } from './client/pool.ts';
+import { forSchema } from './install/routine-files.ts';
 
 /**
  * Two versions of place_orders side by side. place_orders itself hands a share of its calls, or those

@@ -1,9 +1,9 @@
 import { withOwnDigits } from '../contracts/money.ts';
 import type { Schema } from '../contracts/names.ts';
-import { type Answers, areApart, askHomes, patiently, toNumber } from './both-schemas.ts';
-import { DatabaseError, noAnswer } from './errors.ts';
-import { freeUnits, type HomeRow, homeOf, livesThere } from './homes.ts';
-import type { Databases, Pool } from './pool.ts';
+import { type Answers, areApart, askHomes, patiently, toNumber } from './client/both-homes.ts';
+import { DatabaseError, noAnswer } from './client/errors.ts';
+import { freeUnits, type HomeRow, homeOf, livesThere } from './client/homes.ts';
+import type { Databases, Pool } from './client/pool.ts';
 
 /** The routines of the catalogue, typed. Each function throws DatabaseError and nothing else. */
 

@@ -1,6 +1,6 @@
 import type { Schema } from '../contracts/names.ts';
-import { schemaOfOrder } from './both-schemas.ts';
-import type { Databases } from './pool.ts';
+import { schemaOfOrder } from './client/both-homes.ts';
+import type { Databases } from './client/pool.ts';
 
 /** Sessions of the payment provider, typed. Each function throws DatabaseError and nothing else. */
 

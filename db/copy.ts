@@ -1,7 +1,7 @@
 import type { Schema } from '../contracts/names.ts';
-import { otherSchema } from './both-schemas.ts';
-import { DatabaseError } from './errors.ts';
-import type { Pool } from './pool.ts';
+import { otherSchema } from './client/both-homes.ts';
+import { DatabaseError } from './client/errors.ts';
+import type { Pool } from './client/pool.ts';
 
 /** Copies what must be known where a SKU is decided: who holds how much, and what was decided. */
 

@@ -1,8 +1,8 @@
 import { type Position, toPage } from '../contracts/cursor.ts';
 import type { Schema } from '../contracts/names.ts';
-import { areApart, exactTime, queryHomes } from './both-schemas.ts';
+import { areApart, exactTime, queryHomes } from './client/both-homes.ts';
+import type { Databases } from './client/pool.ts';
 import { type Decision, decideWhereItLives } from './orders.ts';
-import type { Databases } from './pool.ts';
 
 /** What operators do with dead letters, as the database remembers it. */
 

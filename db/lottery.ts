@@ -1,4 +1,4 @@
-import type { Databases } from './pool.ts';
+import type { Databases } from './client/pool.ts';
 
 /** The lottery of a sale, as the database gives it out at this moment. */
 export interface SaleLottery {

@@ -1,7 +1,14 @@
 import { SCHEMAS, type Schema } from '../contracts/names.ts';
-import { type Answers, areApart, queryBoth, queryHomes, toNumber, whole } from './both-schemas.ts';
-import { freeUnits, type HomeRow, homeOf, livesThere } from './homes.ts';
-import type { Databases } from './pool.ts';
+import {
+  type Answers,
+  areApart,
+  queryBoth,
+  queryHomes,
+  toNumber,
+  whole,
+} from './client/both-homes.ts';
+import { freeUnits, type HomeRow, homeOf, livesThere } from './client/homes.ts';
+import type { Databases } from './client/pool.ts';
 import { type Move, moveToServer } from './transfers.ts';
 
 export { type AuditRow, audit, auditHomes } from './audit.ts';

@@ -12,8 +12,8 @@ import {
   queryHomes,
   schemaOfOrder,
   toNumber,
-} from './both-schemas.ts';
-import type { Databases, Statement } from './pool.ts';
+} from './client/both-homes.ts';
+import type { Databases, Statement } from './client/pool.ts';
 import { type Refund, type RefundRow, toRefund } from './refunds.ts';
 
 /**

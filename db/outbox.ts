@@ -1,9 +1,9 @@
 import type { EventKind, OrderEvent } from '../contracts/events.ts';
 import { withOwnDigits } from '../contracts/money.ts';
 import type { Schema } from '../contracts/names.ts';
-import { toNumber } from './both-schemas.ts';
+import { toNumber } from './client/both-homes.ts';
+import type { Databases } from './client/pool.ts';
 import { type OrderRow, toOrderFacts } from './orders.ts';
-import type { Databases } from './pool.ts';
 
 /** The transactional outbox: order events that wait to be published. */
 

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { areApart, otherSchema, patiently, schemaOfOrder } from './both-schemas.ts';
-import { DatabaseError } from './errors.ts';
+import { areApart, otherSchema, patiently, schemaOfOrder } from './client/both-homes.ts';
+import { DatabaseError } from './client/errors.ts';
+import type { Databases } from './client/pool.ts';
 import { orderDetails } from './orders.ts';
-import type { Databases } from './pool.ts';
 
 /** Payments that the provider has reported. Each function throws DatabaseError and nothing else. */
 

@@ -1,6 +1,6 @@
 import { withOwnDigits } from '../contracts/money.ts';
 import type { Schema } from '../contracts/names.ts';
-import type { Databases } from './pool.ts';
+import type { Databases } from './client/pool.ts';
 
 /** Money that orders could not have, typed. Each function throws DatabaseError and nothing else. */
 

@@ -1,4 +1,4 @@
-import type { Databases } from './pool.ts';
+import type { Databases } from './client/pool.ts';
 
 /** The keys that sign tickets, typed. Each function throws DatabaseError and nothing else. */
 

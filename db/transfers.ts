@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Schema } from '../contracts/names.ts';
-import { otherSchema, toNumber } from './both-schemas.ts';
 import { adoptSku, findSku } from './catalog.ts';
+import { otherSchema, toNumber } from './client/both-homes.ts';
+import { DatabaseError } from './client/errors.ts';
+import type { Databases, Pool } from './client/pool.ts';
 import { copySku } from './copy.ts';
-import { DatabaseError } from './errors.ts';
-import type { Databases, Pool } from './pool.ts';
 
 /**
  * Carries post between two servers, and SKUs with it (docs/decisions/0010). Whatever dies between two

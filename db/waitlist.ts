@@ -11,10 +11,10 @@ import {
   queryHomes,
   toNumber,
   whole,
-} from './both-schemas.ts';
-import { DatabaseError, noAnswer } from './errors.ts';
+} from './client/both-homes.ts';
+import { DatabaseError, noAnswer } from './client/errors.ts';
+import type { Databases, Queryable } from './client/pool.ts';
 import type { OrderStatus } from './orders.ts';
-import type { Databases, Queryable } from './pool.ts';
 import { type Refund, type RefundRow, toRefund } from './refunds.ts';
 
 /** The line for units that come back, typed. Each function throws DatabaseError and nothing else. */

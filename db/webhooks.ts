@@ -1,8 +1,8 @@
 import type { EventKind, OrderEvent } from '../contracts/events.ts';
 import type { Schema } from '../contracts/names.ts';
-import { type Answers, askHomes, queryHomes, toNumber, whole } from './both-schemas.ts';
+import { type Answers, askHomes, queryHomes, toNumber, whole } from './client/both-homes.ts';
+import type { Databases } from './client/pool.ts';
 import { type EventRow, toEvent } from './outbox.ts';
-import type { Databases } from './pool.ts';
 
 /**
  * Endpoints of merchants and what is on its way to them. Endpoints stand on the server of regular;

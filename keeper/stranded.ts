@@ -1,6 +1,6 @@
-import { queryHomes, toNumber } from '../db/both-schemas.ts';
 import { saleBoard } from '../db/catalog.ts';
-import type { Databases } from '../db/pool.ts';
+import { queryHomes, toNumber } from '../db/client/both-homes.ts';
+import type { Databases } from '../db/client/pool.ts';
 import type { SkuFigures } from './figures.ts';
 
 /**

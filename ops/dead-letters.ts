@@ -18,7 +18,7 @@ import {
   saleBoard,
   verdictOf,
 } from '../db/calls.ts';
-import type { Databases } from '../db/pool.ts';
+import type { Databases } from '../db/client/pool.ts';
 
 /**
  * What an operator does with a dead letter. Each step may be repeated: a letter is acknowledged last,

@@ -1,5 +1,5 @@
 import { commonSpecs, parseEnvironment, plainPassword } from '../contracts/config.ts';
-import type { LoginPasswords } from '../db/logins.ts';
+import type { LoginPasswords } from '../db/install/logins.ts';
 
 /** The passwords of the roles' logins, as `flashsale db logins` and docker-compose.yml are told them. */
 

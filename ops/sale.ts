@@ -1,5 +1,5 @@
 import { createSale, createSku, type NewSale, type NewSku } from '../db/catalog.ts';
-import type { Databases } from '../db/pool.ts';
+import type { Databases } from '../db/client/pool.ts';
 import type { ZkSession } from '../zk/client/session.ts';
 import { pathsBelow } from '../zk/tree/paths.ts';
 

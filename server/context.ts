@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Databases } from '../db/pool.ts';
+import type { Databases } from '../db/client/pool.ts';
 import type { Log } from '../process/log.ts';
 import type { Readiness } from '../process/readiness.ts';
 import type { Visitor } from '../zk/tree/lists.ts';

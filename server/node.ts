@@ -1,10 +1,10 @@
 import { LRUCache } from 'lru-cache';
 import type { OutgoingMessage, PublishResult } from '../broker/publisher.ts';
 import type { Schema } from '../contracts/names.ts';
-import type { Answers } from '../db/both-schemas.ts';
 import { knownWaitlistEntries, type RequestOutcome } from '../db/calls.ts';
 import { saleBoard } from '../db/catalog.ts';
-import type { Databases } from '../db/pool.ts';
+import type { Answers } from '../db/client/both-homes.ts';
+import type { Databases } from '../db/client/pool.ts';
 import type { Log } from '../process/log.ts';
 import type { Readiness } from '../process/readiness.ts';
 import type { ChallengeSwitch } from '../zk/tree/values.ts';

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { type OrderPage, userOrders } from '../db/calls.ts';
-import type { Databases } from '../db/pool.ts';
+import type { Databases } from '../db/client/pool.ts';
 
 /**
  * The first page of a user's orders is what everybody looks at, again and again: it is remembered

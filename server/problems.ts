@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { type ServerResponse, STATUS_CODES } from 'node:http';
-import { isOutage } from '../db/errors.ts';
+import { isOutage } from '../db/client/errors.ts';
 import type { Log } from '../process/log.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { Databases } from '../db/pool.ts';
-import { prepare } from '../db/prepare.ts';
+import type { Databases } from '../db/client/pool.ts';
+import { prepare } from '../db/install/prepare.ts';
 import { putOnSale, type SalePlan, type SkuPlan } from '../ops/sale.ts';
 import { freePort } from '../ops/stack/ports.ts';
 import { endProcess, type Launched, launch, logTail } from '../ops/stack/processes.ts';

@@ -1,6 +1,6 @@
 import type { Schema } from '../contracts/names.ts';
 import type { AuditRow, AuditTurn } from '../db/audit.ts';
-import { type Answers, whole } from '../db/both-schemas.ts';
+import { type Answers, whole } from '../db/client/both-homes.ts';
 import type { Log } from '../process/log.ts';
 import type { Metrics } from '../process/metrics.ts';
 import { repeat, Trouble } from './periodic.ts';

@@ -7,7 +7,6 @@ import { queueFigures } from '../broker/queues.ts';
 import type { Schema } from '../contracts/names.ts';
 import { ordersQueue } from '../contracts/topology.ts';
 import { AUDIT_TIMEOUT_MS, auditSchema, endAudit, takeAudit } from '../db/audit.ts';
-import { areApart } from '../db/both-schemas.ts';
 import {
   carryTo,
   endCheckout,
@@ -24,9 +23,10 @@ import {
   trimPlaceCalls,
   warmForOrders,
 } from '../db/calls.ts';
-import { POWERFUL_LOGIN } from '../db/logins.ts';
-import { createPool, type Databases, fillBoth } from '../db/pool.ts';
-import { needDatabases } from '../db/watch.ts';
+import { areApart } from '../db/client/both-homes.ts';
+import { createPool, type Databases, fillBoth } from '../db/client/pool.ts';
+import { needDatabases } from '../db/client/watch.ts';
+import { POWERFUL_LOGIN } from '../db/install/logins.ts';
 import { STRIPE_PREFIX, StripeAccount } from '../payment/stripe-account.ts';
 import type { Lifecycle } from '../process/lifecycle.ts';
 import type { Log } from '../process/log.ts';

@@ -2,7 +2,7 @@ import type { Delivery } from '../broker/consumer.ts';
 import type { OutgoingMessage } from '../broker/publisher.ts';
 import { DEAD_HEADERS, type DeadCause } from '../contracts/messages.ts';
 import { DEAD_EXCHANGE } from '../contracts/topology.ts';
-import { DatabaseError } from '../db/errors.ts';
+import { DatabaseError } from '../db/client/errors.ts';
 
 /** Characters of an error that a dead letter carries. */
 const ERROR_LENGTH_MAX = 500;

@@ -1,4 +1,4 @@
-import { DatabaseError, isOutage } from '../db/errors.ts';
+import { DatabaseError, isOutage } from '../db/client/errors.ts';
 
 /** Whether and when a failed call is made again. Pure. */
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { placeOrders } from '../../db/calls.ts';
-import { createPool, type Pool } from '../../db/pool.ts';
+import { createPool, type Pool } from '../../db/client/pool.ts';
 import type { Stage } from '../db/stage.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { AUDIT_TIMEOUT_MS, auditSchema } from '../../db/audit.ts';
-import { createPool } from '../../db/pool.ts';
+import { createPool } from '../../db/client/pool.ts';
 import { createProgress } from '../../ops/stack/progress.ts';
 import { driveBatches } from '../db/drive.ts';
 import { createStage, type Stage } from '../db/stage.ts';

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { createPool, type Session } from '../../db/pool.ts';
+import { createPool, type Session } from '../../db/client/pool.ts';
 import type { Way } from './ways.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { openSession } from '../../db/pool.ts';
+import { openSession } from '../../db/client/pool.ts';
 import { median } from '../figures.ts';
 import { type BatchLoad, drive, driveBatches, type Target } from './drive.ts';
 import type { BenchOptions } from './options.ts';

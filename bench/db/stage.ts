@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { openSession, type Session } from '../../db/pool.ts';
-import { prepare } from '../../db/prepare.ts';
+import { openSession, type Session } from '../../db/client/pool.ts';
+import { prepare } from '../../db/install/prepare.ts';
 
 /** Databases to measure in: an empty one, and one with years of orders. */
 

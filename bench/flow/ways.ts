@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createPool, type Pool } from '../../db/pool.ts';
+import { createPool, type Pool } from '../../db/client/pool.ts';
 import { freePort } from '../../ops/stack/ports.ts';
 import type { Progress } from '../../ops/stack/progress.ts';
 import type { Servers } from '../../ops/stack/servers.ts';

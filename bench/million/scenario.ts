@@ -1,8 +1,8 @@
 import { cpus } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AUDIT_TIMEOUT_MS } from '../../db/audit.ts';
+import { createPool, type Databases } from '../../db/client/pool.ts';
 import { audit } from '../../db/operations.ts';
-import { createPool, type Databases } from '../../db/pool.ts';
 import { ticketKey } from '../../db/ticket-keys.ts';
 import { putOnSale } from '../../ops/sale.ts';
 import { ZkSession } from '../../zk/client/session.ts';

@@ -1,7 +1,7 @@
 import { BrokerConnection } from '../../broker/connection.ts';
 import { Publisher } from '../../broker/publisher.ts';
 import { placeOrders } from '../../db/calls.ts';
-import { createPool } from '../../db/pool.ts';
+import { createPool } from '../../db/client/pool.ts';
 import { createLog } from '../../process/log.ts';
 import { createMetrics } from '../../process/metrics.ts';
 import { BATCH_LIMITS } from '../../worker/batch.ts';

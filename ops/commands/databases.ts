@@ -1,7 +1,7 @@
 import { parseEnvironment, url } from '../../contracts/config.ts';
 import { SCHEMAS, type Schema } from '../../contracts/names.ts';
-import { openInstaller } from '../../db/install.ts';
-import { createPool, type Databases, type Role, type Session } from '../../db/pool.ts';
+import { createPool, type Databases, type Role, type Session } from '../../db/client/pool.ts';
+import { openInstaller } from '../../db/install/install.ts';
 import { runningStack } from '../stack/running.ts';
 import type { CommandContext } from './command.ts';
 

@@ -8,7 +8,7 @@ import {
   stopCanary,
   versionFigures,
 } from '../../db/canary.ts';
-import type { Session } from '../../db/pool.ts';
+import type { Session } from '../../db/client/pool.ts';
 import { parseSchema, parseSkus, shareArgument } from './arguments.ts';
 import type { CommandContext } from './command.ts';
 import { withInstallers } from './databases.ts';

@@ -6,7 +6,7 @@ import {
   type InstalledRoutine,
   installRoutines,
   restoreRoutine,
-} from '../../db/install.ts';
+} from '../../db/install/install.ts';
 import { parseRoutine } from './arguments.ts';
 import type { AddCommand, CommandContext } from './command.ts';
 import { withInstallers } from './databases.ts';

@@ -1,8 +1,8 @@
 import { SCHEMAS, type Schema } from '../../contracts/names.ts';
-import { LOCK_TIMEOUT } from '../../db/both-schemas.ts';
 import { auditHomes, dropSale, moveSku } from '../../db/calls.ts';
-import { DatabaseError } from '../../db/errors.ts';
-import { setLogins } from '../../db/logins.ts';
+import { LOCK_TIMEOUT } from '../../db/client/both-homes.ts';
+import { DatabaseError } from '../../db/client/errors.ts';
+import { setLogins } from '../../db/install/logins.ts';
 import { LOGIN_VARIABLES, loginPasswords } from '../logins.ts';
 import { parseSchema, parseSlots, tellMissing } from './arguments.ts';
 import type { AddCommand } from './command.ts';

@@ -17,7 +17,7 @@ import {
   type WebhookLag,
   webhookEndpoints,
 } from '../../db/calls.ts';
-import type { Databases } from '../../db/pool.ts';
+import type { Databases } from '../../db/client/pool.ts';
 import { checkAddress } from '../../worker/webhooks/addresses.ts';
 import { tellMissing } from './arguments.ts';
 import type { AddCommand, CommandContext } from './command.ts';

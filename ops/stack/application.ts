@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { urlOfLogin } from '../../db/logins.ts';
+import { urlOfLogin } from '../../db/install/logins.ts';
 import type { ReadinessReport } from '../../process/readiness.ts';
 import { BEHIND_THE_QUEUE_NICENESS } from './give-way.ts';
 import type { Servers } from './servers.ts';

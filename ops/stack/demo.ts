@@ -1,7 +1,7 @@
 import type { Schema } from '../../contracts/names.ts';
 import { type BoardSale, saleBoard } from '../../db/calls.ts';
-import { DatabaseError } from '../../db/errors.ts';
-import { createPool, type Databases } from '../../db/pool.ts';
+import { DatabaseError } from '../../db/client/errors.ts';
+import { createPool, type Databases } from '../../db/client/pool.ts';
 import type { Protection } from '../../zk/client/protection.ts';
 import { ZkSession } from '../../zk/client/session.ts';
 import { putOnSale, type SalePlace, type SalePlan } from '../sale.ts';

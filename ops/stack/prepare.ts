@@ -5,8 +5,8 @@ import {
   zookeeperCredentialSpecs,
   zookeeperPath,
 } from '../../contracts/config.ts';
-import { setLogins } from '../../db/logins.ts';
-import { prepare } from '../../db/prepare.ts';
+import { setLogins } from '../../db/install/logins.ts';
+import { prepare } from '../../db/install/prepare.ts';
 import { protectionOf } from '../../zk/client/protection.ts';
 import { loginPasswords } from '../logins.ts';
 import { ensureDemo } from './demo.ts';

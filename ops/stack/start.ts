@@ -7,8 +7,8 @@ import {
   parseEnvironment,
   zookeeperPath,
 } from '../../contracts/config.ts';
-import { setLogins } from '../../db/logins.ts';
-import { type PrepareReport, prepare } from '../../db/prepare.ts';
+import { setLogins } from '../../db/install/logins.ts';
+import { type PrepareReport, prepare } from '../../db/install/prepare.ts';
 import { AlreadyRunning, claimStack } from './claim.ts';
 import { ensureDemo } from './demo.ts';
 import { PROJECT_ROOT, stackFolder } from './folder.ts';

@@ -7,9 +7,9 @@ import {
   handleAll,
 } from 'cockatiel';
 import type { OutgoingMessage, PublishResult } from '../../broker/publisher.ts';
-import type { Answers } from '../../db/both-schemas.ts';
 import type { RequestOutcome } from '../../db/calls.ts';
-import { isOutage } from '../../db/errors.ts';
+import type { Answers } from '../../db/client/both-homes.ts';
+import { isOutage } from '../../db/client/errors.ts';
 import { Problem } from '../problems.ts';
 
 /**

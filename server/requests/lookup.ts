@@ -1,6 +1,6 @@
 import { SCHEMAS, type Schema } from '../../contracts/names.ts';
-import type { Answers } from '../../db/both-schemas.ts';
-import { noAnswer } from '../../db/errors.ts';
+import type { Answers } from '../../db/client/both-homes.ts';
+import { noAnswer } from '../../db/client/errors.ts';
 import { Problem } from '../problems.ts';
 
 /**

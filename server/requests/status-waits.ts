@@ -1,6 +1,6 @@
 import type { OrderTerms } from '../../contracts/messages.ts';
 import type { RequestOutcome } from '../../db/calls.ts';
-import { isOutage } from '../../db/errors.ts';
+import { isOutage } from '../../db/client/errors.ts';
 import { Problem } from '../problems.ts';
 import { cannotTell } from './breakers.ts';
 import type { Lookup } from './lookup.ts';

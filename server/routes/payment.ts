@@ -1,7 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
 import { isSameAmount } from '../../contracts/money.ts';
-import { askHomes } from '../../db/both-schemas.ts';
 import {
   endCheckout,
   endRefund,
@@ -12,7 +11,8 @@ import {
   orderDetails,
   refusePayment,
 } from '../../db/calls.ts';
-import { noAnswer } from '../../db/errors.ts';
+import { askHomes } from '../../db/client/both-homes.ts';
+import { noAnswer } from '../../db/client/errors.ts';
 import {
   type FailedRefund,
   ForgedCallback,

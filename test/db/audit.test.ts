@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { audit, cancelOrder, payOrder, placeOrders } from '../../db/calls.ts';
-import { type Databases, openSession, type Session } from '../../db/pool.ts';
+import { type Databases, openSession, type Session } from '../../db/client/pool.ts';
 import { createDatabase, PATIENCE, type TestDatabase } from './database.ts';
 import { openSale, request, stock } from './shop.ts';
 

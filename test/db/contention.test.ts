@@ -11,8 +11,8 @@ import {
   setSlots,
   unitCounts,
 } from '../../db/calls.ts';
-import { DatabaseError } from '../../db/errors.ts';
-import type { Databases } from '../../db/pool.ts';
+import { DatabaseError } from '../../db/client/errors.ts';
+import type { Databases } from '../../db/client/pool.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
 import { byNode, openSale, request, requests, stock } from './shop.ts';
 

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type AdmittedRequest, audit, type Decision, placeOrders } from '../../db/calls.ts';
-import { DatabaseError } from '../../db/errors.ts';
-import { createPool, type Databases, type Role } from '../../db/pool.ts';
-import { prepare } from '../../db/prepare.ts';
+import { DatabaseError } from '../../db/client/errors.ts';
+import { createPool, type Databases, type Role } from '../../db/client/pool.ts';
+import { prepare } from '../../db/install/prepare.ts';
 import { until } from '../until.ts';
 import { type CrashServer, startCrashServer } from './crash-server.ts';
 import { openSale, request, stock } from './shop.ts';

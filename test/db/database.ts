@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { createPool, type Databases, openSession, type Pool, type Role } from '../../db/pool.ts';
-import { prepare } from '../../db/prepare.ts';
+import {
+  createPool,
+  type Databases,
+  openSession,
+  type Pool,
+  type Role,
+} from '../../db/client/pool.ts';
+import { prepare } from '../../db/install/prepare.ts';
 import { databaseUrl, servers, uniqueName } from '../servers.ts';
 
 /** A database of its own for a test file: copied from a template that is prepared once a run. */

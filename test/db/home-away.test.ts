@@ -21,7 +21,7 @@ import {
   unitCounts,
   userOrders,
 } from '../../db/calls.ts';
-import { createPool, type Databases, openSession, type Pool } from '../../db/pool.ts';
+import { createPool, type Databases, openSession, type Pool } from '../../db/client/pool.ts';
 import { uniqueName } from '../servers.ts';
 import { until } from '../until.ts';
 import { PATIENCE } from './database.ts';

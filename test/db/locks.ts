@@ -1,4 +1,4 @@
-import { openSession } from '../../db/pool.ts';
+import { openSession } from '../../db/client/pool.ts';
 import { until } from '../until.ts';
 import { PATIENCE, type TestDatabase } from './database.ts';
 

@@ -9,7 +9,7 @@ import {
   refusePayment,
   unitCounts,
 } from '../../db/calls.ts';
-import { type Databases, openSession } from '../../db/pool.ts';
+import { type Databases, openSession } from '../../db/client/pool.ts';
 import { createDatabase, PATIENCE, type TestDatabase } from './database.ts';
 import { blocked } from './locks.ts';
 import { openSale, order, requests, stock } from './shop.ts';

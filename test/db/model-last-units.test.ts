@@ -6,8 +6,8 @@ import {
   placeOrders,
   unitCounts,
 } from '../../db/calls.ts';
-import { DatabaseError } from '../../db/errors.ts';
-import type { Databases } from '../../db/pool.ts';
+import { DatabaseError } from '../../db/client/errors.ts';
+import type { Databases } from '../../db/client/pool.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
 import { openSale, request, stock } from './shop.ts';
 

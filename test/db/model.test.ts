@@ -12,8 +12,8 @@ import {
   setSlots,
   unitCounts,
 } from '../../db/calls.ts';
-import { DatabaseError } from '../../db/errors.ts';
-import type { Databases } from '../../db/pool.ts';
+import { DatabaseError } from '../../db/client/errors.ts';
+import type { Databases } from '../../db/client/pool.ts';
 import fc from '../properties.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
 import { Model } from './model.ts';

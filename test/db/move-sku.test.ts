@@ -13,7 +13,7 @@ import {
   saleBoard,
   unitCounts,
 } from '../../db/calls.ts';
-import { createPool, openSession, type Pool } from '../../db/pool.ts';
+import { createPool, openSession, type Pool } from '../../db/client/pool.ts';
 import { until } from '../until.ts';
 import { PATIENCE } from './database.ts';
 import { openShop } from './open-shop.ts';

@@ -1,6 +1,6 @@
 import { afterAll, expect } from 'vitest';
 import { audit } from '../../db/calls.ts';
-import type { Databases } from '../../db/pool.ts';
+import type { Databases } from '../../db/client/pool.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
 import { openSale } from './shop.ts';
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DatabaseError } from '../../db/errors.ts';
-import { openSession, ROLES, type Role, type Session } from '../../db/pool.ts';
+import { DatabaseError } from '../../db/client/errors.ts';
+import { openSession, ROLES, type Role, type Session } from '../../db/client/pool.ts';
 import { uniqueName } from '../servers.ts';
 import { createDatabase, PATIENCE, type TestDatabase } from './database.ts';
 import { openSale, request, stock } from './shop.ts';

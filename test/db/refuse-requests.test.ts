@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { SCHEMAS, type Schema } from '../../contracts/names.ts';
-import { otherSchema } from '../../db/both-schemas.ts';
 import {
   type AdmittedRequest,
   audit,
@@ -10,7 +9,8 @@ import {
   requestOutcomes,
   unitCounts,
 } from '../../db/calls.ts';
-import type { Databases } from '../../db/pool.ts';
+import { otherSchema } from '../../db/client/both-homes.ts';
+import type { Databases } from '../../db/client/pool.ts';
 import { uniqueName } from '../servers.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
 import { openSale, request, requests, stock } from './shop.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openSession, ROLES, type Role, type Session } from '../../db/pool.ts';
+import { openSession, ROLES, type Role, type Session } from '../../db/client/pool.ts';
 import { createDatabase, PATIENCE, type TestDatabase } from './database.ts';
 
 /** Who may call what. What is not listed here is refused. */

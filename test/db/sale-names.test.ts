@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { isName } from '../../contracts/names.ts';
 import { createSale, dropSale } from '../../db/calls.ts';
-import { openSession } from '../../db/pool.ts';
+import { openSession } from '../../db/client/pool.ts';
 import { uniqueName } from '../servers.ts';
 import { until } from '../until.ts';
 import { blocked } from './locks.ts';

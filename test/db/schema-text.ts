@@ -1,4 +1,4 @@
-import type { Statement } from '../../db/pool.ts';
+import type { Statement } from '../../db/client/pool.ts';
 
 /**
  * The tables of a database as SQL, from its catalogue: what the migrations have led to. The catalogue is

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { unifiedDiff } from '../../db/diff.ts';
+import { unifiedDiff } from '../../db/install/diff.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
 import { schemaText } from './schema-text.ts';
 

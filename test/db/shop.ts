@@ -7,7 +7,7 @@ import {
   type NewSku,
   placeOrders,
 } from '../../db/calls.ts';
-import type { Databases } from '../../db/pool.ts';
+import type { Databases } from '../../db/client/pool.ts';
 import { uniqueName } from '../servers.ts';
 
 const HOUR_MS = 3_600_000;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { placeOrders } from '../../db/calls.ts';
-import { type Databases, openSession } from '../../db/pool.ts';
+import { type Databases, openSession } from '../../db/client/pool.ts';
 import { createDatabase, PATIENCE, type TestDatabase } from './database.ts';
 import { blocked } from './locks.ts';
 import { openSale, request, requests, stock } from './shop.ts';

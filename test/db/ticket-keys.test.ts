@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { saleBoard } from '../../db/catalog.ts';
-import type { Databases } from '../../db/pool.ts';
+import type { Databases } from '../../db/client/pool.ts';
 import { rotateTicketKey, ticketKey, ticketKeyFacts, ticketKeys } from '../../db/ticket-keys.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
 import { openSale } from './shop.ts';

@@ -13,8 +13,8 @@ import {
   placeOrders,
   unitCounts,
 } from '../../db/calls.ts';
-import { DatabaseError } from '../../db/errors.ts';
-import type { Databases, Pool } from '../../db/pool.ts';
+import { DatabaseError } from '../../db/client/errors.ts';
+import type { Databases, Pool } from '../../db/client/pool.ts';
 import { until } from '../until.ts';
 import { byNode, openSale, requests, stock } from './shop.ts';
 import { startTwoServers, type TwoServers } from './two-servers.ts';

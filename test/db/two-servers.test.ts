@@ -21,7 +21,7 @@ import {
   ticketKey,
   userOrders,
 } from '../../db/calls.ts';
-import { createPool } from '../../db/pool.ts';
+import { createPool } from '../../db/client/pool.ts';
 import { uniqueName } from '../servers.ts';
 import { openSale, order, request, stock } from './shop.ts';
 import { carry, openTwoServers } from './two-servers.ts';

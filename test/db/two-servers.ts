@@ -1,7 +1,7 @@
 import { afterAll, expect } from 'vitest';
 import { audit, carryTo, saleBoard, unitCounts } from '../../db/calls.ts';
-import type { Databases, Pool, Role } from '../../db/pool.ts';
-import { prepare } from '../../db/prepare.ts';
+import type { Databases, Pool, Role } from '../../db/client/pool.ts';
+import { prepare } from '../../db/install/prepare.ts';
 import { type CrashServer, startCrashServer } from './crash-server.ts';
 import { createDatabase, openPool } from './database.ts';
 import { openSale } from './shop.ts';

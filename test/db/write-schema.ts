@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
-import { openSession } from '../../db/pool.ts';
-import { prepare } from '../../db/prepare.ts';
+import { openSession } from '../../db/client/pool.ts';
+import { prepare } from '../../db/install/prepare.ts';
 import { createProgress } from '../../ops/stack/progress.ts';
 import { startTestbed } from '../../ops/stack/testbed.ts';
 import { schemaText } from './schema-text.ts';

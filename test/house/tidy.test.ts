@@ -128,7 +128,7 @@ describe('the house', () => {
     const askers = sources
       .filter((file) => /^(db|server|worker|keeper|ops\/commands)\//.test(file))
       .filter((file) => both.test(textOf(file)));
-    expect(askers).toEqual(['db/both-schemas.ts']);
+    expect(askers).toEqual(['db/client/both-homes.ts']);
   });
 
   it('puts every folder that processes run from into the image', () => {

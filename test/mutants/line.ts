@@ -2,7 +2,7 @@ import { type Mutant, planted } from './mutant.ts';
 
 /** In what serves the line of a SKU. */
 
-const LINE_TESTS = ['test/db/waiting.test.ts', 'test/db/waiting-contention.test.ts'];
+const LINE_TESTS = ['test/db/waitlist.test.ts', 'test/db/waitlist-contention.test.ts'];
 
 const sql = planted(LINE_TESTS, 'db/procedures/serve_waitlist.sql');
 

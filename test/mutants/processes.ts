@@ -44,9 +44,9 @@ export const PROCESSES: readonly Mutant[] = [
   {
     promise: 'nothing taken is lost',
     name: 'a lost race counts as a refusal',
-    file: 'db/errors.ts',
+    file: 'db/client/errors.ts',
     edits: [["'23505': 'retry'", "'23505': 'refused'"]],
-    tests: ['test/db/errors.test.ts', 'test/worker/decide.test.ts'],
+    tests: ['test/db/client/errors.test.ts', 'test/worker/decide.test.ts'],
   },
   {
     promise: 'nothing taken is lost',

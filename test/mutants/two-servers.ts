@@ -44,8 +44,8 @@ export const TWO_SERVERS: readonly Mutant[] = [
     'no oversell',
     'free units are told by the server that a SKU has left for the other server',
     [['b.moves - a.moves || ', '']],
-    ['test/db/homes.test.ts'],
-    'db/homes.ts',
+    ['test/db/client/homes.test.ts'],
+    'db/client/homes.ts',
   ),
   {
     promise: 'one outcome',

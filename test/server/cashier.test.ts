@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { expireOrders, orderDetails, unitCounts } from '../../db/calls.ts';
-import { DatabaseError } from '../../db/errors.ts';
+import { DatabaseError } from '../../db/client/errors.ts';
+import type { Databases, Statement } from '../../db/client/pool.ts';
 import { fenceNode } from '../../db/operations.ts';
-import type { Databases, Statement } from '../../db/pool.ts';
 import { createLog } from '../../process/log.ts';
 import { Cashier } from '../../server/cashier.ts';
 import { openShop } from '../db/open-shop.ts';

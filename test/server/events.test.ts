@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { OrderTerms, Verdict } from '../../contracts/messages.ts';
 import type { RequestOutcome } from '../../db/calls.ts';
-import { DatabaseError } from '../../db/errors.ts';
+import { DatabaseError } from '../../db/client/errors.ts';
 import { Problem } from '../../server/problems.ts';
 import { issueReceipt } from '../../server/requests/receipt.ts';
 import { until } from '../until.ts';

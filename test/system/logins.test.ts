@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { setLogins, urlOfLogin } from '../../db/logins.ts';
+import { setLogins, urlOfLogin } from '../../db/install/logins.ts';
 import { passwordOf } from '../servers.ts';
 import { Shopper } from '../shopper.ts';
 import { System } from '../system.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { auditSchema, endAudit, takeAudit } from '../../db/audit.ts';
-import { DatabaseError } from '../../db/errors.ts';
+import { DatabaseError } from '../../db/client/errors.ts';
 import { createMetrics } from '../../process/metrics.ts';
 import { auditBooks, createAuditMetrics, pauseMs } from '../../worker/audit.ts';
 import { log } from '../broker/harness.ts';

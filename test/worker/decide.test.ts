@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { DatabaseError } from '../../db/errors.ts';
+import { DatabaseError } from '../../db/client/errors.ts';
 import type { AdmittedRequest, Decision as Placed } from '../../db/orders.ts';
 import { createLog } from '../../process/log.ts';
 import { Decider, type PlaceOrders } from '../../worker/decide.ts';

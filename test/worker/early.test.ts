@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { BrokerConnection } from '../../broker/connection.ts';
 import { withDeadLetters } from '../../broker/dead-letters.ts';
-import type { Databases } from '../../db/pool.ts';
+import type { Databases } from '../../db/client/pool.ts';
 import { createConnections, purge } from '../broker/harness.ts';
 import { createDatabase, type TestDatabase } from '../db/database.ts';
 import { createVirtualHost, type VirtualHost } from '../servers.ts';

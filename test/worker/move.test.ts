@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { drainQueues } from '../../broker/drain.ts';
 import { audit, fenceNode, moveSku, requestOutcomes, unitCounts } from '../../db/calls.ts';
-import type { Databases } from '../../db/pool.ts';
+import type { Databases } from '../../db/client/pool.ts';
 import { createConnections } from '../broker/harness.ts';
 import { createDatabase, type TestDatabase } from '../db/database.ts';
 import { createVirtualHost, type VirtualHost } from '../servers.ts';

@@ -11,7 +11,7 @@ import {
   payOrder,
   placeOrders,
 } from '../../db/calls.ts';
-import type { Databases } from '../../db/pool.ts';
+import type { Databases } from '../../db/client/pool.ts';
 import { createMetrics } from '../../process/metrics.ts';
 import { createWorkerMetrics } from '../../worker/metrics.ts';
 import { type OutboxCalls, relayOutbox } from '../../worker/outbox.ts';

@@ -12,7 +12,7 @@ import {
 import type { Schema } from '../../contracts/names.ts';
 import { ORDERS_EXCHANGE } from '../../contracts/topology.ts';
 import { createSale, createSku, placeOrders } from '../../db/calls.ts';
-import type { Databases } from '../../db/pool.ts';
+import type { Databases } from '../../db/client/pool.ts';
 import { createMetrics } from '../../process/metrics.ts';
 import { BATCH_LIMITS } from '../../worker/batch.ts';
 import { OrdersConsumer } from '../../worker/consume.ts';

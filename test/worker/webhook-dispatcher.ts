@@ -13,7 +13,7 @@ import {
   webhookLags,
   webhookTargets,
 } from '../../db/calls.ts';
-import type { Databases } from '../../db/pool.ts';
+import type { Databases } from '../../db/client/pool.ts';
 import { createMetrics } from '../../process/metrics.ts';
 import { createWebhookMetrics, deliverWebhooks } from '../../worker/webhooks/dispatcher.ts';
 import { WEBHOOK_LIMITS, type WebhookLimits } from '../../worker/webhooks/retry.ts';

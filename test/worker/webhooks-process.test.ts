@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { cancelOrder, payOrder, webhookLags } from '../../db/calls.ts';
-import type { Databases } from '../../db/pool.ts';
+import type { Databases } from '../../db/client/pool.ts';
 import { Children, PROGRAM_ENVIRONMENT } from '../children.ts';
 import { createDatabase, type TestDatabase } from '../db/database.ts';
 import { openSale, order, stock } from '../db/shop.ts';

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { SCHEMAS, type Schema } from '../../contracts/names.ts';
 import { audit, expireOrders, moveSku, payOrder, webhookLags } from '../../db/calls.ts';
-import type { Databases } from '../../db/pool.ts';
+import type { Databases } from '../../db/client/pool.ts';
 import { byNode, openSale, order, stock } from '../db/shop.ts';
 import { carry, startTwoServers, type TwoServers } from '../db/two-servers.ts';
 import { until } from '../until.ts';

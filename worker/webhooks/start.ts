@@ -7,7 +7,7 @@ import {
   takeWebhooks,
   webhookTargets,
 } from '../../db/calls.ts';
-import { createPool } from '../../db/pool.ts';
+import { createPool } from '../../db/client/pool.ts';
 import type { Lifecycle } from '../../process/lifecycle.ts';
 import type { Log } from '../../process/log.ts';
 import type { Metrics } from '../../process/metrics.ts';

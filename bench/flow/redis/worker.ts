@@ -1,7 +1,7 @@
 import { BrokerConnection } from '../../../broker/connection.ts';
 import { Consumer } from '../../../broker/consumer.ts';
 import { Publisher } from '../../../broker/publisher.ts';
-import { createPool } from '../../../db/pool.ts';
+import { createPool } from '../../../db/client/pool.ts';
 import { createLog } from '../../../process/log.ts';
 import { type Order, openRedis, type Redis } from './client.ts';
 

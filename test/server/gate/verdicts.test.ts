@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { DatabaseError } from '../../../db/errors.ts';
+import { DatabaseError } from '../../../db/client/errors.ts';
 import { PROBLEMS } from '../../../server/problems.ts';
 import { openWebNode, rowOnSale, type WebNode } from '../web-node.ts';
 import { type Press, press, pressOf } from './press.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RequestOutcome } from '../../../db/calls.ts';
-import { DatabaseError } from '../../../db/errors.ts';
+import { DatabaseError } from '../../../db/client/errors.ts';
 import { type Press, press, pressOf } from '../gate/press.ts';
 import { openWebNode, rowOnSale, type WebNode } from '../web-node.ts';
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RequestOutcome } from '../../../db/calls.ts';
-import { DatabaseError } from '../../../db/errors.ts';
+import { DatabaseError } from '../../../db/client/errors.ts';
 import { issueReceipt } from '../../../server/requests/receipt.ts';
 import { until } from '../../until.ts';
 import { openWebNode, type WebNode } from '../web-node.ts';

@@ -1,4 +1,4 @@
-import type { Schema } from '../contracts/names.ts';
+import type { Schema } from '../../contracts/names.ts';
 
 /**
  * What went wrong at the database, in the words that a caller acts on. The routines answer expected

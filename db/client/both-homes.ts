@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SCHEMAS, type Schema } from '../contracts/names.ts';
+import { SCHEMAS, type Schema } from '../../contracts/names.ts';
 import { DatabaseError, noAnswer } from './errors.ts';
 import { healthOf } from './home-health.ts';
 import type { Databases, Pool, Queryable } from './pool.ts';

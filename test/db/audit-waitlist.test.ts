@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { audit, cancelOrder, joinWaitlist, moveSku, payOrder } from '../../db/calls.ts';
-import { openSession, type Session } from '../../db/pool.ts';
+import { openSession, type Session } from '../../db/client/pool.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
 import { openSale, order, stock } from './shop.ts';
 

@@ -12,8 +12,8 @@ import {
   userOrders,
   waitlistEntries,
 } from '../../db/calls.ts';
-import type { DatabaseError } from '../../db/errors.ts';
-import type { Databases } from '../../db/pool.ts';
+import type { DatabaseError } from '../../db/client/errors.ts';
+import type { Databases } from '../../db/client/pool.ts';
 import { Random } from '../keeper/sim/random.ts';
 import { uniqueName } from '../servers.ts';
 import { createDatabase, type TestDatabase } from './database.ts';

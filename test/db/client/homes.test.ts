@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { freeUnits, type HomeRow, homeOf } from '../../db/homes.ts';
+import { freeUnits, type HomeRow, homeOf } from '../../../db/client/homes.ts';
 
 /** Two servers are asked one after the other while a SKU moves from regular to hot. */
 

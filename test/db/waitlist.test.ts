@@ -18,7 +18,7 @@ import {
   unitCounts,
   waitlistEntries,
 } from '../../db/calls.ts';
-import { openSession } from '../../db/pool.ts';
+import { openSession } from '../../db/client/pool.ts';
 import { uniqueName } from '../servers.ts';
 import { PATIENCE } from './database.ts';
 import { blocked } from './locks.ts';

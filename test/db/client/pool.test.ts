@@ -1,12 +1,12 @@
 import { connect, createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createPool } from '../../db/pool.ts';
-import { servers } from '../servers.ts';
-import { until } from '../until.ts';
-import { startRelay } from '../zk/client/relay.ts';
-import { createDatabase, type TestDatabase } from './database.ts';
-import { openSale } from './shop.ts';
+import { createPool } from '../../../db/client/pool.ts';
+import { servers } from '../../servers.ts';
+import { until } from '../../until.ts';
+import { startRelay } from '../../zk/client/relay.ts';
+import { createDatabase, type TestDatabase } from '../database.ts';
+import { openSale } from '../shop.ts';
 
 /** How a pool comes to its sessions: in turn, patiently, and ready for work. */
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { setLogins, urlOfLogin } from '../../db/logins.ts';
-import { createPool, type Pool, ROLES, type Role } from '../../db/pool.ts';
-import { passwordOf, servers } from '../servers.ts';
-import { createDatabase, type TestDatabase } from './database.ts';
+import { createPool, type Pool, ROLES, type Role } from '../../../db/client/pool.ts';
+import { setLogins, urlOfLogin } from '../../../db/install/logins.ts';
+import { passwordOf, servers } from '../../servers.ts';
+import { createDatabase, type TestDatabase } from '../database.ts';
 
 /** What a process can make of its own login, on either home: what its role may, and nothing more. */
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Readiness } from '../process/readiness.ts';
-import { areApart } from './both-schemas.ts';
+import type { Readiness } from '../../process/readiness.ts';
+import { areApart } from './both-homes.ts';
 import type { Databases, Pool } from './pool.ts';
 
 /** A database that answered within this time is not asked. */

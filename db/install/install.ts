@@ -1,7 +1,7 @@
+import { DatabaseError } from '../client/errors.ts';
+import { openSession, type Session } from '../client/pool.ts';
 import { installCurrencies } from './currencies.ts';
 import { unifiedDiff } from './diff.ts';
-import { DatabaseError } from './errors.ts';
-import { openSession, type Session } from './pool.ts';
 import { definition, loadRoutines, type Routine, recorded } from './routine-files.ts';
 
 export { loadRoutines } from './routine-files.ts';

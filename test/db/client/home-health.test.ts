@@ -1,10 +1,10 @@
 import { afterAll, afterEach, expect, it } from 'vitest';
-import { askHomes } from '../../db/both-schemas.ts';
-import { createPool, type Databases, openSession, type Pool } from '../../db/pool.ts';
-import { servers } from '../servers.ts';
-import { until } from '../until.ts';
-import { startRelay } from '../zk/client/relay.ts';
-import { PATIENCE } from './database.ts';
+import { askHomes } from '../../../db/client/both-homes.ts';
+import { createPool, type Databases, openSession, type Pool } from '../../../db/client/pool.ts';
+import { servers } from '../../servers.ts';
+import { until } from '../../until.ts';
+import { startRelay } from '../../zk/client/relay.ts';
+import { PATIENCE } from '../database.ts';
 
 /** When one of two homes is asked, and what does not keep it from being asked. */
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DatabaseError, toDatabaseError } from '../../db/errors.ts';
-import { createPool, openSession } from '../../db/pool.ts';
-import { createDatabase, PATIENCE, type TestDatabase } from './database.ts';
+import { DatabaseError, toDatabaseError } from '../../../db/client/errors.ts';
+import { createPool, openSession } from '../../../db/client/pool.ts';
+import { createDatabase, PATIENCE, type TestDatabase } from '../database.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BulkheadPolicy, BulkheadRejectedError, bulkhead } from 'cockatiel';
-import type { Schema } from '../contracts/names.ts';
+import type { Schema } from '../../contracts/names.ts';
 import { DatabaseError, noAnswer } from './errors.ts';
 import type { Pool } from './pool.ts';
 

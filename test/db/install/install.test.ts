@@ -1,12 +1,17 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { INSTALLER_LOCK, install, LOCK_TIMEOUT_MS, loadRoutines } from '../../db/install.ts';
-import { migrate } from '../../db/migrate.ts';
-import { openSession } from '../../db/pool.ts';
-import { prepare } from '../../db/prepare.ts';
-import { until } from '../until.ts';
-import { createDatabase, PATIENCE, type TestDatabase } from './database.ts';
+import { openSession } from '../../../db/client/pool.ts';
+import {
+  INSTALLER_LOCK,
+  install,
+  LOCK_TIMEOUT_MS,
+  loadRoutines,
+} from '../../../db/install/install.ts';
+import { migrate } from '../../../db/install/migrate.ts';
+import { prepare } from '../../../db/install/prepare.ts';
+import { until } from '../../until.ts';
+import { createDatabase, PATIENCE, type TestDatabase } from '../database.ts';
 
 const run = promisify(execFile);
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Schema } from '../../contracts/names.ts';
 import { expireOrders, joinWaitlist, moveSku, waitlistEntries } from '../../db/calls.ts';
-import type { Databases, Pool } from '../../db/pool.ts';
+import type { Databases, Pool } from '../../db/client/pool.ts';
 import { uniqueName } from '../servers.ts';
 import { openShop } from './open-shop.ts';
 import { order, stock } from './shop.ts';

@@ -1,5 +1,5 @@
-import { CURRENCIES, fromUnits } from '../contracts/money.ts';
-import type { Queryable } from './pool.ts';
+import { CURRENCIES, fromUnits } from '../../contracts/money.ts';
+import type { Queryable } from '../client/pool.ts';
 
 /**
  * Writes the rule of money into the database, where the routines judge by it. SKUs that are there keep

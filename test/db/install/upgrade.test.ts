@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { migrate as applyMigrations } from 'postgres-migrations';
 import { expect, test } from 'vitest';
-import { createSku } from '../../db/calls.ts';
-import { openSession } from '../../db/pool.ts';
-import { prepare } from '../../db/prepare.ts';
-import { createDatabase, PATIENCE } from './database.ts';
+import { createSku } from '../../../db/calls.ts';
+import { openSession } from '../../../db/client/pool.ts';
+import { prepare } from '../../../db/install/prepare.ts';
+import { createDatabase, PATIENCE } from '../database.ts';
 
 /** A database of version 0018, whose sales and prices are of before the rules of today. */
 
-const MIGRATIONS = fileURLToPath(new URL('../../db/migrations', import.meta.url));
+const MIGRATIONS = fileURLToPath(new URL('../../../db/migrations', import.meta.url));
 
 test('names of sales and prices of an older version stay good', async () => {
   const database = await createDatabase({ empty: true });

@@ -1,4 +1,4 @@
-import { SCHEMAS, type Schema } from '../contracts/names.ts';
+import { SCHEMAS, type Schema } from '../../contracts/names.ts';
 import type { Queryable } from './pool.ts';
 
 /** For new sessions of workers: the routines that decide orders are compiled and planned. */

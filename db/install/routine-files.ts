@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { SCHEMAS } from '../contracts/names.ts';
-import type { Session } from './pool.ts';
+import { SCHEMAS } from '../../contracts/names.ts';
+import type { Session } from '../client/pool.ts';
 
 /** The files of db/procedures and db/views, and what the database has under their names. */
 
-const FOLDERS = [new URL('./procedures/', import.meta.url), new URL('./views/', import.meta.url)];
+const FOLDERS = [new URL('../procedures/', import.meta.url), new URL('../views/', import.meta.url)];
 
 export interface Routine {
   readonly schema: string;

@@ -1,5 +1,5 @@
-import type { Schema } from '../contracts/names.ts';
-import { toNumber } from './both-schemas.ts';
+import type { Schema } from '../../contracts/names.ts';
+import { toNumber } from './both-homes.ts';
 
 /** Which server's word about a SKU counts, where each schema has a server of its own. Pure. */
 

@@ -1,5 +1,5 @@
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
-import { openSession, ROLES, type Role } from './pool.ts';
+import { openSession, ROLES, type Role } from '../client/pool.ts';
 
 /**
  * A login for each role. A process that connects as the login of its role cannot become anybody else,

@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { migrate as applyMigrations } from 'postgres-migrations';
-import { DatabaseError, toDatabaseError } from './errors.ts';
-import { openSession, type Session } from './pool.ts';
+import { DatabaseError, toDatabaseError } from '../client/errors.ts';
+import { openSession, type Session } from '../client/pool.ts';
 
-const MIGRATIONS_FOLDER = fileURLToPath(new URL('./migrations', import.meta.url));
+const MIGRATIONS_FOLDER = fileURLToPath(new URL('../migrations', import.meta.url));
 
 /** A migration may build an index on a large table. */
 const STATEMENT_TIMEOUT_MS = 600_000;
