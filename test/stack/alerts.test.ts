@@ -104,7 +104,7 @@ test('money that is to be given back for more than a day is told', async () => {
     'flashsale_refund_due_seconds{schema="hot", process="worker"}': seconds,
     'flashsale_refund_due_seconds{schema="regular", process="worker"}': '0x60',
   });
-  const fires = { severity: 'warning' };
+  const fires = { severity: 'warning', schema: 'hot' };
   await judge([
     { alert, series: due('86500+5x60'), atSeconds: 200, fires },
     { alert, series: due('80000+5x60'), atSeconds: 200 },
