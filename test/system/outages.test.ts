@@ -145,7 +145,7 @@ async function untilSeen(server: ServerName, isUp: boolean): Promise<void> {
 
 describe.each(['postgres', 'rabbitmq', 'zookeeper'] as const)('%s', (server) => {
   it.each(['stopped', 'frozen'] as const)('%s', async (how) => {
-    const { calls, payer, paid } = await callsOf();
+    const { calls, payer, paid } = await until('orders are taken and decided', callsOf);
     const brokenAt = performance.now();
     if (how === 'frozen') servers.freeze(server);
     else await servers.stop(server);
@@ -186,7 +186,7 @@ describe.each(['postgres', 'rabbitmq', 'zookeeper'] as const)('%s', (server) => 
 
 describe('the last node', () => {
   it('is gone: the balancer answers as a node would', async () => {
-    const { calls } = await callsOf();
+    const { calls } = await until('orders are taken and decided', callsOf);
     await Promise.all(WEB.map((name) => system.kill(name)));
     const buy = () => shopper().press(sale, SKU, { ticket: 'any' });
     const answers = await answersOf({ ...calls, buy });
