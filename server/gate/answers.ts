@@ -1,4 +1,6 @@
-/** Answers to purchase requests by verdict: plain numbers, read by the metrics at each scrape. */
+/**
+ * Counts the answers to purchase requests by verdict. The metrics read the counts at each scrape.
+ */
 export class AnswerCounts {
   readonly #counts = new Map<string, { count: number }>();
 

@@ -3,9 +3,12 @@ import { Problem, type Refusal } from '../problems.ts';
 import { PurchaseBody } from '../schemas.ts';
 import { compileValidator } from '../validation.ts';
 
-/** The body of a purchase. `__proto__` in it is a key like any other: the schema refuses what it does not know. */
+/**
+ * Reads and checks the body of a purchase. The key `__proto__` needs no special care: the schema
+ * refuses every key that it does not know.
+ */
 
-/** A purchase is a quantity: nothing that needs more. */
+/** A purchase is little more than a quantity, so this is plenty. */
 const BODY_BYTES_MAX = 2_048;
 
 export interface Purchase {
@@ -25,7 +28,8 @@ export function purchaseOf(body: unknown): Purchase | Refusal {
 const JSON_TYPE = /^application\/json *(;|$)/i;
 
 /**
- * Reads it; a longer one is refused as soon as that is seen.
+ * Reads the body. A body that is too long is refused as soon as this is known.
+ *
  * @throws {Problem} bad_request (400, 413, 415)
  */
 export function readBody(request: IncomingMessage): Promise<unknown> {

@@ -1,15 +1,15 @@
 import { ExpiryTable } from './expiry-table.ts';
 
 /**
- * Token buckets by key: `burst` tokens at first, `perSecond` come back. Kept as one moment a key, the
- * time at which its bucket is full again (the generic cell rate algorithm), so a full bucket, that of
- * a user who was never seen, needs no memory.
+ * Token buckets by key. A bucket starts with `burst` tokens, and `perSecond` tokens come back. Only
+ * the time at which a bucket will be full again is stored (the generic cell rate algorithm). A full
+ * bucket, such as that of a new user, therefore needs no memory.
  */
 
-/** Keys that one kind of bucket remembers at once: a million with room to spare, 25 MB. */
+/** Keys that one kind of bucket remembers at once: room for more than a million, 25 MB. */
 export const BUCKETS_MAX = 2_097_152;
 
-/** Sums of fractions are a little off: a billionth of a second is not a wait. */
+/** Sums of fractions have rounding errors, so a wait of a nanosecond counts as none. */
 const ROUNDING_MS = 1e-6;
 
 export class TokenBuckets {
@@ -30,15 +30,16 @@ export class TokenBuckets {
     return fullAtMs === 0 ? 0 : Math.min(1, (fullAtMs - nowMs) / this.#bucketMs);
   }
 
-  /** Whether `take` would find a token. */
+  /** Returns whether `take` would find a token. */
   has(key: string, nowMs: number): boolean {
     return this.#waitMs(this.#fullAt.get(key, nowMs), nowMs) <= ROUNDING_MS;
   }
 
   /**
-   * Takes a token.
+   * Takes a token if there is one.
+   *
    * @param nowMs monotonic
-   * @returns 0 when there was one, else the milliseconds until there is
+   * @returns 0 if a token was taken, else the milliseconds until there is one
    */
   take(key: string, nowMs: number): number {
     const place = this.#fullAt.place(key, nowMs);
@@ -49,7 +50,7 @@ export class TokenBuckets {
     return 0;
   }
 
-  /** Until there is a token, if above 0. */
+  /** Milliseconds until there is a token; 0 or less if there is one now. */
   #waitMs(fullAtMs: number, nowMs: number): number {
     return Math.max(nowMs, fullAtMs) + this.#tokenMs - nowMs - this.#bucketMs;
   }

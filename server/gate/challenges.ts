@@ -8,8 +8,9 @@ import { type Challenge, type ProofFault, ProofOfWork } from './proof-of-work.ts
 import { type RiskCause, type RiskWatch, workOf } from './risk.ts';
 
 /**
- * Whether a ticket is only for those who solve a challenge. The operators' switch of the SKU says
- * `off`, `risk` (who looks like a program) or `on` (everybody; who looks like one works more).
+ * Decides whether a user must solve a challenge to get a ticket. The operators set this for each
+ * SKU: `off`, `risk` (only users who look like programs) or `on` (everybody; users who look like
+ * programs get more work).
  */
 
 export type ChallengeEvent = 'issued' | 'required' | 'solved' | ProofFault;
@@ -24,7 +25,7 @@ export interface TicketRequest {
 }
 
 interface Demand {
-  /** Times the usual work. */
+  /** Multiple of the usual work. */
   readonly times: number;
   readonly causes: readonly ChallengeCause[];
 }
@@ -45,7 +46,7 @@ const WHAT = {
   used: 'This solution was used before. Here is a new computation.',
 } as const;
 
-/** For shoppers; metrics have the names. */
+/** Explanations for shoppers; the metrics use the names of the causes. */
 const WHY: Readonly<Record<ChallengeCause, string>> = {
   operator: 'the shop asks everybody at this moment',
   user_rate: 'you asked very often',
@@ -64,7 +65,8 @@ export class Challenges {
   }
 
   /**
-   * Lets a request for a ticket pass, if need be with its solution.
+   * Lets a request for a ticket pass, with a solution where a challenge is required.
+   *
    * @throws {Problem} ticket_invalid, with a challenge to solve
    */
   async pass(request: TicketRequest, solution: string | undefined): Promise<void> {
@@ -76,8 +78,8 @@ export class Challenges {
   }
 
   /**
-   * A challenge for who wants to solve it ahead; undefined before the sale opens. It is as hard as
-   * the one that a request for a ticket would meet now.
+   * Creates a challenge that a user can solve in advance; undefined before the sale opens. It is as
+   * hard as the challenge that a request for a ticket would get now.
    */
   async issue(request: TicketRequest): Promise<Challenge | undefined> {
     return this.#create(request, this.#demand(request)?.times ?? 1);
@@ -100,7 +102,7 @@ export class Challenges {
     const bond = { sale: row.sale, sku: row.sku, userId };
     await this.#signingKey(row.sale);
     const keys = catalogue.ticketKeys.accepted(row.sale);
-    // Another node asked for it: here it cannot be judged yet.
+    // Another node issued the challenge, and this node does not have the key yet to check it.
     if (keys.length === 0) throw new Problem('overloaded', { retryAfterSeconds: 1 });
     return this.#proofs.redeem(keys, bond, solution, catalogue.nowMs());
   }

@@ -2,20 +2,21 @@ import { BUCKETS_MAX } from './buckets.ts';
 import { ExpiryTable } from './expiry-table.ts';
 
 /**
- * After an admitted request a user waits before the next one is looked at, whatever the SKU.
- * Memory is bounded: past the limit cooldowns near their end are forgotten, which lets a few users
- * through early and harms nothing (limits per user are kept by the database).
+ * After an admitted request, further requests of the same user are refused for a while, whatever
+ * the SKU. Memory is bounded: when it is full, the cooldowns nearest to their end are forgotten. A
+ * few users can then ask again early, which does no harm because the database enforces the limits
+ * per user.
  */
 export class Cooldown {
   readonly #overAt = new ExpiryTable(BUCKETS_MAX);
   readonly #lengthMs: number;
 
-  /** @param seconds 0 switches it off */
+  /** @param seconds 0 switches the cooldown off */
   constructor(seconds: number) {
     this.#lengthMs = seconds * 1_000;
   }
 
-  /** Whole seconds until the user may ask again; 0 when the user may now. */
+  /** Whole seconds until the user may ask again; 0 if the user may ask now. */
   remainingSeconds(userId: string, nowMs: number): number {
     const overAtMs = this.#overAt.get(userId, nowMs);
     return overAtMs === 0 ? 0 : Math.ceil((overAtMs - nowMs) / 1_000);
@@ -25,7 +26,7 @@ export class Cooldown {
     if (this.#lengthMs > 0) this.#overAt.set(userId, nowMs + this.#lengthMs, nowMs);
   }
 
-  /** The request was not taken after all: the user may try again at once. */
+  /** Ends the cooldown of a user whose request was not taken after all. */
   end(userId: string): void {
     this.#overAt.clear(userId);
   }

@@ -2,15 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { ExpiryTable } from './expiry-table.ts';
 
 /**
- * About how many users a network has shown within a window, in bounded memory: 64 bits a network, one
- * of them set by each user (linear counting, Whang et al. 1990). Exact enough to tell a household from
- * a thousand accounts; past some 200 it only says "many".
+ * Estimates how many distinct users a network has shown within a window, in bounded memory: 64 bits
+ * for each network, one of which each user sets (linear counting, Whang et al. 1990). The estimate
+ * tells a household from a thousand accounts. Above about 200 users it only says "many".
  */
 
 const NETWORKS_MAX = 262_144;
 const WINDOW_MS = 60_000;
 const BITS = 64;
-/** What all bits set stand for: the estimate ends there. */
+/** The highest estimate, returned when all bits are set. */
 export const DISTINCT_USERS_MAX = 300;
 
 export class DistinctUsers {
@@ -19,9 +19,10 @@ export class DistinctUsers {
   readonly #seed = randomBytes(4).readInt32LE();
 
   /**
-   * Counts the user in.
+   * Counts a user.
+   *
    * @param nowMs monotonic
-   * @returns users of the network within the window, an estimate
+   * @returns estimated number of users of the network within the window
    */
   note(network: string, userId: string, nowMs: number): number {
     const place = this.#windowEnds.place(network, nowMs);
@@ -50,7 +51,7 @@ export class DistinctUsers {
   }
 }
 
-/** Bits that are set in 32. */
+/** Number of set bits in a 32-bit word. */
 function ones(word: number): number {
   let count = word - ((word >>> 1) & 0x55555555);
   count = (count & 0x33333333) + ((count >>> 2) & 0x33333333);

@@ -1,22 +1,23 @@
 import { randomBytes } from 'node:crypto';
 
 /**
- * A bounded memory of moments by key ("this user may again at …"), in typed arrays: 12 bytes an
- * entry, allocated once, no garbage, however many users come. Keys are kept as fingerprints.
+ * Stores an expiry time for each key in bounded memory. It uses typed arrays that are allocated
+ * once, 12 bytes an entry, so it produces no garbage, however many users come. Keys are stored as
+ * fingerprints.
  *
- * A key belongs to one group of 16 neighbouring entries. What lies in the past is as good as absent,
- * so nothing is ever deleted: its place is taken by the next key of the group. A group of 16 keys
- * that all lie in the future forgets the one that is nearest to its end.
+ * A key belongs to one group of 16 neighbouring entries. An expired entry counts as absent, so
+ * entries are never deleted: the next new key of the group overwrites an expired one. If none of
+ * the 16 entries has expired, the one nearest to its expiry is overwritten.
  */
 
-/** Tags of a group fill one cache line. */
+/** The tags of a group fill one cache line. */
 const GROUP_ENTRIES = 16;
 
 export class ExpiryTable {
   readonly #tags: Uint32Array;
   readonly #untilMs: Float64Array;
   readonly #groupMask: number;
-  /** Unknown outside, so that nobody can choose keys that meet in one group. */
+  /** The seeds are secret, so that nobody can choose keys that fall into one group. */
   readonly #seedOfGroup = randomBytes(4).readInt32LE();
   readonly #seedOfTag = randomBytes(4).readInt32LE();
 
@@ -28,12 +29,12 @@ export class ExpiryTable {
     this.#groupMask = groups - 1;
   }
 
-  /** Entries that there is room for; places are below it. */
+  /** Number of entries; every place is below it. */
   get capacity(): number {
     return this.#tags.length;
   }
 
-  /** The moment of a key; 0 when none is known or it has passed. */
+  /** Expiry time of a key; 0 if the key is unknown or has expired. */
   get(key: string, nowMs: number): number {
     const at = this.#find(key);
     const untilMs = at < 0 ? 0 : (this.#untilMs[at] ?? 0);
@@ -44,7 +45,10 @@ export class ExpiryTable {
     this.#untilMs[this.place(key, nowMs)] = untilMs;
   }
 
-  /** Where the key's moment is, for `at` and `put`; good until the next call of anything else. */
+  /**
+   * Place of the key's expiry time, for `at` and `put`. It is valid until the next call of another
+   * method.
+   */
   place(key: string, nowMs: number): number {
     const at = this.#find(key);
     return at < 0 ? this.#claim(nowMs) : at;
@@ -58,13 +62,16 @@ export class ExpiryTable {
     this.#untilMs[place] = untilMs;
   }
 
-  /** As if it had never been set. */
+  /** Forgets the expiry time of a key. */
   clear(key: string): void {
     const at = this.#find(key);
     if (at >= 0) this.#untilMs[at] = 0;
   }
 
-  /** Group and tag of the key that was looked for last: `#claim` follows a `#find` in vain. */
+  /**
+   * Group and tag of the key that `#find` looked for last. `#claim` uses them after a `#find` that
+   * found nothing.
+   */
   #first = 0;
   #tag = 0;
 
@@ -89,7 +96,7 @@ export class ExpiryTable {
     return chosen;
   }
 
-  /** Two independent 32-bit hashes; together they tell a million keys apart. */
+  /** Computes two independent 32-bit hashes, which together tell a million keys apart. */
   #hash(key: string): void {
     let group = this.#seedOfGroup;
     let tag = this.#seedOfTag;
@@ -99,12 +106,12 @@ export class ExpiryTable {
       tag = Math.imul((tag << 5) ^ (tag >>> 2) ^ code, 0x9e3779b1);
     }
     this.#first = (mixed(group) & this.#groupMask) * GROUP_ENTRIES;
-    // 0 marks an entry that was never used.
+    // The tag 0 marks an entry that was never used.
     this.#tag = mixed(tag) >>> 0 || 1;
   }
 }
 
-/** The finish of MurmurHash3: every bit of the input reaches every bit of the result. */
+/** The final mix of MurmurHash3: every bit of the input affects every bit of the result. */
 function mixed(hash: number): number {
   let h = hash ^ (hash >>> 16);
   h = Math.imul(h, 0x85ebca6b);

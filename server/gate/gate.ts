@@ -3,7 +3,7 @@ import { Problem, type Refusal } from '../problems.ts';
 import type { Press } from './press.ts';
 import { type GateParts, ORDER, type SlowStep, type Step } from './steps.ts';
 
-/** Asks the steps, which are listed in `steps.ts`. No step on the fast path does I/O. */
+/** Runs the steps that are listed in `steps.ts`. No step on the fast path does I/O. */
 export class Gate {
   readonly #parts: GateParts;
 
@@ -15,14 +15,17 @@ export class Gate {
     return this.#parts.catalogue.sku(sku);
   }
 
-  /** The steps of the fast path. What they let through counts as kept, for `keep = auto`. */
+  /** Runs the steps of the fast path. A press that passes counts as kept, for `keep = auto`. */
   look(press: Press): Refusal | undefined {
     const refusal = this.refusal(ORDER.url, press);
     if (refusal === undefined) this.#parts.allotment.pressed(press.sku, true);
     return refusal;
   }
 
-  /** The first refusal; at once where no step has to wait: a promise for each press is not free. */
+  /**
+   * Returns the first refusal. The result is a promise only where a step has to wait, because a
+   * promise for each press would be costly.
+   */
   refusal<P>(steps: readonly Step<P>[], press: P): Refusal | undefined;
   refusal<P>(steps: readonly SlowStep<P>[], press: P, from?: number): ReturnType<SlowStep<P>>;
   refusal<P>(steps: readonly SlowStep<P>[], press: P, from = 0): ReturnType<SlowStep<P>> {
@@ -42,7 +45,10 @@ export class Gate {
     if (refusal !== undefined) throw new Problem(refusal.verdict, refusal);
   }
 
-  /** A drawn request was definitely not taken: its user may try again at once, with its ticket. */
+  /**
+   * Undoes the effects of a request that drew units but was certainly not taken: its user can try
+   * again at once with the same ticket.
+   */
   undo(ticketId: string, userId: string): void {
     this.#parts.cooldown.end(userId);
     this.#parts.usedTickets.delete(ticketId);

@@ -6,21 +6,24 @@ import { Recent } from './recent.ts';
 import { createShopTokenReader, type Purpose } from './shop-token.ts';
 
 /**
- * Who is asking: `sub` of the shop's bearer JWT. An identity provider signs for many: a token counts
- * only if it is meant for this shop.
+ * Finds out which user makes a request: `sub` of the shop's bearer JWT. An identity provider may
+ * sign tokens for several services, so a token counts only if it is meant for this shop.
  */
 
-/** Verified tokens that are remembered, so that a shopper who polls costs one check. Our own memory:
- *  fast-jwt's hashes each token with SHA-256 to look it up, which costs as much as the check. */
+/**
+ * Verified tokens that are remembered, so that a shopper who polls costs one check. fast-jwt has a
+ * cache as well, but it hashes each token with SHA-256 for the lookup, which costs as much as the
+ * check itself.
+ */
 const TOKEN_CACHE_ENTRIES_MAX = 20_000;
 const TOKEN_CACHE_TTL_MS = 60_000;
 const GUEST_TOKEN_TTL_MS = 24 * 3_600_000;
-/** Longer bearer tokens are refused unread. */
+/** Longer bearer tokens are refused without being read. */
 const TOKEN_LENGTH_MAX = 4_096;
 
-/** Clocks of this machine and of the one that signs may differ by so much. */
+/** Allowed difference between the clocks of this machine and of the signing one. */
 const CLOCK_LEEWAY_MS = 5_000;
-/** A token for another purpose, such as the end of a session, names another type (RFC 8725 §3.11). */
+/** A token for another purpose, such as a logout token, has another type (RFC 8725 §3.11). */
 const TOKEN_TYPES: ReadonlySet<string> = new Set(['jwt', 'at+jwt']);
 
 export type IdentityConfig = Purpose &
@@ -33,8 +36,10 @@ type UserId = string | undefined;
 
 export interface Identity {
   /**
-   * The user id of `Authorization: Bearer …`; undefined when there is none that can be believed. At
-   * once where that takes no I/O: a promise for each of a million presses is not free.
+   * Returns the user id of `Authorization: Bearer …`; undefined if there is no valid token. The
+   * result is a promise only where I/O is needed, because a promise for each of a million presses
+   * would be costly.
+   *
    * @throws {Problem} overloaded, as a rejection: the shop's JWKS cannot be read
    */
   userOf(authorization: string | undefined): UserId | Promise<UserId>;
@@ -118,8 +123,11 @@ function unbelieved(error: unknown): undefined {
   throw error;
 }
 
-/** NUL would end up in the text that tickets sign and cannot be stored in PostgreSQL; halves of
- *  characters would all become the same one there, and their users one user. */
+/**
+ * Refuses NUL and lone surrogates. NUL would get into the text that tickets sign and cannot be
+ * stored in PostgreSQL. Lone surrogates would all be stored as the same character, so different
+ * users would become one.
+ */
 function isUserId(sub: unknown): sub is string {
   return (
     typeof sub === 'string' &&

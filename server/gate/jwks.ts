@@ -9,45 +9,52 @@ import {
 } from 'cockatiel';
 
 /**
- * The public keys of the shop, from its JWKS. That they cannot be read says nothing about a token, so
- * it is an error of its own; after some of them in a row nobody waits for the same timeout.
+ * Reads the public keys of the shop from its JWKS. A failure to read them says nothing about a
+ * token, so it is an error of its own. After several failures in a row a circuit breaker opens, so
+ * that callers do not wait for the same timeout again.
  *
- * The set is read as a whole and remembered as a whole. Which key a token names is for everyone to
- * write: by key, invented names would be a question to the shop each, and would push the real keys
+ * The key set is read and remembered as a whole. Anybody can write any key id into a token: if keys
+ * were read one by one, each invented id would cause a request to the shop and could push real keys
  * out of memory.
  */
 
-/** A set this old is read again. Its keys stay good for as long once more: nobody waits for the new set. */
+/**
+ * A set of this age is read again. Its keys stay valid for as long once more, so that nobody has to
+ * wait for the new set.
+ */
 const KEYS_TTL_MS = 600_000;
-/** A key that the set did not have is not looked for again sooner. */
+/** Minimum age of the set before it is read again for a key that it does not have. */
 const MISSING_TTL_MS = 2_000;
 const ANSWER_TIMEOUT_MS = 3_000;
 const FAILURES_MAX = 5;
 const OPEN_MS = 2_000;
-/** Of the whole set; large shops have some dozens of keys, 2 KB each. */
+/** Size limit of the whole set. Large shops have some dozens of keys of 2 KB each. */
 const KEY_SET_BYTES_MAX = 262_144;
 /** RFC 7518 §3.3. */
 const RSA_BITS_MIN = 2_048;
 
-/** Nothing can be said about a token: the shop's JWKS does not answer, or not with keys. */
+/** The shop's JWKS does not answer or has no keys, so nothing can be said about a token. */
 export class KeysUnavailable extends Error {
   override name = 'KeysUnavailable';
 }
 
 interface ShopKey {
   readonly kid: string;
-  /** What it may have signed with. */
+  /** Algorithms of the signatures that this key can verify. */
   readonly algorithms: readonly string[];
   readonly pem: string;
 }
 
 interface KeySet {
   readonly keys: readonly ShopKey[];
-  /** Monotonic; of the question, so that nothing newer is taken for known. */
+  /** Monotonic time at which the request was sent, so that no newer state counts as known. */
   readonly askedAtMs: number;
 }
 
-/** @returns reads one key as PEM; rejects with KeysUnavailable, or when there is no such key */
+/**
+ * @returns function that reads one key as PEM; it rejects with KeysUnavailable, or with another
+ *   error if there is no such key
+ */
 export function createKeyReader(url: string): (alg: string, kid: string) => Promise<string> {
   const policy = wrap(
     circuitBreaker(handleAll, {
@@ -59,7 +66,7 @@ export function createKeyReader(url: string): (alg: string, kid: string) => Prom
   let known: KeySet | undefined;
   let reading: Promise<KeySet> | undefined;
 
-  /** One question serves all who come while it is under way. */
+  /** All callers share one request that is under way. */
   function read(): Promise<KeySet> {
     reading ??= policy
       .execute(({ signal }) => readKeys(url, signal))
@@ -77,7 +84,7 @@ export function createKeyReader(url: string): (alg: string, kid: string) => Prom
     const remembered = known && keyOf(known, alg, kid);
     const ageMs = known ? performance.now() - known.askedAtMs : Number.POSITIVE_INFINITY;
     if (remembered && ageMs < 2 * KEYS_TTL_MS) {
-      // What fails is asked again by the next caller.
+      // If this fails, the next caller tries again.
       if (ageMs >= KEYS_TTL_MS) read().catch(() => {});
       return remembered.pem;
     }
@@ -98,7 +105,7 @@ function keyOf({ keys }: KeySet, alg: string, kid: string): ShopKey | undefined 
 
 async function readKeys(url: string, signal: AbortSignal): Promise<KeySet> {
   const askedAtMs = performance.now();
-  // A redirect could lead to where anybody answers.
+  // A redirect could lead to a server that somebody else controls.
   const response = await fetch(url, { signal, redirect: 'error' });
   if (!response.ok) throw new Error(`the JWKS answers ${response.status}`);
   const { keys } = JSON.parse(await textOf(response)) as { keys?: unknown };
@@ -124,13 +131,13 @@ type Jwk = JsonWebKeyInput['key'] & {
   readonly alg?: unknown;
 };
 
-/** None for what is no public key that signs, such as one of a kind that is not known here. */
+/** Returns no key for a JWK that is not a public signing key of a known kind. */
 function shopKeyOf(jwk: Jwk): ShopKey[] {
   try {
     const { kid, use = 'sig', key_ops: operations = ['verify'], alg } = jwk;
     const isForSigning =
       use === 'sig' && Array.isArray(operations) && operations.includes('verify');
-    // A private key that stands in a public place signs for everybody.
+    // A private key that is published can be used by anybody to sign.
     if (typeof kid !== 'string' || kid === '' || !isForSigning || 'd' in jwk) return [];
     const key = createPublicKey({ key: jwk, format: 'jwk' });
     const algorithms = algorithmsOf(key).filter((one) => alg === undefined || one === alg);
@@ -140,7 +147,7 @@ function shopKeyOf(jwk: Jwk): ShopKey[] {
   }
 }
 
-/** The algorithms of tokens that a key of this kind and size verifies. */
+/** Algorithms of the tokens that a key of this kind and size can verify. */
 function algorithmsOf({ asymmetricKeyType: kind, asymmetricKeyDetails: details }: KeyObject) {
   if (kind === 'rsa' && (details?.modulusLength ?? 0) >= RSA_BITS_MIN) return ['RS256', 'PS256'];
   if (kind === 'ec' && details?.namedCurve === 'prime256v1') return ['ES256'];

@@ -2,25 +2,31 @@ import { networkOf } from '../../contracts/address.ts';
 import { TokenBuckets } from './buckets.ts';
 
 /**
- * How often anybody may press, by address, user and ticket, and how often a user may ask about what is
- * theirs. Each takes a token of its bucket.
+ * Rate limits: how often an address, a user and a ticket may press, and how often a user may ask
+ * about their own requests and orders. Each call takes a token from its bucket.
  */
 
 export interface LimitRates {
   readonly ipPerSecond: number;
   readonly userPerSecond: number;
   readonly ticketPerSecond: number;
-  /** Calls for one's own requests and orders, by user. */
+  /** Calls of a user for their own requests and orders. */
   readonly ownPerSecond: number;
 }
 
-/** Networks that are remembered for what they are issued: far fewer ask than press. */
+/**
+ * Networks remembered for issued tickets, challenges and guests; far fewer users ask for these than
+ * press.
+ */
 const ISSUE_NETWORKS_MAX = 524_288;
 /** A ticket lives for seconds, and its bucket is full again a second after its last press. */
 const TICKETS_MAX = 1_048_576;
-/** A bucket is remembered while it is not full, so for milliseconds after a look now and then. */
+/**
+ * A bucket is remembered only until it is full again: milliseconds, for a user who asks now and
+ * then.
+ */
 const OWNERS_MAX = 262_144;
-/** A browser that comes back opens all its pages at once. */
+/** A browser that is started again opens all its pages at once. */
 const OWN_BURST_SECONDS = 5;
 
 export class Limits {
@@ -48,12 +54,15 @@ export class Limits {
     });
   }
 
-  /** Each returns whole seconds to wait; 0 when the press is within the limit. */
+  /** The `take` methods return the whole seconds to wait; 0 if the call is within the limit. */
   takeIp(ip: string): number {
     return seconds(this.#ofIp.take(networkOf(ip), performance.now()));
   }
 
-  /** Tickets, challenges and guest identities: a bucket of their own, as large as that of presses. */
+  /**
+   * Limit for tickets, challenges and guest identities. It has buckets of its own, as large as
+   * those for presses.
+   */
   takeIssue(ip: string): number {
     return seconds(this.#ofIssues.take(networkOf(ip), performance.now()));
   }
@@ -62,7 +71,7 @@ export class Limits {
     return seconds(this.#ofUser.take(userId, performance.now()));
   }
 
-  /** Shares of the buckets that are in use, 0 to 1. */
+  /** The `load` methods return the share of the bucket that is in use, 0 to 1. */
   userLoad(userId: string): number {
     return this.#ofUser.load(userId, performance.now());
   }

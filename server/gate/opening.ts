@@ -1,19 +1,22 @@
 import type { Catalogue, SkuOnSale } from '../catalogue.ts';
 import { Problem, type Refusal } from '../problems.ts';
 
-/** `not_open`, with the time until the opening (whole seconds, at least one) in Retry-After. */
+/**
+ * Refusal `not_open`. Its Retry-After is the time until the opening in whole seconds, at least one.
+ */
 export function notOpen(catalogue: Catalogue, row: SkuOnSale): Refusal {
   const seconds = Math.ceil((row.opensAt.getTime() - catalogue.nowMs()) / 1_000);
   return { verdict: 'not_open', retryAfterSeconds: Math.max(1, seconds) };
 }
 
-/** The same as a problem. */
+/** Returns the same refusal as a problem. */
 export function untilOpening(catalogue: Catalogue, row: SkuOnSale): Problem {
   return new Problem('not_open', notOpen(catalogue, row));
 }
 
 /**
- * The SKU, if tickets of it can be given now.
+ * Returns the SKU if tickets for it can be issued now.
+ *
  * @throws {Problem} not_found, not_open, paused, closed, sold_out
  */
 export function rowForTickets(catalogue: Catalogue, sale: string, sku: string): SkuOnSale {

@@ -5,16 +5,16 @@ import type { Refusal } from '../problems.ts';
 import type { Purchase } from './body.ts';
 import type { Ticket } from './ticket.ts';
 
-/** What is known of a purchase request on its way through the gate; some steps note what they find out. */
+/** The data of a purchase request on its way through the gate. Some steps add to it. */
 
-/** A purchase request of which the URL alone was read. */
+/** A purchase request of which only the URL has been read. */
 export interface Press {
-  /** As in the URL: perhaps no SKU at all. */
+  /** As in the URL; it may not be an existing SKU. */
   readonly sku: string;
   readonly request: IncomingMessage;
 }
 
-/** The user who presses, and from where. */
+/** The user who presses, with address and user agent. */
 export interface Shopper extends Visitor {
   readonly userId: string;
 }
@@ -22,25 +22,30 @@ export interface Shopper extends Visitor {
 /** A purchase request that the fast path let through. */
 export interface Claim extends Press, Shopper {
   readonly ticket: Ticket;
-  /** As it was when it was last asked for. */
+  /** The SKU as it was at the last lookup. */
   row: SkuOnSale;
-  /** The request id that it asks for; not necessarily a UUID yet. */
+  /** The request id that the client asks for; it may not be a UUID yet. */
   readonly requestId: string;
-  /** It was taken before, and is answered as before, whatever the gate would say now. */
+  /**
+   * The request was taken before, so it gets the same answer as before, whatever the gate would say
+   * now.
+   */
   readonly isTaken: boolean;
-  /** By its ticket's age or its own word. All others look like first presses. */
+  /**
+   * The age of the ticket or the client itself says so. Any other request looks like a first press.
+   */
   readonly isRepeated: boolean;
-  /** It is refused with this, unless it repeats a request that is decided already. */
+  /** The request is refused with this, unless it repeats a request that is already decided. */
   readonly refusal: Refusal | undefined;
-  /** Empty before `who`. */
+  /** Empty before the step `who`. */
   userId: string;
-  /** Nothing before `body`. */
+  /** Not set before the step `body`. */
   purchase: Purchase;
-  /** Nothing before `quota`. */
+  /** Not set before the step `quota`. */
   drawn: Drawn;
 }
 
-/** What a request has drawn. */
+/** The units that a request has drawn. */
 export interface Drawn {
   /** Node id under which the units were drawn. */
   readonly node: string;

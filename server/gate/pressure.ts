@@ -2,38 +2,38 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Schema } from '../../contracts/names.ts';
 
 /**
- * Whether this node has more to do than it can bear. Sampled now and then, asked for every request:
- * the answer comes from memory. A cause ends well below the threshold at which it began, so that the
- * gate does not flutter.
+ * Tells whether this node is overloaded. It takes samples at intervals, so the answer for each
+ * request comes from memory. A cause ends well below the threshold at which it began, so that the
+ * gate does not switch back and forth.
  */
 
 const SAMPLE_MS = 250;
 const QUEUE_POLL_MS = 1_000;
 const LOOP_RESOLUTION_MS = 10;
-/** A cause is over below this share of its threshold. */
+/** A cause ends below this share of its threshold. */
 const RELEASE_SHARE = 0.5;
-/** Older figures of the queues say nothing. */
+/** Older figures of the queues are not used. */
 const FIGURES_TTL_MS = 10_000;
 
 export const OVERLOAD_CAUSES = ['event_loop', 'queue', 'unconfirmed', 'broker', 'circuit'] as const;
 export type OverloadCause = (typeof OVERLOAD_CAUSES)[number];
 
 export interface PressureLimits {
-  /** Delay of timers in this process, 90th percentile of a quarter of a second. */
+  /** Delay of timers in this process: the 90th percentile over a quarter of a second. */
   readonly eventLoopDelayMs: number;
-  /** Messages that stand in one orders queue. */
+  /** Messages that are waiting in one orders queue. */
   readonly queueMessages: number;
-  /** Messages published and not confirmed yet. */
+  /** Messages that are published but not confirmed yet. */
   readonly unconfirmedMessages: number;
 }
 
 export interface PressureSources {
   readonly unconfirmed: () => number;
-  /** Messages in the orders queue of each schema; rejects while the broker cannot say. */
+  /** Messages in the orders queue of each schema. Rejects while the broker gives no figures. */
   readonly queueMessages: () => Promise<Readonly<Record<Schema, number>>>;
 }
 
-/** A threshold with a lower one for the way back. */
+/** A threshold with a lower value at which it is left again. */
 export class Threshold {
   readonly #limit: number;
   #isOver = false;
@@ -82,7 +82,7 @@ export class Pressure {
     this.#delay.disable();
   }
 
-  /** Why a request of this schema is better not taken now. */
+  /** The reason why a request of this schema should not be taken now, if there is one. */
   cause(schema: Schema): OverloadCause | undefined {
     if (this.#isLoopLate) return 'event_loop';
     if (this.#isWindowFull) return 'unconfirmed';
@@ -94,7 +94,7 @@ export class Pressure {
     this.#delay.reset();
     this.#isLoopLate = this.#loop.judge(lateMs);
     this.#isWindowFull = this.#unconfirmed.judge(this.#sources.unconfirmed());
-    // A broker that cannot say how long its queues are is another cause than a long queue.
+    // A broker that gives no figures is a cause of its own, not a long queue.
     if (performance.now() - this.#figuresAtMs > FIGURES_TTL_MS) this.#longQueues.clear();
   }
 
@@ -107,7 +107,7 @@ export class Pressure {
       const schemas: readonly Schema[] = ['regular', 'hot'];
       this.#longQueues = new Set(schemas.filter((one) => this.#queues[one].judge(messages[one])));
     } catch {
-      // No figures; the next round asks again.
+      // There are no figures now; the next round asks again.
     } finally {
       this.#isAsking = false;
     }

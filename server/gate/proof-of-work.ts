@@ -7,24 +7,33 @@ import { compileValidator } from '../validation.ts';
 import { ExpiryTable } from './expiry-table.ts';
 
 /**
- * ALTCHA proofs of work (version 2, deterministic). The node picks a number up to `rounds` and shows
- * half of the key that PBKDF2 derives from it; whoever finds the number shows the other half. That
- * costs the solver `rounds / 2` keys on average and never more than `rounds`, the node one to ask and
- * none to check.
+ * ALTCHA proofs of work (version 2, deterministic). The node picks a number up to `rounds` and
+ * shows half of the key that PBKDF2 derives from the number. A client that finds the number can
+ * show the other half. This costs the client `rounds / 2` key derivations on average and never more
+ * than `rounds`. It costs the node one derivation to issue and none to check.
  *
- * The signing secrets are derived from the sale's ticket key, the sale, the SKU and the user: a
- * solution is worth nothing to anybody else or for anything else, and none exists before the opening.
+ * The signing secrets are derived from the sale's ticket key, the sale, the SKU and the user. A
+ * solution is therefore valid only for that user and SKU, and no solution can exist before the
+ * opening.
  */
 
-/** PBKDF2 iterations a key: enough that a browser spends its time on them, not on calls. */
+/**
+ * PBKDF2 iterations for each key: enough that a browser spends its time on them and not on the
+ * calls.
+ */
 const KEY_ITERATIONS = 250;
 const ALGORITHM = 'PBKDF2/SHA-256';
-/** From asking to the ticket; slow phones need some of it for the most expensive challenge. */
+/**
+ * Time from issuing a challenge to the ticket. The most expensive challenge takes a slow phone part
+ * of it.
+ */
 export const CHALLENGE_TTL_MS = 120_000;
-/** The work of an ordinary challenge: about a fifth of a second in a browser on two cores. */
+/** Rounds of an ordinary challenge: about a fifth of a second in a browser on two cores. */
 const ROUNDS_USUAL = 2_000;
 const ROUNDS_MAX = 64 * ROUNDS_USUAL;
-/** Solutions that are remembered as used; bounded by what can be solved within their life. */
+/**
+ * Used solutions that are remembered: bounded by the number that can be solved within their life.
+ */
 const USED_MAX = 262_144;
 
 export type { Challenge };
@@ -84,7 +93,7 @@ function secrets(key: KeyObject, { sale, sku, userId }: Bond) {
 export class ProofOfWork {
   readonly #used = new ExpiryTable(USED_MAX);
 
-  /** @param times the usual work; past a bound it is not raised further */
+  /** @param times multiple of the usual work; it has an upper bound */
   issue(key: KeyObject, bond: Bond, times: number): Promise<Challenge> {
     const rounds = Math.min(ROUNDS_MAX, Math.round(ROUNDS_USUAL * times));
     return createChallenge({
@@ -98,9 +107,10 @@ export class ProofOfWork {
   }
 
   /**
-   * Uses a solution up.
-   * @param text base64 of JSON, as the widget hands it out
-   * @returns why it is worth nothing; undefined when it is good
+   * Checks a solution and marks it as used.
+   *
+   * @param text base64 of JSON, as the widget returns it
+   * @returns why the solution is not valid; undefined if it is
    */
   async redeem(
     keys: readonly AcceptedKey[],
@@ -121,7 +131,10 @@ export class ProofOfWork {
     return 'failed';
   }
 
-  /** The nonce is signed; a solution has other spellings, a nonce has none. */
+  /**
+   * Identifies a solution by its signed nonce, because the same solution can be spelled in several
+   * ways.
+   */
   #use({ nonce, expiresAt }: Payload['challenge']['parameters']): boolean {
     const nowMs = Date.now();
     if (this.#used.get(nonce, nowMs) > 0) return false;

@@ -1,14 +1,14 @@
 /**
- * A bounded memory of what was seen lately: two generations of a Map. What is asked for again moves to
- * the young one; when that is full, the old one is dropped as a whole. Far cheaper to write than a
- * list in order of use, which a crowd of strangers, each seen once, would only churn.
+ * A bounded memory of recent entries in two generations, each a Map. An entry that is read moves to
+ * the young generation. When that is full, the old one is dropped as a whole. Writing is far
+ * cheaper than with an LRU list, which gains nothing for a crowd of users who are each seen once.
  */
 export class Recent<V> {
   readonly #generationMax: number;
   #young = new Map<string, V>();
   #old = new Map<string, V>();
 
-  /** @param entriesMax the least that is remembered is half of it */
+  /** @param entriesMax at least half of this number is remembered */
   constructor(entriesMax: number) {
     this.#generationMax = Math.max(1, Math.ceil(entriesMax / 2));
   }

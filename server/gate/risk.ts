@@ -5,8 +5,8 @@ import { ExpiryTable } from './expiry-table.ts';
 import type { Limits } from './limits.ts';
 
 /**
- * How much a request for a ticket looks like a program's. A score never refuses: it decides whether
- * a challenge is asked for, and how much work that is.
+ * Scores how much a request for a ticket looks like that of a program. A score never refuses a
+ * request: it decides whether a challenge is required and how much work that is.
  *
  * | cause | what is seen | no points at | all at | points |
  * |---|---|---|---|---|
@@ -26,19 +26,19 @@ export const RISK_CAUSES = [
 export type RiskCause = (typeof RISK_CAUSES)[number];
 
 export interface Signals {
-  /** Shares of the limits in use, 0 to 1. */
+  /** Shares of the rate limits in use, 0 to 1. */
   readonly userRate: number;
   readonly networkRate: number;
   readonly networkUsers: number;
   readonly isLate: boolean;
-  /** Headers that every browser sends and this request lacks. */
+  /** Number of headers that every browser sends and this request lacks. */
   readonly missingHeaders: number;
 }
 
 export interface Risk {
   /** 0 to 100. */
   readonly score: number;
-  /** What gave points. */
+  /** Causes that gave points. */
   readonly causes: readonly RiskCause[];
 }
 
@@ -48,12 +48,12 @@ const RATE_BOUNDS = [0.1, 0.5] as const;
 const USERS_BOUNDS = [10, 200] as const;
 const BROWSER_HEADERS = ['user-agent', 'accept', 'accept-language'] as const;
 
-/** 0 up to the lower bound, 1 from the upper one. */
+/** 0 up to the lower bound, 1 from the upper bound, linear in between. */
 function ramp(value: number, [low, high]: readonly [number, number]): number {
   return Math.min(1, Math.max(0, (value - low) / (high - low)));
 }
 
-/** Every set of causes, made once: a million shoppers leave nothing behind for the collector. */
+/** All possible sets of causes, made once, so that requests create no garbage. */
 const CAUSES_OF_SET = Array.from({ length: 2 ** RISK_CAUSES.length }, (_, set) =>
   RISK_CAUSES.filter((_cause, at) => set & (1 << at)),
 );
@@ -64,7 +64,7 @@ export function scoreOf(signals: Signals): Risk {
   const networkUsers = POINTS.networkUsers * ramp(signals.networkUsers, USERS_BOUNDS);
   const late = signals.isLate ? POINTS.late : 0;
   const headers = signals.missingHeaders * POINTS.header;
-  // In the order of RISK_CAUSES.
+  // The bits are in the order of RISK_CAUSES.
   const set =
     (userRate > 0 ? 1 : 0) |
     (networkRate > 0 ? 2 : 0) |
@@ -75,43 +75,46 @@ export function scoreOf(signals: Signals): Risk {
   return { score: Math.min(SCORE_MAX, Math.round(sum)), causes: CAUSES_OF_SET[set] ?? [] };
 }
 
-/** Scores from which more work is asked for, and how many times the usual. */
+/** Scores from which work is required, and the multiple of the usual work. */
 const WORK_BY_SCORE = [
   { from: 75, times: 16 },
   { from: 50, times: 4 },
   { from: 25, times: 1 },
 ] as const;
 
-/** 0: no challenge. */
+/** Multiple of the usual work; 0 means no challenge. */
 export function workOf(score: number): number {
   return WORK_BY_SCORE.find(({ from }) => score >= from)?.times ?? 0;
 }
 
-/** Users whose late presses are remembered, and for how long. */
+/** Limits of the memory for users with late presses. */
 const LATE_USERS_MAX = 262_144;
 const LATE_MS = 60_000;
 
-/** What is remembered of users and networks, in bounded memory. */
+/** Remembers users and networks in bounded memory. */
 export class RiskWatch {
   readonly #limits: Limits;
   readonly #lateBelowMs: number;
   readonly #distinctUsers = new DistinctUsers();
   readonly #lateUntil = new ExpiryTable(LATE_USERS_MAX);
 
-  /** @param ticketLifeMs from issue to expiry */
+  /** @param ticketLifeMs milliseconds from issue to expiry */
   constructor(limits: Limits, ticketLifeMs: number) {
     this.#limits = limits;
     this.#lateBelowMs = ticketLifeMs / 2;
   }
 
-  /** A press with a genuine ticket. The page presses at once: who keeps tickets collects them. */
+  /**
+   * Notes a press with a genuine ticket. The page presses as soon as it has a ticket, so a late
+   * press suggests that tickets are being collected.
+   */
   pressed(userId: string, ticketLeftMs: number): void {
     if (ticketLeftMs >= this.#lateBelowMs) return;
     const nowMs = performance.now();
     this.#lateUntil.set(userId, nowMs + LATE_MS, nowMs);
   }
 
-  /** Looks at a request for a ticket or a challenge, and remembers it. */
+  /** Scores a request for a ticket or a challenge, and remembers the request. */
   assess(userId: string, ip: string, headers: IncomingHttpHeaders): Risk {
     const nowMs = performance.now();
     let missingHeaders = 0;

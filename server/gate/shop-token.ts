@@ -2,9 +2,9 @@ import { createSecretKey } from 'node:crypto';
 import { isMacOf } from './mac.ts';
 
 /**
- * The tokens that nearly all shoppers bring: signed with the shop's secret, with the usual header and
- * nothing in them but who, until when, for whom and from whom. Reading one costs a third of what a library takes that has
- * to be ready for anything; everything else is left to the library.
+ * Reads the tokens that nearly all shoppers send: signed with the shop's secret, with the usual
+ * header and only the usual claims. This costs a third of what a general library takes. All other
+ * tokens are left to the library.
  */
 
 const MAC_BYTES = 32;
@@ -13,10 +13,13 @@ const HEADERS: ReadonlySet<string> = new Set(
     Buffer.from(text).toString('base64url'),
   ),
 );
-/** Any other claim (`nbf`, …) may forbid what these allow. */
+/** Any other claim (`nbf`, …) may restrict a token that these claims allow. */
 const CLAIMS: ReadonlySet<string> = new Set(['sub', 'iat', 'exp', 'aud', 'iss']);
 
-/** For whom a token must be, and from whom. Without an audience it must not name any (RFC 7519 §4.1.3). */
+/**
+ * The audience and issuer that a token must name. Without a configured audience a token must not
+ * name any (RFC 7519 §4.1.3).
+ */
 export interface Purpose {
   readonly audience: string | undefined;
   readonly issuer: string | undefined;
@@ -29,7 +32,10 @@ export interface ShopClaims {
   readonly iat?: unknown;
 }
 
-/** Undefined for a token that is to be judged by the library, as all that are refused. */
+/**
+ * The returned function gives undefined for a token that the library has to judge, which includes
+ * every token that will be refused.
+ */
 export function createShopTokenReader(
   secret: string,
   purpose: Purpose,
@@ -46,7 +52,7 @@ export function createShopTokenReader(
   };
 }
 
-/** The shop may sign what is no JSON. */
+/** The shop may sign text that is not JSON. */
 function decoded(part: string): unknown {
   try {
     return JSON.parse(Buffer.from(part, 'base64url').toString());

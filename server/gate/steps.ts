@@ -16,44 +16,44 @@ import { verifyTicket } from './ticket.ts';
 import type { UsedTickets } from './used-tickets.ts';
 
 /**
- * The gate, step by step: the cheapest question first. A purchase request passes all of them, from top
- * to bottom; the first that refuses it ends its way. Only `who` and `body` may take time.
+ * The steps of the gate, the cheapest first. A purchase request passes them from top to bottom
+ * until one refuses it. Only `who` and `body` may have to wait.
  */
 export const ORDER = {
-  /** By the URL alone, before the router and the body: the fast path. */
+  /** The fast path: judged by the URL alone, before the router and the body. */
   url: [state, soldOut, shed, overload],
   address: [addressLimit],
   user: [who, block, userLimit],
-  /** What was taken before is not asked these. */
+  /** These steps are skipped for a request that was taken before. */
   press: [lottery, ticketLimit, cooldown, ticket],
   body: [body, key],
-  /** The body may have taken seconds: what may have changed meanwhile is asked again. */
+  /** Reading the body may have taken seconds, so these steps check again what may have changed. */
   draw: [state, soldOut, overload, units, block, cooldown, unusedTicket, quota],
 } as const;
 
-/** The steps of all other calls, by what is asked for. */
+/** The steps of all other calls, by what the call asks for. */
 export const CALL_STEPS = {
-  /** Tickets, challenges, guests: by address. */
+  /** Tickets, challenges and guests, limited by address. */
   issue: [issueLimit],
-  /** What only those may do who take part in the sale. */
+  /** Calls that only a participant of the sale may make. */
   user: [block, userLimit],
   blocked: [block],
-  /** What is the user's own already; nobody is blocked from that. */
+  /** The user's own requests and orders; no user is blocked from these. */
   own: [ownLimit],
 } as const;
 
-/** What the gate needs of the quota agent. */
+/** The part of the quota agent that the gate uses. */
 export interface Allotment {
-  /** @param least units below which nothing is drawn */
+  /** @param least nothing is drawn if fewer units than this are left */
   draw(sku: string, wanted: number, least: number): Draw;
   keep(sku: string): number;
-  /** A press on an open SKU; `isKept`: the shedding let it through. */
+  /** Notes a press on an open SKU. `isKept`: the press was not shed. */
   pressed(sku: string, isKept: boolean): void;
   shed(): 'random' | 'lottery';
   readonly lists: Lists;
 }
 
-/** What the steps look at. */
+/** The parts that the steps use. */
 export interface GateParts {
   readonly catalogue: Catalogue;
   readonly allotment: Allotment;
@@ -62,26 +62,29 @@ export interface GateParts {
   readonly watch: RiskWatch;
   readonly usedTickets: UsedTickets;
   readonly identity: Identity;
-  /** Why nothing can be taken now, if so: then nothing is drawn down. */
+  /** The reason why nothing can be taken now, if there is one. Nothing is drawn then. */
   readonly overload: (schema: Schema) => OverloadCause | undefined;
   /** Uniform in [0, 1). */
   readonly random: () => number;
 }
 
-/** Looks at a press; a refusal, or undefined to let it on. */
+/** Judges a press: returns a refusal, or undefined to let the press pass. */
 export type Step<P> = (press: P, parts: GateParts) => Refusal | undefined;
-/** One that may have to wait for what it looks at. */
+/** A step that may have to wait. */
 export type SlowStep<P> = (
   press: P,
   parts: GateParts,
 ) => Refusal | undefined | Promise<Refusal | undefined>;
 
-/** Refusals are constants: the fast path makes their answers once. */
+/** Refusals are constants, so that the fast path builds their answers only once. */
 const PAUSED = { verdict: 'paused' } as const satisfies Refusal;
 const CLOSED = { verdict: 'closed' } as const satisfies Refusal;
 const SOLD_OUT = { verdict: 'sold_out' } as const satisfies Refusal;
 const SHED = { verdict: 'shed' } as const satisfies Refusal;
-/** Another press meets the same answer until `keep` is raised, so it is not asked for at once. */
+/**
+ * Another press gets the same answer until `keep` is raised, so clients are not told to retry at
+ * once.
+ */
 const NOT_REACHED = {
   verdict: 'shed',
   detail:
@@ -91,13 +94,16 @@ const NOT_REACHED = {
   retryAfterSeconds: [10, 20],
 } as const satisfies Refusal;
 const OVERLOADED = { verdict: 'overloaded' } as const satisfies Refusal;
-/** At the opening another node may have the key an instant earlier: nothing can be said here yet. */
+/**
+ * At the opening another node may have the key a moment earlier, so this node cannot judge a ticket
+ * yet.
+ */
 const NO_KEY_YET = { verdict: 'overloaded', retryAfterSeconds: 1 } as const satisfies Refusal;
 const RATE_LIMITED = { verdict: 'rate_limited' } as const satisfies Refusal;
 const UNAUTHENTICATED = { verdict: 'unauthenticated' } as const satisfies Refusal;
 const BLOCKED = { verdict: 'blocked' } as const satisfies Refusal;
 export const NO_TICKET = { verdict: 'ticket_invalid' } as const satisfies Refusal;
-/** Other units may be left elsewhere, so nothing is said of all. */
+/** Other nodes may have units left, so this must not say that the SKU is sold out. */
 const TOO_FEW = {
   verdict: 'quota_spent',
   detail:
@@ -121,8 +127,9 @@ function soldOut({ sku }: Press, { catalogue }: GateParts): Refusal | undefined 
 }
 
 /**
- * Only a lottery asks for the user as well, as far as that takes no I/O; `lottery` asks again. Headers are
- * read only then: node:http puts them in order when they are asked for, which costs more than all of the rest.
+ * Sheds a share of the presses. Only a lottery needs the user here, and only as far as that takes
+ * no I/O; the step `lottery` checks again. Headers are read only in that case, because node:http
+ * parses them on first access, which costs more than all the rest of this step.
  */
 function shed({ sku, request }: Press, parts: GateParts): Refusal | undefined {
   const { allotment, identity, random } = parts;
@@ -132,7 +139,7 @@ function shed({ sku, request }: Press, parts: GateParts): Refusal | undefined {
     if (random() >= keep) refusal = SHED;
   } else if (keep < 1) {
     const userId = identity.userOf(request.headers.authorization);
-    // `who` asks again, and answers for what becomes of it.
+    // The step `who` asks again and handles a failure.
     if (userId instanceof Promise) userId.catch(() => {});
     if (typeof userId === 'string' && !isReached(sku, userId, keep, parts)) refusal = NOT_REACHED;
   }
@@ -140,7 +147,7 @@ function shed({ sku, request }: Press, parts: GateParts): Refusal | undefined {
   return refusal;
 }
 
-/** The user's rank decides, however often it asks and whatever the SKU. */
+/** The rank of the user decides, however often the user asks and whatever the SKU. */
 function isReached(sku: string, userId: string, keep: number, { catalogue }: GateParts): boolean {
   const row = catalogue.sku(sku);
   const rank = row && catalogue.lotteries.rank(row.sale, userId);
@@ -152,7 +159,7 @@ function overload({ sku }: Press, parts: GateParts): Refusal | undefined {
   return row && parts.overload(row.schema) !== undefined ? OVERLOADED : undefined;
 }
 
-/** Those on the lists of the allowed have no limits. */
+/** Visitors on an allow list have no rate limits. */
 function addressLimit(visitor: Visitor, { allotment, limits }: GateParts): Refusal | undefined {
   const isWithin = allotment.lists.isAllowed(visitor) || limits.takeIp(visitor.ip) === 0;
   return isWithin ? undefined : RATE_LIMITED;
@@ -183,7 +190,10 @@ function who(claim: Claim, { identity }: GateParts): ReturnType<SlowStep<Claim>>
   return userId instanceof Promise ? userId.then(known) : known(userId);
 }
 
-/** Blocks by address and agent are judged here as well: the user may be one of the allowed. */
+/**
+ * Blocks by address and user agent are checked here as well, because only now is it known whether
+ * the user is on an allow list.
+ */
 function block(shopper: Shopper, { allotment }: GateParts): Refusal | undefined {
   return allotment.lists.isBlocked(shopper) ? BLOCKED : undefined;
 }
@@ -199,7 +209,10 @@ function ticketLimit({ ticket }: Claim, { limits }: GateParts): Refusal | undefi
   return limits.takeTicket(ticket.id) > 0 ? RATE_LIMITED : undefined;
 }
 
-/** It ends at a known time, unlike a limit: those over one must not come back together. */
+/**
+ * Unlike a rate limit, a cooldown ends at a known time. Users over a rate limit get no exact time,
+ * because they must not all come back together.
+ */
 function cooldown({ userId }: Claim, { catalogue, cooldown }: GateParts): Refusal | undefined {
   const seconds = cooldown.remainingSeconds(userId, catalogue.nowMs());
   return seconds === 0 ? undefined : { verdict: 'cooldown', retryAfterSeconds: seconds };
@@ -218,7 +231,7 @@ function genuine({ row, ticket, userId }: Claim, { catalogue }: GateParts): Refu
   const owner = { sale: row.sale, userId };
   const keys = catalogue.ticketKeys.accepted(row.sale);
   if (keys.length === 0) return NO_KEY_YET;
-  // One key as a rule; for a while after a rotation the one before as well.
+  // There is one key as a rule, and for a while after a rotation the previous one as well.
   for (const { key, untilMs } of keys) {
     if (nowMs < untilMs && verifyTicket(key, owner, ticket, nowMs)) return undefined;
   }
@@ -233,7 +246,7 @@ async function body(claim: Claim): Promise<Refusal | undefined> {
   return undefined;
 }
 
-/** A ticket's own id is a UUID by its shape. */
+/** The id of a ticket is a UUID by its shape, so only another key is checked. */
 function key({ requestId, ticket }: Claim): Refusal | undefined {
   if (requestId === ticket.id || isRequestId(requestId)) return undefined;
   return { verdict: 'bad_request', detail: 'Idempotency-Key must be a UUID' };
@@ -253,8 +266,8 @@ function unusedTicket(claim: Claim, parts: GateParts): Refusal | undefined {
 }
 
 /**
- * Draws the units, uses the ticket up and starts the user's cooldown, in one go with the steps before:
- * whoever comes here at the same time finds all done.
+ * Draws the units, marks the ticket as used and starts the user's cooldown. All this runs
+ * synchronously with the steps before, so a concurrent request sees all of it done.
  */
 function quota(claim: Claim, parts: GateParts): Refusal | undefined {
   const { allotment, catalogue, cooldown, usedTickets } = parts;

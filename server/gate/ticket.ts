@@ -2,15 +2,16 @@ import { type KeyObject, randomUUID } from 'node:crypto';
 import { isMacOf, macOf } from './mac.ts';
 
 /**
- * A ticket is the secret part of a purchase URL: `<sku>.<expiry>.<id>.<signature>`, signed with the
- * sale's ticket key, which does not exist before the sale opens. User and sale are bound by the
- * signature and not spelled out, so a ticket tells nothing about its owner.
+ * A ticket is the secret part of a purchase URL: `<sku>.<expiry>.<id>.<signature>`. It is signed
+ * with the sale's ticket key, which does not exist before the sale opens. The signature covers the
+ * user and the sale, but the text does not contain them, so a ticket reveals nothing about its
+ * owner.
  */
 export interface Ticket {
   readonly sku: string;
   /** Milliseconds since the epoch, on the database's clock. */
   readonly expiresAtMs: number;
-  /** UUID; the request id of a purchase that brings no Idempotency-Key. */
+  /** UUID; the request id of a purchase without an Idempotency-Key. */
   readonly id: string;
   readonly signature: string;
 }
@@ -20,18 +21,20 @@ interface TicketOwner {
   readonly userId: string;
 }
 
-/** Bytes of the HMAC-SHA-256 that a ticket carries: 128 bits, as RFC 2104 allows at the least. */
+/** Bytes of the HMAC-SHA-256 in a ticket: 128 bits, the minimum that RFC 2104 allows. */
 const SIGNATURE_BYTES = 16;
-/** name + expiry + id + signature, with room: longer text is no ticket. */
+/** Name, expiry, id and signature, with some room. Longer text is not a ticket. */
 const TICKET_LENGTH_MAX = 128;
 const ID_HEX_LENGTH = 32;
 const SIGNATURE_LENGTH = 22;
-/** Of the signature's last character only two bits count: one spelling is enough. */
+/** Only two bits of the signature's last character count, so only one spelling is allowed. */
 const SHAPE =
   /^[A-Za-z0-9][A-Za-z0-9_-]{0,39}\.[0-9a-z]{8,9}\.[0-9a-f]{32}\.[A-Za-z0-9_-]{21}[AQgw]$/;
 
-/** NUL cannot stand in any of the parts, so no two tickets have the same text to sign; and no receipt
- *  of the same key has it, since it begins with its own word. */
+/**
+ * No part can contain NUL, so different tickets have different texts to sign. The first word
+ * separates them from receipts, which the same key signs.
+ */
 function signedText(owner: TicketOwner, sku: string, expiry: string, id: string): string {
   return `ticket\0${owner.sale}\0${sku}\0${owner.userId}\0${expiry}\0${id}`;
 }
@@ -48,7 +51,9 @@ export function issueTicket(
   return `${sku}.${expiry}.${id}.${signature}`;
 }
 
-/** Reads a ticket without believing it; undefined when it has not even the shape of one. */
+/**
+ * Parses a ticket without verifying it; undefined if the text does not have the shape of a ticket.
+ */
 export function parseTicket(text: string): Ticket | undefined {
   if (text.length > TICKET_LENGTH_MAX || !SHAPE.test(text)) return undefined;
   const skuEnd = text.indexOf('.');
@@ -61,14 +66,17 @@ export function parseTicket(text: string): Ticket | undefined {
   };
 }
 
-/** The id alone, of a text that may be no ticket: then it is no id either. */
+/** Returns only the id. If the text is not a ticket, the result is not an id either. */
 export function idOfTicket(text: string): string {
   const at = text.length - SIGNATURE_LENGTH - 1 - ID_HEX_LENGTH;
   const part = (from: number, to: number) => text.slice(at + from, at + to);
   return `${part(0, 8)}-${part(8, 12)}-${part(12, 16)}-${part(16, 20)}-${part(20, 32)}`;
 }
 
-/** Whether the ticket was issued with this key to this user for this sale, and is not over. */
+/**
+ * Returns whether the ticket was issued with this key to this user for this sale and has not
+ * expired.
+ */
 export function verifyTicket(
   key: KeyObject | Buffer,
   owner: TicketOwner,

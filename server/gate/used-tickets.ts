@@ -2,11 +2,12 @@ import { ExpiryTable } from './expiry-table.ts';
 import type { Ticket } from './ticket.ts';
 
 /**
- * A ticket is good for one admitted request on this node. (Another node does not know; there the
- * limit per user, kept by the database, and the ticket's few seconds of life are what holds.)
+ * Remembers the used tickets: a ticket is good for one admitted request on this node. Other nodes
+ * do not know about it. There the limit per user, which the database enforces, and the ticket's
+ * life of a few seconds limit its use.
  */
 
-/** Bounded by what can be admitted within a ticket's life. */
+/** Bounded by the number of requests that can be admitted within a ticket's life. */
 const TICKETS_MAX = 262_144;
 
 export class UsedTickets {
@@ -20,7 +21,7 @@ export class UsedTickets {
     this.#untilExpiry.set(id, expiresAtMs, nowMs);
   }
 
-  /** The request was not taken after all: its ticket is good again. */
+  /** Makes the ticket of a request that was not taken after all usable again. */
   delete(ticketId: string): void {
     this.#untilExpiry.clear(ticketId);
   }

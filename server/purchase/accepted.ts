@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { issueReceipt, type ReceiptFacts } from '../requests/receipt.ts';
 import type { TicketKeys } from '../ticket-keys.ts';
 
-/** A press that is answered with 202. */
+/** A purchase request that is answered with 202. */
 export type Accepted = Pick<ReceiptFacts, 'sale' | 'requestId' | 'userId'>;
 
 const HEADERS = [
@@ -13,7 +13,10 @@ const HEADERS = [
   'content-length',
 ];
 
-/** Where to ask about a request; a receipt in it proves to every node that it was taken, or may have been. */
+/**
+ * Returns the URL for the status of a request. The receipt in it proves to every node that the
+ * request was taken or may have been taken.
+ */
 export function statusUrlOf(keys: TicketKeys, facts: ReceiptFacts): string {
   const key = keys.receipt(facts.sale);
   const receipt = key ? `~${issueReceipt(key, facts)}` : '';
@@ -26,7 +29,7 @@ export function writeAccepted(
   accepted: Accepted,
 ): void {
   const statusUrl = statusUrlOf(keys, accepted);
-  // UUIDs, names and base64url: nothing in here needs escaping.
+  // The values are UUIDs, names and base64url, so nothing needs escaping.
   const body = `{"requestId":"${accepted.requestId}","status":"queued","statusUrl":"${statusUrl}"}`;
   response.writeHead(202, HEADERS.concat(String(body.length))).end(body, 'latin1');
 }

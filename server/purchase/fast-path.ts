@@ -12,16 +12,16 @@ import type { PendingRequests } from '../requests/pending.ts';
 import type { Recall } from './recall.ts';
 
 /**
- * The fast path: a purchase request is looked at before the router, before its body, with nothing but its
- * URL. Under a stampede nearly all end here, so what is answered is ready: documents and header lists
- * are made once.
+ * The fast path: judges a purchase request by its URL alone, before the router and before its body
+ * is read. In a rush nearly all requests end here, so the documents and header lists of the answers
+ * are made in advance.
  */
 
 const PURCHASE_PREFIX = '/api/v1/buy/';
 const KEY_HEADER = 'idempotency-key';
-/** Its sender does not know what became of an earlier press with this key. */
+/** The client sends this if it does not know the result of an earlier press with this key. */
 const RETRY_HEADER = 'idempotency-retry';
-/** A press with a ticket older than this is hardly the first one with it. */
+/** A press with a ticket older than this is probably not the first one with it. */
 const FIRST_PRESS_MS = 10_000;
 
 type Key = string | string[] | undefined;
@@ -40,14 +40,14 @@ export interface FastPathOptions {
   readonly recall: Recall;
   readonly answers: AnswerCounts;
   readonly visitorOf: (request: IncomingMessage) => Visitor;
-  /** The database's clock. */
+  /** Milliseconds since the epoch, on the database's clock. */
   readonly nowMs: () => number;
   readonly ticketTtlMs: number;
 }
 
 export class FastPath {
   readonly #options: FastPathOptions;
-  /** So long before its end a ticket is too old for a first press. */
+  /** A ticket that expires within this time is too old for a first press. */
   readonly #oldMs: number;
 
   constructor(options: FastPathOptions) {
@@ -55,7 +55,7 @@ export class FastPath {
     this.#oldMs = Math.max(0, options.ticketTtlMs - FIRST_PRESS_MS);
   }
 
-  /** Lets a purchase request through, or answers it: then the result is undefined. */
+  /** Lets a purchase request pass and returns it, or answers it and returns undefined. */
   pass(request: IncomingMessage, response: ServerResponse): Claim | undefined {
     const { url = '' } = request;
     const dot = url.indexOf('.', PURCHASE_PREFIX.length);
@@ -75,8 +75,9 @@ export class FastPath {
   }
 
   /**
-   * What was taken before is answered as before, whatever the gate would say now. What may have been
-   * is looked up while there is room: here the press has cost next to nothing yet.
+   * A request that was taken before gets the same answer as before, whatever the gate would say
+   * now. A request that may have been taken is looked up if the look-ups have room. The check is
+   * made here because the press has cost almost nothing so far.
    */
   #known(text: string, press: Press, refusal: Refusal): Claim | Refusal {
     const { pending, recall } = this.#options;
@@ -120,7 +121,7 @@ export class FastPath {
     };
   }
 
-  /** The ticket is not believed yet: one that lies about its age gets less for it. */
+  /** The ticket is not verified yet. A client gains nothing from a ticket with a false age. */
   #isRepeated({ expiresAtMs }: Ticket, { request }: Press): boolean {
     const isOld = this.#options.nowMs() >= expiresAtMs - this.#oldMs;
     return isOld || rawHeader(request, RETRY_HEADER) === 'true';
@@ -132,7 +133,7 @@ export class FastPath {
   }
 }
 
-/** Several keys make no UUID, which is refused further on. */
+/** Several keys together are not a UUID, so a later step refuses them. */
 function requestIdOf(key: Key, ticketId: string): string {
   return key === undefined ? ticketId : String(key).toLowerCase();
 }

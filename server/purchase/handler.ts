@@ -22,12 +22,12 @@ import type { FastPath } from './fast-path.ts';
 import type { Recall } from './recall.ts';
 
 /**
- * The one call that a million people make, from its first byte to its answer. It does without the
- * router and its hooks, which would cost as much as all of the gate; its order of questions is the
- * gate's (`gate/steps.ts`).
+ * Handles the purchase call, the one call that a million shoppers make, from the first byte to the
+ * answer. It does not use the router and its hooks, which would cost as much as the whole gate. The
+ * order of its checks is that of `gate/steps.ts`.
  */
 
-/** Refusals that say nothing about the request: they hold for repetitions as well. */
+/** Refusals that do not depend on the request itself, so they apply to repetitions as well. */
 const HOLD_FOR_ALL: ReadonlySet<ProblemVerdict> = new Set([
   'rate_limited',
   'blocked',
@@ -40,7 +40,7 @@ const OTHER_PURCHASE = {
 const OVERLOADED = { verdict: 'overloaded' } as const satisfies Refusal;
 const STATUS_UNAVAILABLE = { verdict: 'status_unavailable' } as const satisfies Refusal;
 
-/** Parts of a web node that a purchase goes through. */
+/** The parts of a web node that handle a purchase. */
 export interface PurchaseParts {
   readonly fastPath: FastPath;
   readonly gate: Gate;
@@ -76,7 +76,7 @@ export class PurchaseHandler {
       answer = outright(claim, problemOf(error, log));
     }
     metrics.purchaseAnswers.add('verdict' in answer ? answer.verdict : 'queued');
-    // A client that left in the middle of its body is owed no answer.
+    // The client may have disconnected in the middle of its body.
     if (response.destroyed) return;
     if ('verdict' in answer) writeAnswer(response, answerOf(answer));
     else writeAccepted(response, catalogue.ticketKeys, answer);
@@ -87,7 +87,8 @@ export class PurchaseHandler {
     const { refusal } = claim;
     const tooMany = gate.refusal(ORDER.address, claim);
     if (tooMany !== undefined) return outright(claim, tooMany);
-    // In the tick in which the fast path saw room: nothing dearer is done without it.
+    // This runs in the same tick in which the fast path saw room, so nothing costly is done without
+    // room.
     const atOnce = refusal && this.#answerAtOnce(claim, refusal);
     if (atOnce !== undefined) return atOnce;
     const asked = gate.refusal(ORDER.user, claim);
@@ -106,16 +107,19 @@ export class PurchaseHandler {
     return this.#answerAtOnce(claim, taken) ?? this.#remembered(claim, taken);
   }
 
-  /** How a press is refused that is not looked up; undefined: it is, and has taken the node's room. */
+  /**
+   * Returns the refusal of a press that is not looked up. Returns undefined if the press is looked
+   * up; it has then taken the node's room for one look-up.
+   */
   #answerAtOnce(claim: Claim, refusal: Refusal): Refusal | undefined {
     if (!mayBeKnown(claim, refusal)) return refusal;
-    // A ticket that holds no longer is an old one as a rule, whatever it says about its age.
+    // A ticket that is no longer valid is usually an old one, whatever its expiry says.
     const isRepeated = claim.isRepeated || refusal.verdict === 'ticket_invalid';
     if (this.#parts.recall.take(isRepeated)) return undefined;
     return isRepeated && isLastWord(refusal) ? STATUS_UNAVAILABLE : refusal;
   }
 
-  /** The pending request that the press asks for: one that was taken before, or a new one. */
+  /** Returns the pending request for the press: one that was taken before, or a new one. */
   #take(claim: Claim): { readonly entry: PendingRequest } | Refusal {
     const { gate, purchases } = this.#parts;
     const { requestId, userId, sku, ticket } = claim;
@@ -125,12 +129,13 @@ export class PurchaseHandler {
       if (known.request.userId !== userId) return NO_TICKET;
       return known.sku === sku && known.wanted === quantity ? { entry: known } : OTHER_PURCHASE;
     }
-    // It was under way when this one came in, and was not taken since: the gate has not judged it.
+    // The request was pending when this press came in, and then turned out not to be taken. The
+    // gate has not judged this press.
     if (claim.isTaken) return OVERLOADED;
     claim.row = gate.find(sku) ?? claim.row;
     const refusal = gate.refusal(ORDER.draw, claim);
     if (refusal !== undefined) return refusal;
-    // From here on the request is one for what was drawn, wherever it goes.
+    // From here on, the request is for the units that were drawn.
     const { node, units } = claim.drawn;
     const request = acceptFewer
       ? { requestId, userId, units, acceptFewer }
@@ -138,14 +143,18 @@ export class PurchaseHandler {
     return { entry: purchases.take(claim.row, request, ticket.id, node, quantity) };
   }
 
-  /** A press that is refused with `refusal`, unless it repeats a request that is decided already. */
+  /**
+   * Answers a press that the gate refuses with `refusal`, unless it repeats a request that is
+   * already decided.
+   */
   async #remembered(claim: Claim, refusal: Refusal): Promise<Accepted | Refusal> {
     const { requestId, userId, purchase, sku } = claim;
     let outcome: RequestOutcome | undefined;
     try {
       outcome = await this.#parts.recall.find(requestId, userId);
     } catch (error) {
-      // The last word is not said of a request that may have been taken; "try again" harms nobody.
+      // A final refusal must not be given for a request that may have been taken. A refusal to try
+      // again later does no harm.
       return isLastWord(refusal) ? problemOf(error, this.#parts.log) : refusal;
     }
     if (outcome === undefined) return refusal;
@@ -171,15 +180,15 @@ export class PurchaseHandler {
 }
 
 /**
- * What is said of a press that is refused before it is known whether it may be answered at all: a first
- * one hears what the fast path has found. The sender of a repetition hears what is wrong instead: the last
- * word is not said of what may have been taken.
+ * Chooses the refusal of a press for which it is not yet known whether it may be answered. A first
+ * press gets the refusal of the fast path. A repetition gets `instead`, because a final refusal
+ * must not be given for a request that may have been taken.
  */
 function outright({ isRepeated, refusal }: Claim, instead: Refusal): Refusal {
   return (isRepeated ? undefined : refusal) ?? instead;
 }
 
-/** Only those who sent a key can mean the same request again after its ticket is over. */
+/** Only a client that sent a key can repeat the same request after its ticket has expired. */
 function mayBeKnown({ requestId, ticket }: Claim, refusal: Refusal): boolean {
   return requestId !== ticket.id && isRequestId(requestId) && !HOLD_FOR_ALL.has(refusal.verdict);
 }

@@ -4,23 +4,23 @@ import { Problem } from '../problems.ts';
 import type { Lookup } from '../requests/lookup.ts';
 
 /**
- * Whether a press that is about to be refused repeats a request that is decided already. Its node may
- * have forgotten it, or it was another node; the database knows.
+ * Finds out whether a press that is about to be refused repeats a request that is already decided.
+ * This node may have forgotten the request, or another node took it, but the database knows.
  *
- * A crowd that is refused must stay cheap, so only so many presses are looked up: of each user, so
- * that nobody takes the room of all others, and of the node. Presses that look like first ones have
- * little room of their own: a crowd of them leaves that of the repetitions alone. The look-ups share
- * the queries of the shoppers who ask for their status.
+ * Refusals must stay cheap, so the number of look-ups is limited: for each user, so that nobody
+ * takes the room of all others, and for the node. Presses that look like first presses have a small
+ * room of their own, so that a crowd of them does not displace the repetitions. The look-ups share
+ * queries with the shoppers who ask for their status.
  */
 
 const REPETITIONS_PER_SECOND = 1_000;
-/** Of presses that nothing marks as repetitions. */
+/** Limit for presses that nothing marks as repetitions. */
 const FIRST_PRESSES_PER_SECOND = 100;
 const RECALLS_OF_USER_PER_SECOND = 1;
 const RECALLS_OF_USER_BURST = 5;
-/** A user's bucket is full again after seconds. */
+/** A user's bucket is full again after a few seconds. */
 const USERS_MAX = 65_536;
-/** The buckets of the node have no other key. */
+/** The only key of the node's own buckets. */
 const NODE = '';
 
 export class Recall {
@@ -37,12 +37,15 @@ export class Recall {
     this.#lookup = lookup;
   }
 
-  /** Whether `take` would succeed in this tick. */
+  /** Returns whether `take` would succeed in this tick. */
   hasRoom(isRepeated: boolean): boolean {
     return this.#room(isRepeated).has(NODE, performance.now());
   }
 
-  /** Takes the node's room for one look-up, before the press costs more; false when there is none. */
+  /**
+   * Takes the node's room for one look-up, before the press costs more. Returns false if there is
+   * no room.
+   */
   take(isRepeated: boolean): boolean {
     return this.#room(isRepeated).take(NODE, performance.now()) === 0;
   }
@@ -52,8 +55,10 @@ export class Recall {
   }
 
   /**
-   * The outcome of the request, if it is decided and of this user. Only after `take`.
-   * @throws {Problem} status_unavailable, when that cannot be told now
+   * Returns the outcome of the request, if it is decided and belongs to this user. Call `take`
+   * first.
+   *
+   * @throws {Problem} status_unavailable, if the outcome cannot be found out now
    */
   async find(requestId: string, userId: string): Promise<RequestOutcome | undefined> {
     const isWithin = this.#ofUser.take(userId, performance.now()) === 0;

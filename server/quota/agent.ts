@@ -9,9 +9,9 @@ import { Membership } from './membership.ts';
 import { Switches } from './switches.ts';
 
 /**
- * What a web node knows of the control plane: read and drawn synchronously, without I/O. It goes on
- * working without ZooKeeper until its trust window ends; then it draws nothing until it has a new
- * session, under a new node id.
+ * The view that a web node has of the control plane. Reads and draws are synchronous, without I/O.
+ * Without ZooKeeper it goes on working until its trust window ends. Then it draws nothing until it
+ * has a new session, under a new node id.
  */
 
 const ID_BYTES = 5;
@@ -33,9 +33,11 @@ export interface AgentOptions {
   readonly session: SessionOptions;
   /** Root of the tree (`ZK_ROOT`). */
   readonly root: string;
-  /** Beginning of the node ids: letters, digits, `-`, `_`, `.`; a random part is added for each. */
+  /**
+   * Beginning of the node ids: letters, digits, `-`, `_`, `.`. Each id gets a random part as well.
+   */
   readonly nodePrefix: string;
-  /** The random part of an id: never the same twice. */
+  /** Returns the random part of an id, never the same twice. */
   readonly newId?: () => string;
   readonly log?: AgentLog;
   /** Called after any change of grants, states, shares or membership. */
@@ -47,22 +49,25 @@ export interface AgentLog {
   warn(facts: object, message: string): void;
 }
 
-/** More than 200 lines: the one face of the control plane in a web node; most of it hands on. */
+/**
+ * More than 200 lines: it is the one interface of the control plane in a web node, and most of it
+ * delegates.
+ */
 export class NodeAgent {
-  /** Who is let through and who is kept out. */
+  /** The lists of allowed and blocked visitors. */
   readonly lists: ListSettings;
   #options: AgentOptions;
   #paths: Paths;
   #session: ZkSession;
   #membership: Membership | undefined;
   #switches: Switches;
-  /** Everything was read once: states, shares, grants. */
+  /** States, shares and grants have all been read once. */
   #isKnown = false;
   #skusSeen = false;
   #wasRegistered = false;
   #closed = false;
 
-  /** Begins to connect; `ready()` tells when the node can draw. */
+  /** Starts to connect. `ready()` tells when the node can draw. */
   constructor(options: AgentOptions) {
     if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,60}$/.test(options.nodePrefix)) {
       throw new RangeError(`nodePrefix ${JSON.stringify(options.nodePrefix)} is not a name`);
@@ -161,10 +166,11 @@ export class NodeAgent {
   }
 
   /**
-   * Takes units of this node's grant, all that are wanted or, down to `least`, what is there. The trust
-   * window is checked at each call. `too_few_now`: there are some, but not so many.
+   * Draws units of this node's grant: all that are wanted or, if fewer are left, what is left, but
+   * not less than `least`. Each call checks the trust window. `too_few_now`: some units are left,
+   * but fewer than `least`.
    *
-   * @param isRepeat the same wish was refused before: it is not counted again
+   * @param isRepeat the same units were refused before, so they are not counted as wanted again
    */
   draw(sku: string, wanted: number, least = wanted, isRepeat = false): Draw {
     const membership = this.#membership;
@@ -178,48 +184,57 @@ export class NodeAgent {
     return { drawn: false, verdict: ledger.spare(sku) > 0 ? 'too_few_now' : 'quota_spent' };
   }
 
-  /** The request was definitely not taken (a failed publish). An older node id is ignored. */
+  /**
+   * Gives back the units of a request that was certainly not taken (a failed publish). An older
+   * node id is ignored.
+   */
   refund(node: string, sku: string, units: number): void {
     if (this.#membership?.node !== node) return;
     this.#membership.ledger.refund(sku, units);
     this.#membership.changed();
   }
 
-  /** The outcome of a request is known; once for each. An older node id is ignored. */
+  /**
+   * Notes that the outcome of a request is known. Call it once for each request. An older node id
+   * is ignored.
+   */
   decide(node: string, sku: string, units: number): void {
     if (this.#membership?.node !== node) return;
     this.#membership.ledger.decide(sku, units);
     this.#membership.changed();
   }
 
-  /** Whether what was drawn under this id may still be handed over: asked again when publishing. */
+  /**
+   * Returns whether units drawn under this id may still be published. Check it again when
+   * publishing.
+   */
   trusted(node: string): boolean {
     return this.#membership?.node === node && this.#session.isTrusted;
   }
 
-  /** The operators' switch of the SKU: `paused` when nothing was said. */
+  /** The operators' switch of the SKU; `paused` if it is not set. */
   state(sku: string): SkuState {
     return this.#switches.state(sku);
   }
 
-  /** A purchase request came in while the SKU was open; `isKept`: the shedding let it through. */
+  /** Counts a purchase request for an open SKU. `isKept`: the request was not shed. */
   pressed(sku: string, isKept: boolean): void {
     const membership = this.#membership;
     if (!membership) return;
     membership.ledger.press(sku, isKept);
-    // Counted for all; news for the keeper only where it decides by it.
+    // Every request is counted, but the keeper needs the news only for SKUs with `keep = auto`.
     if (this.#switches.isAuto(sku)) membership.changed();
   }
 
   /**
-   * The share of purchase requests to keep, 0 to 1: the SKU's own, or the one for all; where that is
-   * `auto`, the one that the keeper wrote last.
+   * The share of purchase requests to keep, 0 to 1: that of the SKU or the common one. If it is
+   * `auto`, the value that the keeper wrote last.
    */
   keep(sku: string): number {
     return this.#switches.keep(sku);
   }
 
-  /** Units that all nodes together may admit, as operators say. */
+  /** Units that all nodes together may admit, as set by the operators. */
   quota(sku: string): number | undefined {
     return this.#switches.quota(sku);
   }
@@ -228,7 +243,7 @@ export class NodeAgent {
     return this.#switches.shed();
   }
 
-  /** Whether tickets of the SKU are for those who solve a challenge: its own switch, or that of all. */
+  /** Whether tickets of the SKU require a challenge: the SKU's own switch or the common one. */
   challenge(sku: string): ChallengeSwitch {
     return this.#switches.challenge(sku);
   }
@@ -243,14 +258,15 @@ export class NodeAgent {
   }
 
   /**
-   * Rights that were refused before the node could register for the first time: this process has the
-   * wrong credentials. A node that was registered before is well; somebody has changed the tree.
+   * Rights that were refused before the node registered for the first time, which means that this
+   * process has the wrong credentials. After a first registration the list is empty: if rights are
+   * missing then, somebody has changed the tree.
    */
   get missingRights(): readonly string[] {
     return this.#wasRegistered ? [] : this.#session.missingRights;
   }
 
-  /** What is missing before the node can draw. */
+  /** Reasons why the node cannot draw yet. */
   notReady(): readonly string[] {
     const missing: string[] = [];
     if (this.#closed) missing.push('closing');
@@ -261,7 +277,7 @@ export class NodeAgent {
     return missing;
   }
 
-  /** Counters per SKU of the current node id, for metrics. */
+  /** Counters of the current node id for each SKU, for metrics. */
   grants(): GrantSnapshot[] {
     const ledger = this.#membership?.ledger;
     if (!ledger) return [];
@@ -273,8 +289,8 @@ export class NodeAgent {
   }
 
   /**
-   * Draws nothing from now on, writes the last report and ends the session, so that the keeper
-   * divides what is left at once. Call it when all publishes are done.
+   * Stops drawing, writes the last report and ends the session, so that the keeper divides the
+   * remaining units at once. Call it when all publishes are done.
    */
   async close(): Promise<void> {
     if (this.#closed) return;

@@ -1,8 +1,8 @@
 import type { SkuCounters } from '../../zk/tree/report.ts';
 
 /**
- * The counters of one web node under one node id: pure, synchronous, no clock. A new node id begins
- * with a new ledger, because grants and counters are cumulative for one id.
+ * The counters of one web node under one node id: pure, synchronous, without a clock. A new node id
+ * starts with a new ledger, because grants and counters are cumulative for one id.
  */
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -25,7 +25,7 @@ export class Ledger {
     counters.grant = units;
   }
 
-  /** A purchase request came in. */
+  /** Counts a purchase request. */
   press(sku: string, isKept: boolean): void {
     const counters = this.#counters(sku);
     counters.asked += 1;
@@ -33,8 +33,9 @@ export class Ledger {
   }
 
   /**
-   * Takes what is there of the units wanted, but nothing when that is less than `least`.
-   * @param isRepeat the same wish was refused before: it is not counted again
+   * Draws the wanted units or as many as are left, but nothing if fewer than `least` are left.
+   *
+   * @param isRepeat the same units were refused before, so they are not counted as wanted again
    * @returns the units drawn
    */
   draw(sku: string, units: number, least = units, isRepeat = false): number {
@@ -43,18 +44,19 @@ export class Ledger {
     const spare = this.spare(sku);
     const drawn = spare < least ? 0 : Math.min(units, spare);
     counters.admitted += drawn;
-    // A request that takes fewer is served: it wants nothing in vain.
+    // A request that got fewer units is served, so it does not count as wanted.
     if (drawn > 0) return drawn;
     if (!isRepeat) counters.wanted += units;
-    // One that could be served now (after a refund) no longer says what is missing.
+    // A need that could be met now (after a refund) no longer shows what is missing.
     const isOpen = counters.need > spare;
     counters.need = isOpen ? Math.min(counters.need, least) : least;
     return 0;
   }
 
   /**
-   * Gives back what was drawn for a request that is known not to have been taken.
-   * @throws {RangeError} when more comes back than is under way: a bug that would over-admit
+   * Gives back the units of a request that was certainly not taken.
+   *
+   * @throws {RangeError} if more units come back than are under way: a bug that would over-admit
    */
   refund(sku: string, units: number): void {
     const counters = this.#underWay(sku, units);
@@ -62,8 +64,9 @@ export class Ledger {
   }
 
   /**
-   * The request's outcome is known; its units are the database's from now on.
-   * @throws {RangeError} when more is decided than is under way: a bug that would over-admit
+   * Notes that the outcome of a request is known. From now on the database counts its units.
+   *
+   * @throws {RangeError} if more units are decided than are under way: a bug that would over-admit
    */
   decide(sku: string, units: number): void {
     const counters = this.#underWay(sku, units);

@@ -8,8 +8,8 @@ import { parseUnits } from '../../zk/tree/values.ts';
 import { Ledger } from './ledger.ts';
 
 /**
- * A web node under one node id: from its registration to the end of its session. It holds the
- * counters of that id, follows its own grants and writes its report.
+ * A web node under one node id, from its registration to the end of its session. It holds the
+ * counters of that id, follows its grants and writes its report.
  */
 
 const REPORT_INTERVAL_MS = 100;
@@ -20,11 +20,14 @@ export interface MembershipOptions {
   readonly session: ZkSession;
   readonly paths: Paths;
   readonly node: string;
-  /** Versions of other values that the process acts on, for the report. */
+  /** Versions of other values that the process uses, for the report. */
   readonly applied: () => Record<string, number>;
-  /** A grant was applied or the registration is done. */
+  /** Called when a grant was applied or the registration is done. */
   readonly onChange: () => void;
-  /** The node's registration was deleted by someone else: the id must not be used any more. */
+  /**
+   * Called when somebody else has deleted the node's registration. The id must not be used any
+   * more.
+   */
   readonly onEvicted: () => void;
 }
 
@@ -55,7 +58,7 @@ export class Membership {
     if (this.#ended) return;
     const { session, paths } = this.#options;
     const facts = { host: hostname(), pid: process.pid, startedAt: new Date().toISOString() };
-    // Where it has no right to make them, the keeper does.
+    // If this node has no right to create the folders, the keeper creates them.
     const folders = session.protection ? [] : [paths.nodes, paths.sessions, paths.reports];
     for (const folder of folders) await session.ensure(folder);
     const made = await session.multi([
@@ -63,7 +66,7 @@ export class Membership {
       { op: 'create', path: paths.session(this.node), text: '', ephemeral: true },
       { op: 'create', path: paths.node(this.node), text: JSON.stringify(facts), ephemeral: true },
     ]);
-    // The id is this process's own: when the node is there, an earlier try has made it.
+    // Only this process uses the id, so an existing node was created by an earlier try.
     const isMade = made.ok || made.error === 'node_exists';
     if (this.#ended) return;
     if (!isMade) {
@@ -79,7 +82,7 @@ export class Membership {
     this.changed();
   }
 
-  /** Follows the grant of this SKU; harmless when it is followed already. */
+  /** Follows the grant of this SKU. A second call does nothing. */
   follow(sku: string): Promise<void> {
     const known = this.#grants.get(sku);
     if (known) return known.observation.first;
@@ -94,12 +97,14 @@ export class Membership {
     if (!followed || this.#ended) return;
     if (grant === undefined) {
       if (followed.modified === -1n) return;
-      // Someone deleted it by hand: nothing may be drawn until the keeper has written it again.
+      // Somebody deleted the grant by hand. Nothing may be drawn until the keeper has written it
+      // again.
       this.ledger.setGrant(sku, 0);
       this.#applied.set(path, VERSION_DELETED);
     } else {
       const units = parseUnits(grant.text);
-      // A server that lags behind may show an older grant than the one that was reported applied.
+      // A server that lags behind may show an older grant than the one that was reported as
+      // applied.
       if (!units.ok || grant.stat.modified <= followed.modified) return;
       followed.modified = grant.stat.modified;
       this.ledger.setGrant(sku, units.value);
@@ -109,7 +114,7 @@ export class Membership {
     this.reportNow();
   }
 
-  /** Counters changed: the report is written within the interval. */
+  /** Notes that counters have changed. The report is written within the interval. */
   changed(): void {
     this.#isDirty = true;
     if (this.#timer || this.#sending || !this.isRegistered || this.#ended) return;
@@ -117,7 +122,10 @@ export class Membership {
     this.#timer = setTimeout(() => this.reportNow(), Math.max(0, delayMs));
   }
 
-  /** What the keeper waits for goes at once, or right behind the report that is on its way. */
+  /**
+   * Sends the report at once, or right after the one that is being sent, because the keeper waits
+   * for it.
+   */
   reportNow(): void {
     this.#isDirty = true;
     if (!this.isRegistered || this.#ended) return;
@@ -153,7 +161,10 @@ export class Membership {
     });
   }
 
-  /** The last report: nothing more is drawn, so what is left goes to others at once. */
+  /**
+   * Writes the last report. Nothing more is drawn, so the remaining units go to other nodes at
+   * once.
+   */
   async finish(): Promise<void> {
     this.#final = true;
     const { session, paths } = this.#options;
@@ -167,9 +178,10 @@ export class Membership {
   }
 
   /**
-   * Ends the id while its session goes on: someone deleted the registration. Until the last report
-   * is written the keeper holds its grants back, because this process may not have noticed yet. The
-   * keeper also deletes the session's node: web nodes have no right to delete anything.
+   * Ends the id while its session goes on, because somebody deleted the registration. Until the
+   * last report is written, the keeper holds the grants of the id back, because this process may
+   * not have noticed yet. The keeper also deletes the node of the session: web nodes have no right
+   * to delete anything.
    */
   async retire(): Promise<void> {
     this.#final = true;
@@ -182,7 +194,7 @@ export class Membership {
     }
   }
 
-  /** The id is done with; open answers are ignored. */
+  /** Ends the use of the id; answers that are still to come are ignored. */
   end(): void {
     this.#ended = true;
     clearTimeout(this.#timer);

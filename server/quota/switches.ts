@@ -12,9 +12,9 @@ import {
 } from '../../zk/tree/settings.ts';
 import type { ChallengeSwitch, ShedWay, SkuState } from '../../zk/tree/values.ts';
 
-/** The operators' switches as a web node obeys them: states, shares, the way of shedding. */
+/** The operators' switches that a web node follows: states, shares and the way of shedding. */
 
-/** A SKU of which nothing was said is not sold: selling begins with an explicit `open`. */
+/** A SKU without a state is not sold: selling starts with an explicit `open`. */
 const STATE_DEFAULT: SkuState = 'paused';
 const KEEP_DEFAULT = 1;
 const SHED_DEFAULT: ShedWay = 'random';
@@ -22,7 +22,10 @@ const CHALLENGE_DEFAULT: ChallengeSwitch = { mode: 'off', factor: 1 };
 
 const { state, keep, challenge, quota } = SKU_SETTINGS;
 const OBEYED = { state, keep, autoKeep: AUTO_KEEP_SHARE, challenge };
-/** What this node may admit is its grant; the quota it only shows. Without one it has nothing to show. */
+/**
+ * The quota is only shown: this node may admit what its grant allows. Without a quota there is
+ * nothing to show.
+ */
 const SHOWN = { quota: { ...quota, isOptional: true } };
 
 type SkuSettings = Followed<typeof OBEYED> & Followed<typeof SHOWN>;
@@ -30,9 +33,9 @@ type SkuSettings = Followed<typeof OBEYED> & Followed<typeof SHOWN>;
 export interface SwitchesOptions {
   readonly session: ZkSession;
   readonly paths: Paths;
-  /** Another value is in force. */
+  /** Called when a value has changed. */
   readonly onChange: () => void;
-  /** The list of SKUs was read; those that are new to this process. */
+  /** Called when the list of SKUs was read, with those that are new to this process. */
   readonly onSkus: (fresh: readonly string[]) => void;
 }
 
@@ -72,7 +75,7 @@ export class Switches {
     return [...this.#skus.keys()];
   }
 
-  /** All that is followed now and obeyed. */
+  /** All settings that are followed now and take effect. */
   get settings(): Setting<unknown>[] {
     const ofSkus = [...this.#skus.values()].flatMap(({ quota: _, ...obeyed }) =>
       Object.values<Setting<unknown>>(obeyed),
@@ -80,19 +83,22 @@ export class Switches {
     return [...Object.values(this.#common), ...ofSkus];
   }
 
-  /** `paused` when nothing was said. */
+  /** `paused` if no state is set. */
   state(sku: string): SkuState {
     return this.#skus.get(sku)?.state.value ?? STATE_DEFAULT;
   }
 
-  /** The share to keep: the SKU's own, or the one for all; of `auto`, the one that the keeper wrote last. */
+  /**
+   * The share to keep: that of the SKU or the common one. If it is `auto`, the value that the
+   * keeper wrote last.
+   */
   keep(sku: string): number {
     const settings = this.#skus.get(sku);
     const keep = settings?.keep.value ?? this.#common.keep.value ?? KEEP_DEFAULT;
     return keep === 'auto' ? (settings?.autoKeep.value ?? KEEP_DEFAULT) : keep;
   }
 
-  /** Units that all nodes together may admit; undefined while nothing was said. */
+  /** Units that all nodes together may admit; undefined if no quota is set. */
   quota(sku: string): number | undefined {
     return this.#skus.get(sku)?.quota.value;
   }
@@ -105,7 +111,7 @@ export class Switches {
     return this.#common.shed.value ?? SHED_DEFAULT;
   }
 
-  /** Whether tickets of the SKU are for those who solve a challenge: its own switch, or that of all. */
+  /** Whether tickets of the SKU require a challenge: the SKU's own switch or the common one. */
   challenge(sku: string): ChallengeSwitch {
     return (
       this.#skus.get(sku)?.challenge.value ?? this.#common.challenge.value ?? CHALLENGE_DEFAULT

@@ -13,8 +13,9 @@ import { isOutage } from '../../db/client/errors.ts';
 import { Problem } from '../problems.ts';
 
 /**
- * Circuit breakers: what has failed several times in a row is left alone for a moment, instead of
- * letting every shopper wait for the same timeout. Then one call tries, and the rest follow it.
+ * Circuit breakers: after several failures in a row a service is not called for a moment, so that
+ * shoppers do not all wait for the same timeout. Then one call tries, and its result decides for
+ * the others.
  */
 
 const FAILURES_MAX = 5;
@@ -25,7 +26,7 @@ type Publish = (
   onLate: (result: PublishResult) => void,
 ) => Promise<PublishResult>;
 
-/** A publisher that is not asked while it does not answer. */
+/** A publisher that does not try while the broker does not answer. */
 export class PublishBreaker {
   readonly #publish: Publish;
   readonly #policy: CircuitBreakerPolicy;
@@ -33,7 +34,7 @@ export class PublishBreaker {
 
   constructor(publish: Publish) {
     this.#publish = publish;
-    // `returned` is an answer: the broker is well, the queue is missing.
+    // The result `returned` is no failure: the broker has answered, but the queue is missing.
     const isFailure = (result: unknown) => result === 'unknown' || result === 'refused';
     this.#policy = circuitBreaker(handleAll.orWhenResult(isFailure), {
       halfOpenAfter: OPEN_MS,
@@ -44,13 +45,13 @@ export class PublishBreaker {
     });
   }
 
-  /** Whether a message published now would be tried. */
+  /** Returns whether a message that is published now would be tried. */
   available(): boolean {
     if (this.#policy.state === CircuitState.Closed) return true;
     return performance.now() - this.#openedAtMs >= OPEN_MS;
   }
 
-  /** Never rejects: what the open circuit keeps back was definitely not sent. */
+  /** Never rejects. A message that the open circuit holds back was certainly not sent. */
   async publish(
     message: OutgoingMessage,
     onLate: (result: PublishResult) => void,
@@ -67,8 +68,8 @@ export class PublishBreaker {
 type Outcomes = (requestIds: string[]) => Promise<Answers<RequestOutcome>>;
 
 /**
- * Status look-ups that are not tried while the database does not answer. What cannot be looked up
- * cannot be told: an earlier state may be over.
+ * Looks up statuses, but does not try while the database does not answer. The status is then
+ * unavailable, because an earlier one may no longer be true.
  */
 export function breakOutcomes(outcomesOf: Outcomes): Outcomes {
   const policy = circuitBreaker(handleAll, {
@@ -84,7 +85,7 @@ export function breakOutcomes(outcomesOf: Outcomes): Outcomes {
   };
 }
 
-/** The same as a problem, if it is the database that cannot be asked. */
+/** Turns an error into a problem if its cause is that the database cannot be reached. */
 export function cannotTell(error: unknown): unknown {
   return isOutage(error) || error instanceof BrokenCircuitError
     ? new Problem('status_unavailable')

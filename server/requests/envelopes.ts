@@ -9,11 +9,13 @@ import type { Schema } from '../../contracts/names.ts';
 import { ORDERS_EXCHANGE } from '../../contracts/topology.ts';
 
 /**
- * Admitted requests of one SKU travel together: the broker's cost is per message, not per request.
+ * Sends admitted requests of one SKU together in envelopes, because the broker's cost is per
+ * message and not per request.
  *
- * How long a request waits for company follows the load, as TCP's Nagle algorithm has it: with no
- * envelope of its kind on the way it leaves at the end of this turn of the loop; else it gathers with
- * others until the broker has confirmed that one, at most a few milliseconds.
+ * How long a request waits for others depends on the load, as in TCP's Nagle algorithm. If no
+ * envelope of its kind is unconfirmed, it is sent at the end of this turn of the event loop.
+ * Otherwise requests are collected until the broker has confirmed that envelope, for a few
+ * milliseconds at most.
  */
 const ENVELOPE_REQUESTS_AIM = 128;
 const ENVELOPE_WAIT_MS = 5;
@@ -23,9 +25,9 @@ export interface Outgoing {
   readonly schema: Schema;
   readonly node: string;
   readonly request: PurchaseRequest;
-  /** It was published before and nobody knows whether it arrived. */
+  /** The request was published before, and it is not known whether it arrived. */
   readonly isCopy: boolean;
-  /** The answer to an envelope that was `unknown` for want of one. */
+  /** Called when the broker answers late for an envelope whose result was `unknown`. */
   readonly onLate: (result: PublishResult) => void;
 }
 
@@ -34,7 +36,7 @@ export interface EnvelopeTransport {
     message: OutgoingMessage,
     onLate: (result: PublishResult) => void,
   ): Promise<PublishResult>;
-  /** Whether units drawn under this node id may still be published. */
+  /** Returns whether units drawn under this node id may still be published. */
   trusted(node: string): boolean;
 }
 
@@ -47,14 +49,14 @@ interface Open {
   readonly result: PromiseWithResolvers<PublishResult>;
 }
 
-/** Envelopes of one kind: of one SKU, drawn under one node id. */
+/** Envelopes of one kind: the same SKU, drawn under the same node id. */
 interface Lane {
   readonly key: string;
-  /** Still takes requests. */
+  /** The envelope that still takes requests. */
   open: Open | undefined;
-  /** Published, and the broker has not answered. */
+  /** Number of published envelopes that the broker has not answered yet. */
   underWay: number;
-  /** Ends the wait of the open one. */
+  /** Ends the wait of the open envelope. */
   timer: NodeJS.Timeout | undefined;
 }
 
@@ -70,7 +72,9 @@ export class Envelopes {
     this.#onSize = onSize;
   }
 
-  /** Resolves with what became of the envelope that carried the request; never rejects. */
+  /**
+   * Resolves with the result of publishing the envelope that carries the request. Never rejects.
+   */
   add(outgoing: Outgoing): Promise<PublishResult> {
     const lane = this.#lane(outgoing);
     lane.open ??= this.#begin(lane, outgoing);
@@ -81,7 +85,7 @@ export class Envelopes {
     return open.result.promise;
   }
 
-  /** Sends what is waiting: for the end of the process. */
+  /** Sends everything that is waiting, before the process ends. */
   flushAll(): void {
     for (const lane of this.#lanes.values()) this.#flush(lane);
   }
@@ -128,10 +132,10 @@ export class Envelopes {
 
   /** Never rejects. */
   async #send(open: Open): Promise<PublishResult> {
-    // The last look at the trust window: a process that was stopped between draw and publish must
-    // not spend a grant that has been given to others meanwhile. A copy spends nothing: what its node
-    // may still bring is reserved until the node is fenced, and a fenced node's request is rejected,
-    // which is the outcome that its shopper waits for.
+    // The last check of the trust window: a process that was paused between draw and publish must
+    // not spend a grant that others have been given meanwhile. A copy spends nothing. The units
+    // that its node may still use are reserved until the node is fenced. After that its request is
+    // rejected, which is the outcome that the shopper waits for.
     if (!open.isCopy && !this.#transport.trusted(open.envelope.node)) {
       return 'refused';
     }

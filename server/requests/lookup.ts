@@ -4,17 +4,21 @@ import { noAnswer } from '../../db/client/errors.ts';
 import { Problem } from '../problems.ts';
 
 /**
- * Looks things up in the database, many in one query: shoppers who ask within one tick share it.
- * The number of ids that wait is bounded; past it the answer is `overloaded`, not a longer queue.
+ * Looks up ids in the database, many in one query: callers within one tick share a query. The
+ * number of waiting ids is bounded. Beyond it the answer is `overloaded`, so that the queue does
+ * not grow.
  */
 
-/** From one round of queries to the next: a query's cost is mostly its own, not that of its ids. */
+/**
+ * Time from one round of queries to the next. Most of the cost of a query does not depend on the
+ * number of ids.
+ */
 const TICK_MS = 20;
-/** Who is the first after a while waits so long for others. */
+/** Time for which the first caller after a pause waits for others. */
 const FIRST_WAIT_MS = 5;
 const IDS_PER_QUERY_MAX = 1_000;
 const WAITING_IDS_MAX = 50_000;
-/** Queries under way at once: the pool is small on purpose. */
+/** Queries that may run at once; the connection pool is small on purpose. */
 const QUERIES_MAX = 2;
 
 interface Answer<Found> {
@@ -39,9 +43,11 @@ export class Lookup<Found> {
   }
 
   /**
-   * What is recorded under the id, or undefined when nothing is yet.
-   * @param home the only one that can know it; without it, a home that does not answer may know it
-   * @throws {Problem} overloaded; and whatever the database throws
+   * Returns what is recorded under the id; undefined if nothing is recorded yet.
+   *
+   * @param home the only home that can know the id. Without it, a home that does not answer may
+   *   know it.
+   * @throws {Problem} overloaded; also any error of the database
    */
   async find(id: string, home?: Schema): Promise<Found | undefined> {
     const { found, missing } = await this.#answer(id);
@@ -51,7 +57,7 @@ export class Lookup<Found> {
     return undefined;
   }
 
-  /** performance.now() when the last question was asked that the home answered. */
+  /** performance.now() of the moment when the last query was sent that the home answered. */
   answeredAtMs(home?: Schema): number {
     const homes = home === undefined ? SCHEMAS : [home];
     const times = homes.map((schema) => this.#answeredAtMs.get(schema) ?? Number.NEGATIVE_INFINITY);

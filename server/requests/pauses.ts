@@ -1,10 +1,10 @@
 /**
- * Shoppers who wait, tens of thousands of them in one process: what each costs is counted in bytes.
- * So there is one timer for all: a wheel of slots, one a tick.
+ * Timers for waits, of which one process has tens of thousands, so each must take only a few bytes.
+ * One timer therefore serves all: a timer wheel with one slot for each tick.
  */
 
 const TICK_MS = 100;
-/** Longer pauses end early; whoever paused looks at the clock anyway. */
+/** Longer pauses end early; the caller checks the clock anyway. */
 const SLOTS = 512;
 
 export class Pauses<Sleeper> {
@@ -12,13 +12,13 @@ export class Pauses<Sleeper> {
   readonly #wake: (sleeper: Sleeper) => void;
   #at = 0;
 
-  /** @param wake called when a sleeper's time has come and it has left the wheel */
+  /** @param wake called when the pause of an item is over and the item has left the wheel */
   constructor(wake: (sleeper: Sleeper) => void) {
     this.#wake = wake;
     setInterval(() => this.#turn(), TICK_MS).unref();
   }
 
-  /** Wakes the sleeper after `delayMs`, give or take a tick. Returns its slot, for `end`. */
+  /** Wakes the item after `delayMs`, to within a tick. Returns its slot, which `end` needs. */
   begin(sleeper: Sleeper, delayMs: number): number {
     const ticks = Math.max(1, Math.min(Math.ceil(delayMs / TICK_MS), SLOTS - 1));
     const slot = (this.#at + ticks) % SLOTS;
@@ -40,7 +40,7 @@ export class Pauses<Sleeper> {
   }
 
   #wakeAll(slot: Set<Sleeper>): void {
-    // A sleeper that goes back to sleep takes another slot: a pause is at least a tick.
+    // An item that pauses again gets another slot, because a pause takes at least a tick.
     for (const sleeper of slot) {
       slot.delete(sleeper);
       this.#wake(sleeper);

@@ -9,40 +9,43 @@ import type { Schema } from '../../contracts/names.ts';
  *       │  └──no answer──▶ unknown ──confirmed later, or found in the database──▶ taken / decided
  *       └──definitely not taken──▶ forgotten (its units are refunded)
  *
- * What is pending is bounded by the grants; what is decided is remembered for a while, so that a
- * shopper who asks again, or presses again with the same key, gets the same answer without I/O.
+ * The grants bound the number of pending requests. Decided requests are remembered for a while, so
+ * that a shopper who asks again, or presses again with the same key, gets the same answer without
+ * I/O.
  */
 
 const DECIDED_MAX = 100_000;
 const DECIDED_TTL_MS = 60_000;
-/** Finer, and the clock is read and a timer set for each millisecond of a rush. */
+/**
+ * With a finer resolution, the clock would be read and a timer set for each millisecond of a rush.
+ */
 const DECIDED_TTL_RESOLUTION_MS = 1_000;
 
 export type Stage = 'publishing' | 'unknown' | 'taken' | 'decided' | 'refused';
 
 export interface PendingRequest {
-  /** For the units that were drawn. */
+  /** The request for the units that were drawn. */
   readonly request: PurchaseRequest;
   /** Units that the shopper asked for. */
   readonly wanted: number;
   readonly sale: string;
   readonly sku: string;
   readonly schema: Schema;
-  /** The ticket that it came with. */
+  /** Id of the ticket of the request. */
   readonly ticketId: string;
   /** The node id under which the units were drawn. */
   readonly node: string;
   /** performance.now() at admission. */
   readonly admittedAtMs: number;
-  /** performance.now() when its outcome was last asked for; at first, of the admission. */
+  /** performance.now() when the outcome was last looked up; at first, the time of admission. */
   lookedUpAtMs: number;
-  /** performance.now() of the last moment at which it had no outcome for certain. */
+  /** performance.now() of the last moment at which the request certainly had no outcome. */
   undecidedAtMs: number;
   stage: Stage;
-  /** It became a dead letter: safe, but nothing decides it by itself. */
+  /** The request became a dead letter: it is not lost, but nothing decides it automatically. */
   delayed?: boolean;
   verdict?: Verdict;
-  /** Resolves when the broker has answered, or when waiting for it was given up. */
+  /** Resolves when the broker has answered, or when the wait for its answer has ended. */
   published: Promise<void>;
 }
 
@@ -70,12 +73,15 @@ export class PendingRequests {
     this.#pending.set(entry.request.requestId, entry);
   }
 
-  /** It was definitely not taken: as if it had never been asked. */
+  /** Forgets a request that was certainly not taken. */
   forget(requestId: string): void {
     this.#pending.delete(requestId);
   }
 
-  /** Takes what is known of any request, ours or not; the entry if that was news here. */
+  /**
+   * Records the outcome of any request. Returns the pending request, if it is one of this node and
+   * was not decided yet.
+   */
   decide(verdict: Verdict): PendingRequest | undefined {
     const entry = this.#pending.get(verdict.requestId);
     if (entry === undefined) return undefined;
@@ -86,22 +92,22 @@ export class PendingRequests {
     return entry;
   }
 
-  /** It is a dead letter, unless it was decided meanwhile. */
+  /** Marks the request as a dead letter, unless it was decided meanwhile. */
   delay(requestId: string): void {
     const entry = this.#pending.get(requestId);
     if (entry !== undefined) entry.delayed = true;
   }
 
-  /** Not known yet, or it could not be asked: it is asked for again after those that wait longer. */
+  /** Moves a request without a known outcome behind those that have waited longer for a look-up. */
   defer(entry: PendingRequest): void {
     if (!this.#pending.delete(entry.request.requestId)) return;
     entry.lookedUpAtMs = performance.now();
     this.#pending.set(entry.request.requestId, entry);
   }
 
-  /** Pending requests whose outcome was last asked for before the moment, oldest first. */
+  /** Yields pending requests whose outcome was last looked up before `beforeMs`, oldest first. */
   *pendingSince(beforeMs: number): Generator<PendingRequest> {
-    // A Map iterates in order of insertion: admissions and deferrals both go to its end.
+    // A Map iterates in order of insertion, and both admissions and deferrals go to its end.
     for (const entry of this.#pending.values()) {
       if (entry.lookedUpAtMs > beforeMs) return;
       yield entry;

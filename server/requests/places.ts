@@ -1,11 +1,13 @@
 import { Problem } from '../problems.ts';
 
 /**
- * Places to wait for an answer in this process: so many for all, and few for each user, so that it
- * takes thousands of accounts to keep everybody else from waiting.
+ * Limits the number of waits for an answer in this process: in total and for each user. The limit
+ * per user is low, so that it takes thousands of accounts to keep everybody else from waiting.
  */
 
-/** Answers that one user may wait for at once: several products in several windows. */
+/**
+ * Answers that one user may wait for at once, for example for several products in several windows.
+ */
 export const USER_PLACES_MAX = 16;
 
 export class Places {
@@ -21,7 +23,10 @@ export class Places {
     return this.#taken;
   }
 
-  /** @throws {Problem} rate_limited, when this user has as many as one may; overloaded, when all are taken */
+  /**
+   * @throws {Problem} rate_limited, if the user has the maximum; overloaded, if all places are
+   *   taken
+   */
   take(userId: string): void {
     const own = this.#byUser.get(userId) ?? 0;
     if (own >= USER_PLACES_MAX) {

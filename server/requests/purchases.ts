@@ -9,26 +9,38 @@ import type { Lookup } from './lookup.ts';
 import { type PendingRequest, PendingRequests } from './pending.ts';
 
 /**
- * From the draw to the outcome: publishes what was admitted, keeps what is unknown alive, and makes
- * sure that every admitted request's outcome becomes known here, so that the keeper can count it.
+ * Handles admitted requests from the draw to the outcome. It publishes them, publishes those with
+ * an unknown result again, and makes sure that this node learns every outcome, so that the keeper
+ * can count it.
  */
 
-/** Verdicts are pushed; one that did not come by then was lost and is looked up. */
+/**
+ * Verdicts are pushed. A verdict that has not arrived after this time counts as lost and is looked
+ * up.
+ */
 const VERDICT_OVERDUE_MS = 2_000;
 const CHASE_INTERVAL_MS = 1_000;
-/** Requests looked up or published again in one round. */
+/** Requests that are looked up or published again in one round. */
 const CHASE_REQUESTS_MAX = 1_000;
-/** A verdict takes some of this to come in, and may be lost: older memory does not show `undecided`. */
+/**
+ * Knowledge older than this is not used to say `undecided`. A verdict takes part of this time to
+ * arrive, and it may be lost.
+ */
 const UNDECIDED_TTL_MS = 200;
 
 export interface PurchaseEvents {
-  /** The broker has answered for the first time, whatever it said, or did not in time. */
+  /**
+   * The broker has answered for the first time, whatever its answer, or has not answered in time.
+   */
   answered(entry: PendingRequest): void;
-  /** Definitely not taken: the units may be drawn again. */
+  /** The request was certainly not taken, so its units may be drawn again. */
   refund(entry: PendingRequest): void;
-  /** The outcome is known, whatever it is; called once a request. */
+  /** The outcome is known, whatever it is. Called once for each request. */
   decided(entry: PendingRequest): void;
-  /** A verdict has come in. `entry`: of a request that it decided; `terms`: those of its order. */
+  /**
+   * A verdict has arrived. `entry`: the request, if this verdict decided it. `terms`: those of its
+   * order.
+   */
   known(requestId: string, entry: PendingRequest | undefined, terms: OrderTerms | undefined): void;
 }
 
@@ -40,10 +52,13 @@ export class Purchases {
   readonly #events: PurchaseEvents;
   readonly #log: Log;
   #timer: NodeJS.Timeout | undefined;
-  /** performance.now() since when every verdict has come in; infinity while none can. */
+  /**
+   * performance.now() since when every verdict has been received; infinity while none can be
+   * received.
+   */
   #hearsSinceMs = Number.NEGATIVE_INFINITY;
 
-  /** @param options.schemaOf where the SKU lives now */
+  /** @param options.schemaOf returns the home of the SKU now */
   constructor(options: {
     envelopes: Envelopes;
     lookup: Lookup<RequestOutcome>;
@@ -64,9 +79,10 @@ export class Purchases {
   }
 
   /**
-   * Publishes an admitted request. `published` of the entry resolves when the broker answered.
+   * Publishes an admitted request. `published` of the result resolves when the broker has answered.
+   *
    * @param request for the units that were drawn
-   * @param wanted what the shopper asked for: more, where it accepts fewer
+   * @param wanted units that the shopper asked for; more than drawn if fewer are accepted
    */
   take(
     row: SkuOnSale,
@@ -95,45 +111,52 @@ export class Purchases {
     return entry;
   }
 
-  /** @param terms of its order, if the verdict has an amount */
+  /** @param terms those of the order, if the verdict has an amount */
   onVerdict(verdict: Verdict, terms?: OrderTerms): void {
     const entry = this.pending.decide(verdict);
     if (entry !== undefined) this.#events.decided(entry);
     this.#events.known(verdict.requestId, entry, terms);
   }
 
-  /** A worker could not decide it: until an operator acts, it stays queued. */
+  /** A worker could not decide the request. It stays queued until an operator acts. */
   onDelayed(requestId: string): void {
     this.pending.delay(requestId);
   }
 
-  /** Verdicts can come in from now on, or no longer: what is said in between is lost. */
+  /** Notes whether verdicts can be received from now on. Verdicts sent in between are lost. */
   hears(canHear: boolean): void {
     this.#hearsSinceMs = canHear ? performance.now() : Number.POSITIVE_INFINITY;
   }
 
-  /** Whether memory is fresh enough to say that nobody was told an outcome of this request yet. */
+  /**
+   * Returns whether memory is fresh enough to say that nobody has been told an outcome of this
+   * request yet.
+   */
   isUndecided(entry: PendingRequest): boolean {
     return this.isPushed(entry) && entry.undecidedAtMs >= performance.now() - UNDECIDED_TTL_MS;
   }
 
   /**
-   * The same while its home cannot be asked: it was undecided when that home last answered, so that
-   * no other node can have read an outcome since.
+   * The same for a home that cannot be reached now: the request was undecided when that home last
+   * answered, so no other node can have read an outcome since.
    */
   wasUndecidedLast(entry: PendingRequest): boolean {
     const answeredAtMs = this.#lookup.answeredAtMs(this.#homeOf(entry));
     return this.isPushed(entry) && entry.undecidedAtMs >= answeredAtMs - UNDECIDED_TTL_MS;
   }
 
-  /** Its outcome is still to come, and will be pushed here, unless the verdict is lost. */
+  /**
+   * Returns whether the outcome is still to come and will be pushed to this node, unless the
+   * verdict is lost.
+   */
   isPushed({ verdict, undecidedAtMs }: PendingRequest): boolean {
     return verdict === undefined && undecidedAtMs >= this.#hearsSinceMs;
   }
 
   /**
-   * What the database knows of a request of this node; undefined when it has no outcome.
-   * @throws {Problem} overloaded; and whatever the database throws
+   * Looks up a request of this node in the database; undefined if it has no outcome.
+   *
+   * @throws {Problem} overloaded; also any error of the database
    */
   async lookUp(entry: PendingRequest): Promise<RequestOutcome | undefined> {
     const askedAtMs = performance.now();
@@ -143,12 +166,15 @@ export class Purchases {
     return outcome;
   }
 
-  /** The only home that can know it; undefined where its SKU has moved since. */
+  /** The only home that can know the request; undefined if its SKU has moved since. */
   #homeOf({ sku, schema }: PendingRequest): Schema | undefined {
     return this.#schemaOf(sku) === schema ? schema : undefined;
   }
 
-  /** Tells the outcome of a request that the database knows; others follow by push. */
+  /**
+   * Records the outcome of a request that was found in the database; the other nodes get it by
+   * push.
+   */
   learn(outcome: RequestOutcome): void {
     this.onVerdict(verdictOf(outcome));
   }
@@ -164,8 +190,8 @@ export class Purchases {
   }
 
   #answered(entry: PendingRequest, result: PublishResult): void {
-    // A worker can be faster than the confirm; what was confirmed once stays taken; and where a
-    // first publish is unknown, a later refusal of a copy says nothing about it.
+    // A worker can be faster than the broker's confirm. A request that was confirmed once stays
+    // taken. If the first publish is unknown, a later refusal of a copy says nothing about it.
     if (entry.stage === 'decided' || entry.stage === 'taken') return;
     if (result === 'confirmed') entry.stage = 'taken';
     else if (result === 'unknown' || entry.stage === 'unknown') entry.stage = 'unknown';
@@ -176,7 +202,7 @@ export class Purchases {
     }
   }
 
-  /** Looks overdue requests up and publishes again what the broker never answered for. */
+  /** Looks up overdue requests and publishes again those for which the broker never answered. */
   async #chase(): Promise<void> {
     const overdue: PendingRequest[] = [];
     for (const entry of this.pending.pendingSince(performance.now() - VERDICT_OVERDUE_MS)) {
@@ -193,7 +219,8 @@ export class Purchases {
     try {
       await this.lookUp(entry);
     } finally {
-      // Whatever became of the look-up: those behind it have their turn, and the broker may be well.
+      // This happens even if the look-up failed: the requests behind get their turn, and the broker
+      // may work.
       this.pending.defer(entry);
       if (entry.stage === 'unknown') entry.published = this.#publish(entry);
     }

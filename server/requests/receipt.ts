@@ -2,11 +2,12 @@ import type { KeyObject } from 'node:crypto';
 import { isMacOf, macOf } from '../gate/mac.ts';
 
 /**
- * A receipt proves what a web node knew of a request when it answered, so that any other one can
- * truthfully say `queued` before the database knows of it. It is signed with the sale's first
- * ticket key, which all nodes share and which is never replaced, and travels in the status URL: `…/requests/<requestId>~<receipt>`.
+ * A receipt proves what a web node knew of a request when it answered. With it, any other node can
+ * truthfully say `queued` before the database knows the request. It is signed with the sale's first
+ * ticket key, which all nodes share and which is never replaced. It is part of the status URL:
+ * `…/requests/<requestId>~<receipt>`.
  *
- * - `<sale>.<signature>`: the request was taken; it will have an outcome.
+ * - `<sale>.<signature>`: the request was taken and will have an outcome.
  * - `<sale>.<signature>.<node>`: the broker had not answered that node. Once the node is fenced, a
  *   request without an outcome was not taken.
  */
@@ -16,7 +17,7 @@ export interface ReceiptFacts {
   readonly sale: string;
   readonly requestId: string;
   readonly userId: string;
-  /** The node that did not know; absent when the request was taken. */
+  /** The node that did not know whether the request was taken; absent if it was taken. */
   readonly unknownAt?: string;
 }
 
@@ -30,8 +31,9 @@ export function issueReceipt(key: KeyObject | Buffer, facts: ReceiptFacts): stri
 }
 
 /**
- * What the receipt proves; undefined when it proves nothing.
- * @param keyOf the ticket key of a sale, if this process knows it
+ * Returns the facts that the receipt proves; undefined if it is not valid.
+ *
+ * @param keyOf returns the ticket key of a sale, if this process knows it
  */
 export function readReceipt(
   keyOf: (sale: string) => KeyObject | Buffer | undefined,

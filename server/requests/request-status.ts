@@ -4,7 +4,7 @@ import { orderJson } from '../order-json.ts';
 import type { PendingRequest } from './pending.ts';
 import type { RequestStatus } from './status-wait.ts';
 
-/** The status of a request as it is told, from each of the ways in which it becomes known. */
+/** Builds the status of a request for the API from each source that can know it. */
 
 export function queued({ request, delayed }: PendingRequest): RequestStatus {
   const { requestId } = request;
@@ -27,7 +27,7 @@ export function statusOfOutcome(outcome: RequestOutcome): RequestStatus {
   return { requestId, status, ...(order && { order }), ...(reason !== null && { reason }) };
 }
 
-/** An order and the outcome of its request come into being in the same transaction. */
+/** The order is created in the same transaction as the outcome, so both have the same time. */
 function orderOfOutcome(outcome: RequestOutcome): RequestStatus['order'] {
   const { orderNo, amount, currency, payBefore, decidedAt: createdAt } = outcome;
   if (orderNo === null || amount === null || currency === null || payBefore === null) {

@@ -6,27 +6,28 @@ export type RequestStatus = Static<typeof RequestAnswer>;
 export interface StatusQuestion {
   readonly requestId: string;
   readonly userId: string;
-  /** Whether the status URL proves that some web node took the request, or may have. */
+  /** The status URL proves that a web node took the request or may have taken it. */
   readonly taken: boolean;
-  /** The node that may have: it had no answer of the broker. */
+  /** The node that may have taken the request: the broker had not answered it. */
   readonly unknownAt?: string;
 }
 
 /**
- * One shopper who waits for the status of a request. `StatusWaits` owns it from `begin` until it is told;
- * with a promise, a timer or a closure for each of these it would weigh twice as much.
+ * One wait of a shopper for the status of a request. `StatusWaits` owns it from `begin` until the
+ * status is told. It has no promise, timer or closure of its own, because these would double its
+ * size.
  */
 export abstract class StatusWait {
   readonly question: StatusQuestion;
-  /** performance.now() when it began to wait, and up to which it waits for an outcome. */
+  /** performance.now() when the wait began, and until when it waits for an outcome. */
   readonly sinceMs: number;
   untilMs: number;
-  /** That there is no such request at all is only said after this. */
+  /** Only after this time may the answer be that there is no such request. */
   readonly graceUntilMs: number;
-  // Notes of the owner.
-  /** The shopper has hung up. */
+  // Fields that `StatusWaits` uses.
+  /** The shopper has disconnected. */
   isCancelled = false;
-  /** Where it sleeps; undefined while it does not. */
+  /** The slot in which the wait pauses; undefined while it does not pause. */
   slot: number | undefined = undefined;
   isForeign = false;
 
@@ -39,11 +40,11 @@ export abstract class StatusWait {
   }
 
   /**
-   * @param status undefined for no such request, or one of somebody else
-   * @returns whether it waits on, for what comes next
+   * @param status undefined if there is no such request or it belongs to another user
+   * @returns whether the wait goes on for the next change
    */
   abstract tell(status: RequestStatus | undefined): boolean;
 
-  /** Nothing can be told. */
+  /** The status cannot be found out. */
   abstract fail(error: unknown): void;
 }

@@ -12,28 +12,36 @@ import { orderOf, queued, statusOf, statusOfOutcome } from './request-status.ts'
 import type { RequestStatus, StatusQuestion, StatusWait } from './status-wait.ts';
 
 /**
- * What can be said about a request, truthfully: `queued` until an outcome is recorded, then the
- * outcome, and after `ordered` what became of the order. Never an earlier state than before: verdicts
- * may be lost, so memory says `queued` for a moment only, and then the database is asked. While it
- * cannot be, only what this node has taken since it last answered is known to be undecided.
+ * Tells shoppers the status of their requests: `queued` until an outcome is recorded, then the
+ * outcome, and after `ordered` the state of the order. A status never goes back to an earlier one.
+ * Verdicts may be lost, so memory can say `queued` only for a moment, and then the database is
+ * asked. While the database cannot be reached, only requests that this node has taken since the
+ * last answer are known to be undecided.
  *
- * A shopper who waits when the verdict is pushed is told what was committed that moment; one who asks later
- * is told what the database says then, since the order may be paid, cancelled or expired meanwhile.
+ * A shopper who waits when the verdict is pushed gets what was committed at that moment. A shopper
+ * who asks later gets what the database says then, because the order may have been paid, cancelled
+ * or expired meanwhile.
  *
- * This is the one owner of waiting: `begin`, `resolve`, `cancel`. A wait is looked at, and then it is told,
- * or it sleeps until its request is known or its time has come, and is looked at again.
+ * This class is the only owner of waits, through `begin`, `resolve` and `cancel`. It looks up the
+ * status for a wait. Then it either tells the status, or lets the wait pause until the request is
+ * known or the pause is over, and looks again.
  */
 
 const NOBODY: readonly StatusWait[] = [];
-/** Shoppers who may wait for outcomes at once in this process. */
+/** Shoppers in this process who may wait for outcomes at once. */
 const WAITING_SHOPPERS_MAX = 60_000;
-/** A request of another process is looked for again after a share of the time that somebody has waited
- *  for it, within these: who is told a little later has waited long already. */
+/**
+ * The pause before the next look-up of a request of another process, as a share of the time that
+ * the shopper has waited, within these bounds. After a long wait, a slightly later answer matters
+ * little.
+ */
 const FOREIGN_PAUSE_SHARE = 0.25;
 const FOREIGN_PAUSE_MIN_MS = 100;
 const FOREIGN_PAUSE_MAX_MS = 1_000;
-/** All of them together are looked for at most so often a second: the shoppers of a dead node come to
- *  the others at once, and wait the longer for it the more they are. */
+/**
+ * Limit for all these look-ups together. When a node dies, its shoppers come to the other nodes at
+ * once; the more they are, the longer they wait between look-ups.
+ */
 export const FOREIGN_LOOKUPS_PER_SECOND = 5_000;
 
 export class StatusWaits {
@@ -44,12 +52,12 @@ export class StatusWaits {
   readonly #pauses = new Pauses<StatusWait>((wait) => this.#wake(wait));
   readonly #places = new Places(WAITING_SHOPPERS_MAX);
   readonly #sleeping = new Sleeping();
-  /** Waiting for requests of which this process hears nothing by itself. */
+  /** Number of waits for requests of which this process gets no push. */
   #foreign = 0;
 
   /**
-   * @param nodeFenced whether nothing that this node admitted can be ordered any more
-   * @param stopping everybody who waits is answered then
+   * @param nodeFenced whether nothing that this node admitted can become an order any more
+   * @param stopping all waits are answered when this is aborted
    */
   constructor(
     purchases: Purchases,
@@ -68,15 +76,17 @@ export class StatusWaits {
     return this.#places.taken;
   }
 
-  /** Requests that somebody sleeps for. */
+  /** Number of requests for which waits pause. */
   get requestCount(): number {
     return this.#sleeping.requestCount;
   }
 
   /**
-   * Tells the shopper: when the status is no longer `queued`, or what is known when its time is over;
-   * nothing when the shopper has hung up.
-   * @throws {Problem} rate_limited or overloaded, when the user or all have too many who wait already
+   * Tells the shopper the status when it is no longer `queued`, or the known status when the time
+   * of the wait is over. Tells nothing if the shopper has disconnected.
+   *
+   * @throws {Problem} rate_limited or overloaded, if the user or all users together have too many
+   *   waits
    */
   begin(wait: StatusWait): void {
     this.#places.take(wait.question.userId);
@@ -84,9 +94,10 @@ export class StatusWaits {
   }
 
   /**
-   * Something is known of the request: all who wait for it are told.
+   * News of a request has arrived: tells everybody who waits for it.
+   *
    * @param entry the request, if it was decided just now
-   * @param terms of its order
+   * @param terms those of its order
    */
   resolve(requestId: string, entry?: PendingRequest, terms?: OrderTerms): void {
     for (const wait of this.#sleeping.of(requestId)) {
@@ -96,7 +107,7 @@ export class StatusWaits {
     }
   }
 
-  /** The shopper has hung up. */
+  /** Ends the wait of a shopper who has disconnected. */
   cancel(wait: StatusWait): void {
     wait.isCancelled = true;
     if (wait.slot !== undefined) this.#wake(wait);
@@ -107,7 +118,7 @@ export class StatusWaits {
     this.#look(wait);
   }
 
-  /** Looks how the request of a wait that does not sleep stands, now. */
+  /** Looks up the status for a wait that does not pause. */
   #look(wait: StatusWait): void {
     const { requestId, userId } = wait.question;
     const entry = this.#purchases.pending.find(requestId);
@@ -120,11 +131,11 @@ export class StatusWaits {
     } else this.#end(wait, statusOf(entry.verdict));
   }
 
-  /** The verdict came in this moment. */
+  /** Handles a verdict that has just arrived. */
   #push(wait: StatusWait, entry: PendingRequest, terms: OrderTerms): void {
     const { verdict, request } = entry;
     const order = verdict && orderOf(verdict, terms);
-    // A verdict that was long on its way may tell of an order that has expired since.
+    // A verdict that was delayed may be about an order that has expired since.
     const isFresh = order !== undefined && Date.parse(terms.payBefore) > Date.now();
     if (!isFresh || request.userId !== wait.question.userId) this.#look(wait);
     else this.#end(wait, { requestId: request.requestId, status: order.status, order });
@@ -136,7 +147,7 @@ export class StatusWaits {
     if (isDecided || !this.#sleep(wait, untilMs, isOurs)) this.#end(wait, status);
   }
 
-  /** Until there may be news; false when its time is over. */
+  /** Pauses the wait until there may be news. Returns false if the time of the wait is over. */
   #sleep(wait: StatusWait, untilMs: number, isOurs: boolean): boolean {
     this.#countForeign(wait, !isOurs);
     const leftMs = untilMs - performance.now();
@@ -191,7 +202,8 @@ export class StatusWaits {
   /** @param isNews no verdict was known before the look-up that failed */
   #failed(wait: StatusWait, error: unknown, isNews: boolean): void {
     const own = this.#own(wait.question);
-    // As many look-ups wait as may, or one home of two is away: whoever has the time looks again later.
+    // Either the look-ups are full or one of the two homes is down. A wait with time left looks
+    // again later.
     const isCrowded = error instanceof Problem && error.verdict === 'overloaded';
     const mayWait = (isCrowded || isOutage(error)) && wait.question.taken;
     if (isNews && own?.verdict !== undefined) this.#look(wait);
@@ -203,7 +215,7 @@ export class StatusWaits {
     }
   }
 
-  /** What this node knows of the request, if it took it from this user. */
+  /** Returns what this node knows of the request, if this node took it from this user. */
   #own({ requestId, userId }: StatusQuestion): PendingRequest | undefined {
     const entry = this.#purchases.pending.find(requestId);
     return entry?.request.userId === userId ? entry : undefined;
@@ -211,7 +223,7 @@ export class StatusWaits {
 
   async #lookUp(question: StatusQuestion): Promise<RequestStatus | 'foreign' | undefined> {
     const { requestId, userId, taken, unknownAt } = question;
-    // The fence first: what has no outcome after it never will.
+    // The fence is checked first: a request without an outcome after that will never have one.
     const isLost = unknownAt !== undefined && (await this.#nodeFenced(unknownAt));
     const asked = this.#own(question);
     const isOrdered = asked?.verdict !== undefined;
@@ -228,7 +240,10 @@ export class StatusWaits {
   }
 }
 
-/** Waits that sleep, by request. Nearly always one: a set for each would cost more than all else that is kept. */
+/**
+ * Paused waits by request. There is nearly always one for a request, so it is stored without a set,
+ * which would cost more than all the rest.
+ */
 class Sleeping {
   readonly #byRequest = new Map<string, StatusWait | Set<StatusWait>>();
 

@@ -5,13 +5,13 @@ import { Lookup } from './lookup.ts';
 import { Places } from './places.ts';
 
 /**
- * Shoppers who wait in the line for units that come back and ask this web node how it stands. Who
- * holds a connection open is told within a round; all of them together are one question to the
- * database a round, and one for each thousand.
+ * Answers shoppers with a place in the waitlist who ask this web node for its state. A shopper with
+ * an open connection learns of a change within a round. All of them together need one query a
+ * round, and one more for each thousand.
  */
 
 const ROUND_MS = 1_000;
-/** Connections that may wait for news of the line at once in this process. */
+/** Connections in this process that may wait for a change at once. */
 const WATCHERS_MAX = 20_000;
 
 export interface Place {
@@ -21,7 +21,7 @@ export interface Place {
 
 export type EntriesOf = (places: readonly Place[]) => Promise<Answers<WaitlistEntry>>;
 
-/** A SKU's name has no space. */
+/** The name of a SKU contains no space. */
 const idOf = ({ sku, userId }: Place) => `${sku} ${userId}`;
 
 function placeOf(id: string): Place {
@@ -36,7 +36,7 @@ export class WaitlistWaits {
   readonly #units: Lookup<BoardSku>;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param board what is on sale, as the database has it now */
+  /** @param board reads the SKUs on sale from the database */
   constructor(entriesOf: EntriesOf, board: () => Promise<SaleBoard>) {
     this.#lookup = new Lookup((ids) => entriesOf(ids.map(placeOf)), idOf);
     this.#units = new Lookup(
@@ -54,7 +54,8 @@ export class WaitlistWaits {
   }
 
   /**
-   * The entry as it is now; undefined when there is none.
+   * Returns the current state of the place; undefined if there is none.
+   *
    * @throws {Problem} overloaded; {DatabaseError}
    */
   read(place: Place): Promise<WaitlistEntry | undefined> {
@@ -62,8 +63,10 @@ export class WaitlistWaits {
   }
 
   /**
-   * The units of the SKU in the database. What a web node remembers is older than what the database
-   * says to somebody who asks for a place, and the two must not be put together.
+   * Returns the units of the SKU as the database has them. The figures in a web node's memory are
+   * older than the database's answer to a shopper who asks for a place, and the two must not be
+   * mixed.
+   *
    * @throws {Problem} overloaded; {DatabaseError}
    */
   unitsNow(sku: string): Promise<BoardSku | undefined> {
@@ -71,8 +74,9 @@ export class WaitlistWaits {
   }
 
   /**
-   * Waits until the entry is no longer `waiting`, at most `waitMs`, then says how it is.
-   * @throws {Problem} rate_limited or overloaded, when too many wait already; {DatabaseError}
+   * Waits until the place is no longer `waiting`, for `waitMs` at most, and returns its state.
+   *
+   * @throws {Problem} rate_limited or overloaded, if too many already wait; {DatabaseError}
    */
   async wait(place: Place, waitMs: number, gone: AbortSignal): Promise<WaitlistEntry | undefined> {
     const entry = await this.read(place);
@@ -105,7 +109,7 @@ export class WaitlistWaits {
   }
 
   async #round(): Promise<void> {
-    // What cannot be asked now is asked in the next round.
+    // A look-up that fails is repeated in the next round.
     await Promise.allSettled([...this.#watched.keys()].map((id) => this.#look(id)));
     this.#timer = this.#watched.size === 0 ? undefined : setTimeout(() => this.#round(), ROUND_MS);
   }

@@ -9,8 +9,8 @@ import {
 } from '../schemas.ts';
 
 /**
- * The purchase as a route: its description for OpenAPI. The listener hands purchases over before the
- * router; only requests that did not come through a socket (tests) meet it here.
+ * The purchase as a route, which describes it for OpenAPI. The listener handles purchases before
+ * the router, so only requests without a socket (tests) reach this route.
  */
 export const buyRoute: FastifyPluginAsyncTypebox<PurchaseHandler> = async (app, purchases) => {
   app.post(

@@ -5,7 +5,10 @@ import { rowForTickets } from '../gate/opening.ts';
 import { Problem } from '../problems.ts';
 import { ChallengeAnswer, ChallengeBody, problems, SaleParams } from '../schemas.ts';
 
-/** Challenges for who wants to solve one ahead; a ticket that needs one brings it with its refusal. */
+/**
+ * Challenges for clients that want to solve one in advance. A refused request for a ticket gets its
+ * challenge with the refusal.
+ */
 export const challengeRoute: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
   const { catalogue, challenges, visitorOf } = context;
   app.post(

@@ -13,11 +13,14 @@ import type { Context } from '../context.ts';
 import { Problem } from '../problems.ts';
 import { CheckoutAnswer, OrderParams, problems } from '../schemas.ts';
 
-/** Between our clock and the provider's, and for the shopper to get there. */
+/**
+ * Allows for the difference between our clock and the provider's, and for the time that the shopper
+ * needs to get there.
+ */
 const NEAR_END_MS = 60_000;
 const BEING_BOOKED = 'Your payment has arrived at the provider and is being booked';
 
-/** Where the shopper goes to pay: a page of the provider, or the demo's own call. */
+/** Returns where the shopper goes to pay: a page of the provider, or the demo's own call. */
 export const checkoutRoute: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
   const { catalogue, databases, log, payments } = context;
 
@@ -29,8 +32,10 @@ export const checkoutRoute: FastifyPluginAsyncTypebox<Context> = async (app, con
     });
 
   /**
-   * Near its end only the provider knows how a session is: the callback that told of it may be lost.
-   * @throws {Problem} somebody has paid in it
+   * Near the end of a session only the provider knows its state, because the callback that reported
+   * it may be lost.
+   *
+   * @throws {Problem} somebody has paid in the session
    */
   async function canPayIn(orderNo: string, { ref, endsAt }: NewSession): Promise<boolean> {
     const isNearEnd = endsAt.getTime() - NEAR_END_MS <= catalogue.nowMs();
@@ -45,7 +50,7 @@ export const checkoutRoute: FastifyPluginAsyncTypebox<Context> = async (app, con
   app.post(
     '/api/v1/orders/:orderNo/checkout',
     {
-      // The provider counts calls of the whole shop: one user shall not use them up.
+      // The provider limits the calls of the whole shop, and one user must not use them up.
       onRequest: guards(context).user,
       preHandler: guards(context).unblocked,
       schema: {
@@ -58,7 +63,7 @@ export const checkoutRoute: FastifyPluginAsyncTypebox<Context> = async (app, con
     async ({ params: { orderNo }, userId }) => {
       const order = await orderDetails(databases, orderNo);
       if (order === undefined || order.userId !== userId) throw new Problem('not_found');
-      // The shop takes payments elsewhere; only the callback comes here.
+      // The shop takes payments elsewhere, and only the callback comes here.
       if (payments.kind === 'standard') throw new Problem('not_found');
       if (order.status !== 'ordered' || order.payBefore.getTime() <= catalogue.nowMs()) {
         throw ended();

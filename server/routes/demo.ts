@@ -7,7 +7,7 @@ import { createGuestSigner } from '../gate/identity.ts';
 import { Problem } from '../problems.ts';
 import { GuestAnswer, OrderParams, PaymentAnswer, problems } from '../schemas.ts';
 
-/** Guest identities and a pay button, where the demo is switched on. */
+/** Guest identities and a pay button, if the demo is switched on. */
 export const demoRoutes: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
   const { config, databases, payments } = context;
   if (config.identity.kind !== 'secret') throw new Error('the demo signs guests with JWT_SECRET');
@@ -31,7 +31,7 @@ export const demoRoutes: FastifyPluginAsyncTypebox<Context> = async (app, contex
     },
   );
 
-  // With a real provider nobody pays by a press alone.
+  // With a real provider, pressing the button must not count as a payment.
   if (payments.kind !== 'demo') return;
   const { provider } = payments;
   app.post(
@@ -50,7 +50,7 @@ export const demoRoutes: FastifyPluginAsyncTypebox<Context> = async (app, contex
       if (order === undefined || order.userId !== userId) throw new Problem('not_found');
       const { amount, currency, requestId } = order;
       const installation = await installationOf(databases, orderNo);
-      // The demo's provider takes the way of every provider: a signed callback.
+      // The demo's provider works as every provider does: with a signed callback.
       const reference = `demo-${orderNo}`;
       const data = { orderNo, amount, currency, reference, installation, requestId };
       const callback = provider.sign(`msg_${randomUUID()}`, new Date(), data);

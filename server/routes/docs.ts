@@ -4,12 +4,12 @@ import type { FastifyInstance } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { SECURITY_HEADERS } from './pages.ts';
 
-/** Swagger UI writes styles into its elements; its scripts are files like all others. */
+/** Swagger UI needs inline styles; its scripts are ordinary files. */
 const READER_POLICY =
   "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; " +
   "object-src 'none'; img-src 'self' data:; style-src 'self' 'unsafe-inline'";
 
-/** OpenAPI 3.1 from the schemas of the routes, at /openapi.json and to read at /docs. */
+/** OpenAPI 3.1 from the schemas of the routes: at /openapi.json, and as a page at /docs. */
 export const docsRoutes = fastifyPlugin(async (app: FastifyInstance) => {
   await app.register(swagger, {
     openapi: {

@@ -2,7 +2,9 @@ import type { FastifyPluginAsync } from 'fastify';
 import { readinessStatus } from '../../process/readiness.ts';
 import type { Context } from '../context.ts';
 
-/** Liveness without I/O, readiness from cached state, metrics of the process that answers. */
+/**
+ * Liveness without I/O, readiness from cached state, and the metrics of the process that answers.
+ */
 export const healthRoutes: FastifyPluginAsync<Context> = async (app, { readiness, metrics }) => {
   app.get('/livez', { schema: { hide: true } }, async () => ({ status: 'live' }));
 

@@ -13,7 +13,7 @@ import { FIRST_PAGE_ORDERS } from '../order-pages.ts';
 import { Problem } from '../problems.ts';
 import { Order, OrderList, OrderParams, OrdersQuery, problems } from '../schemas.ts';
 
-/** A shopper's own orders. Those of others do not exist for them. */
+/** A shopper's own orders. An order of another user is reported as not found. */
 export const orderRoutes: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
   const { databases, orderPages } = context;
   const onRequest = guards(context).owner;
@@ -87,7 +87,7 @@ export const orderRoutes: FastifyPluginAsyncTypebox<Context> = async (app, conte
       const result = await cancelOrder(databases, params.orderNo, userId);
       orderPages.forget(userId);
       const order = await ownOrder(params.orderNo, userId);
-      // Cancelling twice is the same as once; a paid or expired order stays what it is.
+      // Cancelling twice has the same result as once. A paid or expired order does not change.
       if (result !== 'cancelled' && order.status !== 'cancelled') {
         throw new Problem('not_allowed_now', { detail: `The order is ${order.status}` });
       }

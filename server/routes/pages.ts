@@ -5,7 +5,10 @@ import type { FastifyPluginAsync } from 'fastify';
 import { isName } from '../../contracts/names.ts';
 import type { Context } from '../context.ts';
 
-/** The ALTCHA widget in its build without inlined workers and styles, which would need a laxer policy. */
+/**
+ * The build of the ALTCHA widget without inlined workers and styles, which would need a less strict
+ * policy.
+ */
 const ALTCHA_FOLDER = dirname(dirname(fileURLToPath(import.meta.resolve('altcha/altcha.css'))));
 const ALTCHA_FILES = {
   'altcha.js': 'external/altcha.min.js',
@@ -14,7 +17,7 @@ const ALTCHA_FILES = {
 } as const;
 const PUBLIC_FOLDER = join(import.meta.dirname, '..', 'public');
 
-/** Everything on the pages comes from this address; nothing is framed, nothing runs inline. */
+/** Everything on the pages comes from this address; framing and inline code are forbidden. */
 export const SECURITY_HEADERS = {
   'content-security-policy':
     "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
@@ -25,7 +28,7 @@ export const SECURITY_HEADERS = {
   'permissions-policy': 'camera=(), geolocation=(), microphone=()',
 };
 
-/** Static files with ETag; browsers ask again each time and mostly get a 304. */
+/** Static files with ETag. Browsers ask each time and mostly get a 304. */
 export const pageRoutes: FastifyPluginAsync<Context> = async (app, { catalogue }) => {
   await app.register(fastifyStatic, {
     root: PUBLIC_FOLDER,
@@ -46,7 +49,7 @@ export const pageRoutes: FastifyPluginAsync<Context> = async (app, { catalogue }
     ['/sales/:sale', 'sale.html'],
     ['/sales/:sale/lottery', 'lottery.html'],
   ] as const) {
-    // One page, one address.
+    // Each page has only one address.
     app.get(`${path}/`, { schema: { hide: true } }, (request, reply) => {
       const { sale } = request.params as { sale: string };
       const query = request.url.match(/\?.*/)?.[0] ?? '';

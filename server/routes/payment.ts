@@ -32,8 +32,8 @@ import { CallbackAnswer, OrderParams, problems, StripeEvent } from '../schemas.t
 import { compileValidator } from '../validation.ts';
 
 /**
- * Signed callbacks of the payment provider. The signature is over the bytes of the body, so these routes
- * alone take the body unparsed.
+ * Signed callbacks of the payment provider. The signature covers the bytes of the body, so these
+ * routes, unlike all others, take the body unparsed.
  */
 export const paymentRoutes: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
   app.removeAllContentTypeParsers();
@@ -43,7 +43,7 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
     (_request: FastifyRequest, body: string | Buffer, done) => done(null, body),
   );
 
-  // What is in the body is described here, and judged once its signature is known to be good.
+  // The schema only describes the body; the body is validated after its signature.
   app.setValidatorCompiler((part) =>
     part.httpPart === 'body' ? () => true : compileValidator(part),
   );
@@ -88,7 +88,7 @@ const standardRoute: Route<StandardProvider> = async (app, context) => {
       if (requestId !== undefined && requestId !== order.requestId) {
         return notBooked(context, { orderNo, reference, reason: 'other_order' });
       }
-      // Nothing is booked: the provider hears that it is wrong and keeps the case.
+      // Nothing is booked. The provider gets an error and has to handle the case.
       if (!isAmountOf(order, callback)) {
         throw new Problem('bad_request', { detail: 'The amount is not that of the order' });
       }
@@ -99,7 +99,10 @@ const standardRoute: Route<StandardProvider> = async (app, context) => {
   );
 };
 
-/** Counts and logs money that no order here may have. Only the provider can give it back. */
+/**
+ * Counts and logs a payment that cannot be booked for any order here. Only the provider can refund
+ * it.
+ */
 function notBooked(
   { log, metrics }: Context,
   facts: { orderNo: string; reference: string; reason: StrayReason },
@@ -110,8 +113,8 @@ function notBooked(
 }
 
 /**
- * Stripe repeats an event for three days. An older one was sent again by hand, and its order may have been
- * paid, delivered and dropped since.
+ * Stripe repeats an event for three days. An older event was sent again by hand, and its order may
+ * have been paid, delivered and dropped since.
  */
 const FRESH_MS = 3 * 86_400_000;
 
@@ -143,13 +146,14 @@ const stripeRoute: Route<StripeProvider> = async (app, context) => {
       const reason = await strayReason(context, callback, order);
       if (reason !== undefined) return stray(context, callback, reason);
       if (order === undefined) throw new Problem('not_found');
-      // The money is there already: what does not fit is booked, and goes back.
+      // The payment has already been made, so one with a wrong amount is booked and refunded.
       const isRight = isAmountOf(order, callback);
       if (!isRight) log.error({ orderNo, reference }, 'Stripe has another amount than the order');
       const status = isRight
         ? await cashier.pay(order, reference)
         : await refusePayment(databases, orderNo, reference, callback);
-      // Not before the payment is booked: another session of the order could be paid until then.
+      // This must follow the booking, because another session of the order could be paid until
+      // then.
       await endCheckout(databases, orderNo, sessionRef, 'ended');
       orderPages.forget(order.userId);
       return { orderNo, status, ...(await refundOf(context, order, status)) };
@@ -157,7 +161,7 @@ const stripeRoute: Route<StripeProvider> = async (app, context) => {
   );
 };
 
-/** Why the money is for no order here; undefined: it is for this one. */
+/** Returns why the payment is not for an order here; undefined if it is for this order. */
 async function strayReason(
   { databases }: Context,
   paid: SessionPaid,
@@ -173,7 +177,10 @@ async function strayReason(
   return requestId === order.requestId ? undefined : 'other_order';
 }
 
-/** Money that no order here may have: what was paid to this installation goes back at once. */
+/**
+ * Handles a payment that cannot be booked for any order here. If it was made to this installation,
+ * it is refunded at once.
+ */
 async function stray(
   context: Context & { readonly provider: StripeProvider },
   { installation, orderNo, reference, paidAt }: SessionPaid,
@@ -199,7 +206,10 @@ async function stray(
   return { status: 'refunded', reason };
 }
 
-/** The provider's own books may show it; nothing is asked for a payment that was right. */
+/**
+ * Reads the refund for the answer, which the provider may show. Nothing is read for a correct
+ * payment.
+ */
 async function refundOf({ databases }: Context, { orderNo }: Order, status: string) {
   const order = status === 'refund_due' ? await orderDetails(databases, orderNo) : undefined;
   return order === undefined ? {} : refundJson(order.refund, order.currency);
@@ -210,7 +220,7 @@ function ignore({ metrics }: Context, reason: IgnoredReason) {
   return { status: 'ignored', reason };
 }
 
-/** The provider does not say which order it is: the schema that has the payment knows. */
+/** The provider does not name the order; the schema that has the payment knows it. */
 async function refundAgain(context: Context, failed: FailedRefund) {
   const { databases, log } = context;
   const { installation: asked, reference, refundRef, reason } = failed;
@@ -220,11 +230,11 @@ async function refundAgain(context: Context, failed: FailedRefund) {
     return [{ isOurs, isDue: isOurs && (await endRefund(databases, schema, reference, facts)) }];
   });
   if (!rows.some(({ isDue }) => isDue)) {
-    // The provider calls again.
+    // The provider will call again.
     if (missing.length > 0) throw noAnswer(missing);
     const isOurs = rows.some((home) => home.isOurs);
     if (isOurs && asked !== undefined) {
-      // It was given back without an order: no worker tries again.
+      // The payment was refunded without an order, so no worker tries again.
       context.metrics.strayPayments.inc({ reason: 'refund_failed' });
       log.error({ reference, refundRef, reason }, 'the refund of a stray payment has failed');
     }

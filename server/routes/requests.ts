@@ -6,9 +6,9 @@ import { problems, RequestAnswer, RequestParams, WaitQuery } from '../schemas.ts
 import type { StatusCalls } from '../status-calls.ts';
 
 /**
- * What became of a request: at once, by long-poll, or as a stream. Only for its owner. Their
- * description for OpenAPI, and the way in for URLs that are not of the plain form: the listener hands
- * the others over before the router.
+ * The status of a request: at once, by long poll or as a stream, only for its owner. These routes
+ * describe the calls for OpenAPI and serve URLs that are not in the plain form. The listener
+ * handles plain URLs before the router.
  */
 export const requestRoutes: FastifyPluginAsyncTypebox<
   Context & { readonly statusCalls: StatusCalls }
@@ -21,7 +21,7 @@ export const requestRoutes: FastifyPluginAsyncTypebox<
     '/api/v1/requests/:requestId',
     {
       onRequest,
-      // A HEAD would wait for an outcome that it cannot be told.
+      // A HEAD would wait for an outcome that its answer cannot contain.
       exposeHeadRoute: false,
       schema: {
         summary: 'The status of my request; waits up to `wait` seconds for its outcome',
@@ -43,7 +43,7 @@ export const requestRoutes: FastifyPluginAsyncTypebox<
     '/api/v1/requests/:requestId/events',
     {
       onRequest,
-      // A HEAD would wait for an outcome that it cannot be told.
+      // A HEAD would wait for an outcome that its answer cannot contain.
       exposeHeadRoute: false,
       schema: {
         summary: 'The status of my request as Server-Sent Events',

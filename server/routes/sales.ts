@@ -7,7 +7,9 @@ import { problems, Sale, SaleList, SaleParams } from '../schemas.ts';
 
 const CACHE_SECONDS = 1;
 
-/** The catalogue, from memory: rendered at most ten times a second, whoever asks. */
+/**
+ * The catalogue, from memory. It is rendered at most ten times a second, however many clients ask.
+ */
 export const saleRoutes: FastifyPluginAsyncTypebox<Context> = async (app, { catalogue }) => {
   app.get(
     '/api/v1/sales',

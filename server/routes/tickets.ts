@@ -7,7 +7,7 @@ import { Problem } from '../problems.ts';
 import { problems, SaleParams, TicketAnswer, TicketBody } from '../schemas.ts';
 
 /**
- * Tickets make the purchase URL unknown until the sale opens: they are signed with a key that does
+ * Tickets keep the purchase URL unknown until the sale opens: they are signed with a key that does
  * not exist before.
  */
 export const ticketRoute: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
@@ -35,9 +35,9 @@ export const ticketRoute: FastifyPluginAsyncTypebox<Context> = async (app, conte
       const asked = { row, userId, visitor: visitorOf(request.raw), headers };
       await challenges.pass(asked, request.body.challenge);
       const key = await catalogue.ticketKeys.signingNow(row.sale, catalogue.nowMs());
-      // By the database's clock it is not open yet, by an instant.
+      // By the database's clock the sale opens a moment later.
       if (key === undefined) throw new Problem('overloaded', { retryAfterSeconds: 1 });
-      // Both may have taken a while: it may be closed by now.
+      // The challenge and the key may have taken a while, so the sale may be closed by now.
       rowForTickets(catalogue, row.sale, row.sku);
       const expiresAtMs = Math.round(catalogue.nowMs()) + config.ticketTtlSeconds * 1_000;
       const owner = { sale: row.sale, userId };

@@ -35,7 +35,7 @@ const REFUSALS: Readonly<Record<Exclude<JoinResult, 'waiting'>, ProblemVerdict>>
   bad_units: 'bad_request',
 };
 
-/** The shopper's place in the line for units that come back: one for each SKU. */
+/** The shopper's place in the waitlist: one for each SKU. */
 export const waitingRoutes: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
   const { databases, waitlistWaits, orderPages, stopping } = context;
   const onRequest = guards(context).user;
@@ -62,9 +62,9 @@ export const waitingRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
       const refusal = await join(context, row, userId, body?.quantity ?? 1);
       const entry = await waitlistWaits.read({ sku: row.sku, userId });
       const place = entry && answerOf(context, row, entry);
-      // Who has a place keeps it, whatever is refused to others now.
+      // A user who has a place keeps it, even if others are refused now.
       if (refusal !== undefined && place?.status !== 'waiting') throw refusal;
-      // Joined, and gone again in between.
+      // The place was taken and given up again in between.
       if (place === undefined) throw new Problem('overloaded');
       return reply.code(201).header('location', urlOf(row)).send(place);
     },
@@ -128,8 +128,8 @@ function rowOf(
 }
 
 /**
- * Whether units are free, and whether the quota holds them back, is asked of the database: what a web
- * node remembers is a moment old.
+ * Asks the database whether units are free and whether the quota holds them back, because the
+ * memory of a web node is a moment old.
  */
 async function join(
   { catalogue, databases, waitlistWaits }: Context,
@@ -152,7 +152,7 @@ function answerOf(
   row: SkuOnSale,
   entry: WaitlistEntry,
 ): Static<typeof WaitingAnswer> {
-  // The operators' switch ends it as well; the database knows its own only.
+  // The operators' switch closes the SKU as well; the database knows only its own switch.
   const isClosed = entry.state === 'waiting' && catalogue.skuState(row) === 'closed';
   const { order, ahead, inLine } = entry;
   return {
