@@ -183,7 +183,7 @@ export class Reader {
     return held;
   }
 
-  /** Live web nodes that do not act on the edit yet; of quotas and pins also `the keeper`. */
+  /** Live web nodes that do not act on the edit yet; for quotas and pins also `the keeper`. */
   async notApplied({ path, version }: Edit): Promise<string[]> {
     const nodes = await this.names(this.#paths.nodes);
     const match = /^(.*)\/skus\/([^/]+)\/(?:quota|pins\/([^/]+))$/.exec(path);
@@ -212,7 +212,7 @@ export class Reader {
   }
 }
 
-/** Whether the node acts on what stands there, or on nothing where there is nothing. */
+/** Whether the node acts on the present value, or on none where the ZooKeeper node is missing. */
 function isApplied(
   report: Report | undefined,
   path: string,
