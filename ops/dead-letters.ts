@@ -21,33 +21,33 @@ import {
 import type { Databases } from '../db/client/pool.ts';
 
 /**
- * What an operator does with a dead letter. Each step may be repeated: a letter is acknowledged last,
- * and whatever died before finds it again.
+ * Replays and refuses dead letters for an operator. Every step can be repeated, and a letter is
+ * acknowledged last: after a crash it is still in the queue.
  */
 
-/** Bytes of a message that are kept when it leaves the queue. */
+/** Bytes of a message that the log keeps when the message leaves the queue. */
 const CONTENT_KEPT_BYTES = 4_096;
 const REFUSE_ATTEMPTS_MAX = 10;
 
 export interface LetterContext {
   readonly databases: Databases;
   readonly publisher: Publisher;
-  /** Who does it, for the log. */
+  /** The operator, for the log. */
   readonly who: string;
 }
 
 export interface Replayed {
   readonly id: string;
-  /** The queue that it is in now; undefined when all of its requests had outcomes already. */
+  /** The queue that it was sent to; undefined when all its requests had outcomes already. */
   readonly queue?: string;
   readonly requests: number;
 }
 
 /**
- * Sends it to the orders queue of the schema where its SKU lives now, without what the first death
- * left on it, and without requests that were decided meanwhile.
+ * Sends a letter to the orders queue of its SKU's present home, without the dead-letter headers and
+ * without requests that have been decided meanwhile.
  *
- * @throws {Error} when the broker did not confirm it: the letter stays
+ * @throws {Error} when the broker did not confirm the publish; the letter stays
  */
 export async function replay(letter: DeadLetter, context: LetterContext): Promise<Replayed> {
   const schema = (await homeOf(letter, context.databases)) ?? originOf(letter);
@@ -74,12 +74,16 @@ export async function replay(letter: DeadLetter, context: LetterContext): Promis
 
 export interface Refused {
   readonly id: string;
-  /** Requests that ended by this, and those that had an outcome before. */
+  /** Requests that this call has rejected, and requests that had another outcome before. */
   readonly refused: number;
   readonly kept: number;
 }
 
-/** Ends its requests as `rejected`, tells their web node, and forgets it. */
+/**
+ * Rejects the requests of a letter, sends the verdicts to their web node and removes the letter.
+ *
+ * @throws {Error} when the SKU is being transferred to the other home during all attempts
+ */
 export async function refuse(
   letter: DeadLetter,
   context: LetterContext,
@@ -116,12 +120,12 @@ function tell({ replyTo }: DeadLetter, publisher: Publisher, verdicts: readonly 
   sendVerdicts(publisher, told);
 }
 
-/** The message without requests that have an outcome; no content when none is left. */
+/** The message without its decided requests; no content when none is left. */
 async function undecided(letter: DeadLetter, { databases, publisher }: LetterContext) {
   const all = idsOf(letter);
   const asIs = { content: letter.content, open: all.size };
   if (letter.schema !== ENVELOPE_SCHEMA || all.size === 0) return asIs;
-  // What a home that is away has decided, place_orders answers again.
+  // A home that does not answer may have decided some of them: place_orders then repeats the outcome.
   const { rows: outcomes } = await knownOutcomes(databases, [...all]);
   if (outcomes.length === 0) return asIs;
   tell(letter, publisher, outcomes.map(verdictOf));
@@ -137,7 +141,7 @@ async function undecided(letter: DeadLetter, { databases, publisher }: LetterCon
   }
 }
 
-/** Where its SKU lives now; undefined when no catalogue has it. */
+/** The present home of its SKU; undefined when no catalogue has the SKU. */
 async function homeOf({ envelope }: DeadLetter, databases: Databases): Promise<Schema | undefined> {
   const { sales } = await saleBoard(databases);
   const skus = sales.flatMap((sale) => sale.skus);

@@ -1,7 +1,7 @@
 import { commonSpecs, parseEnvironment, plainPassword } from '../contracts/config.ts';
 import type { LoginPasswords } from '../db/install/logins.ts';
 
-/** The passwords of the roles' logins, as `flashsale db logins` and docker-compose.yml are told them. */
+/** The passwords of the roles' logins, which `flashsale db logins` and docker-compose.yml set. */
 
 const specs = {
   DATABASE_PASSWORD_OWNER: plainPassword({ default: undefined }),
@@ -12,7 +12,12 @@ const specs = {
 };
 export const LOGIN_VARIABLES = Object.keys(specs);
 
-/** @throws {ConfigError} naming the variable that is garbage, or weak outside the demo; never its value */
+/**
+ * The passwords that the environment sets.
+ *
+ * @throws {ConfigError} for a malformed password, or a weak one outside the demo; it names the
+ *   variable and never its value
+ */
 export function loginPasswords(
   environment: Readonly<Record<string, string | undefined>>,
 ): LoginPasswords {

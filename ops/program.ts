@@ -26,7 +26,7 @@ const COMMANDS: readonly AddCommand[] = [
   addZookeeper,
 ];
 
-/** @param environment what commands may know of the world */
+/** @param environment the variables that commands may read */
 export function createProgram(environment: CommandContext['environment']): Command {
   const program = new Command('flashsale')
     .description('Runs, watches and steers a flash sale')

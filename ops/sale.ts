@@ -4,14 +4,14 @@ import type { ZkSession } from '../zk/client/session.ts';
 import { pathsBelow } from '../zk/tree/paths.ts';
 
 /**
- * A sale is in two places: stock and window in the database, quota and switches in ZooKeeper. This
- * is the one way in which the demo, the million and the tests put it into both.
+ * A sale is stored in two places: stock and sale window in the database, quota and switches in
+ * ZooKeeper. The demo, the million and the tests all create it in both with this file.
  */
 
 export interface SkuPlan extends Omit<NewSku, 'sale'> {
-  /** Units that may be admitted; without it, all. */
+  /** Units that may be admitted; default: all. */
   readonly quota?: number;
-  /** Kept share of this SKU alone. */
+  /** Kept share of this SKU only, 0 to 1. */
   readonly keep?: number;
 }
 
@@ -27,10 +27,10 @@ export interface SalePlace {
 }
 
 /**
- * Puts the sale on. What is there already, with the same values in the database, is left as it is,
- * operators' edits in ZooKeeper included.
+ * Creates the sale. Existing rows with the same values, and operators' edits in ZooKeeper, are left
+ * untouched.
  *
- * @throws {DatabaseError} FS003 when sale or SKU exist with other values
+ * @throws {DatabaseError} FS003 when the sale or a SKU exists with other values
  * @throws {Error} when ZooKeeper refuses
  */
 export async function putOnSale(place: SalePlace, plan: SalePlan): Promise<void> {

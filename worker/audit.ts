@@ -6,18 +6,18 @@ import type { Metrics } from '../process/metrics.ts';
 import { repeat, Trouble } from './periodic.ts';
 
 /**
- * Asks audit() again and again: one worker of each schema at a time, and all of them tell the result, so
- * that any worker that is scraped has it.
+ * Calls audit() periodically. One worker per schema does so at a time, and every worker publishes the
+ * result, so that each scraped worker has it.
  */
 
 const LOOK_INTERVAL_MS = 5_000;
-/** An audit takes a core and holds a snapshot: never for more of the time than this. */
+/** Maximum share of time spent in audits, because an audit uses a core and holds a snapshot. */
 const SHARE_MAX = 0.05;
-/** Broken promises in one line of the log; the rest is asked for by hand. */
+/** Maximum broken promises in one log line; `flashsale db audit` shows all. */
 const ROWS_LOGGED_MAX = 10;
 
 export interface AuditCalls {
-  /** What the last one found, and whether the next is ours. */
+  /** Result of the last audit, and whether this worker has to make the next one. */
   take(): Promise<AuditTurn>;
   run(): Promise<Answers<AuditRow>>;
   end(done: { rows: number; tookMs: number; nextInMs: number }): Promise<void>;
@@ -45,7 +45,7 @@ export function createAuditMetrics(metrics: Metrics) {
 export function auditBooks(options: {
   readonly schema: Schema;
   readonly calls: AuditCalls;
-  /** From the end of one audit to the next; more where one takes long. */
+  /** From the end of one audit to the next; longer if audits take long. */
   readonly intervalMs: number;
   readonly lookIntervalMs?: number;
   readonly log: Log;
@@ -68,7 +68,7 @@ export function auditBooks(options: {
   return repeat(options.lookIntervalMs ?? LOOK_INTERVAL_MS, stopping, async () => {
     try {
       const { mine, last } = await calls.take().catch((error: unknown) => {
-        // What was true before the database was lost may not be true now.
+        // The result from before the outage may be out of date.
         for (const gauge of [metrics.rows, metrics.seconds, metrics.endedAt])
           gauge.remove({ schema });
         throw error;
@@ -77,7 +77,7 @@ export function auditBooks(options: {
       if (mine) {
         const startMs = performance.now();
         const found = await calls.run();
-        // That all is well can be said only where the other home was asked too: else the last result stays.
+        // An empty result counts only if the other home answered too; otherwise the last one stays.
         const rows = found.rows.length > 0 ? found.rows : whole(found);
         const tookMs = performance.now() - startMs;
         if (rows.length > 0) {
@@ -89,14 +89,14 @@ export function auditBooks(options: {
       trouble.fine();
       return mine ? 'more' : 'idle';
     } catch (error) {
-      // One that was taken and not ended is taken again when its lease is over.
+      // An audit that was taken but not finished is taken again when its lease runs out.
       trouble.failed(error);
       return 'idle';
     }
   });
 }
 
-/** The pause that keeps audits within their share of the time. */
+/** Pause that keeps audits within SHARE_MAX of the time, in milliseconds. */
 export function pauseMs(intervalMs: number, tookMs: number): number {
   return Math.max(intervalMs, tookMs * (1 / SHARE_MAX - 1));
 }

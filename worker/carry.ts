@@ -3,20 +3,20 @@ import type { Log } from '../process/log.ts';
 import type { WorkerMetrics } from './metrics.ts';
 import { repeat, Trouble } from './periodic.ts';
 
-/** A late payment waits for it, and so does a SKU whose mover has died. */
+/** Short, because a late payment waits for its transfer, and so does a SKU whose mover has died. */
 const CARRY_INTERVAL_MS = 200;
 
 export interface CarryOptions {
-  /** Whose post is carried: from the other server to its own. */
+  /** Home that receives the transfers from the other server. */
   readonly schema: Schema;
-  /** Brings what waits to the server of `schema`; answers how many pieces. */
+  /** Applies waiting transfers on the server of `schema`; returns how many. */
   readonly carry: () => Promise<number>;
   readonly log: Log;
   readonly metrics: WorkerMetrics;
   readonly stopping: AbortSignal;
 }
 
-/** Carries post between two servers; every worker does it, and each piece is applied once. */
+/** Makes transfers between two servers. All workers may do this; each transfer is applied once. */
 export function carryPost(options: CarryOptions): Promise<void> {
   const { schema, carry, log, metrics, stopping } = options;
   const routine = 'apply_transfers';

@@ -4,24 +4,25 @@ import type { Log } from '../process/log.ts';
 import { repeat, Trouble } from './periodic.ts';
 
 const CHECKOUT_INTERVAL_MS = 1_000;
-/** In hand at once; each is a call to the provider. */
+/** Checkouts taken at a time; each is a call to the provider. */
 const CHECKOUTS_MAX = 10;
 
 export interface CheckoutOptions {
   readonly schema: Schema;
   readonly take: (limit: number) => Promise<readonly DueCheckout[]>;
-  /** Ends the session at the provider, or finds that it is over; asked again it does no harm. */
+  /** Ends the session at the provider, or finds that it has ended. May be repeated. */
   readonly end: (sessionRef: string) => Promise<'expired' | 'complete'>;
-  /** Writes down how it is over, or why it could not be ended. */
+  /** Records how the session ended, or why it could not be ended. */
   readonly note: (checkout: DueCheckout, end: CheckoutEnd) => Promise<unknown>;
   readonly log: Log;
   readonly stopping: AbortSignal;
 }
 
 /**
- * Ends the payment provider's sessions of orders that have ended, so that nobody pays for nothing. Who
- * takes one has it until its next try is due; what fails, or whose worker dies, is tried again then, until
- * the provider says that the session is over. What became of a completed one its callback tells.
+ * Ends the payment provider's sessions of orders that have ended, so that nobody pays for such an
+ * order. A worker holds a checkout until its next try is due. If the call fails or the worker dies, a
+ * worker tries again then, until the provider reports that the session is over. A completed session is
+ * handled by the provider's callback.
  */
 export function endCheckouts(options: CheckoutOptions): Promise<void> {
   const { schema, take, log, stopping } = options;

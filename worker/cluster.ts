@@ -7,7 +7,7 @@ import { repeat, Trouble } from './periodic.ts';
 
 const CLUSTER_INTERVAL_MS = 10_000;
 
-/** Shows on how many nodes each queue is, where the management API can be asked. */
+/** Metric of the cluster nodes that hold each queue, where a management API is configured. */
 export function watchCluster(
   config: WorkerConfig,
   metrics: Metrics,

@@ -48,20 +48,20 @@ import { giveRefunds, watchRefunds } from './refund.ts';
 import { RETRY_LIMITS } from './retry.ts';
 import { startWebhooks } from './webhooks/start.ts';
 
-/** Time for the requests in hand when the process stops; what is left then goes to another worker. */
+/** Time for unfinished requests when the process stops; another worker gets the rest. */
 const DRAIN_TIMEOUT_MS = 10_000;
-/** Connections beside the calls of place_orders: for expiry and the outbox. */
+/** Connections for expiry and the outbox, in addition to the calls of place_orders. */
 const OTHER_CONNECTIONS_MAX = 2;
-/** And, with two servers, for the post that comes and goes. */
+/** Additional connections for transfers, with two servers. */
 const POST_CONNECTIONS_MAX = 2;
-/** Time for the broker to take the last verdicts. */
+/** Time for the broker to confirm the last verdicts. */
 const FLUSH_TIMEOUT_MS = 1_000;
 const QUEUE_FIGURES_INTERVAL_MS = 2_000;
 const TRIM_INTERVAL_MS = 30_000;
 /** One audit at a time, of one schema. */
 const AUDIT_CONNECTIONS_MAX = 1;
 
-/** Everything that one schema's work needs. */
+/** Dependencies of the work for one schema. */
 interface Context {
   readonly config: WorkerConfig;
   readonly databases: Databases;
@@ -77,7 +77,7 @@ interface Service {
   stop(): Promise<void>;
 }
 
-/** Puts a worker together. */
+/** Connects the parts of a worker. */
 export async function compose(config: WorkerConfig, log: Log, lifecycle: Lifecycle) {
   const registry = createMetrics('worker');
   const metrics = createWorkerMetrics(registry);
@@ -89,7 +89,7 @@ export async function compose(config: WorkerConfig, log: Log, lifecycle: Lifecyc
   };
   const publishing = await open('worker: verdicts and events');
   const consuming = await open('worker: orders');
-  // Each with a window of its own: a full outbox shall not hold up verdicts.
+  // Each publisher has its own window, so that a full outbox does not delay verdicts.
   const verdicts = await Publisher.open(publishing);
   const events = await Publisher.open(publishing);
   const context = { config, databases, consuming, verdicts, events, metrics, log };
@@ -97,7 +97,7 @@ export async function compose(config: WorkerConfig, log: Log, lifecycle: Lifecyc
   lifecycle.onStop('verdicts', async () => {
     await endsWithin(FLUSH_TIMEOUT_MS, verdicts.close());
   });
-  // Before orders are consumed: none of them waits for a session.
+  // Before orders are consumed, so that none of them waits for a database session.
   await fillBoth(databases);
   const services: Service[] = [];
   lifecycle.onStop('orders', async () => {
@@ -159,7 +159,7 @@ function openDatabases(config: WorkerConfig, lifecycle: Lifecycle, log: Log): Da
   };
 }
 
-/** Audits the worker's schemas, with sessions of their own: an audit may take far longer than an order. */
+/** Audits the worker's schemas on separate sessions: an audit may take far longer than an order. */
 function startAudits(
   { databaseUrls, queues, auditIntervalMs }: WorkerConfig,
   { log, metrics }: { log: Log; metrics: AuditMetrics },
@@ -196,7 +196,7 @@ function startAudits(
   }
 }
 
-/** Consumes the orders of one schema, expires them and relays their events. */
+/** Consumes the orders of one schema, expires them and publishes their events. */
 async function serve(schema: Schema, context: Context, stopping: AbortSignal): Promise<Service> {
   const { config, databases, metrics, log } = context;
   const giveUp = new AbortController();
@@ -246,12 +246,12 @@ async function serve(schema: Schema, context: Context, stopping: AbortSignal): P
     }),
     watchRefunds({ ...common, oldest: () => oldestRefundDue(databases, schema) }),
     repeat(TRIM_INTERVAL_MS, stopping, async () => {
-      // What is not trimmed now is trimmed next time.
+      // A failed trim is made up for by the next one.
       await trimPlaceCalls(databases, schema).catch(() => 0);
       return 'idle';
     }),
   ];
-  // Whoever takes the money now: what Stripe was paid before goes back by Stripe.
+  // Also if another provider takes payments now: earlier Stripe payments are refunded by Stripe.
   if (config.payment.stripe !== undefined) {
     const stripe = new StripeAccount(config.payment.stripe);
     const refunds = giveRefunds({

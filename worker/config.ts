@@ -27,13 +27,13 @@ const specs = {
   BATCH_REQUESTS_MAX: integer(1, 1_000)({ default: BATCH_LIMITS.batchRequestsMax }),
   BATCH_WAIT_MS: integer(0, 1_000)({ default: BATCH_LIMITS.batchWaitMs }),
   CALLS_IN_FLIGHT_MAX: integer(1, 64)({ default: BATCH_LIMITS.callsInFlightMax }),
-  /** Messages in hand for each queue: enough to fill every call even when each holds one request. */
+  /** Prefetch per queue; enough to fill every call even if each message holds one request. */
   PREFETCH_MAX: integer(1, 60_000)({ default: 1_000 }),
-  /** From the end of one audit of a schema to the next, over all workers. */
+  /** From the end of one audit of a schema to the next, across all workers. */
   AUDIT_INTERVAL_SECONDS: integer(1, 86_400)({ default: 60 }),
   /** RabbitMQ's management API, with login, for the metrics of cluster members. */
   AMQP_MANAGEMENT_URL: url('http', 'https')({ default: undefined }),
-  /** Whether it delivers order events to merchants. */
+  /** Whether this worker delivers order events to merchants. */
   WEBHOOKS: flag({ default: true }),
 };
 

@@ -4,12 +4,12 @@ import { DEAD_HEADERS, type DeadCause } from '../contracts/messages.ts';
 import { DEAD_EXCHANGE } from '../contracts/topology.ts';
 import { DatabaseError } from '../db/client/errors.ts';
 
-/** Characters of an error that a dead letter carries. */
+/** Maximum characters of the error text in a dead letter. */
 const ERROR_LENGTH_MAX = 500;
 
 /**
- * The dead letter of a delivery, or of one request of it. Published by the worker rather than given
- * up to the broker (nack): only so it can say why, and leave behind what was decided.
+ * The dead letter of a delivery, or of one request of it. The worker publishes it instead of leaving
+ * that to the broker (nack), so that it carries the reason and not the requests that were decided.
  */
 export function deadLetter(
   delivery: Pick<Delivery, 'schema' | 'replyTo'>,

@@ -5,11 +5,11 @@ import type { Log } from '../process/log.ts';
 import { type FailureKind, kindOfFailure, type RetryLimits, retryDelayMs } from './retry.ts';
 
 /**
- * Brings requests through place_orders, whatever it takes: an outage is waited out, a request that
- * makes every call fail is found by halving, and only that one is given up.
+ * Decides requests with place_orders despite failures. It waits until an outage is over. If a request
+ * makes every call fail, it finds that request by halving the batch and gives up only that one.
  */
 
-/** One call of place_orders; answers in the order of the requests. */
+/** One call of place_orders; the results are in the order of the requests. */
 export type PlaceOrders = (
   sku: string,
   requests: readonly AdmittedRequest[],
@@ -20,14 +20,14 @@ export type Decision =
   | {
       readonly kind: 'decided';
       readonly verdict: Verdict;
-      /** Of the orders that its call of place_orders has placed: the same object in each. */
+      /** Terms of the placed orders; all decisions of one call share the same object. */
       readonly terms?: OrderTerms;
     }
-  /** To be decided by another call; `isEarly`: after a pause, the sale opens later by that clock. */
+  /** Needs another call. `isEarly`: only after a pause, as the database's clock is before the opening. */
   | { readonly kind: 'locked'; readonly isEarly?: true }
-  /** Its call fails however often and however alone. */
+  /** The call of this request alone fails each time. */
   | { readonly kind: 'poison'; readonly cause: DeadCause; readonly error: unknown }
-  /** The process stops; nothing was decided here. */
+  /** The process is stopping and the request was not decided. */
   | { readonly kind: 'abandoned' };
 
 export interface DeciderOptions {
@@ -42,8 +42,8 @@ export interface DeciderOptions {
 export class Decider {
   readonly #options: DeciderOptions;
   /**
-   * Requests given up since the last call that went well. Many in a row are no poison but, say, a
-   * routine that was replaced by one with a bug: those requests must not end as dead letters.
+   * Requests given up since the last successful call. Many in a row point to another cause, such as a
+   * routine that was replaced by one with a bug; those requests must not become dead letters.
    */
   #poisonInARow = 0;
 
@@ -51,7 +51,7 @@ export class Decider {
     this.#options = options;
   }
 
-  /** Never rejects. One decision for each request, in their order. */
+  /** Returns one decision for each request, in order. Never rejects. */
   async decide(
     sku: string,
     requests: readonly AdmittedRequest[],
@@ -90,7 +90,7 @@ export class Decider {
     return decisions;
   }
 
-  /** One half after the other: in an hour of trouble the database gets no more calls than before. */
+  /** Decides one half after the other, so that failures do not add concurrent database calls. */
   async #halve(
     sku: string,
     requests: readonly AdmittedRequest[],
@@ -102,7 +102,7 @@ export class Decider {
     return [...first, ...second];
   }
 
-  /** Poison, unless nothing works at all: then it goes round again, among others. */
+  /** Poison, unless no call succeeds at all: then the request is tried again in a batch. */
   #giveUp(error: unknown): Decision {
     if (this.#poisonInARow >= this.#options.limits.poisonInARowMax) return { kind: 'locked' };
     this.#poisonInARow += 1;
@@ -112,7 +112,7 @@ export class Decider {
   #failed(error: unknown, sku: string, requests: number, attempts: number): FailureKind {
     const kind = kindOfFailure(error);
     this.#options.onRetry?.(kind);
-    // A long outage is told at its 1st, 2nd, 4th, 8th … attempt.
+    // A long outage is logged at its 1st, 2nd, 4th, 8th … attempt.
     if (kind !== 'collision' && Number.isInteger(Math.log2(attempts))) {
       this.#options.log.warn({ err: error, kind, sku, requests, attempts }, 'place_orders failed');
     }
@@ -122,7 +122,7 @@ export class Decider {
   async #pause(attempts: number): Promise<void> {
     const { limits, stopping } = this.#options;
     const delayMs = retryDelayMs(attempts, Math.random(), limits);
-    // Rejects when the process stops: the loop sees that itself.
+    // The sleep rejects when the process stops; the loop checks that itself.
     await sleep(delayMs, undefined, { signal: stopping }).catch(() => {});
   }
 }
@@ -135,8 +135,8 @@ function decisionOf(request: AdmittedRequest, placed: Placed | undefined): Decis
     return { kind: 'locked', ...(placed.reason === 'not_open' && { isEarly: true }) };
   }
   if (placed.status === 'rejected' && placed.reason === 'unknown_sku') {
-    // Answered without a record, so it is not final: the SKU may come to be. (One that
-    // has moved to the other schema is followed there by placeOrders.)
+    // The database has stored no outcome, so this is not final: the SKU may be created later.
+    // (placeOrders itself follows a SKU that has moved to the other schema.)
     return { kind: 'poison', cause: 'unknown_sku', error: new Error('no catalogue has this SKU') };
   }
   const { requestId, status, reason, orderNo, units, amount, terms } = placed;

@@ -4,12 +4,12 @@ import type { WorkerMetrics } from './metrics.ts';
 import { repeat, Trouble } from './periodic.ts';
 
 const EXPIRE_INTERVAL_MS = 1_000;
-/** Orders in one transaction. */
+/** Orders per transaction. */
 const EXPIRE_ORDERS_MAX = 500;
 
 export interface ExpireOptions {
   readonly schema: Schema;
-  /** Expires overdue unpaid orders, `ordersMax` at the most; answers how many. */
+  /** Expires at most `ordersMax` overdue unpaid orders; returns how many. */
   readonly expireOrders: (ordersMax: number) => Promise<number>;
   readonly log: Log;
   readonly metrics: WorkerMetrics;
@@ -17,8 +17,8 @@ export interface ExpireOptions {
 }
 
 /**
- * Gives the units of unpaid orders back when their time is over. Every worker does it: the routine
- * skips what another one has in hand.
+ * Expires unpaid orders whose time to pay is over, which frees their units. All workers may do this
+ * at once, because the routine skips orders that another worker is expiring.
  */
 export function expireOverdueOrders(options: ExpireOptions): Promise<void> {
   const { schema, expireOrders, log, metrics, stopping } = options;

@@ -3,7 +3,7 @@ import { createLog } from '../process/log.ts';
 import { compose } from './compose.ts';
 import { readConfig } from './config.ts';
 
-/** A worker: decides the requests of its queues, and does what orders need afterwards. */
+/** Entry of the worker, which decides the requests of its queues and maintains the orders. */
 await run(async (lifecycle) => {
   const config = readConfig(process.env);
   const log = createLog('worker', config.logLevel);

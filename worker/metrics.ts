@@ -4,7 +4,7 @@ import { LATENCY_BUCKETS_SECONDS, type Metrics, SIZE_BUCKETS } from '../process/
 
 export type WorkerMetrics = ReturnType<typeof createWorkerMetrics>;
 
-/** Everything that a worker counts. */
+/** Metrics of a worker. */
 export function createWorkerMetrics(metrics: Metrics) {
   return {
     outcomes: metrics.counter('flashsale_worker_requests_total', 'Requests decided, by outcome', [
@@ -54,7 +54,7 @@ export function createWorkerMetrics(metrics: Metrics) {
   };
 }
 
-/** What the consumers hold right now. */
+/** Metrics of the messages that the consumers hold at present. */
 export function watchLoad(
   metrics: Metrics,
   consumers: ReadonlyMap<string, { readonly load: ConsumerLoad }>,
@@ -74,7 +74,7 @@ export interface ConsumerLoad {
   readonly calls: number;
 }
 
-/** Returns what takes the newest figures of the broker: none when it cannot be asked. */
+/** Returns the function to call with the broker's newest figures; none if the broker is down. */
 export function watchQueues(metrics: Metrics): (figures: readonly QueueFigures[]) => void {
   const messages = metrics.gauge('flashsale_queue_messages', 'Messages ready in a queue', [
     'queue',
@@ -90,7 +90,7 @@ export function watchQueues(metrics: Metrics): (figures: readonly QueueFigures[]
   };
 }
 
-/** Returns what takes the newest facts of the cluster: undefined when it cannot be asked. */
+/** Returns the function to call with the cluster's newest state; undefined if it is unknown. */
 export function watchMembers(metrics: Metrics): (cluster: Cluster | undefined) => void {
   const nodes = metrics.gauge(
     'flashsale_broker_nodes',

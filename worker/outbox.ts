@@ -13,30 +13,30 @@ import type { WorkerMetrics } from './metrics.ts';
 import { repeat, Trouble } from './periodic.ts';
 
 /**
- * Carries order events from the outbox to the topic exchange. One worker of each schema does it at a
- * time; another takes over when it has gone silent, and publishes again what the first had not
- * reported. Each publishes a gapless beginning of what is left, so the first copies of an order's
- * events come in their order.
+ * Publishes order events from the outbox to the topic exchange. One worker per schema does this at a
+ * time. When its lease runs out, another worker takes over and repeats the events that the first one
+ * has not marked as published. Rows are marked from the oldest on without gaps, so the first copies
+ * of an order's events arrive in order.
  */
 
 const OUTBOX_INTERVAL_MS = 200;
-/** Outbox rows in one take; each may hold a batch of orders. */
+/** Outbox rows read at a time; each may hold a batch of orders. */
 const OUTBOX_ROWS_MAX = 50;
 /**
- * In a rush the news of a sale can wait, its shoppers cannot: an event costs the broker and the worker
- * as much as the order itself. Then rows are taken one by one, and after so many events comes a pause.
+ * While orders are being decided, events have to wait: an event costs the broker and the worker as
+ * much as the order itself. Rows are then read one by one, with a pause after this many events.
  */
 const OUTBOX_ROWS_BUSY = 1;
 const EVENTS_BUSY_MAX = 200;
-/** Events on their way to the broker: below the publisher's window, so that none is refused. */
+/** Unconfirmed events; below the publisher's window, so that it refuses none. */
 const EVENTS_IN_FLIGHT_MAX = 256;
 
 export interface OutboxCalls {
-  /** The oldest events, in their order; none while another worker has the place. */
+  /** The oldest events, in order; none while another worker has the lease. */
   take(rowsMax: number): Promise<readonly OrderEvent[]>;
-  /** All events of these rows, the oldest, are published. */
+  /** Marks the oldest rows as published. */
   done(eventNos: readonly string[]): Promise<unknown>;
-  /** Gives the place up. */
+  /** Gives the lease up. */
   leave(): Promise<void>;
 }
 
@@ -44,7 +44,7 @@ export interface OutboxOptions {
   readonly schema: Schema;
   readonly outbox: OutboxCalls;
   readonly publisher: Publisher;
-  /** Whether orders are being decided: they go first. */
+  /** Whether orders are being decided; they have priority. */
   readonly isBusy: () => boolean;
   readonly log: Log;
   readonly metrics: WorkerMetrics;
@@ -69,20 +69,20 @@ export async function relayOutbox(options: OutboxOptions): Promise<void> {
       relayed = 0;
       return 'idle';
     } catch (error) {
-      // What was published and not marked is published again.
+      // Events that were published but not marked are published again.
       metrics.retries.inc({ schema, routine: 'outbox', kind: 'transient' });
       trouble.failed(error);
       return 'idle';
     }
   });
-  // Otherwise the next one waits until the lease is over.
+  // Otherwise the next worker would have to wait until the lease runs out.
   await outbox.leave().catch(() => {});
 }
 
 /**
- * Publishes many at once, but an event only after the earlier ones of the same order.
+ * Publishes many events at once, but each only after the earlier events of the same order.
  *
- * @returns those that `publish` answered true for
+ * @returns the events for which `publish` returned true
  */
 export async function publishInOrder(
   events: readonly OrderEvent[],
@@ -107,14 +107,14 @@ async function after(before: Promise<boolean>, publish: () => Promise<boolean>):
   return (await before) && publish();
 }
 
-/** The oldest rows of which every event is published, up to the first that has one missing. */
+/** Numbers of the oldest rows that are published completely, up to the first that is not. */
 function rowsDone(events: readonly OrderEvent[], published: ReadonlySet<OrderEvent>): string[] {
   const missing = events.find((event) => !published.has(event))?.eventNo;
   const rows = [...new Set(events.map(({ eventNo }) => eventNo))];
   return missing === undefined ? rows : rows.slice(0, rows.indexOf(missing));
 }
 
-/** Until it is confirmed; false when the process stops before. */
+/** Publishes until confirmed; false when the process stops before. */
 function publishEvent(options: OutboxOptions, event: OrderEvent): Promise<boolean> {
   const { publisher, schema, stopping } = options;
   const body = cloudEvent(schema, event);
@@ -126,7 +126,7 @@ function publishEvent(options: OutboxOptions, event: OrderEvent): Promise<boolea
     messageId: body.id,
     content: Buffer.from(JSON.stringify(body)),
     persistent: true,
-    // Without a queue that wants it, an event is of no interest to anybody.
+    // An event that no queue is bound for may be dropped: nobody has subscribed to it.
     mandatory: false,
   };
   return publishUntilConfirmed(publisher, message, stopping);

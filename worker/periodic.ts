@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../process/log.ts';
 
 /**
- * Runs `task` again and again until `stopping`, `intervalMs` after its last end; at once while it
- * answers that there is more. It handles its own errors: a rejection ends the loop.
+ * Runs `task` until `stopping`: `intervalMs` after its last end, or at once if it reports more work.
+ * The task must handle its own errors, because a rejection ends the loop.
  */
 export async function repeat(
   intervalMs: number,
@@ -16,7 +16,7 @@ export async function repeat(
   }
 }
 
-/** Says once that something fails, and once that it works again: an outage is not a line a second. */
+/** Logs the start and the end of a failure once, so that an outage does not log a line a second. */
 export class Trouble {
   readonly #log: Log;
   readonly #what: string;

@@ -7,15 +7,15 @@ import { repeat, Trouble } from './periodic.ts';
 
 const REFUND_INTERVAL_MS = 2_000;
 const REFUND_AGE_INTERVAL_MS = 30_000;
-/** In hand at once; each is a call to the provider. */
+/** Refunds taken at a time; each is a call to the provider. */
 const REFUNDS_MAX = 10;
 
 export interface RefundOptions {
   readonly schema: Schema;
   readonly take: (limit: number) => Promise<readonly DueRefund[]>;
   /**
-   * Gives the money back and says under which reference. Asked again it gives nothing twice; once more
-   * after a refund that came to nothing.
+   * Gives the money back and returns the refund's reference. A repeated call gives nothing twice; with
+   * `failedRef`, the reference of a failed refund, it makes a new one.
    */
   readonly refund: (paymentRef: string, failedRef: string | undefined) => Promise<string>;
   readonly end: (paymentRef: string, end: RefundEnd) => Promise<unknown>;
@@ -24,8 +24,8 @@ export interface RefundOptions {
 }
 
 /**
- * Gives back the money that orders could not have. Who takes a refund has it until its next try is due;
- * what fails, or whose worker dies, is tried again then.
+ * Refunds payments that could not be used for an order. A worker holds a refund until its next try is
+ * due. If the call fails or the worker dies, a worker tries again then.
  */
 export function giveRefunds(options: RefundOptions): Promise<void> {
   const { schema, take, log, stopping } = options;
@@ -34,7 +34,7 @@ export function giveRefunds(options: RefundOptions): Promise<void> {
     try {
       const due = await take(REFUNDS_MAX);
       for (const each of due) {
-        // Each may take the provider half a minute: those that are left have their turn later.
+        // Each call may take half a minute; the remaining refunds are tried later.
         if (stopping.aborted) break;
         await giveBack(options, each);
       }
@@ -47,7 +47,7 @@ export function giveRefunds(options: RefundOptions): Promise<void> {
   });
 }
 
-/** Shows how long money has waited to be given back, by whichever provider: by hand, it may be forgotten. */
+/** Metric of how long refunds have waited. All providers, as manual refunds may be forgotten. */
 export function watchRefunds(options: {
   readonly schema: Schema;
   readonly oldest: () => Promise<Date | undefined>;

@@ -1,13 +1,13 @@
 import { DatabaseError, isOutage } from '../db/client/errors.ts';
 
-/** Whether and when a failed call is made again. Pure. */
+/** Decides whether and when a failed call is repeated. Pure. */
 
 export interface RetryLimits {
   readonly retryDelayInitialMs: number;
   readonly retryDelayMaxMs: number;
-  /** Attempts at a single request whose call fails although the database works. */
+  /** Attempts for a single request whose call fails although the database works. */
   readonly poisonAttemptsMax: number;
-  /** Requests given up with no call between them that went well. */
+  /** Requests given up in a row, without a successful call between them. */
   readonly poisonInARowMax: number;
 }
 
@@ -19,7 +19,7 @@ export const RETRY_LIMITS: RetryLimits = {
 };
 
 /**
- * Exponential backoff with full jitter: workers that failed together do not come back together.
+ * Exponential backoff with full jitter, so that workers that failed together do not retry together.
  *
  * @param attempt failures so far, from 1
  * @param random from 0 to 1
@@ -30,9 +30,9 @@ export function retryDelayMs(attempt: number, random: number, limits: RetryLimit
 }
 
 /**
- * `transient`: the machine, not the messages: wait and call again, for ever.
- * `collision`: another session decides the same request id right now: call again.
- * `permanent`: the call would fail again as it is.
+ * `transient`: the cause is the system, not the messages. Wait and repeat the call without limit.
+ * `collision`: another session is deciding the same request id. Repeat the call.
+ * `permanent`: the same call would fail again.
  */
 export type FailureKind = 'transient' | 'collision' | 'permanent';
 
@@ -41,6 +41,6 @@ const UNIQUE_VIOLATION = '23505';
 export function kindOfFailure(error: unknown): FailureKind {
   if (!(error instanceof DatabaseError)) return 'permanent';
   if (error.sqlstate === UNIQUE_VIOLATION) return 'collision';
-  // What a DBA mends is the machine's: no message shall be lost to it.
+  // An error that a DBA can repair is transient: it must not turn messages into dead letters.
   return isOutage(error) ? 'transient' : 'permanent';
 }

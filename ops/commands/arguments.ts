@@ -2,7 +2,7 @@ import { InvalidArgumentError } from 'commander';
 import { isName, SCHEMAS, type Schema } from '../../contracts/names.ts';
 import { parseShare, SHARE_FORM } from '../../contracts/shares.ts';
 
-/** Arguments of commands, checked where they are read. */
+/** Parsers of command arguments; each throws InvalidArgumentError with the expected form. */
 
 export function parseSchema(value: string): Schema {
   const schema = SCHEMAS.find((one) => one === value);
@@ -10,7 +10,7 @@ export function parseSchema(value: string): Schema {
   return schema;
 }
 
-/** A number of slots. */
+/** A number of slots, 1 to 1,024. */
 export function parseSlots(value: string): number {
   const slots = Number(value);
   if (!/^\d{1,4}$/.test(value) || slots < 1 || slots > 1_024) {
@@ -25,21 +25,21 @@ export function shareArgument(value: string): number {
   return share;
 }
 
-/** Says that an answer is not whole, beside what there is: also to scripts, by the exit code. */
+/** Reports on stderr, and to scripts by exit code 1, that the output lacks some homes. */
 export function tellMissing(missing: readonly Schema[]): void {
   if (missing.length === 0) return;
   console.error(`incomplete: no answer from the database of ${missing.join(' and ')}`);
   process.exitCode = 1;
 }
 
-/** Names with commas between them. */
+/** Comma-separated names of SKUs. */
 export function parseSkus(value: string): string[] {
   const skus = value.split(',');
   if (!skus.every(isName)) throw new InvalidArgumentError('They are names of SKUs: TV,Phone');
   return skus;
 }
 
-/** `place_orders` in both schemas, or `hot.place_orders` in one. */
+/** `place_orders` names a routine in every schema, `hot.place_orders` in one. */
 export function parseRoutine(value: string): { schemas: readonly string[]; name: string } {
   const match = /^(?:(regular|hot|catalog)\.)?([a-z_]+)$/.exec(value);
   const [, schema, name] = match ?? [];

@@ -5,7 +5,7 @@ import { brokerUrl, withBroker } from './broker.ts';
 import type { AddCommand } from './command.ts';
 import { table } from './table.ts';
 
-/** `flashsale broker queues`: how long the queues are, and whether one lost node would take one along. */
+/** `flashsale broker queues`: the length of each queue and the cluster nodes that hold a copy of it. */
 
 const specs = { AMQP_MANAGEMENT_URL: url('http', 'https')({ default: undefined }) };
 
@@ -13,7 +13,7 @@ interface Options {
   readonly json?: boolean;
 }
 
-/** The commands, one a node, that give a queue the members that it should have. */
+/** For each queue with too few members: the commands, one per node, that add the missing ones. */
 function adviceOf(cluster: Cluster): string[] {
   return cluster.queues
     .filter(({ members }) => members.length < membersWanted(cluster))

@@ -7,7 +7,7 @@ import { createLog } from '../../process/log.ts';
 import { runningStack } from '../stack/running.ts';
 import type { CommandContext } from './command.ts';
 
-/** The broker for commands: AMQP_URL of the environment, or the running local stack's. */
+/** The broker that commands use: AMQP_URL of the environment, else that of the running local stack. */
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const specs = { AMQP_URL: url('amqp', 'amqps')({ default: undefined }) };
@@ -17,7 +17,11 @@ export function brokerUrl({ environment }: CommandContext): string {
   return given ?? runningStack(environment)['AMQP_URL'] ?? '';
 }
 
-/** @throws {BrokerUnavailable} from what `work` calls, when the broker does not answer in time */
+/**
+ * Calls `work` with a connection and closes it afterwards.
+ *
+ * @throws {BrokerUnavailable} from the calls in `work`, when the broker does not answer in time
+ */
 export async function withBroker<T>(
   context: CommandContext,
   work: (broker: BrokerConnection) => Promise<T>,
@@ -38,7 +42,11 @@ export async function withBroker<T>(
   }
 }
 
-/** Messages that no worker could decide. @throws {BrokerUnavailable} */
+/**
+ * Number of messages in the dead-letter queue.
+ *
+ * @throws {BrokerUnavailable}
+ */
 export function deadLetterCount(context: CommandContext): Promise<number> {
   return withBroker(context, async (broker) => {
     const queues = await queueFigures(broker);

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 
-/** What a command may know of the world; it reads nothing else. */
+/** Everything that a command may read from its surroundings. */
 export interface CommandContext {
   readonly environment: Readonly<Record<string, string | undefined>>;
 }

@@ -5,9 +5,9 @@ import { openInstaller } from '../../db/install/install.ts';
 import { runningStack } from '../stack/running.ts';
 import type { CommandContext } from './command.ts';
 
-/** Databases for commands: DATABASE_URL of the environment, or those of the running local stack. */
+/** The databases that commands use: DATABASE_URL, else those of the running local stack. */
 
-/** A command that reads every order takes its time. */
+/** Long, because the audit reads every order. */
 const STATEMENT_TIMEOUT_MS = 600_000;
 
 const optional = url('postgres', 'postgresql');
@@ -23,7 +23,11 @@ function urls({ environment }: CommandContext): Record<Schema, string> {
   return { regular, hot: from['HOT_DATABASE_URL'] ?? regular };
 }
 
-/** @throws {Error} when no database is named and no local stack runs */
+/**
+ * Calls `work` with a pool for each home and closes the pools afterwards.
+ *
+ * @throws {Error} when DATABASE_URL is not set and no local stack runs
+ */
 export async function withDatabases<T>(
   context: CommandContext,
   role: Role,
@@ -48,7 +52,7 @@ export async function withDatabases<T>(
   }
 }
 
-/** Calls `work` with the URL of each server. */
+/** Calls `work` with the URL of each database server, once if both homes are on one server. */
 export async function eachServer(
   context: CommandContext,
   work: (url: string) => Promise<void>,
@@ -56,7 +60,7 @@ export async function eachServer(
   for (const url of new Set(Object.values(urls(context)))) await work(url);
 }
 
-/** Calls `work` for each server, with the schemas that count there. */
+/** Calls `work` for each server, with those of the wanted `schemas` that are in use there. */
 export async function withInstallers(
   context: CommandContext,
   schemas: readonly string[],

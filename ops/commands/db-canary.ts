@@ -14,7 +14,7 @@ import type { CommandContext } from './command.ts';
 import { withInstallers } from './databases.ts';
 import { table } from './table.ts';
 
-/** `flashsale db canary …`: a second version of place_orders beside the first. */
+/** `flashsale db canary …`: runs a second version of place_orders beside the first. */
 
 interface Options {
   readonly schema: Schema;

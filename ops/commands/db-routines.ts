@@ -12,7 +12,7 @@ import type { AddCommand, CommandContext } from './command.ts';
 import { withInstallers } from './databases.ts';
 import { table } from './table.ts';
 
-/** `flashsale db routines|diff|restore|install`: what the database runs against the files. */
+/** `flashsale db routines|diff|restore|install`: compares the installed routines with the files. */
 
 type Target = ReturnType<typeof parseRoutine>;
 

@@ -11,7 +11,7 @@ import { addCanary } from './db-canary.ts';
 import { addRoutines } from './db-routines.ts';
 import { table } from './table.ts';
 
-/** @throws {Error} */
+/** Tells the operator what to do after a lock timeout; other errors are thrown unchanged. */
 function explain(error: unknown): never {
   if (!(error instanceof DatabaseError && error.sqlstate === LOCK_TIMEOUT)) throw error;
   throw new Error(
@@ -20,7 +20,7 @@ function explain(error: unknown): never {
   );
 }
 
-/** `flashsale db …`: what a DBA does, beside psql. */
+/** `flashsale db …`: the tasks of a DBA that need more than psql. */
 export const addDb: AddCommand = (program, context) => {
   const db = program.command('db').description('look after the database');
 

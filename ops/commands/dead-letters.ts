@@ -11,12 +11,12 @@ import { withDatabases } from './databases.ts';
 import { table } from './table.ts';
 import { who } from './who.ts';
 
-/** `flashsale dead-letters …`: messages that no worker could decide, and what becomes of them. */
+/** `flashsale dead-letters …`: lists, replays and refuses messages that no worker could decide. */
 
 const REFUSED_BY_OPERATOR = 'refused_by_operator';
-/** On a page. */
+/** Rows of one page. */
 const HANDLED_MAX = 100;
-/** The listing that its cursors belong to. */
+/** Name in the cursors, so that a cursor of another listing is refused. */
 const HANDLED = 'handled dead letters';
 
 interface Options {
@@ -32,7 +32,7 @@ function parseCursor(value: string): Position {
   return position;
 }
 
-/** Shoppers' programs read it: one word, as other reasons are. */
+/** One word like all other reasons, because shoppers' programs compare it. */
 function parseReason(value: string): string {
   if (!/^[a-z][a-z0-9_]{0,59}$/.test(value)) {
     throw new InvalidArgumentError('It is one word such as price_was_wrong.');
@@ -68,7 +68,7 @@ function details(letter: DeadLetter) {
   };
 }
 
-/** @throws {Error} when there is none of that id */
+/** @throws {Error} when no letter has that id */
 function chosen(letters: readonly DeadLetter[], id: string | undefined): readonly DeadLetter[] {
   if (id === undefined) return letters;
   const found = letters.filter((letter) => letter.id === id);
@@ -76,7 +76,7 @@ function chosen(letters: readonly DeadLetter[], id: string | undefined): readonl
   return found;
 }
 
-/** One letter after the other: what is done stays done when a later one fails. */
+/** Handles one letter after the other. Letters before a failed one stay handled and are printed. */
 async function handle<T extends object>(
   context: CommandContext,
   id: string | undefined,

@@ -6,7 +6,7 @@ import type { CommandContext } from './command.ts';
 import { who } from './who.ts';
 import { withZookeeper } from './zookeeper.ts';
 
-/** An edit of a command: made, then followed until every live web node acts on it. */
+/** Edits of the quota tree by commands. */
 
 const POLL_MS = 5;
 const WAIT_SECONDS = 5;
@@ -22,14 +22,17 @@ export function parseSeconds(value: string): number {
   return Number(value);
 }
 
-/** A value in one short line: lists have many. */
+/** A value as one short line, because a list can have many lines. */
 export function shown(text: string | null): string {
   if (text === null) return 'nothing';
   const line = text.replaceAll(/\s*\n\s*/g, ', ');
   return line.length > VALUE_LENGTH_MAX ? `${line.slice(0, VALUE_LENGTH_MAX)}…` : line;
 }
 
-/** Makes an edit, then waits until every live web node acts on it. */
+/**
+ * Makes an edit, then waits until every live web node acts on it. The exit code is 1 when some do
+ * not after `wait` seconds.
+ */
 export async function edit<T extends Edit>(
   context: CommandContext,
   { json, wait = WAIT_SECONDS }: EditOptions,

@@ -1,7 +1,7 @@
 import { runningStack } from '../stack/running.ts';
 import type { AddCommand } from './command.ts';
 
-/** `flashsale env`: where the running local stack is, for `eval "$(npx flashsale env)"` and scripts. */
+/** `flashsale env`: the URLs of the running local stack, for `eval "$(npx flashsale env)"` and scripts. */
 export const addEnv: AddCommand = (program, { environment }) => {
   program
     .command('env')

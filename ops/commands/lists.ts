@@ -8,7 +8,7 @@ import { table } from './table.ts';
 import { who } from './who.ts';
 import { withZookeeper } from './zookeeper.ts';
 
-/** `flashsale lists …`: who is kept out and who is let through. */
+/** `flashsale lists …`: shows and changes the lists of blocked and allowed shoppers. */
 
 function parseList(value: string): ListName {
   const list = LIST_NAMES.find((name) => name === value);

@@ -28,7 +28,7 @@ async function factsOf(shop: string, sale: string): Promise<Facts> {
   return { secretSha256: lottery?.secretSha256, secret: lottery?.secret };
 }
 
-/** `flashsale lottery verify`: recomputes the rank of any user, and that the secret is the promised one. */
+/** `flashsale lottery verify`: recomputes users' ranks and checks the secret against its promised hash. */
 export const addLottery: AddCommand = (program, { environment }) => {
   const lottery = program.command('lottery').description('check the draw of a sale');
   lottery

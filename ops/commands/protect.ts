@@ -5,7 +5,7 @@ import { digestOf } from '../../zk/client/protection.ts';
 import type { AddCommand, CommandContext } from './command.ts';
 import { withZookeeper } from './zookeeper.ts';
 
-/** `flashsale zookeeper …`: who may do what with which node, where credentials are configured. */
+/** `flashsale zookeeper …`: the rights of each role on the nodes, where credentials are configured. */
 
 interface Options {
   readonly json?: boolean;

@@ -10,7 +10,7 @@ import { table } from './table.ts';
 import { who } from './who.ts';
 import { withZookeeper } from './zookeeper.ts';
 
-/** `flashsale quota …`: who may admit how much. Everything here can be typed in zkCli.sh as well. */
+/** `flashsale quota …`: shows and edits the quota tree. Each edit can be made in zkCli.sh as well. */
 
 function addEdits(quota: Command, context: CommandContext): void {
   const command = (name: string, description: string) =>

@@ -1,4 +1,7 @@
-/** Rows as aligned columns under their names; undefined and null as a dash. */
+/**
+ * Rows as aligned columns below a heading. The first row names the columns; undefined and null are
+ * shown as a dash.
+ */
 export function table(rows: readonly Readonly<Record<string, unknown>>[]): string {
   const names = Object.keys(rows[0] ?? {});
   const lines = [names, ...rows.map((row) => names.map((name) => cell(row[name])))];

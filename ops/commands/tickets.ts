@@ -3,7 +3,7 @@ import type { AddCommand, CommandContext } from './command.ts';
 import { withDatabases } from './databases.ts';
 import { table } from './table.ts';
 
-/** `flashsale tickets …`: the keys that sign tickets. The keys themselves only web nodes may know. */
+/** `flashsale tickets …`: facts about the keys that sign tickets. Only web nodes may read the keys. */
 
 interface Options {
   readonly json?: boolean;

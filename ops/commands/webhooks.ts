@@ -24,10 +24,10 @@ import type { AddCommand, CommandContext } from './command.ts';
 import { withDatabases } from './databases.ts';
 import { table } from './table.ts';
 
-/** `flashsale webhooks …`: where merchants want order events delivered. */
+/** `flashsale webhooks …`: the endpoints to which merchants' order events are delivered. */
 
 const SECRET_BYTES = 32;
-/** The old secret signs beside the new one for so long. */
+/** For this long after a rotation, events are signed with the old secret as well. */
 const SECRET_OVERLAP_MS = 24 * 3_600_000;
 const OPERATOR = 'operator';
 
@@ -37,7 +37,7 @@ interface Options {
   readonly from?: ReplayFrom;
 }
 
-/** An event of one schema, or a moment in both. */
+/** An event of one schema, or a time in both. */
 type ReplayFrom = { readonly at: Date } | { readonly schema: Schema; readonly eventNo: string };
 
 function newSecret(): string {
@@ -62,7 +62,7 @@ function parseFrom(value: string): ReplayFrom {
   return { at };
 }
 
-/** What the workers would refuse to call is refused here, by the same rules. They look again. */
+/** Applies the rules of the workers, which check the address again before each delivery. */
 async function parseUrl(value: string, { environment }: CommandContext): Promise<string> {
   const rules = parseEnvironment(environment, webhookSpecs);
   const url = await checkAddress(value, {
@@ -74,7 +74,7 @@ async function parseUrl(value: string, { environment }: CommandContext): Promise
         '(WEBHOOK_ALLOW_HTTP=true allows http, WEBHOOK_ALLOW_PRIVATE=true private addresses)',
     );
   });
-  // A fragment is never sent: with and without it the URL is the same.
+  // HTTP clients never send a fragment, so it does not distinguish two endpoints.
   url.hash = '';
   return url.href;
 }
@@ -123,7 +123,7 @@ async function replay(databases: Databases, endpoint: string, from: ReplayFrom):
   return replayed.found;
 }
 
-/** Commands that change one endpoint; each says what it did. */
+/** Commands that change one endpoint; each prints what it did. */
 function addChanges(webhooks: Command, context: CommandContext): void {
   const change = (
     name: string,

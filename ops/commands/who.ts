@@ -1,6 +1,6 @@
 import { hostname, userInfo } from 'node:os';
 
-/** Who gives a command, for the logs that remember it. */
+/** `user@host` of the operator, for the history and the logs. */
 export function who(): string {
   return `${userInfo().username}@${hostname()}`;
 }

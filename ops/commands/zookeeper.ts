@@ -10,7 +10,7 @@ import { type Paths, pathsBelow } from '../../zk/tree/paths.ts';
 import { runningStack } from '../stack/running.ts';
 import type { CommandContext } from './command.ts';
 
-/** ZooKeeper for commands: ZOOKEEPER of the environment, or the running local stack's. */
+/** The ZooKeeper that commands use: ZOOKEEPER of the environment, else the local stack's. */
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const SESSION_TIMEOUT_MS = 10_000;
@@ -21,7 +21,11 @@ const specs = {
   ...zookeeperCredentialSpecs,
 };
 
-/** @throws {Error} when no server is named and no local stack runs, or none answers */
+/**
+ * Calls `work` with a connected session and closes it afterwards.
+ *
+ * @throws {Error} when ZOOKEEPER is not set and no local stack runs, or when no server answers
+ */
 export async function withZookeeper<T>(
   { environment }: CommandContext,
   work: (session: ZkSession, paths: Paths) => Promise<T>,

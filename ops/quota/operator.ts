@@ -15,18 +15,18 @@ import {
 } from '../../zk/tree/values.ts';
 
 /**
- * Edits as an operator types them, with the keeper's own validation before anything is written, and
- * with an entry in the history in the same transaction.
+ * Edits of the quota tree by an operator. Each is validated by the keeper's own parsers before it is
+ * written, and written in one transaction with its entry in the history.
  */
 
-/** An edit that is refused; nothing was written. The message says why, in words. */
+/** An edit was refused and nothing was written. The message gives the reason. */
 export class EditRefused extends Error {
   override name = 'EditRefused';
 }
 
 export interface Edit {
   readonly path: string;
-  /** Null: the node was or is to be missing. */
+  /** Value in force before the edit, and the one it asks for. Null: no node. */
   readonly from: string | null;
   readonly to: string | null;
   /** Version of the value that was written; undefined when the node was deleted. */
@@ -34,7 +34,7 @@ export interface Edit {
 }
 
 const WRITE_TRIES = 3;
-/** Nodes that may be missing: taking their first value back is to delete them. */
+/** Nodes that may be missing, so undoing their first value deletes them. */
 const OPTIONAL =
   /\/(pins\/[^/]+|skus\/[^/]+\/keep|challenge|auto-keep\/[^/]+|lists\/[^/]+\/[^/]+)$/;
 
@@ -43,7 +43,7 @@ export class Operator {
   readonly paths: Paths;
   #who: string;
 
-  /** `who` stands in the history. */
+  /** @param who name of the operator in the history */
   constructor(session: ZkSession, paths: Paths, who: string) {
     this.session = session;
     this.paths = paths;
@@ -58,7 +58,7 @@ export class Operator {
     return this.#editSku(sku, this.paths.sku(sku).state, text, parseState);
   }
 
-  /** The share of one SKU, or without a SKU the one of all; null takes a SKU's own share away. */
+  /** Sets the share of one SKU, or of all SKUs without `sku`. Null removes a SKU's own share. */
   keep(sku: string | undefined, text: string | null): Promise<Edit> {
     if (sku !== undefined) {
       return this.#editSku(sku, this.paths.sku(sku).keep, text, parseKeep);
@@ -71,7 +71,7 @@ export class Operator {
     return this.#write(this.paths.shed, checked(text, parseShed));
   }
 
-  /** Of one SKU, or without a SKU of all; null takes the value away. */
+  /** Sets the challenge of one SKU, or of all SKUs without `sku`. Null removes the value. */
   challenge(sku: string | undefined, text: string | null): Promise<Edit> {
     if (sku !== undefined) {
       return this.#editSku(sku, this.paths.sku(sku).challenge, text, parseChallenge);
@@ -91,7 +91,7 @@ export class Operator {
     return this.#editSku(sku, this.paths.sku(sku).pin(node), text, parseUnits);
   }
 
-  /** What is in force of a list, and why what stands there is not. */
+  /** The text of a list that is in force. `refusal`: why the node's present text is not. */
   async list(list: ListName): Promise<{ text: string; refusal: string | undefined }> {
     const path = `${this.paths.root}/lists/${list}`;
     const observed = await this.#read(path);
@@ -129,7 +129,7 @@ export class Operator {
     return this.#write(path, text === null ? null : checked(text, parser));
   }
 
-  /** Oldest first. */
+  /** All entries of the history, oldest first. */
   async history(): Promise<HistoryEntry[]> {
     const entries = await readHistory(this.session, this.paths);
     const [missing] = this.session.missingRights;
@@ -138,7 +138,7 @@ export class Operator {
     return entries;
   }
 
-  /** Takes the last edit back that was not taken back yet. */
+  /** Undoes the last edit that was not undone yet. */
   async undo(): Promise<Edit & { readonly undoes: HistoryEntry }> {
     const entries = await this.history();
     const undone = new Set(entries.map(({ undoes }) => undoes));
@@ -152,7 +152,11 @@ export class Operator {
     return { ...edit, undoes: last };
   }
 
-  /** `wanted`: the text, or how it is made of the one in force; null: no node. */
+  /**
+   * Writes a value, again if somebody else wrote it meanwhile.
+   *
+   * @param wanted the text, a function that makes it from the text in force, or null for no node
+   */
   async #write(
     path: string,
     wanted: string | null | ((from: string | null) => string),
@@ -191,7 +195,10 @@ export class Operator {
     return done.ok ? 'done' : done.error;
   }
 
-  /** The value that counts: what stands there, or what the keeper's note says while it is refused. */
+  /**
+   * The value in force: the node's text or, while the keeper refuses that, the value that the edit
+   * error names.
+   */
   async #inForce(path: string, observed: Observed | undefined): Promise<string | null> {
     const note = await this.#read(this.paths.error(path));
     const inForce = note && inForceOf(note.text);

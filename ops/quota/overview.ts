@@ -6,20 +6,20 @@ import { decodeReport, type Report, VERSION_DELETED } from '../../zk/tree/report
 import { inForceOf, parseShare } from '../../zk/tree/values.ts';
 import type { Edit } from './operator.ts';
 
-/** The whole quota tree as of now, for operators: what is set, granted, admitted and applied. */
+/** Reads the whole quota tree for operators: what is set, granted, admitted and applied. */
 
 export interface NodeRow {
   readonly sku: string;
   readonly node: string;
-  /** Null: none yet. */
+  /** Units; null: no grant yet. */
   readonly grant: number | null;
   readonly admitted: number;
-  /** Units that it can draw now. */
+  /** Units that the node can admit now. */
   readonly spare: number;
   readonly pinned: number | null;
-  /** The node acts on the grant that stands there. */
+  /** The node acts on its present grant. */
   readonly applied: boolean;
-  /** False: it has ended, and what its requests took is not settled yet. */
+  /** False: a dead node that is not settled yet. */
   readonly isAlive: boolean;
 }
 
@@ -29,7 +29,7 @@ export interface SkuRow {
   readonly quota: string | null;
   readonly state: string | null;
   readonly keep: string | null;
-  /** The share of purchase requests that is kept, and whether `keep = auto` found it. */
+  /** Share of purchase requests that is kept, 0 to 1, and whether `keep = auto` chose it. */
   readonly share: number;
   readonly isAutomatic: boolean;
   readonly granted: number;
@@ -41,7 +41,7 @@ export interface SkuRow {
 export interface Overview {
   readonly skus: readonly SkuRow[];
   readonly nodes: readonly NodeRow[];
-  /** Edits without effect. */
+  /** Edits that have no effect, with the reason. */
   readonly errors: readonly { readonly path: string; readonly reason: string }[];
 }
 
@@ -183,7 +183,7 @@ export class Reader {
     return held;
   }
 
-  /** Live web nodes that do not act on the edit yet; of quotas and pins also `the keeper`. */
+  /** Live web nodes that do not act on the edit yet; for quotas and pins also `the keeper`. */
   async notApplied({ path, version }: Edit): Promise<string[]> {
     const nodes = await this.names(this.#paths.nodes);
     const match = /^(.*)\/skus\/([^/]+)\/(?:quota|pins\/([^/]+))$/.exec(path);
@@ -212,7 +212,7 @@ export class Reader {
   }
 }
 
-/** Whether the node acts on what stands there, or on nothing where there is nothing. */
+/** Whether the node acts on the present value, or on none where the ZooKeeper node is missing. */
 function isApplied(
   report: Report | undefined,
   path: string,

@@ -6,18 +6,18 @@ import type { Servers } from './servers.ts';
 import type { StackLogins } from './state.ts';
 import type { ProcessSpec } from './supervisor.ts';
 
-/** The processes of the shop itself: which there are, what each is told, when it is ready. */
+/** The shop's own processes: their names, environment variables and readiness checks. */
 
 export interface ApplicationOptions {
   /** Root of the project. */
   readonly root: string;
   readonly logFolder: string;
-  /** What the person who started the stack has set; wins where it does not break the stack. */
+  /** Variables set by the person who started the stack; they win unless that breaks the stack. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly servers: Servers;
   readonly zkRoot: string;
   readonly shop: { readonly host: string; readonly port: number };
-  /** Of the logins of the roles; without them each process connects as `servers` says. */
+  /** Passwords of the roles' logins. Without them each process connects with the URLs in `servers`. */
   readonly logins?: StackLogins;
   readonly secrets: { readonly jwtSecret: string; readonly paymentWebhookSecret: string };
   /** Monitor port by process name. */
@@ -27,7 +27,7 @@ export interface ApplicationOptions {
 interface ApplicationProcess {
   readonly name: string;
   readonly entry: string;
-  /** As which it connects to the database. */
+  /** Role of its database login. */
   readonly role: keyof StackLogins;
   readonly variables: Readonly<Record<string, string>>;
   readonly niceness?: number;
@@ -58,7 +58,7 @@ const PROCESSES: readonly ApplicationProcess[] = [
 
 export const APPLICATION_NAMES = PROCESSES.map(({ name }) => name);
 
-/** Web nodes first, so that nothing more is admitted while the rest ends. */
+/** Web nodes stop first, so that no more requests are admitted while the others stop. */
 export const APPLICATION_STOP_ORDER = [
   APPLICATION_NAMES.filter((name) => name.startsWith('web-')),
   APPLICATION_NAMES.filter((name) => !name.startsWith('web-')),
@@ -66,7 +66,7 @@ export const APPLICATION_STOP_ORDER = [
 
 const READY_TIMEOUT_MS = 300_000;
 const CONTACT_TIMEOUT_MS = 2_000;
-/** A little more than the deadline that each process sets itself. */
+/** A little longer than the shutdown deadline of the processes themselves. */
 const STOP_GRACE_MS = 25_000;
 
 async function readiness(port: number): Promise<string | undefined> {
@@ -74,7 +74,7 @@ async function readiness(port: number): Promise<string | undefined> {
     const response = await fetch(`http://127.0.0.1:${port}/readyz`, {
       signal: AbortSignal.timeout(CONTACT_TIMEOUT_MS),
     });
-    // Ready alone is about the process: a shop that is being started also has its servers.
+    // A process can be ready without its servers; a start waits for the servers as well.
     const text = await response.text();
     const { degraded } = JSON.parse(text) as ReadinessReport;
     return response.ok && degraded.length === 0 ? undefined : text.slice(0, 500);
@@ -87,14 +87,14 @@ function variablesOf(options: ApplicationOptions): Record<string, string | undef
   const { environment, servers, secrets, shop, zkRoot } = options;
   return {
     DEMO: 'true',
-    // Everybody comes from this machine: its loopback is the proxy that names the others, and one
-    // address may be a whole crowd.
+    // All requests come from this machine: loopback is trusted as a proxy that names the clients, and
+    // one address may stand for a whole crowd.
     TRUST_PROXY: '127.0.0.0/8,::1/128',
     TRUST_PROXY_HOPS: '1',
     RATE_LIMIT_IP_PER_SECOND: '100000',
     PAYMENT_WEBHOOK_SECRET: secrets.paymentWebhookSecret,
     SHOP_URL: `http://${shop.host}:${shop.port}`,
-    // A shop has one way to know its users: its own, when it is given.
+    // A shop accepts either a JWKS or a secret; a given JWKS replaces the stack's own secret.
     ...(!environment['JWKS_URL'] && { JWT_SECRET: secrets.jwtSecret }),
     ...environment,
     AMQP_URL: servers.amqpUrl,
@@ -110,12 +110,12 @@ function databaseOf({ servers, logins }: ApplicationOptions, role: keyof StackLo
   const { databaseUrl, hotDatabaseUrl } = servers;
   return {
     DATABASE_URL: logins ? urlOfLogin(databaseUrl, role, logins[role]) : databaseUrl,
-    // Always another's server: the login in its URL is what its owner has given.
+    // Never the stack's own server, so the login in its URL is used unchanged.
     HOT_DATABASE_URL: hotDatabaseUrl,
   };
 }
 
-/** How to run each process; all may be started at once with each other. */
+/** How to run each process. All of them may be started at the same time. */
 export function applicationSpecs(options: ApplicationOptions): ProcessSpec[] {
   const variables = variablesOf(options);
   return PROCESSES.map(({ name, entry, role, variables: own, niceness }) => {

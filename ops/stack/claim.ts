@@ -6,9 +6,9 @@ import type { Progress } from './progress.ts';
 import { holderOf, readState, removeState, STATE_FILE, type StackState } from './state.ts';
 import { endRecords } from './supervisor.ts';
 
-/** Only one start at a time holds a stack's folder, and it begins where a killed one has left off. */
+/** Only one start at a time holds a stack's folder. It cleans up after a start that was killed. */
 
-/** Another `npm start` holds the stack; the message says where it is. */
+/** Another `npm start` holds the stack; the message says where that one runs. */
 export class AlreadyRunning extends Error {
   override name = 'AlreadyRunning';
 }
@@ -30,7 +30,7 @@ function describe(state: StackState): string {
   return [head, ...rows.filter(Boolean), how].join('\n');
 }
 
-/** Makes the state file unless there is one: of two starts at the same moment one gets it. */
+/** Creates the state file unless it exists, so that one of two simultaneous starts gets the folder. */
 function tryToTake(folder: string, state: StackState): boolean {
   const draft = join(folder, `${STATE_FILE}.${process.pid}.claim`);
   writeFileSync(draft, `${JSON.stringify(state, undefined, 2)}\n`, { mode: 0o600 });
@@ -56,8 +56,8 @@ async function untilEnded(state: StackState): Promise<void> {
 }
 
 /**
- * Takes the folder for `own`. Processes that a killed start has left are ended first; an earlier
- * start that is stopping is waited for, and one whose terminal was killed is stopped.
+ * Takes the folder for `own`. It first ends the processes that a killed start has left, waits for
+ * an earlier start that is stopping, and stops a start whose terminal was killed.
  *
  * @throws {AlreadyRunning}
  */
@@ -97,11 +97,11 @@ function askToEnd(pid: number): void {
   try {
     process.kill(pid, 'SIGTERM');
   } catch {
-    // It has ended since it was looked at.
+    // The process has ended since it was identified.
   }
 }
 
-/** Those that use the servers before the servers. */
+/** Ends the processes that use the servers before the servers themselves. */
 async function endInOrder(records: StackState['processes']): Promise<void> {
   const isServer = ({ name }: { name: string }) =>
     ['postgres', 'rabbitmq', 'zookeeper', 'epmd'].includes(name);

@@ -2,12 +2,12 @@ import { GenericContainer, type StartedTestContainer, Wait } from 'testcontainer
 import type { Progress } from './progress.ts';
 import type { ServerName, Servers } from './servers.ts';
 
-/** The three servers as containers for one run of the tests. The only importer of testcontainers. */
+/** The three servers as containers for one test run. The only file that imports testcontainers. */
 
 const LOGIN = 'flashsale';
 const STARTUP_TIMEOUT_MS = 180_000;
 
-/** The same images as in docker-compose.yml, and the management API for virtual hosts. */
+/** The images of docker-compose.yml; RabbitMQ with the management API, for virtual hosts. */
 const IMAGES: Record<ServerName, string> = {
   postgres: 'postgres:17',
   rabbitmq: 'rabbitmq:4.1-management',
@@ -25,7 +25,7 @@ async function postgres(): Promise<Started> {
     })
     .withCommand(['postgres', '-c', 'max_connections=200', '-c', 'jit=off'])
     .withExposedPorts(5432)
-    // The image starts the server twice, the first time for its set-up only.
+    // The image starts the server twice; the first time is only for its set-up.
     .withWaitStrategy(Wait.forLogMessage(/database system is ready to accept connections/, 2))
     .withStartupTimeout(STARTUP_TIMEOUT_MS)
     .start();
@@ -76,7 +76,7 @@ async function zookeeper(): Promise<Started> {
 
 const STARTERS: Record<ServerName, () => Promise<Started>> = { postgres, rabbitmq, zookeeper };
 
-/** @throws {Error} when an image cannot be had or a container does not get ready */
+/** @throws {Error} when an image cannot be pulled or a container does not become ready */
 export async function startContainers(wanted: readonly ServerName[], progress: Progress) {
   const results = await progress.step(`starting containers: ${wanted.join(', ')}`, () =>
     Promise.allSettled(wanted.map((name) => STARTERS[name]())),

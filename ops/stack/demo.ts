@@ -7,15 +7,15 @@ import { ZkSession } from '../../zk/client/session.ts';
 import { putOnSale, type SalePlace, type SalePlan } from '../sale.ts';
 import type { Servers } from './servers.ts';
 
-/** The sale of `npm start`: made once; later starts find it and leave it as it is. */
+/** The sale of `npm start`. The first start creates it; later starts leave it unchanged. */
 
 const DEMO_SALE = 'demo';
 
 /** Time for a first look at the countdown. */
 const OPENS_AFTER_MS = 15_000;
-/** Long enough that whoever starts the demo again weeks later still finds it open. */
+/** Long enough that the sale is still open when the demo is started again weeks later. */
 const CLOSES_AFTER_MS = 365 * 24 * 3_600_000;
-/** Short, so that one can watch unpaid units go to the next shopper. */
+/** Short, so that one can watch unpaid units become available to the next shopper. */
 const PAY_WINDOW_SECONDS = 60;
 const UNITS = 1_000;
 
@@ -36,7 +36,7 @@ const STATEMENT_TIMEOUT_MS = 30_000;
 const ZOOKEEPER_TIMEOUT_MS = 15_000;
 const SESSION_TIMEOUT_MS = 6_000;
 
-/** The sale as it is already, else as it is to be: what exists keeps its values. */
+/** The plan of the demo sale; an existing sale keeps its values. */
 function planOf(known: BoardSale | undefined): SalePlan {
   const now = Date.now();
   const {
@@ -65,7 +65,7 @@ async function ensureSale(place: SalePlace): Promise<BoardSale> {
   try {
     await putOnSale(place, planOf(await findDemo(place.databases)));
   } catch (error) {
-    // An operator has changed it in the same moment, or to a time finer than ours: theirs stays.
+    // An operator has changed the sale meanwhile, or to a finer time than ours; the operator wins.
     if (!(error instanceof DatabaseError && error.sqlstate === 'FS003')) throw error;
   }
   const sale = await findDemo(place.databases);
@@ -74,10 +74,10 @@ async function ensureSale(place: SalePlace): Promise<BoardSale> {
 }
 
 /**
- * Makes the demo sale in the database and its nodes in ZooKeeper where they are missing.
- * `protection`: of an operator, where credentials are configured.
+ * Creates the demo sale in the database and its nodes in ZooKeeper where they are missing.
+ * `protection`: that of an operator, where credentials are configured.
  *
- * @returns the sale as it is now
+ * @returns the present sale
  * @throws {DatabaseError | Error}
  */
 export async function ensureDemo(

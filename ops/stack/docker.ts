@@ -7,16 +7,16 @@ import type { Progress } from './progress.ts';
 import { RABBIT_USER, RABBIT_VHOST } from './rabbitmq.ts';
 import type { ServerName, Servers } from './servers.ts';
 
-/** Docker as the place of the three servers of `npm start`, through `docker compose`. */
+/** Runs the three servers of `npm start` in Docker with `docker compose`. */
 
 const ENGINE_ANSWER_TIMEOUT_MS = 5_000;
-/** The first time the images are pulled. */
+/** Long, because the first start pulls the images. */
 const UP_TIMEOUT_MS = 15 * 60_000;
 const STOP_TIMEOUT_MS = 60_000;
 
 const run = promisify(execFile);
 
-/** Whether an engine answers; a client without one (or one that hangs) is no Docker. */
+/** Whether a Docker engine answers; false if there is only a client or the engine hangs. */
 export async function dockerAnswers(machine: Machine): Promise<boolean> {
   const docker = which('docker', machine);
   if (docker === undefined) return false;
@@ -41,7 +41,7 @@ export interface ComposeOptions {
   readonly passwords: { readonly postgres: string; readonly rabbitmq: string };
 }
 
-/** Containers and volumes of one clone: another clone's have another name. */
+/** Compose project of one clone, so that clones do not share containers and volumes. */
 export function composeProject(root: string): string {
   return `flashsale-${createHash('sha256').update(root).digest('hex').slice(0, 8)}`;
 }
@@ -66,7 +66,7 @@ async function compose(options: ComposeOptions, args: readonly string[], timeout
   }
 }
 
-/** @throws {Error} with what Docker said when an image or a container cannot be had */
+/** @throws {Error} with Docker's message when an image or a container is not available */
 export async function startCompose(
   wanted: readonly ServerName[],
   options: ComposeOptions,
@@ -86,7 +86,7 @@ export async function startCompose(
   return Object.assign({}, ...wanted.map((name) => all[name]));
 }
 
-/** Stops the containers; their data stay in volumes. Never throws: there may be none. */
+/** Stops the containers; their data stay in volumes. Never throws, also if there are none. */
 export async function stopCompose(options: ComposeOptions): Promise<void> {
   await compose(options, ['stop', 'rabbitmq', 'postgres', 'zookeeper'], STOP_TIMEOUT_MS).catch(
     () => {},

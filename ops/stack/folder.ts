@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 /** Root of the project. */
 export const PROJECT_ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 
-/** Puts the local stack's data elsewhere than in the project: for a second stack of one clone. */
+/** Moves the local stack's data out of the project, for a second stack of one clone. */
 const FOLDER_VARIABLE = 'FLASHSALE_FOLDER';
 
 /** Where the local stack keeps its settings, state, data and logs. */

@@ -2,21 +2,21 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { constants, getPriority, setPriority } from 'node:os';
 
 /**
- * On one machine, who answers shoppers comes first: what workers and the database do for a request can
- * wait in the queue, its `202` cannot.
+ * On one machine web nodes come first: an admitted request can wait in the queue for the worker and
+ * the database, but a shopper waits for the `202`.
  */
 export const BEHIND_THE_QUEUE_NICENESS = 5;
 
-/** How soon a child that has begun a session of its own gives way as well. */
+/** Interval at which children that lead a new session are made nice as well. */
 const CHILDREN_LOOK_MS = 500;
 
 /**
- * Lets a process and its children give way to the others of the stack, for as long as it runs.
+ * Lowers the priority of a process and its children for as long as the process runs.
  *
- * Niceness alone does nothing between processes that lead a session each, as ours and every
- * PostgreSQL backend do: Linux' autogroup (sched(7)) makes a group of each session, gives all groups
- * the same share of a core and looks at niceness within a group only. So the groups are made
- * nice too, those of children as they come.
+ * Niceness alone has no effect between processes that each lead a session, as ours and every
+ * PostgreSQL backend do. Linux' autogroup (sched(7)) puts each session into a group, gives all groups
+ * the same share of a core and compares niceness only within a group. Therefore the groups are made
+ * nice too, and the groups of new children at each interval.
  *
  * @param niceness added to the starter's own, 0 to 19
  */
@@ -25,10 +25,10 @@ export function giveWay(pid: number, niceness: number): void {
   try {
     setPriority(pid, nice);
   } catch {
-    return; // It has ended already, which its own exit tells.
+    return; // The process has ended; its exit is reported elsewhere.
   }
   const look = () => {
-    // No more of the process, no autogroup in this kernel, or no Linux.
+    // The process has ended, the kernel has no autogroup, or this is not Linux.
     if (!existsSync(groupFile(pid))) return clearInterval(timer);
     for (const one of [pid, ...childrenOf(pid)]) niceGroup(one, nice);
   };
@@ -38,7 +38,7 @@ export function giveWay(pid: number, niceness: number): void {
 
 const groupFile = (pid: number) => `/proc/${pid}/autogroup`;
 
-/** Those that its first thread has started; none where the kernel does not tell. */
+/** Pids of the children of its first thread; none if the kernel does not list them. */
 function childrenOf(pid: number): number[] {
   try {
     const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
@@ -48,13 +48,14 @@ function childrenOf(pid: number): number[] {
   }
 }
 
-/** Looked at each time: a child may have begun its session since. */
+/** Reads the group each time, because a child may have started a session since. */
 function niceGroup(pid: number, nice: number): void {
   try {
     // `/autogroup-123 nice 0`
     const isNice = readFileSync(groupFile(pid), 'utf8').trimEnd().endsWith(` nice ${nice}`);
     if (!isNice) writeFileSync(groupFile(pid), String(nice));
   } catch {
-    // It has ended, or who is not root has set ten in this second: the next look will do it.
+    // The process has ended, or a user other than root has set ten groups in this second. The next
+    // interval tries again.
   }
 }

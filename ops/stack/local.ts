@@ -25,11 +25,11 @@ import {
 } from './state.ts';
 import { Supervisor } from './supervisor.ts';
 
-/** The stack of `npm start`: the servers, then the application, kept running, stopped in order. */
+/** The stack of `npm start`: starts the servers and then the application, and stops them in order. */
 
 type PortsWanted = Readonly<Record<string, number>>;
 
-/** Below 32,768, from where Linux takes the local ports of outgoing connections. */
+/** Below 32,768, because Linux takes local ports of outgoing connections from there on. */
 const SERVER_PORTS: PortsWanted = {
   postgres: 15_432,
   amqp: 15_679,
@@ -45,7 +45,7 @@ const APPLICATION_PORTS: PortsWanted = {
 export interface LocalOptions {
   /** Root of the project. */
   readonly root: string;
-  /** `.flashsale`: everything that the stack keeps. */
+  /** `.flashsale`: settings, state, data and logs of the stack. */
   readonly folder: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly shop: { readonly host: string; readonly port: number | undefined };
@@ -54,7 +54,7 @@ export interface LocalOptions {
   readonly progress: Progress;
 }
 
-/** More than 200 lines: the commands of the local stack over one set of servers. */
+/** More than 200 lines: all commands of the local stack share one set of servers. */
 export class LocalStack {
   readonly #options: LocalOptions;
   readonly #supervisor: Supervisor;
@@ -89,7 +89,7 @@ export class LocalStack {
     throw new Error(`PORT: ${host}:${port} is taken by another program`);
   }
 
-  /** Chooses ports, shortly before they are used, and remembers them for the next start. */
+  /** Chooses ports shortly before they are used, and stores them for the next start. */
   async #choosePorts(group: PortsWanted): Promise<void> {
     const { shop, folder, progress } = this.#options;
     const taken = new Set(shop.port === undefined ? [] : [shop.port]);
@@ -133,15 +133,15 @@ export class LocalStack {
     writeSettings(this.#options.folder, this.#settings);
   }
 
-  /** `mayFallBack`: there are no data in containers yet, so the servers may as well be elsewhere. */
+  /** `mayFallBack`: the containers have no data yet, so the servers may run elsewhere. */
   async #startDocker(wanted: readonly ServerName[], mayFallBack: boolean) {
-    // Before the containers run: a start that is killed now is known to the next one.
+    // Stored before the containers run, so that the next start finds them if this one is killed.
     this.#remember(wanted, 'docker');
     try {
       return await startCompose(wanted, this.#compose(), this.#options.progress);
     } catch (error) {
       if (!mayFallBack) throw error;
-      // An engine without a way to the images, for one.
+      // For example, an engine that cannot pull the images.
       this.#options.progress.say(`${(error as Error).message}\nGoing on without Docker`);
       await stopCompose(this.#compose());
       return this.#startSystem(wanted);
@@ -173,8 +173,8 @@ export class LocalStack {
   }
 
   /**
-   * The servers that the environment names, and the rest from where their data are, else from
-   * Docker, else from this machine's programs.
+   * Takes the servers that the environment names. The others are started where their data are, else
+   * in Docker, else from this machine's programs.
    *
    * @throws {ConfigError | PackagesMissing | Error}
    */
@@ -187,7 +187,7 @@ export class LocalStack {
       (name) => !wanted.includes(name),
     );
     this.#remember(named, 'environment');
-    // An earlier start that was killed leaves its containers; they hold the ports.
+    // The containers of an earlier start that was killed still hold the ports.
     const before = this.#settings.sources;
     const wasDocker = wanted.filter((name) => before[name] === 'docker');
     if (wasDocker.length > 0) await stopCompose(this.#compose());
@@ -209,13 +209,13 @@ export class LocalStack {
     return servers;
   }
 
-  /** Of the roles, on a PostgreSQL of the stack's own: on another one they are its owner's to give. */
+  /** The roles' logins on the stack's own PostgreSQL; undefined on a server that its owner manages. */
   get logins(): StackLogins | undefined {
     const isOwn = this.#state.sources.postgres !== 'environment';
     return isOwn ? this.#settings.passwords.logins : undefined;
   }
 
-  /** @throws {Error} with the end of its log, when a process does not get ready */
+  /** @throws {Error} with the end of its log, when a process does not become ready */
   async startApplication(): Promise<void> {
     const { root, environment, shop } = this.#options;
     const { servers, zkRoot } = this.#state;
@@ -240,7 +240,7 @@ export class LocalStack {
     if (failures.length > 0) {
       throw new Error(failures.map(({ reason }) => String(reason?.message ?? reason)).join('\n\n'));
     }
-    // 0.0.0.0 is every address of this machine; a browser wants one.
+    // 0.0.0.0 means every address of this machine; a browser needs one of them.
     const shown = shop.host === '0.0.0.0' ? '127.0.0.1' : shop.host;
     this.#note({
       shopUrl: `http://${shown}:${port}`,
@@ -251,23 +251,23 @@ export class LocalStack {
     });
   }
 
-  /** A program inside a server's container: this machine need not have the servers' tools. */
+  /** Command line inside a server's container, because this machine may lack the servers' tools. */
   #inContainer(server: ServerName, command: string): string | undefined {
     if (this.#state.sources[server] !== 'docker') return undefined;
     return `docker compose -p ${composeProject(this.#options.root)} exec ${server} ${command}`;
   }
 
-  /** The line that opens a database shell where psql is inside a container only. */
+  /** Command line of a database shell, when psql is only inside a container. */
   get psqlInContainer(): string | undefined {
     return this.#inContainer('postgres', 'psql -U flashsale');
   }
 
-  /** The line that opens ZooKeeper's shell where that is inside a container only. */
+  /** Command line of ZooKeeper's shell, when that is only inside a container. */
   get zkCliInContainer(): string | undefined {
     return this.#inContainer('zookeeper', 'zkCli.sh');
   }
 
-  /** rabbitmqctl for the private node, with what it needs to find it. */
+  /** Command line of rabbitmqctl that finds the stack's own node. */
   get rabbitmqctl(): string | undefined {
     if (this.#state.sources.rabbitmq !== 'system') {
       return this.#inContainer('rabbitmq', 'rabbitmqctl');
@@ -275,7 +275,7 @@ export class LocalStack {
     return join(this.#options.folder, 'rabbitmq', 'rabbitmqctl');
   }
 
-  /** Ends everything that this start has started: shop first, then servers. Data stay. */
+  /** Stops everything that this start has started, the shop before the servers. Data stay. */
   async stop(): Promise<void> {
     this.#note({ phase: 'stopping' });
     for (const names of [...APPLICATION_STOP_ORDER, ...NATIVE_STOP_ORDER]) {

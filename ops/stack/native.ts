@@ -29,7 +29,7 @@ export interface NativeOptions {
   readonly ports: NativePorts;
   readonly passwords: { readonly postgres: string; readonly rabbitmq: string };
   readonly sharedBuffersMb: number;
-  /** Where shoppers are served beside it. */
+  /** Set where PostgreSQL shares the machine with web nodes. See `LaunchOptions`. */
   readonly postgresNiceness?: number;
   readonly machine: Machine;
   readonly progress: Progress;
@@ -41,7 +41,7 @@ export interface NativePorts extends RabbitPorts {
   readonly zookeeper: number;
 }
 
-/** Groups of process names: each is ended after the one before it. */
+/** Groups of process names; each group is stopped after the one before it. */
 export const NATIVE_STOP_ORDER = [['rabbitmq', 'postgres', 'zookeeper'], ['epmd']] as const;
 
 const PACKAGE_OF: Record<ServerName, PackageName> = {
@@ -66,8 +66,8 @@ function canReach(folder: string, user: UserIds): boolean {
 }
 
 /**
- * PostgreSQL refuses root, so root runs it as another user, and that user must be able to walk to
- * its data. Below a closed home folder it cannot: then the data live in /var/lib.
+ * PostgreSQL refuses to run as root, so root runs it as another user, who must have access to the
+ * path of its data. Below a private home folder there is none; then the data are in /var/lib.
  */
 function postgresFolder(options: NativeOptions, user: UserIds | undefined): string {
   const inProject = join(options.folder, 'postgres');
@@ -138,9 +138,8 @@ const STARTERS: Record<ServerName, (options: NativeOptions) => Promise<Partial<S
 };
 
 /**
- * Starts the wanted servers at once with each other and waits until they are ready. The packages
- * must be there (`ensureServerPackages`). What did start before another failed is the supervisor's
- * to stop.
+ * Starts the wanted servers at the same time and waits until they are ready. The packages must be
+ * installed (`ensureServerPackages`). If one server fails, the supervisor stops the others.
  */
 export async function startNative(options: NativeOptions): Promise<Partial<Servers>> {
   const results = await Promise.allSettled(

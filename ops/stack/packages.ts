@@ -3,17 +3,17 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Machine, missingPackages, type PackageName, which } from './programs.ts';
 import type { Progress } from './progress.ts';
 
-/** Programs are missing and this machine offers no way to install them. */
+/** Programs are missing and cannot be installed on this machine. */
 export class PackagesMissing extends Error {
   override name = 'PackagesMissing';
 }
 
-/** Time that another user of apt-get is waited for, in seconds. */
+/** How long apt-get waits for another apt-get to finish, in seconds. */
 const APT_LOCK_TIMEOUT_S = 300;
-/** A mirror that is slow or away for a moment: each file again, with a limit on silence, in seconds. */
+/** For a mirror that is slow or briefly down: retries per file, and a timeout in seconds. */
 const APT_FILE_RETRIES = 5;
 const APT_SILENCE_TIMEOUT_S = 60;
-/** Then all of it again, after these pauses; each time ends what hangs. */
+/** Pauses before the whole command is repeated; each run has a timeout, in case apt-get hangs. */
 const APT_PAUSES_MS: readonly number[] = [3_000, 15_000];
 const APT_RUN_TIMEOUT_MS = 900_000;
 const OUTPUT_TAIL_LINES = 20;
@@ -58,7 +58,7 @@ function runAptGet(command: readonly string[]): Promise<{ code: number; output: 
 }
 
 /**
- * Installs what is missing of the wanted packages with apt-get.
+ * Installs those of the wanted packages that are missing, with apt-get.
  *
  * @throws {PackagesMissing} with the names of the packages, when there is no way to install them
  */
@@ -79,8 +79,8 @@ export async function ensurePackages(
     ...(isRoot ? [] : [sudo ?? '', ...(process.stdin.isTTY ? [] : ['-n'])]),
     'env',
     'DEBIAN_FRONTEND=noninteractive',
-    // invoke-rc.d starts no service in the single-user run level: the machine's own servers are not
-    // wanted, only their programs.
+    // invoke-rc.d starts no service in the single-user run level. Only the programs are wanted, not
+    // the system's own servers.
     'RUNLEVEL=1',
     aptGet,
     ...['-o', `DPkg::Lock::Timeout=${APT_LOCK_TIMEOUT_S}`],
@@ -94,7 +94,7 @@ export async function ensurePackages(
     `installing ${missing.join(', ')} with apt-get (about a minute)`,
     async () => {
       for (const pauseMs of [...pausesMs, undefined]) {
-        // A package list that is a little old is no reason to give up; a missing package is.
+        // A failed update is not fatal, because an older package list may suffice.
         await runAptGet([...command, 'update']);
         const install = ['install', '-y', '--no-install-recommends', ...missing];
         const { code, output } = await runAptGet([...command, ...install]);

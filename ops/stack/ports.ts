@@ -1,6 +1,6 @@
 import { connect, createServer } from 'node:net';
 
-/** Ports that are tried after the wanted one before the choice is given up. */
+/** Ports above the wanted one that are tried before the choice fails. */
 const PORTS_TRIED_MAX = 200;
 
 /** Whether a server could listen on the port of this address now. */
@@ -13,8 +13,8 @@ export function isPortFree(port: number, host = '127.0.0.1'): Promise<boolean> {
 }
 
 /**
- * The wanted port, or the next free one above it; ports in `taken` are passed over and the chosen one
- * is added, so that several choices in a row never name the same port.
+ * Returns the wanted port or the next free one above it. It skips ports in `taken` and adds the chosen
+ * one, so that successive choices never return the same port.
  *
  * @throws {Error} when no port near it is free
  */
@@ -28,16 +28,16 @@ export async function choosePort(wanted: number, taken: Set<number>): Promise<nu
 }
 
 /**
- * Ports that nobody looks for at a fixed place come from blocks, each of one process alone: it listens
- * on the first port of its block for as long as it lives. A free port that two processes have found
- * at the same moment is free for one of them only. Below 32,768, the range from which Linux takes the
- * local ports of outgoing connections: one of those would block a server's restart.
+ * Ports without a fixed number come from blocks. Each block belongs to one process, which listens on
+ * its first port for as long as it runs; otherwise two processes could find the same port free at the
+ * same moment. Blocks are below 32,768: Linux takes the local ports of outgoing connections from
+ * there on, and such a connection would block a server's restart.
  */
 const BLOCKS_FROM = 16_000;
 const BLOCK_PORTS = 100;
 const BLOCKS_MAX = 160;
 
-/** Holds the port for the life of this process, which it does not prolong; false when it is taken. */
+/** Listens on the port until this process ends, without keeping it alive; false when it is taken. */
 function hold(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer((socket) => socket.destroy());
@@ -62,8 +62,8 @@ let ownBlock: Promise<number> | undefined;
 let given = 0;
 
 /**
- * A free port that no other call gives away, here or in another process, until this one has given
- * all of its block and begins again.
+ * Returns a free port that no other call returns, here or in another process, until this process has
+ * used up its block and starts again.
  *
  * @throws {Error} when there is none
  */
@@ -92,8 +92,8 @@ export function accepts(host: string, port: number, timeoutMs: number): Promise<
 }
 
 /**
- * Sends `request` and gives the first bytes of the answer, or undefined when none comes in time.
- * Enough of a client to ask a server whether it is ready without a library for its protocol.
+ * Sends `request` and returns the first bytes of the answer, or undefined when none comes in time.
+ * This is enough to check a server's readiness without a library for its protocol.
  */
 export function exchange(
   address: { host: string; port: number },

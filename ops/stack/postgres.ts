@@ -8,10 +8,10 @@ import { endProcess, identify, type UserIds } from './processes.ts';
 import type { PostgresPrograms } from './programs.ts';
 import type { ProcessSpec } from './supervisor.ts';
 
-/** A private PostgreSQL: its data folder, its settings for a sale, how it starts and when it is ready. */
+/** A private PostgreSQL: its data folder, settings for a sale, command line and readiness check. */
 
 export interface PostgresInstance {
-  /** Holds `data/` and what belongs to it. */
+  /** Folder of `data/` and the files beside it. */
   readonly folder: string;
   readonly port: number;
   readonly password: string;
@@ -30,7 +30,7 @@ export const POSTGRES_DATABASE = 'flashsale';
 const MAJOR_DEFAULT = 15;
 const run = promisify(execFile);
 
-/** A quarter of the memory as PostgreSQL's own advice goes, within what a developer's machine spares. */
+/** A quarter of the memory, as PostgreSQL recommends, within limits for a developer's machine. */
 export function sharedBuffersMb(): number {
   return Math.max(128, Math.min(1024, Math.floor(totalmem() / 4 / 2 ** 20)));
 }
@@ -65,7 +65,7 @@ timezone = 'UTC'
 `;
 }
 
-/** The version that made an existing data folder must serve it; any will do for a new one. */
+/** An existing data folder needs the version that created it; a new folder takes any. */
 function choose(programs: readonly PostgresPrograms[], dataFolder: string): PostgresPrograms {
   const [newest] = programs;
   if (newest === undefined) throw new Error('PostgreSQL is not installed');
@@ -82,7 +82,7 @@ function choose(programs: readonly PostgresPrograms[], dataFolder: string): Post
 
 async function initialise(instance: PostgresInstance, bin: string, dataFolder: string) {
   const { folder, user } = instance;
-  // Made beside and moved into place, so that a killed initdb never looks like a data folder.
+  // Created beside the final path and then moved, so that a killed initdb leaves no data folder.
   const fresh = join(folder, 'data.new');
   const passwordFile = join(folder, 'password.new');
   rmSync(fresh, { recursive: true, force: true });
@@ -101,9 +101,9 @@ async function initialise(instance: PostgresInstance, bin: string, dataFolder: s
 }
 
 /**
- * After a hard kill `postmaster.pid` stays. A postmaster that still serves this folder is ended; the
- * file of one that is gone is removed, since its pid may be another process of the same user now,
- * and then PostgreSQL refuses to start.
+ * After a hard kill `postmaster.pid` stays. If the postmaster still serves this folder, it is ended.
+ * If it is gone, the file is removed: its pid may belong to another process of the same user now, and
+ * then PostgreSQL would refuse to start.
  */
 async function clearStalePid(dataFolder: string): Promise<void> {
   const file = join(dataFolder, 'postmaster.pid');
@@ -124,7 +124,7 @@ export function postgresUrl({ port, password }: { port: number; password: string
 }
 
 /**
- * Makes the data folder when it is not there yet and says how to run the server.
+ * Creates the data folder when it is missing and returns how to run the server.
  *
  * @throws {Error} when initdb fails or no installed version can serve the folder
  */
@@ -156,7 +156,7 @@ export async function preparePostgres(
     user,
     ...(instance.niceness !== undefined && { niceness: instance.niceness }),
     stopSignal: 'SIGINT',
-    // A killed postmaster leaves its shared memory segment and, for a moment, its children.
+    // SIGKILL would leave the shared memory segment and, for a moment, child processes.
     discardSignal: 'SIGQUIT',
     stopGraceMs: 15_000,
     readyTimeoutMs: 300_000,

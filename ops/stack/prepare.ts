@@ -12,7 +12,7 @@ import { loginPasswords } from '../logins.ts';
 import { ensureDemo } from './demo.ts';
 import { missingServers, type Servers, serversOfEnvironment } from './servers.ts';
 
-/** The one-shot service of docker-compose.yml: tables, routines, logins and, in the demo, its sale. */
+/** One-shot service of docker-compose.yml: creates tables, routines, logins and the demo's sale. */
 
 const specs = {
   DEMO: commonSpecs.DEMO,
@@ -39,7 +39,7 @@ if (variables.DEMO) {
   console.log(`the sale ${sale.sale} opens at ${sale.opensAt.toISOString()}`);
 }
 
-/** The same end as that of every process whose environment is wrong. */
+/** Exits as every process does whose environment is wrong. */
 function read<T>(parse: () => T): T {
   try {
     return parse();

@@ -4,15 +4,15 @@ import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { giveWay } from './give-way.ts';
 
-/** Processes of the local stack: started apart from the terminal, known again later, ended for sure. */
+/** Starts processes of the local stack apart from the terminal, identifies them later and ends them. */
 
-/** A pid alone may belong to another process by now; with the start time it names one for good. */
+/** A pid may be reused by another process; together with the start time it is unique. */
 export interface ProcessIdentity {
   readonly pid: number;
   readonly started: string;
 }
 
-/** A user of this machine that a process runs as. */
+/** The user of this machine as which a process runs. */
 export interface UserIds {
   readonly uid: number;
   readonly gid: number;
@@ -30,7 +30,7 @@ function bootId(): string {
   }
 }
 
-/** State letter and start time (clock ticks since boot) from /proc; the name before may hold anything. */
+/** State letter and start time (clock ticks since boot) from /proc; the name may contain anything. */
 function procStat(pid: number): { state: string; startTicks: string } | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -46,7 +46,7 @@ function procStat(pid: number): { state: string; startTicks: string } | undefine
 export function identify(pid: number): ProcessIdentity | undefined {
   if (process.platform === 'linux') {
     const stat = procStat(pid);
-    // Without an init that reaps, the zombie of an orphan stays for ever: it runs no more.
+    // Without an init process that reaps, the zombie of an orphan stays for ever; it has ended.
     if (stat === undefined || stat.state === 'Z' || stat.state === 'X') return undefined;
     return { pid, started: `${bootId()}:${stat.startTicks}` };
   }
@@ -59,7 +59,7 @@ export function isRunning(identity: ProcessIdentity): boolean {
   return identify(identity.pid)?.started === identity.started;
 }
 
-/** The parent's pid, or undefined where it cannot be told. */
+/** The parent's pid, or undefined if it is unknown. */
 export function parentOf(pid: number): number | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -73,7 +73,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
   } catch {
-    // It ended between the look and the call.
+    // The process ended between the check and the signal.
   }
 }
 
@@ -87,8 +87,8 @@ async function ended(identity: ProcessIdentity, timeoutMs: number): Promise<bool
 }
 
 /**
- * Asks a process to end, and after `graceMs` kills it with its group. Nothing happens when the
- * process is gone or its pid belongs to another one by now.
+ * Asks a process to end, and kills it with its group after `graceMs`. Does nothing when the process
+ * has ended, also if its pid belongs to another process now.
  *
  * @returns whether it ended by itself
  */
@@ -99,7 +99,7 @@ export async function endProcess(
   if (!isRunning(identity)) return true;
   signal(identity.pid, how.signal);
   if (await ended(identity, how.graceMs)) return true;
-  // Launched processes lead a group of their own, so that what they started ends with them.
+  // Launched processes lead their own group, so that their children end with them.
   signal(-identity.pid, 'SIGKILL');
   signal(identity.pid, 'SIGKILL');
   await ended(identity, KILL_TIMEOUT_MS);
@@ -113,20 +113,20 @@ export interface LaunchOptions {
   readonly cwd: string;
   readonly logFile: string;
   readonly user?: UserIds | undefined;
-  /** Added to the starter's own priority, 0 to 19: more gives way to others. */
+  /** Added to the starter's own niceness, 0 to 19; a higher value lowers the priority. */
   readonly niceness?: number;
 }
 
 export interface Launched {
   readonly identity: ProcessIdentity;
   readonly child: ChildProcess;
-  /** Settles when the process has ended, with how. Never rejects. */
+  /** Resolves when the process has ended, with the way it ended. Never rejects. */
   readonly exited: Promise<string>;
 }
 
 /**
- * Starts a process in a session of its own: a terminal's Ctrl-C does not reach it, so that the order
- * of a shutdown is ours.
+ * Starts a process in its own session. A terminal's Ctrl-C does not reach it, so the stack decides in
+ * which order processes stop.
  *
  * @throws {Error} when the program cannot be started
  */

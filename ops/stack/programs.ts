@@ -1,16 +1,16 @@
 import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 
-/** Where the programs of the three servers are on this machine. */
+/** Finds the programs of the three servers on this machine. */
 
-/** Names of packages as Debian and its relatives have them. */
+/** Package names of Debian and its derivatives. */
 export const SERVER_PACKAGES = ['postgresql', 'rabbitmq-server', 'zookeeper'] as const;
 export const BROWSER_PACKAGE = 'chromium';
-/** The balancer of docker-compose.yml, a proxy in front of web nodes, and what judges the alert rules: tests run them. */
+/** For tests: docker-compose.yml's balancer, a proxy for web nodes, and the alert rules' checker. */
 export const EDGE_PACKAGES = ['haproxy', 'nginx-light', 'prometheus'] as const;
-/** Only what is compared with the shop runs it. */
+/** Used only by the benchmark that compares the shop with Redis. */
 const REDIS_PACKAGE = 'redis-server';
-/** The static check of the routines, which tests run inside PostgreSQL: one package a major version. */
+/** Static check of the routines, for tests; there is one package per major PostgreSQL version. */
 type CheckPackage = `postgresql-${number}-plpgsql-check`;
 export type PackageName =
   | (typeof SERVER_PACKAGES)[number]
@@ -19,7 +19,7 @@ export type PackageName =
   | typeof REDIS_PACKAGE
   | CheckPackage;
 
-/** Older servers lack what the routines use. */
+/** Older versions lack features that the routines use. */
 const POSTGRES_MAJOR_MIN = 15;
 
 export interface PostgresPrograms {
@@ -29,7 +29,7 @@ export interface PostgresPrograms {
 }
 
 export interface RabbitPrograms {
-  /** The start script itself, not a wrapper that changes the user. */
+  /** The start script itself, not the wrapper that changes the user. */
   readonly server: string;
   readonly epmd: string;
 }
@@ -39,11 +39,11 @@ export interface ZookeeperPrograms {
   readonly classPath: string;
 }
 
-/** What the search may look at; tests point it at an empty machine. */
+/** Where to search; tests use an empty folder. */
 export interface Machine {
   /** `PATH` of the environment. */
   readonly path: string;
-  /** `/`, or a folder that stands for it. */
+  /** `/`, or a folder used in its place. */
   readonly root: string;
 }
 
@@ -56,7 +56,7 @@ function isProgram(path: string): boolean {
   }
 }
 
-/** The first program of that name on the path. */
+/** Path of the first program of that name on `PATH`. */
 export function which(name: string, machine: Machine): string | undefined {
   const folders = machine.path.split(delimiter).filter((folder) => folder !== '');
   return folders.map((folder) => join(folder, name)).find(isProgram);
@@ -70,7 +70,7 @@ function subfolders(path: string): string[] {
   }
 }
 
-/** Every PostgreSQL that is new enough, newest first. */
+/** All installed versions of PostgreSQL that are new enough, newest first. */
 export function findPostgres(machine: Machine): PostgresPrograms[] {
   const debian = join(machine.root, 'usr/lib/postgresql');
   const versions = subfolders(debian)
@@ -84,7 +84,7 @@ export function findPostgres(machine: Machine): PostgresPrograms[] {
 }
 
 export function findRabbit(machine: Machine): RabbitPrograms | undefined {
-  // /usr/sbin/rabbitmq-server of Debian changes to the user rabbitmq and to that user's folders.
+  // Debian's /usr/sbin/rabbitmq-server is a wrapper that changes to the user rabbitmq.
   const debian = join(machine.root, 'usr/lib/rabbitmq/bin/rabbitmq-server');
   const server = isProgram(debian) ? debian : which('rabbitmq-server', machine);
   const epmd = ['usr/bin/epmd', 'usr/lib/erlang/bin/epmd']
@@ -105,7 +105,7 @@ export function findZookeeper(machine: Machine): ZookeeperPrograms | undefined {
   const at = (path: string) => join(machine.root, path);
   const java = isProgram(at('usr/bin/java')) ? at('usr/bin/java') : which('java', machine);
   if (java === undefined) return undefined;
-  // Debian's jar names what it depends on in its manifest, all but a logger.
+  // The manifest of Debian's jar names all its dependencies except a logger.
   const debian = at('usr/share/java/zookeeper.jar');
   if (existsSync(debian)) {
     return { java, classPath: `${debian}:${at('usr/share/java/slf4j-simple.jar')}` };
@@ -122,19 +122,19 @@ function findBrowser(machine: Machine): string | undefined {
   return names.map((name) => which(name, machine)).find((path) => path !== undefined);
 }
 
-/** Debian keeps it apart from what users run. */
+/** Debian installs it outside the `PATH` of ordinary users. */
 export function findHaproxy(machine: Machine): string | undefined {
   const debian = join(machine.root, 'usr/sbin/haproxy');
   return isProgram(debian) ? debian : which('haproxy', machine);
 }
 
-/** Debian's is outside of the path of plain users. */
+/** Debian installs it outside the `PATH` of ordinary users. */
 export function findNginx(machine: Machine): string | undefined {
   const debian = join(machine.root, 'usr/sbin/nginx');
   return isProgram(debian) ? debian : which('nginx', machine);
 }
 
-/** The package of the check for the PostgreSQL that a new data folder gets. */
+/** Package of the static check for the PostgreSQL version that a new data folder gets. */
 export function checkPackage(machine: Machine): CheckPackage {
   return `postgresql-${findPostgres(machine)[0]?.major ?? POSTGRES_MAJOR_MIN}-plpgsql-check`;
 }
@@ -145,7 +145,7 @@ function hasCheck(name: CheckPackage, machine: Machine): boolean {
   return existsSync(join(machine.root, control));
 }
 
-/** Which of the wanted packages are not there. */
+/** Those of the wanted packages whose programs are not installed. */
 export function missingPackages(wanted: readonly PackageName[], machine: Machine): PackageName[] {
   const present: Record<Exclude<PackageName, CheckPackage>, () => boolean> = {
     postgresql: () => findPostgres(machine).length > 0,

@@ -1,7 +1,7 @@
-/** What a person or a CI log sees of a long start: plain lines with the seconds since it began. */
+/** Progress of a long start, as plain lines with the seconds since it began. */
 export interface Progress {
   say(text: string): void;
-  /** Says `text`, and again every ten seconds that the work lasts. */
+  /** Prints `text`, and repeats it every ten seconds until the work ends. */
   step<T>(text: string, work: () => Promise<T>): Promise<T>;
 }
 

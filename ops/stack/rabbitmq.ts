@@ -4,22 +4,22 @@ import { accepts, exchange } from './ports.ts';
 import type { RabbitPrograms } from './programs.ts';
 import type { ProcessSpec } from './supervisor.ts';
 
-/** A private RabbitMQ node with a port mapper (epmd) of its own, apart from the machine's. */
+/** A private RabbitMQ node with its own port mapper (epmd), separate from the system's. */
 
 export interface RabbitInstance {
   readonly folder: string;
   readonly ports: RabbitPorts;
   readonly password: string;
   readonly logFolder: string;
-  /** Another one than the only node's, for clusters. */
+  /** Needed only for a node of a cluster. */
   readonly nodeName?: string;
 }
 
 export interface RabbitPorts {
   readonly amqp: number;
   /**
-   * Where the management API listens; undefined: it does not. The tests make virtual hosts with it.
-   * A sale does without: the plugin takes memory, and five seconds of every stop.
+   * Port of the management API; undefined: no management API. The tests create virtual hosts with it.
+   * A sale does not use the plugin, because it takes memory and five seconds of every stop.
    */
   readonly management?: number | undefined;
   readonly epmd: number;
@@ -32,7 +32,7 @@ export const RABBIT_VHOST = 'flashsale';
 const CONTACT_TIMEOUT_MS = 1_000;
 const AMQP_HELLO = Buffer.from('AMQP\x00\x00\x09\x01', 'latin1');
 
-/** `localhost` always resolves; the machine's own name may not, and then no node starts. */
+/** `localhost` always resolves. The machine's name may not, and then no node would start. */
 const NODE_NAME = 'flashsale@localhost';
 
 function managementSettings(port: number): string {
@@ -66,7 +66,7 @@ function environment({
     ERL_EPMD_ADDRESS: '127.0.0.1',
     RABBITMQ_NODENAME: nodeName,
     RABBITMQ_DIST_PORT: String(ports.distribution),
-    // Files that are not there: the machine's own settings below /etc must not be read.
+    // Paths of missing files, so that the system's settings below /etc are not read.
     RABBITMQ_CONF_ENV_FILE: join(folder, 'rabbitmq-env.conf'),
     RABBITMQ_ADVANCED_CONFIG_FILE: join(folder, 'advanced.config'),
     RABBITMQ_CONFIG_FILE: join(folder, 'rabbitmq.conf'),
@@ -75,10 +75,10 @@ function environment({
     RABBITMQ_LOG_BASE: join(folder, 'log'),
     RABBITMQ_PID_FILE: join(folder, 'rabbitmq.pid'),
     RABBITMQ_LOGS: '-',
-    // Schedulers that spin while idle take the few cores of a small machine from the others.
+    // Schedulers that spin while idle would take CPU time from other processes on a small machine.
     RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS:
       '+sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}',
-    // The start script then becomes the server itself, so that there is one process to signal.
+    // Makes the start script exec the server, so that there is only one process to signal.
     RUNNING_UNDER_SYSTEMD: 'true',
   };
 }
@@ -94,14 +94,14 @@ export function rabbitUrls(
   };
 }
 
-/** Whether an AMQP 0-9-1 server greets there; RabbitMQ opens the port only when it is ready. */
+/** Whether an AMQP 0-9-1 server answers. RabbitMQ opens the port only when it is ready. */
 export async function greetsAmqp(host: string, port: number): Promise<boolean> {
   const answer = await exchange({ host, port }, AMQP_HELLO, CONTACT_TIMEOUT_MS);
-  // A method frame: Connection.Start. Anything else is another server or another version.
+  // 1 is a method frame (Connection.Start). Anything else is another server or protocol version.
   return answer?.[0] === 1;
 }
 
-/** The operators' tool needs the same environment to find this node. */
+/** Writes a wrapper for rabbitmqctl, which needs the server's environment to find this node. */
 function writeControlScript(instance: RabbitInstance, programs: RabbitPrograms): void {
   const variables = Object.entries(environment(instance))
     .filter(([name]) => name !== 'RUNNING_UNDER_SYSTEMD')
@@ -111,7 +111,7 @@ function writeControlScript(instance: RabbitInstance, programs: RabbitPrograms):
   writeFileSync(join(instance.folder, 'rabbitmqctl'), script, { mode: 0o700 });
 }
 
-/** Writes the settings and says how to run the port mapper and, after it, the broker. */
+/** Writes the settings and returns how to run the port mapper and, after it, the broker. */
 export function prepareRabbit(instance: RabbitInstance, programs: RabbitPrograms) {
   const { folder, ports, logFolder } = instance;
   mkdirSync(join(folder, 'log'), { recursive: true, mode: 0o700 });

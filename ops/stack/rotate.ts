@@ -1,12 +1,12 @@
 import { copyFileSync, readdirSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** A log file larger than this becomes `<name>.log.1`, which replaces the one before. */
+/** A log file larger than this is copied to `<name>.log.1`, which replaces the previous copy. */
 const LOG_BYTES_MAX = 20 * 2 ** 20;
 
 /**
- * Copies and empties logs that have grown too large. They are opened for appending, so the process
- * that writes one goes on at its new end; lines written between copy and cut are lost.
+ * Copies and truncates log files that are too large. They are open for appending, so the writing
+ * process continues at the new end. Lines written between copying and truncating are lost.
  */
 export function rotateLogs(folder: string, bytesMax = LOG_BYTES_MAX): void {
   let names: string[];

@@ -1,11 +1,11 @@
 import { stackFolder } from './folder.ts';
 import { holderOf, readState } from './state.ts';
 
-/** Where the local stack is that runs now, by the names of the variables that point at it. */
+/** URLs of the running local stack, by the names of their variables. */
 
 export type StackVariables = Readonly<Record<string, string>>;
 
-/** @throws {Error} when no stack runs, or when it is not ready */
+/** @throws {Error} when no stack runs or it is not ready */
 export function runningStack(environment: Readonly<Record<string, string | undefined>>) {
   const state = readState(stackFolder(environment));
   if (state === undefined || holderOf(state) === 'nobody') {
@@ -15,7 +15,7 @@ export function runningStack(environment: Readonly<Record<string, string | undef
   if (phase !== 'running' || servers === undefined || shopUrl === undefined) {
     throw new Error(`the local stack is ${phase}; try again when npm start says that it is ready`);
   }
-  // The monitor of web-1 is WEB_1_MONITOR_URL.
+  // For example, the monitor of web-1 is WEB_1_MONITOR_URL.
   const monitorVariables = Object.entries(monitors).map(([name, url]) => [
     `${name.toUpperCase().replaceAll('-', '_')}_MONITOR_URL`,
     url,

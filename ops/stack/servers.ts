@@ -1,17 +1,17 @@
 import { parseEnvironment, url, zookeeperServers } from '../../contracts/config.ts';
 import { accepts } from './ports.ts';
 
-/** The three servers that everything needs, and those of them that the environment names. */
+/** URLs of the three servers, and how the environment names them. */
 
 export const SERVER_NAMES = ['postgres', 'rabbitmq', 'zookeeper'] as const;
 export type ServerName = (typeof SERVER_NAMES)[number];
 
 export interface Servers {
   readonly databaseUrl: string;
-  /** Where hot SKUs live, when apart. */
+  /** The home `hot`, if it has its own server. */
   readonly hotDatabaseUrl?: string | undefined;
   readonly amqpUrl: string;
-  /** RabbitMQ's management API, with login: `http://user:password@host:port`; tests need it. */
+  /** RabbitMQ's management API, with login: `http://user:password@host:port`. Tests need it. */
   readonly amqpManagementUrl?: string | undefined;
   /** host:port[,host:port…] */
   readonly zookeeper: string;
@@ -28,13 +28,13 @@ const specs = {
   ZOOKEEPER: zookeeperServers({ default: undefined }),
 };
 
-/** The management plugin listens beside the broker, with the same logins, unless told otherwise. */
+/** Default URL of the management plugin: the broker's host and login. */
 function managementBeside(amqpUrl: string): string {
   const { hostname, username, password } = new URL(amqpUrl);
   return `http://${username}:${password}@${hostname}:${MANAGEMENT_PORT_DEFAULT}`;
 }
 
-/** @throws {ConfigError} naming each variable that is garbage */
+/** @throws {ConfigError} naming each malformed variable */
 export function serversOfEnvironment(
   environment: Readonly<Record<string, string | undefined>>,
 ): Partial<Servers> {
@@ -50,7 +50,7 @@ export function serversOfEnvironment(
   };
 }
 
-/** The servers that still have to come from somewhere. */
+/** The servers that `servers` does not name. */
 export function missingServers(servers: Partial<Servers>): ServerName[] {
   const present: Record<ServerName, boolean> = {
     postgres: servers.databaseUrl !== undefined,
@@ -66,8 +66,8 @@ function addressOf(link: string, portDefault: number): { host: string; port: num
 }
 
 /**
- * Looks whether somebody listens where the environment points, so that a typing error ends here and
- * not in a process that waits for ever.
+ * Checks that the servers named by the environment accept connections, so that a typing error is
+ * reported here and does not leave a process waiting for ever.
  *
  * @throws {Error} naming the variables and addresses without an answer
  */
@@ -78,7 +78,7 @@ export async function assertReachable(servers: Partial<Servers>): Promise<void> 
     ...(databaseUrl ? [{ name: 'DATABASE_URL', ...addressOf(databaseUrl, 5432) }] : []),
     ...(hotDatabaseUrl ? [{ name: 'HOT_DATABASE_URL', ...addressOf(hotDatabaseUrl, 5432) }] : []),
     ...(amqpUrl ? [{ name: 'AMQP_URL', ...addressOf(amqpUrl, amqpPort) }] : []),
-    // One living server of an ensemble is enough for a client; the first is as good as any.
+    // Only the first server of an ensemble is checked.
     ...(zookeeper
       ? [{ name: 'ZOOKEEPER', ...addressOf(`zk://${zookeeper.split(',')[0]}`, 2181) }]
       : []),

@@ -27,10 +27,10 @@ import {
 } from './state.ts';
 import { summary } from './summary.ts';
 
-/** `npm start`: brings the whole sale up on this machine, keeps it running, takes it down. */
+/** `npm start`: starts the whole stack on this machine, keeps it running and stops it. */
 
 const ROTATE_EVERY_MS = 30_000;
-/** After a signal, work that was under way may take this long to notice. */
+/** After a signal, the start that is under way may take this long to end. */
 const NOTICE_TIMEOUT_MS = 5_000;
 
 const specs = {
@@ -69,7 +69,7 @@ async function bringUp(stack: LocalStack, progress: Progress): Promise<void> {
   console.log(summary({ state, sale, logFolder, ...tools, now: Date.now() }));
 }
 
-/** Resolves at the first signal; later ones change nothing, since the deadlines end a stop anyway. */
+/** Resolves at the first signal. Later ones have no effect, because a stop has deadlines anyway. */
 function firstSignal(progress: Progress): Promise<'signal'> {
   return new Promise((resolve) => {
     let seen = false;
@@ -125,7 +125,7 @@ async function main(environment: NodeJS.ProcessEnv): Promise<number> {
   if (how === 'up') await stopped;
   await stack.stop();
   if (how === 'signal') {
-    // What was under way ends by an error now; what it starts last is ended by the second stop.
+    // The start under way fails now. The second stop ends processes that it has started last.
     await Promise.race([up.catch(() => {}), delay(NOTICE_TIMEOUT_MS)]);
     await stack.stop();
   }
@@ -134,7 +134,7 @@ async function main(environment: NodeJS.ProcessEnv): Promise<number> {
   return exitCode;
 }
 
-/** Expected trouble in words; a bug with its stack. */
+/** The message of an expected error; a bug with its stack trace. */
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const isBug = error instanceof TypeError || error instanceof RangeError;

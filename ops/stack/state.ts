@@ -6,8 +6,8 @@ import type { ServerName, Servers } from './servers.ts';
 import type { ProcessRecord } from './supervisor.ts';
 
 /**
- * What a local stack remembers, in two files that only their owner can read: `settings.json` stays
- * (secrets, ports, where each server came from), `stack.json` is there while the stack runs.
+ * Files of a local stack, which only their owner can read. `settings.json` is permanent and holds
+ * secrets, ports and where each server runs. `stack.json` exists while the stack runs.
  */
 
 export type Source = 'environment' | 'docker' | 'system';
@@ -15,25 +15,25 @@ export type Source = 'environment' | 'docker' | 'system';
 export interface Settings {
   readonly ports: Readonly<Record<string, number>>;
   readonly passwords: {
-    /** Of the superuser, who migrates. */
+    /** Password of the superuser, who creates the tables. */
     readonly postgres: string;
-    /** Of the logins of the processes and of readers. */
+    /** Passwords of the logins of processes and readers. */
     readonly logins: StackLogins;
     readonly rabbitmq: string;
   };
   readonly jwtSecret: string;
   readonly paymentWebhookSecret: string;
-  /** Kept, since the data are where the server was when they were written. */
+  /** Permanent, because the data stay where the server ran when they were written. */
   readonly sources: Readonly<Partial<Record<ServerName, Source>>>;
 }
 
-/** By role: hexadecimal, so that no character of it means anything in a URL. */
+/** Passwords by role; hexadecimal, so that no character is special in a URL. */
 export type StackLogins = Readonly<Record<'web' | 'worker' | 'ops' | 'readonly', string>>;
 
 export interface StackState {
   readonly version: 1;
   readonly starter: ProcessIdentity;
-  /** Who started the starter; when one of them is gone, nobody attends to it any more. */
+  /** Ancestors of the starter. When one of them has ended, the stack is unattended. */
   readonly launchers: readonly ProcessIdentity[];
   readonly phase: 'starting' | 'running' | 'stopping';
   readonly startedAt: string;
@@ -42,14 +42,14 @@ export interface StackState {
   readonly servers?: Servers;
   readonly zkRoot: string;
   readonly shopUrl?: string;
-  /** Base URL of each process' private port, by process name. */
+  /** Base URL of each process's monitor port, by process name. */
   readonly monitors: Readonly<Record<string, string>>;
 }
 
 const SETTINGS = 'settings.json';
 export const STATE_FILE = 'stack.json';
 
-/** Appears whole or not at all: a reader, or the next start after a crash, never sees half a file. */
+/** Writes a file atomically: a reader, also after a crash, never sees half a file. */
 function writeWhole(path: string, value: unknown): void {
   mkdirSync(dirname(path), { recursive: true });
   const draft = `${path}.${process.pid}.new`;
@@ -79,7 +79,7 @@ export function readSettings(folder: string): Settings | undefined {
     throw new Error(`${path} holds something else than the settings of a local stack. Remove it.`);
   }
   const { passwords } = value as unknown as Settings;
-  // A stack from before there were logins gets them now.
+  // Settings of an older version have no logins yet.
   const logins = passwords.logins ?? newLogins();
   return { ...(value as unknown as Settings), passwords: { ...passwords, logins } };
 }
@@ -100,7 +100,7 @@ function newLogins(): StackLogins {
 export function newSettings(): Settings {
   return {
     ports: {},
-    // Hexadecimal: no character of it means anything in a URL or a settings file.
+    // Hexadecimal, so that no character is special in a URL or a settings file.
     passwords: { postgres: newPassword(), logins: newLogins(), rabbitmq: newPassword() },
     jwtSecret: randomBytes(32).toString('base64url'),
     paymentWebhookSecret: `whsec_${randomBytes(32).toString('base64')}`,
@@ -127,7 +127,7 @@ export function removeState(folder: string): void {
   rmSync(join(folder, STATE_FILE), { force: true });
 }
 
-/** npm → a shell → scripts/run.mjs → this process: npm is not farther than that. */
+/** The longest chain is npm → a shell → scripts/run.mjs → this process. */
 const ANCESTORS_MAX = 4;
 
 function commandLine(pid: number): string {
@@ -139,8 +139,8 @@ function commandLine(pid: number): string {
 }
 
 /**
- * scripts/run.mjs and, when npm is above it, all up to npm. A shell that started this process by
- * itself does not count: it may end and leave it running on purpose.
+ * Pids of scripts/run.mjs and, if npm started it, of all ancestors up to npm. A shell that started
+ * this process directly does not count, because it may end and leave the process running on purpose.
  */
 function launchersOf(pid: number): number[] {
   const ancestors: number[] = [];
@@ -154,7 +154,7 @@ function launchersOf(pid: number): number[] {
   return ancestors.slice(0, 1);
 }
 
-/** This process, and those that it was started through and that a person may kill in its place. */
+/** This process, and the ancestors that a person may kill instead of it. */
 export function whoStarts(): Pick<StackState, 'starter' | 'launchers'> {
   const starter = identify(process.pid);
   if (starter === undefined) throw new Error('this process cannot be found in the process table');
@@ -166,7 +166,7 @@ export function whoStarts(): Pick<StackState, 'starter' | 'launchers'> {
 
 export type Holder = 'nobody' | 'running' | 'unattended' | 'stopping';
 
-/** Who holds the stack that the state describes. `unattended`: its starter lives, its terminal not. */
+/** Who holds the stack. `unattended`: the starter runs, but one of its launchers has ended. */
 export function holderOf(state: StackState | undefined): Holder {
   if (state === undefined || !isRunning(state.starter)) return 'nobody';
   if (state.phase === 'stopping') return 'stopping';

@@ -4,7 +4,7 @@ import type { BoardSale } from '../../db/calls.ts';
 import { RABBIT_VHOST } from './rabbitmq.ts';
 import type { StackState } from './state.ts';
 
-/** What `npm start` shows when all is ready: where things are and lines to copy. */
+/** The text that `npm start` prints when all is ready: URLs and commands to copy. */
 
 const ZKCLI_OF_DEBIAN = '/usr/share/zookeeper/bin/zkCli.sh';
 
@@ -21,7 +21,7 @@ function saleLines(sale: BoardSale, now: number): string[] {
   return [`Sale       ${sale.sale}, ${when}; units left: ${stock.join(', ')}`];
 }
 
-/** How to go on when a product has nothing left: more stock first, then leave to admit it. */
+/** Commands that restock a sold-out product: first more stock, then a higher quota. */
 function restockLines(
   sale: BoardSale,
   psqlOf: (schema: Schema) => string,
@@ -41,11 +41,11 @@ export interface SummaryOptions {
   readonly state: StackState;
   readonly sale: BoardSale;
   readonly logFolder: string;
-  /** When psql is only to be had inside a container. */
+  /** Set when psql is available only inside a container. */
   readonly psqlInContainer: string | undefined;
-  /** When zkCli.sh is only to be had inside a container. */
+  /** Set when zkCli.sh is available only inside a container. */
   readonly zkCliInContainer: string | undefined;
-  /** The tool of a private or contained node. */
+  /** Command line of rabbitmqctl, for the stack's own node. */
   readonly rabbitmqctl: string | undefined;
   /** Milliseconds since 1970. */
   readonly now: number;

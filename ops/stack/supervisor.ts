@@ -9,17 +9,17 @@ import {
 } from './processes.ts';
 
 /**
- * Keeps the processes of a local stack running: starts, waits until ready, starts again with a
- * growing pause after a crash, and ends all in the reverse order.
+ * Keeps the processes of a local stack running. It starts them, waits until they are ready, restarts
+ * a crashed process after a growing pause, and ends the processes by name.
  */
 
 export interface ProcessSpec extends LaunchOptions {
   readonly name: string;
-  /** Undefined when it is ready, else what is missing. Called every 100 ms; must not wait long. */
+  /** Undefined when it is ready, else the reason. Called every 100 ms, so it must not wait long. */
   readonly notReady: () => Promise<string | undefined>;
   readonly readyTimeoutMs: number;
   readonly stopSignal: NodeJS.Signals;
-  /** Ends it without a care for its data; SIGKILL unless the program leaves something behind then. */
+  /** Signal that ends it when its data are not needed. Default: SIGKILL, if that leaves nothing behind. */
   readonly discardSignal?: NodeJS.Signals;
   /** Time between `stopSignal` and SIGKILL. */
   readonly stopGraceMs: number;
@@ -33,16 +33,16 @@ export interface ProcessRecord extends ProcessIdentity {
 
 export interface SupervisorOptions {
   readonly say: (text: string) => void;
-  /** Called after each start and end with all that run, oldest first. */
+  /** Called after each start and end with all running processes, oldest first. */
   readonly onChange: (processes: readonly ProcessRecord[]) => void;
-  /** Whether a process that ended unasked is started again. */
+  /** Whether a process that ends unexpectedly is restarted. */
   readonly restart: boolean;
 }
 
 const READY_POLL_MS = 100;
 const RESTART_PAUSE_MIN_MS = 500;
 const RESTART_PAUSE_MAX_MS = 10_000;
-/** Crashes in a row, each within `STEADY_MS` of its start, after which a process is left alone. */
+/** Crashes in a row, each within `STEADY_MS` of the start, after which a process is not restarted. */
 const CRASHES_MAX = 10;
 const STEADY_MS = 60_000;
 
@@ -74,7 +74,7 @@ export class Supervisor {
   /**
    * Starts the process and waits until it is ready.
    *
-   * @throws {Error} with the end of its log when it ends before or is not ready in time
+   * @throws {Error} with the end of its log, when it ends early or is not ready in time
    */
   async start(spec: ProcessSpec): Promise<void> {
     if (this.#stopping.signal.aborted) throw new Error(`${spec.name}: the stack is stopping`);
@@ -99,7 +99,7 @@ export class Supervisor {
     const deadline = performance.now() + spec.readyTimeoutMs;
     for (;;) {
       const missing = await spec.notReady();
-      // Looked at first: when the process is gone, whoever answered on its port is somebody else.
+      // Checked first: if the process has ended, another process has answered on its port.
       if (end !== undefined) {
         throw new Error(`${spec.name} ended (${end}). Its log ends:\n${logTail(spec.logFile)}`);
       }
@@ -113,7 +113,7 @@ export class Supervisor {
     }
   }
 
-  /** Follows one process for as long as the stack runs. Never rejects. */
+  /** Watches one process until the stack stops. Never rejects. */
   async #watch(running: Running): Promise<void> {
     const { spec } = running;
     while (!this.#stopping.signal.aborted) {
@@ -150,7 +150,7 @@ export class Supervisor {
     try {
       running.launched = await launch(spec);
       this.#changed();
-      // A stop that began while the process was being launched has not seen it.
+      // A stop that began during the launch does not know the process yet.
       if (this.#stopping.signal.aborted) await this.#end(running);
       await this.#untilReady(running);
       this.#options.say(`${spec.name} is ready again`);
@@ -171,8 +171,8 @@ export class Supervisor {
   }
 
   /**
-   * Ends the named processes at once with each other; the next call may end those they need.
-   * `discard`: their data are not needed any more, so they need not close well.
+   * Ends the named processes at the same time. Processes that these depend on are for a later call.
+   * `discard`: their data are not needed any more, so no orderly shutdown is necessary.
    */
   async stop(names: readonly string[], { discard = false } = {}): Promise<void> {
     this.#stopping.abort();
@@ -192,7 +192,7 @@ export class Supervisor {
   }
 }
 
-/** Whoever kills the starter is in a hurry, and every process must bear a hard end anyway. */
+/** Short, because every process must survive a hard kill anyway. */
 const LEFT_GRACE_MAX_MS = 2_500;
 
 /** Ends processes that an earlier, killed start left behind. */

@@ -1,4 +1,4 @@
-/** What a run of vitest comes down to, from its JSON report. */
+/** Counts of passed and failed tests, from vitest's JSON report. */
 
 export interface Counts {
   readonly passed: number;
@@ -14,7 +14,7 @@ interface Report {
   }[];
 }
 
-/** A file that failed outside its tests (it could not be loaded, a hook threw) counts as one. */
+/** A file that fails outside its tests (load error, failed hook) counts as one failed test. */
 export function countResults(report: Report): Counts {
   const brokenFiles = report.testResults.filter(
     ({ status, assertionResults }) =>

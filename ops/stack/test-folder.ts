@@ -6,14 +6,14 @@ import { readState, removeState, type StackState, whoStarts, writeState } from '
 import { endRecords, type ProcessRecord } from './supervisor.ts';
 
 /**
- * Temporary folders of test runs. Those of processes have a state that names them and who started
- * them: what a run that was killed hard has left is ended and removed by the next one.
+ * Temporary folders of test runs. A folder with processes has a state that names them and their
+ * starter, so that the next run can end and remove what a killed run has left.
  */
 
 const PREFIX = 'flashsale-test-';
 /** Folders in which nothing runs. */
 export const SCRATCH_PREFIX = 'flashsale-scratch-';
-/** A folder without a state this old belongs to a run that died. */
+/** A folder of this age without a state belongs to a run that died. */
 const ABANDONED_AFTER_MS = 60 * 60_000;
 
 export class TestFolder {
@@ -22,7 +22,7 @@ export class TestFolder {
 
   constructor() {
     this.path = mkdtempSync(join(tmpdir(), PREFIX));
-    // PostgreSQL runs as another user, who must be able to walk to its data.
+    // PostgreSQL runs as another user, who needs access to the path of its data.
     chmodSync(this.path, 0o711);
     this.#state = {
       version: 1,
@@ -37,9 +37,9 @@ export class TestFolder {
     this.note([]);
   }
 
-  /** Writes down what runs there now. */
+  /** Stores the running processes in the state. */
   note(processes: readonly ProcessRecord[]): void {
-    // When the folder is gone, the end of the last process is nobody's news.
+    // The last process may end after the folder was removed; then nothing is stored.
     if (existsSync(this.path)) writeState(this.path, { ...this.#state, processes });
   }
 
@@ -49,21 +49,21 @@ export class TestFolder {
   }
 }
 
-/** Ends and removes what test processes that are gone have left. */
+/** Ends processes and removes folders that earlier test runs have left. */
 export async function sweepTestFolders(): Promise<void> {
   const folders = readdirSync(tmpdir())
     .filter((name) => name.startsWith(PREFIX) || name.startsWith(SCRATCH_PREFIX))
     .map((name) => join(tmpdir(), name));
   for (const folder of folders) {
     try {
-      // What stands in a scratch folder may be a test's: only its age counts.
+      // Files in a scratch folder belong to a test, so only the folder's age counts.
       const state = folder.includes(SCRATCH_PREFIX) ? undefined : readState(folder);
       const old = Date.now() - statSync(folder).mtimeMs > ABANDONED_AFTER_MS;
       if (state === undefined ? !old : isRunning(state.starter)) continue;
       await endRecords(state?.processes ?? []);
       rmSync(folder, { recursive: true, force: true });
     } catch {
-      // Another user's, or being removed by its own run: not ours to clear.
+      // The folder belongs to another user, or its own run is removing it.
     }
   }
 }

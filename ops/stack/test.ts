@@ -19,14 +19,14 @@ import { type Counts, countResults } from './test-counts.ts';
 import { SCRATCH_PREFIX } from './test-folder.ts';
 
 /**
- * `npm test`: set-up, then every test, and beside the start of their servers the type check and the
- * lint; all three run even when one fails. Ends with one line, `N passed, N failed`: tests, and 1
- * more failed for each check that does not pass.
+ * `npm test`: set-up, then all tests. The type check and the lint run while the tests' servers start;
+ * all three run even when one fails. The last line is `N passed, N failed`: the tests, and 1 more
+ * failed for each check that does not pass.
  */
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** @returns the exit code, and what it has printed where `stdio` is `pipe` */
+/** @returns the exit code, and the output if `stdio` is `pipe` */
 function run(
   args: readonly string[],
   stdio: 'inherit' | 'pipe',
@@ -39,7 +39,7 @@ function run(
         text += part;
       });
     }
-    // The child stops its servers first; this process must outlive it to report how it went.
+    // The child stops its servers first; this process must outlive it to report the result.
     const forward = (signal: NodeJS.Signals) => child.kill(signal);
     for (const signal of SIGNALS) process.on(signal, forward);
     child.once('close', (code) => {
@@ -49,7 +49,7 @@ function run(
   });
 }
 
-/** @returns whether it passed; what it has printed is shown in one piece, not between the tests' lines */
+/** @returns whether it passed; its output is printed in one piece, not between the tests' lines */
 async function check(name: string, args: readonly string[], progress: Progress): Promise<boolean> {
   const { code, text } = await run(args, 'pipe');
   progress.say(
@@ -63,10 +63,10 @@ async function setUp(environment: NodeJS.ProcessEnv, progress: Progress): Promis
   const missing = missingServers(serversOfEnvironment(environment));
   const useDocker = missing.length > 0 && (await dockerAnswers(machine));
   const packages: PackageName[] = [BROWSER_PACKAGE, ...EDGE_PACKAGES];
-  // All three at once, even if only one is missing: they are small and the next run may want them.
+  // All three, even if only one is missing: they are small and the next run may need them.
   if (missing.length > 0 && !useDocker) packages.push(...SERVER_PACKAGES);
   await ensurePackages(packages, machine, progress);
-  // Its name has the version of the PostgreSQL that is there by now. Its test says so if it is missing.
+  // The package name contains the installed PostgreSQL version. If it is missing, its test says so.
   if (missing.includes('postgres') && !useDocker) {
     await ensurePackages([checkPackage(machine)], machine, progress).catch((error: Error) => {
       progress.say(error.message);
@@ -85,7 +85,7 @@ async function runTests(args: readonly string[]): Promise<Counts & { exitCode: n
     try {
       counts = countResults(JSON.parse(readFileSync(results, 'utf8')));
     } catch {
-      // Vitest ended before it wrote a result: that is one failure, whatever it was.
+      // Vitest ended before it wrote a result; that counts as one failure.
       counts = { passed: 0, failed: 1 };
     }
     return { ...counts, exitCode };
@@ -99,7 +99,7 @@ let failed = 0;
 let passed = 0;
 try {
   await setUp(process.env, progress);
-  // Biome colours what it writes into a CI log, letter by letter.
+  // Biome would colour its output letter by letter in a CI log.
   const plain = process.stdout.isTTY ? [] : ['--colors=off'];
   const checks: [name: string, args: string[]][] = [
     ['type check', ['node_modules/typescript/bin/tsc', '--noEmit']],

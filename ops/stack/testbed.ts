@@ -20,14 +20,14 @@ import { newSettings } from './state.ts';
 import { Supervisor } from './supervisor.ts';
 import { sweepTestFolders, TestFolder } from './test-folder.ts';
 
-/** One set of servers for one run of the tests: own ports, own data in a temporary folder. */
+/** The servers of one test run, with their own ports and their data in a temporary folder. */
 
 export interface Testbed {
   readonly servers: Servers;
   stop(): Promise<void>;
 }
 
-/** Enough for tests; a run must leave memory to the tests themselves. */
+/** Enough for tests; the rest of the memory is for the tests themselves. */
 const SHARED_BUFFERS_MB = 128;
 async function choosePorts(): Promise<NativePorts> {
   return {
@@ -56,7 +56,7 @@ async function startSystemServers(
   const stop = async () => {
     for (const names of NATIVE_STOP_ORDER) await supervisor.stop(names, { discard: true });
     folder.remove();
-    // And what test files have left whose process did not reach its end.
+    // Also removes the folders of test processes that were killed.
     await sweepTestFolders();
   };
   const { passwords } = newSettings();
@@ -80,7 +80,7 @@ async function startSystemServers(
   }
 }
 
-/** Undefined where there is no Docker, or one that cannot have the images. */
+/** Undefined if there is no Docker or it cannot pull the images. */
 async function startDockerServers(
   wanted: readonly ServerName[],
   machine: Machine,
@@ -97,10 +97,10 @@ async function startDockerServers(
 }
 
 /**
- * Servers for tests: those that the environment names, else containers where a Docker engine
+ * Returns servers for tests: those that the environment names, else containers if a Docker engine
  * answers, else this machine's programs.
  *
- * @throws {Error} when a named server does not answer or no way leads to a missing one
+ * @throws {Error} when a named server does not answer or a missing one cannot be started
  */
 export async function startTestbed(
   environment: Readonly<Record<string, string | undefined>>,

@@ -4,7 +4,7 @@ import { exchange } from './ports.ts';
 import type { ZookeeperPrograms } from './programs.ts';
 import type { ProcessSpec } from './supervisor.ts';
 
-/** A private ZooKeeper server, alone (no ensemble). */
+/** A private standalone ZooKeeper server (no ensemble). */
 
 export interface ZookeeperInstance {
   readonly folder: string;
@@ -32,7 +32,7 @@ autopurge.purgeInterval=1
 `;
 }
 
-/** Whether a ZooKeeper server there serves requests, as its own `srvr` command says. */
+/** Whether a ZooKeeper server serves requests, according to its `srvr` command. */
 export async function servesZookeeper(host: string, port: number): Promise<boolean> {
   const answer = await exchange({ host, port }, 'srvr', CONTACT_TIMEOUT_MS);
   return answer?.toString('latin1').startsWith('Zookeeper version') ?? false;
@@ -47,8 +47,8 @@ export function prepareZookeeper(
   mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
   const settingsFile = join(folder, 'zoo.cfg');
   writeFileSync(settingsFile, settings(dataFolder, port), { mode: 0o600 });
-  // A log without any snapshot is refused as damaged unless the folder is new; a server killed in
-  // its first seconds leaves just that.
+  // ZooKeeper refuses a log without a snapshot as damaged unless the folder is new. A server that is
+  // killed in its first seconds leaves exactly that.
   const isFresh = !existsSync(join(dataFolder, 'version-2'));
   if (isFresh) writeFileSync(join(dataFolder, 'initialize'), '');
   const options = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:-UsePerfData', '-XX:TieredStopAtLevel=1'];

@@ -3,17 +3,17 @@ import { lookup } from 'node:dns/promises';
 import { BlockList, isIP } from 'node:net';
 
 /**
- * Where a merchant's URL may lead: to public addresses only, so that nobody makes the shop call its
- * own machines. A name is resolved once, here, and the socket connects to the address that was looked
- * at: an answer that changes between the look and the connection changes nothing.
+ * Restricts merchants' URLs to public addresses, so that nobody makes the shop call its own machines.
+ * A name is resolved once, here, and the socket connects to the address that was checked. A DNS
+ * answer that changes between the check and the connection has no effect.
  */
 
-/** The address is not one that webhooks may be delivered to. */
+/** Webhooks may not be delivered to this address. */
 class AddressRefused extends Error {
   override name = 'AddressRefused';
 }
 
-/** Special-purpose addresses, from IANA's registries (RFC 6890 and what came later). */
+/** Special-purpose addresses, from IANA's registries (RFC 6890 and its successors). */
 const NOT_PUBLIC = new BlockList();
 for (const [network, prefix] of [
   ['0.0.0.0', 8],
@@ -57,7 +57,8 @@ export interface AddressRules {
 }
 
 /**
- * What can be said of a URL without asking a name server.
+ * Checks a URL as far as possible without a name server, and returns it parsed.
+ *
  * @throws {AddressRefused}
  */
 export function checkUrl(url: string, { allowHttp, allowPrivate }: AddressRules): URL {
@@ -68,7 +69,7 @@ export function checkUrl(url: string, { allowHttp, allowPrivate }: AddressRules)
   if (parsed.username !== '' || parsed.password !== '') {
     throw new AddressRefused('it must have no login in it');
   }
-  // No look-up happens for an address that is written out.
+  // A literal address is never looked up, so it is checked here.
   const host = parsed.hostname.replace(/^\[|\]$/g, '');
   if (!allowPrivate && isIP(host) !== 0 && !isPublicAddress(host)) {
     throw new AddressRefused(`${host} is not a public address`);
@@ -83,9 +84,9 @@ type Answer = (
 ) => void;
 
 /**
- * Look-ups under way. One holds a thread of the few that Node has for them until the name server
- * answers or the system gives up: attempts at the same name share it, so that a merchant whose name
- * server is silent does not take them all from the others.
+ * Look-ups under way. Each holds one of Node's few threads until the name server answers or the
+ * system gives up. Look-ups of the same name are shared, so that a merchant with a silent name server
+ * does not take all threads.
  */
 const underWay = new Map<string, Promise<LookupAddress[]>>();
 
@@ -98,7 +99,7 @@ function addressesOf(hostname: string, options: LookupOptions): Promise<LookupAd
   return asked;
 }
 
-/** For the sockets of an HTTP agent: resolves a name to addresses that may be connected to. */
+/** Look-up function for an HTTP agent's sockets; returns only addresses that are allowed. */
 export function guardedLookup({ allowPrivate }: AddressRules) {
   return (hostname: string, options: LookupOptions, answer: Answer): void => {
     const resolved = (addresses: readonly LookupAddress[]) => {
@@ -115,8 +116,8 @@ export function guardedLookup({ allowPrivate }: AddressRules) {
 }
 
 /**
- * The same rules for a URL that is being registered, its name looked up. A name that cannot be looked
- * up now is taken: it may be known where the workers are.
+ * Applies the same rules to a URL that is being registered, including a look-up of its name. A name
+ * that cannot be resolved is accepted, because the workers may be able to resolve it.
  *
  * @throws {AddressRefused}
  */

@@ -4,24 +4,24 @@ import { Webhook } from 'standardwebhooks';
 import { CLOUD_EVENT_TYPE, type CloudEvent } from '../../contracts/events.ts';
 import { type AddressRules, checkUrl, guardedLookup } from './addresses.ts';
 
-/** One attempt to deliver one event to one endpoint, by the rules of Standard Webhooks. */
+/** One attempt to deliver one event to one endpoint, as Standard Webhooks specifies. */
 
-/** Bytes of an answer's body that are read; nothing is made of them. */
+/** Bytes of an answer's body that are read and then ignored. */
 const ANSWER_BYTES_MAX = 16_384;
 const HEADER_BYTES_MAX = 16_384;
 
 export type Delivered = { readonly status: number } | { readonly error: string };
 
 export interface WebhookClient {
-  /** Never rejects. A redirect is an answer like any other: it is not followed. */
+  /** Never rejects. A redirect is returned like any other answer and not followed. */
   deliver(event: CloudEvent, secrets: readonly string[]): Promise<Delivered>;
   close(): void;
 }
 
 /**
- * Delivers to one endpoint over connections of its own.
+ * Delivers to one endpoint over its own connections.
  *
- * @param connectionsMax attempts at the same time
+ * @param connectionsMax maximum of concurrent attempts
  */
 export function createWebhookClient(
   url: string,
@@ -44,7 +44,7 @@ export function createWebhookClient(
   };
 }
 
-/** Headers and body; the same id at every attempt, so that a merchant can drop a copy. */
+/** Headers and body. Every attempt has the same id, so that a merchant can discard duplicates. */
 export function signed(event: CloudEvent, secrets: readonly string[], at: Date) {
   const body = JSON.stringify(event);
   return {
@@ -80,13 +80,13 @@ function post(
         bytes += chunk.length;
         if (bytes > ANSWER_BYTES_MAX) answer.destroy();
       });
-      answer.on('error', () => {}); // What matters is known.
+      answer.on('error', () => {}); // Only the status code matters.
       resolve(answer.statusCode ?? 0);
     });
     call.on('error', (error) => {
       reject(signal.aborted ? new Error(`no answer within ${timeoutMs} ms`) : error);
     });
-    // An answer that switches protocols closes the socket without any other event, or a timeout.
+    // An answer that switches protocols closes the socket without another event or a timeout.
     call.on('close', () => reject(new Error('the connection was closed without an answer')));
     call.end(body);
   });

@@ -9,14 +9,14 @@ import type { WebhookLimits } from './retry.ts';
 import { type DeliveryResult, deliverRound, type WebhookCalls } from './round.ts';
 
 /**
- * Delivers the order events of some schemas to every active endpoint. Each endpoint has connections of its
- * own, so that a slow one waits for itself alone, and two loops: one for new events, and one for those that
- * failed before, so that new ones never wait for an answer that did not come. Any number of workers may do it
- * at once: the database gives an event to one of them at a time, and a later event of an order only
- * when the earlier one is delivered.
+ * Delivers the order events of some schemas to every active endpoint. Each endpoint has its own
+ * connections, so that a slow endpoint delays only itself. It has two loops, one for new events and
+ * one for retries, so that new events do not wait for retries. Any number of workers may deliver at
+ * once: the database gives an event to one of them at a time, and a later event of an order only when
+ * the earlier one is delivered.
  */
 
-/** Endpoints that are added, changed or disabled are noticed within this time. */
+/** Added, changed and disabled endpoints are noticed within this time. */
 const TARGETS_INTERVAL_MS = 1_000;
 const IDLE_INTERVAL_MS = 300;
 const LAG_INTERVAL_MS = 2_000;
@@ -26,7 +26,7 @@ export interface DispatcherOptions {
   readonly targets: () => Promise<readonly WebhookTarget[]>;
   readonly lags: () => Promise<readonly WebhookLag[]>;
   readonly calls: (schema: Schema) => WebhookCalls;
-  /** Whether orders are being decided: they go first. */
+  /** Whether orders are being decided; they have priority. */
   readonly isBusy: () => boolean;
   readonly rules: AddressRules;
   readonly limits: WebhookLimits;
@@ -55,14 +55,14 @@ export function createWebhookMetrics(metrics: Metrics) {
   };
 }
 
-/** Loops of one endpoint, as it was when they began. */
+/** Loops of one endpoint, with the endpoint's settings at their start. */
 interface Round {
   readonly facts: string;
   readonly stop: AbortController;
   readonly ended: Promise<unknown>;
 }
 
-/** Resolves after `stopping`, when what was under way is reported. */
+/** Resolves after `stopping`, when the attempts under way are recorded. */
 export async function deliverWebhooks(options: DispatcherOptions): Promise<void> {
   const { stopping, log, schemas } = options;
   const rounds = new Map<string, Round>();

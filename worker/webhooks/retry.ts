@@ -1,21 +1,21 @@
-/** When a failed delivery is tried again, and when an endpoint is left alone. Pure. */
+/** When a failed delivery is retried and when an endpoint is disabled. Pure. */
 
 export interface WebhookLimits {
   readonly retryDelayInitialMs: number;
   readonly retryDelayMaxMs: number;
-  /** Attempts at one event; two to three days. */
+  /** Attempts per event; together they take two to three days. */
   readonly attemptsMax: number;
-  /** An endpoint is disabled after so many failures in a row … */
+  /** An endpoint is disabled after this many failures in a row … */
   readonly failuresMax: number;
-  /** … if the first of them was so long ago. */
+  /** … if the first of them was at least this long ago. */
   readonly failingMaxMs: number;
-  /** Attempts under way to one endpoint and schema: first ones, and later ones. */
+  /** Concurrent attempts per endpoint and schema: this many first ones and this many retries. */
   readonly inFlightMax: number;
   readonly retriesInFlightMax: number;
   readonly timeoutMs: number;
-  /** The log is read on while fewer events than that wait for their first attempt … */
+  /** The log is read while fewer events than this wait for their first attempt … */
   readonly pendingMax: number;
-  /** … and fewer than that have failed, or wait behind one of their order that has. */
+  /** … and fewer than this have failed or wait for a failed event of their order. */
   readonly failingMax: number;
 }
 
@@ -35,9 +35,10 @@ export const WEBHOOK_LIMITS: WebhookLimits = {
 };
 
 /**
- * Exponential, with the upper half as jitter: 5 s, 10 s, 20 s … 4 h; undefined: no further attempt.
+ * Exponential backoff with the upper half as jitter: 5 s, 10 s, 20 s … 4 h. Undefined: no further
+ * attempt.
  *
- * @param attempt that has failed, from 1
+ * @param attempt number of the failed attempt, from 1
  * @param random from 0 to 1
  */
 export function webhookRetryMs(

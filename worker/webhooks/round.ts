@@ -12,7 +12,7 @@ import { type WebhookLimits, webhookRetryMs } from './retry.ts';
 
 /** One round of deliveries from the log of one schema to one endpoint. */
 
-/** Beyond its timeout an attempt is given to another worker, unless it was reported. */
+/** An attempt without a result this long after its timeout is given to another worker. */
 const LEASE_MARGIN_MS = 30_000;
 const GONE = 410;
 
@@ -30,12 +30,12 @@ export interface RoundOptions {
   readonly client: WebhookClient;
   readonly calls: WebhookCalls;
   readonly limits: WebhookLimits;
-  /** Only events that failed before; or only new ones. */
+  /** True: only events that failed before. False: only new ones. */
   readonly retries: boolean;
   readonly onResult: (endpoint: string, result: DeliveryResult) => void;
 }
 
-/** @returns how many attempts were made */
+/** @returns the number of attempts made */
 export async function deliverRound(options: RoundOptions): Promise<number> {
   const { target, calls, limits, retries, onResult } = options;
   const { endpoint } = target;
@@ -75,12 +75,12 @@ async function attempt(
   const error = errorOf(result);
   if (error === undefined) return { report: { delivery }, gone: false };
   const gone = 'status' in result && result.status === GONE;
-  // An endpoint that is gone is disabled; what it was to get waits for it to be enabled.
+  // An endpoint that answers "gone" is disabled; its events wait until it is enabled again.
   const retryMs = webhookRetryMs(gone ? 1 : delivery.attempt, Math.random(), limits);
   return { report: { delivery, error, ...(retryMs !== undefined && { retryMs }) }, gone };
 }
 
-/** Only 2xx is success: a redirect is not followed, so nobody has taken the event. */
+/** Only 2xx is success. A redirect is not followed, so it means that nobody has taken the event. */
 function errorOf(result: Delivered): string | undefined {
   if ('error' in result) return result.error;
   return result.status >= 200 && result.status < 300 ? undefined : `HTTP ${result.status}`;

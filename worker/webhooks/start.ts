@@ -15,7 +15,7 @@ import type { WorkerConfig } from '../config.ts';
 import { createWebhookMetrics, deliverWebhooks } from './dispatcher.ts';
 import { WEBHOOK_LIMITS } from './retry.ts';
 
-/** Of its own, so that endpoints never take a connection from orders. */
+/** Separate database connections, so that webhooks never take one from orders. */
 const CONNECTIONS_MAX = 2;
 /** Time for attempts that are under way when the process stops. */
 const STOP_TIMEOUT_MS = 2_000;
@@ -60,7 +60,7 @@ export function startWebhooks(
     log,
     stopping: lifecycle.stopping,
   });
-  // An attempt that is not reported by then is made again, with the same id.
+  // An attempt that is not recorded by then is repeated with the same id.
   lifecycle.onStop('webhooks', async () => {
     await endsWithin(STOP_TIMEOUT_MS, ended);
   });
