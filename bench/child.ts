@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 
-/** A process of a benchmark that takes one order at a time and answers each with one message. */
+/** A child process of a benchmark that takes one command at a time and answers with one message. */
 export class Child {
   readonly #process: ChildProcess;
 

@@ -1,6 +1,6 @@
 /** From what was measured to what is told. */
 
-/** Of an even number of values: the middle between the two in the middle. NaN if one of them is. */
+/** Median; for an even number of values the mean of the middle two. NaN if one of the values is. */
 export function median(values: readonly number[]): number {
   if (values.some(Number.isNaN)) return Number.NaN;
   const sorted = values.toSorted((a, b) => a - b);

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parentOf } from '../ops/stack/processes.ts';
 
-/** What the processes of a benchmark take of the machine. Reads /proc: Linux. */
+/** CPU and memory use of a benchmark's processes. Reads /proc, so it needs Linux. */
 
 /** Ticks a second of /proc's CPU times; fixed in Linux' interface to user space. */
 const TICKS_PER_SECOND = 100;
@@ -12,7 +12,7 @@ function secondsOf(pid: number): number {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    // Ended children that were waited for count too: backends come and go.
+    // Includes children that have ended and were waited for, because backends come and go.
     const ticks = [11, 12, 13, 14].reduce((sum, at) => sum + Number(fields[at]), 0);
     return ticks / TICKS_PER_SECOND;
   } catch {

@@ -25,9 +25,8 @@ import { ZkSession } from '../zk/client/session.ts';
 import { pathsBelow } from '../zk/tree/paths.ts';
 
 /**
- * A shop of a benchmark's own: the servers that the environment does not name, with the local
- * stack's settings and in a folder that goes with it, and the shop's own processes as `npm start`
- * runs them.
+ * A private shop for a benchmark: servers that the environment does not name, with the local stack's
+ * settings and in a temporary folder, and the shop's processes as `npm start` runs them.
  */
 
 const BUFFERS_MAX_MB = 1_024;
@@ -210,7 +209,7 @@ function saleOf(sale: string, sku: string, units: number): SalePlan {
   };
 }
 
-/** What a web node's metrics say of the units that it may draw. */
+/** Units that a web node may admit, from its metrics. */
 function hasUnits(metrics: string, sku: string): boolean {
   const spare = `flashsale_quota_units{sku="${sku}",quantity="spare"`;
   return metrics.split('\n').some((line) => line.startsWith(spare) && !line.endsWith(' 0'));

@@ -4,9 +4,9 @@ import { createPool, type Pool } from '../../db/client/pool.ts';
 import type { Stage } from '../db/stage.ts';
 
 /**
- * The books of a busy sale, written by the routines that write them in a shop: orders in batches, of
- * which 70 % are paid, 5 % cancelled, 20 % expired and 5 % wait for their payment; events published and
- * logged; a small SKU that is sold out and has a line.
+ * The data of a busy sale, written by the same routines as in a shop. Orders are placed in batches:
+ * 70 % are paid, 5 % cancelled, 20 % expired and 5 % wait for their payment. Events are published and
+ * logged. A small SKU is sold out and has a waitlist.
  */
 
 const BATCH_ORDERS = 200;

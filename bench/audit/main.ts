@@ -10,9 +10,9 @@ import { startServers } from '../shop.ts';
 import { writeBooks } from './books.ts';
 
 /**
- * `npm run bench -- audit [--json]`: how long the audit of a million orders takes, whether twice the orders
- * take twice the time, and what it costs the orders beside it: seconds with audits one after the other
- * and seconds without take turns.
+ * `npm run bench -- audit [--json]`: the time that the audit of a million orders takes, how it grows
+ * with the number of orders, and its effect on concurrent orders. For the latter, seconds with
+ * continuous audits and seconds without alternate.
  */
 
 const USAGE = `npm run bench -- audit [options]

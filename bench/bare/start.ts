@@ -10,7 +10,7 @@ export interface Bare {
   end(): void;
 }
 
-/** As many bare node:http as a shop has web nodes, on one port. */
+/** Starts as many bare node:http processes as a shop has web nodes, on one port. */
 export async function startBare(answer: Answer, processes: number): Promise<Bare> {
   const program = join(import.meta.dirname, 'process.ts');
   const port = await freePort();

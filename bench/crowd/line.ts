@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 
-/** One keep-alive connection with one request under way at a time: far lighter than an HTTP client. */
+/** One keep-alive connection with one request at a time; uses far less CPU than an HTTP client. */
 
 const HEAD_END = Buffer.from('\r\n\r\n');
 const LENGTH = 'content-length: ';
@@ -23,7 +23,7 @@ export class Line {
     socket.on('close', () => this.#lost(new Error('connection closed')));
   }
 
-  /** @param lost told when the connection ends before `end`, with an answer outstanding or not */
+  /** @param lost called when the connection ends before `end`, whether or not an answer is due */
   static open(host: string, port: number, lost: (error: Error) => void): Promise<Line> {
     return new Promise((resolve, reject) => {
       const socket = connect({ host, port, noDelay: true });

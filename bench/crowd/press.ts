@@ -10,8 +10,8 @@ export interface Pressed {
 }
 
 /**
- * Presses over `connections` sockets, the next request on each when the last one was answered, until
- * there is no next one.
+ * Sends requests over `connections` sockets until there are no more. Each socket sends its next
+ * request when the last one was answered.
  */
 export async function press(
   { host, port }: { readonly host: string; readonly port: number },

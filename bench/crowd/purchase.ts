@@ -2,9 +2,9 @@ import { createGuestSigner } from '../../server/gate/identity.ts';
 import type { Purpose } from '../../server/gate/shop-token.ts';
 import { issueTicket } from '../../server/gate/ticket.ts';
 
-/** Purchase requests as they go over the wire, made before a clock starts. */
+/** Complete HTTP purchase requests, made before the clock starts. */
 
-/** Longer than any run: no ticket runs out between signing and pressing. */
+/** Longer than any run, so that no ticket expires before it is used. */
 const TICKET_TTL_MS = 3_600_000;
 const BODY = '{"quantity":1}';
 
@@ -28,7 +28,7 @@ export function createSigner({ jwtSecret, purpose, ticketKey, sale }: Keys) {
   };
 }
 
-/** What a browser sends beside what is needed; a shopper without them is another risk. */
+/** Headers of a browser that the shop does not need, but whose absence would raise the risk. */
 export const BROWSER_HEADERS = [
   'user-agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',
   'accept: application/json',

@@ -130,7 +130,7 @@ export interface BatchLoad {
   readonly sku?: string;
 }
 
-/** A rate from fewer calls says more about the first of them than about the way. */
+/** With fewer calls, the rate would depend too much on the first of them. */
 const CALLS_MIN = 100;
 
 export async function drive(target: Target, way: Way, seconds: number): Promise<Run> {

@@ -2,9 +2,10 @@ import { openSession } from '../../db/client/pool.ts';
 import type { Stage } from './stage.ts';
 
 /**
- * Years of orders: half of them in the sale that goes on, the others in one before. Written set-based
- * into tables that become partitions, so that each index is built once, sorted; the books balance
- * (`SELECT * FROM hot.audit()` has no rows), as if place_orders had sold them in batches.
+ * Creates years of orders: half in the present sale, the others in an earlier one. They are written
+ * set-based into tables that then become partitions, so that each index is built once from sorted
+ * data. The audit passes (`SELECT * FROM hot.audit()` has no rows), as if place_orders had placed the
+ * orders in batches.
  */
 
 /** Their partitions are asked for nothing when they are closed for long: decision 33. */
@@ -46,7 +47,7 @@ const ROWS: Readonly<Record<string, (part: Part) => string>> = {
             ARRAY(SELECT m * 2 FROM generate_series(n, n + ${BATCH - 1}) AS m), now()`,
 };
 
-/** One table of one sale, in statements of their own: a lock on its parent is held for moments. */
+/** One table of one sale, in separate statements, so that its parent is locked only briefly. */
 async function fillPart(url: string, table: string, part: Part): Promise<void> {
   const name = `hot."${table}_${part.sale}"`;
   const lane = await openSession(url, {

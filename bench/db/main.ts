@@ -33,7 +33,7 @@ function options() {
 }
 
 const TOO_FEW = 'too few calls';
-/** No rate and no ratio comes from too few calls. */
+/** Rates and ratios from too few calls are left out. */
 const tellRate = (rate: number | undefined, digits = 6) =>
   rate === undefined || Number.isNaN(rate) ? TOO_FEW : rounded(rate, digits);
 

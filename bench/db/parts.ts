@@ -11,7 +11,7 @@ export type Say = (line: string) => void;
 const DISKS: readonly Disk[] = ['own', 'slow'];
 const LOAD: BatchLoad = { call: 'place_orders', size: 200, clients: 2 };
 
-/** Of a rate that is none because there were too few calls, nothing is computed either. */
+/** A rate from too few calls is missing, and nothing is computed from it. */
 const told = (rate = Number.NaN) =>
   Number.isNaN(rate) ? 'too few calls' : `${Math.round(rate)} orders/s`;
 
@@ -28,7 +28,7 @@ export interface WaysResult {
   readonly ratios: Readonly<Record<string, number>>;
 }
 
-/** Every way once a round, so that a change of the machine's mood meets all of them. */
+/** Runs every way once per round, so that changes of the machine's speed affect all of them. */
 export async function compareWays(
   target: Target,
   { rounds, seconds }: BenchOptions,
@@ -115,7 +115,7 @@ export async function compareFull(
   };
 }
 
-/** A transaction that somebody forgot to end, in the middle of a sale. */
+/** Orders/s while a forgotten transaction holds a snapshot during a sale. */
 export async function compareSnapshot(
   target: Target,
   { holdSeconds }: BenchOptions,

@@ -5,7 +5,7 @@ import type { Progress } from '../../ops/stack/progress.ts';
 import type { Servers } from '../../ops/stack/servers.ts';
 import { startServers } from '../shop.ts';
 
-/** The server that is measured: the one of DATABASE_URL, or a private one with the local stack's settings. */
+/** The measured server: DATABASE_URL, or a private one with the local stack's settings. */
 
 export interface BenchServer {
   /** A superuser's. */

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { openSession, type Session } from '../../db/client/pool.ts';
 import { prepare } from '../../db/install/prepare.ts';
 
-/** Databases to measure in: an empty one, and one with years of orders. */
+/** The measured databases: an empty one, and one with years of orders. */
 
-/** Filling ten million rows and building their indexes is one statement each. */
+/** Long, because one statement inserts ten million rows or builds an index of them. */
 const STATEMENT_TIMEOUT_MS = 15 * 60_000;
 
 const OPEN_SALE = `

@@ -4,12 +4,12 @@ import { type Pressed, press } from '../crowd/press.ts';
 import { BROWSER_HEADERS, createSigner, type Keys, purchaseRequest } from '../crowd/purchase.ts';
 
 /**
- * The crowd, a process of its own. Tickets and identities are signed before the clock starts
- * (`prepare`); then it presses as fast as answers come (`press`) or at a rate of its own, whatever
- * the answers do (`pace`).
+ * The crowd, in a separate process. It signs tickets and identities before the clock starts
+ * (`prepare`). Then it sends requests as fast as answers come (`press`), or at a fixed rate
+ * independent of the answers (`pace`).
  */
 
-/** Connections of the open loop, purchases and waiting shoppers each: beyond, a request is not sent. */
+/** Open loop: connections for purchases, and as many for status waits. Beyond, nothing is sent. */
 const PACED_LINES_MAX = 2_000;
 const DRAIN_TIMEOUT_MS = 15_000;
 
@@ -21,7 +21,7 @@ export interface Prepare extends Keys {
 export interface Press {
   readonly host: string;
   readonly port: number;
-  /** Each prepared request once; more than prepared: from the first again. */
+  /** Sends each prepared request once; if more are wanted, it starts again with the first. */
   readonly count: number;
   readonly connections: number;
 }
@@ -31,18 +31,18 @@ export interface Pace {
   readonly port: number;
   readonly perSecond: number;
   readonly seconds: number;
-  /** Every so many-th shopper waits for the outcome, by long-poll. */
+  /** Every n-th shopper waits for the outcome by long-poll. */
   readonly watchEvery: number;
 }
 
 export interface Paced extends Omit<Pressed, 'answers'> {
   readonly due: number;
-  /** Due, and without a free connection. */
+  /** Requests that were due but had no free connection. */
   readonly notSent: number;
   readonly unanswered: number;
-  /** From the moment at which the request was due. */
+  /** Measured from the time at which the request was due. */
   readonly acceptedMs: readonly number[];
-  /** Until it was written: how late this process itself was. Part of the other times. */
+  /** From due to written: the delay of this process itself. The other times include it. */
   readonly lateMs: readonly number[];
   readonly orderedMs: readonly number[];
   readonly watched: number;
@@ -83,7 +83,7 @@ class Lines {
     await Promise.all(Array.from({ length: many }, () => this.#open()));
   }
 
-  /** A free one; when there is none, another is opened for the next who asks. */
+  /** Returns a free connection; if there is none, it opens one for the next caller. */
   take(): Line | undefined {
     const line = this.#free.pop();
     if (this.#free.length === 0 && this.#all.size + this.#opening < PACED_LINES_MAX) {
@@ -104,7 +104,7 @@ class Lines {
     this.#opening += 1;
     const line: Line = await Line.open(this.#place.host, this.#place.port, (error) => {
       if (line.busy) throw error;
-      // The server ends what was idle for long.
+      // The server closes connections that are idle for long.
       this.#all.delete(line);
       const at = this.#free.indexOf(line);
       if (at >= 0) this.#free.splice(at, 1);
@@ -115,7 +115,7 @@ class Lines {
   }
 }
 
-/** Arrivals of a Poisson process: nobody waits for anybody's answer before pressing. */
+/** Arrivals of a Poisson process, which do not depend on earlier answers. */
 async function pace(how: Pace): Promise<Paced> {
   const { perSecond, seconds, watchEvery } = how;
   const statuses: Record<string, number> = {};

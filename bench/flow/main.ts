@@ -12,9 +12,10 @@ import { meter } from './meter.ts';
 import { bareWay, play, type Round, redisWay, shopWay, type Way } from './ways.ts';
 
 /**
- * `npm run bench -- flow [--json]`: committed orders a second, from HTTP to COMMIT, everything and
- * the crowd on this machine; beside it bare node:http on as many processes, and the Redis way of the
- * text behind the same gate; then the shopper's times at 70 % of the reached rate.
+ * `npm run bench -- flow [--json]`: committed orders per second, from HTTP to COMMIT, with all
+ * processes and the crowd on this machine. For comparison it measures bare node:http with as many
+ * processes, and the text's Redis way behind the same gate. At the end it measures the shopper's
+ * times at 70 % of the reached rate.
  */
 
 const USAGE = `npm run bench -- flow [options]
@@ -32,7 +33,7 @@ const MUST_STAY_BELOW = { accepted_ms_p95: 50, ordered_ms_p95: 300 } as const;
 const UNITS = 20_000_000;
 const REDIS_CONNECTIONS = 16;
 const PACED_SHARE = 0.7;
-/** Every so many-th paced shopper waits for the outcome by long-poll. */
+/** Every n-th paced shopper waits for the outcome by long-poll. */
 const WATCH_EVERY = 10;
 
 const text = (value: string) => ({ type: 'string', default: value }) as const;
@@ -86,7 +87,7 @@ function expectNoLoss(name: string, { accepted, committed }: Round): void {
 
 async function pace(way: Way, perSecond: number) {
   const seconds = Number(values['paced-seconds']);
-  // Poisson: a little more than the mean may come.
+  // The number of Poisson arrivals may exceed the mean.
   const count = Math.ceil(perSecond * seconds * 1.05) + 1_000;
   await generator.ask({ prepare: { ...way.keys, count } });
   const paced = { ...way.place, perSecond, seconds, watchEvery: WATCH_EVERY };
@@ -108,7 +109,7 @@ async function pace(way: Way, perSecond: number) {
   return {
     ...of('accepted', report.acceptedMs),
     ...of('ordered', report.orderedMs),
-    // From due to written: the generator's own part of these times; they are not lessened by it.
+    // From due to written: the generator's own part of these times. It is not subtracted from them.
     ...of('paced_sent_late', report.lateMs),
     paced_cpu_us_an_order: cpuUs,
     paced_wait_us_an_order: waitUs,
@@ -172,7 +173,7 @@ async function measure(): Promise<Record<string, unknown>> {
   const orders = mid(({ ours }) => ordersPerS(ours));
   const figures: Record<string, unknown> = {
     orders_vs_bare_http: mid(({ ours, bare }) => ordersPerS(ours) / answersPerS(bare)),
-    // Steadier than wall time on a machine that does other things as well.
+    // CPU time varies less than wall time on a machine with other work.
     orders_vs_bare_cpu: mid(({ ours, bare }) => cpuSum(bare) / cpuSum(ours)),
     ...(redis && {
       flow_vs_redis: mid(({ ours, redis }) => ordersPerS(ours) / (redis ? ordersPerS(redis) : 0)),

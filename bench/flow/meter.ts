@@ -1,6 +1,6 @@
 import { cpuSeconds, waitSeconds } from '../machine.ts';
 
-/** µs an order by process; what took none is left out. */
+/** CPU µs per order by process; processes without any are left out. */
 export type ByProcess = Readonly<Record<string, number>>;
 
 export interface Metered {
@@ -9,7 +9,7 @@ export interface Metered {
   readonly waitUs: ByProcess;
 }
 
-/** What the processes take of the machine from now until it is asked. */
+/** Measures what the processes use from now until the result is read. */
 export function meter(pids: ReadonlyMap<string, number>): (orders: number) => Metered {
   const [cpuBefore, waitBefore] = [cpuSeconds(pids), waitSeconds(pids)];
   return (orders) => ({

@@ -15,7 +15,7 @@ import { type ByProcess, meter } from './meter.ts';
 import { openRedis } from './redis/client.ts';
 import { startRedis } from './redis/server.ts';
 
-/** What is compared: each takes the same presses of the same generator. */
+/** The compared ways; each gets the same requests from the same generator. */
 
 const HERE = import.meta.dirname;
 const FRONTS = 2;
@@ -25,7 +25,7 @@ const COMMIT_TIMEOUT_MS = 120_000;
 export interface Round {
   /** Answered `202`. */
   readonly accepted: number;
-  /** Answered otherwise: not counted as anything but time. */
+  /** Answered otherwise; these count only in the time. */
   readonly refused: number;
   /** Rows of orders; 0 where there are none to commit. */
   readonly committed: number;
@@ -46,9 +46,9 @@ export interface Way {
   readonly pids: ReadonlyMap<string, number>;
   /** Orders in the database. */
   committed(): Promise<number>;
-  /** A cheap look at how many units are sold, for the clock. */
+  /** Units sold, read cheaply, to stop the clock. */
   sold(): Promise<number>;
-  /** Counts so far, of which a round shows what was added. */
+  /** Counts so far; a round reports the difference. */
   counts?(): Promise<Readonly<Record<string, number>>>;
   stop(): Promise<void>;
 }
@@ -78,7 +78,7 @@ export async function play(
     refused: press.count - accepted,
     committed: (await way.committed()) - committedBefore,
     answeredSeconds: pressed.seconds,
-    // What passes between the order to press and the first press is not the shop's.
+    // The time between the command and the first request is not the shop's.
     seconds: (endMs - startMs) / 1_000,
     cpuUs,
     ...(countsBefore && {
@@ -87,7 +87,7 @@ export async function play(
   };
 }
 
-/** As many bare processes as there are web nodes. `sold` and `committed`: nothing is. */
+/** As many bare processes as there are web nodes. `sold` and `committed` are always 0. */
 export async function bareWay(keys: Way['keys']): Promise<Way> {
   const { place, pids, end } = await startBare('accept', FRONTS);
   return {
@@ -135,7 +135,7 @@ const REDIS_TABLE = `CREATE TABLE seckill_order (
   created_at timestamptz DEFAULT now(),
   UNIQUE (user_id, sku_id))`;
 
-/** In a database of its own on the same server, so that neither meets the other's tables. */
+/** In a separate database on the same server, so that the ways do not share tables. */
 async function redisDatabase(servers: Servers): Promise<{ url: string; pool: Pool }> {
   const admin = createPool({ url: servers.databaseUrl, max: 1, applicationName: 'bench' });
   await admin.query({ text: 'CREATE DATABASE redis_way' });

@@ -12,7 +12,7 @@ const BROWSER = { 'user-agent': 'Mozilla/5.0', accept: '*/*', 'accept-language':
 const collect = globalThis.gc ?? (() => {});
 collect();
 const beforeBytes = process.memoryUsage.rss();
-// One token an hour, so that all of them stay in the window.
+// One token an hour, so that all users stay in the window.
 const perSecond = 1 / 3_600;
 const limits = new Limits({
   ipPerSecond: perSecond,
@@ -39,7 +39,7 @@ for (let user = 0; user < USERS; user += 1) {
 }
 collect();
 const megabytes = (process.memoryUsage.rss() - beforeBytes) / 1_048_576;
-// Both are still needed here, or the collector would have been right to take them.
+// Both are used here, so that the garbage collector cannot free them earlier.
 if (cooldown.remainingSeconds('user-0', performance.now()) < 0 || limits.takeIp('::1') < 0) {
   throw new Error('unreachable');
 }

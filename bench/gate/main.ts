@@ -7,8 +7,8 @@ import { median } from '../figures.ts';
 import { limiterMegabytes } from './limiter.ts';
 
 /**
- * `npm run bench -- gate [--json] [--rounds n]`: what a refusal and an admission cost beside a bare
- * node:http server that answers the same, in one process, pressed by turns by the same generator.
+ * `npm run bench -- gate [--json] [--rounds n]`: the cost of a refusal and of an admission, compared
+ * with a bare node:http server with the same answers, in one process, by turns, from one generator.
  * Ratios are medians over the rounds; `_cpu` compares the CPU time of the process per answer.
  */
 

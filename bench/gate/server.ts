@@ -5,8 +5,8 @@ import { ANSWERS } from '../bare/answers.ts';
 import { prepareRequests } from './requests.ts';
 
 /**
- * The process that is measured: a web node without its connections, and bare node:http servers that
- * answer the same, all listening; the generator presses one after the other.
+ * The measured process: a web node without its connections, and bare node:http servers with the same
+ * answers. All of them listen; the generator sends requests to one after the other.
  */
 
 const node = await openWebNode({
@@ -47,7 +47,7 @@ process.on('message', ({ keep, prepare }: Order) => {
   process.send?.({ ports, cpuMs: cpuMs() });
 });
 
-/** Workers would have decided what was handed over; nobody does here, and it must not pile up. */
+/** Removes admitted requests, which would pile up because no worker decides them here. */
 function forgetAll(): void {
   const { pending } = node.context.purchases;
   const requests = [...pending.pendingSince(Number.POSITIVE_INFINITY)];

@@ -5,7 +5,7 @@ import type { Crowd, Order, Place, Pressed } from './generator.ts';
 import type { MillionOptions } from './options.ts';
 import { ProgressBar } from './progress.ts';
 
-/** Sends the crowd, slice by slice, and adds up what it met. */
+/** Sends the crowd's requests, slice by slice, and adds up the results. */
 
 /** Users whose requests are signed at once: some 40 MB of them. */
 const SLICE_USERS = 50_000;
@@ -17,7 +17,7 @@ class Sum {
   unanswered = 0;
   seconds = 0;
   cpuSeconds = 0;
-  /** The worst of the slices: no percentile of all can be made of theirs. */
+  /** The worst of the slices, because their percentiles cannot be combined. */
   readonly latencyMs = { p50: 0, p95: 0, p99: 0 };
 
   add(slice: Pressed): void {

@@ -4,9 +4,9 @@ import { Line } from '../crowd/line.ts';
 import { createSigner, type Keys, purchaseRequest } from '../crowd/purchase.ts';
 
 /**
- * The crowd: a process of its own that presses for a million users, a slice of them at a time. It
- * signs their tickets and identities itself, before the slice's clock starts, so that what is measured
- * is the purchase request; it says how much of the machine its presses took.
+ * The crowd: a separate process that sends the requests of a million users, one slice at a time. It
+ * signs their tickets and identities before the slice's clock starts, so that only purchase requests
+ * are measured. It reports its own CPU use.
  */
 
 export interface Crowd extends Keys {

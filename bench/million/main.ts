@@ -10,9 +10,9 @@ import { type MillionReport, renderReport } from './report.ts';
 import { playMillion } from './scenario.ts';
 
 /**
- * `npm run bench -- million [--json]`: the scenario against a shop of its own, beside bare node:http on
- * as many processes as the shop has web nodes, which answers every press as if it were shed. Slices of
- * the crowd go to both by turns, from the same generator with the same requests.
+ * `npm run bench -- million [--json]`: the scenario against a private shop, compared with bare
+ * node:http on as many processes as the shop has web nodes. The bare server answers every request as
+ * if it were shed. Slices of the crowd go to both by turns, from one generator, with equal requests.
  */
 
 const MUST_STAY_BELOW = 1.5;

@@ -13,9 +13,9 @@ import { type Books, type MillionReport, problemsOf } from './report.ts';
 import type { Shop } from './shop.ts';
 
 /**
- * The scenario of the text that the project comes from: a sale of its own, a million users, and at the
- * end the books. The crowd presses a slice of its users after the other; between two slices it signs
- * the next requests, off the clock. Beside it, if there is a bare server, the same slice to that one.
+ * The scenario of the text that the project comes from: a separate sale, a million users, and an audit
+ * at the end. The crowd sends one slice of its users after the other and signs the next requests
+ * between two slices, off the clock. If there is a bare server, each slice is sent to it as well.
  */
 
 const TITLES = ['TV', 'Phone', 'Clothes'];

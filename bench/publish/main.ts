@@ -13,10 +13,10 @@ import { startServers } from '../shop.ts';
 import { plainLoop, throughEnvelopes, type Way } from './ways.ts';
 
 /**
- * `npm run bench -- publish [--json]`: admitted requests a second that the quorum queue of orders has
- * confirmed, through the web node's envelopes, circuit breaker and publisher; beside it amqplib's
- * plain confirm loop, one message a request, at the window at which it is fastest here. By turns, in
- * one process; the queue is emptied in between.
+ * `npm run bench -- publish [--json]`: admitted requests per second that the quorum queue of orders
+ * confirms, through the web node's envelopes, circuit breaker and publisher. For comparison it
+ * measures amqplib's plain confirm loop, with one message per request and the window that is fastest
+ * here. Both run by turns in one process; the queue is emptied in between.
  */
 
 const { values } = parseArgs({

@@ -9,10 +9,10 @@ import { percentile } from '../figures.ts';
 import { startZookeeper } from './place.ts';
 
 /**
- * `npm run bench -- quota [--json] [--edits n]`: real sessions on a real ZooKeeper. From the write of
- * an edit until the last of 50 web nodes acts on it: quotas by turns up and down, and states. The
- * keeper is a process of its own, whose CPU time is counted; so are ZooKeeper's transactions.
- * Then 100 nodes × 50 SKUs in virtual time: writes per edit, and what more web nodes costs.
+ * `npm run bench -- quota [--json] [--edits n]`: real sessions on a real ZooKeeper. It measures the
+ * time from the write of an edit until the last of 50 web nodes acts on it, for quotas by turns up and
+ * down, and for states. The keeper is a separate process; its CPU time and ZooKeeper's transactions
+ * are counted. Then 100 nodes × 50 SKUs in virtual time: writes per edit, and the cost of more nodes.
  */
 
 const NODES = 50;

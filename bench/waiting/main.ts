@@ -12,8 +12,8 @@ import type { Gather, Told } from './shoppers.ts';
 
 /**
  * `npm run bench -- waiting [--json]`: one web node with 50,000 shoppers who wait for their outcome,
- * half by long-poll, half by event stream; what they cost in memory, and how long after its COMMIT an
- * outcome is on the shopper's socket when those of all of them are decided at once.
+ * half by long-poll, half by event stream. It measures their memory, and the time from the COMMIT of
+ * an outcome until it is on the shopper's socket when all requests are decided at once.
  *
  * Every shopper has a socket of its own. Where the limit on open files (`ulimit -n`) is lower than
  * that, as many wait as it allows, and the memory of 50,000 is reckoned from what the second half of

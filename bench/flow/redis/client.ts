@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createClient } from 'redis';
 
-/** What the Redis way asks of Redis. The driver sends the commands of one turn of the loop together. */
+/** Redis commands of the Redis way. The driver sends all commands of one event loop turn together. */
 
 export interface Order {
   readonly orderNo: string;
@@ -17,11 +17,11 @@ const keysOf = (sku: string) => ({
 });
 
 export async function openRedis(port: number) {
-  // Without reconnecting: a command that cannot be sent fails, and the run with it.
+  // No reconnecting: a command that cannot be sent fails, and so does the run.
   const socket = { host: '127.0.0.1', port, noDelay: true, reconnectStrategy: false } as const;
   const client = createClient({ socket });
-  // The commands under way fail with the same error; as an event alone it would end the process
-  // before it has ended its servers.
+  // The commands under way fail with the same error. Without a listener the event would end the
+  // process before it has stopped its servers.
   client.on('error', () => {});
   await client.connect();
   const script = readFileSync(new URL('./buy.lua', import.meta.url), 'utf8');
@@ -46,7 +46,7 @@ export async function openRedis(port: number) {
       const one = await client.blPop(queue, 1);
       return one === null ? [] : [one.element];
     },
-    /** Notes when an unpaid order is over. */
+    /** Stores when an unpaid order expires. */
     expireAt: (orderNo: string, atSeconds: number) =>
       client.zAdd(DELAY_KEY, { score: atSeconds, value: orderNo }),
     close: () => client.close(),

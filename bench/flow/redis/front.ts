@@ -8,8 +8,8 @@ import { openWebNode } from '../../../test/server/web-node.ts';
 import { openRedis } from './client.ts';
 
 /**
- * The front of the Redis way: this project's web node with its whole gate; where it would draw from
- * its grant and publish, the script in Redis decides, and `202` means that it has.
+ * The web node of the Redis way: this project's web node with its complete gate. Instead of admitting
+ * from its grant and publishing, it calls the script in Redis; `202` means that the script accepted.
  */
 
 export interface FrontOrder {
@@ -42,7 +42,7 @@ async function listen({ listen, redisPort, jwtSecret, ticketKey, sku }: FrontOrd
     entry.stage = 'taken';
   }
   const purchases = {
-    // Redis itself knows who has bought: there is nothing to remember here.
+    // Redis stores who has bought, so nothing is stored here.
     pending: new PendingRequests(),
     take(...[row, request, ticketId, drawnAs, asked]: Parameters<Context['purchases']['take']>) {
       const { sale, schema } = row;

@@ -6,7 +6,7 @@ import { which } from '../../../ops/stack/programs.ts';
 import type { Progress } from '../../../ops/stack/progress.ts';
 import type { BenchServers } from '../../shop.ts';
 
-/** A private Redis that writes its log to disk once a second, which is what is usual. */
+/** A private Redis that writes its log to disk once a second, which is the usual setting. */
 
 const READY_TIMEOUT_MS = 15_000;
 const ANSWER_TIMEOUT_MS = 1_000;

@@ -6,9 +6,10 @@ import { createLog } from '../../../process/log.ts';
 import { type Order, openRedis, type Redis } from './client.ts';
 
 /**
- * Behind Redis: moves orders from the list into RabbitMQ, confirmed, and from there into PostgreSQL,
- * each with an insert of its own, idempotent by its unique keys, acknowledged after COMMIT. An order
- * that is popped and not confirmed when the process dies is lost: the reliable variant costs more.
+ * The worker of the Redis way. It moves orders from the list into RabbitMQ, with confirms, and from
+ * there into PostgreSQL. Each order is one insert, idempotent by its unique keys, and acknowledged
+ * after COMMIT. An order that is popped but not confirmed when the process dies is lost; a variant
+ * without this loss costs more.
  */
 
 export interface WorkerOrder {
@@ -41,7 +42,7 @@ async function start(order: WorkerOrder): Promise<void> {
     url: databaseUrl,
     max: connections,
     applicationName: 'redis-way',
-    // An insert waits for a connection as long as it takes: the prefetch bounds how many do.
+    // No timeout: an insert waits for a connection, and the prefetch limits how many wait.
     connectTimeoutMs: 60_000,
   });
   const insert = async (content: Buffer) => {
