@@ -41,20 +41,22 @@ export async function buildApp(context: Context) {
   };
   const app = Fastify({
     loggerInstance: context.log,
-    // One logger for all: a child for each request that waits is a kilobyte for a line never written.
+    // One logger for all requests: a child logger for each waiting request would take a kilobyte,
+    // for a line that is never written.
     childLoggerFactory: (logger) => logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_BYTES_MAX,
-    // Fastify's own 503 has neither a verdict nor Retry-After; what still arrives is answered.
+    // Fastify's own 503 has neither a verdict nor Retry-After. Requests that still arrive are
+    // answered.
     return503OnClosing: false,
-    // Addresses that the router cannot read.
+    // Handles URLs that the router cannot parse.
     frameworkErrors: refuse,
     clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket),
     serverFactory: (routes) => createListener(purchases, statusCalls, routes),
     routerOptions: { maxParamLength: PATH_PARAMETER_LENGTH_MAX },
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.setValidatorCompiler(compileValidator);
-  // JSON is the only language here; anything else is 415.
+  // Only JSON is accepted; anything else gets 415.
   app.removeContentTypeParser('text/plain');
   await app.register(emptyBodies);
   app.decorateRequest('userId', '');
@@ -86,7 +88,7 @@ function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
 function problemFor(context: Context, error: FastifyError | Problem): Problem {
   if (error instanceof Problem) return error;
   const status = error.statusCode ?? 500;
-  // Fastify's own refusals: malformed or too large bodies, wrong media types, failed schemas.
+  // Fastify's own errors: malformed or too large bodies, wrong media types, failed schemas.
   if (status < 500) return new Problem('bad_request', { detail: error.message, status });
   return problemOf(error, context.log);
 }

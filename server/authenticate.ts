@@ -15,7 +15,7 @@ declare module 'fastify' {
   }
 }
 
-/** Reads who asks, as far as it is known before authentication. */
+/** Returns a function that reads what is known of a visitor before authentication. */
 export function visitorReader(addressOf: ClientAddress) {
   return (request: IncomingMessage): Visitor => ({
     ip: addressOf(request),
@@ -23,7 +23,7 @@ export function visitorReader(addressOf: ClientAddress) {
   });
 }
 
-/** An `onRequest` hook that lets only known users through; what one is told is kept by no cache. */
+/** An `onRequest` hook that lets only known users pass. It forbids caching of the answers. */
 function authenticate(identity: Identity) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const userId = await identity.userOf(request.headers.authorization);
@@ -33,7 +33,10 @@ function authenticate(identity: Identity) {
   };
 }
 
-/** The hooks of routes, `onRequest` unless said: by what is asked for, the limits of each, and who asks. */
+/**
+ * The hooks of routes, which apply the limits and identify the user. They are `onRequest` hooks
+ * unless noted.
+ */
 export function guards(context: Pick<Context, 'gate' | 'identity' | 'visitorOf'>) {
   const { gate, identity, visitorOf } = context;
   const isKnown = authenticate(identity);
@@ -46,17 +49,17 @@ export function guards(context: Pick<Context, 'gate' | 'identity' | 'visitorOf'>
   const ofUser = async (request: FastifyRequest) => gate.check(CALL_STEPS.user, shopperOf(request));
   const ofOwner = async (request: FastifyRequest) => gate.check(CALL_STEPS.own, shopperOf(request));
   return {
-    /** To anybody: counted by address alone. */
+    /** For calls of anybody, limited by address alone. */
     stranger: [ofAddress],
-    /** To a user, for a purchase. */
+    /** For what a user needs for a purchase. */
     issue: [ofAddress, isKnown, ofUser],
-    /** What only who takes part in the sale may do. */
+    /** For calls that only a participant of the sale may make. */
     user: [isKnown, ofUser],
-    /** `preHandler` hook: the same is asked again when the body is there, which may take seconds. */
+    /** `preHandler` hook: checks again when the body has been read, which may take seconds. */
     unblocked: [
       async (request: FastifyRequest) => gate.check(CALL_STEPS.blocked, shopperOf(request)),
     ],
-    /** What became of one's own requests and orders: also for who was blocked meanwhile. */
+    /** For the user's own requests and orders, also if the user was blocked meanwhile. */
     owner: [isKnown, ofOwner],
   };
 }

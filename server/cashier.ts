@@ -7,22 +7,28 @@ import { Problem } from './problems.ts';
 import type { Draw } from './quota/agent.ts';
 
 /**
- * Books payments. One that comes after its order has expired needs units again, and those are admitted as
- * for a purchase: drawn from this node's grant. So late payments never sell beyond the quota, whatever
- * other nodes admit meanwhile.
+ * Books payments. A payment that comes after its order has expired needs units again. These are
+ * drawn from this node's grant, as for a purchase. So late payments never sell beyond the quota,
+ * whatever other nodes admit meanwhile.
  */
 
-/** The keeper brings a unit from a node that does not need it within a few looks. */
+/** Within this time the keeper can move a unit here from a node that does not need it. */
 const GRANT_WAIT_MS = 2_000;
 const GRANT_POLL_MS = 100;
-/** Between two questions what became of a payment that the database did not answer for. */
+/**
+ * Time between two attempts to find out the result of a payment for which the database did not
+ * answer.
+ */
 const UNKNOWN_PAUSE_MS = 1_000;
-/** After that an operator has to look: the units stay drawn until the node's session ends. */
+/** After this time an operator has to act: the units stay drawn until the node's session ends. */
 const UNKNOWN_MS_MAX = 3_600_000;
-/** A call without an answer can still take units for so long; well over the pool's statement timeout. */
+/**
+ * For this long a call without an answer can still take units. It is well above the statement
+ * timeout of the pool.
+ */
 const UNDER_WAY_MS_MAX = 15_000;
 
-/** The quota agent, as far as payments use it. */
+/** The part of the quota agent that payments use. */
 interface Grants {
   draw(sku: string, units: number, least: number, isRepeat: boolean): Draw;
   decide(node: string, sku: string, units: number): void;
@@ -44,15 +50,18 @@ export class Cashier {
   }
 
   /**
-   * @throws {DatabaseError} what came of it may be unknown: the same call again finds out
-   * @throws {Problem} nothing was booked, since this node cannot tell now whether there are units
+   * Books a payment of the order.
+   *
+   * @throws {DatabaseError} the result may be unknown: the same call again finds it out
+   * @throws {Problem} nothing was booked, because this node cannot tell now whether there are units
    */
   async pay(order: Order, reference: string): Promise<PaymentResult> {
     const { databases, agent } = this.#options;
     const { orderNo, sku, units } = order;
     let node: string | undefined;
     const admit = async () => {
-      // Asked again: the node that drew is fenced, and nothing was taken.
+      // The database asks for units again: the node that drew the first ones is fenced, and nothing
+      // was taken.
       if (node !== undefined) agent.decide(node, sku, units);
       node = undefined;
       node = await this.#draw(sku, units);
@@ -71,8 +80,8 @@ export class Cashier {
   }
 
   /**
-   * @returns the node id that drew them; undefined when there is no right to them
-   * @throws {Problem} that cannot be told now: the provider calls again
+   * @returns the node id that drew the units; undefined if no units may be used
+   * @throws {Problem} this cannot be found out now, and the provider calls again
    */
   async #draw(sku: string, units: number): Promise<string | undefined> {
     const { agent, stopping } = this.#options;
@@ -86,15 +95,16 @@ export class Cashier {
         if (draw.verdict === 'quota_unavailable') throw new Problem(draw.verdict);
         return undefined;
       }
-      // The wish is counted once, by the first node id that can count it.
+      // The wanted units are counted once, by the first node id that can count them.
       isRepeat ||= draw.verdict !== 'quota_unavailable';
       await sleep(GRANT_POLL_MS);
     }
   }
 
   /**
-   * The drawn units are this node's until no call can take them any more: then they are decided, whether
-   * the database has taken them or not, and the keeper grants again what is not held.
+   * Waits until no call can take the drawn units any more; until then they stay with this node.
+   * Then they are marked as decided, whether the database has taken them or not, and the keeper
+   * grants again those that are not held.
    */
   async #findOut(order: Order, reference: string, node: string): Promise<void> {
     const { databases, agent, log, stopping } = this.#options;
@@ -132,7 +142,7 @@ export class Cashier {
   }
 }
 
-/** The database has ended the call and booked nothing, as it would each time. */
+/** The database has ended the call and booked nothing, and it would do the same each time. */
 function isRefused(error: unknown): boolean {
   return error instanceof DatabaseError && error.kind === 'refused';
 }

@@ -9,16 +9,18 @@ import { Lotteries } from './lotteries.ts';
 import { TicketKeys } from './ticket-keys.ts';
 
 /**
- * What is on sale, from memory. One cheap query twice a second brings it from the database, however
- * many shoppers look; the database's clock comes with it and is the clock of everything here.
+ * The SKUs and sales, from memory. One cheap query twice a second reads them from the database,
+ * however many shoppers look. It also reads the database's clock, which all code here uses.
  */
 
 const REFRESH_MS = 500;
-/** Older knowledge than this no longer says "sold out": a restock might have been missed. */
+/**
+ * Knowledge older than this is not used to say "sold out", because a restock may have been missed.
+ */
 const STALE_AFTER_MS = 5_000;
-/** One rendering serves all who ask within this time. */
+/** One rendering serves all requests within this time. */
 const RENDER_TTL_MS = 100;
-/** `few` from this share of the units downwards, or from ten units. */
+/** `few` begins at this share of the units or at ten units. */
 const FEW_SHARE = 0.05;
 const FEW_UNITS = 10;
 
@@ -28,16 +30,16 @@ const STRICTNESS: Readonly<Record<SwitchState, number>> = { open: 0, paused: 1, 
 export type SaleState = 'scheduled' | SwitchState;
 const LIVELIEST_FIRST: readonly SaleState[] = ['open', 'paused', 'scheduled', 'closed'];
 
-/** What operators set in ZooKeeper and the catalogue shows. */
+/** Values that the operators set in ZooKeeper and the catalogue shows. */
 export interface Switches {
   state(sku: string): SwitchState;
   keep(sku: string): number;
-  /** Units that all nodes together may admit; undefined when that is not known. */
+  /** Units that all nodes together may admit; undefined if this is not known. */
   quota(sku: string): number | undefined;
   shed(): 'random' | 'lottery';
 }
 
-/** A SKU with its sale's window. */
+/** A SKU with the opening hours of its sale. */
 export interface SkuOnSale extends BoardSku {
   readonly sale: string;
   readonly opensAt: Date;
@@ -55,7 +57,7 @@ interface SaleEntry {
 
 export interface CatalogueSource {
   board(): Promise<SaleBoard>;
-  /** The sale's ticket keys; none as long as the database's clock says "not open". */
+  /** The sale's ticket keys; empty before the sale opens by the database's clock. */
   ticketKeys(sale: string): Promise<readonly TicketKey[]>;
   lottery(sale: string): Promise<SaleLottery | undefined>;
 }
@@ -81,7 +83,7 @@ export class Catalogue {
   #openingTimer: NodeJS.Timeout | undefined;
   #stopped = false;
 
-  /** @param ticketLifeMs the longest life of what ticket keys sign, receipts aside */
+  /** @param ticketLifeMs the longest life of anything that ticket keys sign, except receipts */
   constructor(source: CatalogueSource, switches: Switches, log: Log, ticketLifeMs: number) {
     this.#source = source;
     this.ticketKeys = new TicketKeys((sale) => source.ticketKeys(sale), ticketLifeMs);
@@ -90,7 +92,7 @@ export class Catalogue {
     this.#log = log;
   }
 
-  /** Resolves after the first reading; later ones go on by themselves. */
+  /** Resolves after the first reading. Further readings follow automatically. */
   async start(): Promise<void> {
     await this.#refresh();
     this.#schedule();
@@ -102,7 +104,7 @@ export class Catalogue {
     clearTimeout(this.#openingTimer);
   }
 
-  /** The database's clock, milliseconds since the epoch. */
+  /** Milliseconds since the epoch, by the database's clock. */
   nowMs(): number {
     return this.#clock.nowMs();
   }
@@ -126,7 +128,8 @@ export class Catalogue {
   skuState(row: SkuOnSale): SaleState {
     if (this.nowMs() < row.opensAt.getTime()) return 'scheduled';
     if (this.#isOver(row)) return 'closed';
-    // The operators' switch in ZooKeeper and the DBA's in the database: the stricter one counts.
+    // The operators have a switch in ZooKeeper and the DBA has one in the database. The stricter
+    // one counts.
     const state = this.#switches.state(row.sku);
     return STRICTNESS[state] > STRICTNESS[row.state] ? state : row.state;
   }
@@ -142,12 +145,12 @@ export class Catalogue {
     return left <= Math.max(FEW_UNITS, row.unitsTotal * FEW_SHARE) ? 'few' : 'plenty';
   }
 
-  /** Units are free, and operators let none of them be sold. */
+  /** Units are free, but the quota allows none of them to be sold. */
   isWithheld(row: BoardSku): boolean {
     return row.free > 0 && this.#unitsLeft(row) <= 0;
   }
 
-  /** Free units, as far as the quota reaches beyond what orders hold. */
+  /** Free units that the quota still allows, beyond what orders hold. */
   #unitsLeft({ sku, free, unitsTotal }: BoardSku): number {
     const quota = this.#switches.quota(sku) ?? Number.POSITIVE_INFINITY;
     return Math.min(free, quota - (unitsTotal - free));
@@ -160,7 +163,7 @@ export class Catalogue {
     }));
   }
 
-  /** One sale as JSON; undefined when there is no such sale. */
+  /** One sale as JSON; undefined if there is no such sale. */
   renderSale(sale: string): Rendering | undefined {
     const entry = this.#sales.get(sale);
     if (entry === undefined) return undefined;
@@ -185,12 +188,12 @@ export class Catalogue {
 
   #saleFacts(entry: SaleEntry) {
     const states = new Set(entry.skus.map((row) => this.skuState(row)));
-    // Without a SKU nothing is on sale yet.
+    // A sale without SKUs has nothing on sale yet.
     if (states.size === 0) states.add(this.#isOver(entry) ? 'closed' : 'scheduled');
     return {
       sale: entry.sale,
       title: entry.title,
-      // A sale is open while one of its SKUs is; paused while one of them may go on.
+      // A sale is open while one of its SKUs is open, and paused while one of them may go on.
       state: LIVELIEST_FIRST.find((state) => states.has(state)) ?? 'closed',
       opensAt: entry.opensAt.toISOString(),
       closesAt: entry.closesAt.toISOString(),
@@ -202,7 +205,7 @@ export class Catalogue {
     const askedAtMs = steadyMs();
     const { serverTime, sales, missing } = await this.#source.board();
     this.#clock.sample(serverTime, askedAtMs, steadyMs());
-    // Keys and lotteries are in the home of regular.
+    // Keys and lotteries are stored in the home `regular`.
     const keysAreAway = missing.includes('regular');
     const entries = sales.map(({ sale, title, opensAt, closesAt, ticketEpoch, skus }) => ({
       sale,
@@ -221,7 +224,7 @@ export class Catalogue {
     await this.lotteries.refresh(entries, this.nowMs());
   }
 
-  /** Of a home that did not answer the stock is as it was; it never says "sold out" then. */
+  /** The stock of a home that did not answer stays as it was, and is not used to say "sold out". */
   #asKnown(sku: BoardSku): BoardSku {
     if (sku.isKnown) return sku;
     const { free, unitsTotal } = this.#skus.get(sku.sku) ?? sku;
@@ -230,7 +233,8 @@ export class Catalogue {
 
   async #refreshTicketKeys(): Promise<void> {
     const opensInMs = await this.ticketKeys.refresh(this.#sales.values(), this.nowMs());
-    // The opening moment itself, so that the first ticket does not wait for the next refresh.
+    // Runs at the moment of the opening, so that the first ticket does not wait for the next
+    // refresh.
     clearTimeout(this.#openingTimer);
     if (opensInMs < REFRESH_MS && !this.#stopped) {
       this.#openingTimer = setTimeout(() => this.#refreshLogged(), Math.ceil(opensInMs) + 1);
@@ -254,11 +258,13 @@ export class Catalogue {
   }
 }
 
-/** Answers that are made at most ten times a second, whoever asks. */
+/** Answers that are rendered at most ten times a second, however many clients ask. */
 class Renderings {
   readonly #made = new Map<string, Rendering>();
 
-  /** The clock is no part of the ETag: without other news, 304 and its Date header say as much. */
+  /**
+   * The ETag does not cover the clock: without other changes, a 304 and its Date header are enough.
+   */
   get(key: string, read: () => { facts: object; clock?: object }): Rendering {
     const known = this.#made.get(key);
     const madeAtMs = performance.now();

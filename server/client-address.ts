@@ -5,10 +5,10 @@ import { type AddressRange, addressOf } from '../contracts/address.ts';
 import { rawHeader } from './raw-header.ts';
 
 /**
- * The address of a client: the peer of the connection, or, where that is a proxy of the shop, what
- * the proxy says. A header proves nothing by itself: a proxy that is not told to write it hands on
- * what the client wrote. So a proxy also has to know a secret, unless the operator says that every
- * proxy writes the header by itself.
+ * Finds the address of a client: the peer of the connection or, if that is a proxy of the shop, the
+ * address that the proxy sends. A header alone proves nothing, because a proxy that is not
+ * configured to write it passes on what the client wrote. So a proxy must also send a secret,
+ * unless the operator confirms that every proxy writes the header itself.
  */
 
 const ADDRESS_HEADER = 'x-forwarded-for';
@@ -16,13 +16,13 @@ const PROXY_SECRET_HEADER = 'x-proxy-secret';
 
 export interface TrustedProxies {
   readonly ranges: readonly AddressRange[];
-  /** Proxies that a request passes; each writes one address into X-Forwarded-For. */
+  /** Number of proxies that a request passes; each adds one address to X-Forwarded-For. */
   readonly hops: number;
-  /** What the last of them writes into X-Proxy-Secret; undefined: it need not. */
+  /** Secret that the last proxy sends in X-Proxy-Secret; undefined if none is required. */
   readonly secret: string | undefined;
 }
 
-/** Reads the address of the client; an empty text for a connection that has ended. */
+/** Returns the client's address; an empty text for a connection that has ended. */
 export type ClientAddress = (request: IncomingMessage) => string;
 
 export function clientAddressReader(proxies: TrustedProxies | undefined): ClientAddress {
@@ -37,7 +37,7 @@ export function clientAddressReader(proxies: TrustedProxies | undefined): Client
     if (client === '' || !isTrusted(client) || !knowsSecret(request)) return client;
     const written = request.headers[ADDRESS_HEADER];
     const entries = written === undefined ? [] : String(written).split(',');
-    // The proxy that is nearest to this process has written the last one.
+    // The proxy nearest to this process has written the last address.
     for (let hop = 0; hop < proxies.hops && isTrusted(client); hop += 1) {
       const entry = addressOf(entries.pop()?.trim() ?? '');
       if (entry === undefined) break;

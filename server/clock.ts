@@ -1,16 +1,16 @@
 import { steadyMs } from '../process/clock.ts';
 
 /**
- * The database's clock, as well as it can be told from here: sale windows and tickets are judged by
- * it. Each answer that carries its time is a sample; the one with the shortest round trip among the
- * last few is believed, as in NTP's clock filter (RFC 5905 §10), since delay is what makes a sample
- * wrong. The few are forgotten in turn, so that a clock that drifts is followed.
+ * Estimates the database's clock, by which sale windows and tickets are judged. Each answer with
+ * the database's time is a sample. Of the last samples, the one with the shortest round trip is
+ * used, as in NTP's clock filter (RFC 5905 §10), because delay causes the error of a sample. Old
+ * samples are dropped, so that the estimate follows a clock that drifts.
  */
 const SAMPLES_MAX = 16;
 
 interface Sample {
   readonly roundTripMs: number;
-  /** Database time minus this process's own, in milliseconds. */
+  /** Database time minus this process's own time, in milliseconds. */
   readonly offsetMs: number;
 }
 
@@ -20,16 +20,16 @@ export class DatabaseClock {
   #offsetMs: number;
 
   /**
-   * @param ownMs this process's clock, which goes on while the machine sleeps, and does not follow a
-   * wall clock that is put forward: samples taken before would be wrong by the step
+   * @param ownMs this process's clock. It must go on while the machine sleeps and must not follow
+   *   changes of the wall clock, because these would make the earlier samples wrong.
    */
   constructor(ownMs = steadyMs) {
     this.#ownMs = ownMs;
-    // Until the first sample, this machine's own clock.
+    // Before the first sample, the clock of this machine is used.
     this.#offsetMs = Date.now() - ownMs();
   }
 
-  /** @param askedAtMs, answeredAtMs by this process's clock, before and after the question */
+  /** @param askedAtMs, answeredAtMs by this process's clock, before and after the query */
   sample(serverTime: Date, askedAtMs: number, answeredAtMs: number): void {
     const roundTripMs = answeredAtMs - askedAtMs;
     const offsetMs = serverTime.getTime() - (askedAtMs + roundTripMs / 2);

@@ -28,9 +28,9 @@ import { NodeAgent } from './quota/agent.ts';
 import type { Purchases } from './requests/purchases.ts';
 
 /**
- * Opens what a web node needs of the outside, and puts it together. What is opened here closes in the
- * reverse order when the process ends: first no new requests, then no publishes, then the grant goes back,
- * then the database.
+ * Opens the external connections of a web node and puts the node together. At the end of the
+ * process they close in reverse order: first no new requests, then no publishes, then the grant
+ * goes back, then the database closes.
  */
 export async function compose(config: ServerConfig, log: Log, lifecycle: Lifecycle) {
   const { stopping } = lifecycle;
@@ -43,7 +43,8 @@ export async function compose(config: ServerConfig, log: Log, lifecycle: Lifecyc
   lifecycle.onStop('broker', () => broker.close());
   const publisher = await Publisher.open(broker);
   const pressure = openPressure(config, lifecycle, broker, publisher);
-  // It listens only once the catalogue was read: what is left are its credentials and its end.
+  // The node listens only after the catalogue was read, so only its ZooKeeper rights and its end
+  // remain to be checked.
   const readiness = new Readiness(() => [
     ...agent.missingRights,
     ...(stopping.aborted ? ['stopping'] : []),
@@ -83,7 +84,7 @@ export async function compose(config: ServerConfig, log: Log, lifecycle: Lifecyc
   return { app, monitor };
 }
 
-/** Routing key of this process's verdicts. */
+/** Makes the routing key for this process's verdicts. */
 function newProcessId(): string {
   const host = hostname()
     .replace(/[^A-Za-z0-9]/g, '')

@@ -21,11 +21,11 @@ import type { IdentityConfig } from './gate/identity.ts';
 
 const JWT_NAME_LENGTH_MAX = 255;
 
-/** A secret that is written into a proxy's configuration by hand; a guess must not hit it. */
+/** The secret is written into a proxy's configuration by hand, so it must be too long to guess. */
 const PROXY_SECRET_LENGTH_MIN = 32;
 const PROXY_HOPS_MAX = 10;
 
-/** Not /0: that would be a trust in every peer, and so in every forged header. */
+/** Refuses /0, which would trust every peer and so every forged header. */
 function proxyRange(part: string): AddressRange | undefined {
   const range = rangeOf(part);
   return range !== undefined && range.bits > 0 ? range : undefined;
@@ -40,11 +40,11 @@ const specs = {
   PORT: integer(0, 65_535)({ default: 8080 }),
   JWT_SECRET: secret(JWT_SECRET_LENGTH_MIN)({ default: undefined }),
   JWKS_URL: trustedUrl({ default: undefined }),
-  /** `aud` and `iss` of the tokens that are meant for this shop. */
+  /** `aud` and `iss` of the tokens for this shop. */
   JWT_AUDIENCE: name(JWT_NAME_LENGTH_MAX)({ default: undefined }),
   JWT_ISSUER: name(JWT_NAME_LENGTH_MAX)({ default: undefined }),
   ...paymentSpecs,
-  /** Proxies whose X-Forwarded-For is believed, and what proves that they wrote it. */
+  /** Proxies whose X-Forwarded-For is trusted, and the secret that proves that they wrote it. */
   TRUST_PROXY: list('IP addresses or CIDRs', proxyRange)({ default: undefined }),
   TRUST_PROXY_HOPS: integer(1, PROXY_HOPS_MAX)({ default: undefined }),
   TRUST_PROXY_SECRET: secret(PROXY_SECRET_LENGTH_MIN)({ default: undefined }),

@@ -18,7 +18,7 @@ import type { Purchases } from './requests/purchases.ts';
 import type { StatusWaits } from './requests/status-waits.ts';
 import type { WaitlistWaits } from './requests/waitlist-waits.ts';
 
-/** Everything that calls are answered with; made once, in `node.ts`. */
+/** Everything that the routes need to answer calls; made once, in `node.ts`. */
 export interface Context {
   readonly config: ServerConfig;
   readonly log: Log;
@@ -37,7 +37,7 @@ export interface Context {
   readonly payments: Payments;
   readonly cashier: Cashier;
   readonly orderPages: OrderPages;
-  /** Aborted when the process is asked to end: waiting shoppers are answered then. */
+  /** Aborted when the process is asked to end; waiting shoppers are then answered. */
   readonly stopping: AbortSignal;
   readonly readiness: Readiness;
 }

@@ -2,14 +2,14 @@ import type { FastifyInstance } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 
 /**
- * Many clients name a media type for every call. Where the body is empty there is nothing to be read: a
- * call that needs none goes on, and any other one hears from its schema what is missing.
+ * Accepts a media type without a body, because many clients send one with every call. A call that
+ * needs no body goes on. For any other call, the schema says what is missing.
  */
 export const emptyBodies = fastifyPlugin(async (app: FastifyInstance) => {
   app.addHook('onRequest', async ({ headers }) => {
     if (headers['content-length'] === '0') delete headers['content-type'];
   });
-  // Without a length it turns out to be empty when it is read.
+  // A body without a length turns out to be empty only when it is read.
   const parse = app.getDefaultJsonParser('error', 'error');
   app.removeContentTypeParser('application/json');
   app.addContentTypeParser<string>(

@@ -1,8 +1,9 @@
 import type { FastifyReply } from 'fastify';
 
 /**
- * Aborted when the client has hung up, or the process is asked to end. On the answer, not on its
- * socket: that one lives on and would collect a listener a request.
+ * Aborted when the client disconnects or the process is asked to end. The listener is on the answer
+ * and not on its socket, because the socket lives on and would get one more listener with each
+ * request.
  */
 export function goneSignal(reply: FastifyReply, stopping: AbortSignal): AbortSignal {
   const gone = new AbortController();

@@ -12,22 +12,31 @@ import { isPurchase } from './purchase/fast-path.ts';
 import type { PurchaseHandler } from './purchase/handler.ts';
 import type { StatusCalls } from './status-calls.ts';
 
-/** Limits of the HTTP server. Long-polls are answers that take long, not requests. */
+/**
+ * Limits of the HTTP server. The request timeout does not affect long polls, whose answers take
+ * long and not their requests.
+ */
 const HEADER_BYTES_MAX = 16_384;
 const HEADERS_MAX = 100;
 const HEADERS_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 10_000;
-/** How often requests that take too long are looked for. */
+/** Interval of the search for requests that take too long. */
 const TIMEOUT_CHECK_MS = 1_000;
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
-/** While the server closes: how often connections are ended whose answer has ended since. */
+/** Interval at which idle connections are ended while the server closes. */
 const IDLE_CLOSE_INTERVAL_MS = 100;
-/** A connection that was refused has so long to take the answer in. */
+/** Time that a refused connection has to receive the answer. */
 const LAST_ANSWER_MS = 1_000;
-/** Waiting shoppers hold one each; far more of them than any open file limit would be of no use. */
+/**
+ * Each waiting shopper holds one connection. A higher limit than this would exceed any limit of
+ * open files.
+ */
 const CONNECTIONS_MAX = 100_000;
 
-/** The HTTP server of a web node: purchases and those who wait go straight on, all else to the router. */
+/**
+ * The HTTP server of a web node. Purchases and status calls go straight to their handlers, all
+ * other calls to the router.
+ */
 export function createListener(
   purchases: PurchaseHandler,
   statusCalls: StatusCalls,
@@ -53,35 +62,38 @@ export function createListener(
 }
 
 /**
- * Ends connections that are idle, until the server has closed: Node looks for them once, at the
- * beginning, and an answer that began before the end was known leaves its own alive.
+ * Ends idle connections repeatedly until the server has closed. Node does so only once, at the
+ * start, and a connection whose answer began before would stay open after it.
  */
 export function closeIdle(server: Server): void {
   const timer = setInterval(() => server.closeIdleConnections(), IDLE_CLOSE_INTERVAL_MS);
   server.once('close', () => clearInterval(timer));
 }
 
-/** Statuses of what the HTTP parser refuses; all else is 400. */
+/** Statuses of requests that the HTTP parser refuses; all others get 400. */
 const BROKEN_STATUS: Readonly<Record<string, number>> = {
   HPE_HEADER_OVERFLOW: 431,
   ERR_HTTP_REQUEST_TIMEOUT: 408,
 };
 
-/** What Node's server notes on a socket: the answer that is to be written to it now, if any. */
+/**
+ * Field that Node's server sets on a socket: the answer that is to be written to it now, if there
+ * is one.
+ */
 type HttpSocket = Socket & { readonly _httpMessage?: ServerResponse<IncomingMessage> | null };
 
-/** Sockets whose bytes were no request once: nothing that they send is read again. */
+/** Sockets that have sent invalid bytes; nothing more is read from them. */
 const BROKEN = new WeakSet<Socket>();
 
 /**
- * Answers bytes that are no request, in the shape of every other refusal, and hangs up. Answers to the
- * whole requests that came before go out first.
+ * Answers bytes that are not a request, in the form of every other refusal, and disconnects. The
+ * answers to complete requests before it are sent first.
  */
 export function answerBrokenRequest({ code = '' }: { code?: string }, socket: Socket): void {
-  // Node reports every packet that follows as well.
+  // Node reports every later packet as well.
   if (BROKEN.has(socket)) return;
   BROKEN.add(socket);
-  // What its sender still has to say must not be kept here while an answer is awaited.
+  // Further data of the client must not pile up here while an earlier answer is awaited.
   socket.pause();
   answerInTurn(code, socket);
 }
@@ -89,7 +101,7 @@ export function answerBrokenRequest({ code = '' }: { code?: string }, socket: So
 function answerInTurn(code: string, socket: Socket): void {
   const pending = (socket as HttpSocket)._httpMessage;
   if (code !== 'ECONNRESET' && socket.writable && pending?.req.complete) {
-    // Node puts the next one in its place as soon as this one has left.
+    // Node sets the next answer on the socket as soon as this one is sent.
     pending.once('finish', () => setImmediate(answerInTurn, code, socket));
     return;
   }
@@ -103,7 +115,8 @@ function answerInTurn(code: string, socket: Socket): void {
     at % 2 ? [] : [`${name}: ${all[at + 1]}`],
   );
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('\r\n')}\r\n\r\n${body}`);
-  // An end of ours alone does not end what goes on sending; and a reset would take the answer along.
+  // Ending our side does not stop a client that goes on sending, so its data is read and dropped. A
+  // reset would lose the answer.
   socket.resume();
   setTimeout(() => socket.destroy(), LAST_ANSWER_MS).unref();
 }

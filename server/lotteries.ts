@@ -3,8 +3,8 @@ import { lotteryRank } from '../contracts/lottery.ts';
 import type { SaleLottery } from '../db/lottery.ts';
 
 /**
- * The lotteries of the sales: each is asked for at most three times, when the sale is first seen
- * (its hash), when it opens (its secret) and when it has closed (whether all may see the secret).
+ * The lotteries of the sales. Each is read at most three times: when the sale is first seen (its
+ * hash), when it opens (its secret) and when it has closed (whether the secret may be public).
  */
 
 interface SaleWindow {
@@ -13,10 +13,10 @@ interface SaleWindow {
   readonly closesAt: Date;
 }
 
-/** What everyone may know of a lottery now; hexadecimal. */
+/** The public part of a lottery at this time; hexadecimal. */
 export interface PublicLottery {
   readonly secretSha256: string;
-  /** Only after the sale has closed. */
+  /** Present only after the sale has closed. */
   readonly secret?: string;
 }
 
@@ -33,7 +33,7 @@ export class Lotteries {
     this.#ask = ask;
   }
 
-  /** @param nowMs the database's clock; it judges again itself */
+  /** @param nowMs by the database's clock; the database checks the times again itself */
   async refresh(sales: Iterable<SaleWindow>, nowMs: number): Promise<void> {
     for (const { sale, opensAt, closesAt } of sales) {
       const known = this.#known.get(sale);

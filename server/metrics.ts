@@ -18,7 +18,7 @@ import type { WaitlistWaits } from './requests/waitlist-waits.ts';
 
 const RISK_SCORE_BUCKETS = [0, 10, 24, 49, 74, 100];
 
-/** Parts of a web node that metrics are read from. */
+/** The parts of a web node that the metrics read. */
 interface Parts {
   readonly metrics: ServerMetrics;
   readonly catalogue: Catalogue;
@@ -33,7 +33,7 @@ interface Outside {
   readonly publisher: Publisher;
 }
 
-/** What a web node counts. Refusals are only ever counted here, never logged a line each. */
+/** The counters of a web node. Refusals are only counted, never logged one by one. */
 export function createServerMetrics() {
   const metrics: Metrics = createMetrics('web');
   const purchaseAnswers = new AnswerCounts();
@@ -61,7 +61,7 @@ export function createServerMetrics() {
     'Payments at the provider that no order here may have, by reason',
     ['reason'],
   );
-  // A counter that begins with 1 has never increased: no alert would see the first.
+  // A counter that starts at 1 has never increased, so no alert would notice the first event.
   for (const reason of STRAY_REASONS) strayPayments.inc({ reason }, 0);
   return {
     ...metrics,
@@ -85,7 +85,7 @@ export function createServerMetrics() {
       'Signed callbacks of the payment provider that changed nothing, by reason',
       ['reason'],
     ),
-    /** Every answer to a purchase request: `queued`, or the verdict of the refusal. */
+    /** Counts every answer to a purchase request: `queued` or the verdict of the refusal. */
     purchaseAnswers,
     outcomes: metrics.counter(
       'flashsale_request_outcomes_total',
@@ -112,7 +112,7 @@ export function createServerMetrics() {
 
 export type ServerMetrics = ReturnType<typeof createServerMetrics>;
 
-/** What is known elsewhere in the process and read at each scrape. */
+/** Registers values of other parts of the process, which are read at each scrape. */
 export function observeServer(parts: Parts, { overload, agent, publisher }: Outside): void {
   const { metrics, catalogue, purchases, statusWaits, waitlistWaits } = parts;
   const quota = ['grant', 'admitted', 'decided', 'wanted', 'spare'] as const;

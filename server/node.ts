@@ -36,7 +36,7 @@ import { type PurchaseEvents, Purchases } from './requests/purchases.ts';
 import { StatusWaits } from './requests/status-waits.ts';
 import { WaitlistWaits } from './requests/waitlist-waits.ts';
 
-/** The quota agent, as far as a web node uses it. */
+/** The part of the quota agent that a web node uses. */
 export interface QuotaAgent extends Allotment {
   challenge(sku: string): ChallengeSwitch;
   refund(node: string, sku: string, units: number): void;
@@ -44,7 +44,7 @@ export interface QuotaAgent extends Allotment {
   trusted(node: string): boolean;
 }
 
-/** The publisher, as far as a web node uses it. */
+/** The part of the publisher that a web node uses. */
 export interface PublisherOfOrders {
   publish(
     message: OutgoingMessage,
@@ -53,7 +53,7 @@ export interface PublisherOfOrders {
   available(): boolean;
 }
 
-/** What reaches out of the process; all else a web node makes itself. */
+/** The connections to the outside. A web node makes everything else itself. */
 export interface Outside {
   readonly config: ServerConfig;
   readonly log: Log;
@@ -62,16 +62,16 @@ export interface Outside {
   readonly agent: QuotaAgent;
   readonly publisher: PublisherOfOrders;
   readonly outcomesOf: (requestIds: string[]) => Promise<Answers<RequestOutcome>>;
-  /** Why this node is better left alone now. */
+  /** The reason why this node should not take a request now, if there is one. */
   readonly pressure: (schema: Schema) => OverloadCause | undefined;
   readonly nodeFenced: (node: string) => Promise<boolean>;
-  /** Routing key under which verdicts come back. */
+  /** Routing key for the verdicts to this process. */
   readonly replyTo: string;
   readonly readiness: Readiness;
   readonly stopping: AbortSignal;
 }
 
-/** Shoppers who ask about requests of the same lost node share one question. */
+/** Shoppers who ask about requests of the same dead node share one query. */
 const FENCE_TTL_MS = 500;
 const FENCES_MAX = 1_000;
 
@@ -86,7 +86,7 @@ function rememberFences(ask: (node: string) => Promise<boolean>) {
   };
 }
 
-/** A web node without its connections and without listening: the one place where it is put together. */
+/** Puts a web node together, without its connections and without listening. */
 export async function assembleNode(outside: Outside) {
   const { config, log, databases, catalogue, agent, readiness, stopping } = outside;
   const metrics = createServerMetrics();
@@ -179,7 +179,7 @@ function createChallenges({ catalogue, agent }: Outside, watch: RiskWatch, metri
   });
 }
 
-/** What an admitted request's life means for the rest of the node. */
+/** Connects the events of admitted requests with the other parts of the node. */
 function purchaseEvents(
   { agent }: Outside,
   gate: Gate,

@@ -4,7 +4,7 @@ import type { Order } from './schemas.ts';
 
 type OrderAnswer = Static<typeof Order>;
 
-/** An order as it is known here: from the database, or from the verdict that was pushed. */
+/** An order from the database or from the verdict that was pushed. */
 interface OrderFacts extends Omit<OrderAnswer, 'quantity' | 'createdAt' | 'payBefore' | 'refund'> {
   readonly units: number;
   readonly createdAt: Date | string;
@@ -12,7 +12,7 @@ interface OrderFacts extends Omit<OrderAnswer, 'quantity' | 'createdAt' | 'payBe
   readonly refund?: Refund | null;
 }
 
-/** An order as shoppers see it, in every answer. */
+/** The JSON of an order, the same in every answer to shoppers. */
 export function orderJson(order: OrderFacts): OrderAnswer {
   return {
     orderNo: order.orderNo,
@@ -33,7 +33,7 @@ function timeJson(time: Date | string): string {
   return typeof time === 'string' ? time : time.toISOString();
 }
 
-/** What a shopper is told of money that goes back. */
+/** The part of the answer about a refund. */
 export function refundJson(
   refund: Refund | null | undefined,
   orderCurrency: string,

@@ -3,9 +3,10 @@ import { type OrderPage, userOrders } from '../db/calls.ts';
 import type { Databases } from '../db/client/pool.ts';
 
 /**
- * The first page of a user's orders is what everybody looks at, again and again: it is remembered
- * for a second. What this process does to an order, or hears of one, forgets it; what another one
- * did shows a second later. A page without the orders of a home that is away is not remembered.
+ * Remembers the first page of each user's orders for a second, because it is read most often. When
+ * this process changes an order or hears of a change, it forgets the page. A change by another
+ * process is visible a second later. A page that lacks the orders of a home that is down is not
+ * remembered.
  */
 export const FIRST_PAGE_ORDERS = 20;
 const FIRST_PAGE_TTL_MS = 1_000;
@@ -22,7 +23,11 @@ export class OrderPages {
     this.#databases = databases;
   }
 
-  /** Newest first. @throws {DatabaseError} */
+  /**
+   * Returns the newest orders first.
+   *
+   * @throws {DatabaseError}
+   */
   first(userId: string): Promise<OrderPage> {
     const known = this.#pages.get(userId);
     if (known !== undefined) return known;

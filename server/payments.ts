@@ -2,7 +2,7 @@ import type { PaymentConfig } from '../payment/config.ts';
 import { StandardProvider } from '../payment/standard.ts';
 import { StripeProvider } from '../payment/stripe.ts';
 
-/** The one provider of this shop: what is there of another does not exist. */
+/** The one payment provider of this shop. Data of another provider is treated as absent. */
 export type Payments =
   | { readonly kind: 'demo' | 'standard'; readonly provider: StandardProvider }
   | { readonly kind: 'stripe'; readonly provider: StripeProvider };

@@ -4,8 +4,8 @@ import { isOutage } from '../db/client/errors.ts';
 import type { Log } from '../process/log.ts';
 
 /**
- * Every refusal and error that a client can meet, in one table (RFC 9457). A verdict is for
- * programs, a sentence for people; neither says more than what is known.
+ * All refusals and errors that a client can get, in one table (RFC 9457). The verdict is for
+ * programs and the sentence for people. Neither says more than is known.
  */
 
 type Bounds = readonly [min: number, max: number];
@@ -13,8 +13,10 @@ type Bounds = readonly [min: number, max: number];
 interface ProblemKind {
   readonly status: number;
   readonly detail: string;
-  /** Bounds of `Retry-After` in seconds: the answer may be another one then. Drawn at random
-   *  between them, so that those who were refused together do not come back together. */
+  /**
+   * Bounds of `Retry-After` in seconds, after which the answer may be different. The value is
+   * random between them, so that clients that were refused together do not all come back together.
+   */
   readonly retryAfterSeconds?: Bounds;
 }
 
@@ -87,20 +89,20 @@ export const PROBLEMS = {
 
 export type ProblemVerdict = keyof typeof PROBLEMS;
 
-/** A refusal as a value: what is thrown costs a stack, which a stampede cannot afford. */
+/** A refusal as a value. Throwing would create a stack trace, which is too costly in a rush. */
 export interface Refusal {
   readonly verdict: ProblemVerdict;
-  /** In place of the sentence in the table. */
+  /** Replaces the sentence in the table. */
   readonly detail?: string;
-  /** A more exact HTTP status of the same verdict (413, 415). */
+  /** A more exact HTTP status for the verdict (413, 415). */
   readonly status?: number;
-  /** A known waiting time, or other bounds than those in the table. */
+  /** Seconds to wait if they are known, or other bounds than those in the table. */
   readonly retryAfterSeconds?: number | Bounds;
-  /** Further members of the document, e.g. where to ask about the request. */
+  /** Further members of the document, such as the status URL of the request. */
   readonly members?: Readonly<Record<string, unknown>>;
 }
 
-/** A refusal on its way out; thrown inside routes, answered by the one error handler. */
+/** A refusal as an error. Routes throw it, and the one error handler answers it. */
 export class Problem extends Error implements Refusal {
   override name = 'Problem';
   readonly verdict: ProblemVerdict;
@@ -127,12 +129,12 @@ function boundsOf(verdict: ProblemVerdict): Bounds | undefined {
   return kind.retryAfterSeconds;
 }
 
-/** Seconds, jittered; undefined where waiting changes nothing. */
+/** Seconds, random within bounds; undefined if waiting does not help. */
 function drawn(wait: number | Bounds | undefined): number | undefined {
   return typeof wait === 'object' ? randomInt(wait[0], wait[1] + 1) : wait;
 }
 
-/** Whether asking again later is of no use. */
+/** Returns whether the refusal is final, so that trying again later does not help. */
 export function isLastWord({ verdict, retryAfterSeconds }: Refusal): boolean {
   return (retryAfterSeconds ?? boundsOf(verdict)) === undefined;
 }
@@ -140,14 +142,14 @@ export function isLastWord({ verdict, retryAfterSeconds }: Refusal): boolean {
 /** The answer to a refusal, ready to be written. */
 export interface ProblemAnswer {
   readonly status: number;
-  /** In pairs. */
+  /** Names and values alternate. */
   readonly headers: readonly string[];
   readonly body: string;
-  /** Plain text goes out the faster way, in one piece with the headers. */
+  /** `latin1` for ASCII text, because Node writes it faster, in one piece with the headers. */
   readonly encoding: 'latin1' | 'utf8';
 }
 
-/** The documents that say no more than their verdict, made once. */
+/** The documents of refusals without further details, made once. */
 const PLAIN_DOCUMENTS = new Map(
   (Object.keys(PROBLEMS) as ProblemVerdict[]).map((verdict) => [verdict, documentOf({ verdict })]),
 );
@@ -165,7 +167,7 @@ function documentOf({ verdict, detail, status, members }: Refusal): string {
   });
 }
 
-/** Every problem goes out like this, by whichever way it is written. */
+/** Makes the answer to a refusal. Every problem is sent in this form. */
 export function answerOf(refusal: Refusal): ProblemAnswer {
   const { verdict, detail, status, members, retryAfterSeconds } = refusal;
   const isPlain = detail === undefined && status === undefined && members === undefined;
@@ -186,7 +188,7 @@ export function answerOf(refusal: Refusal): ProblemAnswer {
   return { status: code, headers, body, encoding: length === body.length ? 'latin1' : 'utf8' };
 }
 
-/** The answers to refusals that are constants, made once: one for each Retry-After that may be drawn. */
+/** The answers to constant refusals, made once: one for each possible Retry-After. */
 const READY = new WeakMap<Refusal, readonly ProblemAnswer[]>();
 
 function readyAnswers(refusal: Refusal): readonly ProblemAnswer[] {
@@ -203,7 +205,7 @@ function readyAnswers(refusal: Refusal): readonly ProblemAnswer[] {
   return answers;
 }
 
-/** The same as `answerOf`, for the refusals of a stampede: next to nothing is made for each. */
+/** Does the same as `answerOf` for the refusals of a rush, and creates almost nothing for each. */
 export function readyAnswer(refusal: Refusal): ProblemAnswer {
   if (typeof refusal.retryAfterSeconds === 'number') return answerOf(refusal);
   const answers = readyAnswers(refusal);
@@ -215,11 +217,11 @@ export function writeAnswer(response: ServerResponse, answer: ProblemAnswer): vo
   response.writeHead(status, headers as string[]).end(body, encoding);
 }
 
-/** What a client is told of an error; one that is none of its own is logged, if it is a bug. */
+/** Returns the problem that a client gets for an error. An error that is a bug is logged. */
 export function problemOf(error: unknown, log: Log): Problem {
   if (error instanceof Problem) return error;
   const isAway = isOutage(error);
-  // What a DBA has to mend is logged as a bug is, but the client may ask again.
+  // An error that a DBA has to fix is logged like a bug, but the client may try again.
   if (!isAway || error.kind === 'refused') log.error({ err: error }, 'a request failed');
   return new Problem(isAway ? 'overloaded' : 'internal_error');
 }

@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 
-/** A header as it came, without putting all headers in order; of several, the first. */
+/**
+ * Returns the value of a header without parsing all headers; the first value if there are several.
+ */
 export function rawHeader({ rawHeaders }: IncomingMessage, lowerCase: string): string | undefined {
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at] ?? '';

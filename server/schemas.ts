@@ -3,9 +3,9 @@ import { ORDER_NO_PATTERN, REQUEST_ID_FORM } from '../contracts/ids.ts';
 import { NAME_PATTERN, REQUEST_UNITS_MAX, SCHEMAS } from '../contracts/names.ts';
 import { PROBLEMS } from './problems.ts';
 
-/** The JSON of the HTTP surface: what is validated on the way in and serialized on the way out. */
+/** JSON schemas of the HTTP API: they validate requests and serialize answers. */
 
-/** How long a status may be waited for, in seconds. */
+/** The longest wait for a status, in seconds. */
 export const WAIT_SECONDS_MAX = 30;
 
 const verdicts = Object.keys(PROBLEMS) as (keyof typeof PROBLEMS)[];
@@ -291,7 +291,7 @@ const ProblemContent = {
   content: { 'application/problem+json': { schema: ProblemDocument } },
 };
 
-/** Problem documents of a route, by status, for its `response` schemas. */
+/** Problem documents by status, for the `response` schemas of a route. */
 export function problems(...statuses: number[]): Record<number, typeof ProblemContent> {
   return Object.fromEntries(statuses.map((status) => [status, ProblemContent]));
 }

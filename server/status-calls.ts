@@ -8,20 +8,23 @@ import { type RequestStatus, type StatusQuestion, StatusWait } from './requests/
 import { WAIT_SECONDS_MAX } from './schemas.ts';
 
 /**
- * The calls in which shoppers wait: the status of a request, by long-poll or as an event stream. Those
- * whose URL has the plain form do without the router, as purchases do: tens of thousands wait at once
- * and are answered at once, and what a router keeps of each call would outweigh what is needed.
+ * The calls that wait for the status of a request, by long poll or as an event stream. Calls with a
+ * plain URL bypass the router, as purchases do. Tens of thousands wait at once and are answered at
+ * once, and the router would keep more memory for each call than the call needs.
  */
 
-/** Any other spelling is the router's, which understands or refuses it. */
+/** URLs in any other spelling go to the router, which handles or refuses them. */
 const PLAIN =
   /^\/api\/v1\/requests\/([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}(?:~[\w.-]{1,100})?)(\/events)?(?:\?wait=(\d{1,3}))?$/;
-/** A stream ends by then, or when the outcome is known; the client may open another. */
+/** A stream ends after this time, or when the outcome is known. The client may open another. */
 const EVENTS_MS_MAX = 300_000;
-/** A comment line this often keeps proxies from closing the stream. */
+/** Interval of the comment lines that keep proxies from closing the stream. */
 const EVENTS_HEARTBEAT_MS = 15_000;
-/** Right after the 202, another web node may be asked before the database knows: without a receipt,
- *  "unknown" is only said after this time, however long the caller would wait: any id can be made up. */
+/**
+ * Right after the 202, a client may ask another web node before the database knows the request.
+ * Without a receipt, "unknown" is therefore answered only after this time, however long the client
+ * is ready to wait, because anybody can invent an id.
+ */
 const GRACE_MS = 2_000;
 
 const JSON_HEADERS = [
@@ -36,26 +39,26 @@ const NO_HEADERS = {};
 const STREAM_HEADERS = [
   'content-type',
   'text/event-stream',
-  // A proxy that compresses holds events back until it has enough of them.
+  // A proxy that compresses would hold events back until it has enough of them.
   'cache-control',
   'no-store, no-transform',
-  // nginx holds an answer back until its buffers are full, unless it is told not to.
+  // nginx would hold an answer back until its buffers are full.
   'x-accel-buffering',
   'no',
 ];
 
-/** How the status of a request is asked for. */
+/** The parameters of a status call. */
 export interface StatusCall {
-  /** As in the URL: a request id, perhaps with a receipt. */
+  /** As in the URL: a request id, with or without a receipt. */
   readonly requestId: string;
   readonly isStream: boolean;
   readonly waitSeconds: number;
 }
 
 export interface StatusCalls {
-  /** Takes a call over, or leaves it to the router. */
+  /** Handles the call and returns true, or returns false to leave it to the router. */
   serve(request: IncomingMessage, response: ServerResponse): boolean;
-  /** Answers, now or when the outcome is known. */
+  /** Answers now, or when the outcome is known. */
   answer(response: ServerResponse, userId: string, call: StatusCall): void;
 }
 
@@ -85,14 +88,15 @@ export function createStatusCalls(context: Context): StatusCalls {
     const wait = call.isStream
       ? new EventStream(answering)
       : new LongPoll(answering, call.waitSeconds);
-    // Gone while it was asked who it is.
+    // The client disconnected while its user was being identified.
     if (response.destroyed) return;
-    // On the answer, not on its socket: that one lives on and would collect a listener a request.
+    // The listener is on the answer and not on its socket, because the socket lives on and would
+    // get one more listener with each request.
     response.on('close', () => statusWaits.cancel(wait));
     statusWaits.begin(wait);
   }
 
-  /** Never throws: nobody else answers. */
+  /** Never throws, because no caller would answer the error. */
   function answer(response: ServerResponse, userId: string, call: StatusCall): void {
     try {
       begin(response, userId, call);
@@ -111,7 +115,7 @@ export function createStatusCalls(context: Context): StatusCalls {
       const userId = asked instanceof Promise ? await asked : asked;
       if (userId === undefined) throw new Problem('unauthenticated');
       gate.check(CALL_STEPS.own, { ...visitorOf(request), userId });
-      // They would live as long as the answer is waited for, and nobody reads them again.
+      // These would stay in memory for the whole wait, and nothing reads them again.
       request.rawHeaders = NONE;
       request.headers = NO_HEADERS;
       request.url = '';
@@ -134,7 +138,7 @@ export function createStatusCalls(context: Context): StatusCalls {
   };
 }
 
-/** What both kinds of waits answer with. */
+/** What both kinds of waits need to answer. */
 interface Answering {
   readonly response: ServerResponse;
   readonly question: StatusQuestion;
@@ -192,12 +196,15 @@ class EventStream extends StatusWait {
   tell(status: RequestStatus | undefined): boolean {
     if (status?.status === 'queued') return this.#goOn(status);
     if (!this.#isBegun && status === undefined) this.fail(new Problem('not_found'));
-    // The outcome and the end of the stream are one write.
+    // The outcome and the end of the stream are sent in one write.
     else this.#end(status === undefined ? '' : eventOf(status));
     return false;
   }
 
-  /** No document can follow what has begun; whoever hears the end of the stream asks again. */
+  /**
+   * After the stream has begun, no problem document can be sent. A client that sees the end of the
+   * stream asks again.
+   */
   fail(error: unknown): void {
     if (this.#isBegun) this.#end('');
     else this.#refuse(this.#response, error);
@@ -221,7 +228,8 @@ class EventStream extends StatusWait {
     this.#isBegun = true;
     if (this.#stopping.aborted) this.#response.shouldKeepAlive = false;
     this.#response.writeHead(200, STREAM_HEADERS);
-    // Chunks of our own: Node's are three writes each, and two more at the end.
+    // This class writes the chunks itself: Node needs three writes for each, and two more at the
+    // end.
     this.#isChunked = this.#response.chunkedEncoding;
     this.#response.chunkedEncoding = false;
   }
@@ -233,7 +241,7 @@ class EventStream extends StatusWait {
     else this.#write(text, last);
   }
 
-  /** @param last what ends the stream with it */
+  /** @param last text that ends the stream, sent in the same write */
   #write(text: string, last?: string): void {
     const length = Buffer.byteLength(text);
     const chunk = this.#isChunked ? `${length.toString(16)}\r\n${text}\r\n` : text;
@@ -243,7 +251,7 @@ class EventStream extends StatusWait {
   }
 }
 
-/** Plain text goes out the faster way. */
+/** ASCII text is written as `latin1`, which is faster. */
 function encodingOf(text: string, bytes: number): 'latin1' | 'utf8' {
   return bytes === text.length ? 'latin1' : 'utf8';
 }

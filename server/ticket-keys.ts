@@ -2,42 +2,55 @@ import { createSecretKey, type KeyObject } from 'node:crypto';
 import type { TicketKey } from '../db/ticket-keys.ts';
 
 /**
- * The keys that sign tickets, from memory. They come into being when a sale opens and are replaced
- * from time to time; the database says by a number in the catalogue that they have changed, and only
- * then they are asked for: once by a node, however many shoppers wait.
+ * The keys that sign tickets, from memory. A key is created when a sale opens and is replaced from
+ * time to time. A number in the catalogue tells that the keys have changed. Only then the node
+ * reads them, once, however many shoppers wait.
  */
 
 /**
- * A new key signs so much later than it is made, the one before until then: nodes learn of it one by
- * one, and a ticket must not meet a node that calls it invalid because its key is news.
+ * A new key starts to sign this long after its creation, and the previous key signs until then.
+ * Nodes learn of a new key one by one, and a node that does not know it yet would refuse its
+ * tickets.
  */
 const HANDOVER_MS = 2_000;
-/** A retired key's tickets are believed so much longer than they live: nodes learn of it one by one. */
+/**
+ * Tickets of a retired key are accepted this much longer than they live, because nodes learn of the
+ * change one by one.
+ */
 const RETIRED_SLACK_MS = 60_000;
-/** What was taken at the last moment may stand in a queue for hours: its receipt is read meanwhile. */
+/**
+ * A request taken at the last moment may be in a queue for hours, and its receipt must be readable
+ * until it is decided.
+ */
 const RECEIPTS_AFTER_CLOSE_MS = 24 * 3_600_000;
 
 interface SaleWindow {
   readonly sale: string;
   readonly opensAt: Date;
   readonly closesAt: Date;
-  /** Another number than before: the keys have changed. */
+  /** Changes whenever the keys change. */
   readonly ticketEpoch: number;
 }
 
 export interface AcceptedKey {
   readonly key: KeyObject;
-  /** By the database's clock. */
+  /**
+   * Milliseconds since the epoch, on the database's clock, until when tickets of this key are
+   * accepted.
+   */
   readonly untilMs: number;
-  /** The same, for new tickets. */
+  /** The same, until when the key signs new tickets. */
   readonly signsUntilMs: number;
 }
 
 interface Known {
   readonly epoch: number;
-  /** Newest first; revoked ones are not among them. */
+  /** Newest first, without revoked keys. */
   readonly accepted: readonly AcceptedKey[];
-  /** The first of the sale, which is never replaced: receipts must be good for as long as it lasts. */
+  /**
+   * The sale's first key. It is never replaced, because receipts must be valid as long as the sale
+   * lasts.
+   */
   readonly first: KeyObject;
 }
 
@@ -47,15 +60,17 @@ export class TicketKeys {
   readonly #known = new Map<string, Known>();
   readonly #questions = new Map<string, Promise<void>>();
 
-  /** @param longestLifeMs of what the keys sign, receipts aside */
+  /** @param longestLifeMs the longest life of anything that the keys sign, except receipts */
   constructor(ask: (sale: string) => Promise<readonly TicketKey[]>, longestLifeMs: number) {
     this.#ask = ask;
     this.#acceptRetiredMs = longestLifeMs + RETIRED_SLACK_MS;
   }
 
   /**
-   * Asks for the keys of sales that are open, or were a day ago, and are unknown or have changed.
-   * @param nowMs the database's clock
+   * Reads the keys of sales that are open or were open a day ago, if they are unknown or have
+   * changed.
+   *
+   * @param nowMs by the database's clock
    * @returns milliseconds until the next sale opens
    */
   async refresh(sales: Iterable<SaleWindow>, nowMs: number): Promise<number> {
@@ -72,14 +87,15 @@ export class TicketKeys {
   }
 
   /**
-   * The key that signs now; undefined before the sale opens.
-   * @param nowMs the database's clock
+   * Returns the key that signs now; undefined before the sale opens.
+   *
+   * @param nowMs by the database's clock
    */
   signing(sale: string, nowMs: number): KeyObject | undefined {
     return this.accepted(sale).findLast(({ signsUntilMs }) => nowMs < signsUntilMs)?.key;
   }
 
-  /** The same, and asks when none is known yet: for the moment of the opening. */
+  /** Does the same, but reads the keys if none is known yet, as at the moment of the opening. */
   async signingNow(sale: string, nowMs: number): Promise<KeyObject | undefined> {
     const key = this.signing(sale, nowMs);
     if (key !== undefined) return key;
@@ -87,7 +103,10 @@ export class TicketKeys {
     return this.signing(sale, nowMs);
   }
 
-  /** Those whose tickets are good, each as long as it says; newest first. None: they are not known. */
+  /**
+   * Keys whose tickets are accepted, each until its `untilMs`, newest first; empty if no keys are
+   * known.
+   */
   accepted(sale: string): readonly AcceptedKey[] {
     return this.#known.get(sale)?.accepted ?? [];
   }
@@ -97,7 +116,7 @@ export class TicketKeys {
     return this.#known.get(sale)?.first;
   }
 
-  /** One question serves all who come while it is under way. */
+  /** All callers share one query that is under way. */
   #learn(sale: string, epoch: number): Promise<void> {
     const asked = this.#questions.get(sale);
     if (asked !== undefined) return asked;

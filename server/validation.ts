@@ -2,8 +2,8 @@ import { Ajv, type ValidateFunction } from 'ajv';
 import addFormats from 'ajv-formats';
 
 /**
- * Bodies are taken as they are: "1" is not a quantity. What stands in a URL is text by nature and is
- * read as the number that the schema asks for.
+ * Bodies are validated as they are: "1" is not a quantity. Values in a URL are always text, so they
+ * are converted to the number that the schema asks for.
  */
 const options = { removeAdditional: false, useDefaults: true, allErrors: false } as const;
 const ofBodies = addFormats.default(new Ajv({ ...options, coerceTypes: false }));

@@ -226,10 +226,7 @@ export class NodeAgent {
     if (this.#switches.isAuto(sku)) membership.changed();
   }
 
-  /**
-   * The share of purchase requests to keep, 0 to 1: that of the SKU or the common one. If it is
-   * `auto`, the value that the keeper wrote last.
-   */
+  /** Share of purchase requests to keep, 0 to 1; with `auto`, the keeper's last value. */
   keep(sku: string): number {
     return this.#switches.keep(sku);
   }
