@@ -9,6 +9,7 @@ import {
 } from '../../db/client/pool.ts';
 import { prepare } from '../../db/install/prepare.ts';
 import { databaseUrl, servers, uniqueName } from '../servers.ts';
+import { until } from '../until.ts';
 
 /** A database of its own for a test file: copied from a template that is prepared once a run. */
 export interface TestDatabase {
@@ -40,10 +41,10 @@ function templateName(): string {
 }
 
 function openAdmin() {
-  return openSession(servers.databaseUrl, {
-    applicationName: 'test',
-    ...PATIENCE,
-  });
+  // A busy machine may take longer for a session than an attempt waits.
+  return until('an admin session', () =>
+    openSession(servers.databaseUrl, { applicationName: 'test', ...PATIENCE }),
+  );
 }
 
 async function ensureTemplate(): Promise<string> {

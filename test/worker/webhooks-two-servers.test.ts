@@ -68,11 +68,11 @@ test('events of both servers, in order per order, while a SKU moves and while on
   const next = await stock(ops, sale, { units: 20, schema: 'regular' });
   servers.second.stopImmediately();
   const here = await order(worker, next, {}, 'regular');
-  await payOrder(worker, here, `w-${here}`);
+  await until('it is paid', () => payOrder(worker, here, `w-${here}`));
   await webhooks.publish('regular');
   await untilTaken(receiver, [here]);
   const away = await until('it is back', () => order(worker, sku).catch(() => undefined));
-  await payOrder(worker, away, `w-${away}`);
+  await until('it is paid', () => payOrder(worker, away, `w-${away}`));
   await publish();
   await untilTaken(receiver, [away]);
   expect(lives(receiver.taken).size).toBe(numbers.length + 2);
