@@ -275,7 +275,9 @@ function mergeBoardSku(sku: string, home: BoardRow, both: readonly BoardRow[]): 
     ...toBoardSku(home, sku),
     free: freeUnits(home),
     unitsTotal: both.reduce((sum, row) => sum + toNumber(row.units_total ?? '0'), 0),
-    unpaidExists: both.some((row) => row.unpaid_exists === true),
+    // While it moves, one server may have answered before its units arrived and the other after they
+    // left: then no units are seen, and that must not read as sold out.
+    unpaidExists: !livesThere(home) || both.some((row) => row.unpaid_exists === true),
   };
 }
 

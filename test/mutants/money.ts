@@ -27,8 +27,8 @@ export const MONEY: readonly Mutant[] = [
     file: 'server/routes/payment.ts',
     edits: [
       [
-        'if (installation !== (await installationOf(databases, orderNo))) {',
-        'if (!installation) {',
+        "if (installation !== (await installationOf(databases, orderNo))) return 'other_installation';",
+        "if (!installation) return 'other_installation';",
       ],
     ],
     tests: ['test/system/stripe-sessions.test.ts'],
