@@ -1,0 +1,38 @@
+import { expect, it } from 'vitest';
+import { moveSku, saleBoard } from '../../db/calls.ts';
+import type { Pool } from '../../db/client/pool.ts';
+import { stock } from './shop.ts';
+import { openTwoServers } from './two-servers.ts';
+
+/** What the board says of a SKU while it moves from one server to the other. */
+
+const { worker, ops, sale } = await openTwoServers();
+
+it('is never sold out because one server answered before the move and the other after it', async () => {
+  const sku = await stock(ops, sale, { units: 10, schema: 'regular' });
+  const { promise: asked, resolve: tell } = Promise.withResolvers<void>();
+  const { promise: moved, resolve: goOn } = Promise.withResolvers<void>();
+  // The hot server answers before the move, the regular one after it.
+  const hot: Pool = {
+    ...worker.hot,
+    async query(statement) {
+      const rows = await worker.hot.query(statement);
+      tell();
+      return rows as never;
+    },
+  };
+  const regular: Pool = {
+    ...worker.regular,
+    async query(statement) {
+      await moved;
+      return (await worker.regular.query(statement)) as never;
+    },
+  };
+  const board = saleBoard({ regular, hot });
+  await asked;
+  await moveSku(ops, 'hot', sku);
+  goOn();
+  const { sales } = await board;
+  const found = sales.flatMap(({ skus }) => skus).find((one) => one.sku === sku);
+  expect(found?.free === 0 && !found.unpaidExists).toBe(false);
+});
