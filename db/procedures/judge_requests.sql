@@ -25,7 +25,7 @@ AS $routine$
 BEGIN
   RETURN QUERY
   WITH elsewhere AS MATERIALIZED (
-    -- What the other schema decided before the SKU moved here. It decides nothing any more.
+    -- Outcomes that the other schema recorded before the SKU moved here. It decides no more of them.
     SELECT d.* FROM decided_elsewhere(p_request_ids) d WHERE p_terms.moved
   ), known_sale AS MATERIALIZED (
     SELECT p_terms.sale AS sale

@@ -27,7 +27,7 @@ SET search_path = :schema, pg_temp
 AS $routine$
 #variable_conflict use_column
 DECLARE
-  -- What is said about each request: position in these arrays = position in the arguments.
+  -- The answer to each request. The position in these arrays is its position in the arguments.
   v_status    text[];
   v_reason    text[];
   v_order_no  bigint[];
@@ -46,7 +46,7 @@ DECLARE
   v_units_may_return boolean;
   i           int;
 BEGIN
-  -- 1. What is decided already, or refused without a look at the stock.
+  -- 1. Find the requests that have outcomes, and refuse those that need no look at the stock.
   SELECT array_agg(j.status), array_agg(j.reason), array_agg(j.order_no), array_agg(j.units),
          array_agg(j.first_at), array_agg(j.at) FILTER (WHERE j.first_at = j.at AND NOT j.is_known),
          coalesce(array_agg(j.at) FILTER (WHERE j.first_at = j.at AND j.status IS NULL), '{}')
@@ -103,7 +103,7 @@ BEGIN
         v_status[i] := 'limit_reached';
       END IF;
     END LOOP;
-    -- What a user was credited with and did not get.
+    -- Take back the units that users were credited with and did not get.
     PERFORM lower_buyers(p_terms.sale, p_terms.sku, array_agg(p_user_ids[b.at]),
                          array_agg(p_units[b.at] - v_got[b.at]))
     FROM unnest(v_buying) AS b (at) WHERE p_units[b.at] > v_got[b.at];

@@ -50,7 +50,7 @@ DECLARE
   v_order_nos bigint[];  -- of a plain batch, by position
   v_credited  text[];    -- users of a plain batch that was stopped
 BEGIN
-  -- 1. What it is given.
+  -- 1. Check the arguments.
   IF p_sku IS NULL OR v_count IS NULL
      OR (cardinality(p_user_ids), cardinality(p_units), cardinality(p_accept_fewer),
          cardinality(p_nodes)) IS DISTINCT FROM (v_count, v_count, v_count, v_count)

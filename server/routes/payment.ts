@@ -17,6 +17,7 @@ import {
   type FailedRefund,
   ForgedCallback,
   type IgnoredReason,
+  type Payment,
   PaymentError,
   type PaymentProvider,
   type SessionPaid,
@@ -77,16 +78,13 @@ const standardRoute: Route<StandardProvider> = async (app, context) => {
         throw new Problem('bad_request', { detail: 'Not a payment callback for this order' });
       }
       const { installation, reference, requestId } = callback;
-      if (
-        installation !== undefined &&
-        installation !== (await installationOf(databases, orderNo))
-      ) {
-        return notBooked(context, { orderNo, reference, reason: 'other_installation' });
-      }
       const order = await orderDetails(databases, orderNo);
+      const isElsewhere =
+        installation !== undefined && installation !== (await installationOf(databases, orderNo));
+      if (isElsewhere) return notBooked(context, callback, 'other_installation');
       if (order === undefined) throw new Problem('not_found');
       if (requestId !== undefined && requestId !== order.requestId) {
-        return notBooked(context, { orderNo, reference, reason: 'other_order' });
+        return notBooked(context, callback, 'other_order');
       }
       // Nothing is booked. The provider gets an error and has to handle the case.
       if (!isAmountOf(order, callback)) {
@@ -105,11 +103,13 @@ const standardRoute: Route<StandardProvider> = async (app, context) => {
  */
 function notBooked(
   { log, metrics }: Context,
-  facts: { orderNo: string; reference: string; reason: StrayReason },
+  { orderNo, reference }: Payment | SessionPaid,
+  reason: StrayReason,
 ) {
-  metrics.strayPayments.inc({ reason: facts.reason });
+  metrics.strayPayments.inc({ reason });
+  const facts = { orderNo, reference, reason };
   log.error(facts, 'the provider has money that no order here may have: look where it belongs');
-  return { status: 'ignored', reason: facts.reason };
+  return { status: 'ignored', reason };
 }
 
 /**
@@ -183,17 +183,17 @@ async function strayReason(
  */
 async function stray(
   context: Context & { readonly provider: StripeProvider },
-  { installation, orderNo, reference, paidAt }: SessionPaid,
+  paid: SessionPaid,
   reason: StrayReason,
 ) {
   const { log, metrics, provider } = context;
-  metrics.strayPayments.inc({ reason });
+  const { installation, orderNo, reference, paidAt } = paid;
   const isOurs = reason === 'no_such_order' || reason === 'other_order';
-  const facts = { orderNo, reference, reason };
   if (!isOurs || installation === undefined || Date.now() - paidAt.getTime() > FRESH_MS) {
-    log.error(facts, 'Stripe has money that no order here may have: look where it belongs');
-    return { status: 'ignored', reason };
+    return notBooked(context, paid, reason);
   }
+  metrics.strayPayments.inc({ reason });
+  const facts = { orderNo, reference, reason };
   const refundRef = await provider.refund(reference, installation).catch((error: unknown) => {
     if (!(error instanceof PaymentError)) throw error;
     log.error(
