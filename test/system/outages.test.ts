@@ -188,6 +188,9 @@ describe('the last node', () => {
   it('is gone: the balancer answers as a node would', async () => {
     const { calls } = await until('orders are taken and decided', callsOf);
     await Promise.all(WEB.map((name) => system.kill(name)));
+    // It closes a connection without an answer where a node dies with a call of that connection, so
+    // that a browser repeats it. This test asks for what comes after.
+    await until('the balancer has no node', async () => (await calls['readyz']?.())?.status === 503);
     const buy = () => shopper().press(sale, SKU, { ticket: 'any' });
     const answers = await answersOf({ ...calls, buy });
     for (const { name, status, contentType, retryAfter, body } of answers) {
