@@ -1,11 +1,12 @@
--- fence_node: from its return on, no request of this web node can be ordered any more. The quota
--- keeper calls it before it gives the rights of a dead node to others.
+-- fence_node: fences a web node. After the call has returned, no request that this web node admitted can
+-- become an order any more. The quota keeper calls it before it gives the units of a dead node to others.
 --
--- Parameters: p_node
--- Result: true if it was fenced by this call, false if it was before
+-- Parameters: p_node, the name of the web node
+-- Result: true if this call fenced the node; false if it was fenced before
 -- Tables: writes fenced_node
--- Locks: the advisory lock of the node, exclusively: waits for the batches with a request of it
--- Errors: FS001 no name
+-- Locks, in order: the advisory lock of the node, exclusively: it waits for the batches and payments under
+--   way that name the node; the key of the fenced_node row
+-- Errors: FS001 p_node is NULL or empty
 
 CREATE OR REPLACE FUNCTION :schema.fence_node(p_node text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -24,7 +25,7 @@ $routine$;
 
 ALTER FUNCTION :schema.fence_node OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.fence_node IS
-  'From its return on, no request of this web node can be ordered';
+  'Fences a web node: after its return, no request of the node can become an order';
 REVOKE ALL ON FUNCTION :schema.fence_node FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.fence_node
   TO flashsale_worker, flashsale_ops;

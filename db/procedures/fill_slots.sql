@@ -1,11 +1,15 @@
--- fill_slots: spreads free units of a SKU that has none in this schema over slots, evenly, and books them.
--- Part of create_sku, move_sku and receive_sku.
+-- fill_slots: spreads free units evenly over new slots of a SKU that has no slots in this schema, and
+-- records them in stock_movement. Part of create_sku, move_sku and receive_sku.
 --
--- Parameters: p_sale, p_sku; p_units; p_slots; p_kind, load or move
+-- Parameters
+--   p_sale, p_sku  the sale and the SKU
+--   p_units        the free units
+--   p_slots        the number of slots to make
+--   p_kind         the kind of the movements: load or move
 -- Result: none
 -- Tables: writes stock_slot, stock_movement
 -- Locks: none of its own
--- Errors: 23505 it has slots here
+-- Errors: 23505 the SKU has slots in this schema
 
 CREATE OR REPLACE FUNCTION :schema.fill_slots(
   p_sale text, p_sku text, p_units bigint, p_slots int, p_kind text
@@ -25,5 +29,5 @@ $routine$;
 
 ALTER FUNCTION :schema.fill_slots OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.fill_slots IS
-  'Spreads units of a SKU over slots: part of create_sku, move_sku and receive_sku';
+  'Spreads units of a SKU over new slots: part of create_sku, move_sku and receive_sku';
 REVOKE ALL ON FUNCTION :schema.fill_slots FROM PUBLIC;

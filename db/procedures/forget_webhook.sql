@@ -1,11 +1,12 @@
--- forget_webhook: forgets what is on its way to an endpoint that was removed. Its place is put behind
--- the end of every log and stays there: a worker that has not heard of the removal yet would make a
--- new one otherwise, and deliver everything since the endpoint was added once more.
+-- forget_webhook: drops the deliveries to an endpoint that was removed. The endpoint's position is set
+-- behind the end of every log and stays there. Otherwise a worker that does not know of the removal yet
+-- would make a new position, and deliver every event since the endpoint was added once more.
 --
--- Parameters: p_endpoint
+-- Parameters: p_endpoint, the id of the endpoint
 -- Result: none
 -- Tables: writes webhook_cursor, webhook_delivery
--- Locks, in order: its webhook_cursor row (waits for a take_webhooks that reads on); its deliveries
+-- Locks, in order: the webhook_cursor row of the endpoint: it waits for a take_webhooks that reads the log;
+--   the webhook_delivery rows of the endpoint
 -- Errors: none
 
 CREATE OR REPLACE FUNCTION :schema.forget_webhook(p_endpoint text) RETURNS void
@@ -19,6 +20,6 @@ $routine$;
 
 ALTER FUNCTION :schema.forget_webhook OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.forget_webhook IS
-  'Forgets what is on its way to a removed endpoint, for good';
+  'Drops the deliveries to a removed endpoint, for good';
 REVOKE ALL ON FUNCTION :schema.forget_webhook FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.forget_webhook TO flashsale_ops;

@@ -1,7 +1,8 @@
--- installation: who this database is to payment providers.
+-- installation: returns the id by which payment providers know this database. It goes along with every
+-- session and refund.
 --
 -- Parameters: none
--- Result: its id
+-- Result: the id
 -- Tables: reads catalog.installation
 -- Locks: none
 -- Errors: none
@@ -14,7 +15,7 @@ AS $routine$
 $routine$;
 
 ALTER FUNCTION catalog.installation OWNER TO flashsale_owner;
-COMMENT ON FUNCTION catalog.installation IS 'Who this database is to payment providers';
+COMMENT ON FUNCTION catalog.installation IS 'The id by which payment providers know this database';
 REVOKE ALL ON FUNCTION catalog.installation FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION catalog.installation
   TO flashsale_web, flashsale_worker, flashsale_ops, flashsale_readonly;

@@ -1,19 +1,25 @@
--- join_waitlist: a user asks to wait for a unit of a SKU that comes back. Asking again changes
--- nothing: there is one place for each user and SKU.
+-- join_waitlist: gives a user a place in the waitlist of a SKU. A second call changes nothing: a user has
+-- one place for each SKU.
 --
--- Parameters: p_sku, p_user_id; p_units, wanted at the most
--- Result: what was found
---   waiting          there is a place in the line, made now or before; waitlist_entries tells it
---   units_available  units are free: to be bought, not to be waited for
---   limit_reached    the user could not hold so many units more
---   line_full        line_entries_max shoppers wait already
---   not_open, paused, closed   the state of the sale or the SKU
---   moved            the SKU lives in the other schema: call there
---   unknown_sku, bad_units
--- Tables: reads catalog.sku, catalog.sale, catalog.tunable, stock_slot; writes buyer (a row with 0
---   units, so that serve_waitlist never has to make one) and waiting
--- Locks, in order: the advisory lock of the SKU, shared; the key of the buyer row; the advisory lock
---   of the SKU's line, shared (serve_waitlist takes it exclusively); the key of the waiting row
+-- Parameters
+--   p_sku, p_user_id  the SKU and the user
+--   p_units           the largest number of units that the user wants
+-- Result: one word
+--   waiting          the user has a place in the waitlist, from this call or an earlier one;
+--                    waitlist_entries returns it
+--   units_available  units are free: the user can buy them and need not wait
+--   limit_reached    p_units and the units that the user holds exceed the user limit of the SKU
+--   line_full        line_entries_max users are in the waitlist already
+--   not_open         the sale has not opened
+--   paused           the SKU is paused
+--   closed           the SKU is closed, or the sale has closed
+--   moved            the SKU lives in the other schema, or on another server: call there
+--   unknown_sku      there is no such SKU
+--   bad_units        p_units is NULL, or not between 1 and the user limit of the SKU
+-- Tables: reads catalog.sku, catalog.sale, catalog.tunable, stock_slot; writes buyer (a row with 0 units,
+--   so that serve_waitlist never has to make one) and waiting
+-- Locks, in order: the advisory lock of the SKU, shared; the key of the buyer row; the advisory lock of the
+--   SKU's waitlist, shared (serve_waitlist takes it exclusively); the key of the waiting row
 -- Errors: none of its own
 
 CREATE OR REPLACE FUNCTION :schema.join_waitlist(p_sku text, p_user_id text, p_units int)
@@ -26,7 +32,7 @@ DECLARE
   v_most bigint := catalog.tunable('line_entries_max');
   v_held int;
 BEGIN
-  -- Its SKU stays in the schema where it is until this is over.
+  -- This lock keeps the SKU in the schema where it is until this transaction ends.
   PERFORM pg_advisory_xact_lock_shared(hashtext('sku'), hashtext(p_sku));
   SELECT k.sale, k.schema, k.abroad, k.user_limit,
          CASE WHEN now() < s.opens_at THEN 'not_open'
@@ -60,7 +66,7 @@ BEGIN
     RETURN 'line_full';
   END IF;
 
-  -- Not while units are handed out: whoever stands in the line at that moment is seen.
+  -- Wait while serve_waitlist hands out units: it must see every place that exists at that moment.
   PERFORM pg_advisory_xact_lock_shared(hashtext('line ' || current_schema()), hashtext(p_sku));
   INSERT INTO waiting (sale, sku, user_id, units, claims, rank, asked_at)
   SELECT v_sku.sale, p_sku, p_user_id, p_units,
@@ -74,6 +80,6 @@ $routine$;
 
 ALTER FUNCTION :schema.join_waitlist OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.join_waitlist IS
-  'A user asks to wait for a unit that comes back: waiting, or why not';
+  'Gives a user a place in the waitlist of a SKU; returns waiting, or why not';
 REVOKE ALL ON FUNCTION :schema.join_waitlist FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.join_waitlist TO flashsale_web, flashsale_ops;

@@ -1,15 +1,16 @@
--- judge_requests: what is said about requests before anybody asks for their units. The answer of those
--- that were decided before, and refusals that do not depend on the stock. Part of place_mixed_batch.
+-- judge_requests: answers requests as far as no look at the stock is needed. Requests that were decided
+-- before get their recorded outcome. Others get a refusal if it does not depend on the stock. Part of
+-- place_mixed_batch.
 --
 -- Parameters
---   p_terms  what place_orders has read of the SKU
---   p_request_ids, p_user_ids, p_units, p_nodes  those of place_orders
+--   p_terms  the terms of the SKU that place_orders has read
+--   p_request_ids, p_user_ids, p_units, p_nodes  as in place_orders
 -- Result: one row for each request
---   at        its position
---   first_at  position at which the same request id came first
---   is_known  whether it has an outcome
---   status, reason, order_no, units  the answer; status is NULL if it is still to be decided
--- Tables: reads outcome, fenced_node, and for a SKU that has moved outcome of the other schema
+--   at        the position of the request
+--   first_at  the position at which the same request id came first
+--   is_known  true if the request id has an outcome
+--   status, reason, order_no, units  the answer; status is NULL if the request is still to be decided
+-- Tables: reads outcome, fenced_node; for a SKU that has moved, also outcome of the other schema
 -- Locks: none
 -- Errors: none
 
@@ -25,7 +26,7 @@ AS $routine$
 BEGIN
   RETURN QUERY
   WITH elsewhere AS MATERIALIZED (
-    -- Outcomes that the other schema recorded before the SKU moved here. It decides no more of them.
+    -- Outcomes that the other schema recorded before the SKU moved here. It decides no more requests.
     SELECT d.* FROM decided_elsewhere(p_request_ids) d WHERE p_terms.moved
   ), known_sale AS MATERIALIZED (
     SELECT p_terms.sale AS sale
@@ -63,5 +64,5 @@ $routine$;
 
 ALTER FUNCTION :schema.judge_requests OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.judge_requests IS
-  'Old answers, and refusals that do not depend on the stock: part of place_mixed_batch';
+  'Recorded outcomes, and refusals that do not depend on the stock: part of place_mixed_batch';
 REVOKE ALL ON FUNCTION :schema.judge_requests FROM PUBLIC;

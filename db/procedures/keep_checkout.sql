@@ -1,14 +1,15 @@
--- keep_checkout: remembers the session that the provider has made for an order, unless the order has
--- one already: of two presses at once both get the first one. Only the provider's word makes room for the
--- next one: in a session whose time is over somebody may have paid at the last moment. Nobody is told a session's URL before this
--- has committed, so a session that is not kept cannot be paid.
+-- keep_checkout: records the session that the provider has made for an order, unless the order has a
+-- session that is not over. Two calls at the same time both return the first session. Only the provider's
+-- report that a session is over (end_checkout) makes room for the next one: somebody may have paid at the
+-- last moment in a session whose time is over. Nobody is told the URL of a session before this has
+-- committed, so a session that is not recorded cannot be paid.
 --
 -- Parameters
 --   p_order_no     the order
 --   p_session_ref  the provider's reference of the session, with the provider's name in front
---   p_url          where it is paid
---   p_ends_at      when the provider ends it by itself
--- Result: the URL of the session in force; NULL if the order cannot be paid any more
+--   p_url          the URL where the shopper pays
+--   p_ends_at      when the provider ends the session by itself
+-- Result: the URL of the session in force; NULL if the order does not exist, or its status is not ordered
 -- Tables: reads orders; writes checkout
 -- Locks, in order: the orders row; the checkout row
 -- Errors: none of its own
@@ -38,6 +39,6 @@ $routine$;
 
 ALTER FUNCTION :schema.keep_checkout OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.keep_checkout IS
-  'Remembers the provider''s session of an order: one at a time';
+  'Records the provider''s session for an order: one at a time';
 REVOKE ALL ON FUNCTION :schema.keep_checkout FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.keep_checkout TO flashsale_web;

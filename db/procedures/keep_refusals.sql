@@ -1,14 +1,14 @@
--- keep_refusals: a SKU has come to be of which requests were refused before, when no catalogue had it:
--- they get their outcomes in its sale, where place_orders finds them. Trigger of catalog.sku, so that
--- one that is inserted by hand does it too. Refusals of a SKU of another server are carried there by
--- createSku: see refusals.
+-- keep_refusals: gives outcomes to requests that were refused before their SKU existed. When the SKU is
+-- created, the refusals become outcomes in its sale, where place_orders finds them. Trigger of catalog.sku,
+-- so that a SKU that is inserted by hand is covered too. For a SKU of another server it moves nothing:
+-- createSku carries those refusals there (see refusals).
 --
 -- Parameters: none
 -- Result: none (a row trigger)
--- Tables: reads outcome of both schemas; writes refused_request of both, outcome of the schema of the
---   SKU
--- Locks: the advisory lock of the SKU, exclusively, for the rest of the transaction: a refusal that has
---   not seen the SKU is there before, a later one sees it
+-- Tables: reads outcome of both schemas; writes refused_request of both schemas, and outcome of the schema
+--   of the SKU
+-- Locks: the advisory lock of the SKU, exclusively, for the rest of the transaction. A refusal that did not
+--   see the SKU has committed before; a later refusal sees the SKU
 -- Errors: none of its own
 
 CREATE OR REPLACE FUNCTION catalog.keep_refusals() RETURNS trigger
@@ -28,7 +28,7 @@ BEGIN
       (request_id, sale, sku, user_id, node, status, reason, units, decided_at)
     SELECT g.request_id, $2, $1, g.user_id, '', 'rejected', g.reason, 0, g.refused_at
     FROM (SELECT * FROM gone UNION ALL SELECT * FROM also_gone) g
-    -- Who used the id for another purchase after that has its outcome.
+    -- If the id was used for another purchase since then, it keeps the outcome of that purchase.
     WHERE NOT EXISTS (SELECT FROM regular.outcome o WHERE o.request_id = g.request_id)
       AND NOT EXISTS (SELECT FROM hot.outcome o WHERE o.request_id = g.request_id)
     ORDER BY g.request_id
@@ -40,7 +40,7 @@ $routine$;
 
 ALTER FUNCTION catalog.keep_refusals OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.keep_refusals IS
-  'Trigger: requests refused before their SKU came to be keep that as their outcome';
+  'Trigger: requests that were refused before their SKU existed keep that as their outcome';
 REVOKE ALL ON FUNCTION catalog.keep_refusals FROM PUBLIC;
 
 CREATE OR REPLACE TRIGGER keep_refusals AFTER INSERT ON catalog.sku

@@ -1,8 +1,8 @@
--- leave_waitlist: a user gives the place in the line up. An order that was made for the user stays:
--- cancel_order gives that up.
+-- leave_waitlist: gives up the place of a user in the waitlist of a SKU. An order that was made for the
+-- user stays; cancel_order gives it up.
 --
 -- Parameters: p_sku, p_user_id
--- Result: true if there was a place
+-- Result: true if the user had a place
 -- Tables: reads catalog.sku; writes waiting
 -- Locks: the waiting row
 -- Errors: none
@@ -21,6 +21,6 @@ $routine$;
 
 ALTER FUNCTION :schema.leave_waitlist OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.leave_waitlist IS
-  'A user gives the place in the line up';
+  'Gives up the place of a user in the waitlist of a SKU';
 REVOKE ALL ON FUNCTION :schema.leave_waitlist FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.leave_waitlist TO flashsale_web, flashsale_ops;

@@ -1,7 +1,8 @@
--- legacy_before: until when orders were placed that may be paid in sessions without an identity.
+-- legacy_before: returns a time. Orders placed before it may be paid in sessions that do not carry the id
+-- of an installation.
 --
 -- Parameters: none
--- Result: the time; -infinity where the database was made after sessions had identities
+-- Result: the time; -infinity if the database had no orders when sessions began to carry that id
 -- Tables: reads catalog.installation
 -- Locks: none
 -- Errors: none
@@ -15,6 +16,6 @@ $routine$;
 
 ALTER FUNCTION catalog.legacy_before OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.legacy_before IS
-  'Orders placed before then may be paid in sessions without an identity';
+  'Orders placed before this time may be paid in sessions without the id of an installation';
 REVOKE ALL ON FUNCTION catalog.legacy_before FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION catalog.legacy_before TO flashsale_web, flashsale_ops;

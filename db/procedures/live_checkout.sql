@@ -1,13 +1,13 @@
--- live_checkout: the session in which an order is paid now.
+-- live_checkout: returns the session in which an order can be paid now.
 --
 -- Parameters: p_order_no
--- Result: no row if it never had one; else
---   url          of the session that can be paid, or in which a payment may be under way; NULL if the
---                provider has said that it is over: the next one is kept by keep_checkout
---   attempt      how many sessions the order has had
---   session_ref  the provider's reference of the last one
---   ends_at      when the provider ends it by itself: from then on its URL may lead to nothing, and
---                only the provider knows whether somebody has paid
+-- Result: no row if the order never had a session; otherwise one row
+--   url          the URL of the session that can be paid, or in which a payment may be under way; NULL if
+--                the provider has reported that the session is over. keep_checkout records the next one
+--   attempt      the number of sessions that the order has had
+--   session_ref  the provider's reference of the last session
+--   ends_at      when the provider ends the last session by itself. After that time its URL may lead to
+--                nothing, and only the provider knows whether somebody has paid
 -- Tables: reads checkout
 -- Locks: none
 -- Errors: none
@@ -22,6 +22,6 @@ AS $routine$
 $routine$;
 
 ALTER FUNCTION :schema.live_checkout OWNER TO flashsale_owner;
-COMMENT ON FUNCTION :schema.live_checkout IS 'The session in which an order is paid now';
+COMMENT ON FUNCTION :schema.live_checkout IS 'The session in which an order can be paid now';
 REVOKE ALL ON FUNCTION :schema.live_checkout FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.live_checkout TO flashsale_web;

@@ -2,19 +2,20 @@
 -- place_mixed_batch.
 --
 -- Parameters
---   p_terms   what place_orders has read of the SKU
---   p_wanted  units
---   p_wait    lock all slots, and wait for those that others hold
+--   p_terms   the terms of the SKU that place_orders has read
+--   p_wanted  the units wanted
+--   p_wait    true: lock all slots, and wait for slots that other transactions hold
 -- Result: one row
---   slots, remaining  what was locked, in this order, and the units in each
---   held              units in them
---   elsewhere         units in the others, when held is less than what is wanted
---   passed_over       whether the first one was not the fullest: another call has that
---   retries           looks that found every slot locked, and were followed by another one
---   locked_at         when the first one was locked
+--   slots, remaining  the locked slots, in the order in which they were locked, and the units in each
+--   held              the units in these slots
+--   elsewhere         the units in the other slots, if held is less than p_wanted; otherwise 0
+--   passed_over       true if the first locked slot has less than 7/8 of the units of the fullest slot,
+--                     because another call holds fuller ones; false with p_wait
+--   retries           how often the call found every slot locked and looked again
+--   locked_at         when the first slot was locked; NULL if none was locked
 -- Tables: reads and locks stock_slot
--- Locks, in order: stock_slot rows: unlocked ones only (SKIP LOCKED), never waiting; with p_wait all
---   slots of the SKU, ascending
+-- Locks: stock_slot rows. Without p_wait only those that nobody holds (SKIP LOCKED), never waiting; with
+--   p_wait all slots of the SKU, ascending
 -- Errors: none
 
 CREATE OR REPLACE FUNCTION :schema.lock_slots(
@@ -39,8 +40,8 @@ BEGIN
   retries := 0;
 
   IF p_wait AND p_wanted > 0 THEN
-    -- All of them, empty ones too, since units may be on their way back into those. With all in hand
-    -- the answer is exact.
+    -- Lock all slots. Empty ones are included, since units may be on their way back into them. Once all
+    -- are locked, the answer is exact.
     SELECT coalesce(array_agg(s.slot), '{}'), coalesce(array_agg(s.remaining), '{}'),
            coalesce(sum(s.remaining), 0)
     INTO slots, remaining, held
@@ -48,10 +49,10 @@ BEGIN
           WHERE a.sku = p_terms.sku ORDER BY a.slot FOR UPDATE) s;
     locked_at := clock_timestamp();
   END IF;
-  -- Or the fullest that nobody holds, one after the other. ORDER BY sees a slot as the snapshot has it,
-  -- FOR UPDATE returns it as it is now. Fullest to within an eighth, by lot: strictly the fullest is the
-  -- same one for all sessions, and each locked slot on the way to a free one costs a try (32 clients,
-  -- 64 slots: CPU 620 -> 500 us a call).
+  -- Without p_wait, lock the fullest slots that nobody holds, one after the other. ORDER BY sees a slot as
+  -- the snapshot has it; FOR UPDATE returns it as it is now. Slots within about an eighth of the fullest are
+  -- taken in random order. In strict order, all sessions would try the same slot first, and each locked slot
+  -- on the way to a free one costs a try (32 clients, 64 slots: CPU 620 -> 500 us a call).
   v_fullest := (SELECT max(s.remaining) FROM stock_slot s WHERE s.sku = p_terms.sku);
   WHILE held < p_wanted AND NOT p_wait LOOP
     SELECT s.slot, s.remaining INTO v_slot, v_units
@@ -71,8 +72,9 @@ BEGIN
       CONTINUE;
     END IF;
     EXIT WHEN held > 0 OR retries >= p_terms.pick_retries;
-    -- Locked or empty? Only committed rows tell. No waiting for a lock from here on: a slot that was
-    -- emptied since the snapshot may have been locked before it was left out.
+    -- Are the slots locked, or empty? Only committed rows tell. From here on, do not wait for a lock: this
+    -- call may hold a slot that is not in its list, because FOR UPDATE locks a slot that was emptied since
+    -- the snapshot before it leaves the slot out.
     EXIT WHEN NOT EXISTS (
       SELECT FROM stock_slot s WHERE s.sku = p_terms.sku AND s.remaining > 0);
     PERFORM pg_sleep(p_terms.pick_retry_wait_us * 2 ^ retries / 1e6);
