@@ -1,10 +1,11 @@
--- log_dead_letter: writes down what an operator did with a dead letter, before it leaves its queue.
+-- log_dead_letter: records what an operator did with a dead letter, before the letter leaves its queue.
 --
--- Parameters: the columns of dead_letter
+-- Parameters: the columns of dead_letter of the same names. p_error, p_sku and p_reason may be NULL;
+--   p_content has the first bytes of the message, p_bytes its length
 -- Result: none
 -- Tables: writes dead_letter
 -- Locks: none
--- Errors: 23514 an action that the table does not allow
+-- Errors: 23514 the table does not allow the action
 
 CREATE OR REPLACE FUNCTION :schema.log_dead_letter(
   p_letter      text,
@@ -31,6 +32,6 @@ $routine$;
 
 ALTER FUNCTION :schema.log_dead_letter OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.log_dead_letter IS
-  'Writes down what an operator did with a dead letter';
+  'Records what an operator did with a dead letter';
 REVOKE ALL ON FUNCTION :schema.log_dead_letter FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.log_dead_letter TO flashsale_ops;

@@ -1,8 +1,8 @@
--- lottery_rank: a user's rank in the lottery of a sale, see lottery_ranks. Part of join_waitlist; not to
--- be called alone before the sale has closed.
+-- lottery_rank: returns the rank of a user in the lottery of a sale, see lottery_ranks. Part of
+-- join_waitlist. Do not call it alone before the sale has closed.
 --
 -- Parameters: p_sale, p_user_id
--- Result: 0 ≤ rank < 1; NULL for a sale that does not exist
+-- Result: 0 ≤ rank < 1; NULL if the sale does not exist
 -- Tables: reads catalog.sale
 -- Locks: none
 -- Errors: none
@@ -17,5 +17,5 @@ $routine$;
 
 ALTER FUNCTION catalog.lottery_rank OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.lottery_rank IS
-  'A user''s rank in the lottery of a sale: part of join_waitlist';
+  'The rank of a user in the lottery of a sale: part of join_waitlist';
 REVOKE ALL ON FUNCTION catalog.lottery_rank FROM PUBLIC;

@@ -1,10 +1,10 @@
--- lottery_ranks: the ranks of users in the lottery of a sale, as contracts/lottery.ts and the lottery's
--- page compute them: the first 48 bits of HMAC-SHA-256(secret of the sale, user) as a share of all such
--- numbers. Part of lottery_rank and waitlist_books; not to be called alone before the sale has closed.
--- The two padded keys are made once a call: a row costs 2 us here, 60 us if it makes them itself.
+-- lottery_ranks: returns the ranks of users in the lottery of a sale, as contracts/lottery.ts and the
+-- lottery's page compute them: the first 48 bits of HMAC-SHA-256(secret of the sale, user), divided by 2^48.
+-- Part of lottery_rank and waitlist_books. Do not call it alone before the sale has closed. The two padded
+-- keys are computed once a call: a user costs 2 us then, and 60 us if each row computes them.
 --
 -- Parameters: p_sale, p_user_ids
--- Result: one row a user, 0 ≤ rank < 1; none for a sale that does not exist
+-- Result: one row for each user, 0 ≤ rank < 1; no rows if the sale does not exist
 -- Tables: reads catalog.sale
 -- Locks: none
 -- Errors: none
@@ -14,8 +14,8 @@ RETURNS TABLE (user_id text, rank double precision)
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = catalog, pg_temp
 AS $routine$
-  -- RFC 2104, with the key of 32 bytes filled up to a block of 64. (pgcrypto has hmac(), but is an
-  -- extension that not every server offers.)
+  -- RFC 2104, with the key of 32 bytes padded to a block of 64. (pgcrypto has hmac(), but not every server
+  -- offers this extension.)
   WITH pads AS MATERIALIZED (
     SELECT string_agg(set_byte('\x00', 0, get_byte(k.block, i.at) # 54), '' ORDER BY i.at) AS inside,
            string_agg(set_byte('\x00', 0, get_byte(k.block, i.at) # 92), '' ORDER BY i.at) AS outside
@@ -32,5 +32,5 @@ $routine$;
 
 ALTER FUNCTION catalog.lottery_ranks OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.lottery_ranks IS
-  'Ranks of users in the lottery of a sale: part of lottery_rank and waitlist_books';
+  'The ranks of users in the lottery of a sale: part of lottery_rank and waitlist_books';
 REVOKE ALL ON FUNCTION catalog.lottery_ranks FROM PUBLIC;

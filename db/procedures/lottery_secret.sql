@@ -1,8 +1,8 @@
--- lottery_secret: the secret of a sale's lottery, for the sale's copy on a second server. Operators
--- keep it to themselves: sale_lottery() is what everybody else may know.
+-- lottery_secret: returns the secret of a sale's lottery, for the copy of the sale on a second server.
+-- Operators must keep it secret. sale_lottery() returns what everybody else may know.
 --
 -- Parameters: p_sale
--- Result: 32 bytes; NULL for a sale that does not exist
+-- Result: 32 bytes; NULL if the sale does not exist
 -- Tables: reads catalog.sale
 -- Locks: none
 -- Errors: none
@@ -16,6 +16,6 @@ $routine$;
 
 ALTER FUNCTION catalog.lottery_secret OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.lottery_secret IS
-  'The secret of a sale''s lottery, for the sale''s copy on a second server';
+  'The secret of a sale''s lottery, for the copy of the sale on a second server';
 REVOKE ALL ON FUNCTION catalog.lottery_secret FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION catalog.lottery_secret TO flashsale_ops;

@@ -1,11 +1,15 @@
--- lower_buyers: users hold fewer units of a SKU that lives in this schema. Part of place_orders and
--- place_mixed_batch, and of cancel_order and expire_orders of both schemas; not to be called alone.
+-- lower_buyers: lowers the units that users hold of a SKU that lives in this schema. If the SKU lives in
+-- this schema of another server, a transfer tells that server. Part of place_orders, place_mixed_batch and
+-- apply_transfers, and of cancel_order and expire_orders of both schemas; not to be called alone.
 --
--- Parameters: p_sale, p_sku; p_user_ids and p_units, of the same length; a user may come repeatedly
+-- Parameters
+--   p_sale, p_sku        the sale and the SKU
+--   p_user_ids, p_units  arrays of the same length: the users, and the units that each gives up. A user may
+--                        come repeatedly
 -- Result: none
--- Tables: reads catalog.sku; writes buyer; if the SKU lives in this schema of another server,
---   transfer and transfer_mark
--- Locks: the buyer rows, ascending by user
+-- Tables: reads catalog.sku; writes buyer; if the SKU lives in this schema of another server, transfer and
+--   transfer_mark instead
+-- Locks: the buyer rows, ascending by user; for a SKU of another server, the lock of send_transfer instead
 -- Errors: none of its own
 
 CREATE OR REPLACE FUNCTION :schema.lower_buyers(
@@ -33,5 +37,5 @@ $routine$;
 
 ALTER FUNCTION :schema.lower_buyers OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.lower_buyers IS
-  'Users hold fewer units: part of place_orders, cancel_order and expire_orders';
+  'Lowers the units that users hold: part of place_orders, cancel_order and expire_orders';
 REVOKE ALL ON FUNCTION :schema.lower_buyers FROM PUBLIC;

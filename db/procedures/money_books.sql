@@ -1,9 +1,10 @@
--- money_books: whether orders that cost nothing are paid, and whether what was told of money that goes back
--- is so: of each payment the events refund_due and refunded take turns, the last one is true, and no more
--- refunds were told than it had: those that failed, and the one that is done. Part of audit.
+-- money_books: checks that orders that cost nothing are paid, and that the refund events of each payment
+-- are right: refund_due and refunded alternate, the last one agrees with the state of the refund, and there
+-- are no more refunded events than refunds (those that failed, and the one that is done). Part of audit.
 --
 -- Parameters: none
--- Result: as of audit; one row for each SKU and broken promise, with the first order numbers
+-- Result: as in audit; one row for each SKU with unpaid orders that cost nothing, with the first order
+--   number; one row for each payment whose events are wrong
 -- Tables: reads orders, payment, refund, outbox, event
 -- Locks: none
 -- Errors: none
@@ -55,5 +56,5 @@ $routine$;
 
 ALTER FUNCTION :schema.money_books OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.money_books IS
-  'Whether free orders are paid, and refunds told as they are: part of audit';
+  'Checks that free orders are paid, and that refund events agree with the refunds: part of audit';
 REVOKE ALL ON FUNCTION :schema.money_books FROM PUBLIC;

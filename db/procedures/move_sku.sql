@@ -1,18 +1,23 @@
--- move_sku: brings a SKU to this schema while it is being sold: hot.move_sku('TV') promotes it,
--- regular.move_sku('TV') brings it back. Its free units, what each buyer holds and who waits come along,
--- with how often a unit was held for each; orders and outcomes stay where they are. From then on the
--- other schema answers its requests with 'moved', and units of orders there come back to here.
+-- move_sku: moves a SKU to this schema while it is being sold: hot.move_sku('TV') promotes it,
+-- regular.move_sku('TV') brings it back. Its free units, the units that each buyer holds, its waitlist and
+-- the claims of each buyer move too. Orders and outcomes stay where they are. After the move, the other
+-- schema answers requests for the SKU with 'moved', and units of orders in that schema come back to this
+-- one.
 --
--- Parameters: p_sku; p_slots, NULL for as many as it has
--- Result: one row: moved_from (NULL if it was here already), units, slots, buyers
+-- Parameters: p_sku; p_slots, the number of slots here, 1 to 1024; NULL: as many as the SKU has
+-- Result: one row
+--   moved_from  the schema that the SKU left; NULL if it was in this schema already
+--   units       the free units that moved; 0 if the SKU was here already
+--   slots       the number of slots here
+--   buyers      the number of buyer rows that moved; 0 if the SKU was here already
 -- Tables: writes catalog.sku; stock_slot, buyer, waiting and stock_movement (kind move; its sum over
 --   both schemas is 0) of both schemas
 -- Locks, in order
 --   1. the catalog.sku row, so that restock, set_slots and another move wait
---   2. the advisory lock of the SKU, exclusively: waits for the batches, payments and cancellations
---      under way; new ones wait or answer 'locked' for as long as this takes (docs/decisions/0010)
+--   2. the advisory lock of the SKU, exclusively. It waits for the batches, payments and cancellations
+--      under way; new ones wait or answer 'locked' until the move ends (docs/decisions/0010)
 --   3. slots and buyers of the SKU: nobody else can hold them then
--- Errors: FS001 slots out of range; FS002 no such SKU, or it lives on another server: send_sku
+-- Errors: FS001 slots out of range; FS002 no such SKU, or the SKU lives on another server: see send_sku
 
 CREATE OR REPLACE FUNCTION :schema.move_sku(p_sku text, p_slots int DEFAULT NULL)
 RETURNS TABLE (moved_from text, units bigint, slots int, buyers bigint)
@@ -69,7 +74,7 @@ $routine$;
 
 ALTER FUNCTION :schema.move_sku OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.move_sku IS
-  'Brings a SKU to this schema while it is being sold';
+  'Moves a SKU to this schema while it is being sold';
 REVOKE ALL ON FUNCTION :schema.move_sku FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.move_sku
   TO flashsale_ops;

@@ -1,10 +1,11 @@
--- move_waitlist: brings the line of a SKU to this schema: part of move_sku, not to be called alone. How
--- earlier waits ended stays where their orders are.
+-- move_waitlist: brings the waitlist of a SKU to this schema. Places that have ended stay in the schema of
+-- their orders. Part of move_sku; not to be called alone.
 --
 -- Parameters: p_from, the schema that the SKU leaves; p_sale, p_sku
--- Result: how many wait
--- Tables: writes waiting of both schemas, and buyer (a row with 0 units for who has none)
--- Locks: the rows; the caller holds the SKU's advisory lock, exclusively, so nobody else can
+-- Result: the number of places that were moved
+-- Tables: writes waiting of both schemas, and buyer (a row with 0 units for each user who has none)
+-- Locks: the waiting rows and the keys of the buyer rows. The caller holds the advisory lock of the SKU
+--   exclusively, so only leave_waitlist, which waits for nothing, can hold one of these rows
 -- Errors: none
 
 CREATE OR REPLACE FUNCTION :schema.move_waitlist(p_from text, p_sale text, p_sku text) RETURNS bigint
@@ -31,5 +32,5 @@ $routine$;
 
 ALTER FUNCTION :schema.move_waitlist OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.move_waitlist IS
-  'Brings the line of a SKU to this schema: part of move_sku';
+  'Brings the waitlist of a SKU to this schema: part of move_sku';
 REVOKE ALL ON FUNCTION :schema.move_waitlist FROM PUBLIC;

@@ -1,9 +1,9 @@
--- moved_books: SKUs that have moved between the schemas or go between two servers: their requests, their
--- units and their post. Part of audit.
+-- moved_books: checks SKUs that have moved between the schemas or between two servers: their requests,
+-- units and transfers. Part of audit.
 --
 -- Parameters: none
--- Result: as of audit; one row for each SKU, order or request
--- Tables: reads catalog.sku, catalog.tunable, stock_slot, and orders, outcome, stock_movement, transfer and
+-- Result: as in audit; one row for each SKU, order or request
+-- Tables: reads catalog.sku, catalog.tunable, stock_slot; orders, outcome, stock_movement, transfer and
 --   transfer_mark of both schemas
 -- Locks: none
 -- Errors: none
@@ -72,5 +72,5 @@ $routine$;
 
 ALTER FUNCTION :schema.moved_books OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.moved_books IS
-  'Requests, units and post of SKUs that have moved: part of audit';
+  'Checks requests, units and transfers of SKUs that have moved: part of audit';
 REVOKE ALL ON FUNCTION :schema.moved_books FROM PUBLIC;

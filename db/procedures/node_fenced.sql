@@ -1,7 +1,7 @@
--- node_fenced: whether fence_node has returned for this web node. A request that it admitted and
--- that has no outcome once this is true will never be ordered.
+-- node_fenced: tells whether fence_node has returned for this web node. If so, a request that the node
+-- admitted and that has no outcome will never become an order.
 --
--- Parameters: p_node
+-- Parameters: p_node, the name of the web node
 -- Result: true or false
 -- Tables: reads fenced_node
 -- Locks: none
@@ -16,7 +16,7 @@ $routine$;
 
 ALTER FUNCTION :schema.node_fenced OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.node_fenced IS
-  'Whether this web node was fenced: what it admitted and has no outcome then was not taken';
+  'Whether this web node was fenced: its requests without an outcome will never become orders';
 REVOKE ALL ON FUNCTION :schema.node_fenced FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.node_fenced
   TO flashsale_web, flashsale_worker, flashsale_ops;
