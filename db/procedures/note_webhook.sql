@@ -1,13 +1,17 @@
--- note_webhook: writes down how deliveries to an endpoint went, and disables one that is gone or has failed for too long.
+-- note_webhook: records how deliveries to an endpoint went. It disables an endpoint that is gone or has
+-- failed for too long.
 --
 -- Parameters
---   p_endpoint; p_delivered, p_failed: attempts; p_error: what the last failure met
---   p_gone         it answered 410: it wants nothing any more
---   p_failures_max, p_failing_max  it is disabled after so many failures in a row, if the first of
---                  them was so long ago
--- Result: its state then; NULL if there is none
+--   p_endpoint      the id of the endpoint
+--   p_delivered     the number of attempts that succeeded
+--   p_failed        the number of attempts that failed
+--   p_error         the error of the last failure; NULL if none failed
+--   p_gone          the endpoint answered 410: it wants nothing any more
+--   p_failures_max, p_failing_max  the endpoint is disabled after p_failures_max failures in a row if the
+--                   first of them was p_failing_max ago or earlier. A success resets the count
+-- Result: the state of the endpoint afterwards; NULL if there is no such endpoint
 -- Tables: writes catalog.webhook_endpoint
--- Locks: its row, unless there is nothing to write
+-- Locks: the row of the endpoint, unless there is nothing to write
 -- Errors: none
 
 CREATE OR REPLACE FUNCTION catalog.note_webhook(
@@ -23,7 +27,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = catalog, pg_temp
 AS $routine$
 BEGIN
-  -- The usual case costs a look.
+  -- In the usual case nothing failed, now or before, and no row is written.
   IF p_failed = 0 THEN
     UPDATE webhook_endpoint w SET failures = 0, failing_since = NULL
     WHERE w.endpoint = p_endpoint AND w.failures > 0;
@@ -44,6 +48,6 @@ $routine$;
 
 ALTER FUNCTION catalog.note_webhook OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.note_webhook IS
-  'Writes down how deliveries went; disables an endpoint that is gone or failing';
+  'Records how deliveries went; disables an endpoint that is gone or failing';
 REVOKE ALL ON FUNCTION catalog.note_webhook FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION catalog.note_webhook TO flashsale_worker;

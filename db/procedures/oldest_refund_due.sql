@@ -1,8 +1,8 @@
--- oldest_refund_due: since when the money that has waited longest is to be given back. Money of every
--- provider counts, that which is given back by hand included.
+-- oldest_refund_due: returns since when the money that waits longest for its refund has waited. It counts
+-- the money of every provider, also money that is given back by hand.
 --
 -- Parameters: none
--- Result: when its payment was told; NULL if nothing is due
+-- Result: when the payment of that money was reported; NULL if nothing is due
 -- Tables: reads payment, refund
 -- Locks: none
 -- Errors: none
@@ -18,6 +18,6 @@ $routine$;
 
 ALTER FUNCTION :schema.oldest_refund_due OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.oldest_refund_due IS
-  'Since when the money that has waited longest is to be given back';
+  'When the payment was reported that has waited longest for its refund';
 REVOKE ALL ON FUNCTION :schema.oldest_refund_due FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.oldest_refund_due TO flashsale_worker, flashsale_ops, flashsale_readonly;

@@ -1,10 +1,10 @@
--- order_books: orders against outcomes and against what buyers have: the exact search, order by order,
--- in the SKUs whose sums differ or that have a user beyond the limit. Part of audit.
+-- order_books: compares orders with outcomes, and with the units that buyers have. It compares order by
+-- order, in the SKUs whose sums differ or that have a user beyond the limit. Part of audit.
 --
--- Parameters: p_skus, what is looked at
--- Result: as of audit; one row for each order, outcome, request or user
--- Tables: reads catalog.sku, catalog.sale, catalog.tunable, orders, outcome, buyer, and orders and post
---   of the other schema, for SKUs that have moved
+-- Parameters: p_skus, the SKUs to check
+-- Result: as in audit; one row for each order, outcome, request or user
+-- Tables: reads catalog.sku, catalog.sale, catalog.tunable, orders, outcome, buyer; for SKUs that have
+--   moved, also orders of the other schema, and transfer_mark of both
 -- Locks: none
 -- Errors: none
 
@@ -24,7 +24,7 @@ WITH
     UNION ALL
     SELECT o.sku, o.user_id, o.units FROM hot.orders o
     WHERE current_schema() = 'regular' AND o.status IN ('ordered', 'paid') AND o.sku = ANY (p_skus)),
-  -- Where a SKU that has moved lives, there its buyers are, with the units of both schemas.
+  -- The buyers of a SKU that has moved are in the schema where it lives, with the units of both schemas.
   moved AS (SELECT k.sku, k.schema = current_schema() AS is_here FROM catalog.sku k
             WHERE k.moves > 0),
   user_held AS (
@@ -35,7 +35,7 @@ WITH
           SELECT e.sku, e.user_id, e.units FROM elsewhere e
           JOIN moved v ON v.sku = e.sku AND v.is_here) u
     GROUP BY 1, 2),
-  -- SKUs that go between two servers. What their users hold is in the books of both: user_books().
+  -- SKUs that go between two servers. What their users hold is known to both together: see user_books().
   crossed AS (SELECT m.sku FROM regular.transfer_mark m UNION SELECT m.sku FROM hot.transfer_mark m)
 
 SELECT 'one_outcome', min(o.sku), format('orders of request %s', o.request_id), 1::bigint, count(*),
@@ -79,5 +79,5 @@ $routine$;
 
 ALTER FUNCTION :schema.order_books OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.order_books IS
-  'Orders of some SKUs against outcomes and buyers, one by one: part of audit';
+  'Compares the orders of some SKUs with outcomes and buyers, one by one: part of audit';
 REVOKE ALL ON FUNCTION :schema.order_books FROM PUBLIC;

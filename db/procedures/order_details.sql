@@ -1,8 +1,8 @@
--- order_details: one order.
+-- order_details: returns one order.
 --
--- Parameters: p_order_no (odd ones are in regular, even ones in hot)
--- Result: its row, or none. Whoever shows it compares user_id first
--- Tables: reads orders, and what order_refund reads
+-- Parameters: p_order_no (odd numbers are in regular, even ones in hot)
+-- Result: one row; no row if there is no such order. A caller that shows the row compares user_id first
+-- Tables: reads orders, and the tables that order_refund reads
 -- Locks: none
 -- Errors: none of its own
 

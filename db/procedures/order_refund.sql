@@ -1,10 +1,14 @@
--- order_refund: what has become of money that an order could not have (late, twice, of another amount).
--- Part of what is told of an order; not to be called alone.
+-- order_refund: returns what became of the money that was paid for an order and has to go back, because it
+-- came too late, twice or with another amount. Part of the routines that return orders; not to be called
+-- alone.
 --
--- Parameters: p_order_no, p_sale; p_amount and p_currency of the order
--- Result: {status, amount, currency, at}, or NULL if all its money was right. due until all of it was given
---   back, then done; amount, as text, is all of it; at is when the last of it was given back. Where it
---   came in several currencies, one is told: the one that is still due
+-- Parameters: p_order_no, p_sale; p_amount and p_currency of the order, for payments without their own
+-- Result: {status, amount, currency, at}; NULL if no money has to go back
+--   status    due until all of the money was given back, then done
+--   amount    all of the money, as text
+--   currency  its currency. If money came in several currencies, only one is returned: one that is still
+--             due comes first
+--   at        when the last of the money was given back; null while status is due
 -- Tables: reads payment, refund
 -- Locks: none
 -- Errors: none
@@ -33,5 +37,5 @@ $routine$;
 
 ALTER FUNCTION :schema.order_refund OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.order_refund IS
-  'What has become of money that an order could not have: part of what is told of it';
+  'What became of money that has to go back: part of the routines that return orders';
 REVOKE ALL ON FUNCTION :schema.order_refund FROM PUBLIC;

@@ -1,13 +1,17 @@
--- order_sums: one pass over the orders of this schema: sums by sale, SKU and status. Part of audit.
+-- order_sums: sums the orders of this schema by sale, SKU and status, in one pass. Part of audit.
 --
 -- Parameters: none
--- Result
---   is_logged        placed since the log of events has all of them
---   overdue          unpaid orders that are long past their time
---   foreign_numbers  orders with a number of the other schema
---   numbers          sum of hashes of the order numbers
---   entries          sum of hashes of what order and outcome have in common
---   users            sum of hashes of the users, times their units (32 bits of hash: the product fits)
+-- Result: one row for each sale, SKU, status, is_logged and is_priced
+--   is_logged        true if the orders were placed since the log has all events
+--   is_priced        true if the orders cost something
+--   orders, units    the number of orders, and their units
+--   first_at         when the first of the orders was placed
+--   overdue          the number of orders whose payment window ended more than overdue_alarm_ms ago; it says
+--                    something about unpaid orders only
+--   foreign_numbers  the number of orders with a number of the other schema
+--   numbers          the sum of hashes of the order numbers
+--   entries          the sum of hashes of the columns that order and outcome share
+--   users            the sum of hashes of the users, times their units (32 bits of hash: the product fits)
 -- Tables: reads orders, outbox_relay, catalog.tunable
 -- Locks: none
 -- Errors: none
@@ -40,5 +44,5 @@ $routine$;
 
 ALTER FUNCTION :schema.order_sums OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.order_sums IS
-  'Sums of the orders, by sale, SKU and status: part of audit';
+  'Sums the orders by sale, SKU and status: part of audit';
 REVOKE ALL ON FUNCTION :schema.order_sums FROM PUBLIC;

@@ -1,16 +1,19 @@
--- orders_placed: what shoppers are told of the orders that this very transaction has placed. Called
--- in the statement that calls place_orders, so that a verdict carries its order and nobody who waits
--- for it has to look it up.
+-- orders_placed: returns what shoppers are told of the orders that this very transaction has placed. The
+-- statement that calls place_orders calls it too. So a verdict carries its order, and nobody who waits for
+-- the verdict has to look the order up.
 --
--- Parameters: p_sku; p_order_nos, as place_orders answered them, old ones among them
--- Result: {sale, sku, currency, createdAt, payBefore, amounts: {order number: amount}}, amounts as text, and
---   status paid of orders that cost nothing; NULL where none of them was placed by this transaction
+-- Parameters
+--   p_sku        the SKU
+--   p_order_nos  the order numbers that place_orders returned; older orders may be among them
+-- Result: {sale, sku, currency, createdAt, payBefore, amounts: {order number: amount}, status}, with amounts
+--   as text. status is paid for orders that cost nothing; it is absent otherwise. NULL if this transaction
+--   placed none of the orders
 -- Tables: reads catalog.sku_terms, orders
 -- Locks: none
 -- Errors: none
 
 CREATE OR REPLACE FUNCTION :schema.orders_placed(p_sku text, p_order_nos bigint[]) RETURNS json
--- VOLATILE, or it would not see what its own statement has written.
+-- VOLATILE: otherwise it would not see what its own statement has written.
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 SET plan_cache_mode = force_generic_plan
@@ -19,7 +22,7 @@ AS $routine$
 DECLARE
   v_placed json;
 BEGIN
-  -- One row: one call places orders of one SKU, on the same terms, at the same moment.
+  -- There is one row, because one call places orders of one SKU, on the same terms, at the same moment.
   SELECT json_strip_nulls(json_build_object(
            'sale', o.sale, 'sku', p_sku, 'currency', o.currency, 'createdAt', o.created_at,
            'payBefore', o.pay_before, 'amounts', json_object_agg(o.order_no, o.amount::text),
@@ -35,6 +38,6 @@ $routine$;
 
 ALTER FUNCTION :schema.orders_placed OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.orders_placed IS
-  'What shoppers are told of the orders that this transaction has placed: part of a worker''s call';
+  'What shoppers are told of the orders that this transaction placed: part of a worker''s call';
 REVOKE ALL ON FUNCTION :schema.orders_placed FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.orders_placed TO flashsale_worker;

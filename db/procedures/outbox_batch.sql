@@ -1,20 +1,23 @@
--- outbox_batch: order events that are to be published, oldest first, for the one relay of this
--- schema. Rows are not marked: until outbox_done has moved them to the log, every relay that takes
--- over reads them again. So each relay publishes a gapless beginning of what is left, and whatever
--- they do at the same time, the first copy of an order's event never comes before that of an earlier
--- one; a further copy has the same id.
+-- outbox_batch: returns order events to publish, oldest first, to the one relay of this schema. Rows are not
+-- marked: until outbox_done has moved them to the log, each relay that takes over reads them again. So each
+-- relay publishes the remaining events from the oldest on, without a gap. Whatever several relays do at the
+-- same time, the first copy of an event of an order never comes before the first copy of an earlier event
+-- of that order. Further copies have the same id.
 --
 -- Parameters
---   p_relay  a name that the caller has for itself alone
---   p_limit  rows of the outbox at the most (each may hold a whole batch of orders); 0 gives the
---            place up
--- Result: one row for each order of the events; none while another relay has the place
---   event_no; kind placed, paid, cancelled, expired, refund_due or refunded; happened_at; the order; of
---   the last two kinds the payment, what came with it and goes back
+--   p_relay  a name that no other caller has
+--   p_limit  the largest number of outbox rows (each may hold a whole batch of orders); 0 gives up the lease
+-- Result: one row for each order of the events; no rows while another relay has the lease
+--   event_no     the number of the event
+--   kind         placed, paid, cancelled, expired, refund_due or refunded
+--   happened_at  when it happened
+--   order_no to pay_before  the order
+--   payment_ref, refund_amount, refund_currency  for refund_due and refunded: the payment, and the money
+--                that came with it and goes back
 -- Tables: reads catalog.tunable, outbox, orders, payment; writes outbox_relay
--- Locks: the outbox_relay row; nothing is held while the events are published, because an open
+-- Locks: the outbox_relay row. Nothing is locked while the events are published, because an open
 --   transaction keeps dead rows of the slots alive
--- Errors: FS001 no name
+-- Errors: FS001 p_relay is NULL or empty
 
 CREATE OR REPLACE FUNCTION :schema.outbox_batch(p_relay text, p_limit int)
 RETURNS TABLE (
@@ -38,7 +41,7 @@ BEGIN
     UPDATE outbox_relay r SET leased_until = '-infinity' WHERE r.relay = p_relay;
     RETURN;
   END IF;
-  -- Most looks find nothing to change here: the place is another's, or safe for a while.
+  -- Most calls change nothing here: another relay has the lease, or the caller's lease lasts long enough.
   SELECT * INTO v_relay FROM outbox_relay;
   IF v_relay.relay <> p_relay AND v_relay.leased_until > now() THEN RETURN; END IF;
   IF v_relay.relay <> p_relay OR v_relay.leased_until < now() + v_lease / 2 THEN
@@ -61,7 +64,7 @@ $routine$;
 
 ALTER FUNCTION :schema.outbox_batch OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.outbox_batch IS
-  'Order events to publish, for one relay at a time; call outbox_done when they are confirmed';
+  'Order events to publish, for one relay at a time; call outbox_done once they are confirmed';
 REVOKE ALL ON FUNCTION :schema.outbox_batch FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.outbox_batch
   TO flashsale_worker;

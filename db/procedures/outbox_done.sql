@@ -1,10 +1,10 @@
 -- outbox_done: moves order events that the broker has confirmed from the outbox to the log.
 --
--- Parameters: p_event_nos, as outbox_batch gave them, from the oldest on and without a gap
--- Result: how many rows were moved
+-- Parameters: p_event_nos, event numbers that outbox_batch returned, from the oldest on and without a gap
+-- Result: the number of outbox rows that were moved
 -- Tables: locks outbox_relay; writes outbox, event
--- Locks, in order: the outbox_relay row, so that places in the log become visible in their order;
---   the outbox rows
+-- Locks, in order: the outbox_relay row, so that positions in the log become visible in their order; the
+--   outbox rows
 -- Errors: none of its own
 
 CREATE OR REPLACE FUNCTION :schema.outbox_done(p_event_nos bigint[]) RETURNS bigint
