@@ -6,9 +6,10 @@ import Fastify, {
   LogController,
 } from 'fastify';
 import type { Context } from './context.ts';
-import { emptyBodies } from './empty-body.ts';
+import { emptyBodies } from './http/empty-body.ts';
+import { answerOf, Problem, problemOf } from './http/problems.ts';
+import { compileValidator } from './http/validation.ts';
 import { answerBrokenRequest, closeIdle, createListener } from './listener.ts';
-import { answerOf, Problem, problemOf } from './problems.ts';
 import { PurchaseHandler } from './purchase/handler.ts';
 import { buyRoute } from './routes/buy.ts';
 import { challengeRoute } from './routes/challenges.ts';
@@ -24,7 +25,6 @@ import { saleRoutes } from './routes/sales.ts';
 import { ticketRoute } from './routes/tickets.ts';
 import { waitingRoutes } from './routes/waiting.ts';
 import { createStatusCalls } from './status-calls.ts';
-import { compileValidator } from './validation.ts';
 
 const BODY_BYTES_MAX = 16_384;
 const PATH_PARAMETER_LENGTH_MAX = 256;

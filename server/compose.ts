@@ -18,7 +18,7 @@ import type { Lifecycle } from '../process/lifecycle.ts';
 import type { Log } from '../process/log.ts';
 import { startMonitor } from '../process/monitor.ts';
 import { Readiness } from '../process/readiness.ts';
-import { Catalogue } from './catalogue.ts';
+import { Catalogue } from './catalogue/catalogue.ts';
 import type { ServerConfig } from './config.ts';
 import { Pressure } from './gate/pressure.ts';
 import { CHALLENGE_TTL_MS } from './gate/proof-of-work.ts';

@@ -16,8 +16,8 @@ import {
 import { JWT_SECRET_LENGTH_MIN } from '../contracts/secrets.ts';
 import { paymentConfig, paymentSpecs } from '../payment/config.ts';
 import { protectionOf } from '../zk/client/protection.ts';
-import type { TrustedProxies } from './client-address.ts';
 import type { IdentityConfig } from './gate/identity.ts';
+import type { TrustedProxies } from './http/client-address.ts';
 
 const JWT_NAME_LENGTH_MAX = 255;
 

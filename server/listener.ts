@@ -7,7 +7,7 @@ import {
   STATUS_CODES,
 } from 'node:http';
 import type { Socket } from 'node:net';
-import { answerOf } from './problems.ts';
+import { answerOf } from './http/problems.ts';
 import { isPurchase } from './purchase/fast-path.ts';
 import type { PurchaseHandler } from './purchase/handler.ts';
 import type { StatusCalls } from './status-calls.ts';

@@ -7,7 +7,7 @@ import {
   type Metrics,
   SIZE_BUCKETS,
 } from '../process/metrics.ts';
-import type { Catalogue } from './catalogue.ts';
+import type { Catalogue } from './catalogue/catalogue.ts';
 import { AnswerCounts } from './gate/answers.ts';
 import { OVERLOAD_CAUSES, type OverloadCause } from './gate/pressure.ts';
 import type { RiskCause } from './gate/risk.ts';

@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Context } from './context.ts';
 import { CALL_STEPS } from './gate/steps.ts';
-import { answerOf, Problem, problemOf, writeAnswer } from './problems.ts';
-import { rawHeader } from './raw-header.ts';
+import { answerOf, Problem, problemOf, writeAnswer } from './http/problems.ts';
+import { rawHeader } from './http/raw-header.ts';
+import { WAIT_SECONDS_MAX } from './http/schemas.ts';
 import { readReceipt } from './requests/receipt.ts';
 import { type RequestStatus, type StatusQuestion, StatusWait } from './requests/status-wait.ts';
-import { WAIT_SECONDS_MAX } from './schemas.ts';
 
 /**
  * The calls that wait for the status of a request, by long poll or as an event stream. Calls with a

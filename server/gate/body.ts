@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import { Problem, type Refusal } from '../problems.ts';
-import { PurchaseBody } from '../schemas.ts';
-import { compileValidator } from '../validation.ts';
+import { Problem, type Refusal } from '../http/problems.ts';
+import { PurchaseBody } from '../http/schemas.ts';
+import { compileValidator } from '../http/validation.ts';
 
 /**
  * Reads and checks the body of a purchase. The key `__proto__` needs no special care: the schema

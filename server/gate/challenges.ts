@@ -2,8 +2,8 @@ import type { KeyObject } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Visitor } from '../../zk/tree/lists.ts';
 import type { ChallengeSwitch } from '../../zk/tree/values.ts';
-import type { Catalogue, SkuOnSale } from '../catalogue.ts';
-import { Problem } from '../problems.ts';
+import type { Catalogue, SkuOnSale } from '../catalogue/catalogue.ts';
+import { Problem } from '../http/problems.ts';
 import { type Challenge, type ProofFault, ProofOfWork } from './proof-of-work.ts';
 import { type RiskCause, type RiskWatch, workOf } from './risk.ts';
 

@@ -1,5 +1,5 @@
-import type { SkuOnSale } from '../catalogue.ts';
-import { Problem, type Refusal } from '../problems.ts';
+import type { SkuOnSale } from '../catalogue/catalogue.ts';
+import { Problem, type Refusal } from '../http/problems.ts';
 import type { Press } from './press.ts';
 import { type GateParts, ORDER, type SlowStep, type Step } from './steps.ts';
 

@@ -1,6 +1,6 @@
 import { createSigner, createVerifier, TokenError } from 'fast-jwt';
 import { USER_ID_LENGTH_MAX } from '../../contracts/names.ts';
-import { Problem } from '../problems.ts';
+import { Problem } from '../http/problems.ts';
 import { createKeyReader, KeysUnavailable } from './jwks.ts';
 import { Recent } from './recent.ts';
 import { createShopTokenReader, type Purpose } from './shop-token.ts';

@@ -1,5 +1,5 @@
-import type { Catalogue, SkuOnSale } from '../catalogue.ts';
-import { Problem, type Refusal } from '../problems.ts';
+import type { Catalogue, SkuOnSale } from '../catalogue/catalogue.ts';
+import { Problem, type Refusal } from '../http/problems.ts';
 
 /**
  * Refusal `not_open`. Its Retry-After is the time until the opening in whole seconds, at least one.

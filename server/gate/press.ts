@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Visitor } from '../../zk/tree/lists.ts';
-import type { SkuOnSale } from '../catalogue.ts';
-import type { Refusal } from '../problems.ts';
+import type { SkuOnSale } from '../catalogue/catalogue.ts';
+import type { Refusal } from '../http/problems.ts';
 import type { Purchase } from './body.ts';
 import type { Ticket } from './ticket.ts';
 

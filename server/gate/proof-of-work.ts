@@ -2,8 +2,8 @@ import { createHmac, type KeyObject, randomInt } from 'node:crypto';
 import { type Challenge, createChallenge, verifySolution } from 'altcha-lib';
 import { deriveKey } from 'altcha-lib/algorithms/pbkdf2';
 import { Type } from 'typebox';
-import type { AcceptedKey } from '../ticket-keys.ts';
-import { compileValidator } from '../validation.ts';
+import type { AcceptedKey } from '../catalogue/ticket-keys.ts';
+import { compileValidator } from '../http/validation.ts';
 import { ExpiryTable } from './expiry-table.ts';
 
 /**

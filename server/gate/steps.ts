@@ -1,8 +1,8 @@
 import { isRequestId } from '../../contracts/ids.ts';
 import type { Schema } from '../../contracts/names.ts';
 import type { Lists, Visitor } from '../../zk/tree/lists.ts';
-import type { Catalogue } from '../catalogue.ts';
-import type { Refusal } from '../problems.ts';
+import type { Catalogue } from '../catalogue/catalogue.ts';
+import type { Refusal } from '../http/problems.ts';
 import type { Draw } from '../quota/agent.ts';
 import { purchaseOf, readBody } from './body.ts';
 import type { Cooldown } from './cooldown.ts';

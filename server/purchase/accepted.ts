@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
+import type { TicketKeys } from '../catalogue/ticket-keys.ts';
 import { issueReceipt, type ReceiptFacts } from '../requests/receipt.ts';
-import type { TicketKeys } from '../ticket-keys.ts';
 
 /** A purchase request that is answered with 202. */
 export type Accepted = Pick<ReceiptFacts, 'sale' | 'requestId' | 'userId'>;

@@ -6,8 +6,8 @@ import type { Gate } from '../gate/gate.ts';
 import type { Claim, Press } from '../gate/press.ts';
 import { NO_TICKET } from '../gate/steps.ts';
 import { idOfTicket, parseTicket, type Ticket } from '../gate/ticket.ts';
-import { isLastWord, type Refusal, readyAnswer, writeAnswer } from '../problems.ts';
-import { rawHeader } from '../raw-header.ts';
+import { isLastWord, type Refusal, readyAnswer, writeAnswer } from '../http/problems.ts';
+import { rawHeader } from '../http/raw-header.ts';
 import type { PendingRequests } from '../requests/pending.ts';
 import type { Recall } from './recall.ts';
 

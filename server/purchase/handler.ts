@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isRequestId } from '../../contracts/ids.ts';
 import type { RequestOutcome } from '../../db/calls.ts';
 import type { Log } from '../../process/log.ts';
-import type { Catalogue } from '../catalogue.ts';
+import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { AnswerCounts } from '../gate/answers.ts';
 import type { Gate } from '../gate/gate.ts';
 import type { Claim } from '../gate/press.ts';
@@ -14,7 +14,7 @@ import {
   problemOf,
   type Refusal,
   writeAnswer,
-} from '../problems.ts';
+} from '../http/problems.ts';
 import type { PendingRequest } from '../requests/pending.ts';
 import type { Purchases } from '../requests/purchases.ts';
 import { type Accepted, statusUrlOf, writeAccepted } from './accepted.ts';

@@ -1,6 +1,6 @@
 import type { RequestOutcome } from '../../db/calls.ts';
 import { TokenBuckets } from '../gate/buckets.ts';
-import { Problem } from '../problems.ts';
+import { Problem } from '../http/problems.ts';
 import type { Lookup } from '../requests/lookup.ts';
 
 /**

@@ -10,7 +10,7 @@ import type { OutgoingMessage, PublishResult } from '../../broker/publisher.ts';
 import type { RequestOutcome } from '../../db/calls.ts';
 import type { Answers } from '../../db/client/both-homes.ts';
 import { isOutage } from '../../db/client/errors.ts';
-import { Problem } from '../problems.ts';
+import { Problem } from '../http/problems.ts';
 
 /**
  * Circuit breakers: after several failures in a row a service is not called for a moment, so that

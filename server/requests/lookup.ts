@@ -1,7 +1,7 @@
 import { SCHEMAS, type Schema } from '../../contracts/names.ts';
 import type { Answers } from '../../db/client/both-homes.ts';
 import { noAnswer } from '../../db/client/errors.ts';
-import { Problem } from '../problems.ts';
+import { Problem } from '../http/problems.ts';
 
 /**
  * Looks up ids in the database, many in one query: callers within one tick share a query. The

@@ -1,4 +1,4 @@
-import { Problem } from '../problems.ts';
+import { Problem } from '../http/problems.ts';
 
 /**
  * Limits the number of waits for an answer in this process: in total and for each user. The limit

@@ -3,7 +3,7 @@ import type { OrderTerms, PurchaseRequest, Verdict } from '../../contracts/messa
 import type { Schema } from '../../contracts/names.ts';
 import { type RequestOutcome, verdictOf } from '../../db/calls.ts';
 import type { Log } from '../../process/log.ts';
-import type { SkuOnSale } from '../catalogue.ts';
+import type { SkuOnSale } from '../catalogue/catalogue.ts';
 import type { Envelopes } from './envelopes.ts';
 import type { Lookup } from './lookup.ts';
 import { type PendingRequest, PendingRequests } from './pending.ts';

@@ -1,6 +1,6 @@
 import type { OrderTerms, Verdict } from '../../contracts/messages.ts';
 import type { RequestOutcome } from '../../db/calls.ts';
-import { orderJson } from '../order-json.ts';
+import { orderJson } from '../http/order-json.ts';
 import type { PendingRequest } from './pending.ts';
 import type { RequestStatus } from './status-wait.ts';
 

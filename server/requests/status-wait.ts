@@ -1,5 +1,5 @@
 import type { Static } from 'typebox';
-import type { RequestAnswer } from '../schemas.ts';
+import type { RequestAnswer } from '../http/schemas.ts';
 
 export type RequestStatus = Static<typeof RequestAnswer>;
 

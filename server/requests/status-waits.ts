@@ -1,7 +1,7 @@
 import type { OrderTerms } from '../../contracts/messages.ts';
 import type { RequestOutcome } from '../../db/calls.ts';
 import { isOutage } from '../../db/client/errors.ts';
-import { Problem } from '../problems.ts';
+import { Problem } from '../http/problems.ts';
 import { cannotTell } from './breakers.ts';
 import type { Lookup } from './lookup.ts';
 import { Pauses } from './pauses.ts';

@@ -1,12 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import type { PurchaseHandler } from '../purchase/handler.ts';
 import {
   PurchaseAnswer,
   PurchaseBody,
   PurchaseHeaders,
   problems,
   TicketParams,
-} from '../schemas.ts';
+} from '../http/schemas.ts';
+import type { PurchaseHandler } from '../purchase/handler.ts';
 
 /**
  * The purchase as a route, which describes it for OpenAPI. The listener handles purchases before

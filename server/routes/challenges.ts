@@ -2,8 +2,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { guards } from '../authenticate.ts';
 import type { Context } from '../context.ts';
 import { rowForTickets } from '../gate/opening.ts';
-import { Problem } from '../problems.ts';
-import { ChallengeAnswer, ChallengeBody, problems, SaleParams } from '../schemas.ts';
+import { Problem } from '../http/problems.ts';
+import { ChallengeAnswer, ChallengeBody, problems, SaleParams } from '../http/schemas.ts';
 
 /**
  * Challenges for clients that want to solve one in advance. A refused request for a ticket gets its

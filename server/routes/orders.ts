@@ -8,10 +8,10 @@ import {
 } from '../../db/calls.ts';
 import { guards } from '../authenticate.ts';
 import type { Context } from '../context.ts';
-import { orderJson } from '../order-json.ts';
-import { FIRST_PAGE_ORDERS } from '../order-pages.ts';
-import { Problem } from '../problems.ts';
-import { Order, OrderList, OrderParams, OrdersQuery, problems } from '../schemas.ts';
+import { orderJson } from '../http/order-json.ts';
+import { Problem } from '../http/problems.ts';
+import { Order, OrderList, OrderParams, OrdersQuery, problems } from '../http/schemas.ts';
+import { FIRST_PAGE_ORDERS } from '../orders/order-pages.ts';
 
 /** A shopper's own orders. An order of another user is reported as not found. */
 export const orderRoutes: FastifyPluginAsyncTypebox<Context> = async (app, context) => {

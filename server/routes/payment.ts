@@ -27,10 +27,10 @@ import {
 import { PaymentCallback, type StandardProvider } from '../../payment/standard.ts';
 import type { StripeProvider } from '../../payment/stripe.ts';
 import type { Context } from '../context.ts';
-import { refundJson } from '../order-json.ts';
-import { Problem } from '../problems.ts';
-import { CallbackAnswer, OrderParams, problems, StripeEvent } from '../schemas.ts';
-import { compileValidator } from '../validation.ts';
+import { refundJson } from '../http/order-json.ts';
+import { Problem } from '../http/problems.ts';
+import { CallbackAnswer, OrderParams, problems, StripeEvent } from '../http/schemas.ts';
+import { compileValidator } from '../http/validation.ts';
 
 /**
  * Signed callbacks of the payment provider. The signature covers the bytes of the body, so these

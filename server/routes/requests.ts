@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { guards } from '../authenticate.ts';
 import type { Context } from '../context.ts';
-import { problems, RequestAnswer, RequestParams, WaitQuery } from '../schemas.ts';
+import { problems, RequestAnswer, RequestParams, WaitQuery } from '../http/schemas.ts';
 import type { StatusCalls } from '../status-calls.ts';
 
 /**

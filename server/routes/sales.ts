@@ -2,8 +2,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import fresh from 'fresh';
 import type { Context } from '../context.ts';
-import { Problem } from '../problems.ts';
-import { problems, Sale, SaleList, SaleParams } from '../schemas.ts';
+import { Problem } from '../http/problems.ts';
+import { problems, Sale, SaleList, SaleParams } from '../http/schemas.ts';
 
 const CACHE_SECONDS = 1;
 

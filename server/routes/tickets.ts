@@ -3,8 +3,8 @@ import { guards } from '../authenticate.ts';
 import type { Context } from '../context.ts';
 import { rowForTickets } from '../gate/opening.ts';
 import { issueTicket } from '../gate/ticket.ts';
-import { Problem } from '../problems.ts';
-import { problems, SaleParams, TicketAnswer, TicketBody } from '../schemas.ts';
+import { Problem } from '../http/problems.ts';
+import { problems, SaleParams, TicketAnswer, TicketBody } from '../http/schemas.ts';
 
 /**
  * Tickets keep the purchase URL unknown until the sale opens: they are signed with a key that does

@@ -7,12 +7,12 @@ import {
   type WaitlistEntry,
 } from '../../db/calls.ts';
 import { guards } from '../authenticate.ts';
-import type { SkuOnSale } from '../catalogue.ts';
+import type { SkuOnSale } from '../catalogue/catalogue.ts';
 import type { Context } from '../context.ts';
 import { untilOpening } from '../gate/opening.ts';
-import { goneSignal } from '../gone.ts';
-import { orderJson } from '../order-json.ts';
-import { Problem, type ProblemVerdict } from '../problems.ts';
+import { goneSignal } from '../http/gone.ts';
+import { orderJson } from '../http/order-json.ts';
+import { Problem, type ProblemVerdict } from '../http/problems.ts';
 import {
   problems,
   WAIT_SECONDS_MAX,
@@ -20,7 +20,7 @@ import {
   WaitingBody,
   WaitingParams,
   WaitQuery,
-} from '../schemas.ts';
+} from '../http/schemas.ts';
 
 const PATH = '/api/v1/sales/:sale/skus/:sku/waiting';
 

@@ -50,7 +50,7 @@ export const ORDERS: readonly Mutant[] = [
     'no oversell',
     'a late payment takes units of a node whose rights others have',
     [['OR node_fenced(p_node)', '']],
-    ['test/db/late-payments.test.ts', 'test/server/cashier.test.ts'],
+    ['test/db/late-payments.test.ts', 'test/server/orders/cashier.test.ts'],
     'db/procedures/pay_order.sql',
   ),
   sql(

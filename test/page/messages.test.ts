@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { OUTCOMES as DECISIONS } from '../../contracts/messages.ts';
 import { RISK_CAUSES } from '../../server/gate/risk.ts';
-import { PROBLEMS } from '../../server/problems.ts';
+import { PROBLEMS } from '../../server/http/problems.ts';
 import {
   againText,
   outcomeMessage,

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { createElapsedClock, steadyMs } from '../../process/clock.ts';
-import { DatabaseClock } from '../../server/clock.ts';
+import { DatabaseClock } from '../../server/catalogue/clock.ts';
 
 /** The clocks of a machine that may sleep. */
 let [monotonic, wall, boot]: number[] = [];

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { OrderTerms, Verdict } from '../../contracts/messages.ts';
 import type { RequestOutcome } from '../../db/calls.ts';
 import { DatabaseError } from '../../db/client/errors.ts';
-import { Problem } from '../../server/problems.ts';
+import { Problem } from '../../server/http/problems.ts';
 import { issueReceipt } from '../../server/requests/receipt.ts';
 import { until } from '../until.ts';
 import { openWebNode, type WebNode } from './web-node.ts';

@@ -5,7 +5,7 @@ import type { RequestOutcome } from '../../db/calls.ts';
 import type { TicketKey } from '../../db/ticket-keys.ts';
 import { createLog, type Log } from '../../process/log.ts';
 import { Readiness } from '../../process/readiness.ts';
-import { Catalogue, type SkuOnSale, type SwitchState } from '../../server/catalogue.ts';
+import { Catalogue, type SkuOnSale, type SwitchState } from '../../server/catalogue/catalogue.ts';
 import { readConfig } from '../../server/config.ts';
 import { createGuestSigner } from '../../server/gate/identity.ts';
 import type { OverloadCause } from '../../server/gate/pressure.ts';

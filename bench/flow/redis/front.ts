@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { buildApp } from '../../../server/app.ts';
 import type { Context } from '../../../server/context.ts';
-import { Problem } from '../../../server/problems.ts';
+import { Problem } from '../../../server/http/problems.ts';
 import { type PendingRequest, PendingRequests } from '../../../server/requests/pending.ts';
 import { openWebNode } from '../../../test/server/web-node.ts';
 import { openRedis } from './client.ts';

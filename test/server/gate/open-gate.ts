@@ -2,7 +2,11 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { createLog } from '../../../process/log.ts';
-import { Catalogue, type SkuOnSale, type SwitchState } from '../../../server/catalogue.ts';
+import {
+  Catalogue,
+  type SkuOnSale,
+  type SwitchState,
+} from '../../../server/catalogue/catalogue.ts';
 import { Cooldown } from '../../../server/gate/cooldown.ts';
 import { Gate } from '../../../server/gate/gate.ts';
 import { Limits } from '../../../server/gate/limits.ts';

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { TicketKey } from '../../../db/ticket-keys.ts';
+import { TicketKeys } from '../../../server/catalogue/ticket-keys.ts';
 import { issueTicket } from '../../../server/gate/ticket.ts';
-import { TicketKeys } from '../../../server/ticket-keys.ts';
 import { openWebNode, type WebNode } from '../web-node.ts';
 
 /** Keys of tickets are replaced and revoked while the sale runs. */

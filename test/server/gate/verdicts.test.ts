@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DatabaseError } from '../../../db/client/errors.ts';
-import { PROBLEMS } from '../../../server/problems.ts';
+import { PROBLEMS } from '../../../server/http/problems.ts';
 import { openWebNode, rowOnSale, type WebNode } from '../web-node.ts';
 import { type Press, press, pressOf } from './press.ts';
 import { expectRefusal, KINDS, RATES, type Refusal } from './refusals.ts';

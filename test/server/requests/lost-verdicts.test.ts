@@ -6,7 +6,7 @@ import type { RequestOutcome } from '../../../db/calls.ts';
 import type { Answers } from '../../../db/client/both-homes.ts';
 import { DatabaseError } from '../../../db/client/errors.ts';
 import { createLog } from '../../../process/log.ts';
-import type { SkuOnSale } from '../../../server/catalogue.ts';
+import type { SkuOnSale } from '../../../server/catalogue/catalogue.ts';
 import { Envelopes } from '../../../server/requests/envelopes.ts';
 import { Lookup } from '../../../server/requests/lookup.ts';
 import { Purchases } from '../../../server/requests/purchases.ts';

@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { PublishResult } from '../../../broker/publisher.ts';
 import type { RequestOutcome } from '../../../db/calls.ts';
 import { createLog } from '../../../process/log.ts';
-import type { SkuOnSale } from '../../../server/catalogue.ts';
+import type { SkuOnSale } from '../../../server/catalogue/catalogue.ts';
 import { Envelopes } from '../../../server/requests/envelopes.ts';
 import { Lookup } from '../../../server/requests/lookup.ts';
 import { Purchases } from '../../../server/requests/purchases.ts';

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import { type OrderPage, userOrders } from '../db/calls.ts';
-import type { Databases } from '../db/client/pool.ts';
+import { type OrderPage, userOrders } from '../../db/calls.ts';
+import type { Databases } from '../../db/client/pool.ts';
 
 /**
  * Remembers the first page of each user's orders for a second, because it is read most often. When

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { BoardSku, SaleBoard } from '../db/catalog.ts';
-import type { SaleLottery } from '../db/lottery.ts';
-import type { TicketKey } from '../db/ticket-keys.ts';
-import { elapsedMs, steadyMs } from '../process/clock.ts';
-import type { Log } from '../process/log.ts';
+import type { BoardSku, SaleBoard } from '../../db/catalog.ts';
+import type { SaleLottery } from '../../db/lottery.ts';
+import type { TicketKey } from '../../db/ticket-keys.ts';
+import { elapsedMs, steadyMs } from '../../process/clock.ts';
+import type { Log } from '../../process/log.ts';
 import { DatabaseClock } from './clock.ts';
 import { Lotteries } from './lotteries.ts';
 import { TicketKeys } from './ticket-keys.ts';

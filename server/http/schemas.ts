@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
-import { ORDER_NO_PATTERN, REQUEST_ID_FORM } from '../contracts/ids.ts';
-import { NAME_PATTERN, REQUEST_UNITS_MAX, SCHEMAS } from '../contracts/names.ts';
+import { ORDER_NO_PATTERN, REQUEST_ID_FORM } from '../../contracts/ids.ts';
+import { NAME_PATTERN, REQUEST_UNITS_MAX, SCHEMAS } from '../../contracts/names.ts';
 import { PROBLEMS } from './problems.ts';
 
 /** JSON schemas of the HTTP API: they validate requests and serialize answers. */

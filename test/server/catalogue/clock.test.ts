@@ -1,5 +1,5 @@
 import { expect, it, vi } from 'vitest';
-import { DatabaseClock } from '../../server/clock.ts';
+import { DatabaseClock } from '../../../server/catalogue/clock.ts';
 
 it('believes the sample with the shortest round trip, and forgets it in the end', () => {
   vi.useFakeTimers({ toFake: ['performance'] });

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { expireOrders, orderDetails, unitCounts } from '../../db/calls.ts';
-import { DatabaseError } from '../../db/client/errors.ts';
-import type { Databases, Statement } from '../../db/client/pool.ts';
-import { fenceNode } from '../../db/operations.ts';
-import { createLog } from '../../process/log.ts';
-import { Cashier } from '../../server/cashier.ts';
-import { openShop } from '../db/open-shop.ts';
-import { order, stock } from '../db/shop.ts';
-import { uniqueName } from '../servers.ts';
-import { until } from '../until.ts';
+import { expireOrders, orderDetails, unitCounts } from '../../../db/calls.ts';
+import { DatabaseError } from '../../../db/client/errors.ts';
+import type { Databases, Statement } from '../../../db/client/pool.ts';
+import { fenceNode } from '../../../db/operations.ts';
+import { createLog } from '../../../process/log.ts';
+import { Cashier } from '../../../server/orders/cashier.ts';
+import { openShop } from '../../db/open-shop.ts';
+import { order, stock } from '../../db/shop.ts';
+import { uniqueName } from '../../servers.ts';
+import { until } from '../../until.ts';
 
 /** Late payments draw their units from the node's grant, on a real database. */
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { TicketKeys } from '../../server/ticket-keys.ts';
+import { TicketKeys } from '../../../server/catalogue/ticket-keys.ts';
 
 const HOUR_MS = 3_600_000;
 const KEY = { id: 1, key: Buffer.alloc(32, 1), retiredAt: undefined, isRevoked: false };

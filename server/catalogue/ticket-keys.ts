@@ -1,5 +1,5 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
-import type { TicketKey } from '../db/ticket-keys.ts';
+import type { TicketKey } from '../../db/ticket-keys.ts';
 
 /**
  * The keys that sign tickets, from memory. A key is created when a sale opens and is replaced from

@@ -1,6 +1,6 @@
-import type { PaymentConfig } from '../payment/config.ts';
-import { StandardProvider } from '../payment/standard.ts';
-import { StripeProvider } from '../payment/stripe.ts';
+import type { PaymentConfig } from '../../payment/config.ts';
+import { StandardProvider } from '../../payment/standard.ts';
+import { StripeProvider } from '../../payment/stripe.ts';
 
 /** The one payment provider of this shop. Data of another provider is treated as absent. */
 export type Payments =

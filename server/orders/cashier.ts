@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Order, type PaymentResult, payOrder } from '../db/calls.ts';
-import { DatabaseError } from '../db/client/errors.ts';
-import type { Databases } from '../db/client/pool.ts';
-import type { Log } from '../process/log.ts';
-import { Problem } from './problems.ts';
-import type { Draw } from './quota/agent.ts';
+import { type Order, type PaymentResult, payOrder } from '../../db/calls.ts';
+import { DatabaseError } from '../../db/client/errors.ts';
+import type { Databases } from '../../db/client/pool.ts';
+import type { Log } from '../../process/log.ts';
+import { Problem } from '../http/problems.ts';
+import type { Draw } from '../quota/agent.ts';
 
 /**
  * Books payments. A payment that comes after its order has expired needs units again. These are

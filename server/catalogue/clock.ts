@@ -1,4 +1,4 @@
-import { steadyMs } from '../process/clock.ts';
+import { steadyMs } from '../../process/clock.ts';
 
 /**
  * Estimates the database's clock, by which sale windows and tickets are judged. Each answer with

@@ -1,6 +1,6 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
-import { lotteryRank } from '../contracts/lottery.ts';
-import type { SaleLottery } from '../db/lottery.ts';
+import { lotteryRank } from '../../contracts/lottery.ts';
+import type { SaleLottery } from '../../db/lottery.ts';
 
 /**
  * The lotteries of the sales. Each is read at most three times: when the sale is first seen (its

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIPv4 } from 'node:net';
-import { type AddressRange, addressOf } from '../contracts/address.ts';
+import { type AddressRange, addressOf } from '../../contracts/address.ts';
 import { rawHeader } from './raw-header.ts';
 
 /**

@@ -1,5 +1,5 @@
 import type { Static } from 'typebox';
-import type { Refund } from '../db/calls.ts';
+import type { Refund } from '../../db/calls.ts';
 import type { Order } from './schemas.ts';
 
 type OrderAnswer = Static<typeof Order>;

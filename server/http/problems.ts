@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { type ServerResponse, STATUS_CODES } from 'node:http';
-import { isOutage } from '../db/client/errors.ts';
-import type { Log } from '../process/log.ts';
+import { isOutage } from '../../db/client/errors.ts';
+import type { Log } from '../../process/log.ts';
 
 /**
  * All refusals and errors that a client can get, in one table (RFC 9457). The verdict is for
