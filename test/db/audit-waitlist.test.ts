@@ -95,7 +95,7 @@ const DAMAGE: readonly [what: string, sql: string, found: readonly string[]][] =
     ['books: movements of slot', 'books: moves of both schemas', 'no_oversell: units loaded'],
   ],
   [
-    'units in a schema that the SKU does not live in',
+    'units in a schema that is not the home of the SKU',
     `INSERT INTO hot.stock_slot VALUES ('still', 1, 2)`,
     ['books: movements of slot', 'no_oversell: units loaded', 'no_undersell: units in slots'],
   ],

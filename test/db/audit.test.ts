@@ -88,11 +88,11 @@ const DAMAGE: readonly [what: string, sql: string, promises: readonly string[]][
     ['books'],
   ],
   [
-    'events of a refund that was made and is due again, without such a refund',
+    'events of a refund that never existed: made, and due again',
     told('refunded', 'refund_due'),
     ['one_event'],
   ],
-  ['a refund told out of turn', told('refund_due', 'refunded'), ['one_event']],
+  ['events of a refund in the wrong order', told('refund_due', 'refunded'), ['one_event']],
   [
     'an order cancelled without its units',
     `UPDATE hot.orders SET status = 'cancelled'

@@ -76,14 +76,14 @@ export const PROCESSES: readonly Mutant[] = [
   },
   {
     promise: 'admissions are bounded',
-    name: 'the keeper leaves the line of a closed SKU open',
+    name: 'the keeper leaves the waitlist of a closed SKU open',
     file: 'keeper/waitlists.ts',
     edits: [["edits.state.value !== 'closed' && ", '']],
     tests: ['test/keeper/waitlists.test.ts'],
   },
   {
     promise: 'one outcome',
-    name: 'Stripe is believed without its signature',
+    name: 'a Stripe callback is accepted without its signature',
     file: 'payment/stripe-account.ts',
     edits: [
       [
@@ -108,7 +108,7 @@ export const PROCESSES: readonly Mutant[] = [
     tests: ['test/keeper/auto-keep/kept-share.test.ts'],
   },
   {
-    name: 'the kept share does not know the queue',
+    name: 'the kept share ignores the queue',
     promise: 'overload is cheap',
     file: 'keeper/auto-keep/kept-share.ts',
     edits: [['if (wait <= WAIT_FREE * bound)', 'if (wait >= 0)']],
@@ -122,7 +122,7 @@ export const PROCESSES: readonly Mutant[] = [
     tests: ['test/broker/publisher.test.ts'],
   },
   {
-    name: 'niceness within a session only',
+    name: 'niceness has an effect within a session only',
     promise: 'overload is cheap',
     file: 'ops/stack/give-way.ts',
     edits: [['if (!isNice) writeFileSync(', 'if (isNice) writeFileSync(']],

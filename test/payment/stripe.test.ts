@@ -225,7 +225,7 @@ describe('a callback', () => {
   it.each([
     ['a payment under way', { orderNo: '7', paymentStatus: 'unpaid' }, 'not_paid'],
     ['another kind of event', { orderNo: '7', type: 'charge.updated' }, 'other_event'],
-    ['another kind of news', { orderNo: '7', type: 'checkout.session.x' }, 'other_event'],
+    ['another event of a session', { orderNo: '7', type: 'checkout.session.x' }, 'other_event'],
   ])('changes nothing: %s', (_name, facts, reason) => {
     expect(verify(event(facts))).toEqual({ kind: 'ignored', reason });
   });

@@ -18,7 +18,7 @@ const awaited = row('hot', {});
 const arrived = row('hot', { schema: 'hot', abroad: false, moves: 1, free: '7' });
 
 it.each([
-  ['lives at regular', before, awaited, 10],
+  ['has its home in regular', before, awaited, 10],
   ['is on its way', left, awaited, 10],
   ['has arrived, and regular does not know yet', left, arrived, 7],
   ['has arrived after regular was asked', before, arrived, 7],

@@ -42,16 +42,12 @@ describe('a blocked address', () => {
   });
 
   it.each([
-    [
-      'what the client wrote in front of it counts for nothing',
-      HOPS_1,
-      '203.0.113.9, 198.51.100.7',
-    ],
-    ['nor a second header', HOPS_1, '203.0.113.9,198.51.100.7'],
+    ['addresses that the client has put in front are ignored', HOPS_1, '203.0.113.9, 198.51.100.7'],
+    ['a second header is ignored', HOPS_1, '203.0.113.9,198.51.100.7'],
     ['a client within the trusted range is no proxy', HOPS_1, '203.0.113.9, 10.1.2.3'],
     ['two proxies write two addresses', HOPS_2, '203.0.113.9, 198.51.100.7, 10.0.0.1'],
     ['a client that avoids the first proxy', HOPS_2, '203.0.113.9, 198.51.100.7'],
-    ['what is no address is not believed', HOPS_1, '203.0.113.9, unknown'],
+    ['an invalid address is ignored', HOPS_1, '203.0.113.9, unknown'],
   ])('stays blocked: %s', async (_why, environment, written) => {
     const real = written.includes('unknown')
       ? '127.0.0.1'
