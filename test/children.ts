@@ -2,24 +2,27 @@ import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 import { identify } from '../ops/stack/processes.ts';
 import { TestFolder } from '../ops/stack/test-folder.ts';
 
-/** What a program of ours needs of this process's environment, and nothing that was meant for others. */
+/**
+ * The part of this process's environment that our programs need, without variables meant for other
+ * programs.
+ */
 export const PROGRAM_ENVIRONMENT: Readonly<Record<string, string>> = {
   PATH: process.env['PATH'] ?? '',
   NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? '',
 };
 
-/** Processes that a test file starts; the next run ends them if this one is killed before it could. */
+/** Processes that a test file starts. The next run ends them if this one is killed first. */
 export class Children {
   readonly #folder = new TestFolder();
   readonly #children: ChildProcess[] = [];
 
-  /** One of our entry files. */
+  /** Starts one of our entry files. */
   spawn(entry: string, env: NodeJS.ProcessEnv, stdio: StdioOptions = 'inherit'): ChildProcess {
     const options = { env: { ...PROGRAM_ENVIRONMENT, ...env }, stdio };
     return this.#keep(entry, spawn(process.execPath, [entry], options));
   }
 
-  /** A program of this machine. */
+  /** Starts a program of this machine. */
   run(program: string, args: readonly string[]): ChildProcess {
     return this.#keep(program, spawn(program, args, { stdio: 'inherit' }));
   }

@@ -9,7 +9,7 @@ declare module 'vitest' {
   }
 }
 
-/** Starts the servers of a test run, once; what it returns ends them. */
+/** Starts the servers of a test run, once. The returned function ends them. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const progress = createProgress((line) => console.log(line));
   const testbed = await startTestbed(process.env, progress);

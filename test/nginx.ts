@@ -7,8 +7,8 @@ import { Children } from './children.ts';
 import { until } from './until.ts';
 
 /**
- * An nginx of its own, with nothing set but what `configurationOf` says.
- * @param configurationOf the inside of the `http` block, which listens on the port
+ * Starts an nginx with no settings but those of `configurationOf`.
+ * @param configurationOf the content of the `http` block, which listens on the port
  */
 export async function startNginx(configurationOf: (port: number) => string) {
   const program = findNginx({ path: process.env['PATH'] ?? '', root: '/' });

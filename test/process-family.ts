@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** Signals for a server with all that it has started: what one program is made of. */
+/** Sends signals to a server and all processes that it has started. */
 
 function childrenOf(pid: number): number[] {
   try {
@@ -12,7 +12,7 @@ function childrenOf(pid: number): number[] {
   }
 }
 
-/** A backend may end between the look and the call: then there is nothing to signal. */
+/** A backend may end between the look-up and the signal. Then there is nothing to do. */
 function isGone(error: unknown): boolean {
   const code = (error as NodeJS.ErrnoException).code ?? '';
   return ['ENOENT', 'ESRCH'].includes(code);

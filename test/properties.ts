@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 
 /**
- * fast-check with the same cases in every run: what fails here fails everywhere, and nothing fails
- * by chance. Who looks for other cases changes the seed.
+ * Configures fast-check to use the same cases in every run: a failure is repeatable, and nothing
+ * fails by chance. Change the seed to look for other cases.
  */
 fc.configureGlobal({ seed: 20_261_121 });
 

@@ -8,8 +8,8 @@ import { SCRATCH_PREFIX } from '../ops/stack/test-folder.ts';
 import { until } from './until.ts';
 
 /**
- * The first five minutes of the README, word for word: a stack of its own is started as the README
- * says, and every line of its blocks is typed into a shell.
+ * The first five minutes of the README, word for word: a separate stack is started as the README
+ * says, and every line of its shell blocks is run.
  */
 
 const ROOT = join(import.meta.dirname, '..');
@@ -19,7 +19,7 @@ const run = promisify(execFile);
 
 const folder = mkdtempSync(join(tmpdir(), SCRATCH_PREFIX));
 const environment = { ...process.env, FLASHSALE_FOLDER: folder, npm_lifecycle_event: 'start' };
-// The stack is to bring its own servers, wherever those of this run come from.
+// The stack must bring its own servers, wherever those of this run come from.
 for (const name of ['DATABASE_URL', 'AMQP_URL', 'AMQP_MANAGEMENT_URL', 'ZOOKEEPER']) {
   Reflect.deleteProperty(environment, name);
 }
@@ -65,10 +65,11 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 }, STOP_TIMEOUT_MS);
 
-it('works as it is written', async () => {
+it('the first five minutes of the README work as written', async () => {
   const typed = lines();
   expect(typed.length).toBeGreaterThan(15);
-  // One shell for all, since lines use what earlier ones set; a mark tells their outputs apart.
+  // One shell for all lines, because later lines use what earlier ones set. A mark separates their
+  // outputs.
   const script = typed.map((line, index) => `printf '\\n@@ ${index}\\n'\n${line}`).join('\n');
   const env = { ...environment, PATH: `${ROOT}/node_modules/.bin:${process.env['PATH']}` };
   const { stdout } = await run('bash', ['-e', '-c', script], { cwd: ROOT, env });

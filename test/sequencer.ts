@@ -37,8 +37,9 @@ const LONG = [
 ];
 
 /**
- * The long files first: the short ones fill the end of the run, so that no worker is alone with a
- * long one. A file that is not named, or is gone, costs some seconds and nothing else.
+ * Runs the long files first. Short files fill the end of the run, so that no worker is left alone
+ * with a long one. A file that is missing in the list, or an entry without a file, costs a few
+ * seconds and nothing else.
  */
 export class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

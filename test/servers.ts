@@ -2,8 +2,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { inject } from 'vitest';
 
 /**
- * The servers of this run, and places on them that belong to one test file alone: names are unique,
- * so that files run beside each other and a second run meets nothing of the first.
+ * The servers of this run, and places on them for one test file alone. Names are unique, so that
+ * files can run beside each other and a second run meets nothing of the first.
  */
 export const servers = inject('servers');
 
@@ -12,17 +12,20 @@ export function passwordOf(role: string): string {
   return createHash('sha256').update(`${servers.databaseUrl} ${role}`).digest('hex').slice(0, 32);
 }
 
-/** `prefix_` and eight letters: fit for a database, a virtual host, a sale, a SKU or a folder. */
+/**
+ * Returns `prefix_` and eight letters, valid for a database, a virtual host, a sale, a SKU or a
+ * folder.
+ */
 export function uniqueName(prefix: string): string {
   return `${prefix}_${randomBytes(4).toString('hex')}`;
 }
 
-/** A ZooKeeper path below which nobody else writes. The caller creates and removes it. */
+/** A ZooKeeper path that nobody else writes below. The caller creates and removes it. */
 export function uniqueZkRoot(): string {
   return `/${uniqueName('test')}`;
 }
 
-/** The URL of another database on the same server: the run's own unless given. */
+/** The URL of another database on the same server, by default the server of the run. */
 export function databaseUrl(database: string, server = servers.databaseUrl): string {
   const url = new URL(server);
   url.pathname = `/${database}`;
@@ -50,13 +53,13 @@ async function management(method: 'PUT' | 'DELETE', path: string, body?: object)
 }
 
 export interface VirtualHost {
-  /** AMQP URL with the virtual host in it. */
+  /** The AMQP URL with the virtual host in it. */
   readonly url: string;
   /** Removes the virtual host with its queues and cuts its connections. */
   remove(): Promise<void>;
 }
 
-/** An empty virtual host on the run's RabbitMQ. */
+/** Creates an empty virtual host on the run's RabbitMQ. */
 export async function createVirtualHost(): Promise<VirtualHost> {
   const name = uniqueName('test');
   const url = new URL(servers.amqpUrl);

@@ -8,12 +8,12 @@ export interface Answer {
   readonly retryAfter: string | null;
   readonly contentType: string | null;
   readonly cacheControl: string | null;
-  /** JSON, or the text when it is none. */
+  /** JSON, or the text if it is not JSON. */
   // biome-ignore lint/suspicious/noExplicitAny: whatever the shop answers; tests look at it
   readonly body: any;
 }
 
-/** Ends what hangs. */
+/** Ends a call that hangs. */
 const DEADLINE_MS = 300_000;
 
 export interface PressOptions {
@@ -25,7 +25,7 @@ export interface PressOptions {
 export interface BuyOptions {
   readonly quantity?: number;
   readonly deadlineMs?: number;
-  /** Whoever is refused from then on presses no more. */
+  /** After this signal, a refused shopper stops pressing. */
   readonly giveUp?: AbortSignal;
 }
 
@@ -34,7 +34,7 @@ export class Shopper {
   readonly #url: string;
   readonly #token: string;
 
-  /** @param jwtSecret the shop's: the shopper is signed in as any user */
+  /** @param jwtSecret the shop's secret, with which the shopper signs in as any user */
   constructor(url: string, jwtSecret: string, userId = `user-${randomUUID()}`) {
     this.#url = url;
     this.userId = userId;
@@ -68,7 +68,7 @@ export class Shopper {
     };
   }
 
-  /** The answer with its body unread: for streams. */
+  /** Returns the answer with its body unread, for streams. */
   open(path: string): Promise<Response> {
     const headers = { authorization: `Bearer ${this.#token}` };
     return fetch(new URL(path, this.#url), { headers });
@@ -80,7 +80,7 @@ export class Shopper {
     return answer.body.ticket;
   }
 
-  /** Ticket and press; a given ticket is used instead of a new one. */
+  /** Gets a ticket and presses. A ticket in the options is used instead of a new one. */
   async press(sale: string, sku: string, options: PressOptions = {}): Promise<Answer> {
     const ticket = options.ticket ?? (await this.ticket(sale, sku));
     const headers = options.key === undefined ? {} : { 'idempotency-key': options.key };
@@ -88,9 +88,10 @@ export class Shopper {
   }
 
   /**
-   * Presses until taken, as the page does when a refusal says "try again" or the connection broke;
-   * then the outcome. Always with the same key: it counts once. After a cut connection a refusal says
-   * nothing about the press before: what became of that is asked by its key.
+   * Presses until the purchase is taken, as the page does when a refusal says "try again" or the
+   * connection broke, and waits for the outcome. All presses have the same key, so the purchase
+   * counts once. After a cut connection, a refusal says nothing about the earlier press: its result
+   * is looked up by its key.
    */
   async buy(
     sale: string,
@@ -115,7 +116,10 @@ export class Shopper {
     }
   }
 
-  /** Long-polls until the request is decided; what cannot be told now is asked again, as the page does. */
+  /**
+   * Polls until the request is decided. When there is no answer now, it asks again, as the page
+   * does.
+   */
   async outcome(statusUrl: string, deadlineMs = DEADLINE_MS): Promise<Answer> {
     const untilMs = performance.now() + deadlineMs;
     for (;;) {

@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net';
 import Stripe from 'stripe';
 
 /**
- * Stands for Stripe's API, which tests cannot reach: Checkout sessions with their life, refunds, and the
- * rule of its idempotency keys. Webhooks are signed with Stripe's own code.
+ * Replaces Stripe's API, which tests cannot reach: Checkout sessions and their states, refunds, and
+ * the rules of its idempotency keys. Webhooks are signed with Stripe's own code.
  */
 
 export const STRIPE_KEY = 'sk_test_51ThisIsNoRealKeyAtAll';
@@ -16,7 +16,7 @@ interface Call {
   readonly fields: URLSearchParams;
 }
 
-/** As the API shows it. */
+/** A session as the API shows it. */
 export interface DoubleSession {
   readonly id: string;
   readonly object: 'checkout.session';
@@ -27,7 +27,7 @@ export interface DoubleSession {
   status: 'open' | 'complete' | 'expired';
   payment_status: 'unpaid' | 'paid';
   payment_intent: string | null;
-  /** Only an open one has a page. */
+  /** Only an open session has a page. */
   url: string | null;
 }
 
@@ -44,9 +44,9 @@ export type StripeDouble = Awaited<ReturnType<typeof startStripeDouble>>;
 export async function startStripeDouble() {
   const calls: Call[] = [];
   const known = new Map<string, { readonly text: string; readonly reply: Reply }>();
-  /** Answers of the next calls instead of its own. */
+  /** Replies for the next calls instead of the normal ones. */
   const failures: Reply[] = [];
-  /** Payments whose money is given back, or on its way, with the refund of each. */
+  /** Payments whose refund is made or under way, with the refund of each. */
   const refunded = new Map<string, string>();
   const sessions = new Map<string, DoubleSession>();
   let count = 0;
@@ -57,7 +57,7 @@ export async function startStripeDouble() {
     const before = known.get(key);
     if (before) return before.text === text ? before.reply : refusal(400, 'idempotency_error');
     const reply = failures.shift() ?? make(path, fields);
-    // Failures too: only what was not begun is not kept.
+    // Failures are stored too. Only a request that was not begun is not stored.
     if (![401, 409, 429].includes(reply.status)) known.set(key, { text, reply });
     return reply;
   }
@@ -98,7 +98,7 @@ export async function startStripeDouble() {
       url: `https://checkout.stripe.com/c/pay/${id}`,
     };
     sessions.set(id, session);
-    // As it was made: what is answered to its idempotency key does not change with it.
+    // The session as it was created: the answer to its idempotency key does not change with it.
     return { status: 200, body: { ...session } };
   }
 
@@ -119,7 +119,7 @@ export async function startStripeDouble() {
     return { status: 200, body: { ...session } };
   }
 
-  /** A shopper pays on the page of a session; a payment that is under way arrives later, or never. */
+  /** A shopper pays on the page of a session. A payment under way arrives later, or never. */
   function pay(url: string, intent: string, payment_status: 'paid' | 'unpaid' = 'paid'): boolean {
     const session = [...sessions.values()].find((each) => each.url === url);
     if (session === undefined) return false;
@@ -131,7 +131,7 @@ export async function startStripeDouble() {
   const sessionsOf = (orderNo: string) =>
     [...sessions.values()].filter(({ metadata }) => metadata['flashsale_order'] === orderNo);
 
-  /** A failed one stands before those that count, as the newest does at Stripe. */
+  /** A failed refund stands first, as the newest one does at Stripe. */
   function list(query: URLSearchParams): Reply {
     const id = refunded.get(query.get('payment_intent') ?? '');
     const known = id === undefined ? [] : [{ id, object: 'refund', status: 'succeeded' }];
@@ -185,7 +185,7 @@ async function textOf(request: IncomingMessage): Promise<string> {
 }
 
 export interface SessionFacts {
-  /** Without one the session is of a shop that knows nothing of this system. */
+  /** Without it, the session belongs to a shop that does not use this system. */
   readonly installation?: string;
   readonly orderNo?: string;
   /** The request of the order. */
@@ -197,7 +197,7 @@ export interface SessionFacts {
   readonly paymentStatus?: string;
   readonly type?: string;
   readonly livemode?: boolean;
-  /** How long ago it happened. */
+  /** The age of the event in seconds. */
   readonly ageS?: number;
 }
 
@@ -249,7 +249,7 @@ export function refundEvent({ intent, refund, installation, ...facts }: RefundFa
   return JSON.stringify({ id: 'evt_2', object: 'event', livemode, type, data: { object } });
 }
 
-/** Signed as Stripe signs. */
+/** Signs as Stripe does. */
 export function signature(payload: string, { secret = STRIPE_WEBHOOK_SECRET, ageS = 0 } = {}) {
   const timestamp = Math.floor(Date.now() / 1_000) - ageS;
   return Stripe.webhooks.generateTestHeaderString({ payload, secret, timestamp });

@@ -15,8 +15,8 @@ import { until } from './until.ts';
 import type { Credentials } from './zk/credentials.ts';
 
 /**
- * The whole system for one test file: web nodes on one address, a keeper, a worker, each a process
- * of its own, on a database, a virtual host and a ZooKeeper root of their own.
+ * The whole system for one test file: web nodes behind one address, a keeper and a worker as
+ * separate processes, with their own database, virtual host and ZooKeeper root.
  */
 
 const ROOT = join(import.meta.dirname, '..');
@@ -27,23 +27,28 @@ export interface SystemOptions {
   readonly webNodes?: number;
   readonly keepers?: number;
   readonly workers?: number;
-  /** Of ZooKeeper's roles; without them the tree is open. */
+  /** The credentials of ZooKeeper's roles. Without them the tree is open to everybody. */
   readonly credentials?: Credentials;
   /** Addresses of another ZooKeeper than the run's. */
   readonly zookeeper?: string;
-  /** Variables for all processes, over the defaults. */
+  /** Variables for all processes, which override the defaults. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** Variables for the workers, over those. */
+  /** Variables for the workers, which override those. */
   readonly workerEnvironment?: Readonly<Record<string, string>>;
-  /** A superuser's URL of a database server; the run's own unless given. */
+  /** A superuser's URL of a database server, by default the run's own. */
   readonly databaseServerUrl?: string;
-  /** A database of the file's own on a second server, for hot SKUs. */
+  /** A separate database on a second server, for hot SKUs. */
   readonly hotDatabaseUrl?: string;
-  /** A broker of the file's own, with its virtual host; else one is made on the run's. */
+  /**
+   * A separate broker with its virtual host. By default a virtual host is created on the run's
+   * broker.
+   */
   readonly amqpUrl?: string;
 }
 
-/** An empty shop's database: a copy of the run's template, or made anew on a server of the file's own. */
+/**
+ * The database of an empty shop: a copy of the run's template, or a new one on a separate server.
+ */
 async function databaseOf(serverUrl: string | undefined) {
   if (serverUrl === undefined) {
     const { url, remove } = await createDatabase();
@@ -58,7 +63,7 @@ async function databaseOf(serverUrl: string | undefined) {
   return { url, removeDatabase: async () => {} };
 }
 
-/** What a test says of a SKU; the rest is usual. */
+/** The fields of a SKU that a test sets. The others have defaults. */
 export type TestSku = Partial<SkuPlan> & { readonly sku: string };
 
 interface Member {
@@ -136,7 +141,7 @@ export class System {
         AMQP_URL: virtualHost.url,
         ZOOKEEPER: zookeeper,
         ZK_ROOT: root,
-        // A machine that is busy with other tests is not what they look at.
+        // These tests must not fail because the machine is busy with other tests.
         ZK_SESSION_TIMEOUT_MS: '10000',
         OVERLOAD_EVENT_LOOP_MS: '30000',
         JWT_SECRET: randomBytes(32).toString('base64url'),
@@ -171,7 +176,7 @@ export class System {
     return { ...this.#environment, ...(isKnown && this.#credentials?.environment(role)) };
   }
 
-  /** Starts a process and waits until it is ready and has every server. */
+  /** Starts a process and waits until it is ready and reaches every server. */
   async run(name: string, entry: string, environment: Member['environment'] = {}): Promise<void> {
     const monitorPort = await freePort();
     const logFile = join(this.#folder.path, `${name}.log`);
@@ -210,13 +215,13 @@ export class System {
     );
   }
 
-  /** What its `/readyz` says. */
+  /** The answer of its `/readyz`. */
   async readiness(name: string): Promise<string> {
     const response = await fetch(`http://127.0.0.1:${this.#member(name).monitorPort}/readyz`);
     return response.text();
   }
 
-  /** `SIGKILL`, now. */
+  /** Sends `SIGKILL` at once. */
   async kill(name: string): Promise<void> {
     const { launched } = this.#member(name);
     process.kill(launched.identity.pid, 'SIGKILL');
@@ -248,7 +253,7 @@ export class System {
   }
 
   /**
-   * Puts a sale with these SKUs on, and waits until the shop sells them: every node knows it, the
+   * Creates a sale with these SKUs and waits until the shop sells them: every node knows it, the
    * ticket key exists and the keeper has granted the quota.
    */
   async createSale(skus: readonly TestSku[], plan: Partial<SalePlan> = {}): Promise<string> {
@@ -288,7 +293,7 @@ export class System {
     return sale;
   }
 
-  /** Sum of the grants of all nodes, as they stand in ZooKeeper. */
+  /** The sum of the grants of all nodes in ZooKeeper. */
   async granted(sku: string): Promise<number> {
     const paths = this.paths.sku(sku);
     const nodes = await this.session.children(paths.grants);
@@ -299,7 +304,7 @@ export class System {
     return grants.reduce((sum, grant) => sum + (grant.ok ? Number(grant.value.text) : 0), 0);
   }
 
-  /** What an operator types into zkCli.sh. */
+  /** Writes a value, as an operator does in zkCli.sh. */
   async set(path: string, text: string): Promise<void> {
     const result = await this.session.set(path, text, -1);
     if (!result.ok) throw new Error(`set ${path} ${text}: ${result.error}`);

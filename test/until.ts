@@ -1,12 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Ends what hangs: far beyond what the slowest machine takes, and below the limit of a test. */
+/**
+ * Ends a wait that hangs: longer than the slowest machine takes, and shorter than the limit of a
+ * test.
+ */
 const DEADLINE_MS = 300_000;
 const POLL_MS = 20;
 
 /**
- * Waits until `look` gives something other than undefined or false, and gives that. An error that
- * `look` throws means "not yet"; after the deadline the last one is in the message.
+ * Waits until `look` returns something other than undefined or false, and returns that. An error
+ * that `look` throws means "not yet". After the deadline, the message has the last error.
  */
 export async function until<T>(
   what: string,

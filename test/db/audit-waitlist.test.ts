@@ -5,8 +5,8 @@ import { createDatabase, type TestDatabase } from './database.ts';
 import { openSale, order, stock } from './shop.ts';
 
 /**
- * Damage to the line, to SKUs that have moved and to what goes between two servers; and exchanges that
- * leave every number as it is: only the rows tell.
+ * Damage to the waitlist, to SKUs that have moved and to transfers between two servers. Some of it
+ * exchanges values between rows and leaves every sum unchanged, so only the rows show it.
  */
 
 let database: TestDatabase;
@@ -62,12 +62,12 @@ const DAMAGE: readonly [what: string, sql: string, found: readonly string[]][] =
     ['line: user ? was served before user'],
   ],
   [
-    'a place that was given to an order of nobody',
+    'a place that was served with an order of another user',
     `UPDATE hot.waiting SET order_no = 4444 WHERE ${SERVED}`,
     ['line: user ? was served with order'],
   ],
   [
-    'two places that were given to one order',
+    'two places that were served with one order',
     `UPDATE hot.waiting SET state = 'served', ended_at = now(), order_no = ${AS_SERVED}
      WHERE user_id = ${NEXT}`,
     [
@@ -95,7 +95,7 @@ const DAMAGE: readonly [what: string, sql: string, found: readonly string[]][] =
     ['books: movements of slot', 'books: moves of both schemas', 'no_oversell: units loaded'],
   ],
   [
-    'units in a schema that the SKU does not live in',
+    'units in a schema that is not the home of the SKU',
     `INSERT INTO hot.stock_slot VALUES ('still', 1, 2)`,
     ['books: movements of slot', 'no_oversell: units loaded', 'no_undersell: units in slots'],
   ],
@@ -114,7 +114,7 @@ const DAMAGE: readonly [what: string, sql: string, found: readonly string[]][] =
     ['user_limit: units that buyer has'],
   ],
   [
-    'post that nobody carries',
+    'a transfer that nobody carries',
     `INSERT INTO regular.transfer (sku, transfer_no, sale, kind, units, units_total, body, sent_at)
      SELECT sku, 1, sale, 'units', 1, 1, '{}', now() - interval '1 h' FROM catalog.sku
      WHERE sku = 'line'`,
@@ -148,7 +148,7 @@ const DAMAGE: readonly [what: string, sql: string, found: readonly string[]][] =
   ],
 ];
 
-/** Promise and the words of the detail that are the same for every order and user. */
+/** The promise, and the part of the detail that is the same for every order and user. */
 async function findings(): Promise<string[]> {
   const rows = await session.query<{ promise: string; detail: string }>({
     text: 'SELECT promise, detail FROM hot.audit()',
@@ -161,8 +161,8 @@ const matches = (found: string, wanted: string) => {
   return found.startsWith(head) && rest.every((part) => found.includes(part));
 };
 
-describe('audit finds', () => {
-  it.each(DAMAGE)('%s', async (_what, sql, wanted) => {
+describe('audit', () => {
+  it.each(DAMAGE)('finds %s', async (_what, sql, wanted) => {
     await session.run('BEGIN');
     await session.run(sql);
     const found = await findings();
@@ -172,7 +172,7 @@ describe('audit finds', () => {
   });
 });
 
-it('blames nobody for a shopper who had to be passed over, or came later, or had left', async () => {
+it('reports nothing when a shopper had to be passed over, came later, or had left', async () => {
   const worse = `UPDATE hot.waiting SET claims = 1 WHERE ${SERVED}`;
   const others = `UPDATE hot.waiting w SET`;
   const moment = `(SELECT e.ended_at FROM hot.waiting e WHERE e.${SERVED})`;

@@ -5,7 +5,7 @@ import { type Databases, openSession, type Session } from '../../db/client/pool.
 import { createDatabase, PATIENCE, type TestDatabase } from './database.ts';
 import { openSale, request, stock } from './shop.ts';
 
-/** Damage that no routine does: audit must find it, and say which promise is broken. */
+/** Damage that no routine does. The audit must find it and name the broken promise. */
 
 let database: TestDatabase;
 let session: Session;
@@ -41,7 +41,7 @@ afterEach(() => session.run('ROLLBACK'));
 
 const OF_CEM = `user_id = 'cem'`;
 const SECOND_OUTCOME = randomUUID();
-/** More events of the second payment of ann, which is due. */
+/** More events of ann's second payment, which has to be given back. */
 const told = (...kinds: string[]) =>
   `INSERT INTO hot.outbox (kind, sale, sku, order_nos, payment_ref)
   SELECT unnest('{${kinds}}'::text[]), o.sale, o.sku, ARRAY[o.order_no], 'paid-by-ann-again'
@@ -88,11 +88,11 @@ const DAMAGE: readonly [what: string, sql: string, promises: readonly string[]][
     ['books'],
   ],
   [
-    'a refund told, and told to be due again, without one',
+    'events of a refund that never existed: made, and due again',
     told('refunded', 'refund_due'),
     ['one_event'],
   ],
-  ['a refund told out of turn', told('refund_due', 'refunded'), ['one_event']],
+  ['events of a refund in the wrong order', told('refund_due', 'refunded'), ['one_event']],
   [
     'an order cancelled without its units',
     `UPDATE hot.orders SET status = 'cancelled'
@@ -100,7 +100,7 @@ const DAMAGE: readonly [what: string, sql: string, promises: readonly string[]][
     ['books', 'no_oversell', 'one_event', 'user_limit'],
   ],
   [
-    'a cancelled order alive again',
+    'a cancelled order that is unpaid again',
     `UPDATE hot.orders SET status = 'ordered'
     WHERE user_id = 'ben'`,
     ['books', 'no_oversell', 'one_event', 'user_limit'],
@@ -111,13 +111,13 @@ const DAMAGE: readonly [what: string, sql: string, promises: readonly string[]][
     ['books'],
   ],
   [
-    'money that goes back, and nobody was told',
+    'a refund that becomes due without an event',
     `INSERT INTO hot.payment (payment_ref, sale, order_no, result)
     SELECT 'late', sale, order_no, 'refund_due' FROM hot.orders WHERE ${OF_CEM}`,
     ['one_event'],
   ],
   [
-    'a refund that was told and not made',
+    'the event of a refund that was not made',
     `INSERT INTO hot.outbox (kind, sale, sku, order_nos, payment_ref)
     SELECT 'refunded', sale, sku, ARRAY[order_no], 'paid-by-ann' FROM hot.orders WHERE ${OF_CEM}`,
     ['one_event'],
@@ -146,7 +146,7 @@ const DAMAGE: readonly [what: string, sql: string, promises: readonly string[]][
     ['one_outcome'],
   ],
   [
-    'a promise of an order that never was',
+    'an outcome with an order that does not exist',
     `INSERT INTO hot.outcome (request_id, sale, sku, user_id,
       node, status, order_no, units)
     SELECT '${SECOND_OUTCOME}', sale, sku, 'eve', node, 'ordered', 4444, 1
@@ -171,13 +171,13 @@ const DAMAGE: readonly [what: string, sql: string, promises: readonly string[]][
   ['a buyer deleted', `DELETE FROM hot.buyer WHERE ${OF_CEM}`, ['user_limit']],
   ['a movement deleted', `DELETE FROM hot.stock_movement WHERE kind = 'return'`, ['books']],
   [
-    'a load that did not happen',
+    'a stock movement that did not happen',
     `INSERT INTO hot.stock_movement (sale, sku, slot, kind, units)
     SELECT sale, sku, 1, 'restock', 5 FROM catalog.sku`,
     ['books', 'no_oversell'],
   ],
   [
-    'a split that makes units',
+    'a change of slots that creates units',
     `INSERT INTO hot.stock_movement (sale, sku, slot, kind, units)
     SELECT sale, sku, 1, 'split', 5 FROM catalog.sku`,
     ['books'],
@@ -208,24 +208,24 @@ const DAMAGE: readonly [what: string, sql: string, promises: readonly string[]][
   ],
   ['an event deleted', `DELETE FROM hot.outbox WHERE kind = 'paid'`, ['one_event']],
   [
-    'a claim in the line that nobody had',
+    'a claim of the waitlist that nobody had',
     `UPDATE hot.buyer SET claims = claims + 1 WHERE ${OF_CEM}`,
     ['line'],
   ],
   [
-    'an event told twice',
+    'a duplicated event',
     `INSERT INTO hot.outbox (kind, sale, sku, order_nos)
     SELECT kind, sale, sku, order_nos FROM hot.outbox WHERE kind = 'cancelled'`,
     ['one_event'],
   ],
   [
-    'a published event that waits still',
+    'a published event that still waits',
     `INSERT INTO hot.event (sale, event_no, kind, sku, order_nos, happened_at)
     SELECT sale, event_no, kind, sku, order_nos, happened_at FROM hot.outbox WHERE kind = 'paid'`,
     ['one_event'],
   ],
   [
-    'an event of one order told of another one, so that the numbers are right',
+    'an event with the number of another order, so that the counts are right',
     `UPDATE hot.outbox SET order_nos = order_nos[2:] || order_nos[2] WHERE kind = 'placed'`,
     ['one_event'],
   ],
@@ -237,8 +237,8 @@ const DAMAGE: readonly [what: string, sql: string, promises: readonly string[]][
   ],
 ];
 
-describe('audit finds', () => {
-  it.each(DAMAGE)('%s', async (_what, sql, promises) => {
+describe('audit', () => {
+  it.each(DAMAGE)('finds %s', async (_what, sql, promises) => {
     await session.run('BEGIN');
     await session.run(sql);
     const rows = await session.query<{ promise: string; remedy: string }>({
@@ -249,7 +249,7 @@ describe('audit finds', () => {
   });
 });
 
-it('names the orders whose events are missing or told twice, and how many', async () => {
+it('names the orders whose events are missing or duplicated, and counts them', async () => {
   await session.run('BEGIN');
   await session.run(`UPDATE hot.outbox SET order_nos = order_nos[3:] || order_nos[3:]
     WHERE kind = 'placed'`);
@@ -279,7 +279,7 @@ it('names the orders whose events are missing or told twice, and how many', asyn
   ]);
 });
 
-it('expects no events of orders that are older than the log, and both of a late payment', async () => {
+it('expects no events of orders older than the event log, and both events of a late payment', async () => {
   await session.run('BEGIN');
   await session.run(`DELETE FROM hot.outbox WHERE kind = 'placed'; DELETE FROM hot.outbox
     WHERE kind = 'cancelled'; UPDATE hot.outbox_relay SET log_since = now()`);
@@ -290,7 +290,7 @@ it('expects no events of orders that are older than the log, and both of a late 
   expect(await session.query(rows)).toEqual([]);
 });
 
-it('shows how slots are filled and what waits for payment', async () => {
+it('shows how full the slots are and how many orders wait for payment', async () => {
   await session.run('BEGIN; SET LOCAL ROLE flashsale_readonly');
   const fill = await session.query({
     text: 'SELECT slot, free::int, slots::int FROM hot.slot_fill WHERE sku = $1 ORDER BY slot',

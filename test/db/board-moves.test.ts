@@ -4,15 +4,15 @@ import type { Pool } from '../../db/client/pool.ts';
 import { stock } from './shop.ts';
 import { openTwoServers } from './two-servers.ts';
 
-/** What the board says of a SKU while it moves from one server to the other. */
+/** What the board shows of a SKU while the SKU moves from one server to the other. */
 
 const { worker, ops, sale } = await openTwoServers();
 
-it('is never sold out because one server answered before the move and the other after it', async () => {
+it('the board never shows a SKU as sold out because it moved between the answers of the two servers', async () => {
   const sku = await stock(ops, sale, { units: 10, schema: 'regular' });
   const { promise: asked, resolve: tell } = Promise.withResolvers<void>();
   const { promise: moved, resolve: goOn } = Promise.withResolvers<void>();
-  // The hot server answers before the move, the regular one after it.
+  // The hot server answers before the move, the regular server after it.
   const hot: Pool = {
     ...worker.hot,
     async query(statement) {

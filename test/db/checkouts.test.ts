@@ -34,7 +34,7 @@ async function everyTryDue(): Promise<void> {
 }
 
 describe('an installation', () => {
-  it('is the same for everybody who may know it, and there is one', async () => {
+  it('has one id, which every role that may read it gets', async () => {
     const id = await installation(web, 'hot');
     expect(id).toMatch(/^[0-9a-f-]{36}$/);
     expect(await installationOf(worker, '1')).toBe(id);
@@ -43,8 +43,8 @@ describe('an installation', () => {
   });
 });
 
-describe('an order that is older than identities', () => {
-  it('does not exist in a database that was made with them', async () => {
+describe('an order from before the installation had an id', () => {
+  it('does not exist in a database that was created with the id', async () => {
     const ancient = { orderNo: '1', createdAt: new Date(0) };
     expect(await isLegacyOrder(web, ancient)).toBe(false);
     const at = new Date(Date.now() - HOUR_MS);
@@ -55,8 +55,8 @@ describe('an order that is older than identities', () => {
   });
 });
 
-describe('the session of an order', () => {
-  it('is the first that is kept, for presses at once too', async () => {
+describe('the payment session of an order', () => {
+  it('is the first one that was stored, also when the shopper starts several at once', async () => {
     for (let round = 0; round < 20; round += 1) {
       const orderNo = await newOrder();
       expect(await liveCheckout(web, orderNo)).toEqual({ session: undefined, nextAttempt: 1 });
@@ -69,7 +69,7 @@ describe('the session of an order', () => {
     }
   });
 
-  it('is followed by another one only when the provider has said that it is over', async () => {
+  it('is replaced only after the provider has said that it ended', async () => {
     const orderNo = await newOrder();
     const [first, second, third] = [session(), session('stripe:', 0), session()];
     await keepCheckout(web, orderNo, first);
@@ -79,12 +79,12 @@ describe('the session of an order', () => {
     expect(await endCheckout(web, orderNo, first.ref, 'ended')).toBe(false);
     expect(await liveCheckout(web, orderNo)).toEqual({ session: undefined, nextAttempt: 2 });
     await keepCheckout(web, orderNo, second);
-    // Its time is over; somebody may have paid at the last moment.
+    // The session's time is over, but somebody may have paid at the last moment.
     expect(await liveCheckout(web, orderNo)).toEqual({ session: second, nextAttempt: 3 });
     expect(await keepCheckout(web, orderNo, third)).toBe(second.url);
   });
 
-  it('is ended with the order, however that ends', async () => {
+  it('is taken to be ended when the order is cancelled, expires or is paid', async () => {
     const prefix = 'ways:';
     const made = async () => {
       const [orderNo, own] = [await newOrder(), session(prefix)];
@@ -114,7 +114,7 @@ describe('the session of an order', () => {
     });
   });
 
-  it('that is over by its payment is not ended again', async () => {
+  it('is not ended again when its own payment has ended it', async () => {
     const [orderNo, own] = [await newOrder(), session('own:')];
     await keepCheckout(web, orderNo, own);
     await payOrder(web, orderNo, uniqueName('ref'));
@@ -122,7 +122,7 @@ describe('the session of an order', () => {
     expect(await take('own:')).toEqual([]);
   });
 
-  it('is in one hand at a time, and tried until the provider says that it is over', async () => {
+  it('is taken by one worker at a time, and tried again until the provider says that it ended', async () => {
     const [orderNo, own] = [await newOrder(), session('hands:')];
     await keepCheckout(web, orderNo, own);
     await cancelOrder(web, orderNo, 'ann');
@@ -143,7 +143,7 @@ describe('the session of an order', () => {
       text: 'UPDATE hot.checkout SET ends_at = now() WHERE order_no = $1',
       values: [orderNo],
     });
-    // Its time is over; only the provider knows whether somebody has paid in it.
+    // The session's time is over. Only the provider knows whether somebody has paid in it.
     await endCheckout(worker, orderNo, own.ref, { error: 'no answer' });
     expect(await waits()).toBe(before);
     await everyTryDue();

@@ -4,7 +4,7 @@ import { holdSlots } from './locks.ts';
 import { openShop } from './open-shop.ts';
 import { order, request, requests, stock } from './shop.ts';
 
-/** The DBA's views, and tunables that count at the next call. */
+/** The DBA's views, and tunables that take effect at the next call. */
 
 const { database, worker, ops, sale } = await openShop();
 
@@ -30,8 +30,8 @@ describe('place_rates', () => {
     ]);
   });
 
-  it('tells a slot that was passed over, and a SKU that only looked empty', async () => {
-    // Slots of 2 and 1. Only a batch looks at them all.
+  it('distinguishes a slot that was passed over from a SKU that only looked empty', async () => {
+    // Slots of 2 units and of 1 unit. Only a batch looks at all slots.
     const sku = await stock(ops, sale, { units: 3, slots: 2 });
     const one = await holdSlots(database, sku, 1);
     await placeOrders(worker, 'hot', sku, requests(2));
@@ -73,7 +73,7 @@ describe('place_rates', () => {
   });
 });
 
-it('shows fragmentation: the largest slot against what remains', async () => {
+it('shows fragmentation: the largest slot compared with all remaining units', async () => {
   const sku = await stock(ops, sale, { units: 10, slots: 4 });
   const rows = await look(
     `SELECT slots::int, remaining::int, largest, largest_share::float8 FROM hot.slot_fragmentation
@@ -83,14 +83,14 @@ it('shows fragmentation: the largest slot against what remains', async () => {
   expect(rows).toEqual([{ slots: 4, remaining: 10, largest: 3, largest_share: 0.3 }]);
 });
 
-it('shows HOT updates and dead rows of each table, partitions added up', async () => {
+it('shows HOT updates and dead rows of each table, summed over its partitions', async () => {
   const rows = await look('SELECT relation FROM hot.table_health');
   const relations = rows.map(({ relation }) => relation);
   expect(relations).toEqual(expect.arrayContaining(['orders', 'outcome', 'stock_slot', 'outbox']));
   expect(new Set(relations).size).toBe(relations.length);
 });
 
-it('shows what waits, and since when', async () => {
+it('shows how many rows wait for each kind of work, and since when', async () => {
   const sku = await stock(ops, sale, { units: 5, schema: 'regular' });
   await order(worker, sku, {}, 'regular');
   const rows = await look('SELECT waiting, count::int, since FROM regular.backlog');
@@ -105,7 +105,7 @@ it('shows what waits, and since when', async () => {
   ]);
 });
 
-it('refuses a tunable that is not there or out of bounds, and keeps the value', async () => {
+it('refuses a tunable that is unknown or out of bounds, and keeps the old value', async () => {
   const set = (name: string, value: number) =>
     ops.hot.query({ text: 'SELECT catalog.set_tunable($1, $2)', values: [name, value] });
   await expect(set('nothing', 1)).rejects.toMatchObject({ sqlstate: 'FS002' });

@@ -14,7 +14,7 @@ import { until } from '../until.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
 import { openSale, order, requests, stock } from './shop.ts';
 
-/** `flashsale db …` as a process, and routines that are replaced while orders are placed. */
+/** `flashsale db …` as a process, and the replacement of routines while orders are placed. */
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const FILE = join(ROOT, 'db', 'procedures', 'place_orders.sql');
@@ -54,7 +54,7 @@ function flashsale(...args: string[]): Promise<{ code: number; out: string; err:
 const json = async (...args: string[]) => JSON.parse((await flashsale(...args, '--json')).out);
 
 describe('flashsale db', () => {
-  it('lists routines, shows what was changed by hand, keeps it and restores it', async () => {
+  it("lists the routines, shows a change that was made by hand, keeps it and restores the file's version", async () => {
     await database.admin.query({
       text: CHANGED.replaceAll(/(?<!:):schema\b/g, 'hot').split('ALTER FUNCTION')[0] ?? '',
     });
@@ -75,7 +75,7 @@ describe('flashsale db', () => {
     expect((await flashsale('diff', 'nothing')).code).toBe(1);
   });
 
-  it('audits with an exit code', async () => {
+  it('reports the result of the audit in its exit code', async () => {
     expect(await flashsale('audit')).toMatchObject({ code: 0, out: 'the books balance\n' });
     const sku = await stock(ops, sale, { units: 5, schema: 'regular' });
     const damage = (units: number) =>
@@ -101,7 +101,7 @@ describe('flashsale db', () => {
     expect((await flashsale('move-sku', sku, 'cold')).code).toBe(1);
   });
 
-  it('runs a canary for some SKUs, shows figures of both versions, and promotes it', async () => {
+  it('runs a canary for some SKUs, shows the figures of both versions, and promotes it', async () => {
     const [one, other] = [
       await stock(ops, sale, { units: 5 }),
       await stock(ops, sale, { units: 5 }),
@@ -131,7 +131,7 @@ describe('flashsale db', () => {
     await json('restore', 'hot.place_orders');
   });
 
-  it('refuses a canary that callers could not use as they use place_orders', async () => {
+  it('refuses a canary whose signature or privileges differ from those of place_orders', async () => {
     const start = async (source: string) => {
       const session = await openInstaller(database.url);
       const options = { schema: 'hot' as const, source, share: 1, skus: [] };
@@ -154,7 +154,7 @@ describe('flashsale db', () => {
   });
 });
 
-it('replaces, tries and promotes versions while orders are placed, without one error', async () => {
+it('replaces, tries and promotes versions without an error while orders are placed', async () => {
   const sku = await stock(ops, sale, { units: 100_000, slots: 8 });
   const session = await openInstaller(database.url);
   let running = true;
@@ -185,7 +185,7 @@ it('replaces, tries and promotes versions while orders are placed, without one e
 });
 
 describe('unifiedDiff', () => {
-  it('shows changes with three lines of context', () => {
+  it('shows each change with three lines of context', () => {
     const before = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l'].join('\n');
     const after = before.replace('e', 'E').replace('\nl', '\nl\nm');
     expect(unifiedDiff(before, after, 'x', 'y')).toBe(

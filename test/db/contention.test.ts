@@ -16,7 +16,10 @@ import type { Databases } from '../../db/client/pool.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
 import { byNode, openSale, request, requests, stock } from './shop.ts';
 
-/** Many connections at once: nothing sold twice, nothing left, nobody lied to, no deadlock. */
+/**
+ * Many connections at once: no unit is sold twice, none is left unsold, no answer is false, and
+ * nothing deadlocks.
+ */
 
 const CONNECTIONS = 24;
 
@@ -35,7 +38,10 @@ afterAll(async () => {
   await database.remove();
 });
 
-/** As a worker does it: again with wait while some are locked, again after a lost race. */
+/**
+ * Sends the batch as a worker does: again with `wait` while requests are locked, and again after a
+ * lost race.
+ */
 async function decide(sku: string, batch: readonly AdmittedRequest[]): Promise<Decision[]> {
   const final = new Map<string, Decision>();
   let rest = batch;
@@ -44,7 +50,7 @@ async function decide(sku: string, batch: readonly AdmittedRequest[]): Promise<D
     try {
       said = await placeOrders(worker, 'hot', sku, rest, { wait });
     } catch (error) {
-      // Only a request that is being decided elsewhere may get in the way; never a deadlock.
+      // Only a request that is being decided elsewhere may cause a failure, never a deadlock.
       if (!(error instanceof DatabaseError) || error.sqlstate !== '23505') throw error;
     }
     for (const decision of said) {
@@ -61,7 +67,7 @@ async function free(sku: string): Promise<number | undefined> {
   return (await unitCounts(worker)).find((count) => count.sku === sku)?.free;
 }
 
-it('draws each of many single orders from the slot that it locked', async () => {
+it('each of many concurrent single orders draws from the slot that it locked', async () => {
   const units = 1_000;
   const each = 10;
   const sku = await stock(ops, sale, { units, slots: 2 });
@@ -74,7 +80,7 @@ it('draws each of many single orders from the slot that it locked', async () => 
   expect(await free(sku)).toBe(units - CONNECTIONS * each);
 });
 
-it('sells the last units exactly, single and multi-unit requests mixed', async () => {
+it('the last units are sold exactly when single and multi-unit requests are mixed', async () => {
   for (let round = 0; round < 10; round += 1) {
     const units = 30;
     const sku = await stock(ops, sale, { units, slots: 1 + (round % 8), userLimit: 3 });
@@ -85,14 +91,14 @@ it('sells the last units exactly, single and multi-unit requests mixed', async (
       request({ units: 3, acceptFewer: true }),
     ]);
     const said = (await Promise.all(batches.map((batch) => decide(sku, batch)))).flat();
-    // Enough single units are wanted, so that everything must be gone.
+    // Enough single units are wanted that everything must be sold.
     expect(unitsSold(said)).toBe(units);
     expect(await free(sku)).toBe(0);
   }
   expect(await audit(ops)).toEqual([]);
 });
 
-it('gives each request one outcome when batches with the same requests race', async () => {
+it('each request gets one outcome when batches with the same requests race', async () => {
   const sku = await stock(ops, sale, { units: 500, slots: 8, userLimit: 2 });
   const all = requests(120);
   const shuffled = () => all.toSorted(() => Math.random() - 0.5).slice(0, 60);
@@ -107,7 +113,7 @@ it('gives each request one outcome when batches with the same requests race', as
   expect(await audit(ops)).toEqual([]);
 });
 
-it('holds the limit of users who come by all connections at once', async () => {
+it("the limit of a user holds when the user's requests come by all connections at once", async () => {
   const sku = await stock(ops, sale, { units: 1_000, slots: 8, userLimit: 2 });
   const users = ['ann', 'ben', 'cem', 'dua'];
   const batch = () =>
@@ -118,7 +124,7 @@ it('holds the limit of users who come by all connections at once', async () => {
   expect(await audit(ops)).toEqual([]);
 });
 
-it('loses no unit while everything happens at once', async () => {
+it('no unit is lost while all routines run at once', async () => {
   const sku = await stock(ops, sale, { units: 200, slots: 4, userLimit: 3 });
   const other = await stock(ops, sale, { units: 200, slots: 4, userLimit: 3 });
   const placed: { orderNo: string; userId: string }[] = [];

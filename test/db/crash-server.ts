@@ -8,23 +8,27 @@ import { Supervisor } from '../../ops/stack/supervisor.ts';
 import { TestFolder } from '../../ops/stack/test-folder.ts';
 import { signalFamily } from '../process-family.ts';
 
-/** A PostgreSQL of its own that a test may crash; it is started again each time. */
+/** A separate PostgreSQL server that a test may crash. It is started again each time. */
 export interface CrashServer {
-  /** A superuser's. */
+  /** The URL of a superuser. */
   readonly url: string;
-  /** What `pg_ctl stop -m immediate` does: no checkpoint, no good-bye. */
+  /** Does what `pg_ctl stop -m immediate` does: the server stops without a checkpoint. */
   stopImmediately(): void;
-  /** Kills one process of it, as the kernel's OOM killer would: the server restarts all the others. */
+  /**
+   * Kills one backend, as the kernel's OOM killer would. The server then restarts all the others.
+   */
   kill(backend: number): void;
-  /** Every process of it stands still (`SIGSTOP`): connections stay, and nothing answers. */
+  /**
+   * Suspends every process of the server (`SIGSTOP`): connections stay open and nothing answers.
+   */
   freeze(): void;
   thaw(): void;
-  /** After `stopImmediately`, where it does not come back by itself. */
+  /** Starts the server after `stopImmediately` if it does not restart by itself. */
   start(): Promise<void>;
   remove(): Promise<void>;
 }
 
-/** @param options `restart`: it comes back by itself when it was stopped */
+/** @param options `restart`: whether the server restarts by itself after it was stopped */
 export async function startCrashServer({ restart = true } = {}): Promise<CrashServer> {
   const machine = { path: process.env['PATH'] ?? '', root: '/' };
   const progress = { say: () => {}, step: <T>(_: string, work: () => Promise<T>) => work() };

@@ -9,9 +9,9 @@ import { type CrashServer, startCrashServer } from './crash-server.ts';
 import { openSale, request, stock } from './shop.ts';
 
 /**
- * The server dies in the middle of batches: a backend by SIGKILL (the whole server recovers then),
- * and all of it by an immediate stop. What was answered stays so, what was not is found out by
- * sending the same requests again.
+ * The server dies in the middle of batches: some crashes kill a backend by SIGKILL (the whole
+ * server then recovers), others stop the server immediately. Answers that were given must stay
+ * valid. Sending the same requests again must tell the outcome of the others.
  */
 
 const CONNECTIONS = 6;
@@ -39,10 +39,10 @@ afterAll(async () => {
   await server?.remove();
 });
 
-/** Calls that a crash was in the way of. */
+/** Calls that failed because of a crash. */
 let lost = 0;
 
-/** As a worker does it: the same batch again until each request has a final answer. */
+/** Sends the same batch again, as a worker does, until each request has a final answer. */
 async function decide(worker: Databases, sku: string, batch: readonly AdmittedRequest[]) {
   const final = new Map<string, Decision>();
   let rest = batch;
@@ -61,7 +61,7 @@ async function decide(worker: Databases, sku: string, batch: readonly AdmittedRe
   return final.values();
 }
 
-it('keeps what it said, and decides the rest once, however often it dies', async () => {
+it('a server that crashes repeatedly keeps the answers it gave and decides every other request once', async () => {
   const [worker, ops, admin] = [as('worker', CONNECTIONS), as('ops', 2), as(undefined, 1)];
   const sku = await stock(ops, await openSale(ops), { units: UNITS, slots: 16, userLimit: 3 });
   const batches: AdmittedRequest[][] = [];
@@ -101,7 +101,7 @@ it('keeps what it said, and decides the rest once, however often it dies', async
   const sold = [...said.values()].reduce((sum, { units }) => sum + units, 0);
   expect(sold).toBe(UNITS);
 
-  // Everything again, in other batches: the same answers, and nothing happens.
+  // All requests again, in other batches: the answers must be the same, and nothing may change.
   const all = batches.flat().reverse();
   for (let from = 0; from < all.length; from += 500) {
     for (const again of await placeOrders(worker, 'hot', sku, all.slice(from, from + 500))) {

@@ -11,25 +11,28 @@ import { prepare } from '../../db/install/prepare.ts';
 import { databaseUrl, servers, uniqueName } from '../servers.ts';
 import { until } from '../until.ts';
 
-/** A database of its own for a test file: copied from a template that is prepared once a run. */
+/** A database for one test file, copied from a template that is prepared once a run. */
 export interface TestDatabase {
   readonly url: string;
-  /** Pools of a role, the same one for both schemas; closed by `remove`. */
+  /** Pools of a role, the same pool for both schemas. `remove` closes them. */
   as(role: Role, max?: number): Databases;
-  /** As the login role, a superuser: to look, and to damage. */
+  /** The login role, a superuser, for tests that inspect or damage rows. */
   readonly admin: Pool;
   /** Ends the pools and drops the database. */
   remove(): Promise<void>;
 }
 
-/** They end what hangs, far beyond what the slowest machine takes. */
+/** Limits for work that hangs, far longer than the slowest machine takes. */
 export const PATIENCE = { statementTimeoutMs: 300_000, lockTimeoutMs: 300_000 } as const;
 
 const FOLDERS = ['migrations', 'procedures', 'views'];
 /** Key of the advisory lock under which the template is made. */
 const TEMPLATE_LOCK = 7_300_102;
 
-/** Another name for other files, so that a server that outlives the run never has an old one. */
+/**
+ * The name depends on the files of the schema, so that a server that outlives the run never offers
+ * an old template.
+ */
 function templateName(): string {
   const hash = createHash('sha256');
   for (const folder of FOLDERS) {
@@ -41,7 +44,7 @@ function templateName(): string {
 }
 
 function openAdmin() {
-  // A busy machine may take longer for a session than an attempt waits.
+  // On a busy machine a session may take longer than an attempt waits.
   return until('an admin session', () =>
     openSession(servers.databaseUrl, { applicationName: 'test', ...PATIENCE }),
   );
@@ -57,7 +60,7 @@ async function ensureTemplate(): Promise<string> {
       values: [name],
     });
     if (found.length === 0) {
-      // Prepared under another name: one that was left half done is never taken for a template.
+      // Prepared under another name, so that an unfinished database is never taken for a template.
       const draft = uniqueName('draft');
       await session.run(`CREATE DATABASE ${draft}`);
       await prepare(databaseUrl(draft));
@@ -69,7 +72,7 @@ async function ensureTemplate(): Promise<string> {
   return name;
 }
 
-/** Without a role: the login role's own. */
+/** Without `role`, the pool works as the login role. */
 export function openPool(url: string, max: number, role?: Role): Pool {
   return createPool({
     url,

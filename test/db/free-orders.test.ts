@@ -16,7 +16,7 @@ import { uniqueName } from '../servers.ts';
 import { openShop } from './open-shop.ts';
 import { order, request, requests, stock } from './shop.ts';
 
-/** An order that costs nothing is paid in the transaction that makes it. */
+/** An order of price 0 is paid in the transaction that places it. */
 
 const { database, worker, web, ops, sale } = await openShop();
 
@@ -34,7 +34,7 @@ const both = (orderNos: readonly (string | null)[]) =>
   orderNos.flatMap((no) => [`${no} placed`, `${no} paid`]).toSorted();
 
 describe('an order of price 0 is paid at once', () => {
-  it('alone', async () => {
+  it('when it is placed alone', async () => {
     const sku = await give(2);
     const asked = request();
     const [decision] = await placeOrders(worker, 'hot', sku, [asked], { withTerms: true });
@@ -51,14 +51,14 @@ describe('an order of price 0 is paid at once', () => {
     ]);
   });
 
-  it('in a plain batch', async () => {
+  it('when it is placed in a plain batch', async () => {
     const sku = await give(20, { slots: 1 });
     const decisions = await placeOrders(worker, 'hot', sku, requests(5), { withTerms: true });
     expect(new Set(decisions.map(({ terms }) => terms?.status))).toEqual(new Set(['paid']));
     expect((await eventsOf(sku)).toSorted()).toEqual(both(decisions.map(({ orderNo }) => orderNo)));
   });
 
-  it('in any other batch, and nothing of it may come back', async () => {
+  it('when it is placed in any other batch, and its units cannot return', async () => {
     const sku = await give(3, { slots: 3, userLimit: 2 });
     const decisions = await placeOrders(worker, 'hot', sku, requests(3, { units: 2 }), {
       wait: true,
@@ -73,7 +73,7 @@ describe('an order of price 0 is paid at once', () => {
     expect((await unitCounts(worker)).find((row) => row.sku === sku)?.unpaidExists).toBe(false);
   });
 
-  it('for a shopper who waited', async () => {
+  it('when it is placed for a shopper of the waitlist', async () => {
     const sku = await stock(ops, sale, { units: 1 });
     const first = await order(worker, sku, { userId: 'ann' });
     const userId = uniqueName('user');
@@ -91,7 +91,7 @@ describe('an order of price 0 is paid at once', () => {
   });
 });
 
-it('a free order has nothing to expire, to cancel, to pay or to give back', async () => {
+it('an order of price 0 does not expire and cannot be cancelled, and its payment needs no refund', async () => {
   const orderNo = await order(worker, await give(1), { userId: 'ann' });
   await database.admin.query({
     text: `UPDATE hot.orders SET pay_before = now() - interval '1 h' WHERE order_no = $1`,

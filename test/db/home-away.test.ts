@@ -28,7 +28,7 @@ import { PATIENCE } from './database.ts';
 import { openSale, order, request, stock } from './shop.ts';
 import { carry, openTwoServers } from './two-servers.ts';
 
-/** What is told while the home of hot is away, and what is not claimed. */
+/** Which answers are given while the home `hot` is away, and which are withheld. */
 
 const { servers, worker, ops, sale } = await openTwoServers();
 const web = servers.as('web');
@@ -55,7 +55,7 @@ beforeAll(async () => {
 });
 
 describe('while the home of hot is away', () => {
-  it('orders and outcomes of regular are told, those of hot are not denied', async () => {
+  it('orders and outcomes of regular are told, and those of hot are not reported as missing', async () => {
     const whole = await userOrders(web, userId);
     const part = await userOrders(away(web), userId);
     expect(part.missing).toEqual(['hot']);
@@ -71,7 +71,7 @@ describe('while the home of hot is away', () => {
     expect((await handledDeadLetters(away(ops), 10)).missing).toEqual(['hot']);
   });
 
-  it('the catalogue has every SKU, and says of which it knows the stock', async () => {
+  it('the catalogue has every SKU and says whose stock is known', async () => {
     const { sales, missing } = await saleBoard(away(web));
     expect(missing).toEqual(['hot']);
     const shown = sales.find((one) => one.sale === sale)?.skus ?? [];
@@ -79,7 +79,7 @@ describe('while the home of hot is away', () => {
     expect(known).toMatchObject({ [skus.regular]: true, [skus.hot]: false });
   });
 
-  it('the units of a SKU are counted where it lives, moved ones by what was known before', async () => {
+  it('the units of a SKU are counted in its home, those of a moved SKU from what was known before', async () => {
     const moved = await stock(ops, sale, { units: 7, schema: 'hot' });
     await order(worker, moved);
     await moveSku(ops, 'regular', moved);
@@ -91,7 +91,7 @@ describe('while the home of hot is away', () => {
       const { rows, missing } = await knownUnitCounts(databases, elsewhere);
       return { missing, skus: new Map(rows.map((row) => [row.sku, row])) };
     };
-    // A keeper that has just started cannot know what the other home has of it.
+    // A keeper that has just started cannot know the units that the other home holds.
     expect((await counts(away(ops), fresh)).skus.has(moved)).toBe(false);
     await counts(ops, fresh);
     const part = await counts(away(ops), fresh);
@@ -103,28 +103,28 @@ describe('while the home of hot is away', () => {
     expect(part.skus.has(skus.hot)).toBe(false);
   });
 
-  it('a place in a line of regular is told and given up; one of hot is not denied', async () => {
+  it('a place in a waitlist of regular is told and can be left; one of hot is not reported as missing', async () => {
     const own = uniqueName('waiting');
     const closing = await openSale(ops);
-    const line = await stock(ops, closing, { units: 1, schema: 'regular', userLimit: 1 });
+    const ofRegular = await stock(ops, closing, { units: 1, schema: 'regular', userLimit: 1 });
     const ofHot = await stock(ops, closing, { units: 1, schema: 'hot', userLimit: 1 });
-    await order(worker, line, {}, 'regular');
+    await order(worker, ofRegular, {}, 'regular');
     await order(worker, ofHot);
-    await setWaitlists(away(ops), [line], []);
-    expect(await joinWaitlist(away(web), 'regular', { sku: line, userId: own, units: 1 })).toBe(
-      'waiting',
-    );
+    await setWaitlists(away(ops), [ofRegular], []);
+    expect(
+      await joinWaitlist(away(web), 'regular', { sku: ofRegular, userId: own, units: 1 }),
+    ).toBe('waiting');
     await joinWaitlist(web, 'hot', { sku: ofHot, userId: own, units: 1 });
-    const places = [line, ofHot].map((sku) => ({ sku, userId: own }));
+    const places = [ofRegular, ofHot].map((sku) => ({ sku, userId: own }));
     const { rows, missing } = await knownWaitlistEntries(away(web), places);
-    expect(rows).toMatchObject([{ sku: line, state: 'waiting' }]);
+    expect(rows).toMatchObject([{ sku: ofRegular, state: 'waiting' }]);
     expect(missing).toEqual(['hot']);
-    expect(await leaveWaitlist(away(web), line, own)).toBe(true);
+    expect(await leaveWaitlist(away(web), ofRegular, own)).toBe(true);
     await expect(leaveWaitlist(away(web), ofHot, own)).rejects.toMatchObject(unavailable);
     expect(await leaveWaitlist(web, ofHot, own)).toBe(true);
   });
 
-  it('an audit of one home tells what it has found there', async () => {
+  it('an audit of one home reports its findings there', async () => {
     const damage = (units: number) =>
       servers.admin.regular.query({
         text: 'UPDATE regular.stock_slot SET remaining = remaining + $1 WHERE sku = $2 AND slot = 1',
@@ -137,7 +137,7 @@ describe('while the home of hot is away', () => {
     expect(found.missing).toEqual(['hot']);
   });
 
-  it('a node is fenced in each home alone, and in both only when both say so', async () => {
+  it('a node is fenced in each home separately, and fenced in both only when both confirm it', async () => {
     const node = uniqueName('node');
     await fenceNode(away(worker), node, ['regular']);
     await expect(nodeFenced(away(web), node)).rejects.toMatchObject(unavailable);
@@ -147,7 +147,7 @@ describe('while the home of hot is away', () => {
   });
 });
 
-it('eight shoppers who wait for a locked order take no answer away from others', async () => {
+it('eight shoppers who wait for a locked order do not keep others from an answer', async () => {
   const buyer = uniqueName('user');
   const orderNo = await order(worker, skus.hot, { userId: buyer });
   const lock = await openSession(servers.urls.hot, { applicationName: 'lock', ...PATIENCE });
@@ -166,10 +166,10 @@ it('eight shoppers who wait for a locked order take no answer away from others',
   expect(await cancelOrder(web, orderNo, buyer)).toBe('cancelled');
 });
 
-it('a home that stands still holds nobody up for long, and is asked again by itself', async () => {
+it('a home that hangs delays callers only shortly, and is asked again without intervention', async () => {
   servers.second.freeze();
   expect((await userOrders(web, userId)).missing).toEqual(['hot']);
-  // Its silence is known now: no further question waits for it.
+  // It is known now that the home does not answer: no further question waits for it.
   const pools = web.hot.figures();
   for (let call = 0; call < 200; call += 1) await userOrders(web, userId);
   expect(web.hot.figures().waiting).toBeLessThanOrEqual(pools.waiting + 1);

@@ -12,7 +12,7 @@ import { uniqueName } from '../servers.ts';
 import { openShop } from './open-shop.ts';
 import { byNode, openSale, order, stock } from './shop.ts';
 
-/** A payment after the end of its order takes a unit only where the line may have one as well. */
+/** A late payment takes a unit only where the waitlist may take one too. */
 
 const { database, worker, web, ops, sale } = await openShop();
 
@@ -31,13 +31,13 @@ const free = async (sku: string) =>
 
 const pay = (orderNo: string) => payOrder(web, orderNo, uniqueName('late'), byNode);
 
-it('takes a free unit while the SKU is on sale', async () => {
+it('a late payment takes a free unit while the SKU is on sale', async () => {
   const sku = await stock(ops, sale, { units: 2 });
   expect(await pay(await expired(sku))).toBe('paid');
   expect(await free(sku)).toBe(1);
 });
 
-it('is given back while operators or the quota forbid it', async () => {
+it('a late payment is given back while operators or the quota forbid sales', async () => {
   const sku = await stock(ops, sale, { units: 2 });
   const late = await expired(sku);
   await setWaitlists(ops, [], [sku]);
@@ -46,7 +46,7 @@ it('is given back while operators or the quota forbid it', async () => {
   expect(await free(sku)).toBe(2);
 });
 
-it('is given back when the SKU is closed', async () => {
+it('a late payment is given back when the SKU is closed', async () => {
   const sku = await stock(ops, sale, { units: 2 });
   const late = await expired(sku);
   await ops.hot.query({ text: `SELECT catalog.set_sku_state($1, 'closed')`, values: [sku] });
@@ -54,7 +54,7 @@ it('is given back when the SKU is closed', async () => {
   expect(await free(sku)).toBe(2);
 });
 
-it('is given back when the sale is over', async () => {
+it('a late payment is given back when the sale is over', async () => {
   const ended = await openSale(ops);
   const sku = await stock(ops, ended, { units: 2 });
   const late = await expired(sku);
@@ -66,7 +66,7 @@ it('is given back when the sale is over', async () => {
   expect(await free(sku)).toBe(2);
 });
 
-it('asks where the SKU lives now', async () => {
+it('a late payment asks the home that the SKU has now', async () => {
   const sku = await stock(ops, sale, { units: 2, schema: 'regular' });
   const [late, later] = [await expired(sku, 'regular'), await expired(sku, 'regular')];
   await moveSku(ops, 'hot', sku);
@@ -77,7 +77,7 @@ it('asks where the SKU lives now', async () => {
   expect(await free(sku)).toBe(1);
 });
 
-it('takes nothing for a caller that does not say whose units they are, as older web nodes do not', async () => {
+it('a late payment takes nothing for a caller that does not name the node whose units they are, as older web nodes do not', async () => {
   const sku = await stock(ops, sale, { units: 2 });
   const [late, wrong] = [await expired(sku), await expired(sku)];
   const said = (call: string, orderNo: string) =>
@@ -91,7 +91,7 @@ it('takes nothing for a caller that does not say whose units they are, as older 
   expect(await free(sku)).toBe(2);
 });
 
-it('is drawn again when the node that drew for it is fenced', async () => {
+it('a late payment draws again when the node that drew for it is fenced', async () => {
   const sku = await stock(ops, sale, { units: 2 });
   const late = await expired(sku);
   const nodes = [uniqueName('web'), uniqueName('web')];

@@ -2,7 +2,7 @@ import { openSession } from '../../db/client/pool.ts';
 import { until } from '../until.ts';
 import { PATIENCE, type TestDatabase } from './database.ts';
 
-/** Locks slots of the SKU from another session, as a transaction that is under way does. */
+/** Locks slots of the SKU from another session, as an open transaction does. */
 export async function holdSlots(database: TestDatabase, sku: string, slotsMax = 1_000) {
   const session = await openSession(database.url, {
     applicationName: 'holder',
@@ -21,7 +21,7 @@ export async function holdSlots(database: TestDatabase, sku: string, slotsMax = 
   };
 }
 
-/** Waits until so many sessions of this database wait for a lock. */
+/** Waits until this many sessions of the database wait for a lock. */
 export async function blocked(database: TestDatabase, sessions: number): Promise<void> {
   await until(`${sessions} sessions wait for a lock`, async () => {
     const [row] = await database.admin.query<{ waiting: number }>({

@@ -14,7 +14,7 @@ import { createDatabase, PATIENCE, type TestDatabase } from './database.ts';
 import { blocked } from './locks.ts';
 import { openSale, order, requests, stock } from './shop.ts';
 
-/** An old sale goes in one statement, and nothing of it stays behind. */
+/** One statement removes an old sale completely. */
 
 let database: TestDatabase;
 let worker: Databases;
@@ -32,7 +32,7 @@ afterAll(async () => {
 const drop = (sale: string) =>
   ops.hot.query({ text: 'SELECT * FROM catalog.drop_sale($1)', values: [sale] });
 
-/** Over for longer than the tunable late_grace_ms. */
+/** Sets the end of the sale further back than the tunable late_grace_ms. */
 const end = (sale: string) =>
   database.admin.query({
     text: `UPDATE catalog.sale SET closes_at = now() - interval '30 minutes' WHERE sale = $1`,
@@ -44,7 +44,7 @@ async function publish(): Promise<void> {
   await outboxDone(worker, 'hot', [...new Set(events.map(({ eventNo }) => eventNo))]);
 }
 
-it('removes an old sale from both schemas, in one statement', async () => {
+it('an old sale is removed from both schemas in one statement', async () => {
   const [old, kept] = [await openSale(ops), await openSale(ops)];
   const hot = await stock(ops, old, { units: 5 });
   const regular = await stock(ops, old, { units: 5, schema: 'regular' });
@@ -59,7 +59,7 @@ it('removes an old sale from both schemas, in one statement', async () => {
   for (const { orderNo } of said) await payOrder(worker, orderNo ?? '', `ref-${orderNo}`);
   await publish();
 
-  // Money that no order has is not forgotten with the sale.
+  // Money that belongs to no order is kept when the sale goes.
   expect(
     await refusePayment(worker, said[0]?.orderNo ?? '', 'twice', {
       amount: '1.00',
@@ -89,7 +89,7 @@ it('removes an old sale from both schemas, in one statement', async () => {
   await expect(drop(old)).rejects.toMatchObject({ sqlstate: 'FS002' });
 });
 
-it('holds up no other sale while it removes rows one by one', async () => {
+it('the removal of an old sale does not delay other sales while it deletes rows one by one', async () => {
   const sale = await openSale(ops);
   const orderNo = await order(worker, await stock(ops, sale, { units: 1 }));
   expect(await payOrder(worker, orderNo, `slow-${orderNo}`)).toBe('paid');
@@ -104,7 +104,7 @@ it('holds up no other sale while it removes rows one by one', async () => {
     text: 'SELECT FROM catalog.payment_reference WHERE sale = $1 FOR UPDATE',
     values: [sale],
   });
-  // It waits for that row, at most for its lock_timeout.
+  // The removal waits for that row for its lock_timeout at most.
   const dropped = drop(sale).then(
     () => 'dropped',
     (error: { sqlstate?: string }) => error.sqlstate,

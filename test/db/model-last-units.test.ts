@@ -11,11 +11,17 @@ import type { Databases } from '../../db/client/pool.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
 import { openSale, request, stock } from './shop.ts';
 
-/** The last units of a SKU, wanted by 64 connections at once: a hundred rounds, sold exactly. */
+/**
+ * 64 connections compete for the last units of a SKU: a hundred rounds, in each of which the units
+ * are sold exactly.
+ */
 
 const CONNECTIONS = 64;
 const ROUNDS = 100;
-/** Wanted: 64 times 3 + 2 + 1 + 1; the single units alone are more than there are. */
+/**
+ * The requests ask for 64 times 3 + 2 + 1 + 1 units. The single-unit requests alone ask for more
+ * than there are.
+ */
 const UNITS = 50;
 
 let database: TestDatabase;
@@ -40,14 +46,14 @@ async function decide(sku: string, batch: readonly AdmittedRequest[]): Promise<D
     const open = new Set(
       said.filter(({ status }) => status === 'locked').map((one) => one.requestId),
     );
-    // Who waits has all slots in hand: the answer is final.
+    // A request with `wait` holds all slots, so its answer is final.
     if (wait) expect(open.size).toBe(0);
     rest = rest.filter(({ requestId }) => open.has(requestId));
   }
   return final;
 }
 
-it('sells them exactly, tells nobody a false sold_out, and never deadlocks', async () => {
+it('the last units are sold exactly, without a false sold_out and without a deadlock', async () => {
   const sale = await openSale(ops);
   for (let round = 0; round < ROUNDS; round += 1) {
     const sku = await stock(ops, sale, { units: UNITS, slots: 1 + (round % 16), userLimit: 3 });
@@ -68,7 +74,7 @@ it('sells them exactly, tells nobody a false sold_out, and never deadlocks', asy
       )
     ).flat();
     const sold = said.reduce((sum, { units }) => sum + units, 0);
-    // A single unit was refused only if none was left, and so all are sold.
+    // A single unit was refused only if none was left, so all units are sold.
     expect({ round, sold, answers: said.length }).toEqual({ round, sold: UNITS, answers: 256 });
     expect((await unitCounts(worker)).find((count) => count.sku === sku)?.free).toBe(0);
   }

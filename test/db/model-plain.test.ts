@@ -5,8 +5,9 @@ import { openShop } from './open-shop.ts';
 import { request, requests, stock } from './shop.ts';
 
 /**
- * place_orders has a short way for plain batches (all new, a user each, one slot has enough). What
- * keeps a batch off it, and what stops it half way, must not change any answer.
+ * place_orders has a shorter path for plain batches (all requests new, one for each user, one slot
+ * with enough units). Conditions that keep a batch off this path, or stop it half way, must not
+ * change any answer.
  */
 
 const { database, worker, ops, sale } = await openShop();
@@ -16,7 +17,7 @@ const statuses = async (sku: string, batch: Parameters<typeof placeOrders>[3]) =
 const free = async (sku: string) =>
   (await unitCounts(worker)).find((count) => count.sku === sku)?.free;
 
-it('answers in the order of the arguments and records what it said', async () => {
+it('a batch is answered in the order of the arguments, and the answers are recorded', async () => {
   const sku = await stock(ops, sale, { units: 300, slots: 2 });
   const batch = requests(100);
   const said = await placeOrders(worker, 'hot', sku, batch);
@@ -34,7 +35,7 @@ it('answers in the order of the arguments and records what it said', async () =>
   expect(await free(sku)).toBe(200);
 });
 
-it('rejects a batch of which every request comes from a fenced node', async () => {
+it('a batch is rejected when every request comes from a fenced node', async () => {
   const sku = await stock(ops, sale, { units: 5 });
   await fenceNode(worker, 'gone');
   expect(await statuses(sku, requests(2, { node: 'gone' }))).toEqual(['rejected', 'rejected']);
@@ -44,7 +45,7 @@ it('rejects a batch of which every request comes from a fenced node', async () =
   ]);
 });
 
-it('goes on when some of its users are beyond the limit', async () => {
+it('a batch is decided when some of its users are beyond the limit', async () => {
   const sku = await stock(ops, sale, { units: 20, slots: 1, userLimit: 2 });
   await statuses(sku, [request({ userId: 'full', units: 2 })]);
   const batch = [request(), request({ userId: 'full' }), request({ units: 2 })];
@@ -52,7 +53,7 @@ it('goes on when some of its users are beyond the limit', async () => {
   expect(await free(sku)).toBe(15);
 });
 
-it('goes on when no slot has enough, or when those that have are locked', async () => {
+it('a batch is decided when no slot has enough units, or when the slots that have enough are locked', async () => {
   const sku = await stock(ops, sale, { units: 8, slots: 4, userLimit: 3 });
   expect(await statuses(sku, requests(3))).toEqual(['ordered', 'ordered', 'ordered']);
   const holder = await holdSlots(database, sku, 3);

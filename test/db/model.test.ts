@@ -20,9 +20,9 @@ import { Model } from './model.ts';
 import { byNode, openSale, request, stock } from './shop.ts';
 
 /**
- * Random histories of all order routines. One after the other they must answer what the model
- * answers; on many connections at once the promises must hold and the books balance. fast-check
- * prints the shortest history that fails.
+ * Random histories of all order routines. Run one after the other, the routines must answer what
+ * the model answers. Run on many connections at once, they must keep the promises, and the audit
+ * must find nothing. fast-check prints the shortest history that fails.
  */
 
 const CONNECTIONS = 8;
@@ -48,7 +48,7 @@ const wish = fc.record({
   user: nat(USERS.length - 1),
   units: fc.oneof({ weight: 9, arbitrary: fc.integer({ min: 1, max: 3 }) }, fc.constant(0)),
   acceptFewer: fc.boolean(),
-  /** Repeats an earlier request if there is one at that place. */
+  /** Repeats the earlier request at this index, if there is one. */
   repeats: fc.option(nat(40), { freq: 5 }),
 });
 const step = fc.oneof(
@@ -87,14 +87,14 @@ type Wish = typeof wish extends fc.Arbitrary<infer W> ? W : never;
 const free = async (sku: string) =>
   (await unitCounts(worker)).find((count) => count.sku === sku)?.free;
 
-/** Orders by the place in which they were made, as steps name them. */
+/** Orders by the index at which they were placed, which is how steps name them. */
 class Ledger {
   readonly requests: AdmittedRequest[] = [];
   readonly orders: { requestId: string; orderNo: string; userId: string }[] = [];
 
   requestFor({ user, units, acceptFewer, repeats }: Wish): AdmittedRequest {
     const earlier = repeats === null ? undefined : this.requests[repeats];
-    // Of another user at times: then the id is taken.
+    // Sometimes with another user: the request id is then taken.
     if (earlier !== undefined && units > 0) return earlier;
     const requestId = earlier?.requestId ?? randomUUID();
     const asked = request({ requestId, userId: USERS[user] ?? 'ann', units, acceptFewer });
@@ -136,7 +136,7 @@ async function oneAfterTheOther(
       expect(said.map(({ orderNo: _, ...rest }) => rest)).toEqual(model.place(batch));
     } else if (now.do === 'pay' && order && known) {
       const ref = `${order.orderNo}-${now.ref}`;
-      // A reference that was refused once stays refused: the model does not keep those.
+      // A reference that was refused once stays refused, which the model does not track.
       if (known.paidBy === undefined && known.state !== 'ordered') continue;
       expect(await payOrder(worker, order.orderNo, ref, byNode)).toBe(model.pay(known, ref));
     } else if (now.do === 'cancel' && order && known) {
@@ -156,7 +156,7 @@ async function oneAfterTheOther(
   }
 }
 
-/** Until every request is decided, as a worker does it. */
+/** Repeats the batch, as a worker does, until every request is decided. */
 async function decide(sku: string, batch: readonly AdmittedRequest[], wait: boolean) {
   const final = new Map<string, Decision>();
   let rest = batch;
@@ -182,7 +182,8 @@ async function allAtOnce(units: number, slots: number, scripts: readonly (readon
   const play = async (now: Step) => {
     const order = 'order' in now ? ledger.orders[now.order] : undefined;
     if (now.do === 'place') {
-      // Each request id belongs to one user here: who is told 'taken' depends on who came first.
+      // Each request id belongs to one user here. Otherwise, which user is told 'taken' would
+      // depend on the order of arrival.
       const unique = new Map(
         now.batch.map((wished) => {
           const asked = ledger.requestFor({ ...wished, units: Math.max(1, wished.units) });
@@ -221,7 +222,7 @@ async function allAtOnce(units: number, slots: number, scripts: readonly (readon
   expect((row?.held ?? 0) + ((await free(sku)) ?? 0)).toBe(units + restocked);
 }
 
-it('answers what the model answers, one call after the other', async () => {
+it('the routines answer what the model answers, one call after the other', async () => {
   const history = fc.array(step, { minLength: 5, maxLength: 25 });
   const property = fc.asyncProperty(
     nat(12),
@@ -234,7 +235,7 @@ it('answers what the model answers, one call after the other', async () => {
   expect(await audit(ops)).toEqual([]);
 });
 
-it('keeps the promises when histories run on many connections at once', async () => {
+it('the promises hold when histories run on many connections at once', async () => {
   const script = fc.array(step, { minLength: 4, maxLength: 12 });
   const scripts = fc.array(script, { minLength: CONNECTIONS, maxLength: CONNECTIONS });
   const property = fc.asyncProperty(

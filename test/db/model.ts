@@ -1,6 +1,9 @@
 import type { AdmittedRequest, Decision } from '../../db/calls.ts';
 
-/** The order routines in memory: one SKU, one call after the other. What a test compares with. */
+/**
+ * A model of the order routines in memory, for tests to compare with: one SKU, one call after the
+ * other.
+ */
 
 export type OrderState = 'ordered' | 'paid' | 'cancelled' | 'expired';
 export interface ModelOrder {
@@ -31,7 +34,7 @@ export class Model {
       .reduce((sum, { units }) => sum + units, 0);
   }
 
-  /** The answers to a batch; the caller gives the order numbers by `numbered`. */
+  /** The answers to a batch. The caller supplies the order numbers with `numbered`. */
   place(batch: readonly AdmittedRequest[]): Answer[] {
     const answers = new Map<number, Answer>();
     const claimed = new Map<string, string>();
@@ -86,7 +89,7 @@ export class Model {
         this.#outcomes.set(requestId, { userId, answer });
       }
     }
-    // The same request twice in a batch: the same answer twice.
+    // A request that is twice in a batch gets the same answer twice.
     return batch.map(
       ({ requestId }, at) => answers.get(at) ?? (this.#outcomes.get(requestId)?.answer as Answer),
     );
@@ -104,7 +107,7 @@ export class Model {
     return 'paid';
   }
 
-  /** Cancels or expires. */
+  /** Cancels or expires an order. */
   giveUp(order: ModelOrder, as: 'cancelled' | 'expired'): string {
     if (order.state !== 'ordered') return order.state;
     order.state = as;

@@ -29,7 +29,7 @@ async function count(sku: string) {
 const reasonOf = ({ status, reason }: Decision) => [status, reason];
 
 describe('a SKU that moves', () => {
-  it('takes its free units and its buyers along; orders stay', async () => {
+  it('takes its free units and its buyers along, while its orders stay', async () => {
     const sku = await stock(ops, sale, { units: 10, slots: 4, schema: 'regular' });
     await order(worker, sku, { userId: 'ann' }, 'regular');
     const moved = await moveSku(ops, 'hot', sku);
@@ -44,7 +44,7 @@ describe('a SKU that moves', () => {
     ]);
   });
 
-  it('answers at its old place where it lives now, and the caller goes there', async () => {
+  it('answers at its old home with its new home, and the caller continues there', async () => {
     const sku = await stock(ops, sale, { units: 3, schema: 'regular' });
     await moveSku(ops, 'hot', sku, 2);
     const rows = await worker.regular.query({
@@ -58,7 +58,7 @@ describe('a SKU that moves', () => {
     expect(Number(followed?.orderNo) % 2).toBe(0);
   });
 
-  it('gives a request that was decided before its old outcome, wherever it comes to', async () => {
+  it('gives a request that was decided before the move its old outcome in either home', async () => {
     const sku = await stock(ops, sale, { units: 2, schema: 'regular' });
     const before = [request({ units: 1 }), request({ units: 5 })];
     const said = await placeOrders(worker, 'regular', sku, before);
@@ -84,12 +84,12 @@ describe('a SKU that moves', () => {
     expect(await count(sku)).toEqual({ total: 2, free: 0 });
   });
 
-  it('gets back what its older orders give up, and there it is sold', async () => {
+  it('gets back the units that its older orders give up, and sells them in its new home', async () => {
     const sku = await stock(ops, sale, { units: 2, schema: 'regular', slots: 2 });
     const first = await order(worker, sku, { userId: 'ann' }, 'regular');
     const second = await order(worker, sku, { userId: 'ben' }, 'regular');
     await moveSku(ops, 'hot', sku);
-    // Nothing free, but unpaid orders in the other schema: that is said.
+    // No unit is free, but the other schema has unpaid orders, and the answer says so.
     const [none] = await placeOrders(worker, 'hot', sku, [request()]);
     expect(none).toMatchObject({ status: 'sold_out', reason: 'units_may_return' });
     expect(await cancelOrder(worker, first, 'ann')).toBe('cancelled');
@@ -99,7 +99,8 @@ describe('a SKU that moves', () => {
     });
     expect(await expireOrders(worker, 'regular', 10)).toEqual([{ sku, orders: 1, units: 1 }]);
     expect(await count(sku)).toEqual({ total: 2, free: 2 });
-    // The late payer takes a unit from where the SKU lives; his limit is his again.
+    // The late payment takes a unit from the SKU's present home. It counts against the user's limit
+    // again.
     expect(await payOrder(worker, second, 'late', byNode)).toBe('paid');
     expect(await count(sku)).toEqual({ total: 2, free: 1 });
     const [ben] = await placeOrders(worker, 'hot', sku, [request({ userId: 'ben' })]);
@@ -111,7 +112,7 @@ describe('a SKU that moves', () => {
     expect(await audit(ops)).toEqual([]);
   });
 
-  it('goes back again, is restocked there, and remembers both', async () => {
+  it('moves back, is restocked there, and remembers the buyers of both homes', async () => {
     const sku = await stock(ops, sale, { units: 4, schema: 'hot' });
     const a = request();
     await placeOrders(worker, 'hot', sku, [a]);
@@ -127,7 +128,7 @@ describe('a SKU that moves', () => {
   });
 });
 
-it('holds payments and cancellations up for longer than a lock timeout, and they go through', async () => {
+it('delays payments and cancellations for longer than a lock timeout, and they succeed', async () => {
   const sku = await stock(ops, sale, { units: 2, schema: 'regular' });
   const paid = await order(worker, sku, { userId: 'ann' }, 'regular');
   const cancelled = await order(worker, sku, { userId: 'ben' }, 'regular');
@@ -157,8 +158,8 @@ it('holds payments and cancellations up for longer than a lock timeout, and they
   await pool.close();
 });
 
-describe('under full load', () => {
-  it('loses no unit, tells nobody anything wrong, and the counts hold at every instant', async () => {
+describe('a SKU that moves under full load', () => {
+  it('loses no unit, gives no false answer, and has consistent counts at every moment', async () => {
     const units = 1_500;
     const crowd = requests(3_000).map((one, n) => ({ ...one, userId: `crowd-${n % 2_000}` }));
     const sku = await stock(ops, sale, { units, schema: 'regular', slots: 8 });
@@ -169,7 +170,7 @@ describe('under full load', () => {
     const placing = Array.from({ length: 6 }, async (_, n) => {
       let from: Schema = n % 2 === 0 ? 'regular' : 'hot';
       for (let batch = waiting.splice(0, 20); batch.length > 0; batch = waiting.splice(0, 20)) {
-        // The last are sold after it has moved often, however quick the machine sells.
+        // The last units are sold only after several moves, however fast the machine sells.
         if (waiting.length < 600) await until('it has moved often', () => moves > 10);
         let wait = false;
         while (batch.length > 0) {
@@ -183,7 +184,7 @@ describe('under full load', () => {
     });
     const cancelled = new Set<string>();
     const cancelling = (async () => {
-      // Few enough that more people want a unit than there are, and that most keep theirs.
+      // Few enough that more users want a unit than there are units, and that most orders are kept.
       while (running && cancelled.size < 300) {
         const done = [...decisions.values()].filter(({ orderNo }) => orderNo !== null);
         const one = done[Math.floor(Math.random() * done.length)];
@@ -218,7 +219,7 @@ describe('under full load', () => {
     const { free } = await count(sku);
     expect(sold - cancelled.size + free).toBe(units);
     expect([...by.keys()].sort()).toEqual(['limit_reached', 'ordered', 'sold_out']);
-    // What was said is what stands, in whatever schema the request is sent to.
+    // Each answer stays the same in whichever schema the request is repeated.
     const again = await placeOrders(worker, 'regular', sku, crowd.slice(0, 900));
     for (const one of again) expect(one).toEqual(decisions.get(one.requestId));
     expect(await audit(ops)).toEqual([]);

@@ -4,7 +4,7 @@ import type { Databases } from '../../db/client/pool.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
 import { openSale } from './shop.ts';
 
-/** A database with an open sale, and who works with it. */
+/** A database with an open sale, and a pool for each role. */
 export interface OpenShop {
   readonly database: TestDatabase;
   readonly worker: Databases;
@@ -14,9 +14,10 @@ export interface OpenShop {
 }
 
 /**
- * The shop of one test file, opened while the file is read. Its books are right when all is done.
+ * Opens the shop of one test file while the file is loaded. After the tests, the audit must find
+ * nothing.
  *
- * @param connections of the workers
+ * @param connections of the worker pool
  */
 export async function openShop(connections?: number): Promise<OpenShop> {
   const database = await createDatabase();

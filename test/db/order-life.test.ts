@@ -28,7 +28,7 @@ async function free(sku: string): Promise<number | undefined> {
   return (await unitCounts(worker)).find((count) => count.sku === sku)?.free;
 }
 
-/** Lets the time of the order's payment be over. */
+/** Sets the payment deadline of the order to the past. */
 async function overdue(orderNo: string): Promise<void> {
   await database.admin.query({
     text: `UPDATE hot.orders SET pay_before = now() - interval '1 s' WHERE order_no = $1`,
@@ -43,8 +43,8 @@ async function expired(sku: string, fields = {}): Promise<string> {
   return orderNo;
 }
 
-describe('paying', () => {
-  it('is idempotent by the reference, and a second reference is to be refunded', async () => {
+describe('a payment', () => {
+  it('is idempotent by its reference, and a second reference is to be refunded', async () => {
     const sku = await stock(ops, sale, { units: 2 });
     const [mine, theirs] = [await order(worker, sku), await order(worker, sku)];
     expect(await payOrder(web, mine, `a-${mine}`)).toBe('paid');
@@ -60,7 +60,7 @@ describe('paying', () => {
     expect(await orderDetails(web, theirs)).toMatchObject({ status: 'ordered', refund: null });
   });
 
-  it('after the order expired takes a free unit again, if there is one', async () => {
+  it('of an expired order takes a free unit again, if there is one', async () => {
     const sku = await stock(ops, sale, { units: 3, slots: 3, userLimit: 2 });
     const late = await expired(sku, { units: 2 });
     expect(await free(sku)).toBe(3);
@@ -69,7 +69,7 @@ describe('paying', () => {
     expect(await free(sku)).toBe(1);
   });
 
-  it('is to be refunded when the units are gone, or the limit has no room, or it was cancelled', async () => {
+  it('is to be refunded when no unit is left, the limit has no room, or the order was cancelled', async () => {
     const sku = await stock(ops, sale, { units: 1 });
     const late = await expired(sku, { userId: 'late' });
     const taken = await order(worker, sku, { userId: 'quick' });
@@ -85,8 +85,8 @@ describe('paying', () => {
   });
 });
 
-describe('cancelling', () => {
-  it('is for the owner of an unpaid order, and idempotent', async () => {
+describe('a cancellation', () => {
+  it('is allowed for the owner of an unpaid order, and is idempotent', async () => {
     const sku = await stock(ops, sale, { units: 2 });
     const orderNo = await order(worker, sku, { userId: 'ann' });
     expect(await cancelOrder(web, orderNo, 'ben')).toBe('not_found');
@@ -102,8 +102,8 @@ describe('cancelling', () => {
   });
 });
 
-describe('expiring', () => {
-  it('ends only what is due, in batches, and sells the units to the next', async () => {
+describe('the expiry of orders', () => {
+  it('ends only overdue orders, in batches, and makes their units available again', async () => {
     const sku = await stock(ops, sale, { units: 3 });
     const orders = [];
     for (let n = 0; n < 3; n += 1) orders.push(await order(worker, sku));
@@ -115,7 +115,7 @@ describe('expiring', () => {
     await order(worker, sku);
   });
 
-  it('skips orders that another session has', async () => {
+  it('skips orders that another session has locked', async () => {
     const sku = await stock(ops, sale, { units: 40, slots: 4 });
     const orders = [];
     for (let n = 0; n < 40; n += 1) orders.push(await order(worker, sku));
@@ -131,7 +131,7 @@ describe('expiring', () => {
 });
 
 describe('stock', () => {
-  it('is restocked evenly', async () => {
+  it('is spread evenly over the slots when it is restocked', async () => {
     const sku = await stock(ops, sale, { units: 1, slots: 3 });
     expect(await restock(ops, 'hot', sku, 7)).toBe(8);
     expect(await free(sku)).toBe(8);
@@ -139,7 +139,7 @@ describe('stock', () => {
     await expect(restock(ops, 'regular', sku, 1)).rejects.toMatchObject({ sqlstate: 'FS002' });
   });
 
-  it('gets more and fewer slots without losing a unit', async () => {
+  it('keeps every unit when the number of slots grows or shrinks', async () => {
     const sku = await stock(ops, sale, { units: 10, slots: 4 });
     await order(worker, sku);
     const more = await setSlots(ops, 'hot', sku, 6);
@@ -149,7 +149,7 @@ describe('stock', () => {
   });
 });
 
-describe('what a shopper sees', () => {
+describe('the data that a shopper sees', () => {
   it('follows a request from the order to its end, over both schemas', async () => {
     const skus = {
       hot: await stock(ops, sale, { units: 1 }),
@@ -176,7 +176,7 @@ describe('what a shopper sees', () => {
     expect(new Set(outcomes.map(({ status }) => status))).toEqual(new Set(['paid', 'cancelled']));
   });
 
-  it('is a board of sales and stock', async () => {
+  it('includes a board of sales and stock', async () => {
     const sku = await stock(ops, sale, { units: 2, userLimit: 2 });
     await order(worker, sku);
     const board = await saleBoard(web);
@@ -194,7 +194,7 @@ describe('what a shopper sees', () => {
     expect(Math.abs(board.serverTime.getTime() - Date.now())).toBeLessThan(60_000);
   });
 
-  it('has no ticket key before the sale opens, and one for everybody after', async () => {
+  it('includes no ticket key before the sale opens, and one key for everybody afterwards', async () => {
     const later = await openSale(ops, { opensInMs: 60_000 });
     expect(await ticketKey(web, later)).toBeUndefined();
     const [row] = await database.admin.query<{ keys: number }>({
@@ -210,7 +210,7 @@ describe('what a shopper sees', () => {
 });
 
 describe('the catalogue', () => {
-  it('takes the same sale and SKU again, and refuses other values', async () => {
+  it('accepts the same sale and SKU again, and refuses other values', async () => {
     const now = Date.now();
     const values = {
       sale: uniqueName('sale'),
@@ -257,8 +257,8 @@ describe('the outbox', () => {
     await outboxDone(worker, 'hot', [...new Set(old.map(({ eventNo }) => eventNo))]);
   };
 
-  it('gives each event out until it is reported done, to one relay at a time', async () => {
-    await clear(); // Whatever the tests before have left.
+  it('delivers each event until it is reported done, to one relay at a time', async () => {
+    await clear(); // Removes the events of earlier tests.
     const sku = await stock(ops, sale, { units: 2 });
     const orderNo = await order(worker, sku);
     await payOrder(web, orderNo, `o-${orderNo}`);
@@ -268,14 +268,14 @@ describe('the outbox', () => {
       ['paid', orderNo],
     ]);
     expect(await outboxBatch(worker, 'hot', 'b', 10)).toEqual([]);
-    // The lease of a worker that died is over.
+    // The lease of a worker that died has ended.
     await database.admin.query({ text: 'UPDATE hot.outbox_relay SET leased_until = now()' });
     const again = await outboxBatch(worker, 'hot', 'b', 10);
     expect(again).toEqual(taken);
     expect(await outboxBatch(worker, 'hot', 'a', 10)).toEqual([]);
     const eventNos = again.map(({ eventNo }) => eventNo);
     expect(await outboxDone(worker, 'hot', eventNos)).toBe(2);
-    // The dead one lives: what it had taken was reported already.
+    // The first worker was not dead. The events that it had taken are reported already.
     expect(await outboxDone(worker, 'hot', eventNos)).toBe(0);
     const logged = await database.admin.query({
       text: `SELECT e.kind, e.order_nos::text[], e.event_no::text FROM hot.event e

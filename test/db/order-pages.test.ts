@@ -5,7 +5,7 @@ import { uniqueName } from '../servers.ts';
 import { openSale, requests, stock } from './shop.ts';
 import { startTwoServers, type TwoServers } from './two-servers.ts';
 
-/** Pages of a user's orders over two servers: each order once, newest first. */
+/** The pages of a user's orders over two servers have each order once, newest first. */
 
 const servers: TwoServers = await startTwoServers();
 afterAll(() => servers.remove());
@@ -19,13 +19,13 @@ const skus = {
   hot: await stock(ops, sale, { units: 10_000, userLimit: 100, schema: 'hot' }),
 };
 
-/** In one batch, and so of one moment in each schema. */
+/** Places the orders in one batch, so that they have the same time in each schema. */
 async function buy(userId: string, schema: (typeof SCHEMAS)[number], count: number) {
   const decided = await placeOrders(worker, schema, skus[schema], requests(count, { userId }));
   return decided.map(({ orderNo }) => orderNo ?? '');
 }
 
-/** Moments of a few microseconds, the same ones on both servers. */
+/** Sets the times of the orders a few microseconds apart, with the same times on both servers. */
 async function crowd(userId: string, moments: number): Promise<void> {
   for (const schema of SCHEMAS) {
     await servers.admin[schema].query({
@@ -38,7 +38,7 @@ async function crowd(userId: string, moments: number): Promise<void> {
   }
 }
 
-test('all pages together have each order once, newest first, while new ones come', async () => {
+test('the pages together have each order once, newest first, while new orders are placed', async () => {
   const run = fc.record({
     orders: fc.tuple(fc.integer({ min: 0, max: 12 }), fc.integer({ min: 1, max: 12 })),
     moments: fc.integer({ min: 1, max: 5 }),

@@ -21,7 +21,7 @@ async function free(sku: string): Promise<number | undefined> {
   return (await unitCounts(worker)).find((count) => count.sku === sku)?.free;
 }
 
-/** Units that count for the user's limit. */
+/** The units that count towards the user's limit. */
 async function unitsOf(userId: string, sku: string): Promise<number | undefined> {
   const [row] = await database.admin.query<{ units: number }>({
     text: 'SELECT units FROM hot.buyer WHERE sku = $1 AND user_id = $2',
@@ -30,8 +30,8 @@ async function unitsOf(userId: string, sku: string): Promise<number | undefined>
   return row?.units;
 }
 
-describe('one request, one outcome', () => {
-  it('gives a request that comes again its old outcome, whatever it was', async () => {
+describe('a request', () => {
+  it('that is repeated gets its first outcome, whatever it was', async () => {
     const sku = await stock(ops, sale, { units: 1 });
     const batch = requests(2);
     const first = await place(sku, batch);
@@ -41,7 +41,7 @@ describe('one request, one outcome', () => {
     expect(await free(sku)).toBe(0);
   });
 
-  it('says the terms of the orders that the call has placed, and of no others', async () => {
+  it('returns the terms of the orders that the call has placed, and of no others', async () => {
     const sku = await stock(ops, sale, { units: 3, price: '12.50', userLimit: 2 });
     const say = (batch: Parameters<typeof place>[1]) =>
       placeOrders(worker, 'hot', sku, batch, { withTerms: true });
@@ -66,12 +66,12 @@ describe('one request, one outcome', () => {
       ['ordered', undefined],
       ['sold_out', undefined],
     ]);
-    // One object, so that it goes over the wire once.
+    // One object, so that it is sent once.
     expect(said.every((decision) => decision.terms === terms)).toBe(true);
     expect((await say([old, fresh])).some((again) => again.terms ?? again.amount)).toBe(false);
   });
 
-  it('says the same twice to a request that is twice in one batch', async () => {
+  it('that is twice in a batch gets the same answer twice', async () => {
     const sku = await stock(ops, sale, { units: 5, userLimit: 2 });
     const twice = request();
     const [first, second] = await place(sku, [twice, twice]);
@@ -80,7 +80,7 @@ describe('one request, one outcome', () => {
     expect(await free(sku)).toBe(4);
   });
 
-  it("rejects another user's request id, in the batch and later, and records nothing", async () => {
+  it('with the request id of another user is rejected, in the batch and later, and nothing is recorded', async () => {
     const sku = await stock(ops, sale, { units: 5 });
     const requestId = randomUUID();
     const [mine, theirs] = await place(sku, [request({ requestId }), request({ requestId })]);
@@ -91,7 +91,7 @@ describe('one request, one outcome', () => {
     expect(await requestOutcomes(worker, [requestId])).toMatchObject([{ status: 'ordered' }]);
   });
 
-  it('knows a request id from another sale of the schema', async () => {
+  it('gets its first outcome also in another sale of the schema', async () => {
     const other = await openSale(ops);
     const [skuA, skuB] = [
       await stock(ops, sale, { units: 1 }),
@@ -104,7 +104,7 @@ describe('one request, one outcome', () => {
     expect(await free(skuB)).toBe(1);
   });
 
-  it('has forgotten a request id a day after the other sale closed, and not before', async () => {
+  it('is new in another sale a day after its own sale closed, and not before', async () => {
     const other = await openSale(ops);
     const sku = await stock(ops, sale, { units: 9 });
     const otherSku = await stock(ops, other, { units: 9 });
@@ -128,7 +128,7 @@ describe('one request, one outcome', () => {
 });
 
 describe("a user's limit", () => {
-  it('holds within a batch, in order of arrival, and across calls', async () => {
+  it('holds within a batch, in the order of arrival, and across calls', async () => {
     const sku = await stock(ops, sale, { units: 20, userLimit: 3 });
     const userId = 'ada';
     const units = [2, 2, 1, 1];
@@ -147,21 +147,21 @@ describe("a user's limit", () => {
     expect(await free(sku)).toBe(16);
   });
 
-  it('refuses more than the limit in one request, and no units at all', async () => {
+  it('refuses a request for more units than the limit, or for none', async () => {
     const sku = await stock(ops, sale, { units: 5, userLimit: 2 });
     const [tooMany, none] = await place(sku, [request({ units: 3 }), request({ units: 0 })]);
     expect(tooMany).toMatchObject({ status: 'limit_reached' });
     expect(none).toMatchObject({ status: 'rejected', reason: 'bad_units' });
   });
 
-  it('is free again when the order was cancelled', async () => {
+  it('has room again when the order was cancelled', async () => {
     const sku = await stock(ops, sale, { units: 5 });
     const orderNo = await order(worker, sku, { userId: 'bob' });
     await cancelOrder(worker, orderNo, 'bob');
     expect(await place(sku, [request({ userId: 'bob' })])).toMatchObject([{ status: 'ordered' }]);
   });
 
-  it('does not count what a user did not get because nothing was left', async () => {
+  it('does not count units that a user did not get because none were left', async () => {
     const sku = await stock(ops, sale, { units: 1, userLimit: 2 });
     const [got, not] = await place(sku, [request(), request({ userId: 'eve', units: 1 })]);
     expect([got?.status, not?.status]).toEqual(['ordered', 'sold_out']);
@@ -169,14 +169,14 @@ describe("a user's limit", () => {
   });
 });
 
-describe('drawing units', () => {
-  it('draws one request from several slots', async () => {
+describe('place_orders', () => {
+  it('draws the units of one request from several slots if necessary', async () => {
     const sku = await stock(ops, sale, { units: 8, slots: 4, userLimit: 7 });
     expect(await place(sku, [request({ units: 7 })])).toMatchObject([{ status: 'ordered' }]);
     expect(await free(sku)).toBe(1);
   });
 
-  it('lets a smaller request behind one that does not fit have what is left', async () => {
+  it('gives the remaining units to a smaller request behind one that does not fit', async () => {
     const sku = await stock(ops, sale, { units: 4, userLimit: 3 });
     const said = await place(sku, [
       request({ units: 3 }),
@@ -190,7 +190,7 @@ describe('drawing units', () => {
     ]);
   });
 
-  it('gives fewer only to whom that is welcome', async () => {
+  it('gives fewer units only to a request that accepts fewer', async () => {
     const sku = await stock(ops, sale, { units: 2, userLimit: 3 });
     const [strict, fewer] = await place(sku, [
       request({ units: 3 }),
@@ -210,7 +210,7 @@ describe('drawing units', () => {
   });
 });
 
-describe('sold out', () => {
+describe('a sold-out answer', () => {
   it('says that units may return while orders are unpaid, and not when all are paid', async () => {
     const sku = await stock(ops, sale, { units: 1 });
     const orderNo = await order(worker, sku);
@@ -220,7 +220,7 @@ describe('sold out', () => {
     expect(await place(sku, [request()])).toMatchObject([{ status: 'sold_out', reason: null }]);
   });
 
-  it('says that too few are left when there are some', async () => {
+  it('says that too few units are left when there are some', async () => {
     const sku = await stock(ops, sale, { units: 2, userLimit: 3 });
     const none = { status: 'sold_out', reason: 'too_few_left' };
     expect(await place(sku, [request({ units: 3 })])).toMatchObject([none]);
@@ -228,24 +228,25 @@ describe('sold out', () => {
   });
 });
 
-describe('the sale window', () => {
+describe('the state of a sale', () => {
   it('is judged by the clock of the database', async () => {
     const later = await stock(ops, await openSale(ops, { opensInMs: 60_000 }), { units: 1 });
-    // Before the opening nothing is final: the web node that took it had a clock that was further on.
+    // Before the opening no answer is final, because the clock of the web node that admitted the
+    // request was ahead.
     const early = request();
     const notOpen = { status: 'locked', reason: 'not_open' };
     expect(await place(later, [early])).toMatchObject([notOpen]);
     expect(await place(later, [early, request()])).toMatchObject([notOpen, notOpen]);
     expect(await requestOutcomes(worker, [early.requestId])).toEqual([]);
 
-    // Closed, but within the grace for requests that were taken in time.
+    // Closed, but within the grace period for requests that were admitted in time.
     const late = await stock(ops, await openSale(ops, { closesInMs: -1_000 }), { units: 1 });
     expect(await place(late, [request()])).toMatchObject([{ status: 'ordered' }]);
     const closed = await stock(ops, await openSale(ops, { closesInMs: -1_800_000 }), { units: 1 });
     expect(await place(closed, [request()])).toMatchObject([{ status: 'closed' }]);
   });
 
-  it('honours what was admitted when a SKU is paused, and refuses when it is closed', async () => {
+  it('lets admitted requests be placed while the SKU is paused, but not when it is closed', async () => {
     const sku = await stock(ops, sale, { units: 2 });
     const known = request();
     const setState = (state: string) =>
@@ -259,8 +260,8 @@ describe('the sale window', () => {
   });
 });
 
-describe('what cannot be decided', () => {
-  it('rejects requests of a fenced node, but keeps the outcomes that it has', async () => {
+describe('place_orders', () => {
+  it('rejects the requests of a fenced node, except those that have an outcome', async () => {
     const sku = await stock(ops, sale, { units: 5 });
     const before = request({ node: 'dead-node' });
     const [first] = await place(sku, [before]);
@@ -274,9 +275,9 @@ describe('what cannot be decided', () => {
     ]);
   });
 
-  it('fences only after the batches that hold a request of the node', async () => {
+  it('delays the fence of a node until the batches with its requests are done', async () => {
     const sku = await stock(ops, sale, { units: 5, slots: 1 });
-    // A batch that waits for the slot lock stands for one that is slow.
+    // A batch that waits for the slot lock stands in for a slow batch.
     const holder = await holdSlots(database, sku);
     const slow = place(sku, [request({ node: 'slow-node' })], true);
     await blocked(database, 1);
@@ -291,17 +292,17 @@ describe('what cannot be decided', () => {
     await fence;
   });
 
-  it('rejects a SKU that is not there, without a record', async () => {
+  it('rejects a request for an unknown SKU without a record', async () => {
     const lost = request();
     const unknown = { status: 'rejected', reason: 'unknown_sku' };
     expect(await place('nothing', [lost])).toMatchObject([unknown]);
     expect(await requestOutcomes(worker, [lost.requestId])).toEqual([]);
     const elsewhere = await stock(ops, sale, { units: 1, schema: 'regular' });
-    // Asked in the wrong schema: the SKU is found where it lives.
+    // The request was sent to the wrong schema, and the SKU is found in its home.
     expect(await place(elsewhere, [lost])).toMatchObject([{ status: 'ordered' }]);
   });
 
-  it('refuses malformed arguments with its own SQLSTATE', async () => {
+  it('refuses malformed arguments with their own SQLSTATE', async () => {
     const sku = await stock(ops, sale, { units: 1 });
     const call = (text: string) =>
       worker.hot.query({ text: `SELECT * FROM hot.place_orders(${text})`, values: [sku] });
@@ -315,14 +316,14 @@ describe('what cannot be decided', () => {
     await expect(place(sku, requests(1_001))).rejects.toMatchObject(wrong);
   });
 
-  it('takes an empty batch', async () => {
+  it('accepts an empty batch', async () => {
     const sku = await stock(ops, sale, { units: 1 });
     expect(await place(sku, [])).toEqual([]);
   });
 });
 
-describe('locked is not sold out', () => {
-  it('says locked while others hold the slots, then decides', async () => {
+describe('a request whose slots are locked', () => {
+  it('is answered with "locked" while others hold the slots, and is decided afterwards', async () => {
     const sku = await stock(ops, sale, { units: 2, slots: 2 });
     const holder = await holdSlots(database, sku);
     const batch = requests(3);
@@ -341,7 +342,7 @@ describe('locked is not sold out', () => {
     expect(said.map(({ status }) => status)).toEqual(['ordered', 'ordered', 'sold_out']);
   });
 
-  it('serves whom it can, and says locked to the rest', async () => {
+  it('is answered with "locked" while other requests of its batch are served', async () => {
     const sku = await stock(ops, sale, { units: 4, slots: 2, userLimit: 3 });
     const holder = await holdSlots(database, sku, 1);
     const said = await place(sku, [

@@ -5,7 +5,7 @@ import { uniqueName } from '../servers.ts';
 import { openShop } from './open-shop.ts';
 import { order, stock } from './shop.ts';
 
-/** What a price may be: the database holds the rule of `contracts/money.ts`. */
+/** Which prices are allowed: the database enforces the rule of `contracts/money.ts`. */
 
 const { database, worker, web, ops, sale } = await openShop();
 
@@ -27,7 +27,7 @@ it.each([
   ['1.00', 'XYZ', 1, 'there is no such currency'],
   ['1', 'XAU', 1, 'gold has no minor unit'],
   ['1.000', 'IQD', 1, 'Stripe does not take it'],
-])('%s %s is refused for %i: %s', async (price, currency, userLimit) => {
+])('the price %s %s is refused for up to %i units: %s', async (price, currency, userLimit) => {
   await expect(sell(price, currency, userLimit)).rejects.toMatchObject({
     kind: 'refused',
     sqlstate: 'FS005',
@@ -44,7 +44,7 @@ it.each([
   ['333333.33', 'USD', 3, '333333.33', '999999.99'],
   ['0', 'KWD', 2, '0.000', '0.000'],
 ])(
-  '%s %s for up to %i is told as %s, and an order as %s',
+  'the price %s %s for up to %i units is shown as %s, and an order as %s',
   async (price, currency, limit, told, amount) => {
     const sku = await sell(price, currency, limit);
     expect(await findSku(web, sku)).toMatchObject({ price: told, currency });
@@ -54,7 +54,7 @@ it.each([
   },
 );
 
-it('holds for whoever changes a SKU by hand', async () => {
+it('the rule for prices holds for changes that are made by hand', async () => {
   const sku = await sell('300000.00', 'EUR', 3);
   const edit = (change: string) =>
     database.admin.query({
@@ -67,7 +67,7 @@ it('holds for whoever changes a SKU by hand', async () => {
   expect(await findSku(web, sku)).toMatchObject({ price: '7.00', userLimit: 4 });
 });
 
-it('the database judges by the same rule, for every currency', async () => {
+it('the database has the same bounds as the code for every currency', async () => {
   const rows = await database.admin.query({
     text: `SELECT currency AS code, minor_digits AS digits, pay_least::text AS least,
                   pay_step::text AS step, pay_most::text AS most
@@ -85,7 +85,7 @@ it('the database judges by the same rule, for every currency', async () => {
   expect(rows).toEqual(due);
 });
 
-it('takes the bounds of every currency, and nothing beyond them', async () => {
+it('the database accepts the bounds of every currency, and nothing beyond them', async () => {
   await database.admin.query({
     text: `
       CREATE FUNCTION public.is_sold(p_price numeric, p_currency text) RETURNS boolean

@@ -16,12 +16,12 @@ import { openSale, order, stock } from './shop.ts';
 
 const { database, worker, web, ops, sale } = await openShop();
 
-/** Not what an order costs here. */
+/** Another amount than orders cost here. */
 const MONEY = { amount: '1500', currency: 'JPY' };
 
 const take = (prefix: string) => takeRefunds(worker, 'hot', prefix, 100);
 
-/** A payment that its order cannot have; returns its reference. */
+/** Makes a payment that its order cannot take, and returns its reference. */
 async function owed(prefix: string): Promise<string> {
   const orderNo = await order(worker, await stock(ops, sale, { units: 1 }), { userId: 'ann' });
   await cancelOrder(web, orderNo, 'ann');
@@ -34,8 +34,8 @@ async function refundsDue(): Promise<void> {
   await database.admin.query({ text: 'UPDATE hot.refund SET next_try_at = now()' });
 }
 
-describe('a reference', () => {
-  it('pays one order, in whichever sale and schema the other one is', async () => {
+describe('a payment reference', () => {
+  it('pays one order, whichever sale and schema another order with it belongs to', async () => {
     const other = await openSale(ops);
     const mine = await order(worker, await stock(ops, sale, { units: 1 }));
     const same = await order(worker, await stock(ops, other, { units: 1 }));
@@ -49,7 +49,7 @@ describe('a reference', () => {
     expect(await payOrder(web, mine, reference)).toBe('paid');
   });
 
-  it('pays one of two orders that it is booked for at once', async () => {
+  it('pays one of two orders that it is recorded for at once', async () => {
     for (let round = 0; round < 20; round += 1) {
       const hot = await order(worker, await stock(ops, sale, { units: 1 }));
       const sku = await stock(ops, sale, { units: 1, schema: 'regular' });
@@ -65,7 +65,7 @@ describe('a reference', () => {
 });
 
 describe('a payment of another amount', () => {
-  it('is booked to be given back, and the order waits on', async () => {
+  it('is recorded as to be refunded, and the order stays unpaid', async () => {
     const orderNo = await order(worker, await stock(ops, sale, { units: 1 }));
     const reference = `wrong:${uniqueName('pi')}`;
     expect(await refusePayment(web, orderNo, reference, MONEY)).toBe('refund_due');
@@ -82,7 +82,7 @@ describe('a payment of another amount', () => {
 });
 
 describe('a refund', () => {
-  it('is in one hand at a time, tried again after a failure, and done once', async () => {
+  it('is taken by one worker at a time, tried again after a failure, and made once', async () => {
     const [first, second] = [await owed('a:'), await owed('a:')];
     await owed('other:');
     const hands = await Promise.all([take('a:'), take('a:'), take('a:')]);
@@ -113,7 +113,7 @@ describe('a refund', () => {
   const failed = (reference: string, refundRef: string) =>
     endRefund(web, 'hot', reference, { refundRef, error: 'expired card' });
 
-  it('that fails after it was done is due again, once, and the operator sees why', async () => {
+  it('that fails after it was made is due again, once, and the operator sees why', async () => {
     const reference = await owed('late:');
     await take('late:');
     await endRefund(worker, 'hot', reference, { refundRef: 're_1' });
@@ -134,21 +134,21 @@ describe('a refund', () => {
     await refundsDue();
     expect(await isDue(reference)).toEqual(['re_1']);
     await endRefund(worker, 'hot', reference, { refundRef: 're_2' });
-    // Told again, or late, of the first one: the second has given the money back.
+    // A repeated or late failure of the first refund: the second one has returned the money.
     expect(await failed(reference, 're_1')).toBe(true);
     await refundsDue();
     expect(await isDue(reference)).toEqual([]);
     expect(await failed(reference, 're_2')).toBe(true);
     await refundsDue();
     expect(await isDue(reference)).toEqual(['re_2']);
-    // Given back by hand in the end.
+    // In the end the operator returned the money by hand.
     await endRefund(ops, 'hot', reference, { refundRef: 'letter 8' });
     expect(await failed(reference, 're_2')).toBe(true);
     await refundsDue();
     expect(await isDue(reference)).toEqual([]);
   });
 
-  it('is told in events: due, given back, due again', async () => {
+  it('causes an event when it becomes due, when it is made, and when it is due again', async () => {
     const orderNo = await order(worker, await stock(ops, sale, { units: 1 }));
     const reference = uniqueName('told');
     const money = { amount: '1.234', currency: 'KWD' };
@@ -178,7 +178,7 @@ describe('a refund', () => {
     });
   });
 
-  it('is not done with a refund that is known to have failed', async () => {
+  it("is not complete with a provider's refund that is known to have failed", async () => {
     const reference = await owed('quick:');
     expect(await failed(reference, 're_1')).toBe(true);
     await endRefund(worker, 'hot', reference, { refundRef: 're_1' });
@@ -187,7 +187,7 @@ describe('a refund', () => {
     expect(await failed('quick:nobody', 're_1')).toBe(false);
   });
 
-  it('is done by hand where no worker can', async () => {
+  it('can be recorded by an operator where no worker can make it', async () => {
     const reference = await owed('bank:');
     const waits = async () => {
       const [row] = await ops.hot.query<{ count: string }>({
@@ -202,8 +202,8 @@ describe('a refund', () => {
   });
 });
 
-describe('the oldest payment that is to be given back', () => {
-  it('is told until it was given back, by whichever provider', async () => {
+describe('the oldest payment to be refunded', () => {
+  it('is reported until it was refunded, whichever provider has it', async () => {
     const ages = async (reference: string) => {
       const at = new Date('2020-01-01T00:00:00Z');
       await database.admin.query({

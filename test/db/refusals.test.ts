@@ -7,9 +7,9 @@ import { createDatabase, PATIENCE, type TestDatabase } from './database.ts';
 import { openSale, request, stock } from './shop.ts';
 
 /**
- * Each role tries each routine and each relation at the door, and must be told what the catalogue
- * promises (roles.test.ts says what that is). Then callers try to slip objects of their own under the
- * routines.
+ * Each role tries each routine and each relation, and must get the answer that the privileges
+ * promise (roles.test.ts checks the privileges). Then callers try to make routines use objects of
+ * their own.
  */
 
 const SCHEMAS = `('catalog', 'regular', 'hot')`;
@@ -36,7 +36,10 @@ afterAll(async () => {
   await database.remove();
 });
 
-/** SQLSTATE of the statement in a role; undefined if it worked. Leaves nothing behind. */
+/**
+ * Runs a statement in a role and returns its SQLSTATE, or undefined if it worked. Leaves nothing
+ * behind.
+ */
 async function attempt(role: Role, sql: string): Promise<string | undefined> {
   await session.run(`BEGIN; SET LOCAL ROLE ${ROLES[role]}`);
   try {
@@ -49,8 +52,8 @@ async function attempt(role: Role, sql: string): Promise<string | undefined> {
   }
 }
 
-describe.each(OTHERS)('%s', (role) => {
-  it('is let into its routines and refused at all others', async () => {
+describe.each(OTHERS)('role %s', (role) => {
+  it('may execute its routines and no others', async () => {
     const routines = await session.query<{ call: string; allowed: boolean }>({
       text: `SELECT format('SELECT * FROM %s(%s)', p.oid::regproc,
                       (SELECT string_agg('NULL::' || format_type(t, NULL), ', ' ORDER BY n)
@@ -70,7 +73,7 @@ describe.each(OTHERS)('%s', (role) => {
     expect(wrong).toEqual([]);
   });
 
-  it('reads views at the most, and writes nothing', async () => {
+  it('may read some views at most, and writes nothing', async () => {
     const relations = await session.query<{ name: string; kind: string; may: boolean }>({
       text: `SELECT c.oid::regclass::text AS name, c.relkind::text AS kind,
                     c.relkind = 'v' AND $1 IN ('flashsale_ops', 'flashsale_readonly') AS may
@@ -94,14 +97,14 @@ describe.each(OTHERS)('%s', (role) => {
             ];
       for (const write of writes) {
         const said = await attempt(role, write);
-        // A view that joins cannot be written by anybody.
+        // A view with a join cannot be written by anybody.
         if (said !== DENIED && !(kind === 'v' && said === '55000')) wrong.push(`${write}: ${said}`);
       }
     }
     expect(wrong).toEqual([]);
   });
 
-  it('cannot make, change or take over anything', async () => {
+  it('cannot create, change or take over anything', async () => {
     for (const schema of ['catalog', 'regular', 'hot']) {
       expect(await attempt(role, `CREATE TABLE ${schema}.mine (n int)`)).toBe(DENIED);
       const own = `CREATE FUNCTION ${schema}.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'`;
@@ -122,7 +125,9 @@ describe.each(OTHERS)('%s', (role) => {
 });
 
 describe('a caller with objects of its own', () => {
-  /** Every name that a routine uses unqualified, in a schema and in pg_temp of the attacker. */
+  /**
+   * Creates every name that a routine uses unqualified, in a schema and in pg_temp of the attacker.
+   */
   async function plant(schema: string): Promise<void> {
     const names = await session.query<{ name: string; args: string }>({
       text: `SELECT DISTINCT p.proname AS name, oidvectortypes(p.proargtypes) AS args
@@ -170,7 +175,7 @@ describe('a caller with objects of its own', () => {
     try {
       await plant('evil');
       await session.run('SET search_path = evil, pg_temp, hot, regular, pg_catalog');
-      // The trap works for what does not pin its search_path.
+      // The trap works on a routine that does not pin its search_path.
       await expect(session.run('SELECT now()')).rejects.toMatchObject({ sqlstate: 'EVIL1' });
       const { requestId, userId } = request();
       const late = randomUUID();

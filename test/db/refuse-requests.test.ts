@@ -39,7 +39,7 @@ const outcomesOf = async (all: ReturnType<typeof requests>) => {
   return found.map(({ status }) => status).sort();
 };
 
-it('gives each request its one outcome, takes no unit, and says the same again', async () => {
+it('a refusal gives each request its one outcome, takes no unit, and gives the same answer again', async () => {
   const sku = await stock(ops, await openSale(ops), { units: 10 });
   const all = requests(5);
   const first = await refuse(sku, all);
@@ -48,19 +48,19 @@ it('gives each request its one outcome, takes no unit, and says the same again',
     expect(decision).toMatchObject({ status: 'rejected', reason, orderNo: null, units: 0 });
   }
   expect(await refuse(sku, all)).toEqual(expect.arrayContaining(first));
-  // Who comes late with a copy finds it refused.
+  // A late copy of the request finds it refused.
   const placed = await placeOrders(worker, 'hot', sku, all);
   expect(placed.map(({ status }) => status)).toEqual(all.map(() => 'rejected'));
   expect((await unitCounts(ops)).find((one) => one.sku === sku)?.free).toBe(10);
   expect(await audit(admin)).toEqual([]);
 });
 
-it('leaves an outcome alone that is there already, wherever it was decided', async () => {
+it('a refusal does not change an outcome that exists, wherever it was decided', async () => {
   const sku = await stock(ops, await openSale(ops), { units: 10, schema: 'regular' });
   const all = requests(3);
   await placeOrders(worker, 'regular', sku, all.slice(0, 2));
   await moveSku(ops, 'hot', sku);
-  // Asked in the schema where it was: the routine says where it is now.
+  // The call goes to the SKU's old schema, whose routine names the new home.
   const decisions = await refuseRequests(ops, 'regular', {
     sku,
     node: 'node-1',
@@ -72,7 +72,7 @@ it('leaves an outcome alone that is there already, wherever it was decided', asy
   expect(await audit(admin)).toEqual([]);
 });
 
-it('one outcome also when it is refused and decided at the same moment', async () => {
+it('a request has one outcome also when it is refused and decided at the same moment', async () => {
   const sku = await stock(ops, await openSale(ops), { units: 1_000 });
   for (let round = 0; round < 30; round += 1) {
     const all = requests(8);
@@ -96,7 +96,7 @@ async function comesToBe(sku: string, schema: Schema): Promise<void> {
 }
 
 it.each(SCHEMAS.flatMap((asked) => SCHEMAS.map((home) => ({ asked, home }))))(
-  'refused in $asked while no catalogue has the SKU, refused for ever once it is in $home',
+  'a request refused in $asked while no catalogue has the SKU stays refused after the SKU is created in $home',
   async ({ asked, home }) => {
     const sku = uniqueName('nowhere');
     const all = [request(), request({ userId: 'a\u0000b' }), ...requests(3)];
@@ -107,7 +107,7 @@ it.each(SCHEMAS.flatMap((asked) => SCHEMAS.map((home) => ({ asked, home }))))(
     await comesToBe(sku, home);
     expect(await outcomesOf(all)).toEqual(all.map(() => 'rejected'));
     expect(await refuseRequests(ops, asked, refusal)).toMatchObject(all.map(() => REFUSED));
-    // Copies that come late: alone, among new ones, twice in a call, waiting for slots.
+    // Late copies: alone, among new requests, twice in a call, and waiting for slots.
     const copies = all.filter(({ userId }) => !userId.includes('\0'));
     const [copy] = copies;
     const place = (batch: AdmittedRequest[], wait = false) =>
@@ -132,7 +132,7 @@ it.each(SCHEMAS.flatMap((asked) => SCHEMAS.map((home) => ({ asked, home }))))(
 );
 
 it.each(SCHEMAS)(
-  'an id that was refused in %s is that of the order for which it was used after that',
+  'an id that was refused in %s belongs to the order that it was used for later',
   async (asked) => {
     const unknown = uniqueName('nowhere');
     const again = request();
@@ -147,7 +147,7 @@ it.each(SCHEMAS)(
   },
 );
 
-it('refused or ordered, never both, when its SKU comes to be at the same moment', async () => {
+it('a request is refused or ordered, never both, when its SKU is created at the same moment', async () => {
   let refusals = 0;
   for (let round = 0; round < 20; round += 1) {
     const sku = uniqueName('nowhere');
@@ -165,14 +165,14 @@ it('refused or ordered, never both, when its SKU comes to be at the same moment'
   expect(await audit(admin)).toEqual([]);
 });
 
-it('takes any word as the reason: audit does not take it for an order of the line', async () => {
+it('a refusal takes any word as its reason, and the audit does not take it for an order of the waitlist', async () => {
   const sku = await stock(ops, await openSale(ops), { units: 1 });
   const refusal = { sku, node: 'node-1', requests: [request()], reason: 'waited' };
   expect(await refuseRequests(ops, 'hot', refusal)).toMatchObject([{ status: 'rejected' }]);
   expect(await audit(admin)).toEqual([]);
 });
 
-it('refuses malformed arguments', async () => {
+it('a refusal with malformed arguments fails', async () => {
   const call = refuseRequests(ops, 'hot', { sku: 'x', node: 'n', requests: [], reason: '' });
   await expect(call).rejects.toMatchObject({ sqlstate: 'FS001' });
 });

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openSession, ROLES, type Role, type Session } from '../../db/client/pool.ts';
 import { createDatabase, PATIENCE, type TestDatabase } from './database.ts';
 
-/** Who may call what. What is not listed here is refused. */
+/** Which role may call which routine. A routine that is not listed is refused to all roles. */
 
 const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   'catalog.adopt_lottery_secret': ['ops'],
@@ -145,7 +145,7 @@ beforeAll(async () => {
     applicationName: 'roles',
     ...PATIENCE,
   });
-  // A partition must not be easier to reach than its table.
+  // A partition must not have more privileges than its table.
   await session.run(`SELECT catalog.create_sale('s', 'x', now(), now() + interval '1 h')`);
 });
 afterAll(async () => {
@@ -156,8 +156,8 @@ afterAll(async () => {
 const inBoth = (name: string) => (name.includes('.') ? [name] : [`regular.${name}`, `hot.${name}`]);
 const roleNames = (roles: readonly Role[]) => roles.map((role) => ROLES[role]).sort();
 
-describe('privileges', () => {
-  it('lets each role call its routines and no others', async () => {
+describe('the privileges', () => {
+  it('let each role call its routines and no others', async () => {
     const rows = await session.query<{ routine: string; roles: string[] }>({
       text: `SELECT p.pronamespace::regnamespace || '.' || p.proname AS routine,
                     array_remove(array_agg(r.rolname ORDER BY r.rolname COLLATE "C")
@@ -176,7 +176,7 @@ describe('privileges', () => {
     expect(found).toEqual(Object.fromEntries(wanted));
   });
 
-  it('lets nobody but the owner touch a table, a sequence or a schema', async () => {
+  it('let nobody but the owner access a table, a sequence or a schema', async () => {
     const rows = await session.query<{ relation: string; role: string }>({
       text: `SELECT c.oid::regclass::text AS relation, r.rolname AS role
              FROM pg_class c CROSS JOIN pg_roles r
@@ -196,7 +196,7 @@ describe('privileges', () => {
     expect(rows).toEqual([]);
   });
 
-  it.each(Object.entries(SELECT))('shows the view %s to %j', async (view, roles) => {
+  it.each(Object.entries(SELECT))('let the view %s be read by %j', async (view, roles) => {
     for (const relation of inBoth(view)) {
       const rows = await session.query<{ role: string }>({
         text: `SELECT rolname AS role FROM pg_roles
@@ -207,7 +207,7 @@ describe('privileges', () => {
     }
   });
 
-  it.each(OTHERS)('refuses %s at the door, not only in the catalogue', async (role) => {
+  it.each(OTHERS)('refuse role %s in actual calls, and not only in the catalogue', async (role) => {
     const pool = database.as(role, 1).hot;
     const refused = { sqlstate: '42501', kind: 'refused' };
     await expect(pool.query({ text: 'SELECT * FROM hot.orders' })).rejects.toMatchObject(refused);
@@ -234,7 +234,7 @@ describe('routines', () => {
     expect(rows).toEqual([]);
   });
 
-  it('are not fooled by a temporary table of the caller', async () => {
+  it('do not use a temporary table of the caller', async () => {
     await session.run(`BEGIN; SET LOCAL ROLE flashsale_worker;
       CREATE TEMP TABLE orders (order_no bigint, sale text, sku text, status text);
       CREATE TEMP TABLE stock_slot (sku text, slot int, remaining int)`);
@@ -244,7 +244,7 @@ describe('routines', () => {
     await session.run('ROLLBACK');
   });
 
-  it('are explained in the database, as are tables, views and every column', async () => {
+  it('have comments in the database, as have tables, views and every column', async () => {
     const rows = await session.query({
       text: `SELECT p.oid::regprocedure::text AS thing FROM pg_proc p
              WHERE p.pronamespace::regnamespace::text IN ('catalog', 'regular', 'hot')

@@ -8,7 +8,10 @@ import { blocked } from './locks.ts';
 import { openShop } from './open-shop.ts';
 import { order, stock } from './shop.ts';
 
-/** Every name that the rule allows is a sale, whatever tables and indexes are called; and old sales go. */
+/**
+ * Every name that the rule allows can be the name of a sale, whatever tables and indexes are
+ * called. Old sales can be removed.
+ */
 
 const { database, worker, ops, sale: already } = await openShop();
 
@@ -34,9 +37,9 @@ async function partitionsOf(sale: string): Promise<string[]> {
   return rows.map(({ name }) => name);
 }
 
-test('what follows the name of a table in any index, sequence or partition is a name for a sale', async () => {
+test('the suffix of any index, sequence or partition of a table can be the name of a sale', async () => {
   await open('first');
-  // Such as user, unpaid, once, pkey, first_pkey.
+  // For example user, unpaid, once, pkey, first_pkey.
   const rows = await database.admin.query<{ name: string }>({
     text: `SELECT DISTINCT ltrim(substr(r.relname, length(t.relname) + 1), '_(') AS name
            FROM pg_class t JOIN pg_class r
@@ -53,7 +56,7 @@ test('what follows the name of a table in any index, sequence or partition is a 
   }
 });
 
-test('a sale goes with its partitions, those with a name of an older version as well', async () => {
+test('a sale is removed with its partitions, including those named by an older version', async () => {
   const [sale, other] = [uniqueName('sale'), uniqueName('sale')];
   await open(sale);
   await open(other);
@@ -68,7 +71,7 @@ test('a sale goes with its partitions, those with a name of an older version as 
   expect(await partitionsOf(other)).toHaveLength(all);
 });
 
-test('a transaction that holds the tables for long does not keep an old sale from being removed', async () => {
+test('a long transaction on the tables delays the removal of an old sale and does not prevent it', async () => {
   const sale = uniqueName('sale');
   await open(sale);
   await end(sale);
@@ -79,7 +82,7 @@ test('a transaction that holds the tables for long does not keep an old sale fro
   });
   await reader.run('BEGIN; SELECT count(*) FROM hot.orders');
   const dropped = dropSale(ops, sale);
-  dropped.catch(() => {}); // It is awaited below.
+  dropped.catch(() => {}); // The test awaits it below.
   await blocked(database, 1);
   await until('the first attempt gave up', async () => {
     await blocked(database, 0);

@@ -1,15 +1,16 @@
 import type { Statement } from '../../db/client/pool.ts';
 
 /**
- * The tables of a database as SQL, from its catalogue: what the migrations have led to. The catalogue is
- * asked, and not pg_dump, because it is there on every server, and because what pg_dump writes differs
- * from version to version. Bodies of routines and views are left out: db/procedures and db/views have them.
+ * Writes the tables of a database as SQL, from its catalogue: the result of the migrations. The
+ * catalogue is used instead of pg_dump because every server has it, and because the output of
+ * pg_dump differs from version to version. Bodies of routines and views are left out: they are in
+ * db/procedures and db/views.
  */
 
 const SCHEMAS = ['catalog', 'regular', 'hot'] as const;
 const ORDER_SCHEMAS = ['regular', 'hot'] as const;
 
-/** Each statement, in the order of the text. */
+/** The statements, in the order of the text. */
 const STATEMENTS = `
   WITH relation AS (
     SELECT c.oid, c.relname AS name, c.relkind AS kind, c.relnamespace::regnamespace::text AS schema,
@@ -107,7 +108,7 @@ export async function schemaText(ask: Ask): Promise<string> {
     );
   }
   const of = (schema: string) => texts.get(schema) ?? [];
-  // What both have is written once.
+  // Objects that both schemas have are written once.
   const general = (schema: string) => {
     const name = new RegExp(`\\b${schema}(?=\\.)|(?<=SCHEMA )${schema}\\b`, 'g');
     return of(schema).map((text) => text.replaceAll(name, ':schema'));

@@ -4,7 +4,7 @@ import { unifiedDiff } from '../../db/install/diff.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
 import { schemaText } from './schema-text.ts';
 
-/** db/schema.sql is what the migrations lead to. */
+/** db/schema.sql is the result of the migrations. */
 
 const WRITTEN = readFileSync(new URL('../../db/schema.sql', import.meta.url), 'utf8');
 
@@ -18,7 +18,7 @@ const ask = (statement: Parameters<TestDatabase['admin']['query']>[0]) =>
   database.admin.query<Record<string, unknown>>(statement);
 const text = () => schemaText(ask);
 
-it('is what a new database has', async () => {
+it('db/schema.sql matches a new database', async () => {
   const diff = unifiedDiff(WRITTEN, await text(), 'db/schema.sql', 'the database');
   expect(diff, 'the migrations lead to other tables: npm run schema, and commit it').toBe('');
 });
@@ -37,7 +37,7 @@ it.each([
     'DROP TRIGGER check_price ON catalog.sku',
     '-CREATE TRIGGER check_price',
   ],
-])('shows %s', async (_, change, shown) => {
+])('db/schema.sql shows %s', async (_, change, shown) => {
   const before = await text();
   await database.admin.query({ text: change });
   expect(unifiedDiff(before, await text(), 'before', 'after')).toContain(shown);

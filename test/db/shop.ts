@@ -12,7 +12,7 @@ import { uniqueName } from '../servers.ts';
 
 const HOUR_MS = 3_600_000;
 
-/** A sale that is open, unless told otherwise; returns its name. */
+/** Creates a sale, open unless `options` say otherwise, and returns its name. */
 export async function openSale(
   ops: Databases,
   { opensInMs = -HOUR_MS, closesInMs = HOUR_MS, payWindowSeconds = 900 } = {},
@@ -29,7 +29,7 @@ export async function openSale(
   return sale;
 }
 
-/** A SKU of the sale; returns its name. */
+/** Creates a SKU of the sale and returns its name. */
 export async function stock(
   ops: Databases,
   sale: string,
@@ -50,10 +50,10 @@ export async function stock(
   return name;
 }
 
-/** For `payOrder`: a late payment may take units, as a node that has drawn them. */
+/** For `payOrder`: a late payment may take units, on behalf of this node. */
 export const byNode = async () => 'node-late';
 
-/** A request of a user of its own for one unit, unless told otherwise. */
+/** A request for one unit by a new user, unless `fields` say otherwise. */
 export function request(fields: Partial<AdmittedRequest> = {}): AdmittedRequest {
   return {
     requestId: randomUUID(),

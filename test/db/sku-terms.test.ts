@@ -5,7 +5,10 @@ import { createDatabase, PATIENCE, type TestDatabase } from './database.ts';
 import { blocked } from './locks.ts';
 import { openSale, request, requests, stock } from './shop.ts';
 
-/** place_orders reads a copy of the catalogue: what is edited there, by hand too, counts at the next call. */
+/**
+ * place_orders reads a copy of the catalogue. A change of the catalogue, also by hand, takes effect
+ * at the next call.
+ */
 
 let database: TestDatabase;
 let worker: Databases;
@@ -26,14 +29,14 @@ beforeEach(async () => {
 
 const edit = (text: string, ...values: unknown[]) => database.admin.query({ text, values });
 
-/** What one request, and each of a batch, is told. */
+/** The answers to a single request and to a batch. */
 async function statuses(): Promise<string[]> {
   const one = await placeOrders(worker, 'hot', sku, [request()]);
   const two = await placeOrders(worker, 'hot', sku, requests(2));
   return [...new Set([...one, ...two].map(({ status, reason }) => reason ?? status))];
 }
 
-describe('an edit by hand counts at the next call', () => {
+describe('a change by hand', () => {
   it.each([
     ['closed SKU', `UPDATE catalog.sku SET state = 'closed' WHERE sale = $1`, 'closed'],
     [
@@ -51,13 +54,13 @@ describe('an edit by hand counts at the next call', () => {
       `UPDATE catalog.sku SET abroad = true, schema = 'regular' WHERE sale = $1`,
       'regular',
     ],
-  ])('%s', async (_name, text, said) => {
+  ])('takes effect at the next call: %s', async (_name, text, said) => {
     expect(await statuses()).toEqual(['ordered']);
     await edit(text, sale);
     expect(await raw()).toEqual([said]);
   });
 
-  /** As the routine says it: `moved` is not followed. */
+  /** What the routine itself says: `moved` is not followed. */
   async function raw(): Promise<string[]> {
     const said: string[] = [];
     for (const size of [1, 2]) {
@@ -75,7 +78,7 @@ describe('an edit by hand counts at the next call', () => {
     return [...new Set(said)];
   }
 
-  it('price, currency and time to pay', async () => {
+  it('of price, currency and payment window takes effect at the next call', async () => {
     await edit(`UPDATE catalog.sku SET price = 4.20, currency = 'CHF' WHERE sku = $1`, sku);
     await edit(`UPDATE catalog.sale SET pay_window = interval '7 min' WHERE sale = $1`, sale);
     expect(await statuses()).toEqual(['ordered']);
@@ -87,7 +90,7 @@ describe('an edit by hand counts at the next call', () => {
     expect(orders).toEqual(Array(3).fill({ amount: '4.20', currency: 'CHF', wait: '00:07:00' }));
   });
 
-  it('tunables', async () => {
+  it('of a tunable takes effect at the next call', async () => {
     const calls = async () => (await edit('SELECT FROM hot.place_call WHERE sku = $1', sku)).length;
     await edit(`UPDATE catalog.tunable SET value = 0 WHERE name = 'call_figures'`);
     expect(await statuses()).toEqual(['ordered']);
@@ -106,7 +109,7 @@ describe('an edit by hand counts at the next call', () => {
   });
 });
 
-it('keeps both of two edits at once', async () => {
+it('two concurrent changes are both kept', async () => {
   const open = () =>
     openSession(database.url, {
       applicationName: 'operator',
@@ -127,7 +130,7 @@ it('keeps both of two edits at once', async () => {
   ).toEqual([{ price: '1.00', pay_window: '00:03:00' }]);
 });
 
-it('takes terms away with their SKU', async () => {
+it('the terms are removed together with their SKU', async () => {
   await edit('DELETE FROM hot.stock_slot WHERE sku = $1', sku);
   await edit('DELETE FROM catalog.sku WHERE sku = $1', sku);
   expect(await edit('SELECT FROM catalog.sku_terms WHERE sku = $1', sku)).toEqual([]);

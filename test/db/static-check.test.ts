@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createDatabase, type TestDatabase } from './database.ts';
 
-/** plpgsql_check over every routine: names, types and statements that no test happens to run. */
+/** plpgsql_check over every routine finds wrong names, types and statements that no test runs. */
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -12,14 +12,17 @@ afterAll(() => database.remove());
 
 const ask = async (text: string) => database.admin.query<Record<string, unknown>>({ text });
 
-/** A server of this machine's packages: the set-up of the tests installs the extension for it. */
+/**
+ * Whether the server is made from packages of this machine: the test set-up installs the extension
+ * on it.
+ */
 async function isPrivateServer(): Promise<boolean> {
   const [row] = await ask('SHOW data_directory');
   const folder = String(row?.['data_directory']);
   return folder.includes('flashsale-test-') && existsSync(folder);
 }
 
-it('finds nothing wrong in any routine', async ({ skip }) => {
+it('plpgsql_check finds nothing wrong in any routine', async ({ skip }) => {
   const found = await ask(`SELECT FROM pg_available_extensions WHERE name = 'plpgsql_check'`);
   if (found.length === 0) {
     expect(await isPrivateServer(), 'install postgresql-15-plpgsql-check (npm test does)').toBe(
@@ -49,7 +52,7 @@ it('finds nothing wrong in any routine', async ({ skip }) => {
   expect(problems).toEqual([]);
 });
 
-it('would see a name that does not exist', async ({ skip }) => {
+it('plpgsql_check reports a name that does not exist', async ({ skip }) => {
   const found = await ask(`SELECT FROM pg_extension WHERE extname = 'plpgsql_check'`);
   if (found.length === 0) skip('this PostgreSQL has no plpgsql_check');
   await ask(`CREATE FUNCTION hot.wrong() RETURNS int LANGUAGE plpgsql

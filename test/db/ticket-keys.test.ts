@@ -5,7 +5,10 @@ import { rotateTicketKey, ticketKey, ticketKeyFacts, ticketKeys } from '../../db
 import { createDatabase, type TestDatabase } from './database.ts';
 import { openSale } from './shop.ts';
 
-/** The keys that sign tickets: one at a time, replaced in time, revoked at once. */
+/**
+ * The keys that sign tickets: a sale has one at a time, which is replaced regularly and can be
+ * revoked at once.
+ */
 
 let database: TestDatabase;
 let web: Databases;
@@ -22,7 +25,7 @@ const epochOf = async (sale: string) =>
   (await saleBoard(web)).sales.find((entry) => entry.sale === sale)?.ticketEpoch;
 
 describe('ticket keys', () => {
-  it('are made once, however many web nodes ask at the opening', async () => {
+  it('are created once, however many web nodes ask at the opening', async () => {
     const sale = await openSale(ops);
     expect(await epochOf(sale)).toBe(0);
     const answers = await Promise.all(Array.from({ length: 8 }, () => ticketKeys(web, sale)));
@@ -32,7 +35,7 @@ describe('ticket keys', () => {
     expect(await epochOf(sale)).toBe(1);
   });
 
-  it('do not exist before the sale opens, whatever an operator tries', async () => {
+  it('cannot be created before the sale opens, not even by an operator', async () => {
     const later = await openSale(ops, { opensInMs: 60_000 });
     expect(await rotateTicketKey(ops, later, false)).toBeUndefined();
     expect(await rotateTicketKey(ops, later, true)).toBeUndefined();
@@ -56,7 +59,7 @@ describe('ticket keys', () => {
     expect(await epochOf(sale)).toBe(2);
   });
 
-  it('are worth nothing at once when they have leaked', async () => {
+  it('are invalid at once when an operator revokes them', async () => {
     const sale = await openSale(ops);
     await ticketKeys(web, sale);
     await rotateTicketKey(ops, sale, false);
@@ -73,11 +76,11 @@ describe('ticket keys', () => {
     expect(JSON.stringify(facts)).not.toMatch(/key/);
   });
 
-  it('are replaced by themselves when they are old enough, once for all who ask', async () => {
+  it('are replaced automatically when they are old enough, once for all callers', async () => {
     const sale = await openSale(ops);
     await ticketKeys(web, sale);
     expect(await epochOf(sale)).toBe(1);
-    // As old as the tunable ticket_key_life_ms lets one become.
+    // As old as the tunable ticket_key_life_ms allows.
     await database.admin.query({
       text: `UPDATE catalog.ticket_key SET created_at = now() - interval '10 min' WHERE sale = $1`,
       values: [sale],
@@ -85,7 +88,7 @@ describe('ticket keys', () => {
     expect(await epochOf(sale)).toBe(2);
     const answers = await Promise.all(Array.from({ length: 8 }, () => ticketKeys(web, sale)));
     for (const keys of answers) expect(keys.map(({ id }) => id)).toEqual([1, 2]);
-    // The number said so ahead: who has asked need not ask again.
+    // The epoch had this number before the replacement, so no node has to ask again.
     expect(await epochOf(sale)).toBe(2);
   });
 });

@@ -9,7 +9,7 @@ import { SCRATCH_PREFIX } from '../../ops/stack/test-folder.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
 import { requests } from './shop.ts';
 
-/** docs/dba.md, line by line, on a database that has seen some traffic. */
+/** Runs docs/dba.md line by line on a database that has had some traffic. */
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const TEXT = readFileSync(join(ROOT, 'docs', 'dba.md'), 'utf8');
@@ -43,7 +43,7 @@ afterAll(async () => {
   await database.remove();
 });
 
-it('works as it is written', async () => {
+it('every command of docs/dba.md works as written', async () => {
   const env = {
     ...process.env,
     DATABASE_URL: database.url,
@@ -84,7 +84,7 @@ it('works as it is written', async () => {
   expect(await audit(database.as('ops'))).toEqual([]);
 });
 
-it('lists every tunable as it is', async () => {
+it('docs/dba.md lists every tunable with its value', async () => {
   const rows = await database.admin.query<Record<string, string>>({
     text: `SELECT format('| \`%s\` | %s | %s … %s | %s |', name, value, least, most, meaning) AS line
            FROM catalog.tunable ORDER BY name`,

@@ -19,7 +19,10 @@ import { until } from '../until.ts';
 import { byNode, openSale, requests, stock } from './shop.ts';
 import { startTwoServers, type TwoServers } from './two-servers.ts';
 
-/** A SKU moves between two servers while it is sold, paid, cancelled and expired, and movers die. */
+/**
+ * A SKU moves between two servers while its units are sold, paid, cancelled and expired, and movers
+ * die.
+ */
 
 let servers: TwoServers;
 let worker: Databases;
@@ -34,15 +37,15 @@ beforeAll(async () => {
 });
 afterAll(() => servers.remove());
 
-/** There and back, several times. */
+/** Moves to one server and back. */
 const MOVES = 6;
 const SCHEMAS = ['regular', 'hot'] as const;
 const other = (schema: Schema): Schema => (schema === 'hot' ? 'regular' : 'hot');
 
-/** Orders of one unit that one call may expire. */
+/** The number of one-unit orders that one call may expire. */
 const EXPIRED_MAX = 50;
 
-/** Waits for a server that is restarted, or that answers late on a busy machine, as workers do. */
+/** Repeats the call, as workers do, while a server restarts or a busy machine answers late. */
 async function untilAnswered<T>(work: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
@@ -54,7 +57,7 @@ async function untilAnswered<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** What every worker does besides placing orders, until it is told to stop. */
+/** Carries transfers, as every worker does, until it is stopped. */
 function startCarrier() {
   let running = true;
   const loop = async (to: Schema) => {
@@ -86,7 +89,9 @@ class Shop {
     this.sku = sku;
   }
 
-  /** As a worker does it: again until each has a final answer, in turn at both servers. */
+  /**
+   * Repeats the requests, as a worker does, until each has a final answer, at both servers in turn.
+   */
   async sell(requested: readonly AdmittedRequest[], first: Schema): Promise<void> {
     let from = first;
     let batch = requested;
@@ -104,7 +109,7 @@ class Shop {
     }
   }
 
-  /** Nothing is left, and users come again: only then has all been tried. */
+  /** Whether all three answers have been given: ordered, sold out, and limit reached. */
   hasSaidAll(): boolean {
     return this.#said.size >= 3;
   }
@@ -152,7 +157,7 @@ class Shop {
   }
 }
 
-it('loses no unit and refuses no call, however often it moves under full load', async () => {
+it('a SKU loses no unit and refuses no call, however often it moves under full load', async () => {
   const units = 3_000;
   const crowd: AdmittedRequest[] = [];
   const come = (many: number) => {
@@ -194,7 +199,7 @@ it('loses no unit and refuses no call, however often it moves under full load', 
         });
         const expired = await untilAnswered(() =>
           expireOrders(worker, schema, EXPIRED_MAX).catch((error: unknown) => {
-            // Perhaps it was committed, and the answer was late.
+            // The call may have been committed although its answer was late.
             shop.cancelled += EXPIRED_MAX;
             throw error;
           }),
@@ -203,7 +208,8 @@ it('loses no unit and refuses no call, however often it moves under full load', 
       }
       await sleep(5);
     }),
-    // The keeper: what orders hold is never told too low, so it never grants too much.
+    // The keeper reads the counts: they must never show too few units in orders, or it would grant
+    // too many.
     whileRunning(async () => {
       const sold = shop.sold;
       const { unitsTotal, free } = await untilAnswered(() => shop.count());
@@ -237,7 +243,7 @@ it('loses no unit and refuses no call, however often it moves under full load', 
 
 class Killed extends Error {}
 
-/** Databases whose user is killed at query number `at`, before it is sent or after its answer. */
+/** Databases whose user dies at query number `at`, before the query is sent or after its answer. */
 function mortal(databases: Databases, at: number, after: boolean) {
   let queries = 0;
   const wrap = (pool: Pool): Pool => ({
@@ -253,7 +259,7 @@ function mortal(databases: Databases, at: number, after: boolean) {
   return { regular: wrap(databases.regular), hot: wrap(databases.hot) };
 }
 
-it('arrives whole, at whatever step the mover is killed and the second server restarted', async () => {
+it('a SKU arrives completely at whatever step the mover is killed and the second server restarted', async () => {
   const units = 3_000;
   const shop = new Shop(
     await stock(ops, sale, { units, schema: 'regular', slots: 4, userLimit: 2 }),
@@ -290,12 +296,12 @@ it('arrives whole, at whatever step the mover is killed and the second server re
         died = true;
         deaths += 1;
       }
-      // The pause before it is started again grows with each time.
+      // PostgreSQL waits longer before each restart.
       if (died && deaths % 12 === 5) {
         servers.second.stopImmediately();
         restarts += 1;
       }
-      // What has left arrives without anybody's help; what has not is moved again.
+      // A transfer that was sent arrives without the mover. A SKU that was not sent is moved again.
       const before = resumedByWorkers;
       for (const where of SCHEMAS) {
         const { pieces } = await untilAnswered(() => carryTo(worker, where, { takeOver: true }));

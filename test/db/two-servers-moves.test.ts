@@ -18,7 +18,7 @@ import { fenceNode } from '../../db/operations.ts';
 import { byNode, order, request, stock } from './shop.ts';
 import { carry, openTwoServers } from './two-servers.ts';
 
-/** A SKU that moves between servers, with everything that belongs to it. */
+/** A SKU moves between servers with everything that belongs to it. */
 
 const { servers, worker, ops, sale, count } = await openTwoServers();
 
@@ -29,7 +29,7 @@ const expireNow = (schema: 'regular' | 'hot', orderNo: string) =>
   });
 
 describe('a SKU that moves to another server', () => {
-  it('takes its units, its buyers and its outcomes along; orders stay', async () => {
+  it('takes its units, its buyers and its outcomes along, while its orders stay', async () => {
     const sku = await stock(ops, sale, { units: 10, slots: 4, schema: 'regular' });
     const before = [request({ userId: 'ann' }), request({ units: 5 })];
     const said = await placeOrders(worker, 'regular', sku, before);
@@ -62,7 +62,7 @@ describe('a SKU that moves to another server', () => {
     expect(await audit(ops)).toEqual([]);
   });
 
-  it('gets back what its older orders give up, each once, and lends for a late payment', async () => {
+  it('gets back the units that its older orders give up, each once, and transfers units for a late payment', async () => {
     const sku = await stock(ops, sale, { units: 3, schema: 'regular', slots: 2 });
     const first = await order(worker, sku, { userId: 'ann' }, 'regular');
     const second = await order(worker, sku, { userId: 'ben' }, 'regular');
@@ -74,7 +74,7 @@ describe('a SKU that moves to another server', () => {
     await expireNow('regular', second);
     await expireNow('regular', third);
     expect(await expireOrders(worker, 'regular', 10)).toEqual([{ sku, orders: 2, units: 2 }]);
-    // On their way they are free nowhere, and the shop says that units may return.
+    // Units on their way are not free in either home, and the shop says that units may return.
     expect(await count(sku)).toMatchObject({ total: 3, free: 0 });
     const board = (await saleBoard(worker)).sales.flatMap(({ skus }) => skus);
     expect(board.find((row) => row.sku === sku)).toMatchObject({ unpaidExists: true });
@@ -101,26 +101,26 @@ describe('a SKU that moves to another server', () => {
     expect(await audit(ops)).toEqual([]);
   });
 
-  it('gives a lent unit back if the order was paid otherwise meanwhile', async () => {
+  it('gets a transferred unit back if the order was paid in another way meanwhile', async () => {
     const sku = await stock(ops, sale, { units: 2, schema: 'regular' });
     const number = await order(worker, sku, { userId: 'ann' }, 'regular');
     await moveSku(ops, 'hot', sku);
     await expireNow('regular', number);
     await expireOrders(worker, 'regular', 10);
     await carry(worker);
-    const lend = (ref: string, node = 'node-late') =>
+    const transfer = (ref: string, node = 'node-late') =>
       worker.hot.query({
         text: 'SELECT hot.transfer_units($1, $2, 1, $3, $4, $5) AS said',
         values: [sku, 'ann', number, ref, node],
       });
     await fenceNode(ops, 'node-fenced');
-    expect(await lend('one', 'node-fenced')).toEqual([{ said: 'late' }]);
+    expect(await transfer('one', 'node-fenced')).toEqual([{ said: 'late' }]);
     expect(await count(sku)).toMatchObject({ total: 2, free: 2 });
-    expect(await lend('one')).toEqual([{ said: 'sent' }]);
-    expect(await lend('one')).toEqual([{ said: 'sent' }]);
+    expect(await transfer('one')).toEqual([{ said: 'sent' }]);
+    expect(await transfer('one')).toEqual([{ said: 'sent' }]);
     await moveSku(ops, 'regular', sku);
     expect(await count(sku)).toMatchObject({ total: 2, free: 1, schema: 'regular' });
-    expect(await lend('two')).toEqual([{ said: 'moved' }]);
+    expect(await transfer('two')).toEqual([{ said: 'moved' }]);
     await carry(worker);
     expect(await payOrder(worker, number, 'one')).toBe('paid');
     expect(await payOrder(worker, number, 'two')).toBe('refund_due');
@@ -128,7 +128,7 @@ describe('a SKU that moves to another server', () => {
     expect(await audit(ops)).toEqual([]);
   });
 
-  it('takes the line along, whose ranks are the same there', async () => {
+  it('takes its waitlist along with the same ranks', async () => {
     const sku = await stock(ops, sale, { units: 1, schema: 'regular' });
     const number = await order(worker, sku, { userId: 'ann' }, 'regular');
     const web = servers.as('web', 1);
@@ -152,7 +152,7 @@ describe('a SKU that moves to another server', () => {
     expect(await audit(ops)).toEqual([]);
   });
 
-  it('loses nobody who waits while it is on its way, and lets them leave', async () => {
+  it('keeps the places in its waitlist while it is on its way, and lets shoppers leave', async () => {
     const sku = await stock(ops, sale, { units: 1, schema: 'regular' });
     await order(worker, sku, { userId: 'ann' }, 'regular');
     const web = servers.as('web', 1);
@@ -173,7 +173,7 @@ describe('a SKU that moves to another server', () => {
     expect(await states()).toEqual(['w2 waiting']);
   });
 
-  it('that goes on while post is under way gets it where it lives then', async () => {
+  it('and moves on while transfers are under way gets them in its latest home', async () => {
     const sku = await stock(ops, sale, { units: 4, schema: 'regular' });
     const numbers = [];
     for (const userId of ['a', 'b', 'c']) {
@@ -186,7 +186,8 @@ describe('a SKU that moves to another server', () => {
       values: [sku],
     });
     expect(post).toHaveLength(2);
-    // As a carrier that was slow: what it has read is applied by others, and the SKU has gone on.
+    // Simulates a slow worker: others have applied the transfers that it read, and the SKU has
+    // moved on.
     await moveSku(ops, 'regular', sku);
     expect(await count(sku)).toMatchObject({ total: 4, free: 2, schema: 'regular' });
     const late = `[${post.map(({ entry }) => entry).join(',')}]`;
@@ -194,7 +195,7 @@ describe('a SKU that moves to another server', () => {
     await carry(worker);
     expect(await count(sku)).toMatchObject({ total: 4, free: 2 });
     expect(await audit(ops)).toEqual([]);
-    // A piece that is missing is seen, and nothing after it is applied.
+    // A gap in the numbers is detected, and nothing after it is applied.
     const gap = `[{"no": 99, "sale": "${sale}", "kind": "units", "units": 1, "body": {}}]`;
     const applied = worker.hot.query({
       text: 'SELECT hot.apply_transfers($1, $2)',
@@ -203,7 +204,7 @@ describe('a SKU that moves to another server', () => {
     await expect(applied).rejects.toMatchObject({ sqlstate: 'FS500' });
   });
 
-  it('does not arrive before everything that was decided is known there', async () => {
+  it('does not arrive before all its earlier decisions are known there', async () => {
     const sku = await stock(ops, sale, { units: 4, schema: 'regular' });
     await placeOrders(worker, 'regular', sku, [request()]);
     await ops.regular.query({ text: 'SELECT hot.send_sku($1)', values: [sku] });
@@ -216,11 +217,12 @@ describe('a SKU that moves to another server', () => {
       values: [sku, `[${home?.entry}]`],
     });
     await expect(arrive).rejects.toMatchObject({ sqlstate: 'FS004' });
-    // On its way: sold by nobody, its free units known, nobody told anything final.
+    // While it is on its way it is not sold, its free units are known, and no answer is final.
     expect(await count(sku)).toMatchObject({ total: 4, free: 3 });
     const [waits] = await placeOrders(worker, 'regular', sku, [request()], { wait: true });
     expect(waits).toMatchObject({ status: 'locked' });
-    // Stuck for longer than the alarm: audit says so, with the command that ends it.
+    // After a longer delay than the alarm allows, the audit reports it with the command that ends
+    // it.
     const late = `UPDATE hot.transfer SET sent_at = now() - interval '2 min' WHERE sku = $1`;
     await servers.admin.regular.query({ text: late, values: [sku] });
     expect(await audit(ops)).toMatchObject([
@@ -237,11 +239,11 @@ describe('a SKU that moves to another server', () => {
     expect(await audit(ops)).toEqual([]);
   });
 
-  it('is told to have arrived, though its carrier died before it could say so', async () => {
+  it('counts as arrived although the worker that carried it died before it could record that', async () => {
     const sku = await stock(ops, sale, { units: 2, schema: 'regular' });
     const number = await order(worker, sku, { userId: 'ann' }, 'regular');
     await moveSku(ops, 'hot', sku);
-    // Applied there, and not known to be here.
+    // The transfer is applied at its target, and its source does not know it.
     const text = 'UPDATE hot.transfer SET done_at = NULL WHERE sku = $1';
     await servers.admin.regular.query({ text, values: [sku] });
     expect(await cancelOrder(worker, number, 'ann')).toBe('cancelled');
@@ -251,7 +253,7 @@ describe('a SKU that moves to another server', () => {
     expect(await worker.regular.query(left)).toEqual([]);
   });
 
-  it('holds up no other when its post cannot be applied', async () => {
+  it('does not delay other SKUs when its transfers cannot be applied', async () => {
     const skus = [
       await stock(ops, sale, { units: 1, schema: 'regular' }),
       await stock(ops, sale, { units: 1, schema: 'regular' }),
@@ -275,7 +277,7 @@ describe('a SKU that moves to another server', () => {
     expect(await count(stuck)).toMatchObject({ total: 1, free: 1 });
   });
 
-  it('refuses the rows of a copier that was overtaken', async () => {
+  it('refuses the rows of a mover that another mover has replaced', async () => {
     const sku = await stock(ops, sale, { units: 4, schema: 'regular' });
     const ask = (text: string, ...values: unknown[]) =>
       worker.hot.query({ text, values: [sku, ...values] });

@@ -26,12 +26,12 @@ import { uniqueName } from '../servers.ts';
 import { openSale, order, request, stock } from './shop.ts';
 import { carry, openTwoServers } from './two-servers.ts';
 
-/** Each schema on a server of its own: what they have in common, and what each keeps. */
+/** Each schema on its own server: which data both share, and which each has alone. */
 
 const { servers, worker, ops, sale, count } = await openTwoServers();
 
 describe('two servers', () => {
-  it('have a catalogue in common: a name is given once, and each knows where it lives', async () => {
+  it('share a catalogue: a name is given once, and both know the home of each SKU', async () => {
     const regular = await stock(ops, sale, { units: 5, schema: 'regular' });
     const hot = await stock(ops, sale, { units: 6, schema: 'hot' });
     expect(await count(regular)).toEqual({ total: 5, free: 5, schema: 'regular' });
@@ -40,11 +40,11 @@ describe('two servers', () => {
     expect(await createSku(ops, { ...again, schema: 'hot', userLimit: 1 })).toBe(false);
     const other = createSku(ops, { ...again, schema: 'regular', userLimit: 1 });
     await expect(other).rejects.toMatchObject({ sqlstate: 'FS003' });
-    // A worker that asks at the wrong server is sent to the right one.
+    // A worker that asks the wrong server is sent to the right one.
     await order(worker, hot, {}, 'regular');
     await order(worker, regular, {}, 'hot');
     expect(await ticketKey(servers.as('web', 1), sale)).toHaveLength(32);
-    // The wrong server takes no edits of it.
+    // The wrong server accepts no changes of the SKU.
     const abroad = { regular: ops.hot, hot: ops.regular };
     await expect(restock(abroad, 'hot', hot, 1)).rejects.toMatchObject({ sqlstate: 'FS002' });
     await expect(setSlots(abroad, 'hot', hot, 1)).rejects.toMatchObject({ sqlstate: 'FS002' });
@@ -52,7 +52,7 @@ describe('two servers', () => {
     await expect(ops.regular.query(close)).rejects.toMatchObject({ sqlstate: 'FS002' });
   });
 
-  it('take buyers from a server of an older version, which sends no claims, and keep those known', async () => {
+  it('accept buyers from a server of an older version, which sends no claims, and keep the claims they know', async () => {
     const sku = await stock(ops, sale, { units: 4, schema: 'regular' });
     const copier = request().requestId;
     await worker.hot.query({
@@ -78,11 +78,11 @@ describe('two servers', () => {
       { user_id: 'ann', units: 3, claims: 2 },
       { user_id: 'ben', units: 1, claims: 0 },
     ]);
-    // The SKU's next copy has the truth.
+    // The SKU's next copy has the correct value.
     await servers.admin.hot.query({ text: 'DELETE FROM hot.buyer WHERE sku = $1', values: [sku] });
   });
 
-  it('keep a refusal of before the SKU was, wherever it comes to live', async () => {
+  it('keep a refusal from before the SKU existed, in whichever home the SKU is created', async () => {
     const reason = 'refused_by_operator';
     for (const asked of ['regular', 'hot'] as const) {
       for (const home of ['regular', 'hot'] as const) {
@@ -104,7 +104,7 @@ describe('two servers', () => {
     }
   });
 
-  it('settle, show and publish the orders of both', async () => {
+  it('fence a dead node, and show and publish the orders of both homes', async () => {
     const skus = [
       await stock(ops, sale, { units: 5, schema: 'regular' }),
       await stock(ops, sale, { units: 5, schema: 'hot' }),
@@ -133,7 +133,7 @@ describe('two servers', () => {
     }
   });
 
-  it('book a reference of the provider for one order, whichever server asks first', async () => {
+  it('record a payment reference for one order, whichever server gets it first', async () => {
     const [one, two] = [
       await stock(ops, sale, { units: 50, schema: 'regular' }),
       await stock(ops, sale, { units: 50, schema: 'hot' }),
@@ -163,7 +163,7 @@ describe('two servers', () => {
     }
   });
 
-  it('book nothing while the one that knows the references is away', async () => {
+  it('record no payment while the server that has the references is away', async () => {
     const orderNo = await order(worker, await stock(ops, sale, { units: 1, schema: 'hot' }));
     const web = servers.as('web', 1);
     const away = createPool({ url: 'postgres://127.0.0.1:1/x', max: 1, applicationName: 'test' });

@@ -6,13 +6,16 @@ import { type CrashServer, startCrashServer } from './crash-server.ts';
 import { createDatabase, openPool } from './database.ts';
 import { openSale } from './shop.ts';
 
-/** A database for `regular` on the run's server, and one for `hot` on a second server, started for it. */
+/**
+ * A database for `regular` on the server of the test run, and one for `hot` on a second server that
+ * is started for it.
+ */
 export interface TwoServers {
   readonly urls: { readonly regular: string; readonly hot: string };
   as(role: Role, max?: number): Databases;
-  /** As superusers: to look, and to damage. */
+  /** Pools of superusers, for tests that inspect or damage rows. */
   readonly admin: Databases;
-  /** That of `hot`; it comes back by itself when it was stopped. */
+  /** The server of `hot`. It restarts by itself after it was stopped. */
   readonly second: CrashServer;
   remove(): Promise<void>;
 }
@@ -41,8 +44,8 @@ export async function startTwoServers(): Promise<TwoServers> {
 }
 
 /**
- * Two servers with an open sale for one test file, opened while the file is read. Their books are
- * right when all is done.
+ * Opens two servers with an open sale for one test file, while the file is loaded. After the tests,
+ * the audit must find nothing.
  */
 export async function openTwoServers() {
   const servers = await startTwoServers();
@@ -54,7 +57,7 @@ export async function openTwoServers() {
   const worker = servers.as('worker', 8);
   const sale = await openSale(ops);
 
-  /** Units of a SKU, for which counts and catalogue have to agree. */
+  /** The units of a SKU. Counts and catalogue must agree. */
   async function count(sku: string) {
     const found = (await unitCounts(worker)).find((candidate) => candidate.sku === sku);
     const { skus } = (await saleBoard(worker)).sales.find((one) => one.sale === sale) ?? {};
@@ -67,7 +70,7 @@ export async function openTwoServers() {
   return { servers, worker, ops, sale, count };
 }
 
-/** Brings all post to where it goes, as every worker does several times a second. */
+/** Carries all transfers to their target, as every worker does several times a second. */
 export async function carry(worker: Databases): Promise<void> {
   for (;;) {
     const hot = await carryTo(worker, 'hot');

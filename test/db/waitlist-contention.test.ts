@@ -20,9 +20,9 @@ import { createDatabase, type TestDatabase } from './database.ts';
 import { byNode, openSale, request, stock } from './shop.ts';
 
 /**
- * Everything that touches the line at the same time: orders, cancellations, expiry, payments, moves,
- * people who join and leave. What is promised after each round is what audit() looks at: books, one
- * order for each entry, and the order of the line.
+ * Everything that touches the waitlist at the same time: orders, cancellations, expiry, payments,
+ * moves, and shoppers who join and leave. After each round, audit() checks the promises: the books,
+ * one order for each entry, and the order of the waitlist.
  */
 
 const ROUNDS = 200;
@@ -30,7 +30,7 @@ const CONNECTIONS = 8;
 const CALLS = 5;
 const UNITS = 6;
 const USERS = 14;
-/** Of who does what; what meets what is up to the machine. */
+/** Seeds the choice of actions. The machine decides which of them meet. */
 const SEED = 20_261_121;
 
 let database: TestDatabase;
@@ -69,7 +69,7 @@ const ACTS: readonly Act[] = [
   },
   async (sku, _userId, random) => {
     for (const schema of ['regular', 'hot'] as const) {
-      // Never waiting for a row, since the test shall not make the deadlocks that it looks for.
+      // Never waits for a row, so that the test does not cause the deadlocks that it looks for.
       await database.admin.query({
         text: `UPDATE ${schema}.orders o SET pay_before = now() - interval '1 s'
                FROM (SELECT order_no FROM ${schema}.orders
@@ -91,7 +91,7 @@ const ACTS: readonly Act[] = [
 
 const userOf = (sku: string, random: Random) => `${sku}-u${random.integer(0, USERS - 1)}`;
 
-it(`keeps books and order of the line through ${ROUNDS} rounds of everything at once`, async () => {
+it(`the books and the order of the waitlist are right through ${ROUNDS} rounds of concurrent actions`, async () => {
   const random = new Random(SEED);
   let served = 0;
   const errors: string[] = [];

@@ -7,7 +7,7 @@ import { openShop } from './open-shop.ts';
 import { order, stock } from './shop.ts';
 import { carry, openTwoServers } from './two-servers.ts';
 
-/** What a move of a SKU keeps of its line, within one server and between two. */
+/** What a SKU keeps of its waitlist when it moves, within one server and between two. */
 
 const shop = await openShop();
 const apart = await openTwoServers();
@@ -35,7 +35,7 @@ describe.each([
     expect(await joinWaitlist(web, 'regular', { sku, userId, units: 1 })).toBe('waiting');
   }
 
-  /** Lets the time to pay of every order that the SKU has now be over, and expires those. */
+  /** Sets the payment deadline of all unpaid orders of the SKU to the past, and expires them. */
   async function lapse(sku: string): Promise<void> {
     for (const [schema, server] of Object.entries(admin) as [Schema, Pool][]) {
       await server.query({
@@ -49,19 +49,19 @@ describe.each([
     await carry(worker);
   }
 
-  /** The user is served with the next unit that comes back. */
+  /** Lets the user join, and serves the user with the next unit that comes back. */
   async function served(sku: string, userId: string): Promise<void> {
     await join(sku, userId);
     await lapse(sku);
     expect(await entryOf(sku, userId)).toMatchObject({ state: 'served' });
   }
 
-  it('keeps how often a unit was held for each user, there and back', async () => {
+  it('Its order expires after the SKU has moved, and the unit goes to another user.', async () => {
     const sku = await stock(ops, sale, { units: 1, schema: 'regular' });
     await order(worker, sku, {}, 'regular');
     const user = uniqueName('user');
     await served(sku, user);
-    // Its order lapses after the SKU has gone, and the unit goes to somebody else.
+    // keeps for each user how many claims the user had, there and back
     for (const [claims, to] of [
       [1, 'hot'],
       [2, 'regular'],
@@ -76,7 +76,7 @@ describe.each([
       await lapse(sku);
       expect(await entryOf(sku, user)).toMatchObject({ state: 'served', claims });
     }
-    // Whoever had none goes before one who had three, whatever their ranks.
+    // Users who had no claim go before a user who had three, whatever their ranks.
     await moveSku(ops, 'regular', sku);
     const [rich, others] = [user, [uniqueName('user'), uniqueName('user')]];
     for (const other of others) await join(sku, other);
@@ -89,7 +89,7 @@ describe.each([
     expect(await entryOf(sku, rich)).toMatchObject({ state: 'waiting', claims: 4, ahead: 0 });
   });
 
-  it('keeps everything of those who wait', async () => {
+  it('keeps all columns of the places in its waitlist', async () => {
     const sku = await stock(ops, sale, { units: 1, userLimit: 2, schema: 'regular' });
     await order(worker, sku, {}, 'regular');
     const users = [uniqueName('user'), uniqueName('user')];
@@ -112,7 +112,7 @@ describe.each([
     expect(await rows('regular')).toEqual([]);
   });
 
-  it('keeps a line closed that operators have closed', async () => {
+  it('keeps its waitlist closed if operators have closed it', async () => {
     const sku = await stock(ops, sale, { units: 1, schema: 'regular' });
     await ops.regular.query({
       text: 'SELECT catalog.set_waitlists($1, $2)',

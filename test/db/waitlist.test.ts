@@ -34,8 +34,8 @@ const entry = async (sku: string, userId: string) =>
 const free = async (sku: string) =>
   (await unitCounts(worker)).find((count) => count.sku === sku)?.free;
 
-/** Users who wait, in the order in which it is their turn. */
-async function line(sku: string, count: number, units = 1): Promise<string[]> {
+/** Joins new users to the waitlist and returns them in the order of their turns. */
+async function waitlist(sku: string, count: number, units = 1): Promise<string[]> {
   const users = Array.from({ length: count }, () => uniqueName('user'));
   for (const user of users) expect(await join(sku, user, units)).toBe('waiting');
   const entries = await waitlistEntries(
@@ -45,7 +45,7 @@ async function line(sku: string, count: number, units = 1): Promise<string[]> {
   return entries.toSorted((a, b) => a.rank - b.rank).map(({ userId }) => userId);
 }
 
-/** Lets the time to pay of orders be over, and expires them. */
+/** Sets the payment deadline of the orders to the past, and expires them. */
 async function lapse(orderNos: readonly string[]): Promise<void> {
   for (const schema of ['regular', 'hot'] as const) {
     await database.admin.query({
@@ -66,8 +66,8 @@ async function soldOut(fields: Parameters<typeof stock>[2]): Promise<[string, st
   return [sku, orders];
 }
 
-describe('a place in the line', () => {
-  it('is given once, with the rank that anybody can recompute', async () => {
+describe('a place in the waitlist', () => {
+  it('is given once, with a rank that anybody can recompute', async () => {
     const [sku] = await soldOut({ units: 1 });
     const userId = uniqueName('Üsér');
     expect(await join(sku, userId)).toBe('waiting');
@@ -84,9 +84,9 @@ describe('a place in the line', () => {
     expect(first).toMatchObject({ sale, state: 'waiting', ahead: 0, inLine: 1, order: null });
   });
 
-  it('tells who goes before: by rank, whoever came first', async () => {
+  it('tells how many are ahead: by rank, not by time of joining', async () => {
     const [sku] = await soldOut({ units: 1 });
-    const users = await line(sku, 7);
+    const users = await waitlist(sku, 7);
     for (const [ahead, userId] of users.entries()) {
       expect(await entry(sku, userId)).toMatchObject({ ahead, inLine: 7 });
     }
@@ -96,9 +96,9 @@ describe('a place in the line', () => {
     expect(await entry(sku, users[6] ?? '')).toMatchObject({ ahead: 5, inLine: 6 });
   });
 
-  it('that is given up behind a lock leaves half of the sessions to questions', async () => {
+  it('that is given up behind a lock leaves half of the sessions for queries', async () => {
     const [sku] = await soldOut({ units: 1 });
-    const users = await line(sku, 8);
+    const users = await waitlist(sku, 8);
     const lock = await openSession(database.url, { applicationName: 'lock', ...PATIENCE });
     await lock.run('BEGIN');
     await lock.query({ text: 'SELECT FROM hot.waiting WHERE sku = $1 FOR UPDATE', values: [sku] });
@@ -113,7 +113,7 @@ describe('a place in the line', () => {
     expect(first).toBe('told');
   });
 
-  it('is refused while units are free, beyond the limit, and where nothing is sold', async () => {
+  it('is refused while units are free, beyond the limit, and when nothing is on sale', async () => {
     const sku = await stock(ops, sale, { units: 1 });
     expect(await join(sku, 'ann')).toBe('units_available');
     await order(worker, sku, { userId: 'ben' });
@@ -140,9 +140,9 @@ describe('a place in the line', () => {
 });
 
 describe('a unit that comes back', () => {
-  it('goes to the best rank as an unpaid order with a claim of its own time', async () => {
+  it('goes to the best rank as an unpaid order with a payment window of its own', async () => {
     const [sku, [mine = '']] = await soldOut({ units: 1 });
-    const [first = '', second = ''] = await line(sku, 2);
+    const [first = '', second = ''] = await waitlist(sku, 2);
     const old = await outboxBatch(worker, 'hot', 'relay', 10_000);
     await outboxDone(worker, 'hot', [...new Set(old.map(({ eventNo }) => eventNo))]);
     await lapse([mine]);
@@ -170,9 +170,9 @@ describe('a unit that comes back', () => {
     expect(await payOrder(web, orderNo, uniqueName('ref'))).toBe('paid');
   });
 
-  it('goes to the next one when it is not paid or given up, and to everybody when nobody waits', async () => {
+  it('goes to the next shopper when it is not paid or is given up, and to everybody when nobody waits', async () => {
     const [sku, [mine = '']] = await soldOut({ units: 1 });
-    const users = await line(sku, 3);
+    const users = await waitlist(sku, 3);
     await lapse([mine]);
     const claim = async (user = '') => (await entry(sku, user))?.order?.orderNo ?? '';
     await lapse([await claim(users[0])]);
@@ -183,9 +183,9 @@ describe('a unit that comes back', () => {
     expect(await free(sku)).toBe(1);
   });
 
-  it('stays with who waited when a late payment comes, which has what is free or goes back', async () => {
+  it('stays with the shopper who waited when a late payment arrives, which takes a free unit or is refunded', async () => {
     const [sku, [mine = '']] = await soldOut({ units: 1 });
-    const [first = ''] = await line(sku, 1);
+    const [first = ''] = await waitlist(sku, 1);
     await lapse([mine]);
     expect(await payOrder(web, mine, uniqueName('late'), byNode)).toBe('refund_due');
     await restock(ops, 'hot', sku, 1);
@@ -197,9 +197,9 @@ describe('a unit that comes back', () => {
     });
   });
 
-  it('goes to who had none before, then to who let one lapse', async () => {
+  it('goes to shoppers who had no claim before, then to those whose claim lapsed', async () => {
     const [sku, [mine = '']] = await soldOut({ units: 1 });
-    const [best = '', other = ''] = await line(sku, 2);
+    const [best = '', other = ''] = await waitlist(sku, 2);
     await lapse([mine]);
     expect(await join(sku, best)).toBe('limit_reached');
     const claimed = (await entry(sku, best))?.order?.orderNo ?? '';
@@ -214,11 +214,11 @@ describe('a unit that comes back', () => {
     expect(await entry(sku, best)).toMatchObject({ state: 'waiting', ahead: 0 });
   });
 
-  it('serves many at once, each up to the quantity and the limit', async () => {
+  it('is given out with others in one step, up to the quantity and the limit of each shopper', async () => {
     const [sku, orders] = await soldOut({ units: 7, userLimit: 3 });
-    const users = await line(sku, 4, 2);
+    const users = await waitlist(sku, 4, 2);
     const [first = '', second = '', third = '', fourth = ''] = users;
-    // As if the limit had allowed one more then.
+    // Sets a quantity that the present limit does not allow.
     await database.admin.query({
       text: `UPDATE hot.waiting SET units = 3 WHERE user_id = $1`,
       values: [first],
@@ -236,9 +236,9 @@ describe('a unit that comes back', () => {
     expect(await free(sku)).toBe(0);
   });
 
-  it('is not owed to who has bought enough meanwhile', async () => {
+  it('does not go to a shopper who has bought up to the limit meanwhile', async () => {
     const [sku, [mine = '']] = await soldOut({ units: 1 });
-    const [first = '', second = ''] = await line(sku, 2);
+    const [first = '', second = ''] = await waitlist(sku, 2);
     await restock(ops, 'hot', sku, 1);
     await order(worker, sku, { userId: first });
     await lapse([mine]);
@@ -246,9 +246,9 @@ describe('a unit that comes back', () => {
     expect(await entry(sku, second)).toMatchObject({ state: 'served' });
   });
 
-  it('passes over who is locked by another call, who keeps the place', async () => {
+  it('passes over a shopper whose row another call has locked, and who keeps the place', async () => {
     const [sku, orders] = await soldOut({ units: 2 });
-    const [first = '', second = ''] = await line(sku, 2);
+    const [first = '', second = ''] = await waitlist(sku, 2);
     const other = await openSession(database.url, {
       applicationName: 'other',
       ...PATIENCE,
@@ -267,9 +267,9 @@ describe('a unit that comes back', () => {
     expect(await entry(sku, first)).toMatchObject({ state: 'served' });
   });
 
-  it('is nobody’s in the line while operators forbid sales, or after the end', async () => {
+  it('is not given to the waitlist while operators forbid sales, or after the end', async () => {
     const [sku, orders] = await soldOut({ units: 3 });
-    const [first = ''] = await line(sku, 2);
+    const [first = ''] = await waitlist(sku, 2);
     await setWaitlists(ops, [], [sku, 'nothing']);
     await setWaitlists(ops, [], [sku]);
     await lapse(orders.slice(0, 1));
@@ -286,9 +286,9 @@ describe('a unit that comes back', () => {
 });
 
 describe('a SKU that moves', () => {
-  it('takes its line along, and old orders give their units to it', async () => {
+  it('takes its waitlist along, and its old orders give their units to the waitlist', async () => {
     const [sku, orders] = await soldOut({ units: 2, schema: 'regular' });
-    const users = await line(sku, 3);
+    const users = await waitlist(sku, 3);
     const before = await entry(sku, users[2] ?? '');
     await moveSku(ops, 'hot', sku);
     expect(await entry(sku, users[2] ?? '')).toEqual(before);

@@ -5,7 +5,7 @@ import { createProgress } from '../../ops/stack/progress.ts';
 import { startTestbed } from '../../ops/stack/testbed.ts';
 import { schemaText } from './schema-text.ts';
 
-/** `npm run schema`: writes db/schema.sql from a database that the migrations have just made. */
+/** `npm run schema`: writes db/schema.sql from a database that the migrations have just created. */
 
 const FILE = new URL('../../db/schema.sql', import.meta.url);
 const TIMEOUT_MS = 300_000;

@@ -6,7 +6,10 @@ import { readConfig as readServer } from '../../server/config.ts';
 import { readConfig as readWorker } from '../../worker/config.ts';
 import { SECRETS, STRIPE_ENVIRONMENT } from '../server/secrets.ts';
 
-/** Garbage in any variable ends a process with the variable's name and what it expects. */
+/**
+ * An invalid value in any variable ends a process with the name of the variable and the expected
+ * value.
+ */
 
 const UNSHOWN = 'a-value-that-must-not-be-shown';
 const { JWT_SECRET: JWT, PAYMENT_WEBHOOK_SECRET: WEBHOOK } = SECRETS;
@@ -23,7 +26,7 @@ const everywhere: [string, string][] = [
   ['DATABASE_URL', `mysql://${UNSHOWN}`],
   ['HOT_DATABASE_URL', UNSHOWN],
   ['AMQP_URL', `http://${UNSHOWN}`],
-  // Several hosts: the clients would look for one with that whole name, for ever.
+  // Several hosts: the clients would look for one host with the whole text as its name, for ever.
   ['DATABASE_URL', `postgres://shop:${UNSHOWN}@one,two/shop`],
   ['DATABASE_URL', `postgres://shop:${UNSHOWN}@/shop?host=one,two`],
   ['HOT_DATABASE_URL', `postgres://shop:${UNSHOWN}@one:5432,two:5432/shop`],
@@ -108,7 +111,7 @@ function complaint(read: (env: Record<string, string>) => unknown, env: Record<s
 }
 
 describe.each(Object.entries(processes))('the environment of a %s', (_name, { read, garbage }) => {
-  it('is taken when it is complete', () => {
+  it('is accepted when it is complete', () => {
     expect(() => read(complete)).not.toThrow();
   });
 
@@ -118,7 +121,7 @@ describe.each(Object.entries(processes))('the environment of a %s', (_name, { re
     expect(message).not.toContain(UNSHOWN);
   });
 
-  it('is refused with all that is missing', () => {
+  it('is refused with the names of all missing variables', () => {
     const message = complaint(read, {});
     expect(message).toContain('DATABASE_URL is not set');
     expect(message).toContain('AMQP_URL is not set');
@@ -126,7 +129,7 @@ describe.each(Object.entries(processes))('the environment of a %s', (_name, { re
 });
 
 describe('the environment of a server', () => {
-  it('needs one way to know its users, and the demo a secret of its own', () => {
+  it('needs exactly one way to verify users, and in the demo a secret of its own', () => {
     const { JWT_SECRET, ...rest } = complete;
     expect(complaint(readServer, rest)).toContain('JWT_SECRET and JWKS_URL');
     const jwks = {
@@ -158,7 +161,7 @@ describe('the environment of a server', () => {
     expect(complaint(readServer, { ...jwks, DEMO: 'true' })).toContain('DEMO');
   });
 
-  it('needs all of Stripe, or nothing of it', () => {
+  it('needs all variables of Stripe or none', () => {
     const stripe = {
       ...complete,
       ...STRIPE_ENVIRONMENT,
@@ -190,7 +193,7 @@ describe('the environment of a server', () => {
   });
 });
 
-describe('the mode of Stripe', () => {
+describe('the Stripe settings', () => {
   const stripe = { ...complete, ...STRIPE_ENVIRONMENT };
   const reads: [string, (environment: Record<string, string>) => { payment: object }][] = [
     ['a server', readServer],
@@ -199,7 +202,7 @@ describe('the mode of Stripe', () => {
   const test = (kind: string) => `${kind}_test_${SECRETS.JWT_SECRET.slice(0, 24)}`;
 
   it.each(reads)(
-    'is the one of real money to %s, unless it is told to be staging',
+    'need a live key for %s, unless STRIPE_TEST_MODE or DEMO is set',
     (_name, read) => {
       for (const STRIPE_SECRET_KEY of [test('sk'), test('rk')]) {
         for (const PAYMENT_PROVIDER of ['stripe', 'standard']) {
@@ -217,7 +220,7 @@ describe('the mode of Stripe', () => {
     },
   );
 
-  it.each(reads)('and its API are believed by %s over https alone', (_name, read) => {
+  it.each(reads)('need an https URL of the API for %s', (_name, read) => {
     const unsafe = ['http://stripe.example', 'http://10.0.0.1:80', 'https://a:b@c.example'];
     for (const STRIPE_API_URL of unsafe) {
       const words = complaint(read, { ...stripe, STRIPE_API_URL });
@@ -229,32 +232,32 @@ describe('the mode of Stripe', () => {
   });
 });
 
-describe('what a worker needs of Stripe', () => {
+describe('the Stripe settings of a worker', () => {
   const { STRIPE_SECRET_KEY, PAYMENT_PROVIDER } = STRIPE_ENVIRONMENT;
   const account = { secretKey: STRIPE_SECRET_KEY, apiUrl: 'https://api.stripe.com' };
 
-  it('is the key alone', () => {
+  it('need only the key', () => {
     const env = { ...complete, PAYMENT_PROVIDER, STRIPE_SECRET_KEY };
     expect(readWorker(env).payment).toEqual({ provider: 'stripe', stripe: account });
     const words = complaint(readWorker, { ...env, STRIPE_SECRET_KEY: '' });
     expect(words).toBe('PAYMENT_PROVIDER=stripe needs STRIPE_SECRET_KEY');
   });
 
-  it('is still there when another provider has taken its place', () => {
+  it('are kept when another provider is configured', () => {
     const { payment } = readWorker({ ...complete, STRIPE_SECRET_KEY });
     expect(payment).toEqual({ provider: 'standard', stripe: account });
     expect(readWorker(complete).payment).toEqual({ provider: 'standard', stripe: undefined });
   });
 });
 
-describe('who takes the money', () => {
+describe('the payment provider', () => {
   const { PAYMENT_PROVIDER: _, PAYMENT_WEBHOOK_SECRET: webhookSecret, ...rest } = complete;
   const payable = { ...rest, PAYMENT_WEBHOOK_SECRET: webhookSecret };
 
   it.each([
     ['a server', readServer],
     ['a worker', readWorker],
-  ])('is said outright to %s outside the demo', (_name, read) => {
+  ])('must be named for %s outside the demo', (_name, read) => {
     expect(complaint(read, payable)).toContain('PAYMENT_PROVIDER is not set');
     const pressed = { ...payable, PAYMENT_PROVIDER: 'demo' };
     expect(complaint(read, pressed)).toContain('PAYMENT_PROVIDER=demo needs DEMO');
@@ -263,7 +266,7 @@ describe('who takes the money', () => {
     }
   });
 
-  it('needs the secret of the callbacks that it takes, and no other', () => {
+  it('needs the secret of the callbacks that it receives, and no other', () => {
     expect(complaint(readServer, { ...rest, PAYMENT_PROVIDER: 'standard' })).toBe(
       'PAYMENT_WEBHOOK_SECRET is not set',
     );
@@ -295,7 +298,7 @@ describe('outside the demo', () => {
     expect(() => read(unsecured)).not.toThrow();
   });
 
-  it('a server takes none of those that sign', () => {
+  it('a server refuses a published secret that signs callbacks', () => {
     expect(PUBLISHED_SECRETS).toContain(webhook);
     const words = complaint(readServer, { ...complete, PAYMENT_WEBHOOK_SECRET: webhook });
     expect(words).toMatch(/^PAYMENT_WEBHOOK_SECRET has a secret that is published/);

@@ -3,17 +3,17 @@ import { describe, expect, it } from 'vitest';
 import { createProgram } from '../../ops/program.ts';
 import { files, textOf } from './files.ts';
 
-/** The documents name nothing that is gone. */
+/** The documents name nothing that no longer exists. */
 
 const documents = files.filter((file) => file.endsWith('.md'));
-/** Decisions also name what was rejected. */
+/** Decisions are excluded, because they also name what was rejected. */
 const current = documents.filter((file) => !file.startsWith('docs/decisions/'));
 const code = files
   .filter((file) => !/\.(md|png|svg|ico)$|package-lock\.json$/.test(file))
   .map(textOf)
   .join('\n');
 
-/** Every file, every folder, and the ends of their paths: what a document may call them. */
+/** Every file, every folder, and the ends of their paths: the names that a document may use. */
 const paths = new Set(
   files.flatMap((file) => {
     const parts = file.split('/');
@@ -30,7 +30,7 @@ function inCode(document: string, pattern: RegExp): string[] {
 
 const program = createProgram({});
 
-/** The words lead to a command; what follows it are its arguments. */
+/** Whether the words begin with a command. The words after the command are its arguments. */
 function isCommand(words: readonly string[]): boolean {
   let at = program;
   for (const word of words) {
@@ -58,7 +58,7 @@ describe('the documents', () => {
     expect(names.filter((name) => !words.has(name))).toEqual([]);
   });
 
-  it('tell to run only scripts of package.json', () => {
+  it('name only scripts that package.json has', () => {
     const { scripts } = JSON.parse(textOf('package.json')) as { scripts: Record<string, string> };
     const told = current.flatMap((document) =>
       [...textOf(document).matchAll(/\bnpm run ([a-z]+)/g)].map(([, script = '']) => script),
@@ -66,7 +66,7 @@ describe('the documents', () => {
     expect(told.filter((script) => !(script in scripts))).toEqual([]);
   });
 
-  it.each(current)('%s names only commands that there are', (document) => {
+  it.each(current)('%s names only commands that exist', (document) => {
     const named = inCode(document, /(?<=\bflashsale )[a-z-]+( [a-z-]+)*/g);
     expect(named.filter((words) => !isCommand(words.split(' ')))).toEqual([]);
   });

@@ -2,13 +2,16 @@ import { expect, it } from 'vitest';
 import { files, target, textOf } from './files.ts';
 
 const EXPORT = /^export (?:abstract |async )?(?:const|let|function\*?|class) (\w+)/gm;
-/** `import … from`, `const … = await import(…)`; a group for the names in braces, one for the module. */
+/**
+ * Matches `import … from` and `const … = await import(…)`. One group has the names in braces, the
+ * other one the module.
+ */
 const IMPORT =
   /(?:import|export|const)\s+(?:type\s+)?(?:\{([^{}]*)\}|\w+|\*(?:\s+as\s+\w+)?)\s+(?:from|=\s+await\s+import\()\s*'([^']+)'/g;
-/** A file that only hands on what others export. */
+/** Matches a file that re-exports other files. */
 const FACE = /^export \* from '([^']+)'/gm;
 
-it('exports no value that nobody imports', () => {
+it('every exported value is imported somewhere', () => {
   const code = files.filter((file) => /\.(ts|js|mjs)$/.test(file));
   const taken = new Set<string>();
   const faces = new Map<string, string>();
@@ -16,7 +19,7 @@ it('exports no value that nobody imports', () => {
     const text = textOf(file);
     for (const [, from = ''] of text.matchAll(FACE)) faces.set(target(file, from), file);
     for (const [whole, names, from = ''] of text.matchAll(IMPORT)) {
-      // Of what is imported as a whole, every name may be used.
+      // A module that is imported as a whole counts as using every name.
       if (names === undefined && whole.startsWith('export')) continue;
       for (const name of names?.split(',') ?? ['*']) {
         const imported = name

@@ -2,11 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 
-/** What the tests of the house read: the files of the project, as they are now. */
+/** The files of the project that the house tests read, as they are now. */
 
 const ROOT = join(import.meta.dirname, '..', '..');
 
-/** Those that git has or would take, from the project's folder. */
+/** The files that git tracks or would add, relative to the project's folder. */
 export const files = execFileSync(
   'git',
   ['ls-files', '--cached', '--others', '--exclude-standard'],
@@ -22,7 +22,9 @@ export function textOf(file: string): string {
   return readFileSync(join(ROOT, file), 'utf8');
 }
 
-/** The file that an import in `file` names; pages name theirs from the folder that is served. */
+/**
+ * The file that an import in `file` names. Pages name their imports relative to the served folder.
+ */
 export function target(file: string, specifier: string): string {
   return specifier.startsWith('/')
     ? `server/public${specifier}`

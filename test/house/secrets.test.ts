@@ -5,14 +5,14 @@ import { PUBLISHED_SECRETS, SECRET_VARIABLES } from '../../contracts/secrets.ts'
 import { LOGIN_VARIABLES, loginPasswords } from '../../ops/logins.ts';
 import { files, textOf } from './files.ts';
 
-/** Whoever reads the repository learns no secret of a shop. */
+/** The repository contains no secret of a shop. */
 
 const COMPOSE = textOf('docker-compose.yml');
 const DEMO = textOf('.env');
-/** The demo's shortest; a shorter one is refused as short. */
+/** The length of the demo's shortest secret. A shorter secret is refused as too short. */
 const SECRET_LENGTH_MIN = 9;
 
-/** What Docker Compose makes of `${NAME}`, `${NAME:-default}` and `${NAME-default}`. */
+/** Does what Docker Compose does with `${NAME}`, `${NAME:-default}` and `${NAME-default}`. */
 function interpolate(text: string, environment: Readonly<Record<string, string>>): string {
   const reference = /\$\{(\w+)(?::?-((?:[^{}]|\$\{[^{}]*\})*))?\}/g;
   return text.replaceAll(reference, (_all, name: string, otherwise = '') =>
@@ -20,7 +20,7 @@ function interpolate(text: string, environment: Readonly<Record<string, string>>
   );
 }
 
-/** Secrets that are long enough to be taken: each quoted or assigned to a name, and those in URLs. */
+/** Secrets that are long enough to be accepted: quoted, assigned to a name, or part of a URL. */
 function secretsIn(text: string, isCode = false): string[] {
   const value = isCode ? String.raw`'([^'\n]+)'` : String.raw`["']?([^\s"',}#]+)`;
   const name = String.raw`\b[A-Z_]*(?:SECRET|PASSWORD|PASS|SECRET_KEY|API_KEY)\b["']?`;
@@ -37,7 +37,7 @@ function secretsIn(text: string, isCode = false): string[] {
 }
 
 describe('docker-compose.yml', () => {
-  it('has no secret of its own: with DEMO=0 every one is empty until it is given', () => {
+  it('has no secret: with DEMO=0 each one is empty until the operator sets it', () => {
     const lines = interpolate(COMPOSE, { DEMO: '0' }).split('\n');
     const secret = /^\s*(?:\w*(?:SECRET|PASSWORD|PASS|KEY|AUTH)\w*):\s*(.*)$/;
     const values = lines.flatMap(
@@ -51,7 +51,7 @@ describe('docker-compose.yml', () => {
     ]);
   });
 
-  it('passes every variable that a shop of its own needs', () => {
+  it('passes every variable that a real shop needs', () => {
     const given = {
       DEMO: '0',
       JWKS_URL: 'https://shop.example/keys',
@@ -67,7 +67,7 @@ describe('docker-compose.yml', () => {
     expect(lines).toContain('JWT_SECRET:');
   });
 
-  it('gives each service the variables that it uses, and no secret of another', () => {
+  it('gives each service the variables that it uses, and no secret of another service', () => {
     const { services } = parse(COMPOSE, { merge: true }) as {
       services: Record<string, { environment?: Record<string, unknown> }>;
     };
@@ -89,11 +89,11 @@ describe('docker-compose.yml', () => {
     expect(having('AMQP_URL')).toEqual(['keeper', 'prepare', 'web', ...workers].sort());
   });
 
-  it('sends shoppers back to no address that was not given', () => {
+  it('sends shoppers back only to a configured address', () => {
     expect(interpolate(COMPOSE, { DEMO: '0' })).toMatch(/^ +SHOP_URL: *$/m);
   });
 
-  it('is the demo with the secrets of .env, each of them published', () => {
+  it('runs the demo with the secrets of .env, all of which are published', () => {
     expect(DEMO).toMatch(/^DEMO=1$/m);
     const demo = Object.fromEntries(
       DEMO.split('\n').flatMap((line) => {
@@ -109,7 +109,7 @@ describe('docker-compose.yml', () => {
 });
 
 describe('the published secrets', () => {
-  it('are all that stand in the repository', () => {
+  it('are the only secrets in the repository', () => {
     const readable = files.filter((file) => !/\.(png|svg|ico)$|package-lock\.json$/.test(file));
     const found = readable.flatMap((file) =>
       secretsIn(textOf(file), /\.(ts|js|mjs)$/.test(file))
@@ -119,7 +119,7 @@ describe('the published secrets', () => {
     expect(found).toEqual([]);
   });
 
-  it('would be found in a file', () => {
+  it('are recognized by this test when they are in a file', () => {
     const secret = randomBytes(9).toString('hex');
     for (const text of [`JWT_SECRET: ${secret}`, `export JWT_SECRET=${secret}`]) {
       expect(secretsIn(text)).toEqual([secret]);
@@ -132,7 +132,7 @@ describe('the published secrets', () => {
 });
 
 describe('the passwords of logins', () => {
-  it('are neither published nor short outside the demo', () => {
+  it('may be neither published nor short outside the demo', () => {
     const good = randomBytes(9).toString('hex');
     for (const name of LOGIN_VARIABLES) {
       for (const [weak, why] of [
@@ -149,8 +149,8 @@ describe('the passwords of logins', () => {
   });
 });
 
-describe('the secrets of a process', () => {
-  it('are known by name: each variable that is read as one', () => {
+describe('the list of secret variables', () => {
+  it('has every variable that a process reads as a secret', () => {
     const kinds =
       /^ {2}([A-Z_]+): (?:secret|webhookSecret|stripeKey|stripeWebhookSecret|zookeeperAuth|plainPassword|url\('(?:postgres|amqp)'|url\('http')/gm;
     const configs = files.filter((file) =>

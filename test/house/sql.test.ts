@@ -1,20 +1,20 @@
 import { expect, it } from 'vitest';
 import { files, textOf } from './files.ts';
 
-/** The routines of the database: each can be read in one go, and is found in the index. */
+/** The routines of the database are short and listed in the index. */
 
 const LINES_MAX = 200;
 const INDEX = 'db/procedures/README.md';
 const routines = files.filter((file) => /^db\/(procedures|views)\/.*\.sql$/.test(file));
 
-it('keeps routines short enough to be read in one go', () => {
+it('each routine has at most 200 lines', () => {
   const long = routines
     .map((file) => ({ file, lines: textOf(file).trimEnd().split('\n').length }))
     .filter(({ lines }) => lines > LINES_MAX);
   expect(long).toEqual([]);
 });
 
-it(`lists each routine once in ${INDEX}, with what it does and who calls it`, () => {
+it(`${INDEX} lists each routine once, with its purpose and its callers`, () => {
   const rows = [...textOf(INDEX).matchAll(/^\| `(\w+)` \| (.+) \| (.+) \|$/gm)];
   const there = routines
     .filter((file) => file.startsWith('db/procedures/'))
@@ -22,7 +22,7 @@ it(`lists each routine once in ${INDEX}, with what it does and who calls it`, ()
   expect(rows.map(([, name]) => name).sort()).toEqual(there.sort());
 });
 
-it(`names in ${INDEX} routines that call the routine of the line`, () => {
+it(`${INDEX} names as callers only routines that call the routine`, () => {
   const wrong = [...textOf(INDEX).matchAll(/^\| `(\w+)` \| .+ \| (.+) \|$/gm)].flatMap(
     ([, name = '', callers = '']) =>
       [...callers.matchAll(/`([a-z]+(?:_[a-z]+)*)`/g)]

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { files, target, textOf } from './files.ts';
 
-/** The rules of the house, held by a test: folders, directions, limits. */
+/** The rules of the code, checked by a test: folders, import directions, limits. */
 
 const sources = files.filter((file) => file.endsWith('.ts') && !file.startsWith('test/'));
 
@@ -16,18 +16,21 @@ function importedBy(file: string): string[] {
   return ours.map((specifier) => target(file, specifier));
 }
 
-/** The benchmarks run on what tests are made of, and one test presses with the crowd of a benchmark. */
+/**
+ * Benchmarks are excluded: they use helpers of the tests, and one test uses the crowd of a
+ * benchmark.
+ */
 const imports = new Map(
   files
     .filter((file) => file.endsWith('.ts') && !file.startsWith('bench/'))
     .map((file) => [file, importedBy(file)]),
 );
 
-/** A class with the comment above it, to the brace that ends it. */
+/** A class with the comment above it, up to its closing brace. */
 const CLASS =
   /(\/\*\*(?:(?!\*\/)[\s\S])*\*\/\n)?^(?:export )?(?:abstract )?class (\w+)[\s\S]*?^\}/gm;
 
-/** Every folder of the files, the project's own among them. */
+/** Every folder that contains one of the files, the project's own included. */
 function foldersOf(paths: readonly string[]): string[] {
   const folders = paths.flatMap((path) => {
     const parts = path.split('/');
@@ -36,7 +39,7 @@ function foldersOf(paths: readonly string[]): string[] {
   return [...new Set(folders)];
 }
 
-/** What stands in a folder, files and folders, and what of it each imports. */
+/** The files and folders in a folder, each with those of them that it imports. */
 function importsWithin(folder: string): Map<string, string[]> {
   const inside = folder === '' ? '' : `${folder}/`;
   const partOf = (path: string) => path.slice(inside.length).split('/')[0] ?? '';
@@ -53,7 +56,10 @@ function importsWithin(folder: string): Map<string, string[]> {
   return parts;
 }
 
-/** What imports nothing that is left is in no circle; what remains at the end is, or leads to one. */
+/**
+ * Removes whatever imports nothing that is left. What remains is in an import cycle or leads to
+ * one.
+ */
 function inCircles(imports: ReadonlyMap<string, readonly string[]>): string[] {
   const open = new Map(imports);
   for (let before = -1; before !== open.size; ) {
@@ -65,7 +71,10 @@ function inCircles(imports: ReadonlyMap<string, readonly string[]>): string[] {
   return [...open.keys()];
 }
 
-/** Folder → folders that it may import from. What is not named may import from everywhere. */
+/**
+ * Folder → folders that it may import from. A folder that is not listed may import from every
+ * folder.
+ */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   contracts: [],
   process: ['contracts'],
@@ -94,8 +103,8 @@ const ONE_IMPORTER = [
   'testcontainers',
 ];
 
-describe('the house', () => {
-  it.each(Object.entries(MAY_IMPORT))('%s imports only from %j', (folder, allowed) => {
+describe('the code', () => {
+  it.each(Object.entries(MAY_IMPORT))('of %s imports only from %j', (folder, allowed) => {
     const wrong = sources
       .filter((file) => file.startsWith(`${folder}/`))
       .flatMap((file) =>
@@ -106,11 +115,11 @@ describe('the house', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('has no files that import each other in a circle', () => {
+  it('has no import cycle of files', () => {
     expect(inCircles(new Map(sources.map((file) => [file, importedBy(file)])))).toEqual([]);
   });
 
-  it('has no folders that import each other in a circle, nor files and folders beside each other', () => {
+  it('has no import cycle of folders, or of files and folders in the same folder', () => {
     const circles = foldersOf([...imports.keys()]).flatMap((folder) => {
       const circle = inCircles(importsWithin(folder));
       return circle.length > 0 ? [`${folder}: ${circle.join(' ↔ ')}`] : [];
@@ -118,12 +127,12 @@ describe('the house', () => {
     expect(circles).toEqual([]);
   });
 
-  it.each(ONE_IMPORTER)('%s is imported by one file', (client) => {
+  it.each(ONE_IMPORTER)('imports %s in one file only', (client) => {
     const importers = sources.filter((file) => importsOf(file).includes(client));
     expect(importers.length, importers.join(', ')).toBeLessThanOrEqual(1);
   });
 
-  it('asks both homes of the database in one place, where one may be away', () => {
+  it('asks both homes of the database in one place, which handles a home that is away', () => {
     const both = /Promise\.(all|allSettled)\(\s*SCHEMAS/;
     const askers = sources
       .filter((file) => /^(db|server|worker|keeper|ops\/commands)\//.test(file))
@@ -131,7 +140,7 @@ describe('the house', () => {
     expect(askers).toEqual(['db/client/both-homes.ts']);
   });
 
-  it('puts every folder that processes run from into the image', () => {
+  it('is copied into the image with every folder that processes run from', () => {
     const taken = textOf('.dockerignore').split('\n');
     expect(Object.keys(MAY_IMPORT).filter((folder) => !taken.includes(`!${folder}`))).toEqual([]);
   });
@@ -142,14 +151,14 @@ describe('the house', () => {
     expect(readers.filter((file) => !roots.test(file))).toEqual([]);
   });
 
-  it('keeps files short enough to be read in one go', () => {
+  it('has no file of more than 300 lines outside the tests', () => {
     const long = sources
       .map((file) => ({ file, lines: textOf(file).split('\n').length }))
       .filter(({ lines }) => lines > 300);
     expect(long).toEqual([]);
   });
 
-  it('has no class of more than 200 lines without a reason at its top', () => {
+  it('has no class of more than 200 lines without a reason in its comment', () => {
     const long = sources.flatMap((file) => {
       const classes = textOf(file).matchAll(CLASS);
       return [...classes].flatMap(([text, comment = '', name = '']) => {
@@ -160,7 +169,7 @@ describe('the house', () => {
     expect(long).toEqual([]);
   });
 
-  it('has one routine a file, named like the file', () => {
+  it('has one routine in each SQL file, with the name of the file', () => {
     const wrong = files
       .filter((file) => file.startsWith('db/procedures/') && file.endsWith('.sql'))
       .filter((file) => {
@@ -173,7 +182,7 @@ describe('the house', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('tells nothing of the machine that it was written on', () => {
+  it('names nothing of the machine that it was written on', () => {
     const telling = files
       .filter((file) => !/\.(png|svg|ico)$|package-lock\.json$/.test(file))
       .filter((file) => /\/work\/main|\/root\/|registry\.npmjs|deb\.debian\.org/.test(textOf(file)))

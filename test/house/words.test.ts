@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { files, textOf } from './files.ts';
 
-/** One word for one thing: `docs/glossary.md` has the words in use, this file those that were retired. */
+/** One word for one thing: `docs/glossary.md` has the words in use, this file the retired ones. */
 
-/** The retired word → the word in use. */
+/** Retired word → word in use. */
 const RETIRED: readonly [RegExp, string][] = [
   [/\breigns?\b/i, 'leader term'],
   [/\bshelf\b|\bGrantBook\b|\bbookOf\b/i, 'grant store, grant versions'],
@@ -21,11 +21,11 @@ const RETIRED: readonly [RegExp, string][] = [
   [/\bwaiting lists?\b/i, 'waitlist'],
 ];
 
-/** Old names that stay where they were released, and this list. */
+/** Files that keep old names because they were released with them, and this list. */
 const KEEPERS_OF_OLD_NAMES = /^db\/migrations\/|^CHANGELOG\.md$|^test\/house\/words\.test\.ts$/;
 
-describe('the words', () => {
-  it.each(RETIRED)('%s has become: %s', (retired) => {
+describe('the retired word', () => {
+  it.each(RETIRED)('%s is not used: it was replaced by %s', (retired) => {
     const found = files
       .filter((file) => /\.(ts|js|mjs|sql|md|html|yml|json)$/.test(file))
       .filter((file) => !KEEPERS_OF_OLD_NAMES.test(file) && file !== 'package-lock.json')

@@ -6,7 +6,9 @@ import { PROCESSES } from './processes.ts';
 import { TWO_SERVERS } from './two-servers.ts';
 import { WAITING } from './waiting.ts';
 
-/** Planted bugs, at least one for each promise: where, what, and the tests that must turn red. */
+/**
+ * Planted bugs, at least one for each promise: the file, the edit, and the tests that must fail.
+ */
 export const MUTANTS: readonly Mutant[] = [
   ...ORDERS,
   ...LINE,

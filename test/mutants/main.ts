@@ -17,21 +17,23 @@ import { MUTANTS } from './list.ts';
 import type { Mutant } from './mutant.ts';
 
 /**
- * `npm run mutants [-- <word>]`: do the tests bite? Plants one bug after the other in a copy of the
- * tree, runs the tests that should notice, and expects red. Ends with 1 if a mutant survives or
- * cannot be planted, and if the tests are red without one.
+ * `npm run mutants [-- <word>]` checks that the tests find bugs. It plants one bug after the other
+ * in a copy of the tree, runs the tests that should find it, and expects them to fail. It ends with
+ * 1 if a mutant survives or cannot be planted, or if the tests fail without one.
  */
 
 interface Patience {
   readonly timeoutMs: number;
-  /** How often a test that failed is run once more. */
+  /** How often a failed test is repeated. */
   readonly retries: number;
   readonly testTimeoutMs: number;
 }
 
-/** All tests on the sound tree: a test that a busy machine failed is no reason to end here. */
+/**
+ * For all tests on the unchanged tree: a failure that a busy machine caused must not end the run.
+ */
 const SOUND: Patience = { timeoutMs: 1_800_000, retries: 1, testTimeoutMs: 600_000 };
-/** The tests of one mutant: a race that it opens shows in one run, and not in the next. */
+/** For the tests of one mutant: a race that it opens may fail one run and not the next. */
 const MUTANT: Patience = { timeoutMs: 180_000, retries: 0, testTimeoutMs: 60_000 };
 
 function copyTree(): string {
@@ -49,7 +51,10 @@ function copyTree(): string {
 
 interface Result {
   readonly red: boolean;
-  /** Ended here because it took too long: neither red nor green. */
+  /**
+   * Whether the run was ended because it took too long. It then counts as neither failed nor
+   * passed.
+   */
   readonly timedOut: boolean;
   readonly seconds: number;
   /** The first test that failed, or how the run ended. */
@@ -104,7 +109,9 @@ function firstFailure(file: string): string | undefined {
   }
 }
 
-/** @returns what the file was, or undefined if a text to be replaced is not in it */
+/**
+ * @returns the text of the file before the edit, or undefined if a text to be replaced is not in it
+ */
 function plant(folder: string, { file, edits }: Mutant): string | undefined {
   const path = join(folder, file);
   const before = readFileSync(path, 'utf8');

@@ -1,20 +1,20 @@
 import type { Mutant } from './mutant.ts';
 
-/** Who may say that an order is paid, and in which session. */
+/** Bugs in who may report an order as paid, and in the payment sessions. */
 
 const promise = 'money equals orders';
 
 export const MONEY: readonly Mutant[] = [
   {
     promise,
-    name: 'the standard callback stays beside Stripe',
+    name: "the standard callback is served beside Stripe's",
     file: 'server/routes/payment.ts',
     edits: [["if (payments.kind === 'stripe') {", 'if (!payments) {']],
     tests: ['test/server/payment-routes.test.ts'],
   },
   {
     promise,
-    name: 'a published secret is taken outside the demo',
+    name: 'a published secret is accepted outside the demo',
     file: 'contracts/config.ts',
     edits: [
       ["if ('DEMO' in parsed && parsed.DEMO === false)", "if ('DEMO' in parsed && parsed.DEMO)"],
@@ -23,7 +23,7 @@ export const MONEY: readonly Mutant[] = [
   },
   {
     promise,
-    name: "another installation's payment is booked",
+    name: 'a payment for another installation is recorded',
     file: 'server/routes/payment.ts',
     edits: [
       [
@@ -42,7 +42,7 @@ export const MONEY: readonly Mutant[] = [
   },
   {
     promise,
-    name: 'the session of an order outlives it',
+    name: 'the session of an order stays open after the order has ended',
     file: 'db/procedures/end_checkouts.sql',
     edits: [
       ["c.state = 'open' AND o.status <> 'ordered'", "c.state = 'open' AND o.status = 'ordered'"],
@@ -51,7 +51,7 @@ export const MONEY: readonly Mutant[] = [
   },
   {
     promise,
-    name: 'a session that was paid in the meantime is tried for ever',
+    name: 'a session that was paid meanwhile is tried for ever',
     file: 'payment/stripe-account.ts',
     edits: [["    if (status === 'complete') return 'complete';\n", '']],
     tests: ['test/payment/stripe.test.ts'],

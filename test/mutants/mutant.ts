@@ -1,15 +1,15 @@
 export interface Mutant {
   readonly name: string;
-  /** Which promise it breaks. */
+  /** The promise that the bug breaks. */
   readonly promise: string;
   readonly file: string;
-  /** Each text must be in the file; all places where it stands are replaced. */
+  /** Each text must be in the file. Every occurrence is replaced. */
   readonly edits: readonly (readonly [from: string | RegExp, to: string])[];
   /** Paths of test files or folders. */
   readonly tests: readonly string[];
 }
 
-/** How mutants are written that have a file and tests in common; each may name others. */
+/** Makes a function for mutants that share a file and tests. Each mutant may name others. */
 export const planted =
   (ownTests: readonly string[], ownFile: string) =>
   (

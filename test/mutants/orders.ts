@@ -1,6 +1,6 @@
 import { type Mutant, planted } from './mutant.ts';
 
-/** In the routines that sell, pay, cancel and expire. */
+/** Bugs in the routines that sell, pay, cancel and expire. */
 
 const PLACE_TESTS = [
   'test/db/place-orders.test.ts',
@@ -13,7 +13,7 @@ const sql = planted(PLACE_TESTS, 'db/procedures/place_orders.sql');
 const mixed = planted(PLACE_TESTS, 'db/procedures/place_mixed_batch.sql');
 
 export const ORDERS: readonly Mutant[] = [
-  sql('no oversell', 'a slot is written as it was read, and not locked', [
+  sql('no oversell', 'a slot is updated without a lock, from the value that was read', [
     [/\n +FOR UPDATE OF s SKIP LOCKED/, ''],
     [
       'SET remaining = s.remaining - v_terms.wanted',
@@ -21,20 +21,20 @@ export const ORDERS: readonly Mutant[] = [
     ],
     [/ AND s\.remaining >= v_terms\.wanted(?=\n +RETURNING)/, ''],
   ]),
-  sql('no oversell', 'a slot gives more than it has', [
+  sql('no oversell', 'a slot gives more units than it has', [
     ['l.remaining >= w.units', 'l.remaining > 0'],
     [/ AND s\.remaining >= v_terms\.wanted/g, ' AND s.remaining > 0'],
     ['s.remaining - v_terms.wanted', 'greatest(0, s.remaining - v_terms.wanted)'],
   ]),
-  sql('no undersell', 'a plain batch that was stopped keeps its places under the limit', [
+  sql('no undersell', 'a plain batch that was stopped keeps its units under the limit', [
     ['WHERE r.user_id = ANY (v_credited);', 'WHERE false;'],
   ]),
-  sql('no oversell', 'no movement is booked for a sale', [
+  sql('no oversell', 'no stock movement is recorded for a sale', [
     ['-v_terms.wanted FROM drawn d', '-v_terms.wanted FROM drawn d WHERE false'],
   ]),
   sql(
     'no oversell',
-    'a cancelled order gives its units back each time',
+    'every repeated cancellation returns the units again',
     [["IF v_order.status <> 'ordered' THEN RETURN v_order.status; END IF;", '']],
     LIFE_TESTS,
     'db/procedures/cancel_order.sql',
@@ -48,7 +48,7 @@ export const ORDERS: readonly Mutant[] = [
   ),
   sql(
     'no oversell',
-    'a late payment takes units of a node whose rights others have',
+    'a late payment takes units of a node whose units were given to others',
     [['OR node_fenced(p_node)', '']],
     ['test/db/late-payments.test.ts', 'test/server/orders/cashier.test.ts'],
     'db/procedures/pay_order.sql',
@@ -62,14 +62,14 @@ export const ORDERS: readonly Mutant[] = [
   ),
   sql(
     'no lie',
-    'a price that nobody can pay is sold',
+    'a price that nobody can pay is accepted',
     [['IF v_reason IS NOT NULL THEN', 'IF false THEN']],
     ['test/db/prices.test.ts'],
     'db/procedures/check_price.sql',
   ),
   sql(
     'no lie',
-    'a free order waits for money',
+    'an order of price 0 waits for a payment',
     [["CASE WHEN t.price = 0 THEN 'paid'", "CASE WHEN false THEN 'paid'"]],
     ['test/db/free-orders.test.ts'],
   ),
@@ -94,7 +94,7 @@ export const ORDERS: readonly Mutant[] = [
     LIFE_TESTS,
     'db/procedures/expire_orders.sql',
   ),
-  mixed('no undersell', 'a user who came too late keeps the place under the limit', [
+  mixed('no undersell', 'a user who came too late keeps units under the limit', [
     ['WHERE p_units[b.at] > v_got[b.at];', 'WHERE false;'],
   ]),
   sql('one outcome', 'a plain batch does not look for known requests', [
@@ -109,14 +109,14 @@ export const ORDERS: readonly Mutant[] = [
   ),
   sql(
     'no lie',
-    'what was refused before its SKU came to be is forgotten then',
+    'a request that was refused before its SKU existed is forgotten when the SKU is created',
     [['FROM (SELECT * FROM gone UNION ALL SELECT * FROM also_gone) g', 'FROM gone g WHERE false']],
     ['test/db/refuse-requests.test.ts'],
     'db/procedures/keep_refusals.sql',
   ),
   sql(
     'one outcome',
-    'no unique key of request ids',
+    'request ids have no unique key',
     [['PRIMARY KEY (request_id, sale),', '']],
     PLACE_TESTS,
     'db/migrations/0003_stock_and_orders.sql',
@@ -158,23 +158,23 @@ export const ORDERS: readonly Mutant[] = [
     PLACE_TESTS,
     'db/procedures/lock_slots.sql',
   ),
-  mixed('no lie', 'locked is called sold out', [
+  mixed('no lie', 'a locked request is answered as sold out', [
     [/v_status\[i\] := 'locked';\n( +CONTINUE;)/, '$1'],
   ]),
-  mixed('no lie', 'sold out for good although orders are unpaid', [
+  mixed('no lie', 'the answer is finally sold out although orders are unpaid', [
     ["WHEN v_units_may_return THEN 'units_may_return'", 'WHEN false THEN NULL'],
   ]),
-  sql('no lie', 'a closed SKU sells', [["t.state <> 'closed'", "t.state <> 'shut'"]]),
+  sql('no lie', 'a closed SKU is sold', [["t.state <> 'closed'", "t.state <> 'shut'"]]),
   sql(
     'no lie',
-    'a sale that was moved opens when it would have',
+    'a sale whose opening was changed opens at the old time',
     [[/CREATE OR REPLACE TRIGGER refresh_sku_terms\n +AFTER UPDATE ON catalog\.sale\n[^\n]+/, '']],
     ['test/db/sku-terms.test.ts'],
     'db/procedures/refresh_sku_terms.sql',
   ),
   sql(
     'no lie',
-    'of two edits at once each copies what the other replaces',
+    'each of two concurrent changes copies what the other replaces',
     [['LOCK TABLE catalog.sku_terms IN SHARE ROW EXCLUSIVE MODE;', '']],
     ['test/db/sku-terms.test.ts'],
     'db/procedures/refresh_sku_terms.sql',
@@ -186,7 +186,7 @@ export const ORDERS: readonly Mutant[] = [
     ['test/db/ticket-keys.test.ts'],
     'db/procedures/ticket_keys.sql',
   ),
-  sql('admissions are bounded', 'a fenced node still orders', [
+  sql('admissions are bounded', 'a fenced node can still place orders', [
     [/AND NOT EXISTS \(SELECT FROM fenced_node f WHERE f\.node = [^\n]+\)\n/g, '\n'],
   ]),
   sql('admissions are bounded', 'a fence does not wait for batches', [
@@ -214,28 +214,28 @@ export const ORDERS: readonly Mutant[] = [
   ),
   sql(
     'one outcome',
-    'a reference pays orders of two schemas',
+    'one reference pays orders of both schemas',
     [['RETURN FOUND OR EXISTS', 'RETURN true OR EXISTS']],
     ['test/db/refunds.test.ts'],
     'db/procedures/claim_reference.sql',
   ),
   sql(
     'one outcome',
-    'two workers give the same money back',
+    'two workers make the same refund',
     [[/next_try_at = now\(\) \+ .*\n/, 'next_try_at = r.next_try_at\n']],
     ['test/db/refunds.test.ts'],
     'db/procedures/take_refunds.sql',
   ),
   sql(
     'nothing taken is lost',
-    'a refund that fails after it was done stays done',
+    'a refund that fails after it was made stays done',
     [['OR r.refund_ref = p_refund_ref AND NOT v_is_done', 'OR false']],
     ['test/db/refunds.test.ts'],
     'db/procedures/end_refund.sql',
   ),
   sql(
     'nothing taken is lost',
-    'refused webhook events hold up those of other orders',
+    'refused webhook events delay those of other orders',
     [['count(*) FILTER (WHERE w.is_new) < p_pending_max', 'count(*) < p_pending_max']],
     ['test/worker/webhooks-refused.test.ts'],
     'db/procedures/take_webhooks.sql',

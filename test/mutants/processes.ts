@@ -1,25 +1,25 @@
 import type { Mutant } from './mutant.ts';
 
-/** In keepers, workers and the payment provider. */
+/** Bugs in keepers, workers and the payment provider. */
 
 export const PROCESSES: readonly Mutant[] = [
   {
     promise: 'admissions are bounded',
-    name: 'the keeper grows one grant before it shrank the other',
+    name: 'the keeper grows one grant before it has shrunk the other',
     file: 'keeper/grants/plan.ts',
     edits: [['free - sum(facts.nodes.map(rightsNow))', 'free - sum(shares.map(rightsOf))']],
     tests: ['test/keeper/grants/plan.test.ts'],
   },
   {
     promise: 'admissions are bounded',
-    name: 'the keeper forgets what dead nodes may still bring',
+    name: 'the keeper forgets the units that dead nodes may still bring',
     file: 'keeper/grants/plan.ts',
     edits: [['facts.target - facts.held - facts.deadRights', 'facts.target - facts.held']],
     tests: ['test/keeper/grants/plan.test.ts'],
   },
   {
     promise: 'no undersell',
-    name: 'a node is short of all that was wanted, though the shopper takes fewer',
+    name: 'a node reports a need for all units although the shopper accepts fewer',
     file: 'server/quota/ledger.ts',
     edits: [['Math.min(counters.need, least) : least', 'Math.min(counters.need, units) : units']],
     tests: ['test/server/quota/ledger.test.ts', 'test/keeper/grants/plan.test.ts'],
@@ -36,7 +36,7 @@ export const PROCESSES: readonly Mutant[] = [
   },
   {
     promise: 'nothing taken is lost',
-    name: 'the worker drops what was locked',
+    name: 'the worker drops locked requests',
     file: 'worker/batch.ts',
     edits: [['lane.locked.push(...locked);', '']],
     tests: ['test/worker/batch.test.ts'],
@@ -57,7 +57,7 @@ export const PROCESSES: readonly Mutant[] = [
   },
   {
     promise: "operators' edits are safe",
-    name: 'a quota of 1e9 is taken for a number',
+    name: 'a quota of 1e9 is accepted as a number',
     file: 'zk/tree/values.ts',
     edits: [['if (!/^\\d+$/.test(value.value)) {', 'if (Number.isNaN(Number(value.value))) {']],
     tests: ['test/zk/tree/values.test.ts'],
@@ -76,14 +76,14 @@ export const PROCESSES: readonly Mutant[] = [
   },
   {
     promise: 'admissions are bounded',
-    name: 'the keeper leaves the line of a closed SKU open',
+    name: 'the keeper leaves the waitlist of a closed SKU open',
     file: 'keeper/waitlists.ts',
     edits: [["edits.state.value !== 'closed' && ", '']],
     tests: ['test/keeper/waitlists.test.ts'],
   },
   {
     promise: 'one outcome',
-    name: 'Stripe is believed without its signature',
+    name: 'a Stripe callback is accepted without its signature',
     file: 'payment/stripe-account.ts',
     edits: [
       [
@@ -108,7 +108,7 @@ export const PROCESSES: readonly Mutant[] = [
     tests: ['test/keeper/auto-keep/kept-share.test.ts'],
   },
   {
-    name: 'the kept share does not know the queue',
+    name: 'the kept share ignores the queue',
     promise: 'overload is cheap',
     file: 'keeper/auto-keep/kept-share.ts',
     edits: [['if (wait <= WAIT_FREE * bound)', 'if (wait >= 0)']],
@@ -122,7 +122,7 @@ export const PROCESSES: readonly Mutant[] = [
     tests: ['test/broker/publisher.test.ts'],
   },
   {
-    name: 'niceness within a session only',
+    name: 'niceness has an effect within a session only',
     promise: 'overload is cheap',
     file: 'ops/stack/give-way.ts',
     edits: [['if (!isNice) writeFileSync(', 'if (isNice) writeFileSync(']],

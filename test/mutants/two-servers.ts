@@ -1,36 +1,36 @@
 import { type Mutant, planted } from './mutant.ts';
 
-/** In what two servers tell each other. */
+/** Bugs in the transfers between two servers. */
 
 const TWO_SERVERS_TESTS = ['test/db/two-servers.test.ts', 'test/db/two-servers-moves.test.ts'];
 
 const sql = planted(TWO_SERVERS_TESTS, 'db/procedures/apply_transfers.sql');
 
 export const TWO_SERVERS: readonly Mutant[] = [
-  sql('no oversell', 'post of the other server is applied again', [
+  sql('no oversell', 'a transfer from the other server is applied again', [
     ['WHERE e.no > v_mark.applied ORDER BY e.no', 'ORDER BY e.no'],
     ['IF v_entry.no <> v_mark.applied + 1', 'IF false'],
   ]),
   sql(
     'no undersell',
-    'units that come back to the other server are forgotten',
+    'units that return for a SKU on the other server are lost',
     [["PERFORM send_transfer(p_sku, p_sale, 'units', p_units, '{}');", '']],
     TWO_SERVERS_TESTS,
     'db/procedures/put_units.sql',
   ),
-  sql('one outcome', 'a SKU arrives at the other server before what was decided', [
+  sql('one outcome', 'a SKU arrives at the other server before its earlier decisions', [
     ['IF v_mark.copied_home <> v_entry.no THEN', 'IF false THEN'],
   ]),
   sql(
     'one outcome',
-    'a copier of the other server that was overtaken writes on',
+    'a mover that another mover has replaced continues to write',
     [['WHERE m.sku = p_sku AND m.copier = p_copier;\n  IF', 'WHERE m.sku = p_sku;\n  IF']],
     TWO_SERVERS_TESTS,
     'db/procedures/copy_in.sql',
   ),
   sql(
     'one outcome',
-    'limits are not lowered on the other server',
+    'limits on the other server are not lowered',
     [
       [
         "    PERFORM send_transfer(p_sku, p_sale, 'buyers', 0,\n                          jsonb_build_object('users', p_user_ids, 'units', p_units));\n",
@@ -42,14 +42,14 @@ export const TWO_SERVERS: readonly Mutant[] = [
   ),
   sql(
     'no oversell',
-    'free units are told by the server that a SKU has left for the other server',
+    'the server that a SKU has left reports its free units',
     [['b.moves - a.moves || ', '']],
     ['test/db/client/homes.test.ts'],
     'db/client/homes.ts',
   ),
   {
     promise: 'one outcome',
-    name: 'a reference pays orders of two servers',
+    name: 'one reference pays orders of both servers',
     file: 'db/payments.ts',
     edits: [["|| schemaOfOrder(orderNo) === 'regular')", '|| true)']],
     tests: TWO_SERVERS_TESTS,

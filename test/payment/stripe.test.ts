@@ -50,7 +50,7 @@ const order = (orderNo: string) => ({
 });
 
 describe('a Checkout session', () => {
-  it('is made for the order, once however often it is asked for', async () => {
+  it('is created for the order, once however often it is requested', async () => {
     const mine = order('41');
     const first = await stripe.begin(mine);
     expect(first).toEqual({
@@ -64,7 +64,7 @@ describe('a Checkout session', () => {
     });
     expect(await stripe.begin(mine)).toEqual(first);
     expect(await stripe.begin(order('43'))).not.toEqual(first);
-    // Another session of the order, a changed title, and the same order number of another shop.
+    // Another attempt for the order, a changed title, and the same order number of another shop.
     const others = [{ attempt: 2 }, { title: 'The TV' }, { installation: OTHER }];
     for (const other of [...others, { requestId: OTHER }]) {
       expect(await stripe.begin({ ...mine, ...other })).not.toEqual(first);
@@ -93,7 +93,7 @@ describe('a Checkout session', () => {
     });
   });
 
-  it('says what went wrong without a word of the key', async () => {
+  it('reports a failure without any part of the key', async () => {
     double.failures.push(refusal(402, 'weather'), refusal(402, 'card_declined'));
     const failed = await stripe.begin(order('45')).catch((error: unknown) => error);
     expect(failed).toBeInstanceOf(PaymentError);
@@ -103,12 +103,12 @@ describe('a Checkout session', () => {
       .catch((e) => e);
     expect(stranger).toBeInstanceOf(PaymentError);
     expect(inspect([failed, stranger], { depth: 9 })).not.toMatch(/sk_test|whsec/);
-    // 9.90 yen do not exist.
+    // An amount of 9.90 yen does not exist.
     const odd = stripe.begin({ ...order('45'), amount: '9.90', currency: 'JPY' });
     await expect(odd).rejects.toBeInstanceOf(PaymentError);
   });
 
-  it('is asked for anew after a failure, which Stripe repeats for a day', async () => {
+  it('is requested with a new key after a failure, which Stripe would repeat for a day', async () => {
     const failing = [1, 2].map(() => refusal(500, 'down'));
     double.failures.push(...failing);
     await expect(stripe.begin(order('47'))).rejects.toMatchObject({ isTransient: true });
@@ -116,7 +116,7 @@ describe('a Checkout session', () => {
     expect(await stripe.begin(order('47'))).toMatchObject({ method: 'GET' });
   });
 
-  it('ends with the order, or as soon after as Stripe allows', () => {
+  it('ends with the order, or as soon after it as Stripe allows', () => {
     const minute = 60_000;
     fc.assert(
       fc.property(
@@ -134,20 +134,20 @@ describe('a Checkout session', () => {
   });
 });
 
-describe('the end of a session', () => {
+describe('ending a Checkout session', () => {
   const begun = async (orderNo: string) => {
     const { session } = await stripe.begin(order(orderNo));
     return session ?? { ref: '', url: '' };
   };
 
-  it('is its expiry, once however often it is asked for', async () => {
+  it('expires it, once however often it is requested', async () => {
     const { ref, url } = await begun('51');
     expect(await stripe.end(ref)).toBe('expired');
     expect(await stripe.end(ref)).toBe('expired');
     expect(double.pay(url, 'pi_51')).toBe(false);
   });
 
-  it('comes too late for a shopper who was faster, and says so', async () => {
+  it('reports when the shopper was faster and has completed it', async () => {
     for (const payment of ['paid', 'unpaid'] as const) {
       const { ref, url } = await begun(payment === 'paid' ? '53' : '55');
       expect(double.pay(url, 'pi_53', payment)).toBe(true);
@@ -155,7 +155,7 @@ describe('the end of a session', () => {
     }
   });
 
-  it('is tried again when Stripe does not say how it is', async () => {
+  it('fails, and is tried again, when Stripe does not tell the state of the session', async () => {
     const { ref } = await begun('57');
     double.failures.push(refusal(400, 'weather'));
     await expect(stripe.end(ref)).rejects.toMatchObject({ message: 'Stripe: weather (400)' });
@@ -165,19 +165,19 @@ describe('the end of a session', () => {
   });
 });
 
-describe('money', () => {
+describe('the conversion of money', () => {
   it.each([
     ['9.90', 'EUR', 990],
     ['0.05', 'USD', 5],
     ['1200', 'JPY', 1_200],
     ['1200.00', 'JPY', 1_200],
     ['1.5', 'KWD', 1_500],
-  ])('%s %s is %i of the smallest unit', (amount, currency, units) => {
+  ])('turns %s %s into %i of the smallest unit', (amount, currency, units) => {
     expect(toMinorUnits(amount, currency)).toBe(units);
     expect(Number(fromMinorUnits(units, currency))).toBe(Number(amount));
   });
 
-  it('comes back as it went', () => {
+  it('and back gives the same amount', () => {
     const units = fc.integer({ min: 0, max: 1e12 });
     fc.assert(
       fc.property(units, fc.constantFrom('EUR', 'JPY', 'KWD'), (amount, currency) => {
@@ -193,7 +193,7 @@ describe('a callback', () => {
   const verify = (payload: string, header = signature(payload)) =>
     stripe.verify(payload, { 'stripe-signature': header });
 
-  it('tells of money for an order', () => {
+  it('reports a payment for an order', () => {
     expect(verify(event({ orderNo: '7', intent: 'pi_9', session: 'cs_5' }))).toEqual({
       kind: 'paid',
       installation: INSTALLATION,
@@ -210,7 +210,7 @@ describe('a callback', () => {
   });
 
   it.each(['checkout.session.expired', 'checkout.session.async_payment_failed'])(
-    'tells of a session that nobody can pay in any more: %s',
+    'reports a session that can no longer be paid: %s',
     (type) => {
       expect(verify(event({ orderNo: '7', session: 'cs_5', type }))).toEqual({
         kind: 'session_over',
@@ -225,12 +225,12 @@ describe('a callback', () => {
   it.each([
     ['a payment under way', { orderNo: '7', paymentStatus: 'unpaid' }, 'not_paid'],
     ['another kind of event', { orderNo: '7', type: 'charge.updated' }, 'other_event'],
-    ['another kind of news', { orderNo: '7', type: 'checkout.session.x' }, 'other_event'],
+    ['another event of a session', { orderNo: '7', type: 'checkout.session.x' }, 'other_event'],
   ])('changes nothing: %s', (_name, facts, reason) => {
     expect(verify(event(facts))).toEqual({ kind: 'ignored', reason });
   });
 
-  it('of the other mode than the key tells of nothing, money included', () => {
+  it('of the other mode than the key is ignored, also when it reports a payment', () => {
     const ignored = { kind: 'ignored', reason: 'other_mode' };
     const live = providerWith(`rk_${'live'}_51ThisIsNoRealKeyAtAll`);
     for (const livemode of [true, false]) {
@@ -248,7 +248,7 @@ describe('a callback', () => {
     }
   });
 
-  it('without an installation tells of money for an order, and changes nothing else', () => {
+  it('without an installation may report a payment for an order, and nothing else', () => {
     const ignored = { kind: 'ignored', reason: 'no_installation' };
     expect(verify(sessionEvent({}))).toEqual(ignored);
     const legacy = { kind: 'paid', orderNo: '7', installation: undefined, requestId: undefined };
@@ -262,7 +262,7 @@ describe('a callback', () => {
     ['refund.updated', 'failed'],
     ['charge.refund.updated', 'failed'],
     ['refund.updated', 'canceled'],
-  ])('tells that a refund came to nothing: %s, %s', (type, status) => {
+  ])('reports a failed refund: %s, %s', (type, status) => {
     expect(verify(refundEvent({ intent: 'pi_9', refund: 're_9', type, status }))).toEqual({
       kind: 'refund_failed',
       installation: undefined,
@@ -272,7 +272,7 @@ describe('a callback', () => {
     });
   });
 
-  it('tells who has asked for a refund that came to nothing', () => {
+  it('names the installation that requested a failed refund', () => {
     const news = refundEvent({ intent: 'pi_9', refund: 're_9', installation: OTHER });
     expect(verify(news)).toMatchObject({ kind: 'refund_failed', installation: OTHER });
   });
@@ -281,12 +281,12 @@ describe('a callback', () => {
     ['refund.updated', 'succeeded'],
     ['refund.created', 'pending'],
     ['charge.refund.updated', 'pending'],
-  ])('changes nothing of a refund: %s, %s', (type, status) => {
+  ])('changes nothing when a refund is under way or done: %s, %s', (type, status) => {
     const event = refundEvent({ intent: 'pi_9', refund: 're_9', type, status });
     expect(verify(event)).toMatchObject({ kind: 'ignored' });
   });
 
-  it('is refused when it is forged, changed, old or nonsense', () => {
+  it('is refused when it is forged, changed, old or malformed', () => {
     const payload = event({ orderNo: '7' });
     const header = signature(payload);
     expect(() => verify(payload, '')).toThrow(ForgedCallback);
@@ -306,7 +306,7 @@ describe('a refund', () => {
   const giveBack = (reference: string, after?: string) =>
     stripe.refund(reference, INSTALLATION, after);
 
-  it('is given once, and is the same when it was given before', async () => {
+  it('is made once, and repeated calls return it', async () => {
     const first = await giveBack('stripe:pi_77');
     expect(first).toMatch(/^re_/);
     expect(await giveBack('stripe:pi_77')).toBe(first);
@@ -317,14 +317,14 @@ describe('a refund', () => {
     expect(await giveBack('stripe:pi_79')).toMatch(/^re_/);
   });
 
-  it('carries the installation, in its metadata and in its key', async () => {
+  it('has the installation in its metadata and in its idempotency key', async () => {
     await giveBack('stripe:pi_76');
     const { key, fields } = double.calls.at(-1) ?? { key: '', fields: new URLSearchParams() };
     expect(key).toContain(INSTALLATION);
     expect(fields.get('metadata[flashsale_installation]')).toBe(INSTALLATION);
   });
 
-  it('that failed is followed by one more, once however often it is asked for', async () => {
+  it('that failed is followed by one more, once however often it is requested', async () => {
     const failed = await giveBack('stripe:pi_80');
     double.refunded.delete('pi_80');
     const second = await giveBack('stripe:pi_80', failed);
@@ -332,7 +332,7 @@ describe('a refund', () => {
     expect(await giveBack('stripe:pi_80', failed)).toBe(second);
   });
 
-  it('that fails at once is an error that names it', async () => {
+  it('that fails at once is an error with the id of the refund', async () => {
     const body = { id: 're_bad', object: 'refund', status: 'failed', failure_reason: 'unknown' };
     double.failures.push({ status: 200, body });
     await expect(giveBack('stripe:pi_81')).rejects.toMatchObject({

@@ -15,7 +15,7 @@ test('a call that arrives while the node stops is answered like any other', asyn
     answer += data.toString();
   });
   const hungUp = once(client, 'close');
-  // Half a request keeps the connection from being idle.
+  // An incomplete request keeps the connection from being idle.
   client.write('GET /api/v1/sales HTTP/1.1\r\nHost: shop\r\n');
   const [connection] = await arrived;
   await until('the node has the first half', () => connection.bytesRead > 0);

@@ -11,7 +11,7 @@ import { issueReceipt } from '../../server/requests/receipt.ts';
 import { until } from '../until.ts';
 import { openWebNode, type WebNode } from './web-node.ts';
 
-/** Shoppers who wait for their outcome, over sockets. */
+/** Shoppers wait for their outcome over sockets. */
 
 const terms: OrderTerms = {
   sale: 'demo',
@@ -28,7 +28,8 @@ let requestId: string;
 
 beforeEach(async () => {
   node = await openWebNode();
-  // Each in its turn, so that an answer with a wrong end breaks the next one.
+  // The requests of a test share a connection in turn, so that an answer with a wrong end breaks
+  // the next one.
   agent = new Agent({ keepAlive: true, maxSockets: 1 });
   await node.app.listen({ host: '127.0.0.1', port: 0 });
   looked = 0;
@@ -102,8 +103,8 @@ const paid = (): RequestOutcome => ({
   decidedAt: new Date(terms.createdAt),
 });
 
-describe('who waits when the verdict comes', () => {
-  it('is told the order with it; who asks later is told what became of that', async () => {
+describe('a shopper who waits when the verdict arrives', () => {
+  it('gets the order with the verdict, and a later question gets the present state of the order', async () => {
     const poll = ask(`${requestId}?wait=30`);
     await isWaited();
     node.context.purchases.onVerdict(ordered(), terms);
@@ -113,7 +114,7 @@ describe('who waits when the verdict comes', () => {
     expect(JSON.parse((await ask(requestId)).body)).toMatchObject({ status: 'paid' });
   });
 
-  it('is told in any script', async () => {
+  it('gets texts in any script unchanged', async () => {
     for (const path of [`${requestId}?wait=30`, `${requestId}/events`]) {
       const reason = 'Zurückgestellt: 在庫';
       requestId = randomUUID();
@@ -126,7 +127,7 @@ describe('who waits when the verdict comes', () => {
     }
   });
 
-  it('hears it on its stream, and uses the connection again', async () => {
+  it('gets the verdict on the event stream, and can use the connection again', async () => {
     const stream = ask(`${requestId}/events`);
     await isWaited();
     node.context.purchases.onVerdict(ordered(), terms);
@@ -139,7 +140,7 @@ describe('who waits when the verdict comes', () => {
     expect(dataOf((await ask(`${requestId}/events`)).body)).toMatchObject([{ status: 'paid' }]);
   });
 
-  it('is told by the database where the verdict does not say it, or too late', async () => {
+  it('gets the answer from the database when the verdict is incomplete or too old', async () => {
     const expired = { ...terms, payBefore: new Date(Date.now() - 1).toISOString() };
     for (const [verdict, its] of [
       [ordered({ amount: '19.90' }), undefined],
@@ -157,7 +158,7 @@ describe('who waits when the verdict comes', () => {
     }
   });
 
-  it('is told nothing of somebody else’s request, also if it waited for it before', async () => {
+  it("gets nothing about another user's request, even after waiting for it", async () => {
     const theirs = randomUUID();
     const poll = ask(`${theirs}?wait=30`, 'bob');
     await isWaited();
@@ -169,7 +170,7 @@ describe('who waits when the verdict comes', () => {
     expect((await ask(`${requestId}/events`, 'bob')).status).toBe(404);
   });
 
-  it('hears the end of a stream whose outcome cannot be looked up, and asks again', async () => {
+  it('gets the end of the stream when the outcome cannot be looked up, and has to ask again', async () => {
     const stream = ask(`${requestId}/events`);
     await isWaited();
     node.world.outcomes = () => Promise.reject(new DatabaseError('unavailable', 'it restarts'));
@@ -179,7 +180,7 @@ describe('who waits when the verdict comes', () => {
   });
 });
 
-it('speaks HTTP/1.0 without chunks, to a client that knows none', async () => {
+it('an event stream has no chunks for an HTTP/1.0 client', async () => {
   const socket = connect(port(), '127.0.0.1');
   const all = text(socket);
   const authorization = `authorization: Bearer ${node.tokenOf('ann')}`;
@@ -196,7 +197,7 @@ it('speaks HTTP/1.0 without chunks, to a client that knows none', async () => {
   );
 });
 
-it('answers however the URL is spelled, and refuses what is none', async () => {
+it('a status call is answered in every spelling of its URL, and a malformed URL is refused', async () => {
   const json = { requestId, status: 'queued' };
   for (const path of [requestId, requestId.toUpperCase(), `${requestId}?wait=0&x=1`]) {
     expect(JSON.parse((await ask(path)).body)).toEqual(json);
@@ -211,7 +212,7 @@ it('answers however the URL is spelled, and refuses what is none', async () => {
   expect(anonymous.statusCode).toBe(401);
 });
 
-it('forgets who hangs up', async () => {
+it('a status wait ends when the client hangs up', async () => {
   const { statusWaits } = node.context;
   const authorization = `authorization: Bearer ${node.tokenOf('ann')}`;
   for (const path of ['?wait=30', '/events']) {
@@ -226,9 +227,9 @@ it('forgets who hangs up', async () => {
   }
 });
 
-it('keeps a stream open with a comment every 15 s, for 5 minutes', async () => {
+it('an event stream is kept open by a comment every 15 s, for 5 minutes', async () => {
   await node.close();
-  // Look-ups wait by the same clock: on the real one, five minutes pass while the first is made.
+  // Look-ups use the same clock. With the real clock, five minutes would pass during the first one.
   vi.useFakeTimers({
     toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout', 'performance'],
   });
@@ -250,7 +251,7 @@ it('keeps a stream open with a comment every 15 s, for 5 minutes', async () => {
   }
 });
 
-it('answers everybody when the process ends, and keeps no connection', async () => {
+it('a node that stops answers all waiting shoppers and keeps no connection open', async () => {
   const poll = ask(`${requestId}?wait=30`);
   await isWaited();
   const closing = node.close();
@@ -263,7 +264,7 @@ it('answers everybody when the process ends, and keeps no connection', async () 
 it.each([
   { what: 'a stream that has begun', isTaken: true, status: 200 },
   { what: 'a question that has no answer yet', isTaken: false, status: 404 },
-])('ends $what of another node when the process ends, and keeps no connection', async (one) => {
+])('a node that stops ends $what of another node and keeps no connection open', async (one) => {
   const foreign = randomUUID();
   const { sale } = node.world.row;
   const key = node.context.catalogue.ticketKeys.receipt(sale);
@@ -273,7 +274,7 @@ it.each([
     : '';
   const stream = ask(`${foreign}${proof}/events`);
   await until('it waits', () => node.context.statusWaits.requestCount === 1);
-  // The database answers when the server has looked for idle connections already.
+  // The database answers after the server has closed its idle connections.
   const asked = Promise.withResolvers<void>();
   const found = Promise.withResolvers<RequestOutcome[]>();
   node.world.outcomes = () => {
@@ -290,7 +291,7 @@ it.each([
 });
 
 it.each(['?wait=5&x=1', '/events?x=1'])(
-  'refuses who is one too many, whatever the URL looks like: %s',
+  'a shopper beyond the limit is refused, whatever the URL looks like: %s',
   async (query) => {
     vi.spyOn(node.context.statusWaits, 'begin').mockImplementation(() => {
       throw new Problem('overloaded');

@@ -3,12 +3,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { until } from '../until.ts';
 import { openWebNode, type WebNode } from './web-node.ts';
 
-/** What goes over one socket, byte by byte. */
+/** Invalid bytes and slow clients, over one socket. */
 
 const SLOW_BYTE_MS = 2_000;
-/** The manual says 10 s; the checks and the last answer take a little more. */
+/** The manual says 10 s. The checks of the server and the last answer add a little. */
 const SLOW_BYTES_MAX = 8;
-/** Sent behind a request that waits: more than sockets and kernels hold. */
+/** Sent behind a waiting request: more bytes than sockets and kernels buffer. */
 const MORE_BYTES = 1_048_576;
 const MORE_TIMES = 32;
 
@@ -50,13 +50,13 @@ const BODY = '{"quantity":1}';
 
 const statuses = () => [...received.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
 
-describe('bytes that are no request', () => {
-  it('are answered after the request before them, which is taken', async () => {
+describe('bytes that are not a request', () => {
+  it('are answered after the request before them, which is accepted', async () => {
     const { promise, resolve } = Promise.withResolvers<'confirmed'>();
     node.world.publish = promise;
     socket.write(`${headOf(BODY.length)}${BODY}, and more than its length`);
     await until('it is drawn', () => node.world.drawn === 1);
-    // The parser has met the rest by then: it came in the same packet.
+    // The parser has read the rest by then, because it came in the same packet.
     await new Promise(setImmediate);
     expect(received).toBe('');
     resolve('confirmed');
@@ -75,7 +75,7 @@ describe('bytes that are no request', () => {
     expect(statuses()).toEqual(['202', '200', '400']);
   });
 
-  it('are not read on while the request before them waits, and are answered once', async () => {
+  it('are not read while the request before them waits, and are answered once', async () => {
     const { promise, resolve } = Promise.withResolvers<'confirmed'>();
     node.world.publish = promise;
     let errors = 0;
@@ -86,7 +86,7 @@ describe('bytes that are no request', () => {
     await until('it is drawn and the rest is met', () => node.world.drawn === 1 && errors > 0);
     const more = Buffer.alloc(MORE_BYTES);
     for (let n = 0; n < MORE_TIMES; n += 1) socket.write(more);
-    // What arrived before these was looked at before these were answered.
+    // The server has read what arrived before these calls by the time it answers them.
     const livez = `http://127.0.0.1:${(node.app.server.address() as AddressInfo).port}/livez`;
     for (let n = 0; n < MORE_TIMES; n += 1) await (await fetch(livez)).text();
     expect(errors).toBe(1);
@@ -95,7 +95,7 @@ describe('bytes that are no request', () => {
     expect(statuses()).toEqual(['202', '400']);
   });
 
-  it('within a body are the answer to its request', async () => {
+  it('within a body end its request with an error', async () => {
     const chunked = headOf(0).replace('content-length: 0', 'transfer-encoding: chunked');
     socket.write(`${chunked}nonsense\r\n`);
     await until('the connection has ended', () => isClosed);
@@ -104,11 +104,11 @@ describe('bytes that are no request', () => {
   });
 });
 
-describe('a client that sends a byte now and then', () => {
+describe('a client that sends a byte every two seconds', () => {
   it.each([
     ['of the head', () => ['GET /livez HTTP/1.1\r\nx: ', 'a']],
     ['of the body', () => [`${headOf(1_000)}`, '{']],
-  ])('%s is cut off', async (_where, parts) => {
+  ])('%s is disconnected', async (_where, parts) => {
     const [first = '', next = ''] = parts();
     socket.write(first);
     let sent = 0;

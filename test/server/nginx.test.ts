@@ -6,11 +6,16 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { startNginx } from '../nginx.ts';
 import { openWebNode, type WebNode } from './web-node.ts';
 
-/** A web node behind a real nginx: with all of its defaults, and as the manual says. */
+/**
+ * A web node behind a real nginx: once with the defaults of nginx, once with the configuration in
+ * the manual.
+ */
 
 const SECRET = 'a-secret-that-only-the-nginx-of-this-test-knows';
 const FORGED = '198.51.100.7';
-/** All of 127.0.0.0/8 leads to this machine: a client that is not at the address of the proxy. */
+/**
+ * All of 127.0.0.0/8 leads to this machine, so a client can have another address than the proxy.
+ */
 const CLIENT = '127.0.0.5';
 
 let node: WebNode;
@@ -77,7 +82,7 @@ describe.each([
   ['with its defaults', plain],
   ['as the manual says', documented],
 ])('nginx %s', (_how, configuration) => {
-  it('lets each event of a stream through at once', async () => {
+  it('forwards each event of a stream at once', async () => {
     await open(configuration);
     const headers = { 'content-type': 'application/json' };
     const pressed = await call(
@@ -94,12 +99,12 @@ describe.each([
     const reader = stream.body?.getReader();
     const first = Buffer.from((await reader?.read())?.value ?? '').toString();
     const queued = { requestId, status: 'queued' };
-    // Held back, it would come together with the comments that follow it.
+    // A buffered event would arrive together with the comments that follow it.
     expect(first).toBe(`event: status\ndata: ${JSON.stringify(queued)}\n\n`);
     await reader?.cancel();
   });
 
-  it('makes nobody believe an address that a client has forged', async () => {
+  it('does not make the web node trust an address that a client has forged', async () => {
     await open(configuration);
     node.world.blocked = [FORGED];
     const forged = { 'x-forwarded-for': FORGED };
@@ -108,7 +113,7 @@ describe.each([
   });
 });
 
-it('nginx as the manual says names the client, whatever that writes itself', async () => {
+it("nginx as the manual says reports the client's address, whatever the client sends", async () => {
   await open(documented);
   node.world.blocked = [CLIENT];
   expect((await askForTicket()).status).toBe(403);

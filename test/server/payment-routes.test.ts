@@ -3,7 +3,7 @@ import { StandardProvider } from '../../payment/standard.ts';
 import { SECRETS, STRIPE_ENVIRONMENT } from './secrets.ts';
 import { openWebNode, type WebNode } from './web-node.ts';
 
-/** A web node has the routes of the provider that was chosen, and of no other. */
+/** A web node has the routes of the configured payment provider, and no others. */
 
 let node: WebNode;
 afterEach(() => node.close());
@@ -23,7 +23,7 @@ async function paths(): Promise<string[]> {
 }
 
 describe('the routes of a web node', () => {
-  it('are those of Stripe alone, however well another callback is signed', async () => {
+  it('are only those of Stripe with Stripe, even for a correctly signed callback of another provider', async () => {
     node = await openWebNode({ environment: STRIPE_ENVIRONMENT });
     expect(await paths()).toEqual([STRIPE]);
     const secret = node.config.payment;
@@ -46,7 +46,7 @@ describe('the routes of a web node', () => {
     expect(await statusOf(STANDARD)).toBe(403);
   });
 
-  it('are the callback alone where the shop takes payments elsewhere', async () => {
+  it('are only the callback when the shop takes payments elsewhere', async () => {
     const environment = { ...SECRETS, DEMO: '0', PAYMENT_PROVIDER: 'standard' };
     node = await openWebNode({ environment });
     expect(await paths()).toEqual(['/api/v1/orders/{orderNo}/payment']);

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-/** Secrets as a shop would make them: of this run only. */
+/** Secrets as a shop would create them. They are made anew in each run. */
 
 const word = () => randomBytes(24).toString('hex');
 

@@ -5,7 +5,7 @@ import {
 } from '../../server/requests/status-wait.ts';
 import type { StatusWaits } from '../../server/requests/status-waits.ts';
 
-/** A shopper who waits, and remembers what it was told. */
+/** A shopper who waits for a status and records the answer. */
 class Shopper extends StatusWait {
   readonly #told = Promise.withResolvers<RequestStatus | undefined>();
   isTold = false;

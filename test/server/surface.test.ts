@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openWebNode, rowOnSale, type WebNode } from './web-node.ts';
 
-/** What plain HTTP clients expect of every address: empty bodies, ETags, slashes at the end. */
+/** What plain HTTP clients expect of every URL: empty bodies, ETags, trailing slashes. */
 
 let node: WebNode;
 let port: number;
@@ -23,7 +23,7 @@ interface Answered {
   readonly body: string;
 }
 
-/** @param chunks the body; undefined: none, and no length either */
+/** @param chunks the parts of the body; undefined sends neither a body nor a length */
 function call(
   method: string,
   path: string,
@@ -47,7 +47,7 @@ interface Operation {
 describe('an empty body', () => {
   const TYPES = ['application/json', 'application/json; charset=utf-8', 'text/plain'];
 
-  it('is no fault of a call that needs none, whatever type it is said to have', async () => {
+  it('is accepted by a call that needs no body, whatever its content type', async () => {
     const { paths } = JSON.parse((await call('GET', '/openapi.json')).body) as {
       paths: Record<string, Record<string, Operation>>;
     };
@@ -64,7 +64,7 @@ describe('an empty body', () => {
     const told = calls.map(([method, path]) => `${method} ${path}`);
     expect(told).toContain('POST /api/v1/orders/1/cancel');
     expect(told).toContain('DELETE /api/v1/sales/demo/skus/TV/waiting');
-    // The line takes a body, or none.
+    // Joining the waitlist may have a body or none.
     calls.push(['POST', '/api/v1/sales/demo/skus/TV/waiting']);
     const authorization = `Bearer ${node.tokenOf('ann')}`;
     const refused: unknown[] = [];
@@ -83,7 +83,7 @@ describe('an empty body', () => {
     expect(refused).toEqual([]);
   });
 
-  it('is told what is missing where one is needed', async () => {
+  it('is refused with the missing part by a call that needs a body', async () => {
     const headers = { authorization: `Bearer ${node.tokenOf('ann')}` };
     const type = { 'content-type': 'application/json', 'content-length': '0' };
     const answer = await call('POST', '/api/v1/sales/demo/tickets', { ...headers, ...type });
@@ -105,7 +105,7 @@ describe('If-None-Match', () => {
     '/',
     '/js/format.js',
     '/altcha/altcha.css',
-  ])('of %s is compared weakly, and may be a list or a star', async (path) => {
+  ])('of %s is compared weakly, and may be a list or an asterisk', async (path) => {
     const { headers, status } = await call('GET', path);
     expect(status).toBe(200);
     const etag = headers.etag ?? '';
@@ -130,13 +130,13 @@ describe('If-None-Match', () => {
   });
 });
 
-describe('a slash at the end of a page', () => {
+describe('a trailing slash', () => {
   it.each([
     ['/sales/demo/', '/sales/demo'],
     ['/sales/demo/?ref=a/b', '/sales/demo?ref=a/b'],
     ['/sales/demo/lottery/', '/sales/demo/lottery'],
     ['/sales/demo/lottery/?x', '/sales/demo/lottery?x'],
-  ])('%s leads to %s', async (path, page) => {
+  ])('in %s redirects to %s', async (path, page) => {
     for (const method of ['GET', 'HEAD']) {
       const answer = await call(method, path);
       expect(answer.status).toBe(308);
@@ -145,7 +145,7 @@ describe('a slash at the end of a page', () => {
     expect((await call('GET', page)).status).toBe(200);
   });
 
-  it('leads to where the other documents are read', async () => {
+  it('in the URL of the API documents leads to them', async () => {
     expect((await call('GET', '/docs')).status).toBeLessThan(400);
     expect((await call('GET', '/docs/')).status).toBeLessThan(400);
   });
@@ -157,7 +157,7 @@ describe('a sale without SKUs', () => {
     ['within', -60_000, 60_000, 'scheduled'],
     ['after', -120_000, -60_000, 'closed'],
   ])(
-    '%s its time is empty, and not ended by anybody',
+    'is shown %s its time as empty, and not as ended by operators',
     async (sale, opensInMs, closesInMs, state) => {
       const opensAt = new Date(Date.now() + opensInMs);
       const closesAt = new Date(Date.now() + closesInMs);

@@ -14,39 +14,39 @@ import { assembleNode, type QuotaAgent } from '../../server/node.ts';
 import type { ChallengeSwitch } from '../../zk/tree/values.ts';
 
 /**
- * A whole web node, wired as in production, whose surroundings are variables: no database, broker or
- * ZooKeeper. For tests of what the node answers, and for the gate's benchmark.
+ * A whole web node, wired as in production, with variables instead of a database, broker and
+ * ZooKeeper. For tests of the node's answers and for the gate's benchmark.
  */
 
 const HOUR_MS = 3_600_000;
 const TICKET_TTL_MS = 600_000;
 
-/** The surroundings; a test changes them and looks at the next answer. */
+/** The surroundings of the node. A test changes them and looks at the next answer. */
 export interface World {
   row: SkuOnSale;
-  /** The sale is there, and its SKU is not yet. */
+  /** Whether the sale exists without its SKU. */
   isEmpty: boolean;
   state: SwitchState;
   keep: number;
   shed: 'random' | 'lottery';
   challenge: ChallengeSwitch;
-  /** Users, addresses and agents on the lists. */
+  /** Users, addresses and agents on the block lists. */
   blocked: string[];
   allowed: string[];
   lottery: { secret: Buffer | undefined; isPublic: boolean };
-  /** Another epoch makes the node ask for the keys again. */
+  /** A change makes the node ask for the keys again. */
   ticketEpoch: number;
   ticketKeys: TicketKey[];
-  /** Units that this node may still draw; `cut off`: it has no session. */
+  /** Units that this node may still draw. `cut off` means that it has no session. */
   quota: number | 'cut off';
   brokerAvailable: boolean;
   pressure: OverloadCause | undefined;
   publish: PublishResult | Promise<PublishResult>;
-  /** What the database says of requests. */
+  /** The answer of the database about requests. */
   outcomes: () => Promise<readonly RequestOutcome[]>;
   /** Whether the database has fenced the node that is asked for. */
   fenced: () => Promise<boolean>;
-  /** Homes of the database that do not answer. */
+  /** Homes of the database that are away. */
   missing: readonly Schema[];
   /** Units drawn and not refunded. */
   drawn: number;
@@ -56,11 +56,11 @@ export interface World {
 export interface WebNodeOptions {
   readonly environment?: Readonly<Record<string, string>>;
   readonly log?: Log;
-  /** The database says of the sale that it is not open yet, whatever the clock says. */
+  /** Whether the database says that the sale is not open yet, whatever the clock says. */
   readonly withoutTicketKeys?: boolean;
-  /** Whether published messages are kept for a look; a benchmark does not. */
+  /** Whether published messages are kept. A benchmark does not keep them. */
   readonly keepMessages?: boolean;
-  /** Keys that others sign with too. */
+  /** For tests that sign tokens or tickets themselves. */
   readonly jwtSecret?: string;
   readonly ticketKey?: Buffer;
 }
@@ -89,7 +89,7 @@ export async function openWebNode(options: WebNodeOptions = {}) {
   const { app, context } = await assembleNode({
     config,
     log,
-    // Nothing here may ask the database; what does, fails loudly.
+    // Nothing here may ask the database: any query fails.
     databases: {} as never,
     catalogue,
     agent,
@@ -121,7 +121,7 @@ export async function openWebNode(options: WebNodeOptions = {}) {
     tokenOf: sign,
     ticketOf: (userId: string, expiresAtMs = Date.now() + TICKET_TTL_MS) =>
       issueTicket(ticketKey, { sale: world.row.sale, userId }, world.row.sku, expiresAtMs),
-    /** Reads the world's row again, as the catalogue does twice a second. */
+    /** Reads the row of `world` again, as the catalogue does twice a second. */
     async refresh() {
       await catalogue.start();
       catalogue.stop();
@@ -155,7 +155,7 @@ export function rowOnSale(changes: Partial<SkuOnSale> = {}): SkuOnSale {
   };
 }
 
-/** Everything as it is when nothing is wrong. */
+/** A world in which nothing is wrong. */
 function createWorld(secret: Buffer, ticketKeys: TicketKey[]): World {
   return {
     row: rowOnSale(),

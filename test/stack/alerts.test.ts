@@ -9,11 +9,11 @@ import { createProgress } from '../../ops/stack/progress.ts';
 import { SCRATCH_PREFIX } from '../../ops/stack/test-folder.ts';
 import { files, textOf } from '../house/files.ts';
 
-/** The alert rules, judged by Prometheus' own tool over series as the processes give them. */
+/** The alert rules, checked with promtool on series as the processes report them. */
 
 const RULES = 'ops/alerts/flashsale.rules.yml';
 const ROOT = join(import.meta.dirname, '../..');
-/** What a process needs to notice a frozen server, and what a scrape takes, at the most. */
+/** The longest time in which a process notices a frozen server, and the scrape interval. */
 const NOTICED_S = 10;
 const SCRAPE_S = 5;
 const FIRES_WITHIN_S = 30;
@@ -33,11 +33,11 @@ interface Case {
   readonly alert: string;
   readonly series: Readonly<Record<string, string>>;
   readonly atSeconds: number;
-  /** Labels with which it fires then; undefined: it does not. */
+  /** Labels of the alert that must fire. Undefined means that it must not fire. */
   readonly fires?: Readonly<Record<string, string>>;
 }
 
-/** One run for all cases: the tool takes seconds to start. */
+/** Runs promtool once for all cases, because it takes seconds to start. */
 async function judge(cases: readonly Case[]): Promise<void> {
   const labels = (alert: string, fires: Readonly<Record<string, string>>) =>
     Object.entries({ alertname: alert, ...fires }).map(([name, value]) => `${name}="${value}"`);
@@ -46,7 +46,7 @@ async function judge(cases: readonly Case[]): Promise<void> {
     input_series: Object.entries(series).map(([name, values]) => ({ series: name, values })),
     promql_expr_test: [
       {
-        // What it says in full is not what is judged here.
+        // Other labels are not compared.
         expr:
           'count by (alertname, severity, dependency, queue, schema) ' +
           `(ALERTS{alertname="${alert}", alertstate="firing"})`,
@@ -56,13 +56,13 @@ async function judge(cases: readonly Case[]): Promise<void> {
     ],
   }));
   const file = join(folder, 'alerts.yml');
-  // JSON is YAML.
+  // JSON is valid YAML.
   const content = { rule_files: [join(ROOT, RULES)], evaluation_interval: '5s', tests };
   writeFileSync(file, JSON.stringify(content));
   await run('promtool', ['test', 'rules', file]);
 }
 
-test('are rules that Prometheus takes, over metrics that exist', async () => {
+test('Prometheus accepts the alert rules, and their metrics exist', async () => {
   await run('promtool', ['check', 'rules', join(ROOT, RULES)]);
   const code = files
     .filter((file) => /^(broker|db|keeper|process|server|worker|zk)\/.*\.ts$/.test(file))
@@ -74,12 +74,12 @@ test('are rules that Prometheus takes, over metrics that exist', async () => {
   expect(series.length).toBeGreaterThan(10);
 });
 
-test('a lost server pages within 30 s, once; a mended one no more', async () => {
+test('the loss of a server fires within 30 s, once, and stops firing when the server is back', async () => {
   const alert = 'FlashsaleDependencyDown';
   const up = (dependency: string, process: string) =>
     `flashsale_dependency_up{dependency="${dependency}", process="${process}", job="flashsale"}`;
   const cases = ['postgres', 'postgres-hot', 'rabbitmq', 'zookeeper'].flatMap((dependency) => {
-    // A single process has lost it, noticed as late as may be.
+    // A single process has lost it and notices that as late as possible.
     const series = { [up(dependency, 'web')]: '1x200', [up(dependency, 'worker')]: '1x120 0x80' };
     const lostAtS = 121 * SCRAPE_S - NOTICED_S;
     const fires = { severity: 'critical', dependency };
@@ -98,7 +98,7 @@ test('a lost server pages within 30 s, once; a mended one no more', async () => 
   ]);
 });
 
-test('money that is to be given back for more than a day is told', async () => {
+test('a refund that is due for more than a day fires', async () => {
   const alert = 'FlashsaleRefundOverdue';
   const due = (seconds: string) => ({
     'flashsale_refund_due_seconds{schema="hot", process="worker"}': seconds,
@@ -108,12 +108,12 @@ test('money that is to be given back for more than a day is told', async () => {
   await judge([
     { alert, series: due('86500+5x60'), atSeconds: 200, fires },
     { alert, series: due('80000+5x60'), atSeconds: 200 },
-    // It was given back meanwhile.
+    // The refund was made meanwhile.
     { alert, series: due('86500x20 0x40'), atSeconds: 200 },
   ]);
 });
 
-test('a queue with fewer members than the cluster can give it is told', async () => {
+test('a queue with fewer members than the cluster can provide fires', async () => {
   const alert = 'FlashsaleQueueFewMembers';
   const fires = { severity: 'warning', queue: 'orders.hot' };
   const seen = (members: number, nodes: number) => ({
@@ -128,10 +128,10 @@ test('a queue with fewer members than the cluster can give it is told', async ()
   ]);
 });
 
-test('an audit that never ended is told, and none that takes its time', async () => {
+test('an audit that never ended fires, and a long one does not', async () => {
   const alert = 'FlashsaleAuditSilent';
   const due = (schema: string) => `flashsale_audit_due_timestamp_seconds{schema="${schema}"}`;
-  // An audit of two minutes, 38 minutes apart from the next.
+  // An audit of two minutes, 38 minutes before the next one.
   const long = '2400x479 4800x480';
   await judge([
     { alert, series: { [due('hot')]: '60x960', [due('regular')]: long }, atSeconds: 1_800 },
@@ -150,7 +150,7 @@ test('an audit that never ended is told, and none that takes its time', async ()
   ]);
 });
 
-test('what a lost server said last fires nothing; the loss of the server does', async () => {
+test('the last figures of a lost server fire nothing, but its loss does', async () => {
   const of = (instance: string) => `instance="${instance}", job="flashsale"`;
   const stale = (alert: string, severity: string, lost: string, told: string, more = {}) => {
     const [name = '', labels = ''] = told.split('|');

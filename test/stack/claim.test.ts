@@ -68,7 +68,7 @@ test('the files of a stack can be read by their owner only', () => {
 });
 
 test.each(['', '{', '[]', 'null', '{"version":2}'])(
-  'a state file that holds %j is named',
+  'a state file with the text %j causes an error that names the file',
   (text) => {
     writeFileSync(join(folder, 'stack.json'), text);
     expect(() => readState(folder)).toThrow(join(folder, 'stack.json'));
@@ -77,7 +77,7 @@ test.each(['', '{', '[]', 'null', '{"version":2}'])(
   },
 );
 
-test('a stack is held by its starter, and by nobody when the pid is another process now', async () => {
+test('a stack belongs to its starter, and to nobody when its pid is another process now', async () => {
   const { identity } = await sleeper();
   const { starter } = whoStarts();
   expect(holderOf(undefined)).toBe('nobody');
@@ -88,7 +88,7 @@ test('a stack is held by its starter, and by nobody when the pid is another proc
   expect(holderOf(stateOf({ starter, phase: 'stopping' }))).toBe('stopping');
 });
 
-test('a second start is told where the first one is', async () => {
+test('a second start is told where the first stack is', async () => {
   const servers = {
     databaseUrl: 'postgres://127.0.0.1:1/flashsale',
     amqpUrl: 'amqp://127.0.0.1:2/flashsale',
@@ -101,13 +101,13 @@ test('a second start is told where the first one is', async () => {
   await expect(second).rejects.toThrow(`kill ${process.pid}`);
 });
 
-test('of two starts at the same moment one gets the stack', async () => {
+test('only one of several simultaneous starts gets the stack', async () => {
   const claims = [1, 2, 3].map(() => claimStack(folder, stateOf(), progress));
   const results = await Promise.allSettled(claims);
   expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
 });
 
-test('what a killed start has left is ended, and a stranger with a recorded pid is not', async () => {
+test('processes that a killed start has left are ended, but a stranger with a recorded pid is not', async () => {
   const [left, stranger] = await Promise.all([sleeper(), sleeper()]);
   writeState(
     folder,
@@ -126,7 +126,7 @@ test('what a killed start has left is ended, and a stranger with a recorded pid 
   expect(readState(folder)?.phase).toBe('starting');
 });
 
-test('a start that lost its terminal is stopped, and the next one takes over', async () => {
+test('a start that lost its terminal is stopped, and the next start takes over', async () => {
   const abandoned = await sleeper();
   writeState(folder, stateOf({ starter: abandoned.identity, launchers: [GONE] }));
   await claimStack(folder, stateOf(), progress);

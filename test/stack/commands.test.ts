@@ -11,7 +11,7 @@ import { type StackState, whoStarts, writeState } from '../../ops/stack/state.ts
 import { SCRATCH_PREFIX } from '../../ops/stack/test-folder.ts';
 import { PROGRAM_ENVIRONMENT } from '../children.ts';
 
-/** The commands as processes, as a person meets them. */
+/** The commands as processes, as a person uses them. */
 
 const folder = mkdtempSync(join(tmpdir(), SCRATCH_PREFIX));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -26,13 +26,13 @@ function node(args: readonly string[], more: Record<string, string> = {}) {
   });
 }
 
-test('run.mjs hands on arguments and the exit code', () => {
+test('run.mjs passes arguments and the exit code on', () => {
   const { stdout, status } = node(['scripts/run.mjs', 'test/stack/echo.ts', '7', 'and', 'more']);
   expect(stdout).toBe('7 and more\n');
   expect(status).toBe(7);
 });
 
-test('run.mjs stays until the program has ended after a signal', async () => {
+test('after a signal run.mjs waits until the program has ended', async () => {
   const child = spawn(process.execPath, ['scripts/run.mjs', 'test/stack/echo.ts', 'wait'], {
     cwd: PROJECT_ROOT,
     env: environment,
@@ -40,7 +40,7 @@ test('run.mjs stays until the program has ended after a signal', async () => {
   });
   let said = '';
   child.stdout.on('data', (data: Buffer) => {
-    // The program says `wait` when it listens for signals.
+    // The program prints `wait` when it listens for signals.
     if (said === '') child.kill('SIGTERM');
     said += data.toString('utf8');
   });
@@ -49,7 +49,7 @@ test('run.mjs stays until the program has ended after a signal', async () => {
   expect(code).toBe(0);
 });
 
-test('every command prints JSON when asked', () => {
+test('every command has a --json option', () => {
   const last = (command: Command): Command[] =>
     command.commands.length === 0 ? [command] : command.commands.flatMap(last);
   const commands = last(createProgram({}));
@@ -58,14 +58,14 @@ test('every command prints JSON when asked', () => {
   expect(without.map((command) => `${command.parent?.name()} ${command.name()}`)).toEqual([]);
 });
 
-test('flashsale env says that nothing runs', () => {
+test('flashsale env reports that no stack is running', () => {
   const { stdout, stderr, status } = node(['ops/flashsale.mjs', 'env']);
   expect(stdout).toBe('');
   expect(stderr).toBe('flashsale: no local stack is running here; start one with: npm start\n');
   expect(status).toBe(1);
 });
 
-test('flashsale env prints where the stack is, as lines and as JSON', () => {
+test('flashsale env prints the addresses of the stack, as lines and as JSON', () => {
   const state: StackState = {
     version: 1,
     ...whoStarts(),

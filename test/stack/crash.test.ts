@@ -17,7 +17,7 @@ import { Supervisor } from '../../ops/stack/supervisor.ts';
 import { TestFolder } from '../../ops/stack/test-folder.ts';
 import { until } from '../until.ts';
 
-/** Private servers of this file, so that they can be killed. */
+/** Private servers of this file, so that the test can kill them. */
 
 const machine: Machine = { path: process.env['PATH'] ?? '', root: '/' };
 const progress = createProgress(() => {});
@@ -91,7 +91,7 @@ async function queues(servers: Servers, method: 'GET' | 'PUT'): Promise<Response
   });
 }
 
-test('servers that were killed hard start again with their data', { timeout: 90_000 }, async () => {
+test('servers that were killed start again with their data', { timeout: 90_000 }, async () => {
   const first = await start();
   psql(first.databaseUrl, 'CREATE TABLE kept AS SELECT 42 AS answer');
   expect((await queues(first, 'PUT')).status).toBe(201);
@@ -99,8 +99,8 @@ test('servers that were killed hard start again with their data', { timeout: 90_
   const records = supervisor.records();
   for (const { pid } of records) process.kill(pid, 'SIGKILL');
   await until('all have ended', () => !records.some(isRunning));
-  // The pid of the dead server belongs to somebody else now, as happens after a restart of a
-  // container: PostgreSQL alone would refuse to start.
+  // The pid of the dead server now belongs to another process, as happens after a restart of a
+  // container. PostgreSQL alone would refuse to start.
   const pidFile = join(folder, 'postgres', 'data', 'postmaster.pid');
   const lines = readFileSync(pidFile, 'utf8').split('\n');
   writeFileSync(pidFile, [String(process.pid), ...lines.slice(1)].join('\n'));
@@ -111,7 +111,7 @@ test('servers that were killed hard start again with their data', { timeout: 90_
   expect((await queues(second, 'GET')).status).toBe(200);
 });
 
-test('only who knows the password gets in', async () => {
+test('nobody gets in without the password', async () => {
   const url = `postgres://flashsale:wrong@127.0.0.1:${ports.postgres}/flashsale`;
   expect(() => psql(url, 'SELECT 1')).toThrow(/password authentication failed/);
   const guest = await fetch(`http://127.0.0.1:${ports.management}/api/whoami`, {

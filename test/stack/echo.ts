@@ -1,4 +1,7 @@
-/** A program for the tests of scripts/run.mjs: says its arguments, ends with the first as its code. */
+/**
+ * A program for the tests of scripts/run.mjs: prints its arguments and exits with the first as its
+ * code.
+ */
 const [first = '0'] = process.argv.slice(2);
 if (first === 'wait') {
   const timer = setInterval(() => {}, 1_000);

@@ -11,7 +11,7 @@ afterEach(() => {
   for (const server of servers.splice(0)) server.close();
 });
 
-/** Takes a free port, with the options of a server that is in the way. */
+/** Listens on a free port with these options, and returns the port. */
 async function occupy(options: { host: string; reusePort?: boolean }): Promise<number> {
   const port = await freePort();
   const server = createServer();
@@ -25,7 +25,7 @@ test.each([
   { name: 'one on the same address', host: '127.0.0.1' },
   { name: 'one on every address', host: '0.0.0.0' },
   { name: 'one that shares its port with its like', host: '127.0.0.1', reusePort: true },
-])('a port taken by $name is passed over', async ({ name: _, ...options }) => {
+])('a port taken by $name is skipped', async ({ name: _, ...options }) => {
   const port = await occupy(options);
   expect(await isPortFree(port)).toBe(false);
   const chosen = await choosePort(port, new Set());
@@ -42,7 +42,7 @@ test('two choices never name the same port', async () => {
   expect(taken).toEqual(new Set([one, other]));
 });
 
-test('a free port is given once, and never by two processes', async () => {
+test('a free port is given out once, and never by two processes', async () => {
   const own = await Promise.all(Array.from({ length: 20 }, freePort));
   expect(new Set(own).size).toBe(own.length);
   const script = `import { freePort } from './ops/stack/ports.ts'; console.log(await freePort())`;
@@ -54,7 +54,7 @@ test('a free port is given once, and never by two processes', async () => {
   expect(own.map(blockOf)).not.toContain(blockOf(Number(said)));
 });
 
-test('no port is left above the last one: an error, not a crash', async () => {
+test('a search beyond the last port ends with an error, not a crash', async () => {
   const taken = new Set([65_534, 65_535]);
   await expect(choosePort(65_534, taken)).rejects.toThrow('no free port from 65534');
 });

@@ -37,7 +37,7 @@ async function shell(script: string, niceness?: number): Promise<Launched> {
   return process;
 }
 
-test('a process that has the pid of a recorded one, but another start time, is left alone', async () => {
+test('a process with the pid of a recorded one, but another start time, is left alone', async () => {
   const { identity } = await shell('sleep 60');
   const reused = { pid: identity.pid, started: 'another boot:1' };
   expect(isRunning(reused)).toBe(false);
@@ -45,7 +45,7 @@ test('a process that has the pid of a recorded one, but another start time, is l
   expect(isRunning(identity)).toBe(true);
 });
 
-test('a process that ignores the signal is killed with what it has started', async () => {
+test('a process that ignores the signal is killed with its children', async () => {
   const pidFile = join(folder, 'child.pid');
   const script = `trap '' TERM; sleep 60 & echo $! > ${pidFile}.new && mv ${pidFile}.new ${pidFile}; wait; wait`;
   const { identity } = await shell(script);
@@ -59,7 +59,7 @@ test('a process that ignores the signal is killed with what it has started', asy
 
 // Linux schedules sessions, not processes, against each other: see give-way.ts.
 test.skipIf(!existsSync('/proc/self/autogroup'))(
-  'a process that gives way does so between sessions, with the sessions that its children begin',
+  'a process with niceness gives way to other sessions, and so do the sessions that its children begin',
   async () => {
     const pidFile = join(folder, 'session.pid');
     const script = `setsid sleep 60 & echo $! > ${pidFile}.new && mv ${pidFile}.new ${pidFile}; wait`;
@@ -74,7 +74,7 @@ test.skipIf(!existsSync('/proc/self/autogroup'))(
   },
 );
 
-test('a program that is not there is an error in words', async () => {
+test('a missing program causes an error with a clear message', async () => {
   const missing = launch({
     command: join(folder, 'nothing'),
     args: [],
@@ -101,7 +101,7 @@ function spec(script: string, more: Partial<ProcessSpec> = {}): ProcessSpec {
   };
 }
 
-test('a process that crashes is started again, and said to be', async () => {
+test('a process that crashes is started again, with a message', async () => {
   const said: string[] = [];
   const supervisor = new Supervisor({
     say: (text) => said.push(text),
@@ -128,14 +128,14 @@ test('a process that ends at its start fails with the end of its log', async () 
   await supervisor.stop(['probe']);
 });
 
-test('a process that does not get ready fails with what is missing', async () => {
+test('a process that does not get ready fails with the reason', async () => {
   const supervisor = new Supervisor({ say: () => {}, onChange: () => {}, restart: true });
   const deaf = spec('sleep 60', { notReady: async () => 'no answer on 1' });
   await expect(supervisor.start(deaf)).rejects.toThrow('not ready after 0.5 s: no answer on 1');
   await supervisor.stop(['probe']);
 });
 
-test('a log that has grown too large is emptied, and the part before is kept', () => {
+test('a log that has grown too large is emptied, and its old content is kept', () => {
   const log = join(folder, 'large.log');
   writeFileSync(log, 'x'.repeat(2_000));
   rotateLogs(folder, 1_000);

@@ -10,7 +10,7 @@ test('the servers of the run answer', async () => {
   expect(await servesZookeeper(host, Number(port))).toBe(true);
 });
 
-test('a virtual host of one file can be made and removed', async () => {
+test('a test file can create a virtual host and remove it', async () => {
   const one = await createVirtualHost();
   expect(new URL(one.url).pathname).toMatch(/^\/test_[0-9a-f]{8}$/);
   await one.remove();

@@ -16,21 +16,21 @@ afterAll(() => rmSync(empty, { recursive: true, force: true }));
 const progress = createProgress(() => {});
 
 describe('servers that the environment names', () => {
-  test('each is taken alone, the others are still missing', () => {
+  test('may be any of them, while the others count as missing', () => {
     expect(missingServers(serversOfEnvironment({}))).toEqual(['postgres', 'rabbitmq', 'zookeeper']);
     const servers = serversOfEnvironment({ AMQP_URL: 'amqp://me:p%40ss@broker/flashsale' });
     expect(missingServers(servers)).toEqual(['postgres', 'zookeeper']);
     expect(servers.amqpManagementUrl).toBe('http://me:p%40ss@broker:15672');
   });
 
-  test('a second database server may be named beside a private first one', () => {
+  test('may be a second database server beside a private first one', () => {
     const hotDatabaseUrl = 'postgres://me@host/hot';
     const servers = serversOfEnvironment({ HOT_DATABASE_URL: hotDatabaseUrl });
     expect(servers).toEqual({ hotDatabaseUrl });
     expect(missingServers(servers)).toContain('postgres');
   });
 
-  test('a variable that is set but empty is not set', () => {
+  test('do not include an empty variable', () => {
     expect(missingServers(serversOfEnvironment({ DATABASE_URL: '' }))).toContain('postgres');
   });
 
@@ -42,13 +42,13 @@ describe('servers that the environment names', () => {
     ['AMQP_MANAGEMENT_URL', 'amqp://me:s3cret@host'],
     ['ZOOKEEPER', 'localhost'],
     ['ZOOKEEPER', 'http://localhost:2181'],
-  ])('%s=%s is refused by name and without its value', (name, value) => {
+  ])('refuse %s=%s by name and without its value', (name, value) => {
     const read = () => serversOfEnvironment({ [name]: value });
     expect(read).toThrow(new RegExp(`^${name} must be`));
     expect(read).not.toThrow(/s3cret/);
   });
 
-  test('one where nobody answers is named with its address', async () => {
+  test('are reported with their address when they do not answer', async () => {
     const port = await freePort();
     const servers = serversOfEnvironment({
       DATABASE_URL: `postgres://me:s3cret@127.0.0.1:${port}/db`,
@@ -60,14 +60,14 @@ describe('servers that the environment names', () => {
   });
 });
 
-describe('a machine without anything', () => {
+describe('a machine without Docker and packages', () => {
   const machine: Machine = { path: empty, root: empty };
 
-  test('has no Docker', async () => {
+  test('is found to have no Docker', async () => {
     expect(await dockerAnswers(machine)).toBe(false);
   });
 
-  test('is told once which packages to install, and what else would do', async () => {
+  test('gets one error that names the packages to install, and the alternatives', async () => {
     const ensured = ensurePackages(SERVER_PACKAGES, machine, progress);
     await expect(ensured).rejects.toThrow(PackagesMissing);
     await expect(ensured).rejects.toThrow(
@@ -78,11 +78,11 @@ describe('a machine without anything', () => {
   });
 });
 
-test('a package mirror that fails is asked again, a few times, and what it said is told', async () => {
+test('a package mirror that fails is asked a few times, and its error is reported', async () => {
   const folder = mkdtempSync(join(tmpdir(), SCRATCH_PREFIX));
   const script = `#!/bin/sh\necho "$@" >> ${folder}/calls\necho 'no route to the mirror' >&2\nexit 100\n`;
   writeFileSync(join(folder, 'apt-get'), script, { mode: 0o755 });
-  // Whoever is not root needs sudo, which here only runs the command.
+  // A user other than root needs sudo, which here only runs the command.
   const sudo = '#!/bin/sh\n[ "$1" = -n ] && shift\nexec "$@"\n';
   writeFileSync(join(folder, 'sudo'), sudo, { mode: 0o755 });
   const machine: Machine = { path: folder, root: folder };
@@ -94,7 +94,7 @@ test('a package mirror that fails is asked again, a few times, and what it said 
   rmSync(folder, { recursive: true, force: true });
 });
 
-test('the last line of npm test counts what failed outside of tests too', () => {
+test('the last line of npm test also counts failures outside of tests', () => {
   const report = {
     numPassedTests: 5,
     numFailedTests: 1,

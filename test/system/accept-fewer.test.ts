@@ -5,7 +5,7 @@ import { type Answer, Shopper } from '../shopper.ts';
 import { type System, startSystem } from '../system.ts';
 import { until } from '../until.ts';
 
-/** Shoppers who take fewer units than they ask for, over HTTP, with all processes. */
+/** Shoppers who accept fewer units than they ask for, over HTTP, with all processes. */
 describe('a request that accepts fewer units', () => {
   let system: System;
 
@@ -35,7 +35,7 @@ describe('a request that accepts fewer units', () => {
     return body.order;
   }
 
-  it('gets the last units, once, and they are counted as what was drawn', async () => {
+  it('gets the last units, once, and only the drawn units count', async () => {
     const sale = await system.createSale([{ sku: 'Few', units: 5, userLimit: 3 }]);
     const [ann, ben] = [shopper(), shopper()];
     expect(await orderOf(ann, await press(ann, sale, 'Few', { quantity: 3 }))).toMatchObject({
@@ -50,14 +50,14 @@ describe('a request that accepts fewer units', () => {
     const taken = await press(ben, sale, 'Few', fewer, key);
     const order = await orderOf(ben, taken);
     expect(order).toMatchObject({ quantity: 2, amount: '19.80' });
-    // The same key again is the same request: its quantity is what was asked for, not what was drawn.
+    // The same key is the same request: its quantity is the one asked for, not the one drawn.
     const again = await press(ben, sale, 'Few', fewer, key);
     expect(again).toMatchObject({ status: 202, body: { requestId: key } });
     expect(await orderOf(ben, again)).toEqual(order);
     const other = await press(ben, sale, 'Few', { ...fewer, quantity: 2 }, key);
     expect(other).toMatchObject({ status: 400, body: { verdict: 'bad_request' } });
 
-    // What was drawn comes back to the last unit.
+    // All drawn units come back.
     const cancelled = await ben.call('POST', `/api/v1/orders/${order.orderNo}/cancel`);
     expect(cancelled.status).toBe(200);
     const next = shopper();
@@ -69,7 +69,7 @@ describe('a request that accepts fewer units', () => {
     expect(await audit(system.databases)).toEqual([]);
   });
 
-  it('gets what its node has when the rest is spread over two', async () => {
+  it('gets the units of its node when the rest is spread over two nodes', async () => {
     await system.run('web-2', 'server/main.ts');
     const sale = await system.createSale([{ sku: 'Spread', units: 2, userLimit: 3 }]);
     const quantities: number[] = [];
@@ -79,7 +79,7 @@ describe('a request that accepts fewer units', () => {
       if (answer.status === 202) quantities.push((await orderOf(who, answer)).quantity);
       return quantities.reduce((sum, quantity) => sum + quantity, 0) === 2;
     });
-    // Nobody who takes what is there is refused while something is.
+    // As long as any unit is left, no request that accepts fewer is refused.
     expect(Math.min(...quantities)).toBeGreaterThan(0);
     expect(await system.granted('Spread')).toBeGreaterThan(0);
     expect(await audit(system.databases)).toEqual([]);

@@ -10,7 +10,7 @@ import { Shopper } from '../shopper.ts';
 import { type System, startSystem } from '../system.ts';
 import { until } from '../until.ts';
 
-/** `keep = auto` before a crowd of 50 for each unit, with every process real. */
+/** `keep = auto` with 50 shoppers for each unit and all processes. */
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -38,7 +38,10 @@ async function share(): Promise<number> {
   return read.ok ? Number(read.value.text) : Number.NaN;
 }
 
-/** Outcomes known within 2.5 s of the draw, as a share of all: the nearest bucket above the bound. */
+/**
+ * The share of outcomes that are known within 2.5 s of the draw, the nearest bucket above the
+ * limit.
+ */
 async function inTime(): Promise<number> {
   const texts = await Promise.all(['web-1', 'web-2'].map((name) => system.metrics(name)));
   const sum = (pattern: RegExp) =>
@@ -47,7 +50,7 @@ async function inTime(): Promise<number> {
   return sum(/^flashsale_request_outcome_seconds_bucket\{le="2\.5"[^}]*\} (\d+)/m) / all;
 }
 
-test('most are shed, every unit is sold, nobody waits long; then it is open to all', async () => {
+test('keep = auto sheds most shoppers, sells every unit with short waits, and then opens the gate to all', async () => {
   const sale = await system.createSale([{ sku: 'TV', units: UNITS }]);
   await system.session.create(system.paths.sku('TV').keep, 'auto');
   await until('it begins', async () => (await share()) === 0.1);

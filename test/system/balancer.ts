@@ -16,7 +16,7 @@ export interface Balancer {
 
 const SETTINGS = join(import.meta.dirname, '../../ops/stack/haproxy.cfg');
 
-/** Docker's names for nodes become addresses; every rule stays as it is. */
+/** Replaces Docker's names of nodes by addresses and keeps every rule. */
 function settingsFor(port: number, nodePorts: readonly number[]): string {
   const replace = (text: string, part: string | RegExp, by: string) => {
     const replaced = text.replace(part, by);

@@ -12,11 +12,11 @@ import { TestFolder } from '../../ops/stack/test-folder.ts';
 import { prepareZookeeper } from '../../ops/stack/zookeeper.ts';
 import { signalFamily } from '../process-family.ts';
 
-/** The three servers of one test file's own, each to be stopped, frozen, and mended. */
+/** Separate servers for one test file, which it can stop, freeze and start again. */
 export interface BreakableServers extends Servers {
   stop(name: ServerName): Promise<void>;
   start(name: ServerName): Promise<void>;
-  /** Every process of it stands still; its sockets stay open and nobody answers. */
+  /** Suspends every process of the server: its sockets stay open and nothing answers. */
   freeze(name: ServerName): void;
   thaw(name: ServerName): void;
   remove(): Promise<void>;

@@ -7,7 +7,7 @@ import { type Answer, Shopper } from '../shopper.ts';
 import { type System, startSystem } from '../system.ts';
 import { until } from '../until.ts';
 
-/** What operators do, and what dies, while a sale runs. */
+/** Operators intervene and processes die while a sale runs. */
 describe('a running sale', () => {
   let system: System;
 
@@ -25,7 +25,7 @@ describe('a running sale', () => {
   const shopper = () => new Shopper(system.url, system.jwtSecret);
   const verdict = ({ status, body }: Answer) => [status, body.verdict];
 
-  /** Shoppers who press until nobody is served any more; what they were told in the end. */
+  /** Shoppers who press until no unit is left, and their last answers. */
   async function crowd(
     sale: string,
     sku: string,
@@ -42,7 +42,7 @@ describe('a running sale', () => {
     return count === undefined ? -1 : count.unitsTotal - count.free;
   }
 
-  it('stops after the quota that is set by hand, and goes on when it is raised', async () => {
+  it('stops at the quota that an operator sets, and continues when it is raised', async () => {
     const sale = await system.createSale([{ sku: 'Quota', units: 60 }]);
     const { quota } = system.paths.sku('Quota');
     await system.set(quota, '20');
@@ -59,7 +59,8 @@ describe('a running sale', () => {
     expect(sold(first)).toBe(20);
     const refused = first.filter(({ status }) => status === 429);
     expect(new Set(refused.map(({ body }) => body.verdict))).toEqual(new Set(['quota_spent']));
-    // Units are free, and not to be had: neither "in stock", nor "buy one, do not wait".
+    // Units are free but cannot be bought: the shop says neither "in stock" nor "buy one, do not
+    // wait".
     const eve = shopper();
     const availability = async (): Promise<string> => {
       const { body } = await eve.call('GET', `/api/v1/sales/${sale}`);
@@ -76,7 +77,7 @@ describe('a running sale', () => {
     expect(await held('Quota')).toBe(60);
   });
 
-  it('keeps the last good value when garbage is typed, and says why', async () => {
+  it('keeps the last good value when an operator types an invalid one, and explains why', async () => {
     await system.createSale([{ sku: 'Garbage', units: 10 }]);
     const { quota } = system.paths.sku('Garbage');
     for (const text of ['abc', '-1', '12,5', '']) {
@@ -97,7 +98,7 @@ describe('a running sale', () => {
     });
   });
 
-  it('sheds all, pauses and closes at once, by ZooKeeper nodes', async () => {
+  it('sheds all purchases, pauses and closes at once when operators edit ZooKeeper', async () => {
     const sale = await system.createSale([{ sku: 'Switch', units: 1_000 }]);
     const { keep, state } = system.paths.sku('Switch');
     const tickets = Array.from({ length: 3 }, () => shopper());
@@ -121,7 +122,7 @@ describe('a running sale', () => {
     });
   });
 
-  it('tells every metric that an alert or a dashboard asks for', async () => {
+  it('has every metric that an alert or a dashboard uses', async () => {
     const ops = join(import.meta.dirname, '..', '..', 'ops');
     const asking = ['alerts/flashsale.rules.yml', 'dashboards/flashsale.json']
       .map((file) => readFileSync(join(ops, file), 'utf8'))
@@ -144,9 +145,9 @@ describe('a running sale', () => {
     });
   });
 
-  it('sells the last unit to a shopper who meets one node only', async () => {
+  it('sells the last unit to a shopper who reaches only one node', async () => {
     const sale = await system.createSale([{ sku: 'Last', units: 7 }]);
-    // One connection, one node: the other node's units must come over.
+    // One connection reaches one node, so the other node's units must be granted to it.
     const answers: Answer[] = [];
     for (let i = 0; i < 7; i += 1) answers.push(await shopper().buy(sale, 'Last'));
     expect(answers.map(({ body }) => body.status)).toEqual(Array(7).fill('ordered'));
@@ -166,7 +167,7 @@ describe('a running sale', () => {
     expect(await audit(system.databases)).toEqual([]);
   });
 
-  it('lets no admitted request go when a web node ends in order', async () => {
+  it('loses no admitted request when a web node is stopped', async () => {
     const sale = await system.createSale([{ sku: 'End', units: 300 }]);
     const answered = Promise.allSettled(
       Array.from({ length: 200 }, () => shopper().press(sale, 'End')),

@@ -10,7 +10,7 @@ import { until } from '../until.ts';
 import { Credentials } from '../zk/credentials.ts';
 import { zkCli } from '../zk/zkcli.ts';
 
-/** A complete sale where ZooKeeper asks for credentials: one of its own for each role. */
+/** A complete sale with a ZooKeeper that requires credentials, different ones for each role. */
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -40,7 +40,7 @@ async function start(entry: string, variables: Record<string, string | undefined
   );
 }
 
-test('sells everything: a dead node settled, edits by command and by hand', async () => {
+test('a sale with credentials sells everything, with a dead node and edits by command and in zkCli.sh', async () => {
   const sale = await system.createSale([{ sku: SKU, units: UNITS, quota: 40 }]);
   const { quota } = system.paths.sku(SKU);
   const crowd = Array.from({ length: UNITS }, () => shopper().buy(sale, SKU));
@@ -65,7 +65,7 @@ test('sells everything: a dead node settled, edits by command and by hand', asyn
   expect(await audit(system.databases)).toEqual([]);
 });
 
-test('a wrong credential ends the process, and says so without telling it', async () => {
+test('a wrong credential ends the process with an error that does not reveal it', async () => {
   const typo = await start('keeper/main.ts', { ZK_AUTH: 'keeper-user:typo' });
   expect(typo.code).toBe(78);
   expect(typo.said).toMatch(/ZK_AUTH has the digest keeper-user:.*ZK_ACL does not list as keeper/);
@@ -74,7 +74,7 @@ test('a wrong credential ends the process, and says so without telling it', asyn
   expect(operators.said).toMatch(/ZK_ACL does not list as web/);
 });
 
-test('a process without credentials, or of another shop, is not ready and says why', async () => {
+test('a process without credentials, or with those of another shop, is not ready and says why', async () => {
   const strangers = new Credentials();
   const name = 'web-stranger';
   const variables = { ...strangers.environment('web'), PORT: '0' };

@@ -12,7 +12,9 @@ import { type Answer, Shopper } from '../shopper.ts';
 import { type System, startSystem } from '../system.ts';
 import { until } from '../until.ts';
 
-/** What no worker can decide: what the shopper is told, what an operator sees, how it ends. */
+/**
+ * Messages that no worker can decide: the shopper's answer, the operator's view, and the outcome.
+ */
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -74,7 +76,7 @@ const untilStatus = (pressed: Pressed, ...expected: (string | undefined)[]) =>
 const DELAYED = ['queued', 'delayed'] as const;
 const REFUSED = ['rejected', 'refused_by_operator'] as const;
 
-/** Lets the next requests wait in the queue, changes their messages, and lets a worker have them. */
+/** Stops the worker, presses, changes the queued messages, and starts the worker again. */
 async function withWorkerAway(pressing: () => Promise<void>, change = async () => {}) {
   await system.end('worker-1');
   await pressing();
@@ -82,7 +84,7 @@ async function withWorkerAway(pressing: () => Promise<void>, change = async () =
   await system.restart('worker-1');
 }
 
-/** Takes the one message of the hot orders and puts it back as `put` says. */
+/** Takes the only message of the hot orders and puts it back as `put` says. */
 async function tamper(put: (message: FetchedMessage) => { content: Buffer; schema: string }) {
   const channel = await broker.openChannel();
   const message = await channel.get(ordersQueue('hot'), { noAck: true });
@@ -113,7 +115,7 @@ async function sellRest(): Promise<void> {
   expect(await free()).toBe(0);
 }
 
-test('the culprit of an envelope alone is delayed; replayed when mended, it is ordered', async () => {
+test('only the request that causes a failure is delayed, and it is ordered when it is replayed after the repair', async () => {
   const all: Pressed[] = [];
   await sql(`CREATE FUNCTION hot.planted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     IF NEW.user_id = 'culprit' THEN RAISE 'planted' USING ERRCODE = 'ZZ001'; END IF;
@@ -146,7 +148,7 @@ test('the culprit of an envelope alone is delayed; replayed when mended, it is o
   expect((await cli('show', id)).requests).toEqual([
     { requestId: culprit.requestId, userId: 'culprit' },
   ]);
-  // Not mended: it comes back by itself.
+  // The cause is not repaired yet, so the message becomes a dead letter again.
   await cli('replay', id);
   await until('it is dead again', async () => (await cli('list')).letters.length === 1);
   expect(await culprit.status()).toEqual(DELAYED);
@@ -160,7 +162,7 @@ test('the culprit of an envelope alone is delayed; replayed when mended, it is o
   await nothingDead();
 });
 
-test('a version that no worker knows: refused, told, and its unit is sold to somebody else', async () => {
+test('a request in an unknown version of the schema is delayed, then refused by an operator, and its unit is sold to another shopper', async () => {
   let pressed: Pressed | undefined;
   await withWorkerAway(
     async () => {
@@ -175,14 +177,14 @@ test('a version that no worker knows: refused, told, and its unit is sold to som
   const [{ id }] = letters;
   expect(await cli('refuse', id)).toEqual([{ id, refused: 1, kept: 0 }]);
   await untilStatus(pressed, ...REFUSED);
-  // Every web node can tell, not only the one that was told.
+  // Every web node can answer, not only the one that the refusal was sent to.
   const own = await pressed.shopper.call('GET', `/api/v1/requests/${pressed.requestId}`);
   expect(own.body).toMatchObject({ status: 'rejected', reason: 'refused_by_operator' });
   await sellRest();
   await nothingDead();
 });
 
-test('what cannot be decoded keeps its shopper queued; what can be read of it is refused', async () => {
+test('a message that cannot be decoded leaves its shopper queued until an operator refuses the requests that can be read in it', async () => {
   let pressed: Pressed | undefined;
   await withWorkerAway(
     async () => {
@@ -202,7 +204,7 @@ test('what cannot be decoded keeps its shopper queued; what can be read of it is
   await untilStatus(pressed, ...DELAYED);
   await until('both are dead', async () => (await cli('list')).letters.length === 2);
   const { causes } = await cli('list');
-  // Garbage names no schema at all: no newer worker will understand it.
+  // The garbage names no schema, so no newer worker will understand it either.
   expect(causes).toEqual([{ cause: 'undecodable', letters: 2 }]);
   const done: { refused: number }[] = await cli('refuse', '--all', '--reason', 'damaged');
   expect(done.map(({ refused }) => refused).sort()).toEqual([0, 1]);
@@ -215,7 +217,7 @@ test('what cannot be decoded keeps its shopper queued; what can be read of it is
   await nothingDead();
 });
 
-test('an unknown SKU: queued until there is one, then ordered; and one that is refused', async () => {
+test('a request for an unknown SKU is delayed until the SKU exists and it is replayed, or until it is refused', async () => {
   const all: Pressed[] = [];
   const [row] = await sql('SELECT to_jsonb(k) AS row FROM catalog.sku k WHERE k.sku = $1', [sku]);
   await withWorkerAway(
@@ -247,7 +249,7 @@ test('an unknown SKU: queued until there is one, then ordered; and one that is r
   await nothingDead();
 });
 
-test('a message that the broker gave up, looked at more often than any limit, is decided', async () => {
+test('a message that the broker has given up is decided, although it was delivered more often than the limit', async () => {
   let pressed: Pressed | undefined;
   await withWorkerAway(
     async () => {
@@ -263,7 +265,7 @@ test('a message that the broker gave up, looked at more often than any limit, is
     },
   );
   if (pressed === undefined) throw new Error('not pressed');
-  // As an operator's look does: taken, and given back.
+  // An operator's look does this too: it takes the message and gives it back.
   const channel = await broker.openChannel();
   for (let look = 0; look <= DELIVERY_LIMIT + 5; look += 1) {
     const message = await until('it is there', () => channel.get(DEAD));
@@ -280,7 +282,7 @@ test('a message that the broker gave up, looked at more often than any limit, is
   const [{ id }] = letters;
   expect(await cli('replay', id)).toEqual([{ id, requests: 1, queue: ordersQueue('regular') }]);
   await untilStatus(pressed, 'ordered', undefined);
-  // A copy of what is decided has nothing left to do.
+  // A copy of a decided message changes nothing.
   const copy = await broker.openChannel();
   copy.publish(
     'orders.dead',

@@ -14,8 +14,8 @@ import { until } from '../until.ts';
 import { Flow, type FlowCounts } from './flow.ts';
 
 /**
- * What must not lose a request or tell a lie, each while orders flow. Every test prints its counts:
- * taken, decided, dead-lettered, lost.
+ * No disaster may lose a request or cause a false answer. Each one happens while orders flow. Every
+ * test prints its counts: taken, decided, dead-lettered, lost.
  */
 
 const ALARM_MS = 20_000;
@@ -23,7 +23,7 @@ const WORKERS = ['worker-1', 'worker-2'];
 /** Requests before and after each disaster. */
 const SOME = 150;
 
-describe('while orders flow', () => {
+describe('under load, no request is lost and no answer is false when', () => {
   let broker: PrivateBroker;
   let database: CrashServer;
   let relay: Relay;
@@ -31,7 +31,7 @@ describe('while orders flow', () => {
 
   beforeAll(async () => {
     [broker, database] = await Promise.all([startPrivateBroker(), startCrashServer()]);
-    // The workers reach the broker by a relay that can hold their acknowledgements back.
+    // The workers reach the broker through a relay that can hold their acknowledgements back.
     relay = await startRelay(broker.url);
     system = await startSystem({
       keepers: 1,
@@ -69,7 +69,9 @@ describe('while orders flow', () => {
   const deadLetters = () =>
     withChannel(async (channel) => (await channel.checkQueue(DEAD_LETTERS_QUEUE)).messageCount);
 
-  /** Everything that was taken is ordered, said so, and in the books. */
+  /**
+   * Every request that was taken is ordered, its shopper was told so, and the audit finds nothing.
+   */
   async function expectNothingLost(name: string, flow: Flow): Promise<FlowCounts> {
     await flow.more(SOME);
     const counts = await flow.stop();
@@ -81,7 +83,7 @@ describe('while orders flow', () => {
     return counts;
   }
 
-  it('the broker is killed hard and started again', async () => {
+  it('the broker is killed and started again', async () => {
     const flow = await begin();
     await broker.kill();
     await delay(2_000);
@@ -102,7 +104,7 @@ describe('while orders flow', () => {
     await expectNothingLost('memory alarm', flow);
   });
 
-  it('PostgreSQL is restarted at once', async () => {
+  it('PostgreSQL is restarted immediately', async () => {
     const flow = await begin();
     database.stopImmediately();
     await expectNothingLost('database restarted', flow);
@@ -113,7 +115,7 @@ describe('while orders flow', () => {
     relay.silenceClient();
     const before = (await flow.outcomes()).size;
     await flow.more(SOME);
-    // Committed, and not one of them can have been acknowledged.
+    // These calls have committed, and none of them can have been acknowledged.
     const committed = await until('calls have committed', async () => {
       const decided = (await flow.outcomes()).size - before;
       return decided > 0 && decided;
@@ -125,13 +127,13 @@ describe('while orders flow', () => {
     await expectNothingLost(`workers killed with ${committed} committed, not acknowledged`, flow);
   });
 
-  it('a poison message stands in the middle of a batch', async () => {
+  it('a poison message is in the middle of a batch', async () => {
     const flow = await begin();
     const before = await deadLetters();
     const request = (userId: string) => ({ requestId: randomUUID(), userId, units: 1 });
     const good = [request('good-1'), request('good-2'), request('good-3')];
     const [first, second, third] = good;
-    // PostgreSQL has no text with NUL in it: a batch with it fails as a whole.
+    // PostgreSQL accepts no NUL in a text, so a batch with one fails as a whole.
     const culprit = request('poison\0');
     const envelope = { sku: flow.sku, node: 'somebody', requests: [first, culprit, second, third] };
     const poison: [Buffer, string][] = [

@@ -8,16 +8,19 @@ import { type System, startSystem } from '../system.ts';
 import { until } from '../until.ts';
 
 /**
- * A whole sale over a real ensemble of three: its leader is killed, then two of three are, and they
- * come back, while shoppers press all the time.
+ * A whole sale on a real ensemble of three: its leader is killed, later two of three are killed,
+ * and each time they come back, while shoppers press all the time.
  */
 
 const SKU = 'Quorum';
 const UNITS = 1_500;
-/** Shoppers who press one after the other, and how long each of them waits between two. */
+/** The number of shoppers who press at once, and the pause of each between two presses. */
 const PRESSERS = 4;
 const CALM_MS = 80;
-/** Units that one part of the story may take at the most: enough are left for the last one. */
+/**
+ * The number of units that one part of the test may take at most, so that enough are left for the
+ * last part.
+ */
 const PART = 300;
 
 let ensemble: RealEnsemble;
@@ -36,12 +39,12 @@ afterAll(async () => {
   await ensemble?.close();
 });
 
-/** Shoppers who press until they are told to stop, each time as somebody else. */
+/** Shoppers who press until they are stopped, each time as another user. */
 class Crowd {
   readonly answers = new Map<string, number>();
   readonly taken: string[] = [];
   pauseMs = CALM_MS;
-  /** They stand still when so many were taken. */
+  /** The shoppers pause when this many requests were taken. */
   mayTake = PART;
   #isOver = false;
   #all: Promise<unknown>;
@@ -82,7 +85,7 @@ class Crowd {
   }
 }
 
-/** The server that leads; 0 is one. */
+/** The index of the leading server, which may be 0. */
 async function leads(): Promise<number> {
   const [leader] = await until('one leads', async () => {
     const index = await ensemble.leader();
@@ -96,7 +99,7 @@ async function held(): Promise<number> {
   return count === undefined ? -1 : count.unitsTotal - count.free;
 }
 
-test('sells everything once, whichever servers of ZooKeeper die', {
+test('a sale sells every unit once, whichever servers of ZooKeeper die', {
   timeout: 600_000,
 }, async () => {
   const sale = await system.createSale([{ sku: SKU, units: UNITS }]);

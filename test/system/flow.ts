@@ -3,16 +3,16 @@ import { type Answer, Shopper } from '../shopper.ts';
 import type { System } from '../system.ts';
 import { until } from '../until.ts';
 
-/** Shoppers who come one after the other while something breaks, and what became of each. */
+/** Shoppers who arrive one after the other while something breaks, and the result of each. */
 
 const SHOPPERS_AT_ONCE = 16;
 const PAUSE_MS = 50;
 const OUTCOME_DEADLINE_MS = 300_000;
 
-/** One taken request: a `202` was seen. */
+/** A taken request: its shopper got `202`. */
 interface Taken {
   readonly requestId: string;
-  /** What the shopper was told in the end; undefined while it is `queued`. */
+  /** The last answer to the shopper, undefined while it is `queued`. */
   told?: string;
 }
 
@@ -20,13 +20,13 @@ export interface FlowCounts {
   readonly taken: number;
   /** Outcomes in the database, by status. */
   readonly decided: Readonly<Record<string, number>>;
-  /** Taken, and without an outcome. */
+  /** Taken requests without an outcome. */
   readonly undecided: number;
-  /** Told something else than the database says, or a `404`, or a 5xx without a verdict. */
+  /** Answers that contradict the database, a `404`, or a 5xx without a verdict. */
   readonly lies: readonly string[];
-  /** Refusals by verdict: nothing was taken. */
+  /** Refusals by verdict. A refused request was not taken. */
   readonly refused: Readonly<Record<string, number>>;
-  /** Connections that broke. */
+  /** Broken connections. */
   readonly cut: number;
 }
 
@@ -36,7 +36,7 @@ export class Flow {
   readonly sku: string;
   readonly #taken: Taken[] = [];
   readonly #lies: string[] = [];
-  /** Refusals by verdict: nothing was taken. */
+  /** Refusals by verdict. A refused request was not taken. */
   readonly refused = new Map<string, number>();
   readonly #following = new Set<Promise<void>>();
   readonly #crowd: Promise<unknown>;
@@ -54,13 +54,13 @@ export class Flow {
     return this.#taken.length;
   }
 
-  /** Resolves when as many more were taken. */
+  /** Resolves when this many more requests were taken. */
   async more(count: number): Promise<void> {
     const goal = this.#taken.length + count;
     await until(`${count} more requests are taken`, () => this.#taken.length >= goal);
   }
 
-  /** Nobody comes any more; resolves when everybody knows what became of them. */
+  /** Stops new shoppers, and resolves when all have their final answer. */
   async stop(): Promise<FlowCounts> {
     this.#stopped = true;
     await this.#crowd;
@@ -82,7 +82,7 @@ export class Flow {
     };
   }
 
-  /** Outcomes of the taken requests as the database has them. */
+  /** The outcomes of the taken requests in the database. */
   async outcomes(): Promise<Map<string, string>> {
     const rows = await this.#system.databases.hot.query<{ request_id: string; status: string }>({
       text: 'SELECT request_id, status FROM hot.outcome WHERE request_id = ANY ($1::uuid[])',

@@ -6,7 +6,9 @@ import { type Answer, Shopper } from '../shopper.ts';
 import { type System, startSystem } from '../system.ts';
 import { until } from '../until.ts';
 
-/** Two database servers, one of which is away: all that needs only the other one goes on. */
+/**
+ * Two database servers, one of which is away: everything that needs only the other one continues.
+ */
 
 let regular: CrashServer;
 let hot: CrashServer;
@@ -23,7 +25,7 @@ afterAll(async () => {
   await hot?.remove();
 });
 
-/** Ends the outage that a test has begun, also one that has failed. */
+/** Ends the outage that a test has begun, also after a failure. */
 let recover: (() => unknown) | undefined;
 afterEach(async () => {
   await recover?.();
@@ -52,14 +54,14 @@ async function end(): Promise<void> {
 const shopper = () => new Shopper(system.url, system.jwtSecret);
 const statusOf = async (one: Shopper, path: string) => (await one.call('GET', path)).status;
 
-/** A unit, and its order. */
+/** Buys a unit and returns its order. */
 async function buy(sale: string, sku: string, one = shopper()) {
   const { status, body } = await one.buy(sale, sku);
   expect({ status, outcome: body.status }).toEqual({ status: 200, outcome: 'ordered' });
   return { one, orderNo: body.order.orderNo as string };
 }
 
-/** Its exit code and all that it prints. */
+/** Runs the command, and returns its exit code and all of its output. */
 function cli(...args: string[]): Promise<{ code: number; text: string }> {
   const env = { ...process.env, ...system.environment };
   return new Promise((resolve) => {
@@ -69,7 +71,7 @@ function cli(...args: string[]): Promise<{ code: number; text: string }> {
   });
 }
 
-/** The answer of a call about the home that is away: now or soon, and when to ask again. */
+/** Waits until a call about the home that is away is answered with 503 and a Retry-After. */
 async function untilUnavailable(call: () => Promise<Answer>): Promise<void> {
   const { retryAfter } = await until('503', async () => {
     const answer = await call();
@@ -99,10 +101,10 @@ async function booksBalance(): Promise<void> {
   expect(await audit(system.databases)).toEqual([]);
 }
 
-describe.each(Object.keys(OUTAGES) as Outage[])('the home of hot is %s', (outage) => {
+describe.each(Object.keys(OUTAGES) as Outage[])('a %s home of hot', (outage) => {
   const [reg, big] = [`Reg-${outage}`, `Hot-${outage}`];
 
-  it('takes nothing along that lives in regular', async () => {
+  it('does not affect SKUs and orders of regular', async () => {
     const sale = await system.createSale([
       { sku: reg, schema: 'regular', units: 60, quota: 8 },
       { sku: big, schema: 'hot', units: 20 },
@@ -117,7 +119,7 @@ describe.each(Object.keys(OUTAGES) as Outage[])('the home of hot is %s', (outage
     expect(await statusOf(one, `/api/v1/orders/${orderNo}`)).toBe(200);
     await untilUnavailable(() => one.call('GET', `/api/v1/orders/${ofHot.orderNo}`));
 
-    // The keeper goes on: a raised quota is granted, and so is what a dead node had.
+    // The keeper continues: it grants a raised quota, and the units of a dead node.
     await system.set(system.paths.sku(reg).quota, '40');
     const taken = await shopper().press(sale, big);
     await system.kill('web-2');
@@ -127,7 +129,7 @@ describe.each(Object.keys(OUTAGES) as Outage[])('the home of hot is %s', (outage
       return new RegExp(`keeper_held_units{sku="${reg}".*} 40$`, 'm').test(metrics);
     });
 
-    // Orders live on: paid, cancelled, expired, told to others.
+    // Orders continue: they are paid, cancelled, expired and published.
     const [paid, cancelled] = buyers;
     const pay = await paid?.one.call('POST', `/api/v1/demo/orders/${paid.orderNo}/pay`);
     expect(pay?.status).toBe(200);
@@ -171,10 +173,10 @@ describe.each(Object.keys(OUTAGES) as Outage[])('the home of hot is %s', (outage
   }, 400_000);
 });
 
-describe.each(Object.keys(OUTAGES) as Outage[])('the home of regular is %s', (outage) => {
+describe.each(Object.keys(OUTAGES) as Outage[])('a %s home of regular', (outage) => {
   const [reg, big] = [`Reg2-${outage}`, `Hot2-${outage}`];
 
-  it('leaves the sale of hot SKUs going on', async () => {
+  it('does not stop the sale of hot SKUs', async () => {
     const sale = await system.createSale([
       { sku: reg, schema: 'regular', units: 20 },
       { sku: big, schema: 'hot', units: 60, quota: 8 },
@@ -189,11 +191,11 @@ describe.each(Object.keys(OUTAGES) as Outage[])('the home of regular is %s', (ou
     const [cancelled] = await Promise.all(Array.from({ length: 29 }, () => buy(sale, big)));
     const cancel = `/api/v1/orders/${cancelled?.orderNo}/cancel`;
     expect((await cancelled?.one.call('POST', cancel))?.status).toBe(200);
-    // References of payments are kept in regular: the provider is told to call again.
+    // Payment references are recorded in regular, so the provider is asked to call again.
     await untilUnavailable(() => one.call('POST', `/api/v1/demo/orders/${orderNo}/pay`));
     await end();
     await untilWhole(one, 2);
-    // Told to call again, the provider does: the listing came back, references are another question.
+    // The provider calls again. The list of orders may be back before the payment references are.
     await until('it is paid', async () => {
       const { status } = await one.call('POST', `/api/v1/demo/orders/${orderNo}/pay`);
       if (status !== 503) expect(status).toBe(200);

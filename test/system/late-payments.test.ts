@@ -6,11 +6,14 @@ import { Shopper } from '../shopper.ts';
 import { type System, startSystem, type TestSku } from '../system.ts';
 import { until } from '../until.ts';
 
-/** Money in all processes: late payments and the quota, what a late payer is told, and every currency. */
+/**
+ * Payments with all processes: late payments and the quota, the answers to late payers, and every
+ * currency.
+ */
 
 const WEBHOOK_SECRET = `whsec_${randomBytes(32).toString('base64')}`;
 
-describe('money', () => {
+describe('a payment', () => {
   let system: System;
 
   beforeAll(async () => {
@@ -32,7 +35,7 @@ describe('money', () => {
   const orderOf = async (who: Shopper, orderNo: string) =>
     (await who.call('GET', `/api/v1/orders/${orderNo}`)).body;
 
-  /** An order whose time to pay is over. */
+  /** Places an order and lets it expire. */
   async function expired(who: Shopper, sale: string, sku: string): Promise<string> {
     const orderNo = await ordered(who, sale, sku);
     await system.databases.hot.query({
@@ -64,7 +67,7 @@ describe('money', () => {
     return { sku, sale: await system.createSale([{ sku, ...plan }]) };
   }
 
-  it('that comes late buys the unit that the quota has left, and then nobody else does', async () => {
+  it('that is late takes the last unit of the quota, which then nobody else gets', async () => {
     const { sale, sku } = await onSale({ units: 2, quota: 1 });
     const late = shopper();
     const orderNo = await expired(late, sale, sku);
@@ -74,7 +77,7 @@ describe('money', () => {
     expect(new Set(others.map(({ body }) => body.verdict))).toEqual(new Set(['quota_spent']));
   });
 
-  it('that comes too late goes back, and its payer is told so wherever the order is shown', async () => {
+  it('that is too late is refunded, and its payer is told so wherever the order is shown', async () => {
     const { sale, sku } = await onSale({ units: 2, quota: 1 });
     const [late, quick] = [shopper(), shopper()];
     const orderNo = await expired(late, sale, sku);
@@ -103,7 +106,7 @@ describe('money', () => {
     expect(await orderOf(late, orderNo)).toMatchObject({ status: 'expired', refund: done });
   });
 
-  it('that comes for a SKU that operators have closed goes back', async () => {
+  it('that is late for a SKU that operators have closed is refunded', async () => {
     const { sale, sku } = await onSale({ units: 2 });
     const orderNo = await expired(shopper(), sale, sku);
     await system.set(system.paths.sku(sku).state, 'closed');
@@ -123,7 +126,7 @@ describe('money', () => {
     ['JPY', '980.00', '980', '980.00'],
     ['VND', '49999999', '49999999', '49999999'],
   ])(
-    'is told in %s with its own digits: %s is %s, paid by %s',
+    'in %s has the digits of its currency: %s is shown as %s, and may be paid as %s',
     async (currency, price, told, said) => {
       const { sale, sku } = await onSale({ units: 2, price, currency });
       const who = shopper();
@@ -138,7 +141,7 @@ describe('money', () => {
     },
   );
 
-  it('is not asked for a free order, which is paid at once', async () => {
+  it('is not asked for an order of price 0, which is paid at once', async () => {
     const { sale, sku } = await onSale({ units: 1, price: '0.00' });
     const who = shopper();
     const { body } = await who.buy(sale, sku);
@@ -154,7 +157,7 @@ describe('money', () => {
     });
   });
 
-  it('is in the books', async () => {
+  it('leaves the books right', async () => {
     expect(await audit(system.databases)).toEqual([]);
   });
 });

@@ -6,7 +6,7 @@ import { Shopper } from '../shopper.ts';
 import { System } from '../system.ts';
 import { until } from '../until.ts';
 
-/** Every process with the login of its role: the shop works, and nobody is shown a password. */
+/** Every process runs with the login of its role: the shop works, and no password is shown. */
 
 const MEMBERS = [
   { name: 'keeper-1', entry: 'keeper/main.ts', role: 'ops' },
@@ -28,7 +28,7 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-it('a shopper buys, cancels and is told the truth', async () => {
+it('a shopper can buy and cancel, and gets true answers', async () => {
   const sale = await system.createSale([{ sku: 'TV', units: 1 }]);
   const shopper = new Shopper(system.url, system.jwtSecret);
   const { body: outcome } = await shopper.buy(sale, 'TV');
@@ -39,7 +39,7 @@ it('a shopper buys, cancels and is told the truth', async () => {
   expect(mine.orders[0].status).toBe('cancelled');
 });
 
-it('no password stands in a log or a command line', () => {
+it('no log and no command line contains a password', () => {
   const logs = MEMBERS.map(({ name }) => system.log(name)).join('\n');
   const lines = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -58,7 +58,7 @@ it('no password stands in a log or a command line', () => {
   }
 });
 
-it('only a process that is more than its role says so in its log', async () => {
+it('only a process whose login may do more than its role reports that in its log', async () => {
   const warning = 'the database login may do more than this process needs';
   for (const { name } of MEMBERS) expect(system.log(name), name).not.toContain(warning);
   await system.run('worker-2', 'worker/main.ts');

@@ -11,12 +11,13 @@ import { type Balancer, startBalancer } from './balancer.ts';
 import { type BreakableServers, startBreakableServers } from './breakable.ts';
 
 /**
- * Each server stopped and frozen, as shoppers see it through a real HAProxy: the nodes stay behind it,
- * and every call answers what is promised, in bounded time. Prints a table of all answers.
+ * Each server is stopped and frozen, as shoppers see it through a real HAProxy: the nodes stay
+ * behind it, and every call gets the promised answer in limited time. Prints a table of all
+ * answers.
  */
 
 const SKU = 'TV';
-/** Far beyond every timeout of a node, and within those of the balancer. */
+/** Longer than every timeout of a node, and shorter than those of the balancer. */
 const ANSWER_MS_MAX = 45_000;
 const WEB = ['web-1', 'web-2'];
 const NEEDED_BY: Record<ServerName, readonly string[]> = {
@@ -38,7 +39,7 @@ const WELL: Readonly<Record<string, string>> = {
   readyz: '200 ready',
 };
 const overloaded = '503 overloaded';
-/** What the loss of a server takes away; all the rest goes on. */
+/** The calls that fail without the server. All other calls still work. */
 const LOST: Record<ServerName, Readonly<Record<string, string>>> = {
   postgres: {
     request: '503 status_unavailable',
@@ -94,7 +95,7 @@ function callback(who: Shopper, orderNo: string): Promise<Answer> {
   return who.call('POST', `/api/v1/orders/${orderNo}/payment`, payload, headers);
 }
 
-/** Every call of the API, for shoppers who have orders to look at, to pay and to cancel. */
+/** Every call of the API, for shoppers who have orders to read, to pay and to cancel. */
 async function callsOf() {
   const [reader, payer, leaver] = [shopper(), shopper(), shopper()];
   const [kept, paid, cancelled] = await Promise.all([order(reader), order(payer), order(leaver)]);
@@ -129,7 +130,7 @@ async function answersOf(calls: Record<string, () => Promise<Answer>>) {
   return Promise.all(answers);
 }
 
-/** Every process says of itself whether it can use the server. */
+/** Waits until every process reports whether it can use the server. */
 async function untilSeen(server: ServerName, isUp: boolean): Promise<void> {
   const gauge = new RegExp(`^flashsale_dependency_up\\{dependency="${server}".*\\} (\\d)$`, 'm');
   for (const name of NEEDED_BY[server]) {
@@ -143,8 +144,8 @@ async function untilSeen(server: ServerName, isUp: boolean): Promise<void> {
   }
 }
 
-describe.each(['postgres', 'rabbitmq', 'zookeeper'] as const)('%s', (server) => {
-  it.each(['stopped', 'frozen'] as const)('%s', async (how) => {
+describe.each(['postgres', 'rabbitmq', 'zookeeper'] as const)('while %s is', (server) => {
+  it.each(['stopped', 'frozen'] as const)('%s, only the calls that need it fail', async (how) => {
     const { calls, payer, paid } = await until('orders are taken and decided', callsOf);
     const brokenAt = performance.now();
     if (how === 'frozen') servers.freeze(server);
@@ -184,12 +185,12 @@ describe.each(['postgres', 'rabbitmq', 'zookeeper'] as const)('%s', (server) => 
   });
 });
 
-describe('the last node', () => {
-  it('is gone: the balancer answers as a node would', async () => {
+describe('the balancer', () => {
+  it('answers as a web node would after the last one has died', async () => {
     const { calls } = await until('orders are taken and decided', callsOf);
     await Promise.all(WEB.map((name) => system.kill(name)));
-    // It closes a connection without an answer where a node dies with a call of that connection, so
-    // that a browser repeats it. This test asks for what comes after.
+    // The balancer closes a connection without an answer where a node dies during a call, so that a
+    // browser repeats it. This test looks at the answers after that.
     await until(
       'the balancer has no node',
       async () => (await calls['readyz']?.())?.status === 503,

@@ -53,14 +53,14 @@ describe('a purchase, from the ticket to the payment', () => {
     expect(verdict(cancelled)).toEqual([409, 'not_allowed_now']);
   });
 
-  it('takes the same Idempotency-Key once, however often and wherever it arrives', async () => {
+  it('is taken once for an Idempotency-Key, however often it is sent and to whichever node', async () => {
     const ada = shopper();
     const key = randomUUID();
     const tickets = await Promise.all(Array.from({ length: 8 }, () => ada.ticket(sale, 'TV')));
     const answers = await Promise.all(
       tickets.map((ticket) => ada.press(sale, 'TV', { ticket, key: key.toUpperCase() })),
     );
-    // Two nodes may meet it at the same time; each takes it at most once, and it has one outcome.
+    // Two nodes may get it at the same time. Each takes it at most once, and it has one outcome.
     for (const answer of answers) expect([202, 429]).toContain(answer.status);
     const taken = answers.filter(({ status }) => status === 202);
     expect(new Set(taken.map(({ body }) => body.requestId))).toEqual(new Set([key]));
@@ -70,7 +70,7 @@ describe('a purchase, from the ticket to the payment', () => {
     expect(orders.body.orders).toHaveLength(1);
   });
 
-  it('counts a ticket without a key as one request', async () => {
+  it('without a key counts as one request for each ticket', async () => {
     const ada = shopper();
     const ticket = await ada.ticket(sale, 'TV');
     const [first, second] = [
@@ -78,13 +78,13 @@ describe('a purchase, from the ticket to the payment', () => {
       await ada.press(sale, 'TV', { ticket }),
     ];
     expect(first.status).toBe(202);
-    // The other node may be met, which knows the cooldown of its own admissions only.
+    // The other node may answer, which knows only the cooldown of its own admissions.
     if (second.status === 202) expect(second.body.requestId).toBe(first.body.requestId);
     await ada.outcome(first.body.statusUrl);
     expect((await ada.call('GET', '/api/v1/orders?limit=10')).body.orders).toHaveLength(1);
   });
 
-  it('refuses bad bodies with a sentence and takes nothing', async () => {
+  it('with an invalid body is refused with an explanation and takes nothing', async () => {
     const ada = shopper();
     const ticket = await ada.ticket(sale, 'TV');
     for (const quantity of [0, -1, 1.5, 1e9, '1', true, 3]) {
@@ -107,7 +107,7 @@ describe('a purchase, from the ticket to the payment', () => {
     expect((await ada.call('GET', '/api/v1/orders?limit=10')).body.orders).toEqual([]);
   });
 
-  it('refuses tickets that are missing, forged, expired or of somebody else', async () => {
+  it("with a missing, forged, expired or another user's ticket is refused", async () => {
     const [ada, bob] = [shopper(), shopper()];
     const refused = [403, 'ticket_invalid'];
     const ticket = await bob.ticket(sale, 'TV');
@@ -141,7 +141,7 @@ describe('a purchase, from the ticket to the payment', () => {
     await expect(ada.ticket('nowhere', 'TV')).rejects.toThrow('404');
   });
 
-  it('gives no ticket before the opening, and none can be made', async () => {
+  it('gets no ticket before the opening, and none can be forged', async () => {
     const opensAt = new Date(Date.now() + 600_000);
     const skus = [{ sku: 'Later', units: 5 }];
     const later = await system.createSale(skus, { opensAt });
@@ -167,7 +167,7 @@ describe('a purchase, from the ticket to the payment', () => {
     await until('a purchase after the opening', taken, { pollMs });
   });
 
-  it('shows a request and its order to nobody else', async () => {
+  it('and its order are shown to no other user', async () => {
     const [ada, bob] = [shopper(), shopper()];
     const taken = await ada.press(sale, 'TV');
     const { body } = await ada.outcome(taken.body.statusUrl);
@@ -184,7 +184,7 @@ describe('a purchase, from the ticket to the payment', () => {
     }
   });
 
-  it('lets no cache keep what is one user’s', async () => {
+  it('keeps every answer for one user out of caches', async () => {
     const ada = shopper();
     const taken = await ada.press(sale, 'TV');
     const { order } = (await ada.outcome(taken.body.statusUrl)).body;
@@ -203,7 +203,7 @@ describe('a purchase, from the ticket to the payment', () => {
     }
   });
 
-  it('streams the outcome as events', async () => {
+  it('has its outcome streamed as events', async () => {
     const ada = shopper();
     const taken = await ada.press(sale, 'TV');
     const { body } = await ada.call('GET', `${taken.body.statusUrl}/events`);
@@ -212,7 +212,7 @@ describe('a purchase, from the ticket to the payment', () => {
     expect(last).toMatchObject({ requestId: taken.body.requestId, status: 'ordered' });
   });
 
-  it('takes no payment callback that is unsigned, for another order or another amount', async () => {
+  it('is not paid by a callback that is unsigned, or for another order or another amount', async () => {
     const ada = shopper();
     const taken = await ada.press(sale, 'TV');
     const { order } = (await ada.outcome(taken.body.statusUrl)).body;
@@ -240,7 +240,7 @@ describe('a purchase, from the ticket to the payment', () => {
     expect((await callback(right)).body.status).toBe('paid');
   });
 
-  it('sells a cancelled unit to the next shopper, and then says sold out', async () => {
+  it('gets a cancelled unit, and is answered "sold out" when all units are paid', async () => {
     const [ada, bob, eve, dan] = [shopper(), shopper(), shopper(), shopper()];
     const [first, second] = await Promise.all([ada.buy(sale, 'Phone'), bob.buy(sale, 'Phone')]);
     expect([first.body.status, second.body.status]).toEqual(['ordered', 'ordered']);
@@ -266,11 +266,11 @@ describe('a purchase, from the ticket to the payment', () => {
     });
   });
 
-  it('keeps a user to the limit, and to the cooldown after an admission', async () => {
+  it("is refused beyond the user's limit, and in the cooldown after an admission", async () => {
     const ada = shopper();
     const taken = await ada.press(sale, 'TV', { quantity: 2 });
     expect((await ada.outcome(taken.body.statusUrl)).body.order.quantity).toBe(2);
-    // Presses until both nodes have one admission of hers at most.
+    // Presses until each node has admitted her at most once.
     const answers = await Promise.all([1, 2, 3, 4, 5, 6].map(() => ada.press(sale, 'TV')));
     const cooling = answers.filter(({ body }) => body.verdict === 'cooldown');
     expect(cooling.length).toBeGreaterThanOrEqual(4);
@@ -282,7 +282,7 @@ describe('a purchase, from the ticket to the payment', () => {
     }
   });
 
-  it('has written no secret, token or ticket into its logs, at the finest level', async () => {
+  it('leaves no secret, token or ticket in the logs, at the finest level', async () => {
     const ada = shopper();
     const ticket = await ada.ticket(sale, 'TV');
     await ada.call('POST', `/api/v1/buy/${ticket}x`, { quantity: 1 });
@@ -299,11 +299,11 @@ describe('a purchase, from the ticket to the payment', () => {
     }
   });
 
-  it('balances its books', async () => {
+  it('leaves the books right', async () => {
     expect(await audit(system.databases)).toEqual([]);
   });
 
-  it('describes itself, and answers unknown addresses as problems', async () => {
+  it('is described in the API document, and an unknown URL is answered with a problem document', async () => {
     const ada = shopper();
     const openapi = await ada.call('GET', '/openapi.json');
     expect(openapi.body.openapi).toBe('3.1.0');

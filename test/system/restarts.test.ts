@@ -9,17 +9,17 @@ import { type System, startSystem } from '../system.ts';
 import { until } from '../until.ts';
 
 /**
- * Shoppers who wait while a part of the system ends and comes back: it costs them time, and nothing
- * else. They connect again where they were cut, as the page does, and hear `queued` until they hear
- * the truth.
+ * Shoppers wait while a part of the system ends and comes back: they lose time, and nothing else.
+ * They connect again after a cut, as the page does, and are answered `queued` until the outcome is
+ * known.
  */
 
-/** Half of them by long-poll, half by event stream. */
+/** Half of them use long polls, half event streams. */
 const SHOPPERS = 12;
 const DEADLINE_MS = 300_000;
 const RECONNECT_MS = 100;
 
-/** Everything that one shopper was told, in order; a refusal by its HTTP status. */
+/** Every answer to one shopper, in order. A refusal is its HTTP status. */
 type Heard = string[];
 
 async function longPoll(shopper: Shopper, statusUrl: string, heard: Heard): Promise<void> {
@@ -81,47 +81,52 @@ describe('shoppers who wait', () => {
     'the database': async () => database.stopImmediately(),
   };
 
-  it.each(Object.keys(restarts))('%s restarts: they hear the truth, later', async (part) => {
-    const sku = uniqueName('sku');
-    // More than enough: what a node that was just killed was granted is not settled while the worker
-    // stands still.
-    const sale = await system.createSale([{ sku, units: 10 * SHOPPERS }]);
-    // Nothing is decided before everybody waits.
-    system.signal('worker-1', 'SIGSTOP');
-    const heard: Heard[] = [];
-    const waiting = Array.from({ length: SHOPPERS }, async (_, index) => {
-      const shopper = new Shopper(system.url, system.jwtSecret);
-      const taken = await until('a press is taken', async () => {
-        const answer = await shopper.press(sale, sku).catch(() => undefined);
-        return answer?.status === 202 && answer.body;
+  it.each(Object.keys(restarts))(
+    'get the true outcome, only later, when this restarts: %s',
+    async (part) => {
+      const sku = uniqueName('sku');
+      // More units than needed: the grant of a killed node cannot be given out again while the worker
+      // is suspended.
+      const sale = await system.createSale([{ sku, units: 10 * SHOPPERS }]);
+      // Nothing is decided before everybody waits.
+      system.signal('worker-1', 'SIGSTOP');
+      const heard: Heard[] = [];
+      const waiting = Array.from({ length: SHOPPERS }, async (_, index) => {
+        const shopper = new Shopper(system.url, system.jwtSecret);
+        const taken = await until('a press is taken', async () => {
+          const answer = await shopper.press(sale, sku).catch(() => undefined);
+          return answer?.status === 202 && answer.body;
+        });
+        const own: Heard = [];
+        heard.push(own);
+        const listen = index % 2 === 0 ? longPoll : stream;
+        const untilMs = performance.now() + DEADLINE_MS;
+        while (own.at(-1) !== 'ordered' && performance.now() < untilMs) {
+          const isCut = await listen(shopper, taken.statusUrl, own).then(
+            () => own.at(-1) === '503',
+            () => true,
+          );
+          // As the page does. A shopper who asks again at once, repeatedly, is refused.
+          if (isCut) await delay(RECONNECT_MS);
+        }
       });
-      const own: Heard = [];
-      heard.push(own);
-      const listen = index % 2 === 0 ? longPoll : stream;
-      const untilMs = performance.now() + DEADLINE_MS;
-      while (own.at(-1) !== 'ordered' && performance.now() < untilMs) {
-        const isCut = await listen(shopper, taken.statusUrl, own).then(
-          () => own.at(-1) === '503',
-          () => true,
+      await until('everybody waits', async () => {
+        const counts = await Promise.all(['web-1', 'web-2'].map((name) => system.metrics(name)));
+        const waits = counts.map(
+          (text) => /^flashsale_waiting_shoppers{.*} (\d+)$/m.exec(text)?.[1],
         );
-        // As the page does: who asks at once, again and again, is told to ask less often.
-        if (isCut) await delay(RECONNECT_MS);
+        return waits.reduce((sum, count) => sum + Number(count), 0) === SHOPPERS;
+      });
+      await restarts[part]?.();
+      if (part !== 'the worker') system.signal('worker-1', 'SIGCONT');
+      await Promise.all(waiting);
+      expect(heard).toHaveLength(SHOPPERS);
+      for (const own of heard) {
+        expect(own.at(-1)).toBe('ordered');
+        // A node that does not know the state answers 503, and no answer is false.
+        expect(['queued', 'ordered', '503']).toEqual(expect.arrayContaining(own));
       }
-    });
-    await until('everybody waits', async () => {
-      const counts = await Promise.all(['web-1', 'web-2'].map((name) => system.metrics(name)));
-      const waits = counts.map((text) => /^flashsale_waiting_shoppers{.*} (\d+)$/m.exec(text)?.[1]);
-      return waits.reduce((sum, count) => sum + Number(count), 0) === SHOPPERS;
-    });
-    await restarts[part]?.();
-    if (part !== 'the worker') system.signal('worker-1', 'SIGCONT');
-    await Promise.all(waiting);
-    expect(heard).toHaveLength(SHOPPERS);
-    for (const own of heard) {
-      expect(own.at(-1)).toBe('ordered');
-      // A node that cannot say says so; none says what is not so.
-      expect(['queued', 'ordered', '503']).toEqual(expect.arrayContaining(own));
-    }
-    expect(await audit(system.databases)).toEqual([]);
-  });
+      expect(await audit(system.databases)).toEqual([]);
+    },
+  );
 });

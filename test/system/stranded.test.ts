@@ -7,7 +7,7 @@ import { Shopper } from '../shopper.ts';
 import { type System, startSystem } from '../system.ts';
 import { until } from '../until.ts';
 
-/** What holds units back, as the command line and the keeper's metrics tell it. */
+/** The reasons why units are not sold, as the command line and the keeper's metrics show them. */
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -24,7 +24,7 @@ async function stranded(): Promise<Stranded[]> {
   return JSON.parse(stdout);
 }
 
-test('idle nodes, pins and unpaid orders, each with its units', async () => {
+test('idle nodes, pins and unpaid orders are listed with the units that they hold', async () => {
   const sale = await system.createSale([{ sku: 'TV', units: 20, userLimit: 1 }]);
   const units = async () => {
     const rows = (await stranded()).filter(({ sku }) => sku === 'TV');
@@ -56,6 +56,6 @@ test('idle nodes, pins and unpaid orders, each with its units', async () => {
       const metrics = await system.metrics('keeper-1');
       return /flashsale_stranded_units\{sku="TV",cause="pinned"[^}]*\} [1-9]/.test(metrics);
     },
-    // Where a look at the stock takes long, it looks the less often.
+    // Where counting the stock takes long, the keeper counts less often.
   );
 });

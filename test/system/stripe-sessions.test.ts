@@ -5,7 +5,10 @@ import { refusal } from '../stripe-double.ts';
 import { until } from '../until.ts';
 import { openStripeShop, type StripeShop } from './stripe-shop.ts';
 
-/** One session of Stripe for each order, which ends with the order; and nobody else's. */
+/**
+ * Each order has one session of Stripe, which ends with the order. Sessions of other installations
+ * are ignored.
+ */
 
 const OTHER = '00000000-0000-4000-8000-000000000000';
 let shop: StripeShop;
@@ -25,7 +28,7 @@ const isOver = (orderNo: string, end = 'ended') =>
     return row?.state === end;
   });
 
-/** An order whose shopper has pressed, and where to pay it. */
+/** Places an order whose shopper starts a payment, and returns the URL to pay at. */
 async function pressed(who: Shopper, place?: { sale: string; sku: string }) {
   const orderNo = await shop.ordered(who, place ?? (await shop.onSale(1)));
   const { url } = (await shop.checkout(who, orderNo)).body;
@@ -45,8 +48,8 @@ async function ignored(): Promise<Record<string, number>> {
   return counts;
 }
 
-describe('the session of an order', () => {
-  it('is one, however many presses at once', async () => {
+describe('the payment session of an order', () => {
+  it('is the same for any number of concurrent presses', async () => {
     const ann = shop.shopper();
     const orderNo = await shop.ordered(ann, await shop.onSale(1));
     const presses = await Promise.all([1, 2, 3, 4].map(() => shop.checkout(ann, orderNo)));
@@ -78,7 +81,7 @@ describe('the session of an order', () => {
     expect(statuses(paid.orderNo)).toEqual(['expired']);
   });
 
-  it('that was paid in the meantime is a late payment', async () => {
+  it('that was paid after its order ended is a late payment', async () => {
     const ann = shop.shopper();
     const { orderNo, url } = await pressed(ann);
     const intent = shop.intentOf('quick');
@@ -93,7 +96,7 @@ describe('the session of an order', () => {
     expect(await shop.stateOf(ann, orderNo)).toBe('cancelled');
   });
 
-  it('is followed by another one when its payment came to nothing, and not before', async () => {
+  it('is replaced by a new one only when its payment has failed', async () => {
     const ann = shop.shopper();
     const { orderNo, url } = await pressed(ann);
     shop.double.pay(url, shop.intentOf('slow'), 'unpaid');
@@ -116,7 +119,7 @@ describe('the session of an order', () => {
   });
 });
 
-describe('a session near its end, of which Stripe was not heard', () => {
+describe('a session near its end, about which Stripe has reported nothing', () => {
   const atItsEnd = async (orderNo: string) => {
     await shop.system.databases.hot.query({
       text: `UPDATE hot.checkout SET ends_at = now() + interval '10 s' WHERE order_no = $1`,
@@ -124,7 +127,7 @@ describe('a session near its end, of which Stripe was not heard', () => {
     });
   };
 
-  it('is the place to pay while Stripe says so, and no longer', async () => {
+  it('is offered for payment only while Stripe says that it is open', async () => {
     const ann = shop.shopper();
     const { orderNo, url } = await pressed(ann);
     await atItsEnd(orderNo);
@@ -139,7 +142,7 @@ describe('a session near its end, of which Stripe was not heard', () => {
     expect(statuses(orderNo)).toEqual(['expired', 'open']);
   });
 
-  it('is no place to pay twice: its payment is being booked', async () => {
+  it('is not offered for a second payment while its payment is being recorded', async () => {
     const ben = shop.shopper();
     const { orderNo, url } = await pressed(ben);
     await atItsEnd(orderNo);
@@ -153,8 +156,8 @@ describe('a session near its end, of which Stripe was not heard', () => {
   });
 });
 
-describe('money of another installation', () => {
-  it('is neither booked nor given back, and is counted', async () => {
+describe('a payment for another installation', () => {
+  it('is neither recorded nor refunded, and is counted', async () => {
     const ann = shop.shopper();
     const { orderNo } = await pressed(ann);
     const before = await ignored();
@@ -177,7 +180,7 @@ describe('money of another installation', () => {
     expect(statuses(orderNo)).toEqual(['open']);
   });
 
-  it('is a refund of theirs, though we know the payment', async () => {
+  it('may have a failed refund there, which is ignored although this shop has the same payment', async () => {
     const ann = shop.shopper();
     const { orderNo } = await pressed(ann);
     const intent = shop.intentOf('back');
@@ -189,7 +192,7 @@ describe('money of another installation', () => {
     expect(news.body).toEqual({ status: 'ignored', reason: 'other_installation' });
   });
 
-  it('is also what this database took before it was made anew', async () => {
+  it('includes payments from before this database was created anew', async () => {
     const ann = shop.shopper();
     const { orderNo } = await pressed(ann);
     const [old] = shop.double.sessionsOf(orderNo);

@@ -15,8 +15,8 @@ import { startSystem } from '../system.ts';
 import { until } from '../until.ts';
 
 /**
- * A shop with all processes whose shoppers pay by Stripe. Stripe's API is a double of ours, since it
- * cannot be reached; its webhooks are signed by its own code.
+ * A shop with all processes whose shoppers pay by Stripe. A double stands in for Stripe's API,
+ * which tests cannot reach. Webhooks are signed with Stripe's own code.
  */
 
 export const WEBHOOK = '/api/v1/payments/stripe';
@@ -63,7 +63,7 @@ export async function openStripeShop() {
       return body.order.orderNo as string;
     },
 
-    /** Lets the time to pay be over: a worker expires it. */
+    /** Sets the payment deadline to the past and waits until a worker has expired the order. */
     async expired(who: Shopper, orderNo: string): Promise<void> {
       await databases.hot.query({
         text: 'UPDATE hot.orders SET pay_before = now() WHERE order_no = $1',
@@ -75,7 +75,7 @@ export async function openStripeShop() {
     checkout: (who: Shopper, orderNo: string) =>
       who.call('POST', `/api/v1/orders/${orderNo}/checkout`),
 
-    /** As Stripe calls; of a session of this shop unless told otherwise. */
+    /** Sends a callback as Stripe does, by default about a session of this shop. */
     async stripeSays(facts: SessionFacts, sign?: (payload: string) => string): Promise<Answer> {
       const { orderNo } = facts;
       const order = orderNo === undefined ? undefined : await orderDetails(databases, orderNo);
@@ -86,12 +86,12 @@ export async function openStripeShop() {
       return say(sessionEvent({ ...ours, ...facts }), sign);
     },
 
-    /** As Stripe calls, of any session. */
+    /** Sends a callback as Stripe does, about any session. */
     anyoneSays: (facts: SessionFacts): Promise<Answer> => say(sessionEvent(facts)),
 
     refundFailed: (facts: RefundFacts) => say(refundEvent(facts)),
 
-    /** A payment of its own for each test. */
+    /** A separate payment for each test. */
     intentOf: (name: string) => `pi_${name}_${sales}`,
 
     givenBack: (intent: string) =>

@@ -5,7 +5,10 @@ import { audit } from '../../db/operations.ts';
 import { until } from '../until.ts';
 import { openStripeShop, type StripeShop } from './stripe-shop.ts';
 
-/** Money whose order is not there, is another one, or was placed before sessions had an identity. */
+/**
+ * Payments whose order does not exist, is another one, or was placed before sessions had an
+ * identity.
+ */
 
 let shop: StripeShop;
 
@@ -25,7 +28,7 @@ const refundsOf = (intent: string) =>
     ({ path, fields }) => path === '/v1/refunds' && fields.get('payment_intent') === intent,
   );
 
-/** How often paid sessions were ignored for this reason, over both web nodes. */
+/** How many paid sessions both web nodes have ignored for this reason. */
 async function strays(reason: string): Promise<number> {
   const texts = await Promise.all(['web-1', 'web-2'].map((name) => shop.system.metrics(name)));
   const line = new RegExp(
@@ -35,7 +38,7 @@ async function strays(reason: string): Promise<number> {
   return [...texts.join('\n').matchAll(line)].reduce((sum, [, count]) => sum + Number(count), 0);
 }
 
-it('a session of an order that a restored database has lost never pays the next one of its number', async () => {
+it('the session of an order that a restored database has lost never pays the next order with its number', async () => {
   const ben = shop.shopper();
   const orderNo = await shop.ordered(ben, await shop.onSale(1));
   await shop.checkout(ben, orderNo);
@@ -47,7 +50,7 @@ it('a session of an order that a restored database has lost never pays the next 
     const intent = shop.intentOf(`lost_${requestId}`);
     const facts = { installation: ours, orderNo, session: 'cs_lost', intent };
     const lost = { ...facts, ...(requestId !== undefined && { requestId }) };
-    // However often Stripe says so.
+    // Also when Stripe repeats it.
     for (const _time of [1, 2]) {
       const { status, body } = await shop.anyoneSays(lost);
       expect([status, body]).toEqual([200, { status: 'refunded', reason: 'other_order' }]);
@@ -62,14 +65,15 @@ it('a session of an order that a restored database has lost never pays the next 
   );
 });
 
-it('money for an order that is not there is given back at once, unless it is an old story', async () => {
+it('a payment for an unknown order is refunded at once, unless it is old', async () => {
   const gone = { orderNo: '999999998', intent: shop.intentOf('gone') };
   expect((await shop.stripeSays(gone)).body).toEqual({
     status: 'refunded',
     reason: 'no_such_order',
   });
   expect(refundsOf(gone.intent)).toHaveLength(1);
-  // Sent again by hand, it may have been paid and delivered before its sale was dropped.
+  // If the event was sent again by hand, the order may have been paid and delivered before its sale
+  // was dropped.
   const old = { ...gone, intent: shop.intentOf('old'), ageS: 4 * 86_400 };
   expect((await shop.stripeSays(old)).body).toEqual({
     status: 'ignored',
@@ -85,7 +89,7 @@ it('a session without an identity pays an order that was placed before the upgra
   const legacy = { orderNo, intent: shop.intentOf('legacy') };
   const ignored = { status: 'ignored', reason: 'no_installation' };
   const before = await strays('no_installation');
-  // A database that was made anew has no such orders.
+  // A database that was created anew has no such orders.
   expect((await shop.anyoneSays(legacy)).body).toEqual(ignored);
   const { hot } = shop.system.databases;
   const upgraded = `UPDATE catalog.installation SET legacy_before = now() + interval '1 h'`;
@@ -99,7 +103,7 @@ it('a session without an identity pays an order that was placed before the upgra
   await hot.query({ text: `UPDATE catalog.installation SET legacy_before = '-infinity'` });
 });
 
-it('a payment under way keeps its sale until Stripe says what became of it', async () => {
+it('a payment under way keeps its sale until Stripe reports its result', async () => {
   const eve = shop.shopper();
   const { sku, sale } = await shop.onSale(1);
   const orderNo = await shop.ordered(eve, { sku, sale });
@@ -139,6 +143,6 @@ it('a payment under way keeps its sale until Stripe says what became of it', asy
   expect(await hot.query(drop)).toHaveLength(1);
 });
 
-it('leaves the books right', async () => {
+it('the books are right afterwards', async () => {
   expect(await audit(shop.system.databases)).toEqual([]);
 });

@@ -4,7 +4,7 @@ import type { Answer } from '../shopper.ts';
 import { refundEvent, refusal, STRIPE_WEBHOOK_SECRET, signature } from '../stripe-double.ts';
 import { openStripeShop, type StripeShop, WEBHOOK } from './stripe-shop.ts';
 
-/** Payment by Stripe with all processes: what its callbacks say, and money that goes back. */
+/** Payment by Stripe with all processes: its callbacks and refunds. */
 
 describe('payment by Stripe', () => {
   let shop: StripeShop;
@@ -16,7 +16,7 @@ describe('payment by Stripe', () => {
 
   const verdict = ({ status, body }: Answer) => [status, body.verdict];
 
-  it('leads to one session for each order, and nobody pays by a press', async () => {
+  it('uses one session for each order, and a press alone pays nothing', async () => {
     const [ann, ben] = [shop.shopper(), shop.shopper()];
     const place = await shop.onSale(2);
     const orderNo = await shop.ordered(ann, place);
@@ -38,7 +38,7 @@ describe('payment by Stripe', () => {
     expect(verdict(await shop.checkout(ann, orderNo))).toEqual([409, 'not_allowed_now']);
   });
 
-  it('takes events twice, in any order, and before anybody asked for a session', async () => {
+  it('accepts events twice, in any order, and before anybody asked for a session', async () => {
     const ann = shop.shopper();
     const orderNo = await shop.ordered(ann, await shop.onSale(1));
     const ended = { orderNo, type: 'checkout.session.expired', paymentStatus: 'unpaid' };
@@ -51,7 +51,7 @@ describe('payment by Stripe', () => {
       [1, 2, 3, 4].map(() => shop.stripeSays({ orderNo, intent: shop.intentOf('b') })),
     );
     for (const { status, body } of said) {
-      // Two at the same moment: one of them may be asked to call again.
+      // Of two at the same moment, one may be asked to call again.
       if (status === 200) expect(body).toEqual({ orderNo, status: 'paid' });
       else expect(status).toBe(503);
     }
@@ -61,7 +61,7 @@ describe('payment by Stripe', () => {
     expect(await shop.stateOf(ann, orderNo)).toBe('paid');
   });
 
-  it('refuses what is forged or old, and nothing changes', async () => {
+  it('refuses forged and old events, which change nothing', async () => {
     const ann = shop.shopper();
     const orderNo = await shop.ordered(ann, await shop.onSale(1));
     const stale = (payload: string) => signature(payload, { ageS: 600 });
@@ -73,7 +73,7 @@ describe('payment by Stripe', () => {
     expect(await shop.stateOf(ann, orderNo)).toBe('ordered');
   });
 
-  it('gives back a second payment, another amount and another currency; the order goes on', async () => {
+  it('refunds a second payment, another amount and another currency, and the order continues', async () => {
     const ann = shop.shopper();
     const place = await shop.onSale(2);
     const orderNo = await shop.ordered(ann, place);
@@ -93,7 +93,7 @@ describe('payment by Stripe', () => {
     expect(shop.double.refunded.has(right.intent)).toBe(false);
   });
 
-  it('after the order expired takes a unit again, or gives the money back, however often it takes', async () => {
+  it('takes a unit for a late payment, or refunds it, however many attempts that takes', async () => {
     const place = await shop.onSale(1);
     const [late, quick] = [shop.shopper(), shop.shopper()];
     const orderNo = await shop.ordered(late, place);
@@ -109,7 +109,7 @@ describe('payment by Stripe', () => {
     expect(
       (await shop.stripeSays({ orderNo: won, intent: shop.intentOf('won') })).body.status,
     ).toBe('paid');
-    // For one try: Stripe is asked anew after a failure that it keeps.
+    // The failures of one try: Stripe stores a failure for its key, so the next try uses a new key.
     const poor = refusal(400, 'balance_insufficient');
     shop.double.failures.push(poor, poor);
     const money = { orderNo: lost, intent: shop.intentOf('lost') };
@@ -124,14 +124,14 @@ describe('payment by Stripe', () => {
     const calls = shop.double.calls.filter(
       ({ fields }) => fields.get('payment_intent') === money.intent,
     );
-    // The failures, the first one repeated to its key, and the refund.
+    // The failures, the first of which was repeated with the same key, and the refund.
     const [first = { key: '' }] = calls;
     expect(first.key).toContain(money.intent);
     expect(calls.filter(({ key }) => key === first.key)).toHaveLength(2);
     expect(new Set(calls.map(({ key }) => key)).size).toBe(3);
   });
 
-  it('gives money back again when the refund fails days later', async () => {
+  it('refunds a payment again when the refund fails days later', async () => {
     const place = await shop.onSale(1);
     const ann = shop.shopper();
     const orderNo = await shop.ordered(ann, place);
@@ -147,7 +147,7 @@ describe('payment by Stripe', () => {
     expect((await shop.refundFailed({ intent, refund })).body).toEqual({ status: 'refund_due' });
     await shop.givenBack(intent);
     expect(shop.double.refunded.get(intent)).not.toBe(refund);
-    // The same news again, of another kind; news of a payment that is nobody's refund.
+    // The same event again, of another type, and an event about a payment without a refund.
     const again = { intent, refund, type: 'charge.refund.updated' };
     expect((await shop.refundFailed(again)).body).toEqual({ status: 'refund_due' });
     await shop.givenBack(intent);
@@ -156,7 +156,7 @@ describe('payment by Stripe', () => {
     expect(await shop.stateOf(ann, orderNo)).toBe('paid');
   });
 
-  it('describes its callback, and takes no body that is too large or of another type', async () => {
+  it('describes its callback, and refuses a body that is too large or of another type', async () => {
     const who = shop.shopper();
     const { paths } = (await who.call('GET', '/openapi.json')).body;
     const { requestBody, responses } = paths[WEBHOOK].post;

@@ -6,7 +6,7 @@ import { Shopper } from '../shopper.ts';
 import { type System, startSystem } from '../system.ts';
 import { until } from '../until.ts';
 
-/** A key of tickets leaks while the sale runs: the operator's command, two web nodes, a shopper. */
+/** A ticket key leaks while the sale runs: the operator's command, two web nodes, a shopper. */
 
 const ROOT = join(import.meta.dirname, '..', '..');
 let system: System;
@@ -26,12 +26,12 @@ async function tickets(...words: string[]) {
   return JSON.parse((await promisify(execFile)(process.execPath, args, options)).stdout);
 }
 
-it('is revoked by command: old tickets are refused by every node, new ones buy', async () => {
+it('a ticket key is revoked by command: every node refuses its tickets, and new tickets are good for a purchase', async () => {
   const shopper = () => new Shopper(system.url, system.jwtSecret);
   const ada = shopper();
   const leaked = await ada.ticket(sale, 'TV');
   expect(await tickets('rotate', sale)).toEqual({ sale, id: 2, revoked: false });
-  // Retired, not revoked: its tickets are good for as long as they live.
+  // Retired, not revoked: its tickets are valid until they expire.
   const rotated = shopper();
   await until('a ticket of the new key', async () => {
     const keys = await tickets('keys', sale);

@@ -29,11 +29,11 @@ afterAll(async () => {
 });
 
 const SHOPPERS = 900;
-/** Enough for everybody: what is looked at is where each unit is in the end. */
+/** Enough for everybody: the test checks where each unit is in the end. */
 const UNITS = { Reg: SHOPPERS / 2, Hot: SHOPPERS / 2 } as const;
 type Sku = keyof typeof UNITS;
 
-/** As an operator does it. */
+/** Moves the SKU as an operator does. */
 function move(sku: Sku, to: Schema) {
   const args = ['ops/cli.ts', 'db', 'move-sku', sku, to];
   return run(process.execPath, args, { env: { ...process.env, ...system.environment } });
@@ -44,7 +44,7 @@ async function count(name: Sku) {
   return counts.find(({ sku }) => sku === name) ?? { unitsTotal: 0, free: 0 };
 }
 
-it('sells both, moves both to and fro meanwhile, and shows no shopper an error', async () => {
+it('a shop on two servers sells SKUs of both while both move there and back, and no shopper gets an error', async () => {
   const sale = await system.createSale([
     { sku: 'Reg', schema: 'regular', units: UNITS.Reg },
     { sku: 'Hot', schema: 'hot', units: UNITS.Hot },
@@ -54,7 +54,7 @@ it('sells both, moves both to and fro meanwhile, and shows no shopper an error',
     statuses.set(what, (statuses.get(what) ?? 0) + 1);
   };
 
-  /** Presses until it is taken; every answer on the way is looked at. */
+  /** Presses until the request is taken, and checks every answer on the way. */
   async function buy(sku: Sku): Promise<void> {
     const shopper = new Shopper(system.url, system.jwtSecret);
     const key = randomUUID();
@@ -73,7 +73,7 @@ it('sells both, moves both to and fro meanwhile, and shows no shopper an error',
     note('never taken');
   }
 
-  /** A third pays, a third gives the unit back, the others wait. */
+  /** A third of the shoppers pay, a third cancel, the others do nothing. */
   async function use(shopper: Shopper, orderNo: string): Promise<void> {
     const action = (['pay', 'cancel', undefined] as const)[Number(orderNo) % 3];
     if (action === undefined) return;
@@ -90,7 +90,8 @@ it('sells both, moves both to and fro meanwhile, and shows no shopper an error',
   const crowd = Array.from({ length: 60 }, async (_, n) => {
     while (waiting > 0) {
       waiting -= 1;
-      // The last come after both have moved to and fro, however quick the machine sells.
+      // The last shoppers come after both SKUs have moved there and back, however fast the machine
+      // sells.
       if (waiting < 60) await until('both have moved to and fro', () => moves > 1);
       await buy(n % 2 === 0 ? 'Reg' : 'Hot');
     }
@@ -111,7 +112,7 @@ it('sells both, moves both to and fro meanwhile, and shows no shopper an error',
   expect([...statuses].filter(([what]) => !allowed.includes(what))).toEqual([]);
   expect(statuses.get('ordered')).toBe(SHOPPERS);
   expect(moves).toBeGreaterThan(1);
-  // What was given back is free again, wherever its order was; everything else is held.
+  // Cancelled units are free again in whichever home their order was, and all other units are held.
   const cancelled = statuses.get('cancel 200') ?? 0;
   const sold = (statuses.get('ordered') ?? 0) - cancelled;
   await until('every unit that came back has arrived', async () => {
@@ -123,7 +124,7 @@ it('sells both, moves both to and fro meanwhile, and shows no shopper an error',
   expect(await audit(system.databases)).toEqual([]);
 }, 600_000);
 
-it('sells from the first moment on although the clock of the second server is late', async () => {
+it('a shop on two servers sells from the opening on, although the clock of the second server is late', async () => {
   const sale = await system.createSale([{ sku: 'Late', schema: 'hot', units: 3 }]);
   await system.databases.hot.query({
     text: `UPDATE catalog.sale SET opens_at = now() + interval '5 s' WHERE sale = $1`,

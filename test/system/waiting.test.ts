@@ -8,12 +8,12 @@ import { type Answer, Shopper } from '../shopper.ts';
 import { type System, startSystem } from '../system.ts';
 import { until } from '../until.ts';
 
-/** The line over HTTP, with all processes: web nodes, workers, keeper. */
+/** The waitlist over HTTP, with all processes: web nodes, workers, keeper. */
 
 const WAITERS = 50;
 const UNITS = 8;
 
-describe('the line for units that come back', () => {
+describe('the waitlist for units that come back', () => {
   let system: System;
 
   beforeAll(async () => {
@@ -31,7 +31,7 @@ describe('the line for units that come back', () => {
     return answer;
   }
 
-  /** Lets the time to pay be over for all that is unpaid: a worker expires it. */
+  /** Sets the payment deadline of all unpaid orders to the past: a worker expires them. */
   async function lapse(sku: string): Promise<void> {
     await system.databases.hot.query({
       text: `UPDATE hot.orders SET pay_before = now() WHERE sku = $1 AND status = 'ordered'`,
@@ -39,7 +39,7 @@ describe('the line for units that come back', () => {
     });
   }
 
-  it('serves the best ranks when orders expire, and none of the crowd while somebody waits', async () => {
+  it('serves the best ranks when orders expire, and no other shopper while somebody waits', async () => {
     const sale = await system.createSale([{ sku: 'Line', units: UNITS }]);
     const path = pathOf(sale, 'Line');
     const early = await shopper().call('POST', path, {});
@@ -61,7 +61,7 @@ describe('the line for units that come back', () => {
     expect(verdict((await third?.call('GET', path)) as Answer)).toEqual([404, 'not_found']);
     byRank.splice(2, 1);
 
-    // They hold connections open; a crowd presses all the while.
+    // They hold connections open, and other shoppers press all the time.
     const news = byRank.slice(0, UNITS).map((who) => who.call('GET', `${path}?wait=30`));
     let isOver = false;
     const crowd = Array.from({ length: 5 }, async () => {
@@ -79,7 +79,7 @@ describe('the line for units that come back', () => {
     for (const { body } of served) {
       expect(body).toMatchObject({ status: 'served', order: { quantity: 1, status: 'ordered' } });
     }
-    // Unpaid, they expire in their turn, and the next are served.
+    // Their orders expire unpaid in turn, and the next shoppers are served.
     const next = byRank.slice(UNITS, 2 * UNITS);
     await lapse('Line');
     const later = await Promise.all(next.map((who) => who.call('GET', `${path}?wait=30`)));
@@ -100,11 +100,12 @@ describe('the line for units that come back', () => {
     expect(await audit(system.databases)).toEqual([]);
   });
 
-  it('is told by what the database knows, whatever a web node remembers', async () => {
+  it('admits shoppers by the state of the database, whatever a web node remembers', async () => {
     const sale = await system.createSale([{ sku: 'Now', units: 1 }]);
     const path = pathOf(sale, 'Now');
     const [ann, ben] = [shopper(), shopper()];
-    // Sold a moment ago, and ann has asked another node: no web node here has seen it yet.
+    // Sold a moment ago, and ann has joined through another node: no web node here has seen either
+    // yet.
     await order(system.databases, 'Now');
     const place = { sku: 'Now', userId: ann.userId, units: 1 };
     expect(await joinWaitlist(system.databases, 'hot', place)).toBe('waiting');
@@ -113,7 +114,7 @@ describe('the line for units that come back', () => {
     expect(first).toMatchObject({ status: 201, body: { status: 'waiting', quantity: 1 } });
     expect(again?.body.askedAt).toEqual(first?.body.askedAt);
     expect(other).toMatchObject({ status: 201, body: { status: 'waiting' } });
-    // Extra stock is nobody's before the quota is raised as well.
+    // Extra stock is available only when the quota is raised as well.
     await restock(system.databases, 'hot', 'Now', 1);
     expect(verdict(await shopper().call('POST', path, {}))).toEqual([429, 'quota_spent']);
     await system.set(system.paths.sku('Now').quota, '2');
@@ -121,14 +122,14 @@ describe('the line for units that come back', () => {
       const answer = verdict(await shopper().call('POST', path, {}));
       return String(answer) === '409,units_available';
     });
-    // A place is not lost by it, nor by asking for more than anybody may have.
+    // Neither this nor a request for more units than the limit loses the place.
     for (const body of [{}, { quantity: 2 }]) {
       expect((await ann.call('POST', path, body)).body.askedAt).toEqual(first?.body.askedAt);
     }
     expect(await audit(system.databases)).toEqual([]);
   });
 
-  it('is not told to buy what a quota holds back, however old what a web node remembers is', async () => {
+  it("does not send shoppers to buy units that the quota holds back, however old the web node's figures are", async () => {
     const sale = await system.createSale([{ sku: 'Kept', units: 3, quota: 1 }]);
     const path = pathOf(sale, 'Kept');
     const join = () => shopper().call('POST', path, {});
@@ -141,7 +142,7 @@ describe('the line for units that come back', () => {
     expect(verdict(await join())).toEqual([409, 'units_available']);
   });
 
-  it('has few places for each user to wait for news', async () => {
+  it('allows a user a limited number of status waits', async () => {
     const sale = await system.createSale([{ sku: 'News', units: 1 }]);
     const path = pathOf(sale, 'News');
     await shopper().buy(sale, 'News');
@@ -154,7 +155,7 @@ describe('the line for units that come back', () => {
       if (verdict(answer)[1] !== 'rate_limited') throw new Error(JSON.stringify(answer.body));
       return answer;
     };
-    // One of two web nodes has more of them than one user may hold.
+    // At least one of the two web nodes has more of them than a user may have.
     const waits = Array.from({ length: 2 * USER_PLACES_MAX + 1 }, wait);
     const { body, retryAfter } = await Promise.any(waits);
     expect(body.detail).toContain(`You wait for ${USER_PLACES_MAX} answers already`);
@@ -164,7 +165,7 @@ describe('the line for units that come back', () => {
     await Promise.allSettled(waits);
   });
 
-  it('is refused honestly, and ends with the sale', async () => {
+  it('refuses with the true reason, and ends with the sale', async () => {
     const sale = await system.createSale([{ sku: 'End', units: 1, userLimit: 1 }]);
     const path = pathOf(sale, 'End');
     const [owner, ann] = [shopper(), shopper()];
@@ -194,7 +195,7 @@ describe('the line for units that come back', () => {
       return answer.body.status === 'closed';
     });
     expect(verdict(await shopper().call('POST', path, {}))).toEqual([410, 'closed']);
-    // And what comes back then is nobody's.
+    // A unit that comes back then goes to nobody in the waitlist.
     const [order] = (await owner.call('GET', '/api/v1/orders')).body.orders;
     await until('the keeper has closed the line', async () => {
       const [row] = await system.databases.regular.query<{ open: boolean }>({

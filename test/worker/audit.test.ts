@@ -8,7 +8,7 @@ import { createDatabase, type TestDatabase } from '../db/database.ts';
 import { openSale, order, stock } from '../db/shop.ts';
 import { until } from '../until.ts';
 
-/** Two workers audit one schema: one at a time, and both tell what was found. */
+/** Two workers audit one schema: one at a time, and both report the result. */
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -43,7 +43,7 @@ function startWorker(stopping: AbortSignal) {
   return { runs: () => runs, ended, tells };
 }
 
-it('runs one audit when it is due, and each worker tells what was found', async () => {
+it('one audit runs when it is due, and each worker reports its result', async () => {
   const stop = new AbortController();
   const workers = [startWorker(stop.signal), startWorker(stop.signal)];
   const all = async (sample: string) =>
@@ -61,7 +61,7 @@ it('runs one audit when it is due, and each worker tells what was found', async 
   await Promise.all(workers.map(({ ended }) => ended));
 });
 
-it('is due from the start, and its figures vanish while the database cannot be asked', async () => {
+it('an audit is due from the start, and its figures are absent while the database cannot be asked', async () => {
   const stop = new AbortController();
   const registry = createMetrics('test');
   let isAway = false;
@@ -97,7 +97,7 @@ it('is due from the start, and its figures vanish while the database cannot be a
   await ended;
 });
 
-it('that missed a home and found nothing does not end: the last result stays', async () => {
+it('an audit that found nothing but missed a home does not end, and the last result stays', async () => {
   const stop = new AbortController();
   let runs = 0;
   const reported: number[] = [];
@@ -123,7 +123,7 @@ it('that missed a home and found nothing does not end: the last result stays', a
   expect([runs, reported]).toEqual([2, [0]]);
 });
 
-it('is taken over from a worker that died with it, when its time is over', async () => {
+it('an audit is taken over from a dead worker when its time is over', async () => {
   const databases = database.as('worker');
   await database.admin.query({ text: `UPDATE hot.audit_run SET next_at = now()` });
   expect(await takeAudit(databases, 'hot')).toMatchObject({ mine: true });
@@ -134,7 +134,7 @@ it('is taken over from a worker that died with it, when its time is over', async
   expect(await takeAudit(databases, 'hot')).toMatchObject({ mine: true });
 });
 
-it('leaves orders alone for most of the time, however long an audit takes', () => {
+it('audits use only a small share of the time, however long each takes', () => {
   expect(pauseMs(60_000, 100)).toBe(60_000);
   expect(pauseMs(60_000, 30_000)).toBe(570_000);
 });

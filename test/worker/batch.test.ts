@@ -13,7 +13,7 @@ const request = (requestId = `r${serial++}`): Request => ({ requestId, n: serial
 const idsOf = (batch: Batch<Request> | undefined) => batch?.requests.map((r) => r.requestId);
 
 describe('the batch planner', () => {
-  test('waits for company, but not longer than it may', () => {
+  test('waits for more requests, but not longer than allowed', () => {
     const planner = new BatchPlanner<Request>(limits);
     planner.add('TV', request('a'), 10);
     expect(planner.next(11)).toBeUndefined();
@@ -23,7 +23,7 @@ describe('the batch planner', () => {
     expect(planner.dueInMs(12)).toBeUndefined();
   });
 
-  test('a full batch does not wait, and one call takes one SKU', () => {
+  test('hands a full batch out at once, and one SKU a call', () => {
     const planner = new BatchPlanner<Request>(limits);
     for (const id of ['a', 'b', 'c', 'd']) planner.add('TV', request(id), 0);
     planner.add('PC', request('e'), 0);
@@ -33,7 +33,7 @@ describe('the batch planner', () => {
     expect(planner.waiting).toBe(1);
   });
 
-  test('no more calls than allowed; what comes meanwhile makes the next batch bigger', () => {
+  test('makes no more calls than allowed, and puts requests that come meanwhile into a larger batch', () => {
     const planner = new BatchPlanner<Request>({ ...limits, callsInFlightMax: 1 });
     planner.add('TV', request('a'), 0);
     const first = planner.next(5);
@@ -45,7 +45,7 @@ describe('the batch planner', () => {
     expect(idsOf(planner.next(100))).toEqual(['b', 'c']);
   });
 
-  test('a SKU whose sale opens later pauses, and no other one does', () => {
+  test('pauses a SKU whose sale opens later, and no other SKU', () => {
     const planner = new BatchPlanner<Request>(limits);
     for (const id of ['a', 'b', 'c']) planner.add('TV', request(id), 0);
     const early = planner.next(0);
@@ -59,7 +59,7 @@ describe('the batch planner', () => {
     expect(idsOf(planner.next(101))).toEqual(['a', 'b', 'c']);
   });
 
-  test('locked requests go first into the next call, which waits, and are alone in waiting', () => {
+  test('puts locked requests first into the next call, which waits, while no other call of the SKU does', () => {
     const planner = new BatchPlanner<Request>(limits);
     for (const id of ['a', 'b']) planner.add('TV', request(id), 0);
     const first = planner.next(2);
@@ -75,7 +75,7 @@ describe('the batch planner', () => {
     expect([idsOf(third), third?.wait]).toEqual([['d'], false]);
   });
 
-  test('copies of one request are never in two calls at once', () => {
+  test('never puts copies of one request into two calls at once', () => {
     const planner = new BatchPlanner<Request>(limits);
     planner.add('TV', request('a'), 0);
     planner.add('TV', request('a'), 0);
@@ -87,7 +87,7 @@ describe('the batch planner', () => {
     expect(idsOf(planner.next(2))).toEqual(['a']);
   });
 
-  test('whatever happens, each request is handed out until it is decided, within the bounds', () => {
+  test('hands each request out until it is decided, within the limits, in any history', () => {
     const step = fc.oneof(
       fc.record({ kind: fc.constant('add'), sku: fc.nat(2), id: fc.nat(12) }),
       fc.record({ kind: fc.constant('finish'), which: fc.nat(3), locked: fc.nat(3) }),

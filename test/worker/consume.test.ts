@@ -70,7 +70,7 @@ async function ordersOf(sku: string): Promise<number> {
   return Number(row?.count);
 }
 
-test('every request gets its verdict, the last units are sold once, the queue is empty', async () => {
+test('every request gets its verdict, the last units are sold once, and the queue is empty afterwards', async () => {
   const sku = await openSku(ops, 100);
   const web = await openWebNode(direct);
   const all = purchases(150);
@@ -86,7 +86,7 @@ test('every request gets its verdict, the last units are sold once, the queue is
   expect(await audit(admin)).toEqual([]);
 });
 
-test('a sale that opens later by the clock of its server: all wait for it, other SKUs do not', async () => {
+test('requests wait while their sale is not open by the clock of its server, and other SKUs do not wait', async () => {
   const [early, other] = [await openSku(ops, 20), await openSku(ops, 5)];
   const opensAt = (when: string) => ({
     text: `UPDATE catalog.sale SET opens_at = ${when}
@@ -113,7 +113,7 @@ test('a sale that opens later by the clock of its server: all wait for it, other
   await untilEmpty();
 });
 
-test('every message twice: nothing twice', async () => {
+test('a duplicated message has no effect', async () => {
   const sku = await openSku(ops, 300);
   const web = await openWebNode(direct);
   const all = purchases(200);
@@ -127,7 +127,7 @@ test('every message twice: nothing twice', async () => {
   for (const told of web.verdicts.values()) {
     const [first, second] = told.map(({ amount: _, ...verdict }) => verdict);
     expect(first).toEqual(second);
-    // What there is to tell of an order is told by the call that has placed it, and by no other.
+    // The details of an order come from the call that has placed it, and from no other.
     expect(told.filter(({ amount }) => amount === '1.00')).toHaveLength(1);
   }
   expect(await ordersOf(sku)).toBe(200);
@@ -135,12 +135,12 @@ test('every message twice: nothing twice', async () => {
   for (const { consumer } of workers) await consumer.drain();
 });
 
-test('what cannot be read or decided becomes a dead letter, and only that', async () => {
+test('a message that cannot be read or decided becomes a dead letter, and no other message does', async () => {
   const sku = await openSku(ops, 100);
   const web = await openWebNode(direct);
   const { metrics } = await openWorker(await openBoth(), worker);
   const good = purchases(40);
-  // PostgreSQL takes no NUL in a text: the whole call fails because of this one.
+  // PostgreSQL accepts no NUL in a text: this request makes the whole call fail.
   const [poison] = purchases(1, { userId: 'a\u0000b' });
   if (poison === undefined) throw new Error('no request');
   const mixed = [...good.slice(0, 20), poison, ...good.slice(20)];
@@ -149,7 +149,7 @@ test('what cannot be read or decided becomes a dead letter, and only that', asyn
   await web.send(Buffer.from('{'));
   await web.send(encode({ sku, node: 'n', requests: [] }));
   await web.send(Buffer.from('{}'), 'flashsale.envelope.v2');
-  // No message of the shop, and one that belongs elsewhere: no newer worker will understand them.
+  // Neither is a message for this queue: no newer worker will understand them either.
   await web.send(Buffer.from('\0garbage'), 'text/plain');
   await web.send(Buffer.from('{}'), VERDICTS_SCHEMA);
   await web.sendAll(pack(sku, mixed, 8));
@@ -186,7 +186,7 @@ test('what cannot be read or decided becomes a dead letter, and only that', asyn
   }
 });
 
-test('a dead letter that the broker did not confirm leaves its message where it was', async () => {
+test('a dead letter that the broker did not confirm leaves its message in the queue', async () => {
   const web = await openWebNode(direct);
   const publishing = await connections.open(relay.url);
   const { consumer, abandon } = await openWorker(
@@ -203,7 +203,7 @@ test('a dead letter that the broker did not confirm leaves its message where it 
   expect(await takeAll(direct, ordersQueue('regular'))).toEqual(['{']);
 });
 
-test('cut between commit and ack: delivered again, decided once', async () => {
+test('after a cut between commit and ack, a message is delivered again and decided once', async () => {
   const sku = await openSku(ops, 100);
   const web = await openWebNode(direct);
   const all = purchases(48);
@@ -216,7 +216,7 @@ test('cut between commit and ack: delivered again, decided once', async () => {
       return placed;
     };
   };
-  // Only the consuming side is cut: verdicts that are lost are the web node's to look up.
+  // Only the consuming side is cut. Lost verdicts are looked up by the web node.
   const consuming = await connections.open(relay.url);
   await openWorker({ consuming, publishing: direct }, worker, cutAfterCommit);
   await web.sendAll(pack(sku, all));
@@ -228,7 +228,7 @@ test('cut between commit and ack: delivered again, decided once', async () => {
   expect(await takeAll(direct, DEAD_LETTERS_QUEUE)).toEqual([]);
 });
 
-test('a database that throws everybody out delays orders, and nothing more', async () => {
+test('a database that ends all sessions only delays orders', async () => {
   const sku = await openSku(ops, 500);
   const web = await openWebNode(direct);
   const all = purchases(400);
@@ -263,7 +263,7 @@ async function openHeldWorker() {
   return { consumer, isCalled: () => called, release: gate.resolve };
 }
 
-test('drained is said only when everything before is decided', async () => {
+test('a drain is confirmed only when everything before it is decided', async () => {
   const sku = await openSku(ops, 100);
   const web = await openWebNode(direct);
   const { consumer, isCalled, release } = await openHeldWorker();
@@ -286,7 +286,7 @@ test('drained is said only when everything before is decided', async () => {
   await untilEmpty();
 });
 
-test('a worker that gives up does not say drained, and another one does it all', async () => {
+test('a worker that gives up does not confirm the drain, and another worker decides everything', async () => {
   const sku = await openSku(ops, 100);
   const web = await openWebNode(direct);
   const first = await openWorker(await openBoth(), worker, () => async () => {
@@ -309,7 +309,7 @@ test('a worker that gives up does not say drained, and another one does it all',
   expect(outcomes).toHaveLength(20);
 });
 
-test('a shutdown finishes what it holds and takes no more', async () => {
+test('a worker that shuts down finishes the messages it holds and takes no more', async () => {
   const sku = await openSku(ops, 100);
   const web = await openWebNode(direct);
   const { consumer, isCalled, release } = await openHeldWorker();

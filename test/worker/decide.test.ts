@@ -28,7 +28,7 @@ function decider(placeOrders: PlaceOrders, stopping = new AbortController().sign
   return new Decider({ placeOrders, limits, log, stopping });
 }
 
-describe('failures', () => {
+describe('a failure', () => {
   test.each([
     [new DatabaseError('retry', 'duplicate key', '23505'), 'collision'],
     [new DatabaseError('retry', 'connection lost'), 'transient'],
@@ -43,7 +43,7 @@ describe('failures', () => {
     expect(kindOfFailure(error)).toBe(kind);
   });
 
-  test('delays grow to their bound, with full jitter', () => {
+  test('has a delay that grows to its limit, with full jitter', () => {
     expect(retryDelayMs(1, 1, RETRY_LIMITS)).toBe(50);
     expect(retryDelayMs(3, 1, RETRY_LIMITS)).toBe(200);
     expect(retryDelayMs(1e9, 1, RETRY_LIMITS)).toBe(2_000);
@@ -52,7 +52,7 @@ describe('failures', () => {
 });
 
 describe('the decider', () => {
-  test('says verdicts as the routine does', async () => {
+  test('returns the verdicts of the routine', async () => {
     const all = requests(2);
     const decisions = await decider(async (_sku, batch) => [
       ordered(batch[0] ?? request(0)),
@@ -62,7 +62,7 @@ describe('the decider', () => {
     expect(decisions).toEqual([{ kind: 'decided', verdict }, { kind: 'locked' }]);
   });
 
-  test('waits out an outage, however long, with the same batch', async () => {
+  test('repeats the same batch through an outage, however long', async () => {
     let calls = 0;
     const decisions = await decider(async (_sku, batch) => {
       expect(batch).toHaveLength(5);
@@ -73,7 +73,7 @@ describe('the decider', () => {
     expect(decisions.every(({ kind }) => kind === 'decided')).toBe(true);
   });
 
-  test('halves a batch until only the culprit is given up', async () => {
+  test('halves a batch until it gives up only the request that causes the failure', async () => {
     const culprit = request(13).requestId;
     const decisions = await decider(async (_sku, batch) => {
       if (batch.some(({ requestId }) => requestId === culprit)) throw refused();
@@ -87,7 +87,7 @@ describe('the decider', () => {
     ['fails', () => Promise.reject(refused())],
     ['answers nothing', async () => []],
   ])(
-    'a routine that %s for everything does not turn the queue into dead letters',
+    'does not turn the queue into dead letters when the routine %s for everything',
     async (_, fail) => {
       let broken = true;
       const one = decider((_sku, batch) => (broken ? fail() : Promise.resolve(batch.map(ordered))));
@@ -101,19 +101,19 @@ describe('the decider', () => {
     },
   );
 
-  test('an unknown SKU is not final: the routine did not record it', async () => {
+  test('does not accept "unknown SKU" as final, because the routine did not record it', async () => {
     const [decision] = await decider(async (_sku, batch) =>
       batch.map((one) => ({ ...ordered(one), status: 'rejected', reason: 'unknown_sku' })),
     ).decide('TV', requests(1), false);
     expect(decision?.kind).toBe('poison');
   });
 
-  test('a routine that leaves a request out is a failure, not a verdict', async () => {
+  test('takes a missing decision for a failure, not for a verdict', async () => {
     const decisions = await decider(async () => []).decide('TV', requests(1), false);
     expect(decisions[0]?.kind).toBe('poison');
   });
 
-  test('stops in the middle of an outage and has decided nothing', async () => {
+  test('stops in the middle of an outage without a decision', async () => {
     const abort = new AbortController();
     const decisions = await decider(async () => {
       abort.abort();

@@ -8,7 +8,7 @@ import { createVirtualHost, type VirtualHost } from '../servers.ts';
 import { until } from '../until.ts';
 import { openSku, openWebNode, openWorker, pack, purchases } from './shop-floor.ts';
 
-/** Requests of a sale whose opening was moved after they were admitted. */
+/** Requests of a sale whose opening was postponed after they were admitted. */
 
 const connections = createConnections();
 let host: VirtualHost;
@@ -36,7 +36,7 @@ afterAll(async () => {
   await host?.remove();
 });
 
-test('sales that open later hold half of the prefetch; the rest of their messages are dead letters', async () => {
+test('sales that open later use half of the prefetch, and the rest of their messages become dead letters', async () => {
   const [early, other] = [await openSku(ops, 40), await openSku(ops, 5)];
   await database.admin.query({
     text: `UPDATE catalog.sale SET opens_at = now() + interval '30 min'

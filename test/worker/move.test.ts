@@ -8,7 +8,7 @@ import { createVirtualHost, type VirtualHost } from '../servers.ts';
 import { until } from '../until.ts';
 import { openSku, openWebNode, openWorker, pack, purchases } from './shop-floor.ts';
 
-/** Messages that stand in the queue of the schema that their SKU has left. */
+/** Messages in the queue of the schema that their SKU has left. */
 
 const connections = createConnections();
 let host: VirtualHost;
@@ -30,7 +30,7 @@ afterAll(async () => {
 
 const open = () => connections.open(host.url);
 
-test('a SKU moves to and fro while its orders flow: each is told once, none is lost', async () => {
+test('while a SKU moves there and back, each of its orders gets one verdict and none is lost', async () => {
   const units = 700;
   const sku = await openSku(ops, units);
   const web = await openWebNode(await open());
@@ -47,9 +47,9 @@ test('a SKU moves to and fro while its orders flow: each is told once, none is l
       if ((await moveSku(ops, to, sku)).movedFrom !== undefined) moves += 1;
     }
   })();
-  // Every envelope twice: the second copy may meet the SKU at another place than the first.
+  // Every envelope is sent twice. The second copy may find the SKU in another home than the first.
   for (const [n, envelope] of pack(sku, all).entries()) {
-    // The last come after it has moved often, however quick the machine decides.
+    // The last envelopes come after several moves, however fast the machine decides.
     if (n === 50) await until('it has moved often', () => moves > 3);
     await web.sendAll([envelope, envelope]);
   }
@@ -72,14 +72,14 @@ test('a SKU moves to and fro while its orders flow: each is told once, none is l
   }
 });
 
-test('a node is settled through the old queue, and fenced where the SKU lives now', async () => {
+test("a dead node is drained through the old queue, and fenced in the SKU's present home", async () => {
   const sku = await openSku(ops, 50);
   await moveSku(ops, 'hot', sku);
   const sender = await open();
   const web = await openWebNode(sender);
   const first = purchases(10);
   await web.sendAll(pack(sku, first));
-  // The queue of hot orders is served too, or the settling would wait for it.
+  // The queue of hot orders is served too. Otherwise the drain would wait for it.
   const pair = { consuming: await open(), publishing: await open() };
   const regular = await openWorker(pair, worker);
   const hot = await openWorker(pair, worker, undefined, 'hot');

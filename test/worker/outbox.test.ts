@@ -46,7 +46,7 @@ test('events of one order stay in order, whatever the broker does, and none foll
   );
 });
 
-test('thousands of events are on their way a bounded number at a time', async () => {
+test('the number of events under way is limited, also for thousands of events', async () => {
   let inFlight = 0;
   let most = 0;
   const events = Array.from({ length: 5_000 }, (_, n) => event(n, n));

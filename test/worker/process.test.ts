@@ -27,7 +27,7 @@ afterAll(async () => {
   await host?.remove();
 });
 
-/** A worker process; `ended` gives its exit code or signal. */
+/** A worker process. `ended` gives its exit code or signal. */
 function startWorkerProcess() {
   const child = workers.spawn('worker/main.ts', {
     AMQP_URL: host.url,
@@ -42,10 +42,10 @@ function startWorkerProcess() {
   return { child, ended };
 }
 
-test('workers that are killed while orders flow lose nothing and sell nothing twice', async () => {
+test('workers that are killed under load lose no order and sell no unit twice', async () => {
   const sku = await openSku(database.as('ops'), 1_500);
   const connection = await connections.open(host.url);
-  // Another worker publishes in place of one that was killed after this time.
+  // After this time another worker publishes in place of the killed one.
   await database.admin.query({
     text: `UPDATE catalog.tunable SET value = 500 WHERE name = 'outbox_lease_ms'`,
   });
@@ -62,7 +62,7 @@ test('workers that are killed while orders flow lose nothing and sell nothing tw
   const envelopes = pack(sku, all, 4);
   const sent: Promise<void>[] = [];
   for (const { child } of victims) {
-    // Each meets some that nobody has decided yet, however quick the machine is.
+    // Each repetition meets requests that nobody has decided yet, however fast the machine is.
     const before = await decided();
     sent.push(web.sendAll(envelopes.splice(0, 150)));
     await until('it works', async () => (await decided()) > before);

@@ -3,18 +3,18 @@ import type { AddressInfo } from 'node:net';
 import { Webhook } from 'standardwebhooks';
 import type { CloudEvent } from '../../contracts/events.ts';
 
-/** A merchant's HTTP server: verifies what comes, and answers as it is told. */
+/** A merchant's HTTP server: verifies deliveries, and answers as the test says. */
 export interface Receiver {
   readonly url: string;
-  /** Events that were answered with 2xx, in the order in which they came; copies included. */
+  /** Events that were answered with 2xx, in the order of arrival, copies included. */
   readonly taken: CloudEvent[];
-  /** Attempts, whatever was answered. */
+  /** Attempts, whatever the answer was. */
   attempts: number;
-  /** Deliveries whose signature was not good. */
+  /** Deliveries with an invalid signature. */
   forged: number;
-  /** Verifies signatures from then on. */
+  /** The secret that signatures are verified with from then on. */
   secret: string;
-  /** The next answers: a status, or undefined for none at all. */
+  /** The next answers: a status, or undefined for no answer. */
   answer: (event: CloudEvent) => number | undefined;
   close(): Promise<void>;
 }
@@ -54,7 +54,7 @@ export async function startReceiver(): Promise<Receiver> {
   return receiver;
 }
 
-/** Types of each order's events, in the order in which their first copies were taken. */
+/** The types of each order's events, in the order in which their first copies were accepted. */
 export function lives(taken: readonly CloudEvent[]): Map<string, string[]> {
   const first = new Map<string, CloudEvent>();
   for (const event of taken) if (!first.has(event.id)) first.set(event.id, event);

@@ -19,6 +19,6 @@ test('a worker that stops begins no further refund', async () => {
     log,
     stopping: stopping.signal,
   });
-  // The one in hand is written down; the other is due again when its next try is.
+  // The result of the first refund is recorded. The other one is due again at its next try.
   expect([asked, ended]).toEqual([['a'], ['a']]);
 });

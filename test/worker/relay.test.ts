@@ -51,13 +51,13 @@ afterAll(async () => {
   await broker?.remove();
 });
 
-/** Of what a relay takes, every so many times it holds what it took until another has published it. */
+/** Every so many batches, a relay holds a batch until another relay has published it. */
 const HOLD_EVERY = 7;
 
-/** How relays get into each other's way: one at a time stands still for longer than its lease. */
+/** How the relays disturb each other: one at a time pauses for longer than its lease. */
 const holds = { taken: 0, now: false, unpublished: new Set<string>(), events: 0 };
 
-/** Stands still until another relay, after the end of the lease, has published and reported these. */
+/** Waits until another relay has published and reported these events after the end of the lease. */
 async function holdUp(events: readonly OrderEvent[]): Promise<void> {
   if (events.length === 0 || holds.now) return;
   holds.taken += 1;
@@ -76,7 +76,7 @@ async function holdUp(events: readonly OrderEvent[]): Promise<void> {
   holds.events += events.length;
 }
 
-/** A worker's relay that is held up now and then. */
+/** A worker's relay that is delayed now and then. */
 async function startRelay(name: string) {
   const connection = await connections.open(broker.url);
   const publisher = await Publisher.open(connection, { publishConfirmTimeoutMs: 1_000 });
@@ -98,7 +98,7 @@ async function startRelay(name: string) {
   return { ended: relayOutbox({ ...options, stopping: stopping.signal }) };
 }
 
-/** Orders of which some are paid, some cancelled; what happened to each, in its order. */
+/** Places orders, pays some and cancels some, and records the events of each in order. */
 async function trade(sku: string, batches: number, life: Map<string, string[]>): Promise<void> {
   for (let batch = 0; batch < batches; batch += 1) {
     const all = requests(20);
@@ -116,7 +116,7 @@ async function trade(sku: string, batches: number, life: Map<string, string[]>):
   }
 }
 
-test('two relays that replace each other, a broker that is killed: each event once by its id, in order', async () => {
+test('two relays that replace each other publish each event in order, once by its id, although the broker is killed', async () => {
   const sku = await stock(database.as('ops'), await openSale(database.as('ops')), { units: 5_000 });
   const life = new Map<string, string[]>();
   const relays = [await startRelay('a'), await startRelay('b')];
@@ -159,7 +159,7 @@ test('two relays that replace each other, a broker that is killed: each event on
   for (const [orderNo, types] of life) {
     expect(told.get(orderNo)?.map(({ type }) => type)).toEqual(types);
   }
-  // The relays did get into each other's way: otherwise this shows nothing.
+  // The relays did disturb each other. Otherwise the test shows nothing.
   expect(holds.events).toBeGreaterThan(0);
   expect(copies).toBeGreaterThanOrEqual(holds.events);
   const [logged] = await database.admin.query<{ events: string; rows: string }>({

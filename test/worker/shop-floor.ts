@@ -22,11 +22,11 @@ import { RETRY_LIMITS } from '../../worker/retry.ts';
 import { log } from '../broker/harness.ts';
 import { uniqueName } from '../servers.ts';
 
-/** A web node's side and a worker's side of an orders queue, for tests. */
+/** The web node's side and the worker's side of an orders queue, for tests. */
 
 const HOUR_MS = 3_600_000;
 
-/** An open SKU of a sale of its own. */
+/** Creates an open SKU in a sale of its own. */
 export async function openSku(databases: Databases, units: number): Promise<string> {
   const sale = uniqueName('sale');
   const sku = uniqueName('sku');
@@ -58,7 +58,7 @@ export function purchases(count: number, changes: Partial<PurchaseRequest> = {})
   });
 }
 
-/** Envelopes as the web node packs them. */
+/** Packs requests into envelopes as the web node does. */
 export function pack(sku: string, requests: readonly PurchaseRequest[], size = 16): Envelope[] {
   const envelopes: Envelope[] = [];
   for (let from = 0; from < requests.length; from += size) {
@@ -67,7 +67,7 @@ export function pack(sku: string, requests: readonly PurchaseRequest[], size = 1
   return envelopes;
 }
 
-/** Publishes envelopes and remembers the verdicts that come back. */
+/** Publishes envelopes and records the verdicts that come back. */
 export async function openWebNode(connection: BrokerConnection) {
   const verdicts = new Map<string, Verdict[]>();
   const delayed = new Set<string>();
@@ -104,7 +104,7 @@ export async function openWebNode(connection: BrokerConnection) {
   };
 }
 
-/** A worker's consumer of the orders of `schema`; `around` may wrap the call of the routine. */
+/** A worker's consumer of the orders of `schema`. `around` may wrap the call of the routine. */
 export async function openWorker(
   connections: { consuming: BrokerConnection; publishing: BrokerConnection },
   databases: Databases,
@@ -140,7 +140,7 @@ export async function openWorker(
     consumer,
     retries,
     metrics: registry,
-    /** Ends it without deciding what it holds. */
+    /** Ends the consumer without deciding what it holds. */
     async abandon() {
       giveUp.abort();
       await consumer.close();

@@ -22,7 +22,7 @@ import { order } from '../db/shop.ts';
 import { until } from '../until.ts';
 import { lives, type Receiver, startReceiver } from './receiver.ts';
 
-/** Workers that deliver to merchants' servers, with delays that a test can wait for. */
+/** Workers that deliver to merchants' servers, with delays short enough for a test. */
 
 export const LIMITS: WebhookLimits = {
   ...WEBHOOK_LIMITS,
@@ -31,7 +31,7 @@ export const LIMITS: WebhookLimits = {
   timeoutMs: 2_000,
 };
 export const SECRET = `whsec_${Buffer.alloc(32, 1).toString('base64')}`;
-/** What an order that is paid tells. */
+/** The events of an order that is paid. */
 const LIFE = ['order.placed', 'order.paid'];
 
 export interface Merchant {
@@ -39,7 +39,7 @@ export interface Merchant {
   readonly endpoint: string;
 }
 
-/** Merchants and workers of one test file; `end` ends those of a test. */
+/** The merchants and workers of one test file. `end` ends those of one test. */
 export class Webhooks {
   readonly #worker: Databases;
   readonly #ops: Databases;
@@ -87,13 +87,13 @@ export class Webhooks {
     return { registry, stop, ended };
   }
 
-  /** As the relay of a schema does it. */
+  /** Publishes events, as the relay of a schema does. */
   async publish(schema: Schema): Promise<void> {
     const events = await outboxBatch(this.#worker, schema, 'test', 1_000);
     await outboxDone(this.#worker, schema, [...new Set(events.map(({ eventNo }) => eventNo))]);
   }
 
-  /** Orders that are placed and paid, published; their numbers. */
+  /** Places and pays orders, publishes their events, and returns the order numbers. */
   async trade(sku: string, count: number): Promise<string[]> {
     const numbers: string[] = [];
     for (let n = 0; n < count; n += 1) {
@@ -105,7 +105,7 @@ export class Webhooks {
     return numbers;
   }
 
-  /** How far an endpoint is behind the log of `hot`. */
+  /** How far an endpoint is behind the event log of `hot`. */
   async lagOf(endpoint: string) {
     const lags = await webhookLags(this.#ops);
     return lags.find((lag) => lag.endpoint === endpoint && lag.schema === 'hot');
@@ -121,7 +121,7 @@ export class Webhooks {
   }
 }
 
-/** Until the merchant has taken both events of each order, in their order. */
+/** Waits until the merchant has accepted both events of each order, in order. */
 export function untilTaken({ taken }: Receiver, numbers: readonly string[]) {
   return until('all are taken', () => {
     const told = lives(taken);

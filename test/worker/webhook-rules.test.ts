@@ -27,7 +27,7 @@ const event: CloudEvent = cloudEvent('hot', {
   payBefore: at,
 });
 
-test('an event has the attributes of CloudEvents 1.0, and an id of its own', () => {
+test('an event has the attributes of CloudEvents 1.0 and a unique id', () => {
   expect(event).toMatchObject({
     specversion: '1.0',
     id: 'hot.3.8',
@@ -40,7 +40,7 @@ test('an event has the attributes of CloudEvents 1.0, and an id of its own', () 
   });
 });
 
-test('a signature is good for the new secret and, while they overlap, for the old one', () => {
+test('a signature is valid for the new secret and, during the overlap, for the old one', () => {
   const now = new Date();
   const { headers, body } = signed(event, [SECRET, OLD_SECRET], now);
   const given = { ...headers, 'content-length': '' } as Record<string, string>;
@@ -52,7 +52,7 @@ test('a signature is good for the new secret and, while they overlap, for the ol
   expect(() => new Webhook(SECRET).verify(body.replace('19.80', '0.01'), given)).toThrow();
 });
 
-describe('addresses', () => {
+describe('the address', () => {
   it.each([
     '127.0.0.1',
     '10.1.2.3',
@@ -74,8 +74,9 @@ describe('addresses', () => {
     'ff02::1',
   ])('%s is not public', (address) => expect(isPublicAddress(address)).toBe(false));
 
-  it.each(['1.1.1.1', '93.184.216.34', '2606:4700::1111', '2a00:1450::1'])('%s is', (address) =>
-    expect(isPublicAddress(address)).toBe(true),
+  it.each(['1.1.1.1', '93.184.216.34', '2606:4700::1111', '2a00:1450::1'])(
+    '%s is public',
+    (address) => expect(isPublicAddress(address)).toBe(true),
   );
 
   it.each([
@@ -92,7 +93,7 @@ describe('addresses', () => {
     expect(() => checkUrl(url, STRICT)).toThrow();
   });
 
-  it('a name that leads to this machine is refused when it is resolved', async () => {
+  it('of a name that leads to this machine is refused when it is resolved', async () => {
     const resolve = (rules: typeof STRICT) =>
       new Promise((done) => guardedLookup(rules)('localhost', {}, (error) => done(error?.name)));
     expect(await resolve(STRICT)).toBe('AddressRefused');
@@ -100,7 +101,7 @@ describe('addresses', () => {
   });
 });
 
-test('many attempts at one name hold one thread, however long its name server takes', async () => {
+test('many attempts at one name use one thread, however slow its name server is', async () => {
   const resolve = guardedLookup({ allowHttp: true, allowPrivate: true });
   const lookups = () =>
     process.getActiveResourcesInfo().filter((one) => one === 'GetAddrInfoReqWrap').length;
@@ -112,7 +113,7 @@ test('many attempts at one name hold one thread, however long its name server ta
   for (const { promise } of answers) expect(await promise).not.toEqual([]);
 });
 
-test('retries are further and further apart, over days, and end', () => {
+test('retries have growing delays over days, and end', () => {
   const delays: number[] = [];
   for (let attempt = 1; ; attempt += 1) {
     const delay = webhookRetryMs(attempt, 1, WEBHOOK_LIMITS);
@@ -127,7 +128,7 @@ test('retries are further and further apart, over days, and end', () => {
   expect(hours).toBeLessThan(90);
 });
 
-describe('an attempt', () => {
+describe('a delivery attempt', () => {
   let server: Server | undefined;
   let client: WebhookClient | undefined;
   afterEach(() => {
@@ -156,11 +157,11 @@ describe('an attempt', () => {
     expect(seen).toEqual(['/hook']);
   });
 
-  it('gives a silent endpoint up after its timeout', async () => {
+  it('ends without an answer after its timeout', async () => {
     expect(await answer(() => {})).toEqual({ error: 'no answer within 2000 ms' });
   });
 
-  it('ends when the endpoint wants another protocol', async () => {
+  it('fails when the endpoint asks for another protocol', async () => {
     const result = await answer((request) => {
       request.socket.end(
         'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n',

@@ -54,7 +54,7 @@ function startWorker(): ChildProcess {
   return workers.spawn('worker/main.ts', env);
 }
 
-/** Orders with a life each; what happened to them. */
+/** Places orders, pays or cancels each, and returns the expected events. */
 async function trade(count: number): Promise<Map<string, string[]>> {
   const worker = database.as('worker', 2);
   const happened = new Map<string, string[]>();
@@ -81,10 +81,10 @@ const untilToldAll = (happened: Map<string, string[]>, who = receiver) =>
     return true;
   });
 
-test('endpoints by command; a worker that is killed in the middle loses and reorders nothing', async () => {
+test('endpoints are managed by commands, and a worker that is killed loses and reorders no event', async () => {
   await expect(cli(['add', receiver.url], {})).rejects.toThrow('must be https');
   await expect(cli(['add', 'https://me:pw@example.com/'])).rejects.toThrow('no login');
-  // What the workers would refuse to call is refused at once.
+  // The command refuses an address that the workers would refuse to call.
   const httpOnly = { WEBHOOK_ALLOW_HTTP: 'true' };
   await expect(cli(['add', receiver.url], httpOnly)).rejects.toThrow('not a public address');
   await expect(cli(['add', 'https://localhost/'], {})).rejects.toThrow('no public address');
@@ -98,7 +98,7 @@ test('endpoints by command; a worker that is killed in the middle loses and reor
   expect(shown).toContain(endpoint);
   expect(shown).not.toContain(secret);
 
-  // It is still to tell most of them when it is killed, however quick it is.
+  // Most events are still undelivered when the worker is killed, however fast it is.
   receiver.answer = () => (receiver.taken.length < 20 ? 204 : undefined);
   const victim = startWorker();
   const first = await trade(60);
@@ -112,7 +112,7 @@ test('endpoints by command; a worker that is killed in the middle loses and reor
   const second = await trade(10);
   startWorker();
   await until('the other one delivers', async () => {
-    // The leases of the dead one, in the outbox and here, are over.
+    // Ends the leases of the dead worker, in the outbox and in the deliveries.
     await database.admin.query({ text: `UPDATE hot.outbox_relay SET leased_until = now()` });
     await database.admin.query({ text: 'UPDATE hot.webhook_delivery SET next_at = now()' });
     return receiver.taken.length > before;
@@ -121,12 +121,13 @@ test('endpoints by command; a worker that is killed in the middle loses and reor
   await untilToldAll(second);
   expect(receiver.forged).toBe(0);
 
-  // Another one that goes on shows that nothing but its being disabled holds this one's events back.
+  // A second endpoint keeps getting events, which shows that only its state holds back the events
+  // of the disabled one.
   await cli(['disable', endpoint]);
   const witness = await cli(['add', other.url]);
   other.secret = witness.secret;
   const has = (orderNo: string) => receiver.taken.some(({ subject }) => subject === orderNo);
-  // A worker that has heard of the witness has heard of what was disabled before.
+  // A worker that knows the second endpoint also knows the earlier change of state.
   await untilToldAll(await trade(1), other);
   const third = new Map<string, string[]>();
   for (let n = 0; n < 3; n += 1) {

@@ -6,7 +6,7 @@ import { until } from '../until.ts';
 import { lives } from './receiver.ts';
 import { untilTaken, Webhooks } from './webhook-dispatcher.ts';
 
-/** An endpoint that takes some orders' events and refuses others' for ever. */
+/** An endpoint that accepts some orders' events and refuses others' for ever. */
 
 const { worker, ops, sale } = await openShop(8);
 const webhooks = new Webhooks(worker, ops);
@@ -14,14 +14,14 @@ const sku = await stock(ops, sale, { units: 10_000 });
 const trade = (count: number) => webhooks.trade(sku, count);
 afterEach(() => webhooks.end());
 
-/** Orders of one call, paid by nobody; their numbers. */
+/** Places unpaid orders in one call and returns their numbers. */
 async function tradeAtOnce(count: number): Promise<string[]> {
   const placed = await placeOrders(worker, 'hot', sku, requests(count));
   await webhooks.publish('hot');
   return placed.flatMap(({ orderNo }) => orderNo ?? []);
 }
 
-test('more than a thousand refused events at its head hold up only their own orders', async () => {
+test('more than a thousand refused events at the head of the log delay only their own orders', async () => {
   const { receiver, endpoint } = await webhooks.merchant();
   const bad = new Set([...(await tradeAtOnce(600)), ...(await tradeAtOnce(600))]);
   receiver.answer = ({ subject }) => (bad.has(subject) ? 400 : 200);
@@ -45,7 +45,7 @@ test('more than a thousand refused events at its head hold up only their own ord
   await until('nothing is behind', async () => (await webhooks.lagOf(endpoint))?.pending === 0);
 });
 
-test('events that are never answered hold up only their own orders', async () => {
+test('events that are never answered delay only their own orders', async () => {
   const { receiver } = await webhooks.merchant();
   const bad = new Set(await tradeAtOnce(20));
   receiver.answer = ({ subject }) => (bad.has(subject) ? undefined : 200);
@@ -54,11 +54,12 @@ test('events that are never answered hold up only their own orders', async () =>
   const good = await trade(100);
   const before = receiver.attempts;
   await untilTaken(receiver, good);
-  // The others went by while four of those waited for two seconds, again and again: no turns were taken.
+  // The other events were delivered while four of these waited for two seconds, again and again.
+  // They did not take turns.
   expect(receiver.attempts - before).toBeLessThan(1.5 * 2 * good.length);
 }, 150_000);
 
-test('refused events are kept up to a limit; beyond it the log waits, and loses nothing', async () => {
+test('refused events are kept up to a limit, beyond which the log waits and loses nothing', async () => {
   const { receiver, endpoint } = await webhooks.merchant();
   const bad = await tradeAtOnce(40);
   receiver.answer = () => 400;

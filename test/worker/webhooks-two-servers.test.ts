@@ -8,7 +8,10 @@ import { until } from '../until.ts';
 import { lives } from './receiver.ts';
 import { untilTaken, Webhooks } from './webhook-dispatcher.ts';
 
-/** Endpoints stand on the server of regular; the log of hot, and how far they read it, on another. */
+/**
+ * The endpoints are on the server of regular. The log of hot, and the endpoints' positions in it,
+ * are on another server.
+ */
 
 let servers: TwoServers;
 let worker: Databases;
@@ -26,7 +29,7 @@ afterAll(() => servers?.remove());
 
 const publish = () => Promise.all(SCHEMAS.map((schema) => webhooks.publish(schema)));
 
-test('events of both servers, in order per order, while a SKU moves and while one of them is away', async () => {
+test('events of both servers arrive in order for each order, while a SKU moves and while one server is away', async () => {
   const { receiver, endpoint } = await webhooks.merchant();
   webhooks.startDispatcher();
   webhooks.startDispatcher();
@@ -49,7 +52,7 @@ test('events of both servers, in order per order, while a SKU moves and while on
     return numbers;
   };
   const numbers = await trade('regular');
-  // Ordered here, expired, and paid late with a unit of the server where the SKU lives by then.
+  // Ordered here, expired, and paid late with a unit from the SKU's later home.
   const late = await order(worker, sku, {}, 'regular');
   await moveSku(ops, 'hot', sku);
   await servers.admin.regular.query({

@@ -30,7 +30,7 @@ async function stateOf(endpoint: string) {
   return all.find((one) => one.endpoint === endpoint);
 }
 
-test('two workers, an endpoint that fails often and answers late: each event, in order per order', async () => {
+test('two workers deliver each event, in order for each order, to an endpoint that often fails and answers late', async () => {
   const { receiver, endpoint } = await webhooks.merchant();
   let asked = 0;
   receiver.answer = () => {
@@ -61,7 +61,7 @@ test('two workers, an endpoint that fails often and answers late: each event, in
       ]);
       return counts.reduce((all, [, count]) => all + Number(count), 0);
     };
-    // No event was given to both workers: what one had delivered never came again.
+    // No event was given to both workers: an event that one had delivered never came again.
     expect(sum('delivered')).toBe(120);
     expect(sum('failed')).toBeGreaterThan(10);
     expect(texts[0]).toMatch(new RegExp(`webhook_lag_seconds\\{endpoint="${endpoint}".*\\} 0`));
@@ -70,7 +70,7 @@ test('two workers, an endpoint that fails often and answers late: each event, in
   expect((await stateOf(endpoint))?.state).toBe('active');
 });
 
-test('an endpoint that does not answer slows no other one, and its events wait', async () => {
+test('an endpoint that does not answer delays no other endpoint, and its events are kept', async () => {
   const [slow, fast] = [await webhooks.merchant(), await webhooks.merchant()];
   slow.receiver.answer = () => undefined;
   webhooks.startDispatcher({ timeoutMs: 60_000 });
@@ -81,7 +81,7 @@ test('an endpoint that does not answer slows no other one, and its events wait',
   });
   const numbers = await trade(40);
   await untilTaken(fast.receiver, numbers);
-  // So many attempts at once and no more.
+  // No more attempts at once than allowed.
   expect(slow.receiver.attempts).toBeLessThanOrEqual(LIMITS.inFlightMax);
   const behind = await webhooks.lagOf(slow.endpoint);
   expect(behind?.pending ?? 0).toBeGreaterThan(0);
@@ -89,7 +89,7 @@ test('an endpoint that does not answer slows no other one, and its events wait',
   await slow.receiver.close();
 });
 
-test('one that is gone is disabled at once, and gets what it missed when it is enabled again', async () => {
+test('an endpoint that is gone is disabled at once, and gets the missed events when it is enabled again', async () => {
   const { receiver, endpoint } = await webhooks.merchant();
   receiver.answer = () => 410;
   webhooks.startDispatcher();
@@ -104,7 +104,7 @@ test('one that is gone is disabled at once, and gets what it missed when it is e
   expect(asked).toBeLessThanOrEqual(LIMITS.inFlightMax);
 });
 
-test('one that fails for long is disabled; a success between starts the count anew', async () => {
+test('an endpoint that fails for long is disabled, and a success resets the count', async () => {
   const { receiver, endpoint } = await webhooks.merchant();
   receiver.answer = () => 500;
   webhooks.startDispatcher({ failuresMax: 10, failingMaxMs: 300 });
@@ -124,7 +124,7 @@ test('one that fails for long is disabled; a success between starts the count an
   });
 });
 
-test('an event that is refused for ever is given up, and the later ones of its order go on', async () => {
+test('an event that is always refused is given up, and later events of its order are delivered', async () => {
   const { receiver, endpoint } = await webhooks.merchant();
   const isPoison = (event: CloudEvent) => event.type === 'order.placed' && event.subject === bad;
   const bad = await order(worker, sku);
@@ -139,7 +139,8 @@ test('an event that is refused for ever is given up, and the later ones of its o
     return true;
   });
 
-  // Mended at the merchant: from that event on, all of it again, with the same ids.
+  // The merchant has repaired its server: all events from that one on come again, with the same
+  // ids.
   receiver.answer = () => 200;
   const before = receiver.taken.splice(0);
   const [first] = before;
@@ -153,7 +154,7 @@ test('an event that is refused for ever is given up, and the later ones of its o
   expect(await replayWebhooks(ops, 'hot', endpoint, none)).toBe(false);
 });
 
-test('after its secret was changed, both sign for a while; a new endpoint gets only what is new', async () => {
+test('after a change of its secret, deliveries are signed with both secrets for a while; a new endpoint gets only new events', async () => {
   const { receiver, endpoint } = await webhooks.merchant();
   webhooks.startDispatcher();
   const first = await trade(2);
@@ -175,7 +176,7 @@ test('after its secret was changed, both sign for a while; a new endpoint gets o
   for (const no of first) expect(lives(late.receiver.taken).has(no)).toBe(false);
 });
 
-test('one that was removed gets nothing again from a worker that has not heard of it', async () => {
+test('an endpoint that was removed gets no events from a worker that does not know it yet', async () => {
   const { receiver, endpoint } = await webhooks.merchant();
   const dispatcher = webhooks.startDispatcher();
   await untilTaken(receiver, await trade(3));

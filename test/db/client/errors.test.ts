@@ -11,7 +11,7 @@ afterAll(() => database.remove());
 
 const pg = (code: string) => Object.assign(new Error('x'), { code });
 
-describe('errors', () => {
+describe('an error', () => {
   it.each([
     ['40001', 'retry'],
     ['40P01', 'retry'],
@@ -26,7 +26,7 @@ describe('errors', () => {
     ['42501', 'refused'],
     ['FS001', 'refused'],
     ['FS500', 'refused'],
-  ] as const)('of SQLSTATE %s are %s', (sqlstate, kind) => {
+  ] as const)('of SQLSTATE %s is of kind %s', (sqlstate, kind) => {
     expect(toDatabaseError(pg(sqlstate))).toMatchObject({ kind, sqlstate });
   });
 
@@ -39,11 +39,11 @@ describe('errors', () => {
     [new Error('timeout exceeded when trying to connect'), 'unavailable'],
     [new TypeError('cannot send that'), 'refused'],
     ['text', 'retry'],
-  ] as const)('of a connection: %s is %s', (error, kind) => {
+  ] as const)('of a connection is classified: %s is of kind %s', (error, kind) => {
     expect(toDatabaseError(error)).toMatchObject({ kind, sqlstate: undefined });
   });
 
-  it('are left as they are when they are ours', () => {
+  it('is left unchanged when it is a DatabaseError already', () => {
     const error = new DatabaseError('refused', 'no');
     expect(toDatabaseError(error)).toBe(error);
   });
@@ -52,14 +52,14 @@ describe('errors', () => {
 describe('a pool', () => {
   const limits = { max: 1, applicationName: 'test pool' };
 
-  it('says unavailable when nobody listens', async () => {
+  it('reports "unavailable" when no server listens', async () => {
     const pool = createPool({ ...limits, url: 'postgres://nobody@127.0.0.1:1/nothing' });
     const answer = pool.query({ text: 'SELECT 1' });
     await expect(answer).rejects.toMatchObject({ kind: 'unavailable' });
     await pool.close();
   });
 
-  it('ends a statement that takes too long and goes on with another connection', async () => {
+  it('cancels a statement that takes too long and continues with another connection', async () => {
     const pool = createPool({ ...limits, url: database.url, statementTimeoutMs: 500 });
     const slow = pool.query({ text: 'SELECT pg_sleep(60)' });
     await expect(slow).rejects.toMatchObject({ kind: 'retry', sqlstate: '57014' });
@@ -67,7 +67,7 @@ describe('a pool', () => {
     await pool.close();
   });
 
-  it('survives that its connection is killed, busy or idle', async () => {
+  it('survives the loss of its connection, busy or idle', async () => {
     const seen: DatabaseError[] = [];
     const pool = createPool({ ...limits, url: database.url, onError: (error) => seen.push(error) });
     const [row] = await pool.query<{ pid: number }>({ text: 'SELECT pg_backend_pid() AS pid' });
@@ -82,7 +82,7 @@ describe('a pool', () => {
     for (const error of seen) expect(error).toBeInstanceOf(DatabaseError);
   });
 
-  it('refuses to let more queries wait than it was told', async () => {
+  it('refuses a query when the configured number of queries wait already', async () => {
     const pool = createPool({ ...limits, url: database.url, waitingMax: 1 });
     const first = pool.query({ text: 'SELECT pg_sleep(0.2)' });
     const second = pool.query({ text: 'SELECT 2' });
@@ -92,7 +92,7 @@ describe('a pool', () => {
     await pool.close();
   });
 
-  it('takes a role, and options that the URL already has', async () => {
+  it('sets its role and keeps the options of the URL', async () => {
     const url = new URL(database.url);
     url.searchParams.set('options', '-c work_mem=5MB');
     const pool = createPool({ ...limits, url: url.href, role: 'web' });
@@ -105,7 +105,7 @@ describe('a pool', () => {
   });
 });
 
-it('a session rolls back what failed', async () => {
+it('a session rolls back a failed transaction', async () => {
   const session = await openSession(database.url, {
     applicationName: 'test session',
     ...PATIENCE,

@@ -6,7 +6,7 @@ import { until } from '../../until.ts';
 import { startRelay } from '../../zk/client/relay.ts';
 import { PATIENCE } from '../database.ts';
 
-/** When one of two homes is asked, and what does not keep it from being asked. */
+/** When a home is asked although it may be away, and what does not keep it from being asked. */
 
 const pools: Pool[] = [];
 afterEach(async () => {
@@ -45,19 +45,19 @@ const throughRelay = new URL(servers.databaseUrl);
 throughRelay.host = relay.address;
 afterAll(() => relay.close());
 
-it('sessions that a failover has left silent are replaced at once, however many they are', async () => {
+it('all sessions that a failover left without answers are replaced at once', async () => {
   const homes = openHomes(throughRelay.href, 20, { min: 20 });
   await homes.hot.fill();
   expect((await who(homes)).missing).toEqual([]);
   relay.strand();
   expect((await who(homes)).missing).toEqual(['hot']);
-  // One session after the other, each until its read timeout, would be 140 s.
+  // To wait for the read timeout of one session after the other would take 140 s.
   const isWhole = async () => (await who(homes)).missing.length === 0;
   await until('both answer', isWhole);
   for (let call = 0; call < 40; call += 1) expect(await isWhole()).toBe(true);
 });
 
-it('a query without an answer takes the idle sessions along', async () => {
+it('a query that gets no answer closes the idle sessions as well', async () => {
   const pool = open(throughRelay.href, 4, { min: 4, statementTimeoutMs: 100 });
   await pool.fill();
   relay.strand();
@@ -65,7 +65,7 @@ it('a query without an answer takes the idle sessions along', async () => {
   for (let call = 0; call < 8; call += 1) await pool.query({ text: 'SELECT' });
 });
 
-it('a question that a home cannot answer in time holds up neither itself again nor others', async () => {
+it('a question that a home cannot answer in time delays neither its own repetition nor other questions', async () => {
   const key = Math.floor(Math.random() * 2 ** 31);
   const homes = openHomes(servers.databaseUrl, 4, { statementTimeoutMs: 600_000 });
   const lock = await openSession(servers.databaseUrl, { applicationName: 'lock', ...PATIENCE });
@@ -82,7 +82,7 @@ it('a question that a home cannot answer in time holds up neither itself again n
     expect(await locked()).toEqual({ rows: ['regular'], missing: ['hot'] });
     expect((await who(homes)).missing).toEqual([]);
   }
-  // The first, and one at a time that finds out whether it is answered again.
+  // The first call, and one call at a time that finds out whether the home answers again.
   expect(asked).toBe(2);
   await lock.query({ text: 'SELECT pg_advisory_unlock($1)', values: [key] });
   await lock.close();
@@ -92,14 +92,14 @@ it('a question that a home cannot answer in time holds up neither itself again n
 it.each([
   ['no such database', (url: URL) => Object.assign(url, { pathname: '/no_such_database' })],
   ['no such login', (url: URL) => Object.assign(url, { username: 'nobody' })],
-])('a home that refuses new sessions fails alone: %s', async (_, change) => {
+])('a home that refuses new sessions does not make the other home fail: %s', async (_, change) => {
   const homes = openHomes(change(new URL(servers.databaseUrl)).href, 2);
   for (let call = 0; call < 3; call += 1) {
     expect(await who(homes)).toEqual({ rows: ['regular'], missing: ['hot'] });
   }
 });
 
-it('a refusal of both homes is an error', async () => {
+it('a statement that both homes refuse is an error', async () => {
   const homes = openHomes(servers.databaseUrl, 2);
   const wrong = askHomes(homes, 'wrong', (_, home) => home.query({ text: 'SELECT 1 / 0' }));
   await expect(wrong).rejects.toMatchObject({ kind: 'refused', sqlstate: '22012' });

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { freeUnits, type HomeRow, homeOf } from '../../../db/client/homes.ts';
 
-/** Two servers are asked one after the other while a SKU moves from regular to hot. */
+/** While a SKU moves from regular to hot, the two servers are asked one after the other. */
 
 const row = (asked: HomeRow['asked'], facts: Partial<HomeRow>): HomeRow => ({
   asked,
@@ -18,11 +18,11 @@ const awaited = row('hot', {});
 const arrived = row('hot', { schema: 'hot', abroad: false, moves: 1, free: '7' });
 
 it.each([
-  ['lives at regular', before, awaited, 10],
+  ['has its home in regular', before, awaited, 10],
   ['is on its way', left, awaited, 10],
   ['has arrived, and regular does not know yet', left, arrived, 7],
   ['has arrived after regular was asked', before, arrived, 7],
-])('counts the free units of a SKU that %s once', (_, regular, hot, free) => {
+])('the free units of a SKU that %s are counted once', (_, regular, hot, free) => {
   for (const rows of [
     [regular, hot],
     [hot, regular],

@@ -8,7 +8,10 @@ import { startRelay } from '../../zk/client/relay.ts';
 import { createDatabase, type TestDatabase } from '../database.ts';
 import { openSale } from '../shop.ts';
 
-/** How a pool comes to its sessions: in turn, patiently, and ready for work. */
+/**
+ * How a pool opens its sessions: a few at a time, with a time limit for each, and warmed up before
+ * use.
+ */
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -17,10 +20,13 @@ beforeAll(async () => {
 afterAll(() => database.remove());
 
 const limits = { applicationName: 'test pool' };
-/** Far beyond any machine. */
+/** Longer than any machine takes. */
 const PATIENT = { connectTimeoutMs: 60_000, waitTimeoutMs: 120_000 };
 
-/** A way to the server that starts one session at a time, each no sooner than so long after the last. */
+/**
+ * A proxy in front of the server that lets one session start at a time, each at least `pauseMs`
+ * after the one before.
+ */
 async function startSlowWay(pauseMs: number) {
   const { hostname, port } = new URL(servers.databaseUrl);
   let turn = Promise.resolve();
@@ -38,7 +44,7 @@ async function startSlowWay(pauseMs: number) {
       };
       client.on('close', end).on('error', end);
       upstream.on('close', end).on('error', end);
-      // The first answer: the session is being made, its turn is over.
+      // At the first answer of the server the session is being set up, and the next one may start.
       upstream.once('data', () => {
         underWay -= 1;
       });
@@ -52,9 +58,10 @@ async function startSlowWay(pauseMs: number) {
   return { url: url.href, most: () => mostUnderWay, close: () => server.close() };
 }
 
-it('makes few connections at a time where the server makes them slowly, and none fails', async () => {
+it('a pool opens few connections at a time, so that none fails on a server that is slow to open them', async () => {
   const way = await startSlowWay(200);
-  // 24 at once would take 4.8 s, each of them counted from the start: more than an attempt may take.
+  // 24 connections at once would take 4.8 s, each counted from the start: longer than an attempt
+  // may take.
   const times = { connectTimeoutMs: 3_000, waitTimeoutMs: 120_000, connectsMax: 2 };
   const pool = createPool({ ...limits, ...times, url: way.url, max: 24 });
   const asked = Array.from({ length: 24 }, () => pool.query({ text: 'SELECT pg_sleep(0.1)' }));
@@ -65,7 +72,7 @@ it('makes few connections at a time where the server makes them slowly, and none
   way.close();
 });
 
-it('tells those who waited for a connection for too long that nothing was done', async () => {
+it('a query that waits too long for a connection fails with "unavailable", so the caller knows that nothing was done', async () => {
   const { host } = new URL(servers.databaseUrl);
   const relay = await startRelay(host);
   relay.silence();
@@ -73,7 +80,7 @@ it('tells those who waited for a connection for too long that nothing was done',
   url.host = relay.address;
   const times = { connectTimeoutMs: 60_000, waitTimeoutMs: 300, connectsMax: 1 };
   const pool = createPool({ ...limits, ...times, url: url.href, max: 2 });
-  // One has its turn, one waits for it, one waits in the queue.
+  // The first opens a connection, the second waits to open one, the third waits in the queue.
   const asked = [1, 2, 3].map(() => pool.query({ text: 'SELECT 1' }));
   for (const answer of await Promise.allSettled(asked)) {
     expect(answer).toMatchObject({ status: 'rejected', reason: { kind: 'unavailable' } });
@@ -84,7 +91,7 @@ it('tells those who waited for a connection for too long that nothing was done',
   await relay.close();
 });
 
-it('makes a session ready before it is handed out, and hands it out all the same if that fails', async () => {
+it('a pool warms a session up before it hands it out, and hands it out even if the warm-up fails', async () => {
   const warmed: unknown[] = [];
   const errors: unknown[] = [];
   const pool = createPool({
@@ -110,7 +117,7 @@ it('makes a session ready before it is handed out, and hands it out all the same
   await pool.close();
 });
 
-it('survives a server that ends a session in the packet that says it is ready', async () => {
+it('a pool survives a server that ends a session in the packet that says "ready for query"', async () => {
   const { hostname, port } = new URL(servers.databaseUrl);
   const READY = Buffer.from('5a0000000549', 'hex');
   const applicationName = 'thrown out';
@@ -143,7 +150,7 @@ it('survives a server that ends a session in the packet that says it is ready', 
   server.close();
 });
 
-it('is not filled while the server is away, and says so', async () => {
+it('a pool reports errors when it cannot be filled because the server is away', async () => {
   const errors: unknown[] = [];
   const pool = createPool({
     ...limits,
@@ -158,7 +165,7 @@ it('is not filled while the server is away, and says so', async () => {
 });
 
 it.each(['regular', 'hot'])(
-  'warm_session of %s changes nothing that anybody sees',
+  'warm_session of %s changes nothing that anybody can see',
   async (schema) => {
     const read = () =>
       database.admin.query({
@@ -177,7 +184,7 @@ it.each(['regular', 'hot'])(
       });
     await openSale(database.as('ops'));
     const before = await read();
-    // Many at once do not meet.
+    // Concurrent calls do not block each other.
     expect(await Promise.all([true, false, true, true].map(warm))).toEqual(
       Array(4).fill([{ warm: true }]),
     );

@@ -31,7 +31,7 @@ describe('prepare', () => {
     await empty.remove();
   });
 
-  it('waits for another installer for longer than for any other lock', async () => {
+  it('waits for another installer longer than for any other lock', async () => {
     const other = await openSession(database.url, { applicationName: 'installer', ...PATIENCE });
     await other.run(`SELECT pg_advisory_lock(${INSTALLER_LOCK})`);
     const report = prepare(database.url);
@@ -49,7 +49,7 @@ describe('prepare', () => {
     expect(await report).toMatchObject({ installed: [], drifted: [] });
   });
 
-  it('changes nothing the second time', async () => {
+  it('changes nothing when it is run again', async () => {
     const { applied, installed, drifted, unchanged } = await prepare(database.url);
     expect({ applied, installed, drifted }).toEqual({ applied: [], installed: [], drifted: [] });
     expect(unchanged).toHaveLength((await loadRoutines()).length);
@@ -62,7 +62,7 @@ describe('prepare', () => {
     await empty.remove();
   });
 
-  it('refuses when a migration was changed after it had been applied', async () => {
+  it('refuses a migration that was changed after it had been applied', async () => {
     await database.admin.query({ text: `UPDATE migrations SET hash = 'x' WHERE id = 2` });
     await expect(migrate(database.url)).rejects.toMatchObject({ kind: 'refused' });
   });
@@ -77,7 +77,7 @@ describe('a routine that was changed by hand', () => {
     await database.admin.query({ text: changed });
   };
 
-  it('is reported and kept, until force is said', async () => {
+  it('is reported and kept unless force is given', async () => {
     await drift();
     const report = await install(database.url);
     expect(report).toMatchObject({ installed: [], drifted: ['hot.fence_node'] });
@@ -87,19 +87,20 @@ describe('a routine that was changed by hand', () => {
     expect(await install(database.url)).toMatchObject({ installed: [], drifted: [] });
   });
 
-  it('is installed again when it was dropped', async () => {
+  it('is installed again after it was dropped', async () => {
     await database.admin.query({ text: 'DROP FUNCTION regular.audit' });
     expect(await install(database.url)).toMatchObject({ installed: ['regular.audit'] });
   });
 });
 
-describe('by hand', () => {
+describe('psql', () => {
   const psql = (...args: string[]) =>
     run('psql', ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', database.url, ...args]);
 
-  it('each file gives exactly what the installer gives', async () => {
+  it("gives exactly the installer's result when it runs each file", async () => {
     const routines = await loadRoutines();
-    // One psql for all files of a schema; what belongs to the catalogue is the same in both.
+    // One psql run for all files of a schema. The files of the catalogue are the same for both
+    // schemas.
     const byHand = (schema: string) =>
       psql(
         '-v',

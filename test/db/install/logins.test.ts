@@ -4,7 +4,7 @@ import { setLogins, urlOfLogin } from '../../../db/install/logins.ts';
 import { passwordOf, servers } from '../../servers.ts';
 import { createDatabase, type TestDatabase } from '../database.ts';
 
-/** What a process can make of its own login, on either home: what its role may, and nothing more. */
+/** What a process can do with its own login on either home: exactly what its role allows. */
 
 const LOGINS = ['web', 'worker', 'ops', 'readonly'] as const;
 const passwords = Object.fromEntries(LOGINS.map((role) => [role, passwordOf(role)]));
@@ -26,7 +26,7 @@ afterAll(async () => {
 
 function connect(home: string, login: Role, role?: Role): Pool {
   const url = urlOfLogin(homes[home]?.url ?? '', login, passwords[login] ?? '');
-  // One connection: what one statement has set is there for the next.
+  // One connection, so that the next statement sees what one statement has set.
   const pool = createPool({ url, max: 1, applicationName: 'logins', ...(role && { role }) });
   pools.push(pool);
   return pool;
@@ -61,7 +61,7 @@ const everyLogin = ['regular', 'hot'].flatMap((home) =>
 );
 
 describe.each(everyLogin)('on the home of %s, the login of %s', (home, login) => {
-  it('is its role, and nobody else after leaving it', async () => {
+  it('has the rights of its role, and no others after RESET ROLE', async () => {
     const pool = connect(home, login, login);
     for (const leave of [
       'SELECT 1',
@@ -80,7 +80,7 @@ describe.each(everyLogin)('on the home of %s, the login of %s', (home, login) =>
     }
   });
 
-  it('takes no other role, but that operators may read', async () => {
+  it('takes no other role, except that operators may take the reading role', async () => {
     for (const other of LOGINS) {
       if (other === login || (login === 'ops' && other === 'readonly')) continue;
       const refused = connect(home, login, other).query({ text: 'SELECT 1' });
@@ -88,7 +88,7 @@ describe.each(everyLogin)('on the home of %s, the login of %s', (home, login) =>
     }
   });
 
-  it('does not come in with another password', async () => {
+  it('is refused with another password', async () => {
     const url = urlOfLogin(homes[home]?.url ?? '', login, 'another-password');
     const pool = createPool({ url, max: 1, applicationName: 'logins' });
     await expect(pool.query({ text: 'SELECT 1' })).rejects.toMatchObject({ sqlstate: '28P01' });
@@ -101,7 +101,7 @@ it('operators may read as readers do', async () => {
   expect(await pool.query({ text: 'SELECT * FROM hot.audit()' })).toEqual([]);
 });
 
-it('passwords are stored as verifiers, and set anew at will', async () => {
+it('passwords are stored as verifiers and can be changed', async () => {
   const admin = homes['hot']?.admin as Pool;
   const look = () =>
     admin.query<{ rolpassword: string }>({
@@ -118,7 +118,7 @@ it('passwords are stored as verifiers, and set anew at will', async () => {
   await connect('hot', 'readonly').query({ text: 'SELECT 1' });
 });
 
-it('a superuser who takes a role is told of, once; a login of a role is not', async () => {
+it('a superuser who takes a role is reported once; a login of the role is not', async () => {
   const told: string[] = [];
   const onPowerfulLogin = (login: string) => void told.push(login);
   const options = { max: 2, role: 'web', applicationName: 'logins', onPowerfulLogin } as const;

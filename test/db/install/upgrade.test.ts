@@ -9,11 +9,11 @@ import { openSession } from '../../../db/client/pool.ts';
 import { prepare } from '../../../db/install/prepare.ts';
 import { createDatabase, PATIENCE } from '../database.ts';
 
-/** A database of version 0018, whose sales and prices are of before the rules of today. */
+/** A database of version 0018, whose sales and prices are older than the present rules. */
 
 const MIGRATIONS = fileURLToPath(new URL('../../../db/migrations', import.meta.url));
 
-test('names of sales and prices of an older version stay good', async () => {
+test('names of sales and prices of an older version stay valid', async () => {
   const database = await createDatabase({ empty: true });
   const folder = mkdtempSync(join(tmpdir(), 'migrations-'));
   for (const file of readdirSync(MIGRATIONS).filter((name) => name < '0019')) {

@@ -4,7 +4,7 @@ import { TicketKeys } from '../../../server/catalogue/ticket-keys.ts';
 const HOUR_MS = 3_600_000;
 const KEY = { id: 1, key: Buffer.alloc(32, 1), retiredAt: undefined, isRevoked: false };
 
-it('a node that starts after a sale has closed reads receipts of what still stands in the queue', async () => {
+it('a node that starts after a sale has closed can read receipts of requests that are still queued', async () => {
   const asked: string[] = [];
   const keys = new TicketKeys(async (sale) => {
     asked.push(sale);

@@ -5,7 +5,10 @@ import { type Answer, Shopper } from '../../shopper.ts';
 import { type System, startSystem } from '../../system.ts';
 import { until } from '../../until.ts';
 
-/** Purchases over HTTP while a real broker's memory alarm is on: refused cheaply, nothing drawn. */
+/**
+ * Purchases over HTTP while a real broker's memory alarm is on: they are refused cheaply and draw
+ * nothing.
+ */
 
 const UNITS = 100;
 const SKU = 'TV';
@@ -40,12 +43,13 @@ const admitted = () => figure(/flashsale_quota_units\{sku="TV",quantity="admitte
 const blocked = () => figure(/flashsale_overload\{schema="hot",cause="broker"[^}]*\} (\d+)/);
 
 describe("a broker's memory alarm", () => {
-  it('closes the gate for as long as it lasts, with nothing drawn and the cause shown', async () => {
+  it('closes the gate while it lasts, draws nothing, and is shown as the cause', async () => {
     expect((await shopper().press(sale, SKU)).status).toBe(202);
     await until('the first is decided', async () => (await admitted()) === 1);
 
     await broker.rabbitmqctl('set_vm_memory_high_watermark', '0.00001');
-    // The broker tells a connection about the alarm when it publishes; until then one may be held.
+    // The broker reports the alarm to a connection when that publishes. Until then one message may
+    // be held back.
     const key = randomUUID();
     const first = shopper();
     const held = first.press(sale, SKU, { key });
@@ -63,14 +67,14 @@ describe("a broker's memory alarm", () => {
     expect(await admitted()).toBe(before);
     const text = await system.metrics('web-1');
     expect(text).toMatch(/flashsale_purchase_answers_total\{verdict="overloaded"[^}]*\} \d\d/);
-    // What the shop says of itself goes on being served.
+    // Information about the sale is still served.
     expect((await shopper().call('GET', `/api/v1/sales/${sale}`)).status).toBe(200);
 
     await broker.rabbitmqctl('set_vm_memory_high_watermark', '0.4');
     await until('the gate is open', async () => (await blocked()) === 0);
     const outcome = await shopper().buy(sale, SKU);
     expect(outcome.body.status).toBe('ordered');
-    // The one that was under way when the alarm came has one outcome, whatever it was told.
+    // A request that was under way when the alarm came has one outcome, whatever its answer was.
     const told = await held;
     expect([202, 503]).toContain(told.status);
     const again = await first.press(sale, SKU, { key });

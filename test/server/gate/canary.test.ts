@@ -7,7 +7,7 @@ import type { Log } from '../../../process/log.ts';
 import { PROGRAM_ENVIRONMENT } from '../../children.ts';
 import { openWebNode } from '../web-node.ts';
 
-/** Secrets are looked for in all that a web node says: logs, errors, headers, bodies, metrics. */
+/** Looks for secrets in all output of a web node: logs, errors, headers, bodies, metrics. */
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 const canary = () => `canary${randomBytes(24).toString('hex')}`;
@@ -16,15 +16,18 @@ afterAll(async () => {
   for (const close of closers) await close();
 });
 
-/** A log that keeps its lines: every level, nothing redacted, so that nobody relies on that. */
+/**
+ * A log that keeps its lines, with every level and without redaction, so that the test does not
+ * rely on redaction.
+ */
 function keepingLog() {
   const lines: string[] = [];
   const log = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) });
   return { lines, log: log as Log };
 }
 
-describe('a web node', () => {
-  it('tells no secret, whatever is thrown at it', async () => {
+describe('the output', () => {
+  it('of a web node contains no secret, whatever is sent to it', async () => {
     const [jwtSecret, payment] = [canary(), `whsec_${randomBytes(32).toString('base64')}`];
     const [databasePassword, brokerPassword] = [canary(), canary()];
     const { lines, log } = keepingLog();
@@ -52,7 +55,7 @@ describe('a web node', () => {
       ['POST', '/api/v1/sales/demo/tickets', '{"sku":"TV","challenge":"e30="}'],
       ['POST', '/api/v1/sales/demo/challenges', '{"sku":"TV"}'],
       ['POST', '/api/v1/sales/demo/tickets', '{"sku":1}'],
-      // Nothing answers here: the node's own error, logged.
+      // The database does not answer, so the node logs an error of its own.
       ['GET', '/api/v1/orders'],
       ['GET', '/api/v1/orders/1'],
       ['POST', '/api/v1/orders/1/cancel'],
@@ -99,14 +102,14 @@ describe('a web node', () => {
       expect([name, said.filter((text) => text.includes(secret))]).toEqual([name, []]);
       expect([name, lines.filter((line) => line.includes(secret))]).toEqual([name, []]);
     }
-    // A ticket is the shopper's own; logs are not.
+    // A ticket may be in an answer to its shopper, but not in a log.
     expect(lines.filter((line) => line.includes(ticket))).toEqual([]);
-    // Nor do errors tell where they come from.
+    // Error answers contain no place in the code.
     expect(said.filter((text) => /node_modules|\.ts:\d|\bat \w+ \(/.test(text))).toEqual([]);
   });
 
   it.concurrent.each(['server/main.ts', 'worker/main.ts', 'keeper/main.ts'])(
-    'and %s without its servers ends or waits without telling one',
+    'of %s without its servers contains no secret',
     async (entry) => {
       const secrets = [canary(), canary(), canary(), canary()];
       const [database, broker, jwt, payment] = secrets;

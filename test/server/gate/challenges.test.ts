@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CHALLENGE_TTL_MS } from '../../../server/gate/proof-of-work.ts';
 import { openWebNode, rowOnSale, type WebNode } from '../web-node.ts';
 
-/** Proofs of work before a ticket: when they are asked for, and what does not count as one. */
+/** Proofs of work before a ticket: when they are required, and what is not accepted as one. */
 
 const HOUR_MS = 3_600_000;
 const BROWSER = {
@@ -58,7 +58,7 @@ const solved = async (challenge: Challenge) =>
   encode({ challenge, solution: await solve(challenge) });
 
 describe('a challenge', () => {
-  it('that is solved is good for one ticket, which buys', async () => {
+  it('that is solved gets one ticket, which is good for a purchase', async () => {
     const text = await solved(await challengeFor('ada'));
     const answer = await askTicket('ada', text);
     expect(answer.statusCode).toBe(201);
@@ -72,7 +72,7 @@ describe('a challenge', () => {
     expect((await askTicket('ada', text)).json().reason).toBe('challenge_used');
   });
 
-  it('is good once, also when it comes many times at once or in another spelling', async () => {
+  it('is good once, also when it arrives many times at once or in another spelling', async () => {
     const challenge = await challengeFor('ada');
     const solution = await solve(challenge);
     const spellings = Array.from({ length: 10 }, (_, time) =>
@@ -82,12 +82,12 @@ describe('a challenge', () => {
     expect(answers.filter(({ statusCode }) => statusCode === 201)).toHaveLength(1);
     for (const answer of answers.filter(({ statusCode }) => statusCode !== 201)) {
       expect(answer.json().reason).toBe('challenge_used');
-      // Each refusal brings a new one to go on with.
+      // Each refusal has a new challenge.
       expect(answer.json().challenge.parameters.nonce).not.toBe(challenge.parameters.nonce);
     }
   });
 
-  it('can be had ahead, but not before the sale opens', async () => {
+  it('can be requested in advance, but not before the sale opens', async () => {
     const answer = await post('challenges', 'ada', { sku: 'TV' });
     expect(answer.statusCode).toBe(201);
     expect((await askTicket('ada', await solved(answer.json()))).statusCode).toBe(201);
@@ -98,7 +98,7 @@ describe('a challenge', () => {
     expect((await post('challenges', 'ada', { sku: 'Car' })).statusCode).toBe(404);
   });
 
-  it('survives the rotation of the ticket key, and not its revocation', async () => {
+  it('stays valid when the ticket key is rotated, but not when it is revoked', async () => {
     const [first, second] = [await challengeFor('ada'), await challengeFor('ada')];
     const { world } = node;
     const rotate = async (isRevoked: boolean) => {
@@ -116,11 +116,11 @@ describe('a challenge', () => {
   });
 });
 
-describe('what is no solution', () => {
-  it('of mine: another user’s, another SKU’s, or one made with another secret', async () => {
+describe('the solution of a challenge', () => {
+  it('is refused for another user or SKU, or with another secret', async () => {
     const text = await solved(await challengeFor('bob'));
     expect((await askTicket('ada', text)).json().reason).toBe('challenge_failed');
-    // It was not used up by the attempt.
+    // The attempt did not use the challenge up.
     expect((await askTicket('bob', text)).statusCode).toBe(201);
 
     const ofTv = await solved(await challengeFor('ada'));
@@ -142,7 +142,7 @@ describe('what is no solution', () => {
     expect(forged.json().reason).toBe('challenge_failed');
   });
 
-  it('is one whose challenge was made easier, or whose answer is guessed', async () => {
+  it('is refused when the challenge was made easier or the answer was guessed', async () => {
     const challenge = await challengeFor('ada');
     const solution = await solve(challenge);
     const { parameters } = challenge;
@@ -188,48 +188,48 @@ describe('what is no solution', () => {
     ['a prototype', encode({ __proto__: { challenge: 1 } })],
     ['1,400 levels', encode(JSON.parse(`${'['.repeat(1_400)}${']'.repeat(1_400)}`))],
     ['NUL and CRLF', '\0\r\nx: y'],
-  ])('is %s', async (_, text) => {
+  ])('is refused when it is %s', async (_, text) => {
     expect((await askTicket('ada', text)).json().reason).toBe('challenge_failed');
   });
 
-  it('is too long, or no text', async () => {
+  it('is refused when it is too long or not a text', async () => {
     expect((await askTicket('ada', 'x'.repeat(4_097))).json().verdict).toBe('bad_request');
     const answer = await post('tickets', 'ada', { sku: 'TV', challenge: { x: 1 } });
     expect(answer.json().verdict).toBe('bad_request');
   });
 
-  it('is one that came too late', async () => {
+  it('is refused when it comes too late', async () => {
     const text = await solved(await challengeFor('ada'));
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + CHALLENGE_TTL_MS + 2_000 });
     expect((await askTicket('ada', text)).json().reason).toBe('challenge_expired');
   });
 });
 
-describe('who is asked', () => {
-  it('nobody while it is off, whatever comes along', async () => {
+describe('the request for a challenge', () => {
+  it('is made to nobody while the switch is off, whatever is sent', async () => {
     node.world.challenge = { mode: 'off', factor: 1 };
     expect((await askTicket('ada')).statusCode).toBe(201);
     expect((await askTicket('ada', 'garbage')).statusCode).toBe(201);
     expect((await askTicket('bot', undefined, {})).statusCode).toBe(201);
   });
 
-  it('by risk: who looks like a program, and is told why', async () => {
+  it('is made in risk mode to clients that look like programs, and names the cause', async () => {
     node.world.challenge = { mode: 'risk', factor: 1 };
     expect((await askTicket('ada')).statusCode).toBe(201);
     const bot = await askTicket('bot', undefined, { 'user-agent': '' });
     expect(bot.json()).toMatchObject({ verdict: 'ticket_invalid', causes: ['missing_headers'] });
     expect(bot.json().detail).toMatch(/leaves out what browsers say/);
-    // It raises the work and refuses nobody: solved, the ticket is given.
+    // The risk increases the work and refuses nobody: with the solution, the ticket is given.
     const text = await solved(bot.json().challenge);
     expect((await askTicket('bot', text, { 'user-agent': '' })).statusCode).toBe(201);
   });
 
-  it('nobody on the list of those who are let through', async () => {
+  it('is not made to users on the allow list', async () => {
     node.world.allowed.push('ada');
     expect((await askTicket('ada')).statusCode).toBe(201);
   });
 
-  it('and what happened is counted, by cause', async () => {
+  it('is counted by cause, and so is its result', async () => {
     await askTicket('bot', await solved((await askTicket('bot', undefined, {})).json().challenge));
     await askTicket('ada', 'garbage');
     const text = await node.context.metrics.text();

@@ -23,7 +23,7 @@ describe('the gate', () => {
     return opened.gate.look({ sku: 'TV', request: {} as IncomingMessage })?.verdict ?? 'passed';
   }
 
-  it('says closed after the sale, and not open before, whatever else is wrong', async () => {
+  it('answers "closed" after the sale and "not open" before it, whatever else is wrong', async () => {
     const row = rowOnSale({ closesAt: new Date(Date.now() - 1) });
     expect(await looked({ row })).toBe('closed');
     const early = rowOnSale({ opensAt: new Date(Date.now() + HOUR_MS), free: 0 });
@@ -32,23 +32,23 @@ describe('the gate', () => {
     expect(await looked({ row: rowOnSale(), ...rest, state: 'closed' })).toBe('closed');
   });
 
-  it('does not say sold out while unpaid orders may give units back', async () => {
+  it('does not answer "sold out" while unpaid orders may give units back', async () => {
     const row = rowOnSale({ free: 0, unpaidExists: true });
     expect(await looked({ row })).toBe('passed');
     expect(opened.catalogue.availability(row)).toBe('maybe');
   });
 
-  it('keeps exactly what is below the kept share', async () => {
+  it('keeps exactly the presses below the kept share', async () => {
     expect(await looked({ keep: 0.1, random: 0.0999 })).toBe('passed');
     expect(await looked({ random: 0.1 })).toBe('shed');
   });
 
-  it('refuses an unknown SKU as a ticket that cannot be', () => {
+  it('refuses a ticket for an unknown SKU as invalid', () => {
     const press = { sku: 'Car', request: {} as IncomingMessage };
     expect(opened.gate.look(press)).toEqual({ verdict: 'ticket_invalid' });
   });
 
-  it('draws once a cooldown, and a refused draw starts none', () => {
+  it('draws once in a cooldown, and a refused draw starts no cooldown', () => {
     const { gate, world, ticketOf } = opened;
     const ofWeb1 = { node: 'web-1', units: 1 };
     const ticket = ticketOf('ada');

@@ -8,7 +8,7 @@ import { openWebNode, type WebNode } from '../web-node.ts';
 /** What attackers send, over real sockets. */
 
 let node: WebNode;
-/** Ends what hangs. */
+/** Ends a call that hangs. */
 const SILENCE_MS = 30_000;
 afterEach(() => node?.close());
 
@@ -18,7 +18,7 @@ async function open(environment: Record<string, string> = {}): Promise<number> {
   return (node.app.server.address() as AddressInfo).port;
 }
 
-/** Sends bytes as they are; resolves with all that comes until the server ends or goes silent. */
+/** Sends raw bytes, and resolves with everything received until the server ends or goes silent. */
 function exchange(port: number, bytes: string | Buffer): Promise<string> {
   return new Promise((resolve) => {
     let text = '';
@@ -49,7 +49,7 @@ function requestText(user: string, lines: string[] = [], body = '{"quantity":1}'
 const base64 = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
 const soon = () => Math.floor(Date.now() / 1_000) + 600;
 
-describe('tokens', () => {
+describe('a token', () => {
   const press = (token: string, user = 'ada') =>
     node.app.inject({
       method: 'POST',
@@ -58,7 +58,7 @@ describe('tokens', () => {
       payload: '{"quantity":1}',
     });
 
-  it('are believed with the signature of the shop only', async () => {
+  it('is accepted only with the signature of the shop', async () => {
     await open({ RATE_LIMIT_IP_PER_SECOND: '100000' });
     const none = base64({ alg: 'none', typ: 'JWT' });
     const hs256 = base64({ alg: 'HS256', typ: 'JWT' });
@@ -91,7 +91,7 @@ describe('tokens', () => {
     expect((await press(signed(`${hs256}.${claims}`, secret))).statusCode).toBe(202);
   });
 
-  it('and tickets with any one bit flipped are worth nothing', async () => {
+  it('or a ticket with any one bit flipped is refused', async () => {
     await open({ RATE_LIMIT_IP_PER_SECOND: '100000', RATE_LIMIT_USER_PER_SECOND: '100000' });
     const token = node.tokenOf('ada');
     const ticket = node.ticketOf('ada');
@@ -111,7 +111,8 @@ describe('tokens', () => {
       const { statusCode } = await send(flipped(ticket, at, at % 7), token);
       expect([403, 404]).toContain(statusCode);
     }
-    // The last character of base64url carries unused bits: only those before it are the signature's.
+    // The last character of base64url has unused bits. Only the characters before it are all
+    // signature.
     for (let at = 0; at < token.length - 1; at += 7) {
       expect((await send(ticket, flipped(token, at, 0))).statusCode).toBe(401);
     }
@@ -120,7 +121,7 @@ describe('tokens', () => {
 });
 
 describe('forwarding headers', () => {
-  // The clocks stand still: a slow machine gives nobody another second of a limit.
+  // The clocks stand still, so that a slow machine gives nobody another second of a limit.
   beforeEach(() => void vi.useFakeTimers({ toFake: ['performance', 'Date'] }));
   afterEach(() => void vi.useRealTimers());
 
@@ -135,12 +136,12 @@ describe('forwarding headers', () => {
     return answers.map((answer) => answer.slice(9, 12));
   }
 
-  it('of a peer that is not trusted share the bucket of the peer', async () => {
+  it('of an untrusted peer leave its requests in the bucket of the peer', async () => {
     const statuses = await verdicts(await open({ RATE_LIMIT_IP_PER_SECOND: '3' }));
     expect(statuses.filter((status) => status === '429').length).toBeGreaterThanOrEqual(3);
   });
 
-  it('of a trusted proxy are believed, each address by itself', async () => {
+  it('of a trusted proxy count, and each address has its own bucket', async () => {
     const environment = {
       RATE_LIMIT_IP_PER_SECOND: '1',
       TRUST_PROXY: '127.0.0.0/8',
@@ -150,7 +151,7 @@ describe('forwarding headers', () => {
     expect(new Set(statuses)).toEqual(new Set(['202']));
   });
 
-  it('of a trusted proxy are believed up to the first stranger only', async () => {
+  it('of a trusted proxy count up to the first untrusted address', async () => {
     const port = await open({
       RATE_LIMIT_IP_PER_SECOND: '1',
       TRUST_PROXY: '127.0.0.0/8',
@@ -191,7 +192,7 @@ describe('malformed requests', () => {
     expect(answer).toMatch(/^HTTP\/1.1 4\d\d /);
     expect(answer).toMatch(/content-type: application\/problem\+json/i);
     expect(node.world.drawn).toBe(0);
-    // The node is well, and the next shopper is served.
+    // The node still works and serves the next shopper.
     expect(await exchange(port, requestText('bob'))).toMatch(/^HTTP\/1.1 202 /);
   });
 
@@ -208,7 +209,7 @@ describe('malformed requests', () => {
     expect(({} as { quantity?: number }).quantity).toBeUndefined();
   });
 
-  it('with a body that grows past its limit in chunks are cut off', async () => {
+  it('with a body that grows past its limit in chunks are disconnected', async () => {
     const port = await open();
     const head = requestText('ada').split('content-length')[0];
     const chunk = `400\r\n${'x'.repeat(1_024)}\r\n`;
@@ -227,7 +228,7 @@ describe('malformed requests', () => {
 });
 
 describe('slow clients', () => {
-  it('a thousand of them hold nobody up, and are cut off in time', async () => {
+  it('delay nobody, a thousand of them included, and are disconnected in time', async () => {
     const port = await open({ RATE_LIMIT_IP_PER_SECOND: '100000' });
     const SLOW = 1_000;
     let cut = 0;

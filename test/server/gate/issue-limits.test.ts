@@ -2,10 +2,10 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { STRIPE_ENVIRONMENT } from '../secrets.ts';
 import { openWebNode, type WebNode } from '../web-node.ts';
 
-/** What is issued is limited by address: tickets, challenges and guest identities. */
+/** Tickets, challenges and guest identities are limited by address. */
 
 let node: WebNode;
-// The clocks stand still: a slow machine gives nobody another second of a limit.
+// The clocks stand still, so that a slow machine gives nobody another second of a limit.
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance', 'Date'] }));
 afterEach(async () => {
   vi.useRealTimers();
@@ -35,7 +35,7 @@ describe.each(ISSUERS)('%s', (_name, url, payload) => {
     const refused = await ask('one-more', '198.51.100.9');
     expect(refused.json()).toMatchObject({ verdict: 'rate_limited', status: 429 });
     expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
-    // Presses have a bucket of their own.
+    // Presses have a separate bucket.
     const press = await node.app.inject({
       method: 'POST',
       url: `/api/v1/buy/${node.ticketOf('ada')}`,
@@ -45,7 +45,7 @@ describe.each(ISSUERS)('%s', (_name, url, payload) => {
     expect(press.statusCode).toBe(202);
   });
 
-  it('are limited before it is looked at who asks', async () => {
+  it('are limited before the user is identified', async () => {
     node = await openWebNode({ environment: { RATE_LIMIT_IP_PER_SECOND: '1' } });
     const stranger = () =>
       node.app.inject({ method: 'POST', url, headers: { authorization: 'Bearer x' } });
@@ -53,7 +53,7 @@ describe.each(ISSUERS)('%s', (_name, url, payload) => {
     expect((await stranger()).json().verdict).toBe('rate_limited');
   });
 
-  it('of an address behind a trusted proxy are its own', async () => {
+  it("are limited by the client's address behind a trusted proxy", async () => {
     const environment = {
       RATE_LIMIT_IP_PER_SECOND: '1',
       TRUST_PROXY: '127.0.0.0/8',
@@ -66,7 +66,7 @@ describe.each(ISSUERS)('%s', (_name, url, payload) => {
   });
 });
 
-it('the way to the payment provider is limited by user: its calls are counted for the whole shop', async () => {
+it("the payment page is limited by user, because the provider's limit counts the calls of the whole shop", async () => {
   node = await openWebNode({
     environment: {
       RATE_LIMIT_USER_PER_SECOND: '2',
@@ -79,7 +79,7 @@ it('the way to the payment provider is limited by user: its calls are counted fo
     return (await node.app.inject({ method: 'POST', url, headers })).json().verdict;
   };
   const verdicts = [await press('ada'), await press('ada'), await press('ada')];
-  // Here the database cannot be asked about the order.
+  // Here the database cannot answer for the order.
   expect(verdicts).toEqual(['internal_error', 'internal_error', 'rate_limited']);
   expect(await press('ben')).toBe('internal_error');
 });

@@ -4,7 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { openWebNode, type WebNode } from '../web-node.ts';
 
-/** Which tokens are believed where the shop's identity provider signs for many: those for this shop. */
+/**
+ * Which tokens are accepted when the shop's identity provider signs for many recipients: those for
+ * this shop.
+ */
 
 const AUDIENCE = 'https://sale.example';
 const ISSUER = 'https://login.example/';
@@ -71,7 +74,7 @@ const usual = () => ({ iss: ISSUER, aud: AUDIENCE, sub: `ann-${users}`, exp: sec
 interface Signing {
   readonly header?: object;
   readonly claims?: unknown;
-  /** Signs the text. */
+  /** Makes the signature of the text. */
   readonly with?: (text: Buffer) => Buffer;
 }
 
@@ -89,7 +92,7 @@ function tokenOf(signing: Signing): string {
 }
 
 async function statusOf(token: string, of = node) {
-  // Whom nobody can be is asked for a ticket, which comes before all rules of purchases.
+  // The test asks for a ticket, because tickets check the identity before all rules of purchases.
   const answered = await of.app.inject({
     method: 'POST',
     url: '/api/v1/sales/demo/tickets',
@@ -121,7 +124,7 @@ const good: [string, () => Signing][] = [
   ['over since 2 s', () => ({ claims: { ...usual(), exp: seconds() - 2 } })],
 ];
 
-it.each(good)('a token %s is believed', async (_name, signing) => {
+it.each(good)('a token %s is accepted', async (_name, signing) => {
   users += 1;
   expect(await statusOf(tokenOf(signing()))).toBe(201);
 });
@@ -216,14 +219,14 @@ const bad: [string, () => Signing][] = [
   ['that proves a key', withHeader({ typ: 'dpop+jwt' })],
 ];
 
-it.each(bad)('a token %s is not', async (_name, signing) => {
+it.each(bad)('a token %s is refused', async (_name, signing) => {
   users += 1;
   const token = tokenOf(signing());
-  // Twice: what is remembered is remembered as what it is.
+  // Twice, because the second answer comes from the cache.
   expect([await statusOf(token), await statusOf(token)]).toEqual([401, 401]);
 });
 
-it('a JWKS that leads elsewhere, or is larger than any, is none', async () => {
+it('a JWKS that redirects or is too large is refused', async () => {
   const elsewhere = createServer((_, response) => response.end(JSON.stringify({ keys: KEYS })));
   await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.1', resolve));
   const { port } = elsewhere.address() as AddressInfo;

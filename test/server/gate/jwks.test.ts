@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createKeyReader } from '../../../server/gate/jwks.ts';
 import { openWebNode, type WebNode } from '../web-node.ts';
 
-/** Shoppers who are known by the shop's JWKS, and what they are told when that does not answer. */
+/** Shoppers who are identified by the shop's JWKS, and their answers while that cannot be read. */
 
 let shopKeys: Server;
 let answer: RequestListener;
@@ -62,13 +62,13 @@ function press(kid = 'k1', user = 'ada') {
   });
 }
 
-describe('tokens by JWKS', () => {
-  it('are believed when the set has their key, and refused when it has not', async () => {
+describe('a token by JWKS', () => {
+  it('is accepted when the set has its key, and refused when it has not', async () => {
     expect((await press()).statusCode).toBe(202);
     expect((await press('another', 'bob')).statusCode).toBe(401);
   });
 
-  it('that name invented keys cost the shop one question, and the real key is not forgotten', async () => {
+  it('with an invented key costs the shop one request at most, and the real key stays known', async () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     expect((await press()).statusCode).toBe(202);
     const before = asked;
@@ -81,7 +81,7 @@ describe('tokens by JWKS', () => {
     expect((await press('k1', 'bob')).statusCode).toBe(202);
   });
 
-  it('are believed with a key that the shop has added since', async () => {
+  it('is accepted with a key that the shop has added later', async () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     expect((await press()).statusCode).toBe(202);
     const [old] = (keySet as { keys: { kid: string }[] }).keys;
@@ -93,7 +93,7 @@ describe('tokens by JWKS', () => {
     };
     vi.advanceTimersByTime(5_000);
     expect((await press('k2', 'bob')).statusCode).toBe(202);
-    // The set is what counts, not what once was in it.
+    // Only the present set counts, not earlier ones.
     expect((await press('k1', 'eve')).statusCode).toBe(401);
   });
 
@@ -104,40 +104,37 @@ describe('tokens by JWKS', () => {
     ['has no keys', () => (answer = (_, response) => response.end('{"keys":[]}'))],
     ['says nothing', () => (answer = () => {})],
   ];
-  it.each(outages)(
-    'are not called bad when it %s: the answer is an honest 503',
-    async (_, fail) => {
-      fail();
-      const refused = await press();
-      expect([refused.statusCode, refused.json().verdict]).toEqual([503, 'overloaded']);
-      expect(refused.headers['retry-after']).toMatch(/^\d+$/);
-      expect(refused.body).not.toMatch(/token|sign in/i);
-      expect(node.world.drawn).toBe(0);
-      const ticket = await node.app.inject({
-        method: 'POST',
-        url: '/api/v1/sales/demo/tickets',
-        headers: { authorization: 'Bearer a.b.c' },
-        payload: { sku: 'TV' },
-      });
-      // Not even a token: that needs no key to see.
-      expect(ticket.statusCode).toBe(401);
-    },
-  );
+  it.each(outages)('is not called invalid when the shop %s: the answer is 503', async (_, fail) => {
+    fail();
+    const refused = await press();
+    expect([refused.statusCode, refused.json().verdict]).toEqual([503, 'overloaded']);
+    expect(refused.headers['retry-after']).toMatch(/^\d+$/);
+    expect(refused.body).not.toMatch(/token|sign in/i);
+    expect(node.world.drawn).toBe(0);
+    const ticket = await node.app.inject({
+      method: 'POST',
+      url: '/api/v1/sales/demo/tickets',
+      headers: { authorization: 'Bearer a.b.c' },
+      payload: { sku: 'TV' },
+    });
+    // Only a text that is clearly no token is refused: that needs no key.
+    expect(ticket.statusCode).toBe(401);
+  });
 
-  it('ask it no more than a few times while it is down', async () => {
+  it('causes only a few requests to the shop while the shop is down', async () => {
     vi.useFakeTimers({ toFake: ['performance', 'Date'] });
     answer = (_, response) => response.writeHead(503).end('{}');
     for (let i = 0; i < 20; i += 1) expect((await press()).statusCode).toBe(503);
     expect(asked).toBeLessThanOrEqual(6);
   });
 
-  it('meet a lottery without harm while it is down', async () => {
+  it('is answered with 503 in a lottery while the shop is down', async () => {
     Object.assign(node.world, { shed: 'lottery', keep: 0.5 });
     answer = (_, response) => response.writeHead(503).end('{}');
     expect((await press()).statusCode).toBe(503);
   });
 
-  it('do not wait for a set that is read again, and go by it when it is there', async () => {
+  it('does not wait while the set is read again, and is checked by the new set afterwards', async () => {
     const read = createKeyReader(url);
     const pem = await read('ES256', 'k1');
     vi.useFakeTimers({ toFake: ['performance'] });
@@ -145,12 +142,12 @@ describe('tokens by JWKS', () => {
     keySet = { keys: [{ ...old, kid: 'k2' }] };
     vi.advanceTimersByTime(600_000);
     expect(await read('ES256', 'k1')).toBe(pem);
-    // It shares the question that is under way.
+    // This call shares the request that is under way.
     expect(await read('ES256', 'k2')).toBe(pem);
     await expect(read('ES256', 'k1')).rejects.toThrow('no such key');
   });
 
-  it('are judged by the remembered set while the shop says nothing, for as long once more', async () => {
+  it('is checked by the remembered set while the shop is silent, for its lifetime once more', async () => {
     const read = createKeyReader(url);
     const pem = await read('ES256', 'k1');
     answer = () => {};

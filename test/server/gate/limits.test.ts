@@ -3,8 +3,8 @@ import { TokenBuckets } from '../../../server/gate/buckets.ts';
 import { ExpiryTable } from '../../../server/gate/expiry-table.ts';
 import fc from '../../properties.ts';
 
-describe('table', () => {
-  it('are what a map of table would say, as long as there is room', () => {
+describe('an expiry table', () => {
+  it('answers like a map as long as there is room', () => {
     const key = fc.integer({ min: 0, max: 40 }).map((n) => `user-${n}`);
     const act = fc.record({ key, sets: fc.boolean(), ahead: fc.nat(50), passes: fc.nat(20) });
     fc.assert(
@@ -26,7 +26,7 @@ describe('table', () => {
     );
   });
 
-  it('hold a million users and forget hardly any', () => {
+  it('holds a million users and forgets hardly any', () => {
     const users = 1_000_000;
     const table = new ExpiryTable(2_097_152);
     for (let user = 0; user < users; user += 1) table.set(`user-${user}`, 2_000, 1_000);
@@ -35,7 +35,7 @@ describe('table', () => {
       if (table.get(`user-${user}`, 1_000) === 0) forgotten += 1;
     }
     expect(forgotten / users).toBeLessThan(0.002);
-    // A stranger is not taken for somebody else.
+    // An unknown key is not taken for a known one.
     let mistaken = 0;
     for (let user = 0; user < users; user += 1) {
       if (table.get(`stranger-${user}`, 1_000) !== 0) mistaken += 1;
@@ -43,7 +43,7 @@ describe('table', () => {
     expect(mistaken).toBeLessThanOrEqual(5);
   });
 
-  it('forget the nearest to its end when a group is full', () => {
+  it('forgets the entry that is nearest to its end when a group is full', () => {
     const table = new ExpiryTable(16);
     for (let key = 0; key < 16; key += 1) table.set(`${key}`, 100 + key, 0);
     table.set('one more', 500, 0);
@@ -77,7 +77,7 @@ describe('a token bucket', () => {
     );
   });
 
-  it('says how long to wait, and keeps that promise', () => {
+  it('says how long to wait, and a request after that time is let through', () => {
     const buckets = new TokenBuckets({ perSecond: 2, burst: 1, keysMax: 64 });
     expect(buckets.take('ada', 0)).toBe(0);
     expect(buckets.take('ada', 100)).toBe(400);

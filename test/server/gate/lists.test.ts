@@ -28,14 +28,14 @@ function command(system: System, ...args: string[]): Promise<Said> {
 }
 
 describe('a list', () => {
-  it('is one entry a line, with comments', () => {
+  it('has one entry a line, with comments', () => {
     const users = parseUsers('ada\n\n# robots\nbob # since Monday\r\nc#3\n');
     expect(users).toEqual({ ok: true, value: new Set(['ada', 'bob', 'c#3']) });
     expect(parseAgents('PythonRequests\n')).toEqual({ ok: true, value: ['pythonrequests'] });
     expect(parseUsers('')).toEqual({ ok: true, value: new Set() });
   });
 
-  it('is what zkCli.sh can write: commas separate as line breaks do, with spaces around', () => {
+  it('can be written in zkCli.sh: commas separate entries as line breaks do, with optional spaces', () => {
     const users = (text: string) => {
       const parsed = parseUsers(text);
       return parsed.ok ? [...parsed.value] : parsed.reason;
@@ -65,12 +65,12 @@ describe('a list', () => {
     [parseAddresses, '10.0.0.1, fe80::1%eth0', /no address/],
     [parseAddresses, '10.0.0.1 10.0.0.2', /no address/],
     [parseAddresses, '10.0.0.0/', /no address/],
-  ])('refuses what can match nobody: %#', (parse, text, reason) => {
+  ])('refuses an entry that can match nobody: %#', (parse, text, reason) => {
     const parsed = parse(text);
     expect(parsed.ok ? '' : parsed.reason).toMatch(reason);
   });
 
-  it('is edited entry by entry, and what else stands there stays', () => {
+  it('is edited entry by entry, and the rest of its text stays', () => {
     const text = '# robots\nada, bob # since Monday\n"x,y"';
     expect(withEntries(text, ['bob', 'z', 'p q', 'z'])).toBe(`${text}\nz\n"p q"`);
     expect(withEntries('', ['z'])).toBe('z');
@@ -78,7 +78,7 @@ describe('a list', () => {
     expect(withoutEntries(text, new Set(['x,y']))).toBe('# robots\nada, bob # since Monday');
   });
 
-  it('of addresses knows ranges of both kinds', () => {
+  it('of addresses accepts ranges of IPv4 and IPv6', () => {
     const parsed = parseAddresses('10.0.0.0/8\n192.0.2.7\n2001:db8::/32');
     const list = parsed.ok ? parsed.value : undefined;
     for (const ip of ['10.255.0.1', '192.0.2.7', '2001:db8:9::1', '::ffff:10.1.1.1']) {
@@ -89,7 +89,7 @@ describe('a list', () => {
     }
   });
 
-  it('of addresses knows them however they are written', () => {
+  it('of addresses accepts every spelling of an address', () => {
     const parsed = parseAddresses('::ffff:c633:6400/120\n[2001:DB8::1]:443\n192.0.2.7:80');
     const list = parsed.ok ? parsed.value : undefined;
     const listed = ['198.51.100.7', '198.51.100.7:40001', '::ffff:c633:6407', '192.0.2.7'];
@@ -113,7 +113,7 @@ describe('a list', () => {
     expect(parsed.ok ? '' : parsed.reason).toMatch(reason);
   });
 
-  it('of agents takes no piece that everybody has', () => {
+  it('of agents refuses a text that is in every User-Agent', () => {
     expect(parseAgents('curl\nM')).toMatchObject({ ok: false });
   });
 });
@@ -127,7 +127,7 @@ describe('lists in ZooKeeper', () => {
   });
   afterAll(() => system?.stop());
 
-  /** As zkCli.sh does: it makes no parents. */
+  /** Writes as zkCli.sh does, without creating parents. */
   async function write(path: string, text: string): Promise<void> {
     const full = `${system.root}/lists/${path}`;
     const made = await system.session.create(full, text);
@@ -146,12 +146,12 @@ describe('lists in ZooKeeper', () => {
   const verdictOf = async (userId: string, agent?: string) =>
     (await ask(userId, agent)).body.verdict;
 
-  it('block and allow while the sale runs; a bad edit changes nothing and is explained', async () => {
+  it('block and allow users while the sale runs; an invalid edit changes nothing and is explained', async () => {
     const mallory = shopper('mallory');
     const ticket = await mallory.ticket(sale, 'TV');
     await write('block/users', 'mallory\n');
     await until('mallory is blocked', async () => (await verdictOf('mallory')) === 'blocked');
-    // The ticket that she has already is of no use either.
+    // A ticket that the user already has is refused too.
     expect((await mallory.press(sale, 'TV', { ticket })).body).toMatchObject({
       status: 403,
       verdict: 'blocked',
@@ -176,7 +176,7 @@ describe('lists in ZooKeeper', () => {
     });
     expect(JSON.parse(note)).toMatchObject({ refused: 'everybody', inForce: '127.0.0.0/8\n::1' });
     expect(await verdictOf('bob')).toBe('blocked');
-    // The commands read what is in force, not what was refused.
+    // The commands read the list in force, not the refused edit.
     const lists = (...args: string[]) => command(system, 'lists', ...args, '--json');
     expect((await lists('show', 'block/ips')).json).toEqual([
       {

@@ -7,7 +7,7 @@ import { lotteryRank } from '../../../contracts/lottery.ts';
 import { expectAccessible, expectFits, INSECURE_HOST, launch, visit } from '../../page/browser.ts';
 import { openWebNode } from '../web-node.ts';
 
-it('anyone recomputes a rank on the page of a closed sale, in the browser', async () => {
+it('anyone can recompute a rank in the browser, on the page of a closed sale', async () => {
   const node = await openWebNode();
   node.world.row = { ...node.world.row, closesAt: new Date(Date.now() - 1_000) };
   node.world.lottery = { secret: node.lotterySecret, isPublic: true };
@@ -29,11 +29,11 @@ it('anyone recomputes a rank on the page of a closed sale, in the browser', asyn
     await expectFits(page);
     await expectAccessible(page);
     expect(complaints).toEqual([]);
-    // Without https, browsers do not compute: it is said so, and nothing is claimed.
+    // Without https, browsers do not offer the computation. The page says so and shows no result.
     const plain = await visit(browser, url.replace('127.0.0.1', INSECURE_HOST));
     await plain.page.getByText('Your browser cannot check it').waitFor();
     expect(await plain.page.locator('#rank-form').isVisible()).toBe(false);
-    // Chromium says that a policy of the page is for https alone.
+    // Chromium warns that a policy of the page has an effect only over https.
     expect(plain.complaints.filter((text) => !text.includes('Cross-Origin-Opener'))).toEqual([]);
     await plain.end();
   } finally {
@@ -43,7 +43,7 @@ it('anyone recomputes a rank on the page of a closed sale, in the browser', asyn
   }
 });
 
-it('the command recomputes ranks and refuses a secret that was not the promised one', () => {
+it('the command recomputes ranks and refuses a secret other than the promised one', () => {
   const secret = randomBytes(32);
   const hash = createHash('sha256').update(secret).digest('hex');
   const run = (hex: string) =>

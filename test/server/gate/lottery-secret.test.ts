@@ -5,7 +5,7 @@ import { createPool, type Pool } from '../../../db/client/pool.ts';
 import { saleLottery } from '../../../db/lottery.ts';
 import { createDatabase, type TestDatabase } from '../../db/database.ts';
 
-/** When the database gives a lottery's secret out; it judges by its own clock. */
+/** When the database reveals a lottery's secret. It decides by its own clock. */
 
 const HOUR_MS = 3_600_000;
 let database: TestDatabase;
@@ -33,13 +33,13 @@ async function lotteryOf(sale: string, opensInMs: number, closesInMs: number) {
 }
 
 describe('the secret of a lottery', () => {
-  it('is not given out before the sale opens; its hash is', async () => {
+  it('is not revealed before the sale opens, but its hash is', async () => {
     const lottery = await lotteryOf('scheduled', HOUR_MS, 2 * HOUR_MS);
     expect(lottery?.secretSha256).toHaveLength(32);
     expect(lottery).toMatchObject({ secret: undefined, isPublic: false });
   });
 
-  it('is for web nodes while the sale runs, and for everybody when it has closed', async () => {
+  it('is revealed to web nodes while the sale runs, and to everybody after it has closed', async () => {
     const open = await lotteryOf('open', -HOUR_MS, HOUR_MS);
     const closed = await lotteryOf('closed', -2 * HOUR_MS, -HOUR_MS);
     expect([open?.isPublic, closed?.isPublic]).toEqual([false, true]);
@@ -52,7 +52,7 @@ describe('the secret of a lottery', () => {
     expect(open?.secret).not.toEqual(closed?.secret);
   });
 
-  it('of an unknown sale is none', async () => {
+  it('of an unknown sale does not exist', async () => {
     expect(await saleLottery({ regular: pool, hot: pool }, 'nowhere')).toBeUndefined();
   });
 });

@@ -4,18 +4,21 @@ import { lotteryRank } from '../../../contracts/lottery.ts';
 import { isPromised, rankOf } from '../../../server/public/js/rank.js';
 import { openWebNode } from '../web-node.ts';
 
-/** Statistical tests use fixed secrets: they are as true tomorrow as today. */
+/** The statistical tests use fixed secrets, so that their result is the same in every run. */
 const secret = createHash('sha256').update('a secret of a test').digest();
 const USERS = 20_000;
 
-/** Largest distance of the ranks' distribution from the uniform one (Kolmogorov–Smirnov). */
+/**
+ * The largest distance between the distribution of the ranks and the uniform one
+ * (Kolmogorov–Smirnov).
+ */
 function distance(ranks: number[]): number {
   const sorted = ranks.toSorted((a, b) => a - b);
   return Math.max(
     ...sorted.map((rank, i) => Math.max((i + 1) / sorted.length - rank, rank - i / sorted.length)),
   );
 }
-/** Below this in 999 of 1,000 cases when the ranks are uniform. */
+/** Uniform ranks stay below this distance in 999 of 1,000 cases. */
 const DISTANCE_MAX = 1.95 / Math.sqrt(USERS);
 
 describe('ranks', () => {
@@ -33,7 +36,7 @@ describe('ranks', () => {
     expect(Math.max(...ranks)).toBeLessThan(1);
   });
 
-  it('of neighbours have nothing to do with each other, nor those of two sales', () => {
+  it('of similar user ids are independent, and so are those of two sales', () => {
     const other = createHash('sha256').update('another').digest();
     const ranks = Array.from({ length: USERS }, (_, n) => lotteryRank(secret, `${n}`));
     const shifted = ranks.map((_, n) => ranks[(n + 1) % USERS] ?? 0);
@@ -45,7 +48,7 @@ describe('ranks', () => {
     }
   });
 
-  it('are the same in the browser, and for anybody with HMAC-SHA-256', async () => {
+  it('are the same in the browser and in any implementation of HMAC-SHA-256', async () => {
     for (const user of ['ada', 'пользователь', randomUUID(), 'x'.repeat(128)]) {
       const rank = lotteryRank(secret, user);
       expect(await rankOf(secret.toString('hex'), user)).toBe(rank);
@@ -71,7 +74,7 @@ describe('a web node that sheds', () => {
         headers: { authorization: `Bearer ${node.tokenOf(user)}` },
         payload: {},
       });
-      // A kept request gets as far as its body, which is no purchase: it costs nothing.
+      // A kept request is read up to its body, which is not a purchase, so it has no effect.
       if (statusCode === 400) kept.push(user);
       else expect(statusCode).toBe(429);
     }
@@ -85,7 +88,8 @@ describe('a web node that sheds', () => {
     node.world.keep = 0.3;
     const first = await pressAll(node, crowd);
     const second = await pressAll(node, crowd);
-    // More than six standard deviations each: chance passes them once in ten thousand million runs.
+    // Each bound is more than six standard deviations away: chance exceeds it once in ten thousand
+    // million runs.
     for (const kept of [first, second]) {
       expect(Math.abs(kept.length / crowd.length - 0.3)).toBeLessThan(0.08);
     }
@@ -94,7 +98,7 @@ describe('a web node that sheds', () => {
     await node.close();
   });
 
-  it('keeps by rank in a lottery: again changes nothing, raising keep admits the next ranks', async () => {
+  it('keeps by rank in a lottery: a second press changes nothing, and raising the kept share admits the next ranks', async () => {
     const node = await openWebNode({ environment });
     node.world.shed = 'lottery';
     node.world.keep = 0.3;
@@ -113,7 +117,7 @@ describe('a web node that sheds', () => {
     await node.close();
   });
 
-  it('tells those whose rank is not reached that pressing again is of no use', async () => {
+  it('tells shoppers whose rank is not reached that another press cannot help', async () => {
     const node = await openWebNode({ environment });
     node.world.shed = 'lottery';
     node.world.keep = 0;
@@ -128,7 +132,7 @@ describe('a web node that sheds', () => {
     await node.close();
   });
 
-  it('shows the hash always and the secret only when the database says so', async () => {
+  it('shows the hash always, and the secret only when the database says so', async () => {
     const node = await openWebNode();
     const facts = async () => (await node.app.inject('/api/v1/sales/demo')).json();
     const secretSha256 = createHash('sha256').update(node.lotterySecret).digest('hex');

@@ -6,9 +6,9 @@ import fc from '../../properties.ts';
 const ofLibrary = (key: Buffer, text: string, bytes: number) =>
   createHmac('sha256', key).update(text).digest().subarray(0, bytes).toString('base64url');
 
-test('a MAC is the HMAC-SHA-256 of the library, for every key and text', () => {
+test("a MAC equals the library's HMAC-SHA-256 for every key and text", () => {
   const key = fc.uint8Array({ minLength: 1, maxLength: 200 });
-  // Around the length from which the long way is taken, too; lone surrogates included.
+  // Includes lengths around the limit of the fast path, and lone surrogates.
   const text = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 200 }),
     fc.string({ unit: 'grapheme', minLength: 600, maxLength: 800 }),
@@ -18,7 +18,7 @@ test('a MAC is the HMAC-SHA-256 of the library, for every key and text', () => {
     fc.property(key, fc.array(text, { minLength: 1, maxLength: 4 }), (bytes, texts) => {
       const buffer = Buffer.from(bytes);
       const secret = createSecretKey(buffer);
-      // The same key again and again: nothing of an earlier text may stay.
+      // The same key again and again, to show that nothing of an earlier text remains.
       for (const one of texts) {
         expect(macOf(buffer, one, 32)).toBe(ofLibrary(buffer, one, 32));
         expect(macOf(secret, one, 16)).toBe(ofLibrary(buffer, one, 16));

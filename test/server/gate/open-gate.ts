@@ -17,7 +17,7 @@ import { issueTicket, parseTicket, type Ticket } from '../../../server/gate/tick
 import { UsedTickets } from '../../../server/gate/used-tickets.ts';
 import { rowOnSale } from '../web-node.ts';
 
-/** The gate alone, in surroundings that a test changes. Nothing is wrong at first. */
+/** The gate alone, in surroundings that a test can change. At first nothing is wrong. */
 
 export interface GateWorld {
   row: SkuOnSale;
@@ -63,7 +63,7 @@ export async function openGate() {
     overload: () => (world.brokerAvailable ? undefined : 'broker'),
     random: () => world.random,
   });
-  /** Reads the world's row. */
+  /** Reads the row of `world` again. */
   const refresh = async () => {
     await catalogue.start();
     catalogue.stop();
@@ -76,7 +76,7 @@ export async function openGate() {
   return { gate, world, catalogue, limits, cooldown, usedTickets, ticketOf, refresh };
 }
 
-/** A press that nothing is wrong with. */
+/** A press without any reason for a refusal. */
 export function claimOf({ world, ticketOf }: OpenGate, userId: string, ticket = ticketOf(userId)) {
   const headers = { authorization: userId, 'content-type': 'application/json' };
   const claim: Claim = {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openWebNode, type WebNode, type WebNodeOptions } from '../web-node.ts';
 import { expectRefusal, KINDS, RATES, type Refusal } from './refusals.ts';
 
-/** Every refusal that a shopper can meet who asks about what is theirs: requests and orders. */
+/** Every refusal that a shopper can get when asking about their own requests and orders. */
 
 const REQUEST = '/api/v1/requests/5f0d8c1e-9d0c-4c55-8a53-2f0d1c7e4b11';
 const CALLS = [
@@ -23,7 +23,7 @@ let node: WebNode;
 const open = async (options?: WebNodeOptions) => {
   node = await openWebNode(options);
 };
-// The clocks stand still: a slow machine gives nobody another second of a limit.
+// The clocks stand still, so that a slow machine gives nobody another second of a limit.
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance', 'Date'] }));
 afterEach(async () => {
   vi.useRealTimers();
@@ -33,7 +33,7 @@ afterEach(async () => {
 const ask = ([method, url]: Call, authorization?: string) =>
   node.app.inject({ method, url, ...(authorization && { headers: { authorization } }) });
 const as = (user: string) => `Bearer ${node.tokenOf(user)}`;
-/** A cheap one: without a database it fails at once. */
+/** Uses a cheap call: without a database it fails at once. */
 const askOften = async (user: string, times: number) => {
   const [, order] = CALLS;
   const answers = [];
@@ -42,7 +42,7 @@ const askOften = async (user: string, times: number) => {
 };
 
 interface Case extends Refusal {
-  /** What is sent as `Authorization`. */
+  /** The value of the `Authorization` header. */
   prepare(): Promise<string | undefined>;
 }
 
@@ -63,13 +63,13 @@ const TABLE = CASES.flatMap((one) =>
   CALLS.map((call) => [one.verdict, one.cause, call.join(' '), { one, call }] as const),
 );
 
-describe('what is refused to who asks about their own', () => {
-  it.each(TABLE)('%s: %s: %s', async (_verdict, _cause, _call, { one, call }) => {
+describe("a refusal of a call about one's own requests and orders", () => {
+  it.each(TABLE)('has this verdict: %s: %s: %s', async (_verdict, _cause, _call, { one, call }) => {
     await open(one.options);
     expectRefusal(await ask(call, await one.prepare()), one);
   });
 
-  it('is counted, whichever way it came', async () => {
+  it('is counted, on every route', async () => {
     await open();
     await node.app.listen({ host: '127.0.0.1', port: 0 });
     const { port } = node.app.server.address() as AddressInfo;
@@ -82,7 +82,7 @@ describe('what is refused to who asks about their own', () => {
     expect(text).toContain('{route="/api/v1/requests/:requestId",verdict="unauthenticated"');
   });
 
-  it('is no other user’s, nor anybody’s who presses', async () => {
+  it('of a user applies to no other user and to no press', async () => {
     await open(RATES.own);
     await askOften('ada', SECONDS_AT_ONCE + 1);
     expect(await askOften('ben', 1)).toEqual(['internal_error']);
@@ -95,14 +95,14 @@ describe('what is refused to who asks about their own', () => {
     expect(press.statusCode).toBe(202);
   });
 
-  it('is nobody’s who is on an allow list', async () => {
+  it('happens to nobody on an allow list', async () => {
     await open();
     node.world.allowed.push('ada');
     const answers = await askOften('ada', 2 * SECONDS_AT_ONCE * PER_SECOND);
     expect(new Set(answers)).toEqual(new Set(['internal_error']));
   });
 
-  it('is met by no shopper who has ten pages open and reloads them all', async () => {
+  it('does not happen to a shopper who reloads ten pages at once', async () => {
     await open();
     const ofOnePage = 2 + 3 + 3;
     const answers = await askOften('ada', 10 * ofOnePage);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { WebNode } from '../web-node.ts';
 
-/** One press as it reaches a web node; a test changes what it is about. */
+/** A press as a web node receives it. A test changes its parts. */
 export interface Press {
   ticket: string;
   user: string;
@@ -9,7 +9,7 @@ export interface Press {
   payload: string;
 }
 
-/** With a ticket of its own, for one unit. */
+/** A press with its own ticket, for one unit. */
 export const pressOf = (node: WebNode, user = `user-${randomUUID()}`): Press => ({
   user,
   ticket: node.ticketOf(user),

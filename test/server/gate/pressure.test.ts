@@ -8,15 +8,15 @@ const message = { content: Buffer.alloc(0) } as never;
 const FAR = { eventLoopDelayMs: 1e6, queueMessages: 1e6, unconfirmedMessages: 1e6 };
 
 describe('a threshold', () => {
-  it('is left well below where it was entered', () => {
+  it('is left only well below the value at which it was entered', () => {
     const threshold = new Threshold(100);
     const judged = [99, 100, 101, 60, 51, 50, 60, 101].map((value) => threshold.judge(value));
     expect(judged).toEqual([false, false, true, true, true, false, false, true]);
   });
 });
 
-describe('pressure', () => {
-  it('is the queue of the schema alone, and goes with it', async () => {
+describe('the overload', () => {
+  it('of the queue applies to its schema only, and ends with it', async () => {
     const messages = { regular: 5, hot: 50 };
     const pressure = new Pressure(
       { ...FAR, queueMessages: 10 },
@@ -30,7 +30,7 @@ describe('pressure', () => {
     pressure.stop();
   });
 
-  it('is unconfirmed messages, whatever the broker says of its queues', async () => {
+  it('of unconfirmed messages applies whatever the broker says of its queues', async () => {
     let unconfirmed = 11;
     const pressure = new Pressure(
       { ...FAR, unconfirmedMessages: 10 },
@@ -43,7 +43,7 @@ describe('pressure', () => {
     pressure.stop();
   });
 
-  it('is an event loop that comes late', async () => {
+  it('of the event loop is detected by its delay', async () => {
     const pressure = new Pressure(
       { ...FAR, eventLoopDelayMs: 200 },
       { unconfirmed: () => 0, queueMessages: async () => ({ regular: 0, hot: 0 }) },
@@ -60,8 +60,8 @@ describe('pressure', () => {
   });
 });
 
-describe('the circuit around publishing', () => {
-  it('opens after failures in a row, sends nothing then, and closes when a try succeeds', async () => {
+describe('the circuit breaker of publishing', () => {
+  it('opens after consecutive failures, sends nothing while open, and closes when a trial succeeds', async () => {
     let answer: PublishResult = 'unknown';
     let sent = 0;
     const breaker = new PublishBreaker(async () => {
@@ -80,14 +80,14 @@ describe('the circuit around publishing', () => {
     expect(breaker.available()).toBe(true);
   });
 
-  it('does not open for answers, returned ones included', async () => {
+  it('does not open for answers, including returned messages', async () => {
     const breaker = new PublishBreaker(async () => 'returned');
     for (let call = 0; call < 20; call += 1) await breaker.publish(message, () => {});
     expect(breaker.available()).toBe(true);
   });
 });
 
-describe('the circuit around look-ups', () => {
+describe('the circuit breaker of look-ups', () => {
   it('answers status_unavailable at once while the database does not answer', async () => {
     let asked = 0;
     const outcomesOf = breakOutcomes(async () => {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Recent } from '../../../server/gate/recent.ts';
 
-describe('what was seen lately', () => {
-  it('is bounded, keeps the newest half at least, and what is asked for again', () => {
+describe('the table of recent keys', () => {
+  it('is bounded, and keeps at least the newest half and the keys that are asked for again', () => {
     const recent = new Recent<number>(10);
     for (let n = 0; n < 100; n += 1) {
       recent.set(`${n}`, n);

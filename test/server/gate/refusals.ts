@@ -2,16 +2,16 @@ import { expect } from 'vitest';
 import { verdictMessage } from '../../../server/public/js/messages.js';
 import type { WebNodeOptions } from '../web-node.ts';
 
-/** What is expected of every refusal, whatever was asked for. */
+/** What a test expects of every refusal. */
 export interface Refusal {
   readonly verdict: string;
   readonly cause: string;
   readonly status: number;
-  /** Seconds; none where waiting changes nothing. */
+  /** A range in seconds. Undefined where waiting does not help. */
   readonly retryAfter?: readonly [min: number, max: number];
-  /** What the page says. */
+  /** The message of the page. */
   readonly page: RegExp;
-  /** Of the web node that is asked. */
+  /** Options for the web node that is asked. */
   readonly options?: WebNodeOptions;
 }
 
@@ -22,7 +22,7 @@ export const RATES = {
   own: { environment: { RATE_LIMIT_OWN_PER_SECOND: '1' } },
 } as const;
 
-/** What all refusals for one reason have in common, whatever was asked for. */
+/** What all refusals with the same reason have in common, on every route. */
 export const KINDS = {
   not_open: {
     verdict: 'not_open',
@@ -53,7 +53,10 @@ interface Answer {
   json(): any;
 }
 
-/** The document, the headers and the page's words; "sold out" for that verdict alone. */
+/**
+ * Checks the problem document, the headers and the page's message. Only that verdict may say "sold
+ * out".
+ */
 export function expectRefusal(answer: Answer, refusal: Refusal): void {
   const { verdict, status, retryAfter, page } = refusal;
   const document = answer.json();

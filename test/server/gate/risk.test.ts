@@ -19,7 +19,7 @@ const QUIET: Signals = {
 };
 const BROWSER = { 'user-agent': 'x', accept: '*/*', 'accept-language': 'en' };
 
-describe('the score', () => {
+describe('the risk score', () => {
   it.each([
     ['a shopper', {}, 0, []],
     ['a busy user', { userRate: 0.5 }, 35, ['user_rate']],
@@ -63,13 +63,13 @@ describe('the score', () => {
     );
   });
 
-  it('asks for more work the higher it is', () => {
+  it('requires more work the higher it is', () => {
     expect([0, 24, 25, 49, 50, 74, 75, 100].map(workOf)).toEqual([0, 0, 1, 1, 4, 4, 16, 16]);
   });
 });
 
-describe('the users of a network', () => {
-  it('are counted about right, each once, and anew in the next window', () => {
+describe('the number of users of a network', () => {
+  it('is roughly right, counts each user once, and starts anew in the next window', () => {
     const networks = Array.from({ length: 100 }, (_, n) => `198.51.100.${n}`);
     for (const users of [1, 5, 20, 60, 120]) {
       const distinctUsers = new DistinctUsers();
@@ -82,7 +82,7 @@ describe('the users of a network', () => {
         }
         return counted;
       };
-      // One estimate of 120 users is 15 beside on the average, the mean of a hundred 1.5.
+      // An estimate of 120 users is off by 15 on average, the mean of a hundred estimates by 1.5.
       const mean = networks.map(countOf).reduce((sum, counted) => sum + counted, 0) / 100;
       expect(Math.abs(mean - users)).toBeLessThan(users * 0.2 + 0.5);
       expect(distinctUsers.note('203.0.113.9', 'user-0', 1_000)).toBe(1);
@@ -90,7 +90,7 @@ describe('the users of a network', () => {
     }
   });
 
-  it('are at most many', () => {
+  it('has an upper limit', () => {
     const distinctUsers = new DistinctUsers();
     let counted = 0;
     for (let user = 0; user < 10_000; user += 1)
@@ -99,7 +99,7 @@ describe('the users of a network', () => {
   });
 });
 
-describe('what is remembered', () => {
+describe('the risk memory', () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
   afterEach(() => void vi.useRealTimers());
 
@@ -113,7 +113,7 @@ describe('what is remembered', () => {
     return { limits, watch: new RiskWatch(limits, 10_000) };
   };
 
-  it('is a press with an old ticket', () => {
+  it('includes a press with an old ticket', () => {
     const { watch } = watchOf();
     watch.pressed('ada', 9_000);
     expect(watch.assess('ada', '198.51.100.1', BROWSER).causes).toEqual([]);
@@ -122,7 +122,7 @@ describe('what is remembered', () => {
     expect(watch.assess('bob', '198.51.100.2', BROWSER).causes).toEqual([]);
   });
 
-  it('is how much of the limits is in use', () => {
+  it('includes the used share of the limits', () => {
     const { limits, watch } = watchOf();
     limits.takeUser('ada');
     expect(watch.assess('ada', '198.51.100.1', BROWSER).score).toBe(0);

@@ -2,7 +2,7 @@ import { createSigner } from 'fast-jwt';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openWebNode, type WebNode } from '../web-node.ts';
 
-/** Tokens that a secret of the shop signs, which may sign other things as well. */
+/** Tokens that are signed with a secret of the shop, which may sign other tokens as well. */
 
 const SECRET = 'a secret that is long enough for HS256';
 const shop = { JWT_AUDIENCE: 'https://sale.example', JWT_ISSUER: 'https://login.example' };
@@ -30,10 +30,10 @@ async function statusOfToken(token: string) {
 
 const inSeconds = (seconds: number) => Math.floor(Date.now() / 1_000) + seconds;
 
-describe('a shop that names itself', () => {
+describe('a shop with an audience', () => {
   const mine = { aud: shop.JWT_AUDIENCE, iss: shop.JWT_ISSUER };
 
-  it('believes what is meant for it, and only that', async () => {
+  it('accepts tokens for its audience, and no others', async () => {
     await open(shop);
     expect(await statusOf(mine)).toBe(201);
     expect(await statusOf({ ...mine, aud: ['else', mine.aud] })).toBe(201);
@@ -48,21 +48,21 @@ describe('a shop that names itself', () => {
     }
   });
 
-  it('has guests like any other', async () => {
+  it('has guests like any other shop', async () => {
     await open(shop);
     const guest = await node.app.inject({ method: 'POST', url: '/api/v1/demo/guest' });
     expect(await statusOfToken(guest.json().token)).toBe(201);
   });
 });
 
-it('a shop that names no audience believes no token that names one', async () => {
+it('a shop without an audience accepts no token that names one', async () => {
   await open({});
   expect(await statusOf({})).toBe(201);
   expect(await statusOf({ aud: 'password-reset' })).toBe(401);
   expect(await statusOf({ aud: [] })).toBe(401);
 });
 
-it('clocks differ by seconds, not by minutes', async () => {
+it('a token may be wrong by seconds, not by minutes, because clocks differ', async () => {
   await open({});
   for (const claims of [{ iat: inSeconds(3) }, { nbf: inSeconds(3) }, { exp: inSeconds(-2) }]) {
     expect(await statusOf(claims), JSON.stringify(claims)).toBe(201);
@@ -72,7 +72,7 @@ it('clocks differ by seconds, not by minutes', async () => {
   }
 });
 
-it('a token of another type is for another purpose', async () => {
+it('a token of another type is refused', async () => {
   await open({});
   expect(await statusOf({}, { typ: 'secevent+jwt' })).toBe(401);
 });

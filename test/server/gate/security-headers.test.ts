@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launch, visit } from '../../page/browser.ts';
 import { openWebNode, type WebNode } from '../web-node.ts';
 
-/** The pages' headers: nothing from elsewhere, nothing inline, nothing framed, nothing guessed. */
+/** The headers of the pages forbid foreign content, inline code, framing and content sniffing. */
 
 let node: WebNode;
 beforeAll(async () => {
@@ -33,7 +33,7 @@ function policyOf(header: unknown): Map<string, string[]> {
   );
 }
 
-describe('pages', () => {
+describe('the pages', () => {
   it.each(PAGES)('%s has strict headers', async (url) => {
     const { headers } = await node.app.inject({ url });
     const policy = policyOf(headers['content-security-policy']);
@@ -41,7 +41,7 @@ describe('pages', () => {
     for (const name of ['base-uri', 'frame-ancestors', 'object-src']) {
       expect([name, policy.get(name)]).toEqual([name, ["'none'"]]);
     }
-    // Nothing weakens it: no inline or computed code, no other address, no blob.
+    // Nothing weakens the policy: no inline or computed code, no other origin, no blob.
     expect([...policy.values()].flat()).not.toEqual(
       expect.arrayContaining([expect.stringMatching(/unsafe|blob:|data:|https?:|\*/)]),
     );
@@ -56,7 +56,7 @@ describe('pages', () => {
     expect(headers).not.toHaveProperty('access-control-allow-origin');
   });
 
-  it('of the widget are not a way into other files', async () => {
+  it('of the widget give no access to other files', async () => {
     for (const url of [
       '/altcha/../package.json',
       '/altcha/%2e%2e/package.json',
@@ -67,7 +67,7 @@ describe('pages', () => {
     }
   });
 
-  it('of the API reader run under a policy as well', async () => {
+  it('of the API reader have a policy as well', async () => {
     const { headers } = await node.app.inject({ url: '/docs/' });
     const policy = policyOf(headers['content-security-policy']);
     expect(policy.get('default-src')).toEqual(["'self'"]);

@@ -6,7 +6,7 @@ import { isMacOf, macOf } from '../../../server/gate/mac.ts';
 import { createShopTokenReader } from '../../../server/gate/shop-token.ts';
 import fc from '../../properties.ts';
 
-/** The short way for the shop's own tokens believes nothing that the library would not. */
+/** The fast path for the shop's own tokens accepts nothing that the library would refuse. */
 
 const SECRET = randomBytes(32).toString('base64url');
 const anybody = { audience: undefined, issuer: undefined };
@@ -37,7 +37,7 @@ function believed(token: string, by = verify): unknown {
   }
 }
 
-test('a token that the shop signs is read as the library reads it', () => {
+test('reads a token that the shop has signed as the library reads it', () => {
   const token = createGuestSigner(SECRET)('Zoë \u{1F6D2}');
   expect(read(token)?.sub).toBe('Zoë \u{1F6D2}');
   expect(believed(token)).toBe('Zoë \u{1F6D2}');
@@ -48,7 +48,7 @@ test('a token that the shop signs is read as the library reads it', () => {
   expect(read(named)).toBeUndefined();
 });
 
-test('whatever it believes, the library believes as well', () => {
+test('accepts only tokens that the library accepts', () => {
   const claim = fc.constantFrom<[string, unknown]>(
     ['sub', 'ann'],
     ['sub', 7],
@@ -108,7 +108,7 @@ test('whatever it believes, the library believes as well', () => {
   expect(good.shop, 'some are good').toBeGreaterThan(20);
 });
 
-test('what the shop signed and is no claims is left to the library, not thrown', () => {
+test('leaves a signed text that is not a set of claims to the library, without an exception', () => {
   const header = Buffer.from('{"alg":"HS256","typ":"JWT"}').toString('base64url');
   for (const text of ['', 'hello', '{"sub":"ann"', '{"sub":"ann","exp":1e999', '\u0000']) {
     const signed = `${header}.${Buffer.from(text).toString('base64url')}`;
@@ -118,9 +118,9 @@ test('what the shop signed and is no claims is left to the library, not thrown',
   }
 });
 
-test('no token with another bit, another length or other letters', () => {
+test('accepts no token with a changed bit, another length or other letters', () => {
   const sign = createGuestSigner(SECRET);
-  // With a letter that base64 writes in another way.
+  // A letter that base64 writes in another way.
   const users = Array.from({ length: 1_000 }, (_, index) => `ann-${index}`);
   const token = users.map(sign).find((one) => /-[^.]*$/.test(one)) ?? '';
   expect(read(token)).toBeDefined();
@@ -135,7 +135,7 @@ test('no token with another bit, another length or other letters', () => {
   }
 });
 
-test('a MAC is compared as a whole, with its length', () => {
+test('compares a MAC as a whole, with its length', () => {
   const key = randomBytes(32);
   const mac = macOf(key, 'text', 16);
   expect(mac).toBe(
@@ -144,7 +144,7 @@ test('a MAC is compared as a whole, with its length', () => {
   expect(isMacOf(key, 'text', 16, mac)).toBe(true);
   expect(isMacOf(key, 'texts', 16, mac)).toBe(false);
   expect(isMacOf(randomBytes(32), 'text', 16, mac)).toBe(false);
-  // A MAC of zeros, of the right length, after a longer one that was right.
+  // A MAC of zeros with the right length, after a longer one that was right.
   expect(isMacOf(key, 'text', 32, macOf(key, 'text', 32))).toBe(true);
   expect(isMacOf(key, 'text', 16, 'A'.repeat(22))).toBe(false);
   for (const other of ['', mac.slice(1), `${mac}A`, `${mac.slice(1)}*`, `+${mac.slice(1)}`]) {

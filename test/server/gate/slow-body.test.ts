@@ -6,10 +6,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { until } from '../../until.ts';
 import { openWebNode, rowOnSale, type WebNode } from '../web-node.ts';
 
-/** The head of a request comes, then operators edit, then its body comes: the edit counts. */
+/** When operators edit between the head and the body of a request, the edit counts. */
 
 let node: WebNode;
-/** How often the lists were asked. */
+/** How often the lists were read. */
 let seen: number;
 beforeEach(async () => {
   node = await openWebNode();
@@ -50,7 +50,7 @@ async function begin(url: string, user: string, body: string): Promise<Slow> {
   const judgedBefore = seen;
   sent.flushHeaders();
   await until('the head was judged', () => seen > judgedBefore);
-  // Whatever else is asked of the head is asked in the same turn.
+  // All other checks of the head are made in the same turn of the event loop.
   await new Promise(setImmediate);
   return {
     finish() {
@@ -104,7 +104,7 @@ describe('a purchase whose body comes late', () => {
     expect(node.world.drawn).toBe(0);
   });
 
-  it('is taken when nothing has changed', async () => {
+  it('is accepted when nothing has changed', async () => {
     const slow = await begin(`/api/v1/buy/${node.ticketOf('ada')}`, 'ada', '{"quantity":1}');
     expect((await slow.finish()).status).toBe(202);
   });

@@ -4,7 +4,7 @@ import { ORDER, type SlowStep } from '../../../server/gate/steps.ts';
 import { rowOnSale } from '../web-node.ts';
 import { claimOf, type OpenGate, openGate, requestOf } from './open-gate.ts';
 
-/** Each step, why it refuses a press of ada's, and how that is mended. */
+/** For each step, the causes of its refusals of ada's press, and how to remove them. */
 interface Cause {
   readonly verdict: string;
   begin(opened: OpenGate, claim: Claim): unknown;
@@ -15,7 +15,7 @@ const exhaust = (take: () => number) => {
   while (take() === 0);
 };
 
-/** The body of a request is read once: each look at it needs another. */
+/** The body of a request is read once, so each check needs a new one. */
 const setBody = (claim: Claim, quantity: number) =>
   Object.assign(claim, {
     request: requestOf(JSON.stringify({ quantity }), claim.request.headers),
@@ -114,7 +114,7 @@ const CAUSES: Record<string, Cause> = {
   },
 };
 
-/** The steps as lists of the same kind, whatever each of them looks at. */
+/** The steps of each phase in the same form, whatever they check. */
 const PHASES = Object.entries(ORDER) as [string, readonly SlowStep<Claim>[]][];
 
 describe('the steps of the gate', () => {
@@ -129,7 +129,7 @@ describe('the steps of the gate', () => {
   it.each(PHASES)('refuse in their order: %s', async (_phase, steps) => {
     const opened = await openGate();
     const claim = claimOf(opened, 'ada');
-    // Everything is wrong at once; one after the other is mended.
+    // At first everything is wrong. The causes are removed one after the other.
     const causes = steps.map(({ name }) => CAUSES[name] as Cause);
     for (const cause of causes.toReversed()) await cause.begin(opened, claim);
     for (const { verdict, end } of causes) {

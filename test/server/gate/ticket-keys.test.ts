@@ -53,7 +53,7 @@ const press = (user: string, ticket: string) =>
   });
 
 describe('a rotation', () => {
-  it('leaves the tickets of the key before good until they run out', async () => {
+  it('leaves tickets of the earlier key valid until they expire', async () => {
     const [before, other] = [await ticketFor('ada'), await ticketFor('bob')];
     const next = await rotate({});
     expect((await press('ada', before)).statusCode).toBe(202);
@@ -66,12 +66,12 @@ describe('a rotation', () => {
       Date.now() + HOUR_MS,
     );
     expect((await press('mal', forged)).statusCode).toBe(202);
-    // The key before signs no more: what is made with it much later is worth nothing.
+    // The earlier key signs no more: a ticket that it signs much later is invalid.
     await rotate({ retiredAt: new Date(Date.now() - HOUR_MS) });
     expect((await press('bob', other)).json().verdict).toBe('ticket_invalid');
   });
 
-  it('is told to nobody before other nodes can know of it', async () => {
+  it('is used for new tickets only after the other nodes can know it', async () => {
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
     const { ticketKey, config } = node;
     const { identity } = config;
@@ -93,14 +93,14 @@ describe('a rotation', () => {
     await behind.close();
   });
 
-  it('of a leaked key makes its tickets worth nothing at once', async () => {
+  it('with a revocation makes tickets of the leaked key invalid at once', async () => {
     const leaked = await ticketFor('ada');
     await rotate({ isRevoked: true });
     expect((await press('ada', leaked)).json().verdict).toBe('ticket_invalid');
     expect((await press('ada', await ticketFor('ada'))).statusCode).toBe(202);
   });
 
-  it('leaves no ticket called invalid by a node that knows no key yet', async () => {
+  it('makes no node that knows no key yet call a ticket invalid', async () => {
     const late = await openWebNode({ ticketKey: node.ticketKey, withoutTicketKeys: true });
     const buy = () =>
       late.app.inject({
@@ -120,7 +120,7 @@ describe('a rotation', () => {
     await late.close();
   });
 
-  it('does not lose a receipt: what was taken stays taken', async () => {
+  it('keeps receipts valid, so that accepted requests stay known', async () => {
     const taken = await press('ada', await ticketFor('ada'));
     const { statusUrl } = taken.json();
     await rotate({ isRevoked: true });
@@ -139,7 +139,7 @@ describe('the keys of a node', () => {
     ticketEpoch,
   });
 
-  it('are asked for once by all who wait at the opening, and again only when they changed', async () => {
+  it('are requested once by all callers at the opening, and again only after a change', async () => {
     let asked = 0;
     const keys = new TicketKeys(async () => {
       asked += 1;
@@ -158,7 +158,7 @@ describe('the keys of a node', () => {
     expect(asked).toBe(3);
   });
 
-  it('stay what they were while the database does not answer', async () => {
+  it('are kept while the database does not answer', async () => {
     let works = true;
     const keys = new TicketKeys(async () => {
       if (!works) throw new Error('down');

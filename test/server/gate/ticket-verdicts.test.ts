@@ -2,7 +2,10 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openWebNode, rowOnSale, type WebNode } from '../web-node.ts';
 import { expectRefusal, KINDS, RATES, type Refusal } from './refusals.ts';
 
-/** Every refusal of a ticket and of a challenge: cause, status, headers, the page's words, no quota. */
+/**
+ * Every refusal of a ticket or a challenge: its cause, status, headers and message, and that it
+ * draws nothing.
+ */
 
 const HOUR_MS = 3_600_000;
 
@@ -14,7 +17,7 @@ interface Asked {
 }
 
 interface Case extends Refusal {
-  /** Only of tickets. */
+  /** Whether only tickets are refused for it. */
   readonly isOfTickets?: true;
   prepare(node: WebNode, asked: Asked): unknown;
 }
@@ -149,9 +152,9 @@ const TABLE = CASES.flatMap((one) =>
   ),
 );
 
-describe('what is refused before a purchase', () => {
+describe('a refusal before a purchase', () => {
   let node: WebNode;
-  // The clocks stand still: a slow machine gives nobody another second of a limit.
+  // The clocks stand still, so that a slow machine gives nobody another second of a limit.
   beforeEach(() => void vi.useFakeTimers({ toFake: ['performance', 'Date'] }));
   afterEach(async () => {
     vi.useRealTimers();

@@ -15,8 +15,8 @@ function parsed(text: string) {
   return ticket;
 }
 
-describe('tickets', () => {
-  it('are valid for their user, sale and SKU until they expire', () => {
+describe('a ticket', () => {
+  it('is valid for its user, sale and SKU until it expires', () => {
     const ticket = parsed(issueTicket(key, owner, 'TV', EXPIRY));
     expect(ticket.sku).toBe('TV');
     expect(isRequestId(ticket.id)).toBe(true);
@@ -29,7 +29,7 @@ describe('tickets', () => {
     expect(verifyTicket(key, owner, { ...ticket, expiresAtMs: EXPIRY + 1 }, NOW)).toBe(false);
   });
 
-  it('are worth nothing with any one character changed', () => {
+  it('is invalid with any one character changed', () => {
     const text = issueTicket(key, owner, 'TV', EXPIRY);
     fc.assert(
       fc.property(fc.nat(text.length - 1), fc.constantFrom(...'0aZ-_.'), (at, character) => {
@@ -41,7 +41,7 @@ describe('tickets', () => {
     );
   });
 
-  it('are not read from anything else', () => {
+  it('is not read from any other text', () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 300 }), (text) => parseTicket(text) === undefined),
     );

@@ -7,8 +7,8 @@ import { type Press, press, pressOf } from './press.ts';
 import { expectRefusal, KINDS, RATES, type Refusal } from './refusals.ts';
 
 /**
- * Every refusal of a purchase: what causes it, its status, its headers, what the page says, and that
- * it draws no quota. Causes are given as changes to a world in which everything else is well.
+ * Every refusal of a purchase: its cause, status, headers and message, and that it draws no quota.
+ * A cause is a change to a world in which everything else is right.
  */
 
 const HOUR_MS = 3_600_000;
@@ -213,7 +213,7 @@ it('the refusals of a purchase are all in this table', () => {
 
 describe('the refusals of a purchase', () => {
   let node: WebNode;
-  // The clocks stand still: a slow machine gives nobody another second of a limit.
+  // The clocks stand still, so that a slow machine gives nobody another second of a limit.
   beforeEach(() => void vi.useFakeTimers({ toFake: ['performance', 'Date'] }));
   afterEach(async () => {
     vi.useRealTimers();
@@ -229,25 +229,26 @@ describe('the refusals of a purchase', () => {
       const { drawn } = node.world;
       const published = node.world.published.length;
       expectRefusal(await press(node, mine), one);
-      // No quota: nothing drawn is left, and only what was drawn and failed was ever published.
+      // Quota: nothing stays drawn, and a message is published only for a request that was drawn
+      // and then failed.
       expect(node.world.drawn).toBe(drawn);
       if (node.world.publish === 'confirmed') expect(node.world.published).toHaveLength(published);
       expect(await node.context.metrics.text()).toContain(`{verdict="${verdict}"`);
     },
   );
 
-  it('draw Retry-After at random, so that the refused do not come back together', async () => {
+  it('have a random Retry-After, so that refused shoppers do not all return at once', async () => {
     node = await openWebNode();
     node.world.keep = 0;
     const drawn = new Set<unknown>();
-    // One of the four stays away from so many once in a million million runs.
+    // A value in this range fails to appear once in a million million runs.
     for (let i = 0; i < 100; i += 1) {
       drawn.add((await press(node, pressOf(node))).headers['retry-after']);
     }
     expect(drawn.size).toBe(4);
   });
 
-  it('say "sold out" while nothing may come back, and only then', async () => {
+  it('are "sold out" only when no unit may come back', async () => {
     node = await openWebNode();
     for (const row of [
       { free: 0, unpaidExists: true },

@@ -10,11 +10,11 @@ import { order, stock } from '../../db/shop.ts';
 import { uniqueName } from '../../servers.ts';
 import { until } from '../../until.ts';
 
-/** Late payments draw their units from the node's grant, on a real database. */
+/** Late payments draw their units from the node's grant. Uses a real database. */
 
 const { database, worker, web, ops, sale } = await openShop();
 
-/** An order that has expired; two units are free. */
+/** An expired order of a SKU with two free units. */
 async function late() {
   const sku = await stock(ops, sale, { units: 2 });
   const orderNo = await order(worker, sku);
@@ -28,7 +28,7 @@ async function late() {
   return found;
 }
 
-/** A node with so many units to spend, and what it counts. */
+/** A cashier of a node that can spend this many units, and a count of its draws. */
 function open(spare: number | 'cut off', databases: Databases = web) {
   const stopping = new AbortController();
   const node = uniqueName('web');
@@ -57,13 +57,13 @@ function open(spare: number | 'cut off', databases: Databases = web) {
 const reference = () => uniqueName('ref');
 
 describe('a late payment', () => {
-  it('takes units that this node has a right to', async () => {
+  it("takes units from the node's grant", async () => {
     const { cashier, counts } = open(3);
     expect(await cashier.pay(await late(), reference())).toBe('paid');
     expect(counts).toMatchObject({ spare: 2, drawn: 1, decided: 1 });
   });
 
-  it('goes back when there is no right to any, and waits a moment for one', async () => {
+  it('waits a moment for units, and is refunded when the grant has none', async () => {
     const { cashier, counts } = open(0);
     expect(await cashier.pay(await late(), reference())).toBe('refund_due');
     expect(counts.wanted).toBe(1);
@@ -73,7 +73,7 @@ describe('a late payment', () => {
     expect(await paying).toBe('paid');
   });
 
-  it('ends its draw when the database gives it nothing', async () => {
+  it('ends its draw when the database gives it no units', async () => {
     const { cashier, counts } = open(3);
     const order = await late();
     await ops.hot.query({
@@ -84,7 +84,7 @@ describe('a late payment', () => {
     expect(counts).toMatchObject({ spare: 2, drawn: 1, decided: 1 });
   });
 
-  it('is not booked by a node that cannot tell, or that stops', async () => {
+  it('is not recorded by a node that is cut off or stops', async () => {
     const order = await late();
     const paid = reference();
     await expect(open('cut off').cashier.pay(order, paid)).rejects.toMatchObject({
@@ -96,7 +96,7 @@ describe('a late payment', () => {
     expect(await open(1).cashier.pay(order, paid)).toBe('paid');
   });
 
-  it('keeps its units until it is known what became of it', async () => {
+  it('keeps its units drawn until its result is known', async () => {
     let lost = 0;
     const query = async <Row extends Record<string, unknown>>(statement: Statement) => {
       const rows = await web.hot.query<Row>(statement);
@@ -113,7 +113,7 @@ describe('a late payment', () => {
     expect(await orderDetails(web, order.orderNo)).toMatchObject({ status: 'paid', refund: null });
   });
 
-  it('gives its units back at once when the database refuses it each time', async () => {
+  it('gives its units back at once when the database keeps refusing it', async () => {
     const order = await late();
     await database.admin.query({
       text: `CREATE OR REPLACE FUNCTION hot.broken() RETURNS trigger LANGUAGE plpgsql AS
@@ -129,7 +129,7 @@ describe('a late payment', () => {
     expect(await open(1).cashier.pay(order, paid)).toBe('paid');
   });
 
-  it('takes nothing once its node is fenced, whose units others have sold', async () => {
+  it('takes nothing after its node was fenced, because others have sold its units', async () => {
     const found = await late();
     const stopped = { fence: async () => {} };
     const query = async <Row extends Record<string, unknown>>(statement: Statement) => {
@@ -138,7 +138,7 @@ describe('a late payment', () => {
     };
     const pool = { ...web.hot, query };
     const { cashier, counts, node } = open(1, { regular: pool, hot: pool });
-    // The process is stopped: its session ends, and the keeper gives its unit to another node.
+    // The process hangs: its session ends, and the keeper gives its unit to another node.
     stopped.fence = async () => {
       counts.isTrusted = false;
       await fenceNode(ops, node);
@@ -155,7 +155,7 @@ describe('a late payment', () => {
     });
   });
 
-  it('draws nothing for an order that is in time, or booked already', async () => {
+  it('draws nothing for an order that is in time or paid already', async () => {
     const { cashier, counts } = open(5);
     const orderNo = await order(worker, await stock(ops, sale, { units: 1 }));
     const found = await orderDetails(web, orderNo);

@@ -5,10 +5,10 @@ import { Recall } from '../../../server/purchase/recall.ts';
 import { type Press, press, pressOf } from '../gate/press.ts';
 import { openWebNode, type WebNode } from '../web-node.ts';
 
-/** Many presses with keys at once: what is refused stays cheap, and what was ordered is not denied. */
+/** Many presses with keys at once: refusals stay cheap, and an existing order is not denied. */
 
 const HOUR_MS = 3_600_000;
-/** Beyond all look-ups that a node has room for in one moment. */
+/** More presses than a node may look up at one moment. */
 const CROWD = 1_100;
 
 let nowMs: number;
@@ -22,25 +22,28 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-describe('the room for look-ups', () => {
+describe('the budget of look-ups', () => {
   it.each([
     [true, 1_000],
     [false, 100],
-  ])('is as much as is said before, of repetitions (%s) %i a second', (isRepeated, perSecond) => {
-    const recall = new Recall({ find: async () => undefined } as never);
-    let [within, taken] = [0, 0];
-    const seconds = 2;
-    for (let n = 0; n < seconds * 20_000; n += 1) {
-      nowMs += 0.05;
-      if (!recall.hasRoom(isRepeated)) continue;
-      within += 1;
-      if (recall.take(isRepeated)) taken += 1;
-    }
-    // The bucket is full at first.
-    expect(taken).toBeGreaterThanOrEqual(seconds * perSecond);
-    expect(taken).toBeLessThanOrEqual((seconds + 1) * perSecond);
-    expect(within).toBe(taken);
-  });
+  ])(
+    'allows as many as hasRoom has announced: for repetitions (%s) %i a second',
+    (isRepeated, perSecond) => {
+      const recall = new Recall({ find: async () => undefined } as never);
+      let [within, taken] = [0, 0];
+      const seconds = 2;
+      for (let n = 0; n < seconds * 20_000; n += 1) {
+        nowMs += 0.05;
+        if (!recall.hasRoom(isRepeated)) continue;
+        within += 1;
+        if (recall.take(isRepeated)) taken += 1;
+      }
+      // The bucket is full at first.
+      expect(taken).toBeGreaterThanOrEqual(seconds * perSecond);
+      expect(taken).toBeLessThanOrEqual((seconds + 1) * perSecond);
+      expect(within).toBe(taken);
+    },
+  );
 });
 
 describe('a crowd with keys', () => {
@@ -75,7 +78,7 @@ describe('a crowd with keys', () => {
     return seen;
   };
 
-  it('that presses for the first time hears the gate, and leaves repetitions their room', async () => {
+  it("that presses for the first time gets the gate's verdict, and leaves repetitions their look-ups", async () => {
     node.world.state = 'closed';
     expect(await verdicts(first)).toEqual(new Map([['closed', CROWD]]));
     const marked = { ...known.headers, 'idempotency-retry': 'true' };
@@ -84,7 +87,7 @@ describe('a crowd with keys', () => {
     expect((await press(node, known)).statusCode).toBe(202);
   });
 
-  it('that repeats is never told a last word without a look, and pays nothing for it', async () => {
+  it('that repeats gets no final verdict without a look-up, and the refusal is cheap', async () => {
     node.world.state = 'closed';
     expect(await verdicts(repeated)).toEqual(
       new Map([
@@ -93,7 +96,7 @@ describe('a crowd with keys', () => {
       ]),
     );
     known.ticket = node.ticketOf(known.user, Date.now() - HOUR_MS);
-    // Nothing of it is read: neither who it is nor its body.
+    // The node reads neither the identity nor the body of this press.
     const url = `/api/v1/buy/${known.ticket}`;
     const bare = await node.app.inject({ method: 'POST', url, headers: known.headers });
     expect([bare.statusCode, bare.json().verdict]).toEqual([503, 'status_unavailable']);
@@ -104,7 +107,7 @@ describe('a crowd with keys', () => {
     expect((await press(node, known)).statusCode).toBe(202);
   });
 
-  it('with tickets that hold no longer is not told so without a look', async () => {
+  it('with expired tickets is not told so without a look-up', async () => {
     const answers = await verdicts(repeated);
     expect(answers).toEqual(
       new Map([

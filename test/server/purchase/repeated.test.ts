@@ -5,7 +5,9 @@ import { DatabaseError } from '../../../db/client/errors.ts';
 import { type Press, press, pressOf } from '../gate/press.ts';
 import { openWebNode, rowOnSale, type WebNode } from '../web-node.ts';
 
-/** A purchase that is sent again with the same Idempotency-Key, to a node that does not remember it. */
+/**
+ * A purchase that is repeated with the same Idempotency-Key at a node that does not remember it.
+ */
 
 const HOUR_MS = 3_600_000;
 const AWAY = new DatabaseError('unavailable', 'the database is away');
@@ -13,7 +15,7 @@ const AWAY = new DatabaseError('unavailable', 'the database is away');
 let node: WebNode;
 let mine: Press;
 let key: string;
-/** What the database says of any request. */
+/** The answer of the database about any request. */
 let outcome: Partial<RequestOutcome>;
 let looked: number;
 
@@ -92,7 +94,7 @@ describe('a repeated purchase', () => {
     expect(node.world.drawn).toBe(drawn);
   });
 
-  it('has the same key in capital letters', async () => {
+  it('is recognized when its key is in capital letters', async () => {
     mine.headers = { 'idempotency-key': key.toUpperCase() };
     node.world.state = 'closed';
     expect((await press(node, mine)).statusCode).toBe(202);
@@ -101,15 +103,18 @@ describe('a repeated purchase', () => {
   it.each([
     ['its ticket ran out', 10, -HOUR_MS],
     ['its ticket, of a long life, is a minute old', 3_600, HOUR_MS - 60_000],
-  ])('is told what is wrong with it, and no last word, when %s', async (_why, ttl, leftMs) => {
-    const other = await openWebNode({ environment: { TICKET_TTL_SECONDS: String(ttl) } });
-    other.world.state = 'closed';
-    const url = `/api/v1/buy/${other.ticketOf(mine.user, Date.now() + leftMs)}`;
-    const headers = { 'idempotency-key': key };
-    const stranger = await other.app.inject({ method: 'POST', url, headers, payload: {} });
-    expect(stranger.json().verdict).toBe('unauthenticated');
-    await other.close();
-  });
+  ])(
+    'is refused with the actual error, and not with a final verdict, when %s',
+    async (_why, ttl, leftMs) => {
+      const other = await openWebNode({ environment: { TICKET_TTL_SECONDS: String(ttl) } });
+      other.world.state = 'closed';
+      const url = `/api/v1/buy/${other.ticketOf(mine.user, Date.now() + leftMs)}`;
+      const headers = { 'idempotency-key': key };
+      const stranger = await other.app.inject({ method: 'POST', url, headers, payload: {} });
+      expect(stranger.json().verdict).toBe('unauthenticated');
+      await other.close();
+    },
+  );
 
   it.each([
     ['the request is another user’s', () => (outcome = { userId: 'somebody else' }), 403],
@@ -125,13 +130,13 @@ describe('a repeated purchase', () => {
     expect(node.world.drawn).toBe(0);
   });
 
-  it('that ended without an order is answered whatever quantity it asked for', async () => {
+  it('that ended without an order is answered whatever its quantity', async () => {
     expire();
     outcome = { orderNo: null, units: 0, status: 'sold_out' };
     expect((await press(node, mine)).statusCode).toBe(202);
   });
 
-  it('got fewer units than it asked for, and asks for the same again', async () => {
+  it('is recognized when its order has fewer units than it asked for', async () => {
     expire();
     mine.payload = '{"quantity":3,"acceptFewer":true}';
     outcome = { units: 2 };
@@ -140,7 +145,7 @@ describe('a repeated purchase', () => {
 });
 
 describe('a press that may be a repetition', () => {
-  it('is not told a last word while the database is away', async () => {
+  it('gets no final verdict while the database is away', async () => {
     node.world.outcomes = async () => {
       throw AWAY;
     };
@@ -155,7 +160,7 @@ describe('a press that may be a repetition', () => {
     expect((await press(node, mine)).json().verdict).toBe('status_unavailable');
   });
 
-  it('is refused with what the fast path says first, whoever asks', async () => {
+  it('is refused by the fast path first, whoever asks', async () => {
     node.world.state = 'closed';
     const url = `/api/v1/buy/${mine.ticket}`;
     const headers = { 'idempotency-key': key };
@@ -179,7 +184,7 @@ describe('a press that may be a repetition', () => {
       answers.push((await press(node, { ...mine, ticket, headers })).json().verdict);
     }
     expect(answers.slice(0, 5)).toEqual(Array(5).fill('ticket_invalid'));
-    // However slow this machine is, a second gives one more.
+    // On a slow machine the budget grows by one each second.
     expect(answers).toContain('status_unavailable');
     expect(looked).toBe(answers.filter((verdict) => verdict === 'ticket_invalid').length);
   });

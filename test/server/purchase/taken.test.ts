@@ -3,14 +3,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { press, pressOf } from '../gate/press.ts';
 import { openWebNode, type WebNode } from '../web-node.ts';
 
-describe('a purchase that was let through', () => {
+describe('an admitted purchase', () => {
   let node: WebNode;
   beforeEach(async () => {
     node = await openWebNode();
   });
   afterEach(() => node.close());
 
-  it('is never taken back: the same request is answered as before', async () => {
+  it('is never taken back: the same request gets the same answer', async () => {
     const mine = pressOf(node);
     const first = await press(node, mine);
     expect(first.statusCode).toBe(202);
@@ -20,7 +20,7 @@ describe('a purchase that was let through', () => {
     expect(node.world.drawn).toBe(1);
   });
 
-  it('leaves its ticket usable when it was not taken, and uses it up when it was', async () => {
+  it('uses its ticket up if it was accepted by the broker, and leaves it usable if it was not', async () => {
     const mine = pressOf(node);
     node.world.publish = 'refused';
     expect((await press(node, mine)).json().verdict).toBe('overloaded');
@@ -32,13 +32,13 @@ describe('a purchase that was let through', () => {
     expect(node.world.drawn).toBe(1);
   });
 
-  it('lets no copy past the gate on another’s account that was not taken', async () => {
+  it('that the broker refused lets no copy with a forged ticket past the gate', async () => {
     const { promise, resolve } = Promise.withResolvers<'refused'>();
     node.world.publish = promise;
     const mine = { ...pressOf(node), headers: { 'idempotency-key': randomUUID() } };
     const first = press(node, mine);
     while (node.world.drawn === 0) await new Promise(setImmediate);
-    // The same key with a forged ticket; its body comes when the first copy has been refused.
+    // The same key with a forged ticket. Its body arrives after the first copy has been refused.
     const forged = {
       ...mine,
       ticket: mine.ticket.slice(0, -2) + (mine.ticket.endsWith('AA') ? 'QQ' : 'AA'),

@@ -6,7 +6,7 @@ import { servers } from '../../servers.ts';
 import { until } from '../../until.ts';
 import { startRelay } from '../../zk/client/relay.ts';
 
-/** What a web node does by itself; grants are written by hand, no keeper runs. */
+/** The quota agent of a web node, with grants that are written by hand. No keeper runs. */
 
 let plane: ControlPlane;
 
@@ -27,7 +27,7 @@ async function grant(agent: NodeAgent, sku: string, units: number): Promise<void
   await until('granted', () => grantOf(agent, sku) === units, { pollMs: 5 });
 }
 
-test('draws what it was granted, no more; refunds and outcomes are reported', async () => {
+test('a node draws what it was granted and no more, and reports refunds and outcomes', async () => {
   const sku = 'draws';
   await plane.sell(sku, 10);
   const agent = plane.agent();
@@ -49,7 +49,7 @@ test('draws what it was granted, no more; refunds and outcomes are reported', as
   });
 });
 
-test('follows states and shares; an SKU of which nothing is said is paused', async () => {
+test('a node follows states and shares, and pauses an SKU whose state is not set', async () => {
   const agent = plane.agent();
   await ready(agent);
   expect(agent.state('unheard')).toBe('paused');
@@ -66,7 +66,7 @@ test('follows states and shares; an SKU of which nothing is said is paused', asy
   await until('lottery', () => agent.shed() === 'lottery', { pollMs: 5 });
 });
 
-test('garbage and deletion leave the last good value, for a node that starts then too', async () => {
+test('invalid edits and deletions leave the last good value in force, also for a node that starts afterwards', async () => {
   const sku = 'garbled';
   await plane.sell(sku, 10);
   const { state, quota } = plane.paths.sku(sku);
@@ -122,7 +122,7 @@ test('a node that was cut off stops drawing in time, and comes back as another n
   relay.speak();
   await until('a new node', () => agent.ready() && agent.node !== node);
   expect(agent.draw(sku, 1)).toEqual({ drawn: false, verdict: 'quota_spent' });
-  // What the old node id still hears of is not this one's.
+  // Outcomes for the old node id do not change the new node's counts.
   agent.decide(node, sku, 1);
   agent.refund(node, sku, 1);
   expect(grantOf(agent, sku)).toBe(0);
@@ -138,7 +138,7 @@ test('a node whose registration is deleted by hand takes another id', async () =
   expect(agent.trusted(node)).toBe(false);
 });
 
-test('closing says that the report is final and leaves no registration', async () => {
+test('a node that closes marks its report as final and removes its registration', async () => {
   const agent = plane.agent();
   const node = await ready(agent);
   await agent.close();

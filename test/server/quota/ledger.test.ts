@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Ledger } from '../../../server/quota/ledger.ts';
 
 describe('the ledger of a web node', () => {
-  it('says what it is short of, the smallest refused request, until its grant is raised', () => {
+  it('reports the smallest refused request as its need until its grant is raised', () => {
     const ledger = new Ledger();
     ledger.setGrant('TV', 2);
     expect(ledger.draw('TV', 3)).toBe(0);
@@ -14,7 +14,7 @@ describe('the ledger of a web node', () => {
     expect(ledger.report()['TV']?.need).toBe(0);
   });
 
-  it('is short of units too when its grant was cut below what it had admitted', () => {
+  it('reports a need when its grant was cut below the units that it has admitted', () => {
     const ledger = new Ledger();
     ledger.setGrant('TV', 5);
     ledger.draw('TV', 4);
@@ -24,7 +24,7 @@ describe('the ledger of a web node', () => {
     expect(ledger.report()['TV']?.need).toBe(1);
   });
 
-  it('gives what is there to a request that takes fewer, and is short of as little as that takes', () => {
+  it('gives the rest to a request that accepts fewer, and reports the least that it accepts as the need', () => {
     const ledger = new Ledger();
     ledger.setGrant('TV', 2);
     expect(ledger.draw('TV', 3, 1)).toBe(2);
@@ -38,7 +38,7 @@ describe('the ledger of a web node', () => {
     expect(ledger.spare('TV')).toBe(5);
   });
 
-  it('takes back what was not taken, and no more than is under way', () => {
+  it('takes refunds of units that were not taken, up to the units under way', () => {
     const ledger = new Ledger();
     ledger.setGrant('TV', 1);
     ledger.draw('TV', 1);

@@ -8,7 +8,9 @@ import { Purchases } from '../../../server/requests/purchases.ts';
 import { FOREIGN_LOOKUPS_PER_SECOND, StatusWaits } from '../../../server/requests/status-waits.ts';
 import { wait } from '../shoppers.ts';
 
-/** Shoppers whose web node has died wait at another one, which hears nothing of their requests. */
+/**
+ * Shoppers whose web node has died wait at another node, which gets no verdicts for their requests.
+ */
 
 const CROWD = 25_000;
 const WAIT_MS = 30_000;
@@ -67,12 +69,13 @@ describe('requests of a dead node', () => {
     return wait(statusWaits, question, WAIT_MS);
   };
 
-  it('are looked for together, and less often the longer it takes', async () => {
+  it('are looked up together, and less often the longer it takes', async () => {
     const crowd = Array.from({ length: 100 }, begin);
     await vi.advanceTimersByTimeAsync(90);
     expect(queries).toBe(1);
     await vi.advanceTimersByTimeAsync(9_910);
-    // Every 100 ms at first, then when a quarter more has passed, from the fourth second on every second.
+    // First every 100 ms, then whenever the time has grown by a quarter, and every second from the
+    // fourth second on.
     expect(queries).toBeGreaterThanOrEqual(16);
     expect(queries).toBeLessThanOrEqual(23);
     expect(asked).toBe(queries * crowd.length);
@@ -81,18 +84,18 @@ describe('requests of a dead node', () => {
     expect(statusWaits.waitingCount).toBe(0);
   });
 
-  it('are waited for by so many shoppers and no more', async () => {
+  it('can be waited for by a limited number of shoppers', async () => {
     for (let count = 0; count < 60_000; count += 1) begin();
     expect(begin).toThrow(expect.objectContaining({ verdict: 'overloaded' }));
   });
 
-  it('do not drown the database, however many wait; and each is told', async () => {
+  it('do not overload the database, however many shoppers wait, and each shopper gets the outcome', async () => {
     const crowd = Array.from({ length: CROWD }, begin);
     await vi.advanceTimersByTimeAsync(10_000);
     expect(asked).toBeGreaterThan(2 * CROWD);
-    // Everybody at first, then so many a second; a tick of it more.
+    // All of them at first, then a fixed number a second, and one tick more.
     expect(asked).toBeLessThanOrEqual(CROWD + 10.1 * FOREIGN_LOOKUPS_PER_SECOND);
-    // One a tick, and one for each thousand.
+    // One query a tick, and one for each thousand requests.
     expect(queries).toBeLessThanOrEqual(101 + asked / 1_000);
     for (const { question } of crowd) {
       const { requestId, userId } = question;
@@ -107,7 +110,7 @@ describe('requests of a dead node', () => {
       };
       outcomes.set(requestId, { ...outcome, ...rest, decidedAt: DECIDED_AT } as RequestOutcome);
     }
-    // Their turn comes within as many seconds as the crowd's look-ups take.
+    // Every shopper has a turn within the seconds that the crowd's look-ups take.
     await vi.advanceTimersByTimeAsync((CROWD / FOREIGN_LOOKUPS_PER_SECOND) * 1_000 + 200);
     expect(crowd.filter(({ isTold }) => !isTold)).toEqual([]);
     expect(statusWaits.waitingCount).toBe(0);

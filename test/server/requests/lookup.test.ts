@@ -8,7 +8,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test('ids that are asked for all the time share a query every 20 ms; a lone one waits 5 ms', async () => {
+test('look-ups in quick succession share a query every 20 ms, and a single one waits 5 ms', async () => {
   const queries: string[][] = [];
   const lookup = new Lookup(
     async (ids) => {

@@ -13,7 +13,10 @@ import { Purchases } from '../../../server/requests/purchases.ts';
 import { StatusWaits } from '../../../server/requests/status-waits.ts';
 import { ask, wait } from '../shoppers.ts';
 
-/** Requests of this node whose verdict never comes: what is said of them, and how they are chased. */
+/**
+ * Requests of this node whose verdict never arrives: which answer they get, and how they are looked
+ * up.
+ */
 
 const rowOf = (schema: Schema) => ({ sale: 'demo', sku: schema, schema }) as SkuOnSale;
 const outcomeOf = (requestId: string): RequestOutcome => ({
@@ -102,7 +105,7 @@ async function statusOf(entry: Taken) {
 }
 
 describe('a request whose verdict was lost', () => {
-  it('is ordered here as soon as another node may say so', async () => {
+  it('is answered as ordered as soon as another node may answer so', async () => {
     const entry = take('hot');
     expect(await statusOf(entry)).toBe('queued');
     expect(asked).toBe(0);
@@ -111,7 +114,7 @@ describe('a request whose verdict was lost', () => {
     expect(await statusOf(entry)).toBe('ordered');
   });
 
-  it('is told when it is found, to a shopper who has waited for it; and until then asked for seldom', async () => {
+  it('reaches a waiting shopper when its outcome is found, and is rarely looked up until then', async () => {
     const entry = take('hot');
     const shopper = wait(statusWaits, questionOf(entry), 30_000);
     await vi.advanceTimersByTimeAsync(20_000);
@@ -122,7 +125,7 @@ describe('a request whose verdict was lost', () => {
     expect((await shopper.told)?.status).toBe('ordered');
   });
 
-  it('is not said to be queued by a look-up that began before the verdict came', async () => {
+  it('is not answered as queued by a look-up that began before the verdict came', async () => {
     const entry = take('hot');
     await vi.advanceTimersByTimeAsync(300);
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -135,7 +138,7 @@ describe('a request whose verdict was lost', () => {
     expect((await told)?.status).toBe('sold_out');
   });
 
-  it('is queued while the database is away if it was taken since, and else cannot be told', async () => {
+  it('is answered as queued while the database is away only if it was taken after the last answer', async () => {
     const before = take('hot');
     await vi.advanceTimersByTimeAsync(300);
     const other = take('hot');
@@ -146,11 +149,12 @@ describe('a request whose verdict was lost', () => {
     await vi.advanceTimersByTimeAsync(300);
     expect(await statusOf(since)).toBe('queued');
     expect(await statusOf(other)).toBe('queued');
-    // It was undecided half a second before the last answer: since then its order may be known.
+    // It was looked up half a second before the last answer. Since then its order may be known
+    // elsewhere.
     expect(await statusOf(before)).not.toBe('queued');
   });
 
-  it('is looked up in its own home, whether the other one is there or not', async () => {
+  it('is looked up in its own home, whether the other home is there or not', async () => {
     missing = ['hot'];
     const entry = take('regular');
     await vi.advanceTimersByTimeAsync(300);
@@ -163,7 +167,7 @@ describe('a request whose verdict was lost', () => {
 });
 
 describe('while one home is away', () => {
-  it('its requests do not keep those of the other one from being looked up', async () => {
+  it('the requests of that home do not delay look-ups in the other one', async () => {
     missing = ['hot'];
     for (let n = 0; n < 2_500; n += 1) take('hot');
     const entry = take('regular');
@@ -172,7 +176,7 @@ describe('while one home is away', () => {
     expect(entry.stage).toBe('decided');
   });
 
-  it('what the broker never answered for is published again all the same', async () => {
+  it('a request that the broker has not confirmed is still published again', async () => {
     missing = ['hot', 'regular'];
     publishing = 'unknown';
     const entry = take('hot');

@@ -6,7 +6,7 @@ import { type Answer, Shopper } from '../../shopper.ts';
 import { until } from '../../until.ts';
 import { openWebNode, type WebNode } from '../web-node.ts';
 
-/** Places to wait for an outcome, over sockets: who can hold how many, and for how long. */
+/** Status waits over sockets: how many a shopper may have, and for how long. */
 
 const jwtSecret = randomBytes(32).toString('base64url');
 let node: WebNode;
@@ -31,20 +31,20 @@ async function takenUrl(user: string): Promise<string> {
   return answer.body.statusUrl;
 }
 
-describe('places to wait', () => {
-  it('are held for the grace time only by somebody who asks for any id', async () => {
+describe('status waits', () => {
+  it('for an unknown id last for the grace time only', async () => {
     const startedMs = performance.now();
     const waits = ['?wait=30', '?wait=3600', '/events'].map((tail) =>
       shopper('eve').call('GET', `/api/v1/requests/${randomUUID()}${tail}`),
     );
     const answers = await Promise.all(waits);
     expect(answers.map(verdict)).toEqual(Array(3).fill([404, 'not_found']));
-    // Far beyond the grace time on any machine, and before the time that was asked for.
+    // Longer than the grace time on any machine, and shorter than the requested wait.
     expect(performance.now() - startedMs).toBeLessThan(25_000);
     expect(taken()).toBe(0);
   });
 
-  it('are few for each user, whatever the way in, and free again at once', async () => {
+  it('are limited for each user on all routes together, and are free again at once', async () => {
     const path = await takenUrl('eve');
     const headers = { authorization: `Bearer ${node.tokenOf('eve')}` };
     const held = Array.from({ length: USER_PLACES_MAX }, (_, index) => {
@@ -59,7 +59,7 @@ describe('places to wait', () => {
       expect(verdict(answer)).toEqual([429, 'rate_limited']);
       expect(Number(answer.retryAfter)).toBeGreaterThan(0);
     }
-    // Others wait as before.
+    // Other users can still wait.
     const own = await takenUrl('ann');
     expect((await shopper('ann').call('GET', `${own}?wait=0`)).body.status).toBe('queued');
     held[0]?.abort();

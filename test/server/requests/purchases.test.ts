@@ -19,7 +19,7 @@ function requestOf(userId: string) {
   return { requestId, userId, units: 1 };
 }
 
-/** A node whose broker answers as told. */
+/** A node whose broker gives these answers. */
 function setUp(answers: (PublishResult | Promise<PublishResult>)[], trusted = true) {
   const sizes: number[] = [];
   const events: string[] = [];
@@ -60,7 +60,7 @@ function setUp(answers: (PublishResult | Promise<PublishResult>)[], trusted = tr
 }
 
 describe('an admitted request', () => {
-  it('travels with those that come at the same time, up to a bound', async () => {
+  it('is published together with those that arrive at the same time, up to a limit', async () => {
     const { purchases, sizes } = setUp(['confirmed', 'confirmed', 'confirmed']);
     const entries = Array.from({ length: 257 }, (_, i) =>
       purchases.take(row, requestOf(`u${i}`), 'ticket', 'web-1'),
@@ -71,8 +71,8 @@ describe('an admitted request', () => {
     purchases.stop();
   });
 
-  it('leaves at once when nothing is on the way, and else gathers until the confirm', async () => {
-    // It gathers for some milliseconds at the most, which do not pass here.
+  it('is published at once when no message is under way, and otherwise gathered until the confirm', async () => {
+    // Gathering ends after some milliseconds, which do not pass here.
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const first = Promise.withResolvers<PublishResult>();
     const { purchases, sizes } = setUp([first.promise, 'confirmed']);
@@ -92,7 +92,7 @@ describe('an admitted request', () => {
     vi.useRealTimers();
   });
 
-  it('waits a few milliseconds for a broker that does not answer, not longer', async () => {
+  it('waits only a few milliseconds for a broker that does not answer', async () => {
     const { purchases, sizes } = setUp([new Promise(() => {}), 'confirmed']);
     purchases.take(row, requestOf('u1'), 'ticket', 'web-1');
     await nextTurn();
@@ -112,14 +112,14 @@ describe('an admitted request', () => {
     }
   });
 
-  it('is not published when the grant is not trusted any more', async () => {
+  it('is not published when the grant is no longer trusted', async () => {
     const { purchases, events } = setUp(['confirmed'], false);
     await purchases.take(row, requestOf('ada'), 'ticket', 'web-1').published;
     expect(events).toEqual(['answered', 'refund']);
     purchases.stop();
   });
 
-  it('stays queued while unknown, is never refunded, and is taken when the confirm comes late', async () => {
+  it('stays queued while unknown, is never refunded, and is taken when a late confirm arrives', async () => {
     const { purchases, events, answerLate, statusWaits } = setUp(['unknown']);
     const entry = purchases.take(row, requestOf('ada'), 'ticket', 'web-1');
     await entry.published;
@@ -134,7 +134,7 @@ describe('an admitted request', () => {
     purchases.stop();
   });
 
-  it('is published again while unknown, after the end of its node id too', async () => {
+  it('is published again while unknown, also after its node id has ended', async () => {
     const { purchases, node } = setUp(['unknown', 'confirmed']);
     const entry = purchases.take(row, requestOf('ada'), 'ticket', 'web-1');
     await entry.published;
@@ -158,7 +158,7 @@ describe('an admitted request', () => {
     purchases.stop();
   });
 
-  it('is decided once, tells who waits, and is nobody else’s business', async () => {
+  it('is decided once, is reported to the shopper who waits, and is hidden from other users', async () => {
     const { purchases, events, statusWaits } = setUp(['confirmed']);
     const entry = purchases.take(row, requestOf('ada'), 'ticket', 'web-1');
     const { requestId } = entry.request;
@@ -174,7 +174,7 @@ describe('an admitted request', () => {
     purchases.stop();
   });
 
-  it('is waited for until the outcome, the clock, the shopper or the process ends the wait', async () => {
+  it('is waited for until the outcome, the time limit, the shopper or the process ends the wait', async () => {
     const { purchases, statusWaits, stopping } = setUp(['confirmed']);
     const entry = purchases.take(row, requestOf('ada'), 'ticket', 'web-1');
     await entry.published;

@@ -7,7 +7,7 @@ const key = randomBytes(32);
 const keyOf = (sale: string) => (sale === 'demo' ? key : undefined);
 const request = { requestId: '00000000-0000-4000-8000-000000000001', userId: 'ada' };
 
-it('a receipt proves what was known, to its owner, for its request', () => {
+it('a receipt proves what the node knew, to its owner, for its request', () => {
   const taken = { sale: 'demo', ...request };
   const unknown = { ...taken, unknownAt: 'web-1.x-abc' };
   expect(readReceipt(keyOf, issueReceipt(key, taken), request)).toEqual(taken);
@@ -16,12 +16,12 @@ it('a receipt proves what was known, to its owner, for its request', () => {
   expect(readReceipt(keyOf, proof, { ...request, userId: 'bob' })).toBeUndefined();
   expect(readReceipt(keyOf, `${proof}.web-1`, request)).toBeUndefined();
   expect(readReceipt(keyOf, proof.replace('demo', 'other'), request)).toBeUndefined();
-  // What was not known does not become known by leaving the node out.
+  // Leaving the node out does not turn an unknown request into a taken one.
   const [sale, signature] = issueReceipt(key, unknown).split('.');
   expect(readReceipt(keyOf, `${sale}.${signature}`, request)).toBeUndefined();
 });
 
-it('is no ticket of the same key, whatever sale, SKU and user are called', () => {
+it('a receipt is not a ticket of the same key, whatever the sale, SKU and user are named', () => {
   const [, expiry = '', id = '', signature] = issueTicket(
     key,
     { sale: 'receipt', userId: request.requestId },

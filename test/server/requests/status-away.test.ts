@@ -6,7 +6,7 @@ import { issueReceipt } from '../../../server/requests/receipt.ts';
 import { until } from '../../until.ts';
 import { openWebNode, type WebNode } from '../web-node.ts';
 
-/** What is said of a request while the database is away: never an earlier state than before. */
+/** The answers about a request while the database is away: never an earlier state than before. */
 
 const AWAY = new DatabaseError('unavailable', 'the database is away');
 const away = async (): Promise<RequestOutcome[]> => {
@@ -36,7 +36,7 @@ const take = () =>
     'web-1',
   ).published;
 
-/** As in the status URL of a request that another node took. */
+/** The id as in the status URL of a request that another node took. */
 const withReceipt = () => {
   const facts = { sale: node.world.row.sale, requestId, userId: 'ann' };
   return `${requestId}~${issueReceipt(node.ticketKey, facts)}`;
@@ -66,7 +66,7 @@ async function expectUnknown(path: string): Promise<void> {
 
 describe('while the database is away', () => {
   it.each(['', '?wait=10', '/events'])(
-    'a request of another node cannot be told, receipt or not: …%s',
+    'a request of another node has no answer, with a receipt or without: …%s',
     async (rest) => {
       node.world.outcomes = async () => [ordered()];
       expect((await get(withReceipt())).json().status).toBe('ordered');
@@ -76,31 +76,31 @@ describe('while the database is away', () => {
     },
   );
 
-  it('an order of this node cannot be told either: it may be paid or cancelled', async () => {
+  it('an order of this node has no answer either, because it may be paid or cancelled', async () => {
     await take();
     node.context.purchases.onVerdict({ requestId, status: 'ordered', units: 1, orderNo: '42' });
     node.world.outcomes = async () => [ordered('cancelled')];
     expect((await get(requestId)).json().status).toBe('cancelled');
     node.world.outcomes = away;
     await expectUnknown(requestId);
-    // Five in a row, and the database is left alone for a moment.
+    // After five failures in a row the node stops asking the database for a moment.
     for (let n = 0; n < 6; n += 1) await expectUnknown(requestId);
   });
 
-  it('what can change no more is told from memory', async () => {
+  it('a final state is answered from memory', async () => {
     await take();
     node.context.purchases.onVerdict({ requestId, status: 'sold_out', units: 0 });
     node.world.outcomes = away;
     expect((await get(requestId)).json().status).toBe('sold_out');
   });
 
-  it('a request that this node knows as undecided is queued', async () => {
+  it('a request that this node knows as undecided is answered as queued', async () => {
     node.world.outcomes = away;
     await take();
     expect((await get(requestId)).json()).toEqual({ requestId, status: 'queued' });
   });
 
-  it('a shopper who waits is told so when it goes away meanwhile', async () => {
+  it('a shopper who waits is told when the database goes away meanwhile', async () => {
     let looked = 0;
     node.world.outcomes = async () => {
       looked += 1;
@@ -112,13 +112,13 @@ describe('while the database is away', () => {
 });
 
 describe('while one home of two is away', () => {
-  it('what it may know cannot be told', async () => {
+  it('a request that this home may have has no answer', async () => {
     node.world.missing = ['hot'];
     await expectUnknown(withReceipt());
     await expectUnknown(requestId);
   });
 
-  it('a shopper who waits with a receipt is told when it is back', async () => {
+  it('a shopper who waits with a receipt gets the answer when the home is back', async () => {
     let looked = 0;
     node.world.missing = ['hot'];
     node.world.outcomes = async () => {
@@ -132,7 +132,7 @@ describe('while one home of two is away', () => {
     expect(looked).toBe(3);
   });
 
-  it('a shopper who waits is told when the fence of a lost node can be asked for again', async () => {
+  it('a shopper who waits gets the answer when the fence of a lost node can be asked for again', async () => {
     let askedFor = 0;
     node.world.fenced = async () => {
       askedFor += 1;
@@ -147,7 +147,7 @@ describe('while one home of two is away', () => {
 });
 
 describe('a node that has missed verdicts', () => {
-  it('does not know its own requests as undecided until it has looked them up', async () => {
+  it('does not answer its own requests as undecided until it has looked them up', async () => {
     await take();
     const { purchases } = node.context;
     purchases.hears(false);
@@ -161,7 +161,7 @@ describe('a node that has missed verdicts', () => {
       isLooked = true;
       return [];
     };
-    // The breaker lets somebody try after a moment.
+    // The circuit breaker lets one call through after a moment.
     await until('it is queued', async () => (await get(requestId)).json().status === 'queued');
     expect(isLooked).toBe(true);
     const entry = purchases.pending.find(requestId);
