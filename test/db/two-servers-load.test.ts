@@ -68,7 +68,7 @@ function startCarrier() {
     running = false;
     await Promise.all(loops);
     for (const to of [...SCHEMAS, ...SCHEMAS]) {
-      while ((await untilAnswered(() => carryTo(worker, to))).pieces > 0);
+      while ((await untilAnswered(() => carryTo(worker, to))).transfers > 0);
     }
   };
 }
@@ -298,8 +298,8 @@ it('arrives whole, at whatever step the mover is killed and the second server re
       // What has left arrives without anybody's help; what has not is moved again.
       const before = resumedByWorkers;
       for (const where of SCHEMAS) {
-        const { pieces } = await untilAnswered(() => carryTo(worker, where, { takeOver: true }));
-        resumedByWorkers += Math.min(1, pieces);
+        const { transfers } = await untilAnswered(() => carryTo(worker, where, { takeOver: true }));
+        resumedByWorkers += Math.min(1, transfers);
       }
       const moved = await untilAnswered(() => moveSku(ops, to, shop.sku));
       if (before === resumedByWorkers) expect(moved.slots).toBe(4);

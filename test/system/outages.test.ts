@@ -190,7 +190,10 @@ describe('the last node', () => {
     await Promise.all(WEB.map((name) => system.kill(name)));
     // It closes a connection without an answer where a node dies with a call of that connection, so
     // that a browser repeats it. This test asks for what comes after.
-    await until('the balancer has no node', async () => (await calls['readyz']?.())?.status === 503);
+    await until(
+      'the balancer has no node',
+      async () => (await calls['readyz']?.())?.status === 503,
+    );
     const buy = () => shopper().press(sale, SKU, { ticket: 'any' });
     const answers = await answersOf({ ...calls, buy });
     for (const { name, status, contentType, retryAfter, body } of answers) {
