@@ -16,7 +16,7 @@ import {
 import type { Databases, Statement } from './client/pool.ts';
 import { type Refund, type RefundRow, toRefund } from './refunds.ts';
 
-/** Typed calls of the order routines. Order numbers are digits. Every function throws only DatabaseError. */
+/** Typed calls of the order routines. Order numbers are digits. All throw only DatabaseError. */
 
 /** A purchase request and the web node that admitted it. */
 export interface AdmittedRequest extends PurchaseRequest {
