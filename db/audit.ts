@@ -11,9 +11,12 @@ import {
 } from './client/both-homes.ts';
 import type { Databases } from './client/pool.ts';
 
-/** The books of both schemas, and where they have a server each, one server's against the other's. */
+/**
+ * Audits the books of both schemas. Where each schema has its own server, the books of the two servers
+ * are also compared with each other.
+ */
 
-/** One broken promise. */
+/** A broken promise: something that the audit found not to add up. */
 export interface AuditRow {
   readonly schema: Schema;
   readonly promise: string;
@@ -25,10 +28,13 @@ export interface AuditRow {
   readonly remedy: string;
 }
 
-/** Far beyond any machine: 2 to 4 us an order, and some more beside other work. */
+/** Far more than an audit needs: it takes 2 to 4 µs per order, and somewhat more under load. */
 export const AUDIT_TIMEOUT_MS = 10 * 60_000;
 
-/** Two servers have no common moment: what does not add up is looked at again so often. */
+/**
+ * The two servers have no common snapshot, so a difference may be a transfer on its way. A difference
+ * is reported when this many looks have found it.
+ */
 const LOOKS_MAX = 5;
 const LOOK_INTERVAL_MS = 100;
 
@@ -54,14 +60,19 @@ const toAuditRow = (row: Row): AuditRow => ({
   remedy: row.remedy,
 });
 
-/** The books of both schemas: empty when all is well. Reads every order. */
+/**
+ * Audits both schemas. Reads every order.
+ *
+ * @returns the broken promises; empty when there are none
+ * @throws {DatabaseError} also if a home does not answer
+ */
 export async function audit(databases: Databases): Promise<AuditRow[]> {
   return whole(await auditHomes(databases));
 }
 
-/** The books of the homes that answer: those of a missing one may be right or wrong. */
+/** Audits the homes that answer. Nothing is known of the books of a missing home. */
 export async function auditHomes(databases: Databases): Promise<Answers<AuditRow>> {
-  // The home that is away must not be waited for as long as for an audit.
+  // Detects a home that is down within seconds; the audit itself has a timeout of minutes.
   if (areApart(databases))
     await askHomes(databases, 'presence', (_, home) => home.query({ text: 'SELECT' }));
   const answers = await queryHomes<Row>(databases, 'audit', auditText, [], AUDIT_TIMEOUT_MS);
@@ -73,8 +84,10 @@ export async function auditHomes(databases: Databases): Promise<Answers<AuditRow
 }
 
 /**
- * The books of one schema; of what goes between two servers, what is broken on its side. While the other
- * home is missing, the latter is not known.
+ * Audits one schema. Of the comparison of two servers, only the rows of this schema are returned; they
+ * are unknown while the other home is missing.
+ *
+ * @throws {DatabaseError} if the home of `schema` does not answer
  */
 export async function auditSchema(
   databases: Databases,
@@ -86,16 +99,21 @@ export async function auditSchema(
   return { rows: [...found, ...crossed.filter((row) => row.schema === schema)], missing };
 }
 
-/** What is known of the last audit of a schema, and whether the next one is this caller's. */
+/** The result of the last audit of a schema, and whether the caller has to make the next one. */
 export interface AuditTurn {
   readonly mine: boolean;
-  /** The last one; undefined: there was none yet. */
+  /** Undefined before the first audit. */
   readonly last:
     | { readonly rows: number; readonly seconds: number; readonly endedAt: Date }
     | undefined;
 }
 
-/** Takes the next audit if it is due, for `AUDIT_TIMEOUT_MS`; after that another may take it. */
+/**
+ * Takes the next audit if it is due. Another caller may take it after `AUDIT_TIMEOUT_MS` if `endAudit`
+ * was not called.
+ *
+ * @throws {DatabaseError}
+ */
 export async function takeAudit(databases: Databases, schema: Schema): Promise<AuditTurn> {
   const [row] = await databases[schema].query<{
     mine: boolean;
@@ -116,7 +134,7 @@ export async function takeAudit(databases: Databases, schema: Schema): Promise<A
   return { mine: row?.mine === true, last: last ?? undefined };
 }
 
-/** Reports an audit that was taken, and when the next one is due. */
+/** Stores the result of an audit that was taken, and when the next one is due. */
 export async function endAudit(
   databases: Databases,
   schema: Schema,
@@ -129,7 +147,7 @@ export async function endAudit(
   });
 }
 
-/** What was found until a home did not answer. */
+/** Compares the servers for each SKU that has moved. Stops at the first home that does not answer. */
 async function auditCrossed(databases: Databases): Promise<Answers<AuditRow>> {
   const text = () => 'SELECT sku FROM catalog.sku_homes() WHERE moves > 0';
   const skus = await queryHomes<{ sku: string }>(databases, 'crossed', text, []);
@@ -149,14 +167,14 @@ async function auditCrossed(databases: Databases): Promise<Answers<AuditRow>> {
   return { rows, missing: [] };
 }
 
-/** What one server says of a SKU, see user_books. */
+/** What one server knows of a SKU, from user_books. Users are keys, units are values. */
 interface Books {
-  /** Undefined: the SKU does not live there. */
+  /** Undefined if the SKU does not live on this server. */
   buyers: Map<string, number> | undefined;
   readonly held: Map<string, number>;
   readonly transferred: { readonly userId: string; readonly units: number; readonly no: number }[];
   applied: { readonly no: number; readonly units: number };
-  /** Units that travelled with each piece of post and all before. */
+  /** By transfer number: the units sent with that transfer and all before it. */
   readonly sent: Map<number, number>;
 }
 
@@ -202,23 +220,26 @@ async function compareBooks(databases: Databases, sku: string): Promise<Answers<
     return { rows: [], missing };
   const books = { regular, hot };
   const rows = [
-    ...SCHEMAS.flatMap((schema) => comparePost(schema, sku, books)),
+    ...SCHEMAS.flatMap((schema) => compareTransfers(schema, sku, books)),
     ...compareBuyers(sku, books),
   ];
   return { rows, missing };
 }
 
-/** Units that arrived = units that were sent with the same piece of post and all before. */
-function comparePost(to: Schema, sku: string, books: Record<Schema, Books>): AuditRow[] {
+/** Units applied at `to` = units that the other server sent up to the same transfer. */
+function compareTransfers(to: Schema, sku: string, books: Record<Schema, Books>): AuditRow[] {
   const { no, units: actual } = books[to].applied;
   const expected = books[otherSchema(to)].sent.get(no);
   if (expected === undefined || expected === actual) return [];
-  const detail = `units sent to ${to} with post 1 to ${no} = units applied`;
+  const detail = `units sent to ${to} with transfers 1 to ${no} = units applied`;
   const remedy = 'compare transfer of one server with stock_movement (kind move) of the other';
   return [{ schema: to, promise: 'books', sku, detail, expected, actual, remedy }];
 }
 
-/** What limits are judged by = orders of both servers, and what the post has not brought yet. */
+/**
+ * Units of each user in `buyer`, by which limits are judged = units of the orders of both servers and
+ * of the transfers that are not applied yet.
+ */
 function compareBuyers(sku: string, books: Record<Schema, Books>): AuditRow[] {
   const home = SCHEMAS.find((schema) => books[schema].buyers !== undefined);
   if (home === undefined) return [];

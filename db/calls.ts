@@ -1,4 +1,4 @@
-/** Every routine of the database, typed: what web nodes, workers, the keeper and the CLI call. */
+/** Typed calls of the database's routines, for web nodes, workers, the keeper and the CLI. */
 
 export * from './catalog.ts';
 export * from './checkouts.ts';

@@ -4,19 +4,19 @@ import type { Session } from './client/pool.ts';
 import { forSchema } from './install/routine-files.ts';
 
 /**
- * Two versions of place_orders side by side. place_orders itself hands a share of its calls, or those
- * of some SKUs, to place_orders_canary; every caller gets it, from the next call on.
+ * Runs two versions of place_orders side by side. place_orders itself passes a share of its calls, and
+ * all calls for some SKUs, to place_orders_canary. This holds for every caller from the next call on.
  */
 
 const CREATES = /CREATE OR REPLACE FUNCTION :schema\.place_orders\s*\(/;
 
 export interface CanaryOptions {
   readonly schema: Schema;
-  /** Text of a file like db/procedures/place_orders.sql. */
+  /** SQL text, in the form of db/procedures/place_orders.sql. */
   readonly source: string;
   /** Share of the calls, 0 to 1. */
   readonly share: number;
-  /** SKUs whose calls it takes in any case. */
+  /** SKUs whose calls all go to the canary. */
   readonly skus: readonly string[];
 }
 
@@ -31,27 +31,29 @@ export interface Canary {
 async function asOwner<T>(session: Session, work: () => Promise<T>): Promise<T> {
   return session.transaction(async () => {
     await session.run('SET LOCAL ROLE flashsale_owner');
-    // Each call of place_orders reads this table: with the lock none is under way, so none meets a
-    // canary that is half there. Calls wait for the milliseconds that this takes.
+    // Each call of place_orders reads this table. The lock keeps calls out for a few milliseconds, so
+    // that none of them finds a canary that is only partly installed.
     await session.run('LOCK TABLE catalog.sku_terms IN ACCESS EXCLUSIVE MODE');
     return work();
   });
 }
 
-/** Whether both have the same parameters, result and rights: a caller must not see a difference. */
-const SAME_FACE = `
+/** Whether both versions have the same parameters, result, owner and rights, as callers expect. */
+const SAME_SIGNATURE = `
   SELECT count(DISTINCT (pg_get_function_arguments(p.oid), pg_get_function_result(p.oid),
                          p.prosecdef, p.proowner, p.proacl::text)) = 1
          AND count(*) = 2
-         -- It may have settings of its own, but not another search_path.
+         -- The canary may have settings of its own, but not another search_path.
          AND bool_and('search_path=' || $1 || ', pg_temp' = ANY (p.proconfig)) AS same
   FROM pg_proc p
   WHERE p.pronamespace = $1::regnamespace
     AND p.proname IN ('place_orders', 'place_orders_canary')`;
 
 /**
- * @throws {DatabaseError} `refused` if one runs already, or if the file is not a place_orders that
- *   callers could use as they use the present one
+ * Installs a canary and starts to pass calls to it.
+ *
+ * @throws {DatabaseError} `refused` if a canary already runs in the schema, or if the file does not
+ *   create a place_orders with the same parameters, result and rights as the present one
  */
 export async function startCanary(session: Session, options: CanaryOptions): Promise<void> {
   const { schema, source, share, skus } = options;
@@ -64,15 +66,18 @@ export async function startCanary(session: Session, options: CanaryOptions): Pro
       values: [schema],
     });
     if (running.length > 0) {
-      const message = `a canary of ${schema}.place_orders runs already: stop or promote it first`;
+      const message = `a canary of ${schema}.place_orders is already running: stop or promote it first`;
       throw new DatabaseError('refused', message);
     }
     const renamed = source.replaceAll(/\bplace_orders\b/g, 'place_orders_canary');
     await session.run(forSchema(renamed, schema));
-    const [face] = await session.query<{ same: boolean }>({ text: SAME_FACE, values: [schema] });
-    if (face?.same !== true) {
+    const [signature] = await session.query<{ same: boolean }>({
+      text: SAME_SIGNATURE,
+      values: [schema],
+    });
+    if (signature?.same !== true) {
       const message =
-        'its parameters, result, owner, rights or search_path are not those of place_orders';
+        'the parameters, result, owner, rights or search_path differ from those of place_orders';
       throw new DatabaseError('refused', message);
     }
     await session.query({
@@ -93,14 +98,14 @@ async function end(session: Session, schema: Schema): Promise<string> {
   return row.source;
 }
 
-/** From the next call on place_orders decides alone. @throws {DatabaseError} */
+/** Removes the canary; place_orders decides every call again. @throws {DatabaseError} */
 export async function stopCanary(session: Session, schema: Schema): Promise<void> {
   await asOwner(session, () => end(session, schema));
 }
 
 /**
- * The canary's version becomes place_orders. Until its file is in db/procedures, it counts as changed by
- * hand, and the installer leaves it alone.
+ * Replaces place_orders by the canary's version. Until its file is in db/procedures, it counts as
+ * changed by hand, and the installer does not overwrite it.
  *
  * @throws {DatabaseError}
  */
@@ -120,7 +125,7 @@ export async function canaries(session: Session): Promise<Canary[]> {
   });
 }
 
-/** What one version met in the last minutes. */
+/** Figures of one version of place_orders. */
 export interface VersionFigures {
   readonly schema: Schema;
   readonly routine: string;
@@ -134,7 +139,7 @@ export interface VersionFigures {
   readonly lockMsMax: number;
 }
 
-/** Figures of each version, over what place_call still has. */
+/** Figures of each version, over the calls that are still in place_call. */
 export async function versionFigures(session: Session, schema: Schema): Promise<VersionFigures[]> {
   return session.query<VersionFigures & Record<string, unknown>>({
     text: `SELECT $1 AS schema, r.routine, sum(r.calls)::int AS calls,

@@ -5,14 +5,14 @@ import { DatabaseError, noAnswer } from './client/errors.ts';
 import { freeUnits, type HomeRow, homeOf, livesThere } from './client/homes.ts';
 import type { Databases, Pool } from './client/pool.ts';
 
-/** The routines of the catalogue, typed. Each function throws DatabaseError and nothing else. */
+/** Typed calls of the catalogue's routines. Every function throws only DatabaseError. */
 
 export interface NewSale {
   readonly sale: string;
   readonly title: string;
   readonly opensAt: Date;
   readonly closesAt: Date;
-  /** Time from an order to its expiry if it is not paid. */
+  /** Time from an order to its expiry when it is not paid. */
   readonly payWindowSeconds: number;
 }
 
@@ -21,10 +21,10 @@ function servers(databases: Databases): Pool[] {
 }
 
 /**
- * Makes a sale, on both servers where there are two.
+ * Creates a sale, on both servers where there are two.
  *
- * @returns false if it was there with the same values
- * @throws {DatabaseError} FS003 if it is there with other values
+ * @returns false if it already existed with the same values
+ * @throws {DatabaseError} FS003 if it exists with other values
  */
 export async function createSale(databases: Databases, sale: NewSale): Promise<boolean> {
   let created = false;
@@ -39,7 +39,7 @@ export async function createSale(databases: Databases, sale: NewSale): Promise<b
   return created;
 }
 
-/** Ranks are the same wherever a SKU lives. */
+/** Both servers need the same secret, so that ranks do not depend on where a SKU lives. */
 async function copySecret({ regular, hot }: Databases, sale: string): Promise<void> {
   const [row] = await regular.query<{ secret: Buffer }>({
     text: 'SELECT catalog.lottery_secret($1) AS secret',
@@ -62,31 +62,31 @@ export interface NewSku {
   readonly currency: string;
   readonly userLimit: number;
   readonly units: number;
-  /** Without it the tunable slots_default. */
+  /** Default: the tunable slots_default. */
   readonly slots?: number;
 }
 
 /**
- * Makes a SKU and loads its stock, on the server of its schema. Where there are two, the other one
- * knows of it too; that of `regular` first, so that a name is given once.
+ * Creates a SKU and loads its stock on the server of its schema. A second server gets an entry of the
+ * SKU. The server of `regular` comes first, so that each name is used once.
  *
- * @returns false if it was there with the same values; its stock is then left as it is
- * @throws {DatabaseError} FS003 if it is there with other values
+ * @returns false if it already existed with the same values; its stock is then left unchanged
+ * @throws {DatabaseError} FS003 if it exists with other values
  */
 export async function createSku(databases: Databases, sku: NewSku): Promise<boolean> {
   const home = databases[sku.schema];
   if (!areApart(databases)) return createStock(home, sku);
   if (sku.schema === 'hot') {
     await adoptSku(databases.regular, sku);
-    await bringRefusals(databases, sku.sku);
+    await copyRefusals(databases, sku.sku);
   }
   const created = await createStock(home, sku);
   if (sku.schema === 'regular') await adoptSku(databases.hot, sku);
   return created;
 }
 
-/** What was refused while no catalogue had the SKU stays refused on the server where it will live. */
-async function bringRefusals({ regular, hot }: Databases, sku: string): Promise<void> {
+/** Copies requests that were refused while no catalogue had the SKU, so that they stay refused. */
+async function copyRefusals({ regular, hot }: Databases, sku: string): Promise<void> {
   const refusals = await regular.query<{
     reason: string;
     request_ids: string[];
@@ -115,7 +115,7 @@ async function createStock(home: Pool, sku: NewSku): Promise<boolean> {
   return row?.created === true;
 }
 
-/** Tells a server of a SKU that lives on the other one. @throws {DatabaseError} FS003 */
+/** Enters a SKU that lives on the other server. @throws {DatabaseError} FS003 */
 export async function adoptSku(server: Pool, sku: SkuTerms): Promise<void> {
   await server.query({
     text: 'SELECT catalog.adopt_sku($1, $2, $3, $4, $5, $6, $7)',
@@ -123,15 +123,14 @@ export async function adoptSku(server: Pool, sku: SkuTerms): Promise<void> {
   });
 }
 
-/** Between two attempts to get the tables of a sale alone: orders that waited behind one go on. */
+/** Pause between attempts to lock a sale's tables, for orders that wait behind an attempt. */
 const DROP_PAUSE_MS = 500;
 
 /**
- * Removes an old sale and all that belongs to it, from both servers where there are two; again if it
- * did not get through, within a limit.
+ * Removes an old sale and all its data from every server. Waits up to 20 s for its tables.
  *
- * @throws {DatabaseError} FS001 it is not over; FS002 no such sale; FS004 something of it waits; 55P03
- *   other transactions held its tables all the time: call again
+ * @throws {DatabaseError} FS001 the sale is not over; FS002 no such sale; FS004 something of it is not
+ *   finished yet; 55P03 other transactions held its tables for the whole time: call again
  */
 export async function dropSale(databases: Databases, sale: string): Promise<void> {
   const here: Pool[] = [];
@@ -165,9 +164,9 @@ export interface BoardSku {
   readonly unitsTotal: number;
   /** Units in slots. */
   readonly free: number;
-  /** Units may come back from orders that are not paid. */
+  /** There are unpaid orders, whose units may become free. */
   readonly unpaidExists: boolean;
-  /** False: its home did not answer, so that nothing is known of its stock. */
+  /** False when its home did not answer: its stock is unknown then. */
   readonly isKnown: boolean;
 }
 
@@ -177,17 +176,17 @@ export interface BoardSale {
   readonly opensAt: Date;
   readonly closesAt: Date;
   readonly payWindowSeconds: number;
-  /** Another number than before: its ticket keys have changed. 0 while there is none. */
+  /** Changes when the ticket keys of the sale change; 0 while it has none. */
   readonly ticketEpoch: number;
   readonly skus: readonly BoardSku[];
 }
 
 export interface SaleBoard {
-  /** The clock that judges the sale window. */
+  /** The database server's clock, which decides when a sale opens and closes. */
   readonly serverTime: Date;
-  /** By opening time. */
+  /** In order of opening time. */
   readonly sales: readonly BoardSale[];
-  /** Homes that did not answer. Ticket epochs are in that of regular. */
+  /** Homes that did not answer. Ticket epochs come from the home of regular. */
   readonly missing: readonly Schema[];
 }
 
@@ -225,7 +224,7 @@ function toBoardSku(row: BoardRow, sku: string): BoardSku {
   };
 }
 
-/** Sales and SKUs with what is known about their stock. @throws {DatabaseError} if no home answers */
+/** Reads the sales and SKUs with their stock. @throws {DatabaseError} if no home answers */
 export async function saleBoard(databases: Databases): Promise<SaleBoard> {
   const apart = areApart(databases);
   const { rows, missing }: Answers<BoardRow> = apart
@@ -256,7 +255,7 @@ export async function saleBoard(databases: Databases): Promise<SaleBoard> {
   return { serverTime, sales: [...sales.values()], missing };
 }
 
-/** What one server has. The time comes in a row of its own, so that an empty catalogue has one too. */
+/** Reads the board of one server. The query starts from one row, so that an empty catalogue has a time. */
 function askBoard(server: Pool, asked: Schema, apart: boolean): Promise<BoardRow[]> {
   const homes = apart
     ? `, h.abroad, h.moves, h.leaving FROM (SELECT) AS always
@@ -275,15 +274,15 @@ function mergeBoardSku(sku: string, home: BoardRow, both: readonly BoardRow[]): 
     ...toBoardSku(home, sku),
     free: freeUnits(home),
     unitsTotal: both.reduce((sum, row) => sum + toNumber(row.units_total ?? '0'), 0),
-    // While it moves, one server may have answered before its units arrived and the other after they
-    // left: then no units are seen, and that must not read as sold out.
+    // During a move, one server may have answered before the units arrived and the other after they
+    // left. Neither answer then has the units, and the SKU must not be shown as sold out.
     unpaidExists: !livesThere(home) || both.some((row) => row.unpaid_exists === true),
   };
 }
 
 /**
- * A SKU as it stands on the board, with its sale; undefined if there is none.
- * @throws {DatabaseError} also if a home is missing that may know better
+ * Returns a SKU of the sale board with its sale; undefined if there is none.
+ * @throws {DatabaseError} also if one home does not answer, because it may have newer facts
  */
 export async function findSku(
   databases: Databases,

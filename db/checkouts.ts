@@ -2,14 +2,19 @@ import type { Schema } from '../contracts/names.ts';
 import { schemaOfOrder } from './client/both-homes.ts';
 import type { Databases } from './client/pool.ts';
 
-/** Sessions of the payment provider, typed. Each function throws DatabaseError and nothing else. */
+/**
+ * Typed calls for sessions of the payment provider. Every function throws only DatabaseError.
+ */
 
-/** Who the database that has this order is to payment providers. Never kept: it may be made anew. */
+/**
+ * Reads the installation id of the database that has this order. Do not cache it: the database may be
+ * replaced by a new one.
+ */
 export function installationOf(databases: Databases, orderNo: string): Promise<string> {
   return installation(databases, schemaOfOrder(orderNo));
 }
 
-/** Who the database of a schema is to payment providers. */
+/** Reads the installation id of a schema's database, by which payment providers identify it. */
 export async function installation(databases: Databases, schema: Schema): Promise<string> {
   const [row] = await databases[schema].query<{ id: string }>({
     name: 'installation',
@@ -18,7 +23,7 @@ export async function installation(databases: Databases, schema: Schema): Promis
   return row?.id ?? '';
 }
 
-/** Whether an order may be paid in a session that carries no identity: it is older than identities are. */
+/** Whether an order may be paid in a session without an installation id, which older versions made. */
 export async function isLegacyOrder(
   databases: Databases,
   { orderNo, createdAt }: { readonly orderNo: string; readonly createdAt: Date },
@@ -30,14 +35,15 @@ export async function isLegacyOrder(
   return row?.legacy === true;
 }
 
-/** A session as the provider has made it. */
+/** A session that the provider has created. */
 export interface NewSession {
+  /** The provider's reference, with the provider's name in front. */
   readonly ref: string;
   readonly url: string;
   readonly endsAt: Date;
 }
 
-/** The session in which an order is paid now, if there is one, and which one the next would be. */
+/** Reads the session in which an order can be paid now, if any, and the number of the next session. */
 export async function liveCheckout(
   databases: Databases,
   orderNo: string,
@@ -59,7 +65,11 @@ export async function liveCheckout(
   return { session, nextAttempt: attempt + 1 };
 }
 
-/** Remembers a session. @returns the URL of the one in force; undefined: the order has ended */
+/**
+ * Stores a session, unless the order already has one in force.
+ *
+ * @returns the URL of the session in force; undefined if the order cannot be paid any more
+ */
 export async function keepCheckout(
   databases: Databases,
   orderNo: string,
@@ -76,11 +86,15 @@ export async function keepCheckout(
 export interface DueCheckout {
   readonly sessionRef: string;
   readonly orderNo: string;
-  /** With this one. */
+  /** Number of tries, including this one. */
   readonly tries: number;
 }
 
-/** Takes sessions that are to be ended; nobody else has them until their next try. */
+/**
+ * Takes sessions that are to be ended. No other caller gets them until their next try is due.
+ *
+ * @param prefix the provider's name, with which its references begin
+ */
 export async function takeCheckouts(
   databases: Databases,
   schema: Schema,
@@ -103,10 +117,14 @@ export async function takeCheckouts(
   }));
 }
 
-/** `paying`: completed, and the provider has not said yet what became of the payment. */
+/** `paying`: completed, but the provider has not yet reported the result of the payment. */
 export type CheckoutEnd = 'ended' | 'paying' | { readonly error: string };
 
-/** How a session is over, or why not. @returns whether it was not known to be over */
+/**
+ * Stores how a session ended, or why it could not be ended.
+ *
+ * @returns whether it is the session of the order and was not known to be over
+ */
 export async function endCheckout(
   databases: Databases,
   orderNo: string,

@@ -3,9 +3,12 @@ import { otherSchema } from './client/both-homes.ts';
 import { DatabaseError } from './client/errors.ts';
 import type { Pool } from './client/pool.ts';
 
-/** Copies what must be known where a SKU is decided: who holds how much, and what was decided. */
+/**
+ * Copies what the home of a SKU needs to decide requests: the buyers with their units, and the
+ * outcomes.
+ */
 
-/** Rows a page. The database makes and reads the text of a page; it is not parsed here. */
+/** Rows per page. The databases write and read the JSON of a page; it is not parsed here. */
 const PAGE_ROWS = 10_000;
 
 export interface Copy {
@@ -13,21 +16,22 @@ export interface Copy {
   readonly source: Pool;
   readonly target: Pool;
   readonly sku: string;
-  /** An id of this copier alone. */
+  /** A new UUID for this copier. */
   readonly copier: string;
 }
 
 export interface Copied {
+  /** Buyers and outcomes. */
   readonly rows: number;
   readonly buyers: number;
 }
 
 /**
- * One round: all rows, or those written since the last complete round.
+ * Makes one round of copying: all rows, or those written since the last complete round.
  *
- * @param takeOver even from a copier that wrote a moment ago
- * @returns undefined if another one is at it, or the SKU lives at the target
- * @throws {DatabaseError} `retry` if another one has taken over meanwhile
+ * @param takeOver replace another copier even if it wrote within the last three seconds
+ * @returns undefined if another copier is at work, or the SKU lives at the target
+ * @throws {DatabaseError} `retry` if another copier took over meanwhile
  */
 export async function copySku(copy: Copy, takeOver: boolean): Promise<Copied | undefined> {
   const { to, source, target, sku, copier } = copy;
@@ -72,5 +76,5 @@ async function copyRows(copy: Copy, what: 'buyers' | 'outcomes', since: string |
 }
 
 function superseded(sku: string): DatabaseError {
-  return new DatabaseError('retry', `another process copies ${sku} now`);
+  return new DatabaseError('retry', `another process is now copying ${sku}`);
 }

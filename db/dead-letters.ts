@@ -4,22 +4,25 @@ import { areApart, exactTime, queryHomes } from './client/both-homes.ts';
 import type { Databases } from './client/pool.ts';
 import { type Decision, decideWhereItLives } from './orders.ts';
 
-/** What operators do with dead letters, as the database remembers it. */
+/** What operators did with dead letters, as the database stores it. */
 
 export interface RefusedRequest {
   readonly requestId: string;
   readonly userId: string;
 }
 
-/** PostgreSQL's text takes every character but this one. */
+/** The only character that PostgreSQL's type text cannot store. */
 const NUL = /\0/g;
 
 /**
- * Ends requests as `rejected`, in the schema where their SKU lives: `schema` is where it is asked
- * first. One that has an outcome already keeps it. Of two servers that of `regular` is asked first: no
- * SKU comes to be without its knowing, so that a refusal of an unknown one is not forgotten then.
+ * Ends requests as `rejected` in the schema where their SKU lives. A request that has an outcome keeps
+ * it.
  *
- * @returns the one outcome of each request; `locked` when the SKU moves on all the time: call again
+ * With two servers, the server of `regular` is asked first. Every new SKU is entered there first, and
+ * `createSku` copies the refusals that it finds there.
+ *
+ * @param schema the schema to ask first, with one server
+ * @returns the one outcome of each request; `locked` if the SKU moved during the call: call again
  * @throws {DatabaseError}
  */
 export async function refuseRequests(
@@ -44,7 +47,7 @@ export async function refuseRequests(
 }
 
 export interface HandledDeadLetter {
-  /** Its id: a hash of the content. */
+  /** Id of the dead letter: a hash of its content. */
   readonly letter: string;
   readonly action: 'replayed' | 'refused';
   readonly queue: string;
@@ -52,16 +55,17 @@ export interface HandledDeadLetter {
   readonly error: string | null;
   readonly sku: string | null;
   readonly requestIds: readonly string[];
-  /** Of a refusal. */
+  /** Why the requests were refused; null if the dead letter was replayed. */
   readonly reason: string | null;
   readonly headers: Readonly<Record<string, unknown>>;
-  /** Its first bytes, and how many there are in all. */
+  /** The first bytes of the content. */
   readonly content: Buffer;
+  /** Length of the whole content. */
   readonly bytes: number;
   readonly handledBy: string;
 }
 
-/** @throws {DatabaseError} */
+/** Stores that a dead letter was replayed or refused. @throws {DatabaseError} */
 export async function logDeadLetter(
   databases: Databases,
   schema: Schema,
@@ -94,20 +98,25 @@ export type HandledFacts = Omit<HandledDeadLetter, 'content' | 'headers'> & {
 /** Dead letters that were replayed or refused, newest first. */
 export interface HandledPage {
   readonly letters: readonly HandledFacts[];
-  /** Of the last one, if more follow. */
+  /** Position of the last one, if more follow. */
   readonly next?: Position;
-  /** Homes that did not answer: theirs are not among these. */
+  /** Homes that did not answer; their dead letters are not included. */
   readonly missing: readonly Schema[];
 }
 
-/** @param after the last one of the page before @throws {DatabaseError} */
+/**
+ * Reads a page of the dead letters that were replayed or refused, newest first.
+ *
+ * @param after position of the last one of the page before
+ * @throws {DatabaseError} if no home answers
+ */
 export async function handledDeadLetters(
   databases: Databases,
   limit: number,
   after?: Position,
 ): Promise<HandledPage> {
   const text = (schema: Schema) =>
-    // Numbers of the two schemas are told apart as those of orders are.
+    // Odd numbers are those of regular and even ones those of hot, as with order numbers.
     `SELECT * FROM (
        SELECT handled_at, handled_by, action, letter, queue, cause, error, sku,
               request_ids::text[] AS request_ids, reason, bytes,

@@ -1,15 +1,15 @@
 import type { Databases } from './client/pool.ts';
 
-/** The lottery of a sale, as the database gives it out at this moment. */
+/** The lottery of a sale, as far as the database discloses it at this time. */
 export interface SaleLottery {
   readonly secretSha256: Buffer;
   /** Undefined before the sale opens. */
   readonly secret: Buffer | undefined;
-  /** The sale has closed: everyone may see the secret. */
+  /** True after the sale has closed: everybody may then see the secret. */
   readonly isPublic: boolean;
 }
 
-/** Undefined for a sale that does not exist. */
+/** Reads the lottery of a sale; undefined if there is no such sale. @throws {DatabaseError} */
 export async function saleLottery(
   databases: Databases,
   sale: string,

@@ -14,8 +14,8 @@ import { type Move, moveToServer } from './transfers.ts';
 export { type AuditRow, audit, auditHomes } from './audit.ts';
 
 /**
- * The routines of operators and of the quota keeper, typed. Each function throws DatabaseError and
- * nothing else.
+ * Typed calls of the routines for operators and the quota keeper. Every function throws only
+ * DatabaseError.
  */
 
 export interface UnitCount {
@@ -25,7 +25,7 @@ export interface UnitCount {
   /** Units in slots; `unitsTotal - free` is what orders hold. */
   readonly free: number;
   readonly unpaidExists: boolean;
-  /** Where the SKU lives, if the schemas have a server each. */
+  /** Where the SKU lives; present only when each schema has its own server. */
   readonly home?: Schema;
 }
 
@@ -36,21 +36,27 @@ interface UnitRow extends Record<string, unknown> {
   unpaid_exists: boolean;
 }
 
-/** The units of every SKU, in one snapshot where both schemas share a server. */
+/**
+ * Reads the units of every SKU, in one snapshot where both schemas share a server.
+ *
+ * @throws {DatabaseError} also if one home does not answer
+ */
 export async function unitCounts(databases: Databases): Promise<UnitCount[]> {
   return whole(await knownUnitCounts(databases, new Map()));
 }
 
 /**
- * What a SKU has on the server where it does not live: nothing changes there until it moves again, so
- * that it is known while that server is away. By SKU; kept by whoever counts again and again.
+ * Units of each SKU on the server where it does not live. They do not change until the SKU moves
+ * again, so the last figures stay valid while that server is down. The caller keeps this map between
+ * its counts.
  */
 export type Elsewhere = Map<string, { readonly moves: number; readonly unitsTotal: number }>;
 
 /**
- * The same, without the SKUs whose units cannot be told while a home is missing.
+ * Like `unitCounts`, but leaves out the SKUs whose units are unknown while a home is missing.
  *
- * @param homeTimeoutMs how long one home may hold up the other one's counts
+ * @param homeTimeoutMs maximum wait for a home before the counts of the other one are returned
+ * @throws {DatabaseError} if no home answers
  */
 export async function knownUnitCounts(
   databases: Databases,
@@ -118,9 +124,10 @@ async function unitCountsApart(
 }
 
 /**
- * Brings a SKU to `schema` while it is being sold, to another server too; finishes what a call before
- * has begun.
+ * Moves a SKU to `schema` while it is being sold, also to another server. Finishes a move that an
+ * earlier call began.
  *
+ * @param slots number of slots at the new home; default: as many as before
  * @throws {DatabaseError} FS002 if there is no such SKU
  */
 export async function moveSku(
@@ -145,8 +152,8 @@ export async function moveSku(
 }
 
 /**
- * Once this returns, no request that the web node admitted can be ordered in these schemas any more.
- * Idempotent.
+ * Fences a web node: after this returns, no request that the node admitted can become an order in
+ * these schemas. Idempotent.
  */
 export async function fenceNode(
   databases: Databases,
@@ -161,7 +168,10 @@ export async function fenceNode(
   }
 }
 
-/** Whether SKUs live in the schema that were in the other one before: requests may still come by there. */
+/**
+ * Whether a SKU lives in the schema that was in the other one before. Its requests may still be in the
+ * queue of the other one.
+ */
 export async function hasMovedSkus(databases: Databases, schema: Schema): Promise<boolean> {
   const [row] = await databases[schema].query<{ moved: boolean }>({
     text: `SELECT EXISTS (SELECT FROM catalog.sku_homes() h
@@ -171,7 +181,11 @@ export async function hasMovedSkus(databases: Databases, schema: Schema): Promis
   return row?.moved === true;
 }
 
-/** Whether the web node was fenced in both schemas. */
+/**
+ * Whether the web node is fenced in both schemas.
+ *
+ * @throws {DatabaseError} also if one home does not answer and the other one says that it is
+ */
 export async function nodeFenced(databases: Databases, node: string): Promise<boolean> {
   const text = (schema: Schema) => `SELECT ${schema}.node_fenced($1) AS fenced`;
   const answers = await queryHomes<{ fenced: boolean }>(databases, 'node_fenced', text, [node]);
@@ -179,7 +193,7 @@ export async function nodeFenced(databases: Databases, node: string): Promise<bo
   return whole(answers).length > 0;
 }
 
-/** Removes old figures of place_orders; how many. */
+/** Removes old figures of place_orders; returns how many. */
 export async function trimPlaceCalls(databases: Databases, schema: Schema): Promise<number> {
   const rows = await databases[schema].query<{ removed: string }>({
     text: `SELECT ${schema}.trim_place_calls() AS removed`,
@@ -187,7 +201,7 @@ export async function trimPlaceCalls(databases: Databases, schema: Schema): Prom
   return toNumber(rows[0]?.removed ?? '0');
 }
 
-/** @returns the units that exist then */
+/** Adds units to a SKU. @returns the units that exist afterwards */
 export async function restock(
   databases: Databases,
   schema: Schema,
@@ -203,10 +217,11 @@ export async function restock(
 
 export interface Slot {
   readonly slot: number;
+  /** Units in the slot. */
   readonly remaining: number;
 }
 
-/** @returns the slots as they are then */
+/** Changes the number of slots of a SKU. @returns the slots afterwards */
 export async function setSlots(
   databases: Databases,
   schema: Schema,

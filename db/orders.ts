@@ -16,29 +16,26 @@ import {
 import type { Databases, Statement } from './client/pool.ts';
 import { type Refund, type RefundRow, toRefund } from './refunds.ts';
 
-/**
- * The order routines, typed: one function for each. Order numbers are strings of digits. Each
- * function throws DatabaseError and nothing else.
- */
+/** Typed calls of the order routines. Order numbers are digits. All throw only DatabaseError. */
 
-/** A request, with the web node that admitted it. */
+/** A purchase request and the web node that admitted it. */
 export interface AdmittedRequest extends PurchaseRequest {
   readonly node: string;
 }
 
-/** What place_orders says about one request. */
+/** The answer of place_orders for one request. */
 export interface Decision {
   readonly requestId: string;
-  /** `locked` is not final: call again with `wait`; with the reason `not_open`, a little later. */
+  /** `locked` is not final: call again with `wait`, or after a pause if the reason is `not_open`. */
   readonly status: Outcome | 'locked';
   readonly reason: string | null;
   /** Digits; null unless `ordered`. */
   readonly orderNo: string | null;
   /** Units ordered; 0 unless `ordered`. */
   readonly units: number;
-  /** With `withTerms`, of an order that this call has placed; more of an old one is looked up. */
+  /** Decimal string; only with `withTerms`, and only if this call placed the order. */
   readonly amount?: string;
-  /** Of the orders that this call has placed: the same object in each decision. */
+  /** Terms of the orders that this call placed; the same object in each decision. */
   readonly terms?: OrderTerms;
 }
 
@@ -49,23 +46,24 @@ interface PlacedRow extends Record<string, unknown> {
   reason: string | null;
   order_no: string | null;
   units: number;
-  /** In the first row: what the orders that the call has placed have in common, and their amounts. */
+  /** In the first row only: the common terms of the orders that the call placed, and their amounts. */
   placed?: (OrderTerms & { amounts: Record<string, string> }) | null;
 }
 
-/** Schemas that one call asks: a SKU that moves on meanwhile is `locked`, and the next call sees. */
+/** Schemas that one call asks. A SKU that moves again meanwhile is `locked` until the next call. */
 const HOPS_MAX = 2;
+/** Pause for a SKU that is on its way between two servers. */
 const ON_THE_WAY_PAUSE_MS = 20;
 
 /**
- * Decides requests for one SKU, in one transaction, in the schema where it lives: `schema` is where
- * it is asked first.
+ * Decides requests for one SKU, in one transaction in the schema where it lives.
  *
- * @param options `wait` for slots that are locked; `withTerms`: decisions say what the shopper is told
- *   of an order that the call has placed
+ * @param schema the schema to ask first
+ * @param options `wait`: wait for slots that are locked; `withTerms`: decisions have the amount and the
+ *   terms of the orders that the call placed
  * @returns one decision for each request, in the same order
- * @throws {DatabaseError} `retry`: the outcome may be unknown; the same call again finds it out.
- *   `refused` blames the whole batch, though one request may be the cause: call again one by one
+ * @throws {DatabaseError} `retry`: the outcome may be unknown; repeat the same call to find it out.
+ *   `refused`: the whole batch failed, although one request may be the cause; call again one by one
  */
 export async function placeOrders(
   databases: Databases,
@@ -104,7 +102,7 @@ export async function placeOrders(
   );
 }
 
-/** Runs a statement that answers like place_orders, in the schema where the SKU lives. */
+/** Runs a statement that answers like place_orders where the SKU lives; asks `schema` first. */
 export async function decideWhereItLives(
   databases: Databases,
   schema: Schema,
@@ -116,7 +114,7 @@ export async function decideWhereItLives(
     rows = await databases[home].query<PlacedRow>(statement(home));
     home = movedTo(rows);
   }
-  // On its way between two servers: the next call would only meet the same.
+  // The SKU is on its way between two servers. Without the pause, the next call would find it so too.
   if (home !== undefined) await sleep(ON_THE_WAY_PAUSE_MS);
   return toDecisions(rows);
 }
@@ -145,14 +143,16 @@ function toDecisions(rows: readonly PlacedRow[]): Decision[] {
   });
 }
 
-/** All requests of a call are of one SKU: it has moved for all of them or for none. */
+/** A call is for one SKU, so the first row tells whether it has moved. */
 function movedTo([first]: readonly PlacedRow[]): Schema | undefined {
   if (first?.status !== 'moved') return undefined;
   return SCHEMAS.find((schema) => schema === first.reason);
 }
 
-/** `paid` and `expired` mean that it is too late; `not_found` also for another user's order. */
+/** `paid`, `expired`: too late to cancel. `not_found`: no such order of this user. */
 export type CancelResult = 'cancelled' | 'paid' | 'expired' | 'not_found';
+
+/** Cancels a user's unpaid order. @throws {DatabaseError} */
 
 export async function cancelOrder(
   databases: Databases,
@@ -178,7 +178,7 @@ export interface Expired {
   readonly units: number;
 }
 
-/** Ends unpaid orders whose time is over; fewer than `limit` in all: nothing more was due. */
+/** Expires overdue unpaid orders, at most `limit`. If there are fewer, no more were due. */
 export async function expireOrders(
   databases: Databases,
   schema: Schema,
@@ -196,12 +196,12 @@ export async function expireOrders(
   }));
 }
 
-/** Unpaid, or how it ended. */
+/** `ordered` is unpaid. */
 export type OrderStatus = 'ordered' | 'paid' | 'cancelled' | 'expired';
 
 export interface Order extends OrderFacts {
   readonly status: OrderStatus;
-  /** Money that the order could not have; null if there was none. */
+  /** Refund of money that could not be used for the order; null if there is none. */
   readonly refund: Refund | null;
 }
 
@@ -242,16 +242,21 @@ function toOrder(row: OrderStateRow): Order {
   return { ...toOrderFacts(row), status: row.status, refund: toRefund(row.refund) };
 }
 
-/** Some of a user's orders, newest first. */
+/** A page of a user's orders, newest first. */
 export interface OrderPage {
   readonly orders: readonly Order[];
-  /** Of the last order, if more follow. */
+  /** Position of the last order, if more follow. */
   readonly next?: Position;
-  /** Homes that did not answer: their orders are not among these. */
+  /** Homes that did not answer; their orders are not included. */
   readonly missing: readonly Schema[];
 }
 
-/** @param options `after`: the last order of the page before */
+/**
+ * Reads a page of a user's orders, newest first.
+ *
+ * @param options `after`: position of the last order of the page before
+ * @throws {DatabaseError} if no home answers
+ */
 export async function userOrders(
   databases: Databases,
   userId: string,
@@ -271,7 +276,7 @@ export async function userOrders(
   return { orders: shown.map(({ row }) => toOrder(row)), ...next, missing };
 }
 
-/** The order, whoever's it is: compare `userId` before it is shown. */
+/** Reads an order of any user: compare `userId` before you show it. */
 export async function orderDetails(
   databases: Databases,
   orderNo: string,

@@ -5,7 +5,7 @@ import { toNumber } from './client/both-homes.ts';
 import type { Databases } from './client/pool.ts';
 import { type OrderRow, toOrderFacts } from './orders.ts';
 
-/** The transactional outbox: order events that wait to be published. */
+/** Typed calls of the transactional outbox, which holds order events until they are published. */
 
 export interface EventRow extends OrderRow {
   event_no: string;
@@ -26,10 +26,13 @@ export function toEvent(row: EventRow): OrderEvent {
 }
 
 /**
- * The oldest events, of up to `limit` rows (each may hold a whole batch of orders), if `relay` is the
- * one that publishes them, or becomes it: who was silent for the tunable outbox_lease_ms is replaced.
- * They come again until they are reported done.
+ * Reads the oldest events if `relay` has the lease or gets it now. A relay that has not called for the
+ * time of the tunable outbox_lease_ms loses the lease to the next caller. Events are returned again
+ * until `outboxDone` is called for them.
  *
+ * @param relay an id of the caller alone
+ * @param limit maximum rows; each may hold the events of a whole batch of orders
+ * @returns the events, oldest first; none while another relay has the lease
  * @throws {DatabaseError}
  */
 export async function outboxBatch(
@@ -46,7 +49,7 @@ export async function outboxBatch(
   return rows.map(toEvent);
 }
 
-/** Lets another relay publish from now on. @throws {DatabaseError} */
+/** Gives up the lease, so that another relay can publish at once. @throws {DatabaseError} */
 export async function leaveOutbox(
   databases: Databases,
   schema: Schema,
@@ -58,8 +61,8 @@ export async function leaveOutbox(
 /**
  * Moves events that the broker has confirmed to the log.
  *
- * @param eventNos from the oldest on, without a gap
- * @returns how many rows were there
+ * @param eventNos numbers from the oldest on, without a gap
+ * @returns the number of rows that were moved
  * @throws {DatabaseError}
  */
 export async function outboxDone(

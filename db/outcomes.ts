@@ -6,7 +6,7 @@ import type { Databases } from './client/pool.ts';
 import type { OrderStatus } from './orders.ts';
 import { type Refund, type RefundRow, toRefund } from './refunds.ts';
 
-/** An order's life, and the ends of a request that became none. */
+/** The status of the request's order, or the outcome of a request that became no order. */
 export type RequestStatus = Outcome | OrderStatus;
 
 export interface RequestOutcome {
@@ -18,16 +18,20 @@ export interface RequestOutcome {
   readonly status: RequestStatus;
   readonly reason: string | null;
   readonly orderNo: string | null;
-  /** Decimal string; null without an order, as are the next two. */
+  /** Decimal string. `amount`, `currency` and `payBefore` are null without an order. */
   readonly amount: string | null;
   readonly currency: string | null;
   readonly payBefore: Date | null;
-  /** Of its order, as far as money came that it could not have. */
+  /** Refund of money that could not be used for the order; null if there is none. */
   readonly refund?: Refund | null;
   readonly decidedAt: Date;
 }
 
-/** What has become of requests; one that is not decided yet has no entry. */
+/**
+ * Reads the outcomes of requests. A request that is not decided yet has no entry.
+ *
+ * @throws {DatabaseError} also if one home does not answer
+ */
 export async function requestOutcomes(
   databases: Databases,
   requestIds: readonly string[],
@@ -35,7 +39,12 @@ export async function requestOutcomes(
   return whole(await knownOutcomes(databases, requestIds));
 }
 
-/** The same, as far as it can be told now: of a request without an entry a missing home may know. */
+/**
+ * Like `requestOutcomes`, from the homes that answer. A request without an entry may have an outcome
+ * in a missing home.
+ *
+ * @throws {DatabaseError} if no home answers
+ */
 export async function knownOutcomes(
   databases: Databases,
   requestIds: readonly string[],
@@ -58,7 +67,8 @@ export async function knownOutcomes(
   const text = (schema: Schema) => `SELECT * FROM ${schema}.request_outcomes($1)`;
   const answers = await queryHomes<Row>(databases, 'request_outcomes', text, [requestIds]);
   const { rows, missing } = answers;
-  // A refusal of no sale says nothing when the id was used for another purchase after that.
+  // A refusal without a sale is of an unknown SKU. It does not count if the same id was used for
+  // another purchase afterwards.
   const decided = new Set(rows.filter(({ sale }) => sale !== '').map((row) => row.request_id));
   const isLast = (row: Row) => missing.length === 0 && !decided.has(row.request_id);
   const outcomes = rows
@@ -85,7 +95,7 @@ function isOutcome(status: string): status is Outcome {
   return (OUTCOMES as readonly string[]).includes(status);
 }
 
-/** What was decided, from an outcome whose status may have gone on to paid, cancelled or expired. */
+/** The verdict of a request. The status of its outcome may meanwhile be paid, cancelled or expired. */
 export function verdictOf(outcome: RequestOutcome): Verdict {
   const { requestId, status, reason, orderNo, units } = outcome;
   return {

@@ -4,22 +4,24 @@ import { DatabaseError } from './client/errors.ts';
 import type { Databases } from './client/pool.ts';
 import { orderDetails } from './orders.ts';
 
-/** Payments that the provider has reported. Each function throws DatabaseError and nothing else. */
+/**
+ * Typed calls for payments that the provider has reported. Every function throws only DatabaseError.
+ */
 
-/** A late payment asks the other server; a worker carries the answer within a fraction of a second. */
+/** Wait for the other server's answer to a late payment. Workers carry it every 200 ms. */
 const LATE_PAYMENT_TIMEOUT_MS = 4_000;
 const LATE_PAYMENT_POLL_MS = 50;
 
 export type PaymentResult = 'paid' | 'refund_due' | 'reference_taken' | 'not_found';
 
 /**
- * Books a payment; the same reference again gets the same answer.
+ * Books a payment. The same reference again gets the same answer.
  *
- * @param admit asked when the order has expired and takes free units only by an admission like that of a
- *   purchase: which node has drawn them from its grant; undefined: none, there is no right to them. Asked
- *   again if that node is fenced meanwhile
+ * @param admit called when the order has expired, because it gets free units only by an admission like
+ *   that of a purchase. Returns the web node from whose grant the units were drawn; undefined if the
+ *   order gets none. Called again if that node is fenced meanwhile
  * @throws {DatabaseError} `retry` also when the SKU of an expired order lives on another server that
- *   does not answer in time: nothing is lost, the same call again finds the answer
+ *   does not answer in time. Nothing is lost: the same call again finds the answer
  */
 export async function payOrder(
   databases: Databases,
@@ -30,7 +32,7 @@ export async function payOrder(
   const refusal = await refusalOfReference(databases, orderNo, paymentRef);
   if (refusal !== undefined) return refusal;
   const schema = schemaOfOrder(orderNo);
-  // As pay_order takes it: null, that has to be seen; '', there is no right to units.
+  // Parameter of pay_order: null, `admit` was not called yet; '', the order gets no units.
   let node: string | null = null;
   let deadline = Number.POSITIVE_INFINITY;
   for (;;) {
@@ -44,7 +46,10 @@ export async function payOrder(
     const result = row?.result ?? 'not_found';
     if (result !== 'late' && result !== 'elsewhere') return result;
     if (performance.now() > deadline) {
-      throw new DatabaseError('retry', `late payment of order ${orderNo}: no answer in time`);
+      throw new DatabaseError(
+        'retry',
+        `late payment of order ${orderNo}: the other server did not answer in time`,
+      );
     }
     const isLate =
       result === 'late' ||
@@ -58,7 +63,11 @@ export async function payOrder(
   }
 }
 
-/** Books a payment that the order cannot have: its amount (a decimal string) or currency is another. */
+/**
+ * Books a payment for a refund, because its amount or currency is not that of the order.
+ *
+ * @param money `amount` is a decimal string, `currency` an ISO 4217 code
+ */
 export async function refusePayment(
   databases: Databases,
   orderNo: string,
@@ -76,8 +85,11 @@ export async function refusePayment(
 }
 
 /**
- * References are bound to orders on the server of `regular`. For an order of another server that comes
- * first, in a transaction of its own: who dies in between has bound it to the order that asks again.
+ * Binds a payment reference to its order. All references are on the server of `regular`, so for an
+ * order of the other server this is a separate transaction before the payment. If the process dies in
+ * between, the reference is bound to the order for which the call is repeated.
+ *
+ * @returns why the payment cannot be booked; undefined if it can
  */
 async function refusalOfReference(
   databases: Databases,
@@ -96,8 +108,9 @@ async function refusalOfReference(
 }
 
 /**
- * An expired order needs units of a SKU that lives on the other server: asks there, once or often.
- * @returns `late`: the node that drew them is fenced
+ * Asks the other server, where the SKU lives, for the units of an expired order. May be repeated.
+ *
+ * @returns the answer of transfer_units; `late`: the node that drew the units is fenced
  */
 async function askForUnits(
   databases: Databases,

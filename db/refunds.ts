@@ -2,20 +2,23 @@ import { withOwnDigits } from '../contracts/money.ts';
 import type { Schema } from '../contracts/names.ts';
 import type { Databases } from './client/pool.ts';
 
-/** Money that orders could not have, typed. Each function throws DatabaseError and nothing else. */
+/** Typed calls for refunds. Every function throws only DatabaseError. */
 
-/** What has become of all money that an order could not have: late, twice, or of another amount. */
+/**
+ * The refund of all money that could not be used for an order: it came late, twice or in another
+ * amount.
+ */
 export interface Refund {
-  /** `due` until all of it was given back. */
+  /** `due` until all of the money was given back. */
   readonly status: 'due' | 'done';
   /** Decimal string. */
   readonly amount: string;
   readonly currency: string;
-  /** When the last of it was given back; null while it is due. */
+  /** When the last of the money was given back; null while it is due. */
   readonly at: Date | null;
 }
 
-/** As `order_refund` says it. */
+/** As order_refund returns it. */
 export type RefundRow = Omit<Refund, 'at'> & { readonly at: string | null };
 
 export function toRefund(row: RefundRow | null): Refund | null {
@@ -33,13 +36,17 @@ export interface DueRefund {
   /** The payment that is to be given back. */
   readonly paymentRef: string;
   readonly orderNo: string;
-  /** With this one. */
+  /** Number of tries, including this one. */
   readonly tries: number;
-  /** The last refund of it that came to nothing. */
+  /** The provider's reference of the payment's last failed refund; null if none has failed. */
   readonly failedRef: string | null;
 }
 
-/** Takes refunds whose next try is due; nobody else has them until the one after. */
+/**
+ * Takes refunds whose next try is due. No other caller gets them until the following try is due.
+ *
+ * @param prefix the provider's name, with which its references begin
+ */
 export async function takeRefunds(
   databases: Databases,
   schema: Schema,
@@ -64,7 +71,7 @@ export async function takeRefunds(
   }));
 }
 
-/** Since when money is to be given back, of the payment that has waited longest; undefined: none is. */
+/** Reads since when the oldest due refund is due; undefined if none is. */
 export async function oldestRefundDue(
   databases: Databases,
   schema: Schema,
@@ -76,15 +83,15 @@ export async function oldestRefundDue(
   return row?.since ?? undefined;
 }
 
-/** What became of a refund; with both, the money is due again. */
+/** The result of a refund. With both members, that refund failed and the money is due again. */
 export interface RefundEnd {
-  /** The provider's reference of it. */
+  /** The provider's reference of the refund. */
   readonly refundRef?: string;
-  /** Why there is none, or why that one came to nothing. */
+  /** Why no refund was made, or why it failed. */
   readonly error?: string;
 }
 
-/** How a refund went. @returns false if there is no such payment to give back */
+/** Stores the result of a refund. @returns false if there is no such payment to give back */
 export async function endRefund(
   databases: Databases,
   schema: Schema,

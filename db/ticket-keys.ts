@@ -1,19 +1,22 @@
 import type { Databases } from './client/pool.ts';
 
-/** The keys that sign tickets, typed. Each function throws DatabaseError and nothing else. */
+/** Typed calls for the keys that sign tickets. Every function throws only DatabaseError. */
 
 export interface TicketKey {
   /** Ascending from 1. */
   readonly id: number;
   /** 32 bytes. */
   readonly key: Buffer;
-  /** When the next one was made; undefined for the newest. */
+  /** When the next key was created; undefined for the newest key. */
   readonly retiredAt: Date | undefined;
-  /** Nothing that it signed is a ticket. */
+  /** Tickets that it signed are not valid. */
   readonly isRevoked: boolean;
 }
 
-/** Oldest first; empty before the sale opens, by the database's clock. Makes the next when it is due. */
+/**
+ * Reads the keys of a sale, oldest first; empty before the sale opens, by the database's clock.
+ * Creates the next key if it is due.
+ */
 export async function ticketKeys(databases: Databases, sale: string): Promise<TicketKey[]> {
   const rows = await databases.regular.query<{
     id: number;
@@ -33,7 +36,10 @@ export async function ticketKeys(databases: Databases, sale: string): Promise<Ti
   }));
 }
 
-/** The key that signs tickets of a sale now: undefined before it opens, by the database's clock. */
+/**
+ * Reads the key that signs tickets of a sale now; undefined before the sale opens, by the database's
+ * clock.
+ */
 export async function ticketKey(databases: Databases, sale: string): Promise<Buffer | undefined> {
   const [row] = await databases.regular.query<{ key: Buffer | null }>({
     name: 'ticket_key',
@@ -44,9 +50,10 @@ export async function ticketKey(databases: Databases, sale: string): Promise<Buf
 }
 
 /**
- * Makes the next key at once.
- * @param revoke those before are worth nothing from now on
- * @returns its id; undefined before the sale opens
+ * Creates the next key at once.
+ *
+ * @param revoke whether tickets of the earlier keys lose their validity
+ * @returns the id of the new key; undefined before the sale opens
  */
 export async function rotateTicketKey(
   databases: Databases,
@@ -67,7 +74,7 @@ export interface TicketKeyFacts {
   readonly revokedAt: Date | null;
 }
 
-/** Oldest first, without the keys. */
+/** Reads the facts of a sale's keys, oldest first, without the keys themselves. */
 export function ticketKeyFacts(databases: Databases, sale: string): Promise<TicketKeyFacts[]> {
   return databases.regular.query<TicketKeyFacts & Record<string, unknown>>({
     text: `SELECT id, created_at AS "createdAt", retired_at AS "retiredAt",

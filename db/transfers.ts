@@ -7,50 +7,58 @@ import type { Databases, Pool } from './client/pool.ts';
 import { copySku } from './copy.ts';
 
 /**
- * Carries post between two servers, and SKUs with it (docs/decisions/0010). Whatever dies between two
- * steps, the next carrier goes on: the target applies each piece once and says how far it has come.
+ * Carries transfers, and with them whole SKUs, between two servers (docs/decisions/0010). If a carrier
+ * dies between two steps, the next one continues: the target applies each transfer once and reports
+ * the last one that it applied.
  */
 
-/** Pieces of post of one SKU that are carried at once. */
-const POST_MAX = 500;
-/** Rounds of copying before the SKU leaves; each is as long as what was written during the last. */
+/** Maximum transfers of one SKU that a call of `carryTo` carries. */
+const TRANSFERS_MAX = 500;
+/**
+ * Rounds of copying while the SKU is still sold at its old home. A round copies what was written
+ * during the round before.
+ */
 const COPY_ROUNDS_MAX = 6;
-/** Rows that may be left for the round during which nothing is sold. */
+/**
+ * The SKU leaves its old home after a round of at most this many rows. Nothing of it is sold until one
+ * more round has copied the remaining rows.
+ */
 const COPY_ROWS_LEFT = 500;
 
 export interface Move {
-  /** Undefined if the SKU was in `schema` already. */
+  /** Undefined if the SKU was already in `schema`. */
   readonly movedFrom: Schema | undefined;
-  /** Free units that came along. */
+  /** Free units that moved. */
   readonly units: number;
+  /** Slots that the SKU has now. */
   readonly slots: number;
-  /** To another server: those copied, a buyer whose units changed meanwhile again. */
+  /** Buyers that were moved. A copy to another server counts a buyer once for each round. */
   readonly buyers: number;
 }
 
 export interface CarryOptions {
-  /** One SKU only. */
+  /** Carry the transfers of this SKU only. */
   readonly sku?: string;
-  /** Copy even if another process has done so a moment ago: it is known to be dead, or waited for. */
+  /** Replace another copier even if it wrote within the last three seconds. */
   readonly takeOver?: boolean;
 }
 
 export interface Carried {
-  /** Pieces of post. */
-  readonly pieces: number;
-  /** Free units of SKUs that arrived. */
+  readonly transfers: number;
+  /** Free units of SKUs that moved. */
   readonly units: number;
+  /** Buyers that were copied. */
   readonly buyers: number;
 }
 
-interface Piece extends Record<string, unknown> {
+interface Transfer extends Record<string, unknown> {
   sku: string;
   transfer_no: string;
   kind: 'home' | 'buyers' | 'units' | 'payment';
   entry: string;
 }
 
-/** Where post of `to` waits, and where it goes. */
+/** The server that has transfers for `to`, and the server of `to`. */
 interface Route {
   readonly to: Schema;
   readonly source: Pool;
@@ -61,26 +69,27 @@ function routeTo(databases: Databases, to: Schema): Route {
   return { to, source: databases[otherSchema(to)], target: databases[to] };
 }
 
-/** Neighbours that one call applies: a SKU that arrives comes alone. */
-function parcels(pieces: readonly Piece[]): Piece[][] {
-  const groups: Piece[][] = [];
-  for (const piece of pieces) {
+/** Groups neighbours that one call applies. The transfer of a whole SKU is a group of its own. */
+function groupTransfers(transfers: readonly Transfer[]): Transfer[][] {
+  const groups: Transfer[][] = [];
+  for (const transfer of transfers) {
     const last = groups.at(-1);
     const [first] = last ?? [];
-    if (last === undefined || first?.sku !== piece.sku || [first, piece].some(isHome)) {
-      groups.push([piece]);
-    } else last.push(piece);
+    if (last === undefined || first?.sku !== transfer.sku || [first, transfer].some(isHome)) {
+      groups.push([transfer]);
+    } else last.push(transfer);
   }
   return groups;
 }
 
-const isHome = ({ kind }: Piece) => kind === 'home';
+const isHome = ({ kind }: Transfer) => kind === 'home';
 
 /**
- * Brings what waits for `to` to its server, once through. Idempotent, and safe in several processes at
- * once.
+ * Carries the waiting transfers to the server of `to`, up to `TRANSFERS_MAX` of each SKU. Idempotent,
+ * and safe in several processes at once.
  *
- * @throws {DatabaseError} what was carried stays so; one SKU's trouble comes after the others' post
+ * @throws {DatabaseError} the first error; transfers carried before it stay carried. An error of one
+ *   SKU is thrown after the other SKUs were tried, except `unavailable`, which is thrown at once
  */
 export async function carryTo(
   databases: Databases,
@@ -88,64 +97,69 @@ export async function carryTo(
   { sku, takeOver = false }: CarryOptions = {},
 ): Promise<Carried> {
   const route = routeTo(databases, to);
-  const pieces = await route.source.query<Piece>({
+  const pending = await route.source.query<Transfer>({
     text: `SELECT * FROM ${to}.pending_transfers($1, $2)`,
-    values: [sku ?? null, POST_MAX],
+    values: [sku ?? null, TRANSFERS_MAX],
   });
-  let [carried, units, buyers] = [0, 0, 0];
+  let [transfers, units, buyers] = [0, 0, 0];
   let failure: DatabaseError | undefined;
   const blocked = new Set<string>();
-  for (const parcel of parcels(pieces)) {
-    const [first] = parcel;
+  for (const group of groupTransfers(pending)) {
+    const [first] = group;
     if (first === undefined || blocked.has(first.sku)) continue;
     try {
-      const brought = await bring(route, first, parcel, takeOver);
-      carried += brought.pieces;
+      const brought = await bring(route, first, group, takeOver);
+      transfers += brought.transfers;
       units += brought.units;
       buyers += brought.buyers;
       if (!brought.whole) blocked.add(first.sku);
     } catch (error) {
-      // The post of other SKUs does not wait for this one's, unless the server is gone for all.
+      // Transfers of other SKUs continue, unless the server is unavailable to all.
       if (!(error instanceof DatabaseError) || error.kind === 'unavailable') throw error;
       failure ??= error;
       blocked.add(first.sku);
     }
   }
   if (failure !== undefined) throw failure;
-  return { pieces: carried, units, buyers };
+  return { transfers, units, buyers };
 }
 
 async function bring(
   route: Route,
-  first: Piece,
-  parcel: readonly Piece[],
+  first: Transfer,
+  group: readonly Transfer[],
   takeOver: boolean,
 ): Promise<Carried & { whole: boolean }> {
   let [units, buyers] = [0, 0];
   if (isHome(first)) {
     const copied = await copySku({ ...route, sku: first.sku, copier: randomUUID() }, takeOver);
-    // It is there, and its carrier died before it could say so; or another process is at it, which
-    // goes on with the rest too.
+    // Either the SKU is already at the target and its carrier died before it marked the transfer as
+    // done, or another process is copying it and will carry the rest as well.
     if (copied === undefined) {
-      const pieces = await deliver(route, first.sku, []);
-      return { pieces, units, buyers, whole: false };
+      const transfers = await deliver(route, first.sku, []);
+      return { transfers, units, buyers, whole: false };
     }
     buyers = copied.buyers;
     units = (JSON.parse(first.entry) as { units: number }).units;
   }
-  await deliver(route, first.sku, parcel);
-  return { pieces: parcel.length, units, buyers, whole: true };
+  await deliver(route, first.sku, group);
+  return { transfers: group.length, units, buyers, whole: true };
 }
 
-/** @returns how many pieces the sender did not know to be there */
+/**
+ * Applies the transfers at the target and marks as done what the target has applied, by this call or
+ * before it.
+ *
+ * @returns the number of transfers that this call marked
+ */
 async function deliver(
   { to, source, target }: Route,
   sku: string,
-  parcel: readonly Piece[],
+  group: readonly Transfer[],
 ): Promise<number> {
   const [row] = await target.query<{ applied: string }>({
     text: `SELECT ${to}.apply_transfers($1, $2::jsonb) AS applied`,
-    values: [sku, `[${parcel.map(({ entry }) => entry).join(',')}]`],
+    values: [sku, `[${group.map(({ entry }) => entry).join(',')}]`],
   });
   const [done] = await source.query<{ marked: string }>({
     text: `SELECT ${to}.transfers_done($1, $2) AS marked`,
@@ -155,22 +169,23 @@ async function deliver(
 }
 
 async function carryAll(databases: Databases, to: Schema, sku: string): Promise<Carried> {
-  let [pieces, units, buyers] = [0, 0, 0];
+  let [transfers, units, buyers] = [0, 0, 0];
   for (;;) {
     const carried = await carryTo(databases, to, { sku, takeOver: true });
-    if (carried.pieces === 0) return { pieces, units, buyers };
-    pieces += carried.pieces;
+    if (carried.transfers === 0) return { transfers, units, buyers };
+    transfers += carried.transfers;
     units += carried.units;
     buyers += carried.buyers;
   }
 }
 
 /**
- * Brings a SKU to the server of `schema`, or finishes what a call before has begun: copies buyers and
- * outcomes while it goes on being sold, then lets it leave, copies the rest, and lets it arrive.
+ * Moves a SKU to the server of `schema`, or finishes a move that an earlier call began. Copies buyers
+ * and outcomes while the SKU is still sold at its old home, then sends it, copies the rest and applies
+ * the transfer.
  *
- * @throws {DatabaseError} FS002 if there is no such SKU; `retry` and `unavailable`: call again, or wait
- *   for a worker: if it has left, it arrives in any case
+ * @throws {DatabaseError} FS002 if there is no such SKU; after `retry` or `unavailable` call again, or
+ *   leave it to the workers: they finish the move of a SKU that has been sent
  */
 export async function moveToServer(
   databases: Databases,
@@ -201,12 +216,12 @@ export async function moveToServer(
     text: `SELECT ${schema}.send_sku($1, $2)`,
     values: [sku, slots ?? null],
   });
-  const arrived = await carryAll(databases, schema, sku);
+  const carried = await carryAll(databases, schema, sku);
   return {
     movedFrom: from,
-    units: arrived.units,
+    units: carried.units,
     slots: await countSlots(route.target, schema, sku),
-    buyers: buyers + arrived.buyers,
+    buyers: buyers + carried.buyers,
   };
 }
 

@@ -17,7 +17,10 @@ import type { Databases, Queryable } from './client/pool.ts';
 import type { OrderStatus } from './orders.ts';
 import { type Refund, type RefundRow, toRefund } from './refunds.ts';
 
-/** The line for units that come back, typed. Each function throws DatabaseError and nothing else. */
+/**
+ * Typed calls of the waitlist for units that become free again. Every function throws only
+ * DatabaseError.
+ */
 
 export type JoinResult =
   | 'waiting'
@@ -30,16 +33,16 @@ export type JoinResult =
   | 'unknown_sku'
   | 'bad_units';
 
-/** A SKU that moves meanwhile is asked for where it goes; between two servers that takes a moment. */
+/** Maximum wait while a SKU is on its way to the other server and neither server has its waitlist. */
 const MOVE_TIMEOUT_MS = 3_000;
 const MOVE_POLL_MS = 20;
 
 /**
- * Asks for a place in the line of the SKU; asking again changes nothing.
+ * Asks for a place in the waitlist of the SKU. Asking again changes nothing.
  *
- * @throws {DatabaseError} `retry` also while the SKU is on its way for longer than a moment
  * @param schema where the SKU was last known to live
- * @param units wanted at the most
+ * @param place `units`: the maximum that the user wants
+ * @throws {DatabaseError} `retry` also if the SKU stays on its way to another server for 3 s
  */
 export async function joinWaitlist(
   databases: Databases,
@@ -66,8 +69,10 @@ export async function joinWaitlist(
 }
 
 /**
- * @returns whether there was a place to give up
- * @throws {DatabaseError} `retry` when the line is on its way to another server for longer than a moment
+ * Gives up the user's place in the waitlist.
+ *
+ * @returns whether the user had a place
+ * @throws {DatabaseError} `retry` also if the SKU stays on its way to another server for 3 s
  */
 export async function leaveWaitlist(
   databases: Databases,
@@ -77,7 +82,7 @@ export async function leaveWaitlist(
   const deadline = performance.now() + MOVE_TIMEOUT_MS;
   for (;;) {
     if (await leaveNow(databases, sku, userId)) return true;
-    // Neither schema had the line when it was asked: it moves, or the user does not wait.
+    // Neither schema had the place when it was asked: either it moves, or the user has none.
     const [entry] = await waitlistEntries(databases, [{ sku, userId }]);
     if (entry?.state !== 'waiting') return false;
     if (performance.now() > deadline) throw onTheWay(sku);
@@ -102,7 +107,7 @@ function onTheWay(sku: string): DatabaseError {
   return new DatabaseError('retry', `${sku} is on its way to another server`);
 }
 
-/** The order that holds a unit for somebody who waited. */
+/** The order that holds units for a user of the waitlist. */
 export interface ClaimedOrder {
   readonly orderNo: string;
   readonly requestId: string;
@@ -120,16 +125,17 @@ export interface WaitlistEntry {
   readonly sale: string;
   readonly sku: string;
   readonly userId: string;
-  /** Wanted at the most. */
+  /** The maximum that the user wants. */
   readonly units: number;
-  /** How often a unit was held for the user before. */
+  /** Number of claims that the user has had. */
   readonly claims: number;
-  /** 0 ≤ rank < 1: the lowest goes first, among those with as many claims. */
+  /** 0 ≤ rank < 1. Among users with equally many claims, the lowest rank is first. */
   readonly rank: number;
   readonly state: 'waiting' | 'served' | 'limit_reached' | 'closed';
   readonly askedAt: Date;
-  /** Who goes before, now, and how many wait; null unless `waiting`, and while the line moves. */
+  /** Places ahead of this one now; null unless `waiting`, and while the waitlist moves. */
   readonly ahead: number | null;
+  /** Places in the waitlist; null when `ahead` is. */
   readonly inLine: number | null;
   /** Null unless `served`. */
   readonly order: ClaimedOrder | null;
@@ -159,7 +165,11 @@ interface EntryRow extends Record<string, unknown> {
   refund: RefundRow | null;
 }
 
-/** What those who wait are told, or how it ended; no entry for who never asked or has left. */
+/**
+ * Reads places in the waitlist, and how places ended. A user who never asked or has left has no entry.
+ *
+ * @throws {DatabaseError} also if one home does not answer
+ */
 export async function waitlistEntries(
   databases: Databases,
   places: readonly { readonly sku: string; readonly userId: string }[],
@@ -167,7 +177,12 @@ export async function waitlistEntries(
   return whole(await knownWaitlistEntries(databases, places));
 }
 
-/** The same, as far as it can be told now: of a place without an entry a missing home may know. */
+/**
+ * Like `waitlistEntries`, from the homes that answer. A place without an entry may be in a missing
+ * home.
+ *
+ * @throws {DatabaseError} if no home answers
+ */
 export async function knownWaitlistEntries(
   databases: Databases,
   places: readonly { readonly sku: string; readonly userId: string }[],
@@ -179,7 +194,7 @@ export async function knownWaitlistEntries(
     places.map(({ sku }) => sku),
     places.map(({ userId }) => userId),
   ]);
-  // A SKU that has moved may have an older one in the schema that it left.
+  // A SKU that has moved may have an older entry in the schema that it left.
   const entries = new Map<string, EntryRow>();
   for (const row of rows) {
     if (missing.length > 0 && row.ended_at !== null && row.has_moved) continue;
@@ -226,14 +241,21 @@ function toOrder(row: EntryRow, orderNo: string): ClaimedOrder {
   };
 }
 
-/** To which SKUs' lines units go that come back; a home that is away has to be told again. */
+/**
+ * Sets for which SKUs returned units go to the waitlist. A home that does not answer is left out, so
+ * the call has to be repeated.
+ *
+ * @param open SKUs whose returned units go to the waitlist
+ * @param closed SKUs whose returned units do not; users keep their places
+ * @throws {DatabaseError} if no home answers
+ */
 export async function setWaitlists(
   databases: Databases,
   open: readonly string[],
   closed: readonly string[],
 ): Promise<void> {
-  const tell = (home: Queryable) =>
+  const set = (home: Queryable) =>
     home.query({ text: 'SELECT FROM catalog.set_waitlists($1, $2)', values: [open, closed] });
-  if (areApart(databases)) await askHomes(databases, 'set_waitlists', (_, home) => tell(home));
-  else await tell(databases.regular);
+  if (areApart(databases)) await askHomes(databases, 'set_waitlists', (_, home) => set(home));
+  else await set(databases.regular);
 }

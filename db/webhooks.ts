@@ -5,16 +5,17 @@ import type { Databases } from './client/pool.ts';
 import { type EventRow, toEvent } from './outbox.ts';
 
 /**
- * Endpoints of merchants and what is on its way to them. Endpoints stand on the server of regular;
- * how far each has read a schema's log stands beside that log. Every function throws DatabaseError.
+ * Typed calls for merchants' webhook endpoints and the deliveries to them. Endpoints are stored on the
+ * server of regular. The position of each endpoint in a schema's log is stored with that log. Every
+ * function throws only DatabaseError.
  */
 
-/** What signs and addresses deliveries. */
+/** An active endpoint, with what is needed to address and sign deliveries. */
 export interface WebhookTarget {
   readonly endpoint: string;
   readonly url: string;
   readonly kinds: readonly EventKind[];
-  /** The newest first. */
+  /** Newest first. */
   readonly secrets: readonly string[];
   readonly createdAt: Date;
 }
@@ -30,10 +31,11 @@ export async function webhookTargets({ regular }: Databases): Promise<WebhookTar
   return rows.map(({ created_at: createdAt, ...row }) => ({ ...row, createdAt }));
 }
 
-/** An event on its way. */
+/** An event to deliver. */
 export interface WebhookDelivery {
+  /** Number of the event in its schema's log, as digits. */
   readonly logNo: string;
-  /** This attempt's number, from 1. */
+  /** Number of this attempt, from 1. */
   readonly attempt: number;
   readonly event: OrderEvent;
 }
@@ -41,15 +43,15 @@ export interface WebhookDelivery {
 export interface TakeLimits {
   readonly eventsMax: number;
   readonly leaseMs: number;
-  /** The log is read on while fewer wait for their first attempt … */
+  /** The log is read while fewer events than this wait for their first attempt … */
   readonly pendingMax: number;
-  /** … and fewer have failed, or wait behind one that has. */
+  /** … and fewer than this have failed or wait for a failed event of their order. */
   readonly failingMax: number;
-  /** Those that failed before, and the log is not read; or those that did not. */
+  /** True: take only events that failed before, and do not read the log. False: only others. */
   readonly failed: boolean;
 }
 
-/** Events to deliver now: nobody else gets them for the time of the lease. */
+/** Takes events to deliver now. No other caller gets them during the lease. */
 export async function takeWebhooks(
   databases: Databases,
   schema: Schema,
@@ -66,12 +68,13 @@ export async function takeWebhooks(
 
 export interface DeliveryReport {
   readonly delivery: WebhookDelivery;
-  /** Undefined: delivered. */
+  /** Why the attempt failed; undefined if the event was delivered. */
   readonly error?: string;
-  /** Undefined after an error: no further attempt. */
+  /** Milliseconds until the next attempt; undefined after an error: there is no further attempt. */
   readonly retryMs?: number;
 }
 
+/** Stores the results of attempts. */
 export async function reportWebhooks(
   databases: Databases,
   schema: Schema,
@@ -91,16 +94,19 @@ export async function reportWebhooks(
   });
 }
 
+/** The attempts of one round of deliveries to an endpoint, and the limits that disable it. */
 export interface EndpointNote {
   readonly delivered: number;
   readonly failed: number;
+  /** Error of the last failed attempt. */
   readonly error?: string;
+  /** The endpoint answered 410 (gone), so it is disabled. */
   readonly gone: boolean;
   readonly failuresMax: number;
   readonly failingMaxMs: number;
 }
 
-/** @returns its state then; undefined when it was removed */
+/** Counts attempts, and may disable the endpoint. @returns its state; undefined if it was removed */
 export async function noteWebhook(
   { regular }: Databases,
   endpoint: string,
@@ -121,8 +127,9 @@ export interface WebhookEndpoint {
   readonly kinds: readonly EventKind[];
   readonly state: 'active' | 'disabled';
   readonly disabledReason: string | null;
-  /** Attempts that failed since the last success, and when the first of them did. */
+  /** Attempts that failed since the last success. */
   readonly failures: number;
+  /** When the first of these failed. */
   readonly failingSince: Date | null;
   readonly lastError: string | null;
   readonly createdAt: Date;
@@ -157,20 +164,21 @@ export interface WebhookLag {
   readonly endpoint: string;
   readonly schema: Schema;
   readonly pending: number;
-  /** Of those: the last attempt failed. */
+  /** Pending events whose last attempt failed. */
   readonly failing: number;
   readonly givenUp: number;
   /** Rows of the log that are not read yet, counted up to 10,000. */
   readonly unread: number;
-  /** When the oldest event happened that is not delivered. */
+  /** When the oldest undelivered event happened; null if there is none. */
   readonly since: Date | null;
 }
 
+/** Reads the lag of every endpoint. @throws {DatabaseError} also if one home does not answer */
 export async function webhookLags(databases: Databases): Promise<WebhookLag[]> {
   return whole(await knownWebhookLags(databases));
 }
 
-/** The same of the homes that answer. */
+/** Like `webhookLags`, from the homes that answer. @throws {DatabaseError} if no home answers */
 export async function knownWebhookLags(databases: Databases): Promise<Answers<WebhookLag>> {
   const { rows, missing } = await queryHomes<{
     schema: Schema;
@@ -200,22 +208,16 @@ export async function knownWebhookLags(databases: Databases): Promise<Answers<We
 
 export async function addWebhook(
   { regular }: Databases,
-  {
-    endpoint,
-    url,
-    kinds,
-    secret,
-  }: Record<'endpoint' | 'url' | 'secret', string> & {
-    readonly kinds: readonly EventKind[];
-  },
+  webhook: Record<'endpoint' | 'url' | 'secret', string> & { readonly kinds: readonly EventKind[] },
 ): Promise<void> {
+  const { endpoint, url, kinds, secret } = webhook;
   await regular.query({
     text: 'SELECT catalog.add_webhook($1, $2, $3, $4)',
     values: [endpoint, url, kinds, secret],
   });
 }
 
-/** Enables it without a reason. @returns whether there is one, as the next two do */
+/** Disables an endpoint, or enables it if the reason is null. @returns whether there is one */
 export async function setWebhookState(
   { regular }: Databases,
   endpoint: string,
@@ -228,6 +230,7 @@ export async function setWebhookState(
   return row?.found === true;
 }
 
+/** Sets a new secret; the old one also signs for `overlapMs`. @returns whether there is an endpoint */
 export async function rotateWebhookSecret(
   { regular }: Databases,
   endpoint: string,
@@ -241,7 +244,10 @@ export async function rotateWebhookSecret(
   return row?.found === true;
 }
 
-/** Nothing is sent to it from now on; a home that is missing forgets what was on its way when told again. */
+/**
+ * Removes an endpoint and its pending deliveries. Nothing is sent to it from then on. Repeat the call
+ * to remove the deliveries in a home that was missing.
+ */
 export async function removeWebhook(
   databases: Databases,
   endpoint: string,
@@ -256,7 +262,7 @@ export async function removeWebhook(
   return { found: row?.found === true, missing };
 }
 
-/** The same in the log of each home that answers; whether one of them had something. */
+/** Calls `replayWebhooks` in each home that answers. `found`: it returned true in a home. */
 export async function replayWebhooksOfBoth(
   databases: Databases,
   endpoint: string,
@@ -269,10 +275,11 @@ export async function replayWebhooksOfBoth(
 }
 
 /**
- * Delivers what is in the log of a schema again, from a moment or an event on; without either, what
- * waits for its next attempt is tried now.
+ * Delivers events of a schema's log again.
  *
- * @returns false when no such event is in the log
+ * @param from the time (`at`) or event (`eventNo`) from which on events are delivered again; if empty,
+ *   only the events that wait for their next attempt are tried now
+ * @returns false if there is no such event in the log
  */
 export async function replayWebhooks(
   databases: Databases,

@@ -11,21 +11,21 @@ import {
 import type { StripeOptions } from './stripe.ts';
 import { isTestKey, type StripeAccountOptions } from './stripe-account.ts';
 
-/** Variables of web nodes and workers: who takes the money. */
+/** Environment variables of web nodes and workers for the payment provider. */
 export const accountSpecs = {
   PAYMENT_PROVIDER: oneOf('demo', 'standard', 'stripe')({ default: undefined }),
   STRIPE_SECRET_KEY: stripeKey({ default: undefined }),
-  /** For staging only: lets the key be one of Stripe's test mode, whose money is none. */
+  /** For staging only: allows a key of Stripe's test mode, in which no real money is paid. */
   STRIPE_TEST_MODE: flag({ default: false }),
   STRIPE_API_URL: trustedUrl({ default: 'https://api.stripe.com' }),
 };
 
-/** And those of web nodes alone, which send shoppers to pay and hear of it. */
+/** Variables of web nodes, which also start payments and receive the provider's callbacks. */
 export const paymentSpecs = {
   ...accountSpecs,
   PAYMENT_WEBHOOK_SECRET: webhookSecret({ default: undefined }),
   STRIPE_WEBHOOK_SECRET: stripeWebhookSecret({ default: undefined }),
-  /** As shoppers know it: where a payment page sends them back. */
+  /** The shop's public URL, to which a payment page sends shoppers back. */
   SHOP_URL: shopUrl({ default: undefined }),
 };
 
@@ -44,25 +44,26 @@ interface PaymentVariables extends AccountVariables {
 }
 
 /**
- * Who takes the money now, and the account at Stripe, which the shop may have from the time before that.
+ * The present payment provider, and the Stripe account. A shop that has changed its provider may still
+ * have the account for earlier payments.
  *
- * - `demo`: the pay button of the demo, which calls back as `standard`
- * - `standard`: the shop takes payments elsewhere; what calls back signs as Standard Webhooks say
- * - `stripe`: Checkout pages of Stripe
+ * - `demo`: the demo's pay button, which sends callbacks like `standard`
+ * - `standard`: the shop takes payments elsewhere; callbacks are signed as Standard Webhooks specifies
+ * - `stripe`: Stripe's Checkout pages
  */
 export interface AccountConfig {
   readonly provider: 'demo' | 'standard' | 'stripe';
   readonly stripe: StripeAccountOptions | undefined;
 }
 
-/** @throws {ConfigError} no provider is chosen outside the demo, or the key does not fit */
+/** @throws {ConfigError} outside the demo no provider is set, or the key does not match the mode */
 export function accountConfig(env: AccountVariables): AccountConfig {
   const provider = env.PAYMENT_PROVIDER ?? (env.DEMO ? 'demo' : undefined);
   if (provider === undefined) {
     throw new ConfigError('PAYMENT_PROVIDER is not set: standard or stripe');
   }
   if (provider === 'demo' && !env.DEMO) {
-    throw new ConfigError('PAYMENT_PROVIDER=demo needs DEMO: anybody pays by a press');
+    throw new ConfigError('PAYMENT_PROVIDER=demo needs DEMO: orders are paid without money');
   }
   const { STRIPE_SECRET_KEY: secretKey, STRIPE_API_URL: apiUrl } = env;
   if (secretKey === undefined) {
@@ -81,12 +82,12 @@ export function accountConfig(env: AccountVariables): AccountConfig {
   return { provider, stripe: { secretKey, apiUrl } };
 }
 
-/** What a web node needs beyond that: the secret of the callbacks that it takes itself. */
+/** Configuration of a web node, which also needs the secret of the callbacks. */
 export type PaymentConfig =
   | { readonly provider: 'stripe'; readonly stripe: StripeOptions }
   | { readonly provider: 'demo' | 'standard'; readonly webhookSecret: string };
 
-/** @throws {ConfigError} as above, or something of the provider is missing */
+/** @throws {ConfigError} like `accountConfig`; also if a variable of the provider is missing */
 export function paymentConfig(env: PaymentVariables): PaymentConfig {
   const { STRIPE_WEBHOOK_SECRET, SHOP_URL } = env;
   const { provider, stripe } = accountConfig(env);

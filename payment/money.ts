@@ -1,8 +1,8 @@
 import { fromUnits, stripeDigits, toUnits } from '../contracts/money.ts';
 
-/** Amounts as Stripe counts them: integers of the smallest unit that it knows. */
+/** Conversion of amounts to Stripe's integers, in the smallest unit of a currency at Stripe. */
 
-/** @throws {RangeError} the currency has no such fraction at Stripe: 9.90 yen */
+/** @throws {RangeError} Stripe's smallest unit cannot express the amount, such as 9.90 yen */
 export function toMinorUnits(amount: string, currency: string): number {
   const units = Number(toUnits(amount, stripeDigits(currency)));
   if (!Number.isSafeInteger(units)) throw new RangeError(`${amount} ${currency} cannot be paid`);

@@ -1,16 +1,16 @@
 /**
- * What the shop needs of a payment provider: where a shopper goes to pay, what a signed callback says,
- * and that money goes back.
+ * What the shop needs from a payment provider: a page on which a shopper pays, signed callbacks, and
+ * refunds.
  */
 
-/** An order that may be paid now. */
+/** An order that can be paid now. */
 export interface PayableOrder {
   readonly orderNo: string;
-  /** Who the database of the order is: an order number alone is nobody's. */
+  /** Id of the database that has the order. Another database may have the same order number. */
   readonly installation: string;
-  /** After a restore the database gives the same number to another order. */
+  /** The order's request. After a restore the database may give the number to another order. */
   readonly requestId: string;
-  /** Which session of the order it is, from 1. */
+  /** Number of the payment session of this order, from 1. */
   readonly attempt: number;
   readonly sale: string;
   readonly title: string;
@@ -22,11 +22,11 @@ export interface PayableOrder {
   readonly payBefore: Date;
 }
 
-/** Where the shopper goes: a page of the provider, or a call of this shop. */
+/** Where the shopper pays: a page of the provider (GET), or a call to this shop (POST). */
 export interface Checkout {
   readonly method: 'GET' | 'POST';
   readonly url: string;
-  /** What the provider has made for it; its URL is told only once the database knows it. */
+  /** The session that the provider created. Show its URL only after the database has stored it. */
   readonly session?: { readonly ref: string; readonly url: string; readonly endsAt: Date };
 }
 
@@ -34,49 +34,50 @@ export interface Checkout {
 export interface Payment {
   readonly kind: 'paid';
   readonly orderNo: string;
-  /** The provider's own, with the provider's name in front: the same one pays once. */
+  /** The provider's id of the payment, with the provider's name in front. It pays only once. */
   readonly reference: string;
   /** Decimal string. */
   readonly amount: string;
   readonly currency: string;
-  /** The installation that the money is for, and the request of the order, where the provider says so. */
+  /** The installation that the money is for, if the provider reports it. */
   readonly installation?: string | undefined;
+  /** The request of the order, if the provider reports it. */
   readonly requestId?: string | undefined;
 }
 
-/** Of which session a callback speaks. */
+/** The session that a callback is about. */
 export interface SessionFacts {
   /**
-   * That made it: what is not this installation's is none of its business. Undefined for a session that
-   * was made before sessions said so.
+   * The installation that created the session; callbacks for other installations are ignored.
+   * Undefined for a session of an older version, which did not record it.
    */
   readonly installation: string | undefined;
   readonly orderNo: string;
-  /** Of the order that it was made for. */
+  /** The request of the order for which the session was created. */
   readonly requestId: string | undefined;
-  /** With the provider's name in front. */
+  /** The provider's reference of the session, with the provider's name in front. */
   readonly sessionRef: string;
 }
 
 /** Money that has arrived in a session. */
 export interface SessionPaid extends SessionFacts, Omit<Payment, keyof SessionFacts> {
-  /** When the provider noticed. */
+  /** When the provider created the event. */
   readonly paidAt: Date;
 }
 
-/** A session that cannot be paid any more. */
+/** A session in which nobody can pay any more. */
 export interface SessionOver extends SessionFacts {
   readonly kind: 'session_over';
 }
 
-/** A refund that came to nothing after all: the money is to be given back still. */
+/** A refund that failed after it was accepted: the money is still to be given back. */
 export interface FailedRefund {
   readonly kind: 'refund_failed';
-  /** That asked for it; undefined for one that was made by hand at the provider. */
+  /** The installation that requested it; undefined if it was made by hand at the provider. */
   readonly installation: string | undefined;
-  /** Of the payment. */
+  /** Reference of the payment, with the provider's name in front. */
   readonly reference: string;
-  /** The provider's own of the refund. */
+  /** The provider's reference of the refund. */
   readonly refundRef: string;
   readonly reason: string;
 }
@@ -84,12 +85,12 @@ export interface FailedRefund {
 /** Why a callback changes nothing here; a label of a metric. */
 export type IgnoredReason =
   | 'other_event'
-  /** Of test mode, and the key is a live one; or the other way round. */
+  /** The event is of test mode and the key is a live one, or the other way round. */
   | 'other_mode'
-  /** It names no installation: somebody else's on the same account. */
+  /** It names no installation: it belongs to another user of the same account. */
   | 'no_installation'
   | 'other_installation'
-  /** The payment is under way, or came to nothing. */
+  /** The payment is not completed yet, or has failed. */
   | 'not_paid'
   | 'session_over'
   | 'refund_pending'
@@ -97,13 +98,13 @@ export type IgnoredReason =
 
 /** Why money that has arrived is not booked; a label of a metric. */
 export const STRAY_REASONS = [
-  /** Of no installation, and no order here can have been meant. */
+  /** It names no installation, and it cannot be for an order of this one. */
   'no_installation',
   'other_installation',
   'no_such_order',
-  /** The order of this number is another one than that which the session was made for. */
+  /** The session was created for another order, which had the same number. */
   'other_order',
-  /** Money without an order was given back, and came to this installation again. */
+  /** A refund of money without an order failed, so this installation has the money again. */
   'refund_failed',
 ] as const;
 export type StrayReason = (typeof STRAY_REASONS)[number];
@@ -115,13 +116,14 @@ export interface Ignored {
 }
 
 export interface PaymentProvider {
-  /** @throws {PaymentError} */
+  /** Starts a payment and returns where the shopper pays. @throws {PaymentError} */
   begin(order: PayableOrder): Promise<Checkout>;
   /**
-   * What a callback says.
-   * @param body the bytes as they came
-   * @throws {ForgedCallback} the signature does not fit, or is too old
-   * @throws {UnknownCallback} it is signed and makes no sense
+   * Checks the signature of a callback and returns what it reports.
+   *
+   * @param body the body exactly as it was received
+   * @throws {ForgedCallback} the signature is wrong or too old
+   * @throws {UnknownCallback} the signature is valid, but the content is not understood
    */
   verify(
     body: string,
@@ -129,12 +131,12 @@ export interface PaymentProvider {
   ): Payment | SessionOver | FailedRefund | Ignored;
 }
 
-/** The provider could not be asked, or refused. The message is fit for logs: no key, no card. */
+/** The provider did not answer, or refused. The message may be logged: it has no key or card data. */
 export class PaymentError extends Error {
   override name = 'PaymentError';
-  /** The same question may have another answer later. */
+  /** The same call may succeed later. */
   readonly isTransient: boolean;
-  /** The provider gives the same answer to the same idempotency key, however often it is asked. */
+  /** The provider has stored this answer and repeats it for the same idempotency key. */
   readonly isKept: boolean;
 
   constructor(message: string, isTransient: boolean, isKept = false) {
@@ -144,7 +146,7 @@ export class PaymentError extends Error {
   }
 }
 
-/** The provider has made a refund that came to nothing. */
+/** The provider created a refund that has failed. */
 export class RefundFailed extends PaymentError {
   override name = 'RefundFailed';
   readonly refundRef: string;

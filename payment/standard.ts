@@ -13,11 +13,11 @@ import {
 } from './provider.ts';
 
 /**
- * A provider that calls back as Standard Webhooks say. The demo's pay button is one: it has no money,
- * but its callback takes the way of every provider.
+ * A provider whose callbacks are signed as Standard Webhooks specifies. The demo's pay button uses it:
+ * it takes no money, but its callback is handled like that of any provider.
  */
 
-/** The JSON of a callback. */
+/** The JSON body of a callback. */
 export const PaymentCallback = Type.Object({
   type: Type.Literal('payment.succeeded'),
   data: Type.Object({
@@ -59,12 +59,14 @@ export class StandardProvider implements PaymentProvider {
   verify(body: string, headers: Readonly<Record<string, string | undefined>>): Payment {
     const callback = this.#open(body, headers);
     if (!Check(PaymentCallback, callback)) throw new UnknownCallback('not a payment callback');
-    // References of a provider with a name of its own are its alone.
-    if (callback.data.reference.startsWith('stripe:')) throw new UnknownCallback('not ours');
+    // References with Stripe's prefix must come from Stripe.
+    if (callback.data.reference.startsWith('stripe:')) {
+      throw new UnknownCallback('the reference belongs to another provider');
+    }
     return { kind: 'paid', ...callback.data };
   }
 
-  /** The headers and the body of a callback for this payment. */
+  /** Returns the headers and the body of a signed callback for a payment. */
   sign(id: string, sentAt: Date, data: Omit<Payment, 'kind'>) {
     const payload = JSON.stringify({ type: 'payment.succeeded', data });
     const headers = {

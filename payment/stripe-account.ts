@@ -3,25 +3,25 @@ import Stripe from 'stripe';
 import { ForgedCallback, PaymentError, RefundFailed, UnknownCallback } from './provider.ts';
 
 /**
- * An account at Stripe, as far as its key alone reaches: sessions are ended, and money goes back. Workers
- * need no more of it.
+ * A Stripe account, with the calls that need only its key: ending sessions and refunds. Workers need
+ * nothing else.
  */
 
 export type { Stripe };
 
-/** In front of every reference: Stripe's payment intents are no other provider's. */
+/** Precedes every reference, so that Stripe's ids cannot be taken for those of another provider. */
 export const STRIPE_PREFIX = 'stripe:';
 
-/** How a session is over. */
+/** How a session ended. */
 export type SessionEnd = 'expired' | 'complete';
 
 export interface StripeAccountOptions {
   readonly secretKey: string;
-  /** Stripe's API. */
+  /** Base URL of Stripe's API. */
   readonly apiUrl: string;
 }
 
-/** The key says in which of Stripe's two worlds it is: only in one of them money is money. */
+/** Whether a key is one of Stripe's test mode, in which no real money is paid. */
 export function isTestKey(secretKey: string): boolean {
   return /^[sr]k_test_/.test(secretKey);
 }
@@ -29,7 +29,7 @@ export function isTestKey(secretKey: string): boolean {
 const REQUEST_TIMEOUT_MS = 10_000;
 const NETWORK_RETRIES_MAX = 2;
 
-/** Refusals before Stripe has begun: it does not keep them. */
+/** Status codes of refusals before Stripe started the call; it does not store them for the key. */
 const NOT_KEPT = new Set([401, 409, 429]);
 
 export class StripeAccount {
@@ -50,8 +50,9 @@ export class StripeAccount {
   /**
    * Ends a session, so that nobody can pay in it any more.
    *
-   * @returns how it is over: `complete`, its shopper was faster, and the webhook tells of the payment
-   * @throws {PaymentError} it can still be paid
+   * @returns how the session ended. `complete`: the shopper completed it first, and a callback reports
+   *   the payment
+   * @throws {PaymentError} the session can still be paid
    */
   async end(sessionRef: string): Promise<SessionEnd> {
     const id = sessionRef.slice(STRIPE_PREFIX.length);
@@ -60,7 +61,7 @@ export class StripeAccount {
       return 'expired';
     } catch (error) {
       if (!(error instanceof PaymentError) || error.isTransient) throw error;
-      // Stripe expires open sessions only, and says the rest in words.
+      // Stripe refuses to expire a session that is not open. The status says how it ended.
       const status = await this.statusOf(sessionRef);
       if (status === 'open') throw error;
       return status;
@@ -68,7 +69,8 @@ export class StripeAccount {
   }
 
   /**
-   * How a session is now.
+   * Reads the present status of a session.
+   *
    * @throws {PaymentError}
    */
   async statusOf(sessionRef: string): Promise<SessionEnd | 'open'> {
@@ -80,11 +82,13 @@ export class StripeAccount {
   }
 
   /**
-   * Gives all of a payment back, once however often it is asked for.
-   * @param installation that the payment was made to
-   * @param after the last refund of it that failed: one more is made, once
-   * @returns Stripe's reference of the refund, which may fail later: a callback says so
-   * @throws {RefundFailed} it came to nothing at once
+   * Refunds a payment completely. Repeated calls make one refund.
+   *
+   * @param reference the payment, with Stripe's prefix
+   * @param installation the installation that received the payment
+   * @param after the last failed refund of the payment; one new refund is made after it
+   * @returns Stripe's reference of the refund. A refund may fail later; a callback reports that
+   * @throws {RefundFailed} the refund failed at once
    * @throws {PaymentError}
    */
   async refund(reference: string, installation: string, after?: string): Promise<string> {
@@ -101,7 +105,8 @@ export class StripeAccount {
       if (isVoid(refund)) throw new RefundFailed(refund.id, reasonOf(refund));
       return refund.id;
     } catch (error) {
-      // By hand, or by a try whose answer was lost longer ago than Stripe remembers its key.
+      // The refund was made by hand, or by an earlier call whose answer was lost and whose idempotency
+      // key Stripe has forgotten since.
       if (error instanceof PaymentError && error.message.includes('charge_already_refunded')) {
         return this.#refundOf(intent, error);
       }
@@ -117,6 +122,8 @@ export class StripeAccount {
   }
 
   /**
+   * Checks the signature of a callback and returns its event.
+   *
    * @throws {ForgedCallback}
    * @throws {UnknownCallback}
    */
@@ -125,7 +132,7 @@ export class StripeAccount {
       return this.stripe.webhooks.constructEvent(body, signature, webhookSecret);
     } catch (error) {
       if (error instanceof Stripe.errors.StripeSignatureVerificationError) {
-        throw new ForgedCallback('the signature does not fit');
+        throw new ForgedCallback('the signature is wrong');
       }
       if (error instanceof SyntaxError) throw new UnknownCallback('not JSON');
       throw error;
@@ -133,9 +140,10 @@ export class StripeAccount {
   }
 
   /**
-   * Stripe keeps the answer to a key for a day, a failure as well: after one it is asked under a key of its
-   * own. That does no harm: a session that is not kept is told to nobody, and all of a payment is given back
-   * once (`charge_already_refunded`).
+   * Makes a call with an idempotency key. Stripe stores the answer to a key for a day, even a failure,
+   * so after a stored failure the call is repeated with a new key. A duplicate does no harm: nobody gets
+   * the URL of a session that is not stored, and Stripe refuses a second full refund
+   * (`charge_already_refunded`).
    */
   protected async askAnew<T>(key: string, call: (key: string) => Promise<T>): Promise<T> {
     try {
@@ -146,7 +154,7 @@ export class StripeAccount {
     }
   }
 
-  /** What Stripe's errors carry beside their message (headers, the request) must not reach a log. */
+  /** Converts Stripe's errors, because their headers and request must not get into a log. */
   protected async ask<T>(call: () => Promise<T>): Promise<T> {
     try {
       return await call();
@@ -161,11 +169,12 @@ export class StripeAccount {
   }
 }
 
-/** Whether a refund gives nothing back. */
+/** Whether a refund has failed or was cancelled, so that it gives nothing back. */
 export function isVoid({ status }: Stripe.Refund): boolean {
   return status === 'failed' || status === 'canceled';
 }
 
+/** Why a refund failed. */
 export function reasonOf({ failure_reason: reason, status }: Stripe.Refund): string {
   return reason ?? status ?? 'unknown';
 }

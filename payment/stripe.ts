@@ -25,22 +25,22 @@ import {
 } from './stripe-account.ts';
 
 /**
- * Stripe: a Checkout session for each order, a signed webhook when it is paid, a refund when the order
- * cannot have the money. The order's number and the installation that has it go along as metadata and
- * come back with every event; Stripe's account may serve other shops as well.
+ * Payments through Stripe: a Checkout session for each order, signed webhooks, and refunds of money
+ * that cannot be used for the order. A session's metadata holds the order number, the request and the
+ * installation, and the events of the session return them. Other shops may use the same account.
  */
 
 export interface StripeOptions extends StripeAccountOptions {
   readonly webhookSecret: string;
-  /** Where the page is, for the way back; without a slash at its end. */
+  /** The shop's public URL, to which shoppers return; without a slash at the end. */
   readonly shopUrl: string;
 }
 
-/** They overlap, and which of them come depends on the API version: each says the same. */
+/** Events that report the same change. Which of them Stripe sends depends on the API version. */
 const REFUND_CHANGED = new Set(['refund.failed', 'refund.updated', 'charge.refund.updated']);
 
 const PAID = new Set(['checkout.session.completed', 'checkout.session.async_payment_succeeded']);
-/** After these nobody can pay in that session; a completed one may still have its payment under way. */
+/** Events after which nobody can pay in the session. A completed session may still become paid. */
 const OVER = new Set(['checkout.session.expired', 'checkout.session.async_payment_failed']);
 
 export class StripeProvider extends StripeAccount implements PaymentProvider {
@@ -51,18 +51,19 @@ export class StripeProvider extends StripeAccount implements PaymentProvider {
     this.#options = options;
   }
 
-  /** The same session however often it is asked for: what it is for is the idempotency key. */
+  /** Repeated calls return the same session, because the order and the attempt are in the key. */
   async begin(order: PayableOrder): Promise<Checkout> {
     const { requestId, installation, attempt } = order;
     const wanted = this.#sessionFor(order);
-    // Stripe refuses a key that comes with other values, such as a changed title, for a day.
+    // For a day, Stripe refuses a key that is used again with other values, such as a changed title.
+    // The hash of the values gives them a key of their own.
     const hash = createHash('sha256').update(JSON.stringify(wanted)).digest('hex').slice(0, 16);
     const idempotencyKey = `flashsale-${installation}-order-${requestId}-${attempt}-${hash}`;
     const session = await this.askAnew(idempotencyKey, (key) =>
       this.stripe.checkout.sessions.create(wanted, { idempotencyKey: key }),
     );
     const { id, url, expires_at: endsAtS } = session;
-    if (url === null) throw new PaymentError('the session has no page', false);
+    if (url === null) throw new PaymentError('the session has no URL', false);
     const ref = `${STRIPE_PREFIX}${id}`;
     return { method: 'GET', url, session: { ref, url, endsAt: new Date(endsAtS * 1_000) } };
   }
@@ -102,7 +103,7 @@ export class StripeProvider extends StripeAccount implements PaymentProvider {
     headers: Readonly<Record<string, string | undefined>>,
   ): SessionPaid | SessionOver | FailedRefund | Ignored {
     const event = this.open(body, headers['stripe-signature'] ?? '', this.#options.webhookSecret);
-    // In test mode money is none: such an event never pays an order of a shop that takes real money.
+    // An event of test mode must not pay an order of a shop that takes real money.
     if (event.livemode === isTestKey(this.#options.secretKey)) return ignored('other_mode');
     if (REFUND_CHANGED.has(event.type)) return refundNews(event.data.object as Stripe.Refund);
     if (!event.type.startsWith('checkout.session.')) return ignored('other_event');
@@ -110,7 +111,7 @@ export class StripeProvider extends StripeAccount implements PaymentProvider {
   }
 }
 
-/** @throws {PaymentError} the currency has no such fraction */
+/** @throws {PaymentError} Stripe's smallest unit cannot express the amount */
 function minorUnits(amount: string, currency: string): number {
   try {
     return toMinorUnits(amount, currency);

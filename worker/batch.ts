@@ -1,14 +1,15 @@
 /**
- * Which requests go into the next call of place_orders, and when. Pure: no clock, no I/O.
+ * Decides which requests go into the next call of place_orders, and when. Pure: no clock, no I/O.
  *
- * A call takes one SKU. Requests wait `batchWaitMs` for company while calls are free, and for a free
- * call otherwise, so that batches grow with the load by themselves.
+ * A call takes requests of one SKU. If fewer than `callsInFlightMax` calls are under way, a request
+ * waits up to `batchWaitMs` for others to join its batch. Otherwise it waits until a call ends.
+ * Batches therefore grow with the load.
  */
 
 export interface BatchLimits {
   readonly batchRequestsMax: number;
   readonly batchWaitMs: number;
-  /** Calls of one schema at the same time. */
+  /** Concurrent calls for one schema. */
   readonly callsInFlightMax: number;
 }
 
@@ -21,7 +22,7 @@ export const BATCH_LIMITS: BatchLimits = {
 export interface Batch<R> {
   readonly sku: string;
   readonly requests: readonly R[];
-  /** Some of them met locked slots: the call shall wait for those. */
+  /** Whether the call waits for locked slots, because some of the requests were `locked` before. */
   readonly wait: boolean;
 }
 
@@ -29,19 +30,20 @@ export interface Batch<R> {
 interface Lane<R> {
   readonly sku: string;
   fresh: R[];
-  /** Were `locked` in their last call: they go first, and without a wait. */
+  /** Requests that were `locked` in their last call. They go first and do not wait for others. */
   locked: R[];
+  /** When the oldest of `fresh` was added. */
   firstAtMs: number;
-  /** The sale has not opened by the clock that decides: no call before then. */
+  /** No call before this time, because the sale had not opened by the database server's clock. */
   notBeforeMs: number;
-  /** A call that waits for locks is under way: another one would only meet the same locks. */
+  /** A call that waits for locks is under way; another one would wait for the same locks. */
   waitInFlight: boolean;
 }
 
 export class BatchPlanner<R extends { readonly requestId: string }> {
   readonly #limits: BatchLimits;
   readonly #lanes = new Map<string, Lane<R>>();
-  /** Ids being decided: a second copy in a call of its own would only collide with the first. */
+  /** Request ids under decision. A copy of one in a concurrent call would collide with the first. */
   readonly #deciding = new Set<string>();
   #callsInFlight = 0;
   #waiting = 0;
@@ -50,7 +52,7 @@ export class BatchPlanner<R extends { readonly requestId: string }> {
     this.#limits = limits;
   }
 
-  /** Requests that are in no call yet. */
+  /** Number of requests that are in no call. */
   get waiting(): number {
     return this.#waiting;
   }
@@ -59,20 +61,21 @@ export class BatchPlanner<R extends { readonly requestId: string }> {
     return this.#callsInFlight;
   }
 
+  /** @param nowMs monotonic, as in the other methods */
   add(sku: string, request: R, nowMs: number): void {
     const lane = this.#lane(sku, nowMs);
     lane.fresh.push(request);
     this.#waiting += 1;
   }
 
-  /** The next batch that is due; it counts as in flight until `finished`. */
+  /** Returns the next batch that is due. It counts as in flight until `finished`. */
   next(nowMs: number): Batch<R> | undefined {
     if (this.#callsInFlight >= this.#limits.callsInFlightMax) return undefined;
     for (const lane of this.#lanes.values()) {
       if (lane.waitInFlight || !this.#isDue(lane, nowMs)) continue;
       const batch = this.#take(lane);
       if (batch === undefined) continue;
-      // To the end of the order: no SKU starves another.
+      // The SKU goes to the end of the order, so that it does not starve others.
       this.#lanes.delete(lane.sku);
       if (lane.waitInFlight || lane.fresh.length + lane.locked.length > 0) {
         this.#lanes.set(lane.sku, lane);
@@ -83,11 +86,11 @@ export class BatchPlanner<R extends { readonly requestId: string }> {
   }
 
   /**
-   * The call has ended.
+   * Records that the call of a batch has ended.
    *
-   * @param locked those of its requests that must be decided by another one
-   * @param pauseMs no call for the SKU before that time is over; other SKUs go on. The requests wait for
-   *   this time and for no lock, so they go behind those that no call has seen yet
+   * @param locked requests of the batch that need another call
+   * @param pauseMs time without a call for this SKU; other SKUs are not affected. After a pause the
+   *   `locked` requests go behind the new ones, because they waited for the time and not for a lock
    */
   finished(batch: Batch<R>, locked: readonly R[], nowMs: number, pauseMs = 0): void {
     this.#callsInFlight -= 1;
@@ -102,15 +105,18 @@ export class BatchPlanner<R extends { readonly requestId: string }> {
     }
   }
 
-  /** Time until a batch becomes due that is not yet; undefined when only ends of calls matter. */
+  /**
+   * Milliseconds until a batch that is not due yet becomes due. Undefined when there is none: only
+   * the end of a call, or a new request, can then start a batch.
+   */
   dueInMs(nowMs: number): number | undefined {
     let soonest: number | undefined;
     for (const lane of this.#lanes.values()) {
       const { fresh, locked, notBeforeMs, firstAtMs } = lane;
       if (fresh.length + locked.length === 0 || this.#isDue(lane, nowMs)) continue;
       const isFull = locked.length > 0 || fresh.length >= this.#limits.batchRequestsMax;
-      const companyUntilMs = isFull ? nowMs : firstAtMs + this.#limits.batchWaitMs;
-      const dueInMs = Math.max(companyUntilMs, notBeforeMs) - nowMs;
+      const joinUntilMs = isFull ? nowMs : firstAtMs + this.#limits.batchWaitMs;
+      const dueInMs = Math.max(joinUntilMs, notBeforeMs) - nowMs;
       soonest = Math.min(soonest ?? dueInMs, dueInMs);
     }
     return soonest;
@@ -155,7 +161,10 @@ export class BatchPlanner<R extends { readonly requestId: string }> {
     return { sku: lane.sku, requests, wait };
   }
 
-  /** Moves requests into the batch up to its bound; returns those that stay. */
+  /**
+   * Moves requests into the batch until it is full, except those whose id is under decision. Returns
+   * the requests that stay.
+   */
   #pick(from: R[], into: R[]): R[] {
     const stay: R[] = [];
     for (const [index, request] of from.entries()) {

@@ -16,17 +16,17 @@ export interface CarryOptions {
   readonly stopping: AbortSignal;
 }
 
-/** Makes transfers between two servers. All workers may do this; each transfer is applied once. */
-export function carryPost(options: CarryOptions): Promise<void> {
+/** Carries transfers from the other server. All workers may do this; each transfer is applied once. */
+export function carryTransfers(options: CarryOptions): Promise<void> {
   const { schema, carry, log, metrics, stopping } = options;
   const routine = 'apply_transfers';
-  const trouble = new Trouble(log, `post for ${schema}`);
+  const trouble = new Trouble(log, `transfers to ${schema}`);
   return repeat(CARRY_INTERVAL_MS, stopping, async () => {
     try {
-      const pieces = await carry();
+      const transfers = await carry();
       trouble.fine();
-      metrics.carriedPost.inc({ schema }, pieces);
-      return pieces > 0 ? 'more' : 'idle';
+      metrics.carriedTransfers.inc({ schema }, transfers);
+      return transfers > 0 ? 'more' : 'idle';
     } catch (error) {
       metrics.retries.inc({ schema, routine, kind: 'transient' });
       trouble.failed(error);

@@ -34,7 +34,7 @@ import { createMetrics } from '../process/metrics.ts';
 import { startMonitor } from '../process/monitor.ts';
 import { Readiness } from '../process/readiness.ts';
 import { type AuditMetrics, auditBooks, createAuditMetrics } from './audit.ts';
-import { carryPost } from './carry.ts';
+import { carryTransfers } from './carry.ts';
 import { endCheckouts } from './checkouts.ts';
 import { watchCluster } from './cluster.ts';
 import type { WorkerConfig } from './config.ts';
@@ -53,7 +53,7 @@ const DRAIN_TIMEOUT_MS = 10_000;
 /** Connections for expiry and the outbox, in addition to the calls of place_orders. */
 const OTHER_CONNECTIONS_MAX = 2;
 /** Additional connections for transfers, with two servers. */
-const POST_CONNECTIONS_MAX = 2;
+const TRANSFER_CONNECTIONS_MAX = 2;
 /** Time for the broker to confirm the last verdicts. */
 const FLUSH_TIMEOUT_MS = 1_000;
 const QUEUE_FIGURES_INTERVAL_MS = 2_000;
@@ -154,8 +154,13 @@ function openDatabases(config: WorkerConfig, lifecycle: Lifecycle, log: Log): Da
     return { regular: pool, hot: pool };
   }
   return {
-    regular: open('database of regular', databaseUrls.regular, ['regular'], POST_CONNECTIONS_MAX),
-    hot: open('database of hot', databaseUrls.hot, ['hot'], POST_CONNECTIONS_MAX),
+    regular: open(
+      'database of regular',
+      databaseUrls.regular,
+      ['regular'],
+      TRANSFER_CONNECTIONS_MAX,
+    ),
+    hot: open('database of hot', databaseUrls.hot, ['hot'], TRANSFER_CONNECTIONS_MAX),
   };
 }
 
@@ -251,7 +256,7 @@ async function serve(schema: Schema, context: Context, stopping: AbortSignal): P
       return 'idle';
     }),
   ];
-  // Also if another provider takes payments now: earlier Stripe payments are refunded by Stripe.
+  // Also when another provider takes payments now: Stripe refunds the earlier Stripe payments.
   if (config.payment.stripe !== undefined) {
     const stripe = new StripeAccount(config.payment.stripe);
     const refunds = giveRefunds({
@@ -270,12 +275,12 @@ async function serve(schema: Schema, context: Context, stopping: AbortSignal): P
     loops.push(refunds, checkouts);
   }
   if (areApart(databases)) {
-    const carry = async () => (await carryTo(databases, schema)).pieces;
-    loops.push(carryPost({ ...common, carry }));
+    const carry = async () => (await carryTo(databases, schema)).transfers;
+    loops.push(carryTransfers({ ...common, carry }));
   }
   const stop = async () => {
     if (!(await endsWithin(DRAIN_TIMEOUT_MS, consumer.drain()))) {
-      log.warn({ schema, ...consumer.load }, 'stopping with requests in hand');
+      log.warn({ schema, ...consumer.load }, 'stopping with unfinished requests');
     }
     giveUp.abort();
     await consumer.close();

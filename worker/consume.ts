@@ -25,17 +25,21 @@ import type { Decider, Decision } from './decide.ts';
 import type { WorkerMetrics } from './metrics.ts';
 
 /**
- * One orders queue: envelopes in, calls of place_orders, verdicts out. A delivery is acknowledged
- * when each of its requests has an outcome that is committed, so that whatever dies in between, the
- * broker still has the message; deciding it again finds the old outcomes. What can never be decided
- * becomes a dead letter, alone: its delivery is acknowledged when the broker has confirmed that one.
+ * Consumes one orders queue: decides the requests of each envelope with place_orders and sends the
+ * verdicts.
+ *
+ * A delivery is acknowledged when each of its requests has a committed outcome. If a process dies
+ * before that, the broker delivers the message again; deciding it again returns the outcomes that
+ * were committed. A request that can never be decided becomes a dead letter without the other
+ * requests of its delivery. The delivery is acknowledged after the broker has confirmed the dead
+ * letter.
  */
 
-/** Between two batches of a rush there is less than this. */
+/** In a rush, the next batch follows within this time. */
 const BUSY_MS = 250;
-/** Between two calls for a SKU whose sale opens later by the clock of its server. */
+/** Pause between two calls for a SKU whose sale has not opened by its database server's clock. */
 const NOT_OPEN_PAUSE_MS = 100;
-/** Of the prefetch, for deliveries that wait for the opening of their sale: other sales need the rest. */
+/** Share of the prefetch for deliveries that wait until their sale opens; other sales get the rest. */
 const EARLY_SHARE_MAX = 0.5;
 
 const TOO_EARLY: Decision = {
@@ -44,13 +48,14 @@ const TOO_EARLY: Decision = {
   error: new Error('the sale opens later, and too many messages wait for an opening'),
 };
 
-/** A delivery that is not ended yet. */
+/** A delivery that is not acknowledged yet. */
 interface OpenDelivery {
   readonly delivery: Delivery;
+  /** Number of requests without a decision. */
   undecided: number;
-  /** The process stops before everything is decided. */
+  /** This worker does not finish the delivery, for example because the process stops. */
   abandoned: boolean;
-  /** True: decided and acknowledged or dead-lettered. False: left to another worker. */
+  /** Resolves to true when the delivery is acknowledged, to false when another worker gets it. */
   readonly ended: PromiseWithResolvers<boolean>;
 }
 
@@ -60,26 +65,26 @@ interface Entry extends AdmittedRequest {
 
 export interface OrdersConsumerOptions {
   readonly schema: Schema;
-  /** Publishes nothing: see BrokerConnection. */
+  /** For consuming only; BrokerConnection says why. */
   readonly connection: BrokerConnection;
   readonly publisher: Publisher;
   readonly decider: Decider;
   readonly prefetchMax: number;
   readonly limits: BatchLimits;
-  /** Aborted when what is in hand is to be left to another worker. */
+  /** When aborted, the unfinished deliveries are left to another worker. */
   readonly giveUp: AbortSignal;
   readonly log: Log;
   readonly metrics: WorkerMetrics;
 }
 
-/** More than 200 lines: the life of a delivery, from its arrival to its end. */
+/** More than 200 lines: it is the life of a delivery, from its arrival to its acknowledgement. */
 export class OrdersConsumer {
   readonly #options: OrdersConsumerOptions;
   readonly #queue: string;
   readonly #planner: BatchPlanner<Entry>;
-  /** In the order of their arrival. */
+  /** In order of arrival. */
   readonly #open = new Set<OpenDelivery>();
-  /** Those of them that wait for the opening of their sale, by the database's clock. */
+  /** Open deliveries whose sale has not opened by the database server's clock. */
   readonly #early = new Set<OpenDelivery>();
   #consumer: Consumer | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -91,7 +96,7 @@ export class OrdersConsumer {
     this.#planner = new BatchPlanner(options.limits);
   }
 
-  /** Resolves when orders flow, or at once when the broker is not there yet. */
+  /** Resolves when the consumer is running, or at once when there is no connection yet. */
   static async open(options: OrdersConsumerOptions): Promise<OrdersConsumer> {
     const orders = new OrdersConsumer(options);
     const { connection, prefetchMax } = options;
@@ -106,24 +111,24 @@ export class OrdersConsumer {
     return this.#consumer?.consuming ?? false;
   }
 
-  /** Orders are being decided, or were a moment ago. */
+  /** Whether orders are being decided, or were within the last `BUSY_MS`. */
   get isBusy(): boolean {
     return this.#open.size > 0 || performance.now() - this.#decidedAtMs < BUSY_MS;
   }
 
-  /** For metrics: deliveries not ended, requests waiting for a call, calls under way. */
+  /** For metrics: unacknowledged deliveries, requests that wait for a call, calls under way. */
   get load(): { deliveries: number; waiting: number; calls: number } {
     const { waiting, callsInFlight } = this.#planner;
     return { deliveries: this.#open.size, waiting, calls: callsInFlight };
   }
 
-  /** Takes no more; resolves when everything taken is decided and acknowledged. */
+  /** Stops new deliveries; resolves when all open ones are acknowledged or abandoned. */
   async drain(): Promise<void> {
     await this.#consumer?.cancel();
     await Promise.all([...this.#open].map((open) => open.ended.promise));
   }
 
-  /** What is not acknowledged goes back to the queue. */
+  /** Closes the channel. Unacknowledged messages return to the queue. */
   async close(): Promise<void> {
     clearTimeout(this.#timer);
     await this.#consumer?.close();
@@ -133,7 +138,7 @@ export class OrdersConsumer {
     const { schema } = delivery;
     try {
       if (schema === ENVELOPE_SCHEMA) this.#takeEnvelope(delivery);
-      else if (schema === DRAIN_SCHEMA) this.#takeSettle(delivery);
+      else if (schema === DRAIN_SCHEMA) this.#takeDrain(delivery);
       else if (isNewerSchema(schema)) {
         this.#refuse(delivery, 'unknown_schema', `schema ${schema} is newer than this worker`);
       } else {
@@ -158,13 +163,14 @@ export class OrdersConsumer {
     this.#pump();
   }
 
-  /** Behind everything that this consumer was given before: then, and not earlier, it is drained. */
-  #takeSettle(delivery: Delivery): void {
+  /** Replies to a drain request when every delivery that arrived before it is acknowledged. */
+  #takeDrain(delivery: Delivery): void {
     const { node } = decodeDrain(delivery.content);
     const before = [...this.#open].map((open) => open.ended.promise);
     const open = this.#begin(delivery, 1);
     void Promise.all(before).then(async (decided) => {
-      // If this channel is gone, what came before on it goes to others, and so does this message.
+      // If an earlier delivery goes to another worker, this message has to go there behind it. When
+      // the channel is closed, the broker delivers both again.
       if (decided.every(Boolean) && delivery.live) await this.#replyDrained(delivery, node);
       else open.abandoned = true;
       this.#decided(open);
@@ -195,7 +201,7 @@ export class OrdersConsumer {
     return open;
   }
 
-  /** Starts every call that is due, and comes back when the next one will be. */
+  /** Starts every call that is due, and sets the timer for the next one. */
   #pump(): void {
     const nowMs = performance.now();
     for (;;) {
@@ -213,7 +219,7 @@ export class OrdersConsumer {
     const decisions = await this.#options.decider.decide(sku, requests, wait);
     const locked: Entry[] = [];
     let isEarly = false;
-    const told: AddressedVerdict[] = [];
+    const verdicts: AddressedVerdict[] = [];
     for (const [index, entry] of requests.entries()) {
       let decision = decisions[index] ?? { kind: 'abandoned' };
       if (decision.kind === 'locked' && decision.isEarly) {
@@ -221,15 +227,15 @@ export class OrdersConsumer {
         if (!this.#holdEarly(entry.from)) decision = TOO_EARLY;
       }
       if (decision.kind === 'locked') locked.push(entry);
-      else this.#apply(sku, entry, decision, told);
+      else this.#apply(sku, entry, decision, verdicts);
     }
     this.#decidedAtMs = performance.now();
     this.#planner.finished(batch, locked, this.#decidedAtMs, isEarly ? NOT_OPEN_PAUSE_MS : 0);
-    sendVerdicts(this.#options.publisher, told);
+    sendVerdicts(this.#options.publisher, verdicts);
     this.#pump();
   }
 
-  /** @returns false when as many deliveries as may wait for the opening of their sale do so */
+  /** @returns false when the maximum of deliveries already waits for a sale to open */
   #holdEarly(open: OpenDelivery): boolean {
     const earlyMax = Math.max(1, Math.floor(this.#options.prefetchMax * EARLY_SHARE_MAX));
     if (!this.#early.has(open) && this.#early.size >= earlyMax) return false;
@@ -237,13 +243,13 @@ export class OrdersConsumer {
     return true;
   }
 
-  #apply(sku: string, entry: Entry, decision: Decision, told: AddressedVerdict[]): void {
+  #apply(sku: string, entry: Entry, decision: Decision, verdicts: AddressedVerdict[]): void {
     const { metrics, schema } = this.#options;
     if (decision.kind === 'decided') {
       const { verdict, terms } = decision;
       metrics.outcomes.inc({ schema, outcome: verdict.status });
       const { replyTo } = entry.from.delivery;
-      if (replyTo !== undefined) told.push({ replyTo, verdict, ...(terms && { terms }) });
+      if (replyTo !== undefined) verdicts.push({ replyTo, verdict, ...(terms && { terms }) });
       this.#decided(entry.from);
     } else if (decision.kind === 'poison') {
       const { from, node, ...request } = entry;
@@ -260,12 +266,15 @@ export class OrdersConsumer {
     if (open.undecided > 0) return;
     this.#open.delete(open);
     this.#early.delete(open);
-    // Not acknowledged, an abandoned delivery goes to another worker when this channel closes.
+    // The broker gives an abandoned delivery to another worker when this channel closes.
     if (!open.abandoned) open.delivery.ack();
     open.ended.resolve(!open.abandoned);
   }
 
-  /** Publishes what can never be decided as a dead letter, and ends its part of the delivery. */
+  /**
+   * Publishes `content`, which can never be decided, as a dead letter until it is confirmed. Then it
+   * counts as one decided request of the delivery.
+   */
   async #bury(
     open: OpenDelivery,
     content: Buffer,

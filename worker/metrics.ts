@@ -36,14 +36,14 @@ export function createWorkerMetrics(metrics: Metrics) {
     expiredOrders: metrics.counter('flashsale_worker_expired_orders_total', 'Orders expired', [
       'schema',
     ]),
-    carriedPost: metrics.counter(
+    carriedTransfers: metrics.counter(
       'flashsale_worker_carried_post_total',
-      'Pieces of post brought from the other database server',
+      'Transfers brought from the other database server',
       ['schema'],
     ),
     refundDueSeconds: metrics.gauge(
       'flashsale_refund_due_seconds',
-      'For how long the oldest payment waits that is to be given back; 0: none is',
+      'Age of the oldest payment that is due for a refund; 0: there is none',
       ['schema'],
     ),
     relayedEvents: metrics.counter(
@@ -94,14 +94,14 @@ export function watchQueues(metrics: Metrics): (figures: readonly QueueFigures[]
 export function watchMembers(metrics: Metrics): (cluster: Cluster | undefined) => void {
   const nodes = metrics.gauge(
     'flashsale_broker_nodes',
-    'Nodes of the RabbitMQ cluster, those that are away included',
+    'Nodes of the RabbitMQ cluster, including those that are down',
   );
   const members = metrics.gauge('flashsale_queue_members', 'Nodes that hold a quorum queue', [
     'queue',
   ]);
   const online = metrics.gauge(
     'flashsale_queue_members_online',
-    'Those of them that run; without a majority the queue confirms nothing',
+    'Running nodes that hold a quorum queue; without a majority the queue confirms nothing',
     ['queue'],
   );
   return (cluster) => {

@@ -29,7 +29,8 @@ export class Trouble {
 
   failed(error: unknown): void {
     this.#failures += 1;
-    if (this.#failures === 1) this.#log.warn({ err: error }, `${this.#what}: fails, tried again`);
+    if (this.#failures === 1)
+      this.#log.warn({ err: error }, `${this.#what}: failed, will be retried`);
   }
 
   fine(): void {

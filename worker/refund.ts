@@ -47,7 +47,10 @@ export function giveRefunds(options: RefundOptions): Promise<void> {
   });
 }
 
-/** Metric of how long refunds have waited. All providers, as manual refunds may be forgotten. */
+/**
+ * Sets the metric of how long the oldest refund has waited. It covers all providers, because somebody
+ * may forget a refund that is made by hand.
+ */
 export function watchRefunds(options: {
   readonly schema: Schema;
   readonly oldest: () => Promise<Date | undefined>;

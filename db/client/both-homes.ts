@@ -4,9 +4,9 @@ import { DatabaseError, noAnswer } from './errors.ts';
 import { healthOf } from './home-health.ts';
 import type { Databases, Pool, Queryable } from './pool.ts';
 
-/** Asking both schemas at once, whether they share a server or not. */
+/** Queries to both schemas at once, whether they share a server or not. */
 
-/** Odd order numbers live in regular, even ones in hot. */
+/** Odd order numbers are those of regular, even ones those of hot. */
 export function schemaOfOrder(orderNo: string): Schema {
   return /[13579]$/.test(orderNo) ? 'regular' : 'hot';
 }
@@ -16,13 +16,15 @@ export function otherSchema(schema: Schema): Schema {
 }
 
 export const LOCK_TIMEOUT = '55P03';
-/** Moving a SKU within one server holds its payments up for some 5 to 10 µs a buyer. */
+/** Moving a SKU within one server delays its payments by 5 to 10 µs per buyer. */
 const MOVE_TIMEOUT_MS = 20_000;
 
 /**
- * Calls again while a lock is held for longer than a session waits for it: nothing was done then.
+ * Repeats a call that ran into the lock timeout and therefore did nothing, for up to 20 s.
  *
- * @param pauseMs time for those who wait behind the lock that the call asks for
+ * @param pauseMs pause between two calls, in which sessions that wait behind the requested lock
+ *   continue
+ * @throws the last error of `call`
  */
 export async function patiently<T>(call: () => Promise<T>, pauseMs = 0): Promise<T> {
   const deadline = performance.now() + MOVE_TIMEOUT_MS;
@@ -37,39 +39,44 @@ export async function patiently<T>(call: () => Promise<T>, pauseMs = 0): Promise
   }
 }
 
-/** The schemas have a server each: a SKU that moves is carried from one to the other. */
+/** Whether each schema has its own server. A SKU that moves is then carried from one to the other. */
 export function areApart({ regular, hot }: Databases): boolean {
   return regular !== hot;
 }
 
-/** SQL: a time as the `at` of a Position, since a Date has milliseconds only. */
+/** SQL expression for a time as the `at` of a Position, because a Date has only milliseconds. */
 export function exactTime(column: string): string {
   return `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 }
 
-/** bigint arrives as digits, since not every one fits a number. Counts of units do. */
+/**
+ * Converts a bigint, which the driver returns as digits because not every bigint fits a number. Counts
+ * of units do.
+ *
+ * @throws {RangeError}
+ */
 export function toNumber(digits: string): number {
   const value = Number(digits);
-  if (!Number.isSafeInteger(value)) throw new RangeError(`${digits} is beyond exact numbers`);
+  if (!Number.isSafeInteger(value)) throw new RangeError(`${digits} is not a safe integer`);
   return value;
 }
 
-/** What the homes have answered that were there in time; at least one was. */
+/** The answers of the homes that answered in time; at least one did. */
 export interface Answers<Row> {
   readonly rows: Row[];
-  /** Homes that did not answer: what they would have said is not among the rows. */
+  /** Homes that did not answer; their rows are not included. */
   readonly missing: readonly Schema[];
 }
 
-/** How long one home may hold up a question to both. */
+/** Maximum wait for the answer of one home. */
 const HOME_ANSWER_TIMEOUT_MS = 2_000;
-/** The same for a change, which may wait for a lock as long as a session does. */
+/** Maximum wait for a change, which may wait for a lock until the session's lock timeout. */
 const HOME_CHANGE_TIMEOUT_MS = 4_000;
 
 /**
- * Asks the home of one thing; one of two that is gone fails at once.
+ * Asks one home. With two servers, fails at once while the home is known to be gone.
  *
- * @param question its name: a slow one does not keep others from being asked
+ * @param question name of the question; a slow question does not stop the others
  * @throws {DatabaseError}
  */
 export function askOwner<T>(
@@ -85,8 +92,8 @@ export function askOwner<T>(
 }
 
 /**
- * Changes something in its home that others may hold a lock on. Half of the pool is left to questions,
- * however many wait for the lock.
+ * Changes something in one home that others may have locked. Changes use at most half of the pool, so
+ * that connections are left for questions however many changes wait for a lock.
  *
  * @throws {DatabaseError}
  */
@@ -102,9 +109,10 @@ export function changeAtOwner<T>(
 }
 
 /**
- * Asks both homes at once; one that is away neither fails the other's answer nor holds it up for long.
+ * Asks both homes at once. A home that does not answer neither fails the other one's answer nor delays
+ * it by more than `timeoutMs`.
  *
- * @param question its name: a slow one does not keep others from being asked
+ * @param question name of the question; a slow question does not stop the others
  * @throws {DatabaseError} if no home answers
  */
 export function askHomes<T>(
@@ -120,7 +128,7 @@ export function askHomes<T>(
 }
 
 /**
- * Changes something in whichever home has it, as `changeAtOwner` does in one.
+ * Calls `changeAtOwner` for both homes, to change something whose home is not known.
  *
  * @throws {DatabaseError} if no home answers
  */
@@ -131,11 +139,11 @@ export function changeInBoth<T>(
   return ofBoth((schema) => changeAtOwner(databases, schema, (home) => change(schema, home)));
 }
 
-/** The only place where something goes to both homes. */
+/** The only function that calls both homes. */
 async function ofBoth<T>(call: (schema: Schema) => Promise<readonly T[]>): Promise<Answers<T>> {
   const answers = await Promise.allSettled(SCHEMAS.map(call));
   const failures = answers.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []));
-  // A bug of ours is none of a home's failures.
+  // Any other error is a bug and does not mean that a home is missing.
   const bug = failures.find((reason) => !(reason instanceof DatabaseError));
   if (bug !== undefined || failures.length === SCHEMAS.length) throw bug ?? failures[0];
   return {
@@ -145,9 +153,9 @@ async function ofBoth<T>(call: (schema: Schema) => Promise<readonly T[]>): Promi
 }
 
 /**
- * Runs the query of one schema for both: in one round trip where they share a server.
+ * Runs a query for both schemas, in one round trip where they share a server.
  *
- * @param text what to ask `schema`, without ORDER BY or LIMIT at its end
+ * @param text returns the query for a schema, without ORDER BY or LIMIT at its end
  * @throws {DatabaseError} if no home answers
  */
 export function queryHomes<Row extends Record<string, unknown>>(
@@ -169,13 +177,13 @@ export function queryHomes<Row extends Record<string, unknown>>(
   return ask(databases.regular, 'both', SCHEMAS).then((rows) => ({ rows, missing: [] }));
 }
 
-/** The rows, where half an answer is none. @throws {DatabaseError} unavailable if a home is missing */
+/** Returns the rows of a complete answer. @throws {DatabaseError} `unavailable` if a home is missing */
 export function whole<Row>({ rows, missing }: Answers<Row>): Row[] {
   if (missing.length > 0) throw noAnswer(missing);
   return rows;
 }
 
-/** As `queryHomes`. @throws {DatabaseError} if one of the homes does not answer */
+/** Like `queryHomes`, but both homes must answer. @throws {DatabaseError} if a home does not answer */
 export async function queryBoth<Row extends Record<string, unknown>>(
   databases: Databases,
   name: string,

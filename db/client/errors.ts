@@ -1,26 +1,32 @@
 import type { Schema } from '../../contracts/names.ts';
 
 /**
- * What went wrong at the database, in the words that a caller acts on. The routines answer expected
- * outcomes as values; whatever arrives here is a broken machine, a lost race or a bug.
+ * A failed database call, by what the caller has to do. The routines return expected outcomes as
+ * values, so an error means a broken machine, a conflict with another session or a bug.
  *
  * | kind | what to do |
  * |---|---|
- * | `retry` | Nothing is wrong with the data. Whether it was committed may be unknown: call again, the routines are idempotent |
- * | `unavailable` | The server cannot take work now: wait, then call again. Nothing was done |
- * | `refused` | The same call would fail again: never retried, shown to a human |
+ * | `retry` | Call again: the data is valid and the routines are idempotent. Whether the call was committed may be unknown |
+ * | `unavailable` | Wait, then call again: the server cannot take work now. Nothing was done |
+ * | `refused` | Do not call again: the same call would fail again. Show the error to a human |
  *
- * SQLSTATEs of our routines: `FS001` malformed arguments, `FS002` no such sale, SKU or tunable, `FS003`
- * it exists with other values, `FS004` something is still to be done before, `FS005` a price that
- * cannot be paid, `FS500` the books do not
- * balance (a bug, nothing was written).
+ * SQLSTATEs of our routines:
+ *
+ * | SQLSTATE | meaning |
+ * |---|---|
+ * | `FS001` | malformed arguments |
+ * | `FS002` | no such sale, SKU or tunable |
+ * | `FS003` | it exists with other values |
+ * | `FS004` | something else has to be finished first |
+ * | `FS005` | a price that cannot be paid |
+ * | `FS500` | the books do not balance (a bug; nothing was written) |
  */
 export type DatabaseErrorKind = 'retry' | 'unavailable' | 'refused';
 
 export class DatabaseError extends Error {
   override name = 'DatabaseError';
   readonly kind: DatabaseErrorKind;
-  /** Five characters of PostgreSQL or of ours; absent if the connection failed. */
+  /** Five characters, of PostgreSQL or of our routines; undefined if the connection failed. */
   readonly sqlstate: string | undefined;
 
   constructor(kind: DatabaseErrorKind, message: string, sqlstate?: string, cause?: unknown) {
@@ -30,7 +36,11 @@ export class DatabaseError extends Error {
   }
 }
 
-/** Of a question that a missing home has to answer. @param kind `retry` if it was asked and not answered */
+/**
+ * The error of a question that a missing home has to answer.
+ *
+ * @param kind `retry` if the home was asked and did not answer
+ */
 export function noAnswer(
   missing: readonly Schema[],
   kind: DatabaseErrorKind = 'unavailable',
@@ -39,46 +49,46 @@ export function noAnswer(
 }
 
 /**
- * Refusals by class of SQLSTATE that say something about the database and nothing about the call: wrong
- * credentials (28), no such database or schema (3D, 3F), a missing or broken routine or right (42), an
- * unfit transaction state (25), an internal error (XX). A DBA mends those.
+ * Classes of SQLSTATEs whose refusals are the fault of the database and not of the call. A DBA can
+ * repair their causes: wrong credentials (28), no such database or schema (3D, 3F), a missing or
+ * broken routine or right (42), a wrong transaction state (25), an internal error (XX).
  */
 const MACHINE_CLASSES = new Set(['25', '28', '3D', '3F', '42', 'XX']);
 
-/** Whether the database is in trouble, and the call itself may be right. */
+/** Whether the error is the fault of the database, so that the call itself may be correct. */
 export function isOutage(error: unknown): error is DatabaseError {
   if (!(error instanceof DatabaseError)) return false;
   return error.kind !== 'refused' || MACHINE_CLASSES.has(error.sqlstate?.slice(0, 2) ?? '');
 }
 
-/** Whole SQLSTATEs; they win over their class. */
+/** Kinds of whole SQLSTATEs, which take precedence over the kinds of their classes. */
 const KIND_BY_SQLSTATE: Readonly<Record<string, DatabaseErrorKind>> = {
-  // The same request is being decided by another session: the next call meets its outcome.
+  // Another session is deciding the same request: the next call finds its outcome.
   '23505': 'retry',
   '40001': 'retry', // serialization failure
   '40003': 'retry', // statement completion unknown
   '40P01': 'retry', // deadlock
   '55P03': 'retry', // lock_timeout
   '57014': 'retry', // statement_timeout
-  '57P01': 'retry', // admin shutdown, in the middle of a statement or between two
+  '57P01': 'retry', // admin shutdown, during a statement or between two
   '57P02': 'retry', // crash shutdown
   '57P03': 'unavailable', // starting up or shutting down
-  '25006': 'unavailable', // read only: this server is a standby now
+  '25006': 'unavailable', // read-only: this server is now a standby
   '25P03': 'retry', // idle in transaction for too long
   '57P05': 'retry', // idle session timeout
 };
 
-/** The first two characters of a SQLSTATE. */
+/** Kinds by class, the first two characters of a SQLSTATE. */
 const KIND_BY_CLASS: Readonly<Record<string, DatabaseErrorKind>> = {
   '08': 'retry', // connection lost: the outcome is unknown
   '53': 'unavailable', // out of connections, memory or disk
   '58': 'unavailable', // I/O error of the server's machine
 };
 
-/** Node's codes of a connection that was never made, so that nothing can have been done. */
+/** Node's error codes when no connection was made, so that nothing can have been done. */
 const NEVER_CONNECTED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH']);
 
-/** The driver's words for the same: no connection within the time, in the queue or from the server. */
+/** The driver's messages for the same: no connection in time, from the pool or from the server. */
 const NEVER_CONNECTED_WORDS =
   /timeout exceeded when trying to connect|due to connection timeout|^timeout expired$/;
 
@@ -88,7 +98,7 @@ function codeOf(error: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined;
 }
 
-/** Maps anything that the driver throws. */
+/** Converts anything that the driver throws. */
 export function toDatabaseError(error: unknown): DatabaseError {
   if (error instanceof DatabaseError) return error;
   const message = error instanceof Error ? error.message : String(error);
@@ -103,8 +113,8 @@ export function toDatabaseError(error: unknown): DatabaseError {
   if (NEVER_CONNECTED_WORDS.test(message)) {
     return new DatabaseError('unavailable', message, undefined, error);
   }
-  // What is left is a connection that broke (ECONNRESET, "Connection terminated …", a read timeout)
-  // or a bug on our side, such as a value that cannot be sent.
+  // The remaining errors are a broken connection (ECONNRESET, "Connection terminated …", a read
+  // timeout) or a bug of ours, such as a value that cannot be sent.
   const isBug = error instanceof TypeError || error instanceof RangeError;
   return new DatabaseError(isBug ? 'refused' : 'retry', message, undefined, error);
 }

@@ -5,31 +5,32 @@ import { DatabaseError, noAnswer } from './errors.ts';
 import type { Pool } from './pool.ts';
 
 /**
- * Whether one of two homes can be asked. Two things are told apart:
+ * Decides whether a home can be asked. There are two states:
  *
- * - The home is gone when a new connection outside the pool gets no answer of a server. Nothing is asked of
- *   it then, and whatever is under way fails. Neither a busy pool nor a broken session means that.
- * - A question is slow when it was not answered in time. One call at a time asks it then, until one is
- *   answered in time. Other questions are asked as before.
+ * - A home is gone when a new connection outside the pool gets no answer from a server. Until it
+ *   answers, calls to it fail at once, and calls under way fail. A busy pool or a broken session does
+ *   not make a home gone.
+ * - A question is slow when it was not answered in time. Until it is answered in time again, only one
+ *   call at a time asks it. Other questions are not affected.
  */
 
-/** A call without an answer for so long is a reason to look whether the home is gone. */
+/** After this long without an answer to a call, the home is checked. */
 const DOUBT_AFTER_MS = 1_000;
-/** Between two tries of what is gone or slow. */
+/** Pause between two tries of a gone home or a slow question. */
 const RETRY_PAUSE_MS = 500;
-/** The call that tries waits so long for it; the try goes on for the next call. */
+/** How long the call that starts a try waits for it. The try then continues for later calls. */
 const TRY_WAIT_MS = 100;
-/** Changes that wait for their turn; one more is refused. */
+/** Maximum of changes that wait for their turn; a further one is refused. */
 const CHANGES_WAITING_MAX = 1_000;
-/** A change whose turn comes later is refused. */
+/** A change that waits longer than this for its turn is refused. */
 const TURN_WAIT_MAX_MS = 6_000;
 
-/** Something that did not answer. `retryAtMs` is infinite while a try is under way. */
+/** A home or question that did not answer. `retryAtMs` is infinite while a try is under way. */
 interface Silence {
   retryAtMs: number;
 }
 
-/** A failure with an SQLSTATE comes from a server. */
+/** An error with an SQLSTATE comes from a server, so the server has answered. */
 function isAnswer(error: unknown): boolean {
   return error instanceof DatabaseError && error.sqlstate !== undefined;
 }
@@ -40,7 +41,7 @@ class HomeHealth {
   #gone: Silence | undefined;
   #isChecking = false;
   #slow = new Map<string, Silence>();
-  /** Ends the calls that wait for an answer. */
+  /** One function for each call that waits for an answer; it fails the call. */
   #giveUp = new Set<() => void>();
 
   constructor(home: Pool) {
@@ -48,7 +49,12 @@ class HomeHealth {
     this.#turns = bulkhead(Math.max(1, Math.floor(home.max / 2)), CHANGES_WAITING_MAX);
   }
 
-  /** @param tryWaitMs how long the call waits that tries a slow question. @throws {DatabaseError} */
+  /**
+   * Asks the home and waits at most `timeoutMs` for the answer.
+   *
+   * @param tryWaitMs how long a call that tries a slow question waits for the answer
+   * @throws {DatabaseError}
+   */
   async ask<T>(
     schema: Schema,
     question: string,
@@ -67,13 +73,22 @@ class HomeHealth {
     });
   }
 
-  /** It may wait for a lock: its silence says nothing about the next one. @throws {DatabaseError} */
+  /**
+   * Makes a change. A change may wait for a lock, so one without an answer does not count as a slow
+   * question.
+   *
+   * @throws {DatabaseError}
+   */
   async change<T>(schema: Schema, change: () => Promise<T>, timeoutMs: number): Promise<T> {
     await this.#reach(schema);
     return this.#wait(schema, change(), timeoutMs);
   }
 
-  /** Runs what may wait for a lock: half of the sessions stay free for questions. */
+  /**
+   * Runs work that may wait for a lock, on at most half of the sessions; the rest is for questions.
+   *
+   * @throws {DatabaseError} `unavailable` if too many changes wait
+   */
   async inTurn<T>(work: () => Promise<T>): Promise<T> {
     const deadline = performance.now() + TURN_WAIT_MAX_MS;
     const tooMany = () => new DatabaseError('unavailable', 'too many changes wait for their turn');
@@ -87,7 +102,7 @@ class HomeHealth {
     }
   }
 
-  /** Fails at once while the home is gone; now and then a call looks whether it still is. */
+  /** Fails at once while the home is gone. Every `RETRY_PAUSE_MS`, a call checks whether it still is. */
   async #reach(schema: Schema): Promise<void> {
     if (this.#gone === undefined) return;
     if (performance.now() < this.#gone.retryAtMs) throw noAnswer([schema]);
@@ -95,7 +110,7 @@ class HomeHealth {
     if (this.#gone !== undefined) throw noAnswer([schema]);
   }
 
-  /** Rejects after a while or when the home is gone, whatever becomes of `work`. */
+  /** Returns the result of `work`. Rejects after `timeoutMs`, or as soon as the home is gone. */
   async #wait<T>(
     schema: Schema,
     work: Promise<T>,
@@ -143,7 +158,7 @@ class HomeHealth {
 
   #doubt(): void {
     if (this.#gone !== undefined || this.#isChecking) return;
-    // After a failover the idle sessions may lead to the old server, which says nothing any more.
+    // After a failover the idle sessions may lead to the old server, which no longer answers.
     this.#home.discardIdle();
     void this.#check();
   }
@@ -154,11 +169,11 @@ class HomeHealth {
     if (this.#gone !== undefined) this.#gone.retryAtMs = Number.POSITIVE_INFINITY;
     try {
       await this.#home.ping();
-      // What was slow because the home was gone is asked as before.
+      // Questions may have been slow only because the home was gone.
       if (this.#gone !== undefined) this.#slow.clear();
       this.#gone = undefined;
     } catch (error) {
-      // A server that refuses a new session is there, and may go on with the old ones.
+      // A server that refuses a new session is running, and may still serve the existing ones.
       const isThere = isAnswer(error);
       this.#gone = isThere ? undefined : { retryAtMs: performance.now() + RETRY_PAUSE_MS };
       if (!isThere) for (const giveUp of this.#giveUp) giveUp();
@@ -170,7 +185,7 @@ class HomeHealth {
 
 const known = new WeakMap<Pool, HomeHealth>();
 
-/** What this process knows of a home, by its pool. */
+/** Returns the health of the home that `home`, its pool, belongs to. */
 export function healthOf(home: Pool): HomeHealth {
   const health = known.get(home) ?? new HomeHealth(home);
   known.set(home, health);

@@ -1,29 +1,31 @@
 import type { Schema } from '../../contracts/names.ts';
 import { toNumber } from './both-homes.ts';
 
-/** Which server's word about a SKU counts, where each schema has a server of its own. Pure. */
+/** Decides which server's answer about a SKU counts, where each schema has its own server. Pure. */
 
-/** What one server says; the servers are asked one after the other, and the SKU may move meanwhile. */
+/** A server's answer. The two servers have no common snapshot, so the SKU may move in between. */
 export interface HomeRow extends Record<string, unknown> {
-  /** The schema that is at home on the server which says this. */
+  /** The schema whose server gave this answer. */
   asked: Schema;
-  /** Where the SKU lives. */
+  /** Where the SKU lives, as far as this server knows. */
   schema: Schema;
+  /** The SKU lives on the other server. */
   abroad: boolean;
-  /** Moves that this server knows of. */
+  /** Number of moves of the SKU that this server knows of. */
   moves: number;
-  /** Digits: free units that left this server and are not known to have arrived. */
+  /** Digits: free units that left this server and whose transfer is not known to be applied. */
   leaving: string;
-  /** Digits: units in its slots. */
+  /** Digits: units in the SKU's slots on this server. */
   free: string | null;
 }
 
-/** The server that says this is where the SKU lives. */
+/** Whether the server that gave this answer is the home of the SKU. */
 export const livesThere = (row: HomeRow) => row.schema === row.asked && !row.abroad;
 
 /**
- * Who knows of the latest move is right, and of two who know it, the one where the SKU lives. A unit
- * counts as free with one of them only, or with none for a moment: never twice.
+ * Returns the answer that counts: that of the server which knows of the latest move. If both know of
+ * it, that of the server where the SKU lives. A free unit is thus counted once, or not at all during a
+ * move, but never twice.
  */
 export function homeOf<Row extends HomeRow>(rows: readonly Row[]): Row | undefined {
   return rows.toSorted(
@@ -31,7 +33,7 @@ export function homeOf<Row extends HomeRow>(rows: readonly Row[]): Row | undefin
   )[0];
 }
 
-/** Free units by the word of `homeOf`: those on their way belong to nobody else yet. */
+/** Free units, from the answer of `homeOf`. Units that are on their way count with the sender. */
 export function freeUnits(home: HomeRow): number {
   return toNumber((livesThere(home) ? home.free : home.leaving) ?? '0');
 }

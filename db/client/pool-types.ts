@@ -1,6 +1,6 @@
 import type { DatabaseError } from './errors.ts';
 
-/** What a pool is told, and what it can be asked; `pool.ts` makes it. */
+/** Options and interface of a pool. `pool.ts` creates it. */
 
 export const ROLES = {
   owner: 'flashsale_owner',
@@ -11,14 +11,14 @@ export const ROLES = {
 } as const;
 export type Role = keyof typeof ROLES;
 
-/** As the driver types its rows. */
+/** A row, as the driver types it. */
 export interface AnyRow {
   // biome-ignore lint/suspicious/noExplicitAny: callers say what the columns are
   [column: string]: any;
 }
 
 export interface Statement {
-  /** Prepared once a connection under this name. Use it for fixed texts only. */
+  /** Prepared once per connection under this name. Use it only for fixed texts. */
   readonly name?: string;
   readonly text: string;
   readonly values?: readonly unknown[];
@@ -31,34 +31,34 @@ export interface Queryable {
 
 export interface PoolOptions {
   readonly url: string;
-  /** The role that every session takes; without it the rights of the login role. */
+  /** The role that every session sets; without it a session has the rights of its login. */
   readonly role?: Role;
-  /** Connections at the most. */
+  /** Maximum connections. */
   readonly max: number;
   /** Shown in pg_stat_activity. */
   readonly applicationName: string;
-  /** Queries that may wait for a connection; the next one fails at once as unavailable. */
+  /** Maximum queries that wait for a connection; a further one fails at once as `unavailable`. */
   readonly waitingMax?: number;
-  /** Longest wait for a connection: in the queue, or until a new one is made, its turn included. */
+  /** Maximum wait for a connection: in the queue, or for a new one, including the wait for its turn. */
   readonly waitTimeoutMs?: number;
-  /** Longest attempt to make one, from its turn on. */
+  /** Maximum time to connect, without the wait for its turn. */
   readonly connectTimeoutMs?: number;
-  /** Connects under way at once: a server that starts sessions slowly is asked for few at a time. */
+  /** Maximum concurrent connects. A server may start sessions slowly, so few are asked for at once. */
   readonly connectsMax?: number;
-  /** Connections that are kept however idle, and that `fill` opens. */
+  /** Connections that stay open even if idle, and that `fill` opens. */
   readonly min?: number;
-  /** Makes a new session ready before it is handed out. One that fails is handed out as it is. */
+  /** Prepares a new session before its first use. If it fails, the session is used unprepared. */
   readonly warmUp?: (session: Queryable) => Promise<unknown>;
   readonly idleTimeoutMs?: number;
   readonly statementTimeoutMs?: number;
-  /** Longest wait for one row or advisory lock. */
+  /** Maximum wait for one row lock or advisory lock. */
   readonly lockTimeoutMs?: number;
   readonly idleInTransactionTimeoutMs?: number;
-  /** A connection is replaced after that, so that none keeps memory or an old route for ever. */
+  /** A connection is replaced after this time, so that none keeps memory or an old route for ever. */
   readonly lifetimeSeconds?: number;
-  /** Told of connections that broke while idle; the pool replaces them by itself. */
+  /** Called when a connection breaks, which the pool replaces, and when a warm-up or `fill` fails. */
   readonly onError?: (error: DatabaseError) => void;
-  /** Told once of a login that can leave the role again, by `RESET ROLE`, and be more. */
+  /** Called once if the login has more rights than its role; a session gets them by `RESET ROLE`. */
   readonly onPowerfulLogin?: (login: string) => void;
 }
 
@@ -76,29 +76,29 @@ export const POOL_DEFAULTS = {
 } as const;
 
 export interface Pool extends Queryable {
-  /** Connections at the most. */
+  /** Maximum connections. */
   readonly max: number;
-  /** Asks the server over a new connection outside the pool. @throws {DatabaseError} */
+  /** Queries the server over a new connection outside the pool. @throws {DatabaseError} */
   ping(): Promise<void>;
-  /** Ends the connections that nobody uses: they may lead to a server that is gone. */
+  /** Closes the idle connections, because they may lead to a server that is gone. */
   discardIdle(): void;
-  /** Opens connections up to `min`, so that none is made when work comes. Never rejects. */
+  /** Opens `min` connections, so that the first queries need not wait for one. Never rejects. */
   fill(): Promise<void>;
-  /** Connections open, idle, and queries waiting for one. */
+  /** Open connections, idle connections, and queries that wait for a connection. */
   figures(): { readonly open: number; readonly idle: number; readonly waiting: number };
-  /** Time since the server last answered a query with success, or since the pool was made. */
+  /** Milliseconds since the last query that succeeded, or since the pool was created. */
   silentMs(): number;
-  /** Ends all connections, after the queries that run. */
+  /** Closes all connections after their current queries. */
   close(): Promise<void>;
 }
 
-/** Which pool holds which schema; the same one twice unless hot SKUs have a server of their own. */
+/** The pool of each schema: the same pool twice unless the schema hot has its own server. */
 export interface Databases {
   readonly regular: Pool;
   readonly hot: Pool;
 }
 
-/** Fills both pools; of one that is not filled, its `onError` was told why. */
+/** Fills both pools. Never rejects; failures go to the `onError` of the pool. */
 export async function fillBoth({ regular, hot }: Databases): Promise<void> {
   await Promise.all([...new Set([regular, hot])].map((pool) => pool.fill()));
 }

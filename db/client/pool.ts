@@ -13,26 +13,26 @@ import {
   type Statement,
 } from './pool-types.ts';
 
-/** The only file that imports the driver. */
+/** Connections to PostgreSQL. The only file that imports the driver. */
 
 export * from './pool-types.ts';
 
-/** For each of the two steps of a ping. */
+/** For each step of a ping: the connect and the query. */
 const PING_TIMEOUT_MS = 1_000;
-/** A server that went silent is given up so long after its own statement timeout. */
+/** Added to the statement timeout: a query without an answer by then fails on this side. */
 const READ_TIMEOUT_MARGIN_MS = 2_000;
 const KEEP_ALIVE_INITIAL_DELAY_MS = 10_000;
 
 function sessionOptions(url: string, role: Role | undefined) {
   const parsed = new URL(url);
-  // place_orders relies on a fresh snapshot for each statement, whatever the server's default is.
+  // place_orders needs a new snapshot for each statement, whatever the server's default is.
   const settings = ['-c default_transaction_isolation=read\\ committed'];
   if (role !== undefined) settings.push(`-c role=${ROLES[role]}`);
   const own = parsed.searchParams.get('options');
   if (own !== null) settings.unshift(own);
-  // The driver lets the URL win over its options, so ours go into the URL.
+  // In the driver, the URL takes precedence over the options, so the settings go into the URL.
   parsed.searchParams.set('options', settings.join(' '));
-  // A "+" for a space is the web's habit: the driver would take it literally.
+  // URLSearchParams writes a space as "+", which the driver would take literally.
   parsed.search = parsed.search.replaceAll('+', '%20');
   return parsed.toString();
 }
@@ -49,12 +49,12 @@ async function ask<Row extends AnyRow>(
   }
 }
 
-/** As the driver types it, and as the pool reads it. */
+/** The callback of `connect`, in a type that fits both the driver and its pool. */
 type Connected = (error: never, client: never) => void;
 
 /**
- * A client that waits for its turn to connect: the time of an attempt counts from then on. The pool gives
- * one up by destroying its stream.
+ * Returns a client class whose clients wait for their turn to connect. The connect timeout starts with
+ * the turn. The pool gives a client up by destroying its stream.
  */
 function clientInTurn(
   connectsMax: number,
@@ -65,8 +65,9 @@ function clientInTurn(
   class ClientInTurn extends Client {
     constructor(config?: ClientConfig) {
       super({ ...config, connectionTimeoutMillis: connectTimeoutMs });
-      // A connection that breaks while a query runs says so twice: to the query and as an event. The pool
-      // listens too late for a server that ends the session in the packet that says it is ready.
+      // A connection that breaks during a query reports the error to the query and as an event. Without
+      // a listener the event would end the process. The pool's own listener comes too late if the
+      // server ends the session in the same packet that reports it as ready.
       this.on('error', onError);
     }
 
@@ -98,12 +99,12 @@ const POWERFUL_LOGIN = `
   WHERE rolname = session_user
     AND (rolsuper OR rolcreaterole OR pg_has_role(rolname, '${ROLES.owner}', 'MEMBER'))`;
 
-/** The driver's word for an answer that did not come. */
+/** Whether no answer came at all; recognised by the driver's message. */
 function isReadTimeout(error: unknown): boolean {
   return error instanceof DatabaseError && error.message === 'Query read timeout';
 }
 
-/** Over a connection of its own. @throws {DatabaseError} */
+/** Queries the server over a new connection. @throws {DatabaseError} */
 async function pingServer(connectionString: string, applicationName: string): Promise<void> {
   const client = new Client({
     connectionString,
@@ -122,7 +123,7 @@ async function pingServer(connectionString: string, applicationName: string): Pr
   }
 }
 
-/** Connections are made when they are needed: a pool can be created while the server is down. */
+/** Creates a pool. It connects when it is used, so it can be created while the server is down. */
 export function createPool(options: PoolOptions): Pool {
   const limits = { ...POOL_DEFAULTS, ...options };
   const onError = (error: unknown) => limits.onError?.(toDatabaseError(error));
@@ -142,7 +143,7 @@ export function createPool(options: PoolOptions): Pool {
     Client: clientInTurn(limits.connectsMax, limits.connectTimeoutMs, onError),
     max: limits.max,
     min: limits.min,
-    // The pool's own: for the wait in its queue, and until a new client says that it is connected.
+    // The pool's own timeout, for the wait in its queue or until a new client is connected.
     connectionTimeoutMillis: limits.waitTimeoutMs,
     idleTimeoutMillis: limits.idleTimeoutMs,
     maxLifetimeSeconds: limits.lifetimeSeconds,
@@ -157,7 +158,7 @@ export function createPool(options: PoolOptions): Pool {
     for (let idle = pool.idleCount; idle > 0; idle -= 1) {
       pool.connect().then((client) => {
         client.release(true);
-        // Not after the server's good-bye, which may never come.
+        // At once, because an answer of the server to the end of the session may never come.
         client.connection.stream.destroy();
       }, onError);
     }
@@ -186,7 +187,7 @@ export function createPool(options: PoolOptions): Pool {
         answeredAtMs = performance.now();
         return rows;
       } catch (error) {
-        // Not even its statement timeout came: the idle connections may lead nowhere as well.
+        // Even the server's statement timeout gave no answer, so the idle connections may be dead too.
         if (isReadTimeout(error)) discardIdle();
         throw error;
       }
@@ -211,18 +212,18 @@ export interface SessionOptions {
   readonly lockTimeoutMs: number;
 }
 
-/** One connection that stays the same, for what needs transactions: migrations, the installer. */
+/** One connection, for work that needs transactions: migrations and the installer. */
 export interface Session extends Queryable {
-  /** Several statements without values in one text, as a file has them. */
+  /** Runs a text with one or more statements without parameters. @throws {DatabaseError} */
   run(sql: string): Promise<void>;
-  /** Commits what `work` did, or rolls it back when it throws. */
+  /** Runs `work` in a transaction: commits it, or rolls it back if `work` throws. */
   transaction<T>(work: () => Promise<T>): Promise<T>;
-  /** The driver's own client, for libraries that take one. */
+  /** The driver's client, for libraries that need one. */
   readonly client: Client;
   close(): Promise<void>;
 }
 
-/** @throws {DatabaseError} */
+/** Opens a connection outside any pool. @throws {DatabaseError} */
 export async function openSession(url: string, options: SessionOptions): Promise<Session> {
   const client = new Client({
     connectionString: sessionOptions(url, options.role),
@@ -233,7 +234,7 @@ export async function openSession(url: string, options: SessionOptions): Promise
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_INITIAL_DELAY_MS,
   });
-  // The query that runs gets the error too; without a listener it would end the process.
+  // The current query gets the error too. Without a listener the event would end the process.
   client.on('error', () => {});
   const attempt = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
@@ -261,7 +262,7 @@ export async function openSession(url: string, options: SessionOptions): Promise
         await run('COMMIT');
         return result;
       } catch (error) {
-        // If the connection is gone, so is the transaction.
+        // A failed rollback needs no handling: the transaction ends with the connection.
         await run('ROLLBACK').catch(() => {});
         throw error;
       }

@@ -1,12 +1,12 @@
 import { SCHEMAS, type Schema } from '../../contracts/names.ts';
 import type { Queryable } from './pool.ts';
 
-/** For new sessions of workers: the routines that decide orders are compiled and planned. */
+/** Prepares a new session of a worker: compiles and plans the routines that decide orders. */
 export function warmForOrders(session: Queryable, schemas: readonly Schema[]): Promise<unknown> {
   return warm(session, schemas, true);
 }
 
-/** The same for sessions of web nodes, with what shoppers ask for. */
+/** Prepares a new session of a web node: compiles and plans the routines that shoppers need. */
 export function warmForShoppers(session: Queryable): Promise<unknown> {
   return warm(session, SCHEMAS, false);
 }

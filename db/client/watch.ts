@@ -3,21 +3,21 @@ import type { Readiness } from '../../process/readiness.ts';
 import { areApart } from './both-homes.ts';
 import type { Databases, Pool } from './pool.ts';
 
-/** A database that answered within this time is not asked. */
+/** A database is probed when no query has succeeded for this long. */
 const PROBE_AFTER_MS = 1_000;
-/** Longer than the statement timeout: a pool whose every connection waits for a lock is no outage. */
+/** Longer than the statement timeout, because it is no outage if all connections wait for locks. */
 const DOWN_AFTER_MS = 6_000;
 
 /**
- * Follows whether a database answers, stopped and frozen alike: by the queries that the process makes
- * anyway, and where it makes none by one that asks for nothing.
+ * Watches whether a database answers, and so detects a stopped and a frozen server alike. The queries
+ * that the process makes show this. If there are none, an empty query is made.
  *
- * @returns what is wrong, from memory; undefined while it answers
+ * @returns a function that returns what is wrong, without a query; undefined while the database answers
  */
 function watchDatabase(pool: Pool, stopping: AbortSignal): () => string | undefined {
   const probe = async () => {
     while (!stopping.aborted) {
-      // Bounded by the timeouts of the pool. A failure needs no handling: the silence tells it.
+      // The pool's timeouts limit the query. A failure needs no handling: silentMs() then grows.
       if (pool.silentMs() >= PROBE_AFTER_MS) await pool.query({ text: 'SELECT' }).catch(() => []);
       await sleep(PROBE_AFTER_MS, undefined, { signal: stopping }).catch(() => {});
     }
@@ -29,7 +29,7 @@ function watchDatabase(pool: Pool, stopping: AbortSignal): () => string | undefi
   };
 }
 
-/** Makes every database server that the process uses one of those it needs. */
+/** Makes the readiness of the process depend on every database server that it uses. */
 export function needDatabases(
   readiness: Readiness,
   databases: Databases,

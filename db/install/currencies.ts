@@ -2,8 +2,10 @@ import { CURRENCIES, fromUnits } from '../../contracts/money.ts';
 import type { Queryable } from '../client/pool.ts';
 
 /**
- * Writes the rule of money into the database, where the routines judge by it. SKUs that are there keep
- * their prices. @throws {DatabaseError}
+ * Writes the currencies and their limits into the database, where the routines check prices by them.
+ * Existing SKUs keep their prices.
+ *
+ * @throws {DatabaseError}
  */
 export async function installCurrencies(session: Queryable): Promise<void> {
   const rows = [...CURRENCIES.values()].map(({ code, digits, payable }) => ({

@@ -1,12 +1,12 @@
-/** Two texts, line by line, as `diff -u` shows them. Pure. */
+/** Differences of two texts by lines, in the format of `diff -u`. Pure. */
 
 const CONTEXT_LINES = 3;
 
 type Line = readonly [sign: ' ' | '-' | '+', text: string];
 
-/** The longest common subsequence of lines decides what is the same. */
+/** Compares by the longest common subsequence of lines, found by dynamic programming. */
 function compareLines(before: readonly string[], after: readonly string[]): Line[] {
-  // common[i][j]: lines in common from before[i] and after[j] on.
+  // common[i][j]: length of the longest common subsequence from before[i] and after[j] on.
   const common = Array.from({ length: before.length + 1 }, () => new Uint32Array(after.length + 1));
   const at = (i: number, j: number) => common[i]?.[j] ?? 0;
   for (let i = before.length - 1; i >= 0; i -= 1) {
@@ -34,7 +34,7 @@ function compareLines(before: readonly string[], after: readonly string[]): Line
   return lines;
 }
 
-/** Where the shown parts begin and end: changes with their context, overlapping ones as one. */
+/** Ranges of lines to show: changes with their context. Overlapping ranges are merged. */
 function hunks(lines: readonly Line[]): [from: number, to: number][] {
   const ranges: [number, number][] = [];
   for (const [index, [sign]] of lines.entries()) {
@@ -48,7 +48,7 @@ function hunks(lines: readonly Line[]): [from: number, to: number][] {
   return ranges;
 }
 
-/** Empty when both are the same. */
+/** Returns a unified diff with three lines of context; empty if both texts are the same. */
 export function unifiedDiff(
   before: string,
   after: string,

@@ -7,13 +7,14 @@ import { definition, loadRoutines, type Routine, recorded } from './routine-file
 export { loadRoutines } from './routine-files.ts';
 
 /**
- * Installs the routines and views of db/procedures and db/views, and the rule of money, in one
- * transaction. A routine that a DBA has changed by hand since it was installed is reported and left alone.
+ * Installs the routines and views of db/procedures and db/views, and the currencies, in one
+ * transaction. A routine that a DBA has changed by hand since it was installed is reported and not
+ * overwritten.
  */
 
 const STATEMENT_TIMEOUT_MS = 60_000;
 export const LOCK_TIMEOUT_MS = 10_000;
-/** Another installer is waited for as long as it may take: it holds up nothing but this one. */
+/** Maximum wait for another installer. It is long because nothing else waits behind this one. */
 const INSTALLER_WAIT_MS = 600_000;
 /** Key of the advisory lock, so that two installers do not race. */
 export const INSTALLER_LOCK = 7_300_101;
@@ -24,12 +25,12 @@ export interface InstallOptions {
 }
 
 export interface InstallReport {
-  /** `schema.name` of each; an installed one is new, or its file has changed. */
+  /** `schema.name` of the routines that are new or whose file has changed. */
   readonly installed: readonly string[];
   readonly unchanged: readonly string[];
-  /** Changed by hand in the database: not overwritten. */
+  /** Routines that were changed by hand in the database and not overwritten. */
   readonly drifted: readonly string[];
-  /** For each of those, from the file to what the database has: a unified diff. */
+  /** For each drifted routine a unified diff, from the file to the database. */
   readonly driftDiffs: Readonly<Record<string, string>>;
 }
 
@@ -44,7 +45,7 @@ async function record(session: Session, routine: Routine, definitionMd5: string)
   });
 }
 
-/** Runs the file and says what the database has then. */
+/** Runs the file and returns the definition that the database has afterwards. */
 async function apply(session: Session, routine: Routine) {
   try {
     await session.run(routine.sql);
@@ -62,24 +63,26 @@ async function apply(session: Session, routine: Routine) {
 }
 
 /**
- * - `installed`: the database has what the file says
- * - `outdated`: what the installer installed, from an older file
- * - `drifted`: changed by hand; neither what was installed nor what the file says
- * - `missing`: the database has nothing under that name
+ * - `installed`: the database has what is in the file
+ * - `outdated`: the database has what the installer installed from an older file
+ * - `drifted`: changed by hand; the database has neither what was installed nor what is in the file
+ * - `missing`: the database has no routine or view of that name
  */
 export type RoutineState = 'installed' | 'outdated' | 'drifted' | 'missing';
 
 interface Comparison {
   readonly state: RoutineState;
-  /** From the file to what the database has; empty when they are the same. */
+  /** Unified diff from the file to the database; empty when they are the same. */
   readonly diff: string;
 }
 
 /**
- * Compares a file with the database. The file is run where hashes do not tell, since only the
- * database can say what it makes of it: who ran a new file with psql has changed nothing that the
- * installer would not have changed. Leaves a changed routine as the file has it: roll back to the
- * savepoint before_routine to keep it as it was.
+ * Compares a file with the database. If the hashes differ, the file is run, because only the database
+ * can tell what definition a file results in. A new file that somebody ran with psql thus counts as
+ * installed and not as drifted.
+ *
+ * Afterwards the database has the routine of the file. Roll back to the savepoint before_routine to
+ * keep what it had before.
  */
 async function compare(session: Session, routine: Routine): Promise<Comparison> {
   const now = await definition(session, routine);
@@ -96,7 +99,7 @@ async function compare(session: Session, routine: Routine): Promise<Comparison> 
   return { state: untouched ? 'outdated' : 'drifted', diff };
 }
 
-/** Everything of the installer happens in one transaction of this kind, one installer at a time. */
+/** Runs `work` in one transaction as flashsale_owner, while no other installer runs. */
 async function asInstaller<T>(session: Session, work: () => Promise<T>): Promise<T> {
   return session.transaction(async () => {
     await session.run(`SET LOCAL lock_timeout = ${INSTALLER_WAIT_MS}`);
@@ -105,19 +108,19 @@ async function asInstaller<T>(session: Session, work: () => Promise<T>): Promise
     await session.run(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
     await session.run(`SET LOCAL statement_timeout = ${STATEMENT_TIMEOUT_MS}`);
     await session.run('SET LOCAL ROLE flashsale_owner');
-    // Views are shown with or without schema names according to it: always the same way.
+    // Fixed, because the definition of a view has schema names or not depending on search_path.
     await session.run('SET LOCAL search_path = pg_catalog, pg_temp');
-    // The order of files is the alphabet's; a routine may name one that comes later.
+    // Files run in alphabetical order, and a routine may use one of a later file.
     await session.run('SET LOCAL check_function_bodies = off');
     return work();
   });
 }
 
 /**
- * Installs what is new or changed, all or nothing. The session must be able to act as
+ * Installs all new or changed routines, or none if one fails. The session must be able to act as
  * flashsale_owner.
  *
- * @throws {DatabaseError} naming the routine whose file PostgreSQL refused
+ * @throws {DatabaseError} with the name of the routine whose file PostgreSQL refused
  */
 export async function installRoutines(
   session: Session,
@@ -148,12 +151,12 @@ export interface InstalledRoutine extends Comparison {
   readonly name: string;
   /** Path of its file. */
   readonly file: string;
-  /** When the installer ran the file last; undefined if it never did. */
+  /** When the installer last ran the file; undefined if it never did. */
   readonly installedAt: Date | undefined;
   readonly installedBy: string | undefined;
 }
 
-/** Every routine and view: what the database has against its file. Changes nothing. */
+/** Compares every routine and view with its file. Changes nothing. @throws {DatabaseError} */
 export async function compareRoutines(session: Session): Promise<InstalledRoutine[]> {
   const found: InstalledRoutine[] = [];
   const routines = await loadRoutines();
@@ -178,9 +181,9 @@ export async function compareRoutines(session: Session): Promise<InstalledRoutin
 }
 
 /**
- * Goes back to the file's version of one routine or view.
+ * Restores one routine or view from its file.
  *
- * @returns what the database had: from the file to that, a unified diff
+ * @returns a unified diff from the file to what the database had
  * @throws {DatabaseError} `refused` if there is no such file
  */
 export async function restoreRoutine(
@@ -197,7 +200,7 @@ export async function restoreRoutine(
   return diff;
 }
 
-/** A session that may run the functions above. @throws {DatabaseError} */
+/** Opens a session for the functions above. @throws {DatabaseError} */
 export function openInstaller(url: string): Promise<Session> {
   return openSession(url, {
     applicationName: 'flashsale install',
@@ -206,7 +209,7 @@ export function openInstaller(url: string): Promise<Session> {
   });
 }
 
-/** @throws {DatabaseError} */
+/** Calls `installRoutines` in a new session. @throws {DatabaseError} */
 export async function install(url: string, options: InstallOptions = {}): Promise<InstallReport> {
   const session = await openInstaller(url);
   try {

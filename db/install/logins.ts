@@ -2,18 +2,18 @@ import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
 import { openSession, ROLES, type Role } from '../client/pool.ts';
 
 /**
- * A login for each role. A process that connects as the login of its role cannot become anybody else,
- * whatever it is made to say; a superuser with `SET ROLE` can, by `RESET ROLE`.
+ * Logins for the roles. A process that connects as the login of its role cannot get other rights, not
+ * even by an SQL injection. A superuser that used `SET ROLE` gets its rights back by `RESET ROLE`.
  */
 
-/** For the log of a process whose login is not the one of its role. */
+/** Log message of a process whose login has more rights than its role. */
 export const POWERFUL_LOGIN =
   'the database login may do more than this process needs: give it the login of its role (flashsale db logins)';
 
 export type LoginPasswords = Readonly<Partial<Record<Role, string>>>;
 
 const STATEMENT_TIMEOUT_MS = 10_000;
-/** Key of the advisory lock: two sessions that change one role fail both. */
+/** Key of the advisory lock. Without it, concurrent changes of one role would fail. */
 const LOGINS_LOCK = 7_300_103;
 /** RFC 7677 and PostgreSQL's own default. */
 const SCRAM_ITERATIONS = 4_096;
@@ -21,8 +21,9 @@ const SCRAM_KEY_BYTES = 32;
 const SALT_BYTES = 16;
 
 /**
- * What PostgreSQL keeps of a password (RFC 5803). It is made here, so that no password stands in a
- * statement, which the server may write to its log. Also fit to stand between quotes in SQL.
+ * Computes the SCRAM verifier that PostgreSQL stores instead of a password (RFC 5803). It is computed
+ * here so that no statement contains the password, because the server may log statements. The result
+ * needs no escaping between quotes in SQL.
  */
 function scramVerifier(password: string): string {
   const salt = randomBytes(SALT_BYTES);
@@ -34,10 +35,10 @@ function scramVerifier(password: string): string {
 }
 
 /**
- * Lets the roles log in with these passwords; roles without one stay as they are. Call it for each
- * server, with the URL that migrates.
+ * Lets the roles log in with these passwords. Roles without a password are not changed. Call it for
+ * each server, with the URL that is used for migrations.
  *
- * @returns the names of the logins
+ * @returns the names of the changed logins
  * @throws {DatabaseError}
  */
 export async function setLogins(url: string, passwords: LoginPasswords): Promise<string[]> {
@@ -56,7 +57,8 @@ export async function setLogins(url: string, passwords: LoginPasswords): Promise
       for (const { login, password } of wanted) {
         await session.run(`ALTER ROLE ${login} LOGIN PASSWORD '${scramVerifier(password)}'`);
       }
-      // PostgreSQL 14 lets everybody make tables there; where it is not ours to say, this only warns.
+      // PostgreSQL 14 lets every login create tables in the schema public. If this session may not
+      // revoke that, the statement only raises a warning.
       await session.run('REVOKE CREATE ON SCHEMA public FROM PUBLIC');
     });
   } finally {
@@ -65,7 +67,7 @@ export async function setLogins(url: string, passwords: LoginPasswords): Promise
   return wanted.map(({ login }) => login);
 }
 
-/** The same server and database, as the login of a role. */
+/** Returns the URL of the same server and database with the login of a role. */
 export function urlOfLogin(url: string, role: Role, password: string): string {
   const own = new URL(url);
   own.username = ROLES[role];

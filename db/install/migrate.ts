@@ -7,9 +7,9 @@ const MIGRATIONS_FOLDER = fileURLToPath(new URL('../migrations', import.meta.url
 
 /** A migration may build an index on a large table. */
 const STATEMENT_TIMEOUT_MS = 600_000;
-/** A migration that waits for a table lock makes every order wait behind it. */
+/** Short, because orders wait behind a migration that waits for a table lock. */
 const LOCK_TIMEOUT_MS = 5_000;
-/** postgres-migrations itself waits for another migrating process for ever. */
+/** Total limit, because postgres-migrations waits without limit for another migrating process. */
 const MIGRATION_TIMEOUT_MS = 900_000;
 
 export interface MigrationReport {
@@ -17,7 +17,7 @@ export interface MigrationReport {
   readonly applied: readonly string[];
 }
 
-/** postgres-migrations keeps an error's text only: this keeps the error with its SQLSTATE. */
+/** Keeps the first error with its SQLSTATE, because postgres-migrations keeps only the message. */
 function rememberFailure(session: Session) {
   let failure: unknown;
   const client = new Proxy(session.client, {
@@ -37,7 +37,7 @@ function rememberFailure(session: Session) {
 }
 
 /**
- * Applies the migrations that are missing. Safe to call from several processes at once.
+ * Applies the missing migrations. Safe to call from several processes at once.
  *
  * @throws {DatabaseError}
  */
@@ -50,13 +50,14 @@ export async function migrate(url: string): Promise<MigrationReport> {
   const deadline = setTimeout(() => void session.close(), MIGRATION_TIMEOUT_MS);
   const observed = rememberFailure(session);
   try {
-    // Its bookkeeping table is unqualified: pinned, so that it is always the same one.
+    // postgres-migrations names its table without a schema; a fixed search_path finds the same one.
     await session.run('SET search_path = public');
     const applied = await applyMigrations({ client: observed.client }, MIGRATIONS_FOLDER);
     return { applied: applied.map(({ name }) => name) };
   } catch (error) {
     if (observed.failure() === undefined) {
-      // A migration file was edited after it had been applied, or the files are not consecutive.
+      // The database is not the cause: a migration file was edited after it had been applied, or the
+      // files are not consecutive.
       const message = error instanceof Error ? error.message : String(error);
       throw new DatabaseError('refused', message, undefined, error);
     }

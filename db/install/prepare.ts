@@ -4,8 +4,8 @@ import { type MigrationReport, migrate } from './migrate.ts';
 export type PrepareReport = MigrationReport & InstallReport;
 
 /**
- * Brings a database to what the files say: migrations, then routines and views. Call it for each
- * server. Safe to call from several processes at once.
+ * Brings a database up to date with the files: migrations first, then routines and views. Call it for
+ * each server. Safe to call from several processes at once.
  *
  * @throws {DatabaseError}
  */

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { SCHEMAS } from '../../contracts/names.ts';
 import type { Session } from '../client/pool.ts';
 
-/** The files of db/procedures and db/views, and what the database has under their names. */
+/** Reads the files of db/procedures and db/views, and the definitions that the database has. */
 
 const FOLDERS = [new URL('../procedures/', import.meta.url), new URL('../views/', import.meta.url)];
 
@@ -13,12 +13,12 @@ export interface Routine {
   readonly name: string;
   /** Path of its file. */
   readonly file: string;
-  /** As psql would send it. */
+  /** Text of the file for this schema, as psql would send it. */
   readonly sql: string;
   readonly sha256: string;
 }
 
-/** What the installer wrote down when it ran the file. */
+/** What the installer stored when it last ran the file. */
 export interface Recorded {
   readonly file_sha256: string;
   readonly definition_md5: string;
@@ -26,12 +26,12 @@ export interface Recorded {
   readonly installed_by: string;
 }
 
-/** What psql does with `-v schema=…` in these files. */
+/** Replaces the variable `schema`, as psql does with `-v schema=…`. */
 export function forSchema(sql: string, schema: string): string {
   return sql.replaceAll(/(?<!:):schema\b/g, schema).replaceAll(/(?<!:):'schema'/g, `'${schema}'`);
 }
 
-/** Every routine and view, once for each schema that it belongs to. */
+/** Reads every routine and view, once for each schema that it belongs to. */
 export async function loadRoutines(): Promise<Routine[]> {
   const routines: Routine[] = [];
   for (const folder of FOLDERS) {
@@ -51,7 +51,10 @@ export async function loadRoutines(): Promise<Routine[]> {
   return routines;
 }
 
-/** What the database has under that name now, and its hash; undefined if it has nothing. */
+/**
+ * Reads the definition that the database has under a name, and its MD5 hash; undefined if there is
+ * none. The definitions of overloaded functions are concatenated.
+ */
 export async function definition(
   session: Session,
   { schema, name }: Pick<Routine, 'schema' | 'name'>,
@@ -73,6 +76,7 @@ export async function definition(
     : { text, md5: createHash('md5').update(text).digest('hex') };
 }
 
+/** Reads what the installer stored about a routine; undefined if it never installed it. */
 export async function recorded(
   session: Session,
   { schema, name }: Pick<Routine, 'schema' | 'name'>,

@@ -71,7 +71,7 @@ function startCarrier() {
     running = false;
     await Promise.all(loops);
     for (const to of [...SCHEMAS, ...SCHEMAS]) {
-      while ((await untilAnswered(() => carryTo(worker, to))).pieces > 0);
+      while ((await untilAnswered(() => carryTo(worker, to))).transfers > 0);
     }
   };
 }
@@ -304,8 +304,8 @@ it('a SKU arrives completely at whatever step the mover is killed and the second
       // A transfer that was sent arrives without the mover. A SKU that was not sent is moved again.
       const before = resumedByWorkers;
       for (const where of SCHEMAS) {
-        const { pieces } = await untilAnswered(() => carryTo(worker, where, { takeOver: true }));
-        resumedByWorkers += Math.min(1, pieces);
+        const { transfers } = await untilAnswered(() => carryTo(worker, where, { takeOver: true }));
+        resumedByWorkers += Math.min(1, transfers);
       }
       const moved = await untilAnswered(() => moveSku(ops, to, shop.sku));
       if (before === resumedByWorkers) expect(moved.slots).toBe(4);

@@ -75,6 +75,6 @@ export async function carry(worker: Databases): Promise<void> {
   for (;;) {
     const hot = await carryTo(worker, 'hot');
     const regular = await carryTo(worker, 'regular');
-    if (hot.pieces + regular.pieces === 0) return;
+    if (hot.transfers + regular.transfers === 0) return;
   }
 }

@@ -133,7 +133,7 @@ async function showLags({ lags, metrics, log }: DispatcherOptions): Promise<'idl
       metrics.lagSeconds.set({ endpoint, schema }, Math.max(0, ageMs) / 1_000);
     }
   } catch (error) {
-    log.debug({ err: error }, 'no look at the lag of webhooks');
+    log.debug({ err: error }, 'could not read the lag of webhooks');
   }
   return 'idle';
 }
