@@ -1,6 +1,7 @@
 -- ticket_keys: returns the keys of the purchase tickets of a sale. No key exists before the sale opens, by
--- the database's clock, so nobody can know a purchase URL earlier. The first call after that makes the first
--- key. A call that finds the newest key revoked, or older than the tunable ticket_key_life_ms, makes the next.
+-- the database's clock, so nobody can know a purchase URL earlier. The first call after that makes the
+-- first key. A call that finds the newest key revoked, or older than the tunable ticket_key_life_ms, makes
+-- the next.
 --
 -- Parameters: p_sale
 -- Result: the first key, which also signs receipts, and the keys that sign now or signed within the last two

@@ -1,5 +1,5 @@
--- unit_counts: returns the units of each SKU of this schema, in one snapshot. It is cheap: it reads the slots,
--- a small index of loaded units, and one entry of the index of unpaid orders.
+-- unit_counts: returns the units of each SKU of this schema, in one snapshot. It is cheap: it reads the
+-- slots, a small index of loaded units, and one entry of the index of unpaid orders.
 --
 -- Parameters: none
 -- Result: one row for each SKU that lives in this schema or has moved. A SKU that has moved has a row in both

@@ -1,5 +1,6 @@
 -- unpaid_elsewhere: tells whether the other schema has unpaid orders of a SKU that has moved here. Their
--- units come here if they are not paid, so place_mixed_batch answers units_may_return. Part of place_mixed_batch.
+-- units come here if they are not paid, so place_mixed_batch answers units_may_return. Part of
+-- place_mixed_batch.
 --
 -- Parameters: p_sale, p_sku
 -- Result: true if there are any
