@@ -824,7 +824,7 @@ CREATE TABLE :schema.webhook_delivery (
 --  dead_letter_no bigint
 -- );
 
--- Who waits for units that come back, by SKU
+-- Shoppers who wait for units that come back, by SKU
 -- VIEW :schema.line_backlog (
 --  sale text COLLATE "C"
 --  sku text COLLATE "C"
@@ -883,7 +883,7 @@ CREATE TABLE :schema.webhook_delivery (
 --  slots bigint
 -- );
 
--- How scattered the free units of each SKU are: its largest slot against all that remains
+-- How scattered the free units of each SKU are: the fullest slot against all free units
 -- VIEW :schema.slot_fragmentation (
 --  sale text COLLATE "C"
 --  sku text COLLATE "C"

@@ -1,31 +1,35 @@
--- pay_order: books a payment that the provider has reported.
+-- pay_order: books a payment that the payment provider has reported.
 --
 -- Parameters
 --   p_order_no     the order
---   p_payment_ref  the provider's reference: the same one again gets the same answer
---   p_node         whose grant the units are drawn from that an expired order takes again: a web node;
---                  '', nobody's, it takes none (so do older web nodes, which do not say); NULL, that has
---                  to be seen
+--   p_payment_ref  the provider's reference. The same reference again gets the same answer
+--   p_node         the web node that has drawn the units from its grant, if the order has expired and needs
+--                  units again. '' is no node: the order gets no units. (Older web nodes leave p_node out,
+--                  which is the same.) NULL: nothing is drawn yet; the answer for an expired order is late
 -- Result
---   paid             the order is paid, now or by an earlier call with this reference; or it costs nothing,
---                    and no money can have come. An order that had expired takes free units again, if
---                    there are enough and take_units allows it
---   refund_due       money came, but the order cannot have it: cancelled, paid already by another
---                    reference, or expired with no unit or no room within the limit left
---   late             it has expired, and p_node was NULL, or is fenced: what it drew is others' by now.
---                    Nothing was done. Call again with a node that has drawn units, or ''
+--   paid             the order is paid, by this call or by an earlier one with this reference. Or it costs
+--                    nothing, and no money can have come. An expired order takes free units again if there
+--                    are enough and take_units allows it
+--   refund_due       money came, but the order cannot have it: it is cancelled, it is paid with another
+--                    reference, or it has expired and got no units
+--   late             the order has expired, and p_node is NULL or fenced. Others have the units that a fenced
+--                    node drew. Nothing was changed. Call again with a node that has drawn units, or with ''
 --   reference_taken  the reference belongs to another order
 --   not_found        no such order
---   elsewhere        it had expired and its SKU lives on another server: nothing was done. transfer_units
---                    there decides, and a transfer brings the answer; call again then
--- Tables: reads catalog.sku, fenced_node; writes orders, payment, catalog.payment_reference, outbox; for
---   an expired order also buyer, stock_slot, stock_movement, those of the other schema if the SKU has
---   moved there
--- Locks, in order: the advisory lock of the SKU, shared; that of the node, shared (fence_node takes it
---   exclusively); the orders row; the key of the reference; the buyer row; all slots of the SKU,
---   ascending (the last two for an expired order only)
--- Errors: FS001 an empty reference; 23505 the reference is being booked by another session: call
---   again
+--   elsewhere        the order has expired and its SKU lives on another server. Nothing was changed, except
+--                    that the reference now belongs to the order. transfer_units decides on that server, and
+--                    a transfer brings the answer; call again then
+-- Tables: reads catalog.sku, catalog.sale, fenced_node; writes orders, payment, catalog.payment_reference,
+--   outbox; for an expired order also stock_movement, and buyer, stock_slot and stock_movement of the
+--   schema where the SKU lives
+-- Locks, in order
+--   1. the advisory lock of the SKU, shared
+--   2. the advisory lock of the node, shared (fence_node takes it exclusively)
+--   3. the orders row
+--   4. the key of the reference
+--   5. for an expired order, the buyer row, then all slots of the SKU, ascending
+-- Errors: FS001 the reference is empty or has more than 200 characters; 23505 another session is booking the
+--   reference: call again
 
 CREATE OR REPLACE FUNCTION :schema.pay_order(
   p_order_no bigint, p_payment_ref text, p_node text DEFAULT ''
@@ -40,10 +44,10 @@ DECLARE
   v_taken  boolean;
   v_result text;
 BEGIN
-  -- Its SKU stays in the schema where it is until this is over.
+  -- The SKU cannot move to another schema before this transaction ends.
   PERFORM pg_advisory_xact_lock_shared(hashtext('sku'), hashtext(o.sku))
   FROM orders o WHERE o.order_no = p_order_no;
-  -- Before anything is read, so that a fence that was put up before is seen.
+  -- Lock before anything is read, so that an earlier fence is seen.
   IF p_node <> '' THEN
     PERFORM pg_advisory_xact_lock_shared(
       hashtext('fence ' || current_schema()), hashtext(p_node COLLATE "C"));
@@ -71,7 +75,7 @@ BEGIN
         INTO v_taken
         USING v_order.sale, v_order.sku, v_order.user_id, v_order.units, 'move';
       IF v_taken THEN
-        -- Slot 1 stands for the slots that are gone: what it gets is sold at once.
+        -- The slots of this schema are gone. Slot 1 stands for them: its units are sold at once.
         INSERT INTO stock_movement (sale, sku, slot, kind, units)
         VALUES (v_order.sale, v_order.sku, 1, 'move', v_order.units),
                (v_order.sale, v_order.sku, 1, 'sale', -v_order.units);

@@ -1,8 +1,8 @@
--- payment_books: paid orders against their payments: the exact search, order by order, in the sales
--- whose sums differ. Part of audit.
+-- payment_books: compares paid orders with their payments, order by order, in the sales whose sums differ.
+-- Part of audit.
 --
--- Parameters: p_sales, what is looked at
--- Result: as of audit; one row for each order or payment
+-- Parameters: p_sales, the sales to look at
+-- Result: as in audit; one row for each order or payment that differs
 -- Tables: reads orders, payment
 -- Locks: none
 -- Errors: none
@@ -30,5 +30,5 @@ $routine$;
 
 ALTER FUNCTION :schema.payment_books OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.payment_books IS
-  'Paid orders of some sales against their payments, one by one: part of audit';
+  'Compares the paid orders of some sales with their payments, one by one: part of audit';
 REVOKE ALL ON FUNCTION :schema.payment_books FROM PUBLIC;

@@ -1,8 +1,9 @@
--- pending_transfers: post for this schema of another server that is not known to be applied there.
--- Called where the schema is not at home; its rows go into apply_transfers of the other server.
+-- pending_transfers: returns the transfers for this schema that the other server, where the schema lives, is
+-- not known to have applied. Call it on the server where the schema does not live, and pass the rows to
+-- apply_transfers of the other server.
 --
--- Parameters: p_sku, NULL for all; p_limit, rows of a SKU at the most
--- Result: one row each, ascending by SKU and number; entry is what apply_transfers takes
+-- Parameters: p_sku, NULL for all SKUs; p_limit, the largest number of rows for each SKU
+-- Result: one row for each transfer, ascending by SKU and number; entry is what apply_transfers takes
 -- Tables: reads transfer
 -- Locks: none
 -- Errors: none of its own
@@ -24,7 +25,7 @@ $routine$;
 
 ALTER FUNCTION :schema.pending_transfers OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.pending_transfers IS
-  'Post for this schema of another server, as apply_transfers there takes it';
+  'Transfers for this schema of another server, as apply_transfers there takes them';
 REVOKE ALL ON FUNCTION :schema.pending_transfers FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.pending_transfers
   TO flashsale_worker, flashsale_ops;

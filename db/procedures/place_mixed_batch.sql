@@ -1,12 +1,12 @@
--- place_mixed_batch: decides a batch in which something is out of the ordinary: requests that were
--- decided before, users who are at their limit or have several requests, units from several slots, slots
--- that are locked, nothing left, or p_wait. Part of place_orders.
+-- place_mixed_batch: decides a batch that is not plain: requests that were decided before, users at their
+-- limit or with several requests, units from several slots, locked slots, no units left, or p_wait. Part of
+-- place_orders.
 --
 -- Parameters
---   p_terms    what place_orders has read of the SKU
---   p_routine  whose call it is, for the figures: place_orders, or a canary of it
---   the others are those of place_orders
--- Result: that of place_orders
+--   p_terms    the terms of the SKU that place_orders has read
+--   p_routine  the routine that calls, for the figures: place_orders, or its canary
+--   the others as in place_orders
+-- Result: as in place_orders
 -- Tables: reads fenced_node, and for a SKU that has moved orders and outcome of the other schema; writes
 --   buyer, stock_slot, stock_movement, orders, outcome, outbox, place_call
 -- Locks, in order: 3 to 5 of place_orders
@@ -34,19 +34,19 @@ DECLARE
   v_got       int[];
   v_first     int[];          -- position at which the same request id came first
   -- Sets of positions.
-  v_judged    int[];          -- decided by this call and to be recorded
+  v_judged    int[];          -- this call decides and records them
   v_open      int[];          -- not decided yet
-  v_asking    int[] := '{}';  -- those, unless nothing is free at all
-  v_buying    int[];          -- of those: within the limit
-  v_slots     record;         -- what this call has locked
+  v_asking    int[] := '{}';  -- v_open, or none if no unit is free
+  v_buying    int[];          -- those of v_asking that are within the limit
+  v_slots     record;         -- the slots that this call has locked
   v_wanted    bigint := 0;
-  v_left      bigint;         -- units in the locked slots that are not handed out yet
+  v_left      bigint;         -- units in the locked slots that no request has got yet
   v_sold      bigint;
   v_booked    bigint;
   v_units_may_return boolean;
   i           int;
 BEGIN
-  -- 1. Find the requests that have outcomes, and refuse those that need no look at the stock.
+  -- 1. Find the requests that have outcomes, and refuse those that can be refused without the stock.
   SELECT array_agg(j.status), array_agg(j.reason), array_agg(j.order_no), array_agg(j.units),
          array_agg(j.first_at), array_agg(j.at) FILTER (WHERE j.first_at = j.at AND NOT j.is_known),
          coalesce(array_agg(j.at) FILTER (WHERE j.first_at = j.at AND j.status IS NULL), '{}')
@@ -54,19 +54,19 @@ BEGIN
   FROM (SELECT * FROM judge_requests(p_terms, p_request_ids, p_user_ids, p_units, p_nodes)
         ORDER BY at) j;
 
-  -- 2. Nothing free at all: no need to touch the buyers. Committed rows say so, locked ones included.
+  -- 2. If no unit is free, buyer is not touched. The look sees committed rows, also of locked slots.
   IF EXISTS (SELECT FROM stock_slot s WHERE s.sku = p_terms.sku AND s.remaining > 0) THEN
     v_asking := v_open;
   END IF;
 
-  -- 3. The limit of each user.
+  -- 3. Apply the limit of each user.
   v_buying := credit_buyers(p_terms, v_asking, p_user_ids, p_units);
   SELECT coalesce(sum(p_units[b.at]), 0) INTO v_wanted FROM unnest(v_buying) AS b (at);
 
-  -- 4. Slots that have so much, or as many as can be had.
+  -- 4. Lock slots until they have as many units as are wanted, or no more can be locked.
   SELECT l.* INTO v_slots FROM lock_slots(p_terms, v_wanted, p_wait) l;
 
-  -- 5. Hand the units out in order of arrival. A request that does not fit does not block the others.
+  -- 5. Give the units to the requests in order of arrival. A request that does not fit blocks no other.
   v_left := v_slots.held;
   FOREACH i IN ARRAY v_buying LOOP
     IF p_units[i] <= v_left THEN
@@ -85,8 +85,8 @@ BEGIN
   END LOOP;
   v_sold := v_slots.held - v_left;
 
-  -- 6. The others are beyond the limit, or nothing is left for them. Units of unpaid orders may come
-  --    back, those of this very batch included.
+  -- 6. The other requests are beyond the limit, or no units are left for them. Units of unpaid orders may
+  --    come back, also those of this batch.
   IF v_sold < v_wanted OR cardinality(v_buying) < cardinality(v_open) THEN
     v_units_may_return := v_sold > 0 AND p_terms.price > 0 OR EXISTS (
       SELECT FROM orders o
@@ -103,14 +103,14 @@ BEGIN
         v_status[i] := 'limit_reached';
       END IF;
     END LOOP;
-    -- Take back the units that users were credited with and did not get.
+    -- Take back the units that were credited to users who did not get them.
     PERFORM lower_buyers(p_terms.sale, p_terms.sku, array_agg(p_user_ids[b.at]),
                          array_agg(p_units[b.at] - v_got[b.at]))
     FROM unnest(v_buying) AS b (at) WHERE p_units[b.at] > v_got[b.at];
   END IF;
 
-  -- 7. Write it down: slots and their movements, the event, orders, outcomes. (One writer for this and
-  --    for plain batches: two more statements with arrays, CPU of a single order 1.31 instead of 1.14.)
+  -- 7. Write slots, movements, events, orders and outcomes. (If plain batches used the same code, they would
+  --    take two more statements with arrays: CPU of a single order 1.31 instead of 1.14.)
   v_judged := ARRAY(SELECT j.at FROM unnest(v_judged) AS j (at) WHERE v_status[j.at] <> 'locked');
   WITH taken AS (
     SELECT t.slot, least(t.remaining, v_sold - t.before)::int AS units
@@ -169,8 +169,8 @@ BEGIN
   FROM decided d
   ORDER BY d.request_id;
 
-  -- 8. The same request twice in one batch: one outcome, said twice.
-  --    A copy behind one that was rejected as somebody else's was judged by the same old outcome.
+  -- 8. A request that comes twice in the batch gets its one outcome in both rows. After request_id_taken
+  --    nothing is copied: the old outcome has judged the later copy too.
   FOR i IN 1 .. cardinality(p_request_ids) LOOP
     CONTINUE WHEN v_first[i] = i OR v_reason[v_first[i]] = 'request_id_taken';
     IF p_user_ids[i] = p_user_ids[v_first[i]] THEN

@@ -1,35 +1,35 @@
 -- place_orders: decides a batch of purchase requests for one SKU, in one short transaction. Nearly every
--- batch is plain and is decided here, in two statements; place_mixed_batch has the others.
+-- batch is plain. Two statements here decide a plain batch; place_mixed_batch decides all others.
 --
--- Parameters
+-- Parameters: NULL is not allowed
 --   p_sku                the SKU
---   p_request_ids        one entry for each request, in order of arrival; so are the next four arrays
---   p_user_ids, p_units  whose request it is, and units wanted
---   p_accept_fewer       take what is left when it is less than that
+--   p_request_ids        the requests, in order of arrival; each of the next four arrays has as many entries
+--   p_user_ids, p_units  the user of the request, and the units wanted
+--   p_accept_fewer       whether the request takes what is left if that is less
 --   p_nodes              the web node that admitted the request
---   p_wait               wait for locked slots instead of answering 'locked'
+--   p_wait               wait for locked slots instead of answering locked
 -- Result: one row for each request, in the order of the arguments
---   ordered        with order_no and units; an order that costs nothing is paid already
---   sold_out       reason units_may_return: of unpaid orders; too_few_left: fewer than are wanted
---   limit_reached  the user would hold more than the SKU's limit
+--   ordered        with order_no and units; an order that costs nothing is already paid
+--   sold_out       reason units_may_return: unpaid orders hold some; too_few_left: fewer than are wanted
+--   limit_reached  the user would hold more than the user limit of the SKU
 --   closed         the sale or the SKU is closed
 --   rejected       reason node_fenced, request_id_taken, unknown_sku or bad_units
---   locked         units exist, but other transactions hold their slots, or the SKU is being moved,
---                  or its node fenced, this moment: call again with p_wait. Reason not_open: the sale
---                  has not opened by this server's clock: call again a little later
+--   locked         units exist, but at this moment other transactions hold their slots, or the SKU is being
+--                  moved, or its node fenced: call again with p_wait. Reason not_open: by this server's
+--                  clock the sale has not opened: call again a little later
 --   moved          the SKU lives in the schema that the reason names: call place_orders there
---   All but locked and moved are final. They are recorded in outcome, and a request that comes again
---   gets the same answer; request_id_taken and unknown_sku are answered without a record.
+--   All but locked and moved are final and recorded in outcome: the same request again gets the same answer.
+--   request_id_taken and unknown_sku are not recorded.
 -- Tables: reads catalog.sku_terms, fenced_node, and for a SKU that has moved orders and outcome of the
 --   other schema; writes buyer, stock_slot, stock_movement, orders, outcome, outbox, place_call
 -- Locks, in order
---   1. an advisory lock, shared, for the SKU (move_sku takes it exclusively)
---   2. one for each web node of the batch, ascending (fence_node takes it exclusively)
+--   1. the advisory lock of the SKU, shared (move_sku takes it exclusively)
+--   2. the advisory lock of each web node of the batch, shared, ascending (fence_node takes it exclusively)
 --   3. buyer rows, ascending by user
---   4. stock_slot rows: unlocked ones only (SKIP LOCKED); with p_wait all of the SKU, ascending
+--   4. stock_slot rows: only unlocked ones (SKIP LOCKED); with p_wait all slots of the SKU, ascending
 --   5. outcome keys, ascending by request id
 -- Errors: FS001 malformed arguments; FS500 the books do not balance (a bug); 23505 another session is
---   deciding the same request: call again, it then has its outcome
+--   deciding the same request: call again, and the request has its outcome
 
 CREATE OR REPLACE FUNCTION :schema.place_orders(
   p_sku text, p_request_ids uuid[], p_user_ids text[], p_units int[], p_accept_fewer boolean[],
@@ -37,18 +37,18 @@ CREATE OR REPLACE FUNCTION :schema.place_orders(
 ) RETURNS TABLE (request_id uuid, status text, reason text, order_no bigint, units int)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = :schema, pg_temp
--- Planning a batch of one anew costs more than doing it (CPU 560 -> 410 us a call). A plan that was made
--- while the tables of a new sale were nearly empty would scan them when they are full: indexes always
--- win here (40 us a call; enable_seqscan = off would wake the JIT).
+-- A new plan for a batch of one costs more than its execution (CPU 560 -> 410 us a call). A plan made while
+-- the tables of a new sale are nearly empty must use their indexes when they are full: indexes always win
+-- here (40 us a call; enable_seqscan = off would start the JIT).
 SET plan_cache_mode = force_generic_plan
 SET random_page_cost = 0.1
 AS $routine$
 #variable_conflict use_column
 DECLARE
   v_count     int := cardinality(p_request_ids);
-  v_terms     record;    -- of the SKU
-  v_order_nos bigint[];  -- of a plain batch, by position
-  v_credited  text[];    -- users of a plain batch that was stopped
+  v_terms     record;    -- the terms of the SKU
+  v_order_nos bigint[];  -- the orders of a plain batch, by position
+  v_credited  text[];    -- users who were credited, if a plain batch was stopped
 BEGIN
   -- 1. Check the arguments.
   IF p_sku IS NULL OR v_count IS NULL
@@ -60,7 +60,7 @@ BEGIN
       USING ERRCODE = 'FS001';
   END IF;
 
-  -- 2. Locks come first: then the SKU stays where it is read to be, and a fence put up before is seen.
+  -- 2. Lock before anything is read: then the SKU cannot move, and an earlier fence is seen.
   IF p_wait THEN
     PERFORM pg_advisory_xact_lock_shared(hashtext('sku'), hashtext(p_sku));
   ELSIF NOT pg_try_advisory_xact_lock_shared(hashtext('sku'), hashtext(p_sku))
@@ -74,9 +74,9 @@ BEGIN
     FROM (SELECT DISTINCT u.node COLLATE "C" AS node FROM unnest(p_nodes) AS u (node) ORDER BY 1) n;
   END IF;
 
-  -- 3. The terms of the SKU, by the database's clock: a late one costs time and no order. A batch is plain
-  --    if all requests are new, in time and each of a user of its own, nothing is refused before the
-  --    stock is asked, and one slot has enough for all.
+  -- 3. Read the terms of the SKU, by the database's clock. A clock that is slow costs time, but no order. A
+  --    batch is plain if all requests are new, in time and of different users, none can be refused without
+  --    the stock, and one slot has enough for all.
   SELECT t.*, t AS whole, w.units AS wanted,
          CASE WHEN t.price = 0 THEN 'paid' ELSE 'ordered' END AS order_status,
          CASE WHEN t.price = 0 THEN '{placed,paid}' ELSE '{placed}' END::text[] AS events,
@@ -114,7 +114,8 @@ BEGIN
       USING ERRCODE = 'FS001';
   END IF;
 
-  -- 4. A canary takes its share of the calls. In its own text the name is its own: it never calls itself.
+  -- 4. A canary takes its share of the calls. In its copy of this text, its own name replaces place_orders
+  --    in the comparison, so it never calls itself.
   IF v_terms.canary <> 'place_orders'
      AND (v_terms.canary_always OR random() < v_terms.canary_share) THEN
     RETURN QUERY EXECUTE format('SELECT * FROM %I($1, $2, $3, $4, $5, $6, $7)', v_terms.canary)
@@ -122,9 +123,9 @@ BEGIN
     RETURN;
   END IF;
 
-  -- 5. The plain batch, in one statement: every user is credited, one slot gives the units (the
-  --    fullest that nobody holds, as lock_slots explains), and all of it is written down. Of the CTEs
-  --    that nobody reads PostgreSQL runs the last first: figures last of all, with the final time.
+  -- 5. Decide the plain batch in one statement. It credits every user, takes the units from one slot (the
+  --    fullest unlocked one; see lock_slots) and writes everything. PostgreSQL runs unreferenced CTEs from
+  --    the last to the first. So figures runs last and has the final time.
   IF v_terms.is_plain THEN
     WITH credited AS (
       INSERT INTO buyer AS b (sale, sku, user_id, units)
@@ -181,12 +182,12 @@ BEGIN
                    FROM unnest(p_request_ids, v_order_nos, p_units) AS r (id, order_no, units);
       RETURN;
     END IF;
-    -- Somebody is at the limit, or each slot with enough is locked or was drawn from meanwhile.
+    -- A user is at the limit, or each slot with enough is locked or has lost units since: undo the credit.
     PERFORM lower_buyers(v_terms.sale, p_sku, array_agg(r.user_id), array_agg(r.units))
     FROM unnest(p_user_ids, p_units) AS r (user_id, units) WHERE r.user_id = ANY (v_credited);
   END IF;
 
-  -- 6. Any other batch, and a plain one that was stopped.
+  -- 6. Decide any other batch, and a plain one that was stopped.
   RETURN QUERY SELECT * FROM place_mixed_batch(v_terms.whole, 'place_orders', p_request_ids, p_user_ids,
                                                p_units, p_accept_fewer, p_nodes, p_wait);
 END
@@ -194,6 +195,6 @@ $routine$;
 
 ALTER FUNCTION :schema.place_orders OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.place_orders IS
-  'Decides a batch of purchase requests for one SKU; "locked" is not final: call again, p_wait';
+  'Decides a batch of purchase requests for one SKU; locked is not final: call again with p_wait';
 REVOKE ALL ON FUNCTION :schema.place_orders FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.place_orders TO flashsale_worker;

@@ -1,13 +1,18 @@
--- put_units: gives units of a SKU that lives in this schema to those who wait, and puts the rest into
--- a slot. Part of return_units; not to be called alone, since nobody would have given the units up.
+-- put_units: gives units of a SKU of this schema to its waitlist, and puts the rest into a slot. Part of
+-- return_units and apply_transfers. Do not call it alone: the units would exist twice, because no order has
+-- given them up.
 --
--- Parameters: p_sale, p_sku; p_units, more than 0; p_kind, how they are booked: return, or move when
---   an order of the other schema gave them up
--- Result: the slot that took the rest; NULL if there was none; 0 if the SKU lives in this schema of
---   another server, for which they are posted
--- Tables: reads catalog.sku; what serve_waitlist reads and writes; writes stock_slot, stock_movement;
---   transfer, transfer_mark
--- Locks, in order: those of serve_waitlist; one stock_slot row: the emptiest that nobody holds; if all are held, it waits for one
+-- Parameters
+--   p_sale, p_sku  the SKU
+--   p_units        the units, 1 or more
+--   p_kind         the kind of their movement: return, or move if an order of the other schema gave them up
+-- Result: the slot that took the rest; NULL if the waitlist took all; 0 if the SKU lives in this schema of
+--   another server, to which a transfer with the units was written
+-- Tables: reads catalog.sku; reads and writes the tables of serve_waitlist; writes stock_slot,
+--   stock_movement; for a SKU of another server only transfer and transfer_mark
+-- Locks, in order: the locks of serve_waitlist; the unlocked stock_slot row with the fewest units, or, if
+--   all rows are locked, the first one, for which it waits. For a SKU of another server only the
+--   transfer_mark row
 -- Errors: FS002 the SKU has no slots
 
 CREATE OR REPLACE FUNCTION :schema.put_units(
@@ -32,7 +37,7 @@ BEGIN
     IF NOT EXISTS (SELECT FROM stock_slot s WHERE s.sku = p_sku) THEN
       RAISE EXCEPTION 'no slots of SKU %', p_sku USING ERRCODE = 'FS002';
     END IF;
-    -- Again if set_slots took away the one that was waited for.
+    -- Loop again if set_slots has deleted this row during the wait.
     SELECT s.slot INTO v_slot FROM stock_slot s
     WHERE s.sku = p_sku ORDER BY s.slot LIMIT 1 FOR UPDATE;
   END LOOP;
@@ -47,5 +52,5 @@ $routine$;
 
 ALTER FUNCTION :schema.put_units OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.put_units IS
-  'Puts units into a slot of a SKU of this schema: part of return_units';
+  'Gives units to the waitlist of a SKU and puts the rest into a slot: part of return_units';
 REVOKE ALL ON FUNCTION :schema.put_units FROM PUBLIC;

@@ -1,12 +1,14 @@
--- receive_sku: a SKU of the other server lives here from now on. Part of apply_transfers, which holds the
--- locks and has made sure that buyers and outcomes are here.
+-- receive_sku: makes this schema the home of a SKU that the other server sent. Part of apply_transfers, which
+-- holds the locks and has checked that buyers and outcomes are copied.
 --
--- Parameters: p_sku; p_units, its free units; p_body, what send_sku wrote: slots, state, line_open,
---   moves, unpaid_until, line
+-- Parameters
+--   p_sku    the SKU
+--   p_units  its free units
+--   p_body   the body that send_sku wrote: slots, state, line_open, moves, unpaid_until, line (the waitlist)
 -- Result: none
 -- Tables: writes catalog.sku, stock_slot, stock_movement, waiting, transfer_mark
 -- Locks: none of its own
--- Errors: FS002 no such SKU here: adopt_sku first
+-- Errors: FS002 no such SKU here: call adopt_sku first
 
 CREATE OR REPLACE FUNCTION :schema.receive_sku(p_sku text, p_units bigint, p_body jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -25,7 +27,7 @@ BEGIN
   END IF;
   PERFORM fill_slots(v_sale, p_sku, p_units, (p_body->>'slots')::int, 'move');
   INSERT INTO waiting SELECT w.* FROM jsonb_populate_recordset(NULL::waiting, p_body->'line') w;
-  -- A copier that was slow must not write over rows that are alive now.
+  -- A slow copier must not overwrite rows that are in use now.
   UPDATE transfer_mark m
   SET copier = NULL, unpaid_until = (p_body->>'unpaid_until')::timestamptz
   WHERE m.sku = p_sku;
@@ -34,5 +36,5 @@ $routine$;
 
 ALTER FUNCTION :schema.receive_sku OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.receive_sku IS
-  'A SKU of the other server lives here from now on: part of apply_transfers';
+  'Makes this schema the home of a SKU that the other server sent: part of apply_transfers';
 REVOKE ALL ON FUNCTION :schema.receive_sku FROM PUBLIC;

@@ -1,12 +1,13 @@
--- refresh_sku_terms: copies what place_orders needs of the catalogue into catalog.sku_terms. Trigger of
--- catalog.sku, sale, tunable and canary: whoever changes one of them, by hand too, changes both in
--- one transaction. Each SKU is computed anew, every time: edits are rare, and nothing is missed.
+-- refresh_sku_terms: copies the part of the catalogue that place_orders needs into catalog.sku_terms. Trigger
+-- of catalog.sku, sale, tunable and canary. So every change of these tables, also one by hand, changes the
+-- copy in the same transaction. It computes the terms of all SKUs each time: edits are rare, and no change
+-- can be missed.
 --
 -- Parameters: none
 -- Result: none (a statement trigger)
--- Tables: see due_sku_terms; writes catalog.sku_terms
--- Locks: SHARE ROW EXCLUSIVE on catalog.sku_terms until the transaction ends: one edit at a time, or
---   two would each copy what the other one replaces. Orders read on meanwhile
+-- Tables: reads the tables of due_sku_terms; writes catalog.sku_terms
+-- Locks: SHARE ROW EXCLUSIVE on catalog.sku_terms until the transaction ends. Two edits at a time would each
+--   copy values that the other one replaces. place_orders can read the table meanwhile
 -- Errors: none of its own
 
 CREATE OR REPLACE FUNCTION catalog.refresh_sku_terms() RETURNS trigger
@@ -14,9 +15,9 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = catalog, pg_temp
 AS $routine$
 BEGIN
-  -- A statement of its own: those below see what was committed while this one waited.
+  -- A separate statement, so that the statements below see what was committed while it waited.
   LOCK TABLE catalog.sku_terms IN SHARE ROW EXCLUSIVE MODE;
-  -- Only what differs is written: the one or two rows that an edit is about.
+  -- Write only the rows that differ. An edit changes one or two of them.
   DELETE FROM catalog.sku_terms t
   WHERE NOT EXISTS (SELECT FROM catalog.due_sku_terms() d WHERE d IS NOT DISTINCT FROM t);
   INSERT INTO catalog.sku_terms
@@ -28,10 +29,10 @@ $routine$;
 
 ALTER FUNCTION catalog.refresh_sku_terms OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.refresh_sku_terms IS
-  'Trigger: copies what place_orders needs of the catalogue into sku_terms';
+  'Trigger: copies the part of the catalogue that place_orders needs into sku_terms';
 REVOKE ALL ON FUNCTION catalog.refresh_sku_terms FROM PUBLIC;
 
--- A sale has no SKUs when it is inserted, and none any more when it is deleted.
+-- A sale has no SKUs when it is inserted or deleted, so only its updates matter.
 CREATE OR REPLACE TRIGGER refresh_sku_terms
   AFTER INSERT OR DELETE OR TRUNCATE
      OR UPDATE OF sku, sale, schema, abroad, moves, price, currency, user_limit, state
@@ -46,5 +47,5 @@ CREATE OR REPLACE TRIGGER refresh_sku_terms
 CREATE OR REPLACE TRIGGER refresh_sku_terms
   AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON catalog.canary
   FOR EACH STATEMENT EXECUTE FUNCTION catalog.refresh_sku_terms();
--- Fires the trigger, for SKUs that were there before it was.
+-- Fires the trigger once, for SKUs that are older than the trigger.
 UPDATE catalog.sku SET sku = sku WHERE false;

@@ -1,7 +1,7 @@
--- refusals: requests that this server refused before their SKU came to be, for the server where it
--- lives: createSku hands them to refuse_requests there before it makes the SKU.
+-- refusals: returns the requests for a SKU that this server refused before the SKU existed. createSku calls
+-- it for a SKU of another server, and passes the rows to refuse_requests there before it makes the SKU.
 --
--- Parameters: p_sku, known here already: no more of them can come
+-- Parameters: p_sku, which this server knows already, so that no further refusals can be added
 -- Result: one row for each reason, with request_ids and user_ids in the same order
 -- Tables: reads refused_request of both schemas
 -- Locks: none
@@ -20,6 +20,6 @@ $routine$;
 
 ALTER FUNCTION catalog.refusals OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.refusals IS
-  'Requests that this server refused before their SKU came to be';
+  'Requests that this server refused before their SKU existed';
 REVOKE ALL ON FUNCTION catalog.refusals FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION catalog.refusals TO flashsale_ops;

@@ -1,16 +1,19 @@
--- refuse_payment: books a payment that the order cannot have, whatever its state: the amount or the
--- currency is not its own. The money is to be given back.
+-- refuse_payment: books a payment that the order cannot have in any state, because its amount or currency is
+-- not that of the order. The money has to go back.
 --
 -- Parameters
---   p_order_no     the order that it is for
---   p_payment_ref  the provider's reference: the same one again gets the same answer
---   p_amount, p_currency  what came, and goes back; NULL (older web nodes do not say): as much as the
---                         order costs
--- Result: refund_due; paid, if the reference has paid the order before; reference_taken, it belongs
---   to another order; not_found, no such order
+--   p_order_no     the order that the payment is for
+--   p_payment_ref  the provider's reference. The same reference again gets the same answer
+--   p_amount, p_currency  the money that came and goes back. NULL (from older web nodes): the amount and
+--                         currency of the order
+-- Result
+--   refund_due       the payment is booked, by this call or an earlier one
+--   paid             the reference has paid the order before
+--   reference_taken  the reference belongs to another order
+--   not_found        no such order
 -- Tables: reads orders; writes payment, catalog.payment_reference, outbox
 -- Locks, in order: the orders row; the key of the reference
--- Errors: FS001 an empty reference
+-- Errors: FS001 the reference is empty or has more than 200 characters
 
 CREATE OR REPLACE FUNCTION :schema.refuse_payment(
   p_order_no bigint, p_payment_ref text, p_amount numeric DEFAULT NULL, p_currency text DEFAULT NULL
@@ -41,6 +44,6 @@ $routine$;
 
 ALTER FUNCTION :schema.refuse_payment OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.refuse_payment IS
-  'Books a payment of a wrong amount or currency: it is to be given back';
+  'Books a payment of a wrong amount or currency, which has to go back';
 REVOKE ALL ON FUNCTION :schema.refuse_payment FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.refuse_payment TO flashsale_web, flashsale_worker;

@@ -1,18 +1,18 @@
--- refuse_requests: ends requests of a dead letter as rejected. One that has an outcome keeps it.
+-- refuse_requests: ends the requests of a dead letter as rejected. A request that has an outcome keeps it.
 --
--- Parameters
---   p_sku          their SKU, or what stood in its place
---   p_request_ids  one entry for each request; so are the next two arrays
---   p_user_ids     whose request it is
---   p_nodes        the web node that admitted it
+-- Parameters: NULL is not allowed
+--   p_sku          the SKU of the requests, or the text in its place; the SKU need not exist
+--   p_request_ids  the requests; each of the next two arrays has as many entries
+--   p_user_ids     the user of the request
+--   p_nodes        the web node that admitted the request
 --   p_reason       what the shopper is told, such as refused_by_operator
--- Result: the one outcome of each request: status, reason, order_no, units as of place_orders;
+-- Result: one row for each request, with the columns of place_orders: its outcome, or
 --   moved  the SKU lives in the schema that the reason names: call refuse_requests there
--- Tables: reads catalog.sku, and for a SKU that has moved outcome of the other schema; writes
---   outcome, or refused_request if there is no such SKU; keep_refusals makes outcomes of those when
---   the SKU comes to be
--- Locks, in order: the advisory lock of the SKU, shared; outcome keys, ascending by request id (waits
---   for a batch that decides the same request right now)
+-- Tables: reads catalog.sku, and for a SKU that has moved outcome of the other schema; writes outcome. If
+--   the SKU does not exist, writes refused_request: keep_refusals makes outcomes of these rows when the
+--   SKU is made
+-- Locks, in order: the advisory lock of the SKU, shared; outcome keys, ascending by request id. It waits for
+--   a batch that is deciding one of the requests
 -- Errors: FS001 malformed arguments
 
 CREATE OR REPLACE FUNCTION :schema.refuse_requests(
@@ -48,7 +48,7 @@ BEGIN
     RETURN;
   END IF;
 
-  -- A batch that decides one of them right now is waited for by its key: the first to write wins.
+  -- The key makes this wait for a batch that is deciding one of the requests. The first to write wins.
   IF v_home IS NULL THEN
     INSERT INTO refused_request (request_id, sku, user_id, reason)
     SELECT r.id, p_sku, r.user_id, p_reason
@@ -67,7 +67,7 @@ BEGIN
     ORDER BY r.id
     ON CONFLICT (request_id, sale) DO NOTHING;
   END IF;
-  -- A statement of its own sees what another session committed while the INSERT waited.
+  -- A separate statement sees what another session committed while the INSERT waited.
   RETURN QUERY
     SELECT o.request_id, o.status, o.reason, o.order_no, o.units
     FROM outcome o WHERE o.request_id = ANY (p_request_ids)
@@ -82,6 +82,6 @@ $routine$;
 
 ALTER FUNCTION :schema.refuse_requests OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.refuse_requests IS
-  'Ends requests of a dead letter as rejected; one that has an outcome keeps it';
+  'Ends the requests of a dead letter as rejected; a request that has an outcome keeps it';
 REVOKE ALL ON FUNCTION :schema.refuse_requests FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.refuse_requests TO flashsale_worker, flashsale_ops;

@@ -1,9 +1,10 @@
--- remove_webhook: forgets an endpoint. What was on its way is not delivered any more; see forget_webhook.
+-- remove_webhook: removes an endpoint. Events on the way to it are not delivered any more; forget_webhook
+-- removes them.
 --
--- Parameters: p_endpoint
--- Result: true if there was one
+-- Parameters: p_endpoint, the id of the endpoint
+-- Result: true if the endpoint existed
 -- Tables: writes catalog.webhook_endpoint
--- Locks: its row
+-- Locks: the webhook_endpoint row
 -- Errors: none
 
 CREATE OR REPLACE FUNCTION catalog.remove_webhook(p_endpoint text) RETURNS boolean
@@ -18,6 +19,6 @@ $routine$;
 
 ALTER FUNCTION catalog.remove_webhook OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.remove_webhook IS
-  'Forgets an endpoint';
+  'Removes an endpoint';
 REVOKE ALL ON FUNCTION catalog.remove_webhook FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION catalog.remove_webhook TO flashsale_ops;

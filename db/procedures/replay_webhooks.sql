@@ -1,15 +1,17 @@
--- replay_webhooks: delivers events of the log to an endpoint again, those that wait for an attempt at once.
+-- replay_webhooks: delivers events of the log to an endpoint again. Deliveries that wait for another attempt
+-- after a failure are tried at once, in every case.
 --
 -- Parameters
---   p_endpoint
---   p_from      from the first event on that happened then or later; or NULL
---   p_event_no  from this event on; or NULL. With neither: what waits is tried now
--- Result: true if there is such an event, or nothing was looked for
+--   p_endpoint  the id of the endpoint
+--   p_from      replay from the first event that happened at this time or later; or NULL
+--   p_event_no  replay from this event on; or NULL. If both are NULL, nothing is replayed
+-- Result: false if there is no such event; true otherwise, also if both are NULL
 -- Tables: reads event; writes webhook_cursor, webhook_delivery
--- Locks: the webhook_cursor row
+-- Locks, in order: the webhook_delivery rows that are tried again; the webhook_cursor row
 -- Errors: none of its own
 
-CREATE OR REPLACE FUNCTION :schema.replay_webhooks(p_endpoint text, p_from timestamptz, p_event_no bigint) RETURNS boolean
+CREATE OR REPLACE FUNCTION :schema.replay_webhooks(p_endpoint text, p_from timestamptz, p_event_no bigint)
+RETURNS boolean
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 AS $routine$

@@ -1,13 +1,13 @@
--- report_webhooks: what became of deliveries that take_webhooks gave out.
+-- report_webhooks: records the results of deliveries that take_webhooks returned.
 --
 -- Parameters
---   p_endpoint
---   p_order_nos, p_log_nos   which, one entry for each; so are the next two arrays
---   p_errors    what the attempt met; NULL if it was delivered
---   p_delays    time to the next attempt; NULL to give it up
--- Result: how many rows there were
+--   p_endpoint               the id of the endpoint
+--   p_order_nos, p_log_nos   the deliveries; each of the next two arrays has as many entries
+--   p_errors                 why the attempt failed; NULL if the event was delivered
+--   p_delays                 the time to the next attempt; NULL to give the delivery up
+-- Result: the number of deliveries that were found
 -- Tables: writes webhook_delivery
--- Locks: its rows
+-- Locks: the webhook_delivery rows
 -- Errors: none of its own
 
 CREATE OR REPLACE FUNCTION :schema.report_webhooks(
@@ -38,6 +38,6 @@ $routine$;
 
 ALTER FUNCTION :schema.report_webhooks OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.report_webhooks IS
-  'What became of deliveries that take_webhooks gave out';
+  'Records the results of deliveries that take_webhooks returned';
 REVOKE ALL ON FUNCTION :schema.report_webhooks FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.report_webhooks TO flashsale_worker;

@@ -1,11 +1,12 @@
--- request_outcomes: what has become of requests. The status of an ordered one follows its order.
+-- request_outcomes: returns what became of requests. The status of an ordered request is that of its order.
 --
 -- Parameters: p_request_ids
--- Result: one row for each that is decided in this schema; none for one that is not.
---   status: ordered, paid, cancelled, expired, sold_out, limit_reached, closed, rejected; refund of its
---   order, as order_refund says it
--- Tables: reads outcome, orders, what order_refund reads, refused_request (requests of no sale: an empty
---   one; who used the same id for another purchase after that is shown that one)
+-- Result: one row for each request that is decided in this schema, none for any other
+--   status  ordered, paid, cancelled, expired, sold_out, limit_reached, closed or rejected
+--   sale    '' for a request of refused_request, which belongs to no sale. If its id was used again for
+--           another purchase later, the row is that of the other purchase
+--   refund  as order_refund returns it for the order
+-- Tables: reads outcome, orders, refused_request, and the tables of order_refund
 -- Locks: none
 -- Errors: none of its own
 
@@ -17,8 +18,8 @@ RETURNS TABLE (
 )
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = :schema, pg_temp
--- Planning all partitions anew costs more than looking into them (one id: 0.38 -> 0.13 ms a call); and
--- a plan that was made while they were nearly empty must use their indexes when they are full.
+-- A new plan for all partitions costs more than the look into them (one id: 0.38 -> 0.13 ms a call). A plan
+-- made while they are nearly empty must use their indexes when they are full.
 SET plan_cache_mode = force_generic_plan
 SET random_page_cost = 0.1
 AS $routine$
@@ -42,7 +43,7 @@ $routine$;
 
 ALTER FUNCTION :schema.request_outcomes OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.request_outcomes IS
-  'What has become of requests; a request that is not decided has no row';
+  'What became of requests; a request that is not decided has no row';
 REVOKE ALL ON FUNCTION :schema.request_outcomes FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.request_outcomes
   TO flashsale_web, flashsale_worker, flashsale_ops;

@@ -1,11 +1,11 @@
--- restock: adds units to a SKU, spread evenly over its slots.
+-- restock: adds units to a SKU, spread evenly over its slots. Raise the quota afterwards
+-- (/flashsale/skus/<sku>/quota). Otherwise nobody is admitted for the new units.
 --
 -- Parameters: p_sku; p_units, 1 or more
 -- Result: the units that exist then (loaded and restocked)
--- Tables: reads catalog.sku; writes stock_slot, stock_movement
+-- Tables: reads catalog.sku and the tables of sale_board; writes stock_slot, stock_movement
 -- Locks, in order: the catalog.sku row, so that set_slots waits; all slots of the SKU, ascending
 -- Errors: FS001 units below 1; FS002 no such SKU in this schema; 22003 a slot would overflow
--- Note: raise the quota afterwards (/flashsale/skus/<sku>/quota), or nobody is admitted for them.
 
 CREATE OR REPLACE FUNCTION :schema.restock(p_sku text, p_units int) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER

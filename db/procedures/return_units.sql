@@ -1,11 +1,12 @@
--- return_units: gives units of an order of this schema back to where the SKU lives. Part of
--- cancel_order and expire_orders; not to be called alone, since nobody would have given them up.
+-- return_units: gives units of an order of this schema back to the schema where the SKU lives. Part of
+-- cancel_order and expire_orders. Do not call it alone: the units would exist twice, because no order has
+-- given them up.
 --
--- Parameters: p_sale, p_sku; p_units, more than 0. The caller holds the SKU's advisory lock, shared,
---   so that the SKU stays where it is
--- Result: the slot that took them; NULL if shoppers who waited got all of them
--- Tables: reads catalog.sku; writes stock_slot, stock_movement. If the SKU has moved, those of the
---   other schema; this one books that the units came back and left
+-- Parameters: p_sale, p_sku; p_units, 1 or more. The caller holds the advisory lock of the SKU, shared, so
+--   that the SKU cannot move
+-- Result: as in put_units
+-- Tables: reads catalog.sku; writes the tables of put_units in the schema where the SKU lives. If that is not
+--   this schema, writes stock_movement here: the units came back and left
 -- Locks: those of put_units
 -- Errors: FS002 the SKU has no slots
 
@@ -20,7 +21,7 @@ BEGIN
   IF v_home = current_schema() THEN
     RETURN put_units(p_sale, p_sku, p_units, 'return');
   END IF;
-  -- Slot 1 stands for the slots that are gone: what it gets leaves it at once.
+  -- The slots of this schema are gone. Slot 1 stands for them: its units leave at once.
   INSERT INTO stock_movement (sale, sku, slot, kind, units)
   VALUES (p_sale, p_sku, 1, 'return', p_units), (p_sale, p_sku, 1, 'move', -p_units);
   EXECUTE format('SELECT %I.put_units($1, $2, $3, $4)', v_home)
@@ -31,5 +32,5 @@ $routine$;
 
 ALTER FUNCTION :schema.return_units OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.return_units IS
-  'Gives units back to where the SKU lives: part of cancel_order and expire_orders';
+  'Gives units back to the schema where the SKU lives: part of cancel_order and expire_orders';
 REVOKE ALL ON FUNCTION :schema.return_units FROM PUBLIC;

@@ -1,11 +1,12 @@
--- rotate_ticket_key: makes the next key of a sale at once. With p_revoke, for a key that has leaked,
--- all before it are worth nothing from now on: their tickets are refused and new ones are needed.
--- Web nodes know within a second.
+-- rotate_ticket_key: makes the next ticket key of a sale at once. Web nodes use it within a second.
 --
--- Parameters: p_sale; p_revoke
--- Result: the id of the new key; NULL before the sale opens and for one that does not exist
+-- Parameters
+--   p_sale    the sale
+--   p_revoke  revoke all earlier keys, for a key that has leaked: their tickets are refused, and shoppers
+--             need new ones
+-- Result: the id of the new key; NULL if the sale has not opened or does not exist
 -- Tables: reads catalog.sale; writes catalog.ticket_key, also through make_ticket_key
--- Locks: with p_revoke, the keys of the sale; then as make_ticket_key
+-- Locks, in order: with p_revoke, the ticket_key rows of the sale; the lock of make_ticket_key
 -- Errors: none
 
 CREATE OR REPLACE FUNCTION catalog.rotate_ticket_key(p_sale text, p_revoke boolean DEFAULT false)
@@ -16,7 +17,7 @@ AS $routine$
 DECLARE
   v_newest int;
 BEGIN
-  -- An operator cannot have a key made before the sale opens either.
+  -- No key is made before the sale opens, not for an operator either.
   IF NOT EXISTS (SELECT FROM sale s WHERE s.sale = p_sale AND s.opens_at <= clock_timestamp()) THEN
     RETURN NULL;
   END IF;
@@ -32,7 +33,7 @@ $routine$;
 
 ALTER FUNCTION catalog.rotate_ticket_key OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.rotate_ticket_key IS
-  'Makes the next ticket key of a sale; with p_revoke, those before are worth nothing at once';
+  'Makes the next ticket key of a sale; with p_revoke, earlier keys are refused at once';
 REVOKE ALL ON FUNCTION catalog.rotate_ticket_key FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION catalog.rotate_ticket_key
   TO flashsale_ops;

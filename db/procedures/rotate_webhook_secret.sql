@@ -1,10 +1,10 @@
--- rotate_webhook_secret: gives an endpoint a new secret. The old one signs beside it for a while.
+-- rotate_webhook_secret: gives an endpoint a new secret. For a time, deliveries are signed with both secrets.
 --
--- Parameters: p_endpoint; p_secret; p_overlap, how long the old one signs too
--- Result: true if there is one
+-- Parameters: p_endpoint; p_secret, the new secret; p_overlap, how long the old secret signs too
+-- Result: true if the endpoint exists
 -- Tables: writes catalog.webhook_endpoint
--- Locks: its row
--- Errors: 23514 not a secret
+-- Locks: the webhook_endpoint row
+-- Errors: 23514 p_secret is not a valid secret
 
 CREATE OR REPLACE FUNCTION catalog.rotate_webhook_secret(
   p_endpoint text, p_secret text, p_overlap interval
@@ -22,6 +22,6 @@ $routine$;
 
 ALTER FUNCTION catalog.rotate_webhook_secret OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.rotate_webhook_secret IS
-  'Gives an endpoint a new secret; the old one signs beside it for a while';
+  'Gives an endpoint a new secret; for a time, both secrets sign its deliveries';
 REVOKE ALL ON FUNCTION catalog.rotate_webhook_secret FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION catalog.rotate_webhook_secret TO flashsale_ops;

@@ -1,10 +1,10 @@
--- sale_board: the whole catalogue with what is known about stock, for the web nodes, in one
--- snapshot. Called about twice a second by each.
+-- sale_board: returns the whole catalogue and what is known about stock, in one snapshot. Each web node calls
+-- it about twice a second.
 --
 -- Parameters: none
--- Result: one row for each SKU; a sale without SKUs has one row with sku NULL.
---   server_time is the clock that judges the sale window
--- Tables: reads catalog.sale, catalog.sku and what unit_counts of both schemas reads
+-- Result: one row for each SKU; a sale without SKUs has one row with sku NULL. server_time is the clock that
+--   judges the opening and closing of sales
+-- Tables: reads catalog.sale, catalog.sku, and the tables of unit_counts in both schemas
 -- Locks: none
 -- Errors: none
 
@@ -33,7 +33,7 @@ $routine$;
 
 ALTER FUNCTION catalog.sale_board OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.sale_board IS
-  'The catalogue with what is known about stock';
+  'The catalogue and what is known about stock';
 REVOKE ALL ON FUNCTION catalog.sale_board FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION catalog.sale_board
   TO flashsale_web, flashsale_worker, flashsale_ops, flashsale_readonly;

@@ -1,12 +1,13 @@
--- sale_lottery: the secret that ranks the users of a sale when requests are shed by lottery, and its
--- hash. The hash binds the shop before the sale opens; the secret, public after it has closed, lets
--- everyone recompute every rank. Both judged by the database's clock.
+-- sale_lottery: returns the secret that ranks the users of a sale when requests are shed by lottery, and its
+-- hash. The hash is known before the sale opens, so the shop cannot change the secret. After the sale has
+-- closed the secret is public, and everyone can compute every rank. The database's clock judges both times.
 --
 -- Parameters: p_sale
--- Result: one row, none for a sale that does not exist:
---   secret_sha256  always
---   secret         NULL before the sale opens; then for web nodes only, which rank with it
---   is_public      the sale has closed: the secret may be shown to everyone
+-- Result: one row; no row if the sale does not exist
+--   secret_sha256  the hash, always
+--   secret         NULL before the sale opens. Until the sale closes it is for web nodes only, which rank
+--                  users with it
+--   is_public      whether the sale has closed and the secret may be shown to everyone
 -- Tables: reads catalog.sale
 -- Locks: none
 -- Errors: none

@@ -1,14 +1,17 @@
--- send_sku: gives a SKU away to this schema of another server. Called at the server where it lives, in
--- the schema that it shall live in: hot.send_sku('TV') on the server of regular. From then on it is
--- decided nowhere until apply_transfers of the other server has taken it in; what its orders here give
--- up is posted after it.
+-- send_sku: gives a SKU away to this schema of another server. Call it on the server where the SKU lives, in
+-- the schema where it is to live: hot.send_sku('TV') on the server of regular. No server decides its requests
+-- until apply_transfers of the other server has received it. Whatever its orders here give up later follows
+-- in further transfers.
 --
--- Parameters: p_sku; p_slots, NULL for as many as it has
--- Result: false if it has left already, or never was here
--- Tables: reads orders, catalog.tunable; writes catalog.sku; stock_slot, stock_movement and waiting of
---   the other schema; transfer, transfer_mark
--- Locks, in order: the catalog.sku row; the advisory lock of the SKU, exclusively, for the milliseconds
---   that this takes; slots of the SKU
+-- Parameters: p_sku; p_slots, the slots that it gets there, NULL for as many as it has
+-- Result: false if the SKU has already left or never lived here
+-- Tables: reads catalog.tunable, and orders and transfer_mark of the other schema, which the SKU leaves;
+--   writes catalog.sku, transfer, transfer_mark; stock_slot, stock_movement and waiting of the other schema
+-- Locks, in order
+--   1. the catalog.sku row
+--   2. the advisory lock of the SKU, exclusively. It is held for milliseconds
+--   3. the slots of the SKU, then the places in its waitlist
+--   4. the transfer_mark row
 -- Errors: FS001 slots out of range; FS002 no such SKU
 
 CREATE OR REPLACE FUNCTION :schema.send_sku(p_sku text, p_slots int DEFAULT NULL) RETURNS boolean
@@ -34,7 +37,7 @@ BEGIN
 
   EXECUTE format('SELECT units, slots FROM %I.empty_slots($1, $2)', v_sku.schema)
     INTO v_units, v_slots USING v_sku.sale, p_sku;
-  -- An unpaid order is paid or expired by then, or audit says that nobody does it.
+  -- By then every unpaid order is paid or expired. If not, audit reports the overdue orders.
   EXECUTE format($sql$
     SELECT greatest(
       (SELECT max(o.pay_before) FROM %1$I.orders o

@@ -1,10 +1,10 @@
--- send_transfer: posts something for a SKU that lives in this schema of another server. Part of what
--- lower_buyers, put_units, transfer_units and send_sku do there; carried by workers.
+-- send_transfer: writes a transfer for a SKU that lives in this schema of another server. Workers carry it
+-- there. Part of lower_buyers, put_units, transfer_units and send_sku.
 --
--- Parameters: p_sku, p_sale; p_kind, p_units, p_body as in the table
--- Result: its number, from 1 without a gap
+-- Parameters: p_sku, p_sale; p_kind, p_units and p_body, the columns of transfer
+-- Result: the number of the transfer for this SKU: from 1, without a gap
 -- Tables: writes transfer, transfer_mark
--- Locks: the transfer_mark row, to the end of the transaction: numbers commit in their order
+-- Locks: the transfer_mark row, until the transaction ends. So transfers commit in the order of their numbers
 -- Errors: none of its own
 
 CREATE OR REPLACE FUNCTION :schema.send_transfer(
@@ -28,5 +28,5 @@ $routine$;
 
 ALTER FUNCTION :schema.send_transfer OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.send_transfer IS
-  'Posts something for a SKU that lives on another server';
+  'Writes a transfer for a SKU that lives on another server';
 REVOKE ALL ON FUNCTION :schema.send_transfer FROM PUBLIC;

@@ -1,17 +1,21 @@
--- serve_waitlist: units that an order gives up go to those who wait, in the transaction in which they
--- come back. An unpaid order is made for each, or a paid one if it costs nothing; if it is not paid within
--- claim_window_s, it expires, and the next one is served. The units are free at no instant, so nobody else can be admitted for
--- them: no slot is touched. Part of put_units; not to be called alone.
+-- serve_waitlist: gives units that an order gave up to the waitlist of the SKU, in the transaction of that
+-- order. Each served place gets an unpaid order, or a paid one if the SKU costs nothing. If the order is not
+-- paid within claim_window_s, it expires, and its units go to the next place. The units are never free, so
+-- nobody else can be admitted for them, and no slot is touched. Part of put_units; do not call it alone.
 --
--- Parameters: p_sale, p_sku; p_units, more than 0; p_kind, how put_units would book them. The caller
---   holds the SKU's advisory lock, shared
--- Result: units that were handed out; the rest is the caller's
+-- Parameters
+--   p_sale, p_sku  the SKU. The caller holds its advisory lock, shared
+--   p_units        the units, 1 or more
+--   p_kind         the kind of their movement, as in put_units
+-- Result: the units that went to the waitlist; the caller keeps the rest
 -- Tables: reads catalog.sku, catalog.sale, catalog.tunable; writes waiting, buyer, orders, outcome,
---   outbox, stock_movement (slot 1 gets them and gives them away at once)
--- Locks, in order: the advisory lock of the SKU's line, exclusively; waiting and buyer rows, only
---   those that nobody holds (SKIP LOCKED), because the caller may hold buyer rows and slots already.
---   Who is passed over for that keeps the place; the waiting rows of those are locked last. Others
---   than the holder of the line hold such a row in leave_waitlist only, which waits for nothing
+--   outbox, stock_movement (slot 1 gets the units and sells them at once)
+-- Locks, in order
+--   1. the advisory lock of the SKU's waitlist, exclusively
+--   2. waiting and buyer rows, only unlocked ones (SKIP LOCKED), because the caller may already hold buyer
+--      rows and slots. A place whose rows are locked is passed over and stays in the waitlist
+--   3. the waiting rows of the places that were passed over. Without the lock of the waitlist, only
+--      leave_waitlist locks such a row, and it waits for nothing
 -- Errors: none of its own
 
 CREATE OR REPLACE FUNCTION :schema.serve_waitlist(
@@ -28,7 +32,7 @@ DECLARE
   v_placed    bigint[];
   v_order_nos bigint[] := '{}';
 BEGIN
-  -- Mostly nobody waits: one look at a small index.
+  -- In most cases nobody waits. A small index shows that.
   IF NOT EXISTS (SELECT FROM waiting w
                  WHERE w.sale = p_sale AND w.sku = p_sku AND w.state = 'waiting') THEN
     RETURN 0;
@@ -46,7 +50,7 @@ BEGIN
   PERFORM pg_advisory_xact_lock(hashtext('line ' || current_schema()), hashtext(p_sku));
   v_now := clock_timestamp();
   WHILE v_left > 0 LOOP
-    -- Everybody gets one unit or more, so as many as there are units are enough.
+    -- Each place gets at least one unit, so this many places are enough.
     WITH next AS MATERIALIZED (
       SELECT w.entry, w.user_id, w.claims, w.rank, least(w.units, v_sku.user_limit - b.units) AS room
       FROM waiting w
@@ -69,7 +73,7 @@ BEGIN
       UPDATE waiting w SET state = 'served', ended_at = v_now, order_no = d.order_no
       FROM served d WHERE w.entry = d.entry AND w.sale = p_sale
     ), enough AS (
-      -- Bought elsewhere meanwhile: nothing is owed any more.
+      -- The user has bought up to the limit in the meantime, so the place ends.
       UPDATE waiting w SET state = 'limit_reached', ended_at = v_now
       FROM share h WHERE h.room <= 0 AND w.entry = h.entry AND w.sale = p_sale
     ), credited AS (
@@ -82,7 +86,7 @@ BEGIN
              v_sku.currency, v_sku.order_status, v_sku.pay_before
       FROM served d
     ), decided AS (
-      -- Its id is made here: nobody can have used it before, nor for another purchase.
+      -- The request id is made here, so no other purchase has used it.
       INSERT INTO outcome (request_id, sale, sku, user_id, node, status, reason, order_no, units)
       SELECT d.request_id, p_sale, p_sku, d.user_id, 'waiting', 'ordered', 'waited', d.order_no,
              d.units
@@ -97,7 +101,7 @@ BEGIN
   END LOOP;
   IF v_left = p_units THEN RETURN 0; END IF;
 
-  -- Who stands in front of somebody who was served, and waits still: a call held his rows.
+  -- A place that still waits before a served one was passed over: another call held its rows.
   UPDATE waiting w SET passed_over_at = v_now
   WHERE w.sale = p_sale AND w.sku = p_sku AND w.state = 'waiting'
     AND (w.claims, w.rank, w.user_id) < (
@@ -116,5 +120,5 @@ $routine$;
 
 ALTER FUNCTION :schema.serve_waitlist OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.serve_waitlist IS
-  'Units that come back go to those who wait: part of put_units';
+  'Gives units that come back to the waitlist: part of put_units';
 REVOKE ALL ON FUNCTION :schema.serve_waitlist FROM PUBLIC;

@@ -1,11 +1,11 @@
--- set_sku_state: opens, pauses or closes a SKU in the database. closed refuses its requests from
--- the next batch on; paused honours what was admitted before. To stop admission use ZooKeeper
--- (/flashsale/skus/<sku>/state): this is the barrier behind it.
+-- set_sku_state: opens, pauses or closes a SKU in the database. closed refuses its requests from the next
+-- batch on. paused still decides requests that were admitted before. To stop admission, use ZooKeeper
+-- (/flashsale/skus/<sku>/state); this state is the barrier behind it.
 --
--- Parameters: p_sku; p_state, open, paused or closed
+-- Parameters: p_sku; p_state: open, paused or closed
 -- Result: the state before
 -- Tables: writes catalog.sku
--- Locks: its row
+-- Locks: the catalog.sku row
 -- Errors: FS002 no such SKU, or it lives on another server: call it there; 23514 no such state
 
 CREATE OR REPLACE FUNCTION catalog.set_sku_state(p_sku text, p_state text) RETURNS text

@@ -1,11 +1,11 @@
--- set_slots: gives a SKU more or fewer slots while it is being sold, its free units spread evenly.
--- More slots let more transactions draw at once; fewer make large requests cheaper.
+-- set_slots: gives a SKU more or fewer slots while it is being sold, and spreads its free units evenly. With
+-- more slots, more transactions can take units at once. With fewer slots, large requests cost less.
 --
 -- Parameters: p_sku; p_slots, 1 to 1024
--- Result: the slots as they are then
+-- Result: one row for each slot as it is then
 -- Tables: reads catalog.sku; writes stock_slot, stock_movement (split or merge; their sum is 0)
--- Locks, in order: the catalog.sku row, so that two calls do not mix; all slots of the SKU,
---   ascending. Orders wait for as long as this takes, a few milliseconds
+-- Locks, in order: the catalog.sku row, so that two calls do not mix; all slots of the SKU, ascending.
+--   Orders wait while this runs, a few milliseconds
 -- Errors: FS001 slots out of range; FS002 no such SKU in this schema
 
 CREATE OR REPLACE FUNCTION :schema.set_slots(p_sku text, p_slots int)
@@ -55,7 +55,7 @@ $routine$;
 
 ALTER FUNCTION :schema.set_slots OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.set_slots IS
-  'Gives a SKU more or fewer slots online, its free units spread evenly';
+  'Gives a SKU more or fewer slots while it is being sold, and spreads its free units evenly';
 REVOKE ALL ON FUNCTION :schema.set_slots FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.set_slots
   TO flashsale_ops;

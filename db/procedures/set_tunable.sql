@@ -1,10 +1,10 @@
--- set_tunable: sets a tunable; in force at the next call of the routine that reads it.
+-- set_tunable: sets a tunable. The next call of a routine that reads it uses the new value.
 --
--- Parameters: p_name; p_value, see catalog.tunable for the bounds and what it means
+-- Parameters: p_name; p_value. catalog.tunable has the bounds and the meaning of each
 -- Result: the value before
 -- Tables: writes catalog.tunable
--- Locks: its row
--- Errors: FS002 no such tunable; 23514 beyond its bounds: the value in force stays
+-- Locks: the catalog.tunable row
+-- Errors: FS002 no such tunable; 23514 the value is out of bounds, and the old value stays
 
 CREATE OR REPLACE FUNCTION catalog.set_tunable(p_name text, p_value bigint) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -24,7 +24,7 @@ $routine$;
 
 ALTER FUNCTION catalog.set_tunable OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.set_tunable IS
-  'Sets a tunable, in force at the next call; returns the value before';
+  'Sets a tunable, from the next call on; returns the value before';
 REVOKE ALL ON FUNCTION catalog.set_tunable FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION catalog.set_tunable
   TO flashsale_ops;

@@ -1,10 +1,11 @@
--- set_waitlists: to which SKUs' lines units go that come back. The keeper says so, by the operators'
--- state and quota in ZooKeeper; those who wait keep their place meanwhile.
+-- set_waitlists: opens and closes the waitlists of SKUs. Units that come back go to open waitlists only. The
+-- keeper calls it, as the operators' state and quota in ZooKeeper demand. Shoppers keep their places in a
+-- closed waitlist.
 --
--- Parameters: p_open and p_closed, SKUs; those that are not here are none of this server's
--- Result: how many were changed
+-- Parameters: p_open and p_closed, SKUs; those that this server does not know are ignored
+-- Result: the number of SKUs that were changed
 -- Tables: writes catalog.sku
--- Locks: the rows that are changed, ascending
+-- Locks: the catalog.sku rows that are changed, ascending
 -- Errors: none
 
 CREATE OR REPLACE FUNCTION catalog.set_waitlists(p_open text[], p_closed text[]) RETURNS int
@@ -28,6 +29,6 @@ $routine$;
 
 ALTER FUNCTION catalog.set_waitlists OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.set_waitlists IS
-  'To which SKUs'' lines units go that come back';
+  'Opens and closes waitlists: units that come back go to open ones only';
 REVOKE ALL ON FUNCTION catalog.set_waitlists FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION catalog.set_waitlists TO flashsale_ops;

@@ -1,9 +1,9 @@
--- set_webhook_state: disables an endpoint, or enables it again: then it gets what it has missed.
+-- set_webhook_state: disables an endpoint, or enables it again. An enabled endpoint gets what it has missed.
 --
--- Parameters: p_endpoint; p_reason: why it is disabled, NULL to enable it
--- Result: true if there is one
+-- Parameters: p_endpoint; p_reason, why it is disabled, or NULL to enable it
+-- Result: true if the endpoint exists
 -- Tables: writes catalog.webhook_endpoint
--- Locks: its row
+-- Locks: the webhook_endpoint row
 -- Errors: none
 
 CREATE OR REPLACE FUNCTION catalog.set_webhook_state(p_endpoint text, p_reason text) RETURNS boolean

@@ -1,19 +1,18 @@
--- sku_changes: buyers or outcomes of a SKU of this schema, page by page, for a copy on the other server:
--- all of them, or those that were written since a transaction id. May give more than was asked for,
--- never less.
+-- sku_changes: returns buyers or outcomes of a SKU of this schema, page by page, to copy to the other server:
+-- all of them, or those written since a transaction id. It may return more rows than that, never fewer.
 --
 -- Parameters
---   p_sku
+--   p_sku    the SKU
 --   p_what   buyers or outcomes
---   p_since  NULL for all; else rows of this transaction and of later ones
---   p_after  the last key of the page before; NULL for the first
---   p_limit  rows a page
--- Result: one row: last, the key for the next page; count, and the rows as a JSON array; no row when
---   there are none
+--   p_since  NULL for all rows; otherwise rows of this transaction and later ones
+--   p_after  the last key of the page before; NULL for the first page
+--   p_limit  the largest number of rows in a page
+-- Result: one row, or no row at the end: last, the key for the next page; count; rows, a JSON array
 -- Tables: reads catalog.sku, buyer, outcome
 -- Locks: none
 -- Errors: none of its own
--- Note: ids are compared as they stand in xmin, 32 bits: a mark from too long ago counts as none.
+-- Note: transaction ids are compared with xmin, which has 32 bits. If p_since is too old for that, all rows
+--   are returned.
 
 CREATE OR REPLACE FUNCTION :schema.sku_changes(
   p_sku text, p_what text, p_since xid8, p_after text, p_limit int
@@ -32,8 +31,8 @@ BEGIN
   IF p_since <= v_next AND v_next::text::bigint - p_since::text::bigint < v_far THEN
     v_age := age(p_since::xid);
   END IF;
-  -- All: along the key. Changes: they are few, so every page looks at all rows in the order of the
-  -- disk (OFFSET 0 keeps the planner from walking the index for them).
+  -- All rows are read along the key. Changed rows are few, so every page reads all rows in the order of the
+  -- disk (OFFSET 0 keeps the planner from using the index for them).
   IF p_what = 'buyers' AND v_age IS NULL THEN
     RETURN QUERY
     SELECT max(b.user_id), count(*)::int, jsonb_agg(

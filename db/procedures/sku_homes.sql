@@ -1,10 +1,14 @@
--- sku_homes: where each SKU lives, as this server knows it, and the units that left and are not known to
--- have arrived. Read in one statement with unit_counts or sale_board it is of the same moment.
+-- sku_homes: returns where each SKU lives, as this server knows it, and the units that left this server and
+-- are not known to have arrived. One statement that calls it together with unit_counts or sale_board sees
+-- one moment.
 --
 -- Parameters: none
--- Result: sku; schema, where it lives; abroad, on another server; moves, how
---   often it moved, as far as this server knows: the one with more knows better; leaving, free units
---   on their way there
+-- Result: one row for each SKU
+--   schema   the schema where it lives
+--   abroad   whether that is on another server
+--   moves    how often it has moved, as far as this server knows. The server with the higher number knows
+--            better
+--   leaving  free units on their way to the other server
 -- Tables: reads catalog.sku, transfer of both schemas
 -- Locks: none
 -- Errors: none
@@ -24,7 +28,7 @@ $routine$;
 
 ALTER FUNCTION catalog.sku_homes OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.sku_homes IS
-  'Where each SKU lives, and the units of it that are on their way to another server';
+  'Where each SKU lives, and its free units on their way to another server';
 REVOKE ALL ON FUNCTION catalog.sku_homes FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION catalog.sku_homes
   TO flashsale_web, flashsale_worker, flashsale_ops, flashsale_readonly;

@@ -1,8 +1,8 @@
--- stock_books: slots against their movements, and movements against what orders hold. Part of audit.
+-- stock_books: compares slots with their movements, and movements with the units that orders hold. Part of
+-- audit.
 --
--- Parameters: p_skus and p_units, of the same length: units that orders hold; a SKU may come
---   repeatedly
--- Result: as of audit; one row for each SKU or slot
+-- Parameters: p_skus and p_units, of the same length: units that orders hold. A SKU may come repeatedly
+-- Result: as in audit; one row for each SKU or slot that differs
 -- Tables: reads stock_slot, stock_movement
 -- Locks: none
 -- Errors: none
@@ -56,5 +56,5 @@ $routine$;
 
 ALTER FUNCTION :schema.stock_books OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.stock_books IS
-  'Slots, movements and what orders hold: part of audit';
+  'Compares slots, movements and the units that orders hold: part of audit';
 REVOKE ALL ON FUNCTION :schema.stock_books FROM PUBLIC;

@@ -1,10 +1,12 @@
--- take_audit: takes the next audit of this schema if it is due, so that one worker of all runs it; and
--- what the last one found.
+-- take_audit: takes the next audit of this schema if it is due, so that only one worker runs it. It also
+-- returns the result of the last audit.
 --
--- Parameters: p_lease_ms, another worker may take it after that if end_audit was not called
--- Result: mine: the caller is to run it; broken, took_ms and ended_at of the last one, NULL before it
+-- Parameters: p_lease_ms, the time in milliseconds after which another worker may take the audit if
+--   end_audit was not called
+-- Result: one row: mine, whether the caller has to run the audit; broken, took_ms and ended_at of the last
+--   audit, NULL before the first
 -- Tables: writes audit_run
--- Locks: the audit_run row, only when one is due
+-- Locks: the audit_run row, only when an audit is due
 -- Errors: none
 
 CREATE OR REPLACE FUNCTION :schema.take_audit(p_lease_ms bigint)
@@ -28,6 +30,6 @@ $routine$;
 
 ALTER FUNCTION :schema.take_audit OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.take_audit IS
-  'Takes the next audit if it is due, for one worker; and what the last one found';
+  'Takes the next audit if it is due, for one worker, and returns the result of the last one';
 REVOKE ALL ON FUNCTION :schema.take_audit FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.take_audit TO flashsale_worker;

@@ -1,8 +1,8 @@
--- take_checkouts: sessions whose order has ended, for a worker that ends them at the provider. What it
--- takes is nobody else's until its next try is due; end_checkout says how it went.
+-- take_checkouts: takes payment sessions whose order has ended, for a worker that ends them at the provider.
+-- No other call takes them before their next try is due. end_checkout records the result.
 --
--- Parameters: p_prefix, with which the references of the provider begin; p_limit, rows at the most
--- Result: one row for each: session_ref, order_no, tries (with this one)
+-- Parameters: p_prefix, with which the references of the provider begin; p_limit, the largest number of rows
+-- Result: one row for each session: session_ref, order_no, tries (including this one)
 -- Tables: reads catalog.tunable; writes checkout
 -- Locks: checkout rows (SKIP LOCKED)
 -- Errors: none
@@ -32,6 +32,6 @@ $routine$;
 
 ALTER FUNCTION :schema.take_checkouts OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.take_checkouts IS
-  'Sessions that are to be ended at the provider now; end_checkout says how it went';
+  'Takes sessions to end at the provider now; end_checkout records the result';
 REVOKE ALL ON FUNCTION :schema.take_checkouts FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.take_checkouts TO flashsale_worker;

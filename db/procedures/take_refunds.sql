@@ -1,11 +1,11 @@
--- take_refunds: payments that are to be given back, for a worker that asks the provider for it. What it
--- takes is nobody else's until its next try is due; end_refund says how it went.
+-- take_refunds: takes payments that have to go back, for a worker that asks the provider for the refund. No
+-- other call takes them before their next try is due. end_refund records the result.
 --
--- Parameters: p_prefix, with which the references of the provider begin; p_limit, rows at the most
--- Result: one row for each: payment_ref, order_no, tries (with this one), failed_ref (the last refund of it
---   that came to nothing, or NULL)
+-- Parameters: p_prefix, with which the references of the provider begin; p_limit, the largest number of rows
+-- Result: one row for each payment: payment_ref, order_no, tries (including this one), failed_ref (its last
+--   refund that failed, or NULL)
 -- Tables: reads payment, catalog.tunable; writes refund
--- Locks: refund rows (SKIP LOCKED), keys of new ones
+-- Locks, in order: the keys of new refund rows; refund rows (SKIP LOCKED)
 -- Errors: none
 
 CREATE OR REPLACE FUNCTION :schema.take_refunds(p_prefix text, p_limit int)
@@ -39,6 +39,6 @@ $routine$;
 
 ALTER FUNCTION :schema.take_refunds OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.take_refunds IS
-  'Payments that are to be given back now; end_refund says how it went';
+  'Takes payments that have to go back now; end_refund records the result';
 REVOKE ALL ON FUNCTION :schema.take_refunds FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.take_refunds TO flashsale_worker;

@@ -1,12 +1,17 @@
--- take_units: takes free units of a SKU that lives in this schema for a user, all or nothing, within
--- the user's limit, and only where units that come back may go to the line (serve_waitlist). Part of
--- pay_order of both schemas and of transfer_units; not to be called alone.
+-- take_units: takes free units of a SKU of this schema for a user, all or none, within the user limit. It
+-- takes none unless the waitlist is open for units that come back (serve_waitlist). Part of pay_order of both
+-- schemas and of transfer_units. Do not call it alone.
 --
--- Parameters: p_sale, p_sku, p_user_id; p_units; p_kind, how they are booked: sale, or move when an
---   order of the other schema takes them
--- Result: false if there are not enough, the user may not have so many, or nothing may be sold: the SKU
---   or the sale is closed, or the operators' state or quota forbids it; NULL if the SKU lives in this
---   schema of another server, which has to be asked. Nothing is changed in both cases
+-- Parameters
+--   p_sale, p_sku, p_user_id  the SKU and the user
+--   p_units                   the units, 1 or more
+--   p_kind                    the kind of their movement: sale, or move if an order of the other schema takes
+--                             them
+-- Result
+--   true   the units were taken
+--   false  too few units are free, the user limit does not allow them, the SKU or the sale is closed, or the
+--          operators' state or quota forbids sales. Nothing was changed
+--   NULL   the SKU lives in this schema of another server: ask that one. Nothing was changed
 -- Tables: reads catalog.sku, catalog.sale; writes buyer, stock_slot, stock_movement
 -- Locks, in order: the buyer row; all slots of the SKU, ascending
 -- Errors: FS500 the books do not balance (a bug)
@@ -41,7 +46,7 @@ BEGIN
     RETURN false;
   END IF;
 
-  -- From the fullest on, as much as each has.
+  -- Take the units from the fullest slot first, then from the next.
   WITH pile AS (
     SELECT s.slot, s.remaining,
            sum(s.remaining) OVER (ORDER BY s.remaining DESC, s.slot) - s.remaining AS before
@@ -68,5 +73,5 @@ $routine$;
 
 ALTER FUNCTION :schema.take_units OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.take_units IS
-  'Takes free units for a user, all or nothing: part of pay_order';
+  'Takes free units for a user, all or none: part of pay_order and transfer_units';
 REVOKE ALL ON FUNCTION :schema.take_units FROM PUBLIC;

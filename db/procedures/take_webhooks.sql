@@ -1,16 +1,19 @@
--- take_webhooks: events to deliver to an endpoint now, each for the time of a lease.
+-- take_webhooks: takes events to deliver to an endpoint now, each for the time of a lease.
 --
 -- Parameters
---   p_endpoint, p_kinds, p_since: its id, what it wants, and when it was registered
---   p_limit        events at the most
---   p_lease        whoever takes one has so long to report it; then it is given out again
---   p_pending_max  the log is read on while fewer than that wait for their first attempt
---   p_failing_max  … and fewer than that have failed, or wait behind one of their order that has
---   p_failed       only events that failed before, and the log is not read; or only those that did not
--- Result: one row for each event, oldest first, as of outbox_batch, with log_no and attempts. Never an
---   event while an earlier one of its order is neither delivered nor given up
+--   p_endpoint, p_kinds, p_since  the id of the endpoint, the kinds of events that it wants, and when it was
+--                  added
+--   p_limit        the largest number of events
+--   p_lease        the time in which the caller has to report an event. After that it is taken again
+--   p_pending_max  more of the log is read while fewer deliveries than this wait for their first attempt,
+--   p_failing_max  and fewer than this have failed, or wait behind another event of their order
+--   p_failed       true: only events that failed before, and the log is not read; false: only events that
+--                  did not
+-- Result: one row for each event, oldest first, as in outbox_batch, with log_no and attempts. An event is not
+--   returned while an earlier event of its order is neither delivered nor given up
 -- Tables: reads event, orders, payment; writes webhook_cursor, webhook_delivery
--- Locks: the webhook_cursor row (SKIP LOCKED: another worker reads on); webhook_delivery rows (SKIP LOCKED)
+-- Locks, in order: the webhook_cursor row (SKIP LOCKED: if it is locked, another worker reads the log);
+--   webhook_delivery rows (SKIP LOCKED)
 -- Errors: none of its own
 
 CREATE OR REPLACE FUNCTION :schema.take_webhooks(
@@ -59,7 +62,7 @@ BEGIN
       SELECT p_endpoint, o.order_no, n.log_no, n.sale, n.happened_at
       FROM next n CROSS JOIN unnest(n.order_nos) AS o (order_no)
       WHERE n.kind = ANY (p_kinds)
-      -- A replay: it is tried anew.
+      -- In a replay, a delivery that exists starts again.
       ON CONFLICT (endpoint, order_no, log_no) DO UPDATE
         SET attempts = 0, next_at = now(), last_error = NULL, given_up_at = NULL
     )
@@ -86,7 +89,7 @@ BEGIN
       UPDATE webhook_delivery d SET next_at = now() + p_lease, attempts = d.attempts + 1
       FROM due u
       WHERE d.endpoint = p_endpoint AND d.order_no = u.order_no AND d.log_no = u.log_no
-        -- The row as it is now: another worker may have taken it since the snapshot.
+        -- Look at the current row: another worker may have taken it since the snapshot.
         AND d.next_at <= now() AND d.given_up_at IS NULL
       RETURNING d.order_no, d.log_no, d.sale, d.attempts
     )
@@ -103,6 +106,6 @@ $routine$;
 
 ALTER FUNCTION :schema.take_webhooks OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.take_webhooks IS
-  'Events to deliver to an endpoint now; call report_webhooks with what became of them';
+  'Takes events to deliver to an endpoint now; call report_webhooks with the results';
 REVOKE ALL ON FUNCTION :schema.take_webhooks FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.take_webhooks TO flashsale_worker;

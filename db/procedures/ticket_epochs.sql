@@ -1,8 +1,9 @@
--- ticket_epochs: a number for each sale with ticket keys, another one whenever they have changed or
--- are due to. Web nodes read it with the catalogue and ask for the keys only when it is new to them.
+-- ticket_epochs: returns a number for each sale with ticket keys. The number changes whenever the keys have
+-- changed or a new key is due. Web nodes read it with the catalogue, and ask for the keys only when the
+-- number is new to them.
 --
 -- Parameters: none
--- Result: one row for each sale that has keys
+-- Result: one row for each sale that has keys: sale, epoch
 -- Tables: reads catalog.ticket_key, catalog.tunable
 -- Locks: none
 -- Errors: none
@@ -11,7 +12,7 @@ CREATE OR REPLACE FUNCTION catalog.ticket_epochs() RETURNS TABLE (sale text, epo
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = catalog, pg_temp
 AS $routine$
-  -- A key that is due counts already: the first who asks for the keys makes it.
+  -- A key that is due counts already: the next call of ticket_keys makes it.
   SELECT t.sale, max(t.id) + count(t.revoked_at)
                  + (max(t.created_at) + l.life <= clock_timestamp())::int
   FROM ticket_key t,
@@ -21,7 +22,7 @@ $routine$;
 
 ALTER FUNCTION catalog.ticket_epochs OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.ticket_epochs IS
-  'A number by sale, another one whenever its ticket keys have changed';
+  'A number for each sale, which changes whenever the ticket keys change';
 REVOKE ALL ON FUNCTION catalog.ticket_epochs FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION catalog.ticket_epochs
   TO flashsale_web, flashsale_worker, flashsale_ops, flashsale_readonly;

@@ -1,9 +1,9 @@
--- ticket_key: the key that signs the purchase tickets of a sale now. See ticket_keys.
+-- ticket_key: returns the key that signs the purchase tickets of a sale now. See ticket_keys.
 --
 -- Parameters: p_sale
--- Result: 32 bytes; NULL before the sale opens and for a sale that does not exist
--- Tables: as ticket_keys
--- Locks: as ticket_keys
+-- Result: 32 bytes; NULL if the sale has not opened or does not exist
+-- Tables: as in ticket_keys
+-- Locks: as in ticket_keys
 -- Errors: none
 
 CREATE OR REPLACE FUNCTION catalog.ticket_key(p_sale text) RETURNS bytea
@@ -15,7 +15,7 @@ $routine$;
 
 ALTER FUNCTION catalog.ticket_key OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.ticket_key IS
-  'The key that signs tickets of a sale now; NULL before it opens';
+  'The key that signs the tickets of a sale now; NULL before the sale opens';
 REVOKE ALL ON FUNCTION catalog.ticket_key FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION catalog.ticket_key
   TO flashsale_web;

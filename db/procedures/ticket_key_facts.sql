@@ -1,7 +1,7 @@
--- ticket_key_facts: the ticket keys of a sale, without the keys: those only web nodes may know.
+-- ticket_key_facts: returns the ticket keys of a sale without their bytes, which only web nodes may know.
 --
 -- Parameters: p_sale
--- Result: one row for each, oldest first; retired_at: when the next one was made
+-- Result: one row for each key, oldest first; retired_at is when the next key was made
 -- Tables: reads catalog.ticket_key
 -- Locks: none
 -- Errors: none
@@ -16,7 +16,7 @@ AS $routine$
 $routine$;
 
 ALTER FUNCTION catalog.ticket_key_facts OWNER TO flashsale_owner;
-COMMENT ON FUNCTION catalog.ticket_key_facts IS 'The ticket keys of a sale, without the keys';
+COMMENT ON FUNCTION catalog.ticket_key_facts IS 'The ticket keys of a sale, without their bytes';
 REVOKE ALL ON FUNCTION catalog.ticket_key_facts FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION catalog.ticket_key_facts
   TO flashsale_ops, flashsale_readonly;

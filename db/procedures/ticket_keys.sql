@@ -1,16 +1,17 @@
--- ticket_keys: the keys of the purchase tickets of a sale. None exists before the sale opens, by the
--- database's clock, so nobody can know a purchase URL earlier. The first call after that makes the
--- first one; a call that finds the newest one older than the tunable ticket_key_life_ms, or revoked,
--- makes the next.
+-- ticket_keys: returns the keys of the purchase tickets of a sale. No key exists before the sale opens, by
+-- the database's clock, so nobody can know a purchase URL earlier. The first call after that makes the
+-- first key. A call that finds the newest key revoked, or older than the tunable ticket_key_life_ms, makes
+-- the next.
 --
 -- Parameters: p_sale
--- Result: the first key, which signs receipts too, and those that sign or signed within two
---   hours, longer than anything lives; no rows before the sale opens and for one that does not exist.
---   retired_at  when the next one was made; NULL for the newest
---   revoked_at  nothing that it signed is a ticket
--- Tables: reads catalog.sale, catalog.tunable; catalog.ticket_key, and writes it through
+-- Result: the first key, which also signs receipts, and the keys that sign now or signed within the last two
+--   hours, which is longer than anything that they sign is valid. No rows if the sale has not opened or does
+--   not exist
+--   retired_at  when the next key was made; NULL for the newest
+--   revoked_at  when the key was revoked: nothing that it signed is a ticket any more; else NULL
+-- Tables: reads catalog.sale, catalog.tunable, catalog.ticket_key; writes catalog.ticket_key through
 --   make_ticket_key
--- Locks: as make_ticket_key, when a key is made
+-- Locks: the lock of make_ticket_key, when a key is made
 -- Errors: none
 
 CREATE OR REPLACE FUNCTION catalog.ticket_keys(p_sale text)
@@ -44,7 +45,7 @@ $routine$;
 
 ALTER FUNCTION catalog.ticket_keys OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.ticket_keys IS
-  'The keys of tickets of a sale; makes the next one when it is due; none before the sale opens';
+  'The ticket keys of a sale; makes the next key when it is due; no keys before the sale opens';
 REVOKE ALL ON FUNCTION catalog.ticket_keys FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION catalog.ticket_keys
   TO flashsale_web;

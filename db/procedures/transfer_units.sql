@@ -1,18 +1,25 @@
--- transfer_units: decides, where the SKU lives, whether an expired order of the other server that is paid
--- late gets units after all, and posts the answer to it. Idempotent by order and reference.
+-- transfer_units: decides whether an expired order of the other server that is paid late gets units. Call it
+-- where the SKU lives. It writes the answer into a transfer. A repeated call for the same order, reference
+-- and user changes nothing.
 --
--- Parameters: p_sku, p_user_id, p_units, p_order_no: of the order; p_payment_ref; p_node, the web node
---   whose grant the units are drawn from; '' (older web nodes do not say): nobody's, it gets none
+-- Parameters
+--   p_sku, p_user_id, p_units, p_order_no  the order
+--   p_payment_ref  the provider's reference of the payment
+--   p_node         the web node that has drawn the units from its grant; '' is no node, and the order gets no
+--                  units. (Older web nodes leave p_node out, which is the same.)
 -- Result
---   sent    pay_order of the other server knows the answer when the post is there
---   moved   the SKU does not live here (any more)
---   late    the node is fenced: what it drew is others' by now. Nothing was done
--- Tables: reads catalog.sku, fenced_node; writes buyer, stock_slot, stock_movement; transfer and transfer_mark of
---   the other schema
--- Locks, in order: the advisory lock of the SKU, shared; that of the node, shared (fence_node takes it
---   exclusively); the transfer_mark row of the other schema; the buyer row; all slots of the SKU,
---   ascending
--- Errors: FS001 an empty reference
+--   sent   the answer is in a transfer. pay_order of the other server has it once the transfer is applied
+--   moved  the SKU does not live here, or not any more
+--   late   the node is fenced. Others have the units that it drew. No units were taken
+-- Tables: reads catalog.sku, catalog.sale, fenced_node; writes buyer, stock_slot, stock_movement; transfer
+--   and transfer_mark of the other schema
+-- Locks, in order
+--   1. the advisory lock of the SKU, shared
+--   2. the advisory lock of the node, shared (fence_node takes it exclusively)
+--   3. the transfer_mark row of the other schema
+--   4. the buyer row
+--   5. all slots of the SKU, ascending
+-- Errors: FS001 the reference is empty or has more than 200 characters
 
 CREATE OR REPLACE FUNCTION :schema.transfer_units(
   p_sku text, p_user_id text, p_units int, p_order_no bigint, p_payment_ref text,
@@ -58,6 +65,6 @@ $routine$;
 
 ALTER FUNCTION :schema.transfer_units OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.transfer_units IS
-  'Whether a late payment of the other server gets units: sent to it, moved or late';
+  'Decides whether a late payment of the other server gets units: sent, moved or late';
 REVOKE ALL ON FUNCTION :schema.transfer_units FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.transfer_units TO flashsale_web, flashsale_worker;

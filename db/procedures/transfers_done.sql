@@ -1,10 +1,10 @@
--- transfers_done: the other server has applied post up to a number. What has been done for ten minutes
--- is removed; until then audit compares both sides with it.
+-- transfers_done: marks transfers as applied by the other server, up to a number. It removes transfers that
+-- were marked more than ten minutes ago; until then audit compares both servers with them.
 --
--- Parameters: p_sku; p_applied, what apply_transfers answered
--- Result: how many were marked
+-- Parameters: p_sku; p_applied, the number that apply_transfers returned
+-- Result: the number of transfers that were marked
 -- Tables: writes transfer
--- Locks: its rows, ascending
+-- Locks: the transfer rows, ascending
 -- Errors: none of its own
 
 CREATE OR REPLACE FUNCTION :schema.transfers_done(p_sku text, p_applied bigint) RETURNS bigint
@@ -27,7 +27,7 @@ $routine$;
 
 ALTER FUNCTION :schema.transfers_done OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.transfers_done IS
-  'The other server has applied post up to this number';
+  'Marks transfers as applied by the other server, up to a number';
 REVOKE ALL ON FUNCTION :schema.transfers_done FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.transfers_done
   TO flashsale_worker, flashsale_ops;

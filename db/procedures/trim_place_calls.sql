@@ -1,10 +1,10 @@
--- trim_place_calls: removes figures of place_orders that are older than the tunable
--- call_figures_keep_s. Workers call it now and then.
+-- trim_place_calls: removes figures of place_orders that are older than the tunable call_figures_keep_s.
+-- Workers call it from time to time.
 --
 -- Parameters: none
--- Result: rows removed
+-- Result: the number of rows that were removed
 -- Tables: reads catalog.tunable; writes place_call
--- Locks: the rows; none that an order waits for
+-- Locks: the place_call rows (SKIP LOCKED). No order waits for them
 -- Errors: none
 
 CREATE OR REPLACE FUNCTION :schema.trim_place_calls() RETURNS bigint

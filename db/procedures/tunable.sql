@@ -1,7 +1,7 @@
--- tunable: the value in force of a tunable.
+-- tunable: returns the value of a tunable that is in force.
 --
--- Parameters: p_name, see catalog.tunable for all of them and what they mean
--- Result: its value; the unit is the last part of the name
+-- Parameters: p_name. catalog.tunable has all names and their meaning
+-- Result: the value; the last part of the name is its unit
 -- Tables: reads catalog.tunable
 -- Locks: none
 -- Errors: FS002 no such tunable

@@ -1,12 +1,14 @@
--- unit_counts: the units of each SKU of this schema, in one snapshot. Cheap: it reads the slots, a
--- small index of what was loaded, and one entry of the index of unpaid orders.
+-- unit_counts: returns the units of each SKU of this schema, in one snapshot. It is cheap: it reads the
+-- slots, a small index of loaded units, and one entry of the index of unpaid orders.
 --
 -- Parameters: none
--- Result: sku; units_total, loaded and restocked; free, in slots; unpaid_exists, units may
---   return from orders, or on their way from another server.
---   A SKU that has moved has a row in both schemas: add them up. units_total - free of the SKU is
---   what its orders hold, at every instant, also while it moves
--- Tables: reads catalog.sku, stock_slot, stock_movement, orders, transfer
+-- Result: one row for each SKU that lives in this schema or has moved. A SKU that has moved has a row in both
+--   schemas: add them up. At every instant, also while it moves, units_total - free of the SKU is what its
+--   orders hold
+--   units_total    units loaded and restocked
+--   free           units in slots
+--   unpaid_exists  whether units may return from unpaid orders, or are on their way between servers
+-- Tables: reads catalog.sku, stock_slot, stock_movement, orders, and transfer of both schemas
 -- Locks: none
 -- Errors: none
 
@@ -29,7 +31,7 @@ $routine$;
 
 ALTER FUNCTION :schema.unit_counts OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.unit_counts IS
-  'Units of each SKU: existing, free, and whether unpaid orders may return some';
+  'Units of each SKU: all, free, and whether unpaid orders may return some';
 REVOKE ALL ON FUNCTION :schema.unit_counts FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.unit_counts
   TO flashsale_worker, flashsale_ops, flashsale_readonly;

@@ -1,9 +1,10 @@
--- unpaid_elsewhere: whether the other schema has unpaid orders of a SKU that has moved here. Their
--- units come here if they are not paid. Part of place_orders: nobody is told a lie.
+-- unpaid_elsewhere: tells whether the other schema has unpaid orders of a SKU that has moved here. Their
+-- units come here if they are not paid, so place_mixed_batch answers units_may_return. Part of
+-- place_mixed_batch.
 --
 -- Parameters: p_sale, p_sku
 -- Result: true if there are any
--- Tables: reads orders of the other schema; transfer_mark, where they are on another server
+-- Tables: reads orders of the other schema; transfer_mark, if the other schema is on another server
 -- Locks: none
 -- Errors: none
 
@@ -24,5 +25,5 @@ $routine$;
 
 ALTER FUNCTION :schema.unpaid_elsewhere OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.unpaid_elsewhere IS
-  'Whether the other schema has unpaid orders of the SKU: part of place_orders';
+  'Whether the other schema has unpaid orders of the SKU: part of place_mixed_batch';
 REVOKE ALL ON FUNCTION :schema.unpaid_elsewhere FROM PUBLIC;

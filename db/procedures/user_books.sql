@@ -1,14 +1,15 @@
--- user_books: what this server knows of the users of a SKU that goes between two servers: audit compares
--- it with the other one's. Called on each server in the schema that is at home there.
+-- user_books: returns what this server knows of the users of a SKU that has moved between two servers. audit
+-- compares it with the rows of the other server. Call it on each server, in the schema that lives there.
 --
 -- Parameters: p_sku
--- Result: one row a user and entry, in one snapshot
---   buyer    what the limit is judged by; only where the SKU lives
---   held     units of orders
---   transferred   units that post to the other server, numbered transfer_no, still counts as the user's
---   applied  no user: transfer_no is the last transfer of the other server that was applied here,
---            units what travelled with it and all before
---   sent     no user: units that travelled with post transfer_no to the other server and all before
+-- Result: one row for each user and entry, in one snapshot
+--   buyer        the units that the user limit is judged by; only where the SKU lives
+--   held         the units of the user's orders
+--   transferred  the units of the user in transfer transfer_no to the other server. They still count as the
+--                user's until it is applied
+--   applied      without a user: transfer_no is the last transfer of the other server that was applied here,
+--                units is the sum of it and all before
+--   sent         without a user: units is the sum of transfer transfer_no to the other server and all before
 -- Tables: reads catalog.sku, buyer, orders, transfer_mark; transfer of the other schema
 -- Locks: none
 -- Errors: none
@@ -46,6 +47,6 @@ $routine$;
 
 ALTER FUNCTION :schema.user_books OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.user_books IS
-  'What this server knows of the users of a SKU that goes between two servers: part of audit';
+  'What this server knows of the users of a SKU that has moved between two servers: for the audit';
 REVOKE ALL ON FUNCTION :schema.user_books FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.user_books TO flashsale_worker, flashsale_ops, flashsale_readonly;

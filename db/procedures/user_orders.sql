@@ -1,9 +1,12 @@
--- user_orders: the orders of a user in this schema, newest first.
+-- user_orders: returns the orders of a user in this schema, newest first.
 --
--- Parameters: p_user_id; p_limit, rows at the most; p_before and p_before_no, only orders behind that
---   moment and number (the next page)
--- Result: one row for each order; refund is what order_refund says of it
--- Tables: reads orders, and what order_refund reads
+-- Parameters
+--   p_user_id                the user
+--   p_limit                  the largest number of rows
+--   p_before, p_before_no    created_at and order_no of the last row of the page before; p_before NULL for
+--                            the first page
+-- Result: one row for each order; refund as order_refund returns it
+-- Tables: reads orders, and the tables of order_refund
 -- Locks: none
 -- Errors: none of its own
 
@@ -22,7 +25,8 @@ AS $routine$
          o.status, o.created_at, o.pay_before,
          order_refund(o.order_no, o.sale, o.amount, o.currency)
   FROM orders o
-  WHERE o.user_id = p_user_id AND (p_before IS NULL OR (o.created_at, o.order_no) < (p_before, coalesce(p_before_no, 0)))
+  WHERE o.user_id = p_user_id
+    AND (p_before IS NULL OR (o.created_at, o.order_no) < (p_before, coalesce(p_before_no, 0)))
   ORDER BY o.created_at DESC, o.order_no DESC
   LIMIT p_limit
 $routine$;

@@ -1,13 +1,14 @@
--- waitlist_books: the line of each SKU for units that come back: each unit to one order, by claims and rank.
--- Part of audit.
+-- waitlist_books: checks the waitlist of each SKU: each unit that came back went to one order, by claims and
+-- rank. Part of audit.
 --
--- Whose turn it was is found in one walk back in time over the entries and the moments at which some
--- were served. The worst place that was served at each later moment lies on a stack, without those that
--- an earlier moment with a worse place stands for: the first of them that an entry stood in front of is
--- found by halving. (To look for each served entry at all others takes minutes for 10,000 of them.)
+-- To find places that were passed over, it walks back in time over the places and over the moments at which
+-- places were served. A stack holds the worst position that was served at each later moment. It leaves out
+-- a moment if an earlier one on it has the same position or a worse one. For each place, a binary search
+-- finds the earliest moment at which a worse position was served. (Comparing each served place with all
+-- others takes minutes for 10,000 of them.)
 --
 -- Parameters: none
--- Result: as of audit; one row for each entry or order
+-- Result: as in audit; one row for each place or order
 -- Tables: reads catalog.sale, waiting, orders
 -- Locks: none
 -- Errors: none
@@ -22,14 +23,14 @@ AS $routine$
 #variable_conflict use_column
 DECLARE
   v_row    record;
-  v_line   text;                    -- sale and SKU whose stack it is
+  v_line   text;                    -- the sale and SKU of the stack
   v_at     timestamptz[] := '{}';   -- the stack: moments, the earliest on top,
-  v_place  bigint[] := '{}';        -- and the worst place that was served then, the best on top
+  v_place  bigint[] := '{}';        -- and the worst position that was served then, the best on top
   v_top    int := 0;
   v_low    int;
   v_middle int;
   v_high   int;
-  v_passed uuid[] := '{}';          -- entries that were passed over without a reason
+  v_passed uuid[] := '{}';          -- places that were passed over without a reason
 BEGIN
   IF NOT EXISTS (SELECT FROM waiting) THEN RETURN; END IF;
 
@@ -61,11 +62,11 @@ BEGIN
            max(p.place) AS place
     FROM placed p WHERE p.state = 'served' GROUP BY p.line, p.ended_at
     UNION ALL
-    -- Who was passed over for a reason need not be looked at before that.
+    -- A place that was passed over for a reason is checked only from that moment on.
     SELECT p.line, greatest(p.asked_at, p.passed_over_at), p.entry,
            coalesce(p.ended_at, 'infinity'), p.place
     FROM placed p
-    -- At the moment itself nobody stood there yet: entries first.
+    -- A place did not exist yet at the moment of its own beginning, so places come first.
     ORDER BY 1, 2 DESC, 3 NULLS LAST
   LOOP
     IF v_line IS DISTINCT FROM v_row.line THEN
@@ -80,7 +81,7 @@ BEGIN
       v_at[v_top] := v_row.at;
       v_place[v_top] := v_row.place;
     ELSE
-      -- v_low: the highest on the stack with a worse place than this one's.
+      -- v_low: the highest entry of the stack with a worse position than that of this place.
       v_low := 0;
       v_high := v_top;
       WHILE v_low < v_high LOOP
@@ -102,7 +103,7 @@ BEGIN
                                b.user_id), 0::bigint, 1::bigint, 'somebody changed the line by hand, or a bug'
   FROM waiting e
   CROSS JOIN LATERAL (
-    -- Who stood there at that moment, in front, and had not to be passed over.
+    -- A place that existed at that moment, came first, and had no reason to be passed over.
     SELECT w.user_id FROM waiting w
     WHERE w.entry = ANY (v_passed) AND w.sale = e.sale AND w.sku = e.sku AND w.asked_at < e.ended_at
       AND (w.ended_at IS NULL OR w.ended_at > e.ended_at)
@@ -115,5 +116,5 @@ $routine$;
 
 ALTER FUNCTION :schema.waitlist_books OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.waitlist_books IS
-  'The line of each SKU for units that come back: part of audit';
+  'Checks the waitlist of each SKU: part of audit';
 REVOKE ALL ON FUNCTION :schema.waitlist_books FROM PUBLIC;

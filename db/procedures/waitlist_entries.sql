@@ -1,14 +1,14 @@
--- waitlist_entries: what shoppers who wait are told, for many of them at once.
+-- waitlist_entries: returns what shoppers are told of their places in waitlists, for many shoppers at once.
 --
--- Parameters: p_skus and p_user_ids, of the same length: who asks about what
--- Result: for each pair the place in the line, or else how the last one ended; no row if there was
---   none in this schema
---   state     waiting; served, with the order; limit_reached; closed: the SKU or its sale ended first
---   ahead     who goes before, now; somebody with a better rank may still come. NULL unless waiting,
---             and while the line is on its way to another server
---   in_line   how many wait; NULL when ahead is
--- Tables: reads catalog.sku, catalog.sale, waiting, orders, what order_refund reads, and the post of a SKU that left this schema
---   for another server: until it is there, its line is nowhere else
+-- Parameters: p_skus and p_user_ids, of the same length: the SKU and the user of each question
+-- Result: for each pair the place in the waitlist, or how the last place ended; no row if there was none in
+--   this schema
+--   state    waiting; served, with the order; limit_reached; closed: the SKU or its sale ended first
+--   ahead    how many places come first now; a user with a better rank may still join. NULL unless waiting,
+--            and while the waitlist is on its way to another server
+--   in_line  how many places wait; NULL when ahead is NULL
+-- Tables: reads catalog.sku, catalog.sale, waiting, orders, the tables of order_refund, and transfer of the
+--   other schema: when a SKU has left for another server, its waitlist is only there until it is applied
 -- Locks: none
 -- Errors: none
 
@@ -44,7 +44,7 @@ AS $routine$
       SELECT p.* FROM moving p WHERE p.sku = a.sku AND p.user_id = a.user_id
       ORDER BY ended_at DESC NULLS FIRST LIMIT 1) e
   ), line AS (
-    -- One walk along each line that somebody asks about, however many ask.
+    -- Each waitlist that a question is about is read once, however many questions there are.
     SELECT w.sku, w.user_id,
            row_number() OVER (PARTITION BY w.sku ORDER BY w.claims, w.rank, w.user_id) - 1 AS ahead,
            count(*) OVER (PARTITION BY w.sku) AS in_line
@@ -64,6 +64,6 @@ $routine$;
 
 ALTER FUNCTION :schema.waitlist_entries OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.waitlist_entries IS
-  'What shoppers who wait are told: the place in the line, or how it ended';
+  'What shoppers are told of their places in waitlists: the place, or how it ended';
 REVOKE ALL ON FUNCTION :schema.waitlist_entries FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.waitlist_entries TO flashsale_web, flashsale_ops;

@@ -1,7 +1,7 @@
--- webhook_endpoints: the endpoints, without their secrets.
+-- webhook_endpoints: returns the endpoints, without their secrets.
 --
 -- Parameters: none
--- Result: one row for each
+-- Result: one row for each endpoint
 -- Tables: reads catalog.webhook_endpoint
 -- Locks: none
 -- Errors: none

@@ -1,12 +1,12 @@
--- webhook_lag: how far each endpoint is behind the log of this schema.
+-- webhook_lag: returns how far each endpoint is behind the log of this schema.
 --
 -- Parameters: none
--- Result: one row for each that has read anything and was not removed
---   pending   events that wait for an attempt, or for an earlier one of their order
---   failing   of those: events whose last attempt failed
---   given_up  events that are not tried any more
+-- Result: one row for each endpoint that has read anything and was not removed
+--   pending   deliveries that wait for an attempt, or for an earlier event of their order
+--   failing   those of them whose last attempt failed
+--   given_up  deliveries that are not tried any more
 --   unread    rows of the log that are not read yet, counted up to 10,000
---   since     when the oldest event happened that is not delivered
+--   since     when the oldest event that is not delivered happened
 -- Tables: reads webhook_cursor, webhook_delivery, event
 -- Locks: none
 -- Errors: none
@@ -31,7 +31,7 @@ AS $routine$
     SELECT count(*) AS unread, min(e.happened_at) AS since
     FROM (SELECT n.happened_at FROM event n WHERE n.log_no > c.log_no
           ORDER BY n.log_no LIMIT 10000) e) v
-  -- Where forget_webhook puts it.
+  -- forget_webhook sets the cursor of a removed endpoint to this number.
   WHERE c.log_no < 9223372036854775807
 $routine$;
 

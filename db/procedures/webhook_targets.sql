@@ -1,7 +1,7 @@
--- webhook_targets: the active endpoints with the secrets that sign their deliveries.
+-- webhook_targets: returns the active endpoints with the secrets that sign their deliveries.
 --
 -- Parameters: none
--- Result: one row for each; secrets: the newest first, then the old one while it is good
+-- Result: one row for each endpoint; secrets has the newest first, then the old one while it is valid
 -- Tables: reads catalog.webhook_endpoint
 -- Locks: none
 -- Errors: none

@@ -1,4 +1,5 @@
--- backlog: everything that waits for somebody, one row each. What grows has lost its worker.
+-- backlog: everything that waits to be handled, one row for each kind. A count that keeps growing means that
+-- no worker handles it.
 
 CREATE OR REPLACE VIEW :schema.backlog AS
 SELECT b.waiting, b.count, b.since, b.remedy
@@ -40,7 +41,7 @@ COMMENT ON VIEW :schema.backlog IS
   'What waits in this schema, since when, and what to do about it';
 COMMENT ON COLUMN :schema.backlog.waiting IS 'What waits';
 COMMENT ON COLUMN :schema.backlog.count IS 'How many';
-COMMENT ON COLUMN :schema.backlog.since IS 'The oldest of them';
+COMMENT ON COLUMN :schema.backlog.since IS 'When the oldest of them began to wait';
 COMMENT ON COLUMN :schema.backlog.remedy IS 'What ends it';
 REVOKE ALL ON :schema.backlog FROM PUBLIC;
 GRANT SELECT ON :schema.backlog TO flashsale_ops, flashsale_readonly;

@@ -1,5 +1,5 @@
--- refunds: money that orders could not have, newest first. Those of Stripe are given back by workers;
--- others by hand, at the provider, and then end_refund.
+-- refunds: money that orders could not have and that has to go back, newest first. Workers give back payments
+-- of Stripe. Give back others by hand at the provider, then call end_refund.
 
 CREATE OR REPLACE VIEW :schema.refunds AS
 SELECT p.payment_ref, p.sale, p.order_no, coalesce(r.state, 'due') AS state, p.received_at,
@@ -16,12 +16,12 @@ COMMENT ON COLUMN :schema.refunds.payment_ref IS 'The provider''s reference of t
 COMMENT ON COLUMN :schema.refunds.sale IS 'The sale';
 COMMENT ON COLUMN :schema.refunds.order_no IS 'The order that could not have it';
 COMMENT ON COLUMN :schema.refunds.state IS 'due, or done';
-COMMENT ON COLUMN :schema.refunds.received_at IS 'When the provider told of the payment';
+COMMENT ON COLUMN :schema.refunds.received_at IS 'When the provider reported the payment';
 COMMENT ON COLUMN :schema.refunds.tries IS 'How often a worker has asked the provider';
 COMMENT ON COLUMN :schema.refunds.refund_ref IS 'The provider''s reference of the refund';
 COMMENT ON COLUMN :schema.refunds.last_error IS 'What the provider said when it failed last';
-COMMENT ON COLUMN :schema.refunds.next_try_at IS 'A worker asks again then';
+COMMENT ON COLUMN :schema.refunds.next_try_at IS 'When a worker asks again';
 COMMENT ON COLUMN :schema.refunds.failed_refs IS
-  'The provider''s references of refunds that came to nothing, the oldest first';
+  'The provider''s references of refunds that failed, oldest first';
 REVOKE ALL ON :schema.refunds FROM PUBLIC;
 GRANT SELECT ON :schema.refunds TO flashsale_ops, flashsale_readonly;

@@ -1,6 +1,6 @@
--- slot_fill: each slot of each SKU, and how its units are spread.
--- A SKU whose fullest slot has little of what is left makes large requests draw from many slots:
--- set_slots() with fewer slots helps.
+-- slot_fill: each slot of each SKU, and how the units are spread. If the fullest slot of a SKU has only a
+-- small share of its free units, large requests take units from many slots. set_slots() with fewer slots
+-- helps.
 
 CREATE OR REPLACE VIEW :schema.slot_fill AS
 SELECT k.sale, s.sku, s.slot, s.remaining,
@@ -25,7 +25,7 @@ COMMENT ON COLUMN :schema.slot_fill.remaining IS 'Free units in it';
 COMMENT ON COLUMN :schema.slot_fill.free IS 'Free units of the SKU';
 COMMENT ON COLUMN :schema.slot_fill.share IS 'remaining ÷ free';
 COMMENT ON COLUMN :schema.slot_fill.fullest_share IS 'The fullest slot ÷ free';
-COMMENT ON COLUMN :schema.slot_fill.empty_slots IS 'Slots of the SKU with nothing in them';
+COMMENT ON COLUMN :schema.slot_fill.empty_slots IS 'Slots of the SKU without free units';
 COMMENT ON COLUMN :schema.slot_fill.slots IS 'Slots of the SKU';
 REVOKE ALL ON :schema.slot_fill FROM PUBLIC;
 GRANT SELECT ON :schema.slot_fill TO flashsale_ops, flashsale_readonly;

@@ -1,5 +1,6 @@
--- slot_fragmentation: one row a SKU. A largest_share far below what a request takes of the free
--- units makes it draw from many slots: set_slots() with fewer slots helps.
+-- slot_fragmentation: how scattered the free units of each SKU are, one row for each SKU. If largest_share is
+-- far below the share that a request wants of the free units, the request takes units from many slots.
+-- set_slots() with fewer slots helps.
 
 CREATE OR REPLACE VIEW :schema.slot_fragmentation AS
 SELECT k.sale, s.sku, count(*) AS slots, count(*) FILTER (WHERE s.remaining = 0) AS empty_slots,
@@ -12,11 +13,11 @@ ORDER BY k.sale, s.sku;
 
 ALTER VIEW :schema.slot_fragmentation OWNER TO flashsale_owner;
 COMMENT ON VIEW :schema.slot_fragmentation IS
-  'How scattered the free units of each SKU are: its largest slot against all that remains';
+  'How scattered the free units of each SKU are: the fullest slot against all free units';
 COMMENT ON COLUMN :schema.slot_fragmentation.sale IS 'The sale';
 COMMENT ON COLUMN :schema.slot_fragmentation.sku IS 'The SKU';
 COMMENT ON COLUMN :schema.slot_fragmentation.slots IS 'Slots';
-COMMENT ON COLUMN :schema.slot_fragmentation.empty_slots IS 'Slots with nothing in them';
+COMMENT ON COLUMN :schema.slot_fragmentation.empty_slots IS 'Slots without free units';
 COMMENT ON COLUMN :schema.slot_fragmentation.remaining IS 'Free units';
 COMMENT ON COLUMN :schema.slot_fragmentation.largest IS 'Units in the fullest slot';
 COMMENT ON COLUMN :schema.slot_fragmentation.largest_share IS

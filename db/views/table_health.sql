@@ -1,5 +1,5 @@
--- table_health: updates, HOT updates and dead rows of the tables of this schema, partitions added up.
--- stock_slot should have a hot_ratio near 1 and few dead rows: if not, look for a long transaction
+-- table_health: updates, HOT updates and dead rows of the tables of this schema, with partitions added up.
+-- stock_slot should have a hot_ratio near 1 and few dead rows. If not, look for a long transaction
 -- (pg_stat_activity.backend_xmin) or an index on remaining.
 
 CREATE OR REPLACE VIEW :schema.table_health AS
@@ -24,14 +24,14 @@ ALTER VIEW :schema.table_health OWNER TO flashsale_owner;
 COMMENT ON VIEW :schema.table_health IS
   'HOT ratio and dead rows of the tables of this schema, partitions added up';
 COMMENT ON COLUMN :schema.table_health.relation IS
-  'The table; for a partitioned one all its partitions';
+  'The table; a partitioned table with all its partitions';
 COMMENT ON COLUMN :schema.table_health.inserted IS 'Rows inserted since the statistics began';
 COMMENT ON COLUMN :schema.table_health.updated IS 'Rows updated';
-COMMENT ON COLUMN :schema.table_health.hot_ratio IS 'Share of updates that touched no index';
+COMMENT ON COLUMN :schema.table_health.hot_ratio IS 'Share of updates that changed no index';
 COMMENT ON COLUMN :schema.table_health.live IS 'Rows, as the statistics estimate';
 COMMENT ON COLUMN :schema.table_health.dead IS 'Dead rows that vacuum has not removed yet';
 COMMENT ON COLUMN :schema.table_health.dead_share IS 'dead ÷ all rows';
-COMMENT ON COLUMN :schema.table_health.size_bytes IS 'With indexes';
-COMMENT ON COLUMN :schema.table_health.vacuumed_at IS 'When it was vacuumed last, of any partition';
+COMMENT ON COLUMN :schema.table_health.size_bytes IS 'Size in bytes, with indexes';
+COMMENT ON COLUMN :schema.table_health.vacuumed_at IS 'When the table or any partition was vacuumed last';
 REVOKE ALL ON :schema.table_health FROM PUBLIC;
 GRANT SELECT ON :schema.table_health TO flashsale_ops, flashsale_readonly;

@@ -1,5 +1,5 @@
--- unpaid_backlog: what waits for payment, by SKU. overdue counts orders whose time is over: workers
--- end them within a second or two, so a number that grows means that no worker does.
+-- unpaid_backlog: orders that wait for payment, by SKU. overdue counts orders whose payment window has ended.
+-- Workers expire them within a second or two, so a number that keeps growing means that no worker does.
 
 CREATE OR REPLACE VIEW :schema.unpaid_backlog AS
 SELECT o.sale, o.sku, count(*) AS orders, sum(o.units) AS units,
@@ -18,6 +18,6 @@ COMMENT ON COLUMN :schema.unpaid_backlog.orders IS 'Unpaid orders';
 COMMENT ON COLUMN :schema.unpaid_backlog.units IS 'Units that they hold';
 COMMENT ON COLUMN :schema.unpaid_backlog.first_due IS 'When the first one expires';
 COMMENT ON COLUMN :schema.unpaid_backlog.last_due IS 'When the last one expires';
-COMMENT ON COLUMN :schema.unpaid_backlog.overdue IS 'Orders whose time is over';
+COMMENT ON COLUMN :schema.unpaid_backlog.overdue IS 'Orders whose payment window has ended';
 REVOKE ALL ON :schema.unpaid_backlog FROM PUBLIC;
 GRANT SELECT ON :schema.unpaid_backlog TO flashsale_ops, flashsale_readonly;
