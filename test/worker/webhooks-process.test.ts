@@ -149,7 +149,7 @@ test('endpoints by command; a worker that is killed in the middle loses and reor
   await cli(['replay', endpoint, '--from', last?.id ?? '']);
   await until('it came again', () => receiver.taken.some(({ id }) => id === last?.id));
   await expect(cli(['replay', endpoint, '--from', 'hot.999999.1'])).rejects.toThrow(
-    'no such event',
+    'has no such event',
   );
 
   const rotated = await cli(['rotate-secret', endpoint]);
