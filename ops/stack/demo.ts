@@ -65,7 +65,7 @@ async function ensureSale(place: SalePlace): Promise<BoardSale> {
   try {
     await putOnSale(place, planOf(await findDemo(place.databases)));
   } catch (error) {
-    // An operator has changed the sale, perhaps to a time with more digits. The operator's values are kept.
+    // An operator has changed the sale, or has set a time finer than milliseconds: these values are kept.
     if (!(error instanceof DatabaseError && error.sqlstate === 'FS003')) throw error;
   }
   const sale = await findDemo(place.databases);

@@ -27,7 +27,7 @@ export const STATUS_WAIT_SECONDS = 10;
  * @property {string} verdict
  * @property {number} retryAfterSeconds 0 when the answer has no `Retry-After`
  * @property {string | null} statusUrl present when the web node does not know whether the request was taken
- * @property {string | null} reason details of the verdict, where the page tells the shopper something different
+ * @property {string | null} reason cause of the verdict, if the message depends on it
  * @property {unknown} challenge the proof of work that the shop requires; null when there is none
  *
  * @typedef {{ kind: 'same', timing: Timing }} Same
