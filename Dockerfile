@@ -1,13 +1,13 @@
-# One image for every process of the application; the command says which one.
+# One image for all processes of the application. The command selects the process.
 FROM node:26-bookworm-slim
 
 ENV NODE_ENV=production
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-# The image has the current Node; the package `node` and all else for development stay out.
+# The image has the current Node. The package `node` and other development packages are left out.
 RUN npm ci --omit=dev && npm cache clean --force
 COPY . .
-# `docker compose exec keeper flashsale …` finds the operators' command, with the operators' login.
+# For `docker compose exec keeper flashsale …`, which uses the login of the operators.
 RUN ln -s /app/ops/flashsale.mjs /usr/local/bin/flashsale
 
 USER node

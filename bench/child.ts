@@ -13,7 +13,7 @@ export class Child {
     return this.#process.pid ?? 0;
   }
 
-  /** @throws {Error} when it ends before it answers */
+  /** @throws {Error} when the process ends before it answers */
   ask<T>(order: number | object): Promise<T> {
     return new Promise((resolve, reject) => {
       const ended = (code: number | null) => reject(new Error(`ended early, with code ${code}`));

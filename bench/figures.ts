@@ -1,4 +1,4 @@
-/** From what was measured to what is told. */
+/** Statistics of the measured values. */
 
 /** Median; for an even number of values the mean of the middle two. NaN if one of the values is. */
 export function median(values: readonly number[]): number {

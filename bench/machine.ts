@@ -4,15 +4,15 @@ import { parentOf } from '../ops/stack/processes.ts';
 
 /** CPU and memory use of a benchmark's processes. Reads /proc, so it needs Linux. */
 
-/** Ticks a second of /proc's CPU times; fixed in Linux' interface to user space. */
+/** Ticks per second of the CPU times in /proc. Linux fixes this value for user space. */
 const TICKS_PER_SECOND = 100;
 
-/** User and system time of one process, in seconds; 0 when it is gone. */
+/** User and system time of one process, in seconds; 0 if the process has ended. */
 function secondsOf(pid: number): number {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    // Includes children that have ended and were waited for, because backends come and go.
+    // Includes the reaped children, because PostgreSQL's backends start and end all the time.
     const ticks = [11, 12, 13, 14].reduce((sum, at) => sum + Number(fields[at]), 0);
     return ticks / TICKS_PER_SECOND;
   } catch {
@@ -29,15 +29,15 @@ function waitedOf(pid: number): number {
       nanoseconds += Number(text.split(' ')[1]);
     }
   } catch {
-    // It, or a thread, has ended.
+    // The process or one of its threads has ended.
   }
   return nanoseconds / 1e9;
 }
 
-/** CPU seconds so far of each named process, with all that descends from it. */
+/** CPU seconds of each named process so far, its descendants included. */
 export const cpuSeconds = (roots: ReadonlyMap<string, number>) => sumOf(roots, secondsOf);
 
-/** The same of the time for which they waited for a core. */
+/** Seconds that each named process and its descendants have waited for a core so far. */
 export const waitSeconds = (roots: ReadonlyMap<string, number>) => sumOf(roots, waitedOf);
 
 function sumOf(
@@ -56,7 +56,7 @@ function sumOf(
   return seconds;
 }
 
-/** Seconds that all cores were busy since the machine started, with whatever. */
+/** Busy seconds of all cores since the machine started, with any work. */
 export function busySeconds(): number {
   const busy = cpus().map(({ times }) => times.user + times.nice + times.sys + times.irq);
   return busy.reduce((sum, ms) => sum + ms, 0) / 1_000;

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** `npm run bench -- <name> [flags]`: each benchmark is a folder with a main.ts of its own. */
+/** `npm run bench -- <name> [flags]`: each benchmark is a folder with its own main.ts. */
 
 const HERE = import.meta.dirname;
 const names = readdirSync(HERE).filter((name) => existsSync(join(HERE, name, 'main.ts')));
@@ -12,6 +12,6 @@ if (name === undefined || !names.includes(name)) {
   console.error(`usage: npm run bench -- <name> [--json] [flags]\nnames: ${names.join(', ')}`);
   process.exit(2);
 }
-// The benchmark reads its flags as if it had been started itself.
+// The benchmark reads its flags as if it had been started directly.
 process.argv.splice(2, process.argv.length, ...flags);
 await import(new URL(`./${name}/main.ts`, import.meta.url).href);

@@ -25,8 +25,8 @@ import { ZkSession } from '../zk/client/session.ts';
 import { pathsBelow } from '../zk/tree/paths.ts';
 
 /**
- * A private shop for a benchmark: servers that the environment does not name, with the local stack's
- * settings and in a temporary folder, and the shop's processes as `npm start` runs them.
+ * A private shop for a benchmark. Servers that the environment does not name are started in a
+ * temporary folder with the settings of the local stack. The shop's processes run as with `npm start`.
  */
 
 const BUFFERS_MAX_MB = 1_024;
@@ -37,7 +37,7 @@ const ZK_SESSION_TIMEOUT_MS = 10_000;
 export interface BenchServers {
   readonly servers: Partial<Servers>;
   readonly folder: string;
-  /** For further programs of this run; they are ended by name with `stop`. */
+  /** For further programs of this run. `stop` ends them by name. */
   readonly supervisor: Supervisor;
   readonly machine: Machine;
   stop(): Promise<void>;
@@ -100,19 +100,19 @@ export interface Shop {
   readonly databases: Databases;
   /** Pid of each process of the shop, by its name. */
   readonly pids: ReadonlyMap<string, number>;
-  /** Sum of a metric's samples over the shop's processes, whatever their labels. */
+  /** Sum of all samples of a metric over the shop's processes, with any labels. */
   metric(name: string): Promise<number>;
-  /** Puts a SKU on sale in schema hot and waits until it can be bought; the sale's ticket key. */
+  /** Puts a SKU on sale in schema hot and waits until it can be bought. Returns the sale's ticket key. */
   openSale(sale: string, sku: string, units: number): Promise<Buffer>;
   close(): Promise<void>;
 }
 
 export interface ShopOptions {
-  /** Those of APPLICATION_NAMES that run. */
+  /** The names in APPLICATION_NAMES of the processes to run. */
   readonly processes: readonly string[];
-  /** Variables of all of them, over those of the local stack. */
+  /** Variables for all processes. They replace those of the local stack. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Root of the checkout whose programs run: another one, to compare it with. */
+  /** Root of another checkout whose programs run, to compare it with this one. */
   readonly root?: string;
 }
 
@@ -189,7 +189,7 @@ export async function startShop(bench: BenchServers, options: ShopOptions): Prom
   };
 }
 
-/** Open for a day, one unit a user. */
+/** A sale that is open for a day, with one unit per user. */
 function saleOf(sale: string, sku: string, units: number): SalePlan {
   const now = Date.now();
   const terms = {
@@ -209,7 +209,7 @@ function saleOf(sale: string, sku: string, units: number): SalePlan {
   };
 }
 
-/** Units that a web node may admit, from its metrics. */
+/** Whether a web node may admit units of the SKU, from its metrics. */
 function hasUnits(metrics: string, sku: string): boolean {
   const spare = `flashsale_quota_units{sku="${sku}",quantity="spare"`;
   return metrics.split('\n').some((line) => line.startsWith(spare) && !line.endsWith(' 0'));

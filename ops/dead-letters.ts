@@ -21,8 +21,8 @@ import {
 import type { Databases } from '../db/client/pool.ts';
 
 /**
- * Replays and refuses dead letters for an operator. Every step can be repeated, and a letter is
- * acknowledged last: after a crash it is still in the queue.
+ * Replays and refuses dead letters for an operator. Every step can be repeated. The letter is
+ * acknowledged last, so after a crash it is still in the queue.
  */
 
 /** Bytes of a message that the log keeps when the message leaves the queue. */
@@ -101,7 +101,8 @@ export async function refuse(
         : [{ requestId, status, units, ...(why && { reason: why }), ...(orderNo && { orderNo }) }],
     );
     if (new Set(verdicts.map(({ requestId }) => requestId)).size === idsOf(letter).size) break;
-    if (attempt === REFUSE_ATTEMPTS_MAX) throw new Error(`${sku} is being moved; try again`);
+    if (attempt === REFUSE_ATTEMPTS_MAX)
+      throw new Error(`${sku} is being moved to the other home; try again`);
   }
   await logDeadLetter(databases, schema, { ...logEntry(letter, context, 'refused'), reason });
   tell(letter, publisher, verdicts);
@@ -120,7 +121,7 @@ function tell({ replyTo }: DeadLetter, publisher: Publisher, verdicts: readonly 
   sendVerdicts(publisher, told);
 }
 
-/** The message without its decided requests; no content when none is left. */
+/** Returns the message without its decided requests; no content if none is left. */
 async function undecided(letter: DeadLetter, { databases, publisher }: LetterContext) {
   const all = idsOf(letter);
   const asIs = { content: letter.content, open: all.size };

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * The command `flashsale`: runs ops/cli.ts on the project's own Node. Plain JavaScript, since the
- * Node that a shell finds first may be one that cannot run TypeScript.
+ * The command `flashsale`: runs ops/cli.ts on the project's own Node. It is plain JavaScript, because
+ * the first Node on the PATH may be unable to run TypeScript.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -10,13 +10,13 @@ import { fileURLToPath } from 'node:url';
 
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 const projectNode = at('../node_modules/node/bin/node');
-// In the container image the current Node is the only one.
+// The container image has no other Node than the current one.
 const node = existsSync(projectNode) ? projectNode : process.execPath;
 if (node === process.execPath && Number(process.versions.node.split('.')[0]) < 24) {
   console.error('flashsale: the packages are not installed yet: npm ci, or npm start');
   process.exit(1);
 }
-// Signals of the terminal reach the command by itself; this process only waits for it.
+// The terminal sends signals to the command as well. This process only waits for its end.
 for (const name of ['SIGINT', 'SIGTERM']) process.on(name, () => {});
 const { status, signal, error } = spawnSync(node, [at('cli.ts'), ...process.argv.slice(2)], {
   stdio: 'inherit',

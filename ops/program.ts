@@ -29,7 +29,7 @@ const COMMANDS: readonly AddCommand[] = [
 /** @param environment the variables that commands may read */
 export function createProgram(environment: CommandContext['environment']): Command {
   const program = new Command('flashsale')
-    .description('Runs, watches and steers a flash sale')
+    .description('Runs, monitors and controls a flash sale')
     .showHelpAfterError()
     .configureOutput({ outputError: (text, write) => write(`flashsale: ${text}`) });
   for (const add of COMMANDS) add(program, { environment });

@@ -51,5 +51,5 @@ export async function putOnSale(place: SalePlace, plan: SalePlan): Promise<void>
 
 async function ensure(session: ZkSession, path: string, text: string): Promise<void> {
   const result = await session.ensure(path, text);
-  if (!result.ok) throw new Error(`ZooKeeper did not take ${path}: ${result.error}`);
+  if (!result.ok) throw new Error(`ZooKeeper did not accept ${path}: ${result.error}`);
 }

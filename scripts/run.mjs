@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
  * Runs one entry file of this project on the project's own Node: `node scripts/run.mjs <entry.ts> [args]`.
- * Plain JavaScript for any Node from 18 on and without packages, because it is what runs on a fresh
- * clone: it installs the packages first when they are missing or other than package-lock.json says.
+ * It first installs the packages if they are missing or differ from package-lock.json. It runs on a
+ * fresh clone, so it is plain JavaScript for any Node from 18 on and uses no packages.
  */
 import { spawn } from 'node:child_process';
 import { lstatSync, mkdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
@@ -15,7 +15,7 @@ const binFolder = join(root, 'node_modules', '.bin');
 const projectNode = join(root, 'node_modules', 'node', 'bin', 'node');
 
 const PARENT_POLL_MS = 300;
-/** Of npm's words, in characters: enough for its last error. */
+/** Characters of npm's output that are kept: enough for its last error. */
 const OUTPUT_LENGTH_MAX = 20_000;
 
 function readJson(path) {
@@ -26,7 +26,7 @@ function readJson(path) {
   }
 }
 
-/** Why the packages must be installed, or undefined when what is installed is what the lock says. */
+/** Returns why the packages must be installed, or undefined if they are as in package-lock.json. */
 function whyInstall() {
   const wanted = readJson(join(root, 'package-lock.json'))?.packages;
   if (!wanted) return 'package-lock.json is missing';
@@ -35,13 +35,13 @@ function whyInstall() {
   for (const [path, entry] of Object.entries(wanted)) {
     if (path === '') continue;
     const present = installed[path];
-    // Packages for other platforms are in the lock but rightly absent here.
+    // Packages for other platforms are in the lock file but are not installed here.
     if (!present && entry.optional) continue;
     if (present?.version !== entry.version || present?.integrity !== entry.integrity) {
       return 'the installed packages are not those of package-lock.json';
     }
   }
-  // `statSync` would do; `lstat` also tells a link whose target is gone from a file.
+  // `lstat` instead of `stat`: it does not take a link for a file.
   try {
     if (!lstatSync(projectNode).isFile()) return 'Node is not in place';
   } catch {
@@ -50,7 +50,7 @@ function whyInstall() {
   return undefined;
 }
 
-/** @returns {{parent: number | undefined, command: string}} from /proc, where there is one */
+/** @returns {{parent: number | undefined, command: string}} from /proc, if the system has one */
 function lookUp(pid) {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -62,9 +62,10 @@ function lookUp(pid) {
 }
 
 /**
- * npm passes a signal on to the shell that it runs scripts with, and that shell dies of it without
- * telling this process; a killed npm tells nobody at all. So when npm or its shell is gone, that is
- * taken for the signal. Outside of npm nothing is watched: a shell may go and leave this running.
+ * Calls `action` when npm or its shell has ended. npm sends a signal only to the shell that runs the
+ * script, and the shell dies without a signal to this process. A killed npm sends no signal at all. So
+ * the end of npm or of its shell counts as the signal. Outside of npm nothing is watched, because a
+ * shell may end and leave this process running.
  */
 function whenNpmIsGone(action) {
   if (process.env['npm_lifecycle_event'] === undefined) return;
@@ -81,7 +82,7 @@ function whenNpmIsGone(action) {
 }
 
 /**
- * Runs a program to its end. With `quiet` its words come back in `output` instead of on the screen.
+ * Runs a program to its end. With `quiet` its output is returned in `output` and not printed.
  * @returns {Promise<{code: number, output: string}>} the exit code, 128 + n for signal n
  */
 function run(command, args, { env, quiet = false }) {
@@ -96,9 +97,9 @@ function run(command, args, { env, quiet = false }) {
     }
     const forward = (signal) => child.kill(signal);
     whenNpmIsGone(() => child.kill('SIGTERM'));
-    // A terminal's Ctrl-C reaches the child by itself; the second copy that is sent here does no
-    // harm, since the entry files take only the first. What matters is that this process stays until
-    // the child is done, or the shell's prompt would return while servers still run.
+    // A terminal sends Ctrl-C to the child as well. The second signal from here does no harm, because
+    // the entry files handle only the first. This process must stay until the child has ended:
+    // otherwise the shell's prompt would return while servers still run.
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, forward);
     child.on('error', (error) => {
       console.error(`flashsale: ${command} cannot be started: ${error.message}`);
@@ -117,8 +118,8 @@ async function install(reason) {
   console.error(`flashsale: ${reason}: npm ci (about a minute the first time) …`);
   const tick = setInterval(() => console.error(`flashsale: npm ci: ${elapsed()} …`), 10_000);
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
-  // npm hands its own settings down in npm_* variables; inside `npm test` they would make the
-  // install script of the package `node` look for another package's folder.
+  // npm passes its own settings to children in npm_* variables. Within `npm test` they would make the
+  // install script of the package `node` look in the folder of another package.
   const environment = Object.fromEntries(
     Object.entries(process.env).filter(
       ([name]) => !/^npm_(package|lifecycle|config_global)/.test(name),
@@ -128,15 +129,15 @@ async function install(reason) {
   const flags = ['--no-fund', '--no-audit', '--loglevel=error', '--fetch-retries=5'];
   let result = await run(npm, ['ci', ...flags], how);
   if (result.code !== 0 && result.code < 127) {
-    // A registry that lacks a package for another platform makes `npm ci` refuse the whole lock.
-    // `--no-save`: the lock stays as it is.
+    // If the registry lacks a package for another platform, `npm ci` refuses the whole lock file.
+    // `--no-save` leaves the lock file unchanged.
     console.error('flashsale: npm ci refuses the lock file: npm install …');
     const second = await run(npm, ['install', '--no-save', ...flags], how);
     result = { code: second.code, output: `${result.output}\n${second.output}` };
   }
   clearInterval(tick);
   if (result.code === 0 && whyInstall() === 'Node is not in place') {
-    // Where npm is told to ignore install scripts, the package `node` has not fetched its program.
+    // If npm is set to ignore install scripts, the package `node` has not installed its program.
     result = await run(npm, ['rebuild', 'node', '--ignore-scripts=false'], how);
   }
   if (result.code !== 0) {
@@ -161,7 +162,7 @@ function linkCommand() {
     rmSync(link, { force: true });
     symlinkSync(target, link);
   } catch (error) {
-    console.error(`flashsale: npx flashsale will not be found: ${error.message}`);
+    console.error(`flashsale: npx flashsale will not work: ${error.message}`);
   }
 }
 
@@ -174,7 +175,7 @@ const reason = whyInstall();
 if (reason !== undefined) await install(reason);
 linkCommand();
 
-// `npm run bench -- db` is called in a subfolder at times: entry files are named from the root.
+// npm may be called in a subfolder, so the path of the entry file starts at the root.
 const { code } = await run(projectNode, [join(root, entry), ...rest], {
   env: { ...process.env, PATH: `${binFolder}:${process.env['PATH'] ?? ''}` },
 });

@@ -14,8 +14,9 @@ const LANES = 2;
 /** Orders, or events, that one statement of the later steps handles. */
 const STEP = 2_000;
 const STATEMENT_TIMEOUT_MS = 10 * 60_000;
-/** Of orders that are made for shoppers who wait; as many wait at once, 10,000 at the most. */
-const LINE_SHARE = 0.01;
+/** Units of the small SKU, as a share of all orders. As many shoppers join its waitlist, at most
+ * 10,000. */
+const WAITLIST_SHARE = 0.01;
 
 const OPEN = `
   SELECT catalog.create_sale('books', 'Books', now() - interval '1 hour', now() + interval '1 day',
@@ -24,7 +25,7 @@ const OPEN = `
 const setPayWindow = (interval: string) =>
   `UPDATE catalog.sale SET pay_window = interval '${interval}' WHERE sale = 'books'`;
 
-/** Each of LANES takes the next of `count` steps until none is left. */
+/** Runs `count` steps in LANES parallel loops. */
 async function inLanes(count: number, step: (index: number) => Promise<unknown>): Promise<void> {
   const indexes = Array.from({ length: count }, (_, index) => index).values();
   const lane = async () => {
@@ -49,20 +50,20 @@ async function place(pool: Pool, sku: string, orders: number): Promise<void> {
   });
 }
 
-/** Runs `text` for the orders $1 < order_no <= $2, a step after the other. */
+/** Runs `text` for the orders $1 < order_no <= $2, in steps of STEP orders. */
 async function forOrders(pool: Pool, sku: string, text: string): Promise<void> {
   const [row] = await pool.query<{ last: string }>({
     text: 'SELECT max(order_no) AS last FROM hot.orders WHERE sku = $1',
     values: [sku],
   });
-  // Even numbers.
+  // Order numbers are even.
   const steps = Math.ceil(Number(row?.last ?? 0) / (2 * STEP));
   await inLanes(steps, (index) =>
     pool.query({ text, values: [index * 2 * STEP, (index + 1) * 2 * STEP] }),
   );
 }
 
-/** One in twenty is `n`: what an order becomes goes by its number. */
+/** Unpaid orders whose number, halved and modulo 20, meets the condition. */
 const some = (sku: string, condition: string) =>
   `FROM hot.orders o WHERE o.order_no > $1 AND o.order_no <= $2 AND o.sku = '${sku}'
      AND o.status = 'ordered' AND o.order_no / 2 % 20 ${condition}`;
@@ -74,20 +75,20 @@ async function until(pool: Pool, text: string, isDone: (rows: number) => boolean
   }
 }
 
-async function writeLine(pool: Pool, orders: number): Promise<void> {
-  const units = Math.max(20, Math.round(orders * LINE_SHARE));
+async function writeWaitlist(pool: Pool, orders: number): Promise<void> {
+  const units = Math.max(20, Math.round(orders * WAITLIST_SHARE));
   await pool.query({
-    text: `SELECT catalog.create_sku('LINE', 'books', 'hot', 'Line', 9.95, 'EUR', 1, ${units}, 4)`,
+    text: `SELECT catalog.create_sku('WAITLIST', 'books', 'hot', 'Waitlist', 9.95, 'EUR', 1, ${units}, 4)`,
   });
-  await place(pool, 'LINE', units);
+  await place(pool, 'WAITLIST', units);
   await pool.query({
-    text: `SELECT count(hot.join_waitlist('LINE', 'waiter-' || n, 1))
+    text: `SELECT count(hot.join_waitlist('WAITLIST', 'waiter-' || n, 1))
            FROM generate_series(1, ${units}) AS n`,
   });
   await forOrders(
     pool,
-    'LINE',
-    `SELECT count(hot.cancel_order(o.order_no, o.user_id)) ${some('LINE', '< 10')}`,
+    'WAITLIST',
+    `SELECT count(hot.cancel_order(o.order_no, o.user_id)) ${some('WAITLIST', '< 10')}`,
   );
 }
 
@@ -99,7 +100,7 @@ export async function writeBooks({ url, admin }: Stage, orders: number): Promise
   };
   const pool = createPool({ url, max: LANES, applicationName: 'bench books', ...timeouts });
   await admin.run(OPEN);
-  // Unpaid orders are overdue when the books are looked at: nobody expires them here.
+  // No process expires the unpaid orders here, so they are overdue when the audit runs.
   await admin.run(`SELECT catalog.set_tunable('overdue_alarm_ms', 86400000)`);
   await place(pool, 'BOOKS', Math.round(orders * 0.95));
   await forOrders(
@@ -116,7 +117,7 @@ export async function writeBooks({ url, admin }: Stage, orders: number): Promise
   await until(pool, expire, (rows) => rows < STEP);
   await admin.run(setPayWindow('1 hour'));
   await place(pool, 'BOOKS', Math.round(orders * 0.05));
-  await writeLine(pool, orders);
+  await writeWaitlist(pool, orders);
   const publish = `SELECT coalesce(max(hot.outbox_done(e.nos)), 0) AS rows FROM (
     SELECT array_agg(DISTINCT b.event_no) AS nos FROM hot.outbox_batch('bench', ${STEP}) b) e`;
   await until(pool, publish, (rows) => rows === 0);

@@ -16,9 +16,9 @@ import { writeBooks } from './books.ts';
  */
 
 const USAGE = `npm run bench -- audit [options]
-  --json       nothing but the figures on stdout
+  --json       print only the figures on stdout
   --orders N   orders in the large books; the small ones have a quarter (1000000)
-  --rounds N   audits of each, and turns with and without               (5)
+  --rounds N   audits of each books, and turns with and without audits  (5)
   --seconds N  length of a turn                                         (5)`;
 const MUST_STAY_BELOW = { audit_ms_per_million: 5_000, time_per_order_vs_quarter: 1.5 } as const;
 const LOAD = { call: 'place_orders', size: 200, clients: 2 } as const;
@@ -85,7 +85,7 @@ async function open(serverUrl: string, name: string, count: number): Promise<Boo
   };
 }
 
-/** Orders a second, and audits that ended meanwhile. */
+/** Returns the orders per second, and how many audits ended in that time. */
 async function rate({ stage, audit }: Books, beside: boolean) {
   let [placed, audits, isOver] = [0, 0, false];
   const auditor = (async () => {
@@ -103,7 +103,7 @@ async function measure(serverUrl: string): Promise<Record<string, unknown>> {
   const small = await open(serverUrl, 'bench_quarter', orders / 4);
   const large = await open(serverUrl, 'bench_books', orders);
   const ms = { small: [] as number[], large: [] as number[] };
-  // The first of each reads the tables for the first time and is not counted.
+  // The first audit of each books reads the tables for the first time and is not counted.
   for (let round = 0; round <= rounds; round += 1) {
     const [one, two] = [await small.audit(), await large.audit()];
     say(`round ${round}: ${Math.round(one)} and ${Math.round(two)} ms`);

@@ -29,12 +29,12 @@ const ACCEPTED_HEADERS = [
   String(ACCEPTED_BODY.length),
 ];
 
-/** As a web node sheds. */
+/** Answers as a web node that sheds the request. */
 const refuse: RequestListener = (_request, response) => {
   response.writeHead(429, SHED_HEADERS).end(SHED_BODY, 'latin1');
 };
 
-/** As a web node takes a request: its body is read and parsed. */
+/** Answers as a web node that takes the request: its body is read and parsed. */
 const accept: RequestListener = (request, response) => {
   const chunks: Buffer[] = [];
   request.on('data', (chunk: Buffer) => chunks.push(chunk));

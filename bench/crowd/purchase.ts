@@ -8,7 +8,7 @@ import { issueTicket } from '../../server/gate/ticket.ts';
 const TICKET_TTL_MS = 3_600_000;
 const BODY = '{"quantity":1}';
 
-/** What a shop signs with. */
+/** The keys and names that a shop uses to sign. */
 export interface Keys {
   readonly jwtSecret: string;
   readonly purpose?: Partial<Purpose>;

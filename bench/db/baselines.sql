@@ -1,4 +1,4 @@
--- What place_orders is compared with. Each does what its name says as cheaply as we know how.
+-- The alternatives to place_orders. Each is written as cheaply as we know how.
 CREATE SCHEMA bench;
 
 -- Two statements from the client, or the same in a procedure: one row of stock, one row an order.

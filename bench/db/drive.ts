@@ -7,13 +7,18 @@ import { createPool, type Session } from '../../db/client/pool.ts';
 import type { Way } from './ways.ts';
 
 /**
- * Drives one way for some seconds and counts what was committed, in the database.
+ * Drives one way for some seconds and counts the committed orders in the database.
  *
- * Two drivers, each where it costs least beside the server on the same cores: pgbench for one order a
- * call (a C loop, 10 us a call against 45 us of a Node client), a Node client for batches (ids made
- * in the client as a worker would have them; pgbench can only make arrays in SQL, on the server's
- * account: gen_random_uuid for 200 requests takes 0.4 ms of a batch of 4 ms, in both of a pair of
- * ways, which would push their ratio towards 1).
+ * There are two drivers, because driver and server share the same cores:
+ *
+ * | driver | used for | reason |
+ * |---|---|---|
+ * | pgbench | one order per call | a C loop: 10 us per call, a Node client takes 45 us |
+ * | Node client | batches | it makes the ids in the client, as a worker does |
+ *
+ * pgbench can make arrays only in SQL, so the server would do that work: gen_random_uuid for 200
+ * requests takes 0.4 ms of a batch of 4 ms. This would happen in both ways of a pair and push their
+ * ratio towards 1.
  */
 
 const run = promisify(execFile);
@@ -23,16 +28,16 @@ const WARM_UP_SECONDS = 1;
 export interface Target {
   readonly url: string;
   readonly pgbench: string;
-  /** For scripts. */
+  /** The folder for pgbench scripts. */
   readonly folder: string;
   /** A superuser's session on the same database. */
   readonly admin: Session;
 }
 
 export interface Run {
-  /** NaN after too few calls to tell. */
+  /** NaN after too few calls. */
   readonly ordersPerSecond: number;
-  /** Share of one core that the driver itself took; undefined for pgbench. */
+  /** Share of one core that the driver itself used; undefined for pgbench. */
   readonly driverCpu: number | undefined;
 }
 
@@ -44,9 +49,9 @@ async function countOrders(target: Target, way: Way): Promise<number> {
 }
 
 /**
- * Its sessions compile and plan in the first second, which is not counted.
+ * Runs pgbench. Its sessions compile and plan in the first second, which is not counted.
  *
- * @returns seconds in which as many orders as there are would have been committed at the rate after that
+ * @returns the seconds that all committed orders would have taken at the rate after the first second
  */
 async function pgbench(target: Target, way: Way, seconds: number): Promise<number> {
   const file = join(target.folder, `${way.key}.sql`);
@@ -63,7 +68,7 @@ async function pgbench(target: Target, way: Way, seconds: number): Promise<numbe
     Number(at) > WARM_UP_SECONDS + 0.5 ? Number(rate) : [],
   );
   const rate = rates.reduce((sum, one) => sum + one, 0) / rates.length;
-  // No transaction at all happens on a machine that is very busy: then there is no rate either.
+  // On a very busy machine there may be no transaction, and so no rate.
   return Number(done) / rate || Number.POSITIVE_INFINITY;
 }
 
@@ -80,7 +85,7 @@ function connection(url: string): Record<string, string> {
 
 const fill = (text: string, size: number) => `{${Array(size).fill(text).join(',')}}`;
 
-/** Calls until the deadline on so many connections; `onOrders` is told of each commit. */
+/** Calls until the deadline on `clients` connections. `onOrders` is called after each commit. */
 export async function driveBatches(
   url: string,
   { call, size, clients, sku = 'TV' }: BatchLoad,
@@ -100,7 +105,7 @@ export async function driveBatches(
     call === 'place_orders'
       ? 'SELECT request_id, status FROM hot.place_orders($1, $2, $3, $4, $5, $6)'
       : `SELECT bench.insert_only('sale', $1, $2, $3, $4, $6), $5::boolean[] IS NULL`;
-  // Each session is there, and has compiled and planned the routine, before the clock starts.
+  // All sessions are open and have compiled and planned the routine before the clock starts.
   await pool.fill();
   const startMs = performance.now();
   const client = async () => {

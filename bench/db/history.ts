@@ -8,7 +8,7 @@ import type { Stage } from './stage.ts';
  * orders in batches.
  */
 
-/** Their partitions are asked for nothing when they are closed for long: decision 33. */
+/** Partitions of sales that closed long ago are not read: decision 33. */
 const OLD_SALES = 5;
 const BATCH = 200;
 const SLOTS = 16;
@@ -18,7 +18,7 @@ const STATEMENT_TIMEOUT_MS = 15 * 60_000;
 interface Part {
   readonly sale: string;
   readonly sku: string;
-  /** Numbers of its orders, both included. */
+  /** First and last number of its orders. */
   readonly first: number;
   readonly last: number;
 }
@@ -47,7 +47,7 @@ const ROWS: Readonly<Record<string, (part: Part) => string>> = {
             ARRAY(SELECT m * 2 FROM generate_series(n, n + ${BATCH - 1}) AS m), now()`,
 };
 
-/** One table of one sale, in separate statements, so that its parent is locked only briefly. */
+/** Fills one table of one sale, in separate statements, so that the parent table is locked only briefly. */
 async function fillPart(url: string, table: string, part: Part): Promise<void> {
   const name = `hot."${table}_${part.sale}"`;
   const lane = await openSession(url, {
@@ -72,7 +72,7 @@ async function fillPart(url: string, table: string, part: Part): Promise<void> {
   }
 }
 
-/** @param orders in all; rounded up to whole batches */
+/** @param orders total number, rounded up to whole batches */
 export async function fillHistory({ url, admin }: Stage, orders: number): Promise<void> {
   const each = Math.ceil(orders / 2 / OLD_SALES / BATCH) * BATCH;
   const parts: Part[] = [{ sale: 'sale', sku: 'TV', first: 1, last: each * OLD_SALES }];
@@ -85,7 +85,7 @@ export async function fillHistory({ url, admin }: Stage, orders: number): Promis
       SELECT catalog.create_sale('${sale}', 'Old', now() - interval '2 hours', now() + interval '1 minute');
       SELECT catalog.create_sku('${sku}', '${sale}', 'hot', 'TV', 9.95, 'EUR', 1, 1000000000, ${SLOTS});`);
   }
-  // What create_sku loaded is booked in the partition that goes: it is booked again below.
+  // The stock that create_sku loaded is booked in the dropped partition. It is booked again below.
   for (const { sale } of parts) {
     for (const table of Object.keys(ROWS)) await admin.run(`DROP TABLE hot."${table}(${sale})"`);
   }
@@ -111,7 +111,7 @@ export async function fillHistory({ url, admin }: Stage, orders: number): Promis
   await admin.run(`
     SELECT catalog.create_sale('next', 'Next', now() - interval '1 hour', now() + interval '1 day');
     SELECT catalog.create_sku('NEW', 'next', 'hot', 'TV', 9.95, 'EUR', 1, 1000000000, ${SLOTS});`);
-  // Old sales are long over: nobody asks for their request ids any more.
+  // Old sales ended long ago: their request ids are no longer looked up.
   await admin.run(`
     UPDATE catalog.sale SET opens_at = now() - interval '9 days', closes_at = now() - interval '8 days'
     WHERE sale LIKE 'old-%'`);

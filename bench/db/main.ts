@@ -10,7 +10,7 @@ import { startServer } from './server.ts';
 import { createStage, setDisk } from './stage.ts';
 import { WAYS } from './ways.ts';
 
-/** Committed orders per second of place_orders and of what it is compared with, in one run. */
+/** Measures the committed orders per second of place_orders and of the alternatives, in one run. */
 
 const MUST_REACH: Readonly<Record<string, number>> = {
   batch_vs_two_statements_c32: 100,

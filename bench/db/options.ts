@@ -1,17 +1,17 @@
 import { parseArgs } from 'node:util';
 
-/** What the benchmark of the database takes on the command line. */
+/** Command-line options of the database benchmark. */
 
 export const USAGE = `npm run bench -- db [--json] [--quick] [--only <part>,…] [--rounds N] [--seconds N]
                      [--history N] [--hold-seconds N] [--plot FILE]
-  --json          progress goes to stderr; the last line is one JSON object either way
+  --json          print progress on stderr. The last line is one JSON object in any case
   --quick         2 rounds of 2 s, 200,000 old orders, a snapshot held for 20 s: about 4 minutes
-  --only          ways, full, snapshot, plots: some of the parts
-  --rounds        every way runs once a round, one after the other        (3)
-  --seconds       of one run                                              (3)
+  --only          run only these parts: ways, full, snapshot, plots
+  --rounds        rounds, in each of which every way runs once            (3)
+  --seconds       length of one run                                       (3)
   --history       orders in the full table                                (10000000)
-  --hold-seconds  a snapshot is held for so long                          (300)
-  --plot          writes the SVG of orders/s over batch size and slots
+  --hold-seconds  how long a snapshot is held                             (300)
+  --plot          write an SVG of orders/s over batch size and slots
 DATABASE_URL names a server (a superuser's URL); without it, a private one is started and removed.`;
 
 const PARTS = ['ways', 'full', 'snapshot', 'plots'] as const;

@@ -5,13 +5,13 @@ import type { BenchOptions } from './options.ts';
 import { type Disk, type Stage, setDisk } from './stage.ts';
 import { RATIOS, type Rates, WAYS, type Way } from './ways.ts';
 
-/** The parts of the benchmark. Each gives its figures, all of the runs. */
+/** The parts of the benchmark. Each returns the figures of all its runs. */
 
 export type Say = (line: string) => void;
 const DISKS: readonly Disk[] = ['own', 'slow'];
 const LOAD: BatchLoad = { call: 'place_orders', size: 200, clients: 2 };
 
-/** A rate from too few calls is missing, and nothing is computed from it. */
+/** The text of a rate. A rate from too few calls is NaN. */
 const told = (rate = Number.NaN) =>
   Number.isNaN(rate) ? 'too few calls' : `${Math.round(rate)} orders/s`;
 
@@ -53,7 +53,7 @@ export async function compareWays(
     );
   const ratios: Record<string, number> = {};
   for (const [name, ratio] of Object.entries(RATIOS)) {
-    // This one is about the slow disk; of the others, the own disk is the harder one.
+    // This ratio is about the slow disk. For the other ratios the own disk is the harder case.
     const main: Disk = name === 'batch_vs_two_statements_c32' ? 'slow' : 'own';
     ratios[name] = median(runs[main].map(ratio));
     const other = main === 'own' ? 'slow' : 'own';
@@ -70,14 +70,15 @@ async function rateOf(url: string, load: BatchLoad, seconds: number): Promise<nu
   return orders / tookSeconds;
 }
 
-/** The sale that has half of the orders: one that goes on, or one of the past. */
+/** Sets the end of the sale that has half of the orders, so that it is open or past. */
 const closeIn = (interval: '1 day' | '-2 days') =>
   `UPDATE catalog.sale SET opens_at = now() - interval '3 days', closes_at = now() + interval '${interval}'
    WHERE sale = 'sale'`;
 
 /**
- * The next order in empty tables, in tables with years of orders (of other sales: a sale has its own
- * partitions), and, worse than any sale is, in the very sale that has all those orders.
+ * Compares the rate of orders in three cases: in empty tables; in a new sale beside years of orders of
+ * other sales, as each sale has its own partitions; and in the sale that has half of those orders,
+ * which is worse than any real sale.
  */
 export async function compareFull(
   empty: Target,
@@ -94,11 +95,11 @@ export async function compareFull(
     await full.admin.run(closeIn('1 day'));
     const two = await rateOf(full.url, LOAD, seconds);
     await full.admin.run(closeIn('-2 days'));
-    // As empty as the other one's, each round.
+    // In each round, the tables of the new sale begin empty, as those of the empty database.
     await full.admin.run('TRUNCATE hot."orders_next", hot."outcome_next", hot."buyer_next"');
     const three = await rateOf(full.url, { ...LOAD, sku: 'NEW' }, seconds);
     say(`full table, round ${round}: ${[one, two, three].map(Math.round).join(' / ')} orders/s`);
-    // The first round warms up: pages of the full table that nobody has asked for yet.
+    // The first round is a warm-up: it reads pages of the full table for the first time.
     if (round === 0) continue;
     same.push(two / one);
     next.push(three / one);
@@ -132,7 +133,7 @@ export async function compareSnapshot(
   await holder.run('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM catalog.sku');
   say(`snapshot: ${Math.round(before)} orders/s free; held for ${holdSeconds} s …`);
   await rateOf(target.url, LOAD, Math.max(1, holdSeconds - lastSeconds));
-  // Each of the three minutes begins with as many orders: none. What stays are the slots' dead rows.
+  // Each of the three measurements begins without orders. Only the dead rows of the slots remain.
   await target.admin.run('CALL bench.forget_orders()');
   const held = await rateOf(target.url, LOAD, lastSeconds);
   await holder.run('ROLLBACK');
@@ -157,7 +158,7 @@ export interface Curve {
 const BATCH_SIZES = [1, 2, 5, 10, 20, 50, 100, 200, 400];
 const SLOT_COUNTS = [1, 2, 4, 8, 16, 32, 64, 128];
 
-/** Orders/s over the size of the batch (4 clients), and over the slots (one order a call, 32). */
+/** Orders/s by batch size (4 clients), and by number of slots (one order per call, 32 clients). */
 export async function measureCurves(
   target: Target,
   { seconds }: BenchOptions,
@@ -165,10 +166,10 @@ export async function measureCurves(
 ): Promise<{ batch: Curve[]; slots: Curve[] }> {
   const curves = { batch: [] as Curve[], slots: [] as Curve[] };
   const single = WAYS.find(({ key }) => key === 'slots64_c32');
-  if (single === undefined) throw new Error('no way for the slots');
+  if (single === undefined) throw new Error('there is no way slots64_c32');
   for (const disk of DISKS) {
     await setDisk(target.admin, disk);
-    const title = disk === 'own' ? 'own disk' : '1 ms a commit';
+    const title = disk === 'own' ? 'own disk' : '1 ms per commit';
     const batch: [number, number][] = [];
     for (const size of BATCH_SIZES) {
       await target.admin.run('CALL bench.reset(16)');

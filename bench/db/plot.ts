@@ -1,13 +1,13 @@
 import type { Curve } from './parts.ts';
 
-/** Two charts in one SVG, readable on light and dark pages. Plain text: no library, no script. */
+/** Two charts in one SVG, readable on light and dark pages. Written as text, without a library. */
 
 const WIDTH = 420;
 const HEIGHT = 300;
 const MARGIN = { left: 64, right: 16, top: 36, bottom: 44 };
 const COLOURS = ['#2563eb', '#d97706'];
 
-/** 1, 2 or 5 times a power of ten: about four steps up to `most`. */
+/** The distance of the axis marks: 1, 2 or 5 times a power of ten, about four steps up to `most`. */
 function step(most: number): number {
   const rough = most / 4;
   const power = 10 ** Math.floor(Math.log10(rough));
@@ -66,8 +66,8 @@ function chart(curves: readonly Curve[], title: string, xTitle: string, left: nu
 export function plot(curves: { batch: readonly Curve[]; slots: readonly Curve[] }): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH * 2} ${HEIGHT}" font-family="sans-serif" font-size="12" fill="#777">
 <title>Committed orders per second over batch size and over slots</title>
-${chart(curves.batch, 'orders/s over the batch size (4 clients)', 'requests in a call', 0)}
-${chart(curves.slots, 'orders/s over slots (one order a call, 32 clients)', 'slots', WIDTH)}
+${chart(curves.batch, 'orders/s by batch size (4 clients)', 'requests per call', 0)}
+${chart(curves.slots, 'orders/s by slots (one order per call, 32 clients)', 'slots', WIDTH)}
 </svg>
 `;
 }

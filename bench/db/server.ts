@@ -8,21 +8,21 @@ import { startServers } from '../shop.ts';
 /** The measured server: DATABASE_URL, or a private one with the local stack's settings. */
 
 export interface BenchServer {
-  /** A superuser's. */
+  /** The URL of a superuser. */
   readonly url: string;
   readonly pgbench: string;
-  /** Goes with the server. */
+  /** Removed together with the server. */
   readonly folder: string;
   stop(): Promise<void>;
 }
 
-/** @throws {Error} when there is no pgbench */
+/** @throws {Error} when pgbench is not installed */
 export async function startServer(
   environment: NodeJS.ProcessEnv,
   progress: Progress,
 ): Promise<BenchServer> {
   const machine = { path: environment['PATH'] ?? '', root: '/' };
-  // Even where another server is measured: pgbench comes with it.
+  // Needed even if another server is measured, because pgbench is part of this package.
   await ensureServerPackages({ wanted: ['postgres'], machine, progress });
   const [programs] = findPostgres(machine);
   const pgbench = programs ? join(programs.bin, 'pgbench') : which('pgbench', machine);

@@ -12,8 +12,8 @@ const OPEN_SALE = `
   SELECT catalog.create_sku('TV', 'sale', 'hot', 'TV', 9.95, 'EUR', 1, 1000000000, 16);`;
 
 /**
- * place_orders with the SELECT of the main text: the fullest slot, and a wait for whoever holds it.
- * Made from the files, so that nothing else differs.
+ * Returns place_orders with the SELECT of the main text, which takes the fullest slot and waits for its
+ * lock. It is made from the project's SQL files, so that nothing else differs.
  */
 function withForUpdate(): string {
   const pick =
@@ -24,7 +24,7 @@ function withForUpdate(): string {
   );
   const text = files.join('\n');
   if ([...text.matchAll(pick)].length !== 2)
-    throw new Error('place_orders picks its slots otherwise');
+    throw new Error('place_orders selects its slots in another way than expected');
   return text
     .replaceAll(pick, ' ORDER BY s.remaining DESC$1LIMIT 1$2$3')
     .replaceAll(/(?<=:schema\.)(?:lock_slots|place_mixed_batch|place_orders)\b/g, '$&_for_update')
@@ -42,7 +42,7 @@ function openAdmin(url: string): Promise<Session> {
   return openSession(url, { applicationName: 'bench', ...timeouts });
 }
 
-/** A database of this name with tables, routines, what they are compared with, and a sale. */
+/** Creates a database with tables, routines, the compared alternatives, and a sale. */
 export async function createStage(serverUrl: string, name: string): Promise<Stage> {
   const server = await openAdmin(serverUrl);
   await server.run(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
@@ -60,7 +60,7 @@ export async function createStage(serverUrl: string, name: string): Promise<Stag
 
 export type Disk = 'own' | 'slow';
 
-/** `slow`: 1 ms at every commit, as a cloud disk has it. For the connections that are made then. */
+/** `slow` adds 1 ms to every commit, as a cloud disk does. Applies to connections made afterwards. */
 export async function setDisk(admin: Session, disk: Disk): Promise<void> {
   const delayUs = disk === 'slow' ? 1_000 : 0;
   await admin.run(`ALTER SYSTEM SET commit_delay = ${delayUs}`);

@@ -1,8 +1,8 @@
-/** The ways that are compared: what a client sends, how many clients there are, and what counts. */
+/** The compared ways: what a client sends, how many clients there are, and which rows are counted. */
 
 export interface Way {
   readonly key: string;
-  /** As in the table of the documentation. */
+  /** The title in the table of the documentation. */
   readonly title: string;
   readonly clients: number;
   /** Orders in one transaction. */
@@ -14,7 +14,7 @@ export interface Way {
    */
   readonly script?: string;
   readonly batchCall?: 'place_orders' | 'insert_only';
-  /** Which rows say how many orders were committed. */
+  /** The table whose rows are the committed orders. */
   readonly counted: 'plain_order' | 'orders';
 }
 
@@ -103,7 +103,7 @@ const best = (rates: Rates) =>
     ...WAYS.filter((way) => way.batchCall === 'place_orders').map(({ key }) => rates[key] ?? 0),
   );
 
-/** The ratios of one round; each is computed for both disks. */
+/** The ratios of one round. Each is computed for both disks. */
 export const RATIOS: Readonly<Record<string, (rates: Rates) => number>> = {
   batch_vs_two_statements_c32: (rates) => best(rates) / (rates['two_statements_c32'] ?? 0),
   batch_vs_insert_only: (rates) => (rates['batch200_c2'] ?? 0) / (rates['insert200_c2'] ?? 0),

@@ -9,7 +9,7 @@ import { BROWSER_HEADERS, createSigner, type Keys, purchaseRequest } from '../cr
  * independent of the answers (`pace`).
  */
 
-/** Open loop: connections for purchases, and as many for status waits. Beyond, nothing is sent. */
+/** Open loop: limit of connections for purchases, and of those for status waits. Requests beyond are not sent. */
 const PACED_LINES_MAX = 2_000;
 const DRAIN_TIMEOUT_MS = 15_000;
 
@@ -42,11 +42,11 @@ export interface Paced extends Omit<Pressed, 'answers'> {
   readonly unanswered: number;
   /** Measured from the time at which the request was due. */
   readonly acceptedMs: readonly number[];
-  /** From due to written: the delay of this process itself. The other times include it. */
+  /** From the due time to the write: the delay of this process itself. The other times include it. */
   readonly lateMs: readonly number[];
   readonly orderedMs: readonly number[];
   readonly watched: number;
-  /** Of those who waited: answers other than `ordered`. */
+  /** Answers other than `ordered` to shoppers who waited for the outcome. */
   readonly otherwise: Readonly<Record<string, number>>;
 }
 
@@ -104,7 +104,7 @@ class Lines {
     this.#opening += 1;
     const line: Line = await Line.open(this.#place.host, this.#place.port, (error) => {
       if (line.busy) throw error;
-      // The server closes connections that are idle for long.
+      // The server closes connections that have been idle for a long time.
       this.#all.delete(line);
       const at = this.#free.indexOf(line);
       if (at >= 0) this.#free.splice(at, 1);

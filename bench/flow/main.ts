@@ -14,19 +14,19 @@ import { bareWay, play, type Round, redisWay, shopWay, type Way } from './ways.t
 /**
  * `npm run bench -- flow [--json]`: committed orders per second, from HTTP to COMMIT, with all
  * processes and the crowd on this machine. For comparison it measures bare node:http with as many
- * processes, and the text's Redis way behind the same gate. At the end it measures the shopper's
- * times at 70 % of the reached rate.
+ * processes, and the Redis way of the main text behind the same gate. At the end it measures the
+ * shoppers' times at 70 % of the reached rate.
  */
 
 const USAGE = `npm run bench -- flow [options]
-  --json             nothing but the figures on stdout
+  --json             print only the figures on stdout
   --rounds N         rounds, in each of which every way runs once          (3)
-  --requests N       requests a round to the shop                          (80000)
-  --redis-requests N requests a round to the Redis way, 0: without it      (25000)
+  --requests N       requests per round to the shop                        (80000)
+  --redis-requests N requests per round to the Redis way, 0: without it    (25000)
   --connections N    connections of the crowd                              (256)
   --paced-seconds N  length of the part at 70 % of the rate, 0: without it (15)
-  --root FOLDER      another checkout whose programs run, to compare it with this one
-  --profile FOLDER   CPU profiles of the shop's processes`;
+  --root FOLDER      run the programs of another checkout, to compare it with this one
+  --profile FOLDER   write CPU profiles of the shop's processes`;
 
 const MUST_REACH = { orders_vs_bare_http: 0.35, flow_vs_redis: 2 } as const;
 const MUST_STAY_BELOW = { accepted_ms_p95: 50, ordered_ms_p95: 300 } as const;
@@ -109,7 +109,7 @@ async function pace(way: Way, perSecond: number) {
   return {
     ...of('accepted', report.acceptedMs),
     ...of('ordered', report.orderedMs),
-    // From due to written: the generator's own part of these times. It is not subtracted from them.
+    // From the due time to the write: the generator's part of these times. It is not subtracted.
     ...of('paced_sent_late', report.lateMs),
     paced_cpu_us_an_order: cpuUs,
     paced_wait_us_an_order: waitUs,
@@ -163,9 +163,9 @@ async function measure(): Promise<Record<string, unknown>> {
         two.accepted / two.answeredSeconds,
       )} answers/s, Redis way ${three ? Math.round(three.accepted / three.seconds) : '-'} orders/s`,
     );
-    write(`  CPU µs an order: ${cpuOf(one)}; ${JSON.stringify(one.counts)}`);
-    write(`  CPU µs an answer, bare: ${cpuOf(two)}`);
-    if (three) write(`  CPU µs an order, Redis way: ${cpuOf(three)}`);
+    write(`  CPU µs per order: ${cpuOf(one)}; ${JSON.stringify(one.counts)}`);
+    write(`  CPU µs per answer, bare: ${cpuOf(two)}`);
+    if (three) write(`  CPU µs per order, Redis way: ${cpuOf(three)}`);
   }
   const ordersPerS = (one: Round) => one.committed / one.seconds;
   const answersPerS = (one: Round) => one.accepted / one.answeredSeconds;

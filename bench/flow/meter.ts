@@ -1,11 +1,11 @@
 import { cpuSeconds, waitSeconds } from '../machine.ts';
 
-/** CPU µs per order by process; processes without any are left out. */
+/** CPU µs per order by process. Processes that used none are left out. */
 export type ByProcess = Readonly<Record<string, number>>;
 
 export interface Metered {
   readonly cpuUs: ByProcess;
-  /** Ready to run, while no core was free. */
+  /** Time in which the process was ready to run and no core was free. */
   readonly waitUs: ByProcess;
 }
 

@@ -15,7 +15,7 @@ import { type ByProcess, meter } from './meter.ts';
 import { openRedis } from './redis/client.ts';
 import { startRedis } from './redis/server.ts';
 
-/** The compared ways; each gets the same requests from the same generator. */
+/** The compared ways. Each gets the same requests from the same generator. */
 
 const HERE = import.meta.dirname;
 const FRONTS = 2;
@@ -25,17 +25,17 @@ const COMMIT_TIMEOUT_MS = 120_000;
 export interface Round {
   /** Answered `202`. */
   readonly accepted: number;
-  /** Answered otherwise; these count only in the time. */
+  /** Answered with another status. These requests count only in the time. */
   readonly refused: number;
-  /** Rows of orders; 0 where there are none to commit. */
+  /** Rows of orders; 0 if the way commits none. */
   readonly committed: number;
   /** From the first press to the last answer. */
   readonly answeredSeconds: number;
-  /** From the first press until everything accepted is committed. */
+  /** From the first press until all accepted requests are committed. */
   readonly seconds: number;
-  /** CPU µs an accepted request, by process. */
+  /** CPU µs per accepted request, by process. */
   readonly cpuUs: ByProcess;
-  /** Of this round, from the shop's own metrics. */
+  /** Counts of this round, from the shop's own metrics. */
   readonly counts?: Readonly<Record<string, number>>;
 }
 
@@ -135,7 +135,7 @@ const REDIS_TABLE = `CREATE TABLE seckill_order (
   created_at timestamptz DEFAULT now(),
   UNIQUE (user_id, sku_id))`;
 
-/** In a separate database on the same server, so that the ways do not share tables. */
+/** Creates a separate database on the same server, so that the ways do not share tables. */
 async function redisDatabase(servers: Servers): Promise<{ url: string; pool: Pool }> {
   const admin = createPool({ url: servers.databaseUrl, max: 1, applicationName: 'bench' });
   await admin.query({ text: 'CREATE DATABASE redis_way' });
@@ -187,7 +187,7 @@ export async function redisWay(
       ['worker', worker.pid],
     ]),
     committed,
-    // The sequence of its key counts inserts that were tried: no more than an index look.
+    // The sequence of the key counts the tried inserts. To read it is as cheap as an index lookup.
     async sold() {
       const [row] = await database.pool.query<{ n: string }>({
         text: `SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS n FROM seckill_order_id_seq`,

@@ -4,8 +4,10 @@ import { Limits } from '../../server/gate/limits.ts';
 import { RiskWatch } from '../../server/gate/risk.ts';
 import { UsedTickets } from '../../server/gate/used-tickets.ts';
 
-/** A million users, each with an address and a ticket of its own, ask for it and press once, all in
- *  one window; whoever was late is remembered. */
+/**
+ * A million users. Each has its own address, asks for a ticket and presses once, all within one window
+ * of the limits. Users who press late are remembered by the risk score.
+ */
 const USERS = 1_000_000;
 const BROWSER = { 'user-agent': 'Mozilla/5.0', accept: '*/*', 'accept-language': 'en' };
 
@@ -39,7 +41,7 @@ for (let user = 0; user < USERS; user += 1) {
 }
 collect();
 const megabytes = (process.memoryUsage.rss() - beforeBytes) / 1_048_576;
-// Both are used here, so that the garbage collector cannot free them earlier.
+// The objects are used here, so that the garbage collector cannot free them earlier.
 if (cooldown.remainingSeconds('user-0', performance.now()) < 0 || limits.takeIp('::1') < 0) {
   throw new Error('unreachable');
 }

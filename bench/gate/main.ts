@@ -8,14 +8,15 @@ import { limiterMegabytes } from './limiter.ts';
 
 /**
  * `npm run bench -- gate [--json] [--rounds n]`: the cost of a refusal and of an admission, compared
- * with a bare node:http server with the same answers, in one process, by turns, from one generator.
- * Ratios are medians over the rounds; `_cpu` compares the CPU time of the process per answer.
+ * with a bare node:http server that sends the same answers. Both run in one process and are called by
+ * turns from one generator. Ratios are medians over the rounds. Figures with `_cpu` compare the CPU
+ * time of the process per answer.
  */
 
 const ROUNDS_DEFAULT = 11;
 const ROUND_SECONDS = 0.5;
 const CONNECTIONS = 48;
-/** Purchases prepared for a round, each of a user of its own; a faster machine ends a round early. */
+/** Prepared purchases per round, each of another user. On a faster machine a round ends early. */
 const ADMISSIONS_PER_ROUND = 15_000;
 
 interface Ports {
@@ -37,7 +38,7 @@ const folder = mkdtempSync(join(tmpdir(), 'flashsale-bench-'));
 const child = new Child(join(import.meta.dirname, 'server.ts'));
 interface Answer {
   readonly ports: Ports;
-  /** That the process has used so far. */
+  /** CPU time that the process has used so far. */
   readonly cpuMs: number;
 }
 const order = (what: object) => child.ask<Answer>(what);
@@ -78,7 +79,7 @@ function compare(name: string, ours: Measured[], bare: Measured[]) {
   say(
     `${name}: ${figures.perSecond}/s, bare node:http ${figures.barePerSecond}/s: ${figures.ratio}`,
   );
-  say(`  CPU of the process an answer: ${figures.cpuUs} µs, bare ${figures.bareCpuUs} µs`);
+  say(`  CPU of the process per answer: ${figures.cpuUs} µs, bare ${figures.bareCpuUs} µs`);
   return figures;
 }
 

@@ -2,7 +2,7 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import type { WebNode } from '../../test/server/web-node.ts';
 import { BROWSER_HEADERS, purchaseRequest } from '../crowd/purchase.ts';
 
-/** Purchase requests as they go over the wire, made before the clock starts: a line each, base64. */
+/** Writes complete HTTP purchase requests into the file, one base64 line each, before the clock starts. */
 export function prepareRequests(node: WebNode, file: string, count: number): void {
   const out = openSync(file, 'w');
   for (let index = 0; index < count; index += 1) {

@@ -33,11 +33,11 @@ const ports = {
 interface Order {
   /** Share of requests that the gate keeps. */
   readonly keep?: number;
-  /** Requests to write into the file, each of a user of its own. */
+  /** The number of requests to write into the file, each of another user. */
   readonly prepare?: { readonly file: string; readonly count: number };
 }
 
-/** Answers each order with the CPU time that the process has used. */
+/** Answers each command with the CPU time that the process has used. */
 process.on('message', ({ keep, prepare }: Order) => {
   if (keep !== undefined) node.world.keep = keep;
   if (prepare !== undefined) {

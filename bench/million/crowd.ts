@@ -7,17 +7,17 @@ import { ProgressBar } from './progress.ts';
 
 /** Sends the crowd's requests, slice by slice, and adds up the results. */
 
-/** Users whose requests are signed at once: some 40 MB of them. */
+/** Users whose requests are signed at once, about 40 MB. */
 const SLICE_USERS = 50_000;
 
-/** What the slices add up to. */
+/** The sum of the results of the slices. */
 class Sum {
   readonly verdicts: Record<string, Record<string, number>> = {};
   presses = 0;
   unanswered = 0;
   seconds = 0;
   cpuSeconds = 0;
-  /** The worst of the slices, because their percentiles cannot be combined. */
+  /** Of the worst slice, because percentiles cannot be combined. */
   readonly latencyMs = { p50: 0, p95: 0, p99: 0 };
 
   add(slice: Pressed): void {
@@ -52,21 +52,21 @@ export interface Played {
   readonly users: number;
   readonly shop: Sum;
   readonly bare: Sum;
-  /** Of the slices to the shop. */
+  /** Busy seconds of all cores during the slices to the shop. */
   readonly busySeconds: number;
-  /** CPU seconds of each process of `Beside`, while it was pressed on: the shop, or the bare server. */
+  /** CPU seconds of each process of `Beside`, during the slices that were sent to it. */
   readonly cpu: ReadonlyMap<string, number>;
 }
 
-/** What a benchmark looks at beside the shop. */
+/** What a benchmark measures in addition to the shop. */
 export interface Beside {
   /** A server to which each slice is sent as well. */
   readonly bare: Place;
-  /** Of the shop's processes and the bare ones, by name. */
+  /** Pids of the shop's processes and of the bare ones, by name. */
   readonly pids: ReadonlyMap<string, number>;
 }
 
-/** Sends all slices; the bare server, if there is one, takes turns in being first. */
+/** Sends all slices. If there is a bare server, it and the shop take turns in being the first. */
 export async function pressAll(
   options: MillionOptions,
   crowd: Crowd,

@@ -23,15 +23,15 @@ export interface Place {
 
 export interface Order {
   readonly crowd?: Crowd;
-  /** Signs the requests of so many users who have not pressed yet. */
+  /** Sign the requests of this many users who have not pressed yet. */
   readonly prepare?: number;
-  /** All prepared requests once each. */
+  /** Send all prepared requests, once each. */
   readonly press?: Place;
 }
 
 export interface Pressed {
   readonly presses: number;
-  /** Presses that never got an answer: cut connections, time-outs. */
+  /** Presses without an answer, because of lost connections or timeouts. */
   readonly unanswered: number;
   /** Answers by SKU, then verdict. */
   readonly verdicts: Readonly<Record<string, Readonly<Record<string, number>>>>;
@@ -48,7 +48,7 @@ const LATENCY_MAX_MICROSECONDS = 60_000_000;
 interface Press {
   readonly sku: string;
   readonly request: Buffer;
-  /** The same user's second one. */
+  /** The second request of the same user. */
   readonly again?: Buffer;
 }
 
@@ -67,7 +67,7 @@ function prepare(users: number, { skus, twice, ...keys }: Crowd): void {
     const address = `10.${(number >> 16) & 255}.${(number >> 8) & 255}.${number & 255}`;
     const request = () =>
       purchaseRequest(sign.ticket(userId, sku), token, [`x-forwarded-for: ${address}`]);
-    // Spread evenly over all users, whatever the share.
+    // Users who press twice are spread evenly over all users.
     const isTwice = Math.floor((number + 1) * twice) > Math.floor(number * twice);
     return { sku, request: request(), ...(isTwice && { again: request() }) };
   });
@@ -102,12 +102,12 @@ class Slice {
     };
   }
 
-  /** One connection after the other: the next user presses when the last one was answered. */
+  /** Sends on one connection: the next user presses when the last press was answered. */
   async #pressOnAndOn(): Promise<void> {
     while (this.#next < prepared.length) {
       const { promise: isOver, resolve } = Promise.withResolvers<void>();
       const { host, port } = this.#place;
-      // Nobody there: this press is not answered, and the next one is tried.
+      // The server cannot be reached: this press counts as unanswered, and the next one is tried.
       const line = await Line.open(host, port, () => resolve()).catch(() => undefined);
       if (line) this.#pressOn(line, resolve);
       else {

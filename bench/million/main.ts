@@ -11,8 +11,8 @@ import { playMillion } from './scenario.ts';
 
 /**
  * `npm run bench -- million [--json]`: the scenario against a private shop, compared with bare
- * node:http on as many processes as the shop has web nodes. The bare server answers every request as
- * if it were shed. Slices of the crowd go to both by turns, from one generator, with equal requests.
+ * node:http on as many processes as the shop has web nodes. The bare server sheds every request. One
+ * generator sends slices of the crowd to both by turns, with equal requests.
  */
 
 const MUST_STAY_BELOW = 1.5;
@@ -45,7 +45,7 @@ async function run(args: readonly string[]): Promise<MillionReport> {
       zkRoot: shop.zkRoot,
       jwtSecret: shop.jwtSecret,
     };
-    // Code that is not warm yet would be measured in the shop alone: it does more.
+    // Warm-up: the shop has more code than the bare server, so cold code would slow only the shop down.
     const pids = new Map([...shop.pids, ...bare.pids]);
     const beside = { bare: bare.place, pids };
     await playMillion({ ...options, requests: WARM_UP_USERS, units: 100 }, place, beside);

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { parseShare, SHARE_FORM } from '../../contracts/shares.ts';
 
-/** What `npm run million` plays; the defaults are the scenario of the text that it comes from. */
+/** Options of `npm run million`. The defaults are the scenario of the original text. */
 export interface MillionOptions {
   /** Distinct users, each of whom presses once. */
   readonly requests: number;
@@ -14,22 +14,22 @@ export interface MillionOptions {
   readonly twice: number;
   /** Connections of the crowd. */
   readonly connections: number;
-  /** The crowd gives up after this long. */
+  /** The crowd gives up after this time. */
   readonly secondsMax: number;
-  /** Print the report as one line of JSON last. */
+  /** Print the report as one line of JSON at the end. */
   readonly json: boolean;
 }
 
 export const USAGE = `npm run million -- [options]
-  --requests N      distinct users, each presses once        (1000000)
+  --requests N      distinct users; each presses once        (1000000)
   --products N      products on sale                         (3)
   --units N         units of each product                    (1000)
   --keep SHARE      share of requests that is kept, 0 to 1   (0.1)
   --twice SHARE     share of users who press twice, 0 to 1   (0.05)
   --connections N   connections of the crowd                 (64)
-  --seconds N       the crowd gives up after                 (1800)
-  --json            the report as one line of JSON last
-  --help            this text`;
+  --seconds N       time after which the crowd gives up      (1800)
+  --json            print the report as one line of JSON at the end
+  --help            print this text`;
 
 export class UsageError extends Error {
   override name = 'UsageError';

@@ -1,7 +1,7 @@
 const WIDTH = 40;
 const LINE_INTERVAL_MS = 10_000;
 
-/** A bar that is redrawn on a terminal, and a line now and then elsewhere. */
+/** A progress bar on a terminal; elsewhere a line from time to time. */
 export class ProgressBar {
   readonly #total: number;
   #lineAtMs = Number.NEGATIVE_INFINITY;
@@ -10,7 +10,7 @@ export class ProgressBar {
     this.#total = total;
   }
 
-  /** @param seconds of pressing, without what is between */
+  /** @param seconds of pressing, without the time between slices */
   show(done: number, seconds: number): void {
     const nowMs = performance.now();
     const share = Math.min(1, done / this.#total);

@@ -1,6 +1,6 @@
 import type { MillionOptions } from './options.ts';
 
-/** What came of the million, as figures and as text. */
+/** The result of the scenario, as figures and as text. */
 
 export interface Books {
   /** Units in orders, by SKU. */
@@ -12,7 +12,7 @@ export interface Books {
   readonly auditRows: readonly unknown[];
 }
 
-/** What the crowd met. */
+/** The answers that the crowd got. */
 export interface CrowdFigures {
   /** Users who pressed at least once. */
   readonly users: number;
@@ -26,16 +26,16 @@ export interface MillionReport {
   readonly sale: string;
   readonly presses: number;
   readonly unanswered: number;
-  /** Users who never came to press because the time was over. */
+  /** Users who did not press because the time was over. */
   readonly notPressed: number;
   readonly byVerdict: Readonly<Record<string, number>>;
   readonly requestsPerSecond: number;
   readonly latencyMs: { readonly p50: number; readonly p95: number; readonly p99: number };
-  /** Of pressing, slice by slice. */
+  /** Seconds of pressing, summed over the slices. */
   readonly wallSeconds: number;
-  /** The same presses answered by bare node:http; null: not asked. */
+  /** Seconds in which bare node:http answered the same presses; null if it was not measured. */
   readonly bareSeconds: number | null;
-  /** CPU time of a press, by process, where a benchmark looks at it. */
+  /** CPU time per press, by process, if a benchmark measures it. */
   readonly cpuMicroseconds: Readonly<Record<string, number>>;
   /** From the last answer to the last outcome. */
   readonly decidedAfterSeconds: number;
@@ -54,7 +54,7 @@ export interface MillionReport {
   readonly problems: readonly string[];
 }
 
-/** Everything that is not as it should be, in words; empty when all is well. */
+/** Returns a sentence for each problem of the run; empty if there is none. */
 export function problemsOf(
   options: MillionOptions,
   skus: readonly string[],
@@ -69,7 +69,7 @@ export function problemsOf(
       problems.push(`OVERSOLD: ${sold} of ${options.units} units of ${sku}`);
     if (sold < options.units) {
       problems.push(
-        `${sku}: ${sold} of ${options.units} units sold, ${taken} requests taken, ${inVain} met a spent quota; ${whyLeft(options, taken, inVain)}`,
+        `${sku}: ${sold} of ${options.units} units sold, ${taken} requests taken, ${inVain} refused because the quota was spent; ${whyLeft(options, taken, inVain)}`,
       );
     }
   }
@@ -77,24 +77,24 @@ export function problemsOf(
   if (books.auditRows.length > 0) problems.push(`the audit found ${books.auditRows.length} rows`);
   if (crowd.users < options.requests) {
     const missing = options.requests - crowd.users;
-    problems.push(`${missing} users never came to press: the time was over`);
+    problems.push(`${missing} users did not press: the time was over`);
   }
   if (crowd.unanswered > 0) problems.push(`${crowd.unanswered} presses were not answered`);
   return problems;
 }
 
-/** Demand is what came as far as the quota: taken, or told that nothing is left. */
+/** Demand: the requests that reached the quota and were taken or refused as `quota_spent`. */
 function whyLeft({ units }: MillionOptions, taken: number, inVain: number): string {
-  if (taken >= units) return 'UNDERSOLD although enough was taken';
+  if (taken >= units) return 'UNDERSOLD although enough requests were taken';
   return taken + inVain >= units
-    ? 'UNDERSOLD: enough came as far as the quota, and was told that it is spent'
-    : 'kept demand was too small to sell out: raise --requests or --keep';
+    ? 'UNDERSOLD: enough requests reached the quota, and were refused because it was spent'
+    : 'the kept demand was too small to sell out: raise --requests or --keep';
 }
 
 const whole = (value: number) => Math.round(value).toLocaleString('en');
 const percent = (share: number) => `${(share * 100).toFixed(0)} %`;
 
-/** The report as it stands on the screen. */
+/** Returns the report as text. */
 export function renderReport(report: MillionReport): string {
   const { options, machine, latencyMs } = report;
   const table = (rows: Readonly<Record<string, number>>) =>
@@ -107,19 +107,19 @@ export function renderReport(report: MillionReport): string {
     '',
     '  answers by verdict',
     ...table(report.byVerdict),
-    '  outcomes of what was taken',
+    '  outcomes of the taken requests',
     ...table(report.outcomes),
     '  units ordered',
     ...table(report.ordersBySku),
     '',
     `  ${whole(report.presses)} presses in ${report.wallSeconds.toFixed(1)} s: ${whole(report.requestsPerSecond)} a second; last outcome ${report.decidedAfterSeconds.toFixed(1)} s later`,
     `  worst slice: p50 ${latencyMs.p50.toFixed(1)} ms, p95 ${latencyMs.p95.toFixed(1)} ms, p99 ${latencyMs.p99.toFixed(1)} ms`,
-    `  the crowd is a process of its own on the same machine: ${percent(machine.crowdShare)} of ${machine.cores} cores of ${percent(machine.busyShare)} busy;`,
-    '  it signed its tickets itself between two slices, off the clock, with the key of the opened sale',
+    `  the crowd is a separate process on the same machine: it used ${percent(machine.crowdShare)} of ${machine.cores} cores, all processes together ${percent(machine.busyShare)};`,
+    '  it signed its tickets itself between the slices, off the clock, with the key of the open sale',
     `  audit: ${report.auditRows.length} rows`,
     '',
     ...(report.problems.length === 0
-      ? ['  every unit was sold, once, and every request that was taken was decided']
+      ? ['  every unit was sold once, and every taken request was decided']
       : report.problems.map((problem) => `  ! ${problem}`)),
     '',
   ].join('\n');

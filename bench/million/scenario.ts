@@ -13,18 +13,18 @@ import { type Books, type MillionReport, problemsOf } from './report.ts';
 import type { Shop } from './shop.ts';
 
 /**
- * The scenario of the text that the project comes from: a separate sale, a million users, and an audit
- * at the end. The crowd sends one slice of its users after the other and signs the next requests
- * between two slices, off the clock. If there is a bare server, each slice is sent to it as well.
+ * The scenario of the text that the project comes from: a separate sale, a million users, and an audit at the end. The crowd
+ * sends one slice of its users after the other and signs the next requests between two slices, off the
+ * clock. If there is a bare server, each slice is sent to it as well.
  */
 
 const TITLES = ['TV', 'Phone', 'Clothes'];
 const OPENS_IN_MS = 2_000;
 const OPEN_FOR_MS = 24 * 3_600_000;
 const PAY_WINDOW_SECONDS = 900;
-/** The shop knows the sale and the keeper has divided its quota by then, or something is wrong. */
+/** Longest wait until the shop knows the sale and the keeper has divided its quota. */
 const READY_TIMEOUT_MS = 30_000;
-/** Everything that was taken is decided by then, or it is reported as undecided. */
+/** Taken requests without an outcome after this time are reported as undecided. */
 const DECIDED_TIMEOUT_MS = 120_000;
 const POLL_MS = 100;
 const ZK_SESSION_TIMEOUT_MS = 10_000;
@@ -67,7 +67,7 @@ async function setStage(shop: Shop, options: MillionOptions): Promise<Stage> {
       skus: skus.map(({ sku, title, index }) => ({
         sku,
         title,
-        // Every third one is a regular product, so that both ways are walked.
+        // Every third product lives in the home `regular`, so that both homes are used.
         schema: index % 3 === 2 ? 'regular' : 'hot',
         price: '1.00',
         currency: 'EUR',
@@ -80,7 +80,7 @@ async function setStage(shop: Shop, options: MillionOptions): Promise<Stage> {
   return { shop, databases, session, sale, skus: skus.map(({ sku }) => sku) };
 }
 
-/** The sale's ticket key, once it is open and the whole quota of each SKU is granted. */
+/** Returns the ticket key once the sale is open and the whole quota of each SKU is granted. */
 async function untilOpen(stage: Stage, units: number): Promise<Buffer> {
   const deadlineMs = performance.now() + READY_TIMEOUT_MS;
   for (;;) {
@@ -89,7 +89,7 @@ async function untilOpen(stage: Stage, units: number): Promise<Buffer> {
     if (key !== undefined && granted.every((sum) => sum >= units)) return key;
     if (performance.now() > deadlineMs) {
       const state = `granted ${granted.join(', ')} of ${units} units`;
-      throw new Error(`the sale is not ready to be sold: ${state}. Is the keeper running?`);
+      throw new Error(`the sale is not ready: ${state}. Is the keeper running?`);
     }
     await delay(POLL_MS);
   }
@@ -192,7 +192,7 @@ export async function playMillion(
       problems: problemsOf(options, skus, { ...sum, users }, books),
     };
   } finally {
-    // What is left of this sale is not for those who look at the shop later.
+    // Later visitors of the shop must not see this sale as open.
     const { sku } = pathsBelow(shop.zkRoot);
     await Promise.all(skus.map((name) => stage.session.set(sku(name).state, 'closed', -1)));
     await stage.session.close();

@@ -3,7 +3,7 @@ import { runningStack } from '../../ops/stack/running.ts';
 import { readSettings } from '../../ops/stack/state.ts';
 import type { Purpose } from '../../server/gate/shop-token.ts';
 
-/** The shop that the million is played against, and what its operator knows about it. */
+/** The shop that the scenario runs against, with the access data of its operator. */
 export interface Shop {
   readonly shopUrl: string;
   readonly databaseUrl: string;
@@ -12,11 +12,11 @@ export interface Shop {
   readonly zkRoot: string;
   /** Signs the identities of the crowd. */
   readonly jwtSecret: string;
-  /** What the shop expects of tokens beside that. */
+  /** What else the shop expects in tokens. */
   readonly purpose?: Purpose;
 }
 
-/** After `flashsale env` the variables name the local stack: that is not elsewhere. */
+/** Whether the variables name the local stack, as they do after `flashsale env`. */
 function stackOf(environment: Readonly<Record<string, string | undefined>>) {
   const shopUrl = environment['SHOP_URL'];
   try {
@@ -30,8 +30,8 @@ function stackOf(environment: Readonly<Record<string, string | undefined>>) {
 }
 
 /**
- * The local stack; each of its variables can be set to another shop's.
- * @throws {Error} when no local stack runs and the variables do not say all
+ * Returns the local stack. Each of its variables can be set to the value of another shop.
+ * @throws {Error} when no local stack runs and a variable is missing
  */
 export function shopOf(environment: Readonly<Record<string, string | undefined>>): Shop {
   const { isElsewhere, stack } = stackOf(environment);

@@ -14,9 +14,9 @@ import { plainLoop, throughEnvelopes, type Way } from './ways.ts';
 
 /**
  * `npm run bench -- publish [--json]`: admitted requests per second that the quorum queue of orders
- * confirms, through the web node's envelopes, circuit breaker and publisher. For comparison it
+ * confirms, sent through the web node's envelopes, circuit breaker and publisher. For comparison it
  * measures amqplib's plain confirm loop, with one message per request and the window that is fastest
- * here. Both run by turns in one process; the queue is emptied in between.
+ * on this machine. Both run by turns in one process. The queue is emptied in between.
  */
 
 const { values } = parseArgs({
@@ -27,7 +27,7 @@ const { values } = parseArgs({
   },
 });
 const WINDOWS = [16, 64, 256, 1_024, 4_096];
-/** Admitted requests that wait for their confirm at once, as so many shoppers do. */
+/** Numbers of shoppers whose admitted requests wait for their confirm at the same time. */
 const SHOPPERS = [64, 256, 1_024, 4_096];
 const TRIAL_SECONDS = 1;
 const MUST_REACH = 3;
@@ -75,7 +75,7 @@ async function measure(amqpUrl: string): Promise<void> {
   }
 
   const plain = plainLoop(channel);
-  // One channel of the publisher takes so many messages; requests in them may be many more.
+  // The limit of messages on one channel of the publisher. They may hold many more requests.
   const ours = throughEnvelopes(envelopes);
   const window = await best('plain loop by window', plain, WINDOWS);
   const shoppers = await best('envelopes by shoppers under way', ours, SHOPPERS);

@@ -9,7 +9,7 @@ import {
 import { ORDERS_EXCHANGE } from '../../contracts/topology.ts';
 import type { Envelopes } from '../../server/requests/envelopes.ts';
 
-/** Two ways to bring admitted requests into the queue; each keeps `underWay` of them unconfirmed. */
+/** Two ways to publish admitted requests. Each keeps `underWay` requests unconfirmed. */
 
 export interface Ran {
   readonly confirmed: number;
@@ -20,7 +20,7 @@ export type Way = (underWay: number, seconds: number) => Promise<Ran>;
 const SKU = 'TV';
 const NODE = 'web-bench-0001';
 
-/** Ids are made before the clock starts: a web node has them from the ticket. */
+/** Ids are made before the clock starts, because a web node takes them from the ticket. */
 const IDS = Array.from({ length: 100_000 }, () => randomUUID());
 
 function requests(): () => PurchaseRequest {
@@ -31,7 +31,7 @@ function requests(): () => PurchaseRequest {
   };
 }
 
-/** amqplib as its documentation shows it: a message a request, its callback sends the next. */
+/** amqplib as in its documentation: one message per request, whose callback sends the next one. */
 export function plainLoop(channel: Channel): Way {
   return (underWay, seconds) =>
     closedLoop(underWay, seconds, (request, confirmed, failed) => {

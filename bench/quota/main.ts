@@ -9,10 +9,11 @@ import { percentile } from '../figures.ts';
 import { startZookeeper } from './place.ts';
 
 /**
- * `npm run bench -- quota [--json] [--edits n]`: real sessions on a real ZooKeeper. It measures the
- * time from the write of an edit until the last of 50 web nodes acts on it, for quotas by turns up and
- * down, and for states. The keeper is a separate process; its CPU time and ZooKeeper's transactions
- * are counted. Then 100 nodes × 50 SKUs in virtual time: writes per edit, and the cost of more nodes.
+ * `npm run bench -- quota [--json] [--edits n]`: the time from the write of an edit until the last of
+ * 50 web nodes applies it, with real sessions on a real ZooKeeper. The edits raise and lower a quota by
+ * turns, and change the state. The keeper is a separate process; its CPU time and ZooKeeper's
+ * transactions are counted. The second part simulates 100 nodes × 50 SKUs in virtual time: writes per
+ * edit, and the cost of more nodes.
  */
 
 const NODES = 50;
@@ -24,13 +25,13 @@ const IDLE_MS = 3_000;
 /** On a slow or busy machine the run ends with fewer edits. */
 const EDITING_MS_MAX = 60_000;
 
-/** What a run must keep to. Writes and CPU time are what they are on a busy machine too. */
+/** Limits of a run. Writes and CPU time are comparable even on a busy machine. */
 const LIMITS = {
   edit_to_all_applied_ms_p99: 100,
   keeper_cpu_ms_per_edit: 50,
-  // A grant and a report of each node, and a few for the edit itself; a state has no grants.
+  // A grant and a report of each node, and a few for the edit itself. A state writes no grants.
   zookeeper_transactions_per_edit: 2 * NODES + 5,
-  // Each session's probe, six in its timeout.
+  // The probes of each session: six within its timeout.
   idle_zookeeper_transactions_per_second: 2 * NODES,
 };
 
@@ -53,7 +54,7 @@ function start(role: 'keeper' | 'web-nodes'): Child {
   return new Child(program, [role, zookeeper.address, root, String(NODES)]);
 }
 
-/** What the keeper and ZooKeeper have done since the last look. */
+/** Measures the work of the keeper and of ZooKeeper since the last reading. */
 async function createMeter(keeper: Child) {
   const look = async () => ({
     atMs: performance.now(),
@@ -73,19 +74,19 @@ async function createMeter(keeper: Child) {
   };
 }
 
-/** An edit, from its write until the last node acts on it, in ms. */
+/** Writes an edit and returns the time until the last node has applied it, in ms. */
 async function edit(webNodes: Child, count: number): Promise<{ isQuota: boolean; tookMs: number }> {
   const isQuota = count % 4 !== 3;
   const quota = count % 2 === 0 ? UNITS / 2 : UNITS;
   const state = count % 8 === 3 ? 'paused' : 'open';
   const asked = webNodes.ask<{ at: number }>(isQuota ? { granted: quota } : { state });
-  // One clock for all processes of a machine.
+  // Wall-clock time, which is the same for all processes of the machine.
   const writtenAt = performance.timeOrigin + performance.now();
-  // As typed by hand: the way through the CLI begins with several questions.
+  // Written directly: the CLI would first send several reads.
   const written = isQuota
     ? await session.set(quotaPath, String(quota), -1)
     : await session.set(statePath, state, -1);
-  if (!written.ok) throw new Error(`ZooKeeper did not take the edit: ${written.error}`);
+  if (!written.ok) throw new Error(`ZooKeeper did not accept the edit: ${written.error}`);
   return { isQuota, tookMs: (await asked).at - writtenAt };
 }
 

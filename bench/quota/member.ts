@@ -1,7 +1,7 @@
 import { Keeper } from '../../keeper/keeper.ts';
 import { NodeAgent } from '../../server/quota/agent.ts';
 
-/** A process of the benchmark: the keeper, or all web nodes with a session each. */
+/** A process of the benchmark: the keeper, or all web nodes, each with its own session. */
 
 const SKU = 'TV';
 const UNITS = 100_000;
@@ -10,7 +10,7 @@ const session = { servers: address, sessionTimeoutMs: 6_000 };
 const log = { info: () => {}, warn: console.error, error: console.error };
 
 interface Question {
-  /** Say when all nodes together have so many units. */
+  /** Answer when all nodes together have this many units. */
   readonly granted?: number;
   readonly state?: string;
 }

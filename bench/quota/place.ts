@@ -3,7 +3,7 @@ import { createProgress } from '../../ops/stack/progress.ts';
 import type { Servers } from '../../ops/stack/servers.ts';
 import { startServers } from '../shop.ts';
 
-/** The ZooKeeper of a run: the one that ZOOKEEPER names, or a private one. */
+/** Starts a private ZooKeeper for the run, or uses the one in ZOOKEEPER. */
 export async function startZookeeper() {
   const quiet = createProgress(() => {});
   const { servers, stop } = await startServers(['zookeeper'], process.env, quiet);
@@ -12,7 +12,7 @@ export async function startZookeeper() {
   return {
     address,
     stop,
-    /** Transactions so far: the low half of the newest one's id. */
+    /** Number of transactions so far: the low half of the newest transaction id. */
     async transactions(): Promise<number> {
       const answer =
         (await exchange({ host, port: Number(port) }, 'srvr', 2_000))?.toString() ?? '';

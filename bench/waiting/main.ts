@@ -15,9 +15,9 @@ import type { Gather, Told } from './shoppers.ts';
  * half by long-poll, half by event stream. It measures their memory, and the time from the COMMIT of
  * an outcome until it is on the shopper's socket when all requests are decided at once.
  *
- * Every shopper has a socket of its own. Where the limit on open files (`ulimit -n`) is lower than
- * that, as many wait as it allows, and the memory of 50,000 is reckoned from what the second half of
- * them added to the first; with `--pipelined` all of them wait, several on a socket.
+ * Every shopper has its own socket. If the limit on open files (`ulimit -n`) is too low, only as many
+ * shoppers wait as it allows, and the memory of 50,000 is computed from what the second half of them
+ * added to the first. With `--pipelined` all of them wait, several on each socket.
  */
 
 const { values } = parseArgs({
@@ -31,9 +31,9 @@ const { values } = parseArgs({
 });
 const SALE = 'waiting';
 const SKU = 'TV';
-/** Files that a web node has open beside its shoppers' sockets. */
+/** Open files of a web node, without the sockets of its shoppers. */
 const OTHER_FILES = 200;
-/** For the collector, which works when there is nothing else to do. */
+/** Pause before memory is read, so that the garbage collector can run. */
 const SETTLED_MS = 10_000;
 const TOLD_SECONDS_MAX = 120;
 const MUST_STAY_BELOW = { waiting_rss_mb_50k: 1_000, verdict_ms_p99: 500 } as const;
@@ -51,7 +51,7 @@ const bench = await startServers(
   createProgress(write),
 );
 
-/** The hard limit: Node raises the soft one to it at its start. */
+/** Returns the hard limit. Node raises the soft limit to it when it starts. */
 function openFilesMax(): number {
   const limits = readFileSync('/proc/self/limits', 'utf8');
   return Number(/Max open files\s+\d+\s+(\d+)/.exec(limits)?.[1] ?? 1_024);
@@ -64,7 +64,7 @@ function socketPlan() {
   return { socketsMax, shoppersPerSocket, sockets };
 }
 
-/** From the commit to the shopper. */
+/** Milliseconds from the commit to the shopper's socket. */
 function delaysOf(told: Told, committed: Told): number[] {
   return Object.entries(told).map(([id, atMs]) => atMs - (committed[id] ?? Number.NaN));
 }
@@ -85,7 +85,7 @@ async function measure(): Promise<Record<string, unknown>> {
   }
   const keys = { jwtSecret: shop.jwtSecret, ticketKey, sale: SALE, sku: SKU };
   const emptyMb = residentMegabytes(webPid);
-  /** So many more shoppers come and wait; the node's memory then. */
+  /** Lets `more` shoppers buy and wait. Returns the node's memory after that. */
   async function wait(more: number): Promise<number> {
     const common = { host: shop.host, port: shop.port, shoppersPerSocket, ...keys };
     await Promise.all(

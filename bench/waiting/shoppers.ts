@@ -3,29 +3,29 @@ import { connect, type Socket } from 'node:net';
 import { createSigner, type Keys, purchaseRequest } from '../crowd/purchase.ts';
 
 /**
- * A process of shoppers on plain sockets: they connect, buy, wait (by long-poll on one half of the
- * sockets, by event stream on the other), and note when their socket has told them the outcome.
+ * A process of shoppers on plain sockets. They connect, buy, wait for the outcome (by long-poll on one
+ * half of the sockets, by event stream on the other), and note when it arrives.
  */
 
 export interface Gather extends Keys {
   readonly host: string;
   readonly port: number;
-  /** Source address: each has ephemeral ports of its own. */
+  /** Source address. Each address has its own ephemeral ports. */
   readonly localAddress: string;
   readonly sockets: number;
-  /** More than one where a process may not open as many sockets: their requests are pipelined. */
+  /** More than one if a process may not open enough sockets. Their requests are then pipelined. */
   readonly shoppersPerSocket: number;
   readonly sku: string;
 }
 
-/** When each request's outcome was on the socket, in milliseconds since the epoch. */
+/** When the outcome of each request arrived, in milliseconds since 1970. */
 export type Told = Readonly<Record<string, number>>;
 
 const CONNECTING_MAX = 100;
 const PRESSES_MAX = 60;
 const PRESS_AGAIN_MS = 1_000;
 const WAIT_SECONDS = 30;
-/** No answer to a status question is cut within so many characters of its beginning. */
+/** Characters kept from the end of the text so far, as an answer may arrive in several parts. */
 const TAIL_LENGTH = 120;
 
 interface Shopper {
@@ -48,11 +48,11 @@ class Place {
       throw error;
     });
     socket.on('end', () => {
-      throw new Error('the node has hung up');
+      throw new Error('the node has closed the connection');
     });
   }
 
-  /** @param heard takes what came and was not used yet; returns what it leaves */
+  /** @param heard gets the text that was not used yet and returns what it does not use */
   listen(heard: (text: string) => string): void {
     this.#heard = heard;
   }
@@ -69,7 +69,7 @@ class Place {
   }
 }
 
-/** Those that have bought and do not wait yet. */
+/** Sockets whose shoppers have bought and do not wait yet. */
 let places: Place[] = [];
 const told: Record<string, number> = {};
 let wanted = 0;
@@ -84,7 +84,7 @@ async function inParallel<T>(items: readonly T[], many: number, work: (item: T) 
   await Promise.all(hands);
 }
 
-/** Each socket buys as soon as it is open: the node hangs up on those that say nothing. */
+/** Each socket buys as soon as it is open, because the node closes silent connections. */
 async function gather(order: Gather): Promise<void> {
   const { sockets, shoppersPerSocket, sku } = order;
   const sign = createSigner(order);
@@ -102,7 +102,7 @@ async function gather(order: Gather): Promise<void> {
   });
 }
 
-/** Presses until the node takes the request: a busy machine may have it refuse some. */
+/** Presses until the node takes the request. On a busy machine it may refuse some. */
 async function buy(place: Place, request: Buffer): Promise<string> {
   for (let left = PRESSES_MAX; left > 0; left -= 1) {
     const answer = await place.ask(request, (text) => text.endsWith('}'));
@@ -122,7 +122,7 @@ function open({ host, port, localAddress }: Gather): Promise<Socket> {
   });
 }
 
-/** Every socket's questions are written; the answers come when the outcomes do. */
+/** Writes the status calls of all sockets. The answers arrive with the outcomes. */
 function wait(): void {
   for (const [index, place] of places.entries()) {
     const isStream = index % 2 === 1;
@@ -138,7 +138,7 @@ function wait(): void {
         const [, id = '', status] = found;
         if (status === 'ordered') told[id] ??= atMs;
         else if (!isStream) {
-          // The long-poll is over before the outcome: ask again, as the page does.
+          // The long-poll has ended before the outcome: ask again, as the page does.
           const again = place.shoppers.find(({ statusUrl }) => statusUrl.includes(id));
           if (again !== undefined) ask(again);
         }

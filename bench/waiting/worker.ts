@@ -10,7 +10,7 @@ import { Decider } from '../../worker/decide.ts';
 import { createWorkerMetrics } from '../../worker/metrics.ts';
 import { RETRY_LIMITS } from '../../worker/retry.ts';
 
-/** The worker's own parts, put together so that the moment of each COMMIT is noted. */
+/** The parts of the worker, composed so that the time of each COMMIT is noted. */
 
 const PREFETCH_MAX = 1_000;
 
@@ -19,7 +19,7 @@ export interface WorkerOrder {
   readonly databaseUrl: string;
 }
 
-/** When each request's outcome was committed, in milliseconds since the epoch. */
+/** When the outcome of each request was committed, in milliseconds since 1970. */
 const committed: Record<string, number> = {};
 
 async function decideAll({ amqpUrl, databaseUrl }: WorkerOrder): Promise<void> {
@@ -36,7 +36,7 @@ async function decideAll({ amqpUrl, databaseUrl }: WorkerOrder): Promise<void> {
     applicationName: 'bench worker',
   });
   const databases = { regular: pool, hot: pool };
-  // Ends with its process.
+  // It ends with its process.
   const { signal } = new AbortController();
   const decider = new Decider({
     async placeOrders(sku, requests, wait) {

@@ -13,12 +13,12 @@ interface Options {
   readonly json?: boolean;
 }
 
-/** For each queue with too few members: the commands, one per node, that add the missing ones. */
+/** For each queue with too few members: the commands, one per node, that add the missing members. */
 function adviceOf(cluster: Cluster): string[] {
   return cluster.queues
     .filter(({ members }) => members.length < membersWanted(cluster))
     .flatMap(({ queue, members }) => [
-      `${queue} is on ${members.length} of ${cluster.nodes.length} nodes: if they are lost, so is what it holds. Run on any node:`,
+      `${queue} is on ${members.length} of ${cluster.nodes.length} nodes: if they are lost, its messages are lost. Run on any node:`,
       ...cluster.nodes
         .filter((node) => !members.includes(node))
         .map((node) => `  rabbitmq-queues grow ${node} all --queue-pattern '^${queue}$'`),
@@ -26,11 +26,11 @@ function adviceOf(cluster: Cluster): string[] {
 }
 
 export const addBroker: AddCommand = (program, context) => {
-  const broker = program.command('broker').description("RabbitMQ, as the shop's requests meet it");
+  const broker = program.command('broker').description("inspect the shop's queues in RabbitMQ");
   broker
     .command('queues')
-    .description('messages, consumers and cluster members of each queue, and what to mend')
-    .option('--json', 'print it as one JSON object')
+    .description('show messages, consumers and cluster members of each queue, and what to repair')
+    .option('--json', 'print the result as one JSON object')
     .action(async ({ json }: Options) => {
       const { AMQP_MANAGEMENT_URL } = parseEnvironment(context.environment, specs);
       const figures = await withBroker(context, queueFigures);
@@ -51,7 +51,8 @@ export const addBroker: AddCommand = (program, context) => {
         members: of(row.members),
         online: row.online?.length,
       }));
-      const note = 'Cluster members are known from the management API: set AMQP_MANAGEMENT_URL.';
+      const note =
+        'Cluster members come from the management API: set AMQP_MANAGEMENT_URL to see them.';
       console.log([table(rows), ...(cluster === undefined ? [note] : advice)].join('\n'));
     });
 };

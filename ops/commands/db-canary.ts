@@ -38,14 +38,14 @@ export function addCanary(db: Command, context: CommandContext): void {
   const at = (schema: Schema, work: (session: Session) => Promise<void>) =>
     withInstallers(context, [schema], work);
 
-  sub('start', 'let the version of a file take a share of the calls, or those of some SKUs')
+  sub('start', 'let the version in a file take a share of the calls, or the calls of some SKUs')
     .argument('<file>', 'a changed copy of db/procedures/place_orders.sql')
     .option('--share <share>', 'share of the calls, 0 to 1', shareArgument)
-    .option('--skus <skus>', 'SKUs whose calls it takes in any case, with commas', parseSkus)
+    .option('--skus <skus>', 'SKUs whose calls it always takes, separated by commas', parseSkus)
     .action(async (file: string, options: Options) => {
       const { schema, share = 0, skus = [] } = options;
       if (options.share === undefined && options.skus === undefined) {
-        throw new Error('say which calls it shall take: --share 0.1 or --skus TV,Phone');
+        throw new Error('say which calls it takes: --share 0.1 or --skus TV,Phone');
       }
       const source = await readFile(file, 'utf8');
       await at(schema, (session) => startCanary(session, { schema, source, share, skus }));
@@ -56,21 +56,21 @@ export function addCanary(db: Command, context: CommandContext): void {
       const text = `the canary of ${schema}.place_orders takes ${takes.join(' and ')}`;
       tell(options, { schema, share, skus }, text);
     });
-  sub('stop', 'end it: place_orders decides alone').action(async (options: Options) => {
+  sub('stop', 'end the canary: place_orders decides all calls').action(async (options: Options) => {
     const { schema } = options;
     await at(schema, (session) => stopCanary(session, schema));
     tell(options, { schema, stopped: true }, `the canary of ${schema}.place_orders has ended`);
   });
-  sub('promote', 'make it place_orders').action(async (options: Options) => {
+  sub('promote', 'replace place_orders with the canary').action(async (options: Options) => {
     const { schema } = options;
     await at(schema, (session) => promoteCanary(session, schema));
-    const text = `the canary is ${schema}.place_orders now; put its file into db/procedures`;
+    const text = `the canary is now ${schema}.place_orders: put its file into db/procedures`;
     tell(options, { schema, promoted: true }, text);
   });
   canary
     .command('status')
-    .description('what runs, and the figures of each version')
-    .option('--json', 'print both as JSON')
+    .description('show the running canaries and the figures of each version')
+    .option('--json', 'print the result as JSON')
     .action(async ({ json }: { json?: boolean }) => {
       const running: object[] = [];
       const figures: Record<string, unknown>[] = [];

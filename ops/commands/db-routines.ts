@@ -84,7 +84,7 @@ async function install(context: CommandContext, force: boolean, json: boolean): 
   if (json) return console.log(JSON.stringify({ installed, drifted: diffs }));
   console.log(installed.length === 0 ? 'nothing to install' : `installed: ${installed.join(', ')}`);
   for (const [name, text] of Object.entries(diffs)) {
-    console.log(`${name} was changed by hand and is left alone (--force overwrites it):\n${text}`);
+    console.log(`${name} was changed by hand and is kept (--force overwrites it):\n${text}`);
   }
 }
 
@@ -108,7 +108,7 @@ export const addRoutines = (db: Command, context: Parameters<AddCommand>[1]): vo
     .option('--json', 'print what was restored as JSON')
     .action((target: Target, { json }: Options) => restore(context, target, json === true));
   db.command('install')
-    .description('install what is new or changed in the files; drifted routines are shown and kept')
+    .description('install new and changed files; drifted routines are listed and kept')
     .option('--force', 'overwrite drifted routines too')
     .option('--json', 'print the report as JSON')
     .action(({ force, json }: Options) => install(context, force === true, json === true));

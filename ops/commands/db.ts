@@ -16,13 +16,13 @@ function explain(error: unknown): never {
   if (!(error instanceof DatabaseError && error.sqlstate === LOCK_TIMEOUT)) throw error;
   throw new Error(
     'other transactions held the tables all the time (pg_stat_activity shows them); ' +
-      'what is left of the sale is whole: call again',
+      'the rest of the sale is intact: call again',
   );
 }
 
 /** `flashsale db …`: the tasks of a DBA that need more than psql. */
 export const addDb: AddCommand = (program, context) => {
-  const db = program.command('db').description('look after the database');
+  const db = program.command('db').description('maintain the database');
 
   db.command('audit')
     .description('recompute the books of both schemas; exit code 1 when a promise is broken')
@@ -41,11 +41,11 @@ export const addDb: AddCommand = (program, context) => {
     });
 
   db.command('move-sku')
-    .description('bring a SKU to the other schema while it is being sold')
+    .description('move a SKU to the other schema while it is on sale')
     .argument('<sku>')
     .argument('<schema>', SCHEMAS.join(' or '), parseSchema)
-    .option('--slots <n>', 'slots it shall have there', parseSlots)
-    .option('--json', 'print what was moved as JSON')
+    .option('--slots <n>', 'number of slots in the new schema', parseSlots)
+    .option('--json', 'print the result as JSON')
     .action(async (sku: string, schema: Schema, options: { slots?: number; json?: boolean }) => {
       const move = await withDatabases(context, 'ops', (databases) =>
         moveSku(databases, schema, sku, options.slots),
@@ -60,9 +60,9 @@ export const addDb: AddCommand = (program, context) => {
     });
 
   db.command('drop-sale')
-    .description('remove an old sale and all its orders, from both servers where there are two')
+    .description('remove an old sale and all its orders, from both servers if there are two')
     .argument('<sale>')
-    .option('--json', 'print it as JSON')
+    .option('--json', 'print the result as JSON')
     .action(async (sale: string, { json }: { json?: boolean }) => {
       await withDatabases(context, 'ops', (databases) => dropSale(databases, sale)).catch(explain);
       console.log(json ? JSON.stringify({ dropped: sale }) : `${sale} is removed`);

@@ -28,11 +28,12 @@ interface Options {
 
 function parseCursor(value: string): Position {
   const position = decodeCursor(HANDLED, value);
-  if (position === undefined) throw new InvalidArgumentError('It is what the page before printed.');
+  if (position === undefined)
+    throw new InvalidArgumentError('It is the cursor that the previous page printed.');
   return position;
 }
 
-/** One word like all other reasons, because shoppers' programs compare it. */
+/** The reason is one word like all other reasons, because shoppers' programs compare it. */
 function parseReason(value: string): string {
   if (!/^[a-z][a-z0-9_]{0,59}$/.test(value)) {
     throw new InvalidArgumentError('It is one word such as price_was_wrong.');
@@ -127,19 +128,19 @@ function addHandling(letters: Command, context: CommandContext): void {
       .command(name)
       .description(description)
       .argument('[id]', 'from dead-letters list')
-      .option('--all', 'every one that is there now')
-      .option('--json', 'print what was done as JSON');
+      .option('--all', 'all letters that are there now')
+      .option('--json', 'print the result as JSON');
 
-  command('replay', 'send it to the orders queue where its SKU lives now').action(
+  command('replay', 'send a letter to the orders queue of the present home of its SKU').action(
     (id: string | undefined, options: Options) =>
       handle(context, id, options, replay, ({ id: letter, queue, requests }) =>
         queue === undefined
-          ? `${letter}: everything in it had been decided`
+          ? `${letter}: all its requests had been decided`
           : `${letter}: ${requests} requests back in ${queue}`,
       ),
   );
-  command('refuse', 'end its requests as rejected; their units can be sold again')
-    .option('--reason <word>', 'what shoppers are told', parseReason, REFUSED_BY_OPERATOR)
+  command('refuse', 'reject the requests of a letter; their units can be sold again')
+    .option('--reason <word>', 'reason that shoppers see', parseReason, REFUSED_BY_OPERATOR)
     .action((id: string | undefined, options: Options) =>
       handle(
         context,
@@ -155,16 +156,16 @@ function addHandling(letters: Command, context: CommandContext): void {
 export const addDeadLetters: AddCommand = (program, context) => {
   const letters = program
     .command('dead-letters')
-    .description('see, replay and refuse messages that no worker could decide');
+    .description('list, replay and refuse messages that no worker could decide');
 
   letters
     .command('list')
-    .description('what is there and why; looking changes nothing')
+    .description('list the letters and their reasons; changes nothing')
     .option('--json', 'print it as JSON')
     .action((options: Options) => list(context, options));
   letters
     .command('show')
-    .description('one of them, with its headers and its content')
+    .description('show one letter with its headers and its content')
     .argument('<id>')
     .option('--json', 'print it as JSON')
     .action((id: string, { json }: Options) =>
@@ -177,8 +178,8 @@ export const addDeadLetters: AddCommand = (program, context) => {
     );
   letters
     .command('handled')
-    .description('what was replayed and refused, newest first')
-    .option('--cursor <cursor>', 'go on where the page before ended', parseCursor)
+    .description('list the replayed and refused letters, newest first')
+    .option('--cursor <cursor>', 'continue after the previous page', parseCursor)
     .option('--json', 'print it as JSON')
     .action(async ({ json, cursor }: Options) => {
       const { letters, next, missing } = await withDatabases(context, 'ops', (databases) =>

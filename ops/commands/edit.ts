@@ -52,7 +52,7 @@ export async function edit<T extends Edit>(
     if (late.length > 0) process.exitCode = 1;
     if (json) return console.log(JSON.stringify({ ...made, ms, nodes, notApplied: late }, bigints));
     if (made.from === null && made.to === null) {
-      return console.log(`${made.path}: there is nothing, nothing was changed`);
+      return console.log(`${made.path}: there was no value, nothing was changed`);
     }
     console.log(`${made.path}: ${shown(made.from)} → ${shown(made.to)}`);
     if (late.length === 0) console.log(`in force on all ${nodes} web nodes after ${ms} ms`);

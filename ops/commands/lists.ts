@@ -19,13 +19,13 @@ function parseList(value: string): ListName {
 export const addLists: AddCommand = (program, context) => {
   const lists = program
     .command('lists')
-    .description('see and change who is blocked and who is allowed');
+    .description('show and change the lists of blocked and allowed shoppers');
 
   lists
     .command('show')
-    .description('the entries in force, and why an edit has no effect')
+    .description('show the entries in force, and why an edit has no effect')
     .argument('[list]', LIST_NAMES.join(', '), parseList)
-    .option('--json', 'print them as JSON')
+    .option('--json', 'print the result as JSON')
     .action(async (only: ListName | undefined, { json }: EditOptions) => {
       const found = await withZookeeper(context, async (session, paths) => {
         const operator = new Operator(session, paths, who());
@@ -43,14 +43,14 @@ export const addLists: AddCommand = (program, context) => {
       });
       if (json) return console.log(JSON.stringify(found));
       const rows = found.flatMap(({ list, entries }) => entries.map((entry) => ({ list, entry })));
-      console.log(rows.length === 0 ? 'nobody is on a list' : table(rows));
+      console.log(rows.length === 0 ? 'all lists are empty' : table(rows));
       for (const { list, refused } of found)
         if (refused) console.log(`\nnote: ${list}: ${refused}`);
     });
 
   for (const [name, description] of [
     ['add', 'put entries on a list'],
-    ['remove', 'take entries off a list'],
+    ['remove', 'remove entries from a list'],
   ] as const) {
     lists
       .command(name)
@@ -58,7 +58,7 @@ export const addLists: AddCommand = (program, context) => {
       .argument('<list>', LIST_NAMES.join(', '), parseList)
       .argument('<entry...>', 'user ids; addresses and ranges; pieces of a User-Agent')
       .option('--json', 'print the edit as JSON')
-      .option('--wait <seconds>', 'for all web nodes to act on it', parseSeconds)
+      .option('--wait <seconds>', 'how long to wait for all web nodes to apply it', parseSeconds)
       .action((list: ListName, entries: string[], options: EditOptions) =>
         edit(context, options, (operator) =>
           name === 'add' ? operator.addTo(list, entries) : operator.removeFrom(list, entries),

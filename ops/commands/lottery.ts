@@ -30,11 +30,11 @@ async function factsOf(shop: string, sale: string): Promise<Facts> {
 
 /** `flashsale lottery verify`: recomputes users' ranks and checks the secret against its promised hash. */
 export const addLottery: AddCommand = (program, { environment }) => {
-  const lottery = program.command('lottery').description('check the draw of a sale');
+  const lottery = program.command('lottery').description('check the lottery of a sale');
   lottery
     .command('verify <sale> <user...>')
-    .description('recompute ranks with the secret that is shown when the sale has closed')
-    .option('--secret <hex>', 'the secret, instead of asking the shop', hex)
+    .description('recompute ranks with the secret, which is public when the sale has closed')
+    .option('--secret <hex>', 'the secret; without it, the shop is asked', hex)
     .option('--hash <hex>', 'the hash as it was shown before the sale', hex)
     .option('--shop <url>', 'the shop to ask; by default the local one')
     .option('--json', 'print one JSON object')
@@ -45,7 +45,7 @@ export const addLottery: AddCommand = (program, { environment }) => {
       const secret = options.secret ?? known?.secret;
       const secretSha256 = options.hash ?? known?.secretSha256;
       if (secret === undefined) {
-        throw new Error(`the secret of ${sale} is shown when the sale has closed`);
+        throw new Error(`the secret of ${sale} is public only when the sale has closed`);
       }
       const bytes = Buffer.from(secret, 'hex');
       const isPromised = createHash('sha256').update(bytes).digest('hex') === secretSha256;

@@ -34,21 +34,23 @@ async function apply(
 
 function addProtect(zookeeper: Command, context: CommandContext): void {
   const command = (name: string, description: string) =>
-    zookeeper.command(name).description(description).option('--json', 'print it as JSON');
+    zookeeper.command(name).description(description).option('--json', 'print the result as JSON');
   command('protect', 'give every node of the tree the rights of its role')
-    .option('--check', 'change nothing, list what differs; exit code 1 if anything does')
+    .option('--check', 'only list the differences; exit code 1 if there are any')
     .action((options: Options) => apply(context, options, false));
-  command('unprotect', 'let everyone do everything again').action((options: Options) =>
-    apply(context, options, true),
+  command('unprotect', 'remove the rights: everybody may read and change every node again').action(
+    (options: Options) => apply(context, options, true),
   );
 }
 
 export const addZookeeper: AddCommand = (program, context) => {
-  const zookeeper = program.command('zookeeper').description('who may do what in ZooKeeper');
+  const zookeeper = program
+    .command('zookeeper')
+    .description('set the rights of each role in ZooKeeper');
   zookeeper
     .command('digest')
     .description('print the user:digest of the credential in ZK_AUTH, for ZK_ACL and setAcl')
-    .option('--json', 'print it as JSON')
+    .option('--json', 'print the result as JSON')
     .action(({ json }: Options) => {
       const { ZK_AUTH } = parseEnvironment(context.environment, { ZK_AUTH: zookeeperAuth() });
       const digest = digestOf(ZK_AUTH);

@@ -18,9 +18,9 @@ function addEdits(quota: Command, context: CommandContext): void {
       .command(name)
       .description(description)
       .option('--json', 'print the edit as JSON')
-      .option('--wait <seconds>', 'for all web nodes to act on it', parseSeconds);
+      .option('--wait <seconds>', 'how long to wait for all web nodes to apply it', parseSeconds);
 
-  command('set', 'let all web nodes together admit so many units')
+  command('set', 'set the units that all web nodes together may admit')
     .argument('<sku>')
     .argument('<units>')
     .action((sku: string, units: string, options: Options) =>
@@ -41,7 +41,7 @@ function addEdits(quota: Command, context: CommandContext): void {
     );
   for (const [name, state, description] of [
     ['pause', 'paused', 'admit nothing for now'],
-    ['resume', 'open', 'go on admitting'],
+    ['resume', 'open', 'admit requests again'],
     ['stop', 'closed', 'end the sale of a SKU'],
   ] as const) {
     command(name, description)
@@ -50,13 +50,13 @@ function addEdits(quota: Command, context: CommandContext): void {
         edit(context, options, (operator) => operator.state(sku, state)),
       );
   }
-  command('keep', 'keep a share of the purchase requests, of all SKUs or of one')
+  command('keep', 'keep a share of the purchase requests, for all SKUs or for one')
     .argument('<share>', '0 to 1, "auto", or "default" for a SKU without its own')
     .argument('[sku]')
     .action((share: string, sku: string | undefined, options: Options) =>
       edit(context, options, (operator) => operator.keep(sku, share === 'default' ? null : share)),
     );
-  command('challenge', 'ask for a proof of work before a ticket: of all SKUs, or of one')
+  command('challenge', 'require a proof of work before a ticket, for all SKUs or for one')
     .argument('<when>', 'off, risk, on; with a factor of the usual work: "on 4"; or "default"')
     .argument('[sku]')
     .action((when: string, sku: string | undefined, options: Options) =>
@@ -64,19 +64,19 @@ function addEdits(quota: Command, context: CommandContext): void {
         operator.challenge(sku, when === 'default' ? null : when),
       ),
     );
-  command('undo', 'take the last edit back').action((options: Options) =>
+  command('undo', 'undo the last edit').action((options: Options) =>
     edit(context, options, (operator) => operator.undo()),
   );
 }
 
 export const addQuota: AddCommand = (program, context) => {
-  const quota = program.command('quota').description('see and steer who may admit how much');
+  const quota = program.command('quota').description('show and set how many units may be admitted');
 
   quota
     .command('show')
-    .description('every SKU and what each web node has of it')
+    .description('show every SKU and the units of each web node')
     .argument('[sku]')
-    .option('--json', 'print it as JSON')
+    .option('--json', 'print the result as JSON')
     .action(async (sku: string | undefined, { json }: Options) => {
       const all = await withZookeeper(context, (session, paths) =>
         new Reader(session, paths).overview(sku),
@@ -101,8 +101,8 @@ export const addQuota: AddCommand = (program, context) => {
 
   quota
     .command('history')
-    .description('who changed what, newest last')
-    .option('--json', 'print it as JSON')
+    .description('list all edits and who made them, newest last')
+    .option('--json', 'print the result as JSON')
     .action(async ({ json }: Options) => {
       const entries = await withZookeeper(context, (session, paths) =>
         new Operator(session, paths, who()).history(),
@@ -124,8 +124,8 @@ export const addQuota: AddCommand = (program, context) => {
 
   quota
     .command('stranded')
-    .description('units that are not sold, by what holds them, with what frees them')
-    .option('--json', 'print it as JSON')
+    .description('show the units that are not sold, by cause, and how to free them')
+    .option('--json', 'print the result as JSON')
     .action(async ({ json }: Options) => {
       const held = await withZookeeper(context, (session, paths) =>
         new Reader(session, paths).held(),
@@ -134,7 +134,7 @@ export const addQuota: AddCommand = (program, context) => {
       const rows = strandedRows(held, stock, await deadLetterCount(context));
       if (json) return console.log(JSON.stringify(rows));
       console.log(
-        rows.length === 0 ? 'nothing is held back' : table(rows.map((row) => ({ ...row }))),
+        rows.length === 0 ? 'no units are held back' : table(rows.map((row) => ({ ...row }))),
       );
     });
 

@@ -20,20 +20,22 @@ async function rotate(
   );
   if (id === undefined) throw new Error(`${sale} is not open: it has no ticket key yet`);
   if (json) return console.log(JSON.stringify({ sale, id, revoked: revoke }));
-  const when = revoke ? 'as soon as they know it' : 'from two seconds on';
+  const when = revoke ? 'as soon as they know it' : 'after two seconds';
   console.log(
     `key ${id} of ${sale} is made; web nodes know it within a second and sign with it ${when}`,
   );
-  if (revoke) console.log('tickets of all keys before are refused');
+  if (revoke) console.log('tickets of all earlier keys are refused');
 }
 
 export const addTickets: AddCommand = (program, context) => {
-  const tickets = program.command('tickets').description('the keys that sign tickets of a sale');
+  const tickets = program
+    .command('tickets')
+    .description('show and replace the keys that sign the tickets of a sale');
 
   tickets
     .command('keys <sale>')
-    .description('when each was made, replaced and revoked')
-    .option('--json', 'print them as JSON')
+    .description('show when each key was made, replaced and revoked')
+    .option('--json', 'print the result as JSON')
     .action(async (sale: string, { json }: Options) => {
       const keys = await withDatabases(context, 'readonly', (databases) =>
         ticketKeyFacts(databases, sale),
@@ -44,13 +46,15 @@ export const addTickets: AddCommand = (program, context) => {
 
   tickets
     .command('rotate <sale>')
-    .description('sign with a new key; tickets of the one before stay good until they run out')
-    .option('--json', 'print it as JSON')
+    .description('sign with a new key; tickets of the previous key stay valid until they expire')
+    .option('--json', 'print the result as JSON')
     .action((sale: string, options: Options) => rotate(context, sale, false, options));
 
   tickets
     .command('revoke <sale>')
-    .description('a key has leaked: sign with a new one, refuse the tickets of all before at once')
-    .option('--json', 'print it as JSON')
+    .description(
+      'for a leaked key: sign with a new key and refuse the tickets of all earlier keys at once',
+    )
+    .option('--json', 'print the result as JSON')
     .action((sale: string, options: Options) => rotate(context, sale, true, options));
 };

@@ -37,7 +37,7 @@ interface Options {
   readonly from?: ReplayFrom;
 }
 
-/** An event of one schema, or a time in both. */
+/** An event of one schema, or a time in both schemas. */
 type ReplayFrom = { readonly at: Date } | { readonly schema: Schema; readonly eventNo: string };
 
 function newSecret(): string {
@@ -134,7 +134,7 @@ function addChanges(webhooks: Command, context: CommandContext): void {
       .command(name)
       .description(description)
       .argument('<endpoint>', 'from webhooks list')
-      .option('--json', 'print what was done as JSON')
+      .option('--json', 'print the result as JSON')
       .action(async (endpoint: string, options: Options) => {
         const done = await withDatabases(context, 'ops', (databases) =>
           work(databases, endpoint, options),
@@ -143,24 +143,28 @@ function addChanges(webhooks: Command, context: CommandContext): void {
         console.log(table([{ endpoint, ...done }]));
       });
 
-  change('disable', 'deliver nothing for now; nothing is lost', async (databases, endpoint) => {
+  change('disable', 'stop deliveries for now; no event is lost', async (databases, endpoint) => {
     must(await setWebhookState(databases, endpoint, OPERATOR), endpoint);
     return { state: 'disabled' };
   });
-  change('enable', 'deliver again, what was missed first', async (databases, endpoint) => {
+  change('enable', 'deliver again, the missed events first', async (databases, endpoint) => {
     must(await setWebhookState(databases, endpoint, null), endpoint);
     tellMissing((await replayWebhooksOfBoth(databases, endpoint)).missing);
     return { state: 'active' };
   });
-  change('remove', 'forget it, and what is on its way to it', async (databases, endpoint) => {
-    const removed = await removeWebhook(databases, endpoint);
-    tellMissing(removed.missing);
-    must(removed.found, endpoint);
-    return { state: 'removed' };
-  });
+  change(
+    'remove',
+    'delete the endpoint and its pending deliveries',
+    async (databases, endpoint) => {
+      const removed = await removeWebhook(databases, endpoint);
+      tellMissing(removed.missing);
+      must(removed.found, endpoint);
+      return { state: 'removed' };
+    },
+  );
   change(
     'rotate-secret',
-    'a new secret, shown once; the old one signs too for a day',
+    'make a new secret, shown once; for a day the old secret signs as well',
     async (databases, endpoint) => {
       const secret = newSecret();
       const isThere = await rotateWebhookSecret(databases, endpoint, secret, SECRET_OVERLAP_MS);
@@ -168,9 +172,9 @@ function addChanges(webhooks: Command, context: CommandContext): void {
       return { secret };
     },
   );
-  change('replay', 'deliver what is in the log again', async (databases, endpoint, { from }) => {
-    if (from === undefined) throw new Error('say from where: --from <time or event id>');
-    if (!(await replay(databases, endpoint, from))) throw new Error('no such event in the log');
+  change('replay', 'deliver events of the log again', async (databases, endpoint, { from }) => {
+    if (from === undefined) throw new Error('say where to start: --from <time or event id>');
+    if (!(await replay(databases, endpoint, from))) throw new Error('the log has no such event');
     return { replayed: 'yes' };
   }).option('--from <time|event>', 'a time, -15m, or an event id such as hot.12.34', parseFrom);
 }
@@ -185,7 +189,7 @@ export const addWebhooks: AddCommand = (program, context) => {
     .description('register an endpoint; its secret is shown once')
     .argument('<url>')
     .option('--events <kinds>', EVENT_KINDS.join(','), parseKinds, [...EVENT_KINDS])
-    .option('--json', 'print it as JSON')
+    .option('--json', 'print the result as JSON')
     .action(async (url: string, { events = EVENT_KINDS, json }: Options) => {
       const endpoint = `wh_${randomBytes(6).toString('hex')}`;
       const href = await parseUrl(url, context);
@@ -197,8 +201,8 @@ export const addWebhooks: AddCommand = (program, context) => {
     });
   webhooks
     .command('list')
-    .description('endpoints, and how far each is behind')
-    .option('--json', 'print it as JSON')
+    .description('list the endpoints and how far each is behind')
+    .option('--json', 'print the result as JSON')
     .action(async ({ json }: Options) => {
       const rows = await withDatabases(context, 'ops', found);
       if (json) return console.log(JSON.stringify(rows));
@@ -206,9 +210,9 @@ export const addWebhooks: AddCommand = (program, context) => {
     });
   webhooks
     .command('show')
-    .description('one of them')
+    .description('show one endpoint')
     .argument('<endpoint>')
-    .option('--json', 'print it as JSON')
+    .option('--json', 'print the result as JSON')
     .action(async (endpoint: string, { json }: Options) => {
       const rows = await withDatabases(context, 'ops', found);
       const row = rows.find((one) => one.endpoint === endpoint);

@@ -63,7 +63,7 @@ export class Operator {
     if (sku !== undefined) {
       return this.#editSku(sku, this.paths.sku(sku).keep, text, parseKeep);
     }
-    if (text === null) throw new EditRefused('the share of all SKUs cannot be taken away');
+    if (text === null) throw new EditRefused('the share of all SKUs cannot be removed');
     return this.#write(this.paths.keep, checked(text, parseKeep));
   }
 
@@ -91,7 +91,7 @@ export class Operator {
     return this.#editSku(sku, this.paths.sku(sku).pin(node), text, parseUnits);
   }
 
-  /** The text of a list that is in force. `refusal`: why the node's present text is not. */
+  /** The text of a list that is in force. `refusal`: why the node's present text is not in force. */
   async list(list: ListName): Promise<{ text: string; refusal: string | undefined }> {
     const path = `${this.paths.root}/lists/${list}`;
     const observed = await this.#read(path);
@@ -129,7 +129,7 @@ export class Operator {
     return this.#write(path, text === null ? null : checked(text, parser));
   }
 
-  /** All entries of the history, oldest first. */
+  /** Returns all entries of the history, oldest first. */
   async history(): Promise<HistoryEntry[]> {
     const entries = await readHistory(this.session, this.paths);
     const [missing] = this.session.missingRights;
@@ -138,7 +138,7 @@ export class Operator {
     return entries;
   }
 
-  /** Undoes the last edit that was not undone yet. */
+  /** Undoes the last edit that has not been undone yet. */
   async undo(): Promise<Edit & { readonly undoes: HistoryEntry }> {
     const entries = await this.history();
     const undone = new Set(entries.map(({ undoes }) => undoes));
@@ -146,14 +146,16 @@ export class Operator {
     if (!last) throw new EditRefused('there is no edit to undo');
     const isSetting = !OPTIONAL.test(last.path);
     if (last.from === null && isSetting) {
-      throw new EditRefused(`${last.path} had no value before; write the one that it shall have`);
+      throw new EditRefused(
+        `${last.path} had no value before: write the value that it should have`,
+      );
     }
     const edit = await this.#write(last.path, last.from, last);
     return { ...edit, undoes: last };
   }
 
   /**
-   * Writes a value, again if somebody else wrote it meanwhile.
+   * Writes a value. Tries again if somebody else has written it meanwhile.
    *
    * @param wanted the text, a function that makes it from the text in force, or null for no node
    */
@@ -180,7 +182,7 @@ export class Operator {
         const version = to === null ? undefined : before ? before.stat.version + 1 : 0;
         return { path, from, to, version };
       }
-      if (tries === WRITE_TRIES) throw new Error(`ZooKeeper did not take ${path}: ${written}`);
+      if (tries === WRITE_TRIES) throw new Error(`ZooKeeper did not accept ${path}: ${written}`);
     }
   }
 
@@ -190,7 +192,7 @@ export class Operator {
     }
     const done = await this.session.multi(operations);
     if (!done.ok && done.error === 'no_auth') {
-      throw new EditRefused('these credentials may not write there (ZK_AUTH)');
+      throw new EditRefused('these credentials may not write this node (ZK_AUTH)');
     }
     return done.ok ? 'done' : done.error;
   }

@@ -17,7 +17,7 @@ export interface NodeRow {
   /** Units that the node can admit now. */
   readonly spare: number;
   readonly pinned: number | null;
-  /** The node acts on its present grant. */
+  /** Whether the node has applied its present grant. */
   readonly applied: boolean;
   /** False: a dead node that is not settled yet. */
   readonly isAlive: boolean;
@@ -152,7 +152,7 @@ export class Reader {
     return { share: share.ok ? share.value : 1, isAutomatic };
   }
 
-  /** Units by what holds them, as the keeper's figures have them. */
+  /** Units by what holds them, from the keeper's figures. */
   async held(): Promise<Map<string, Held>> {
     const [alive, reporting] = await Promise.all([
       this.names(this.#paths.nodes),
@@ -183,7 +183,7 @@ export class Reader {
     return held;
   }
 
-  /** Live web nodes that do not act on the edit yet; for quotas and pins also `the keeper`. */
+  /** Live web nodes that have not applied the edit yet; for quotas and pins also `the keeper`. */
   async notApplied({ path, version }: Edit): Promise<string[]> {
     const nodes = await this.names(this.#paths.nodes);
     const match = /^(.*)\/skus\/([^/]+)\/(?:quota|pins\/([^/]+))$/.exec(path);
@@ -212,7 +212,7 @@ export class Reader {
   }
 }
 
-/** Whether the node acts on the present value, or on none where the ZooKeeper node is missing. */
+/** Whether the web node has applied the present value, or no value if the ZooKeeper node is missing. */
 function isApplied(
   report: Report | undefined,
   path: string,

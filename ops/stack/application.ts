@@ -12,7 +12,7 @@ export interface ApplicationOptions {
   /** Root of the project. */
   readonly root: string;
   readonly logFolder: string;
-  /** Variables set by the person who started the stack; they win unless that breaks the stack. */
+  /** Variables of the person who started the stack. They take precedence unless they break the stack. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly servers: Servers;
   readonly zkRoot: string;

@@ -65,7 +65,7 @@ async function ensureSale(place: SalePlace): Promise<BoardSale> {
   try {
     await putOnSale(place, planOf(await findDemo(place.databases)));
   } catch (error) {
-    // An operator has changed the sale meanwhile, or to a finer time than ours; the operator wins.
+    // An operator has changed the sale, or has set a time finer than milliseconds: these values are kept.
     if (!(error instanceof DatabaseError && error.sqlstate === 'FS003')) throw error;
   }
   const sale = await findDemo(place.databases);
@@ -74,8 +74,8 @@ async function ensureSale(place: SalePlace): Promise<BoardSale> {
 }
 
 /**
- * Creates the demo sale in the database and its nodes in ZooKeeper where they are missing.
- * `protection`: that of an operator, where credentials are configured.
+ * Creates the demo sale in the database and its nodes in ZooKeeper if they are missing.
+ * `protection`: the protection of an operator, if credentials are configured.
  *
  * @returns the present sale
  * @throws {DatabaseError | Error}

@@ -142,7 +142,7 @@ export class LocalStack {
     } catch (error) {
       if (!mayFallBack) throw error;
       // For example, an engine that cannot pull the images.
-      this.#options.progress.say(`${(error as Error).message}\nGoing on without Docker`);
+      this.#options.progress.say(`${(error as Error).message}\nContinuing without Docker`);
       await stopCompose(this.#compose());
       return this.#startSystem(wanted);
     }
@@ -173,7 +173,7 @@ export class LocalStack {
   }
 
   /**
-   * Takes the servers that the environment names. The others are started where their data are, else
+   * Uses the servers that the environment names. The others are started where their data are, else
    * in Docker, else from this machine's programs.
    *
    * @throws {ConfigError | PackagesMissing | Error}
@@ -262,7 +262,7 @@ export class LocalStack {
     return this.#inContainer('postgres', 'psql -U flashsale');
   }
 
-  /** Command line of ZooKeeper's shell, when that is only inside a container. */
+  /** Command line of ZooKeeper's shell, when it is only inside a container. */
   get zkCliInContainer(): string | undefined {
     return this.#inContainer('zookeeper', 'zkCli.sh');
   }

@@ -58,7 +58,7 @@ function runAptGet(command: readonly string[]): Promise<{ code: number; output: 
 }
 
 /**
- * Installs those of the wanted packages that are missing, with apt-get.
+ * Installs the missing packages of `wanted` with apt-get.
  *
  * @throws {PackagesMissing} with the names of the packages, when there is no way to install them
  */
@@ -102,7 +102,7 @@ export async function ensurePackages(
         const tail = output.trimEnd().split('\n').slice(-OUTPUT_TAIL_LINES).join('\n');
         const why = `apt-get install ended with ${code}:\n${tail}\n`;
         if (pauseMs === undefined) throw explain(missing, why);
-        progress.say(`${why}Once more in ${pauseMs / 1_000} s`);
+        progress.say(`${why}Next try in ${pauseMs / 1_000} s`);
         await delay(pauseMs);
       }
     },

@@ -77,7 +77,7 @@ export async function freePort(): Promise<number> {
   throw new Error(`no free port from ${base} to ${base + BLOCK_PORTS - 1} on 127.0.0.1`);
 }
 
-/** Whether somebody accepts connections there within the deadline. */
+/** Whether a server accepts connections at this address within the deadline. */
 export function accepts(host: string, port: number, timeoutMs: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host, port });

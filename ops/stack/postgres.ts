@@ -36,7 +36,7 @@ export function sharedBuffersMb(): number {
 }
 
 function settings({ port, sharedBuffersMb: buffersMb }: PostgresInstance): string {
-  return `# Written at each start. Your own: ALTER SYSTEM SET …, which wins over this file.
+  return `# Written at each start. Your own settings: ALTER SYSTEM SET …, which takes precedence over this file.
 listen_addresses = '127.0.0.1'
 port = ${port}
 unix_socket_directories = ''
@@ -75,8 +75,8 @@ function choose(programs: readonly PostgresPrograms[], dataFolder: string): Post
   const match = programs.find((candidate) => candidate.major === major);
   if (match !== undefined) return match;
   throw new Error(
-    `${dataFolder} was made by PostgreSQL ${major}, which is not installed. ` +
-      `Install postgresql-${major}, or remove the folder to begin anew.`,
+    `${dataFolder} was created by PostgreSQL ${major}, which is not installed. ` +
+      `Install postgresql-${major}, or remove the folder to start with an empty database.`,
   );
 }
 

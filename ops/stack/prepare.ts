@@ -39,7 +39,7 @@ if (variables.DEMO) {
   console.log(`the sale ${sale.sale} opens at ${sale.opensAt.toISOString()}`);
 }
 
-/** Exits as every process does whose environment is wrong. */
+/** Exits with the same message and code as the other processes if the environment is wrong. */
 function read<T>(parse: () => T): T {
   try {
     return parse();

@@ -145,7 +145,7 @@ function hasCheck(name: CheckPackage, machine: Machine): boolean {
   return existsSync(join(machine.root, control));
 }
 
-/** Those of the wanted packages whose programs are not installed. */
+/** The packages in `wanted` whose programs are not installed. */
 export function missingPackages(wanted: readonly PackageName[], machine: Machine): PackageName[] {
   const present: Record<Exclude<PackageName, CheckPackage>, () => boolean> = {
     postgresql: () => findPostgres(machine).length > 0,

@@ -17,7 +17,7 @@ export function createProgress(write: (line: string) => void): Progress {
     say,
     async step(text, work) {
       say(text);
-      const timer = setInterval(() => say(`still at it: ${text}`), REMIND_EVERY_MS);
+      const timer = setInterval(() => say(`still running: ${text}`), REMIND_EVERY_MS);
       try {
         return await work();
       } finally {

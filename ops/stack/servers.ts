@@ -91,6 +91,6 @@ export async function assertReachable(servers: Partial<Servers>): Promise<void> 
   );
   const silent = answers.filter(({ ok }) => !ok);
   if (silent.length === 0) return;
-  const lines = silent.map(({ name, host, port }) => `${name}: nobody answers at ${host}:${port}`);
+  const lines = silent.map(({ name, host, port }) => `${name}: no answer from ${host}:${port}`);
   throw new Error(lines.join('\n'));
 }

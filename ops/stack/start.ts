@@ -52,7 +52,7 @@ async function prepareDatabases(
   });
   for (const name of new Set(reports.flatMap(({ drifted }) => drifted))) {
     progress.say(
-      `${name} was changed by hand in the database and is left as it is: flashsale db diff ${name}`,
+      `${name} was changed by hand in the database and is kept: flashsale db diff ${name}`,
     );
   }
 }
@@ -130,7 +130,7 @@ async function main(environment: NodeJS.ProcessEnv): Promise<number> {
     await stack.stop();
   }
   clearInterval(rotation);
-  progress.say('stopped; the data are kept');
+  progress.say('stopped; all data are kept');
   return exitCode;
 }
 

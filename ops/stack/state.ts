@@ -62,7 +62,7 @@ function readJson(path: string): unknown {
   try {
     return JSON.parse(readFileSync(path, 'utf8'));
   } catch {
-    throw new Error(`${path} is not JSON. Put it back, or remove it.`);
+    throw new Error(`${path} is not JSON. Restore it, or remove it.`);
   }
 }
 
@@ -70,13 +70,13 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** @throws {Error} naming the file when it is there but not what was written */
+/** @throws {Error} with the name of the file if its content is not valid */
 export function readSettings(folder: string): Settings | undefined {
   const path = join(folder, SETTINGS);
   const value = readJson(path);
   if (value === undefined) return undefined;
   if (!isRecord(value) || !isRecord(value['passwords']) || !isRecord(value['ports'])) {
-    throw new Error(`${path} holds something else than the settings of a local stack. Remove it.`);
+    throw new Error(`${path} does not hold the settings of a local stack. Remove it.`);
   }
   const { passwords } = value as unknown as Settings;
   // Settings of an older version have no logins yet.
@@ -108,13 +108,13 @@ export function newSettings(): Settings {
   };
 }
 
-/** @throws {Error} naming the file when it is there but not what was written */
+/** @throws {Error} with the name of the file if its content is not valid */
 export function readState(folder: string): StackState | undefined {
   const path = join(folder, STATE_FILE);
   const value = readJson(path);
   if (value === undefined) return undefined;
   if (!isRecord(value) || value['version'] !== 1 || !Array.isArray(value['processes'])) {
-    throw new Error(`${path} holds something else than the state of a local stack. Remove it.`);
+    throw new Error(`${path} does not hold the state of a local stack. Remove it.`);
   }
   return value as unknown as StackState;
 }

@@ -88,6 +88,6 @@ export function summary(options: SummaryOptions): string {
     `Logs       ${logFolder}`,
     ...restockLines(sale, psqlOf, zkCli, zkRoot),
     '',
-    'Ctrl-C stops everything; the next npm start goes on with the same data.',
+    'Ctrl-C stops everything. The next npm start continues with the same data.',
   ].join('\n');
 }

@@ -124,7 +124,7 @@ export class Supervisor {
       running.crashes = performance.now() - running.startedAt > STEADY_MS ? 1 : running.crashes + 1;
       if (running.crashes > CRASHES_MAX) {
         this.#options.say(
-          `${spec.name} ended ${CRASHES_MAX} times in a row and is not started again. ` +
+          `${spec.name} ended ${CRASHES_MAX} times in a row and is not restarted. ` +
             `${spec.logFile} ends:\n${logTail(spec.logFile)}`,
         );
         return;
@@ -140,7 +140,7 @@ export class Supervisor {
       RESTART_PAUSE_MIN_MS * 2 ** (running.crashes - 1),
       RESTART_PAUSE_MAX_MS,
     );
-    this.#options.say(`${spec.name} ended (${how}); it is started again in ${pauseMs / 1000} s`);
+    this.#options.say(`${spec.name} ended (${how}); restart in ${pauseMs / 1000} s`);
     try {
       await delay(pauseMs, undefined, { signal: this.#stopping.signal });
     } catch {

@@ -13,7 +13,7 @@ import { endRecords, type ProcessRecord } from './supervisor.ts';
 const PREFIX = 'flashsale-test-';
 /** Folders in which nothing runs. */
 export const SCRATCH_PREFIX = 'flashsale-scratch-';
-/** A folder of this age without a state belongs to a run that died. */
+/** A folder of this age without a state belongs to a run that was killed. */
 const ABANDONED_AFTER_MS = 60 * 60_000;
 
 export class TestFolder {

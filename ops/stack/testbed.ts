@@ -91,7 +91,7 @@ async function startDockerServers(
   try {
     return await startContainers(wanted, progress);
   } catch (error) {
-    progress.say(`${error instanceof Error ? error.message : error}\nGoing on without Docker`);
+    progress.say(`${error instanceof Error ? error.message : error}\nContinuing without Docker`);
     return undefined;
   }
 }

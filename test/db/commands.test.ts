@@ -63,7 +63,7 @@ describe('flashsale db', () => {
     expect(drifted).toMatchObject([{ schema: 'hot', name: 'place_orders', state: 'drifted' }]);
     expect((await flashsale('diff', 'hot.place_orders')).out).toContain('\n+  -- another way\n');
     const kept = await flashsale('install');
-    expect(kept.out).toContain('hot.place_orders was changed by hand and is left alone');
+    expect(kept.out).toContain('hot.place_orders was changed by hand and is kept');
     expect(kept.out).toContain('\n+  -- another way\n');
     expect(await json('restore', 'place_orders')).toEqual([
       { schema: 'regular', name: 'place_orders', changed: false },

@@ -80,7 +80,7 @@ it('every command of docs/dba.md works as written', async () => {
   expect(outputOf('db restore')).toContain("back to the file's version");
   expect(outputOf('--share 0.1')).toContain('takes 10 % of the calls');
   expect(outputOf('canary status')).toMatch(/hot +0\.1/);
-  expect(outputOf('canary promote')).toContain('is hot.place_orders now');
+  expect(outputOf('canary promote')).toContain('is now hot.place_orders');
   expect(await audit(database.as('ops'))).toEqual([]);
 });
 

@@ -146,7 +146,7 @@ describe('a protected tree', () => {
     const name = entries?.ok ? entries.value[0] : '';
     expect(await anybody?.get(`${plane.paths.history}/${name}`)).toEqual(NO_AUTH);
     const intruder = new Operator(web as ZkSession, plane.paths, 'web');
-    await expect(intruder.quota(SKU, '1')).rejects.toThrow('may not write there (ZK_AUTH)');
+    await expect(intruder.quota(SKU, '1')).rejects.toThrow('may not write this node (ZK_AUTH)');
     const stranger = new Operator(anybody as ZkSession, plane.paths, 'anybody');
     await expect(stranger.history()).rejects.toThrow(/no rights on .*history.*\(ZK_AUTH\)/);
     await operatorOfAnn.quota(SKU, '100');

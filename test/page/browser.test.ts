@@ -142,8 +142,8 @@ describe('a shopper', () => {
   });
 
   it.each([
-    ['cooldown', 429, 'Your last request still counts', /Try again in \d+ s/],
-    ['quota_unavailable', 503, 'The counter is being set up again', /Try again in \d+ s/],
+    ['cooldown', 429, 'Please wait before your next request', /Try again in \d+ s/],
+    ['quota_unavailable', 503, 'This part of the shop cannot sell right now', /Try again in \d+ s/],
     ['blocked', 403, 'This account cannot take part', /support can tell you why/],
   ])('is told why and until when: %s', async (verdict, status, title, when) => {
     const { sale, skus } = await at.shop.createSale({ skus: [{ units: 5 }] });

@@ -100,13 +100,13 @@ describe('a draw', () => {
     await at.shop.setDraw('0');
     const page = await at.open(`/sales/${sale}`);
     await press(page, sku);
-    await says(page, sku, 'Your place in the draw is not reached');
+    await says(page, sku, 'Your place in the lottery is not reached');
     await says(page, sku, 'It stays the same however often you press');
     expect(await tileOf(page, sku).innerText()).not.toMatch(/try again/i);
     await expectAccessible(page);
     const folder = process.env['SCREENSHOTS'];
     if (folder) await page.screenshot({ path: `${folder}/draw.png`, fullPage: true });
-    await page.locator('#draw').click();
+    await page.locator('#lottery').click();
     await until('the page of the draw', async () => page.url().endsWith(`/sales/${sale}/lottery`));
     await until('its hash', async () =>
       /^[0-9a-f]{64}$/.test((await page.locator('#hash').textContent()) ?? ''),

@@ -46,7 +46,7 @@ declare module '*/public/js/sentences.js' {
     tone: 'busy' | 'good' | 'wait' | 'stop';
     title: string;
     text: string;
-    again: 'later' | 'opening' | 'draw' | 'never' | 'none';
+    again: 'later' | 'opening' | 'lottery' | 'never' | 'none';
   }
   export const VERDICTS: Record<string, Message>;
   export const OUTCOMES: Record<string, Message>;
@@ -136,8 +136,8 @@ declare module '*/public/js/view.js' {
   ): string;
 }
 
-declare module '*/public/js/line-view.js' {
-  export interface Line {
+declare module '*/public/js/waitlist-view.js' {
+  export interface Place {
     step:
       | 'none'
       | 'asking'
@@ -151,9 +151,9 @@ declare module '*/public/js/line-view.js' {
     verdict: string;
     until: string;
   }
-  export function noLine(): Line;
-  export function lineView(input: {
-    line: Line;
+  export function noPlace(): Place;
+  export function waitlistView(input: {
+    place: Place;
     availability: string;
     phase: string;
     room: boolean;

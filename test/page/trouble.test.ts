@@ -4,27 +4,27 @@ import { until } from '../until.ts';
 import { expectAccessible, expectFits } from './browser.ts';
 import { buy, buyOf, isOn, labelOf, refused, says, seen, tileOf, visits } from './visits.ts';
 
-/** Who comes too late, and who is cut off: the line and bad connections, in a real browser. */
+/** The waitlist, bad connections and a database that does not answer, in a real browser. */
 
 const at = visits();
 
-describe('the line', () => {
+describe('the waitlist', () => {
   it('is waited in, also over a reload, and the unit that comes back is paid for', async () => {
     const { sale, skus } = await at.shop.createSale({ skus: [{ units: 1 }] });
     const sku = skus[0] ?? '';
     const [owner, waiting] = [await at.open(`/sales/${sale}`), await at.open(`/sales/${sale}`)];
     await buy(owner, sku);
     const wait = tileOf(waiting, sku).locator('.wait');
-    await until('the line is offered', () => wait.isVisible());
-    expect(await wait.textContent()).toBe('Wait for a unit that comes back');
+    await until('the waitlist is offered', () => wait.isVisible());
+    expect(await wait.textContent()).toBe('Join the waitlist');
     await expectAccessible(waiting);
     await wait.click();
     await says(waiting, sku, 'You are next');
-    expect(await wait.textContent()).toBe('Leave the line');
+    expect(await wait.textContent()).toBe('Leave the waitlist');
     await expectAccessible(waiting);
     await expectFits(waiting);
     await wait.click();
-    await until('it is left', async () => /^Wait for/.test((await wait.textContent()) ?? ''));
+    await until('it is left', async () => /^Join the/.test((await wait.textContent()) ?? ''));
     await wait.click();
     await says(waiting, sku, 'You are next');
     await waiting.reload();
@@ -41,24 +41,24 @@ describe('the line', () => {
     expect(await seen(tileOf(waiting, sku))).not.toMatch(/held for you/);
   });
 
-  it('shows the unit that came through the line, whatever was refused before', async () => {
+  it('shows the unit that came through the waitlist, whatever was refused before', async () => {
     const { sale, skus } = await at.shop.createSale({ skus: [{ units: 1 }] });
     const sku = skus[0] ?? '';
     const [owner, waiting] = [await at.open(`/sales/${sale}`), await at.open(`/sales/${sale}`)];
     await buy(owner, sku);
     await says(waiting, sku, 'Maybe: units may come back');
-    await refused(waiting, sku, 'None free at this counter');
+    await refused(waiting, sku, 'None available here');
     await tileOf(waiting, sku).locator('.wait').click();
     await says(waiting, sku, 'You are next');
     await owner.locator('.order .cancel').click();
     await owner.getByRole('button', { name: 'Cancel order', exact: true }).click();
     await says(waiting, sku, 'It is yours');
-    expect(await seen(tileOf(waiting, sku))).not.toMatch(/None free/);
+    expect(await seen(tileOf(waiting, sku))).not.toMatch(/None available/);
     // The button that was pressed has gone; the keyboard goes on with the order.
     const focused = () => waiting.evaluate<string>("document.activeElement?.className ?? ''");
     await until('the keyboard goes on', async () => (await focused()) === 'to-orders');
     // Back on sale it is not: it has gone to who waited. Its page hears so in its own time.
-    const told = /Order cancelled What it held was given/;
+    const told = /Order cancelled Its units were given back/;
     await until('it is cancelled', async () => told.test(await seen(owner.locator('.order'))));
   });
 
@@ -75,7 +75,7 @@ describe('the line', () => {
     page.on('requestfinished', (request) => void looks.delete(request));
     page.on('requestfailed', (request) => void looks.delete(request));
     const wait = tileOf(page, sku).locator('.wait');
-    await until('the line is offered', () => wait.isVisible());
+    await until('the waitlist is offered', () => wait.isVisible());
     await wait.click();
     await says(page, sku, 'You are next');
     let refusals = 0;
@@ -94,7 +94,7 @@ describe('the line', () => {
     await until('one look is under way', () => looks.size === 1);
     await page.unroute(`**${path}`);
     await wait.click();
-    await until('it is left', async () => /^Wait for/.test((await wait.textContent()) ?? ''));
+    await until('it is left', async () => /^Join the/.test((await wait.textContent()) ?? ''));
   });
 });
 
@@ -161,8 +161,8 @@ describe('a bad connection', () => {
     await says(page, sku, /A little too fast .* Try again in \d s/);
     const wait = tileOf(page, sku).locator('.wait');
     await wait.click();
-    await until('the line says so too', async () =>
-      /A little too fast/.test(await seen(tileOf(page, sku).locator('.line'))),
+    await until('the waitlist says so too', async () =>
+      /A little too fast/.test(await seen(tileOf(page, sku).locator('.waitlist'))),
     );
   }, 60_000);
 
@@ -177,7 +177,7 @@ describe('a bad connection', () => {
       /No connection/.test((await network.textContent()) ?? ''),
     );
     await buyOf(page, sku).click();
-    await says(page, sku, 'Nothing has been handed in yet');
+    await says(page, sku, 'has not been sent yet');
     await page.context().setOffline(false);
     await says(page, sku, 'It is yours');
     await until('the notice goes', async () => (await network.textContent()) === '');

@@ -67,7 +67,7 @@ describe('a tile', () => {
   it('tells that units may come back', () => {
     const maybe = view({ sku: { ...tv, availability: 'maybe' } });
     expect(maybe.badge.text).toMatch(/may come back/);
-    expect(maybe.status?.text).toMatch(/not paid for in time comes back/);
+    expect(maybe.status?.text).toMatch(/not paid for in time come back/);
     expect(maybe.again).toBe('You can try again now.');
   });
 
@@ -95,7 +95,7 @@ describe('a tile', () => {
     const paid = view({ purchase, held: 1, sku: { ...tv, availability: 'sold_out' } });
     expect(paid.status?.title).toBe('Paid');
     const more = view({ purchase, held: 1, sku: { ...tv, limit: 2 } });
-    expect(more.status?.title).toBe('None free at this counter right now');
+    expect(more.status?.title).toBe('None available here right now');
   });
 
   it('counts no seconds down to where nothing is to be had', () => {
@@ -163,7 +163,7 @@ describe('when a sale is', () => {
     expect(whenText(sale, 'scheduled', opened)).toBe('The products are not here yet');
     expect(whenText(sale, 'open', before)).toMatch(/^Until .*2030/);
     expect(whenText(sale, 'closed', after)).toMatch(/^Closed .*2030/);
-    expect(whenText(sale, 'closed', before)).toBe('Ended by the shop before its time');
+    expect(whenText(sale, 'closed', before)).toBe('Ended early by the shop');
   });
 });
 
@@ -205,14 +205,14 @@ describe('orders', () => {
   it('say how much money goes back, and whether it has', () => {
     const late: Order = { ...order('1', 'expired'), refund: { status: 'due', amount: '9.00' } };
     expect(orderMessage(late)).toMatchObject({ title: 'Your payment will be returned' });
-    expect(orderMessage(late).text).toContain(`goes back to you: ${money('9.00', 'EUR')}.`);
+    expect(orderMessage(late).text).toContain(`will be returned to you: ${money('9.00', 'EUR')}.`);
     const at = '2030-01-02T00:00:00Z';
     const back: Order = {
       ...late,
       refund: { status: 'done', amount: '1500', currency: 'JPY', at },
     };
     expect(orderMessage(back)).toMatchObject({ title: 'Your payment was returned' });
-    expect(orderMessage(back).text).toContain(`was given back: ${money('1500', 'JPY')}, `);
+    expect(orderMessage(back).text).toContain(`was returned to you: ${money('1500', 'JPY')}, `);
     // Paid twice: the order is as good as before.
     expect(orderMessage({ ...back, status: 'paid' })).toMatchObject({
       title: 'Paid',

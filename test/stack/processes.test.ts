@@ -115,7 +115,7 @@ test('a process that crashes is started again, with a message', async () => {
   await until('it is ready again', () => said.some((text) => text === 'probe is ready again'));
   const [after] = supervisor.records();
   expect(after?.pid).not.toBe(before.pid);
-  expect(said[0]).toBe('probe ended (SIGKILL); it is started again in 0.5 s');
+  expect(said[0]).toBe('probe ended (SIGKILL); restart in 0.5 s');
   await supervisor.stop(['probe']);
   expect(supervisor.records()).toEqual([]);
   expect(after && isRunning(after)).toBe(false);

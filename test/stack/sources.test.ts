@@ -55,7 +55,7 @@ describe('servers that the environment names', () => {
       ZOOKEEPER: `127.0.0.1:${port}`,
     });
     await expect(assertReachable(servers)).rejects.toThrow(
-      `DATABASE_URL: nobody answers at 127.0.0.1:${port}\nZOOKEEPER: nobody answers at 127.0.0.1:${port}`,
+      `DATABASE_URL: no answer from 127.0.0.1:${port}\nZOOKEEPER: no answer from 127.0.0.1:${port}`,
     );
   });
 });

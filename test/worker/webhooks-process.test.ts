@@ -150,7 +150,7 @@ test('endpoints are managed by commands, and a worker that is killed loses and r
   await cli(['replay', endpoint, '--from', last?.id ?? '']);
   await until('it came again', () => receiver.taken.some(({ id }) => id === last?.id));
   await expect(cli(['replay', endpoint, '--from', 'hot.999999.1'])).rejects.toThrow(
-    'no such event',
+    'has no such event',
   );
 
   const rotated = await cli(['rotate-secret', endpoint]);

@@ -17,10 +17,10 @@ const keysOf = (sku: string) => ({
 });
 
 export async function openRedis(port: number) {
-  // No reconnecting: a command that cannot be sent fails, and so does the run.
+  // No reconnects: if a command cannot be sent, it fails and the run fails.
   const socket = { host: '127.0.0.1', port, noDelay: true, reconnectStrategy: false } as const;
   const client = createClient({ socket });
-  // The commands under way fail with the same error. Without a listener the event would end the
+  // The pending commands fail with the same error. Without a listener the event would end the
   // process before it has stopped its servers.
   client.on('error', () => {});
   await client.connect();
@@ -38,7 +38,7 @@ export async function openRedis(port: number) {
         arguments: [order.userId, payload],
       });
     },
-    /** Orders from the queue, oldest first, as they were pushed; waits up to a second for the first. */
+    /** Takes orders from the queue, oldest first. Waits up to a second for the first one. */
     async take(sku: string, count: number): Promise<string[]> {
       const { queue } = keysOf(sku);
       const orders = await client.lPopCount(queue, count);

@@ -16,7 +16,7 @@ export async function startRedis(bench: BenchServers, progress: Progress): Promi
   const { machine, folder, supervisor } = bench;
   await ensurePackages(['redis-server'], machine, progress);
   const command = which('redis-server', machine);
-  if (command === undefined) throw new Error('redis-server is not on the path');
+  if (command === undefined) throw new Error('redis-server is not on the PATH');
   const port = await freePort();
   const data = join(folder, 'redis');
   mkdirSync(data, { recursive: true });

@@ -1,14 +1,14 @@
 // @ts-check
 /**
- * The shop's HTTP API as values: whatever happens to a call, it resolves to one of four answers.
- * Nothing here throws, and nothing here decides what an answer means.
+ * The shop's HTTP API as values: every call resolves to one of four answers. Nothing here throws,
+ * and nothing here decides what an answer means.
  */
 
-/** Reads give up after this long; the page asks again anyway. */
+/** Time limit of reads. The page repeats them anyway. */
 const READ_TIMEOUT_MS = 8000;
-/** A purchase waits for the broker's confirm. */
+/** Time limit of writes: a purchase waits for the confirm of the broker. */
 const WRITE_TIMEOUT_MS = 15_000;
-/** How long one look at a request waits at the server, in seconds. */
+/** How long the server may hold one status call, in seconds. */
 export const STATUS_WAIT_SECONDS = 10;
 
 /**
@@ -25,13 +25,13 @@ export const STATUS_WAIT_SECONDS = 10;
  * @property {'refused'} kind
  * @property {number} status
  * @property {string} verdict
- * @property {number} retryAfterSeconds 0 when the shop named no time
- * @property {string | null} statusUrl given when it is not known whether the request was taken
- * @property {string | null} reason what stands behind the verdict, where that changes what is true
- * @property {unknown} challenge a proof of work that would change the answer; null when there is none
+ * @property {number} retryAfterSeconds 0 when the answer has no `Retry-After`
+ * @property {string | null} statusUrl present when the web node does not know whether the request was taken
+ * @property {string | null} reason cause of the verdict, if the message depends on it
+ * @property {unknown} challenge the proof of work that the shop requires; null when there is none
  *
  * @typedef {{ kind: 'same', timing: Timing }} Same
- * @typedef {{ kind: 'unanswered' }} Unanswered no answer, or one that no web node wrote
+ * @typedef {{ kind: 'unanswered' }} Unanswered no answer, or one that does not come from a web node
  * @typedef {Ok | Refused | Same | Unanswered} Answer
  *
  * @typedef {object} Call
@@ -59,7 +59,7 @@ async function request(url, call = {}) {
     const response = await fetch(url, {
       method,
       headers,
-      // The page keeps its own ETag: a copy from the browser's cache would carry an old clock.
+      // The page keeps its own ETag: a copy from the browser's cache would have an old server time.
       cache: 'no-store',
       credentials: 'same-origin',
       signal: signal ? AbortSignal.any([timeout, signal]) : timeout,
@@ -85,12 +85,12 @@ async function request(url, call = {}) {
 function refusal(response, problem) {
   const { status } = response;
   const verdict = typeof problem?.verdict === 'string' ? problem.verdict : verdictOfStatus(status);
-  // A proxy's 502 says nothing about what became of the request behind it.
+  // A 502 of a proxy does not tell what became of the request.
   if (verdict === null || verdict === 'internal_error') return { kind: 'unanswered' };
   const retryAfterSeconds = retrySeconds(response.headers.get('retry-after'), Date.now());
   const statusUrl = typeof problem?.statusUrl === 'string' ? problem.statusUrl : null;
   const { challenge = null, causes, reason: why } = problem ?? {};
-  // Of a challenge, the page tells the first cause.
+  // A challenge may have several causes. The page tells the first one.
   const reason = challenge === null ? why : causes?.[0];
   return {
     kind: 'refused',
@@ -113,7 +113,8 @@ function verdictOfStatus(status) {
 }
 
 /**
- * `Retry-After` in seconds: it may be a number or a date. 0 when there is none or it is nonsense.
+ * Returns `Retry-After` in seconds. The header may be a number or a date. 0 if it is missing or
+ * invalid.
  * @param {string | null} header
  * @param {number} nowMs
  */
@@ -146,7 +147,7 @@ export function becomeGuest() {
  * @param {string} sale
  * @param {string} sku
  * @param {string | null} token
- * @param {string | null} solution of the challenge that the shop asked for
+ * @param {string | null} solution of the challenge, if the shop required one
  */
 export function getTicket(sale, sku, token, solution) {
   const url = `/api/v1/sales/${encodeURIComponent(sale)}/tickets`;
@@ -157,7 +158,7 @@ export function getTicket(sale, sku, token, solution) {
 /**
  * @param {string} purchaseUrl
  * @param {{ key: string, quantity: number, token: string | null, unsure: boolean }} purchase
- *   `unsure`: an earlier send of this key may have been taken
+ *   `unsure`: the shop may have taken an earlier send of this key
  */
 export function buy(purchaseUrl, { key, quantity, token, unsure }) {
   return request(purchaseUrl, {
@@ -170,8 +171,9 @@ export function buy(purchaseUrl, { key, quantity, token, unsure }) {
 }
 
 /**
- * Waits at the server for the end of a request.
- * @param {string} statusUrl as the shop gave it; it may carry a query of its own
+ * Asks for the status of a request. The server holds the call until the request has ended or the
+ * wait is over.
+ * @param {string} statusUrl as the shop sent it; it may have a query
  * @param {{ token: string | null, signal: AbortSignal }} options
  */
 export function readRequest(statusUrl, { token, signal }) {
@@ -185,7 +187,7 @@ export function readRequest(statusUrl, { token, signal }) {
  * @param {string} sale
  * @param {string} sku
  */
-function lineUrl(sale, sku) {
+function waitlistUrl(sale, sku) {
   return `/api/v1/sales/${encodeURIComponent(sale)}/skus/${encodeURIComponent(sku)}/waiting`;
 }
 
@@ -194,19 +196,20 @@ function lineUrl(sale, sku) {
  * @param {string} sku
  * @param {{ quantity: number, token: string | null }} options
  */
-export function joinLine(sale, sku, { quantity, token }) {
-  return request(lineUrl(sale, sku), { method: 'POST', body: { quantity }, token });
+export function joinWaitlist(sale, sku, { quantity, token }) {
+  return request(waitlistUrl(sale, sku), { method: 'POST', body: { quantity }, token });
 }
 
 /**
- * Waits at the server for news of the line.
+ * Asks for the shopper's place in the waitlist. The server holds the call until the place changes or
+ * the wait is over.
  * @param {string} sale
  * @param {string} sku
  * @param {{ token: string | null, signal: AbortSignal, wait: number }} options `wait` in seconds
  */
-export function readLine(sale, sku, { token, signal, wait }) {
+export function readWaitlist(sale, sku, { token, signal, wait }) {
   const timeoutMs = wait * 1000 + READ_TIMEOUT_MS;
-  return request(`${lineUrl(sale, sku)}?wait=${wait}`, { token, signal, timeoutMs });
+  return request(`${waitlistUrl(sale, sku)}?wait=${wait}`, { token, signal, timeoutMs });
 }
 
 /**
@@ -214,8 +217,8 @@ export function readLine(sale, sku, { token, signal, wait }) {
  * @param {string} sku
  * @param {string | null} token
  */
-export function leaveLine(sale, sku, token) {
-  return request(lineUrl(sale, sku), { method: 'DELETE', token });
+export function leaveWaitlist(sale, sku, token) {
+  return request(waitlistUrl(sale, sku), { method: 'DELETE', token });
 }
 
 /** @param {string | null} token */
@@ -232,7 +235,7 @@ export function readOrder(orderNo, token) {
 }
 
 /**
- * Pays, or leaves for the provider's page.
+ * Pays, or goes to the page of the payment provider.
  * @param {string} orderNo
  * @param {string | null} token
  */

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Carries one press to its end: ticket, purchase, then the wait for the outcome. All that it learns
- * goes to the state machine as events; all that must survive a reload goes to the record.
+ * Handles one press of the buy button to its end: ticket, purchase, then the wait for the outcome.
+ * Results go to the state machine as events. What must survive a reload goes to the record.
  */
 
 import { buy, getTicket, readRequest } from './api.js';
@@ -9,19 +9,22 @@ import { leaveGuest } from './identity.js';
 import { backoffMs, pause } from './pace.js';
 import { dropRecord, loadRecord, saveRecord } from './record.js';
 
-/** A press without any answer is given up after this long. */
+/** A press that gets no answer is given up after this time. */
 const PRESS_GIVE_UP_MS = 60_000;
-/** A number that the shop may have seen is looked for this long before we say "no record". */
+/** How long the page asks for a request that the shop may have, before it says "no record". */
 const LOOK_FOR_MS = 15_000;
-/** The shortest time between two looks, should the server answer `queued` at once. */
+/** The shortest time between two status calls, in case the server answers `queued` at once. */
 const LOOK_AGAIN_MS = 500;
-/** Tickets live for seconds: one that ran out on the way is replaced this often. */
+/** Tickets are valid for seconds. One that has expired on the way is replaced this many times. */
 const NEW_TICKETS_MAX = 2;
-/** A press at the very moment of the opening may be ahead of a web node by a blink: it asks again by
- *  itself, this often and only if the shop says that it is a matter of so many seconds. */
+/**
+ * A press at the moment of the opening may reach a web node slightly too early. It is then repeated
+ * by itself, at most `EARLY_TICKETS_MAX` times and only if `Retry-After` is at most
+ * `EARLY_SECONDS_MAX`.
+ */
 const EARLY_TICKETS_MAX = 3;
 const EARLY_SECONDS_MAX = 2;
-/** Computations that one press solves: one, unless it came too late or its answer got lost. */
+/** Challenges that one press solves. More than one if a solution was too late or an answer was lost. */
 const PUZZLES_MAX = 3;
 
 /**
@@ -36,7 +39,7 @@ const PUZZLES_MAX = 3;
  * @property {(challenge: unknown) => Promise<string | null>} solve null when this browser cannot
  * @property {(event: Event) => void} tell
  * @property {(order: Order | null) => void} onOrder
- * @property {AbortSignal} signal aborted when another person takes over this page
+ * @property {AbortSignal} signal aborted when another shopper uses this page
  */
 
 /**
@@ -109,7 +112,7 @@ export async function handIn(buyer, { key, quantity, unsure }) {
   }
 
   /**
-   * A refusal is the last word only if no earlier send of the same number may have been taken.
+   * A refusal is final only if the shop cannot have taken an earlier send of the same key.
    * @param {string} verdict
    * @param {number} retryAfterSeconds
    * @param {string | null} [reason]
@@ -122,8 +125,8 @@ export async function handIn(buyer, { key, quantity, unsure }) {
 }
 
 /**
- * Whether a ticket that was refused is worth asking for again within the same press; resolves when
- * it is time to.
+ * Whether the same press should ask for a ticket again after a refusal. Resolves when the time to do
+ * so has come.
  * @param {import('./api.js').Refused} refused
  * @param {{ early: number, newGuests: number }} tries
  * @param {AbortSignal} signal
@@ -135,12 +138,12 @@ async function mayAskAgain({ verdict, retryAfterSeconds }, tries, signal) {
     await pause(retryAfterSeconds * 1000 + 300 * Math.random(), signal);
     return true;
   }
-  // The shop forgot this guest (a new demo, a new secret): one more as a new guest.
+  // The shop does not know this guest any more (a new demo, a new secret): try once as a new guest.
   return verdict === 'unauthenticated' && tries.newGuests++ === 0 && leaveGuest();
 }
 
 /**
- * Goes on with a request that an earlier visit to the page left under way.
+ * Follows a request that an earlier visit to the page has left undecided.
  * @param {Buyer} buyer
  * @param {string} user
  */
@@ -153,8 +156,8 @@ export function resume(buyer, user) {
 }
 
 /**
- * Looks until the request has ended. Only a request that the shop never confirmed can be unknown
- * to it; a confirmed one is followed for as long as it takes.
+ * Asks for the status until the request has ended. The shop can only answer "unknown" about a request
+ * that it never confirmed. A confirmed request is followed without a time limit.
  * @param {Buyer} buyer
  * @param {{ key: string, statusUrl: string | null, accepted: boolean }} taken
  */

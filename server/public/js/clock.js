@@ -1,31 +1,31 @@
 // @ts-check
 /**
- * The server's clock, seen from a browser whose own clock may be wrong by hours.
+ * Estimates the server's clock. The browser's own clock may be wrong by hours.
  *
- * Every answer of the server brackets its own time: it was written after the request was sent and
- * before the answer arrived. The narrowest bracket (the shortest round trip) wins. Local time is
- * always the monotonic clock, so a change of the computer's clock moves nothing.
+ * The server wrote the time in its answer after the request was sent and before the answer arrived.
+ * These two moments bracket the server's time. The narrowest bracket (the shortest round trip) is
+ * used. Local times come from the monotonic clock, so a change of the computer's clock has no effect.
  */
 
-/** Answers may come from memory that is up to a second old; a larger gap means that a clock jumped. */
+/** The server may answer from a cache that is up to a second old. A larger gap means a clock jumped. */
 const JUMP_MS = 1500;
-/** Quartz drifts; an old bracket is treated as this much wider per millisecond of its age. */
+/** Clocks drift: an old bracket counts as this much wider per millisecond of its age. */
 const DRIFT = 0.0002;
 
 /**
  * @typedef {object} Sample
- * @property {number} serverTimeMs what the server said, milliseconds since 1970
+ * @property {number} serverTimeMs the time in the answer, milliseconds since 1970
  * @property {number} sentAt monotonic milliseconds when the request left
- * @property {number} receivedAt monotonic milliseconds when the answer came
+ * @property {number} receivedAt monotonic milliseconds when the answer arrived
  * @property {number} [resolutionMs] 1000 for a `Date` header, 0 for `serverTime`
  */
 
 /**
  * @typedef {object} Clock
- * @property {(sample: Sample) => void} sample takes one answer into account
- * @property {(monotonicMs: number) => number} at the server's time at that moment
+ * @property {(sample: Sample) => void} sample adds one answer
+ * @property {(monotonicMs: number) => number} at the server's time at a moment of the monotonic clock
  * @property {() => boolean} known false until the first answer
- * @property {() => number} samples how many answers were taken into account
+ * @property {() => number} samples number of answers that were added
  */
 
 /** @returns {Clock} */
@@ -48,7 +48,7 @@ export function createClock() {
       if (gap > JUMP_MS || high - low <= width) best = { low, high, at: receivedAt };
     },
     at(monotonicMs) {
-      // Before the first answer the computer's own clock is all there is.
+      // Before the first answer there is only the computer's own clock.
       if (best === null) return Date.now();
       return monotonicMs + (best.low + best.high) / 2;
     },
@@ -58,7 +58,7 @@ export function createClock() {
 }
 
 /**
- * What an answer of the shop tells about its clock.
+ * Returns the sample of the server's clock in an answer.
  * @param {import('./api.js').Ok | import('./api.js').Same} answer
  */
 export function timeSample({ timing, ...answer }) {

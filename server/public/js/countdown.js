@@ -1,5 +1,5 @@
 // @ts-check
-/** Time left: digits for the eye, words for a screen reader, and the moments worth announcing. */
+/** Time left: as digits, as words for a screen reader, and the moments that are announced. */
 
 /**
  * @typedef {'scheduled' | 'open' | 'paused' | 'closed'} SalePhase
@@ -8,8 +8,9 @@
  */
 
 /**
- * What the sale is at a moment of the server's clock. The server's word comes first; the clock only
- * says when its word is overtaken: a scheduled sale opens, and an open one closes, without a reload.
+ * Returns the phase of the sale at a time of the server's clock. The state that the server sent comes
+ * first. The clock decides only when that state is out of date: a scheduled sale opens and an open
+ * sale closes without a reload.
  * @param {SaleTimes} sale
  * @param {number} serverNowMs
  * @returns {SalePhase}
@@ -21,7 +22,7 @@ export function salePhase(sale, serverNowMs) {
 }
 
 /**
- * Whole seconds left, rounded up: the last second is shown as 1, and 0 means now.
+ * Whole seconds left, rounded up: the last second is 1, and 0 means now.
  * @param {number} remainingMs
  */
 export function secondsLeft(remainingMs) {
@@ -59,7 +60,7 @@ export function shortTime(remainingMs) {
 }
 
 /**
- * "2 days 3 hours", "4 minutes 10 seconds": the two largest units are enough to hear.
+ * "2 days 3 hours", "4 minutes 10 seconds": only the two largest units are read out.
  * @param {number} remainingMs
  */
 export function spokenTime(remainingMs) {
@@ -79,12 +80,12 @@ export function plural(count, noun) {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-/** Seconds before opening at which a screen reader is told; every second would be noise. */
+/** Seconds before the opening at which the time left is announced to screen readers. */
 const MILESTONES = [3600, 600, 300, 60, 30, 10];
 
 /**
- * The milestone that was crossed between two looks at the clock, or null.
- * @param {number} beforeMs time left at the earlier look
+ * Returns the milestone that was crossed between two readings of the clock, or null.
+ * @param {number} beforeMs time left at the earlier reading
  * @param {number} nowMs time left now
  */
 export function milestone(beforeMs, nowMs) {

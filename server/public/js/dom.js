@@ -1,6 +1,8 @@
 // @ts-check
-/** The little that the page needs of the DOM. Every setter writes only what changed, so that
- *  screen readers and the layout are not disturbed by a page that is looked at ten times a second. */
+/**
+ * The DOM functions of the page. The page is updated ten times a second, so each setter writes only
+ * what has changed. This keeps screen readers and the layout undisturbed.
+ */
 
 /**
  * @param {string} selector
@@ -14,7 +16,7 @@ export function find(selector, root = document) {
 }
 
 /**
- * A copy of the one element inside a <template>.
+ * Returns a copy of the only element in a <template>.
  * @param {string} id
  * @returns {HTMLElement}
  */
@@ -54,8 +56,8 @@ export function setShown(element, shown) {
 }
 
 /**
- * `aria-disabled` instead of `disabled`: a button that goes off must not throw away the focus of
- * someone who works by keyboard.
+ * Sets `aria-disabled` instead of `disabled`: a button that is turned off must keep the focus of a
+ * keyboard user.
  * @param {HTMLElement} button
  * @param {boolean} enabled
  */
@@ -68,7 +70,7 @@ export function isEnabled(button) {
   return button.getAttribute('aria-disabled') !== 'true';
 }
 
-/** @param {string} text said by screen readers, politely and once */
+/** @param {string} text read out once by screen readers, without an interruption of other speech */
 export function announce(text) {
   setText(find('#announcer'), text);
 }

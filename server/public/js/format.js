@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Money and moments in the language of the page, as its words are; in the reader's own variety of it, where
- * the browser names one.
+ * Amounts of money and times in the language of the page. If the browser names a regional variant of
+ * that language, the variant is used.
  */
 
 const PAGE = globalThis.document?.documentElement.lang;
@@ -13,7 +13,8 @@ export function isFree(amount) {
 }
 
 /**
- * With the digits that the shop sends, which are the currency's own; browsers know others for some.
+ * Shows as many decimals as the shop sends: the number of the currency. For some currencies browsers
+ * use another number.
  * @param {string} amount decimal string, as the API sends it
  * @param {string} currency ISO 4217
  */
@@ -26,7 +27,7 @@ export function money(amount, currency) {
       currency,
       minimumFractionDigits: digits,
       maximumFractionDigits: digits,
-      // The string itself: as a number, a large amount would be rounded.
+      // The amount stays a string: as a number, a large amount would be rounded.
     }).format(/** @type {Intl.StringNumericLiteral} */ (amount));
   } catch {
     return `${amount} ${currency}`; // a currency code that the browser does not know
@@ -45,7 +46,7 @@ export function timeOfDay(iso) {
   return new Intl.DateTimeFormat(LANGUAGE, { timeStyle: 'medium' }).format(new Date(iso));
 }
 
-/** Illustrations that are there, by a word in the SKU or its title. */
+/** The available illustrations, each with the words in the SKU or its title that select it. */
 const PICTURES = /** @type {const} */ ([
   ['tv', /\b(tv|television|screen)\b/i],
   ['phone', /\b(phone|smartphone|mobile)\b/i],

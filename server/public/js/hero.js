@@ -1,5 +1,5 @@
 // @ts-check
-/** The top of the sale page: title, state and the big countdown. */
+/** The top of the sale page: title, state and countdown. */
 
 import { milestone, partsOf, spokenTime, twoDigits } from './countdown.js';
 import { announce, find, setAttribute, setShown, setText } from './dom.js';
@@ -28,10 +28,10 @@ export function createHero() {
     const end = phase === 'scheduled' ? sale.opensAt : sale.closesAt;
     const left = Date.parse(end) - serverNowMs;
     setText(find('#title'), sale.title);
-    setAttribute(find('#draw'), 'href', `/sales/${encodeURIComponent(sale.sale)}/lottery`);
+    setAttribute(find('#lottery'), 'href', `/sales/${encodeURIComponent(sale.sale)}/lottery`);
     setAttribute(hero, 'data-phase', phase);
     setText(find('#pill'), phasePill(phase));
-    // Past its opening and without products there is nothing to count to.
+    // A sale past its opening that has no products yet has no moment to count down to.
     const counts = phase !== 'closed' && (phase !== 'scheduled' || left > 0);
     setText(find('#countdown-label'), counts || phase === 'closed' ? phaseText(phase) : '');
     setText(find('#when'), whenText(sale, phase, serverNowMs));
@@ -42,7 +42,7 @@ export function createHero() {
       setText(find(`[data-unit="${unit}"]`), twoDigits(parts[unit]));
     }
     setShown(find('#days'), parts.days > 0);
-    // Hours say nothing in the last hour, and the digits can be larger without them.
+    // Hours are hidden in the last hour, so that the other digits can be larger.
     setShown(find('#hours'), parts.days > 0 || parts.hours > 0);
 
     if (phase !== shownPhase) {
@@ -57,11 +57,11 @@ export function createHero() {
   };
 }
 
-/** What the page says where there is no such sale. */
+/** Shows that there is no such sale. */
 export function showMissing() {
   setText(find('#title'), 'There is no such sale');
   setText(find('#pill'), 'Not found');
-  setText(find('#when'), 'It may have been taken down. The list of sales shows what is on.');
+  setText(find('#when'), 'It may have been removed. The list of sales shows what is on.');
   find('#hero').dataset['phase'] = 'closed';
   setShown(find('#countdown'), false);
   setText(find('#countdown-label'), '');
@@ -70,7 +70,7 @@ export function showMissing() {
 }
 
 /**
- * Whose page it is, at the top of it.
+ * Shows at the top of the page who is shopping.
  * @param {import('./identity.js').Who} who
  */
 export function showWho(who) {

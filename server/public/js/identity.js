@@ -1,14 +1,14 @@
 // @ts-check
 /**
- * Who is shopping. A shop puts its own JWT under `flashsale.token` before it sends people here;
- * where there is none and the demo is on, the page asks for a guest identity and keeps it.
+ * The identity of the shopper. A shop stores its own JWT under `flashsale.token` before it sends
+ * shoppers here. Without a JWT, and if the demo is on, the page asks for a guest identity and keeps it.
  */
 
 import { becomeGuest } from './api.js';
 import { forget, recall, remember } from './store.js';
 
 const TOKEN = 'flashsale.token';
-/** Set while the token is a guest's: only those are thrown away and asked for again. */
+/** Set while the token is a guest's. Only guest tokens are replaced by this page. */
 const GUEST = 'flashsale.guest';
 
 /**
@@ -39,7 +39,7 @@ export async function identify() {
   return { kind: 'known', identity: { token, user, guest: true } };
 }
 
-/** The next `identify` gets a fresh guest. A shop's own token is the shop's to replace. */
+/** Forgets the guest, so that the next `identify` gets a new one. Keeps the shop's own tokens. */
 export function leaveGuest() {
   if (recall(GUEST) === null) return false;
   forget(TOKEN);
@@ -48,7 +48,7 @@ export function leaveGuest() {
 }
 
 /**
- * The user in a JWT, unverified: it only labels what this browser keeps.
+ * Returns the user in a JWT, unverified: it only labels what this browser stores.
  * @param {string} token
  */
 function subjectOf(token) {

@@ -10,13 +10,13 @@ import { phasePill, whenText } from './view.js';
 
 const REFRESH_MS = 15_000;
 const LOOK_MS = 250;
-/** On sale first, then what comes next, then what is over. */
+/** Order of the phases in the list. */
 const ORDER = ['open', 'paused', 'scheduled', 'closed'];
 
-/** @typedef {import('./countdown.js').SaleTimes & { sale: string, title: string }} SaleLine */
+/** @typedef {import('./countdown.js').SaleTimes & { sale: string, title: string }} SaleSummary */
 
 const clock = createClock();
-/** @type {SaleLine[]} */
+/** @type {SaleSummary[]} */
 let sales = [];
 /** @type {Map<string, HTMLElement>} */
 const rows = new Map();
@@ -24,14 +24,14 @@ const rows = new Map();
 function look() {
   const now = clock.at(performance.now());
   const list = find('#sales');
-  const lines = sales
+  const sorted = sales
     .map((sale) => ({ sale, phase: salePhase(sale, now) }))
     .sort(
       (a, b) =>
         ORDER.indexOf(a.phase) - ORDER.indexOf(b.phase) ||
         Date.parse(a.sale.opensAt) - Date.parse(b.sale.opensAt),
     );
-  lines.forEach(({ sale, phase }, index) => {
+  sorted.forEach(({ sale, phase }, index) => {
     const row = rows.get(sale.sale) ?? fromTemplate('sale');
     rows.set(sale.sale, row);
     if (list.children[index] !== row) list.insertBefore(row, list.children[index] ?? null);

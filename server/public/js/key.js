@@ -1,16 +1,16 @@
 // @ts-check
-/** The number of a request: a random UUID (version 4). */
+/** Idempotency keys: random UUIDs (version 4). */
 
 /** @returns {string} */
 export function newKey() {
-  // `randomUUID` exists on https and localhost only; a phone that tries a shop on the local network
-  // has neither.
+  // `randomUUID` exists only on https and localhost. A phone that opens a shop on the local network
+  // uses neither.
   if (typeof crypto.randomUUID === 'function') return crypto.randomUUID();
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return uuidOf(bytes);
 }
 
-/** @param {Uint8Array} bytes 16 random ones */
+/** @param {Uint8Array} bytes 16 random bytes */
 export function uuidOf(bytes) {
   const hex = [...bytes].map((byte, index) => {
     if (index === 6) return (byte & 0x0f) | 0x40;

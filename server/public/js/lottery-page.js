@@ -1,5 +1,5 @@
 // @ts-check
-/** The lottery of a sale: its hash, its secret once that is public, and anyone's rank. */
+/** The lottery of a sale: its hash, its secret once that is public, and the rank of any user. */
 
 import { readSale } from './api.js';
 import { find, setShown, setText } from './dom.js';
@@ -13,40 +13,43 @@ async function showLottery(lottery) {
   if (lottery === undefined) return;
   const { secretSha256, secret } = lottery;
   setText(find('#hash'), secretSha256);
-  // Browsers compute on https and localhost only.
+  // Browsers offer `crypto.subtle` only on https and localhost.
   const mayCompute = crypto.subtle !== undefined;
   setShown(find('#rank-form'), secret !== undefined && mayCompute);
   if (secret === undefined) return;
   setText(find('#secret'), secret);
   if (!mayCompute) {
     const how = `npx flashsale lottery verify ${sale} <user>`;
-    setText(find('#promise'), `Your browser cannot check it without https. Anyone can: ${how}`);
+    setText(
+      find('#promise'),
+      `Your browser cannot check the secret without https. Anyone can check it with: ${how}`,
+    );
     return;
   }
   const kept = await isPromised(secret, secretSha256);
   const verdict = kept
-    ? 'It is the secret whose hash was shown before the sale: your browser has just checked it.'
-    : 'It is not the secret whose hash is shown. The shop has not kept its word.';
+    ? 'This is the secret whose hash was shown before the sale: your browser has just checked it.'
+    : 'This is not the secret whose hash is shown. The shop has not kept its word.';
   setText(find('#promise'), verdict);
 }
 
 /**
- * A lottery is a switch: without it a rank counts for the line alone.
+ * Operators turn the lottery on and off. While it is off, ranks only order the waitlist.
  * @param {{ shed: string, keep: number }} sale
  */
 function modeText({ shed, keep }) {
   if (shed !== 'lottery') {
-    return 'At this moment requests are let in by chance, each press anew. Ranks say who is served first in the line for units that come back.';
+    return 'Right now, requests are let in at random, and each press has a new chance. Ranks only decide who in the waitlist is served first.';
   }
   return keep < 1
-    ? `At this moment ranks below ${keep} are let in.`
-    : 'At this moment every rank is let in.';
+    ? `Right now, ranks below ${keep} are let in.`
+    : 'Right now, every rank is let in.';
 }
 
 async function refresh() {
   const answer = await readSale(sale, null);
   if (answer.kind === 'ok') {
-    setText(find('#title'), `How “${answer.body.title}” draws`);
+    setText(find('#title'), `The lottery of “${answer.body.title}”`);
     setText(find('#mode'), modeText(answer.body));
     await showLottery(answer.body.lottery);
   } else if (answer.kind === 'refused' && answer.status === 404) {
@@ -65,7 +68,7 @@ find('#rank-form').addEventListener('submit', async (event) => {
   const share = (rank * 100).toFixed(4);
   setText(
     find('#rank'),
-    `Rank ${rank.toFixed(12)}: requests were kept when at least ${share} % were.`,
+    `Rank ${rank.toFixed(12)}: requests of this user were let in while the kept share was at least ${share} %.`,
   );
 });
 

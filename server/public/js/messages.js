@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * One sentence for everything that the shop can answer, and when it makes sense to try again.
- * Nothing here says "failed" about what is not known, and nothing but `sold_out` says sold out.
+ * The message for every answer of the shop, and when it makes sense to try again. No message says
+ * "failed" while the result is not known, and only `sold_out` says sold out.
  */
 
 import { isFree, moment, money } from './format.js';
@@ -32,7 +32,7 @@ export function verdictMessage(verdict, reason) {
 }
 
 /**
- * An outcome that this page does not know is not judged: the request is simply still with the shop.
+ * An outcome that this page does not know is shown as a request that the shop still has.
  * @param {string} status
  * @param {string} [reason]
  * @returns {Message}
@@ -42,7 +42,7 @@ export function outcomeMessage(status, reason) {
 }
 
 /**
- * What became of an order, and of money that it could not have.
+ * The state of an order, and of a payment that the order cannot use.
  * @param {import('./orders.js').Order} order
  * @returns {Message}
  */
@@ -56,15 +56,15 @@ export function orderMessage(order) {
 }
 
 /**
- * How much money goes back, and whether it has; empty when none does.
+ * How much money is returned, and whether it was returned already. Empty if there is no refund.
  * @param {import('./orders.js').Order} order
  */
 export function refundText({ currency, refund }) {
   if (!refund) return '';
   const sum = money(refund.amount, refund.currency ?? currency);
   return refund.status === 'done'
-    ? `A payment that this order could not keep was given back: ${sum}${refund.at ? `, ${moment(refund.at)}` : ''}.`
-    : `A payment that this order cannot keep goes back to you: ${sum}.`;
+    ? `A payment that this order could not use was returned to you: ${sum}${refund.at ? `, ${moment(refund.at)}` : ''}.`
+    : `A payment that this order cannot use will be returned to you: ${sum}.`;
 }
 
 /**
@@ -78,16 +78,18 @@ export function puzzleMessage(cause) {
 }
 
 /**
- * When to try again, in words. Empty where the message itself says it all.
+ * When to try again, in words. Empty if the message says everything.
  * @param {Message} message
- * @param {number} seconds until the button is on again
+ * @param {number} seconds until the button is enabled again
  */
 export function againText(message, seconds) {
   if (message.again === 'later') {
     return seconds > 0 ? `Try again in ${seconds} s.` : 'You can try again now.';
   }
-  if (message.again === 'draw') {
-    return seconds > 0 ? `Look again in ${seconds} s.` : 'You can look now whether it is reached.';
+  if (message.again === 'lottery') {
+    return seconds > 0
+      ? `Check again in ${seconds} s.`
+      : 'You can check now whether it is reached.';
   }
   return '';
 }

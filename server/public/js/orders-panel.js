@@ -1,5 +1,5 @@
 // @ts-check
-/** The shopper's orders: time left to pay, pay, cancel, and what became of each. */
+/** The shopper's orders: status, time left to pay, and the buttons to pay and to cancel. */
 
 import { cancelOrder, listOrders, payOrder, readOrder } from './api.js';
 import {
@@ -18,7 +18,7 @@ import { awaitsPayment, mergeOrders, payLeftMs } from './orders.js';
 import { PAGE_MESSAGES } from './sentences.js';
 import { payText } from './view.js';
 
-/** An unpaid order is looked at this often: it may be paid or cancelled in another tab. */
+/** How often an unpaid order is read again: it may be paid or cancelled in another tab. */
 const REFRESH_MS = 5000;
 const LOOK_AGAIN_MS = 1500;
 
@@ -38,13 +38,13 @@ export function createOrdersPanel({ token, titleOf, onChange }) {
   let orders = [];
   /** @type {Map<string, HTMLElement>} */
   const rows = new Map();
-  /** What an action said last, by order number; it explains more than the status does. */
+  /** The last message of an action, by order number. It explains more than the status does. */
   /** @type {Map<string, string>} */
   const notes = new Map();
   /** @type {Set<string>} */
   const acting = new Set();
   let lookedAt = 0;
-  /** A database of the shop does not answer: orders in it are not in the list. */
+  /** A database of the shop does not answer, so its orders are missing from the list. */
   let isIncomplete = false;
 
   /** @param {readonly Order[]} fresh */
@@ -68,7 +68,7 @@ export function createOrdersPanel({ token, titleOf, onChange }) {
       setShown(find('#orders-incomplete'), isIncomplete);
       take(answer.body.orders);
     }
-    // The shop may have answered from a page that it remembers for a second: one more look.
+    // The shop may have answered from a cache that is up to a second old: read the list once more.
     if (!isAgain) setTimeout(() => void load(true), LOOK_AGAIN_MS);
     return answer;
   }
@@ -116,7 +116,7 @@ export function createOrdersPanel({ token, titleOf, onChange }) {
     }
     await refresh(orderNo);
     const order = orders.find((each) => each.orderNo === orderNo);
-    // The buttons are gone when the order has ended; the focus goes to what is left of the row.
+    // The buttons are hidden when the order has ended, so the focus moves to the row.
     if (order && !awaitsPayment(order)) {
       announce(`${titleOf(order.sku)}: ${orderMessage(order).title}.`);
       row.focus();
@@ -193,11 +193,11 @@ function deadline(iso) {
 function actionNote(paying, answer) {
   if (answer.kind !== 'refused') {
     return paying
-      ? 'No answer yet. Your payment may have arrived; the order will show it. Paying again never charges twice.'
+      ? 'No answer yet. Your payment may have arrived: the order will show it. Paying again never charges you twice.'
       : 'No answer yet. The order will show whether it was cancelled.';
   }
   if (answer.verdict === 'not_found' && paying) {
-    return 'This shop takes payments at its own checkout. Your order is kept until the time shown.';
+    return 'This shop takes payments at its own checkout. Your order is kept for you until the time shown.';
   }
   const { title, text } =
     answer.verdict === 'not_allowed_now'
@@ -213,7 +213,7 @@ function actionNote(paying, answer) {
 function confirmCancel(title) {
   const dialog = document.getElementById('cancel-dialog');
   if (!(dialog instanceof HTMLDialogElement)) return Promise.resolve(false);
-  setText(find('#cancel-question'), `Give ${title} back?`);
+  setText(find('#cancel-question'), `Cancel your order of ${title}?`);
   dialog.returnValue = '';
   dialog.showModal();
   return new Promise((resolve) => {

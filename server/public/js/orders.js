@@ -1,5 +1,5 @@
 // @ts-check
-/** What the page works out from a shopper's orders. Pure. */
+/** What the page derives from a shopper's orders. Pure. */
 
 /**
  * @typedef {object} Order
@@ -15,16 +15,16 @@
  * @property {string | null} [payBefore]
  * @property {Refund} [refund]
  *
- * @typedef {object} Refund money that the order could not have
+ * @typedef {object} Refund of a payment that the order cannot use
  * @property {'due' | 'done'} status
  * @property {string} amount decimal string
- * @property {string} [currency] where it is not that of the order
- * @property {string} [at] when it was given back
+ * @property {string} [currency] if it differs from the currency of the order
+ * @property {string} [at] when it was returned
  */
 
-/** Statuses after which nothing is left to do for the shopper. */
+/** Statuses after which the shopper has nothing left to do. */
 const ENDED = new Set(['paid', 'cancelled', 'expired', 'refund_due', 'refunded']);
-/** Statuses whose units went back, and so do not count against the shopper's limit. */
+/** Statuses whose units were given back. They do not count against the shopper's limit. */
 const RETURNED = new Set(['cancelled', 'expired', 'refund_due', 'refunded']);
 
 /** @param {Order} order */
@@ -53,8 +53,8 @@ export function unitsHeld(orders, sku) {
 }
 
 /**
- * Newest first; an order that ended never goes back to awaiting payment, because the list may come
- * from a cache that is older than what the page has already been told.
+ * Returns all orders, newest first. An order that has ended stays ended: a fresh list may come from a
+ * cache that is older than what the page knows already.
  * @param {readonly Order[]} known
  * @param {readonly Order[]} fresh
  * @returns {Order[]}

@@ -1,22 +1,22 @@
 // @ts-check
-/** How often the page asks. Near the opening each second; otherwise no more than somebody can see. */
+/** How often the page asks the shop: each second near the opening and while open, otherwise less. */
 
 /**
  * @typedef {object} PaceInput
  * @property {import('./countdown.js').SalePhase} phase
  * @property {number} opensInMs time until opening, may be negative
- * @property {boolean} hidden the tab is not seen
- * @property {number} random 0 to 1, so that a million pages do not ask in step
+ * @property {boolean} hidden whether the tab is hidden
+ * @property {number} random 0 to 1, so that a million pages do not ask at the same time
  */
 
 /**
- * Milliseconds until the next look at the sale.
+ * Milliseconds until the page reads the sale again.
  * @param {PaceInput} input
  */
 export function pollDelayMs({ phase, opensInMs, hidden, random }) {
   const base = baseDelayMs(phase, opensInMs) * (hidden ? 10 : 1);
   const jittered = base * (0.8 + 0.4 * random);
-  // A page that sleeps long must still be awake for the last minute before the opening.
+  // A page with a long delay must still ask again in the last minute before the opening.
   return phase === 'scheduled' && opensInMs > 60_000
     ? Math.min(jittered, opensInMs - 60_000 + 5000 * random)
     : jittered;
@@ -39,7 +39,7 @@ const BACKOFF_FIRST_MS = 1000;
 const BACKOFF_MAX_MS = 15_000;
 
 /**
- * Milliseconds to wait after the nth failure in a row (n from 1): doubles, bounded, jittered.
+ * Milliseconds to wait after the nth failure in a row (n from 1): exponential, bounded, with jitter.
  * @param {number} failures
  * @param {number} random 0 to 1
  */

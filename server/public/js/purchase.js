@@ -1,18 +1,19 @@
 // @ts-check
 /**
- * One shopper, one SKU: from the press to the end of the request, as a pure state machine.
+ * The state of one shopper's purchase of one SKU, from the press to the end of the request. A pure
+ * state machine.
  *
  *   ready ─press─▶ asking ─ticket─▶ sending ─accepted─▶ queued ─status─▶ ended
- *                    │ refused        │ refused, or no answer: unsure ─▶ (same number again)
+ *                    │ refused        │ refused, or no answer: unsure ─▶ (same key again)
  *                    ▼                ▼
  *                 refused ◀───────────┘         every end lets the shopper press again
  *
- * `unsure` marks a number that the shop may have seen without our hearing of it. It is kept until
- * the shop says what became of it; until then every press uses the same number, so that a press
- * can never buy twice.
+ * `unsure` marks a key that the shop may have received although the page got no answer. The key is
+ * kept until the shop says what became of it. Until then every press sends the same key, so that a
+ * press can never buy twice.
  */
 
-/** The button rests this long after each press. */
+/** The button is off for this time after each press. */
 export const PRESS_REST_MS = 5000;
 
 /**
@@ -20,14 +21,14 @@ export const PRESS_REST_MS = 5000;
  *
  * @typedef {object} Purchase
  * @property {Phase} phase
- * @property {string | null} key the request's number (Idempotency-Key); null when none is alive
+ * @property {string | null} key the idempotency key; null when no request is under way
  * @property {number} quantity
- * @property {boolean} unsure an earlier send of this number may have been taken
- * @property {boolean} solving the shop asked for a proof of work, which is being done; `reason` is why
- * @property {boolean} offline the last call got no answer; it is being repeated
+ * @property {boolean} unsure the shop may have taken an earlier send of this key
+ * @property {boolean} solving the page computes a proof of work for the shop; `reason` is its cause
+ * @property {boolean} offline the last call got no answer and is being repeated
  * @property {number} restUntil monotonic ms: the button is off until then
- * @property {string | null} verdict why it was refused
- * @property {string | null} status how the request stands, once the shop has taken it
+ * @property {string | null} verdict why the request was refused
+ * @property {string | null} status status of the request, once the shop has taken it
  * @property {string | null} reason
  * @property {string | null} orderNo
  *
@@ -77,7 +78,7 @@ export function mayPress(purchase, now) {
 /**
  * @param {Purchase} purchase
  * @param {Event} event
- * @returns {Purchase} the same object where the event changes nothing
+ * @returns {Purchase} the same object if the event changes nothing
  */
 export function advance(purchase, event) {
   switch (event.type) {
@@ -139,7 +140,7 @@ function pressed(purchase, event) {
     ...initialPurchase(),
     phase: 'asking',
     key: purchase.unsure ? purchase.key : event.key,
-    // The number stands for what was asked for first, so the quantity stays with it.
+    // The key belongs to the first send, so its quantity is sent again too.
     quantity: purchase.unsure ? purchase.quantity : event.quantity,
     unsure: purchase.unsure,
     restUntil: event.now + PRESS_REST_MS,
@@ -147,7 +148,7 @@ function pressed(purchase, event) {
 }
 
 /**
- * A refusal ends the press. If the number may have been taken by an earlier send, it stays alive.
+ * A refusal ends the press. If the shop may have taken an earlier send of the key, the key is kept.
  * @param {Purchase} purchase
  * @param {Extract<Event, { type: 'refused' }>} event
  * @returns {Purchase}
@@ -196,7 +197,7 @@ function lost(purchase, event) {
 function decided(purchase, event) {
   if (purchase.phase === 'ready' || purchase.phase === 'refused') return purchase;
   const queued = event.status === 'queued';
-  // An outcome is final: an answer that was overtaken on the way changes nothing.
+  // An outcome is final: a `queued` that arrives after it changes nothing.
   if (queued && purchase.phase === 'ended') return purchase;
   return {
     ...purchase,

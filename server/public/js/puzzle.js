@@ -1,23 +1,23 @@
 // @ts-check
 /**
- * Solves the shop's challenges (proofs of work) with the ALTCHA widget, which shows that it is at
- * work. Its script is fetched only when the shop asks for one; all of it comes from this address.
+ * Solves the shop's challenges (proofs of work) with the ALTCHA widget, which shows the progress. Its
+ * files are loaded only when the shop requires a challenge, and all of them from this address.
  */
 
 const WIDGET = '/altcha/altcha.js';
 const STYLES = '/altcha/altcha.css';
 const WORKER = '/altcha/pbkdf2.js';
 const ALGORITHM = 'PBKDF2/SHA-256';
-/** The shop's challenges live for two minutes. */
+/** The shop's challenges are valid for two minutes. */
 const SOLVE_TIMEOUT_MS = 110_000;
-/** More of them only take from the rest of the machine. */
+/** More workers would slow down the rest of the device. */
 const WORKERS_MAX = 8;
 const TEXTS = {
   label: 'A small computation for your ticket',
   verifying: 'Your device is computing…',
   verified: 'Solved',
-  error: 'It could not be solved here.',
-  waitAlert: 'It is being solved. Please wait.',
+  error: 'The computation could not be solved here.',
+  waitAlert: 'The computation is running. Please wait.',
 };
 
 /**
@@ -44,7 +44,7 @@ async function load() {
 }
 
 /**
- * @param {HTMLElement} place where the widget is shown meanwhile
+ * @param {HTMLElement} place where the widget is shown while it runs
  * @param {unknown} challenge
  * @param {AbortSignal} signal
  * @returns {Promise<string | null>} the solution; null when this browser cannot solve it
@@ -54,7 +54,7 @@ export async function solvePuzzle(place, challenge, signal) {
     loading ??= load();
     await loading;
   } catch {
-    // The next press tries again.
+    // The next press tries to load the widget again.
     loading = null;
     return null;
   }
@@ -71,7 +71,7 @@ export async function solvePuzzle(place, challenge, signal) {
       challenge,
       hideLogo: true,
       hideFooter: true,
-      // How somebody moves a pointer is nobody's business.
+      // The widget must not record how the shopper moves the pointer.
       humanInteractionSignature: false,
       minDuration: 0,
       timeout: SOLVE_TIMEOUT_MS,

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * A user's rank in the lottery of a sale, recomputed in the browser: the first 48 bits of
- * HMAC-SHA-256(secret, user) as a share of all such numbers.
+ * Computes a user's rank in the lottery of a sale: the first 48 bits of HMAC-SHA-256(secret, user),
+ * divided by 2^48.
  */
 
 const RANK_BYTES = 6;

@@ -1,15 +1,15 @@
 // @ts-check
-/** A request that is under way, kept so that a reload goes on following it. */
+/** Stores a request that is under way, so that the page can follow it after a reload. */
 
 import { forget, recall, remember } from './store.js';
 
 /**
  * @typedef {object} RequestRecord
- * @property {string} key the request's number
+ * @property {string} key the idempotency key
  * @property {string} user whose request it is
  * @property {number} quantity
  * @property {string | null} statusUrl null until the shop has taken it
- * @property {boolean} accepted false while it is not known whether the shop has it
+ * @property {boolean} accepted false while the page does not know whether the shop has it
  */
 
 /**
@@ -38,7 +38,7 @@ export function dropRecord(sale, sku) {
 /**
  * @param {string} sale
  * @param {string} sku
- * @param {string} user another user's record is not ours to follow
+ * @param {string} user records of other users are ignored
  * @returns {RequestRecord | null}
  */
 export function loadRecord(sale, sku, user) {

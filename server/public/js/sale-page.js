@@ -1,5 +1,5 @@
 // @ts-check
-/** The sale page: asks, keeps what is known, and lets the parts show it. */
+/** The sale page: calls the shop, keeps the state, and lets the parts of the page show it. */
 
 import { readSale } from './api.js';
 import { handIn, resume } from './buyer.js';
@@ -9,20 +9,20 @@ import { announce, find, setText } from './dom.js';
 import { createHero, showMissing, showWho } from './hero.js';
 import { identify, leaveGuest } from './identity.js';
 import { newKey } from './key.js';
-import { join, leave, resumeLine } from './line.js';
-import { lineView, noLine } from './line-view.js';
 import { awaitsPayment, unitsHeld } from './orders.js';
 import { createOrdersPanel } from './orders-panel.js';
 import { backoffMs, pause, pollDelayMs } from './pace.js';
 import { advance, initialPurchase, isBusy } from './purchase.js';
 import { createTile } from './tile.js';
 import { heroPhase, tileView } from './view.js';
+import { join, leave, resumeWaitlist } from './waitlist.js';
+import { noPlace, waitlistView } from './waitlist-view.js';
 
-/** The digits change each second; ten looks a second keep them and the opening on time. */
+/** Ten updates a second keep the digits and the opening on time. */
 const LOOK_MS = 100;
-/** Answers with a body carry the exact time; after this many, "unchanged" is enough. */
+/** Answers with a body have the exact time. After this many, the page accepts "not modified". */
 const EXACT_SAMPLES = 4;
-/** Failures in a row before the page says that it is cut off; one may be a hiccup. */
+/** Failures in a row before the page says that it has no connection. */
 const FAILURES_TO_SAY = 2;
 
 /**
@@ -32,8 +32,8 @@ const FAILURES_TO_SAY = 2;
  * @typedef {object} Product
  * @property {import('./tile.js').Tile} tile
  * @property {Purchase} purchase
- * @property {import('./line-view.js').Line} line
- * @property {string | null} resumedFor the shopper whose earlier request was looked for
+ * @property {import('./waitlist-view.js').Place} place
+ * @property {string | null} resumedFor the shopper whose earlier request was resumed
  */
 
 const saleName = decodeURIComponent(location.pathname.split('/').filter(Boolean).at(-1) ?? '');
@@ -47,11 +47,11 @@ const products = new Map();
 let orders = [];
 /** @type {string | null} */
 let token = null;
-/** @type {string | null} set once the shop has accepted who is shopping */
+/** @type {string | null} set once the shop has accepted the identity */
 let shopper = null;
-/** Aborted when the guest changes: what was asked for the other one is no longer shown. */
+/** Aborted when the guest changes: answers for the previous guest are no longer shown. */
 let visit = new AbortController();
-/** Aborted to look at the sale at once. */
+/** Aborted to read the sale at once. */
 let sleep = new AbortController();
 
 const panel = createOrdersPanel({
@@ -60,7 +60,7 @@ const panel = createOrdersPanel({
   onChange: onOrders,
 });
 
-/** Identities are asked for one at a time, however many presses wait for one. */
+/** The running call for an identity. All presses that need one share it. */
 /** @type {Promise<import('./identity.js').Who> | null} */
 let asking = null;
 
@@ -92,7 +92,7 @@ async function watchSale() {
     setText(
       find('#network'),
       failures >= FAILURES_TO_SAY
-        ? 'No connection to the shop right now. This page keeps trying; what the shop already has stays safe.'
+        ? 'No connection to the shop right now. This page keeps trying. Requests that the shop already has are safe.'
         : '',
     );
     const asked = answer.kind === 'refused' ? answer.retryAfterSeconds * 1000 : 0;
@@ -102,7 +102,7 @@ async function watchSale() {
   }
 }
 
-/** @param {boolean} exact whether the clock still wants samples */
+/** @param {boolean} exact whether the clock still needs samples */
 function untilNextLook(exact) {
   if (sale === null) return 1000;
   const now = clock.at(performance.now());
@@ -125,9 +125,9 @@ function takeSale(fresh) {
       const tile = createTile(
         sku,
         (quantity) => press(sku.sku, quantity),
-        (quantity) => pressLine(sku.sku, quantity),
+        (quantity) => pressWait(sku.sku, quantity),
       );
-      product = { tile, purchase: initialPurchase(), line: noLine(), resumedFor: null };
+      product = { tile, purchase: initialPurchase(), place: noPlace(), resumedFor: null };
       products.set(sku.sku, product);
       list.append(tile.element);
     }
@@ -147,7 +147,7 @@ function look() {
     const product = products.get(sku.sku);
     if (product === undefined) continue;
     const times = { ...sale, state: sku.state ?? sale.state };
-    const { purchase, line } = product;
+    const { purchase, place } = product;
     const phase = salePhase(times, serverNow);
     const held = unitsHeld(orders, sku.sku);
     const unpaid = orders.some((order) => order.sku === sku.sku && awaitsPayment(order));
@@ -155,7 +155,7 @@ function look() {
     const room = held < sku.limit && !isBusy(purchase);
     product.tile.show(
       tileView({ sku, phase, opensInMs, purchase, held, unpaid, now }),
-      lineView({ line, availability: sku.availability, phase, room, unpaid }),
+      waitlistView({ place, availability: sku.availability, phase, room, unpaid }),
     );
   }
   panel.show(serverNow);
@@ -216,24 +216,24 @@ function press(sku, quantity) {
  * @param {string} sku
  * @param {Product} product
  */
-function waiterOf(sku, product) {
-  /** @param {Partial<import('./line-view.js').Line>} change */
+function waitingShopperOf(sku, product) {
+  /** @param {Partial<import('./waitlist-view.js').Place>} change */
   const show = (change) => {
-    product.line = { ...product.line, ...change };
+    product.place = { ...product.place, ...change };
     look();
   };
-  return { ...buyerOf(sku), show, line: () => product.line };
+  return { ...buyerOf(sku), show, place: () => product.place };
 }
 
 /**
  * @param {string} sku
  * @param {number} quantity
  */
-function pressLine(sku, quantity) {
+function pressWait(sku, quantity) {
   const product = products.get(sku);
   if (product === undefined) return;
-  const waiter = waiterOf(sku, product);
-  void (product.line.step === 'waiting' ? leave(waiter) : join(waiter, quantity));
+  const waiting = waitingShopperOf(sku, product);
+  void (product.place.step === 'waiting' ? leave(waiting) : join(waiting, quantity));
 }
 
 /** @param {readonly import('./orders.js').Order[]} fresh */
@@ -248,14 +248,14 @@ function onOrders(fresh) {
   look();
 }
 
-/** Requests that an earlier visit left under way; needs both the shopper and the products. */
+/** Resumes requests of an earlier visit. Needs both the shopper and the products. */
 function resumeAll() {
   if (shopper === null) return;
   for (const [sku, product] of products) {
     if (product.resumedFor === shopper) continue;
     product.resumedFor = shopper;
     void resume(buyerOf(sku), shopper);
-    void resumeLine(waiterOf(sku, product), shopper);
+    void resumeWaitlist(waitingShopperOf(sku, product), shopper);
   }
 }
 
@@ -266,7 +266,7 @@ async function arrive() {
     if (answer.kind === 'known') {
       const list = await panel.load();
       const forgotten = list.kind === 'refused' && list.verdict === 'unauthenticated';
-      // A guest of a shop that was set up anew: ask for another one.
+      // The shop was set up again and does not know this guest: ask for a new one.
       if (!(forgotten && leaveGuest())) {
         shopper = answer.identity.user;
         return resumeAll();
@@ -284,7 +284,7 @@ find('#switch-guest').addEventListener('click', () => {
   shopper = null;
   for (const product of products.values()) {
     product.purchase = initialPurchase();
-    product.line = noLine();
+    product.place = noPlace();
   }
   panel.clear();
   announce('You are now another guest.');

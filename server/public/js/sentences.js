@@ -1,5 +1,5 @@
 // @ts-check
-/** Every sentence with which the page answers, by what the shop has said. */
+/** All messages of the page, by what the shop has answered. */
 
 /**
  * @typedef {'busy' | 'good' | 'wait' | 'stop'} Tone
@@ -8,9 +8,9 @@
  * @property {Tone} tone
  * @property {string} title
  * @property {string} text
- * @property {'later' | 'opening' | 'draw' | 'never' | 'none'} again `later`: after Retry-After or a few
- *   seconds; `opening`: by itself; `draw`: pressing is of no use until the shop lets in more; `never`:
- *   not in this sale; `none`: nothing to do
+ * @property {'later' | 'opening' | 'lottery' | 'never' | 'none'} again `later`: after Retry-After or a few
+ *   seconds; `opening`: by itself; `lottery`: pressing does not help until the shop lets in more;
+ *   `never`: not in this sale; `none`: nothing to do
  */
 
 /**
@@ -24,49 +24,49 @@ function say(tone, again, title, text) {
   return { tone, again, title, text };
 }
 
-/** Refusals of the gate: nothing was ordered, and no unit was taken. */
+/** Refusals: nothing was ordered, and no unit was taken. */
 export const VERDICTS = {
   shed: say(
     'wait',
     'later',
-    'Not drawn this time',
-    'So many people pressed at this moment that only a share of the requests was let in.',
+    'Not let in this time',
+    'So many people pressed at the same moment that only a share of the requests was let in.',
   ),
   rate_limited: say(
     'wait',
     'later',
     'A little too fast',
-    'There were more requests from you or your network than the shop takes at once.',
+    'You or your network sent more requests than the shop takes at once.',
   ),
   cooldown: say(
     'wait',
     'later',
-    'Your last request still counts',
-    'The shop takes one request per person every few seconds.',
+    'Please wait before your next request',
+    'The shop took a request from you a moment ago. It takes one per person every few seconds.',
   ),
   quota_spent: say(
     'wait',
     'later',
-    'None free at this counter right now',
-    'This is not sold out: more units may be handed to this counter at any moment.',
+    'None available here right now',
+    'This is not sold out: more units may become available here at any moment.',
   ),
   quota_unavailable: say(
     'wait',
     'later',
-    'The counter is being set up again',
-    'This part of the shop is waiting to be told how many units it may sell.',
+    'This part of the shop cannot sell right now',
+    'It is waiting to hear how many units it may sell.',
   ),
   overloaded: say(
     'wait',
     'later',
     'The shop is very busy',
-    'Your request was not taken, so that those already waiting can be served.',
+    'Your request was not taken, so that the people who are already waiting can be served.',
   ),
   status_unavailable: say(
     'wait',
     'later',
-    'It cannot be told at this moment',
-    'The shop cannot look your request up right now. Whatever became of it stays as it is.',
+    'The status is not available right now',
+    'The shop cannot look up your request at the moment. This does not change its result.',
   ),
   sold_out: say(
     'stop',
@@ -78,20 +78,20 @@ export const VERDICTS = {
     'wait',
     'opening',
     'Not open yet',
-    'The button opens by itself at the announced time.',
+    'The button turns on by itself at the announced time.',
   ),
   paused: say(
     'wait',
     'later',
     'The sale is paused',
-    'The shop has stopped the sale for a moment. Requests that it already took are still decided.',
+    'The shop has stopped the sale for now. Requests that it already took are still decided.',
   ),
   closed: say('stop', 'never', 'The sale has ended', 'No new requests are taken.'),
   ticket_invalid: say(
     'wait',
     'later',
-    'Your ticket ran out',
-    'A ticket is good for a few seconds only. The next press gets a new one.',
+    'Your ticket has expired',
+    'A ticket is valid for a few seconds only. Press again to get a new one.',
   ),
   blocked: say(
     'stop',
@@ -103,45 +103,45 @@ export const VERDICTS = {
     'wait',
     'none',
     'Not every unit is taken',
-    'Try to buy one. The line is for units that come back, and opens when nothing is left.',
+    'Try to buy one. The waitlist is for units that come back. It opens when none is left.',
   ),
   limit_reached: say(
     'stop',
     'none',
     'You have as many as one person may buy',
-    'A place in the line would bring you no more.',
+    'A place in the waitlist would not get you more.',
   ),
   line_full: say(
     'wait',
     'later',
-    'The line is full',
-    'As many people wait as it has places. Some may come free in a while.',
+    'The waitlist is full',
+    'Every place in it is taken. Some may become free in a while.',
   ),
   bad_request: say(
     'stop',
     'later',
     'The shop did not understand this page',
-    'Reload the page; it may be older than the shop.',
+    'Reload the page: it may be out of date.',
   ),
 };
 
-/** How a request that was taken stands, or how it ended. */
+/** The status or the outcome of a request that was taken. */
 export const OUTCOMES = {
   queued: say(
     'busy',
     'none',
     'Your request is in the queue',
-    'It is safe and counts once. You may stay here or come back later.',
+    'It is safe and counts once. You can stay here or come back later.',
   ),
   ordered: say('good', 'none', 'It is yours', 'Pay in time to keep it.'),
   paid: say('good', 'none', 'Paid', 'Thank you. This order is complete.'),
   free: say('good', 'none', 'It is yours', 'It costs nothing, so there is nothing to pay.'),
-  cancelled: say('wait', 'later', 'Order cancelled', 'What it held was given back.'),
+  cancelled: say('wait', 'later', 'Order cancelled', 'Its units were given back.'),
   expired: say(
     'wait',
     'later',
     'Order expired',
-    'It was not paid in time, so what it held was given back.',
+    'It was not paid in time, so its units were given back.',
   ),
   refund_due: say(
     'stop',
@@ -172,19 +172,19 @@ export const OUTCOMES = {
     'wait',
     'later',
     'This request could not be taken',
-    'Nothing was ordered with it. A new press is a new request.',
+    'Nothing was ordered with it. If you press again, you send a new request.',
   ),
 };
 
-/** What only this page can know. */
+/** Messages about what only this page knows. */
 export const PAGE_MESSAGES = {
-  asking: say('busy', 'none', 'Asking for your ticket', 'One moment.'),
-  sending: say('busy', 'none', 'Handing in your request', 'One moment.'),
+  asking: say('busy', 'none', 'Getting your ticket', 'One moment.'),
+  sending: say('busy', 'none', 'Sending your request', 'One moment.'),
   solving: say(
     'busy',
     'none',
     'A small computation first',
-    'Your device solves it by itself within seconds, and then asks for your ticket again.',
+    'Your device solves it by itself within seconds and then asks for your ticket again.',
   ),
   puzzle_failed: say(
     'stop',
@@ -196,105 +196,106 @@ export const PAGE_MESSAGES = {
     'busy',
     'none',
     'No connection to the shop',
-    'Nothing has been handed in yet. This page keeps trying for you.',
+    'Your request has not been sent yet. This page keeps trying for you.',
   ),
   unsure: say(
     'busy',
     'none',
-    'The connection broke off',
-    'The shop may have your request already. This page asks again with the same number, so it counts once.',
+    'The connection was interrupted',
+    'The shop may already have your request. This page asks again with the same number, so it counts once.',
   ),
   unanswered: say(
     'wait',
     'later',
     'No answer from the shop',
-    'Nothing has been handed in. Check your connection.',
+    'Your request has not been sent. Check your connection.',
   ),
-  line_unsure: say(
+  waitlist_unsure: say(
     'wait',
     'later',
     'No answer from the shop',
-    'You may have a place in the line already. Asking again never makes it two.',
+    'You may already have a place in the waitlist. Asking again never gives you a second one.',
   ),
   not_found_yet: say(
     'wait',
     'later',
     'The shop has no record of your request',
-    'It most likely never arrived. Press again: the number stays the same, so it counts once.',
+    'It has most likely never arrived. Press again: it keeps its number, so it counts once.',
   ),
   following: say(
     'busy',
     'none',
     'Your request is in the queue',
-    'The connection broke off, but the shop has your request. This page keeps asking.',
+    'The connection was interrupted, but the shop has your request. This page keeps asking for the result.',
   ),
   unauthenticated: say(
     'stop',
     'none',
     'Please sign in',
-    'Sign in at the shop and come back to this page to take part.',
+    'Sign in at the shop, then come back to this page to take part.',
   ),
-  not_found: say('stop', 'none', 'Not here', 'The shop has nothing at this address for you.'),
+  not_found: say('stop', 'none', 'Not found', 'The shop has nothing at this address for you.'),
   not_allowed_now: say(
     'stop',
     'none',
     'Too late for that',
-    'The order has moved on. What you see now is how it stands.',
+    'The order has changed. You now see its current state.',
   ),
   internal_error: say(
     'wait',
     'later',
-    'Something broke at the shop',
-    'It is not your doing. What you send again counts once.',
+    'Something went wrong at the shop',
+    'You did nothing wrong. What you send again counts once.',
   ),
 };
 
-/** Where a refusal or an outcome carries a reason that changes what is true. */
+/** Messages for a verdict or outcome with a reason that changes what is true. */
 export const BY_REASON = {
   'shed/lottery': say(
     'wait',
-    'draw',
-    'Your place in the draw is not reached',
-    'It stays the same however often you press. The shop may let in more later, and then it can be.',
+    'lottery',
+    'Your place in the lottery is not reached',
+    'It stays the same however often you press. The shop may let in more people later, and then your place may be reached.',
   ),
   'quota_spent/too_few_now': say(
     'wait',
     'later',
-    'Not as many as you ask for right now',
-    'Some are there: ask for fewer, or try again for all of them.',
+    'Not as many available right now',
+    'Some of the units that you ask for are available: ask for fewer, or try again for all of them.',
   ),
   'queued/delayed': say(
     'busy',
     'none',
     'Your request takes longer than usual',
-    'It is safe and counts once. Somebody at the shop has to look at it; you may come back later.',
+    'It is safe and counts once. Somebody at the shop has to look at it. You can come back later.',
   ),
   'sold_out/units_may_return': say(
     'wait',
     'later',
     'All units are taken for now',
-    'What is not paid for in time comes back. It goes first to those who wait in the line.',
+    'Units that are not paid for in time come back. They go first to the shoppers in the waitlist.',
   ),
   'rejected/refused_by_operator': say(
     'wait',
     'later',
     'The shop could not decide this request',
-    'Nothing was ordered with it, and nothing is held for it. A new press is a new request.',
+    'Nothing was ordered with it, and nothing is held for it. If you press again, you send a new request.',
   ),
   'rejected/request_id_taken': say(
     'wait',
     'later',
     'This request could not be taken',
-    'Its number belongs to someone else. A new press gets a new number.',
+    'Its number belongs to someone else. If you press again, you get a new number.',
   ),
 };
 
-/** Why the shop asks for a computation. */
+/** Why the shop requires a computation. */
 export const PUZZLE_CAUSES = {
-  operator: 'The shop asks everybody at this moment.',
+  operator: 'The shop asks everybody for one at the moment.',
   user_rate: 'The shop asks because you pressed very often.',
-  network_rate: 'The shop asks because your network asked very often.',
+  network_rate: 'The shop asks because your network sent very many requests.',
   network_users: 'The shop asks because very many people come from your network.',
-  late_ticket: 'The shop asks because your last ticket was kept for long.',
-  missing_headers: 'The shop asks because your browser says less of itself than others do.',
+  late_ticket: 'The shop asks because your last ticket was used late.',
+  missing_headers:
+    'The shop asks because your browser tells less about itself than other browsers do.',
 };

@@ -1,5 +1,5 @@
 // @ts-check
-/** localStorage that may be blocked or full: then things are remembered until the page is left. */
+/** localStorage. If it is blocked or full, values are kept in memory until the page is left. */
 
 /** @type {Map<string, string>} */
 const fallback = new Map();
@@ -32,6 +32,6 @@ export function forget(key) {
   try {
     localStorage.removeItem(key);
   } catch {
-    // blocked storage holds nothing to remove
+    // blocked storage has nothing to remove
   }
 }

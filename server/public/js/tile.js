@@ -15,20 +15,20 @@ import { solvePuzzle } from './puzzle.js';
 import { limitText } from './view.js';
 
 /**
- * @typedef {import('./line-view.js').LineView} LineView
+ * @typedef {import('./waitlist-view.js').WaitlistView} WaitlistView
  *
  * @typedef {object} Tile
  * @property {HTMLElement} element
  * @property {(sku: import('./view.js').Sku) => void} describe
- * @property {(view: import('./view.js').TileView, line: LineView) => void} show
+ * @property {(view: import('./view.js').TileView, waitlist: WaitlistView) => void} show
  * @property {(challenge: unknown, signal: AbortSignal) => Promise<string | null>} solve shows that the
- *   shop's computation runs; null when this browser cannot do it
+ *   computation runs; null when this browser cannot solve the challenge
  */
 
 /**
  * @param {import('./view.js').Sku} sku
  * @param {(quantity: number) => void} onPress
- * @param {(quantity: number) => void} onWait to join the line, or to leave it
+ * @param {(quantity: number) => void} onWait joins the waitlist or leaves it
  * @returns {Tile}
  */
 export function createTile(sku, onPress, onWait) {
@@ -72,7 +72,7 @@ export function createTile(sku, onPress, onWait) {
         );
       }
     },
-    show(view, line) {
+    show(view, waitlist) {
       const isAtWait = document.activeElement === wait;
       const badge = find('.badge', element);
       setText(badge, view.badge.text);
@@ -89,13 +89,13 @@ export function createTile(sku, onPress, onWait) {
       setShown(find('.quantity', element), view.quantity);
       setText(toOrders, view.toOrders);
       setShown(toOrders, view.toOrders !== '');
-      setText(find('.line-title', element), line.title);
-      setText(find('.line-text', element), line.text);
-      setText(wait, line.button);
-      setShown(wait, line.button !== '');
-      setEnabled(wait, line.enabled);
-      // Who pressed what is gone now goes on with what came of it.
-      if (isAtWait && line.button === '') (view.toOrders ? toOrders : button).focus();
+      setText(find('.waitlist-title', element), waitlist.title);
+      setText(find('.waitlist-text', element), waitlist.text);
+      setText(wait, waitlist.button);
+      setShown(wait, waitlist.button !== '');
+      setEnabled(wait, waitlist.enabled);
+      // The focused button has gone: the focus moves to the order, or to the buy button.
+      if (isAtWait && waitlist.button === '') (view.toOrders ? toOrders : button).focus();
     },
   };
 }

@@ -1,5 +1,5 @@
 // @ts-check
-/** What a product's tile shows, worked out from what is known. Pure; the tile only copies it. */
+/** What a product's tile shows, derived from the state. Pure; the tile only copies it. */
 
 import { plural, shortTime } from './countdown.js';
 import { isFree, moment } from './format.js';
@@ -23,16 +23,16 @@ import { PAGE_MESSAGES } from './sentences.js';
  * @property {number} opensInMs
  * @property {import('./purchase.js').Purchase} purchase
  * @property {number} held units that this shopper holds or owns
- * @property {boolean} unpaid whether one of those still has to be paid for
+ * @property {boolean} unpaid whether one of these units is still unpaid
  * @property {number} now monotonic ms
  *
  * @typedef {object} TileView
  * @property {{ kind: string, text: string }} badge
  * @property {{ label: string, tick: string, enabled: boolean, busy: boolean }} button `tick` is the
- *   part that changes each second: seen, but not read out
+ *   part that changes each second: it is shown but not read out
  * @property {{ tone: string, title: string, text: string } | null} status
- * @property {string} again when to try again; ticks, so it is not read out
- * @property {string} againSpoken the same, said once
+ * @property {string} again when to try again; not read out, because it changes each second
+ * @property {string} againSpoken the same for screen readers, without the seconds
  * @property {boolean} quantity whether a quantity can be chosen
  * @property {string} toOrders the link to the order; empty when there is none
  */
@@ -70,7 +70,7 @@ export function tileView(input) {
 
 /** @param {import('./messages.js').Message | null} message */
 function againSpoken(message) {
-  const what = message?.again === 'draw' ? 'look' : 'try';
+  const what = message?.again === 'lottery' ? 'check' : 'try';
   return `The button says when you can ${what} again.`;
 }
 
@@ -109,7 +109,7 @@ function messageOf({ sku, phase, purchase, held, unpaid, now }) {
     if (step === 'queued') return outcomeMessage('queued', purchase.reason ?? '');
     return step === 'asking' ? PAGE_MESSAGES.asking : PAGE_MESSAGES.sending;
   }
-  // What was true at the press may be overtaken: units came back, the pause is over.
+  // The message of the press may be out of date: units came back, or the pause is over.
   if (now >= purchase.restUntil && isOvertaken(purchase, phase, sku)) return null;
   const paid = isFree(sku.price) ? 'free' : 'paid';
   if (step === 'ended') {
@@ -117,7 +117,7 @@ function messageOf({ sku, phase, purchase, held, unpaid, now }) {
     return outcomeMessage(status === 'paid' ? paid : status, purchase.reason ?? '');
   }
   const gone = phase === 'open' && sku.availability === 'sold_out';
-  // A unit may have come another way meanwhile: through the line, or on another page.
+  // The shopper may have got a unit in another way: from the waitlist, or on another page.
   const isServed = held >= sku.limit && !unsure;
   if (step === 'refused' && !isServed && !(gone && held === 0 && !unsure)) {
     return verdictMessage(purchase.verdict ?? '', purchase.reason);
@@ -154,7 +154,8 @@ function buttonOf({ sku, phase, opensInMs, purchase, held, unpaid, now }, restSe
 /** @typedef {import('./countdown.js').SalePhase | 'sold_out'} HeroPhase */
 
 /**
- * An open sale in which nothing can be had, any more or yet, says so at the top.
+ * The phase at the top of the page. An open sale without products counts as scheduled, and one whose
+ * products are all sold out as sold out.
  * @param {import('./countdown.js').SalePhase} phase
  * @param {readonly Sku[]} skus
  * @returns {HeroPhase}
@@ -176,8 +177,8 @@ const PILLS = {
 const COUNTDOWN_LABELS = {
   scheduled: 'Opens in',
   open: 'Closes in',
-  paused: 'Paused for a moment. Closes in',
-  sold_out: 'Every unit has found an owner. Closes in',
+  paused: 'Paused for now. Closes in',
+  sold_out: 'Every unit is sold. Closes in',
   closed: 'This sale has ended',
 };
 
@@ -203,7 +204,7 @@ export function whenText({ opensAt, closesAt }, phase, serverNowMs) {
   if (phase === 'scheduled') return `Opens ${moment(opensAt)}, your time`;
   if (phase !== 'closed') return `Until ${moment(closesAt)}, your time`;
   return serverNowMs < Date.parse(closesAt)
-    ? 'Ended by the shop before its time'
+    ? 'Ended early by the shop'
     : `Closed ${moment(closesAt)}, your time`;
 }
 
@@ -217,5 +218,5 @@ export function payText(remainingMs) {
   if (!Number.isFinite(remainingMs)) return 'Waiting for your payment';
   return remainingMs > 0
     ? `Pay within ${shortTime(remainingMs)}`
-    : 'Time to pay is over. The shop is taking it back.';
+    : 'The time to pay is over. The shop takes the units back.';
 }

@@ -269,7 +269,7 @@ describe('the command line', () => {
     expect(shown).toMatch(new RegExp(`TV +${node} +\\d+ +0 +0 +- +ended, is being settled`));
     expect(shown.match(/ yes$/gm)).toHaveLength(2);
     const unpinned = await cli('unpin', SKU, node);
-    expect(unpinned.stdout).toMatch(/there is nothing, nothing was changed/);
+    expect(unpinned.stdout).toMatch(/there was no value, nothing was changed/);
     resolve();
     await until('settled', async () => (await reader.overview(SKU)).nodes.length === 2);
   });

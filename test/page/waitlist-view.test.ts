@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { lineView, noLine } from '../../server/public/js/line-view.js';
+import { noPlace, waitlistView } from '../../server/public/js/waitlist-view.js';
 
-type Input = Parameters<typeof lineView>[0];
+type Input = Parameters<typeof waitlistView>[0];
 
-const view = (line: Partial<Input['line']>, input: Partial<Input> = {}) =>
-  lineView({
-    line: { ...noLine(), ...line },
+const view = (place: Partial<Input['place']>, input: Partial<Input> = {}) =>
+  waitlistView({
+    place: { ...noPlace(), ...place },
     availability: 'maybe',
     phase: 'open',
     room: true,
@@ -13,9 +13,9 @@ const view = (line: Partial<Input['line']>, input: Partial<Input> = {}) =>
     ...input,
   });
 
-const WAIT = 'Wait for a unit that comes back';
+const WAIT = 'Join the waitlist';
 
-describe('the line on the page', () => {
+describe('the waitlist on the page', () => {
   it.each<[string, Partial<Input>, string]>([
     ['maybe', {}, WAIT],
     ['sold out: nothing can come back', { availability: 'sold_out' }, ''],
@@ -28,31 +28,41 @@ describe('the line on the page', () => {
     expect(view({}, input)).toEqual({ title: '', text: '', button, enabled: true });
   });
 
-  it.each<[Partial<Input['line']>, Partial<Input>, RegExp, string]>([
+  it.each<[Partial<Input['place']>, Partial<Input>, RegExp, string]>([
     [
       { step: 'waiting', ahead: 0 },
       {},
       /^You are next A unit .* held for you here/,
-      'Leave the line',
+      'Leave the waitlist',
     ],
-    [{ step: 'waiting', ahead: 1 }, {}, /^1 shopper before you .* better rank/, 'Leave the line'],
+    [
+      { step: 'waiting', ahead: 1 },
+      {},
+      /^1 shopper before you .* better rank/,
+      'Leave the waitlist',
+    ],
     [
       { step: 'waiting', ahead: 9 },
       { availability: 'few' },
       /Not every unit is taken/,
-      'Leave the line',
+      'Leave the waitlist',
     ],
-    [{ step: 'waiting' }, { availability: 'sold_out' }, /Every unit is paid for/, 'Leave the line'],
-    [{ step: 'waiting' }, { phase: 'closed' }, /The sale ended/, ''],
+    [
+      { step: 'waiting' },
+      { availability: 'sold_out' },
+      /Every unit is paid for/,
+      'Leave the waitlist',
+    ],
+    [{ step: 'waiting' }, { phase: 'closed' }, /The sale has ended/, ''],
     [{ step: 'served', until: '12:00:00' }, { unpaid: true }, /held for you Until 12:00:00/, ''],
     [{ step: 'served' }, {}, /^ $/, WAIT],
-    [{ step: 'closed' }, {}, /The sale ended/, ''],
-    [{ step: 'refused', verdict: 'line_full' }, {}, /The line is full/, WAIT],
-    [{ step: 'refused', verdict: 'line_unsure' }, {}, /may have a place/, WAIT],
-    [{ step: 'refused', verdict: 'unanswered' }, {}, /Nothing has been handed in/, WAIT],
+    [{ step: 'closed' }, {}, /The sale has ended/, ''],
+    [{ step: 'refused', verdict: 'line_full' }, {}, /The waitlist is full/, WAIT],
+    [{ step: 'refused', verdict: 'waitlist_unsure' }, {}, /may already have a place/, WAIT],
+    [{ step: 'refused', verdict: 'unanswered' }, {}, /has not been sent/, WAIT],
     [{ step: 'refused', verdict: 'limit_reached' }, {}, /as many as one person may buy/, WAIT],
-  ])('says how it stands: %o', (line, input, words, button) => {
-    const { title, text, button: shown } = view(line, input);
+  ])('says how it stands: %o', (place, input, words, button) => {
+    const { title, text, button: shown } = view(place, input);
     expect(`${title} ${text}`).toMatch(words);
     expect(shown).toBe(button);
   });
