@@ -6,9 +6,9 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/global-setup.ts'],
-    // On two cores, shared with the servers under test: a third file works while two wait for an
-    // outage or a session to end. No test depends on how fast it is served.
-    maxWorkers: 3,
+    // On two cores, shared with the servers under test: other files work while some wait for an outage
+    // or a session to end. No test depends on how fast it is served.
+    maxWorkers: 4,
     pool: 'forks',
     sequence: { sequencer: LongFirst },
     // A run starts our programs some hundreds of times: each finds here what another has compiled.

@@ -90,8 +90,8 @@ export class Shopper {
   /**
    * Presses until the purchase is taken, as the page does when a refusal says "try again" or the
    * connection broke, and waits for the outcome. All presses have the same key, so the purchase
-   * counts once. After a cut connection, a refusal says nothing about the earlier press: its result
-   * is looked up by its key.
+   * counts once. After a cut connection, or after an answer that it is not known whether the request
+   * was taken, a refusal says nothing about the earlier press: its result is looked up.
    */
   async buy(
     sale: string,
@@ -100,17 +100,21 @@ export class Shopper {
   ) {
     const key = randomUUID();
     const untilMs = performance.now() + deadlineMs;
-    let wasCut = false;
+    /** Where to ask for a press that may have been taken. */
+    let perhapsTaken: string | undefined;
     for (;;) {
       const pressed = await this.press(sale, sku, { quantity, key }).catch((error: Error) => error);
       const isOver = performance.now() > untilMs || giveUp?.aborted === true;
       if (pressed instanceof Error) {
-        wasCut = true;
+        perhapsTaken ??= `/api/v1/requests/${key}`;
         if (isOver) throw pressed;
       } else if (pressed.status === 202) return this.outcome(pressed.body.statusUrl, deadlineMs);
-      else if (pressed.retryAfter === null || isOver) {
-        const known = wasCut ? await this.outcome(`/api/v1/requests/${key}`) : pressed;
-        return known.status === 200 ? known : pressed;
+      else {
+        perhapsTaken = pressed.body?.statusUrl ?? perhapsTaken;
+        if (pressed.retryAfter === null || isOver) {
+          const known = perhapsTaken === undefined ? pressed : await this.outcome(perhapsTaken);
+          return known.status === 200 ? known : pressed;
+        }
       }
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
