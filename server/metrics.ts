@@ -175,7 +175,7 @@ export function observeServer(parts: Parts, { overload, agent, publisher }: Outs
   );
   scalar(
     'flashsale_line_watchers',
-    'Long-polls for news of the line that are open',
+    'Open long polls for news of the waitlist',
     () => waitlistWaits.watchers,
   );
 }

@@ -45,7 +45,7 @@ JOIN (SELECT r.request_id, r.sale FROM regular.outcome r WHERE current_schema() 
   ON e.request_id = c.request_id AND e.sale = c.sale
 WHERE EXISTS (SELECT FROM crossed) AND c.sku IN (SELECT x.sku FROM crossed x)
 UNION ALL
-SELECT 'books', m.sku, 'moves of both schemas, and post sent less applied, leave the sum as it is', 0,
+SELECT 'books', m.sku, 'moves of both schemas, and units sent less units applied, add up to 0', 0,
        sum(m.units)::bigint, 'find the move in stock_movement of both that does not add up'
 FROM (SELECT a.sku, a.units FROM regular.stock_movement a WHERE a.kind = 'move'
       UNION ALL SELECT a.sku, a.units FROM hot.stock_movement a WHERE a.kind = 'move'
@@ -54,7 +54,7 @@ FROM (SELECT a.sku, a.units FROM regular.stock_movement a WHERE a.kind = 'move'
 GROUP BY m.sku HAVING sum(m.units) <> 0
 UNION ALL
 SELECT 'no_undersell', t.sku,
-       format('post for the other server has waited since %s', min(t.sent_at)::timestamptz(0)),
+       format('a transfer to the other server has waited since %s', min(t.sent_at)::timestamptz(0)),
        0, count(*), format('start a worker; or: npx flashsale db move-sku %s %s', t.sku, k.schema)
 FROM (SELECT r.* FROM regular.transfer r WHERE current_schema() = 'hot'
       UNION ALL SELECT h.* FROM hot.transfer h WHERE current_schema() = 'regular') t

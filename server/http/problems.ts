@@ -67,14 +67,10 @@ export const PROBLEMS = {
   not_allowed_now: kind(409, 'The order is in a state that does not allow this.'),
   units_available: kind(
     409,
-    'Not every unit is taken: try to buy one. The line is for units that come back.',
+    'Not every unit is taken: try to buy one. The waitlist is for units that come back.',
   ),
   limit_reached: kind(409, 'With your orders you have as many as one person may buy.'),
-  line_full: kind(
-    503,
-    'As many people wait already as the line has places. Some may come free.',
-    [10, 30],
-  ),
+  line_full: kind(503, 'All places in the waitlist are taken. Some may come free.', [10, 30]),
   status_unavailable: kind(
     503,
     'It cannot be told right now how your request stands. It stays as it is: ask again.',

@@ -261,7 +261,7 @@ function verify<P extends PaymentProvider>(
     >;
   } catch (error) {
     if (error instanceof ForgedCallback) {
-      throw new Problem('bad_request', { detail: 'The signature does not fit', status: 403 });
+      throw new Problem('bad_request', { detail: 'The signature does not match', status: 403 });
     }
     if (error instanceof UnknownCallback) {
       throw new Problem('bad_request', { detail: 'Not a payment callback' });

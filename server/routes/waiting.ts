@@ -75,7 +75,7 @@ export const waitingRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
     {
       onRequest,
       schema: {
-        summary: 'My place in the line, or how it ended; waits up to `wait` seconds for news',
+        summary: 'My place in the waitlist, or how it ended; waits up to `wait` seconds for news',
         security,
         params: WaitingParams,
         querystring: WaitQuery,
@@ -101,7 +101,7 @@ export const waitingRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
     {
       onRequest,
       schema: {
-        summary: 'Leave the line; an order that was made for me stays',
+        summary: 'Leave the waitlist; an order that was made for me stays',
         security,
         params: WaitingParams,
         response: { 204: { type: 'null' }, ...problems(400, 401, 403, 404, 429, 503) },

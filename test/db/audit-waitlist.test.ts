@@ -118,7 +118,7 @@ const DAMAGE: readonly [what: string, sql: string, found: readonly string[]][] =
     `INSERT INTO regular.transfer (sku, transfer_no, sale, kind, units, units_total, body, sent_at)
      SELECT sku, 1, sale, 'units', 1, 1, '{}', now() - interval '1 h' FROM catalog.sku
      WHERE sku = 'line'`,
-    ['no_undersell: post for the other server'],
+    ['no_undersell: a transfer to the other server'],
   ],
   [
     'one request that was decided on both servers',

@@ -38,7 +38,7 @@ export const PROCESSES: readonly Mutant[] = [
     promise: 'nothing taken is lost',
     name: 'the worker drops locked requests',
     file: 'worker/batch.ts',
-    edits: [['lane.locked.push(...locked);', '']],
+    edits: [['(pauseMs > 0 ? lane.fresh : lane.locked).push(...locked);', '']],
     tests: ['test/worker/batch.test.ts'],
   },
   {

@@ -6,7 +6,7 @@ const LINE_TESTS = ['test/db/waitlist.test.ts', 'test/db/waitlist-contention.tes
 
 const sql = planted(LINE_TESTS, 'db/procedures/serve_waitlist.sql');
 
-export const LINE: readonly Mutant[] = [
+export const WAITLIST: readonly Mutant[] = [
   sql(
     'no oversell',
     'a unit that goes to the waitlist goes back to the stock as well',
