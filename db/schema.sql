@@ -3,21 +3,21 @@
 -- flashsale_owner. Routines are in db/procedures, the texts of views in db/views. Sales have partitions
 -- of their own, which create_sale makes.
 
--- A second version of place_orders that takes some of the calls of its schema
+-- Second version of place_orders that decides some calls of its schema; at most one for each schema
 CREATE TABLE catalog.canary (
-  -- Whose place_orders has a second version
+  -- Schema of the place_orders that has a second version
   schema text COLLATE "C" NOT NULL,
   -- Name of the second version
   routine text NOT NULL,
-  -- Share of the calls that it takes, 0 to 1
+  -- Share of the calls that the second version decides, 0 to 1
   share double precision NOT NULL,
-  -- SKUs whose calls it takes in any case
+  -- SKUs whose calls all go to the second version
   skus text[] NOT NULL,
-  -- Its file, for canary promote
+  -- Text of its SQL file, which canary promote installs
   source text NOT NULL,
-  -- Since when
+  -- When it was started
   started_at timestamp with time zone DEFAULT now() NOT NULL,
-  -- The login that started it
+  -- Login that started it
   started_by text DEFAULT SESSION_USER NOT NULL,
   CONSTRAINT canary_pkey PRIMARY KEY (schema),
   CONSTRAINT canary_routine_check CHECK ((routine = 'place_orders_canary'::text)),
@@ -27,17 +27,17 @@ CREATE TABLE catalog.canary (
 
 CREATE TRIGGER refresh_sku_terms AFTER INSERT OR DELETE OR UPDATE OR TRUNCATE ON catalog.canary FOR EACH STATEMENT EXECUTE FUNCTION catalog.refresh_sku_terms();
 
--- Copy of the rule of contracts/money.ts: the installer writes it; change that file, not this table
+-- Rules for amounts of each currency. The installer copies them from contracts/money.ts: change that file, not this table
 CREATE TABLE catalog.currency (
-  -- ISO 4217
+  -- Code of ISO 4217
   currency text COLLATE "C" NOT NULL,
-  -- Digits after the point, by ISO 4217
+  -- Digits after the decimal point, by ISO 4217
   minor_digits integer NOT NULL,
-  -- The smallest payment that every provider takes; NULL, as the next two: some provider takes none
+  -- Smallest payment that every provider accepts. All three pay columns are NULL if a provider does not support the currency
   pay_least numeric,
-  -- Payments are multiples of this
+  -- Payments have to be multiples of this amount
   pay_step numeric,
-  -- The largest payment that every provider takes
+  -- Largest payment that every provider accepts
   pay_most numeric,
   CONSTRAINT currency_pkey PRIMARY KEY (currency),
   CONSTRAINT currency_check CHECK ((pay_most >= pay_least)),
@@ -48,63 +48,63 @@ CREATE TABLE catalog.currency (
   CONSTRAINT currency_pay_step_check CHECK ((pay_step > (0)::numeric))
 );
 
--- Who this database is to payment providers: one row
+-- Identity of this database towards payment providers; one row
 CREATE TABLE catalog.installation (
-  -- Goes along with every session and refund. A copy that is another shop needs another one
+  -- Sent with every session and refund. A copy of the database that becomes another shop needs another id
   id uuid DEFAULT gen_random_uuid() NOT NULL,
-  -- When the database was made
+  -- When the row was inserted
   made_at timestamp with time zone DEFAULT now() NOT NULL,
-  -- Orders placed before then may be paid in sessions that carry no identity: the old version made them
+  -- Orders placed before this time may be paid in sessions that do not carry the id: an older version made those
   legacy_before timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
-  -- Always true: there is one row
+  -- Always true: the table has one row
   is_one boolean DEFAULT true NOT NULL,
   CONSTRAINT installation_pkey PRIMARY KEY (is_one),
   CONSTRAINT installation_is_one_check CHECK (is_one)
 );
 
--- Which order each reference of the payment provider is for, over both schemas
+-- The one order that each payment reference belongs to. The server of regular has the references of both schemas
 CREATE TABLE catalog.payment_reference (
-  -- The provider's reference
+  -- The provider's reference of the payment
   payment_ref text COLLATE "C" NOT NULL,
   -- Sale of the order
   sale text COLLATE "C" NOT NULL,
-  -- The one order that it is for
+  -- The order
   order_no bigint NOT NULL,
   CONSTRAINT payment_reference_pkey PRIMARY KEY (payment_ref)
 );
 
--- What the installer installed: a routine whose definition differs was changed by hand
+-- Routines and views that the installer installed. A definition with another MD5 was changed by hand
 CREATE TABLE catalog.routine (
   -- Schema of the routine or view
   schema text COLLATE "C" NOT NULL,
-  -- Its name, also that of its file
+  -- Name of the routine or view, and of its file
   name text COLLATE "C" NOT NULL,
-  -- Of its file, as psql would send it
+  -- SHA-256 of the text of the file, with :schema replaced, in hexadecimal
   file_sha256 text NOT NULL,
-  -- Of what PostgreSQL made of the file
+  -- MD5 of the definition that PostgreSQL stored for it, in hexadecimal
   definition_md5 text NOT NULL,
-  -- When the installer ran the file
+  -- When the installer last ran the file
   installed_at timestamp with time zone DEFAULT now() NOT NULL,
-  -- The login that ran it
+  -- Login that ran it
   installed_by text DEFAULT SESSION_USER NOT NULL,
   CONSTRAINT routine_pkey PRIMARY KEY (schema, name)
 );
 
--- A sale: its window and how long an order waits for payment
+-- Sales: when they open and close, and how long an order may wait for payment
 CREATE TABLE catalog.sale (
-  -- Its name; also the name of its partitions
+  -- Name of the sale; also part of the names of its partitions
   sale text COLLATE "C" NOT NULL,
-  -- Shown to shoppers
+  -- Title that shoppers see
   title text NOT NULL,
-  -- Requests are taken from then on, by this server's clock
+  -- Requests are accepted from this time on, by the clock of this server
   opens_at timestamp with time zone NOT NULL,
-  -- No request is admitted after it; those taken in time are honoured for late_grace_ms more
+  -- No request is admitted after this time. Earlier ones are decided until late_grace_ms (a tunable) later
   closes_at timestamp with time zone NOT NULL,
   -- Time from an order to its expiry if it is not paid
   pay_window interval NOT NULL,
-  -- When create_sale made it
+  -- When create_sale created it
   created_at timestamp with time zone DEFAULT now() NOT NULL,
-  -- Ranks users when requests are shed by lottery; leaves the database only through sale_lottery()
+  -- Ranks users in the lottery. Only sale_lottery(), and lottery_secret() for operators, return it
   lottery_secret bytea DEFAULT sha256(((uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())) || uuid_send(gen_random_uuid()))) NOT NULL,
   CONSTRAINT sale_pkey PRIMARY KEY (sale),
   CONSTRAINT sale_check CHECK ((closes_at > opens_at)),
@@ -116,33 +116,33 @@ CREATE TABLE catalog.sale (
 
 CREATE TRIGGER refresh_sku_terms AFTER UPDATE ON catalog.sale FOR EACH STATEMENT EXECUTE FUNCTION catalog.refresh_sku_terms();
 
--- What a sale sells, and the schema that holds its stock and orders
+-- SKUs of all sales, with the price, the user limit and the schema of each
 CREATE TABLE catalog.sku (
-  -- Its name: in ZooKeeper paths, messages and tickets too
+  -- Name of the SKU; also its name in ZooKeeper paths, messages and tickets
   sku text COLLATE "C" NOT NULL,
   -- The sale that it belongs to
   sale text COLLATE "C" NOT NULL,
-  -- Where its stock lives and its requests are decided; a move changes it
+  -- Schema that has its stock and decides its requests, regular or hot; changes when the SKU moves
   schema text NOT NULL,
-  -- Shown to shoppers
+  -- Title that shoppers see
   title text NOT NULL,
   -- Price of one unit
   price numeric NOT NULL,
-  -- ISO 4217
+  -- Code of ISO 4217
   currency text NOT NULL,
-  -- Units that one user may hold (unpaid and paid)
+  -- Units that one user may hold in unpaid and paid orders
   user_limit integer DEFAULT 1 NOT NULL,
-  -- closed refuses orders; paused does not refuse what was admitted before the pause
+  -- open; paused: requests that were admitted before the pause are still decided; closed: requests are refused
   state text DEFAULT 'open'::text NOT NULL,
-  -- When create_sku made it
+  -- When the SKU was created or adopted
   created_at timestamp with time zone DEFAULT now() NOT NULL,
-  -- How often it moved between the schemas; above 0, orders of it may be in both
+  -- How often the SKU moved to the other schema. Above 0, both schemas may have orders of it
   moves integer DEFAULT 0 NOT NULL,
-  -- When it moved last
+  -- When the SKU last moved; NULL: never
   moved_at timestamp with time zone,
-  -- Whether units that come back go to the line; the keeper clears it while the operators' state or quota forbids sales
+  -- Whether units that come back go to the waitlist. The keeper clears it while the operators' state or quota forbids sales
   line_open boolean DEFAULT true NOT NULL,
-  -- Its schema is the one of another server; here, that schema only takes post for it
+  -- True if the SKU lives on the other server. This server then decides no requests for it and only sends transfers
   abroad boolean DEFAULT false NOT NULL,
   CONSTRAINT sku_pkey PRIMARY KEY (sku),
   CONSTRAINT sku_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
@@ -163,66 +163,66 @@ CREATE TRIGGER keep_refusals AFTER INSERT ON catalog.sku FOR EACH ROW EXECUTE FU
 
 CREATE TRIGGER refresh_sku_terms AFTER INSERT OR DELETE OR UPDATE OF sku, sale, schema, abroad, moves, price, currency, user_limit, state OR TRUNCATE ON catalog.sku FOR EACH STATEMENT EXECUTE FUNCTION catalog.refresh_sku_terms();
 
--- Copy of what place_orders needs of sku, sale, tunable and canary: change those, not this
+-- What place_orders needs of sku, sale, tunable and canary. Triggers copy it: change those tables, not this one
 CREATE TABLE catalog.sku_terms (
-  -- catalog.sku
+  -- Copy of catalog.sku.sku
   sku text COLLATE "C" NOT NULL,
-  -- catalog.sku
+  -- Copy of catalog.sku.sale
   sale text COLLATE "C" NOT NULL,
-  -- catalog.sku.schema
+  -- Copy of catalog.sku.schema
   home text COLLATE "C" NOT NULL,
-  -- catalog.sku
+  -- Copy of catalog.sku.abroad
   abroad boolean NOT NULL,
-  -- catalog.sku.moves > 0
+  -- Whether catalog.sku.moves is above 0
   moved boolean NOT NULL,
-  -- catalog.sku
+  -- Copy of catalog.sku.price
   price numeric NOT NULL,
-  -- catalog.sku
+  -- Copy of catalog.sku.currency
   currency text NOT NULL,
-  -- catalog.sku
+  -- Copy of catalog.sku.user_limit
   user_limit integer NOT NULL,
-  -- catalog.sku
+  -- Copy of catalog.sku.state
   state text NOT NULL,
-  -- catalog.sale
+  -- Copy of catalog.sale.opens_at
   opens_at timestamp with time zone NOT NULL,
-  -- catalog.sale.closes_at + late_grace_ms
+  -- catalog.sale.closes_at plus the tunable late_grace_ms: requests are decided until then
   late_until timestamp with time zone NOT NULL,
-  -- catalog.sale
+  -- Copy of catalog.sale.pay_window
   pay_window interval NOT NULL,
-  -- catalog.canary.routine of its home; NULL: none
+  -- Copy of catalog.canary.routine of the home; NULL: the home has no canary
   canary text,
-  -- Named in catalog.canary.skus
+  -- Whether catalog.canary.skus of the home has the SKU
   canary_always boolean NOT NULL,
-  -- catalog.canary.share
+  -- Copy of catalog.canary.share of the home; 0 without a canary
   canary_share double precision NOT NULL,
-  -- catalog.tunable
+  -- Copy of the tunable batch_requests_max
   batch_requests_max bigint NOT NULL,
-  -- catalog.tunable
+  -- Copy of the tunable pick_retries
   pick_retries bigint NOT NULL,
-  -- catalog.tunable
+  -- Copy of the tunable pick_retry_wait_us
   pick_retry_wait_us bigint NOT NULL,
-  -- catalog.tunable
+  -- Whether the tunable call_figures is 1
   call_figures boolean NOT NULL,
-  -- catalog.sale: all but its own
+  -- All other sales that have SKUs; NULL if there are none
   other_sales text[],
-  -- Until when request ids of other_sales are looked for: closes_at + request_memory_s
+  -- For each of other_sales, its closes_at plus the tunable request_memory_s: until then its request ids are looked up
   other_until timestamp with time zone[],
-  -- The latest of other_until
+  -- Latest time of other_until; NULL if it is NULL
   others_until timestamp with time zone,
   CONSTRAINT sku_terms_pkey PRIMARY KEY (sku)
 );
 
--- Sign purchase tickets, the newest of a sale now. None exists before its sale opens
+-- Keys that sign purchase tickets; the newest one of a sale signs. No key exists before the sale opens
 CREATE TABLE catalog.ticket_key (
-  -- Whose tickets it signs
+  -- Sale whose tickets the key signs
   sale text COLLATE "C" NOT NULL,
-  -- 32 random bytes: a secret
+  -- The secret key: 32 random bytes
   key bytea NOT NULL,
-  -- When a web node asked for it, or an operator
+  -- When the key was created, for a web node that asked for the keys or by an operator
   created_at timestamp with time zone DEFAULT now() NOT NULL,
-  -- Ascending from 1; a key retires when the next one is made. The first also signs receipts
+  -- Number of the key within the sale, from 1. The next key replaces it; key 1 also signs receipts
   id integer DEFAULT 1 NOT NULL,
-  -- Since then nothing that it signed is a ticket
+  -- Tickets that the key signed are refused from this time on; NULL: it was not revoked
   revoked_at timestamp with time zone,
   CONSTRAINT ticket_key_pkey PRIMARY KEY (sale, id),
   CONSTRAINT ticket_key_id_check CHECK ((id >= 1)),
@@ -230,17 +230,17 @@ CREATE TABLE catalog.ticket_key (
   CONSTRAINT ticket_key_sale_fkey FOREIGN KEY (sale) REFERENCES catalog.sale(sale)
 );
 
--- Numbers that a DBA sets with catalog.set_tunable(); in force at the next call of a routine
+-- Settings that a DBA changes with catalog.set_tunable(). The next call of a routine uses the new value
 CREATE TABLE catalog.tunable (
-  -- Its name; the unit comes last
+  -- Name of the tunable; it ends with the unit, if the value has one
   name text COLLATE "C" NOT NULL,
-  -- In force at the next call
+  -- Value that the next call uses
   value bigint NOT NULL,
-  -- The lowest value that is taken
+  -- Lowest value allowed
   "least" bigint NOT NULL,
-  -- The highest value that is taken
+  -- Highest value allowed
   most bigint NOT NULL,
-  -- What it does
+  -- What the tunable does
   meaning text NOT NULL,
   CONSTRAINT tunable_pkey PRIMARY KEY (name),
   CONSTRAINT tunable_check CHECK (((value >= "least") AND (value <= most)))
@@ -248,31 +248,31 @@ CREATE TABLE catalog.tunable (
 
 CREATE TRIGGER refresh_sku_terms AFTER INSERT OR DELETE OR UPDATE OR TRUNCATE ON catalog.tunable FOR EACH STATEMENT EXECUTE FUNCTION catalog.refresh_sku_terms();
 
--- Where merchants want order events delivered
+-- URLs to which merchants have order events delivered
 CREATE TABLE catalog.webhook_endpoint (
-  -- Its id
+  -- Id of the endpoint
   endpoint text COLLATE "C" NOT NULL,
-  -- Where events are posted to
+  -- URL that receives the events by POST
   url text NOT NULL,
-  -- The kinds of events that it wants
+  -- Kinds of events that the endpoint receives
   kinds text[] NOT NULL,
-  -- Signs deliveries (Standard Webhooks): leaves the database only through webhook_targets()
+  -- Signs deliveries (Standard Webhooks). Only webhook_targets() returns it
   secret text NOT NULL,
-  -- Signs them too, until old_secret_until
+  -- Secret before the last rotation. It also signs deliveries until old_secret_until; NULL: there was no rotation
   old_secret text,
-  -- End of the old secret
+  -- When old_secret stops signing; NULL: there was no rotation
   old_secret_until timestamp with time zone,
-  -- A disabled one gets nothing, and misses nothing
+  -- active or disabled. A disabled endpoint receives nothing; once enabled, it receives what it has missed
   state text DEFAULT 'active'::text NOT NULL,
-  -- gone, failing or operator
+  -- gone (it answered 410), failing (deliveries failed for too long) or operator; NULL while it is active
   disabled_reason text,
-  -- Attempts that failed since the last success
+  -- Failed attempts since the last success, or since an operator changed the state
   failures integer DEFAULT 0 NOT NULL,
-  -- The first of those
+  -- When the first of these failures was recorded; NULL if there are none
   failing_since timestamp with time zone,
-  -- What the last of those met
+  -- Error of the last failed attempt; NULL if none has failed
   last_error text,
-  -- Events that were published before are not delivered, unless replayed
+  -- When the endpoint was added. Events published before are delivered only in a replay
   created_at timestamp with time zone DEFAULT now() NOT NULL,
   CONSTRAINT webhook_endpoint_pkey PRIMARY KEY (endpoint),
   CONSTRAINT webhook_endpoint_check CHECK (((state = 'disabled'::text) = (disabled_reason IS NOT NULL))),
@@ -304,62 +304,62 @@ CREATE SEQUENCE :schema.log_no AS bigint START 1 INCREMENT 1;
 
 CREATE SEQUENCE :schema.movement_no AS bigint START 1 INCREMENT 1;
 
--- The last audit of this schema and when the next is due: one row
+-- Result of the last audit of this schema, and when the next one is due; one row
 CREATE TABLE :schema.audit_run (
-  -- There is one row
+  -- Always true: the table has one row
   one boolean DEFAULT true NOT NULL,
-  -- A worker takes the next one after that; while one is under way, when another may take it
+  -- When the next audit is due. While one runs: when another worker may take it
   next_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
-  -- Rows that the last one found
+  -- Rows that the last audit returned, one for each broken promise; NULL before the first
   broken integer,
-  -- How long it took
+  -- Duration of the last audit in milliseconds
   took_ms integer,
-  -- When it ended
+  -- When the last audit ended
   ended_at timestamp with time zone,
   CONSTRAINT audit_run_pkey PRIMARY KEY (one),
   CONSTRAINT audit_run_one_check CHECK (one)
 ) WITH (fillfactor=50);
 
--- Units that each user holds of each SKU, for the limit per user
+-- Units and claims of each user for each SKU: for the user limit and the waitlist
 CREATE TABLE :schema.buyer (
-  -- Key of the partition
+  -- Sale of the SKU; partition key
   sale text COLLATE "C" NOT NULL,
-  -- What the user holds units of
+  -- The SKU
   sku text COLLATE "C" NOT NULL,
-  -- Who
+  -- The user
   user_id text COLLATE "C" NOT NULL,
-  -- Units of unpaid and paid orders, of both schemas; kept where the SKU lives
+  -- Units in the user's unpaid and paid orders of both schemas. The row in the schema where the SKU lives has the current number
   units integer NOT NULL,
-  -- Units that came back were held for the user so often; who had none goes first in the line
+  -- How often the waitlist has served the user. Users with fewer claims are served first
   claims integer DEFAULT 0 NOT NULL,
   CONSTRAINT buyer_pkey PRIMARY KEY (user_id, sku, sale),
   CONSTRAINT buyer_claims_check CHECK ((claims >= 0)) NOT VALID,
   CONSTRAINT buyer_units_check CHECK ((units >= 0))
 ) PARTITION BY LIST (sale);
 
--- The session of the payment provider in which an order is paid: one at a time
+-- Payment session of each order at the payment provider; an order has one at a time
 CREATE TABLE :schema.checkout (
-  -- The order that is paid in it
+  -- The order
   order_no bigint NOT NULL,
-  -- Key of the partition
+  -- Sale of the order; partition key
   sale text COLLATE "C" NOT NULL,
-  -- The provider's reference of the session, with the provider's name in front
+  -- Name of the provider, followed by its reference of the session
   session_ref text COLLATE "C" NOT NULL,
-  -- Where the shopper pays; told to nobody before it stands here
+  -- URL where the shopper pays. Nobody is told it before this row is committed
   url text NOT NULL,
-  -- The provider ends it by itself then
+  -- When the provider ends the session by itself
   ends_at timestamp with time zone NOT NULL,
-  -- How many sessions the order has had, with this one
+  -- Number of sessions that the order has had, this one included
   attempt integer DEFAULT 1 NOT NULL,
-  -- open; ending: the order has ended, a worker ends the session; paying: it was completed, and the provider has not said what became of the payment; ended
+  -- open; ending: the order is no longer unpaid, and a worker ends the session; paying: the shopper completed the session, and the provider has not reported the result of the payment; ended
   state text DEFAULT 'open'::text NOT NULL,
-  -- How often a worker has asked the provider to end it
+  -- How often a worker has asked the provider to end this session
   tries integer DEFAULT 0 NOT NULL,
-  -- Not before: a worker has it in hand, or it failed
+  -- No worker tries before this time. Each try sets a later time
   next_try_at timestamp with time zone DEFAULT now() NOT NULL,
-  -- What the provider said when it failed last
+  -- Why the session could not be ended; NULL if no error is known
   last_error text,
-  -- When this row changed last
+  -- When this row last changed
   changed_at timestamp with time zone DEFAULT now() NOT NULL,
   CONSTRAINT checkout_pkey PRIMARY KEY (order_no, sale),
   CONSTRAINT checkout_state_check CHECK ((state = ANY (ARRAY['open'::text, 'ending'::text, 'paying'::text, 'ended'::text])))
@@ -367,98 +367,98 @@ CREATE TABLE :schema.checkout (
 
 CREATE INDEX checkout_ending ON ONLY :schema.checkout USING btree (next_try_at) WHERE (state = 'ending'::text);
 
--- What operators did with dead letters: a message that leaves that queue is never forgotten
+-- Dead letters that operators replayed or refused; the row is written before the letter leaves its queue
 CREATE TABLE :schema.dead_letter (
-  -- Ascending, with gaps
+  -- Number of the row: ascending, with gaps
   dead_letter_no bigint DEFAULT nextval(':schema.dead_letter_no'::regclass) NOT NULL,
-  -- Its id in flashsale dead-letters: a hash of the content
+  -- Id of the letter in flashsale dead-letters: a hash of its content
   letter text NOT NULL,
-  -- replayed (back to the orders queue) or refused
+  -- replayed (sent to a queue of orders again) or refused
   action text NOT NULL,
-  -- The queue that it stood in before
+  -- Queue that the message was in before it became a dead letter
   queue text NOT NULL,
-  -- Why no worker could decide it
+  -- Why no worker could decide the message, such as failed or undecodable
   cause text NOT NULL,
-  -- The error that the worker met, with its SQLSTATE
+  -- Error of the worker, with its SQLSTATE if it has one; NULL if none is known
   error text,
-  -- NULL if it could not be read
+  -- SKU of the message; NULL if it could not be read
   sku text COLLATE "C",
-  -- The requests that could be read in it
+  -- Ids of its requests, as far as they could be read
   request_ids uuid[] NOT NULL,
-  -- Of a refusal: what its shoppers were told
+  -- Reason that the shoppers were told; NULL if the letter was replayed
   reason text,
   -- Headers of the message
   headers jsonb NOT NULL,
-  -- Its first bytes
+  -- First bytes of the content of the message
   content bytea NOT NULL,
-  -- Its length
+  -- Length of the whole content in bytes
   bytes integer NOT NULL,
-  -- When
+  -- When the operator handled it
   handled_at timestamp with time zone DEFAULT now() NOT NULL,
-  -- Who: user and machine of the command
+  -- Operator, as user@host of the command
   handled_by text NOT NULL,
   CONSTRAINT dead_letter_pkey PRIMARY KEY (dead_letter_no),
   CONSTRAINT dead_letter_action_check CHECK ((action = ANY (ARRAY['replayed'::text, 'refused'::text])))
 );
 
--- Order events that are published: one row a transaction and SKU, in the order of the log
+-- Published order events, in the order of the log. A row has orders of one SKU from one transaction
 CREATE TABLE :schema.event (
-  -- Its place: whoever has read up to one has missed none before it; ascending, with gaps
+  -- Position in the log: ascending, with gaps. Positions become visible in this order, so a reader misses none
   log_no bigint DEFAULT nextval(':schema.log_no'::regclass) NOT NULL,
-  -- Key of the partition
+  -- Sale of the orders; partition key
   sale text COLLATE "C" NOT NULL,
-  -- Its number in the outbox, part of the events' ids
+  -- Number that the event had in the outbox; part of the event ids
   event_no bigint NOT NULL,
-  -- What happened to the orders
+  -- What happened: placed, paid, cancelled, expired, refund_due or refunded
   kind text NOT NULL,
-  -- Their SKU
+  -- SKU of the orders
   sku text COLLATE "C" NOT NULL,
-  -- The orders
+  -- Orders to which it happened
   order_nos bigint[] NOT NULL,
-  -- When
+  -- When it happened
   happened_at timestamp with time zone NOT NULL,
-  -- When it was known to be published
+  -- When the event was moved to the log, after the broker had confirmed it
   logged_at timestamp with time zone DEFAULT now() NOT NULL,
-  -- Of refund_due and refunded: the payment
+  -- Reference of the payment, for refund_due and refunded; NULL for other kinds
   payment_ref text COLLATE "C",
   CONSTRAINT event_pkey PRIMARY KEY (log_no, sale),
   CONSTRAINT event_kind_check CHECK ((kind = ANY (ARRAY['placed'::text, 'paid'::text, 'cancelled'::text, 'expired'::text, 'refund_due'::text, 'refunded'::text]))) NOT VALID
 ) PARTITION BY LIST (sale);
 
--- Web nodes that are settled as dead: late requests of theirs are rejected
+-- Fenced web nodes: requests that they admitted can no longer become orders
 CREATE TABLE :schema.fenced_node (
-  -- Name of a web process; never used again
+  -- Name of the web node, which is never used again
   node text COLLATE "C" NOT NULL,
-  -- When the keeper settled it
+  -- When the node was fenced
   fenced_at timestamp with time zone DEFAULT now() NOT NULL,
   CONSTRAINT fenced_node_pkey PRIMARY KEY (node)
 );
 
--- Orders; ordered (unpaid) and paid ones hold their units, cancelled and expired ones do not
+-- Orders. Ordered (unpaid) and paid ones hold their units; cancelled and expired ones do not
 CREATE TABLE :schema.orders (
-  -- Odd in regular, even in hot
+  -- Number of the order: odd in regular, even in hot
   order_no bigint NOT NULL,
-  -- Key of the partition
+  -- Sale of the SKU; partition key
   sale text COLLATE "C" NOT NULL,
-  -- What was ordered
+  -- SKU that was ordered
   sku text COLLATE "C" NOT NULL,
-  -- The request that it came from
+  -- Request that became this order
   request_id uuid NOT NULL,
-  -- Who ordered
+  -- User who ordered
   user_id text COLLATE "C" NOT NULL,
-  -- Units that it holds while it is ordered or paid
+  -- Units of the order. It holds them while it is ordered or paid
   units integer NOT NULL,
-  -- Units times the price at that moment
+  -- Units times the price when it was placed
   amount numeric NOT NULL,
-  -- ISO 4217
+  -- Code of ISO 4217
   currency text NOT NULL,
   -- ordered (unpaid), paid, cancelled or expired
   status text DEFAULT 'ordered'::text NOT NULL,
-  -- When it was ordered
+  -- When it was placed
   created_at timestamp with time zone DEFAULT now() NOT NULL,
-  -- expire_orders ends it after that, if it is not paid
+  -- If the order is unpaid after this time, expire_orders expires it
   pay_before timestamp with time zone NOT NULL,
-  -- When its status changed last
+  -- When its status last changed
   changed_at timestamp with time zone DEFAULT now() NOT NULL,
   CONSTRAINT orders_pkey PRIMARY KEY (order_no, sale),
   CONSTRAINT orders_status_check CHECK ((status = ANY (ARRAY['ordered'::text, 'paid'::text, 'cancelled'::text, 'expired'::text]))),
@@ -471,35 +471,35 @@ CREATE INDEX orders_user ON ONLY :schema.orders USING btree (user_id);
 
 CREATE TRIGGER end_checkouts AFTER UPDATE ON :schema.orders REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION :schema.end_checkouts();
 
--- Order events that are still to be published: one row a transaction and SKU
+-- Order events that are not published yet. A row has orders of one SKU from one transaction
 CREATE TABLE :schema.outbox (
-  -- Ascending, with gaps
+  -- Number of the event: ascending, with gaps
   event_no bigint DEFAULT nextval(':schema.event_no'::regclass) NOT NULL,
-  -- What happened to the orders
+  -- What happened: placed, paid, cancelled, expired, refund_due or refunded
   kind text NOT NULL,
-  -- Their sale
+  -- Sale of the orders
   sale text COLLATE "C" NOT NULL,
-  -- Their SKU
+  -- SKU of the orders
   sku text COLLATE "C" NOT NULL,
-  -- The orders
+  -- Orders to which it happened
   order_nos bigint[] NOT NULL,
-  -- When
+  -- When it happened
   happened_at timestamp with time zone DEFAULT now() NOT NULL,
-  -- Of refund_due and refunded: the payment
+  -- Reference of the payment, for refund_due and refunded; NULL for other kinds
   payment_ref text COLLATE "C",
   CONSTRAINT outbox_pkey PRIMARY KEY (event_no),
   CONSTRAINT outbox_kind_check CHECK ((kind = ANY (ARRAY['placed'::text, 'paid'::text, 'cancelled'::text, 'expired'::text, 'refund_due'::text, 'refunded'::text]))) NOT VALID
 ) WITH (fillfactor=50, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=1000, autovacuum_vacuum_cost_delay=0);
 
--- Who publishes the events of the outbox: one row
+-- The worker that publishes the events of the outbox, for the time of a lease; one row
 CREATE TABLE :schema.outbox_relay (
-  -- There is one row
+  -- Always true: the table has one row
   one boolean DEFAULT true NOT NULL,
-  -- A name that the relay gave itself
+  -- Name that the worker chose for itself; empty before the first one
   relay text DEFAULT ''::text NOT NULL,
-  -- Another may take over after that
+  -- Another worker may take over after this time
   leased_until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
-  -- Outbox and log together have every event of orders made since then
+  -- Outbox and log together have every event of the orders that were placed since this time; -infinity: of all orders
   log_since timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
   CONSTRAINT outbox_relay_pkey PRIMARY KEY (one),
   CONSTRAINT outbox_relay_one_check CHECK (one)
@@ -507,25 +507,25 @@ CREATE TABLE :schema.outbox_relay (
 
 -- The one final outcome of each request id; never updated
 CREATE TABLE :schema.outcome (
-  -- Idempotency-Key or id of the ticket
+  -- Id of the request: its Idempotency-Key, or the id of its ticket. serve_waitlist makes an id for each order of the waitlist
   request_id uuid NOT NULL,
-  -- Key of the partition
+  -- Sale of the SKU; partition key
   sale text COLLATE "C" NOT NULL,
-  -- What was wanted
+  -- SKU that was requested
   sku text COLLATE "C" NOT NULL,
-  -- Whose request it was
+  -- User who sent the request
   user_id text COLLATE "C" NOT NULL,
-  -- The web node that admitted the request
+  -- Web node that admitted the request; 'waiting' for an order of the waitlist; empty for a request that was refused before its SKU existed
   node text COLLATE "C" NOT NULL,
-  -- How the request ended
+  -- ordered, sold_out, limit_reached, closed or rejected
   status text NOT NULL,
-  -- Why, where the status alone does not say it
+  -- Why it has this status; NULL if the status says enough
   reason text,
-  -- The order, if it became one
+  -- The order; NULL unless the status is ordered
   order_no bigint,
-  -- Units ordered: 0 unless the status is ordered
+  -- Units of the order; 0 unless the status is ordered
   units integer NOT NULL,
-  -- When
+  -- When the request was decided
   decided_at timestamp with time zone DEFAULT now() NOT NULL,
   CONSTRAINT outcome_pkey PRIMARY KEY (request_id, sale),
   CONSTRAINT outcome_check CHECK (((status = 'ordered'::text) = (order_no IS NOT NULL))),
@@ -534,21 +534,21 @@ CREATE TABLE :schema.outcome (
   CONSTRAINT outcome_units_check CHECK ((units >= 0))
 ) PARTITION BY LIST (sale);
 
--- Payments by the provider's reference; refund_due: money came, but no unit was left for it
+-- Payments that the payment provider has reported
 CREATE TABLE :schema.payment (
-  -- The provider's reference
+  -- The provider's reference of the payment
   payment_ref text COLLATE "C" NOT NULL,
-  -- Key of the partition
+  -- Sale of the order; partition key
   sale text COLLATE "C" NOT NULL,
-  -- The order that it is for
+  -- Order that the payment was made for
   order_no bigint NOT NULL,
-  -- paid, or refund_due: the order could not have the money
+  -- paid: the payment paid the order; refund_due: the order cannot be paid with it, and the money goes back
   result text NOT NULL,
-  -- When the provider told us
+  -- When the payment was booked
   received_at timestamp with time zone DEFAULT now() NOT NULL,
-  -- What came; NULL: as much as the order costs
+  -- Amount of the payment; NULL: the amount of the order
   amount numeric,
-  -- NULL: that of the order
+  -- Currency of the payment, by ISO 4217; NULL: the currency of the order
   currency text,
   CONSTRAINT payment_pkey PRIMARY KEY (payment_ref, sale),
   CONSTRAINT payment_result_check CHECK ((result = ANY (ARRAY['paid'::text, 'refund_due'::text])))
@@ -558,59 +558,59 @@ CREATE INDEX payment_order ON ONLY :schema.payment USING btree (order_no);
 
 CREATE INDEX payment_to_refund ON ONLY :schema.payment USING btree (received_at) WHERE (result = 'refund_due'::text);
 
--- What each call of place_orders met, for the cockpit; not kept for long, lost in a crash
+-- Figures of each call of place_orders. Workers delete them after the tunable call_figures_keep_s; a crash of the server empties the table
 CREATE UNLOGGED TABLE :schema.place_call (
   -- Start of the transaction
   called_at timestamp with time zone NOT NULL,
   -- The SKU of the call
   sku text COLLATE "C" NOT NULL,
-  -- place_orders, or place_orders_canary
+  -- Routine that decided: place_orders or place_orders_canary
   routine text NOT NULL,
   -- Requests in the batch
   requests integer NOT NULL,
   -- Requests that became orders
   ordered integer NOT NULL,
-  -- Requests answered locked: to be called again
+  -- Requests that were answered locked. The caller calls again for them
   locked integer NOT NULL,
   -- Units sold
   units bigint NOT NULL,
   -- Slots that the call locked
   slots integer NOT NULL,
-  -- Called with p_wait: waited for the slots of others
+  -- Whether the call had p_wait: it then waits for locked slots instead of answering locked
   waited boolean NOT NULL,
-  -- The first slot it got had less than 7/8 of the units of the fullest; told of batches only
+  -- Whether the first slot that the call locked had less than 7/8 of the units of the fullest slot. Always false for a plain batch of one request
   passed_over boolean NOT NULL,
-  -- Looks that found no slot although units were there: all of those were locked
+  -- Looks that found no unlocked slot although units were free
   false_empty integer NOT NULL,
-  -- Looks after the first, each after a pause
+  -- Looks for a slot after the first look, each after a pause
   retries integer NOT NULL,
-  -- Microseconds from the first slot lock to the end of the routine; COMMIT comes on top
+  -- Microseconds from the first slot lock to the end of the routine, without COMMIT; 0 if no slot was locked
   lock_us integer NOT NULL,
-  -- Microseconds from the start of the transaction to that end
+  -- Microseconds from the start of the transaction to the end of the routine
   total_us integer NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor=0.2, autovacuum_vacuum_insert_scale_factor=10);
 
--- What has become of payments whose result is refund_due, once a worker has begun
+-- Refunds of payments whose result is refund_due. take_refunds or end_refund inserts the row
 CREATE TABLE :schema.refund (
-  -- The payment that is given back
+  -- The provider's reference of the payment that goes back
   payment_ref text COLLATE "C" NOT NULL,
-  -- Key of the partition
+  -- Sale of the order; partition key
   sale text COLLATE "C" NOT NULL,
-  -- The order that could not have it
+  -- Order that the payment was made for
   order_no bigint NOT NULL,
-  -- due, or done
+  -- due: the money has to go back; done: it went back
   state text DEFAULT 'due'::text NOT NULL,
-  -- How often a worker has asked the provider
+  -- How often a worker has asked the provider for the refund
   tries integer DEFAULT 0 NOT NULL,
-  -- Not before: a worker has it in hand, or it failed
+  -- No worker asks before this time. Each try sets a later time
   next_try_at timestamp with time zone DEFAULT now() NOT NULL,
-  -- The provider's reference of the refund
+  -- The provider's reference of the refund; NULL while the state is due
   refund_ref text,
-  -- What the provider said when it failed last
+  -- Why there is no refund yet, or why the last refund failed; NULL if no error is known
   last_error text,
-  -- When this row changed last
+  -- When this row last changed
   changed_at timestamp with time zone DEFAULT now() NOT NULL,
-  -- The provider's references of refunds that came to nothing, the oldest first
+  -- The provider's references of refunds that failed, oldest first
   failed_refs text[] DEFAULT '{}'::text[] NOT NULL,
   CONSTRAINT refund_pkey PRIMARY KEY (payment_ref, sale),
   CONSTRAINT refund_check CHECK (((state = 'done'::text) = (refund_ref IS NOT NULL))),
@@ -619,36 +619,36 @@ CREATE TABLE :schema.refund (
 
 CREATE INDEX refund_due ON ONLY :schema.refund USING btree (next_try_at) WHERE (state = 'due'::text);
 
--- Outcomes of refused requests whose SKU no catalogue has, so that no sale has a place for them
+-- Refused requests whose SKU does not exist. They become outcomes when the SKU is created
 CREATE TABLE :schema.refused_request (
-  -- Idempotency-Key or id of the ticket
+  -- Id of the request: its Idempotency-Key, or the id of its ticket
   request_id uuid NOT NULL,
-  -- What was wanted
+  -- SKU that was requested, or the text in its place
   sku text COLLATE "C" NOT NULL,
-  -- Whose request it was
+  -- User who sent the request
   user_id text COLLATE "C" NOT NULL,
-  -- What the shopper is told
+  -- Reason that the shopper is told
   reason text NOT NULL,
-  -- When
+  -- When the request was refused
   refused_at timestamp with time zone DEFAULT now() NOT NULL,
   CONSTRAINT refused_request_pkey PRIMARY KEY (request_id)
 );
 
--- Append-only book of every change of a slot; one row a slot and transaction
+-- Append-only record of every change of a slot
 CREATE TABLE :schema.stock_movement (
-  -- Ascending, with gaps
+  -- Number of the movement: ascending, with gaps
   movement_no bigint DEFAULT nextval(':schema.movement_no'::regclass) NOT NULL,
-  -- Key of the partition
+  -- Sale of the SKU; partition key
   sale text COLLATE "C" NOT NULL,
-  -- Whose units
+  -- The SKU
   sku text COLLATE "C" NOT NULL,
-  -- The slot that changed
+  -- Slot that changed. Units that come in and are sold at once touch no slot: their rows have slot 1
   slot integer NOT NULL,
-  -- load, restock, sale, return; split and merge (between slots); move (between schemas)
+  -- load (first stock), restock, sale, return (an order gave up units), split and merge (between slots), or move (between schemas)
   kind text NOT NULL,
-  -- Signed: what was added to the units of the slot
+  -- Units that were added to the slot; negative if they were taken
   units integer NOT NULL,
-  -- When
+  -- When the slot changed
   moved_at timestamp with time zone DEFAULT now() NOT NULL,
   CONSTRAINT stock_movement_pkey PRIMARY KEY (movement_no, sale),
   CONSTRAINT stock_movement_check CHECK (((kind <> ALL (ARRAY['load'::text, 'restock'::text, 'return'::text])) OR (units > 0))),
@@ -661,36 +661,36 @@ CREATE INDEX stock_movement_supply ON ONLY :schema.stock_movement USING btree (s
 
 -- Free units of each SKU, spread over slots
 CREATE TABLE :schema.stock_slot (
-  -- Whose units
+  -- The SKU
   sku text COLLATE "C" NOT NULL,
-  -- Its number, from 1
+  -- Number of the slot within the SKU, from 1
   slot integer NOT NULL,
-  -- Free units in it
+  -- Free units in the slot
   remaining integer NOT NULL,
   CONSTRAINT stock_slot_pkey PRIMARY KEY (sku, slot),
   CONSTRAINT stock_slot_remaining_check CHECK ((remaining >= 0)),
   CONSTRAINT stock_slot_slot_check CHECK ((slot >= 1))
 ) WITH (fillfactor=10, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=500, autovacuum_vacuum_cost_delay=0);
 
--- Post for this schema on its own server: filled where it is not at home, carried by workers
+-- Transfers from this server to the server where this schema lives. Workers bring them there
 CREATE TABLE :schema.transfer (
-  -- Whose post
+  -- The SKU
   sku text COLLATE "C" NOT NULL,
-  -- From 1 without a gap: applied in this order, each once
+  -- Number of the transfer for this SKU, from 1 without gaps. The other server applies each transfer once, in this order
   transfer_no bigint NOT NULL,
-  -- Its sale
+  -- Sale of the SKU
   sale text COLLATE "C" NOT NULL,
-  -- home: the SKU itself; buyers: users who hold fewer units; units: units that came back; payment: units for a late payment, none if it cannot have them
+  -- home: the SKU itself, with its free units; buyers: users who gave up units; units: units that came back; payment: the answer to a late payment, with units or without
   kind text NOT NULL,
-  -- Units that travel
+  -- Units that the transfer brings, or 0
   units bigint NOT NULL,
-  -- Units that travelled with this one and all before
+  -- Units of this transfer and all earlier ones of the SKU
   units_total bigint NOT NULL,
-  -- The rest, by kind
+  -- Further content of the transfer, by kind
   body jsonb NOT NULL,
-  -- When it was posted
+  -- When the transfer was written
   sent_at timestamp with time zone DEFAULT now() NOT NULL,
-  -- When the sender knew that it was applied; removed some time later
+  -- When this server learned that the transfer was applied; NULL before. transfers_done deletes the row later, after ten minutes or more
   done_at timestamp with time zone,
   CONSTRAINT transfer_pkey PRIMARY KEY (sku, transfer_no),
   CONSTRAINT transfer_kind_check CHECK ((kind = ANY (ARRAY['home'::text, 'buyers'::text, 'units'::text, 'payment'::text]))),
@@ -700,56 +700,56 @@ CREATE TABLE :schema.transfer (
 
 CREATE INDEX transfer_waiting ON :schema.transfer USING btree (sku, transfer_no) WHERE (done_at IS NULL);
 
--- How far the post of a SKU has come: sent where the schema is not at home, applied where it is
+-- Progress of the transfers of each SKU to this schema. The server that sends uses sent and units_sent; the server where the schema lives uses the other columns
 CREATE TABLE :schema.transfer_mark (
-  -- Whose post
+  -- The SKU
   sku text COLLATE "C" NOT NULL,
-  -- Last number posted
+  -- Number of the last transfer that was written; 0: none
   sent bigint DEFAULT 0 NOT NULL,
-  -- Units posted
+  -- Units of all transfers that were written
   units_sent bigint DEFAULT 0 NOT NULL,
-  -- Last number applied
+  -- Number of the last transfer that was applied; 0: none
   applied bigint DEFAULT 0 NOT NULL,
-  -- Units applied
+  -- Units of all transfers that were applied
   units_applied bigint DEFAULT 0 NOT NULL,
-  -- Buyers and outcomes that older transactions of the other side wrote are here
+  -- Transaction id of the other server. Buyers and outcomes that earlier transactions wrote there are copied; NULL: no round of copying is complete
   copied xid8,
-  -- The copy is complete as of this transfer of kind home: it may be applied
+  -- Number of the transfer of kind home for which the copy is complete, so that it can be applied; 0: none
   copied_home bigint DEFAULT 0 NOT NULL,
-  -- Who copies now: the rows of another one are refused
+  -- Id of the copier. Rows from other copiers are refused; NULL: nobody copies
   copier uuid,
-  -- When that one wrote last
+  -- When the copier last wrote. Another may take over three seconds later
   copied_at timestamp with time zone,
-  -- Until then unpaid orders of the other side may give units back
+  -- Unpaid orders of the other server may give units back until this time; NULL: there were none
   unpaid_until timestamp with time zone,
   CONSTRAINT transfer_mark_pkey PRIMARY KEY (sku)
 );
 
--- The line of each SKU for units that come back; one row for each time a user asked
+-- Waitlist of each SKU for units that come back; one row for each time a user joined it
 CREATE TABLE :schema.waiting (
-  -- Its number
+  -- Id of the place in the waitlist
   entry uuid DEFAULT gen_random_uuid() NOT NULL,
-  -- Key of the partition
+  -- Sale of the SKU; partition key
   sale text COLLATE "C" NOT NULL,
-  -- What is waited for
+  -- SKU that the user waits for
   sku text COLLATE "C" NOT NULL,
-  -- Who waits
+  -- The user
   user_id text COLLATE "C" NOT NULL,
-  -- Units wanted at the most
+  -- Largest number of units that the user wants
   units integer NOT NULL,
-  -- Units that came back were held for the user so often before: who had none goes first
+  -- buyer.claims when the user joined. Users with fewer claims are served first
   claims integer NOT NULL,
-  -- The user's rank in the lottery of the sale: the lowest goes first
+  -- Rank of the user in the lottery of the sale. Among users with the same number of claims, the lowest rank is served first
   rank double precision NOT NULL,
-  -- waiting; served: an order was made; limit_reached: the user has enough by now
+  -- waiting; served: an order was made; limit_reached: the user already holds the user limit
   state text DEFAULT 'waiting'::text NOT NULL,
-  -- When the user asked
+  -- When the user joined
   asked_at timestamp with time zone NOT NULL,
-  -- When a unit last went to somebody behind, because a call held the user's rows
+  -- When a unit last went to a later place because another call had locked rows of this user; NULL: never
   passed_over_at timestamp with time zone,
-  -- When the state became what it is
+  -- When the state became served or limit_reached; NULL while it is waiting
   ended_at timestamp with time zone,
-  -- The order that holds the unit for the user
+  -- Order that was made for the user; NULL unless the state is served
   order_no bigint,
   CONSTRAINT waiting_pkey PRIMARY KEY (entry, sale),
   CONSTRAINT waiting_check CHECK (((state = 'waiting'::text) = (ended_at IS NULL))),
@@ -766,34 +766,34 @@ CREATE INDEX waiting_user ON ONLY :schema.waiting USING btree (user_id, sku);
 
 CREATE UNIQUE INDEX waiting_once ON ONLY :schema.waiting USING btree (user_id, sku, sale) WHERE (state = 'waiting'::text);
 
--- How far each endpoint has read the log of this schema
+-- How far the log of this schema was read for each webhook endpoint
 CREATE TABLE :schema.webhook_cursor (
-  -- Whose
+  -- Id of the endpoint
   endpoint text COLLATE "C" NOT NULL,
-  -- Events up to this place are delivered, or stand in webhook_delivery
+  -- Last position that was read. Wanted events up to it are delivered, or in webhook_delivery
   log_no bigint NOT NULL,
   CONSTRAINT webhook_cursor_pkey PRIMARY KEY (endpoint)
 ) WITH (fillfactor=50);
 
--- Events on their way to endpoints; a delivered one has no row
+-- Deliveries of events to webhook endpoints. A successful delivery deletes its row
 CREATE TABLE :schema.webhook_delivery (
-  -- To whom
+  -- Id of the endpoint
   endpoint text COLLATE "C" NOT NULL,
   -- The order
   order_no bigint NOT NULL,
-  -- Its event's place in the log
+  -- Position of the event in the log
   log_no bigint NOT NULL,
-  -- Key of the partitions of event and orders
+  -- Sale of the order: the partition key of event and orders
   sale text COLLATE "C" NOT NULL,
   -- When the event happened
   happened_at timestamp with time zone NOT NULL,
-  -- Attempts that were begun
+  -- Attempts that were begun; a replay starts again at 0
   attempts integer DEFAULT 0 NOT NULL,
-  -- The next attempt; while one is under way, when another worker may make it
+  -- When the next attempt is due. During an attempt: when another worker may take it
   next_at timestamp with time zone DEFAULT now() NOT NULL,
-  -- What the last attempt met
+  -- Error of the last failed attempt; NULL if none has failed
   last_error text,
-  -- No further attempt, unless it is replayed
+  -- When the delivery was given up; NULL while attempts go on. Only a replay starts it again
   given_up_at timestamp with time zone,
   CONSTRAINT webhook_delivery_pkey PRIMARY KEY (endpoint, order_no, log_no)
 ) WITH (fillfactor=50, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=1000, autovacuum_vacuum_cost_delay=0);
