@@ -1,7 +1,7 @@
 -- place_orders: decides a batch of purchase requests for one SKU, in one short transaction. Nearly every
--- batch is plain. Two statements here decide a plain batch; place_mixed_batch decides all others.
+-- batch is plain: one statement here finds that out, a second decides it. place_mixed_batch decides others.
 --
--- Parameters: NULL is not allowed
+-- Parameters: NULL is not allowed, save in p_accept_fewer (false)
 --   p_sku                the SKU
 --   p_request_ids        the requests, in order of arrival; each of the next four arrays has as many entries
 --   p_user_ids, p_units  the user of the request, and the units wanted
@@ -15,11 +15,11 @@
 --   closed         the sale or the SKU is closed
 --   rejected       reason node_fenced, request_id_taken, unknown_sku or bad_units
 --   locked         units exist, but at this moment other transactions hold their slots, or the SKU is being
---                  moved, or its node fenced: call again with p_wait. Reason not_open: by this server's
+--                  moved, or its node is being fenced: call again with p_wait. Reason not_open: by this server's
 --                  clock the sale has not opened: call again a little later
 --   moved          the SKU lives in the schema that the reason names: call place_orders there
---   All but locked and moved are final and recorded in outcome: the same request again gets the same answer.
---   request_id_taken and unknown_sku are not recorded.
+--   All but locked and moved are final. All of these but request_id_taken and unknown_sku are recorded in
+--   outcome: the same request again gets the same answer.
 -- Tables: reads catalog.sku_terms, fenced_node, and for a SKU that has moved orders and outcome of the
 --   other schema; writes buyer, stock_slot, stock_movement, orders, outcome, outbox, place_call
 -- Locks, in order
@@ -74,9 +74,9 @@ BEGIN
     FROM (SELECT DISTINCT u.node COLLATE "C" AS node FROM unnest(p_nodes) AS u (node) ORDER BY 1) n;
   END IF;
 
-  -- 3. Read the terms of the SKU, by the database's clock. A clock that is slow costs time, but no order. A
-  --    batch is plain if all requests are new, in time and of different users, none can be refused without
-  --    the stock, and one slot has enough for all.
+  -- 3. Read the terms of the SKU, by the database's clock. If it is behind, requests wait (locked). A batch is
+  --    plain if all requests are new, in time and of different users, none can be refused without the stock,
+  --    and one slot has enough for all.
   SELECT t.*, t AS whole, w.units AS wanted,
          CASE WHEN t.price = 0 THEN 'paid' ELSE 'ordered' END AS order_status,
          CASE WHEN t.price = 0 THEN '{placed,paid}' ELSE '{placed}' END::text[] AS events,
@@ -114,8 +114,8 @@ BEGIN
       USING ERRCODE = 'FS001';
   END IF;
 
-  -- 4. A canary takes its share of the calls. In its copy of this text, its own name replaces place_orders
-  --    in the comparison, so it never calls itself.
+  -- 4. A canary takes its share of the calls. Its installation replaces the name place_orders in its text, so
+  --    it never calls itself.
   IF v_terms.canary <> 'place_orders'
      AND (v_terms.canary_always OR random() < v_terms.canary_share) THEN
     RETURN QUERY EXECUTE format('SELECT * FROM %I($1, $2, $3, $4, $5, $6, $7)', v_terms.canary)
@@ -123,8 +123,8 @@ BEGIN
     RETURN;
   END IF;
 
-  -- 5. Decide the plain batch in one statement. It credits every user, takes the units from one slot (the
-  --    fullest unlocked one; see lock_slots) and writes everything. PostgreSQL runs unreferenced CTEs from
+  -- 5. Decide the plain batch in one statement. It credits every user, takes the units from one slot (one
+  --    of the fullest unlocked ones; see lock_slots) and writes everything. PostgreSQL runs unreferenced CTEs from
   --    the last to the first. So figures runs last and has the final time.
   IF v_terms.is_plain THEN
     WITH credited AS (

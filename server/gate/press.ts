@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Visitor } from '../../zk/tree/lists.ts';
 import type { SkuOnSale } from '../catalogue/catalogue.ts';
@@ -27,16 +28,18 @@ export interface Claim extends Press, Shopper {
   /** The request id that the client asks for; it may not be a UUID yet. */
   readonly requestId: string;
   /**
-   * The request was taken before, so it gets the same answer as before, whatever the gate would say
-   * now.
+   * The request is pending already, so it gets the same answer as before, whatever the gate would
+   * say now.
    */
-  readonly isTaken: boolean;
+  readonly isPending: boolean;
   /**
    * The age of the ticket or the client itself says so. Any other request looks like a first press.
    */
   readonly isRepeated: boolean;
   /** The request is refused with this, unless it repeats a request that is already decided. */
   readonly refusal: Refusal | undefined;
+  /** The key that signed the ticket. Not set before the step `ticket`. */
+  signedBy: KeyObject | undefined;
   /** Empty before the step `who`. */
   userId: string;
   /** Not set before the step `body`. */

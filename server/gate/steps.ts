@@ -17,29 +17,31 @@ import type { UsedTickets } from './used-tickets.ts';
 
 /**
  * The steps of the gate, the cheapest first. A purchase request passes them from top to bottom
- * until one refuses it. Only `who` and `body` may have to wait.
+ * until one refuses it. A request that may repeat a known one goes on to the steps `address`, `user`
+ * and `body` before it gets that refusal, or its earlier answer. Only `who` and `body` may have to
+ * wait.
  */
 export const ORDER = {
-  /** The fast path: judged by the URL alone, before the router and the body. */
+  /** The fast path: without the body and without a look-up, before the router. */
   url: [state, soldOut, shed, overload],
-  address: [addressLimit],
-  user: [who, block, userLimit],
-  /** These steps are skipped for a request that was taken before. */
-  press: [lottery, ticketLimit, cooldown, ticket],
+  address: [addressRate],
+  user: [who, block, userRate],
+  /** Skipped for a pending request, and for a press that is refused already. */
+  press: [lottery, ticketRate, cooldown, ticket],
   body: [body, key],
-  /** Reading the body may have taken seconds, so these steps check again what may have changed. */
+  /** Reading the body may have taken seconds, so the earlier steps among these check again. */
   draw: [state, soldOut, overload, units, block, cooldown, unusedTicket, quota],
 } as const;
 
 /** The steps of all other calls, by what the call asks for. */
 export const CALL_STEPS = {
   /** Tickets, challenges and guests, limited by address. */
-  issue: [issueLimit],
+  issue: [issueRate],
   /** Calls that only a participant of the sale may make. */
-  user: [block, userLimit],
+  user: [block, userRate],
   blocked: [block],
   /** The user's own requests and orders; no user is blocked from these. */
-  own: [ownLimit],
+  own: [ownRate],
 } as const;
 
 /** The part of the quota agent that the gate uses. */
@@ -93,7 +95,7 @@ const NOT_REACHED = {
   members: { reason: 'lottery' },
   retryAfterSeconds: [10, 20],
 } as const satisfies Refusal;
-const OVERLOADED = { verdict: 'overloaded' } as const satisfies Refusal;
+export const OVERLOADED = { verdict: 'overloaded' } as const satisfies Refusal;
 /**
  * At the opening another node may have the key a moment earlier, so this node cannot judge a ticket
  * yet.
@@ -127,9 +129,9 @@ function soldOut({ sku }: Press, { catalogue }: GateParts): Refusal | undefined 
 }
 
 /**
- * Sheds a share of the presses. Only a lottery needs the user here, and only as far as that takes
- * no I/O; the step `lottery` checks again. Headers are read only in that case, because node:http
- * parses them on first access, which costs more than all the rest of this step.
+ * Sheds a share of the presses. A lottery needs the user: this step judges if the token is known
+ * without I/O, and otherwise the step `lottery` does. Headers are read only for a lottery, because
+ * node:http parses them on first access, which costs more than all the rest of this step.
  */
 function shed({ sku, request }: Press, parts: GateParts): Refusal | undefined {
   const { allotment, identity, random } = parts;
@@ -159,23 +161,23 @@ function overload({ sku }: Press, parts: GateParts): Refusal | undefined {
   return row && parts.overload(row.schema) !== undefined ? OVERLOADED : undefined;
 }
 
-/** Visitors on an allow list have no rate limits. */
-function addressLimit(visitor: Visitor, { allotment, limits }: GateParts): Refusal | undefined {
+/** Visitors on an allow list have no rate limits by address or user. */
+function addressRate(visitor: Visitor, { allotment, limits }: GateParts): Refusal | undefined {
   const isWithin = allotment.lists.isAllowed(visitor) || limits.takeIp(visitor.ip) === 0;
   return isWithin ? undefined : RATE_LIMITED;
 }
 
-function issueLimit(visitor: Visitor, { allotment, limits }: GateParts): Refusal | undefined {
+function issueRate(visitor: Visitor, { allotment, limits }: GateParts): Refusal | undefined {
   const isWithin = allotment.lists.isAllowed(visitor) || limits.takeIssue(visitor.ip) === 0;
   return isWithin ? undefined : RATE_LIMITED;
 }
 
-function userLimit(shopper: Shopper, { allotment, limits }: GateParts): Refusal | undefined {
+function userRate(shopper: Shopper, { allotment, limits }: GateParts): Refusal | undefined {
   const isWithin = allotment.lists.isAllowed(shopper) || limits.takeUser(shopper.userId) === 0;
   return isWithin ? undefined : RATE_LIMITED;
 }
 
-function ownLimit(shopper: Shopper, { allotment, limits }: GateParts): Refusal | undefined {
+function ownRate(shopper: Shopper, { allotment, limits }: GateParts): Refusal | undefined {
   const isWithin = allotment.lists.isAllowed(shopper) || limits.takeOwn(shopper.userId) === 0;
   return isWithin ? undefined : RATE_LIMITED;
 }
@@ -205,7 +207,7 @@ function lottery({ sku, userId }: Claim, parts: GateParts): Refusal | undefined 
   return isReached(sku, userId, keep, parts) ? undefined : NOT_REACHED;
 }
 
-function ticketLimit({ ticket }: Claim, { limits }: GateParts): Refusal | undefined {
+function ticketRate({ ticket }: Claim, { limits }: GateParts): Refusal | undefined {
   return limits.takeTicket(ticket.id) > 0 ? RATE_LIMITED : undefined;
 }
 
@@ -226,14 +228,20 @@ function ticket(claim: Claim, parts: GateParts): Refusal | undefined {
   return refusal;
 }
 
-function genuine({ row, ticket, userId }: Claim, { catalogue }: GateParts): Refusal | undefined {
+/** The second time, with the same key, only the expiry can have changed: no MAC is computed again. */
+function genuine(claim: Claim, { catalogue }: GateParts): Refusal | undefined {
+  const { row, ticket, userId, signedBy } = claim;
   const nowMs = catalogue.nowMs();
   const owner = { sale: row.sale, userId };
   const keys = catalogue.ticketKeys.accepted(row.sale);
   if (keys.length === 0) return NO_KEY_YET;
   // There is one key as a rule, and for a while after a rotation the previous one as well.
   for (const { key, untilMs } of keys) {
-    if (nowMs < untilMs && verifyTicket(key, owner, ticket, nowMs)) return undefined;
+    if (nowMs >= untilMs) continue;
+    if (key === signedBy && nowMs < ticket.expiresAtMs) return undefined;
+    if (!verifyTicket(key, owner, ticket, nowMs)) continue;
+    claim.signedBy = key;
+    return undefined;
   }
   return NO_TICKET;
 }

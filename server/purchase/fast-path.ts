@@ -12,8 +12,8 @@ import type { PendingRequests } from '../requests/pending.ts';
 import type { Recall } from './recall.ts';
 
 /**
- * The fast path: judges a purchase request by its URL alone, before the router and before its body
- * is read. In a rush nearly all requests end here, so the documents and header lists of the answers
+ * The fast path: judges a purchase request before the router, without its body and without a
+ * look-up. In a rush nearly all requests end here, so the documents and header lists of the answers
  * are made in advance.
  */
 
@@ -26,7 +26,7 @@ const FIRST_PRESS_MS = 10_000;
 
 type Key = string | string[] | undefined;
 
-const STATUS_UNAVAILABLE = { verdict: 'status_unavailable' } as const satisfies Refusal;
+export const STATUS_UNAVAILABLE = { verdict: 'status_unavailable' } as const satisfies Refusal;
 const NO_PURCHASE = { quantity: 0 };
 const NOTHING_DRAWN = { node: '', units: 0 };
 
@@ -84,12 +84,12 @@ export class FastPath {
     const key = rawHeader(press.request, KEY_HEADER);
     if (key === undefined && pending.isEmpty) return refusal;
     const requestId = requestIdOf(key, idOfTicket(text));
-    const isTaken = pending.find(requestId) !== undefined;
+    const isPending = pending.find(requestId) !== undefined;
     const mayBeKnown =
       key !== undefined && refusal.verdict !== 'not_open' && isRequestId(requestId);
-    const ticket = isTaken || mayBeKnown ? parseTicket(text) : undefined;
+    const ticket = isPending || mayBeKnown ? parseTicket(text) : undefined;
     if (ticket === undefined) return refusal;
-    if (isTaken) return this.#enter(ticket, press) ?? refusal;
+    if (isPending) return this.#enter(ticket, press) ?? refusal;
     const isRepeated = this.#isRepeated(ticket, press);
     if (!recall.hasRoom(isRepeated)) {
       return isRepeated && isLastWord(refusal) ? STATUS_UNAVAILABLE : refusal;
@@ -110,11 +110,12 @@ export class FastPath {
       ticket,
       row,
       requestId,
-      isTaken: pending.find(requestId) !== undefined,
+      isPending: pending.find(requestId) !== undefined,
       isRepeated: this.#isRepeated(ticket, press),
       refusal,
       ip,
       agent,
+      signedBy: undefined,
       userId: '',
       purchase: NO_PURCHASE,
       drawn: NOTHING_DRAWN,

@@ -6,7 +6,7 @@ import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { AnswerCounts } from '../gate/answers.ts';
 import type { Gate } from '../gate/gate.ts';
 import type { Claim } from '../gate/press.ts';
-import { NO_TICKET, ORDER } from '../gate/steps.ts';
+import { NO_TICKET, ORDER, OVERLOADED } from '../gate/steps.ts';
 import {
   answerOf,
   isLastWord,
@@ -18,7 +18,7 @@ import {
 import type { PendingRequest } from '../requests/pending.ts';
 import type { Purchases } from '../requests/purchases.ts';
 import { type Accepted, statusUrlOf, writeAccepted } from './accepted.ts';
-import type { FastPath } from './fast-path.ts';
+import { type FastPath, STATUS_UNAVAILABLE } from './fast-path.ts';
 import type { Recall } from './recall.ts';
 
 /**
@@ -27,7 +27,7 @@ import type { Recall } from './recall.ts';
  * order of its checks is that of `gate/steps.ts`.
  */
 
-/** Refusals that do not depend on the request itself, so they apply to repetitions as well. */
+/** Refusals without a look-up: a repetition gets them as well. */
 const HOLD_FOR_ALL: ReadonlySet<ProblemVerdict> = new Set([
   'rate_limited',
   'blocked',
@@ -37,8 +37,6 @@ const OTHER_PURCHASE = {
   verdict: 'bad_request',
   detail: 'This Idempotency-Key was used for another purchase',
 } as const satisfies Refusal;
-const OVERLOADED = { verdict: 'overloaded' } as const satisfies Refusal;
-const STATUS_UNAVAILABLE = { verdict: 'status_unavailable' } as const satisfies Refusal;
 
 /** The parts of a web node that handle a purchase. */
 export interface PurchaseParts {
@@ -87,14 +85,13 @@ export class PurchaseHandler {
     const { refusal } = claim;
     const tooMany = gate.refusal(ORDER.address, claim);
     if (tooMany !== undefined) return outright(claim, tooMany);
-    // This runs in the same tick in which the fast path saw room, so nothing costly is done without
-    // room.
+    // The fast path saw room for a look-up in this same tick, so it is taken before anything costly.
     const atOnce = refusal && this.#answerAtOnce(claim, refusal);
     if (atOnce !== undefined) return atOnce;
     const asked = gate.refusal(ORDER.user, claim);
     const notThisUser = asked instanceof Promise ? await asked : asked;
     if (notThisUser !== undefined) return outright(claim, notThisUser);
-    const early = refusal ?? (claim.isTaken ? undefined : gate.refusal(ORDER.press, claim));
+    const early = refusal ?? (claim.isPending ? undefined : gate.refusal(ORDER.press, claim));
     if (early !== undefined && early !== refusal) {
       const earlyAtOnce = this.#answerAtOnce(claim, early);
       if (earlyAtOnce !== undefined) return earlyAtOnce;
@@ -131,7 +128,7 @@ export class PurchaseHandler {
     }
     // The request was pending when this press came in, and then turned out not to be taken. The
     // gate has not judged this press.
-    if (claim.isTaken) return OVERLOADED;
+    if (claim.isPending) return OVERLOADED;
     claim.row = gate.find(sku) ?? claim.row;
     const refusal = gate.refusal(ORDER.draw, claim);
     if (refusal !== undefined) return refusal;

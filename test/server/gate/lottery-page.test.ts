@@ -31,7 +31,7 @@ it('anyone can recompute a rank in the browser, on the page of a closed sale', a
     expect(complaints).toEqual([]);
     // Without https, browsers do not offer the computation. The page says so and shows no result.
     const plain = await visit(browser, url.replace('127.0.0.1', INSECURE_HOST));
-    await plain.page.getByText('Your browser cannot check it').waitFor();
+    await plain.page.getByText('Your browser cannot check the secret').waitFor();
     expect(await plain.page.locator('#rank-form').isVisible()).toBe(false);
     // Chromium warns that a policy of the page has an effect only over https.
     expect(plain.complaints.filter((text) => !text.includes('Cross-Origin-Opener'))).toEqual([]);

@@ -47,7 +47,7 @@ const CAUSES: Record<string, Cause> = {
     begin: ({ world }) => Object.assign(world, { brokerAvailable: false }),
     end: ({ world }) => Object.assign(world, { brokerAvailable: true }),
   },
-  addressLimit: {
+  addressRate: {
     verdict: 'rate_limited',
     begin: ({ limits }, { ip }) => exhaust(() => limits.takeIp(ip)),
     end: ({ world }) => Object.assign(world, { allowed: true }),
@@ -62,7 +62,7 @@ const CAUSES: Record<string, Cause> = {
     begin: ({ world }) => Object.assign(world, { blocked: true }),
     end: ({ world }) => Object.assign(world, { blocked: false }),
   },
-  userLimit: {
+  userRate: {
     verdict: 'rate_limited',
     begin: ({ limits }) => exhaust(() => limits.takeUser('ada')),
     end: ({ world }) => Object.assign(world, { allowed: true }),
@@ -72,7 +72,7 @@ const CAUSES: Record<string, Cause> = {
     begin: ({ world }) => Object.assign(world, { shed: 'lottery', keep: 0 }),
     end: ({ world }) => Object.assign(world, { keep: 1 }),
   },
-  ticketLimit: {
+  ticketRate: {
     verdict: 'rate_limited',
     begin: ({ limits }, { ticket }) => exhaust(() => limits.takeTicket(ticket.id)),
     end: () => vi.advanceTimersByTime(1_000),

@@ -151,7 +151,7 @@ const CASES: readonly Case[] = [
       verdict: 'ticket_invalid',
       cause: `a ticket ${cause}`,
       status: 403,
-      page: /next press gets a new one/,
+      page: /to get a new one/,
       prepare: (node, mine) => (mine.ticket = forge(node, mine)),
     }),
   ),
@@ -160,7 +160,7 @@ const CASES: readonly Case[] = [
     cause: 'a ticket that has run out, with a key that cannot be looked up',
     status: 503,
     retryAfter: [2, 6],
-    page: /cannot be told/,
+    page: /cannot look up/,
     prepare(node, mine) {
       mine.ticket = node.ticketOf(mine.user, Date.now() - 1);
       mine.headers['idempotency-key'] = randomUUID();
