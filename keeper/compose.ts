@@ -19,7 +19,13 @@ import type { KeeperConfig } from './config.ts';
 import { Keeper } from './keeper.ts';
 import { HOME_COUNT_TIMEOUT_MS } from './leader.ts';
 import { createKeeperMetrics } from './metrics.ts';
-import { type Stranded, stockFigures, strandedRows } from './stranded.ts';
+import {
+  lastKnown,
+  type StockFigures,
+  type Stranded,
+  stockFigures,
+  strandedRows,
+} from './stranded.ts';
 import { thrifty } from './thrifty.ts';
 
 const STRANDED_INTERVAL_MS = 1_000;
@@ -109,6 +115,7 @@ function watchStranded(
   lifecycle: Lifecycle,
 ): () => readonly Stranded[] {
   let rows: readonly Stranded[] = [];
+  let stock: readonly StockFigures[] = [];
   let isLooking = false;
   const stockOf = thrifty(() => stockFigures(databases), STOCK_SHARE_MAX);
   const look = async () => {
@@ -119,7 +126,7 @@ function watchStranded(
     }
     isLooking = true;
     try {
-      const stock = await stockOf();
+      stock = lastKnown(stock, await stockOf());
       const queues = await queueFigures(broker);
       const dead = queues.find(({ queue }) => queue === DEAD_LETTERS_QUEUE)?.messages ?? 0;
       rows = strandedRows(keeper.figures(), stock, dead);

@@ -53,7 +53,8 @@ export function createKeeperMetrics(keeper: Keeper, stranded: () => readonly Str
   const help = 'Units that are not sold, by what holds them; of dead letters, messages';
   metrics.gauge('flashsale_stranded_units', help, ['sku', 'cause'], (gauge) => {
     gauge.reset();
-    for (const { sku, cause, units } of stranded()) gauge.set({ sku: sku ?? '', cause }, units);
+    // A SKU that has moved may have a row of each home.
+    for (const { sku, cause, units } of stranded()) gauge.inc({ sku: sku ?? '', cause }, units);
   });
   return metrics;
 }

@@ -1,5 +1,5 @@
-import { saleBoard } from '../db/catalog.ts';
-import { queryHomes, toNumber } from '../db/client/both-homes.ts';
+import type { Schema } from '../contracts/names.ts';
+import { type Answers, queryHomes, toNumber } from '../db/client/both-homes.ts';
 import type { Databases } from '../db/client/pool.ts';
 import type { SkuFigures } from './figures.ts';
 
@@ -29,10 +29,10 @@ export interface Stranded {
   readonly remedy: string;
 }
 
-/** Figures of one SKU from the database. */
+/** Figures of one SKU in one home. A SKU that has moved may have unpaid orders in both. */
 export interface StockFigures {
   readonly sku: string;
-  readonly schema: string;
+  readonly schema: Schema;
   /**
    * Units of unpaid orders. `overdueOrders` counts the unpaid orders past their payment deadline.
    */
@@ -81,35 +81,41 @@ function row(sku: string | null, cause: Cause, units: number, remedy: string): S
   return { sku, cause, units, remedy };
 }
 
-/**
- * Reads the figures of the homes that answer.
- *
- * @throws {DatabaseError} when no home answers
- */
-export async function stockFigures(databases: Databases): Promise<StockFigures[]> {
-  const { sales } = await saleBoard(databases);
-  const skus = sales.flatMap((sale) => sale.skus);
-  const { rows: slots } = await queryHomes<{ sku: string; remaining: number }>(
+/** Reads the figures of the homes that answer. @throws {DatabaseError} when no home answers */
+export async function stockFigures(databases: Databases): Promise<Answers<StockFigures>> {
+  const { rows, missing } = await queryHomes<{
+    schema: Schema;
+    sku: string;
+    unpaid: string;
+    overdue: string;
+    small_slots: string;
+  }>(
     databases,
-    'small_slots',
-    (schema) => `SELECT sku, remaining FROM ${schema}.slot_fill WHERE remaining BETWEEN 1 AND 99`,
+    'stranded_stock',
+    (schema) => `
+      SELECT '${schema}' AS schema, sku, coalesce(u.units, 0) AS unpaid,
+             coalesce(u.overdue, 0) AS overdue, coalesce(s.units, 0) AS small_slots
+      FROM ${schema}.unpaid_backlog u
+      FULL JOIN (SELECT sku, sum(f.remaining) AS units
+                 FROM ${schema}.slot_fill f JOIN catalog.sale_board() b USING (sku)
+                 WHERE f.remaining BETWEEN 1 AND b.user_limit - 1
+                 GROUP BY sku) s USING (sku)`,
     [],
   );
-  const { rows: unpaid } = await queryHomes<{ sku: string; units: string; overdue: string }>(
-    databases,
-    'unpaid_units',
-    (schema) => `SELECT sku, units, overdue FROM ${schema}.unpaid_backlog`,
-    [],
-  );
-  return skus.map(({ sku, schema, userLimit }) => {
-    const small = slots.filter((slot) => slot.sku === sku && slot.remaining < userLimit);
-    const waiting = unpaid.filter((order) => order.sku === sku);
-    return {
-      sku,
-      schema,
-      unpaid: waiting.reduce((all, { units }) => all + toNumber(units), 0),
-      overdueOrders: waiting.reduce((all, { overdue }) => all + toNumber(overdue), 0),
-      smallSlots: small.reduce((all, { remaining }) => all + remaining, 0),
-    };
-  });
+  const figures = rows.map((row) => ({
+    sku: row.sku,
+    schema: row.schema,
+    unpaid: toNumber(row.unpaid),
+    overdueOrders: toNumber(row.overdue),
+    smallSlots: toNumber(row.small_slots),
+  }));
+  return { rows: figures, missing };
+}
+
+/** The figures of the homes that answered, and those of before of a home that did not. Pure. */
+export function lastKnown(
+  before: readonly StockFigures[],
+  { rows, missing }: Answers<StockFigures>,
+): StockFigures[] {
+  return [...rows, ...before.filter(({ schema }) => missing.includes(schema))];
 }

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { stockFigures, strandedRows } from '../../keeper/stranded.ts';
 import { Operator } from '../quota/operator.ts';
 import { Reader } from '../quota/overview.ts';
+import { tellMissing } from './arguments.ts';
 import { deadLetterCount } from './broker.ts';
 import type { AddCommand, CommandContext } from './command.ts';
 import { withDatabases } from './databases.ts';
@@ -130,12 +131,17 @@ export const addQuota: AddCommand = (program, context) => {
       const held = await withZookeeper(context, (session, paths) =>
         new Reader(session, paths).held(),
       );
-      const stock = await withDatabases(context, 'ops', stockFigures);
+      const { rows: stock, missing } = await withDatabases(context, 'ops', stockFigures);
       const rows = strandedRows(held, stock, await deadLetterCount(context));
-      if (json) return console.log(JSON.stringify(rows));
-      console.log(
-        rows.length === 0 ? 'no units are held back' : table(rows.map((row) => ({ ...row }))),
-      );
+      const where = missing.length > 0 ? ' in the books that answer' : '';
+      if (json) console.log(JSON.stringify(rows));
+      else
+        console.log(
+          rows.length === 0
+            ? `no units are held back${where}`
+            : table(rows.map((row) => ({ ...row }))),
+        );
+      tellMissing(missing);
     });
 
   addEdits(quota, context);

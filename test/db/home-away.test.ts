@@ -22,6 +22,7 @@ import {
   userOrders,
 } from '../../db/calls.ts';
 import { createPool, type Databases, openSession, type Pool } from '../../db/client/pool.ts';
+import { stockFigures } from '../../keeper/stranded.ts';
 import { uniqueName } from '../servers.ts';
 import { until } from '../until.ts';
 import { PATIENCE } from './database.ts';
@@ -101,6 +102,26 @@ describe('while the home of hot is away', () => {
       expect(part.skus.get(sku)).toMatchObject({ unitsTotal, free, home: 'regular' });
     }
     expect(part.skus.has(skus.hot)).toBe(false);
+  });
+
+  it('unpaid orders are counted where they are, and a home that is not counted is named', async () => {
+    const moved = await stock(ops, sale, { units: 7, schema: 'hot', userLimit: 2 });
+    await order(worker, moved);
+    await moveSku(ops, 'regular', moved);
+    await order(worker, moved, { units: 2 }, 'regular');
+    await carry(worker);
+    const of = async (databases: Databases) => {
+      const { rows, missing } = await stockFigures(databases);
+      const own = rows.filter(({ sku }) => sku === moved || sku === skus.hot);
+      return { missing, own: own.map(({ sku, schema, unpaid }) => [sku, schema, unpaid]) };
+    };
+    const ofRegular = [[moved, 'regular', 2]];
+    const whole = await of(ops);
+    expect(whole.missing).toEqual([]);
+    expect(new Set(whole.own)).toEqual(
+      new Set([...ofRegular, [moved, 'hot', 1], [skus.hot, 'hot', 1]]),
+    );
+    expect(await of(away(ops))).toEqual({ missing: ['hot'], own: ofRegular });
   });
 
   it('a place in a waitlist of regular is told and can be left; one of hot is not reported as missing', async () => {
