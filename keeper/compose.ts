@@ -122,6 +122,7 @@ function watchStranded(
     if (isLooking) return;
     if (!keeper.leads) {
       rows = [];
+      stock = [];
       return;
     }
     isLooking = true;

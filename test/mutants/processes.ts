@@ -35,6 +35,13 @@ export const PROCESSES: readonly Mutant[] = [
     tests: ['test/worker/consume.test.ts', 'test/worker/process.test.ts'],
   },
   {
+    promise: 'a ticket is good for its time only',
+    name: 'a ticket that expires while the body is read still buys',
+    file: 'server/gate/steps.ts',
+    edits: [['key === signedBy && nowMs < ticket.expiresAtMs', 'key === signedBy']],
+    tests: ['test/server/gate/slow-body.test.ts'],
+  },
+  {
     promise: 'nothing taken is lost',
     name: 'the worker drops locked requests',
     file: 'worker/batch.ts',

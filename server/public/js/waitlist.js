@@ -30,7 +30,8 @@ const LOOK_AGAIN_MS = 1000;
 const looking = new Map();
 
 /** @param {WaitingShopper} shopper */
-const nameOf = ({ sale, sku }) => `flashsale.waitlist.${sale}.${sku}`;
+// The prefix is stored in browsers: it stays as it was released.
+const nameOf = ({ sale, sku }) => `flashsale.line.${sale}.${sku}`;
 
 /** @param {WaitingShopper} shopper */
 async function tokenOf(shopper) {

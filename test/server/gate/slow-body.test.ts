@@ -104,6 +104,15 @@ describe('a purchase whose body comes late', () => {
     expect(node.world.drawn).toBe(0);
   });
 
+  it('is refused as ticket_invalid: the ticket has expired', async () => {
+    const expiresAtMs = Date.now() + 1_000;
+    const ticket = node.ticketOf('ada', expiresAtMs);
+    const slow = await begin(`/api/v1/buy/${ticket}`, 'ada', '{"quantity":1}');
+    await until('the ticket has expired', () => Date.now() > expiresAtMs);
+    expect((await slow.finish()).verdict).toBe('ticket_invalid');
+    expect(node.world.drawn).toBe(0);
+  });
+
   it('is accepted when nothing has changed', async () => {
     const slow = await begin(`/api/v1/buy/${node.ticketOf('ada')}`, 'ada', '{"quantity":1}');
     expect((await slow.finish()).status).toBe(202);
