@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createGuestSigner } from '../server/gate/identity.ts';
+import { until } from './until.ts';
 
 /** A shopper with a plain HTTP client. */
 
@@ -15,6 +16,9 @@ export interface Answer {
 
 /** Ends a call that hangs. */
 const DEADLINE_MS = 300_000;
+
+/** Whether clients are told to call again. */
+export const isLater = ({ status, retryAfter }: Answer) => status === 503 && retryAfter !== null;
 
 export interface PressOptions {
   readonly quantity?: unknown;
@@ -66,6 +70,14 @@ export class Shopper {
       cacheControl: response.headers.get('cache-control'),
       body: parsed(text),
     };
+  }
+
+  /** Calls again while the shop says "not now, call again", as it may on a busy machine. */
+  async callUntilAnswered(method: string, path: string): Promise<Answer> {
+    return until(`${method} ${path} is answered`, async () => {
+      const answer = await this.call(method, path);
+      return !isLater(answer) && answer;
+    });
   }
 
   /** Returns the answer with its body unread, for streams. */

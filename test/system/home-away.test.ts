@@ -148,10 +148,13 @@ describe.each(Object.keys(OUTAGES) as Outage[])('a %s home of hot', (outage) => 
 
     // Orders continue: they are paid, cancelled, expired and published.
     const [paid, cancelled] = buyers;
-    const pay = await paid?.one.call('POST', `/api/v1/demo/orders/${paid.orderNo}/pay`);
+    const pay = await paid?.one.callUntilAnswered(
+      'POST',
+      `/api/v1/demo/orders/${paid.orderNo}/pay`,
+    );
     expect(pay?.status).toBe(200);
     const cancel = `/api/v1/orders/${cancelled?.orderNo}/cancel`;
-    expect((await cancelled?.one.call('POST', cancel))?.status).toBe(200);
+    expect((await cancelled?.one.callUntilAnswered('POST', cancel))?.status).toBe(200);
     await system.databases.regular.query({
       text: `UPDATE regular.orders SET pay_before = now() - interval '1 s' WHERE order_no = $1`,
       values: [late.orderNo],
@@ -218,7 +221,7 @@ describe.each(Object.keys(OUTAGES) as Outage[])('a %s home of regular', (outage)
     await system.set(system.paths.sku(big).quota, '30');
     const [cancelled] = await Promise.all(Array.from({ length: 29 }, () => buy(sale, big)));
     const cancel = `/api/v1/orders/${cancelled?.orderNo}/cancel`;
-    expect((await cancelled?.one.call('POST', cancel))?.status).toBe(200);
+    expect((await cancelled?.one.callUntilAnswered('POST', cancel))?.status).toBe(200);
     // Payment references are recorded in regular, so the provider is asked to call again.
     await untilUnavailable(() => one.call('POST', `/api/v1/demo/orders/${orderNo}/pay`));
     await end();
