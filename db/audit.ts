@@ -167,7 +167,7 @@ async function auditCrossed(databases: Databases): Promise<Answers<AuditRow>> {
   return { rows, missing: [] };
 }
 
-/** What one server knows of a SKU, from user_books. Users are keys, units are values. */
+/** The books of one server for a SKU, from user_books. Users are keys, units are values. */
 interface Books {
   /** Undefined if the SKU does not live on this server. */
   buyers: Map<string, number> | undefined;

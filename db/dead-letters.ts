@@ -4,7 +4,7 @@ import { areApart, exactTime, queryHomes } from './client/both-homes.ts';
 import type { Databases } from './client/pool.ts';
 import { type Decision, decideWhereItLives } from './orders.ts';
 
-/** What operators did with dead letters, as the database stores it. */
+/** A replay or refusal of a dead letter, as the database stores it. */
 
 export interface RefusedRequest {
   readonly requestId: string;

@@ -240,7 +240,7 @@ CREATE TABLE catalog.tunable (
   "least" bigint NOT NULL,
   -- Highest value allowed
   most bigint NOT NULL,
-  -- What the tunable does
+  -- Effect of the tunable
   meaning text NOT NULL,
   CONSTRAINT tunable_pkey PRIMARY KEY (name),
   CONSTRAINT tunable_check CHECK (((value >= "least") AND (value <= most)))

@@ -1,6 +1,6 @@
 /**
- * What the shop needs from a payment provider: a page on which a shopper pays, signed callbacks, and
- * refunds.
+ * The parts of a payment provider that the shop needs: a page on which a shopper pays, signed
+ * callbacks, and refunds.
  */
 
 /** An order that can be paid now. */

@@ -58,7 +58,7 @@ export interface Played {
   readonly cpu: ReadonlyMap<string, number>;
 }
 
-/** What a benchmark measures in addition to the shop. */
+/** Measurements of a benchmark beside those of the shop. */
 export interface Beside {
   /** A server to which each slice is sent as well. */
   readonly bare: Place;

@@ -12,7 +12,7 @@ export interface Shop {
   readonly zkRoot: string;
   /** Signs the identities of the crowd. */
   readonly jwtSecret: string;
-  /** What else the shop expects in tokens. */
+  /** Audience and issuer that the shop expects in tokens. */
   readonly purpose?: Purpose;
 }
 

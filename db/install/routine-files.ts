@@ -18,7 +18,7 @@ export interface Routine {
   readonly sha256: string;
 }
 
-/** What the installer stored when it last ran the file. */
+/** The row that the installer stored when it last ran the file. */
 export interface Recorded {
   readonly file_sha256: string;
   readonly definition_md5: string;

@@ -134,7 +134,7 @@ COMMENT ON COLUMN catalog.tunable.name IS
 COMMENT ON COLUMN catalog.tunable.value IS 'Value that the next call uses';
 COMMENT ON COLUMN catalog.tunable.least IS 'Lowest value allowed';
 COMMENT ON COLUMN catalog.tunable.most IS 'Highest value allowed';
-COMMENT ON COLUMN catalog.tunable.meaning IS 'What the tunable does';
+COMMENT ON COLUMN catalog.tunable.meaning IS 'Effect of the tunable';
 
 COMMENT ON TABLE catalog.webhook_endpoint IS 'URLs to which merchants have order events delivered';
 COMMENT ON COLUMN catalog.webhook_endpoint.endpoint IS 'Id of the endpoint';

@@ -1,7 +1,7 @@
 -- warm_session: prepares a session for work. The first call of a routine in a session compiles it, plans
 -- each of its statements and reads the catalogue of each partition. It takes 10 to 30 times as long as the
 -- second call. This routine calls the routines for orders of a SKU that exists only in this call, and rolls
--- back all that they wrote. What was compiled and planned stays with the session.
+-- back all that they wrote. Compiled routines and plans stay with the session.
 --
 -- Parameters: p_places_orders, true to call place_orders (for sessions of workers), false to call the
 --   routines of web nodes

@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * Handles one press of the buy button to its end: ticket, purchase, then the wait for the outcome.
- * Results go to the state machine as events. What must survive a reload goes to the record.
+ * Results go to the state machine as events. Facts that must survive a reload go to the record.
  */
 
 import { buy, getTicket, readRequest } from './api.js';

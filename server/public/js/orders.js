@@ -1,5 +1,5 @@
 // @ts-check
-/** What the page derives from a shopper's orders. Pure. */
+/** Facts that the page derives from a shopper's orders. Pure. */
 
 /**
  * @typedef {object} Order
