@@ -56,14 +56,41 @@ describe('a shopper', () => {
     expect(loads).toBe(0);
   });
 
-  it('reads times in the language of the page, whatever that of the browser is', async () => {
-    const { sale } = await at.shop.createSale({ skus: [{ units: 1 }] });
-    const page = await at.open(`/sales/${sale}/`, { locale: 'de-DE' });
-    const when = page.locator('#when');
-    await until('it says until when', async () => /^Until /.test(await seen(when)));
-    expect(await seen(when)).toMatch(
-      /^Until \w+day, \w+ \d+, 20\d\d at \d+:\d\d.[AP]M, your time$/,
+  it('is served in the language of the browser, and then in the one that was chosen', async () => {
+    const { sale, skus } = await at.shop.createSale({ skus: [{ units: 1 }] });
+    const sku = skus[0] ?? '';
+    const size = { viewport: { width: 360, height: 740 } };
+    const page = await at.open(`/sales/${sale}/`, { ...size, locale: 'de-AT' });
+    await until('the button is on', () => isOn(buyOf(page, sku)));
+    const root = page.locator('html');
+    expect(await root.getAttribute('lang')).toBe('de');
+    expect(await seen(page.locator('#when'))).toMatch(
+      /^Ende: \w+tag, \d+\. \p{L}+ 20\d\d um \d+:\d\d Uhr \(Ihre Ortszeit\)$/u,
     );
+    expect(await labelOf(page, sku)).toBe('Jetzt kaufen');
+    await page.route('**/api/v1/buy/**', (route) => {
+      const problem = { status: 429, verdict: 'cooldown', detail: 'Wait a moment.' };
+      const headers = { 'retry-after': '50', 'content-type': 'application/problem+json' };
+      return route.fulfill({ status: 429, headers, body: JSON.stringify(problem) });
+    });
+    await buyOf(page, sku).click();
+    await says(page, sku, /Bitte warten Sie .* Versuchen Sie es in \d+ Sekunden noch einmal/);
+    expect(await seen(page.locator('body'))).not.toMatch(/Wait a moment/);
+
+    const choice = page.locator('#language');
+    expect(await page.getByLabel('Sprache').count()).toBe(1);
+    await choice.focus();
+    await choice.selectOption('ar');
+    await says(page, sku, /حاول مرة أخرى .خلال/);
+    expect(await root.getAttribute('lang')).toBe('ar');
+    expect(await root.getAttribute('dir')).toBe('rtl');
+    expect(await page.evaluate("document.activeElement?.id ?? ''")).toBe('language');
+    expect(await page.locator('#announcer').textContent()).toBe('هذه الصفحة الآن بالعربية.');
+    await expectFits(page);
+    await expectAccessible(page);
+    await page.reload();
+    await until('the choice is remembered', async () => (await choice.inputValue()) === 'ar');
+    expect(await labelOf(page, sku)).toBe('اشترِ الآن');
   });
 
   it('gives an order back, and the next one gets it', async () => {
@@ -213,7 +240,7 @@ describe('everyone can use it', () => {
     await expectAccessible(page);
     await at.shop.openIn(sale, 0);
     await until('the button is on', () => isOn(buyOf(page, sku)));
-    await page.locator('select').selectOption('2');
+    await page.locator('.quantity select').selectOption('2');
     await buy(page, sku);
     await until('two are ordered', async () => /2 × /.test(await seen(page.locator('.order'))));
     await expectFits(page);

@@ -9,8 +9,11 @@ import {
 } from '../../server/public/js/countdown.js';
 import { pictureOf } from '../../server/public/js/format.js';
 import { uuidOf } from '../../server/public/js/key.js';
+import { speak } from '../../server/public/js/language.js';
 import { backoffMs, pollDelayMs } from '../../server/public/js/pace.js';
 import fc from '../properties.ts';
+
+await speak('en', []);
 
 const OPENS = Date.parse('2030-01-01T12:00:00Z');
 const CLOSES = Date.parse('2030-01-01T13:00:00Z');
@@ -43,8 +46,8 @@ describe('the countdown', () => {
     [9_000, '00:09', '9 seconds'],
     [843_000, '14:03', '14 minutes 3 seconds'],
     [8_043_000, '2:14:03', '2 hours 14 minutes'],
-    [90_061_000, '1 day 1 h', '1 day 1 hour'],
-    [31_535_940_000, '364 days 23 h', '364 days 23 hours'],
+    [90_061_000, '1 day 1 hr', '1 day 1 hour'],
+    [31_535_940_000, '364 days 23 hr', '364 days 23 hours'],
     [0, '00:00', '0 seconds'],
   ])('%d ms: %s, %s', (ms, short, spoken) => {
     expect(shortTime(ms)).toBe(short);

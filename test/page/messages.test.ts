@@ -2,33 +2,30 @@ import { describe, expect, it } from 'vitest';
 import { OUTCOMES as DECISIONS } from '../../contracts/messages.ts';
 import { RISK_CAUSES } from '../../server/gate/risk.ts';
 import { PROBLEMS } from '../../server/http/problems.ts';
+import { speak } from '../../server/public/js/language.js';
 import {
   againText,
   outcomeMessage,
   puzzleMessage,
   verdictMessage,
 } from '../../server/public/js/messages.js';
-import {
-  type Message,
-  OUTCOMES,
-  PAGE_MESSAGES,
-  VERDICTS,
-} from '../../server/public/js/sentences.js';
+import texts from '../../server/public/languages/en.js';
 
-const all: [string, Message][] = [VERDICTS, OUTCOMES, PAGE_MESSAGES].flatMap((table) =>
-  Object.entries<Message>(table),
-);
+await speak('en', []);
+
+const { verdicts, outcomes, page, reasons } = texts;
+const all = [verdicts, outcomes, page, reasons].flatMap((group) => Object.entries(group));
 const REASONED = outcomeMessage('sold_out', 'units_may_return');
 
 describe('what the page says', () => {
   it.each(Object.keys(PROBLEMS))('has a sentence for the verdict %s', (verdict) => {
-    expect(verdict in VERDICTS || verdict in PAGE_MESSAGES).toBe(true);
+    expect(verdict in verdicts || verdict in page).toBe(true);
     expect(verdictMessage(verdict).text).not.toBe('');
   });
 
   it.each(['queued', ...DECISIONS, 'paid', 'cancelled', 'expired', 'refund_due'])(
     'has a sentence for the outcome %s',
-    (outcome) => expect(outcome in OUTCOMES).toBe(true),
+    (outcome) => expect(outcome in outcomes).toBe(true),
   );
 
   it.each(Object.entries(PROBLEMS))(
@@ -56,7 +53,7 @@ describe('what the page says', () => {
   });
 
   it('judges nothing that it does not know', () => {
-    expect(outcomeMessage('a_status_of_tomorrow')).toEqual(OUTCOMES['queued']);
+    expect(outcomeMessage('a_status_of_tomorrow')).toEqual(outcomeMessage('queued'));
     expect(verdictMessage('a_verdict_of_tomorrow').again).toBe('later');
   });
 
@@ -77,7 +74,7 @@ describe('what the page says', () => {
 
   it('counts the wait down', () => {
     const shed = verdictMessage('shed');
-    expect(againText(shed, 3)).toBe('Try again in 3 s.');
+    expect(againText(shed, 3)).toBe('Try again in 3 seconds.');
     expect(againText(shed, 0)).toBe('You can try again now.');
     expect(againText(verdictMessage('sold_out'), 3)).toBe('');
   });

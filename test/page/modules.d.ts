@@ -41,21 +41,47 @@ declare module '*/public/js/pace.js' {
   export function backoffMs(failures: number, random: number): number;
 }
 
-declare module '*/public/js/sentences.js' {
+declare module '*/public/js/language.js' {
+  export const LANGUAGES: Record<string, string>;
+  export function speak(tag: string, variants?: readonly string[]): Promise<void>;
+  export function direction(): 'rtl' | 'ltr';
+  export function pickLanguage<Tag extends string>(
+    available: readonly Tag[],
+    wanted: readonly string[],
+  ): Tag | undefined;
+  export function textIn(
+    byLanguage: Readonly<Record<string, string>> | undefined,
+    first: string | undefined,
+    otherwise: string,
+  ): { text: string; language: string | undefined };
+  export function fill(template: string, values: Readonly<Record<string, string>>): string;
+  export function plural(forms: { readonly other: string }, count: number): string;
+  export const texts: typeof import('*/public/languages/en.js').default;
+}
+
+declare module '*/public/languages/en.js' {
+  interface Words {
+    readonly title: string;
+    readonly text: string;
+  }
+  const texts: {
+    readonly verdicts: Record<string, Words>;
+    readonly outcomes: Record<string, Words>;
+    readonly page: Record<string, Words>;
+    readonly reasons: Record<string, Words>;
+    readonly tile: { readonly limit: { readonly other: string } };
+  };
+  export default texts;
+}
+
+declare module '*/public/js/messages.js' {
+  import type { Order } from '*/public/js/orders.js';
   export interface Message {
     tone: 'busy' | 'good' | 'wait' | 'stop';
     title: string;
     text: string;
     again: 'later' | 'opening' | 'lottery' | 'never' | 'none';
   }
-  export const VERDICTS: Record<string, Message>;
-  export const OUTCOMES: Record<string, Message>;
-  export const PAGE_MESSAGES: Record<string, Message>;
-}
-
-declare module '*/public/js/messages.js' {
-  import type { Order } from '*/public/js/orders.js';
-  import type { Message } from '*/public/js/sentences.js';
   export function verdictMessage(verdict: string, reason?: string | null): Message;
   export function puzzleMessage(cause: string | null): Message;
   export function outcomeMessage(status: string, reason?: string): Message;
@@ -149,7 +175,7 @@ declare module '*/public/js/waitlist-view.js' {
       | 'refused';
     ahead: number;
     verdict: string;
-    until: string;
+    payBefore: string | null;
   }
   export function noPlace(): Place;
   export function waitlistView(input: {
@@ -197,4 +223,10 @@ declare module '*/public/js/format.js' {
 declare module '*/public/js/rank.js' {
   export function rankOf(secret: string, user: string): Promise<number>;
   export function isPromised(secret: string, secretSha256: string): Promise<boolean>;
+}
+
+declare module '*/public/languages/ar.js' {
+  type Forms = { readonly other: string };
+  const texts: { readonly waitlist: { readonly ahead: Forms } };
+  export default texts;
 }

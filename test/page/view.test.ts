@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { money } from '../../server/public/js/format.js';
+import { speak } from '../../server/public/js/language.js';
 import { orderMessage, refundText } from '../../server/public/js/messages.js';
 import { mergeOrders, type Order, payLeftMs, unitsHeld } from '../../server/public/js/orders.js';
 import { advance, initialPurchase, type Purchase } from '../../server/public/js/purchase.js';
@@ -10,6 +11,8 @@ import {
   tileView,
   whenText,
 } from '../../server/public/js/view.js';
+
+await speak('en', []);
 
 const tv: Sku = {
   sku: 'TV',
@@ -50,7 +53,7 @@ describe('a tile', () => {
     ['maybe', { sku: { ...tv, availability: 'maybe' } }, 'Try for one', true],
     ['with an unpaid order', { held: 1, unpaid: true }, 'Reserved for you', false],
     ['with a paid order', { held: 1 }, 'It is yours', false],
-    ['resting', { purchase: { ...ended('expired'), restUntil: 103_000 } }, 'Again in 3 s', false],
+    ['resting', { purchase: { ...ended('expired'), restUntil: 103_000 } }, 'Again in 3 sec', false],
     ['waiting', { purchase: { ...initialPurchase(), phase: 'queued' } }, 'In the queue', false],
   ])('%s', (_name, input, label, enabled) => {
     const { button } = view(input);

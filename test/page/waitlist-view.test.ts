@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { speak } from '../../server/public/js/language.js';
 import { noPlace, waitlistView } from '../../server/public/js/waitlist-view.js';
+
+await speak('en', []);
 
 type Input = Parameters<typeof waitlistView>[0];
 
@@ -54,7 +57,12 @@ describe('the waitlist on the page', () => {
       'Leave the waitlist',
     ],
     [{ step: 'waiting' }, { phase: 'closed' }, /The sale has ended/, ''],
-    [{ step: 'served', until: '12:00:00' }, { unpaid: true }, /held for you Until 12:00:00/, ''],
+    [
+      { step: 'served', payBefore: '2030-01-01T12:00:00' },
+      { unpaid: true },
+      /held for you Until 12:00:00.PM\. Pay now/,
+      '',
+    ],
     [{ step: 'served' }, {}, /^ $/, WAIT],
     [{ step: 'closed' }, {}, /The sale has ended/, ''],
     [{ step: 'refused', verdict: 'line_full' }, {}, /The waitlist is full/, WAIT],

@@ -1,6 +1,15 @@
 // @ts-check
 /** Time left: as digits, as words for a screen reader, and the moments that are announced. */
 
+import { count, duration, fromNow, joinDurations, twoDigits } from './format.js';
+
+const UNITS = /** @type {const} */ ([
+  ['days', 'day'],
+  ['hours', 'hour'],
+  ['minutes', 'minute'],
+  ['seconds', 'second'],
+]);
+
 /**
  * @typedef {'scheduled' | 'open' | 'paused' | 'closed'} SalePhase
  * @typedef {{ days: number, hours: number, minutes: number, seconds: number }} Parts
@@ -43,20 +52,17 @@ export function partsOf(remainingMs) {
   };
 }
 
-/** @param {number} value */
-export function twoDigits(value) {
-  return String(value).padStart(2, '0');
-}
-
 /**
- * "00:09", "14:03", "2:14:03" or "3 days 4 h": short enough for a button.
+ * "00:09", "14:03", "2:14:03" or "3 days 4 hr": short enough for a button.
  * @param {number} remainingMs
  */
 export function shortTime(remainingMs) {
   const { days, hours, minutes, seconds } = partsOf(remainingMs);
-  if (days > 0) return `${plural(days, 'day')} ${hours} h`;
+  if (days > 0) {
+    return joinDurations([duration(days, 'day', 'short'), duration(hours, 'hour', 'short')]);
+  }
   const tail = `${twoDigits(minutes)}:${twoDigits(seconds)}`;
-  return hours > 0 ? `${hours}:${tail}` : tail;
+  return hours > 0 ? `${count(hours)}:${tail}` : tail;
 }
 
 /**
@@ -65,19 +71,18 @@ export function shortTime(remainingMs) {
  */
 export function spokenTime(remainingMs) {
   const parts = partsOf(remainingMs);
-  const words = /** @type {const} */ (['days', 'hours', 'minutes', 'seconds'])
-    .filter((unit) => parts[unit] > 0)
-    .slice(0, 2)
-    .map((unit) => plural(parts[unit], unit.slice(0, -1)));
-  return words.length === 0 ? '0 seconds' : words.join(' ');
+  const shown = UNITS.filter(([part]) => parts[part] > 0).slice(0, 2);
+  const words = shown.map(([part, unit]) => duration(parts[part], unit, 'long'));
+  return words.length === 0 ? duration(0, 'second', 'long') : joinDurations(words);
 }
 
 /**
- * @param {number} count
- * @param {string} noun
+ * "in 10 minutes": how far away a milestone is.
+ * @param {number} seconds
  */
-export function plural(count, noun) {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+export function untilMilestone(seconds) {
+  if (seconds >= 3600) return fromNow(seconds / 3600, 'hour');
+  return seconds >= 60 ? fromNow(seconds / 60, 'minute') : fromNow(seconds, 'second');
 }
 
 /** Seconds before the opening at which the time left is announced to screen readers. */

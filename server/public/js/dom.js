@@ -37,6 +37,16 @@ export function setText(element, text) {
 }
 
 /**
+ * Shows a text of the shop, such as the title of a sale. Screen readers are told the language.
+ * @param {Element} element
+ * @param {{ text: string, language: string | undefined }} words
+ */
+export function setWords(element, { text, language }) {
+  setText(element, text);
+  setAttribute(element, 'lang', language ?? null);
+}
+
+/**
  * @param {Element} element
  * @param {string} name
  * @param {string | null} value null removes the attribute

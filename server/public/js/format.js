@@ -1,11 +1,95 @@
 // @ts-check
-/**
- * Amounts of money and times in the language of the page. If the browser names a regional variant of
- * that language, the variant is used.
- */
+/** Numbers, amounts of money, times and durations in the language of the page. */
 
-const PAGE = globalThis.document?.documentElement.lang;
-const LANGUAGE = PAGE && (navigator.languages.find((each) => each.startsWith(`${PAGE}-`)) ?? PAGE);
+import { fill, locale, texts } from './language.js';
+
+/**
+ * The page is drawn ten times a second, and a formatter of Intl costs more than what it formats.
+ * @template Options
+ * @template Formatter
+ * @param {(locale: string, options: Options) => Formatter} create
+ * @returns {(options: Options) => Formatter}
+ */
+function kept(create) {
+  /** @type {Map<string, Formatter>} */
+  const formatters = new Map();
+  return (options) => {
+    const key = locale + JSON.stringify(options);
+    const formatter = formatters.get(key) ?? create(locale, options);
+    formatters.set(key, formatter);
+    return formatter;
+  };
+}
+
+const numbers = kept(
+  (locale, /** @type {Intl.NumberFormatOptions} */ options) =>
+    new Intl.NumberFormat(locale, options),
+);
+const lists = kept(
+  (locale, /** @type {Intl.ListFormatOptions} */ options) => new Intl.ListFormat(locale, options),
+);
+const distances = kept(
+  (locale, /** @type {Intl.RelativeTimeFormatOptions} */ options) =>
+    new Intl.RelativeTimeFormat(locale, options),
+);
+const times = kept(
+  (locale, /** @type {Intl.DateTimeFormatOptions} */ options) =>
+    new Intl.DateTimeFormat(locale, options),
+);
+
+/** @param {number} value */
+export function count(value) {
+  return numbers({}).format(value);
+}
+
+/**
+ * @param {number} value
+ * @param {number} digits after the decimal separator, at least
+ */
+export function decimal(value, digits = 0) {
+  return numbers({ minimumFractionDigits: digits, maximumFractionDigits: 12 }).format(value);
+}
+
+/**
+ * @param {number} share from 0 to 1
+ * @param {number} digits after the decimal separator
+ */
+export function percent(share, digits) {
+  return numbers({
+    style: 'percent',
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  }).format(share);
+}
+
+/** @param {number} value */
+export function twoDigits(value) {
+  return numbers({ minimumIntegerDigits: 2, useGrouping: false }).format(value);
+}
+
+/**
+ * "3 days", or "3 d" if it has to be short.
+ * @param {number} value
+ * @param {'day' | 'hour' | 'minute' | 'second'} unit
+ * @param {'long' | 'short'} unitDisplay
+ */
+export function duration(value, unit, unitDisplay) {
+  return numbers({ style: 'unit', unit, unitDisplay }).format(value);
+}
+
+/** @param {readonly string[]} durations the largest unit first */
+export function joinDurations(durations) {
+  return lists({ type: 'unit', style: 'narrow' }).format(durations);
+}
+
+/**
+ * "in 5 seconds"
+ * @param {number} value
+ * @param {'hour' | 'minute' | 'second'} unit
+ */
+export function fromNow(value, unit) {
+  return distances({}).format(value, unit);
+}
 
 /** @param {string} amount decimal string */
 export function isFree(amount) {
@@ -19,10 +103,10 @@ export function isFree(amount) {
  * @param {string} currency ISO 4217
  */
 export function money(amount, currency) {
-  if (isFree(amount)) return 'Free';
+  if (isFree(amount)) return texts.free;
   const digits = amount.split('.')[1]?.length ?? 0;
   try {
-    return new Intl.NumberFormat(LANGUAGE, {
+    return numbers({
       style: 'currency',
       currency,
       minimumFractionDigits: digits,
@@ -36,14 +120,21 @@ export function money(amount, currency) {
 
 /** @param {string} iso */
 export function moment(iso) {
-  return new Intl.DateTimeFormat(LANGUAGE, { dateStyle: 'full', timeStyle: 'short' }).format(
-    new Date(iso),
-  );
+  return times({ dateStyle: 'full', timeStyle: 'short' }).format(new Date(iso));
 }
 
 /** @param {string} iso */
 export function timeOfDay(iso) {
-  return new Intl.DateTimeFormat(LANGUAGE, { timeStyle: 'medium' }).format(new Date(iso));
+  return times({ timeStyle: 'medium' }).format(new Date(iso));
+}
+
+/**
+ * "2 × Television"
+ * @param {number} quantity
+ * @param {string} title
+ */
+export function several(quantity, title) {
+  return quantity === 1 ? title : fill('{count} × {title}', { count: count(quantity), title });
 }
 
 /** The available illustrations, each with the words in the SKU or its title that select it. */

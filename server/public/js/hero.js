@@ -1,22 +1,17 @@
 // @ts-check
 /** The top of the sale page: title, state and countdown. */
 
-import { milestone, partsOf, spokenTime, twoDigits } from './countdown.js';
-import { announce, find, setAttribute, setShown, setText } from './dom.js';
-import { phasePill, phaseText, whenText } from './view.js';
+import { milestone, partsOf, spokenTime, untilMilestone } from './countdown.js';
+import { announce, find, setAttribute, setShown, setText, setWords } from './dom.js';
+import { twoDigits } from './format.js';
+import { fill, texts, titleIn } from './language.js';
+import { whenText } from './view.js';
 
 /**
  * @typedef {import('./countdown.js').SalePhase | 'sold_out'} HeroPhase
- * @typedef {{ sale: string, title: string, opensAt: string, closesAt: string }} SaleFacts
+ * @typedef {{ sale: string, title: string, opensAt: string, closesAt: string,
+ *   presentation?: import('./language.js').Presentation }} SaleFacts
  */
-
-const ANNOUNCEMENTS = {
-  scheduled: '',
-  open: 'The sale is open.',
-  paused: 'The sale is paused.',
-  sold_out: 'Everything is sold out.',
-  closed: 'The sale has ended.',
-};
 
 /** @returns {(sale: SaleFacts, phase: HeroPhase, serverNowMs: number) => void} */
 export function createHero() {
@@ -27,13 +22,14 @@ export function createHero() {
   return (sale, phase, serverNowMs) => {
     const end = phase === 'scheduled' ? sale.opensAt : sale.closesAt;
     const left = Date.parse(end) - serverNowMs;
-    setText(find('#title'), sale.title);
+    const title = titleIn(sale, sale.presentation?.languages?.[0]);
+    setWords(find('#title'), title);
     setAttribute(find('#lottery'), 'href', `/sales/${encodeURIComponent(sale.sale)}/lottery`);
     setAttribute(hero, 'data-phase', phase);
-    setText(find('#pill'), phasePill(phase));
+    setText(find('#pill'), texts.phases[phase]);
     // A sale past its opening that has no products yet has no moment to count down to.
     const counts = phase !== 'closed' && (phase !== 'scheduled' || left > 0);
-    setText(find('#countdown-label'), counts || phase === 'closed' ? phaseText(phase) : '');
+    setText(find('#countdown-label'), counts || phase === 'closed' ? texts.countdown[phase] : '');
     setText(find('#when'), whenText(sale, phase, serverNowMs));
     setShown(find('#countdown'), counts);
     setText(find('#countdown-spoken'), spokenTime(left));
@@ -46,37 +42,51 @@ export function createHero() {
     setShown(find('#hours'), parts.days > 0 || parts.hours > 0);
 
     if (phase !== shownPhase) {
-      if (shownPhase !== null) announce(ANNOUNCEMENTS[phase]);
-      document.title = `${phasePill(phase)}: ${sale.title}`;
+      if (shownPhase !== null && phase !== 'scheduled') announce(texts.announcements[phase]);
       shownPhase = phase;
     } else if (phase === 'scheduled') {
       const seconds = milestone(leftBefore, left);
-      if (seconds !== null) announce(`The sale opens in ${spokenTime(seconds * 1000)}.`);
+      if (seconds !== null) {
+        announce(fill(texts.announcements.opensSoon, { when: untilMilestone(seconds) }));
+      }
     }
     leftBefore = left;
+    setText(
+      find('title'),
+      fill(texts.sale.pageTitle, { phase: texts.phases[phase], title: title.text }),
+    );
   };
 }
 
 /** Shows that there is no such sale. */
 export function showMissing() {
-  setText(find('#title'), 'There is no such sale');
-  setText(find('#pill'), 'Not found');
-  setText(find('#when'), 'It may have been removed. The list of sales shows what is on.');
+  const { missing } = texts;
+  setWords(find('#title'), { text: missing.title, language: undefined });
+  setText(find('#pill'), missing.pill);
+  setText(find('#when'), missing.text);
   find('#hero').dataset['phase'] = 'closed';
   setShown(find('#countdown'), false);
   setText(find('#countdown-label'), '');
   setAttribute(find('#products'), 'aria-busy', 'false');
-  document.title = 'No such sale';
+  setText(find('title'), missing.pageTitle);
 }
 
 /**
  * Shows at the top of the page who is shopping.
- * @param {import('./identity.js').Who} who
+ * @param {import('./identity.js').Who | null} who null while it is not known
  */
 export function showWho(who) {
-  const guest = who.kind === 'known' && who.identity.guest;
-  const name = guest ? `Guest ${who.identity.user.slice(-6)}` : 'Signed in';
-  const others = who.kind === 'sign_in' ? 'Sign in at the shop to take part' : '';
-  setText(find('#who'), who.kind === 'known' ? name : others);
-  setShown(find('#switch-guest'), guest);
+  const guest = who?.kind === 'known' && who.identity.guest ? who.identity.user : null;
+  setText(find('#who'), nameOf(who, guest));
+  setShown(find('#switch-guest'), guest !== null);
+}
+
+/**
+ * @param {import('./identity.js').Who | null} who
+ * @param {string | null} guest
+ */
+function nameOf(who, guest) {
+  if (guest !== null) return fill(texts.sale.guest, { name: guest.slice(-6) });
+  if (who?.kind === 'known') return texts.sale.signedIn;
+  return who?.kind === 'sign_in' ? texts.sale.signIn : '';
 }

@@ -4,26 +4,33 @@
 import { listSales } from './api.js';
 import { createClock } from './clock.js';
 import { salePhase, shortTime } from './countdown.js';
-import { find, fromTemplate, setAttribute, setShown, setText } from './dom.js';
+import { find, fromTemplate, setAttribute, setShown, setText, setWords } from './dom.js';
+import { texts, titleIn } from './language.js';
 import { backoffMs, pause } from './pace.js';
-import { phasePill, whenText } from './view.js';
+import { onLanguage } from './translate.js';
+import { whenText } from './view.js';
 
 const REFRESH_MS = 15_000;
 const LOOK_MS = 250;
 /** Order of the phases in the list. */
 const ORDER = ['open', 'paused', 'scheduled', 'closed'];
 
-/** @typedef {import('./countdown.js').SaleTimes & { sale: string, title: string }} SaleSummary */
+/**
+ * @typedef {import('./countdown.js').SaleTimes & { sale: string, title: string,
+ *   presentation?: import('./language.js').Presentation }} SaleSummary
+ */
 
 const clock = createClock();
 /** @type {SaleSummary[]} */
 let sales = [];
+let isOffline = false;
 /** @type {Map<string, HTMLElement>} */
 const rows = new Map();
 
 function look() {
   const now = clock.at(performance.now());
   const list = find('#sales');
+  setText(find('#network'), isOffline ? texts.list.offline : '');
   const sorted = sales
     .map((sale) => ({ sale, phase: salePhase(sale, now) }))
     .sort(
@@ -39,8 +46,8 @@ function look() {
     const left = shortTime(Date.parse(end) - now);
     setAttribute(row, 'data-phase', phase);
     setAttribute(find('a', row), 'href', `/sales/${encodeURIComponent(sale.sale)}`);
-    setText(find('.pill', row), phasePill(phase));
-    setText(find('.sale-title', row), sale.title);
+    setText(find('.pill', row), texts.phases[phase]);
+    setWords(find('.sale-title bdi', row), titleIn(sale, sale.presentation?.languages?.[0]));
     setText(find('.sale-when', row), whenText(sale, phase, now));
     setText(find('.sale-left', row), phase === 'closed' ? '' : left);
   });
@@ -66,16 +73,14 @@ async function watch() {
       }
       setShown(find('#empty'), sales.length === 0);
       setAttribute(find('#sales'), 'aria-busy', 'false');
-      look();
     } else failures += 1;
-    setText(
-      find('#network'),
-      failures > 1 ? 'No connection to the shop right now. This page keeps trying.' : '',
-    );
+    isOffline = failures > 1;
+    look();
     const wait = failures > 0 ? backoffMs(failures, Math.random()) : REFRESH_MS;
     await pause(wait * (0.8 + 0.4 * Math.random()));
   }
 }
 
+onLanguage(look);
 setInterval(look, LOOK_MS);
 void watch();

@@ -3,34 +3,59 @@
 
 import { readSale } from './api.js';
 import { find, setShown, setText } from './dom.js';
+import { decimal, percent } from './format.js';
+import { fill, texts, titleIn } from './language.js';
 import { isPromised, rankOf } from './rank.js';
+import { onLanguage } from './translate.js';
 
 const REFRESH_MS = 15_000;
 const sale = decodeURIComponent(location.pathname.split('/')[2] ?? '');
 
-/** @param {{ secretSha256: string, secret?: string } | undefined} lottery */
-async function showLottery(lottery) {
-  if (lottery === undefined) return;
-  const { secretSha256, secret } = lottery;
-  setText(find('#hash'), secretSha256);
-  // Browsers offer `crypto.subtle` only on https and localhost.
-  const mayCompute = crypto.subtle !== undefined;
-  setShown(find('#rank-form'), secret !== undefined && mayCompute);
-  if (secret === undefined) return;
-  setText(find('#secret'), secret);
-  if (!mayCompute) {
-    const how = `npx flashsale lottery verify ${sale} <user>`;
-    setText(
-      find('#promise'),
-      `Your browser cannot check the secret without https. Anyone can check it with: ${how}`,
-    );
-    return;
+/**
+ * @typedef {{ title: string, shed: string, keep: number, lottery?: Lottery,
+ *   presentation?: import('./language.js').Presentation }} Sale
+ * @typedef {{ secretSha256: string, secret?: string }} Lottery
+ */
+
+/** @type {Sale | null} */
+let shown = null;
+/** @type {'missing' | 'offline' | null} */
+let trouble = null;
+/** @type {boolean | null} whether the secret has the promised hash; null while it is not known */
+let isKept = null;
+/** @type {number | null} the rank that was computed last */
+let rank = null;
+
+/** Shows everything, in the language of the page. */
+function look() {
+  setText(find('#network'), trouble === null ? '' : texts.lottery[trouble]);
+  if (shown === null) return;
+  const { text } = titleIn(shown, shown.presentation?.languages?.[0]);
+  setText(find('#title'), fill(texts.lottery.headingOf, { title: text }));
+  setText(find('#mode'), modeText(shown));
+  setText(find('#hash'), shown.lottery?.secretSha256 ?? '…');
+  const secret = shown.lottery?.secret;
+  setShown(find('#rank-form'), secret !== undefined && canCompute());
+  setText(find('#secret'), secret ?? '');
+  setText(find('#promise'), promiseText(secret));
+  setText(find('#rank'), rank === null ? '' : rankText(rank));
+}
+
+/** Browsers offer `crypto.subtle` only on https and localhost. */
+function canCompute() {
+  return crypto.subtle !== undefined;
+}
+
+/** @param {string | undefined} secret */
+function promiseText(secret) {
+  const { lottery } = texts;
+  if (secret === undefined) return lottery.secretLater;
+  if (!canCompute()) {
+    const command = `npx flashsale lottery verify ${sale} <user>`;
+    return fill(lottery.uncheckable, { command });
   }
-  const kept = await isPromised(secret, secretSha256);
-  const verdict = kept
-    ? 'This is the secret whose hash was shown before the sale: your browser has just checked it.'
-    : 'This is not the secret whose hash is shown. The shop has not kept its word.';
-  setText(find('#promise'), verdict);
+  if (isKept === null) return '';
+  return isKept ? lottery.kept : lottery.broken;
 }
 
 /**
@@ -38,39 +63,43 @@ async function showLottery(lottery) {
  * @param {{ shed: string, keep: number }} sale
  */
 function modeText({ shed, keep }) {
-  if (shed !== 'lottery') {
-    return 'Right now, requests are let in at random, and each press has a new chance. Ranks only decide who in the waitlist is served first.';
-  }
-  return keep < 1
-    ? `Right now, ranks below ${keep} are let in.`
-    : 'Right now, every rank is let in.';
+  const { lottery } = texts;
+  if (shed !== 'lottery') return lottery.atRandom;
+  return keep < 1 ? fill(lottery.below, { share: decimal(keep) }) : lottery.everyRank;
+}
+
+/** @param {number} rank */
+function rankText(rank) {
+  return fill(texts.lottery.result, { rank: decimal(rank, 12), share: percent(rank, 4) });
 }
 
 async function refresh() {
   const answer = await readSale(sale, null);
+  trouble = answer.kind === 'ok' ? null : 'offline';
   if (answer.kind === 'ok') {
-    setText(find('#title'), `The lottery of “${answer.body.title}”`);
-    setText(find('#mode'), modeText(answer.body));
-    await showLottery(answer.body.lottery);
-  } else if (answer.kind === 'refused' && answer.status === 404) {
-    setText(find('#network'), 'There is no such sale.');
-    return;
-  } else setText(find('#network'), 'No connection to the shop. This page keeps trying.');
-  if (answer.kind === 'ok') setText(find('#network'), '');
-  if (find('#secret').textContent === '') setTimeout(refresh, REFRESH_MS);
+    shown = answer.body;
+    await check(answer.body.lottery);
+  } else if (answer.kind === 'refused' && answer.status === 404) trouble = 'missing';
+  look();
+  if (trouble !== 'missing' && shown?.lottery?.secret === undefined) {
+    setTimeout(refresh, REFRESH_MS);
+  }
+}
+
+/** @param {Lottery | undefined} lottery */
+async function check(lottery) {
+  if (lottery?.secret === undefined || !canCompute()) return;
+  isKept = await isPromised(lottery.secret, lottery.secretSha256);
 }
 
 find('#rank-form').addEventListener('submit', async (event) => {
   event.preventDefault();
   const input = find('#user');
   if (!(input instanceof HTMLInputElement)) return;
-  const rank = await rankOf(find('#secret').textContent ?? '', input.value.trim());
-  const share = (rank * 100).toFixed(4);
-  setText(
-    find('#rank'),
-    `Rank ${rank.toFixed(12)}: requests of this user were let in while the kept share was at least ${share} %.`,
-  );
+  rank = await rankOf(shown?.lottery?.secret ?? '', input.value.trim());
+  look();
 });
 
 find('#back').setAttribute('href', `/sales/${encodeURIComponent(sale)}`);
+onLanguage(look);
 refresh();

@@ -1,24 +1,108 @@
 // @ts-check
 /**
- * The message for every answer of the shop, and when it makes sense to try again. No message says
- * "failed" while the result is not known, and only `sold_out` says sold out.
+ * The message for every answer of the shop, and when it makes sense to try again. The words are in
+ * `languages/`. No message says "failed" while the result is not known, and only `sold_out` says sold
+ * out. What the API says in English (`detail`) is never shown.
  */
 
-import { isFree, moment, money } from './format.js';
-import { BY_REASON, OUTCOMES, PAGE_MESSAGES, PUZZLE_CAUSES, VERDICTS } from './sentences.js';
+import { fromNow, isFree, moment, money } from './format.js';
+import { fill, texts } from './language.js';
 
-/** @typedef {import('./sentences.js').Message} Message */
+/**
+ * @typedef {import('./language.js').Texts} Texts
+ * @typedef {'busy' | 'good' | 'wait' | 'stop'} Tone
+ * @typedef {'later' | 'opening' | 'lottery' | 'never' | 'none'} Again `later`: after Retry-After or a
+ *   few seconds; `opening`: by itself; `lottery`: pressing does not help until the shop lets in more;
+ *   `never`: not in this sale; `none`: nothing to do
+ * @typedef {{ tone: Tone, again: Again, title: string, text: string }} Message
+ * @typedef {{ readonly title: string, readonly text: string }} Words
+ */
+/**
+ * @template {keyof Texts} Group
+ * @typedef {Record<keyof Texts[Group], readonly [Tone, Again]>} Meanings of the messages of one group
+ */
 
-/** @type {Record<string, string>} */
-const puzzleCauses = PUZZLE_CAUSES;
-/** @type {Record<string, Message>} */
-const byReason = BY_REASON;
-/** @type {Record<string, Message>} */
-const verdicts = VERDICTS;
-/** @type {Record<string, Message>} */
-const outcomes = OUTCOMES;
-/** @type {Record<string, Message>} */
-const ofPage = PAGE_MESSAGES;
+/** @type {Meanings<'verdicts'>} */
+const VERDICTS = {
+  shed: ['wait', 'later'],
+  rate_limited: ['wait', 'later'],
+  cooldown: ['wait', 'later'],
+  quota_spent: ['wait', 'later'],
+  quota_unavailable: ['wait', 'later'],
+  overloaded: ['wait', 'later'],
+  status_unavailable: ['wait', 'later'],
+  sold_out: ['stop', 'never'],
+  not_open: ['wait', 'opening'],
+  paused: ['wait', 'later'],
+  closed: ['stop', 'never'],
+  ticket_invalid: ['wait', 'later'],
+  blocked: ['stop', 'never'],
+  units_available: ['wait', 'none'],
+  limit_reached: ['stop', 'none'],
+  line_full: ['wait', 'later'],
+  bad_request: ['stop', 'later'],
+};
+
+/** @type {Meanings<'outcomes'>} */
+const OUTCOMES = {
+  queued: ['busy', 'none'],
+  ordered: ['good', 'none'],
+  paid: ['good', 'none'],
+  free: ['good', 'none'],
+  cancelled: ['wait', 'later'],
+  expired: ['wait', 'later'],
+  refund_due: ['stop', 'none'],
+  refunded: ['stop', 'none'],
+  sold_out: ['stop', 'never'],
+  limit_reached: ['stop', 'none'],
+  closed: ['stop', 'never'],
+  rejected: ['wait', 'later'],
+};
+
+/** @type {Meanings<'page'>} */
+const PAGE = {
+  asking: ['busy', 'none'],
+  sending: ['busy', 'none'],
+  solving: ['busy', 'none'],
+  puzzle_failed: ['stop', 'later'],
+  reaching: ['busy', 'none'],
+  unsure: ['busy', 'none'],
+  unanswered: ['wait', 'later'],
+  waitlist_unsure: ['wait', 'later'],
+  not_found_yet: ['wait', 'later'],
+  following: ['busy', 'none'],
+  unauthenticated: ['stop', 'none'],
+  not_found: ['stop', 'none'],
+  not_allowed_now: ['stop', 'none'],
+  internal_error: ['wait', 'later'],
+};
+
+/** @type {Meanings<'reasons'>} */
+const REASONS = {
+  'shed/lottery': ['wait', 'lottery'],
+  'quota_spent/too_few_now': ['wait', 'later'],
+  'queued/delayed': ['busy', 'none'],
+  'sold_out/units_may_return': ['wait', 'later'],
+  'rejected/refused_by_operator': ['wait', 'later'],
+  'rejected/request_id_taken': ['wait', 'later'],
+};
+
+/**
+ * @param {Readonly<Record<string, readonly [Tone, Again]>>} meanings
+ * @param {Readonly<Record<string, Words>>} words
+ * @param {string} name
+ * @returns {Message | undefined}
+ */
+function find(meanings, words, name) {
+  const [meaning, said] = [meanings[name], words[name]];
+  return meaning && said && { tone: meaning[0], again: meaning[1], ...said };
+}
+
+/** @param {keyof Texts['page']} name */
+export function pageMessage(name) {
+  const [tone, again] = PAGE[name];
+  return { tone, again, ...texts.page[name] };
+}
 
 /**
  * @param {string} verdict
@@ -27,7 +111,10 @@ const ofPage = PAGE_MESSAGES;
  */
 export function verdictMessage(verdict, reason) {
   return (
-    byReason[`${verdict}/${reason}`] ?? verdicts[verdict] ?? ofPage[verdict] ?? VERDICTS.overloaded
+    find(REASONS, texts.reasons, `${verdict}/${reason}`) ??
+    find(VERDICTS, texts.verdicts, verdict) ??
+    find(PAGE, texts.page, verdict) ??
+    verdictMessage('overloaded')
   );
 }
 
@@ -38,7 +125,24 @@ export function verdictMessage(verdict, reason) {
  * @returns {Message}
  */
 export function outcomeMessage(status, reason) {
-  return byReason[`${status}/${reason}`] ?? outcomes[status] ?? OUTCOMES.queued;
+  return (
+    find(REASONS, texts.reasons, `${status}/${reason}`) ??
+    find(OUTCOMES, texts.outcomes, status) ??
+    outcomeMessage('queued')
+  );
+}
+
+/**
+ * @param {string} first
+ * @param {string} second
+ */
+function sentences(first, second) {
+  return fill(texts.sentences, { first, second });
+}
+
+/** @param {Words} message */
+export function inOneText({ title, text }) {
+  return fill(texts.titled, { title, text });
 }
 
 /**
@@ -49,10 +153,11 @@ export function outcomeMessage(status, reason) {
 export function orderMessage(order) {
   const { status, amount, refund } = order;
   const ended = status === 'expired' || status === 'cancelled';
-  let message = outcomeMessage(status);
-  if (ended && refund) message = refund.status === 'done' ? OUTCOMES.refunded : OUTCOMES.refund_due;
-  else if (status === 'paid' && isFree(amount)) message = OUTCOMES.free;
-  return refund ? { ...message, text: `${message.text} ${refundText(order)}` } : message;
+  let name = status;
+  if (ended && refund) name = refund.status === 'done' ? 'refunded' : 'refund_due';
+  else if (status === 'paid' && isFree(amount)) name = 'free';
+  const message = outcomeMessage(name);
+  return refund ? { ...message, text: sentences(message.text, refundText(order)) } : message;
 }
 
 /**
@@ -62,9 +167,10 @@ export function orderMessage(order) {
 export function refundText({ currency, refund }) {
   if (!refund) return '';
   const sum = money(refund.amount, refund.currency ?? currency);
-  return refund.status === 'done'
-    ? `A payment that this order could not use was returned to you: ${sum}${refund.at ? `, ${moment(refund.at)}` : ''}.`
-    : `A payment that this order cannot use will be returned to you: ${sum}.`;
+  if (refund.status !== 'done') return fill(texts.orders.refundDue, { sum });
+  return refund.at
+    ? fill(texts.orders.refundDoneAt, { sum, time: moment(refund.at) })
+    : fill(texts.orders.refundDone, { sum });
 }
 
 /**
@@ -72,9 +178,11 @@ export function refundText({ currency, refund }) {
  * @returns {Message}
  */
 export function puzzleMessage(cause) {
-  const { solving } = PAGE_MESSAGES;
-  const why = puzzleCauses[cause ?? ''];
-  return why === undefined ? solving : { ...solving, text: `${solving.text} ${why}` };
+  /** @type {Readonly<Record<string, string>>} */
+  const causes = texts.puzzleCauses;
+  const solving = pageMessage('solving');
+  const why = causes[cause ?? ''];
+  return why === undefined ? solving : { ...solving, text: sentences(solving.text, why) };
 }
 
 /**
@@ -83,13 +191,19 @@ export function puzzleMessage(cause) {
  * @param {number} seconds until the button is enabled again
  */
 export function againText(message, seconds) {
-  if (message.again === 'later') {
-    return seconds > 0 ? `Try again in ${seconds} s.` : 'You can try again now.';
-  }
+  const { again } = texts;
+  const when = fromNow(seconds, 'second');
+  if (message.again === 'later') return seconds > 0 ? fill(again.tryIn, { when }) : again.tryNow;
   if (message.again === 'lottery') {
-    return seconds > 0
-      ? `Check again in ${seconds} s.`
-      : 'You can check now whether it is reached.';
+    return seconds > 0 ? fill(again.checkIn, { when }) : again.checkNow;
   }
   return '';
+}
+
+/**
+ * The same for screen readers, without the seconds.
+ * @param {Message} message
+ */
+export function againSpoken(message) {
+  return message.again === 'lottery' ? texts.again.checkSpoken : texts.again.trySpoken;
 }

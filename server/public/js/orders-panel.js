@@ -12,10 +12,10 @@ import {
   setShown,
   setText,
 } from './dom.js';
-import { money, pictureOf, timeOfDay } from './format.js';
-import { orderMessage, refundText, verdictMessage } from './messages.js';
+import { money, pictureOf, several, timeOfDay } from './format.js';
+import { fill, texts } from './language.js';
+import { inOneText, orderMessage, refundText, verdictMessage } from './messages.js';
 import { awaitsPayment, mergeOrders, payLeftMs } from './orders.js';
-import { PAGE_MESSAGES } from './sentences.js';
 import { payText } from './view.js';
 
 /** How often an unpaid order is read again: it may be paid or cancelled in another tab. */
@@ -38,8 +38,11 @@ export function createOrdersPanel({ token, titleOf, onChange }) {
   let orders = [];
   /** @type {Map<string, HTMLElement>} */
   const rows = new Map();
-  /** The last message of an action, by order number. It explains more than the status does. */
-  /** @type {Map<string, string>} */
+  /**
+   * The last message of an action, by order number, in the language of the moment. It explains more
+   * than the status does.
+   * @type {Map<string, () => string>}
+   */
   const notes = new Map();
   /** @type {Set<string>} */
   const acting = new Set();
@@ -103,7 +106,7 @@ export function createOrdersPanel({ token, titleOf, onChange }) {
     const row = rows.get(orderNo);
     if (row === undefined || acting.has(orderNo) || !isEnabled(find(selector, row))) return;
     acting.add(orderNo);
-    notes.set(orderNo, 'One moment.');
+    notes.set(orderNo, () => texts.oneMoment);
     const answer = await action(orderNo, token());
     acting.delete(orderNo);
     if (answer.kind === 'ok') {
@@ -112,13 +115,14 @@ export function createOrdersPanel({ token, titleOf, onChange }) {
       const status = answer.body?.status;
       if (known && typeof status === 'string') take([{ ...known, status }]);
     } else {
-      notes.set(orderNo, actionNote(action === payOrder, answer));
+      notes.set(orderNo, () => actionNote(action === payOrder, answer));
     }
     await refresh(orderNo);
     const order = orders.find((each) => each.orderNo === orderNo);
     // The buttons are hidden when the order has ended, so the focus moves to the row.
     if (order && !awaitsPayment(order)) {
-      announce(`${titleOf(order.sku)}: ${orderMessage(order).title}.`);
+      const said = { title: titleOf(order.sku), state: orderMessage(order).title };
+      announce(fill(texts.orders.announcement, said));
       row.focus();
     }
   }
@@ -149,24 +153,26 @@ export function createOrdersPanel({ token, titleOf, onChange }) {
     const left = payLeftMs(order, serverNowMs);
     const title = titleOf(order.sku);
     const message = orderMessage(order);
+    const words = texts.orders;
     setAttribute(find('img', row), 'src', `/images/${pictureOf(order.sku, title)}.svg`);
     setAttribute(row, 'data-tone', unpaid ? 'wait' : message.tone);
-    setText(find('.order-title', row), order.quantity > 1 ? `${order.quantity} × ${title}` : title);
+    setText(find('.order-title', row), several(order.quantity, title));
     setText(find('.order-amount', row), money(order.amount, order.currency));
-    setText(find('.order-no', row), `Order ${order.orderNo}, ${timeOfDay(order.createdAt)}`);
+    const placed = { number: order.orderNo, time: timeOfDay(order.createdAt) };
+    setText(find('.order-no', row), fill(words.number, placed));
     setText(find('.order-state', row), unpaid ? payText(left) : message.title);
     const note = notes.get(order.orderNo);
-    setText(find('.order-note', row), note ?? (unpaid ? refundText(order) : message.text));
+    setText(find('.order-note', row), note?.() ?? (unpaid ? refundText(order) : message.text));
     setText(
       find('.order-deadline', row),
-      unpaid && order.payBefore ? deadline(order.payBefore) : '',
+      unpaid && order.payBefore ? fill(words.payUntil, { time: timeOfDay(order.payBefore) }) : '',
     );
     setShown(find('.order-actions', row), unpaid);
     const free = !acting.has(order.orderNo);
     setEnabled(find('.pay', row), free && left > 0);
     setEnabled(find('.cancel', row), free);
-    setAttribute(find('.pay', row), 'aria-label', `Pay now: ${title}`);
-    setAttribute(find('.cancel', row), 'aria-label', `Cancel order: ${title}`);
+    setAttribute(find('.pay', row), 'aria-label', fill(words.payTitle, { title }));
+    setAttribute(find('.cancel', row), 'aria-label', fill(words.cancelTitle, { title }));
   }
 
   function clear() {
@@ -181,29 +187,18 @@ export function createOrdersPanel({ token, titleOf, onChange }) {
   return { take, load, show, clear };
 }
 
-/** @param {string} iso */
-function deadline(iso) {
-  return `until ${timeOfDay(iso)}`;
-}
-
 /**
  * @param {boolean} paying
  * @param {import('./api.js').Answer} answer
  */
 function actionNote(paying, answer) {
   if (answer.kind !== 'refused') {
-    return paying
-      ? 'No answer yet. Your payment may have arrived: the order will show it. Paying again never charges you twice.'
-      : 'No answer yet. The order will show whether it was cancelled.';
+    return paying ? texts.orders.payUnsure : texts.orders.cancelUnsure;
   }
   if (answer.verdict === 'not_found' && paying) {
-    return 'This shop takes payments at its own checkout. Your order is kept for you until the time shown.';
+    return texts.orders.ownCheckout;
   }
-  const { title, text } =
-    answer.verdict === 'not_allowed_now'
-      ? PAGE_MESSAGES.not_allowed_now
-      : verdictMessage(answer.verdict);
-  return `${title}. ${text}`;
+  return inOneText(verdictMessage(answer.verdict));
 }
 
 /**
@@ -213,7 +208,7 @@ function actionNote(paying, answer) {
 function confirmCancel(title) {
   const dialog = document.getElementById('cancel-dialog');
   if (!(dialog instanceof HTMLDialogElement)) return Promise.resolve(false);
-  setText(find('#cancel-question'), `Cancel your order of ${title}?`);
+  setText(find('#cancel-question'), fill(texts.cancelDialog.question, { title }));
   dialog.returnValue = '';
   dialog.showModal();
   return new Promise((resolve) => {

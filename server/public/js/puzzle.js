@@ -4,6 +4,8 @@
  * files are loaded only when the shop requires a challenge, and all of them from this address.
  */
 
+import { language, texts } from './language.js';
+
 const WIDGET = '/altcha/altcha.js';
 const STYLES = '/altcha/altcha.css';
 const WORKER = '/altcha/pbkdf2.js';
@@ -12,13 +14,6 @@ const ALGORITHM = 'PBKDF2/SHA-256';
 const SOLVE_TIMEOUT_MS = 110_000;
 /** More workers would slow down the rest of the device. */
 const WORKERS_MAX = 8;
-const TEXTS = {
-  label: 'A small computation for your ticket',
-  verifying: 'Your device is computing…',
-  verified: 'Solved',
-  error: 'The computation could not be solved here.',
-  waitAlert: 'The computation is running. Please wait.',
-};
 
 /**
  * @typedef {HTMLElement & {
@@ -38,9 +33,17 @@ async function load() {
   styles.href = STYLES;
   document.head.append(styles);
   await import(WIDGET);
-  const altcha = /** @type {Altcha} */ (Reflect.get(globalThis, '$altcha'));
-  altcha.algorithms.set(ALGORITHM, () => new Worker(WORKER));
-  altcha.i18n.set('en', { ...altcha.i18n.get('en'), ...TEXTS });
+  altcha().algorithms.set(ALGORITHM, () => new Worker(WORKER));
+}
+
+function altcha() {
+  return /** @type {Altcha} */ (Reflect.get(globalThis, '$altcha'));
+}
+
+/** The widget takes the texts of the language that the document has; their tags are in lower case. */
+function setWidgetTexts() {
+  const { i18n } = altcha();
+  i18n.set(language.toLowerCase(), { ...i18n.get('en'), ...texts.puzzle });
 }
 
 /**
@@ -64,6 +67,7 @@ export async function solvePuzzle(place, challenge, signal) {
   signal.addEventListener('abort', stop);
   try {
     const ready = new Promise((resolve) => widget.addEventListener('load', resolve));
+    setWidgetTexts();
     place.replaceChildren(widget);
     place.hidden = false;
     await ready;

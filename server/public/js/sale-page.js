@@ -9,11 +9,13 @@ import { announce, find, setText } from './dom.js';
 import { createHero, showMissing, showWho } from './hero.js';
 import { identify, leaveGuest } from './identity.js';
 import { newKey } from './key.js';
+import { texts, titleIn } from './language.js';
 import { awaitsPayment, unitsHeld } from './orders.js';
 import { createOrdersPanel } from './orders-panel.js';
 import { backoffMs, pause, pollDelayMs } from './pace.js';
 import { advance, initialPurchase, isBusy } from './purchase.js';
 import { createTile } from './tile.js';
+import { onLanguage } from './translate.js';
 import { heroPhase, tileView } from './view.js';
 import { join, leave, resumeWaitlist } from './waitlist.js';
 import { noPlace, waitlistView } from './waitlist-view.js';
@@ -27,7 +29,8 @@ const FAILURES_TO_SAY = 2;
 
 /**
  * @typedef {import('./purchase.js').Purchase} Purchase
- * @typedef {import('./countdown.js').SaleTimes & { sale: string, title: string, skus: import('./view.js').Sku[] }} Sale
+ * @typedef {import('./countdown.js').SaleTimes & import('./hero.js').SaleFacts
+ *   & { skus: import('./view.js').Sku[] }} Sale
  *
  * @typedef {object} Product
  * @property {import('./tile.js').Tile} tile
@@ -49,6 +52,10 @@ let orders = [];
 let token = null;
 /** @type {string | null} set once the shop has accepted the identity */
 let shopper = null;
+/** @type {import('./identity.js').Who | null} */
+let shownAs = null;
+let isMissing = false;
+let isOffline = false;
 /** Aborted when the guest changes: answers for the previous guest are no longer shown. */
 let visit = new AbortController();
 /** Aborted to read the sale at once. */
@@ -56,7 +63,10 @@ let sleep = new AbortController();
 
 const panel = createOrdersPanel({
   token: () => token,
-  titleOf: (sku) => sale?.skus.find((each) => each.sku === sku)?.title ?? sku,
+  titleOf: (sku) => {
+    const found = sale?.skus.find((each) => each.sku === sku);
+    return found === undefined ? sku : titleIn(found, firstLanguage()).text;
+  },
   onChange: onOrders,
 });
 
@@ -69,7 +79,8 @@ async function who() {
   const answer = await asking;
   asking = null;
   token = answer.kind === 'known' ? answer.identity.token : null;
-  showWho(answer);
+  shownAs = answer;
+  look();
   return answer;
 }
 
@@ -87,14 +98,11 @@ async function watchSale() {
         takeSale(answer.body);
       }
     } else if (answer.kind === 'refused' && answer.status === 404) {
-      return showMissing();
+      isMissing = true;
+      return look();
     } else failures += 1;
-    setText(
-      find('#network'),
-      failures >= FAILURES_TO_SAY
-        ? 'No connection to the shop right now. This page keeps trying. Requests that the shop already has are safe.'
-        : '',
-    );
+    isOffline = failures >= FAILURES_TO_SAY;
+    look();
     const asked = answer.kind === 'refused' ? answer.retryAfterSeconds * 1000 : 0;
     const wait = failures > 0 ? backoffMs(failures, Math.random()) : untilNextLook(exact);
     sleep = new AbortController();
@@ -131,14 +139,22 @@ function takeSale(fresh) {
       products.set(sku.sku, product);
       list.append(tile.element);
     }
-    product.tile.describe(sku);
   }
   list.setAttribute('aria-busy', 'false');
   resumeAll();
   look();
 }
 
+/** The language of the texts of the sale that are in one language only. */
+function firstLanguage() {
+  return sale?.presentation?.languages?.[0];
+}
+
+/** Shows everything, in the language of the page. */
 function look() {
+  showWho(shownAs);
+  setText(find('#network'), isOffline ? texts.sale.offline : '');
+  if (isMissing) showMissing();
   if (sale === null) return;
   const now = performance.now();
   const serverNow = clock.at(now);
@@ -153,6 +169,7 @@ function look() {
     const unpaid = orders.some((order) => order.sku === sku.sku && awaitsPayment(order));
     const opensInMs = Date.parse(sale.opensAt) - serverNow;
     const room = held < sku.limit && !isBusy(purchase);
+    product.tile.describe(sku, firstLanguage());
     product.tile.show(
       tileView({ sku, phase, opensInMs, purchase, held, unpaid, now }),
       waitlistView({ place, availability: sku.availability, phase, room, unpaid }),
@@ -287,7 +304,7 @@ find('#switch-guest').addEventListener('click', () => {
     product.place = noPlace();
   }
   panel.clear();
-  announce('You are now another guest.');
+  announce(texts.sale.guestChanged);
   void arrive();
 });
 document.addEventListener('visibilitychange', () => {
@@ -295,6 +312,7 @@ document.addEventListener('visibilitychange', () => {
 });
 window.addEventListener('online', () => sleep.abort());
 
+onLanguage(look);
 setInterval(look, LOOK_MS);
 void watchSale();
 void arrive();

@@ -9,8 +9,10 @@ import {
   setEnabled,
   setShown,
   setText,
+  setWords,
 } from './dom.js';
-import { money, pictureOf } from './format.js';
+import { count, money, pictureOf } from './format.js';
+import { fill, textIn, texts, titleIn } from './language.js';
 import { solvePuzzle } from './puzzle.js';
 import { limitText } from './view.js';
 
@@ -19,7 +21,8 @@ import { limitText } from './view.js';
  *
  * @typedef {object} Tile
  * @property {HTMLElement} element
- * @property {(sku: import('./view.js').Sku) => void} describe
+ * @property {(sku: import('./view.js').Sku, first?: string) => void} describe `first` is the first language
+ *   of the sale
  * @property {(view: import('./view.js').TileView, waitlist: WaitlistView) => void} show
  * @property {(challenge: unknown, signal: AbortSignal) => Promise<string | null>} solve shows that the
  *   computation runs; null when this browser cannot solve the challenge
@@ -43,7 +46,6 @@ export function createTile(sku, onPress, onWait) {
   find('.name', element).id = id;
   status.id = `${id}-status`;
   button.setAttribute('aria-describedby', status.id);
-  select.setAttribute('aria-label', `Quantity of ${sku.title}`);
 
   button.addEventListener('click', () => {
     if (isEnabled(button)) onPress(Number(select.value) || 1);
@@ -58,19 +60,22 @@ export function createTile(sku, onPress, onWait) {
   return {
     element,
     solve: (challenge, signal) => solvePuzzle(find('.puzzle', element), challenge, signal),
-    describe({ sku: name, title, price, currency, limit }) {
-      const picture = pictureOf(name, title);
-      setAttribute(find('.picture', element), 'data-picture', picture);
-      setAttribute(find('.picture img', element), 'src', `/images/${picture}.svg`);
-      setText(find('.name', element), title);
-      setText(find('.of', button), `: ${title}`);
+    describe(sku, first) {
+      const { price, currency, limit, presentation } = sku;
+      showPicture(find('.picture', element), sku, first);
+      const words = titleIn(sku, first);
+      setWords(find('.description', element), textIn(presentation?.description, first, ''));
+      setWords(find('.name bdi', element), words);
+      setText(find('.of', button), fill(texts.button.of, { title: words.text }));
+      setAttribute(select, 'aria-label', fill(texts.tile.quantityOf, { title: words.text }));
       setText(find('.price', element), money(price, currency));
       setText(find('.limit', element), limitText(limit));
       if (select.options.length !== limit) {
         select.replaceChildren(
-          ...Array.from({ length: limit }, (_, i) => new Option(String(i + 1), String(i + 1))),
+          ...Array.from({ length: limit }, (_, i) => new Option('', String(i + 1))),
         );
       }
+      for (const option of select.options) setText(option, count(Number(option.value)));
     },
     show(view, waitlist) {
       const isAtWait = document.activeElement === wait;
@@ -98,4 +103,21 @@ export function createTile(sku, onPress, onWait) {
       if (isAtWait && waitlist.button === '') (view.toOrders ? toOrders : button).focus();
     },
   };
+}
+
+/**
+ * Shows the picture of the shop, or an illustration if there is none.
+ * @param {HTMLElement} place
+ * @param {import('./view.js').Sku} sku
+ * @param {string | undefined} first
+ */
+function showPicture(place, { sku, title, presentation }, first) {
+  const { picture } = presentation ?? {};
+  const illustration = pictureOf(sku, title);
+  const image = find('img', place);
+  setAttribute(place, 'data-picture', illustration);
+  setAttribute(image, 'src', picture?.url ?? `/images/${illustration}.svg`);
+  const { text, language } = textIn(picture?.alt, first, '');
+  setAttribute(image, 'alt', text);
+  setAttribute(image, 'lang', text === '' ? null : (language ?? null));
 }

@@ -1,11 +1,18 @@
 // @ts-check
 /** What a product's tile shows, derived from the state. Pure; the tile only copies it. */
 
-import { plural, shortTime } from './countdown.js';
-import { isFree, moment } from './format.js';
-import { againText, outcomeMessage, puzzleMessage, verdictMessage } from './messages.js';
+import { shortTime } from './countdown.js';
+import { duration, isFree, moment } from './format.js';
+import { fill, plural, texts } from './language.js';
+import {
+  againSpoken,
+  againText,
+  outcomeMessage,
+  pageMessage,
+  puzzleMessage,
+  verdictMessage,
+} from './messages.js';
 import { isBusy, mayPress } from './purchase.js';
-import { PAGE_MESSAGES } from './sentences.js';
 
 /**
  * @typedef {object} Sku
@@ -16,6 +23,7 @@ import { PAGE_MESSAGES } from './sentences.js';
  * @property {number} limit
  * @property {'plenty' | 'few' | 'maybe' | 'sold_out'} availability
  * @property {string} [state]
+ * @property {import('./language.js').Presentation} [presentation]
  *
  * @typedef {object} TileInput
  * @property {Sku} sku
@@ -37,13 +45,6 @@ import { PAGE_MESSAGES } from './sentences.js';
  * @property {string} toOrders the link to the order; empty when there is none
  */
 
-const BADGES = {
-  plenty: 'In stock',
-  few: 'Few left',
-  maybe: 'Maybe: units may come back',
-  sold_out: 'Sold out',
-};
-
 /**
  * @param {TileInput} input
  * @returns {TileView}
@@ -61,17 +62,15 @@ export function tileView(input) {
     button: buttonOf(input, seconds, message),
     status: message,
     again,
-    againSpoken: again === '' ? '' : againSpoken(message),
+    againSpoken: message === null || again === '' ? '' : againSpoken(message),
     quantity: sku.limit > 1 && room && !isBusy(purchase) && (mayTry || phase === 'scheduled'),
-    toOrders:
-      held === 0 || isBusy(purchase) ? '' : input.unpaid ? 'Pay or cancel' : 'See your order',
+    toOrders: held === 0 || isBusy(purchase) ? '' : linkToOrders(input.unpaid),
   };
 }
 
-/** @param {import('./messages.js').Message | null} message */
-function againSpoken(message) {
-  const what = message?.again === 'lottery' ? 'check' : 'try';
-  return `The button says when you can ${what} again.`;
+/** @param {boolean} unpaid */
+function linkToOrders(unpaid) {
+  return unpaid ? texts.tile.payOrCancel : texts.tile.seeOrder;
 }
 
 /**
@@ -86,13 +85,14 @@ function isOvertaken({ verdict, status }, phase, sku) {
   return goneThen && (sku.availability === 'plenty' || sku.availability === 'few');
 }
 
+const AVAILABILITIES = ['plenty', 'few', 'maybe', 'sold_out'];
+
 /** @param {TileInput} input */
 function badgeOf({ sku, phase }) {
-  if (phase === 'closed') return { kind: 'closed', text: 'Sale ended' };
-  if (phase === 'paused') return { kind: 'paused', text: 'Paused' };
-  if (phase === 'scheduled') return { kind: 'soon', text: 'Coming up' };
-  const kind = sku.availability in BADGES ? sku.availability : 'maybe';
-  return { kind, text: BADGES[kind] };
+  const { badges } = texts;
+  if (phase !== 'open') return { kind: phase, text: badges[phase] };
+  const kind = AVAILABILITIES.includes(sku.availability) ? sku.availability : 'maybe';
+  return { kind, text: badges[kind] };
 }
 
 /**
@@ -102,12 +102,12 @@ function badgeOf({ sku, phase }) {
 function messageOf({ sku, phase, purchase, held, unpaid, now }) {
   const { phase: step, offline, unsure } = purchase;
   if (isBusy(purchase)) {
-    if (offline && step === 'queued') return PAGE_MESSAGES.following;
+    if (offline && step === 'queued') return pageMessage('following');
     if (purchase.solving && !offline) return puzzleMessage(purchase.reason);
-    if (unsure) return PAGE_MESSAGES.unsure;
-    if (offline) return PAGE_MESSAGES.reaching;
+    if (unsure) return pageMessage('unsure');
+    if (offline) return pageMessage('reaching');
     if (step === 'queued') return outcomeMessage('queued', purchase.reason ?? '');
-    return step === 'asking' ? PAGE_MESSAGES.asking : PAGE_MESSAGES.sending;
+    return pageMessage(step === 'asking' ? 'asking' : 'sending');
   }
   // The message of the press may be out of date: units came back, or the pause is over.
   if (now >= purchase.restUntil && isOvertaken(purchase, phase, sku)) return null;
@@ -136,18 +136,20 @@ function messageOf({ sku, phase, purchase, held, unpaid, now }) {
  * @returns {TileView['button']}
  */
 function buttonOf({ sku, phase, opensInMs, purchase, held, unpaid, now }, restSeconds, message) {
+  const { button } = texts;
   const off = (label = '', tick = '') => ({ label, tick, enabled: false, busy: false });
-  if (purchase.phase === 'queued') return { ...off('In the queue'), busy: true };
-  if (isBusy(purchase)) return { ...off('One moment'), busy: true };
-  if (phase === 'closed') return off('Sale ended');
-  if (held >= sku.limit) return off(unpaid ? 'Reserved for you' : 'It is yours');
-  if (phase === 'scheduled') return off('Opens in', shortTime(opensInMs));
-  if (phase === 'paused') return off('Paused');
-  if (sku.availability === 'sold_out') return off('Sold out');
+  if (purchase.phase === 'queued') return { ...off(button.inQueue), busy: true };
+  if (isBusy(purchase)) return { ...off(button.busy), busy: true };
+  if (phase === 'closed') return off(button.closed);
+  if (held >= sku.limit) return off(unpaid ? button.reserved : button.yours);
+  if (phase === 'scheduled') return off(button.opensIn, shortTime(opensInMs));
+  if (phase === 'paused') return off(button.paused);
+  if (sku.availability === 'sold_out') return off(button.soldOut);
   if (!mayPress(purchase, now)) {
-    return message?.again === 'never' ? off('Not possible') : off('Again in', `${restSeconds} s`);
+    if (message?.again === 'never') return off(button.impossible);
+    return off(button.againIn, duration(restSeconds, 'second', 'short'));
   }
-  const label = sku.availability === 'maybe' ? 'Try for one' : 'Buy now';
+  const label = sku.availability === 'maybe' ? button.try : button.buy;
   return { label, tick: '', enabled: true, busy: false };
 }
 
@@ -166,57 +168,30 @@ export function heroPhase(phase, skus) {
   return phase === 'open' && gone ? 'sold_out' : phase;
 }
 
-const PILLS = {
-  scheduled: 'Coming up',
-  open: 'On sale now',
-  paused: 'Paused',
-  sold_out: 'Sold out',
-  closed: 'Ended',
-};
-
-const COUNTDOWN_LABELS = {
-  scheduled: 'Opens in',
-  open: 'Closes in',
-  paused: 'Paused for now. Closes in',
-  sold_out: 'Every unit is sold. Closes in',
-  closed: 'This sale has ended',
-};
-
-/** @param {HeroPhase} phase */
-export function phaseText(phase) {
-  return COUNTDOWN_LABELS[phase];
-}
-
-/** @param {HeroPhase} phase */
-export function phasePill(phase) {
-  return PILLS[phase];
-}
-
 /**
  * @param {{ opensAt: string, closesAt: string }} sale
  * @param {HeroPhase} phase
  * @param {number} serverNowMs
  */
 export function whenText({ opensAt, closesAt }, phase, serverNowMs) {
-  if (phase === 'scheduled' && serverNowMs >= Date.parse(opensAt)) {
-    return 'The products are not here yet';
-  }
-  if (phase === 'scheduled') return `Opens ${moment(opensAt)}, your time`;
-  if (phase !== 'closed') return `Until ${moment(closesAt)}, your time`;
-  return serverNowMs < Date.parse(closesAt)
-    ? 'Ended early by the shop'
-    : `Closed ${moment(closesAt)}, your time`;
+  const { when } = texts;
+  if (phase === 'scheduled' && serverNowMs >= Date.parse(opensAt)) return when.noProducts;
+  if (phase === 'scheduled') return fill(when.opens, { time: moment(opensAt) });
+  if (phase !== 'closed') return fill(when.until, { time: moment(closesAt) });
+  const isEarly = serverNowMs < Date.parse(closesAt);
+  return isEarly ? when.endedEarly : fill(when.closed, { time: moment(closesAt) });
 }
 
 /** @param {number} limit */
 export function limitText(limit) {
-  return limit === 1 ? 'One per person' : `Up to ${plural(limit, 'unit')} per person`;
+  return plural(texts.tile.limit, limit);
 }
 
 /** @param {number} remainingMs */
 export function payText(remainingMs) {
-  if (!Number.isFinite(remainingMs)) return 'Waiting for your payment';
+  const { orders } = texts;
+  if (!Number.isFinite(remainingMs)) return orders.awaiting;
   return remainingMs > 0
-    ? `Pay within ${shortTime(remainingMs)}`
-    : 'The time to pay is over. The shop takes the units back.';
+    ? fill(orders.payWithin, { time: shortTime(remainingMs) })
+    : orders.payOver;
 }

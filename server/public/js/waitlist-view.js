@@ -1,7 +1,8 @@
 // @ts-check
 /** What a tile says about the waitlist. Pure. */
 
-import { plural } from './countdown.js';
+import { timeOfDay } from './format.js';
+import { fill, plural, texts } from './language.js';
 import { verdictMessage } from './messages.js';
 
 /**
@@ -10,7 +11,7 @@ import { verdictMessage } from './messages.js';
  *   | 'refused'} step
  * @property {number} ahead shoppers who are served before this one; only while waiting
  * @property {string} verdict why the place was refused
- * @property {string} until time of day by which the held unit must be paid for
+ * @property {string | null} payBefore until when the held unit must be paid for
  *
  * @typedef {object} WaitlistInput
  * @property {Place} place
@@ -24,21 +25,17 @@ import { verdictMessage } from './messages.js';
 
 /** @returns {Place} */
 export function noPlace() {
-  return { step: 'none', ahead: 0, verdict: '', until: '' };
+  return { step: 'none', ahead: 0, verdict: '', payBefore: null };
 }
-
-const WAIT = 'Join the waitlist';
-const LEAVE = 'Leave the waitlist';
-const LOT =
-  'The waitlist goes by lottery rank, not by time: a shopper with a better rank who joins later goes before you.';
 
 /**
  * @param {WaitlistInput} input
  * @returns {WaitlistView}
  */
 export function waitlistView({ place, availability, phase, room, unpaid }) {
+  const { waitlist } = texts;
   // Once every unit is paid for, none can come back.
-  const offer = phase === 'open' && availability === 'maybe' && room ? WAIT : '';
+  const offer = phase === 'open' && availability === 'maybe' && room ? waitlist.join : '';
   /**
    * @param {string} title
    * @param {string} text
@@ -48,36 +45,37 @@ export function waitlistView({ place, availability, phase, room, unpaid }) {
     case 'none':
       return say('', '');
     case 'asking':
-      return say('', '', WAIT, false);
+      return say('', '', waitlist.join, false);
     case 'leaving':
-      return say('', '', LEAVE, false);
+      return say('', '', waitlist.leave, false);
     case 'refused': {
       const { title, text } = verdictMessage(place.verdict);
       return say(title, text);
     }
     case 'served':
       return unpaid
-        ? say('A unit is held for you', `Until ${place.until}. Pay now to keep it.`, '')
+        ? say(waitlist.served, fill(waitlist.servedText, { time: timeOf(place) }), '')
         : say('', '');
     case 'limit_reached':
       return say('', '');
     case 'closed':
-      return say('The sale has ended', 'No unit came back for you before it ended.', '');
+      return say(waitlist.ended, waitlist.endedText, '');
     default: {
-      if (phase === 'closed') return say('The sale has ended', 'No unit came back for you.', '');
-      const title =
-        place.ahead === 0 ? 'You are next' : `${plural(place.ahead, 'shopper')} before you`;
+      if (phase === 'closed') return say(waitlist.ended, waitlist.endedWaiting, '');
+      const { ahead } = place;
+      const title = ahead === 0 ? waitlist.next : plural(waitlist.ahead, ahead);
       if (phase === 'open' && availability === 'sold_out') {
-        return say(title, 'Every unit is paid for, so none can come back at present.', LEAVE);
+        return say(title, waitlist.allPaid, waitlist.leave);
       }
       if (phase === 'open' && availability !== 'maybe') {
-        return say(
-          title,
-          'Not every unit is taken: try to buy one, or stay in the waitlist.',
-          LEAVE,
-        );
+        return say(title, waitlist.tryToBuy, waitlist.leave);
       }
-      return say(title, `A unit that comes back is held for you here. ${LOT}`, LEAVE);
+      return say(title, waitlist.held, waitlist.leave);
     }
   }
+}
+
+/** @param {Place} place */
+function timeOf({ payBefore }) {
+  return payBefore === null ? '' : timeOfDay(payBefore);
 }

@@ -5,7 +5,6 @@
  */
 
 import { joinWaitlist, leaveWaitlist, readWaitlist, STATUS_WAIT_SECONDS } from './api.js';
-import { timeOfDay } from './format.js';
 import { backoffMs, pause } from './pace.js';
 import { forget, recall, remember } from './store.js';
 import { noPlace } from './waitlist-view.js';
@@ -129,8 +128,7 @@ async function follow(shopper) {
  * @returns {boolean} whether the wait goes on
  */
 function take(shopper, { status, ahead, order }) {
-  const until = order?.payBefore ? timeOfDay(order.payBefore) : '';
-  shopper.show({ step: status, ahead: ahead ?? 0, until });
+  shopper.show({ step: status, ahead: ahead ?? 0, payBefore: order?.payBefore ?? null });
   if (status === 'waiting') return true;
   forget(nameOf(shopper));
   if (order) shopper.onOrder(order);
