@@ -56,11 +56,18 @@ function fillSwitch(select) {
     select.add(option);
   }
   select.addEventListener('change', async () => {
-    const wanted = /** @type {keyof typeof LANGUAGES} */ (select.value);
+    let wanted;
+    do {
+      wanted = /** @type {keyof typeof LANGUAGES} */ (select.value);
+      try {
+        await speak(wanted);
+      } catch {
+        select.value = language; // its messages did not come
+        return;
+      }
+      // Another choice may have been made meanwhile. The last one counts.
+    } while (select.value !== wanted);
     rememberLanguage(wanted);
-    await speak(wanted);
-    // The last choice counts, whichever language was loaded first.
-    if (select.value !== wanted) return;
     showLanguage();
     for (const listener of listeners) listener();
     announce(texts.languageChanged);
