@@ -17,7 +17,7 @@ import english from '../../server/public/languages/en.js';
 const PUBLIC = join(import.meta.dirname, '..', '..', 'server', 'public');
 const TAGS = Object.keys(LANGUAGES);
 /** Words that a language writes in Latin letters. */
-const LATIN_NAMES = /\b(JavaScript|https|HMAC-SHA-256|SHA-256)\b/g;
+const LATIN_NAMES = /\b(JavaScript|https|HMAC.SHA.256|SHA.256)\b/g;
 const LATIN_WORD = /\p{Script=Latin}+/u;
 const CATEGORIES: readonly Intl.LDMLPluralRule[] = ['zero', 'one', 'two', 'few', 'many', 'other'];
 

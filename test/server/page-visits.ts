@@ -12,7 +12,7 @@ import { openWebNode, type WebNode } from './web-node.ts';
 const DRAW = readFileSync(join(import.meta.dirname, '..', 'page', 'draw.js'), 'utf8');
 const PHONE = { viewport: { width: 320, height: 740 } };
 /** Names, and values: the title of the sale, the currency and the name of the guest. */
-export const LATIN_NAMES = /JavaScript|https|HMAC-SHA-256|SHA-256|XTS|Demo|\b[0-9a-f]{6}\b/g;
+export const LATIN_NAMES = /JavaScript|https|HMAC.SHA.256|SHA.256|XTS|Demo|\b[0-9a-f]{6}\b/g;
 
 export interface Drawn {
   /** The words of each state. */

@@ -106,13 +106,16 @@ export function createTile(sku, onPress, onWait) {
 }
 
 /**
- * Shows the picture of the shop, or an illustration if there is none.
+ * Shows the picture of the shop, or an illustration if there is none. The policy of the page forbids
+ * pictures of other addresses.
  * @param {HTMLElement} place
  * @param {import('./view.js').Sku} sku
  * @param {string | undefined} first
  */
 function showPicture(place, { sku, title, presentation }, first) {
-  const { picture } = presentation ?? {};
+  const given = presentation?.picture;
+  const isOurs = given && new URL(given.url, location.href).origin === location.origin;
+  const picture = isOurs ? given : undefined;
   const illustration = pictureOf(sku, title);
   const image = find('img', place);
   setAttribute(place, 'data-picture', illustration);
