@@ -3,6 +3,38 @@
 -- flashsale_owner. Routines are in db/procedures, the texts of views in db/views. Sales have partitions
 -- of their own, which create_sale makes.
 
+CREATE SEQUENCE catalog.action_action_no_seq AS bigint START 1 INCREMENT 1;
+
+-- What people did to sales and orders of this server, in the transaction that did it. Append-only
+CREATE TABLE catalog.action (
+  -- Number of the action: ascending, with gaps
+  action_no bigint NOT NULL,
+  -- When it was done
+  acted_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  -- Who did it: user@host of a command, or the name of the login of the console
+  acted_by text COLLATE "C" NOT NULL,
+  -- What was done, such as extend, restock, refund
+  action text COLLATE "C" NOT NULL,
+  -- The sale; NULL if the action belongs to none
+  sale text COLLATE "C",
+  -- What it was done to: a sale, a SKU, an order number or a user
+  target text COLLATE "C" NOT NULL,
+  -- Why, in the words of the person; NULL if none was given
+  reason text,
+  -- Values before and after, and whatever else explains it
+  details jsonb DEFAULT '{}'::jsonb NOT NULL,
+  CONSTRAINT action_pkey PRIMARY KEY (action_no),
+  CONSTRAINT action_acted_by_check CHECK (((length(acted_by) >= 1) AND (length(acted_by) <= 200))),
+  CONSTRAINT action_action_check CHECK ((action ~ '^[a-z][a-z_]{1,39}$'::text)),
+  CONSTRAINT action_details_check CHECK ((length((details)::text) <= 100000)),
+  CONSTRAINT action_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 1000))),
+  CONSTRAINT action_target_check CHECK ((length(target) <= 200))
+);
+
+CREATE INDEX action_sale ON catalog.action USING btree (sale, action_no);
+
+CREATE INDEX action_target ON catalog.action USING btree (target, action_no);
+
 -- Second version of place_orders that decides some calls of its schema; at most one for each schema
 CREATE TABLE catalog.canary (
   -- Schema of the place_orders that has a second version
@@ -106,10 +138,13 @@ CREATE TABLE catalog.sale (
   created_at timestamp with time zone DEFAULT now() NOT NULL,
   -- Ranks users in the lottery. Only sale_lottery(), and lottery_secret() for operators, return it
   lottery_secret bytea DEFAULT sha256(((uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())) || uuid_send(gen_random_uuid()))) NOT NULL,
+  -- Languages, texts by language, colours and logo, as the sale file gives them. title has the text of the first language
+  presentation jsonb DEFAULT '{}'::jsonb NOT NULL,
   CONSTRAINT sale_pkey PRIMARY KEY (sale),
   CONSTRAINT sale_check CHECK ((closes_at > opens_at)),
   CONSTRAINT sale_lottery_secret_check CHECK ((length(lottery_secret) = 32)),
   CONSTRAINT sale_pay_window_check CHECK (((pay_window >= '00:00:01'::interval) AND (pay_window <= '30 days'::interval))),
+  CONSTRAINT sale_presentation_check CHECK (((jsonb_typeof(presentation) = 'object'::text) AND (length((presentation)::text) <= 40000))),
   CONSTRAINT sale_sale_check CHECK ((sale ~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$'::text)),
   CONSTRAINT sale_title_check CHECK (((length(title) >= 1) AND (length(title) <= 200)))
 );
@@ -144,8 +179,11 @@ CREATE TABLE catalog.sku (
   line_open boolean DEFAULT true NOT NULL,
   -- True if the SKU lives on the other server. This server then decides no requests for it and only sends transfers
   abroad boolean DEFAULT false NOT NULL,
+  -- Texts by language and the picture, as the sale file gives them. title has the text of the first language
+  presentation jsonb DEFAULT '{}'::jsonb NOT NULL,
   CONSTRAINT sku_pkey PRIMARY KEY (sku),
   CONSTRAINT sku_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+  CONSTRAINT sku_presentation_check CHECK (((jsonb_typeof(presentation) = 'object'::text) AND (length((presentation)::text) <= 40000))),
   CONSTRAINT sku_price_check CHECK ((price >= (0)::numeric)),
   CONSTRAINT sku_sale_fkey FOREIGN KEY (sale) REFERENCES catalog.sale(sale),
   CONSTRAINT sku_schema_check CHECK ((schema = ANY (ARRAY['regular'::text, 'hot'::text]))),
