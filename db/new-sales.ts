@@ -21,6 +21,20 @@ export interface Actor {
   readonly reason?: string | undefined;
 }
 
+/** Records what a person did elsewhere than in the database, on the server of `regular`. */
+export async function recordAction(
+  { regular }: Databases,
+  { by, reason }: Actor,
+  action: string,
+  sale: string,
+  details: object,
+): Promise<void> {
+  await regular.query({
+    text: 'SELECT catalog.record_action($1, $2, $3, $3, $4, $5)',
+    values: [by, action, sale, reason, JSON.stringify(details)],
+  });
+}
+
 /**
  * Creates a sale, on both servers where there are two.
  *

@@ -99,7 +99,6 @@ export interface SaleChange {
  * Changes a sale. With two servers, the server of hot SKUs first gets a window that contains the old
  * and the new one. So at every moment it decides orders of all requests that the other server admits.
  *
- * @param present the window that the server of `regular` has now
  * @throws {DatabaseError} FS001, FS002, FS004: see change_sale
  */
 export async function changeSale(
@@ -111,11 +110,12 @@ export async function changeSale(
   const { regular, hot } = databases;
   if (areApart(databases)) {
     const [{ sale: present } = {}] = await saleFacts(databases, sale, []);
-    const { opensAt = present?.opensAt, closesAt = present?.closesAt } = change;
-    const opens = [opensAt, present?.opensAt].flatMap((at) => at?.getTime() ?? []);
-    const closes = [closesAt, present?.closesAt].flatMap((at) => at?.getTime() ?? []);
-    const [first, last] = [new Date(Math.min(...opens)), new Date(Math.max(...closes))];
-    await changeOn(hot, sale, { opensAt: first, closesAt: last }, actor);
+    const { opensAt, closesAt } = change;
+    const wider = {
+      opensAt: present && opensAt && (opensAt < present.opensAt ? opensAt : present.opensAt),
+      closesAt: present && closesAt && (closesAt > present.closesAt ? closesAt : present.closesAt),
+    };
+    await changeOn(hot, sale, wider, actor);
   }
   await changeOn(regular, sale, change, actor);
   if (areApart(databases)) await changeOn(hot, sale, change, actor);

@@ -6,7 +6,8 @@
 --   p_title, p_opens_at, p_closes_at, p_pay_window, p_presentation   new values; NULL leaves a value as it is.
 --                   A new pay window applies to orders that are placed from then on
 --   p_by, p_reason  who changes it, and why (catalog.action); NULL as p_by: the login
--- Result: true if a value changed, false if the sale had all of them
+-- Result: true if a value changed, false if the sale had all of them. The action is recorded as change; as open,
+--   close or extend if that is all that it does
 -- Tables: reads catalog.ticket_key; writes catalog.sale, catalog.action; see refresh_sku_terms
 -- Locks, in order: the catalog.sale row; catalog.sku_terms (refresh_sku_terms)
 -- Errors
@@ -33,6 +34,8 @@ AS $routine$
 DECLARE
   v_old    catalog.sale%ROWTYPE;
   v_new    catalog.sale%ROWTYPE;
+  v_only   catalog.sale%ROWTYPE;  -- the old sale with the new times
+  v_action text := 'change';
   v_before jsonb;
   v_after  jsonb;
 BEGIN
@@ -63,9 +66,20 @@ BEGIN
       pay_window = v_new.pay_window, presentation = v_new.presentation
   WHERE s.sale = p_sale;
 
+  v_only := v_old;
+  v_only.opens_at := v_new.opens_at;
+  v_only.closes_at := v_new.closes_at;
+  IF v_only IS NOT DISTINCT FROM v_new THEN
+    v_action := CASE
+      WHEN v_new.closes_at = v_old.closes_at AND v_new.opens_at <= clock_timestamp() THEN 'open'
+      WHEN v_new.opens_at <> v_old.opens_at THEN 'change'
+      WHEN v_new.closes_at <= clock_timestamp() THEN 'close'
+      WHEN v_new.closes_at > v_old.closes_at THEN 'extend'
+      ELSE 'change' END;
+  END IF;
   v_before := to_jsonb(v_old) - 'lottery_secret';
   v_after := to_jsonb(v_new) - 'lottery_secret';
-  PERFORM record_action(coalesce(p_by, session_user), 'change', p_sale, p_sale, p_reason, (
+  PERFORM record_action(coalesce(p_by, session_user), v_action, p_sale, p_sale, p_reason, (
     SELECT jsonb_object_agg(a.key, jsonb_build_object('from', v_before -> a.key, 'to', a.value))
     FROM jsonb_each(v_after) AS a (key, value) WHERE a.value <> v_before -> a.key));
   RETURN true;

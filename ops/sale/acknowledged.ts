@@ -8,6 +8,8 @@ import type { SalePlace } from './place.ts';
 /** Tells when every web node knows a change of a sale. */
 
 const POLL_MS = 50;
+/** The database is read again after so many polls. */
+const POLLS_A_READ = 20;
 
 export interface Acknowledgement {
   /** Live web nodes. */
@@ -31,12 +33,15 @@ export async function acknowledged(
   const paths = pathsBelow(root);
   const reader = new Reader(session, paths);
   const startedAt = performance.now();
-  const { sales } = await saleBoard(databases);
-  const present = sales.find((one) => one.sale === sale);
-  const digest = present && saleDigest(present);
+  const digestNow = async () => {
+    const { sales } = await saleBoard(databases);
+    const present = sales.find((one) => one.sale === sale);
+    return present && saleDigest(present);
+  };
+  let digest = await digestNow();
   // Of several edits of one path, only the last one stays.
   const last = new Map(edits.map((edit) => [edit.path, edit]));
-  for (;;) {
+  for (let polls = 1; ; polls += 1) {
     const nodes = await reader.names(paths.nodes);
     const reports = await Promise.all(nodes.map((node) => reader.report(node)));
     const late = new Set(nodes.filter((_, index) => reports[index]?.sales?.[sale] !== digest));
@@ -46,5 +51,7 @@ export async function acknowledged(
     const ms = Math.round(performance.now() - startedAt);
     if (late.size === 0 || ms >= waitMs) return { nodes: nodes.length, late: [...late], ms };
     await delay(POLL_MS);
+    // Somebody else may have changed the sale meanwhile.
+    if (polls % POLLS_A_READ === 0) digest = await digestNow();
   }
 }

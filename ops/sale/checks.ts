@@ -1,4 +1,5 @@
 import { CURRENCIES, fromUnits, toUnits } from '../../contracts/money.ts';
+import { parseShare, SHARE_FORM } from '../../contracts/shares.ts';
 import type { PathOfFile, Positions } from './positions.ts';
 import { type FileProblem, problemAt } from './problems.ts';
 import { durationMs, momentOf } from './times.ts';
@@ -28,6 +29,11 @@ export function checkFile(value: unknown, positions: Positions): FileProblem[] {
     }
     seen.set(sku['sku'], at);
     checkTexts(sku, ['skus', at], languages, report);
+    const { keep } = sku;
+    const isInRange = typeof keep === 'number' && keep >= 0 && keep <= 1;
+    if (isInRange && parseShare(String(keep)) === undefined) {
+      report(['skus', at, 'keep'], `${keep} is not allowed; expected ${SHARE_FORM}`);
+    }
     const why = priceProblem(sku['price'], sku['currency'], sku['limit']);
     if (why !== undefined) report(['skus', at, why.key], why.message);
   }

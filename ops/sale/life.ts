@@ -1,4 +1,4 @@
-import { changeSale, checkSaleOver, removeSale, restock } from '../../db/calls.ts';
+import { changeSale, checkSaleOver, recordAction, removeSale, restock } from '../../db/calls.ts';
 import type { Actor } from '../../db/new-sales.ts';
 import { pathsBelow } from '../../zk/tree/paths.ts';
 import { type Edit, Operator } from '../quota/operator.ts';
@@ -33,7 +33,7 @@ async function present(place: SalePlace, sale: string): Promise<Known> {
   return { ...found, sale: found.sale, names: [...found.skus.keys()] };
 }
 
-/** Sets the state of all SKUs of the sale that have another one. */
+/** Sets the state of the SKUs of the sale. SKUs that an operator has closed stay closed. */
 async function setStates(
   { session, root }: SalePlace,
   { names, switches }: Known,
@@ -44,10 +44,23 @@ async function setStates(
   const edits: Edit[] = [];
   for (const sku of names) {
     const state = switches.get(sku)?.state;
-    if (state === to || (state === 'closed' && to === 'paused')) continue;
+    if (state === to || state === 'closed') continue;
     edits.push(await operator.state(sku, to));
   }
   return edits;
+}
+
+/** The history in ZooKeeper has each edit; the database has the reason. */
+async function recordStates(
+  { databases }: SalePlace,
+  sale: string,
+  actor: Actor,
+  action: 'open' | 'pause',
+  edits: readonly Edit[],
+): Promise<void> {
+  if (edits.length === 0) return;
+  const states = Object.fromEntries(edits.map(({ path, from, to }) => [path, { from, to }]));
+  await recordAction(databases, actor, action, sale, states);
 }
 
 function saysStates(edits: readonly Edit[]): string[] {
@@ -64,7 +77,7 @@ export function openSale(place: SalePlace, sale: string, actor: Actor): Promise<
     if (known.sale.opensAt > known.now) {
       await changeSale(place.databases, sale, { opensAt: known.now }, actor);
       done.push(`${sale} opens now instead of at ${known.sale.opensAt.toISOString()}`);
-    }
+    } else await recordStates(place, sale, actor, 'open', edits);
     return { done, edits };
   });
 }
@@ -73,6 +86,7 @@ export function openSale(place: SalePlace, sale: string, actor: Actor): Promise<
 export function pauseSale(place: SalePlace, sale: string, actor: Actor): Promise<Changed> {
   return withSalesLock(place, async () => {
     const edits = await setStates(place, await present(place, sale), actor, 'paused');
+    await recordStates(place, sale, actor, 'pause', edits);
     return { done: saysStates(edits), edits };
   });
 }

@@ -21,7 +21,9 @@ function text(what: string, maxLength: number) {
   const one = Type.String({
     minLength: 1,
     maxLength,
-    description: `a text of 1 to ${maxLength} characters`,
+    // PostgreSQL stores no NUL, and no browser shows control characters.
+    pattern: '^[^\\u0000-\\u0008\\u000b-\\u001f]*$',
+    description: `a text of 1 to ${maxLength} characters, without control characters`,
   });
   const each = Object.fromEntries(LANGUAGES.map((language) => [language, Type.Optional(one)]));
   return Type.Union([one, Type.Object(each, { ...CLOSED, minProperties: 1 })], {

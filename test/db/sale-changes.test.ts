@@ -112,6 +112,21 @@ it('each change is recorded with its values, and one that changes nothing is not
   ]);
 });
 
+it('a sale that is opened, extended or closed is recorded as that', async () => {
+  const sale = await openSale(ops, { opensInMs: HOUR_MS, closesInMs: 2 * HOUR_MS });
+  await changeSale(ops, sale, { opensAt: later(-2_000) });
+  await changeSale(ops, sale, { closesAt: later(3 * HOUR_MS) });
+  await changeSale(ops, sale, { closesAt: later(HOUR_MS) });
+  await changeSale(ops, sale, { title: 'Last words', closesAt: later(-1_000) });
+  const rows = await ops.regular.query({
+    text: 'SELECT action FROM catalog.actions($1)',
+    values: [sale],
+  });
+  expect(rows.map(({ action }) => action)).toEqual([
+    ...['change', 'change', 'extend', 'open', 'create'],
+  ]);
+});
+
 it('what is shown of a sale reaches the board and changes its digest', async () => {
   const sale = await openSale(ops);
   const sku = await stock(ops, sale, { units: 1, presentation: { title: { de: 'Ding' } } });

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { audit, cancelOrder, restock, saleFacts, ticketKeys } from '../../../db/calls.ts';
 import type { Databases } from '../../../db/client/pool.ts';
 import { applySale, planOf, SaleRefused } from '../../../ops/sale/apply.ts';
+import { openSale, pauseSale } from '../../../ops/sale/life.ts';
 import { readPresent } from '../../../ops/sale/present.ts';
 import { pathsBelow } from '../../../zk/tree/paths.ts';
 import { createDatabase, type TestDatabase } from '../../db/database.ts';
@@ -171,6 +172,19 @@ it('what cannot be is refused with its reason, and nothing is changed', async ()
   await cancelOrder(web, orderNo, 'ben');
   const cheaper = { ...sale, skus: [{ ...sku, price: '1.00', units: 15, userLimit: 1 }] };
   expect(fields((await planOf(place, cheaper)).refused)).toEqual([`${sku.sku} price`]);
+});
+
+it('a pause ends where it began: a SKU that an operator has closed stays closed', async () => {
+  const [open, closed] = [desiredSku(), desiredSku()];
+  const { sale } = desiredSale({ skus: [open, closed] });
+  await applySale(place, desiredSale({ sale, skus: [open, closed] }), { actor: ACTOR });
+  await place.session.set(pathsBelow(place.root).sku(closed.sku).state, 'closed', -1);
+  await pauseSale(place, sale, ACTOR);
+  expect(await setOf(open.sku)).toMatchObject({ state: 'paused' });
+  expect(await setOf(closed.sku)).toMatchObject({ state: 'closed' });
+  await openSale(place, sale, ACTOR);
+  expect(await setOf(open.sku)).toMatchObject({ state: 'open' });
+  expect(await setOf(closed.sku)).toMatchObject({ state: 'closed' });
 });
 
 it('applies at the same time happen one after the other', async () => {
