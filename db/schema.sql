@@ -138,10 +138,13 @@ CREATE TABLE catalog.sale (
   created_at timestamp with time zone DEFAULT now() NOT NULL,
   -- Ranks users in the lottery. Only sale_lottery(), and lottery_secret() for operators, return it
   lottery_secret bytea DEFAULT sha256(((uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())) || uuid_send(gen_random_uuid()))) NOT NULL,
+  -- Languages, texts by language, colours and logo, as the sale file gives them. title has the text of the first language
+  presentation jsonb DEFAULT '{}'::jsonb NOT NULL,
   CONSTRAINT sale_pkey PRIMARY KEY (sale),
   CONSTRAINT sale_check CHECK ((closes_at > opens_at)),
   CONSTRAINT sale_lottery_secret_check CHECK ((length(lottery_secret) = 32)),
   CONSTRAINT sale_pay_window_check CHECK (((pay_window >= '00:00:01'::interval) AND (pay_window <= '30 days'::interval))),
+  CONSTRAINT sale_presentation_check CHECK (((jsonb_typeof(presentation) = 'object'::text) AND (length((presentation)::text) <= 40000))),
   CONSTRAINT sale_sale_check CHECK ((sale ~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$'::text)),
   CONSTRAINT sale_title_check CHECK (((length(title) >= 1) AND (length(title) <= 200)))
 );
@@ -176,8 +179,11 @@ CREATE TABLE catalog.sku (
   line_open boolean DEFAULT true NOT NULL,
   -- True if the SKU lives on the other server. This server then decides no requests for it and only sends transfers
   abroad boolean DEFAULT false NOT NULL,
+  -- Texts by language and the picture, as the sale file gives them. title has the text of the first language
+  presentation jsonb DEFAULT '{}'::jsonb NOT NULL,
   CONSTRAINT sku_pkey PRIMARY KEY (sku),
   CONSTRAINT sku_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+  CONSTRAINT sku_presentation_check CHECK (((jsonb_typeof(presentation) = 'object'::text) AND (length((presentation)::text) <= 40000))),
   CONSTRAINT sku_price_check CHECK ((price >= (0)::numeric)),
   CONSTRAINT sku_sale_fkey FOREIGN KEY (sale) REFERENCES catalog.sale(sale),
   CONSTRAINT sku_schema_check CHECK ((schema = ANY (ARRAY['regular'::text, 'hot'::text]))),

@@ -8,6 +8,7 @@ import { addLists } from './commands/lists.ts';
 import { addLottery } from './commands/lottery.ts';
 import { addZookeeper } from './commands/protect.ts';
 import { addQuota } from './commands/quota.ts';
+import { addSale } from './commands/sale.ts';
 import { addTickets } from './commands/tickets.ts';
 import { addWebhooks } from './commands/webhooks.ts';
 
@@ -21,6 +22,7 @@ const COMMANDS: readonly AddCommand[] = [
   addLists,
   addLottery,
   addQuota,
+  addSale,
   addTickets,
   addWebhooks,
   addZookeeper,

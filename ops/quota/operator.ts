@@ -36,7 +36,7 @@ export interface Edit {
 const WRITE_TRIES = 3;
 /** Nodes that may be missing, so undoing their first value deletes them. */
 const OPTIONAL =
-  /\/(pins\/[^/]+|skus\/[^/]+\/keep|challenge|auto-keep\/[^/]+|lists\/[^/]+\/[^/]+)$/;
+  /\/(pins\/[^/]+|skus\/[^/]+\/(keep|shed)|challenge|auto-keep\/[^/]+|lists\/[^/]+\/[^/]+)$/;
 
 export class Operator {
   readonly session: ZkSession;
@@ -67,7 +67,11 @@ export class Operator {
     return this.#write(this.paths.keep, checked(text, parseKeep));
   }
 
-  shed(text: string): Promise<Edit> {
+  /** Sets the way of shedding of one SKU, or of all SKUs without `sku`. */
+  shed(text: string, sku?: string): Promise<Edit> {
+    if (sku !== undefined) {
+      return this.#editSku(sku, this.paths.sku(sku).shed, text, parseShed);
+    }
     return this.#write(this.paths.shed, checked(text, parseShed));
   }
 

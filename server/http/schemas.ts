@@ -22,7 +22,6 @@ const ProblemDocument = Type.Object(
 );
 
 const Name = Type.String({ pattern: NAME_PATTERN });
-const State = Type.Enum(['scheduled', 'open', 'paused', 'closed']);
 const Time = Type.String({ format: 'date-time' });
 
 export const SaleParams = Type.Object({ sale: Name });
@@ -34,49 +33,6 @@ export const RequestParams = Type.Object({
 });
 export const OrderParams = Type.Object({ orderNo: Type.String({ pattern: ORDER_NO_PATTERN }) });
 export const TicketParams = Type.Object({ ticket: Type.String({ minLength: 1 }) });
-
-export const SaleList = Type.Object({
-  sales: Type.Array(
-    Type.Object({
-      sale: Type.String(),
-      title: Type.String(),
-      state: State,
-      opensAt: Time,
-      closesAt: Time,
-    }),
-  ),
-});
-
-export const Sale = Type.Object({
-  sale: Type.String(),
-  title: Type.String(),
-  state: State,
-  serverTime: Time,
-  opensAt: Time,
-  closesAt: Time,
-  keep: Type.Number({ description: 'Share of purchase requests that is kept, 0 to 1' }),
-  shed: Type.Enum(['random', 'lottery']),
-  lottery: Type.Optional(
-    Type.Object(
-      {
-        secretSha256: Type.String({ description: 'SHA-256 of the secret, hexadecimal' }),
-        secret: Type.Optional(Type.String({ description: 'Shown when the sale has closed' })),
-      },
-      { description: 'rank = first 48 bits of HMAC-SHA-256(secret, user) ÷ 2^48' },
-    ),
-  ),
-  skus: Type.Array(
-    Type.Object({
-      sku: Type.String(),
-      title: Type.String(),
-      price: Type.String({ description: 'Decimal, with the digits of the currency' }),
-      currency: Type.String(),
-      limit: Type.Integer({ description: 'Units that one user may buy' }),
-      availability: Type.Enum(['plenty', 'few', 'maybe', 'sold_out']),
-      state: State,
-    }),
-  ),
-});
 
 export const TicketBody = Type.Object(
   {

@@ -5,6 +5,8 @@ import { createDatabase, PATIENCE, type TestDatabase } from './database.ts';
 /** Which role may call which routine. A routine that is not listed is refused to all roles. */
 
 const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
+  'catalog.actions': ['ops', 'readonly'],
+  'catalog.record_action': ['ops'],
   'catalog.adopt_lottery_secret': ['ops'],
   'catalog.adopt_sku': ['ops'],
   'catalog.lottery_secret': ['ops'],
@@ -17,8 +19,14 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   'catalog.set_webhook_state': ['ops'],
   'catalog.webhook_endpoints': ['ops', 'readonly'],
   'catalog.webhook_targets': ['worker'],
+  'catalog.change_sale': ['ops'],
+  'catalog.change_sku': ['ops'],
   'catalog.create_sale': ['ops'],
+  'catalog.delete_sale': [],
   'catalog.drop_sale': ['ops'],
+  'catalog.remove_sale': ['ops'],
+  'catalog.sale_facts': ['ops', 'readonly'],
+  'catalog.sku_facts': ['ops', 'readonly'],
   'catalog.create_sku': ['ops'],
   'catalog.check_price': [],
   'catalog.due_sku_terms': [],

@@ -149,6 +149,7 @@ export function rowOnSale(changes: Partial<SkuOnSale> = {}): SkuOnSale {
     unitsTotal: 1_000,
     free: 1_000,
     unpaidExists: false,
+    presentation: {},
     isKnown: true,
     state: 'open',
     ...changes,
@@ -194,6 +195,7 @@ function catalogueOf(world: World, secret: Buffer, log: Log, ticketTtlMs: number
           closesAt,
           payWindowSeconds: 900,
           ticketEpoch,
+          presentation: {},
         };
         return {
           serverTime: new Date(),

@@ -122,7 +122,13 @@ function catalogueOf(world: GateWorld, key: Buffer): Catalogue {
     {
       async board() {
         const { sale, opensAt, closesAt } = world.row;
-        const times = { opensAt, closesAt, payWindowSeconds: 900, ticketEpoch: 1 };
+        const times = {
+          opensAt,
+          closesAt,
+          payWindowSeconds: 900,
+          ticketEpoch: 1,
+          presentation: {},
+        };
         const sales = [{ sale, title: 'Demo', ...times, skus: [world.row] }];
         return { serverTime: new Date(), sales, missing: [] };
       },
