@@ -3,6 +3,38 @@
 -- flashsale_owner. Routines are in db/procedures, the texts of views in db/views. Sales have partitions
 -- of their own, which create_sale makes.
 
+CREATE SEQUENCE catalog.action_action_no_seq AS bigint START 1 INCREMENT 1;
+
+-- What people did to sales and orders of this server, in the transaction that did it. Append-only
+CREATE TABLE catalog.action (
+  -- Number of the action: ascending, with gaps
+  action_no bigint NOT NULL,
+  -- When it was done
+  acted_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  -- Who did it: user@host of a command, or the name of the login of the console
+  acted_by text COLLATE "C" NOT NULL,
+  -- What was done, such as extend, restock, refund
+  action text COLLATE "C" NOT NULL,
+  -- The sale; NULL if the action belongs to none
+  sale text COLLATE "C",
+  -- What it was done to: a sale, a SKU, an order number or a user
+  target text COLLATE "C" NOT NULL,
+  -- Why, in the words of the person; NULL if none was given
+  reason text,
+  -- Values before and after, and whatever else explains it
+  details jsonb DEFAULT '{}'::jsonb NOT NULL,
+  CONSTRAINT action_pkey PRIMARY KEY (action_no),
+  CONSTRAINT action_acted_by_check CHECK (((length(acted_by) >= 1) AND (length(acted_by) <= 200))),
+  CONSTRAINT action_action_check CHECK ((action ~ '^[a-z][a-z_]{1,39}$'::text)),
+  CONSTRAINT action_details_check CHECK ((length((details)::text) <= 100000)),
+  CONSTRAINT action_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 1000))),
+  CONSTRAINT action_target_check CHECK ((length(target) <= 200))
+);
+
+CREATE INDEX action_sale ON catalog.action USING btree (sale, action_no);
+
+CREATE INDEX action_target ON catalog.action USING btree (target, action_no);
+
 -- Second version of place_orders that decides some calls of its schema; at most one for each schema
 CREATE TABLE catalog.canary (
   -- Schema of the place_orders that has a second version
@@ -106,6 +138,8 @@ CREATE TABLE catalog.sale (
   created_at timestamp with time zone DEFAULT now() NOT NULL,
   -- Ranks users in the lottery. Only sale_lottery(), and lottery_secret() for operators, return it
   lottery_secret bytea DEFAULT sha256(((uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())) || uuid_send(gen_random_uuid()))) NOT NULL,
+  -- When the shop called the sale off: its orders are cancelled, and payments go back. NULL: it was not
+  called_off_at timestamp with time zone,
   CONSTRAINT sale_pkey PRIMARY KEY (sale),
   CONSTRAINT sale_check CHECK ((closes_at > opens_at)),
   CONSTRAINT sale_lottery_secret_check CHECK ((length(lottery_secret) = 32)),
@@ -460,7 +494,16 @@ CREATE TABLE :schema.orders (
   pay_before timestamp with time zone NOT NULL,
   -- When its status last changed
   changed_at timestamp with time zone DEFAULT now() NOT NULL,
+  -- Why the shop cancelled it: by_shop, or called_off with its sale; NULL: the shop did not cancel it
+  reason text COLLATE "C",
+  -- Whether the order was paid when the shop cancelled it
+  was_paid boolean DEFAULT false NOT NULL,
   CONSTRAINT orders_pkey PRIMARY KEY (order_no, sale),
+  CONSTRAINT orders_reason_check CHECK (
+CASE status
+    WHEN 'cancelled'::text THEN (reason = ANY (ARRAY['by_shop'::text, 'called_off'::text]))
+    ELSE ((reason IS NULL) AND (NOT was_paid))
+END) NOT VALID,
   CONSTRAINT orders_status_check CHECK ((status = ANY (ARRAY['ordered'::text, 'paid'::text, 'cancelled'::text, 'expired'::text]))),
   CONSTRAINT orders_units_check CHECK ((units > 0))
 ) PARTITION BY LIST (sale);
@@ -550,6 +593,8 @@ CREATE TABLE :schema.payment (
   amount numeric,
   -- Currency of the payment, by ISO 4217; NULL: the currency of the order
   currency text,
+  -- When the shop cancelled the order that this payment had paid; NULL: no such thing happened
+  due_at timestamp with time zone,
   CONSTRAINT payment_pkey PRIMARY KEY (payment_ref, sale),
   CONSTRAINT payment_result_check CHECK ((result = ANY (ARRAY['paid'::text, 'refund_due'::text])))
 ) PARTITION BY LIST (sale);
@@ -856,7 +901,7 @@ CREATE TABLE :schema.webhook_delivery (
 --  total_ms_p99 numeric
 -- );
 
--- Money that orders could not have, and whether it was given back
+-- Money that has to go back, and whether it was given back
 -- VIEW :schema.refunds (
 --  payment_ref text COLLATE "C"
 --  sale text COLLATE "C"
@@ -868,6 +913,7 @@ CREATE TABLE :schema.webhook_delivery (
 --  last_error text
 --  next_try_at timestamp with time zone
 --  failed_refs text[]
+--  due_at timestamp with time zone
 -- );
 
 -- Each slot with its units, its share of the free units, and the share of the fullest slot
