@@ -49,9 +49,27 @@ export interface ExportedOrder {
 const FETCH_ORDERS = 1_000;
 
 /**
- * Returns the orders of a sale in pages, first those of regular, each home by order number. All pages of
- * a home show one moment; so do both homes if they share a server. The sessions are in a transaction
- * until the last page was taken.
+ * Calls `work` in a transaction that shows one moment of each server. Nothing can be changed in it.
+ *
+ * @throws {DatabaseError}
+ */
+export async function inOneMoment<T>(sessions: HomeSessions, work: () => Promise<T>): Promise<T> {
+  const begun = [...new Set(Object.values(sessions))];
+  try {
+    for (const session of begun) {
+      // The first query fixes the moment, on two servers as soon after each other as can be.
+      await session.run('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT');
+    }
+    return await work();
+  } finally {
+    // A failed rollback needs no handling: the transaction ends with the connection.
+    for (const session of begun) await session.run('ROLLBACK').catch(() => {});
+  }
+}
+
+/**
+ * Returns the orders of a sale in pages, first those of regular, each home by order number. Call it in
+ * `inOneMoment`.
  *
  * @throws {DatabaseError} FS002 no such sale
  */
@@ -59,27 +77,18 @@ export async function* exportOrders(
   sessions: HomeSessions,
   sale: string,
 ): AsyncGenerator<readonly ExportedOrder[]> {
-  const begun = [...new Set(Object.values(sessions))];
-  try {
-    for (const session of begun) {
-      await session.run('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  for (const schema of SCHEMAS) {
+    const session = sessions[schema];
+    const open = `SELECT ${schema}.export_orders($1, '${schema}')`;
+    await session.query({ text: open, values: [sale] });
+    for (;;) {
+      const page = await session.query<ExportedOrder>({
+        text: `FETCH ${FETCH_ORDERS} FROM "${schema}"`,
+      });
+      if (page.length > 0) yield page.map(withDigits);
+      if (page.length < FETCH_ORDERS) break;
     }
-    // Opened now, so that the moments of two servers are close to each other.
-    for (const schema of SCHEMAS) {
-      const text = `SELECT ${schema}.export_orders($1, '${schema}')`;
-      await sessions[schema].query({ text, values: [sale] });
-    }
-    for (const schema of SCHEMAS) {
-      const text = `FETCH ${FETCH_ORDERS} FROM "${schema}"`;
-      for (;;) {
-        const page = await sessions[schema].query<ExportedOrder>({ text });
-        if (page.length > 0) yield page.map(withDigits);
-        if (page.length < FETCH_ORDERS) break;
-      }
-    }
-  } finally {
-    // A failed rollback needs no handling: the transaction ends with the connection.
-    for (const session of begun) await session.run('ROLLBACK').catch(() => {});
+    await session.run(`CLOSE "${schema}"`);
   }
 }
 

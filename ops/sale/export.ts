@@ -1,6 +1,11 @@
 import { createHash } from 'node:crypto';
 import { stringify } from 'csv-stringify/sync';
-import { type ExportedOrder, exportOrders, type HomeSessions } from '../../db/export.ts';
+import {
+  type ExportedOrder,
+  exportOrders,
+  type HomeSessions,
+  inOneMoment,
+} from '../../db/export.ts';
 
 /**
  * The export of a sale: a record for each order, each payment and each refund. A payment comes after its
@@ -154,12 +159,24 @@ export async function exportSale(
   write: (bytes: Buffer) => Promise<void>,
 ): Promise<ExportResult> {
   const encoding = new Encoding(sale, format);
-  let isBegun = false;
+  return inOneMoment(sessions, async () => {
+    await write(encoding.begin());
+    for await (const orders of exportOrders(sessions, sale)) await write(encoding.page(orders));
+    return encoding.result();
+  });
+}
+
+/** The hashes that exports would have, in the moment of `inOneMoment`. */
+export async function hashesOf(
+  sessions: HomeSessions,
+  sale: string,
+): Promise<Record<ExportFormat, ExportResult>> {
+  const csv = new Encoding(sale, 'csv');
+  const jsonl = new Encoding(sale, 'jsonl');
+  const both = [csv, jsonl];
+  for (const encoding of both) encoding.begin();
   for await (const orders of exportOrders(sessions, sale)) {
-    if (!isBegun) await write(encoding.begin());
-    isBegun = true;
-    await write(encoding.page(orders));
+    for (const encoding of both) encoding.page(orders);
   }
-  if (!isBegun) await write(encoding.begin());
-  return encoding.result();
+  return { csv: csv.result(), jsonl: jsonl.result() };
 }

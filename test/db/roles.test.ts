@@ -92,6 +92,7 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   send_transfer: [],
   put_units: [],
   refund_order: ['ops'],
+  report_sale: ['ops'],
   refuse_requests: ['worker', 'ops'],
   refuse_payment: ['web', 'worker'],
   replay_webhooks: ['ops'],
