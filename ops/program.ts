@@ -7,6 +7,7 @@ import { addEnv } from './commands/env.ts';
 import { addLists } from './commands/lists.ts';
 import { addLottery } from './commands/lottery.ts';
 import { addOrders } from './commands/orders.ts';
+import { addPayments } from './commands/payments.ts';
 import { addZookeeper } from './commands/protect.ts';
 import { addQuota } from './commands/quota.ts';
 import { addSale } from './commands/sale.ts';
@@ -23,6 +24,7 @@ const COMMANDS: readonly AddCommand[] = [
   addLists,
   addLottery,
   addOrders,
+  addPayments,
   addQuota,
   addSale,
   addTickets,
