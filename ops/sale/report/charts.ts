@@ -2,6 +2,8 @@
 
 const WIDTH = 720;
 const BAR_HEIGHT = 120;
+/** Room above the columns for the largest count. */
+const HEAD_HEIGHT = 18;
 
 export function escaped(text: unknown): string {
   const entities: Readonly<Record<string, string>> = {
@@ -21,18 +23,19 @@ export function columnChart(
 ): string {
   const top = Math.max(1, ...counts);
   const step = WIDTH / counts.length;
+  const foot = HEAD_HEIGHT + BAR_HEIGHT;
   const columns = counts.map((count, at) => {
     const height = (count / top) * BAR_HEIGHT;
-    const place = `x="${(at * step).toFixed(1)}" y="${(BAR_HEIGHT - height).toFixed(1)}"`;
+    const place = `x="${(at * step).toFixed(1)}" y="${(HEAD_HEIGHT + BAR_HEIGHT - height).toFixed(1)}"`;
     const size = `width="${(step - 1).toFixed(1)}" height="${height.toFixed(1)}"`;
     return `<rect class="a" ${place} ${size}><title>${count}</title></rect>`;
   });
-  return `<svg role="img" aria-label="${escaped(label)}" viewBox="0 0 ${WIDTH} ${BAR_HEIGHT + 22}">
+  return `<svg role="img" aria-label="${escaped(label)}" viewBox="0 0 ${WIDTH} ${foot + 22}">
 ${columns.join('')}
-<line class="axis" x1="0" x2="${WIDTH}" y1="${BAR_HEIGHT}" y2="${BAR_HEIGHT}"/>
-<text x="0" y="${BAR_HEIGHT + 16}">${escaped(ends[0])}</text>
-<text x="${WIDTH}" y="${BAR_HEIGHT + 16}" text-anchor="end">${escaped(ends[1])}</text>
-<text x="4" y="12">${top} at most</text>
+<line class="axis" x1="0" x2="${WIDTH}" y1="${foot}" y2="${foot}"/>
+<text x="0" y="${foot + 16}">${escaped(ends[0])}</text>
+<text x="${WIDTH}" y="${foot + 16}" text-anchor="end">${escaped(ends[1])}</text>
+<text x="0" y="12">${top} at most in one ${counts.length}th of the time</text>
 </svg>`;
 }
 

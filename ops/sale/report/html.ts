@@ -9,7 +9,7 @@ body { font: 15px/1.5 system-ui, sans-serif; color: #1b1f24; background: #fff; m
 h1 { font-size: 1.6rem; margin-bottom: 0 } h2 { font-size: 1.15rem; margin-top: 2rem; border-bottom: 1px solid #ccd }
 h3 { font-size: 1rem } table { border-collapse: collapse; width: 100%; margin: .5rem 0 }
 th, td { text-align: left; padding: .2rem .6rem .2rem 0; border-bottom: 1px solid #e6e8ec; vertical-align: top; overflow-wrap: anywhere }
-th { font-weight: 600 } td.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
+th { font-weight: 600 } th { white-space: nowrap } .n { text-align: right } td.n { font-variant-numeric: tabular-nums; white-space: nowrap }
 svg { width: 100%; height: auto } svg text { font-size: 12px; fill: #444c56 } .axis { stroke: #8892a0 }
 .a { fill: #2456a6; background: #2456a6 } .b { fill: #c46a12; background: #c46a12 }
 .c { fill: #9aa4b2; background: #9aa4b2 } code { overflow-wrap: anywhere }
@@ -30,7 +30,10 @@ function cell(value: Cell): string {
 
 function rows(headings: readonly string[], lines: readonly (readonly Cell[])[]): string {
   if (lines.length === 0) return '<p>None.</p>';
-  const head = headings.map((heading) => `<th>${escaped(heading)}</th>`).join('');
+  const isNumber = (at: number) => typeof lines[0]?.[at] === 'number';
+  const head = headings
+    .map((heading, at) => `<th${isNumber(at) ? ' class="n"' : ''}>${escaped(heading)}</th>`)
+    .join('');
   const body = lines.map((line) => `<tr>${line.map(cell).join('')}</tr>`).join('\n');
   return `<table><thead><tr>${head}</tr></thead><tbody>\n${body}\n</tbody></table>`;
 }
@@ -183,10 +186,13 @@ ${section(
 )}
 ${section(
   'Audit',
-  rows(
-    ['Promise', 'SKU', 'What was compared', 'Expected', 'Found'],
-    audit.map((row) => [row.promise, row.sku ?? '', row.detail, row.expected, row.actual]),
-  ),
+  audit.length === 0 ? '<p>The books balance.</p>' : '',
+  audit.length === 0
+    ? ''
+    : rows(
+        ['Promise', 'SKU', 'What was compared', 'Expected', 'Found'],
+        audit.map((row) => [row.promise, row.sku ?? '', row.detail, row.expected, row.actual]),
+      ),
 )}
 ${section(
   'Exported orders',
