@@ -1,5 +1,7 @@
 /** Typed calls of the database's routines, for web nodes, workers, the keeper and the CLI. */
 
+export * from './actions.ts';
+export * from './call-off.ts';
 export * from './catalog.ts';
 export * from './checkouts.ts';
 export * from './client/warm.ts';
@@ -12,6 +14,7 @@ export * from './outcomes.ts';
 export * from './payments.ts';
 export * from './refunds.ts';
 export * from './sale-changes.ts';
+export * from './support.ts';
 export * from './ticket-keys.ts';
 export * from './transfers.ts';
 export * from './waitlist.ts';

@@ -34,6 +34,8 @@ export interface BoardSale {
   readonly opensAt: Date;
   readonly closesAt: Date;
   readonly payWindowSeconds: number;
+  /** The shop called the sale off: nothing of it is sold any more. */
+  readonly isCalledOff: boolean;
   /** Changes when the ticket keys of the sale change; 0 while it has none. */
   readonly ticketEpoch: number;
   readonly presentation: SalePresentation;
@@ -67,6 +69,7 @@ interface BoardRow extends HomeRow {
   unpaid_exists: boolean | null;
   sale_presentation: SalePresentation;
   presentation: SkuPresentation | null;
+  called_off: boolean;
 }
 
 function toBoardSku(row: BoardRow, sku: string): BoardSku {
@@ -101,6 +104,7 @@ export async function saleBoard(databases: Databases): Promise<SaleBoard> {
       opensAt: row.opens_at,
       closesAt: row.closes_at,
       payWindowSeconds: row.pay_window_seconds,
+      isCalledOff: row.called_off,
       ticketEpoch: Number(row.ticket_epoch ?? 0),
       presentation: row.sale_presentation,
       skus: [],

@@ -14,7 +14,7 @@ import {
 } from './client/both-homes.ts';
 import { DatabaseError, noAnswer } from './client/errors.ts';
 import type { Databases, Queryable } from './client/pool.ts';
-import type { OrderStatus } from './orders.ts';
+import type { OrderStatus, ShopReason } from './orders.ts';
 import { type Refund, type RefundRow, toRefund } from './refunds.ts';
 
 /**
@@ -116,6 +116,7 @@ export interface ClaimedOrder {
   readonly amount: string;
   readonly currency: string;
   readonly status: OrderStatus;
+  readonly reason: ShopReason | null;
   readonly createdAt: Date;
   readonly payBefore: Date;
   readonly refund: Refund | null;
@@ -160,6 +161,7 @@ interface EntryRow extends Record<string, unknown> {
   amount: string;
   currency: string;
   order_status: OrderStatus;
+  order_reason: ShopReason | null;
   created_at: Date;
   pay_before: Date;
   refund: RefundRow | null;
@@ -235,6 +237,7 @@ function toOrder(row: EntryRow, orderNo: string): ClaimedOrder {
     amount: withOwnDigits(row.amount, row.currency),
     currency: row.currency,
     status: row.order_status,
+    reason: row.order_reason,
     createdAt: row.created_at,
     payBefore: row.pay_before,
     refund: toRefund(row.refund),

@@ -6,6 +6,8 @@ import { addDeadLetters } from './commands/dead-letters.ts';
 import { addEnv } from './commands/env.ts';
 import { addLists } from './commands/lists.ts';
 import { addLottery } from './commands/lottery.ts';
+import { addOrders } from './commands/orders.ts';
+import { addPayments } from './commands/payments.ts';
 import { addZookeeper } from './commands/protect.ts';
 import { addQuota } from './commands/quota.ts';
 import { addSale } from './commands/sale.ts';
@@ -21,6 +23,8 @@ const COMMANDS: readonly AddCommand[] = [
   addDeadLetters,
   addLists,
   addLottery,
+  addOrders,
+  addPayments,
   addQuota,
   addSale,
   addTickets,

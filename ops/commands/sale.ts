@@ -10,6 +10,9 @@ import { tellMissing } from './arguments.ts';
 import type { AddCommand, CommandContext } from './command.ts';
 import { withDatabases } from './databases.ts';
 import { shown } from './edit.ts';
+import { addCallOff } from './sale-call-off.ts';
+import { addExport } from './sale-export.ts';
+import { addReport } from './sale-report.ts';
 import { addSaleLife } from './sale-life.ts';
 import { addNewSale } from './sale-new.ts';
 import {
@@ -178,4 +181,7 @@ export const addSale: AddCommand = (program, context) => {
     .addOption(jsonOption())
     .action((name: string, options: SaleOptions) => show(context, name, options));
   addSaleLife(sale, context);
+  addCallOff(sale, context);
+  addExport(sale, context);
+  addReport(sale, context);
 };

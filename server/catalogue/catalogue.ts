@@ -44,6 +44,7 @@ export interface SkuOnSale extends BoardSku {
   readonly sale: string;
   readonly opensAt: Date;
   readonly closesAt: Date;
+  readonly isCalledOff: boolean;
 }
 
 interface SaleEntry {
@@ -51,6 +52,7 @@ interface SaleEntry {
   readonly title: string;
   readonly opensAt: Date;
   readonly closesAt: Date;
+  readonly isCalledOff: boolean;
   readonly ticketEpoch: number;
   readonly presentation: SalePresentation;
   readonly skus: readonly SkuOnSale[];
@@ -124,6 +126,7 @@ export class Catalogue {
   }
 
   skuState(row: SkuOnSale): SaleState {
+    if (row.isCalledOff) return 'closed';
     if (this.nowMs() < row.opensAt.getTime()) return 'scheduled';
     if (this.#isOver(row)) return 'closed';
     // The operators have a switch in ZooKeeper and the DBA has one in the database. The stricter
@@ -191,7 +194,9 @@ export class Catalogue {
   #saleFacts(entry: SaleEntry) {
     const states = new Set(entry.skus.map((row) => this.skuState(row)));
     // A sale without SKUs has nothing on sale yet.
-    if (states.size === 0) states.add(this.#isOver(entry) ? 'closed' : 'scheduled');
+    if (states.size === 0) {
+      states.add(entry.isCalledOff || this.#isOver(entry) ? 'closed' : 'scheduled');
+    }
     return {
       sale: entry.sale,
       title: entry.title,
@@ -199,6 +204,7 @@ export class Catalogue {
       state: LIVELIEST_FIRST.find((state) => states.has(state)) ?? 'closed',
       opensAt: entry.opensAt.toISOString(),
       closesAt: entry.closesAt.toISOString(),
+      ...(entry.isCalledOff && { calledOff: true }),
     };
   }
 
@@ -210,11 +216,11 @@ export class Catalogue {
     // Keys and lotteries are stored in the home `regular`.
     const keysAreAway = missing.includes('regular');
     const entries = sales.map(({ ticketEpoch, skus, ...facts }) => {
-      const { sale, opensAt, closesAt } = facts;
+      const { sale, opensAt, closesAt, isCalledOff } = facts;
       return {
         ...facts,
         ticketEpoch: keysAreAway ? (this.#sales.get(sale)?.ticketEpoch ?? 0) : ticketEpoch,
-        skus: skus.map((sku) => ({ ...this.#asKnown(sku), sale, opensAt, closesAt })),
+        skus: skus.map((sku) => ({ ...this.#asKnown(sku), sale, opensAt, closesAt, isCalledOff })),
       };
     });
     this.#sales = new Map(entries.map((entry) => [entry.sale, entry]));

@@ -35,6 +35,12 @@ const SkuPresentation = Type.Object({
   picture: Type.Optional(Picture),
 });
 
+const CalledOff = Type.Optional(
+  Type.Literal(true, {
+    description: 'The shop called the sale off: orders are cancelled, payments go back',
+  }),
+);
+
 export const SaleList = Type.Object({
   sales: Type.Array(
     Type.Object({
@@ -43,6 +49,7 @@ export const SaleList = Type.Object({
       state: State,
       opensAt: Time,
       closesAt: Time,
+      calledOff: CalledOff,
     }),
   ),
 });
@@ -54,6 +61,7 @@ export const Sale = Type.Object({
   serverTime: Time,
   opensAt: Time,
   closesAt: Time,
+  calledOff: CalledOff,
   keep: Type.Number({ description: 'Share of purchase requests that is kept, 0 to 1' }),
   shed: Type.Enum(['random', 'lottery']),
   lottery: Type.Optional(

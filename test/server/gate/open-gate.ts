@@ -121,10 +121,11 @@ function catalogueOf(world: GateWorld, key: Buffer): Catalogue {
   return new Catalogue(
     {
       async board() {
-        const { sale, opensAt, closesAt } = world.row;
+        const { sale, opensAt, closesAt, isCalledOff } = world.row;
         const times = {
           opensAt,
           closesAt,
+          isCalledOff,
           payWindowSeconds: 900,
           ticketEpoch: 1,
           presentation: {},
