@@ -4,6 +4,8 @@ export * from './catalog.ts';
 export * from './checkouts.ts';
 export * from './client/warm.ts';
 export * from './dead-letters.ts';
+export * from './notice-contacts.ts';
+export * from './notices.ts';
 export * from './operations.ts';
 export * from './orders.ts';
 export * from './outbox.ts';

@@ -6,8 +6,8 @@
 -- Parameters: p_sale
 -- Result: one row for each SKU of the sale: sku, orders, paid
 -- Tables: drops the sale's partition of each partitioned table of regular and hot; deletes its rows
---   of stock_slot, transfer, transfer_mark and webhook_delivery of both, and of
---   catalog.payment_reference, catalog.sku, catalog.ticket_key, catalog.sale
+--   of stock_slot, transfer, transfer_mark and webhook_delivery of both, and of catalog.notice_contact (with
+--   its notices), catalog.payment_reference, catalog.sku, catalog.ticket_key, catalog.sale
 -- Locks, in order
 --   1. the catalog.sale row and its catalog.sku rows
 --   2. the advisory lock of each SKU, exclusively, ascending: no batch of the SKU is under way then
@@ -42,8 +42,9 @@ BEGIN
       SELECT h.sku, h.status FROM hot.orders h WHERE h.sale = p_sale) o ON o.sku = k.sku
     GROUP BY k.sku ORDER BY k.sku;
 
-  -- This deletes one row for each payment, so it comes before the locks that other sales wait for.
+  -- These delete one row for each payment and contact, so they come before the locks that other sales wait for.
   DELETE FROM catalog.payment_reference r WHERE r.sale = p_sale;
+  DELETE FROM catalog.notice_contact c WHERE c.sale = p_sale;
   FOR v_table IN
     -- Found by their bounds, because older versions named partitions in another way.
     SELECT n.nspname AS schema, c.relname AS name

@@ -152,9 +152,9 @@ describe('the passwords of logins', () => {
 describe('the list of secret variables', () => {
   it('has every variable that a process reads as a secret', () => {
     const kinds =
-      /^ {2}([A-Z_]+): (?:secret|webhookSecret|stripeKey|stripeWebhookSecret|zookeeperAuth|plainPassword|url\('(?:postgres|amqp)'|url\('http')/gm;
+      /^ {2}([A-Z_]+): (?:secret|webhookSecret|stripeKey|stripeWebhookSecret|zookeeperAuth|plainPassword|secretText|url\('(?:postgres|amqp|smtp)'|url\('http')/gm;
     const configs = files.filter((file) =>
-      /^((contracts|payment|server|worker|keeper)\/config|ops\/logins)\.ts$/.test(file),
+      /^((contracts|payment|server|worker|keeper)\/(notice-)?config|ops\/logins)\.ts$/.test(file),
     );
     const named = configs.flatMap((file) =>
       [...textOf(file).matchAll(kinds)].map(([, name]) => name),

@@ -2,7 +2,8 @@ import http from 'node:http';
 import https from 'node:https';
 import { Webhook } from 'standardwebhooks';
 import { CLOUD_EVENT_TYPE, type CloudEvent } from '../../contracts/events.ts';
-import { type AddressRules, checkUrl, guardedLookup } from './addresses.ts';
+import { type AddressRules, checkUrl } from '../../contracts/public-url.ts';
+import { guardedLookup } from './addresses.ts';
 
 /** One attempt to deliver one event to one endpoint, as Standard Webhooks specifies. */
 
