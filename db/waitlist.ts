@@ -259,3 +259,25 @@ export async function setWaitlists(
   if (areApart(databases)) await askHomes(databases, 'set_waitlists', (_, home) => set(home));
   else await set(databases.regular);
 }
+
+/**
+ * Sets the time that shoppers of a sale's waitlist have to pay; undefined: the tunable claim_window_s.
+ * Repeat the call if a server does not answer.
+ *
+ * @param by who does it, and why
+ * @throws {DatabaseError} FS002 no such sale; 23514 not from 1 s to 30 days
+ */
+export async function setClaimWindow(
+  databases: Databases,
+  sale: string,
+  seconds: number | undefined,
+  by: { readonly name: string; readonly reason?: string },
+): Promise<void> {
+  const { regular, hot } = databases;
+  for (const server of areApart(databases) ? [regular, hot] : [regular]) {
+    await server.query({
+      text: `SELECT catalog.set_claim_window($1, $2 * interval '1 s', $3, $4)`,
+      values: [sale, seconds ?? null, by.name, by.reason ?? null],
+    });
+  }
+}

@@ -19,6 +19,8 @@ export interface Message {
   readonly url: string;
   /** The API's URL for one-click unsubscribing. */
   readonly unsubscribeUrl: string;
+  /** After this time nobody needs to see it any more. */
+  readonly usefulUntil: Date;
 }
 
 export interface MessageOptions {
@@ -66,6 +68,8 @@ export function messageOf(notice: DueNotice, options: MessageOptions): Message {
     body: paragraphs.join('\n'),
     url,
     unsubscribeUrl: shopUrl + unsubscribePath(unsubscribe),
+    usefulUntil:
+      options.isUnpaid && notice.facts ? new Date(notice.facts.payBefore) : notice.untilAt,
   };
 }
 

@@ -19,6 +19,7 @@ import type { WorkerConfig } from '../config.ts';
 import { createNoticeMetrics, type NoticeCalls, sendNotices } from './dispatcher.ts';
 import { NOTICE_LIMITS } from './limits.ts';
 import { createMailer } from './mail.ts';
+import { createPusher } from './push.ts';
 import type { Sender } from './round.ts';
 
 /** Separate database connections, so that notices never take one from orders. */
@@ -63,8 +64,12 @@ export function startNotices(
   });
 }
 
-function sendersOf({ email }: NoticeSender): Sender[] {
-  return email === undefined ? [] : [createMailer(email, NOTICE_LIMITS.inFlightMax)];
+function sendersOf({ email, push }: NoticeSender): Sender[] {
+  const { inFlightMax } = NOTICE_LIMITS;
+  return [
+    ...(email === undefined ? [] : [createMailer(email, inFlightMax)]),
+    ...(push === undefined ? [] : [createPusher(push, inFlightMax)]),
+  ];
 }
 
 export function noticeCalls(databases: Databases): NoticeCalls {
