@@ -57,6 +57,8 @@ export interface PlannedNotice {
 export interface NoticeEvent extends OrderEvent {
   /** The unit came from the waitlist. */
   readonly waited: boolean;
+  /** Why the shop cancelled the order; null if it did not. */
+  readonly reason: 'by_shop' | 'called_off' | null;
 }
 
 const DAY_MS = 86_400_000;
@@ -68,7 +70,7 @@ const REMINDER_LEAD_MAX_MS = 3_600_000;
 /** Who has less time than this to pay is not reminded: the first notice has only just arrived. */
 const REMINDED_WINDOW_MIN_MS = 60_000;
 
-/** The kind of notice that an event is told as. Events that the shopper caused are not told. */
+/** The kind of notice that most events are told as. Events that the shopper caused are not told. */
 const KIND_OF: Readonly<Record<EventKind, NoticeKind | undefined>> = {
   placed: 'ordered',
   paid: undefined,
@@ -78,9 +80,14 @@ const KIND_OF: Readonly<Record<EventKind, NoticeKind | undefined>> = {
   refunded: 'refunded',
 };
 
+function kindOf({ kind, waited, reason }: NoticeEvent): NoticeKind | undefined {
+  if (kind === 'placed' && waited) return 'claimed';
+  return kind === 'cancelled' && reason === 'called_off' ? 'called_off' : KIND_OF[kind];
+}
+
 /** The notices that an event means. */
 export function noticesOf(event: NoticeEvent): PlannedNotice[] {
-  const kind = event.kind === 'placed' && event.waited ? 'claimed' : KIND_OF[event.kind];
+  const kind = kindOf(event);
   if (kind === undefined) return [];
   const isMoney = event.refund !== undefined;
   const happenedMs = event.happenedAt.getTime();
@@ -88,7 +95,7 @@ export function noticesOf(event: NoticeEvent): PlannedNotice[] {
     event: isMoney ? event.eventNo : '0',
     happenedMs,
     nextMs: happenedMs,
-    untilMs: happenedMs + (isMoney ? MONEY_NEWS_MS : NEWS_MS),
+    untilMs: happenedMs + (isMoney || kind === 'called_off' ? MONEY_NEWS_MS : NEWS_MS),
     ...(event.refund && { refund: event.refund }),
   });
   return event.kind === 'placed' ? [told, ...reminderOf(event)] : [told];

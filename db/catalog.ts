@@ -1,7 +1,7 @@
 import { withOwnDigits } from '../contracts/money.ts';
 import type { Schema } from '../contracts/names.ts';
-import { type Answers, areApart, askHomes, patiently, toNumber } from './client/both-homes.ts';
-import { DatabaseError, noAnswer } from './client/errors.ts';
+import { type Answers, areApart, askHomes, toNumber } from './client/both-homes.ts';
+import { noAnswer } from './client/errors.ts';
 import { freeUnits, type HomeRow, homeOf, livesThere } from './client/homes.ts';
 import type { Databases, Pool } from './client/pool.ts';
 
@@ -16,7 +16,7 @@ export interface NewSale {
   readonly payWindowSeconds: number;
 }
 
-function servers(databases: Databases): Pool[] {
+export function serversOf(databases: Databases): Pool[] {
   return areApart(databases) ? [databases.regular, databases.hot] : [databases.regular];
 }
 
@@ -28,7 +28,7 @@ function servers(databases: Databases): Pool[] {
  */
 export async function createSale(databases: Databases, sale: NewSale): Promise<boolean> {
   let created = false;
-  for (const server of servers(databases)) {
+  for (const server of serversOf(databases)) {
     const [row] = await server.query<{ created: boolean }>({
       text: `SELECT catalog.create_sale($1, $2, $3, $4, make_interval(secs => $5)) AS created`,
       values: [sale.sale, sale.title, sale.opensAt, sale.closesAt, sale.payWindowSeconds],
@@ -123,34 +123,6 @@ export async function adoptSku(server: Pool, sku: SkuTerms): Promise<void> {
   });
 }
 
-/** Pause between attempts to lock a sale's tables, for orders that wait behind an attempt. */
-const DROP_PAUSE_MS = 500;
-
-/**
- * Removes an old sale and all its data from every server. Waits up to 20 s for its tables.
- *
- * @throws {DatabaseError} FS001 the sale is not over; FS002 no such sale; FS004 something of it is not
- *   finished yet; 55P03 other transactions held its tables for the whole time: call again
- */
-export async function dropSale(databases: Databases, sale: string): Promise<void> {
-  const here: Pool[] = [];
-  for (const server of servers(databases)) {
-    const found = server.query({ text: 'SELECT catalog.check_sale_over($1)', values: [sale] });
-    const there = await found
-      .then(() => true)
-      .catch((error: DatabaseError) => {
-        if (error.sqlstate !== 'FS002') throw error;
-        return false;
-      });
-    if (there) here.push(server);
-  }
-  if (here.length === 0) throw new DatabaseError('refused', `no sale ${sale}`, 'FS002');
-  for (const server of here) {
-    const text = 'SELECT FROM catalog.drop_sale($1)';
-    await patiently(() => server.query({ text, values: [sale] }), DROP_PAUSE_MS);
-  }
-}
-
 export interface BoardSku {
   readonly sku: string;
   readonly schema: Schema;
@@ -176,6 +148,8 @@ export interface BoardSale {
   readonly opensAt: Date;
   readonly closesAt: Date;
   readonly payWindowSeconds: number;
+  /** The shop called the sale off: nothing of it is sold any more. */
+  readonly isCalledOff: boolean;
   /** Changes when the ticket keys of the sale change; 0 while it has none. */
   readonly ticketEpoch: number;
   readonly skus: readonly BoardSku[];
@@ -206,6 +180,7 @@ interface BoardRow extends HomeRow {
   state: BoardSku['state'];
   units_total: string | null;
   unpaid_exists: boolean | null;
+  called_off: boolean;
 }
 
 function toBoardSku(row: BoardRow, sku: string): BoardSku {
@@ -239,6 +214,7 @@ export async function saleBoard(databases: Databases): Promise<SaleBoard> {
       opensAt: row.opens_at,
       closesAt: row.closes_at,
       payWindowSeconds: row.pay_window_seconds,
+      isCalledOff: row.called_off,
       ticketEpoch: Number(row.ticket_epoch ?? 0),
       skus: [],
     });

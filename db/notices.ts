@@ -15,6 +15,12 @@ import { type EventRow, toEvent } from './outbox.ts';
  * the other server. Every function throws only DatabaseError.
  */
 
+interface NoticeEventRow extends EventRow {
+  read_to: string;
+  waited: boolean;
+  reason: NoticeEvent['reason'];
+}
+
 /** Events of a log to derive notices from. */
 export interface NoticeEvents {
   /** Digits: the position that was read from, and the new one. */
@@ -40,7 +46,7 @@ export async function noticeEvents(
     values: [schema],
   });
   if (position === undefined) return undefined;
-  const rows = await databases[schema].query<EventRow & { read_to: string; waited: boolean }>({
+  const rows = await databases[schema].query<NoticeEventRow>({
     name: `notice_events_${schema}`,
     text: `SELECT * FROM ${schema}.notice_events($1, $2, $3)`,
     values: [position.log_no, rowsMax, position.sales],
@@ -49,7 +55,7 @@ export async function noticeEvents(
   if (first === undefined) return undefined;
   const events = rows
     .filter((row) => row.order_no !== null)
-    .map((row) => ({ ...toEvent(row), waited: row.waited }));
+    .map((row) => ({ ...toEvent(row), waited: row.waited, reason: row.reason }));
   return { from: position.log_no, to: first.read_to, events };
 }
 

@@ -247,6 +247,8 @@ CREATE TABLE catalog.sale (
   created_at timestamp with time zone DEFAULT now() NOT NULL,
   -- Ranks users in the lottery. Only sale_lottery(), and lottery_secret() for operators, return it
   lottery_secret bytea DEFAULT sha256(((uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())) || uuid_send(gen_random_uuid()))) NOT NULL,
+  -- When the shop called the sale off: its orders are cancelled, and payments go back. NULL: it was not
+  called_off_at timestamp with time zone,
   -- Time to pay for a unit from the waitlist, until the sale closes at the latest; NULL: claim_window_s
   claim_window interval,
   CONSTRAINT sale_pkey PRIMARY KEY (sale),
@@ -604,7 +606,16 @@ CREATE TABLE :schema.orders (
   pay_before timestamp with time zone NOT NULL,
   -- When its status last changed
   changed_at timestamp with time zone DEFAULT now() NOT NULL,
+  -- Why the shop cancelled it: by_shop, or called_off with its sale; NULL: the shop did not cancel it
+  reason text COLLATE "C",
+  -- Whether the order was paid when the shop cancelled it
+  was_paid boolean DEFAULT false NOT NULL,
   CONSTRAINT orders_pkey PRIMARY KEY (order_no, sale),
+  CONSTRAINT orders_reason_check CHECK (
+CASE status
+    WHEN 'cancelled'::text THEN (reason = ANY (ARRAY['by_shop'::text, 'called_off'::text]))
+    ELSE ((reason IS NULL) AND (NOT was_paid))
+END) NOT VALID,
   CONSTRAINT orders_status_check CHECK ((status = ANY (ARRAY['ordered'::text, 'paid'::text, 'cancelled'::text, 'expired'::text]))),
   CONSTRAINT orders_units_check CHECK ((units > 0))
 ) PARTITION BY LIST (sale);
@@ -694,6 +705,8 @@ CREATE TABLE :schema.payment (
   amount numeric,
   -- Currency of the payment, by ISO 4217; NULL: the currency of the order
   currency text,
+  -- When the shop cancelled the order that this payment had paid; NULL: no such thing happened
+  due_at timestamp with time zone,
   CONSTRAINT payment_pkey PRIMARY KEY (payment_ref, sale),
   CONSTRAINT payment_result_check CHECK ((result = ANY (ARRAY['paid'::text, 'refund_due'::text])))
 ) PARTITION BY LIST (sale);
@@ -1000,7 +1013,7 @@ CREATE TABLE :schema.webhook_delivery (
 --  total_ms_p99 numeric
 -- );
 
--- Money that orders could not have, and whether it was given back
+-- Money that has to go back, and whether it was given back
 -- VIEW :schema.refunds (
 --  payment_ref text COLLATE "C"
 --  sale text COLLATE "C"
@@ -1012,6 +1025,7 @@ CREATE TABLE :schema.webhook_delivery (
 --  last_error text
 --  next_try_at timestamp with time zone
 --  failed_refs text[]
+--  due_at timestamp with time zone
 -- );
 
 -- Each slot with its units, its share of the free units, and the share of the fullest slot

@@ -6,8 +6,10 @@ import { addDeadLetters } from './commands/dead-letters.ts';
 import { addEnv } from './commands/env.ts';
 import { addLists } from './commands/lists.ts';
 import { addLottery } from './commands/lottery.ts';
+import { addOrders } from './commands/orders.ts';
 import { addZookeeper } from './commands/protect.ts';
 import { addQuota } from './commands/quota.ts';
+import { addSale } from './commands/sale.ts';
 import { addTickets } from './commands/tickets.ts';
 import { addWebhooks } from './commands/webhooks.ts';
 
@@ -20,7 +22,9 @@ const COMMANDS: readonly AddCommand[] = [
   addDeadLetters,
   addLists,
   addLottery,
+  addOrders,
   addQuota,
+  addSale,
   addTickets,
   addWebhooks,
   addZookeeper,

@@ -12,7 +12,7 @@
 --   keep_refusals
 -- Locks, in order: the key of catalog.sku; the advisory lock of the SKU, exclusively
 -- Errors: FS001 units or slots out of range; FS002 no such sale; FS003 the SKU exists with other values;
---   FS005 a price that cannot be paid (check_price); 23514 the table does not allow a value
+--   FS004 the sale was called off; FS005 a price that cannot be paid (check_price); 23514 the table does not allow a value
 
 CREATE OR REPLACE FUNCTION catalog.create_sku(
   p_sku        text,
@@ -42,6 +42,9 @@ BEGIN
 
   -- Look before the INSERT: it would run check_price, which may refuse the price of an old SKU.
   IF NOT EXISTS (SELECT FROM catalog.sku k WHERE k.sku = p_sku) THEN
+    IF EXISTS (SELECT FROM catalog.sale s WHERE s.sale = p_sale AND s.called_off_at IS NOT NULL) THEN
+      RAISE EXCEPTION 'sale % was called off', p_sale USING ERRCODE = 'FS004';
+    END IF;
     INSERT INTO catalog.sku (sku, sale, schema, title, price, currency, user_limit)
     VALUES (p_sku, p_sale, p_schema, p_title, p_price, p_currency, p_user_limit)
     ON CONFLICT (sku) DO NOTHING;

@@ -9,6 +9,7 @@
 --   order_no is NULL, the row has no more than that; otherwise it is one order of one event, as in outbox_batch,
 --   with
 --   waited   whether the unit came from the waitlist
+--   reason   why the shop cancelled the order; NULL if it did not
 -- Tables: reads event, orders, outcome, payment
 -- Locks: none
 -- Errors: none of its own
@@ -18,7 +19,7 @@ RETURNS TABLE (
   read_to bigint, event_no bigint, kind text, happened_at timestamptz, order_no bigint,
   request_id uuid, sale text, sku text, user_id text, units int, amount numeric, currency text,
   created_at timestamptz, pay_before timestamptz, payment_ref text, refund_amount numeric,
-  refund_currency text, waited boolean
+  refund_currency text, waited boolean, reason text
 )
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = :schema, pg_temp
@@ -33,7 +34,8 @@ AS $routine$
          coalesce(p.amount, o.amount), coalesce(p.currency, o.currency),
          n.kind = 'placed' AND EXISTS (
            SELECT FROM outcome u
-           WHERE u.request_id = o.request_id AND u.sale = o.sale AND u.reason = 'waited')
+           WHERE u.request_id = o.request_id AND u.sale = o.sale AND u.reason = 'waited'),
+         o.reason
   FROM read r
   LEFT JOIN (next n
     CROSS JOIN LATERAL unnest(n.order_nos) AS e (order_no)

@@ -44,6 +44,7 @@ export interface SkuOnSale extends BoardSku {
   readonly sale: string;
   readonly opensAt: Date;
   readonly closesAt: Date;
+  readonly isCalledOff: boolean;
 }
 
 interface SaleEntry {
@@ -51,6 +52,7 @@ interface SaleEntry {
   readonly title: string;
   readonly opensAt: Date;
   readonly closesAt: Date;
+  readonly isCalledOff: boolean;
   readonly ticketEpoch: number;
   readonly skus: readonly SkuOnSale[];
 }
@@ -126,6 +128,7 @@ export class Catalogue {
   }
 
   skuState(row: SkuOnSale): SaleState {
+    if (row.isCalledOff) return 'closed';
     if (this.nowMs() < row.opensAt.getTime()) return 'scheduled';
     if (this.#isOver(row)) return 'closed';
     // The operators have a switch in ZooKeeper and the DBA has one in the database. The stricter
@@ -189,7 +192,9 @@ export class Catalogue {
   #saleFacts(entry: SaleEntry) {
     const states = new Set(entry.skus.map((row) => this.skuState(row)));
     // A sale without SKUs has nothing on sale yet.
-    if (states.size === 0) states.add(this.#isOver(entry) ? 'closed' : 'scheduled');
+    if (states.size === 0) {
+      states.add(entry.isCalledOff || this.#isOver(entry) ? 'closed' : 'scheduled');
+    }
     return {
       sale: entry.sale,
       title: entry.title,
@@ -197,6 +202,7 @@ export class Catalogue {
       state: LIVELIEST_FIRST.find((state) => states.has(state)) ?? 'closed',
       opensAt: entry.opensAt.toISOString(),
       closesAt: entry.closesAt.toISOString(),
+      ...(entry.isCalledOff && { calledOff: true }),
     };
   }
 
@@ -207,14 +213,17 @@ export class Catalogue {
     this.#clock.sample(serverTime, askedAtMs, steadyMs());
     // Keys and lotteries are stored in the home `regular`.
     const keysAreAway = missing.includes('regular');
-    const entries = sales.map(({ sale, title, opensAt, closesAt, ticketEpoch, skus }) => ({
-      sale,
-      title,
-      opensAt,
-      closesAt,
-      ticketEpoch: keysAreAway ? (this.#sales.get(sale)?.ticketEpoch ?? 0) : ticketEpoch,
-      skus: skus.map((sku) => ({ ...this.#asKnown(sku), sale, opensAt, closesAt })),
-    }));
+    const entries = sales.map(
+      ({ sale, title, opensAt, closesAt, isCalledOff, ticketEpoch, skus }) => ({
+        sale,
+        title,
+        opensAt,
+        closesAt,
+        isCalledOff,
+        ticketEpoch: keysAreAway ? (this.#sales.get(sale)?.ticketEpoch ?? 0) : ticketEpoch,
+        skus: skus.map((sku) => ({ ...this.#asKnown(sku), sale, opensAt, closesAt, isCalledOff })),
+      }),
+    );
     this.#sales = new Map(entries.map((entry) => [entry.sale, entry]));
     this.#skus = new Map(entries.flatMap(({ skus }) => skus.map((sku) => [sku.sku, sku])));
     this.#renderings.keepOnly((sale) => sale === '' || this.#sales.has(sale));

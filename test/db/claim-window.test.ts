@@ -14,7 +14,7 @@ import { openSale, order, stock } from './shop.ts';
 
 const { worker, web, ops } = await openShop();
 const HOUR = 3_600;
-const ME = { name: 'ann@office', reason: 'shoppers are told by e-mail' };
+const ME = { by: 'ann@office', reason: 'shoppers are told by e-mail' };
 
 /** Seconds to pay of a claim in a sale that closes after `closesInS`. */
 async function claimS(claimWindowS: number | undefined, closesInS: number, payWindowSeconds = 900) {
@@ -55,7 +55,7 @@ test('a change is recorded once, with who made it; an odd one is refused', async
     text: `SELECT * FROM catalog.actions($1)`,
     values: [sale],
   });
-  expect(actions).toMatchObject([{ action: 'change', acted_by: ME.name, reason: ME.reason }]);
+  expect(actions).toMatchObject([{ action: 'change', acted_by: ME.by, reason: ME.reason }]);
   await expect(setClaimWindow(ops, sale, 0, ME)).rejects.toMatchObject({ sqlstate: '23514' });
   await expect(setClaimWindow(ops, 'none', 5, ME)).rejects.toMatchObject({ sqlstate: 'FS002' });
 });

@@ -206,11 +206,27 @@ export const ORDERS: readonly Mutant[] = [
     'nothing taken is lost',
     'a cancelled order has no event',
     [
-      ["VALUES ('cancelled', v_order.sale,", "SELECT 'cancelled', v_order.sale,"],
-      ['ARRAY[p_order_no]);', 'ARRAY[p_order_no] WHERE false;'],
+      [
+        "VALUES ('cancelled', p_sale, v_sku.sku, v_sku.order_nos);",
+        "SELECT 'cancelled', p_sale, v_sku.sku, v_sku.order_nos WHERE false;",
+      ],
     ],
     LIFE_TESTS,
-    'db/procedures/cancel_order.sql',
+    'db/procedures/end_orders.sql',
+  ),
+  sql(
+    'money equals orders',
+    'the payment of an order that the shop has ended is kept',
+    [["AND p.result = 'paid'", "AND p.result <> 'paid'"]],
+    ['test/db/support.test.ts'],
+    'db/procedures/end_orders.sql',
+  ),
+  sql(
+    'money equals orders',
+    'a sale is called off while its requests are being decided',
+    [["PERFORM pg_advisory_xact_lock(hashtext('sku')", "PERFORM concat(hashtext('sku')"]],
+    ['test/ops/sale/call-off.test.ts'],
+    'db/procedures/call_off_sale.sql',
   ),
   sql(
     'one outcome',

@@ -37,6 +37,7 @@ export interface World {
   lottery: { secret: Buffer | undefined; isPublic: boolean };
   /** A change makes the node ask for the keys again. */
   ticketEpoch: number;
+  isCalledOff: boolean;
   ticketKeys: TicketKey[];
   /** Units that this node may still draw. `cut off` means that it has no session. */
   quota: number | 'cut off';
@@ -142,6 +143,7 @@ export function rowOnSale(changes: Partial<SkuOnSale> = {}): SkuOnSale {
     sale: 'demo',
     opensAt: new Date(nowMs - HOUR_MS),
     closesAt: new Date(nowMs + HOUR_MS),
+    isCalledOff: false,
     sku: 'TV',
     schema: 'hot',
     title: 'A television',
@@ -170,6 +172,7 @@ function createWorld(secret: Buffer, ticketKeys: TicketKey[]): World {
     allowed: [],
     lottery: { secret: secret, isPublic: false },
     ticketEpoch: 1,
+    isCalledOff: false,
     ticketKeys,
     quota: 1_000,
     brokerAvailable: true,
@@ -195,6 +198,7 @@ function catalogueOf(world: World, secret: Buffer, log: Log, ticketTtlMs: number
           opensAt,
           closesAt,
           payWindowSeconds: 900,
+          isCalledOff: world.isCalledOff,
           ticketEpoch,
         };
         return {

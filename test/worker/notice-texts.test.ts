@@ -143,6 +143,7 @@ describe('the notices of an event', () => {
     createdAt: at,
     payBefore: new Date(at.getTime() + 900_000),
     waited: false,
+    reason: null,
   } as const;
 
   it('of a new order are the order and a reminder before its time to pay ends', () => {
@@ -168,6 +169,12 @@ describe('the notices of an event', () => {
       { kind: 'refunded', event: '3', facts: { refund: { amount: '9.90' } } },
     ]);
     expect(JSON.stringify(notices)).not.toContain('reference');
+  });
+
+  it('of an order that ended because its sale was called off say so', () => {
+    const ended = { ...event, kind: 'cancelled', reason: 'called_off' } as const;
+    expect(noticesOf(ended)).toMatchObject([{ kind: 'called_off', event: '0' }]);
+    expect(noticesOf({ ...ended, reason: 'by_shop' })).toEqual([]);
   });
 
   it('of what the shopper did are none', () => {

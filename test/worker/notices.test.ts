@@ -1,8 +1,15 @@
 import { afterAll, beforeEach, expect, test } from 'vitest';
-import { forgetNoticeContacts, noticeLags, payOrder } from '../../db/calls.ts';
+import {
+  callOffOrders,
+  callOffSale,
+  endRefund,
+  forgetNoticeContacts,
+  noticeLags,
+  payOrder,
+} from '../../db/calls.ts';
 import { createMailer } from '../../worker/notices/mail.ts';
 import { openShop } from '../db/open-shop.ts';
-import { order, stock } from '../db/shop.ts';
+import { openSale, order, stock } from '../db/shop.ts';
 import { uniqueName } from '../servers.ts';
 import { until } from '../until.ts';
 import { type Mailbox, startMailbox } from './mailbox.ts';
@@ -182,6 +189,31 @@ test('a reminder comes only while the order is unpaid', async () => {
     expect((await statesOf(paidNo))[0]).toMatchObject({ kind: 'expiring', state: 'dropped' });
     return true;
   });
+});
+
+test('a sale that is called off is told to its shoppers, and so is the money that goes back', async () => {
+  const over = await openSale(ops);
+  const thing = await stock(ops, over, { units: 5, title: 'A thing' });
+  const ann = { ...shopper(), sale: over };
+  await askForMail(web, ann);
+  await confirm(web, mailbox, ann.address);
+  const orderNo = await order(worker, thing, { userId: ann.userId });
+  await payOrder(worker, orderNo, `paid-${orderNo}`);
+  await callOffSale(ops, over, { by: 'ann@office', reason: 'the truck was stolen' });
+  await callOffOrders(ops, 'hot', over, 'paid', { after: '0', limit: 100 });
+  await endRefund(worker, 'hot', `paid-${orderNo}`, { refundRef: `back-${orderNo}` });
+  await publish(worker);
+  await until('all is told', () => {
+    const [, ...told] = mailbox.to(ann.address).map(({ subject }) => subject);
+    expect(told.sort()).toEqual([
+      'Called off: A sale',
+      'Money on its way back: A thing',
+      'You get money back: A thing',
+    ]);
+    return true;
+  });
+  const [mail] = mailbox.to(ann.address).filter(({ subject }) => subject?.startsWith('Money'));
+  expect(mail?.text).toContain('€9.95');
 });
 
 test('a shopper who unsubscribed or was erased is told nothing more', async () => {

@@ -47,23 +47,30 @@ export function outcomeMessage(status, reason) {
  * @returns {Message}
  */
 export function orderMessage(order) {
-  const { status, amount, refund } = order;
+  const { status, amount, reason, refund } = order;
   const ended = status === 'expired' || status === 'cancelled';
-  let message = outcomeMessage(status);
-  if (ended && refund) message = refund.status === 'done' ? OUTCOMES.refunded : OUTCOMES.refund_due;
+  let message = outcomeMessage(status, reason);
+  if (ended && refund && !reason)
+    message = refund.status === 'done' ? OUTCOMES.refunded : OUTCOMES.refund_due;
   else if (status === 'paid' && isFree(amount)) message = OUTCOMES.free;
-  return refund ? { ...message, text: `${message.text} ${refundText(order)}` } : message;
+  return refund ? { ...message, text: `${message.text} ${refundText(order)}`.trim() } : message;
 }
 
 /**
  * How much money is returned, and whether it was returned already. Empty if there is no refund.
  * @param {import('./orders.js').Order} order
  */
-export function refundText({ currency, refund }) {
+export function refundText({ currency, reason, refund }) {
   if (!refund) return '';
   const sum = money(refund.amount, refund.currency ?? currency);
+  const when = refund.at ? `, ${moment(refund.at)}` : '';
+  if (reason) {
+    return refund.status === 'done'
+      ? `Your payment was returned to you: ${sum}${when}.`
+      : `Your payment will be returned to you: ${sum}.`;
+  }
   return refund.status === 'done'
-    ? `A payment that this order could not use was returned to you: ${sum}${refund.at ? `, ${moment(refund.at)}` : ''}.`
+    ? `A payment that this order could not use was returned to you: ${sum}${when}.`
     : `A payment that this order cannot use will be returned to you: ${sum}.`;
 }
 

@@ -28,7 +28,7 @@ const FAILURES_TO_SAY = 2;
 
 /**
  * @typedef {import('./purchase.js').Purchase} Purchase
- * @typedef {import('./countdown.js').SaleTimes & { sale: string, title: string, skus: import('./view.js').Sku[] }} Sale
+ * @typedef {import('./countdown.js').SaleTimes & { sale: string, title: string, skus: import('./view.js').Sku[], calledOff?: boolean }} Sale
  *
  * @typedef {object} Product
  * @property {import('./tile.js').Tile} tile
@@ -156,8 +156,9 @@ function look() {
     const unpaid = orders.some((order) => order.sku === sku.sku && awaitsPayment(order));
     const opensInMs = Date.parse(sale.opensAt) - serverNow;
     const room = held < sku.limit && !isBusy(purchase);
+    const calledOff = sale.calledOff === true;
     product.tile.show(
-      tileView({ sku, phase, opensInMs, purchase, held, unpaid, now }),
+      tileView({ sku, phase, calledOff, opensInMs, purchase, held, unpaid, now }),
       waitlistView({ place, availability: sku.availability, phase, room, unpaid }),
     );
   }

@@ -251,6 +251,19 @@ export const PAGE_MESSAGES = {
 
 /** Messages for a verdict or outcome with a reason that changes what is true. */
 export const BY_REASON = {
+  'closed/called_off': say(
+    'stop',
+    'never',
+    'The shop has called this sale off',
+    'Orders of this sale are cancelled, and whoever has paid gets the money back.',
+  ),
+  'cancelled/by_shop': say('stop', 'none', 'The shop cancelled this order', ''),
+  'cancelled/called_off': say(
+    'stop',
+    'none',
+    'Order cancelled',
+    'The shop has called this sale off.',
+  ),
   'shed/lottery': say(
     'wait',
     'lottery',

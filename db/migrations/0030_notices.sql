@@ -122,6 +122,4 @@ INSERT INTO catalog.tunable (name, value, least, most, meaning) VALUES
   ('notices_per_contact_max', 100, 1, 10000,
    'notices that one contact may get; further events are not told');
 
-COMMENT ON SEQUENCE catalog.action_action_no_seq IS 'Numbers of actions';
-
 RESET ROLE;
