@@ -8,6 +8,7 @@ export * from './client/warm.ts';
 export * from './dead-letters.ts';
 export * from './drop-sale.ts';
 export * from './notice-contacts.ts';
+export * from './notice-support.ts';
 export * from './notices.ts';
 export * from './operations.ts';
 export * from './orders.ts';

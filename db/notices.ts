@@ -82,6 +82,8 @@ export interface DueNotice {
   readonly orderNo: string;
   readonly kind: NoticeKind;
   readonly eventNo: string;
+  /** How often somebody had it sent again. */
+  readonly copy: number;
   /** Number of this attempt, from 1. */
   readonly attempt: number;
   /** Undefined for `confirm`. */
@@ -107,6 +109,7 @@ export async function takeNotices(
     order_no: string;
     kind: NoticeKind;
     event_no: string;
+    copy: number;
     attempts: number;
     facts: NoticeFacts;
     until_at: Date;
@@ -128,6 +131,7 @@ export async function takeNotices(
     orderNo: row.order_no,
     kind: row.kind,
     eventNo: row.event_no,
+    copy: row.copy,
     attempt: row.attempts,
     facts: row.kind === 'confirm' ? undefined : row.facts,
     untilAt: row.until_at,

@@ -116,10 +116,14 @@ CREATE TABLE catalog.notice (
   facts jsonb DEFAULT '{}'::jsonb NOT NULL,
   -- When the event happened
   happened_at timestamp with time zone NOT NULL,
+  -- When it was to be sent first
+  due_at timestamp with time zone NOT NULL,
   -- The next attempt; during an attempt, the time from which another worker may make it
   next_at timestamp with time zone NOT NULL,
   -- Later than this it is not worth sending
   until_at timestamp with time zone NOT NULL,
+  -- How often somebody had it sent again: each copy is a message of its own
+  copy integer DEFAULT 0 NOT NULL,
   -- Attempts that were started
   attempts integer DEFAULT 0 NOT NULL,
   -- Why the last attempt failed; never an address
@@ -138,6 +142,8 @@ CREATE TABLE catalog.notice (
 ) WITH (fillfactor=70, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=1000);
 
 CREATE INDEX notice_due ON catalog.notice USING btree (channel, next_at) WHERE (state = 'due'::text);
+
+CREATE INDEX notice_lag ON catalog.notice USING btree (channel, due_at) WHERE (state = 'due'::text);
 
 CREATE INDEX notice_order ON catalog.notice USING btree (order_no);
 

@@ -6,6 +6,7 @@ import { addDeadLetters } from './commands/dead-letters.ts';
 import { addEnv } from './commands/env.ts';
 import { addLists } from './commands/lists.ts';
 import { addLottery } from './commands/lottery.ts';
+import { addNotices } from './commands/notices.ts';
 import { addOrders } from './commands/orders.ts';
 import { addZookeeper } from './commands/protect.ts';
 import { addQuota } from './commands/quota.ts';
@@ -22,6 +23,7 @@ const COMMANDS: readonly AddCommand[] = [
   addDeadLetters,
   addLists,
   addLottery,
+  addNotices,
   addOrders,
   addQuota,
   addSale,

@@ -46,8 +46,10 @@ CREATE TABLE catalog.notice (
   state       text COLLATE "C" NOT NULL CHECK (state IN ('held', 'due', 'sent', 'dropped', 'given_up')),
   facts       jsonb NOT NULL DEFAULT '{}',
   happened_at timestamptz NOT NULL,
+  due_at      timestamptz NOT NULL,
   next_at     timestamptz NOT NULL,
   until_at    timestamptz NOT NULL,
+  copy        int NOT NULL DEFAULT 0,
   attempts    int NOT NULL DEFAULT 0,
   last_error  text CHECK (length(last_error) <= 200),
   sent_at     timestamptz,
@@ -61,6 +63,7 @@ CREATE TABLE catalog.notice (
 COMMENT ON SEQUENCE catalog.notice_notice_no_seq IS 'Numbers of notices';
 CREATE INDEX notice_order ON catalog.notice (order_no);
 CREATE INDEX notice_due ON catalog.notice (channel, next_at) WHERE state = 'due';
+CREATE INDEX notice_lag ON catalog.notice (channel, due_at) WHERE state = 'due';
 COMMENT ON TABLE catalog.notice IS
   'What a contact is told: one row for each order, kind and contact, so that nothing is told twice';
 COMMENT ON COLUMN catalog.notice.notice_no IS 'Its number';
@@ -75,6 +78,9 @@ COMMENT ON COLUMN catalog.notice.state IS
   'held (the contact is not confirmed), due, sent, dropped (not true any more) or given_up';
 COMMENT ON COLUMN catalog.notice.facts IS 'Facts of the order for the text; no personal data';
 COMMENT ON COLUMN catalog.notice.happened_at IS 'When the event happened';
+COMMENT ON COLUMN catalog.notice.due_at IS 'When it was to be sent first';
+COMMENT ON COLUMN catalog.notice.copy IS
+  'How often somebody had it sent again: each copy is a message of its own';
 COMMENT ON COLUMN catalog.notice.next_at IS
   'The next attempt; during an attempt, the time from which another worker may make it';
 COMMENT ON COLUMN catalog.notice.until_at IS 'Later than this it is not worth sending';

@@ -80,8 +80,8 @@ BEGIN
   END IF;
   IF v_contact.confirmed_at IS NULL THEN
     -- A question that is asked again is a message of its own.
-    INSERT INTO notice (contact, order_no, kind, event_no, channel, state, happened_at, next_at, until_at)
-    SELECT v_contact.contact, 0, 'confirm', count(*), p_channel, 'due', now(), now(),
+    INSERT INTO notice (contact, order_no, kind, event_no, channel, state, happened_at, due_at, next_at, until_at)
+    SELECT v_contact.contact, 0, 'confirm', count(*), p_channel, 'due', now(), now(), now(),
            v_contact.created_at + tunable('notice_confirm_s') * interval '1 s'
     FROM notice n WHERE n.contact = v_contact.contact AND n.kind = 'confirm';
   END IF;

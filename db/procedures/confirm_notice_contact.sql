@@ -16,7 +16,7 @@ DECLARE
 BEGIN
   UPDATE notice_contact c SET confirmed_at = coalesce(c.confirmed_at, now())
   WHERE c.contact = p_contact RETURNING c.sale INTO v_sale;
-  UPDATE notice n SET state = 'due' WHERE n.contact = p_contact AND n.state = 'held';
+  UPDATE notice n SET state = 'due', due_at = greatest(n.due_at, now()) WHERE n.contact = p_contact AND n.state = 'held';
   RETURN v_sale;
 END
 $routine$;

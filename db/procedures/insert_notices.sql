@@ -24,9 +24,11 @@ AS $routine$
     JOIN notice_contact c ON c.sale = n.sale AND c.user_id = n."user"
     WHERE CASE WHEN p_contact IS NULL THEN c.created_at <= n.happened ELSE c.contact = p_contact END
   ), inserted AS (
-    INSERT INTO notice (contact, order_no, kind, event_no, channel, state, facts, happened_at, next_at, until_at)
+    INSERT INTO notice (contact, order_no, kind, event_no, channel, state, facts, happened_at, due_at,
+                        next_at, until_at)
     SELECT w.contact, w."order", w.kind, w.event, w.channel,
-           CASE WHEN w.confirmed_at IS NULL THEN 'held' ELSE 'due' END, w.facts, w.happened, w.next, w.until
+           CASE WHEN w.confirmed_at IS NULL THEN 'held' ELSE 'due' END, w.facts, w.happened, w.next,
+           w.next, w.until
     FROM wanted w
     WHERE w.place <= tunable('notices_per_contact_max')
     ORDER BY w.contact, w."order", w.kind, w.event

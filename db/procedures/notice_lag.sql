@@ -5,7 +5,7 @@
 --   channel  email or push
 --   due      notices whose time has come, counted up to 10,000
 --   failing  those among them whose last attempt failed
---   since    the time from which the longest has waited; NULL if none waits
+--   since    when the oldest of them was to be sent; NULL if none waits
 -- Tables: reads notice
 -- Locks: none
 -- Errors: none of its own
@@ -15,14 +15,12 @@ RETURNS TABLE (channel text, due bigint, failing bigint, since timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = catalog, pg_temp
 AS $routine$
-  SELECT c.channel, count(d.next_at), count(*) FILTER (WHERE d.last_error IS NOT NULL),
-         min(greatest(d.happened_at, d.next_at))
+  SELECT c.channel, count(d.due_at), count(*) FILTER (WHERE d.last_error IS NOT NULL), min(d.due_at)
   FROM (VALUES ('email'), ('push')) AS c (channel)
   LEFT JOIN LATERAL (
-    SELECT n.next_at, n.happened_at, n.last_error FROM notice n
-    WHERE n.channel = c.channel AND n.state = 'due'
-      AND n.next_at <= CASE WHEN n.last_error IS NULL THEN now() ELSE 'infinity' END
-    ORDER BY n.next_at LIMIT 10000
+    SELECT n.due_at, n.last_error FROM notice n
+    WHERE n.channel = c.channel AND n.state = 'due' AND n.due_at <= now()
+    ORDER BY n.due_at LIMIT 10000
   ) d ON true
   GROUP BY c.channel
 $routine$;

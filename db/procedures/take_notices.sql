@@ -12,7 +12,7 @@
 
 CREATE OR REPLACE FUNCTION catalog.take_notices(p_channel text, p_limit int, p_lease interval)
 RETURNS TABLE (
-  notice_no bigint, contact uuid, order_no bigint, kind text, event_no bigint, attempts int,
+  notice_no bigint, contact uuid, order_no bigint, kind text, event_no bigint, copy int, attempts int,
   facts jsonb, until_at timestamptz, sale text, sale_title text, sku_title text, address text,
   push_key text, push_auth text, language text
 )
@@ -40,8 +40,8 @@ BEGIN
       WHERE n.notice_no = d.notice_no AND n.state = 'due' AND n.next_at <= now()
       RETURNING n.*
     )
-    SELECT t.notice_no, t.contact, t.order_no, t.kind, t.event_no, t.attempts, t.facts, t.until_at,
-           c.sale, s.title, k.title, c.address, c.push_key, c.push_auth, c.language
+    SELECT t.notice_no, t.contact, t.order_no, t.kind, t.event_no, t.copy, t.attempts, t.facts,
+           t.until_at, c.sale, s.title, k.title, c.address, c.push_key, c.push_auth, c.language
     FROM taken t
     JOIN notice_contact c ON c.contact = t.contact
     JOIN sale s ON s.sale = c.sale

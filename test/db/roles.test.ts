@@ -28,6 +28,7 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   'catalog.order_notices': ['ops', 'readonly'],
   'catalog.plan_notices': ['worker'],
   'catalog.report_notices': ['worker'],
+  'catalog.resend_notice': ['ops'],
   'catalog.take_notices': ['worker'],
   'catalog.trim_notices': ['worker', 'ops'],
   'catalog.call_off_sale': ['ops'],

@@ -35,6 +35,7 @@ function notice(kind: NoticeKind, changes: Partial<DueNotice> = {}): DueNotice {
     orderNo: '42',
     kind,
     eventNo: '0',
+    copy: 0,
     attempt: 1,
     facts: kind === 'confirm' ? undefined : facts,
     untilAt: new Date(0),
@@ -116,6 +117,7 @@ describe('a message', () => {
       notice('ordered', { orderNo: '44' }),
       notice('refunded', { eventNo: '7' }),
       notice('refunded', { eventNo: '8' }),
+      notice('ordered', { copy: 1 }),
       notice('ordered', { contact: '00000000-0000-4000-8000-000000000002' }),
     ].map((one) => messageOf(one, OPTIONS).id);
     expect(new Set(ids).size).toBe(ids.length);

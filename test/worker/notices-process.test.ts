@@ -1,7 +1,10 @@
+import { execFile } from 'node:child_process';
 import { createECDH, randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { addNoticeContact } from '../../db/calls.ts';
-import { Children } from '../children.ts';
+import { Children, PROGRAM_ENVIRONMENT } from '../children.ts';
 import { createDatabase, type TestDatabase } from '../db/database.ts';
 import { openSale, order, stock } from '../db/shop.ts';
 import { createVirtualHost, uniqueName, type VirtualHost } from '../servers.ts';
@@ -9,7 +12,10 @@ import { until } from '../until.ts';
 import { type Mailbox, type Received, startMailbox } from './mailbox.ts';
 import { type PushService, startPushService } from './push-service.ts';
 
-/** A worker process that is killed while it sends. */
+/** A worker process that is killed while it sends, and the command line. */
+
+const run = promisify(execFile);
+const ROOT = join(import.meta.dirname, '..', '..');
 
 const workers = new Children();
 const vapid = createECDH('prime256v1');
@@ -48,6 +54,13 @@ function startWorker() {
     NOTICE_SECRET: randomBytes(32).toString('base64url'),
     SHOP_URL: 'https://shop.example',
   });
+}
+
+async function cli(...words: string[]) {
+  const args = ['ops/cli.ts', 'notices', ...words, '--json'];
+  const env = { ...PROGRAM_ENVIRONMENT, DATABASE_URL: database.url };
+  const { stdout } = await run(process.execPath, args, { cwd: ROOT, env });
+  return JSON.parse(stdout);
 }
 
 test('a worker that is killed while it sends loses no notice; only those in hand may come twice, with the same id', async () => {
@@ -118,4 +131,26 @@ test('a worker that is killed while it sends loses no notice; only those in hand
   }
   // The victim had at most its in-flight messages unrecorded.
   expect(copies).toBeLessThanOrEqual(Math.min(8, before));
+
+  // A shopper says that nothing came: it is shown, sent again under another id, and can be erased.
+  const [ann] = shoppers;
+  const address = ann?.address ?? '';
+  const shown = await cli('show', orders.get(address) ?? '');
+  expect(JSON.stringify(shown)).not.toContain(address);
+  const ordered = shown.find(
+    (one: { kind: string; channel: string }) => one.kind === 'ordered' && one.channel === 'email',
+  );
+  expect(ordered).toMatchObject({ state: 'sent', lastError: null });
+  const known = mailbox.to(address).length;
+  await cli('resend', ordered.noticeNo, '--reason', 'the shopper found nothing');
+  const again = await until('it comes again', () => mailbox.to(address)[known]);
+  expect(again.messageId).not.toBe(mailbox.to(address)[0]?.messageId);
+  const actions = await database.admin.query<{ action: string; target: string }>({
+    text: 'SELECT action, target FROM catalog.action',
+  });
+  expect(actions).toEqual([{ action: 'resend', target: orders.get(address) }]);
+  await expect(cli('resend', '999999', '--reason', 'none')).rejects.toThrow('there is no notice');
+  expect((await cli('lag')).map(({ due }: { due: number }) => due)).toEqual([0, 0]);
+  expect(await cli('forget', ann?.userId ?? '')).toMatchObject([{ removed: 2 }]);
+  expect(await cli('show', orders.get(address) ?? '')).toEqual([]);
 });

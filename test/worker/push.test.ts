@@ -127,6 +127,7 @@ test('a subscription that leads to an internal address is never called, and remo
     orderNo: '1',
     kind: 'called_off' as const,
     eventNo: '0',
+    copy: 0,
     attempt: 1,
     facts: undefined,
     untilAt: new Date(Date.now() + 60_000),

@@ -124,8 +124,8 @@ function moment(iso: string, language: NoticeLanguage, timeZone: string): string
   }).format(new Date(iso));
 }
 
-function idOf({ contact, orderNo, kind, eventNo }: DueNotice): string {
-  const hash = createHash('sha256').update(JSON.stringify([contact, orderNo, kind, eventNo]));
+function idOf({ contact, orderNo, kind, eventNo, copy }: DueNotice): string {
+  const hash = createHash('sha256').update(JSON.stringify([contact, orderNo, kind, eventNo, copy]));
   return hash.digest().subarray(0, ID_BYTES).toString('base64url');
 }
 
