@@ -44,6 +44,7 @@ export const SECRET_VARIABLES: Readonly<Record<string, SecretVariable>> = {
   HOT_DATABASE_URL: ofUrl,
   AMQP_URL: ofUrl,
   AMQP_MANAGEMENT_URL: ofUrl,
+  SMTP_URL: ofUrl,
   DATABASE_PASSWORD_OWNER: ofLogin,
   DATABASE_PASSWORD_WEB: ofLogin,
   DATABASE_PASSWORD_WORKER: ofLogin,
@@ -57,6 +58,8 @@ export const SECRET_VARIABLES: Readonly<Record<string, SecretVariable>> = {
   // The patterns of these variables already require a minimum length.
   PAYMENT_WEBHOOK_SECRET: { secretOf: whole, lengthMin: 0 },
   TRUST_PROXY_SECRET: { secretOf: whole, lengthMin: 0 },
+  NOTICE_SECRET: { secretOf: whole, lengthMin: 0 },
+  VAPID_PRIVATE_KEY: { secretOf: whole, lengthMin: 0 },
   STRIPE_SECRET_KEY: { secretOf: whole, lengthMin: 0 },
   STRIPE_WEBHOOK_SECRET: { secretOf: whole, lengthMin: 0 },
 };

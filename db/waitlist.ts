@@ -16,6 +16,7 @@ import { DatabaseError, noAnswer } from './client/errors.ts';
 import type { Databases, Queryable } from './client/pool.ts';
 import type { OrderStatus, ShopReason } from './orders.ts';
 import { type Refund, type RefundRow, toRefund } from './refunds.ts';
+import type { Doer } from './support.ts';
 
 /**
  * Typed calls of the waitlist for units that become free again. Every function throws only
@@ -261,4 +262,25 @@ export async function setWaitlists(
     home.query({ text: 'SELECT FROM catalog.set_waitlists($1, $2)', values: [open, closed] });
   if (areApart(databases)) await askHomes(databases, 'set_waitlists', (_, home) => set(home));
   else await set(databases.regular);
+}
+
+/**
+ * Sets the time that shoppers of a sale's waitlist have to pay; undefined: the tunable claim_window_s.
+ * Repeat the call if a server does not answer.
+ *
+ * @throws {DatabaseError} FS002 no such sale; 23514 not from 1 s to 30 days
+ */
+export async function setClaimWindow(
+  databases: Databases,
+  sale: string,
+  seconds: number | undefined,
+  { by, reason }: Doer,
+): Promise<void> {
+  const { regular, hot } = databases;
+  for (const server of areApart(databases) ? [regular, hot] : [regular]) {
+    await server.query({
+      text: `SELECT catalog.set_claim_window($1, $2 * interval '1 s', $3, $4)`,
+      values: [sale, seconds ?? null, by, reason],
+    });
+  }
 }

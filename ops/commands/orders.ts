@@ -28,7 +28,7 @@ const DONE = new Set(['cancelled', 'refund_due']);
 /** As catalog.action allows it. */
 const REASON_LENGTH_MAX = 1_000;
 
-function parseOrderNo(value: string): string {
+export function parseOrderNo(value: string): string {
   if (!isOrderNo(value)) throw new InvalidArgumentError('It is a number, such as 1042.');
   return value;
 }

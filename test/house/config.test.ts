@@ -1,3 +1,4 @@
+import { createECDH } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../../contracts/config.ts';
 import { PUBLISHED_SECRETS } from '../../contracts/secrets.ts';
@@ -43,6 +44,14 @@ const zookeeper: [string, string][] = [
   ['ZK_ROOT', 'flashsale'],
   ['ZK_SESSION_TIMEOUT_MS', '4s'],
 ];
+const notices: [string, string][] = [
+  ['MAIL_FROM', 'the shop'],
+  ['MAIL_FROM', 'shop@shop.example\r\nBcc: all@mail.example'],
+  ['MAIL_FROM', 'Shop <shop@localhost>'],
+  ['VAPID_PUBLIC_KEY', 'AAAA'],
+  ['NOTICE_SECRET', 'short'],
+  ['PUSH_ALLOW_PRIVATE', 'yes'],
+];
 const processes = {
   server: {
     read: readServer,
@@ -72,6 +81,7 @@ const processes = {
       ['COOLDOWN_SECONDS', '1e3'],
       ['TICKET_TTL_SECONDS', '1.5'],
       ['DATABASE_CONNECTIONS_MAX', ' 4'],
+      ...notices,
     ],
   },
   worker: {
@@ -86,6 +96,11 @@ const processes = {
       ['BATCH_WAIT_MS', '-1'],
       ['CALLS_IN_FLIGHT_MAX', 'many'],
       ['PREFETCH_MAX', '1e2'],
+      ...notices,
+      ['SMTP_URL', `http://shop:${UNSHOWN}@mail.example`],
+      ['VAPID_PRIVATE_KEY', UNSHOWN],
+      ['VAPID_SUBJECT', 'shop.example'],
+      ['SHOP_TIME_ZONE', 'Mars/Olympus'],
     ],
   },
   keeper: {
@@ -247,6 +262,56 @@ describe('the Stripe settings of a worker', () => {
     const { payment } = readWorker({ ...complete, STRIPE_SECRET_KEY });
     expect(payment).toEqual({ provider: 'standard', stripe: account });
     expect(readWorker(complete).payment).toEqual({ provider: 'standard', stripe: undefined });
+  });
+});
+
+describe('the settings of notices', () => {
+  const keys = createECDH('prime256v1');
+  const push = {
+    VAPID_PUBLIC_KEY: keys.generateKeys('base64url'),
+    VAPID_PRIVATE_KEY: keys.getPrivateKey('base64url'),
+    VAPID_SUBJECT: 'mailto:shop@shop.example',
+  };
+  const email = {
+    SMTP_URL: `smtps://shop:${UNSHOWN}@mail.example`,
+    MAIL_FROM: 'The shop <shop@shop.example>',
+  };
+  const both = { NOTICE_SECRET: JWT, SHOP_URL: 'https://shop.example' };
+
+  it('switch nothing on when none is set', () => {
+    expect(readServer(complete).notices).toBeUndefined();
+    expect(readWorker(complete).notices).toBeUndefined();
+  });
+
+  it('tell a web node what to offer, and a worker how to send', () => {
+    const env = { ...complete, ...push, ...email, ...both };
+    expect(readServer(env).notices).toMatchObject({ email: true, pushKey: push.VAPID_PUBLIC_KEY });
+    expect(readWorker(env).notices).toMatchObject({
+      email: { from: email.MAIL_FROM },
+      push: { publicKey: push.VAPID_PUBLIC_KEY },
+      timeZone: 'UTC',
+    });
+    const { notices } = readWorker({ ...complete, ...email, ...both });
+    expect(notices?.push).toBeUndefined();
+  });
+
+  it('need each other', () => {
+    const env = { ...complete, ...push, ...email, ...both };
+    const needs: [string, string][] = [
+      ['MAIL_FROM', 'SMTP_URL needs MAIL_FROM'],
+      ['NOTICE_SECRET', 'SMTP_URL needs NOTICE_SECRET'],
+      ['SHOP_URL', 'SMTP_URL needs SHOP_URL'],
+      ['VAPID_SUBJECT', 'VAPID_PRIVATE_KEY needs VAPID_SUBJECT'],
+      ['VAPID_PUBLIC_KEY', 'VAPID_PRIVATE_KEY needs VAPID_PUBLIC_KEY'],
+    ];
+    for (const [name, words] of needs) {
+      expect(complaint(readWorker, { ...env, [name]: '' })).toBe(words);
+    }
+    expect(complaint(readServer, { ...env, NOTICE_SECRET: '' })).toBe(
+      'MAIL_FROM needs NOTICE_SECRET',
+    );
+    const other = { ...env, VAPID_PUBLIC_KEY: keys.generateKeys('base64url') };
+    expect(complaint(readWorker, other)).toContain('is not the public key of VAPID_PRIVATE_KEY');
   });
 });
 

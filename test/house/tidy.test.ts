@@ -100,6 +100,8 @@ const ONE_IMPORTER = [
   'altcha-lib',
   'ipaddr.js',
   'stripe',
+  'nodemailer',
+  'web-push',
   'testcontainers',
 ];
 

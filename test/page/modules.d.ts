@@ -200,3 +200,9 @@ declare module '*/public/js/rank.js' {
   export function rankOf(secret: string, user: string): Promise<number>;
   export function isPromised(secret: string, secretSha256: string): Promise<boolean>;
 }
+
+declare module '*/public/js/notice-texts.js' {
+  type Texts = Record<'ask' | 'waiting' | 'emailOn', string>;
+  export const NOTICE_LANGUAGES: readonly string[];
+  export function textsIn(language: string): Texts;
+}

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { OutgoingMessage, PublishResult } from '../../broker/publisher.ts';
 import type { Schema } from '../../contracts/names.ts';
 import type { RequestOutcome } from '../../db/calls.ts';
+import type { Databases } from '../../db/client/pool.ts';
 import type { TicketKey } from '../../db/ticket-keys.ts';
 import { createLog, type Log } from '../../process/log.ts';
 import { Readiness } from '../../process/readiness.ts';
@@ -64,6 +65,8 @@ export interface WebNodeOptions {
   /** For tests that sign tokens or tickets themselves. */
   readonly jwtSecret?: string;
   readonly ticketKey?: Buffer;
+  /** By default nothing may ask the database. */
+  readonly databases?: Databases;
 }
 
 export type WebNode = Awaited<ReturnType<typeof openWebNode>>;
@@ -90,8 +93,7 @@ export async function openWebNode(options: WebNodeOptions = {}) {
   const { app, context } = await assembleNode({
     config,
     log,
-    // Nothing here may ask the database: any query fails.
-    databases: {} as never,
+    databases: options.databases ?? ({} as never),
     catalogue,
     agent,
     publisher: {

@@ -9,6 +9,7 @@ import { announce, find, setText } from './dom.js';
 import { createHero, showMissing, showWho } from './hero.js';
 import { identify, leaveGuest } from './identity.js';
 import { newKey } from './key.js';
+import { createNoticePanel } from './notices.js';
 import { awaitsPayment, unitsHeld } from './orders.js';
 import { createOrdersPanel } from './orders-panel.js';
 import { backoffMs, pause, pollDelayMs } from './pace.js';
@@ -59,6 +60,8 @@ const panel = createOrdersPanel({
   titleOf: (sku) => sale?.skus.find((each) => each.sku === sku)?.title ?? sku,
   onChange: onOrders,
 });
+
+const notices = createNoticePanel(saleName, () => token);
 
 /** The running call for an identity. All presses that need one share it. */
 /** @type {Promise<import('./identity.js').Who> | null} */
@@ -270,6 +273,7 @@ async function arrive() {
       // The shop was set up again and does not know this guest: ask for a new one.
       if (!(forgotten && leaveGuest())) {
         shopper = answer.identity.user;
+        void notices.load();
         return resumeAll();
       }
     }
@@ -288,6 +292,7 @@ find('#switch-guest').addEventListener('click', () => {
     product.place = noPlace();
   }
   panel.clear();
+  notices.clear();
   announce('You are now another guest.');
   void arrive();
 });
