@@ -3,6 +3,38 @@
 -- flashsale_owner. Routines are in db/procedures, the texts of views in db/views. Sales have partitions
 -- of their own, which create_sale makes.
 
+CREATE SEQUENCE catalog.action_action_no_seq AS bigint START 1 INCREMENT 1;
+
+-- What people did to sales and orders of this server, in the transaction that did it. Append-only
+CREATE TABLE catalog.action (
+  -- Number of the action: ascending, with gaps
+  action_no bigint NOT NULL,
+  -- When it was done
+  acted_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  -- Who did it: user@host of a command, or the name of the login of the console
+  acted_by text COLLATE "C" NOT NULL,
+  -- What was done, such as extend, restock, refund
+  action text COLLATE "C" NOT NULL,
+  -- The sale; NULL if the action belongs to none
+  sale text COLLATE "C",
+  -- What it was done to: a sale, a SKU, an order number or a user
+  target text COLLATE "C" NOT NULL,
+  -- Why, in the words of the person; NULL if none was given
+  reason text,
+  -- Values before and after, and whatever else explains it
+  details jsonb DEFAULT '{}'::jsonb NOT NULL,
+  CONSTRAINT action_pkey PRIMARY KEY (action_no),
+  CONSTRAINT action_acted_by_check CHECK (((length(acted_by) >= 1) AND (length(acted_by) <= 200))),
+  CONSTRAINT action_action_check CHECK ((action ~ '^[a-z][a-z_]{1,39}$'::text)),
+  CONSTRAINT action_details_check CHECK ((length((details)::text) <= 100000)),
+  CONSTRAINT action_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 1000))),
+  CONSTRAINT action_target_check CHECK ((length(target) <= 200))
+);
+
+CREATE INDEX action_sale ON catalog.action USING btree (sale, action_no);
+
+CREATE INDEX action_target ON catalog.action USING btree (target, action_no);
+
 -- Second version of place_orders that decides some calls of its schema; at most one for each schema
 CREATE TABLE catalog.canary (
   -- Schema of the place_orders that has a second version
@@ -283,6 +315,8 @@ CREATE TABLE catalog.webhook_endpoint (
   CONSTRAINT webhook_endpoint_state_check CHECK ((state = ANY (ARRAY['active'::text, 'disabled'::text]))),
   CONSTRAINT webhook_endpoint_url_check CHECK (((length(url) >= 8) AND (length(url) <= 2000)))
 );
+
+GRANT USAGE ON SCHEMA catalog TO flashsale_console;
 
 GRANT USAGE ON SCHEMA catalog TO flashsale_ops;
 
@@ -926,6 +960,8 @@ GRANT SELECT ON :schema.handled_dead_letters TO flashsale_ops;
 
 GRANT SELECT ON :schema.handled_dead_letters TO flashsale_readonly;
 
+GRANT SELECT ON :schema.line_backlog TO flashsale_console;
+
 GRANT SELECT ON :schema.line_backlog TO flashsale_ops;
 
 GRANT SELECT ON :schema.line_backlog TO flashsale_readonly;
@@ -938,6 +974,8 @@ GRANT SELECT ON :schema.refunds TO flashsale_ops;
 
 GRANT SELECT ON :schema.refunds TO flashsale_readonly;
 
+GRANT USAGE ON SCHEMA :schema TO flashsale_console;
+
 GRANT USAGE ON SCHEMA :schema TO flashsale_ops;
 
 GRANT USAGE ON SCHEMA :schema TO flashsale_readonly;
@@ -945,6 +983,8 @@ GRANT USAGE ON SCHEMA :schema TO flashsale_readonly;
 GRANT USAGE ON SCHEMA :schema TO flashsale_web;
 
 GRANT USAGE ON SCHEMA :schema TO flashsale_worker;
+
+GRANT SELECT ON :schema.slot_fill TO flashsale_console;
 
 GRANT SELECT ON :schema.slot_fill TO flashsale_ops;
 
@@ -957,6 +997,8 @@ GRANT SELECT ON :schema.slot_fragmentation TO flashsale_readonly;
 GRANT SELECT ON :schema.table_health TO flashsale_ops;
 
 GRANT SELECT ON :schema.table_health TO flashsale_readonly;
+
+GRANT SELECT ON :schema.unpaid_backlog TO flashsale_console;
 
 GRANT SELECT ON :schema.unpaid_backlog TO flashsale_ops;
 

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { addBroker } from './commands/broker-queues.ts';
 import type { AddCommand, CommandContext } from './commands/command.ts';
+import { addConsole } from './commands/console.ts';
 import { addDb } from './commands/db.ts';
 import { addDeadLetters } from './commands/dead-letters.ts';
 import { addEnv } from './commands/env.ts';
@@ -16,6 +17,7 @@ import { addWebhooks } from './commands/webhooks.ts';
 const COMMANDS: readonly AddCommand[] = [
   addEnv,
   addBroker,
+  addConsole,
   addDb,
   addDeadLetters,
   addLists,

@@ -84,9 +84,12 @@ describe('docker-compose.yml', () => {
     const ofWeb = ['STRIPE_WEBHOOK_SECRET', 'PAYMENT_WEBHOOK_SECRET', 'SHOP_URL', 'JWT_SECRET'];
     for (const name of ofWeb) expect([name, having(name)]).toEqual([name, ['web']]);
     for (const name of ['ZOOKEEPER', 'ZK_ROOT', 'ZK_ACL', 'ZK_AUTH']) {
-      expect([name, having(name)]).toEqual([name, ['keeper', 'prepare', 'web']]);
+      expect([name, having(name)]).toEqual([name, ['console', 'keeper', 'prepare', 'web']]);
     }
-    expect(having('AMQP_URL')).toEqual(['keeper', 'prepare', 'web', ...workers].sort());
+    expect(having('AMQP_URL')).toEqual(['console', 'keeper', 'prepare', 'web', ...workers].sort());
+    for (const name of ['CONSOLE_TOKENS', 'OIDC_CLIENT_SECRET']) {
+      expect([name, having(name)]).toEqual([name, ['console']]);
+    }
   });
 
   it('sends shoppers back only to a configured address', () => {
@@ -154,7 +157,7 @@ describe('the list of secret variables', () => {
     const kinds =
       /^ {2}([A-Z_]+): (?:secret|webhookSecret|stripeKey|stripeWebhookSecret|zookeeperAuth|plainPassword|url\('(?:postgres|amqp)'|url\('http')/gm;
     const configs = files.filter((file) =>
-      /^((contracts|payment|server|worker|keeper)\/config|ops\/logins)\.ts$/.test(file),
+      /^((contracts|payment|server|worker|keeper|console)\/config|ops\/logins)\.ts$/.test(file),
     );
     const named = configs.flatMap((file) =>
       [...textOf(file).matchAll(kinds)].map(([, name]) => name),
