@@ -18,6 +18,7 @@ import {
   CONSOLE_ROLES,
   type ConsoleRole,
   DEMO_TOKEN_SHA256,
+  monitorUrl,
   parseTokenEntry,
   rolesOf,
   type TokenEntry,
@@ -33,12 +34,6 @@ function claimRule(part: string): readonly [string, readonly ConsoleRole[]] | un
   const at = part.lastIndexOf('=');
   const roles = rolesOf(part.slice(at + 1));
   return at > 0 && roles !== undefined ? [part.slice(0, at), roles] : undefined;
-}
-
-/** A plain http URL: monitor ports have no certificates. */
-function monitorUrl(part: string): string | undefined {
-  if (!/^http:\/\/[^/\s?#@,]+\/?$/.test(part) || !URL.canParse(part)) return undefined;
-  return part.replace(/\/$/, '');
 }
 
 const specs = {

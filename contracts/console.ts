@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 
 /**
- * The tokens that people sign in to the console with. `flashsale console token` makes one, and the
+ * What the console and the commands agree on: the addresses of monitor ports, and the tokens that
+ * people sign in to the console with. `flashsale console token` makes one, and the
  * console knows only its hash. A token has 256 random bits, so its hash needs neither salt nor
  * stretching.
  */
@@ -55,4 +56,10 @@ export function parseTokenEntry(text: string): TokenEntry | undefined {
     /^([^=]+)=([a-z+]+):([0-9a-f]{64})$/.exec(text) ?? [];
   const roles = rolesOf(names);
   return isLogin(login) && roles !== undefined ? { login, roles, sha256 } : undefined;
+}
+
+/** Parses the base URL of a monitor port; undefined if it is none. The ports have no certificates. */
+export function monitorUrl(part: string): string | undefined {
+  if (!/^http:\/\/[^/\s?#@,]+\/?$/.test(part) || !URL.canParse(part)) return undefined;
+  return part.replace(/\/$/, '');
 }

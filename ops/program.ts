@@ -10,6 +10,7 @@ import { addLottery } from './commands/lottery.ts';
 import { addZookeeper } from './commands/protect.ts';
 import { addQuota } from './commands/quota.ts';
 import { addTickets } from './commands/tickets.ts';
+import { addTop } from './commands/top.ts';
 import { addWebhooks } from './commands/webhooks.ts';
 
 /** The operators' command line: `npx flashsale <command>`. Each command is a file in commands/. */
@@ -24,6 +25,7 @@ const COMMANDS: readonly AddCommand[] = [
   addLottery,
   addQuota,
   addTickets,
+  addTop,
   addWebhooks,
   addZookeeper,
 ];

@@ -7,15 +7,23 @@ import { Shopper } from '../shopper.ts';
 import { type System, startSystem } from '../system.ts';
 import { until } from '../until.ts';
 import { type Console, startConsole, type Who } from './place.ts';
+import { startProvider, type TestProvider } from './provider.ts';
 
 /** The console's pages in a real browser, as people use them. */
 
 /** Where to put pictures of the pages, for people who look at them. */
 const PICTURES = process.env['CONSOLE_PICTURES'];
 
+/** The groups of people at the provider. */
+const GROUPS: Readonly<Record<string, readonly string[]>> = {
+  olga: ['everybody', 'shop-ops'],
+  gustav: ['everybody'],
+};
+
 let system: System;
 let place: Console;
 let browser: Browser;
+let provider: TestProvider;
 let sale: string;
 let open: Visit[] = [];
 const sku = uniqueName('TV');
@@ -27,13 +35,28 @@ beforeAll(async () => {
     { sku: uniqueName('Phone'), title: 'Phone, 256 GB', units: 5 },
   ]);
   const monitors = ['web-1', 'web-2'].map((name) => system.monitorUrl(name)).join(',');
-  place = await startConsole(system, { WEB_MONITORS: monitors });
+  place = await startConsole(system, async (url) => {
+    provider = await startProvider(`${url}/login/callback`, (name) => ({
+      email: `${name}@shop.example`,
+      email_verified: true,
+      groups: GROUPS[name] ?? [],
+    }));
+    return {
+      WEB_MONITORS: monitors,
+      OIDC_ISSUER: provider.issuer,
+      OIDC_CLIENT_ID: provider.clientId,
+      OIDC_CLIENT_SECRET: provider.clientSecret,
+      OIDC_ROLES_CLAIM: 'groups',
+      OIDC_ROLES: 'shop-ops=operator+support,shop-staff=viewer',
+    };
+  });
   await Promise.all(
     Array.from({ length: 6 }, () => new Shopper(system.url, system.jwtSecret).buy(sale, sku)),
   );
 });
 afterAll(async () => {
   await browser?.close();
+  await provider?.close();
   await system?.stop();
 });
 afterEach(async () => {
@@ -70,7 +93,6 @@ async function picture(page: Page, name: string): Promise<void> {
 }
 
 const SCREENS = [
-  ['phone', { width: 360, height: 740 }, 'light'],
   ['phone', { width: 360, height: 740 }, 'dark'],
   ['laptop', { width: 1440, height: 900 }, 'light'],
   ['wall', { width: 3840, height: 2160 }, 'dark'],
@@ -115,6 +137,35 @@ describe('a person', () => {
     await says(page, '#role-note', 'Changes need the role operator');
     await page.locator('#sign-out').click();
     await page.waitForURL(`${place.url}/login`);
+  });
+
+  it('signs in at the provider of the organization, and needs a role there', async () => {
+    /** Signs in on the provider's own pages. */
+    const signInThere = async (name: string): Promise<Page> => {
+      const started = await visit(browser, `${place.url}/login`);
+      open.push(started);
+      const { page } = started;
+      await page.locator('#oidc a').click();
+      await page.locator('input[name="login"]').fill(name);
+      await page.locator('input[name="password"]').fill('any');
+      await page.keyboard.press('Enter');
+      await page.getByRole('button', { name: 'Continue' }).click();
+      // The provider's pages ask for fonts of the Internet.
+      started.complaints.length = 0;
+      return page;
+    };
+    const olga = await signInThere('olga');
+    await olga.waitForURL(`${place.url}/`);
+    await says(olga, '#who', 'olga@shop.example · operator, support');
+    const gustav = await signInThere('gustav');
+    await gustav.waitForURL(`${place.url}/login?refused=role`);
+    await says(gustav, '#problem', 'you have no role here');
+
+    // An answer of the provider is good for the browser that asked, and once.
+    const callback = `${place.url}/login/callback?code=stolen&state=stolen`;
+    const stranger = await fetch(callback, { redirect: 'manual' });
+    expect(stranger.headers.get('location')).toBe('/login?refused=failed');
+    expect(stranger.headers.getSetCookie().join()).not.toMatch(/flashsale-console=[^;]/);
   });
 
   it('pauses, sets a quota and undoes it, with the keyboard alone', async () => {

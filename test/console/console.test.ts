@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LiveView } from '../../ops/live/view.ts';
 import { uniqueName } from '../servers.ts';
@@ -13,14 +15,15 @@ const PEOPLE = ['viewer', 'support', 'operator', 'merchant', 'boss'] as const;
 let system: System;
 let place: Console;
 let sale: string;
+let monitors: string;
 const sku = uniqueName('TV');
 const people = {} as Record<Who, Caller>;
 
 beforeAll(async () => {
   system = await startSystem({ webNodes: 2 });
   sale = await system.createSale([{ sku, units: 20 }]);
-  const monitors = ['web-1', 'web-2'].map((name) => system.monitorUrl(name)).join(',');
-  place = await startConsole(system, { WEB_MONITORS: monitors });
+  monitors = ['web-1', 'web-2'].map((name) => system.monitorUrl(name)).join(',');
+  place = await startConsole(system, () => ({ WEB_MONITORS: monitors }));
   for (const who of PEOPLE) {
     people[who] = new Caller(place.url);
     expect((await people[who].signIn(place.tokens[who])).status).toBe(201);
@@ -282,5 +285,24 @@ describe('signing in', () => {
     const limited = await stranger.signIn(place.tokens.boss);
     expect(limited).toMatchObject({ status: 429, json: { verdict: 'rate_limited' } });
     expect(limited.headers.get('retry-after')).toBe('60');
+  });
+});
+
+describe('flashsale top', () => {
+  const top = async (...options: string[]) => {
+    const env = { ...system.environment, WEB_MONITORS: monitors };
+    const args = ['ops/cli.ts', 'top', '--once', ...options];
+    return (await promisify(execFile)(process.execPath, args, { env })).stdout;
+  };
+
+  it('shows the same in a terminal, as text and as JSON', async () => {
+    const [text, json] = await Promise.all([top(), top('--json')]);
+    expect(text).toMatch(/presses \d.*kept \d.*orders \d/);
+    expect(text).toMatch(new RegExp(`^${sku} +open`, 'm'));
+    expect(text).toMatch(/^web-\S+ .*applied$/m);
+    const view = JSON.parse(json) as LiveView;
+    expect(skuOf(view)).toMatchObject({ total: 20, state: 'open' });
+    expect(view.answers).toMatchObject({ monitors: 2, monitorsAnswering: 2 });
+    expect(view.missing).toEqual([]);
   });
 });

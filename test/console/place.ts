@@ -12,10 +12,14 @@ export interface Console {
   readonly tokens: Readonly<Record<Who, string>>;
 }
 
-/** Starts a console as the process `console` of the system. */
+/**
+ * Starts a console as the process `console` of the system.
+ *
+ * @param environmentOf variables for the console, by its address
+ */
 export async function startConsole(
   system: System,
-  environment: Readonly<Record<string, string>> = {},
+  environmentOf: (url: string) => Promise<Record<string, string>> | Record<string, string>,
 ): Promise<Console> {
   const people = [...CONSOLE_ROLES, 'boss'] as const;
   const tokens = Object.fromEntries(people.map((who) => [who, newToken()])) as Console['tokens'];
@@ -27,12 +31,13 @@ export async function startConsole(
     }),
   );
   const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
   await system.run('console', 'console/main.ts', {
     CONSOLE_PORT: String(port),
     CONSOLE_TOKENS: entries.join(','),
-    ...environment,
+    ...(await environmentOf(url)),
   });
-  return { url: `http://127.0.0.1:${port}`, tokens };
+  return { url, tokens };
 }
 
 /** A browser's calls without a browser: cookies, Origin and the token of the session. */
