@@ -1,4 +1,5 @@
 import { lookup } from 'node:dns/promises';
+import { Agent, get } from 'node:http';
 import { addBuckets, type Buckets, percentilesOf } from './percentiles.ts';
 import { Rates } from './rates.ts';
 import type { LiveAnswers } from './view.ts';
@@ -62,6 +63,7 @@ export class Monitors {
   #known = new Map<string, Known>();
   #taken: Buckets[] = [];
   #decided: Buckets[] = [];
+  #agent = new Agent({ keepAlive: true });
 
   /** @param urls base URLs of monitor ports, such as http://web:9100 */
   constructor(urls: readonly string[]) {
@@ -111,6 +113,28 @@ export class Monitors {
     return turn;
   }
 
+  /** A plain call takes a fifth of the CPU of `fetch`. @throws {Error} without an answer in time */
+  #get(target: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const options = { agent: this.#agent, timeout: ANSWER_TIMEOUT_MS };
+      const request = get(`${target}/metrics?${QUERY}`, options, (response) => {
+        if (response.statusCode !== 200) {
+          response.resume();
+          return reject(new Error(`${target} answered ${response.statusCode}`));
+        }
+        let text = '';
+        response.setEncoding('latin1');
+        response.on('data', (part) => {
+          text += part;
+        });
+        response.on('end', () => resolve(text));
+        response.on('error', reject);
+      });
+      request.on('timeout', () => request.destroy(new Error(`${target} did not answer`)));
+      request.on('error', reject);
+    });
+  }
+
   /** Asks one monitor, and returns how much its histograms have grown. */
   async #ask(target: string): Promise<{ taken: Buckets; decided: Buckets }> {
     const known = this.#known.get(target) ?? {
@@ -120,16 +144,13 @@ export class Monitors {
     };
     this.#known.set(target, known);
     try {
-      const response = await fetch(`${target}/metrics?${QUERY}`, {
-        signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
-      });
-      const { verdicts, taken, decided } = parseSample(await response.text());
+      const { verdicts, taken, decided } = parseSample(await this.#get(target));
       const { rates } = known;
       rates.look(performance.now());
       known.perSecond = new Map(
         [...verdicts].map(([verdict, count]) => [verdict, rates.perSecond(verdict, count)]),
       );
-      known.isAnswering = response.ok;
+      known.isAnswering = true;
       const grown = (name: string, buckets: Buckets) =>
         new Map(
           [...buckets].map(([bound, count]) => [bound, rates.growth(`${name} ${bound}`, count)]),

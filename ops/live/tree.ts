@@ -13,6 +13,12 @@ import type { LiveNode, LiveSku, LiveView } from './view.ts';
  * take a read for each node and SKU, a hundred times a second at thirty nodes.
  */
 
+/**
+ * Reports that are read in one look. Further ones take turns, so that a look stays cheap. The sums of
+ * rates stay true: half of the nodes show the growth of two seconds, the other half none.
+ */
+const REPORTS_A_LOOK_MAX = 50;
+
 export type TreeSku = Pick<
   LiveSku,
   | 'sku'
@@ -56,7 +62,10 @@ export class TreeLook {
   #paths: Paths;
   #reader: Reader;
   #rates = new Rates();
-  #versions: Versions = new Map();
+  #versions = new Map<string, { readonly version: number | undefined; readonly since: number }>();
+  #known = new Map<string, Report>();
+  #next = 0;
+  #looks = 0;
 
   constructor(session: ZkSession, paths: Paths) {
     this.#session = session;
@@ -83,7 +92,7 @@ export class TreeLook {
     ]);
     this.#rates.look(performance.now());
     const values = new Map([...common, ...skus.flatMap(({ values }) => [...values])]);
-    const nodes = this.#nodes(living, reports, this.#settled(values, refused));
+    const nodes = this.#nodes(living, reports, this.#settled(values, refused, reports.size));
     const inForce = (path: string) => textInForce(path, common, refused);
     const share = inForce(paths.keep) ?? '1';
     return {
@@ -114,13 +123,20 @@ export class TreeLook {
   }
 
   async #reports(nodes: readonly string[]): Promise<Reports> {
-    const reports = new Map<string, Report>();
-    const read = nodes.map(async (node) => {
+    const count = Math.min(REPORTS_A_LOOK_MAX, nodes.length);
+    const fresh = nodes.filter((node) => !this.#known.has(node));
+    const turn = Array.from({ length: count }, (_, index) => {
+      return nodes[(this.#next + index) % nodes.length] ?? '';
+    });
+    this.#next += count;
+    const read = [...new Set([...fresh, ...turn])].map(async (node) => {
       const report = await this.#reader.report(node);
-      if (report !== undefined) reports.set(node, report);
+      if (report !== undefined) this.#known.set(node, report);
     });
     await Promise.all(read);
-    return reports;
+    const there = new Set(nodes);
+    for (const node of this.#known.keys()) if (!there.has(node)) this.#known.delete(node);
+    return this.#known;
   }
 
   async #values(paths: readonly string[]): Promise<Map<string, Found>> {
@@ -144,14 +160,28 @@ export class TreeLook {
     return { sku, values, quota, automatic, pins: Object.fromEntries(texts) };
   }
 
-  /** The versions that were there at the previous look already, so that nodes had time to apply. */
-  #settled(values: ReadonlyMap<string, Found>, refused: ReadonlyMap<string, string>): Versions {
+  /** The versions that are so old that every report has been read again since they were written. */
+  #settled(
+    values: ReadonlyMap<string, Found>,
+    refused: ReadonlyMap<string, string>,
+    nodes: number,
+  ): Versions {
+    this.#looks += 1;
     const before = this.#versions;
-    const now = new Map([...values].map(([path, found]) => [path, found?.version] as const));
-    this.#versions = now;
-    const isOld = ([path, version]: readonly [string, number | undefined]) =>
-      !refused.has(path) && before.has(path) && before.get(path) === version;
-    return new Map([...now].filter(isOld));
+    this.#versions = new Map(
+      [...values].map(([path, found]) => {
+        const known = before.get(path);
+        const isSame = known !== undefined && known.version === found?.version;
+        return [path, isSame ? known : { version: found?.version, since: this.#looks }] as const;
+      }),
+    );
+    const turns = Math.ceil(nodes / REPORTS_A_LOOK_MAX);
+    const isOld = (since: number) => this.#looks - since >= turns;
+    return new Map(
+      [...this.#versions].flatMap(([path, { version, since }]) =>
+        !refused.has(path) && isOld(since) ? [[path, version] as const] : [],
+      ),
+    );
   }
 
   #nodes(living: ReadonlySet<string>, reports: Reports, settled: Versions): LiveNode[] {
