@@ -122,7 +122,7 @@ export async function startShop(bench: BenchServers, options: ShopOptions): Prom
   const root = options.root ?? join(import.meta.dirname, '..');
   const { prepare } = (await import(join(root, 'db', 'prepare.ts'))) as typeof Prepare;
   await prepare(servers.databaseUrl);
-  const { jwtSecret, paymentWebhookSecret } = newSettings();
+  const secrets = newSettings();
   const monitorPorts = new Map<string, number>();
   for (const name of APPLICATION_NAMES) monitorPorts.set(name, await freePort());
   const host = '127.0.0.1';
@@ -135,7 +135,8 @@ export async function startShop(bench: BenchServers, options: ShopOptions): Prom
     servers,
     zkRoot,
     shop: { host, port },
-    secrets: { jwtSecret, paymentWebhookSecret },
+    secrets,
+    consolePort: await freePort(),
     monitorPorts,
   });
   const chosen = specs.filter(({ name }) => options.processes.includes(name));
@@ -161,7 +162,7 @@ export async function startShop(bench: BenchServers, options: ShopOptions): Prom
   return {
     host,
     port,
-    jwtSecret,
+    jwtSecret: secrets.jwtSecret,
     zkRoot,
     databases,
     pids,

@@ -10,6 +10,7 @@ export const PUBLISHED_SECRETS: ReadonlySet<string> = new Set([
   'flashsale-worker',
   'flashsale-ops',
   'flashsale-readonly',
+  'flashsale-console',
   'guest',
   'only-for-trying-out-on-ones-own-machine',
   'whsec_b25seS1mb3ItdHJ5aW5nLW91dC1vbi1vbmVzLW93bi1tYWNoaW5l',
@@ -50,6 +51,7 @@ export const SECRET_VARIABLES: Readonly<Record<string, SecretVariable>> = {
   DATABASE_PASSWORD_WORKER: ofLogin,
   DATABASE_PASSWORD_OPS: ofLogin,
   DATABASE_PASSWORD_READONLY: ofLogin,
+  DATABASE_PASSWORD_CONSOLE: ofLogin,
   ZK_AUTH: {
     secretOf: (value) => value.slice(value.indexOf(':') + 1),
     lengthMin: PASSWORD_LENGTH_MIN,
@@ -62,6 +64,7 @@ export const SECRET_VARIABLES: Readonly<Record<string, SecretVariable>> = {
   VAPID_PRIVATE_KEY: { secretOf: whole, lengthMin: 0 },
   STRIPE_SECRET_KEY: { secretOf: whole, lengthMin: 0 },
   STRIPE_WEBHOOK_SECRET: { secretOf: whole, lengthMin: 0 },
+  OIDC_CLIENT_SECRET: { secretOf: whole, lengthMin: 0 },
 };
 
 /**

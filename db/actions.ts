@@ -21,7 +21,7 @@ const TEXT = `SELECT acted_at AS at, acted_by AS by, action, sale, target, reaso
 const ACTIONS_MAX = 1_000;
 
 /**
- * Reads what people did, the newest first, at most 1,000 actions of each server.
+ * Reads what people did, the newest first: at most `limit` actions, 1,000 if it is left out.
  *
  * @throws {DatabaseError} if no home answers
  */
@@ -30,12 +30,18 @@ export async function actionsOn(
   {
     sale = null,
     target = null,
-  }: { readonly sale?: string | null; readonly target?: string | null },
+    limit = ACTIONS_MAX,
+  }: {
+    readonly sale?: string | null;
+    readonly target?: string | null;
+    readonly limit?: number;
+  },
 ): Promise<Answers<Action>> {
   const ask = (home: Queryable) =>
-    home.query<Action>({ text: TEXT, values: [sale, target, ACTIONS_MAX] });
+    home.query<Action>({ text: TEXT, values: [sale, target, limit] });
   const { rows, missing } = areApart(databases)
     ? await askHomes(databases, 'actions', (_, home) => ask(home))
     : { rows: await ask(databases.regular), missing: [] };
-  return { rows: rows.sort((a, b) => b.at.getTime() - a.at.getTime()), missing };
+  const newest = rows.sort((a, b) => b.at.getTime() - a.at.getTime());
+  return { rows: newest.slice(0, limit), missing };
 }

@@ -442,6 +442,8 @@ CREATE TABLE catalog.webhook_endpoint (
   CONSTRAINT webhook_endpoint_url_check CHECK (((length(url) >= 8) AND (length(url) <= 2000)))
 );
 
+GRANT USAGE ON SCHEMA catalog TO flashsale_console;
+
 GRANT USAGE ON SCHEMA catalog TO flashsale_ops;
 
 GRANT USAGE ON SCHEMA catalog TO flashsale_readonly;
@@ -1096,6 +1098,8 @@ GRANT SELECT ON :schema.handled_dead_letters TO flashsale_ops;
 
 GRANT SELECT ON :schema.handled_dead_letters TO flashsale_readonly;
 
+GRANT SELECT ON :schema.line_backlog TO flashsale_console;
+
 GRANT SELECT ON :schema.line_backlog TO flashsale_ops;
 
 GRANT SELECT ON :schema.line_backlog TO flashsale_readonly;
@@ -1108,6 +1112,8 @@ GRANT SELECT ON :schema.refunds TO flashsale_ops;
 
 GRANT SELECT ON :schema.refunds TO flashsale_readonly;
 
+GRANT USAGE ON SCHEMA :schema TO flashsale_console;
+
 GRANT USAGE ON SCHEMA :schema TO flashsale_ops;
 
 GRANT USAGE ON SCHEMA :schema TO flashsale_readonly;
@@ -1115,6 +1121,8 @@ GRANT USAGE ON SCHEMA :schema TO flashsale_readonly;
 GRANT USAGE ON SCHEMA :schema TO flashsale_web;
 
 GRANT USAGE ON SCHEMA :schema TO flashsale_worker;
+
+GRANT SELECT ON :schema.slot_fill TO flashsale_console;
 
 GRANT SELECT ON :schema.slot_fill TO flashsale_ops;
 
@@ -1127,6 +1135,8 @@ GRANT SELECT ON :schema.slot_fragmentation TO flashsale_readonly;
 GRANT SELECT ON :schema.table_health TO flashsale_ops;
 
 GRANT SELECT ON :schema.table_health TO flashsale_readonly;
+
+GRANT SELECT ON :schema.unpaid_backlog TO flashsale_console;
 
 GRANT SELECT ON :schema.unpaid_backlog TO flashsale_ops;
 

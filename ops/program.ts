@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { addBroker } from './commands/broker-queues.ts';
 import type { AddCommand, CommandContext } from './commands/command.ts';
+import { addConsole } from './commands/console.ts';
 import { addDb } from './commands/db.ts';
 import { addDeadLetters } from './commands/dead-letters.ts';
 import { addEnv } from './commands/env.ts';
@@ -13,6 +14,7 @@ import { addZookeeper } from './commands/protect.ts';
 import { addQuota } from './commands/quota.ts';
 import { addSale } from './commands/sale.ts';
 import { addTickets } from './commands/tickets.ts';
+import { addTop } from './commands/top.ts';
 import { addWebhooks } from './commands/webhooks.ts';
 
 /** The operators' command line: `npx flashsale <command>`. Each command is a file in commands/. */
@@ -20,6 +22,7 @@ import { addWebhooks } from './commands/webhooks.ts';
 const COMMANDS: readonly AddCommand[] = [
   addEnv,
   addBroker,
+  addConsole,
   addDb,
   addDeadLetters,
   addLists,
@@ -30,6 +33,7 @@ const COMMANDS: readonly AddCommand[] = [
   addQuota,
   addSale,
   addTickets,
+  addTop,
   addWebhooks,
   addZookeeper,
 ];

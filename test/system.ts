@@ -176,7 +176,8 @@ export class System {
   }
 
   #variablesOf(entry: string): Record<string, string> {
-    const role = entry.startsWith('keeper/') ? 'keeper' : 'web';
+    const roles = { keeper: 'keeper', console: 'operator' } as const;
+    const role = roles[entry.split('/')[0] as keyof typeof roles] ?? 'web';
     const isKnown = !entry.startsWith('worker/');
     return { ...this.#environment, ...(isKnown && this.#credentials?.environment(role)) };
   }
@@ -250,6 +251,11 @@ export class System {
 
   log(name: string): string {
     return logTail(this.#member(name).logFile, 200);
+  }
+
+  /** Base URL of its monitor port. */
+  monitorUrl(name: string): string {
+    return `http://127.0.0.1:${this.#member(name).monitorPort}`;
   }
 
   async metrics(name: string): Promise<string> {

@@ -8,6 +8,7 @@ export const ROLES = {
   worker: 'flashsale_worker',
   ops: 'flashsale_ops',
   readonly: 'flashsale_readonly',
+  console: 'flashsale_console',
 } as const;
 export type Role = keyof typeof ROLES;
 

@@ -36,4 +36,5 @@ COMMENT ON FUNCTION catalog.sale_board IS
   'The catalogue and what is known about stock';
 REVOKE ALL ON FUNCTION catalog.sale_board FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION catalog.sale_board
-  TO flashsale_web, flashsale_worker, flashsale_ops, flashsale_readonly;
+  TO flashsale_web, flashsale_worker, flashsale_ops, flashsale_readonly,
+     flashsale_console;

@@ -12,7 +12,6 @@ import { withDatabases } from './databases.ts';
 import { shown } from './edit.ts';
 import { addCallOff } from './sale-call-off.ts';
 import { addExport } from './sale-export.ts';
-import { addReport } from './sale-report.ts';
 import { addSaleLife } from './sale-life.ts';
 import { addNewSale } from './sale-new.ts';
 import {
@@ -24,6 +23,7 @@ import {
   waitOption,
   withSalePlace,
 } from './sale-place.ts';
+import { addReport } from './sale-report.ts';
 import { table } from './table.ts';
 
 /** `flashsale sale …`: sale files, and the sales that the shop has. */

@@ -42,12 +42,17 @@ export class Operator {
   readonly session: ZkSession;
   readonly paths: Paths;
   #who: string;
+  #why: string | undefined;
 
-  /** @param who name of the operator in the history */
-  constructor(session: ZkSession, paths: Paths, who: string) {
+  /**
+   * @param who name of the operator in the history
+   * @param why reason of the edits, for the history
+   */
+  constructor(session: ZkSession, paths: Paths, who: string, why?: string) {
     this.session = session;
     this.paths = paths;
     this.#who = who;
+    this.#why = why;
   }
 
   quota(sku: string, text: string): Promise<Edit> {
@@ -179,8 +184,15 @@ export class Operator {
       }
       const to = typeof wanted === 'function' ? wanted(from) : wanted;
       if (before === undefined && to === null) return { path, from, to, version: undefined };
-      const facts = { at: new Date().toISOString(), who: this.#who, path, from, to };
-      const entry = entryOf(this.paths, { ...facts, ...(undoes && { undoes: undoes.name }) });
+      const entry = entryOf(this.paths, {
+        at: new Date().toISOString(),
+        who: this.#who,
+        path,
+        from,
+        to,
+        ...(this.#why !== undefined && { why: this.#why }),
+        ...(undoes && { undoes: undoes.name }),
+      });
       const written = await this.#commit([operationOf(path, to, before), entry]);
       if (written === 'done') {
         const version = to === null ? undefined : before ? before.stat.version + 1 : 0;

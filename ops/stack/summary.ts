@@ -36,13 +36,15 @@ export interface SummaryOptions {
   readonly zkCliInContainer: string | undefined;
   /** Command line of rabbitmqctl, for the stack's own node. */
   readonly rabbitmqctl: string | undefined;
+  /** The token of the demo's console; undefined if the environment has tokens of its own. */
+  readonly consoleToken: string | undefined;
   /** Milliseconds since 1970. */
   readonly now: number;
 }
 
 export function summary(options: SummaryOptions): string {
   const { state, sale, logFolder } = options;
-  const { servers, shopUrl, zkRoot, monitors } = state;
+  const { servers, shopUrl, consoleUrl, zkRoot, monitors } = state;
   if (servers === undefined || shopUrl === undefined) throw new Error('the stack is not ready');
   const psql = options.psqlInContainer ?? `psql '${servers.databaseUrl}'`;
   const zkCliName = existsSync(ZKCLI_OF_DEBIAN) ? ZKCLI_OF_DEBIAN : 'zkCli.sh';
@@ -56,6 +58,10 @@ export function summary(options: SummaryOptions): string {
     '',
     `Shop       ${shopUrl}/sales/${sale.sale}`,
     `API        ${shopUrl}/docs`,
+    `Console    ${consoleUrl}`,
+    ...(options.consoleToken === undefined
+      ? []
+      : [`           sign in with ${options.consoleToken}`]),
     ...saleLines(sale, options.now),
     '',
     `DBA        ${psql}`,

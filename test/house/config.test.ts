@@ -1,6 +1,8 @@
 import { createECDH } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { readConfig as readConsole } from '../../console/config.ts';
 import { ConfigError } from '../../contracts/config.ts';
+import { DEMO_TOKEN_SHA256 } from '../../contracts/console.ts';
 import { PUBLISHED_SECRETS } from '../../contracts/secrets.ts';
 import { readConfig as readKeeper } from '../../keeper/config.ts';
 import { readConfig as readServer } from '../../server/config.ts';
@@ -21,6 +23,7 @@ const complete = {
   JWT_SECRET: JWT,
   PAYMENT_WEBHOOK_SECRET: WEBHOOK,
   PAYMENT_PROVIDER: 'standard',
+  CONSOLE_TOKENS: `anna=viewer:${'0'.repeat(64)}`,
 };
 
 const everywhere: [string, string][] = [
@@ -111,6 +114,23 @@ const processes = {
       ['KEEPER_TICK_MS', '0'],
       ['SETTLE_TIMEOUT_MS', 'x'],
       ['SETTLE_GRACE_MS', '-1'],
+    ],
+  },
+  console: {
+    read: readConsole,
+    garbage: [
+      ...everywhere,
+      ...zookeeper,
+      ['CONSOLE_HOST', '?'],
+      ['CONSOLE_PORT', 'x'],
+      ['CONSOLE_URL', 'http://console.example'],
+      ['CONSOLE_TOKENS', 'anna=boss:00'],
+      ['CONSOLE_TOKENS', `anna=viewer:${UNSHOWN}`],
+      ['CONSOLE_SESSION_MINUTES', '0'],
+      ['WEB_MONITORS', 'https://web:9100'],
+      ['OIDC_ISSUER', 'http://login.example'],
+      ['OIDC_CLIENT_SECRET', 'short'],
+      ['OIDC_ROLES', 'staff=boss'],
     ],
   },
 } satisfies Record<string, { read: (env: Record<string, string>) => unknown; garbage: string[][] }>;
@@ -337,6 +357,29 @@ describe('the payment provider', () => {
     );
     const { PAYMENT_WEBHOOK_SECRET, ...stripe } = STRIPE_ENVIRONMENT;
     expect(() => readServer({ ...rest, ...stripe })).not.toThrow();
+  });
+});
+
+describe('the sign-in of a console', () => {
+  const { CONSOLE_TOKENS, ...rest } = complete;
+
+  it('needs tokens or a provider', () => {
+    expect(complaint(readConsole, rest)).toContain('Nobody could sign in');
+    const oidc = { OIDC_ISSUER: 'https://login.example', OIDC_CLIENT_ID: 'console' };
+    expect(readConsole({ ...rest, ...oidc }).oidc).toMatchObject({ rolesClaim: 'roles' });
+    for (const name of ['OIDC_ISSUER', 'OIDC_CLIENT_ID']) {
+      expect(complaint(readConsole, { ...rest, ...oidc, [name]: '' })).toContain('go together');
+    }
+    const roles = { OIDC_ROLES: 'cn=sale,ou=staff=viewer' };
+    expect(complaint(readConsole, { ...complete, ...roles })).toContain('OIDC_ROLES must be');
+  });
+
+  it('takes the published token in the demo only', () => {
+    const demo = { ...rest, CONSOLE_TOKENS: `demo=viewer:${DEMO_TOKEN_SHA256}` };
+    expect(complaint(readConsole, demo)).toContain(
+      'CONSOLE_TOKENS has the token that is published',
+    );
+    expect(() => readConsole({ ...demo, DEMO: '1' })).not.toThrow();
   });
 });
 

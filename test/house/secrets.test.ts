@@ -90,7 +90,11 @@ describe('docker-compose.yml', () => {
     const ofWeb = ['STRIPE_WEBHOOK_SECRET', 'PAYMENT_WEBHOOK_SECRET', 'JWT_SECRET'];
     for (const name of ofWeb) expect([name, having(name)]).toEqual([name, ['web']]);
     for (const name of ['ZOOKEEPER', 'ZK_ROOT', 'ZK_ACL', 'ZK_AUTH']) {
-      expect([name, having(name)]).toEqual([name, ['keeper', 'prepare', 'web']]);
+      expect([name, having(name)]).toEqual([name, ['console', 'keeper', 'prepare', 'web']]);
+    }
+    expect(having('AMQP_URL')).toEqual(['console', 'keeper', 'prepare', 'web', ...workers].sort());
+    for (const name of ['CONSOLE_TOKENS', 'OIDC_CLIENT_SECRET']) {
+      expect([name, having(name)]).toEqual([name, ['console']]);
     }
     for (const name of ['SMTP_URL', 'VAPID_PRIVATE_KEY', 'VAPID_SUBJECT']) {
       expect([name, having(name)]).toEqual([name, workers]);
@@ -163,7 +167,9 @@ describe('the list of secret variables', () => {
     const kinds =
       /^ {2}([A-Z_]+): (?:secret|webhookSecret|stripeKey|stripeWebhookSecret|zookeeperAuth|plainPassword|secretText|url\('(?:postgres|amqp|smtp)'|url\('http')/gm;
     const configs = files.filter((file) =>
-      /^((contracts|payment|server|worker|keeper)\/(notice-)?config|ops\/logins)\.ts$/.test(file),
+      /^((contracts|payment|server|worker|keeper|console)\/(notice-)?config|ops\/logins)\.ts$/.test(
+        file,
+      ),
     );
     const named = configs.flatMap((file) =>
       [...textOf(file).matchAll(kinds)].map(([, name]) => name),

@@ -17,8 +17,8 @@ import {
   takeRefunds,
   waitlistEntries,
 } from '../../../db/calls.ts';
-import { type CallOffProgress, callOff } from '../../../ops/sale/call-off.ts';
 import { applySale } from '../../../ops/sale/apply.ts';
+import { type CallOffProgress, callOff } from '../../../ops/sale/call-off.ts';
 import { ZkSession } from '../../../zk/client/session.ts';
 import { pathsBelow } from '../../../zk/tree/paths.ts';
 import { PROGRAM_ENVIRONMENT } from '../../children.ts';

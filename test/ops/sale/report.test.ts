@@ -12,11 +12,11 @@ import {
 } from '../../../db/calls.ts';
 import { openSession, type Session } from '../../../db/client/pool.ts';
 import { Operator } from '../../../ops/quota/operator.ts';
+import { applySale } from '../../../ops/sale/apply.ts';
 import { exportSale } from '../../../ops/sale/export.ts';
 import { collectReport, type SaleReport } from '../../../ops/sale/report/facts.ts';
 import { reportHtml } from '../../../ops/sale/report/html.ts';
 import { undecidedNow, zookeeperFacts } from '../../../ops/sale/report/sources.ts';
-import { applySale } from '../../../ops/sale/apply.ts';
 import { ZkSession } from '../../../zk/client/session.ts';
 import { pathsBelow } from '../../../zk/tree/paths.ts';
 import { encodeReport } from '../../../zk/tree/report.ts';

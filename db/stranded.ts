@@ -1,7 +1,6 @@
 import type { Schema } from '../contracts/names.ts';
-import { type Answers, queryHomes, toNumber } from '../db/client/both-homes.ts';
-import type { Databases } from '../db/client/pool.ts';
-import type { SkuFigures } from './figures.ts';
+import { type Answers, queryHomes, toNumber } from './client/both-homes.ts';
+import type { Databases } from './client/pool.ts';
 
 /**
  * Units that exist and are not sold, by cause, each with the action that frees them. A row is not
@@ -43,7 +42,17 @@ export interface StockFigures {
 }
 
 /** The granted units of one SKU, by what holds them. */
-export type Held = Pick<SkuFigures, 'pinned' | 'pinnedNodes' | 'idle' | 'dead' | 'underWay'>;
+export interface Held {
+  /** Spare units of pinned nodes. `idle` counts those of unpinned nodes that refuse nobody. */
+  readonly pinned: number;
+  /** Pinned nodes that have spare units. */
+  readonly pinnedNodes: readonly string[];
+  readonly idle: number;
+  /** Units that dead nodes may still bring to the database, until they are settled. */
+  readonly dead: number;
+  /** Units admitted whose outcome the node does not know yet. */
+  readonly underWay: number;
+}
 
 /** Returns the rows with units, sorted by SKU. Pure. */
 export function strandedRows(

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { thrifty } from '../../keeper/thrifty.ts';
+import { thrifty } from '../../process/thrifty.ts';
 
 /** A call that takes `costMs`, and the number of times it was made. */
-function question(costMs: number, fail = false) {
+function question(costMs: number, fail = false, pauseMaxMs?: number) {
   let nowMs = 1_000;
   let asked = 0;
   const ask = async () => {
@@ -14,7 +14,7 @@ function question(costMs: number, fail = false) {
     return nth;
   };
   return {
-    ask: thrifty(ask, 0.02, () => nowMs),
+    ask: thrifty(ask, 0.02, () => nowMs, pauseMaxMs),
     at: (ms: number) => {
       nowMs = 1_000 + ms;
     },
@@ -49,4 +49,13 @@ test('there is one call at a time, and a failed call is not repeated at once eit
   at(5_000);
   await expect(ask()).rejects.toThrow('no answer 2');
   expect(asked()).toBe(2);
+});
+
+test('a pause has a longest time where one is given, and is never shorter than the call', async () => {
+  const { ask, at } = question(1_000, false, 3_000);
+  expect(await ask()).toBe(1);
+  at(2_999);
+  expect(await ask()).toBe(1);
+  at(3_000);
+  expect(await ask()).toBe(2);
 });

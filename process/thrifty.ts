@@ -6,11 +6,13 @@
  * @param ask the call
  * @param shareMax largest share of the time spent in `ask`, above 0 and at most 1
  * @param clockMs a monotonic clock in milliseconds
+ * @param pauseMaxMs longest time between two calls, whatever share that takes
  */
 export function thrifty<T>(
   ask: () => Promise<T>,
   shareMax: number,
   clockMs: () => number = () => performance.now(),
+  pauseMaxMs = Number.POSITIVE_INFINITY,
 ): () => Promise<T> {
   let answer: Promise<T> | undefined;
   let againAtMs = Number.POSITIVE_INFINITY;
@@ -19,7 +21,8 @@ export function thrifty<T>(
     const startedAtMs = clockMs();
     againAtMs = Number.POSITIVE_INFINITY;
     answer = ask().finally(() => {
-      againAtMs = startedAtMs + (clockMs() - startedAtMs) / shareMax;
+      const tookMs = clockMs() - startedAtMs;
+      againAtMs = startedAtMs + Math.max(tookMs, Math.min(tookMs / shareMax, pauseMaxMs));
     });
     return answer;
   };
