@@ -6,7 +6,8 @@ import { AUDIT_TIMEOUT_MS } from '../db/audit.ts';
 import { createPool, type Databases } from '../db/client/pool.ts';
 import type * as Prepare from '../db/install/prepare.ts';
 import { ticketKey } from '../db/ticket-keys.ts';
-import { putOnSale, type SalePlan } from '../ops/sale.ts';
+import { applySale } from '../ops/sale/apply.ts';
+import type { DesiredSale } from '../ops/sale/desired.ts';
 import { APPLICATION_NAMES, applicationSpecs } from '../ops/stack/application.ts';
 import { BEHIND_THE_QUEUE_NICENESS } from '../ops/stack/give-way.ts';
 import { ensureServerPackages, NATIVE_STOP_ORDER, startNative } from '../ops/stack/native.ts';
@@ -121,7 +122,7 @@ export async function startShop(bench: BenchServers, options: ShopOptions): Prom
   const root = options.root ?? join(import.meta.dirname, '..');
   const { prepare } = (await import(join(root, 'db', 'prepare.ts'))) as typeof Prepare;
   await prepare(servers.databaseUrl);
-  const { jwtSecret, paymentWebhookSecret } = newSettings();
+  const secrets = newSettings();
   const monitorPorts = new Map<string, number>();
   for (const name of APPLICATION_NAMES) monitorPorts.set(name, await freePort());
   const host = '127.0.0.1';
@@ -134,7 +135,8 @@ export async function startShop(bench: BenchServers, options: ShopOptions): Prom
     servers,
     zkRoot,
     shop: { host, port },
-    secrets: { jwtSecret, paymentWebhookSecret },
+    secrets,
+    consolePort: await freePort(),
     monitorPorts,
   });
   const chosen = specs.filter(({ name }) => options.processes.includes(name));
@@ -160,7 +162,7 @@ export async function startShop(bench: BenchServers, options: ShopOptions): Prom
   return {
     host,
     port,
-    jwtSecret,
+    jwtSecret: secrets.jwtSecret,
     zkRoot,
     databases,
     pids,
@@ -172,7 +174,7 @@ export async function startShop(bench: BenchServers, options: ShopOptions): Prom
     },
     async openSale(sale, sku, units) {
       const place = { databases, session, root: zkRoot };
-      await putOnSale(place, saleOf(sale, sku, units));
+      await applySale(place, saleOf(sale, sku, units), { actor: { by: 'bench' } });
       const webNodes = options.processes.filter((name) => name.startsWith('web-'));
       return until(`${sku} is on sale`, async () => {
         const key = await ticketKey(databases, sale);
@@ -190,7 +192,7 @@ export async function startShop(bench: BenchServers, options: ShopOptions): Prom
 }
 
 /** A sale that is open for a day, with one unit per user. */
-function saleOf(sale: string, sku: string, units: number): SalePlan {
+function saleOf(sale: string, sku: string, units: number): DesiredSale {
   const now = Date.now();
   const terms = {
     title: sku,
@@ -202,8 +204,8 @@ function saleOf(sale: string, sku: string, units: number): SalePlan {
   return {
     sale,
     title: sale,
-    opensAt: new Date(now - 1_000),
-    closesAt: new Date(now + 24 * 3_600_000),
+    opens: { at: new Date(now - 1_000) },
+    closes: { at: new Date(now + 24 * 3_600_000) },
     payWindowSeconds: 3_600,
     skus: [{ ...terms, sku, units }],
   };

@@ -176,6 +176,22 @@ export function secret(lengthMin: number) {
   });
 }
 
+/** A text that `isValid` accepts. */
+export function text(what: string, isValid: (input: string) => boolean) {
+  return makeValidator((input: string) => {
+    if (!isValid(input)) throw expected(what, input);
+    return input;
+  });
+}
+
+/** Like `text`, for a value that is never shown. */
+export function secretText(what: string, isValid: (input: string) => boolean) {
+  return makeValidator((input: string) => {
+    if (!isValid(input)) throw expectedSecret(what);
+    return input;
+  });
+}
+
 /** A password that needs no escaping in a URL, a compose file or a shell. */
 export const plainPassword = makeValidator((input: string) => {
   if (!/^[\w.~-]{8,128}$/.test(input)) {

@@ -72,7 +72,7 @@ export interface EventData {
   readonly payBefore: string;
   /**
    * Present in `order.refund_due` and `order.refunded`: a payment that was late, duplicate or of
-   * another amount.
+   * another amount, or that had paid an order which the shop has cancelled.
    */
   readonly refund?: RefundFacts;
 }

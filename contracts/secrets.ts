@@ -10,6 +10,7 @@ export const PUBLISHED_SECRETS: ReadonlySet<string> = new Set([
   'flashsale-worker',
   'flashsale-ops',
   'flashsale-readonly',
+  'flashsale-console',
   'guest',
   'only-for-trying-out-on-ones-own-machine',
   'whsec_b25seS1mb3ItdHJ5aW5nLW91dC1vbi1vbmVzLW93bi1tYWNoaW5l',
@@ -44,11 +45,13 @@ export const SECRET_VARIABLES: Readonly<Record<string, SecretVariable>> = {
   HOT_DATABASE_URL: ofUrl,
   AMQP_URL: ofUrl,
   AMQP_MANAGEMENT_URL: ofUrl,
+  SMTP_URL: ofUrl,
   DATABASE_PASSWORD_OWNER: ofLogin,
   DATABASE_PASSWORD_WEB: ofLogin,
   DATABASE_PASSWORD_WORKER: ofLogin,
   DATABASE_PASSWORD_OPS: ofLogin,
   DATABASE_PASSWORD_READONLY: ofLogin,
+  DATABASE_PASSWORD_CONSOLE: ofLogin,
   ZK_AUTH: {
     secretOf: (value) => value.slice(value.indexOf(':') + 1),
     lengthMin: PASSWORD_LENGTH_MIN,
@@ -57,8 +60,11 @@ export const SECRET_VARIABLES: Readonly<Record<string, SecretVariable>> = {
   // The patterns of these variables already require a minimum length.
   PAYMENT_WEBHOOK_SECRET: { secretOf: whole, lengthMin: 0 },
   TRUST_PROXY_SECRET: { secretOf: whole, lengthMin: 0 },
+  NOTICE_SECRET: { secretOf: whole, lengthMin: 0 },
+  VAPID_PRIVATE_KEY: { secretOf: whole, lengthMin: 0 },
   STRIPE_SECRET_KEY: { secretOf: whole, lengthMin: 0 },
   STRIPE_WEBHOOK_SECRET: { secretOf: whole, lengthMin: 0 },
+  OIDC_CLIENT_SECRET: { secretOf: whole, lengthMin: 0 },
 };
 
 /**

@@ -1,155 +1,12 @@
 import { withOwnDigits } from '../contracts/money.ts';
 import type { Schema } from '../contracts/names.ts';
-import { type Answers, areApart, askHomes, patiently, toNumber } from './client/both-homes.ts';
-import { DatabaseError, noAnswer } from './client/errors.ts';
+import type { SalePresentation, SkuPresentation } from '../contracts/presentation.ts';
+import { type Answers, areApart, askHomes, toNumber } from './client/both-homes.ts';
+import { noAnswer } from './client/errors.ts';
 import { freeUnits, type HomeRow, homeOf, livesThere } from './client/homes.ts';
 import type { Databases, Pool } from './client/pool.ts';
 
-/** Typed calls of the catalogue's routines. Every function throws only DatabaseError. */
-
-export interface NewSale {
-  readonly sale: string;
-  readonly title: string;
-  readonly opensAt: Date;
-  readonly closesAt: Date;
-  /** Time from an order to its expiry when it is not paid. */
-  readonly payWindowSeconds: number;
-}
-
-function servers(databases: Databases): Pool[] {
-  return areApart(databases) ? [databases.regular, databases.hot] : [databases.regular];
-}
-
-/**
- * Creates a sale, on both servers where there are two.
- *
- * @returns false if it already existed with the same values
- * @throws {DatabaseError} FS003 if it exists with other values
- */
-export async function createSale(databases: Databases, sale: NewSale): Promise<boolean> {
-  let created = false;
-  for (const server of servers(databases)) {
-    const [row] = await server.query<{ created: boolean }>({
-      text: `SELECT catalog.create_sale($1, $2, $3, $4, make_interval(secs => $5)) AS created`,
-      values: [sale.sale, sale.title, sale.opensAt, sale.closesAt, sale.payWindowSeconds],
-    });
-    created ||= row?.created === true;
-  }
-  if (areApart(databases)) await copySecret(databases, sale.sale);
-  return created;
-}
-
-/** Both servers need the same secret, so that ranks do not depend on where a SKU lives. */
-async function copySecret({ regular, hot }: Databases, sale: string): Promise<void> {
-  const [row] = await regular.query<{ secret: Buffer }>({
-    text: 'SELECT catalog.lottery_secret($1) AS secret',
-    values: [sale],
-  });
-  await hot.query({
-    text: 'SELECT catalog.adopt_lottery_secret($1, $2)',
-    values: [sale, row?.secret],
-  });
-}
-
-export interface NewSku {
-  readonly sku: string;
-  readonly sale: string;
-  readonly schema: Schema;
-  readonly title: string;
-  /** Decimal string. */
-  readonly price: string;
-  /** Three capital letters, ISO 4217. */
-  readonly currency: string;
-  readonly userLimit: number;
-  readonly units: number;
-  /** Default: the tunable slots_default. */
-  readonly slots?: number;
-}
-
-/**
- * Creates a SKU and loads its stock on the server of its schema. A second server gets an entry of the
- * SKU. The server of `regular` comes first, so that each name is used once.
- *
- * @returns false if it already existed with the same values; its stock is then left unchanged
- * @throws {DatabaseError} FS003 if it exists with other values
- */
-export async function createSku(databases: Databases, sku: NewSku): Promise<boolean> {
-  const home = databases[sku.schema];
-  if (!areApart(databases)) return createStock(home, sku);
-  if (sku.schema === 'hot') {
-    await adoptSku(databases.regular, sku);
-    await copyRefusals(databases, sku.sku);
-  }
-  const created = await createStock(home, sku);
-  if (sku.schema === 'regular') await adoptSku(databases.hot, sku);
-  return created;
-}
-
-/** Copies requests that were refused while no catalogue had the SKU, so that they stay refused. */
-async function copyRefusals({ regular, hot }: Databases, sku: string): Promise<void> {
-  const refusals = await regular.query<{
-    reason: string;
-    request_ids: string[];
-    user_ids: string[];
-  }>({
-    text: 'SELECT reason, request_ids::text[] AS request_ids, user_ids FROM catalog.refusals($1)',
-    values: [sku],
-  });
-  for (const { reason, request_ids: ids, user_ids: users } of refusals) {
-    const values = [sku, ids, users, ids.map(() => ''), reason];
-    await hot.query({ text: 'SELECT FROM hot.refuse_requests($1, $2, $3, $4, $5)', values });
-  }
-}
-
-type SkuTerms = Omit<NewSku, 'units' | 'slots'>;
-
-function termsOf({ sku, sale, schema, title, price, currency, userLimit }: SkuTerms): unknown[] {
-  return [sku, sale, schema, title, price, currency, userLimit];
-}
-
-async function createStock(home: Pool, sku: NewSku): Promise<boolean> {
-  const [row] = await home.query<{ created: boolean }>({
-    text: 'SELECT catalog.create_sku($1, $2, $3, $4, $5, $6, $7, $8, $9) AS created',
-    values: [...termsOf(sku), sku.units, sku.slots ?? null],
-  });
-  return row?.created === true;
-}
-
-/** Enters a SKU that lives on the other server. @throws {DatabaseError} FS003 */
-export async function adoptSku(server: Pool, sku: SkuTerms): Promise<void> {
-  await server.query({
-    text: 'SELECT catalog.adopt_sku($1, $2, $3, $4, $5, $6, $7)',
-    values: termsOf(sku),
-  });
-}
-
-/** Pause between attempts to lock a sale's tables, for orders that wait behind an attempt. */
-const DROP_PAUSE_MS = 500;
-
-/**
- * Removes an old sale and all its data from every server. Waits up to 20 s for its tables.
- *
- * @throws {DatabaseError} FS001 the sale is not over; FS002 no such sale; FS004 something of it is not
- *   finished yet; 55P03 other transactions held its tables for the whole time: call again
- */
-export async function dropSale(databases: Databases, sale: string): Promise<void> {
-  const here: Pool[] = [];
-  for (const server of servers(databases)) {
-    const found = server.query({ text: 'SELECT catalog.check_sale_over($1)', values: [sale] });
-    const there = await found
-      .then(() => true)
-      .catch((error: DatabaseError) => {
-        if (error.sqlstate !== 'FS002') throw error;
-        return false;
-      });
-    if (there) here.push(server);
-  }
-  if (here.length === 0) throw new DatabaseError('refused', `no sale ${sale}`, 'FS002');
-  for (const server of here) {
-    const text = 'SELECT FROM catalog.drop_sale($1)';
-    await patiently(() => server.query({ text, values: [sale] }), DROP_PAUSE_MS);
-  }
-}
+/** Typed calls that read the catalogue. Every function throws only DatabaseError. */
 
 export interface BoardSku {
   readonly sku: string;
@@ -166,6 +23,7 @@ export interface BoardSku {
   readonly free: number;
   /** There are unpaid orders, whose units may become free. */
   readonly unpaidExists: boolean;
+  readonly presentation: SkuPresentation;
   /** False when its home did not answer: its stock is unknown then. */
   readonly isKnown: boolean;
 }
@@ -176,8 +34,11 @@ export interface BoardSale {
   readonly opensAt: Date;
   readonly closesAt: Date;
   readonly payWindowSeconds: number;
+  /** The shop called the sale off: nothing of it is sold any more. */
+  readonly isCalledOff: boolean;
   /** Changes when the ticket keys of the sale change; 0 while it has none. */
   readonly ticketEpoch: number;
+  readonly presentation: SalePresentation;
   readonly skus: readonly BoardSku[];
 }
 
@@ -206,6 +67,9 @@ interface BoardRow extends HomeRow {
   state: BoardSku['state'];
   units_total: string | null;
   unpaid_exists: boolean | null;
+  sale_presentation: SalePresentation;
+  presentation: SkuPresentation | null;
+  called_off: boolean;
 }
 
 function toBoardSku(row: BoardRow, sku: string): BoardSku {
@@ -220,6 +84,7 @@ function toBoardSku(row: BoardRow, sku: string): BoardSku {
     unitsTotal: toNumber(row.units_total ?? '0'),
     free: toNumber(row.free ?? '0'),
     unpaidExists: row.unpaid_exists === true,
+    presentation: row.presentation ?? {},
     isKnown: true,
   };
 }
@@ -239,7 +104,9 @@ export async function saleBoard(databases: Databases): Promise<SaleBoard> {
       opensAt: row.opens_at,
       closesAt: row.closes_at,
       payWindowSeconds: row.pay_window_seconds,
+      isCalledOff: row.called_off,
       ticketEpoch: Number(row.ticket_epoch ?? 0),
+      presentation: row.sale_presentation,
       skus: [],
     });
   }

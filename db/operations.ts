@@ -9,6 +9,7 @@ import {
 } from './client/both-homes.ts';
 import { freeUnits, type HomeRow, homeOf, livesThere } from './client/homes.ts';
 import type { Databases } from './client/pool.ts';
+import type { Actor } from './new-sales.ts';
 import { type Move, moveToServer } from './transfers.ts';
 
 export { type AuditRow, audit, auditHomes } from './audit.ts';
@@ -207,10 +208,11 @@ export async function restock(
   schema: Schema,
   sku: string,
   units: number,
+  actor?: Actor,
 ): Promise<number> {
   const rows = await databases[schema].query<{ units: string }>({
-    text: `SELECT ${schema}.restock($1, $2) AS units`,
-    values: [sku, units],
+    text: `SELECT ${schema}.restock($1, $2, $3, $4) AS units`,
+    values: [sku, units, actor?.by, actor?.reason],
   });
   return toNumber(rows[0]?.units ?? '0');
 }

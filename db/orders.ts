@@ -153,7 +153,6 @@ function movedTo([first]: readonly PlacedRow[]): Schema | undefined {
 export type CancelResult = 'cancelled' | 'paid' | 'expired' | 'not_found';
 
 /** Cancels a user's unpaid order. @throws {DatabaseError} */
-
 export async function cancelOrder(
   databases: Databases,
   orderNo: string,
@@ -199,8 +198,13 @@ export async function expireOrders(
 /** `ordered` is unpaid. */
 export type OrderStatus = 'ordered' | 'paid' | 'cancelled' | 'expired';
 
+/** Why the shop cancelled an order: by hand, or with its sale. */
+export type ShopReason = 'by_shop' | 'called_off';
+
 export interface Order extends OrderFacts {
   readonly status: OrderStatus;
+  /** Why the shop cancelled it; null if the shop did not. */
+  readonly reason: ShopReason | null;
   /** Refund of money that could not be used for the order; null if there is none. */
   readonly refund: Refund | null;
 }
@@ -235,11 +239,13 @@ export function toOrderFacts(row: OrderRow): OrderFacts {
 
 interface OrderStateRow extends OrderRow {
   status: OrderStatus;
+  reason: ShopReason | null;
   refund: RefundRow | null;
 }
 
 function toOrder(row: OrderStateRow): Order {
-  return { ...toOrderFacts(row), status: row.status, refund: toRefund(row.refund) };
+  const { status, reason, refund } = row;
+  return { ...toOrderFacts(row), status, reason, refund: toRefund(refund) };
 }
 
 /** A page of a user's orders, newest first. */

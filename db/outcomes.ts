@@ -16,6 +16,7 @@ export interface RequestOutcome {
   readonly sku: string;
   readonly units: number;
   readonly status: RequestStatus;
+  /** Why the request was refused, or why the shop cancelled its order. */
   readonly reason: string | null;
   readonly orderNo: string | null;
   /** Decimal string. `amount`, `currency` and `payBefore` are null without an order. */
@@ -102,7 +103,7 @@ export function verdictOf(outcome: RequestOutcome): Verdict {
     requestId,
     status: isOutcome(status) ? status : 'ordered',
     units: orderNo === null ? 0 : units,
-    ...(reason !== null && { reason }),
+    ...(reason !== null && isOutcome(status) && { reason }),
     ...(orderNo !== null && { orderNo }),
   };
 }

@@ -5,8 +5,8 @@ import type { Databases } from './client/pool.ts';
 /** Typed calls for refunds. Every function throws only DatabaseError. */
 
 /**
- * The refund of all money that could not be used for an order: it came late, twice or in another
- * amount.
+ * The refund of all money that has to go back: it came late, twice or in another amount, or the shop
+ * cancelled the paid order.
  */
 export interface Refund {
   /** `due` until all of the money was given back. */

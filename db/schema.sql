@@ -3,6 +3,40 @@
 -- flashsale_owner. Routines are in db/procedures, the texts of views in db/views. Sales have partitions
 -- of their own, which create_sale makes.
 
+CREATE SEQUENCE catalog.action_action_no_seq AS bigint START 1 INCREMENT 1;
+
+CREATE SEQUENCE catalog.notice_notice_no_seq AS bigint START 1 INCREMENT 1;
+
+-- What people did to sales and orders of this server, in the transaction that did it. Append-only
+CREATE TABLE catalog.action (
+  -- Number of the action: ascending, with gaps
+  action_no bigint NOT NULL,
+  -- When it was done
+  acted_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  -- Who did it: user@host of a command, or the name of the login of the console
+  acted_by text COLLATE "C" NOT NULL,
+  -- What was done, such as extend, restock, refund
+  action text COLLATE "C" NOT NULL,
+  -- The sale; NULL if the action belongs to none
+  sale text COLLATE "C",
+  -- What it was done to: a sale, a SKU, an order number or a user
+  target text COLLATE "C" NOT NULL,
+  -- Why, in the words of the person; NULL if none was given
+  reason text,
+  -- Values before and after, and whatever else explains it
+  details jsonb DEFAULT '{}'::jsonb NOT NULL,
+  CONSTRAINT action_pkey PRIMARY KEY (action_no),
+  CONSTRAINT action_acted_by_check CHECK (((length(acted_by) >= 1) AND (length(acted_by) <= 200))),
+  CONSTRAINT action_action_check CHECK ((action ~ '^[a-z][a-z_]{1,39}$'::text)),
+  CONSTRAINT action_details_check CHECK ((length((details)::text) <= 100000)),
+  CONSTRAINT action_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 1000))),
+  CONSTRAINT action_target_check CHECK ((length(target) <= 200))
+);
+
+CREATE INDEX action_sale ON catalog.action USING btree (sale, action_no);
+
+CREATE INDEX action_target ON catalog.action USING btree (target, action_no);
+
 -- Second version of place_orders that decides some calls of its schema; at most one for each schema
 CREATE TABLE catalog.canary (
   -- Schema of the place_orders that has a second version
@@ -62,6 +96,119 @@ CREATE TABLE catalog.installation (
   CONSTRAINT installation_is_one_check CHECK (is_one)
 );
 
+-- What a contact is told: one row for each order, kind and contact, so that nothing is told twice
+CREATE TABLE catalog.notice (
+  -- Its number
+  notice_no bigint NOT NULL,
+  -- Who is told. The notice goes when the contact goes
+  contact uuid NOT NULL,
+  -- The order; 0 for confirm
+  order_no bigint NOT NULL,
+  -- confirm (asks the owner of an address), ordered, claimed (from the waitlist), expiring, refund_due, refunded or called_off
+  kind text COLLATE "C" NOT NULL,
+  -- Number of the event, for kinds that an order may have several times (refunds); otherwise 0
+  event_no bigint DEFAULT 0 NOT NULL,
+  -- Channel of the contact
+  channel text COLLATE "C" NOT NULL,
+  -- held (the contact is not confirmed), due, sent, dropped (not true any more) or given_up
+  state text COLLATE "C" NOT NULL,
+  -- Facts of the order for the text; no personal data
+  facts jsonb DEFAULT '{}'::jsonb NOT NULL,
+  -- When the event happened
+  happened_at timestamp with time zone NOT NULL,
+  -- When it was to be sent first
+  due_at timestamp with time zone NOT NULL,
+  -- The next attempt; during an attempt, the time from which another worker may make it
+  next_at timestamp with time zone NOT NULL,
+  -- Later than this it is not worth sending
+  until_at timestamp with time zone NOT NULL,
+  -- How often somebody had it sent again: each copy is a message of its own
+  copy integer DEFAULT 0 NOT NULL,
+  -- Attempts that were started
+  attempts integer DEFAULT 0 NOT NULL,
+  -- Why the last attempt failed; never an address
+  last_error text,
+  -- When the mail server or push service accepted it
+  sent_at timestamp with time zone,
+  CONSTRAINT notice_pkey PRIMARY KEY (notice_no),
+  CONSTRAINT notice_channel_check CHECK ((channel = ANY (ARRAY['email'::text, 'push'::text]))),
+  CONSTRAINT notice_check CHECK (((state = 'sent'::text) = (sent_at IS NOT NULL))),
+  CONSTRAINT notice_check1 CHECK (((kind = 'confirm'::text) = (order_no = 0))),
+  CONSTRAINT notice_contact_fkey FOREIGN KEY (contact) REFERENCES catalog.notice_contact(contact) ON DELETE CASCADE,
+  CONSTRAINT notice_contact_order_no_kind_event_no_key UNIQUE (contact, order_no, kind, event_no),
+  CONSTRAINT notice_kind_check CHECK ((kind = ANY (ARRAY['confirm'::text, 'ordered'::text, 'claimed'::text, 'expiring'::text, 'refund_due'::text, 'refunded'::text, 'called_off'::text]))),
+  CONSTRAINT notice_last_error_check CHECK ((length(last_error) <= 200)),
+  CONSTRAINT notice_state_check CHECK ((state = ANY (ARRAY['held'::text, 'due'::text, 'sent'::text, 'dropped'::text, 'given_up'::text])))
+) WITH (fillfactor=70, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=1000);
+
+CREATE INDEX notice_due ON catalog.notice USING btree (channel, next_at) WHERE (state = 'due'::text);
+
+CREATE INDEX notice_lag ON catalog.notice USING btree (channel, due_at) WHERE (state = 'due'::text);
+
+CREATE INDEX notice_order ON catalog.notice USING btree (order_no);
+
+-- Where shoppers want to be told of their orders of a sale: personal data
+CREATE TABLE catalog.notice_contact (
+  -- Its id, which signed links name
+  contact uuid DEFAULT gen_random_uuid() NOT NULL,
+  -- The sale whose orders it is for
+  sale text COLLATE "C" NOT NULL,
+  -- The shopper
+  user_id text COLLATE "C" NOT NULL,
+  -- email or push
+  channel text COLLATE "C" NOT NULL,
+  -- The e-mail address, or the URL of the push subscription
+  address text NOT NULL,
+  -- p256dh key of the push subscription
+  push_key text,
+  -- auth secret of the push subscription
+  push_auth text,
+  -- Language of the texts, a BCP 47 tag
+  language text COLLATE "C" NOT NULL,
+  -- Events from before this time are not told
+  created_at timestamp with time zone DEFAULT now() NOT NULL,
+  -- When the owner of the address agreed. Until then only the question itself is sent
+  confirmed_at timestamp with time zone,
+  CONSTRAINT notice_contact_pkey PRIMARY KEY (contact),
+  CONSTRAINT notice_contact_address_check CHECK (((length(address) >= 3) AND (length(address) <= 2000))),
+  CONSTRAINT notice_contact_channel_check CHECK ((channel = ANY (ARRAY['email'::text, 'push'::text]))),
+  CONSTRAINT notice_contact_check CHECK (((channel = 'push'::text) = (push_key IS NOT NULL))),
+  CONSTRAINT notice_contact_check1 CHECK (((channel = 'push'::text) = (push_auth IS NOT NULL))),
+  CONSTRAINT notice_contact_check2 CHECK (((channel = 'email'::text) OR (confirmed_at IS NOT NULL))),
+  CONSTRAINT notice_contact_language_check CHECK ((language ~ '^[A-Za-z][A-Za-z0-9-]{1,34}$'::text)),
+  CONSTRAINT notice_contact_push_auth_check CHECK ((length(push_auth) <= 50)),
+  CONSTRAINT notice_contact_push_key_check CHECK ((length(push_key) <= 100)),
+  CONSTRAINT notice_contact_sale_fkey FOREIGN KEY (sale) REFERENCES catalog.sale(sale)
+);
+
+CREATE INDEX notice_contact_unconfirmed ON catalog.notice_contact USING btree (created_at) WHERE (confirmed_at IS NULL);
+
+CREATE INDEX notice_contact_user ON catalog.notice_contact USING btree (user_id);
+
+CREATE UNIQUE INDEX notice_contact_once ON catalog.notice_contact USING btree (sale, user_id, channel, address);
+
+-- How far notices have been derived from the event log of each schema
+CREATE TABLE catalog.notice_position (
+  -- Whose log
+  schema text COLLATE "C" NOT NULL,
+  -- Events up to this number are derived
+  log_no bigint DEFAULT 0 NOT NULL,
+  CONSTRAINT notice_position_pkey PRIMARY KEY (schema),
+  CONSTRAINT notice_position_schema_check CHECK ((schema = ANY (ARRAY['regular'::text, 'hot'::text])))
+) WITH (fillfactor=50);
+
+-- How many confirmations were asked of an address, and by a user, within a day. Rows go after that day
+CREATE TABLE catalog.notice_question (
+  -- SHA-256 of the address or of the user
+  asked bytea NOT NULL,
+  -- Start of the day that is counted
+  since timestamp with time zone DEFAULT now() NOT NULL,
+  -- Questions since then
+  mails integer DEFAULT 1 NOT NULL,
+  CONSTRAINT notice_question_pkey PRIMARY KEY (asked),
+  CONSTRAINT notice_question_mails_check CHECK ((mails > 0))
+) WITH (fillfactor=70);
+
 -- The one order that each payment reference belongs to. The server of regular has the references of both schemas
 CREATE TABLE catalog.payment_reference (
   -- The provider's reference of the payment
@@ -106,10 +253,18 @@ CREATE TABLE catalog.sale (
   created_at timestamp with time zone DEFAULT now() NOT NULL,
   -- Ranks users in the lottery. Only sale_lottery(), and lottery_secret() for operators, return it
   lottery_secret bytea DEFAULT sha256(((uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())) || uuid_send(gen_random_uuid()))) NOT NULL,
+  -- Languages, texts by language, colours and logo, as the sale file gives them. title has the text of the first language
+  presentation jsonb DEFAULT '{}'::jsonb NOT NULL,
+  -- When the shop called the sale off: its orders are cancelled, and payments go back. NULL: it was not
+  called_off_at timestamp with time zone,
+  -- Time to pay for a unit from the waitlist, until the sale closes at the latest; NULL: claim_window_s
+  claim_window interval,
   CONSTRAINT sale_pkey PRIMARY KEY (sale),
   CONSTRAINT sale_check CHECK ((closes_at > opens_at)),
+  CONSTRAINT sale_claim_window_check CHECK (((claim_window >= '00:00:01'::interval) AND (claim_window <= '30 days'::interval))),
   CONSTRAINT sale_lottery_secret_check CHECK ((length(lottery_secret) = 32)),
   CONSTRAINT sale_pay_window_check CHECK (((pay_window >= '00:00:01'::interval) AND (pay_window <= '30 days'::interval))),
+  CONSTRAINT sale_presentation_check CHECK (((jsonb_typeof(presentation) = 'object'::text) AND (length((presentation)::text) <= 40000))),
   CONSTRAINT sale_sale_check CHECK ((sale ~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$'::text)),
   CONSTRAINT sale_title_check CHECK (((length(title) >= 1) AND (length(title) <= 200)))
 );
@@ -144,8 +299,11 @@ CREATE TABLE catalog.sku (
   line_open boolean DEFAULT true NOT NULL,
   -- True if the SKU lives on the other server. This server then decides no requests for it and only sends transfers
   abroad boolean DEFAULT false NOT NULL,
+  -- Texts by language and the picture, as the sale file gives them. title has the text of the first language
+  presentation jsonb DEFAULT '{}'::jsonb NOT NULL,
   CONSTRAINT sku_pkey PRIMARY KEY (sku),
   CONSTRAINT sku_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+  CONSTRAINT sku_presentation_check CHECK (((jsonb_typeof(presentation) = 'object'::text) AND (length((presentation)::text) <= 40000))),
   CONSTRAINT sku_price_check CHECK ((price >= (0)::numeric)),
   CONSTRAINT sku_sale_fkey FOREIGN KEY (sale) REFERENCES catalog.sale(sale),
   CONSTRAINT sku_schema_check CHECK ((schema = ANY (ARRAY['regular'::text, 'hot'::text]))),
@@ -283,6 +441,8 @@ CREATE TABLE catalog.webhook_endpoint (
   CONSTRAINT webhook_endpoint_state_check CHECK ((state = ANY (ARRAY['active'::text, 'disabled'::text]))),
   CONSTRAINT webhook_endpoint_url_check CHECK (((length(url) >= 8) AND (length(url) <= 2000)))
 );
+
+GRANT USAGE ON SCHEMA catalog TO flashsale_console;
 
 GRANT USAGE ON SCHEMA catalog TO flashsale_ops;
 
@@ -460,7 +620,16 @@ CREATE TABLE :schema.orders (
   pay_before timestamp with time zone NOT NULL,
   -- When its status last changed
   changed_at timestamp with time zone DEFAULT now() NOT NULL,
+  -- Why the shop cancelled it: by_shop, or called_off with its sale; NULL: the shop did not cancel it
+  reason text COLLATE "C",
+  -- Whether the order was paid when the shop cancelled it
+  was_paid boolean DEFAULT false NOT NULL,
   CONSTRAINT orders_pkey PRIMARY KEY (order_no, sale),
+  CONSTRAINT orders_reason_check CHECK (
+CASE status
+    WHEN 'cancelled'::text THEN (reason = ANY (ARRAY['by_shop'::text, 'called_off'::text]))
+    ELSE ((reason IS NULL) AND (NOT was_paid))
+END) NOT VALID,
   CONSTRAINT orders_status_check CHECK ((status = ANY (ARRAY['ordered'::text, 'paid'::text, 'cancelled'::text, 'expired'::text]))),
   CONSTRAINT orders_units_check CHECK ((units > 0))
 ) PARTITION BY LIST (sale);
@@ -550,6 +719,8 @@ CREATE TABLE :schema.payment (
   amount numeric,
   -- Currency of the payment, by ISO 4217; NULL: the currency of the order
   currency text,
+  -- When the shop cancelled the order that this payment had paid; NULL: no such thing happened
+  due_at timestamp with time zone,
   CONSTRAINT payment_pkey PRIMARY KEY (payment_ref, sale),
   CONSTRAINT payment_result_check CHECK ((result = ANY (ARRAY['paid'::text, 'refund_due'::text])))
 ) PARTITION BY LIST (sale);
@@ -856,7 +1027,7 @@ CREATE TABLE :schema.webhook_delivery (
 --  total_ms_p99 numeric
 -- );
 
--- Money that orders could not have, and whether it was given back
+-- Money that has to go back, and whether it was given back
 -- VIEW :schema.refunds (
 --  payment_ref text COLLATE "C"
 --  sale text COLLATE "C"
@@ -868,6 +1039,7 @@ CREATE TABLE :schema.webhook_delivery (
 --  last_error text
 --  next_try_at timestamp with time zone
 --  failed_refs text[]
+--  due_at timestamp with time zone
 -- );
 
 -- Each slot with its units, its share of the free units, and the share of the fullest slot
@@ -926,6 +1098,8 @@ GRANT SELECT ON :schema.handled_dead_letters TO flashsale_ops;
 
 GRANT SELECT ON :schema.handled_dead_letters TO flashsale_readonly;
 
+GRANT SELECT ON :schema.line_backlog TO flashsale_console;
+
 GRANT SELECT ON :schema.line_backlog TO flashsale_ops;
 
 GRANT SELECT ON :schema.line_backlog TO flashsale_readonly;
@@ -938,6 +1112,8 @@ GRANT SELECT ON :schema.refunds TO flashsale_ops;
 
 GRANT SELECT ON :schema.refunds TO flashsale_readonly;
 
+GRANT USAGE ON SCHEMA :schema TO flashsale_console;
+
 GRANT USAGE ON SCHEMA :schema TO flashsale_ops;
 
 GRANT USAGE ON SCHEMA :schema TO flashsale_readonly;
@@ -945,6 +1121,8 @@ GRANT USAGE ON SCHEMA :schema TO flashsale_readonly;
 GRANT USAGE ON SCHEMA :schema TO flashsale_web;
 
 GRANT USAGE ON SCHEMA :schema TO flashsale_worker;
+
+GRANT SELECT ON :schema.slot_fill TO flashsale_console;
 
 GRANT SELECT ON :schema.slot_fill TO flashsale_ops;
 
@@ -957,6 +1135,8 @@ GRANT SELECT ON :schema.slot_fragmentation TO flashsale_readonly;
 GRANT SELECT ON :schema.table_health TO flashsale_ops;
 
 GRANT SELECT ON :schema.table_health TO flashsale_readonly;
+
+GRANT SELECT ON :schema.unpaid_backlog TO flashsale_console;
 
 GRANT SELECT ON :schema.unpaid_backlog TO flashsale_ops;
 

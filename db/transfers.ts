@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Schema } from '../contracts/names.ts';
-import { adoptSku, findSku } from './catalog.ts';
+import { findSku } from './catalog.ts';
 import { otherSchema, toNumber } from './client/both-homes.ts';
 import { DatabaseError } from './client/errors.ts';
 import type { Databases, Pool } from './client/pool.ts';
 import { copySku } from './copy.ts';
+import { adoptSku } from './new-sales.ts';
 
 /**
  * Carries transfers, and with them whole SKUs, between two servers (docs/decisions/0010). If a carrier

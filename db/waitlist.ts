@@ -14,8 +14,9 @@ import {
 } from './client/both-homes.ts';
 import { DatabaseError, noAnswer } from './client/errors.ts';
 import type { Databases, Queryable } from './client/pool.ts';
-import type { OrderStatus } from './orders.ts';
+import type { OrderStatus, ShopReason } from './orders.ts';
 import { type Refund, type RefundRow, toRefund } from './refunds.ts';
+import type { Doer } from './support.ts';
 
 /**
  * Typed calls of the waitlist for units that become free again. Every function throws only
@@ -116,6 +117,7 @@ export interface ClaimedOrder {
   readonly amount: string;
   readonly currency: string;
   readonly status: OrderStatus;
+  readonly reason: ShopReason | null;
   readonly createdAt: Date;
   readonly payBefore: Date;
   readonly refund: Refund | null;
@@ -160,6 +162,7 @@ interface EntryRow extends Record<string, unknown> {
   amount: string;
   currency: string;
   order_status: OrderStatus;
+  order_reason: ShopReason | null;
   created_at: Date;
   pay_before: Date;
   refund: RefundRow | null;
@@ -235,6 +238,7 @@ function toOrder(row: EntryRow, orderNo: string): ClaimedOrder {
     amount: withOwnDigits(row.amount, row.currency),
     currency: row.currency,
     status: row.order_status,
+    reason: row.order_reason,
     createdAt: row.created_at,
     payBefore: row.pay_before,
     refund: toRefund(row.refund),
@@ -258,4 +262,25 @@ export async function setWaitlists(
     home.query({ text: 'SELECT FROM catalog.set_waitlists($1, $2)', values: [open, closed] });
   if (areApart(databases)) await askHomes(databases, 'set_waitlists', (_, home) => set(home));
   else await set(databases.regular);
+}
+
+/**
+ * Sets the time that shoppers of a sale's waitlist have to pay; undefined: the tunable claim_window_s.
+ * Repeat the call if a server does not answer.
+ *
+ * @throws {DatabaseError} FS002 no such sale; 23514 not from 1 s to 30 days
+ */
+export async function setClaimWindow(
+  databases: Databases,
+  sale: string,
+  seconds: number | undefined,
+  { by, reason }: Doer,
+): Promise<void> {
+  const { regular, hot } = databases;
+  for (const server of areApart(databases) ? [regular, hot] : [regular]) {
+    await server.query({
+      text: `SELECT catalog.set_claim_window($1, $2 * interval '1 s', $3, $4)`,
+      values: [sale, seconds ?? null, by, reason],
+    });
+  }
 }

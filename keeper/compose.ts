@@ -10,23 +10,23 @@ import { createPool, type Databases } from '../db/client/pool.ts';
 import { needDatabases } from '../db/client/watch.ts';
 import { POWERFUL_LOGIN } from '../db/install/logins.ts';
 import { type Elsewhere, fenceNode, hasMovedSkus, knownUnitCounts } from '../db/operations.ts';
-import { setWaitlists } from '../db/waitlist.ts';
-import type { Lifecycle } from '../process/lifecycle.ts';
-import type { Log } from '../process/log.ts';
-import { startMonitor } from '../process/monitor.ts';
-import { Readiness } from '../process/readiness.ts';
-import type { KeeperConfig } from './config.ts';
-import { Keeper } from './keeper.ts';
-import { HOME_COUNT_TIMEOUT_MS } from './leader.ts';
-import { createKeeperMetrics } from './metrics.ts';
 import {
   lastKnown,
   type StockFigures,
   type Stranded,
   stockFigures,
   strandedRows,
-} from './stranded.ts';
-import { thrifty } from './thrifty.ts';
+} from '../db/stranded.ts';
+import { setWaitlists } from '../db/waitlist.ts';
+import type { Lifecycle } from '../process/lifecycle.ts';
+import type { Log } from '../process/log.ts';
+import { startMonitor } from '../process/monitor.ts';
+import { Readiness } from '../process/readiness.ts';
+import { thrifty } from '../process/thrifty.ts';
+import type { KeeperConfig } from './config.ts';
+import { Keeper } from './keeper.ts';
+import { HOME_COUNT_TIMEOUT_MS } from './leader.ts';
+import { createKeeperMetrics } from './metrics.ts';
 
 const STRANDED_INTERVAL_MS = 1_000;
 /**

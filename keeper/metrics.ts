@@ -1,8 +1,8 @@
+import type { Stranded } from '../db/stranded.ts';
 import { createMetrics } from '../process/metrics.ts';
 import type { AutoKeepFigures } from './auto-keep/auto-keep.ts';
 import type { SkuFigures } from './figures.ts';
 import type { Keeper } from './keeper.ts';
-import type { Stranded } from './stranded.ts';
 
 type PerSku<Figures> = readonly (readonly [name: string, figure: keyof Figures, help: string])[];
 

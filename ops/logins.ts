@@ -9,6 +9,7 @@ const specs = {
   DATABASE_PASSWORD_WORKER: plainPassword({ default: undefined }),
   DATABASE_PASSWORD_OPS: plainPassword({ default: undefined }),
   DATABASE_PASSWORD_READONLY: plainPassword({ default: undefined }),
+  DATABASE_PASSWORD_CONSOLE: plainPassword({ default: undefined }),
 };
 export const LOGIN_VARIABLES = Object.keys(specs);
 
@@ -28,6 +29,7 @@ export function loginPasswords(
     worker: env.DATABASE_PASSWORD_WORKER,
     ops: env.DATABASE_PASSWORD_OPS,
     readonly: env.DATABASE_PASSWORD_READONLY,
+    console: env.DATABASE_PASSWORD_CONSOLE,
   };
   return Object.fromEntries(Object.entries(passwords).filter(([, value]) => value !== undefined));
 }

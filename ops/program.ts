@@ -1,14 +1,20 @@
 import { Command } from 'commander';
 import { addBroker } from './commands/broker-queues.ts';
 import type { AddCommand, CommandContext } from './commands/command.ts';
+import { addConsole } from './commands/console.ts';
 import { addDb } from './commands/db.ts';
 import { addDeadLetters } from './commands/dead-letters.ts';
 import { addEnv } from './commands/env.ts';
 import { addLists } from './commands/lists.ts';
 import { addLottery } from './commands/lottery.ts';
+import { addNotices } from './commands/notices.ts';
+import { addOrders } from './commands/orders.ts';
+import { addPayments } from './commands/payments.ts';
 import { addZookeeper } from './commands/protect.ts';
 import { addQuota } from './commands/quota.ts';
+import { addSale } from './commands/sale.ts';
 import { addTickets } from './commands/tickets.ts';
+import { addTop } from './commands/top.ts';
 import { addWebhooks } from './commands/webhooks.ts';
 
 /** The operators' command line: `npx flashsale <command>`. Each command is a file in commands/. */
@@ -16,12 +22,18 @@ import { addWebhooks } from './commands/webhooks.ts';
 const COMMANDS: readonly AddCommand[] = [
   addEnv,
   addBroker,
+  addConsole,
   addDb,
   addDeadLetters,
   addLists,
   addLottery,
+  addNotices,
+  addOrders,
+  addPayments,
   addQuota,
+  addSale,
   addTickets,
+  addTop,
   addWebhooks,
   addZookeeper,
 ];

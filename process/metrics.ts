@@ -32,8 +32,8 @@ export interface Metrics {
     buckets: readonly number[],
     labels?: readonly L[],
   ): Histogram<L>;
-  /** Prometheus text format. */
-  text(): Promise<string>;
+  /** Prometheus text format: all metrics, or those with one of these names. */
+  text(names?: readonly string[]): Promise<string>;
   readonly contentType: string;
 }
 
@@ -94,7 +94,12 @@ export function createMetrics(processName: string): Metrics {
       };
       return new Histogram(configuration);
     },
-    text: () => registry.metrics(),
+    async text(names) {
+      if (names === undefined) return registry.metrics();
+      const known = names.filter((name) => registry.getSingleMetric(name) !== undefined);
+      const texts = known.map((name) => registry.getSingleMetricAsString(name));
+      return `${(await Promise.all(texts)).join('\n\n')}\n`;
+    },
     contentType: registry.contentType,
   };
 }

@@ -6,6 +6,7 @@ import { type Readiness, readinessStatus } from './readiness.ts';
 /**
  * The private port of a process: /livez without I/O, /readyz from cached state, and /metrics. Web
  * nodes share their public port, so each needs a private port to be scraped and probed.
+ * `/metrics?name=a&name=b` has only these metrics, for the console, which asks every second.
  */
 
 const REQUEST_TIMEOUT_MS = 5_000;
@@ -26,11 +27,13 @@ export async function startMonitor(options: {
     const answer = (status: number, type: string, body: string) =>
       response.writeHead(status, { 'content-type': type }).end(body);
     const json = 'application/json';
-    if (request.url === '/livez') return answer(200, json, '{"status":"live"}');
-    if (request.url === '/metrics') {
-      return answer(200, options.metrics.contentType, await options.metrics.text());
+    const [path, query] = (request.url ?? '').split('?');
+    if (path === '/livez') return answer(200, json, '{"status":"live"}');
+    if (path === '/metrics') {
+      const names = query === undefined ? undefined : new URLSearchParams(query).getAll('name');
+      return answer(200, options.metrics.contentType, await options.metrics.text(names));
     }
-    if (request.url !== '/readyz') return answer(404, json, '{"status":"not found"}');
+    if (path !== '/readyz') return answer(404, json, '{"status":"not found"}');
     const report = options.readiness.report();
     return answer(readinessStatus(report), json, JSON.stringify(report));
   });

@@ -17,6 +17,7 @@ import { checkoutRoute } from './routes/checkout.ts';
 import { demoRoutes } from './routes/demo.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { healthRoutes } from './routes/health.ts';
+import { noticeRoutes } from './routes/notices.ts';
 import { orderRoutes } from './routes/orders.ts';
 import { pageRoutes } from './routes/pages.ts';
 import { paymentRoutes } from './routes/payment.ts';
@@ -72,6 +73,7 @@ export async function buildApp(context: Context) {
   await app.register(requestRoutes, { ...context, statusCalls });
   await app.register(waitingRoutes, context);
   await app.register(orderRoutes, context);
+  await app.register(noticeRoutes, context);
   await app.register(checkoutRoute, context);
   await app.register(paymentRoutes, context);
   if (config.demo) await app.register(demoRoutes, context);

@@ -114,6 +114,7 @@ async function openCatalogue(
     board: () => saleBoard(databases),
     ticketKeys: (sale: string) => ticketKeys(databases, sale),
     lottery: (sale: string) => saleLottery(databases, sale),
+    learned: (digests: Readonly<Record<string, string>>) => agent.showSales(digests),
   };
   const lifeMs = Math.max(config.ticketTtlSeconds * 1_000, CHALLENGE_TTL_MS);
   const catalogue = new Catalogue(source, agent, log, lifeMs);

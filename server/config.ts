@@ -13,6 +13,7 @@ import {
   trustedUrl,
   zookeeperSpecs,
 } from '../contracts/config.ts';
+import { noticeOffer, noticeSpecs } from '../contracts/notice-config.ts';
 import { JWT_SECRET_LENGTH_MIN } from '../contracts/secrets.ts';
 import { paymentConfig, paymentSpecs } from '../payment/config.ts';
 import { protectionOf } from '../zk/client/protection.ts';
@@ -44,6 +45,7 @@ const specs = {
   JWT_AUDIENCE: name(JWT_NAME_LENGTH_MAX)({ default: undefined }),
   JWT_ISSUER: name(JWT_NAME_LENGTH_MAX)({ default: undefined }),
   ...paymentSpecs,
+  ...noticeSpecs,
   /** Proxies whose X-Forwarded-For is trusted, and the secret that proves that they wrote it. */
   TRUST_PROXY: list('IP addresses or CIDRs', proxyRange)({ default: undefined }),
   TRUST_PROXY_HOPS: integer(1, PROXY_HOPS_MAX)({ default: undefined }),
@@ -124,6 +126,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     },
     identity,
     payment: paymentConfig(env),
+    notices: noticeOffer(env),
     demo: env.DEMO,
     trustedProxies: trustedProxies(env.TRUST_PROXY, env.TRUST_PROXY_HOPS, env.TRUST_PROXY_SECRET),
     rateLimit: {

@@ -41,7 +41,8 @@ const SESSION_S_MAX = 24 * 3_600;
 
 export type StripeDouble = Awaited<ReturnType<typeof startStripeDouble>>;
 
-export async function startStripeDouble() {
+/** @param pageMax the largest page of a list */
+export async function startStripeDouble({ pageMax = 100 } = {}) {
   const calls: Call[] = [];
   const known = new Map<string, { readonly text: string; readonly reply: Reply }>();
   /** Replies for the next calls instead of the normal ones. */
@@ -64,7 +65,18 @@ export async function startStripeDouble() {
 
   function make(path: string, fields: URLSearchParams): Reply {
     count += 1;
-    if (path.startsWith('/v1/refunds?')) return list(new URL(path, 'http://stripe').searchParams);
+    const { pathname, searchParams } = new URL(path, 'http://stripe');
+    if (pathname === '/v1/refunds' && searchParams.has('payment_intent')) return list(searchParams);
+    if (pathname === '/v1/refunds' && searchParams.has('limit')) {
+      return pageOf(searchParams, [...refunded].map(refundOf));
+    }
+    if (pathname === '/v1/checkout/sessions' && searchParams.has('limit')) {
+      const status = searchParams.get('status');
+      return pageOf(
+        searchParams,
+        [...sessions.values()].filter((one) => one.status === status),
+      );
+    }
     const [, id, action] = /^\/v1\/checkout\/sessions\/(\w+)(\/expire)?$/.exec(path) ?? [];
     if (id !== undefined) return action === undefined ? retrieve(id) : expire(id);
     if (path === '/v1/checkout/sessions') return create(fields);
@@ -76,6 +88,25 @@ export async function startStripeDouble() {
       status: 200,
       body: { id: `re_${count}`, object: 'refund', status: 'pending', metadata },
     };
+  }
+
+  function refundOf([intent, id]: [string, string]) {
+    const session = [...sessions.values()].find((one) => one.payment_intent === intent);
+    const { amount_total: amount = 0, currency = 'eur' } = session ?? {};
+    return { id, object: 'refund', status: 'succeeded', payment_intent: intent, amount, currency };
+  }
+
+  /** A page of a list, the newest first. */
+  function pageOf(query: URLSearchParams, all: readonly { readonly id: string }[]): Reply {
+    const newest = all.toReversed();
+    const from = newest.findIndex(({ id }) => id === query.get('starting_after')) + 1;
+    const until = from + Math.min(Number(query.get('limit')), pageMax);
+    const page = {
+      object: 'list',
+      data: newest.slice(from, until),
+      has_more: until < newest.length,
+    };
+    return { status: 200, body: page };
   }
 
   function create(fields: URLSearchParams): Reply {

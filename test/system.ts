@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Databases } from '../db/client/pool.ts';
 import { prepare } from '../db/install/prepare.ts';
-import { putOnSale, type SalePlan, type SkuPlan } from '../ops/sale.ts';
+import type { NewSale } from '../db/new-sales.ts';
+import { applySale } from '../ops/sale/apply.ts';
+import type { DesiredSku } from '../ops/sale/desired.ts';
 import { freePort } from '../ops/stack/ports.ts';
 import { endProcess, type Launched, launch, logTail } from '../ops/stack/processes.ts';
 import { TestFolder } from '../ops/stack/test-folder.ts';
@@ -64,7 +66,10 @@ async function databaseOf(serverUrl: string | undefined) {
 }
 
 /** The fields of a SKU that a test sets. The others have defaults. */
-export type TestSku = Partial<SkuPlan> & { readonly sku: string };
+export type TestSku = Partial<DesiredSku> & { readonly sku: string };
+
+/** The fields of a sale that a test sets. */
+type TestSale = Partial<NewSale>;
 
 interface Member {
   readonly entry: string;
@@ -171,7 +176,8 @@ export class System {
   }
 
   #variablesOf(entry: string): Record<string, string> {
-    const role = entry.startsWith('keeper/') ? 'keeper' : 'web';
+    const roles = { keeper: 'keeper', console: 'operator' } as const;
+    const role = roles[entry.split('/')[0] as keyof typeof roles] ?? 'web';
     const isKnown = !entry.startsWith('worker/');
     return { ...this.#environment, ...(isKnown && this.#credentials?.environment(role)) };
   }
@@ -247,6 +253,11 @@ export class System {
     return logTail(this.#member(name).logFile, 200);
   }
 
+  /** Base URL of its monitor port. */
+  monitorUrl(name: string): string {
+    return `http://127.0.0.1:${this.#member(name).monitorPort}`;
+  }
+
   async metrics(name: string): Promise<string> {
     const response = await fetch(`http://127.0.0.1:${this.#member(name).monitorPort}/metrics`);
     return response.text();
@@ -256,7 +267,7 @@ export class System {
    * Creates a sale with these SKUs and waits until the shop sells them: every node knows it, the
    * ticket key exists and the keeper has granted the quota.
    */
-  async createSale(skus: readonly TestSku[], plan: Partial<SalePlan> = {}): Promise<string> {
+  async createSale(skus: readonly TestSku[], plan: TestSale = {}): Promise<string> {
     const sale = plan.sale ?? uniqueName('sale');
     const full = skus.map((sku) => ({
       title: sku.sku,
@@ -267,17 +278,18 @@ export class System {
       units: 10,
       ...sku,
     }));
-    const opensAt = plan.opensAt ?? new Date(Date.now() - 1_000);
+    const {
+      opensAt = new Date(Date.now() - 1_000),
+      closesAt = new Date(Date.now() + 3_600_000),
+      ...facts
+    } = plan;
     const place = { databases: this.databases, session: this.session, root: this.root };
-    await putOnSale(place, {
-      title: sale,
-      closesAt: new Date(Date.now() + 3_600_000),
-      payWindowSeconds: 900,
-      ...plan,
-      opensAt,
-      sale,
-      skus: full,
-    });
+    const times = { opens: { at: opensAt }, closes: { at: closesAt } };
+    await applySale(
+      place,
+      { title: sale, payWindowSeconds: 900, ...facts, ...times, sale, skus: full },
+      { actor: { by: 'test' }, onlyMissing: true },
+    );
     const nodes = [...this.#members].filter(([name]) => name.startsWith('web-'));
     for (const { sku, units, quota } of full) {
       const wanted = Math.min(units, quota ?? units);

@@ -42,6 +42,7 @@ import { OrdersConsumer } from './consume.ts';
 import { Decider } from './decide.ts';
 import { expireOverdueOrders } from './expire.ts';
 import { createWorkerMetrics, type WorkerMetrics, watchLoad, watchQueues } from './metrics.ts';
+import { startNotices } from './notices/start.ts';
 import { relayOutbox } from './outbox.ts';
 import { repeat } from './periodic.ts';
 import { giveRefunds, watchRefunds } from './refund.ts';
@@ -128,6 +129,7 @@ export async function compose(config: WorkerConfig, log: Log, lifecycle: Lifecyc
   readiness.show(registry);
   const isBusy = () => [...consumers.values()].some((consumer) => consumer.isBusy);
   startWebhooks(config, { log, metrics: registry, isBusy }, lifecycle);
+  startNotices(config, { log, metrics: registry, isBusy }, lifecycle);
   const monitor = await startMonitor({ ...config.monitor, metrics: registry, readiness });
   lifecycle.onStop('monitor', () => monitor.close());
   return { monitor };

@@ -11,6 +11,7 @@ import {
   webhookSpecs,
 } from '../contracts/config.ts';
 import { SCHEMAS, type Schema } from '../contracts/names.ts';
+import { noticeSender, noticeSenderSpecs } from '../contracts/notice-config.ts';
 import { accountConfig, accountSpecs } from '../payment/config.ts';
 import { BATCH_LIMITS } from './batch.ts';
 
@@ -20,6 +21,7 @@ const specs = {
   ...brokerSpecs,
   ...accountSpecs,
   ...webhookSpecs,
+  ...noticeSenderSpecs,
   /** The orders queues that this worker serves. */
   QUEUES: list(SCHEMAS.join(' and '), (part) => SCHEMAS.find((schema) => schema === part))({
     default: [...SCHEMAS],
@@ -57,6 +59,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       allowHttp: parsed.WEBHOOK_ALLOW_HTTP,
       allowPrivate: parsed.WEBHOOK_ALLOW_PRIVATE,
     },
+    notices: noticeSender(parsed),
     prefetchMax: parsed.PREFETCH_MAX,
     batch: {
       batchRequestsMax: parsed.BATCH_REQUESTS_MAX,

@@ -4,7 +4,7 @@ import { AUDIT_TIMEOUT_MS } from '../../db/audit.ts';
 import { createPool, type Databases } from '../../db/client/pool.ts';
 import { audit } from '../../db/operations.ts';
 import { ticketKey } from '../../db/ticket-keys.ts';
-import { putOnSale } from '../../ops/sale.ts';
+import { applySale } from '../../ops/sale/apply.ts';
 import { ZkSession } from '../../zk/client/session.ts';
 import { pathsBelow } from '../../zk/tree/paths.ts';
 import { type Beside, pressAll } from './crowd.ts';
@@ -56,13 +56,13 @@ async function setStage(shop: Shop, options: MillionOptions): Promise<Stage> {
     const title = TITLES[index] ?? `Product ${index + 1}`;
     return { sku: `${title.replace(' ', '')}-${sale.slice('million-'.length)}`, title, index };
   });
-  await putOnSale(
+  await applySale(
     { databases, session, root: shop.zkRoot },
     {
       sale,
       title: 'The million',
-      opensAt,
-      closesAt: new Date(opensAt.getTime() + OPEN_FOR_MS),
+      opens: { at: opensAt },
+      closes: { at: new Date(opensAt.getTime() + OPEN_FOR_MS) },
       payWindowSeconds: PAY_WINDOW_SECONDS,
       skus: skus.map(({ sku, title, index }) => ({
         sku,
@@ -76,6 +76,7 @@ async function setStage(shop: Shop, options: MillionOptions): Promise<Stage> {
         keep: options.keep,
       })),
     },
+    { actor: { by: 'npm run million' } },
   );
   return { shop, databases, session, sale, skus: skus.map(({ sku }) => sku) };
 }

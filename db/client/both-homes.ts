@@ -44,6 +44,11 @@ export function areApart({ regular, hot }: Databases): boolean {
   return regular !== hot;
 }
 
+/** The servers, that of `regular` first. */
+export function servers(databases: Databases): Pool[] {
+  return areApart(databases) ? [databases.regular, databases.hot] : [databases.regular];
+}
+
 /** SQL expression for a time as the `at` of a Position, because a Date has only milliseconds. */
 export function exactTime(column: string): string {
   return `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;

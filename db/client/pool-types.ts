@@ -8,6 +8,7 @@ export const ROLES = {
   worker: 'flashsale_worker',
   ops: 'flashsale_ops',
   readonly: 'flashsale_readonly',
+  console: 'flashsale_console',
 } as const;
 export type Role = keyof typeof ROLES;
 
@@ -78,6 +79,13 @@ export const POOL_DEFAULTS = {
 export interface Pool extends Queryable {
   /** Maximum connections. */
   readonly max: number;
+  /**
+   * Calls `work` while one connection of the pool holds the advisory lock `key` of its session. `work`
+   * needs a further connection. So this does not wait for the lock: callers would hold all connections.
+   *
+   * @throws {DatabaseError} 55P03 when another session has the lock; `patiently` calls again
+   */
+  locked<T>(key: number, work: () => Promise<T>): Promise<T>;
   /** Queries the server over a new connection outside the pool. @throws {DatabaseError} */
   ping(): Promise<void>;
   /** Closes the idle connections, because they may lead to a server that is gone. */

@@ -123,6 +123,30 @@ async function pingServer(connectionString: string, applicationName: string): Pr
   }
 }
 
+async function underLock<T>(pool: PgPool, key: number, work: () => Promise<T>): Promise<T> {
+  const client = await pool.connect().catch((error) => {
+    throw toDatabaseError(error);
+  });
+  const call = async (name: string) => {
+    const text = `SELECT ${name}($1) AS is`;
+    const [row] = await ask<{ is: boolean }>(client, { text, values: [key] });
+    return row?.is === true;
+  };
+  // The lock ends with the session, also if it is not known whether it was given back.
+  let isReusable = false;
+  try {
+    if (!(await call('pg_try_advisory_lock'))) {
+      isReusable = true;
+      throw new DatabaseError('retry', 'another session has the lock', '55P03');
+    }
+    const result = await work();
+    isReusable = await call('pg_advisory_unlock');
+    return result;
+  } finally {
+    client.release(!isReusable);
+  }
+}
+
 /** Creates a pool. It connects when it is used, so it can be created while the server is down. */
 export function createPool(options: PoolOptions): Pool {
   const limits = { ...POOL_DEFAULTS, ...options };
@@ -192,6 +216,7 @@ export function createPool(options: PoolOptions): Pool {
         throw error;
       }
     },
+    locked: (key, work) => underLock(pool, key, work),
     max: limits.max,
     discardIdle,
     ping: () => pingServer(connectionString, limits.applicationName),

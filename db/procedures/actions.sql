@@ -28,4 +28,5 @@ $routine$;
 ALTER FUNCTION catalog.actions OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.actions IS 'Lists what people did on this server, the newest first';
 REVOKE ALL ON FUNCTION catalog.actions FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION catalog.actions TO flashsale_ops, flashsale_readonly;
+GRANT EXECUTE ON FUNCTION catalog.actions
+  TO flashsale_ops, flashsale_readonly, flashsale_console;

@@ -1,12 +1,12 @@
 -- adopt_sku: records a SKU that lives on another server. Its name cannot be given to another SKU, its
 -- requests are sent to the other server, and the SKU can move to this one.
 --
--- Parameters: as in create_sku, without units and slots
+-- Parameters: as in create_sku, without units, slots and p_by: the other server has the record
 -- Result: true if the SKU was recorded; false if it exists with the same values
 -- Tables: reads catalog.sale; writes catalog.sku
 -- Locks, in order: the key of catalog.sku; the advisory lock of the SKU, exclusively (keep_refusals)
--- Errors: FS002 no such sale; FS003 the SKU exists with other values; FS005 a price that cannot be paid
---   (check_price); 23514 the table does not allow a value
+-- Errors: FS002 no such sale; FS003 the SKU exists with other values; FS004 the sale was called off;
+--   FS005 a price that cannot be paid (check_price); 23514 the table does not allow a value
 
 CREATE OR REPLACE FUNCTION catalog.adopt_sku(
   p_sku        text,
@@ -15,7 +15,8 @@ CREATE OR REPLACE FUNCTION catalog.adopt_sku(
   p_title      text,
   p_price      numeric,
   p_currency   text,
-  p_user_limit int
+  p_user_limit int,
+  p_presentation jsonb DEFAULT '{}'
 ) RETURNS boolean
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = catalog, pg_temp
@@ -26,8 +27,12 @@ BEGIN
   END IF;
   -- Look before the INSERT: it would run check_price, which may refuse the price of an old SKU.
   IF NOT EXISTS (SELECT FROM catalog.sku k WHERE k.sku = p_sku) THEN
-    INSERT INTO catalog.sku (sku, sale, schema, title, price, currency, user_limit, abroad)
-    VALUES (p_sku, p_sale, p_schema, p_title, p_price, p_currency, p_user_limit, true)
+    IF EXISTS (SELECT FROM catalog.sale s WHERE s.sale = p_sale AND s.called_off_at IS NOT NULL) THEN
+      RAISE EXCEPTION 'sale % was called off', p_sale USING ERRCODE = 'FS004';
+    END IF;
+    INSERT INTO catalog.sku (sku, sale, schema, title, price, currency, user_limit, presentation,
+                             abroad)
+    VALUES (p_sku, p_sale, p_schema, p_title, p_price, p_currency, p_user_limit, p_presentation, true)
     ON CONFLICT (sku) DO NOTHING;
     IF FOUND THEN RETURN true; END IF;
   END IF;

@@ -53,20 +53,19 @@ WITH
     SELECT b.sku, max(b.units) AS most, sum((hashtextextended(b.user_id, 0) >> 32) * b.units) AS users
     FROM buyer b GROUP BY 1),
   of_payments AS MATERIALIZED (
-    SELECT p.sale, count(*) AS orders, sum(hashint8extended(p.order_no, 0)) AS numbers
-    FROM payment p WHERE p.result = 'paid' GROUP BY 1),
+    SELECT p.sale, p.due_at IS NOT NULL AS was_paid, count(*) AS orders,
+           sum(hashint8extended(p.order_no, 0)) AS numbers
+    FROM payment p WHERE p.result = 'paid' OR p.due_at IS NOT NULL GROUP BY 1, 2),
   of_events AS MATERIALIZED (SELECT e.* FROM event_sums() e),
   -- Orders of the other schema. The buyer rows of a SKU are in the schema where it lives.
   elsewhere AS (
     SELECT o.sku, o.user_id, o.units FROM regular.orders o
     WHERE current_schema() = 'hot' AND o.status IN ('ordered', 'paid')
-      AND o.sale = ANY (ARRAY(SELECT v.sale FROM moved v))
-      AND o.sku = ANY (ARRAY(SELECT v.sku FROM moved v))
+      AND o.sale = ANY (ARRAY(SELECT v.sale FROM moved v)) AND o.sku = ANY (ARRAY(SELECT v.sku FROM moved v))
     UNION ALL
     SELECT o.sku, o.user_id, o.units FROM hot.orders o
     WHERE current_schema() = 'regular' AND o.status IN ('ordered', 'paid')
-      AND o.sale = ANY (ARRAY(SELECT v.sale FROM moved v))
-      AND o.sku = ANY (ARRAY(SELECT v.sku FROM moved v))),
+      AND o.sale = ANY (ARRAY(SELECT v.sale FROM moved v)) AND o.sku = ANY (ARRAY(SELECT v.sku FROM moved v))),
   users_due AS (
     SELECT u.sku, sum(u.users) AS users
     FROM (SELECT o.sku, o.users FROM of_orders o LEFT JOIN moved v ON v.sku = o.sku
@@ -105,15 +104,16 @@ WITH
   event_suspects AS (
     SELECT DISTINCT sku
     FROM (SELECT o.sku, k.kind, sum(o.orders) AS orders, sum(o.numbers) AS numbers
-          FROM of_orders o CROSS JOIN LATERAL (VALUES ('placed'), (o.status)) AS k (kind)
+          FROM of_orders o CROSS JOIN LATERAL (
+            VALUES ('placed'), (o.status), (CASE WHEN o.was_paid THEN 'paid' END)) AS k (kind)
           WHERE o.is_logged AND k.kind <> 'ordered' GROUP BY 1, 2) d
     FULL JOIN of_events e USING (sku, kind)
     WHERE (d.orders, d.numbers) IS DISTINCT FROM (e.orders, e.numbers)),
   payment_suspects AS (
     SELECT sale
-    FROM (SELECT o.sale, sum(o.orders) AS orders, sum(o.numbers) AS numbers
-          FROM of_orders o WHERE o.status = 'paid' AND o.is_priced GROUP BY 1) o
-    FULL JOIN of_payments p USING (sale)
+    FROM (SELECT o.sale, o.was_paid, sum(o.orders) AS orders, sum(o.numbers) AS numbers
+          FROM of_orders o WHERE (o.status = 'paid' OR o.was_paid) AND o.is_priced GROUP BY 1, 2) o
+    FULL JOIN of_payments p USING (sale, was_paid)
     WHERE (o.orders, o.numbers) IS DISTINCT FROM (p.orders, p.numbers))
 
 -- 1. No oversell, and the books of the slots

@@ -5,10 +5,8 @@
 --   cancelled      the order is cancelled, by this call or an earlier one
 --   paid, expired  too late: the status of the order
 --   not_found      this user has no such order
--- Tables: reads catalog.sku; writes orders and outbox; writes buyer, stock_slot and stock_movement of the
---   schema where the SKU lives now
--- Locks, in order: the advisory lock of the SKU, shared; the orders row; the buyer row; the locks of
---   put_units
+-- Tables: reads orders; writes the tables of end_orders
+-- Locks, in order: the advisory lock of the SKU, shared; the orders row; the locks of end_orders
 -- Errors: none of its own
 
 CREATE OR REPLACE FUNCTION :schema.cancel_order(p_order_no bigint, p_user_id text) RETURNS text
@@ -17,7 +15,6 @@ SET search_path = :schema, pg_temp
 AS $routine$
 DECLARE
   v_order orders%ROWTYPE;
-  v_home  text;
 BEGIN
   -- The SKU cannot move to another schema before this transaction ends.
   PERFORM pg_advisory_xact_lock_shared(hashtext('sku'), hashtext(o.sku))
@@ -26,14 +23,7 @@ BEGIN
   IF NOT FOUND OR v_order.user_id IS DISTINCT FROM p_user_id THEN RETURN 'not_found'; END IF;
   IF v_order.status <> 'ordered' THEN RETURN v_order.status; END IF;
 
-  UPDATE orders o SET status = 'cancelled', changed_at = now()
-  WHERE o.order_no = p_order_no AND o.sale = v_order.sale;
-  v_home := (SELECT k.schema FROM catalog.sku k WHERE k.sku = v_order.sku);
-  EXECUTE format('SELECT %I.lower_buyers($1, $2, ARRAY[$3], ARRAY[$4])', v_home)
-    USING v_order.sale, v_order.sku, v_order.user_id, v_order.units;
-  PERFORM return_units(v_order.sale, v_order.sku, v_order.units);
-  INSERT INTO outbox (kind, sale, sku, order_nos)
-  VALUES ('cancelled', v_order.sale, v_order.sku, ARRAY[p_order_no]);
+  PERFORM end_orders(v_order.sale, ARRAY[p_order_no], NULL);
   RETURN 'cancelled';
 END
 $routine$;

@@ -5,8 +5,11 @@
 --   p_title       the title that shoppers see
 --   p_opens_at, p_closes_at   requests are accepted between these times
 --   p_pay_window  the time from an order to its expiry if it is not paid
--- Result: true if the sale was created; false if it exists with the same values
--- Tables: writes catalog.sale; creates a partition of each partitioned table of regular and hot. Its name
+--   p_presentation  the column of that name
+--   p_by, p_reason  who creates it, and why (catalog.action); NULL as p_by: the login
+-- Result: true if the sale was created; false if it exists with the same values (p_presentation is not
+--   compared)
+-- Tables: writes catalog.sale and catalog.action; creates a partition of each partitioned table of regular and hot. Its name
 --   is like orders(<sale>), which is the name of no other table, index, view or partition
 -- Locks, in order
 --   1. the key of catalog.sale
@@ -19,7 +22,10 @@ CREATE OR REPLACE FUNCTION catalog.create_sale(
   p_title      text,
   p_opens_at   timestamptz,
   p_closes_at  timestamptz,
-  p_pay_window interval DEFAULT interval '15 minutes'
+  p_pay_window interval DEFAULT interval '15 minutes',
+  p_presentation jsonb DEFAULT '{}',
+  p_by         text DEFAULT NULL,
+  p_reason     text DEFAULT NULL
 ) RETURNS boolean
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = catalog, pg_temp
@@ -28,8 +34,8 @@ DECLARE
   v_table record;
   v_partition text;
 BEGIN
-  INSERT INTO catalog.sale (sale, title, opens_at, closes_at, pay_window)
-  VALUES (p_sale, p_title, p_opens_at, p_closes_at, p_pay_window)
+  INSERT INTO catalog.sale (sale, title, opens_at, closes_at, pay_window, presentation)
+  VALUES (p_sale, p_title, p_opens_at, p_closes_at, p_pay_window, p_presentation)
   ON CONFLICT (sale) DO NOTHING;
   IF NOT FOUND THEN
     IF NOT EXISTS (
@@ -54,6 +60,9 @@ BEGIN
     EXECUTE format('ALTER TABLE %1$I.%3$I ATTACH PARTITION %1$I.%2$I FOR VALUES IN (%4$L)',
                    v_table.schema, v_partition, v_table.name, p_sale);
   END LOOP;
+  PERFORM record_action(coalesce(p_by, session_user), 'create', p_sale, p_sale, p_reason,
+    jsonb_build_object('title', p_title, 'opens_at', p_opens_at, 'closes_at', p_closes_at,
+                       'pay_window', p_pay_window));
   RETURN true;
 END
 $routine$;

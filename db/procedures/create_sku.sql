@@ -6,13 +6,15 @@
 --   p_user_limit  the units that one user may hold
 --   p_units       the units to load
 --   p_slots       the slots to spread them over; NULL takes the tunable slots_default
+--   p_presentation  the column of that name
+--   p_by, p_reason  who creates it, and why (catalog.action); NULL as p_by: the login
 -- Result: true if the SKU was created; false if it exists with the same values. The stock and slots of an
---   existing SKU stay as they are. If it has moved since then, p_schema is not compared
--- Tables: reads catalog.sale; writes catalog.sku, stock_slot and stock_movement of p_schema; see
---   keep_refusals
+--   existing SKU stay as they are. If it has moved since then, p_schema is not compared; p_presentation never is
+-- Tables: reads catalog.sale; writes catalog.sku, catalog.action, stock_slot and stock_movement of
+--   p_schema; see keep_refusals
 -- Locks, in order: the key of catalog.sku; the advisory lock of the SKU, exclusively
 -- Errors: FS001 units or slots out of range; FS002 no such sale; FS003 the SKU exists with other values;
---   FS005 a price that cannot be paid (check_price); 23514 the table does not allow a value
+--   FS004 the sale was called off; FS005 a price that cannot be paid (check_price); 23514 the table does not allow a value
 
 CREATE OR REPLACE FUNCTION catalog.create_sku(
   p_sku        text,
@@ -23,7 +25,10 @@ CREATE OR REPLACE FUNCTION catalog.create_sku(
   p_currency   text,
   p_user_limit int,
   p_units      int,
-  p_slots      int DEFAULT NULL
+  p_slots      int DEFAULT NULL,
+  p_presentation jsonb DEFAULT '{}',
+  p_by         text DEFAULT NULL,
+  p_reason     text DEFAULT NULL
 ) RETURNS boolean
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = catalog, pg_temp
@@ -42,8 +47,11 @@ BEGIN
 
   -- Look before the INSERT: it would run check_price, which may refuse the price of an old SKU.
   IF NOT EXISTS (SELECT FROM catalog.sku k WHERE k.sku = p_sku) THEN
-    INSERT INTO catalog.sku (sku, sale, schema, title, price, currency, user_limit)
-    VALUES (p_sku, p_sale, p_schema, p_title, p_price, p_currency, p_user_limit)
+    IF EXISTS (SELECT FROM catalog.sale s WHERE s.sale = p_sale AND s.called_off_at IS NOT NULL) THEN
+      RAISE EXCEPTION 'sale % was called off', p_sale USING ERRCODE = 'FS004';
+    END IF;
+    INSERT INTO catalog.sku (sku, sale, schema, title, price, currency, user_limit, presentation)
+    VALUES (p_sku, p_sale, p_schema, p_title, p_price, p_currency, p_user_limit, p_presentation)
     ON CONFLICT (sku) DO NOTHING;
     v_is_new := FOUND;
   END IF;
@@ -61,6 +69,9 @@ BEGIN
 
   EXECUTE format('SELECT %I.fill_slots($1, $2, $3, $4, $5)', p_schema)
     USING p_sale, p_sku, p_units::bigint, v_slots, 'load';
+  PERFORM record_action(coalesce(p_by, session_user), 'create', p_sale, p_sku, p_reason,
+    jsonb_build_object('schema', p_schema, 'title', p_title, 'price', p_price, 'currency', p_currency,
+                       'user_limit', p_user_limit, 'units', p_units));
   RETURN true;
 END
 $routine$;

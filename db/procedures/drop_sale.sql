@@ -5,15 +5,12 @@
 --
 -- Parameters: p_sale
 -- Result: one row for each SKU of the sale: sku, orders, paid
--- Tables: drops the sale's partition of each partitioned table of regular and hot; deletes its rows
---   of stock_slot, transfer, transfer_mark and webhook_delivery of both, and of
---   catalog.payment_reference, catalog.sku, catalog.ticket_key, catalog.sale
+-- Tables: reads orders of both schemas; see delete_sale
 -- Locks, in order
 --   1. the catalog.sale row and its catalog.sku rows
 --   2. the advisory lock of each SKU, exclusively, ascending: no batch of the SKU is under way then
---   3. ACCESS EXCLUSIVE on the partitioned tables, for the milliseconds that the DROP takes. Orders of other
---      sales wait that long. This lock waits for transactions that use the tables, at most lock_timeout.
---      After that the call fails and nothing was done: call again
+--   3. the locks of delete_sale. They wait for transactions that use the tables, at most lock_timeout. After
+--      that the call fails and nothing was done: call again
 -- Errors: those of check_sale_over; 55P03 another transaction held a lock: call again
 
 CREATE OR REPLACE FUNCTION catalog.drop_sale(p_sale text)
@@ -25,8 +22,7 @@ SET lock_timeout = '500ms'
 AS $routine$
 #variable_conflict use_column
 DECLARE
-  v_skus      text[];
-  v_table     record;
+  v_skus text[];
 BEGIN
   PERFORM FROM catalog.sale s WHERE s.sale = p_sale FOR UPDATE;
   v_skus := ARRAY(SELECT k.sku FROM catalog.sku k WHERE k.sale = p_sale ORDER BY k.sku FOR UPDATE);
@@ -42,32 +38,7 @@ BEGIN
       SELECT h.sku, h.status FROM hot.orders h WHERE h.sale = p_sale) o ON o.sku = k.sku
     GROUP BY k.sku ORDER BY k.sku;
 
-  -- This deletes one row for each payment, so it comes before the locks that other sales wait for.
-  DELETE FROM catalog.payment_reference r WHERE r.sale = p_sale;
-  FOR v_table IN
-    -- Found by their bounds, because older versions named partitions in another way.
-    SELECT n.nspname AS schema, c.relname AS name
-    FROM pg_inherits i
-    JOIN pg_class p ON p.oid = i.inhparent
-    JOIN pg_class c ON c.oid = i.inhrelid
-    JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE p.relkind = 'p' AND n.nspname IN ('regular', 'hot')
-      AND pg_get_expr(c.relpartbound, c.oid) = format('FOR VALUES IN (%L)', p_sale)
-    ORDER BY n.nspname, p.relname
-  LOOP
-    EXECUTE format('DROP TABLE %I.%I', v_table.schema, v_table.name);
-  END LOOP;
-  DELETE FROM regular.stock_slot s WHERE s.sku = ANY (v_skus);
-  DELETE FROM hot.stock_slot s WHERE s.sku = ANY (v_skus);
-  DELETE FROM regular.transfer t WHERE t.sku = ANY (v_skus);
-  DELETE FROM hot.transfer t WHERE t.sku = ANY (v_skus);
-  DELETE FROM regular.transfer_mark m WHERE m.sku = ANY (v_skus);
-  DELETE FROM hot.transfer_mark m WHERE m.sku = ANY (v_skus);
-  DELETE FROM regular.webhook_delivery d WHERE d.sale = p_sale;
-  DELETE FROM hot.webhook_delivery d WHERE d.sale = p_sale;
-  DELETE FROM catalog.sku k WHERE k.sale = p_sale;
-  DELETE FROM catalog.ticket_key t WHERE t.sale = p_sale;
-  DELETE FROM catalog.sale s WHERE s.sale = p_sale;
+  PERFORM delete_sale(p_sale, v_skus);
 END
 $routine$;
 

@@ -27,7 +27,8 @@ WITH
   wrong AS (
     SELECT sku, kind, order_no, d.order_no IS NOT NULL AS is_due, coalesce(e.times, 0) AS times
     FROM (SELECT o.sku, o.order_no, k.kind
-          FROM orders o CROSS JOIN LATERAL (VALUES ('placed'), (o.status)) AS k (kind)
+          FROM orders o CROSS JOIN LATERAL (
+            VALUES ('placed'), (o.status), (CASE WHEN o.was_paid THEN 'paid' END)) AS k (kind)
           WHERE o.created_at >= (SELECT s.at FROM since s) AND k.kind <> 'ordered'
             AND o.sku = ANY (p_skus)) d
     FULL JOIN (SELECT t.sku, t.order_no, t.kind, count(*) AS times FROM told t GROUP BY 1, 2, 3) e
@@ -49,7 +50,7 @@ LEFT JOIN orders o ON NOT w.is_due AND o.order_no = w.order_no AND o.sku = w.sku
 -- Correct: both events of an order that was paid after it had expired, and the events of an order
 -- older than log_since that ended later.
 WHERE w.is_due OR w.times > 1
-   OR NOT coalesce(o.status = 'paid' AND w.kind = 'expired'
+   OR NOT coalesce((o.status = 'paid' OR o.was_paid) AND w.kind = 'expired'
                    OR o.created_at < (SELECT s.at FROM since s), false)
 GROUP BY w.sku, w.kind, w.is_due, w.times > 0
 $routine$;

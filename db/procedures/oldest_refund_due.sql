@@ -2,7 +2,7 @@
 -- the money of every provider, also money that is given back by hand.
 --
 -- Parameters: none
--- Result: when the payment of that money was reported; NULL if nothing is due
+-- Result: when the payment of that money was reported, or when the shop cancelled its order; NULL if nothing is due
 -- Tables: reads payment, refund
 -- Locks: none
 -- Errors: none
@@ -11,13 +11,13 @@ CREATE OR REPLACE FUNCTION :schema.oldest_refund_due() RETURNS timestamptz
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 AS $routine$
-  SELECT min(p.received_at) FROM payment p
+  SELECT min(coalesce(p.due_at, p.received_at)) FROM payment p
   WHERE p.result = 'refund_due' AND NOT EXISTS (
     SELECT FROM refund r WHERE r.payment_ref = p.payment_ref AND r.sale = p.sale AND r.state = 'done')
 $routine$;
 
 ALTER FUNCTION :schema.oldest_refund_due OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.oldest_refund_due IS
-  'When the payment was reported that has waited longest for its refund';
+  'Since when the money has waited that waits longest for its refund';
 REVOKE ALL ON FUNCTION :schema.oldest_refund_due FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.oldest_refund_due TO flashsale_worker, flashsale_ops, flashsale_readonly;

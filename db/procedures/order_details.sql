@@ -9,13 +9,14 @@
 CREATE OR REPLACE FUNCTION :schema.order_details(p_order_no bigint)
 RETURNS TABLE (
   order_no bigint, request_id uuid, sale text, sku text, user_id text, units int, amount numeric,
-  currency text, status text, created_at timestamptz, pay_before timestamptz, refund json
+  currency text, status text, reason text, created_at timestamptz, pay_before timestamptz,
+  refund json
 )
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 AS $routine$
   SELECT o.order_no, o.request_id, o.sale, o.sku, o.user_id, o.units, o.amount, o.currency,
-         o.status, o.created_at, o.pay_before,
+         o.status, o.reason, o.created_at, o.pay_before,
          order_refund(o.order_no, o.sale, o.amount, o.currency)
   FROM orders o
   WHERE o.order_no = p_order_no

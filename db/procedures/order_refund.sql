@@ -1,5 +1,5 @@
 -- order_refund: returns what became of the money that was paid for an order and has to go back, because it
--- came too late, twice or with another amount. Part of the routines that return orders; not to be called
+-- came too late, twice or with another amount, or because the shop cancelled the paid order. Part of the routines that return orders; not to be called
 -- alone.
 --
 -- Parameters: p_order_no, p_sale; p_amount and p_currency of the order, for payments without their own

@@ -1,7 +1,8 @@
 -- order_sums: sums the orders of this schema by sale, SKU and status, in one pass. Part of audit.
 --
 -- Parameters: none
--- Result: one row for each sale, SKU, status, is_logged and is_priced
+-- Result: one row for each sale, SKU, status, was_paid, is_logged and is_priced
+--   was_paid         true if the orders were paid when the shop cancelled them
 --   is_logged        true if the orders were placed since the log has all events
 --   is_priced        true if the orders cost something
 --   orders, units    the number of orders, and their units
@@ -18,8 +19,8 @@
 
 CREATE OR REPLACE FUNCTION :schema.order_sums()
 RETURNS TABLE (
-  sale text, sku text, status text, is_logged boolean, is_priced boolean, orders bigint, units bigint,
-  first_at timestamptz, overdue bigint, foreign_numbers bigint, numbers numeric, entries numeric,
+  sale text, sku text, status text, was_paid boolean, is_logged boolean, is_priced boolean, orders bigint,
+  units bigint, first_at timestamptz, overdue bigint, foreign_numbers bigint, numbers numeric, entries numeric,
   users numeric
 )
 LANGUAGE sql STABLE SECURITY DEFINER
@@ -29,7 +30,8 @@ WITH since AS MATERIALIZED (
   SELECT r.log_since AS logged,
          now() - catalog.tunable('overdue_alarm_ms') * interval '1 ms' AS overdue
   FROM outbox_relay r)
-SELECT o.sale, o.sku, o.status, o.created_at >= (SELECT s.logged FROM since s) AS is_logged,
+SELECT o.sale, o.sku, o.status, o.was_paid,
+       o.created_at >= (SELECT s.logged FROM since s) AS is_logged,
        o.amount > 0 AS is_priced,
        count(*) AS orders, sum(o.units) AS units, min(o.created_at) AS first_at,
        count(*) FILTER (WHERE o.pay_before < (SELECT s.overdue FROM since s)) AS overdue,
@@ -39,7 +41,7 @@ SELECT o.sale, o.sku, o.status, o.created_at >= (SELECT s.logged FROM since s) A
        sum(hashint8extended(o.order_no, uuid_hash_extended(
          o.request_id, hashtextextended(o.user_id, o.units)))) AS entries,
        sum((hashtextextended(o.user_id, 0) >> 32) * o.units) AS users
-FROM orders o GROUP BY 1, 2, 3, 4, 5
+FROM orders o GROUP BY 1, 2, 3, 4, 5, 6
 $routine$;
 
 ALTER FUNCTION :schema.order_sums OWNER TO flashsale_owner;

@@ -18,10 +18,12 @@ DECLARE
   v_sale text;
 BEGIN
   UPDATE catalog.sku k
-  SET schema = current_schema(), abroad = false, state = p_body->>'state',
+  SET schema = current_schema(), abroad = false,
+      state = CASE WHEN s.called_off_at IS NULL THEN p_body->>'state' ELSE 'closed' END,
       line_open = coalesce((p_body->>'line_open')::boolean, k.line_open),
       moves = (p_body->>'moves')::int, moved_at = now()
-  WHERE k.sku = p_sku RETURNING k.sale INTO v_sale;
+  FROM catalog.sale s
+  WHERE k.sku = p_sku AND s.sale = k.sale RETURNING k.sale INTO v_sale;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'no SKU %', p_sku USING ERRCODE = 'FS002';
   END IF;

@@ -26,7 +26,8 @@ AS $routine$
 #variable_conflict use_column
 BEGIN
   RETURN QUERY
-  SELECT c.request_id, c.user_id, c.sale, c.sku, c.units, coalesce(o.status, c.status), c.reason,
+  SELECT c.request_id, c.user_id, c.sale, c.sku, c.units, coalesce(o.status, c.status),
+         coalesce(o.reason, c.reason),
          c.order_no, o.amount, o.currency, o.pay_before, c.decided_at,
          order_refund(o.order_no, o.sale, o.amount, o.currency)
   FROM outcome c

@@ -1,13 +1,17 @@
 -- restock: adds units to a SKU, spread evenly over its slots. Raise the quota afterwards
 -- (/flashsale/skus/<sku>/quota). Otherwise nobody is admitted for the new units.
 --
--- Parameters: p_sku; p_units, 1 or more
+-- Parameters: p_sku; p_units, 1 or more; p_by and p_reason: who restocks, and why (catalog.action). NULL as
+--   p_by: the login
 -- Result: the units that exist then (loaded and restocked)
--- Tables: reads catalog.sku and the tables of sale_board; writes stock_slot, stock_movement
+-- Tables: reads catalog.sku and the tables of sale_board; writes stock_slot, stock_movement,
+--   catalog.action
 -- Locks, in order: the catalog.sku row, so that set_slots waits; all slots of the SKU, ascending
 -- Errors: FS001 units below 1; FS002 no such SKU in this schema; 22003 a slot would overflow
 
-CREATE OR REPLACE FUNCTION :schema.restock(p_sku text, p_units int) RETURNS bigint
+CREATE OR REPLACE FUNCTION :schema.restock(
+  p_sku text, p_units int, p_by text DEFAULT NULL, p_reason text DEFAULT NULL
+) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 AS $routine$
@@ -38,6 +42,8 @@ BEGIN
   INSERT INTO stock_movement (sale, sku, slot, kind, units)
   SELECT v_sale, p_sku, f.slot, 'restock', f.units FROM filled f;
 
+  PERFORM catalog.record_action(coalesce(p_by, session_user), 'restock', v_sale, p_sku, p_reason,
+    jsonb_build_object('schema', current_schema(), 'units', p_units));
   RETURN (SELECT sum(b.units_total) FROM catalog.sale_board() b WHERE b.sku = p_sku);
 END
 $routine$;

@@ -13,14 +13,14 @@ RETURNS TABLE (
   server_time timestamptz, sale text, sale_title text, opens_at timestamptz,
   closes_at timestamptz, pay_window interval, sku text, schema text, title text, price numeric,
   currency text, user_limit int, state text, units_total bigint, free bigint,
-  unpaid_exists boolean
+  unpaid_exists boolean, sale_presentation jsonb, presentation jsonb, called_off boolean
 )
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = catalog, pg_temp
 AS $routine$
   SELECT clock_timestamp(), s.sale, s.title, s.opens_at, s.closes_at, s.pay_window, k.sku,
          k.schema, k.title, k.price, k.currency, k.user_limit, k.state, c.units_total, c.free,
-         c.unpaid_exists
+         c.unpaid_exists, s.presentation, k.presentation, s.called_off_at IS NOT NULL
   FROM catalog.sale s
   LEFT JOIN catalog.sku k ON k.sale = s.sale
   LEFT JOIN (SELECT u.sku, sum(u.units_total)::bigint AS units_total, sum(u.free)::bigint AS free,
@@ -36,4 +36,5 @@ COMMENT ON FUNCTION catalog.sale_board IS
   'The catalogue and what is known about stock';
 REVOKE ALL ON FUNCTION catalog.sale_board FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION catalog.sale_board
-  TO flashsale_web, flashsale_worker, flashsale_ops, flashsale_readonly;
+  TO flashsale_web, flashsale_worker, flashsale_ops, flashsale_readonly,
+     flashsale_console;

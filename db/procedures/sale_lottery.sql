@@ -9,7 +9,7 @@
 --                  users with it
 --   is_public      whether the sale has closed and the secret may be shown to everyone
 -- Tables: reads catalog.sale
--- Locks: none
+-- Locks: the catalog.sale row, shared: it waits for a change_sale that moves the times
 -- Errors: none
 
 CREATE OR REPLACE FUNCTION catalog.sale_lottery(
@@ -26,6 +26,7 @@ AS $routine$
          s.closes_at <= clock_timestamp()
   FROM catalog.sale s
   WHERE s.sale = p_sale
+  FOR SHARE
 $routine$;
 
 ALTER FUNCTION catalog.sale_lottery OWNER TO flashsale_owner;

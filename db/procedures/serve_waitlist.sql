@@ -1,6 +1,8 @@
 -- serve_waitlist: gives units that an order gave up to the waitlist of the SKU, in the transaction of that
 -- order. Each served place gets an unpaid order, or a paid one if the SKU costs nothing. If the order is not
--- paid within claim_window_s, it expires, and its units go to the next place. The units are never free, so
+-- paid within claim_window_s, it expires, and its units go to the next place. A sale may have a longer
+-- claim_window, so that somebody who is not looking can answer. Such a claim ends when the sale closes at the
+-- latest, because nobody is served after that and the units would stay unsold. The units are never free, so
 -- nobody else can be admitted for them, and no slot is touched. Part of put_units; do not call it alone.
 --
 -- Parameters
@@ -40,8 +42,10 @@ BEGIN
   SELECT k.price, k.currency, k.user_limit,
          CASE WHEN k.price = 0 THEN 'paid' ELSE 'ordered' END AS order_status,
          CASE WHEN k.price = 0 THEN '{placed,paid}' ELSE '{placed}' END::text[] AS events,
-         now() + least(s.pay_window, catalog.tunable('claim_window_s') * interval '1 s')
-           AS pay_before
+         greatest(
+           now() + least(s.pay_window, s.claim_window, catalog.tunable('claim_window_s') * interval '1 s'),
+           CASE WHEN s.claim_window IS NOT NULL THEN least(now() + s.claim_window, s.closes_at) END
+         ) AS pay_before
   INTO v_sku
   FROM catalog.sku k JOIN catalog.sale s ON s.sale = k.sale
   WHERE k.sku = p_sku AND k.state <> 'closed' AND k.line_open AND now() < s.closes_at;

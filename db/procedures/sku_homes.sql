@@ -31,4 +31,5 @@ COMMENT ON FUNCTION catalog.sku_homes IS
   'Where each SKU lives, and its free units on their way to another server';
 REVOKE ALL ON FUNCTION catalog.sku_homes FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION catalog.sku_homes
-  TO flashsale_web, flashsale_worker, flashsale_ops, flashsale_readonly;
+  TO flashsale_web, flashsale_worker, flashsale_ops, flashsale_readonly,
+     flashsale_console;

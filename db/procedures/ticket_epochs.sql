@@ -25,4 +25,5 @@ COMMENT ON FUNCTION catalog.ticket_epochs IS
   'A number for each sale, which changes whenever the ticket keys change';
 REVOKE ALL ON FUNCTION catalog.ticket_epochs FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION catalog.ticket_epochs
-  TO flashsale_web, flashsale_worker, flashsale_ops, flashsale_readonly;
+  TO flashsale_web, flashsale_worker, flashsale_ops, flashsale_readonly,
+     flashsale_console;

@@ -11,7 +11,8 @@
 --   revoked_at  when the key was revoked: nothing that it signed is a ticket any more; else NULL
 -- Tables: reads catalog.sale, catalog.tunable, catalog.ticket_key; writes catalog.ticket_key through
 --   make_ticket_key
--- Locks: the lock of make_ticket_key, when a key is made
+-- Locks, when a key is made: the catalog.sale row, shared, so that change_sale cannot move the opening
+--   meanwhile; the lock of make_ticket_key
 -- Errors: none
 
 CREATE OR REPLACE FUNCTION catalog.ticket_keys(p_sale text)
@@ -31,6 +32,9 @@ BEGIN
   FROM ticket_key t WHERE t.sale = p_sale ORDER BY t.id DESC LIMIT 1;
   IF NOT FOUND OR v_newest.revoked_at IS NOT NULL
      OR v_newest.created_at + v_life <= clock_timestamp() THEN
+    -- The lock waits for a change_sale under way, which may have moved the opening.
+    PERFORM FROM sale s WHERE s.sale = p_sale AND s.opens_at <= clock_timestamp() FOR SHARE;
+    IF NOT FOUND THEN RETURN; END IF;
     PERFORM make_ticket_key(p_sale, coalesce(v_newest.id, 0) + 1);
   END IF;
 

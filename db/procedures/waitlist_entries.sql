@@ -17,7 +17,7 @@ RETURNS TABLE (
   sale text, sku text, user_id text, units int, claims int, rank double precision, state text,
   asked_at timestamptz, ended_at timestamptz, ahead bigint, in_line bigint, order_no bigint,
   request_id uuid, order_units int, amount numeric, currency text, order_status text,
-  created_at timestamptz, pay_before timestamptz, refund json
+  order_reason text, created_at timestamptz, pay_before timestamptz, refund json
 )
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = :schema, pg_temp
@@ -55,7 +55,7 @@ AS $routine$
   SELECT l.sale, l.sku, l.user_id, l.units, l.claims, l.rank,
          CASE WHEN l.state = 'waiting' AND l.is_closed THEN 'closed' ELSE l.state END,
          l.asked_at, l.ended_at, n.ahead, n.in_line, o.order_no, o.request_id, o.units, o.amount,
-         o.currency, o.status, o.created_at, o.pay_before,
+         o.currency, o.status, o.reason, o.created_at, o.pay_before,
          order_refund(o.order_no, o.sale, o.amount, o.currency)
   FROM latest l
   LEFT JOIN line n ON n.sku = l.sku AND n.user_id = l.user_id AND l.state = 'waiting'

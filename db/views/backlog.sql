@@ -15,7 +15,7 @@ FROM (
          'a worker expires them within seconds: is one running?'
   FROM :schema.orders o WHERE o.status = 'ordered' AND o.pay_before <= now()
   UNION ALL
-  SELECT 4, 'payments to refund', count(*), min(p.received_at),
+  SELECT 4, 'payments to refund', count(*), min(coalesce(p.due_at, p.received_at)),
          'a worker refunds those of Stripe, others by hand: see refunds'
   FROM :schema.payment p
   WHERE p.result = 'refund_due' AND NOT EXISTS (

@@ -21,4 +21,4 @@ COMMENT ON COLUMN :schema.line_backlog.served IS 'Orders that were made for shop
 COMMENT ON COLUMN :schema.line_backlog.since IS 'When the shopper who waits longest asked';
 COMMENT ON COLUMN :schema.line_backlog.last_served IS 'When a unit last went to the waitlist';
 REVOKE ALL ON :schema.line_backlog FROM PUBLIC;
-GRANT SELECT ON :schema.line_backlog TO flashsale_ops, flashsale_readonly;
+GRANT SELECT ON :schema.line_backlog TO flashsale_ops, flashsale_readonly, flashsale_console;

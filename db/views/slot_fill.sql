@@ -28,4 +28,4 @@ COMMENT ON COLUMN :schema.slot_fill.fullest_share IS 'The fullest slot ÷ free';
 COMMENT ON COLUMN :schema.slot_fill.empty_slots IS 'Slots of the SKU without free units';
 COMMENT ON COLUMN :schema.slot_fill.slots IS 'Slots of the SKU';
 REVOKE ALL ON :schema.slot_fill FROM PUBLIC;
-GRANT SELECT ON :schema.slot_fill TO flashsale_ops, flashsale_readonly;
+GRANT SELECT ON :schema.slot_fill TO flashsale_ops, flashsale_readonly, flashsale_console;

@@ -20,4 +20,4 @@ COMMENT ON COLUMN :schema.unpaid_backlog.first_due IS 'When the first one expire
 COMMENT ON COLUMN :schema.unpaid_backlog.last_due IS 'When the last one expires';
 COMMENT ON COLUMN :schema.unpaid_backlog.overdue IS 'Orders whose payment window has ended';
 REVOKE ALL ON :schema.unpaid_backlog FROM PUBLIC;
-GRANT SELECT ON :schema.unpaid_backlog TO flashsale_ops, flashsale_readonly;
+GRANT SELECT ON :schema.unpaid_backlog TO flashsale_ops, flashsale_readonly, flashsale_console;

@@ -111,7 +111,7 @@ export class AutoKeep {
     if (!demand || !figures) return;
     const { target, held, dead, underWay } = figures;
     const left = Math.max(0, target - held - dead - underWay);
-    const shed = edits.shed.value ?? 'random';
+    const shed = own.shed.value ?? edits.shed.value ?? 'random';
     const next = nextShare({ share, shed, left, underWay, demand }, this.#limits());
     const { askedPerSecond } = demand;
     const wait = waitSeconds({ underWay, demand });

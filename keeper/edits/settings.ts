@@ -33,6 +33,7 @@ const SKU_CHILDREN: readonly string[] = [
   'quota',
   'state',
   'keep',
+  'shed',
   'auto-keep',
   'challenge',
   'pins',
@@ -105,8 +106,8 @@ export class Edits {
     return [...this.skus.values()] as FollowedSku[];
   }
 
-  #settingsOf({ quota, state, keep, challenge, pins }: SkuEdits): Setting<unknown>[] {
-    return [quota, state, keep, challenge, ...pins.values()];
+  #settingsOf({ quota, state, keep, shed, challenge, pins }: SkuEdits): Setting<unknown>[] {
+    return [quota, state, keep, shed, challenge, ...pins.values()];
   }
 
   #follow(names: readonly string[]): void {

@@ -1,6 +1,13 @@
 import { parseEnvironment, url } from '../../contracts/config.ts';
 import { SCHEMAS, type Schema } from '../../contracts/names.ts';
-import { createPool, type Databases, type Role, type Session } from '../../db/client/pool.ts';
+import {
+  createPool,
+  type Databases,
+  openSession,
+  type Role,
+  type Session,
+} from '../../db/client/pool.ts';
+import type { HomeSessions } from '../../db/export.ts';
 import { openInstaller } from '../../db/install/install.ts';
 import { runningStack } from '../stack/running.ts';
 import type { CommandContext } from './command.ts';
@@ -9,6 +16,7 @@ import type { CommandContext } from './command.ts';
 
 /** Long, because the audit reads every order. */
 const STATEMENT_TIMEOUT_MS = 600_000;
+const LOCK_TIMEOUT_MS = 10_000;
 
 const optional = url('postgres', 'postgresql');
 const specs = {
@@ -50,6 +58,37 @@ export async function withDatabases<T>(
     await first.close();
     if (second !== first) await second.close();
   }
+}
+
+/** Calls `work` with a session for each home, for work that needs transactions, and closes them. */
+export async function withSessions<T>(
+  context: CommandContext,
+  role: Role,
+  work: (sessions: HomeSessions) => Promise<T>,
+): Promise<T> {
+  const { regular, hot } = urls(context);
+  const open = (target: string) =>
+    openSession(target, {
+      role,
+      applicationName: 'flashsale command',
+      statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+      lockTimeoutMs: LOCK_TIMEOUT_MS,
+    });
+  const first = await open(regular);
+  const second = hot === regular ? first : await open(hot).catch(closing(first));
+  try {
+    return await work({ regular: first, hot: second });
+  } finally {
+    await first.close().catch(() => {});
+    if (second !== first) await second.close().catch(() => {});
+  }
+}
+
+function closing(session: Session) {
+  return async (error: unknown): Promise<never> => {
+    await session.close().catch(() => {});
+    throw error;
+  };
 }
 
 /** Calls `work` with the URL of each database server, once if both homes are on one server. */

@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { InvalidArgumentError } from 'commander';
+import { acknowledged } from '../quota/acknowledge.ts';
 import { type Edit, Operator } from '../quota/operator.ts';
 import { Reader } from '../quota/overview.ts';
 import type { CommandContext } from './command.ts';
@@ -8,7 +8,6 @@ import { withZookeeper } from './zookeeper.ts';
 
 /** Edits of the quota tree by commands. */
 
-const POLL_MS = 5;
 const WAIT_SECONDS = 5;
 const VALUE_LENGTH_MAX = 60;
 
@@ -40,17 +39,11 @@ export async function edit<T extends Edit>(
 ): Promise<void> {
   await withZookeeper(context, async (session, paths) => {
     const made = await make(new Operator(session, paths, who()));
-    const editedAt = performance.now();
     const reader = new Reader(session, paths);
-    const nodes = (await reader.names(paths.nodes)).length;
-    let late = await reader.notApplied(made);
-    while (late.length > 0 && performance.now() - editedAt < wait * 1_000) {
-      await delay(POLL_MS);
-      late = await reader.notApplied(made);
-    }
-    const ms = Math.round(performance.now() - editedAt);
+    const acknowledgement = await acknowledged(reader, paths.nodes, made, wait * 1_000);
+    const { ms, nodes, notApplied: late } = acknowledgement;
     if (late.length > 0) process.exitCode = 1;
-    if (json) return console.log(JSON.stringify({ ...made, ms, nodes, notApplied: late }, bigints));
+    if (json) return console.log(JSON.stringify({ ...made, ...acknowledgement }, bigints));
     if (made.from === null && made.to === null) {
       return console.log(`${made.path}: there was no value, nothing was changed`);
     }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { stockFigures, strandedRows } from '../../keeper/stranded.ts';
+import { stockFigures, strandedRows } from '../../db/stranded.ts';
 import { Operator } from '../quota/operator.ts';
 import { Reader } from '../quota/overview.ts';
 import { tellMissing } from './arguments.ts';

@@ -36,18 +36,23 @@ export interface Edit {
 const WRITE_TRIES = 3;
 /** Nodes that may be missing, so undoing their first value deletes them. */
 const OPTIONAL =
-  /\/(pins\/[^/]+|skus\/[^/]+\/keep|challenge|auto-keep\/[^/]+|lists\/[^/]+\/[^/]+)$/;
+  /\/(pins\/[^/]+|skus\/[^/]+\/(keep|shed)|challenge|auto-keep\/[^/]+|lists\/[^/]+\/[^/]+)$/;
 
 export class Operator {
   readonly session: ZkSession;
   readonly paths: Paths;
   #who: string;
+  #why: string | undefined;
 
-  /** @param who name of the operator in the history */
-  constructor(session: ZkSession, paths: Paths, who: string) {
+  /**
+   * @param who name of the operator in the history
+   * @param why reason of the edits, for the history
+   */
+  constructor(session: ZkSession, paths: Paths, who: string, why?: string) {
     this.session = session;
     this.paths = paths;
     this.#who = who;
+    this.#why = why;
   }
 
   quota(sku: string, text: string): Promise<Edit> {
@@ -67,7 +72,11 @@ export class Operator {
     return this.#write(this.paths.keep, checked(text, parseKeep));
   }
 
-  shed(text: string): Promise<Edit> {
+  /** Sets the way of shedding of one SKU, or of all SKUs without `sku`. */
+  shed(text: string, sku?: string): Promise<Edit> {
+    if (sku !== undefined) {
+      return this.#editSku(sku, this.paths.sku(sku).shed, text, parseShed);
+    }
     return this.#write(this.paths.shed, checked(text, parseShed));
   }
 
@@ -175,8 +184,15 @@ export class Operator {
       }
       const to = typeof wanted === 'function' ? wanted(from) : wanted;
       if (before === undefined && to === null) return { path, from, to, version: undefined };
-      const facts = { at: new Date().toISOString(), who: this.#who, path, from, to };
-      const entry = entryOf(this.paths, { ...facts, ...(undoes && { undoes: undoes.name }) });
+      const entry = entryOf(this.paths, {
+        at: new Date().toISOString(),
+        who: this.#who,
+        path,
+        from,
+        to,
+        ...(this.#why !== undefined && { why: this.#why }),
+        ...(undoes && { undoes: undoes.name }),
+      });
       const written = await this.#commit([operationOf(path, to, before), entry]);
       if (written === 'done') {
         const version = to === null ? undefined : before ? before.stat.version + 1 : 0;

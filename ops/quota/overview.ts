@@ -1,4 +1,4 @@
-import type { Held } from '../../keeper/stranded.ts';
+import type { Held } from '../../db/stranded.ts';
 import type { ZkSession } from '../../zk/client/session.ts';
 import { decodeBasis } from '../../zk/tree/basis.ts';
 import type { Paths } from '../../zk/tree/paths.ts';
@@ -221,7 +221,8 @@ function isApplied(
   return (report?.applied[path] ?? VERSION_DELETED) === (value?.version ?? VERSION_DELETED);
 }
 
-function reasonOf(text: string): string {
+/** The reason and the value in force of an edit error, as one text. */
+export function reasonOf(text: string): string {
   try {
     const { reason, inForce } = JSON.parse(text) as { reason?: string; inForce?: string | null };
     return `${reason}; in force: ${inForce ?? 'nothing'}`;

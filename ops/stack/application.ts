@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { CONSOLE_ROLES, hashOfToken, tokenEntry } from '../../contracts/console.ts';
 import { urlOfLogin } from '../../db/install/logins.ts';
 import type { ReadinessReport } from '../../process/readiness.ts';
 import { BEHIND_THE_QUEUE_NICENESS } from './give-way.ts';
@@ -19,7 +20,12 @@ export interface ApplicationOptions {
   readonly shop: { readonly host: string; readonly port: number };
   /** Passwords of the roles' logins. Without them each process connects with the URLs in `servers`. */
   readonly logins?: StackLogins;
-  readonly secrets: { readonly jwtSecret: string; readonly paymentWebhookSecret: string };
+  readonly secrets: {
+    readonly jwtSecret: string;
+    readonly paymentWebhookSecret: string;
+    readonly consoleToken: string;
+  };
+  readonly consolePort: number;
   /** Monitor port by process name. */
   readonly monitorPorts: ReadonlyMap<string, number>;
 }
@@ -54,6 +60,7 @@ const PROCESSES: readonly ApplicationProcess[] = [
   },
   { name: 'web-1', entry: 'server/main.ts', role: 'web', variables: {} },
   { name: 'web-2', entry: 'server/main.ts', role: 'web', variables: {} },
+  { name: 'console', entry: 'console/main.ts', role: 'console', variables: {}, niceness },
 ];
 
 export const APPLICATION_NAMES = PROCESSES.map(({ name }) => name);
@@ -84,7 +91,9 @@ async function readiness(port: number): Promise<string | undefined> {
 }
 
 function variablesOf(options: ApplicationOptions): Record<string, string | undefined> {
-  const { environment, servers, secrets, shop, zkRoot } = options;
+  const { environment, servers, secrets, shop, zkRoot, consolePort, monitorPorts } = options;
+  const webMonitors = [...monitorPorts].filter(([name]) => name.startsWith('web-'));
+  const person = { login: 'demo', roles: CONSOLE_ROLES };
   return {
     DEMO: 'true',
     // All requests come from this machine: loopback is trusted as a proxy that names the clients, and
@@ -96,7 +105,11 @@ function variablesOf(options: ApplicationOptions): Record<string, string | undef
     SHOP_URL: `http://${shop.host}:${shop.port}`,
     // A shop accepts either a JWKS or a secret; a given JWKS replaces the stack's own secret.
     ...(!environment['JWKS_URL'] && { JWT_SECRET: secrets.jwtSecret }),
+    CONSOLE_TOKENS: tokenEntry({ ...person, sha256: hashOfToken(secrets.consoleToken) }),
+    CONSOLE_HOST: shop.host,
     ...environment,
+    CONSOLE_PORT: String(consolePort),
+    WEB_MONITORS: webMonitors.map(([, port]) => `http://127.0.0.1:${port}`).join(','),
     AMQP_URL: servers.amqpUrl,
     ZOOKEEPER: servers.zookeeper,
     ZK_ROOT: zkRoot,

@@ -39,6 +39,7 @@ const SERVER_PORTS: PortsWanted = {
 };
 const APPLICATION_PORTS: PortsWanted = {
   shop: 8080,
+  'console-page': 8090,
   ...Object.fromEntries(APPLICATION_NAMES.map((name, index) => [name, 9_101 + index])),
 };
 
@@ -215,6 +216,11 @@ export class LocalStack {
     return isOwn ? this.#settings.passwords.logins : undefined;
   }
 
+  /** The token of the console; undefined if the environment has tokens of its own. */
+  get consoleToken(): string | undefined {
+    return this.#options.environment['CONSOLE_TOKENS'] ? undefined : this.#settings.consoleToken;
+  }
+
   /** @throws {Error} with the end of its log, when a process does not become ready */
   async startApplication(): Promise<void> {
     const { root, environment, shop } = this.#options;
@@ -233,6 +239,7 @@ export class LocalStack {
       shop: { host: shop.host, port },
       ...(this.logins && { logins: this.logins }),
       secrets: this.#settings,
+      consolePort: this.#port('console-page'),
       monitorPorts,
     });
     const results = await Promise.allSettled(specs.map((spec) => this.#supervisor.start(spec)));
@@ -244,6 +251,7 @@ export class LocalStack {
     const shown = shop.host === '0.0.0.0' ? '127.0.0.1' : shop.host;
     this.#note({
       shopUrl: `http://${shown}:${port}`,
+      consoleUrl: `http://${shown}:${this.#port('console-page')}`,
       monitors: Object.fromEntries(
         [...monitorPorts].map(([name, monitor]) => [name, `http://127.0.0.1:${monitor}`]),
       ),

@@ -64,7 +64,8 @@ async function bringUp(stack: LocalStack, progress: Progress): Promise<void> {
   await progress.step('starting web nodes, keepers and workers', () => stack.startApplication());
   const sale = await ensureDemo(servers, stack.state.zkRoot);
   const { state, logFolder, psqlInContainer, zkCliInContainer, rabbitmqctl } = stack;
-  const tools = { psqlInContainer, zkCliInContainer, rabbitmqctl };
+  const { consoleToken } = stack;
+  const tools = { psqlInContainer, zkCliInContainer, rabbitmqctl, consoleToken };
   progress.say('ready');
   console.log(summary({ state, sale, logFolder, ...tools, now: Date.now() }));
 }

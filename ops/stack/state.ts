@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { newToken } from '../../contracts/console.ts';
 import { identify, isRunning, type ProcessIdentity, parentOf } from './processes.ts';
 import type { ServerName, Servers } from './servers.ts';
 import type { ProcessRecord } from './supervisor.ts';
@@ -23,12 +24,16 @@ export interface Settings {
   };
   readonly jwtSecret: string;
   readonly paymentWebhookSecret: string;
+  /** Signs in to the console, with every role. */
+  readonly consoleToken: string;
   /** Permanent, because the data stay where the server ran when they were written. */
   readonly sources: Readonly<Partial<Record<ServerName, Source>>>;
 }
 
 /** Passwords by role; hexadecimal, so that no character is special in a URL. */
-export type StackLogins = Readonly<Record<'web' | 'worker' | 'ops' | 'readonly', string>>;
+export type StackLogins = Readonly<
+  Record<'web' | 'worker' | 'ops' | 'readonly' | 'console', string>
+>;
 
 export interface StackState {
   readonly version: 1;
@@ -42,6 +47,7 @@ export interface StackState {
   readonly servers?: Servers;
   readonly zkRoot: string;
   readonly shopUrl?: string;
+  readonly consoleUrl?: string;
   /** Base URL of each process's monitor port, by process name. */
   readonly monitors: Readonly<Record<string, string>>;
 }
@@ -79,9 +85,11 @@ export function readSettings(folder: string): Settings | undefined {
     throw new Error(`${path} does not hold the settings of a local stack. Remove it.`);
   }
   const { passwords } = value as unknown as Settings;
-  // Settings of an older version have no logins yet.
-  const logins = passwords.logins ?? newLogins();
-  return { ...(value as unknown as Settings), passwords: { ...passwords, logins } };
+  // Settings of an older version lack logins, and the token of the console.
+  const logins = { ...newLogins(), ...passwords.logins };
+  const settings = value as unknown as Settings;
+  const { consoleToken = newToken() } = settings;
+  return { ...settings, consoleToken, passwords: { ...passwords, logins } };
 }
 
 export function writeSettings(folder: string, settings: Settings): void {
@@ -93,8 +101,13 @@ function newPassword(): string {
 }
 
 function newLogins(): StackLogins {
-  const [web, worker, ops, readonly] = [newPassword(), newPassword(), newPassword(), newPassword()];
-  return { web, worker, ops, readonly };
+  return {
+    web: newPassword(),
+    worker: newPassword(),
+    ops: newPassword(),
+    readonly: newPassword(),
+    console: newPassword(),
+  };
 }
 
 export function newSettings(): Settings {
@@ -103,6 +116,7 @@ export function newSettings(): Settings {
     // Hexadecimal, so that no character is special in a URL or a settings file.
     passwords: { postgres: newPassword(), logins: newLogins(), rabbitmq: newPassword() },
     jwtSecret: randomBytes(32).toString('base64url'),
+    consoleToken: newToken(),
     paymentWebhookSecret: `whsec_${randomBytes(32).toString('base64')}`,
     sources: {},
   };

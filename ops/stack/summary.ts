@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import type { Schema } from '../../contracts/names.ts';
 import type { BoardSale } from '../../db/calls.ts';
 import { RABBIT_VHOST } from './rabbitmq.ts';
 import type { StackState } from './state.ts';
@@ -21,20 +20,10 @@ function saleLines(sale: BoardSale, now: number): string[] {
   return [`Sale       ${sale.sale}, ${when}; units left: ${stock.join(', ')}`];
 }
 
-/** Commands that restock a sold-out product: first more stock, then a higher quota. */
-function restockLines(
-  sale: BoardSale,
-  psqlOf: (schema: Schema) => string,
-  zkCli: string,
-  zkRoot: string,
-): string[] {
+function restockLines(sale: BoardSale): string[] {
   return sale.skus
     .filter(({ free, unpaidExists }) => free === 0 && !unpaidExists)
-    .flatMap(({ sku, schema, unitsTotal }) => [
-      `${sku} is sold out. 1,000 more:`,
-      `  ${psqlOf(schema)} -c "SELECT ${schema}.restock('${sku}', 1000)"`,
-      `  ${zkCli} set ${zkRoot}/skus/${sku}/quota ${unitsTotal + 1000}`,
-    ]);
+    .map(({ sku }) => `${sku} is sold out. 1,000 more: npx flashsale sale restock ${sku} 1000`);
 }
 
 export interface SummaryOptions {
@@ -47,19 +36,17 @@ export interface SummaryOptions {
   readonly zkCliInContainer: string | undefined;
   /** Command line of rabbitmqctl, for the stack's own node. */
   readonly rabbitmqctl: string | undefined;
+  /** The token of the demo's console; undefined if the environment has tokens of its own. */
+  readonly consoleToken: string | undefined;
   /** Milliseconds since 1970. */
   readonly now: number;
 }
 
 export function summary(options: SummaryOptions): string {
   const { state, sale, logFolder } = options;
-  const { servers, shopUrl, zkRoot, monitors } = state;
+  const { servers, shopUrl, consoleUrl, zkRoot, monitors } = state;
   if (servers === undefined || shopUrl === undefined) throw new Error('the stack is not ready');
   const psql = options.psqlInContainer ?? `psql '${servers.databaseUrl}'`;
-  const psqlOf = (schema: Schema) =>
-    schema === 'hot' && servers.hotDatabaseUrl !== undefined
-      ? `psql '${servers.hotDatabaseUrl}'`
-      : psql;
   const zkCliName = existsSync(ZKCLI_OF_DEBIAN) ? ZKCLI_OF_DEBIAN : 'zkCli.sh';
   const zkCli = options.zkCliInContainer ?? `${zkCliName} -server ${servers.zookeeper}`;
   const metrics = Object.entries(monitors).map(
@@ -71,6 +58,10 @@ export function summary(options: SummaryOptions): string {
     '',
     `Shop       ${shopUrl}/sales/${sale.sale}`,
     `API        ${shopUrl}/docs`,
+    `Console    ${consoleUrl}`,
+    ...(options.consoleToken === undefined
+      ? []
+      : [`           sign in with ${options.consoleToken}`]),
     ...saleLines(sale, options.now),
     '',
     `DBA        ${psql}`,
@@ -86,7 +77,7 @@ export function summary(options: SummaryOptions): string {
     'Metrics',
     ...metrics,
     `Logs       ${logFolder}`,
-    ...restockLines(sale, psqlOf, zkCli, zkRoot),
+    ...restockLines(sale),
     '',
     'Ctrl-C stops everything. The next npm start continues with the same data.',
   ].join('\n');

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import type { SalePresentation } from '../../contracts/presentation.ts';
 import type { BoardSku, SaleBoard } from '../../db/catalog.ts';
 import type { SaleLottery } from '../../db/lottery.ts';
 import type { TicketKey } from '../../db/ticket-keys.ts';
@@ -6,6 +6,8 @@ import { elapsedMs, steadyMs } from '../../process/clock.ts';
 import type { Log } from '../../process/log.ts';
 import { DatabaseClock } from './clock.ts';
 import { Lotteries } from './lotteries.ts';
+import { type Rendering, Renderings } from './renderings.ts';
+import { SaleDigests } from './sale-digests.ts';
 import { TicketKeys } from './ticket-keys.ts';
 
 /**
@@ -18,8 +20,6 @@ const REFRESH_MS = 500;
  * Knowledge older than this is not used to say "sold out", because a restock may have been missed.
  */
 const STALE_AFTER_MS = 5_000;
-/** One rendering serves all requests within this time. */
-const RENDER_TTL_MS = 100;
 /** `few` begins at this share of the units or at ten units. */
 const FEW_SHARE = 0.05;
 const FEW_UNITS = 10;
@@ -36,7 +36,7 @@ export interface Switches {
   keep(sku: string): number;
   /** Units that all nodes together may admit; undefined if this is not known. */
   quota(sku: string): number | undefined;
-  shed(): 'random' | 'lottery';
+  shed(sku: string): 'random' | 'lottery';
 }
 
 /** A SKU with the opening hours of its sale. */
@@ -44,6 +44,7 @@ export interface SkuOnSale extends BoardSku {
   readonly sale: string;
   readonly opensAt: Date;
   readonly closesAt: Date;
+  readonly isCalledOff: boolean;
 }
 
 interface SaleEntry {
@@ -51,7 +52,9 @@ interface SaleEntry {
   readonly title: string;
   readonly opensAt: Date;
   readonly closesAt: Date;
+  readonly isCalledOff: boolean;
   readonly ticketEpoch: number;
+  readonly presentation: SalePresentation;
   readonly skus: readonly SkuOnSale[];
 }
 
@@ -60,12 +63,8 @@ export interface CatalogueSource {
   /** The sale's ticket keys; empty before the sale opens by the database's clock. */
   ticketKeys(sale: string): Promise<readonly TicketKey[]>;
   lottery(sale: string): Promise<SaleLottery | undefined>;
-}
-
-interface Rendering {
-  readonly body: string;
-  readonly etag: string;
-  readonly madeAtMs: number;
+  /** Called when something of a sale has changed, with a digest of each (`saleDigest`). */
+  learned?(digests: Readonly<Record<string, string>>): void;
 }
 
 export class Catalogue {
@@ -78,6 +77,7 @@ export class Catalogue {
   #sales = new Map<string, SaleEntry>();
   readonly #renderings = new Renderings();
   readonly #clock = new DatabaseClock();
+  readonly #digests = new SaleDigests();
   #refreshedAtMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #openingTimer: NodeJS.Timeout | undefined;
@@ -126,6 +126,7 @@ export class Catalogue {
   }
 
   skuState(row: SkuOnSale): SaleState {
+    if (row.isCalledOff) return 'closed';
     if (this.nowMs() < row.opensAt.getTime()) return 'scheduled';
     if (this.#isOver(row)) return 'closed';
     // The operators have a switch in ZooKeeper and the DBA has one in the database. The stricter
@@ -170,7 +171,10 @@ export class Catalogue {
     const facts = () => ({
       ...this.#saleFacts(entry),
       keep: Math.min(1, ...entry.skus.map((row) => this.#switches.keep(row.sku))),
-      shed: this.#switches.shed(),
+      shed: entry.skus.some((row) => this.#switches.shed(row.sku) === 'lottery')
+        ? 'lottery'
+        : 'random',
+      ...shown(entry.presentation),
       lottery: this.lotteries.facts(sale),
       skus: entry.skus.map((row) => ({
         sku: row.sku,
@@ -180,6 +184,7 @@ export class Catalogue {
         limit: row.userLimit,
         availability: this.availability(row),
         state: this.skuState(row),
+        ...shown(row.presentation),
       })),
     });
     const clock = () => ({ serverTime: new Date(this.nowMs()).toISOString() });
@@ -189,7 +194,9 @@ export class Catalogue {
   #saleFacts(entry: SaleEntry) {
     const states = new Set(entry.skus.map((row) => this.skuState(row)));
     // A sale without SKUs has nothing on sale yet.
-    if (states.size === 0) states.add(this.#isOver(entry) ? 'closed' : 'scheduled');
+    if (states.size === 0) {
+      states.add(entry.isCalledOff || this.#isOver(entry) ? 'closed' : 'scheduled');
+    }
     return {
       sale: entry.sale,
       title: entry.title,
@@ -197,6 +204,7 @@ export class Catalogue {
       state: LIVELIEST_FIRST.find((state) => states.has(state)) ?? 'closed',
       opensAt: entry.opensAt.toISOString(),
       closesAt: entry.closesAt.toISOString(),
+      ...(entry.isCalledOff && { calledOff: true }),
     };
   }
 
@@ -207,18 +215,20 @@ export class Catalogue {
     this.#clock.sample(serverTime, askedAtMs, steadyMs());
     // Keys and lotteries are stored in the home `regular`.
     const keysAreAway = missing.includes('regular');
-    const entries = sales.map(({ sale, title, opensAt, closesAt, ticketEpoch, skus }) => ({
-      sale,
-      title,
-      opensAt,
-      closesAt,
-      ticketEpoch: keysAreAway ? (this.#sales.get(sale)?.ticketEpoch ?? 0) : ticketEpoch,
-      skus: skus.map((sku) => ({ ...this.#asKnown(sku), sale, opensAt, closesAt })),
-    }));
+    const entries = sales.map(({ ticketEpoch, skus, ...facts }) => {
+      const { sale, opensAt, closesAt, isCalledOff } = facts;
+      return {
+        ...facts,
+        ticketEpoch: keysAreAway ? (this.#sales.get(sale)?.ticketEpoch ?? 0) : ticketEpoch,
+        skus: skus.map((sku) => ({ ...this.#asKnown(sku), sale, opensAt, closesAt, isCalledOff })),
+      };
+    });
     this.#sales = new Map(entries.map((entry) => [entry.sale, entry]));
     this.#skus = new Map(entries.flatMap(({ skus }) => skus.map((sku) => [sku.sku, sku])));
     this.#renderings.keepOnly((sale) => sale === '' || this.#sales.has(sale));
     this.#refreshedAtMs = startedAtMs;
+    const digests = missing.length === 0 ? this.#digests.changed(sales) : undefined;
+    if (digests !== undefined) this.#source.learned?.(digests);
     if (keysAreAway) return;
     await this.#refreshTicketKeys();
     await this.lotteries.refresh(entries, this.nowMs());
@@ -258,27 +268,7 @@ export class Catalogue {
   }
 }
 
-/** Answers that are rendered at most ten times a second, however many clients ask. */
-class Renderings {
-  readonly #made = new Map<string, Rendering>();
-
-  /**
-   * The ETag does not cover the clock: without other changes, a 304 and its Date header are enough.
-   */
-  get(key: string, read: () => { facts: object; clock?: object }): Rendering {
-    const known = this.#made.get(key);
-    const madeAtMs = performance.now();
-    if (known && madeAtMs - known.madeAtMs < RENDER_TTL_MS) return known;
-    const { facts, clock } = read();
-    const body = JSON.stringify({ ...facts, ...clock });
-    const hash = createHash('sha1').update(JSON.stringify(facts)).digest('base64url');
-    const etag = `W/"${hash}"`;
-    const rendering = { body, etag, madeAtMs };
-    this.#made.set(key, rendering);
-    return rendering;
-  }
-
-  keepOnly(isKept: (key: string) => boolean): void {
-    for (const key of this.#made.keys()) if (!isKept(key)) this.#made.delete(key);
-  }
+/** Sales without a sale file have nothing to show beyond their titles. */
+function shown(presentation: object): { presentation?: object } {
+  return Object.keys(presentation).length === 0 ? {} : { presentation };
 }

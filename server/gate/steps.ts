@@ -51,7 +51,7 @@ export interface Allotment {
   keep(sku: string): number;
   /** Notes a press on an open SKU. `isKept`: the press was not shed. */
   pressed(sku: string, isKept: boolean): void;
-  shed(): 'random' | 'lottery';
+  shed(sku: string): 'random' | 'lottery';
   readonly lists: Lists;
 }
 
@@ -137,7 +137,7 @@ function shed({ sku, request }: Press, parts: GateParts): Refusal | undefined {
   const { allotment, identity, random } = parts;
   const keep = allotment.keep(sku);
   let refusal: Refusal | undefined;
-  if (allotment.shed() === 'random') {
+  if (allotment.shed(sku) === 'random') {
     if (random() >= keep) refusal = SHED;
   } else if (keep < 1) {
     const userId = identity.userOf(request.headers.authorization);
@@ -203,7 +203,7 @@ function block(shopper: Shopper, { allotment }: GateParts): Refusal | undefined 
 function lottery({ sku, userId }: Claim, parts: GateParts): Refusal | undefined {
   const { allotment } = parts;
   const keep = allotment.keep(sku);
-  if (allotment.shed() !== 'lottery' || keep >= 1) return undefined;
+  if (allotment.shed(sku) !== 'lottery' || keep >= 1) return undefined;
   return isReached(sku, userId, keep, parts) ? undefined : NOT_REACHED;
 }
 

@@ -1,19 +1,24 @@
 import type { Static } from 'typebox';
-import type { Refund } from '../../db/calls.ts';
+import type { Refund, ShopReason } from '../../db/calls.ts';
 import type { Order } from './schemas.ts';
 
 type OrderAnswer = Static<typeof Order>;
 
 /** An order from the database or from the verdict that was pushed. */
-interface OrderFacts extends Omit<OrderAnswer, 'quantity' | 'createdAt' | 'payBefore' | 'refund'> {
+interface OrderFacts
+  extends Omit<OrderAnswer, 'quantity' | 'createdAt' | 'payBefore' | 'reason' | 'refund'> {
   readonly units: number;
   readonly createdAt: Date | string;
   readonly payBefore: Date | string;
+  /** Of an order that the shop cancelled, a ShopReason. */
+  readonly reason?: string | null;
   readonly refund?: Refund | null;
 }
 
 /** The JSON of an order, the same in every answer to shoppers. */
 export function orderJson(order: OrderFacts): OrderAnswer {
+  const { reason, status } = order;
+  const isCancelled = status === 'cancelled' && reason != null;
   return {
     orderNo: order.orderNo,
     requestId: order.requestId,
@@ -22,9 +27,10 @@ export function orderJson(order: OrderFacts): OrderAnswer {
     quantity: order.units,
     amount: order.amount,
     currency: order.currency,
-    status: order.status,
+    status,
     createdAt: timeJson(order.createdAt),
     payBefore: timeJson(order.payBefore),
+    ...(isCancelled && { reason: reason as ShopReason }),
     ...refundJson(order.refund, order.currency),
   };
 }

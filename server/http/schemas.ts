@@ -22,7 +22,6 @@ const ProblemDocument = Type.Object(
 );
 
 const Name = Type.String({ pattern: NAME_PATTERN });
-const State = Type.Enum(['scheduled', 'open', 'paused', 'closed']);
 const Time = Type.String({ format: 'date-time' });
 
 export const SaleParams = Type.Object({ sale: Name });
@@ -34,49 +33,6 @@ export const RequestParams = Type.Object({
 });
 export const OrderParams = Type.Object({ orderNo: Type.String({ pattern: ORDER_NO_PATTERN }) });
 export const TicketParams = Type.Object({ ticket: Type.String({ minLength: 1 }) });
-
-export const SaleList = Type.Object({
-  sales: Type.Array(
-    Type.Object({
-      sale: Type.String(),
-      title: Type.String(),
-      state: State,
-      opensAt: Time,
-      closesAt: Time,
-    }),
-  ),
-});
-
-export const Sale = Type.Object({
-  sale: Type.String(),
-  title: Type.String(),
-  state: State,
-  serverTime: Time,
-  opensAt: Time,
-  closesAt: Time,
-  keep: Type.Number({ description: 'Share of purchase requests that is kept, 0 to 1' }),
-  shed: Type.Enum(['random', 'lottery']),
-  lottery: Type.Optional(
-    Type.Object(
-      {
-        secretSha256: Type.String({ description: 'SHA-256 of the secret, hexadecimal' }),
-        secret: Type.Optional(Type.String({ description: 'Shown when the sale has closed' })),
-      },
-      { description: 'rank = first 48 bits of HMAC-SHA-256(secret, user) ÷ 2^48' },
-    ),
-  ),
-  skus: Type.Array(
-    Type.Object({
-      sku: Type.String(),
-      title: Type.String(),
-      price: Type.String({ description: 'Decimal, with the digits of the currency' }),
-      currency: Type.String(),
-      limit: Type.Integer({ description: 'Units that one user may buy' }),
-      availability: Type.Enum(['plenty', 'few', 'maybe', 'sold_out']),
-      state: State,
-    }),
-  ),
-});
 
 export const TicketBody = Type.Object(
   {
@@ -143,7 +99,7 @@ export const PurchaseAnswer = Type.Object({
   statusUrl: Type.String(),
 });
 
-const Refund = Type.Object(
+export const Refund = Type.Object(
   {
     status: Type.Enum(['due', 'done'], { description: 'due until all of it was given back' }),
     amount: Type.String({ description: 'Decimal, with the digits of the currency' }),
@@ -154,7 +110,7 @@ const Refund = Type.Object(
   },
   {
     description:
-      'Money that the order could not have, and that goes back: it came late, twice or with another amount',
+      'Money that goes back: it came late, twice or with another amount, or the shop cancelled the paid order',
   },
 );
 
@@ -169,6 +125,11 @@ export const Order = Type.Object({
   status: Type.String({ description: 'ordered, paid, cancelled or expired' }),
   createdAt: Time,
   payBefore: Time,
+  reason: Type.Optional(
+    Type.Enum(['by_shop', 'called_off'], {
+      description: 'Only of an order that the shop cancelled: by hand, or with its whole sale',
+    }),
+  ),
   refund: Type.Optional(Refund),
 });
 
@@ -227,7 +188,7 @@ export const RequestAnswer = Type.Object({
   reason: Type.Optional(
     Type.String({
       description:
-        'Why, where the status alone does not say it. queued/delayed: safe, but an operator has to look',
+        'Why, where the status alone does not say it. queued/delayed: safe, but an operator has to look. cancelled/by_shop, cancelled/called_off: the shop cancelled the order',
     }),
   ),
 });
@@ -255,36 +216,6 @@ export const OrdersQuery = Type.Object(
 );
 
 export const GuestAnswer = Type.Object({ user: Type.String(), token: Type.String() });
-
-export const CheckoutAnswer = Type.Object({
-  method: Type.Enum(['GET', 'POST']),
-  url: Type.String({ description: "GET: the provider's page; POST: a call of this shop" }),
-});
-
-export const StripeEvent = Type.Object(
-  {
-    type: Type.String({
-      description: 'checkout.session.*: a payment; refund.*, charge.refund.updated: one given back',
-    }),
-    data: Type.Object({
-      object: Type.Object({}, { additionalProperties: true, description: 'What it is about' }),
-    }),
-  },
-  { additionalProperties: true, description: "An event of Stripe's API" },
-);
-
-export const CallbackAnswer = Type.Object({
-  orderNo: Type.Optional(Type.String()),
-  status: Type.String({ description: 'paid, refund_due, refunded, reference_taken or ignored' }),
-  reason: Type.Optional(Type.String()),
-  refund: Type.Optional(Refund),
-});
-
-export const PaymentAnswer = Type.Object({
-  orderNo: Type.String(),
-  status: Type.String({ description: 'paid, refund_due or reference_taken' }),
-  refund: Type.Optional(Refund),
-});
 
 const ProblemContent = {
   description: 'A problem document (RFC 9457) with a verdict',

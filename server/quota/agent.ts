@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { type SessionOptions, ZkSession } from '../../zk/client/session.ts';
+import { ZkSession } from '../../zk/client/session.ts';
 import { ListSettings } from '../../zk/tree/lists.ts';
 import { type Paths, pathsBelow } from '../../zk/tree/paths.ts';
 import type { SkuCounters } from '../../zk/tree/report.ts';
 import type { Setting } from '../../zk/tree/setting.ts';
 import type { ChallengeSwitch, ShedWay, SkuState } from '../../zk/tree/values.ts';
+import type { AgentOptions } from './agent-options.ts';
 import { Membership } from './membership.ts';
 import { Switches } from './switches.ts';
 
@@ -29,26 +30,6 @@ export interface GrantSnapshot extends SkuCounters {
   readonly spare: number;
 }
 
-export interface AgentOptions {
-  readonly session: SessionOptions;
-  /** Root of the tree (`ZK_ROOT`). */
-  readonly root: string;
-  /**
-   * Beginning of the node ids: letters, digits, `-`, `_`, `.`. Each id gets a random part as well.
-   */
-  readonly nodePrefix: string;
-  /** Returns the random part of an id, never the same twice. */
-  readonly newId?: () => string;
-  readonly log?: AgentLog;
-  /** Called after any change of grants, states, shares or membership. */
-  readonly onChange?: () => void;
-}
-
-export interface AgentLog {
-  info(facts: object, message: string): void;
-  warn(facts: object, message: string): void;
-}
-
 /**
  * More than 200 lines: it is the one interface of the control plane in a web node, and most of it
  * delegates.
@@ -66,6 +47,7 @@ export class NodeAgent {
   #skusSeen = false;
   #wasRegistered = false;
   #closed = false;
+  #sales: Readonly<Record<string, string>> = {};
 
   /** Starts to connect. `ready()` tells when the node can draw. */
   constructor(options: AgentOptions) {
@@ -113,6 +95,7 @@ export class NodeAgent {
       paths: this.#paths,
       node,
       applied: () => this.#applied(),
+      sales: () => this.#sales,
       onChange: () => {
         this.#wasRegistered ||= membership.isRegistered;
         this.#changed();
@@ -236,13 +219,19 @@ export class NodeAgent {
     return this.#switches.quota(sku);
   }
 
-  shed(): ShedWay {
-    return this.#switches.shed();
+  shed(sku: string): ShedWay {
+    return this.#switches.shed(sku);
   }
 
   /** Whether tickets of the SKU require a challenge: the SKU's own switch or the common one. */
   challenge(sku: string): ChallengeSwitch {
     return this.#switches.challenge(sku);
+  }
+
+  /** Notes what the process knows of each sale, for the report: operators wait for it. */
+  showSales(digests: Readonly<Record<string, string>>): void {
+    this.#sales = digests;
+    this.#membership?.reportNow();
   }
 
   /** The current node id; undefined between two sessions. */

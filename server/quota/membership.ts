@@ -22,6 +22,8 @@ export interface MembershipOptions {
   readonly node: string;
   /** Versions of other values that the process uses, for the report. */
   readonly applied: () => Record<string, number>;
+  /** By sale, the digest of what the process knows of it, for the report. */
+  readonly sales: () => Readonly<Record<string, string>>;
   /** Called when a grant was applied or the registration is done. */
   readonly onChange: () => void;
   /**
@@ -156,6 +158,7 @@ export class Membership {
     return encodeReport({
       applied: { ...this.#options.applied(), ...Object.fromEntries(this.#applied) },
       skus: this.ledger.report(),
+      sales: this.#options.sales(),
       final: this.#final,
       at: new Date().toISOString(),
     });

@@ -10,8 +10,9 @@ import {
 import { PaymentError } from '../../payment/provider.ts';
 import { guards } from '../authenticate.ts';
 import type { Context } from '../context.ts';
+import { CheckoutAnswer } from '../http/payment-schemas.ts';
 import { Problem } from '../http/problems.ts';
-import { CheckoutAnswer, OrderParams, problems } from '../http/schemas.ts';
+import { OrderParams, problems } from '../http/schemas.ts';
 
 /**
  * Allows for the difference between our clock and the provider's, and for the time that the shopper

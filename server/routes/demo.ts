@@ -4,8 +4,9 @@ import { installationOf, orderDetails } from '../../db/calls.ts';
 import { guards } from '../authenticate.ts';
 import type { Context } from '../context.ts';
 import { createGuestSigner } from '../gate/identity.ts';
+import { PaymentAnswer } from '../http/payment-schemas.ts';
 import { Problem } from '../http/problems.ts';
-import { GuestAnswer, OrderParams, PaymentAnswer, problems } from '../http/schemas.ts';
+import { GuestAnswer, OrderParams, problems } from '../http/schemas.ts';
 
 /** Guest identities and a pay button, if the demo is switched on. */
 export const demoRoutes: FastifyPluginAsyncTypebox<Context> = async (app, context) => {

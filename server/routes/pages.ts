@@ -45,6 +45,10 @@ export const pageRoutes: FastifyPluginAsync<Context> = async (app, { catalogue }
     );
   }
 
+  app.get('/notices', { schema: { hide: true } }, (_request, reply) =>
+    reply.sendFile('notices.html'),
+  );
+
   for (const [path, file] of [
     ['/sales/:sale', 'sale.html'],
     ['/sales/:sale/lottery', 'lottery.html'],

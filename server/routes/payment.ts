@@ -28,8 +28,9 @@ import { PaymentCallback, type StandardProvider } from '../../payment/standard.t
 import type { StripeProvider } from '../../payment/stripe.ts';
 import type { Context } from '../context.ts';
 import { refundJson } from '../http/order-json.ts';
+import { CallbackAnswer, StripeEvent } from '../http/payment-schemas.ts';
 import { Problem } from '../http/problems.ts';
-import { CallbackAnswer, OrderParams, problems, StripeEvent } from '../http/schemas.ts';
+import { OrderParams, problems } from '../http/schemas.ts';
 import { compileValidator } from '../http/validation.ts';
 
 /**

@@ -3,7 +3,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import fresh from 'fresh';
 import type { Context } from '../context.ts';
 import { Problem } from '../http/problems.ts';
-import { problems, Sale, SaleList, SaleParams } from '../http/schemas.ts';
+import { Sale, SaleList } from '../http/sale-schemas.ts';
+import { problems, SaleParams } from '../http/schemas.ts';
 
 const CACHE_SECONDS = 1;
 

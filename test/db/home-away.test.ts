@@ -22,7 +22,7 @@ import {
   userOrders,
 } from '../../db/calls.ts';
 import { createPool, type Databases, openSession, type Pool } from '../../db/client/pool.ts';
-import { stockFigures } from '../../keeper/stranded.ts';
+import { stockFigures } from '../../db/stranded.ts';
 import { uniqueName } from '../servers.ts';
 import { until } from '../until.ts';
 import { PATIENCE } from './database.ts';

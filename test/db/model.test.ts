@@ -8,6 +8,7 @@ import {
   expireOrders,
   payOrder,
   placeOrders,
+  refundOrder,
   restock,
   setSlots,
   unitCounts,
@@ -26,6 +27,7 @@ import { byNode, openSale, request, stock } from './shop.ts';
  */
 
 const CONNECTIONS = 8;
+const DOER = { by: 'sue@support', reason: 'a test' };
 const USERS = ['ann', 'ben', 'cem', 'dua', 'eli'];
 
 let database: TestDatabase;
@@ -65,6 +67,7 @@ const step = fc.oneof(
     arbitrary: fc.record({ do: fc.constant('pay' as const), order: nat(40), ref: nat(1) }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('cancel' as const), order: nat(40) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('refund' as const), order: nat(40) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('expire' as const), order: nat(40) }) },
   {
     weight: 1,
@@ -142,6 +145,8 @@ async function oneAfterTheOther(
     } else if (now.do === 'cancel' && order && known) {
       const said = await cancelOrder(worker, order.orderNo, order.userId);
       expect(said).toBe(model.giveUp(known, 'cancelled'));
+    } else if (now.do === 'refund' && order && known) {
+      expect(await refundOrder(ops, order.orderNo, DOER)).toBe(model.refund(known));
     } else if (now.do === 'expire' && order && known) {
       await overdue(order.orderNo);
       await expireOrders(worker, 'hot', 10);
@@ -206,6 +211,7 @@ async function allAtOnce(units: number, slots: number, scripts: readonly (readon
     else if (now.do === 'pay')
       await payOrder(worker, order.orderNo, `${order.orderNo}-${now.ref}`, byNode);
     else if (now.do === 'cancel') await cancelOrder(worker, order.orderNo, order.userId);
+    else if (now.do === 'refund') await refundOrder(ops, order.orderNo, DOER);
     else {
       await overdue(order.orderNo);
       await expireOrders(worker, 'hot', 3);

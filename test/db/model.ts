@@ -107,6 +107,16 @@ export class Model {
     return 'paid';
   }
 
+  /** The shop ends a paid order. */
+  refund(order: ModelOrder): string {
+    if (order.state === 'paid') {
+      order.state = 'cancelled';
+      this.free += order.units;
+    }
+    if (order.state !== 'cancelled') return order.state;
+    return order.paidBy === undefined ? 'cancelled' : 'refund_due';
+  }
+
   /** Cancels or expires an order. */
   giveUp(order: ModelOrder, as: 'cancelled' | 'expired'): string {
     if (order.state !== 'ordered') return order.state;

@@ -5,6 +5,8 @@ import { createDatabase, PATIENCE, type TestDatabase } from './database.ts';
 /** Which role may call which routine. A routine that is not listed is refused to all roles. */
 
 const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
+  'catalog.actions': ['ops', 'readonly'],
+  'catalog.record_action': ['ops'],
   'catalog.adopt_lottery_secret': ['ops'],
   'catalog.adopt_sku': ['ops'],
   'catalog.lottery_secret': ['ops'],
@@ -17,8 +19,28 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   'catalog.set_webhook_state': ['ops'],
   'catalog.webhook_endpoints': ['ops', 'readonly'],
   'catalog.webhook_targets': ['worker'],
+  'catalog.change_sale': ['ops'],
+  'catalog.change_sku': ['ops'],
+  'catalog.add_notice_contact': ['web'],
+  'catalog.confirm_notice_contact': ['web'],
+  'catalog.forget_notice_contacts': ['web', 'worker', 'ops'],
+  'catalog.insert_notices': [],
+  'catalog.notice_contacts': ['web', 'ops'],
+  'catalog.notice_lag': ['worker', 'ops', 'readonly'],
+  'catalog.notice_position': ['worker'],
+  'catalog.order_notices': ['ops', 'readonly'],
+  'catalog.plan_notices': ['worker'],
+  'catalog.report_notices': ['worker'],
+  'catalog.resend_notice': ['ops'],
+  'catalog.take_notices': ['worker'],
+  'catalog.trim_notices': ['worker', 'ops'],
+  'catalog.call_off_sale': ['ops'],
   'catalog.create_sale': ['ops'],
+  'catalog.delete_sale': [],
   'catalog.drop_sale': ['ops'],
+  'catalog.remove_sale': ['ops'],
+  'catalog.sale_facts': ['ops', 'readonly'],
+  'catalog.sku_facts': ['ops', 'readonly'],
   'catalog.create_sku': ['ops'],
   'catalog.check_price': [],
   'catalog.due_sku_terms': [],
@@ -27,17 +49,18 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   'catalog.legacy_before': ['web', 'ops'],
   'catalog.keep_refusals': [],
   'catalog.refusals': ['ops'],
-  'catalog.sale_board': ['web', 'worker', 'ops', 'readonly'],
+  'catalog.sale_board': ['web', 'worker', 'ops', 'readonly', 'console'],
   'catalog.sale_lottery': ['web'],
   'catalog.lottery_rank': [],
   'catalog.lottery_ranks': [],
   'catalog.set_waitlists': ['ops'],
+  'catalog.set_claim_window': ['ops'],
   'catalog.set_sku_state': ['ops'],
   'catalog.set_tunable': ['ops'],
   'catalog.make_ticket_key': [],
   'catalog.rotate_ticket_key': ['ops'],
-  'catalog.ticket_epochs': ['web', 'worker', 'ops', 'readonly'],
-  'catalog.sku_homes': ['web', 'worker', 'ops', 'readonly'],
+  'catalog.ticket_epochs': ['web', 'worker', 'ops', 'readonly', 'console'],
+  'catalog.sku_homes': ['web', 'worker', 'ops', 'readonly', 'console'],
   'catalog.ticket_key': ['web'],
   'catalog.ticket_key_facts': ['ops', 'readonly'],
   'catalog.ticket_keys': ['web'],
@@ -48,6 +71,9 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   end_audit: ['worker'],
   take_audit: ['worker'],
   book_transferred_units: [],
+  call_off_orders: ['ops'],
+  call_off_state: ['ops'],
+  cancel_for_shopper: ['ops'],
   cancel_order: ['web', 'worker'],
   copy_begin: ['worker', 'ops'],
   copy_end: ['worker', 'ops'],
@@ -57,8 +83,10 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   decided_elsewhere: [],
   end_checkout: ['web', 'worker', 'ops'],
   end_checkouts: [],
+  end_orders: [],
   end_refund: ['web', 'worker', 'ops'],
   expire_orders: ['worker'],
+  export_orders: ['ops'],
   fence_node: ['worker', 'ops'],
   node_fenced: ['web', 'worker', 'ops'],
   forget_webhook: ['ops'],
@@ -72,16 +100,23 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   transfer_units: ['web', 'worker'],
   lower_buyers: [],
   move_sku: ['ops'],
+  notice_events: ['worker'],
   oldest_refund_due: ['worker', 'ops', 'readonly'],
   order_details: ['web', 'worker', 'ops'],
+  order_payments: ['ops'],
   orders_placed: ['worker'],
   outbox_batch: ['worker'],
   outbox_done: ['worker'],
   pay_order: ['web', 'worker'],
   place_mixed_batch: [],
+  place_plain_batch: [],
+  plain_terms: [],
   place_orders: ['worker'],
+  placed_lately: ['ops', 'readonly', 'console'],
   send_transfer: [],
   put_units: [],
+  refund_order: ['ops'],
+  report_sale: ['ops'],
   refuse_requests: ['worker', 'ops'],
   refuse_payment: ['web', 'worker'],
   replay_webhooks: ['ops'],
@@ -126,13 +161,13 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
 const SELECT: Readonly<Record<string, readonly Role[]>> = {
   backlog: ['ops', 'readonly'],
   handled_dead_letters: ['ops', 'readonly'],
-  line_backlog: ['ops', 'readonly'],
+  line_backlog: ['ops', 'readonly', 'console'],
   place_rates: ['ops', 'readonly'],
   refunds: ['ops', 'readonly'],
-  slot_fill: ['ops', 'readonly'],
+  slot_fill: ['ops', 'readonly', 'console'],
   slot_fragmentation: ['ops', 'readonly'],
   table_health: ['ops', 'readonly'],
-  unpaid_backlog: ['ops', 'readonly'],
+  unpaid_backlog: ['ops', 'readonly', 'console'],
 };
 const OTHERS = (Object.keys(ROLES) as Role[]).filter((role) => role !== 'owner');
 
@@ -226,12 +261,20 @@ describe('routines', () => {
     const rows = await session.query({
       text: `SELECT p.oid::regprocedure::text AS routine FROM pg_proc p
              WHERE p.pronamespace::regnamespace::text IN ('catalog', 'regular', 'hot')
+               AND p.proname <> 'plain_terms'
                AND NOT (p.prosecdef AND p.proowner = 'flashsale_owner'::regrole
                         AND EXISTS (SELECT FROM unnest(p.proconfig) c
                                     WHERE c = 'search_path=' || p.pronamespace::regnamespace
                                               || ', pg_temp'))`,
     });
     expect(rows).toEqual([]);
+  });
+
+  it('that are part of another statement have no settings and no rights of their own', async () => {
+    const rows = await session.query({
+      text: `SELECT prosecdef, proconfig FROM pg_proc WHERE proname = 'plain_terms'`,
+    });
+    expect(rows).toEqual(Array(2).fill({ prosecdef: false, proconfig: null }));
   });
 
   it('do not use a temporary table of the caller', async () => {

@@ -1,5 +1,8 @@
+import { createECDH } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { readConfig as readConsole } from '../../console/config.ts';
 import { ConfigError } from '../../contracts/config.ts';
+import { DEMO_TOKEN_SHA256 } from '../../contracts/console.ts';
 import { PUBLISHED_SECRETS } from '../../contracts/secrets.ts';
 import { readConfig as readKeeper } from '../../keeper/config.ts';
 import { readConfig as readServer } from '../../server/config.ts';
@@ -20,6 +23,7 @@ const complete = {
   JWT_SECRET: JWT,
   PAYMENT_WEBHOOK_SECRET: WEBHOOK,
   PAYMENT_PROVIDER: 'standard',
+  CONSOLE_TOKENS: `anna=viewer:${'0'.repeat(64)}`,
 };
 
 const everywhere: [string, string][] = [
@@ -42,6 +46,14 @@ const zookeeper: [string, string][] = [
   ['ZOOKEEPER', 'localhost'],
   ['ZK_ROOT', 'flashsale'],
   ['ZK_SESSION_TIMEOUT_MS', '4s'],
+];
+const notices: [string, string][] = [
+  ['MAIL_FROM', 'the shop'],
+  ['MAIL_FROM', 'shop@shop.example\r\nBcc: all@mail.example'],
+  ['MAIL_FROM', 'Shop <shop@localhost>'],
+  ['VAPID_PUBLIC_KEY', 'AAAA'],
+  ['NOTICE_SECRET', 'short'],
+  ['PUSH_ALLOW_PRIVATE', 'yes'],
 ];
 const processes = {
   server: {
@@ -72,6 +84,7 @@ const processes = {
       ['COOLDOWN_SECONDS', '1e3'],
       ['TICKET_TTL_SECONDS', '1.5'],
       ['DATABASE_CONNECTIONS_MAX', ' 4'],
+      ...notices,
     ],
   },
   worker: {
@@ -86,6 +99,11 @@ const processes = {
       ['BATCH_WAIT_MS', '-1'],
       ['CALLS_IN_FLIGHT_MAX', 'many'],
       ['PREFETCH_MAX', '1e2'],
+      ...notices,
+      ['SMTP_URL', `http://shop:${UNSHOWN}@mail.example`],
+      ['VAPID_PRIVATE_KEY', UNSHOWN],
+      ['VAPID_SUBJECT', 'shop.example'],
+      ['SHOP_TIME_ZONE', 'Mars/Olympus'],
     ],
   },
   keeper: {
@@ -96,6 +114,23 @@ const processes = {
       ['KEEPER_TICK_MS', '0'],
       ['SETTLE_TIMEOUT_MS', 'x'],
       ['SETTLE_GRACE_MS', '-1'],
+    ],
+  },
+  console: {
+    read: readConsole,
+    garbage: [
+      ...everywhere,
+      ...zookeeper,
+      ['CONSOLE_HOST', '?'],
+      ['CONSOLE_PORT', 'x'],
+      ['CONSOLE_URL', 'http://console.example'],
+      ['CONSOLE_TOKENS', 'anna=boss:00'],
+      ['CONSOLE_TOKENS', `anna=viewer:${UNSHOWN}`],
+      ['CONSOLE_SESSION_MINUTES', '0'],
+      ['WEB_MONITORS', 'https://web:9100'],
+      ['OIDC_ISSUER', 'http://login.example'],
+      ['OIDC_CLIENT_SECRET', 'short'],
+      ['OIDC_ROLES', 'staff=boss'],
     ],
   },
 } satisfies Record<string, { read: (env: Record<string, string>) => unknown; garbage: string[][] }>;
@@ -250,6 +285,56 @@ describe('the Stripe settings of a worker', () => {
   });
 });
 
+describe('the settings of notices', () => {
+  const keys = createECDH('prime256v1');
+  const push = {
+    VAPID_PUBLIC_KEY: keys.generateKeys('base64url'),
+    VAPID_PRIVATE_KEY: keys.getPrivateKey('base64url'),
+    VAPID_SUBJECT: 'mailto:shop@shop.example',
+  };
+  const email = {
+    SMTP_URL: `smtps://shop:${UNSHOWN}@mail.example`,
+    MAIL_FROM: 'The shop <shop@shop.example>',
+  };
+  const both = { NOTICE_SECRET: JWT, SHOP_URL: 'https://shop.example' };
+
+  it('switch nothing on when none is set', () => {
+    expect(readServer(complete).notices).toBeUndefined();
+    expect(readWorker(complete).notices).toBeUndefined();
+  });
+
+  it('tell a web node what to offer, and a worker how to send', () => {
+    const env = { ...complete, ...push, ...email, ...both };
+    expect(readServer(env).notices).toMatchObject({ email: true, pushKey: push.VAPID_PUBLIC_KEY });
+    expect(readWorker(env).notices).toMatchObject({
+      email: { from: email.MAIL_FROM },
+      push: { publicKey: push.VAPID_PUBLIC_KEY },
+      timeZone: 'UTC',
+    });
+    const { notices } = readWorker({ ...complete, ...email, ...both });
+    expect(notices?.push).toBeUndefined();
+  });
+
+  it('need each other', () => {
+    const env = { ...complete, ...push, ...email, ...both };
+    const needs: [string, string][] = [
+      ['MAIL_FROM', 'SMTP_URL needs MAIL_FROM'],
+      ['NOTICE_SECRET', 'SMTP_URL needs NOTICE_SECRET'],
+      ['SHOP_URL', 'SMTP_URL needs SHOP_URL'],
+      ['VAPID_SUBJECT', 'VAPID_PRIVATE_KEY needs VAPID_SUBJECT'],
+      ['VAPID_PUBLIC_KEY', 'VAPID_PRIVATE_KEY needs VAPID_PUBLIC_KEY'],
+    ];
+    for (const [name, words] of needs) {
+      expect(complaint(readWorker, { ...env, [name]: '' })).toBe(words);
+    }
+    expect(complaint(readServer, { ...env, NOTICE_SECRET: '' })).toBe(
+      'MAIL_FROM needs NOTICE_SECRET',
+    );
+    const other = { ...env, VAPID_PUBLIC_KEY: keys.generateKeys('base64url') };
+    expect(complaint(readWorker, other)).toContain('is not the public key of VAPID_PRIVATE_KEY');
+  });
+});
+
 describe('the payment provider', () => {
   const { PAYMENT_PROVIDER: _, PAYMENT_WEBHOOK_SECRET: webhookSecret, ...rest } = complete;
   const payable = { ...rest, PAYMENT_WEBHOOK_SECRET: webhookSecret };
@@ -272,6 +357,29 @@ describe('the payment provider', () => {
     );
     const { PAYMENT_WEBHOOK_SECRET, ...stripe } = STRIPE_ENVIRONMENT;
     expect(() => readServer({ ...rest, ...stripe })).not.toThrow();
+  });
+});
+
+describe('the sign-in of a console', () => {
+  const { CONSOLE_TOKENS, ...rest } = complete;
+
+  it('needs tokens or a provider', () => {
+    expect(complaint(readConsole, rest)).toContain('Nobody could sign in');
+    const oidc = { OIDC_ISSUER: 'https://login.example', OIDC_CLIENT_ID: 'console' };
+    expect(readConsole({ ...rest, ...oidc }).oidc).toMatchObject({ rolesClaim: 'roles' });
+    for (const name of ['OIDC_ISSUER', 'OIDC_CLIENT_ID']) {
+      expect(complaint(readConsole, { ...rest, ...oidc, [name]: '' })).toContain('go together');
+    }
+    const roles = { OIDC_ROLES: 'cn=sale,ou=staff=viewer' };
+    expect(complaint(readConsole, { ...complete, ...roles })).toContain('OIDC_ROLES must be');
+  });
+
+  it('takes the published token in the demo only', () => {
+    const demo = { ...rest, CONSOLE_TOKENS: `demo=viewer:${DEMO_TOKEN_SHA256}` };
+    expect(complaint(readConsole, demo)).toContain(
+      'CONSOLE_TOKENS has the token that is published',
+    );
+    expect(() => readConsole({ ...demo, DEMO: '1' })).not.toThrow();
   });
 });
 

@@ -78,13 +78,26 @@ describe('docker-compose.yml', () => {
         .sort();
     const workers = ['worker-hot', 'worker-regular'];
     const money = ['web', ...workers];
-    for (const name of ['PAYMENT_PROVIDER', 'STRIPE_SECRET_KEY', 'STRIPE_TEST_MODE']) {
+    for (const name of [
+      'PAYMENT_PROVIDER',
+      'STRIPE_SECRET_KEY',
+      'STRIPE_TEST_MODE',
+      'SHOP_URL',
+      'NOTICE_SECRET',
+    ]) {
       expect([name, having(name).sort()]).toEqual([name, money.sort()]);
     }
-    const ofWeb = ['STRIPE_WEBHOOK_SECRET', 'PAYMENT_WEBHOOK_SECRET', 'SHOP_URL', 'JWT_SECRET'];
+    const ofWeb = ['STRIPE_WEBHOOK_SECRET', 'PAYMENT_WEBHOOK_SECRET', 'JWT_SECRET'];
     for (const name of ofWeb) expect([name, having(name)]).toEqual([name, ['web']]);
     for (const name of ['ZOOKEEPER', 'ZK_ROOT', 'ZK_ACL', 'ZK_AUTH']) {
-      expect([name, having(name)]).toEqual([name, ['keeper', 'prepare', 'web']]);
+      expect([name, having(name)]).toEqual([name, ['console', 'keeper', 'prepare', 'web']]);
+    }
+    expect(having('AMQP_URL')).toEqual(['console', 'keeper', 'prepare', 'web', ...workers].sort());
+    for (const name of ['CONSOLE_TOKENS', 'OIDC_CLIENT_SECRET']) {
+      expect([name, having(name)]).toEqual([name, ['console']]);
+    }
+    for (const name of ['SMTP_URL', 'VAPID_PRIVATE_KEY', 'VAPID_SUBJECT']) {
+      expect([name, having(name)]).toEqual([name, workers]);
     }
     expect(having('AMQP_URL')).toEqual(['keeper', 'prepare', 'web', ...workers].sort());
   });
@@ -152,9 +165,11 @@ describe('the passwords of logins', () => {
 describe('the list of secret variables', () => {
   it('has every variable that a process reads as a secret', () => {
     const kinds =
-      /^ {2}([A-Z_]+): (?:secret|webhookSecret|stripeKey|stripeWebhookSecret|zookeeperAuth|plainPassword|url\('(?:postgres|amqp)'|url\('http')/gm;
+      /^ {2}([A-Z_]+): (?:secret|webhookSecret|stripeKey|stripeWebhookSecret|zookeeperAuth|plainPassword|secretText|url\('(?:postgres|amqp|smtp)'|url\('http')/gm;
     const configs = files.filter((file) =>
-      /^((contracts|payment|server|worker|keeper)\/config|ops\/logins)\.ts$/.test(file),
+      /^((contracts|payment|server|worker|keeper|console)\/(notice-)?config|ops\/logins)\.ts$/.test(
+        file,
+      ),
     );
     const named = configs.flatMap((file) =>
       [...textOf(file).matchAll(kinds)].map(([, name]) => name),

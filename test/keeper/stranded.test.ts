@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { CAUSES, lastKnown, strandedRows } from '../../db/stranded.ts';
 import { createKeeperMetrics } from '../../keeper/metrics.ts';
-import { CAUSES, lastKnown, strandedRows } from '../../keeper/stranded.ts';
 import { ControlPlane } from './control-plane.ts';
 
 const NOTHING = { pinned: 0, pinnedNodes: [], idle: 0, dead: 0, underWay: 0 };

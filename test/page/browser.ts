@@ -63,7 +63,7 @@ export async function visit(
   page.on('pageerror', (error) => complaints.push(error.stack ?? error.message));
   page.on('console', (message) => {
     // Chromium reports each refusal of the API as a resource that did not load.
-    const refusal = message.location().url.includes('/api/v1/');
+    const refusal = message.location().url.includes('/api/');
     const kind = message.type();
     if ((kind === 'error' || kind === 'warning') && !refusal) complaints.push(message.text());
   });

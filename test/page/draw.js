@@ -138,6 +138,7 @@ function placesOf() {
   for (const purchase of purchasesOf(page, page.texts)) {
     show({ sku: { ...sku, limit: 3 }, phase: 'open', purchase }, none);
   }
+  show({ sku: { ...sku, limit: 1 }, phase: 'closed', purchase: ready, calledOff: true }, none);
   tile.element.remove();
 
   const say = () =>
@@ -184,6 +185,12 @@ function placesOf() {
     { status, refund },
     { status, refund: { ...refund, at: undefined } },
     { status, refund: { ...refund, status: 'due' } },
+    ...['by_shop', 'called_off'].flatMap((reason) => [
+      { status, reason },
+      { status, reason, refund },
+      { status, reason, refund: { ...refund, at: undefined } },
+      { status, reason, refund: { ...refund, status: 'due' } },
+    ]),
   ]);
   panel.take(states.map((state, at) => ({ ...ORDER, orderNo: `${at}`, ...state })));
   for (const at of [OPENS, CLOSES + 1]) {

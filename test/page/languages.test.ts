@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { NOTICE_LANGUAGES } from '../../contracts/notices.ts';
+import { LANGUAGES as OF_SALES } from '../../contracts/presentation.ts';
 import {
   direction,
   fill,
@@ -115,13 +117,20 @@ describe.each(TAGS)('the messages in %s', async (tag) => {
   });
 });
 
+describe('the languages', () => {
+  it('are those of the texts of sales, and of notices', () => {
+    expect([...OF_SALES]).toEqual(TAGS);
+    expect([...NOTICE_LANGUAGES]).toEqual(TAGS);
+  });
+});
+
 describe('the files', () => {
   it('have a language each', () => {
     const files = readdirSync(join(PUBLIC, 'languages'));
     expect(files.sort()).toEqual(TAGS.map((tag) => `${tag}.js`).sort());
   });
 
-  it.each(['index.html', 'sale.html', 'lottery.html'])(
+  it.each(['index.html', 'sale.html', 'lottery.html', 'notices.html'])(
     '%s has the English messages',
     async (page) => {
       const html = readFileSync(join(PUBLIC, page), 'utf8');

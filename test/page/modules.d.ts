@@ -143,6 +143,7 @@ declare module '*/public/js/view.js' {
     purchase: Purchase;
     held: number;
     unpaid: boolean;
+    calledOff?: boolean;
     now: number;
   }
   export function tileView(input: TileInput): {
@@ -199,6 +200,7 @@ declare module '*/public/js/orders.js' {
     status: string;
     createdAt: string;
     payBefore?: string | null;
+    reason?: string;
     refund?: { status: 'due' | 'done'; amount: string; currency?: string; at?: string };
   }
   export function awaitsPayment(order: Order): boolean;

@@ -33,8 +33,9 @@ export interface Shop {
   stop(): Promise<void>;
 }
 
-export async function startShop(): Promise<Shop> {
-  const system = await startSystem({ webNodes: 2 });
+/** @param environment further variables of every process */
+export async function startShop(environment: Readonly<Record<string, string>> = {}): Promise<Shop> {
+  const system = await startSystem({ webNodes: 2, environment });
   return {
     url: system.url,
     async createSale({ opensInMs = -1_000, payWindowSeconds = 900, skus: wishes }) {

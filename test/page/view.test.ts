@@ -142,6 +142,14 @@ describe('a tile', () => {
   });
 });
 
+it('a tile of a sale that was called off says so, whatever the shopper had', () => {
+  for (const input of [{}, { held: 1 }, { purchase: ended('ordered') }]) {
+    const { status, button } = view({ phase: 'closed', calledOff: true, ...input });
+    expect(status?.title).toBe('The shop has called this sale off');
+    expect(button).toMatchObject({ label: 'Sale ended', enabled: false });
+  }
+});
+
 describe('the top of the page', () => {
   it('says sold out only when everything is', () => {
     const gone: Sku = { ...tv, availability: 'sold_out' };
@@ -222,6 +230,24 @@ describe('orders', () => {
       tone: 'good',
     });
     expect(refundText(order('1', 'ordered'))).toBe('');
+  });
+
+  it('say that the shop has ended them, and blame no payment for it', () => {
+    const byShop: Order = { ...order('1', 'cancelled'), reason: 'by_shop' };
+    expect(orderMessage(byShop)).toMatchObject({
+      title: 'The shop cancelled this order',
+      text: 'Its support can tell you why.',
+    });
+    const refund = { status: 'due' as const, amount: '9.00' };
+    const due = { ...byShop, refund };
+    expect(orderMessage(due).text).toBe(
+      `Its support can tell you why. Your payment will be returned to you: ${money('9.00', 'EUR')}.`,
+    );
+    const off: Order = { ...due, reason: 'called_off', refund: { ...refund, status: 'done' } };
+    expect(orderMessage(off).text).toBe(
+      `The shop has called this sale off. Your payment was returned to you: ${money('9.00', 'EUR')}.`,
+    );
+    expect(orderMessage(order('1', 'cancelled')).text).toBe('Its units were given back.');
   });
 
   it('cost nothing where they are free', () => {

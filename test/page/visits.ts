@@ -6,8 +6,12 @@ import { type Shop, startShop } from './shop.ts';
 
 /** Visits to a shop of the test file's own, and what a visitor sees and does there. */
 
-/** To be called once at the top of a test file: the shop runs for all of its tests. */
-export function visits() {
+/**
+ * To be called once at the top of a test file: the shop runs for all of its tests.
+ *
+ * @param environment further variables of every process
+ */
+export function visits(environment?: () => Promise<Readonly<Record<string, string>>>) {
   let shop: Shop;
   let browser: Browser;
   let open: Visit[] = [];
@@ -15,7 +19,7 @@ export function visits() {
   const expected: RegExp[] = [];
 
   beforeAll(async () => {
-    [shop, browser] = await Promise.all([startShop(), launch()]);
+    [shop, browser] = await Promise.all([startShop(await environment?.()), launch()]);
   });
   afterAll(async () => {
     await browser?.close();

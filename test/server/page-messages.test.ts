@@ -143,6 +143,56 @@ describe('every message', () => {
     }
   });
 
+  it('is said of notices', async () => {
+    const page = await blankNamed();
+    const contact = { channel: 'email', status: 'asked', address: '7' };
+    let contacts: object[] = [contact, { channel: 'push', status: 'confirmed' }];
+    let status = 200;
+    await page.route('**/api/v1/notices', (route) =>
+      route.fulfill({ json: { email: true, pushKey: '7' } }),
+    );
+    await page.route('**/api/v1/sales/demo/notices', (route) => {
+      const verdicts: Record<number, string> = { 400: 'bad_request', 429: 'rate_limited' };
+      const json = status === 200 ? { contacts } : { verdict: verdicts[status] };
+      return route.fulfill({ status, json });
+    });
+    await page.goto(`${at.url}/sales/demo`);
+    await sees(page, 'notices.heading', 'notices.waiting', 'notices.pushOn');
+    contacts = [{ ...contact, status: 'confirmed' }];
+    const press = async (answer: number, ...names: string[]) => {
+      status = answer;
+      await page.locator('#notice-email').fill('7@shop.example');
+      await page.locator('#notice-ask').click();
+      await sees(page, ...names);
+    };
+    await press(200, 'notices.emailOn');
+    await press(400, 'notices.bad');
+    await press(429, 'notices.questions');
+    await press(500, 'notices.failed');
+    await page.locator('#notice-push').click();
+    await sees(page, 'notices.denied');
+    status = 200;
+    await page.locator('#notice-stop').click();
+    await sees(page, 'notices.stopped');
+  });
+
+  it('is said by the page behind the links of notices', async () => {
+    const page = await blankNamed();
+    const opens = async (purpose: string, status: number, ...names: string[]) => {
+      await page.route(/\/api\/v1\/notices\//, (route) => route.fulfill({ status, json: {} }));
+      await page.goto('about:blank');
+      await page.goto(`${at.url}/notices#${purpose}=7`);
+      await sees(page, ...names);
+      await page.locator('#notice-do').click();
+    };
+    await opens('confirm', 200, 'notices.confirmHeading', 'notices.confirmText');
+    await sees(page, 'notices.confirmed');
+    await opens('unsubscribe', 200, 'notices.leaveHeading', 'notices.leaveText', 'notices.leave');
+    await sees(page, 'notices.left');
+    await opens('confirm', 404, 'notices.confirm');
+    await sees(page, 'notices.gone');
+  });
+
   it('is said by the list of sales', async () => {
     const page = await openNamed('/');
     await sees(page, 'phases.open', 'when.until');

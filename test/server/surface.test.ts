@@ -168,3 +168,17 @@ describe('a sale without SKUs', () => {
     },
   );
 });
+
+describe('a sale that was called off', () => {
+  it.each([
+    ['before', 60_000],
+    ['after', -60_000],
+  ])('is closed %s it opens, and says why', async (sale, opensInMs) => {
+    const opensAt = new Date(Date.now() + opensInMs);
+    const row = rowOnSale({ sale, opensAt, isCalledOff: true });
+    Object.assign(node.world, { isEmpty: false, row, isCalledOff: true });
+    await node.refresh();
+    const one = JSON.parse((await call('GET', `/api/v1/sales/${sale}`)).body);
+    expect(one).toMatchObject({ state: 'closed', calledOff: true, skus: [{ state: 'closed' }] });
+  });
+});

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { OutgoingMessage, PublishResult } from '../../broker/publisher.ts';
 import type { Schema } from '../../contracts/names.ts';
 import type { RequestOutcome } from '../../db/calls.ts';
+import type { Databases } from '../../db/client/pool.ts';
 import type { TicketKey } from '../../db/ticket-keys.ts';
 import { createLog, type Log } from '../../process/log.ts';
 import { Readiness } from '../../process/readiness.ts';
@@ -36,6 +37,7 @@ export interface World {
   lottery: { secret: Buffer | undefined; isPublic: boolean };
   /** A change makes the node ask for the keys again. */
   ticketEpoch: number;
+  isCalledOff: boolean;
   ticketKeys: TicketKey[];
   /** Units that this node may still draw. `cut off` means that it has no session. */
   quota: number | 'cut off';
@@ -63,6 +65,8 @@ export interface WebNodeOptions {
   /** For tests that sign tokens or tickets themselves. */
   readonly jwtSecret?: string;
   readonly ticketKey?: Buffer;
+  /** By default nothing may ask the database. */
+  readonly databases?: Databases;
 }
 
 export type WebNode = Awaited<ReturnType<typeof openWebNode>>;
@@ -89,8 +93,7 @@ export async function openWebNode(options: WebNodeOptions = {}) {
   const { app, context } = await assembleNode({
     config,
     log,
-    // Nothing here may ask the database: any query fails.
-    databases: {} as never,
+    databases: options.databases ?? ({} as never),
     catalogue,
     agent,
     publisher: {
@@ -140,6 +143,7 @@ export function rowOnSale(changes: Partial<SkuOnSale> = {}): SkuOnSale {
     sale: 'demo',
     opensAt: new Date(nowMs - HOUR_MS),
     closesAt: new Date(nowMs + HOUR_MS),
+    isCalledOff: false,
     sku: 'TV',
     schema: 'hot',
     title: 'A television',
@@ -149,6 +153,7 @@ export function rowOnSale(changes: Partial<SkuOnSale> = {}): SkuOnSale {
     unitsTotal: 1_000,
     free: 1_000,
     unpaidExists: false,
+    presentation: {},
     isKnown: true,
     state: 'open',
     ...changes,
@@ -168,6 +173,7 @@ function createWorld(secret: Buffer, ticketKeys: TicketKey[]): World {
     allowed: [],
     lottery: { secret: secret, isPublic: false },
     ticketEpoch: 1,
+    isCalledOff: false,
     ticketKeys,
     quota: 1_000,
     brokerAvailable: true,
@@ -193,7 +199,9 @@ function catalogueOf(world: World, secret: Buffer, log: Log, ticketTtlMs: number
           opensAt,
           closesAt,
           payWindowSeconds: 900,
+          isCalledOff: world.isCalledOff,
           ticketEpoch,
+          presentation: {},
         };
         return {
           serverTime: new Date(),

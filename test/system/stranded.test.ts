@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Stranded } from '../../keeper/stranded.ts';
+import type { Stranded } from '../../db/stranded.ts';
 import { Shopper } from '../shopper.ts';
 import { type System, startSystem } from '../system.ts';
 import { until } from '../until.ts';

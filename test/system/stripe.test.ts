@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { refundOrder } from '../../db/calls.ts';
 import { audit } from '../../db/operations.ts';
 import type { Answer } from '../shopper.ts';
 import { refundEvent, refusal, STRIPE_WEBHOOK_SECRET, signature } from '../stripe-double.ts';
@@ -154,6 +155,22 @@ describe('payment by Stripe', () => {
     const other = await shop.refundFailed({ intent: shop.intentOf('right'), refund: 're_x' });
     expect(other.body).toMatchObject({ status: 'ignored' });
     expect(await shop.stateOf(ann, orderNo)).toBe('paid');
+  });
+
+  it('gives the payment of an order back, once, when the shop ends the order', async () => {
+    const ann = shop.shopper();
+    const orderNo = await shop.ordered(ann, await shop.onSale(1));
+    const intent = shop.intentOf('ended');
+    await shop.stripeSays({ orderNo, intent });
+    const doer = { by: 'sue@support', reason: 'a test' };
+    const databases = shop.system.databases;
+    const said = await Promise.all([1, 2].map(() => refundOrder(databases, orderNo, doer)));
+    expect(said).toEqual(['refund_due', 'refund_due']);
+    await shop.givenBack(intent);
+    const asked = shop.double.calls.filter(({ fields }) => fields.get('payment_intent') === intent);
+    expect(asked).toHaveLength(1);
+    const { body } = await ann.call('GET', `/api/v1/orders/${orderNo}`);
+    expect(body).toMatchObject({ status: 'cancelled', reason: 'by_shop' });
   });
 
   it('describes its callback, and refuses a body that is too large or of another type', async () => {

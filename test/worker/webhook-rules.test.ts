@@ -3,7 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { Webhook } from 'standardwebhooks';
 import { afterEach, describe, expect, it, test } from 'vitest';
 import { type CloudEvent, cloudEvent } from '../../contracts/events.ts';
-import { checkUrl, guardedLookup, isPublicAddress } from '../../worker/webhooks/addresses.ts';
+import { checkUrl, isPublicAddress } from '../../contracts/public-url.ts';
+import { guardedLookup } from '../../worker/webhooks/addresses.ts';
 import { createWebhookClient, signed, type WebhookClient } from '../../worker/webhooks/deliver.ts';
 import { WEBHOOK_LIMITS, webhookRetryMs } from '../../worker/webhooks/retry.ts';
 

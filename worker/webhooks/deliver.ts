@@ -1,14 +1,9 @@
-import http from 'node:http';
-import https from 'node:https';
 import { Webhook } from 'standardwebhooks';
 import { CLOUD_EVENT_TYPE, type CloudEvent } from '../../contracts/events.ts';
-import { type AddressRules, checkUrl, guardedLookup } from './addresses.ts';
+import type { AddressRules } from '../../contracts/public-url.ts';
+import { createPoster } from './post.ts';
 
 /** One attempt to deliver one event to one endpoint, as Standard Webhooks specifies. */
-
-/** Bytes of an answer's body that are read and then ignored. */
-const ANSWER_BYTES_MAX = 16_384;
-const HEADER_BYTES_MAX = 16_384;
 
 export type Delivered = { readonly status: number } | { readonly error: string };
 
@@ -21,26 +16,25 @@ export interface WebhookClient {
 /**
  * Delivers to one endpoint over its own connections.
  *
- * @param connectionsMax maximum of concurrent attempts
+ * @param limits maximum of concurrent attempts, and the time for each
  */
 export function createWebhookClient(
   url: string,
   rules: AddressRules,
-  { connectionsMax, timeoutMs }: { connectionsMax: number; timeoutMs: number },
+  limits: { readonly connectionsMax: number; readonly timeoutMs: number },
 ): WebhookClient {
-  const isHttps = /^https:/i.test(url);
-  const lookup = guardedLookup(rules);
-  const options = { keepAlive: true, maxSockets: connectionsMax, lookup };
-  const agent = isHttps ? new https.Agent(options) : new http.Agent(options);
+  const poster = createPoster(rules, limits);
   return {
     async deliver(event, secrets) {
       try {
-        return { status: await post(checkUrl(url, rules), agent, timeoutMs, event, secrets) };
+        const { body, headers } = signed(event, secrets, new Date());
+        const { status } = await poster.post(url, headers, body);
+        return { status };
       } catch (error) {
         return { error: error instanceof Error ? error.message : String(error) };
       }
     },
-    close: () => agent.destroy(),
+    close: () => poster.close(),
   };
 }
 
@@ -60,34 +54,4 @@ export function signed(event: CloudEvent, secrets: readonly string[], at: Date) 
         .join(' '),
     },
   };
-}
-
-function post(
-  url: URL,
-  agent: http.Agent,
-  timeoutMs: number,
-  event: CloudEvent,
-  secrets: readonly string[],
-): Promise<number> {
-  const { body, headers } = signed(event, secrets, new Date());
-  const { request } = url.protocol === 'https:' ? https : http;
-  return new Promise((resolve, reject) => {
-    const signal = AbortSignal.timeout(timeoutMs);
-    const options = { method: 'POST', agent, headers, signal, maxHeaderSize: HEADER_BYTES_MAX };
-    const call = request(url, options, (answer) => {
-      let bytes = 0;
-      answer.on('data', (chunk: Buffer) => {
-        bytes += chunk.length;
-        if (bytes > ANSWER_BYTES_MAX) answer.destroy();
-      });
-      answer.on('error', () => {}); // Only the status code matters.
-      resolve(answer.statusCode ?? 0);
-    });
-    call.on('error', (error) => {
-      reject(signal.aborted ? new Error(`no answer within ${timeoutMs} ms`) : error);
-    });
-    // An answer that switches protocols closes the socket without another event or a timeout.
-    call.on('close', () => reject(new Error('the connection was closed without an answer')));
-    call.end(body);
-  });
 }

@@ -1,9 +1,9 @@
 import type { Schema } from '../../contracts/names.ts';
+import type { AddressRules } from '../../contracts/public-url.ts';
 import type { WebhookLag, WebhookTarget } from '../../db/webhooks.ts';
 import type { Log } from '../../process/log.ts';
 import type { Metrics } from '../../process/metrics.ts';
 import { repeat, Trouble } from '../periodic.ts';
-import type { AddressRules } from './addresses.ts';
 import { createWebhookClient } from './deliver.ts';
 import type { WebhookLimits } from './retry.ts';
 import { type DeliveryResult, deliverRound, type WebhookCalls } from './round.ts';

@@ -28,6 +28,8 @@ export interface HistoryEntry {
   /** Old and new text; null when the node did not exist. */
   readonly from: string | null;
   readonly to: string | null;
+  /** The reason that the author gave, if any. */
+  readonly why?: string;
   /** Name of the entry that this one undoes. */
   readonly undoes?: string;
   /** Transaction that wrote the entry. */

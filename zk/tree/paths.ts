@@ -42,6 +42,7 @@ export interface SkuPaths {
   readonly quota: string;
   readonly state: string;
   readonly keep: string;
+  readonly shed: string;
   readonly challenge: string;
   /** The share under `keep = auto`; the leading keeper writes it. */
   readonly autoKeep: string;
@@ -87,6 +88,7 @@ function skuPaths(sku: string): SkuPaths {
     quota: `${sku}/quota`,
     state: `${sku}/state`,
     keep: `${sku}/keep`,
+    shed: `${sku}/shed`,
     challenge: `${sku}/challenge`,
     autoKeep: `${sku}/auto-keep`,
     pins: `${sku}/pins`,

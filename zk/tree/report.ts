@@ -29,6 +29,8 @@ export interface Report {
   /** By path, the version of the value that the node acts on, or `VERSION_DELETED`. */
   readonly applied: Readonly<Record<string, number>>;
   readonly skus: Readonly<Record<string, SkuCounters>>;
+  /** By sale, the digest of what the node knows of it: `saleDigest` of db/sale-changes.ts. */
+  readonly sales?: Readonly<Record<string, string>>;
   /** The node has ended cleanly and admits nothing more. */
   readonly final: boolean;
   /** ISO 8601 by the node's clock; for people only. */
@@ -78,9 +80,13 @@ export function decodeReport(text: string): Report | undefined {
       },
     ] as const;
   });
+  const sales = Object.entries(objectOf(record['sales'])).filter(
+    (entry): entry is [string, string] => typeof entry[1] === 'string',
+  );
   return {
     applied: Object.fromEntries(applied),
     skus: Object.fromEntries(skus),
+    sales: Object.fromEntries(sales),
     final: record['final'] === true,
     at: typeof record['at'] === 'string' ? record['at'] : '',
   };

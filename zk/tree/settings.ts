@@ -55,6 +55,7 @@ export const SKU_SETTINGS = {
   quota: kind((sku: SkuPaths) => sku.quota, parseUnits),
   state: kind((sku: SkuPaths) => sku.state, parseState),
   keep: kind((sku: SkuPaths) => sku.keep, parseKeep, OPTIONAL),
+  shed: kind((sku: SkuPaths) => sku.shed, parseShed, OPTIONAL),
   challenge: kind((sku: SkuPaths) => sku.challenge, parseChallenge, OPTIONAL),
 };
 

@@ -258,3 +258,48 @@ export function cancelOrder(orderNo, token) {
   const url = `/api/v1/orders/${encodeURIComponent(orderNo)}/cancel`;
   return request(url, { method: 'POST', token, timeoutMs: WRITE_TIMEOUT_MS });
 }
+
+/** How the shop tells shoppers off the page. */
+export function noticeSettings() {
+  return request('/api/v1/notices');
+}
+
+/** @param {string} sale */
+function noticesUrl(sale) {
+  return `/api/v1/sales/${encodeURIComponent(sale)}/notices`;
+}
+
+/**
+ * @param {string} sale
+ * @param {string | null} token
+ */
+export function readNotices(sale, token) {
+  return request(noticesUrl(sale), { token });
+}
+
+/**
+ * @param {string} sale
+ * @param {string | null} token
+ * @param {{ language: string, email?: string, push?: object }} body
+ */
+export function addNotices(sale, token, body) {
+  return request(noticesUrl(sale), { method: 'POST', token, body, timeoutMs: WRITE_TIMEOUT_MS });
+}
+
+/**
+ * @param {string} sale
+ * @param {string | null} token
+ */
+export function forgetNotices(sale, token) {
+  return request(noticesUrl(sale), { method: 'DELETE', token });
+}
+
+/** @param {string} token of the link in a message */
+export function confirmNotices(token) {
+  return request('/api/v1/notices/confirm', { method: 'POST', body: { token } });
+}
+
+/** @param {string} token of the link in a message */
+export function unsubscribeNotices(token) {
+  return request(`/api/v1/notices/unsubscribe/${encodeURIComponent(token)}`, { method: 'POST' });
+}

@@ -79,6 +79,9 @@ const PAGE = {
 
 /** @type {Meanings<'reasons'>} */
 const REASONS = {
+  'closed/called_off': ['stop', 'never'],
+  'cancelled/by_shop': ['stop', 'none'],
+  'cancelled/called_off': ['stop', 'none'],
   'shed/lottery': ['wait', 'lottery'],
   'quota_spent/too_few_now': ['wait', 'later'],
   'queued/delayed': ['busy', 'none'],
@@ -151,12 +154,12 @@ export function inOneText({ title, text }) {
  * @returns {Message}
  */
 export function orderMessage(order) {
-  const { status, amount, refund } = order;
+  const { status, amount, reason, refund } = order;
   const ended = status === 'expired' || status === 'cancelled';
   let name = status;
-  if (ended && refund) name = refund.status === 'done' ? 'refunded' : 'refund_due';
+  if (ended && refund && !reason) name = refund.status === 'done' ? 'refunded' : 'refund_due';
   else if (status === 'paid' && isFree(amount)) name = 'free';
-  const message = outcomeMessage(name);
+  const message = outcomeMessage(name, reason);
   return refund ? { ...message, text: sentences(message.text, refundText(order)) } : message;
 }
 
@@ -164,13 +167,15 @@ export function orderMessage(order) {
  * How much money is returned, and whether it was returned already. Empty if there is no refund.
  * @param {import('./orders.js').Order} order
  */
-export function refundText({ currency, refund }) {
+export function refundText({ currency, reason, refund }) {
   if (!refund) return '';
   const sum = money(refund.amount, refund.currency ?? currency);
-  if (refund.status !== 'done') return fill(texts.orders.refundDue, { sum });
-  return refund.at
-    ? fill(texts.orders.refundDoneAt, { sum, time: moment(refund.at) })
-    : fill(texts.orders.refundDone, { sum });
+  const { orders } = texts;
+  const [due, done, doneAt] = reason
+    ? [orders.shopRefundDue, orders.shopRefundDone, orders.shopRefundDoneAt]
+    : [orders.refundDue, orders.refundDone, orders.refundDoneAt];
+  if (refund.status !== 'done') return fill(due, { sum });
+  return refund.at ? fill(doneAt, { sum, time: moment(refund.at) }) : fill(done, { sum });
 }
 
 /**

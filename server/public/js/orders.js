@@ -13,6 +13,7 @@
  * @property {string} status
  * @property {string} createdAt
  * @property {string | null} [payBefore]
+ * @property {string} [reason] why the shop cancelled it
  * @property {Refund} [refund]
  *
  * @typedef {object} Refund of a payment that the order cannot use

@@ -1,19 +1,20 @@
 // @ts-check
 /** The sale page: calls the shop, keeps the state, and lets the parts of the page show it. */
 
-import { readSale } from './api.js';
 import { handIn, resume } from './buyer.js';
-import { createClock, timeSample } from './clock.js';
+import { createClock } from './clock.js';
 import { salePhase } from './countdown.js';
 import { announce, find, setText } from './dom.js';
 import { createHero, showMissing, showWho } from './hero.js';
 import { identify, leaveGuest } from './identity.js';
 import { newKey } from './key.js';
 import { texts, titleIn } from './language.js';
+import { createNoticePanel } from './notices.js';
 import { awaitsPayment, unitsHeld } from './orders.js';
 import { createOrdersPanel } from './orders-panel.js';
-import { backoffMs, pause, pollDelayMs } from './pace.js';
+import { backoffMs, pause } from './pace.js';
 import { advance, initialPurchase, isBusy } from './purchase.js';
+import { watchSale } from './sale-watch.js';
 import { createTile } from './tile.js';
 import { onLanguage } from './translate.js';
 import { heroPhase, tileView } from './view.js';
@@ -22,15 +23,11 @@ import { noPlace, waitlistView } from './waitlist-view.js';
 
 /** Ten updates a second keep the digits and the opening on time. */
 const LOOK_MS = 100;
-/** Answers with a body have the exact time. After this many, the page accepts "not modified". */
-const EXACT_SAMPLES = 4;
-/** Failures in a row before the page says that it has no connection. */
-const FAILURES_TO_SAY = 2;
 
 /**
  * @typedef {import('./purchase.js').Purchase} Purchase
  * @typedef {import('./countdown.js').SaleTimes & import('./hero.js').SaleFacts
- *   & { skus: import('./view.js').Sku[] }} Sale
+ *   & { skus: import('./view.js').Sku[], calledOff?: boolean }} Sale
  *
  * @typedef {object} Product
  * @property {import('./tile.js').Tile} tile
@@ -58,8 +55,6 @@ let isMissing = false;
 let isOffline = false;
 /** Aborted when the guest changes: answers for the previous guest are no longer shown. */
 let visit = new AbortController();
-/** Aborted to read the sale at once. */
-let sleep = new AbortController();
 
 const panel = createOrdersPanel({
   token: () => token,
@@ -68,6 +63,18 @@ const panel = createOrdersPanel({
     return found === undefined ? sku : titleIn(found, firstLanguage()).text;
   },
   onChange: onOrders,
+});
+
+const notices = createNoticePanel(saleName, () => token);
+const watch = watchSale(saleName, clock, {
+  onSale: takeSale,
+  onMissing: () => {
+    isMissing = true;
+  },
+  onAnswer: (offline) => {
+    isOffline = offline;
+    look();
+  },
 });
 
 /** The running call for an identity. All presses that need one share it. */
@@ -82,45 +89,6 @@ async function who() {
   shownAs = answer;
   look();
   return answer;
-}
-
-async function watchSale() {
-  /** @type {string | null} */
-  let etag = null;
-  for (let failures = 0; ; ) {
-    const exact = clock.samples() < EXACT_SAMPLES;
-    const answer = await readSale(saleName, exact ? null : etag);
-    if (answer.kind === 'ok' || answer.kind === 'same') {
-      failures = 0;
-      clock.sample(timeSample(answer));
-      if (answer.kind === 'ok') {
-        etag = answer.etag;
-        takeSale(answer.body);
-      }
-    } else if (answer.kind === 'refused' && answer.status === 404) {
-      isMissing = true;
-      return look();
-    } else failures += 1;
-    isOffline = failures >= FAILURES_TO_SAY;
-    look();
-    const asked = answer.kind === 'refused' ? answer.retryAfterSeconds * 1000 : 0;
-    const wait = failures > 0 ? backoffMs(failures, Math.random()) : untilNextLook(exact);
-    sleep = new AbortController();
-    await pause(Math.max(asked, wait), sleep.signal);
-  }
-}
-
-/** @param {boolean} exact whether the clock still needs samples */
-function untilNextLook(exact) {
-  if (sale === null) return 1000;
-  const now = clock.at(performance.now());
-  const delay = pollDelayMs({
-    phase: salePhase(sale, now),
-    opensInMs: Date.parse(sale.opensAt) - now,
-    hidden: document.hidden,
-    random: Math.random(),
-  });
-  return exact ? Math.min(delay, 1500) : delay;
 }
 
 /** @param {Sale} fresh */
@@ -170,8 +138,9 @@ function look() {
     const opensInMs = Date.parse(sale.opensAt) - serverNow;
     const room = held < sku.limit && !isBusy(purchase);
     product.tile.describe(sku, firstLanguage());
+    const calledOff = sale.calledOff === true;
     product.tile.show(
-      tileView({ sku, phase, opensInMs, purchase, held, unpaid, now }),
+      tileView({ sku, phase, calledOff, opensInMs, purchase, held, unpaid, now }),
       waitlistView({ place, availability: sku.availability, phase, room, unpaid }),
     );
   }
@@ -208,7 +177,7 @@ function buyerOf(sku) {
       if (signal.aborted) return;
       if (order !== null) panel.take([order]);
       else void panel.load();
-      sleep.abort(); // availability has changed
+      watch.now(); // availability has changed
     },
   };
 }
@@ -286,6 +255,7 @@ async function arrive() {
       // The shop was set up again and does not know this guest: ask for a new one.
       if (!(forgotten && leaveGuest())) {
         shopper = answer.identity.user;
+        void notices.load();
         return resumeAll();
       }
     }
@@ -305,14 +275,15 @@ find('#switch-guest').addEventListener('click', () => {
   }
   panel.clear();
   announce(texts.sale.guestChanged);
+  notices.clear();
   void arrive();
 });
 document.addEventListener('visibilitychange', () => {
-  if (!document.hidden) sleep.abort();
+  if (!document.hidden) watch.now();
 });
-window.addEventListener('online', () => sleep.abort());
+window.addEventListener('online', () => watch.now());
 
 onLanguage(look);
 setInterval(look, LOOK_MS);
-void watchSale();
+void watch.start();
 void arrive();

@@ -28,6 +28,7 @@ import { isBusy, mayPress } from './purchase.js';
  * @typedef {object} TileInput
  * @property {Sku} sku
  * @property {import('./countdown.js').SalePhase} phase of this SKU
+ * @property {boolean} [calledOff] whether the shop has called the sale off
  * @property {number} opensInMs
  * @property {import('./purchase.js').Purchase} purchase
  * @property {number} held units that this shopper holds or owns
@@ -99,7 +100,7 @@ function badgeOf({ sku, phase }) {
  * @param {TileInput} input
  * @returns {import('./messages.js').Message | null}
  */
-function messageOf({ sku, phase, purchase, held, unpaid, now }) {
+function messageOf({ sku, phase, calledOff, purchase, held, unpaid, now }) {
   const { phase: step, offline, unsure } = purchase;
   if (isBusy(purchase)) {
     if (offline && step === 'queued') return pageMessage('following');
@@ -109,6 +110,7 @@ function messageOf({ sku, phase, purchase, held, unpaid, now }) {
     if (step === 'queued') return outcomeMessage('queued', purchase.reason ?? '');
     return pageMessage(step === 'asking' ? 'asking' : 'sending');
   }
+  if (calledOff) return verdictMessage('closed', 'called_off');
   // The message of the press may be out of date: units came back, or the pause is over.
   if (now >= purchase.restUntil && isOvertaken(purchase, phase, sku)) return null;
   const paid = isFree(sku.price) ? 'free' : 'paid';

@@ -173,6 +173,9 @@ export default {
       'Eine Zahlung, die für diese Bestellung nicht verwendet werden konnte, wurde Ihnen erstattet: {sum}.',
     refundDoneAt:
       'Eine Zahlung, die für diese Bestellung nicht verwendet werden konnte, wurde Ihnen erstattet: {sum}, {time} Uhr.',
+    shopRefundDue: 'Ihre Zahlung wird Ihnen erstattet: {sum}.',
+    shopRefundDone: 'Ihre Zahlung wurde Ihnen erstattet: {sum}.',
+    shopRefundDoneAt: 'Ihre Zahlung wurde Ihnen erstattet: {sum}, {time} Uhr.',
     payUnsure:
       'Noch keine Antwort. Ihre Zahlung ist möglicherweise angekommen: Die Bestellung wird es zeigen. Auch wenn Sie noch einmal bezahlen, wird der Betrag nie doppelt berechnet.',
     cancelUnsure: 'Noch keine Antwort. Die Bestellung wird zeigen, ob sie storniert wurde.',
@@ -351,6 +354,18 @@ export default {
   },
 
   reasons: {
+    'closed/called_off': {
+      title: 'Der Shop hat diesen Verkauf abgesagt',
+      text: 'Die Bestellungen dieses Verkaufs werden storniert, und wer bezahlt hat, bekommt das Geld zurück.',
+    },
+    'cancelled/by_shop': {
+      title: 'Der Shop hat diese Bestellung storniert',
+      text: 'Den Grund nennt Ihnen der Kundendienst.',
+    },
+    'cancelled/called_off': {
+      title: 'Bestellung storniert',
+      text: 'Der Shop hat diesen Verkauf abgesagt.',
+    },
     'shed/lottery': {
       title: 'Ihr Platz in der Auslosung ist nicht erreicht',
       text: 'Er bleibt derselbe, so oft Sie auch klicken. Vielleicht lässt der Shop später mehr Menschen zu, und dann wird Ihr Platz möglicherweise erreicht.',
@@ -420,5 +435,34 @@ export default {
       'Rang {rank}: Anfragen dieses Benutzers wurden zugelassen, solange der zugelassene Anteil mindestens {share} betrug.',
     missing: 'Diesen Verkauf gibt es nicht.',
     offline: 'Keine Verbindung zum Shop. Diese Seite versucht es weiter.',
+  },
+
+  notices: {
+    heading: 'Auch ohne diese Seite Bescheid wissen',
+    intro:
+      'Wir melden uns, wenn Sie bestellt haben, wenn Ihre Zeit zum Bezahlen bald endet und wenn ein Stück, auf das Sie warten, für Sie reserviert ist.',
+    email: 'E-Mail-Adresse',
+    ask: 'Schreiben Sie mir',
+    push: 'Dieses Gerät benachrichtigen',
+    stop: 'Keine Nachrichten mehr',
+    waiting: 'Sehen Sie in Ihr Postfach: Ein Link darin bestätigt {address}.',
+    emailOn: 'Wir schreiben an {address}.',
+    pushOn: 'Benachrichtigungen sind eingeschaltet.',
+    bad: 'An diese Adresse können wir nicht schreiben.',
+    questions:
+      'Es wurden schon mehrere Links verschickt. Suchen Sie den letzten oder versuchen Sie es morgen noch einmal.',
+    failed: 'Das hat nicht geklappt. Versuchen Sie es noch einmal.',
+    denied: 'Ihr Browser lässt Benachrichtigungen dieses Shops nicht zu.',
+    stopped: 'Sie erhalten keine Nachrichten mehr.',
+    confirmHeading: 'E-Mail-Adresse bestätigen',
+    confirmText: 'Danach schreiben wir Ihnen zu Ihren Bestellungen bei diesem Verkauf.',
+    confirm: 'Bestätigen',
+    confirmed: 'Bestätigt. Wir schreiben Ihnen zu Ihren Bestellungen.',
+    leaveHeading: 'Abbestellen',
+    leaveText: 'Danach schreiben wir Ihnen nicht mehr zu Ihren Bestellungen bei diesem Verkauf.',
+    leave: 'Abbestellen',
+    left: 'Die Nachrichten sind abbestellt.',
+    gone: 'Dieser Link gilt nicht mehr.',
+    toShop: 'Zum Shop',
   },
 };

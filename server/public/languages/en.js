@@ -175,6 +175,10 @@ export default /** @type {const} */ ({
     refundDue: 'A payment that this order cannot use will be returned to you: {sum}.',
     refundDone: 'A payment that this order could not use was returned to you: {sum}.',
     refundDoneAt: 'A payment that this order could not use was returned to you: {sum}, {time}.',
+    /** The refund of an order that the shop ended. */
+    shopRefundDue: 'Your payment will be returned to you: {sum}.',
+    shopRefundDone: 'Your payment was returned to you: {sum}.',
+    shopRefundDoneAt: 'Your payment was returned to you: {sum}, {time}.',
     payUnsure:
       'No answer yet. Your payment may have arrived: the order will show it. Paying again never charges you twice.',
     cancelUnsure: 'No answer yet. The order will show whether it was cancelled.',
@@ -348,6 +352,18 @@ export default /** @type {const} */ ({
 
   /** A verdict or an outcome, with a reason that changes what is true. */
   reasons: {
+    'closed/called_off': {
+      title: 'The shop has called this sale off',
+      text: 'Orders of this sale are cancelled, and whoever has paid gets the money back.',
+    },
+    'cancelled/by_shop': {
+      title: 'The shop cancelled this order',
+      text: 'Its support can tell you why.',
+    },
+    'cancelled/called_off': {
+      title: 'Order cancelled',
+      text: 'The shop has called this sale off.',
+    },
     'shed/lottery': {
       title: 'Your place in the lottery is not reached',
       text: 'It stays the same however often you press. The shop may let in more people later, and then your place may be reached.',
@@ -416,5 +432,34 @@ export default /** @type {const} */ ({
       'Rank {rank}: requests of this user were let in while the kept share was at least {share}.',
     missing: 'There is no such sale.',
     offline: 'No connection to the shop. This page keeps trying.',
+  },
+
+  /** The panel for e-mail and notifications, and the page behind the links in them. */
+  notices: {
+    heading: 'Hear from us without this page',
+    intro:
+      'We tell you when you have ordered, when your time to pay is about to end, and when a unit that you wait for is yours.',
+    email: 'E-mail address',
+    ask: 'Write to me',
+    push: 'Notify this device',
+    stop: 'Stop telling me',
+    waiting: 'Look into your mailbox: a link there confirms {address}.',
+    emailOn: 'We write to {address}.',
+    pushOn: 'Notifications are on.',
+    bad: 'We cannot write to that address.',
+    questions: 'Several links were sent already. Look for the last one, or try again tomorrow.',
+    failed: 'That did not work. Try again.',
+    denied: 'Your browser does not allow notifications from this shop.',
+    stopped: 'You are not told any more.',
+    confirmHeading: 'Confirm your e-mail address',
+    confirmText: 'After that, we write to you about your orders of this sale.',
+    confirm: 'Confirm',
+    confirmed: 'Confirmed. We write to you about your orders.',
+    leaveHeading: 'Unsubscribe',
+    leaveText: 'After that, we no longer write to you about your orders of this sale.',
+    leave: 'Unsubscribe',
+    left: 'You are unsubscribed.',
+    gone: 'This link is not valid any more.',
+    toShop: 'To the shop',
   },
 });

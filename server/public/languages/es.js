@@ -178,6 +178,9 @@ export default {
     refundDue: 'Se le devolverá un pago que este pedido no puede usar: {sum}.',
     refundDone: 'Se le devolvió un pago que este pedido no pudo usar: {sum}.',
     refundDoneAt: 'Se le devolvió un pago que este pedido no pudo usar: {sum}, {time}.',
+    shopRefundDue: 'Se le devolverá su pago: {sum}.',
+    shopRefundDone: 'Se le devolvió su pago: {sum}.',
+    shopRefundDoneAt: 'Se le devolvió su pago: {sum}, {time}.',
     payUnsure:
       'Todavía no hay respuesta. Es posible que su pago haya llegado: el pedido lo mostrará. Aunque pague otra vez, nunca se le cobrará dos veces.',
     cancelUnsure: 'Todavía no hay respuesta. El pedido mostrará si se canceló.',
@@ -353,6 +356,18 @@ export default {
   },
 
   reasons: {
+    'closed/called_off': {
+      title: 'La tienda ha cancelado esta venta',
+      text: 'Los pedidos de esta venta se cancelan, y quien haya pagado recupera su dinero.',
+    },
+    'cancelled/by_shop': {
+      title: 'La tienda ha cancelado este pedido',
+      text: 'Su servicio de atención puede decirle por qué.',
+    },
+    'cancelled/called_off': {
+      title: 'Pedido cancelado',
+      text: 'La tienda ha cancelado esta venta.',
+    },
     'shed/lottery': {
       title: 'Todavía no se ha llegado a su puesto en el sorteo',
       text: 'Es siempre el mismo, por muchas veces que pulse. Es posible que la tienda admita a más personas más tarde y que entonces se llegue a su puesto.',
@@ -421,5 +436,33 @@ export default {
       'Puesto {rank}: las solicitudes de este usuario se admitieron mientras la parte admitida fue al menos de {share}.',
     missing: 'Esta venta no existe.',
     offline: 'Sin conexión con la tienda. Esta página sigue intentándolo.',
+  },
+
+  notices: {
+    heading: 'Reciba avisos fuera de esta página',
+    intro:
+      'Le avisamos cuando haya hecho un pedido, cuando su plazo de pago esté a punto de terminar y cuando la unidad que espera sea suya.',
+    email: 'Correo electrónico',
+    ask: 'Escríbanme',
+    push: 'Avisar en este dispositivo',
+    stop: 'No recibir más avisos',
+    waiting: 'Mire su buzón: un enlace confirma {address}.',
+    emailOn: 'Escribimos a {address}.',
+    pushOn: 'Las notificaciones están activadas.',
+    bad: 'No podemos escribir a esa dirección.',
+    questions: 'Ya se han enviado varios enlaces. Busque el último o inténtelo de nuevo mañana.',
+    failed: 'No ha funcionado. Inténtelo de nuevo.',
+    denied: 'Su navegador no permite notificaciones de esta tienda.',
+    stopped: 'Ya no recibirá avisos.',
+    confirmHeading: 'Confirme su dirección de correo',
+    confirmText: 'Después le escribiremos sobre sus pedidos de esta venta.',
+    confirm: 'Confirmar',
+    confirmed: 'Confirmada. Le escribiremos sobre sus pedidos.',
+    leaveHeading: 'Cancelar la suscripción',
+    leaveText: 'Después ya no le escribiremos sobre sus pedidos de esta venta.',
+    leave: 'Cancelar la suscripción',
+    left: 'La suscripción está cancelada.',
+    gone: 'Este enlace ya no es válido.',
+    toShop: 'A la tienda',
   },
 };

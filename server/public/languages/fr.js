@@ -179,6 +179,9 @@ export default {
     refundDone: 'Un paiement que cette commande n’a pas pu utiliser vous a été remboursé : {sum}.',
     refundDoneAt:
       'Un paiement que cette commande n’a pas pu utiliser vous a été remboursé : {sum}, {time}.',
+    shopRefundDue: 'Votre paiement vous sera remboursé : {sum}.',
+    shopRefundDone: 'Votre paiement vous a été remboursé : {sum}.',
+    shopRefundDoneAt: 'Votre paiement vous a été remboursé : {sum}, {time}.',
     payUnsure:
       'Pas encore de réponse. Votre paiement est peut-être arrivé : la commande l’indiquera. Même si vous payez de nouveau, vous ne serez jamais débité deux fois.',
     cancelUnsure: 'Pas encore de réponse. La commande indiquera si elle a été annulée.',
@@ -354,6 +357,18 @@ export default {
   },
 
   reasons: {
+    'closed/called_off': {
+      title: 'La boutique a annulé cette vente',
+      text: 'Les commandes de cette vente sont annulées, et les paiements reçus sont remboursés.',
+    },
+    'cancelled/by_shop': {
+      title: 'La boutique a annulé cette commande',
+      text: 'Son service client peut vous dire pourquoi.',
+    },
+    'cancelled/called_off': {
+      title: 'Commande annulée',
+      text: 'La boutique a annulé cette vente.',
+    },
     'shed/lottery': {
       title: 'Votre place au tirage au sort n’est pas atteinte',
       text: 'Elle reste la même, même si vous appuyez souvent. La boutique laissera peut-être entrer plus de personnes plus tard, et votre place pourra alors être atteinte.',
@@ -424,5 +439,33 @@ export default {
       'Rang {rank} : les demandes de cet utilisateur étaient admises tant que la part admise était d’au moins {share}.',
     missing: 'Cette vente n’existe pas.',
     offline: 'Pas de connexion avec la boutique. Cette page continue d’essayer.',
+  },
+
+  notices: {
+    heading: 'Soyez prévenu hors de cette page',
+    intro:
+      'Nous vous prévenons quand vous avez commandé, quand votre délai de paiement va se terminer et quand l’article que vous attendez est à vous.',
+    email: 'Adresse e-mail',
+    ask: 'M’écrire',
+    push: 'Notifier cet appareil',
+    stop: 'Ne plus me prévenir',
+    waiting: 'Regardez votre boîte aux lettres : un lien y confirme {address}.',
+    emailOn: 'Nous écrivons à {address}.',
+    pushOn: 'Les notifications sont activées.',
+    bad: 'Nous ne pouvons pas écrire à cette adresse.',
+    questions: 'Plusieurs liens ont déjà été envoyés. Cherchez le dernier ou réessayez demain.',
+    failed: 'Cela n’a pas fonctionné. Réessayez.',
+    denied: 'Votre navigateur n’autorise pas les notifications de cette boutique.',
+    stopped: 'Vous ne serez plus prévenu.',
+    confirmHeading: 'Confirmez votre adresse e-mail',
+    confirmText: 'Ensuite, nous vous écrirons au sujet de vos commandes de cette vente.',
+    confirm: 'Confirmer',
+    confirmed: 'Confirmé. Nous vous écrirons au sujet de vos commandes.',
+    leaveHeading: 'Se désabonner',
+    leaveText: 'Ensuite, nous ne vous écrirons plus au sujet de vos commandes de cette vente.',
+    leave: 'Se désabonner',
+    left: 'Vous êtes désabonné.',
+    gone: 'Ce lien n’est plus valable.',
+    toShop: 'Vers la boutique',
   },
 };

@@ -112,7 +112,7 @@ const VALUES: readonly Value[] = [
     good: 'lottery',
     isRequired: true,
     bad: words(/random, lottery/),
-    inForce: (agent) => agent.shed(),
+    inForce: (agent) => agent.shed('any'),
     edited: ['lottery', 'lottery'],
   },
   {

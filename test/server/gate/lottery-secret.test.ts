@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createSale } from '../../../db/catalog.ts';
 import { createPool, type Pool } from '../../../db/client/pool.ts';
 import { saleLottery } from '../../../db/lottery.ts';
+import { createSale } from '../../../db/new-sales.ts';
 import { createDatabase, type TestDatabase } from '../../db/database.ts';
 
 /** When the database reveals a lottery's secret. It decides by its own clock. */

@@ -121,8 +121,15 @@ function catalogueOf(world: GateWorld, key: Buffer): Catalogue {
   return new Catalogue(
     {
       async board() {
-        const { sale, opensAt, closesAt } = world.row;
-        const times = { opensAt, closesAt, payWindowSeconds: 900, ticketEpoch: 1 };
+        const { sale, opensAt, closesAt, isCalledOff } = world.row;
+        const times = {
+          opensAt,
+          closesAt,
+          isCalledOff,
+          payWindowSeconds: 900,
+          ticketEpoch: 1,
+          presentation: {},
+        };
         const sales = [{ sale, title: 'Demo', ...times, skus: [world.row] }];
         return { serverTime: new Date(), sales, missing: [] };
       },

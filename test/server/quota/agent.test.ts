@@ -63,7 +63,7 @@ test('a node follows states and shares, and pauses an SKU whose state is not set
   await plane.remove(plane.paths.sku('heard').keep);
   await until('the common share', () => agent.keep('heard') === 0.5, { pollMs: 5 });
   await plane.write(plane.paths.shed, 'lottery');
-  await until('lottery', () => agent.shed() === 'lottery', { pollMs: 5 });
+  await until('lottery', () => agent.shed('TV') === 'lottery', { pollMs: 5 });
 });
 
 test('invalid edits and deletions leave the last good value in force, also for a node that starts afterwards', async () => {

@@ -1,0 +1,62 @@
+import fastifyCookie from '@fastify/cookie';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import Fastify, { type FastifyError, type FastifyReply, LogController } from 'fastify';
+import { isOutage } from '../db/client/errors.ts';
+import { EditRefused } from '../ops/quota/operator.ts';
+import type { Context } from './context.ts';
+import { Problem, sendProblem } from './http/problems.ts';
+import { guard } from './login/guard.ts';
+import { historyRoutes } from './routes/history.ts';
+import { liveRoute } from './routes/live.ts';
+import { oidcRoutes } from './routes/oidc.ts';
+import { pageRoutes } from './routes/pages.ts';
+import { sessionRoutes } from './routes/session.ts';
+import { steeringRoutes } from './routes/steering.ts';
+
+const BODY_BYTES_MAX = 65_536;
+const HEADERS_TIMEOUT_MS = 5_000;
+const REQUEST_TIMEOUT_MS = 10_000;
+const CONNECTIONS_MAX = 1_000;
+
+export async function buildApp(context: Context) {
+  const { log, config, sessions, cookies } = context;
+  const refuse = (error: FastifyError | Error, _request: unknown, reply: FastifyReply) =>
+    sendProblem(reply, problemFor(error, log));
+  const app = Fastify({
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: BODY_BYTES_MAX,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    http: { headersTimeout: HEADERS_TIMEOUT_MS },
+    frameworkErrors: refuse,
+    forceCloseConnections: true,
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  app.server.maxConnections = CONNECTIONS_MAX;
+  // Only JSON is accepted; a form of another page cannot send it.
+  app.removeContentTypeParser('text/plain');
+  app.setErrorHandler(refuse);
+  app.setNotFoundHandler((_request, reply) => sendProblem(reply, new Problem('not_found')));
+  await app.register(fastifyCookie);
+  await app.register(guard, { sessions, origin: config.url, cookie: cookies.session });
+  await app.register(pageRoutes, context);
+  await app.register(sessionRoutes, context);
+  if (config.oidc !== undefined) {
+    await app.register(oidcRoutes, { ...context, oidc: config.oidc });
+  }
+  await app.register(liveRoute, context);
+  await app.register(steeringRoutes, context);
+  await app.register(historyRoutes, context);
+  return app;
+}
+
+function problemFor(error: FastifyError | Error, log: Context['log']): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof EditRefused) return new Problem('refused', error.message);
+  if ('statusCode' in error && (error.statusCode ?? 500) < 500) {
+    return new Problem('bad_request', error.message);
+  }
+  if (isOutage(error) && error.kind !== 'refused') return new Problem('unavailable');
+  if (/^ZooKeeper did not/.test(error.message)) return new Problem('unavailable', error.message);
+  log.error({ err: error }, 'a request failed');
+  return new Problem('internal_error');
+}

@@ -1,0 +1,102 @@
+import { BrokerConnection } from '../broker/connection.ts';
+import { watchBroker } from '../broker/probe.ts';
+import { queueFigures } from '../broker/queues.ts';
+import { createPool, type Databases } from '../db/client/pool.ts';
+import { needDatabases } from '../db/client/watch.ts';
+import { POWERFUL_LOGIN } from '../db/install/logins.ts';
+import { Collector } from '../ops/live/collector.ts';
+import { Feed } from '../ops/live/feed.ts';
+import type { Lifecycle } from '../process/lifecycle.ts';
+import type { Log } from '../process/log.ts';
+import { createMetrics } from '../process/metrics.ts';
+import { startMonitor } from '../process/monitor.ts';
+import { Readiness } from '../process/readiness.ts';
+import { ZkSession } from '../zk/client/session.ts';
+import { pathsBelow } from '../zk/tree/paths.ts';
+import { buildApp } from './app.ts';
+import type { ConsoleConfig } from './config.ts';
+import type { Context } from './context.ts';
+import { Attempts } from './login/attempts.ts';
+import { cookiesOf } from './login/cookies.ts';
+import { FLOW_MS } from './login/oidc.ts';
+import { Sessions } from './login/sessions.ts';
+import { Tokens } from './login/tokens.ts';
+
+/** Few: a look uses them once a second, and a person now and then. */
+const DATABASE_CONNECTIONS_MAX = 4;
+
+/** Composition root of a console. Resources are closed through `lifecycle`. */
+export async function compose(config: ConsoleConfig, log: Log, lifecycle: Lifecycle) {
+  const { stopping } = lifecycle;
+  const databases = openDatabases(config, log, lifecycle);
+  const session = new ZkSession({ ...config.session, log });
+  session.start();
+  lifecycle.onStop('ZooKeeper session', () => session.close());
+  const broker = await BrokerConnection.open({
+    url: config.amqpUrl,
+    name: 'flashsale-console',
+    log,
+  });
+  lifecycle.onStop('broker', () => broker.close());
+  const paths = pathsBelow(config.root);
+  const queues = () => queueFigures(broker);
+  const { monitors } = config;
+  const collector = new Collector({ session, paths, databases, queues, monitors });
+  const feed = new Feed(() => collector.look());
+  lifecycle.onStop('live view', async () => feed.close());
+
+  const readiness = new Readiness(() => (stopping.aborted ? ['stopping'] : []));
+  needDatabases(readiness, databases, stopping);
+  readiness.needs('rabbitmq', await watchBroker(broker, [], stopping));
+  readiness.needs('zookeeper', () => (session.isConnected ? undefined : 'not connected'));
+  const metrics = createMetrics('console');
+  readiness.show(metrics);
+  showFeed(metrics, feed);
+  const sessions = new Sessions(config.sessionMinutes);
+  const context: Context = {
+    config,
+    log,
+    databases,
+    session,
+    paths,
+    feed,
+    sessions,
+    tokens: new Tokens(config.tokens),
+    attempts: new Attempts(),
+    cookies: cookiesOf(config.url, sessions.lifeMs, FLOW_MS),
+    metrics,
+    stopping,
+  };
+  const app = await buildApp(context);
+  lifecycle.onStop('http server', () => app.close());
+  const monitor = await startMonitor({ ...config.monitor, metrics, readiness });
+  lifecycle.onStop('monitor', () => monitor.close());
+  return { app, monitor };
+}
+
+function showFeed(metrics: Context['metrics'], feed: Feed): void {
+  metrics.gauge('flashsale_console_viewers', 'Open live views', [], (gauge) =>
+    gauge.set(feed.viewers),
+  );
+  metrics.gauge('flashsale_console_looks', 'Looks that were made since the start', [], (gauge) =>
+    gauge.set(feed.looks),
+  );
+}
+
+function openDatabases(config: ConsoleConfig, log: Log, lifecycle: Lifecycle): Databases {
+  const open = (url: string) => {
+    const pool = createPool({
+      url,
+      role: 'console',
+      max: DATABASE_CONNECTIONS_MAX,
+      applicationName: 'flashsale-console',
+      onError: (error) => log.warn({ err: error }, 'database connection lost'),
+      onPowerfulLogin: (login) => log.warn({ login }, POWERFUL_LOGIN),
+    });
+    lifecycle.onStop('database', () => pool.close());
+    return pool;
+  };
+  const { regular, hot } = config.databaseUrls;
+  const pool = open(regular);
+  return { regular: pool, hot: hot === regular ? pool : open(hot) };
+}

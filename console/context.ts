@@ -1,0 +1,27 @@
+import type { Databases } from '../db/client/pool.ts';
+import type { Feed } from '../ops/live/feed.ts';
+import type { Log } from '../process/log.ts';
+import type { Metrics } from '../process/metrics.ts';
+import type { ZkSession } from '../zk/client/session.ts';
+import type { Paths } from '../zk/tree/paths.ts';
+import type { ConsoleConfig } from './config.ts';
+import type { Attempts } from './login/attempts.ts';
+import type { Cookies } from './login/cookies.ts';
+import type { Sessions } from './login/sessions.ts';
+import type { Tokens } from './login/tokens.ts';
+
+/** The parts of a console that its routes use. */
+export interface Context {
+  readonly config: ConsoleConfig;
+  readonly log: Log;
+  readonly databases: Databases;
+  readonly session: ZkSession;
+  readonly paths: Paths;
+  readonly feed: Feed;
+  readonly sessions: Sessions;
+  readonly tokens: Tokens;
+  readonly attempts: Attempts;
+  readonly cookies: Cookies;
+  readonly metrics: Metrics;
+  readonly stopping: AbortSignal;
+}

@@ -1,0 +1,63 @@
+// @ts-check
+/** The calls of the console's API. */
+
+/**
+ * @typedef {{ login: string, roles: string[], csrf: string, endsAt: string }} Session
+ */
+
+/** A refusal in the words of the console. */
+class Refused extends Error {
+  /**
+   * @param {number} status
+   * @param {string} detail
+   */
+  constructor(status, detail) {
+    super(detail);
+    this.status = status;
+  }
+}
+
+let csrf = '';
+
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {unknown} [body]
+ * @returns {Promise<any>}
+ */
+export async function call(method, path, body) {
+  let response;
+  try {
+    response = await fetch(path, {
+      method,
+      headers: {
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...(csrf !== '' && { 'x-csrf-token': csrf }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+  } catch {
+    throw new Refused(0, 'The console does not answer. It is not known what was done.');
+  }
+  if (response.ok) return response.status === 204 ? undefined : response.json();
+  const problem = await response.json().catch(() => ({}));
+  throw new Refused(response.status, problem.detail ?? `The answer was ${response.status}.`);
+}
+
+/**
+ * Who is signed in. Without a session, goes to the page where one signs in.
+ * @returns {Promise<Session>}
+ */
+export async function currentSession() {
+  try {
+    const session = await call('GET', '/api/session');
+    csrf = session.csrf;
+    return session;
+  } catch (error) {
+    if (error instanceof Refused && error.status === 401) {
+      location.assign(`/login?to=${encodeURIComponent(location.pathname)}`);
+      return new Promise(() => {});
+    }
+    throw error;
+  }
+}

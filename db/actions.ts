@@ -1,0 +1,47 @@
+import { type Answers, areApart, askHomes } from './client/both-homes.ts';
+import type { Databases, Queryable } from './client/pool.ts';
+
+/** What people did to sales and orders. Every function throws only DatabaseError. */
+
+export interface Action {
+  readonly at: Date;
+  /** `user@host` of a command, or the login of the console. */
+  readonly by: string;
+  readonly action: string;
+  readonly sale: string | null;
+  /** A sale, a SKU, an order number or a user. */
+  readonly target: string;
+  readonly reason: string | null;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+const TEXT = `SELECT acted_at AS at, acted_by AS by, action, sale, target, reason, details
+              FROM catalog.actions($1, $2, NULL, $3)`;
+/** Actions of each server that are read at a time; the routine gives no more. */
+const ACTIONS_MAX = 1_000;
+
+/**
+ * Reads what people did, the newest first: at most `limit` actions, 1,000 if it is left out.
+ *
+ * @throws {DatabaseError} if no home answers
+ */
+export async function actionsOn(
+  databases: Databases,
+  {
+    sale = null,
+    target = null,
+    limit = ACTIONS_MAX,
+  }: {
+    readonly sale?: string | null;
+    readonly target?: string | null;
+    readonly limit?: number;
+  },
+): Promise<Answers<Action>> {
+  const ask = (home: Queryable) =>
+    home.query<Action>({ text: TEXT, values: [sale, target, limit] });
+  const { rows, missing } = areApart(databases)
+    ? await askHomes(databases, 'actions', (_, home) => ask(home))
+    : { rows: await ask(databases.regular), missing: [] };
+  const newest = rows.sort((a, b) => b.at.getTime() - a.at.getTime());
+  return { rows: newest.slice(0, limit), missing };
+}

@@ -1,0 +1,156 @@
+import type { Schema } from '../contracts/names.ts';
+import type { SalePresentation, SkuPresentation } from '../contracts/presentation.ts';
+import { areApart, servers } from './client/both-homes.ts';
+import type { Databases, Pool } from './client/pool.ts';
+
+/** Typed calls that create sales and SKUs. Every function throws only DatabaseError. */
+
+export interface NewSale {
+  readonly sale: string;
+  readonly title: string;
+  readonly opensAt: Date;
+  readonly closesAt: Date;
+  /** Time from an order to its expiry when it is not paid. */
+  readonly payWindowSeconds: number;
+  readonly presentation?: SalePresentation;
+}
+
+/** Who changes something, and why. Without it, the login of the session is recorded. */
+export interface Actor {
+  readonly by: string;
+  readonly reason?: string | undefined;
+}
+
+/** Records what a person did elsewhere than in the database, on the server of `regular`. */
+export async function recordAction(
+  { regular }: Databases,
+  { by, reason }: Actor,
+  action: string,
+  sale: string,
+  details: object,
+): Promise<void> {
+  await regular.query({
+    text: 'SELECT catalog.record_action($1, $2, $3, $3, $4, $5)',
+    values: [by, action, sale, reason, JSON.stringify(details)],
+  });
+}
+
+/**
+ * Creates a sale, on both servers where there are two.
+ *
+ * @returns false if it already existed with the same values
+ * @throws {DatabaseError} FS003 if it exists with other values
+ */
+export async function createSale(
+  databases: Databases,
+  { sale, title, opensAt, closesAt, payWindowSeconds, presentation = {} }: NewSale,
+  actor?: Actor,
+): Promise<boolean> {
+  let created = false;
+  for (const server of servers(databases)) {
+    const [row] = await server.query<{ created: boolean }>({
+      text: `SELECT catalog.create_sale($1, $2, $3, $4, make_interval(secs => $5), $6, $7, $8)
+               AS created`,
+      values: [
+        ...[sale, title, opensAt, closesAt, payWindowSeconds],
+        ...[JSON.stringify(presentation), actor?.by, actor?.reason],
+      ],
+    });
+    created ||= row?.created === true;
+  }
+  if (areApart(databases)) await copySecret(databases, sale);
+  return created;
+}
+
+/** Both servers need the same secret, so that ranks do not depend on where a SKU lives. */
+async function copySecret({ regular, hot }: Databases, sale: string): Promise<void> {
+  const [row] = await regular.query<{ secret: Buffer }>({
+    text: 'SELECT catalog.lottery_secret($1) AS secret',
+    values: [sale],
+  });
+  await hot.query({
+    text: 'SELECT catalog.adopt_lottery_secret($1, $2)',
+    values: [sale, row?.secret],
+  });
+}
+
+export interface NewSku {
+  readonly sku: string;
+  readonly sale: string;
+  readonly schema: Schema;
+  readonly title: string;
+  /** Decimal string. */
+  readonly price: string;
+  /** Three capital letters, ISO 4217. */
+  readonly currency: string;
+  readonly userLimit: number;
+  readonly units: number;
+  /** Default: the tunable slots_default. */
+  readonly slots?: number;
+  readonly presentation?: SkuPresentation;
+}
+
+/**
+ * Creates a SKU and loads its stock on the server of its schema. A second server gets an entry of the
+ * SKU. The server of `regular` comes first, so that each name is used once.
+ *
+ * @returns false if it already existed with the same values; its stock is then left unchanged
+ * @throws {DatabaseError} FS003 if it exists with other values
+ */
+export async function createSku(
+  databases: Databases,
+  sku: NewSku,
+  actor?: Actor,
+): Promise<boolean> {
+  const home = databases[sku.schema];
+  if (!areApart(databases)) return createStock(home, sku, actor);
+  if (sku.schema === 'hot') {
+    await adoptSku(databases.regular, sku);
+    await copyRefusals(databases, sku.sku);
+  }
+  const created = await createStock(home, sku, actor);
+  if (sku.schema === 'regular') await adoptSku(databases.hot, sku);
+  return created;
+}
+
+/** Copies requests that were refused while no catalogue had the SKU, so that they stay refused. */
+async function copyRefusals({ regular, hot }: Databases, sku: string): Promise<void> {
+  const refusals = await regular.query<{
+    reason: string;
+    request_ids: string[];
+    user_ids: string[];
+  }>({
+    text: 'SELECT reason, request_ids::text[] AS request_ids, user_ids FROM catalog.refusals($1)',
+    values: [sku],
+  });
+  for (const { reason, request_ids: ids, user_ids: users } of refusals) {
+    const values = [sku, ids, users, ids.map(() => ''), reason];
+    await hot.query({ text: 'SELECT FROM hot.refuse_requests($1, $2, $3, $4, $5)', values });
+  }
+}
+
+type SkuTerms = Omit<NewSku, 'units' | 'slots'>;
+
+function termsOf({ sku, sale, schema, title, price, currency, userLimit }: SkuTerms): unknown[] {
+  return [sku, sale, schema, title, price, currency, userLimit];
+}
+
+async function createStock(home: Pool, sku: NewSku, actor?: Actor): Promise<boolean> {
+  const { units, slots = null, presentation = {} } = sku;
+  const [row] = await home.query<{ created: boolean }>({
+    text: `SELECT catalog.create_sku($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS created`,
+    values: [
+      ...[...termsOf(sku), units, slots],
+      ...[JSON.stringify(presentation), actor?.by, actor?.reason],
+    ],
+  });
+  return row?.created === true;
+}
+
+/** Enters a SKU that lives on the other server. @throws {DatabaseError} FS003 */
+export async function adoptSku(server: Pool, sku: SkuTerms): Promise<void> {
+  await server.query({
+    text: 'SELECT catalog.adopt_sku($1, $2, $3, $4, $5, $6, $7, $8)',
+    values: [...termsOf(sku), JSON.stringify(sku.presentation ?? {})],
+  });
+}

@@ -1,0 +1,251 @@
+import { createHash } from 'node:crypto';
+import { withOwnDigits } from '../contracts/money.ts';
+import type { Schema } from '../contracts/names.ts';
+import type { SalePresentation, SkuPresentation } from '../contracts/presentation.ts';
+import type { BoardSale } from './catalog.ts';
+import { areApart, otherSchema, patiently, servers, toNumber } from './client/both-homes.ts';
+import { DatabaseError } from './client/errors.ts';
+import type { Databases, Pool } from './client/pool.ts';
+import type { Actor } from './new-sales.ts';
+
+/** Typed calls that change and remove sales. Every function throws only DatabaseError. */
+
+/** What one server knows of a sale. */
+export interface SaleFacts {
+  readonly title: string;
+  readonly opensAt: Date;
+  readonly closesAt: Date;
+  readonly payWindowSeconds: number;
+  readonly presentation: SalePresentation;
+  /** A ticket key exists. Only the server of `regular` has keys. */
+  readonly hasOpened: boolean;
+  readonly secretSha256: string;
+}
+
+/** What one server knows of a SKU. */
+export interface SkuFacts {
+  readonly sku: string;
+  readonly sale: string;
+  readonly schema: Schema;
+  readonly abroad: boolean;
+  readonly title: string;
+  readonly price: string;
+  readonly currency: string;
+  readonly userLimit: number;
+  readonly presentation: SkuPresentation;
+  /** Units loaded and restocked on this server. */
+  readonly unitsTotal: number;
+  readonly hasOrders: boolean;
+  /** The most units that one user holds. */
+  readonly mostHeld: number;
+}
+
+/** The answer of one server. */
+export interface ServerFacts {
+  /** By the server's clock. */
+  readonly now: Date;
+  readonly sale: SaleFacts | undefined;
+  readonly skus: readonly SkuFacts[];
+}
+
+/** Asks each server, that of `regular` first, about the sale, its SKUs and `skus`. */
+export function saleFacts(
+  databases: Databases,
+  sale: string,
+  skus: readonly string[],
+): Promise<ServerFacts[]> {
+  return Promise.all(servers(databases).map((server) => factsOf(server, sale, skus)));
+}
+
+async function factsOf(server: Pool, sale: string, skus: readonly string[]): Promise<ServerFacts> {
+  // A server without the sale returns a row of nulls, so that there is always a time.
+  const [found] = await server.query<{ now: Date; title: string | null }>({
+    text: `SELECT clock_timestamp() AS now, f.title, f.opens_at AS "opensAt",
+                  f.closes_at AS "closesAt", f.presentation, f.has_opened AS "hasOpened",
+                  f.secret_sha256 AS "secretSha256",
+                  extract(epoch FROM f.pay_window)::float8 AS "payWindowSeconds"
+           FROM (SELECT) AS always LEFT JOIN catalog.sale_facts($1) f ON true`,
+    values: [sale],
+  });
+  const rows = await server.query<Omit<SkuFacts, 'unitsTotal'> & { unitsTotal: string }>({
+    text: `SELECT sku, sale, schema, abroad, title, price, currency, user_limit AS "userLimit",
+                  presentation, units_total AS "unitsTotal", has_orders AS "hasOrders",
+                  most_held AS "mostHeld"
+           FROM catalog.sku_facts($1, $2)`,
+    values: [sale, skus],
+  });
+  const { now, ...facts } = found ?? { now: new Date(), title: null };
+  return {
+    now,
+    sale: facts.title === null ? undefined : (facts as SaleFacts),
+    skus: rows.map(({ unitsTotal, price, ...row }) => ({
+      ...row,
+      price: withOwnDigits(price, row.currency),
+      unitsTotal: toNumber(unitsTotal),
+    })),
+  };
+}
+
+/** New values of a sale. Values that are missing stay as they are. */
+export interface SaleChange {
+  readonly title?: string | undefined;
+  readonly opensAt?: Date | undefined;
+  readonly closesAt?: Date | undefined;
+  readonly payWindowSeconds?: number | undefined;
+  readonly presentation?: SalePresentation | undefined;
+}
+
+/**
+ * Changes a sale. With two servers, the server of hot SKUs first gets a window that contains the old
+ * and the new one. So at every moment it decides orders of all requests that the other server admits.
+ *
+ * @throws {DatabaseError} FS001, FS002, FS004: see change_sale
+ */
+export async function changeSale(
+  databases: Databases,
+  sale: string,
+  change: SaleChange,
+  actor?: Actor,
+): Promise<void> {
+  const { regular, hot } = databases;
+  if (areApart(databases)) {
+    const [{ sale: present } = {}] = await saleFacts(databases, sale, []);
+    const { opensAt, closesAt } = change;
+    const wider = {
+      opensAt: present && opensAt && (opensAt < present.opensAt ? opensAt : present.opensAt),
+      closesAt: present && closesAt && (closesAt > present.closesAt ? closesAt : present.closesAt),
+    };
+    await changeOn(hot, sale, wider, actor);
+  }
+  await changeOn(regular, sale, change, actor);
+  if (areApart(databases)) await changeOn(hot, sale, change, actor);
+}
+
+async function changeOn(
+  server: Pool,
+  sale: string,
+  { title, opensAt, closesAt, payWindowSeconds, presentation }: SaleChange,
+  actor: Actor | undefined,
+): Promise<void> {
+  await server.query({
+    text: 'SELECT catalog.change_sale($1, $2, $3, $4, make_interval(secs => $5), $6, $7, $8)',
+    values: [
+      ...[sale, title, opensAt, closesAt, payWindowSeconds],
+      ...[presentation && JSON.stringify(presentation), actor?.by, actor?.reason],
+    ],
+  });
+}
+
+/** New values of a SKU. Values that are missing stay as they are. */
+export interface SkuChange {
+  readonly title?: string | undefined;
+  readonly price?: string | undefined;
+  readonly currency?: string | undefined;
+  readonly userLimit?: number | undefined;
+  readonly presentation?: SkuPresentation | undefined;
+}
+
+/**
+ * Changes a SKU, first on the server where it lives.
+ *
+ * @throws {DatabaseError} FS002, FS004, FS005: see change_sku
+ */
+export async function changeSku(
+  databases: Databases,
+  schema: Schema,
+  sku: string,
+  { title, price, currency, userLimit, presentation }: SkuChange,
+  actor?: Actor,
+): Promise<void> {
+  const homes = areApart(databases) ? [schema, otherSchema(schema)] : [schema];
+  for (const home of homes) {
+    await databases[home].query({
+      text: 'SELECT catalog.change_sku($1, $2, $3, $4, $5, $6, $7, $8)',
+      values: [
+        ...[sku, title, price, currency, userLimit],
+        ...[presentation && JSON.stringify(presentation), actor?.by, actor?.reason],
+      ],
+    });
+  }
+}
+
+/** Pause between attempts to lock a sale's tables, for orders that wait behind an attempt. */
+const DROP_PAUSE_MS = 500;
+
+/**
+ * Removes an old sale and all its data from every server. Waits up to 20 s for its tables.
+ *
+ * @throws {DatabaseError} FS001 the sale is not over; FS002 no such sale; FS004 something of it is not
+ *   finished yet; 55P03 other transactions held its tables for the whole time: call again
+ */
+export async function dropSale(databases: Databases, sale: string): Promise<void> {
+  for (const server of await checkSaleOver(databases, sale)) {
+    const text = 'SELECT FROM catalog.drop_sale($1)';
+    await patiently(() => server.query({ text, values: [sale] }), DROP_PAUSE_MS);
+  }
+}
+
+/**
+ * Returns the servers that have the sale.
+ *
+ * @throws {DatabaseError} FS001, FS002, FS004: as `dropSale`
+ */
+export async function checkSaleOver(databases: Databases, sale: string): Promise<Pool[]> {
+  const here: Pool[] = [];
+  for (const server of servers(databases)) {
+    const found = server.query({ text: 'SELECT catalog.check_sale_over($1)', values: [sale] });
+    const there = await found
+      .then(() => true)
+      .catch((error: DatabaseError) => {
+        if (error.sqlstate !== 'FS002') throw error;
+        return false;
+      });
+    if (there) here.push(server);
+  }
+  if (here.length === 0) throw new DatabaseError('refused', `no sale ${sale}`, 'FS002');
+  return here;
+}
+
+/**
+ * Removes a sale that nobody bought from, from every server. Waits up to 20 s for its tables.
+ *
+ * @returns false if no server had it
+ * @throws {DatabaseError} FS001 it has opened and is not over; FS004 it has orders, or something of it
+ *   is not finished yet; 55P03 other transactions held its tables for the whole time: call again
+ */
+export async function removeSale(
+  databases: Databases,
+  sale: string,
+  actor?: Actor,
+): Promise<boolean> {
+  let removed = false;
+  for (const server of servers(databases)) {
+    const [row] = await patiently(
+      () =>
+        server.query<{ removed: boolean }>({
+          text: 'SELECT catalog.remove_sale($1, $2, $3) AS removed',
+          values: [sale, actor?.by, actor?.reason],
+        }),
+      DROP_PAUSE_MS,
+    );
+    removed ||= row?.removed === true;
+  }
+  return removed;
+}
+
+/**
+ * A short text that differs whenever something that a sale file says of the sale differs, stock
+ * aside. Web nodes report it, so that a command can see which of them know a change.
+ */
+export function saleDigest(sale: Omit<BoardSale, 'ticketEpoch'>): string {
+  const { title, opensAt, closesAt, payWindowSeconds, presentation, skus } = sale;
+  const terms = skus.map(({ sku, schema, title: name, price, currency, userLimit, ...row }) => [
+    ...[sku, schema, name, price, currency, userLimit, row.presentation],
+  ]);
+  const facts = [title, opensAt, closesAt, payWindowSeconds, presentation, terms.sort(byName)];
+  return createHash('sha256').update(JSON.stringify(facts)).digest('base64url').slice(0, 12);
+}
+
+function byName([one]: readonly unknown[], [other]: readonly unknown[]): number {
+  return String(one) < String(other) ? -1 : 1;
+}

@@ -1,0 +1,120 @@
+import { parseEnvironment } from '../../contracts/config.ts';
+import { SCHEMAS } from '../../contracts/names.ts';
+import { installation, orderDetails, saleBoard } from '../../db/calls.ts';
+import { noAnswer } from '../../db/client/errors.ts';
+import { exportOrders, inOneMoment } from '../../db/export.ts';
+import { accountSpecs } from '../../payment/config.ts';
+import type { StatedPayment } from '../../payment/statement.ts';
+import { STRIPE_PREFIX } from '../../payment/stripe-account.ts';
+import { StripeStatement } from '../../payment/stripe-statement.ts';
+import { Reconciliation } from '../payments/reconcile.ts';
+import { readStatement } from '../payments/statement-file.ts';
+import type { AddCommand, CommandContext } from './command.ts';
+import { withDatabases, withSessions } from './databases.ts';
+
+/** `flashsale payments reconcile`: compares the books with the list of the payment provider. */
+
+interface Options {
+  readonly from?: string;
+  readonly json?: boolean;
+}
+
+/** Sessions may have been created a little before the clock of the database says that the sale opens. */
+const CLOCK_MARGIN_MS = 3_600_000;
+
+interface Statement {
+  readonly stated: readonly StatedPayment[];
+  readonly isOurs: (reference: string) => boolean;
+  /** The provider was asked just now. */
+  readonly isNow: boolean;
+}
+
+/** The provider's list: from a file, or from Stripe. */
+async function statementOf(
+  { environment }: CommandContext,
+  file: string | undefined,
+  installations: ReadonlySet<string>,
+  opensAt: Date,
+): Promise<Statement> {
+  const isStripe = (reference: string) => reference.startsWith(STRIPE_PREFIX);
+  if (file !== undefined) {
+    const isOurs = (reference: string) => !isStripe(reference);
+    return { stated: await readStatement(file), isOurs, isNow: false };
+  }
+  const { STRIPE_SECRET_KEY: secretKey, STRIPE_API_URL: apiUrl } = parseEnvironment(environment, {
+    STRIPE_SECRET_KEY: accountSpecs.STRIPE_SECRET_KEY,
+    STRIPE_API_URL: accountSpecs.STRIPE_API_URL,
+  });
+  if (secretKey === undefined) {
+    throw new Error("set STRIPE_SECRET_KEY, or give the provider's list with --from");
+  }
+  const since = new Date(opensAt.getTime() - CLOCK_MARGIN_MS);
+  const stated = await new StripeStatement({ secretKey, apiUrl }).payments(installations, since);
+  return { stated, isOurs: isStripe, isNow: true };
+}
+
+function reconcile(
+  context: CommandContext,
+  sale: string,
+  file: string | undefined,
+): Promise<Reconciliation> {
+  return withDatabases(context, 'ops', async (databases) => {
+    const { sales, missing, serverTime } = await saleBoard(databases);
+    if (missing.length > 0) throw noAnswer(missing);
+    const found = sales.find((one) => one.sale === sale);
+    if (found === undefined) throw new Error(`no sale ${sale}`);
+    const ids = SCHEMAS.map((schema) => installation(databases, schema));
+    const installations = new Set(await Promise.all(ids));
+    const { stated, isOurs, isNow } = await statementOf(
+      context,
+      file,
+      installations,
+      found.opensAt,
+    );
+    const result = new Reconciliation(stated, isOurs, isNow ? serverTime : undefined);
+    // The books are read after the list, so a payment of the list has had time to arrive.
+    await withSessions(context, 'ops', (sessions) =>
+      inOneMoment(sessions, async () => {
+        for await (const orders of exportOrders(sessions, sale)) {
+          for (const order of orders) result.add(order);
+        }
+      }),
+    );
+    await result.end(sale, async (orderNo) => (await orderDetails(databases, orderNo))?.sale);
+    return result;
+  });
+}
+
+function told({ differences, compared, notCompared }: Reconciliation): string {
+  const lines = differences.map(({ kind, reference, orderNo, here, there, mend }) =>
+    [
+      `${kind.replaceAll('_', ' ')}: payment ${reference}${orderNo ? ` of order ${orderNo}` : ''}`,
+      `  books: ${here}; provider: ${there}`,
+      `  ${mend}`,
+    ].join('\n'),
+  );
+  const others =
+    notCompared > 0
+      ? `; ${notCompared} payments of other providers, or newer than the list, were left out`
+      : '';
+  const end = differences.length === 0 ? 'nothing differs' : `${differences.length} differences`;
+  return [...lines, `${compared} payments of the books compared: ${end}${others}`].join('\n');
+}
+
+export const addPayments: AddCommand = (program, context) => {
+  const payments = program.command('payments').description('check payments');
+  payments
+    .command('reconcile')
+    .description("compare the books of a sale with the provider's list; exit code 1 if they differ")
+    .argument('<sale>')
+    .option('--from <file>', "the provider's list as CSV; without it, Stripe is asked")
+    .option('--json', 'print the differences as JSON')
+    .action(async (sale: string, { from, json }: Options) => {
+      const result = await reconcile(context, sale, from);
+      const { differences, compared, notCompared } = result;
+      if (differences.length > 0) process.exitCode = 1;
+      console.log(
+        json ? JSON.stringify({ sale, compared, notCompared, differences }) : told(result),
+      );
+    });
+};

@@ -1,0 +1,89 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import type { Actor } from '../../db/new-sales.ts';
+import {
+  type Changed,
+  closeSale,
+  extendSale,
+  openSale,
+  pauseSale,
+  removeSaleAtOnce,
+  restockSku,
+} from '../sale/life.ts';
+import type { SalePlace } from '../sale/place.ts';
+import { durationMs, momentOf } from '../sale/times.ts';
+import type { CommandContext } from './command.ts';
+import {
+  actorOf,
+  jsonOption,
+  reasonOption,
+  type SaleOptions,
+  tellWhenKnown,
+  waitOption,
+  withSalePlace,
+} from './sale-place.ts';
+
+/** `flashsale sale open | pause | close | extend | restock | remove`. */
+
+function parseUnits(value: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(value)) throw new InvalidArgumentError('It is a number such as 500.');
+  return Number(value);
+}
+
+type Until = (present: Date) => Date;
+
+function parseUntil(value: string): Until {
+  const by = value.startsWith('+') ? durationMs(value.slice(1)) : undefined;
+  if (by !== undefined) return (present) => new Date(present.getTime() + by);
+  const moment = momentOf(value);
+  if (moment === undefined || !('at' in moment)) {
+    throw new InvalidArgumentError(
+      'It is a time with its zone such as 2026-12-01T12:00:00+01:00, or +30m for so much later.',
+    );
+  }
+  return () => moment.at;
+}
+
+export function addSaleLife(sale: Command, context: CommandContext): void {
+  const command = (name: string, description: string) =>
+    sale
+      .command(name)
+      .description(description)
+      .addOption(jsonOption())
+      .addOption(reasonOption())
+      .addOption(waitOption());
+  const change = (
+    name: string,
+    options: SaleOptions,
+    work: (place: SalePlace, actor: Actor) => Promise<Changed & { readonly sale?: string }>,
+  ) =>
+    withSalePlace(context, 'ops', async (place) => {
+      const done = await work(place, actorOf(options));
+      const nothing = done.done.length === 0 ? ['nothing had to be changed'] : done.done;
+      await tellWhenKnown(place, done.sale ?? name, { ...done, done: nothing }, options);
+    });
+
+  for (const [name, description, work] of [
+    ['open', 'open a sale now: before its time, or after a pause', openSale],
+    ['pause', 'admit nothing for now; admitted requests are still decided', pauseSale],
+    ['close', 'end a sale now, for good', closeSale],
+    ['remove', 'remove a sale that nobody bought from', removeSaleAtOnce],
+  ] as const) {
+    command(name, description)
+      .argument('<sale>')
+      .action((of: string, options: SaleOptions) =>
+        change(of, options, (place, actor) => work(place, of, actor)),
+      );
+  }
+  command('extend', 'let a sale close later')
+    .argument('<sale>')
+    .argument('<until>', 'a time with its zone, or +30m (s, m, h, d)', parseUntil)
+    .action((of: string, until: Until, options: SaleOptions) =>
+      change(of, options, (place, actor) => extendSale(place, of, until, actor)),
+    );
+  command('restock', 'add units to a SKU, and raise its quota by as many')
+    .argument('<sku>')
+    .argument('<units>', 'how many more', parseUnits)
+    .action((sku: string, units: number, options: SaleOptions) =>
+      change(sku, options, (place, actor) => restockSku(place, sku, units, actor)),
+    );
+}

@@ -1,0 +1,118 @@
+import type { Schema } from '../../contracts/names.ts';
+import { saleBoard } from '../../db/catalog.ts';
+import { type Answers, queryHomes, toNumber } from '../../db/client/both-homes.ts';
+import type { Databases } from '../../db/client/pool.ts';
+import { lastKnown, type StockFigures, stockFigures } from '../../db/stranded.ts';
+import { thrifty } from '../../process/thrifty.ts';
+import type { LiveSale, LiveSku } from './view.ts';
+
+/**
+ * Looks at the books once. The board is as cheap as for a web node, which reads it twice a second.
+ * Unpaid orders, waitlists and calls are read one by one, so each of these queries may take only a
+ * share of the time: with many rows it runs every few seconds.
+ */
+
+const SHARE_MAX = 0.02;
+/** People who watch need news, also of a server that is slow at the moment. */
+const PAUSE_MAX_MS = 5_000;
+/** Orders per second are the mean of this time. */
+const PLACED_SECONDS = 5;
+
+export type BookSku = Pick<
+  LiveSku,
+  'sku' | 'total' | 'free' | 'held' | 'sold' | 'waitlisted' | 'ordersPerSecond'
+> & { readonly sale: string; readonly title: string };
+
+export interface BookView {
+  readonly sales: readonly LiveSale[];
+  readonly skus: readonly BookSku[];
+  readonly stock: readonly StockFigures[];
+  /** Homes that did not answer. */
+  readonly missing: readonly Schema[];
+}
+
+export class BookLook {
+  #databases: Databases;
+  #stockOf: () => Promise<Answers<StockFigures>>;
+  #waitingOf: () => Promise<ReadonlyMap<string, number>>;
+  #ordersOf: () => Promise<ReadonlyMap<string, number>>;
+  #stock: readonly StockFigures[] = [];
+
+  constructor(databases: Databases) {
+    this.#databases = databases;
+    this.#stockOf = nowAndThen(() => stockFigures(databases));
+    this.#waitingOf = nowAndThen(() => waitlisted(databases));
+    this.#ordersOf = nowAndThen(() => ordersPerSecond(databases));
+  }
+
+  /** @throws {DatabaseError} when no home answers */
+  async look(): Promise<BookView> {
+    const [board, stock, waiting, orders] = await Promise.all([
+      saleBoard(this.#databases),
+      this.#stockOf(),
+      this.#waitingOf(),
+      this.#ordersOf(),
+    ]);
+    this.#stock = lastKnown(this.#stock, stock);
+    const sales = board.sales.map(({ sale, title, opensAt, closesAt }) => ({
+      sale,
+      title,
+      opensAt: opensAt.toISOString(),
+      closesAt: closesAt.toISOString(),
+    }));
+    const skus = board.sales.flatMap((sale) =>
+      sale.skus.map((sku): BookSku => {
+        const { sku: name, title, unitsTotal, free, isKnown } = sku;
+        const unpaid = this.#stock.filter((row) => row.sku === name);
+        const taken = unitsTotal - free;
+        // The board is newer than the count of unpaid orders.
+        const held = Math.min(
+          taken,
+          unpaid.reduce((all, row) => all + row.unpaid, 0),
+        );
+        return {
+          sku: name,
+          sale: sale.sale,
+          title,
+          ...(isKnown
+            ? { total: unitsTotal, free, held, sold: taken - held }
+            : { total: null, free: null, held: null, sold: null }),
+          waitlisted: waiting.get(name) ?? 0,
+          ordersPerSecond: orders.get(name) ?? 0,
+        };
+      }),
+    );
+    return { sales, skus, stock: this.#stock, missing: board.missing };
+  }
+}
+
+function nowAndThen<T>(ask: () => Promise<T>): () => Promise<T> {
+  return thrifty(ask, SHARE_MAX, () => performance.now(), PAUSE_MAX_MS);
+}
+
+async function waitlisted(databases: Databases): Promise<ReadonlyMap<string, number>> {
+  const { rows } = await queryHomes<{ sku: string; waiting: string }>(
+    databases,
+    'live_waitlists',
+    (schema) => `SELECT sku, waiting FROM ${schema}.line_backlog`,
+    [],
+  );
+  return sums(rows.map(({ sku, waiting }) => [sku, toNumber(waiting)]));
+}
+
+async function ordersPerSecond(databases: Databases): Promise<ReadonlyMap<string, number>> {
+  const { rows } = await queryHomes<{ sku: string; ordered: string }>(
+    databases,
+    'live_orders',
+    (schema) => `SELECT sku, ordered FROM ${schema}.placed_lately($1)`,
+    [PLACED_SECONDS],
+  );
+  return sums(rows.map(({ sku, ordered }) => [sku, toNumber(ordered) / PLACED_SECONDS]));
+}
+
+/** A SKU that has moved may have a row in each home. */
+function sums(rows: readonly (readonly [string, number])[]): ReadonlyMap<string, number> {
+  const all = new Map<string, number>();
+  for (const [sku, count] of rows) all.set(sku, (all.get(sku) ?? 0) + count);
+  return all;
+}

@@ -1,0 +1,273 @@
+import type { Held } from '../../db/stranded.ts';
+import type { ZkSession } from '../../zk/client/session.ts';
+import type { Paths } from '../../zk/tree/paths.ts';
+import type { Report } from '../../zk/tree/report.ts';
+import { inForceOf, parseShare } from '../../zk/tree/values.ts';
+import { Reader, reasonOf } from '../quota/overview.ts';
+import { Rates } from './rates.ts';
+import type { LiveNode, LiveSku, LiveView } from './view.ts';
+
+/**
+ * Looks at the quota tree once: one read for each web node and a few for each SKU. What a node may
+ * admit and what it applied come from its report. The whole overview (`quota/overview.ts`) would
+ * take a read for each node and SKU, a hundred times a second at thirty nodes.
+ */
+
+/**
+ * Reports that are read in one look. Further ones take turns, so that a look stays cheap. The sums of
+ * rates stay true: half of the nodes show the growth of two seconds, the other half none.
+ */
+const REPORTS_A_LOOK_MAX = 50;
+
+export type TreeSku = Pick<
+  LiveSku,
+  | 'sku'
+  | 'quota'
+  | 'state'
+  | 'keep'
+  | 'challenge'
+  | 'share'
+  | 'isAutomatic'
+  | 'granted'
+  | 'admitted'
+  | 'pressesPerSecond'
+  | 'keptPerSecond'
+  | 'pins'
+>;
+
+export interface TreeView
+  extends Pick<LiveView, 'nodes' | 'keep' | 'shed' | 'challenge' | 'errors'> {
+  readonly skus: readonly TreeSku[];
+  readonly held: ReadonlyMap<string, Held>;
+}
+
+/** A node of ZooKeeper with an operator's value; undefined: there is none. */
+type Found = { readonly text: string; readonly version: number } | undefined;
+type Reports = ReadonlyMap<string, Report>;
+
+/** What operators have set for one SKU. */
+interface Switches {
+  readonly sku: string;
+  readonly values: ReadonlyMap<string, Found>;
+  readonly quota: ReadonlyMap<string, Found>;
+  readonly automatic: Found;
+  readonly pins: LiveSku['pins'];
+}
+
+/** Path → version, or undefined where there is no value. */
+type Versions = ReadonlyMap<string, number | undefined>;
+
+export class TreeLook {
+  #session: ZkSession;
+  #paths: Paths;
+  #reader: Reader;
+  #rates = new Rates();
+  #versions = new Map<string, { readonly version: number | undefined; readonly since: number }>();
+  #known = new Map<string, Report>();
+  #next = 0;
+  #looks = 0;
+
+  constructor(session: ZkSession, paths: Paths) {
+    this.#session = session;
+    this.#paths = paths;
+    this.#reader = new Reader(session, paths);
+  }
+
+  /** @throws {Error} when ZooKeeper does not answer */
+  async look(): Promise<TreeView> {
+    const paths = this.#paths;
+    if (!this.#session.isConnected) throw new Error('not connected');
+    const [alive, reporting, names, notes] = await Promise.all([
+      this.#reader.names(paths.nodes),
+      this.#reader.names(paths.reports),
+      this.#reader.names(paths.skus),
+      this.#reader.names(paths.errors),
+    ]);
+    const living = new Set(alive);
+    const refused = await this.#refused(notes);
+    const [reports, common, skus] = await Promise.all([
+      this.#reports(reporting),
+      this.#values([paths.keep, paths.shed, paths.challenge]),
+      Promise.all(names.map((sku) => this.#switches(sku))),
+    ]);
+    this.#rates.look(performance.now());
+    const values = new Map([...common, ...skus.flatMap(({ values }) => [...values])]);
+    const nodes = this.#nodes(living, reports, this.#settled(values, refused, reports.size));
+    const inForce = (path: string) => textInForce(path, common, refused);
+    const share = inForce(paths.keep) ?? '1';
+    return {
+      nodes,
+      skus: skus.map((sku) => this.#sku(sku, living, reports, refused, share)),
+      held: new Map(
+        await Promise.all(
+          skus.map(async ({ sku, pins }) => {
+            return [sku, await this.#held(sku, Object.keys(pins), living, reports)] as const;
+          }),
+        ),
+      ),
+      keep: inForce(paths.keep),
+      shed: inForce(paths.shed),
+      challenge: inForce(paths.challenge),
+      errors: [...refused].map(([path, text]) => ({ path, reason: reasonOf(text) })),
+    };
+  }
+
+  async #refused(names: readonly string[]): Promise<Map<string, string>> {
+    const notes = await Promise.all(
+      names.map(async (name) => {
+        const note = await this.#reader.text(`${this.#paths.errors}/${name}`);
+        return [name.replaceAll('!', '/'), note?.text ?? ''] as const;
+      }),
+    );
+    return new Map(notes);
+  }
+
+  async #reports(nodes: readonly string[]): Promise<Reports> {
+    const count = Math.min(REPORTS_A_LOOK_MAX, nodes.length);
+    const fresh = nodes.filter((node) => !this.#known.has(node));
+    const turn = Array.from({ length: count }, (_, index) => {
+      return nodes[(this.#next + index) % nodes.length] ?? '';
+    });
+    this.#next += count;
+    const read = [...new Set([...fresh, ...turn])].map(async (node) => {
+      const report = await this.#reader.report(node);
+      if (report !== undefined) this.#known.set(node, report);
+    });
+    await Promise.all(read);
+    const there = new Set(nodes);
+    for (const node of this.#known.keys()) if (!there.has(node)) this.#known.delete(node);
+    return this.#known;
+  }
+
+  async #values(paths: readonly string[]): Promise<Map<string, Found>> {
+    const found = await Promise.all(
+      paths.map(async (path): Promise<[string, Found]> => [path, await this.#reader.text(path)]),
+    );
+    return new Map(found);
+  }
+
+  async #switches(sku: string): Promise<Switches> {
+    const paths = this.#paths.sku(sku);
+    const [values, quota, automatic, pinned] = await Promise.all([
+      // The values that web nodes report as applied. The quota goes through the keeper's grants.
+      this.#values([paths.state, paths.keep, paths.challenge]),
+      this.#values([paths.quota]),
+      this.#reader.text(paths.autoKeep),
+      this.#reader.names(paths.pins),
+    ]);
+    const pins = await this.#values(pinned.map((node) => paths.pin(node)));
+    const texts = pinned.map((node) => [node, pins.get(paths.pin(node))?.text.trim() ?? '']);
+    return { sku, values, quota, automatic, pins: Object.fromEntries(texts) };
+  }
+
+  /** The versions that are so old that every report has been read again since they were written. */
+  #settled(
+    values: ReadonlyMap<string, Found>,
+    refused: ReadonlyMap<string, string>,
+    nodes: number,
+  ): Versions {
+    this.#looks += 1;
+    const before = this.#versions;
+    this.#versions = new Map(
+      [...values].map(([path, found]) => {
+        const known = before.get(path);
+        const isSame = known !== undefined && known.version === found?.version;
+        return [path, isSame ? known : { version: found?.version, since: this.#looks }] as const;
+      }),
+    );
+    const turns = Math.ceil(nodes / REPORTS_A_LOOK_MAX);
+    const isOld = (since: number) => this.#looks - since >= turns;
+    return new Map(
+      [...this.#versions].flatMap(([path, { version, since }]) =>
+        !refused.has(path) && isOld(since) ? [[path, version] as const] : [],
+      ),
+    );
+  }
+
+  #nodes(living: ReadonlySet<string>, reports: Reports, settled: Versions): LiveNode[] {
+    return [...new Set([...living, ...reports.keys()])].sort().map((node) => {
+      const report = reports.get(node);
+      const isAlive = living.has(node);
+      const late = [...settled].flatMap(([path, version]) =>
+        report?.applied[path] === version ? [] : [path],
+      );
+      const skus = Object.entries(report?.skus ?? {}).map(([sku, { grant, admitted }]) => [
+        sku,
+        { grant, admitted },
+      ]);
+      return { node, isAlive, skus: Object.fromEntries(skus), late: isAlive ? late : [] };
+    });
+  }
+
+  #sku(
+    found: Switches,
+    living: ReadonlySet<string>,
+    reports: Reports,
+    refused: ReadonlyMap<string, string>,
+    shareOfAll: string,
+  ): TreeSku {
+    const { sku, values, quota, automatic, pins } = found;
+    const paths = this.#paths.sku(sku);
+    const own = textInForce(paths.keep, values, refused);
+    const keep = own ?? shareOfAll;
+    const share = parseShare(keep === 'auto' ? (automatic?.text ?? '') : keep);
+    const sums = { granted: 0, admitted: 0, pressesPerSecond: 0, keptPerSecond: 0 };
+    for (const [node, report] of reports) {
+      const counters = report.skus[sku];
+      if (counters === undefined || !living.has(node)) continue;
+      sums.granted += counters.grant;
+      sums.admitted += counters.admitted;
+      sums.pressesPerSecond += this.#rates.perSecond(`${node} ${sku} asked`, counters.asked);
+      sums.keptPerSecond += this.#rates.perSecond(`${node} ${sku} kept`, counters.kept);
+    }
+    return {
+      sku,
+      quota: textInForce(paths.quota, quota, refused),
+      state: textInForce(paths.state, values, refused),
+      keep: own,
+      challenge: textInForce(paths.challenge, values, refused),
+      share: share.ok ? share.value : 1,
+      isAutomatic: keep === 'auto',
+      ...sums,
+      pins,
+    };
+  }
+
+  /** Like `Reader.held`, with the grants that the reports of live nodes have. */
+  async #held(
+    sku: string,
+    pinned: readonly string[],
+    living: ReadonlySet<string>,
+    reports: Reports,
+  ): Promise<Held> {
+    const held = { pinned: 0, pinnedNodes: [] as string[], idle: 0, dead: 0, underWay: 0 };
+    for (const [node, report] of reports) {
+      const { grant = 0, admitted = 0, decided = 0, need = 0 } = report.skus[sku] ?? {};
+      if (!living.has(node)) {
+        const granted = await this.#reader.text(this.#paths.sku(sku).grant(node));
+        const most = Math.max(Number(granted?.text ?? 0), admitted);
+        held.dead += (report.final ? admitted : most) - decided;
+        continue;
+      }
+      held.underWay += admitted - decided;
+      const left = Math.max(0, grant - admitted);
+      if (pinned.includes(node)) {
+        held.pinned += left;
+        if (left > 0) held.pinnedNodes.push(node);
+      } else if (need === 0) held.idle += left;
+    }
+    return held;
+  }
+}
+
+/** The value in force: the text, or the one that the keeper's note names while it refuses the text. */
+function textInForce(
+  path: string,
+  values: ReadonlyMap<string, Found>,
+  refused: ReadonlyMap<string, string>,
+): string | null {
+  const note = refused.get(path);
+  return (
+    (note === undefined ? undefined : inForceOf(note)) ?? values.get(path)?.text.trim() ?? null
+  );
+}

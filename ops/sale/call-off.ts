@@ -1,0 +1,125 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SCHEMAS, type Schema } from '../../contracts/names.ts';
+import {
+  type CallOffState,
+  callOffOrders,
+  callOffSale,
+  callOffState,
+  type Doer,
+  saleBoard,
+} from '../../db/calls.ts';
+import { noAnswer } from '../../db/client/errors.ts';
+import type { Databases } from '../../db/client/pool.ts';
+import type { ZkSession } from '../../zk/client/session.ts';
+import type { Paths } from '../../zk/tree/paths.ts';
+import { Operator } from '../quota/operator.ts';
+
+/**
+ * Calls a sale off: nothing of it is sold any more, unpaid orders are cancelled, and payments go back.
+ * It may be interrupted anywhere: called again, it goes on. Web nodes, workers, payments and expiry may
+ * run beside it.
+ */
+
+/** Orders that one transaction ends. It holds the locks of their buyers for some milliseconds. */
+const BATCH_ORDERS = 500;
+/** Pause before the next look, while others hold orders of the sale or units are between two servers. */
+const LOOK_PAUSE_MS = 500;
+
+export interface CallOffPlace {
+  readonly databases: Databases;
+  readonly session: ZkSession;
+  readonly paths: Paths;
+}
+
+/** Progress of a call, for people who wait. */
+export interface CallOffProgress {
+  readonly orders: number;
+  readonly refunds: number;
+  /** Orders that others hold now, and late payments between the servers; the call waits for both. */
+  readonly held?: number;
+  readonly transfers?: number;
+}
+
+export interface CallOffResult {
+  readonly sale: string;
+  /** False if an earlier call had called it off. */
+  readonly isNew: boolean;
+  /** What this call did. */
+  readonly orders: number;
+  readonly units: number;
+  readonly refunds: number;
+  /** No order is left, and no money waits at the provider. */
+  readonly isComplete: boolean;
+  readonly state: CallOffState;
+}
+
+/**
+ * Calls a sale off and ends all of its orders. Resolves when no order is left; refunds that wait for the
+ * provider are in the result.
+ *
+ * @param report called after each batch, and while the call waits
+ * @throws {DatabaseError} FS002 no such sale; `retry` or `unavailable`: call again, and it goes on
+ */
+export async function callOff(
+  place: CallOffPlace,
+  sale: string,
+  doer: Doer,
+  report: (progress: CallOffProgress) => void = () => {},
+): Promise<CallOffResult> {
+  const { databases } = place;
+  const { sales, missing } = await saleBoard(databases);
+  // Half of a sale cannot be called off: the other half would go on.
+  if (missing.length > 0) throw noAnswer(missing);
+  const skus = sales.find((one) => one.sale === sale)?.skus ?? [];
+  // First the gate, so that nobody is admitted in vain, then the barrier behind it.
+  for (const { sku } of skus) await close(place, sku, doer.by);
+  const isNew = await callOffSale(databases, sale, doer);
+
+  const done = { orders: 0, units: 0, refunds: 0 };
+  let state: CallOffState;
+  for (;;) {
+    for (const status of ['ordered', 'paid'] as const) {
+      for (const schema of SCHEMAS) {
+        for await (const batch of batches(databases, schema, sale, status)) {
+          done.orders += batch.orders;
+          done.units += batch.units;
+          done.refunds += batch.refunds;
+          report(done);
+        }
+      }
+    }
+    state = await callOffState(databases, sale);
+    if (state.unpaid + state.paid + state.transfers === 0) break;
+    report({ ...done, held: state.unpaid + state.paid, transfers: state.transfers });
+    await sleep(LOOK_PAUSE_MS);
+  }
+  const isComplete = state.refundsDue + state.sessions + state.paying === 0;
+  return { sale, isNew, ...done, isComplete, state };
+}
+
+/** Closes a SKU at the gate. One without nodes in ZooKeeper has no quota: nothing of it is admitted. */
+async function close({ session, paths }: CallOffPlace, sku: string, by: string): Promise<void> {
+  const read = await session.get(paths.sku(sku).state);
+  if (!read.ok && read.error !== 'no_node')
+    throw new Error(`ZooKeeper did not answer: ${read.error}`);
+  if (!read.ok || read.value.text.trim() === 'closed') return;
+  await new Operator(session, paths, by).state(sku, 'closed');
+}
+
+async function* batches(
+  databases: Databases,
+  schema: Schema,
+  sale: string,
+  status: 'ordered' | 'paid',
+) {
+  let after = '0';
+  for (;;) {
+    const batch = await callOffOrders(databases, schema, sale, status, {
+      after,
+      limit: BATCH_ORDERS,
+    });
+    if (batch === undefined) return;
+    after = batch.last;
+    yield batch;
+  }
+}

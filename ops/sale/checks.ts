@@ -1,0 +1,137 @@
+import { CURRENCIES, fromUnits, toUnits } from '../../contracts/money.ts';
+import { parseShare, SHARE_FORM } from '../../contracts/shares.ts';
+import type { PathOfFile, Positions } from './positions.ts';
+import { type FileProblem, problemAt } from './problems.ts';
+import { durationMs, momentOf } from './times.ts';
+
+/** The rules of a sale file that its schema cannot say: those between two values. */
+
+const PAY_WINDOW_MAX_MS = 30 * 86_400_000;
+
+type Group = Readonly<Record<string, unknown>>;
+type Report = (path: PathOfFile, message: string) => void;
+
+/** Checks the parts that have the right types; the schema reports the others. */
+export function checkFile(value: unknown, positions: Positions): FileProblem[] {
+  const problems: FileProblem[] = [];
+  const report: Report = (path, message) =>
+    problems.push(problemAt(positions.ofValue(path), path, message));
+  if (!isGroup(value)) return problems;
+  checkTimes(value, report);
+  const languages = languagesOfGroup(value);
+  checkTexts(value, [], languages, report);
+  const seen = new Map<unknown, number>();
+  for (const [at, sku] of (Array.isArray(value['skus']) ? value['skus'] : []).entries()) {
+    if (!isGroup(sku)) continue;
+    const before = seen.get(sku['sku']);
+    if (before !== undefined && sku['sku'] !== undefined) {
+      report(['skus', at, 'sku'], `skus[${before}] has the same name; each SKU has its own`);
+    }
+    seen.set(sku['sku'], at);
+    checkTexts(sku, ['skus', at], languages, report);
+    const { keep } = sku;
+    const isInRange = typeof keep === 'number' && keep >= 0 && keep <= 1;
+    if (isInRange && parseShare(String(keep)) === undefined) {
+      report(['skus', at, 'keep'], `${keep} is not allowed; expected ${SHARE_FORM}`);
+    }
+    const why = priceProblem(sku['price'], sku['currency'], sku['limit']);
+    if (why !== undefined) report(['skus', at, why.key], why.message);
+  }
+  return problems;
+}
+
+function checkTimes(file: Group, report: Report): void {
+  const moments = (['opens', 'closes'] as const).map((key) => {
+    const text = file[key];
+    const moment = typeof text === 'string' ? momentOf(text) : undefined;
+    const looksRight =
+      typeof text === 'string' && /^\d{4}-\d\d-\d\dT.*(Z|[+-]\d\d:\d\d)$/.test(text);
+    if (looksRight && moment === undefined) report([key], `${text} is no day or time that exists`);
+    return moment;
+  });
+  const [opens, closes] = moments;
+  if (opens !== undefined && closes !== undefined) {
+    const isWrong =
+      'at' in opens
+        ? 'at' in closes && closes.at <= opens.at
+        : 'afterMs' in closes && closes.afterMs <= opens.afterMs;
+    if (isWrong) report(['closes'], 'the sale closes before it opens; expected a later time');
+  }
+  const window = typeof file['payWindow'] === 'string' ? durationMs(file['payWindow']) : undefined;
+  if (window !== undefined && window > PAY_WINDOW_MAX_MS) {
+    report(['payWindow'], `${file['payWindow']} is too long; expected 1s to 30d`);
+  }
+}
+
+function languagesOfGroup({ languages, title }: Group): string[] | undefined {
+  if (Array.isArray(languages)) return languages.filter((one) => typeof one === 'string');
+  if (typeof title === 'string') return ['en'];
+  return isGroup(title) ? Object.keys(title) : undefined;
+}
+
+/** Each text stands in each language of the file, or once for all of them. */
+function checkTexts(
+  group: Group,
+  path: PathOfFile,
+  languages: readonly string[] | undefined,
+  report: Report,
+): void {
+  if (languages === undefined) return;
+  const alt = (name: string): [PathOfFile, unknown] => {
+    const picture = group[name];
+    return [[...path, name, 'alt'], isGroup(picture) ? picture['alt'] : undefined];
+  };
+  const texts: [PathOfFile, unknown][] = [
+    [[...path, 'title'], group['title']],
+    [[...path, 'description'], group['description']],
+    alt('logo'),
+    alt('picture'),
+  ];
+  for (const [where, text] of texts) {
+    if (!isGroup(text)) continue;
+    const missing = languages.filter((language) => !(language in text));
+    if (missing.length > 0) {
+      report(where, `there is no text in ${missing.join(', ')}; expected one in each language`);
+    }
+    const extra = Object.keys(text).filter((language) => !languages.includes(language));
+    if (extra.length > 0) {
+      report(
+        where,
+        `${extra.join(', ')} is none of the file's languages (${languages.join(', ')})`,
+      );
+    }
+  }
+}
+
+/** Why a price cannot be paid, by the rules of catalog.check_price. */
+function priceProblem(price: unknown, currency: unknown, limit: unknown) {
+  if (typeof price !== 'string' || typeof currency !== 'string') return undefined;
+  if (!/^\d{1,9}(\.\d{1,4})?$/.test(price) || !/^[A-Z]{3}$/.test(currency)) return undefined;
+  const known = CURRENCIES.get(currency);
+  if (known === undefined) return { key: 'currency', message: `there is no currency ${currency}` };
+  const { digits, payable } = known;
+  const amount = (units: bigint) => `${fromUnits(units, digits)} ${currency}`;
+  let units: bigint;
+  try {
+    units = toUnits(price, digits);
+  } catch {
+    const message = `${price} has too many decimal places; ${currency} has ${digits}`;
+    return { key: 'price', message };
+  }
+  if (units === 0n) return undefined;
+  if (payable === undefined) {
+    const message = `${currency} cannot be paid through every payment provider`;
+    return { key: 'currency', message };
+  }
+  const { least, step, most } = payable;
+  const expects = (text: string) => ({ key: 'price', message: `${price}: expected ${text}` });
+  if (units < least) return expects(`0 or at least ${amount(least)}, which providers accept`);
+  if (units % step !== 0n) return expects(`a multiple of ${amount(step)}, which providers accept`);
+  const many = typeof limit === 'number' && Number.isInteger(limit) && limit > 0 ? limit : 1;
+  if (units * BigInt(many) <= most) return undefined;
+  return expects(`${many} units to cost at most ${amount(most)}, which providers accept`);
+}
+
+function isGroup(value: unknown): value is Group {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,102 @@
+import { Ajv } from 'ajv';
+import { LineCounter, parseDocument } from 'yaml';
+import type { Texts } from '../../contracts/presentation.ts';
+import { checkFile } from './checks.ts';
+import type { DesiredSale, DesiredSku, Moment } from './desired.ts';
+import { Positions } from './positions.ts';
+import { type FileProblem, problemAt, SaleFileError, schemaProblems } from './problems.ts';
+import { SaleFile, type TextOfFile } from './schema.ts';
+import { durationMs, momentOf } from './times.ts';
+
+/** Reads a sale file (YAML). */
+
+/** A larger file is not read. */
+const SALE_FILE_BYTES_MAX = 1_000_000;
+
+const validate = new Ajv({ allErrors: true, verbose: true, strict: false }).compile(SaleFile);
+
+/**
+ * @param file its name, for messages
+ * @throws {SaleFileError} with everything that is wrong
+ */
+export function parseSaleFile(text: string, file: string): DesiredSale {
+  if (text.length > SALE_FILE_BYTES_MAX) {
+    const message = `the file has more than ${SALE_FILE_BYTES_MAX} characters`;
+    throw new SaleFileError(file, [problemAt({ line: 1, column: 1 }, [], message)]);
+  }
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const positions = new Positions(document, lines);
+  const problems: FileProblem[] = [...document.errors, ...document.warnings].map(
+    ({ pos, message }) => problemAt(positions.at(pos[0]), [], message),
+  );
+  const isReadable = document.errors.every(({ code }) => code === 'DUPLICATE_KEY');
+  let value: unknown;
+  if (isReadable) {
+    try {
+      value = document.toJS();
+    } catch (error) {
+      problems.push(problemAt({ line: 1, column: 1 }, [], (error as Error).message));
+      throw new SaleFileError(file, problems);
+    }
+    if (!validate(value)) problems.push(...schemaProblems(validate.errors ?? [], positions));
+    problems.push(...checkFile(value, positions));
+  }
+  if (problems.length > 0) {
+    problems.sort((a, b) => a.line - b.line || a.column - b.column);
+    throw new SaleFileError(file, problems);
+  }
+  return toDesired(value as SaleFile);
+}
+
+/** The languages of a file: those that it names, or else those of its title. */
+function languagesOf({ languages, title }: Pick<SaleFile, 'languages' | 'title'>): string[] {
+  if (languages !== undefined) return [...languages];
+  return typeof title === 'string' ? ['en'] : Object.keys(title);
+}
+
+function toDesired(file: SaleFile): DesiredSale {
+  const languages = languagesOf(file);
+  const texts = (text: TextOfFile): Texts =>
+    typeof text === 'string'
+      ? Object.fromEntries(languages.map((language) => [language, text]))
+      : (text as Texts);
+  const first = (text: TextOfFile) => texts(text)[languages[0] ?? ''] ?? '';
+  const more = (text: TextOfFile | undefined) =>
+    text === undefined ? {} : { description: texts(text) };
+  const { colors, logo } = file;
+  return {
+    sale: file.sale,
+    title: first(file.title),
+    opens: momentOf(file.opens) as Moment,
+    closes: momentOf(file.closes) as Moment,
+    payWindowSeconds: (durationMs(file.payWindow) ?? 0) / 1_000,
+    ...(file.launch && { launch: file.launch === 'lottery' ? 'lottery' : 'random' }),
+    presentation: {
+      languages,
+      title: texts(file.title),
+      ...more(file.description),
+      ...(colors && { colors }),
+      ...(logo && { logo: { url: logo.url, alt: texts(logo.alt) } }),
+    },
+    skus: file.skus.map((sku): DesiredSku => {
+      const { picture } = sku;
+      return {
+        sku: sku.sku,
+        schema: sku.home ?? 'regular',
+        title: first(sku.title),
+        price: sku.price,
+        currency: sku.currency,
+        userLimit: sku.limit,
+        units: sku.units,
+        quota: sku.quota,
+        keep: sku.keep,
+        presentation: {
+          title: texts(sku.title),
+          ...more(sku.description),
+          ...(picture && { picture: { url: picture.url, alt: texts(picture.alt) } }),
+        },
+      };
+    }),
+  };
+}

@@ -1,0 +1,120 @@
+/** The text of a new sale file, with comments that say what else a file can have. */
+
+export interface NewFileAnswers {
+  readonly sale: string;
+  readonly title: string;
+  readonly opens: string;
+  readonly closes: string;
+  readonly payWindow: string;
+  readonly sku: string;
+  readonly skuTitle: string;
+  readonly price: string;
+  readonly currency: string;
+  readonly limit: string;
+  readonly units: string;
+}
+
+interface Question {
+  readonly name: keyof NewFileAnswers;
+  readonly flag: string;
+  readonly question: string;
+  /** The answer if a person gives none. */
+  readonly usual: (before: Readonly<Record<string, string>>, now: Date) => string;
+}
+
+const DAY_MS = 86_400_000;
+
+/** The next day at the same full hour, in UTC. */
+function soon(now: Date, days: number): string {
+  const at = new Date(now.getTime() + days * DAY_MS);
+  return `${at.toISOString().slice(0, 14)}00:00Z`;
+}
+
+export const QUESTIONS: readonly Question[] = [
+  {
+    name: 'sale',
+    flag: 'sale',
+    question: 'Name of the sale (letters, digits, - and _)',
+    usual: (_, now) => `sale-${now.toISOString().slice(0, 10)}`,
+  },
+  { name: 'title', flag: 'title', question: 'Title for shoppers', usual: () => 'Flash sale' },
+  {
+    name: 'opens',
+    flag: 'opens',
+    question: 'Opens at (with zone, or in 15m)',
+    usual: (_, now) => soon(now, 1),
+  },
+  {
+    name: 'closes',
+    flag: 'closes',
+    question: 'Closes at',
+    usual: ({ opens = '' }, now) => (opens.startsWith('in ') ? 'in 30d' : soon(now, 2)),
+  },
+  {
+    name: 'payWindow',
+    flag: 'pay-window',
+    question: 'How long an order waits for its payment',
+    usual: () => '15m',
+  },
+  { name: 'sku', flag: 'sku', question: 'Name of the first SKU', usual: () => 'TV' },
+  {
+    name: 'skuTitle',
+    flag: 'sku-title',
+    question: 'Title of the SKU',
+    usual: ({ sku = '' }) => sku,
+  },
+  { name: 'price', flag: 'price', question: 'Price of a unit', usual: () => '9.90' },
+  { name: 'currency', flag: 'currency', question: 'Currency', usual: () => 'EUR' },
+  { name: 'limit', flag: 'limit', question: 'Units that one user may hold', usual: () => '1' },
+  { name: 'units', flag: 'units', question: 'Units to sell', usual: () => '1000' },
+];
+
+export function newFileText(answers: NewFileAnswers): string {
+  // JSON strings are YAML strings.
+  const text = (value: string) => JSON.stringify(value);
+  const number = (value: string) => (/^\d+$/.test(value) ? value : text(value));
+  const { sale, title, opens, closes, payWindow, sku, skuTitle, price, currency, limit, units } =
+    answers;
+  return `# A sale. See docs/merchant.md. Check it: flashsale sale plan FILE. Put it on: flashsale sale apply FILE
+# An editor with a YAML language server completes and checks it, if it knows the schema:
+# yaml-language-server: $schema=./docs/sale.schema.json
+
+# The name in addresses and commands. It cannot be changed later.
+sale: ${text(sale)}
+
+# One text, or a text for each language: { en: …, de: … }. Languages: en de es fr zh-Hans ja ar.
+title: ${text(title)}
+# description: More about the sale
+
+# Times with their zone. The opening time can move until the sale has opened.
+opens: ${text(opens)}
+closes: ${text(closes)}
+
+# How long an order waits for its payment: s, m, h or d.
+payWindow: ${text(payWindow)}
+
+# Who is let through while more shoppers press than are kept: first_come or lottery.
+# launch: first_come
+
+# colors: { accent: "#1a5fb4", background: "#ffffff", text: "#1c1c1c" }
+# logo: { url: https://shop.example/logo.svg, alt: The name of the shop }
+
+skus:
+  - sku: ${text(sku)}
+    title: ${text(skuTitle)}
+    # Price and currency stay once the first order is made.
+    price: ${text(price)}
+    currency: ${text(currency)}
+    # The units that one user may hold.
+    limit: ${number(limit)}
+    # The units in all. A higher number is a restock; a lower one is refused.
+    units: ${number(units)}
+    # Sell only so many for now. Without it: all units.
+    # quota: ${number(units)}
+    # The share of the purchase requests to keep, 0 to 1, or auto.
+    # keep: 1
+    # regular, or hot for a SKU that very many shoppers want at once.
+    home: hot
+    # picture: { url: https://shop.example/tv.jpg, alt: What the picture shows }
+`;
+}

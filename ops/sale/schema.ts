@@ -1,0 +1,169 @@
+import { type Static, type TSchema, Type } from 'typebox';
+import { NAME_PATTERN, REQUEST_UNITS_MAX, SCHEMAS } from '../../contracts/names.ts';
+import { LANGUAGES } from '../../contracts/presentation.ts';
+
+/**
+ * The schema of a sale file. Files are validated by it, and `flashsale sale schema` prints it; the
+ * published copy for editors is docs/sale.schema.json. Each description says what is expected, in the
+ * words that an error message shows after "expected".
+ */
+
+const TITLE_LENGTH_MAX = 200;
+const DESCRIPTION_LENGTH_MAX = 2_000;
+const URL_LENGTH_MAX = 500;
+const SKUS_MAX = 50;
+const UNITS_MAX = 2_147_483_647;
+
+const CLOSED = { additionalProperties: false } as const;
+
+/** One text for all languages, or one for each language. */
+function text(what: string, maxLength: number) {
+  const one = Type.String({
+    minLength: 1,
+    maxLength,
+    // PostgreSQL stores no NUL, and no browser shows control characters.
+    pattern: '^[^\\u0000-\\u0008\\u000b-\\u001f]*$',
+    description: `a text of 1 to ${maxLength} characters, without control characters`,
+  });
+  const each = Object.fromEntries(LANGUAGES.map((language) => [language, Type.Optional(one)]));
+  return Type.Union([one, Type.Object(each, { ...CLOSED, minProperties: 1 })], {
+    description: `${what}: one text, or a text for each language (${LANGUAGES.join(', ')}), of 1 to ${maxLength} characters`,
+  });
+}
+
+const name = (what: string) =>
+  Type.String({
+    pattern: NAME_PATTERN,
+    description: `the name of the ${what}: 1 to 40 letters, digits, - and _, not - or _ at the start`,
+  });
+
+const moment = (what: string) =>
+  Type.String({
+    pattern:
+      '^(\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d{1,9})?(Z|[+-]\\d\\d:\\d\\d)|in [1-9]\\d{0,5}[smhd])$',
+    description: `${what}: a time with its zone such as 2026-12-01T10:00:00+01:00, or a time after the first apply such as in 15s (s, m, h, d)`,
+  });
+
+const picture = (what: string) =>
+  Type.Object(
+    {
+      url: Type.String({
+        pattern: '^(https://|/)[^\\s"\'<>\\\\]+$',
+        maxLength: URL_LENGTH_MAX,
+        description: 'the address of the picture: https://… or a path of the shop such as /tv.jpg',
+      }),
+      alt: text('what the picture shows, for shoppers who do not see it', TITLE_LENGTH_MAX),
+    },
+    { ...CLOSED, description: `${what}, with url and alt` },
+  );
+
+const color = (what: string) =>
+  Type.Optional(
+    Type.String({
+      pattern: '^#[0-9a-fA-F]{6}$',
+      description: `the colour of ${what}, such as "#1a5fb4"`,
+    }),
+  );
+
+const SkuOfFile = Type.Object(
+  {
+    sku: name('SKU'),
+    title: text('the title of the SKU', TITLE_LENGTH_MAX),
+    description: Type.Optional(text('more about the SKU', DESCRIPTION_LENGTH_MAX)),
+    price: Type.String({
+      pattern: '^\\d{1,9}(\\.\\d{1,4})?$',
+      description: 'the price of one unit, as text in quotes such as "99.00"',
+    }),
+    currency: Type.String({
+      pattern: '^[A-Z]{3}$',
+      description: 'the currency as three capital letters (ISO 4217) such as EUR',
+    }),
+    limit: Type.Integer({
+      minimum: 1,
+      maximum: REQUEST_UNITS_MAX,
+      description: `the units that one user may hold, 1 to ${REQUEST_UNITS_MAX}`,
+    }),
+    units: Type.Integer({
+      minimum: 0,
+      maximum: UNITS_MAX,
+      description: 'the units to sell in all, restocks included: a whole number such as 1000',
+    }),
+    quota: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: UNITS_MAX,
+        description:
+          'the units that may be sold for now, a whole number; all units if it is left out',
+      }),
+    ),
+    keep: Type.Optional(
+      Type.Union([Type.Number({ minimum: 0, maximum: 1 }), Type.Literal('auto')], {
+        description: 'the share of the purchase requests to keep, 0 to 1, or auto',
+      }),
+    ),
+    home: Type.Optional(
+      Type.Enum([...SCHEMAS], {
+        description:
+          'the home of the stock: regular, or hot for a SKU that very many shoppers want at once; regular if it is left out',
+      }),
+    ),
+    picture: Type.Optional(picture('a picture of the SKU')),
+  },
+  {
+    ...CLOSED,
+    description: 'a SKU with sku, title, price, currency, limit and units',
+  },
+);
+
+export const SaleFile = Type.Object(
+  {
+    sale: name('sale'),
+    languages: Type.Optional(
+      Type.Array(Type.Enum([...LANGUAGES]), {
+        minItems: 1,
+        uniqueItems: true,
+        description: `the languages of the texts, the main one first: some of ${LANGUAGES.join(', ')}; those of the title if it is left out`,
+      }),
+    ),
+    title: text('the title of the sale', TITLE_LENGTH_MAX),
+    description: Type.Optional(text('more about the sale', DESCRIPTION_LENGTH_MAX)),
+    opens: moment('when the sale opens'),
+    closes: moment('when the sale closes'),
+    payWindow: Type.String({
+      pattern: '^[1-9]\\d{0,6}[smhd]$',
+      description: 'how long an order waits for its payment: 1s to 30d, such as 15m',
+    }),
+    launch: Type.Optional(
+      Type.Enum(['first_come', 'lottery'], {
+        description:
+          'who is let through while more shoppers press than are kept: first_come or lottery; the setting of the shop if it is left out',
+      }),
+    ),
+    colors: Type.Optional(
+      Type.Object(
+        { accent: color('buttons'), background: color('the page'), text: color('text') },
+        { ...CLOSED, description: 'colours: accent, background, text' },
+      ),
+    ),
+    logo: Type.Optional(picture('the logo of the shop')),
+    skus: Type.Array(SkuOfFile, {
+      minItems: 1,
+      maxItems: SKUS_MAX,
+      description: `the SKUs of the sale, 1 to ${SKUS_MAX}`,
+    }),
+  },
+  {
+    ...CLOSED,
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    title: 'A sale of flashsale',
+    description: 'a sale with sale, title, opens, closes, payWindow and skus',
+  },
+);
+
+export type SaleFile = Static<typeof SaleFile>;
+export type TextOfFile = SaleFile['title'];
+
+/** The schema as it is published. */
+export function schemaText(): string {
+  return `${JSON.stringify(SaleFile satisfies TSchema, null, 2)}\n`;
+}

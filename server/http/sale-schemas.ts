@@ -1,0 +1,89 @@
+import { Type } from 'typebox';
+
+/** JSON schemas of sales in the HTTP API. */
+
+const State = Type.Enum(['scheduled', 'open', 'paused', 'closed']);
+const Time = Type.String({ format: 'date-time' });
+
+const Texts = Type.Record(Type.String(), Type.String(), {
+  description: 'A text by language (BCP 47)',
+});
+const Picture = Type.Object({ url: Type.String(), alt: Texts });
+
+const SalePresentation = Type.Object(
+  {
+    languages: Type.Optional(
+      Type.Array(Type.String(), { description: 'The first one is used where a text is missing' }),
+    ),
+    title: Type.Optional(Texts),
+    description: Type.Optional(Texts),
+    colors: Type.Optional(
+      Type.Object({
+        accent: Type.Optional(Type.String({ description: 'A colour as #rrggbb' })),
+        background: Type.Optional(Type.String()),
+        text: Type.Optional(Type.String()),
+      }),
+    ),
+    logo: Type.Optional(Picture),
+  },
+  { description: 'As the sale file has it; `title` beside it is in the first language' },
+);
+
+const SkuPresentation = Type.Object({
+  title: Type.Optional(Texts),
+  description: Type.Optional(Texts),
+  picture: Type.Optional(Picture),
+});
+
+const CalledOff = Type.Optional(
+  Type.Literal(true, {
+    description: 'The shop called the sale off: orders are cancelled, payments go back',
+  }),
+);
+
+export const SaleList = Type.Object({
+  sales: Type.Array(
+    Type.Object({
+      sale: Type.String(),
+      title: Type.String(),
+      state: State,
+      opensAt: Time,
+      closesAt: Time,
+      calledOff: CalledOff,
+    }),
+  ),
+});
+
+export const Sale = Type.Object({
+  sale: Type.String(),
+  title: Type.String(),
+  state: State,
+  serverTime: Time,
+  opensAt: Time,
+  closesAt: Time,
+  calledOff: CalledOff,
+  keep: Type.Number({ description: 'Share of purchase requests that is kept, 0 to 1' }),
+  shed: Type.Enum(['random', 'lottery']),
+  lottery: Type.Optional(
+    Type.Object(
+      {
+        secretSha256: Type.String({ description: 'SHA-256 of the secret, hexadecimal' }),
+        secret: Type.Optional(Type.String({ description: 'Shown when the sale has closed' })),
+      },
+      { description: 'rank = first 48 bits of HMAC-SHA-256(secret, user) ÷ 2^48' },
+    ),
+  ),
+  presentation: Type.Optional(SalePresentation),
+  skus: Type.Array(
+    Type.Object({
+      sku: Type.String(),
+      title: Type.String(),
+      price: Type.String({ description: 'Decimal, with the digits of the currency' }),
+      currency: Type.String(),
+      limit: Type.Integer({ description: 'Units that one user may buy' }),
+      availability: Type.Enum(['plenty', 'few', 'maybe', 'sold_out']),
+      state: State,
+      presentation: Type.Optional(SkuPresentation),
+    }),
+  ),
+});

@@ -1,0 +1,120 @@
+// @ts-check
+/** The panel on which shoppers say that they want to be told by e-mail or by their browser. */
+
+import { addNotices, forgetNotices, noticeSettings, readNotices } from './api.js';
+import { find, setShown, setText } from './dom.js';
+import { fill, language, texts } from './language.js';
+import { onLanguage } from './translate.js';
+
+/**
+ * @typedef {{ channel: 'email' | 'push', status: string, address?: string }} Contact
+ * @typedef {'moment' | 'bad' | 'questions' | 'failed' | 'denied' | 'stopped'} Note
+ */
+
+/** Whether this browser can show notifications of the shop while the page is closed. */
+function canPush() {
+  return 'serviceWorker' in navigator && 'PushManager' in window;
+}
+
+/** @param {readonly Contact[]} contacts */
+function stateOf(contacts) {
+  const { emailOn, waiting, pushOn } = texts.notices;
+  return contacts
+    .map(({ channel, status, address = '' }) =>
+      channel === 'push' ? pushOn : fill(status === 'confirmed' ? emailOn : waiting, { address }),
+    )
+    .join(' ');
+}
+
+/** @param {Note} note */
+function noteText(note) {
+  return note === 'moment' ? texts.oneMoment : texts.notices[note];
+}
+
+/**
+ * @param {string} sale
+ * @param {() => string | null} token
+ */
+export function createNoticePanel(sale, token) {
+  const panel = find('#notices');
+  const input = /** @type {HTMLInputElement} */ (find('#notice-email'));
+  /** @type {{ email: boolean, pushKey?: string } | null} */
+  let settings = null;
+  /** @type {readonly Contact[]} */
+  let contacts = [];
+  /** The message of the last action, until the next one. */
+  /** @type {Note | null} */
+  let note = null;
+
+  function show() {
+    const isOffered = settings !== null && (settings.email || settings.pushKey !== undefined);
+    setShown(panel, isOffered && token() !== null);
+    setShown(find('#notice-form'), settings?.email === true);
+    setShown(find('#notice-push'), settings?.pushKey !== undefined && canPush());
+    setShown(find('#notice-stop'), contacts.length > 0);
+    setText(find('#notice-state'), note === null ? stateOf(contacts) : noteText(note));
+  }
+
+  /** @param {Note | null} text */
+  function say(text) {
+    note = text;
+    show();
+  }
+
+  /** @param {{ email?: string, push?: object }} where */
+  async function add(where) {
+    say('moment');
+    const answer = await addNotices(sale, token(), { language, ...where });
+    if (answer.kind === 'ok') contacts = answer.body.contacts;
+    const isBad = answer.kind === 'refused' && answer.verdict === 'bad_request';
+    const isTooMuch = answer.kind === 'refused' && answer.verdict === 'rate_limited';
+    if (answer.kind === 'ok') say(null);
+    else if (isTooMuch) say('questions');
+    else say(isBad ? 'bad' : 'failed');
+  }
+
+  async function addPush() {
+    try {
+      const registration = await navigator.serviceWorker.register('/service-worker.js');
+      const subscription = await registration.pushManager.subscribe({
+        userVisibleOnly: true,
+        applicationServerKey: settings?.pushKey ?? null,
+      });
+      await add({ push: subscription.toJSON() });
+    } catch {
+      say('denied');
+    }
+  }
+
+  async function stop() {
+    const answer = await forgetNotices(sale, token());
+    if (answer.kind !== 'ok') return say('failed');
+    contacts = [];
+    say('stopped');
+  }
+
+  find('#notice-form').addEventListener('submit', (event) => {
+    event.preventDefault();
+    if (input.checkValidity()) void add({ email: input.value.trim() });
+    else say('bad');
+  });
+  find('#notice-push').addEventListener('click', () => void addPush());
+  find('#notice-stop').addEventListener('click', () => void stop());
+  onLanguage(show);
+
+  return {
+    async load() {
+      const offered = await noticeSettings();
+      if (offered.kind !== 'ok') return;
+      settings = offered.body;
+      if (!offered.body.email && offered.body.pushKey === undefined) return;
+      const known = await readNotices(sale, token());
+      if (known.kind === 'ok') contacts = known.body.contacts;
+      show();
+    },
+    clear() {
+      contacts = [];
+      say(null);
+    },
+  };
+}

@@ -1,0 +1,233 @@
+import { join } from 'node:path';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { expectAccessible, expectFits, launch, type Visit, visit } from '../page/browser.ts';
+import { uniqueName } from '../servers.ts';
+import { Shopper } from '../shopper.ts';
+import { type System, startSystem } from '../system.ts';
+import { until } from '../until.ts';
+import { type Console, startConsole, type Who } from './place.ts';
+import { startProvider, type TestProvider } from './provider.ts';
+
+/** The console's pages in a real browser, as people use them. */
+
+/** Where to put pictures of the pages, for people who look at them. */
+const PICTURES = process.env['CONSOLE_PICTURES'];
+
+/** The groups of people at the provider. */
+const GROUPS: Readonly<Record<string, readonly string[]>> = {
+  olga: ['everybody', 'shop-ops'],
+  gustav: ['everybody'],
+};
+
+let system: System;
+let place: Console;
+let browser: Browser;
+let provider: TestProvider;
+let sale: string;
+let open: Visit[] = [];
+const sku = uniqueName('TV');
+
+beforeAll(async () => {
+  [system, browser] = await Promise.all([startSystem({ webNodes: 2 }), launch()]);
+  sale = await system.createSale([
+    { sku, title: 'Television, 65 inches', units: 20 },
+    { sku: uniqueName('Phone'), title: 'Phone, 256 GB', units: 5 },
+  ]);
+  const monitors = ['web-1', 'web-2'].map((name) => system.monitorUrl(name)).join(',');
+  place = await startConsole(system, async (url) => {
+    provider = await startProvider(`${url}/login/callback`, (name) => ({
+      email: `${name}@shop.example`,
+      email_verified: true,
+      groups: GROUPS[name] ?? [],
+    }));
+    return {
+      WEB_MONITORS: monitors,
+      OIDC_ISSUER: provider.issuer,
+      OIDC_CLIENT_ID: provider.clientId,
+      OIDC_CLIENT_SECRET: provider.clientSecret,
+      OIDC_ROLES_CLAIM: 'groups',
+      OIDC_ROLES: 'shop-ops=operator+support,shop-staff=viewer',
+    };
+  });
+  await Promise.all(
+    Array.from({ length: 6 }, () => new Shopper(system.url, system.jwtSecret).buy(sale, sku)),
+  );
+});
+afterAll(async () => {
+  await browser?.close();
+  await provider?.close();
+  await system?.stop();
+});
+afterEach(async () => {
+  const ended = open;
+  open = [];
+  await Promise.all(ended.map((each) => each.end()));
+  expect(ended.flatMap(({ complaints }) => complaints)).toEqual([]);
+});
+
+async function signIn(path: string, who: Who, options?: BrowserContextOptions): Promise<Page> {
+  const started = await visit(browser, place.url + path, options);
+  open.push(started);
+  const { page } = started;
+  await page.locator('#token').fill(place.tokens[who]);
+  await page.keyboard.press('Enter');
+  await page.waitForURL(place.url + path);
+  return page;
+}
+
+const text = async (page: Page, selector: string) =>
+  (await page.locator(selector).allInnerTexts()).join(' ').replaceAll(/\s+/g, ' ');
+
+async function says(page: Page, selector: string, words: string | RegExp): Promise<void> {
+  await until(`${selector} says ${words}`, async () => {
+    const found = await text(page, selector);
+    if (!(typeof words === 'string' ? found.includes(words) : words.test(found)))
+      throw new Error(found);
+    return true;
+  });
+}
+
+async function picture(page: Page, name: string): Promise<void> {
+  if (PICTURES) await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage: true });
+}
+
+const SCREENS = [
+  ['phone', { width: 360, height: 740 }, 'dark'],
+  ['laptop', { width: 1440, height: 900 }, 'light'],
+  ['wall', { width: 3840, height: 2160 }, 'dark'],
+] as const;
+
+describe('every page fits and is accessible', () => {
+  it.each(SCREENS)('on a %s of %o, %s', async (name, viewport, colorScheme) => {
+    const page = await signIn('/', 'boss', { viewport, colorScheme });
+    const look = async (path: string) => {
+      await expectAccessible(page);
+      await expectFits(page);
+      await picture(page, `${path}-${name}-${colorScheme}`);
+    };
+    await says(page, '#products', /0 sold of 20.*Held, not paid 6/);
+    await says(page, '#nodes-note', '2 alive');
+    const charts = page.locator('.chart canvas');
+    await until('the charts are drawn', async () => (await charts.count()) === 3);
+    await look('live');
+    await page.goto(`${place.url}/steering`);
+    await says(page, '#products', 'open');
+    await page.locator('#lists .card').first().waitFor();
+    await look('steering');
+    await page.goto(`${place.url}/history`);
+    await says(page, '#note', /entr|Nobody/);
+    await look('history');
+  });
+});
+
+describe('a person', () => {
+  it('is told that a token is not known, and then signs in with another one', async () => {
+    const started = await visit(browser, `${place.url}/steering`);
+    open.push(started);
+    const { page } = started;
+    await page.waitForURL(`${place.url}/login?to=%2Fsteering`);
+    await expectAccessible(page);
+    await page.locator('#token').fill('fsc_nonsense');
+    await page.keyboard.press('Enter');
+    await says(page, '#problem', 'This token is not known here.');
+    await page.locator('#token').fill(place.tokens.viewer);
+    await page.keyboard.press('Enter');
+    await page.waitForURL(`${place.url}/steering`);
+    await says(page, '#role-note', 'Changes need the role operator');
+    await page.locator('#sign-out').click();
+    await page.waitForURL(`${place.url}/login`);
+  });
+
+  it('signs in at the provider of the organization, and needs a role there', async () => {
+    /** Signs in on the provider's own pages. */
+    const signInThere = async (name: string): Promise<Page> => {
+      const started = await visit(browser, `${place.url}/login`);
+      open.push(started);
+      const { page } = started;
+      await page.locator('#oidc a').click();
+      await page.locator('input[name="login"]').fill(name);
+      await page.locator('input[name="password"]').fill('any');
+      await page.keyboard.press('Enter');
+      await page.getByRole('button', { name: 'Continue' }).click();
+      // The provider's pages ask for fonts of the Internet.
+      started.complaints.length = 0;
+      return page;
+    };
+    const olga = await signInThere('olga');
+    await olga.waitForURL(`${place.url}/`);
+    await says(olga, '#who', 'olga@shop.example · operator, support');
+    const gustav = await signInThere('gustav');
+    await gustav.waitForURL(`${place.url}/login?refused=role`);
+    await says(gustav, '#problem', 'you have no role here');
+
+    // An answer of the provider is good for the browser that asked, and once.
+    const callback = `${place.url}/login/callback?code=stolen&state=stolen`;
+    const stranger = await fetch(callback, { redirect: 'manual' });
+    expect(stranger.headers.get('location')).toBe('/login?refused=failed');
+    expect(stranger.headers.getSetCookie().join()).not.toMatch(/flashsale-console=[^;]/);
+  });
+
+  it('pauses, sets a quota and undoes it, with the keyboard alone', async () => {
+    const page = await signIn('/steering', 'operator');
+    await says(page, '#products', sku);
+    const card = page.locator('#products .card').filter({ hasText: sku });
+    await page.locator('#reason').focus();
+    await page.keyboard.type('a wrong price');
+    const focused = () => page.evaluate<string>("document.activeElement?.textContent ?? ''");
+    const tabTo = (words: string) =>
+      until(`Tab reaches ${words}`, async () => {
+        await page.keyboard.press('Tab');
+        return (await focused()) === words;
+      });
+    await tabTo(`Pause ${sku}`);
+    await page.keyboard.press('Space');
+    await says(
+      page,
+      '#result',
+      /state: open → paused\. In force on all 2 web nodes after \d+ ms\./,
+    );
+    await until('the card says so', async () =>
+      /paused/.test(await card.locator('.pill').innerText()),
+    );
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await page.locator('dialog[open]').waitFor();
+    await expectAccessible(page);
+    await page.keyboard.press('Escape');
+    await card.getByLabel(/^Quota/).focus();
+    await page.keyboard.type('1o');
+    await page.keyboard.press('Enter');
+    await says(page, '#result', /Refused: "1o": it is not a decimal integer/);
+    await page.keyboard.press('Backspace');
+    await page.keyboard.type('0');
+    await page.keyboard.press('Enter');
+    await says(page, '#result', /quota: 20 → 10\. In force/);
+    await picture(page, 'steering-done');
+    for (const words of [/quota: 10 → 20/, /state: paused → open/]) {
+      await page.locator('#undo').focus();
+      await page.keyboard.press('Enter');
+      await says(page, '#result', words);
+    }
+    await page.goto(`${place.url}/history`);
+    await says(page, '#entries', /operator undo .*\/state paused open a wrong price|operator undo/);
+    await picture(page, 'history-done');
+  });
+
+  it('sees an edit without effect, and a console that is away', async () => {
+    const page = await signIn('/', 'viewer');
+    const path = system.paths.sku(sku).quota;
+    await system.set(path, 'many');
+    await says(page, '#notices', `Edit without effect: ${path}: it is not a decimal integer`);
+    await system.set(path, '20');
+    await until('the note goes', async () => (await text(page, '#notices')) === '');
+    const complaints = open.at(-1)?.complaints ?? [];
+    await system.kill('console');
+    await says(page, '#network', 'What you see is old.');
+    await system.restart('console');
+    // Sessions end with the process.
+    await page.waitForURL(`${place.url}/login?to=%2F`);
+    // The browser reports each try to connect.
+    expect(complaints.splice(0).every((words) => /Failed to load|ERR_/.test(words))).toBe(true);
+  });
+});

@@ -1,0 +1,308 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { LiveView } from '../../ops/live/view.ts';
+import { uniqueName } from '../servers.ts';
+import { Shopper } from '../shopper.ts';
+import { type System, startSystem } from '../system.ts';
+import { until } from '../until.ts';
+import { Caller, type Console, startConsole, type Who } from './place.ts';
+
+/** The console's API beside the whole system: signing in, roles, the live view, steering, history. */
+
+const PEOPLE = ['viewer', 'support', 'operator', 'merchant', 'boss'] as const;
+
+let system: System;
+let place: Console;
+let sale: string;
+let monitors: string;
+const sku = uniqueName('TV');
+const people = {} as Record<Who, Caller>;
+
+beforeAll(async () => {
+  system = await startSystem({ webNodes: 2 });
+  sale = await system.createSale([{ sku, units: 20 }]);
+  monitors = ['web-1', 'web-2'].map((name) => system.monitorUrl(name)).join(',');
+  place = await startConsole(system, () => ({ WEB_MONITORS: monitors }));
+  for (const who of PEOPLE) {
+    people[who] = new Caller(place.url);
+    expect((await people[who].signIn(place.tokens[who])).status).toBe(201);
+  }
+});
+afterAll(() => system?.stop());
+
+/** The first view for which `test` returns something. */
+async function seen<T>(
+  caller: Caller,
+  test: (view: LiveView) => T | undefined | false,
+): Promise<T> {
+  const abort = new AbortController();
+  try {
+    for await (const { event, data } of caller.live(abort.signal)) {
+      const found = event === 'view' && test(data as LiveView);
+      if (found) return found;
+    }
+  } finally {
+    abort.abort();
+  }
+  throw new Error('the stream has ended');
+}
+
+const skuOf = ({ skus }: LiveView) => skus.find((one) => one.sku === sku);
+
+describe('the live view', () => {
+  it('shows units, presses, answers, times, queues and nodes as they are', async () => {
+    const answers = seen(people.viewer, (view) => {
+      const rates = view.answers?.perSecond ?? {};
+      return (rates['queued'] ?? 0) > 0 && view.answers?.decided ? view : false;
+    });
+    const buyers = Array.from({ length: 3 }, () => new Shopper(system.url, system.jwtSecret));
+    // Orders go on until the stream has shown them, whenever its looks are.
+    let isSeen = false;
+    void answers.then(() => {
+      isSeen = true;
+    });
+    const bought = await Promise.all(buyers.map((buyer) => buyer.buy(sale, sku)));
+    expect(bought.map(({ body }) => body.status)).toEqual(['ordered', 'ordered', 'ordered']);
+    let others = 0;
+    while (!isSeen && others < 14) {
+      others += 1;
+      await new Shopper(system.url, system.jwtSecret).buy(sale, sku);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const view = await answers;
+    expect(view.missing).toEqual([]);
+    expect(view.answers).toMatchObject({ monitors: 2, monitorsAnswering: 2 });
+    expect(view.answers?.decided?.p99).toBeGreaterThan(0);
+    expect(view.queues.map(({ queue }) => queue)).toContain('orders.hot');
+    expect(view.nodes.filter(({ isAlive }) => isAlive)).toHaveLength(2);
+
+    const orders = 3 + others;
+    const now = await seen(people.viewer, (later) => {
+      const one = skuOf(later);
+      return one?.held === orders && one.admitted === orders && later;
+    });
+    expect(skuOf(now)).toMatchObject({
+      ...{ sale, total: 20, free: 20 - orders, held: orders, sold: 0, waitlisted: 0 },
+      ...{ quota: '20', state: 'open', share: 1, isAutomatic: false, granted: 20 },
+    });
+    expect(now.nodes.every(({ late }) => late.length === 0)).toBe(true);
+    expect(now.stranded.find(({ cause }) => cause === 'unpaid')?.units).toBe(orders);
+  });
+
+  it('is collected once a second however many look, and never when nobody looks', async () => {
+    const looks = async () => {
+      const text = await system.metrics('console');
+      return Number(/^flashsale_console_looks\{.*\} (\d+)$/m.exec(text)?.[1]);
+    };
+    const viewers = async () => {
+      const text = await system.metrics('console');
+      return Number(/^flashsale_console_viewers\{.*\} (\d+)$/m.exec(text)?.[1]);
+    };
+    await until('nobody looks', async () => (await viewers()) === 0);
+    const before = await looks();
+    const three = Array.from({ length: 3 }, async () => {
+      const times: string[] = [];
+      await seen(people.viewer, ({ at }) => times.push(at) === 3);
+      return times;
+    });
+    const times = await Promise.all(three);
+    await until('nobody looks again', async () => (await viewers()) === 0);
+    // Each of the three saw three looks; those who came first waited for the others.
+    expect(new Set(times.flat()).size).toBeLessThanOrEqual(5);
+    const after = await looks();
+    expect(after - before).toBeLessThanOrEqual(7);
+    // Longer than two looks.
+    await system.createSale([{ sku: uniqueName('Phone'), units: 1 }]);
+    expect(await looks()).toBeLessThanOrEqual(after + 1);
+  });
+
+  it('ends when the session ends', async () => {
+    const caller = new Caller(place.url);
+    await caller.signIn(place.tokens.viewer);
+    const ended = seen(caller, () => undefined);
+    await caller.call('DELETE', '/api/session');
+    await expect(ended).rejects.toThrow('the stream has ended');
+    expect((await caller.call('GET', '/api/live')).status).toBe(401);
+  });
+});
+
+describe('steering', () => {
+  it('makes the edit of the command, with what the nodes acknowledged and a reason', async () => {
+    const body = { sku, value: 'paused', reason: 'a wrong picture' };
+    const paused = await people.operator.call('POST', '/api/edits/state', body);
+    const path = system.paths.sku(sku).state;
+    expect(paused).toMatchObject({
+      status: 200,
+      json: { path, from: 'open', to: 'paused', nodes: 2, notApplied: [] },
+    });
+    expect(await seen(people.viewer, (view) => skuOf(view)?.state === 'paused')).toBe(true);
+
+    // An edit by hand is in the same history.
+    await system.set(system.paths.sku(sku).quota, '15');
+    const history = await until('the keeper has seen the edit', async () => {
+      const { json } = await people.support.call('GET', '/api/history');
+      return json.entries[0]?.to === '15' && json;
+    });
+    expect(history.missing).toEqual([]);
+    expect(history.entries.slice(0, 2)).toMatchObject([
+      { who: 'by hand', action: 'edit', from: '20', to: '15', why: null },
+      {
+        who: 'operator',
+        action: 'edit',
+        target: path,
+        from: 'open',
+        to: 'paused',
+        why: body.reason,
+      },
+    ]);
+    for (const [from, to] of [
+      ['15', '20'],
+      ['paused', 'open'],
+    ]) {
+      const undone = await people.operator.call('POST', '/api/edits/undo', {});
+      expect(undone).toMatchObject({ status: 200, json: { from, to, notApplied: [] } });
+    }
+  });
+
+  it('says in words why an edit is refused, and changes nothing', async () => {
+    const refused = await people.operator.call('POST', '/api/edits/quota', { sku, value: 'many' });
+    expect(refused).toMatchObject({ status: 409, json: { verdict: 'refused' } });
+    expect(refused.json.detail).toContain('it is not a decimal integer');
+    const strange = await people.operator.call('POST', '/api/edits/quota', {
+      sku: uniqueName('Boat'),
+      value: '1',
+    });
+    expect(strange.json.detail).toMatch(/^there is no SKU Boat_/);
+    expect((await people.operator.call('POST', '/api/edits/quota', { sku })).status).toBe(400);
+  });
+
+  it('steers shares, challenges, pins and lists', async () => {
+    const edit = async (kind: string, body: object) => {
+      const { status, json } = await people.operator.call('POST', `/api/edits/${kind}`, body);
+      expect([kind, status, json.notApplied]).toEqual([kind, 200, []]);
+    };
+    const [node] = await seen(people.viewer, ({ nodes }) => nodes.map((one) => one.node));
+    await edit('keep', { value: '0.5' });
+    await edit('keep', { sku, value: '0.25' });
+    await edit('challenge', { sku, value: 'on 2' });
+    await edit('shed', { value: 'lottery' });
+    await edit('pin', { sku, node, value: '3' });
+    await edit('list-add', { list: 'block/users', entries: ['bot-1', 'bot-2'] });
+    await edit('list-remove', { list: 'block/users', entries: ['bot-1'] });
+    const view = await seen(people.viewer, (one) => one.shed === 'lottery' && one);
+    expect(view).toMatchObject({ keep: '0.5', challenge: null });
+    const shown = { share: 0.25, challenge: 'on 2', pins: { [node ?? '']: '3' } };
+    expect(skuOf(view)).toMatchObject(shown);
+    const { json } = await people.operator.call('GET', '/api/lists');
+    const blocked = json.lists.find(({ list }: { list: string }) => list === 'block/users');
+    expect(blocked).toEqual({ list: 'block/users', entries: ['bot-2'] });
+    await edit('keep', { sku, value: null });
+    await edit('pin', { sku, node, value: null });
+  });
+});
+
+describe('roles', () => {
+  const edits = ['quota', 'state', 'keep', 'challenge', 'shed', 'pin', 'undo'];
+  const routes: [string, string, readonly Who[]][] = [
+    ...[...edits, 'list-add', 'list-remove'].map((kind): [string, string, readonly Who[]] => [
+      'POST',
+      `/api/edits/${kind}`,
+      ['operator'],
+    ]),
+    ['GET', '/api/lists', ['operator']],
+    ['GET', '/api/history', ['support', 'operator', 'merchant']],
+  ];
+
+  it.each(routes)('%s %s is refused to all but %j', async (method, path, allowed) => {
+    const body = method === 'POST' ? { nonsense: true } : undefined;
+    for (const who of PEOPLE) {
+      const answer = await people[who].call(method, path, body);
+      if (who === 'boss' || allowed.includes(who)) {
+        expect(answer.json.verdict).not.toBe('forbidden');
+        continue;
+      }
+      expect(answer).toMatchObject({ status: 403, json: { verdict: 'forbidden' } });
+      expect(answer.headers.get('content-type')).toBe('application/problem+json');
+    }
+    const stranger = new Caller(place.url);
+    expect((await stranger.call(method, path, body)).status).toBe(401);
+  });
+
+  it('a change needs the Origin of the console and the token of the session', async () => {
+    const boss = people.boss;
+    const change = { value: 'random' };
+    for (const headers of [
+      { origin: 'https://evil.example' },
+      { origin: 'null' },
+      { 'x-csrf-token': '' },
+      { 'x-csrf-token': people.operator.csrf },
+      { 'x-csrf-token': 'ä'.repeat(boss.csrf.length) },
+    ]) {
+      const answer = await boss.call('POST', '/api/edits/shed', change, headers);
+      expect(answer).toMatchObject({ status: 403, json: { verdict: 'foreign_origin' } });
+    }
+    expect((await boss.call('POST', '/api/edits/shed', change)).status).toBe(200);
+  });
+});
+
+describe('signing in', () => {
+  it('sets a cookie that no script and no other site gets, until one signs out', async () => {
+    const caller = new Caller(place.url);
+    const answer = await caller.signIn(place.tokens.support);
+    expect(answer).toMatchObject({ status: 201, json: { login: 'support', roles: ['support'] } });
+    const cookie = answer.headers.getSetCookie()[0] ?? '';
+    for (const attribute of ['HttpOnly', 'SameSite=Strict', 'Path=/', 'Max-Age=28800']) {
+      expect(cookie.split('; ')).toContain(attribute);
+    }
+    expect(cookie).not.toContain(place.tokens.support);
+    expect((await caller.call('GET', '/api/session')).json.login).toBe('support');
+    expect((await caller.call('DELETE', '/api/session')).status).toBe(204);
+    expect((await caller.call('GET', '/api/session')).status).toBe(401);
+  });
+
+  it('gives pages a strict policy, and nothing else to strangers', async () => {
+    const stranger = new Caller(place.url);
+    for (const path of ['/', '/steering', '/history', '/login', '/uplot/uplot.js']) {
+      const page = await stranger.call('GET', path);
+      expect([path, page.status]).toEqual([path, 200]);
+      const policy = page.headers.get('content-security-policy') ?? '';
+      expect(policy).toMatch(/^default-src 'none'; script-src 'self'; style-src 'self';/);
+      expect(policy).not.toContain('unsafe');
+    }
+    for (const path of ['/package.json', '/../package.json', '/js/', '/api/nothing']) {
+      expect([path, (await stranger.call('GET', path)).status]).toEqual([path, 404]);
+    }
+  });
+
+  it('refuses unknown tokens, and all of them after ten failures', async () => {
+    const stranger = new Caller(place.url);
+    const wrong = `${place.tokens.boss}x`;
+    for (let n = 0; n < 10; n += 1) {
+      const refused = await stranger.signIn(wrong);
+      expect(refused).toMatchObject({ status: 401, json: { verdict: 'token_unknown' } });
+    }
+    const limited = await stranger.signIn(place.tokens.boss);
+    expect(limited).toMatchObject({ status: 429, json: { verdict: 'rate_limited' } });
+    expect(limited.headers.get('retry-after')).toBe('60');
+  });
+});
+
+describe('flashsale top', () => {
+  const top = async (...options: string[]) => {
+    const env = { ...system.environment, WEB_MONITORS: monitors };
+    const args = ['ops/cli.ts', 'top', '--once', ...options];
+    return (await promisify(execFile)(process.execPath, args, { env })).stdout;
+  };
+
+  it('shows the same in a terminal, as text and as JSON', async () => {
+    const [text, json] = await Promise.all([top(), top('--json')]);
+    expect(text).toMatch(/presses \d.*kept \d.*orders \d/);
+    expect(text).toMatch(new RegExp(`^${sku} +open`, 'm'));
+    expect(text).toMatch(/^web-\S+ .*applied$/m);
+    const view = JSON.parse(json) as LiveView;
+    expect(skuOf(view)).toMatchObject({ total: 20, state: 'open' });
+    expect(view.answers).toMatchObject({ monitors: 2, monitorsAnswering: 2 });
+    expect(view.missing).toEqual([]);
+  });
+});

@@ -1,0 +1,201 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { audit, cancelOrder, restock, saleFacts, ticketKeys } from '../../../db/calls.ts';
+import type { Databases } from '../../../db/client/pool.ts';
+import { applySale, planOf, SaleRefused } from '../../../ops/sale/apply.ts';
+import { openSale, pauseSale } from '../../../ops/sale/life.ts';
+import { readPresent } from '../../../ops/sale/present.ts';
+import { pathsBelow } from '../../../zk/tree/paths.ts';
+import { createDatabase, type TestDatabase } from '../../db/database.ts';
+import { order } from '../../db/shop.ts';
+import { desiredSale, desiredSku, endedAnywhere, openPlace, type TestPlace } from './place.ts';
+
+/** A sale becomes what its file says, in the database and in ZooKeeper. */
+
+const HOUR_MS = 3_600_000;
+const ACTOR = { by: 'ann@laptop', reason: 'spring' };
+let database: TestDatabase;
+let worker: Databases;
+let web: Databases;
+let place: TestPlace;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  worker = database.as('worker');
+  web = database.as('web');
+  place = await openPlace(database.as('ops'));
+});
+afterAll(async () => {
+  expect(await audit(place.databases)).toEqual([]);
+  await place.close();
+  await database.remove();
+});
+
+const fields = (changes: readonly { target: string; field: string }[]) =>
+  changes.map(({ target, field }) => `${target} ${field}`);
+
+async function setOf(sku: string) {
+  return (await readPresent(place, '', [sku])).switches.get(sku);
+}
+
+it('a new sale is planned, applied once, and recorded', async () => {
+  const sku = desiredSku({ quota: 4, keep: 0.5 });
+  const sale = desiredSale({ skus: [sku], launch: 'lottery' });
+  const plan = await planOf(place, sale);
+  expect(plan.refused).toEqual([]);
+  expect(plan.changes).toContainEqual({
+    ...{ target: sku.sku, field: 'price', from: null, to: '9.95' },
+  });
+  expect((await saleFacts(place.databases, sale.sale, [sku.sku]))[0]).toMatchObject({
+    sale: undefined,
+    skus: [],
+  });
+
+  const { edits } = await applySale(place, sale, { actor: ACTOR });
+  expect(edits.map(({ to }) => to)).toEqual(['0.5', 'lottery', '4', 'open']);
+  const again = await planOf(place, sale);
+  expect(again).toMatchObject({ changes: [], steps: [] });
+  expect(await setOf(sku.sku)).toEqual({ quota: '4', state: 'open', keep: '0.5', shed: 'lottery' });
+  const actions = await place.databases.regular.query({
+    text: 'SELECT acted_by, action, target, reason FROM catalog.actions($1)',
+    values: [sale.sale],
+  });
+  const by = { acted_by: 'ann@laptop', action: 'create', reason: 'spring' };
+  expect(actions).toEqual([
+    { ...by, target: sku.sku },
+    { ...by, target: sale.sale },
+  ]);
+});
+
+it('ended anywhere and called again, a new sale ends right', async () => {
+  const sale = desiredSale({ skus: [desiredSku(), desiredSku({ schema: 'regular', quota: 3 })] });
+  const names = sale.skus.map(({ sku }) => sku);
+  const ended = await endedAnywhere(
+    place,
+    (ending) => applySale(ending, sale, { actor: ACTOR }),
+    async () => {
+      const present = await readPresent(place, sale.sale, names);
+      for (const sku of names) {
+        if (present.switches.get(sku)?.state !== 'open') continue;
+        expect(present.skus.get(sku)).toMatchObject({ unitsTotal: 10, isComplete: true });
+        expect(present.switches.get(sku)?.quota).toBe(sku === names[0] ? '10' : '3');
+      }
+    },
+  );
+  expect(ended).toBeGreaterThan(8);
+  expect((await planOf(place, sale)).changes).toEqual([]);
+});
+
+it('ended anywhere and called again, a change ends right: later, more units, another SKU', async () => {
+  const sku = desiredSku();
+  const sale = desiredSale({ skus: [sku] });
+  await applySale(place, sale, { actor: ACTOR });
+  const wanted = {
+    ...sale,
+    title: 'A better sale',
+    closes: { at: new Date(Date.now() + 9 * HOUR_MS) },
+    skus: [{ ...sku, units: 25, price: '12.00', userLimit: 3 }, desiredSku()],
+  };
+  await endedAnywhere(
+    place,
+    (ending) => applySale(ending, wanted, { actor: ACTOR }),
+    async () => {},
+  );
+  expect((await planOf(place, wanted)).changes).toEqual([]);
+  expect(await setOf(sku.sku)).toMatchObject({ quota: '25', state: 'open' });
+  const [facts] = await saleFacts(place.databases, sale.sale, []);
+  expect(facts?.skus.find((one) => one.sku === sku.sku)).toMatchObject({
+    ...{ unitsTotal: 25, price: '12.00', userLimit: 3 },
+  });
+});
+
+it('what the file leaves out stays: operators’ values, relative times, SKUs', async () => {
+  const [sku, other] = [desiredSku(), desiredSku()];
+  const sale = desiredSale({ skus: [sku, other], opens: { afterMs: HOUR_MS } });
+  await applySale(place, sale, { actor: ACTOR });
+  const paths = pathsBelow(place.root).sku(sku.sku);
+  await place.session.set(paths.quota, '7', -1);
+  await place.session.set(paths.state, 'paused', -1);
+  const plan = await planOf(place, { ...sale, skus: [{ ...sku, units: 12 }] });
+  expect(fields(plan.changes)).toEqual([`${sku.sku} units`]);
+  expect(plan.notes).toEqual([
+    `the quota of ${sku.sku} stays at 7, because it was set below the units`,
+    `${other.sku} is on sale but not in the file: it stays as it is`,
+  ]);
+  const untouched = { ...sale, title: 'Other', skus: [{ ...sku, units: 99, price: '1.00' }] };
+  const { plan: missing } = await applySale(place, untouched, { actor: ACTOR, onlyMissing: true });
+  expect(missing).toMatchObject({ changes: [], steps: [] });
+});
+
+it('what cannot be is refused with its reason, and nothing is changed', async () => {
+  const [sku, taken] = [desiredSku({ userLimit: 3 }), desiredSku()];
+  const sale = desiredSale({ skus: [sku], opens: { at: new Date(Date.now() - HOUR_MS) } });
+  await applySale(place, sale, { actor: ACTOR });
+  await applySale(place, desiredSale({ skus: [taken] }), { actor: ACTOR });
+  await ticketKeys(web, sale.sale);
+  const orderNo = await order(worker, sku.sku, { userId: 'ben', units: 2 });
+  await restock(place.databases, 'hot', sku.sku, 5);
+
+  const wanted = {
+    ...sale,
+    title: 'Fine by itself',
+    opens: { at: new Date(Date.now() + HOUR_MS) },
+    closes: { at: new Date(Date.now() - HOUR_MS / 2) },
+    skus: [
+      {
+        ...sku,
+        price: '1.00',
+        currency: 'USD',
+        userLimit: 1,
+        units: 12,
+        schema: 'regular' as const,
+      },
+      taken,
+    ],
+  };
+  const plan = await planOf(place, wanted);
+  expect(plan.refused.map(({ target, field, reason }) => [target, field, reason])).toEqual([
+    [sale.sale, 'opens', 'the sale has opened, and shoppers have tickets: pause it instead'],
+    [sale.sale, 'closes', 'the sale would close before it opens'],
+    [sku.sku, 'home', expect.stringContaining(`flashsale db move-sku ${sku.sku} regular`)],
+    [sku.sku, 'price', 'the SKU has orders at the present price'],
+    [sku.sku, 'currency', 'the SKU has orders at the present price'],
+    [sku.sku, 'limit', 'a user holds 2 units'],
+    [sku.sku, 'units', expect.stringContaining('15 units are loaded')],
+    [taken.sku, 'sale', expect.stringContaining('a SKU belongs to one sale')],
+  ]);
+  expect(fields(plan.changes)).toEqual([`${sale.sale} title`]);
+  await expect(applySale(place, wanted, { actor: ACTOR })).rejects.toThrow(SaleRefused);
+  const [facts] = await saleFacts(place.databases, sale.sale, []);
+  expect(facts?.sale?.title).toBe('A sale');
+
+  // An order that was cancelled was made at that price as well. The units that it held are free.
+  await cancelOrder(web, orderNo, 'ben');
+  const cheaper = { ...sale, skus: [{ ...sku, price: '1.00', units: 15, userLimit: 1 }] };
+  expect(fields((await planOf(place, cheaper)).refused)).toEqual([`${sku.sku} price`]);
+});
+
+it('a pause ends where it began: a SKU that an operator has closed stays closed', async () => {
+  const [open, closed] = [desiredSku(), desiredSku()];
+  const { sale } = desiredSale({ skus: [open, closed] });
+  await applySale(place, desiredSale({ sale, skus: [open, closed] }), { actor: ACTOR });
+  await place.session.set(pathsBelow(place.root).sku(closed.sku).state, 'closed', -1);
+  await pauseSale(place, sale, ACTOR);
+  expect(await setOf(open.sku)).toMatchObject({ state: 'paused' });
+  expect(await setOf(closed.sku)).toMatchObject({ state: 'closed' });
+  await openSale(place, sale, ACTOR);
+  expect(await setOf(open.sku)).toMatchObject({ state: 'open' });
+  expect(await setOf(closed.sku)).toMatchObject({ state: 'closed' });
+});
+
+it('applies at the same time happen one after the other', async () => {
+  const sku = desiredSku({ units: 5 });
+  const sale = desiredSale({ skus: [sku] });
+  const more = [10, 20, 30, 40].map((units) => ({ ...sale, skus: [{ ...sku, units }] }));
+  await applySale(place, sale, { actor: ACTOR });
+  const done = await Promise.allSettled(more.map((one) => applySale(place, one, { actor: ACTOR })));
+  // One that comes after a larger one is refused, since units cannot be taken away.
+  const refused = done.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
+  expect(refused.filter((error) => !(error instanceof SaleRefused))).toEqual([]);
+  const [facts] = await saleFacts(place.databases, sale.sale, []);
+  expect(facts?.skus[0]?.unitsTotal).toBe(40);
+});

@@ -1,0 +1,271 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  actionsOn,
+  callOffOrders,
+  callOffSale,
+  callOffState,
+  endRefund,
+  expireOrders,
+  joinWaitlist,
+  moveSku,
+  orderDetails,
+  payOrder,
+  placeOrders,
+  saleBoard,
+  takeRefunds,
+  waitlistEntries,
+} from '../../../db/calls.ts';
+import { applySale } from '../../../ops/sale/apply.ts';
+import { type CallOffProgress, callOff } from '../../../ops/sale/call-off.ts';
+import { ZkSession } from '../../../zk/client/session.ts';
+import { pathsBelow } from '../../../zk/tree/paths.ts';
+import { PROGRAM_ENVIRONMENT } from '../../children.ts';
+import { byNode, order, request, requests } from '../../db/shop.ts';
+import { carry, openTwoServers } from '../../db/two-servers.ts';
+import { servers, uniqueName, uniqueZkRoot } from '../../servers.ts';
+import { until } from '../../until.ts';
+
+/** Calling sales off, with the homes on two servers. The books must balance afterwards. */
+
+const two = await openTwoServers();
+const { worker, ops } = two;
+const web = two.servers.as('web');
+const DOER = { by: 'meg@shop', reason: 'The lorry burnt down' };
+const HOUR_MS = 3_600_000;
+const run = promisify(execFile);
+const root = uniqueZkRoot();
+const paths = pathsBelow(root);
+let session: ZkSession;
+
+beforeAll(async () => {
+  session = new ZkSession({ servers: servers.zookeeper, sessionTimeoutMs: 8_000 });
+  session.start();
+  await session.connected(300_000);
+});
+afterAll(() => session.close());
+
+/** A sale with a SKU in each home. */
+async function putOn({ units = 10, opensInMs = -HOUR_MS } = {}) {
+  const sale = uniqueName('sale');
+  const skus = { regular: uniqueName('sku'), hot: uniqueName('sku') };
+  const now = Date.now();
+  const terms = { title: 'A thing', price: '9.95', currency: 'EUR', userLimit: 5, units };
+  await applySale(
+    { databases: ops, session, root },
+    {
+      sale,
+      title: 'A sale',
+      opens: { at: new Date(now + opensInMs) },
+      closes: { at: new Date(now + HOUR_MS * 2) },
+      payWindowSeconds: 900,
+      skus: [
+        { ...terms, sku: skus.regular, schema: 'regular' },
+        { ...terms, sku: skus.hot, schema: 'hot' },
+      ],
+    },
+    { actor: { by: 'test' } },
+  );
+  return { sale, skus };
+}
+
+const place = () => ({ databases: ops, session, paths });
+const state = async (sku: string) => {
+  const read = await session.get(paths.sku(sku).state);
+  return read.ok ? read.value.text : read.error;
+};
+
+/** Runs the command against the two servers, and returns what it prints. */
+async function flashsale(...args: string[]): Promise<string> {
+  const { regular, hot } = two.servers.urls;
+  const databases = { DATABASE_URL: regular, HOT_DATABASE_URL: hot };
+  const env = { ...PROGRAM_ENVIRONMENT, ...databases, ZOOKEEPER: servers.zookeeper, ZK_ROOT: root };
+  return (await run(process.execPath, ['ops/cli.ts', 'sale', ...args], { env })).stdout;
+}
+
+describe('a sale that is called off', () => {
+  it('sells nothing any more, ends every order in both homes, and says what waits', async () => {
+    const { sale, skus } = await putOn();
+    const unpaid = await order(worker, skus.hot);
+    const paid = await order(worker, skus.regular, {}, 'regular');
+    await payOrder(web, paid, `pay:${paid}`);
+    const wait = { sku: skus.hot, userId: 'wim', units: 1 };
+    await placeOrders(worker, 'hot', skus.hot, [request({ units: 5 }), request({ units: 4 })]);
+    expect(await joinWaitlist(web, 'hot', wait)).toBe('waiting');
+    const seen: CallOffProgress[] = [];
+
+    const result = await callOff(place(), sale, DOER, (progress) => seen.push({ ...progress }));
+    expect(result).toMatchObject({
+      isNew: true,
+      orders: 4,
+      units: 11,
+      refunds: 1,
+      isComplete: false,
+      state: { unpaid: 0, paid: 0, cancelled: 4, refundsDue: 1, refundsDone: 0 },
+    });
+    expect(seen.at(-1)).toMatchObject({ orders: 4, refunds: 1 });
+    expect(await Promise.all([state(skus.hot), state(skus.regular)])).toEqual(['closed', 'closed']);
+    for (const orderNo of [unpaid, paid]) {
+      const ended = { status: 'cancelled', reason: 'called_off' };
+      expect(await orderDetails(web, orderNo)).toMatchObject(ended);
+    }
+    expect(await waitlistEntries(web, [wait])).toMatchObject([{ state: 'closed' }]);
+    for (const schema of ['regular', 'hot'] as const) {
+      const [late] = await placeOrders(worker, schema, skus[schema], [request()]);
+      expect(late).toMatchObject({ status: 'closed' });
+    }
+    const board = (await saleBoard(web)).sales.find((one) => one.sale === sale);
+    expect(board).toMatchObject({ isCalledOff: true });
+    expect((await actionsOn(ops, { sale })).rows).toMatchObject(
+      [1, 2].map(() => ({ ...DOER, action: 'call_off', target: sale })),
+    );
+
+    // The money goes back, and the next call says that nothing is left.
+    const taken = await takeRefunds(worker, 'regular', `pay:${paid}`, 10);
+    expect(taken).toHaveLength(1);
+    await endRefund(worker, 'regular', `pay:${paid}`, { refundRef: 're_1' });
+    const again = await flashsale('call-off', sale, '--reason', DOER.reason, '--json');
+    expect(JSON.parse(again)).toMatchObject({ isNew: false, orders: 0, isComplete: true });
+  });
+
+  it('stays closed: no SKU of it opens again, arrives open, or is added', async () => {
+    const { sale, skus } = await putOn();
+    await callOff(place(), sale, DOER);
+    const pool = ops.hot;
+    const open = pool.query({
+      text: `SELECT catalog.set_sku_state($1, 'open')`,
+      values: [skus.hot],
+    });
+    await expect(open).rejects.toMatchObject({ sqlstate: 'FS004' });
+    const more = pool.query({
+      text: `SELECT catalog.create_sku($1, $2, 'hot', 'x', 1, 'EUR', 1, 1)`,
+      values: [uniqueName('sku'), sale],
+    });
+    await expect(more).rejects.toMatchObject({ sqlstate: 'FS004' });
+    await moveSku(ops, 'hot', skus.regular);
+    const [late] = await placeOrders(worker, 'hot', skus.regular, [request()]);
+    expect(late).toMatchObject({ status: 'closed' });
+  });
+
+  it('keeps a SKU closed that was on its way to the server that heard of it first', async () => {
+    const { sale, skus } = await putOn();
+    const sku = skus.hot;
+    // The SKU leaves the server of hot while only that of regular knows.
+    await two.servers.admin.regular.query({
+      text: 'SELECT catalog.call_off_sale($1, $2, $3)',
+      values: [sale, DOER.by, DOER.reason],
+    });
+    await moveSku(ops, 'regular', sku);
+    const [late] = await placeOrders(worker, 'regular', sku, [request()]);
+    expect(late).toMatchObject({ status: 'closed' });
+    await callOff(place(), sale, DOER);
+  });
+
+  it('before it opens is closed, and is not shown as coming', async () => {
+    const { sale } = await putOn({ opensInMs: HOUR_MS });
+    expect(await callOff(place(), sale, DOER)).toMatchObject({ orders: 0, isComplete: true });
+    const none = callOff(place(), 'no-such-sale', DOER);
+    await expect(none).rejects.toMatchObject({ sqlstate: 'FS002' });
+  });
+});
+
+describe('calling off', () => {
+  it('goes on after an interruption at any batch', async () => {
+    const { sale, skus } = await putOn({ units: 1_300 });
+    const batch = requests(600);
+    await placeOrders(worker, 'hot', skus.hot, batch.slice(0, 300));
+    await placeOrders(worker, 'hot', skus.hot, batch.slice(300));
+    await placeOrders(worker, 'regular', skus.regular, requests(300));
+    let batches = 0;
+    const stops = [0, 1];
+    for (const stop of stops) {
+      const interrupted = callOff(place(), sale, DOER, () => {
+        if (batches === stop) throw new Error('killed');
+        batches += 1;
+      });
+      await expect(interrupted).rejects.toThrow('killed');
+    }
+    const result = await callOff(place(), sale, DOER);
+    expect(result).toMatchObject({ isNew: false, isComplete: true, state: { cancelled: 900 } });
+    const limits = { after: '0', limit: 10 };
+    expect(await callOffOrders(ops, 'hot', sale, 'ordered', limits)).toBeUndefined();
+    const open = callOffOrders(ops, 'hot', two.sale, 'ordered', limits);
+    await expect(open).rejects.toMatchObject({ sqlstate: 'FS004' });
+  });
+
+  it('leaves nothing behind beside purchases, payments, expiry and a second call of itself', async () => {
+    const { sale, skus } = await putOn({ units: 400 });
+    const orders: string[] = [];
+    const buy = async (schema: 'regular' | 'hot') => {
+      for (let round = 0; round < 30; round += 1) {
+        const said = await placeOrders(worker, schema, skus[schema], requests(10));
+        const placed = said.flatMap(({ orderNo }) => orderNo ?? []);
+        orders.push(...placed);
+        if (said.some(({ status }) => status === 'closed')) return;
+      }
+    };
+    const pay = async () => {
+      for (let paid = 0; paid < 150; paid += 1) {
+        const orderNo = orders[paid % Math.max(1, orders.length)];
+        if (orderNo !== undefined) await payOrder(web, orderNo, `at-once:${orderNo}`, byNode);
+        else await new Promise((resolve) => setImmediate(resolve));
+      }
+    };
+    const expire = async () => {
+      for (const schema of ['regular', 'hot'] as const) {
+        await two.servers.admin[schema].query({
+          text: `UPDATE ${schema}.orders SET pay_before = now() WHERE sale = $1 AND order_no % 10 < 2`,
+          values: [sale],
+        });
+        await expireOrders(worker, schema, 1_000);
+      }
+    };
+    await Promise.all([
+      buy('regular'),
+      buy('hot'),
+      pay(),
+      expire(),
+      callOff(place(), sale, DOER),
+      callOff(place(), sale, DOER),
+    ]);
+    await carry(worker);
+    const last = await callOff(place(), sale, DOER);
+    expect(last.state).toMatchObject({ unpaid: 0, paid: 0, transfers: 0 });
+    // Every payment goes back, also one that came for an order that had expired.
+    const text = (schema: string) =>
+      `SELECT count(*) FILTER (WHERE result = 'paid')::int AS kept FROM ${schema}.payment
+       WHERE sale = $1`;
+    for (const schema of ['regular', 'hot'] as const) {
+      const kept = await two.servers.admin[schema].query({ text: text(schema), values: [sale] });
+      expect(kept).toEqual([{ kept: 0 }]);
+    }
+  });
+
+  it('waits for a late payment whose units are on their way between the servers', async () => {
+    const { sale, skus } = await putOn();
+    const orderNo = await order(worker, skus.regular, {}, 'regular');
+    await two.servers.admin.regular.query({
+      text: `UPDATE regular.orders SET pay_before = now() - interval '1 s' WHERE order_no = $1`,
+      values: [orderNo],
+    });
+    await expireOrders(worker, 'regular', 1_000);
+    await moveSku(ops, 'hot', skus.regular);
+    await carry(worker);
+    // The other server lends the units, and nobody carries the transfer with them yet.
+    const paying = payOrder(web, orderNo, `lent:${orderNo}`, byNode);
+    await until('lent', async () => (await callOffState(ops, sale)).transfers === 1);
+    await callOffSale(ops, sale, DOER);
+    expect(await callOffState(ops, sale)).toMatchObject({ transfers: 1, paid: 0 });
+    const calling = callOff(place(), sale, DOER);
+    await carry(worker);
+    expect(await paying).toMatch(/^(paid|refund_due)$/);
+    const result = await calling;
+    expect(result).toMatchObject({ refunds: 1, state: { refundsDue: 1, transfers: 0 } });
+    expect(await orderDetails(web, orderNo)).toMatchObject({
+      status: 'cancelled',
+      reason: 'called_off',
+    });
+    await carry(worker);
+  });
+});

@@ -1,0 +1,155 @@
+import { readFileSync } from 'node:fs';
+import { Ajv } from 'ajv';
+import { expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { parseSaleFile } from '../../../ops/sale/file.ts';
+import { SaleFileError } from '../../../ops/sale/problems.ts';
+import { schemaText } from '../../../ops/sale/schema.ts';
+
+/** How sale files are read, and what is said about wrong ones. */
+
+const ROOT = new URL('../../../', import.meta.url);
+const read = (file: string) => readFileSync(new URL(file, ROOT), 'utf8');
+
+const GOOD = `
+sale: spring
+title: { en: Spring sale, de: Frühlingsverkauf }
+opens: 2026-12-01T10:00:00+01:00
+closes: in 2d
+payWindow: 15m
+launch: lottery
+colors: { accent: "#1a5fb4" }
+logo: { url: https://shop.example/logo.svg, alt: The shop }
+skus:
+  - sku: TV
+    title: { en: Television, de: Fernseher }
+    price: "99.00"
+    currency: EUR
+    limit: 2
+    units: 1000
+    quota: 500
+    keep: auto
+    home: hot
+    picture: { url: /tv.jpg, alt: { en: A TV, de: Ein Fernseher } }
+`;
+
+/** The problems as `line:column path`, and their messages. */
+function problemsOf(text: string): { where: string; message: string }[] {
+  try {
+    parseSaleFile(text, 'x.yaml');
+  } catch (error) {
+    if (!(error instanceof SaleFileError)) throw error;
+    return error.problems.map(({ line, column, path, message }) => ({
+      where: `${line}:${column} ${path}`.trim(),
+      message,
+    }));
+  }
+  return [];
+}
+
+it('a file becomes a sale', () => {
+  expect(parseSaleFile(GOOD, 'x.yaml')).toEqual({
+    sale: 'spring',
+    title: 'Spring sale',
+    opens: { at: new Date('2026-12-01T09:00:00Z') },
+    closes: { afterMs: 2 * 86_400_000 },
+    payWindowSeconds: 900,
+    launch: 'lottery',
+    presentation: {
+      languages: ['en', 'de'],
+      title: { en: 'Spring sale', de: 'Frühlingsverkauf' },
+      colors: { accent: '#1a5fb4' },
+      logo: {
+        url: 'https://shop.example/logo.svg',
+        alt: { en: 'The shop', de: 'The shop' },
+      },
+    },
+    skus: [
+      {
+        ...{ sku: 'TV', schema: 'hot', title: 'Television', price: '99.00', currency: 'EUR' },
+        ...{ userLimit: 2, units: 1_000, quota: 500, keep: 'auto' },
+        presentation: {
+          title: { en: 'Television', de: 'Fernseher' },
+          picture: { url: '/tv.jpg', alt: { en: 'A TV', de: 'Ein Fernseher' } },
+        },
+      },
+    ],
+  });
+});
+
+it('all errors are told at once, with line, column and what is expected', () => {
+  const problems = problemsOf(
+    `sale: de mo
+titel: x
+title: {en: Hi, de: , it: Ciao}
+opens: 2026-02-30T10:00:00Z
+closes: 2026-12-01T10:00
+payWindow: 40d
+logo: {url: ftp://x, alt: {en: a}}
+skus:
+  - sku: TV
+    price: 99.00
+    currency: EUR
+    limit: 0
+    units: many
+    keep: 2
+  - sku: TV
+    title: Foo
+    price: "0.10"
+    currency: EUR
+    limit: 1
+    units: 1
+    quota: 1.5
+    pictur: {url: /x.jpg, alt: a}
+`,
+  );
+  expect(problems.map(({ where }) => where)).toEqual([
+    '1:7 sale',
+    '2:1 titel',
+    '3:21 title.de',
+    '3:23 title.it',
+    '4:8 opens',
+    '5:9 closes',
+    '6:12 payWindow',
+    '7:13 logo.url',
+    '7:27 logo.alt',
+    '9:5 skus[0].title',
+    '10:12 skus[0].price',
+    '12:12 skus[0].limit',
+    '13:12 skus[0].units',
+    '14:11 skus[0].keep',
+    '15:10 skus[1].sku',
+    '17:12 skus[1].price',
+    '21:12 skus[1].quota',
+    '22:5 skus[1].pictur',
+  ]);
+  const messageAt = (where: string) => problems.find((one) => one.where === where)?.message;
+  expect(messageAt('2:1 titel')).toBe('there is no such key; did you mean title?');
+  expect(messageAt('4:8 opens')).toBe('2026-02-30T10:00:00Z is no day or time that exists');
+  expect(messageAt('10:12 skus[0].price')).toBe(
+    '99.00 is not allowed; expected the price of one unit, as text in quotes such as "99.00"',
+  );
+  expect(messageAt('9:5 skus[0].title')).toContain('it is missing; expected the title of the SKU');
+  expect(messageAt('17:12 skus[1].price')).toContain('at least 0.50 EUR');
+});
+
+it('broken YAML, a key that stands twice and values of the wrong kind are told with their place', () => {
+  expect(problemsOf('sale: [x')).toMatchObject([{ where: '1:9' }]);
+  expect(problemsOf(`${GOOD}sale: other\n`)).toMatchObject([{ where: '21:1' }]);
+  expect(problemsOf('')).toMatchObject([{ where: '1:1' }]);
+  expect(problemsOf('- sale')).toMatchObject([{ where: '1:1' }]);
+  expect(
+    problemsOf(GOOD.replace('title: { en: Spring sale, de: Frühlingsverkauf }', 'title: 5')),
+  ).toMatchObject([{ where: '3:8 title' }]);
+  expect(problemsOf(GOOD.replace('closes: in 2d', 'closes: 2026-12-01T10:00:00+01:00'))).toEqual([
+    { where: '5:9 closes', message: 'the sale closes before it opens; expected a later time' },
+  ]);
+});
+
+it('the published schema is that of the validator, and accepts the demo', () => {
+  expect(read('docs/sale.schema.json')).toBe(schemaText());
+  const validate = new Ajv({ strict: false }).compile(JSON.parse(schemaText()));
+  expect(validate(parse(read('sales/demo.yaml')))).toBe(true);
+  expect(validate({ ...parse(GOOD), extra: 1 })).toBe(false);
+  expect(parseSaleFile(read('sales/demo.yaml'), 'sales/demo.yaml').skus).toHaveLength(3);
+});

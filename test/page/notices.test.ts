@@ -1,0 +1,127 @@
+import { createECDH, randomBytes } from 'node:crypto';
+import { afterAll, expect, it } from 'vitest';
+import { until } from '../until.ts';
+import { type Mailbox, startMailbox } from '../worker/mailbox.ts';
+import { expectAccessible, expectFits } from './browser.ts';
+import { buy, seen, visits } from './visits.ts';
+
+/** A shopper asks on the page to be told by e-mail: browser, web node, worker and a mail server. */
+
+let mailbox: Mailbox;
+const at = visits(async () => {
+  mailbox = await startMailbox();
+  const vapid = createECDH('prime256v1');
+  return {
+    MAIL_FROM: 'The shop <shop@shop.example>',
+    SMTP_URL: mailbox.url,
+    NOTICE_SECRET: randomBytes(32).toString('base64url'),
+    VAPID_PUBLIC_KEY: vapid.generateKeys('base64url'),
+    VAPID_PRIVATE_KEY: vapid.getPrivateKey('base64url'),
+    VAPID_SUBJECT: 'mailto:shop@shop.example',
+    SHOP_URL: 'https://shop.example',
+  };
+});
+afterAll(() => mailbox?.close());
+
+/** The link of a mail, on the address that the shop has in this test. */
+function linkIn(text: string | undefined, purpose: string): string {
+  const link = new RegExp(`https://shop\\.example(/notices#${purpose}=[\\w-]+)`).exec(text ?? '');
+  if (link?.[1] === undefined) throw new Error(`no link to ${purpose} in ${text}`);
+  return link[1];
+}
+
+it('is asked once, confirms with a press, is told of the order, and unsubscribes with a press', async () => {
+  const { sale, skus } = await at.shop.createSale({ skus: [{ units: 5 }] });
+  const page = await at.open(`/sales/${sale}`);
+  const panel = page.locator('#notices');
+  await until('the panel is there', () => panel.isVisible());
+  await expectAccessible(page);
+  await expectFits(page);
+
+  await page.locator('#notice-email').fill('no address');
+  await page.locator('#notice-ask').click();
+  await until('it is refused', async () => /cannot write/.test(await seen(panel)));
+  await page.locator('#notice-email').fill('ann@mail.example');
+  await page.locator('#notice-ask').press('Enter');
+  await until('it says what to do', async () =>
+    /confirms a…@mail\.example/.test(await seen(panel)),
+  );
+  const question = await until('a question', () => mailbox.to('ann@mail.example')[0]);
+
+  const confirmPage = await at.open(linkIn(question.text, 'confirm'), { locale: 'de-AT' });
+  await until(
+    'it is in German',
+    async () => (await confirmPage.title()) === 'E-Mail-Adresse bestätigen',
+  );
+  await expectAccessible(confirmPage);
+  await page.reload();
+  await until('a visit confirms nothing', async () => /confirms a…/.test(await seen(panel)));
+  await confirmPage.locator('#notice-do').click();
+  const state = confirmPage.locator('#notice-state');
+  await until('it is confirmed', async () => /^Bestätigt/.test(await seen(state)));
+  await page.reload();
+  await until('the panel says so', async () =>
+    /We write to a…@mail\.example/.test(await seen(panel)),
+  );
+
+  await buy(page, skus[0] ?? '');
+  const told = await until('the order is told', () => mailbox.to('ann@mail.example')[1]);
+  expect(told.subject).toBe('Ordered: Television');
+
+  const leavePage = await at.open(linkIn(told.text, 'unsubscribe'));
+  await leavePage.locator('#notice-do').click();
+  const left = leavePage.locator('#notice-state');
+  await until('it is left', async () => /You are unsubscribed/.test(await seen(left)));
+  await page.reload();
+  await until('the panel forgot', async () => {
+    expect(await panel.isVisible()).toBe(true);
+    return !(await page.locator('#notice-stop').isVisible()) && !/a…@/.test(await seen(panel));
+  });
+});
+
+it('a service worker shows what is pushed, and folds copies', async () => {
+  const { sale } = await at.shop.createSale({ skus: [{ units: 1 }] });
+  const page = await at.open(`/sales/${sale}`, { permissions: ['notifications'] });
+  const text = await page.evaluate(`(async () => {
+    const registration = await navigator.serviceWorker.register('/service-worker.js');
+    await navigator.serviceWorker.ready;
+    return registration.active === null ? 'none' : new URL(registration.active.scriptURL).pathname;
+  })()`);
+  expect(text).toBe('/service-worker.js');
+  const session = await page.context().newCDPSession(page);
+  const ids: string[] = [];
+  session.on('ServiceWorker.workerRegistrationUpdated', ({ registrations }) => {
+    ids.push(...registrations.map(({ registrationId }) => registrationId));
+  });
+  await session.send('ServiceWorker.enable');
+  const registrationId = await until('it is registered', () => ids.at(-1));
+  const data = JSON.stringify({
+    title: 'Ordered: Television',
+    body: 'Pay by noon.',
+    path: `/sales/${sale}#orders`,
+    tag: 'same',
+    lang: 'en',
+    dir: 'ltr',
+  });
+  for (let copy = 0; copy < 2; copy += 1) {
+    await session.send('ServiceWorker.deliverPushMessage', {
+      origin: at.shop.url,
+      registrationId,
+      data,
+    });
+  }
+  await until('one notification is shown', async () => {
+    const shown = await page.evaluate(`navigator.serviceWorker.ready
+      .then((registration) => registration.getNotifications())
+      .then((all) => all.map(({ title, body, tag, data }) => ({ title, body, tag, data })))`);
+    expect(shown).toEqual([
+      {
+        title: 'Ordered: Television',
+        body: 'Pay by noon.',
+        tag: 'same',
+        data: { path: `/sales/${sale}#orders` },
+      },
+    ]);
+    return true;
+  });
+});

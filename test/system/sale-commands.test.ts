@@ -1,0 +1,164 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { audit } from '../../db/calls.ts';
+import { createProgram } from '../../ops/program.ts';
+import { uniqueName } from '../servers.ts';
+import { type System, startSystem } from '../system.ts';
+import { until } from '../until.ts';
+
+/** The life of a sale by the commands of a merchant, as the shop's web nodes show it. */
+
+let system: System;
+const folder = mkdtempSync(join(tmpdir(), 'sale-commands-'));
+const sale = uniqueName('spring');
+const [tv, coat] = [uniqueName('TV'), uniqueName('Coat')];
+const file = join(folder, 'spring.yaml');
+
+beforeAll(async () => {
+  system = await startSystem({ webNodes: 2 });
+});
+afterAll(async () => {
+  expect(await audit(system.databases)).toEqual([]);
+  await system.stop();
+  rmSync(folder, { recursive: true });
+});
+afterEach(() => {
+  process.exitCode = 0;
+});
+
+/** Runs a command. Returns its last line as JSON, or as text if it is none. */
+async function flashsale(...words: string[]) {
+  const lines: string[] = [];
+  const log = vi.spyOn(console, 'log').mockImplementation((line: string) => void lines.push(line));
+  try {
+    await createProgram(system.environment).parseAsync(words, { from: 'user' });
+  } finally {
+    log.mockRestore();
+  }
+  const last = lines.at(-1) ?? '';
+  return last.startsWith('{') || last.startsWith('[') ? JSON.parse(last) : lines.join('\n');
+}
+
+const act = (...words: string[]) =>
+  flashsale('sale', ...words, '--json', '--wait', '300', '--reason', 'a test');
+
+async function shopShows() {
+  const response = await fetch(`${system.url}/api/v1/sales/${sale}`);
+  return response.ok ? response.json() : response.status;
+}
+
+const text = (units: number, price = '99.00') => `
+sale: ${sale}
+title: { en: Spring sale, de: Frühlingsverkauf }
+opens: 2090-01-01T10:00:00+01:00
+closes: 2090-01-02T10:00:00+01:00
+payWindow: 15m
+launch: lottery
+colors: { accent: "#1a5fb4" }
+skus:
+  - sku: ${tv}
+    title: { en: Television, de: Fernseher }
+    price: "${price}"
+    currency: EUR
+    limit: 1
+    units: ${units}
+    home: hot
+    picture: { url: /tv.jpg, alt: { en: A TV, de: Ein Fernseher } }
+  - { sku: ${coat}, title: Coat, price: "9.90", currency: EUR, limit: 2, units: 5 }
+`;
+
+it('new writes a file that plan accepts', async () => {
+  const path = join(folder, 'new.yaml');
+  const flags = ['--sale', uniqueName('fresh'), '--sku', uniqueName('Lamp'), '--units', '7'];
+  await flashsale('sale', 'new', path, ...flags, '--json');
+  const plan = await flashsale('sale', 'plan', path, '--json');
+  expect(plan).toMatchObject({ refused: [] });
+  expect(plan.changes).toContainEqual(expect.objectContaining({ field: 'units', to: '7' }));
+  await expect(flashsale('sale', 'new', path, ...flags, '--json')).rejects.toThrow('exists');
+  await expect(
+    flashsale('sale', 'new', join(folder, 'bad.yaml'), '--limit', 'many', '--json'),
+  ).rejects.toThrow('skus[0].limit: many is not allowed');
+  expect(readFileSync(path, 'utf8')).toContain('# Price and currency stay');
+});
+
+it('apply puts the sale on, and every web node shows it when it returns', async () => {
+  writeFileSync(file, text(10).replace('price: "99.00"', 'price: 99.00'));
+  await expect(act('apply', file)).rejects.toThrow(`${file}:12:12: skus[0].price: 99.00`);
+  writeFileSync(file, text(10));
+  expect(await act('apply', file)).toMatchObject({ nodes: 2, notKnown: [] });
+  // Each web node answers some of these.
+  for (let calls = 0; calls < 10; calls += 1) {
+    expect(await shopShows()).toMatchObject({
+      ...{ title: 'Spring sale', state: 'scheduled', shed: 'lottery' },
+      presentation: {
+        ...{ languages: ['en', 'de'], colors: { accent: '#1a5fb4' } },
+        title: { en: 'Spring sale', de: 'Frühlingsverkauf' },
+      },
+      skus: expect.arrayContaining([
+        expect.objectContaining({
+          ...{ sku: tv, title: 'Television', price: '99.00' },
+          presentation: expect.objectContaining({
+            picture: { url: '/tv.jpg', alt: { en: 'A TV', de: 'Ein Fernseher' } },
+          }),
+        }),
+      ]),
+    });
+  }
+  expect(await flashsale('sale', 'plan', file)).toBe(`${sale} is as the file says`);
+  const shown = await flashsale('sale', 'show', sale, '--json');
+  expect(shown).toMatchObject({ sale, state: 'scheduled', closesAt: '2090-01-02T09:00:00.000Z' });
+  expect(shown.skus).toContainEqual(
+    expect.objectContaining({ sku: tv, home: 'hot', units: 10, quota: '10', state: 'open' }),
+  );
+});
+
+it('open, pause, restock, extend, close and remove are in force when they return', async () => {
+  await expect(act('close', sale)).rejects.toThrow('has not opened');
+  await act('open', sale);
+  expect(await shopShows()).toMatchObject({ state: 'open' });
+  await act('pause', sale);
+  expect(await shopShows()).toMatchObject({ state: 'paused' });
+  await act('open', sale);
+  expect(await shopShows()).toMatchObject({ state: 'open' });
+  await act('restock', tv, '15');
+  expect(await system.granted(tv)).toBe(25);
+  await until('the shop counts the new units', async () => {
+    const { skus } = await flashsale('sale', 'show', sale, '--json');
+    return skus.some((row: { sku: string; free: number }) => row.sku === tv && row.free === 25);
+  });
+  await act('extend', sale, '+2h');
+  expect(await shopShows()).toMatchObject({ closesAt: '2090-01-02T11:00:00.000Z' });
+  await expect(act('extend', sale, '2089-01-01T10:00:00Z')).rejects.toThrow('a later time');
+
+  // The keys of the opening exist now: web nodes ask for them as soon as it has come.
+  await until('the sale has opened', async () => {
+    const plan = await flashsale('sale', 'plan', file, '--json');
+    return plan.refused.some(({ field }: { field: string }) => field === 'opens');
+  });
+  expect(process.exitCode).toBe(1);
+  await expect(act('apply', file)).rejects.toThrow('nothing was changed');
+  await expect(act('remove', sale)).rejects.toThrow('close it first');
+  await act('close', sale);
+  expect(await shopShows()).toMatchObject({ state: 'closed' });
+  await expect(act('extend', sale, '+1h')).rejects.toThrow('has closed');
+
+  const other = text(3).replaceAll(sale, `${sale}-2`).replaceAll(tv, `${tv}-2`);
+  writeFileSync(file, other.replaceAll(coat, `${coat}-2`));
+  await act('apply', file);
+  await act('remove', `${sale}-2`);
+  expect((await fetch(`${system.url}/api/v1/sales/${sale}-2`)).status).toBe(404);
+  expect(await system.session.exists(system.paths.sku(`${tv}-2`).sku)).toEqual({
+    ok: true,
+    value: undefined,
+  });
+  const rows = await flashsale('sale', 'list', '--json');
+  expect(rows).toMatchObject([{ sale, state: 'closed', skus: 2, units: 30 }]);
+  const actions = await system.databases.regular.query({
+    text: `SELECT DISTINCT action FROM catalog.actions(NULL) WHERE reason = 'a test' ORDER BY 1`,
+  });
+  expect(actions.map(({ action }) => action)).toEqual([
+    ...['close', 'create', 'extend', 'open', 'pause', 'remove', 'restock'],
+  ]);
+});
