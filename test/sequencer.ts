@@ -2,7 +2,7 @@ import { relative } from 'node:path';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Files that take more than twenty seconds on two cores, the longest first. */
-const LONG = [
+export const LONG = [
   'test/page/browser.test.ts',
   'test/system/home-away.test.ts',
   'test/system/disasters.test.ts',
@@ -37,16 +37,17 @@ const LONG = [
 ];
 
 /**
- * Runs the long files first. Short files fill the end of the run, so that no worker is left alone
- * with a long one. A file that is missing in the list, or an entry without a file, costs a few
- * seconds and nothing else.
+ * Runs the long files first, then the others that have a process of their own. Short files fill the end
+ * of the run, so that no worker is left alone with a long one. A file that is missing in the list, or
+ * an entry without a file, costs a few seconds and nothing else.
  */
 export class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
     const rank = ({ project, moduleId }: TestSpecification) => {
       const at = LONG.indexOf(relative(project.config.root, moduleId));
-      return at < 0 ? LONG.length : at;
+      if (at >= 0) return at;
+      return project.config.isolate ? LONG.length : LONG.length + 1;
     };
     return sorted.sort((one, other) => rank(one) - rank(other));
   }

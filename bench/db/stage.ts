@@ -18,17 +18,23 @@ const OPEN_SALE = `
 function withForUpdate(): string {
   const pick =
     / ORDER BY s\.remaining[^\n]*DESC(\s*)LIMIT 1(\s*)(FOR UPDATE(?: OF s)?) SKIP LOCKED/g;
-  const names = ['lock_slots', 'place_mixed_batch', 'place_orders'];
+  const names = ['lock_slots', 'place_plain_batch', 'place_mixed_batch', 'place_orders'];
   const files = names.map((name) =>
     readFileSync(new URL(`../../db/procedures/${name}.sql`, import.meta.url), 'utf8'),
   );
   const text = files.join('\n');
-  if ([...text.matchAll(pick)].length !== 2)
+  if ([...text.matchAll(pick)].length !== 3)
     throw new Error('place_orders selects its slots in another way than expected');
   return text
     .replaceAll(pick, ' ORDER BY s.remaining DESC$1LIMIT 1$2$3')
-    .replaceAll(/(?<=:schema\.)(?:lock_slots|place_mixed_batch|place_orders)\b/g, '$&_for_update')
-    .replaceAll(/(?<=FROM )(?:lock_slots|place_mixed_batch)(?=\()/g, '$&_for_update')
+    .replaceAll(
+      /(?<=:schema\.)(?:lock_slots|place_plain_batch|place_mixed_batch|place_orders)\b/g,
+      '$&_for_update',
+    )
+    .replaceAll(
+      /(?<=FROM )(?:lock_slots|place_plain_batch|place_mixed_batch)(?=\()/g,
+      '$&_for_update',
+    )
     .replaceAll(/(?<!:):schema\b/g, 'hot');
 }
 

@@ -17,6 +17,7 @@ CREATE INDEX action_target ON catalog.action (target, action_no);
 
 COMMENT ON TABLE catalog.action IS
   'What people did to sales and orders of this server, in the transaction that did it. Append-only';
+COMMENT ON SEQUENCE catalog.action_action_no_seq IS 'Numbers of actions';
 COMMENT ON COLUMN catalog.action.action_no IS 'Number of the action: ascending, with gaps';
 COMMENT ON COLUMN catalog.action.acted_at IS 'When it was done';
 COMMENT ON COLUMN catalog.action.acted_by IS

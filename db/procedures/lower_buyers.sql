@@ -1,6 +1,6 @@
 -- lower_buyers: lowers the units that users hold of a SKU that lives in this schema. If the SKU lives in
--- this schema of another server, a transfer tells that server. Part of place_orders, place_mixed_batch and
--- apply_transfers, and of end_orders and expire_orders of both schemas; not to be called alone.
+-- this schema of another server, a transfer tells that server. Part of place_orders, place_plain_batch,
+-- place_mixed_batch and apply_transfers, and of end_orders and expire_orders of both schemas; not to be called alone.
 --
 -- Parameters
 --   p_sale, p_sku        the sale and the SKU

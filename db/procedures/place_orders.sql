@@ -1,5 +1,6 @@
 -- place_orders: decides a batch of purchase requests for one SKU, in one short transaction. Nearly every
--- batch is plain: one statement here finds that out, a second decides it. place_mixed_batch decides others.
+-- batch is plain (plain_terms says when) and goes to place_plain_batch. A plain single order is decided here.
+-- place_mixed_batch decides all others.
 --
 -- Parameters: NULL is not allowed, save in p_accept_fewer (false)
 --   p_sku                the SKU
@@ -45,10 +46,11 @@ SET random_page_cost = 0.1
 AS $routine$
 #variable_conflict use_column
 DECLARE
-  v_count     int := cardinality(p_request_ids);
-  v_terms     record;    -- the terms of the SKU
-  v_order_nos bigint[];  -- the orders of a plain batch, by position
-  v_credited  text[];    -- users who were credited, if a plain batch was stopped
+  v_count    int := cardinality(p_request_ids);
+  v_lot      double precision := random();  -- decides whether a canary takes the call
+  v_terms    record;  -- the terms of the SKU
+  v_sale     text;    -- the sale of a single order whose user was credited
+  v_order_no bigint;  -- that order; NULL if it could not be placed
 BEGIN
   -- 1. Check the arguments.
   IF p_sku IS NULL OR v_count IS NULL
@@ -74,36 +76,74 @@ BEGIN
     FROM (SELECT DISTINCT u.node COLLATE "C" AS node FROM unnest(p_nodes) AS u (node) ORDER BY 1) n;
   END IF;
 
-  -- 3. Read the terms of the SKU, by the database's clock. If it is behind, requests wait (locked). A batch is
-  --    plain if all requests are new, in time and of different users, none can be refused without the stock,
-  --    and one slot has enough for all.
-  SELECT t.*, t AS whole, w.units AS wanted,
-         CASE WHEN t.price = 0 THEN 'paid' ELSE 'ordered' END AS order_status,
-         CASE WHEN t.price = 0 THEN '{placed,paid}' ELSE '{placed}' END::text[] AS events,
-         now() + t.pay_window AS pay_before,
+  -- 3. Decide a plain single order in one statement: each further statement would cost more than what is done
+  --    in it (decision 26). Otherwise this is place_plain_batch without arrays and sorts. PostgreSQL runs
+  --    unreferenced CTEs from the last to the first. So figures runs last and has the final time.
+  IF v_count = 1 AND NOT p_wait THEN
+    WITH terms AS MATERIALIZED (
+      SELECT t.sale, t.price, t.currency, t.user_limit, t.call_figures, now() + t.pay_window AS pay_before
+      FROM plain_terms(p_sku, p_request_ids, p_user_ids, p_units, p_nodes) t
+      WHERE t.canary IS NULL OR t.canary = 'place_orders' OR NOT t.canary_always AND v_lot >= t.canary_share
+    ), credited AS (
+      INSERT INTO buyer AS b (sale, sku, user_id, units)
+      SELECT t.sale, p_sku, p_user_ids[1], p_units[1] FROM terms t
+      ON CONFLICT (user_id, sku, sale) DO UPDATE SET units = b.units + excluded.units
+        WHERE b.units + excluded.units <= (SELECT t.user_limit FROM terms t)
+      RETURNING b.sale
+    ), picked AS MATERIALIZED (
+      SELECT s.slot FROM credited c CROSS JOIN stock_slot s
+      WHERE s.sku = p_sku AND s.remaining >= p_units[1]
+      ORDER BY s.remaining * (1 - random() / 8) DESC LIMIT 1
+      FOR UPDATE OF s SKIP LOCKED
+    ), drawn AS (
+      UPDATE stock_slot s SET remaining = s.remaining - p_units[1] FROM picked p
+      WHERE s.sku = p_sku AND s.slot = p.slot AND s.remaining >= p_units[1]
+      RETURNING s.slot, clock_timestamp() AS locked_at, nextval('order_no') AS order_no
+    ), numbered AS MATERIALIZED (
+      SELECT d.slot, d.locked_at, d.order_no, t.* FROM drawn d CROSS JOIN terms t
+    ), figures AS (
+      INSERT INTO place_call (called_at, sku, routine, requests, ordered, locked, units, slots,
+                              waited, passed_over, false_empty, retries, lock_us, total_us)
+      SELECT now(), p_sku, 'place_orders', 1, 1, 0, p_units[1], 1, false, false, 0, 0,
+             extract(epoch FROM clock_timestamp() - n.locked_at) * 1e6,
+             extract(epoch FROM clock_timestamp() - now()) * 1e6
+      FROM numbered n WHERE n.call_figures
+    ), booked AS (
+      INSERT INTO stock_movement (sale, sku, slot, kind, units)
+      SELECT n.sale, p_sku, n.slot, 'sale', -p_units[1] FROM numbered n
+    ), placed AS (
+      INSERT INTO orders (order_no, sale, sku, request_id, user_id, units, amount, currency, status,
+                          pay_before)
+      SELECT n.order_no, n.sale, p_sku, p_request_ids[1], p_user_ids[1], p_units[1], p_units[1] * n.price,
+             n.currency, CASE WHEN n.price = 0 THEN 'paid' ELSE 'ordered' END, n.pay_before
+      FROM numbered n
+    ), announced AS (
+      INSERT INTO outbox (kind, sale, sku, order_nos)
+      SELECT unnest(CASE WHEN n.price = 0 THEN '{placed,paid}' ELSE '{placed}' END::text[]), n.sale, p_sku,
+             ARRAY[n.order_no]
+      FROM numbered n
+    ), decided AS (
+      INSERT INTO outcome (request_id, sale, sku, user_id, node, status, order_no, units)
+      SELECT p_request_ids[1], n.sale, p_sku, p_user_ids[1], p_nodes[1], 'ordered', n.order_no, p_units[1]
+      FROM numbered n
+    )
+    SELECT c.sale, n.order_no INTO v_sale, v_order_no FROM credited c LEFT JOIN numbered n ON true;
+    IF v_order_no IS NOT NULL THEN
+      RETURN QUERY VALUES (p_request_ids[1], 'ordered', NULL, v_order_no, p_units[1]);
+      RETURN;
+    END IF;
+    -- Each slot with enough is locked or has lost units since: undo the credit.
+    IF v_sale IS NOT NULL THEN PERFORM lower_buyers(v_sale, p_sku, p_user_ids, p_units); END IF;
+  END IF;
+
+  -- 4. Read the terms of the SKU, by the database's clock. If it is behind, requests wait (locked).
+  SELECT t.*, t AS whole,
          CASE WHEN t.abroad OR t.home <> current_schema() THEN 'moved'
               WHEN now() < t.opens_at THEN 'locked' END AS answer,
          CASE WHEN t.abroad OR t.home <> current_schema() THEN t.home ELSE 'not_open' END AS why,
-         NOT p_wait AND t.state <> 'closed' AND now() <= t.late_until
-         AND 1 <= ALL (p_units) AND t.user_limit >= ALL (p_units)
-         AND (v_count = 1 OR (
-           SELECT (count(DISTINCT r.id), count(DISTINCT r.user_id COLLATE "C")) = (v_count, v_count)
-           FROM unnest(p_request_ids, p_user_ids) AS r (id, user_id)))
-         AND NOT EXISTS (SELECT FROM outcome o
-                         WHERE o.sale = t.sale AND o.request_id = ANY (p_request_ids))
-         AND ((t.others_until > now()) IS NOT TRUE OR NOT EXISTS (
-           SELECT FROM unnest(t.other_sales, t.other_until) AS s (sale, until) CROSS JOIN LATERAL (
-             SELECT FROM outcome o
-             WHERE o.sale = s.sale AND o.request_id = ANY (p_request_ids) LIMIT 1) k
-           WHERE s.until > now()))
-         AND NOT EXISTS (SELECT FROM fenced_node f WHERE f.node = ANY (p_nodes))
-         AND (NOT t.moved OR NOT EXISTS (SELECT FROM decided_elsewhere(p_request_ids)))
-         AND EXISTS (SELECT FROM stock_slot l WHERE l.sku = p_sku AND l.remaining >= w.units)
-           AS is_plain
-  INTO v_terms
-  FROM catalog.sku_terms t
-  CROSS JOIN (SELECT sum(u.units) AS units FROM unnest(p_units) AS u (units)) w
-  WHERE t.sku = p_sku;
+         NOT p_wait AND v_count > 1 AND EXISTS (
+           SELECT FROM plain_terms(p_sku, p_request_ids, p_user_ids, p_units, p_nodes)) AS is_plain
+  INTO v_terms FROM catalog.sku_terms t WHERE t.sku = p_sku;
   IF NOT FOUND OR v_terms.answer IS NOT NULL THEN
     RETURN QUERY SELECT r.id, coalesce(v_terms.answer, 'rejected'), coalesce(v_terms.why, 'unknown_sku'),
                         NULL::bigint, 0 FROM unnest(p_request_ids) AS r (id);
@@ -114,80 +154,20 @@ BEGIN
       USING ERRCODE = 'FS001';
   END IF;
 
-  -- 4. A canary takes its share of the calls. Its installation replaces the name place_orders in its text, so
+  -- 5. A canary takes its share of the calls. Its installation replaces the name place_orders in its text, so
   --    it never calls itself.
-  IF v_terms.canary <> 'place_orders'
-     AND (v_terms.canary_always OR random() < v_terms.canary_share) THEN
+  IF v_terms.canary <> 'place_orders' AND (v_terms.canary_always OR v_lot < v_terms.canary_share) THEN
     RETURN QUERY EXECUTE format('SELECT * FROM %I($1, $2, $3, $4, $5, $6, $7)', v_terms.canary)
       USING p_sku, p_request_ids, p_user_ids, p_units, p_accept_fewer, p_nodes, p_wait;
     RETURN;
   END IF;
 
-  -- 5. Decide the plain batch in one statement. It credits every user, takes the units from one slot (one
-  --    of the fullest unlocked ones; see lock_slots) and writes everything. PostgreSQL runs unreferenced CTEs from
-  --    the last to the first. So figures runs last and has the final time.
+  -- 6. Decide the batch: a plain one at once, and any other one, or a plain one that was stopped, by position.
   IF v_terms.is_plain THEN
-    WITH credited AS (
-      INSERT INTO buyer AS b (sale, sku, user_id, units)
-      SELECT v_terms.sale, p_sku, r.user_id, r.units
-      FROM unnest(p_user_ids, p_units) AS r (user_id, units) ORDER BY r.user_id COLLATE "C"
-      ON CONFLICT (user_id, sku, sale) DO UPDATE SET units = b.units + excluded.units
-        WHERE b.units + excluded.units <= v_terms.user_limit
-      RETURNING b.user_id
-    ), picked AS MATERIALIZED (
-      SELECT s.slot, s.remaining FROM (SELECT count(*) AS users FROM credited) c CROSS JOIN stock_slot s
-      WHERE c.users = v_count AND s.sku = p_sku AND s.remaining >= v_terms.wanted
-      ORDER BY s.remaining * (1 - random() / 8) DESC LIMIT 1
-      FOR UPDATE OF s SKIP LOCKED
-    ), drawn AS (
-      UPDATE stock_slot s SET remaining = s.remaining - v_terms.wanted FROM picked p
-      WHERE s.sku = p_sku AND s.slot = p.slot AND s.remaining >= v_terms.wanted
-      RETURNING s.slot, p.remaining AS found, clock_timestamp() AS locked_at
-    ), numbered AS MATERIALIZED (
-      SELECT r.request_id, r.user_id, r.units, r.node, nextval('order_no') AS order_no
-      FROM drawn d CROSS JOIN unnest(p_request_ids, p_user_ids, p_units, p_nodes)
-        AS r (request_id, user_id, units, node)
-    ), figures AS (
-      INSERT INTO place_call (called_at, sku, routine, requests, ordered, locked, units, slots,
-                              waited, passed_over, false_empty, retries, lock_us, total_us)
-      SELECT now(), p_sku, 'place_orders', v_count, v_count, 0, v_terms.wanted, 1, false,
-             v_count > 1 AND d.found < 0.875 * (
-               SELECT max(l.remaining) FROM stock_slot l WHERE l.sku = p_sku), 0, 0,
-             extract(epoch FROM clock_timestamp() - d.locked_at) * 1e6,
-             extract(epoch FROM clock_timestamp() - now()) * 1e6
-      FROM drawn d WHERE v_terms.call_figures
-    ), booked AS (
-      INSERT INTO stock_movement (sale, sku, slot, kind, units)
-      SELECT v_terms.sale, p_sku, d.slot, 'sale', -v_terms.wanted FROM drawn d
-    ), placed AS (
-      INSERT INTO orders (order_no, sale, sku, request_id, user_id, units, amount, currency, status,
-                          pay_before)
-      SELECT n.order_no, v_terms.sale, p_sku, n.request_id, n.user_id, n.units,
-             n.units * v_terms.price, v_terms.currency, v_terms.order_status, v_terms.pay_before
-      FROM numbered n
-    ), announced AS (
-      INSERT INTO outbox (kind, sale, sku, order_nos)
-      SELECT unnest(v_terms.events), v_terms.sale, p_sku, array_agg(n.order_no)
-      FROM numbered n HAVING count(*) > 0
-    ), decided AS (
-      INSERT INTO outcome (request_id, sale, sku, user_id, node, status, order_no, units)
-      SELECT n.request_id, v_terms.sale, p_sku, n.user_id, n.node, 'ordered', n.order_no, n.units
-      FROM numbered n ORDER BY n.request_id
-    )
-    SELECT array_agg(n.order_no),
-           CASE WHEN count(*) = 0 THEN (SELECT array_agg(c.user_id) FROM credited c) END
-    INTO v_order_nos, v_credited FROM numbered n;
-    IF v_order_nos IS NOT NULL THEN
-      RETURN QUERY SELECT r.id, 'ordered', NULL, r.order_no, r.units
-                   FROM unnest(p_request_ids, v_order_nos, p_units) AS r (id, order_no, units);
-      RETURN;
-    END IF;
-    -- A user is at the limit, or each slot with enough is locked or has lost units since: undo the credit.
-    PERFORM lower_buyers(v_terms.sale, p_sku, array_agg(r.user_id), array_agg(r.units))
-    FROM unnest(p_user_ids, p_units) AS r (user_id, units) WHERE r.user_id = ANY (v_credited);
+    RETURN QUERY SELECT * FROM place_plain_batch(v_terms.whole, 'place_orders', p_request_ids, p_user_ids,
+                                                 p_units, p_nodes);
+    IF FOUND THEN RETURN; END IF;
   END IF;
-
-  -- 6. Decide any other batch, and a plain one that was stopped.
   RETURN QUERY SELECT * FROM place_mixed_batch(v_terms.whole, 'place_orders', p_request_ids, p_user_ids,
                                                p_units, p_accept_fewer, p_nodes, p_wait);
 END

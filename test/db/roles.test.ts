@@ -88,6 +88,8 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   outbox_done: ['worker'],
   pay_order: ['web', 'worker'],
   place_mixed_batch: [],
+  place_plain_batch: [],
+  plain_terms: [],
   place_orders: ['worker'],
   send_transfer: [],
   put_units: [],
@@ -237,12 +239,20 @@ describe('routines', () => {
     const rows = await session.query({
       text: `SELECT p.oid::regprocedure::text AS routine FROM pg_proc p
              WHERE p.pronamespace::regnamespace::text IN ('catalog', 'regular', 'hot')
+               AND p.proname <> 'plain_terms'
                AND NOT (p.prosecdef AND p.proowner = 'flashsale_owner'::regrole
                         AND EXISTS (SELECT FROM unnest(p.proconfig) c
                                     WHERE c = 'search_path=' || p.pronamespace::regnamespace
                                               || ', pg_temp'))`,
     });
     expect(rows).toEqual([]);
+  });
+
+  it('that are part of another statement have no settings and no rights of their own', async () => {
+    const rows = await session.query({
+      text: `SELECT prosecdef, proconfig FROM pg_proc WHERE proname = 'plain_terms'`,
+    });
+    expect(rows).toEqual(Array(2).fill({ prosecdef: false, proconfig: null }));
   });
 
   it('do not use a temporary table of the caller', async () => {

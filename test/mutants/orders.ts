@@ -10,27 +10,36 @@ const PLACE_TESTS = [
 const LIFE_TESTS = ['test/db/order-life.test.ts', 'test/db/contention.test.ts'];
 
 const sql = planted(PLACE_TESTS, 'db/procedures/place_orders.sql');
+const plain = planted(PLACE_TESTS, 'db/procedures/place_plain_batch.sql');
 const mixed = planted(PLACE_TESTS, 'db/procedures/place_mixed_batch.sql');
 
 export const ORDERS: readonly Mutant[] = [
-  sql('no oversell', 'a slot is updated without a lock, from the value that was read', [
+  plain('no oversell', 'a slot is updated without a lock, from the value that was read', [
     [/\n +FOR UPDATE OF s SKIP LOCKED/, ''],
-    [
-      'SET remaining = s.remaining - v_terms.wanted',
-      'SET remaining = p.remaining - v_terms.wanted',
-    ],
-    [/ AND s\.remaining >= v_terms\.wanted(?=\n +RETURNING)/, ''],
+    ['SET remaining = s.remaining - v_wanted', 'SET remaining = p.remaining - v_wanted'],
+    [/ AND s\.remaining >= v_wanted(?=\n +RETURNING)/, ''],
   ]),
-  sql('no oversell', 'a slot gives more units than it has', [
-    ['l.remaining >= w.units', 'l.remaining > 0'],
-    [/ AND s\.remaining >= v_terms\.wanted/g, ' AND s.remaining > 0'],
-    ['s.remaining - v_terms.wanted', 'greatest(0, s.remaining - v_terms.wanted)'],
+  sql('no oversell', 'a single order takes its unit without a lock, from the value that was read', [
+    ['SELECT s.slot FROM credited c', 'SELECT s.slot, s.remaining FROM credited c'],
+    [/\n +FOR UPDATE OF s SKIP LOCKED/, ''],
+    ['SET remaining = s.remaining - p_units[1]', 'SET remaining = p.remaining - p_units[1]'],
+    [/ AND s\.remaining >= p_units\[1\](?=\n +RETURNING)/, ''],
   ]),
-  sql('no undersell', 'a plain batch that was stopped keeps its units under the limit', [
+  plain('no oversell', 'a slot gives more units than it has', [
+    [/ AND s\.remaining >= v_wanted/g, ' AND s.remaining > 0'],
+    ['s.remaining - v_wanted', 'greatest(0, s.remaining - v_wanted)'],
+  ]),
+  plain('no undersell', 'a plain batch that was stopped keeps its units under the limit', [
     ['WHERE r.user_id = ANY (v_credited);', 'WHERE false;'],
   ]),
-  sql('no oversell', 'no stock movement is recorded for a sale', [
-    ['-v_terms.wanted FROM drawn d', '-v_terms.wanted FROM drawn d WHERE false'],
+  sql('no undersell', 'a single order that was stopped keeps its units under the limit', [
+    ['IF v_sale IS NOT NULL THEN', 'IF false THEN'],
+  ]),
+  plain('no oversell', 'no stock movement is recorded for a plain batch', [
+    ['-v_wanted FROM drawn d', '-v_wanted FROM drawn d WHERE false'],
+  ]),
+  sql('no oversell', 'no stock movement is recorded for a single order', [
+    ["'sale', -p_units[1] FROM numbered n", "'sale', -p_units[1] FROM numbered n WHERE false"],
   ]),
   sql(
     'no oversell',
@@ -70,7 +79,7 @@ export const ORDERS: readonly Mutant[] = [
   sql(
     'no lie',
     'an order of price 0 waits for a payment',
-    [["CASE WHEN t.price = 0 THEN 'paid'", "CASE WHEN false THEN 'paid'"]],
+    [["CASE WHEN n.price = 0 THEN 'paid'", "CASE WHEN false THEN 'paid'"]],
     ['test/db/free-orders.test.ts'],
   ),
   sql(
@@ -97,9 +106,13 @@ export const ORDERS: readonly Mutant[] = [
   mixed('no undersell', 'a user who came too late keeps units under the limit', [
     ['WHERE p_units[b.at] > v_got[b.at];', 'WHERE false;'],
   ]),
-  sql('one outcome', 'a plain batch does not look for known requests', [
-    [/WHERE o\.sale = [ts]\.sale AND o\.request_id/g, 'WHERE false AND o.request_id'],
-  ]),
+  sql(
+    'one outcome',
+    'a plain batch does not look for known requests',
+    [[/WHERE o\.sale = [ts]\.sale AND o\.request_id/g, 'WHERE false AND o.request_id']],
+    PLACE_TESTS,
+    'db/procedures/plain_terms.sql',
+  ),
   mixed(
     'one outcome',
     'a mixed batch does not look for known requests',
@@ -121,8 +134,11 @@ export const ORDERS: readonly Mutant[] = [
     PLACE_TESTS,
     'db/migrations/0003_stock_and_orders.sql',
   ),
-  sql('one outcome', 'the limit of a user is not checked', [
-    [/\n +WHERE b\.units \+ excluded\.units <= v_terms\.user_limit/, ''],
+  plain('one outcome', 'the limit of a user is not checked in a plain batch', [
+    [/\n +WHERE b\.units \+ excluded\.units <= p_terms\.user_limit/, ''],
+  ]),
+  sql('one outcome', 'the limit of a user is not checked for a single order', [
+    [/\n +WHERE b\.units \+ excluded\.units <= \(SELECT t\.user_limit FROM terms t\)/, ''],
   ]),
   mixed(
     'one outcome',
@@ -131,7 +147,7 @@ export const ORDERS: readonly Mutant[] = [
     PLACE_TESTS,
     'db/procedures/credit_buyers.sql',
   ),
-  sql('one outcome', 'no outcome is written', [
+  plain('one outcome', 'no outcome is written', [
     [/('ordered', n\.order_no, n\.units\n +FROM numbered n) ORDER/, '$1 WHERE false ORDER'],
   ]),
   sql(
@@ -164,7 +180,13 @@ export const ORDERS: readonly Mutant[] = [
   mixed('no lie', 'the answer is finally sold out although orders are unpaid', [
     ["WHEN v_units_may_return THEN 'units_may_return'", 'WHEN false THEN NULL'],
   ]),
-  sql('no lie', 'a closed SKU is sold', [["t.state <> 'closed'", "t.state <> 'shut'"]]),
+  sql(
+    'no lie',
+    'a closed SKU is sold',
+    [["t.state <> 'closed'", "t.state <> 'shut'"]],
+    PLACE_TESTS,
+    'db/procedures/plain_terms.sql',
+  ),
   sql(
     'no lie',
     'a sale whose opening was changed opens at the old time',
@@ -186,9 +208,13 @@ export const ORDERS: readonly Mutant[] = [
     ['test/db/ticket-keys.test.ts'],
     'db/procedures/ticket_keys.sql',
   ),
-  sql('admissions are bounded', 'a fenced node can still place orders', [
-    [/AND NOT EXISTS \(SELECT FROM fenced_node f WHERE f\.node = [^\n]+\)\n/g, '\n'],
-  ]),
+  sql(
+    'admissions are bounded',
+    'a fenced node can still place orders',
+    [['AND NOT EXISTS (SELECT FROM fenced_node f WHERE f.node = ANY (p_nodes))', '']],
+    PLACE_TESTS,
+    'db/procedures/plain_terms.sql',
+  ),
   sql('admissions are bounded', 'a fence does not wait for batches', [
     [
       /pg_(try_)?advisory_xact_lock_shared\(\s*hashtext\('fence ' \|\|/g,
