@@ -57,6 +57,9 @@ interface Switches {
 /** Path → version, or undefined where there is no value. */
 type Versions = ReadonlyMap<string, number | undefined>;
 
+/**
+ * One look at the tree of ZooKeeper. More than 200 lines: each part reads nodes that the others need.
+ */
 export class TreeLook {
   #session: ZkSession;
   #paths: Paths;
