@@ -13,8 +13,6 @@ ALTER TABLE catalog.sale ADD COLUMN called_off_at timestamptz;
 COMMENT ON COLUMN catalog.sale.called_off_at IS
   'When the shop called the sale off: its orders are cancelled, and payments go back. NULL: it was not';
 
-COMMENT ON SEQUENCE catalog.action_action_no_seq IS 'Numbers of actions';
-
 DO $$
 DECLARE
   v_schema text;

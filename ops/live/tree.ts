@@ -57,6 +57,7 @@ interface Switches {
 /** Path → version, or undefined where there is no value. */
 type Versions = ReadonlyMap<string, number | undefined>;
 
+/** More than 200 lines: all parts of a look share the reports and versions of the looks before. */
 export class TreeLook {
   #session: ZkSession;
   #paths: Paths;

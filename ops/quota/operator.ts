@@ -38,6 +38,7 @@ const WRITE_TRIES = 3;
 const OPTIONAL =
   /\/(pins\/[^/]+|skus\/[^/]+\/(keep|shed)|challenge|auto-keep\/[^/]+|lists\/[^/]+\/[^/]+)$/;
 
+/** The edits of one operator. More than 200 lines: one method for each kind of edit. */
 export class Operator {
   readonly session: ZkSession;
   readonly paths: Paths;

@@ -5,7 +5,7 @@ import { createDatabase, PATIENCE, type TestDatabase } from './database.ts';
 /** Which role may call which routine. A routine that is not listed is refused to all roles. */
 
 const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
-  'catalog.actions': ['ops', 'readonly'],
+  'catalog.actions': ['ops', 'readonly', 'console'],
   'catalog.record_action': ['ops'],
   'catalog.adopt_lottery_secret': ['ops'],
   'catalog.adopt_sku': ['ops'],
