@@ -96,8 +96,9 @@ payWindow: ${text(payWindow)}
 # Who is let through while more shoppers press than are kept: first_come or lottery.
 # launch: first_come
 
+# Colours and the logo are for pages of your own: the API gives them.
 # colors: { accent: "#1a5fb4", background: "#ffffff", text: "#1c1c1c" }
-# logo: { url: https://shop.example/logo.svg, alt: The name of the shop }
+# logo: { url: /pictures/logo.svg, alt: The name of the shop }
 
 skus:
   - sku: ${text(sku)}
@@ -115,6 +116,7 @@ skus:
     # keep: 1
     # regular, or hot for a SKU that very many shoppers want at once.
     home: hot
-    # picture: { url: https://shop.example/tv.jpg, alt: What the picture shows }
+    # A path of the shop: its page shows only pictures at its own address.
+    # picture: { url: /pictures/tv.jpg, alt: What the picture shows }
 `;
 }

@@ -50,7 +50,8 @@ const picture = (what: string) =>
       url: Type.String({
         pattern: '^(https://|/)[^\\s"\'<>\\\\]+$',
         maxLength: URL_LENGTH_MAX,
-        description: 'the address of the picture: https://… or a path of the shop such as /tv.jpg',
+        description:
+          'the address of the picture: a path of the shop such as /tv.jpg, or https://… (the shop’s page shows only pictures at its own address)',
       }),
       alt: text('what the picture shows, for shoppers who do not see it', TITLE_LENGTH_MAX),
     },

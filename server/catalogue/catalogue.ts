@@ -174,7 +174,6 @@ export class Catalogue {
       shed: entry.skus.some((row) => this.#switches.shed(row.sku) === 'lottery')
         ? 'lottery'
         : 'random',
-      ...shown(entry.presentation),
       lottery: this.lotteries.facts(sale),
       skus: entry.skus.map((row) => ({
         sku: row.sku,
@@ -205,6 +204,7 @@ export class Catalogue {
       opensAt: entry.opensAt.toISOString(),
       closesAt: entry.closesAt.toISOString(),
       ...(entry.isCalledOff && { calledOff: true }),
+      ...shown(entry.presentation),
     };
   }
 

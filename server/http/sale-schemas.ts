@@ -50,6 +50,7 @@ export const SaleList = Type.Object({
       opensAt: Time,
       closesAt: Time,
       calledOff: CalledOff,
+      presentation: Type.Optional(SalePresentation),
     }),
   ),
 });

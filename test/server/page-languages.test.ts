@@ -103,30 +103,46 @@ describe('the first look at the page', () => {
 
 describe('the texts of a sale', () => {
   it('are shown in the language of the page, or in the first one of the sale', async () => {
+    const alt = { en: 'A phone', ar: 'صورة هاتف' };
+    const sale = {
+      languages: ['fr', 'en', 'ar'],
+      title: { fr: 'Soldes', en: 'Sale' },
+      description: { fr: 'Trois produits.', ar: 'ثلاثة منتجات.' },
+    };
+    const sku = {
+      title: { en: 'Phone', ar: 'هاتف' },
+      description: { en: 'Large.', fr: 'Grand.' },
+      picture: { url: '/images/phone.svg', alt },
+    };
+    await at.presents(sale, sku);
     const page = await at.blank('ar');
-    await page.route('**/api/v1/sales/demo', async (route) => {
-      const json = await (await route.fetch()).json();
-      const [sku] = json.skus;
-      sku.presentation = {
-        title: { en: 'Phone', ar: 'هاتف' },
-        description: { en: 'Large.', fr: 'Grand.' },
-        picture: { url: '/images/phone.svg', alt: { en: 'A phone', ar: 'صورة هاتف' } },
-      };
-      json.presentation = { languages: ['fr', 'en', 'ar'], title: { fr: 'Soldes', en: 'Sale' } };
-      await route.fulfill({ json });
-    });
     await page.goto(`${at.url}/sales/demo`);
     await isReady(page);
-    const shown = await page.evaluate(`['#title', '.name bdi', '.description', '.picture img']
+    const shown =
+      await page.evaluate(`['#title', '#about', '.name bdi', '.description', '.picture img']
       .map((each) => document.querySelector(each))
       .map((each) => [each.lang, each.alt ?? each.textContent])`);
     expect(shown).toEqual([
       ['fr', 'Soldes'],
+      ['ar', 'ثلاثة منتجات.'],
       ['ar', 'هاتف'],
       ['fr', 'Grand.'],
       ['ar', 'صورة هاتف'],
     ]);
     await page.locator('#language').selectOption('en');
     await until('English', async () => (await page.locator('#title').textContent()) === 'Sale');
+
+    await page.goto(at.url);
+    const title = page.locator('.sale-title bdi');
+    await until('the list has it as well', async () => (await title.textContent()) === 'Sale');
+
+    for (const url of ['https://pictures.example/1.png', '//pictures.example/1.png', 'https://[']) {
+      await at.presents(sale, { ...sku, picture: { url, alt } });
+      await page.goto(`${at.url}/sales/demo`);
+      await isReady(page);
+      const image = page.locator('.picture img');
+      expect(await image.getAttribute('src')).toMatch(/^\/images\/\w+\.svg$/);
+      expect(await image.getAttribute('alt')).toBe('');
+    }
   });
 });

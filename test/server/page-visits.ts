@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll } from 'vitest';
+import type { SalePresentation, SkuPresentation } from '../../contracts/presentation.ts';
 import { launch, type Visit, visit } from '../page/browser.ts';
 import { until } from '../until.ts';
 import { openWebNode, type WebNode } from './web-node.ts';
@@ -43,6 +44,11 @@ export function pageVisits() {
   return {
     get url(): string {
       return url;
+    },
+    async presents(sale: SalePresentation, sku: SkuPresentation): Promise<void> {
+      node.world.presentation = sale;
+      node.world.row = { ...node.world.row, presentation: sku };
+      await node.refresh();
     },
     /** Nothing is loaded yet. */
     async blank(locale: string): Promise<Page> {

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { OutgoingMessage, PublishResult } from '../../broker/publisher.ts';
 import type { Schema } from '../../contracts/names.ts';
+import type { SalePresentation } from '../../contracts/presentation.ts';
 import type { RequestOutcome } from '../../db/calls.ts';
 import type { Databases } from '../../db/client/pool.ts';
 import type { TicketKey } from '../../db/ticket-keys.ts';
@@ -38,6 +39,7 @@ export interface World {
   /** A change makes the node ask for the keys again. */
   ticketEpoch: number;
   isCalledOff: boolean;
+  presentation: SalePresentation;
   ticketKeys: TicketKey[];
   /** Units that this node may still draw. `cut off` means that it has no session. */
   quota: number | 'cut off';
@@ -174,6 +176,7 @@ function createWorld(secret: Buffer, ticketKeys: TicketKey[]): World {
     lottery: { secret: secret, isPublic: false },
     ticketEpoch: 1,
     isCalledOff: false,
+    presentation: {},
     ticketKeys,
     quota: 1_000,
     brokerAvailable: true,
@@ -201,7 +204,7 @@ function catalogueOf(world: World, secret: Buffer, log: Log, ticketTtlMs: number
           payWindowSeconds: 900,
           isCalledOff: world.isCalledOff,
           ticketEpoch,
-          presentation: {},
+          presentation: world.presentation,
         };
         return {
           serverTime: new Date(),

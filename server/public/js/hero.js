@@ -4,7 +4,7 @@
 import { milestone, partsOf, spokenTime, untilMilestone } from './countdown.js';
 import { announce, find, setAttribute, setShown, setText, setWords } from './dom.js';
 import { twoDigits } from './format.js';
-import { fill, texts, titleIn } from './language.js';
+import { fill, textIn, texts, titleIn } from './language.js';
 import { whenText } from './view.js';
 
 /**
@@ -22,8 +22,11 @@ export function createHero() {
   return (sale, phase, serverNowMs) => {
     const end = phase === 'scheduled' ? sale.opensAt : sale.closesAt;
     const left = Date.parse(end) - serverNowMs;
-    const title = titleIn(sale, sale.presentation?.languages?.[0]);
+    const { presentation } = sale;
+    const first = presentation?.languages?.[0];
+    const title = titleIn(sale, first);
     setWords(find('#title'), title);
+    setWords(find('#about'), textIn(presentation?.description, first, ''));
     setAttribute(find('#lottery'), 'href', `/sales/${encodeURIComponent(sale.sale)}/lottery`);
     setAttribute(hero, 'data-phase', phase);
     setText(find('#pill'), texts.phases[phase]);

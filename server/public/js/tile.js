@@ -105,6 +105,12 @@ export function createTile(sku, onPress, onWait) {
   };
 }
 
+/** @param {string} url */
+function isOurs(url) {
+  const { href, origin } = location;
+  return URL.canParse(url, href) && new URL(url, href).origin === origin;
+}
+
 /**
  * Shows the picture of the shop, or an illustration if there is none. The policy of the page forbids
  * pictures of other addresses.
@@ -114,8 +120,7 @@ export function createTile(sku, onPress, onWait) {
  */
 function showPicture(place, { sku, title, presentation }, first) {
   const given = presentation?.picture;
-  const isOurs = given && new URL(given.url, location.href).origin === location.origin;
-  const picture = isOurs ? given : undefined;
+  const picture = given && isOurs(given.url) ? given : undefined;
   const illustration = pictureOf(sku, title);
   const image = find('img', place);
   setAttribute(place, 'data-picture', illustration);
