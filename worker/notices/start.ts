@@ -33,6 +33,8 @@ export function startNotices(
   { log, metrics, isBusy }: { log: Log; metrics: Metrics; isBusy: () => boolean },
   lifecycle: Lifecycle,
 ): void {
+  // They are told even if no notices are sent, so that alerts and dashboards know them.
+  const noticeMetrics = createNoticeMetrics(metrics);
   if (notices === undefined) return;
   const open = (url: string) => {
     const pool = createPool({
@@ -54,7 +56,7 @@ export function startNotices(
     message: notices,
     isBusy,
     limits: NOTICE_LIMITS,
-    metrics: createNoticeMetrics(metrics),
+    metrics: noticeMetrics,
     log,
     stopping: lifecycle.stopping,
   });

@@ -117,8 +117,9 @@ describe('a sale that is called off', () => {
     }
     const board = (await saleBoard(web)).sales.find((one) => one.sale === sale);
     expect(board).toMatchObject({ isCalledOff: true });
-    expect((await actionsOn(ops, { sale })).rows).toMatchObject(
-      [1, 2].map(() => ({ ...DOER, action: 'call_off', target: sale })),
+    const actions = (await actionsOn(ops, { sale })).rows;
+    expect(actions.filter(({ action }) => action === 'call_off')).toMatchObject(
+      [1, 2].map(() => ({ ...DOER, target: sale })),
     );
 
     // The money goes back, and the next call says that nothing is left.
