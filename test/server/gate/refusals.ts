@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { speak } from '../../../server/public/js/language.js';
 import { verdictMessage } from '../../../server/public/js/messages.js';
 import type { WebNodeOptions } from '../web-node.ts';
 
@@ -14,6 +15,8 @@ export interface Refusal {
   /** Options for the web node that is asked. */
   readonly options?: WebNodeOptions;
 }
+
+await speak('en', []);
 
 export const RATES = {
   address: { environment: { RATE_LIMIT_IP_PER_SECOND: '1' } },
