@@ -97,12 +97,13 @@ describe.each(TAGS)('the messages in %s', async (tag) => {
     expect(long).toEqual([]);
   });
 
-  it.runIf(/^(zh|ja|ar)/.test(tag))('have no Latin words but names', () => {
-    const latin = [...messages].filter(([, text]) =>
-      LATIN_WORD.test(wordsOf(text).replaceAll(LATIN_NAMES, '')),
-    );
-    expect(latin).toEqual([]);
-  });
+  if (/^(zh|ja|ar)/.test(tag))
+    it('have no Latin words but names', () => {
+      const latin = [...messages].filter(([, text]) =>
+        LATIN_WORD.test(wordsOf(text).replaceAll(LATIN_NAMES, '')),
+      );
+      expect(latin).toEqual([]);
+    });
 
   it('are not those of another language', async () => {
     for (const other of TAGS.filter((each) => each !== tag)) {
