@@ -120,7 +120,7 @@ export interface ShopOptions {
 export async function startShop(bench: BenchServers, options: ShopOptions): Promise<Shop> {
   const servers = bench.servers as Servers;
   const root = options.root ?? join(import.meta.dirname, '..');
-  const { prepare } = (await import(join(root, 'db', 'prepare.ts'))) as typeof Prepare;
+  const { prepare } = (await import(join(root, 'db', 'install', 'prepare.ts'))) as typeof Prepare;
   await prepare(servers.databaseUrl);
   const secrets = newSettings();
   const monitorPorts = new Map<string, number>();

@@ -1,3 +1,4 @@
+import { dirname, join, normalize } from 'node:path';
 import { expect, it } from 'vitest';
 import { files, target, textOf } from './files.ts';
 
@@ -10,6 +11,26 @@ const IMPORT =
   /(?:import|export|const)\s+(?:type\s+)?(?:\{([^{}]*)\}|\w+|\*(?:\s+as\s+\w+)?)\s+(?:from|=\s+await\s+import\()\s*'([^']+)'/g;
 /** Matches a file that re-exports other files. */
 const FACE = /^export \* from '([^']+)'/gm;
+
+/** Matches a path to a file of code that is put together from words, such as `join(root, 'db', 'x.ts')`. */
+const JOINED = /\bjoin\(([\w.]+), ((?:'[^']+'(?:, )?)*'[^']+\.(?:ts|mjs)')\)/g;
+
+it('every file of code that a path names is there', () => {
+  const known = new Set(files);
+  const found = files
+    .filter((file) => /\.(ts|mjs)$/.test(file) && !file.startsWith('test/house/'))
+    .flatMap((file) =>
+      [...textOf(file).matchAll(JOINED)].map(([text, , words = '']) => {
+        const path = words.replaceAll("'", '').split(', ').join('/');
+        const places = [normalize(path), join(dirname(file), path)];
+        const isThere =
+          path.startsWith('node_modules/') || places.some((place) => known.has(place));
+        return { text: `${file}: ${text}`, isThere };
+      }),
+    );
+  expect(found.length).toBeGreaterThan(10);
+  expect(found.filter(({ isThere }) => !isThere).map(({ text }) => text)).toEqual([]);
+});
 
 it('every exported value is imported somewhere', () => {
   const code = files.filter((file) => /\.(ts|js|mjs)$/.test(file));
