@@ -1,13 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
 
 /**
- * What the console and the commands agree on: the addresses of monitor ports, and the tokens that
+ * Agreements of the console and the commands: the addresses of monitor ports, and the tokens that
  * people sign in to the console with. `flashsale console token` makes one, and the
  * console knows only its hash. A token has 256 random bits, so its hash needs neither salt nor
  * stretching.
  */
 
-/** What people may do. Everyone may look, so everyone is a viewer. */
+/** The roles of people. Everyone may look, so everyone is a viewer. */
 export const CONSOLE_ROLES = ['viewer', 'support', 'operator', 'merchant'] as const;
 export type ConsoleRole = (typeof CONSOLE_ROLES)[number];
 

@@ -87,7 +87,7 @@ function complete<T extends Record<string, string | undefined>>(
   return needed as { [Name in keyof T]: string };
 }
 
-/** What a web node offers to shoppers. */
+/** The part that web nodes need: the ways of telling that shoppers are offered. */
 export interface NoticeOffer {
   readonly secret: string;
   readonly email: boolean;
@@ -110,7 +110,7 @@ export function noticeOffer(env: Offer): NoticeOffer | undefined {
   };
 }
 
-/** What a worker needs to send notices. */
+/** The part that workers need: how to send notices. */
 export interface NoticeSender {
   readonly secret: string;
   readonly shopUrl: string;

@@ -1,7 +1,7 @@
 import type { EventKind, OrderEvent, OrderFacts } from './events.ts';
 
 /**
- * What shoppers are told off the page, by e-mail and Web Push. Web nodes take addresses, workers send.
+ * Notices to shoppers off the page, by e-mail and Web Push. Web nodes take addresses, workers send.
  * Everything here is pure.
  */
 
@@ -67,7 +67,7 @@ const NEWS_MS = DAY_MS;
 const MONEY_NEWS_MS = 7 * DAY_MS;
 /** A reminder comes when a third of the time to pay is left, and at most this long before the end. */
 const REMINDER_LEAD_MAX_MS = 3_600_000;
-/** Who has less time than this to pay is not reminded: the first notice has only just arrived. */
+/** A shopper with less time than this to pay is not reminded: the first notice has only just arrived. */
 const REMINDED_WINDOW_MIN_MS = 60_000;
 
 /** The kind of notice that most events are told as. Events that the shopper caused are not told. */

@@ -1,4 +1,4 @@
-/** What shoppers see of a sale and its SKUs, as sale files, the database and the API have it. */
+/** The presentation of a sale and its SKUs to shoppers, as sale files, the database and the API have it. */
 
 /** A text by language, a BCP 47 tag such as `en` or `zh-Hans`. */
 export type Texts = Readonly<Record<string, string>>;
@@ -8,7 +8,7 @@ export interface Picture {
   readonly alt: Texts;
 }
 
-/** What shoppers see of a sale. Everything is optional, because older sales have only a title. */
+/** The presentation of a sale. Everything is optional, because older sales have only a title. */
 export interface SalePresentation {
   /** The first one is used where a text is missing. */
   readonly languages?: readonly string[];

@@ -1,7 +1,19 @@
 import { type Answers, areApart, askHomes } from './client/both-homes.ts';
 import type { Databases, Queryable } from './client/pool.ts';
 
-/** What people did to sales and orders. Every function throws only DatabaseError. */
+/** Actions of people on sales and orders. Every function throws only DatabaseError. */
+
+/** The person who acts, and the reason. Without a person, routines record the login of the session. */
+export interface Actor {
+  /** `user@host` of a command, or the login of the console. */
+  readonly by: string;
+  readonly reason?: string | undefined;
+}
+
+/** For actions that need a reason. */
+export interface ReasonedActor extends Actor {
+  readonly reason: string;
+}
 
 export interface Action {
   readonly at: Date;
@@ -44,4 +56,18 @@ export async function actionsOn(
     : { rows: await ask(databases.regular), missing: [] };
   const newest = rows.sort((a, b) => b.at.getTime() - a.at.getTime());
   return { rows: newest.slice(0, limit), missing };
+}
+
+/** Records an action on something outside the database, on the server of `regular`. */
+export async function recordAction(
+  { regular }: Databases,
+  { by, reason }: Actor,
+  action: string,
+  sale: string,
+  details: object,
+): Promise<void> {
+  await regular.query({
+    text: 'SELECT catalog.record_action($1, $2, $3, $3, $4, $5)',
+    values: [by, action, sale, reason, JSON.stringify(details)],
+  });
 }

@@ -1,7 +1,7 @@
 import { SCHEMAS, type Schema } from '../contracts/names.ts';
+import type { ReasonedActor } from './actions.ts';
 import { areApart, patiently, queryBoth, toNumber } from './client/both-homes.ts';
 import type { Databases } from './client/pool.ts';
-import type { Doer } from './support.ts';
 
 /** Typed calls that call a sale off. Every function throws only DatabaseError. */
 
@@ -20,7 +20,7 @@ const STATE_TIMEOUT_MS = 120_000;
 export async function callOffSale(
   databases: Databases,
   sale: string,
-  { by, reason }: Doer,
+  { by, reason }: ReasonedActor,
 ): Promise<boolean> {
   const servers = areApart(databases) ? SCHEMAS : (['regular'] as const);
   const isNew: boolean[] = [];

@@ -1,5 +1,6 @@
 import type { Schema } from '../contracts/names.ts';
 import type { SalePresentation, SkuPresentation } from '../contracts/presentation.ts';
+import type { Actor } from './actions.ts';
 import { areApart, servers } from './client/both-homes.ts';
 import type { Databases, Pool } from './client/pool.ts';
 
@@ -13,26 +14,6 @@ export interface NewSale {
   /** Time from an order to its expiry when it is not paid. */
   readonly payWindowSeconds: number;
   readonly presentation?: SalePresentation;
-}
-
-/** Who changes something, and why. Without it, the login of the session is recorded. */
-export interface Actor {
-  readonly by: string;
-  readonly reason?: string | undefined;
-}
-
-/** Records what a person did elsewhere than in the database, on the server of `regular`. */
-export async function recordAction(
-  { regular }: Databases,
-  { by, reason }: Actor,
-  action: string,
-  sale: string,
-  details: object,
-): Promise<void> {
-  await regular.query({
-    text: 'SELECT catalog.record_action($1, $2, $3, $3, $4, $5)',
-    values: [by, action, sale, reason, JSON.stringify(details)],
-  });
 }
 
 /**

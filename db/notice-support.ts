@@ -1,6 +1,6 @@
 import type { NoticeChannel, NoticeKind } from '../contracts/notices.ts';
+import type { ReasonedActor } from './actions.ts';
 import type { Databases } from './client/pool.ts';
-import type { Doer } from './support.ts';
 
 /** Typed calls for customer service about notices. Every function throws only DatabaseError. */
 
@@ -19,7 +19,7 @@ export interface OrderNotice {
   readonly sentAt: Date | null;
 }
 
-/** What the shopper was told, or is to be told, of an order. */
+/** The notices of an order, those that are still to be sent included. */
 export async function orderNotices(
   { regular }: Databases,
   orderNo: string,
@@ -54,7 +54,7 @@ export async function orderNotices(
 export async function resendNotice(
   { regular }: Databases,
   noticeNo: string,
-  { by, reason }: Doer,
+  { by, reason }: ReasonedActor,
 ): Promise<boolean> {
   const [row] = await regular.query<{ sent: boolean }>({
     text: 'SELECT catalog.resend_notice($1, $2, $3) AS sent',

@@ -1,4 +1,5 @@
 import { SCHEMAS, type Schema } from '../contracts/names.ts';
+import type { Actor } from './actions.ts';
 import {
   type Answers,
   areApart,
@@ -9,7 +10,6 @@ import {
 } from './client/both-homes.ts';
 import { freeUnits, type HomeRow, homeOf, livesThere } from './client/homes.ts';
 import type { Databases } from './client/pool.ts';
-import type { Actor } from './new-sales.ts';
 import { type Move, moveToServer } from './transfers.ts';
 
 export { type AuditRow, audit, auditHomes } from './audit.ts';

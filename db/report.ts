@@ -1,7 +1,7 @@
 import { SCHEMAS } from '../contracts/names.ts';
 import type { HomeSessions } from './export.ts';
 
-/** What the records say about a sale. Every function throws only DatabaseError. */
+/** Reads the records of a sale. Every function throws only DatabaseError. */
 
 /** As report_sale returns it; its header explains the members. */
 export interface HomeRecords {

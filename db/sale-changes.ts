@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { withOwnDigits } from '../contracts/money.ts';
 import type { Schema } from '../contracts/names.ts';
 import type { SalePresentation, SkuPresentation } from '../contracts/presentation.ts';
+import type { Actor } from './actions.ts';
 import type { BoardSale } from './catalog.ts';
 import { areApart, otherSchema, patiently, servers, toNumber } from './client/both-homes.ts';
 import { DatabaseError } from './client/errors.ts';
 import type { Databases, Pool } from './client/pool.ts';
-import type { Actor } from './new-sales.ts';
 
 /** Typed calls that change and remove sales. Every function throws only DatabaseError. */
 

@@ -7,19 +7,19 @@ CREATE SEQUENCE catalog.action_action_no_seq AS bigint START 1 INCREMENT 1;
 
 CREATE SEQUENCE catalog.notice_notice_no_seq AS bigint START 1 INCREMENT 1;
 
--- What people did to sales and orders of this server, in the transaction that did it. Append-only
+-- Actions of people on sales and orders of this server, written in their transactions. Append-only
 CREATE TABLE catalog.action (
   -- Number of the action: ascending, with gaps
   action_no bigint NOT NULL,
   -- When it was done
   acted_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-  -- Who did it: user@host of a command, or the name of the login of the console
+  -- The person: user@host of a command, or the name of the login of the console
   acted_by text COLLATE "C" NOT NULL,
-  -- What was done, such as extend, restock, refund
+  -- The deed, such as extend, restock, refund
   action text COLLATE "C" NOT NULL,
   -- The sale; NULL if the action belongs to none
   sale text COLLATE "C",
-  -- What it was done to: a sale, a SKU, an order number or a user
+  -- The object: a sale, a SKU, an order number or a user
   target text COLLATE "C" NOT NULL,
   -- Why, in the words of the person; NULL if none was given
   reason text,
@@ -96,11 +96,11 @@ CREATE TABLE catalog.installation (
   CONSTRAINT installation_is_one_check CHECK (is_one)
 );
 
--- What a contact is told: one row for each order, kind and contact, so that nothing is told twice
+-- Notices to contacts: one row for each order, kind and contact, so that nothing is told twice
 CREATE TABLE catalog.notice (
   -- Its number
   notice_no bigint NOT NULL,
-  -- Who is told. The notice goes when the contact goes
+  -- The contact that is told. The notice goes when the contact goes
   contact uuid NOT NULL,
   -- The order; 0 for confirm
   order_no bigint NOT NULL,

@@ -1,24 +1,18 @@
 import { withOwnDigits } from '../contracts/money.ts';
+import type { ReasonedActor } from './actions.ts';
 import { askOwner, changeAtOwner, patiently, schemaOfOrder } from './client/both-homes.ts';
 import type { Databases } from './client/pool.ts';
 import type { CancelResult } from './orders.ts';
 
 /** Typed calls of what the shop does to single orders. Every function throws only DatabaseError. */
 
-/** Who does something, and why; both are recorded with the action. */
-export interface Doer {
-  /** `user@host` of a command, or the login of the console. */
-  readonly by: string;
-  readonly reason: string;
-}
-
 /** Cancels an unpaid order of any shopper, for the shop. */
 export function cancelForShopper(
   databases: Databases,
   orderNo: string,
-  doer: Doer,
+  actor: ReasonedActor,
 ): Promise<CancelResult> {
-  return endOrder(databases, 'cancel_for_shopper', orderNo, doer);
+  return endOrder(databases, 'cancel_for_shopper', orderNo, actor);
 }
 
 /**
@@ -31,16 +25,16 @@ export type RefundResult = 'refund_due' | 'cancelled' | 'ordered' | 'expired' | 
 export function refundOrder(
   databases: Databases,
   orderNo: string,
-  doer: Doer,
+  actor: ReasonedActor,
 ): Promise<RefundResult> {
-  return endOrder(databases, 'refund_order', orderNo, doer);
+  return endOrder(databases, 'refund_order', orderNo, actor);
 }
 
 async function endOrder<Result extends string>(
   databases: Databases,
   routine: 'cancel_for_shopper' | 'refund_order',
   orderNo: string,
-  { by, reason }: Doer,
+  { by, reason }: ReasonedActor,
 ): Promise<Result | 'not_found'> {
   const schema = schemaOfOrder(orderNo);
   const [row] = await patiently(() =>

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withOwnDigits } from '../contracts/money.ts';
 import type { Schema } from '../contracts/names.ts';
+import type { ReasonedActor } from './actions.ts';
 import {
   type Answers,
   areApart,
@@ -16,7 +17,6 @@ import { DatabaseError, noAnswer } from './client/errors.ts';
 import type { Databases, Queryable } from './client/pool.ts';
 import type { OrderStatus, ShopReason } from './orders.ts';
 import { type Refund, type RefundRow, toRefund } from './refunds.ts';
-import type { Doer } from './support.ts';
 
 /**
  * Typed calls of the waitlist for units that become free again. Every function throws only
@@ -274,7 +274,7 @@ export async function setClaimWindow(
   databases: Databases,
   sale: string,
   seconds: number | undefined,
-  { by, reason }: Doer,
+  { by, reason }: ReasonedActor,
 ): Promise<void> {
   const { regular, hot } = databases;
   for (const server of areApart(databases) ? [regular, hot] : [regular]) {

@@ -13,7 +13,7 @@ import { hasRole, type Session, type Sessions } from './sessions.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Who may call it: a role, one of several roles, or `nobody` for people without a session. */
+    /** The role that may call it: a role, one of several roles, or `nobody` for people without a session. */
     readonly role?: ConsoleRole | 'nobody' | readonly ConsoleRole[];
   }
   interface FastifyRequest {

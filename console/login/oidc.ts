@@ -5,7 +5,7 @@ import type { OidcConfig } from '../config.ts';
 import type { Person } from './sessions.ts';
 
 /**
- * Signing in by OpenID Connect: authorization code with PKCE, `state` and `nonce`. What belongs to a
+ * Signing in by OpenID Connect: authorization code with PKCE, `state` and `nonce`. The state of a
  * sign-in stays here while the browser is at the provider; the browser has only its random name.
  */
 

@@ -54,7 +54,7 @@ export class Sessions {
   }
 }
 
-/** Whoever signed in may look; anything else needs the role itself. */
+/** Every signed-in person may look; other calls need the role itself. */
 export function hasRole({ roles }: Person, role: ConsoleRole): boolean {
   return role === 'viewer' || roles.includes(role);
 }

@@ -27,7 +27,7 @@ const History = Type.Object({
 });
 
 /**
- * What people did, newest first: edits of the quota tree by hand, by commands and by the console, and
+ * Actions of people, newest first: edits of the quota tree by hand, by commands and by the console, and
  * actions on sales and orders.
  */
 export const historyRoutes: FastifyPluginAsyncTypebox<Context> = async (app, context) => {

@@ -29,7 +29,7 @@ const SECURITY_HEADERS = {
   'permissions-policy': 'camera=(), geolocation=(), microphone=()',
 };
 
-/** The pages hold no data, so anybody may load them. What they show comes from the API. */
+/** The pages hold no data, so anybody may load them. Their content comes from the API. */
 export const pageRoutes: FastifyPluginAsync<Context> = async (app, { config }) => {
   const isSecure = config.url.startsWith('https:');
   app.addHook('onRequest', async (_request, reply) => {

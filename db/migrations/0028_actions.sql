@@ -1,4 +1,4 @@
--- What merchants, support and operators do to sales and orders is recorded: who, when, why.
+-- Each action of merchants, support and operators on sales and orders is recorded: who, when, why.
 
 SET LOCAL ROLE flashsale_owner;
 
@@ -16,16 +16,16 @@ CREATE INDEX action_sale ON catalog.action (sale, action_no);
 CREATE INDEX action_target ON catalog.action (target, action_no);
 
 COMMENT ON TABLE catalog.action IS
-  'What people did to sales and orders of this server, in the transaction that did it. Append-only';
+  'Actions of people on sales and orders of this server, written in their transactions. Append-only';
 COMMENT ON SEQUENCE catalog.action_action_no_seq IS 'Numbers of actions';
 COMMENT ON COLUMN catalog.action.action_no IS 'Number of the action: ascending, with gaps';
 COMMENT ON COLUMN catalog.action.acted_at IS 'When it was done';
 COMMENT ON COLUMN catalog.action.acted_by IS
-  'Who did it: user@host of a command, or the name of the login of the console';
-COMMENT ON COLUMN catalog.action.action IS 'What was done, such as extend, restock, refund';
+  'The person: user@host of a command, or the name of the login of the console';
+COMMENT ON COLUMN catalog.action.action IS 'The deed, such as extend, restock, refund';
 COMMENT ON COLUMN catalog.action.sale IS 'The sale; NULL if the action belongs to none';
 COMMENT ON COLUMN catalog.action.target IS
-  'What it was done to: a sale, a SKU, an order number or a user';
+  'The object: a sale, a SKU, an order number or a user';
 COMMENT ON COLUMN catalog.action.reason IS 'Why, in the words of the person; NULL if none was given';
 COMMENT ON COLUMN catalog.action.details IS 'Values before and after, and whatever else explains it';
 

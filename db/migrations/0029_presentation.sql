@@ -1,4 +1,4 @@
--- What shoppers see of a sale and of its SKUs: texts in several languages, pictures, colours.
+-- The presentation of a sale and of its SKUs: texts in several languages, pictures, colours.
 
 SET LOCAL ROLE flashsale_owner;
 

@@ -65,9 +65,9 @@ CREATE INDEX notice_order ON catalog.notice (order_no);
 CREATE INDEX notice_due ON catalog.notice (channel, next_at) WHERE state = 'due';
 CREATE INDEX notice_lag ON catalog.notice (channel, due_at) WHERE state = 'due';
 COMMENT ON TABLE catalog.notice IS
-  'What a contact is told: one row for each order, kind and contact, so that nothing is told twice';
+  'Notices to contacts: one row for each order, kind and contact, so that nothing is told twice';
 COMMENT ON COLUMN catalog.notice.notice_no IS 'Its number';
-COMMENT ON COLUMN catalog.notice.contact IS 'Who is told. The notice goes when the contact goes';
+COMMENT ON COLUMN catalog.notice.contact IS 'The contact that is told. The notice goes when the contact goes';
 COMMENT ON COLUMN catalog.notice.order_no IS 'The order; 0 for confirm';
 COMMENT ON COLUMN catalog.notice.kind IS
   'confirm (asks the owner of an address), ordered, claimed (from the waitlist), expiring, refund_due, refunded or called_off';

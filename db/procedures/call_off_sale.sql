@@ -21,7 +21,7 @@ DECLARE
 BEGIN
   SELECT array_agg(l.sku) INTO v_skus
   FROM (SELECT k.sku FROM sku k WHERE k.sale = p_sale ORDER BY k.sku FOR UPDATE) l;
-  -- Whoever holds one of these locks may have read that the SKU is open.
+  -- A transaction that holds one of these locks may have read that the SKU is open.
   PERFORM pg_advisory_xact_lock(hashtext('sku'), hashtext(k.sku))
   FROM (SELECT u.sku FROM unnest(v_skus) AS u (sku) ORDER BY u.sku COLLATE "C") k;
   SELECT s.called_off_at INTO v_before FROM sale s WHERE s.sale = p_sale FOR UPDATE;

@@ -1,5 +1,5 @@
--- confirm_notice_contact: the owner of an e-mail address agrees. What has happened since the shopper asked is
--- sent now.
+-- confirm_notice_contact: the owner of an e-mail address agrees. The notices since the shopper asked are sent
+-- now.
 --
 -- Parameters: p_contact, from the signed link of the question
 -- Result: the sale; NULL if there is no such contact, because it was removed or has expired

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { isOrderNo } from '../../contracts/ids.ts';
-import { cancelForShopper, type Doer, refundOrder } from '../../db/calls.ts';
+import { cancelForShopper, type ReasonedActor, refundOrder } from '../../db/calls.ts';
 import type { Databases } from '../../db/client/pool.ts';
 import { type OrderStory, storyOfOrder } from '../orders/story.ts';
 import type { AddCommand, CommandContext } from './command.ts';
@@ -64,7 +64,7 @@ function addEnding(
   context: CommandContext,
   name: string,
   description: string,
-  end: (databases: Databases, orderNo: string, doer: Doer) => Promise<string>,
+  end: (databases: Databases, orderNo: string, actor: ReasonedActor) => Promise<string>,
 ): void {
   orders
     .command(name)

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import type { Actor } from '../../db/new-sales.ts';
+import type { Actor } from '../../db/actions.ts';
 import {
   type Changed,
   closeSale,

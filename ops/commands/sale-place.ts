@@ -1,6 +1,6 @@
 import { Option } from 'commander';
+import type { Actor } from '../../db/actions.ts';
 import type { Role } from '../../db/client/pool.ts';
-import type { Actor } from '../../db/new-sales.ts';
 import type { Edit } from '../quota/operator.ts';
 import { acknowledged } from '../sale/acknowledged.ts';
 import type { SalePlace } from '../sale/place.ts';
@@ -10,7 +10,7 @@ import { parseSeconds } from './edit.ts';
 import { who } from './who.ts';
 import { withZookeeper } from './zookeeper.ts';
 
-/** What the commands about sales share. */
+/** Shared by the commands about sales. */
 
 const WAIT_SECONDS = 10;
 

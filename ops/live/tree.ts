@@ -8,8 +8,8 @@ import { Rates } from './rates.ts';
 import type { LiveNode, LiveSku, LiveView } from './view.ts';
 
 /**
- * Looks at the quota tree once: one read for each web node and a few for each SKU. What a node may
- * admit and what it applied come from its report. The whole overview (`quota/overview.ts`) would
+ * Looks at the quota tree once: one read for each web node and a few for each SKU. The report of a node says
+ * how much it may admit, and the edits that it applied. The whole overview (`quota/overview.ts`) would
  * take a read for each node and SKU, a hundred times a second at thirty nodes.
  */
 
@@ -45,7 +45,7 @@ export interface TreeView
 type Found = { readonly text: string; readonly version: number } | undefined;
 type Reports = ReadonlyMap<string, Report>;
 
-/** What operators have set for one SKU. */
+/** The settings of operators for one SKU. */
 interface Switches {
   readonly sku: string;
   readonly values: ReadonlyMap<string, Found>;

@@ -1,7 +1,7 @@
 import type { QueueFigures } from '../../broker/queues.ts';
 import type { Stranded } from '../../db/stranded.ts';
 
-/** What the console and `flashsale top` show of a running sale, at one moment. */
+/** A running sale at one moment, as the console and `flashsale top` show it. */
 
 /** A share of the requests was answered within this many milliseconds. */
 export interface Percentiles {

@@ -8,12 +8,12 @@ import {
 } from '../../db/calls.ts';
 import type { Databases } from '../../db/client/pool.ts';
 
-/** What is known of one order. */
+/** One order with all records of it. */
 export interface OrderStory {
   readonly order: Order;
   /** In the order in which they came. */
   readonly payments: readonly OrderPayment[];
-  /** What people did to the order, the newest first. */
+  /** Actions of people on the order, the newest first. */
   readonly actions: readonly Action[];
 }
 

@@ -26,7 +26,7 @@ export interface Difference {
   /** The provider's reference of the payment. */
   readonly reference: string;
   readonly orderNo: string | undefined;
-  /** What the books and the provider say. */
+  /** The values in the books and at the provider. */
   readonly here: string;
   readonly there: string;
   /** The command that mends it. */
@@ -78,7 +78,7 @@ export class Reconciliation {
   }
 
   /**
-   * What is left of the provider's list is not in the books of the sale.
+   * The rest of the provider's list is not in the books of the sale.
    *
    * @param saleOf the sale of an order; undefined: there is no such order
    */

@@ -89,7 +89,7 @@ function checkedHeading(heading: string[]): string[] {
   return heading;
 }
 
-/** What is wrong with a row, in words. */
+/** Describes the fault of a row in words. */
 function expected(row: Readonly<Record<string, string>>): string {
   const { kind, amount = '', currency = '', order_no: orderNo = '' } = row;
   if (kind !== 'payment' && kind !== 'refund') return 'kind is payment or refund';

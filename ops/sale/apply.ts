@@ -1,6 +1,6 @@
+import type { Actor } from '../../db/actions.ts';
 import { changeSale, changeSku, createSale, createSku, restock } from '../../db/calls.ts';
 import { patiently } from '../../db/client/both-homes.ts';
-import type { Actor } from '../../db/new-sales.ts';
 import { pathsBelow } from '../../zk/tree/paths.ts';
 import { type Edit, Operator } from '../quota/operator.ts';
 import type { DesiredSale } from './desired.ts';

@@ -5,7 +5,7 @@ import {
   callOffOrders,
   callOffSale,
   callOffState,
-  type Doer,
+  type ReasonedActor,
   saleBoard,
 } from '../../db/calls.ts';
 import { noAnswer } from '../../db/client/errors.ts';
@@ -44,7 +44,7 @@ export interface CallOffResult {
   readonly sale: string;
   /** False if an earlier call had called it off. */
   readonly isNew: boolean;
-  /** What this call did. */
+  /** The work of this call. */
   readonly orders: number;
   readonly units: number;
   readonly refunds: number;
@@ -63,7 +63,7 @@ export interface CallOffResult {
 export async function callOff(
   place: CallOffPlace,
   sale: string,
-  doer: Doer,
+  actor: ReasonedActor,
   report: (progress: CallOffProgress) => void = () => {},
 ): Promise<CallOffResult> {
   const { databases } = place;
@@ -72,8 +72,8 @@ export async function callOff(
   if (missing.length > 0) throw noAnswer(missing);
   const skus = sales.find((one) => one.sale === sale)?.skus ?? [];
   // First the gate, so that nobody is admitted in vain, then the barrier behind it.
-  for (const { sku } of skus) await close(place, sku, doer.by);
-  const isNew = await callOffSale(databases, sale, doer);
+  for (const { sku } of skus) await close(place, sku, actor.by);
+  const isNew = await callOffSale(databases, sale, actor);
 
   const done = { orders: 0, units: 0, refunds: 0 };
   let state: CallOffState;

@@ -16,7 +16,7 @@ import {
 export const EXPORT_FORMATS = ['csv', 'jsonl'] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
-/** The fields of a record, in the order of the columns. What a record does not have is empty. */
+/** The fields of a record, in the order of the columns. A field that a record does not have is empty. */
 const COLUMNS = [
   'record',
   'sale',

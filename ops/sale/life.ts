@@ -1,5 +1,5 @@
+import type { Actor } from '../../db/actions.ts';
 import { changeSale, checkSaleOver, recordAction, removeSale, restock } from '../../db/calls.ts';
-import type { Actor } from '../../db/new-sales.ts';
 import { pathsBelow } from '../../zk/tree/paths.ts';
 import { type Edit, Operator } from '../quota/operator.ts';
 import { withSalesLock } from './apply.ts';
@@ -15,7 +15,7 @@ class ChangeRefused extends Error {
 }
 
 export interface Changed {
-  /** What was done, one sentence each. */
+  /** One sentence for each thing that was done. */
   readonly done: readonly string[];
   readonly edits: readonly Edit[];
 }

@@ -93,7 +93,7 @@ closes: ${text(closes)}
 # How long an order waits for its payment: s, m, h or d.
 payWindow: ${text(payWindow)}
 
-# Who is let through while more shoppers press than are kept: first_come or lottery.
+# Which shoppers are let through while more press than are kept: first_come or lottery.
 # launch: first_come
 
 # Colours and the logo are for pages of your own: the API gives them.

@@ -1,7 +1,7 @@
 import type { ErrorObject } from 'ajv';
 import { type PathOfFile, type Position, type Positions, pathText } from './positions.ts';
 
-/** What is wrong in a sale file, in words. */
+/** Describes the faults of a sale file in words. */
 
 export interface FileProblem extends Position {
   /** Where in the file's structure, such as `skus[0].price`; empty for the file itself. */

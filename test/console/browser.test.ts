@@ -223,7 +223,7 @@ describe('a person', () => {
     await until('the note goes', async () => (await text(page, '#notices')) === '');
     const complaints = open.at(-1)?.complaints ?? [];
     await system.kill('console');
-    await says(page, '#network', 'What you see is old.');
+    await says(page, '#network', 'The figures on this page are old.');
     await system.restart('console');
     // Sessions end with the process.
     await page.waitForURL(`${place.url}/login?to=%2F`);

@@ -162,9 +162,9 @@ describe('payment by Stripe', () => {
     const orderNo = await shop.ordered(ann, await shop.onSale(1));
     const intent = shop.intentOf('ended');
     await shop.stripeSays({ orderNo, intent });
-    const doer = { by: 'sue@support', reason: 'a test' };
+    const actor = { by: 'sue@support', reason: 'a test' };
     const databases = shop.system.databases;
-    const said = await Promise.all([1, 2].map(() => refundOrder(databases, orderNo, doer)));
+    const said = await Promise.all([1, 2].map(() => refundOrder(databases, orderNo, actor)));
     expect(said).toEqual(['refund_due', 'refund_due']);
     await shop.givenBack(intent);
     const asked = shop.double.calls.filter(({ fields }) => fields.get('payment_intent') === intent);

@@ -45,7 +45,7 @@ export async function call(method, path, body) {
 }
 
 /**
- * Who is signed in. Without a session, goes to the page where one signs in.
+ * Returns the signed-in person. Without a session, goes to the sign-in page.
  * @returns {Promise<Session>}
  */
 export async function currentSession() {

@@ -1,5 +1,5 @@
 // @ts-check
-/** What all pages have: who is signed in, and signing out. */
+/** The frame of all pages: the name of the signed-in person, and the way to sign out. */
 
 import { call, currentSession } from './api.js';
 import { find, setShown, setText } from './dom.js';

@@ -1,5 +1,5 @@
 // @ts-check
-/** The history: what people did, by hand, by commands and here. */
+/** The history: actions of people, by hand, by commands and here. */
 
 import { call } from './api.js';
 import { find, keep, make, setText } from './dom.js';

@@ -19,7 +19,7 @@ export function follow(onView, onPoints) {
     tellNetwork('');
     clearTimeout(silence);
     silence = setTimeout(
-      () => tellNetwork('No news from the console. What you see is old.'),
+      () => tellNetwork('No news from the console. The figures on this page are old.'),
       SILENCE_MS,
     );
   };
@@ -32,7 +32,7 @@ export function follow(onView, onPoints) {
     onView(JSON.parse(event.data));
   });
   source.addEventListener('error', () => {
-    tellNetwork('The connection to the console is lost. What you see is old.');
+    tellNetwork('The connection to the console is lost. The figures on this page are old.');
     // The browser connects again by itself, but not after a refusal, and not without a session.
     currentSession().then(
       () => {

@@ -4,7 +4,7 @@ import type { SaleChange, SkuChange } from '../../../db/sale-changes.ts';
 import type { DesiredSku } from '../desired.ts';
 import type { Difference } from './differences.ts';
 
-/** What a plan consists of. */
+/** The parts of a plan. */
 
 /** A value that is to change. */
 export interface Change extends Difference {
@@ -46,7 +46,7 @@ export interface Plan {
   readonly sale: string;
   readonly changes: readonly Change[];
   readonly refused: readonly Refusal[];
-  /** What a person should know although nothing changes. */
+  /** Facts that a person should know although nothing changes. */
   readonly notes: readonly string[];
   /** Empty if something is refused. */
   readonly steps: readonly Step[];
@@ -57,7 +57,7 @@ export interface PlanOptions {
   readonly onlyMissing?: boolean;
 }
 
-/** What has to be done for one part of a sale. */
+/** The work for one part of a sale. */
 export interface Part {
   readonly changes?: readonly Change[];
   readonly refused?: readonly Refusal[];

@@ -167,7 +167,7 @@ ${section(
   `<p>Ranks of ${lottery.places} places in waitlists were recomputed; ${lottery.wrongRanks} differ.</p>`,
 )}
 ${section(
-  'What people did',
+  'Actions of people',
   rows(
     ['When', 'Who', 'What', 'Why'],
     actions.map(({ at, by, action, target, reason }) => [
