@@ -1,4 +1,5 @@
 import type { EventKind, OrderEvent, OrderFacts } from './events.ts';
+import { LANGUAGES } from './presentation.ts';
 
 /**
  * Notices to shoppers off the page, by e-mail and Web Push. Web nodes take addresses, workers send.
@@ -21,7 +22,7 @@ export const NOTICE_KINDS = [
 export type NoticeKind = (typeof NOTICE_KINDS)[number];
 
 /** Languages of the texts. The first one is used for an unknown language. */
-export const NOTICE_LANGUAGES = ['en', 'de', 'es', 'fr', 'zh-Hans', 'ja', 'ar'] as const;
+export const NOTICE_LANGUAGES = LANGUAGES;
 export type NoticeLanguage = (typeof NOTICE_LANGUAGES)[number];
 
 /** The facts of an order that the texts use. None is personal data. */
@@ -82,6 +83,8 @@ const KIND_OF: Readonly<Record<EventKind, NoticeKind | undefined>> = {
 
 function kindOf({ kind, waited, reason }: NoticeEvent): NoticeKind | undefined {
   if (kind === 'placed' && waited) return 'claimed';
+  // The notice that the sale was called off tells of the money as well.
+  if (kind === 'refund_due' && reason === 'called_off') return undefined;
   return kind === 'cancelled' && reason === 'called_off' ? 'called_off' : KIND_OF[kind];
 }
 

@@ -67,7 +67,8 @@ interface BoardRow extends HomeRow {
   state: BoardSku['state'];
   units_total: string | null;
   unpaid_exists: boolean | null;
-  sale_presentation: SalePresentation;
+  /** Null in all rows of a sale but one. */
+  sale_presentation: SalePresentation | null;
   presentation: SkuPresentation | null;
   called_off: boolean;
 }
@@ -97,7 +98,8 @@ export async function saleBoard(databases: Databases): Promise<SaleBoard> {
     : { rows: await askBoard(databases.regular, 'regular', apart), missing: [] };
   const sales = new Map<string, BoardSale & { skus: BoardSku[] }>();
   for (const row of rows) {
-    if (row.sale === null || sales.has(row.sale)) continue;
+    // One row of each sale has its presentation.
+    if (row.sale === null || sales.has(row.sale) || row.sale_presentation === null) continue;
     sales.set(row.sale, {
       sale: row.sale,
       title: row.sale_title,

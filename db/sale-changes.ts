@@ -238,12 +238,21 @@ export async function removeSale(
  * aside. Web nodes report it, so that a command can see which of them know a change.
  */
 export function saleDigest(sale: Omit<BoardSale, 'ticketEpoch'>): string {
-  const { title, opensAt, closesAt, payWindowSeconds, presentation, skus } = sale;
+  const { title, opensAt, closesAt, payWindowSeconds, isCalledOff, presentation, skus } = sale;
   const terms = skus.map(({ sku, schema, title: name, price, currency, userLimit, ...row }) => [
     ...[sku, schema, name, price, currency, userLimit, row.presentation],
   ]);
-  const facts = [title, opensAt, closesAt, payWindowSeconds, presentation, terms.sort(byName)];
+  const times = [opensAt, closesAt, payWindowSeconds, isCalledOff];
+  const facts = [title, ...times, presentation, terms.sort(byName)];
   return createHash('sha256').update(JSON.stringify(facts)).digest('base64url').slice(0, 12);
+}
+
+/** Reports must not grow with every sale that there ever was. */
+const DIGESTED_AFTER_CLOSING_MS = 24 * 3_600_000;
+
+/** Whether web nodes report the digest of the sale: until a day after it has closed. */
+export function isDigested({ closesAt }: Pick<BoardSale, 'closesAt'>, now: Date): boolean {
+  return now.getTime() < closesAt.getTime() + DIGESTED_AFTER_CLOSING_MS;
 }
 
 function byName([one]: readonly unknown[], [other]: readonly unknown[]): number {

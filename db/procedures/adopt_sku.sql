@@ -4,7 +4,7 @@
 -- Parameters: as in create_sku, without units, slots and p_by: the other server has the record
 -- Result: true if the SKU was recorded; false if it exists with the same values
 -- Tables: reads catalog.sale; writes catalog.sku
--- Locks, in order: the key of catalog.sku; the advisory lock of the SKU, exclusively (keep_refusals)
+-- Locks, in order: the row of the sale, shared; the key of catalog.sku; the advisory lock of the SKU, exclusively (keep_refusals)
 -- Errors: FS002 no such sale; FS003 the SKU exists with other values; FS004 the sale was called off;
 --   FS005 a price that cannot be paid (check_price); 23514 the table does not allow a value
 
@@ -22,7 +22,9 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = catalog, pg_temp
 AS $routine$
 BEGIN
-  IF NOT EXISTS (SELECT FROM catalog.sale s WHERE s.sale = p_sale) THEN
+  -- If the sale is being called off, wait: otherwise the SKU would be open in a sale that is called off.
+  PERFORM FROM catalog.sale s WHERE s.sale = p_sale FOR SHARE;
+  IF NOT FOUND THEN
     RAISE EXCEPTION 'no sale %', p_sale USING ERRCODE = 'FS002';
   END IF;
   -- Look before the INSERT: it would run check_price, which may refuse the price of an old SKU.

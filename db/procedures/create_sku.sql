@@ -12,9 +12,10 @@
 --   existing SKU stay as they are. If it has moved since then, p_schema is not compared; p_presentation never is
 -- Tables: reads catalog.sale; writes catalog.sku, catalog.action, stock_slot and stock_movement of
 --   p_schema; see keep_refusals
--- Locks, in order: the key of catalog.sku; the advisory lock of the SKU, exclusively
+-- Locks, in order: the row of the sale, shared; the key of catalog.sku; the advisory lock of the SKU, exclusively
 -- Errors: FS001 units or slots out of range; FS002 no such sale; FS003 the SKU exists with other values;
---   FS004 the sale was called off; FS005 a price that cannot be paid (check_price); 23514 the table does not allow a value
+--   FS004 the sale was called off; FS005 a price that cannot be paid (check_price); 23514 the table does not
+--   allow a value
 
 CREATE OR REPLACE FUNCTION catalog.create_sku(
   p_sku        text,
@@ -41,7 +42,9 @@ BEGIN
     RAISE EXCEPTION 'create_sku takes 0 or more units in 1 to 1024 slots'
       USING ERRCODE = 'FS001';
   END IF;
-  IF NOT EXISTS (SELECT FROM catalog.sale s WHERE s.sale = p_sale) THEN
+  -- If the sale is being called off, wait: otherwise the SKU would be open in a sale that is called off.
+  PERFORM FROM catalog.sale s WHERE s.sale = p_sale FOR SHARE;
+  IF NOT FOUND THEN
     RAISE EXCEPTION 'no sale %', p_sale USING ERRCODE = 'FS002';
   END IF;
 

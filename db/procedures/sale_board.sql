@@ -3,7 +3,7 @@
 --
 -- Parameters: none
 -- Result: one row for each SKU; a sale without SKUs has one row with sku NULL. server_time is the clock that
---   judges the opening and closing of sales
+--   judges the opening and closing of sales. One row of each sale has its presentation
 -- Tables: reads catalog.sale, catalog.sku, and the tables of unit_counts in both schemas
 -- Locks: none
 -- Errors: none
@@ -20,7 +20,10 @@ SET search_path = catalog, pg_temp
 AS $routine$
   SELECT clock_timestamp(), s.sale, s.title, s.opens_at, s.closes_at, s.pay_window, k.sku,
          k.schema, k.title, k.price, k.currency, k.user_limit, k.state, c.units_total, c.free,
-         c.unpaid_exists, s.presentation, k.presentation, s.called_off_at IS NOT NULL
+         c.unpaid_exists,
+         -- Once a sale: its texts are many, and every web node asks twice a second.
+         CASE WHEN row_number() OVER (PARTITION BY s.sale ORDER BY k.sku) = 1 THEN s.presentation END,
+         k.presentation, s.called_off_at IS NOT NULL
   FROM catalog.sale s
   LEFT JOIN catalog.sku k ON k.sale = s.sale
   LEFT JOIN (SELECT u.sku, sum(u.units_total)::bigint AS units_total, sum(u.free)::bigint AS free,

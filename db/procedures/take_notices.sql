@@ -5,7 +5,7 @@
 --   p_limit    the largest number of notices
 --   p_lease    the time in which the caller has to report a notice. After that it is taken again
 -- Result: one row for each notice, the longest due first, with its contact and the titles of the SKU and the
---   sale. sku_title is NULL for confirm
+--   sale, in the language of the contact if there are such. sku_title is NULL for confirm
 -- Tables: reads catalog.sale, catalog.sku, notice_contact; writes notice
 -- Locks: notice rows (SKIP LOCKED)
 -- Errors: none of its own
@@ -41,7 +41,9 @@ BEGIN
       RETURNING n.*
     )
     SELECT t.notice_no, t.contact, t.order_no, t.kind, t.event_no, t.copy, t.attempts, t.facts,
-           t.until_at, c.sale, s.title, k.title, c.address, c.push_key, c.push_auth, c.language
+           t.until_at, c.sale,
+           coalesce(s.presentation #>> ARRAY['title', c.language], s.title),
+           coalesce(k.presentation #>> ARRAY['title', c.language], k.title), c.address, c.push_key, c.push_auth, c.language
     FROM taken t
     JOIN notice_contact c ON c.contact = t.contact
     JOIN sale s ON s.sale = c.sale

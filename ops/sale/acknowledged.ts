@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { saleBoard, saleDigest } from '../../db/calls.ts';
+import { isDigested, saleBoard, saleDigest } from '../../db/calls.ts';
 import { pathsBelow } from '../../zk/tree/paths.ts';
 import type { Edit } from '../quota/operator.ts';
 import { Reader } from '../quota/overview.ts';
@@ -34,9 +34,9 @@ export async function acknowledged(
   const reader = new Reader(session, paths);
   const startedAt = performance.now();
   const digestNow = async () => {
-    const { sales } = await saleBoard(databases);
+    const { sales, serverTime } = await saleBoard(databases);
     const present = sales.find((one) => one.sale === sale);
-    return present && saleDigest(present);
+    return present && isDigested(present, serverTime) ? saleDigest(present) : undefined;
   };
   let digest = await digestNow();
   // Of several edits of one path, only the last one stays.

@@ -160,7 +160,12 @@ export class Catalogue {
   /** The list of sales as JSON. */
   renderSales(): Rendering {
     return this.#renderings.get('', () => ({
-      facts: { sales: [...this.#sales.values()].map((entry) => this.#saleFacts(entry)) },
+      facts: {
+        sales: [...this.#sales.values()].map((entry) => ({
+          ...this.#saleFacts(entry),
+          ...shown(titleOf(entry.presentation)),
+        })),
+      },
     }));
   }
 
@@ -170,10 +175,8 @@ export class Catalogue {
     if (entry === undefined) return undefined;
     const facts = () => ({
       ...this.#saleFacts(entry),
-      keep: Math.min(1, ...entry.skus.map((row) => this.#switches.keep(row.sku))),
-      shed: entry.skus.some((row) => this.#switches.shed(row.sku) === 'lottery')
-        ? 'lottery'
-        : 'random',
+      ...shown(entry.presentation),
+      ...sheddingOf(entry.skus, this.#switches),
       lottery: this.lotteries.facts(sale),
       skus: entry.skus.map((row) => ({
         sku: row.sku,
@@ -204,14 +207,14 @@ export class Catalogue {
       opensAt: entry.opensAt.toISOString(),
       closesAt: entry.closesAt.toISOString(),
       ...(entry.isCalledOff && { calledOff: true }),
-      ...shown(entry.presentation),
     };
   }
 
   async #refresh(): Promise<void> {
     const startedAtMs = elapsedMs();
     const askedAtMs = steadyMs();
-    const { serverTime, sales, missing } = await this.#source.board();
+    const board = await this.#source.board();
+    const { serverTime, sales, missing } = board;
     this.#clock.sample(serverTime, askedAtMs, steadyMs());
     // Keys and lotteries are stored in the home `regular`.
     const keysAreAway = missing.includes('regular');
@@ -227,7 +230,7 @@ export class Catalogue {
     this.#skus = new Map(entries.flatMap(({ skus }) => skus.map((sku) => [sku.sku, sku])));
     this.#renderings.keepOnly((sale) => sale === '' || this.#sales.has(sale));
     this.#refreshedAtMs = startedAtMs;
-    const digests = missing.length === 0 ? this.#digests.changed(sales) : undefined;
+    const digests = missing.length === 0 ? this.#digests.changed(board) : undefined;
     if (digests !== undefined) this.#source.learned?.(digests);
     if (keysAreAway) return;
     await this.#refreshTicketKeys();
@@ -266,6 +269,20 @@ export class Catalogue {
       this.#schedule();
     }, REFRESH_MS);
   }
+}
+
+/** The share of a sale that is kept. A lottery keeps the share of the SKUs that are drawn by it. */
+function sheddingOf(skus: readonly SkuOnSale[], switches: Switches) {
+  const drawn = skus.filter(({ sku }) => switches.shed(sku) === 'lottery');
+  const shedding = drawn.length > 0 ? drawn : skus;
+  return {
+    keep: Math.min(1, ...shedding.map(({ sku }) => switches.keep(sku))),
+    shed: drawn.length > 0 ? 'lottery' : 'random',
+  };
+}
+
+function titleOf({ languages, title }: SalePresentation) {
+  return { languages, title };
 }
 
 /** Sales without a sale file have nothing to show beyond their titles. */

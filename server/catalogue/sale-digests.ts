@@ -1,13 +1,17 @@
 import type { SaleBoard } from '../../db/catalog.ts';
-import { saleDigest } from '../../db/sale-changes.ts';
+import { isDigested, saleDigest } from '../../db/sale-changes.ts';
 
 /** What this node knows of each sale, as short texts for its report. */
 export class SaleDigests {
   #last = '';
 
   /** Returns the digests by sale if one differs from the last call; otherwise undefined. */
-  changed(sales: SaleBoard['sales']): Readonly<Record<string, string>> | undefined {
-    const digests = Object.fromEntries(sales.map((sale) => [sale.sale, saleDigest(sale)]));
+  changed({ sales, serverTime }: SaleBoard): Readonly<Record<string, string>> | undefined {
+    const digests = Object.fromEntries(
+      sales
+        .filter((sale) => isDigested(sale, serverTime))
+        .map((sale) => [sale.sale, saleDigest(sale)]),
+    );
     const text = JSON.stringify(digests);
     if (text === this.#last) return undefined;
     this.#last = text;

@@ -30,7 +30,7 @@ import { problems } from '../http/schemas.ts';
 
 /**
  * Where shoppers want to be told of their orders. What is sent, and when, is the workers' part. Addresses are
- * in no log: they are only in bodies, and the tokens of links only in bodies or fragments.
+ * in no log: they are only in bodies. A path holds only the token that unsubscribes, as RFC 8058 wants.
  */
 
 const PATH = '/api/v1/sales/:sale/notices';
@@ -208,7 +208,8 @@ const linkRoutes: FastifyPluginAsyncTypebox<OfferedContext> = async (app, contex
   app.get(
     UNSUBSCRIBE,
     { schema: { summary: 'The page that asks whether to unsubscribe', params: NoticeToken } },
-    async ({ params }, reply) => reply.redirect(noticePage('unsubscribe', params.token), 303),
+    async ({ params }, reply) =>
+      reply.redirect(noticePage('unsubscribe', encodeURIComponent(params.token)), 303),
   );
 };
 

@@ -27,7 +27,7 @@ beforeAll(async () => {
     title: 'Demo',
     opensAt: new Date(Date.now() - hour),
     closesAt: new Date(Date.now() + hour),
-    payWindowSeconds: 60,
+    payWindowSeconds: 3_600,
   });
   for (const [sku, schema] of [
     ['TV', 'hot'],

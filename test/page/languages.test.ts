@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { NOTICE_LANGUAGES } from '../../contracts/notices.ts';
 import { LANGUAGES as OF_SALES } from '../../contracts/presentation.ts';
+import { plural } from '../../server/public/js/format.js';
 import {
   direction,
   fill,
   LANGUAGES,
   pickLanguage,
-  plural,
   speak,
   textIn,
 } from '../../server/public/js/language.js';

@@ -55,7 +55,6 @@ declare module '*/public/js/language.js' {
     otherwise: string,
   ): { text: string; language: string | undefined };
   export function fill(template: string, values: Readonly<Record<string, string>>): string;
-  export function plural(forms: { readonly other: string }, count: number): string;
   export const texts: typeof import('*/public/languages/en.js').default;
 }
 
@@ -218,6 +217,7 @@ declare module '*/public/js/key.js' {
 }
 
 declare module '*/public/js/format.js' {
+  export function plural(forms: { readonly other: string }, count: number): string;
   export function money(amount: string, currency: string): string;
   export function pictureOf(sku: string, title: string): string;
 }

@@ -3,8 +3,9 @@ import { noticesOf } from '../../contracts/notices.ts';
 import type { NoticeEvents, NoticeLag } from '../../db/calls.ts';
 import type { Log } from '../../process/log.ts';
 import type { Metrics } from '../../process/metrics.ts';
+import { backoffMs } from '../backoff.ts';
 import { repeat, Trouble } from '../periodic.ts';
-import { backoffMs, type NoticeLimits } from './limits.ts';
+import type { NoticeLimits } from './limits.ts';
 import type { MessageOptions } from './message.ts';
 import { type RoundCalls, type Sender, sendRound } from './round.ts';
 

@@ -1,4 +1,4 @@
-/** Limits of sending notices, and when a notice is tried again. Pure. */
+/** Limits of sending notices. */
 
 export interface NoticeLimits {
   /** Notices of a channel that one worker sends at once; each has a connection of its own. */
@@ -24,19 +24,3 @@ export const NOTICE_LIMITS: NoticeLimits = {
   awayDelayInitialMs: 500,
   awayDelayMaxMs: 15_000,
 };
-
-/**
- * Exponential backoff with the upper half as jitter.
- *
- * @param failures from 1
- * @param random from 0 to 1
- */
-export function backoffMs(
-  failures: number,
-  random: number,
-  initialMs: number,
-  maxMs: number,
-): number {
-  const exponential = initialMs * 2 ** Math.min(failures - 1, 30);
-  return Math.round(Math.min(maxMs, exponential) * (0.5 + random / 2));
-}

@@ -39,7 +39,9 @@ export function messageOf(notice: DueNotice, options: MessageOptions): Message {
   const language = languageOf(notice.language);
   const texts = textsOf(language);
   const values = valuesOf(notice, language, options.timeZone);
-  const text = texts[notice.kind];
+  // A paid order of the waitlist is not held until a time, and needs no payment.
+  const isOwned = notice.kind === 'claimed' && !options.isUnpaid;
+  const text = texts[isOwned ? 'ordered' : notice.kind];
   const unsubscribe = noticeToken(secret, 'unsubscribe', notice.contact);
   const isQuestion = notice.kind === 'confirm';
   const url = isQuestion

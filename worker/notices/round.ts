@@ -1,6 +1,7 @@
 import type { NoticeChannel, NoticeKind } from '../../contracts/notices.ts';
 import type { DueNotice, NoticeReport, OrderStatus } from '../../db/calls.ts';
-import { backoffMs, type NoticeLimits } from './limits.ts';
+import { backoffMs } from '../backoff.ts';
+import type { NoticeLimits } from './limits.ts';
 import { type Message, type MessageOptions, messageOf } from './message.ts';
 
 /** One round of sending the due notices of a channel. */
@@ -95,7 +96,13 @@ async function attempt(options: RoundOptions, notice: DueNotice): Promise<Attemp
   }
   if (isUnpaid === undefined)
     return { report: { noticeNo, state: 'dropped', error: 'not so any more' } };
-  const mail = messageOf(notice, { ...message, isUnpaid });
+  let mail: Message;
+  try {
+    mail = messageOf(notice, { ...message, isUnpaid });
+  } catch {
+    // A notice that cannot be written, such as one of a newer version, does not hold up the others.
+    return { report: { noticeNo, state: 'due', error: 'no message', retryMs: retryMs() } };
+  }
   const sent = await sender.send(notice, mail, AbortSignal.timeout(limits.timeoutMs));
   switch (sent.result) {
     case 'sent':

@@ -20,16 +20,20 @@ type Answer = (
 ) => void;
 
 /**
- * Look-ups under way. Each holds one of Node's few threads until the name server answers or the
- * system gives up. Look-ups of the same name are shared, so that a merchant with a silent name server
- * does not take all threads.
+ * Look-ups under way. Each holds one of Node's four threads until the name server answers or the
+ * system gives up. Look-ups of the same name are shared, and those of other names are limited, so that
+ * silent name servers of strangers do not take all threads.
  */
+const LOOKUPS_MAX = 2;
 const underWay = new Map<string, Promise<LookupAddress[]>>();
 
 function addressesOf(hostname: string, options: LookupOptions): Promise<LookupAddress[]> {
   const key = JSON.stringify([hostname, options.family, options.hints]);
   const known = underWay.get(key);
   if (known !== undefined) return known;
+  if (underWay.size >= LOOKUPS_MAX) {
+    return Promise.reject(new Error('too many names are being looked up: try again later'));
+  }
   const asked = lookup(hostname, { ...options, all: true }).finally(() => underWay.delete(key));
   underWay.set(key, asked);
   return asked;

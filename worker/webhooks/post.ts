@@ -30,7 +30,13 @@ export function createPoster(
   rules: AddressRules,
   { connectionsMax, timeoutMs }: { readonly connectionsMax: number; readonly timeoutMs: number },
 ): Poster {
-  const options = { keepAlive: true, maxSockets: connectionsMax, lookup: guardedLookup(rules) };
+  const options = {
+    keepAlive: true,
+    // Without it, an idle connection stays for ever: one for each host that a stranger names.
+    timeout: timeoutMs,
+    maxSockets: connectionsMax,
+    lookup: guardedLookup(rules),
+  };
   const agents = { 'https:': new https.Agent(options), 'http:': new http.Agent(options) };
   return {
     async post(url, headers, body) {

@@ -1,3 +1,5 @@
+import { backoffMs } from '../backoff.ts';
+
 /** When a failed delivery is retried and when an endpoint is disabled. Pure. */
 
 export interface WebhookLimits {
@@ -47,6 +49,5 @@ export function webhookRetryMs(
   limits: WebhookLimits,
 ): number | undefined {
   if (attempt >= limits.attemptsMax) return undefined;
-  const exponential = limits.retryDelayInitialMs * 2 ** Math.min(attempt - 1, 30);
-  return Math.round(Math.min(limits.retryDelayMaxMs, exponential) * (0.5 + random / 2));
+  return backoffMs(attempt, random, limits.retryDelayInitialMs, limits.retryDelayMaxMs);
 }

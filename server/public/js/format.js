@@ -37,9 +37,22 @@ const times = kept(
     new Intl.DateTimeFormat(locale, options),
 );
 
+const categories = kept(
+  (locale, /** @type {Intl.PluralRulesOptions} */ options) => new Intl.PluralRules(locale, options),
+);
+
 /** @param {number} value */
 export function count(value) {
   return numbers({}).format(value);
+}
+
+/**
+ * @param {import('./language.js').Forms} forms
+ * @param {number} number
+ */
+export function plural(forms, number) {
+  const form = forms[categories({}).select(number)] ?? forms.other;
+  return fill(form, { count: count(number) });
 }
 
 /**

@@ -48,8 +48,23 @@ export let locale = 'en';
 /** @type {Texts} set by the first `speak` */
 export let texts;
 
+/**
+ * The page is drawn ten times a second, and this costs more than all else of the choice of a text.
+ * @type {Map<string, { language: string, script: string | undefined }>}
+ */
+const likelyOf = new Map();
+
 /** @param {string} tag */
 function likely(tag) {
+  const known = likelyOf.get(tag);
+  if (known !== undefined) return known;
+  const found = maximized(tag);
+  likelyOf.set(tag, found);
+  return found;
+}
+
+/** @param {string} tag */
+function maximized(tag) {
   try {
     const { language, script } = new Intl.Locale(tag).maximize();
     return { language, script };
@@ -163,15 +178,6 @@ export function fill(template, values) {
 function isolate(value) {
   const isMixed = direction() === 'rtl' || RIGHT_TO_LEFT_LETTER.test(value);
   return isMixed ? `\u2068${value}\u2069` : value;
-}
-
-/**
- * @param {Forms} forms
- * @param {number} count
- */
-export function plural(forms, count) {
-  const form = forms[new Intl.PluralRules(language).select(count)] ?? forms.other;
-  return fill(form, { count: new Intl.NumberFormat(locale).format(count) });
 }
 
 /**

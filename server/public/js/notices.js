@@ -3,7 +3,7 @@
 
 import { addNotices, forgetNotices, noticeSettings, readNotices } from './api.js';
 import { find, setShown, setText } from './dom.js';
-import { fill, language, texts } from './language.js';
+import { fill, language, pickLanguage, texts } from './language.js';
 import { onLanguage } from './translate.js';
 
 /**
@@ -32,13 +32,42 @@ function noteText(note) {
 }
 
 /**
+ * Subscribes this browser anew: it would refuse another key than that of a subscription that it has.
+ * @param {string | null} key
+ */
+async function subscribe(key) {
+  const { pushManager } = await navigator.serviceWorker.register('/service-worker.js');
+  await (await pushManager.getSubscription())?.unsubscribe();
+  return pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key });
+}
+
+/**
+ * The language of the notices. The page may have messages in a language that the notices do not have.
+ * @param {readonly string[]} languages
+ */
+function spokenBy(languages) {
+  return pickLanguage(languages, [language, ...navigator.languages]) ?? 'en';
+}
+
+/**
+ * @param {{ kind: string, verdict?: string }} answer
+ * @param {boolean} isEmail
+ * @returns {Note | null}
+ */
+function noteOf({ kind, verdict }, isEmail) {
+  if (kind === 'ok') return null;
+  if (verdict === 'rate_limited') return 'questions';
+  return verdict === 'bad_request' && isEmail ? 'bad' : 'failed';
+}
+
+/**
  * @param {string} sale
  * @param {() => string | null} token
  */
 export function createNoticePanel(sale, token) {
   const panel = find('#notices');
   const input = /** @type {HTMLInputElement} */ (find('#notice-email'));
-  /** @type {{ email: boolean, pushKey?: string } | null} */
+  /** @type {{ email: boolean, pushKey?: string, languages: readonly string[] } | null} */
   let settings = null;
   /** @type {readonly Contact[]} */
   let contacts = [];
@@ -64,25 +93,18 @@ export function createNoticePanel(sale, token) {
   /** @param {{ email?: string, push?: object }} where */
   async function add(where) {
     say('moment');
-    const answer = await addNotices(sale, token(), { language, ...where });
+    const spoken = spokenBy(settings?.languages ?? []);
+    const answer = await addNotices(sale, token(), { language: spoken, ...where });
     if (answer.kind === 'ok') contacts = answer.body.contacts;
-    const isBad = answer.kind === 'refused' && answer.verdict === 'bad_request';
-    const isTooMuch = answer.kind === 'refused' && answer.verdict === 'rate_limited';
-    if (answer.kind === 'ok') say(null);
-    else if (isTooMuch) say('questions');
-    else say(isBad ? 'bad' : 'failed');
+    say(noteOf(answer, where.email !== undefined));
   }
 
   async function addPush() {
     try {
-      const registration = await navigator.serviceWorker.register('/service-worker.js');
-      const subscription = await registration.pushManager.subscribe({
-        userVisibleOnly: true,
-        applicationServerKey: settings?.pushKey ?? null,
-      });
+      const subscription = await subscribe(settings?.pushKey ?? null);
       await add({ push: subscription.toJSON() });
     } catch {
-      say('denied');
+      say(Notification.permission === 'denied' ? 'denied' : 'failed');
     }
   }
 
@@ -108,7 +130,10 @@ export function createNoticePanel(sale, token) {
       if (offered.kind !== 'ok') return;
       settings = offered.body;
       if (!offered.body.email && offered.body.pushKey === undefined) return;
-      const known = await readNotices(sale, token());
+      const asked = token();
+      const known = await readNotices(sale, asked);
+      // The shopper may have become another guest meanwhile.
+      if (asked !== token()) return;
       if (known.kind === 'ok') contacts = known.body.contacts;
       show();
     },

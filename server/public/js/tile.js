@@ -12,7 +12,7 @@ import {
   setWords,
 } from './dom.js';
 import { count, money, pictureOf } from './format.js';
-import { fill, textIn, texts, titleIn } from './language.js';
+import { fill, language, textIn, texts, titleIn } from './language.js';
 import { solvePuzzle } from './puzzle.js';
 import { limitText } from './view.js';
 
@@ -57,10 +57,16 @@ export function createTile(sku, onPress, onWait) {
     if (isEnabled(wait)) onWait(Number(select.value) || 1);
   });
 
+  /** @type {{ sku?: import('./view.js').Sku, language?: string }} */
+  let described = {};
+
   return {
     element,
     solve: (challenge, signal) => solvePuzzle(find('.puzzle', element), challenge, signal),
     describe(sku, first) {
+      // Drawn ten times a second; the terms change with an answer of the shop or with the language.
+      if (described.sku === sku && described.language === language) return;
+      described = { sku, language };
       const { price, currency, limit, presentation } = sku;
       showPicture(find('.picture', element), sku, first);
       const words = titleIn(sku, first);

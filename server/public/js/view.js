@@ -2,8 +2,8 @@
 /** What a product's tile shows, derived from the state. Pure; the tile only copies it. */
 
 import { shortTime } from './countdown.js';
-import { duration, isFree, moment } from './format.js';
-import { fill, plural, texts } from './language.js';
+import { duration, isFree, moment, plural } from './format.js';
+import { fill, texts } from './language.js';
 import {
   againSpoken,
   againText,

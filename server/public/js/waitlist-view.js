@@ -1,8 +1,8 @@
 // @ts-check
 /** What a tile says about the waitlist. Pure. */
 
-import { timeOfDay } from './format.js';
-import { fill, plural, texts } from './language.js';
+import { plural, timeOfDay } from './format.js';
+import { fill, texts } from './language.js';
 import { verdictMessage } from './messages.js';
 
 /**
