@@ -1,6 +1,6 @@
 import { parseEnvironment } from '../../contracts/config.ts';
 import { SCHEMAS } from '../../contracts/names.ts';
-import { installation, orderDetails, saleBoard } from '../../db/calls.ts';
+import { installation, saleBoard, salesOfOrders } from '../../db/calls.ts';
 import { noAnswer } from '../../db/client/errors.ts';
 import { exportOrders, inOneMoment } from '../../db/export.ts';
 import { accountSpecs } from '../../payment/config.ts';
@@ -80,7 +80,7 @@ function reconcile(
         }
       }),
     );
-    await result.end(sale, async (orderNo) => (await orderDetails(databases, orderNo))?.sale);
+    await result.end(sale, (orderNos) => salesOfOrders(databases, orderNos));
     return result;
   });
 }
