@@ -9,7 +9,6 @@ import {
   changeAtOwner,
   exactTime,
   patiently,
-  queryBoth,
   queryHomes,
   schemaOfOrder,
   toNumber,
@@ -297,33 +296,4 @@ export async function orderDetails(
     }),
   );
   return row && toOrder(row);
-}
-
-/** Orders that one query asks about. */
-const LOOK_UP_ORDERS = 500;
-
-/**
- * Returns the sales of orders. Orders that do not exist are left out.
- *
- * @throws {DatabaseError} also if one home does not answer
- */
-export async function salesOfOrders(
-  databases: Databases,
-  orderNos: readonly string[],
-): Promise<Map<string, string>> {
-  const text = (schema: Schema) =>
-    `SELECT o.order_no, o.sale FROM unnest($1::bigint[]) AS n (order_no)
-     CROSS JOIN LATERAL ${schema}.order_details(n.order_no) o`;
-  const sales = new Map<string, string>();
-  for (let from = 0; from < orderNos.length; from += LOOK_UP_ORDERS) {
-    const some = orderNos.slice(from, from + LOOK_UP_ORDERS);
-    const rows = await queryBoth<{ order_no: string; sale: string }>(
-      databases,
-      'sales_of_orders',
-      text,
-      [some],
-    );
-    for (const { order_no: orderNo, sale } of rows) sales.set(orderNo, sale);
-  }
-  return sales;
 }
