@@ -49,13 +49,47 @@ export async function actionsOn(
     readonly limit?: number;
   },
 ): Promise<Answers<Action>> {
-  const ask = (home: Queryable) =>
-    home.query<Action>({ text: TEXT, values: [sale, target, limit] });
-  const { rows, missing } = areApart(databases)
+  const { rows, missing } = await actionsOfServers(databases, [sale, target, limit]);
+  return { rows: newestFirst(rows.flat()).slice(0, limit), missing };
+}
+
+/**
+ * Reads what people did to a sale, the newest first. What was done on both servers, and which both have
+ * recorded, is there once.
+ *
+ * @throws {DatabaseError} if no home answers
+ */
+export async function actionsOnce(databases: Databases, sale: string): Promise<Answers<Action>> {
+  const { rows, missing } = await actionsOfServers(databases, [sale, null, ACTIONS_MAX]);
+  const once = new Map<string, Action>();
+  for (const ofServer of rows) {
+    const seen = new Map<string, number>();
+    // The oldest first, so that the n-th time on one server is the n-th time on the other.
+    for (const row of ofServer.toReversed()) {
+      const { at: _, ...same } = row;
+      const text = JSON.stringify(same);
+      const times = (seen.get(text) ?? 0) + 1;
+      seen.set(text, times);
+      const key = `${times} ${text}`;
+      if (!once.has(key)) once.set(key, row);
+    }
+  }
+  return { rows: newestFirst([...once.values()]), missing };
+}
+
+/** The actions of each server that answers. */
+async function actionsOfServers(
+  databases: Databases,
+  values: readonly unknown[],
+): Promise<Answers<readonly Action[]>> {
+  const ask = async (home: Queryable) => [await home.query<Action>({ text: TEXT, values })];
+  return areApart(databases)
     ? await askHomes(databases, 'actions', (_, home) => ask(home))
     : { rows: await ask(databases.regular), missing: [] };
-  const newest = rows.sort((a, b) => b.at.getTime() - a.at.getTime());
-  return { rows: newest.slice(0, limit), missing };
+}
+
+function newestFirst(actions: readonly Action[]): Action[] {
+  return actions.toSorted((a, b) => b.at.getTime() - a.at.getTime());
 }
 
 /** Records an action on something outside the database, on the server of `regular`. */

@@ -1,6 +1,6 @@
-import { SCHEMAS, type Schema } from '../contracts/names.ts';
+import type { Schema } from '../contracts/names.ts';
 import type { ReasonedActor } from './actions.ts';
-import { areApart, patiently, queryBoth, toNumber } from './client/both-homes.ts';
+import { patiently, queryBoth, servers, toNumber } from './client/both-homes.ts';
 import type { Databases } from './client/pool.ts';
 
 /** Typed calls that call a sale off. Every function throws only DatabaseError. */
@@ -22,12 +22,11 @@ export async function callOffSale(
   sale: string,
   { by, reason }: ReasonedActor,
 ): Promise<boolean> {
-  const servers = areApart(databases) ? SCHEMAS : (['regular'] as const);
   const isNew: boolean[] = [];
-  for (const server of servers) {
+  for (const server of servers(databases)) {
     const [row] = await patiently(
       () =>
-        databases[server].query<{ is_new: boolean }>({
+        server.query<{ is_new: boolean }>({
           text: 'SELECT catalog.call_off_sale($1, $2, $3) AS is_new',
           values: [sale, by, reason],
         }),

@@ -1,4 +1,6 @@
-import { SCHEMAS } from '../contracts/names.ts';
+import { SCHEMAS, type Schema } from '../contracts/names.ts';
+import { queryBoth } from './client/both-homes.ts';
+import type { Databases } from './client/pool.ts';
 import type { HomeSessions } from './export.ts';
 
 /** Reads the records of a sale. Every function throws only DatabaseError. */
@@ -62,21 +64,36 @@ export interface HomeRecords {
     readonly p50: number | null;
     readonly p99: number | null;
   };
-  readonly first_at: string | null;
-  readonly last_at: string | null;
 }
 
 /** Parts of the histogram of orders. */
 export const HISTOGRAM_PARTS = 60;
 
+/** When the first and the last order were placed; null if there is none. */
+export interface OrderTimes {
+  readonly from: string | null;
+  readonly until: string | null;
+}
+
+/** Reads the times of the orders of a sale in each home. They bound its histogram. */
+export async function orderTimes(sessions: HomeSessions, sale: string): Promise<OrderTimes[]> {
+  const found: OrderTimes[] = [];
+  for (const schema of SCHEMAS) {
+    const rows = await sessions[schema].query<OrderTimes>({
+      text: `SELECT to_json(first_at) AS "from", to_json(last_at) AS "until"
+             FROM ${schema}.order_times($1)`,
+      values: [sale],
+    });
+    found.push(...rows);
+  }
+  return found;
+}
+
 /** Reads the records of both homes, in the moment that the sessions show. The first is that of regular. */
 export async function saleRecords(
   sessions: HomeSessions,
   sale: string,
-  bounds: { readonly from: string | null; readonly until: string | null } = {
-    from: null,
-    until: null,
-  },
+  bounds: OrderTimes,
 ): Promise<HomeRecords[]> {
   const found: HomeRecords[] = [];
   for (const schema of SCHEMAS) {
@@ -99,4 +116,33 @@ export async function lotterySecretOf(
     values: [sale],
   });
   return row?.secret ?? undefined;
+}
+
+/** Orders that one query asks about. */
+const LOOK_UP_ORDERS = 500;
+
+/**
+ * Returns the sales of orders. Orders that do not exist are left out.
+ *
+ * @throws {DatabaseError} also if one home does not answer
+ */
+export async function salesOfOrders(
+  databases: Databases,
+  orderNos: readonly string[],
+): Promise<Map<string, string>> {
+  const text = (schema: Schema) =>
+    `SELECT o.order_no, o.sale FROM unnest($1::bigint[]) AS n (order_no)
+     CROSS JOIN LATERAL ${schema}.order_details(n.order_no) o`;
+  const sales = new Map<string, string>();
+  for (let from = 0; from < orderNos.length; from += LOOK_UP_ORDERS) {
+    const some = orderNos.slice(from, from + LOOK_UP_ORDERS);
+    const rows = await queryBoth<{ order_no: string; sale: string }>(
+      databases,
+      'sales_of_orders',
+      text,
+      [some],
+    );
+    for (const { order_no: orderNo, sale } of rows) sales.set(orderNo, sale);
+  }
+  return sales;
 }

@@ -19,6 +19,7 @@ export interface SaleFacts {
   readonly presentation: SalePresentation;
   /** A ticket key exists. Only the server of `regular` has keys. */
   readonly hasOpened: boolean;
+  readonly isCalledOff: boolean;
   readonly secretSha256: string;
 }
 
@@ -62,6 +63,7 @@ async function factsOf(server: Pool, sale: string, skus: readonly string[]): Pro
   const [found] = await server.query<{ now: Date; title: string | null }>({
     text: `SELECT clock_timestamp() AS now, f.title, f.opens_at AS "opensAt",
                   f.closes_at AS "closesAt", f.presentation, f.has_opened AS "hasOpened",
+                  f.is_called_off AS "isCalledOff",
                   f.secret_sha256 AS "secretSha256",
                   extract(epoch FROM f.pay_window)::float8 AS "payWindowSeconds"
            FROM (SELECT) AS always LEFT JOIN catalog.sale_facts($1) f ON true`,

@@ -10,6 +10,7 @@ import {
   changeInBoth,
   otherSchema,
   queryHomes,
+  servers,
   toNumber,
   whole,
 } from './client/both-homes.ts';
@@ -276,8 +277,7 @@ export async function setClaimWindow(
   seconds: number | undefined,
   { by, reason }: ReasonedActor,
 ): Promise<void> {
-  const { regular, hot } = databases;
-  for (const server of areApart(databases) ? [regular, hot] : [regular]) {
+  for (const server of servers(databases)) {
     await server.query({
       text: `SELECT catalog.set_claim_window($1, $2 * interval '1 s', $3, $4)`,
       values: [sale, seconds ?? null, by, reason],

@@ -3,8 +3,8 @@
 -- Parameters: p_sale, the sale
 -- Result: one row of counts
 --   unpaid, paid   orders that call_off_orders still has to end
---   transfers      late payments on their way from this server to the other, of both schemas: they may still
---                  make its orders paid
+--   transfers      late payments on their way from this server to the other schema: they may still make its
+--                  orders paid. Transfers are in the schema that they go to
 --   cancelled      orders that were cancelled with the sale
 --   refunds_done   payments of the sale that went back, whatever the cause
 --   refunds_due    payments of the sale that wait for the provider or for a person
@@ -28,8 +28,10 @@ AS $routine$
                count(*) FILTER (WHERE a.reason = 'called_off') AS cancelled
         FROM orders a WHERE a.sale = p_sale) o
   CROSS JOIN (SELECT count(*) AS transfers
-              FROM (SELECT * FROM regular.transfer UNION ALL SELECT * FROM hot.transfer) a
-              WHERE a.sale = p_sale AND a.kind = 'payment' AND a.done_at IS NULL) t
+              FROM (SELECT 'regular' AS target, t.* FROM regular.transfer t
+                    UNION ALL SELECT 'hot', t.* FROM hot.transfer t) a
+              WHERE a.target <> current_schema()
+                AND a.sale = p_sale AND a.kind = 'payment' AND a.done_at IS NULL) t
   CROSS JOIN (SELECT count(*) FILTER (WHERE r.state = 'done') AS done,
                      count(*) FILTER (WHERE r.state IS DISTINCT FROM 'done') AS due
               FROM payment a

@@ -1,6 +1,6 @@
 -- report_sale: returns what the records of this schema say about a sale. It reads all of its rows.
 --
--- Parameters: p_sale, the sale; p_from and p_until, the bounds of the histogram of orders
+-- Parameters: p_sale, the sale; p_from and p_until, the bounds of the histogram of orders (order_times)
 -- Result: an object with these members; arrays are empty where there is nothing
 --   skus       {sku, title, price, currency, state}: SKUs that live here
 --   stock      {sku, loaded, free}: units that were loaded or restocked here, and units in slots
@@ -14,7 +14,6 @@
 --              places, wrong_ranks: places in the waitlist, and those whose rank is not that of the lottery
 --   pay_ms     {count, p50, p95}: from the order to its payment
 --   call_ms    {count, since, p50, p99}: calls of place_orders for these SKUs, as far as figures are kept
---   first_at, last_at  the first and last order
 -- Tables: reads catalog.sku and all tables of the schema that belong to sales
 -- Locks: none
 -- Errors: none
@@ -97,9 +96,7 @@ SELECT jsonb_build_object(
              'p50', percentile_cont(0.5) WITHIN GROUP (ORDER BY c.total_us) / 1000,
              'p99', percentile_cont(0.99) WITHIN GROUP (ORDER BY c.total_us) / 1000)
     FROM place_call c
-    WHERE c.sku = ANY (ARRAY(SELECT k.sku FROM catalog.sku k WHERE k.sale = p_sale))),
-  'first_at', (SELECT min(o.created_at) FROM orders o WHERE o.sale = p_sale),
-  'last_at', (SELECT max(o.created_at) FROM orders o WHERE o.sale = p_sale))
+    WHERE c.sku = ANY (ARRAY(SELECT k.sku FROM catalog.sku k WHERE k.sale = p_sale))))
 $routine$;
 
 ALTER FUNCTION :schema.report_sale OWNER TO flashsale_owner;

@@ -1,8 +1,9 @@
 import { parseEnvironment } from '../../contracts/config.ts';
 import { SCHEMAS } from '../../contracts/names.ts';
-import { installation, orderDetails, saleBoard } from '../../db/calls.ts';
+import { installation, saleBoard } from '../../db/calls.ts';
 import { noAnswer } from '../../db/client/errors.ts';
 import { exportOrders, inOneMoment } from '../../db/export.ts';
+import { salesOfOrders } from '../../db/report.ts';
 import { accountSpecs } from '../../payment/config.ts';
 import type { StatedPayment } from '../../payment/statement.ts';
 import { STRIPE_PREFIX } from '../../payment/stripe-account.ts';
@@ -80,7 +81,7 @@ function reconcile(
         }
       }),
     );
-    await result.end(sale, async (orderNo) => (await orderDetails(databases, orderNo))?.sale);
+    await result.end(sale, (orderNos) => salesOfOrders(databases, orderNos));
     return result;
   });
 }

@@ -1,4 +1,4 @@
-import { isSameAmount } from '../../contracts/money.ts';
+import { fromUnits, isSameAmount, toUnits, withOwnDigits } from '../../contracts/money.ts';
 import { schemaOfOrder } from '../../db/client/both-homes.ts';
 import type { ExportedOrder, ExportedPayment } from '../../db/export.ts';
 import type { StatedPayment } from '../../payment/statement.ts';
@@ -47,7 +47,7 @@ export class Reconciliation {
   /**
    * @param stated the provider's list
    * @param isOurs whether a reference of the books belongs to that provider
-   * @param listedAt when the list was begun: the provider may have received later payments after that
+   * @param listedAt when the list was begun: it may lack payments and refunds that came after that
    */
   constructor(
     stated: readonly StatedPayment[],
@@ -63,8 +63,7 @@ export class Reconciliation {
   add({ order_no: orderNo, payments }: ExportedOrder): void {
     for (const payment of payments ?? []) {
       const isKnown = this.#stated.has(payment.ref);
-      const isNewer =
-        this.#listedAt !== undefined && new Date(payment.received_at) > this.#listedAt;
+      const isNewer = this.#isNewer(payment.received_at);
       if (!this.#isOurs(payment.ref) || (isNewer && !isKnown)) {
         this.notCompared += 1;
         continue;
@@ -80,20 +79,22 @@ export class Reconciliation {
   /**
    * The rest of the provider's list is not in the books of the sale.
    *
-   * @param saleOf the sale of an order; undefined: there is no such order
+   * @param salesOf the sales of orders; an order that does not exist has none
    */
-  async end(sale: string, saleOf: (orderNo: string) => Promise<string | undefined>): Promise<void> {
-    for (const stated of this.#stated.values()) {
-      const { reference, orderNo, refunds } = stated;
-      const of = orderNo === undefined ? undefined : await saleOf(orderNo);
+  async end(
+    sale: string,
+    salesOf: (orderNos: readonly string[]) => Promise<ReadonlyMap<string, string>>,
+  ): Promise<void> {
+    const rest = [...this.#stated.values()];
+    const sales = await salesOf([...new Set(rest.flatMap(({ orderNo }) => orderNo ?? []))]);
+    for (const stated of rest) {
+      const { reference, orderNo } = stated;
+      const of = orderNo === undefined ? undefined : sales.get(orderNo);
       if (of !== undefined && of !== sale) continue;
-      // Money without an order that went back is settled.
-      const isSettled = refunds.some((refund) => isSameMoney(refund, stated));
-      if (of === undefined && isSettled) continue;
-      const mend =
-        of !== undefined && !isSettled
-          ? (stated.again ?? `ask the provider to call back again for order ${orderNo}`)
-          : `give ${moneyOf(stated)} of ${reference} back at the provider`;
+      const left = leftOf(stated);
+      // All of it went back: it is settled.
+      if (left === undefined) continue;
+      const mend = missingMend(stated, left, of !== undefined);
       this.#note('missing_here', { reference, orderNo }, NOTHING, moneyOf(stated), mend);
     }
   }
@@ -121,7 +122,8 @@ export class Reconciliation {
     const there = stated.refunds.map((refund) => `${refund.ref}: ${moneyOf(refund)}`).join(', ');
     if (made === undefined) {
       if (payment.refund?.state !== 'done') return;
-      const { ref } = payment.refund;
+      const { ref, changed_at: changedAt } = payment.refund;
+      if (this.#isNewer(changedAt ?? payment.received_at)) return;
       const mend = endRefund(orderNo, payment.ref, ref ?? '', 'the provider has no such refund');
       this.#note('refund_missing', facts, `refunded: ${ref}`, NOTHING, mend);
     } else if (payment.refund === null) {
@@ -134,6 +136,11 @@ export class Reconciliation {
       const mend = endRefund(orderNo, payment.ref, made.ref);
       this.#note('refund_not_booked', facts, 'due', there, mend);
     }
+  }
+
+  /** Whether the provider's list may be too old to have it. */
+  #isNewer(time: string): boolean {
+    return this.#listedAt !== undefined && new Date(time) > this.#listedAt;
   }
 
   #note(
@@ -158,6 +165,29 @@ function moneyOf({ amount, currency }: Amount): string {
 
 function isSameMoney(one: Amount, other: Amount): boolean {
   return one.currency === other.currency && isSameAmount(one.amount, other.amount);
+}
+
+/** The money that the provider has not given back; undefined if all of it went back. */
+function leftOf({ amount, currency, refunds }: StatedPayment): Amount | undefined {
+  const back = refunds.filter((refund) => refund.currency === currency);
+  const amounts = [amount, ...back.map((refund) => refund.amount)];
+  const digits = Math.max(...amounts.map((text) => text.split('.')[1]?.length ?? 0));
+  const [whole = 0n, ...parts] = amounts.map((text) => toUnits(text, digits));
+  const left = parts.reduce((rest, part) => rest - part, whole);
+  if (left <= 0n) return undefined;
+  return { amount: withOwnDigits(fromUnits(left, digits), currency), currency };
+}
+
+/** The way to mend a payment that the books have not. `left`: the money that has not gone back. */
+function missingMend(stated: StatedPayment, left: Amount, isKnown: boolean): string {
+  const { reference, orderNo, refunds, again } = stated;
+  if (orderNo !== undefined && !isKnown) {
+    return `there is no order ${orderNo}: was its sale dropped? Look before anything is given back`;
+  }
+  if (orderNo !== undefined && refunds.length === 0) {
+    return again ?? `ask the provider to call back again for order ${orderNo}`;
+  }
+  return `give ${moneyOf(left)} of ${reference} back at the provider`;
 }
 
 /** One argument of a command, for a shell. */

@@ -78,9 +78,20 @@ export function applySale(
   });
 }
 
-/** Calls `work` while no other command changes sales. `work` may be called again, if it met a lock. */
-export function withSalesLock<T>({ databases }: SalePlace, work: () => Promise<T>): Promise<T> {
-  return patiently(() => databases.regular.locked(SALES_LOCK, work), LOCK_PAUSE_MS);
+/**
+ * Calls `work`, once, while no other command changes sales. Waits for up to 20 s for the others. A lock that
+ * `work` itself meets is its error: a part of it may be done, and doing it twice may do more.
+ */
+export async function withSalesLock<T>(
+  { databases }: Pick<SalePlace, 'databases'>,
+  work: () => Promise<T>,
+): Promise<T> {
+  const [outcome] = await patiently(
+    () => databases.regular.locked(SALES_LOCK, () => Promise.allSettled([work()])),
+    LOCK_PAUSE_MS,
+  );
+  if (outcome.status === 'rejected') throw outcome.reason;
+  return outcome.value;
 }
 
 async function carryOut(
@@ -116,7 +127,7 @@ async function carryOut(
       return undefined;
     case 'set': {
       await ensure(paths.sku(step.sku).sku);
-      const operator = new Operator(session, paths, actor.by);
+      const operator = new Operator(session, paths, actor.by, actor.reason);
       if (step.name === 'shed') return operator.shed(step.text, step.sku);
       return operator[step.name](step.sku, step.text);
     }

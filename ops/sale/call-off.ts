@@ -13,11 +13,12 @@ import type { Databases } from '../../db/client/pool.ts';
 import type { ZkSession } from '../../zk/client/session.ts';
 import type { Paths } from '../../zk/tree/paths.ts';
 import { Operator } from '../quota/operator.ts';
+import { withSalesLock } from './apply.ts';
 
 /**
  * Calls a sale off: nothing of it is sold any more, unpaid orders are cancelled, and payments go back.
  * It may be interrupted anywhere: called again, it goes on. Web nodes, workers, payments and expiry may
- * run beside it.
+ * run beside it; commands that change sales wait until the sale is closed.
  */
 
 /** Orders that one transaction ends. It holds the locks of their buyers for some milliseconds. */
@@ -67,14 +68,7 @@ export async function callOff(
   report: (progress: CallOffProgress) => void = () => {},
 ): Promise<CallOffResult> {
   const { databases } = place;
-  const { sales, missing } = await saleBoard(databases);
-  // Half of a sale cannot be called off: the other half would go on.
-  if (missing.length > 0) throw noAnswer(missing);
-  const skus = sales.find((one) => one.sale === sale)?.skus ?? [];
-  // First the gate, so that nobody is admitted in vain, then the barrier behind it.
-  for (const { sku } of skus) await close(place, sku, actor.by);
-  const isNew = await callOffSale(databases, sale, actor);
-
+  const isNew = await withSalesLock(place, () => closeAll(place, sale, actor));
   const done = { orders: 0, units: 0, refunds: 0 };
   let state: CallOffState;
   for (;;) {
@@ -97,13 +91,29 @@ export async function callOff(
   return { sale, isNew, ...done, isComplete, state };
 }
 
+/** Call it when no other command changes sales. An apply might put on another SKU, or open one. */
+async function closeAll(place: CallOffPlace, sale: string, actor: ReasonedActor): Promise<boolean> {
+  const { databases } = place;
+  const { sales, missing } = await saleBoard(databases);
+  // Half of a sale cannot be called off: the other half would go on.
+  if (missing.length > 0) throw noAnswer(missing);
+  const skus = sales.find((one) => one.sale === sale)?.skus ?? [];
+  // First the gate, so that nobody is admitted in vain, then the barrier behind it.
+  for (const { sku } of skus) await close(place, sku, actor);
+  return await callOffSale(databases, sale, actor);
+}
+
 /** Closes a SKU at the gate. One without nodes in ZooKeeper has no quota: nothing of it is admitted. */
-async function close({ session, paths }: CallOffPlace, sku: string, by: string): Promise<void> {
+async function close(
+  { session, paths }: CallOffPlace,
+  sku: string,
+  { by, reason }: ReasonedActor,
+): Promise<void> {
   const read = await session.get(paths.sku(sku).state);
   if (!read.ok && read.error !== 'no_node')
     throw new Error(`ZooKeeper did not answer: ${read.error}`);
   if (!read.ok || read.value.text.trim() === 'closed') return;
-  await new Operator(session, paths, by).state(sku, 'closed');
+  await new Operator(session, paths, by, reason).state(sku, 'closed');
 }
 
 async function* batches(

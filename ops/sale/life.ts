@@ -1,13 +1,20 @@
 import type { Actor } from '../../db/actions.ts';
 import { changeSale, checkSaleOver, recordAction, removeSale, restock } from '../../db/calls.ts';
+import { DatabaseError } from '../../db/client/errors.ts';
 import { pathsBelow } from '../../zk/tree/paths.ts';
 import { type Edit, Operator } from '../quota/operator.ts';
 import { withSalesLock } from './apply.ts';
 import { deleteSkuNodes } from './nodes.ts';
 import type { SalePlace } from './place.ts';
-import { type PresentSale, readPresent } from './present.ts';
+import { type PresentSale, readPresent, STAYS_CLOSED } from './present.ts';
 
 /** The life of a sale: opened, paused, extended, restocked, closed, removed. */
+
+/**
+ * A sale that opens sooner than this is not removed any more. Its nodes in ZooKeeper go before its rows, and
+ * a sale that opens in between would be open without a quota.
+ */
+const REMOVE_BEFORE_OPENING_MS = 60_000;
 
 /** A change that cannot be made now. Nothing was changed. The message gives the reason. */
 class ChangeRefused extends Error {
@@ -33,14 +40,19 @@ async function present(place: SalePlace, sale: string): Promise<Known> {
   return { ...found, sale: found.sale, names: [...found.skus.keys()] };
 }
 
+/** @throws {ChangeRefused} when the sale was called off: it stays closed */
+function checkNotCalledOff(sale: string, facts: PresentSale['sale']): void {
+  if (facts?.isCalledOff) throw new ChangeRefused(`${sale} was called off: ${STAYS_CLOSED}`);
+}
+
 /** Sets the state of the SKUs of the sale. SKUs that an operator has closed stay closed. */
 async function setStates(
   { session, root }: SalePlace,
   { names, switches }: Known,
-  { by }: Actor,
+  { by, reason }: Actor,
   to: 'open' | 'paused',
 ): Promise<Edit[]> {
-  const operator = new Operator(session, pathsBelow(root), by);
+  const operator = new Operator(session, pathsBelow(root), by, reason);
   const edits: Edit[] = [];
   for (const sku of names) {
     const state = switches.get(sku)?.state;
@@ -50,7 +62,7 @@ async function setStates(
   return edits;
 }
 
-/** The history in ZooKeeper has each edit; the database has the reason. */
+/** The history in ZooKeeper has each edit. The database has them together, and keeps them. */
 async function recordStates(
   { databases }: SalePlace,
   sale: string,
@@ -71,13 +83,15 @@ function saysStates(edits: readonly Edit[]): string[] {
 export function openSale(place: SalePlace, sale: string, actor: Actor): Promise<Changed> {
   return withSalesLock(place, async () => {
     const known = await present(place, sale);
+    checkNotCalledOff(sale, known.sale);
     if (known.sale.closesAt <= known.now) throw new ChangeRefused(`${sale} has closed`);
     const edits = await setStates(place, known, actor, 'open');
     const done = saysStates(edits);
     if (known.sale.opensAt > known.now) {
       await changeSale(place.databases, sale, { opensAt: known.now }, actor);
       done.push(`${sale} opens now instead of at ${known.sale.opensAt.toISOString()}`);
-    } else await recordStates(place, sale, actor, 'open', edits);
+    }
+    await recordStates(place, sale, actor, 'open', edits);
     return { done, edits };
   });
 }
@@ -91,11 +105,14 @@ export function pauseSale(place: SalePlace, sale: string, actor: Actor): Promise
   });
 }
 
-/** Ends a sale now. It cannot be opened again. */
+/**
+ * Ends a sale now. It cannot be opened again. If an earlier call stopped when one of two servers had closed it,
+ * the other one gets the same time.
+ */
 export function closeSale(place: SalePlace, sale: string, actor: Actor): Promise<Changed> {
   return withSalesLock(place, async () => {
     const { sale: known, now } = await present(place, sale);
-    if (known.closesAt <= now) {
+    if (known.isOver) {
       throw new ChangeRefused(`${sale} has closed at ${known.closesAt.toISOString()}`);
     }
     if (known.opensAt >= now) {
@@ -103,8 +120,9 @@ export function closeSale(place: SalePlace, sale: string, actor: Actor): Promise
         `${sale} has not opened: remove it instead, or move its opening time`,
       );
     }
-    await changeSale(place.databases, sale, { closesAt: now }, actor);
-    return { done: [`${sale} is closed since ${now.toISOString()}`], edits: [] };
+    const closesAt = known.closesAt <= now ? known.closesAt : now;
+    await changeSale(place.databases, sale, { closesAt }, actor);
+    return { done: [`${sale} is closed since ${closesAt.toISOString()}`], edits: [] };
   });
 }
 
@@ -117,6 +135,7 @@ export function extendSale(
 ): Promise<Changed> {
   return withSalesLock(place, async () => {
     const { sale: known } = await present(place, sale);
+    checkNotCalledOff(sale, known);
     const until = closesAt(known.closesAt);
     if (until <= known.closesAt) {
       const now = known.closesAt.toISOString();
@@ -128,9 +147,12 @@ export function extendSale(
 }
 
 /**
- * Adds units, then raises the quota by as many, as far as there are units for it.
+ * Raises the quota, as far as there are units for it, and then adds the units. The keeper grants no more units
+ * than exist, so a call that stops in between has sold nothing that is not there, and a repeat does not raise
+ * the quota beyond the units.
  *
- * @throws {ChangeRefused} when there is no such SKU
+ * @throws {ChangeRefused} when there is no such SKU, or its sale was called off
+ * @throws {DatabaseError} its message says if the quota was raised
  */
 export function restockSku(
   place: SalePlace,
@@ -141,16 +163,31 @@ export function restockSku(
   return withSalesLock(place, async () => {
     const found = (await readPresent(place, '', [sku])).skus.get(sku);
     if (found === undefined) throw new ChangeRefused(`there is no SKU ${sku}`);
-    const { switches } = await readPresent(place, found.sale, [sku]);
-    const total = await restock(place.databases, found.schema, sku, units, actor);
-    const done = [`${sku} has ${units} units more: ${total} in all`];
+    const { sale } = found;
+    const { switches, sale: facts } = await readPresent(place, sale, [sku]);
+    checkNotCalledOff(sale, facts);
     const quota = Number(switches.get(sku)?.quota ?? 0);
-    const wanted = Math.max(quota, Math.min(quota + units, total));
-    if (wanted === quota) return { sale: found.sale, done, edits: [] };
-    const operator = new Operator(place.session, pathsBelow(place.root), actor.by);
-    const edit = await operator.quota(sku, String(wanted));
-    return { sale: found.sale, done: [...done, ...saysStates([edit])], edits: [edit] };
+    const wanted = Math.max(quota, Math.min(quota + units, found.unitsTotal + units));
+    const operator = new Operator(place.session, pathsBelow(place.root), actor.by, actor.reason);
+    const edits = wanted === quota ? [] : [await operator.quota(sku, String(wanted))];
+    const total = await restock(place.databases, found.schema, sku, units, actor).catch((error) => {
+      throw edits.length > 0 && error instanceof DatabaseError
+        ? afterRaise(error, sku, quota, wanted)
+        : error;
+    });
+    const done = [...saysStates(edits), `${sku} has ${units} units more: ${total} in all`];
+    return { sale, done, edits };
   });
+}
+
+/** The error of a restock whose quota stands already. An answer that was lost may have been a success. */
+function afterRaise(error: DatabaseError, sku: string, from: number, to: number): DatabaseError {
+  const units =
+    error.kind === 'retry'
+      ? 'flashsale sale show says whether the units were added: look before you call again'
+      : 'no units were added';
+  const message = `${error.message}. The quota of ${sku} was raised from ${from} to ${to}; ${units}`;
+  return new DatabaseError(error.kind, message, error.sqlstate, error);
 }
 
 /**
@@ -168,12 +205,23 @@ export function removeSaleAtOnce(place: SalePlace, sale: string, actor: Actor): 
         `${sale} has orders of ${bought.join(', ')}; flashsale db drop-sale removes an old sale`,
       );
     }
-    if (known.sale.hasOpened && known.sale.closesAt > known.now) {
+    const { hasOpened, opensAt, closesAt } = known.sale;
+    const opensInMs = opensAt.getTime() - known.now.getTime();
+    if (closesAt > known.now && (hasOpened || opensInMs <= 0)) {
       throw new ChangeRefused(`${sale} has opened, requests may be under way: close it first`);
     }
-    if (known.sale.hasOpened) await checkSaleOver(place.databases, sale);
+    if (closesAt > known.now && opensInMs < REMOVE_BEFORE_OPENING_MS) {
+      throw new ChangeRefused(
+        `${sale} opens in less than a minute: move its opening time, or close it when it has opened`,
+      );
+    }
+    if (hasOpened) await checkSaleOver(place.databases, sale);
     for (const sku of known.names) await deleteSkuNodes(place, sku);
-    await removeSale(place.databases, sale, actor);
+    await removeSale(place.databases, sale, actor).catch((error) => {
+      if (!(error instanceof DatabaseError)) throw error;
+      const message = `${error.message}. The SKUs of ${sale} have left ZooKeeper, so nothing of them is sold: remove the sale again, or flashsale sale apply restores them`;
+      throw new DatabaseError(error.kind, message, error.sqlstate, error);
+    });
     return { done: [`${sale} is removed, with its SKUs ${known.names.join(', ')}`], edits: [] };
   });
 }

@@ -10,6 +10,9 @@ import type { SalePlace } from './place.ts';
 
 /** Reads what the databases and ZooKeeper have of a sale. */
 
+/** Why nothing of a sale changes that was called off. */
+export const STAYS_CLOSED = 'its orders are cancelled, and it stays closed';
+
 /** The texts in force of one SKU in ZooKeeper; null where nothing is set. */
 export interface SkuSwitches {
   readonly quota: string | null;
@@ -29,7 +32,13 @@ export interface PresentSale {
   /** By the clock of the server of `regular`. */
   readonly now: Date;
   /** As the first server that has it knows it; undefined if none has it. */
-  readonly sale: (SaleFacts & Pick<PresentSku, 'isComplete' | 'isAlike'>) | undefined;
+  readonly sale:
+    | (SaleFacts &
+        Pick<PresentSku, 'isComplete' | 'isAlike'> & {
+          /** Every server has closed it. */
+          readonly isOver: boolean;
+        })
+    | undefined;
   /** The SKUs of the sale, and those of other sales that were asked about. */
   readonly skus: ReadonlyMap<string, PresentSku>;
   readonly switches: ReadonlyMap<string, SkuSwitches>;
@@ -44,6 +53,7 @@ export async function readPresent(
   wanted: readonly string[],
 ): Promise<PresentSale> {
   const answers = await saleFacts(databases, sale, wanted);
+  const now = answers[0]?.now ?? new Date();
   const skus = new Map(
     [
       ...Map.groupBy(
@@ -69,25 +79,29 @@ export async function readPresent(
   }
   const common = await Promise.all([paths.keep, paths.shed].map((path) => reader.text(path)));
   return {
-    now: answers[0]?.now ?? new Date(),
-    sale: mergeSale(answers),
+    now,
+    sale: mergeSale(answers, now),
     skus,
     switches,
     hasCommonSettings: common.every((setting) => setting !== undefined),
   };
 }
 
-function mergeSale(answers: readonly ServerFacts[]): PresentSale['sale'] {
+function mergeSale(answers: readonly ServerFacts[], now: Date): PresentSale['sale'] {
   const rows = answers.flatMap(({ sale }) => (sale === undefined ? [] : [sale]));
   const [first] = rows;
   return (
     first && {
       ...first,
       hasOpened: rows.some(({ hasOpened }) => hasOpened),
+      isCalledOff: rows.some(({ isCalledOff }) => isCalledOff),
+      isOver: rows.every(({ closesAt }) => closesAt <= now),
       isComplete:
         rows.length === answers.length &&
         new Set(rows.map(({ secretSha256 }) => secretSha256)).size === 1,
-      isAlike: areAlike(rows.map(({ hasOpened: _, secretSha256: __, ...facts }) => facts)),
+      isAlike: areAlike(
+        rows.map(({ hasOpened: _, secretSha256: __, isCalledOff: ___, ...facts }) => facts),
+      ),
     }
   );
 }

@@ -116,6 +116,7 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   send_transfer: [],
   put_units: [],
   refund_order: ['ops'],
+  order_times: ['ops'],
   report_sale: ['ops'],
   refuse_requests: ['worker', 'ops'],
   refuse_payment: ['web', 'worker'],

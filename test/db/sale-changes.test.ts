@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import {
   audit,
+  callOffState,
   changeSale,
   changeSku,
   placeOrders,
@@ -160,4 +161,21 @@ it('a sale that nobody bought from is removed at once, any other is not', async 
   const left = (await saleBoard(ops)).sales.map(({ sale }) => sale);
   expect(left).not.toContain(early);
   expect(left).toEqual(expect.arrayContaining([sold, opened]));
+});
+
+it('a late payment on its way is counted once, whichever schema it goes to', async () => {
+  const sale = await openSale(ops);
+  const sku = await stock(ops, sale, { units: 1 });
+  for (const schema of ['regular', 'hot']) {
+    await database.admin.query({
+      text: `INSERT INTO ${schema}.transfer (sku, transfer_no, sale, kind, units, units_total, body)
+             VALUES ($1, 1, $2, 'payment', 1, 1, '{}')`,
+      values: [sku, sale],
+    });
+    expect(await callOffState(ops, sale)).toMatchObject({ transfers: 1 });
+    await database.admin.query({
+      text: `DELETE FROM ${schema}.transfer WHERE sku = $1`,
+      values: [sku],
+    });
+  }
 });

@@ -45,13 +45,14 @@ function newTerms(sku: DesiredSku): Part {
 function knownTerms(sku: DesiredSku, known: PresentSku, { onlyMissing }: PlanOptions): Part {
   const name = sku.sku;
   const { schema, title, price, currency, userLimit, presentation } = known;
-  const present = { ...sku, schema, title, price, currency, userLimit, presentation };
+  const units = loadedUnits(sku, known);
+  const terms = { schema, title, price, currency, userLimit, presentation };
+  const present = { ...sku, ...terms, units };
   // A creation that was interrupted is completed with the values that the SKU has. That loads its stock.
   const skus = known.isComplete ? [] : [{ do: 'create_sku', sku: present } as const];
   if (onlyMissing) return { steps: { skus } };
-  const units = known.isComplete ? known.unitsTotal : sku.units;
   const wanted = isSameAmount(sku.price, price) ? { ...sku, price } : sku;
-  const all = differences({ ...shown(present), units }, shown(wanted)).map(
+  const all = differences(shown(present), shown(wanted)).map(
     (one): Change => ({
       target: name,
       ...one,
@@ -75,6 +76,14 @@ function knownTerms(sku: DesiredSku, known: PresentSku, { onlyMissing }: PlanOpt
     steps.stock.push({ do: 'restock', sku: name, schema, units: sku.units - units });
   }
   return { changes, refused, steps: { skus, ...steps } };
+}
+
+/**
+ * The units that are loaded: those of the file, if the creation was interrupted before it loaded any. Two
+ * servers do not both have a SKU whose creation was interrupted after that.
+ */
+function loadedUnits({ units }: Pick<DesiredSku, 'units'>, known: PresentSku): number {
+  return known.isComplete || known.unitsTotal > 0 ? known.unitsTotal : units;
 }
 
 /** Why a value of a SKU cannot change: the rules of catalog.change_sku, and those of the stock. */
@@ -131,7 +140,7 @@ function quotaOf(
   set: string | null,
 ): { quota?: string; note?: string } {
   if (quota !== undefined) return { quota: String(quota) };
-  const loaded = known?.isComplete ? known.unitsTotal : units;
+  const loaded = known === undefined ? units : loadedUnits({ units }, known);
   if (set === null) return { quota: String(Math.max(units, loaded)) };
   if (units <= loaded) return {};
   if (Number(set) >= loaded) return { quota: String(Math.max(units, Number(set))) };

@@ -3,7 +3,7 @@ import { fromUnits, toUnits, withOwnDigits } from '../../../contracts/money.ts';
 import {
   type Action,
   type AuditRow,
-  actionsOn,
+  actionsOnce,
   type BoardSale,
   saleBoard,
 } from '../../../db/calls.ts';
@@ -15,6 +15,7 @@ import {
   HISTOGRAM_PARTS,
   type HomeRecords,
   lotterySecretOf,
+  orderTimes,
   saleRecords,
 } from '../../../db/report.ts';
 import type { HistoryEntry } from '../../../zk/tree/history.ts';
@@ -121,17 +122,17 @@ export async function collectReport(sources: ReportSources, name: string): Promi
   const sale = sales.find((one) => one.sale === name);
   if (sale === undefined) throw new Error(`no sale ${name}`);
   const moment = await inOneMoment(sessions, async () => {
-    const homes = await saleRecords(sessions, name);
-    const from = least(homes.map((home) => home.first_at));
-    const until = most(homes.map((home) => home.last_at));
-    const bounded = from === null ? homes : await saleRecords(sessions, name, { from, until });
+    const times = await orderTimes(sessions, name);
+    const from = least(times.map((home) => home.from));
+    const until = most(times.map((home) => home.until));
+    const homes = await saleRecords(sessions, name, { from, until });
     const secret = await lotterySecretOf(sessions, name);
-    return { homes: bounded, from, until, secret, exports: await hashesOf(sessions, name) };
+    return { homes, from, until, secret, exports: await hashesOf(sessions, name) };
   });
   const { homes, from, until } = moment;
   const skus = skuFacts(homes, sources.quotas);
   const names = new Set(skus.map(({ sku }) => sku));
-  const actions = await actionsOn(databases, { sale: name });
+  const actions = await actionsOnce(databases, name);
   const audited = await auditHomes(databases);
   const absent = [...actions.missing, ...audited.missing];
   if (absent.length > 0) throw noAnswer(absent);

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { audit, cancelOrder, restock, saleFacts, ticketKeys } from '../../../db/calls.ts';
-import type { Databases } from '../../../db/client/pool.ts';
-import { applySale, planOf, SaleRefused } from '../../../ops/sale/apply.ts';
-import { openSale, pauseSale } from '../../../ops/sale/life.ts';
+import { DatabaseError } from '../../../db/client/errors.ts';
+import type { Databases, Pool } from '../../../db/client/pool.ts';
+import { Operator } from '../../../ops/quota/operator.ts';
+import { applySale, planOf, SaleRefused, withSalesLock } from '../../../ops/sale/apply.ts';
+import { openSale, pauseSale, removeSaleAtOnce, restockSku } from '../../../ops/sale/life.ts';
 import { readPresent } from '../../../ops/sale/present.ts';
 import { pathsBelow } from '../../../zk/tree/paths.ts';
 import { createDatabase, type TestDatabase } from '../../db/database.ts';
@@ -198,4 +200,75 @@ it('applies at the same time happen one after the other', async () => {
   expect(refused.filter((error) => !(error instanceof SaleRefused))).toEqual([]);
   const [facts] = await saleFacts(place.databases, sale.sale, []);
   expect(facts?.skus[0]?.unitsTotal).toBe(40);
+});
+
+it('a lock that the work meets does not repeat the work: a part of it may be done', async () => {
+  let calls = 0;
+  const work = async () => {
+    calls += 1;
+    throw new DatabaseError('retry', 'a row is locked', '55P03');
+  };
+  await expect(withSalesLock(place, work)).rejects.toThrow('a row is locked');
+  expect(calls).toBe(1);
+});
+
+it('ended anywhere and called again, a restock adds its units once', async () => {
+  const sku = desiredSku();
+  await applySale(place, desiredSale({ skus: [sku] }), { actor: ACTOR });
+  await endedAnywhere(
+    place,
+    (ending) => restockSku(ending, sku.sku, 5, ACTOR),
+    async () => {},
+  );
+  expect(await setOf(sku.sku)).toMatchObject({ quota: '15' });
+  const [facts] = await saleFacts(place.databases, '', [sku.sku]);
+  expect(facts?.skus).toMatchObject([{ unitsTotal: 15 }]);
+  const cut: Pool = {
+    ...place.databases.hot,
+    query: async (statement) => {
+      if (statement.text.includes('.restock(')) throw new DatabaseError('refused', 'no more');
+      return place.databases.hot.query(statement) as never;
+    },
+  };
+  const failing = { ...place, databases: { regular: cut, hot: cut } };
+  await expect(restockSku(failing, sku.sku, 5, ACTOR)).rejects.toThrow(
+    `no more. The quota of ${sku.sku} was raised from 15 to 20; no units were added`,
+  );
+});
+
+it('edits have their reason in the history, also those of a sale that opens before its time', async () => {
+  const sku = desiredSku();
+  const { sale } = await applySale(place, desiredSale({ skus: [sku] }), { actor: ACTOR }).then(
+    ({ plan }) => plan,
+  );
+  await pauseSale(place, sale, { by: 'bob@shop', reason: 'wait' });
+  await openSale(place, sale, { by: 'bob@shop', reason: 'now' });
+  const paths = pathsBelow(place.root);
+  const history = await new Operator(place.session, paths, 'test').history();
+  const edits = history.filter(({ path }) => path === paths.sku(sku.sku).state);
+  expect(edits.map(({ why, to }) => [why, to])).toEqual([
+    ['spring', 'open'],
+    ['wait', 'paused'],
+    ['now', 'open'],
+  ]);
+  const actions = await place.databases.regular.query({
+    text: `SELECT action, details FROM catalog.actions($1) WHERE acted_by = 'bob@shop'`,
+    values: [sale],
+  });
+  const path = paths.sku(sku.sku).state;
+  expect(actions).toEqual([
+    { action: 'open', details: { [path]: { from: 'paused', to: 'open' } } },
+    { action: 'open', details: { opens_at: expect.anything() } },
+    { action: 'pause', details: { [path]: { from: 'open', to: 'paused' } } },
+  ]);
+});
+
+it('a sale that is about to open is not removed, so that it does not open without a quota', async () => {
+  const sku = desiredSku();
+  const sale = desiredSale({ skus: [sku], opens: { at: new Date(Date.now() + 30_000) } });
+  await applySale(place, sale, { actor: ACTOR });
+  await expect(removeSaleAtOnce(place, sale.sale, ACTOR)).rejects.toThrow(
+    /opens in less than a minute|has opened/,
+  );
+  expect(await setOf(sku.sku)).toMatchObject({ quota: '10', state: 'open' });
 });

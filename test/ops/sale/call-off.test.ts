@@ -17,8 +17,12 @@ import {
   takeRefunds,
   waitlistEntries,
 } from '../../../db/calls.ts';
-import { applySale } from '../../../ops/sale/apply.ts';
+import type { Pool } from '../../../db/client/pool.ts';
+import { applySale, planOf } from '../../../ops/sale/apply.ts';
 import { type CallOffProgress, callOff } from '../../../ops/sale/call-off.ts';
+import type { DesiredSale, DesiredSku } from '../../../ops/sale/desired.ts';
+import { extendSale, openSale, restockSku } from '../../../ops/sale/life.ts';
+import { SALES_LOCK } from '../../../ops/sale/place.ts';
 import { ZkSession } from '../../../zk/client/session.ts';
 import { pathsBelow } from '../../../zk/tree/paths.ts';
 import { PROGRAM_ENVIRONMENT } from '../../children.ts';
@@ -52,22 +56,19 @@ async function putOn({ units = 10, opensInMs = -HOUR_MS } = {}) {
   const skus = { regular: uniqueName('sku'), hot: uniqueName('sku') };
   const now = Date.now();
   const terms = { title: 'A thing', price: '9.95', currency: 'EUR', userLimit: 5, units };
-  await applySale(
-    { databases: ops, session, root },
-    {
-      sale,
-      title: 'A sale',
-      opens: { at: new Date(now + opensInMs) },
-      closes: { at: new Date(now + HOUR_MS * 2) },
-      payWindowSeconds: 900,
-      skus: [
-        { ...terms, sku: skus.regular, schema: 'regular' },
-        { ...terms, sku: skus.hot, schema: 'hot' },
-      ],
-    },
-    { actor: { by: 'test' } },
-  );
-  return { sale, skus };
+  const file: DesiredSale = {
+    sale,
+    title: 'A sale',
+    opens: { at: new Date(now + opensInMs) },
+    closes: { at: new Date(now + HOUR_MS * 2) },
+    payWindowSeconds: 900,
+    skus: [
+      { ...terms, sku: skus.regular, schema: 'regular' },
+      { ...terms, sku: skus.hot, schema: 'hot' },
+    ],
+  };
+  await applySale({ databases: ops, session, root }, file, { actor: { by: 'test' } });
+  return { sale, skus, file };
 }
 
 const place = () => ({ databases: ops, session, paths });
@@ -161,6 +162,46 @@ describe('a sale that is called off', () => {
     const [late] = await placeOrders(worker, 'regular', sku, [request()]);
     expect(late).toMatchObject({ status: 'closed' });
     await callOff(place(), sale, DOER);
+  });
+
+  it('stays as it is: no file, no opening, no later end and no units change it', async () => {
+    const { sale, skus, file } = await putOn();
+    await callOff(place(), sale, DOER);
+    const all = { databases: ops, session, root };
+    const sku = { ...file.skus[0], sku: uniqueName('sku') } as DesiredSku;
+    const plan = await planOf(all, { ...file, title: 'Again', skus: [...file.skus, sku] });
+    expect([plan.changes, plan.steps]).toEqual([[], []]);
+    expect(plan.refused.map(({ target }) => target)).toEqual(
+      expect.arrayContaining([sale, sku.sku]),
+    );
+    expect(new Set(plan.refused.map(({ reason }) => reason))).toEqual(
+      new Set(['the sale was called off: its orders are cancelled, and it stays closed']),
+    );
+    const changes = [
+      openSale(all, sale, DOER),
+      extendSale(all, sale, (at) => new Date(at.getTime() + HOUR_MS), DOER),
+      restockSku(all, skus.hot, 5, DOER),
+    ];
+    for (const change of await Promise.allSettled(changes)) {
+      expect(change).toMatchObject({ status: 'rejected', reason: { name: 'ChangeRefused' } });
+    }
+  });
+
+  it('is called off while no other command changes sales', async () => {
+    const { sale } = await putOn();
+    const held: unknown[] = [];
+    const regular: Pool = {
+      ...ops.regular,
+      query: async (statement) => {
+        if (statement.text.includes('call_off_sale')) {
+          const text = `SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = $1`;
+          held.push(...(await two.servers.admin.regular.query({ text, values: [SALES_LOCK] })));
+        }
+        return ops.regular.query(statement) as never;
+      },
+    };
+    await callOff({ ...place(), databases: { regular, hot: ops.hot } }, sale, DOER);
+    expect(held).toHaveLength(1);
   });
 
   it('before it opens is closed, and is not shown as coming', async () => {

@@ -1,7 +1,7 @@
 import { afterAll, expect, it } from 'vitest';
-import { saleFacts } from '../../../db/calls.ts';
+import { actionsOnce, createSku, saleFacts } from '../../../db/calls.ts';
 import { applySale, planOf } from '../../../ops/sale/apply.ts';
-import { removeSaleAtOnce } from '../../../ops/sale/life.ts';
+import { closeSale, extendSale, removeSaleAtOnce } from '../../../ops/sale/life.ts';
 import { readPresent } from '../../../ops/sale/present.ts';
 import { openTwoServers } from '../../db/two-servers.ts';
 import { desiredSale, desiredSku, endedAnywhere, openPlace } from './place.ts';
@@ -73,4 +73,47 @@ it('ended anywhere and called again, a sale is created and changed on both serve
   expect(gone.sale).toBeUndefined();
   expect([...gone.skus]).toEqual([]);
   expect(gone.switches.get(hot.sku)).toEqual({ quota: null, state: null, keep: null, shed: null });
+});
+
+it('ended anywhere and called again, a sale closes on both servers', async () => {
+  const sale = desiredSale({ opens: { at: new Date(Date.now() - HOUR_MS) } });
+  await applySale(place, sale, { actor: ACTOR });
+  await endedAnywhere(
+    place,
+    (ending) => closeSale(ending, sale.sale, ACTOR),
+    async () => {},
+  );
+  const [first, second] = await saleFacts(ops, sale.sale, []);
+  expect(first?.sale?.closesAt.getTime()).toBeLessThanOrEqual(Date.now());
+  expect(second?.sale).toEqual(first?.sale);
+  await expect(closeSale(place, sale.sale, ACTOR)).rejects.toThrow('has closed at');
+});
+
+it('units that were loaded before an interruption count, whatever the file says by now', async () => {
+  const sku = desiredSku({ schema: 'regular' });
+  const sale = desiredSale({ skus: [] });
+  await applySale(place, sale, { actor: ACTOR });
+  // The entry of the other server is missing.
+  const regular = ops.regular;
+  await createSku({ regular, hot: regular }, { ...sku, sale: sale.sale });
+  const wanted = { ...sale, skus: [{ ...sku, units: 25 }] };
+  expect((await planOf(place, wanted)).changes).toContainEqual({
+    ...{ target: sku.sku, field: 'units', from: '10', to: '25' },
+  });
+  await applySale(place, wanted, { actor: ACTOR });
+  const present = await readPresent(place, sale.sale, []);
+  expect(present.skus.get(sku.sku)).toMatchObject({ unitsTotal: 25, isComplete: true });
+  expect(present.switches.get(sku.sku)).toMatchObject({ quota: '25' });
+  const fewer = await planOf(place, { ...sale, skus: [{ ...sku, units: 5 }] });
+  expect(fewer.refused).toMatchObject([{ field: 'units', from: '25', to: '5' }]);
+});
+
+it('what was done on both servers is told once, and what was done twice, twice', async () => {
+  const { sale } = desiredSale();
+  await applySale(place, desiredSale({ sale, skus: [] }), { actor: ACTOR });
+  const later = (present: Date) => new Date(present.getTime() + HOUR_MS);
+  await extendSale(place, sale, later, ACTOR);
+  await extendSale(place, sale, later, ACTOR);
+  const { rows } = await actionsOnce(ops, sale);
+  expect(rows.map(({ action }) => action)).toEqual(['extend', 'extend', 'create']);
 });
