@@ -3,6 +3,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyError, type FastifyReply, LogController } from 'fastify';
 import { isOutage } from '../db/client/errors.ts';
 import { EditRefused } from '../ops/quota/operator.ts';
+import { isAway } from '../ops/quota/overview.ts';
 import type { Context } from './context.ts';
 import { Problem, sendProblem } from './http/problems.ts';
 import { guard } from './login/guard.ts';
@@ -55,8 +56,9 @@ function problemFor(error: FastifyError | Error, log: Context['log']): Problem {
   if ('statusCode' in error && (error.statusCode ?? 500) < 500) {
     return new Problem('bad_request', error.message);
   }
-  if (isOutage(error) && error.kind !== 'refused') return new Problem('unavailable');
-  if (/^ZooKeeper did not/.test(error.message)) return new Problem('unavailable', error.message);
+  if (isAway(error) || (isOutage(error) && error.kind !== 'refused')) {
+    return new Problem('unavailable');
+  }
   log.error({ err: error }, 'a request failed');
   return new Problem('internal_error');
 }

@@ -8,7 +8,7 @@ import { Collector } from '../ops/live/collector.ts';
 import { Feed } from '../ops/live/feed.ts';
 import type { Lifecycle } from '../process/lifecycle.ts';
 import type { Log } from '../process/log.ts';
-import { createMetrics } from '../process/metrics.ts';
+import { createMetrics, type Metrics } from '../process/metrics.ts';
 import { startMonitor } from '../process/monitor.ts';
 import { Readiness } from '../process/readiness.ts';
 import { ZkSession } from '../zk/client/session.ts';
@@ -64,7 +64,7 @@ export async function compose(config: ConsoleConfig, log: Log, lifecycle: Lifecy
     tokens: new Tokens(config.tokens),
     attempts: new Attempts(),
     cookies: cookiesOf(config.url, sessions.lifeMs, FLOW_MS),
-    metrics,
+    signIns: metrics.counter('flashsale_console_sign_ins_total', 'Tries to sign in', ['result']),
     stopping,
   };
   const app = await buildApp(context);
@@ -74,7 +74,7 @@ export async function compose(config: ConsoleConfig, log: Log, lifecycle: Lifecy
   return { app, monitor };
 }
 
-function showFeed(metrics: Context['metrics'], feed: Feed): void {
+function showFeed(metrics: Metrics, feed: Feed): void {
   metrics.gauge('flashsale_console_viewers', 'Open live views', [], (gauge) =>
     gauge.set(feed.viewers),
   );

@@ -1,7 +1,7 @@
 import type { Databases } from '../db/client/pool.ts';
 import type { Feed } from '../ops/live/feed.ts';
 import type { Log } from '../process/log.ts';
-import type { Metrics } from '../process/metrics.ts';
+import type { Counter } from '../process/metrics.ts';
 import type { ZkSession } from '../zk/client/session.ts';
 import type { Paths } from '../zk/tree/paths.ts';
 import type { ConsoleConfig } from './config.ts';
@@ -22,6 +22,7 @@ export interface Context {
   readonly tokens: Tokens;
   readonly attempts: Attempts;
   readonly cookies: Cookies;
-  readonly metrics: Metrics;
+  /** Tries to sign in. */
+  readonly signIns: Counter<'result'>;
   readonly stopping: AbortSignal;
 }

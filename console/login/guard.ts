@@ -21,7 +21,7 @@ declare module 'fastify' {
   }
 }
 
-export interface GuardOptions {
+interface GuardOptions {
   readonly sessions: Sessions;
   /** Origin of the pages. */
   readonly origin: string;
@@ -34,7 +34,9 @@ const CSRF_HEADER = 'x-csrf-token';
 export const guard = fastifyPlugin(
   async (app: FastifyInstance, { sessions, origin, cookie }: GuardOptions) => {
     app.decorateRequest('person', undefined);
-    app.addHook('onRequest', async (request) => {
+    app.addHook('onRequest', async (request, reply) => {
+      // Also of refusals. Pages say something else.
+      reply.header('cache-control', 'no-store');
       const id = request.cookies[cookie];
       const session = id === undefined ? undefined : sessions.find(id);
       request.person = session;

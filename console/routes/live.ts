@@ -32,17 +32,21 @@ export const liveRoute: FastifyPluginAsync<Context> = async (app, context) => {
       'x-accel-buffering': 'no',
     });
     raw.write(event('points', feed.points));
-    const end = () => raw.end();
-    const unwatch = feed.watch((view) => {
-      if (sessions.find(id) === undefined) return end();
+    const end = () => {
+      feed.leave(viewer);
+      stopping.removeEventListener('abort', end);
+      // A stalled connection would never get the rest.
+      if (raw.destroyed || raw.writableNeedDrain) raw.destroy();
+      else raw.end();
+    };
+    const viewer = (view: Moment) => {
+      if (raw.destroyed || sessions.find(id) === undefined) return end();
       // A viewer that cannot keep up misses views instead of filling the memory.
       if (!raw.writableNeedDrain) raw.write(textOf(view));
-    });
+    };
     stopping.addEventListener('abort', end, { once: true });
-    raw.on('close', () => {
-      unwatch();
-      stopping.removeEventListener('abort', end);
-    });
+    raw.on('close', end);
+    feed.watch(viewer);
   });
 };
 

@@ -16,13 +16,13 @@ const GO_ON = `<!doctype html><html lang="en"><title>Signed in</title>
 /** Signing in at a provider of OpenID Connect. */
 export const oidcRoutes: FastifyPluginAsync<Context & { readonly oidc: OidcConfig }> = async (
   app,
-  { oidc, config, cookies, sessions, log },
+  { oidc, config, cookies, sessions, log, signIns },
 ) => {
   const login = new OidcLogin(oidc, `${config.url}${CALLBACK_PATH}`);
   const { flow: name, flowOptions, session: sessionName, sessionOptions } = cookies;
 
   app.addHook('onRequest', async (_request, reply) => {
-    reply.header('cache-control', 'no-store').header('referrer-policy', 'no-referrer');
+    reply.header('referrer-policy', 'no-referrer');
   });
 
   app.get('/login/oidc', { config: { role: 'nobody' } }, async (_request, reply) => {
@@ -41,6 +41,7 @@ export const oidcRoutes: FastifyPluginAsync<Context & { readonly oidc: OidcConfi
     try {
       const person = await login.end(request.cookies[name] ?? '', search);
       const session = sessions.start(person);
+      signIns.inc({ result: 'oidc' });
       log.info({ login: person.login, roles: person.roles }, 'signed in at the provider');
       return reply
         .setCookie(sessionName, session.id, sessionOptions)
@@ -48,6 +49,7 @@ export const oidcRoutes: FastifyPluginAsync<Context & { readonly oidc: OidcConfi
         .type('text/html; charset=utf-8')
         .send(GO_ON);
     } catch (error) {
+      signIns.inc({ result: 'refused' });
       log.warn({ err: error }, 'a sign-in at the provider was refused');
       return reply.redirect(`/login?refused=${error instanceof NoRole ? 'role' : 'failed'}`, 302);
     }

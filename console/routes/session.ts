@@ -17,20 +17,13 @@ const SessionDocument = Type.Object({
 
 /** Signing in with a token, who one is, and signing out. */
 export const sessionRoutes: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
-  const { sessions, tokens, attempts, cookies, config, log, metrics } = context;
-  const signIns = metrics.counter('flashsale_console_sign_ins_total', 'Tries to sign in', [
-    'result',
-  ]);
+  const { sessions, tokens, attempts, cookies, config, log, signIns } = context;
   const { session: name, sessionOptions } = cookies;
   const documentOf = ({ login, roles, csrf, endsAt }: Session) => ({
     login,
     roles: [...roles],
     csrf,
     endsAt: endsAt.toISOString(),
-  });
-
-  app.addHook('onRequest', async (_request, reply) => {
-    reply.header('cache-control', 'no-store');
   });
 
   app.get(

@@ -15,6 +15,8 @@ import { personOf } from '../login/guard.ts';
  */
 
 const ACKNOWLEDGE_TIMEOUT_MS = 5_000;
+/** A poll reads a few values of each web node. People do not notice these milliseconds. */
+const ACKNOWLEDGE_POLL_MS = 50;
 const REASON_LENGTH_MAX = 1_000;
 const VALUE_LENGTH_MAX = 64;
 const ENTRIES_MAX = 1_000;
@@ -67,8 +69,12 @@ export const steeringRoutes: FastifyPluginAsyncTypebox<Context> = async (app, co
         const given = request.body as Type.Static<Body> & { reason?: string };
         const made = await make(new Operator(session, paths, login, given.reason), given);
         const { path, from, to } = made;
-        log.info({ login, path, to, reason: given.reason }, 'an operator edited');
-        const seen = await acknowledged(reader, paths.nodes, made, ACKNOWLEDGE_TIMEOUT_MS);
+        // Without the value: lists name people.
+        log.info({ login, path, reason: given.reason }, 'an operator edited');
+        const seen = await acknowledged(reader, paths.nodes, made, {
+          timeoutMs: ACKNOWLEDGE_TIMEOUT_MS,
+          pollMs: ACKNOWLEDGE_POLL_MS,
+        });
         return { path, from, to, ...seen, notApplied: [...seen.notApplied] };
       },
     );

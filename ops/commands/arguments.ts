@@ -4,6 +4,9 @@ import { parseShare, SHARE_FORM } from '../../contracts/shares.ts';
 
 /** Parsers of command arguments; each throws InvalidArgumentError with the expected form. */
 
+/** As catalog.action allows it. */
+const REASON_LENGTH_MAX = 1_000;
+
 export function parseSchema(value: string): Schema {
   const schema = SCHEMAS.find((one) => one === value);
   if (schema === undefined) throw new InvalidArgumentError(`It is ${SCHEMAS.join(' or ')}.`);
@@ -45,4 +48,13 @@ export function parseRoutine(value: string): { schemas: readonly string[]; name:
   const [, schema, name] = match ?? [];
   if (name === undefined) throw new InvalidArgumentError('It is like place_orders or hot.audit.');
   return { schemas: schema === undefined ? [...SCHEMAS, 'catalog'] : [schema], name };
+}
+
+/** Why a person acts, for the record of actions. */
+export function parseReason(value: string): string {
+  const reason = value.trim();
+  if (reason === '' || reason.length > REASON_LENGTH_MAX) {
+    throw new InvalidArgumentError(`It is a text of 1 to ${REASON_LENGTH_MAX} characters.`);
+  }
+  return reason;
 }

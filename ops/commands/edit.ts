@@ -9,6 +9,8 @@ import { withZookeeper } from './zookeeper.ts';
 /** Edits of the quota tree by commands. */
 
 const WAIT_SECONDS = 5;
+/** Short, because the command prints how long the edit took. */
+const POLL_MS = 5;
 const VALUE_LENGTH_MAX = 60;
 
 export interface EditOptions {
@@ -40,7 +42,10 @@ export async function edit<T extends Edit>(
   await withZookeeper(context, async (session, paths) => {
     const made = await make(new Operator(session, paths, who()));
     const reader = new Reader(session, paths);
-    const acknowledgement = await acknowledged(reader, paths.nodes, made, wait * 1_000);
+    const acknowledgement = await acknowledged(reader, paths.nodes, made, {
+      timeoutMs: wait * 1_000,
+      pollMs: POLL_MS,
+    });
     const { ms, nodes, notApplied: late } = acknowledgement;
     if (late.length > 0) process.exitCode = 1;
     if (json) return console.log(JSON.stringify({ ...made, ...acknowledgement }, bigints));

@@ -1,4 +1,5 @@
 import { forgetNoticeContacts, noticeLags, orderNotices, resendNotice } from '../../db/calls.ts';
+import { parseReason } from './arguments.ts';
 import type { AddCommand } from './command.ts';
 import { withDatabases } from './databases.ts';
 import { parseOrderNo } from './orders.ts';
@@ -46,7 +47,11 @@ export const addNotices: AddCommand = (program, context) => {
     .command('resend')
     .description('send a notice again, as a message of its own')
     .argument('<notice>', 'from notices show', parseOrderNo)
-    .requiredOption('--reason <why>', 'why it is sent again; it is recorded with your name')
+    .requiredOption(
+      '--reason <why>',
+      'why it is sent again; it is recorded with your name',
+      parseReason,
+    )
     .option('--json', 'print the result as JSON')
     .action(async (notice: string, { reason = '', ...options }: Options) => {
       const sent = await withDatabases(context, 'ops', (databases) =>

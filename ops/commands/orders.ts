@@ -3,6 +3,7 @@ import { isOrderNo } from '../../contracts/ids.ts';
 import { cancelForShopper, type ReasonedActor, refundOrder } from '../../db/calls.ts';
 import type { Databases } from '../../db/client/pool.ts';
 import { type OrderStory, storyOfOrder } from '../orders/story.ts';
+import { parseReason } from './arguments.ts';
 import type { AddCommand, CommandContext } from './command.ts';
 import { withDatabases } from './databases.ts';
 import { table } from './table.ts';
@@ -25,20 +26,10 @@ const SAID: Readonly<Record<string, string>> = {
   not_found: 'there is no such order',
 };
 const DONE = new Set(['cancelled', 'refund_due']);
-/** As catalog.action allows it. */
-const REASON_LENGTH_MAX = 1_000;
 
 export function parseOrderNo(value: string): string {
   if (!isOrderNo(value)) throw new InvalidArgumentError('It is a number, such as 1042.');
   return value;
-}
-
-export function parseReason(value: string): string {
-  const reason = value.trim();
-  if (reason === '' || reason.length > REASON_LENGTH_MAX) {
-    throw new InvalidArgumentError(`It is a text of 1 to ${REASON_LENGTH_MAX} characters.`);
-  }
-  return reason;
 }
 
 function told({ order, payments, actions }: OrderStory): string {

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { type CallOffProgress, type CallOffResult, callOff } from '../sale/call-off.ts';
+import { parseReason } from './arguments.ts';
 import type { CommandContext } from './command.ts';
 import { withDatabases } from './databases.ts';
-import { parseReason } from './orders.ts';
 import { who } from './who.ts';
 import { withZookeeper } from './zookeeper.ts';
 

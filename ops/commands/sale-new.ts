@@ -19,8 +19,8 @@ async function answersOf(options: Options): Promise<NewFileAnswers> {
   try {
     for (const { name, question, usual } of QUESTIONS) {
       const byDefault = usual(answers, new Date());
-      const said = terminal && (await terminal.question(`${question} [${byDefault}] `));
-      answers[name] = options[name] ?? (said?.trim() || byDefault);
+      const ask = async () => (await terminal?.question(`${question} [${byDefault}] `))?.trim();
+      answers[name] = options[name] ?? ((await ask()) || byDefault);
     }
   } finally {
     terminal?.close();

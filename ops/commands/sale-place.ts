@@ -4,6 +4,7 @@ import type { Role } from '../../db/client/pool.ts';
 import type { Edit } from '../quota/operator.ts';
 import { acknowledged } from '../sale/acknowledged.ts';
 import type { SalePlace } from '../sale/place.ts';
+import { parseReason } from './arguments.ts';
 import type { CommandContext } from './command.ts';
 import { withDatabases } from './databases.ts';
 import { parseSeconds } from './edit.ts';
@@ -22,7 +23,7 @@ export interface SaleOptions {
 
 export const jsonOption = () => new Option('--json', 'print the result as JSON');
 export const reasonOption = () =>
-  new Option('--reason <text>', 'why, for the record of what people did');
+  new Option('--reason <text>', 'why, for the record of what people did').argParser(parseReason);
 export const waitOption = () =>
   new Option('--wait <seconds>', 'how long to wait for all web nodes to know the change').argParser(
     parseSeconds,

@@ -9,7 +9,7 @@ import { withDatabases, withSessions } from './databases.ts';
 import { table } from './table.ts';
 import { withZookeeper } from './zookeeper.ts';
 
-/** `flashsale sale report`: the proof after a sale. */
+/** `flashsale sale report`: the proof after a sale. The exit code is 1 if a promise is broken. */
 
 interface Options {
   readonly out?: string;
@@ -58,6 +58,7 @@ export function addReport(sale: Command, context: CommandContext): void {
     .option('--json', 'print all facts as JSON')
     .action(async (name: string, { out, json }: Options) => {
       const report = await collect(context, name);
+      if (report.audit.length > 0) process.exitCode = 1;
       if (out !== undefined) await writeFile(out, reportHtml(report));
       if (json) console.log(JSON.stringify(report));
       else console.log(out === undefined ? told(report) : `${told(report)}\nwritten to ${out}`);

@@ -33,6 +33,7 @@ const NO_SWITCHES = {
   quota: null,
   state: null,
   keep: null,
+  shed: null,
   challenge: null,
   share: 1,
   isAutomatic: false,

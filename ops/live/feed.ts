@@ -37,12 +37,15 @@ export class Feed {
     return this.#points;
   }
 
-  /** Calls `viewer` with each view. @returns a function that ends this */
-  watch(viewer: Viewer): () => void {
+  /** Calls `viewer` with each view until it leaves. */
+  watch(viewer: Viewer): void {
     this.#viewers.add(viewer);
     if (!this.#isRunning) void this.#run();
     else if (this.#last !== undefined) viewer(this.#last);
-    return () => this.#viewers.delete(viewer);
+  }
+
+  leave(viewer: Viewer): void {
+    this.#viewers.delete(viewer);
   }
 
   async #run(): Promise<void> {

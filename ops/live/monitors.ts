@@ -14,6 +14,8 @@ import type { LiveAnswers } from './view.ts';
 const MONITORS_A_LOOK_MAX = 25;
 const ANSWER_TIMEOUT_MS = 800;
 const RESOLVE_INTERVAL_MS = 5_000;
+/** After a longer pause, what was known before says nothing of the last looks. */
+const PAUSE_MAX_MS = 5_000;
 /** Percentiles are those of the answers of the last looks. */
 const WINDOW_LOOKS = 10;
 
@@ -59,6 +61,7 @@ export class Monitors {
   #urls: readonly URL[];
   #targets: string[] = [];
   #resolvedAtMs = Number.NEGATIVE_INFINITY;
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
   #next = 0;
   #known = new Map<string, Known>();
   #taken: Buckets[] = [];
@@ -71,8 +74,10 @@ export class Monitors {
   }
 
   /** Never rejects: a monitor that does not answer is counted. Null without any URL. */
-  async look(): Promise<LiveAnswers | null> {
+  async look(atMs = performance.now()): Promise<LiveAnswers | null> {
     if (this.#urls.length === 0) return null;
+    if (atMs > this.#lookedAtMs + PAUSE_MAX_MS) this.#forget();
+    this.#lookedAtMs = atMs;
     await this.#resolve();
     const turn = this.#turn();
     const samples = await Promise.all(turn.map((target) => this.#ask(target)));
@@ -92,6 +97,12 @@ export class Monitors {
       taken: percentilesOf(merged(this.#taken)),
       decided: percentilesOf(merged(this.#decided)),
     };
+  }
+
+  #forget(): void {
+    this.#known.clear();
+    this.#taken = [];
+    this.#decided = [];
   }
 
   async #resolve(): Promise<void> {

@@ -5,6 +5,7 @@ import type { Report } from '../../zk/tree/report.ts';
 import { inForceOf, parseShare } from '../../zk/tree/values.ts';
 import { Reader, reasonOf } from '../quota/overview.ts';
 import { Rates } from './rates.ts';
+import { Turns } from './turns.ts';
 import type { LiveNode, LiveSku, LiveView } from './view.ts';
 
 /**
@@ -18,6 +19,10 @@ import type { LiveNode, LiveSku, LiveView } from './view.ts';
  * rates stay true: half of the nodes show the growth of two seconds, the other half none.
  */
 const REPORTS_A_LOOK_MAX = 50;
+/** SKUs whose quota, pins and share chosen by the keeper are read in one look, in turns as well. */
+const SKUS_A_LOOK_MAX = 50;
+/** Lists name people, and viewers see this. */
+const LIST_NOTE = 'its text is refused';
 
 export type TreeSku = Pick<
   LiveSku,
@@ -25,6 +30,7 @@ export type TreeSku = Pick<
   | 'quota'
   | 'state'
   | 'keep'
+  | 'shed'
   | 'challenge'
   | 'share'
   | 'isAutomatic'
@@ -45,13 +51,17 @@ export interface TreeView
 type Found = { readonly text: string; readonly version: number } | undefined;
 type Reports = ReadonlyMap<string, Report>;
 
-/** The settings of operators for one SKU. */
-interface Switches {
-  readonly sku: string;
-  readonly values: ReadonlyMap<string, Found>;
+/** Settings of one SKU that no web node reports as applied. The quota goes through the keeper's grants. */
+interface Rest {
   readonly quota: ReadonlyMap<string, Found>;
   readonly automatic: Found;
   readonly pins: LiveSku['pins'];
+}
+
+/** The settings of operators for one SKU. */
+interface Switches extends Rest {
+  readonly sku: string;
+  readonly values: ReadonlyMap<string, Found>;
 }
 
 /** Path → version, or undefined where there is no value. */
@@ -64,9 +74,10 @@ export class TreeLook {
   #reader: Reader;
   #rates = new Rates();
   #versions = new Map<string, { readonly version: number | undefined; readonly since: number }>();
-  #known = new Map<string, Report>();
-  #next = 0;
+  #reports = new Turns<Report>(REPORTS_A_LOOK_MAX);
+  #rest = new Turns<Rest>(SKUS_A_LOOK_MAX);
   #looks = 0;
+  #pending: Promise<TreeView> | undefined;
 
   constructor(session: ZkSession, paths: Paths) {
     this.#session = session;
@@ -74,8 +85,19 @@ export class TreeLook {
     this.#reader = new Reader(session, paths);
   }
 
-  /** @throws {Error} when ZooKeeper does not answer */
-  async look(): Promise<TreeView> {
+  /**
+   * Looks share what they know, so whoever asks during a look gets that one.
+   *
+   * @throws {Error} when ZooKeeper does not answer
+   */
+  look(): Promise<TreeView> {
+    this.#pending ??= this.#look().finally(() => {
+      this.#pending = undefined;
+    });
+    return this.#pending;
+  }
+
+  async #look(): Promise<TreeView> {
     const paths = this.#paths;
     if (!this.#session.isConnected) throw new Error('not connected');
     const [alive, reporting, names, notes] = await Promise.all([
@@ -87,9 +109,9 @@ export class TreeLook {
     const living = new Set(alive);
     const refused = await this.#refused(notes);
     const [reports, common, skus] = await Promise.all([
-      this.#reports(reporting),
+      this.#reports.read(reporting, (node) => this.#reader.report(node)),
       this.#values([paths.keep, paths.shed, paths.challenge]),
-      Promise.all(names.map((sku) => this.#switches(sku))),
+      this.#switches(names),
     ]);
     this.#rates.look(performance.now());
     const values = new Map([...common, ...skus.flatMap(({ values }) => [...values])]);
@@ -116,28 +138,13 @@ export class TreeLook {
   async #refused(names: readonly string[]): Promise<Map<string, string>> {
     const notes = await Promise.all(
       names.map(async (name) => {
+        const path = name.replaceAll('!', '/');
+        if (path.startsWith(`${this.#paths.root}/lists/`)) return [path, LIST_NOTE] as const;
         const note = await this.#reader.text(`${this.#paths.errors}/${name}`);
-        return [name.replaceAll('!', '/'), note?.text ?? ''] as const;
+        return [path, note?.text ?? ''] as const;
       }),
     );
     return new Map(notes);
-  }
-
-  async #reports(nodes: readonly string[]): Promise<Reports> {
-    const count = Math.min(REPORTS_A_LOOK_MAX, nodes.length);
-    const fresh = nodes.filter((node) => !this.#known.has(node));
-    const turn = Array.from({ length: count }, (_, index) => {
-      return nodes[(this.#next + index) % nodes.length] ?? '';
-    });
-    this.#next += count;
-    const read = [...new Set([...fresh, ...turn])].map(async (node) => {
-      const report = await this.#reader.report(node);
-      if (report !== undefined) this.#known.set(node, report);
-    });
-    await Promise.all(read);
-    const there = new Set(nodes);
-    for (const node of this.#known.keys()) if (!there.has(node)) this.#known.delete(node);
-    return this.#known;
   }
 
   async #values(paths: readonly string[]): Promise<Map<string, Found>> {
@@ -147,18 +154,26 @@ export class TreeLook {
     return new Map(found);
   }
 
-  async #switches(sku: string): Promise<Switches> {
+  async #switches(names: readonly string[]): Promise<Switches[]> {
+    const rests = await this.#rest.read(names, (sku) => this.#restOf(sku));
+    const inOrder = [...rests].sort(([one], [other]) => (one < other ? -1 : 1));
+    const switches = inOrder.map(async ([sku, rest]) => {
+      const { state, keep, shed, challenge } = this.#paths.sku(sku);
+      return { sku, values: await this.#values([state, keep, shed, challenge]), ...rest };
+    });
+    return Promise.all(switches);
+  }
+
+  async #restOf(sku: string): Promise<Rest> {
     const paths = this.#paths.sku(sku);
-    const [values, quota, automatic, pinned] = await Promise.all([
-      // The values that web nodes report as applied. The quota goes through the keeper's grants.
-      this.#values([paths.state, paths.keep, paths.challenge]),
+    const [quota, automatic, pinned] = await Promise.all([
       this.#values([paths.quota]),
       this.#reader.text(paths.autoKeep),
       this.#reader.names(paths.pins),
     ]);
     const pins = await this.#values(pinned.map((node) => paths.pin(node)));
     const texts = pinned.map((node) => [node, pins.get(paths.pin(node))?.text.trim() ?? '']);
-    return { sku, values, quota, automatic, pins: Object.fromEntries(texts) };
+    return { quota, automatic, pins: Object.fromEntries(texts) };
   }
 
   /** The versions that are so old that every report has been read again since they were written. */
@@ -226,6 +241,7 @@ export class TreeLook {
       quota: textInForce(paths.quota, quota, refused),
       state: textInForce(paths.state, values, refused),
       keep: own,
+      shed: textInForce(paths.shed, values, refused),
       challenge: textInForce(paths.challenge, values, refused),
       share: share.ok ? share.value : 1,
       isAutomatic: keep === 'auto',

@@ -37,6 +37,7 @@ export interface LiveSku {
   readonly quota: string | null;
   readonly state: string | null;
   readonly keep: string | null;
+  readonly shed: string | null;
   readonly challenge: string | null;
   /** Share of purchase requests that is kept, and whether the keeper chooses it. */
   readonly share: number;

@@ -45,6 +45,11 @@ export interface Overview {
   readonly errors: readonly { readonly path: string; readonly reason: string }[];
 }
 
+/** Whether the error of an edit or a read says that ZooKeeper did not answer or accept. */
+export function isAway(error: unknown): boolean {
+  return error instanceof Error && /^ZooKeeper did not/.test(error.message);
+}
+
 export class Reader {
   #session: ZkSession;
   #paths: Paths;

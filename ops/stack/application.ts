@@ -3,6 +3,7 @@ import { CONSOLE_ROLES, hashOfToken, tokenEntry } from '../../contracts/console.
 import { urlOfLogin } from '../../db/install/logins.ts';
 import type { ReadinessReport } from '../../process/readiness.ts';
 import { BEHIND_THE_QUEUE_NICENESS } from './give-way.ts';
+import { loopbackUrl } from './ports.ts';
 import type { Servers } from './servers.ts';
 import type { StackLogins } from './state.ts';
 import type { ProcessSpec } from './supervisor.ts';
@@ -106,10 +107,12 @@ function variablesOf(options: ApplicationOptions): Record<string, string | undef
     // A shop accepts either a JWKS or a secret; a given JWKS replaces the stack's own secret.
     ...(!environment['JWKS_URL'] && { JWT_SECRET: secrets.jwtSecret }),
     CONSOLE_TOKENS: tokenEntry({ ...person, sha256: hashOfToken(secrets.consoleToken) }),
-    CONSOLE_HOST: shop.host,
     ...environment,
+    // Sign-ins without TLS are taken only from this machine. 0.0.0.0 is for a container's published port.
+    CONSOLE_HOST: shop.host === '0.0.0.0' ? shop.host : '127.0.0.1',
     CONSOLE_PORT: String(consolePort),
-    WEB_MONITORS: webMonitors.map(([, port]) => `http://127.0.0.1:${port}`).join(','),
+    CONSOLE_URL: loopbackUrl(consolePort),
+    WEB_MONITORS: webMonitors.map(([, port]) => loopbackUrl(port)).join(','),
     AMQP_URL: servers.amqpUrl,
     ZOOKEEPER: servers.zookeeper,
     ZK_ROOT: zkRoot,

@@ -3,7 +3,7 @@ import { APPLICATION_NAMES, APPLICATION_STOP_ORDER, applicationSpecs } from './a
 import { composeProject, dockerAnswers, startCompose, stopCompose } from './docker.ts';
 import { BEHIND_THE_QUEUE_NICENESS } from './give-way.ts';
 import { ensureServerPackages, NATIVE_STOP_ORDER, startNative } from './native.ts';
-import { choosePort, isPortFree } from './ports.ts';
+import { choosePort, isPortFree, loopbackUrl } from './ports.ts';
 import { sharedBuffersMb } from './postgres.ts';
 import type { Machine } from './programs.ts';
 import type { Progress } from './progress.ts';
@@ -251,9 +251,9 @@ export class LocalStack {
     const shown = shop.host === '0.0.0.0' ? '127.0.0.1' : shop.host;
     this.#note({
       shopUrl: `http://${shown}:${port}`,
-      consoleUrl: `http://${shown}:${this.#port('console-page')}`,
+      consoleUrl: loopbackUrl(this.#port('console-page')),
       monitors: Object.fromEntries(
-        [...monitorPorts].map(([name, monitor]) => [name, `http://127.0.0.1:${monitor}`]),
+        [...monitorPorts].map(([name, monitor]) => [name, loopbackUrl(monitor)]),
       ),
       phase: 'running',
     });

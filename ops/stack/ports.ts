@@ -112,3 +112,8 @@ export function exchange(
     socket.once('data', (data) => end(Buffer.from(data)));
   });
 }
+
+/** The address of a program that this machine alone uses. */
+export function loopbackUrl(port: number): string {
+  return `http://127.0.0.1:${port}`;
+}

@@ -165,6 +165,9 @@ describe('a person', () => {
     const callback = `${place.url}/login/callback?code=stolen&state=stolen`;
     const stranger = await fetch(callback, { redirect: 'manual' });
     expect(stranger.headers.get('location')).toBe('/login?refused=failed');
+    const counted = await system.metrics('console');
+    expect(counted).toMatch(/^flashsale_console_sign_ins_total\{result="oidc".*\} 1$/m);
+    expect(counted).toMatch(/^flashsale_console_sign_ins_total\{result="refused".*\} [1-9]/m);
     expect(stranger.headers.getSetCookie().join()).not.toMatch(/flashsale-console=[^;]/);
   });
 
@@ -223,7 +226,14 @@ describe('a person', () => {
     await until('the note goes', async () => (await text(page, '#notices')) === '');
     const complaints = open.at(-1)?.complaints ?? [];
     await system.kill('console');
+    let tries = 0;
+    page.on('requestfailed', (request) => {
+      if (request.url().endsWith('/api/session')) tries += 1;
+    });
     await says(page, '#network', 'The figures on this page are old.');
+    // The page outlives an outage of any length: it asks again and again.
+    await until('the page has asked five times', () => tries >= 5);
+    await says(page, '#products', '0 sold of 20');
     await system.restart('console');
     // Sessions end with the process.
     await page.waitForURL(`${place.url}/login?to=%2F`);

@@ -275,6 +275,16 @@ describe('signing in', () => {
     }
   });
 
+  it('lets nobody keep an answer of the API', async () => {
+    for (const path of ['/api/session', '/api/lists', '/api/history']) {
+      const answer = await people.boss.call('GET', path);
+      expect(answer).toMatchObject({ status: 200 });
+      expect([path, answer.headers.get('cache-control')]).toEqual([path, 'no-store']);
+    }
+    const page = await people.boss.call('GET', '/steering');
+    expect(page.headers.get('cache-control')).toBe('no-cache');
+  });
+
   it('refuses unknown tokens, and all of them after ten failures', async () => {
     const stranger = new Caller(place.url);
     const wrong = `${place.tokens.boss}x`;

@@ -58,6 +58,17 @@ test('every command has a --json option', () => {
   expect(without.map((command) => `${command.parent?.name()} ${command.name()}`)).toEqual([]);
 });
 
+test.each([
+  ['sale', 'open', 'spring'],
+  ['notices', 'resend', '1'],
+])('flashsale %s %s %s takes no empty and no endless reason', (...words) => {
+  for (const reason of [' ', 'x'.repeat(1_001)]) {
+    const { stderr, status } = node(['ops/flashsale.mjs', ...words, '--reason', reason]);
+    expect(stderr).toContain('It is a text of 1 to 1000 characters.');
+    expect(status).not.toBe(0);
+  }
+});
+
 test('flashsale env reports that no stack is running', () => {
   const { stdout, stderr, status } = node(['ops/flashsale.mjs', 'env']);
   expect(stdout).toBe('');

@@ -5,8 +5,8 @@
  * @typedef {{ login: string, roles: string[], csrf: string, endsAt: string }} Session
  */
 
-/** A refusal in the words of the console. */
-class Refused extends Error {
+/** Why a call failed, in the words of the console. */
+export class CallFailed extends Error {
   /**
    * @param {number} status
    * @param {string} detail
@@ -14,6 +14,11 @@ class Refused extends Error {
   constructor(status, detail) {
     super(detail);
     this.status = status;
+  }
+
+  /** Whether the console said no, so nothing was changed. */
+  get isRefusal() {
+    return this.status >= 400 && this.status < 500;
   }
 }
 
@@ -37,11 +42,11 @@ export async function call(method, path, body) {
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
   } catch {
-    throw new Refused(0, 'The console does not answer. It is not known what was done.');
+    throw new CallFailed(0, 'The console does not answer. It is not known what was done.');
   }
   if (response.ok) return response.status === 204 ? undefined : response.json();
   const problem = await response.json().catch(() => ({}));
-  throw new Refused(response.status, problem.detail ?? `The answer was ${response.status}.`);
+  throw new CallFailed(response.status, problem.detail ?? `The answer was ${response.status}.`);
 }
 
 /**
@@ -54,7 +59,7 @@ export async function currentSession() {
     csrf = session.csrf;
     return session;
   } catch (error) {
-    if (error instanceof Refused && error.status === 401) {
+    if (error instanceof CallFailed && error.status === 401) {
       location.assign(`/login?to=${encodeURIComponent(location.pathname)}`);
       return new Promise(() => {});
     }

@@ -31,17 +31,12 @@ export function percent(share) {
 const VERDICTS = {
   queued: 'taken',
   shed: 'not kept (shed)',
-  sold_out: 'sold out',
   quota_spent: 'no units at this node now',
   quota_unavailable: 'quota unknown',
-  overloaded: 'overloaded',
   not_open: 'not open yet',
-  paused: 'paused',
-  closed: 'closed',
   rate_limited: 'too many requests',
   cooldown: 'too soon after the last press',
   ticket_invalid: 'ticket not valid',
-  blocked: 'blocked',
   bad_request: 'not understood',
 };
 

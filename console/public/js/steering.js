@@ -1,7 +1,7 @@
 // @ts-check
 /** Steering: each change is the edit that `flashsale quota` makes, with what every node acknowledged. */
 
-import { call } from './api.js';
+import { CallFailed, call } from './api.js';
 import { choice, confirmed, control, setNow, textField } from './controls.js';
 import { find, keep, make, setAttribute, setShown, setText, showTexts } from './dom.js';
 import { count, percent } from './format.js';
@@ -49,7 +49,9 @@ async function edit(kind, values) {
     }
     return true;
   } catch (error) {
-    tell('refused', `Refused: ${error instanceof Error ? error.message : error}`);
+    const isRefusal = error instanceof CallFailed && error.isRefusal;
+    const text = error instanceof Error ? error.message : String(error);
+    tell(isRefusal ? 'refused' : 'late', isRefusal ? `Refused: ${text}` : text);
     return false;
   }
 }
@@ -153,7 +155,8 @@ function createCard({ sku }) {
     setAttribute(pill, 'data-state', now.state);
     setNow(quota, `${now.quota ?? 'none'}; ${count(now.admitted)} admitted`);
     const share = `${percent(now.share)}${now.isAutomatic ? ' (auto)' : ''}`;
-    setNow(keepControl, now.keep === null ? `${share}, as all` : share);
+    const way = now.shed === null ? '' : `, by ${now.shed}`;
+    setNow(keepControl, `${now.keep === null ? `${share}, as all` : share}${way}`);
     setNow(challengeControl, now.challenge ?? 'as all');
     const names = Object.keys(now.pins);
     setNow(pin, names.length === 0 ? 'none' : `${count(names.length)} pinned`);

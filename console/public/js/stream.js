@@ -32,14 +32,12 @@ export function follow(onView, onPoints) {
     onView(JSON.parse(event.data));
   });
   source.addEventListener('error', () => {
+    // The browser would connect again by itself, but not after each kind of error.
+    source.close();
+    clearTimeout(silence);
     tellNetwork('The connection to the console is lost. The figures on this page are old.');
-    // The browser connects again by itself, but not after a refusal, and not without a session.
-    currentSession().then(
-      () => {
-        if (source.readyState !== EventSource.CLOSED) return;
-        setTimeout(() => follow(onView, onPoints), 1_000 + Math.random() * 2_000);
-      },
-      () => setTimeout(() => location.reload(), 5_000 + Math.random() * 5_000),
-    );
+    const again = () => setTimeout(() => follow(onView, onPoints), 1_000 + Math.random() * 2_000);
+    // Without a session, this leads to the sign-in page.
+    currentSession().then(again, again);
   });
 }

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { acknowledged } from '../../../ops/quota/acknowledge.ts';
 import { EditRefused, Operator } from '../../../ops/quota/operator.ts';
 import { Reader } from '../../../ops/quota/overview.ts';
 import type { NodeAgent } from '../../../server/quota/agent.ts';
@@ -52,6 +53,18 @@ async function inForce(edit: Parameters<Reader['notApplied']>[0]): Promise<void>
 }
 
 describe('edits by command', () => {
+  test('are told as written, also when ZooKeeper goes away before the nodes have said so', async () => {
+    const session = await plane.session('operator');
+    const away = new Reader(session, plane.paths);
+    const edit = { path: plane.paths.keep, from: null, to: '1', version: 0 };
+    await session.close();
+    expect(
+      await acknowledged(away, plane.paths.nodes, edit, { timeoutMs: 0, pollMs: 1 }),
+    ).toMatchObject({
+      notApplied: ['unknown: ZooKeeper did not answer'],
+    });
+  });
+
   test('are in force on every node when it says so, and in the history', async () => {
     const edit = await operator.quota(SKU, '600');
     expect(edit).toMatchObject({ from: '1000', to: '600' });
