@@ -1,21 +1,9 @@
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
-import type { FastifyPluginAsync } from 'fastify';
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { isName } from '../../contracts/names.ts';
 import type { Context } from '../context.ts';
-
-/**
- * The build of the ALTCHA widget without inlined workers and styles, which would need a less strict
- * policy.
- */
-const ALTCHA_FOLDER = dirname(dirname(fileURLToPath(import.meta.resolve('altcha/altcha.css'))));
-const ALTCHA_FILES = {
-  'altcha.js': 'external/altcha.min.js',
-  'altcha.css': 'external/altcha.css',
-  'pbkdf2.js': 'workers/pbkdf2.js',
-} as const;
-const PUBLIC_FOLDER = join(import.meta.dirname, '..', 'public');
+import { ALTCHA_FILES, ALTCHA_FOLDER, PUBLIC_FOLDER, readPageFiles } from '../http/page-files.ts';
+import { FOR_A_SECOND, sendPublic } from '../http/public-answer.ts';
 
 /** Everything on the pages comes from this address; framing and inline code are forbidden. */
 export const SECURITY_HEADERS = {
@@ -28,28 +16,54 @@ export const SECURITY_HEADERS = {
   'permissions-policy': 'camera=(), geolocation=(), microphone=()',
 };
 
-/** Static files with ETag. Browsers ask each time and mostly get a 304. */
+const FOR_EVER = 'public, max-age=31536000, immutable';
+/** What has a fingerprint, and the pages themselves, are not served under their plain names. */
+const NAMED = ['*.html', 'css/**', 'js/**', 'languages/**'];
+
+/** The pages, and the files that they load. */
 export const pageRoutes: FastifyPluginAsync<Context> = async (app, { catalogue }) => {
-  await app.register(fastifyStatic, {
+  const files = readPageFiles();
+  const common = {
     root: PUBLIC_FOLDER,
     wildcard: false,
     cacheControl: false,
-    setHeaders: (reply) => {
-      reply.headers({ ...SECURITY_HEADERS, 'cache-control': 'public, no-cache' });
+    setHeaders(reply: FastifyReply) {
+      const isNamed = reply.request.url.startsWith(files.prefix);
+      const cacheControl = isNamed ? FOR_EVER : FOR_A_SECOND;
+      reply.headers({ ...SECURITY_HEADERS, 'cache-control': cacheControl });
     },
+  } as const;
+  // Without a fingerprint: the service worker, whose path is its scope, and pictures, which sale files
+  // name.
+  await app.register(fastifyStatic, { ...common, globIgnore: NAMED });
+  await app.register(fastifyStatic, {
+    ...common,
+    prefix: `${files.prefix}/`,
+    decorateReply: false,
+    globIgnore: ['*.html', 'service-worker.js'],
   });
-
   for (const [name, file] of Object.entries(ALTCHA_FILES)) {
-    app.get(`/altcha/${name}`, { schema: { hide: true } }, (_request, reply) =>
+    app.get(`${files.prefix}/altcha/${name}`, { schema: { hide: true } }, (_request, reply) =>
       reply.sendFile(file, ALTCHA_FOLDER),
     );
   }
 
-  app.get('/notices', { schema: { hide: true } }, (_request, reply) =>
-    reply.sendFile('notices.html'),
-  );
+  const send = (request: FastifyRequest, reply: FastifyReply, name: string, status = 200) =>
+    sendPublic(request, reply.headers(SECURITY_HEADERS), {
+      ...files.page(name),
+      type: 'text/html; charset=utf-8',
+      keys: 'pages',
+      shopTimeMs: catalogue.nowMs(),
+      status,
+    });
+  for (const [path, name] of [
+    ['/', 'index.html'],
+    ['/notices', 'notices.html'],
+  ] as const) {
+    app.get(path, { schema: { hide: true } }, async (request, reply) => send(request, reply, name));
+  }
 
-  for (const [path, file] of [
+  for (const [path, name] of [
     ['/sales/:sale', 'sale.html'],
     ['/sales/:sale/lottery', 'lottery.html'],
   ] as const) {
@@ -62,8 +76,8 @@ export const pageRoutes: FastifyPluginAsync<Context> = async (app, { catalogue }
     app.get(path, { schema: { hide: true } }, async (request, reply) => {
       const { sale } = request.params as { sale: string };
       // The page itself says that there is no such sale.
-      if (!isName(sale) || !catalogue.hasSale(sale)) reply.code(404);
-      return reply.sendFile(file);
+      const isKnown = isName(sale) && catalogue.hasSale(sale);
+      return send(request, reply, name, isKnown ? 200 : 404);
     });
   }
 };

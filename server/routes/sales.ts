@@ -1,21 +1,32 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import fresh from 'fresh';
+import type { Rendering } from '../catalogue/renderings.ts';
 import type { Context } from '../context.ts';
 import { Problem } from '../http/problems.ts';
+import { sendPublic } from '../http/public-answer.ts';
 import { Sale, SaleList } from '../http/sale-schemas.ts';
 import { problems, SaleParams } from '../http/schemas.ts';
-
-const CACHE_SECONDS = 1;
 
 /**
  * The catalogue, from memory. It is rendered at most ten times a second, however many clients ask.
  */
 export const saleRoutes: FastifyPluginAsyncTypebox<Context> = async (app, { catalogue }) => {
+  const send = (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { body, etag }: Rendering,
+    keys: string,
+  ) =>
+    sendPublic(request, reply, {
+      ...{ body, etag, keys },
+      type: 'application/json',
+      shopTimeMs: catalogue.nowMs(),
+    });
+
   app.get(
     '/api/v1/sales',
     { schema: { summary: 'All sales', response: { 200: SaleList } } },
-    async (request, reply) => sendRendering(request, reply, catalogue.renderSales()),
+    async (request, reply) => send(request, reply, catalogue.renderSales(), 'sales'),
   );
 
   app.get(
@@ -30,17 +41,7 @@ export const saleRoutes: FastifyPluginAsyncTypebox<Context> = async (app, { cata
     async (request, reply) => {
       const rendering = catalogue.renderSale(request.params.sale);
       if (rendering === undefined) throw new Problem('not_found');
-      return sendRendering(request, reply, rendering);
+      return send(request, reply, rendering, `sales sale-${request.params.sale}`);
     },
   );
 };
-
-function sendRendering(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  { body, etag }: { body: string; etag: string },
-): FastifyReply {
-  reply.header('etag', etag).header('cache-control', `public, max-age=${CACHE_SECONDS}`);
-  if (fresh(request.headers, { etag })) return reply.code(304).send();
-  return reply.type('application/json').send(body);
-}

@@ -31,8 +31,9 @@ describe('a computation before the ticket', () => {
     await press(page, sku);
     await says(page, sku, 'It is yours');
     expect(scripts.filter((path) => path.endsWith('/tickets'))).toHaveLength(2);
-    expect(scripts).toContain('/altcha/altcha.js');
-    expect(scripts).toContain('/altcha/pbkdf2.js');
+    for (const name of ['altcha.js', 'pbkdf2.js']) {
+      expect(scripts).toContainEqual(expect.stringMatching(`^/assets/\\w+/altcha/${name}$`));
+    }
     expect(await page.locator('altcha-widget').count()).toBe(0);
   });
 
@@ -43,7 +44,7 @@ describe('a computation before the ticket', () => {
     page.on('request', (request) => scripts.push(new URL(request.url()).pathname));
     await press(page, sku);
     await says(page, sku, 'It is yours');
-    expect(scripts.filter((path) => path.startsWith('/altcha/'))).toEqual([]);
+    expect(scripts.filter((path) => path.includes('/altcha/'))).toEqual([]);
   });
 
   it.each(COLOURS)('shows that it runs, and why; %s', async (colorScheme) => {

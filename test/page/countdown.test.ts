@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { retrySeconds } from '../../server/public/js/api.js';
+import { retrySeconds, shopTime } from '../../server/public/js/api.js';
 import {
   milestone,
   salePhase,
@@ -62,35 +62,104 @@ describe('the countdown', () => {
   });
 });
 
-describe('the pace of asking', () => {
-  const pace = (phase: 'scheduled' | 'open', opensInMs: number, hidden = false) =>
-    pollDelayMs({ phase, opensInMs, hidden, random: 0.5 });
+const pace = (
+  phase: 'scheduled' | 'open' | 'closed',
+  ms: number,
+  { random = 0.5, hidden = false } = {},
+) => pollDelayMs({ phase, opensInMs: ms, quietMs: ms, hidden, random });
 
-  it('is about a second when it matters and slow when it does not', () => {
-    expect(pace('open', -1)).toBe(1000);
-    expect(pace('scheduled', 30_000)).toBe(1000);
-    expect(pace('scheduled', 7_200_000)).toBe(60_000);
-    expect(pace('open', -1, true)).toBe(10_000);
+/** How often a page looks from then on until the sale has opened, and when it looked last before. */
+function looksBefore(opensInMs: number, random: () => number) {
+  let looks = 0;
+  let leftMs = opensInMs;
+  let lastMs = opensInMs;
+  for (; leftMs > 0; looks += 1) {
+    lastMs = leftMs;
+    leftMs -= pace('scheduled', leftMs, { random: random() });
+  }
+  return { looks, lastMs, firstAfterMs: -leftMs };
+}
+
+const SHARE = fc.double({ min: 0, max: 1, noNaN: true });
+
+describe('the pace of asking', () => {
+  it('grows with the logarithm of the time until the opening', () => {
+    const minute = 60_000;
+    for (const [waitMs, most] of [
+      [10 * minute, 12],
+      [1_440 * minute, 24],
+      [525_600 * minute, 40],
+    ] as const) {
+      fc.assert(
+        fc.property(fc.infiniteStream(SHARE), (shares) => {
+          const next = () => shares.next().value as number;
+          expect(looksBefore(waitMs, next).looks).toBeLessThanOrEqual(most);
+        }),
+      );
+    }
   });
 
-  it('never sleeps through the minute before the opening', () => {
+  it('has a look shortly before the opening, and one shortly after', () => {
     fc.assert(
-      fc.property(
-        fc.integer({ min: 60_001, max: 10_000_000 }),
-        fc.boolean(),
-        fc.double({ min: 0, max: 1, noNaN: true }),
-        (opensInMs, hidden, random) => {
-          const delay = pollDelayMs({ phase: 'scheduled', opensInMs, hidden, random });
-          expect(opensInMs - delay).toBeGreaterThanOrEqual(55_000 - 1);
-          expect(delay).toBeGreaterThanOrEqual(0);
-        },
-      ),
+      fc.property(fc.integer({ min: 1, max: 1e10 }), fc.infiniteStream(SHARE), (waitMs, shares) => {
+        const next = () => shares.next().value as number;
+        const { lastMs, firstAfterMs } = looksBefore(waitMs, next);
+        expect(lastMs).toBeLessThanOrEqual(20_000);
+        expect(firstAfterMs).toBeGreaterThanOrEqual(1_000 - 1e-6);
+        expect(firstAfterMs).toBeLessThanOrEqual(21_000);
+      }),
     );
+  });
+
+  it('is soon when something has just happened, and ever later while it is quiet', () => {
+    expect([0, 4_000, 12_000, 3_600_000].map((ms) => pace('open', ms))).toEqual([
+      3_000, 4_000, 12_000, 30_000,
+    ]);
+    expect(pace('closed', 3_600_000)).toBe(600_000);
+    expect(pace('open', 0, { hidden: true })).toBe(30_000);
+    expect([0, 1].map((random) => Math.round(pace('open', 10_000, { random })))).toEqual([
+      7_000, 13_000,
+    ]);
   });
 
   it('backs off after failures, within bounds', () => {
     expect([1, 2, 3, 10].map((n) => backoffMs(n, 1))).toEqual([1000, 2000, 4000, 15_000]);
     expect(backoffMs(10, 0)).toBe(7500);
+  });
+});
+
+describe("the shop's time in an answer", () => {
+  const timeOf = (headers: Record<string, string>) => shopTime(new Headers(headers));
+
+  it('is as written when a web node has answered', () => {
+    expect(timeOf({ 'x-shop-time': '1700000000500' })).toEqual({
+      serverTimeMs: 1_700_000_000_500,
+      resolutionMs: 0,
+      ageMs: 0,
+    });
+  });
+
+  it('is later by the age of the copy of an edge, and of a CDN', () => {
+    const copy = {
+      'x-shop-time': '1700000000500',
+      'x-edge-asked': '99.750',
+      'x-edge-answered': '100.500',
+    };
+    expect(timeOf(copy)).toEqual({
+      serverTimeMs: 1_700_000_001_250,
+      resolutionMs: 0,
+      ageMs: 750,
+    });
+    expect(timeOf({ ...copy, age: '2' })).toEqual({
+      serverTimeMs: 1_700_000_003_250,
+      resolutionMs: 1_000,
+      ageMs: 2_750,
+    });
+  });
+
+  it('is not known without the header', () => {
+    expect(timeOf({}).serverTimeMs).toBeNaN();
+    expect(timeOf({ age: 'x', 'x-edge-asked': '' }).ageMs).toBe(0);
   });
 });
 

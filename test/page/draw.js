@@ -3,6 +3,8 @@
  * those that do not fit. Everything is drawn by the page's own modules, at fixed times.
  */
 
+/** Where the scripts of this version are. */
+const scripts = document.querySelector('script[type=module]').src;
 const NAMES = ['dom', 'hero', 'language', 'messages', 'orders-panel', 'purchase', 'tile', 'view'];
 const OPENS = Date.parse('2030-01-02T12:00:00Z');
 const CLOSES = Date.parse('2030-01-02T13:00:00Z');
@@ -80,7 +82,7 @@ function placesOf() {
 
 (async () => {
   const modules = await Promise.all(
-    [...NAMES, 'waitlist-view'].map((name) => import(`/js/${name}.js`)),
+    [...NAMES, 'waitlist-view'].map((name) => import(new URL(`${name}.js`, scripts).href)),
   );
   const page = Object.assign({}, ...modules);
   const drawn = [];

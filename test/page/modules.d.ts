@@ -35,9 +35,16 @@ declare module '*/public/js/pace.js' {
   export function pollDelayMs(input: {
     phase: 'scheduled' | 'open' | 'paused' | 'closed';
     opensInMs: number;
+    quietMs: number;
     hidden: boolean;
     random: number;
   }): number;
+  export function growingDelayMs(
+    quietMs: number,
+    firstMs: number,
+    longestMs: number,
+    random: number,
+  ): number;
   export function backoffMs(failures: number, random: number): number;
 }
 
@@ -210,6 +217,11 @@ declare module '*/public/js/orders.js' {
 
 declare module '*/public/js/api.js' {
   export function retrySeconds(header: string | null, nowMs: number): number;
+  export function shopTime(headers: Headers): {
+    serverTimeMs: number;
+    resolutionMs: number;
+    ageMs: number;
+  };
 }
 
 declare module '*/public/js/key.js' {

@@ -141,7 +141,7 @@ describe('the texts of a sale', () => {
       await page.goto(`${at.url}/sales/demo`);
       await isReady(page);
       const image = page.locator('.picture img');
-      expect(await image.getAttribute('src')).toMatch(/^\/images\/\w+\.svg$/);
+      expect(await image.getAttribute('src')).toMatch(/^\/assets\/\w+\/images\/\w+\.svg$/);
       expect(await image.getAttribute('alt')).toBe('');
     }
   });

@@ -3,6 +3,7 @@ import { type IncomingHttpHeaders, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readPageFiles } from '../../server/http/page-files.ts';
 import { openWebNode, rowOnSale, type WebNode } from './web-node.ts';
 
 /** What plain HTTP clients expect of every URL: empty bodies, ETags, trailing slashes. */
@@ -103,8 +104,9 @@ describe('If-None-Match', () => {
     '/api/v1/sales/demo',
     '/sales/demo',
     '/',
-    '/js/format.js',
-    '/altcha/altcha.css',
+    '/service-worker.js',
+    `${readPageFiles().prefix}/js/format.js`,
+    `${readPageFiles().prefix}/altcha/altcha.css`,
   ])('of %s is compared weakly, and may be a list or an asterisk', async (path) => {
     const { headers, status } = await call('GET', path);
     expect(status).toBe(200);
@@ -180,5 +182,60 @@ describe('a sale that was called off', () => {
     await node.refresh();
     const one = JSON.parse((await call('GET', `/api/v1/sales/${sale}`)).body);
     expect(one).toMatchObject({ state: 'closed', calledOff: true, skus: [{ state: 'closed' }] });
+  });
+});
+
+describe('the files of the pages', () => {
+  beforeAll(async () => {
+    Object.assign(node.world, { isEmpty: false, isCalledOff: false, row: rowOnSale() });
+    await node.refresh();
+  });
+
+  it('have a fingerprint in their path, and browsers keep them', async () => {
+    const { prefix } = readPageFiles();
+    for (const page of ['/', '/notices', '/sales/demo', '/sales/demo/lottery']) {
+      const { body, headers } = await call('GET', page);
+      expect(headers['cache-control']).toBe('public, max-age=1');
+      const named = [...body.matchAll(/(?:href|src)="(\/[^"]+\.\w+)"/g)].map(
+        ([, path = '']) => path,
+      );
+      expect(named.length).toBeGreaterThan(3);
+      for (const path of new Set(named)) {
+        expect(path.startsWith(`${prefix}/`), path).toBe(true);
+        const file = await call('GET', path);
+        expect([path, file.status]).toEqual([path, 200]);
+        expect(file.headers['cache-control']).toBe('public, max-age=31536000, immutable');
+      }
+    }
+    for (const path of ['/assets/0123456789abcdef/js/api.js', '/js/api.js', '/sale.html']) {
+      expect([path, (await call('GET', path)).status]).toEqual([path, 404]);
+    }
+  });
+
+  it('that cannot have one are asked for again', async () => {
+    for (const path of ['/service-worker.js', '/images/bolt.svg']) {
+      const { status, headers } = await call('GET', path);
+      expect([status, headers['cache-control']]).toEqual([200, 'public, max-age=1']);
+    }
+  });
+});
+
+describe('what an edge may keep', () => {
+  it('tells the time of the shop, and when the edge asked', async () => {
+    for (const path of ['/', '/sales/demo', '/api/v1/sales', '/api/v1/sales/demo']) {
+      const beforeMs = Date.now() - 1_000;
+      const plain = (await call('GET', path)).headers;
+      expect(Number(plain['x-shop-time'])).toBeGreaterThan(beforeMs);
+      expect(plain).not.toHaveProperty('x-accel-expires');
+      const asked = { 'x-edge-asked': '1700000000.123' };
+      expect((await call('GET', path, asked)).headers).toMatchObject({
+        ...asked,
+        'x-accel-expires': '@1',
+      });
+      const nonsense = (await call('GET', path, { 'x-edge-asked': '1; x' })).headers;
+      expect(nonsense).not.toHaveProperty('x-edge-asked');
+    }
+    const { headers } = await call('GET', '/api/v1/sales/demo');
+    expect(headers['surrogate-key']).toBe('sales sale-demo');
   });
 });

@@ -12,7 +12,13 @@ const WRITE_TIMEOUT_MS = 15_000;
 export const STATUS_WAIT_SECONDS = 10;
 
 /**
- * @typedef {{ sentAt: number, receivedAt: number, date: string | null }} Timing
+ * @typedef {object} Timing
+ * @property {number} sentAt monotonic milliseconds
+ * @property {number} receivedAt monotonic milliseconds
+ * @property {number} serverTimeMs the shop's time when the answer left, milliseconds since 1970; NaN if
+ *   the answer does not tell it
+ * @property {number} resolutionMs how much later that time may have been
+ * @property {number} ageMs how old the content was when the answer left: 0 if it came from a web node
  *
  * @typedef {object} Ok
  * @property {'ok'} kind
@@ -59,13 +65,13 @@ async function request(url, call = {}) {
     const response = await fetch(url, {
       method,
       headers,
-      // The page keeps its own ETag: a copy from the browser's cache would have an old server time.
+      // The page keeps its own ETag: a copy of the browser does not tell its age.
       cache: 'no-store',
       credentials: 'same-origin',
       signal: signal ? AbortSignal.any([timeout, signal]) : timeout,
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
-    const timing = { sentAt, receivedAt: performance.now(), date: response.headers.get('date') };
+    const timing = { sentAt, receivedAt: performance.now(), ...shopTime(response.headers) };
     if (response.status === 304) return { kind: 'same', timing };
     const answer = await response.json().catch(() => null);
     if (!response.ok) return refusal(response, answer);
@@ -75,6 +81,25 @@ async function request(url, call = {}) {
   } catch {
     return { kind: 'unanswered' };
   }
+}
+
+/**
+ * Reads the shop's time in an answer that may come from a cache. The edge says when it asked the shop and
+ * when it answered, by one clock, so that the age of its copy is exact. A CDN tells the age of its copy
+ * in whole seconds.
+ * @param {Headers} headers
+ */
+export function shopTime(headers) {
+  /** @param {string} name */
+  const number = (name) => Number(headers.get(name) ?? Number.NaN);
+  const atEdgeMs = (number('x-edge-answered') - number('x-edge-asked')) * 1000;
+  const atCdnMs = number('age') * 1000;
+  const ageMs = Math.max(0, atEdgeMs || 0) + Math.max(0, atCdnMs || 0);
+  return {
+    serverTimeMs: number('x-shop-time') + ageMs,
+    resolutionMs: headers.has('age') ? 1000 : 0,
+    ageMs,
+  };
 }
 
 /**

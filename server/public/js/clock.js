@@ -7,7 +7,7 @@
  * used. Local times come from the monotonic clock, so a change of the computer's clock has no effect.
  */
 
-/** The server may answer from a cache that is up to a second old. A larger gap means a clock jumped. */
+/** A CDN tells the age of its copy in whole seconds. A larger gap means that a clock jumped. */
 const JUMP_MS = 1500;
 /** Clocks drift: an old bracket counts as this much wider per millisecond of its age. */
 const DRIFT = 0.0002;
@@ -17,7 +17,7 @@ const DRIFT = 0.0002;
  * @property {number} serverTimeMs the time in the answer, milliseconds since 1970
  * @property {number} sentAt monotonic milliseconds when the request left
  * @property {number} receivedAt monotonic milliseconds when the answer arrived
- * @property {number} [resolutionMs] 1000 for a `Date` header, 0 for `serverTime`
+ * @property {number} [resolutionMs] how much later that time may have been
  */
 
 /**
@@ -54,20 +54,5 @@ export function createClock() {
     },
     known: () => best !== null,
     samples: () => count,
-  };
-}
-
-/**
- * Returns the sample of the server's clock in an answer.
- * @param {import('./api.js').Ok | import('./api.js').Same} answer
- */
-export function timeSample({ timing, ...answer }) {
-  const exact = answer.kind === 'ok' ? answer.body.serverTime : undefined;
-  const { sentAt, receivedAt, date } = timing;
-  return {
-    serverTimeMs: Date.parse(exact ?? date ?? ''),
-    resolutionMs: exact === undefined ? 1000 : 0,
-    sentAt,
-    receivedAt,
   };
 }

@@ -80,6 +80,14 @@ export function isEnabled(button) {
   return button.getAttribute('aria-disabled') !== 'true';
 }
 
+/**
+ * The address of one of the page's own pictures.
+ * @param {string} name
+ */
+export function imageUrl(name) {
+  return new URL(`../images/${name}.svg`, import.meta.url).pathname;
+}
+
 /** @param {string} text read out once by screen readers, without an interruption of other speech */
 export function announce(text) {
   setText(find('#announcer'), text);

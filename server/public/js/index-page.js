@@ -6,11 +6,12 @@ import { createClock } from './clock.js';
 import { salePhase, shortTime } from './countdown.js';
 import { find, fromTemplate, setAttribute, setShown, setText, setWords } from './dom.js';
 import { texts, titleIn } from './language.js';
-import { backoffMs, pause } from './pace.js';
+import { backoffMs, growingDelayMs, pause } from './pace.js';
 import { onLanguage } from './translate.js';
 import { whenText } from './view.js';
 
-const REFRESH_MS = 15_000;
+/** The shortest and the longest pause between two looks. */
+const REFRESH_MS = { first: 15_000, longest: 300_000 };
 const LOOK_MS = 250;
 /** Order of the phases in the list. */
 const ORDER = ['open', 'paused', 'scheduled', 'closed'];
@@ -54,17 +55,12 @@ function look() {
 }
 
 async function watch() {
+  const startedAt = performance.now();
   for (let failures = 0; ; ) {
     const answer = await listSales();
     if (answer.kind === 'ok') {
       failures = 0;
-      const { sentAt, receivedAt, date } = answer.timing;
-      clock.sample({
-        serverTimeMs: Date.parse(date ?? ''),
-        resolutionMs: 1000,
-        sentAt,
-        receivedAt,
-      });
+      clock.sample(answer.timing);
       sales = answer.body.sales;
       for (const [name, row] of rows) {
         if (sales.some((sale) => sale.sale === name)) continue;
@@ -76,8 +72,10 @@ async function watch() {
     } else failures += 1;
     isOffline = failures > 1;
     look();
-    const wait = failures > 0 ? backoffMs(failures, Math.random()) : REFRESH_MS;
-    await pause(wait * (0.8 + 0.4 * Math.random()));
+    const { first, longest } = REFRESH_MS;
+    const quietMs = performance.now() - startedAt;
+    const later = growingDelayMs(quietMs, first, longest, Math.random());
+    await pause(failures > 0 ? backoffMs(failures, Math.random()) : later);
   }
 }
 

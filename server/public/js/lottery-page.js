@@ -5,10 +5,13 @@ import { readSale } from './api.js';
 import { find, setShown, setText } from './dom.js';
 import { decimal, percent } from './format.js';
 import { fill, texts, titleIn } from './language.js';
+import { growingDelayMs } from './pace.js';
 import { isPromised, rankOf } from './rank.js';
 import { onLanguage } from './translate.js';
 
-const REFRESH_MS = 15_000;
+/** The shortest and the longest pause between two looks. */
+const REFRESH_MS = { first: 15_000, longest: 300_000 };
+const startedAt = performance.now();
 const sale = decodeURIComponent(location.pathname.split('/')[2] ?? '');
 
 /**
@@ -82,7 +85,9 @@ async function refresh() {
   } else if (answer.kind === 'refused' && answer.status === 404) trouble = 'missing';
   look();
   if (trouble !== 'missing' && shown?.lottery?.secret === undefined) {
-    setTimeout(refresh, REFRESH_MS);
+    const { first, longest } = REFRESH_MS;
+    const quietMs = performance.now() - startedAt;
+    setTimeout(refresh, growingDelayMs(quietMs, first, longest, Math.random()));
   }
 }
 

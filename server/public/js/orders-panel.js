@@ -6,6 +6,7 @@ import {
   announce,
   find,
   fromTemplate,
+  imageUrl,
   isEnabled,
   setAttribute,
   setEnabled,
@@ -154,7 +155,7 @@ export function createOrdersPanel({ token, titleOf, onChange }) {
     const title = titleOf(order.sku);
     const message = orderMessage(order);
     const words = texts.orders;
-    setAttribute(find('img', row), 'src', `/images/${pictureOf(order.sku, title)}.svg`);
+    setAttribute(find('img', row), 'src', imageUrl(pictureOf(order.sku, title)));
     setAttribute(row, 'data-tone', unpaid ? 'wait' : message.tone);
     setText(find('.order-title', row), several(order.quantity, title));
     setText(find('.order-amount', row), money(order.amount, order.currency));

@@ -1,38 +1,62 @@
 // @ts-check
-/** How often the page asks the shop: each second near the opening and while open, otherwise less. */
+/**
+ * How often the page asks the shop. The longer nothing has happened, the longer it waits until the next
+ * look, so that its requests grow with the logarithm of the time. Every pause is random within bounds:
+ * a million pages do not ask at the same time.
+ */
+
+/** While the opening is further away than this, a look follows when about half of the time is over. */
+const NEAR_MS = 60_000;
+/** After that, looks come at random moments, the last of them not later than this before the opening. */
+const LAST_LOOK_MS = 5_000;
+/** A page that has looked this short a time before the opening looks again only after it. */
+const LOOKED_MS = 20_000;
+/** The first look after the opening comes within this time. The button turns on by the clock. */
+const OPENED_MS = 20_000;
+/** The shortest and the longest pause while what is shown may change, and the longest one after that. */
+const LIVE_MS = { first: 3_000, longest: 30_000 };
+const CLOSED_LONGEST_MS = 600_000;
+/** A page that nobody looks at asks so much less often. It looks at once when it is shown again. */
+const HIDDEN_FACTOR = 10;
 
 /**
  * @typedef {object} PaceInput
  * @property {import('./countdown.js').SalePhase} phase
  * @property {number} opensInMs time until opening, may be negative
+ * @property {number} quietMs time since the sale opened, the page was loaded, or the shopper did something
  * @property {boolean} hidden whether the tab is hidden
- * @property {number} random 0 to 1, so that a million pages do not ask at the same time
+ * @property {number} random 0 to 1
  */
 
 /**
  * Milliseconds until the page reads the sale again.
  * @param {PaceInput} input
  */
-export function pollDelayMs({ phase, opensInMs, hidden, random }) {
-  const base = baseDelayMs(phase, opensInMs) * (hidden ? 10 : 1);
-  const jittered = base * (0.8 + 0.4 * random);
-  // A page with a long delay must still ask again in the last minute before the opening.
-  return phase === 'scheduled' && opensInMs > 60_000
-    ? Math.min(jittered, opensInMs - 60_000 + 5000 * random)
-    : jittered;
+export function pollDelayMs({ phase, opensInMs, quietMs, hidden, random }) {
+  if (phase === 'scheduled') return beforeOpeningMs(opensInMs, random);
+  const longest = phase === 'closed' ? CLOSED_LONGEST_MS : LIVE_MS.longest;
+  return growingDelayMs(quietMs, LIVE_MS.first, longest, random) * (hidden ? HIDDEN_FACTOR : 1);
 }
 
 /**
- * @param {import('./countdown.js').SalePhase} phase
  * @param {number} opensInMs
+ * @param {number} random
  */
-function baseDelayMs(phase, opensInMs) {
-  if (phase === 'open') return 1000;
-  if (phase === 'paused') return 2000;
-  if (phase === 'closed') return 30_000;
-  if (opensInMs > 3_600_000) return 60_000;
-  if (opensInMs > 600_000) return 20_000;
-  return opensInMs > 60_000 ? 5000 : 1000;
+function beforeOpeningMs(opensInMs, random) {
+  if (opensInMs > NEAR_MS) return opensInMs * (0.35 + 0.3 * random);
+  if (opensInMs <= LOOKED_MS) return Math.max(0, opensInMs) + 1000 + OPENED_MS * random;
+  return opensInMs - LAST_LOOK_MS - (0.7 * opensInMs - LAST_LOOK_MS) * random;
+}
+
+/**
+ * Milliseconds until the next look after a quiet time: about as long again, within bounds.
+ * @param {number} quietMs
+ * @param {number} firstMs
+ * @param {number} longestMs
+ * @param {number} random 0 to 1
+ */
+export function growingDelayMs(quietMs, firstMs, longestMs, random) {
+  return Math.min(longestMs, Math.max(firstMs, quietMs)) * (0.7 + 0.6 * random);
 }
 
 const BACKOFF_FIRST_MS = 1000;

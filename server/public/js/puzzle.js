@@ -6,9 +6,11 @@
 
 import { language, texts } from './language.js';
 
-const WIDGET = '/altcha/altcha.js';
-const STYLES = '/altcha/altcha.css';
-const WORKER = '/altcha/pbkdf2.js';
+/** @param {string} name */
+const at = (name) => new URL(`../altcha/${name}`, import.meta.url).href;
+const WIDGET = at('altcha.js');
+const STYLES = at('altcha.css');
+const WORKER = at('pbkdf2.js');
 const ALGORITHM = 'PBKDF2/SHA-256';
 /** The shop's challenges are valid for two minutes. */
 const SOLVE_TIMEOUT_MS = 110_000;

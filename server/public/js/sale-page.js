@@ -23,6 +23,8 @@ import { noPlace, waitlistView } from './waitlist-view.js';
 
 /** Ten updates a second keep the digits and the opening on time. */
 const LOOK_MS = 100;
+/** A shopper who uses the page sees nothing that is older than this. */
+const FRESH_MS = 5000;
 
 /**
  * @typedef {import('./purchase.js').Purchase} Purchase
@@ -282,6 +284,10 @@ document.addEventListener('visibilitychange', () => {
   if (!document.hidden) watch.now();
 });
 window.addEventListener('online', () => watch.now());
+// A page that nobody touches asks ever less often. Whoever uses it sees the present state.
+for (const name of ['pointerdown', 'keydown', 'scroll']) {
+  document.addEventListener(name, () => watch.now(FRESH_MS), { passive: true });
+}
 
 onLanguage(look);
 setInterval(look, LOOK_MS);

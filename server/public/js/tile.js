@@ -4,6 +4,7 @@
 import {
   find,
   fromTemplate,
+  imageUrl,
   isEnabled,
   setAttribute,
   setEnabled,
@@ -130,7 +131,7 @@ function showPicture(place, { sku, title, presentation }, first) {
   const illustration = pictureOf(sku, title);
   const image = find('img', place);
   setAttribute(place, 'data-picture', illustration);
-  setAttribute(image, 'src', picture?.url ?? `/images/${illustration}.svg`);
+  setAttribute(image, 'src', picture?.url ?? imageUrl(illustration));
   const { text, language } = textIn(picture?.alt, first, '');
   setAttribute(image, 'alt', text);
   setAttribute(image, 'lang', text === '' ? null : (language ?? null));

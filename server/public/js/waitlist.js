@@ -5,12 +5,12 @@
  */
 
 import { joinWaitlist, leaveWaitlist, readWaitlist, STATUS_WAIT_SECONDS } from './api.js';
-import { backoffMs, pause } from './pace.js';
+import { backoffMs, growingDelayMs, pause } from './pace.js';
 import { forget, recall, remember } from './store.js';
 import { noPlace } from './waitlist-view.js';
 
-/** The shortest time between two status calls, in case the server answers at once. */
-const LOOK_AGAIN_MS = 1000;
+/** The shortest and the longest pause between two status calls. A claim lasts for minutes. */
+const LOOK_AGAIN_MS = { first: 1000, longest: 30_000 };
 
 /**
  * @typedef {import('./waitlist-view.js').Place} Place
@@ -100,6 +100,7 @@ async function follow(shopper) {
   looking.get(nameOf(shopper))?.abort();
   looking.set(nameOf(shopper), mine);
   const signal = AbortSignal.any([shopper.signal, mine.signal]);
+  const startedAt = performance.now();
   for (let failures = 0; !signal.aborted; ) {
     const token = await tokenOf(shopper);
     // The first call after a reload is answered at once.
@@ -109,7 +110,9 @@ async function follow(shopper) {
     if (answer.kind === 'ok') {
       failures = 0;
       if (!take(shopper, answer.body)) return;
-      await pause(LOOK_AGAIN_MS, signal);
+      const { first, longest } = LOOK_AGAIN_MS;
+      const waitedMs = performance.now() - startedAt;
+      await pause(growingDelayMs(waitedMs, first, longest, Math.random()), signal);
       continue;
     }
     if (answer.kind === 'refused' && answer.status === 404) {

@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readPageFiles } from '../../../server/http/page-files.ts';
 import { launch, visit } from '../../page/browser.ts';
 import { openWebNode, type WebNode } from '../web-node.ts';
 
@@ -11,16 +12,17 @@ beforeAll(async () => {
 });
 afterAll(() => node.close());
 
+const { prefix } = readPageFiles();
 const PAGES = [
   '/',
   '/sales/demo',
   '/sales/demo/lottery',
   '/sales/nowhere',
-  '/js/sale-page.js',
-  '/css/base.css',
-  '/altcha/altcha.js',
-  '/altcha/altcha.css',
-  '/altcha/pbkdf2.js',
+  `${prefix}/js/sale-page.js`,
+  `${prefix}/css/base.css`,
+  `${prefix}/altcha/altcha.js`,
+  `${prefix}/altcha/altcha.css`,
+  `${prefix}/altcha/pbkdf2.js`,
 ];
 
 function policyOf(header: unknown): Map<string, string[]> {
@@ -58,10 +60,10 @@ describe('the pages', () => {
 
   it('of the widget give no access to other files', async () => {
     for (const url of [
-      '/altcha/../package.json',
-      '/altcha/%2e%2e/package.json',
-      '/altcha/main/altcha.js',
-      '/altcha/',
+      `${prefix}/altcha/../package.json`,
+      `${prefix}/altcha/%2e%2e/package.json`,
+      `${prefix}/altcha/main/altcha.js`,
+      `${prefix}/altcha/`,
     ]) {
       expect([url, (await node.app.inject({ url })).statusCode]).toEqual([url, 404]);
     }
