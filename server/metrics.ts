@@ -159,6 +159,11 @@ export function observeServer(parts: Parts, { overload, agent, publisher }: Outs
   const scalar = (name: string, help: string, read: () => number) =>
     metrics.gauge(name, help, [], (gauge) => gauge.set(read()));
   scalar(
+    'flashsale_living_nodes',
+    'Web nodes that share the limits of an address, as far as this one knows',
+    () => agent.livingNodes,
+  );
+  scalar(
     'flashsale_unconfirmed_messages',
     'Messages published and not confirmed yet',
     () => publisher.unconfirmed,

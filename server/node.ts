@@ -38,6 +38,8 @@ import { WaitlistWaits } from './requests/waitlist-waits.ts';
 
 /** The part of the quota agent that a web node uses. */
 export interface QuotaAgent extends Allotment {
+  /** Web nodes that live now, this one included; at least 1. */
+  readonly livingNodes: number;
   challenge(sku: string): ChallengeSwitch;
   refund(node: string, sku: string, units: number): void;
   decide(node: string, sku: string, units: number): void;
@@ -151,7 +153,7 @@ function createGate({ config, catalogue, agent, publisher, pressure }: Outside) 
     if (!publisher.available()) return 'broker';
     return breaker.available() ? pressure(schema) : 'circuit';
   };
-  const limits = new Limits(config.rateLimit);
+  const limits = new Limits(config.rateLimit, () => agent.livingNodes);
   const watch = new RiskWatch(limits, config.ticketTtlSeconds * 1_000);
   const identity = createIdentity(config.identity);
   const gate = new Gate({

@@ -16,12 +16,15 @@ collect();
 const beforeBytes = process.memoryUsage.rss();
 // One token an hour, so that all users stay in the window.
 const perSecond = 1 / 3_600;
-const limits = new Limits({
-  ipPerSecond: perSecond,
-  userPerSecond: perSecond,
-  ticketPerSecond: perSecond,
-  ownPerSecond: perSecond,
-});
+const limits = new Limits(
+  {
+    ipPerSecond: perSecond,
+    userPerSecond: perSecond,
+    ticketPerSecond: perSecond,
+    ownPerSecond: perSecond,
+  },
+  () => 1,
+);
 const cooldown = new Cooldown(3_600);
 const watch = new RiskWatch(limits, 10_000);
 const usedTickets = new UsedTickets();

@@ -39,19 +39,22 @@ export class TokenBuckets {
    * Takes a token if there is one.
    *
    * @param nowMs monotonic
+   * @param parts this bucket is one of so many that share its tokens
    * @returns 0 if a token was taken, else the milliseconds until there is one
    */
-  take(key: string, nowMs: number): number {
+  take(key: string, nowMs: number, parts = 1): number {
     const place = this.#fullAt.place(key, nowMs);
     const fullAtMs = this.#fullAt.at(place);
-    const waitMs = this.#waitMs(fullAtMs, nowMs);
+    const waitMs = this.#waitMs(fullAtMs, nowMs, parts);
     if (waitMs > ROUNDING_MS) return waitMs;
-    this.#fullAt.put(place, Math.max(nowMs, fullAtMs) + this.#tokenMs);
+    this.#fullAt.put(place, Math.max(nowMs, fullAtMs) + this.#tokenMs * parts);
     return 0;
   }
 
   /** Milliseconds until there is a token; 0 or less if there is one now. */
-  #waitMs(fullAtMs: number, nowMs: number): number {
-    return Math.max(nowMs, fullAtMs) + this.#tokenMs - nowMs - this.#bucketMs;
+  #waitMs(fullAtMs: number, nowMs: number, parts = 1): number {
+    const tokenMs = this.#tokenMs * parts;
+    // A part holds at least one token.
+    return Math.max(nowMs, fullAtMs) + tokenMs - nowMs - Math.max(this.#bucketMs, tokenMs);
   }
 }

@@ -4,6 +4,9 @@ import { TokenBuckets } from './buckets.ts';
 /**
  * Rate limits: how often an address, a user and a ticket may press, and how often a user may ask
  * about their own requests and orders. Each call takes a token from its bucket.
+ *
+ * The limits hold over all web nodes together. The edge sends the calls of a user to one node. The
+ * users of an address are spread over all nodes, so each node allows its share of the address's calls.
  */
 
 export interface LimitRates {
@@ -35,8 +38,11 @@ export class Limits {
   readonly #ofUser: TokenBuckets;
   readonly #ofTicket: TokenBuckets;
   readonly #ofOwner: TokenBuckets;
+  /** How many web nodes share the limits of an address. */
+  readonly livingNodes: () => number;
 
-  constructor(rates: LimitRates) {
+  constructor(rates: LimitRates, livingNodes: () => number) {
+    this.livingNodes = livingNodes;
     this.#ofIp = new TokenBuckets({ perSecond: rates.ipPerSecond });
     this.#ofIssues = new TokenBuckets({
       perSecond: rates.ipPerSecond,
@@ -56,7 +62,7 @@ export class Limits {
 
   /** The `take` methods return the whole seconds to wait; 0 if the call is within the limit. */
   takeIp(ip: string): number {
-    return seconds(this.#ofIp.take(networkOf(ip), performance.now()));
+    return seconds(this.#ofIp.take(networkOf(ip), performance.now(), this.livingNodes()));
   }
 
   /**
@@ -64,7 +70,7 @@ export class Limits {
    * those for presses.
    */
   takeIssue(ip: string): number {
-    return seconds(this.#ofIssues.take(networkOf(ip), performance.now()));
+    return seconds(this.#ofIssues.take(networkOf(ip), performance.now(), this.livingNodes()));
   }
 
   takeUser(userId: string): number {

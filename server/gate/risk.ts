@@ -122,9 +122,13 @@ export class RiskWatch {
     return scoreOf({
       userRate: this.#limits.userLoad(userId),
       networkRate: this.#limits.issueLoad(ip),
-      networkUsers: this.#distinctUsers.note(networkOf(ip), userId, nowMs),
+      networkUsers: this.#ofAllNodes(this.#distinctUsers.note(networkOf(ip), userId, nowMs)),
       isLate: this.#lateUntil.get(userId, nowMs) > 0,
       missingHeaders,
     });
+  }
+  /** The users of a network are spread over the web nodes. One user alone says nothing of others. */
+  #ofAllNodes(users: number): number {
+    return 1 + (users - 1) * this.#limits.livingNodes();
   }
 }

@@ -48,6 +48,7 @@ export class NodeAgent {
   #wasRegistered = false;
   #closed = false;
   #sales: Readonly<Record<string, string>> = {};
+  #livingNodes = 1;
 
   /** Starts to connect. `ready()` tells when the node can draw. */
   constructor(options: AgentOptions) {
@@ -73,6 +74,9 @@ export class NodeAgent {
       root: options.root,
       errorPath: (path) => this.#paths.error(path),
       onChange,
+    });
+    this.#session.watchChildren(this.#paths.nodes, (nodes) => {
+      this.#livingNodes = Math.max(1, nodes.length);
     });
     this.#session.on('session', () => this.#join());
     this.#session.on('expired', () => this.#leave());
@@ -232,6 +236,11 @@ export class NodeAgent {
   showSales(digests: Readonly<Record<string, string>>): void {
     this.#sales = digests;
     this.#membership?.reportNow();
+  }
+
+  /** Web nodes that are registered, as far as this one knows; at least 1. */
+  get livingNodes(): number {
+    return this.#livingNodes;
   }
 
   /** The current node id; undefined between two sessions. */

@@ -247,6 +247,7 @@ function agentOf(world: World): QuotaAgent {
     },
     decide() {},
     trusted: () => true,
+    livingNodes: 1,
     keep: () => world.keep,
     pressed() {},
     shed: () => world.shed,

@@ -49,7 +49,7 @@ export async function openGate() {
   };
   const ticketKey = randomBytes(32);
   const catalogue = catalogueOf(world, ticketKey);
-  const limits = new Limits(RATES);
+  const limits = new Limits(RATES, () => 1);
   const cooldown = new Cooldown(10);
   const usedTickets = new UsedTickets();
   const gate = new Gate({

@@ -104,12 +104,15 @@ describe('the risk memory', () => {
   afterEach(() => void vi.useRealTimers());
 
   const watchOf = () => {
-    const limits = new Limits({
-      ipPerSecond: 100,
-      userPerSecond: 10,
-      ticketPerSecond: 10,
-      ownPerSecond: 20,
-    });
+    const limits = new Limits(
+      {
+        ipPerSecond: 100,
+        userPerSecond: 10,
+        ticketPerSecond: 10,
+        ownPerSecond: 20,
+      },
+      () => 1,
+    );
     return { limits, watch: new RiskWatch(limits, 10_000) };
   };
 
