@@ -4,6 +4,7 @@ import type { AddCommand, CommandContext } from './commands/command.ts';
 import { addConsole } from './commands/console.ts';
 import { addDb } from './commands/db.ts';
 import { addDeadLetters } from './commands/dead-letters.ts';
+import { addEdge } from './commands/edge.ts';
 import { addEnv } from './commands/env.ts';
 import { addLists } from './commands/lists.ts';
 import { addLottery } from './commands/lottery.ts';
@@ -21,6 +22,7 @@ import { addWebhooks } from './commands/webhooks.ts';
 
 const COMMANDS: readonly AddCommand[] = [
   addEnv,
+  addEdge,
   addBroker,
   addConsole,
   addDb,

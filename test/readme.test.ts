@@ -9,7 +9,7 @@ import { until } from './until.ts';
 
 /**
  * The first five minutes of the README, word for word: a separate stack is started as the README
- * says, and every line of its shell blocks is run.
+ * says, with the edge in front of it, and every line of its shell blocks is run.
  */
 
 const ROOT = join(import.meta.dirname, '..');
@@ -35,7 +35,10 @@ function lines(): string[] {
 }
 
 beforeAll(async () => {
-  start = spawn(process.execPath, ['ops/stack/start.ts'], { cwd: ROOT, env: environment });
+  start = spawn(process.execPath, ['ops/stack/start.ts', '--edge'], {
+    cwd: ROOT,
+    env: environment,
+  });
   start.stdout?.on('data', (chunk) => {
     screen += chunk;
   });

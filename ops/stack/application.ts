@@ -19,6 +19,8 @@ export interface ApplicationOptions {
   readonly servers: Servers;
   readonly zkRoot: string;
   readonly shop: { readonly host: string; readonly port: number };
+  /** Behind the edge: the port of each web node by its name. Without the edge they share the shop's. */
+  readonly webPorts?: ReadonlyMap<string, number>;
   /** Passwords of the roles' logins. Without them each process connects with the URLs in `servers`. */
   readonly logins?: StackLogins;
   readonly secrets: {
@@ -65,10 +67,11 @@ const PROCESSES: readonly ApplicationProcess[] = [
 ];
 
 export const APPLICATION_NAMES = PROCESSES.map(({ name }) => name);
+export const WEB_NAMES = APPLICATION_NAMES.filter((name) => name.startsWith('web-'));
 
 /** Web nodes stop first, so that no more requests are admitted while the others stop. */
 export const APPLICATION_STOP_ORDER = [
-  APPLICATION_NAMES.filter((name) => name.startsWith('web-')),
+  WEB_NAMES,
   APPLICATION_NAMES.filter((name) => !name.startsWith('web-')),
 ];
 
@@ -137,11 +140,19 @@ export function applicationSpecs(options: ApplicationOptions): ProcessSpec[] {
   return PROCESSES.map(({ name, entry, role, variables: own, niceness }) => {
     const port = options.monitorPorts.get(name);
     if (port === undefined) throw new Error(`no monitor port for ${name}`);
+    const webPort = options.webPorts?.get(name);
+    const alone = webPort !== undefined && { HOST: '127.0.0.1', PORT: String(webPort) };
     return {
       name,
       command: process.execPath,
       args: [entry],
-      env: { ...variables, ...databaseOf(options, role), ...own, MONITOR_PORT: String(port) },
+      env: {
+        ...variables,
+        ...databaseOf(options, role),
+        ...own,
+        ...alone,
+        MONITOR_PORT: String(port),
+      },
       cwd: options.root,
       ...(niceness !== undefined && { niceness }),
       logFile: join(options.logFolder, `${name}.log`),

@@ -1,6 +1,12 @@
 import { join } from 'node:path';
-import { APPLICATION_NAMES, APPLICATION_STOP_ORDER, applicationSpecs } from './application.ts';
+import {
+  APPLICATION_NAMES,
+  APPLICATION_STOP_ORDER,
+  applicationSpecs,
+  WEB_NAMES,
+} from './application.ts';
 import { composeProject, dockerAnswers, startCompose, stopCompose } from './docker.ts';
+import { localEdge } from './edge.ts';
 import { BEHIND_THE_QUEUE_NICENESS } from './give-way.ts';
 import { ensureServerPackages, NATIVE_STOP_ORDER, startNative } from './native.ts';
 import { choosePort, isPortFree, loopbackUrl } from './ports.ts';
@@ -24,24 +30,9 @@ import {
   writeState,
 } from './state.ts';
 import { Supervisor } from './supervisor.ts';
+import { APPLICATION_PORTS, EDGE_PORTS, type PortsWanted, SERVER_PORTS } from './usual-ports.ts';
 
 /** The stack of `npm start`: starts the servers and then the application, and stops them in order. */
-
-type PortsWanted = Readonly<Record<string, number>>;
-
-/** Below 32,768, because Linux takes local ports of outgoing connections from there on. */
-const SERVER_PORTS: PortsWanted = {
-  postgres: 15_432,
-  amqp: 15_679,
-  distribution: 15_681,
-  epmd: 15_682,
-  zookeeper: 12_181,
-};
-const APPLICATION_PORTS: PortsWanted = {
-  shop: 8080,
-  'console-page': 8090,
-  ...Object.fromEntries(APPLICATION_NAMES.map((name, index) => [name, 9_101 + index])),
-};
 
 export interface LocalOptions {
   /** Root of the project. */
@@ -50,6 +41,8 @@ export interface LocalOptions {
   readonly folder: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly shop: { readonly host: string; readonly port: number | undefined };
+  /** Whether nginx stands in front of the web nodes. */
+  readonly edge: boolean;
   readonly settings: Settings;
   readonly state: StackState;
   readonly progress: Progress;
@@ -227,8 +220,11 @@ export class LocalStack {
     const { servers, zkRoot } = this.#state;
     if (servers === undefined) throw new Error('the servers are not started');
     await this.#assertShopPort();
-    await this.#choosePorts(APPLICATION_PORTS);
+    await this.#choosePorts({ ...APPLICATION_PORTS, ...(this.#options.edge && EDGE_PORTS) });
     const port = this.#port('shop');
+    const webPorts = this.#options.edge
+      ? new Map(WEB_NAMES.map((name) => [name, this.#port(`${name}-page`)]))
+      : undefined;
     const monitorPorts = new Map(APPLICATION_NAMES.map((name) => [name, this.#port(name)]));
     const specs = applicationSpecs({
       root,
@@ -241,16 +237,24 @@ export class LocalStack {
       secrets: this.#settings,
       consolePort: this.#port('console-page'),
       monitorPorts,
+      ...(webPorts && { webPorts }),
     });
     const results = await Promise.allSettled(specs.map((spec) => this.#supervisor.start(spec)));
     const failures = results.filter((result) => result.status === 'rejected');
     if (failures.length > 0) {
       throw new Error(failures.map(({ reason }) => String(reason?.message ?? reason)).join('\n\n'));
     }
+    if (webPorts !== undefined) {
+      const portOf = (name: string) => this.#port(name);
+      const { logFolder } = this;
+      const instance = { ...this.#options, logFolder, host: shop.host, portOf, webPorts };
+      await this.#supervisor.start(await localEdge(instance));
+    }
     // 0.0.0.0 means every address of this machine; a browser needs one of them.
     const shown = shop.host === '0.0.0.0' ? '127.0.0.1' : shop.host;
     this.#note({
       shopUrl: `http://${shown}:${port}`,
+      ...(this.#options.edge && { edgeUrl: `https://${shown}:${this.#port('edge-tls')}` }),
       consoleUrl: loopbackUrl(this.#port('console-page')),
       monitors: Object.fromEntries(
         [...monitorPorts].map(([name, monitor]) => [name, loopbackUrl(monitor)]),
@@ -286,7 +290,7 @@ export class LocalStack {
   /** Stops everything that this start has started, the shop before the servers. Data stay. */
   async stop(): Promise<void> {
     this.#note({ phase: 'stopping' });
-    for (const names of [...APPLICATION_STOP_ORDER, ...NATIVE_STOP_ORDER]) {
+    for (const names of [['edge'], ...APPLICATION_STOP_ORDER, ...NATIVE_STOP_ORDER]) {
       await this.#supervisor.stop(names);
     }
     if (Object.values(this.#state.sources).includes('docker')) await stopCompose(this.#compose());

@@ -6,8 +6,10 @@ import { delimiter, dirname, join } from 'node:path';
 /** Package names of Debian and its derivatives. */
 export const SERVER_PACKAGES = ['postgresql', 'rabbitmq-server', 'zookeeper'] as const;
 export const BROWSER_PACKAGE = 'chromium';
-/** For tests: docker-compose.yml's balancer, a proxy for web nodes, and the alert rules' checker. */
-export const EDGE_PACKAGES = ['haproxy', 'nginx-light', 'prometheus'] as const;
+/** The edge, and what makes a certificate for it. */
+export const EDGE_PACKAGES = ['nginx-light', 'openssl'] as const;
+/** For tests: the alert rules' checker. */
+export const ALERTS_PACKAGE = 'prometheus';
 /** Used only by the benchmark that compares the shop with Redis. */
 const REDIS_PACKAGE = 'redis-server';
 /** Static check of the routines, for tests; there is one package per major PostgreSQL version. */
@@ -16,6 +18,7 @@ export type PackageName =
   | (typeof SERVER_PACKAGES)[number]
   | typeof BROWSER_PACKAGE
   | (typeof EDGE_PACKAGES)[number]
+  | typeof ALERTS_PACKAGE
   | typeof REDIS_PACKAGE
   | CheckPackage;
 
@@ -123,15 +126,17 @@ function findBrowser(machine: Machine): string | undefined {
 }
 
 /** Debian installs it outside the `PATH` of ordinary users. */
-export function findHaproxy(machine: Machine): string | undefined {
-  const debian = join(machine.root, 'usr/sbin/haproxy');
-  return isProgram(debian) ? debian : which('haproxy', machine);
-}
-
-/** Debian installs it outside the `PATH` of ordinary users. */
-export function findNginx(machine: Machine): string | undefined {
+function findNginx(machine: Machine): string | undefined {
   const debian = join(machine.root, 'usr/sbin/nginx');
   return isProgram(debian) ? debian : which('nginx', machine);
+}
+
+/** @throws {Error} when a program is not installed */
+export function findEdge(machine: Machine): { readonly nginx: string; readonly openssl: string } {
+  const [nginx, openssl] = [findNginx(machine), which('openssl', machine)];
+  if (nginx === undefined) throw new Error('nginx is not installed');
+  if (openssl === undefined) throw new Error('openssl is not installed');
+  return { nginx, openssl };
 }
 
 /** Package of the static check for the PostgreSQL version that a new data folder gets. */
@@ -152,7 +157,7 @@ export function missingPackages(wanted: readonly PackageName[], machine: Machine
     'rabbitmq-server': () => findRabbit(machine) !== undefined,
     zookeeper: () => findZookeeper(machine) !== undefined,
     chromium: () => findBrowser(machine) !== undefined,
-    haproxy: () => findHaproxy(machine) !== undefined,
+    openssl: () => which('openssl', machine) !== undefined,
     prometheus: () => which('promtool', machine) !== undefined,
     'nginx-light': () => findNginx(machine) !== undefined,
     'redis-server': () => which('redis-server', machine) !== undefined,

@@ -11,7 +11,7 @@ export function runningStack(environment: Readonly<Record<string, string | undef
   if (state === undefined || holderOf(state) === 'nobody') {
     throw new Error('no local stack is running here; start one with: npm start');
   }
-  const { servers, shopUrl, consoleUrl, phase, zkRoot, monitors } = state;
+  const { servers, shopUrl, edgeUrl, consoleUrl, phase, zkRoot, monitors } = state;
   if (phase !== 'running' || servers === undefined || shopUrl === undefined) {
     throw new Error(`the local stack is ${phase}; try again when npm start says that it is ready`);
   }
@@ -22,6 +22,7 @@ export function runningStack(environment: Readonly<Record<string, string | undef
   ]);
   const variables: StackVariables = {
     SHOP_URL: shopUrl,
+    ...(edgeUrl !== undefined && { EDGE_URL: edgeUrl }),
     ...(consoleUrl !== undefined && { CONSOLE_URL: consoleUrl }),
     DATABASE_URL: servers.databaseUrl,
     ...(servers.hotDatabaseUrl !== undefined && { HOT_DATABASE_URL: servers.hotDatabaseUrl }),

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
 import {
   ConfigError,
   host,
@@ -27,7 +28,10 @@ import {
 } from './state.ts';
 import { summary } from './summary.ts';
 
-/** `npm start`: starts the whole stack on this machine, keeps it running and stops it. */
+/**
+ * `npm start`: starts the whole stack on this machine, keeps it running and stops it. With `-- --edge`
+ * nginx stands in front of the web nodes.
+ */
 
 const ROTATE_EVERY_MS = 30_000;
 /** After a signal, the start that is under way may take this long to end. */
@@ -84,7 +88,8 @@ function firstSignal(progress: Progress): Promise<'signal'> {
   });
 }
 
-async function main(environment: NodeJS.ProcessEnv): Promise<number> {
+async function main(environment: NodeJS.ProcessEnv, args: string[]): Promise<number> {
+  const { values } = parseArgs({ args, options: { edge: { type: 'boolean', default: false } } });
   const progress = createProgress((line) => console.log(line));
   const { HOST, PORT, ZK_ROOT } = parseEnvironment(environment, specs);
   const folder = stackFolder(environment);
@@ -109,6 +114,7 @@ async function main(environment: NodeJS.ProcessEnv): Promise<number> {
     folder,
     environment,
     shop: { host: HOST, port: PORT },
+    edge: values.edge,
     settings,
     state,
     progress,
@@ -143,7 +149,7 @@ function explain(error: unknown): string {
 }
 
 try {
-  process.exit(await main(process.env));
+  process.exit(await main(process.env, process.argv.slice(2)));
 } catch (error) {
   const expected = [AlreadyRunning, ConfigError, PackagesMissing].some(
     (kind) => error instanceof kind,

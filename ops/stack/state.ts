@@ -47,6 +47,8 @@ export interface StackState {
   readonly servers?: Servers;
   readonly zkRoot: string;
   readonly shopUrl?: string;
+  /** The shop with TLS, if it is behind the edge. */
+  readonly edgeUrl?: string;
   readonly consoleUrl?: string;
   /** Base URL of each process's monitor port, by process name. */
   readonly monitors: Readonly<Record<string, string>>;

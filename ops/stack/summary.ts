@@ -44,7 +44,7 @@ export interface SummaryOptions {
 
 export function summary(options: SummaryOptions): string {
   const { state, sale, logFolder } = options;
-  const { servers, shopUrl, consoleUrl, zkRoot, monitors } = state;
+  const { servers, shopUrl, edgeUrl, consoleUrl, zkRoot, monitors } = state;
   if (servers === undefined || shopUrl === undefined) throw new Error('the stack is not ready');
   const psql = options.psqlInContainer ?? `psql '${servers.databaseUrl}'`;
   const zkCliName = existsSync(ZKCLI_OF_DEBIAN) ? ZKCLI_OF_DEBIAN : 'zkCli.sh';
@@ -57,6 +57,9 @@ export function summary(options: SummaryOptions): string {
     `SHOP_URL=${shopUrl}`,
     '',
     `Shop       ${shopUrl}/sales/${sale.sale}`,
+    ...(edgeUrl === undefined
+      ? []
+      : [`  with TLS ${edgeUrl}/sales/${sale.sale} (nobody signed its certificate)`]),
     `API        ${shopUrl}/docs`,
     `Console    ${consoleUrl}`,
     ...(options.consoleToken === undefined

@@ -77,7 +77,8 @@ describe('docker-compose.yml', () => {
         .map(([service]) => service)
         .sort();
     const workers = ['worker-hot', 'worker-regular'];
-    const money = ['web', ...workers];
+    const web = ['web-1', 'web-2'];
+    const money = [...web, ...workers];
     for (const name of [
       'PAYMENT_PROVIDER',
       'STRIPE_SECRET_KEY',
@@ -88,11 +89,11 @@ describe('docker-compose.yml', () => {
       expect([name, having(name).sort()]).toEqual([name, money.sort()]);
     }
     const ofWeb = ['STRIPE_WEBHOOK_SECRET', 'PAYMENT_WEBHOOK_SECRET', 'JWT_SECRET'];
-    for (const name of ofWeb) expect([name, having(name)]).toEqual([name, ['web']]);
+    for (const name of ofWeb) expect([name, having(name)]).toEqual([name, web]);
     for (const name of ['ZOOKEEPER', 'ZK_ROOT', 'ZK_ACL', 'ZK_AUTH']) {
-      expect([name, having(name)]).toEqual([name, ['console', 'keeper', 'prepare', 'web']]);
+      expect([name, having(name)]).toEqual([name, ['console', 'keeper', 'prepare', ...web]]);
     }
-    expect(having('AMQP_URL')).toEqual(['console', 'keeper', 'prepare', 'web', ...workers].sort());
+    expect(having('AMQP_URL')).toEqual(['console', 'keeper', 'prepare', ...web, ...workers]);
     for (const name of ['CONSOLE_TOKENS', 'OIDC_CLIENT_SECRET']) {
       expect([name, having(name)]).toEqual([name, ['console']]);
     }

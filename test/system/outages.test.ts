@@ -4,20 +4,20 @@ import { audit } from '../../db/operations.ts';
 import { freePort } from '../../ops/stack/ports.ts';
 import type { ServerName } from '../../ops/stack/servers.ts';
 import { StandardProvider } from '../../payment/standard.ts';
+import { type Edge, startEdge } from '../edge.ts';
 import { type Answer, Shopper } from '../shopper.ts';
 import { type System, startSystem } from '../system.ts';
 import { until } from '../until.ts';
-import { type Balancer, startBalancer } from './balancer.ts';
 import { type BreakableServers, startBreakableServers } from './breakable.ts';
 
 /**
- * Each server is stopped and frozen, as shoppers see it through a real HAProxy: the nodes stay
+ * Each server is stopped and frozen, as shoppers see it through the edge, a real nginx: the nodes stay
  * behind it, and every call gets the promised answer in limited time. Prints a table of all
  * answers.
  */
 
 const SKU = 'TV';
-/** Longer than every timeout of a node, and shorter than those of the balancer. */
+/** Longer than every timeout of a node, and shorter than those of the edge. */
 const ANSWER_MS_MAX = 45_000;
 const WEB = ['web-1', 'web-2'];
 const NEEDED_BY: Record<ServerName, readonly string[]> = {
@@ -54,7 +54,7 @@ const LOST: Record<ServerName, Readonly<Record<string, string>>> = {
 
 let servers: BreakableServers;
 let system: System;
-let balancer: Balancer;
+let edge: Edge;
 let sale: string;
 
 beforeAll(async () => {
@@ -70,16 +70,16 @@ beforeAll(async () => {
   await Promise.all(
     WEB.map((name, at) => system.run(name, 'server/main.ts', { PORT: String(ports[at]) })),
   );
-  balancer = await startBalancer(ports);
+  edge = await startEdge(ports);
   sale = await system.createSale([{ sku: SKU, units: 1_000 }]);
 });
 afterAll(async () => {
-  await balancer?.close();
+  await edge?.close();
   await system?.stop();
   await servers?.remove();
 });
 
-const shopper = () => new Shopper(balancer.url, system.jwtSecret);
+const shopper = () => new Shopper(edge.url, system.jwtSecret);
 
 async function order(who: Shopper): Promise<{ orderNo: string; requestId: string }> {
   const { body } = await who.buy(sale, SKU);
@@ -185,23 +185,25 @@ describe.each(['postgres', 'rabbitmq', 'zookeeper'] as const)('while %s is', (se
   });
 });
 
-describe('the balancer', () => {
+describe('the edge', () => {
   it('answers as a web node would after the last one has died', async () => {
     const { calls } = await until('orders are taken and decided', callsOf);
+    await answersOf(calls);
     await Promise.all(WEB.map((name) => system.kill(name)));
-    // The balancer closes a connection without an answer where a node dies during a call, so that a
-    // browser repeats it. This test looks at the answers after that.
-    await until(
-      'the balancer has no node',
-      async () => (await calls['readyz']?.())?.status === 503,
-    );
     const buy = () => shopper().press(sale, SKU, { ticket: 'any' });
     const answers = await answersOf({ ...calls, buy });
+    // The last copies of what is the same for everybody.
+    const kept = answers.filter(({ name }) => ['page', 'sales', 'sale'].includes(name));
+    expect(kept.map(({ status }) => status)).toEqual([200, 200, 200]);
     for (const { name, status, contentType, retryAfter, body } of answers) {
+      if (kept.some((each) => each.name === name)) continue;
       expect(contentType, name).toBe('application/problem+json');
       expect(body).toMatchObject({ status, detail: expect.any(String), type: 'about:blank' });
       expect(Number(retryAfter), name).toBeGreaterThan(0);
-      expect(verdictOf({ status, body } as Answer)).toBe('503 overloaded');
+    }
+    // An idle connection to a dead node may have taken the first call. Nothing is sent after that.
+    for (const { status, body } of await answersOf({ buy, ...calls })) {
+      if (status !== 200) expect(verdictOf({ status, body } as Answer)).toBe('503 overloaded');
     }
   });
 });

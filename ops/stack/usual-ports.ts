@@ -1,0 +1,24 @@
+import { APPLICATION_NAMES, WEB_NAMES } from './application.ts';
+
+/** Ports of a local stack, unless another program has them. */
+
+export type PortsWanted = Readonly<Record<string, number>>;
+
+/** Below 32,768, because Linux takes local ports of outgoing connections from there on. */
+export const SERVER_PORTS: PortsWanted = {
+  postgres: 15_432,
+  amqp: 15_679,
+  distribution: 15_681,
+  epmd: 15_682,
+  zookeeper: 12_181,
+};
+export const APPLICATION_PORTS: PortsWanted = {
+  shop: 8080,
+  'console-page': 8090,
+  ...Object.fromEntries(APPLICATION_NAMES.map((name, index) => [name, 9_101 + index])),
+};
+export const EDGE_PORTS: PortsWanted = {
+  'edge-tls': 8443,
+  'edge-last': 8079,
+  ...Object.fromEntries(WEB_NAMES.map((name, index) => [`${name}-page`, 8_071 + index])),
+};
