@@ -25,7 +25,7 @@ export interface EdgeInstance {
 
 /** Limits for a machine on which all shoppers have one address. */
 const ONE_ADDRESS_FOR_ALL = {
-  network_connections: '100000',
+  network_connections: '65535',
   network_calls_per_second: '100000',
   network_calls_burst: '100000',
   network_views_per_second: '100000',

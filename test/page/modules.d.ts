@@ -244,3 +244,15 @@ declare module '*/public/languages/ar.js' {
   const texts: { readonly waitlist: { readonly ahead: Forms } };
   export default texts;
 }
+
+declare module '*/public/js/sale-watch.js' {
+  export function watchSale(
+    name: string,
+    clock: ReturnType<typeof import('*/public/js/clock.js').createClock>,
+    listener: {
+      onSale(sale: object): void;
+      onMissing(): void;
+      onAnswer(isOffline: boolean): void;
+    },
+  ): { start(): Promise<void>; now(freshMs?: number): void };
+}

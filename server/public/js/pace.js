@@ -12,9 +12,9 @@ const LAST_LOOK_MS = 5_000;
 /** A page that has looked this short a time before the opening looks again only after it. */
 const LOOKED_MS = 20_000;
 /** The first look after the opening comes within this time. The button turns on by the clock. */
-const OPENED_MS = 20_000;
+const OPENED_MS = 30_000;
 /** The shortest and the longest pause while what is shown may change, and the longest one after that. */
-const LIVE_MS = { first: 3_000, longest: 30_000 };
+const LIVE_MS = { first: 5_000, longest: 30_000 };
 const CLOSED_LONGEST_MS = 600_000;
 /** A page that nobody looks at asks so much less often. It looks at once when it is shown again. */
 const HIDDEN_FACTOR = 10;

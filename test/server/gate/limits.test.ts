@@ -85,4 +85,23 @@ describe('a token bucket', () => {
     expect(buckets.take('bob', 100)).toBe(0);
     expect(buckets.take('ada', 500)).toBe(0);
   });
+
+  it('that is one of several gives its part, and at least one token', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 50 }),
+        fc.integer({ min: 1, max: 50 }),
+        (perSecond, parts) => {
+          const buckets = new TokenBuckets({ perSecond, keysMax: 64 });
+          let taken = 0;
+          while (buckets.take('ada', 0, parts) === 0) taken += 1;
+          expect(taken).toBe(Math.max(1, Math.floor(perSecond / parts)));
+          // Another part comes back within a second, or one token after its own time.
+          const laterMs = Math.max(1_000, (1_000 / perSecond) * parts);
+          for (taken = 0; buckets.take('ada', laterMs, parts) === 0; ) taken += 1;
+          expect(taken).toBe(Math.max(1, Math.floor(perSecond / parts)));
+        },
+      ),
+    );
+  });
 });

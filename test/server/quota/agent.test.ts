@@ -146,3 +146,18 @@ test('a node that closes marks its report as final and removes its registration'
   expect(await plane.text(plane.paths.node(node))).toBeUndefined();
   expect(decodeReport((await plane.text(plane.paths.report(node))) ?? '')?.final).toBe(true);
 });
+
+test('a node knows how many nodes live, and so what its share of a limit is', async () => {
+  const one = plane.agent();
+  const other = plane.agent();
+  for (const agent of [one, other]) await ready(agent);
+  const isRight = async (agent: NodeAgent) => {
+    const nodes = await plane.operator.children(plane.paths.nodes);
+    return nodes.ok && nodes.value.length === agent.livingNodes && nodes.value.length;
+  };
+  const many = await until('one knows both', () => isRight(one));
+  expect(many).toBeGreaterThan(1);
+  expect(await until('the other knows both', () => isRight(other))).toBe(many);
+  await other.close();
+  await until('one has gone', () => one.livingNodes === many - 1, { pollMs: 5 });
+});

@@ -1,0 +1,57 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Databases, Pool } from '../../db/client/pool.ts';
+import { Renderings } from '../../server/catalogue/renderings.ts';
+import { OrderPages } from '../../server/orders/order-pages.ts';
+import { createDatabase, type TestDatabase } from '../db/database.ts';
+
+/** What a web node remembers for a moment, so that a crowd costs as much as one shopper. */
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createDatabase();
+});
+afterAll(() => database.remove());
+
+/** The same pool, and how many queries were made of it. */
+function counted({ regular }: Databases) {
+  const count = { queries: 0 };
+  const pool: Pool = {
+    ...regular,
+    query(statement) {
+      count.queries += 1;
+      return regular.query(statement);
+    },
+  };
+  return { count, databases: { regular: pool, hot: pool } };
+}
+
+it('the first page of orders is read once for all who ask at the same time', async () => {
+  const { count, databases } = counted(database.as('web'));
+  const pages = new OrderPages(databases);
+  await pages.first('ada');
+  const ofOnePage = count.queries;
+  expect(ofOnePage).toBeGreaterThan(0);
+  pages.forget('ada');
+  await Promise.all(Array.from({ length: 100 }, () => pages.first('ada')));
+  expect(count.queries).toBe(2 * ofOnePage);
+  await pages.first('bob');
+  expect(count.queries).toBe(3 * ofOnePage);
+});
+
+it('a sale is rendered once for all who ask at the same time', () => {
+  const renderings = new Renderings();
+  let rendered = 0;
+  const read = () => {
+    rendered += 1;
+    return { facts: { sale: 'demo' }, clock: { serverTime: rendered } };
+  };
+  const bodies = Array.from({ length: 1_000 }, () => renderings.get('demo', read).body);
+  // A slow machine may come to the next tenth of a second meanwhile.
+  expect(rendered).toBeLessThan(100);
+  expect(new Set(bodies).size).toBe(rendered);
+  renderings.get('other', read);
+  expect(JSON.parse(renderings.get('other', read).body)).toEqual({
+    sale: 'demo',
+    serverTime: rendered,
+  });
+});
