@@ -2,9 +2,9 @@ import { ExpiryTable } from './expiry-table.ts';
 import type { Ticket } from './ticket.ts';
 
 /**
- * Remembers the used tickets: a ticket is good for one admitted request on this node. Other nodes
- * do not know about it. There the limit per user, which the database enforces, and the ticket's
- * life of a few seconds limit its use.
+ * Remembers the used tickets: a ticket is good for one admitted request. The edge sends all calls of
+ * its user to this node. If it is used at another node, the limit per user, which the database
+ * enforces, and the ticket's life of a few seconds limit its use.
  */
 
 /** Bounded by the number of requests that can be admitted within a ticket's life. */

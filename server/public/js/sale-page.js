@@ -68,10 +68,16 @@ const panel = createOrdersPanel({
 });
 
 const notices = createNoticePanel(saleName, () => token);
+let onceKnown = () => {};
+/** Resolves with the first answer about the sale. */
+const known = new Promise((resolve) => {
+  onceKnown = () => resolve(undefined);
+});
 const watch = watchSale(saleName, clock, {
   onSale: takeSale,
   onMissing: () => {
     isMissing = true;
+    onceKnown();
   },
   onAnswer: (offline) => {
     isOffline = offline;
@@ -96,6 +102,7 @@ async function who() {
 /** @param {Sale} fresh */
 function takeSale(fresh) {
   sale = fresh;
+  onceKnown();
   const list = find('#products');
   for (const sku of fresh.skus) {
     let product = products.get(sku.sku);
@@ -247,13 +254,19 @@ function resumeAll() {
   }
 }
 
+function isScheduled() {
+  return sale !== null && salePhase(sale, clock.at(performance.now())) === 'scheduled';
+}
+
 async function arrive() {
   for (let failures = 1; ; failures += 1) {
     const answer = await who();
     if (answer.kind === 'sign_in') return;
     if (answer.kind === 'known') {
-      const list = await panel.load();
-      const forgotten = list.kind === 'refused' && list.verdict === 'unauthenticated';
+      await known;
+      // Nobody has an order of a sale that has not opened: a page that waits for it asks for none.
+      const list = isScheduled() ? null : await panel.load();
+      const forgotten = list?.kind === 'refused' && list.verdict === 'unauthenticated';
       // The shop was set up again and does not know this guest: ask for a new one.
       if (!(forgotten && leaveGuest())) {
         shopper = answer.identity.user;

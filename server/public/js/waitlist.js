@@ -10,7 +10,7 @@ import { forget, recall, remember } from './store.js';
 import { noPlace } from './waitlist-view.js';
 
 /** The shortest and the longest pause between two status calls. A claim lasts for minutes. */
-const LOOK_AGAIN_MS = { first: 1000, longest: 30_000 };
+const LOOK_AGAIN_MS = { first: 1000, longest: 15_000 };
 
 /**
  * @typedef {import('./waitlist-view.js').Place} Place
