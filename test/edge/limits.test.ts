@@ -20,6 +20,8 @@ const WEB = ['web-1', 'web-2', 'web-3', 'web-4'];
 const ADDRESS_PER_SECOND = 8;
 const USER_PER_SECOND = 12;
 const MANY = 60;
+/** Far more than the queries that the processes make by themselves meanwhile. */
+const READS = 2_400;
 const BROWSER = { 'user-agent': 'Mozilla/5.0', accept: '*/*', 'accept-language': 'en' };
 
 let system: System;
@@ -186,19 +188,17 @@ describe('four nodes', () => {
       `${readPageFiles().prefix}/js/api.js`,
     ];
     const before = await queries();
-    const startedAt = performance.now();
-    const reads = 1_500;
-    for (let n = 0; n < reads; n += 1) {
+    for (let n = 0; n < READS; n += 1) {
       const answer = await fetch(`http://127.0.0.1:${ports[n % 4]}${paths[n % paths.length]}`);
       await answer.arrayBuffer();
       expect(answer.status).toBe(200);
     }
     // Sessions write their counts within a second or two, and all sessions are at work.
     const atEnd = await queries();
-    await until('all counts are written', async () => (await queries()) > atEnd + 100);
-    const seconds = (performance.now() - startedAt) / 1_000;
-    // Each process looks at the database some times a second, whether anybody reads or not.
-    expect((await queries()) - before).toBeLessThan(Math.max(reads / 2, 60 * seconds));
+    await until('all counts are written', async () => (await queries()) > atEnd + 60);
+    // Each process looks at the database some times a second, whether anybody reads or not. That no
+    // single path costs a query is the subject of `test/server/caches.test.ts`.
+    expect((await queries()) - before).toBeLessThan(READS / 3);
   });
 
   it('allow together what one allows', async () => {

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Databases, Pool } from '../../db/client/pool.ts';
 import { Renderings } from '../../server/catalogue/renderings.ts';
+import { readPageFiles } from '../../server/http/page-files.ts';
 import { OrderPages } from '../../server/orders/order-pages.ts';
 import { createDatabase, type TestDatabase } from '../db/database.ts';
+import { openWebNode } from './web-node.ts';
 
 /** What a web node remembers for a moment, so that a crowd costs as much as one shopper. */
 
@@ -54,4 +56,38 @@ it('a sale is rendered once for all who ask at the same time', () => {
     sale: 'demo',
     serverTime: rendered,
   });
+});
+
+it('pages, files and the catalogue ask the database nothing', async () => {
+  let asked = 0;
+  const databases = new Proxy({} as Databases, {
+    get() {
+      asked += 1;
+      throw new Error('the database is asked');
+    },
+  });
+  const node = await openWebNode({ databases });
+  const [askedAtStart, readAtStart] = [asked, node.world.boardReads];
+  for (const url of [
+    ...[
+      '/',
+      '/notices',
+      '/sales/demo',
+      '/sales/demo/lottery',
+      '/sales/nowhere',
+      '/service-worker.js',
+    ],
+    ...['/api/v1/sales', '/api/v1/sales/demo', '/api/v1/notices', '/images/bolt.svg'],
+    `${readPageFiles().prefix}/js/api.js`,
+  ]) {
+    for (let n = 0; n < 5; n += 1) {
+      const { statusCode } = await node.app.inject({ url });
+      expect([url, statusCode]).toEqual([url, url.includes('nowhere') ? 404 : 200]);
+    }
+  }
+  expect([asked, node.world.boardReads]).toEqual([askedAtStart, readAtStart]);
+  const headers = { authorization: `Bearer ${node.tokenOf('ada')}` };
+  await node.app.inject({ url: '/api/v1/orders', headers });
+  expect(asked).toBeGreaterThan(askedAtStart);
+  await node.close();
 });

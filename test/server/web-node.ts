@@ -52,6 +52,8 @@ export interface World {
   fenced: () => Promise<boolean>;
   /** Homes of the database that are away. */
   missing: readonly Schema[];
+  /** How often the catalogue was read from the database. */
+  boardReads: number;
   /** Units drawn and not refunded. */
   drawn: number;
   published: OutgoingMessage[];
@@ -185,6 +187,7 @@ function createWorld(secret: Buffer, ticketKeys: TicketKey[]): World {
     outcomes: async () => [],
     fenced: async () => false,
     missing: [],
+    boardReads: 0,
     drawn: 0,
     published: [],
   };
@@ -194,6 +197,7 @@ function catalogueOf(world: World, secret: Buffer, log: Log, ticketTtlMs: number
   return new Catalogue(
     {
       async board() {
+        world.boardReads += 1;
         const { sale, opensAt, closesAt } = world.row;
         const { ticketEpoch } = world;
         const entry = {

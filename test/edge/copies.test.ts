@@ -1,0 +1,138 @@
+import { describe, expect, it } from 'vitest';
+import { readPageFiles } from '../../server/http/page-files.ts';
+import { shopTime } from '../../server/public/js/api.js';
+import { startEdge } from '../edge.ts';
+import { until } from '../until.ts';
+import { call, openNodes, standIn, type Told } from './nodes.ts';
+import { edgeOfTwo, expectProblem } from './two-nodes.ts';
+
+/** What the edge keeps, and for how long: a real nginx in front of two web nodes. */
+
+const SALE = '/api/v1/sales/demo';
+const at = edgeOfTwo();
+const reached = (path: string) => at.nodes.seen.filter((each) => each === `GET ${path}`).length;
+const ageOf = ({ headers }: Told) => shopTime(new Headers(headers as Record<string, string>));
+const secondOf = (ms: number) => Math.floor(ms / 1_000);
+
+describe('what is the same for everybody', () => {
+  it.each([SALE, '/api/v1/sales', '/', '/sales/demo', '/sales/demo/lottery'])(
+    '%s reaches the nodes once a second, however many ask',
+    async (path) => {
+      const startedAt = Date.now();
+      const before = reached(path);
+      for (let round = 0; round < 3; round += 1) {
+        const answers = await Promise.all(Array.from({ length: 60 }, () => at.get(path)));
+        expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+      }
+      // The clock of nginx may be of the second before.
+      const seconds = secondOf(Date.now()) - secondOf(startedAt) + 2;
+      expect(reached(path) - before).toBeLessThanOrEqual(seconds);
+    },
+  );
+
+  it('is never older than a second, and tells its age: the clock of the page stays true', async () => {
+    let slowestMs = 0;
+    const aged = await until('a copy is half a second old', async () => {
+      const sentAt = Date.now();
+      const answer = await at.get(SALE);
+      const receivedAt = Date.now();
+      slowestMs = Math.max(slowestMs, receivedAt - sentAt);
+      const { ageMs, serverTimeMs } = ageOf(answer);
+      if (ageMs < 500) throw new Error(`${ageMs} ms`);
+      return { ageMs, serverTimeMs, sentAt, receivedAt };
+    });
+    // The copy is of this second; the way to the node may have begun before its end.
+    expect(aged.ageMs).toBeLessThan(1_000 + slowestMs);
+    expect(aged.serverTimeMs).toBeGreaterThan(aged.sentAt - 250);
+    expect(aged.serverTimeMs).toBeLessThan(aged.receivedAt + slowestMs + 250);
+  });
+
+  it('is answered with 304 by the edge itself', async () => {
+    const { headers, body } = await at.get(SALE);
+    expect(body).not.toBe('');
+    const before = at.nodes.seen.length;
+    const startedAt = Date.now();
+    for (let n = 0; n < 40; n += 1) {
+      const same = await at.get(SALE, { 'if-none-match': headers.etag ?? '' });
+      expect([same.status, same.body]).toEqual([304, '']);
+      expect(ageOf(same).serverTimeMs).toBeGreaterThan(1e12);
+    }
+    const seconds = secondOf(Date.now()) - secondOf(startedAt) + 2;
+    expect(at.nodes.seen.length - before).toBeLessThanOrEqual(seconds);
+  });
+
+  it('is kept by path as it was written, without the query, and without whoever asked', async () => {
+    expect((await at.get('/sales/demo%2Flottery')).status).toBe(404);
+    expect((await at.get('/sales/demo/lottery')).status).toBe(200);
+    const before = at.nodes.seen.length;
+    await Promise.all(Array.from({ length: 50 }, (_, n) => at.get(`${SALE}?n=${n}`)));
+    expect(at.nodes.seen.slice(before).filter((each) => each !== `GET ${SALE}`)).toEqual([]);
+    expect(at.nodes.seen.length - before).toBeLessThan(10);
+    const { headers } = await at.get('/sales/nowhere/');
+    expect(headers.location).toBe('/sales/nowhere');
+  });
+});
+
+describe('files with a fingerprint', () => {
+  const path = () => `${readPageFiles().prefix}/js/api.js`;
+
+  it('are kept, and asked of a node once', async () => {
+    const before = reached(path());
+    const first = await at.get(path());
+    const again = await at.get(path(), { 'accept-encoding': 'gzip' });
+    expect([first.status, again.headers['content-encoding']]).toEqual([200, 'gzip']);
+    expect(first.headers['cache-control']).toBe('public, max-age=31536000, immutable');
+    expect(reached(path()) - before).toBe(1);
+  });
+
+  it('are found while only one of the nodes has this version', async () => {
+    let asked = 0;
+    const old = at.alsoClose(
+      await standIn((_request, response) => {
+        asked += 1;
+        response.writeHead(404).end();
+      }),
+    );
+    const mixed = at.alsoClose(await startEdge([old.port, at.nodes.ports[0] ?? 0]));
+    for (const name of ['api', 'clock', 'dom', 'format', 'hero', 'key', 'pace', 'rank']) {
+      const file = `${readPageFiles().prefix}/js/${name}.js`;
+      expect([name, (await call(mixed.url + file)).status]).toEqual([name, 200]);
+    }
+    expect(asked).toBeGreaterThan(0);
+    expect((await call(`${mixed.url}/assets/0123456789abcdef/js/api.js`)).status).toBe(404);
+  });
+});
+
+describe('without a node', () => {
+  it('the last copies are shown with their age, and all else says when to come back', async () => {
+    const few = await openNodes(2);
+    const alone = at.alsoClose(await startEdge(few.ports));
+    const kept = ['/', '/sales/demo', SALE, `${readPageFiles().prefix}/js/api.js`];
+    for (const path of kept) expect((await call(alone.url + path)).status).toBe(200);
+    await few.close();
+
+    await until('the second of the copies is over', async () => {
+      const { ageMs, serverTimeMs } = ageOf(await call(alone.url + SALE));
+      if (ageMs < 1_500) throw new Error(`${ageMs} ms`);
+      expect(Math.abs(serverTimeMs - Date.now())).toBeLessThan(1_000);
+      return true;
+    });
+    for (const path of kept)
+      expect([path, (await call(alone.url + path)).status]).toEqual([path, 200]);
+
+    const page = await call(`${alone.url}/sales/other`);
+    expect([page.status, page.headers['content-type']]).toEqual([503, 'text/html; charset=utf-8']);
+    expect(page.body).toContain('#ffd400');
+    expect(Number(page.headers['retry-after'])).toBeGreaterThan(0);
+    expect(Number(page.headers['refresh'])).toBeGreaterThan(0);
+    const nothing = [
+      await call(`${alone.url}/api/v1/sales/other`),
+      await call(`${alone.url}/api/v1/orders`),
+      await at.buy('ada', alone.url),
+    ];
+    for (const each of nothing) {
+      expectProblem(each, { status: 503, verdict: 'overloaded' });
+      expect(Number(each.headers['retry-after'])).toBeGreaterThan(0);
+    }
+  });
+});
