@@ -38,7 +38,7 @@ function namesOf(tree: object, prefix = ''): string[] {
 async function nameMessages(route: Route): Promise<void> {
   const named = `const named = (tree, prefix) => Object.fromEntries(Object.entries(tree).map(([key, value]) =>
     [key, typeof value === 'string' ? '⟦' + prefix + key + '⟧' : named(value, prefix + key + '.')]));
-    import texts from '/languages/en.js';
+    import texts from './en.js';
     export default { ...named(texts, ''), sentences: '⟦sentences⟧{first}{second}', titled: '⟦titled⟧{title}{text}' };`;
   await route.fulfill({ contentType: 'text/javascript', body: named });
 }

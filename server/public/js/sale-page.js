@@ -69,7 +69,7 @@ const panel = createOrdersPanel({
 
 const notices = createNoticePanel(saleName, () => token);
 let onceKnown = () => {};
-/** Resolves with the first answer about the sale. */
+/** Resolves after the first look at the sale, also if it fails. */
 const known = new Promise((resolve) => {
   onceKnown = () => resolve(undefined);
 });
@@ -77,9 +77,9 @@ const watch = watchSale(saleName, clock, {
   onSale: takeSale,
   onMissing: () => {
     isMissing = true;
-    onceKnown();
   },
   onAnswer: (offline) => {
+    onceKnown();
     isOffline = offline;
     look();
   },
@@ -102,7 +102,6 @@ async function who() {
 /** @param {Sale} fresh */
 function takeSale(fresh) {
   sale = fresh;
-  onceKnown();
   const list = find('#products');
   for (const sku of fresh.skus) {
     let product = products.get(sku.sku);
