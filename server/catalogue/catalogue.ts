@@ -159,14 +159,12 @@ export class Catalogue {
 
   /** The list of sales as JSON. */
   renderSales(): Rendering {
-    return this.#renderings.get('', () => ({
-      facts: {
-        sales: [...this.#sales.values()].map((entry) => ({
-          ...this.#saleFacts(entry),
-          ...shown(titleOf(entry.presentation)),
-        })),
-      },
-    }));
+    const sales = () =>
+      [...this.#sales.values()].map((entry) => ({
+        ...this.#saleFacts(entry),
+        ...shown(titleOf(entry.presentation)),
+      }));
+    return this.#renderings.get('', () => ({ facts: { sales: sales() } }));
   }
 
   /** One sale as JSON; undefined if there is no such sale. */
@@ -213,8 +211,7 @@ export class Catalogue {
   async #refresh(): Promise<void> {
     const startedAtMs = elapsedMs();
     const askedAtMs = steadyMs();
-    const board = await this.#source.board();
-    const { serverTime, sales, missing } = board;
+    const { serverTime, sales, missing } = await this.#source.board();
     this.#clock.sample(serverTime, askedAtMs, steadyMs());
     // Keys and lotteries are stored in the home `regular`.
     const keysAreAway = missing.includes('regular');
@@ -230,7 +227,7 @@ export class Catalogue {
     this.#skus = new Map(entries.flatMap(({ skus }) => skus.map((sku) => [sku.sku, sku])));
     this.#renderings.keepOnly((sale) => sale === '' || this.#sales.has(sale));
     this.#refreshedAtMs = startedAtMs;
-    const digests = missing.length === 0 ? this.#digests.changed(board) : undefined;
+    const digests = missing.length === 0 ? this.#digests.changed({ serverTime, sales }) : undefined;
     if (digests !== undefined) this.#source.learned?.(digests);
     if (keysAreAway) return;
     await this.#refreshTicketKeys();

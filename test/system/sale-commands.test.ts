@@ -33,7 +33,8 @@ async function flashsale(...words: string[]) {
   const lines: string[] = [];
   const log = vi.spyOn(console, 'log').mockImplementation((line: string) => void lines.push(line));
   try {
-    await createProgram(system.environment).parseAsync(words, { from: 'user' });
+    const program = await createProgram(system.environment, 'sale');
+    await program.parseAsync(words, { from: 'user' });
   } finally {
     log.mockRestore();
   }
