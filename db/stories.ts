@@ -73,6 +73,47 @@ export async function requestFacts(
   return { facts, missing };
 }
 
+/** A request that became no order. */
+export interface RefusedRequestFacts {
+  readonly requestId: string;
+  readonly userId: string;
+  readonly sku: string;
+  readonly status: Outcome;
+  readonly reason: string | null;
+  readonly decidedAt: Date;
+}
+
+/** Of the outcomes of each home: what a search by user reads at most. About 3 million outcomes. */
+const REFUSALS_BYTES_MAX = 512 * 1_048_576;
+
+/**
+ * Finds the newest requests of a user that became no order, in sales that closed within the last week or
+ * have not closed. Expensive: it reads the outcomes of these sales.
+ *
+ * @throws {DatabaseError} if no home answers
+ */
+export async function userRefusals(
+  databases: Databases,
+  userId: string,
+): Promise<Answers<RefusedRequestFacts>> {
+  const { rows, missing } = await queryHomes<{
+    request_id: string;
+    sku: string;
+    status: Outcome;
+    reason: string | null;
+    decided_at: Date;
+  }>(databases, 'user_refusals', (schema) => `SELECT * FROM ${schema}.user_refusals($1, $2)`, [
+    userId,
+    REFUSALS_BYTES_MAX,
+  ]);
+  const refusals = rows.map(({ request_id: requestId, decided_at: decidedAt, ...row }) => ({
+    ...{ requestId, userId, decidedAt },
+    ...row,
+  }));
+  refusals.sort((one, other) => other.decidedAt.getTime() - one.decidedAt.getTime());
+  return { rows: refusals, missing };
+}
+
 /** A dead letter that an operator has replayed or refused. */
 export interface RequestLetter {
   readonly handledAt: Date;

@@ -1,9 +1,14 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { ORDER_NO_PATTERN, REQUEST_ID_FORM } from '../../contracts/ids.ts';
-import type { Order, OrderNotice, RequestFacts } from '../../db/calls.ts';
+import type { Order, OrderNotice, RefusedRequestFacts } from '../../db/calls.ts';
 import { findOrders } from '../../ops/orders/find.ts';
-import { receiptSentence, refusalText, type Sentence } from '../../ops/orders/sentences.ts';
+import {
+  NOT_SEARCHED,
+  receiptSentence,
+  refusalText,
+  type Sentence,
+} from '../../ops/orders/sentences.ts';
 import { type RequestStory, storyOfOrder, storyOfRequest } from '../../ops/orders/story.ts';
 import { tell } from '../../ops/orders/tell.ts';
 import { findUndecided } from '../../ops/orders/undecided.ts';
@@ -38,12 +43,15 @@ const RequestDocument = Type.Object({
   requestId: Type.String(),
   userId: Type.String(),
   sku: Type.String(),
+  at: Type.String(),
   says: Type.String(),
 });
 const Finding = Type.Object({
   orders: Type.Array(OrderDocument),
   hasMore: Type.Boolean(),
-  refused: Type.Union([RequestDocument, Type.Null()]),
+  refused: Type.Array(RequestDocument),
+  /** What a search without a hit has to say. */
+  hint: Type.String(),
   undecided: OptionalText,
   receipt: OptionalText,
   places: Type.Array(
@@ -104,7 +112,8 @@ export const customerRoutes: FastifyPluginAsyncTypebox<Context> = async (app, co
       return {
         orders: orders.map(orderJson),
         hasMore,
-        refused: refused ? requestJson(refused) : null,
+        refused: refused.map(requestJson),
+        hint: NOT_SEARCHED,
         undecided: undecided ?? null,
         receipt: receipt ? receiptSentence(receipt) : null,
         places: places.map(({ userId, sku, state, askedAt }) => ({
@@ -190,9 +199,9 @@ function orderJson(order: Order) {
   return { orderNo, requestId, userId, sale, sku, units, amount, currency, status, createdAt };
 }
 
-function requestJson(request: RequestFacts) {
-  const { requestId, userId, sku } = request;
-  return { requestId, userId, sku, says: refusalText(request) };
+function requestJson(request: RefusedRequestFacts) {
+  const { requestId, userId, sku, decidedAt } = request;
+  return { requestId, userId, sku, at: decidedAt.toISOString(), says: refusalText(request) };
 }
 
 function noticeJson({ noticeNo, kind, channel, state }: OrderNotice) {

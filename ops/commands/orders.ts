@@ -9,7 +9,7 @@ import {
 } from '../../db/calls.ts';
 import type { Databases } from '../../db/client/pool.ts';
 import { type Found, findOrders } from '../orders/find.ts';
-import { receiptSentence, refusalText, type Sentence } from '../orders/sentences.ts';
+import { NOT_SEARCHED, receiptSentence, refusalText, type Sentence } from '../orders/sentences.ts';
 import { type RequestStory, storyOfOrder, storyOfRequest } from '../orders/story.ts';
 import { tell } from '../orders/tell.ts';
 import { findUndecided } from '../orders/undecided.ts';
@@ -38,6 +38,9 @@ const SAID: Readonly<Record<string, string>> = {
   not_found: 'there is no such order',
 };
 const DONE = new Set(['cancelled', 'refund_due', 'noted']);
+
+const NOTHING = `nothing was found: see that each character is right
+${NOT_SEARCHED}`;
 
 export function parseOrderNo(value: string): string {
   if (!isOrderNo(value)) throw new InvalidArgumentError('It is a number, such as 1042.');
@@ -95,9 +98,10 @@ function foundText(found: Found): string {
   return [
     ...(orders.length > 0 ? [table(orders.map(orderRow))] : []),
     ...(hasMore ? ['The user has more orders: these are the newest.'] : []),
-    ...(refused
-      ? [`request ${refused.requestId} of user ${refused.userId}: ${refusalText(refused)}`]
-      : []),
+    ...refused.map(
+      (request) =>
+        `request ${request.requestId} of user ${request.userId} for ${request.sku}: ${refusalText(request)}`,
+    ),
     ...(undecided
       ? [`No database knows request ${undecided}: flashsale orders show ${undecided}`]
       : []),
@@ -142,8 +146,7 @@ function addReading(orders: Command, context: CommandContext): void {
     .action(async (text: string, { json }: { json?: boolean }) => {
       const found = await withDatabases(context, 'ops', (databases) => findOrders(databases, text));
       tellMissing(found.missing);
-      const nothing = 'nothing was found: see that each character is right';
-      console.log(json ? JSON.stringify(found) : foundText(found) || nothing);
+      console.log(json ? JSON.stringify(found) : foundText(found) || NOTHING);
     });
   orders
     .command('show')

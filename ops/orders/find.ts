@@ -5,10 +5,11 @@ import {
   type Order,
   orderDetails,
   paymentOrders,
-  type RequestFacts,
+  type RefusedRequestFacts,
   requestFacts,
   saleBoard,
   userOrders,
+  userRefusals,
   type WaitlistEntry,
 } from '../../db/calls.ts';
 import { schemaOfOrder } from '../../db/client/both-homes.ts';
@@ -58,8 +59,8 @@ export interface Found {
   readonly orders: readonly Order[];
   /** Whether the user has more orders. */
   readonly hasMore: boolean;
-  /** A request that was decided and became no order. */
-  readonly refused: RequestFacts | undefined;
+  /** Requests that became no order, newest first. Those of a user only if nothing else was found. */
+  readonly refused: readonly RefusedRequestFacts[];
   /** A request id that no database knows, if nothing else was found. */
   readonly undecided: string | undefined;
   readonly receipt: Receipt | undefined;
@@ -86,15 +87,19 @@ export async function findOrders(databases: Databases, typed: string): Promise<F
   );
   const found = [...byNumber.flatMap((order) => order ?? []), ...byUser.orders];
   const orders = [...new Map(found.map((order) => [order.orderNo, order])).values()];
-  const isKnown = facts !== undefined || orders.length > 0 || places.rows.length > 0;
-  const answers = [byUser, byPayment, places, ...(request ? [request] : [])];
+  const waits = places.rows.filter(({ state }) => state !== 'served');
+  const isFound = facts !== undefined || orders.length > 0 || waits.length > 0;
+  // It reads whole tables, so it is asked last.
+  const refusals = isFound ? undefined : await userRefusals(databases, text);
+  const refused = facts?.orderNo === null ? [facts] : (refusals?.rows ?? []);
+  const answers = [byUser, byPayment, places, request, refusals].filter((one) => one !== undefined);
   return {
     orders,
     hasMore: byUser.next !== undefined,
-    refused: facts?.orderNo === null ? facts : undefined,
-    undecided: isKnown ? undefined : requestId,
+    refused,
+    undecided: isFound || refused.length > 0 ? undefined : requestId,
     receipt,
-    places: places.rows.filter(({ state }) => state !== 'served'),
+    places: waits,
     missing: [...new Set([...away, ...answers.flatMap(({ missing }) => missing)])],
   };
 }

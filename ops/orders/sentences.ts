@@ -21,6 +21,10 @@ export function times(count: number): string {
   return count === 1 ? 'once' : `${count} times`;
 }
 
+/** What a search without a hit has to say. */
+export const NOT_SEARCHED =
+  'Refused requests of a user are found only in sales that closed within the last week. Purchases that were never taken (shed, no quota, too early) are not recorded.';
+
 /** Why a request became no order. */
 const REFUSALS: Readonly<Record<string, string>> = {
   sold_out: 'no unit was left',
@@ -34,7 +38,7 @@ const REFUSALS: Readonly<Record<string, string>> = {
   'rejected bad_units': 'it asked for a number of units that is not possible',
 };
 
-export function refusalText({ status, reason }: RequestFacts): string {
+export function refusalText({ status, reason }: Pick<RequestFacts, 'status' | 'reason'>): string {
   const text =
     REFUSALS[`${status} ${reason}`] ??
     (status === 'rejected' ? `an operator refused it (${words(reason ?? '')})` : REFUSALS[status]);

@@ -31,7 +31,8 @@ export interface OrderStory extends Partial<OrderRecord> {
   readonly payments: readonly OrderPayment[];
   /** Actions of people on the order, the newest first. */
   readonly actions: readonly Action[];
-  readonly contacts: readonly ContactHint[];
+  /** Undefined if they could not be read. */
+  readonly contacts: readonly ContactHint[] | undefined;
   readonly notices: readonly OrderNotice[];
   /** Events that the broker or a webhook endpoint has not got yet. */
   readonly undelivered: readonly UndeliveredEvent[];
@@ -108,7 +109,7 @@ async function withRecords(
     orderFacts(databases, orderNo),
     orderPayments(databases, orderNo),
     actionsOn(databases, { target: orderNo, sale }),
-    from('the addresses of notices', contactHints(databases, sale, userId), [], missing),
+    from('the addresses of notices', contactHints(databases, sale, userId), undefined, missing),
     from('the notices', orderNotices(databases, orderNo), [], missing),
     undeliveredEvents(databases, orderNo),
   ]);

@@ -86,7 +86,7 @@ function decision(request: RequestFacts, ordered: OrderStory | undefined): Momen
 }
 
 function momentsOf(ordered: OrderStory): Moment[] {
-  const { order, changedAt, paidBy, session, payments, actions, contacts, notices } = ordered;
+  const { order, changedAt, paidBy, session, payments, actions, contacts = [], notices } = ordered;
   return [
     ...contacts.flatMap(({ channel, hint, createdAt, confirmedAt }) => {
       const where = channel === 'email' ? `by e-mail at ${hint}` : `by push messages (${hint})`;
@@ -177,7 +177,7 @@ function presentOf(ordered: OrderStory, now: Date): Sentence[] {
       ? [[`The payment page is being closed.${session.error ? ` Error: ${session.error}` : ''}`]]
       : []),
     ...notices.flatMap(noticeSentences),
-    ...(contacts.length === 0 ? [['Nobody asked to be told of this order off the page.']] : []),
+    ...(contacts?.length === 0 ? [['No address is recorded for notices of this order.']] : []),
     ...undelivered.map(undeliveredSentence),
   ];
 }

@@ -1,35 +1,38 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Browser } from 'playwright-core';
+import type { Browser, BrowserContextOptions } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BrokerConnection } from '../../broker/connection.ts';
 import { DEAD_HEADERS, ENVELOPE_SCHEMA, encode } from '../../contracts/messages.ts';
 import { DEAD_EXCHANGE } from '../../contracts/topology.ts';
 import { createLog } from '../../process/log.ts';
-import { expectAccessible, expectFits, launch, visit } from '../page/browser.ts';
+import { launch } from '../page/browser.ts';
 import { uniqueName } from '../servers.ts';
 import { Shopper } from '../shopper.ts';
 import { type System, startSystem } from '../system.ts';
 import { until } from '../until.ts';
+import { openCustomers } from './customers-page.ts';
+import { agree, planUpTo } from './notices.ts';
 import { Caller, type Console, startConsole, type Who } from './place.ts';
 
 /** Customer service in the console beside the whole system: its API, and its page in a browser. */
 
 const PEOPLE = ['viewer', 'support', 'operator', 'merchant', 'boss'] as const;
-const PICTURES = process.env['CONSOLE_PICTURES'];
 
 let system: System;
 let place: Console;
 let browser: Browser;
 let sale: string;
-const sku = uniqueName('TV');
+const [sku, phone] = [uniqueName('TV'), uniqueName('Phone')];
 const people = {} as Record<Who, Caller>;
 
 beforeAll(async () => {
   [system, browser] = await Promise.all([startSystem({ webNodes: 2 }), launch()]);
-  sale = await system.createSale([{ sku, units: 20 }]);
+  sale = await system.createSale([
+    { sku, units: 20 },
+    { sku: phone, units: 5 },
+  ]);
   place = await startConsole(system, () => ({}));
   for (const who of PEOPLE) {
     people[who] = new Caller(place.url);
@@ -60,14 +63,13 @@ async function told(path: string): Promise<string> {
   return [...json.now.map(spoken), ...moments].join('\n');
 }
 
-async function bought() {
-  const buyer = new Shopper(system.url, system.jwtSecret);
-  const { order } = (await buyer.buy(sale, sku)).body;
+async function bought(buyer = new Shopper(system.url, system.jwtSecret), what = sku) {
+  const { order } = (await buyer.buy(sale, what)).body;
   return { buyer, orderNo: order.orderNo as string, requestId: order.requestId as string };
 }
 
-async function paid() {
-  const one = await bought();
+async function paid(buyer?: Shopper) {
+  const one = await bought(buyer);
   const path = `/api/v1/demo/orders/${one.orderNo}/pay`;
   await until('it is paid', async () => (await one.buyer.call('POST', path)).status < 300);
   return one;
@@ -152,7 +154,29 @@ describe('an order', () => {
     expect((await support.get(path)).json.isBlocked).toBe(false);
     const again = await support.post('/api/customers/unblock', body);
     expect(again).toMatchObject({ status: 409, json: { verdict: 'refused' } });
-    expect((await support.post('/api/notices/1/resend', { reason: 'lost' })).status).toBe(409);
+  });
+
+  it('is told again to its shopper, at an address that customer service does not see', async () => {
+    const buyer = new Shopper(system.url, system.jwtSecret);
+    const address = `${uniqueName('ann')}@mail.example`;
+    await agree(system.databases, sale, buyer.userId, address);
+    const { orderNo } = await bought(buyer);
+    await planUpTo(system.databases, orderNo);
+    const at = `/api/orders/${orderNo}`;
+    const { json, text } = await support.get(at);
+    const mail = { channel: 'email', state: 'due' };
+    expect(json.notices).toHaveLength(2);
+    for (const kind of ['ordered', 'expiring']) {
+      expect(json.notices).toContainEqual(expect.objectContaining({ kind, ...mail }));
+    }
+    expect(text).toContain('by e-mail at a…@mail.example');
+    expect(text).not.toContain(address);
+    const again = `/api/notices/${json.notices[0].noticeNo}/resend`;
+    expect((await support.post(again, { reason: 'lost' })).json.says).toMatch(/is sent again/);
+    expect(await told(at)).toContain('support had a notice sent again: lost');
+    const gone = await support.post('/api/notices/999999/resend', { reason: 'lost' });
+    expect(gone).toMatchObject({ status: 409, json: { verdict: 'refused' } });
+    expect(system.log('console')).not.toContain(address);
   });
 });
 
@@ -211,7 +235,7 @@ describe('a request that is not decided', () => {
       /^Refused: an operator refused it \(wrong price\)[\s\S]*Web node web-9 admitted/,
     );
     expect(await flashsale('orders', 'find', requestId)).toMatch(
-      /of user cleo: Refused: an operator/,
+      /of user cleo for \S+: Refused: an operator/,
     );
   });
 });
@@ -237,55 +261,65 @@ describe('roles', () => {
   });
 });
 
-it('the page works with the keyboard alone, on a dark phone and a light desktop', async () => {
-  const { orderNo, requestId, buyer } = await paid();
-  for (const [name, width, height, colorScheme] of [
-    ['phone', 360, 740, 'dark'],
-    ['desktop', 1440, 900, 'light'],
-  ] as const) {
-    const options = { viewport: { width, height }, colorScheme };
-    const { page, complaints, end } = await visit(browser, `${place.url}/customers`, options);
-    const says = (selector: string, words: RegExp) =>
-      until(`${selector} says ${words}`, async () => {
-        const text = (await page.locator(selector).allInnerTexts()).join(' ');
-        if (!words.test(text)) throw new Error(text);
-        return true;
-      });
-    const look = async (what: string) => {
-      await expectAccessible(page);
-      await expectFits(page);
-      const path = join(PICTURES ?? '', `customers-${what}-${name}.png`);
-      if (PICTURES) await page.screenshot({ path, fullPage: true });
-    };
-    await page.locator('#token').fill(place.tokens.support);
-    await page.keyboard.press('Enter');
-    await page.waitForURL(`${place.url}/customers`);
-    await look('empty');
-    await page.locator('#text').focus();
-    await page.keyboard.type('nobody');
-    await page.keyboard.press('Enter');
-    await says('#note', /Nothing was found/);
-    await page.locator('#text').fill(name === 'phone' ? requestId : buyer.userId);
-    await page.keyboard.press('Enter');
-    // One hit opens at once, and the keyboard is there.
-    await says('#story-heading', new RegExp(`Order ${orderNo}`));
-    if (name === 'phone') {
-      await says('#now', /^Paid\./);
-      await look('paid');
-      await page.keyboard.press('Tab');
-      await page.keyboard.type('arrived broken');
-      await page.keyboard.press('Tab');
-      await page.keyboard.press('Enter');
-      await says('#confirm-question', new RegExp(`Refund order ${orderNo}\\?`));
-      await look('confirm');
-      await page.keyboard.press('Tab');
-      await page.keyboard.press('Enter');
-      await says('#result', /The order is cancelled, and its payment goes back/);
-    }
-    await says('#now', /^Cancelled by the shop/);
-    await says('#moments', /support cancelled the paid order.*: arrived broken/);
-    await look('refunded');
-    expect(complaints).toEqual([]);
-    await end();
-  }
+describe('the page', () => {
+  const open = (name: string, options: BrowserContextOptions) =>
+    openCustomers(browser, place, name, options);
+
+  it('on a dark phone, with the keyboard alone: one hit opens, and its order is refunded', async () => {
+    const { orderNo, requestId } = await paid();
+    const viewport = { width: 360, height: 740 };
+    const on = await open('phone', { viewport, colorScheme: 'dark' });
+    await on.look('empty');
+    await on.find('nobody');
+    await on.says('#note', /Nothing was found\..*Purchases that were never taken/);
+    await on.find(requestId);
+    await on.says('#story-heading', new RegExp(`Order ${orderNo}`));
+    await on.says('#now', /^Paid\./);
+    await on.look('paid');
+    await on.press('Tab');
+    await on.page.keyboard.type('arrived broken');
+    await on.press('Tab', 'Enter');
+    await on.says('#confirm-question', new RegExp(`Refund order ${orderNo}\\?`));
+    await on.look('confirm');
+    await on.press('Escape');
+    await on.page.locator('#act:not([aria-busy])').waitFor();
+    await on.press('Enter', 'Tab', 'Enter');
+    await on.says('#result', /The order is cancelled, and its payment goes back/);
+    await on.says('#now', /^Cancelled by the shop/);
+    await on.says('#moments', /support cancelled the paid order.*: arrived broken/);
+    await on.look('refunded');
+    expect(on.complaints).toEqual([]);
+    await on.end();
+  });
+
+  it('on a light desktop: one of two hits, a remark that is written once, and a block', async () => {
+    const buyer = new Shopper(system.url, system.jwtSecret);
+    await agree(system.databases, sale, buyer.userId, 'zoe@mail.example');
+    const { orderNo } = await bought(buyer);
+    await bought(buyer, phone);
+    await planUpTo(system.databases, orderNo);
+    const on = await open('desktop', { viewport: { width: 1440, height: 900 } });
+    await on.find(buyer.userId);
+    await on.says('#note', /2 found\./);
+    await on.look('found');
+    await on.page.getByRole('button', { name: `Story of order ${orderNo}` }).focus();
+    await on.press('Enter');
+    await on.says('#story-heading', new RegExp(`Order ${orderNo}`));
+    await on.press('Tab');
+    await on.page.keyboard.type('asks for an invoice');
+    await on.page.getByRole('button', { name: 'Write the remark' }).focus();
+    await on.press('Enter', 'Enter');
+    await on.says('#moments', /support noted: asks for an invoice/);
+    await on.press('Tab');
+    await on.page.keyboard.type('resells');
+    await on.page.getByRole('button', { name: 'Block the shopper' }).focus();
+    await on.press('Enter', 'Tab', 'Enter');
+    await on.says('#result', /The shopper is blocked, on all 2 web nodes/);
+    await on.says('#now', /The shopper is blocked/);
+    await on.look('blocked');
+    const { json } = await support.get(`/api/orders/${orderNo}`);
+    expect(JSON.stringify(json.moments).split('asks for an invoice')).toHaveLength(2);
+    expect(on.complaints).toEqual([]);
+    await on.end();
+  });
 });

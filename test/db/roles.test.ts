@@ -163,6 +163,7 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   empty_slots: [],
   user_books: ['worker', 'ops', 'readonly'],
   warm_session: ['web', 'worker'],
+  user_refusals: ['ops', 'console'],
   user_orders: ['web', 'ops', 'console'],
   waitlist_entries: ['web', 'ops', 'console'],
 };

@@ -100,6 +100,12 @@ function changesOf({ order, userId, notices, isBlocked }) {
   ];
 }
 
+/** @param {boolean} busy */
+function setBusy(busy) {
+  isBusy = busy;
+  setAttribute(find('#act'), 'aria-busy', busy ? 'true' : null);
+}
+
 /** @param {Change} change */
 async function carryOut({ path, body, ask }) {
   const reason = field('#reason');
@@ -109,7 +115,7 @@ async function carryOut({ path, body, ask }) {
     reason.focus();
     return;
   }
-  isBusy = true;
+  setBusy(true);
   try {
     if (ask !== undefined && !(await confirmed(...ask))) return;
     tell('done', 'Writing …');
@@ -122,7 +128,7 @@ async function carryOut({ path, body, ask }) {
     const isRefusal = error instanceof CallFailed && error.isRefusal;
     tell('refused', `${isRefusal ? 'Refused: ' : ''}${failureText(error)}`);
   } finally {
-    isBusy = false;
+    setBusy(false);
   }
 }
 
@@ -195,11 +201,11 @@ function orderCard({ orderNo, sku, units, amount, currency, status, userId, crea
 }
 
 /** @param {any} found */
-function notesOf({ orders, hasMore, refused, undecided, receipt, places, missing }) {
-  const count = orders.length + (refused ? 1 : 0);
+function notesOf({ orders, hasMore, refused, hint, undecided, receipt, places, missing }) {
+  const count = orders.length + refused.length;
   const nothing = undecided === null && places.length === 0 && missing.length === 0;
   return [
-    ...(count === 0 && nothing ? ['Nothing was found. Is each character right?'] : []),
+    ...(count === 0 && nothing ? [`Nothing was found. Is each character right? ${hint}`] : []),
     ...(count > 1 ? [`${count} found.`] : []),
     ...(hasMore ? ['The user has more orders: these are the newest.'] : []),
     ...(undecided !== null && receipt !== null ? [receipt] : []),
@@ -224,13 +230,14 @@ async function search() {
     const requestPath = (/** @type {string} */ id) => `/api/requests/${id}`;
     const cards = [
       ...orders.map(orderCard),
-      ...(refused
-        ? [card(refused.sku, [refused.says], requestPath(refused.requestId), 'the request')]
-        : []),
+      ...refused.map((/** @type {any} */ { requestId, userId, sku, at, says }) =>
+        card(sku, [`${says} ${userId}, `, exactTime(at)], requestPath(requestId), 'this request'),
+      ),
     ];
     const paths = [
       ...orders.map((/** @type {any} */ order) => `/api/orders/${order.orderNo}`),
-      ...[refused?.requestId, undecided].flatMap((id) => (id ? [requestPath(id)] : [])),
+      ...refused.map((/** @type {any} */ { requestId }) => requestPath(requestId)),
+      ...(undecided === null ? [] : [requestPath(undecided)]),
     ];
     setText(find('#note'), notesOf(found).join(' '));
     // One hit needs no choice.

@@ -62,7 +62,7 @@ async function told(id: string) {
 }
 
 const ADMITTED = '– Web node node-1 admitted the request and published it to RabbitMQ.';
-const NOBODY = 'Nobody asked to be told of this order off the page.';
+const NOBODY = 'No address is recorded for notices of this order.';
 const decided = (orderNo: string, sku: string) =>
   `Decided: order ${orderNo}, 1 × ${sku} for 9.95 EUR, to be paid by <time>.`;
 
@@ -260,7 +260,9 @@ describe('the story of a request that became no order', () => {
       ]);
       const found = await findOrders(ops, one.requestId.toUpperCase());
       expect(found).toMatchObject({ orders: [], undecided: undefined });
-      expect(found.refused?.requestId).toBe(one.requestId);
+      expect(found.refused).toMatchObject([{ requestId: one.requestId, sku }]);
+      const [newest] = (await findOrders(ops, one.userId)).refused;
+      expect(newest).toMatchObject({ requestId: one.requestId, userId: one.userId, sku });
     }
   });
 
@@ -275,6 +277,7 @@ describe('the story of a request that became no order', () => {
       ...{ error: null, sku, requestIds: [requestId], reason, headers: {}, bytes: 1 },
       ...{ content: Buffer.from('x'), handledBy: 'ops@host' },
     });
+    expect((await findOrders(ops, userId)).refused).toMatchObject([{ requestId, sku }]);
     expect(await told(requestId)).toEqual({
       now: [refused('an operator refused it (price was wrong)')],
       moments: [
