@@ -261,17 +261,19 @@ export interface ContactHint {
 
 /** Reads where a shopper is told of the orders of a sale, oldest first. */
 export async function contactHints(
-  { regular }: Databases,
+  databases: Databases,
   sale: string,
   userId: string,
 ): Promise<ContactHint[]> {
-  const rows = await regular.query<{
-    channel: NoticeChannel;
-    hint: string;
-    language: string;
-    created_at: Date;
-    confirmed_at: Date | null;
-  }>({ text: 'SELECT * FROM catalog.notice_contact_hints($1, $2)', values: [sale, userId] });
+  const rows = await askOwner(databases, 'regular', 'contact_hints', (regular) =>
+    regular.query<{
+      channel: NoticeChannel;
+      hint: string;
+      language: string;
+      created_at: Date;
+      confirmed_at: Date | null;
+    }>({ text: 'SELECT * FROM catalog.notice_contact_hints($1, $2)', values: [sale, userId] }),
+  );
   return rows.map(({ created_at: createdAt, confirmed_at: confirmedAt, ...row }) => ({
     ...row,
     createdAt,

@@ -8,6 +8,7 @@ import {
   receiptSentence,
   refusalText,
   type Sentence,
+  sendText,
 } from '../../ops/orders/sentences.ts';
 import { type RequestStory, storyOfOrder, storyOfRequest } from '../../ops/orders/story.ts';
 import { tell } from '../../ops/orders/tell.ts';
@@ -77,6 +78,8 @@ const Story = Type.Object({
       kind: Type.String(),
       channel: Type.String(),
       state: Type.String(),
+      /** What a button says that sends it; null: it cannot be sent. */
+      send: OptionalText,
     }),
   ),
   /** Whether web nodes refuse the shopper; null: not known. */
@@ -204,6 +207,7 @@ function requestJson(request: RefusedRequestFacts) {
   return { requestId, userId, sku, at: decidedAt.toISOString(), says: refusalText(request) };
 }
 
-function noticeJson({ noticeNo, kind, channel, state }: OrderNotice) {
-  return { noticeNo, kind, channel, state };
+function noticeJson(notice: OrderNotice) {
+  const { noticeNo, kind, channel, state } = notice;
+  return { noticeNo, kind, channel, state, send: state === 'held' ? null : sendText(notice) };
 }

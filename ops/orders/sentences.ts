@@ -56,6 +56,12 @@ export const NOTICES: Readonly<Record<OrderNotice['kind'], string>> = {
   called_off: 'that the sale was called off',
 };
 
+/** What a button says that sends it. */
+export function sendText({ kind, channel, state }: OrderNotice): string {
+  const how = state === 'due' ? 'Send now' : 'Send again';
+  return `${how}: the notice ${NOTICES[kind]}, ${CHANNELS[channel]}`;
+}
+
 /** A notice that was not sent. */
 export function noticeSentences(notice: OrderNotice): Sentence[] {
   const { kind, channel, state, nextAt, attempts, lastError } = notice;
@@ -106,13 +112,12 @@ export function undecidedSentences(undecided: Undecided): Sentence[] {
   const inLetters =
     deadLetters === 0 || areLettersRead
       ? []
-      : [[`It may be one of ${deadLetters} dead letters: ask an operator.`]];
+      : [[`It may be in one of ${deadLetters} dead letters: ask an operator.`]];
   if (waiting > 0) {
+    const count = waiting === 1 ? '1 message waits' : `${waiting} messages wait`;
     return [
       ['No database has decided this request.'],
-      [
-        `${waiting} messages wait to be decided. If a web node has taken the request, it is among them.`,
-      ],
+      [`${count} to be decided. If a web node has taken the request, it is among them.`],
       ...inLetters,
     ];
   }

@@ -192,7 +192,7 @@ describe('a request that is not decided', () => {
     expect(found.receipt).toContain(`a receipt of the sale ${sale}`);
     const path = `/api/requests/${requestId}`;
     await until('the queue is counted', async () =>
-      /No database has decided this request\.\n1 messages wait/.test(await told(path)),
+      /No database has decided this request\.\n1 message waits/.test(await told(path)),
     );
     await system.restart('worker-1');
     await buyer.outcome(statusUrl);

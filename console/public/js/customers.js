@@ -76,12 +76,9 @@ function changesOf({ order, userId, notices, isBlocked }) {
         ]
       : []),
     ...(order === null ? [] : [{ path: `${of}/note`, text: 'Write the remark', name: '' }]),
-    ...notices
-      .filter((/** @type {any} */ { state }) => state !== 'held')
-      .map((/** @type {any} */ { noticeNo, kind, channel, state }) => ({
-        path: `/api/notices/${noticeNo}/resend`,
-        text: `Send “${kind.replaceAll('_', ' ')}” by ${channel} again (${state.replaceAll('_', ' ')})`,
-      })),
+    ...notices.flatMap((/** @type {any} */ { noticeNo, send }) =>
+      send === null ? [] : [{ path: `/api/notices/${noticeNo}/resend`, text: send }],
+    ),
     ...(userId === null || isBlocked === null
       ? []
       : isBlocked
@@ -196,7 +193,8 @@ function card(title, facts, path, name) {
 /** @param {any} order */
 function orderCard({ orderNo, sku, units, amount, currency, status, userId, createdAt }) {
   const facts = [`${userId}, `, exactTime(createdAt)];
-  const title = `${units} × ${sku}, ${amount} ${currency}: ${status}`;
+  const state = status === 'ordered' ? 'unpaid' : status;
+  const title = `${units} × ${sku}, ${amount} ${currency}: ${state}`;
   return card(title, facts, `/api/orders/${orderNo}`, `order ${orderNo}`);
 }
 
