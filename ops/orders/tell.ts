@@ -19,7 +19,7 @@ import type { OrderStory, RequestStory } from './story.ts';
 export interface Told {
   /** How it is now, the most important first. */
   readonly now: readonly Sentence[];
-  /** What happened, oldest first. Moments without a time come first. */
+  /** What happened, oldest first. A moment without a time stands before the decision. */
   readonly moments: readonly Moment[];
 }
 
@@ -37,7 +37,8 @@ export function tell(story: RequestStory, now: Date): Told {
     ),
     ...(ordered ? momentsOf(ordered) : []),
   ];
-  const at = ({ at: time }: Moment) => time?.getTime() ?? 0;
+  // A request was admitted before it was decided.
+  const at = ({ at: time }: Moment) => (time ?? request?.decidedAt)?.getTime() ?? 0;
   return {
     now: [
       ...(ordered

@@ -6,28 +6,23 @@ import { uniqueName } from '../servers.ts';
 import { Shopper } from '../shopper.ts';
 import { type System, startSystem } from '../system.ts';
 import { until } from '../until.ts';
-import { Caller, type Console, startConsole, type Who } from './place.ts';
+import { Caller, type Console, PEOPLE, signInAll, startConsole, type Who } from './place.ts';
 
 /** The console's API beside the whole system: signing in, roles, the live view, steering, history. */
-
-const PEOPLE = ['viewer', 'support', 'operator', 'merchant', 'boss'] as const;
 
 let system: System;
 let place: Console;
 let sale: string;
 let monitors: string;
 const sku = uniqueName('TV');
-const people = {} as Record<Who, Caller>;
+let people: Record<Who, Caller>;
 
 beforeAll(async () => {
   system = await startSystem({ webNodes: 2 });
   sale = await system.createSale([{ sku, units: 20 }]);
   monitors = ['web-1', 'web-2'].map((name) => system.monitorUrl(name)).join(',');
   place = await startConsole(system, () => ({ WEB_MONITORS: monitors }));
-  for (const who of PEOPLE) {
-    people[who] = new Caller(place.url);
-    expect((await people[who].signIn(place.tokens[who])).status).toBe(201);
-  }
+  people = await signInAll(place);
 });
 afterAll(() => system?.stop());
 

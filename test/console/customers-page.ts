@@ -9,6 +9,14 @@ import type { Console } from './place.ts';
 /** Where to put pictures of the page, for people who look at them. */
 const PICTURES = process.env['CONSOLE_PICTURES'];
 
+type Parts = readonly { readonly text?: string; readonly time?: string }[];
+
+/** A story of the API as text: how it is now, and what happened. */
+export function storyText(story: { now: Parts[]; moments: { says: Parts }[] }): string {
+  const all = [...story.now, ...story.moments.map(({ says }) => says)];
+  return all.map((parts) => parts.map(({ text, time }) => text ?? time).join('')).join('\n');
+}
+
 /** Signs in and opens the page. @param name of the screen, for its pictures */
 export async function openCustomers(
   browser: Browser,

@@ -3,29 +3,24 @@ import { randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { Browser, BrowserContextOptions } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BrokerConnection } from '../../broker/connection.ts';
-import { DEAD_HEADERS, ENVELOPE_SCHEMA, encode } from '../../contracts/messages.ts';
-import { DEAD_EXCHANGE } from '../../contracts/topology.ts';
-import { createLog } from '../../process/log.ts';
 import { launch } from '../page/browser.ts';
 import { uniqueName } from '../servers.ts';
 import { Shopper } from '../shopper.ts';
 import { type System, startSystem } from '../system.ts';
 import { until } from '../until.ts';
-import { openCustomers } from './customers-page.ts';
+import { openCustomers, storyText } from './customers-page.ts';
+import { publishDeadLetter } from './dead-letter.ts';
 import { agree, planUpTo } from './notices.ts';
-import { Caller, type Console, startConsole, type Who } from './place.ts';
+import { Caller, type Console, PEOPLE, signInAll, startConsole, type Who } from './place.ts';
 
 /** Customer service in the console beside the whole system: its API, and its page in a browser. */
-
-const PEOPLE = ['viewer', 'support', 'operator', 'merchant', 'boss'] as const;
 
 let system: System;
 let place: Console;
 let browser: Browser;
 let sale: string;
 const [sku, phone] = [uniqueName('TV'), uniqueName('Phone')];
-const people = {} as Record<Who, Caller>;
+let people: Record<Who, Caller>;
 
 beforeAll(async () => {
   [system, browser] = await Promise.all([startSystem({ webNodes: 2 }), launch()]);
@@ -34,10 +29,7 @@ beforeAll(async () => {
     { sku: phone, units: 5 },
   ]);
   place = await startConsole(system, () => ({}));
-  for (const who of PEOPLE) {
-    people[who] = new Caller(place.url);
-    expect((await people[who].signIn(place.tokens[who])).status).toBe(201);
-  }
+  people = await signInAll(place);
 });
 afterAll(async () => {
   await browser?.close();
@@ -50,17 +42,11 @@ const support = {
   find: async (text: string) => (await support.post('/api/customers/find', { text })).json,
 };
 
-interface Part {
-  readonly text?: string;
-  readonly time?: string;
-}
-const spoken = (parts: readonly Part[]) => parts.map(({ text, time }) => text ?? time).join('');
 /** A story as text: how it is now, and what happened. */
 async function told(path: string): Promise<string> {
   const { status, json } = await support.get(path);
   expect(status).toBe(200);
-  const moments = json.moments.map(({ says }: { says: Part[] }) => spoken(says));
-  return [...json.now.map(spoken), ...moments].join('\n');
+  return storyText(json);
 }
 
 async function bought(buyer = new Shopper(system.url, system.jwtSecret), what = sku) {
@@ -141,9 +127,7 @@ describe('an order', () => {
     const body = { userId, reason: 'resells' };
     const path = `/api/orders/${orderNo}`;
     const done = await support.post('/api/customers/block', body);
-    expect(done).toMatchObject({
-      json: { says: 'The shopper is blocked, on all 2 web nodes.' },
-    });
+    expect(done.json).toEqual({ says: 'The shopper is blocked, on all 2 web nodes.' });
     expect((await support.get(path)).json.isBlocked).toBe(true);
     expect(await told(path)).toContain('The shopper is blocked');
     await expect(buyer.ticket(sale, sku)).rejects.toThrow('"blocked"');
@@ -207,28 +191,18 @@ describe('a request that is not decided', () => {
 
   it('is a dead letter, which the command tells as well, and then refused', async () => {
     const requestId = randomUUID();
-    const url = system.environment['AMQP_URL'] ?? '';
-    const log = createLog('test', 'silent');
-    const broker = await BrokerConnection.open({ url, name: 'test', log });
-    await broker.whenConnected();
-    const channel = await broker.openChannel();
     const requests = [{ requestId, userId: 'cleo', units: 1 }];
-    channel.publish(DEAD_EXCHANGE, 'hot', encode({ sku, node: 'web-9', requests }), {
-      persistent: true,
-      headers: { 'x-schema': ENVELOPE_SCHEMA, [DEAD_HEADERS.cause]: 'failed' },
-    });
-    await channel.waitForConfirms();
-    await broker.close();
+    const letter = { sku, node: 'web-9', requests };
+    await publishDeadLetter(system.environment['AMQP_URL'] ?? '', letter);
     const path = `/api/requests/${requestId}`;
     const words =
       /It was admitted by web node web-9 for \S+, and became the dead letter \w+ \(failed\)/;
     await until('the dead letter is counted', async () => words.test(await told(path)));
     expect((await support.get(path)).json.userId).toBe('cleo');
 
-    const flashsale = async (...args: string[]) => {
-      const options = { env: { ...system.environment } };
-      return (await promisify(execFile)(process.execPath, ['ops/cli.ts', ...args], options)).stdout;
-    };
+    const run = promisify(execFile);
+    const flashsale = async (...args: string[]) =>
+      (await run(process.execPath, ['ops/cli.ts', ...args], { env: system.environment })).stdout;
     expect(await flashsale('orders', 'show', requestId)).toMatch(words);
     await flashsale('dead-letters', 'refuse', '--all', '--reason', 'wrong_price');
     expect(await told(path)).toMatch(

@@ -211,9 +211,9 @@ describe('the story of an order', () => {
     const story = await told(orderNo);
     const hint = `${userId.slice(0, 1)}…@mail.example`;
     expect(story?.moments).toEqual([
-      ADMITTED,
       `The shopper asked to be told by e-mail at ${hint}.`,
       'The shopper asked to be told by push messages (push.example).',
+      ADMITTED,
       decided(orderNo, sku),
       `The owner of ${hint} confirmed the address.`,
       'Told by e-mail of the order.',
