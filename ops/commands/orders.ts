@@ -14,7 +14,6 @@ import { type RequestStory, storyOfOrder, storyOfRequest } from '../orders/story
 import { tell } from '../orders/tell.ts';
 import { findUndecided } from '../orders/undecided.ts';
 import { parseReason, tellMissing } from './arguments.ts';
-import { withBroker } from './broker.ts';
 import type { AddCommand, CommandContext } from './command.ts';
 import { withDatabases } from './databases.ts';
 import { table } from './table.ts';
@@ -157,8 +156,11 @@ function addReading(orders: Command, context: CommandContext): void {
       const story = await withDatabases(context, 'ops', (databases) => {
         const sources = {
           databases,
-          findUndecided: (requestId: string) =>
-            withBroker(context, (broker) => findUndecided(broker, requestId)),
+          findUndecided: async (requestId: string) => {
+            // Most calls need no broker, so they do not load its client.
+            const { withBroker } = await import('./broker.ts');
+            return withBroker(context, (broker) => findUndecided(broker, requestId));
+          },
         };
         return isOrderNo(id) ? storyOfOrder(sources, id) : storyOfRequest(sources, id);
       });
