@@ -57,6 +57,7 @@ export async function compose(config: ConsoleConfig, log: Log, lifecycle: Lifecy
     config,
     log,
     databases,
+    broker,
     session,
     paths,
     feed,

@@ -1,3 +1,4 @@
+import type { BrokerConnection } from '../broker/connection.ts';
 import type { Databases } from '../db/client/pool.ts';
 import type { Feed } from '../ops/live/feed.ts';
 import type { Log } from '../process/log.ts';
@@ -15,6 +16,7 @@ export interface Context {
   readonly config: ConsoleConfig;
   readonly log: Log;
   readonly databases: Databases;
+  readonly broker: BrokerConnection;
   readonly session: ZkSession;
   readonly paths: Paths;
   readonly feed: Feed;

@@ -13,6 +13,7 @@ const UPLOT_FILES = { 'uplot.js': 'uPlot.esm.js', 'uplot.css': 'uPlot.min.css' }
 const PAGES = {
   '/': 'live.html',
   '/steering': 'steering.html',
+  '/customers': 'customers.html',
   '/history': 'history.html',
   '/login': 'login.html',
 } as const;

@@ -6,28 +6,23 @@ import { uniqueName } from '../servers.ts';
 import { Shopper } from '../shopper.ts';
 import { type System, startSystem } from '../system.ts';
 import { until } from '../until.ts';
-import { Caller, type Console, startConsole, type Who } from './place.ts';
+import { Caller, type Console, PEOPLE, signInAll, startConsole, type Who } from './place.ts';
 
 /** The console's API beside the whole system: signing in, roles, the live view, steering, history. */
-
-const PEOPLE = ['viewer', 'support', 'operator', 'merchant', 'boss'] as const;
 
 let system: System;
 let place: Console;
 let sale: string;
 let monitors: string;
 const sku = uniqueName('TV');
-const people = {} as Record<Who, Caller>;
+let people: Record<Who, Caller>;
 
 beforeAll(async () => {
   system = await startSystem({ webNodes: 2 });
   sale = await system.createSale([{ sku, units: 20 }]);
   monitors = ['web-1', 'web-2'].map((name) => system.monitorUrl(name)).join(',');
   place = await startConsole(system, () => ({ WEB_MONITORS: monitors }));
-  for (const who of PEOPLE) {
-    people[who] = new Caller(place.url);
-    expect((await people[who].signIn(place.tokens[who])).status).toBe(201);
-  }
+  people = await signInAll(place);
 });
 afterAll(() => system?.stop());
 
@@ -199,6 +194,9 @@ describe('steering', () => {
     expect(blocked).toEqual({ list: 'block/users', entries: ['bot-2'] });
     await edit('keep', { sku, value: null });
     await edit('pin', { sku, node, value: null });
+    // Shoppers of later tests are not shed.
+    await edit('keep', { value: '1' });
+    await edit('challenge', { sku, value: null });
   });
 });
 
@@ -263,7 +261,7 @@ describe('signing in', () => {
 
   it('gives pages a strict policy, and nothing else to strangers', async () => {
     const stranger = new Caller(place.url);
-    for (const path of ['/', '/steering', '/history', '/login', '/uplot/uplot.js']) {
+    for (const path of ['/', '/steering', '/customers', '/history', '/login', '/uplot/uplot.js']) {
       const page = await stranger.call('GET', path);
       expect([path, page.status]).toEqual([path, 200]);
       const policy = page.headers.get('content-security-policy') ?? '';
