@@ -6,6 +6,8 @@ import { delimiter, dirname, join } from 'node:path';
 /** Package names of Debian and its derivatives. */
 export const SERVER_PACKAGES = ['postgresql', 'rabbitmq-server', 'zookeeper'] as const;
 export const BROWSER_PACKAGE = 'chromium';
+/** The same browser without windows: it takes half of the CPU time, and receives no push messages. */
+export const BROWSER_SHELL_PACKAGE = 'chromium-headless-shell';
 /** For tests: docker-compose.yml's balancer, a proxy for web nodes, and the alert rules' checker. */
 export const EDGE_PACKAGES = ['haproxy', 'nginx-light', 'prometheus'] as const;
 /** Used only by the benchmark that compares the shop with Redis. */
@@ -15,6 +17,7 @@ type CheckPackage = `postgresql-${number}-plpgsql-check`;
 export type PackageName =
   | (typeof SERVER_PACKAGES)[number]
   | typeof BROWSER_PACKAGE
+  | typeof BROWSER_SHELL_PACKAGE
   | (typeof EDGE_PACKAGES)[number]
   | typeof REDIS_PACKAGE
   | CheckPackage;
@@ -152,6 +155,7 @@ export function missingPackages(wanted: readonly PackageName[], machine: Machine
     'rabbitmq-server': () => findRabbit(machine) !== undefined,
     zookeeper: () => findZookeeper(machine) !== undefined,
     chromium: () => findBrowser(machine) !== undefined,
+    'chromium-headless-shell': () => which(BROWSER_SHELL_PACKAGE, machine) !== undefined,
     haproxy: () => findHaproxy(machine) !== undefined,
     prometheus: () => which('promtool', machine) !== undefined,
     'nginx-light': () => findNginx(machine) !== undefined,
