@@ -43,7 +43,7 @@ export function addNewSale(sale: Command): void {
     const path = file ?? `${answers.sale}.yaml`;
     const text = newFileText(answers);
     try {
-      parseSaleFile(text, path);
+      parseSaleFile(text, path, []);
     } catch (error) {
       if (!(error instanceof SaleFileError)) throw error;
       const said = error.problems.map((one) => `${one.path}: ${one.message}`);

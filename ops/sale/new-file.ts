@@ -96,7 +96,7 @@ payWindow: ${text(payWindow)}
 # Which shoppers are let through while more press than are kept: first_come or lottery.
 # launch: first_come
 
-# Colours and the logo are for pages of your own: the API gives them.
+# The colour of buttons. With background and text, the whole page has the colours of the sale.
 # colors: { accent: "#1a5fb4", background: "#ffffff", text: "#1c1c1c" }
 # logo: { url: /pictures/logo.svg, alt: The name of the shop }
 
@@ -116,7 +116,7 @@ skus:
     # keep: 1
     # regular, or hot for a SKU that very many shoppers want at once.
     home: hot
-    # A path of the shop: its page shows only pictures at its own address.
+    # A path of the shop, or an https address at one of the origins in IMAGE_ORIGINS.
     # picture: { url: /pictures/tv.jpg, alt: What the picture shows }
 `;
 }

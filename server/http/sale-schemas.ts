@@ -20,7 +20,7 @@ const SalePresentation = Type.Object(
     colors: Type.Optional(
       Type.Object({
         accent: Type.Optional(Type.String({ description: 'A colour as #rrggbb' })),
-        background: Type.Optional(Type.String()),
+        background: Type.Optional(Type.String({ description: 'There with `text`, or not at all' })),
         text: Type.Optional(Type.String()),
       }),
     ),

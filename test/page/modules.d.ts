@@ -41,6 +41,13 @@ declare module '*/public/js/pace.js' {
   export function backoffMs(failures: number, random: number): number;
 }
 
+declare module '*/public/js/brand.js' {
+  type Colors = Partial<Record<'accent' | 'background' | 'text', string>>;
+  export function paintOf(
+    colors?: Colors,
+  ): { scheme: string; properties: Record<string, string> } | null;
+}
+
 declare module '*/public/js/language.js' {
   export const LANGUAGES: Record<string, string>;
   export function speak(tag: string, variants?: readonly string[]): Promise<void>;
