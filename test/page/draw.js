@@ -194,7 +194,7 @@ function placesOf() {
   ]);
   panel.take(states.map((state, at) => ({ ...ORDER, orderNo: `${at}`, ...state })));
   for (const at of [OPENS, CLOSES + 1]) {
-    panel.show(at);
+    panel.show(at, null);
     drawn.push(wordsIn(document.querySelector('#orders')));
   }
   panel.clear();

@@ -38,6 +38,7 @@ declare module '*/public/js/pace.js' {
     hidden: boolean;
     random: number;
   }): number;
+  export function refundLookDelayMs(looks: number, random: number): number;
   export function backoffMs(failures: number, random: number): number;
 }
 

@@ -50,6 +50,10 @@ export function pageVisits(environment: Readonly<Record<string, string>> = {}) {
     get url(): string {
       return url;
     },
+    async callsOff(): Promise<void> {
+      node.world.isCalledOff = true;
+      await node.refresh();
+    },
     /** Changes the only SKU. */
     async changes(row: Partial<SkuOnSale>): Promise<void> {
       node.world.row = { ...node.world.row, ...row };

@@ -144,7 +144,7 @@ function look() {
       waitlistView({ place, availability: sku.availability, phase, room, unpaid }),
     );
   }
-  panel.show(serverNow);
+  panel.show(serverNow, sale.calledOff === true ? saleName : null);
 }
 
 /**
@@ -279,7 +279,9 @@ find('#switch-guest').addEventListener('click', () => {
   void arrive();
 });
 document.addEventListener('visibilitychange', () => {
-  if (!document.hidden) watch.now();
+  if (document.hidden) return;
+  watch.now();
+  panel.comeBack();
 });
 window.addEventListener('online', () => watch.now());
 
