@@ -7,6 +7,7 @@ import { isAway } from '../ops/quota/overview.ts';
 import type { Context } from './context.ts';
 import { Problem, sendProblem } from './http/problems.ts';
 import { guard } from './login/guard.ts';
+import { claimWindowRoute } from './routes/claim-window.ts';
 import { historyRoutes } from './routes/history.ts';
 import { liveRoute } from './routes/live.ts';
 import { oidcRoutes } from './routes/oidc.ts';
@@ -46,6 +47,7 @@ export async function buildApp(context: Context) {
   }
   await app.register(liveRoute, context);
   await app.register(steeringRoutes, context);
+  await app.register(claimWindowRoute, context);
   await app.register(historyRoutes, context);
   return app;
 }

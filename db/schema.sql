@@ -1004,6 +1004,8 @@ CREATE TABLE :schema.webhook_delivery (
 --  served bigint
 --  since timestamp with time zone
 --  last_served timestamp with time zone
+--  held bigint
+--  claim_window interval
 -- );
 
 -- Skips, retries, false-empty looks and lock times of place_orders, by minute, SKU and version

@@ -32,6 +32,7 @@ export type TreeSku = Pick<
   | 'keep'
   | 'shed'
   | 'challenge'
+  | 'waitlist'
   | 'share'
   | 'isAutomatic'
   | 'granted'
@@ -158,8 +159,9 @@ export class TreeLook {
     const rests = await this.#rest.read(names, (sku) => this.#restOf(sku));
     const inOrder = [...rests].sort(([one], [other]) => (one < other ? -1 : 1));
     const switches = inOrder.map(async ([sku, rest]) => {
-      const { state, keep, shed, challenge } = this.#paths.sku(sku);
-      return { sku, values: await this.#values([state, keep, shed, challenge]), ...rest };
+      const { state, keep, shed, challenge, waitlist } = this.#paths.sku(sku);
+      const paths = [state, keep, shed, challenge, waitlist];
+      return { sku, values: await this.#values(paths), ...rest };
     });
     return Promise.all(switches);
   }
@@ -243,6 +245,7 @@ export class TreeLook {
       keep: own,
       shed: textInForce(paths.shed, values, refused),
       challenge: textInForce(paths.challenge, values, refused),
+      waitlist: textInForce(paths.waitlist, values, refused),
       share: share.ok ? share.value : 1,
       isAutomatic: keep === 'auto',
       ...sums,

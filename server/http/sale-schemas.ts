@@ -84,6 +84,9 @@ export const Sale = Type.Object({
       limit: Type.Integer({ description: 'Units that one user may buy' }),
       availability: Type.Enum(['plenty', 'few', 'maybe', 'sold_out']),
       state: State,
+      waitlist: Type.Optional(
+        Type.Literal('off', { description: 'Nobody can ask for a place in the waitlist' }),
+      ),
       presentation: Type.Optional(SkuPresentation),
     }),
   ),

@@ -54,7 +54,7 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   'catalog.lottery_rank': [],
   'catalog.lottery_ranks': [],
   'catalog.set_waitlists': ['ops'],
-  'catalog.set_claim_window': ['ops'],
+  'catalog.set_claim_window': ['ops', 'console'],
   'catalog.set_sku_state': ['ops'],
   'catalog.set_tunable': ['ops'],
   'catalog.make_ticket_key': [],

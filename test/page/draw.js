@@ -107,6 +107,7 @@ function placesOf() {
         place,
         availability: of.availability,
         phase,
+        isOffered: true,
         room: held < of.limit,
         unpaid,
       }),

@@ -190,6 +190,7 @@ declare module '*/public/js/waitlist-view.js' {
     place: Place;
     availability: string;
     phase: string;
+    isOffered: boolean;
     room: boolean;
     unpaid: boolean;
   }): { title: string; text: string; button: string; enabled: boolean };

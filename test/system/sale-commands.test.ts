@@ -44,6 +44,9 @@ async function flashsale(...words: string[]) {
 const act = (...words: string[]) =>
   flashsale('sale', ...words, '--json', '--wait', '300', '--reason', 'a test');
 
+const claimWindow = (time: string) =>
+  flashsale('sale', 'claim-window', sale, time, '--json', '--reason', 'a test');
+
 async function shopShows() {
   const response = await fetch(`${system.url}/api/v1/sales/${sale}`);
   return response.ok ? response.json() : response.status;
@@ -140,6 +143,9 @@ it('open, pause, restock, extend, close and remove are in force when they return
   expect(process.exitCode).toBe(1);
   await expect(act('apply', file)).rejects.toThrow('nothing was changed');
   await expect(act('remove', sale)).rejects.toThrow('close it first');
+  await expect(claimWindow('31d')).rejects.toThrow('expected a time from 1s to 30d');
+  expect(await claimWindow('2h')).toEqual({ sale, claimWindow: '2h' });
+  expect(await claimWindow('default')).toEqual({ sale, claimWindow: null });
   await act('close', sale);
   expect(await shopShows()).toMatchObject({ state: 'closed' });
   await expect(act('extend', sale, '+1h')).rejects.toThrow('has closed');
@@ -159,6 +165,6 @@ it('open, pause, restock, extend, close and remove are in force when they return
     text: `SELECT DISTINCT action FROM catalog.actions(NULL) WHERE reason = 'a test' ORDER BY 1`,
   });
   expect(actions.map(({ action }) => action)).toEqual([
-    ...['close', 'create', 'extend', 'open', 'pause', 'remove', 'restock'],
+    ...['change', 'close', 'create', 'extend', 'open', 'pause', 'remove', 'restock'],
   ]);
 });

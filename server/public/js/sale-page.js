@@ -141,7 +141,14 @@ function look() {
     const calledOff = sale.calledOff === true;
     product.tile.show(
       tileView({ sku, phase, calledOff, opensInMs, purchase, held, unpaid, now }),
-      waitlistView({ place, availability: sku.availability, phase, room, unpaid }),
+      waitlistView({
+        place,
+        availability: sku.availability,
+        phase,
+        isOffered: sku.waitlist !== 'off',
+        room,
+        unpaid,
+      }),
     );
   }
   panel.show(serverNow, sale.calledOff === true ? saleName : null);
