@@ -115,6 +115,7 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   placed_lately: ['ops', 'readonly', 'console'],
   send_transfer: [],
   put_units: [],
+  queue_refund: [],
   refund_order: ['ops'],
   order_times: ['ops'],
   report_sale: ['ops'],
