@@ -1,3 +1,5 @@
+import { momentOf } from './times.ts';
+
 /** The text of a new sale file, with comments that say what else a file can have. */
 
 export interface NewFileAnswers {
@@ -24,10 +26,15 @@ interface Question {
 
 const DAY_MS = 86_400_000;
 
-/** The next day at the same full hour, in UTC. */
-function soon(now: Date, days: number): string {
-  const at = new Date(now.getTime() + days * DAY_MS);
-  return `${at.toISOString().slice(0, 14)}00:00Z`;
+/** A day later at the same full hour, in UTC. */
+function dayAfter(time: Date): string {
+  return `${new Date(time.getTime() + DAY_MS).toISOString().slice(0, 14)}00:00Z`;
+}
+
+/** A day after the opening, or long after one that is counted from the first apply. */
+function usualClosing(opens: string, now: Date): string {
+  const moment = momentOf(opens);
+  return moment !== undefined && 'afterMs' in moment ? 'in 30d' : dayAfter(moment?.at ?? now);
 }
 
 export const QUESTIONS: readonly Question[] = [
@@ -42,13 +49,13 @@ export const QUESTIONS: readonly Question[] = [
     name: 'opens',
     flag: 'opens',
     question: 'Opens at (with zone, or in 15m)',
-    usual: (_, now) => soon(now, 1),
+    usual: (_, now) => dayAfter(now),
   },
   {
     name: 'closes',
     flag: 'closes',
     question: 'Closes at',
-    usual: ({ opens = '' }, now) => (opens.startsWith('in ') ? 'in 30d' : soon(now, 2)),
+    usual: ({ opens = '' }, now) => usualClosing(opens, now),
   },
   {
     name: 'payWindow',
@@ -63,11 +70,18 @@ export const QUESTIONS: readonly Question[] = [
     question: 'Title of the SKU',
     usual: ({ sku = '' }) => sku,
   },
-  { name: 'price', flag: 'price', question: 'Price of a unit', usual: () => '9.90' },
   { name: 'currency', flag: 'currency', question: 'Currency', usual: () => 'EUR' },
+  { name: 'price', flag: 'price', question: 'Price of a unit', usual: () => '9.90' },
   { name: 'limit', flag: 'limit', question: 'Units that one user may hold', usual: () => '1' },
   { name: 'units', flag: 'units', question: 'Units to sell', usual: () => '1000' },
 ];
+
+/** The usual answers take the place of those that were not given. */
+export function completed(given: Partial<NewFileAnswers>, now: Date): NewFileAnswers {
+  const answers: Record<string, string> = {};
+  for (const { name, usual } of QUESTIONS) answers[name] = given[name] ?? usual(answers, now);
+  return answers as unknown as NewFileAnswers;
+}
 
 export function newFileText(answers: NewFileAnswers): string {
   // JSON strings are YAML strings.
