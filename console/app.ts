@@ -7,6 +7,7 @@ import { isAway } from '../ops/quota/overview.ts';
 import type { Context } from './context.ts';
 import { Problem, sendProblem } from './http/problems.ts';
 import { guard } from './login/guard.ts';
+import { claimWindowRoute } from './routes/claim-window.ts';
 import { customerRoutes } from './routes/customers.ts';
 import { historyRoutes } from './routes/history.ts';
 import { liveRoute } from './routes/live.ts';
@@ -51,6 +52,7 @@ export async function buildApp(context: Context) {
   await app.register(customerRoutes, context);
   await app.register(serviceRoutes, context);
   await app.register(blockRoutes, context);
+  await app.register(claimWindowRoute, context);
   await app.register(historyRoutes, context);
   return app;
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { imageOrigins } from '../../contracts/image-origins.ts';
 import { type BoardSale, saleBoard } from '../../db/calls.ts';
 import { applySale, planOf, SaleRefused } from '../sale/apply.ts';
 import type { DesiredSale } from '../sale/desired.ts';
@@ -28,8 +29,8 @@ import { table } from './table.ts';
 
 /** `flashsale sale …`: sale files, and the sales that the shop has. */
 
-function readSaleFile(file: string): DesiredSale {
-  return parseSaleFile(readFileSync(file, 'utf8'), file);
+function readSaleFile({ environment }: CommandContext, file: string): DesiredSale {
+  return parseSaleFile(readFileSync(file, 'utf8'), file, imageOrigins(environment));
 }
 
 /** A plan as lines of text: `+` is new, `~` changes, `!` is refused. */
@@ -73,7 +74,7 @@ function stepText(step: Step): string {
 }
 
 async function plan(context: CommandContext, file: string, { json }: SaleOptions): Promise<void> {
-  const desired = readSaleFile(file);
+  const desired = readSaleFile(context, file);
   const found = await withSalePlace(context, 'ops', (place) => planOf(place, desired));
   if (found.refused.length > 0) process.exitCode = 1;
   const { steps: _, ...rest } = found;
@@ -82,7 +83,7 @@ async function plan(context: CommandContext, file: string, { json }: SaleOptions
 }
 
 async function apply(context: CommandContext, file: string, options: SaleOptions): Promise<void> {
-  const desired = readSaleFile(file);
+  const desired = readSaleFile(context, file);
   await withSalePlace(context, 'ops', async (place) => {
     const done: string[] = [];
     const onStep = (step: Step) => done.push(stepText(step));

@@ -17,9 +17,14 @@ const validate = new Ajv({ allErrors: true, verbose: true, strict: false }).comp
 
 /**
  * @param file its name, for messages
+ * @param imageOrigins origins of pictures that the shop's page shows, besides its own
  * @throws {SaleFileError} with everything that is wrong
  */
-export function parseSaleFile(text: string, file: string): DesiredSale {
+export function parseSaleFile(
+  text: string,
+  file: string,
+  imageOrigins: readonly string[],
+): DesiredSale {
   if (text.length > SALE_FILE_BYTES_MAX) {
     const message = `the file has more than ${SALE_FILE_BYTES_MAX} characters`;
     throw new SaleFileError(file, [problemAt({ line: 1, column: 1 }, [], message)]);
@@ -40,7 +45,7 @@ export function parseSaleFile(text: string, file: string): DesiredSale {
       throw new SaleFileError(file, problems);
     }
     if (!validate(value)) problems.push(...schemaProblems(validate.errors ?? [], positions));
-    problems.push(...checkFile(value, positions));
+    problems.push(...checkFile(value, positions, imageOrigins));
   }
   if (problems.length > 0) {
     problems.sort((a, b) => a.line - b.line || a.column - b.column);

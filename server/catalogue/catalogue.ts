@@ -37,6 +37,7 @@ export interface Switches {
   /** Units that all nodes together may admit; undefined if this is not known. */
   quota(sku: string): number | undefined;
   shed(sku: string): 'random' | 'lottery';
+  hasWaitlist(sku: string): boolean;
 }
 
 /** A SKU with the opening hours of its sale. */
@@ -67,6 +68,7 @@ export interface CatalogueSource {
   learned?(digests: Readonly<Record<string, string>>): void;
 }
 
+/** More than 200 lines: what is read, what follows from it and its JSON share one memory. */
 export class Catalogue {
   readonly lotteries: Lotteries;
   readonly ticketKeys: TicketKeys;
@@ -135,6 +137,10 @@ export class Catalogue {
     return STRICTNESS[state] > STRICTNESS[row.state] ? state : row.state;
   }
 
+  hasWaitlist({ sku }: SkuOnSale): boolean {
+    return this.#switches.hasWaitlist(sku);
+  }
+
   #isOver({ closesAt }: { readonly closesAt: Date }): boolean {
     return this.nowMs() >= closesAt.getTime();
   }
@@ -184,6 +190,7 @@ export class Catalogue {
         limit: row.userLimit,
         availability: this.availability(row),
         state: this.skuState(row),
+        ...(!this.hasWaitlist(row) && { waitlist: 'off' }),
         ...shown(row.presentation),
       })),
     });

@@ -17,10 +17,12 @@ const ALTCHA_FILES = {
 } as const;
 const PUBLIC_FOLDER = join(import.meta.dirname, '..', 'public');
 
+const POLICY =
+  "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'";
+
 /** Everything on the pages comes from this address; framing and inline code are forbidden. */
 export const SECURITY_HEADERS = {
-  'content-security-policy':
-    "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
+  'content-security-policy': POLICY,
   'referrer-policy': 'no-referrer',
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
@@ -29,13 +31,21 @@ export const SECURITY_HEADERS = {
 };
 
 /** Static files with ETag. Browsers ask each time and mostly get a 304. */
-export const pageRoutes: FastifyPluginAsync<Context> = async (app, { catalogue }) => {
+export const pageRoutes: FastifyPluginAsync<Context> = async (app, { catalogue, config }) => {
+  const { imageOrigins } = config;
+  const policy =
+    imageOrigins.length === 0 ? POLICY : `${POLICY}; img-src 'self' ${imageOrigins.join(' ')}`;
+  const headers = {
+    ...SECURITY_HEADERS,
+    'content-security-policy': policy,
+    'cache-control': 'public, no-cache',
+  };
   await app.register(fastifyStatic, {
     root: PUBLIC_FOLDER,
     wildcard: false,
     cacheControl: false,
     setHeaders: (reply) => {
-      reply.headers({ ...SECURITY_HEADERS, 'cache-control': 'public, no-cache' });
+      reply.headers(headers);
     },
   });
 

@@ -10,7 +10,7 @@ import {
 import { pictureOf } from '../../server/public/js/format.js';
 import { uuidOf } from '../../server/public/js/key.js';
 import { speak } from '../../server/public/js/language.js';
-import { backoffMs, pollDelayMs } from '../../server/public/js/pace.js';
+import { backoffMs, pollDelayMs, refundLookDelayMs } from '../../server/public/js/pace.js';
 import fc from '../properties.ts';
 
 await speak('en', []);
@@ -86,6 +86,13 @@ describe('the pace of asking', () => {
         },
       ),
     );
+  });
+
+  it('looks for refunds ever more seldom', () => {
+    expect([0, 1, 3, 20].map((looks) => refundLookDelayMs(looks, 1))).toEqual([
+      60_000, 120_000, 480_000, 900_000,
+    ]);
+    expect(refundLookDelayMs(0, 0)).toBe(6_000);
   });
 
   it('backs off after failures, within bounds', () => {

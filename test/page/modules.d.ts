@@ -38,7 +38,15 @@ declare module '*/public/js/pace.js' {
     hidden: boolean;
     random: number;
   }): number;
+  export function refundLookDelayMs(looks: number, random: number): number;
   export function backoffMs(failures: number, random: number): number;
+}
+
+declare module '*/public/js/brand.js' {
+  type Colors = Partial<Record<'accent' | 'background' | 'text', string>>;
+  export function paintOf(
+    colors?: Colors,
+  ): { scheme: string; properties: Record<string, string> } | null;
 }
 
 declare module '*/public/js/language.js' {
@@ -182,6 +190,7 @@ declare module '*/public/js/waitlist-view.js' {
     place: Place;
     availability: string;
     phase: string;
+    isOffered: boolean;
     room: boolean;
     unpaid: boolean;
   }): { title: string; text: string; button: string; enabled: boolean };

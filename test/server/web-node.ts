@@ -31,6 +31,7 @@ export interface World {
   state: SwitchState;
   keep: number;
   shed: 'random' | 'lottery';
+  hasWaitlist: boolean;
   challenge: ChallengeSwitch;
   /** Users, addresses and agents on the block lists. */
   blocked: string[];
@@ -170,6 +171,7 @@ function createWorld(secret: Buffer, ticketKeys: TicketKey[]): World {
     state: 'open',
     keep: 1,
     shed: 'random',
+    hasWaitlist: true,
     challenge: { mode: 'off', factor: 1 },
     blocked: [],
     allowed: [],
@@ -220,6 +222,7 @@ function catalogueOf(world: World, secret: Buffer, log: Log, ticketTtlMs: number
       keep: () => world.keep,
       quota: () => undefined,
       shed: () => world.shed,
+      hasWaitlist: () => world.hasWaitlist,
     },
     log,
     ticketTtlMs,

@@ -1,6 +1,7 @@
 // @ts-check
 /** The top of the sale page: title, state and countdown. */
 
+import { showBrand } from './brand.js';
 import { milestone, partsOf, spokenTime, untilMilestone } from './countdown.js';
 import { announce, find, setAttribute, setShown, setText, setWords } from './dom.js';
 import { twoDigits } from './format.js';
@@ -10,7 +11,7 @@ import { whenText } from './view.js';
 /**
  * @typedef {import('./countdown.js').SalePhase | 'sold_out'} HeroPhase
  * @typedef {{ sale: string, title: string, opensAt: string, closesAt: string,
- *   presentation?: import('./language.js').Presentation }} SaleFacts
+ *   presentation?: import('./language.js').Presentation & import('./brand.js').Brand }} SaleFacts
  */
 
 /** @returns {(sale: SaleFacts, phase: HeroPhase, serverNowMs: number) => void} */
@@ -25,6 +26,7 @@ export function createHero() {
     const { presentation } = sale;
     const first = presentation?.languages?.[0];
     const title = titleIn(sale, first);
+    showBrand(presentation);
     setWords(find('#title'), title);
     setWords(find('#about'), textIn(presentation?.description, first, ''));
     setAttribute(find('#lottery'), 'href', `/sales/${encodeURIComponent(sale.sale)}/lottery`);

@@ -40,6 +40,7 @@ const VERDICTS = {
   units_available: ['wait', 'none'],
   limit_reached: ['stop', 'none'],
   line_full: ['wait', 'later'],
+  no_waitlist: ['wait', 'none'],
   bad_request: ['stop', 'later'],
 };
 
