@@ -11,6 +11,9 @@ import { historyRoutes } from './routes/history.ts';
 import { liveRoute } from './routes/live.ts';
 import { oidcRoutes } from './routes/oidc.ts';
 import { pageRoutes } from './routes/pages.ts';
+import { previewRoutes } from './routes/preview.ts';
+import { saleApplyRoute, saleFileRoutes } from './routes/sale-files.ts';
+import { saleRoutes } from './routes/sales.ts';
 import { sessionRoutes } from './routes/session.ts';
 import { steeringRoutes } from './routes/steering.ts';
 
@@ -47,6 +50,10 @@ export async function buildApp(context: Context) {
   await app.register(liveRoute, context);
   await app.register(steeringRoutes, context);
   await app.register(historyRoutes, context);
+  await app.register(saleRoutes, context);
+  await app.register(saleFileRoutes, context);
+  await app.register(saleApplyRoute, context);
+  await app.register(previewRoutes, context);
   return app;
 }
 

@@ -14,6 +14,7 @@ import {
 import { count, money, pictureOf } from './format.js';
 import { fill, language, textIn, texts, titleIn } from './language.js';
 import { solvePuzzle } from './puzzle.js';
+import { atRoot } from './root.js';
 import { limitText } from './view.js';
 
 /**
@@ -130,7 +131,8 @@ function showPicture(place, { sku, title, presentation }, first) {
   const illustration = pictureOf(sku, title);
   const image = find('img', place);
   setAttribute(place, 'data-picture', illustration);
-  setAttribute(image, 'src', picture?.url ?? `/images/${illustration}.svg`);
+  const url = picture?.url ?? `/images/${illustration}.svg`;
+  setAttribute(image, 'src', url.startsWith('/') ? atRoot(url) : url);
   const { text, language } = textIn(picture?.alt, first, '');
   setAttribute(image, 'alt', text);
   setAttribute(image, 'lang', text === '' ? null : (language ?? null));

@@ -1,0 +1,113 @@
+import type { Page } from 'playwright-core';
+import { expect } from 'vitest';
+import { expectAccessible } from '../page/browser.ts';
+import { until } from '../until.ts';
+
+/** A merchant puts on a sale in the form, with the keyboard alone. */
+
+interface Tools {
+  says(page: Page, selector: string, words: string | RegExp): Promise<void>;
+  picture(page: Page, name: string): Promise<void>;
+}
+
+export async function putOnSale(page: Page, name: string, { says, picture }: Tools) {
+  const press = async (words: string) => {
+    await page.getByRole('button', { name: words }).focus();
+    await page.keyboard.press('Enter');
+  };
+  const fill = async (label: string, words: string, within = '#fields') => {
+    await page.locator(within).getByLabel(label, { exact: true }).focus();
+    await page.keyboard.press('ControlOrMeta+a');
+    await page.keyboard.type(words);
+  };
+  const title = (at: string) => `[data-path="${at}"]`;
+  const checkButton = 'Check, and show what would change';
+
+  await page.getByRole('link', { name: 'New sale' }).focus();
+  await page.keyboard.press('Enter');
+  await says(page, '#heading', 'A new sale');
+  await press(checkButton);
+  await says(page, '#problems-text', 'things to correct');
+  const focused = await page.evaluate("document.activeElement.closest('.field').dataset.path");
+  expect(focused).toBe('sale');
+  await says(page, title('sale'), 'It is missing; expected the name of the sale');
+  await says(page, title('skus[0].units'), 'It is missing; expected the units to sell in all');
+  await expectAccessible(page);
+  await picture(page, 'sale-errors');
+
+  await fill('Name', name);
+  await page.getByRole('checkbox', { name: 'German' }).focus();
+  await page.keyboard.press('Space');
+  await fill('English', 'Spring sale', title('title'));
+  await fill('German', 'Frühlingsverkauf', title('title'));
+  await fill('Name (SKU)', `${name}-bicycle`);
+  await fill('English', 'Bicycle', title('skus[0].title'));
+  await fill('German', 'Fahrrad', title('skus[0].title'));
+  await fill('Price of a unit', '199.00');
+  await fill('Units in all', '50');
+
+  await outlivesReload(page, says);
+  await looksAtPreview(page, { says, picture }, press);
+
+  await press(checkButton);
+  await says(page, '#plan-changes', /price – 199\.00/);
+  await expectAccessible(page);
+  await picture(page, 'sale-plan');
+  await press('Make these changes');
+  await says(page, '#reason-error', 'Say why');
+  await page.keyboard.type('the season begins');
+  await page.keyboard.press('Enter');
+  await page.locator('dialog[open]').waitFor();
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await says(page, '#change-end', /Known to all 2 web nodes after \d+ ms\./);
+  await says(page, '#heading', `Sale ${name}`);
+  await picture(page, 'sale-applied');
+}
+
+/** The browser warns, and what was typed is there again. */
+async function outlivesReload(page: Page, says: Tools['says']) {
+  let warned = '';
+  page.once('dialog', (dialog) => {
+    warned = dialog.type();
+    void dialog.accept();
+  });
+  await page.reload();
+  expect(warned).toBe('beforeunload');
+  await says(page, '#draft-note', 'They are not applied yet');
+  expect(await page.getByLabel('Price of a unit').inputValue()).toBe('199.00');
+}
+
+async function looksAtPreview(
+  page: Page,
+  { says, picture }: Tools,
+  press: (words: string) => Promise<void>,
+) {
+  const shop = page.frameLocator('#frame');
+  const shows = (selector: string, words: string) =>
+    until(`the preview shows ${words}`, async () =>
+      (await shop.locator(selector).first().innerText()).includes(words),
+    );
+  await press('Preview the page');
+  await shows('#title', 'Spring sale');
+  await shows('#countdown-label', 'Opens in');
+  await expectAccessible(page);
+  await picture(page, 'preview-before');
+  await page.getByRole('radio', { name: 'Before the opening' }).focus();
+  await page.keyboard.press('ArrowRight');
+  await shows('.badge', 'In stock');
+  await shop.locator('.buy').focus();
+  await page.keyboard.press('Enter');
+  await shows('.status-title', 'This is a preview');
+  await picture(page, 'preview-open');
+  await page.getByRole('radio', { name: 'Open', exact: true }).focus();
+  await page.keyboard.press('ArrowRight');
+  await page.getByRole('radio', { name: 'Phone' }).focus();
+  await page.keyboard.press('ArrowRight');
+  await page.getByLabel('Language', { exact: true }).focus();
+  await page.keyboard.press('ArrowDown');
+  await shows('#title', 'Frühlingsverkauf');
+  await shows('#pill', 'Beendet');
+  await picture(page, 'preview-after');
+  await says(page, '#form-note', '');
+}
