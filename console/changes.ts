@@ -97,8 +97,11 @@ export class Changes {
       if (late.length > 0) {
         return { state: 'late', text: `Done, but after ${ms} ms not known to ${late.join(', ')}.` };
       }
-      const text = nodes === 0 ? 'Done. No web node runs.' : `Known to all ${nodes} web nodes`;
-      return { state: 'done', text: nodes === 0 ? text : `${text} after ${ms} ms.` };
+      const text =
+        nodes === 0
+          ? 'Done. No web node runs.'
+          : `Known to every web node (${nodes}) after ${ms} ms.`;
+      return { state: 'done', text };
     } catch (error) {
       if (isRefusal(error)) return { state: 'refused', text: error.message };
       this.#log.error({ err: error, sale }, 'a change of a sale broke off');

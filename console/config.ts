@@ -11,6 +11,7 @@ import {
   name,
   parseEnvironment,
   secret,
+  shopUrl,
   trustedUrl,
   zookeeperSpecs,
 } from '../contracts/config.ts';
@@ -49,6 +50,8 @@ const specs = {
   /** A file with the same entries, one a line. */
   CONSOLE_TOKENS_FILE: name(4_096)({ default: undefined }),
   CONSOLE_SESSION_MINUTES: integer(1, 1_440)({ default: 480 }),
+  /** The shop's public URL: pictures of previews are there. */
+  SHOP_URL: shopUrl({ default: undefined }),
   WEB_MONITORS: list('URLs such as http://web:9100', monitorUrl)({ default: undefined }),
   OIDC_ISSUER: trustedUrl({ default: undefined }),
   OIDC_CLIENT_ID: name(OIDC_NAME_LENGTH_MAX)({ default: undefined }),
@@ -152,6 +155,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     oidc,
     sessionMinutes: env.CONSOLE_SESSION_MINUTES,
     monitors: env.WEB_MONITORS ?? [],
+    shopUrl: env.SHOP_URL,
   };
 }
 

@@ -21,16 +21,21 @@ const FILES = new Set(
   ),
 );
 
-/** The policy of the shop's pages, except that the console may frame this one. */
-const HEADERS = {
-  'content-security-policy':
+/**
+ * The headers of the shop's pages, except that the console may frame this one, and that the shop's pictures
+ * are at another address here.
+ */
+const headersOf = (shopUrl: string | undefined) => ({
+  'content-security-policy': [
     "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'; object-src 'none'",
+    ...(shopUrl === undefined ? [] : [`img-src 'self' ${shopUrl}`]),
+  ].join('; '),
   'referrer-policy': 'no-referrer',
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'SAMEORIGIN',
   'cross-origin-opener-policy': 'same-origin',
   'permissions-policy': 'camera=(), geolocation=(), microphone=()',
-};
+});
 
 /** @throws {Problem} if the address is none of a preview */
 function placeOf(request: FastifyRequest): { sale: string; phase: Phase; root: string } {
@@ -40,7 +45,9 @@ function placeOf(request: FastifyRequest): { sale: string; phase: Phase; root: s
   return { sale, phase, root: `/preview/${sale}/${phase}` };
 }
 
-export const previewRoutes: FastifyPluginAsync<Context> = async (app, { drafts }) => {
+export const previewRoutes: FastifyPluginAsync<Context> = async (app, { drafts, config }) => {
+  const { shopUrl } = config;
+  const headers = headersOf(shopUrl);
   await app.register(fastifyStatic, { root: SHOP_FOLDER, serve: false, cacheControl: false });
   const base = '/preview/:sale/:phase';
 
@@ -58,7 +65,7 @@ export const previewRoutes: FastifyPluginAsync<Context> = async (app, { drafts }
       /(href|src)="\//g,
       `$1="${root}/`,
     );
-    return reply.headers(HEADERS).type('text/html; charset=utf-8').send(page);
+    return reply.headers(headers).type('text/html; charset=utf-8').send(page);
   });
 
   app.get(`${base}/api/v1/sales/:name`, { config: { role: 'merchant' } }, async (request) =>
@@ -76,8 +83,11 @@ export const previewRoutes: FastifyPluginAsync<Context> = async (app, { drafts }
     const file = (request.params as { '*': string })['*'];
     if (FILES.has(file)) return reply.header('cache-control', 'no-cache').sendFile(file);
     // The links of the page lead back to it.
-    if (file === '' || file.endsWith('/lottery'))
+    if (file === '' || file.endsWith('/lottery')) {
       return reply.redirect(`${root}/sales/${sale}`, 302);
+    }
+    // Pictures lie with the shop's own web server.
+    if (shopUrl !== undefined) return reply.redirect(shopUrl + request.url.slice(root.length), 302);
     throw new Problem('not_found');
   });
 };

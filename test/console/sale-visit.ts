@@ -26,6 +26,7 @@ export async function putOnSale(page: Page, name: string, { says, picture }: Too
   await page.getByRole('link', { name: 'New sale' }).focus();
   await page.keyboard.press('Enter');
   await says(page, '#heading', 'A new sale');
+  await refusesFile(page, says, press);
   await press(checkButton);
   await says(page, '#problems-text', 'things to correct');
   const focused = await page.evaluate("document.activeElement.closest('.field').dataset.path");
@@ -60,9 +61,45 @@ export async function putOnSale(page: Page, name: string, { says, picture }: Too
   await page.locator('dialog[open]').waitFor();
   await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');
-  await says(page, '#change-end', /Known to all 2 web nodes after \d+ ms\./);
+  await says(page, '#change-end', /Known to every web node \(2\) after \d+ ms\./);
   await says(page, '#heading', `Sale ${name}`);
   await picture(page, 'sale-applied');
+  await pauses(page, name, { says, picture });
+}
+
+/** A wrong file does not get into the form. */
+async function refusesFile(
+  page: Page,
+  says: Tools['says'],
+  press: (words: string) => Promise<void>,
+) {
+  await page.locator('#file summary').focus();
+  await page.keyboard.press('Enter');
+  await page.getByLabel('or paste its text').focus();
+  await page.keyboard.insertText('sale: spring\ntitel: Spring sale\n');
+  await press('Put it into the form');
+  const words = 'line 2, column 1: titel: there is no such key; did you mean title?';
+  await says(page, '#file-errors', words);
+  await says(page, '#file-note', 'The form stays as it is');
+  await expectAccessible(page);
+  await page.locator('#file summary').focus();
+  await page.keyboard.press('Enter');
+}
+
+/** From the list of sales, with a reason. */
+async function pauses(page: Page, name: string, { says, picture }: Tools) {
+  await page.goto(new URL('/sales', page.url()).href);
+  await page.getByRole('button', { name: `Pause ${name}` }).focus();
+  await page.keyboard.press('Enter');
+  await page.locator('dialog[open]').waitFor();
+  await expectAccessible(page);
+  await picture(page, 'sales-dialog');
+  await page.getByLabel('Reason, for the history').focus();
+  await page.keyboard.type('a wrong price');
+  await page.keyboard.press('Enter');
+  await says(page, '#change-lines', /state: open → paused/);
+  await says(page, '#change-end', /Known to every web node \(2\)/);
+  await picture(page, 'sales-done');
 }
 
 /** The browser warns, and what was typed is there again. */

@@ -26,7 +26,7 @@ const people = {} as Record<Who, Caller>;
 
 beforeAll(async () => {
   system = await startSystem({ webNodes: 1 });
-  place = await startConsole(system, () => ({}));
+  place = await startConsole(system, () => ({ SHOP_URL: system.url }));
   for (const who of PEOPLE) {
     people[who] = new Caller(place.url);
     expect((await people[who].signIn(place.tokens[who])).status).toBe(201);
@@ -160,7 +160,7 @@ describe('the form', () => {
     const change = await applied(file, planned);
     expect(change).toMatchObject({ state: 'done', login: 'merchant', action: 'apply' });
     expect(change.lines[0]).toBe(`sale ${file.sale}`);
-    expect(change.lines.at(-1)).toMatch(/^Known to all 1 web nodes after \d+ ms\.$/);
+    expect(change.lines.at(-1)).toMatch(/^Known to every web node \(1\) after \d+ ms\.$/);
     const response = await fetch(`${system.url}/api/v1/sales/${file.sale}`);
     const { title, colors, languages } = file;
     expect(await response.json()).toMatchObject({
@@ -297,7 +297,8 @@ describe('the preview', () => {
     expect(page.text).not.toMatch(/(href|src)="\/(?!preview)/);
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) {
       const framed = value.replace("frame-ancestors 'none'", "frame-ancestors 'self'");
-      const expected = name === 'x-frame-options' ? 'SAMEORIGIN' : framed;
+      const pictures = framed.startsWith('default-src') ? `; img-src 'self' ${system.url}` : '';
+      const expected = name === 'x-frame-options' ? 'SAMEORIGIN' : framed + pictures;
       expect([name, page.headers.get(name)]).toEqual([name, expected]);
     }
     for (const path of ['js/sale-page.js', 'css/base.css', 'languages/ar.js', 'images/tv.svg']) {
@@ -326,11 +327,13 @@ describe('the preview', () => {
       expect(answer).toMatchObject({ status: 403, json: { verdict: 'preview' } });
     }
     expect((await people.boss.call('GET', `${root}/sales/${file.sale}`)).status).toBe(404);
-    for (const path of ['/preview/x/never/js/api.js', `${root}/../../package.json`, `${root}/x`]) {
+    for (const path of ['/preview/x/never/js/api.js', `${root}/../../package.json`]) {
       expect([path, (await asMerchant('GET', path)).status]).toEqual([path, 404]);
     }
     const back = await asMerchant('GET', `${root}/sales/${file.sale}/lottery`);
     expect(back.headers.get('location')).toBe(`${root}/sales/${file.sale}`);
+    const picture = await asMerchant('GET', `${root}/pictures/tv%20set.jpg`);
+    expect(picture.headers.get('location')).toBe(`${system.url}/pictures/tv%20set.jpg`);
   });
 });
 

@@ -41,6 +41,9 @@ export function showPlan({ sale, changes, refused, notes }, note) {
       ),
     ),
   );
+  for (const cell of document.querySelectorAll('#plan-changes :is(td, th):last-child')) {
+    setShown(cell, isRefused);
+  }
   showTexts(find('#plan-notes'), notes);
   setShown(find('#apply'), !isEmpty && !isRefused);
   setShown(section, true);
