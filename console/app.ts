@@ -12,6 +12,7 @@ import { liveRoute } from './routes/live.ts';
 import { oidcRoutes } from './routes/oidc.ts';
 import { pageRoutes } from './routes/pages.ts';
 import { previewRoutes } from './routes/preview.ts';
+import { saleDeedRoutes } from './routes/sale-deeds.ts';
 import { saleApplyRoute, saleFileRoutes } from './routes/sale-files.ts';
 import { saleRoutes } from './routes/sales.ts';
 import { sessionRoutes } from './routes/session.ts';
@@ -51,6 +52,7 @@ export async function buildApp(context: Context) {
   await app.register(steeringRoutes, context);
   await app.register(historyRoutes, context);
   await app.register(saleRoutes, context);
+  await app.register(saleDeedRoutes, context);
   await app.register(saleFileRoutes, context);
   await app.register(saleApplyRoute, context);
   await app.register(previewRoutes, context);

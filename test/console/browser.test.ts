@@ -227,7 +227,7 @@ describe('a person', () => {
   it('puts on a sale with the keyboard, and looks at it before', async () => {
     const page = await signIn('/sales', 'merchant');
     const name = uniqueName('spring');
-    await putOnSale(page, name, { says, picture });
+    await putOnSale(page, name, { token: place.tokens.merchant, says, picture });
     const response = await fetch(`${system.url}/api/v1/sales/${name}`);
     expect(await response.json()).toMatchObject({
       title: 'Spring sale',

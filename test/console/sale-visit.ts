@@ -5,12 +5,17 @@ import { until } from '../until.ts';
 
 /** A merchant puts on a sale in the form, with the keyboard alone. */
 
+const CHECK = 'Check, and show what would change';
+
 interface Tools {
+  /** To sign in again. */
+  readonly token: string;
   says(page: Page, selector: string, words: string | RegExp): Promise<void>;
   picture(page: Page, name: string): Promise<void>;
 }
 
-export async function putOnSale(page: Page, name: string, { says, picture }: Tools) {
+export async function putOnSale(page: Page, name: string, tools: Tools) {
+  const { says, picture } = tools;
   const press = async (words: string) => {
     await page.getByRole('button', { name: words }).focus();
     await page.keyboard.press('Enter');
@@ -21,13 +26,12 @@ export async function putOnSale(page: Page, name: string, { says, picture }: Too
     await page.keyboard.type(words);
   };
   const title = (at: string) => `[data-path="${at}"]`;
-  const checkButton = 'Check, and show what would change';
 
   await page.getByRole('link', { name: 'New sale' }).focus();
   await page.keyboard.press('Enter');
   await says(page, '#heading', 'A new sale');
   await refusesFile(page, says, press);
-  await press(checkButton);
+  await press(CHECK);
   await says(page, '#problems-text', 'things to correct');
   const focused = await page.evaluate("document.activeElement.closest('.field').dataset.path");
   expect(focused).toBe('sale');
@@ -47,10 +51,10 @@ export async function putOnSale(page: Page, name: string, { says, picture }: Too
   await fill('Price of a unit', '199.00');
   await fill('Units in all', '50');
 
-  await outlivesReload(page, says);
-  await looksAtPreview(page, { says, picture }, press);
+  await outlivesSession(page, tools, press);
+  await looksAtPreview(page, tools, press);
 
-  await press(checkButton);
+  await press(CHECK);
   await says(page, '#plan-changes', /price – 199\.00/);
   await expectAccessible(page);
   await picture(page, 'sale-plan');
@@ -64,7 +68,7 @@ export async function putOnSale(page: Page, name: string, { says, picture }: Too
   await says(page, '#change-end', /Known to every web node \(2\) after \d+ ms\./);
   await says(page, '#heading', `Sale ${name}`);
   await picture(page, 'sale-applied');
-  await pauses(page, name, { says, picture });
+  await pauses(page, name, tools);
 }
 
 /** A wrong file does not get into the form. */
@@ -99,11 +103,19 @@ async function pauses(page: Page, name: string, { says, picture }: Tools) {
   await page.keyboard.press('Enter');
   await says(page, '#change-lines', /state: open → paused/);
   await says(page, '#change-end', /Known to every web node \(2\)/);
+  await says(page, '#sales', `${name} paused, opens in`);
   await picture(page, 'sales-done');
 }
 
-/** The browser warns, and what was typed is there again. */
-async function outlivesReload(page: Page, says: Tools['says']) {
+/** The browser warns before the page is left, and what was typed is there again after the next sign-in. */
+async function outlivesSession(
+  page: Page,
+  { says, token }: Tools,
+  press: (words: string) => Promise<void>,
+) {
+  await page.context().clearCookies();
+  await press(CHECK);
+  await says(page, '#network', 'Your session has ended. What you typed is kept in this browser.');
   let warned = '';
   page.once('dialog', (dialog) => {
     warned = dialog.type();
@@ -111,6 +123,8 @@ async function outlivesReload(page: Page, says: Tools['says']) {
   });
   await page.reload();
   expect(warned).toBe('beforeunload');
+  await page.locator('#token').fill(token);
+  await page.keyboard.press('Enter');
   await says(page, '#draft-note', 'They are not applied yet');
   expect(await page.getByLabel('Price of a unit').inputValue()).toBe('199.00');
 }

@@ -12,15 +12,16 @@ import { uniqueName } from '../servers.ts';
 import { Shopper } from '../shopper.ts';
 import { type System, startSystem } from '../system.ts';
 import { until } from '../until.ts';
+import { at, HOUR_MS, Merchant, saleFile } from './merchant.ts';
 import { Caller, type Console, startConsole, type Who } from './place.ts';
 
 /** Sales in the console: the form is another editor of the sale file. */
 
 const PEOPLE = ['viewer', 'support', 'operator', 'merchant', 'boss'] as const;
-const HOUR_MS = 3_600_000;
 
 let system: System;
 let place: Console;
+let merchant: Merchant;
 const folder = new TestFolder();
 const people = {} as Record<Who, Caller>;
 
@@ -31,81 +32,15 @@ beforeAll(async () => {
     people[who] = new Caller(place.url);
     expect((await people[who].signIn(place.tokens[who])).status).toBe(201);
   }
+  merchant = new Merchant(people.merchant);
 });
 afterAll(async () => {
   folder.remove();
   await system?.stop();
 });
 
-const at = (ms: number) => new Date(Math.ceil((Date.now() + ms) / 1_000) * 1_000).toISOString();
-
-/** A sale file that opens in an hour. */
-function saleFile(fields: object = {}) {
-  return {
-    sale: uniqueName('spring'),
-    languages: ['en', 'de'],
-    title: { en: 'Spring sale', de: 'Frühlingsverkauf' },
-    opens: at(HOUR_MS),
-    closes: at(2 * HOUR_MS),
-    payWindow: '15m',
-    colors: { accent: '#1a5fb4' },
-    logo: { url: '/images/bolt.svg', alt: { en: 'Bolt', de: 'Blitz' } },
-    skus: [
-      {
-        ...{ sku: uniqueName('tv'), title: { en: 'Television', de: 'Fernseher' }, price: '99.00' },
-        ...{ currency: 'EUR', limit: 2, units: 100, home: 'hot' },
-        picture: { url: '/images/tv.svg', alt: { en: 'A television', de: 'Ein Fernseher' } },
-      },
-    ],
-    ...fields,
-  };
-}
-
-type File = ReturnType<typeof saleFile>;
 const asMerchant = (method: string, path: string, body?: object) =>
   people.merchant.call(method, path, body);
-
-async function planOf(file: object, version = '') {
-  const { status, json } = await asMerchant('POST', '/api/sale-files/plan', {
-    text: JSON.stringify(file),
-    version,
-  });
-  expect(status).toBe(200);
-  return json;
-}
-
-/** How a change ended, with its lines. */
-async function ended({ status, json }: { status: number; json: { change: string } }) {
-  expect(status).toBe(202);
-  return until('the change has ended', async () => {
-    const change = (await asMerchant('GET', `/api/changes/${json.change}`)).json;
-    return change.state !== 'running' && change;
-  });
-}
-
-async function applied(file: object, { mark, countFrom }: { mark: string; countFrom: string }) {
-  const text = JSON.stringify(file);
-  const body = { text, mark, countFrom, reason: 'for the test' };
-  return ended(await asMerchant('POST', '/api/sale-files/apply', body));
-}
-
-async function created(fields: object = {}): Promise<File> {
-  const file = saleFile(fields);
-  expect(await applied(file, await planOf(file))).toMatchObject({ state: 'done' });
-  return file;
-}
-
-const present = async (sale: string) =>
-  (await asMerchant('GET', `/api/sale-files/${sale}`)).json as {
-    file: File;
-    version: string;
-    switches: Record<string, Record<string, string | null>>;
-  };
-
-async function deed(file: File, action: string, body: object = {}) {
-  const given = { reason: `a test of ${action}`, ...body };
-  return ended(await asMerchant('POST', `/api/sales/${file.sale}/${action}`, given));
-}
 
 /** What a command prints. */
 async function flashsale(...args: string[]): Promise<string> {
@@ -138,7 +73,7 @@ describe('the form', () => {
     }
     const plain = (problems: SaleFileError['problems']) =>
       problems.map(({ path, message }) => `${path}: ${message}`).sort();
-    const { problems, plan } = await planOf(wrong);
+    const { problems, plan } = await merchant.planOf(wrong);
     expect(plan).toBeUndefined();
     expect(problems.length).toBeGreaterThan(7);
     expect(plain(problems)).toEqual(plain(ofFile?.problems ?? []));
@@ -152,12 +87,12 @@ describe('the form', () => {
 
   it('plans what the command plans, applies it, and the shop has it', async () => {
     const file = saleFile();
-    const planned = await planOf(file);
+    const planned = await merchant.planOf(file);
     const command = JSON.parse(await flashsale('sale', 'plan', written(file), '--json'));
     expect(planned.plan).toEqual(command);
     expect(planned).toMatchObject({ problems: [], isChanged: false, plan: { refused: [] } });
 
-    const change = await applied(file, planned);
+    const change = await merchant.applied(file, planned);
     expect(change).toMatchObject({ state: 'done', login: 'merchant', action: 'apply' });
     expect(change.lines[0]).toBe(`sale ${file.sale}`);
     expect(change.lines.at(-1)).toMatch(/^Known to every web node \(1\) after \d+ ms\.$/);
@@ -174,10 +109,16 @@ describe('the form', () => {
   });
 
   it('shows the present sale as a file that changes nothing, also by the command', async () => {
-    const file = await created({ payWindow: '90m', description: { en: 'More', de: 'Mehr' } });
-    const { file: shown, version } = await present(file.sale);
+    const file = await merchant.created({
+      payWindow: '90m',
+      description: { en: 'More', de: 'Mehr' },
+    });
+    const { file: shown, version } = await merchant.present(file.sale);
     expect(shown).toEqual(file);
-    expect((await planOf(shown, version)).plan).toMatchObject({ changes: [], refused: [] });
+    expect((await merchant.planOf(shown, version)).plan).toMatchObject({
+      changes: [],
+      refused: [],
+    });
     const yaml = await flashsale('sale', 'show', file.sale, '--yaml');
     const read = await asMerchant('POST', '/api/sale-files/read', { text: yaml });
     expect(read.json).toEqual({ file: shown, yaml, problems: [] });
@@ -185,85 +126,84 @@ describe('the form', () => {
   });
 
   it('leaves what operators set, and says what they have set', async () => {
-    const file = await created();
+    const file = await merchant.created();
     const sku = file.skus[0]?.sku ?? '';
     await system.set(system.paths.sku(sku).quota, '40');
-    const { file: shown, switches } = await present(file.sale);
+    const { file: shown, switches } = await merchant.present(file.sale);
     expect(shown).toEqual(file);
     expect(switches[sku]).toMatchObject({ quota: '40', state: 'open' });
   });
 
   it('refuses a plan that is not the one that was shown, and changes nothing', async () => {
-    const file = await created();
-    const { version } = await present(file.sale);
+    const file = await merchant.created();
+    const { version } = await merchant.present(file.sale);
     const mine = { ...file, title: { en: 'My sale', de: 'Mein Verkauf' } };
-    const shown = await planOf(mine, version);
+    const shown = await merchant.planOf(mine, version);
     expect(shown.isChanged).toBe(false);
     const skus = file.skus.map((sku) => ({ ...sku, price: '79.00' }));
     await flashsale('sale', 'apply', written({ ...file, skus }));
 
-    const stale = await applied(mine, shown);
+    const stale = await merchant.applied(mine, shown);
     expect(stale).toMatchObject({ state: 'refused' });
     expect(stale.lines.at(-1)).toContain('was changed meanwhile');
-    expect((await present(file.sale)).file).toMatchObject({ title: file.title, skus });
-    const again = await planOf(mine, version);
+    expect((await merchant.present(file.sale)).file).toMatchObject({ title: file.title, skus });
+    const again = await merchant.planOf(mine, version);
     expect(again.isChanged).toBe(true);
     expect(again.plan.changes).toContainEqual(
       expect.objectContaining({ field: 'price', from: '79.00', to: '99.00' }),
     );
-    expect(await applied(mine, again)).toMatchObject({ state: 'done' });
+    expect(await merchant.applied(mine, again)).toMatchObject({ state: 'done' });
   });
 
   it('carries out the opening time that was shown, also one that counts from now', async () => {
     const file = saleFile({ opens: 'in 2h', closes: 'in 3h' });
-    const planned = await planOf(file);
+    const planned = await merchant.planOf(file);
     const shown = planned.plan.changes.find(({ field }: { field: string }) => field === 'opens');
-    expect(await applied(file, planned)).toMatchObject({ state: 'done' });
-    expect((await present(file.sale)).file.opens).toBe(shown.to);
+    expect(await merchant.applied(file, planned)).toMatchObject({ state: 'done' });
+    expect((await merchant.present(file.sale)).file.opens).toBe(shown.to);
   });
 
   it('says what is refused, and why', async () => {
-    const file = await created({ opens: 'in 1s' });
+    const file = await merchant.created({ opens: 'in 1s' });
     await until('the sale is open', async () => {
       const { json } = await asMerchant('GET', `/api/sale-files/${file.sale}`);
       return json.hasOpened;
     });
     const later = { ...file, opens: at(HOUR_MS / 2) };
-    const planned = await planOf(later);
+    const planned = await merchant.planOf(later);
     const reason = expect.stringContaining('shoppers have tickets');
     expect(planned.plan.refused).toEqual([expect.objectContaining({ field: 'opens', reason })]);
-    const change = await applied(later, planned);
-    expect(change).toMatchObject({ state: 'refused' });
-    expect(change.lines.at(-1)).toContain('shoppers have tickets');
+    const change = await merchant.applied(later, planned);
+    expect(change).toMatchObject({ state: 'refused', lines: [reason] });
   });
 });
 
 describe('the life of a sale', () => {
   it('is opened, paused, extended, restocked, called off and recorded', async () => {
-    const file = await created();
+    const file = await merchant.created();
     const sku = file.skus[0]?.sku ?? '';
-    expect(await deed(file, 'open')).toMatchObject({ state: 'done' });
+    expect(await merchant.deed(file, 'open')).toMatchObject({ state: 'done' });
     await until('it sells', async () => (await system.granted(sku)) === 100);
     const bought = await new Shopper(system.url, system.jwtSecret).buy(file.sale, sku);
     expect(bought.body.status).toBe('ordered');
-    const paused = await deed(file, 'pause');
+    const paused = await merchant.deed(file, 'pause');
     expect(paused.lines[0]).toMatch(/state: open → paused$/);
-    const bad = await deed(file, 'extend', { until: 'tomorrow' });
+    const bad = await merchant.deed(file, 'extend', { until: 'tomorrow' });
     expect(bad).toMatchObject({ state: 'refused', lines: [expect.stringContaining('+30m')] });
-    expect(await deed(file, 'extend', { until: '+30m' })).toMatchObject({ state: 'done' });
-    const more = await deed(file, 'restock', { sku, units: 5 });
+    expect(await merchant.deed(file, 'extend', { until: '+30m' })).toMatchObject({ state: 'done' });
+    const more = await merchant.deed(file, 'restock', { sku, units: 5 });
     expect(more.lines).toContainEqual(expect.stringContaining('105 in all'));
-    const kept = await deed(file, 'remove');
+    const kept = await merchant.deed(file, 'remove');
     expect(kept).toMatchObject({
       state: 'refused',
       lines: [expect.stringContaining('has orders')],
     });
-    const off = await deed(file, 'call-off');
+    const off = await merchant.deed(file, 'call-off');
     expect(off).toMatchObject({ state: 'done' });
     expect(off.lines.join('\n')).toMatch(
       /1 orders are cancelled, 0 payments go back\nnothing is left/,
     );
-    expect(await deed(file, 'open')).toMatchObject({ state: 'refused' });
+    expect(await merchant.deed(file, 'open')).toMatchObject({ state: 'refused' });
 
     const { json } = await asMerchant('GET', '/api/history');
     const mine = json.entries.filter(({ why }: { why: string }) => why?.startsWith('a test of'));
@@ -272,13 +212,14 @@ describe('the life of a sale', () => {
       expect([action, actions.has(action)]).toEqual([action, true]);
     }
     const { sales } = (await asMerchant('GET', '/api/sales')).json;
-    const listed = { sale: file.sale, isCalledOff: true, skus: [{ sku, units: 105, free: 105 }] };
+    const stock = { sku, units: 105, free: 105, state: 'closed' };
+    const listed = { sale: file.sale, isCalledOff: true, skus: [stock] };
     expect(sales).toContainEqual(expect.objectContaining(listed));
   });
 
   it('is removed while nobody has bought', async () => {
-    const file = await created();
-    expect(await deed(file, 'remove')).toMatchObject({ state: 'done' });
+    const file = await merchant.created();
+    expect(await merchant.deed(file, 'remove')).toMatchObject({ state: 'done' });
     expect((await asMerchant('GET', `/api/sale-files/${file.sale}`)).status).toBe(404);
   });
 });
@@ -338,18 +279,16 @@ describe('the preview', () => {
 });
 
 describe('roles', () => {
-  const posts = ['read', 'plan', 'apply', 'preview'].map((name) => `/api/sale-files/${name}`);
   const deeds = ['open', 'pause', 'close', 'remove', 'extend', 'restock', 'call-off'];
-  const gets = ['/api/sales', '/api/sale-files/x', '/api/changes/x', '/preview/x/open/sales/x'];
-  const routes: [string, string][] = [
-    ...[...posts, ...deeds.map((name) => `/api/sales/x/${name}`)].map((path): [string, string] => [
-      'POST',
-      path,
-    ]),
-    ...[...gets, '/preview/x/open/api/v1/sales/x'].map((path): [string, string] => ['GET', path]),
+  const posts = [
+    ...['read', 'plan', 'apply', 'preview'].map((name) => `/api/sale-files/${name}`),
+    ...deeds.map((name) => `/api/sales/x/${name}`),
   ];
+  const preview = ['/preview/x/open/sales/x', '/preview/x/open/api/v1/sales/x'];
+  const gets = ['/api/sales', '/api/sale-files/x', '/api/changes/x', ...preview];
+  const routes = [...posts.map((path) => ['POST', path]), ...gets.map((path) => ['GET', path])];
 
-  it.each(routes)('%s %s is refused to all but merchants', async (method, path) => {
+  it.each(routes)('%s %s is refused to all but merchants', async (method = '', path = '') => {
     const body = method === 'POST' ? { nonsense: true } : undefined;
     for (const who of PEOPLE) {
       const { json } = await people[who].call(method, path, body);

@@ -9,7 +9,7 @@ import { openPage } from './frame.js';
 import { text } from './sale/fields.js';
 
 /**
- * @typedef {{ sku: string, units: number, free: number }} Sku
+ * @typedef {{ sku: string, units: number, free: number, state: string | null }} Sku
  * @typedef {{ sale: string, title: string, isCalledOff: boolean, opensAt: string, closesAt: string,
  *   skus: Sku[] }} Sale
  *
@@ -176,7 +176,10 @@ const shownSales = new Map();
 
 /** @param {Sale} sale @param {number} nowMs */
 function stateOf(sale, nowMs) {
-  return sale.isCalledOff ? 'called off' : saleState(sale, nowMs);
+  if (sale.isCalledOff) return 'called off';
+  const isPaused = sale.skus.some(({ state }) => state === 'paused');
+  const state = saleState(sale, nowMs);
+  return isPaused && state !== 'over' ? `paused, ${state}` : state;
 }
 
 /** @param {HTMLElement} card @param {Sale} sale @param {number} nowMs */
@@ -184,15 +187,22 @@ function showCard(card, sale, nowMs) {
   const state = stateOf(sale, nowMs);
   const pill = find('.pill', card);
   setText(pill, state);
-  setAttribute(pill, 'data-state', state === 'on sale' ? 'open' : null);
+  setAttribute(
+    pill,
+    'data-state',
+    state.startsWith('paused') ? 'paused' : state === 'on sale' ? 'open' : null,
+  );
   setText(find('.title', card), sale.title);
   /** @type {[string, Node | string][]} */
   const facts = [
     ['Opens', when(sale.opensAt)],
     ['Closes', when(sale.closesAt)],
     ...sale.skus.map(
-      ({ sku, units, free }) =>
-        /** @type {[string, string]} */ ([sku, `${count(free)} of ${count(units)} units free`]),
+      ({ sku, units, free, state }) =>
+        /** @type {[string, string]} */ ([
+          sku,
+          `${count(free)} of ${count(units)} units free${state === null || state === 'open' ? '' : `, ${state}`}`,
+        ]),
     ),
   ];
   find('.facts', card).replaceChildren(
