@@ -70,11 +70,9 @@ async function ask(method, path, body) {
     keepNow();
     const isOut = error instanceof CallFailed && error.status === 401;
     const text = error instanceof Error ? error.message : String(error);
-    const kept = 'What you typed is kept in this browser.';
+    const kept = isChanged ? ' What you typed is kept in this browser.' : '';
     tellNetwork(
-      isOut
-        ? `Your session has ended. ${kept} Load this page again to sign in.`
-        : `${text} ${kept}`,
+      isOut ? `Your session has ended.${kept} Load this page again to sign in.` : `${text}${kept}`,
     );
     return null;
   }
@@ -85,6 +83,7 @@ async function load() {
   name = decodeURIComponent(location.hash.slice(1));
   const known =
     name === '' ? null : await ask('GET', `/api/sale-files/${encodeURIComponent(name)}`);
+  setShown(find('#form'), name === '' || known !== null);
   if (name !== '' && known === null) return;
   form = known === null ? newSale(Date.now()) : formOf(known.file);
   version = known?.version ?? '';
@@ -112,6 +111,7 @@ function restore() {
   version = draft.version;
   isChanged = true;
   const at = new Date(draft.keptAt).toLocaleString('en-GB');
+  setShown(find('#form'), true);
   setText(find('#draft-note'), `Your changes of ${at} are back. They are not applied yet.`);
   draw();
 }

@@ -212,7 +212,7 @@ function skuCard(form, at, { switches }, redraw) {
       ...bound('sku'),
       label: 'Name (SKU)',
       hint: 'No other SKU of the shop has it. It stays for good.',
-      attributes: { maxlength: '40', spellcheck: 'false' },
+      attributes: { maxlength: '40', spellcheck: 'false', ...(set && { readonly: '' }) },
     }),
     texts({ path: `${path}.title`, label: 'Title', words: sku.title, languages, maxlength: '200' }),
     texts({

@@ -8,8 +8,15 @@ import { find, make, setShown, setText, showTexts } from '../dom.js';
  * @typedef {{ sale: string, changes: Line[], refused: Line[], notes: string[] }} Plan
  */
 
-/** @param {string | null} text */
-const shown = (text) => text ?? '–';
+/**
+ * A value as it stands in the plan; a time also on the clock of this browser.
+ * @param {string | null} text
+ */
+function shown(text) {
+  if (text === null) return '–';
+  const isTime = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(text);
+  return isTime ? `${text} (${new Date(text).toLocaleString('en-GB')} here)` : text;
+}
 
 /**
  * @param {Plan} plan
