@@ -13,6 +13,10 @@ import { historyRoutes } from './routes/history.ts';
 import { liveRoute } from './routes/live.ts';
 import { oidcRoutes } from './routes/oidc.ts';
 import { pageRoutes } from './routes/pages.ts';
+import { previewRoutes } from './routes/preview.ts';
+import { saleDeedRoutes } from './routes/sale-deeds.ts';
+import { saleApplyRoute, saleFileRoutes } from './routes/sale-files.ts';
+import { saleRoutes } from './routes/sales.ts';
 import { blockRoutes, serviceRoutes } from './routes/service.ts';
 import { sessionRoutes } from './routes/session.ts';
 import { steeringRoutes } from './routes/steering.ts';
@@ -54,6 +58,11 @@ export async function buildApp(context: Context) {
   await app.register(blockRoutes, context);
   await app.register(claimWindowRoute, context);
   await app.register(historyRoutes, context);
+  await app.register(saleRoutes, context);
+  await app.register(saleDeedRoutes, context);
+  await app.register(saleFileRoutes, context);
+  await app.register(saleApplyRoute, context);
+  await app.register(previewRoutes, context);
   return app;
 }
 

@@ -11,7 +11,7 @@ import {
   restockSku,
 } from '../sale/life.ts';
 import type { SalePlace } from '../sale/place.ts';
-import { durationMs, momentOf } from '../sale/times.ts';
+import { UNTIL_FORM, untilOf } from '../sale/times.ts';
 import { parseReason } from './arguments.ts';
 import type { CommandContext } from './command.ts';
 import { withDatabases } from './databases.ts';
@@ -41,15 +41,9 @@ function parseUnits(value: string): number {
 type Until = (present: Date) => Date;
 
 function parseUntil(value: string): Until {
-  const by = value.startsWith('+') ? durationMs(value.slice(1)) : undefined;
-  if (by !== undefined) return (present) => new Date(present.getTime() + by);
-  const moment = momentOf(value);
-  if (moment === undefined || !('at' in moment)) {
-    throw new InvalidArgumentError(
-      'It is a time with its zone such as 2026-12-01T12:00:00+01:00, or +30m for so much later.',
-    );
-  }
-  return () => moment.at;
+  const until = untilOf(value);
+  if (until === undefined) throw new InvalidArgumentError(`It is ${UNTIL_FORM}.`);
+  return until;
 }
 
 export function addSaleLife(sale: Command, context: CommandContext): void {

@@ -17,7 +17,7 @@ import { type PresentSale, readPresent, STAYS_CLOSED } from './present.ts';
 const REMOVE_BEFORE_OPENING_MS = 60_000;
 
 /** A change that cannot be made now. Nothing was changed. The message gives the reason. */
-class ChangeRefused extends Error {
+export class ChangeRefused extends Error {
   override name = 'ChangeRefused';
 }
 

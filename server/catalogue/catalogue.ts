@@ -1,4 +1,12 @@
 import type { SalePresentation } from '../../contracts/presentation.ts';
+import {
+  type Availability,
+  availabilityOf,
+  type SaleState,
+  saleJson,
+  shown,
+  skuJson,
+} from '../../contracts/sale-json.ts';
 import type { BoardSku, SaleBoard } from '../../db/catalog.ts';
 import type { SaleLottery } from '../../db/lottery.ts';
 import type { TicketKey } from '../../db/ticket-keys.ts';
@@ -20,15 +28,9 @@ const REFRESH_MS = 500;
  * Knowledge older than this is not used to say "sold out", because a restock may have been missed.
  */
 const STALE_AFTER_MS = 5_000;
-/** `few` begins at this share of the units or at ten units. */
-const FEW_SHARE = 0.05;
-const FEW_UNITS = 10;
 
-export type Availability = 'plenty' | 'few' | 'maybe' | 'sold_out';
 export type SwitchState = 'open' | 'paused' | 'closed';
 const STRICTNESS: Readonly<Record<SwitchState, number>> = { open: 0, paused: 1, closed: 2 };
-export type SaleState = 'scheduled' | SwitchState;
-const LIVELIEST_FIRST: readonly SaleState[] = ['open', 'paused', 'scheduled', 'closed'];
 
 /** Values that the operators set in ZooKeeper and the catalogue shows. */
 export interface Switches {
@@ -147,9 +149,7 @@ export class Catalogue {
 
   availability(row: SkuOnSale): Availability {
     if (row.free === 0) return row.unpaidExists || this.isStale() ? 'maybe' : 'sold_out';
-    const left = this.#unitsLeft(row);
-    if (left <= 0) return 'maybe';
-    return left <= Math.max(FEW_UNITS, row.unitsTotal * FEW_SHARE) ? 'few' : 'plenty';
+    return availabilityOf(this.#unitsLeft(row), row.unitsTotal);
   }
 
   /** Units are free, but the quota allows none of them to be sold. */
@@ -183,15 +183,8 @@ export class Catalogue {
       ...sheddingOf(entry.skus, this.#switches),
       lottery: this.lotteries.facts(sale),
       skus: entry.skus.map((row) => ({
-        sku: row.sku,
-        title: row.title,
-        price: row.price,
-        currency: row.currency,
-        limit: row.userLimit,
-        availability: this.availability(row),
-        state: this.skuState(row),
+        ...skuJson(row, this.availability(row), this.skuState(row)),
         ...(!this.hasWaitlist(row) && { waitlist: 'off' }),
-        ...shown(row.presentation),
       })),
     });
     const clock = () => ({ serverTime: new Date(this.nowMs()).toISOString() });
@@ -204,15 +197,7 @@ export class Catalogue {
     if (states.size === 0) {
       states.add(entry.isCalledOff || this.#isOver(entry) ? 'closed' : 'scheduled');
     }
-    return {
-      sale: entry.sale,
-      title: entry.title,
-      // A sale is open while one of its SKUs is open, and paused while one of them may go on.
-      state: LIVELIEST_FIRST.find((state) => states.has(state)) ?? 'closed',
-      opensAt: entry.opensAt.toISOString(),
-      closesAt: entry.closesAt.toISOString(),
-      ...(entry.isCalledOff && { calledOff: true }),
-    };
+    return saleJson(entry, [...states]);
   }
 
   async #refresh(): Promise<void> {
@@ -287,9 +272,4 @@ function sheddingOf(skus: readonly SkuOnSale[], switches: Switches) {
 
 function titleOf({ languages, title }: SalePresentation) {
   return { languages, title };
-}
-
-/** Sales without a sale file have nothing to show beyond their titles. */
-function shown(presentation: object): { presentation?: object } {
-  return Object.keys(presentation).length === 0 ? {} : { presentation };
 }

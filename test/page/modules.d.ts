@@ -241,3 +241,18 @@ declare module '*/public/languages/ar.js' {
   const texts: { readonly waitlist: { readonly ahead: Forms } };
   export default texts;
 }
+
+declare module '*/public/js/sale/document.js' {
+  export interface SaleForm {
+    languages: string[];
+    skus: Record<string, unknown>[];
+  }
+  export function newSale(nowMs: number): SaleForm;
+  export function formOf(file: unknown): SaleForm;
+  export function fileOf(form: SaleForm): Record<string, unknown>;
+}
+
+declare module '*/public/js/sale/times.js' {
+  export function wallClock(text: string, zone: string): string;
+  export function timeText(wall: string, zone: string): string;
+}

@@ -4,6 +4,8 @@
  * and nothing here decides what an answer means.
  */
 
+import { atRoot } from './root.js';
+
 /** Time limit of reads. The page repeats them anyway. */
 const READ_TIMEOUT_MS = 8000;
 /** Time limit of writes: a purchase waits for the confirm of the broker. */
@@ -56,7 +58,7 @@ async function request(url, call = {}) {
   const timeout = AbortSignal.timeout(timeoutMs);
   const sentAt = performance.now();
   try {
-    const response = await fetch(url, {
+    const response = await fetch(atRoot(url), {
       method,
       headers,
       // The page keeps its own ETag: a copy from the browser's cache would have an old server time.

@@ -6,6 +6,7 @@ import { milestone, partsOf, spokenTime, untilMilestone } from './countdown.js';
 import { announce, find, setAttribute, setShown, setText, setWords } from './dom.js';
 import { twoDigits } from './format.js';
 import { fill, textIn, texts, titleIn } from './language.js';
+import { atRoot } from './root.js';
 import { whenText } from './view.js';
 
 /**
@@ -29,7 +30,11 @@ export function createHero() {
     showBrand(presentation);
     setWords(find('#title'), title);
     setWords(find('#about'), textIn(presentation?.description, first, ''));
-    setAttribute(find('#lottery'), 'href', `/sales/${encodeURIComponent(sale.sale)}/lottery`);
+    setAttribute(
+      find('#lottery'),
+      'href',
+      atRoot(`/sales/${encodeURIComponent(sale.sale)}/lottery`),
+    );
     setAttribute(hero, 'data-phase', phase);
     setText(find('#pill'), texts.phases[phase]);
     // A sale past its opening that has no products yet has no moment to count down to.

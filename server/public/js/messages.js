@@ -76,6 +76,7 @@ const PAGE = {
   not_found: ['stop', 'none'],
   not_allowed_now: ['stop', 'none'],
   internal_error: ['wait', 'later'],
+  preview: ['stop', 'none'],
 };
 
 /** @type {Meanings<'reasons'>} */

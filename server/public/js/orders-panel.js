@@ -17,6 +17,7 @@ import { fill, texts } from './language.js';
 import { inOneText, orderMessage, refundText, verdictMessage } from './messages.js';
 import { awaitsPayment, awaitsRefund, mergeOrders, payLeftMs } from './orders.js';
 import { refundLookDelayMs } from './pace.js';
+import { atRoot } from './root.js';
 import { payText } from './view.js';
 
 /** How often an unpaid order is read again: it may be paid or cancelled in another tab. */
@@ -185,7 +186,7 @@ export function createOrdersPanel({ token, titleOf, onChange }) {
     const title = titleOf(order.sku);
     const message = orderMessage(order);
     const words = texts.orders;
-    setAttribute(find('img', row), 'src', `/images/${pictureOf(order.sku, title)}.svg`);
+    setAttribute(find('img', row), 'src', atRoot(`/images/${pictureOf(order.sku, title)}.svg`));
     setAttribute(row, 'data-tone', unpaid ? 'wait' : message.tone);
     setText(find('.order-title', row), several(order.quantity, title));
     setText(find('.order-amount', row), money(order.amount, order.currency));

@@ -3,6 +3,7 @@
 
 import { setAttribute } from './dom.js';
 import { textIn } from './language.js';
+import { atRoot } from './root.js';
 
 /** @typedef {{ url: string, alt: Readonly<Record<string, string>> }} Picture */
 
@@ -36,5 +37,6 @@ export function showPicture(image, picture, first, otherwise) {
     failed.add(shown.url);
     showPicture(image, undefined, first, otherwise);
   };
-  setAttribute(image, 'src', shown?.url ?? otherwise);
+  const url = shown?.url ?? otherwise;
+  setAttribute(image, 'src', url.startsWith('/') ? atRoot(url) : url);
 }

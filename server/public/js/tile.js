@@ -120,5 +120,6 @@ export function createTile(sku, onPress, onWait) {
 function showPictureOf(place, { sku, title, presentation }, first) {
   const illustration = pictureOf(sku, title);
   setAttribute(place, 'data-picture', illustration);
-  showPicture(find('img', place), presentation?.picture, first, `/images/${illustration}.svg`);
+  const otherwise = `/images/${illustration}.svg`;
+  showPicture(find('img', place), presentation?.picture, first, otherwise);
 }

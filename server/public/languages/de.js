@@ -355,6 +355,10 @@ export default {
       title: 'Im Shop ist etwas schiefgegangen',
       text: 'Sie haben nichts falsch gemacht. Was Sie noch einmal senden, zählt nur einmal.',
     },
+    preview: {
+      title: 'Das ist eine Vorschau',
+      text: 'Hier kann nichts gekauft werden. Kundinnen und Kunden können diesen Knopf drücken, wenn der Verkauf geöffnet ist.',
+    },
   },
 
   reasons: {

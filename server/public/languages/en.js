@@ -352,6 +352,10 @@ export default /** @type {const} */ ({
       title: 'Something went wrong at the shop',
       text: 'You did nothing wrong. What you send again counts once.',
     },
+    preview: {
+      title: 'This is a preview',
+      text: 'Nothing can be bought here. Shoppers can press this button when the sale is open.',
+    },
   },
 
   /** A verdict or an outcome, with a reason that changes what is true. */

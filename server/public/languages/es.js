@@ -357,6 +357,10 @@ export default {
       title: 'Algo salió mal en la tienda',
       text: 'Usted no hizo nada mal. Lo que envíe otra vez cuenta una sola vez.',
     },
+    preview: {
+      title: 'Esto es una vista previa',
+      text: 'Aquí no se puede comprar nada. La clientela podrá pulsar este botón cuando la venta esté abierta.',
+    },
   },
 
   reasons: {

@@ -358,6 +358,10 @@ export default {
       title: 'Un problème est survenu dans la boutique',
       text: 'Vous n’avez rien fait de mal. Ce que vous envoyez de nouveau ne compte qu’une fois.',
     },
+    preview: {
+      title: 'Ceci est un aperçu',
+      text: 'Rien ne peut être acheté ici. La clientèle pourra appuyer sur ce bouton quand la vente sera ouverte.',
+    },
   },
 
   reasons: {

@@ -313,6 +313,7 @@ export default {
       title: '商店出了点问题',
       text: '不是您的操作有误。您再次发送的请求只计一次。',
     },
+    preview: { title: '这是预览', text: '此处无法购买任何商品。抢购开始后，顾客可以按此按钮。' },
   },
 
   reasons: {
