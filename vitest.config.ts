@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
-import { LONG, LongFirst } from './test/sequencer.ts';
+import { LongFirst } from './test/sequencer.ts';
 
 const FILES = globSync('test/**/*.test.ts', { cwd: import.meta.dirname });
 
@@ -10,7 +10,7 @@ const isMocking = (file: string) =>
   /import \{[^}]*\bvi\b[^}]*\} from 'vitest'/.test(
     readFileSync(join(import.meta.dirname, file), 'utf8'),
   );
-const APART = FILES.filter((file) => LONG.includes(file) || isMocking(file));
+const APART = FILES.filter(isMocking);
 
 const common = {
   // On two cores, shared with the servers under test: other files work while some wait for an outage
@@ -30,8 +30,8 @@ export default defineConfig({
     teardownTimeout: 60_000,
     globalSetup: ['test/global-setup.ts'],
     sequence: { sequencer: LongFirst },
-    // To start a process and to load the shop into it costs as much as most files take. So the short
-    // files share four processes.
+    // To start a process and to load the shop into it costs as much as most files take. So all files
+    // that change nothing for good share four processes.
     projects: [
       { test: { ...common, name: 'apart', include: APART } },
       { test: { ...common, name: 'shared', isolate: false, include: FILES, exclude: APART } },

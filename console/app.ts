@@ -7,10 +7,17 @@ import { isAway } from '../ops/quota/overview.ts';
 import type { Context } from './context.ts';
 import { Problem, sendProblem } from './http/problems.ts';
 import { guard } from './login/guard.ts';
+import { claimWindowRoute } from './routes/claim-window.ts';
+import { customerRoutes } from './routes/customers.ts';
 import { historyRoutes } from './routes/history.ts';
 import { liveRoute } from './routes/live.ts';
 import { oidcRoutes } from './routes/oidc.ts';
 import { pageRoutes } from './routes/pages.ts';
+import { previewRoutes } from './routes/preview.ts';
+import { saleDeedRoutes } from './routes/sale-deeds.ts';
+import { saleApplyRoute, saleFileRoutes } from './routes/sale-files.ts';
+import { saleRoutes } from './routes/sales.ts';
+import { blockRoutes, serviceRoutes } from './routes/service.ts';
 import { sessionRoutes } from './routes/session.ts';
 import { steeringRoutes } from './routes/steering.ts';
 
@@ -46,7 +53,16 @@ export async function buildApp(context: Context) {
   }
   await app.register(liveRoute, context);
   await app.register(steeringRoutes, context);
+  await app.register(customerRoutes, context);
+  await app.register(serviceRoutes, context);
+  await app.register(blockRoutes, context);
+  await app.register(claimWindowRoute, context);
   await app.register(historyRoutes, context);
+  await app.register(saleRoutes, context);
+  await app.register(saleDeedRoutes, context);
+  await app.register(saleFileRoutes, context);
+  await app.register(saleApplyRoute, context);
+  await app.register(previewRoutes, context);
   return app;
 }
 

@@ -14,16 +14,21 @@ import { Readiness } from '../process/readiness.ts';
 import { ZkSession } from '../zk/client/session.ts';
 import { pathsBelow } from '../zk/tree/paths.ts';
 import { buildApp } from './app.ts';
+import { Changes } from './changes.ts';
 import type { ConsoleConfig } from './config.ts';
 import type { Context } from './context.ts';
+import { Drafts } from './drafts.ts';
 import { Attempts } from './login/attempts.ts';
 import { cookiesOf } from './login/cookies.ts';
 import { FLOW_MS } from './login/oidc.ts';
 import { Sessions } from './login/sessions.ts';
 import { Tokens } from './login/tokens.ts';
 
-/** Few: a look uses them once a second, and a person now and then. */
-const DATABASE_CONNECTIONS_MAX = 4;
+/** Few: a look uses them once a second, and a person now and then. Each change of a sale holds one more. */
+const DATABASE_CONNECTIONS_MAX = 6;
+
+/** A console answers people, and it must cost little beside a sale. */
+const EVENT_LOOP_SAMPLE_MS = 100;
 
 /** Composition root of a console. Resources are closed through `lifecycle`. */
 export async function compose(config: ConsoleConfig, log: Log, lifecycle: Lifecycle) {
@@ -49,14 +54,16 @@ export async function compose(config: ConsoleConfig, log: Log, lifecycle: Lifecy
   needDatabases(readiness, databases, stopping);
   readiness.needs('rabbitmq', await watchBroker(broker, [], stopping));
   readiness.needs('zookeeper', () => (session.isConnected ? undefined : 'not connected'));
-  const metrics = createMetrics('console');
+  const metrics = createMetrics('console', EVENT_LOOP_SAMPLE_MS);
   readiness.show(metrics);
   showFeed(metrics, feed);
   const sessions = new Sessions(config.sessionMinutes);
+  const place = { databases, session, root: config.root };
   const context: Context = {
     config,
     log,
     databases,
+    broker,
     session,
     paths,
     feed,
@@ -65,6 +72,9 @@ export async function compose(config: ConsoleConfig, log: Log, lifecycle: Lifecy
     attempts: new Attempts(),
     cookies: cookiesOf(config.url, sessions.lifeMs, FLOW_MS),
     signIns: metrics.counter('flashsale_console_sign_ins_total', 'Tries to sign in', ['result']),
+    place,
+    changes: new Changes(place, log),
+    drafts: new Drafts(sessions.lifeMs),
     stopping,
   };
   const app = await buildApp(context);

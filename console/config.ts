@@ -11,6 +11,7 @@ import {
   name,
   parseEnvironment,
   secret,
+  shopUrl,
   trustedUrl,
   zookeeperSpecs,
 } from '../contracts/config.ts';
@@ -23,6 +24,7 @@ import {
   rolesOf,
   type TokenEntry,
 } from '../contracts/console.ts';
+import { imageSpecs } from '../contracts/image-origins.ts';
 import { protectionOf } from '../zk/client/protection.ts';
 
 const TOKEN_FORM = 'entries LOGIN=ROLE[+ROLE…]:HASH, as flashsale console token prints them';
@@ -41,6 +43,7 @@ const specs = {
   ...databaseSpecs,
   ...brokerSpecs,
   ...zookeeperSpecs,
+  ...imageSpecs,
   CONSOLE_HOST: host({ default: '127.0.0.1' }),
   CONSOLE_PORT: integer(0, 65_535)({ default: 8090 }),
   /** The address in people's browsers: https, or http on this machine alone. */
@@ -49,6 +52,8 @@ const specs = {
   /** A file with the same entries, one a line. */
   CONSOLE_TOKENS_FILE: name(4_096)({ default: undefined }),
   CONSOLE_SESSION_MINUTES: integer(1, 1_440)({ default: 480 }),
+  /** The shop's public URL: pictures of previews are there. */
+  SHOP_URL: shopUrl({ default: undefined }),
   WEB_MONITORS: list('URLs such as http://web:9100', monitorUrl)({ default: undefined }),
   OIDC_ISSUER: trustedUrl({ default: undefined }),
   OIDC_CLIENT_ID: name(OIDC_NAME_LENGTH_MAX)({ default: undefined }),
@@ -152,6 +157,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     oidc,
     sessionMinutes: env.CONSOLE_SESSION_MINUTES,
     monitors: env.WEB_MONITORS ?? [],
+    shopUrl: env.SHOP_URL,
+    imageOrigins: env.IMAGE_ORIGINS,
   };
 }
 

@@ -14,6 +14,7 @@ export interface SalePresentation {
   readonly languages?: readonly string[];
   readonly title?: Texts;
   readonly description?: Texts;
+  /** `background` and `text` go together. */
   readonly colors?: Readonly<Partial<Record<'accent' | 'background' | 'text', string>>>;
   readonly logo?: Picture;
 }

@@ -17,6 +17,7 @@ export * from './outcomes.ts';
 export * from './payments.ts';
 export * from './refunds.ts';
 export * from './sale-changes.ts';
+export * from './stories.ts';
 export * from './support.ts';
 export * from './ticket-keys.ts';
 export * from './transfers.ts';

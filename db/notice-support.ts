@@ -1,5 +1,6 @@
 import type { NoticeChannel, NoticeKind } from '../contracts/notices.ts';
 import type { ReasonedActor } from './actions.ts';
+import { askOwner } from './client/both-homes.ts';
 import type { Databases } from './client/pool.ts';
 
 /** Typed calls for customer service about notices. Every function throws only DatabaseError. */
@@ -20,22 +21,21 @@ export interface OrderNotice {
 }
 
 /** The notices of an order, those that are still to be sent included. */
-export async function orderNotices(
-  { regular }: Databases,
-  orderNo: string,
-): Promise<OrderNotice[]> {
-  const rows = await regular.query<{
-    notice_no: string;
-    kind: NoticeKind;
-    channel: NoticeChannel;
-    language: string;
-    state: OrderNotice['state'];
-    happened_at: Date;
-    next_at: Date;
-    attempts: number;
-    last_error: string | null;
-    sent_at: Date | null;
-  }>({ text: 'SELECT * FROM catalog.order_notices($1)', values: [orderNo] });
+export async function orderNotices(databases: Databases, orderNo: string): Promise<OrderNotice[]> {
+  const rows = await askOwner(databases, 'regular', 'order_notices', (regular) =>
+    regular.query<{
+      notice_no: string;
+      kind: NoticeKind;
+      channel: NoticeChannel;
+      language: string;
+      state: OrderNotice['state'];
+      happened_at: Date;
+      next_at: Date;
+      attempts: number;
+      last_error: string | null;
+      sent_at: Date | null;
+    }>({ text: 'SELECT * FROM catalog.order_notices($1)', values: [orderNo] }),
+  );
   return rows.map((row) => ({
     noticeNo: row.notice_no,
     kind: row.kind,

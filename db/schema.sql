@@ -729,6 +729,10 @@ CREATE INDEX payment_order ON ONLY :schema.payment USING btree (order_no);
 
 CREATE INDEX payment_to_refund ON ONLY :schema.payment USING btree (received_at) WHERE (result = 'refund_due'::text);
 
+CREATE TRIGGER queue_refund AFTER INSERT ON :schema.payment FOR EACH ROW WHEN ((new.result = 'refund_due'::text)) EXECUTE FUNCTION :schema.queue_refund();
+
+CREATE TRIGGER queue_refunds AFTER UPDATE ON :schema.payment REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION :schema.queue_refund();
+
 -- Figures of each call of place_orders. Workers delete them after the tunable call_figures_keep_s; a crash of the server empties the table
 CREATE UNLOGGED TABLE :schema.place_call (
   -- Start of the transaction
@@ -761,7 +765,7 @@ CREATE UNLOGGED TABLE :schema.place_call (
   total_us integer NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor=0.2, autovacuum_vacuum_insert_scale_factor=10);
 
--- Refunds of payments whose result is refund_due. take_refunds or end_refund inserts the row
+-- Refunds of payments whose result is refund_due. A trigger of payment inserts the row
 CREATE TABLE :schema.refund (
   -- The provider's reference of the payment that goes back
   payment_ref text COLLATE "C" NOT NULL,
@@ -788,7 +792,7 @@ CREATE TABLE :schema.refund (
   CONSTRAINT refund_state_check CHECK ((state = ANY (ARRAY['due'::text, 'done'::text])))
 ) PARTITION BY LIST (sale);
 
-CREATE INDEX refund_due ON ONLY :schema.refund USING btree (next_try_at) WHERE (state = 'due'::text);
+CREATE INDEX refund_due ON ONLY :schema.refund USING btree (split_part(payment_ref, ':'::text, 1), next_try_at) WHERE (state = 'due'::text);
 
 -- Refused requests whose SKU does not exist. They become outcomes when the SKU is created
 CREATE TABLE :schema.refused_request (
@@ -1004,6 +1008,8 @@ CREATE TABLE :schema.webhook_delivery (
 --  served bigint
 --  since timestamp with time zone
 --  last_served timestamp with time zone
+--  held bigint
+--  claim_window interval
 -- );
 
 -- Skips, retries, false-empty looks and lock times of place_orders, by minute, SKU and version

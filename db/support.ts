@@ -48,6 +48,22 @@ async function endOrder<Result extends string>(
   return row?.result ?? 'not_found';
 }
 
+/** Writes a remark into the history of an order. @returns false if there is no such order */
+export async function noteOrder(
+  databases: Databases,
+  orderNo: string,
+  { by, reason }: ReasonedActor,
+): Promise<boolean> {
+  const schema = schemaOfOrder(orderNo);
+  const [row] = await changeAtOwner(databases, schema, (home) =>
+    home.query<{ noted: boolean }>({
+      text: `SELECT ${schema}.note_order($1, $2, $3) AS noted`,
+      values: [orderNo, by, reason],
+    }),
+  );
+  return row?.noted === true;
+}
+
 /** A payment that came for an order. */
 export interface OrderPayment {
   /** The provider's reference. */

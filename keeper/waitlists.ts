@@ -16,11 +16,13 @@ const REPEAT_MS = 5_000;
 export type SetWaitlists = (open: readonly string[], closed: readonly string[]) => Promise<unknown>;
 
 /**
- * The waitlist is closed while operators have closed the SKU or orders hold more than the target.
+ * The waitlist is closed while operators have closed the SKU or turned its waitlist off, or orders hold
+ * more than the target.
  * Pure.
  */
 export function isWaitlistOpen(edits: SkuEdits, { held, target }: SkuFacts): boolean {
-  return edits.state.value !== 'closed' && held <= target;
+  const isWanted = edits.state.value !== 'closed' && edits.waitlist.value !== 'off';
+  return isWanted && held <= target;
 }
 
 export class Waitlists {

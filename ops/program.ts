@@ -1,51 +1,45 @@
 import { Command } from 'commander';
-import { addBroker } from './commands/broker-queues.ts';
 import type { AddCommand, CommandContext } from './commands/command.ts';
-import { addConsole } from './commands/console.ts';
-import { addDb } from './commands/db.ts';
-import { addDeadLetters } from './commands/dead-letters.ts';
-import { addEdge } from './commands/edge.ts';
-import { addEnv } from './commands/env.ts';
-import { addLists } from './commands/lists.ts';
-import { addLottery } from './commands/lottery.ts';
-import { addNotices } from './commands/notices.ts';
-import { addOrders } from './commands/orders.ts';
-import { addPayments } from './commands/payments.ts';
-import { addZookeeper } from './commands/protect.ts';
-import { addQuota } from './commands/quota.ts';
-import { addSale } from './commands/sale.ts';
-import { addTickets } from './commands/tickets.ts';
-import { addTop } from './commands/top.ts';
-import { addWebhooks } from './commands/webhooks.ts';
 
 /** The operators' command line: `npx flashsale <command>`. Each command is a file in commands/. */
 
-const COMMANDS: readonly AddCommand[] = [
-  addEnv,
-  addEdge,
-  addBroker,
-  addConsole,
-  addDb,
-  addDeadLetters,
-  addLists,
-  addLottery,
-  addNotices,
-  addOrders,
-  addPayments,
-  addQuota,
-  addSale,
-  addTickets,
-  addTop,
-  addWebhooks,
-  addZookeeper,
-];
+/** A command loads its own file alone: all together need a second. */
+const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
+  edge: async () => (await import('./commands/edge.ts')).addEdge,
+  env: async () => (await import('./commands/env.ts')).addEnv,
+  broker: async () => (await import('./commands/broker-queues.ts')).addBroker,
+  console: async () => (await import('./commands/console.ts')).addConsole,
+  db: async () => (await import('./commands/db.ts')).addDb,
+  'dead-letters': async () => (await import('./commands/dead-letters.ts')).addDeadLetters,
+  lists: async () => (await import('./commands/lists.ts')).addLists,
+  lottery: async () => (await import('./commands/lottery.ts')).addLottery,
+  notices: async () => (await import('./commands/notices.ts')).addNotices,
+  orders: async () => (await import('./commands/orders.ts')).addOrders,
+  payments: async () => (await import('./commands/payments.ts')).addPayments,
+  quota: async () => (await import('./commands/quota.ts')).addQuota,
+  sale: async () => (await import('./commands/sale.ts')).addSale,
+  tickets: async () => (await import('./commands/tickets.ts')).addTickets,
+  top: async () => (await import('./commands/top.ts')).addTop,
+  webhooks: async () => (await import('./commands/webhooks.ts')).addWebhooks,
+  zookeeper: async () => (await import('./commands/protect.ts')).addZookeeper,
+};
 
-/** @param environment the variables that commands may read */
-export function createProgram(environment: CommandContext['environment']): Command {
+/**
+ * @param environment the variables that commands may read
+ * @param name the only command that is wanted; all, if there is no such command
+ */
+export async function createProgram(
+  environment: CommandContext['environment'],
+  name?: string,
+): Promise<Command> {
   const program = new Command('flashsale')
     .description('Runs, monitors and controls a flash sale')
     .showHelpAfterError()
     .configureOutput({ outputError: (text, write) => write(`flashsale: ${text}`) });
-  for (const add of COMMANDS) add(program, { environment });
+  const wanted = name === undefined ? undefined : COMMANDS[name];
+  for (const load of wanted ? [wanted] : Object.values(COMMANDS)) {
+    const add = await load();
+    add(program, { environment });
+  }
   return program;
 }

@@ -9,7 +9,7 @@ import {
   webhookSecret,
 } from '../contracts/config.ts';
 import type { StripeOptions } from './stripe.ts';
-import { isTestKey, type StripeAccountOptions } from './stripe-account.ts';
+import { isTestKey, type StripeAccountOptions } from './stripe-terms.ts';
 
 /** Environment variables of web nodes and workers for the payment provider. */
 export const accountSpecs = {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import Stripe from 'stripe';
 import { ForgedCallback, PaymentError, RefundFailed, UnknownCallback } from './provider.ts';
+import { STRIPE_PREFIX, type StripeAccountOptions } from './stripe-terms.ts';
 
 /**
  * A Stripe account, with the calls that need only its key: ending sessions and refunds. Workers need
@@ -9,22 +10,8 @@ import { ForgedCallback, PaymentError, RefundFailed, UnknownCallback } from './p
 
 export type { Stripe };
 
-/** Precedes every reference, so that Stripe's ids cannot be taken for those of another provider. */
-export const STRIPE_PREFIX = 'stripe:';
-
 /** How a session ended. */
 export type SessionEnd = 'expired' | 'complete';
-
-export interface StripeAccountOptions {
-  readonly secretKey: string;
-  /** Base URL of Stripe's API. */
-  readonly apiUrl: string;
-}
-
-/** Whether a key is one of Stripe's test mode, in which no real money is paid. */
-export function isTestKey(secretKey: string): boolean {
-  return /^[sr]k_test_/.test(secretKey);
-}
 
 const REQUEST_TIMEOUT_MS = 10_000;
 const NETWORK_RETRIES_MAX = 2;

@@ -1,7 +1,8 @@
 import { fromMinorUnits } from './money.ts';
 import { PaymentError } from './provider.ts';
 import type { StatedPayment, StatedRefund } from './statement.ts';
-import { isVoid, STRIPE_PREFIX, type Stripe, StripeAccount } from './stripe-account.ts';
+import { isVoid, type Stripe, StripeAccount } from './stripe-account.ts';
+import { STRIPE_PREFIX } from './stripe-terms.ts';
 
 /** Lists the payments and refunds of an account that belong to this installation. */
 

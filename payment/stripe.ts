@@ -14,15 +14,8 @@ import {
   UnknownCallback,
 } from './provider.ts';
 import { sessionEndMs } from './session-end.ts';
-import {
-  isTestKey,
-  isVoid,
-  reasonOf,
-  STRIPE_PREFIX,
-  type Stripe,
-  StripeAccount,
-  type StripeAccountOptions,
-} from './stripe-account.ts';
+import { isVoid, reasonOf, type Stripe, StripeAccount } from './stripe-account.ts';
+import { isTestKey, STRIPE_PREFIX, type StripeAccountOptions } from './stripe-terms.ts';
 
 /**
  * Payments through Stripe: a Checkout session for each order, signed webhooks, and refunds of money

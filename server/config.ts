@@ -13,6 +13,7 @@ import {
   trustedUrl,
   zookeeperSpecs,
 } from '../contracts/config.ts';
+import { imageSpecs } from '../contracts/image-origins.ts';
 import { noticeOffer, noticeSpecs } from '../contracts/notice-config.ts';
 import { JWT_SECRET_LENGTH_MIN } from '../contracts/secrets.ts';
 import { paymentConfig, paymentSpecs } from '../payment/config.ts';
@@ -46,6 +47,7 @@ const specs = {
   JWT_ISSUER: name(JWT_NAME_LENGTH_MAX)({ default: undefined }),
   ...paymentSpecs,
   ...noticeSpecs,
+  ...imageSpecs,
   /** Proxies whose X-Forwarded-For is trusted, and the secret that proves that they wrote it. */
   TRUST_PROXY: list('IP addresses or CIDRs', proxyRange)({ default: undefined }),
   TRUST_PROXY_HOPS: integer(1, PROXY_HOPS_MAX)({ default: undefined }),
@@ -127,6 +129,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     identity,
     payment: paymentConfig(env),
     notices: noticeOffer(env),
+    imageOrigins: env.IMAGE_ORIGINS,
     demo: env.DEMO,
     trustedProxies: trustedProxies(env.TRUST_PROXY, env.TRUST_PROXY_HOPS, env.TRUST_PROXY_SECRET),
     rateLimit: {

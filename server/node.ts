@@ -126,7 +126,7 @@ export async function assembleNode(outside: Outside) {
     purchases,
     recall,
     orderPages,
-    payments: createPayments(config.payment),
+    payments: await createPayments(config.payment),
     cashier: new Cashier(outside),
     challenges: createChallenges(outside, watch, metrics),
     waitlistWaits: new WaitlistWaits(

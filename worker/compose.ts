@@ -27,7 +27,7 @@ import { areApart } from '../db/client/both-homes.ts';
 import { createPool, type Databases, fillBoth } from '../db/client/pool.ts';
 import { needDatabases } from '../db/client/watch.ts';
 import { POWERFUL_LOGIN } from '../db/install/logins.ts';
-import { STRIPE_PREFIX, StripeAccount } from '../payment/stripe-account.ts';
+import { STRIPE_PREFIX, type StripeAccountOptions } from '../payment/stripe-terms.ts';
 import type { Lifecycle } from '../process/lifecycle.ts';
 import type { Log } from '../process/log.ts';
 import { createMetrics } from '../process/metrics.ts';
@@ -203,6 +203,11 @@ function startAudits(
   }
 }
 
+async function openAccount(options: StripeAccountOptions) {
+  const { StripeAccount } = await import('../payment/stripe-account.ts');
+  return new StripeAccount(options);
+}
+
 /** Consumes the orders of one schema, expires them and publishes their events. */
 async function serve(schema: Schema, context: Context, stopping: AbortSignal): Promise<Service> {
   const { config, databases, metrics, log } = context;
@@ -260,7 +265,7 @@ async function serve(schema: Schema, context: Context, stopping: AbortSignal): P
   ];
   // Also when another provider takes payments now: Stripe refunds the earlier Stripe payments.
   if (config.payment.stripe !== undefined) {
-    const stripe = new StripeAccount(config.payment.stripe);
+    const stripe = await openAccount(config.payment.stripe);
     const refunds = giveRefunds({
       ...common,
       take: (limit) => takeRefunds(databases, schema, STRIPE_PREFIX, limit),

@@ -15,6 +15,12 @@ const PROBLEMS = {
   not_found: { status: 404, detail: 'There is nothing at this address.' },
   /** The shop said no: the detail has the reason. Nothing was changed. */
   refused: { status: 409, detail: 'The change was refused.' },
+  /** For the shop's page, which has words of its own for it. */
+  preview: { status: 403, detail: 'This is a preview. Nothing can be bought here.' },
+  busy: {
+    status: 503,
+    detail: 'Other changes of sales are under way. Nothing was changed. Try again in a moment.',
+  },
   rate_limited: { status: 429, detail: 'Too many tries to sign in. Wait a minute.' },
   too_many_viewers: { status: 503, detail: 'Too many people watch already.' },
   unavailable: {
@@ -28,6 +34,7 @@ export type Verdict = keyof typeof PROBLEMS;
 
 const RETRY_AFTER_SECONDS: Partial<Record<Verdict, number>> = {
   rate_limited: 60,
+  busy: 5,
   too_many_viewers: 10,
   unavailable: 5,
 };

@@ -13,14 +13,17 @@ const UPLOT_FILES = { 'uplot.js': 'uPlot.esm.js', 'uplot.css': 'uPlot.min.css' }
 const PAGES = {
   '/': 'live.html',
   '/steering': 'steering.html',
+  '/customers': 'customers.html',
   '/history': 'history.html',
+  '/sales': 'sales.html',
+  '/sale': 'sale.html',
   '/login': 'login.html',
 } as const;
 
 /** Everything on the pages comes from this address; framing and inline code are forbidden. */
 const SECURITY_HEADERS = {
   'content-security-policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
   'referrer-policy': 'no-referrer',
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',

@@ -93,6 +93,8 @@ export const steeringRoutes: FastifyPluginAsyncTypebox<Context> = async (app, co
   edit('shed', Type.Object({ value: Value, ...reason }), (operator, { value }) =>
     operator.shed(value),
   );
+  const Waitlist = Type.Object({ sku: Sku, value: Value, ...reason });
+  edit('waitlist', Waitlist, (operator, { sku, value }) => operator.waitlist(sku, value));
   const Pin = Type.Object({ sku: Sku, node: Value, value: OptionalValue, ...reason });
   edit('pin', Pin, (operator, { sku, node, value }) => operator.pin(sku, node, value));
   const List = Type.Object({

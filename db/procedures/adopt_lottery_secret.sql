@@ -32,4 +32,4 @@ ALTER FUNCTION catalog.adopt_lottery_secret OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.adopt_lottery_secret IS
   'Replaces the lottery secret of a sale by that of the same sale on the server of regular';
 REVOKE ALL ON FUNCTION catalog.adopt_lottery_secret FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION catalog.adopt_lottery_secret TO flashsale_ops;
+GRANT EXECUTE ON FUNCTION catalog.adopt_lottery_secret TO flashsale_ops, flashsale_console;

@@ -54,4 +54,4 @@ ALTER FUNCTION catalog.adopt_sku OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.adopt_sku IS
   'Records a SKU that lives on another server';
 REVOKE ALL ON FUNCTION catalog.adopt_sku FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION catalog.adopt_sku TO flashsale_ops;
+GRANT EXECUTE ON FUNCTION catalog.adopt_sku TO flashsale_ops, flashsale_console;

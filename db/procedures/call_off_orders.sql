@@ -49,4 +49,4 @@ ALTER FUNCTION :schema.call_off_orders OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.call_off_orders IS
   'Cancels some orders of a sale that was called off; repeat it until it returns no row';
 REVOKE ALL ON FUNCTION :schema.call_off_orders FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION :schema.call_off_orders TO flashsale_ops;
+GRANT EXECUTE ON FUNCTION :schema.call_off_orders TO flashsale_ops, flashsale_console;

@@ -41,4 +41,4 @@ ALTER FUNCTION catalog.call_off_sale OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.call_off_sale IS
   'Calls a sale off: its SKUs are closed for good; call_off_orders then ends its orders';
 REVOKE ALL ON FUNCTION catalog.call_off_sale FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION catalog.call_off_sale TO flashsale_ops;
+GRANT EXECUTE ON FUNCTION catalog.call_off_sale TO flashsale_ops, flashsale_console;

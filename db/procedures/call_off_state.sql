@@ -45,4 +45,4 @@ $routine$;
 ALTER FUNCTION :schema.call_off_state OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.call_off_state IS 'How far the calling off of a sale has come in this schema';
 REVOKE ALL ON FUNCTION :schema.call_off_state FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION :schema.call_off_state TO flashsale_ops;
+GRANT EXECUTE ON FUNCTION :schema.call_off_state TO flashsale_ops, flashsale_console;

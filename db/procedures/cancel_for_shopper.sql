@@ -33,4 +33,4 @@ ALTER FUNCTION :schema.cancel_for_shopper OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.cancel_for_shopper IS
   'Cancels an unpaid order for the shop: cancelled, paid, expired or not_found';
 REVOKE ALL ON FUNCTION :schema.cancel_for_shopper FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION :schema.cancel_for_shopper TO flashsale_ops;
+GRANT EXECUTE ON FUNCTION :schema.cancel_for_shopper TO flashsale_ops, flashsale_console;

@@ -90,4 +90,4 @@ ALTER FUNCTION catalog.change_sale OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.change_sale IS
   'Changes the title, times, pay window or presentation of a sale';
 REVOKE ALL ON FUNCTION catalog.change_sale FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION catalog.change_sale TO flashsale_ops;
+GRANT EXECUTE ON FUNCTION catalog.change_sale TO flashsale_ops, flashsale_console;

@@ -86,4 +86,4 @@ ALTER FUNCTION catalog.change_sku OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.change_sku IS
   'Changes the title, price, limit or presentation of a SKU';
 REVOKE ALL ON FUNCTION catalog.change_sku FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION catalog.change_sku TO flashsale_ops;
+GRANT EXECUTE ON FUNCTION catalog.change_sku TO flashsale_ops, flashsale_console;

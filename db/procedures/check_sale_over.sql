@@ -48,4 +48,4 @@ ALTER FUNCTION catalog.check_sale_over OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.check_sale_over IS
   'Raises an error unless an old sale may be removed from this server: part of drop_sale';
 REVOKE ALL ON FUNCTION catalog.check_sale_over FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION catalog.check_sale_over TO flashsale_ops;
+GRANT EXECUTE ON FUNCTION catalog.check_sale_over TO flashsale_ops, flashsale_console;

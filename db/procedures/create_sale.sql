@@ -71,4 +71,4 @@ ALTER FUNCTION catalog.create_sale OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.create_sale IS
   'Creates a sale and its partitions; false if it exists with the same values';
 REVOKE ALL ON FUNCTION catalog.create_sale FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION catalog.create_sale TO flashsale_ops;
+GRANT EXECUTE ON FUNCTION catalog.create_sale TO flashsale_ops, flashsale_console;

@@ -83,4 +83,4 @@ ALTER FUNCTION catalog.create_sku OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.create_sku IS
   'Creates a SKU and loads its stock; false if it exists with the same values';
 REVOKE ALL ON FUNCTION catalog.create_sku FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION catalog.create_sku TO flashsale_ops;
+GRANT EXECUTE ON FUNCTION catalog.create_sku TO flashsale_ops, flashsale_console;

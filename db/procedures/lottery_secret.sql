@@ -18,4 +18,4 @@ ALTER FUNCTION catalog.lottery_secret OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.lottery_secret IS
   'The secret of a sale''s lottery, for the copy of the sale on a second server';
 REVOKE ALL ON FUNCTION catalog.lottery_secret FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION catalog.lottery_secret TO flashsale_ops;
+GRANT EXECUTE ON FUNCTION catalog.lottery_secret TO flashsale_ops, flashsale_console;

@@ -11,9 +11,9 @@ CREATE OR REPLACE FUNCTION :schema.oldest_refund_due() RETURNS timestamptz
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 AS $routine$
-  SELECT min(coalesce(p.due_at, p.received_at)) FROM payment p
-  WHERE p.result = 'refund_due' AND NOT EXISTS (
-    SELECT FROM refund r WHERE r.payment_ref = p.payment_ref AND r.sale = p.sale AND r.state = 'done')
+  SELECT min(coalesce(p.due_at, p.received_at))
+  FROM refund r JOIN payment p ON p.payment_ref = r.payment_ref AND p.sale = r.sale
+  WHERE r.state = 'due'
 $routine$;
 
 ALTER FUNCTION :schema.oldest_refund_due OWNER TO flashsale_owner;

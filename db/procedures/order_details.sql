@@ -27,4 +27,4 @@ COMMENT ON FUNCTION :schema.order_details IS
   'One order by its number';
 REVOKE ALL ON FUNCTION :schema.order_details FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.order_details
-  TO flashsale_web, flashsale_worker, flashsale_ops;
+  TO flashsale_web, flashsale_worker, flashsale_ops, flashsale_console;

@@ -24,4 +24,4 @@ $routine$;
 ALTER FUNCTION catalog.order_notices OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.order_notices IS 'What shoppers were told, or are to be told, of an order';
 REVOKE ALL ON FUNCTION catalog.order_notices FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION catalog.order_notices TO flashsale_ops, flashsale_readonly;
+GRANT EXECUTE ON FUNCTION catalog.order_notices TO flashsale_ops, flashsale_readonly, flashsale_console;

@@ -36,4 +36,4 @@ ALTER FUNCTION :schema.order_payments OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.order_payments IS
   'The payments that came for an order, and what became of their refunds';
 REVOKE ALL ON FUNCTION :schema.order_payments FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION :schema.order_payments TO flashsale_ops;
+GRANT EXECUTE ON FUNCTION :schema.order_payments TO flashsale_ops, flashsale_console;

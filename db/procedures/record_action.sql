@@ -26,4 +26,4 @@ $routine$;
 ALTER FUNCTION catalog.record_action OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.record_action IS 'Records what a person did; the acting routine calls it';
 REVOKE ALL ON FUNCTION catalog.record_action FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION catalog.record_action TO flashsale_ops;
+GRANT EXECUTE ON FUNCTION catalog.record_action TO flashsale_ops, flashsale_console;

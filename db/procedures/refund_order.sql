@@ -45,4 +45,4 @@ ALTER FUNCTION :schema.refund_order OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.refund_order IS
   'Ends a paid order for the shop: refund_due, cancelled, ordered, expired or not_found';
 REVOKE ALL ON FUNCTION :schema.refund_order FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION :schema.refund_order TO flashsale_ops;
+GRANT EXECUTE ON FUNCTION :schema.refund_order TO flashsale_ops, flashsale_console;

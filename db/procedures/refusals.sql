@@ -22,4 +22,4 @@ ALTER FUNCTION catalog.refusals OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.refusals IS
   'Requests that this server refused before their SKU existed';
 REVOKE ALL ON FUNCTION catalog.refusals FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION catalog.refusals TO flashsale_ops;
+GRANT EXECUTE ON FUNCTION catalog.refusals TO flashsale_ops, flashsale_console;

@@ -84,4 +84,5 @@ ALTER FUNCTION :schema.refuse_requests OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.refuse_requests IS
   'Ends the requests of a dead letter as rejected; a request that has an outcome keeps it';
 REVOKE ALL ON FUNCTION :schema.refuse_requests FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION :schema.refuse_requests TO flashsale_worker, flashsale_ops;
+GRANT EXECUTE ON FUNCTION :schema.refuse_requests
+  TO flashsale_worker, flashsale_ops, flashsale_console;

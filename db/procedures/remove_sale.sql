@@ -43,4 +43,4 @@ $routine$;
 ALTER FUNCTION catalog.remove_sale OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.remove_sale IS 'Removes a sale that nobody bought from';
 REVOKE ALL ON FUNCTION catalog.remove_sale FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION catalog.remove_sale TO flashsale_ops;
+GRANT EXECUTE ON FUNCTION catalog.remove_sale TO flashsale_ops, flashsale_console;

@@ -30,4 +30,4 @@ $routine$;
 ALTER FUNCTION catalog.resend_notice OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.resend_notice IS 'Sends a notice again, as a message of its own';
 REVOKE ALL ON FUNCTION catalog.resend_notice FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION catalog.resend_notice TO flashsale_ops;
+GRANT EXECUTE ON FUNCTION catalog.resend_notice TO flashsale_ops, flashsale_console;

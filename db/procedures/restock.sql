@@ -53,4 +53,4 @@ COMMENT ON FUNCTION :schema.restock IS
   'Adds units to a SKU; raise its quota afterwards';
 REVOKE ALL ON FUNCTION :schema.restock FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.restock
-  TO flashsale_ops;
+  TO flashsale_ops, flashsale_console;

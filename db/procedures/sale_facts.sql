@@ -27,4 +27,4 @@ $routine$;
 ALTER FUNCTION catalog.sale_facts OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.sale_facts IS 'What this server knows of a sale, to compare it with a sale file';
 REVOKE ALL ON FUNCTION catalog.sale_facts FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION catalog.sale_facts TO flashsale_ops, flashsale_readonly;
+GRANT EXECUTE ON FUNCTION catalog.sale_facts TO flashsale_ops, flashsale_readonly, flashsale_console;

@@ -36,4 +36,4 @@ ALTER FUNCTION catalog.set_claim_window OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.set_claim_window IS
   'Sets how long a shopper of a sale''s waitlist has to pay';
 REVOKE ALL ON FUNCTION catalog.set_claim_window FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION catalog.set_claim_window TO flashsale_ops;
+GRANT EXECUTE ON FUNCTION catalog.set_claim_window TO flashsale_ops, flashsale_console;

@@ -40,4 +40,4 @@ $routine$;
 ALTER FUNCTION catalog.sku_facts OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.sku_facts IS 'What this server knows of SKUs, to compare them with a sale file';
 REVOKE ALL ON FUNCTION catalog.sku_facts FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION catalog.sku_facts TO flashsale_ops, flashsale_readonly;
+GRANT EXECUTE ON FUNCTION catalog.sku_facts TO flashsale_ops, flashsale_readonly, flashsale_console;

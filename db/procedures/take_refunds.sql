@@ -1,11 +1,12 @@
 -- take_refunds: takes payments that have to go back, for a worker that asks the provider for the refund. No
 -- other call takes them before their next try is due. end_refund records the result.
 --
--- Parameters: p_prefix, with which the references of the provider begin; p_limit, the largest number of rows
+-- Parameters: p_prefix, with which the references of the provider begin: its name, a colon, and perhaps more;
+--   p_limit, the largest number of rows. The longest due are taken first
 -- Result: one row for each payment: payment_ref, order_no, tries (including this one), failed_ref (its last
 --   refund that failed, or NULL)
--- Tables: reads payment, catalog.tunable; writes refund
--- Locks, in order: the keys of new refund rows; refund rows (SKIP LOCKED)
+-- Tables: reads catalog.tunable; writes refund
+-- Locks: refund rows (SKIP LOCKED)
 -- Errors: none
 
 CREATE OR REPLACE FUNCTION :schema.take_refunds(p_prefix text, p_limit int)
@@ -15,17 +16,11 @@ SET search_path = :schema, pg_temp
 AS $routine$
 #variable_conflict use_column
 BEGIN
-  INSERT INTO refund (payment_ref, sale, order_no)
-  SELECT p.payment_ref, p.sale, p.order_no FROM payment p
-  WHERE p.result = 'refund_due' AND starts_with(p.payment_ref, p_prefix)
-    AND NOT EXISTS (SELECT FROM refund r WHERE r.payment_ref = p.payment_ref AND r.sale = p.sale)
-  ORDER BY p.received_at LIMIT p_limit
-  ON CONFLICT (payment_ref, sale) DO NOTHING;
-
   RETURN QUERY
   WITH due AS MATERIALIZED (
     SELECT r.payment_ref, r.sale FROM refund r
-    WHERE r.state = 'due' AND r.next_try_at <= now() AND starts_with(r.payment_ref, p_prefix)
+    WHERE r.state = 'due' AND split_part(r.payment_ref, ':', 1) = split_part(p_prefix, ':', 1)
+      AND r.next_try_at <= now() AND starts_with(r.payment_ref, p_prefix)
     ORDER BY r.next_try_at LIMIT p_limit
     FOR UPDATE SKIP LOCKED
   )

@@ -37,4 +37,4 @@ COMMENT ON FUNCTION :schema.user_orders IS
   'The orders of a user in this schema, newest first';
 REVOKE ALL ON FUNCTION :schema.user_orders FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.user_orders
-  TO flashsale_web, flashsale_ops;
+  TO flashsale_web, flashsale_ops, flashsale_console;

@@ -66,4 +66,4 @@ ALTER FUNCTION :schema.waitlist_entries OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.waitlist_entries IS
   'What shoppers are told of their places in waitlists: the place, or how it ended';
 REVOKE ALL ON FUNCTION :schema.waitlist_entries FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION :schema.waitlist_entries TO flashsale_web, flashsale_ops;
+GRANT EXECUTE ON FUNCTION :schema.waitlist_entries TO flashsale_web, flashsale_ops, flashsale_console;

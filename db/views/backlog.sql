@@ -17,10 +17,8 @@ FROM (
   UNION ALL
   SELECT 4, 'payments to refund', count(*), min(coalesce(p.due_at, p.received_at)),
          'a worker refunds those of Stripe, others by hand: see refunds'
-  FROM :schema.payment p
-  WHERE p.result = 'refund_due' AND NOT EXISTS (
-    SELECT FROM :schema.refund r
-    WHERE r.payment_ref = p.payment_ref AND r.sale = p.sale AND r.state = 'done')
+  FROM :schema.refund r JOIN :schema.payment p ON p.payment_ref = r.payment_ref AND p.sale = r.sale
+  WHERE r.state = 'due'
   UNION ALL
   SELECT 5, 'fenced web nodes', count(*), min(f.fenced_at),
          'none: late requests of a settled node are rejected'

@@ -36,6 +36,7 @@ const SKU_CHILDREN: readonly string[] = [
   'shed',
   'auto-keep',
   'challenge',
+  'waitlist',
   'pins',
   'grants',
 ];
@@ -106,8 +107,9 @@ export class Edits {
     return [...this.skus.values()] as FollowedSku[];
   }
 
-  #settingsOf({ quota, state, keep, shed, challenge, pins }: SkuEdits): Setting<unknown>[] {
-    return [quota, state, keep, shed, challenge, ...pins.values()];
+  #settingsOf(sku: SkuEdits): Setting<unknown>[] {
+    const { quota, state, keep, shed, challenge, waitlist, pins } = sku;
+    return [quota, state, keep, shed, challenge, waitlist, ...pins.values()];
   }
 
   #follow(names: readonly string[]): void {

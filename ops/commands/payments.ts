@@ -6,8 +6,7 @@ import { exportOrders, inOneMoment } from '../../db/export.ts';
 import { salesOfOrders } from '../../db/report.ts';
 import { accountSpecs } from '../../payment/config.ts';
 import type { StatedPayment } from '../../payment/statement.ts';
-import { STRIPE_PREFIX } from '../../payment/stripe-account.ts';
-import { StripeStatement } from '../../payment/stripe-statement.ts';
+import { STRIPE_PREFIX } from '../../payment/stripe-terms.ts';
 import { Reconciliation } from '../payments/reconcile.ts';
 import { readStatement } from '../payments/statement-file.ts';
 import type { AddCommand, CommandContext } from './command.ts';
@@ -50,6 +49,7 @@ async function statementOf(
     throw new Error("set STRIPE_SECRET_KEY, or give the provider's list with --from");
   }
   const since = new Date(opensAt.getTime() - CLOCK_MARGIN_MS);
+  const { StripeStatement } = await import('../../payment/stripe-statement.ts');
   const stated = await new StripeStatement({ secretKey, apiUrl }).payments(installations, since);
   return { stated, isOurs: isStripe, isNow: true };
 }

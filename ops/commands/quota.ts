@@ -65,6 +65,15 @@ function addEdits(quota: Command, context: CommandContext): void {
         operator.challenge(sku, when === 'default' ? null : when),
       ),
     );
+  command(
+    'waitlist',
+    'turn the waitlist of a SKU on or off; off: units that come back are for everybody',
+  )
+    .argument('<on|off>')
+    .argument('<sku>')
+    .action((state: string, sku: string, options: Options) =>
+      edit(context, options, (operator) => operator.waitlist(sku, state)),
+    );
   command('undo', 'undo the last edit').action((options: Options) =>
     edit(context, options, (operator) => operator.undo()),
   );

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type CallOffProgress, type CallOffResult, callOff } from '../sale/call-off.ts';
+import { type CallOffResult, callOff, tellOnce } from '../sale/call-off.ts';
 import { parseReason } from './arguments.ts';
 import type { CommandContext } from './command.ts';
 import { withDatabases } from './databases.ts';
@@ -30,18 +30,6 @@ function told({ sale, isNew, orders, units, refunds, isComplete, state }: CallOf
   return [...lines, 'call again to see how far it is'].join('\n');
 }
 
-/** Prints the progress to stderr, each state once. */
-function tellOnce(): (progress: CallOffProgress) => void {
-  let last = '';
-  return ({ orders, refunds, held, transfers }) => {
-    const waits = held === undefined ? '' : `; waiting for ${held} orders that others hold`;
-    const comes = transfers ? `, and for ${transfers} late payments between the servers` : '';
-    const line = `${orders} orders cancelled, ${refunds} payments go back${waits}${comes}`;
-    if (line !== last) console.error(line);
-    last = line;
-  };
-}
-
 export function addCallOff(sale: Command, context: CommandContext): void {
   sale
     .command('call-off')
@@ -52,7 +40,12 @@ export function addCallOff(sale: Command, context: CommandContext): void {
     .action(async (name: string, { reason, json }: { reason: string; json?: boolean }) => {
       const result = await withZookeeper(context, (session, paths) =>
         withDatabases(context, 'ops', (databases) =>
-          callOff({ databases, session, paths }, name, { by: who(), reason }, tellOnce()),
+          callOff(
+            { databases, session, paths },
+            name,
+            { by: who(), reason },
+            tellOnce(console.error),
+          ),
         ),
       );
       console.log(json ? JSON.stringify(result) : told(result));

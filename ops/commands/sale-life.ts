@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Actor } from '../../db/actions.ts';
+import { changeClaimWindow } from '../sale/claim-window.ts';
 import {
   type Changed,
   closeSale,
@@ -10,8 +11,10 @@ import {
   restockSku,
 } from '../sale/life.ts';
 import type { SalePlace } from '../sale/place.ts';
-import { durationMs, momentOf } from '../sale/times.ts';
+import { UNTIL_FORM, untilOf } from '../sale/times.ts';
+import { parseReason } from './arguments.ts';
 import type { CommandContext } from './command.ts';
+import { withDatabases } from './databases.ts';
 import {
   actorOf,
   jsonOption,
@@ -21,8 +24,14 @@ import {
   waitOption,
   withSalePlace,
 } from './sale-place.ts';
+import { who } from './who.ts';
 
-/** `flashsale sale open | pause | close | extend | restock | remove`. */
+/** `flashsale sale open | pause | close | extend | restock | remove | claim-window`. */
+
+interface ClaimWindowOptions {
+  readonly json?: boolean;
+  readonly reason: string;
+}
 
 function parseUnits(value: string): number {
   if (!/^[1-9]\d{0,8}$/.test(value)) throw new InvalidArgumentError('It is a number such as 500.');
@@ -32,15 +41,9 @@ function parseUnits(value: string): number {
 type Until = (present: Date) => Date;
 
 function parseUntil(value: string): Until {
-  const by = value.startsWith('+') ? durationMs(value.slice(1)) : undefined;
-  if (by !== undefined) return (present) => new Date(present.getTime() + by);
-  const moment = momentOf(value);
-  if (moment === undefined || !('at' in moment)) {
-    throw new InvalidArgumentError(
-      'It is a time with its zone such as 2026-12-01T12:00:00+01:00, or +30m for so much later.',
-    );
-  }
-  return () => moment.at;
+  const until = untilOf(value);
+  if (until === undefined) throw new InvalidArgumentError(`It is ${UNTIL_FORM}.`);
+  return until;
 }
 
 export function addSaleLife(sale: Command, context: CommandContext): void {
@@ -80,6 +83,22 @@ export function addSaleLife(sale: Command, context: CommandContext): void {
     .action((of: string, until: Until, options: SaleOptions) =>
       change(of, options, (place, actor) => extendSale(place, of, until, actor)),
     );
+  sale
+    .command('claim-window')
+    .description('set how long shoppers of the waitlist have to pay for a unit that comes back')
+    .argument('<sale>')
+    .argument('<time>', 'such as 2h (s, m, h, d), or "default"')
+    .requiredOption('--reason <text>', 'why, for the record of what people did', parseReason)
+    .addOption(jsonOption())
+    .action(async (of: string, time: string, { json, reason }: ClaimWindowOptions) => {
+      const window = time === 'default' ? null : time;
+      const actor = { by: who(), reason };
+      await withDatabases(context, 'ops', (databases) =>
+        changeClaimWindow(databases, of, window, actor),
+      );
+      if (json) console.log(JSON.stringify({ sale: of, claimWindow: window }));
+      else console.log(`${of}: shoppers of the waitlist have ${window ?? 'the usual time'} to pay`);
+    });
   command('restock', 'add units to a SKU, and raise its quota by as many')
     .argument('<sku>')
     .argument('<units>', 'how many more', parseUnits)

@@ -2,30 +2,61 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { parseSaleFile } from '../sale/file.ts';
-import { type NewFileAnswers, newFileText, QUESTIONS } from '../sale/new-file.ts';
+import { completed, type NewFileAnswers, newFileText, QUESTIONS } from '../sale/new-file.ts';
 import { SaleFileError } from '../sale/problems.ts';
 
 /** `flashsale sale new`: asks for the main facts and writes a commented sale file. */
 
-type Options = Partial<NewFileAnswers> & { readonly json?: boolean; readonly force?: boolean };
+type Answers = Partial<NewFileAnswers>;
+type Options = Answers & { readonly json?: boolean; readonly force?: boolean };
 
-/** Asks for what the flags have not said. Without a terminal, the defaults are taken. */
-async function answersOf(options: Options): Promise<NewFileAnswers> {
-  const isAsking = process.stdin.isTTY && options.json !== true;
-  const terminal = isAsking
-    ? createInterface({ input: process.stdin, output: process.stderr })
-    : undefined;
-  const answers: Record<string, string> = {};
-  try {
-    for (const { name, question, usual } of QUESTIONS) {
-      const byDefault = usual(answers, new Date());
-      const ask = async () => (await terminal?.question(`${question} [${byDefault}] `))?.trim();
-      answers[name] = options[name] ?? ((await ask()) || byDefault);
+/** What is wrong with the file that has these answers, and the usual ones to the other questions. */
+type Check = (answers: Answers) => readonly string[];
+
+function checkOf(file: string | undefined, mayOverwrite: boolean, now: Date): Check {
+  return (given) => {
+    const answers = completed(given, now);
+    const path = pathOf(file, answers);
+    if (existsSync(path) && !mayOverwrite) return [`${path} exists: --force overwrites it`];
+    try {
+      parseSaleFile(newFileText(answers), path, []);
+    } catch (error) {
+      if (!(error instanceof SaleFileError)) throw error;
+      return error.problems.map((one) => `${one.path}: ${one.message}`);
     }
+    return [];
+  };
+}
+
+function pathOf(file: string | undefined, { sale }: NewFileAnswers): string {
+  return file ?? `${sale}.yaml`;
+}
+
+/** Asks for what the flags have not said, and again after a wrong answer. */
+async function ask(flags: Answers, check: Check, now: Date): Promise<Answers> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const ended = new AbortController();
+  terminal.on('close', () => ended.abort());
+  const answers: { -readonly [Name in keyof Answers]: Answers[Name] } = { ...flags };
+  try {
+    for (const { name, question } of QUESTIONS) {
+      while (answers[name] === undefined) {
+        const usual = completed(answers, now)[name];
+        const text = await terminal.question(`${question} [${usual}] `, { signal: ended.signal });
+        const answer = text.trim() || usual;
+        // The flags and the answers so far are right, so this answer is what is wrong.
+        const wrong = check({ ...answers, [name]: answer });
+        for (const message of wrong) console.error(`  ${message}`);
+        if (wrong.length === 0) answers[name] = answer;
+      }
+    }
+  } catch (error) {
+    if (!ended.signal.aborted) throw error;
+    throw new Error('no file was written: the questions were not answered');
   } finally {
-    terminal?.close();
+    terminal.close();
   }
-  return answers as unknown as NewFileAnswers;
+  return answers;
 }
 
 export function addNewSale(sale: Command): void {
@@ -38,22 +69,20 @@ export function addNewSale(sale: Command): void {
   for (const { name, flag, question } of QUESTIONS) {
     command.option(`--${flag} <text>`, `${name}: ${question}`);
   }
-  command.action(async (file: string | undefined, options: Options) => {
-    const answers = await answersOf(options);
-    const path = file ?? `${answers.sale}.yaml`;
-    const text = newFileText(answers);
-    try {
-      parseSaleFile(text, path);
-    } catch (error) {
-      if (!(error instanceof SaleFileError)) throw error;
-      const said = error.problems.map((one) => `${one.path}: ${one.message}`);
-      throw new Error(`no file was written\n${said.join('\n')}`);
-    }
-    if (existsSync(path) && !options.force) {
-      throw new Error(`${path} exists: --force overwrites it`);
-    }
-    writeFileSync(path, text);
-    if (options.json) return console.log(JSON.stringify({ file: path, sale: answers.sale }));
+  command.action(async (file: string | undefined, { json, force, ...flags }: Options) => {
+    const now = new Date();
+    const isAsking = process.stdin.isTTY && json !== true;
+    // Before there is a name, any file may exist.
+    const isNamed = !isAsking || file !== undefined || flags.sale !== undefined;
+    const wrong = checkOf(file, force === true || !isNamed, now)(flags);
+    if (wrong.length > 0) throw new Error(`no file was written\n${wrong.join('\n')}`);
+    const answers = completed(
+      isAsking ? await ask(flags, checkOf(file, force === true, now), now) : flags,
+      now,
+    );
+    const path = pathOf(file, answers);
+    writeFileSync(path, newFileText(answers));
+    if (json) return console.log(JSON.stringify({ file: path, sale: answers.sale }));
     console.log(`${path} is written. Next: edit it, then flashsale sale plan ${path}`);
   });
 }

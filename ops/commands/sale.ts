@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs';
+import { imageOrigins } from '../../contracts/image-origins.ts';
 import { type BoardSale, saleBoard } from '../../db/calls.ts';
 import { applySale, planOf, SaleRefused } from '../sale/apply.ts';
 import type { DesiredSale } from '../sale/desired.ts';
 import { parseSaleFile } from '../sale/file.ts';
 import type { Plan, Step } from '../sale/plan/parts.ts';
+import { stepText } from '../sale/plan/step-text.ts';
 import { readPresent } from '../sale/present.ts';
+import { fileOfPresent, saleFileText } from '../sale/present-file.ts';
 import { schemaText } from '../sale/schema.ts';
 import { tellMissing } from './arguments.ts';
 import type { AddCommand, CommandContext } from './command.ts';
@@ -28,8 +31,8 @@ import { table } from './table.ts';
 
 /** `flashsale sale …`: sale files, and the sales that the shop has. */
 
-function readSaleFile(file: string): DesiredSale {
-  return parseSaleFile(readFileSync(file, 'utf8'), file);
+function readSaleFile({ environment }: CommandContext, file: string): DesiredSale {
+  return parseSaleFile(readFileSync(file, 'utf8'), file, imageOrigins(environment));
 }
 
 /** A plan as lines of text: `+` is new, `~` changes, `!` is refused. */
@@ -53,27 +56,8 @@ function planLines({ sale, changes, refused, notes }: Plan): string[] {
   return [...lines, ...no, ...notes.map((note) => `note: ${note}`), ...end];
 }
 
-function stepText(step: Step): string {
-  switch (step.do) {
-    case 'create_sale':
-      return `sale ${step.sale.sale}`;
-    case 'change_sale':
-      return `changes of ${step.sale}`;
-    case 'create_sku':
-      return `${step.sku.sku} with ${step.sku.units} units`;
-    case 'change_sku':
-      return `changes of ${step.sku}`;
-    case 'restock':
-      return `${step.units} units more of ${step.sku}`;
-    case 'common_settings':
-      return 'the settings for all SKUs';
-    case 'set':
-      return `${step.name} of ${step.sku}: ${step.text}`;
-  }
-}
-
 async function plan(context: CommandContext, file: string, { json }: SaleOptions): Promise<void> {
-  const desired = readSaleFile(file);
+  const desired = readSaleFile(context, file);
   const found = await withSalePlace(context, 'ops', (place) => planOf(place, desired));
   if (found.refused.length > 0) process.exitCode = 1;
   const { steps: _, ...rest } = found;
@@ -82,7 +66,7 @@ async function plan(context: CommandContext, file: string, { json }: SaleOptions
 }
 
 async function apply(context: CommandContext, file: string, options: SaleOptions): Promise<void> {
-  const desired = readSaleFile(file);
+  const desired = readSaleFile(context, file);
   await withSalePlace(context, 'ops', async (place) => {
     const done: string[] = [];
     const onStep = (step: Step) => done.push(stepText(step));
@@ -120,8 +104,19 @@ async function list(context: CommandContext, { json }: SaleOptions): Promise<voi
   tellMissing(board.missing);
 }
 
-async function show(context: CommandContext, name: string, { json }: SaleOptions): Promise<void> {
+interface ShowOptions extends SaleOptions {
+  readonly yaml?: boolean;
+}
+
+async function show(context: CommandContext, name: string, options: ShowOptions): Promise<void> {
+  const { json, yaml } = options;
   await withSalePlace(context, 'ops', async (place) => {
+    if (yaml) {
+      const file = fileOfPresent(name, await readPresent(place, name, []));
+      if (file === undefined) throw new Error(`there is no sale ${name}: flashsale sale list`);
+      process.stdout.write(saleFileText(file));
+      return;
+    }
     const { sales, serverTime, missing } = await saleBoard(place.databases);
     const sale = sales.find((one) => one.sale === name);
     if (sale === undefined) throw new Error(`there is no sale ${name}: flashsale sale list`);
@@ -179,7 +174,8 @@ export const addSale: AddCommand = (program, context) => {
     .description('show one sale with its SKUs')
     .argument('<sale>')
     .addOption(jsonOption())
-    .action((name: string, options: SaleOptions) => show(context, name, options));
+    .option('--yaml', 'print it as a sale file, without what operators have set')
+    .action((name: string, options: ShowOptions) => show(context, name, options));
   addSaleLife(sale, context);
   addCallOff(sale, context);
   addExport(sale, context);

@@ -20,8 +20,19 @@ const PLACED_SECONDS = 5;
 
 export type BookSku = Pick<
   LiveSku,
-  'sku' | 'total' | 'free' | 'held' | 'sold' | 'waitlisted' | 'ordersPerSecond'
+  'sku' | 'total' | 'free' | 'held' | 'sold' | 'ordersPerSecond' | keyof WaitlistFigures
 > & { readonly sale: string; readonly title: string };
+
+interface WaitlistFigures {
+  readonly waitlisted: number;
+  readonly waitlistServed: number;
+  readonly waitlistHeld: number;
+  readonly claimSeconds: number | null;
+}
+
+const NO_WAITLIST: WaitlistFigures = {
+  ...{ waitlisted: 0, waitlistServed: 0, waitlistHeld: 0, claimSeconds: null },
+};
 
 export interface BookView {
   readonly sales: readonly LiveSale[];
@@ -34,7 +45,7 @@ export interface BookView {
 export class BookLook {
   #databases: Databases;
   #stockOf: () => Promise<Answers<StockFigures>>;
-  #waitingOf: () => Promise<ReadonlyMap<string, number>>;
+  #waitingOf: () => Promise<ReadonlyMap<string, WaitlistFigures>>;
   #ordersOf: () => Promise<ReadonlyMap<string, number>>;
   #stock: readonly StockFigures[] = [];
 
@@ -77,7 +88,7 @@ export class BookLook {
           ...(isKnown
             ? { total: unitsTotal, free, held, sold: taken - held }
             : { total: null, free: null, held: null, sold: null }),
-          waitlisted: waiting.get(name) ?? 0,
+          ...(waiting.get(name) ?? NO_WAITLIST),
           ordersPerSecond: orders.get(name) ?? 0,
         };
       }),
@@ -90,14 +101,30 @@ function nowAndThen<T>(ask: () => Promise<T>): () => Promise<T> {
   return thrifty(ask, SHARE_MAX, () => performance.now(), PAUSE_MAX_MS);
 }
 
-async function waitlisted(databases: Databases): Promise<ReadonlyMap<string, number>> {
-  const { rows } = await queryHomes<{ sku: string; waiting: string }>(
+type WaitlistRow = Record<'sku' | 'waiting' | 'served' | 'held' | 'seconds', string>;
+
+/** A SKU that has moved may have a row in each home. */
+async function waitlisted(databases: Databases): Promise<ReadonlyMap<string, WaitlistFigures>> {
+  const { rows } = await queryHomes<WaitlistRow>(
     databases,
     'live_waitlists',
-    (schema) => `SELECT sku, waiting FROM ${schema}.line_backlog`,
+    (
+      schema,
+    ) => `SELECT sku, waiting, served, held, extract(epoch FROM claim_window)::int8 AS seconds
+                 FROM ${schema}.line_backlog`,
     [],
   );
-  return sums(rows.map(({ sku, waiting }) => [sku, toNumber(waiting)]));
+  const all = new Map<string, WaitlistFigures>();
+  for (const { sku, waiting, served, held, seconds } of rows) {
+    const before = all.get(sku) ?? NO_WAITLIST;
+    all.set(sku, {
+      waitlisted: before.waitlisted + toNumber(waiting),
+      waitlistServed: before.waitlistServed + toNumber(served),
+      waitlistHeld: before.waitlistHeld + toNumber(held),
+      claimSeconds: toNumber(seconds),
+    });
+  }
+  return all;
 }
 
 async function ordersPerSecond(databases: Databases): Promise<ReadonlyMap<string, number>> {

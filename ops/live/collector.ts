@@ -35,6 +35,7 @@ const NO_SWITCHES = {
   keep: null,
   shed: null,
   challenge: null,
+  waitlist: null,
   share: 1,
   isAutomatic: false,
   granted: 0,
@@ -50,6 +51,9 @@ const NO_STOCK = {
   held: null,
   sold: null,
   waitlisted: null,
+  waitlistServed: null,
+  waitlistHeld: null,
+  claimSeconds: null,
   ordersPerSecond: null,
 };
 

@@ -4,6 +4,7 @@ import type { Paths } from '../../zk/tree/paths.ts';
 import type { Report } from '../../zk/tree/report.ts';
 import { inForceOf, parseShare } from '../../zk/tree/values.ts';
 import { Reader, reasonOf } from '../quota/overview.ts';
+import { heldOf } from './held.ts';
 import { Rates } from './rates.ts';
 import { Turns } from './turns.ts';
 import type { LiveNode, LiveSku, LiveView } from './view.ts';
@@ -32,6 +33,7 @@ export type TreeSku = Pick<
   | 'keep'
   | 'shed'
   | 'challenge'
+  | 'waitlist'
   | 'share'
   | 'isAutomatic'
   | 'granted'
@@ -124,7 +126,8 @@ export class TreeLook {
       held: new Map(
         await Promise.all(
           skus.map(async ({ sku, pins }) => {
-            return [sku, await this.#held(sku, Object.keys(pins), living, reports)] as const;
+            const of = { sku, pinned: Object.keys(pins), living, reports };
+            return [sku, await heldOf(this.#reader, this.#paths, of)] as const;
           }),
         ),
       ),
@@ -155,22 +158,47 @@ export class TreeLook {
   }
 
   async #switches(names: readonly string[]): Promise<Switches[]> {
-    const rests = await this.#rest.read(names, (sku) => this.#restOf(sku));
+    const folders = new Map(
+      await Promise.all(
+        names.map(
+          async (sku) => [sku, await this.#reader.names(this.#paths.sku(sku).sku)] as const,
+        ),
+      ),
+    );
+    const present = (sku: string, paths: readonly string[]) =>
+      this.#present(this.#paths.sku(sku).sku, folders.get(sku) ?? [], paths);
+    const rests = await this.#rest.read(names, (sku) => this.#restOf(sku, present));
     const inOrder = [...rests].sort(([one], [other]) => (one < other ? -1 : 1));
     const switches = inOrder.map(async ([sku, rest]) => {
-      const { state, keep, shed, challenge } = this.#paths.sku(sku);
-      return { sku, values: await this.#values([state, keep, shed, challenge]), ...rest };
+      const { state, keep, shed, challenge, waitlist } = this.#paths.sku(sku);
+      const paths = [state, keep, shed, challenge, waitlist];
+      return { sku, values: await present(sku, paths), ...rest };
     });
     return Promise.all(switches);
   }
 
-  async #restOf(sku: string): Promise<Rest> {
+  /** Reads the values that are among the children of a folder. Most settings of a SKU are not there. */
+  async #present(
+    folder: string,
+    children: readonly string[],
+    paths: readonly string[],
+  ): Promise<Map<string, Found>> {
+    const isThere = (path: string) => children.includes(path.slice(folder.length + 1));
+    const found = await this.#values(paths.filter(isThere));
+    return new Map(paths.map((path) => [path, found.get(path)]));
+  }
+
+  async #restOf(
+    sku: string,
+    present: (sku: string, paths: readonly string[]) => Promise<ReadonlyMap<string, Found>>,
+  ): Promise<Rest> {
     const paths = this.#paths.sku(sku);
-    const [quota, automatic, pinned] = await Promise.all([
-      this.#values([paths.quota]),
-      this.#reader.text(paths.autoKeep),
+    const [values, pinned] = await Promise.all([
+      present(sku, [paths.quota, paths.autoKeep]),
       this.#reader.names(paths.pins),
     ]);
+    const quota = new Map([[paths.quota, values.get(paths.quota)]]);
+    const automatic = values.get(paths.autoKeep);
     const pins = await this.#values(pinned.map((node) => paths.pin(node)));
     const texts = pinned.map((node) => [node, pins.get(paths.pin(node))?.text.trim() ?? '']);
     return { quota, automatic, pins: Object.fromEntries(texts) };
@@ -243,37 +271,12 @@ export class TreeLook {
       keep: own,
       shed: textInForce(paths.shed, values, refused),
       challenge: textInForce(paths.challenge, values, refused),
+      waitlist: textInForce(paths.waitlist, values, refused),
       share: share.ok ? share.value : 1,
       isAutomatic: keep === 'auto',
       ...sums,
       pins,
     };
-  }
-
-  /** Like `Reader.held`, with the grants that the reports of live nodes have. */
-  async #held(
-    sku: string,
-    pinned: readonly string[],
-    living: ReadonlySet<string>,
-    reports: Reports,
-  ): Promise<Held> {
-    const held = { pinned: 0, pinnedNodes: [] as string[], idle: 0, dead: 0, underWay: 0 };
-    for (const [node, report] of reports) {
-      const { grant = 0, admitted = 0, decided = 0, need = 0 } = report.skus[sku] ?? {};
-      if (!living.has(node)) {
-        const granted = await this.#reader.text(this.#paths.sku(sku).grant(node));
-        const most = Math.max(Number(granted?.text ?? 0), admitted);
-        held.dead += (report.final ? admitted : most) - decided;
-        continue;
-      }
-      held.underWay += admitted - decided;
-      const left = Math.max(0, grant - admitted);
-      if (pinned.includes(node)) {
-        held.pinned += left;
-        if (left > 0) held.pinnedNodes.push(node);
-      } else if (need === 0) held.idle += left;
-    }
-    return held;
   }
 }
 

@@ -32,6 +32,11 @@ export interface LiveSku {
   readonly sold: number | null;
   /** Shoppers in the waitlist. */
   readonly waitlisted: number | null;
+  /** Orders that were made for shoppers who waited, and those of them that are unpaid. */
+  readonly waitlistServed: number | null;
+  readonly waitlistHeld: number | null;
+  /** How long a shopper who waited has to pay. */
+  readonly claimSeconds: number | null;
   readonly ordersPerSecond: number | null;
   /** The operators' values in force. */
   readonly quota: string | null;
@@ -39,6 +44,7 @@ export interface LiveSku {
   readonly keep: string | null;
   readonly shed: string | null;
   readonly challenge: string | null;
+  readonly waitlist: string | null;
   /** Share of purchase requests that is kept, and whether the keeper chooses it. */
   readonly share: number;
   readonly isAutomatic: boolean;

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
+import { Ajv } from 'ajv';
 import { CsvError, parse } from 'csv-parse';
-import { Type } from 'typebox';
-import { Check } from 'typebox/value';
+import { type Static, Type } from 'typebox';
 import { ORDER_NO_PATTERN } from '../../contracts/ids.ts';
 import { AMOUNT_PATTERN } from '../../contracts/money.ts';
 import type { StatedPayment, StatedRefund } from '../../payment/statement.ts';
@@ -33,6 +33,8 @@ const Row = Type.Union([
   }),
 ]);
 
+const isRow = new Ajv().compile<Static<typeof Row>>(Row);
+
 interface Draft extends Omit<StatedPayment, 'refunds'> {
   readonly refunds: StatedRefund[];
 }
@@ -55,7 +57,7 @@ export async function readStatement(path: string): Promise<StatedPayment[]> {
   try {
     for await (const { record, info } of rows) {
       const line = (info as { lines: number }).lines;
-      if (!Check(Row, record)) throw new Error(`line ${line}: ${expected(record)}`);
+      if (!isRow(record)) throw new Error(`line ${line}: ${expected(record)}`);
       const { reference, amount, currency } = record;
       if (record.kind === 'refund') {
         refunds.push({

@@ -12,6 +12,7 @@ import {
   parseShed,
   parseState,
   parseUnits,
+  parseWaitlist,
 } from '../../zk/tree/values.ts';
 
 /**
@@ -36,7 +37,7 @@ export interface Edit {
 const WRITE_TRIES = 3;
 /** Nodes that may be missing, so undoing their first value deletes them. */
 const OPTIONAL =
-  /\/(pins\/[^/]+|skus\/[^/]+\/(keep|shed)|challenge|auto-keep\/[^/]+|lists\/[^/]+\/[^/]+)$/;
+  /\/(pins\/[^/]+|skus\/[^/]+\/(keep|shed|waitlist)|challenge|auto-keep\/[^/]+|lists\/[^/]+\/[^/]+)$/;
 
 /** The edits of one operator. More than 200 lines: one method for each kind of edit. */
 export class Operator {
@@ -88,6 +89,11 @@ export class Operator {
     }
     const { challenge } = this.paths;
     return this.#write(challenge, text === null ? null : checked(text, parseChallenge));
+  }
+
+  /** Turns the waitlist of a SKU on or off. Null removes the value, which turns it on. */
+  waitlist(sku: string, text: string | null): Promise<Edit> {
+    return this.#editSku(sku, this.paths.sku(sku).waitlist, text, parseWaitlist);
   }
 
   /** @throws {EditRefused} also when there is no such web node */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Actor } from '../../db/actions.ts';
 import { changeSale, changeSku, createSale, createSku, restock } from '../../db/calls.ts';
 import { patiently } from '../../db/client/both-homes.ts';
@@ -32,8 +33,21 @@ export class SaleRefused extends Error {
   }
 }
 
+/** The plan is not the one that a person has agreed to: something changed meanwhile. Nothing was done. */
+export class PlanChanged extends Error {
+  override name = 'PlanChanged';
+  readonly plan: Plan;
+
+  constructor(plan: Plan) {
+    super(`${plan.sale} was changed meanwhile, so the plan is another one now`);
+    this.plan = plan;
+  }
+}
+
 export interface ApplyOptions extends PlanOptions {
   readonly actor: Actor;
+  /** The mark of the plan that a person has seen (`planMark`). No other plan is carried out. */
+  readonly agreed?: string | undefined;
   /** Called before each step. */
   readonly onStep?: (step: Step) => void;
 }
@@ -54,10 +68,18 @@ export async function planOf(
   return planSale(desired, await readPresent(place, desired.sale, names), options);
 }
 
+/** Two plans with the same mark do the same. */
+export function planMark({ changes, steps }: Plan): string {
+  return createHash('sha256')
+    .update(JSON.stringify([changes, steps]))
+    .digest('base64url');
+}
+
 /**
  * Only one call at a time changes sales; a second one waits for up to 20 s.
  *
  * @throws {SaleRefused} when any part of it cannot be; nothing was changed then
+ * @throws {PlanChanged} when the plan is not the agreed one; nothing was changed then
  * @throws {DatabaseError | EditRefused | Error}
  */
 export function applySale(
@@ -68,6 +90,8 @@ export function applySale(
   return withSalesLock(place, async () => {
     const plan = await planOf(place, desired, options);
     if (plan.refused.length > 0) throw new SaleRefused(plan);
+    const { agreed } = options;
+    if (agreed !== undefined && planMark(plan) !== agreed) throw new PlanChanged(plan);
     const edits: Edit[] = [];
     for (const step of plan.steps) {
       options.onStep?.(step);

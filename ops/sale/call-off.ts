@@ -91,6 +91,18 @@ export async function callOff(
   return { sale, isNew, ...done, isComplete, state };
 }
 
+/** For `callOff`: tells each state of its progress once, as a sentence. */
+export function tellOnce(tell: (line: string) => void): (progress: CallOffProgress) => void {
+  let last = '';
+  return ({ orders, refunds, held, transfers }) => {
+    const waits = held === undefined ? '' : `; waiting for ${held} orders that others hold`;
+    const comes = transfers ? `, and for ${transfers} late payments between the servers` : '';
+    const line = `${orders} orders cancelled, ${refunds} payments go back${waits}${comes}`;
+    if (line !== last) tell(line);
+    last = line;
+  };
+}
+
 /** Call it when no other command changes sales. An apply might put on another SKU, or open one. */
 async function closeAll(place: CallOffPlace, sale: string, actor: ReasonedActor): Promise<boolean> {
   const { databases } = place;

@@ -1,3 +1,4 @@
+import { contrastOf, SHAPE_CONTRAST_MIN, TEXT_CONTRAST_MIN } from '../../contracts/contrast.ts';
 import { CURRENCIES, fromUnits, toUnits } from '../../contracts/money.ts';
 import { parseShare, SHARE_FORM } from '../../contracts/shares.ts';
 import type { PathOfFile, Positions } from './positions.ts';
@@ -12,7 +13,11 @@ type Group = Readonly<Record<string, unknown>>;
 type Report = (path: PathOfFile, message: string) => void;
 
 /** Checks the parts that have the right types; the schema reports the others. */
-export function checkFile(value: unknown, positions: Positions): FileProblem[] {
+export function checkFile(
+  value: unknown,
+  positions: Positions,
+  imageOrigins: readonly string[],
+): FileProblem[] {
   const problems: FileProblem[] = [];
   const report: Report = (path, message) =>
     problems.push(problemAt(positions.ofValue(path), path, message));
@@ -20,6 +25,8 @@ export function checkFile(value: unknown, positions: Positions): FileProblem[] {
   checkTimes(value, report);
   const languages = languagesOfGroup(value);
   checkTexts(value, [], languages, report);
+  checkColors(value['colors'], report);
+  checkPicture(value['logo'], ['logo'], imageOrigins, report);
   const seen = new Map<unknown, number>();
   for (const [at, sku] of (Array.isArray(value['skus']) ? value['skus'] : []).entries()) {
     if (!isGroup(sku)) continue;
@@ -29,6 +36,7 @@ export function checkFile(value: unknown, positions: Positions): FileProblem[] {
     }
     seen.set(sku['sku'], at);
     checkTexts(sku, ['skus', at], languages, report);
+    checkPicture(sku['picture'], ['skus', at, 'picture'], imageOrigins, report);
     const { keep } = sku;
     const isInRange = typeof keep === 'number' && keep >= 0 && keep <= 1;
     if (isInRange && parseShare(String(keep)) === undefined) {
@@ -101,6 +109,47 @@ function checkTexts(
       );
     }
   }
+}
+
+/** Text, and buttons with their large digits, can be told apart from the page behind them. */
+function checkColors(colors: unknown, report: Report): void {
+  const { background, ...others } = isGroup(colors) ? colors : {};
+  for (const [name, least] of [
+    ['text', TEXT_CONTRAST_MIN],
+    ['accent', SHAPE_CONTRAST_MIN],
+  ] as const) {
+    const color = others[name];
+    if (!isColor(color) || !isColor(background)) continue;
+    // Rounded down: 4.499 is not 4.5.
+    const contrast = Math.floor(contrastOf(color, background) * 100) / 100;
+    if (contrast >= least) continue;
+    report(
+      ['colors', name],
+      `${color} has a contrast of ${contrast}:1 with the background ${background}; expected at least ${least}:1`,
+    );
+  }
+}
+
+function isColor(value: unknown): value is string {
+  return typeof value === 'string' && /^#[0-9a-f]{6}$/i.test(value);
+}
+
+/** The policy of the shop's page forbids pictures of all other origins. */
+function checkPicture(
+  picture: unknown,
+  path: PathOfFile,
+  origins: readonly string[],
+  report: Report,
+): void {
+  const url = isGroup(picture) ? picture['url'] : undefined;
+  if (typeof url !== 'string' || !url.startsWith('https://')) return;
+  const origin = URL.canParse(url) ? new URL(url).origin : url;
+  if (origins.includes(origin)) return;
+  const named = origins.length === 0 ? 'which is not set' : origins.join(', ');
+  report(
+    [...path, 'url'],
+    `the shop's page shows no picture of ${origin}; expected a path such as /tv.jpg, or an origin in IMAGE_ORIGINS (${named})`,
+  );
 }
 
 /** Why a price cannot be paid, by the rules of catalog.check_price. */

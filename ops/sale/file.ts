@@ -11,17 +11,28 @@ import { durationMs, momentOf } from './times.ts';
 /** Reads a sale file (YAML). */
 
 /** A larger file is not read. */
-const SALE_FILE_BYTES_MAX = 1_000_000;
+export const SALE_FILE_LENGTH_MAX = 1_000_000;
 
 const validate = new Ajv({ allErrors: true, verbose: true, strict: false }).compile(SaleFile);
 
+/** The sale that a file asks for. @throws {SaleFileError} as `readSaleFile` */
+export function parseSaleFile(...given: Parameters<typeof readSaleFile>): DesiredSale {
+  return toDesired(readSaleFile(...given));
+}
+
 /**
+ * @param text YAML, or JSON, which YAML contains
  * @param file its name, for messages
+ * @param imageOrigins origins of pictures that the shop's page shows, besides its own
  * @throws {SaleFileError} with everything that is wrong
  */
-export function parseSaleFile(text: string, file: string): DesiredSale {
-  if (text.length > SALE_FILE_BYTES_MAX) {
-    const message = `the file has more than ${SALE_FILE_BYTES_MAX} characters`;
+export function readSaleFile(
+  text: string,
+  file: string,
+  imageOrigins: readonly string[],
+): SaleFile {
+  if (text.length > SALE_FILE_LENGTH_MAX) {
+    const message = `the file has more than ${SALE_FILE_LENGTH_MAX} characters`;
     throw new SaleFileError(file, [problemAt({ line: 1, column: 1 }, [], message)]);
   }
   const lines = new LineCounter();
@@ -40,13 +51,13 @@ export function parseSaleFile(text: string, file: string): DesiredSale {
       throw new SaleFileError(file, problems);
     }
     if (!validate(value)) problems.push(...schemaProblems(validate.errors ?? [], positions));
-    problems.push(...checkFile(value, positions));
+    problems.push(...checkFile(value, positions, imageOrigins));
   }
   if (problems.length > 0) {
     problems.sort((a, b) => a.line - b.line || a.column - b.column);
     throw new SaleFileError(file, problems);
   }
-  return toDesired(value as SaleFile);
+  return value as SaleFile;
 }
 
 /** The languages of a file: those that it names, or else those of its title. */
@@ -55,7 +66,7 @@ function languagesOf({ languages, title }: Pick<SaleFile, 'languages' | 'title'>
   return typeof title === 'string' ? ['en'] : Object.keys(title);
 }
 
-function toDesired(file: SaleFile): DesiredSale {
+export function toDesired(file: SaleFile): DesiredSale {
   const languages = languagesOf(file);
   const texts = (text: TextOfFile): Texts =>
     typeof text === 'string'

@@ -17,7 +17,7 @@ import { type PresentSale, readPresent, STAYS_CLOSED } from './present.ts';
 const REMOVE_BEFORE_OPENING_MS = 60_000;
 
 /** A change that cannot be made now. Nothing was changed. The message gives the reason. */
-class ChangeRefused extends Error {
+export class ChangeRefused extends Error {
   override name = 'ChangeRefused';
 }
 
@@ -149,7 +149,7 @@ export function extendSale(
 /**
  * Raises the quota, as far as there are units for it, and then adds the units. The keeper grants no more units
  * than exist, so a call that stops in between has sold nothing that is not there, and a repeat does not raise
- * the quota beyond the units.
+ * the quota beyond the units. Then it writes the quota again, because the keeper has counted the units before.
  *
  * @throws {ChangeRefused} when there is no such SKU, or its sale was called off
  * @throws {DatabaseError} its message says if the quota was raised
@@ -169,12 +169,14 @@ export function restockSku(
     const quota = Number(switches.get(sku)?.quota ?? 0);
     const wanted = Math.max(quota, Math.min(quota + units, found.unitsTotal + units));
     const operator = new Operator(place.session, pathsBelow(place.root), actor.by, actor.reason);
-    const edits = wanted === quota ? [] : [await operator.quota(sku, String(wanted))];
+    const raise = async () => (wanted === quota ? [] : [await operator.quota(sku, String(wanted))]);
+    const isRaised = (await raise()).length > 0;
     const total = await restock(place.databases, found.schema, sku, units, actor).catch((error) => {
-      throw edits.length > 0 && error instanceof DatabaseError
+      throw isRaised && error instanceof DatabaseError
         ? afterRaise(error, sku, quota, wanted)
         : error;
     });
+    const edits = await raise();
     const done = [...saysStates(edits), `${sku} has ${units} units more: ${total} in all`];
     return { sale, done, edits };
   });

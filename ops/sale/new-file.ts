@@ -1,3 +1,5 @@
+import { momentOf } from './times.ts';
+
 /** The text of a new sale file, with comments that say what else a file can have. */
 
 export interface NewFileAnswers {
@@ -24,10 +26,15 @@ interface Question {
 
 const DAY_MS = 86_400_000;
 
-/** The next day at the same full hour, in UTC. */
-function soon(now: Date, days: number): string {
-  const at = new Date(now.getTime() + days * DAY_MS);
-  return `${at.toISOString().slice(0, 14)}00:00Z`;
+/** A day later at the same full hour, in UTC. */
+function dayAfter(time: Date): string {
+  return `${new Date(time.getTime() + DAY_MS).toISOString().slice(0, 14)}00:00Z`;
+}
+
+/** A day after the opening, or long after one that is counted from the first apply. */
+function usualClosing(opens: string, now: Date): string {
+  const moment = momentOf(opens);
+  return moment !== undefined && 'afterMs' in moment ? 'in 30d' : dayAfter(moment?.at ?? now);
 }
 
 export const QUESTIONS: readonly Question[] = [
@@ -42,13 +49,13 @@ export const QUESTIONS: readonly Question[] = [
     name: 'opens',
     flag: 'opens',
     question: 'Opens at (with zone, or in 15m)',
-    usual: (_, now) => soon(now, 1),
+    usual: (_, now) => dayAfter(now),
   },
   {
     name: 'closes',
     flag: 'closes',
     question: 'Closes at',
-    usual: ({ opens = '' }, now) => (opens.startsWith('in ') ? 'in 30d' : soon(now, 2)),
+    usual: ({ opens = '' }, now) => usualClosing(opens, now),
   },
   {
     name: 'payWindow',
@@ -63,11 +70,18 @@ export const QUESTIONS: readonly Question[] = [
     question: 'Title of the SKU',
     usual: ({ sku = '' }) => sku,
   },
-  { name: 'price', flag: 'price', question: 'Price of a unit', usual: () => '9.90' },
   { name: 'currency', flag: 'currency', question: 'Currency', usual: () => 'EUR' },
+  { name: 'price', flag: 'price', question: 'Price of a unit', usual: () => '9.90' },
   { name: 'limit', flag: 'limit', question: 'Units that one user may hold', usual: () => '1' },
   { name: 'units', flag: 'units', question: 'Units to sell', usual: () => '1000' },
 ];
+
+/** The usual answers take the place of those that were not given. */
+export function completed(given: Partial<NewFileAnswers>, now: Date): NewFileAnswers {
+  const answers: Record<string, string> = {};
+  for (const { name, usual } of QUESTIONS) answers[name] = given[name] ?? usual(answers, now);
+  return answers as unknown as NewFileAnswers;
+}
 
 export function newFileText(answers: NewFileAnswers): string {
   // JSON strings are YAML strings.
@@ -96,7 +110,7 @@ payWindow: ${text(payWindow)}
 # Which shoppers are let through while more press than are kept: first_come or lottery.
 # launch: first_come
 
-# Colours and the logo are for pages of your own: the API gives them.
+# The colour of buttons. With background and text, the whole page has the colours of the sale.
 # colors: { accent: "#1a5fb4", background: "#ffffff", text: "#1c1c1c" }
 # logo: { url: /pictures/logo.svg, alt: The name of the shop }
 
@@ -116,7 +130,7 @@ skus:
     # keep: 1
     # regular, or hot for a SKU that very many shoppers want at once.
     home: hot
-    # A path of the shop: its page shows only pictures at its own address.
+    # A path of the shop, or an https address at one of the origins in IMAGE_ORIGINS.
     # picture: { url: /pictures/tv.jpg, alt: What the picture shows }
 `;
 }

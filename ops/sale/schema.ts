@@ -48,10 +48,10 @@ const picture = (what: string) =>
   Type.Object(
     {
       url: Type.String({
-        pattern: '^(https://|/)[^\\s"\'<>\\\\]+$',
+        pattern: '^(https://|/(?!/))[^\\s"\'<>\\\\]+$',
         maxLength: URL_LENGTH_MAX,
         description:
-          'the address of the picture: a path of the shop such as /tv.jpg, or https://… (the shop’s page shows only pictures at its own address)',
+          'the address of the picture: a path of the shop such as /tv.jpg, or https://… at one of the origins in IMAGE_ORIGINS',
       }),
       alt: text('what the picture shows, for shoppers who do not see it', TITLE_LENGTH_MAX),
     },
@@ -59,12 +59,10 @@ const picture = (what: string) =>
   );
 
 const color = (what: string) =>
-  Type.Optional(
-    Type.String({
-      pattern: '^#[0-9a-fA-F]{6}$',
-      description: `the colour of ${what}, such as "#1a5fb4"`,
-    }),
-  );
+  Type.String({
+    pattern: '^#[0-9a-fA-F]{6}$',
+    description: `the colour of ${what}, such as "#1a5fb4"`,
+  });
 
 const SkuOfFile = Type.Object(
   {
@@ -142,8 +140,16 @@ export const SaleFile = Type.Object(
     ),
     colors: Type.Optional(
       Type.Object(
-        { accent: color('buttons'), background: color('the page'), text: color('text') },
-        { ...CLOSED, description: 'colours: accent, background, text' },
+        {
+          accent: color('buttons and of the top of the open sale'),
+          background: Type.Optional(color('the page')),
+          text: Type.Optional(color('text')),
+        },
+        {
+          ...CLOSED,
+          dependencies: { background: ['text'], text: ['background'] },
+          description: 'colours: accent alone, or accent, background and text',
+        },
       ),
     ),
     logo: Type.Optional(picture('the logo of the shop')),

@@ -18,3 +18,15 @@ export function momentOf(text: string): Moment | undefined {
   const at = parseTime(text);
   return at && { at };
 }
+
+/** What `untilOf` accepts, for error messages. */
+export const UNTIL_FORM =
+  'a time with its zone such as 2026-12-01T12:00:00+01:00, or +30m for so much later (s, m, h, d)';
+
+/** A later closing time: a time, or so much after the present one; undefined for other texts. */
+export function untilOf(text: string): ((present: Date) => Date) | undefined {
+  const byMs = text.startsWith('+') ? durationMs(text.slice(1)) : undefined;
+  if (byMs !== undefined) return (present) => new Date(present.getTime() + byMs);
+  const moment = momentOf(text);
+  return moment !== undefined && 'at' in moment ? () => moment.at : undefined;
+}

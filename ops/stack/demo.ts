@@ -18,7 +18,7 @@ const ACTOR = { by: 'npm start', reason: 'the sale of the demo' };
 
 /** What merchants and operators have changed since the first start is kept. */
 async function ensureSale(place: SalePlace): Promise<BoardSale> {
-  const desired = parseSaleFile(readFileSync(FILE, 'utf8'), 'sales/demo.yaml');
+  const desired = parseSaleFile(readFileSync(FILE, 'utf8'), 'sales/demo.yaml', []);
   await applySale(place, desired, { actor: ACTOR, onlyMissing: true });
   const { sales } = await saleBoard(place.databases);
   const sale = sales.find((one) => one.sale === desired.sale);

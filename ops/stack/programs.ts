@@ -6,6 +6,8 @@ import { delimiter, dirname, join } from 'node:path';
 /** Package names of Debian and its derivatives. */
 export const SERVER_PACKAGES = ['postgresql', 'rabbitmq-server', 'zookeeper'] as const;
 export const BROWSER_PACKAGE = 'chromium';
+/** The same browser without windows: it takes half of the CPU time, and receives no push messages. */
+export const BROWSER_SHELL_PACKAGE = 'chromium-headless-shell';
 /** The edge, and what makes a certificate for it. */
 export const EDGE_PACKAGES = ['nginx-light', 'openssl'] as const;
 /** For tests: the alert rules' checker. */
@@ -17,6 +19,7 @@ type CheckPackage = `postgresql-${number}-plpgsql-check`;
 export type PackageName =
   | (typeof SERVER_PACKAGES)[number]
   | typeof BROWSER_PACKAGE
+  | typeof BROWSER_SHELL_PACKAGE
   | (typeof EDGE_PACKAGES)[number]
   | typeof ALERTS_PACKAGE
   | typeof REDIS_PACKAGE
@@ -157,6 +160,7 @@ export function missingPackages(wanted: readonly PackageName[], machine: Machine
     'rabbitmq-server': () => findRabbit(machine) !== undefined,
     zookeeper: () => findZookeeper(machine) !== undefined,
     chromium: () => findBrowser(machine) !== undefined,
+    'chromium-headless-shell': () => which(BROWSER_SHELL_PACKAGE, machine) !== undefined,
     openssl: () => which('openssl', machine) !== undefined,
     prometheus: () => which('promtool', machine) !== undefined,
     'nginx-light': () => findNginx(machine) !== undefined,

@@ -8,6 +8,7 @@ import { ensurePackages } from './packages.ts';
 import {
   ALERTS_PACKAGE,
   BROWSER_PACKAGE,
+  BROWSER_SHELL_PACKAGE,
   checkPackage,
   EDGE_PACKAGES,
   type Machine,
@@ -67,6 +68,10 @@ async function setUp(environment: NodeJS.ProcessEnv, progress: Progress): Promis
   // All three, even if only one is missing: they are small and the next run may need them.
   if (missing.length > 0 && !useDocker) packages.push(...SERVER_PACKAGES);
   await ensurePackages(packages, machine, progress);
+  // Not every system has it. Without it the tests use the whole browser.
+  await ensurePackages([BROWSER_SHELL_PACKAGE], machine, progress).catch((error: Error) => {
+    progress.say(error.message);
+  });
   // The package name contains the installed PostgreSQL version. If it is missing, its test says so.
   if (missing.includes('postgres') && !useDocker) {
     await ensurePackages([checkPackage(machine)], machine, progress).catch((error: Error) => {

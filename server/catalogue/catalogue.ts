@@ -1,4 +1,12 @@
 import type { SalePresentation } from '../../contracts/presentation.ts';
+import {
+  type Availability,
+  availabilityOf,
+  type SaleState,
+  saleJson,
+  shown,
+  skuJson,
+} from '../../contracts/sale-json.ts';
 import type { BoardSku, SaleBoard } from '../../db/catalog.ts';
 import type { SaleLottery } from '../../db/lottery.ts';
 import type { TicketKey } from '../../db/ticket-keys.ts';
@@ -20,15 +28,9 @@ const REFRESH_MS = 500;
  * Knowledge older than this is not used to say "sold out", because a restock may have been missed.
  */
 const STALE_AFTER_MS = 5_000;
-/** `few` begins at this share of the units or at ten units. */
-const FEW_SHARE = 0.05;
-const FEW_UNITS = 10;
 
-export type Availability = 'plenty' | 'few' | 'maybe' | 'sold_out';
 export type SwitchState = 'open' | 'paused' | 'closed';
 const STRICTNESS: Readonly<Record<SwitchState, number>> = { open: 0, paused: 1, closed: 2 };
-export type SaleState = 'scheduled' | SwitchState;
-const LIVELIEST_FIRST: readonly SaleState[] = ['open', 'paused', 'scheduled', 'closed'];
 
 /** Values that the operators set in ZooKeeper and the catalogue shows. */
 export interface Switches {
@@ -37,6 +39,7 @@ export interface Switches {
   /** Units that all nodes together may admit; undefined if this is not known. */
   quota(sku: string): number | undefined;
   shed(sku: string): 'random' | 'lottery';
+  hasWaitlist(sku: string): boolean;
 }
 
 /** A SKU with the opening hours of its sale. */
@@ -67,6 +70,7 @@ export interface CatalogueSource {
   learned?(digests: Readonly<Record<string, string>>): void;
 }
 
+/** More than 200 lines: what is read, what follows from it and its JSON share one memory. */
 export class Catalogue {
   readonly lotteries: Lotteries;
   readonly ticketKeys: TicketKeys;
@@ -135,15 +139,17 @@ export class Catalogue {
     return STRICTNESS[state] > STRICTNESS[row.state] ? state : row.state;
   }
 
+  hasWaitlist({ sku }: SkuOnSale): boolean {
+    return this.#switches.hasWaitlist(sku);
+  }
+
   #isOver({ closesAt }: { readonly closesAt: Date }): boolean {
     return this.nowMs() >= closesAt.getTime();
   }
 
   availability(row: SkuOnSale): Availability {
     if (row.free === 0) return row.unpaidExists || this.isStale() ? 'maybe' : 'sold_out';
-    const left = this.#unitsLeft(row);
-    if (left <= 0) return 'maybe';
-    return left <= Math.max(FEW_UNITS, row.unitsTotal * FEW_SHARE) ? 'few' : 'plenty';
+    return availabilityOf(this.#unitsLeft(row), row.unitsTotal);
   }
 
   /** Units are free, but the quota allows none of them to be sold. */
@@ -159,14 +165,12 @@ export class Catalogue {
 
   /** The list of sales as JSON. */
   renderSales(): Rendering {
-    return this.#renderings.get('', () => ({
-      facts: {
-        sales: [...this.#sales.values()].map((entry) => ({
-          ...this.#saleFacts(entry),
-          ...shown(titleOf(entry.presentation)),
-        })),
-      },
-    }));
+    const sales = () =>
+      [...this.#sales.values()].map((entry) => ({
+        ...this.#saleFacts(entry),
+        ...shown(titleOf(entry.presentation)),
+      }));
+    return this.#renderings.get('', () => ({ facts: { sales: sales() } }));
   }
 
   /** One sale as JSON; undefined if there is no such sale. */
@@ -179,14 +183,8 @@ export class Catalogue {
       ...sheddingOf(entry.skus, this.#switches),
       lottery: this.lotteries.facts(sale),
       skus: entry.skus.map((row) => ({
-        sku: row.sku,
-        title: row.title,
-        price: row.price,
-        currency: row.currency,
-        limit: row.userLimit,
-        availability: this.availability(row),
-        state: this.skuState(row),
-        ...shown(row.presentation),
+        ...skuJson(row, this.availability(row), this.skuState(row)),
+        ...(!this.hasWaitlist(row) && { waitlist: 'off' }),
       })),
     });
     const clock = () => ({ serverTime: new Date(this.nowMs()).toISOString() });
@@ -199,22 +197,13 @@ export class Catalogue {
     if (states.size === 0) {
       states.add(entry.isCalledOff || this.#isOver(entry) ? 'closed' : 'scheduled');
     }
-    return {
-      sale: entry.sale,
-      title: entry.title,
-      // A sale is open while one of its SKUs is open, and paused while one of them may go on.
-      state: LIVELIEST_FIRST.find((state) => states.has(state)) ?? 'closed',
-      opensAt: entry.opensAt.toISOString(),
-      closesAt: entry.closesAt.toISOString(),
-      ...(entry.isCalledOff && { calledOff: true }),
-    };
+    return saleJson(entry, [...states]);
   }
 
   async #refresh(): Promise<void> {
     const startedAtMs = elapsedMs();
     const askedAtMs = steadyMs();
-    const board = await this.#source.board();
-    const { serverTime, sales, missing } = board;
+    const { serverTime, sales, missing } = await this.#source.board();
     this.#clock.sample(serverTime, askedAtMs, steadyMs());
     // Keys and lotteries are stored in the home `regular`.
     const keysAreAway = missing.includes('regular');
@@ -230,7 +219,7 @@ export class Catalogue {
     this.#skus = new Map(entries.flatMap(({ skus }) => skus.map((sku) => [sku.sku, sku])));
     this.#renderings.keepOnly((sale) => sale === '' || this.#sales.has(sale));
     this.#refreshedAtMs = startedAtMs;
-    const digests = missing.length === 0 ? this.#digests.changed(board) : undefined;
+    const digests = missing.length === 0 ? this.#digests.changed({ serverTime, sales }) : undefined;
     if (digests !== undefined) this.#source.learned?.(digests);
     if (keysAreAway) return;
     await this.#refreshTicketKeys();
@@ -283,9 +272,4 @@ function sheddingOf(skus: readonly SkuOnSale[], switches: Switches) {
 
 function titleOf({ languages, title }: SalePresentation) {
   return { languages, title };
-}
-
-/** Sales without a sale file have nothing to show beyond their titles. */
-function shown(presentation: object): { presentation?: object } {
-  return Object.keys(presentation).length === 0 ? {} : { presentation };
 }

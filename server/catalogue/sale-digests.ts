@@ -6,7 +6,10 @@ export class SaleDigests {
   #last = '';
 
   /** Returns the digests by sale if one differs from the last call; otherwise undefined. */
-  changed({ sales, serverTime }: SaleBoard): Readonly<Record<string, string>> | undefined {
+  changed({
+    sales,
+    serverTime,
+  }: Omit<SaleBoard, 'missing'>): Readonly<Record<string, string>> | undefined {
     const digests = Object.fromEntries(
       sales
         .filter((sale) => isDigested(sale, serverTime))

@@ -71,6 +71,7 @@ export const PROBLEMS = {
   ),
   limit_reached: kind(409, 'With your orders you have as many as one person may buy.'),
   line_full: kind(503, 'All places in the waitlist are taken. Some may come free.', [10, 30]),
+  no_waitlist: kind(409, 'There is no waitlist for this now. Units that come back can be bought.'),
   status_unavailable: kind(
     503,
     'It cannot be told right now how your request stands. It stays as it is: ask again.',

@@ -20,7 +20,7 @@ const SalePresentation = Type.Object(
     colors: Type.Optional(
       Type.Object({
         accent: Type.Optional(Type.String({ description: 'A colour as #rrggbb' })),
-        background: Type.Optional(Type.String()),
+        background: Type.Optional(Type.String({ description: 'There with `text`, or not at all' })),
         text: Type.Optional(Type.String()),
       }),
     ),
@@ -84,6 +84,9 @@ export const Sale = Type.Object({
       limit: Type.Integer({ description: 'Units that one user may buy' }),
       availability: Type.Enum(['plenty', 'few', 'maybe', 'sold_out']),
       state: State,
+      waitlist: Type.Optional(
+        Type.Literal('off', { description: 'Nobody can ask for a place in the waitlist' }),
+      ),
       presentation: Type.Optional(SkuPresentation),
     }),
   ),

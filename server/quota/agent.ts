@@ -227,6 +227,10 @@ export class NodeAgent {
     return this.#switches.shed(sku);
   }
 
+  hasWaitlist(sku: string): boolean {
+    return this.#switches.hasWaitlist(sku);
+  }
+
   /** Whether tickets of the SKU require a challenge: the SKU's own switch or the common one. */
   challenge(sku: string): ChallengeSwitch {
     return this.#switches.challenge(sku);

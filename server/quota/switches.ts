@@ -20,8 +20,8 @@ const KEEP_DEFAULT = 1;
 const SHED_DEFAULT: ShedWay = 'random';
 const CHALLENGE_DEFAULT: ChallengeSwitch = { mode: 'off', factor: 1 };
 
-const { state, keep, shed, challenge, quota } = SKU_SETTINGS;
-const OBEYED = { state, keep, autoKeep: AUTO_KEEP_SHARE, shed, challenge };
+const { state, keep, shed, challenge, waitlist, quota } = SKU_SETTINGS;
+const OBEYED = { state, keep, autoKeep: AUTO_KEEP_SHARE, shed, challenge, waitlist };
 /**
  * The quota is only shown: this node may admit what its grant allows. Without a quota there is
  * nothing to show.
@@ -110,6 +110,11 @@ export class Switches {
   /** The way of shedding: the SKU's own or the common one. */
   shed(sku: string): ShedWay {
     return this.#skus.get(sku)?.shed.value ?? this.#common.shed.value ?? SHED_DEFAULT;
+  }
+
+  /** Whether shoppers may ask for a place in the waitlist of the SKU. */
+  hasWaitlist(sku: string): boolean {
+    return this.#skus.get(sku)?.waitlist.value !== 'off';
   }
 
   /** Whether tickets of the SKU require a challenge: the SKU's own switch or the common one. */

@@ -5,10 +5,12 @@ import type { Context } from '../context.ts';
 import { ALTCHA_FILES, ALTCHA_FOLDER, PUBLIC_FOLDER, readPageFiles } from '../http/page-files.ts';
 import { FOR_A_SECOND, sendPublic } from '../http/public-answer.ts';
 
+const POLICY =
+  "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'";
+
 /** Everything on the pages comes from this address; framing and inline code are forbidden. */
 export const SECURITY_HEADERS = {
-  'content-security-policy':
-    "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
+  'content-security-policy': POLICY,
   'referrer-policy': 'no-referrer',
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
@@ -21,7 +23,11 @@ const FOR_EVER = 'public, max-age=31536000, immutable';
 const NAMED = ['*.html', 'css/**', 'js/**', 'languages/**'];
 
 /** The pages, and the files that they load. */
-export const pageRoutes: FastifyPluginAsync<Context> = async (app, { catalogue }) => {
+export const pageRoutes: FastifyPluginAsync<Context> = async (app, { catalogue, config }) => {
+  const { imageOrigins } = config;
+  const policy =
+    imageOrigins.length === 0 ? POLICY : `${POLICY}; img-src 'self' ${imageOrigins.join(' ')}`;
+  const headers = { ...SECURITY_HEADERS, 'content-security-policy': policy };
   const files = readPageFiles();
   const common = {
     root: PUBLIC_FOLDER,
@@ -30,7 +36,7 @@ export const pageRoutes: FastifyPluginAsync<Context> = async (app, { catalogue }
     setHeaders(reply: FastifyReply) {
       const isNamed = reply.request.url.startsWith(files.prefix);
       const cacheControl = isNamed ? FOR_EVER : FOR_A_SECOND;
-      reply.headers({ ...SECURITY_HEADERS, 'cache-control': cacheControl });
+      reply.headers({ ...headers, 'cache-control': cacheControl });
     },
   } as const;
   // Without a fingerprint: the service worker, whose path is its scope, and pictures, which sale files
@@ -49,7 +55,7 @@ export const pageRoutes: FastifyPluginAsync<Context> = async (app, { catalogue }
   }
 
   const send = (request: FastifyRequest, reply: FastifyReply, name: string, status = 200) =>
-    sendPublic(request, reply.headers(SECURITY_HEADERS), {
+    sendPublic(request, reply.headers(headers), {
       ...files.page(name),
       type: 'text/html; charset=utf-8',
       keys: 'pages',

@@ -140,6 +140,7 @@ async function join(
   const state = catalogue.skuState(row);
   if (state === 'scheduled') return untilOpening(catalogue, row);
   if (state !== 'open') return new Problem(state);
+  if (!catalogue.hasWaitlist(row)) return new Problem('no_waitlist');
   const result = await joinWaitlist(databases, row.schema, { sku: row.sku, userId, units });
   if (result === 'waiting') return undefined;
   const now = result === 'units_available' ? await waitlistWaits.unitsNow(row.sku) : undefined;

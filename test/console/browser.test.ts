@@ -8,6 +8,7 @@ import { type System, startSystem } from '../system.ts';
 import { until } from '../until.ts';
 import { type Console, startConsole, type Who } from './place.ts';
 import { startProvider, type TestProvider } from './provider.ts';
+import { putOnSale } from './sale-visit.ts';
 
 /** The console's pages in a real browser, as people use them. */
 
@@ -118,6 +119,12 @@ describe('every page fits and is accessible', () => {
     await page.goto(`${place.url}/history`);
     await says(page, '#note', /entr|Nobody/);
     await look('history');
+    await page.goto(`${place.url}/sales`);
+    await says(page, '#sales', /on sale/);
+    await look('sales');
+    await page.goto(`${place.url}/sale#${sale}`);
+    await says(page, '#heading', `Sale ${sale}`);
+    await look('sale');
   });
 });
 
@@ -215,6 +222,18 @@ describe('a person', () => {
     await page.goto(`${place.url}/history`);
     await says(page, '#entries', /operator undo .*\/state paused open a wrong price|operator undo/);
     await picture(page, 'history-done');
+  });
+
+  it('puts on a sale with the keyboard, and looks at it before', async () => {
+    const page = await signIn('/sales', 'merchant');
+    const name = uniqueName('spring');
+    await putOnSale(page, name, { token: place.tokens.merchant, says, picture });
+    const response = await fetch(`${system.url}/api/v1/sales/${name}`);
+    expect(await response.json()).toMatchObject({
+      title: 'Spring sale',
+      presentation: { title: { en: 'Spring sale', de: 'Frühlingsverkauf' } },
+      skus: [{ title: 'Bicycle', price: '199.00', currency: 'EUR', limit: 1 }],
+    });
   });
 
   it('sees an edit without effect, and a console that is away', async () => {

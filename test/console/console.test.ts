@@ -6,28 +6,23 @@ import { uniqueName } from '../servers.ts';
 import { Shopper } from '../shopper.ts';
 import { type System, startSystem } from '../system.ts';
 import { until } from '../until.ts';
-import { Caller, type Console, startConsole, type Who } from './place.ts';
+import { Caller, type Console, PEOPLE, signInAll, startConsole, type Who } from './place.ts';
 
 /** The console's API beside the whole system: signing in, roles, the live view, steering, history. */
-
-const PEOPLE = ['viewer', 'support', 'operator', 'merchant', 'boss'] as const;
 
 let system: System;
 let place: Console;
 let sale: string;
 let monitors: string;
 const sku = uniqueName('TV');
-const people = {} as Record<Who, Caller>;
+let people: Record<Who, Caller>;
 
 beforeAll(async () => {
   system = await startSystem({ webNodes: 2 });
   sale = await system.createSale([{ sku, units: 20 }]);
   monitors = ['web-1', 'web-2'].map((name) => system.monitorUrl(name)).join(',');
   place = await startConsole(system, () => ({ WEB_MONITORS: monitors }));
-  for (const who of PEOPLE) {
-    people[who] = new Caller(place.url);
-    expect((await people[who].signIn(place.tokens[who])).status).toBe(201);
-  }
+  people = await signInAll(place);
 });
 afterAll(() => system?.stop());
 
@@ -199,17 +194,54 @@ describe('steering', () => {
     expect(blocked).toEqual({ list: 'block/users', entries: ['bot-2'] });
     await edit('keep', { sku, value: null });
     await edit('pin', { sku, node, value: null });
+    // Shoppers of later tests are not shed.
+    await edit('keep', { value: '1' });
+    await edit('challenge', { sku, value: null });
+  });
+
+  it('turns a waitlist off and on, and sets the time to pay after waiting', async () => {
+    const waiting = `/api/v1/sales/${sale}/skus/${sku}/waiting`;
+    const ask = async () =>
+      (await new Shopper(system.url, system.jwtSecret).call('POST', waiting, {})).body.verdict;
+    const turn = (value: string) =>
+      people.operator.call('POST', '/api/edits/waitlist', { sku, value, reason: 'few units' });
+    expect((await turn('perhaps')).json.detail).toContain('it is none of on, off');
+    expect((await turn('off')).json).toMatchObject({ to: 'off', nodes: 2, notApplied: [] });
+    expect(await ask()).toBe('no_waitlist');
+    const shown = await fetch(`${system.url}/api/v1/sales/${sale}`);
+    expect(await shown.json()).toMatchObject({ skus: [{ waitlist: 'off' }] });
+    expect((await turn('on')).json).toMatchObject({ from: 'off', to: 'on', notApplied: [] });
+    expect(await ask()).toBe('units_available');
+
+    const set = (body: object) => people.operator.call('POST', '/api/claim-window', body);
+    expect((await set({ sale, value: '2h' })).status).toBe(400);
+    const why = { reason: 'they sleep' };
+    expect((await set({ sale, value: '31d', ...why })).json.detail).toContain('1s to 30d');
+    expect((await set({ sale: 'none', value: '2h', ...why })).json.detail).toContain('no sale');
+    expect((await set({ sale, value: '2h', ...why })).json).toEqual({ sale, value: '2h' });
+    const row = await seen(people.viewer, (view) => {
+      const one = skuOf(view);
+      return one?.claimSeconds === 7_200 && one;
+    });
+    const none = { waitlisted: 0, waitlistServed: 0, waitlistHeld: 0 };
+    expect(row).toMatchObject({ waitlist: 'on', ...none });
+    const { json } = await people.support.call('GET', '/api/history');
+    expect(json.entries).toContainEqual(
+      expect.objectContaining({ who: 'operator', action: 'change', why: why.reason }),
+    );
+    expect((await set({ sale, value: null, ...why })).json).toEqual({ sale, value: null });
   });
 });
 
 describe('roles', () => {
-  const edits = ['quota', 'state', 'keep', 'challenge', 'shed', 'pin', 'undo'];
+  const edits = ['quota', 'state', 'keep', 'challenge', 'shed', 'waitlist', 'pin', 'undo'];
   const routes: [string, string, readonly Who[]][] = [
     ...[...edits, 'list-add', 'list-remove'].map((kind): [string, string, readonly Who[]] => [
       'POST',
       `/api/edits/${kind}`,
       ['operator'],
     ]),
+    ['POST', '/api/claim-window', ['operator']],
     ['GET', '/api/lists', ['operator']],
     ['GET', '/api/history', ['support', 'operator', 'merchant']],
   ];
@@ -263,7 +295,7 @@ describe('signing in', () => {
 
   it('gives pages a strict policy, and nothing else to strangers', async () => {
     const stranger = new Caller(place.url);
-    for (const path of ['/', '/steering', '/history', '/login', '/uplot/uplot.js']) {
+    for (const path of ['/', '/steering', '/customers', '/history', '/login', '/uplot/uplot.js']) {
       const page = await stranger.call('GET', path);
       expect([path, page.status]).toEqual([path, 200]);
       const policy = page.headers.get('content-security-policy') ?? '';

@@ -1,11 +1,13 @@
+import { expect } from 'vitest';
 import { CONSOLE_ROLES, hashOfToken, newToken, tokenEntry } from '../../contracts/console.ts';
 import { freePort } from '../../ops/stack/ports.ts';
 import type { System } from '../system.ts';
 
 /** A console beside a system, and people who sign in to it. */
 
-/** A person with one role, or with all of them. */
-export type Who = (typeof CONSOLE_ROLES)[number] | 'boss';
+/** People with one role, and one with all of them. */
+export const PEOPLE = [...CONSOLE_ROLES, 'boss'] as const;
+export type Who = (typeof PEOPLE)[number];
 
 export interface Console {
   readonly url: string;
@@ -21,9 +23,8 @@ export async function startConsole(
   system: System,
   environmentOf: (url: string) => Promise<Record<string, string>> | Record<string, string>,
 ): Promise<Console> {
-  const people = [...CONSOLE_ROLES, 'boss'] as const;
-  const tokens = Object.fromEntries(people.map((who) => [who, newToken()])) as Console['tokens'];
-  const entries = people.map((login) =>
+  const tokens = Object.fromEntries(PEOPLE.map((who) => [who, newToken()])) as Console['tokens'];
+  const entries = PEOPLE.map((login) =>
     tokenEntry({
       login,
       roles: login === 'boss' ? CONSOLE_ROLES : [login],
@@ -97,4 +98,16 @@ export class Caller {
       }
     }
   }
+}
+
+/** Signs everybody in. */
+export async function signInAll({ url, tokens }: Console): Promise<Record<Who, Caller>> {
+  const callers = await Promise.all(
+    PEOPLE.map(async (who) => {
+      const caller = new Caller(url);
+      expect((await caller.signIn(tokens[who])).status).toBe(201);
+      return [who, caller] as const;
+    }),
+  );
+  return Object.fromEntries(callers) as Record<Who, Caller>;
 }

@@ -23,6 +23,9 @@ import {
 } from '../../db/calls.ts';
 import { createPool, type Databases, openSession, type Pool } from '../../db/client/pool.ts';
 import { stockFigures } from '../../db/stranded.ts';
+import { findOrders } from '../../ops/orders/find.ts';
+import { storyOfOrder, storyOfRequest } from '../../ops/orders/story.ts';
+import { tell } from '../../ops/orders/tell.ts';
 import { uniqueName } from '../servers.ts';
 import { until } from '../until.ts';
 import { PATIENCE } from './database.ts';
@@ -70,6 +73,30 @@ describe('while the home of hot is away', () => {
     await expect(orderDetails(away(web), ofHot)).rejects.toMatchObject(unavailable);
     expect((await auditHomes(away(ops))).missing).toEqual(['hot']);
     expect((await handledDeadLetters(away(ops), 10)).missing).toEqual(['hot']);
+  });
+
+  it('customer service finds and tells what regular knows, and claims nothing about hot', async () => {
+    const service = away(servers.as('console'));
+    const found = await findOrders(service, userId);
+    expect(found.orders.map(({ sku }) => sku)).toEqual([skus.regular]);
+    expect(found.missing).toEqual(['hot']);
+    const sources = { databases: service, findUndecided: () => Promise.reject(new Error('away')) };
+    const story = await storyOfRequest(sources, asked.regular.requestId);
+    expect(story.ordered?.order.userId).toBe(userId);
+    const other = await storyOfRequest(sources, asked.hot.requestId);
+    expect(tell(other, new Date()).now).toEqual([
+      ['It is not known whether this request is decided: ask again when all databases answer.'],
+      ['Missing here: the database of hot does not answer.'],
+      ['Missing here: RabbitMQ: away.'],
+    ]);
+    // The addresses and notices of an order of hot are on the other server.
+    const alone = { databases: { regular: nowhere, hot: servers.as('console').hot } };
+    const orders = await userOrders(servers.as('console'), userId);
+    const ofHot = orders.orders.find(({ sku }) => sku === skus.hot)?.orderNo ?? '';
+    const told = await storyOfOrder({ ...sources, ...alone }, ofHot);
+    expect(told?.ordered?.contacts).toBeUndefined();
+    expect(told?.missing.join()).toMatch(/the addresses of notices: .*the notices: /);
+    expect(told?.homesAway).toEqual(['regular']);
   });
 
   it('the catalogue has every SKU and says whose stock is known', async () => {

@@ -10,7 +10,9 @@ import {
   refusePayment,
   takeRefunds,
 } from '../../db/calls.ts';
+import { openSession } from '../../db/client/pool.ts';
 import { uniqueName } from '../servers.ts';
+import { PATIENCE } from './database.ts';
 import { openShop } from './open-shop.ts';
 import { openSale, order, stock } from './shop.ts';
 
@@ -199,6 +201,37 @@ describe('a refund', () => {
     expect(await endRefund(ops, 'hot', reference, { refundRef: 'letter 7' })).toBe(true);
     expect(await waits()).toBe(before - 1);
     expect(await endRefund(ops, 'hot', 'nothing', { refundRef: 'x' })).toBe(false);
+  });
+});
+
+describe('many refunds', () => {
+  it('cost a call no more than those that it takes, whatever else waits or is done', async () => {
+    const session = await openSession(database.url, { applicationName: 'test', ...PATIENCE });
+    const rowsRead = async () => {
+      const [row] = await session.query<{ rows: string }>({
+        text: `SELECT sum(seq_tup_read + idx_tup_fetch) AS rows FROM pg_stat_xact_user_tables
+               WHERE schemaname = 'hot' AND relname ~ '^(payment|refund)'`,
+      });
+      return Number(row?.rows);
+    };
+    // The audit would miss the orders of these payments.
+    await session.run('BEGIN');
+    for (const provider of ['stripe', 'byhand', 'done']) {
+      await session.query({
+        text: `INSERT INTO hot.payment (payment_ref, sale, order_no, result)
+               SELECT $1 || ':' || g, $2, g, 'refund_due' FROM generate_series(1, 3000) g`,
+        values: [provider, sale],
+      });
+    }
+    await session.run(`UPDATE hot.refund SET state = 'done', refund_ref = 'x'
+                       WHERE payment_ref LIKE 'done:%'`);
+    await session.run('ANALYZE hot.refund');
+    const before = await rowsRead();
+    const taken = await session.query({ text: `SELECT FROM hot.take_refunds('stripe:', 10)` });
+    expect(taken).toHaveLength(10);
+    expect((await rowsRead()) - before).toBeLessThan(200);
+    await session.run('ROLLBACK');
+    await session.close();
   });
 });
 

@@ -41,7 +41,7 @@ it('plpgsql_check finds nothing wrong in any routine', async ({ skip }) => {
     FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
     CROSS JOIN LATERAL plpgsql_check_function_tb(
       p.oid, coalesce((SELECT t.tgrelid FROM pg_trigger t WHERE t.tgfoid = p.oid LIMIT 1), 0),
-      newtable => (SELECT t.tgnewtable FROM pg_trigger t WHERE t.tgfoid = p.oid LIMIT 1),
+      newtable => (SELECT max(t.tgnewtable::text)::name FROM pg_trigger t WHERE t.tgfoid = p.oid),
       performance_warnings => false, security_warnings => true, extra_warnings => true) c
     WHERE p.pronamespace::regnamespace::text IN ('catalog', 'regular', 'hot')
       AND l.lanname = 'plpgsql'

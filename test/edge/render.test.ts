@@ -17,7 +17,7 @@ const out = join(folder, 'out.conf');
 const programs = findEdge({ path: process.env['PATH'] ?? '', root: '/' });
 
 async function render(...args: string[]): Promise<string> {
-  const program = createProgram({});
+  const program = await createProgram({}, 'edge');
   program.exitOverride();
   for (const command of program.commands) command.exitOverride();
   await program.parseAsync(['edge', 'render', '--out', out, ...args], { from: 'user' });

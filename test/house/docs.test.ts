@@ -28,7 +28,7 @@ function inCode(document: string, pattern: RegExp): string[] {
   return spans.flatMap((span) => [...span.matchAll(pattern)].map(([match]) => match));
 }
 
-const program = createProgram({});
+const program = await createProgram({});
 
 /** Whether the words begin with a command. The words after the command are its arguments. */
 function isCommand(words: readonly string[]): boolean {

@@ -9,6 +9,8 @@ const EXPORT = /^export (?:abstract |async )?(?:const|let|function\*?|class) (\w
  */
 const IMPORT =
   /(?:import|export|const)\s+(?:type\s+)?(?:\{([^{}]*)\}|\w+|\*(?:\s+as\s+\w+)?)\s+(?:from|=\s+await\s+import\()\s*'([^']+)'/g;
+/** Matches `(await import('module')).name`. */
+const MEMBER = /\(await import\('([^']+)'\)\)\.(\w+)/g;
 /** Matches a file that re-exports other files. */
 const FACE = /^export \* from '([^']+)'/gm;
 
@@ -39,6 +41,9 @@ it('every exported value is imported somewhere', () => {
   for (const file of code) {
     const text = textOf(file);
     for (const [, from = ''] of text.matchAll(FACE)) faces.set(target(file, from), file);
+    for (const [, from = '', name] of text.matchAll(MEMBER)) {
+      taken.add(`${target(file, from)} ${name}`);
+    }
     for (const [whole, names, from = ''] of text.matchAll(IMPORT)) {
       // A module that is imported as a whole counts as using every name.
       if (names === undefined && whole.startsWith('export')) continue;

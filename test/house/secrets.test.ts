@@ -83,11 +83,11 @@ describe('docker-compose.yml', () => {
       'PAYMENT_PROVIDER',
       'STRIPE_SECRET_KEY',
       'STRIPE_TEST_MODE',
-      'SHOP_URL',
       'NOTICE_SECRET',
     ]) {
       expect([name, having(name).sort()]).toEqual([name, money.sort()]);
     }
+    expect(having('SHOP_URL')).toEqual(['console', ...money].sort());
     const ofWeb = ['STRIPE_WEBHOOK_SECRET', 'PAYMENT_WEBHOOK_SECRET', 'JWT_SECRET'];
     for (const name of ofWeb) expect([name, having(name)]).toEqual([name, web]);
     for (const name of ['ZOOKEEPER', 'ZK_ROOT', 'ZK_ACL', 'ZK_AUTH']) {

@@ -20,12 +20,12 @@ async function told(open: string[], closed: string[]): Promise<void> {
   });
 }
 
-test('the waitlist of a SKU is closed with the SKU, and while orders hold more than the quota', async () => {
+test('the waitlist of a SKU is closed with the SKU, when it is off, and while orders hold more than the quota', async () => {
   await plane.sell('TV', 10);
   plane.units.set('TV', { total: 10, held: 10 });
   plane.keeper();
   await told(['TV'], []);
-  const { quota, state } = plane.paths.sku('TV');
+  const { quota, state, waitlist } = plane.paths.sku('TV');
   await plane.write(quota, '9');
   await told([], ['TV']);
   plane.units.set('TV', { total: 10, held: 9 });
@@ -33,6 +33,10 @@ test('the waitlist of a SKU is closed with the SKU, and while orders hold more t
   await plane.write(state, 'closed');
   await told([], ['TV']);
   await plane.write(state, 'paused');
+  await told(['TV'], []);
+  await plane.write(waitlist, 'off');
+  await told([], ['TV']);
+  await plane.write(waitlist, 'on');
   await told(['TV'], []);
 });
 

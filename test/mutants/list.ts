@@ -2,6 +2,7 @@ import { MONEY } from './money.ts';
 import type { Mutant } from './mutant.ts';
 import { ORDERS } from './orders.ts';
 import { PROCESSES } from './processes.ts';
+import { SUPPORT } from './support.ts';
 import { TWO_SERVERS } from './two-servers.ts';
 import { WAITING } from './waiting.ts';
 import { WAITLIST } from './waitlist.ts';
@@ -13,6 +14,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...ORDERS,
   ...WAITLIST,
   ...MONEY,
+  ...SUPPORT,
   ...TWO_SERVERS,
   ...PROCESSES,
   ...WAITING,

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { AxeResults } from 'axe-core';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
@@ -26,9 +26,13 @@ const LAYOUT = `({
 /** The same machine, as a browser sees a shop without https. */
 export const INSECURE_HOST = 'shop.example';
 
-export function launch(): Promise<Browser> {
+const WHOLE = '/usr/bin/chromium';
+const SHELL = '/usr/bin/chromium-headless-shell';
+
+/** @param options.whole with windows that nobody sees: only this browser receives push messages */
+export function launch({ whole = false } = {}): Promise<Browser> {
   return chromium.launch({
-    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
+    executablePath: !whole && existsSync(SHELL) ? SHELL : WHOLE,
     args: [
       '--no-sandbox',
       '--disable-gpu',

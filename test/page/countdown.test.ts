@@ -10,7 +10,7 @@ import {
 import { pictureOf } from '../../server/public/js/format.js';
 import { uuidOf } from '../../server/public/js/key.js';
 import { speak } from '../../server/public/js/language.js';
-import { backoffMs, pollDelayMs } from '../../server/public/js/pace.js';
+import { backoffMs, pollDelayMs, refundLookDelayMs } from '../../server/public/js/pace.js';
 import fc from '../properties.ts';
 
 await speak('en', []);
@@ -122,6 +122,13 @@ describe('the pace of asking', () => {
     ]);
   });
 
+  it('looks for refunds ever more seldom', () => {
+    expect([0, 1, 3, 20].map((looks) => refundLookDelayMs(looks, 1))).toEqual([
+      60_000, 120_000, 480_000, 900_000,
+    ]);
+    expect(refundLookDelayMs(0, 0)).toBe(6_000);
+  });
+
   it('backs off after failures, within bounds', () => {
     expect([1, 2, 3, 10].map((n) => backoffMs(n, 1))).toEqual([1000, 2000, 4000, 15_000]);
     expect(backoffMs(10, 0)).toBe(7500);
@@ -157,7 +164,16 @@ describe("the shop's time in an answer", () => {
     });
   });
 
-  it('is not known without the header', () => {
+  it('is what the answer says where the header was lost, and may be a second later', () => {
+    const written = '2026-01-01T00:00:00.250Z';
+    expect(shopTime(new Headers({ age: '2' }), written)).toEqual({
+      serverTimeMs: Date.parse(written) + 2_000,
+      resolutionMs: 1_000,
+      ageMs: 2_000,
+    });
+  });
+
+  it('is not known without the header and the answer', () => {
     expect(timeOf({}).serverTimeMs).toBeNaN();
     expect(timeOf({ age: 'x', 'x-edge-asked': '' }).ageMs).toBe(0);
   });

@@ -109,6 +109,7 @@ function placesOf() {
         place,
         availability: of.availability,
         phase,
+        isOffered: true,
         room: held < of.limit,
         unpaid,
       }),
@@ -196,7 +197,7 @@ function placesOf() {
   ]);
   panel.take(states.map((state, at) => ({ ...ORDER, orderNo: `${at}`, ...state })));
   for (const at of [OPENS, CLOSES + 1]) {
-    panel.show(at);
+    panel.show(at, null);
     drawn.push(wordsIn(document.querySelector('#orders')));
   }
   panel.clear();

@@ -45,7 +45,15 @@ declare module '*/public/js/pace.js' {
     longestMs: number,
     random: number,
   ): number;
+  export function refundLookDelayMs(looks: number, random: number): number;
   export function backoffMs(failures: number, random: number): number;
+}
+
+declare module '*/public/js/brand.js' {
+  type Colors = Partial<Record<'accent' | 'background' | 'text', string>>;
+  export function paintOf(
+    colors?: Colors,
+  ): { scheme: string; properties: Record<string, string> } | null;
 }
 
 declare module '*/public/js/language.js' {
@@ -189,6 +197,7 @@ declare module '*/public/js/waitlist-view.js' {
     place: Place;
     availability: string;
     phase: string;
+    isOffered: boolean;
     room: boolean;
     unpaid: boolean;
   }): { title: string; text: string; button: string; enabled: boolean };
@@ -217,7 +226,10 @@ declare module '*/public/js/orders.js' {
 
 declare module '*/public/js/api.js' {
   export function retrySeconds(header: string | null, nowMs: number): number;
-  export function shopTime(headers: Headers): {
+  export function shopTime(
+    headers: Headers,
+    written?: string,
+  ): {
     serverTimeMs: number;
     resolutionMs: number;
     ageMs: number;
@@ -255,4 +267,19 @@ declare module '*/public/js/sale-watch.js' {
       onAnswer(isOffline: boolean): void;
     },
   ): { start(): Promise<void>; now(freshMs?: number): void };
+}
+
+declare module '*/public/js/sale/document.js' {
+  export interface SaleForm {
+    languages: string[];
+    skus: Record<string, unknown>[];
+  }
+  export function newSale(nowMs: number): SaleForm;
+  export function formOf(file: unknown): SaleForm;
+  export function fileOf(form: SaleForm): Record<string, unknown>;
+}
+
+declare module '*/public/js/sale/times.js' {
+  export function wallClock(text: string, zone: string): string;
+  export function timeText(wall: string, zone: string): string;
 }

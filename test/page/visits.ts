@@ -10,8 +10,12 @@ import { type Shop, startShop } from './shop.ts';
  * To be called once at the top of a test file: the shop runs for all of its tests.
  *
  * @param environment further variables of every process
+ * @param options how the browser is launched
  */
-export function visits(environment?: () => Promise<Readonly<Record<string, string>>>) {
+export function visits(
+  environment?: () => Promise<Readonly<Record<string, string>>>,
+  options?: Parameters<typeof launch>[0],
+) {
   let shop: Shop;
   let browser: Browser;
   let open: Visit[] = [];
@@ -19,7 +23,7 @@ export function visits(environment?: () => Promise<Readonly<Record<string, strin
   const expected: RegExp[] = [];
 
   beforeAll(async () => {
-    [shop, browser] = await Promise.all([startShop(await environment?.()), launch()]);
+    [shop, browser] = await Promise.all([startShop(await environment?.()), launch(options)]);
   });
   afterAll(async () => {
     await browser?.close();

@@ -11,6 +11,7 @@ const view = (place: Partial<Input['place']>, input: Partial<Input> = {}) =>
     place: { ...noPlace(), ...place },
     availability: 'maybe',
     phase: 'open',
+    isOffered: true,
     room: true,
     unpaid: false,
     ...input,
@@ -27,6 +28,7 @@ describe('the waitlist on the page', () => {
     ['paused', { phase: 'paused' }, ''],
     ['the end', { phase: 'closed' }, ''],
     ['as many as one may buy', { room: false }, ''],
+    ['turned off', { isOffered: false }, ''],
   ])('is offered, or not: %s', (_name, input, button) => {
     expect(view({}, input)).toEqual({ title: '', text: '', button, enabled: true });
   });

@@ -141,7 +141,9 @@ describe('the texts of a sale', () => {
       await page.goto(`${at.url}/sales/demo`);
       await isReady(page);
       const image = page.locator('.picture img');
-      expect(await image.getAttribute('src')).toMatch(/^\/assets\/\w+\/images\/\w+\.svg$/);
+      await until('there is an illustration', async () =>
+        /^\/assets\/\w+\/images\/\w+\.svg$/.test((await image.getAttribute('src')) ?? ''),
+      );
       expect(await image.getAttribute('alt')).toBe('');
     }
   });

@@ -169,6 +169,8 @@ describe('every message', () => {
     await press(400, 'notices.bad');
     await press(429, 'notices.questions');
     await press(500, 'notices.failed');
+    // All that is not granted is denied.
+    await page.context().grantPermissions([]);
     await page.locator('#notice-push').click();
     await sees(page, 'notices.denied');
     status = 200;

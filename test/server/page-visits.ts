@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll } from 'vitest';
 import type { SalePresentation, SkuPresentation } from '../../contracts/presentation.ts';
+import type { SkuOnSale } from '../../server/catalogue/catalogue.ts';
 import { launch, type Visit, visit } from '../page/browser.ts';
 import { until } from '../until.ts';
 import { openWebNode, type WebNode } from './web-node.ts';
@@ -22,14 +23,18 @@ export interface Drawn {
   readonly cut: string[];
 }
 
-/** To be called once at the top of a test file. */
-export function pageVisits() {
+/**
+ * To be called once at the top of a test file.
+ *
+ * @param environment further variables of the web node
+ */
+export function pageVisits(environment: Readonly<Record<string, string>> = {}) {
   let node: WebNode;
   let browser: Browser;
   let url = '';
   const visits: Visit[] = [];
   beforeAll(async () => {
-    [node, browser] = await Promise.all([openWebNode(), launch()]);
+    [node, browser] = await Promise.all([openWebNode({ environment }), launch()]);
     // Without words: what is read on the page then comes from the messages.
     node.world.row = { ...node.world.row, title: '42', sku: '42' };
     await node.refresh();
@@ -45,14 +50,23 @@ export function pageVisits() {
     get url(): string {
       return url;
     },
+    async callsOff(): Promise<void> {
+      node.world.isCalledOff = true;
+      await node.refresh();
+    },
+    /** Changes the only SKU. */
+    async changes(row: Partial<SkuOnSale>): Promise<void> {
+      node.world.row = { ...node.world.row, ...row };
+      await node.refresh();
+    },
     async presents(sale: SalePresentation, sku: SkuPresentation): Promise<void> {
       node.world.presentation = sale;
       node.world.row = { ...node.world.row, presentation: sku };
       await node.refresh();
     },
     /** Nothing is loaded yet. */
-    async blank(locale: string): Promise<Page> {
-      const started = await visit(browser, 'about:blank', { ...PHONE, locale });
+    async blank(locale: string, options: BrowserContextOptions = {}): Promise<Page> {
+      const started = await visit(browser, 'about:blank', { ...PHONE, locale, ...options });
       visits.push(started);
       await started.page.route('**/api/v1/orders', (route) =>
         route.fulfill({ json: { orders: [] } }),

@@ -31,6 +31,7 @@ export interface World {
   state: SwitchState;
   keep: number;
   shed: 'random' | 'lottery';
+  hasWaitlist: boolean;
   challenge: ChallengeSwitch;
   /** Users, addresses and agents on the block lists. */
   blocked: string[];
@@ -172,6 +173,7 @@ function createWorld(secret: Buffer, ticketKeys: TicketKey[]): World {
     state: 'open',
     keep: 1,
     shed: 'random',
+    hasWaitlist: true,
     challenge: { mode: 'off', factor: 1 },
     blocked: [],
     allowed: [],
@@ -224,6 +226,7 @@ function catalogueOf(world: World, secret: Buffer, log: Log, ticketTtlMs: number
       keep: () => world.keep,
       quota: () => undefined,
       shed: () => world.shed,
+      hasWaitlist: () => world.hasWaitlist,
     },
     log,
     ticketTtlMs,

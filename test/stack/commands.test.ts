@@ -49,10 +49,10 @@ test('after a signal run.mjs waits until the program has ended', async () => {
   expect(code).toBe(0);
 });
 
-test('every command has a --json option', () => {
+test('every command has a --json option', async () => {
   const last = (command: Command): Command[] =>
     command.commands.length === 0 ? [command] : command.commands.flatMap(last);
-  const commands = last(createProgram({}));
+  const commands = last(await createProgram({}));
   expect(commands.length).toBeGreaterThan(30);
   const without = commands.filter(({ options }) => !options.some(({ long }) => long === '--json'));
   expect(without.map((command) => `${command.parent?.name()} ${command.name()}`)).toEqual([]);

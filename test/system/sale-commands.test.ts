@@ -6,6 +6,7 @@ import { audit } from '../../db/calls.ts';
 import { createProgram } from '../../ops/program.ts';
 import { uniqueName } from '../servers.ts';
 import { type System, startSystem } from '../system.ts';
+import { Terminal } from '../terminal.ts';
 import { until } from '../until.ts';
 
 /** The life of a sale by the commands of a merchant, as the shop's web nodes show it. */
@@ -33,7 +34,8 @@ async function flashsale(...words: string[]) {
   const lines: string[] = [];
   const log = vi.spyOn(console, 'log').mockImplementation((line: string) => void lines.push(line));
   try {
-    await createProgram(system.environment).parseAsync(words, { from: 'user' });
+    const program = await createProgram(system.environment, 'sale');
+    await program.parseAsync(words, { from: 'user' });
   } finally {
     log.mockRestore();
   }
@@ -43,6 +45,9 @@ async function flashsale(...words: string[]) {
 
 const act = (...words: string[]) =>
   flashsale('sale', ...words, '--json', '--wait', '300', '--reason', 'a test');
+
+const claimWindow = (time: string) =>
+  flashsale('sale', 'claim-window', sale, time, '--json', '--reason', 'a test');
 
 async function shopShows() {
   const response = await fetch(`${system.url}/api/v1/sales/${sale}`);
@@ -81,6 +86,59 @@ it('new writes a file that plan accepts', async () => {
     flashsale('sale', 'new', join(folder, 'bad.yaml'), '--limit', 'many', '--json'),
   ).rejects.toThrow('skus[0].limit: many is not allowed');
   expect(readFileSync(path, 'utf8')).toContain('# Price and currency stay');
+});
+
+it('new asks at a terminal, asks again after a wrong answer, and writes a file that plan accepts', async () => {
+  const cli = join(import.meta.dirname, '..', '..', 'ops', 'flashsale.mjs');
+  const env = { ...process.env, ...system.environment };
+  const start = () => new Terminal(`'${process.execPath}' '${cli}' sale new`, { cwd: folder, env });
+  const terminal = start();
+  const answers = async (question: string, ...given: string[]) => {
+    const said: string[] = [];
+    for (const answer of given) {
+      said.push(await terminal.reads(`${question} [`));
+      await terminal.reads('] ');
+      terminal.types(`${answer}\r`);
+    }
+    return said.slice(1).join('');
+  };
+  const [name, lamp] = [uniqueName('asked'), uniqueName('Lamp')];
+  expect(await answers('(letters, digits, - and _)', 'my sale', name)).toMatch(
+    /sale: my sale is not allowed; expected the name of the sale: 1 to 40 letters/,
+  );
+  await answers('Title for shoppers', 'Lights: 50 % off "today"');
+  expect(await answers('Opens at (with zone, or in 15m)', 'tomorrow', 'in 15m')).toMatch(
+    /opens: tomorrow is not allowed; expected when the sale opens: a time with its zone/,
+  );
+  expect(await answers('Closes at', 'in 5m', '')).toContain('the sale closes before it opens');
+  await answers('How long an order waits for its payment', '');
+  await answers('Name of the first SKU', lamp);
+  await answers('Title of the SKU', '');
+  await answers('Currency', 'KWD');
+  expect(await answers('Price of a unit', 'cheap', '9.9901', '9.990')).toMatch(
+    /price: cheap is not allowed[\s\S]*KWD has 3/,
+  );
+  expect(await answers('Units that one user may hold', '0', '2')).toContain('limit: 0 is not');
+  await answers('Units to sell', '12');
+  expect(await terminal.ends()).toMatchObject({
+    code: 0,
+    text: expect.stringContaining(`${name}.yaml is written. Next: edit it, then flashsale`),
+  });
+  const plan = await flashsale('sale', 'plan', join(folder, `${name}.yaml`), '--json');
+  expect(plan).toMatchObject({ refused: [] });
+  expect(plan.changes).toContainEqual(
+    expect.objectContaining({ field: 'price', to: expect.stringContaining('9.990') }),
+  );
+
+  const other = start();
+  await other.reads('] ');
+  other.types(`${name}\r`);
+  expect(await other.reads('] ')).toContain(`${name}.yaml exists: --force overwrites it`);
+  other.types('\u0004');
+  expect(await other.ends()).toMatchObject({
+    code: 1,
+    text: expect.stringContaining('no file was written: the questions were not answered'),
+  });
 });
 
 it('apply puts the sale on, and every web node shows it when it returns', async () => {
@@ -140,6 +198,9 @@ it('open, pause, restock, extend, close and remove are in force when they return
   expect(process.exitCode).toBe(1);
   await expect(act('apply', file)).rejects.toThrow('nothing was changed');
   await expect(act('remove', sale)).rejects.toThrow('close it first');
+  await expect(claimWindow('31d')).rejects.toThrow('expected a time from 1s to 30d');
+  expect(await claimWindow('2h')).toEqual({ sale, claimWindow: '2h' });
+  expect(await claimWindow('default')).toEqual({ sale, claimWindow: null });
   await act('close', sale);
   expect(await shopShows()).toMatchObject({ state: 'closed' });
   await expect(act('extend', sale, '+1h')).rejects.toThrow('has closed');
@@ -159,6 +220,6 @@ it('open, pause, restock, extend, close and remove are in force when they return
     text: `SELECT DISTINCT action FROM catalog.actions(NULL) WHERE reason = 'a test' ORDER BY 1`,
   });
   expect(actions.map(({ action }) => action)).toEqual([
-    ...['close', 'create', 'extend', 'open', 'pause', 'remove', 'restock'],
+    ...['change', 'close', 'create', 'extend', 'open', 'pause', 'remove', 'restock'],
   ]);
 });

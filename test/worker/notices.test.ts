@@ -82,10 +82,13 @@ test('a shopper is told of an order within seconds, once, with a link that unsub
   await buy(other);
   await until('the other is told', () => mailbox.to(other.address)[1]);
   expect(mailbox.to(ann.address)).toHaveLength(2);
-  expect(await statesOf(orderNo)).toEqual([
-    { kind: 'expiring', state: 'due', last_error: null },
-    { kind: 'ordered', state: 'sent', last_error: null },
-  ]);
+  await until('the notice is recorded as sent', async () => {
+    expect(await statesOf(orderNo)).toEqual([
+      { kind: 'expiring', state: 'due', last_error: null },
+      { kind: 'ordered', state: 'sent', last_error: null },
+    ]);
+    return true;
+  });
 });
 
 test('an address gets nothing but one question until its owner confirms, and then what has happened', async () => {
@@ -146,7 +149,9 @@ test('a refusal for now is tried again under the same Message-ID; a final one is
     expect(ordered?.last_error).not.toContain('@');
     return true;
   });
-  expect((await statesOf(orderNo)).map(({ state }) => state)).toContain('sent');
+  await until('the notice is recorded as sent', async () =>
+    (await statesOf(orderNo)).some(({ state }) => state === 'sent'),
+  );
 });
 
 test('with the mail server away nothing is lost, and all is sent once when it is back', async () => {

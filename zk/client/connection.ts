@@ -206,6 +206,7 @@ export class Connection implements Link {
         });
       }, timeoutMs);
       this.#pending.add(fail);
+      this.#writeTogether();
       try {
         request(this.client, (error, value) => {
           if (error) fail(failureOf(error));
@@ -218,6 +219,17 @@ export class Connection implements Link {
         throw error;
       }
     });
+  }
+
+  /**
+   * Requests of the same moment share one write to the socket. Otherwise each has a system call of its
+   * own, which costs more than all else of a read.
+   */
+  #writeTogether(): void {
+    const { socket } = this.#manager;
+    if (socket === undefined || socket.writableCorked > 0) return;
+    socket.cork();
+    process.nextTick(() => socket.uncork());
   }
 
   /** Ends this client object but not the session. Open calls end with `connection_loss`. */

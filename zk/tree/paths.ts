@@ -44,6 +44,7 @@ export interface SkuPaths {
   readonly keep: string;
   readonly shed: string;
   readonly challenge: string;
+  readonly waitlist: string;
   /** The share under `keep = auto`; the leading keeper writes it. */
   readonly autoKeep: string;
   readonly pins: string;
@@ -90,6 +91,7 @@ function skuPaths(sku: string): SkuPaths {
     keep: `${sku}/keep`,
     shed: `${sku}/shed`,
     challenge: `${sku}/challenge`,
+    waitlist: `${sku}/waitlist`,
     autoKeep: `${sku}/auto-keep`,
     pins: `${sku}/pins`,
     grants: `${sku}/grants`,

@@ -11,6 +11,7 @@ import {
   parseStart,
   parseState,
   parseUnits,
+  parseWaitlist,
   parseWaitMs,
 } from './values.ts';
 
@@ -57,6 +58,7 @@ export const SKU_SETTINGS = {
   keep: kind((sku: SkuPaths) => sku.keep, parseKeep, OPTIONAL),
   shed: kind((sku: SkuPaths) => sku.shed, parseShed, OPTIONAL),
   challenge: kind((sku: SkuPaths) => sku.challenge, parseChallenge, OPTIONAL),
+  waitlist: kind((sku: SkuPaths) => sku.waitlist, parseWaitlist, OPTIONAL),
 };
 
 /** The keeper's own value, in force while `keep` says `auto`. */

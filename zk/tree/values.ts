@@ -21,6 +21,9 @@ export type Parser<T> = (text: string) => Parsed<T>;
 const SKU_STATES = ['open', 'paused', 'closed'] as const;
 export type SkuState = (typeof SKU_STATES)[number];
 
+const WAITLIST_STATES = ['on', 'off'] as const;
+export type WaitlistState = (typeof WAITLIST_STATES)[number];
+
 const SHED_WAYS = ['random', 'lottery'] as const;
 export type ShedWay = (typeof SHED_WAYS)[number];
 
@@ -113,6 +116,7 @@ function oneOf<T extends string>(choices: readonly T[]): Parser<T> {
 
 export const parseState: Parser<SkuState> = oneOf(SKU_STATES);
 export const parseShed: Parser<ShedWay> = oneOf(SHED_WAYS);
+export const parseWaitlist: Parser<WaitlistState> = oneOf(WAITLIST_STATES);
 
 const CHALLENGE_MODES = ['off', 'risk', 'on'] as const;
 const CHALLENGE_FACTOR_MAX = 64;

@@ -60,7 +60,7 @@ export async function currentSession() {
     return session;
   } catch (error) {
     if (error instanceof CallFailed && error.status === 401) {
-      location.assign(`/login?to=${encodeURIComponent(location.pathname)}`);
+      location.assign(`/login?to=${encodeURIComponent(location.pathname + location.hash)}`);
       return new Promise(() => {});
     }
     throw error;

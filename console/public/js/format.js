@@ -69,7 +69,7 @@ export function saleState({ opensAt, closesAt }, nowMs) {
 }
 
 /** @param {number} ms */
-function duration(ms) {
+export function duration(ms) {
   const seconds = Math.ceil(ms / 1_000);
   if (seconds < 120) return `${seconds} s`;
   const minutes = Math.round(seconds / 60);

@@ -17,10 +17,10 @@ function tell(text) {
   setShown(problem, text !== '');
 }
 
-/** The page to go back to: only a path of this console. */
+/** The page to go back to: only a path of this console, with the name of a sale. */
 function destination() {
   const to = new URLSearchParams(location.search).get('to') ?? '/';
-  return /^\/[a-z]*$/.test(to) ? to : '/';
+  return /^\/[a-z]*(#[\w-]*)?$/.test(to) ? to : '/';
 }
 
 const refused = new URLSearchParams(location.search).get('refused');

@@ -4,7 +4,7 @@
 import { CallFailed, call } from './api.js';
 import { choice, confirmed, control, setNow, textField } from './controls.js';
 import { find, keep, make, setAttribute, setShown, setText, showTexts } from './dom.js';
-import { count, percent } from './format.js';
+import { count, duration, percent } from './format.js';
 import { openPage } from './frame.js';
 import { showLists } from './lists.js';
 import { follow } from './stream.js';
@@ -21,6 +21,41 @@ function tell(tone, text) {
 const shown = (text) =>
   text === null ? 'nothing' : text.replaceAll(/\s*\n\s*/g, ', ').slice(0, 80);
 
+/** The reason on the page; undefined if there is none. */
+function reasonGiven() {
+  const field = find('#reason');
+  const reason = field instanceof HTMLInputElement ? field.value.trim() : '';
+  return reason === '' ? undefined : reason;
+}
+
+/** @param {unknown} error */
+function tellFailure(error) {
+  const isRefusal = error instanceof CallFailed && error.isRefusal;
+  const text = error instanceof Error ? error.message : String(error);
+  tell(isRefusal ? 'refused' : 'late', isRefusal ? `Refused: ${text}` : text);
+}
+
+/**
+ * @param {string} sale
+ * @param {string | null} value such as `2h`; null: the usual time
+ */
+async function setClaimWindow(sale, value) {
+  const reason = reasonGiven();
+  if (reason === undefined) {
+    return tell('refused', 'Refused: write a reason for it first.');
+  }
+  tell('busy', 'Writing …');
+  try {
+    await call('POST', '/api/claim-window', { sale, value, reason });
+    tell(
+      'done',
+      `${sale}: shoppers who waited have ${value ?? 'the usual time'} to pay for a unit that comes back from now on.`,
+    );
+  } catch (error) {
+    tellFailure(error);
+  }
+}
+
 /**
  * Makes one edit and tells what became of it.
  * @param {string} kind
@@ -28,8 +63,7 @@ const shown = (text) =>
  * @returns {Promise<boolean>} whether it was made
  */
 async function edit(kind, values) {
-  const field = find('#reason');
-  const reason = field instanceof HTMLInputElement ? field.value.trim() : '';
+  const reason = reasonGiven();
   tell('busy', 'Writing …');
   try {
     const made = await call('POST', `/api/edits/${kind}`, { ...values, ...(reason && { reason }) });
@@ -49,9 +83,7 @@ async function edit(kind, values) {
     }
     return true;
   } catch (error) {
-    const isRefusal = error instanceof CallFailed && error.isRefusal;
-    const text = error instanceof Error ? error.message : String(error);
-    tell(isRefusal ? 'refused' : 'late', isRefusal ? `Refused: ${text}` : text);
+    tellFailure(error);
     return false;
   }
 }
@@ -102,16 +134,43 @@ function createAll() {
   };
 }
 
+/** The waitlist of a product, and the time to pay of its sale. @param {any} first */
+function waitlistControls({ sku, sale }) {
+  const state = choice(['on', 'off']);
+  const waitlist = control('Waitlist', state, [
+    { text: 'Set', press: () => void edit('waitlist', { sku, value: state.value }) },
+  ]);
+  const time = textField({ placeholder: '2h' });
+  const claims = control('Time to pay after waiting, of the whole sale', time, [
+    { text: 'Set', press: () => void setClaimWindow(sale, time.value.trim()) },
+    { text: 'Default', quiet: true, press: () => void setClaimWindow(sale, null) },
+  ]);
+  setShown(claims, sale !== undefined);
+  return {
+    parts: [waitlist, claims],
+    show(/** @type {any} */ now) {
+      const known =
+        now.waitlisted === null
+          ? 'not known'
+          : `${count(now.waitlisted)} waiting, ${count(now.waitlistServed)} given, ${count(now.waitlistHeld)} of them unpaid`;
+      setNow(waitlist, `${now.waitlist ?? 'on'}; ${known}`);
+      setNow(claims, now.claimSeconds === null ? 'not known' : duration(now.claimSeconds * 1_000));
+    },
+  };
+}
+
 /** @typedef {HTMLElement & { show?: (sku: any, nodes: string[]) => void }} Card */
 
 /** @param {any} first the SKU as it is now */
-function createCard({ sku }) {
+function createCard(first) {
+  const { sku } = first;
   const pill = make('span', { class: 'pill' });
   const units = textField({ inputmode: 'numeric', placeholder: 'units' });
   const quota = control('Quota', units, [
     { text: 'Set', press: () => void edit('quota', { sku, value: units.value }) },
   ]);
   const { keepControl, challengeControl } = commonControls(sku);
+  const waitlist = waitlistControls(first);
   const node = choice([]);
   const pinned = textField({
     inputmode: 'numeric',
@@ -147,6 +206,7 @@ function createCard({ sku }) {
     quota,
     keepControl,
     challengeControl,
+    ...waitlist.parts,
     pin,
     pins,
   );
@@ -158,6 +218,7 @@ function createCard({ sku }) {
     const way = now.shed === null ? '' : `, by ${now.shed}`;
     setNow(keepControl, `${now.keep === null ? `${share}, as all` : share}${way}`);
     setNow(challengeControl, now.challenge ?? 'as all');
+    waitlist.show(now);
     const names = Object.keys(now.pins);
     setNow(pin, names.length === 0 ? 'none' : `${count(names.length)} pinned`);
     keep(

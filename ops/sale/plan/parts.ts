@@ -55,6 +55,8 @@ export interface Plan {
 export interface PlanOptions {
   /** Creates what is missing and changes nothing that exists. */
   readonly onlyMissing?: boolean;
+  /** Times of a new sale such as `in 15m` count from then. Without it, from now. */
+  readonly countFrom?: Date | undefined;
 }
 
 /** The work for one part of a sale. */

@@ -27,14 +27,15 @@ function shown({ title, opensAt, closesAt, payWindowSeconds, presentation }: Fac
 export function partsOfSale(
   desired: DesiredSale,
   present: PresentSale,
-  { onlyMissing = false }: PlanOptions,
+  { onlyMissing = false, countFrom = present.now }: PlanOptions,
 ): Part {
   const { sale, title, payWindowSeconds, presentation = {} } = desired;
-  const { sale: known, now } = present;
+  const { sale: known } = present;
   const facts = {
     ...{ title, payWindowSeconds, presentation },
-    opensAt: known && 'afterMs' in desired.opens ? known.opensAt : timeOf(desired.opens, now),
-    closesAt: known && 'afterMs' in desired.closes ? known.closesAt : timeOf(desired.closes, now),
+    opensAt: known && 'afterMs' in desired.opens ? known.opensAt : timeOf(desired.opens, countFrom),
+    closesAt:
+      known && 'afterMs' in desired.closes ? known.closesAt : timeOf(desired.closes, countFrom),
   };
   const all = differences(known && shown(known), shown(facts)).map((one) => ({
     target: sale,

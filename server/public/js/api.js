@@ -4,6 +4,8 @@
  * and nothing here decides what an answer means.
  */
 
+import { atRoot } from './root.js';
+
 /** Time limit of reads. The page repeats them anyway. */
 const READ_TIMEOUT_MS = 8000;
 /** Time limit of writes: a purchase waits for the confirm of the broker. */
@@ -62,7 +64,7 @@ async function request(url, call = {}) {
   const timeout = AbortSignal.timeout(timeoutMs);
   const sentAt = performance.now();
   try {
-    const response = await fetch(url, {
+    const response = await fetch(atRoot(url), {
       method,
       headers,
       // The page keeps its own ETag: a copy of the browser does not tell its age.
@@ -71,9 +73,11 @@ async function request(url, call = {}) {
       signal: signal ? AbortSignal.any([timeout, signal]) : timeout,
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
-    const timing = { sentAt, receivedAt: performance.now(), ...shopTime(response.headers) };
+    const receivedAt = performance.now();
+    const timing = { sentAt, receivedAt, ...shopTime(response.headers) };
     if (response.status === 304) return { kind: 'same', timing };
     const answer = await response.json().catch(() => null);
+    Object.assign(timing, shopTime(response.headers, answer?.serverTime));
     if (!response.ok) return refusal(response, answer);
     if (answer === null && response.status !== 204) return { kind: 'unanswered' };
     const etag = response.headers.get('etag');
@@ -86,18 +90,21 @@ async function request(url, call = {}) {
 /**
  * Reads the shop's time in an answer that may come from a cache. The edge says when it asked the shop and
  * when it answered, by one clock, so that the age of its copy is exact. A CDN tells the age of its copy
- * in whole seconds.
+ * in whole seconds. Where something on the way has removed these headers, the time in the answer counts: a
+ * copy may be a second old.
  * @param {Headers} headers
+ * @param {string} [written] the time in the answer
  */
-export function shopTime(headers) {
+export function shopTime(headers, written = '') {
   /** @param {string} name */
   const number = (name) => Number(headers.get(name) ?? Number.NaN);
   const atEdgeMs = (number('x-edge-answered') - number('x-edge-asked')) * 1000;
   const atCdnMs = number('age') * 1000;
   const ageMs = Math.max(0, atEdgeMs || 0) + Math.max(0, atCdnMs || 0);
+  const isTold = headers.has('x-shop-time');
   return {
-    serverTimeMs: number('x-shop-time') + ageMs,
-    resolutionMs: headers.has('age') ? 1000 : 0,
+    serverTimeMs: (isTold ? number('x-shop-time') : Date.parse(written)) + ageMs,
+    resolutionMs: isTold && !headers.has('age') ? 0 : 1000,
     ageMs,
   };
 }

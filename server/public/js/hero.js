@@ -1,16 +1,18 @@
 // @ts-check
 /** The top of the sale page: title, state and countdown. */
 
+import { showBrand } from './brand.js';
 import { milestone, partsOf, spokenTime, untilMilestone } from './countdown.js';
 import { announce, find, setAttribute, setShown, setText, setWords } from './dom.js';
 import { twoDigits } from './format.js';
 import { fill, textIn, texts, titleIn } from './language.js';
+import { atRoot } from './root.js';
 import { whenText } from './view.js';
 
 /**
  * @typedef {import('./countdown.js').SalePhase | 'sold_out'} HeroPhase
  * @typedef {{ sale: string, title: string, opensAt: string, closesAt: string,
- *   presentation?: import('./language.js').Presentation }} SaleFacts
+ *   presentation?: import('./language.js').Presentation & import('./brand.js').Brand }} SaleFacts
  */
 
 /** @returns {(sale: SaleFacts, phase: HeroPhase, serverNowMs: number) => void} */
@@ -25,9 +27,14 @@ export function createHero() {
     const { presentation } = sale;
     const first = presentation?.languages?.[0];
     const title = titleIn(sale, first);
+    showBrand(presentation);
     setWords(find('#title'), title);
     setWords(find('#about'), textIn(presentation?.description, first, ''));
-    setAttribute(find('#lottery'), 'href', `/sales/${encodeURIComponent(sale.sale)}/lottery`);
+    setAttribute(
+      find('#lottery'),
+      'href',
+      atRoot(`/sales/${encodeURIComponent(sale.sale)}/lottery`),
+    );
     setAttribute(hero, 'data-phase', phase);
     setText(find('#pill'), texts.phases[phase]);
     // A sale past its opening that has no products yet has no moment to count down to.

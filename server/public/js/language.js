@@ -151,7 +151,7 @@ export function textIn(byLanguage, first, otherwise) {
  * @property {readonly string[]} [languages] of a sale
  * @property {Readonly<Record<string, string>>} [title]
  * @property {Readonly<Record<string, string>>} [description]
- * @property {{ url: string, alt: Readonly<Record<string, string>> }} [picture]
+ * @property {import('./picture.js').Picture} [picture]
  */
 /**
  * @param {{ title: string, presentation?: Presentation }} named a sale or a SKU

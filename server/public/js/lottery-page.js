@@ -2,6 +2,7 @@
 /** The lottery of a sale: its hash, its secret once that is public, and the rank of any user. */
 
 import { readSale } from './api.js';
+import { showBrand } from './brand.js';
 import { find, setShown, setText } from './dom.js';
 import { decimal, percent } from './format.js';
 import { fill, texts, titleIn } from './language.js';
@@ -16,7 +17,7 @@ const sale = decodeURIComponent(location.pathname.split('/')[2] ?? '');
 
 /**
  * @typedef {{ title: string, shed: string, keep: number, lottery?: Lottery,
- *   presentation?: import('./language.js').Presentation }} Sale
+ *   presentation?: import('./language.js').Presentation & import('./brand.js').Brand }} Sale
  * @typedef {{ secretSha256: string, secret?: string }} Lottery
  */
 
@@ -33,6 +34,7 @@ let rank = null;
 function look() {
   setText(find('#network'), trouble === null ? '' : texts.lottery[trouble]);
   if (shown === null) return;
+  showBrand(shown.presentation);
   const { text } = titleIn(shown, shown.presentation?.languages?.[0]);
   setText(find('#title'), fill(texts.lottery.headingOf, { title: text }));
   setText(find('#mode'), modeText(shown));

@@ -40,6 +40,7 @@ const VERDICTS = {
   units_available: ['wait', 'none'],
   limit_reached: ['stop', 'none'],
   line_full: ['wait', 'later'],
+  no_waitlist: ['wait', 'none'],
   bad_request: ['stop', 'later'],
 };
 
@@ -75,6 +76,7 @@ const PAGE = {
   not_found: ['stop', 'none'],
   not_allowed_now: ['stop', 'none'],
   internal_error: ['wait', 'later'],
+  preview: ['stop', 'none'],
 };
 
 /** @type {Meanings<'reasons'>} */

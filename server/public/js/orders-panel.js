@@ -16,12 +16,15 @@ import {
 import { money, pictureOf, several, timeOfDay } from './format.js';
 import { fill, texts } from './language.js';
 import { inOneText, orderMessage, refundText, verdictMessage } from './messages.js';
-import { awaitsPayment, mergeOrders, payLeftMs } from './orders.js';
+import { awaitsPayment, awaitsRefund, mergeOrders, payLeftMs } from './orders.js';
+import { refundLookDelayMs } from './pace.js';
 import { payText } from './view.js';
 
 /** How often an unpaid order is read again: it may be paid or cancelled in another tab. */
 const REFRESH_MS = 5000;
 const LOOK_AGAIN_MS = 1500;
+/** A shopper who comes back to the page sees the orders as they are, read at most once in this time. */
+const FRESH_MS = 60_000;
 
 /**
  * @typedef {import('./orders.js').Order} Order
@@ -48,6 +51,9 @@ export function createOrdersPanel({ token, titleOf, onChange }) {
   /** @type {Set<string>} */
   const acting = new Set();
   let lookedAt = 0;
+  /** Looks for refunds so far, and the time of the next one. */
+  let refundLooks = 0;
+  let refundLookAt = Number.POSITIVE_INFINITY;
   /** A database of the shop does not answer, so its orders are missing from the list. */
   let isIncomplete = false;
 
@@ -128,8 +134,33 @@ export function createOrdersPanel({ token, titleOf, onChange }) {
     }
   }
 
-  /** @param {number} serverNowMs */
-  function show(serverNowMs) {
+  /** @param {string | null} calledOff the sale of the page, if it was called off */
+  function lookForRefunds(calledOff) {
+    const now = performance.now();
+    if (!orders.some((order) => awaitsRefund(order, calledOff))) {
+      refundLooks = 0;
+      refundLookAt = Number.POSITIVE_INFINITY;
+    } else if (refundLookAt === Number.POSITIVE_INFINITY) {
+      refundLookAt = now + refundLookDelayMs(refundLooks, Math.random());
+    } else if (now >= refundLookAt) {
+      refundLooks += 1;
+      refundLookAt = now + refundLookDelayMs(refundLooks, Math.random());
+      void load(true);
+    }
+  }
+
+  /** Nothing tells the page of a single refund, so it looks when the shopper comes back to it. */
+  function comeBack() {
+    const isOld = performance.now() - lookedAt > FRESH_MS;
+    if (isOld && orders.length > 0) void load(true);
+  }
+
+  /**
+   * @param {number} serverNowMs
+   * @param {string | null} calledOff the sale of the page, if it was called off
+   */
+  function show(serverNowMs, calledOff) {
+    lookForRefunds(calledOff);
     let due = false;
     for (const order of orders) {
       const row = rows.get(order.orderNo);
@@ -185,7 +216,7 @@ export function createOrdersPanel({ token, titleOf, onChange }) {
     onChange(orders);
   }
 
-  return { take, load, show, clear };
+  return { take, load, show, comeBack, clear };
 }
 
 /**

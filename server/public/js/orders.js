@@ -34,6 +34,17 @@ export function awaitsPayment(order) {
 }
 
 /**
+ * Whether the order is paid and the shop ends it: its sale was called off, or its money is on the way
+ * back.
+ * @param {Order} order
+ * @param {string | null} calledOff the sale of the page, if it was called off
+ */
+export function awaitsRefund(order, calledOff) {
+  const isPaid = order.status === 'paid' && order.sale === calledOff;
+  return isPaid || order.refund?.status === 'due';
+}
+
+/**
  * Milliseconds left to pay; 0 or less when the time is over.
  * @param {Order} order
  * @param {number} serverNowMs

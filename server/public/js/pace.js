@@ -59,6 +59,19 @@ export function growingDelayMs(quietMs, firstMs, longestMs, random) {
   return Math.min(longestMs, Math.max(firstMs, quietMs)) * (0.7 + 0.6 * random);
 }
 
+const REFUND_LOOK_MS = 60_000;
+const REFUND_LOOK_MAX_MS = 900_000;
+
+/**
+ * Milliseconds until the page reads paid orders again that the shop is ending: seldom, because all
+ * pages of a sale that was called off do so, and ever more seldom, because a refund may take days.
+ * @param {number} looks that were made so far
+ * @param {number} random 0 to 1
+ */
+export function refundLookDelayMs(looks, random) {
+  return Math.min(REFUND_LOOK_MAX_MS, REFUND_LOOK_MS * 2 ** looks) * (0.1 + 0.9 * random);
+}
+
 const BACKOFF_FIRST_MS = 1000;
 const BACKOFF_MAX_MS = 15_000;
 

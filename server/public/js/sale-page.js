@@ -149,10 +149,17 @@ function look() {
     const calledOff = sale.calledOff === true;
     product.tile.show(
       tileView({ sku, phase, calledOff, opensInMs, purchase, held, unpaid, now }),
-      waitlistView({ place, availability: sku.availability, phase, room, unpaid }),
+      waitlistView({
+        place,
+        availability: sku.availability,
+        phase,
+        isOffered: sku.waitlist !== 'off',
+        room,
+        unpaid,
+      }),
     );
   }
-  panel.show(serverNow);
+  panel.show(serverNow, sale.calledOff === true ? saleName : null);
 }
 
 /**
@@ -293,7 +300,9 @@ find('#switch-guest').addEventListener('click', () => {
   void arrive();
 });
 document.addEventListener('visibilitychange', () => {
-  if (!document.hidden) watch.now();
+  if (document.hidden) return;
+  watch.now();
+  panel.comeBack();
 });
 window.addEventListener('online', () => watch.now());
 // A page that nobody touches asks ever less often. Whoever uses it sees the present state.

@@ -14,6 +14,7 @@ import {
 } from './dom.js';
 import { count, money, pictureOf } from './format.js';
 import { fill, language, textIn, texts, titleIn } from './language.js';
+import { showPicture } from './picture.js';
 import { solvePuzzle } from './puzzle.js';
 import { limitText } from './view.js';
 
@@ -69,7 +70,7 @@ export function createTile(sku, onPress, onWait) {
       if (described.sku === sku && described.language === language) return;
       described = { sku, language };
       const { price, currency, limit, presentation } = sku;
-      showPicture(find('.picture', element), sku, first);
+      showPictureOf(find('.picture', element), sku, first);
       const words = titleIn(sku, first);
       setWords(find('.description', element), textIn(presentation?.description, first, ''));
       setWords(find('.name bdi', element), words);
@@ -112,27 +113,13 @@ export function createTile(sku, onPress, onWait) {
   };
 }
 
-/** @param {string} url */
-function isOurs(url) {
-  const { href, origin } = location;
-  return URL.canParse(url, href) && new URL(url, href).origin === origin;
-}
-
 /**
- * Shows the picture of the shop, or an illustration if there is none. The policy of the page forbids
- * pictures of other addresses.
  * @param {HTMLElement} place
  * @param {import('./view.js').Sku} sku
  * @param {string | undefined} first
  */
-function showPicture(place, { sku, title, presentation }, first) {
-  const given = presentation?.picture;
-  const picture = given && isOurs(given.url) ? given : undefined;
+function showPictureOf(place, { sku, title, presentation }, first) {
   const illustration = pictureOf(sku, title);
-  const image = find('img', place);
   setAttribute(place, 'data-picture', illustration);
-  setAttribute(image, 'src', picture?.url ?? imageUrl(illustration));
-  const { text, language } = textIn(picture?.alt, first, '');
-  setAttribute(image, 'alt', text);
-  setAttribute(image, 'lang', text === '' ? null : (language ?? null));
+  showPicture(find('img', place), presentation?.picture, first, imageUrl(illustration));
 }

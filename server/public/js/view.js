@@ -23,6 +23,7 @@ import { isBusy, mayPress } from './purchase.js';
  * @property {number} limit
  * @property {'plenty' | 'few' | 'maybe' | 'sold_out'} availability
  * @property {string} [state]
+ * @property {'off'} [waitlist] nobody can ask for a place
  * @property {import('./language.js').Presentation} [presentation]
  *
  * @typedef {object} TileInput

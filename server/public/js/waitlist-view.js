@@ -17,6 +17,7 @@ import { verdictMessage } from './messages.js';
  * @property {Place} place
  * @property {string} availability
  * @property {string} phase of the SKU
+ * @property {boolean} isOffered whether shoppers may ask for a place
  * @property {boolean} room whether the shopper may hold more units
  * @property {boolean} unpaid whether an order waits for payment
  *
@@ -32,10 +33,11 @@ export function noPlace() {
  * @param {WaitlistInput} input
  * @returns {WaitlistView}
  */
-export function waitlistView({ place, availability, phase, room, unpaid }) {
+export function waitlistView({ place, availability, phase, isOffered, room, unpaid }) {
   const { waitlist } = texts;
   // Once every unit is paid for, none can come back.
-  const offer = phase === 'open' && availability === 'maybe' && room ? waitlist.join : '';
+  const isUseful = phase === 'open' && availability === 'maybe' && room;
+  const offer = isOffered && isUseful ? waitlist.join : '';
   /**
    * @param {string} title
    * @param {string} text

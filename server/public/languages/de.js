@@ -255,6 +255,10 @@ export default {
       title: 'Die Warteliste ist voll',
       text: 'Alle Plätze sind vergeben. In einer Weile werden vielleicht einige frei.',
     },
+    no_waitlist: {
+      title: 'Zurzeit gibt es keine Warteliste',
+      text: 'Stücke, die zurückkommen, können alle kaufen. Schauen Sie wieder vorbei.',
+    },
     bad_request: {
       title: 'Der Shop hat diese Seite nicht verstanden',
       text: 'Laden Sie die Seite neu: Sie ist möglicherweise veraltet.',
@@ -350,6 +354,10 @@ export default {
     internal_error: {
       title: 'Im Shop ist etwas schiefgegangen',
       text: 'Sie haben nichts falsch gemacht. Was Sie noch einmal senden, zählt nur einmal.',
+    },
+    preview: {
+      title: 'Das ist eine Vorschau',
+      text: 'Hier kann nichts gekauft werden. Kundinnen und Kunden können diesen Knopf drücken, wenn der Verkauf geöffnet ist.',
     },
   },
 

@@ -256,6 +256,10 @@ export default /** @type {const} */ ({
       title: 'The waitlist is full',
       text: 'Every place in it is taken. Some may become free in a while.',
     },
+    no_waitlist: {
+      title: 'There is no waitlist now',
+      text: 'Units that come back can be bought by everybody. Look here again.',
+    },
     bad_request: {
       title: 'The shop did not understand this page',
       text: 'Reload the page: it may be out of date.',
@@ -347,6 +351,10 @@ export default /** @type {const} */ ({
     internal_error: {
       title: 'Something went wrong at the shop',
       text: 'You did nothing wrong. What you send again counts once.',
+    },
+    preview: {
+      title: 'This is a preview',
+      text: 'Nothing can be bought here. Shoppers can press this button when the sale is open.',
     },
   },
 

@@ -257,6 +257,10 @@ export default {
       title: 'La lista de espera está llena',
       text: 'Todos los puestos están ocupados. Es posible que alguno quede libre dentro de un rato.',
     },
+    no_waitlist: {
+      title: 'Ahora no hay lista de espera',
+      text: 'Cualquiera puede comprar las unidades que vuelven. Vuelva a mirar aquí.',
+    },
     bad_request: {
       title: 'La tienda no ha entendido esta página',
       text: 'Recargue la página: puede que no esté actualizada.',
@@ -352,6 +356,10 @@ export default {
     internal_error: {
       title: 'Algo salió mal en la tienda',
       text: 'Usted no hizo nada mal. Lo que envíe otra vez cuenta una sola vez.',
+    },
+    preview: {
+      title: 'Esto es una vista previa',
+      text: 'Aquí no se puede comprar nada. La clientela podrá pulsar este botón cuando la venta esté abierta.',
     },
   },
 

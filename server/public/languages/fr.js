@@ -258,6 +258,10 @@ export default {
       title: 'La liste d’attente est pleine',
       text: 'Toutes les places sont prises. Certaines se libéreront peut-être dans un moment.',
     },
+    no_waitlist: {
+      title: 'Il n’y a pas de liste d’attente actuellement',
+      text: 'Tout le monde peut acheter les unités qui reviennent. Revenez voir ici.',
+    },
     bad_request: {
       title: 'La boutique n’a pas compris cette page',
       text: 'Rechargez la page : elle n’est peut-être plus à jour.',
@@ -353,6 +357,10 @@ export default {
     internal_error: {
       title: 'Un problème est survenu dans la boutique',
       text: 'Vous n’avez rien fait de mal. Ce que vous envoyez de nouveau ne compte qu’une fois.',
+    },
+    preview: {
+      title: 'Ceci est un aperçu',
+      text: 'Rien ne peut être acheté ici. La clientèle pourra appuyer sur ce bouton quand la vente sera ouverte.',
     },
   },
 

@@ -234,6 +234,10 @@ export default {
       title: '候补名单已满',
       text: '所有名额都已占用。过一会儿可能会有空位。',
     },
+    no_waitlist: {
+      title: '目前没有候补名单',
+      text: '退回的商品任何人都可以购买。请再来看看。',
+    },
     bad_request: { title: '商店无法识别此页面', text: '请刷新页面：它可能已过时。' },
   },
 
@@ -309,6 +313,7 @@ export default {
       title: '商店出了点问题',
       text: '不是您的操作有误。您再次发送的请求只计一次。',
     },
+    preview: { title: '这是预览', text: '此处无法购买任何商品。抢购开始后，顾客可以按此按钮。' },
   },
 
   reasons: {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { TreeLook } from '../../../ops/live/tree.ts';
 import { Turns } from '../../../ops/live/turns.ts';
 import { ControlPlane } from '../../keeper/control-plane.ts';
@@ -34,6 +34,17 @@ describe('a look at the tree', () => {
     expect((await tree.look()).skus).toMatchObject([{ sku: SKU, quota: '10', shed: null }]);
     await plane.write(plane.paths.sku(SKU).shed, 'lottery');
     expect((await tree.look()).skus).toMatchObject([{ sku: SKU, shed: 'lottery' }]);
+  });
+
+  test('asks for no setting that a SKU does not have', async () => {
+    const asked = vi.spyOn(plane.operator, 'get');
+    await tree.look();
+    const below = `${plane.paths.sku(SKU).sku}/`;
+    const names = asked.mock.calls.flatMap(([path]) =>
+      path.startsWith(below) ? [path.slice(below.length)] : [],
+    );
+    expect(names.sort()).toEqual(['quota', 'shed', 'state']);
+    asked.mockRestore();
   });
 
   test('is shared by those that ask while it is under way', async () => {

@@ -145,7 +145,9 @@ it('is written by the command, whole or not at all', async () => {
   expect(readdirSync(folder)).toEqual(['sale.csv']);
 
   const shown = await flashsale('orders', 'show', refunded);
-  expect(shown.stdout).toMatch(/by_shop[\s\S]*re_1[\s\S]*sue\s+refund\s+broken/);
+  expect(shown.stdout).toMatch(
+    /Cancelled by the shop[\s\S]*sue cancelled the paid order.*: broken[\s\S]*went back: refund re_1/,
+  );
   const gone = flashsale('orders', 'refund', '999999998', '--reason', 'x', '--json');
   await expect(gone).rejects.toMatchObject({
     code: 1,

@@ -11,6 +11,8 @@ import { schemaText } from '../../../ops/sale/schema.ts';
 const ROOT = new URL('../../../', import.meta.url);
 const read = (file: string) => readFileSync(new URL(file, ROOT), 'utf8');
 
+const ORIGINS = ['https://shop.example'];
+
 const GOOD = `
 sale: spring
 title: { en: Spring sale, de: Frühlingsverkauf }
@@ -34,9 +36,9 @@ skus:
 `;
 
 /** The problems as `line:column path`, and their messages. */
-function problemsOf(text: string): { where: string; message: string }[] {
+function problemsOf(text: string, origins = ORIGINS): { where: string; message: string }[] {
   try {
-    parseSaleFile(text, 'x.yaml');
+    parseSaleFile(text, 'x.yaml', origins);
   } catch (error) {
     if (!(error instanceof SaleFileError)) throw error;
     return error.problems.map(({ line, column, path, message }) => ({
@@ -48,7 +50,7 @@ function problemsOf(text: string): { where: string; message: string }[] {
 }
 
 it('a file becomes a sale', () => {
-  expect(parseSaleFile(GOOD, 'x.yaml')).toEqual({
+  expect(parseSaleFile(GOOD, 'x.yaml', ORIGINS)).toEqual({
     sale: 'spring',
     title: 'Spring sale',
     opens: { at: new Date('2026-12-01T09:00:00Z') },
@@ -146,10 +148,57 @@ it('broken YAML, a key that stands twice and values of the wrong kind are told w
   ]);
 });
 
+it('colours that cannot be told apart are refused with their contrast and what is needed', () => {
+  const withColors = (colors: string) => GOOD.replace('{ accent: "#1a5fb4" }', colors);
+  const pale = withColors('{ accent: "#ffd400", background: "#ffffff", text: "#777777" }');
+  expect(problemsOf(pale)).toEqual([
+    {
+      where: '8:19 colors.accent',
+      message:
+        '#ffd400 has a contrast of 1.43:1 with the background #ffffff; expected at least 3:1',
+    },
+    {
+      where: '8:59 colors.text',
+      message:
+        '#777777 has a contrast of 4.47:1 with the background #ffffff; expected at least 4.5:1',
+    },
+  ]);
+  expect(problemsOf(withColors('{ accent: "#ffd400" }'))).toEqual([]);
+  const dark = '{ accent: "#ffd400", background: "#101010", text: "#EEEEEE" }';
+  expect(problemsOf(withColors(dark))).toEqual([]);
+  for (const part of ['{ accent: "#ffd400", text: "#000000" }', '{ background: "#ffffff" }']) {
+    expect(problemsOf(withColors(part))).toContainEqual({
+      where: '8:9 colors',
+      message:
+        'a group of values is not allowed; expected colours: accent alone, or accent, background and text',
+    });
+  }
+});
+
+it('a picture of an origin that the page does not show is refused', () => {
+  expect(problemsOf(GOOD, [])).toEqual([
+    {
+      where: '9:14 logo.url',
+      message:
+        "the shop's page shows no picture of https://shop.example; expected a path such as /tv.jpg, or an origin in IMAGE_ORIGINS (which is not set)",
+    },
+  ]);
+  const other = GOOD.replace('url: /tv.jpg', 'url: https://cdn.example/tv.jpg');
+  expect(problemsOf(other)).toMatchObject([
+    {
+      where: '20:21 skus[0].picture.url',
+      message: expect.stringMatching(/\(https:\/\/shop.example\)$/),
+    },
+  ]);
+  expect(problemsOf(other, [...ORIGINS, 'https://cdn.example'])).toEqual([]);
+  const withoutScheme = GOOD.replace('url: /tv.jpg', 'url: //cdn.example/tv.jpg');
+  expect(problemsOf(withoutScheme)).toMatchObject([{ where: '20:21 skus[0].picture.url' }]);
+});
+
 it('the published schema is that of the validator, and accepts the demo', () => {
   expect(read('docs/sale.schema.json')).toBe(schemaText());
   const validate = new Ajv({ strict: false }).compile(JSON.parse(schemaText()));
   expect(validate(parse(read('sales/demo.yaml')))).toBe(true);
   expect(validate({ ...parse(GOOD), extra: 1 })).toBe(false);
-  expect(parseSaleFile(read('sales/demo.yaml'), 'sales/demo.yaml').skus).toHaveLength(3);
+  expect(parseSaleFile(read('sales/demo.yaml'), 'sales/demo.yaml', []).skus).toHaveLength(3);
 });

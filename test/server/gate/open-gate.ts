@@ -141,6 +141,7 @@ function catalogueOf(world: GateWorld, key: Buffer): Catalogue {
       keep: () => world.keep,
       quota: () => undefined,
       shed: () => world.shed,
+      hasWaitlist: () => true,
     },
     createLog('test', 'silent'),
     10_000,

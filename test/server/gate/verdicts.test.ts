@@ -205,6 +205,7 @@ it('the refusals of a purchase are all in this table', () => {
     'units_available',
     'limit_reached',
     'line_full',
+    'no_waitlist',
     'internal_error',
   ];
   const refusals = Object.keys(PROBLEMS).filter((verdict) => !further.includes(verdict));

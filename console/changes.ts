@@ -1,0 +1,120 @@
+import { randomUUID } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import { DatabaseError, isOutage } from '../db/client/errors.ts';
+import { type Edit, EditRefused } from '../ops/quota/operator.ts';
+import { acknowledged } from '../ops/sale/acknowledged.ts';
+import { PlanChanged, SaleRefused } from '../ops/sale/apply.ts';
+import { ChangeRefused } from '../ops/sale/life.ts';
+import type { SalePlace } from '../ops/sale/place.ts';
+import type { Log } from '../process/log.ts';
+
+/**
+ * Changes of sales that people have begun. A change goes on when the page is left or the network is
+ * lost, and a page can ask how far it is. It ends with the process; done again, it goes on where it was.
+ */
+
+/** Each change may hold a connection of the database. */
+const RUNNING_MAX = 2;
+const KEPT_MAX = 50;
+const LINES_MAX = 500;
+/** A change that some web nodes do not know after this time is `late`. */
+const ACKNOWLEDGE_TIMEOUT_MS = 10_000;
+
+/** `late`: done, but some web nodes do not know it yet. `refused`: nothing was changed. */
+type ChangeState = 'running' | 'done' | 'late' | 'refused' | 'failed';
+
+export interface Change {
+  readonly id: string;
+  /** The person who began it. */
+  readonly login: string;
+  readonly sale: string;
+  readonly action: string;
+  readonly state: ChangeState;
+  /** What was done so far. The last line says how it ended. */
+  readonly lines: readonly string[];
+}
+
+/** What a change has done. */
+export interface Worked {
+  /** Sentences. */
+  readonly done?: readonly string[];
+  /** Edits of ZooKeeper, to wait for. */
+  readonly edits?: readonly Edit[];
+}
+
+type Ended = Pick<Change, 'state'> & { readonly text: string };
+type Tell = (line: string) => void;
+
+export class Changes {
+  readonly #place: SalePlace;
+  readonly #log: Log;
+  readonly #changes = new LRUCache<string, Change>({ max: KEPT_MAX });
+  #running = 0;
+
+  constructor(place: SalePlace, log: Log) {
+    this.#place = place;
+    this.#log = log;
+  }
+
+  /** Whether another change can begin. */
+  get hasRoom(): boolean {
+    return this.#running < RUNNING_MAX;
+  }
+
+  begin(
+    facts: Pick<Change, 'login' | 'sale' | 'action'>,
+    reason: string,
+    work: (tell: Tell) => Promise<Worked>,
+  ): Change {
+    const id = randomUUID();
+    let change: Change = { id, ...facts, state: 'running', lines: [] };
+    const show = (state: ChangeState, line: string) => {
+      change = { ...change, state, lines: [...change.lines, line].slice(-LINES_MAX) };
+      this.#changes.set(id, change);
+    };
+    this.#changes.set(id, change);
+    this.#running += 1;
+    this.#log.info({ ...facts, reason }, 'a change of a sale begins');
+    void this.#carryOut(facts.sale, work, (line) => show('running', line)).then((ended) => {
+      this.#running -= 1;
+      this.#log.info({ ...facts, ...ended }, 'a change of a sale has ended');
+      show(ended.state, ended.text);
+    });
+    return change;
+  }
+
+  find(id: string): Change | undefined {
+    return this.#changes.get(id);
+  }
+
+  /** Never rejects: how a change ended is a value. */
+  async #carryOut(sale: string, work: (tell: Tell) => Promise<Worked>, tell: Tell): Promise<Ended> {
+    try {
+      const { done = [], edits = [] } = await work(tell);
+      for (const line of done) tell(line);
+      const seen = await acknowledged(this.#place, sale, edits, ACKNOWLEDGE_TIMEOUT_MS);
+      const { nodes, late, ms } = seen;
+      if (late.length > 0) {
+        return { state: 'late', text: `Done, but after ${ms} ms not known to ${late.join(', ')}.` };
+      }
+      const text =
+        nodes === 0
+          ? 'Done. No web node runs.'
+          : `Known to every web node (${nodes}) after ${ms} ms.`;
+      return { state: 'done', text };
+    } catch (error) {
+      if (isRefusal(error)) return { state: 'refused', text: error.message };
+      this.#log.error({ err: error, sale }, 'a change of a sale broke off');
+      const why = error instanceof Error ? error.message : String(error);
+      const text = `${why}. A part of it may be done. Do it again: it goes on where it was.`;
+      return { state: 'failed', text };
+    }
+  }
+}
+
+function isRefusal(error: unknown): error is Error {
+  if (error instanceof DatabaseError) return error.kind === 'refused' && !isOutage(error);
+  return [SaleRefused, PlanChanged, ChangeRefused, EditRefused].some(
+    (kind) => error instanceof kind,
+  );
+}
