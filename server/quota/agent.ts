@@ -30,10 +30,7 @@ export interface GrantSnapshot extends SkuCounters {
   readonly spare: number;
 }
 
-/**
- * More than 200 lines: it is the one interface of the control plane in a web node, and most of it
- * delegates.
- */
+/** More than 200 lines: it is the one interface of the control plane here, and most of it delegates. */
 export class NodeAgent {
   /** The lists of allowed and blocked visitors. */
   readonly lists: ListSettings;
