@@ -10,8 +10,8 @@ import { clusterOf } from './sim/cluster.ts';
 const OTHERS_PER_SKU = 3;
 const EDIT_BOUND_MS = 100;
 
-test('100 nodes × 50 SKUs, 4 edited', async () => {
-  const [nodes, skus, edited] = [100, 50, 4];
+test('100 nodes × 20 SKUs, 4 edited', async () => {
+  const [nodes, skus, edited] = [100, 20, 4];
   const cluster = await clusterOf(nodes, skus, edited);
   console.log(JSON.stringify(cluster));
   expect(cluster.grant_writes_per_edit, 'one grant for each node and SKU').toBe(nodes * edited);
