@@ -196,7 +196,9 @@ describe('a sale that is called off', () => {
       ...ops.regular,
       query: async (statement) => {
         if (statement.text.includes('call_off_sale')) {
-          const text = `SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = $1`;
+          // Other databases of the same server have locks of the same number.
+          const text = `SELECT FROM pg_locks JOIN pg_database d ON d.oid = database
+            WHERE locktype = 'advisory' AND objid = $1 AND datname = current_database()`;
           held.push(...(await two.servers.admin.regular.query({ text, values: [SALES_LOCK] })));
         }
         return ops.regular.query(statement) as never;
