@@ -28,7 +28,10 @@ beforeEach(() => {
         },
       },
     );
-  Object.assign(globalThis, { fetch: replaced, document: { hidden: false } });
+  Object.assign(globalThis, {
+    fetch: replaced,
+    document: { hidden: false, documentElement: { dataset: {} } },
+  });
 });
 afterEach(() => {
   Object.assign(globalThis, { fetch, document: undefined });

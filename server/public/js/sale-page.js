@@ -25,6 +25,8 @@ import { noPlace, waitlistView } from './waitlist-view.js';
 const LOOK_MS = 100;
 /** A shopper who uses the page sees nothing that is older than this. */
 const FRESH_MS = 5000;
+/** Pages that waited for the opening ask for orders within this time after it, not all at once. */
+const ORDERS_WITHIN_MS = 30_000;
 
 /**
  * @typedef {import('./purchase.js').Purchase} Purchase
@@ -68,6 +70,8 @@ const panel = createOrdersPanel({
 });
 
 const notices = createNoticePanel(saleName, () => token);
+/** The page waits for the opening and has not asked for orders. */
+let areOrdersDue = false;
 let onceKnown = () => {};
 /** Resolves after the first look at the sale, also if it fails. */
 const known = new Promise((resolve) => {
@@ -81,6 +85,10 @@ const watch = watchSale(saleName, clock, {
   onAnswer: (offline) => {
     onceKnown();
     isOffline = offline;
+    if (areOrdersDue && !isScheduled()) {
+      areOrdersDue = false;
+      setTimeout(() => void panel.load(), ORDERS_WITHIN_MS * Math.random());
+    }
     look();
   },
 });
@@ -270,8 +278,9 @@ async function arrive() {
     if (answer.kind === 'sign_in') return;
     if (answer.kind === 'known') {
       await known;
-      // Nobody has an order of a sale that has not opened: a page that waits for it asks for none.
-      const list = isScheduled() ? null : await panel.load();
+      // Hardly anybody has an order of a sale that has not opened: a page that waits for it asks for none.
+      areOrdersDue = isScheduled();
+      const list = areOrdersDue ? null : await panel.load();
       const forgotten = list?.kind === 'refused' && list.verdict === 'unauthenticated';
       // The shop was set up again and does not know this guest: ask for a new one.
       if (!(forgotten && leaveGuest())) {
