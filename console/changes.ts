@@ -30,11 +30,11 @@ export interface Change {
   readonly sale: string;
   readonly action: string;
   readonly state: ChangeState;
-  /** What was done so far. The last line says how it ended. */
+  /** The steps so far. The last line says how it ended. */
   readonly lines: readonly string[];
 }
 
-/** What a change has done. */
+/** The result of a change. */
 export interface Worked {
   /** Sentences. */
   readonly done?: readonly string[];

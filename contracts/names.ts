@@ -19,3 +19,6 @@ export const REQUEST_UNITS_MAX = 100;
 
 /** The longest accepted user id (`sub` of the shop's JWT), in characters. */
 export const USER_ID_LENGTH_MAX = 128;
+
+/** The longest reason of a person for an action, as catalog.action allows it, in characters. */
+export const REASON_LENGTH_MAX = 1_000;

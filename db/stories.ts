@@ -120,7 +120,7 @@ export interface RequestLetter {
   readonly handledBy: string;
   readonly action: 'replayed' | 'refused';
   readonly cause: DeadCause | 'unknown';
-  /** What the shopper was told; null if it was replayed. */
+  /** The reason that the shopper was told; null if it was replayed. */
   readonly reason: string | null;
 }
 
@@ -152,11 +152,11 @@ export interface OrderSession {
   /** Until when one can pay in it. */
   readonly endsAt: Date;
   readonly changedAt: Date;
-  /** What the provider said when the session could not be ended. */
+  /** The provider's words when the session could not be ended. */
   readonly error: string | null;
 }
 
-/** What is recorded about an order beside Order. */
+/** The records of an order beside Order. */
 export interface OrderRecord {
   /** The last change of its status. */
   readonly changedAt: Date;

@@ -4,25 +4,25 @@ import type { AddCommand, CommandContext } from './commands/command.ts';
 /** The operators' command line: `npx flashsale <command>`. Each command is a file in commands/. */
 
 /** A command loads its own file alone: all together need a second. */
-const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
-  edge: async () => (await import('./commands/edge.ts')).addEdge,
-  env: async () => (await import('./commands/env.ts')).addEnv,
-  broker: async () => (await import('./commands/broker-queues.ts')).addBroker,
-  console: async () => (await import('./commands/console.ts')).addConsole,
-  db: async () => (await import('./commands/db.ts')).addDb,
-  'dead-letters': async () => (await import('./commands/dead-letters.ts')).addDeadLetters,
-  lists: async () => (await import('./commands/lists.ts')).addLists,
-  lottery: async () => (await import('./commands/lottery.ts')).addLottery,
-  notices: async () => (await import('./commands/notices.ts')).addNotices,
-  orders: async () => (await import('./commands/orders.ts')).addOrders,
-  payments: async () => (await import('./commands/payments.ts')).addPayments,
-  quota: async () => (await import('./commands/quota.ts')).addQuota,
-  sale: async () => (await import('./commands/sale.ts')).addSale,
-  tickets: async () => (await import('./commands/tickets.ts')).addTickets,
-  top: async () => (await import('./commands/top.ts')).addTop,
-  webhooks: async () => (await import('./commands/webhooks.ts')).addWebhooks,
-  zookeeper: async () => (await import('./commands/protect.ts')).addZookeeper,
-};
+const COMMANDS = new Map<string, () => Promise<AddCommand>>([
+  ['edge', async () => (await import('./commands/edge.ts')).addEdge],
+  ['env', async () => (await import('./commands/env.ts')).addEnv],
+  ['broker', async () => (await import('./commands/broker-queues.ts')).addBroker],
+  ['console', async () => (await import('./commands/console.ts')).addConsole],
+  ['db', async () => (await import('./commands/db.ts')).addDb],
+  ['dead-letters', async () => (await import('./commands/dead-letters.ts')).addDeadLetters],
+  ['lists', async () => (await import('./commands/lists.ts')).addLists],
+  ['lottery', async () => (await import('./commands/lottery.ts')).addLottery],
+  ['notices', async () => (await import('./commands/notices.ts')).addNotices],
+  ['orders', async () => (await import('./commands/orders.ts')).addOrders],
+  ['payments', async () => (await import('./commands/payments.ts')).addPayments],
+  ['quota', async () => (await import('./commands/quota.ts')).addQuota],
+  ['sale', async () => (await import('./commands/sale.ts')).addSale],
+  ['tickets', async () => (await import('./commands/tickets.ts')).addTickets],
+  ['top', async () => (await import('./commands/top.ts')).addTop],
+  ['webhooks', async () => (await import('./commands/webhooks.ts')).addWebhooks],
+  ['zookeeper', async () => (await import('./commands/protect.ts')).addZookeeper],
+]);
 
 /**
  * @param environment the variables that commands may read
@@ -36,8 +36,8 @@ export async function createProgram(
     .description('Runs, monitors and controls a flash sale')
     .showHelpAfterError()
     .configureOutput({ outputError: (text, write) => write(`flashsale: ${text}`) });
-  const wanted = name === undefined ? undefined : COMMANDS[name];
-  for (const load of wanted ? [wanted] : Object.values(COMMANDS)) {
+  const wanted = name === undefined ? undefined : COMMANDS.get(name);
+  for (const load of wanted ? [wanted] : COMMANDS.values()) {
     const add = await load();
     add(program, { environment });
   }

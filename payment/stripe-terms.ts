@@ -1,5 +1,5 @@
 /**
- * What a process needs to know of Stripe before it uses the account. The library is loaded only by a
+ * Terms of Stripe that a process needs before it uses the account. The library is loaded only by a
  * process that has an account, because it takes a quarter of the start of a web node.
  */
 

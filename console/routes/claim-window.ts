@@ -3,9 +3,9 @@ import { Type } from 'typebox';
 import { NAME_PATTERN } from '../../contracts/names.ts';
 import { changeClaimWindow } from '../../ops/sale/claim-window.ts';
 import type { Context } from '../context.ts';
+import { Reason } from '../http/schemas.ts';
 import { personOf } from '../login/guard.ts';
 
-const REASON_LENGTH_MAX = 1_000;
 const VALUE_LENGTH_MAX = 8;
 
 const ClaimWindow = Type.Object({
@@ -16,7 +16,7 @@ const ClaimWindow = Type.Object({
 const Body = Type.Object({
   ...ClaimWindow.properties,
   // The record of actions needs one.
-  reason: Type.String({ minLength: 1, maxLength: REASON_LENGTH_MAX }),
+  reason: Reason,
 });
 
 /** Sets how long shoppers of a sale's waitlist have to pay, as `flashsale sale claim-window` does. */

@@ -18,8 +18,9 @@ import { isAway } from '../../ops/quota/overview.ts';
 import { listEntries } from '../../zk/tree/list-text.ts';
 import type { Context } from '../context.ts';
 import { Problem } from '../http/problems.ts';
+import { NOT_BLANK } from '../http/schemas.ts';
 
-/** What customer service reads: who a shopper is, and what happened to an order or a request. */
+/** Customer service reads here: it finds orders and requests, and the story of each. */
 
 const TEXT_LENGTH_MAX = 500;
 
@@ -51,7 +52,7 @@ const Finding = Type.Object({
   orders: Type.Array(OrderDocument),
   hasMore: Type.Boolean(),
   refused: Type.Array(RequestDocument),
-  /** What a search without a hit has to say. */
+  /** The limits of a search, for one without a hit. */
   hint: Type.String(),
   undecided: OptionalText,
   receipt: OptionalText,
@@ -78,7 +79,7 @@ const Story = Type.Object({
       kind: Type.String(),
       channel: Type.String(),
       state: Type.String(),
-      /** What a button says that sends it; null: it cannot be sent. */
+      /** The text of a button that sends it; null: it cannot be sent. */
       send: OptionalText,
     }),
   ),
@@ -91,7 +92,7 @@ export const customerRoutes: FastifyPluginAsyncTypebox<Context> = async (app, co
   const config = { role: ['support', 'merchant'] } as const;
   const sources = { databases, findUndecided: (id: string) => findUndecided(broker, id) };
 
-  // What is typed may name a person. An address would stand in the logs of proxies.
+  // The text may name a person. In an address it would stand in the logs of proxies.
   app.post(
     '/api/customers/find',
     {
@@ -101,7 +102,7 @@ export const customerRoutes: FastifyPluginAsyncTypebox<Context> = async (app, co
           text: Type.String({
             minLength: 1,
             maxLength: TEXT_LENGTH_MAX,
-            pattern: '^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$',
+            pattern: NOT_BLANK,
           }),
         }),
         response: { 200: Finding },

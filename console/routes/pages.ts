@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
@@ -9,16 +9,26 @@ const PUBLIC_FOLDER = join(import.meta.dirname, '..', 'public');
 const UPLOT_FOLDER = dirname(fileURLToPath(import.meta.resolve('uplot/dist/uPlot.min.css')));
 const UPLOT_FILES = { 'uplot.js': 'uPlot.esm.js', 'uplot.css': 'uPlot.min.css' } as const;
 
-/** Each page has one address. */
-const PAGES = {
-  '/': 'live.html',
-  '/steering': 'steering.html',
-  '/customers': 'customers.html',
-  '/history': 'history.html',
-  '/sales': 'sales.html',
-  '/sale': 'sale.html',
-  '/login': 'login.html',
-} as const;
+/** Each page has one address. `link` is the one in the bar, if it is another. */
+const PAGES: Readonly<Record<string, { readonly file: string; readonly link?: string }>> = {
+  '/': { file: 'live.html' },
+  '/steering': { file: 'steering.html' },
+  '/customers': { file: 'customers.html' },
+  '/history': { file: 'history.html' },
+  '/sales': { file: 'sales.html' },
+  '/sale': { file: 'sale.html', link: '/sales' },
+  '/login': { file: 'login.html' },
+};
+
+/** A page with the bar that pages share. */
+function pageText(file: string, link: string): string {
+  const read = (name: string) => readFileSync(join(PUBLIC_FOLDER, name), 'utf8');
+  const bar = read('bar.html').replace(
+    `<a href="${link}">`,
+    `<a href="${link}" aria-current="page">`,
+  );
+  return read(file).replace('    <!-- bar -->\n', bar);
+}
 
 /** Everything on the pages comes from this address; framing and inline code are forbidden. */
 const SECURITY_HEADERS = {
@@ -44,7 +54,12 @@ export const pageRoutes: FastifyPluginAsync<Context> = async (app, { config }) =
     app.get(path, { config: { role: 'nobody' } }, (_request, reply) =>
       reply.header('cache-control', 'no-cache').sendFile(file, folder),
     );
-  for (const [path, file] of Object.entries(PAGES)) serve(path, file);
+  for (const [path, { file, link = path }] of Object.entries(PAGES)) {
+    const text = pageText(file, link);
+    app.get(path, { config: { role: 'nobody' } }, (_request, reply) =>
+      reply.header('cache-control', 'no-cache').type('text/html; charset=utf-8').send(text),
+    );
+  }
   for (const file of readdirSync(PUBLIC_FOLDER, { recursive: true, encoding: 'utf8' })) {
     if (/\.(js|css|svg)$/.test(file)) serve(`/${file}`, file);
   }

@@ -17,7 +17,7 @@ import { Reason, SaleParams } from '../http/schemas.ts';
 import { personOf } from '../login/guard.ts';
 
 /**
- * Sale files: the form of the console is another editor of them. What it sends is read, checked, planned
+ * Sale files: the form of the console is another editor of them. Its text is read, checked, planned
  * and applied by the functions of `flashsale sale`. JSON is YAML, so the form sends JSON.
  */
 

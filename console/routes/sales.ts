@@ -12,7 +12,7 @@ export const saleRoutes: FastifyPluginAsyncTypebox<Context> = async (app, contex
   const reader = new Reader(session, paths);
   const merchant = { role: 'merchant' } as const;
 
-  /** What operators have set for the SKUs of sales that are not over. */
+  /** The settings of operators for the SKUs of sales that are not over. */
   async function statesOf({ sales, serverTime }: SaleBoard): Promise<States> {
     const names = sales
       .filter(({ closesAt }) => closesAt > serverTime)

@@ -15,28 +15,22 @@ import { Operator } from '../../ops/quota/operator.ts';
 import { Reader } from '../../ops/quota/overview.ts';
 import type { Context } from '../context.ts';
 import { Problem } from '../http/problems.ts';
+import { Reason } from '../http/schemas.ts';
 import { personOf } from '../login/guard.ts';
+import { ACKNOWLEDGE } from './steering.ts';
 
 /**
- * What customer service does, by the same functions as `flashsale orders`, `notices` and `lists`. Each
+ * The changes of customer service, by the same functions as `flashsale orders`, `notices` and `lists`. Each
  * change needs a reason, which is recorded with the person.
  */
 
-const REASON_LENGTH_MAX = 1_000;
-const ACKNOWLEDGE = { timeoutMs: 5_000, pollMs: 50 };
-
-const Reason = Type.String({
-  minLength: 1,
-  maxLength: REASON_LENGTH_MAX,
-  pattern: '^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$',
-});
 const Digits = Type.String({ pattern: ORDER_NO_PATTERN });
 const config = { role: ['support', 'merchant'] } as const;
 const Done = Type.Object({ says: Type.String() });
 
 type Change = (databases: Databases, orderNo: string, actor: ReasonedActor) => Promise<string>;
 
-/** What each answer of a routine means to the person who asked. */
+/** Each answer of a routine in words for the person who asked. */
 const SAYS: Readonly<Record<string, string>> = {
   cancelled: 'The order is cancelled.',
   refund_due: 'The order is cancelled, and its payment goes back.',

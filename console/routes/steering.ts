@@ -7,6 +7,7 @@ import { Reader } from '../../ops/quota/overview.ts';
 import { listEntries } from '../../zk/tree/list-text.ts';
 import { LIST_NAMES } from '../../zk/tree/lists.ts';
 import type { Context } from '../context.ts';
+import { Reason } from '../http/schemas.ts';
 import { personOf } from '../login/guard.ts';
 
 /**
@@ -14,10 +15,8 @@ import { personOf } from '../login/guard.ts';
  * tells which web nodes have not applied the edit yet.
  */
 
-const ACKNOWLEDGE_TIMEOUT_MS = 5_000;
 /** A poll reads a few values of each web node. People do not notice these milliseconds. */
-const ACKNOWLEDGE_POLL_MS = 50;
-const REASON_LENGTH_MAX = 1_000;
+export const ACKNOWLEDGE = { timeoutMs: 5_000, pollMs: 50 };
 const VALUE_LENGTH_MAX = 64;
 const ENTRIES_MAX = 1_000;
 const ENTRY_LENGTH_MAX = 128;
@@ -29,7 +28,6 @@ const Entries = Type.Array(Type.String({ minLength: 1, maxLength: ENTRY_LENGTH_M
   minItems: 1,
   maxItems: ENTRIES_MAX,
 });
-const Reason = Type.Optional(Type.String({ minLength: 1, maxLength: REASON_LENGTH_MAX }));
 
 const Acknowledgement = Type.Object({
   path: Type.String(),
@@ -71,16 +69,13 @@ export const steeringRoutes: FastifyPluginAsyncTypebox<Context> = async (app, co
         const { path, from, to } = made;
         // Without the value: lists name people.
         log.info({ login, path, reason: given.reason }, 'an operator edited');
-        const seen = await acknowledged(reader, paths.nodes, made, {
-          timeoutMs: ACKNOWLEDGE_TIMEOUT_MS,
-          pollMs: ACKNOWLEDGE_POLL_MS,
-        });
+        const seen = await acknowledged(reader, paths.nodes, made, ACKNOWLEDGE);
         return { path, from, to, ...seen, notApplied: [...seen.notApplied] };
       },
     );
   }
 
-  const reason = { reason: Reason };
+  const reason = { reason: Type.Optional(Reason) };
   edit('quota', Type.Object({ sku: Sku, value: Value, ...reason }), (operator, { sku, value }) =>
     operator.quota(sku, value),
   );

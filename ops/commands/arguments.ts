@@ -1,11 +1,8 @@
 import { InvalidArgumentError } from 'commander';
-import { isName, SCHEMAS, type Schema } from '../../contracts/names.ts';
+import { isName, REASON_LENGTH_MAX, SCHEMAS, type Schema } from '../../contracts/names.ts';
 import { parseShare, SHARE_FORM } from '../../contracts/shares.ts';
 
 /** Parsers of command arguments; each throws InvalidArgumentError with the expected form. */
-
-/** As catalog.action allows it. */
-const REASON_LENGTH_MAX = 1_000;
 
 export function parseSchema(value: string): Schema {
   const schema = SCHEMAS.find((one) => one === value);

@@ -10,7 +10,7 @@ import { SaleFileError } from '../sale/problems.ts';
 type Answers = Partial<NewFileAnswers>;
 type Options = Answers & { readonly json?: boolean; readonly force?: boolean };
 
-/** What is wrong with the file that has these answers, and the usual ones to the other questions. */
+/** Names the faults of the file with these answers, and the usual ones to the other questions. */
 type Check = (answers: Answers) => readonly string[];
 
 function checkOf(file: string | undefined, mayOverwrite: boolean, now: Date): Check {

@@ -1,5 +1,5 @@
 /**
- * What was read last of each of many names. New names are read at once. The known ones take turns, so
+ * Keeps the last value of each of many names. New names are read at once. The known ones take turns, so
  * that a look stays cheap however many there are.
  */
 export class Turns<T> {

@@ -15,23 +15,22 @@ import {
 import { schemaOfOrder } from '../../db/client/both-homes.ts';
 import { isOutage } from '../../db/client/errors.ts';
 import type { Databases } from '../../db/client/pool.ts';
+import { STRIPE_PREFIX } from '../../payment/stripe-terms.ts';
 
 /** Finds what a shopper asks about, by whatever the shopper knows. */
 
 const ORDERS_MAX = 50;
-/** References of Stripe are stored with this in front, and Stripe shows them without it. */
-export const STRIPE_PREFIX = 'stripe:';
 /** A request id alone or in an address, with the receipt behind it; not a part of a longer word. */
 const REQUEST =
   /(?:^|[\s/"'(])([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?:~([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+(?:\.([\w.-]+))?)?(?=$|[\s/?#"')])/i;
 
-/** What a text may be. It is looked up as each of these. */
+/** The meanings that a text may have. It is looked up as each of these. */
 export interface Terms {
   /** Without spaces at its ends: a user id, or a reference of the payment provider. */
   readonly text: string;
   readonly orderNo: string | undefined;
   readonly requestId: string | undefined;
-  /** What the receipt behind the request id says. Nobody has checked its signature. */
+  /** The receipt behind the request id. Nobody has checked its signature. */
   readonly receipt: Receipt | undefined;
 }
 
@@ -75,6 +74,7 @@ export async function findOrders(databases: Databases, typed: string): Promise<F
   const { text, orderNo, requestId, receipt } = termsOf(typed);
   const [byUser, byPayment, request, places] = await Promise.all([
     userOrders(databases, text, { limit: ORDERS_MAX }),
+    // Stripe shows its references without the prefix.
     paymentOrders(databases, [text, `${STRIPE_PREFIX}${text}`]),
     requestId === undefined ? undefined : requestFacts(databases, requestId),
     placesOf(databases, text),

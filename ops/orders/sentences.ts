@@ -21,7 +21,7 @@ export function times(count: number): string {
   return count === 1 ? 'once' : `${count} times`;
 }
 
-/** What a search without a hit has to say. */
+/** The limits of a search, for one without a hit. */
 export const NOT_SEARCHED =
   'Refused requests of a user are found only in sales that closed within the last week. Purchases that were never taken (shed, no quota, too early) are not recorded.';
 
@@ -56,7 +56,7 @@ export const NOTICES: Readonly<Record<OrderNotice['kind'], string>> = {
   called_off: 'that the sale was called off',
 };
 
-/** What a button says that sends it. */
+/** The text of a button that sends it. */
 export function sendText({ kind, channel, state }: OrderNotice): string {
   const how = state === 'due' ? 'Send now' : 'Send again';
   return `${how}: the notice ${NOTICES[kind]}, ${CHANNELS[channel]}`;
@@ -130,7 +130,7 @@ export function undecidedSentences(undecided: Undecided): Sentence[] {
   ];
 }
 
-/** What the text behind a request id says, which the console cannot check. */
+/** Tells the content of the text behind a request id. The console cannot check it. */
 export function receiptSentence({ sale, unknownAt }: Receipt): string {
   const what =
     unknownAt === null

@@ -44,13 +44,13 @@ export interface RequestStory {
   readonly request: RequestFacts | undefined;
   /** Undefined unless it became an order. */
   readonly ordered: OrderStory | undefined;
-  /** What operators did with dead letters that had the request. */
+  /** Dead letters with the request that operators have replayed or refused. */
   readonly letters: readonly RequestLetter[];
   /** Where a request may be that is not decided. */
   readonly undecided: Undecided | undefined;
   /** Homes that did not answer: a request without an outcome may be decided there. */
   readonly homesAway: readonly Schema[];
-  /** What else could not be read, in words. */
+  /** Other records that could not be read, in words. */
   readonly missing: readonly string[];
 }
 

@@ -1,5 +1,5 @@
 import { type RequestFacts, WAITLIST_NODE } from '../../db/calls.ts';
-import { STRIPE_PREFIX } from './find.ts';
+import { STRIPE_PREFIX } from '../../payment/stripe-terms.ts';
 import {
   CHANNELS,
   type Moment,
@@ -14,12 +14,12 @@ import {
 } from './sentences.ts';
 import type { OrderStory, RequestStory } from './story.ts';
 
-/** Tells a story in sentences, for a person on the phone. What is not recorded is not told. Pure. */
+/** Tells a story in sentences, for a person on the phone. It tells nothing that is not recorded. Pure. */
 
 export interface Told {
   /** How it is now, the most important first. */
   readonly now: readonly Sentence[];
-  /** What happened, oldest first. A moment without a time stands before the decision. */
+  /** The past, oldest first. A moment without a time stands before the decision. */
   readonly moments: readonly Moment[];
 }
 

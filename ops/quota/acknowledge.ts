@@ -4,7 +4,7 @@ import { isAway, type Reader } from './overview.ts';
 
 /** Waits until an edit is in force everywhere. */
 
-/** What a written edit is known of while ZooKeeper is away. */
+/** The knowledge of a written edit while ZooKeeper is away. */
 const UNKNOWN = { nodes: 0, notApplied: ['unknown: ZooKeeper did not answer'] };
 
 export interface Acknowledged {

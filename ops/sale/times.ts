@@ -19,7 +19,7 @@ export function momentOf(text: string): Moment | undefined {
   return at && { at };
 }
 
-/** What `untilOf` accepts, for error messages. */
+/** The form that `untilOf` accepts, for error messages. */
 export const UNTIL_FORM =
   'a time with its zone such as 2026-12-01T12:00:00+01:00, or +30m for so much later (s, m, h, d)';
 

@@ -270,6 +270,6 @@ function sheddingOf(skus: readonly SkuOnSale[], switches: Switches) {
   };
 }
 
-function titleOf({ languages, title }: SalePresentation) {
-  return { languages, title };
+function titleOf({ languages, title }: SalePresentation): SalePresentation {
+  return { ...(languages && { languages }), ...(title && { title }) };
 }

@@ -127,6 +127,7 @@ export class RiskWatch {
       missingHeaders,
     });
   }
+
   /** The users of a network are spread over the web nodes. One user alone says nothing of others. */
   #ofAllNodes(users: number): number {
     return 1 + (users - 1) * this.#limits.livingNodes();

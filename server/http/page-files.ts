@@ -33,7 +33,7 @@ export interface Page {
 }
 
 export interface PageFiles {
-  /** What the paths of all files begin with: `/assets/<fingerprint>`. */
+  /** The beginning of the paths of all files: `/assets/<fingerprint>`. */
   readonly prefix: string;
   page(name: string): Page;
 }

@@ -19,7 +19,7 @@ export interface PublicAnswer {
   readonly body: string;
   readonly etag: string;
   readonly type: string;
-  /** What a CDN purges it by. */
+  /** The keys by which a CDN purges it. */
   readonly keys: string;
   readonly shopTimeMs: number;
   readonly status?: number;

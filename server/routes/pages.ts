@@ -19,7 +19,7 @@ export const SECURITY_HEADERS = {
 };
 
 const FOR_EVER = 'public, max-age=31536000, immutable';
-/** What has a fingerprint, and the pages themselves, are not served under their plain names. */
+/** The pages, and files with a fingerprint, are not served under their plain names. */
 const NAMED = ['*.html', 'css/**', 'js/**', 'languages/**'];
 
 /** The pages, and the files that they load. */

@@ -214,7 +214,9 @@ describe('steering', () => {
     expect(await ask()).toBe('units_available');
 
     const set = (body: object) => people.operator.call('POST', '/api/claim-window', body);
-    expect((await set({ sale, value: '2h' })).status).toBe(400);
+    for (const reason of [undefined, ' ', 'a\u0000']) {
+      expect((await set({ sale, value: '2h', reason })).status).toBe(400);
+    }
     const why = { reason: 'they sleep' };
     expect((await set({ sale, value: '31d', ...why })).json.detail).toContain('1s to 30d');
     expect((await set({ sale: 'none', value: '2h', ...why })).json.detail).toContain('no sale');

@@ -239,3 +239,11 @@ describe('what an edge may keep', () => {
     expect(headers['surrogate-key']).toBe('sales sale-demo');
   });
 });
+
+it('a sale without a sale file has no presentation, neither alone nor in the list', async () => {
+  const { sales } = JSON.parse((await call('GET', '/api/v1/sales')).body);
+  expect(sales).toHaveLength(1);
+  expect(sales[0]).not.toHaveProperty('presentation');
+  const sale = JSON.parse((await call('GET', '/api/v1/sales/demo')).body);
+  expect(sale).not.toHaveProperty('presentation');
+});

@@ -49,6 +49,14 @@ test('after a signal run.mjs waits until the program has ended', async () => {
   expect(code).toBe(0);
 });
 
+test('a word that is no command loads all of them', async () => {
+  const all = (await createProgram({})).commands.map((command) => command.name());
+  for (const name of ['nonsense', 'constructor', '--help']) {
+    const { commands } = await createProgram({}, name);
+    expect(commands.map((command) => command.name())).toEqual(all);
+  }
+});
+
 test('every command has a --json option', async () => {
   const last = (command: Command): Command[] =>
     command.commands.length === 0 ? [command] : command.commands.flatMap(last);

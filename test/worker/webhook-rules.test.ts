@@ -114,6 +114,18 @@ test('many attempts at one name use one thread, however slow its name server is'
   for (const { promise } of answers) expect(await promise).not.toEqual([]);
 });
 
+test('many names are looked up in turns, and none is refused for that', async () => {
+  const resolve = guardedLookup({ allowHttp: true, allowPrivate: true });
+  const names = Array.from({ length: 20 }, (_, n) => `127.0.0.${n + 1}`);
+  const answers = names.map(
+    (name) =>
+      new Promise((done) => {
+        resolve(name, {}, (error, address) => done(error?.message ?? address));
+      }),
+  );
+  expect(await Promise.all(answers)).toEqual(names);
+});
+
 test('retries have growing delays over days, and end', () => {
   const delays: number[] = [];
   for (let attempt = 1; ; attempt += 1) {

@@ -1,5 +1,6 @@
 import type { LookupAddress, LookupOptions } from 'node:dns';
 import { lookup } from 'node:dns/promises';
+import { bulkhead } from 'cockatiel';
 import {
   AddressRefused,
   type AddressRules,
@@ -20,21 +21,22 @@ type Answer = (
 ) => void;
 
 /**
- * Look-ups under way. Each holds one of Node's four threads until the name server answers or the
- * system gives up. Look-ups of the same name are shared, and those of other names are limited, so that
- * silent name servers of strangers do not take all threads.
+ * A look-up holds one of Node's four threads until the name server answers or the system gives up. Look-ups
+ * of the same name are shared, and those of other names wait for their turn, so that silent name servers of
+ * strangers do not take all threads. The deadline of a post covers the wait.
  */
 const LOOKUPS_MAX = 2;
+const LOOKUPS_WAITING_MAX = 1_000;
+const turns = bulkhead(LOOKUPS_MAX, LOOKUPS_WAITING_MAX);
 const underWay = new Map<string, Promise<LookupAddress[]>>();
 
 function addressesOf(hostname: string, options: LookupOptions): Promise<LookupAddress[]> {
   const key = JSON.stringify([hostname, options.family, options.hints]);
   const known = underWay.get(key);
   if (known !== undefined) return known;
-  if (underWay.size >= LOOKUPS_MAX) {
-    return Promise.reject(new Error('too many names are being looked up: try again later'));
-  }
-  const asked = lookup(hostname, { ...options, all: true }).finally(() => underWay.delete(key));
+  const asked = turns
+    .execute(() => lookup(hostname, { ...options, all: true }))
+    .finally(() => underWay.delete(key));
   underWay.set(key, asked);
   return asked;
 }

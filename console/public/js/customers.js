@@ -45,7 +45,7 @@ function tell(tone, text) {
 
 /** @typedef {{ path: string, body?: object, text: string, name?: string, ask?: [string, string] }} Change */
 
-/** What can be done now. @param {any} story @returns {Change[]} */
+/** The changes that are possible now. @param {any} story @returns {Change[]} */
 function changesOf({ order, userId, notices, isBlocked }) {
   const of = `/api/orders/${order?.orderNo}`;
   return [

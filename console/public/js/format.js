@@ -8,6 +8,11 @@ export function count(value) {
   return value === null || value === undefined ? UNKNOWN : value.toLocaleString('en');
 }
 
+/** A moment, in the time zone of the reader. @param {string | number} at */
+export function moment(at) {
+  return new Date(at).toLocaleString('en-GB');
+}
+
 /** A rate: whole above 10, else with one digit. @param {number | null | undefined} value */
 export function rate(value) {
   if (value === null || value === undefined) return UNKNOWN;

@@ -3,6 +3,7 @@
 
 import { call } from './api.js';
 import { find, keep, make, setText } from './dom.js';
+import { moment } from './format.js';
 import { openPage } from './frame.js';
 
 async function load() {
@@ -21,7 +22,7 @@ async function load() {
         make(
           'tr',
           {},
-          make('td', {}, make('time', { datetime: at }, new Date(at).toLocaleString('en-GB'))),
+          make('td', {}, make('time', { datetime: at }, moment(at))),
           ...[who, action, target, from, to, why].map((text) => make('td', {}, text ?? '–')),
         ),
       () => {},

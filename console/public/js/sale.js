@@ -5,6 +5,7 @@ import { CallFailed, call } from './api.js';
 import { carryOut } from './changes.js';
 import { confirmed } from './controls.js';
 import { find, setAttribute, setShown, setText, showTexts } from './dom.js';
+import { moment } from './format.js';
 import { openPage, tellNetwork } from './frame.js';
 import { fileOf, formOf, newSale } from './sale/document.js';
 import { dropDraft, findDraft, keepDraft } from './sale/drafts.js';
@@ -110,7 +111,7 @@ function restore() {
   form = draft.form;
   version = draft.version;
   isChanged = true;
-  const at = new Date(draft.keptAt).toLocaleString('en-GB');
+  const at = moment(draft.keptAt);
   setShown(find('#form'), true);
   setText(find('#draft-note'), `Your changes of ${at} are back. They are not applied yet.`);
   draw();

@@ -4,7 +4,7 @@
 import { call } from './api.js';
 import { carryOut } from './changes.js';
 import { find, keep, make, setAttribute, setShown, setText } from './dom.js';
-import { count, saleState } from './format.js';
+import { count, moment, saleState } from './format.js';
 import { openPage } from './frame.js';
 import { text } from './sale/fields.js';
 
@@ -144,7 +144,7 @@ async function carryOutAsked() {
 }
 
 /** @param {string} at */
-const when = (at) => make('time', { datetime: at }, new Date(at).toLocaleString('en-GB'));
+const when = (at) => make('time', { datetime: at }, moment(at));
 
 /** @param {Sale} sale */
 function createCard(sale) {

@@ -314,7 +314,7 @@ document.addEventListener('visibilitychange', () => {
   panel.comeBack();
 });
 window.addEventListener('online', () => watch.now());
-// A page that nobody touches asks ever less often. Whoever uses it sees the present state.
+// A page that nobody touches asks ever less often. A shopper who uses it sees the present state.
 for (const name of ['pointerdown', 'keydown', 'scroll']) {
   document.addEventListener(name, () => watch.now(FRESH_MS), { passive: true });
 }

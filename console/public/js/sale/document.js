@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * What the form holds, and the sale file that it stands for. Pure. The form holds texts, as people type
+ * The values of the form, and the sale file that they stand for. Pure. The form holds texts, as people type
  * them. The file leaves out what is empty, so that the console tells what is missing.
  */
 

@@ -121,7 +121,7 @@ export function nameOf(tag) {
 }
 
 /**
- * A time on the wall clock of a zone, or counted from the first apply. What was not touched stays as it is,
+ * A time on the wall clock of a zone, or counted from the first apply. A time that nobody touched stays as it is,
  * with its parts of a second.
  * @param {Field} field
  */

@@ -1,5 +1,5 @@
 // @ts-check
-/** Draws the form of a sale. What is typed goes into the form's values at once. */
+/** Draws the form of a sale. Each letter goes into the form's values at once. */
 
 import { find, make } from '../dom.js';
 import { LANGUAGES, newSku } from './document.js';

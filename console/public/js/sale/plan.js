@@ -2,6 +2,7 @@
 /** Shows what a sale file would change: the same as `flashsale sale plan`. */
 
 import { find, make, setShown, setText, showTexts } from '../dom.js';
+import { moment } from '../format.js';
 
 /**
  * @typedef {{ target: string, field: string, from: string | null, to: string | null, reason?: string }} Line
@@ -15,7 +16,7 @@ import { find, make, setShown, setText, showTexts } from '../dom.js';
 function shown(text) {
   if (text === null) return '–';
   const isTime = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(text);
-  return isTime ? `${text} (${new Date(text).toLocaleString('en-GB')} here)` : text;
+  return isTime ? `${text} (${moment(text)} here)` : text;
 }
 
 /**
