@@ -74,10 +74,10 @@ async function request(url, call = {}) {
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
     const receivedAt = performance.now();
-    const timing = { sentAt, receivedAt, ...shopTime(response.headers) };
-    if (response.status === 304) return { kind: 'same', timing };
-    const answer = await response.json().catch(() => null);
-    Object.assign(timing, shopTime(response.headers, answer?.serverTime));
+    const isSame = response.status === 304;
+    const answer = isSame ? null : await response.json().catch(() => null);
+    const timing = { sentAt, receivedAt, ...shopTime(response.headers, answer?.serverTime) };
+    if (isSame) return { kind: 'same', timing };
     if (!response.ok) return refusal(response, answer);
     if (answer === null && response.status !== 204) return { kind: 'unanswered' };
     const etag = response.headers.get('etag');
