@@ -27,9 +27,6 @@ import { Tokens } from './login/tokens.ts';
 /** Few: a look uses them once a second, and a person now and then. Each change of a sale holds one more. */
 const DATABASE_CONNECTIONS_MAX = 6;
 
-/** A console answers people, and it must cost little beside a sale. */
-const EVENT_LOOP_SAMPLE_MS = 100;
-
 /** Composition root of a console. Resources are closed through `lifecycle`. */
 export async function compose(config: ConsoleConfig, log: Log, lifecycle: Lifecycle) {
   const { stopping } = lifecycle;
@@ -54,7 +51,7 @@ export async function compose(config: ConsoleConfig, log: Log, lifecycle: Lifecy
   needDatabases(readiness, databases, stopping);
   readiness.needs('rabbitmq', await watchBroker(broker, [], stopping));
   readiness.needs('zookeeper', () => (session.isConnected ? undefined : 'not connected'));
-  const metrics = createMetrics('console', EVENT_LOOP_SAMPLE_MS);
+  const metrics = createMetrics('console');
   readiness.show(metrics);
   showFeed(metrics, feed);
   const sessions = new Sessions(config.sessionMinutes);

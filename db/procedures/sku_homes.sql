@@ -15,15 +15,19 @@
 
 CREATE OR REPLACE FUNCTION catalog.sku_homes()
 RETURNS TABLE (sku text, schema text, abroad boolean, moves int, leaving bigint)
-LANGUAGE sql STABLE SECURITY DEFINER
+LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = catalog, pg_temp
+SET random_page_cost = 0.1
 AS $routine$
+BEGIN
+  RETURN QUERY
   SELECT k.sku, k.schema, k.abroad, k.moves, coalesce(t.units, 0)::bigint
   FROM catalog.sku k
   LEFT JOIN (
     SELECT w.sku, sum(w.units) AS units
     FROM (SELECT a.* FROM regular.transfer a UNION ALL SELECT b.* FROM hot.transfer b) w
-    WHERE w.done_at IS NULL AND w.kind = 'home' GROUP BY w.sku) t ON t.sku = k.sku
+    WHERE w.done_at IS NULL AND w.kind = 'home' GROUP BY w.sku) t ON t.sku = k.sku;
+END
 $routine$;
 
 ALTER FUNCTION catalog.sku_homes OWNER TO flashsale_owner;

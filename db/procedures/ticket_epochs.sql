@@ -9,15 +9,18 @@
 -- Errors: none
 
 CREATE OR REPLACE FUNCTION catalog.ticket_epochs() RETURNS TABLE (sale text, epoch bigint)
-LANGUAGE sql STABLE SECURITY DEFINER
+LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = catalog, pg_temp
 AS $routine$
+BEGIN
+  RETURN QUERY
   -- A key that is due counts already: the next call of ticket_keys makes it.
   SELECT t.sale, max(t.id) + count(t.revoked_at)
                  + (max(t.created_at) + l.life <= clock_timestamp())::int
   FROM ticket_key t,
        (SELECT make_interval(secs => tunable('ticket_key_life_ms') / 1000.0) AS life) l
-  GROUP BY t.sale, l.life
+  GROUP BY t.sale, l.life;
+END
 $routine$;
 
 ALTER FUNCTION catalog.ticket_epochs OWNER TO flashsale_owner;

@@ -14,9 +14,15 @@
 
 CREATE OR REPLACE FUNCTION :schema.unit_counts()
 RETURNS TABLE (sku text, units_total bigint, free bigint, unpaid_exists boolean)
-LANGUAGE sql STABLE SECURITY DEFINER
+LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = :schema, pg_temp
+-- The keeper and every web node ask some times a second: a new plan for each call takes three times as long
+-- as the rest of it (1.4 -> 0.4 ms). A plan made while the tables are empty must use their indexes when they
+-- are full.
+SET random_page_cost = 0.1
 AS $routine$
+BEGIN
+  RETURN QUERY
   SELECT k.sku,
          (SELECT coalesce(sum(m.units), 0) FROM stock_movement m
           WHERE m.sale = k.sale AND m.sku = k.sku AND m.kind IN ('load', 'restock')),
@@ -26,7 +32,8 @@ AS $routine$
            OR EXISTS (SELECT FROM regular.transfer t WHERE t.sku = k.sku AND t.done_at IS NULL)
            OR EXISTS (SELECT FROM hot.transfer t WHERE t.sku = k.sku AND t.done_at IS NULL)
   FROM catalog.sku k
-  WHERE k.schema = current_schema() OR k.moves > 0
+  WHERE k.schema = current_schema() OR k.moves > 0;
+END
 $routine$;
 
 ALTER FUNCTION :schema.unit_counts OWNER TO flashsale_owner;

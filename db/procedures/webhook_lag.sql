@@ -15,9 +15,12 @@ CREATE OR REPLACE FUNCTION :schema.webhook_lag()
 RETURNS TABLE (
   endpoint text, pending bigint, failing bigint, given_up bigint, unread bigint, since timestamptz
 )
-LANGUAGE sql STABLE SECURITY DEFINER
+LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = :schema, pg_temp
+SET random_page_cost = 0.1
 AS $routine$
+BEGIN
+  RETURN QUERY
   SELECT c.endpoint, coalesce(d.pending, 0), coalesce(d.failing, 0), coalesce(d.given_up, 0), v.unread,
          least(d.since, v.since)
   FROM webhook_cursor c
@@ -32,7 +35,8 @@ AS $routine$
     FROM (SELECT n.happened_at FROM event n WHERE n.log_no > c.log_no
           ORDER BY n.log_no LIMIT 10000) e) v
   -- forget_webhook sets the cursor of a removed endpoint to this number.
-  WHERE c.log_no < 9223372036854775807
+  WHERE c.log_no < 9223372036854775807;
+END
 $routine$;
 
 ALTER FUNCTION :schema.webhook_lag OWNER TO flashsale_owner;

@@ -8,14 +8,17 @@
 
 CREATE OR REPLACE FUNCTION catalog.webhook_targets()
 RETURNS TABLE (endpoint text, url text, kinds text[], secrets text[], created_at timestamptz)
-LANGUAGE sql STABLE SECURITY DEFINER
+LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = catalog, pg_temp
 AS $routine$
+BEGIN
+  RETURN QUERY
   SELECT w.endpoint, w.url, w.kinds,
          CASE WHEN w.old_secret_until > now() THEN ARRAY[w.secret, w.old_secret]
               ELSE ARRAY[w.secret] END,
          w.created_at
-  FROM webhook_endpoint w WHERE w.state = 'active' ORDER BY w.endpoint
+  FROM webhook_endpoint w WHERE w.state = 'active' ORDER BY w.endpoint;
+END
 $routine$;
 
 ALTER FUNCTION catalog.webhook_targets OWNER TO flashsale_owner;

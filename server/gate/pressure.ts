@@ -9,7 +9,8 @@ import type { Schema } from '../../contracts/names.ts';
 
 const SAMPLE_MS = 250;
 const QUEUE_POLL_MS = 1_000;
-const LOOP_RESOLUTION_MS = 10;
+/** A dozen samples a quarter of a second. Each is a wake-up, also of an idle node. */
+const LOOP_RESOLUTION_MS = 20;
 /** A cause ends below this share of its threshold. */
 const RELEASE_SHARE = 0.5;
 /** Older figures of the queues are not used. */
