@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createGuestSigner } from '../server/gate/identity.ts';
-import { until } from './until.ts';
+import { pollAfter, until } from './until.ts';
 
 /** A shopper with a plain HTTP client. */
 
@@ -111,12 +112,12 @@ export class Shopper {
     { quantity = 1, deadlineMs = DEADLINE_MS, giveUp }: BuyOptions = {},
   ) {
     const key = randomUUID();
-    const untilMs = performance.now() + deadlineMs;
+    const startedAt = performance.now();
     /** Where to ask for a press that may have been taken. */
     let perhapsTaken: string | undefined;
     for (;;) {
       const pressed = await this.press(sale, sku, { quantity, key }).catch((error: Error) => error);
-      const isOver = performance.now() > untilMs || giveUp?.aborted === true;
+      const isOver = performance.now() - startedAt > deadlineMs || giveUp?.aborted === true;
       if (pressed instanceof Error) {
         perhapsTaken ??= `/api/v1/requests/${key}`;
         if (isOver) throw pressed;
@@ -128,7 +129,7 @@ export class Shopper {
           return known.status === 200 ? known : pressed;
         }
       }
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await delay(pollAfter(performance.now() - startedAt));
     }
   }
 
@@ -137,16 +138,16 @@ export class Shopper {
    * does.
    */
   async outcome(statusUrl: string, deadlineMs = DEADLINE_MS): Promise<Answer> {
-    const untilMs = performance.now() + deadlineMs;
+    const startedAt = performance.now();
     for (;;) {
       const answer = await this.call('GET', `${statusUrl}?wait=5`).catch((error: Error) => error);
-      const isOver = performance.now() > untilMs;
+      const isOver = performance.now() - startedAt > deadlineMs;
       if (answer instanceof Error) {
         if (isOver) throw answer;
       } else {
         const isOpen = answer.status === 503 || answer.body.status === 'queued';
         if (!isOpen || isOver) return answer;
-        if (answer.status === 503) await new Promise((resolve) => setTimeout(resolve, 50));
+        if (answer.status === 503) await delay(pollAfter(performance.now() - startedAt));
       }
     }
   }

@@ -5,7 +5,14 @@ import { setTimeout as delay } from 'node:timers/promises';
  * test.
  */
 const DEADLINE_MS = 300_000;
-const POLL_MS = 20;
+/** The longer a wait has lasted, the rarer are the looks: a look at metrics costs some milliseconds. */
+const POLL_MS = { min: 20, max: 250 };
+const POLL_SHARE = 0.1;
+
+/** The pause before the next look. */
+export function pollAfter(waitedMs: number): number {
+  return Math.min(POLL_MS.max, Math.max(POLL_MS.min, waitedMs * POLL_SHARE));
+}
 
 /**
  * Waits until `look` returns something other than undefined or false, and returns that. An error
@@ -14,9 +21,9 @@ const POLL_MS = 20;
 export async function until<T>(
   what: string,
   look: () => T | Promise<T>,
-  { deadlineMs = DEADLINE_MS, pollMs = POLL_MS } = {},
+  { deadlineMs = DEADLINE_MS, pollMs }: { deadlineMs?: number; pollMs?: number } = {},
 ): Promise<Exclude<T, undefined | false>> {
-  const deadline = performance.now() + deadlineMs;
+  const startedAt = performance.now();
   let last = 'it was not so';
   for (;;) {
     try {
@@ -25,7 +32,8 @@ export async function until<T>(
     } catch (error) {
       last = error instanceof Error ? error.message : String(error);
     }
-    if (performance.now() > deadline) throw new Error(`${what}: not in ${deadlineMs} ms; ${last}`);
-    await delay(pollMs);
+    const waitedMs = performance.now() - startedAt;
+    if (waitedMs > deadlineMs) throw new Error(`${what}: not in ${deadlineMs} ms; ${last}`);
+    await delay(pollMs ?? pollAfter(waitedMs));
   }
 }

@@ -7,6 +7,7 @@ import { until } from '../until.ts';
 
 const SHOPPERS_AT_ONCE = 16;
 const PAUSE_MS = 200;
+const PAUSE_AFTER_REFUSAL_MS = 1_000;
 const OUTCOME_DEADLINE_MS = 300_000;
 
 /** A taken request: its shopper got `202`. */
@@ -103,7 +104,10 @@ export class Flow {
             ? await shopper.press(this.#sale, this.sku, { ticket: ticket.body.ticket })
             : ticket;
         if (answer.status === 202) this.#follow(shopper, answer);
-        else this.#refuse(answer);
+        else {
+          this.#refuse(answer);
+          await delay(PAUSE_AFTER_REFUSAL_MS);
+        }
       } catch {
         this.#cut += 1;
       }
