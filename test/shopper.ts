@@ -89,7 +89,7 @@ export class Shopper {
 
   async ticket(sale: string, sku: string): Promise<string> {
     const answer = await this.call('POST', `/api/v1/sales/${sale}/tickets`, { sku });
-    if (answer.status !== 201) throw new Error(`no ticket: ${JSON.stringify(answer)}`);
+    if (answer.status !== 201) throw new NoTicket(answer);
     return answer.body.ticket;
   }
 
@@ -116,7 +116,9 @@ export class Shopper {
     /** Where to ask for a press that may have been taken. */
     let perhapsTaken: string | undefined;
     for (;;) {
-      const pressed = await this.press(sale, sku, { quantity, key }).catch((error: Error) => error);
+      const pressed = await this.press(sale, sku, { quantity, key }).catch((error: Error) =>
+        error instanceof NoTicket ? error.answer : error,
+      );
       const isOver = performance.now() - startedAt > deadlineMs || giveUp?.aborted === true;
       if (pressed instanceof Error) {
         perhapsTaken ??= `/api/v1/requests/${key}`;
@@ -150,6 +152,15 @@ export class Shopper {
         if (answer.status === 503) await delay(pollAfter(performance.now() - startedAt));
       }
     }
+  }
+}
+
+class NoTicket extends Error {
+  readonly answer: Answer;
+
+  constructor(answer: Answer) {
+    super(`no ticket: ${JSON.stringify(answer)}`);
+    this.answer = answer;
   }
 }
 

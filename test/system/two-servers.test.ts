@@ -28,7 +28,7 @@ afterAll(async () => {
   await second?.remove();
 });
 
-const SHOPPERS = 900;
+const SHOPPERS = 400;
 /** Enough for everybody: the test checks where each unit is in the end. */
 const UNITS = { Reg: SHOPPERS / 2, Hot: SHOPPERS / 2 } as const;
 type Sku = keyof typeof UNITS;
