@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LOCK_TIMEOUT } from './client/both-homes.ts';
 import { DatabaseError } from './client/errors.ts';
 import type { Session } from './client/pool.ts';
 import { dispatcher, shapeOf } from './install/dispatch.ts';
@@ -112,11 +114,35 @@ export async function startCanary(session: Session, options: CanaryOptions): Pro
   return place;
 }
 
+/** Calls wait behind the lock of `end` while it waits for a call that is under way. */
+const END_LOCK_TIMEOUT_MS = 500;
+const END_ATTEMPTS_MAX = 20;
+const END_PAUSE_MS = 250;
+
+/** Ends a canary when no call of it is under way, or refuses after a limit. All other calls go on. */
+async function ending(session: Session, place: Place, work: () => Promise<void>): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await asInstaller(session, work);
+    } catch (error) {
+      if (!(error instanceof DatabaseError && error.sqlstate === LOCK_TIMEOUT)) throw error;
+      if (attempt === END_ATTEMPTS_MAX) {
+        const message =
+          `a call of ${place.schema}.${place.name} is under way all the time (pg_stat_activity shows it): ` +
+          'end it and call again';
+        throw new DatabaseError('refused', message, error.sqlstate, error);
+      }
+      await sleep(END_PAUSE_MS);
+    }
+  }
+}
+
 /** Restores the present version and returns the text of the canary's file. */
 async function end(session: Session, { schema, name }: Place): Promise<string> {
   const full = `${schema}.${name}`;
   // Each call of the dispatcher reads this table. The lock keeps calls out for some milliseconds, so that
   // none finds a version that is gone.
+  await session.run(`SET LOCAL lock_timeout = ${END_LOCK_TIMEOUT_MS}`);
   await session.run('LOCK TABLE catalog.routine_canary IN ACCESS EXCLUSIVE MODE');
   const [row] = await session.query<{ source: string; present: string }>({
     text: `DELETE FROM catalog.routine_canary WHERE schema = $1 AND name = $2
@@ -133,7 +159,12 @@ async function end(session: Session, { schema, name }: Place): Promise<string> {
   return row.source;
 }
 
-/** Ends a canary: the present version decides every call again. @throws {DatabaseError} */
+/**
+ * Ends a canary: the present version decides every call again.
+ *
+ * @throws {DatabaseError} `refused` if there is no canary, or if a call does not end. No further call goes
+ *   to the canary then
+ */
 export async function stopCanary(session: Session, place: Place): Promise<void> {
   // First by a row that no call holds: a canary that hangs gets no further calls while this waits for it.
   await asInstaller(session, () =>
@@ -144,7 +175,9 @@ export async function stopCanary(session: Session, place: Place): Promise<void> 
       values: [place.schema, place.name],
     }),
   );
-  await asInstaller(session, () => end(session, place));
+  await ending(session, place, async () => {
+    await end(session, place);
+  });
 }
 
 /**
@@ -155,7 +188,7 @@ export async function stopCanary(session: Session, place: Place): Promise<void> 
  */
 export async function promoteCanary(session: Session, place: Place): Promise<void> {
   const { schema, name } = place;
-  await asInstaller(session, async () => {
+  await ending(session, place, async () => {
     const [stopped] = await session.query<{ stop_reason: string }>({
       text: `SELECT stop_reason FROM catalog.routine_canary
              WHERE schema = $1 AND name = $2 AND stopped_at IS NOT NULL`,

@@ -6,6 +6,7 @@ import { canaries, promoteCanary, startCanary, stopCanary } from '../../db/canar
 import type { Databases, Session } from '../../db/client/pool.ts';
 import { loadRoutines } from '../../db/install/install.ts';
 import { openInstaller } from '../../db/install/installer.ts';
+import { until } from '../until.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
 
 /** Canaries of all kinds of routines, and the rule that stops them. */
@@ -210,4 +211,27 @@ it('a canary that nobody judges gets no calls', async () => {
   expect(await asked()).toEqual([{ value: 3 }]);
   await judgeCanaries(worker.hot);
   expect(await asked()).toEqual([{ value: 77 }]);
+});
+
+it('a canary whose call never ends gets no other, and ends when the call does', async () => {
+  const bad = sourceOf('tunable').replace('\nBEGIN\n', '\nBEGIN\n  PERFORM pg_sleep(600);\n');
+  const place = await startCanary(session, { schema: 'hot', source: bad, share: 1, skus: [] });
+  const text = `SELECT catalog.tunable('pick_retries')::int AS value`;
+  const hanging = database.admin.query({ text }).catch((error: Error) => error);
+  const look = `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'`;
+  const pid = await until('the call hangs', async () => {
+    return (await database.admin.query<{ pid: number }>({ text: look }))[0]?.pid;
+  });
+  const stopped = stopCanary(session, place);
+  await until('the present version takes the calls', async () => {
+    const [row] = await database.admin.query({
+      text: 'SELECT FROM catalog.routine_canary WHERE stopped_at IS NOT NULL',
+    });
+    return row !== undefined;
+  });
+  expect(await database.admin.query({ text })).toEqual([{ value: 3 }]);
+  await database.admin.query({ text: 'SELECT pg_cancel_backend($1)', values: [pid] });
+  await stopped;
+  expect(await hanging).toBeInstanceOf(Error);
+  expect(await canaries(session)).toEqual([]);
 });
