@@ -2,6 +2,7 @@
 
 export * from './actions.ts';
 export * from './call-off.ts';
+export * from './canary-states.ts';
 export * from './catalog.ts';
 export * from './checkouts.ts';
 export * from './client/warm.ts';

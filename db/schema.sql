@@ -7,6 +7,8 @@ CREATE SEQUENCE catalog.action_action_no_seq AS bigint START 1 INCREMENT 1;
 
 CREATE SEQUENCE catalog.notice_notice_no_seq AS bigint START 1 INCREMENT 1;
 
+CREATE SEQUENCE catalog.routine_canary_run_seq AS bigint START 1 INCREMENT 1;
+
 -- Actions of people on sales and orders of this server, written in their transactions. Append-only
 CREATE TABLE catalog.action (
   -- Number of the action: ascending, with gaps
@@ -37,7 +39,7 @@ CREATE INDEX action_sale ON catalog.action USING btree (sale, action_no);
 
 CREATE INDEX action_target ON catalog.action USING btree (target, action_no);
 
--- Second version of place_orders that decides some calls of its schema; at most one for each schema
+-- Canaries of release 0.1.0, for its version of place_orders. Now: routine_canary
 CREATE TABLE catalog.canary (
   -- Schema of the place_orders that has a second version
   schema text COLLATE "C" NOT NULL,
@@ -60,6 +62,20 @@ CREATE TABLE catalog.canary (
 );
 
 CREATE TRIGGER refresh_sku_terms AFTER INSERT OR DELETE OR UPDATE OR TRUNCATE ON catalog.canary FOR EACH STATEMENT EXECUTE FUNCTION catalog.refresh_sku_terms();
+
+-- Calls of routines that have a canary, until judge_canaries has counted them; lost in a crash
+CREATE UNLOGGED TABLE catalog.canary_call (
+  -- Schema of the routine
+  schema text COLLATE "C" NOT NULL,
+  -- Name of the routine
+  name text COLLATE "C" NOT NULL,
+  -- catalog.routine_canary.run
+  run bigint NOT NULL,
+  -- Whether the canary took the call
+  is_canary boolean NOT NULL,
+  -- Microseconds; NULL: not comparable, as it was one of the first calls of a session, or chosen by SKU
+  took_us integer
+);
 
 -- Rules for amounts of each currency. The installer copies them from contracts/money.ts: change that file, not this table
 CREATE TABLE catalog.currency (
@@ -235,6 +251,94 @@ CREATE TABLE catalog.routine (
   -- Login that ran it
   installed_by text DEFAULT SESSION_USER NOT NULL,
   CONSTRAINT routine_pkey PRIMARY KEY (schema, name)
+);
+
+-- Second versions of routines that take some of the calls, and how both versions do
+CREATE TABLE catalog.routine_canary (
+  -- Schema of the routine
+  schema text COLLATE "C" NOT NULL,
+  -- Name of the routine
+  name text COLLATE "C" NOT NULL,
+  -- Number of the start of this canary
+  run bigint NOT NULL,
+  -- Share of the calls that go to the canary, 0 to 1
+  share double precision NOT NULL,
+  -- SKUs whose calls always go to the canary
+  skus text[] NOT NULL,
+  -- Text of its file, for canary promote
+  source text NOT NULL,
+  -- Definition of the present version, which comes back when the canary ends
+  present text NOT NULL,
+  -- When the canary was started
+  started_at timestamp with time zone DEFAULT now() NOT NULL,
+  -- Login that started it
+  started_by text COLLATE "C" DEFAULT SESSION_USER NOT NULL,
+  -- When judge_canaries looked last; the canary gets no calls when that is a minute ago
+  looked_at timestamp with time zone DEFAULT now() NOT NULL,
+  -- Calls that were compared: of the present version, of the canary
+  calls bigint[] DEFAULT '{0,0}'::bigint[] NOT NULL,
+  -- Failed calls: of the present version, of the canary
+  failed bigint[] DEFAULT '{0,0}'::bigint[] NOT NULL,
+  -- Calls longer than nine in ten of the present version: of the present version, of the canary
+  slow bigint[] DEFAULT '{0,0}'::bigint[] NOT NULL,
+  -- Logarithms of the likelihood ratios: that it fails twice as often, that it is slow twice as often
+  evidence double precision[] DEFAULT '{0,0}'::double precision[] NOT NULL,
+  -- Microseconds of the last calls of the present version; at most 1000
+  present_us integer[] DEFAULT '{}'::integer[] NOT NULL,
+  -- Microseconds of the last calls of the canary; at most 1000
+  canary_us integer[] DEFAULT '{}'::integer[] NOT NULL,
+  -- When judge_canaries stopped it; NULL: it runs
+  stopped_at timestamp with time zone,
+  -- Why it was stopped, with figures
+  stop_reason text,
+  CONSTRAINT routine_canary_pkey PRIMARY KEY (schema, name),
+  CONSTRAINT routine_canary_schema_check CHECK ((schema = ANY (ARRAY['regular'::text, 'hot'::text, 'catalog'::text]))),
+  CONSTRAINT routine_canary_share_check CHECK (((share >= (0)::double precision) AND (share <= (1)::double precision)))
+);
+
+-- Routines that were rolled back: the installer does not bring a later known version back
+CREATE TABLE catalog.routine_pin (
+  -- Schema of the routine or view
+  schema text COLLATE "C" NOT NULL,
+  -- Name of the routine or view
+  name text COLLATE "C" NOT NULL,
+  -- The version that is in force
+  version integer NOT NULL,
+  -- Whether the next installer may replace it: flashsale db release
+  released boolean DEFAULT false NOT NULL,
+  -- When it was rolled back
+  pinned_at timestamp with time zone DEFAULT now() NOT NULL,
+  -- The person who rolled it back: user@host
+  pinned_by text COLLATE "C" NOT NULL,
+  -- Why, in the words of the person
+  reason text NOT NULL,
+  CONSTRAINT routine_pin_pkey PRIMARY KEY (schema, name),
+  CONSTRAINT routine_pin_schema_name_version_fkey FOREIGN KEY (schema, name, version) REFERENCES catalog.routine_version(schema, name, version)
+);
+
+-- Each version that a routine or view has had, with its source. The installer keeps the newest ones
+CREATE TABLE catalog.routine_version (
+  -- Schema of the routine or view
+  schema text COLLATE "C" NOT NULL,
+  -- Name of the routine or view
+  name text COLLATE "C" NOT NULL,
+  -- Number of the version, ascending from 1
+  version integer NOT NULL,
+  -- The definition as PostgreSQL shows it: pg_get_functiondef, or pg_get_viewdef
+  source text NOT NULL,
+  -- MD5 hash of source
+  definition_md5 text NOT NULL,
+  -- file: the installer; hand: somebody with psql, found by the installer later; canary: canary promote
+  origin text COLLATE "C" NOT NULL,
+  -- Version of the software that installed it; NULL: by hand, or by a release that did not keep versions
+  release text COLLATE "C",
+  -- When it was installed. By hand: when it was found
+  installed_at timestamp with time zone DEFAULT now() NOT NULL,
+  -- Login that installed it. By hand: login that found it
+  installed_by text COLLATE "C" DEFAULT SESSION_USER NOT NULL,
+  CONSTRAINT routine_version_pkey PRIMARY KEY (schema, name, version),
+  CONSTRAINT routine_version_origin_check CHECK ((origin = ANY (ARRAY['file'::text, 'hand'::text, 'canary'::text]))),
+  CONSTRAINT routine_version_version_check CHECK ((version > 0))
 );
 
 -- Sales: when they open and close, and how long an order may wait for payment

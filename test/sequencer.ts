@@ -6,6 +6,7 @@ const LONG = [
   'test/system/home-away.test.ts',
   'test/keeper/simulation.test.ts',
   'test/system/disasters.test.ts',
+  'test/system/upgrade.test.ts',
   'test/console/browser.test.ts',
   'test/page/browser.test.ts',
   'test/keeper/scale.test.ts',

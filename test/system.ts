@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { Databases } from '../db/client/pool.ts';
 import { prepare } from '../db/install/prepare.ts';
 import type { NewSale } from '../db/new-sales.ts';
@@ -39,6 +41,8 @@ export interface SystemOptions {
   readonly workerEnvironment?: Readonly<Record<string, string>>;
   /** A superuser's URL of a database server, by default the run's own. */
   readonly databaseServerUrl?: string;
+  /** Folder of another release, which prepares the database and whose processes start first. */
+  readonly release?: string;
   /** A separate database on a second server, for hot SKUs. */
   readonly hotDatabaseUrl?: string;
   /**
@@ -51,9 +55,10 @@ export interface SystemOptions {
 /**
  * The database of an empty shop: a copy of the run's template, or a new one on a separate server.
  */
-async function databaseOf(serverUrl: string | undefined) {
+async function databaseOf({ databaseServerUrl: serverUrl, release }: SystemOptions) {
   if (serverUrl === undefined) {
-    const { url, remove } = await createDatabase();
+    const { url, remove } = await createDatabase({ empty: release !== undefined });
+    if (release !== undefined) await prepareWith(release, url);
     return { url, removeDatabase: remove };
   }
   const name = uniqueName('system');
@@ -65,6 +70,13 @@ async function databaseOf(serverUrl: string | undefined) {
   return { url, removeDatabase: async () => {} };
 }
 
+/** Prepares a database with the files of another release. */
+export async function prepareWith(release: string, url: string): Promise<void> {
+  const call = `import { prepare } from './db/install/prepare.ts'; await prepare(process.argv[1]);`;
+  const args = ['--input-type=module-typescript', '-e', call, url];
+  await promisify(execFile)(process.execPath, args, { cwd: release, env: PROGRAM_ENVIRONMENT });
+}
+
 /** The fields of a SKU that a test sets. The others have defaults. */
 export type TestSku = Partial<DesiredSku> & { readonly sku: string };
 
@@ -73,6 +85,7 @@ type TestSale = Partial<NewSale>;
 
 interface Member {
   readonly entry: string;
+  readonly folder: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly monitorPort: number;
   readonly logFile: string;
@@ -115,7 +128,7 @@ export class System {
   }
 
   static async start(options: SystemOptions = {}): Promise<System> {
-    const { url, removeDatabase } = await databaseOf(options.databaseServerUrl);
+    const { url, removeDatabase } = await databaseOf(options);
     const pool = openPool(url, 8);
     const { hotDatabaseUrl } = options;
     if (hotDatabaseUrl !== undefined) await prepare(hotDatabaseUrl);
@@ -161,11 +174,15 @@ export class System {
     const count = (prefix: string, many: number) =>
       Array.from({ length: many }, (_, index) => `${prefix}-${index + 1}`);
     await Promise.all([
-      ...count('keeper', options.keepers ?? 1).map((name) => system.run(name, 'keeper/main.ts')),
-      ...count('worker', options.workers ?? 1).map((name) =>
-        system.run(name, 'worker/main.ts', options.workerEnvironment),
+      ...count('keeper', options.keepers ?? 1).map((name) =>
+        system.run(name, 'keeper/main.ts', {}, options.release),
       ),
-      ...count('web', options.webNodes ?? 2).map((name) => system.run(name, 'server/main.ts')),
+      ...count('worker', options.workers ?? 1).map((name) =>
+        system.run(name, 'worker/main.ts', options.workerEnvironment, options.release),
+      ),
+      ...count('web', options.webNodes ?? 2).map((name) =>
+        system.run(name, 'server/main.ts', {}, options.release),
+      ),
     ]);
     return system;
   }
@@ -183,17 +200,22 @@ export class System {
   }
 
   /** Starts a process and waits until it is ready and reaches every server. */
-  async run(name: string, entry: string, environment: Member['environment'] = {}): Promise<void> {
+  async run(
+    name: string,
+    entry: string,
+    environment: Member['environment'] = {},
+    folder = ROOT,
+  ): Promise<void> {
     const monitorPort = await freePort();
     const logFile = join(this.#folder.path, `${name}.log`);
     const launched = await launch({
       command: process.execPath,
       args: [entry],
-      cwd: ROOT,
+      cwd: folder,
       env: { ...this.#variablesOf(entry), ...environment, MONITOR_PORT: String(monitorPort) },
       logFile,
     });
-    this.#members.set(name, { entry, environment, monitorPort, logFile, launched });
+    this.#members.set(name, { entry, folder, environment, monitorPort, logFile, launched });
     this.#folder.note(
       [...this.#members].map(([each, member]) => ({
         name: each,
@@ -240,8 +262,8 @@ export class System {
 
   /** Starts a killed process again. */
   async restart(name: string): Promise<void> {
-    const { entry, environment } = this.#member(name);
-    await this.run(name, entry, environment);
+    const { entry, environment, folder } = this.#member(name);
+    await this.run(name, entry, environment, folder);
   }
 
   /** Ends one process as an operator would. */

@@ -34,6 +34,7 @@ import { createMetrics } from '../process/metrics.ts';
 import { startMonitor } from '../process/monitor.ts';
 import { Readiness } from '../process/readiness.ts';
 import { type AuditMetrics, auditBooks, createAuditMetrics } from './audit.ts';
+import { watchCanaries } from './canary.ts';
 import { carryTransfers } from './carry.ts';
 import { endCheckouts } from './checkouts.ts';
 import { watchCluster } from './cluster.ts';
@@ -110,6 +111,7 @@ export async function compose(config: WorkerConfig, log: Log, lifecycle: Lifecyc
     consumers.set(schema, service.consumer);
   }
   startAudits(config, { log, metrics: createAuditMetrics(registry) }, lifecycle);
+  watchCanaries(config, databases, { log, metrics: registry }, lifecycle);
   watchLoad(registry, consumers);
   const showFigures = watchQueues(registry);
   void repeat(QUEUE_FIGURES_INTERVAL_MS, lifecycle.stopping, async () => {

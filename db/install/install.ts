@@ -1,23 +1,25 @@
 import { DatabaseError } from '../client/errors.ts';
-import { openSession, type Session } from '../client/pool.ts';
+import type { Session } from '../client/pool.ts';
 import { installCurrencies } from './currencies.ts';
 import { unifiedDiff } from './diff.ts';
-import { definition, loadRoutines, type Routine, recorded } from './routine-files.ts';
+import { asInstaller, openInstaller } from './installer.ts';
+import {
+  definition,
+  type Found,
+  loadRoutines,
+  lookUp,
+  lookUpOne,
+  type Routine,
+} from './routine-files.ts';
+import { canaryRuns, isKept, keepVersion, RELEASE } from './versions.ts';
 
 export { loadRoutines } from './routine-files.ts';
 
 /**
  * Installs the routines and views of db/procedures and db/views, and the currencies, in one
- * transaction. A routine that a DBA has changed by hand since it was installed is reported and not
- * overwritten.
+ * transaction. Each version that it installs, or finds, is kept. It reports, and does not overwrite, a
+ * routine that a DBA has changed by hand, that was rolled back, or that has a canary.
  */
-
-const STATEMENT_TIMEOUT_MS = 60_000;
-export const LOCK_TIMEOUT_MS = 10_000;
-/** Maximum wait for another installer. It is long because nothing else waits behind this one. */
-const INSTALLER_WAIT_MS = 600_000;
-/** Key of the advisory lock, so that two installers do not race. */
-export const INSTALLER_LOCK = 7_300_101;
 
 export interface InstallOptions {
   /** Overwrites routines that were changed by hand. */
@@ -32,6 +34,24 @@ export interface InstallReport {
   readonly drifted: readonly string[];
   /** For each drifted routine a unified diff, from the file to the database. */
   readonly driftDiffs: Readonly<Record<string, string>>;
+  /** Routines that were rolled back from the version of the file. */
+  readonly pinned: readonly string[];
+  /** Routines with a canary. */
+  readonly canaries: readonly string[];
+}
+
+/** Sentences about the routines that an installer left alone. */
+export function leftAlone(report: InstallReport): string[] {
+  const { drifted, pinned, canaries } = report;
+  return [
+    ...drifted.map((name) => `${name} was changed by hand and is kept as it is`),
+    ...pinned.map(
+      (name) => `${name} was rolled back and stays so until: flashsale db release ${name}`,
+    ),
+    ...canaries.map(
+      (name) => `${name} has a canary and is kept as it is until: flashsale db canary stop`,
+    ),
+  ];
 }
 
 async function record(session: Session, routine: Routine, definitionMd5: string): Promise<void> {
@@ -67,8 +87,10 @@ async function apply(session: Session, routine: Routine) {
  * - `outdated`: the database has what the installer installed from an older file
  * - `drifted`: changed by hand; the database has neither what was installed nor what is in the file
  * - `missing`: the database has no routine or view of that name
+ * - `pinned`: rolled back; the database has had the version of the file
+ * - `canary`: a canary takes some of its calls
  */
-export type RoutineState = 'installed' | 'outdated' | 'drifted' | 'missing';
+export type RoutineState = 'installed' | 'outdated' | 'drifted' | 'missing' | 'pinned' | 'canary';
 
 interface Comparison {
   readonly state: RoutineState;
@@ -77,43 +99,51 @@ interface Comparison {
 }
 
 /**
- * Compares a file with the database. If the hashes differ, the file is run, because only the database
- * can tell what definition a file results in. A new file that somebody ran with psql thus counts as
- * installed and not as drifted.
+ * Compares a file with what was found in the database. If the hashes differ, the file is run, because only
+ * the database can tell what definition a file results in. A new file that somebody ran with psql thus
+ * counts as installed and not as drifted. A version that was made by hand is kept before.
  *
- * Afterwards the database has the routine of the file. Roll back to the savepoint before_routine to
- * keep what it had before.
+ * Afterwards the database has the routine of the file if `takes` says so of the state. Otherwise it has
+ * what it had before.
  */
-async function compare(session: Session, routine: Routine): Promise<Comparison> {
-  const now = await definition(session, routine);
-  const before = await recorded(session, routine);
-  const untouched = now !== undefined && now.md5 === before?.definition_md5;
+async function compare(
+  session: Session,
+  routine: Routine,
+  found: Found,
+  takes: (state: RoutineState) => boolean,
+): Promise<Comparison> {
+  if (found.has_canary) return { state: 'canary', diff: '' };
+  const { now } = found;
+  const untouched = now !== undefined && now.md5 === found.definition_md5;
+  if (now !== undefined && now.md5 !== found.current_md5) {
+    // What this installer's record does not know was made by hand, or by a release that kept no versions.
+    await keepVersion(session, routine, now, {
+      origin: untouched ? 'file' : 'hand',
+      release: null,
+    });
+  }
+  if (untouched && found.file_sha256 === routine.sha256) return { state: 'installed', diff: '' };
   await session.run('SAVEPOINT before_routine');
-  if (untouched && before?.file_sha256 === routine.sha256) return { state: 'installed', diff: '' };
   const target = await apply(session, routine);
+  // A version that this database has never had ends a rollback; a known one does not.
+  const isRolledBack = found.pinned !== null && now?.md5 === found.current_md5;
+  const isHeld = isRolledBack && !found.released && (await isKept(session, routine, target.md5));
   await record(session, routine, target.md5);
-  if (now === undefined) return { state: 'missing', diff: '' };
-  if (target.md5 === now.md5) return { state: 'installed', diff: '' };
+  if (now?.md5 !== target.md5) {
+    await keepVersion(session, routine, target, { origin: 'file', release: RELEASE });
+  }
+  const state = (): RoutineState => {
+    if (now === undefined) return 'missing';
+    if (target.md5 === now.md5) return 'installed';
+    if (isHeld) return 'pinned';
+    return untouched || isRolledBack ? 'outdated' : 'drifted';
+  };
+  if (!takes(state())) await session.run('ROLLBACK TO SAVEPOINT before_routine');
+  await session.run('RELEASE SAVEPOINT before_routine');
   const name = `${routine.schema}.${routine.name}`;
-  const diff = unifiedDiff(target.text, now.text, `${name} (file)`, `${name} (database)`);
-  return { state: untouched ? 'outdated' : 'drifted', diff };
-}
-
-/** Runs `work` in one transaction as flashsale_owner, while no other installer runs. */
-async function asInstaller<T>(session: Session, work: () => Promise<T>): Promise<T> {
-  return session.transaction(async () => {
-    await session.run(`SET LOCAL lock_timeout = ${INSTALLER_WAIT_MS}`);
-    await session.run(`SET LOCAL statement_timeout = ${INSTALLER_WAIT_MS}`);
-    await session.run(`SELECT pg_advisory_xact_lock(${INSTALLER_LOCK})`);
-    await session.run(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
-    await session.run(`SET LOCAL statement_timeout = ${STATEMENT_TIMEOUT_MS}`);
-    await session.run('SET LOCAL ROLE flashsale_owner');
-    // Fixed, because the definition of a view has schema names or not depending on search_path.
-    await session.run('SET LOCAL search_path = pg_catalog, pg_temp');
-    // Files run in alphabetical order, and a routine may use one of a later file.
-    await session.run('SET LOCAL check_function_bodies = off');
-    return work();
-  });
+  const [file, database] = [`${name} (file)`, `${name} (database)`];
+  const diff = now === undefined ? '' : unifiedDiff(target.text, now.text, file, database);
+  return { state: state(), diff };
 }
 
 /**
@@ -127,23 +157,30 @@ export async function installRoutines(
   { force = false }: InstallOptions = {},
 ): Promise<InstallReport> {
   const routines = await loadRoutines();
-  const installed: string[] = [];
-  const unchanged: string[] = [];
+  const found = new Map<string, RoutineState>();
   const driftDiffs: Record<string, string> = {};
+  const isLeft = (state: RoutineState) => (state === 'drifted' && !force) || state === 'pinned';
   await asInstaller(session, async () => {
     await installCurrencies(session);
-    for (const routine of routines) {
+    const before = await lookUp(session, routines);
+    for (const [index, routine] of routines.entries()) {
       const name = `${routine.schema}.${routine.name}`;
-      const { state, diff } = await compare(session, routine);
-      if (state === 'installed') unchanged.push(name);
-      else if (state !== 'drifted' || force) installed.push(name);
-      else {
-        await session.run('ROLLBACK TO SAVEPOINT before_routine');
-        driftDiffs[name] = diff;
-      }
+      const known = before[index] as Found;
+      const { state, diff } = await compare(session, routine, known, (one) => !isLeft(one));
+      found.set(name, state === 'drifted' && force ? 'outdated' : state);
+      if (found.get(name) === 'drifted') driftDiffs[name] = diff;
     }
   });
-  return { installed, unchanged, drifted: Object.keys(driftDiffs), driftDiffs };
+  const those = (...states: RoutineState[]) =>
+    [...found].filter(([, state]) => states.includes(state)).map(([name]) => name);
+  return {
+    installed: those('missing', 'outdated'),
+    unchanged: those('installed'),
+    drifted: those('drifted'),
+    driftDiffs,
+    pinned: those('pinned'),
+    canaries: those('canary'),
+  };
 }
 
 export interface InstalledRoutine extends Comparison {
@@ -156,32 +193,33 @@ export interface InstalledRoutine extends Comparison {
   readonly installedBy: string | undefined;
 }
 
-/** Compares every routine and view with its file. Changes nothing. @throws {DatabaseError} */
+/**
+ * Compares every routine and view with its file. Changes no routine; a version that was made by hand is
+ * kept.
+ *
+ * @throws {DatabaseError}
+ */
 export async function compareRoutines(session: Session): Promise<InstalledRoutine[]> {
-  const found: InstalledRoutine[] = [];
+  const compared: InstalledRoutine[] = [];
   const routines = await loadRoutines();
   await asInstaller(session, async () => {
-    for (const routine of routines) {
+    const before = await lookUp(session, routines);
+    for (const [index, routine] of routines.entries()) {
       const { schema, name, file } = routine;
-      const comparison = await compare(session, routine);
-      await session.run('ROLLBACK TO SAVEPOINT before_routine');
-      const before = await recorded(session, routine);
-      const installedAt = before?.installed_at;
-      found.push({
-        schema,
-        name,
-        file,
-        ...comparison,
-        installedAt,
-        installedBy: before?.installed_by,
+      const known = before[index] as Found;
+      const comparison = await compare(session, routine, known, () => false);
+      compared.push({
+        ...{ schema, name, file, ...comparison },
+        installedAt: known.installed_at ?? undefined,
+        installedBy: known.installed_by ?? undefined,
       });
     }
   });
-  return found;
+  return compared;
 }
 
 /**
- * Restores one routine or view from its file.
+ * Restores one routine or view from its file. A rollback of it ends.
  *
  * @returns a unified diff from the file to what the database had
  * @throws {DatabaseError} `refused` if there is no such file
@@ -196,17 +234,11 @@ export async function restoreRoutine(
   if (routine === undefined) {
     throw new DatabaseError('refused', `no file of ${schema}.${name} in db/procedures or db/views`);
   }
-  const { diff } = await asInstaller(session, () => compare(session, routine));
+  const { diff, state } = await asInstaller(session, async () =>
+    compare(session, routine, await lookUpOne(session, routine), () => true),
+  );
+  if (state === 'canary') throw canaryRuns(schema, name);
   return diff;
-}
-
-/** Opens a session for the functions above. @throws {DatabaseError} */
-export function openInstaller(url: string): Promise<Session> {
-  return openSession(url, {
-    applicationName: 'flashsale install',
-    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
-    lockTimeoutMs: LOCK_TIMEOUT_MS,
-  });
 }
 
 /** Calls `installRoutines` in a new session. @throws {DatabaseError} */

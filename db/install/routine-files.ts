@@ -18,13 +18,34 @@ export interface Routine {
   readonly sha256: string;
 }
 
-/** The row that the installer stored when it last ran the file. */
-export interface Recorded {
-  readonly file_sha256: string;
-  readonly definition_md5: string;
-  readonly installed_at: Date;
-  readonly installed_by: string;
+/** What the database has of a routine or view. */
+export interface Definition {
+  readonly text: string;
+  readonly md5: string;
 }
+
+/** A routine or view, and what the database has recorded about it. */
+export interface Found {
+  readonly schema: string;
+  readonly name: string;
+  /** Undefined if there is none. */
+  readonly now: Definition | undefined;
+  /** Of the file that the installer ran last. All four are null if it never did. */
+  readonly file_sha256: string | null;
+  readonly definition_md5: string | null;
+  readonly installed_at: Date | null;
+  readonly installed_by: string | null;
+  /** Of the version in force: the one that it was rolled back to, else the newest; null if none is kept. */
+  readonly current_md5: string | null;
+  /** Version that it was rolled back to; null if it was not. */
+  readonly pinned: number | null;
+  /** Whether the next installer may replace that version. */
+  readonly released: boolean | null;
+  readonly has_canary: boolean;
+}
+
+/** The name of a routine or view. */
+export type Named = Pick<Routine, 'schema' | 'name'>;
 
 /** Replaces the variable `schema`, as psql does with `-v schema=…`. */
 export function forSchema(sql: string, schema: string): string {
@@ -52,39 +73,46 @@ export async function loadRoutines(): Promise<Routine[]> {
 }
 
 /**
- * Reads the definition that the database has under a name, and its MD5 hash; undefined if there is
- * none. The definitions of overloaded functions are concatenated.
+ * Looks routines and views up in the database, in one query. The definitions of overloaded functions are
+ * concatenated.
  */
-export async function definition(
-  session: Session,
-  { schema, name }: Pick<Routine, 'schema' | 'name'>,
-): Promise<{ readonly text: string; readonly md5: string } | undefined> {
-  const [row] = await session.query<{ text: string | null }>({
-    text: `
-      SELECT string_agg(d.definition, '' ORDER BY d.definition) AS text FROM (
-        SELECT pg_get_functiondef(p.oid) AS definition
-        FROM pg_proc p WHERE p.pronamespace = $1::regnamespace AND p.proname = $2
-        UNION ALL
-        SELECT pg_get_viewdef(c.oid)
-        FROM pg_class c
-        WHERE c.relnamespace = $1::regnamespace AND c.relname = $2 AND c.relkind = 'v') d`,
-    values: [schema, name],
+export async function lookUp(session: Session, routines: readonly Named[]): Promise<Found[]> {
+  const rows = await session.query<Omit<Found, 'now'> & { text: string | null }>({
+    text: `SELECT k.schema, k.name, d.text, r.file_sha256, r.definition_md5, r.installed_at,
+                  r.installed_by, v.definition_md5 AS current_md5, p.version AS pinned, p.released,
+                  c.run IS NOT NULL AS has_canary
+           FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (schema, name, place)
+           LEFT JOIN catalog.routine r ON (r.schema, r.name) = (k.schema, k.name)
+           LEFT JOIN catalog.routine_pin p ON (p.schema, p.name) = (k.schema, k.name)
+           LEFT JOIN catalog.routine_canary c ON (c.schema, c.name) = (k.schema, k.name)
+           LEFT JOIN LATERAL (
+             SELECT x.definition_md5 FROM catalog.routine_version x
+             WHERE (x.schema, x.name) = (k.schema, k.name) AND x.version = coalesce(p.version, x.version)
+             ORDER BY x.version DESC LIMIT 1) v ON true
+           CROSS JOIN LATERAL (
+             SELECT string_agg(o.definition, '' ORDER BY o.definition) AS text FROM (
+               SELECT pg_get_functiondef(f.oid) AS definition FROM pg_proc f
+               WHERE f.pronamespace = k.schema::regnamespace AND f.proname = k.name
+               UNION ALL
+               SELECT pg_get_viewdef(w.oid) FROM pg_class w
+               WHERE w.relnamespace = k.schema::regnamespace AND w.relname = k.name AND w.relkind = 'v') o) d
+           ORDER BY k.place`,
+    values: [routines.map(({ schema }) => schema), routines.map(({ name }) => name)],
   });
-  const text = row?.text ?? undefined;
-  return text === undefined
-    ? undefined
-    : { text, md5: createHash('md5').update(text).digest('hex') };
+  return rows.map(({ text, ...found }) => ({
+    ...found,
+    now: text === null ? undefined : { text, md5: createHash('md5').update(text).digest('hex') },
+  }));
 }
 
-/** Reads what the installer stored about a routine; undefined if it never installed it. */
-export async function recorded(
-  session: Session,
-  { schema, name }: Pick<Routine, 'schema' | 'name'>,
-): Promise<Recorded | undefined> {
-  const [row] = await session.query<Recorded & Record<string, string | Date>>({
-    text: `SELECT file_sha256, definition_md5, installed_at, installed_by FROM catalog.routine
-           WHERE schema = $1 AND name = $2`,
-    values: [schema, name],
-  });
-  return row;
+/** Looks one routine or view up. */
+export async function lookUpOne(session: Session, routine: Named): Promise<Found> {
+  const [found] = await lookUp(session, [routine]);
+  if (found === undefined) throw new Error('the statement returns a row for each name');
+  return found;
+}
+
+/** The definition that the database has of a routine or view; undefined if there is none. */
+export async function definition(session: Session, routine: Named) {
+  return (await lookUpOne(session, routine)).now;
 }

@@ -47,7 +47,6 @@ AS $routine$
 #variable_conflict use_column
 DECLARE
   v_count    int := cardinality(p_request_ids);
-  v_lot      double precision := random();  -- decides whether a canary takes the call
   v_terms    record;  -- the terms of the SKU
   v_sale     text;    -- the sale of a single order whose user was credited
   v_order_no bigint;  -- that order; NULL if it could not be placed
@@ -83,7 +82,6 @@ BEGIN
     WITH terms AS MATERIALIZED (
       SELECT t.sale, t.price, t.currency, t.user_limit, t.call_figures, now() + t.pay_window AS pay_before
       FROM plain_terms(p_sku, p_request_ids, p_user_ids, p_units, p_nodes) t
-      WHERE t.canary IS NULL OR t.canary = 'place_orders' OR NOT t.canary_always AND v_lot >= t.canary_share
     ), credited AS (
       INSERT INTO buyer AS b (sale, sku, user_id, units)
       SELECT t.sale, p_sku, p_user_ids[1], p_units[1] FROM terms t
@@ -154,15 +152,7 @@ BEGIN
       USING ERRCODE = 'FS001';
   END IF;
 
-  -- 5. A canary takes its share of the calls. Its installation replaces the name place_orders in its text, so
-  --    it never calls itself.
-  IF v_terms.canary <> 'place_orders' AND (v_terms.canary_always OR v_lot < v_terms.canary_share) THEN
-    RETURN QUERY EXECUTE format('SELECT * FROM %I($1, $2, $3, $4, $5, $6, $7)', v_terms.canary)
-      USING p_sku, p_request_ids, p_user_ids, p_units, p_accept_fewer, p_nodes, p_wait;
-    RETURN;
-  END IF;
-
-  -- 6. Decide the batch: a plain one at once, and any other one, or a plain one that was stopped, by position.
+  -- 5. Decide the batch: a plain one at once, and any other one, or a plain one that was stopped, by position.
   IF v_terms.is_plain THEN
     RETURN QUERY SELECT * FROM place_plain_batch(v_terms.whole, 'place_orders', p_request_ids, p_user_ids,
                                                  p_units, p_nodes);

@@ -47,6 +47,12 @@ export function parseRoutine(value: string): { schemas: readonly string[]; name:
   return { schemas: schema === undefined ? [...SCHEMAS, 'catalog'] : [schema], name };
 }
 
+/** A number of a kept version of a routine. */
+export function parseVersion(value: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(value)) throw new InvalidArgumentError('It is a number from 1.');
+  return Number(value);
+}
+
 /** Why a person acts, for the record of actions. */
 export function parseReason(value: string): string {
   const reason = value.trim();

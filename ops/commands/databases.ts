@@ -8,7 +8,8 @@ import {
   type Session,
 } from '../../db/client/pool.ts';
 import type { HomeSessions } from '../../db/export.ts';
-import { openInstaller } from '../../db/install/install.ts';
+import { openInstaller } from '../../db/install/installer.ts';
+import type { Home } from '../../db/install/rollback.ts';
 import { runningStack } from '../stack/running.ts';
 import type { CommandContext } from './command.ts';
 
@@ -99,23 +100,36 @@ export async function eachServer(
   for (const url of new Set(Object.values(urls(context)))) await work(url);
 }
 
+/** Calls `work` with a session for each server, and those of the wanted `schemas` that are in use there. */
+export async function withHomes(
+  context: CommandContext,
+  schemas: readonly string[],
+  work: (homes: readonly Home[]) => Promise<void>,
+): Promise<void> {
+  const servers = urls(context);
+  const shared = servers.regular === servers.hot;
+  const inUse = shared ? [[...SCHEMAS, 'catalog']] : [['regular', 'catalog'], ['hot']];
+  const homes: Home[] = [];
+  try {
+    for (const [index, home] of inUse.entries()) {
+      const wanted = home.filter((schema) => schemas.includes(schema));
+      if (wanted.length === 0) continue;
+      const session = await openInstaller(index === 0 ? servers.regular : servers.hot);
+      homes.push({ session, schemas: wanted });
+    }
+    await work(homes);
+  } finally {
+    for (const { session } of homes) await session.close().catch(() => {});
+  }
+}
+
 /** Calls `work` for each server, with those of the wanted `schemas` that are in use there. */
-export async function withInstallers(
+export function withInstallers(
   context: CommandContext,
   schemas: readonly string[],
   work: (session: Session, schemas: readonly string[]) => Promise<void>,
 ): Promise<void> {
-  const servers = urls(context);
-  const shared = servers.regular === servers.hot;
-  const homes = shared ? [[...SCHEMAS, 'catalog']] : [['regular', 'catalog'], ['hot']];
-  for (const [index, home] of homes.entries()) {
-    const wanted = home.filter((schema) => schemas.includes(schema));
-    if (wanted.length === 0) continue;
-    const session = await openInstaller(index === 0 ? servers.regular : servers.hot);
-    try {
-      await work(session, wanted);
-    } finally {
-      await session.close().catch(() => {});
-    }
-  }
+  return withHomes(context, schemas, async (homes) => {
+    for (const home of homes) await work(home.session, home.schemas);
+  });
 }

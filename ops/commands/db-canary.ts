@@ -2,19 +2,19 @@ import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { SCHEMAS, type Schema } from '../../contracts/names.ts';
 import {
+  type Canary,
   canaries,
+  placeOf,
   promoteCanary,
   startCanary,
   stopCanary,
-  versionFigures,
 } from '../../db/canary.ts';
-import type { Session } from '../../db/client/pool.ts';
-import { parseSchema, parseSkus, shareArgument } from './arguments.ts';
+import { parseRoutine, parseSchema, parseSkus, shareArgument } from './arguments.ts';
 import type { CommandContext } from './command.ts';
 import { withInstallers } from './databases.ts';
 import { table } from './table.ts';
 
-/** `flashsale db canary …`: runs a second version of place_orders beside the first. */
+/** `flashsale db canary …`: runs a second version of a routine beside the present one. */
 
 interface Options {
   readonly schema: Schema;
@@ -23,67 +23,112 @@ interface Options {
   readonly json?: boolean;
 }
 
+type Target = ReturnType<typeof parseRoutine>;
+type Place = Pick<Canary, 'schema' | 'name'>;
+
+const ALL = [...SCHEMAS, 'catalog'];
+
+async function running(context: CommandContext): Promise<Canary[]> {
+  const found: Canary[] = [];
+  await withInstallers(context, ALL, async (session, schemas) => {
+    found.push(...(await canaries(session)).filter(({ schema }) => schemas.includes(schema)));
+  });
+  return found;
+}
+
+/** The named canary. Without a name it is the only one. */
+async function chosen(context: CommandContext, target: Target | undefined): Promise<Place> {
+  const found = (await running(context)).filter(
+    ({ schema, name }) =>
+      target === undefined || (target.name === name && target.schemas.includes(schema)),
+  );
+  const [one, ...others] = found;
+  if (one === undefined)
+    throw new Error('there is no such canary; see: flashsale db canary status');
+  if (others.length > 0) {
+    const names = found.map(({ schema, name }) => `${schema}.${name}`);
+    throw new Error(`say which one: ${names.join(', ')}`);
+  }
+  return one;
+}
+
+async function start(context: CommandContext, file: string, options: Options): Promise<void> {
+  const { schema, share = 0, skus = [], json } = options;
+  if (options.share === undefined && options.skus === undefined) {
+    throw new Error('say which calls it takes: --share 0.1 or --skus TV,Phone');
+  }
+  const source = await readFile(file, 'utf8');
+  const place = placeOf(source, schema);
+  await withInstallers(context, [place.schema], async (session) => {
+    await startCanary(session, { schema, source, share, skus });
+  });
+  if (json) return console.log(JSON.stringify({ ...place, share, skus }));
+  const takes = [`${share * 100} % of the calls`, ...(skus.length > 0 ? [skus.join(', ')] : [])];
+  console.log(`the canary of ${place.schema}.${place.name} takes ${takes.join(' and ')}`);
+}
+
+async function status(context: CommandContext, json: boolean): Promise<void> {
+  const found = await running(context);
+  if (json) return console.log(JSON.stringify(found));
+  if (found.length === 0) return console.log('no canary');
+  for (const one of found) {
+    const { present, canary, stopReason, schema, name, ...facts } = one;
+    const { share, skus, startedAt, startedBy } = facts;
+    const state = stopReason === null ? 'runs' : 'stopped';
+    console.log(table([{ schema, name, state, share, skus, startedAt, startedBy }]));
+    if (stopReason !== null) console.log(`stopped: ${stopReason}`);
+    const versions = Object.entries({ present, canary });
+    console.log(table(versions.map(([version, figures]) => ({ version, ...figures }))));
+  }
+}
+
 export function addCanary(db: Command, context: CommandContext): void {
   const canary = db
     .command('canary')
-    .description('run a second version of place_orders beside the first');
-  const sub = (name: string, description: string) =>
+    .description('run a second version of a routine beside the present one');
+  canary
+    .command('start')
+    .description('let the version in a file take a share of the calls, or the calls of some SKUs')
+    .argument('<file>', 'a changed copy of a file of db/procedures')
+    .option('--schema <schema>', 'regular or hot', parseSchema, 'hot')
+    .option('--share <share>', 'share of the calls, 0 to 1', shareArgument)
+    .option('--skus <skus>', 'SKUs whose calls it always takes, separated by commas', parseSkus)
+    .option('--json', 'print the result as JSON')
+    .action((file: string, options: Options) => start(context, file, options));
+
+  const ending = (
+    name: string,
+    description: string,
+    work: typeof stopCanary,
+    tell: (routine: string) => string,
+  ) =>
     canary
       .command(name)
       .description(description)
-      .option('--schema <schema>', 'regular or hot', parseSchema, 'hot')
-      .option('--json', 'print the result as JSON');
-  const tell = ({ json }: Options, facts: object, text: string) =>
-    console.log(json ? JSON.stringify(facts) : text);
-  const at = (schema: Schema, work: (session: Session) => Promise<void>) =>
-    withInstallers(context, [schema], work);
-
-  sub('start', 'let the version in a file take a share of the calls, or the calls of some SKUs')
-    .argument('<file>', 'a changed copy of db/procedures/place_orders.sql')
-    .option('--share <share>', 'share of the calls, 0 to 1', shareArgument)
-    .option('--skus <skus>', 'SKUs whose calls it always takes, separated by commas', parseSkus)
-    .action(async (file: string, options: Options) => {
-      const { schema, share = 0, skus = [] } = options;
-      if (options.share === undefined && options.skus === undefined) {
-        throw new Error('say which calls it takes: --share 0.1 or --skus TV,Phone');
-      }
-      const source = await readFile(file, 'utf8');
-      await at(schema, (session) => startCanary(session, { schema, source, share, skus }));
-      const takes = [
-        `${share * 100} % of the calls`,
-        ...(skus.length > 0 ? [skus.join(', ')] : []),
-      ];
-      const text = `the canary of ${schema}.place_orders takes ${takes.join(' and ')}`;
-      tell(options, { schema, share, skus }, text);
-    });
-  sub('stop', 'end the canary: place_orders decides all calls').action(async (options: Options) => {
-    const { schema } = options;
-    await at(schema, (session) => stopCanary(session, schema));
-    tell(options, { schema, stopped: true }, `the canary of ${schema}.place_orders has ended`);
-  });
-  sub('promote', 'replace place_orders with the canary').action(async (options: Options) => {
-    const { schema } = options;
-    await at(schema, (session) => promoteCanary(session, schema));
-    const text = `the canary is now ${schema}.place_orders: put its file into db/procedures`;
-    tell(options, { schema, promoted: true }, text);
-  });
+      .argument('[routine]', 'such as hot.place_orders; by default the only canary', parseRoutine)
+      .option('--json', 'print the result as JSON')
+      .action(async (target: Target | undefined, { json }: { json?: boolean }) => {
+        const place = await chosen(context, target);
+        await withInstallers(context, [place.schema], (session) => work(session, place));
+        const { schema, name: routine } = place;
+        if (json) console.log(JSON.stringify({ schema, name: routine, done: name }));
+        else console.log(tell(`${schema}.${routine}`));
+      });
+  ending(
+    'stop',
+    'end a canary: the present version decides all calls',
+    stopCanary,
+    (routine) => `the canary of ${routine} has ended`,
+  );
+  ending(
+    'promote',
+    'replace the routine with its canary',
+    promoteCanary,
+    (routine) => `the canary is now ${routine}: put its file into db/procedures`,
+  );
   canary
     .command('status')
-    .description('show the running canaries and the figures of each version')
-    .option('--json', 'print the result as JSON')
-    .action(async ({ json }: { json?: boolean }) => {
-      const running: object[] = [];
-      const figures: Record<string, unknown>[] = [];
-      await withInstallers(context, SCHEMAS, async (session, schemas) => {
-        running.push(...(await canaries(session)).filter((one) => schemas.includes(one.schema)));
-        for (const schema of SCHEMAS.filter((one) => schemas.includes(one))) {
-          figures.push(...(await versionFigures(session, schema)).map((row) => ({ ...row })));
-        }
-      });
-      if (json) return console.log(JSON.stringify({ running, figures }));
-      console.log(
-        running.length === 0 ? 'no canary runs' : table(running.map((one) => ({ ...one }))),
-      );
-      if (figures.length > 0) console.log(table(figures));
-    });
+    .description('show the canaries, the figures of both versions, and why one was stopped')
+    .option('--json', 'print the canaries as JSON')
+    .action(({ json }: { json?: boolean }) => status(context, json === true));
 }

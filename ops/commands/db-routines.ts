@@ -5,6 +5,7 @@ import {
   compareRoutines,
   type InstalledRoutine,
   installRoutines,
+  leftAlone,
   restoreRoutine,
 } from '../../db/install/install.ts';
 import { parseRoutine } from './arguments.ts';
@@ -76,16 +77,19 @@ async function restore(context: CommandContext, target: Target, json: boolean): 
 async function install(context: CommandContext, force: boolean, json: boolean): Promise<void> {
   const installed: string[] = [];
   const diffs: Record<string, string> = {};
+  const others: string[] = [];
   await withInstallers(context, [...SCHEMAS, 'catalog'], async (session) => {
     const report = await installRoutines(session, { force });
     installed.push(...report.installed);
     Object.assign(diffs, report.driftDiffs);
+    others.push(...leftAlone({ ...report, drifted: [] }));
   });
-  if (json) return console.log(JSON.stringify({ installed, drifted: diffs }));
+  if (json) return console.log(JSON.stringify({ installed, drifted: diffs, others }));
   console.log(installed.length === 0 ? 'nothing to install' : `installed: ${installed.join(', ')}`);
   for (const [name, text] of Object.entries(diffs)) {
     console.log(`${name} was changed by hand and is kept (--force overwrites it):\n${text}`);
   }
+  for (const sentence of new Set(others)) console.log(sentence);
 }
 
 export const addRoutines = (db: Command, context: Parameters<AddCommand>[1]): void => {
@@ -94,7 +98,9 @@ export const addRoutines = (db: Command, context: Parameters<AddCommand>[1]): vo
     readonly force?: boolean;
   }
   db.command('routines')
-    .description('list routines and views: installed, outdated, drifted (changed by hand), missing')
+    .description(
+      'list routines and views: installed, outdated, drifted (changed by hand), missing, pinned (rolled back), canary',
+    )
     .option('--json', 'print the list as JSON')
     .action(({ json }: Options) => list(context, json === true));
   db.command('diff')

@@ -9,6 +9,7 @@ import type { AddCommand } from './command.ts';
 import { eachServer, withDatabases } from './databases.ts';
 import { addCanary } from './db-canary.ts';
 import { addRoutines } from './db-routines.ts';
+import { addVersions } from './db-versions.ts';
 import { table } from './table.ts';
 
 /** Tells the operator what to do after a lock timeout; other errors are thrown unchanged. */
@@ -85,5 +86,6 @@ export const addDb: AddCommand = (program, context) => {
     });
 
   addRoutines(db, context);
+  addVersions(db, context);
   addCanary(db, context);
 };

@@ -5,6 +5,7 @@ import {
   zookeeperCredentialSpecs,
   zookeeperPath,
 } from '../../contracts/config.ts';
+import { leftAlone } from '../../db/install/install.ts';
 import { setLogins } from '../../db/install/logins.ts';
 import { prepare } from '../../db/install/prepare.ts';
 import { protectionOf } from '../../zk/client/protection.ts';
@@ -31,7 +32,7 @@ if (missing.length > 0) {
 const servers = given as Servers;
 for (const url of [servers.databaseUrl, servers.hotDatabaseUrl]) {
   if (url === undefined) continue;
-  await prepare(url);
+  for (const sentence of leftAlone(await prepare(url))) console.log(sentence);
   await setLogins(url, passwords);
 }
 if (variables.DEMO) {

@@ -8,6 +8,7 @@ import {
   parseEnvironment,
   zookeeperPath,
 } from '../../contracts/config.ts';
+import { leftAlone } from '../../db/install/install.ts';
 import { setLogins } from '../../db/install/logins.ts';
 import { type PrepareReport, prepare } from '../../db/install/prepare.ts';
 import { AlreadyRunning, claimStack } from './claim.ts';
@@ -54,11 +55,7 @@ async function prepareDatabases(
     for (const url of urls) reports.push(await prepare(url));
     if (logins !== undefined) await setLogins(servers.databaseUrl, logins);
   });
-  for (const name of new Set(reports.flatMap(({ drifted }) => drifted))) {
-    progress.say(
-      `${name} was changed by hand in the database and is kept: flashsale db diff ${name}`,
-    );
-  }
+  for (const sentence of new Set(reports.flatMap(leftAlone))) progress.say(sentence);
 }
 
 async function bringUp(stack: LocalStack, progress: Progress): Promise<void> {

@@ -7,7 +7,8 @@ import { audit, placeOrders } from '../../db/calls.ts';
 import { promoteCanary, startCanary, stopCanary } from '../../db/canary.ts';
 import type { Databases } from '../../db/client/pool.ts';
 import { unifiedDiff } from '../../db/install/diff.ts';
-import { openInstaller, restoreRoutine } from '../../db/install/install.ts';
+import { restoreRoutine } from '../../db/install/install.ts';
+import { openInstaller } from '../../db/install/installer.ts';
 import { SCRATCH_PREFIX } from '../../ops/stack/test-folder.ts';
 import { PROGRAM_ENVIRONMENT } from '../children.ts';
 import { until } from '../until.ts';
@@ -121,13 +122,13 @@ describe('flashsale db', () => {
         { sku: other, routine: 'place_orders', ordered: 1 },
       ]),
     );
-    const status = await json('canary', 'status');
-    expect(status.running).toMatchObject([{ schema: 'hot', share: 0, skus: [one] }]);
-    const routines = status.figures.map(({ routine }: { routine: string }) => routine);
-    expect(routines).toEqual(['place_orders', 'place_orders_canary']);
+    const facts = { schema: 'hot', name: 'place_orders', share: 0, skus: [one], stopReason: null };
+    expect(await json('canary', 'status')).toMatchObject([facts]);
+    expect((await flashsale('restore', 'hot.place_orders')).err).toContain('has a canary');
+    expect((await flashsale('install')).out).toContain('hot.place_orders has a canary');
     await flashsale('canary', 'promote');
     expect((await flashsale('diff', 'hot.place_orders')).out).toContain('+  -- another way');
-    expect((await flashsale('canary', 'stop')).err).toContain('no canary runs in hot');
+    expect((await flashsale('canary', 'stop')).err).toContain('there is no such canary');
     await json('restore', 'hot.place_orders');
   });
 
@@ -157,6 +158,7 @@ describe('flashsale db', () => {
 it('replaces, tries and promotes versions without an error while orders are placed', async () => {
   const sku = await stock(ops, sale, { units: 100_000, slots: 8 });
   const session = await openInstaller(database.url);
+  const place = { schema: 'hot', name: 'place_orders' };
   let running = true;
   let ordered = 0;
   const placing = Array.from({ length: 4 }, async () => {
@@ -171,8 +173,8 @@ it('replaces, tries and promotes versions without an error while orders are plac
       await startCanary(session, { schema: 'hot', source: CHANGED, share: 0.5, skus: [] });
       const before = ordered;
       await until('orders are placed meanwhile', () => ordered >= before + 20);
-      if (round % 2 === 0) await stopCanary(session, 'hot');
-      else await promoteCanary(session, 'hot');
+      if (round % 2 === 0) await stopCanary(session, place);
+      else await promoteCanary(session, place);
       await restoreRoutine(session, 'hot', 'place_orders');
     }
   })();

@@ -66,6 +66,7 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   'catalog.ticket_key_facts': ['ops', 'readonly'],
   'catalog.ticket_keys': ['web'],
   'catalog.tunable': ['worker', 'ops', 'readonly'],
+  'catalog.judge_canaries': ['worker', 'ops'],
   apply_transfers: ['worker', 'ops'],
   receive_sku: [],
   audit: ['worker', 'ops', 'readonly'],

@@ -79,7 +79,9 @@ it('every command of docs/dba.md works as written', async () => {
   expect(outputOf('db install')).toContain('hot.place_orders was changed by hand');
   expect(outputOf('db restore')).toContain("back to the file's version");
   expect(outputOf('--share 0.1')).toContain('takes 10 % of the calls');
-  expect(outputOf('canary status')).toMatch(/hot +0\.1/);
+  expect(outputOf('db versions')).toMatch(/hot +place_orders +\d+ +file/);
+  expect(outputOf('db rollback')).toContain('is rolled back to version');
+  expect(outputOf('canary status')).toMatch(/hot +place_orders +runs +0\.1/);
   expect(outputOf('canary promote')).toContain('is now hot.place_orders');
   expect(await audit(database.as('ops'))).toEqual([]);
 });

@@ -2,12 +2,8 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openSession } from '../../../db/client/pool.ts';
-import {
-  INSTALLER_LOCK,
-  install,
-  LOCK_TIMEOUT_MS,
-  loadRoutines,
-} from '../../../db/install/install.ts';
+import { install, loadRoutines } from '../../../db/install/install.ts';
+import { INSTALLER_LOCK, LOCK_TIMEOUT_MS } from '../../../db/install/installer.ts';
 import { migrate } from '../../../db/install/migrate.ts';
 import { prepare } from '../../../db/install/prepare.ts';
 import { until } from '../../until.ts';
