@@ -1,6 +1,7 @@
 import {
   DRAIN_SCHEMA,
   DRAINED_SCHEMA,
+  type Drained,
   decodeDrained,
   encode,
   SCHEMA_HEADER,
@@ -9,6 +10,7 @@ import { SCHEMAS, type Schema } from '../contracts/names.ts';
 import { ORDERS_EXCHANGE, ordersQueue } from '../contracts/topology.ts';
 import type { Channel, ReceivedMessage } from './amqp.ts';
 import type { BrokerConnection } from './connection.ts';
+import type { Publisher } from './publisher.ts';
 
 /**
  * RabbitMQ's pseudo queue for replies. It exists as long as the channel and needs no declaration.
@@ -83,4 +85,21 @@ function drainedQueue(message: ReceivedMessage, node: string): string | undefine
   if (message.properties.headers?.[SCHEMA_HEADER] !== DRAINED_SCHEMA) return undefined;
   const drained = decodeDrained(message.content);
   return drained.node === node ? drained.queue : undefined;
+}
+
+/** Answers a drain message: everything that was in the queue before it has been decided. */
+export async function sendDrained(
+  publisher: Publisher,
+  replyTo: string | undefined,
+  drained: Drained,
+): Promise<void> {
+  if (replyTo === undefined) return;
+  await publisher.publish({
+    exchange: '',
+    routingKey: replyTo,
+    schema: DRAINED_SCHEMA,
+    content: encode(drained),
+    persistent: false,
+    mandatory: false,
+  });
 }

@@ -1,6 +1,7 @@
 import { isRequestId } from './ids.ts';
 import { isName, REQUEST_UNITS_MAX, USER_ID_LENGTH_MAX } from './names.ts';
 import { parseTime } from './times.ts';
+import { type TraceContext, traceOf } from './trace-context.ts';
 
 /**
  * Messages between processes. Each carries its schema id in the header `x-schema`. A reader that
@@ -32,7 +33,7 @@ export function isNewerSchema(schema: string | undefined): boolean {
 }
 
 /** One admitted purchase request. */
-export interface PurchaseRequest {
+export interface PurchaseRequest extends TraceContext {
   /** UUID: the Idempotency-Key, or the ticket's own id. */
   readonly requestId: string;
   readonly userId: string;
@@ -48,6 +49,8 @@ export interface Envelope {
   /** The web node that drew the units from its grant. */
   readonly node: string;
   readonly requests: readonly PurchaseRequest[];
+  /** Time of the web node, in milliseconds since the epoch. Present if a request is traced. */
+  readonly sentAtMs?: number;
 }
 
 /** The most requests that a reader accepts in one envelope. Writers aim at smaller ones. */
@@ -58,7 +61,7 @@ export const OUTCOMES = ['ordered', 'sold_out', 'limit_reached', 'closed', 'reje
 export type Outcome = (typeof OUTCOMES)[number];
 
 /** The result of one request. It is committed in the database before it is sent. */
-export interface Verdict {
+export interface Verdict extends TraceContext {
   readonly requestId: string;
   readonly status: Outcome;
   readonly reason?: string;
@@ -187,8 +190,10 @@ function purchaseRequest(record: Record<string, unknown>): PurchaseRequest {
   if (!Number.isInteger(units) || (units as number) < 1 || (units as number) > REQUEST_UNITS_MAX) {
     throw new UndecodableMessage(`units must be an integer from 1 to ${REQUEST_UNITS_MAX}`);
   }
-  const request = { requestId, userId, units: units as number };
-  return acceptFewer === true ? { ...request, acceptFewer } : request;
+  const plain = { requestId, userId, units: units as number };
+  const request = acceptFewer === true ? { ...plain, acceptFewer } : plain;
+  const trace = traceOf(record);
+  return trace === undefined ? request : { ...request, ...trace };
 }
 
 /** @throws {UndecodableMessage} */
@@ -200,7 +205,9 @@ export function decodeEnvelope(content: Buffer): Envelope {
   if (requests.length === 0 || requests.length > ENVELOPE_REQUESTS_MAX) {
     throw new UndecodableMessage(`requests must have 1 to ${ENVELOPE_REQUESTS_MAX} entries`);
   }
-  return { sku, node: text(record, 'node'), requests: requests.map(purchaseRequest) };
+  const { sentAtMs } = record;
+  const sent = typeof sentAtMs === 'number' && { sentAtMs };
+  return { sku, node: text(record, 'node'), requests: requests.map(purchaseRequest), ...sent };
 }
 
 export interface ReadableEnvelope {
@@ -242,6 +249,7 @@ function verdict(record: Record<string, unknown>): Verdict {
     ...(typeof reason === 'string' && { reason }),
     ...(typeof orderNo === 'string' && { orderNo }),
     ...(typeof amount === 'string' && { amount }),
+    ...traceOf(record),
   };
 }
 

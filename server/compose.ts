@@ -5,6 +5,7 @@ import { watchBroker } from '../broker/probe.ts';
 import { Publisher } from '../broker/publisher.ts';
 import { queueFigures } from '../broker/queues.ts';
 import { VerdictListener } from '../broker/verdict-listener.ts';
+import type { Verdict } from '../contracts/messages.ts';
 import type { Schema } from '../contracts/names.ts';
 import { ordersQueue } from '../contracts/topology.ts';
 import { knownOutcomes, nodeFenced, warmForShoppers } from '../db/calls.ts';
@@ -18,6 +19,8 @@ import type { Lifecycle } from '../process/lifecycle.ts';
 import type { Log } from '../process/log.ts';
 import { startMonitor } from '../process/monitor.ts';
 import { Readiness } from '../process/readiness.ts';
+import type { Span, Traces } from '../process/spans.ts';
+import { openTraces } from '../process/traces.ts';
 import { Catalogue } from './catalogue/catalogue.ts';
 import type { ServerConfig } from './config.ts';
 import { Pressure } from './gate/pressure.ts';
@@ -35,6 +38,7 @@ import type { Purchases } from './requests/purchases.ts';
 export async function compose(config: ServerConfig, log: Log, lifecycle: Lifecycle) {
   const { stopping } = lifecycle;
   const replyTo = newProcessId();
+  const traces = await openTraces(config.traces, 'flashsale-web', log, lifecycle);
   const databases = openDatabases(config, log, lifecycle);
   await fillBoth(databases);
   const agent = openAgent(config, log, lifecycle);
@@ -68,9 +72,10 @@ export async function compose(config: ServerConfig, log: Log, lifecycle: Lifecyc
     replyTo,
     readiness,
     stopping,
+    traces,
   });
   const { metrics, purchases } = context;
-  await listenToVerdicts(broker, replyTo, purchases);
+  await listenToVerdicts(broker, replyTo, purchases, traces);
   lifecycle.onStop('publisher', async () => {
     purchases.stop();
     envelopes.flushAll();
@@ -143,16 +148,31 @@ function openPressure(
   return pressure;
 }
 
-async function listenToVerdicts(broker: BrokerConnection, replyTo: string, purchases: Purchases) {
+async function listenToVerdicts(
+  broker: BrokerConnection,
+  replyTo: string,
+  purchases: Purchases,
+  traces: Traces | undefined,
+) {
   await VerdictListener.open(
     broker,
     replyTo,
     (verdicts, delayed, terms) => {
-      for (const verdict of verdicts) purchases.onVerdict(verdict, terms);
+      for (const verdict of verdicts) {
+        const span = traces && traceVerdict(traces, verdict);
+        purchases.onVerdict(verdict, terms);
+        span?.end();
+      }
       for (const requestId of delayed) purchases.onDelayed(requestId);
     },
     (canHear) => purchases.hears(canHear),
   );
+}
+
+function traceVerdict(traces: Traces, { traceparent, status }: Verdict): Span | undefined {
+  if (traceparent === undefined) return undefined;
+  const attributes = { 'flashsale.outcome': status };
+  return traces.resume('verdict', traceparent, { kind: 'consumer', attributes });
 }
 
 function openDatabases(config: ServerConfig, log: Log, lifecycle: Lifecycle): Databases {

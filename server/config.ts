@@ -16,6 +16,7 @@ import {
 import { imageSpecs } from '../contracts/image-origins.ts';
 import { noticeOffer, noticeSpecs } from '../contracts/notice-config.ts';
 import { JWT_SECRET_LENGTH_MIN } from '../contracts/secrets.ts';
+import { traceConfig, traceSpecs } from '../contracts/trace-config.ts';
 import { paymentConfig, paymentSpecs } from '../payment/config.ts';
 import { protectionOf } from '../zk/client/protection.ts';
 import type { IdentityConfig } from './gate/identity.ts';
@@ -38,6 +39,7 @@ const specs = {
   ...databaseSpecs,
   ...brokerSpecs,
   ...zookeeperSpecs,
+  ...traceSpecs,
   HOST: host({ default: '127.0.0.1' }),
   PORT: integer(0, 65_535)({ default: 8080 }),
   JWT_SECRET: secret(JWT_SECRET_LENGTH_MIN)({ default: undefined }),
@@ -112,6 +114,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   }
   return {
     logLevel: env.LOG_LEVEL,
+    traces: traceConfig(env),
     monitor: { host: env.MONITOR_HOST, port: env.MONITOR_PORT },
     listen: { host: env.HOST, port: env.PORT },
     database: {

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Databases } from '../db/client/pool.ts';
 import type { Log } from '../process/log.ts';
 import type { Readiness } from '../process/readiness.ts';
+import type { Traces } from '../process/spans.ts';
 import type { Visitor } from '../zk/tree/lists.ts';
 import type { Catalogue } from './catalogue/catalogue.ts';
 import type { ServerConfig } from './config.ts';
@@ -40,4 +41,6 @@ export interface Context {
   /** Aborted when the process is asked to end; waiting shoppers are then answered. */
   readonly stopping: AbortSignal;
   readonly readiness: Readiness;
+  /** Undefined while traces are off. */
+  readonly traces: Traces | undefined;
 }

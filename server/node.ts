@@ -7,6 +7,7 @@ import type { Answers } from '../db/client/both-homes.ts';
 import type { Databases } from '../db/client/pool.ts';
 import type { Log } from '../process/log.ts';
 import type { Readiness } from '../process/readiness.ts';
+import type { Traces } from '../process/spans.ts';
 import type { ChallengeSwitch } from '../zk/tree/values.ts';
 import { buildApp } from './app.ts';
 import { visitorReader } from './authenticate.ts';
@@ -71,6 +72,7 @@ export interface Outside {
   readonly replyTo: string;
   readonly readiness: Readiness;
   readonly stopping: AbortSignal;
+  readonly traces?: Traces | undefined;
 }
 
 /** Shoppers who ask about requests of the same dead node share one query. */
@@ -99,9 +101,8 @@ export async function assembleNode(outside: Outside) {
     publish: breaker.publish.bind(breaker),
     trusted: agent.trusted.bind(agent),
   };
-  const envelopes = new Envelopes(transport, outside.replyTo, (requests) =>
-    metrics.envelopeRequests.observe(requests),
-  );
+  const onSize = (requests: number) => metrics.envelopeRequests.observe(requests);
+  const envelopes = new Envelopes(transport, outside.replyTo, onSize, outside.traces);
   const schemaOf = (sku: string) => catalogue.sku(sku)?.schema;
   const events = {
     ...purchaseEvents(outside, gate, orderPages, metrics),
@@ -119,6 +120,7 @@ export async function assembleNode(outside: Outside) {
     catalogue,
     readiness,
     stopping,
+    traces: outside.traces,
     metrics,
     gate,
     identity,

@@ -9,17 +9,12 @@ import { ordersQueue } from '../contracts/topology.ts';
 import { AUDIT_TIMEOUT_MS, auditSchema, endAudit, takeAudit } from '../db/audit.ts';
 import {
   carryTo,
-  endCheckout,
-  endRefund,
   expireOrders,
-  installation,
   leaveOutbox,
   oldestRefundDue,
   outboxBatch,
   outboxDone,
   placeOrders,
-  takeCheckouts,
-  takeRefunds,
   trimPlaceCalls,
   warmForOrders,
 } from '../db/calls.ts';
@@ -27,27 +22,29 @@ import { areApart } from '../db/client/both-homes.ts';
 import { createPool, type Databases, fillBoth } from '../db/client/pool.ts';
 import { needDatabases } from '../db/client/watch.ts';
 import { POWERFUL_LOGIN } from '../db/install/logins.ts';
-import { STRIPE_PREFIX, type StripeAccountOptions } from '../payment/stripe-terms.ts';
 import type { Lifecycle } from '../process/lifecycle.ts';
 import type { Log } from '../process/log.ts';
 import { createMetrics } from '../process/metrics.ts';
 import { startMonitor } from '../process/monitor.ts';
 import { Readiness } from '../process/readiness.ts';
+import type { Traces } from '../process/spans.ts';
+import { openTraces } from '../process/traces.ts';
 import { type AuditMetrics, auditBooks, createAuditMetrics } from './audit.ts';
 import { watchCanaries } from './canary.ts';
 import { carryTransfers } from './carry.ts';
-import { endCheckouts } from './checkouts.ts';
 import { watchCluster } from './cluster.ts';
 import type { WorkerConfig } from './config.ts';
 import { OrdersConsumer } from './consume.ts';
-import { Decider } from './decide.ts';
+import { Decider, type PlaceOrders } from './decide.ts';
 import { expireOverdueOrders } from './expire.ts';
 import { createWorkerMetrics, type WorkerMetrics, watchLoad, watchQueues } from './metrics.ts';
 import { startNotices } from './notices/start.ts';
 import { relayOutbox } from './outbox.ts';
 import { repeat } from './periodic.ts';
-import { giveRefunds, watchRefunds } from './refund.ts';
+import { watchRefunds } from './refund.ts';
 import { RETRY_LIMITS } from './retry.ts';
+import { settleAtStripe } from './settle-at-stripe.ts';
+import { tracedCalls } from './traced.ts';
 import { startWebhooks } from './webhooks/start.ts';
 
 /** Time for unfinished requests when the process stops; another worker gets the rest. */
@@ -72,6 +69,7 @@ interface Context {
   readonly events: Publisher;
   readonly metrics: WorkerMetrics;
   readonly log: Log;
+  readonly traces: Traces | undefined;
 }
 
 interface Service {
@@ -83,6 +81,7 @@ interface Service {
 export async function compose(config: WorkerConfig, log: Log, lifecycle: Lifecycle) {
   const registry = createMetrics('worker');
   const metrics = createWorkerMetrics(registry);
+  const traces = await openTraces(config.traces, 'flashsale-worker', log, lifecycle);
   const databases = openDatabases(config, lifecycle, log);
   const open = async (name: string) => {
     const connection = await BrokerConnection.open({ url: config.amqpUrl, name, log });
@@ -94,7 +93,7 @@ export async function compose(config: WorkerConfig, log: Log, lifecycle: Lifecyc
   // Each publisher has its own window, so that a full outbox does not delay verdicts.
   const verdicts = await Publisher.open(publishing);
   const events = await Publisher.open(publishing);
-  const context = { config, databases, consuming, verdicts, events, metrics, log };
+  const context = { config, databases, consuming, verdicts, events, metrics, log, traces };
   const consumers = new Map<Schema, OrdersConsumer>();
   lifecycle.onStop('verdicts', async () => {
     await endsWithin(FLUSH_TIMEOUT_MS, verdicts.close());
@@ -205,19 +204,15 @@ function startAudits(
   }
 }
 
-async function openAccount(options: StripeAccountOptions) {
-  const { StripeAccount } = await import('../payment/stripe-account.ts');
-  return new StripeAccount(options);
-}
-
 /** Consumes the orders of one schema, expires them and publishes their events. */
 async function serve(schema: Schema, context: Context, stopping: AbortSignal): Promise<Service> {
-  const { config, databases, metrics, log } = context;
+  const { config, databases, metrics, log, traces } = context;
   const giveUp = new AbortController();
   const routine = 'place_orders';
+  const place: PlaceOrders = (sku, requests, wait) =>
+    placeOrders(databases, schema, sku, requests, { wait, withTerms: true });
   const decider = new Decider({
-    placeOrders: (sku, requests, wait) =>
-      placeOrders(databases, schema, sku, requests, { wait, withTerms: true }),
+    placeOrders: traces === undefined ? place : tracedCalls(place, schema, traces),
     limits: RETRY_LIMITS,
     log,
     stopping: giveUp.signal,
@@ -237,6 +232,7 @@ async function serve(schema: Schema, context: Context, stopping: AbortSignal): P
     giveUp: giveUp.signal,
     log,
     metrics,
+    traces,
   });
   const relay = randomUUID();
   const common = { schema, log, metrics, stopping };
@@ -265,24 +261,8 @@ async function serve(schema: Schema, context: Context, stopping: AbortSignal): P
       return 'idle';
     }),
   ];
-  // Also when another provider takes payments now: Stripe refunds the earlier Stripe payments.
-  if (config.payment.stripe !== undefined) {
-    const stripe = await openAccount(config.payment.stripe);
-    const refunds = giveRefunds({
-      ...common,
-      take: (limit) => takeRefunds(databases, schema, STRIPE_PREFIX, limit),
-      refund: async (paymentRef, failedRef) =>
-        stripe.refund(paymentRef, await installation(databases, schema), failedRef),
-      end: (paymentRef, end) => endRefund(databases, schema, paymentRef, end),
-    });
-    const checkouts = endCheckouts({
-      ...common,
-      take: (limit) => takeCheckouts(databases, schema, STRIPE_PREFIX, limit),
-      end: (sessionRef) => stripe.end(sessionRef),
-      note: ({ orderNo, sessionRef }, end) => endCheckout(databases, orderNo, sessionRef, end),
-    });
-    loops.push(refunds, checkouts);
-  }
+  const { stripe } = config.payment;
+  if (stripe !== undefined) loops.push(...(await settleAtStripe(stripe, databases, common)));
   if (areApart(databases)) {
     const carry = async () => (await carryTo(databases, schema)).transfers;
     loops.push(carryTransfers({ ...common, carry }));

@@ -12,6 +12,7 @@ import {
 } from '../contracts/config.ts';
 import { SCHEMAS, type Schema } from '../contracts/names.ts';
 import { noticeSender, noticeSenderSpecs } from '../contracts/notice-config.ts';
+import { traceConfig, traceSpecs } from '../contracts/trace-config.ts';
 import { accountConfig, accountSpecs } from '../payment/config.ts';
 import { BATCH_LIMITS } from './batch.ts';
 
@@ -22,6 +23,7 @@ const specs = {
   ...accountSpecs,
   ...webhookSpecs,
   ...noticeSenderSpecs,
+  ...traceSpecs,
   /** The orders queues that this worker serves. */
   QUEUES: list(SCHEMAS.join(' and '), (part) => SCHEMAS.find((schema) => schema === part))({
     default: [...SCHEMAS],
@@ -47,6 +49,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const queues: readonly Schema[] = parsed.QUEUES;
   return {
     logLevel: parsed.LOG_LEVEL,
+    traces: traceConfig(parsed),
     monitor: { host: parsed.MONITOR_HOST, port: parsed.MONITOR_PORT },
     amqpUrl: parsed.AMQP_URL,
     amqpManagementUrl: parsed.AMQP_MANAGEMENT_URL,

@@ -1,12 +1,12 @@
 import type { BrokerConnection } from '../broker/connection.ts';
 import { Consumer, type Delivery } from '../broker/consumer.ts';
+import { sendDrained } from '../broker/drain.ts';
 import { publishUntilConfirmed } from '../broker/publish-until-confirmed.ts';
 import type { Publisher } from '../broker/publisher.ts';
 import { type AddressedVerdict, sendDelayed, sendVerdicts } from '../broker/verdict-sender.ts';
 import {
   type DeadCause,
   DRAIN_SCHEMA,
-  DRAINED_SCHEMA,
   decodeDrain,
   decodeEnvelope,
   ENVELOPE_SCHEMA,
@@ -17,12 +17,13 @@ import {
 } from '../contracts/messages.ts';
 import type { Schema } from '../contracts/names.ts';
 import { ordersQueue } from '../contracts/topology.ts';
-import type { AdmittedRequest } from '../db/orders.ts';
 import type { Log } from '../process/log.ts';
+import type { Span, Traces } from '../process/spans.ts';
 import { type Batch, type BatchLimits, BatchPlanner } from './batch.ts';
 import { deadLetter } from './dead-letter.ts';
-import type { Decider, Decision } from './decide.ts';
+import type { DecidedRequest, Decider, Decision } from './decide.ts';
 import type { WorkerMetrics } from './metrics.ts';
+import { beginDecision, endDecision, withTrace } from './traced.ts';
 
 /**
  * Consumes one orders queue: decides the requests of each envelope with place_orders and sends the
@@ -59,7 +60,7 @@ interface OpenDelivery {
   readonly ended: PromiseWithResolvers<boolean>;
 }
 
-interface Entry extends AdmittedRequest {
+interface Entry extends DecidedRequest {
   readonly from: OpenDelivery;
 }
 
@@ -75,6 +76,7 @@ export interface OrdersConsumerOptions {
   readonly giveUp: AbortSignal;
   readonly log: Log;
   readonly metrics: WorkerMetrics;
+  readonly traces?: Traces | undefined;
 }
 
 /** More than 200 lines: it is the life of a delivery, from its arrival to its acknowledgement. */
@@ -156,10 +158,16 @@ export class OrdersConsumer {
   }
 
   #takeEnvelope(delivery: Delivery): void {
-    const { sku, node, requests } = decodeEnvelope(delivery.content);
+    const { traces } = this.#options;
+    const envelope = decodeEnvelope(delivery.content);
+    const { sku, node, requests } = envelope;
     const open = this.#begin(delivery, requests.length);
     const nowMs = performance.now();
-    for (const request of requests) this.#planner.add(sku, { ...request, node, from: open }, nowMs);
+    for (const request of requests) {
+      const entry = { ...request, node, from: open };
+      const span = traces && beginDecision(traces, this.#queue, request, envelope, delivery);
+      this.#planner.add(sku, span === undefined ? entry : { ...entry, span }, nowMs);
+    }
     this.#pump();
   }
 
@@ -179,24 +187,12 @@ export class OrdersConsumer {
 
   async #replyDrained(delivery: Delivery, node: string): Promise<void> {
     this.#options.log.info({ node, queue: this.#queue }, 'drained');
-    if (delivery.replyTo === undefined) return;
-    await this.#options.publisher.publish({
-      exchange: '',
-      routingKey: delivery.replyTo,
-      schema: DRAINED_SCHEMA,
-      content: encode({ node, queue: this.#queue }),
-      persistent: false,
-      mandatory: false,
-    });
+    await sendDrained(this.#options.publisher, delivery.replyTo, { node, queue: this.#queue });
   }
 
   #begin(delivery: Delivery, undecided: number): OpenDelivery {
-    const open = {
-      delivery,
-      undecided,
-      abandoned: false,
-      ended: Promise.withResolvers<boolean>(),
-    };
+    const ended = Promise.withResolvers<boolean>();
+    const open = { delivery, undecided, abandoned: false, ended };
     this.#open.add(open);
     return open;
   }
@@ -226,6 +222,7 @@ export class OrdersConsumer {
         isEarly = true;
         if (!this.#holdEarly(entry.from)) decision = TOO_EARLY;
       }
+      if (entry.span !== undefined) endDecision(entry.span, decision);
       if (decision.kind === 'locked') locked.push(entry);
       else this.#apply(sku, entry, decision, verdicts);
     }
@@ -249,12 +246,13 @@ export class OrdersConsumer {
       const { verdict, terms } = decision;
       metrics.outcomes.inc({ schema, outcome: verdict.status });
       const { replyTo } = entry.from.delivery;
-      if (replyTo !== undefined) verdicts.push({ replyTo, verdict, ...(terms && { terms }) });
+      const told = withTrace(verdict, entry.span);
+      if (replyTo !== undefined) verdicts.push({ replyTo, verdict: told, ...(terms && { terms }) });
       this.#decided(entry.from);
     } else if (decision.kind === 'poison') {
-      const { from, node, ...request } = entry;
+      const { from, node, span, ...request } = entry;
       const alone = encode({ sku, node, requests: [request] });
-      void this.#bury(from, alone, decision.cause, decision.error);
+      void this.#bury(from, alone, decision.cause, decision.error, span);
     } else {
       entry.from.abandoned = true;
       this.#decided(entry.from);
@@ -280,6 +278,7 @@ export class OrdersConsumer {
     content: Buffer,
     cause: DeadCause,
     error: unknown,
+    span?: Span,
   ): Promise<void> {
     const { metrics, schema, log, publisher, giveUp } = this.#options;
     const { delivery } = open;
@@ -287,7 +286,8 @@ export class OrdersConsumer {
     if (await publishUntilConfirmed(publisher, message, giveUp)) {
       metrics.deadLetters.inc({ schema, cause });
       const requestIds = readEnvelope(content).requests.map(({ requestId }) => requestId);
-      log.error({ err: error, queue: this.#queue, cause, requestIds }, 'dead letter');
+      const trace = span && { trace_id: span.traceId };
+      log.error({ err: error, queue: this.#queue, cause, requestIds, ...trace }, 'dead letter');
       sendDelayed(publisher, delivery.replyTo, requestIds);
     } else open.abandoned = true;
     this.#decided(open);

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DeadCause, OrderTerms, Verdict } from '../contracts/messages.ts';
 import type { AdmittedRequest, Decision as Placed } from '../db/orders.ts';
 import type { Log } from '../process/log.ts';
+import { type Span, traceIdsOf } from '../process/spans.ts';
 import { type FailureKind, kindOfFailure, type RetryLimits, retryDelayMs } from './retry.ts';
 
 /**
@@ -9,10 +10,15 @@ import { type FailureKind, kindOfFailure, type RetryLimits, retryDelayMs } from 
  * makes every call fail, it finds that request by halving the batch and gives up only that one.
  */
 
+export interface DecidedRequest extends AdmittedRequest {
+  /** Set only if the request is traced. */
+  readonly span?: Span;
+}
+
 /** One call of place_orders; the results are in the order of the requests. */
 export type PlaceOrders = (
   sku: string,
-  requests: readonly AdmittedRequest[],
+  requests: readonly DecidedRequest[],
   wait: boolean,
 ) => Promise<readonly Placed[]>;
 
@@ -54,7 +60,7 @@ export class Decider {
   /** Returns one decision for each request, in order. Never rejects. */
   async decide(
     sku: string,
-    requests: readonly AdmittedRequest[],
+    requests: readonly DecidedRequest[],
     wait: boolean,
   ): Promise<readonly Decision[]> {
     const { stopping, limits } = this.#options;
@@ -65,7 +71,7 @@ export class Decider {
         return await this.#call(sku, requests, wait);
       } catch (error) {
         attempts += 1;
-        const kind = this.#failed(error, sku, requests.length, attempts);
+        const kind = this.#failed(error, sku, requests, attempts);
         if (kind === 'permanent') {
           permanent += 1;
           if (requests.length > 1) return this.#halve(sku, requests, wait);
@@ -79,7 +85,7 @@ export class Decider {
 
   async #call(
     sku: string,
-    requests: readonly AdmittedRequest[],
+    requests: readonly DecidedRequest[],
     wait: boolean,
   ): Promise<readonly Decision[]> {
     const startMs = performance.now();
@@ -93,7 +99,7 @@ export class Decider {
   /** Decides one half after the other, so that failures do not add concurrent database calls. */
   async #halve(
     sku: string,
-    requests: readonly AdmittedRequest[],
+    requests: readonly DecidedRequest[],
     wait: boolean,
   ): Promise<readonly Decision[]> {
     const middle = Math.ceil(requests.length / 2);
@@ -109,12 +115,18 @@ export class Decider {
     return { kind: 'poison', cause: 'failed', error };
   }
 
-  #failed(error: unknown, sku: string, requests: number, attempts: number): FailureKind {
+  #failed(
+    error: unknown,
+    sku: string,
+    requests: readonly DecidedRequest[],
+    attempts: number,
+  ): FailureKind {
     const kind = kindOfFailure(error);
     this.#options.onRetry?.(kind);
     // A long outage is logged at its 1st, 2nd, 4th, 8th … attempt.
     if (kind !== 'collision' && Number.isInteger(Math.log2(attempts))) {
-      this.#options.log.warn({ err: error, kind, sku, requests, attempts }, 'place_orders failed');
+      const what = { err: error, kind, sku, requests: requests.length, attempts };
+      this.#options.log.warn({ ...what, ...traceIdsOf(requests) }, 'place_orders failed');
     }
     return kind;
   }

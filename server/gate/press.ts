@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import type { Span } from '../../process/spans.ts';
 import type { Visitor } from '../../zk/tree/lists.ts';
 import type { SkuOnSale } from '../catalogue/catalogue.ts';
 import type { Refusal } from '../http/problems.ts';
@@ -46,6 +47,8 @@ export interface Claim extends Press, Shopper {
   purchase: Purchase;
   /** Not set before the step `quota`. */
   drawn: Drawn;
+  /** Set only if the press is traced. */
+  span?: Span;
 }
 
 /** The units that a request has drawn. */

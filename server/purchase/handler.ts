@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isRequestId } from '../../contracts/ids.ts';
 import type { RequestOutcome } from '../../db/calls.ts';
 import type { Log } from '../../process/log.ts';
+import type { Span, Traces } from '../../process/spans.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { AnswerCounts } from '../gate/answers.ts';
 import type { Gate } from '../gate/gate.ts';
@@ -15,6 +16,7 @@ import {
   type Refusal,
   writeAnswer,
 } from '../http/problems.ts';
+import { rawHeader } from '../http/raw-header.ts';
 import type { PendingRequest } from '../requests/pending.ts';
 import type { Purchases } from '../requests/purchases.ts';
 import { type Accepted, statusUrlOf, writeAccepted } from './accepted.ts';
@@ -27,6 +29,8 @@ import type { Recall } from './recall.ts';
  * order of its checks is that of `gate/steps.ts`.
  */
 
+const TRACED_ROUTE = '/api/v1/buy/{ticket}';
+const TRACED_CALL = `POST ${TRACED_ROUTE}`;
 /** Refusals without a look-up: a repetition gets them as well. */
 const HOLD_FOR_ALL: ReadonlySet<ProblemVerdict> = new Set([
   'rate_limited',
@@ -48,6 +52,7 @@ export interface PurchaseParts {
   readonly log: Log;
   readonly metrics: { readonly purchaseAnswers: AnswerCounts };
   readonly stopping: AbortSignal;
+  readonly traces: Traces | undefined;
 }
 
 export class PurchaseHandler {
@@ -58,10 +63,12 @@ export class PurchaseHandler {
   }
 
   handle(request: IncomingMessage, response: ServerResponse): void {
-    const { fastPath, stopping } = this.#parts;
+    const { fastPath, stopping, traces } = this.#parts;
     if (stopping.aborted) response.shouldKeepAlive = false;
     const claim = fastPath.pass(request, response);
-    if (claim !== undefined) void this.#serve(claim, response);
+    if (claim === undefined) return;
+    if (traces !== undefined) beginTrace(traces, claim);
+    void this.#serve(claim, response);
   }
 
   /** Never rejects. */
@@ -71,9 +78,12 @@ export class PurchaseHandler {
     try {
       answer = await this.#judge(claim);
     } catch (error) {
-      answer = outright(claim, problemOf(error, log));
+      const { span } = claim;
+      const ofTrace = span === undefined ? log : log.child({ trace_id: span.traceId });
+      answer = outright(claim, problemOf(error, ofTrace));
     }
     metrics.purchaseAnswers.add('verdict' in answer ? answer.verdict : 'queued');
+    if (claim.span !== undefined) endTrace(claim.span, claim, answer);
     // The client may have disconnected in the middle of its body.
     if (response.destroyed) return;
     if ('verdict' in answer) writeAnswer(response, answerOf(answer));
@@ -137,7 +147,8 @@ export class PurchaseHandler {
     const request = acceptFewer
       ? { requestId, userId, units, acceptFewer }
       : { requestId, userId, units };
-    return { entry: purchases.take(claim.row, request, ticket.id, node, quantity) };
+    const { span } = claim;
+    return { entry: purchases.take(claim.row, request, ticket.id, node, quantity, span) };
   }
 
   /**
@@ -188,4 +199,25 @@ function outright({ isRepeated, refusal }: Claim, instead: Refusal): Refusal {
 /** Only a client that sent a key can repeat the same request after its ticket has expired. */
 function mayBeKnown({ requestId, ticket }: Claim, refusal: Refusal): boolean {
   return requestId !== ticket.id && isRequestId(requestId) && !HOLD_FOR_ALL.has(refusal.verdict);
+}
+
+/** Presses that the fast path refuses are not traced: nothing is done for them. */
+function beginTrace(traces: Traces, claim: Claim): void {
+  const { request, sku } = claim;
+  const span = traces.begin(TRACED_CALL, rawHeader(request, 'traceparent'), {
+    kind: 'server',
+    attributes: {
+      'http.request.method': 'POST',
+      'http.route': TRACED_ROUTE,
+      'flashsale.sku': sku,
+      'flashsale.request_id': claim.requestId,
+    },
+  });
+  if (span !== undefined) claim.span = span;
+}
+
+function endTrace(span: Span, { row }: Claim, answer: Accepted | Refusal): void {
+  const verdict = 'verdict' in answer ? answer.verdict : 'queued';
+  span.set({ 'flashsale.sale': row.sale, 'flashsale.verdict': verdict });
+  span.end();
 }

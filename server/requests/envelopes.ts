@@ -6,7 +6,8 @@ import {
   type PurchaseRequest,
 } from '../../contracts/messages.ts';
 import type { Schema } from '../../contracts/names.ts';
-import { ORDERS_EXCHANGE } from '../../contracts/topology.ts';
+import { ORDERS_EXCHANGE, ordersQueue } from '../../contracts/topology.ts';
+import type { Span, Traces } from '../../process/spans.ts';
 
 /**
  * Sends admitted requests of one SKU together in envelopes, because the broker's cost is per
@@ -29,6 +30,8 @@ export interface Outgoing {
   readonly isCopy: boolean;
   /** Called when the broker answers late for an envelope whose result was `unknown`. */
   readonly onLate: (result: PublishResult) => void;
+  /** Set if the request is traced. */
+  readonly span?: Span | undefined;
 }
 
 export interface EnvelopeTransport {
@@ -46,6 +49,8 @@ interface Open {
   readonly onLate: ((result: PublishResult) => void)[];
   readonly schema: Schema;
   readonly isCopy: boolean;
+  /** Those of the traced requests. */
+  spans: Span[] | undefined;
   readonly result: PromiseWithResolvers<PublishResult>;
 }
 
@@ -65,11 +70,18 @@ export class Envelopes {
   readonly #transport: EnvelopeTransport;
   readonly #replyTo: string;
   readonly #onSize: (requests: number) => void;
+  readonly #traces: Traces | undefined;
 
-  constructor(transport: EnvelopeTransport, replyTo: string, onSize: (requests: number) => void) {
+  constructor(
+    transport: EnvelopeTransport,
+    replyTo: string,
+    onSize: (requests: number) => void,
+    traces?: Traces,
+  ) {
     this.#transport = transport;
     this.#replyTo = replyTo;
     this.#onSize = onSize;
+    this.#traces = traces;
   }
 
   /**
@@ -81,6 +93,10 @@ export class Envelopes {
     const { open } = lane;
     open.requests.push(outgoing.request);
     open.onLate.push(outgoing.onLate);
+    if (outgoing.span !== undefined) {
+      open.spans ??= [];
+      open.spans.push(outgoing.span);
+    }
     if (open.requests.length === ENVELOPE_REQUESTS_AIM) this.#flush(lane);
     return open.result.promise;
   }
@@ -108,6 +124,7 @@ export class Envelopes {
       onLate: [],
       schema,
       isCopy,
+      spans: undefined,
       result,
     };
     if (lane.underWay > 0) lane.timer = setTimeout(() => this.#flush(lane), ENVELOPE_WAIT_MS);
@@ -139,11 +156,12 @@ export class Envelopes {
     if (!open.isCopy && !this.#transport.trusted(open.envelope.node)) {
       return 'refused';
     }
+    const { envelope, spans } = open;
     const message: OutgoingMessage = {
       exchange: ORDERS_EXCHANGE,
       routingKey: open.schema,
       schema: ENVELOPE_SCHEMA,
-      content: encode(open.envelope),
+      content: encode(spans === undefined ? envelope : { ...envelope, sentAtMs: Date.now() }),
       replyTo: this.#replyTo,
       persistent: true,
       mandatory: true,
@@ -151,6 +169,19 @@ export class Envelopes {
     const onLate = (result: PublishResult) => {
       for (const listener of open.onLate) listener(result);
     };
-    return this.#transport.publish(message, onLate);
+    const published = this.#transport.publish(message, onLate);
+    if (spans !== undefined) void this.#trace(open, spans, published);
+    return published;
+  }
+
+  /** An envelope with several traced requests has a span of its own. */
+  async #trace({ requests, schema }: Open, spans: Span[], published: Promise<PublishResult>) {
+    const attributes = { 'messaging.batch.message_count': requests.length };
+    for (const span of spans) span.set(attributes);
+    if (this.#traces === undefined || spans.length === 1) return;
+    const name = `send ${ordersQueue(schema)}`;
+    const batch = this.#traces.batch(name, spans, { kind: 'producer', attributes });
+    await published;
+    batch.end();
   }
 }

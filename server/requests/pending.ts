@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { PurchaseRequest, Verdict } from '../../contracts/messages.ts';
 import type { Schema } from '../../contracts/names.ts';
+import type { Span } from '../../process/spans.ts';
 
 /**
  * The requests that this process has admitted, from the draw to their outcome:
@@ -25,7 +26,7 @@ export type Stage = 'publishing' | 'unknown' | 'taken' | 'decided' | 'refused';
 
 export interface PendingRequest {
   /** The request for the units that were drawn. */
-  readonly request: PurchaseRequest;
+  request: PurchaseRequest;
   /** Units that the shopper asked for. */
   readonly wanted: number;
   readonly sale: string;
@@ -47,6 +48,8 @@ export interface PendingRequest {
   verdict?: Verdict;
   /** Resolves when the broker has answered, or when the wait for its answer has ended. */
   published: Promise<void>;
+  /** The publishing of a traced request, until the broker has answered. */
+  span?: Span | undefined;
 }
 
 export class PendingRequests {

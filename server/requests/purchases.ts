@@ -1,8 +1,10 @@
 import type { PublishResult } from '../../broker/publisher.ts';
 import type { OrderTerms, PurchaseRequest, Verdict } from '../../contracts/messages.ts';
 import type { Schema } from '../../contracts/names.ts';
+import { ordersQueue } from '../../contracts/topology.ts';
 import { type RequestOutcome, verdictOf } from '../../db/calls.ts';
 import type { Log } from '../../process/log.ts';
+import type { Span } from '../../process/spans.ts';
 import type { SkuOnSale } from '../catalogue/catalogue.ts';
 import type { Envelopes } from './envelopes.ts';
 import type { Lookup } from './lookup.ts';
@@ -83,6 +85,7 @@ export class Purchases {
    *
    * @param request for the units that were drawn
    * @param wanted units that the shopper asked for; more than drawn if fewer are accepted
+   * @param press the span of the press, if it is traced
    */
   take(
     row: SkuOnSale,
@@ -90,6 +93,7 @@ export class Purchases {
     ticketId: string,
     node: string,
     wanted = request.units,
+    press?: Span,
   ): PendingRequest {
     const admittedAtMs = performance.now();
     const entry: PendingRequest = {
@@ -106,6 +110,7 @@ export class Purchases {
       stage: 'publishing',
       published: Promise.resolve(),
     };
+    if (press !== undefined) tracePublishing(entry, press);
     this.pending.enter(entry);
     entry.published = this.#publish(entry);
     return entry;
@@ -183,9 +188,11 @@ export class Purchases {
     const { sku, schema, node, request } = entry;
     const onLate = (result: PublishResult) => this.#answered(entry, result);
     const isFirst = entry.stage === 'publishing';
-    const outgoing = { sku, schema, node, request, isCopy: !isFirst, onLate };
+    const { span } = entry;
+    const outgoing = { sku, schema, node, request, isCopy: !isFirst, onLate, span };
     const result = await this.#envelopes.add(outgoing);
     if (isFirst) this.#events.answered(entry);
+    if (span !== undefined) endPublishing(entry, span, result);
     this.#answered(entry, result);
   }
 
@@ -225,4 +232,22 @@ export class Purchases {
       if (entry.stage === 'unknown') entry.published = this.#publish(entry);
     }
   }
+}
+
+/** The request carries its trace to the worker. */
+function tracePublishing(entry: PendingRequest, press: Span): void {
+  const queue = ordersQueue(entry.schema);
+  const span = press.child(`publish ${queue}`, {
+    kind: 'producer',
+    attributes: { 'messaging.system': 'rabbitmq', 'messaging.destination.name': queue },
+  });
+  entry.span = span;
+  entry.request = { ...entry.request, traceparent: span.traceparent };
+}
+
+function endPublishing(entry: PendingRequest, span: Span, result: PublishResult): void {
+  entry.span = undefined;
+  span.set({ 'flashsale.publish_result': result });
+  if (result !== 'confirmed') span.fail(result);
+  span.end();
 }

@@ -55,6 +55,16 @@ const notices: [string, string][] = [
   ['NOTICE_SECRET', 'short'],
   ['PUSH_ALLOW_PRIVATE', 'yes'],
 ];
+const traces: [string, string][] = [
+  ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318'],
+  ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'grpc://collector:4317'],
+  ['OTEL_EXPORTER_OTLP_HEADERS', UNSHOWN],
+  ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc'],
+  ['OTEL_SERVICE_NAME', 'my shop'],
+  ['OTEL_TRACES_SAMPLER', 'sometimes'],
+  ['OTEL_TRACES_SAMPLER_ARG', '10%'],
+  ['OTEL_SDK_DISABLED', 'maybe'],
+];
 const processes = {
   server: {
     read: readServer,
@@ -88,6 +98,7 @@ const processes = {
       ['TICKET_TTL_SECONDS', '1.5'],
       ['DATABASE_CONNECTIONS_MAX', ' 4'],
       ...notices,
+      ...traces,
     ],
   },
   worker: {
@@ -103,6 +114,7 @@ const processes = {
       ['CALLS_IN_FLIGHT_MAX', 'many'],
       ['PREFETCH_MAX', '1e2'],
       ...notices,
+      ...traces,
       ['SMTP_URL', `http://shop:${UNSHOWN}@mail.example`],
       ['VAPID_PRIVATE_KEY', UNSHOWN],
       ['VAPID_SUBJECT', 'shop.example'],

@@ -73,7 +73,7 @@ describe('the documents', () => {
 
   it('explain every variable that a process reads', () => {
     const configs = files.filter((file) =>
-      /^(contracts|payment|server|worker|keeper|console)\/config\.ts$/.test(file),
+      /^(contracts|payment|server|worker|keeper|console)\/(trace-)?config\.ts$/.test(file),
     );
     const variables = configs.flatMap((file) =>
       [...textOf(file).matchAll(/^ {2}([A-Z][A-Z_]+): /gm)].map(([, variable = '']) => variable),

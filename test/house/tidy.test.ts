@@ -113,6 +113,11 @@ const ONE_IMPORTER = [
   'web-push',
   'openid-client',
   'testcontainers',
+  '@opentelemetry/api',
+  '@opentelemetry/core',
+  '@opentelemetry/exporter-trace-otlp-http',
+  '@opentelemetry/resources',
+  '@opentelemetry/sdk-trace',
 ];
 
 describe('the code', () => {

@@ -1,7 +1,9 @@
+import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { DatabaseError } from '../../db/client/errors.ts';
 import type { AdmittedRequest, Decision as Placed } from '../../db/orders.ts';
 import { createLog } from '../../process/log.ts';
+import type { Span } from '../../process/spans.ts';
 import { Decider, type PlaceOrders } from '../../worker/decide.ts';
 import { kindOfFailure, RETRY_LIMITS, retryDelayMs } from '../../worker/retry.ts';
 
@@ -121,4 +123,24 @@ describe('the decider', () => {
     }, abort.signal).decide('TV', requests(2), false);
     expect(decisions).toEqual([{ kind: 'abandoned' }, { kind: 'abandoned' }]);
   });
+});
+
+test('a failed call is logged with the traces of its requests', async () => {
+  const lines: string[] = [];
+  const spanOf = (traceId: string) => ({ traceId }) as Span;
+  const [first, second] = requests(2);
+  if (first === undefined || second === undefined) throw new Error('two requests');
+  let calls = 0;
+  const placeOrders: PlaceOrders = async (_sku, batch) => {
+    calls += 1;
+    if (calls === 1) throw down();
+    return batch.map(ordered);
+  };
+  const told = pino({}, { write: (line) => lines.push(line) });
+  const stopping = new AbortController().signal;
+  const one = new Decider({ placeOrders, limits, log: told, stopping });
+  await one.decide('TV', [first, { ...second, span: spanOf('abc') }], false);
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+    { msg: 'place_orders failed', requests: 2, trace_ids: ['abc'] },
+  ]);
 });
