@@ -71,9 +71,16 @@ export type TestSku = Partial<DesiredSku> & { readonly sku: string };
 /** The fields of a sale that a test sets. */
 type TestSale = Partial<NewSale>;
 
+/** How a process differs from others of its kind. */
+interface MemberOptions {
+  /** The limit on open files, sockets included. */
+  readonly openFilesMax?: number;
+}
+
 interface Member {
   readonly entry: string;
   readonly environment: Readonly<Record<string, string>>;
+  readonly options: MemberOptions;
   readonly monitorPort: number;
   readonly logFile: string;
   launched: Launched;
@@ -183,17 +190,26 @@ export class System {
   }
 
   /** Starts a process and waits until it is ready and reaches every server. */
-  async run(name: string, entry: string, environment: Member['environment'] = {}): Promise<void> {
+  async run(
+    name: string,
+    entry: string,
+    environment: Member['environment'] = {},
+    options: MemberOptions = {},
+  ): Promise<void> {
     const monitorPort = await freePort();
     const logFile = join(this.#folder.path, `${name}.log`);
+    const { openFilesMax } = options;
+    const node = [process.execPath, entry];
+    const limited = ['/bin/sh', '-c', `ulimit -n ${openFilesMax}; exec "$0" "$@"`, ...node];
+    const [command = '', ...args] = openFilesMax === undefined ? node : limited;
     const launched = await launch({
-      command: process.execPath,
-      args: [entry],
+      command,
+      args,
       cwd: ROOT,
       env: { ...this.#variablesOf(entry), ...environment, MONITOR_PORT: String(monitorPort) },
       logFile,
     });
-    this.#members.set(name, { entry, environment, monitorPort, logFile, launched });
+    this.#members.set(name, { entry, environment, options, monitorPort, logFile, launched });
     this.#folder.note(
       [...this.#members].map(([each, member]) => ({
         name: each,
@@ -238,10 +254,14 @@ export class System {
     process.kill(this.#member(name).launched.identity.pid, signal);
   }
 
+  pidOf(name: string): number {
+    return this.#member(name).launched.identity.pid;
+  }
+
   /** Starts a killed process again. */
   async restart(name: string): Promise<void> {
-    const { entry, environment } = this.#member(name);
-    await this.run(name, entry, environment);
+    const { entry, environment, options } = this.#member(name);
+    await this.run(name, entry, environment, options);
   }
 
   /** Ends one process as an operator would. */
