@@ -134,7 +134,7 @@ describe('a running sale', () => {
         ['web-1', 'worker-1', 'keeper-1'].map((n) => system.metrics(n)),
       );
       const types = [...told.join('\n').matchAll(/^# TYPE (\S+) (\S+)$/gm)].flatMap(
-        ([, name, type]) => (type === 'histogram' ? [`${name}_bucket`] : [name]),
+        ([, name, type]) => (type === 'histogram' ? [`${name}_bucket`, `${name}_count`] : [name]),
       );
       return [...names].filter((name) => !types.includes(name));
     };
