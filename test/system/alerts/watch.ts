@@ -29,7 +29,7 @@ type Labels = Readonly<Record<string, string>>;
 
 const POLL_MS = 250;
 /** Far beyond what any alert takes; it only ends a wait that is in vain. */
-const LIMIT = { deadlineMs: 100_000, pollMs: 100 };
+const LIMIT = { deadlineMs: 300_000, pollMs: 100 };
 
 export class Alerts {
   readonly #url: string;
