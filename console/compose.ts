@@ -2,7 +2,7 @@ import { BrokerConnection } from '../broker/connection.ts';
 import { watchBroker } from '../broker/probe.ts';
 import { queueFigures } from '../broker/queues.ts';
 import { createPool, type Databases } from '../db/client/pool.ts';
-import { needDatabases } from '../db/client/watch.ts';
+import { needDatabases, showDatabases } from '../db/client/watch.ts';
 import { POWERFUL_LOGIN } from '../db/install/logins.ts';
 import { Collector } from '../ops/live/collector.ts';
 import { Feed } from '../ops/live/feed.ts';
@@ -53,6 +53,7 @@ export async function compose(config: ConsoleConfig, log: Log, lifecycle: Lifecy
   readiness.needs('zookeeper', () => (session.isConnected ? undefined : 'not connected'));
   const metrics = createMetrics('console');
   readiness.show(metrics);
+  showDatabases(metrics, databases, stopping);
   showFeed(metrics, feed);
   const sessions = new Sessions(config.sessionMinutes);
   const place = { databases, session, root: config.root };

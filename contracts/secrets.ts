@@ -11,6 +11,8 @@ export const PUBLISHED_SECRETS: ReadonlySet<string> = new Set([
   'flashsale-ops',
   'flashsale-readonly',
   'flashsale-console',
+  'flashsale-monitor',
+  'flashsale-grafana',
   'guest',
   'only-for-trying-out-on-ones-own-machine',
   'whsec_b25seS1mb3ItdHJ5aW5nLW91dC1vbi1vbmVzLW93bi1tYWNoaW5l',
@@ -52,6 +54,7 @@ export const SECRET_VARIABLES: Readonly<Record<string, SecretVariable>> = {
   DATABASE_PASSWORD_OPS: ofLogin,
   DATABASE_PASSWORD_READONLY: ofLogin,
   DATABASE_PASSWORD_CONSOLE: ofLogin,
+  DATABASE_PASSWORD_MONITOR: ofLogin,
   ZK_AUTH: {
     secretOf: (value) => value.slice(value.indexOf(':') + 1),
     lengthMin: PASSWORD_LENGTH_MIN,

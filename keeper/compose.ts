@@ -7,7 +7,7 @@ import { SCHEMAS } from '../contracts/names.ts';
 import { DEAD_LETTERS_QUEUE } from '../contracts/topology.ts';
 import { areApart } from '../db/client/both-homes.ts';
 import { createPool, type Databases } from '../db/client/pool.ts';
-import { needDatabases } from '../db/client/watch.ts';
+import { needDatabases, showDatabases } from '../db/client/watch.ts';
 import { POWERFUL_LOGIN } from '../db/install/logins.ts';
 import { type Elsewhere, fenceNode, hasMovedSkus, knownUnitCounts } from '../db/operations.ts';
 import {
@@ -23,6 +23,8 @@ import type { Log } from '../process/log.ts';
 import { startMonitor } from '../process/monitor.ts';
 import { Readiness } from '../process/readiness.ts';
 import { thrifty } from '../process/thrifty.ts';
+import { showBooks } from './book-metrics.ts';
+import { watchBooks } from './books.ts';
 import type { KeeperConfig } from './config.ts';
 import { Keeper } from './keeper.ts';
 import { HOME_COUNT_TIMEOUT_MS } from './leader.ts';
@@ -34,8 +36,11 @@ const STRANDED_INTERVAL_MS = 1_000;
  * query of 20 ms then runs every second, one of 100 ms every five seconds.
  */
 const STOCK_SHARE_MAX = 0.02;
-/** One connection for the unit counts, one for a fence that waits for batches to end. */
-const DATABASE_CONNECTIONS_MAX = 2;
+/**
+ * One connection for the unit counts, one for a fence that waits for batches to end, one for the figures
+ * of the business, which read every order.
+ */
+const DATABASE_CONNECTIONS_MAX = 3;
 
 /** Composition root of a quota keeper. Resources are closed through `lifecycle`. */
 export async function compose(config: KeeperConfig, log: Log, lifecycle: Lifecycle) {
@@ -73,6 +78,7 @@ export async function compose(config: KeeperConfig, log: Log, lifecycle: Lifecyc
 
   const stranded = watchStranded(keeper, { databases, broker, log }, lifecycle);
   const metrics = createKeeperMetrics(keeper, stranded);
+  showBooks(metrics, watchBooks(keeper, { databases, log }, lifecycle));
   const { stopping } = lifecycle;
   // A keeper that is not the leader is ready as well.
   const readiness = new Readiness(() => [
@@ -83,6 +89,7 @@ export async function compose(config: KeeperConfig, log: Log, lifecycle: Lifecyc
   readiness.needs('rabbitmq', await watchBroker(broker, [], stopping));
   readiness.needs('zookeeper', () => (keeper.isConnected ? undefined : 'not connected'));
   readiness.show(metrics);
+  showDatabases(metrics, databases, stopping);
   const monitor = await startMonitor({ ...config.monitor, metrics, readiness });
   lifecycle.onStop('monitor', () => monitor.close());
   return { keeper, monitor };

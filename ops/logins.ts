@@ -10,6 +10,7 @@ const specs = {
   DATABASE_PASSWORD_OPS: plainPassword({ default: undefined }),
   DATABASE_PASSWORD_READONLY: plainPassword({ default: undefined }),
   DATABASE_PASSWORD_CONSOLE: plainPassword({ default: undefined }),
+  DATABASE_PASSWORD_MONITOR: plainPassword({ default: undefined }),
 };
 export const LOGIN_VARIABLES = Object.keys(specs);
 
@@ -30,6 +31,7 @@ export function loginPasswords(
     ops: env.DATABASE_PASSWORD_OPS,
     readonly: env.DATABASE_PASSWORD_READONLY,
     console: env.DATABASE_PASSWORD_CONSOLE,
+    monitor: env.DATABASE_PASSWORD_MONITOR,
   };
   return Object.fromEntries(Object.entries(passwords).filter(([, value]) => value !== undefined));
 }

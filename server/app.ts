@@ -77,6 +77,13 @@ export async function buildApp(context: Context) {
   await app.register(checkoutRoute, context);
   await app.register(paymentRoutes, context);
   if (config.demo) await app.register(demoRoutes, context);
+  app.addHook('onResponse', async ({ routeOptions }, reply) => {
+    const status = `${Math.floor(reply.statusCode / 100)}xx`;
+    context.metrics.httpSeconds.observe(
+      { route: routeOptions.url ?? 'none', status },
+      reply.elapsedTime / 1_000,
+    );
+  });
   app.addHook('preClose', async () => closeIdle(app.server));
   return app;
 }

@@ -11,7 +11,7 @@ import { ordersQueue } from '../contracts/topology.ts';
 import { knownOutcomes, nodeFenced, warmForShoppers } from '../db/calls.ts';
 import { saleBoard } from '../db/catalog.ts';
 import { createPool, type Databases, fillBoth } from '../db/client/pool.ts';
-import { needDatabases } from '../db/client/watch.ts';
+import { needDatabases, showDatabases } from '../db/client/watch.ts';
 import { POWERFUL_LOGIN } from '../db/install/logins.ts';
 import { saleLottery } from '../db/lottery.ts';
 import { ticketKeys } from '../db/ticket-keys.ts';
@@ -83,6 +83,7 @@ export async function compose(config: ServerConfig, log: Log, lifecycle: Lifecyc
   });
   observeServer(context, { overload, agent, publisher });
   readiness.show(metrics);
+  showDatabases(metrics, databases, stopping);
   lifecycle.onStop('http server', () => app.close());
   const monitor = await startMonitor({ ...config.monitor, metrics, readiness });
   lifecycle.onStop('monitor', () => monitor.close());

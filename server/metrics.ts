@@ -16,6 +16,8 @@ import type { Purchases } from './requests/purchases.ts';
 import type { StatusWaits } from './requests/status-waits.ts';
 import type { WaitlistWaits } from './requests/waitlist-waits.ts';
 
+/** Few, because each route has all of them. */
+const HTTP_BUCKETS_SECONDS = [0.005, 0.025, 0.1, 0.5, 2.5, 10];
 const RISK_SCORE_BUCKETS = [0, 10, 24, 49, 74, 100];
 
 /** The parts of a web node that the metrics read. */
@@ -31,6 +33,27 @@ interface Outside {
   readonly overload: (schema: Schema) => OverloadCause | undefined;
   readonly agent: NodeAgent;
   readonly publisher: Publisher;
+}
+
+function createDurations(metrics: Metrics) {
+  return {
+    httpSeconds: metrics.histogram(
+      'flashsale_http_seconds',
+      'Duration of all calls but purchases and status waits, by route and class of the status',
+      HTTP_BUCKETS_SECONDS,
+      ['route', 'status'],
+    ),
+    publishSeconds: metrics.histogram(
+      'flashsale_publish_seconds',
+      'From the draw to the confirm of the broker',
+      LATENCY_BUCKETS_SECONDS,
+    ),
+    outcomeSeconds: metrics.histogram(
+      'flashsale_request_outcome_seconds',
+      'From the draw to the outcome being known here',
+      LATENCY_BUCKETS_SECONDS,
+    ),
+  };
 }
 
 /** The counters of a web node. Refusals are only counted, never logged one by one. */
@@ -97,16 +120,7 @@ export function createServerMetrics() {
       'Requests that travelled in one envelope',
       SIZE_BUCKETS,
     ),
-    publishSeconds: metrics.histogram(
-      'flashsale_publish_seconds',
-      'From the draw to the confirm of the broker',
-      LATENCY_BUCKETS_SECONDS,
-    ),
-    outcomeSeconds: metrics.histogram(
-      'flashsale_request_outcome_seconds',
-      'From the draw to the outcome being known here',
-      LATENCY_BUCKETS_SECONDS,
-    ),
+    ...createDurations(metrics),
   };
 }
 
@@ -172,6 +186,11 @@ export function observeServer(parts: Parts, { overload, agent, publisher }: Outs
     'flashsale_pending_requests',
     'Admitted requests without a known outcome',
     () => purchases.pending.count,
+  );
+  scalar(
+    'flashsale_oldest_pending_seconds',
+    'How long the oldest admitted request without a known outcome has waited; 0: there is none',
+    () => purchases.pending.oldestSeconds,
   );
   scalar(
     'flashsale_waiting_shoppers',

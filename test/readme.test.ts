@@ -9,7 +9,7 @@ import { until } from './until.ts';
 
 /**
  * The first five minutes of the README, word for word: a separate stack is started as the README
- * says, with the edge in front of it, and every line of its shell blocks is run.
+ * says, with the edge in front of it and Prometheus beside it, and every line of its shell blocks is run.
  */
 
 const ROOT = join(import.meta.dirname, '..');
@@ -26,6 +26,11 @@ for (const name of ['DATABASE_URL', 'AMQP_URL', 'AMQP_MANAGEMENT_URL', 'ZOOKEEPE
 let start: ChildProcess;
 let screen = '';
 
+interface Target {
+  readonly health: string;
+  readonly labels: { readonly job: string };
+}
+
 /** The lines of the shell blocks between the marker and the next chapter. */
 function lines(): string[] {
   const text = readFileSync(join(ROOT, 'README.md'), 'utf8');
@@ -35,7 +40,7 @@ function lines(): string[] {
 }
 
 beforeAll(async () => {
-  start = spawn(process.execPath, ['ops/stack/start.ts', '--edge'], {
+  start = spawn(process.execPath, ['ops/stack/start.ts', '--edge', '--watch'], {
     cwd: ROOT,
     env: environment,
   });
@@ -67,6 +72,23 @@ afterAll(async () => {
   await ended;
   rmSync(folder, { recursive: true, force: true });
 }, STOP_TIMEOUT_MS);
+
+it('Prometheus sees every process, every server with an exporter, the host and the shop', async () => {
+  const url = /^Prometheus (\S+)\/alerts$/m.exec(screen)?.[1];
+  const seen = await until('every target is up', async () => {
+    const response = await fetch(`${url}/api/v1/targets`);
+    const { activeTargets } = ((await response.json()) as { data: { activeTargets: Target[] } })
+      .data;
+    const bad = activeTargets.filter(({ health }) => health !== 'up');
+    if (bad.length > 0) throw new Error(JSON.stringify(bad));
+    return activeTargets.length > 0 && activeTargets.map(({ labels }) => labels.job);
+  });
+  const jobs = Map.groupBy(seen, (job) => job);
+  expect(Object.fromEntries([...jobs].map(([job, all]) => [job, all.length]))).toEqual({
+    flashsale: 7,
+    ...{ host: 1, postgres: 1, rabbitmq: 1, shop: 1 },
+  });
+});
 
 it('the first five minutes of the README work as written', async () => {
   const typed = lines();

@@ -3,6 +3,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Files that take more than twenty seconds on two cores, the longest first. */
 const LONG = [
+  'test/system/alerts.test.ts',
   'test/system/home-away.test.ts',
   'test/keeper/simulation.test.ts',
   'test/system/disasters.test.ts',

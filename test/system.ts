@@ -83,10 +83,18 @@ export type TestSku = Partial<DesiredSku> & { readonly sku: string };
 /** The fields of a sale that a test sets. */
 type TestSale = Partial<NewSale>;
 
+/** How a process differs from others of its kind. */
+interface MemberOptions {
+  /** The limit on open files, sockets included. */
+  readonly openFilesMax?: number;
+  /** The folder of another release that it runs from. */
+  readonly folder?: string | undefined;
+}
+
 interface Member {
   readonly entry: string;
-  readonly folder: string;
   readonly environment: Readonly<Record<string, string>>;
+  readonly options: MemberOptions;
   readonly monitorPort: number;
   readonly logFile: string;
   launched: Launched;
@@ -173,15 +181,16 @@ export class System {
     });
     const count = (prefix: string, many: number) =>
       Array.from({ length: many }, (_, index) => `${prefix}-${index + 1}`);
+    const from = { folder: options.release };
     await Promise.all([
       ...count('keeper', options.keepers ?? 1).map((name) =>
-        system.run(name, 'keeper/main.ts', {}, options.release),
+        system.run(name, 'keeper/main.ts', {}, from),
       ),
       ...count('worker', options.workers ?? 1).map((name) =>
-        system.run(name, 'worker/main.ts', options.workerEnvironment, options.release),
+        system.run(name, 'worker/main.ts', options.workerEnvironment, from),
       ),
       ...count('web', options.webNodes ?? 2).map((name) =>
-        system.run(name, 'server/main.ts', {}, options.release),
+        system.run(name, 'server/main.ts', {}, from),
       ),
     ]);
     return system;
@@ -204,18 +213,22 @@ export class System {
     name: string,
     entry: string,
     environment: Member['environment'] = {},
-    folder = ROOT,
+    options: MemberOptions = {},
   ): Promise<void> {
     const monitorPort = await freePort();
     const logFile = join(this.#folder.path, `${name}.log`);
+    const { openFilesMax } = options;
+    const node = [process.execPath, entry];
+    const limited = ['/bin/sh', '-c', `ulimit -n ${openFilesMax}; exec "$0" "$@"`, ...node];
+    const [command = '', ...args] = openFilesMax === undefined ? node : limited;
     const launched = await launch({
-      command: process.execPath,
-      args: [entry],
-      cwd: folder,
+      command,
+      args,
+      cwd: options.folder ?? ROOT,
       env: { ...this.#variablesOf(entry), ...environment, MONITOR_PORT: String(monitorPort) },
       logFile,
     });
-    this.#members.set(name, { entry, folder, environment, monitorPort, logFile, launched });
+    this.#members.set(name, { entry, environment, options, monitorPort, logFile, launched });
     this.#folder.note(
       [...this.#members].map(([each, member]) => ({
         name: each,
@@ -260,10 +273,14 @@ export class System {
     process.kill(this.#member(name).launched.identity.pid, signal);
   }
 
+  pidOf(name: string): number {
+    return this.#member(name).launched.identity.pid;
+  }
+
   /** Starts a killed process again. */
   async restart(name: string): Promise<void> {
-    const { entry, environment, folder } = this.#member(name);
-    await this.run(name, entry, environment, folder);
+    const { entry, environment, options } = this.#member(name);
+    await this.run(name, entry, environment, options);
   }
 
   /** Ends one process as an operator would. */

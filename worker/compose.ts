@@ -20,7 +20,7 @@ import {
 } from '../db/calls.ts';
 import { areApart } from '../db/client/both-homes.ts';
 import { createPool, type Databases, fillBoth } from '../db/client/pool.ts';
-import { needDatabases } from '../db/client/watch.ts';
+import { needDatabases, showDatabases } from '../db/client/watch.ts';
 import { POWERFUL_LOGIN } from '../db/install/logins.ts';
 import type { Lifecycle } from '../process/lifecycle.ts';
 import type { Log } from '../process/log.ts';
@@ -128,6 +128,7 @@ export async function compose(config: WorkerConfig, log: Log, lifecycle: Lifecyc
     return brokerTrouble() ?? notConsuming[0];
   });
   readiness.show(registry);
+  showDatabases(registry, databases, stopping);
   const isBusy = () => [...consumers.values()].some((consumer) => consumer.isBusy);
   startWebhooks(config, { log, metrics: registry, isBusy }, lifecycle);
   startNotices(config, { log, metrics: registry, isBusy }, lifecycle);

@@ -34,7 +34,7 @@ const specs = {
   /** Prefetch per queue; enough to fill every call even if each message holds one request. */
   PREFETCH_MAX: integer(1, 60_000)({ default: 1_000 }),
   /** From the end of one audit of a schema to the next, across all workers. */
-  AUDIT_INTERVAL_SECONDS: integer(1, 86_400)({ default: 60 }),
+  AUDIT_INTERVAL_SECONDS: integer(1, 86_400)({ default: 10 }),
   /** RabbitMQ's management API, with login, for the metrics of cluster members. */
   AMQP_MANAGEMENT_URL: url('http', 'https')({ default: undefined }),
   /** Whether this worker delivers order events to merchants. */

@@ -6,7 +6,7 @@ import type { WorkerMetrics } from './metrics.ts';
 import { repeat, Trouble } from './periodic.ts';
 
 const REFUND_INTERVAL_MS = 2_000;
-const REFUND_AGE_INTERVAL_MS = 30_000;
+const REFUND_AGE_INTERVAL_MS = 5_000;
 /** Refunds taken at a time; each is a call to the provider. */
 const REFUNDS_MAX = 10;
 

@@ -9,6 +9,7 @@ export const ROLES = {
   ops: 'flashsale_ops',
   readonly: 'flashsale_readonly',
   console: 'flashsale_console',
+  monitor: 'flashsale_monitor',
 } as const;
 export type Role = keyof typeof ROLES;
 

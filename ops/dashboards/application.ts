@@ -20,6 +20,15 @@ export const application = dashboard({
           },
         }),
         graph({
+          title: 'Time of other calls, p99',
+          description: 'All calls but purchases and status waits, by route.',
+          unit: 's',
+          queries: {
+            '{{route}}':
+              'histogram_quantile(0.99, sum by (le, route) (rate(flashsale_http_seconds_bucket[30s])))',
+          },
+        }),
+        graph({
           title: 'Overload',
           description:
             '1 while a web node refuses purchases for this cause. The runbook says what to do.',

@@ -98,6 +98,63 @@ export const business = dashboard({
       ],
     },
     {
+      title: 'Sold, paid, refunded',
+      panels: [
+        graph({
+          title: 'Units sold and paid',
+          description: 'Units of orders that are ordered or paid, and of those that are paid.',
+          unit: 'short',
+          queries: {
+            '{{sku}} {{state}}': 'max by (sku, state) (flashsale_sale_units{sku=~"$sku"})',
+          },
+        }),
+        graph({
+          title: 'Orders by state',
+          description: 'Sold (ordered or paid), paid, and ended.',
+          unit: 'short',
+          queries: {
+            '{{sku}} {{state}}': 'max by (sku, state) (flashsale_sale_orders{sku=~"$sku"})',
+          },
+        }),
+        graph({
+          title: 'Unpaid units by age',
+          description: 'Units of unpaid orders by the age of the order in minutes.',
+          unit: 'short',
+          queries: {
+            '{{sku}} {{minutes}} min':
+              'max by (sku, minutes) (flashsale_sale_unpaid_units{sku=~"$sku"}) > 0',
+          },
+        }),
+        graph({
+          title: 'Revenue',
+          description: 'Amounts of paid orders, in units of their currency.',
+          unit: 'short',
+          queries: {
+            '{{sku}} {{currency}}': 'max by (sku, currency) (flashsale_sale_revenue{sku=~"$sku"})',
+          },
+        }),
+        graph({
+          title: 'Refunded, and still to refund',
+          description:
+            'Amounts that went back and that have to go back, in units of their currency.',
+          unit: 'short',
+          queries: {
+            '{{sku}} {{currency}}': 'max by (sku, currency) (flashsale_sale_refunded{sku=~"$sku"})',
+            '{{sku}} {{currency}} due':
+              'max by (sku, currency) (flashsale_sale_refund_due{sku=~"$sku"})',
+          },
+        }),
+        graph({
+          title: 'Refunds by state',
+          description: 'Payments that go back: due, failing and done. Failing ones need a person.',
+          unit: 'short',
+          queries: {
+            '{{sku}} {{state}}': 'max by (sku, state) (flashsale_sale_refunds{sku=~"$sku"})',
+          },
+        }),
+      ],
+    },
+    {
       title: 'Orders and money',
       panels: [
         graph({

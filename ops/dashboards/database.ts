@@ -57,6 +57,33 @@ export const database = dashboard({
           },
         }),
         graph({
+          title: 'Queries that wait for a session',
+          description:
+            'The pool of a process is busy. Look at the time of the routines, then at the size of the pool.',
+          unit: 'short',
+          queries: {
+            '{{instance}} {{dependency}}':
+              'sum by (instance, dependency) (flashsale_database_waiting_queries)',
+          },
+        }),
+        graph({
+          title: 'Sessions of the pools',
+          description: 'Busy and idle sessions of all processes, and as many as they may open.',
+          unit: 'short',
+          queries: {
+            '{{dependency}} {{state}}': 'sum by (dependency, state) (flashsale_database_sessions)',
+          },
+        }),
+        graph({
+          title: 'What waits in the database',
+          description:
+            'How long the oldest of each kind has waited: outbox, webhooks, refunds and more.',
+          unit: 's',
+          queries: {
+            '{{schema}} {{waiting}}': 'max by (schema, waiting) (flashsale_backlog_seconds)',
+          },
+        }),
+        graph({
           title: 'Transfers between servers',
           description: 'With two servers: what one of them sent to the other.',
           unit: 'ops',
@@ -85,6 +112,19 @@ export const database = dashboard({
             'Locks that are held, by mode. Waits for locks are in the log (log_lock_waits).',
           unit: 'short',
           queries: { '{{mode}}': 'sum by (mode) (pg_locks_count) > 0' },
+        }),
+        graph({
+          title: 'Longest wait for a lock',
+          description:
+            'From the queries of ops/monitoring. Above a second, somebody holds a lock for long.',
+          unit: 's',
+          queries: { '{{server}}': 'max by (server) (postgres_longest_lock_wait_seconds)' },
+        }),
+        graph({
+          title: 'Slow statements',
+          description: 'Statements that have been running for more than a second, without audits.',
+          unit: 'short',
+          queries: { '{{server}}': 'max by (server) (postgres_longest_slow_statements)' },
         }),
         graph({
           title: 'Longest transaction',

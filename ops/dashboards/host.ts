@@ -90,6 +90,15 @@ export const host = dashboard({
           queries: { '{{instance}}': 'node_filefd_allocated / node_filefd_maximum' },
         }),
         graph({
+          title: 'Clock against the database',
+          description: 'How far the clock of a process is ahead of its database server.',
+          unit: 's',
+          queries: {
+            '{{instance}} {{dependency}}':
+              'max by (instance, dependency) (abs(flashsale_clock_ahead_seconds))',
+          },
+        }),
+        graph({
           title: 'Clock',
           description: 'Estimated error of the clock. Sales open by the clock of the database.',
           unit: 's',

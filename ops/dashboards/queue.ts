@@ -35,6 +35,12 @@ export const queue = dashboard({
           queries: { '{{instance}}': 'sum by (instance) (flashsale_pending_requests)' },
         }),
         graph({
+          title: 'Oldest request without an outcome',
+          description: 'How long it has waited, as the web nodes see it.',
+          unit: 's',
+          queries: { '{{instance}}': 'max by (instance) (flashsale_oldest_pending_seconds)' },
+        }),
+        graph({
           title: 'Messages without a confirm',
           description: 'Published by web nodes; RabbitMQ has not confirmed them yet.',
           unit: 'short',

@@ -5,7 +5,7 @@ import {
   applicationSpecs,
   WEB_NAMES,
 } from './application.ts';
-import { composeProject, dockerAnswers, startCompose, stopCompose } from './docker.ts';
+import { dockerAnswers, startCompose, stopCompose } from './docker.ts';
 import { localEdge } from './edge.ts';
 import { BEHIND_THE_QUEUE_NICENESS } from './give-way.ts';
 import { ensureServerPackages, NATIVE_STOP_ORDER, startNative } from './native.ts';
@@ -30,7 +30,15 @@ import {
   writeState,
 } from './state.ts';
 import { Supervisor } from './supervisor.ts';
-import { APPLICATION_PORTS, EDGE_PORTS, type PortsWanted, SERVER_PORTS } from './usual-ports.ts';
+import {
+  APPLICATION_PORTS,
+  EDGE_PORTS,
+  type PortsWanted,
+  RABBIT_METRICS_PORT,
+  SERVER_PORTS,
+  WATCH_PORTS,
+} from './usual-ports.ts';
+import { localWatch, WATCH_NAMES } from './watch.ts';
 
 /** The stack of `npm start`: starts the servers and then the application, and stops them in order. */
 
@@ -43,6 +51,8 @@ export interface LocalOptions {
   readonly shop: { readonly host: string; readonly port: number | undefined };
   /** Whether nginx stands in front of the web nodes. */
   readonly edge: boolean;
+  /** Whether Prometheus, Alertmanager and exporters watch it. */
+  readonly watch: boolean;
   readonly settings: Settings;
   readonly state: StackState;
   readonly progress: Progress;
@@ -156,6 +166,7 @@ export class LocalStack {
         ...this.#compose().ports,
         epmd: this.#port('epmd'),
         distribution: this.#port('distribution'),
+        ...(this.#options.watch && { metrics: this.#port('rabbitmq-metrics') }),
       },
       passwords: this.#settings.passwords,
       sharedBuffersMb: sharedBuffersMb(),
@@ -186,7 +197,8 @@ export class LocalStack {
     const wasDocker = wanted.filter((name) => before[name] === 'docker');
     if (wasDocker.length > 0) await stopCompose(this.#compose());
     await this.#assertShopPort();
-    await this.#choosePorts(SERVER_PORTS);
+    const { watch } = this.#options;
+    await this.#choosePorts({ ...SERVER_PORTS, ...(watch && RABBIT_METRICS_PORT) });
 
     const machine: Machine = { path: environment['PATH'] ?? '', root: '/' };
     const isFresh = wanted.some((name) => before[name] === undefined);
@@ -207,11 +219,6 @@ export class LocalStack {
   get logins(): StackLogins | undefined {
     const isOwn = this.#state.sources.postgres !== 'environment';
     return isOwn ? this.#settings.passwords.logins : undefined;
-  }
-
-  /** The token of the console; undefined if the environment has tokens of its own. */
-  get consoleToken(): string | undefined {
-    return this.#options.environment['CONSOLE_TOKENS'] ? undefined : this.#settings.consoleToken;
   }
 
   /** @throws {Error} with the end of its log, when a process does not become ready */
@@ -263,34 +270,27 @@ export class LocalStack {
     });
   }
 
-  /** Command line inside a server's container, because this machine may lack the servers' tools. */
-  #inContainer(server: ServerName, command: string): string | undefined {
-    if (this.#state.sources[server] !== 'docker') return undefined;
-    return `docker compose -p ${composeProject(this.#options.root)} exec ${server} ${command}`;
-  }
-
-  /** Command line of a database shell, when psql is only inside a container. */
-  get psqlInContainer(): string | undefined {
-    return this.#inContainer('postgres', 'psql -U flashsale');
-  }
-
-  /** Command line of ZooKeeper's shell, when it is only inside a container. */
-  get zkCliInContainer(): string | undefined {
-    return this.#inContainer('zookeeper', 'zkCli.sh');
-  }
-
-  /** Command line of rabbitmqctl that finds the stack's own node. */
-  get rabbitmqctl(): string | undefined {
-    if (this.#state.sources.rabbitmq !== 'system') {
-      return this.#inContainer('rabbitmq', 'rabbitmqctl');
-    }
-    return join(this.#options.folder, 'rabbitmq', 'rabbitmqctl');
+  /** Starts what watches the shop, after it. @throws {PackagesMissing | Error} */
+  async startWatch(): Promise<void> {
+    const { environment, folder, progress } = this.#options;
+    const { servers, sources, monitors, shopUrl, edgeUrl } = this.#state;
+    if (servers === undefined || shopUrl === undefined) throw new Error('the shop is not started');
+    await this.#choosePorts(WATCH_PORTS);
+    const portOf = (name: string) => this.#port(name);
+    const monitor = this.logins?.monitor;
+    const { specs, watchUrls } = await localWatch({
+      ...{ folder, environment, progress, logFolder: this.logFolder, portOf, monitor, servers },
+      ...{ monitors, shopUrl: edgeUrl ?? shopUrl, isOwnRabbit: sources.rabbitmq === 'system' },
+    });
+    await Promise.all(specs.map((spec) => this.#supervisor.start(spec)));
+    this.#note({ watchUrls });
   }
 
   /** Stops everything that this start has started, the shop before the servers. Data stay. */
   async stop(): Promise<void> {
     this.#note({ phase: 'stopping' });
-    for (const names of [['edge'], ...APPLICATION_STOP_ORDER, ...NATIVE_STOP_ORDER]) {
+    const order = [WATCH_NAMES, ['edge'], ...APPLICATION_STOP_ORDER, ...NATIVE_STOP_ORDER];
+    for (const names of order) {
       await this.#supervisor.stop(names);
     }
     if (Object.values(this.#state.sources).includes('docker')) await stopCompose(this.#compose());

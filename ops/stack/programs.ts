@@ -10,8 +10,16 @@ export const BROWSER_PACKAGE = 'chromium';
 export const BROWSER_SHELL_PACKAGE = 'chromium-headless-shell';
 /** The edge, and what makes a certificate for it. */
 export const EDGE_PACKAGES = ['nginx-light', 'openssl'] as const;
-/** For tests: the alert rules' checker. */
-export const ALERTS_PACKAGE = 'prometheus';
+/** What watches the shop. Tests of the alert rules need all of them. */
+export const WATCH_PACKAGES = [
+  'prometheus',
+  'prometheus-alertmanager',
+  'prometheus-postgres-exporter',
+  'prometheus-node-exporter',
+  'prometheus-blackbox-exporter',
+] as const;
+/** For tests: a process with a wrong clock. */
+export const CLOCK_PACKAGE = 'faketime';
 /** Used only by the benchmark that compares the shop with Redis. */
 const REDIS_PACKAGE = 'redis-server';
 /** Static check of the routines, for tests; there is one package per major PostgreSQL version. */
@@ -21,7 +29,8 @@ export type PackageName =
   | typeof BROWSER_PACKAGE
   | typeof BROWSER_SHELL_PACKAGE
   | (typeof EDGE_PACKAGES)[number]
-  | typeof ALERTS_PACKAGE
+  | (typeof WATCH_PACKAGES)[number]
+  | typeof CLOCK_PACKAGE
   | typeof REDIS_PACKAGE
   | CheckPackage;
 
@@ -153,6 +162,24 @@ function hasCheck(name: CheckPackage, machine: Machine): boolean {
   return existsSync(join(machine.root, control));
 }
 
+/** Packages that have the name of their program. */
+function perProgram<Name extends string>(names: readonly Name[], machine: Machine) {
+  const present = names.map((name) => [name, () => which(name, machine) !== undefined] as const);
+  return Object.fromEntries(present) as Record<Name, () => boolean>;
+}
+
+export type WatchPrograms = Readonly<Record<(typeof WATCH_PACKAGES)[number], string>>;
+
+/** @throws {Error} when a program is not installed */
+export function findWatch(machine: Machine): WatchPrograms {
+  const found = WATCH_PACKAGES.map((name) => {
+    const program = which(name, machine);
+    if (program === undefined) throw new Error(`${name} is not installed`);
+    return [name, program] as const;
+  });
+  return Object.fromEntries(found) as WatchPrograms;
+}
+
 /** The packages in `wanted` whose programs are not installed. */
 export function missingPackages(wanted: readonly PackageName[], machine: Machine): PackageName[] {
   const present: Record<Exclude<PackageName, CheckPackage>, () => boolean> = {
@@ -162,7 +189,7 @@ export function missingPackages(wanted: readonly PackageName[], machine: Machine
     chromium: () => findBrowser(machine) !== undefined,
     'chromium-headless-shell': () => which(BROWSER_SHELL_PACKAGE, machine) !== undefined,
     openssl: () => which('openssl', machine) !== undefined,
-    prometheus: () => which('promtool', machine) !== undefined,
+    ...perProgram([...WATCH_PACKAGES, CLOCK_PACKAGE], machine),
     'nginx-light': () => findNginx(machine) !== undefined,
     'redis-server': () => which('redis-server', machine) !== undefined,
   };

@@ -22,6 +22,8 @@ export interface RabbitPorts {
    * A sale does not use the plugin, because it takes memory and five seconds of every stop.
    */
   readonly management?: number | undefined;
+  /** Port of the plugin rabbitmq_prometheus; undefined: without the plugin. */
+  readonly metrics?: number | undefined;
   readonly epmd: number;
   readonly distribution: number;
 }
@@ -39,10 +41,14 @@ function managementSettings(port: number): string {
   return `management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = ${port}\n`;
 }
 
+function metricsSettings(port: number): string {
+  return `prometheus.tcp.ip = 127.0.0.1\nprometheus.tcp.port = ${port}\n`;
+}
+
 function settings({ ports, password }: RabbitInstance): string {
   return `# Written at each start.
 listeners.tcp.local = 127.0.0.1:${ports.amqp}
-${ports.management === undefined ? '' : managementSettings(ports.management)}# Made at the first start only, in place of the user guest and the virtual host "/".
+${ports.management === undefined ? '' : managementSettings(ports.management)}${ports.metrics === undefined ? '' : metricsSettings(ports.metrics)}# Made at the first start only, in place of the user guest and the virtual host "/".
 default_user = ${RABBIT_USER}
 default_pass = ${password}
 default_vhost = ${RABBIT_VHOST}
@@ -116,8 +122,11 @@ export function prepareRabbit(instance: RabbitInstance, programs: RabbitPrograms
   const { folder, ports, logFolder } = instance;
   mkdirSync(join(folder, 'log'), { recursive: true, mode: 0o700 });
   writeFileSync(join(folder, 'rabbitmq.conf'), settings(instance), { mode: 0o600 });
-  const plugins = ports.management === undefined ? '' : 'rabbitmq_management';
-  writeFileSync(join(folder, 'enabled_plugins'), `[${plugins}].\n`);
+  const plugins = [
+    ...(ports.management === undefined ? [] : ['rabbitmq_management']),
+    ...(ports.metrics === undefined ? [] : ['rabbitmq_prometheus']),
+  ];
+  writeFileSync(join(folder, 'enabled_plugins'), `[${plugins.join(',')}].\n`);
   writeControlScript(instance, programs);
   const env = environment(instance);
 

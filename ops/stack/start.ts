@@ -28,10 +28,12 @@ import {
   writeSettings,
 } from './state.ts';
 import { summary } from './summary.ts';
+import { toolsOf } from './tools.ts';
 
 /**
  * `npm start`: starts the whole stack on this machine, keeps it running and stops it. With `-- --edge`
- * nginx stands in front of the web nodes.
+ * nginx stands in front of the web nodes. With `-- --watch` Prometheus, Alertmanager and exporters
+ * watch the shop.
  */
 
 const ROTATE_EVERY_MS = 30_000;
@@ -58,15 +60,25 @@ async function prepareDatabases(
   for (const sentence of new Set(reports.flatMap(leftAlone))) progress.say(sentence);
 }
 
-async function bringUp(stack: LocalStack, progress: Progress): Promise<void> {
+interface Wishes {
+  readonly watch: boolean;
+  /** The folder of the stack. */
+  readonly folder: string;
+  /** The token of the console; undefined if the environment has tokens of its own. */
+  readonly consoleToken: string | undefined;
+}
+
+async function bringUp(stack: LocalStack, wishes: Wishes, progress: Progress): Promise<void> {
   const servers = await stack.startServers();
   await prepareDatabases(servers, stack.logins, progress);
   await ensureDemo(servers, stack.state.zkRoot);
   await progress.step('starting web nodes, keepers and workers', () => stack.startApplication());
+  if (wishes.watch)
+    await progress.step('starting Prometheus and exporters', () => stack.startWatch());
   const sale = await ensureDemo(servers, stack.state.zkRoot);
-  const { state, logFolder, psqlInContainer, zkCliInContainer, rabbitmqctl } = stack;
-  const { consoleToken } = stack;
-  const tools = { psqlInContainer, zkCliInContainer, rabbitmqctl, consoleToken };
+  const { state, logFolder } = stack;
+  const { folder, consoleToken } = wishes;
+  const tools = { ...toolsOf(PROJECT_ROOT, folder, state), consoleToken };
   progress.say('ready');
   console.log(summary({ state, sale, logFolder, ...tools, now: Date.now() }));
 }
@@ -86,7 +98,8 @@ function firstSignal(progress: Progress): Promise<'signal'> {
 }
 
 async function main(environment: NodeJS.ProcessEnv, args: string[]): Promise<number> {
-  const { values } = parseArgs({ args, options: { edge: { type: 'boolean', default: false } } });
+  const flag = { type: 'boolean', default: false } as const;
+  const { values } = parseArgs({ args, options: { edge: flag, watch: flag } });
   const progress = createProgress((line) => console.log(line));
   const { HOST, PORT, ZK_ROOT } = parseEnvironment(environment, specs);
   const folder = stackFolder(environment);
@@ -112,13 +125,15 @@ async function main(environment: NodeJS.ProcessEnv, args: string[]): Promise<num
     environment,
     shop: { host: HOST, port: PORT },
     edge: values.edge,
+    watch: values.watch,
     settings,
     state,
     progress,
   });
 
   let exitCode = 0;
-  const up = bringUp(stack, progress);
+  const consoleToken = environment['CONSOLE_TOKENS'] ? undefined : settings.consoleToken;
+  const up = bringUp(stack, { watch: values.watch, folder, consoleToken }, progress);
   const how = await Promise.race([stopped, up.then(() => 'up' as const)]).catch(
     (error: unknown) => {
       progress.say(explain(error));

@@ -32,7 +32,7 @@ export interface Settings {
 
 /** Passwords by role; hexadecimal, so that no character is special in a URL. */
 export type StackLogins = Readonly<
-  Record<'web' | 'worker' | 'ops' | 'readonly' | 'console', string>
+  Record<'web' | 'worker' | 'ops' | 'readonly' | 'console' | 'monitor', string>
 >;
 
 export interface StackState {
@@ -50,6 +50,8 @@ export interface StackState {
   /** The shop with TLS, if it is behind the edge. */
   readonly edgeUrl?: string;
   readonly consoleUrl?: string;
+  /** Where Prometheus and Alertmanager are, if they watch the shop. */
+  readonly watchUrls?: Readonly<Record<'prometheus' | 'alertmanager', string>>;
   /** Base URL of each process's monitor port, by process name. */
   readonly monitors: Readonly<Record<string, string>>;
 }
@@ -109,6 +111,7 @@ function newLogins(): StackLogins {
     ops: newPassword(),
     readonly: newPassword(),
     console: newPassword(),
+    monitor: newPassword(),
   };
 }
 

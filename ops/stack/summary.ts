@@ -77,6 +77,12 @@ export function summary(options: SummaryOptions): string {
     ...(options.rabbitmqctl
       ? [`RabbitMQ   ${options.rabbitmqctl} -p ${RABBIT_VHOST} list_queues`]
       : []),
+    ...(state.watchUrls === undefined
+      ? []
+      : [
+          `Prometheus ${state.watchUrls.prometheus}/alerts`,
+          `Alerts     ${state.watchUrls.alertmanager}`,
+        ]),
     'Metrics',
     ...metrics,
     `Logs       ${logFolder}`,

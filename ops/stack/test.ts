@@ -6,14 +6,15 @@ import { dockerAnswers } from './docker.ts';
 import { PROJECT_ROOT } from './folder.ts';
 import { ensurePackages } from './packages.ts';
 import {
-  ALERTS_PACKAGE,
   BROWSER_PACKAGE,
   BROWSER_SHELL_PACKAGE,
+  CLOCK_PACKAGE,
   checkPackage,
   EDGE_PACKAGES,
   type Machine,
   type PackageName,
   SERVER_PACKAGES,
+  WATCH_PACKAGES,
 } from './programs.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { missingServers, serversOfEnvironment } from './servers.ts';
@@ -64,7 +65,8 @@ async function setUp(environment: NodeJS.ProcessEnv, progress: Progress): Promis
   const machine: Machine = { path: environment['PATH'] ?? '', root: '/' };
   const missing = missingServers(serversOfEnvironment(environment));
   const useDocker = missing.length > 0 && (await dockerAnswers(machine));
-  const packages: PackageName[] = [BROWSER_PACKAGE, ALERTS_PACKAGE, ...EDGE_PACKAGES];
+  const packages: PackageName[] = [BROWSER_PACKAGE, ...EDGE_PACKAGES, ...WATCH_PACKAGES];
+  packages.push(CLOCK_PACKAGE);
   // All three, even if only one is missing: they are small and the next run may need them.
   if (missing.length > 0 && !useDocker) packages.push(...SERVER_PACKAGES);
   await ensurePackages(packages, machine, progress);

@@ -17,6 +17,16 @@ export const APPLICATION_PORTS: PortsWanted = {
   'console-page': 8090,
   ...Object.fromEntries(APPLICATION_NAMES.map((name, index) => [name, 9_101 + index])),
 };
+export const WATCH_PORTS: PortsWanted = {
+  prometheus: 9090,
+  alertmanager: 9093,
+  'postgres-exporter': 9187,
+  'postgres-exporter-2': 9188,
+  'node-exporter': 9099,
+  'blackbox-exporter': 9115,
+};
+/** Of RabbitMQ's plugin, chosen before the broker starts. */
+export const RABBIT_METRICS_PORT: PortsWanted = { 'rabbitmq-metrics': 15_692 };
 export const EDGE_PORTS: PortsWanted = {
   'edge-tls': 8443,
   'edge-last': 8079,

@@ -64,6 +64,19 @@ export class PendingRequests {
     return this.#pending.size;
   }
 
+  /**
+   * Seconds that the oldest request without an outcome has waited, dead letters left out; 0 if there is
+   * none. Reads all of them, because look-ups change their order; the grants bound their number.
+   */
+  get oldestSeconds(): number {
+    const now = performance.now();
+    let oldest = now;
+    for (const { admittedAtMs, delayed } of this.#pending.values()) {
+      if (!delayed) oldest = Math.min(oldest, admittedAtMs);
+    }
+    return (now - oldest) / 1_000;
+  }
+
   get isEmpty(): boolean {
     return this.#pending.size === 0 && this.#decided.size === 0;
   }

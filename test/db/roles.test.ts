@@ -133,6 +133,7 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   report_webhooks: ['worker'],
   request_outcomes: ['web', 'worker', 'ops'],
   restock: ['ops', 'console'],
+  sale_figures: ['ops', 'readonly'],
   return_units: [],
   serve_waitlist: [],
   set_slots: ['ops'],

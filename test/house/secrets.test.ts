@@ -79,6 +79,7 @@ describe('docker-compose.yml', () => {
     const workers = ['worker-hot', 'worker-regular'];
     const web = ['web-1', 'web-2'];
     const money = [...web, ...workers];
+    const keepers = ['keeper-1', 'keeper-2'];
     for (const name of [
       'PAYMENT_PROVIDER',
       'STRIPE_SECRET_KEY',
@@ -91,9 +92,11 @@ describe('docker-compose.yml', () => {
     const ofWeb = ['STRIPE_WEBHOOK_SECRET', 'PAYMENT_WEBHOOK_SECRET', 'JWT_SECRET'];
     for (const name of ofWeb) expect([name, having(name)]).toEqual([name, web]);
     for (const name of ['ZOOKEEPER', 'ZK_ROOT', 'ZK_ACL', 'ZK_AUTH']) {
-      expect([name, having(name)]).toEqual([name, ['console', 'keeper', 'prepare', ...web]]);
+      expect([name, having(name)]).toEqual([name, ['console', ...keepers, 'prepare', ...web]]);
     }
-    expect(having('AMQP_URL')).toEqual(['console', 'keeper', 'prepare', ...web, ...workers]);
+    expect(having('AMQP_URL')).toEqual(['console', ...keepers, 'prepare', ...web, ...workers]);
+    expect(having('GF_SECURITY_ADMIN_PASSWORD')).toEqual(['grafana']);
+    expect(having('DATA_SOURCE_PASS')).toEqual(['postgres-exporter']);
     for (const name of ['CONSOLE_TOKENS', 'OIDC_CLIENT_SECRET']) {
       expect([name, having(name)]).toEqual([name, ['console']]);
     }

@@ -12,6 +12,8 @@ import { files, textOf } from '../house/files.ts';
 /** The alert rules, checked with promtool on series as the processes report them. */
 
 const RULES = 'ops/alerts/flashsale.rules.yml';
+const TESTS = 'ops/alerts/flashsale.tests.yml';
+const CONFIG = 'ops/monitoring/prometheus.yml';
 const ROOT = join(import.meta.dirname, '../..');
 /** The longest time in which a process notices a frozen server, and the scrape interval. */
 const NOTICED_S = 10;
@@ -62,14 +64,16 @@ async function judge(cases: readonly Case[]): Promise<void> {
   await run('promtool', ['test', 'rules', file]);
 }
 
-test('Prometheus accepts the alert rules, and their metrics exist', async () => {
+test('Prometheus accepts the rules, their tests and the configuration, and their metrics exist', async () => {
   await run('promtool', ['check', 'rules', join(ROOT, RULES)]);
+  await run('promtool', ['test', 'rules', join(ROOT, TESTS)]);
+  await run('promtool', ['check', 'config', '--syntax-only', join(ROOT, CONFIG)]);
   const code = files
     .filter((file) => /^(broker|db|keeper|process|server|worker|zk)\/.*\.ts$/.test(file))
     .map(textOf)
     .join('\n');
   const named = textOf(RULES).match(/\bflashsale_[a-z_]+/g) ?? [];
-  const series = named.map((name) => name.replace(/_bucket$/, ''));
+  const series = named.map((name) => name.replace(/_(?:bucket|count)$/, ''));
   expect(series.filter((name) => !code.includes(`'${name}'`))).toEqual([]);
   expect(series.length).toBeGreaterThan(10);
 });
@@ -131,22 +135,21 @@ test('a queue with fewer members than the cluster can provide fires', async () =
 test('an audit that never ended fires, and a long one does not', async () => {
   const alert = 'FlashsaleAuditSilent';
   const due = (schema: string) => `flashsale_audit_due_timestamp_seconds{schema="${schema}"}`;
-  // An audit of two minutes, 38 minutes before the next one.
-  const long = '2400x479 4800x480';
+  const took = 'flashsale_audit_seconds{schema="regular"}';
+  // An audit of two minutes, 38 minutes before the next one, which takes three times as long.
+  const long = { [due('regular')]: '2400x552 5124x480', [took]: '120x1100' };
+  const never = { [due('hot')]: '60x960' };
+  const fires = { severity: 'warning', schema: 'hot' };
   await judge([
-    { alert, series: { [due('hot')]: '60x960', [due('regular')]: long }, atSeconds: 1_800 },
-    {
+    { alert, series: { ...never, ...long }, atSeconds: 65 },
+    { alert, series: { ...never, ...long }, atSeconds: 90, fires },
+    ...[2_395, 2_760, 4_795].map((atSeconds) => ({
       alert,
-      series: { [due('hot')]: '60x960', [due('regular')]: long },
-      atSeconds: 2_400,
-      fires: { severity: 'warning', schema: 'hot' },
-    },
-    ...[2_395, 4_795].map((atSeconds) => ({
-      alert,
-      series: { [due('regular')]: long },
+      series: { ...long, [due('hot')]: '0+5x1100' },
       atSeconds,
     })),
-    { alert, series: { up: '1x960' }, atSeconds: 600, fires: { severity: 'warning' } },
+    // Nobody audits one of the schemas.
+    { alert, series: { [due('regular')]: '0+5x100' }, atSeconds: 300, fires },
   ]);
 });
 

@@ -68,7 +68,9 @@ describe('an upgrade during a sale', () => {
 
   /** Starts processes of a release beside the others, then ends those one after the other. */
   async function replace(from: string, to: string, order: readonly Kind[], cwd?: string) {
-    await Promise.all(order.map((kind) => system.run(`${kind}-${to}`, ENTRIES[kind], {}, cwd)));
+    await Promise.all(
+      order.map((kind) => system.run(`${kind}-${to}`, ENTRIES[kind], {}, { folder: cwd })),
+    );
     await flow.more(SOME);
     for (const kind of order) {
       expect(await system.end(`${kind}-${from}`)).toBe(true);

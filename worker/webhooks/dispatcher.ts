@@ -47,6 +47,16 @@ export function createWebhookMetrics(metrics: Metrics) {
       'Events that wait for an attempt, or for an earlier event of their order',
       ['endpoint', 'schema'],
     ),
+    failing: metrics.gauge(
+      'flashsale_webhook_failing_events',
+      'Pending events whose last attempt failed',
+      ['endpoint', 'schema'],
+    ),
+    givenUp: metrics.gauge(
+      'flashsale_webhook_given_up_events',
+      'Events that are not tried any more, until somebody replays them',
+      ['endpoint', 'schema'],
+    ),
     lagSeconds: metrics.gauge(
       'flashsale_webhook_lag_seconds',
       'Age of the oldest event that is not delivered; 0 when there is none',
@@ -125,10 +135,13 @@ async function serve(
 async function showLags({ lags, metrics, log }: DispatcherOptions): Promise<'idle'> {
   try {
     const rows = await lags();
-    metrics.pending.reset();
-    metrics.lagSeconds.reset();
-    for (const { endpoint, schema, pending, since } of rows) {
+    for (const gauge of [metrics.pending, metrics.failing, metrics.givenUp, metrics.lagSeconds]) {
+      gauge.reset();
+    }
+    for (const { endpoint, schema, pending, failing, givenUp, since } of rows) {
       metrics.pending.set({ endpoint, schema }, pending);
+      metrics.failing.set({ endpoint, schema }, failing);
+      metrics.givenUp.set({ endpoint, schema }, givenUp);
       const ageMs = since === null ? 0 : Date.now() - since.getTime();
       metrics.lagSeconds.set({ endpoint, schema }, Math.max(0, ageMs) / 1_000);
     }

@@ -1,0 +1,80 @@
+-- sale_figures: sums the orders, the money and the refunds of each SKU, for the metrics of the leading keeper. It
+-- reads every order of the sales that it shows, so its caller asks seldom when that takes long.
+--
+-- Parameters
+--   p_closed_for  sales that have been closed for longer than this are left out
+-- Result: one row for each SKU and currency that has orders in this schema
+--   *_orders, *_units  orders and their units; sold: ordered or paid; unpaid: ordered
+--   unpaid_1m          units of unpaid orders that were placed less than a minute ago
+--   unpaid_5m          those that were placed less than five minutes ago, without unpaid_1m
+--   unpaid_15m         those that were placed less than a quarter of an hour ago, without the two above
+--   unpaid_older       the rest of the unpaid units
+--   revenue            the amounts of the paid orders
+--   refunds_due        payments that have to go back, failing ones included
+--   refunds_failing    those of them that were tried, or came back
+--   refunds_done       payments that went back
+--   amount_due, amount_done  their amounts
+--   sessions_failing   payment sessions of ended orders that the provider has not ended when it was asked
+-- Tables: reads catalog.sale, orders, payment, refund, checkout
+-- Locks: none
+-- Errors: none
+
+CREATE OR REPLACE FUNCTION :schema.sale_figures(p_closed_for interval)
+RETURNS TABLE (
+  sku text, currency text, sold_orders bigint, sold_units bigint, paid_orders bigint, paid_units bigint,
+  ended_orders bigint, unpaid_1m bigint, unpaid_5m bigint, unpaid_15m bigint, unpaid_older bigint, revenue numeric,
+  refunds_due bigint, refunds_failing bigint, refunds_done bigint, amount_due numeric, amount_done numeric,
+  sessions_failing bigint
+)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = :schema, pg_temp
+AS $routine$
+WITH shown AS MATERIALIZED (
+  SELECT s.sale FROM catalog.sale s WHERE s.closes_at > now() - p_closed_for),
+sums AS (
+  SELECT o.sku, o.currency,
+         count(*) FILTER (WHERE o.status IN ('ordered', 'paid')) AS sold_orders,
+         sum(o.units) FILTER (WHERE o.status IN ('ordered', 'paid')) AS sold_units,
+         count(*) FILTER (WHERE o.status = 'paid') AS paid_orders,
+         sum(o.units) FILTER (WHERE o.status = 'paid') AS paid_units,
+         count(*) FILTER (WHERE o.status IN ('cancelled', 'expired')) AS ended_orders,
+         sum(o.units) FILTER (WHERE o.status = 'ordered' AND o.created_at > now() - interval '1 min') AS unpaid_1m,
+         sum(o.units) FILTER (WHERE o.status = 'ordered' AND o.created_at <= now() - interval '1 min'
+                                AND o.created_at > now() - interval '5 min') AS unpaid_5m,
+         sum(o.units) FILTER (WHERE o.status = 'ordered' AND o.created_at <= now() - interval '5 min'
+                                AND o.created_at > now() - interval '15 min') AS unpaid_15m,
+         sum(o.units) FILTER (WHERE o.status = 'ordered'
+                                AND o.created_at <= now() - interval '15 min') AS unpaid_older,
+         sum(o.amount) FILTER (WHERE o.status = 'paid') AS revenue
+  FROM orders o WHERE o.sale IN (SELECT s.sale FROM shown s)
+  GROUP BY 1, 2),
+refunds AS (
+  SELECT o.sku, o.currency,
+         count(*) FILTER (WHERE r.state = 'due') AS due,
+         count(*) FILTER (WHERE r.state = 'due' AND r.last_error IS NOT NULL) AS failing,
+         count(*) FILTER (WHERE r.state = 'done') AS done,
+         sum(coalesce(p.amount, o.amount)) FILTER (WHERE r.state = 'due') AS amount_due,
+         sum(coalesce(p.amount, o.amount)) FILTER (WHERE r.state = 'done') AS amount_done
+  FROM refund r
+  JOIN payment p ON p.payment_ref = r.payment_ref AND p.sale = r.sale
+  JOIN orders o ON o.order_no = r.order_no AND o.sale = r.sale
+  WHERE r.sale IN (SELECT s.sale FROM shown s)
+  GROUP BY 1, 2),
+sessions AS (
+  SELECT o.sku, o.currency, count(*) AS failing
+  FROM checkout c JOIN orders o ON o.order_no = c.order_no AND o.sale = c.sale
+  WHERE c.state = 'ending' AND c.last_error IS NOT NULL AND c.sale IN (SELECT s.sale FROM shown s)
+  GROUP BY 1, 2)
+SELECT sku, currency, s.sold_orders, coalesce(s.sold_units, 0), s.paid_orders, coalesce(s.paid_units, 0),
+       s.ended_orders, coalesce(s.unpaid_1m, 0), coalesce(s.unpaid_5m, 0), coalesce(s.unpaid_15m, 0),
+       coalesce(s.unpaid_older, 0), coalesce(s.revenue, 0),
+       coalesce(f.due, 0), coalesce(f.failing, 0), coalesce(f.done, 0),
+       coalesce(f.amount_due, 0), coalesce(f.amount_done, 0), coalesce(x.failing, 0)
+FROM sums s LEFT JOIN refunds f USING (sku, currency) LEFT JOIN sessions x USING (sku, currency)
+$routine$;
+
+ALTER FUNCTION :schema.sale_figures OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.sale_figures IS
+  'Orders, money and refunds of each SKU, for metrics';
+REVOKE ALL ON FUNCTION :schema.sale_figures FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION :schema.sale_figures TO flashsale_ops, flashsale_readonly;

@@ -1,0 +1,102 @@
+import type { Schema } from '../contracts/names.ts';
+import { type Answers, queryHomes, toNumber } from './client/both-homes.ts';
+import type { Databases } from './client/pool.ts';
+
+/** What the metrics of the shop's business show, read by the leading keeper. */
+
+/** Sales that closed earlier are not shown, so that old SKUs do not stay for ever. */
+const CLOSED_FOR = '1 day';
+
+/** Sums of one SKU, currency and home. A SKU that has moved may have orders in both. */
+export interface SaleFigures {
+  readonly schema: Schema;
+  readonly sku: string;
+  readonly currency: string;
+  /** Orders and units by state; sold: ordered or paid. */
+  readonly orders: Readonly<Record<'sold' | 'paid' | 'ended', number>>;
+  readonly units: Readonly<Record<'sold' | 'paid', number>>;
+  /** Unpaid units by the age of their order, in minutes from and to. */
+  readonly unpaid: Readonly<Record<'0-1' | '1-5' | '5-15' | '15-', number>>;
+  readonly revenue: number;
+  /** Payments that go back. `failing` are due. */
+  readonly refunds: Readonly<Record<'due' | 'failing' | 'done', number>>;
+  readonly refundAmount: Readonly<Record<'due' | 'done', number>>;
+  /** Payment sessions of ended orders that the provider did not end. */
+  readonly sessionsFailing: number;
+}
+
+type Column =
+  | ('sold_orders' | 'sold_units' | 'paid_orders' | 'paid_units' | 'ended_orders')
+  | ('unpaid_1m' | 'unpaid_5m' | 'unpaid_15m' | 'unpaid_older' | 'revenue')
+  | ('refunds_due' | 'refunds_failing' | 'refunds_done' | 'amount_due' | 'amount_done')
+  | 'sessions_failing';
+type Row = Readonly<Record<Column, string>> & {
+  readonly schema: Schema;
+  readonly sku: string;
+  readonly currency: string;
+};
+
+/** Reads the figures of the homes that answer. @throws {DatabaseError} when no home answers */
+export async function saleFigures(databases: Databases): Promise<Answers<SaleFigures>> {
+  const { rows, missing } = await queryHomes<Row>(
+    databases,
+    'sale_figures',
+    (schema) => `SELECT '${schema}' AS schema, * FROM ${schema}.sale_figures($1)`,
+    [CLOSED_FOR],
+  );
+  return { rows: rows.map(figuresOf), missing };
+}
+
+function figuresOf(row: Row): SaleFigures {
+  const { schema, sku, currency } = row;
+  const of = (column: Column) => toNumber(row[column]);
+  return {
+    ...{ schema, sku, currency },
+    orders: { sold: of('sold_orders'), paid: of('paid_orders'), ended: of('ended_orders') },
+    units: { sold: of('sold_units'), paid: of('paid_units') },
+    unpaid: {
+      '0-1': of('unpaid_1m'),
+      '1-5': of('unpaid_5m'),
+      '5-15': of('unpaid_15m'),
+      '15-': of('unpaid_older'),
+    },
+    // Money to look at. The books keep the exact amounts.
+    revenue: Number(row.revenue),
+    refunds: {
+      due: of('refunds_due'),
+      failing: of('refunds_failing'),
+      done: of('refunds_done'),
+    },
+    refundAmount: { due: Number(row.amount_due), done: Number(row.amount_done) },
+    sessionsFailing: of('sessions_failing'),
+  };
+}
+
+/** What waits in a home, as the view `backlog` says. */
+export interface Backlog {
+  readonly schema: Schema;
+  readonly waiting: string;
+  readonly count: number;
+  /** Seconds since the oldest of them began to wait; 0 if there is none. */
+  readonly ageSeconds: number;
+}
+
+/** Reads the backlogs of the homes that answer. @throws {DatabaseError} when no home answers */
+export async function backlogs(databases: Databases): Promise<Answers<Backlog>> {
+  const { rows, missing } = await queryHomes<
+    Record<'waiting' | 'count', string> & { schema: Schema; age: number }
+  >(
+    databases,
+    'backlogs',
+    // By the clock of that server.
+    (schema) => `
+      SELECT '${schema}' AS schema, b.waiting, b.count,
+             greatest(coalesce(extract(epoch FROM now() - b.since), 0), 0)::float8 AS age
+      FROM ${schema}.backlog b`,
+    [],
+  );
+  const read = rows.map(({ schema, waiting, count, age }) => {
+    return { schema, waiting, count: toNumber(count), ageSeconds: age };
+  });
+  return { rows: read, missing };
+}

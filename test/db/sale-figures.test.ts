@@ -1,0 +1,91 @@
+import { expect, it } from 'vitest';
+import { cancelOrder, endRefund, payOrder } from '../../db/calls.ts';
+import { backlogs, saleFigures } from '../../db/sale-figures.ts';
+import { labelled } from '../../keeper/book-metrics.ts';
+import { uniqueName } from '../servers.ts';
+import { openShop } from './open-shop.ts';
+import { openSale, order, stock } from './shop.ts';
+
+/** What the leading keeper shows of the business. */
+
+const { database, worker, web, ops, sale } = await openShop();
+
+const figuresOf = async (sku: string) => {
+  const { rows, missing } = await saleFigures(ops);
+  expect(missing).toEqual([]);
+  return rows.filter((row) => row.sku === sku);
+};
+
+it('sums orders, money, refunds and unpaid units by age for each SKU', async () => {
+  const sku = await stock(ops, sale, { units: 10 });
+  const orders: string[] = [];
+  for (let n = 0; n < 5; n += 1) orders.push(await order(worker, sku, { userId: `buyer-${n}` }));
+  const [paid = '', cancelled = '', minutes = '', older = ''] = orders;
+  await payOrder(web, paid, uniqueName('ref'));
+  await cancelOrder(web, cancelled, 'buyer-1');
+  const reference = uniqueName('ref');
+  expect(await payOrder(web, cancelled, reference)).toBe('refund_due');
+  const age = 'UPDATE hot.orders SET created_at = now() - $2::interval WHERE order_no = $1';
+  await database.admin.query({ text: age, values: [minutes, '3 min'] });
+  await database.admin.query({ text: age, values: [older, '40 min'] });
+  const before = {
+    ...{ schema: 'hot', sku, currency: 'EUR', revenue: 9.95, sessionsFailing: 0 },
+    orders: { sold: 4, paid: 1, ended: 1 },
+    units: { sold: 4, paid: 1 },
+    unpaid: { '0-1': 1, '1-5': 1, '5-15': 0, '15-': 1 },
+    refunds: { due: 1, failing: 0, done: 0 },
+    refundAmount: { due: 9.95, done: 0 },
+  };
+  expect(await figuresOf(sku)).toEqual([before]);
+  await endRefund(worker, 'hot', reference, { error: 'no answer' });
+  expect(await figuresOf(sku)).toEqual([{ ...before, refunds: { due: 1, failing: 1, done: 0 } }]);
+  await endRefund(worker, 'hot', reference, { refundRef: 're_1' });
+  const refunds = { due: 0, failing: 0, done: 1 };
+  const refundAmount = { due: 0, done: 9.95 };
+  expect(await figuresOf(sku)).toEqual([{ ...before, refunds, refundAmount }]);
+});
+
+it('leaves out sales that have been closed for more than a day', async () => {
+  const old = await openSale(ops);
+  const sku = await stock(ops, old, { units: 1 });
+  await order(worker, sku);
+  expect(await figuresOf(sku)).toHaveLength(1);
+  const set = `UPDATE catalog.sale SET opens_at = now() + $2::interval - interval '2 h',
+                      closes_at = now() + $2::interval WHERE sale = $1`;
+  await database.admin.query({ text: set, values: [old, '-25 h'] });
+  expect(await figuresOf(sku)).toEqual([]);
+  // As the books need it: the order is from the time of the sale.
+  await database.admin.query({ text: set, values: [old, '1 h'] });
+});
+
+it('tells how many wait in each home, and how long the oldest has waited', async () => {
+  const events = async () =>
+    (await backlogs(ops)).rows.find(
+      ({ schema, waiting }) => schema === 'hot' && waiting === 'order events to publish',
+    );
+  const sku = await stock(ops, sale, { units: 1 });
+  await order(worker, sku);
+  const count = (await events())?.count ?? 0;
+  expect(count).toBeGreaterThan(0);
+  await database.admin.query({
+    text: `UPDATE hot.outbox SET happened_at = now() - interval '1 min' WHERE sku = $1`,
+    values: [sku],
+  });
+  const later = await events();
+  expect(later?.count).toBe(count);
+  expect(later?.ageSeconds).toBeGreaterThanOrEqual(60);
+});
+
+it('gives labels to the SKUs that sold most, and one to all others', async () => {
+  const sku = await stock(ops, sale, { units: 3 });
+  await order(worker, sku);
+  const [figures] = await figuresOf(sku);
+  if (figures === undefined) throw new Error('no figures');
+  const of = (name: string, sold: number) => ({
+    ...figures,
+    sku: name,
+    units: { sold, paid: 0 },
+  });
+  const labels = labelled([of('a', 1), of('b', 5), of('c', 2), of('d', 9)], 2);
+  expect(labels.map((each) => each.sku)).toEqual(['(others)', 'b', '(others)', 'd']);
+});

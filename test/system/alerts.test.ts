@@ -1,0 +1,55 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { faultsOfBooks } from './alerts/books.ts';
+import { faultsOfBroker, faultsOfHosts, faultsOfOutages } from './alerts/hosts.ts';
+import { faultsOfLoad } from './alerts/load.ts';
+import { Scene } from './alerts/scene.ts';
+import { startWatchedShop, type WatchedShop } from './alerts/shop.ts';
+import { type Fault, type Seen, tableOf } from './alerts/watch.ts';
+
+/**
+ * Every fault of the runbook is really made, in a shop that a real Prometheus and a real Alertmanager watch with
+ * the configuration of `npm start -- --watch`. Each alert fires, and clears when the fault is mended.
+ * Faults that do not disturb each other are made at the same time. Prints a table.
+ */
+
+const FIRES_WITHIN_S = 30;
+/** Other tests may keep the machine busy. The tests of the rules hold the 30 s to the second. */
+const BUSY_FACTOR = 2;
+
+let shop: WatchedShop;
+let scene: Scene;
+const seen: Seen[] = [];
+
+beforeAll(async () => {
+  shop = await startWatchedShop();
+  scene = await Scene.open(shop);
+});
+afterAll(async () => {
+  console.log(tableOf(seen));
+  await scene?.close();
+  await shop?.remove();
+});
+
+async function prove(faults: readonly Fault[]): Promise<void> {
+  const results = await Promise.allSettled(
+    faults.map(async (fault) => {
+      seen.push(...(await shop.alerts.prove(fault)));
+    }),
+  );
+  const failed = results.filter((result) => result.status === 'rejected');
+  if (failed.length > 0) {
+    throw new Error(failed.map(({ reason }) => reason?.stack ?? reason).join('\n\n'));
+  }
+}
+
+it('fires no alert while all is well', async () => {
+  await shop.alerts.untilEvaluated();
+  expect(shop.alerts.names()).toEqual([]);
+});
+
+it('fires an alert for each fault within 30 s, and clears it', async () => {
+  await prove([...faultsOfBooks(scene), ...faultsOfHosts(scene), ...faultsOfLoad(scene)]);
+  await prove(faultsOfOutages(scene));
+  await prove(faultsOfBroker(scene));
+  expect(seen.filter(({ firedS }) => firedS > FIRES_WITHIN_S * BUSY_FACTOR)).toEqual([]);
+});
