@@ -59,9 +59,9 @@ function showProducts({ skus, sales, at }) {
   setAttribute(list, 'aria-busy', null);
   const saleOf = new Map(sales.map((/** @type {any} */ one) => [one.sale, one]));
   // What is sold now is seen first.
-  const rank = (/** @type {any} */ { sale }) => {
+  const rank = (/** @type {any} */ { sale, state }) => {
     const { opensAt = '', closesAt = '' } = saleOf.get(sale) ?? {};
-    return `${closesAt > at ? 1 : 0} ${opensAt <= at ? 1 : 0} ${opensAt}`;
+    return `${closesAt > at && state !== 'closed' ? 1 : 0} ${opensAt <= at ? 1 : 0} ${opensAt}`;
   };
   keep(
     list,
