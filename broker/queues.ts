@@ -1,6 +1,8 @@
 import { PROBE_QUEUE, QUEUES } from '../contracts/topology.ts';
 import type { BrokerConnection } from './connection.ts';
 
+type Channel = Awaited<ReturnType<BrokerConnection['openChannel']>>;
+
 export interface QueueFigures {
   readonly queue: string;
   /** Messages ready for delivery, without those already delivered to consumers. */
@@ -18,14 +20,70 @@ const WORK_QUEUES = QUEUES.map(({ name }) => name).filter((name) => name !== PRO
 export async function queueFigures(connection: BrokerConnection): Promise<QueueFigures[]> {
   const channel = await connection.openChannel();
   try {
-    const figures: QueueFigures[] = [];
-    for (const name of WORK_QUEUES) {
-      const { messageCount, consumerCount } = await channel.checkQueue(name);
-      figures.push({ queue: name, messages: messageCount, consumers: consumerCount });
-    }
-    return figures;
+    return await figuresOver(channel);
   } finally {
-    // Throws when the channel is already closed.
-    await (async () => channel.close())().catch(() => {});
+    await end(channel);
   }
+}
+
+/**
+ * Looks at the lengths again and again. It keeps its channel: opening and closing one takes as many calls as a
+ * look.
+ */
+export class QueueLook {
+  readonly #connection: BrokerConnection;
+  #channel: Channel | undefined;
+  #pending: Promise<QueueFigures[]> | undefined;
+
+  constructor(connection: BrokerConnection) {
+    this.#connection = connection;
+  }
+
+  /**
+   * Whoever asks during a look gets that one.
+   *
+   * @throws {BrokerUnavailable} when there is no connection
+   */
+  figures(): Promise<QueueFigures[]> {
+    this.#pending ??= this.#look().finally(() => {
+      this.#pending = undefined;
+    });
+    return this.#pending;
+  }
+
+  async #look(): Promise<QueueFigures[]> {
+    const kept = this.#channel;
+    if (kept !== undefined) {
+      try {
+        return await figuresOver(kept);
+      } catch {
+        // It has ended, with its connection or because of a queue that is gone. A new one tells.
+        this.#channel = undefined;
+        await end(kept);
+      }
+    }
+    const channel = await this.#connection.openChannel();
+    try {
+      const figures = await figuresOver(channel);
+      this.#channel = channel;
+      return figures;
+    } catch (error) {
+      await end(channel);
+      throw error;
+    }
+  }
+}
+
+async function figuresOver(channel: Channel): Promise<QueueFigures[]> {
+  const figures: QueueFigures[] = [];
+  for (const name of WORK_QUEUES) {
+    const { messageCount, consumerCount } = await channel.checkQueue(name);
+    figures.push({ queue: name, messages: messageCount, consumers: consumerCount });
+  }
+  return figures;
+}
+
+async function end(channel: Channel): Promise<void> {
+  // Throws when the channel is already closed.
+  await (async () => channel.close())().catch(() => {});
 }

@@ -1,6 +1,11 @@
 import fastifyCookie from '@fastify/cookie';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import Fastify, { type FastifyError, type FastifyReply, LogController } from 'fastify';
+import Fastify, {
+  type FastifyError,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify';
 import { isOutage } from '../db/client/errors.ts';
 import { EditRefused } from '../ops/quota/operator.ts';
 import { isAway } from '../ops/quota/overview.ts';
@@ -28,8 +33,11 @@ const CONNECTIONS_MAX = 1_000;
 
 export async function buildApp(context: Context) {
   const { log, config, sessions, cookies } = context;
-  const refuse = (error: FastifyError | Error, _request: unknown, reply: FastifyReply) =>
-    sendProblem(reply, problemFor(error, log));
+  const refuse = (error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply) => {
+    const problem = problemFor(error, log);
+    tellRefusal(log, request, problem);
+    return sendProblem(reply, problem);
+  };
   const app = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -64,6 +72,16 @@ export async function buildApp(context: Context) {
   await app.register(saleApplyRoute, context);
   await app.register(previewRoutes, context);
   return app;
+}
+
+/** What people tried and may not do, or what the shop refused: the history has only what was done. */
+function tellRefusal(log: Context['log'], request: FastifyRequest, { verdict }: Problem): void {
+  const { person, method, routeOptions } = request;
+  const isTold = verdict === 'forbidden' || (method !== 'GET' && verdict !== 'preview');
+  if (person === undefined || !isTold) return;
+  const { login } = person;
+  // The route, not the address: what people search for stands in no log.
+  log.warn({ login, method, route: routeOptions.url, verdict }, 'a call was refused');
 }
 
 function problemFor(error: FastifyError | Error, log: Context['log']): Problem {

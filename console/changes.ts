@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { DatabaseError, isOutage } from '../db/client/errors.ts';
 import { type Edit, EditRefused } from '../ops/quota/operator.ts';
@@ -7,6 +7,7 @@ import { PlanChanged, SaleRefused } from '../ops/sale/apply.ts';
 import { ChangeRefused } from '../ops/sale/life.ts';
 import type { SalePlace } from '../ops/sale/place.ts';
 import type { Log } from '../process/log.ts';
+import { Problem } from './http/problems.ts';
 
 /**
  * Changes of sales that people have begun. A change goes on when the page is left or the network is
@@ -16,6 +17,7 @@ import type { Log } from '../process/log.ts';
 /** Each change may hold a connection of the database. */
 const RUNNING_MAX = 2;
 const KEPT_MAX = 50;
+const ID_BYTES = 16;
 const LINES_MAX = 500;
 /** A change that some web nodes do not know after this time is `late`. */
 const ACKNOWLEDGE_TIMEOUT_MS = 10_000;
@@ -56,17 +58,26 @@ export class Changes {
     this.#log = log;
   }
 
-  /** Whether another change can begin. */
-  get hasRoom(): boolean {
-    return this.#running < RUNNING_MAX;
-  }
-
+  /**
+   * Begins a change. One that was begun with the same id is returned as it is: its page has lost the answer.
+   *
+   * @param given `id` is made here if the page has chosen none
+   * @throws {Problem} `busy`; or `refused`, if the id is that of another change
+   */
   begin(
-    facts: Pick<Change, 'login' | 'sale' | 'action'>,
+    given: Pick<Change, 'login' | 'sale' | 'action'> & { readonly id: string | undefined },
     reason: string,
     work: (tell: Tell) => Promise<Worked>,
   ): Change {
-    const id = randomUUID();
+    const { id = randomBytes(ID_BYTES).toString('hex'), ...facts } = given;
+    const known = this.#changes.get(id);
+    if (known !== undefined) {
+      const { login, sale, action } = known;
+      const isSame = login === facts.login && sale === facts.sale && action === facts.action;
+      if (!isSame) throw new Problem('refused', 'Another change has this id.');
+      return known;
+    }
+    if (this.#running >= RUNNING_MAX) throw new Problem('busy');
     let change: Change = { id, ...facts, state: 'running', lines: [] };
     const show = (state: ChangeState, line: string) => {
       change = { ...change, state, lines: [...change.lines, line].slice(-LINES_MAX) };

@@ -1,6 +1,6 @@
 import { BrokerConnection } from '../broker/connection.ts';
 import { watchBroker } from '../broker/probe.ts';
-import { queueFigures } from '../broker/queues.ts';
+import { QueueLook } from '../broker/queues.ts';
 import { createPool, type Databases } from '../db/client/pool.ts';
 import { needDatabases, showDatabases } from '../db/client/watch.ts';
 import { POWERFUL_LOGIN } from '../db/install/logins.ts';
@@ -41,7 +41,8 @@ export async function compose(config: ConsoleConfig, log: Log, lifecycle: Lifecy
   });
   lifecycle.onStop('broker', () => broker.close());
   const paths = pathsBelow(config.root);
-  const queues = () => queueFigures(broker);
+  const queueLook = new QueueLook(broker);
+  const queues = () => queueLook.figures();
   const { monitors } = config;
   const collector = new Collector({ session, paths, databases, queues, monitors });
   const feed = new Feed(() => collector.look());

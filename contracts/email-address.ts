@@ -27,7 +27,7 @@ export function emailAddressOf(text: string): string | undefined {
   return address.length <= ADDRESS_LENGTH_MAX ? address : undefined;
 }
 
-/** Hides most of the local part, for answers to the owner. */
+/** Hides most of the local part, or all of it if it is one letter, for answers to the owner. */
 export function maskedAddress(address: string): string {
-  return address.replace(/^(.).*(@)/, '$1…$2');
+  return address.replace(/^(?:(.).+|.)@/, '$1…@');
 }

@@ -5,6 +5,8 @@ import { parseShare, SHARE_FORM } from '../../contracts/shares.ts';
 export interface MillionOptions {
   /** Distinct users, each of whom presses once. */
   readonly requests: number;
+  /** A sale that is open; undefined for a sale of the scenario's own. */
+  readonly sale: string | undefined;
   readonly products: number;
   /** Units of each product. */
   readonly units: number;
@@ -22,6 +24,8 @@ export interface MillionOptions {
 
 export const USAGE = `npm run million -- [options]
   --requests N      distinct users; each presses once        (1000000)
+  --sale NAME       an open sale in place of a new one; its orders stay in it,
+                    and --products, --units and --keep are those of the sale
   --products N      products on sale                         (3)
   --units N         units of each product                    (1000)
   --keep SHARE      share of requests that is kept, 0 to 1   (0.1)
@@ -52,11 +56,13 @@ function share(name: string, text: string): number {
 /** @throws {UsageError} */
 export function parseOptions(args: readonly string[]): MillionOptions {
   const option = (value: string) => ({ type: 'string', default: value }) as const;
+  const ofNewSale = { type: 'string' } as const;
   const options = {
     requests: option('1000000'),
-    products: option('3'),
-    units: option('1000'),
-    keep: option('0.1'),
+    sale: { type: 'string' },
+    products: ofNewSale,
+    units: ofNewSale,
+    keep: ofNewSale,
     twice: option('0.05'),
     connections: option('64'),
     seconds: option('1800'),
@@ -68,11 +74,16 @@ export function parseOptions(args: readonly string[]): MillionOptions {
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
+  const { sale, products, units, keep } = values;
+  if (sale !== undefined && (products ?? units ?? keep) !== undefined) {
+    throw new UsageError(`--products, --units and --keep are those of the sale ${sale}`);
+  }
   return {
+    sale,
     requests: number('requests', values.requests, 1, 100_000_000),
-    products: number('products', values.products, 1, 100),
-    units: number('units', values.units, 1, 10_000_000),
-    keep: share('keep', values.keep),
+    products: number('products', products ?? '3', 1, 100),
+    units: number('units', units ?? '1000', 1, 10_000_000),
+    keep: share('keep', keep ?? '0.1'),
     twice: share('twice', values.twice),
     connections: number('connections', values.connections, 1, 10_000),
     secondsMax: number('seconds', values.seconds, 1, 86_400),

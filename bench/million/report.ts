@@ -24,6 +24,8 @@ export interface CrowdFigures {
 export interface MillionReport {
   readonly options: MillionOptions;
   readonly sale: string;
+  /** Units that may be sold, by SKU. */
+  readonly units: Readonly<Record<string, number>>;
   readonly presses: number;
   readonly unanswered: number;
   /** Users who did not press because the time was over. */
@@ -54,29 +56,33 @@ export interface MillionReport {
   readonly problems: readonly string[];
 }
 
-/** Returns a sentence for each problem of the run; empty if there is none. */
+/**
+ * Returns a sentence for each problem of the run; empty if there is none.
+ *
+ * @param requests users who should press
+ * @param units that may be sold, by SKU
+ */
 export function problemsOf(
-  options: MillionOptions,
-  skus: readonly string[],
+  requests: number,
+  units: Readonly<Record<string, number>>,
   crowd: CrowdFigures,
   books: Books,
 ): string[] {
   const problems: string[] = [];
-  for (const sku of skus) {
+  for (const [sku, ofSku] of Object.entries(units)) {
     const sold = books.ordersBySku[sku] ?? 0;
     const { queued: taken = 0, quota_spent: inVain = 0 } = crowd.verdicts[sku] ?? {};
-    if (sold > options.units)
-      problems.push(`OVERSOLD: ${sold} of ${options.units} units of ${sku}`);
-    if (sold < options.units) {
+    if (sold > ofSku) problems.push(`OVERSOLD: ${sold} of ${ofSku} units of ${sku}`);
+    if (sold < ofSku) {
       problems.push(
-        `${sku}: ${sold} of ${options.units} units sold, ${taken} requests taken, ${inVain} refused because the quota was spent; ${whyLeft(options, taken, inVain)}`,
+        `${sku}: ${sold} of ${ofSku} units sold, ${taken} requests taken, ${inVain} refused because the quota was spent; ${whyLeft(ofSku, taken, inVain)}`,
       );
     }
   }
   if (books.undecided > 0) problems.push(`${books.undecided} requests were taken and not decided`);
   if (books.auditRows.length > 0) problems.push(`the audit found ${books.auditRows.length} rows`);
-  if (crowd.users < options.requests) {
-    const missing = options.requests - crowd.users;
+  if (crowd.users < requests) {
+    const missing = requests - crowd.users;
     problems.push(`${missing} users did not press: the time was over`);
   }
   if (crowd.unanswered > 0) problems.push(`${crowd.unanswered} presses were not answered`);
@@ -84,7 +90,7 @@ export function problemsOf(
 }
 
 /** Demand: the requests that reached the quota and were taken or refused as `quota_spent`. */
-function whyLeft({ units }: MillionOptions, taken: number, inVain: number): string {
+function whyLeft(units: number, taken: number, inVain: number): string {
   if (taken >= units) return 'UNDERSOLD although enough requests were taken';
   return taken + inVain >= units
     ? 'UNDERSOLD: enough requests reached the quota, and were refused because it was spent'
@@ -93,6 +99,14 @@ function whyLeft({ units }: MillionOptions, taken: number, inVain: number): stri
 
 const whole = (value: number) => Math.round(value).toLocaleString('en');
 const percent = (share: number) => `${(share * 100).toFixed(0)} %`;
+
+function what({ options, sale, units }: MillionReport): string {
+  if (options.sale === undefined) {
+    return `${options.products} products × ${whole(options.units)} units, kept share ${options.keep}`;
+  }
+  const skus = Object.entries(units).map(([sku, ofSku]) => `${sku} ${whole(ofSku)}`);
+  return `the sale ${sale}: ${skus.join(', ')} units`;
+}
 
 /** Returns the report as text. */
 export function renderReport(report: MillionReport): string {
@@ -103,7 +117,7 @@ export function renderReport(report: MillionReport): string {
       .map(([name, count]) => `    ${name.padEnd(28)}${whole(count).padStart(12)}`);
   return [
     '',
-    `  ${whole(options.requests)} users, ${options.products} products × ${whole(options.units)} units, kept share ${options.keep}`,
+    `  ${whole(options.requests)} users, ${what(report)}`,
     '',
     '  answers by verdict',
     ...table(report.byVerdict),

@@ -5,6 +5,17 @@ import { NAME_PATTERN, REASON_LENGTH_MAX } from '../../contracts/names.ts';
 
 /** A text that is not blank, and that PostgreSQL takes. */
 export const NOT_BLANK = '^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$';
+/** One line: a control character would act on the terminal of whoever reads the history there. */
+const NOT_BLANK_LINE = '^(?=.*\\S)\\P{Cc}*$';
 /** Why a person acts, for the history. */
-export const Reason = Type.String({ pattern: NOT_BLANK, maxLength: REASON_LENGTH_MAX });
+export const Reason = Type.String({ pattern: NOT_BLANK_LINE, maxLength: REASON_LENGTH_MAX });
+/**
+ * What each change of a sale has. The page chooses its id: sent again after an answer was lost, the same
+ * change is not made twice.
+ */
+export const ChangeFields = {
+  change: Type.Optional(Type.String({ pattern: '^[0-9a-f]{32}$' })),
+  reason: Reason,
+};
+export type ChangeBody = { readonly change?: string; readonly reason: string };
 export const SaleParams = Type.Object({ sale: Type.String({ pattern: NAME_PATTERN }) });

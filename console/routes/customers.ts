@@ -19,6 +19,7 @@ import { listEntries } from '../../zk/tree/list-text.ts';
 import type { Context } from '../context.ts';
 import { Problem } from '../http/problems.ts';
 import { NOT_BLANK } from '../http/schemas.ts';
+import { personOf } from '../login/guard.ts';
 
 /** Customer service reads here: it finds orders and requests, and the story of each. */
 
@@ -88,7 +89,7 @@ const Story = Type.Object({
 });
 
 export const customerRoutes: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
-  const { databases, broker } = context;
+  const { databases, broker, log } = context;
   const config = { role: ['support', 'merchant'] } as const;
   const sources = { databases, findUndecided: (id: string) => findUndecided(broker, id) };
 
@@ -108,7 +109,9 @@ export const customerRoutes: FastifyPluginAsyncTypebox<Context> = async (app, co
         response: { 200: Finding },
       },
     },
-    async ({ body }) => {
+    async (request) => {
+      const { body } = request;
+      log.info({ login: personOf(request).login }, 'customer service: find');
       const { orders, hasMore, refused, undecided, receipt, places, missing } = await findOrders(
         databases,
         body.text,
@@ -133,7 +136,9 @@ export const customerRoutes: FastifyPluginAsyncTypebox<Context> = async (app, co
   app.get(
     '/api/orders/:orderNo',
     { config, schema: { params: ofOrder, response: { 200: Story } } },
-    async ({ params }) => {
+    async (request) => {
+      const { params } = request;
+      log.info({ login: personOf(request).login, ...params }, 'customer service: read');
       const story = await storyOfOrder(sources, params.orderNo);
       if (story === undefined) throw new Problem('not_found', 'There is no such order.');
       return await storyJson(story, context);
@@ -144,8 +149,11 @@ export const customerRoutes: FastifyPluginAsyncTypebox<Context> = async (app, co
   app.get(
     '/api/requests/:requestId',
     { config, schema: { params: ofRequest, response: { 200: Story } } },
-    async ({ params }) =>
-      await storyJson(await storyOfRequest(sources, params.requestId.toLowerCase()), context),
+    async (request) => {
+      const requestId = request.params.requestId.toLowerCase();
+      log.info({ login: personOf(request).login, requestId }, 'customer service: read');
+      return await storyJson(await storyOfRequest(sources, requestId), context);
+    },
   );
 };
 

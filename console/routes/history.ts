@@ -78,14 +78,38 @@ export const historyRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
           who: by,
           action,
           target: sale === null || sale === target ? target : `${target} of ${sale}`,
-          from: null,
-          to: Object.keys(details).length === 0 ? null : short(JSON.stringify(details)),
+          ...changeText(details),
           why: reason,
         }));
       }
     },
   );
 };
+
+/** The details of an action in words. Those that name a value before it stand on both sides. */
+function changeText(details: Readonly<Record<string, unknown>>) {
+  const [from, to]: [string[], string[]] = [[], []];
+  for (const [key, value] of Object.entries(details)) {
+    const name = key.replaceAll('_', ' ');
+    const change = changeOf(value);
+    if (change !== undefined) from.push(`${name}: ${valueText(change.from)}`);
+    to.push(`${name}: ${valueText(change === undefined ? value : change.to)}`);
+  }
+  const line = (parts: string[]) => (parts.length === 0 ? null : short(parts.join('; ')));
+  return { from: line(from), to: line(to) };
+}
+
+/** A value before and after: named, or as a pair. */
+function changeOf(value: unknown): { readonly from: unknown; readonly to: unknown } | undefined {
+  if (Array.isArray(value) && value.length === 2) return { from: value[0], to: value[1] };
+  const isNamed = typeof value === 'object' && value !== null && 'from' in value && 'to' in value;
+  return isNamed ? value : undefined;
+}
+
+function valueText(value: unknown): string {
+  if (value === null) return 'nothing';
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
 
 /** A value as one short line: a list can have thousands. */
 function short(text: string | null): string | null {

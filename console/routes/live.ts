@@ -6,6 +6,8 @@ import { personOf } from '../login/guard.ts';
 
 /** Each viewer holds a connection. */
 const VIEWERS_MAX = 200;
+/** Open pages of one person. Nobody can take the places of all others. */
+const VIEWERS_OF_PERSON_MAX = 20;
 
 /**
  * The live view as one event stream: first the points of the last minutes (`points`), then a view
@@ -14,6 +16,7 @@ const VIEWERS_MAX = 200;
 export const liveRoute: FastifyPluginAsync<Context> = async (app, context) => {
   const { feed, sessions, stopping } = context;
   const texts = new WeakMap<Moment, string>();
+  const open = new Map<string, number>();
   const textOf = (view: Moment): string => {
     const text = texts.get(view) ?? event('view', view);
     texts.set(view, text);
@@ -21,8 +24,12 @@ export const liveRoute: FastifyPluginAsync<Context> = async (app, context) => {
   };
 
   app.get('/api/live', { config: { role: 'viewer' } }, (request, reply) => {
-    if (feed.viewers >= VIEWERS_MAX) throw new Problem('too_many_viewers');
-    const { id } = personOf(request);
+    const { id, login } = personOf(request);
+    const own = open.get(login) ?? 0;
+    if (feed.viewers >= VIEWERS_MAX || own >= VIEWERS_OF_PERSON_MAX) {
+      throw new Problem('too_many_viewers');
+    }
+    open.set(login, own + 1);
     reply.hijack();
     const { raw } = reply;
     raw.writeHead(200, {
@@ -32,7 +39,13 @@ export const liveRoute: FastifyPluginAsync<Context> = async (app, context) => {
       'x-accel-buffering': 'no',
     });
     raw.write(event('points', feed.points));
+    let hasEnded = false;
     const end = () => {
+      if (hasEnded) return;
+      hasEnded = true;
+      const left = (open.get(login) ?? 1) - 1;
+      if (left > 0) open.set(login, left);
+      else open.delete(login);
       feed.leave(viewer);
       stopping.removeEventListener('abort', end);
       // A stalled connection would never get the rest.

@@ -45,6 +45,15 @@ function placeOf(request: FastifyRequest): { sale: string; phase: Phase; root: s
   return { sale, phase, root: `/preview/${sale}/${phase}` };
 }
 
+/**
+ * The part of an address below the root of a preview, as it was sent. The name of the sale may have been sent
+ * with escapes, so its length says nothing; a slash must follow the address of the shop.
+ */
+function belowRoot(url: string): string {
+  const [, , , , ...below] = url.split('/');
+  return `/${below.join('/')}`;
+}
+
 export const previewRoutes: FastifyPluginAsync<Context> = async (app, { drafts, config }) => {
   const { shopUrl, imageOrigins } = config;
   const headers = headersOf([...(shopUrl === undefined ? [] : [shopUrl]), ...imageOrigins]);
@@ -87,7 +96,7 @@ export const previewRoutes: FastifyPluginAsync<Context> = async (app, { drafts, 
       return reply.redirect(`${root}/sales/${sale}`, 302);
     }
     // Pictures lie with the shop's own web server.
-    if (shopUrl !== undefined) return reply.redirect(shopUrl + request.url.slice(root.length), 302);
+    if (shopUrl !== undefined) return reply.redirect(shopUrl + belowRoot(request.url), 302);
     throw new Problem('not_found');
   });
 };

@@ -15,8 +15,7 @@ import {
 import { UNTIL_FORM, untilOf } from '../../ops/sale/times.ts';
 import type { Worked } from '../changes.ts';
 import type { Context } from '../context.ts';
-import { Problem } from '../http/problems.ts';
-import { Reason, SaleParams } from '../http/schemas.ts';
+import { type ChangeBody, ChangeFields, SaleParams } from '../http/schemas.ts';
 import { personOf } from '../login/guard.ts';
 
 /** The life of a sale, by the functions of `flashsale sale`. */
@@ -45,12 +44,12 @@ export const saleDeedRoutes: FastifyPluginAsyncTypebox<Context> = async (app, co
       `/api/sales/:sale/${action}`,
       { config: merchant, schema: { params: SaleParams, body } },
       async (request, reply) => {
-        if (!changes.hasRoom) throw new Problem('busy');
         const { login } = personOf(request);
-        const given = request.body as Type.Static<Body> & { reason: string };
+        const given = request.body as Type.Static<Body> & ChangeBody;
         const actor = { by: login, reason: given.reason.trim() };
         const { sale } = request.params as { sale: string };
-        const change = changes.begin({ login, sale, action }, actor.reason, (tell) =>
+        const facts = { id: given.change, login, sale, action };
+        const change = changes.begin(facts, actor.reason, (tell) =>
           work({ sale, actor, body: given, tell }),
         );
         return reply.code(202).send({ change: change.id });
@@ -58,7 +57,7 @@ export const saleDeedRoutes: FastifyPluginAsyncTypebox<Context> = async (app, co
     );
   }
 
-  const reason = { reason: Reason };
+  const reason = ChangeFields;
   for (const [action, work] of [
     ['open', openSale],
     ['pause', pauseSale],
@@ -78,9 +77,11 @@ export const saleDeedRoutes: FastifyPluginAsyncTypebox<Context> = async (app, co
     units: Type.Integer({ minimum: 1, maximum: UNITS_MAX }),
     ...reason,
   });
-  deed('restock', More, ({ actor, body }) => restockSku(place, body.sku, body.units, actor));
+  deed('restock', More, ({ sale, actor, body }) =>
+    restockSku(place, body.sku, body.units, actor, sale),
+  );
   deed('call-off', Type.Object(reason), async ({ sale, actor, tell }) => {
-    const { isComplete, state, ...done } = await callOff(
+    const { isComplete, state } = await callOff(
       { databases, session, paths },
       sale,
       actor,
@@ -88,7 +89,6 @@ export const saleDeedRoutes: FastifyPluginAsyncTypebox<Context> = async (app, co
     );
     const { refundsDue, sessions, paying } = state;
     const rest = `${refundsDue} refunds, ${sessions} sessions and ${paying} payments still wait for the provider`;
-    const all = `${done.orders} orders are cancelled, ${done.refunds} payments go back`;
-    return { done: [all, isComplete ? 'nothing is left to do' : `${rest}: call it off again`] };
+    return { done: [isComplete ? 'nothing is left to do' : `${rest}: call it off again`] };
   });
 };

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
-import { parse } from 'yaml';
 import { applySale, planMark } from '../../ops/sale/apply.ts';
-import { readSaleFile, SALE_FILE_LENGTH_MAX, toDesired } from '../../ops/sale/file.ts';
+import { looselyRead, readSaleFile, SALE_FILE_LENGTH_MAX, toDesired } from '../../ops/sale/file.ts';
 import type { Plan } from '../../ops/sale/plan/parts.ts';
 import { planSale } from '../../ops/sale/plan/plan.ts';
 import { stepText } from '../../ops/sale/plan/step-text.ts';
@@ -13,7 +12,7 @@ import { type FileProblem, SaleFileError } from '../../ops/sale/problems.ts';
 import type { SaleFile } from '../../ops/sale/schema.ts';
 import type { Context } from '../context.ts';
 import { Problem } from '../http/problems.ts';
-import { Reason, SaleParams } from '../http/schemas.ts';
+import { ChangeFields, SaleParams } from '../http/schemas.ts';
 import { personOf } from '../login/guard.ts';
 
 /**
@@ -45,7 +44,7 @@ function check(text: string, imageOrigins: readonly string[]): Checked {
 /** A file that may have problems, as YAML; null if it cannot be read at all. */
 function yamlOf(text: string): string | null {
   try {
-    return saleFileText(parse(text) as SaleFile);
+    return saleFileText(looselyRead(text) as SaleFile);
   } catch {
     return null;
   }
@@ -133,20 +132,19 @@ export const saleApplyRoute: FastifyPluginAsyncTypebox<Context> = async (app, co
     text: Text,
     mark: Mark,
     countFrom: Type.String({ format: 'date-time' }),
-    reason: Reason,
+    ...ChangeFields,
   });
   app.post(
     '/api/sale-files/apply',
     { bodyLimit: BODY_BYTES_MAX, config: { role: 'merchant' }, schema: { body: Agreed } },
     async (request, reply) => {
-      if (!changes.hasRoom) throw new Problem('busy');
-      const { text, mark, countFrom, reason } = request.body;
+      const { text, mark, countFrom, change: id, reason } = request.body;
       const checked = check(text, imageOrigins);
       if (checked.file === undefined) throw new Problem('refused', 'The sale has errors.');
       const desired = toDesired(checked.file);
       const { login } = personOf(request);
       const actor = { by: login, reason: reason.trim() };
-      const facts = { login, sale: desired.sale, action: 'apply' };
+      const facts = { id, login, sale: desired.sale, action: 'apply' };
       const change = changes.begin(facts, actor.reason, (tell) =>
         applySale(place, desired, {
           actor,

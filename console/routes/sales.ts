@@ -8,7 +8,7 @@ import { Problem } from '../http/problems.ts';
 /** The sales of the shop, and how far the changes of them are. */
 
 export const saleRoutes: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
-  const { databases, changes, session, paths } = context;
+  const { databases, changes, session, paths, config } = context;
   const reader = new Reader(session, paths);
   const merchant = { role: 'merchant' } as const;
 
@@ -23,7 +23,8 @@ export const saleRoutes: FastifyPluginAsyncTypebox<Context> = async (app, contex
 
   app.get('/api/sales', { config: merchant }, async () => {
     const board = await saleBoard(databases);
-    return salesJson(board, await statesOf(board));
+    const { shopUrl = null } = config;
+    return { ...salesJson(board, await statesOf(board)), shopUrl };
   });
 
   app.get(

@@ -46,7 +46,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
         response: { 201: SessionDocument },
       },
     },
-    async ({ body, ip }, reply) => {
+    async ({ body, ip, person: before }, reply) => {
       if (!attempts.mayTry(ip)) throw new Problem('rate_limited');
       const person = tokens.personOf(body.token.trim());
       if (person === undefined) {
@@ -55,6 +55,8 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
         log.warn({ address: ip }, 'a sign-in with an unknown token was refused');
         throw new Problem('token_unknown');
       }
+      // The browser forgets it now, so nobody could sign out of it.
+      if (before !== undefined) sessions.end(before.id);
       const session = sessions.start(person);
       signIns.inc({ result: 'token' });
       log.info({ login: person.login, roles: person.roles }, 'signed in with a token');

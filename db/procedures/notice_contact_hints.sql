@@ -3,7 +3,8 @@
 --
 -- Parameters: p_sale, p_user
 -- Result: one row for each contact, oldest first
---   hint          j…@example.com for an e-mail address; the push service for a push subscription
+--   hint          j…@example.com for an e-mail address, …@example.com if one letter stands before the @; the push
+--                 service for a push subscription
 --   confirmed_at  when the owner of the address agreed; NULL: not yet
 -- Tables: reads notice_contact
 -- Locks: none
@@ -17,7 +18,7 @@ LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = catalog, pg_temp
 AS $routine$
   SELECT c.channel,
-         CASE c.channel WHEN 'email' THEN regexp_replace(c.address, '^(.).*(@)', '\1…\2')
+         CASE c.channel WHEN 'email' THEN regexp_replace(c.address, '^(?:(.).+|.)@', '\1…@')
                         ELSE split_part(c.address, '/', 3) END,
          c.language, c.created_at, c.confirmed_at
   FROM notice_contact c

@@ -1,4 +1,5 @@
 import { existsSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { parseSaleFile } from '../sale/file.ts';
@@ -6,6 +7,16 @@ import { completed, type NewFileAnswers, newFileText, QUESTIONS } from '../sale/
 import { SaleFileError } from '../sale/problems.ts';
 
 /** `flashsale sale new`: asks for the main facts and writes a commented sale file. */
+
+const SCHEMA = join(import.meta.dirname, '..', '..', 'docs', 'sale.schema.json');
+
+/** Editors look for the schema from the folder of the file. */
+function schemaFrom(path: string): string {
+  const way = relative(dirname(resolve(path)), SCHEMA)
+    .split(sep)
+    .join('/');
+  return way.startsWith('.') ? way : `./${way}`;
+}
 
 type Answers = Partial<NewFileAnswers>;
 type Options = Answers & { readonly json?: boolean; readonly force?: boolean };
@@ -19,7 +30,7 @@ function checkOf(file: string | undefined, mayOverwrite: boolean, now: Date): Ch
     const path = pathOf(file, answers);
     if (existsSync(path) && !mayOverwrite) return [`${path} exists: --force overwrites it`];
     try {
-      parseSaleFile(newFileText(answers), path, []);
+      parseSaleFile(newFileText(answers, SCHEMA), path, []);
     } catch (error) {
       if (!(error instanceof SaleFileError)) throw error;
       return error.problems.map((one) => `${one.path}: ${one.message}`);
@@ -81,7 +92,7 @@ export function addNewSale(sale: Command): void {
       now,
     );
     const path = pathOf(file, answers);
-    writeFileSync(path, newFileText(answers));
+    writeFileSync(path, newFileText(answers, schemaFrom(path)));
     if (json) return console.log(JSON.stringify({ file: path, sale: answers.sale }));
     console.log(`${path} is written. Next: edit it, then flashsale sale plan ${path}`);
   });

@@ -11,6 +11,8 @@ import { withZookeeper } from './zookeeper.ts';
 
 /** `flashsale sale report`: the proof after a sale. The exit code is 1 if a promise is broken. */
 
+const NO_FILE = 'no file was written: --out FILE writes the report as HTML, --json prints it';
+
 interface Options {
   readonly out?: string;
   readonly json?: boolean;
@@ -61,6 +63,6 @@ export function addReport(sale: Command, context: CommandContext): void {
       if (report.audit.length > 0) process.exitCode = 1;
       if (out !== undefined) await writeFile(out, reportHtml(report));
       if (json) console.log(JSON.stringify(report));
-      else console.log(out === undefined ? told(report) : `${told(report)}\nwritten to ${out}`);
+      else console.log(`${told(report)}\n${out === undefined ? NO_FILE : `written to ${out}`}`);
     });
 }

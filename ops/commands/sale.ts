@@ -63,6 +63,9 @@ async function plan(context: CommandContext, file: string, { json }: SaleOptions
   const { steps: _, ...rest } = found;
   if (json) return console.log(JSON.stringify(rest));
   for (const line of planLines(found)) console.log(line);
+  if (found.changes.length > 0 && found.refused.length === 0) {
+    console.log(`nothing is changed yet: flashsale sale apply ${file} makes it so`);
+  }
 }
 
 async function apply(context: CommandContext, file: string, options: SaleOptions): Promise<void> {
@@ -82,7 +85,8 @@ async function apply(context: CommandContext, file: string, options: SaleOptions
   });
 }
 
-function stateOf({ opensAt, closesAt }: BoardSale, now: Date): string {
+function stateOf({ opensAt, closesAt, isCalledOff }: BoardSale, now: Date): string {
+  if (isCalledOff) return 'called off';
   if (closesAt <= now) return 'closed';
   return opensAt <= now ? 'open' : 'scheduled';
 }

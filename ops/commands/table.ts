@@ -20,5 +20,6 @@ export function table(rows: readonly Readonly<Record<string, unknown>>[]): strin
 
 function cell(value: unknown): string {
   if (value === undefined || value === null) return '-';
-  return value instanceof Date ? value.toISOString() : String(value);
+  // What people wrote must not act on the terminal.
+  return value instanceof Date ? value.toISOString() : String(value).replaceAll(/\p{Cc}/gu, '�');
 }

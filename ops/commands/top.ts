@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { queueFigures } from '../../broker/queues.ts';
+import { QueueLook } from '../../broker/queues.ts';
 import { list, parseEnvironment } from '../../contracts/config.ts';
 import { monitorUrl } from '../../contracts/console.ts';
 import { Collector } from '../live/collector.ts';
@@ -52,7 +52,8 @@ export const addTop: AddCommand = (program, context) => {
       await withZookeeper(context, (session, paths) =>
         withDatabases(context, 'ops', (databases) =>
           withBroker(context, async (broker) => {
-            const queues = () => queueFigures(broker);
+            const queueLook = new QueueLook(broker);
+            const queues = () => queueLook.figures();
             const collector = new Collector({ session, paths, databases, queues, monitors });
             // Rates are known from the second look on.
             await collector.look();

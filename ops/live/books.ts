@@ -30,6 +30,24 @@ interface WaitlistFigures {
   readonly claimSeconds: number | null;
 }
 
+/**
+ * Units of paid orders: what was neither free nor unpaid when the unpaid orders were counted. The board is
+ * newer than that count, so units that were taken since then are held: nothing is told as sold before it is paid.
+ */
+export class SoldUnits {
+  readonly #sold = new Map<string, number>();
+
+  /** The unpaid orders were counted just now. */
+  count(sku: string, taken: number, unpaid: number): void {
+    this.#sold.set(sku, Math.max(0, taken - unpaid));
+  }
+
+  /** @param taken the units of the SKU that are not free now */
+  of(sku: string, taken: number): number {
+    return Math.min(taken, this.#sold.get(sku) ?? 0);
+  }
+}
+
 const NO_WAITLIST: WaitlistFigures = {
   ...{ waitlisted: 0, waitlistServed: 0, waitlistHeld: 0, claimSeconds: null },
 };
@@ -48,6 +66,8 @@ export class BookLook {
   #waitingOf: () => Promise<ReadonlyMap<string, WaitlistFigures>>;
   #ordersOf: () => Promise<ReadonlyMap<string, number>>;
   #stock: readonly StockFigures[] = [];
+  #counted: Answers<StockFigures> | undefined;
+  readonly #sold = new SoldUnits();
 
   constructor(databases: Databases) {
     this.#databases = databases;
@@ -64,6 +84,8 @@ export class BookLook {
       this.#waitingOf(),
       this.#ordersOf(),
     ]);
+    const isCounted = stock !== this.#counted;
+    this.#counted = stock;
     this.#stock = lastKnown(this.#stock, stock);
     const sales = board.sales.map(({ sale, title, opensAt, closesAt }) => ({
       sale,
@@ -74,19 +96,15 @@ export class BookLook {
     const skus = board.sales.flatMap((sale) =>
       sale.skus.map((sku): BookSku => {
         const { sku: name, title, unitsTotal, free, isKnown } = sku;
-        const unpaid = this.#stock.filter((row) => row.sku === name);
         const taken = unitsTotal - free;
-        // The board is newer than the count of unpaid orders.
-        const held = Math.min(
-          taken,
-          unpaid.reduce((all, row) => all + row.unpaid, 0),
-        );
+        if (isKnown && isCounted) this.#sold.count(name, taken, unpaidOf(this.#stock, name));
+        const sold = this.#sold.of(name, taken);
         return {
           sku: name,
           sale: sale.sale,
           title,
           ...(isKnown
-            ? { total: unitsTotal, free, held, sold: taken - held }
+            ? { total: unitsTotal, free, held: taken - sold, sold }
             : { total: null, free: null, held: null, sold: null }),
           ...(waiting.get(name) ?? NO_WAITLIST),
           ordersPerSecond: orders.get(name) ?? 0,
@@ -95,6 +113,11 @@ export class BookLook {
     );
     return { sales, skus, stock: this.#stock, missing: board.missing };
   }
+}
+
+/** A SKU that has moved may have a row in each home. */
+function unpaidOf(stock: readonly StockFigures[], sku: string): number {
+  return stock.reduce((all, row) => (row.sku === sku ? all + row.unpaid : all), 0);
 }
 
 function nowAndThen<T>(ask: () => Promise<T>): () => Promise<T> {

@@ -5,9 +5,10 @@ import type { Report } from '../../zk/tree/report.ts';
 import { inForceOf, parseShare } from '../../zk/tree/values.ts';
 import { Reader, reasonOf } from '../quota/overview.ts';
 import { heldOf } from './held.ts';
-import { Rates } from './rates.ts';
+import { liveNodes } from './nodes.ts';
+import { Presses } from './presses.ts';
 import { Turns } from './turns.ts';
-import type { LiveNode, LiveSku, LiveView } from './view.ts';
+import type { LiveSku, LiveView } from './view.ts';
 
 /**
  * Looks at the quota tree once: one read for each web node and a few for each SKU. The report of a node says
@@ -74,7 +75,7 @@ export class TreeLook {
   #session: ZkSession;
   #paths: Paths;
   #reader: Reader;
-  #rates = new Rates();
+  #presses = new Presses();
   #versions = new Map<string, { readonly version: number | undefined; readonly since: number }>();
   #reports = new Turns<Report>(REPORTS_A_LOOK_MAX);
   #rest = new Turns<Rest>(SKUS_A_LOOK_MAX);
@@ -110,14 +111,14 @@ export class TreeLook {
     ]);
     const living = new Set(alive);
     const refused = await this.#refused(notes);
+    this.#presses.look(performance.now(), living);
     const [reports, common, skus] = await Promise.all([
-      this.#reports.read(reporting, (node) => this.#reader.report(node)),
+      this.#reports.read(reporting, (node) => this.#report(node, living)),
       this.#values([paths.keep, paths.shed, paths.challenge]),
       this.#switches(names),
     ]);
-    this.#rates.look(performance.now());
     const values = new Map([...common, ...skus.flatMap(({ values }) => [...values])]);
-    const nodes = this.#nodes(living, reports, this.#settled(values, refused, reports.size));
+    const nodes = liveNodes(living, reports, this.#settled(values, refused, reports.size));
     const inForce = (path: string) => textInForce(path, common, refused);
     const share = inForce(paths.keep) ?? '1';
     return {
@@ -136,6 +137,12 @@ export class TreeLook {
       challenge: inForce(paths.challenge),
       errors: [...refused].map(([path, text]) => ({ path, reason: reasonOf(text) })),
     };
+  }
+
+  async #report(node: string, living: ReadonlySet<string>): Promise<Report | undefined> {
+    const report = await this.#reader.report(node);
+    if (report !== undefined && living.has(node)) this.#presses.add(node, report);
+    return report;
   }
 
   async #refused(names: readonly string[]): Promise<Map<string, string>> {
@@ -167,14 +174,19 @@ export class TreeLook {
     );
     const present = (sku: string, paths: readonly string[]) =>
       this.#present(this.#paths.sku(sku).sku, folders.get(sku) ?? [], paths);
-    const rests = await this.#rest.read(names, (sku) => this.#restOf(sku, present));
-    const inOrder = [...rests].sort(([one], [other]) => (one < other ? -1 : 1));
-    const switches = inOrder.map(async ([sku, rest]) => {
+    const valuesOf = async (sku: string) => {
       const { state, keep, shed, challenge, waitlist } = this.#paths.sku(sku);
-      const paths = [state, keep, shed, challenge, waitlist];
-      return { sku, values: await present(sku, paths), ...rest };
+      return [sku, await present(sku, [state, keep, shed, challenge, waitlist])] as const;
+    };
+    // Both at once: each round of reads is a write to the socket, which costs more than some reads.
+    const [rests, found] = await Promise.all([
+      this.#rest.read(names, (sku) => this.#restOf(sku, present)),
+      Promise.all(names.map(valuesOf)),
+    ]);
+    return found.flatMap(([sku, values]) => {
+      const rest = rests.get(sku);
+      return rest === undefined ? [] : [{ sku, values, ...rest }];
     });
-    return Promise.all(switches);
   }
 
   /** Reads the values that are among the children of a folder. Most settings of a SKU are not there. */
@@ -228,21 +240,6 @@ export class TreeLook {
     );
   }
 
-  #nodes(living: ReadonlySet<string>, reports: Reports, settled: Versions): LiveNode[] {
-    return [...new Set([...living, ...reports.keys()])].sort().map((node) => {
-      const report = reports.get(node);
-      const isAlive = living.has(node);
-      const late = [...settled].flatMap(([path, version]) =>
-        report?.applied[path] === version ? [] : [path],
-      );
-      const skus = Object.entries(report?.skus ?? {}).map(([sku, { grant, admitted }]) => [
-        sku,
-        { grant, admitted },
-      ]);
-      return { node, isAlive, skus: Object.fromEntries(skus), late: isAlive ? late : [] };
-    });
-  }
-
   #sku(
     found: Switches,
     living: ReadonlySet<string>,
@@ -255,14 +252,13 @@ export class TreeLook {
     const own = textInForce(paths.keep, values, refused);
     const keep = own ?? shareOfAll;
     const share = parseShare(keep === 'auto' ? (automatic?.text ?? '') : keep);
-    const sums = { granted: 0, admitted: 0, pressesPerSecond: 0, keptPerSecond: 0 };
+    const { asked: pressesPerSecond, kept: keptPerSecond } = this.#presses.perSecond(sku);
+    const sums = { granted: 0, admitted: 0, pressesPerSecond, keptPerSecond };
     for (const [node, report] of reports) {
       const counters = report.skus[sku];
       if (counters === undefined || !living.has(node)) continue;
       sums.granted += counters.grant;
       sums.admitted += counters.admitted;
-      sums.pressesPerSecond += this.#rates.perSecond(`${node} ${sku} asked`, counters.asked);
-      sums.keptPerSecond += this.#rates.perSecond(`${node} ${sku} kept`, counters.kept);
     }
     return {
       sku,

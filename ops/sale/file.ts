@@ -1,5 +1,5 @@
 import { Ajv } from 'ajv';
-import { LineCounter, parseDocument } from 'yaml';
+import { type Document, isNode, isScalar, LineCounter, parse, parseDocument, visit } from 'yaml';
 import type { Texts } from '../../contracts/presentation.ts';
 import { checkFile } from './checks.ts';
 import type { DesiredSale, DesiredSku, Moment } from './desired.ts';
@@ -12,6 +12,13 @@ import { durationMs, momentOf } from './times.ts';
 
 /** A larger file is not read. */
 export const SALE_FILE_LENGTH_MAX = 1_000_000;
+
+/**
+ * A sale file nests a few levels deep. The parser calls itself for each level: thousands of them took minutes, in
+ * which a console does nothing else.
+ */
+const DEPTH_MAX = 100;
+const DEEP_BLOCK = new RegExp(`(?:[-?:] ){${DEPTH_MAX}}`);
 
 const validate = new Ajv({ allErrors: true, verbose: true, strict: false }).compile(SaleFile);
 
@@ -31,17 +38,19 @@ export function readSaleFile(
   file: string,
   imageOrigins: readonly string[],
 ): SaleFile {
-  if (text.length > SALE_FILE_LENGTH_MAX) {
-    const message = `the file has more than ${SALE_FILE_LENGTH_MAX} characters`;
-    throw new SaleFileError(file, [problemAt({ line: 1, column: 1 }, [], message)]);
+  const tooMuch = excessOf(text);
+  if (tooMuch !== undefined) {
+    throw new SaleFileError(file, [problemAt({ line: 1, column: 1 }, [], tooMuch)]);
   }
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const options = { lineCounter: lines, prettyErrors: false, uniqueKeys: false } as const;
+  const document = parseDocument(text, options);
   const positions = new Positions(document, lines);
   const problems: FileProblem[] = [...document.errors, ...document.warnings].map(
     ({ pos, message }) => problemAt(positions.at(pos[0]), [], message),
   );
-  const isReadable = document.errors.every(({ code }) => code === 'DUPLICATE_KEY');
+  const isReadable = document.errors.length === 0;
+  problems.push(...repeatedKeys(document, positions));
   let value: unknown;
   if (isReadable) {
     try {
@@ -58,6 +67,46 @@ export function readSaleFile(
     throw new SaleFileError(file, problems);
   }
   return value as SaleFile;
+}
+
+/** The value of a file that may be wrong. @throws {Error} if it cannot be read at all */
+export function looselyRead(text: string): unknown {
+  const tooMuch = excessOf(text);
+  if (tooMuch !== undefined) throw new Error(tooMuch);
+  return parse(text, { uniqueKeys: false });
+}
+
+/** What the text has too much of, before it is parsed; undefined if it may be parsed. */
+function excessOf(text: string): string | undefined {
+  if (text.length > SALE_FILE_LENGTH_MAX) {
+    return `the file has more than ${SALE_FILE_LENGTH_MAX} characters`;
+  }
+  let depth = 0;
+  for (const char of text) {
+    if (char === '[' || char === '{') depth += 1;
+    else if ((char === ']' || char === '}') && depth > 0) depth -= 1;
+    if (depth > DEPTH_MAX) break;
+  }
+  const isDeep = depth > DEPTH_MAX || DEEP_BLOCK.test(text);
+  return isDeep ? `the file nests deeper than ${DEPTH_MAX} levels` : undefined;
+}
+
+/** The parser compares each key with all before it, so ten thousand keys would take minutes. */
+function repeatedKeys(document: Document, positions: Positions): FileProblem[] {
+  const found: FileProblem[] = [];
+  visit(document, {
+    Map(_, map) {
+      const known = new Set<unknown>();
+      for (const { key } of map.items) {
+        if (!isScalar(key)) continue;
+        if (known.has(key.value) && isNode(key) && key.range) {
+          found.push(problemAt(positions.at(key.range[0]), [], 'Map keys must be unique'));
+        }
+        known.add(key.value);
+      }
+    },
+  });
+  return found;
 }
 
 /** The languages of a file: those that it names, or else those of its title. */

@@ -151,6 +151,7 @@ export function extendSale(
  * than exist, so a call that stops in between has sold nothing that is not there, and a repeat does not raise
  * the quota beyond the units. Then it writes the quota again, because the keeper has counted the units before.
  *
+ * @param ofSale the sale that the SKU must belong to; without it, any
  * @throws {ChangeRefused} when there is no such SKU, or its sale was called off
  * @throws {DatabaseError} its message says if the quota was raised
  */
@@ -159,25 +160,31 @@ export function restockSku(
   sku: string,
   units: number,
   actor: Actor,
+  ofSale?: string,
 ): Promise<Changed & { readonly sale: string }> {
   return withSalesLock(place, async () => {
     const found = (await readPresent(place, '', [sku])).skus.get(sku);
     if (found === undefined) throw new ChangeRefused(`there is no SKU ${sku}`);
     const { sale } = found;
+    if (ofSale !== undefined && sale !== ofSale) {
+      throw new ChangeRefused(`${sku} belongs to the sale ${sale}, not to ${ofSale}`);
+    }
     const { switches, sale: facts } = await readPresent(place, sale, [sku]);
     checkNotCalledOff(sale, facts);
     const quota = Number(switches.get(sku)?.quota ?? 0);
     const wanted = Math.max(quota, Math.min(quota + units, found.unitsTotal + units));
     const operator = new Operator(place.session, pathsBelow(place.root), actor.by, actor.reason);
     const raise = async () => (wanted === quota ? [] : [await operator.quota(sku, String(wanted))]);
-    const isRaised = (await raise()).length > 0;
+    const raised = await raise();
+    const isRaised = raised.length > 0;
     const total = await restock(place.databases, found.schema, sku, units, actor).catch((error) => {
       throw isRaised && error instanceof DatabaseError
         ? afterRaise(error, sku, quota, wanted)
         : error;
     });
     const edits = await raise();
-    const done = [...saysStates(edits), `${sku} has ${units} units more: ${total} in all`];
+    const quotas = raised.map(() => `its quota rises from ${quota} to ${wanted}`);
+    const done = [`${sku} has ${units} units more: ${total} in all`, ...quotas];
     return { sale, done, edits };
   });
 }

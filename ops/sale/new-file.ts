@@ -37,6 +37,14 @@ function usualClosing(opens: string, now: Date): string {
   return moment !== undefined && 'afterMs' in moment ? 'in 30d' : dayAfter(moment?.at ?? now);
 }
 
+/** A name has up to 40 characters, and the usual one of a SKU two more than this part of the sale's name. */
+const SKU_STEM_MAX = 38;
+
+/** A SKU belongs to one sale, so the usual name has that of the sale in it. */
+function usualSku(sale: string): string {
+  return `${sale.slice(0, SKU_STEM_MAX)}-1`;
+}
+
 export const QUESTIONS: readonly Question[] = [
   {
     name: 'sale',
@@ -63,7 +71,12 @@ export const QUESTIONS: readonly Question[] = [
     question: 'How long an order waits for its payment',
     usual: () => '15m',
   },
-  { name: 'sku', flag: 'sku', question: 'Name of the first SKU', usual: () => 'TV' },
+  {
+    name: 'sku',
+    flag: 'sku',
+    question: 'Name of the first SKU',
+    usual: ({ sale = '' }) => usualSku(sale),
+  },
   {
     name: 'skuTitle',
     flag: 'sku-title',
@@ -83,7 +96,8 @@ export function completed(given: Partial<NewFileAnswers>, now: Date): NewFileAns
   return answers as unknown as NewFileAnswers;
 }
 
-export function newFileText(answers: NewFileAnswers): string {
+/** @param schema where the JSON Schema lies, as seen from the file */
+export function newFileText(answers: NewFileAnswers, schema: string): string {
   // JSON strings are YAML strings.
   const text = (value: string) => JSON.stringify(value);
   const number = (value: string) => (/^\d+$/.test(value) ? value : text(value));
@@ -91,7 +105,7 @@ export function newFileText(answers: NewFileAnswers): string {
     answers;
   return `# A sale. See docs/merchant.md. Check it: flashsale sale plan FILE. Put it on: flashsale sale apply FILE
 # An editor with a YAML language server completes and checks it, if it knows the schema:
-# yaml-language-server: $schema=./docs/sale.schema.json
+# yaml-language-server: $schema=${schema}
 
 # The name in addresses and commands. It cannot be changed later.
 sale: ${text(sale)}

@@ -28,11 +28,12 @@ export function problemAt(position: Position, path: PathOfFile, message: string)
   return { ...position, path: pathText(path), message };
 }
 
+/** Each error is compared with the others. Nobody mends more at once; the rest is told next time. */
+const ERRORS_MAX = 200;
+
 /** The errors of the validator as problems, one for each place. */
-export function schemaProblems(
-  errors: readonly ErrorObject[],
-  positions: Positions,
-): FileProblem[] {
+export function schemaProblems(all: readonly ErrorObject[], positions: Positions): FileProblem[] {
+  const errors = all.slice(0, ERRORS_MAX);
   const unions = errors.filter(({ keyword }) => keyword === 'anyOf');
   return errors.flatMap((error) => {
     const path = pathOf(error.instancePath);

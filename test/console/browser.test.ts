@@ -224,10 +224,46 @@ describe('a person', () => {
     await picture(page, 'history-done');
   });
 
+  it('sets the time to pay after waiting, and turns the waitlist off and on', async () => {
+    const page = await signIn('/steering', 'operator');
+    const card = page.locator('#products .card').filter({ hasText: sku });
+    const shows = (label: string, words: RegExp) =>
+      until(`${label} shows ${words}`, async () =>
+        words.test(await card.locator('.control', { hasText: label }).innerText()),
+      );
+    await page.locator('#reason').fill('a slow bank');
+    const claims = card.getByLabel(/^Time to pay after waiting/);
+    await claims.fill('2 hours');
+    await page.keyboard.press('Enter');
+    await says(page, '#result', /Refused: /);
+    await claims.fill('2h');
+    await page.keyboard.press('Enter');
+    await shows('Time to pay after waiting', /now 2 h/);
+    await card.getByRole('button', { name: 'Default Time to pay after waiting' }).click();
+    await until('the usual time is back', async () => {
+      const now = await card.locator('.control', { hasText: 'Time to pay' }).innerText();
+      return !now.includes('now 2 h');
+    });
+    for (const value of ['off', 'on']) {
+      await card.getByLabel(/^Waitlist/).selectOption(value);
+      await card.getByRole('button', { name: 'Set Waitlist' }).click();
+      await says(
+        page,
+        '#result',
+        new RegExp(`waitlist: .*→ ${value === 'off' ? 'off' : '(on|nothing)'}.* In force on all 2`),
+      );
+      await shows('Waitlist', new RegExp(`now ${value};`));
+    }
+    await page.goto(`${place.url}/history`);
+    await says(page, '#entries', /claimWindow: 02:00:00 claimWindow: nothing a slow bank/);
+    await says(page, '#entries', /\/waitlist .*off a slow bank/);
+  });
+
   it('puts on a sale with the keyboard, and looks at it before', async () => {
     const page = await signIn('/sales', 'merchant');
     const name = uniqueName('spring');
-    await putOnSale(page, name, { token: place.tokens.merchant, says, picture });
+    const complaints = () => open.at(-1)?.complaints.splice(0) ?? [];
+    await putOnSale(page, name, { token: place.tokens.merchant, says, picture, complaints });
     const response = await fetch(`${system.url}/api/v1/sales/${name}`);
     expect(await response.json()).toMatchObject({
       title: 'Spring sale',

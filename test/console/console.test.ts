@@ -75,14 +75,15 @@ describe('the live view', () => {
     const orders = 3 + others;
     const now = await seen(people.viewer, (later) => {
       const one = skuOf(later);
-      return one?.held === orders && one.admitted === orders && later;
+      // The count of unpaid orders is older than the units that are held.
+      const unpaid = later.stranded.find(({ cause }) => cause === 'unpaid')?.units;
+      return one?.held === orders && one.admitted === orders && unpaid === orders && later;
     });
     expect(skuOf(now)).toMatchObject({
       ...{ sale, total: 20, free: 20 - orders, held: orders, sold: 0, waitlisted: 0 },
       ...{ quota: '20', state: 'open', share: 1, isAutomatic: false, granted: 20 },
     });
     expect(now.nodes.every(({ late }) => late.length === 0)).toBe(true);
-    expect(now.stranded.find(({ cause }) => cause === 'unpaid')?.units).toBe(orders);
   });
 
   it('is collected once a second however many look, and never when nobody looks', async () => {
@@ -110,6 +111,24 @@ describe('the live view', () => {
     // Longer than two looks.
     await system.createSale([{ sku: uniqueName('Phone'), units: 1 }]);
     expect(await looks()).toBeLessThanOrEqual(after + 1);
+  });
+
+  it('has 20 places for one person, so that nobody takes all of them', async () => {
+    const leaving = new AbortController();
+    const views = Array.from({ length: 20 }, () => people.support.live(leaving.signal));
+    await Promise.all(views.map((view) => view.next()));
+    const refused = await people.support.call('GET', '/api/live');
+    expect(refused).toMatchObject({ status: 503, json: { verdict: 'too_many_viewers' } });
+    await seen(people.viewer, () => true);
+    leaving.abort();
+    await until('there is room again', async () => {
+      try {
+        await seen(people.support, () => true);
+        return true;
+      } catch {
+        return false;
+      }
+    });
   });
 
   it('ends when the session ends', async () => {
@@ -295,6 +314,37 @@ describe('signing in', () => {
     expect((await caller.call('GET', '/api/session')).status).toBe(401);
   });
 
+  it('ends the session that the browser had before', async () => {
+    const caller = new Caller(place.url);
+    await caller.signIn(place.tokens.support);
+    const { cookie, csrf } = caller;
+    await caller.signIn(place.tokens.viewer);
+    expect((await caller.call('GET', '/api/session')).json.login).toBe('viewer');
+    Object.assign(caller, { cookie, csrf });
+    expect((await caller.call('GET', '/api/session')).status).toBe(401);
+  });
+
+  it('logs each refused change with the person, and nothing of what it was about', async () => {
+    const body = { sku, value: '1', reason: 'an attempt' };
+    await people.support.call('POST', '/api/edits/quota', body);
+    await people.operator.call('POST', '/api/edits/quota', { ...body, value: 'many' });
+    const escaping = { ...body, reason: 'a title for the terminal: \u001b]0;x\u0007' };
+    const answer = await people.operator.call('POST', '/api/edits/quota', escaping);
+    expect(answer).toMatchObject({ status: 400, json: { verdict: 'bad_request' } });
+    // The first line of the tail may be cut.
+    const lines = system.log('console').split('\n').slice(1);
+    const told = lines.filter((line) => line.includes('a call was refused')).map(parsed);
+    for (const [login, verdict] of [
+      ['support', 'forbidden'],
+      ['operator', 'refused'],
+      ['operator', 'bad_request'],
+    ]) {
+      const refusal = { login, method: 'POST', route: '/api/edits/quota', verdict };
+      expect(told).toContainEqual(expect.objectContaining(refusal));
+    }
+    expect(JSON.stringify(told)).not.toMatch(/an attempt|many/);
+  });
+
   it('gives pages a strict policy, and nothing else to strangers', async () => {
     const stranger = new Caller(place.url);
     for (const path of ['/', '/steering', '/customers', '/history', '/login', '/uplot/uplot.js']) {
@@ -350,3 +400,7 @@ describe('flashsale top', () => {
     expect(view.missing).toEqual([]);
   });
 });
+
+function parsed(line: string): unknown {
+  return JSON.parse(line);
+}

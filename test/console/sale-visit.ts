@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { expectAccessible } from '../page/browser.ts';
+import { expectAccessible, expectFits } from '../page/browser.ts';
 import { until } from '../until.ts';
 
 /** A merchant puts on a sale in the form, with the keyboard alone. */
@@ -12,6 +12,8 @@ interface Tools {
   readonly token: string;
   says(page: Page, selector: string, words: string | RegExp): Promise<void>;
   picture(page: Page, name: string): Promise<void>;
+  /** Removes and returns what the browser has complained about. */
+  complaints(): string[];
 }
 
 export async function putOnSale(page: Page, name: string, tools: Tools) {
@@ -52,6 +54,7 @@ export async function putOnSale(page: Page, name: string, tools: Tools) {
   await fill('Units in all', '50');
 
   await outlivesSession(page, tools, press);
+  await outlivesNetwork(page, tools, press);
   await looksAtPreview(page, tools, press);
 
   await press(CHECK);
@@ -62,10 +65,7 @@ export async function putOnSale(page: Page, name: string, tools: Tools) {
   await says(page, '#reason-error', 'Say why');
   await page.keyboard.type('the season begins');
   await page.keyboard.press('Enter');
-  await page.locator('dialog[open]').waitFor();
-  await page.keyboard.press('Tab');
-  await page.keyboard.press('Enter');
-  await says(page, '#change-end', /Known to every web node \(2\) after \d+ ms\./);
+  await appliesOverLostNetwork(page, tools, press);
   await says(page, '#heading', `Sale ${name}`);
   await picture(page, 'sale-applied');
   await pauses(page, name, tools);
@@ -129,6 +129,59 @@ async function outlivesSession(
   expect(await page.getByLabel('Price of a unit').inputValue()).toBe('199.00');
 }
 
+/** What was typed without a network is there again when the page is loaded with one. */
+async function outlivesNetwork(page: Page, tools: Tools, press: (words: string) => Promise<void>) {
+  const { says } = tools;
+  await page.context().setOffline(true);
+  await page.getByLabel('Units in all').fill('60');
+  await press(CHECK);
+  await says(page, '#network', 'The console does not answer.');
+  await says(page, '#network', 'What you typed is kept in this browser.');
+  await page.context().setOffline(false);
+  page.once('dialog', (dialog) => void dialog.accept());
+  await page.reload();
+  await says(page, '#draft-note', 'They are not applied yet');
+  expect(await page.getByLabel('Units in all').inputValue()).toBe('60');
+  expect(tools.complaints().every((words) => /Failed to load|ERR_/.test(words))).toBe(true);
+}
+
+/**
+ * An apply that did not come to the console is not known, and can be repeated. One whose answer was lost is found, and
+ * done once.
+ */
+async function appliesOverLostNetwork(
+  page: Page,
+  tools: Tools,
+  press: (words: string) => Promise<void>,
+) {
+  const { says } = tools;
+  const path = '**/api/sale-files/apply';
+  const agree = async () => {
+    await page.locator('dialog[open]').waitFor();
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+  };
+  const ids: string[] = [];
+  await page.route(path, async (route) => {
+    ids.push(route.request().postDataJSON().change);
+    await route.abort();
+  });
+  await agree();
+  await says(page, '#change-end', 'It is not known whether this was done.');
+  await page.unroute(path);
+  await page.route(path, async (route) => {
+    ids.push(route.request().postDataJSON().change);
+    expect((await route.fetch()).status()).toBe(202);
+    await route.abort();
+  });
+  await press('Make these changes');
+  await agree();
+  await says(page, '#change-end', /Known to every web node \(2\) after \d+ ms\./);
+  await page.unroute(path);
+  expect(ids).toEqual([expect.stringMatching(/^[0-9a-f]{32}$/), ids[0]]);
+  expect(tools.complaints().every((words) => /Failed to load|ERR_/.test(words))).toBe(true);
+}
+
 async function looksAtPreview(
   page: Page,
   { says, picture }: Tools,
@@ -139,6 +192,11 @@ async function looksAtPreview(
     until(`the preview shows ${words}`, async () =>
       (await shop.locator(selector).first().innerText()).includes(words),
     );
+  const asked: string[] = [];
+  page.on('request', (request) => {
+    const { pathname } = new URL(request.url());
+    if (pathname.startsWith('/preview/') && request.method() !== 'GET') asked.push(pathname);
+  });
   await press('Preview the page');
   await shows('#title', 'Spring sale');
   await shows('#countdown-label', 'Opens in');
@@ -155,10 +213,18 @@ async function looksAtPreview(
   await page.keyboard.press('ArrowRight');
   await page.getByRole('radio', { name: 'Phone' }).focus();
   await page.keyboard.press('ArrowRight');
+  await expectFits(page);
+  const [box, frame] = await Promise.all(
+    ['#frame-box', '#frame'].map(async (one) => page.locator(one).boundingBox()),
+  );
+  expect(frame?.width).toBeCloseTo(box?.width ?? 0, 0);
+  expect(await shop.locator('html').evaluate('innerWidth')).toBe(1_280);
   await page.getByLabel('Language', { exact: true }).focus();
   await page.keyboard.press('ArrowDown');
   await shows('#title', 'Frühlingsverkauf');
   await shows('#pill', 'Beendet');
   await picture(page, 'preview-after');
+  // A preview knows nobody, and asks for no identity.
+  expect(asked).toEqual([]);
   await says(page, '#form-note', '');
 }

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -193,6 +194,11 @@ describe('the life of a sale', () => {
     expect(await merchant.deed(file, 'extend', { until: '+30m' })).toMatchObject({ state: 'done' });
     const more = await merchant.deed(file, 'restock', { sku, units: 5 });
     expect(more.lines).toContainEqual(expect.stringContaining('105 in all'));
+    const twice = { sku, units: 7, change: randomBytes(16).toString('hex') };
+    for (const _ of [1, 2]) await merchant.deed(file, 'restock', twice);
+    const reused = { ...twice, reason: 'another deed' };
+    const other = await asMerchant('POST', `/api/sales/${file.sale}/pause`, reused);
+    expect(other).toMatchObject({ status: 409, json: { detail: 'Another change has this id.' } });
     const kept = await merchant.deed(file, 'remove');
     expect(kept).toMatchObject({
       state: 'refused',
@@ -200,9 +206,7 @@ describe('the life of a sale', () => {
     });
     const off = await merchant.deed(file, 'call-off');
     expect(off).toMatchObject({ state: 'done' });
-    expect(off.lines.join('\n')).toMatch(
-      /1 orders are cancelled, 0 payments go back\nnothing is left/,
-    );
+    expect(off.lines.join('\n')).toMatch(/1 orders cancelled, 0 payments go back\nnothing is left/);
     expect(await merchant.deed(file, 'open')).toMatchObject({ state: 'refused' });
 
     const { json } = await asMerchant('GET', '/api/history');
@@ -212,9 +216,33 @@ describe('the life of a sale', () => {
       expect([action, actions.has(action)]).toEqual([action, true]);
     }
     const { sales } = (await asMerchant('GET', '/api/sales')).json;
-    const stock = { sku, units: 105, free: 105, state: 'closed' };
+    const stock = { sku, units: 112, free: 112, state: 'closed' };
     const listed = { sale: file.sale, isCalledOff: true, skus: [stock] };
     expect(sales).toContainEqual(expect.objectContaining(listed));
+  });
+
+  it('is restocked only by its own products, and the history says in words what changed', async () => {
+    const [file, other] = [await merchant.created(), await merchant.created()];
+    const sku = other.skus[0]?.sku ?? '';
+    expect(await merchant.deed(file, 'restock', { sku, units: 5 })).toMatchObject({
+      state: 'refused',
+      lines: [`${sku} belongs to the sale ${other.sale}, not to ${file.sale}`],
+    });
+    const more = await merchant.deed(other, 'restock', { sku, units: 5 });
+    const said = [`${sku} has 5 units more: 105 in all`, 'its quota rises from 100 to 105'];
+    expect(more.lines.slice(0, -1)).toEqual(said);
+    await merchant.deed(other, 'extend', { until: '+1h' });
+    const { entries } = (await asMerchant('GET', '/api/history')).json;
+    const mine = entries.filter(({ target }: { target: string }) => target === other.sale);
+    expect(mine).toContainEqual(
+      expect.objectContaining({
+        action: 'extend',
+        from: expect.stringMatching(/^closes at: 2\S+$/),
+        to: expect.stringMatching(/^closes at: 2\S+$/),
+      }),
+    );
+    const command = await flashsale('sale', 'list', '--json');
+    expect(JSON.parse(command)).toContainEqual(expect.objectContaining({ state: 'called off' }));
   });
 
   it('is removed while nobody has bought', async () => {
@@ -276,6 +304,9 @@ describe('the preview', () => {
     expect(back.headers.get('location')).toBe(`${root}/sales/${file.sale}`);
     const picture = await asMerchant('GET', `${root}/pictures/tv%20set.jpg`);
     expect(picture.headers.get('location')).toBe(`${system.url}/pictures/tv%20set.jpg`);
+    // The shop's address and a text without a slash between them would be another address.
+    const escaped = await asMerchant('GET', '/preview/%61%61%61%61bbbbbbbbbb/open/tv.jpg');
+    expect(escaped.headers.get('location')).toBe(`${system.url}/tv.jpg`);
   });
 });
 

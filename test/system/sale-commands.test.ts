@@ -85,7 +85,10 @@ it('new writes a file that plan accepts', async () => {
   await expect(
     flashsale('sale', 'new', join(folder, 'bad.yaml'), '--limit', 'many', '--json'),
   ).rejects.toThrow('skus[0].limit: many is not allowed');
-  expect(readFileSync(path, 'utf8')).toContain('# Price and currency stay');
+  const text = readFileSync(path, 'utf8');
+  expect(text).toContain('# Price and currency stay');
+  const schema = /\$schema=(\S+)/.exec(text)?.[1] ?? '';
+  expect(JSON.parse(readFileSync(join(folder, schema), 'utf8'))).toHaveProperty('properties.skus');
 });
 
 it('new asks at a terminal, asks again after a wrong answer, and writes a file that plan accepts', async () => {

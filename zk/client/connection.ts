@@ -13,6 +13,8 @@ import type { Failure, Result } from './result.ts';
  * that the client cannot parse, which end only the connection.
  */
 
+/** The length of an answer in the protocol of ZooKeeper. */
+const LENGTH_BYTES = 4;
 const CLOSE_TIMEOUT_MS = 1_000;
 
 export type Client = zookeeper.Client;
@@ -123,6 +125,19 @@ export function fromAcl(acl: readonly Acl[]): AclEntry[] {
   });
 }
 
+/**
+ * The end of the answer that begins at `at`; undefined while it has not come whole. Its length stands before it.
+ *
+ * @throws {RangeError} when there cannot be such a length
+ */
+function endOfAnswer(bytes: Buffer, at: number): number | undefined {
+  if (bytes.length < at + LENGTH_BYTES) return undefined;
+  const length = bytes.readInt32BE(at);
+  if (length < 0) throw new RangeError(`an answer cannot have ${length} bytes`);
+  const end = at + LENGTH_BYTES + length;
+  return end <= bytes.length ? end : undefined;
+}
+
 type Callback = (error: unknown, value?: unknown) => void;
 
 /** Sends one request. `done` receives the answer. */
@@ -156,16 +171,28 @@ export class Connection implements Link {
     this.client.connect();
   }
 
-  /** An answer that the client cannot parse must end the connection, not the process. */
+  /**
+   * An answer that the client cannot parse must end the connection, not the process. The client gets one answer at a
+   * time: it copies all bytes that wait behind an answer, again for each one.
+   */
   #guardParser(): void {
     const manager = this.#manager;
     const parse = manager.onSocketData;
+    let rest: Buffer = Buffer.alloc(0);
     manager.onSocketData = (data) => {
+      const bytes = rest.length === 0 ? data : Buffer.concat([rest, data]);
+      let at = 0;
       try {
-        parse.call(manager, data);
+        for (;;) {
+          const end = endOfAnswer(bytes, at);
+          if (end === undefined) break;
+          parse.call(manager, bytes.subarray(at, end));
+          at = end;
+        }
       } catch {
         this.lose('disconnected');
       }
+      rest = bytes.subarray(at);
     };
   }
 

@@ -10,10 +10,17 @@ export class CallFailed extends Error {
   /**
    * @param {number} status
    * @param {string} detail
+   * @param {string} [verdict]
    */
-  constructor(status, detail) {
+  constructor(status, detail, verdict = '') {
     super(detail);
     this.status = status;
+    this.verdict = verdict;
+  }
+
+  /** Whether it is known that nothing was changed: the console said no, or had no room. */
+  get isAnswered() {
+    return this.isRefusal || this.verdict === 'busy';
   }
 
   /** Whether the console said no, so nothing was changed. */
@@ -46,7 +53,8 @@ export async function call(method, path, body) {
   }
   if (response.ok) return response.status === 204 ? undefined : response.json();
   const problem = await response.json().catch(() => ({}));
-  throw new CallFailed(response.status, problem.detail ?? `The answer was ${response.status}.`);
+  const detail = problem.detail ?? `The answer was ${response.status}.`;
+  throw new CallFailed(response.status, detail, problem.verdict);
 }
 
 /**

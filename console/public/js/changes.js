@@ -18,6 +18,18 @@ const TONES = {
 
 /** @typedef {{ state: keyof typeof TONES, lines: string[], sale: string, action: string }} Change */
 
+/**
+ * Ids of changes whose answer was lost, by what they are: pressed again, the same change has the same id, and
+ * the console does not make it twice.
+ * @type {Map<string, string>}
+ */
+const unanswered = new Map();
+
+function newId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
 /** @param {number} ms */
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -28,25 +40,42 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
  * @returns {Promise<Change | null>} null if it did not begin, or nobody knows how it ended
  */
 export async function carryOut(path, body) {
+  const what = `${path} ${JSON.stringify(body)}`;
+  const id = unanswered.get(what) ?? newId();
+  unanswered.set(what, id);
   setShown(find('#change'), true);
-  show({ state: 'running', lines: [], sale: '', action: '' }, 'Writing …');
+  tell('running', 'Writing …');
   try {
-    const { change } = await call('POST', path, body);
-    return await follow(change);
+    await call('POST', path, { ...body, change: id });
   } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
-    const isRefusal = error instanceof CallFailed && error.isRefusal;
-    show(
-      { state: 'failed', lines: [], sale: '', action: '' },
-      isRefusal ? `Refused: ${text}` : text,
+    const isAnswered = error instanceof CallFailed && error.isAnswered;
+    if (isAnswered) {
+      unanswered.delete(what);
+      tell('failed', `Refused: ${error.message}`);
+      return null;
+    }
+  }
+  const change = await follow(id);
+  if (change === null) {
+    tell(
+      'failed',
+      'It is not known whether this was done. The console has not got it, or has started again since then. Look how the sale is now. Then it can be done again.',
     );
     return null;
   }
+  unanswered.delete(what);
+  return change;
+}
+
+/** @param {keyof typeof TONES} state @param {string} end */
+function tell(state, end) {
+  show({ state, lines: [], sale: '', action: '' }, end);
 }
 
 /**
+ * Looks until the change has ended, also if the answer to its beginning was lost.
  * @param {string} id
- * @returns {Promise<Change>}
+ * @returns {Promise<Change | null>} null: the console does not know it
  */
 async function follow(id) {
   for (;;) {
@@ -61,11 +90,12 @@ async function follow(id) {
       show(change, 'In progress …');
       await pause(LOOK_MS);
     } catch (error) {
-      if (error instanceof CallFailed && error.isRefusal) throw error;
-      setText(
-        find('#change-end'),
-        'The console does not answer. The change goes on without this page.',
-      );
+      if (error instanceof CallFailed && error.status === 404) return null;
+      const text =
+        error instanceof CallFailed && error.status === 401
+          ? 'Your session has ended. Sign in again in another tab: this page goes on then.'
+          : 'The console does not answer, so it is not known yet whether the change has begun. If it has, it goes on without this page. Looking again …';
+      setText(find('#change-end'), text);
       await pause(LOOK_AGAIN_MS);
     }
   }

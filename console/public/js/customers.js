@@ -170,13 +170,15 @@ async function showStory(path) {
   setShown(find('#story'), true);
 }
 
-/** Opens a story and moves the keyboard to it. @param {string} path */
+/** Opens a story and moves the keyboard to it. @param {string} path @returns whether it could be read */
 async function openStory(path) {
   try {
     await showStory(path);
     find('#story').focus();
+    return true;
   } catch (error) {
     setText(find('#note'), failureText(error));
+    return false;
   }
 }
 
@@ -237,10 +239,11 @@ async function search() {
       ...refused.map((/** @type {any} */ { requestId }) => requestPath(requestId)),
       ...(undecided === null ? [] : [requestPath(undecided)]),
     ];
+    // One hit needs no choice. Its story is looked for now.
+    const isOne = paths.length === 1;
+    if (!isOne) find('#found').replaceChildren(...cards);
+    if (isOne && !(await openStory(paths[0]))) return;
     setText(find('#note'), notesOf(found).join(' '));
-    // One hit needs no choice.
-    if (paths.length === 1) await openStory(paths[0]);
-    else find('#found').replaceChildren(...cards);
   } catch (error) {
     setText(find('#note'), failureText(error));
   }

@@ -23,7 +23,9 @@ async function load() {
           'tr',
           {},
           make('td', {}, make('time', { datetime: at }, moment(at))),
-          ...[who, action, target, from, to, why].map((text) => make('td', {}, text ?? '–')),
+          ...[who, action.replaceAll('_', ' '), target, from, to, why].map((text) =>
+            make('td', {}, text ?? '–'),
+          ),
         ),
       () => {},
     );

@@ -57,14 +57,23 @@ function showFigures({ answers, nodes }, point) {
 function showProducts({ skus, sales, at }) {
   const list = find('#products');
   setAttribute(list, 'aria-busy', null);
+  const saleOf = new Map(sales.map((/** @type {any} */ one) => [one.sale, one]));
+  // What is sold now is seen first.
+  const rank = (/** @type {any} */ { sale, state }) => {
+    const { opensAt = '', closesAt = '' } = saleOf.get(sale) ?? {};
+    return `${closesAt > at && state !== 'closed' ? 1 : 0} ${opensAt <= at ? 1 : 0} ${opensAt}`;
+  };
   keep(
     list,
-    skus,
+    skus.toSorted((/** @type {any} */ one, /** @type {any} */ other) =>
+      rank(other).localeCompare(rank(one)),
+    ),
     ({ sku }) => sku,
     () => fromTemplate('product'),
     (element, sku) => {
       const { sold, held, free, total, title, state } = sku;
-      const sale = sales.find((/** @type {any} */ one) => one.sale === sku.sale);
+      const sale = saleOf.get(sku.sale);
+      setText(find('.of-sale', element), sku.sale === undefined ? '' : `Sale ${sku.sale}`);
       setText(find('.name', element), title ? `${sku.sku} · ${title}` : sku.sku);
       const pill = find('.pill', element);
       const when = sale === undefined ? '' : saleState(sale, Date.parse(at));

@@ -146,6 +146,15 @@ async function carryOutAsked() {
 /** @param {string} at */
 const when = (at) => make('time', { datetime: at }, moment(at));
 
+/** The page of a sale, as shoppers see it. @param {string} shop @param {Sale} sale */
+function pageLink(shop, { sale }) {
+  const href = `${shop}/sales/${encodeURIComponent(sale)}`;
+  const link = make('a', { class: 'button quiet', href, target: '_blank' }, 'Page of the shop');
+  link.setAttribute('rel', 'noreferrer');
+  link.append(make('span', { class: 'spoken' }, ` ${sale}`));
+  return link;
+}
+
 /** @param {Sale} sale */
 function createCard(sale) {
   const edit = make(
@@ -154,13 +163,14 @@ function createCard(sale) {
     'Edit',
   );
   edit.append(make('span', { class: 'spoken' }, ` ${sale.sale}`));
+  const page = shopUrl === null ? [] : [pageLink(shopUrl, sale)];
   const card = make(
     'li',
     { class: 'card' },
     make('div', { class: 'card-head' }, make('h3', {}, sale.sale), make('span', { class: 'pill' })),
     make('p', { class: 'title' }),
     make('dl', { class: 'facts' }),
-    make('div', { class: 'buttons' }, edit),
+    make('div', { class: 'buttons' }, edit, ...page),
   );
   for (const deed of DEEDS) {
     const button = make('button', { type: 'button', class: 'quiet' }, deed.label);
@@ -173,6 +183,8 @@ function createCard(sale) {
 
 /** @type {Map<string, Sale>} */
 const shownSales = new Map();
+/** Where shoppers find the sales; null if the console does not know it. @type {string | null} */
+let shopUrl = null;
 
 /** @param {Sale} sale @param {number} nowMs */
 function stateOf(sale, nowMs) {
@@ -213,7 +225,8 @@ function showCard(card, sale, nowMs) {
 async function load() {
   const note = find('#note');
   try {
-    const { sales, serverTime, missing } = await call('GET', '/api/sales');
+    const { sales, serverTime, missing, ...shop } = await call('GET', '/api/sales');
+    shopUrl = shop.shopUrl;
     const nowMs = Date.parse(serverTime);
     shownSales.clear();
     for (const sale of sales) shownSales.set(sale.sale, sale);

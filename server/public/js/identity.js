@@ -5,6 +5,7 @@
  */
 
 import { becomeGuest } from './api.js';
+import { isPreview } from './root.js';
 import { forget, recall, remember } from './store.js';
 
 const TOKEN = 'flashsale.token';
@@ -17,6 +18,17 @@ const GUEST = 'flashsale.guest';
  *   | import('./api.js').Refused | { kind: 'unanswered' }} Who
  */
 
+/** What a press in the preview of the console answers. @type {import('./api.js').Refused} */
+const PREVIEW = {
+  kind: 'refused',
+  status: 403,
+  verdict: 'preview',
+  retryAfterSeconds: 0,
+  statusUrl: null,
+  reason: null,
+  challenge: null,
+};
+
 /** @returns {Identity | null} */
 function currentIdentity() {
   const token = recall(TOKEN);
@@ -27,6 +39,7 @@ function currentIdentity() {
 
 /** @returns {Promise<Who>} */
 export async function identify() {
+  if (isPreview()) return PREVIEW;
   const known = currentIdentity();
   if (known !== null) return { kind: 'known', identity: known };
   const answer = await becomeGuest();

@@ -8,3 +8,8 @@
 export function atRoot(path) {
   return (document.documentElement.dataset['root'] ?? '') + path;
 }
+
+/** Whether this is the preview of the console: it has nobody to ask about shoppers. */
+export function isPreview() {
+  return document.documentElement.dataset['root'] !== undefined;
+}

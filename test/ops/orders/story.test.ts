@@ -231,6 +231,13 @@ describe('the story of an order', () => {
     expect((await told(orderNo))?.moments.at(-1)).toBe(
       'sue@support had a notice sent again: The shopper called',
     );
+    const short = { ...contact, userId: uniqueName('user'), address: 'j@mail.example' } as const;
+    await addNoticeContact(web, { ...short, channel: 'email' });
+    const hints = await ops.regular.query({
+      text: 'SELECT hint FROM catalog.notice_contact_hints($1, $2)',
+      values: [sale, short.userId],
+    });
+    expect(hints).toEqual([{ hint: '…@mail.example' }]);
     await database.admin.query({ text: 'DELETE FROM hot.webhook_delivery' });
   });
 });

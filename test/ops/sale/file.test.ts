@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { parseSaleFile } from '../../../ops/sale/file.ts';
+import { looselyRead, parseSaleFile, readSaleFile } from '../../../ops/sale/file.ts';
 import { SaleFileError } from '../../../ops/sale/problems.ts';
 import { schemaText } from '../../../ops/sale/schema.ts';
 
@@ -201,4 +201,28 @@ it('the published schema is that of the validator, and accepts the demo', () => 
   expect(validate(parse(read('sales/demo.yaml')))).toBe(true);
   expect(validate({ ...parse(GOOD), extra: 1 })).toBe(false);
   expect(parseSaleFile(read('sales/demo.yaml'), 'sales/demo.yaml', []).skus).toHaveLength(3);
+});
+
+describe('a file that would keep a console busy', () => {
+  it.each([
+    ['[[…', '['.repeat(500_000)],
+    ['[[…]]', '['.repeat(400_000) + ']'.repeat(400_000)],
+    ['{"a":{"a":…', '{"a":'.repeat(150_000)],
+    ['- - - …', '- '.repeat(400_000)],
+  ])('is not parsed if it nests deep: %s', (_, text) => {
+    expect(() => readSaleFile(text, 'x', [])).toThrow(
+      'x:1:1: the file nests deeper than 100 levels',
+    );
+    expect(() => looselyRead(text)).toThrow('nests deeper');
+  });
+
+  it('has its first errors told, and its repeated keys', () => {
+    const keys = Array.from({ length: 5_000 }, (_, index) => `k${index}: v`).join('\n');
+    const problems = problemsOf(`${keys}\nk7: w\n`);
+    expect(
+      problems.filter(({ message }) => message.startsWith('there is no such key')).length,
+    ).toBeLessThanOrEqual(200);
+    const repeated = { where: '5001:1', message: 'Map keys must be unique' };
+    expect(problems).toContainEqual(repeated);
+  });
 });

@@ -1,11 +1,17 @@
 // @ts-check
 /** The preview: the shop's own page, in a frame, with the sale of the form. */
 
-import { find, make, setAttribute, setShown } from '../dom.js';
+import { find, make, setShown } from '../dom.js';
 import { nameOf } from './fields.js';
 
 /** The shop's page remembers there which language a shopper has chosen. */
 const LANGUAGE = 'flashsale.language';
+
+/** Sizes of windows in CSS pixels. */
+const WIDTHS = { phone: 390, desktop: 1280 };
+const HEIGHT = 780;
+/** Both borders of the frame together. */
+const BORDERS = 2;
 
 /** @type {string} */
 let sale = '';
@@ -21,9 +27,23 @@ function language() {
   return select instanceof HTMLSelectElement ? select.value : '';
 }
 
+/** Shows the whole width of the page: in its own size, or smaller if the window of the console is narrower. */
+function fit() {
+  const [box, frame] = [find('#frame-box'), find('#frame')];
+  const room = box.clientWidth;
+  if (room === 0) return;
+  const isPhone = chosen('width') === 'phone';
+  const width = isPhone ? WIDTHS.phone : Math.max(room - BORDERS, WIDTHS.desktop);
+  const scale = Math.min(1, room / (width + BORDERS));
+  frame.style.width = `${width}px`;
+  frame.style.height = `${HEIGHT}px`;
+  frame.style.transform = `scale(${scale})`;
+  box.style.height = `${(HEIGHT + BORDERS) * scale}px`;
+}
+
 function load() {
   const frame = find('#frame');
-  setAttribute(frame, 'data-width', chosen('width'));
+  fit();
   try {
     localStorage.setItem(LANGUAGE, language());
   } catch {
@@ -38,6 +58,7 @@ export function preparePreview() {
   for (const control of document.querySelectorAll('#preview input, #preview select')) {
     control.addEventListener('change', load);
   }
+  new ResizeObserver(fit).observe(find('#frame-box'));
 }
 
 /**
