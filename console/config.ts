@@ -89,6 +89,9 @@ function oidcOf(env: OidcVariables): OidcConfig | undefined {
   return { issuer, clientId, clientSecret, rolesClaim: env.OIDC_ROLES_CLAIM, roles };
 }
 
+/** Every variable that the process reads. */
+export const VARIABLES: readonly string[] = Object.keys(specs);
+
 /** @throws {ConfigError} */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>) {
   const env = parseEnvironment(environment, specs);
