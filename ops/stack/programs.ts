@@ -12,6 +12,8 @@ export const BROWSER_SHELL_PACKAGE = 'chromium-headless-shell';
 export const EDGE_PACKAGES = ['nginx-light', 'openssl'] as const;
 /** For tests: the alert rules' checker. */
 export const ALERTS_PACKAGE = 'prometheus';
+/** For tests: the checker of the systemd units. No unit is started. */
+export const UNITS_PACKAGE = 'systemd';
 /** Used only by the benchmark that compares the shop with Redis. */
 const REDIS_PACKAGE = 'redis-server';
 /** Static check of the routines, for tests; there is one package per major PostgreSQL version. */
@@ -22,6 +24,7 @@ export type PackageName =
   | typeof BROWSER_SHELL_PACKAGE
   | (typeof EDGE_PACKAGES)[number]
   | typeof ALERTS_PACKAGE
+  | typeof UNITS_PACKAGE
   | typeof REDIS_PACKAGE
   | CheckPackage;
 
@@ -162,6 +165,7 @@ export function missingPackages(wanted: readonly PackageName[], machine: Machine
     chromium: () => findBrowser(machine) !== undefined,
     'chromium-headless-shell': () => which(BROWSER_SHELL_PACKAGE, machine) !== undefined,
     openssl: () => which('openssl', machine) !== undefined,
+    systemd: () => which('systemd-analyze', machine) !== undefined,
     prometheus: () => which('promtool', machine) !== undefined,
     'nginx-light': () => findNginx(machine) !== undefined,
     'redis-server': () => which('redis-server', machine) !== undefined,
