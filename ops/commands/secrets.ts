@@ -27,7 +27,10 @@ interface Servers {
   readonly broker: string;
 }
 
-/** The content of each file by its name. What derives from another secret is computed here. */
+/**
+ * The content of each file by its name. What derives from another secret is computed here. No value ends
+ * with a line end, since not every reader removes it.
+ */
 export function newSecrets(servers: Servers, consoleToken: string): Record<string, string> {
   const superuser = random();
   const broker = random();
@@ -48,7 +51,7 @@ export function newSecrets(servers: Servers, consoleToken: string): Record<strin
       urlOfLogin(url, role, password),
     ]),
     // RabbitMQ's image takes its first user from a configuration file, not from a file with a password.
-    'rabbitmq_user.conf': `default_user = ${BROKER_USER}\ndefault_pass = ${broker}`,
+    'rabbitmq_user.conf': `default_user = ${BROKER_USER}\ndefault_pass = ${broker}\n`,
     rabbitmq_password: broker,
     amqp_url: `amqp://${BROKER_USER}:${broker}@${servers.broker}`,
     ...each(auths, ({ role, auth }) => [`zk_auth_${role}`, auth]),
@@ -57,7 +60,8 @@ export function newSecrets(servers: Servers, consoleToken: string): Record<strin
     payment_webhook_secret: `whsec_${randomBytes(32).toString('base64')}`,
     trust_proxy_secret: random(),
     notice_secret: random(),
-    console_tokens: tokenEntry(token),
+    // Entries are added line by line.
+    console_tokens: `${tokenEntry(token)}\n`,
   };
 }
 
@@ -81,7 +85,7 @@ export const addSecrets: AddCommand = (program) => {
       // which Docker mounts them one by one with the rights that they have here.
       mkdirSync(folder, { mode: 0o700 });
       for (const [name, value] of Object.entries(secrets)) {
-        writeFileSync(join(folder, name), `${value}\n`, { flag: 'wx', mode: 0o444 });
+        writeFileSync(join(folder, name), value, { flag: 'wx', mode: 0o444 });
       }
       const files = Object.keys(secrets);
       if (json) return console.log(JSON.stringify({ folder, files, token }));

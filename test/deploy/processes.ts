@@ -53,7 +53,7 @@ export function makeSecrets() {
   const folder = mkdtempSync(join(tmpdir(), SCRATCH_PREFIX));
   const servers = { database: 'db.example:5432/flashsale', broker: 'mq.example:5672/flashsale' };
   for (const [name, value] of Object.entries(newSecrets(servers, newToken()))) {
-    writeFileSync(join(folder, name), `${value}\n`);
+    writeFileSync(join(folder, name), value);
   }
   return {
     folder,
