@@ -9,6 +9,8 @@ RUN npm ci --omit=dev && npm cache clean --force
 COPY . .
 # For `docker compose exec keeper-1 flashsale …`, which uses the login of the operators.
 RUN ln -s /app/ops/flashsale.mjs /usr/local/bin/flashsale
+# A new volume here belongs to the user who renders the configuration of the edge.
+RUN install --directory --owner=node --group=node /edge
 
 USER node
 ENV HOST=0.0.0.0 PORT=8080 MONITOR_HOST=0.0.0.0 MONITOR_PORT=9100

@@ -2,6 +2,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { withSecretsOfFiles } from '../contracts/config.ts';
 import { AUDIT_TIMEOUT_MS } from '../db/audit.ts';
 import { createPool, type Databases } from '../db/client/pool.ts';
 import type * as Prepare from '../db/install/prepare.ts';
@@ -131,7 +132,7 @@ export async function startShop(bench: BenchServers, options: ShopOptions): Prom
   const specs = applicationSpecs({
     root,
     logFolder: join(bench.folder, 'logs'),
-    environment: { ...process.env, ...options.environment },
+    environment: { ...withSecretsOfFiles(process.env), ...options.environment },
     servers,
     zkRoot,
     shop: { host, port },

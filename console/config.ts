@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import {
   brokerSpecs,
   ConfigError,
@@ -11,6 +10,7 @@ import {
   name,
   parseEnvironment,
   secret,
+  secretList,
   shopUrl,
   trustedUrl,
   zookeeperSpecs,
@@ -22,7 +22,6 @@ import {
   monitorUrl,
   parseTokenEntry,
   rolesOf,
-  type TokenEntry,
 } from '../contracts/console.ts';
 import { imageSpecs } from '../contracts/image-origins.ts';
 import { protectionOf } from '../zk/client/protection.ts';
@@ -48,9 +47,7 @@ const specs = {
   CONSOLE_PORT: integer(0, 65_535)({ default: 8090 }),
   /** The address in people's browsers: https, or http on this machine alone. */
   CONSOLE_URL: trustedUrl({ default: undefined }),
-  CONSOLE_TOKENS: list(TOKEN_FORM, parseTokenEntry)({ default: undefined }),
-  /** A file with the same entries, one a line. */
-  CONSOLE_TOKENS_FILE: name(4_096)({ default: undefined }),
+  CONSOLE_TOKENS: secretList(TOKEN_FORM, parseTokenEntry)({ default: undefined }),
   CONSOLE_SESSION_MINUTES: integer(1, 1_440)({ default: 480 }),
   /** The shop's public URL: pictures of previews are there. */
   SHOP_URL: shopUrl({ default: undefined }),
@@ -70,42 +67,6 @@ export interface OidcConfig {
   readonly clientSecret: string | undefined;
   readonly rolesClaim: string;
   readonly roles: ReadonlyMap<string, readonly ConsoleRole[]>;
-}
-
-interface TokenVariables {
-  readonly DEMO: boolean;
-  readonly CONSOLE_TOKENS: readonly TokenEntry[] | undefined;
-  readonly CONSOLE_TOKENS_FILE: string | undefined;
-}
-
-function tokensOf({ DEMO, CONSOLE_TOKENS: given = [], CONSOLE_TOKENS_FILE: file }: TokenVariables) {
-  const tokens = [...given, ...(file === undefined ? [] : tokensOfFile(file))];
-  if (!DEMO && tokens.some(({ sha256 }) => sha256 === DEMO_TOKEN_SHA256)) {
-    throw new ConfigError(
-      'CONSOLE_TOKENS has the token that is published in this repository: only the demo takes it',
-    );
-  }
-  return tokens;
-}
-
-function tokensOfFile(file: string): TokenEntry[] {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new ConfigError(`CONSOLE_TOKENS_FILE cannot be read: ${(error as Error).message}`);
-  }
-  const lines = text.split('\n').map((line) => line.replace(/#.*/, '').trim());
-  return lines.flatMap((line, index) => {
-    if (line === '') return [];
-    const entry = parseTokenEntry(line);
-    if (entry === undefined) {
-      throw new ConfigError(
-        `CONSOLE_TOKENS_FILE must have ${TOKEN_FORM}; line ${index + 1} is none`,
-      );
-    }
-    return [entry];
-  });
 }
 
 interface OidcVariables {
@@ -128,15 +89,21 @@ function oidcOf(env: OidcVariables): OidcConfig | undefined {
   return { issuer, clientId, clientSecret, rolesClaim: env.OIDC_ROLES_CLAIM, roles };
 }
 
+/** Every variable that the process reads. */
+export const VARIABLES: readonly string[] = Object.keys(specs);
+
 /** @throws {ConfigError} */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>) {
   const env = parseEnvironment(environment, specs);
-  const tokens = tokensOf(env);
+  const tokens = env.CONSOLE_TOKENS ?? [];
+  if (!env.DEMO && tokens.some(({ sha256 }) => sha256 === DEMO_TOKEN_SHA256)) {
+    throw new ConfigError(
+      'CONSOLE_TOKENS has the token that is published in this repository: only the demo takes it',
+    );
+  }
   const oidc = oidcOf(env);
   if (tokens.length === 0 && oidc === undefined) {
-    throw new ConfigError(
-      'Nobody could sign in: set CONSOLE_TOKENS, CONSOLE_TOKENS_FILE or OIDC_ISSUER',
-    );
+    throw new ConfigError('Nobody could sign in: set CONSOLE_TOKENS or OIDC_ISSUER');
   }
   const url = env.CONSOLE_URL ?? `http://127.0.0.1:${env.CONSOLE_PORT}`;
   return {

@@ -1,6 +1,7 @@
 import { type CleanedEnv, cleanEnv, EnvError, EnvMissingError, makeValidator } from 'envalid';
 import type { Schema } from './names.ts';
-import { weakSecrets } from './secrets.ts';
+import { readSecretFiles } from './secret-files.ts';
+import { SECRET_VARIABLES, weakSecrets } from './secrets.ts';
 
 /**
  * Strict parsing of environment variables. Each composition root reads its own set once. An invalid
@@ -15,8 +16,20 @@ export class ConfigError extends Error {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Parses and checks `environment`. A process that has the variable `DEMO` accepts published and
- * short secrets only while `DEMO` is on.
+ * Replaces every `X_FILE` of a secret by the `X` that it names, for a program that passes its
+ * environment on.
+ *
+ * @throws {ConfigError}
+ */
+export function withSecretsOfFiles(environment: Environment): Environment {
+  const { values, problems } = readSecretFiles(environment, Object.keys(SECRET_VARIABLES));
+  if (problems.size > 0) throw new ConfigError([...problems.values()].join('\n'));
+  return values;
+}
+
+/**
+ * Parses and checks `environment`. The value of a secret `X` may be in the file that `X_FILE` names. A
+ * process that has the variable `DEMO` accepts published and short secrets only while `DEMO` is on.
  *
  * @throws {ConfigError} with the name, the given value and the expected form of each invalid
  *   variable
@@ -27,16 +40,18 @@ export function parseEnvironment<S extends object>(
 ): CleanedEnv<S> {
   // An empty value means "not set": compose files and CI systems pass unset variables that way.
   const set = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
-  const problems: string[] = [];
-  const parsed = cleanEnv(set, specs, {
+  const files = readSecretFiles(set, Object.keys(specs));
+  const problems = [...files.problems.values()];
+  const parsed = cleanEnv(files.values, specs, {
     reporter: ({ errors }) => {
       for (const [name, error] of Object.entries<Error>(errors as Record<string, Error>)) {
+        if (files.problems.has(name)) continue;
         const missing = error instanceof EnvMissingError;
         problems.push(`${name} ${missing ? 'is not set' : error.message}`);
       }
     },
   });
-  if ('DEMO' in parsed && parsed.DEMO === false) problems.push(...weakSecrets(set));
+  if ('DEMO' in parsed && parsed.DEMO === false) problems.push(...weakSecrets(files.values));
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));
   return parsed;
 }
@@ -156,10 +171,10 @@ const zookeeperDigests = makeValidator((input: string): ZookeeperDigests => {
   for (const part of input.split(',')) {
     const [, name, digest] = /^(\w+)=([^\s:,=]+:[A-Za-z0-9+/]{27}=)$/.exec(part.trim()) ?? [];
     const role = ZOOKEEPER_ROLES.find((one) => one === name);
-    if (role === undefined || digest === undefined) throw expected(what, part);
+    if (role === undefined || digest === undefined) throw expectedSecret(what);
     digests[role].push(digest);
   }
-  if (ZOOKEEPER_ROLES.some((role) => digests[role].length === 0)) throw expected(what, input);
+  if (ZOOKEEPER_ROLES.some((role) => digests[role].length === 0)) throw expectedSecret(what);
   return digests;
 });
 
@@ -192,37 +207,20 @@ export function secretText(what: string, isValid: (input: string) => boolean) {
   });
 }
 
-/** A password that needs no escaping in a URL, a compose file or a shell. */
-export const plainPassword = makeValidator((input: string) => {
-  if (!/^[\w.~-]{8,128}$/.test(input)) {
-    throw expectedSecret('8 to 128 letters, digits and any of . _ ~ -');
-  }
-  return input;
-});
-
-/** The signing secret of a payment provider, in the format of Standard Webhooks. */
-export const webhookSecret = makeValidator((input: string) => {
-  if (!/^whsec_[A-Za-z0-9+/]{32,}={0,2}$/.test(input)) {
-    throw expectedSecret('whsec_ and at least 24 bytes in base64');
-  }
-  return input;
-});
-
-/** A secret or restricted key of Stripe's API. */
-export const stripeKey = makeValidator((input: string) => {
-  if (!/^(sk|rk)_(test|live)_[A-Za-z0-9]{8,}$/.test(input)) {
-    throw expectedSecret('a key of Stripe: sk_test_…, sk_live_… or rk_…');
-  }
-  return input;
-});
-
-/** The signing secret of an endpoint, in Stripe's format. */
-export const stripeWebhookSecret = makeValidator((input: string) => {
-  if (!/^whsec_[A-Za-z0-9]{24,}$/.test(input)) {
-    throw expectedSecret('whsec_ and at least 24 letters and digits');
-  }
-  return input;
-});
+/** Entries between commas or line ends, after which `#` begins a comment. They are never shown. */
+export function secretList<T>(what: string, parse: (part: string) => T | undefined) {
+  return makeValidator((input: string) => {
+    const lines = input.split('\n').map((line) => line.replace(/#.*/, ''));
+    const parts = lines.flatMap((line) => line.split(',').map((part) => part.trim()));
+    return parts
+      .filter((part) => part !== '')
+      .map((part, index) => {
+        const value = parse(part);
+        if (value === undefined) throw expectedSecret(`${what}; entry ${index + 1} is none`);
+        return value;
+      });
+  });
+}
 
 /** The origin of a web page: scheme and host without a path. */
 export const shopUrl = makeValidator((input: string) => {
@@ -277,6 +275,7 @@ export const brokerSpecs = {
  */
 export const zookeeperCredentialSpecs = {
   ZK_AUTH: zookeeperAuth({ default: undefined }),
+  /** Whoever reads a digest can try passwords on it, so it counts as a secret. */
   ZK_ACL: zookeeperDigests({ default: undefined }),
 };
 

@@ -41,7 +41,7 @@ const whole = (value: string) => value;
 const ofLogin: SecretVariable = { secretOf: whole, lengthMin: PASSWORD_LENGTH_MIN };
 const ofUrl: SecretVariable = { secretOf: passwordOf, lengthMin: PASSWORD_LENGTH_MIN };
 
-/** Every variable of any process that carries a secret. */
+/** Every variable `X` of any process that carries a secret. `X_FILE` may name a file with it instead. */
 export const SECRET_VARIABLES: Readonly<Record<string, SecretVariable>> = {
   DATABASE_URL: ofUrl,
   HOT_DATABASE_URL: ofUrl,
@@ -59,6 +59,7 @@ export const SECRET_VARIABLES: Readonly<Record<string, SecretVariable>> = {
     secretOf: (value) => value.slice(value.indexOf(':') + 1),
     lengthMin: PASSWORD_LENGTH_MIN,
   },
+  ZK_ACL: { secretOf: whole, lengthMin: 0 },
   JWT_SECRET: { secretOf: whole, lengthMin: JWT_SECRET_LENGTH_MIN },
   // The patterns of these variables already require a minimum length.
   PAYMENT_WEBHOOK_SECRET: { secretOf: whole, lengthMin: 0 },
@@ -68,6 +69,8 @@ export const SECRET_VARIABLES: Readonly<Record<string, SecretVariable>> = {
   STRIPE_SECRET_KEY: { secretOf: whole, lengthMin: 0 },
   STRIPE_WEBHOOK_SECRET: { secretOf: whole, lengthMin: 0 },
   OIDC_CLIENT_SECRET: { secretOf: whole, lengthMin: 0 },
+  // Hashes of tokens. A file has one entry a line.
+  CONSOLE_TOKENS: { secretOf: whole, lengthMin: 0 },
 };
 
 /**

@@ -27,6 +27,9 @@ const specs = {
 
 export type KeeperConfig = ReturnType<typeof readConfig>;
 
+/** Every variable that the process reads. */
+export const VARIABLES: readonly string[] = Object.keys(specs);
+
 /** @throws {ConfigError} */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>) {
   const parsed = parseEnvironment(environment, specs);

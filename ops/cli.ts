@@ -5,5 +5,6 @@ try {
   await program.parseAsync();
 } catch (error) {
   console.error(`flashsale: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = 1;
+  // By name, because a command loads only what it needs. 78 is what processes end with as well.
+  process.exitCode = error instanceof Error && error.name === 'ConfigError' ? 78 : 1;
 }

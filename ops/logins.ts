@@ -1,7 +1,12 @@
-import { commonSpecs, parseEnvironment, plainPassword } from '../contracts/config.ts';
+import { commonSpecs, parseEnvironment, secretText } from '../contracts/config.ts';
 import type { LoginPasswords } from '../db/install/logins.ts';
 
 /** The passwords of the roles' logins, which `flashsale db logins` and docker-compose.yml set. */
+
+/** A password that needs no escaping in a URL, a compose file or a shell. */
+const plainPassword = secretText('8 to 128 letters, digits and any of . _ ~ -', (input) =>
+  /^[\w.~-]{8,128}$/.test(input),
+);
 
 const specs = {
   DATABASE_PASSWORD_OWNER: plainPassword({ default: undefined }),

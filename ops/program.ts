@@ -18,6 +18,7 @@ const COMMANDS = new Map<string, () => Promise<AddCommand>>([
   ['payments', async () => (await import('./commands/payments.ts')).addPayments],
   ['quota', async () => (await import('./commands/quota.ts')).addQuota],
   ['sale', async () => (await import('./commands/sale.ts')).addSale],
+  ['secrets', async () => (await import('./commands/secrets.ts')).addSecrets],
   ['tickets', async () => (await import('./commands/tickets.ts')).addTickets],
   ['top', async () => (await import('./commands/top.ts')).addTop],
   ['webhooks', async () => (await import('./commands/webhooks.ts')).addWebhooks],

@@ -1,15 +1,21 @@
-import {
-  ConfigError,
-  flag,
-  oneOf,
-  shopUrl,
-  stripeKey,
-  stripeWebhookSecret,
-  trustedUrl,
-  webhookSecret,
-} from '../contracts/config.ts';
+import { ConfigError, flag, oneOf, secretText, shopUrl, trustedUrl } from '../contracts/config.ts';
 import type { StripeOptions } from './stripe.ts';
 import { isTestKey, type StripeAccountOptions } from './stripe-terms.ts';
+
+/** A secret or restricted key of Stripe's API. */
+const stripeKey = secretText('a key of Stripe: sk_test_…, sk_live_… or rk_…', (input) =>
+  /^(sk|rk)_(test|live)_[A-Za-z0-9]{8,}$/.test(input),
+);
+
+/** The signing secret of an endpoint, in Stripe's format. */
+const stripeWebhookSecret = secretText('whsec_ and at least 24 letters and digits', (input) =>
+  /^whsec_[A-Za-z0-9]{24,}$/.test(input),
+);
+
+/** The signing secret of a payment provider, in the format of Standard Webhooks. */
+const webhookSecret = secretText('whsec_ and at least 24 bytes in base64', (input) =>
+  /^whsec_[A-Za-z0-9+/]{32,}={0,2}$/.test(input),
+);
 
 /** Environment variables of web nodes and workers for the payment provider. */
 export const accountSpecs = {

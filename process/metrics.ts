@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import {
   type CollectFunction,
   Counter,
@@ -59,6 +60,15 @@ export function createMetrics(processName: string): Metrics {
     eventLoopMonitoringPrecision: EVENT_LOOP_SAMPLE_MS,
   });
   const registers = [registry];
+  new Counter({
+    name: 'flashsale_event_loop_busy_seconds_total',
+    help: 'time in which the event loop was busy; its rate is the use, from 0 to 1',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(performance.eventLoopUtilization().active / 1_000);
+    },
+  });
   return {
     counter<L extends string>(
       name: string,

@@ -105,6 +105,9 @@ function trustedProxies(
   return { ranges, hops: hops ?? 1, secret: proxySecret };
 }
 
+/** Every variable that the process reads. */
+export const VARIABLES: readonly string[] = Object.keys(specs);
+
 /** @throws {ConfigError} */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>) {
   const env = parseEnvironment(environment, specs);

@@ -43,6 +43,9 @@ const specs = {
 
 export type WorkerConfig = ReturnType<typeof readConfig>;
 
+/** Every variable that the process reads. */
+export const VARIABLES: readonly string[] = Object.keys(specs);
+
 /** @throws {ConfigError} */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>) {
   const parsed = parseEnvironment(environment, specs);

@@ -45,6 +45,6 @@ export const addConsole: AddCommand = (program) => {
       const entry = tokenEntry({ login, roles, sha256: hashOfToken(token) });
       if (json) return console.log(JSON.stringify({ login, roles, token, entry }));
       console.log(`token, for ${login} alone, shown only now:\n  ${token}`);
-      console.log(`entry, for CONSOLE_TOKENS or a line of CONSOLE_TOKENS_FILE:\n  ${entry}`);
+      console.log(`entry, for CONSOLE_TOKENS or a line of its file:\n  ${entry}`);
     });
 };

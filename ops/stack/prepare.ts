@@ -2,6 +2,7 @@ import {
   ConfigError,
   commonSpecs,
   parseEnvironment,
+  withSecretsOfFiles,
   zookeeperCredentialSpecs,
   zookeeperPath,
 } from '../../contracts/config.ts';
@@ -20,16 +21,21 @@ const specs = {
   ZK_ROOT: zookeeperPath({ default: '/flashsale' }),
   ...zookeeperCredentialSpecs,
 };
-const variables = read(() => parseEnvironment(process.env, specs));
-const passwords = read(() => loginPasswords(process.env));
-const protection = protectionOf(variables, 'operator');
-const given = serversOfEnvironment(process.env);
-const missing = missingServers(given);
-if (missing.length > 0) {
-  console.error('DATABASE_URL, AMQP_URL and ZOOKEEPER must be set');
-  process.exit(78);
-}
-const servers = given as Servers;
+const { variables, passwords, protection, servers } = read(() => {
+  // All at once, so that weak secrets are found wherever they are.
+  const environment = withSecretsOfFiles(process.env);
+  const given = serversOfEnvironment(environment);
+  if (missingServers(given).length > 0) {
+    throw new ConfigError('DATABASE_URL, AMQP_URL and ZOOKEEPER must be set');
+  }
+  const parsed = parseEnvironment(environment, specs);
+  return {
+    variables: parsed,
+    passwords: loginPasswords(environment),
+    protection: protectionOf(parsed, 'operator'),
+    servers: given as Servers,
+  };
+});
 for (const url of [servers.databaseUrl, servers.hotDatabaseUrl]) {
   if (url === undefined) continue;
   for (const sentence of leftAlone(await prepare(url))) console.log(sentence);

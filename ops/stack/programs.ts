@@ -20,6 +20,8 @@ export const WATCH_PACKAGES = [
 ] as const;
 /** For tests: a process with a wrong clock. */
 export const CLOCK_PACKAGE = 'faketime';
+/** For tests: the checker of the systemd units. No unit is started. */
+export const UNITS_PACKAGE = 'systemd';
 /** Used only by the benchmark that compares the shop with Redis. */
 const REDIS_PACKAGE = 'redis-server';
 /** Static check of the routines, for tests; there is one package per major PostgreSQL version. */
@@ -31,6 +33,7 @@ export type PackageName =
   | (typeof EDGE_PACKAGES)[number]
   | (typeof WATCH_PACKAGES)[number]
   | typeof CLOCK_PACKAGE
+  | typeof UNITS_PACKAGE
   | typeof REDIS_PACKAGE
   | CheckPackage;
 
@@ -189,6 +192,7 @@ export function missingPackages(wanted: readonly PackageName[], machine: Machine
     chromium: () => findBrowser(machine) !== undefined,
     'chromium-headless-shell': () => which(BROWSER_SHELL_PACKAGE, machine) !== undefined,
     openssl: () => which('openssl', machine) !== undefined,
+    systemd: () => which('systemd-analyze', machine) !== undefined,
     ...perProgram([...WATCH_PACKAGES, CLOCK_PACKAGE], machine),
     'nginx-light': () => findNginx(machine) !== undefined,
     'redis-server': () => which('redis-server', machine) !== undefined,

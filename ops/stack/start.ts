@@ -6,6 +6,7 @@ import {
   host,
   integer,
   parseEnvironment,
+  withSecretsOfFiles,
   zookeeperPath,
 } from '../../contracts/config.ts';
 import { leftAlone } from '../../db/install/install.ts';
@@ -97,10 +98,12 @@ function firstSignal(progress: Progress): Promise<'signal'> {
   });
 }
 
-async function main(environment: NodeJS.ProcessEnv, args: string[]): Promise<number> {
+async function main(given: NodeJS.ProcessEnv, args: string[]): Promise<number> {
   const flag = { type: 'boolean', default: false } as const;
   const { values } = parseArgs({ args, options: { edge: flag, watch: flag } });
   const progress = createProgress((line) => console.log(line));
+  // The processes of the stack inherit these variables, and the stack replaces some of them.
+  const environment = withSecretsOfFiles(given);
   const { HOST, PORT, ZK_ROOT } = parseEnvironment(environment, specs);
   const folder = stackFolder(environment);
   const stopped = firstSignal(progress);

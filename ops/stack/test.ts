@@ -14,6 +14,7 @@ import {
   type Machine,
   type PackageName,
   SERVER_PACKAGES,
+  UNITS_PACKAGE,
   WATCH_PACKAGES,
 } from './programs.ts';
 import { createProgress, type Progress } from './progress.ts';
@@ -65,8 +66,13 @@ async function setUp(environment: NodeJS.ProcessEnv, progress: Progress): Promis
   const machine: Machine = { path: environment['PATH'] ?? '', root: '/' };
   const missing = missingServers(serversOfEnvironment(environment));
   const useDocker = missing.length > 0 && (await dockerAnswers(machine));
-  const packages: PackageName[] = [BROWSER_PACKAGE, ...EDGE_PACKAGES, ...WATCH_PACKAGES];
-  packages.push(CLOCK_PACKAGE);
+  const packages: PackageName[] = [
+    BROWSER_PACKAGE,
+    UNITS_PACKAGE,
+    CLOCK_PACKAGE,
+    ...EDGE_PACKAGES,
+    ...WATCH_PACKAGES,
+  ];
   // All three, even if only one is missing: they are small and the next run may need them.
   if (missing.length > 0 && !useDocker) packages.push(...SERVER_PACKAGES);
   await ensurePackages(packages, machine, progress);

@@ -125,8 +125,17 @@ test.each([
   ['PORT', '0'],
   ['ZK_ROOT', 'flashsale'],
   ['HOST', 'no host'],
+  ['DATABASE_URL_FILE', '/no/such/file'],
 ])('npm start with %s=%s ends at once and names the variable', (name, value) => {
   const { stderr, status } = node(['ops/stack/start.ts'], { [name]: value });
-  expect(stderr).toMatch(new RegExp(`^${name} must be`));
+  expect(stderr).toMatch(new RegExp(`^${name} must `));
+  expect(status).toBe(78);
+});
+
+test('a command whose secret cannot be read ends like a process', () => {
+  const { stderr, status } = node(['ops/cli.ts', 'db', 'audit'], {
+    DATABASE_URL_FILE: join(folder, 'none'),
+  });
+  expect(stderr).toBe('flashsale: DATABASE_URL_FILE must name a file that can be read (ENOENT)\n');
   expect(status).toBe(78);
 });

@@ -1,0 +1,121 @@
+import { spawnSync } from 'node:child_process';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { type Environment, makeSecrets, PROGRAMS, unknownTo } from './processes.ts';
+
+/** The systemd units: valid, contained, and complete for the processes that they start. */
+
+const FOLDER = join(import.meta.dirname, '../../ops/systemd');
+const UNITS = globSync('*.service', { cwd: FOLDER }).sort();
+/** Tenths of the points that systemd gives for what a unit may do: 100 is everything. */
+const EXPOSURE_MAX = 20;
+
+const secrets = makeSecrets();
+afterAll(secrets.remove);
+
+function analyze(...args: string[]) {
+  const { stdout, stderr, status, error } = spawnSync('systemd-analyze', args, {
+    cwd: FOLDER,
+    encoding: 'utf8',
+    env: { PATH: '/usr/bin:/bin', SYSTEMD_PAGER: 'cat', LC_ALL: 'C.UTF-8' },
+  });
+  if (error) throw error;
+  return { text: stdout + stderr, status };
+}
+
+/** The assignments of a key in a unit, its specifiers replaced as systemd does it. */
+function valuesOf(unit: string, key: string): string[] {
+  const text = readFileSync(join(FOLDER, unit), 'utf8').replaceAll('\\\n', ' ');
+  return [...text.matchAll(new RegExp(`^${key}=(.*)$`, 'gm'))].map(([, value = '']) =>
+    value.replaceAll('%i', '1').replaceAll('%d', '/credentials'),
+  );
+}
+
+function variablesIn(words: string): Environment {
+  return Object.fromEntries(
+    [...words.matchAll(/(\w+)=(\S+)/g)].map(([, name, value]) => [name, value]),
+  );
+}
+
+/** Name → file, of the credentials that a unit loads. */
+function credentialsOf(unit: string): Environment {
+  const entries = valuesOf(unit, 'LoadCredential').map((value) => value.split(':'));
+  return Object.fromEntries(
+    entries.map(([name, file]) => [name, file?.replace('/etc/flashsale/secrets', secrets.folder)]),
+  );
+}
+
+const COMMON = variablesIn(
+  readFileSync(join(FOLDER, 'flashsale.env'), 'utf8').replaceAll(/^#.*$|^EDGE_OPTIONS=.*$/gm, ''),
+);
+
+it('there is a unit for every process of a shop', () => {
+  expect(UNITS).toEqual(
+    ['console', 'edge', 'keeper', 'prepare', 'web@', 'worker-hot', 'worker-regular'].map(
+      (name) => `flashsale-${name}.service`,
+    ),
+  );
+});
+
+it('systemd finds nothing wrong with the units', () => {
+  const units = [...UNITS, 'flashsale.target'].map((unit) => `./${unit.replace('@.', '@1.')}`);
+  expect(analyze('verify', ...units)).toEqual({ text: '', status: 0 });
+});
+
+it('systemd finds what is wrong with a unit', () => {
+  expect(analyze('verify', './flashsale.env').status).not.toBe(0);
+});
+
+describe.each(UNITS)('%s', (unit) => {
+  it('may do little', () => {
+    const options = ['--offline=true', `--threshold=${EXPOSURE_MAX}`, '--no-pager'];
+    const { text, status } = analyze('security', ...options, `./${unit}`);
+    expect(text).toMatch(/Overall exposure level for flashsale-\S+: 1\.\d OK/);
+    expect(status).toBe(0);
+  });
+
+  it('uses each of its credentials, and no other', () => {
+    const text = readFileSync(join(FOLDER, unit), 'utf8');
+    const used = [...text.matchAll(/%d\/(\w+)/g)].map(([, name = '']) => name);
+    expect(Object.keys(credentialsOf(unit)).toSorted()).toEqual(used.toSorted());
+  });
+
+  it('loads files that `flashsale secrets new` makes, or the certificate', () => {
+    const made = secrets.names.map((name) => join(secrets.folder, name));
+    const others = Object.entries(credentialsOf(unit)).filter(([, file]) => !made.includes(file));
+    const certificate = ['tls_certificate', 'tls_key'];
+    expect(others.map(([name]) => name)).toEqual(unit.includes('edge') ? certificate : []);
+  });
+});
+
+const programs = UNITS.flatMap((unit) => {
+  const [command = ''] = valuesOf(unit, 'ExecStart');
+  const entry = Object.keys(PROGRAMS).find((one) => command === `/usr/bin/env node ${one}`);
+  return entry === undefined ? [] : [[unit, entry] as const];
+});
+
+it('all units but the edge start a program of the shop', () => {
+  expect(programs).toHaveLength(UNITS.length - 1);
+});
+
+it.each(programs)('%s: %s takes its variables and its secrets', (unit, entry) => {
+  const own = variablesIn(valuesOf(unit, 'Environment').join(' '));
+  expect(unknownTo(entry, Object.keys(own))).toEqual([]);
+  const credentials = credentialsOf(unit);
+  const mounted = Object.entries({ ...own, ...COMMON }).map(([name, value]) => [
+    name,
+    value.replace(/^\/credentials\/(\w+)$/, (_all, credential) => credentials[credential] ?? ''),
+  ]);
+  // A file of variables wins over those of the unit, so it must not set them.
+  expect(Object.keys(own).filter((name) => name in COMMON)).toEqual([]);
+  expect(() => PROGRAMS[entry]?.read(Object.fromEntries(mounted))).not.toThrow();
+});
+
+it('the common variables are known to some program', () => {
+  const names = Object.keys(COMMON);
+  const unknown = names.filter((name) =>
+    Object.keys(PROGRAMS).every((entry) => unknownTo(entry, [name]).length > 0),
+  );
+  expect(unknown).toEqual([]);
+});
