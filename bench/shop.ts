@@ -12,7 +12,7 @@ import type { DesiredSale } from '../ops/sale/desired.ts';
 import { APPLICATION_NAMES, applicationSpecs } from '../ops/stack/application.ts';
 import { BEHIND_THE_QUEUE_NICENESS } from '../ops/stack/give-way.ts';
 import { ensureServerPackages, NATIVE_STOP_ORDER, startNative } from '../ops/stack/native.ts';
-import { freePort } from '../ops/stack/ports.ts';
+import { freePort, loopbackUrl } from '../ops/stack/ports.ts';
 import type { Machine } from '../ops/stack/programs.ts';
 import type { Progress } from '../ops/stack/progress.ts';
 import {
@@ -100,6 +100,7 @@ export interface Shop {
   readonly jwtSecret: string;
   readonly zkRoot: string;
   readonly databases: Databases;
+  readonly console: { readonly url: string; readonly token: string };
   /** Pid of each process of the shop, by its name. */
   readonly pids: ReadonlyMap<string, number>;
   /** Sum of all samples of a metric over the shop's processes, with any labels. */
@@ -128,6 +129,7 @@ export async function startShop(bench: BenchServers, options: ShopOptions): Prom
   for (const name of APPLICATION_NAMES) monitorPorts.set(name, await freePort());
   const host = '127.0.0.1';
   const port = await freePort();
+  const consolePort = await freePort();
   const zkRoot = '/bench';
   const specs = applicationSpecs({
     root,
@@ -137,7 +139,7 @@ export async function startShop(bench: BenchServers, options: ShopOptions): Prom
     zkRoot,
     shop: { host, port },
     secrets,
-    consolePort: await freePort(),
+    consolePort,
     monitorPorts,
   });
   const chosen = specs.filter(({ name }) => options.processes.includes(name));
@@ -166,6 +168,7 @@ export async function startShop(bench: BenchServers, options: ShopOptions): Prom
     jwtSecret: secrets.jwtSecret,
     zkRoot,
     databases,
+    console: { url: loopbackUrl(consolePort), token: secrets.consoleToken },
     pids,
     async metric(name) {
       const texts = await Promise.all(options.processes.map(metrics));

@@ -69,6 +69,8 @@ export const SECRET_VARIABLES: Readonly<Record<string, SecretVariable>> = {
   STRIPE_SECRET_KEY: { secretOf: whole, lengthMin: 0 },
   STRIPE_WEBHOOK_SECRET: { secretOf: whole, lengthMin: 0 },
   OIDC_CLIENT_SECRET: { secretOf: whole, lengthMin: 0 },
+  // It may have the key of a service.
+  OTEL_EXPORTER_OTLP_HEADERS: { secretOf: whole, lengthMin: 0 },
   // Hashes of tokens. A file has one entry a line.
   CONSOLE_TOKENS: { secretOf: whole, lengthMin: 0 },
 };

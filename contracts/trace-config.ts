@@ -19,7 +19,7 @@ const share = text('a share from 0 to 1', (input) => /^(0(\.\d+)?|1(\.0+)?)$/.te
 const serviceName = text('1 to 100 printable characters', (input) =>
   /^[\x21-\x7e]{1,100}$/.test(input),
 );
-const pairs = secretText('name=value, several with commas', (input) =>
+const secretPairs = secretText('name=value, several with commas', (input) =>
   input.split(',').every((pair) => /^\s*[\w-]+\s*=[^,=]*=*\s*$/.test(pair)),
 );
 
@@ -28,7 +28,7 @@ export const traceSpecs = {
   OTEL_EXPORTER_OTLP_ENDPOINT: url('http', 'https')({ default: undefined }),
   /** Wins over the endpoint, and is used without a path added to it. */
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url('http', 'https')({ default: undefined }),
-  OTEL_EXPORTER_OTLP_HEADERS: pairs({ default: undefined }),
+  OTEL_EXPORTER_OTLP_HEADERS: secretPairs({ default: undefined }),
   OTEL_EXPORTER_OTLP_PROTOCOL: oneOf('http/json')({ default: 'http/json' }),
   OTEL_SERVICE_NAME: serviceName({ default: undefined }),
   OTEL_TRACES_SAMPLER: oneOf(...SAMPLERS)({ default: 'parentbased_always_on' }),

@@ -287,9 +287,9 @@ CREATE TABLE catalog.routine_canary (
   present_us integer[] DEFAULT '{}'::integer[] NOT NULL,
   -- Microseconds of the last calls of the canary; at most 1000
   canary_us integer[] DEFAULT '{}'::integer[] NOT NULL,
-  -- When judge_canaries stopped it; NULL: it runs
+  -- When judge_canaries or flashsale db canary stop stopped it; NULL: it runs
   stopped_at timestamp with time zone,
-  -- Why it was stopped, with figures
+  -- Why it was stopped; with figures if judge_canaries did
   stop_reason text,
   CONSTRAINT routine_canary_pkey PRIMARY KEY (schema, name),
   CONSTRAINT routine_canary_schema_check CHECK ((schema = ANY (ARRAY['regular'::text, 'hot'::text, 'catalog'::text]))),

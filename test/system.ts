@@ -170,6 +170,9 @@ export class System {
         // These tests must not fail because the machine is busy with other tests.
         ZK_SESSION_TIMEOUT_MS: '10000',
         OVERLOAD_EVENT_LOOP_MS: '30000',
+        // Each session is warmed. The tests' crowds are small.
+        DATABASE_CONNECTIONS_MAX: '2',
+        CALLS_IN_FLIGHT_MAX: '2',
         JWT_SECRET: randomBytes(32).toString('base64url'),
         PAYMENT_WEBHOOK_SECRET: `whsec_${randomBytes(32).toString('base64')}`,
         DEMO: 'true',

@@ -46,7 +46,8 @@ export function leftAlone(report: InstallReport): string[] {
   return [
     ...drifted.map((name) => `${name} was changed by hand and is kept as it is`),
     ...pinned.map(
-      (name) => `${name} was rolled back and stays so until: flashsale db release ${name}`,
+      (name) =>
+        `${name} was rolled back and stays so until its file is new, or: flashsale db release ${name}`,
     ),
     ...canaries.map(
       (name) => `${name} has a canary and is kept as it is until: flashsale db canary stop`,

@@ -103,8 +103,8 @@ COMMENT ON COLUMN catalog.routine_canary.present_us IS
   'Microseconds of the last calls of the present version; at most 1000';
 COMMENT ON COLUMN catalog.routine_canary.canary_us IS
   'Microseconds of the last calls of the canary; at most 1000';
-COMMENT ON COLUMN catalog.routine_canary.stopped_at IS 'When judge_canaries stopped it; NULL: it runs';
-COMMENT ON COLUMN catalog.routine_canary.stop_reason IS 'Why it was stopped, with figures';
+COMMENT ON COLUMN catalog.routine_canary.stopped_at IS 'When judge_canaries or flashsale db canary stop stopped it; NULL: it runs';
+COMMENT ON COLUMN catalog.routine_canary.stop_reason IS 'Why it was stopped; with figures if judge_canaries did';
 COMMENT ON SEQUENCE catalog.routine_canary_run_seq IS 'Numbers of starts of canaries';
 
 -- Append-only, no index, not in the WAL, as place_call (docs/decisions/0011).

@@ -12,8 +12,8 @@ import type { AddCommand } from './command.ts';
  * compose file, the systemd units and the Kubernetes manifests look for.
  */
 
-/** The roles whose logins the processes use; `readonly` is for dashboards. */
-const LOGINS = ['web', 'worker', 'ops', 'readonly', 'console'] as const;
+/** The roles with a login; `readonly` is for people, `monitor` for the exporter of the server's statistics. */
+const LOGINS = ['web', 'worker', 'ops', 'readonly', 'console', 'monitor'] as const;
 const SUPERUSER = 'postgres';
 const BROKER_USER = 'flashsale';
 
@@ -60,6 +60,7 @@ export function newSecrets(servers: Servers, consoleToken: string): Record<strin
     payment_webhook_secret: `whsec_${randomBytes(32).toString('base64')}`,
     trust_proxy_secret: random(),
     notice_secret: random(),
+    grafana_password: random(),
     // Entries are added line by line.
     console_tokens: `${tokenEntry(token)}\n`,
   };
@@ -74,7 +75,7 @@ export const addSecrets: AddCommand = (program) => {
   command
     .command('new')
     .description('make a folder with new secrets, one a file, for X_FILE variables')
-    .argument('<folder>', 'is made; secrets that exist are never overwritten')
+    .argument('<folder>', 'a folder that does not exist yet')
     .option('--database <host:port/name>', 'the database', 'postgres:5432/flashsale')
     .option('--broker <host:port/vhost>', 'RabbitMQ', 'rabbitmq:5672/flashsale')
     .option('--json', 'print folder, files and token as one JSON object')

@@ -174,9 +174,9 @@ export const business = dashboard({
           },
         }),
         graph({
-          title: 'Payments that do not fit',
+          title: 'Stray payments and ignored callbacks',
           description:
-            'Stray payments, and callbacks that were ignored. The runbook has the reasons.',
+            'Stray payments, and callbacks that were ignored. docs/operating.md has the reasons.',
           unit: 'ops',
           queries: {
             'stray {{reason}}': 'sum by (reason) (rate(flashsale_stray_payments_total[5m]))',
