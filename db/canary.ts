@@ -4,7 +4,7 @@ import { DatabaseError } from './client/errors.ts';
 import type { Session } from './client/pool.ts';
 import { dispatcher, shapeOf } from './install/dispatch.ts';
 import { asInstaller } from './install/installer.ts';
-import { definition, forSchema } from './install/routine-files.ts';
+import { definition, forSchema, lookUpOne } from './install/routine-files.ts';
 import { canaryRuns, keepVersion, RELEASE } from './install/versions.ts';
 
 /**
@@ -86,7 +86,12 @@ export async function startCanary(session: Session, options: CanaryOptions): Pro
         `${full} has no parameter p_sku: only --share can be used`,
       );
     }
-    const present = (await definition(session, place))?.text ?? '';
+    const known = await lookUpOne(session, place);
+    const present = known.now?.text ?? '';
+    if (known.now !== undefined && known.now.md5 !== known.current_md5) {
+      const origin = known.now.md5 === known.definition_md5 ? 'file' : 'hand';
+      await keepVersion(session, place, known.now, { origin, release: null });
+    }
     // Not check_function_bodies = off: a file with an error in it must not take calls.
     await session.run('SET LOCAL check_function_bodies = on');
     await session.run(`SET LOCAL search_path = ${schema}, pg_temp`);
@@ -144,15 +149,17 @@ async function end(session: Session, { schema, name }: Place): Promise<string> {
   // none finds a version that is gone.
   await session.run(`SET LOCAL lock_timeout = ${END_LOCK_TIMEOUT_MS}`);
   await session.run('LOCK TABLE catalog.routine_canary IN ACCESS EXCLUSIVE MODE');
-  const [row] = await session.query<{ source: string; present: string }>({
+  const [row] = await session.query<{ source: string; present: string; run: string }>({
     text: `DELETE FROM catalog.routine_canary WHERE schema = $1 AND name = $2
-           RETURNING source, present`,
+           RETURNING source, present, run`,
     values: [schema, name],
   });
   if (row === undefined) throw new DatabaseError('refused', `${full} has no canary`);
   const ended = 'DELETE FROM catalog.canary_call WHERE schema = $1 AND name = $2';
   await session.query({ text: ended, values: [schema, name] });
-  await session.run(row.present);
+  const now = (await definition(session, { schema, name }))?.text ?? '';
+  // Somebody replaced the routine by hand meanwhile: that version stays.
+  if (now.includes(`flashsale.canary_${row.run}_`)) await session.run(row.present);
   await session.run(`
     DROP FUNCTION ${full}_present, ${full}_canary;
     DROP SEQUENCE ${full}_present_failed, ${full}_canary_failed`);
@@ -189,6 +196,9 @@ export async function stopCanary(session: Session, place: Place): Promise<void> 
 export async function promoteCanary(session: Session, place: Place): Promise<void> {
   const { schema, name } = place;
   await ending(session, place, async () => {
+    // Before the look: a worker that judges the canary meanwhile has to wait.
+    await session.run(`SET LOCAL lock_timeout = ${END_LOCK_TIMEOUT_MS}`);
+    await session.run('LOCK TABLE catalog.routine_canary IN ACCESS EXCLUSIVE MODE');
     const [stopped] = await session.query<{ stop_reason: string }>({
       text: `SELECT stop_reason FROM catalog.routine_canary
              WHERE schema = $1 AND name = $2 AND stopped_at IS NOT NULL`,

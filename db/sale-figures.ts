@@ -37,12 +37,16 @@ type Row = Readonly<Record<Column, string>> & {
 };
 
 /** Reads the figures of the homes that answer. @throws {DatabaseError} when no home answers */
-export async function saleFigures(databases: Databases): Promise<Answers<SaleFigures>> {
+export async function saleFigures(
+  databases: Databases,
+  homeTimeoutMs?: number,
+): Promise<Answers<SaleFigures>> {
   const { rows, missing } = await queryHomes<Row>(
     databases,
     'sale_figures',
     (schema) => `SELECT '${schema}' AS schema, * FROM ${schema}.sale_figures($1)`,
     [CLOSED_FOR],
+    homeTimeoutMs,
   );
   return { rows: rows.map(figuresOf), missing };
 }

@@ -15,47 +15,68 @@ import type { Keeper } from './keeper.ts';
 const LOOK_INTERVAL_MS = 2_000;
 /** Share of the time that each of the questions may take, because they read rows one by one. */
 const SHARE_MAX = 0.02;
-/** An alert must not wait longer for the next figures, also after an outage. */
-const PAUSE_MAX_MS = 10_000;
+/** An alert must not wait longer for the next backlogs, also after an outage. */
+const BACKLOGS_PAUSE_MAX_MS = 10_000;
+/** The figures read every order: some ten seconds for four million of them. */
+export const FIGURES_TIMEOUT_MS = 60_000;
 
 export interface Books {
   readonly figures: readonly SaleFigures[];
   readonly backlogs: readonly Backlog[];
 }
 
+interface Context {
+  readonly databases: Databases;
+  /** The same databases, by sessions that wait up to `FIGURES_TIMEOUT_MS` for an answer. */
+  readonly patient: Databases;
+  readonly log: Log;
+}
+
 /** @returns a function that returns the last answers; none while another keeper leads */
 export function watchBooks(
   keeper: Pick<Keeper, 'leads'>,
-  { databases, log }: { databases: Databases; log: Log },
+  { databases, patient, log }: Context,
   lifecycle: Lifecycle,
 ): () => Books {
-  const none: Books = { figures: [], backlogs: [] };
-  let books = none;
-  let isLooking = false;
   const now = () => performance.now();
-  const figuresOf = thrifty(() => saleFigures(databases), SHARE_MAX, now, PAUSE_MAX_MS);
-  const backlogsOf = thrifty(() => backlogs(databases), SHARE_MAX, now, PAUSE_MAX_MS);
+  const figuresOf = thrifty(() => saleFigures(patient, FIGURES_TIMEOUT_MS), SHARE_MAX);
+  const backlogsOf = thrifty(() => backlogs(databases), SHARE_MAX, now, BACKLOGS_PAUSE_MAX_MS);
+  // Each on its own: backlogs, which alerts need, do not wait for the figures of a large sale.
+  const figures = watchRows('figures of the business', keeper, figuresOf, log, lifecycle);
+  const waiting = watchRows('backlogs', keeper, backlogsOf, log, lifecycle);
+  return () => ({ figures: figures(), backlogs: waiting() });
+}
+
+function watchRows<Row extends { readonly schema: Schema }>(
+  what: string,
+  keeper: Pick<Keeper, 'leads'>,
+  ask: () => Promise<Answers<Row>>,
+  log: Log,
+  lifecycle: Lifecycle,
+): () => readonly Row[] {
+  let rows: readonly Row[] = [];
+  let isAsking = false;
+  let isFailing = false;
   const look = async () => {
-    if (isLooking) return;
+    if (isAsking) return;
     if (!keeper.leads) {
-      books = none;
+      rows = [];
       return;
     }
-    isLooking = true;
+    isAsking = true;
     try {
-      books = {
-        backlogs: lastKnown(books.backlogs, await backlogsOf()),
-        figures: lastKnown(books.figures, await figuresOf()),
-      };
+      rows = lastKnown(rows, await ask());
+      isFailing = false;
     } catch (error) {
-      // Keeps the last figures. Readiness reports that the database is down.
-      log.debug({ err: error }, 'the figures of the business could not be read');
+      // Keeps the last rows.
+      if (!isFailing) log.warn({ err: error }, `${what} could not be read`);
+      isFailing = true;
     }
-    isLooking = false;
+    isAsking = false;
   };
   const timer = setInterval(look, LOOK_INTERVAL_MS);
-  lifecycle.onStop('figures of the business', async () => clearInterval(timer));
-  return () => books;
+  lifecycle.onStop(what, async () => clearInterval(timer));
+  return () => rows;
 }
 
 /** The rows of the homes that answered, and those of before of a home that did not. */

@@ -24,7 +24,7 @@ import { startMonitor } from '../process/monitor.ts';
 import { Readiness } from '../process/readiness.ts';
 import { thrifty } from '../process/thrifty.ts';
 import { showBooks } from './book-metrics.ts';
-import { watchBooks } from './books.ts';
+import { FIGURES_TIMEOUT_MS, watchBooks } from './books.ts';
 import type { KeeperConfig } from './config.ts';
 import { Keeper } from './keeper.ts';
 import { HOME_COUNT_TIMEOUT_MS } from './leader.ts';
@@ -36,15 +36,18 @@ const STRANDED_INTERVAL_MS = 1_000;
  * query of 20 ms then runs every second, one of 100 ms every five seconds.
  */
 const STOCK_SHARE_MAX = 0.02;
-/**
- * One connection for the unit counts, one for a fence that waits for batches to end, one for the figures
- * of the business, which read every order.
- */
-const DATABASE_CONNECTIONS_MAX = 3;
+/** One connection for the counts of units and the backlogs, one for a fence that waits for batches to end. */
+const DATABASE_CONNECTIONS_MAX = 2;
+/** The figures of the business read every order: one session waits for them, and holds up nothing. */
+const PATIENT_CONNECTIONS_MAX = 1;
 
 /** Composition root of a quota keeper. Resources are closed through `lifecycle`. */
 export async function compose(config: KeeperConfig, log: Log, lifecycle: Lifecycle) {
-  const databases = openDatabases(config, log, lifecycle);
+  const databases = openDatabases(config, log, lifecycle, { max: DATABASE_CONNECTIONS_MAX });
+  const patient = openDatabases(config, log, lifecycle, {
+    max: PATIENT_CONNECTIONS_MAX,
+    statementTimeoutMs: FIGURES_TIMEOUT_MS,
+  });
   const broker = await BrokerConnection.open({
     url: config.amqpUrl,
     name: 'flashsale-keeper',
@@ -78,7 +81,7 @@ export async function compose(config: KeeperConfig, log: Log, lifecycle: Lifecyc
 
   const stranded = watchStranded(keeper, { databases, broker, log }, lifecycle);
   const metrics = createKeeperMetrics(keeper, stranded);
-  showBooks(metrics, watchBooks(keeper, { databases, log }, lifecycle));
+  showBooks(metrics, watchBooks(keeper, { databases, patient, log }, lifecycle));
   const { stopping } = lifecycle;
   // A keeper that is not the leader is ready as well.
   const readiness = new Readiness(() => [
@@ -95,12 +98,17 @@ export async function compose(config: KeeperConfig, log: Log, lifecycle: Lifecyc
   return { keeper, monitor };
 }
 
-function openDatabases(config: KeeperConfig, log: Log, lifecycle: Lifecycle): Databases {
+function openDatabases(
+  config: KeeperConfig,
+  log: Log,
+  lifecycle: Lifecycle,
+  limits: { readonly max: number; readonly statementTimeoutMs?: number },
+): Databases {
   const open = (url: string) => {
     const pool = createPool({
       url,
       role: 'ops',
-      max: DATABASE_CONNECTIONS_MAX,
+      ...limits,
       applicationName: 'flashsale-keeper',
       onError: (error) => log.warn({ err: error }, 'database connection lost'),
       onPowerfulLogin: (login) => log.warn({ login }, POWERFUL_LOGIN),

@@ -16,6 +16,7 @@ export interface Shape {
   readonly hasSku: boolean;
   readonly isSet: boolean;
   readonly isDefiner: boolean;
+  readonly isVolatile: boolean;
   readonly rows: number;
 }
 
@@ -25,7 +26,8 @@ type ShapeRow = Omit<Shape, 'schema' | 'name'> & Record<string, unknown>;
 export async function shapeOf(session: Session, schema: string, name: string): Promise<Shape> {
   const [shape, ...overloads] = await session.query<ShapeRow>({
     text: `SELECT pg_get_function_arguments(p.oid) AS arguments, pg_get_function_result(p.oid) AS result,
-                  p.proretset AS "isSet", p.prosecdef AS "isDefiner", p.prorows::float8 AS rows,
+                  p.proretset AS "isSet", p.prosecdef AS "isDefiner", p.provolatile = 'v' AS "isVolatile",
+                  p.prorows::float8 AS rows,
                   coalesce('p_sku' = ANY (p.proargnames), false) AS "hasSku",
                   ARRAY(SELECT a.no FROM generate_series(1, coalesce(cardinality(p.proargmodes), p.pronargs))
                           AS a (no)
@@ -73,7 +75,9 @@ function call(
  *
  * - A call that fails in the canary is undone and decided by the present version, so that its caller does
  *   not notice. Sequences count failures, because they survive when the transaction is rolled back.
- * - A call that waited for the end of the canary finds no row: the routine has its own text again.
+ * - A call that waited for the end of the canary finds no row: the routine has its own text again. If only
+ *   the row is gone, as after a restore of a part, the present version decides.
+ * - It is as volatile as the routine, so that one statement of the caller still sees one moment.
  */
 export function dispatcher(shape: Shape, run: string): string {
   const { schema, name, hasSku, isSet, outputs, result } = shape;
@@ -83,7 +87,7 @@ export function dispatcher(shape: Shape, run: string): string {
   const bySku = hasSku ? 'coalesce(p_sku = ANY (v_canary.skus), false)' : 'false';
   return `
 CREATE OR REPLACE FUNCTION ${full}(${shape.arguments}) RETURNS ${result}
-LANGUAGE plpgsql VOLATILE ${shape.isDefiner ? 'SECURITY DEFINER' : ''} ${isSet ? `ROWS ${shape.rows}` : ''}
+LANGUAGE plpgsql ${shape.isVolatile ? 'VOLATILE' : 'STABLE'} ${shape.isDefiner ? 'SECURITY DEFINER' : ''} ${isSet ? `ROWS ${shape.rows}` : ''}
 SET search_path = ${schema}, pg_temp
 AS $dispatch$
 #variable_conflict use_column
@@ -98,12 +102,12 @@ DECLARE
   ${isScalar ? `v_result ${result};` : ''}
 BEGIN
   SELECT c.share, c.skus, c.stopped_at, c.looked_at > now() - interval '${UNJUDGED_S_MAX} s' AS is_judged
-  INTO v_canary FROM catalog.routine_canary c WHERE c.schema = '${schema}' AND c.name = '${name}';
-  IF NOT FOUND THEN
+  INTO v_canary FROM catalog.canary_now('${schema}', '${name}') c;
+  IF NOT FOUND AND to_regproc('${full}_present') IS NULL THEN
     ${call(shape, full, true)}
     ${back}
   END IF;
-  IF v_canary.stopped_at IS NOT NULL OR NOT v_canary.is_judged THEN
+  IF v_canary.stopped_at IS NOT NULL OR v_canary.is_judged IS NOT TRUE THEN
     ${call(shape, `${full}_present`)}
     ${back}
   END IF;
@@ -115,10 +119,14 @@ BEGIN
       ${call(shape, `${full}_canary`)}
     EXCEPTION
       WHEN query_canceled THEN
-        PERFORM nextval('${full}_canary_failed');
+        IF current_setting('transaction_read_only') = 'off' THEN
+          PERFORM nextval('${full}_canary_failed');
+        END IF;
         RAISE;
       WHEN OTHERS THEN
-        PERFORM nextval('${full}_canary_failed');
+        IF current_setting('transaction_read_only') = 'off' THEN
+          PERFORM nextval('${full}_canary_failed');
+        END IF;
         v_is_canary := NULL;
     END;
   END IF;
@@ -126,7 +134,9 @@ BEGIN
     BEGIN
       ${call(shape, `${full}_present`)}
     EXCEPTION WHEN query_canceled OR OTHERS THEN
-      PERFORM nextval('${full}_present_failed');
+      IF current_setting('transaction_read_only') = 'off' THEN
+        PERFORM nextval('${full}_present_failed');
+      END IF;
       RAISE;
     END;
   END IF;
@@ -138,8 +148,7 @@ BEGIN
     ELSIF v_is_canary IS NOT NULL AND NOT v_by_sku THEN
       v_took_us := extract(epoch FROM clock_timestamp() - v_began) * 1e6;
     END IF;
-    INSERT INTO catalog.canary_call (schema, name, run, is_canary, took_us)
-    VALUES ('${schema}', '${name}', ${run}, coalesce(v_is_canary, false), v_took_us);
+    PERFORM catalog.note_canary_call('${schema}', '${name}', ${run}, coalesce(v_is_canary, false), v_took_us);
   END IF;
   ${back}
 END

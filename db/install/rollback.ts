@@ -68,6 +68,10 @@ async function replace(session: Session, routine: Named, target: Target): Promis
     `${schema}.${name}: version ${target.version} has other arguments, another result or another ` +
       'search_path than the present one, which callers expect',
   );
+  // A version whose tables or routines are gone must not take calls.
+  await session.run(
+    `SET LOCAL check_function_bodies = on; SET LOCAL search_path = ${schema}, pg_temp`,
+  );
   try {
     await session.run(
       isView ? `CREATE OR REPLACE VIEW ${schema}.${name} AS ${target.source}` : target.source,
@@ -77,6 +81,9 @@ async function replace(session: Session, routine: Named, target: Target): Promis
       throw error;
     throw refused;
   }
+  await session.run(
+    'SET LOCAL check_function_bodies = off; SET LOCAL search_path = pg_catalog, pg_temp',
+  );
   if ((await signature(session, routine)) !== before) throw refused;
   const now = await definition(session, routine);
   await session.query({

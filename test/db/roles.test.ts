@@ -67,6 +67,8 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   'catalog.ticket_keys': ['web'],
   'catalog.tunable': ['worker', 'ops', 'readonly'],
   'catalog.judge_canaries': ['worker', 'ops'],
+  'catalog.canary_now': [],
+  'catalog.note_canary_call': [],
   apply_transfers: ['worker', 'ops'],
   receive_sku: [],
   audit: ['worker', 'ops', 'readonly'],

@@ -106,6 +106,10 @@ describe('the production file', () => {
     expect(published.map(([name]) => name)).toEqual(['edge']);
   });
 
+  it('writes no file into a read-only container, which Compose refuses', () => {
+    expect(PRODUCTION).not.toMatch(/^ {4}content:/m);
+  });
+
   it('does not start without the name of the shop', () => {
     expect(() => interpolate(PRODUCTION, {})).toThrow('SHOP_HOST: the host name of the shop');
   });

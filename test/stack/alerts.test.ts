@@ -183,7 +183,9 @@ test('the last figures of a lost server fire nothing, but its loss does', async 
   await judge([
     ...stale('FlashsalePromiseBroken', 'critical', 'postgres', 'flashsale_audit_rows|schema="hot"'),
     ...stale('FlashsaleOrdersWait', 'warning', 'rabbitmq', `flashsale_queue_messages|${hot}`),
-    ...stale('FlashsaleNoWorker', 'critical', 'rabbitmq', `flashsale_queue_consumers|${hot}`),
+    ...stale('FlashsaleNoWorker', 'critical', 'rabbitmq', `flashsale_queue_consumers|${hot}`, {
+      [`flashsale_queue_consumers{queue="orders.regular", ${of('a:1')}}`]: '1x80',
+    }),
     ...stale(
       'FlashsaleDeadLetters',
       'warning',
