@@ -84,6 +84,11 @@ function listenLines({ http, https, plainHttp, proxyProtocolFrom }: EdgeOptions)
 }
 
 function clientAddress({ proxyProtocolFrom, forwardedFrom }: EdgeOptions): string[] {
+  if (proxyProtocolFrom.length > 0 && forwardedFrom.length > 0) {
+    throw new Error(
+      'the address of a client comes by the PROXY protocol or by a header, not by both',
+    );
+  }
   const [ranges, header] =
     proxyProtocolFrom.length > 0
       ? [proxyProtocolFrom, 'proxy_protocol']
@@ -108,8 +113,10 @@ const PUBLIC = [
   'proxy_cache second;',
   'proxy_cache_key "$path $second";',
   'proxy_cache_lock on;',
-  'proxy_cache_lock_age {{call_timeout}};',
-  'proxy_cache_lock_timeout {{call_timeout}};',
+  'proxy_cache_lock_age {{copy_timeout}};',
+  'proxy_cache_lock_timeout {{copy_timeout}};',
+  // Longer than all tries of the second level, which then sends its last copy.
+  'proxy_read_timeout {{copy_timeout}};',
   // By the clock of which the age of a copy is known: see `x-edge-asked`.
   'add_header X-Edge-Answered $msec;',
   '{{strict_transport}}',

@@ -30,6 +30,19 @@ describe('what is the same for everybody', () => {
     },
   );
 
+  it('is one copy for all encodings', async () => {
+    const startedAt = Date.now();
+    const before = reached('/sales/demo');
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, (_, n) =>
+        at.get('/sales/demo', { 'accept-encoding': `gzip, x${n}` }),
+      ),
+    );
+    expect(answers[0]?.headers['content-encoding']).toBe('gzip');
+    const seconds = secondOf(Date.now()) - secondOf(startedAt) + 2;
+    expect(reached('/sales/demo') - before).toBeLessThanOrEqual(seconds);
+  });
+
   it('is never older than a second, and tells its age: the clock of the page stays true', async () => {
     let slowestMs = 0;
     const aged = await until('a copy is half a second old', async () => {
@@ -100,6 +113,33 @@ describe('files with a fingerprint', () => {
     }
     expect(asked).toBeGreaterThan(0);
     expect((await call(`${mixed.url}/assets/0123456789abcdef/js/api.js`)).status).toBe(404);
+  });
+});
+
+describe('with a node that is frozen', () => {
+  it('the last copies are shown within seconds', async () => {
+    let isFrozen = false;
+    const node = at.alsoClose(
+      await standIn(({ headers }, response) => {
+        if (isFrozen) return;
+        const asked = headers['x-edge-asked'] as string;
+        response
+          .writeHead(200, {
+            'cache-control': 'public, max-age=1',
+            'x-accel-expires': '@1',
+            'x-edge-asked': asked,
+          })
+          .end('{}');
+      }),
+    );
+    const alone = at.alsoClose(await startEdge([node.port]));
+    await until('there is a copy', async () => (await call(alone.url + SALE)).status === 200);
+    isFrozen = true;
+    await until('the second of the copy is over, and it is shown all the same', async () => {
+      const { status, headers } = await call(alone.url + SALE);
+      expect(status).toBe(200);
+      return ageOf({ status, headers, body: '' }).ageMs > 1_500;
+    });
   });
 });
 

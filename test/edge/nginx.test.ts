@@ -24,6 +24,15 @@ describe('a user', () => {
     for (const user of ['ada', 'bob', 'cleo']) {
       expect(await nodesOf({ authorization: `Bearer ${at.nodes.tokenOf(user)}` })).toBe(1);
     }
+    const reachedBy = async (authorization: string) => {
+      await at.get('/readyz', { authorization });
+      return at.nodes.at.at(-1);
+    };
+    const token = at.nodes.tokenOf('ada');
+    const node = await reachedBy(`Bearer ${token}`);
+    for (const scheme of ['bearer', 'BEARER', 'bEaReR', 'BeArEr', 'beareR']) {
+      expect(await reachedBy(`${scheme} ${token}`)).toBe(node);
+    }
     expect(await nodesOf({})).toBe(2);
   });
 
