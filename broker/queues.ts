@@ -40,7 +40,7 @@ export class QueueLook {
   }
 
   /**
-   * Whoever asks during a look gets that one.
+   * A call during a look gets the answer of that look.
    *
    * @throws {BrokerUnavailable} when there is no connection
    */

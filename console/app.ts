@@ -74,7 +74,7 @@ export async function buildApp(context: Context) {
   return app;
 }
 
-/** What people tried and may not do, or what the shop refused: the history has only what was done. */
+/** Logs changes that were refused, because the history has only those that were made. */
 function tellRefusal(log: Context['log'], request: FastifyRequest, { verdict }: Problem): void {
   const { person, method, routeOptions } = request;
   const isTold = verdict === 'forbidden' || (method !== 'GET' && verdict !== 'preview');

@@ -275,7 +275,7 @@ export const brokerSpecs = {
  */
 export const zookeeperCredentialSpecs = {
   ZK_AUTH: zookeeperAuth({ default: undefined }),
-  /** Whoever reads a digest can try passwords on it, so it counts as a secret. */
+  /** A digest counts as a secret: a reader of it can try passwords on it. */
   ZK_ACL: zookeeperDigests({ default: undefined }),
 };
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LOCK_TIMEOUT } from './client/both-homes.ts';
+import { LOCK_TIMEOUT_SQLSTATE } from './client/both-homes.ts';
 import { DatabaseError } from './client/errors.ts';
 import type { Session } from './client/pool.ts';
 import { dispatcher, shapeOf } from './install/dispatch.ts';
@@ -130,7 +130,8 @@ async function ending(session: Session, place: Place, work: () => Promise<void>)
     try {
       return await asInstaller(session, work);
     } catch (error) {
-      if (!(error instanceof DatabaseError && error.sqlstate === LOCK_TIMEOUT)) throw error;
+      if (!(error instanceof DatabaseError && error.sqlstate === LOCK_TIMEOUT_SQLSTATE))
+        throw error;
       if (attempt === END_ATTEMPTS_MAX) {
         const message =
           `a call of ${place.schema}.${place.name} is under way all the time (pg_stat_activity shows it): ` +

@@ -2,7 +2,7 @@ import type { Schema } from '../contracts/names.ts';
 import { type Answers, queryHomes, toNumber } from './client/both-homes.ts';
 import type { Databases } from './client/pool.ts';
 
-/** What the metrics of the shop's business show, read by the leading keeper. */
+/** The figures of the business and the backlogs, which the leading keeper reads for its metrics. */
 
 /** Sales that closed earlier are not shown, so that old SKUs do not stay for ever. */
 const CLOSED_FOR = '1 day';
@@ -76,7 +76,7 @@ function figuresOf(row: Row): SaleFigures {
   };
 }
 
-/** What waits in a home, as the view `backlog` says. */
+/** A row of the view `backlog` of a home. */
 export interface Backlog {
   readonly schema: Schema;
   readonly waiting: string;

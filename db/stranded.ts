@@ -120,11 +120,3 @@ export async function stockFigures(databases: Databases): Promise<Answers<StockF
   }));
   return { rows: figures, missing };
 }
-
-/** The figures of the homes that answered, and those of before of a home that did not. Pure. */
-export function lastKnown(
-  before: readonly StockFigures[],
-  { rows, missing }: Answers<StockFigures>,
-): StockFigures[] {
-  return [...rows, ...before.filter(({ schema }) => missing.includes(schema))];
-}

@@ -1,5 +1,5 @@
 import type { Schema } from '../contracts/names.ts';
-import type { Answers } from '../db/client/both-homes.ts';
+import { type Answers, lastKnown } from '../db/client/both-homes.ts';
 import type { Databases } from '../db/client/pool.ts';
 import { type Backlog, backlogs, type SaleFigures, saleFigures } from '../db/sale-figures.ts';
 import type { Lifecycle } from '../process/lifecycle.ts';
@@ -77,12 +77,4 @@ function watchRows<Row extends { readonly schema: Schema }>(
   const timer = setInterval(look, LOOK_INTERVAL_MS);
   lifecycle.onStop(what, async () => clearInterval(timer));
   return () => rows;
-}
-
-/** The rows of the homes that answered, and those of before of a home that did not. */
-function lastKnown<Row extends { readonly schema: Schema }>(
-  before: readonly Row[],
-  { rows, missing }: Answers<Row>,
-): readonly Row[] {
-  return [...rows, ...before.filter(({ schema }) => missing.includes(schema))];
 }

@@ -5,18 +5,12 @@ import { watchBroker } from '../broker/probe.ts';
 import { queueFigures } from '../broker/queues.ts';
 import { SCHEMAS } from '../contracts/names.ts';
 import { DEAD_LETTERS_QUEUE } from '../contracts/topology.ts';
-import { areApart } from '../db/client/both-homes.ts';
+import { areApart, lastKnown } from '../db/client/both-homes.ts';
 import { createPool, type Databases } from '../db/client/pool.ts';
 import { needDatabases, showDatabases } from '../db/client/watch.ts';
 import { POWERFUL_LOGIN } from '../db/install/logins.ts';
 import { type Elsewhere, fenceNode, hasMovedSkus, knownUnitCounts } from '../db/operations.ts';
-import {
-  lastKnown,
-  type StockFigures,
-  type Stranded,
-  stockFigures,
-  strandedRows,
-} from '../db/stranded.ts';
+import { type StockFigures, type Stranded, stockFigures, strandedRows } from '../db/stranded.ts';
 import { setWaitlists } from '../db/waitlist.ts';
 import type { Lifecycle } from '../process/lifecycle.ts';
 import type { Log } from '../process/log.ts';

@@ -10,8 +10,8 @@ const NOT_BLANK_LINE = '^(?=.*\\S)\\P{Cc}*$';
 /** Why a person acts, for the history. */
 export const Reason = Type.String({ pattern: NOT_BLANK_LINE, maxLength: REASON_LENGTH_MAX });
 /**
- * What each change of a sale has. The page chooses its id: sent again after an answer was lost, the same
- * change is not made twice.
+ * Fields of each change of a sale. The page chooses the id: if it sends a change again because the answer was
+ * lost, the change is not made twice.
  */
 export const ChangeFields = {
   change: Type.Optional(Type.String({ pattern: '^[0-9a-f]{32}$' })),

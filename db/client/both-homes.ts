@@ -15,7 +15,7 @@ export function otherSchema(schema: Schema): Schema {
   return schema === 'hot' ? 'regular' : 'hot';
 }
 
-export const LOCK_TIMEOUT = '55P03';
+export const LOCK_TIMEOUT_SQLSTATE = '55P03';
 /** Moving a SKU within one server delays its payments by 5 to 10 µs per buyer. */
 const MOVE_TIMEOUT_MS = 20_000;
 
@@ -32,7 +32,7 @@ export async function patiently<T>(call: () => Promise<T>, pauseMs = 0): Promise
     try {
       return await call();
     } catch (error) {
-      const isHeld = error instanceof DatabaseError && error.sqlstate === LOCK_TIMEOUT;
+      const isHeld = error instanceof DatabaseError && error.sqlstate === LOCK_TIMEOUT_SQLSTATE;
       if (!isHeld || performance.now() > deadline) throw error;
       if (pauseMs > 0) await sleep(pauseMs);
     }
@@ -180,6 +180,14 @@ export function queryHomes<Row extends Record<string, unknown>>(
     return askHomes(databases, name, (schema, home) => ask(home, schema, [schema]), timeoutMs);
   }
   return ask(databases.regular, 'both', SCHEMAS).then((rows) => ({ rows, missing: [] }));
+}
+
+/** The rows of the homes that answered, and the earlier rows of a home that did not. Pure. */
+export function lastKnown<Row extends { readonly schema: Schema }>(
+  before: readonly Row[],
+  { rows, missing }: Answers<Row>,
+): Row[] {
+  return [...rows, ...before.filter(({ schema }) => missing.includes(schema))];
 }
 
 /** Returns the rows of a complete answer. @throws {DatabaseError} `unavailable` if a home is missing */

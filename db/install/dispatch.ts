@@ -3,7 +3,7 @@ import type { Session } from '../client/pool.ts';
 
 /** Writes the routine that shares calls between the present version of a routine and its canary. */
 
-/** What a dispatcher has to know of the routine that it stands for. */
+/** The facts about a routine from which its dispatcher is made. */
 export interface Shape {
   readonly schema: string;
   readonly name: string;

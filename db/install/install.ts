@@ -117,7 +117,7 @@ async function compare(
   const { now } = found;
   const untouched = now !== undefined && now.md5 === found.definition_md5;
   if (now !== undefined && now.md5 !== found.current_md5) {
-    // What this installer's record does not know was made by hand, or by a release that kept no versions.
+    // The installer has no record of this version: it was made by hand, or by a release that kept no versions.
     await keepVersion(session, routine, now, {
       origin: untouched ? 'file' : 'hand',
       release: null,

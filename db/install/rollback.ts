@@ -1,3 +1,4 @@
+import type { ReasonedActor } from '../actions.ts';
 import { DatabaseError } from '../client/errors.ts';
 import type { Session } from '../client/pool.ts';
 import { asInstaller } from './installer.ts';
@@ -33,7 +34,7 @@ async function findTarget(session: Session, { schema, name }: Named, wanted: num
   throw new DatabaseError('refused', `${which} of ${schema}.${name} is kept; ${hint}`);
 }
 
-/** What callers rely on, of a routine or the columns of a view. */
+/** The arguments and the result of a routine, or the columns of a view: callers rely on them. */
 async function signature(session: Session, { schema, name }: Named): Promise<string> {
   const rows = await session.query({
     text: `SELECT pg_get_function_arguments(p.oid) AS arguments, pg_get_function_result(p.oid) AS result,
@@ -102,12 +103,6 @@ export interface Rollback {
   readonly source: string;
 }
 
-/** Who acts and why. */
-interface Actor {
-  readonly by: string;
-  readonly reason: string;
-}
-
 /**
  * Puts an earlier version of a routine in force, in the open transaction of an installer. Without a
  * number it is the newest one that differs from the newest of all. So the same call again changes
@@ -120,7 +115,7 @@ async function rollBack(
   session: Session,
   routine: Named,
   wanted: number | undefined,
-  { by, reason }: Actor,
+  { by, reason }: ReasonedActor,
 ): Promise<Rollback> {
   const { schema, name } = routine;
   const before = await lookUpOne(session, routine);
@@ -176,7 +171,7 @@ export async function rollBackRoutine(
   homes: readonly Home[],
   name: string,
   wanted: number | undefined,
-  actor: Actor,
+  actor: ReasonedActor,
 ): Promise<Rollback[]> {
   const done: Rollback[] = [];
   const next = async ([home, ...others]: readonly Home[]): Promise<void> => {
@@ -207,7 +202,7 @@ export async function rollBackRoutine(
 export async function releaseRoutine(
   session: Session,
   { schema, name }: Named,
-  { by, reason }: Actor,
+  { by, reason }: ReasonedActor,
 ): Promise<boolean> {
   return asInstaller(session, async () => {
     const released = await session.query({

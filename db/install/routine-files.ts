@@ -18,7 +18,7 @@ export interface Routine {
   readonly sha256: string;
 }
 
-/** What the database has of a routine or view. */
+/** A routine or view as the database has it. */
 export interface Definition {
   readonly text: string;
   readonly md5: string;

@@ -39,12 +39,16 @@ export function parseSkus(value: string): string[] {
   return skus;
 }
 
+export const ALL_SCHEMAS: readonly string[] = [...SCHEMAS, 'catalog'];
+/** For the help of a routine's argument. */
+export const ROUTINE_FORM = 'such as place_orders (both schemas) or hot.place_orders';
+
 /** `place_orders` names a routine in every schema, `hot.place_orders` in one. */
 export function parseRoutine(value: string): { schemas: readonly string[]; name: string } {
   const match = /^(?:(regular|hot|catalog)\.)?([a-z_]+)$/.exec(value);
   const [, schema, name] = match ?? [];
   if (name === undefined) throw new InvalidArgumentError('It is like place_orders or hot.audit.');
-  return { schemas: schema === undefined ? [...SCHEMAS, 'catalog'] : [schema], name };
+  return { schemas: schema === undefined ? ALL_SCHEMAS : [schema], name };
 }
 
 /** A number of a kept version of a routine. */

@@ -1,5 +1,5 @@
 import { parseEnvironment, url } from '../../contracts/config.ts';
-import { SCHEMAS, type Schema } from '../../contracts/names.ts';
+import type { Schema } from '../../contracts/names.ts';
 import {
   createPool,
   type Databases,
@@ -11,6 +11,7 @@ import type { HomeSessions } from '../../db/export.ts';
 import { openInstaller } from '../../db/install/installer.ts';
 import type { Home } from '../../db/install/rollback.ts';
 import { runningStack } from '../stack/running.ts';
+import { ALL_SCHEMAS } from './arguments.ts';
 import type { CommandContext } from './command.ts';
 
 /** The databases that commands use: DATABASE_URL, else those of the running local stack. */
@@ -108,7 +109,7 @@ export async function withHomes(
 ): Promise<void> {
   const servers = urls(context);
   const shared = servers.regular === servers.hot;
-  const inUse = shared ? [[...SCHEMAS, 'catalog']] : [['regular', 'catalog'], ['hot']];
+  const inUse = shared ? [ALL_SCHEMAS] : [['regular', 'catalog'], ['hot']];
   const homes: Home[] = [];
   try {
     for (const [index, home] of inUse.entries()) {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { SCHEMAS, type Schema } from '../../contracts/names.ts';
+import type { Schema } from '../../contracts/names.ts';
 import {
   type Canary,
   canaries,
@@ -9,7 +9,7 @@ import {
   startCanary,
   stopCanary,
 } from '../../db/canary.ts';
-import { parseRoutine, parseSchema, parseSkus, shareArgument } from './arguments.ts';
+import { ALL_SCHEMAS, parseRoutine, parseSchema, parseSkus, shareArgument } from './arguments.ts';
 import type { CommandContext } from './command.ts';
 import { withInstallers } from './databases.ts';
 import { table } from './table.ts';
@@ -26,11 +26,9 @@ interface Options {
 type Target = ReturnType<typeof parseRoutine>;
 type Place = Pick<Canary, 'schema' | 'name'>;
 
-const ALL = [...SCHEMAS, 'catalog'];
-
 async function running(context: CommandContext): Promise<Canary[]> {
   const found: Canary[] = [];
-  await withInstallers(context, ALL, async (session, schemas) => {
+  await withInstallers(context, ALL_SCHEMAS, async (session, schemas) => {
     found.push(...(await canaries(session)).filter(({ schema }) => schemas.includes(schema)));
   });
   return found;

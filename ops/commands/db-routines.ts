@@ -1,6 +1,5 @@
 import { relative } from 'node:path';
 import type { Command } from 'commander';
-import { SCHEMAS } from '../../contracts/names.ts';
 import {
   compareRoutines,
   type InstalledRoutine,
@@ -8,7 +7,7 @@ import {
   leftAlone,
   restoreRoutine,
 } from '../../db/install/install.ts';
-import { parseRoutine } from './arguments.ts';
+import { ALL_SCHEMAS, parseRoutine, ROUTINE_FORM } from './arguments.ts';
 import type { AddCommand, CommandContext } from './command.ts';
 import { withInstallers } from './databases.ts';
 import { table } from './table.ts';
@@ -19,7 +18,7 @@ type Target = ReturnType<typeof parseRoutine>;
 
 async function compared(context: CommandContext): Promise<InstalledRoutine[]> {
   const found: InstalledRoutine[] = [];
-  await withInstallers(context, [...SCHEMAS, 'catalog'], async (session, schemas) => {
+  await withInstallers(context, ALL_SCHEMAS, async (session, schemas) => {
     const all = await compareRoutines(session);
     found.push(...all.filter(({ schema }) => schemas.includes(schema)));
   });
@@ -78,7 +77,7 @@ async function install(context: CommandContext, force: boolean, json: boolean): 
   const installed: string[] = [];
   const diffs: Record<string, string> = {};
   const others: string[] = [];
-  await withInstallers(context, [...SCHEMAS, 'catalog'], async (session) => {
+  await withInstallers(context, ALL_SCHEMAS, async (session) => {
     const report = await installRoutines(session, { force });
     installed.push(...report.installed);
     Object.assign(diffs, report.driftDiffs);
@@ -105,12 +104,12 @@ export const addRoutines = (db: Command, context: Parameters<AddCommand>[1]): vo
     .action(({ json }: Options) => list(context, json === true));
   db.command('diff')
     .description("show what the database has against the file's version")
-    .argument('<routine>', 'such as place_orders (both schemas) or hot.place_orders', parseRoutine)
+    .argument('<routine>', ROUTINE_FORM, parseRoutine)
     .option('--json', 'print the differences as JSON')
     .action((target: Target, { json }: Options) => diff(context, target, json === true));
   db.command('restore')
     .description("go back to the file's version, while the sale runs")
-    .argument('<routine>', 'such as place_orders (both schemas) or hot.place_orders', parseRoutine)
+    .argument('<routine>', ROUTINE_FORM, parseRoutine)
     .option('--json', 'print what was restored as JSON')
     .action((target: Target, { json }: Options) => restore(context, target, json === true));
   db.command('install')

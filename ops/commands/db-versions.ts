@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
-import { SCHEMAS } from '../../contracts/names.ts';
 import { type Rollback, releaseRoutine, rollBackRoutine } from '../../db/install/rollback.ts';
 import { type KeptVersion, keptVersions } from '../../db/install/versions.ts';
-import { parseReason, parseRoutine, parseVersion } from './arguments.ts';
+import { ALL_SCHEMAS, parseReason, parseRoutine, parseVersion, ROUTINE_FORM } from './arguments.ts';
 import type { CommandContext } from './command.ts';
 import { withHomes, withInstallers } from './databases.ts';
 import { table } from './table.ts';
@@ -24,7 +23,7 @@ async function versions(
   { show, json }: Options,
 ): Promise<void> {
   const found: KeptVersion[] = [];
-  const wanted = target?.schemas ?? [...SCHEMAS, 'catalog'];
+  const wanted = target?.schemas ?? ALL_SCHEMAS;
   await withInstallers(context, wanted, async (session, schemas) => {
     const kept = await keptVersions(session, target?.name);
     found.push(...kept.filter(({ schema }) => schemas.includes(schema)));
@@ -77,16 +76,15 @@ async function release(
 }
 
 export function addVersions(db: Command, context: CommandContext): void {
-  const routine = 'such as place_orders (both schemas) or hot.place_orders';
   db.command('versions')
     .description('list the kept versions of routines and views')
-    .argument('[routine]', routine, parseRoutine)
+    .argument('[routine]', ROUTINE_FORM, parseRoutine)
     .option('--show <version>', 'print the source of this version', parseVersion)
     .option('--json', 'print the versions, with their sources, as JSON')
     .action((target: Target | undefined, options: Options) => versions(context, target, options));
   db.command('rollback')
     .description('put an earlier version of a routine or view in force, and keep it there')
-    .argument('<routine>', routine, parseRoutine)
+    .argument('<routine>', ROUTINE_FORM, parseRoutine)
     .argument(
       '[version]',
       'a number of flashsale db versions; by default the one before',
@@ -99,7 +97,7 @@ export function addVersions(db: Command, context: CommandContext): void {
     );
   db.command('release')
     .description('let the next install replace a routine that was rolled back')
-    .argument('<routine>', routine, parseRoutine)
+    .argument('<routine>', ROUTINE_FORM, parseRoutine)
     .requiredOption('--reason <text>', 'why, for the record of actions', parseReason)
     .option('--json', 'print the result as JSON')
     .action((target: Target, options: Options) => release(context, target, options));

@@ -1,6 +1,6 @@
 import { SCHEMAS, type Schema } from '../../contracts/names.ts';
 import { auditHomes, dropSale, moveSku } from '../../db/calls.ts';
-import { LOCK_TIMEOUT } from '../../db/client/both-homes.ts';
+import { LOCK_TIMEOUT_SQLSTATE } from '../../db/client/both-homes.ts';
 import { DatabaseError } from '../../db/client/errors.ts';
 import { setLogins } from '../../db/install/logins.ts';
 import { LOGIN_VARIABLES, loginPasswords } from '../logins.ts';
@@ -14,7 +14,7 @@ import { table } from './table.ts';
 
 /** Tells the operator what to do after a lock timeout; other errors are thrown unchanged. */
 function explain(error: unknown): never {
-  if (!(error instanceof DatabaseError && error.sqlstate === LOCK_TIMEOUT)) throw error;
+  if (!(error instanceof DatabaseError && error.sqlstate === LOCK_TIMEOUT_SQLSTATE)) throw error;
   throw new Error(
     'other transactions held the tables all the time (pg_stat_activity shows them); ' +
       'the rest of the sale is intact: call again',

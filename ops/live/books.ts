@@ -1,8 +1,8 @@
 import type { Schema } from '../../contracts/names.ts';
 import { saleBoard } from '../../db/catalog.ts';
-import { type Answers, queryHomes, toNumber } from '../../db/client/both-homes.ts';
+import { type Answers, lastKnown, queryHomes, toNumber } from '../../db/client/both-homes.ts';
 import type { Databases } from '../../db/client/pool.ts';
-import { lastKnown, type StockFigures, stockFigures } from '../../db/stranded.ts';
+import { type StockFigures, stockFigures } from '../../db/stranded.ts';
 import { thrifty } from '../../process/thrifty.ts';
 import type { LiveSale, LiveSku } from './view.ts';
 

@@ -4,6 +4,7 @@ import { Ajv2019 } from 'ajv/dist/2019.js';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { SECRET_VARIABLES } from '../../contracts/secrets.ts';
+import { interpolate } from '../compose-file.ts';
 import { makeSecrets, PROGRAMS, unknownTo } from './processes.ts';
 
 /** The compose files: valid by the specification's schema; production has no secret and no root. */
@@ -41,18 +42,6 @@ const isCompose = new Ajv2019({ strict: false, allErrors: true, validateFormats:
 
 function textOf(file: string): string {
   return readFileSync(join(ROOT, file), 'utf8');
-}
-
-/** What Docker Compose does with `${NAME}`, `${NAME:-default}` and `${NAME:?message}`. */
-function interpolate(text: string, given: Readonly<Record<string, string>>): string {
-  return text.replaceAll(
-    /\$\{(\w+)(?::([-?])([^{}]*))?\}/g,
-    (_all, name: string, kind = '', more = '') => {
-      const value = given[name];
-      if (value === undefined && kind === '?') throw new Error(`${name}: ${more}`);
-      return value ?? (kind === '-' ? more : '');
-    },
-  );
 }
 
 const secrets = makeSecrets();

@@ -1,7 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { globSync, readFileSync } from 'node:fs';
+import { cpSync, globSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { SCRATCH_PREFIX } from '../../ops/stack/test-folder.ts';
 import { type Environment, makeSecrets, PROGRAMS, unknownTo } from './processes.ts';
 
 /** The systemd units: valid, contained, and complete for the processes that they start. */
@@ -49,6 +51,19 @@ function credentialsOf(unit: string): Environment {
 const COMMON = variablesIn(
   readFileSync(join(FOLDER, 'flashsale.env'), 'utf8').replaceAll(/^#.*$|^EDGE_OPTIONS=.*$/gm, ''),
 );
+
+it('units can be enabled, so that a machine starts its part of the shop again', () => {
+  const root = mkdtempSync(join(tmpdir(), SCRATCH_PREFIX));
+  const folder = join(root, 'etc/systemd/system');
+  cpSync(FOLDER, folder, { recursive: true });
+  const names = UNITS.map((unit) => unit.replace('@.', '@1.'));
+  const { status, stderr } = spawnSync('systemctl', [`--root=${root}`, 'enable', ...names], {
+    encoding: 'utf8',
+  });
+  expect(status, stderr).toBe(0);
+  expect(readdirSync(join(folder, 'flashsale.target.wants')).sort()).toEqual(names.sort());
+  rmSync(root, { recursive: true });
+});
 
 it('there is a unit for every process of a shop', () => {
   expect(UNITS).toEqual(

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { PUBLISHED_SECRETS, SECRET_VARIABLES } from '../../contracts/secrets.ts';
 import { LOGIN_VARIABLES, loginPasswords } from '../../ops/logins.ts';
+import { interpolate } from '../compose-file.ts';
 import { files, textOf } from './files.ts';
 
 /** The repository contains no secret of a shop. */
@@ -11,14 +12,6 @@ const COMPOSE = textOf('docker-compose.yml');
 const DEMO = textOf('.env');
 /** The length of the demo's shortest secret. A shorter secret is refused as too short. */
 const SECRET_LENGTH_MIN = 9;
-
-/** Does what Docker Compose does with `${NAME}`, `${NAME:-default}` and `${NAME-default}`. */
-function interpolate(text: string, environment: Readonly<Record<string, string>>): string {
-  const reference = /\$\{(\w+)(?::?-((?:[^{}]|\$\{[^{}]*\})*))?\}/g;
-  return text.replaceAll(reference, (_all, name: string, otherwise = '') =>
-    interpolate(environment[name] || otherwise, environment),
-  );
-}
 
 /** Secrets that are long enough to be accepted: quoted, assigned to a name, or part of a URL. */
 function secretsIn(text: string, isCode = false): string[] {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { CAUSES, lastKnown, strandedRows } from '../../db/stranded.ts';
+import { lastKnown } from '../../db/client/both-homes.ts';
+import { CAUSES, strandedRows } from '../../db/stranded.ts';
 import { createKeeperMetrics } from '../../keeper/metrics.ts';
 import { ControlPlane } from './control-plane.ts';
 

@@ -58,7 +58,7 @@ function showProducts({ skus, sales, at }) {
   const list = find('#products');
   setAttribute(list, 'aria-busy', null);
   const saleOf = new Map(sales.map((/** @type {any} */ one) => [one.sale, one]));
-  // What is sold now is seen first.
+  // SKUs that are on sale come first.
   const rank = (/** @type {any} */ { sale, state }) => {
     const { opensAt = '', closesAt = '' } = saleOf.get(sale) ?? {};
     return `${closesAt > at && state !== 'closed' ? 1 : 0} ${opensAt <= at ? 1 : 0} ${opensAt}`;
