@@ -15,8 +15,9 @@ import { thrifty } from '../process/thrifty.ts';
 import type { Keeper } from './keeper.ts';
 
 /**
- * Reads what the books say about the business, while this keeper leads. One process asks, however many
- * are scraped and however often. Other keepers show nothing.
+ * Reads what the books say about the business, while this keeper has a leader term. One process asks, however many
+ * are scraped and however often. Other keepers show nothing. A leader that is cut off from ZooKeeper goes on, because
+ * it can still read the books; there may be two for a while, so whoever reads the metrics takes the maximum.
  */
 
 const LOOK_INTERVAL_MS = 2_000;
@@ -40,9 +41,9 @@ interface Context {
   readonly log: Log;
 }
 
-/** @returns a function that returns the last answers; none while another keeper leads */
+/** @returns a function that returns the last answers; none without a leader term */
 export function watchBooks(
-  keeper: Pick<Keeper, 'leads'>,
+  keeper: Pick<Keeper, 'hasTerm'>,
   { databases, patient, log }: Context,
   lifecycle: Lifecycle,
 ): () => Books {
@@ -59,7 +60,7 @@ export function watchBooks(
 
 function watchRows<Row extends { readonly schema: Schema }>(
   what: string,
-  keeper: Pick<Keeper, 'leads'>,
+  keeper: Pick<Keeper, 'hasTerm'>,
   ask: () => Promise<Answers<Row>>,
   log: Log,
   lifecycle: Lifecycle,
@@ -69,7 +70,7 @@ function watchRows<Row extends { readonly schema: Schema }>(
   let isFailing = false;
   const look = async () => {
     if (isAsking) return;
-    if (!keeper.leads) {
+    if (!keeper.hasTerm) {
       rows = [];
       return;
     }
