@@ -1,6 +1,6 @@
 import { copyFileSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { urlOfLogin } from '../../db/install/logins.ts';
+import { urlInRole, urlOfLogin } from '../../db/install/logins.ts';
 import { PROJECT_ROOT } from './folder.ts';
 import { ensurePackages } from './packages.ts';
 import { loopbackUrl } from './ports.ts';
@@ -42,7 +42,7 @@ interface WatchInstance {
   /** Ports of the shop's processes, of RabbitMQ's plugin, and so on. */
   readonly monitors: readonly string[];
   readonly rabbitmq: readonly string[];
-  /** Up to two servers of PostgreSQL: URLs with the login of the role `monitor`. */
+  /** Up to two servers of PostgreSQL: URLs with the rights of the role `monitor`. */
   readonly databaseUrls: readonly string[];
   /** URLs of the shop, as from outside. */
   readonly shop: readonly string[];
@@ -217,12 +217,18 @@ export async function localWatch(stack: {
     WATCH_NAMES.map((name) => [name, portOf(name)]),
   ) as unknown as WatchInstance['ports'];
   const { databaseUrl, hotDatabaseUrl } = servers;
-  const own = monitor === undefined ? databaseUrl : urlOfLogin(databaseUrl, 'monitor', monitor);
+  const watched = (url: string) =>
+    // The second server is never the stack's own.
+    url === databaseUrl && monitor !== undefined
+      ? urlOfLogin(url, 'monitor', monitor)
+      : urlInRole(url, 'monitor');
   const instance: WatchInstance = {
     ...{ folder: join(stack.folder, 'watch'), logFolder, ports, shop: [`${stack.shopUrl}/`] },
     monitors: Object.values(stack.monitors).map((url) => new URL(url).host),
     rabbitmq: stack.isOwnRabbit ? [at(portOf('rabbitmq-metrics'))] : [],
-    databaseUrls: [own, ...(hotDatabaseUrl === undefined ? [] : [hotDatabaseUrl])],
+    databaseUrls: [databaseUrl, ...(hotDatabaseUrl === undefined ? [] : [hotDatabaseUrl])].map(
+      watched,
+    ),
     alertmanagerConfig: environment['ALERTMANAGER_CONFIG'],
   };
   const { prometheus, alertmanager } = ports;
