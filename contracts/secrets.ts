@@ -26,6 +26,13 @@ export const PUBLISHED_SECRETS: ReadonlySet<string> = new Set([
   'breakable',
 ]);
 
+/**
+ * The roles of the database with a login. `readonly` is for people, `monitor` for the exporter of the server's
+ * statistics. The owner has one only where the superuser of a server is not used.
+ */
+export const LOGIN_ROLES = ['web', 'worker', 'ops', 'readonly', 'console', 'monitor'] as const;
+export type LoginRole = (typeof LOGIN_ROLES)[number];
+
 interface SecretVariable {
   /**
    * Extracts the secret from the variable's value; undefined when the value holds none, such as a

@@ -13,7 +13,7 @@ export interface SaleFigures {
   readonly sku: string;
   readonly currency: string;
   /** Orders and units by state; sold: ordered or paid. */
-  readonly orders: Readonly<Record<'sold' | 'paid' | 'ended', number>>;
+  readonly orders: Readonly<Record<'sold' | 'paid' | 'cancelled' | 'expired', number>>;
   readonly units: Readonly<Record<'sold' | 'paid', number>>;
   /** Unpaid units by the age of their order, in minutes from and to. */
   readonly unpaid: Readonly<Record<'0-1' | '1-5' | '5-15' | '15-', number>>;
@@ -24,7 +24,8 @@ export interface SaleFigures {
 }
 
 type Column =
-  | ('sold_orders' | 'sold_units' | 'paid_orders' | 'paid_units' | 'ended_orders')
+  | ('sold_orders' | 'sold_units' | 'paid_orders' | 'paid_units')
+  | ('cancelled_orders' | 'expired_orders')
   | ('unpaid_1m' | 'unpaid_5m' | 'unpaid_15m' | 'unpaid_older' | 'revenue')
   | ('refunds_due' | 'refunds_done' | 'amount_due' | 'amount_done');
 type Row = Readonly<Record<Column, string>> & {
@@ -53,7 +54,12 @@ function figuresOf(row: Row): SaleFigures {
   const of = (column: Column) => toNumber(row[column]);
   return {
     ...{ schema, sku, currency },
-    orders: { sold: of('sold_orders'), paid: of('paid_orders'), ended: of('ended_orders') },
+    orders: {
+      sold: of('sold_orders'),
+      paid: of('paid_orders'),
+      cancelled: of('cancelled_orders'),
+      expired: of('expired_orders'),
+    },
     units: { sold: of('sold_units'), paid: of('paid_units') },
     unpaid: {
       '0-1': of('unpaid_1m'),

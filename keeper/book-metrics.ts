@@ -29,9 +29,14 @@ export function showBooks(metrics: Metrics, books: () => Books): void {
         }
       }
     });
-  bySku('flashsale_sale_orders', 'Orders: sold (ordered or paid), paid, ended', 'state', (each) => {
-    return each.orders;
-  });
+  bySku(
+    'flashsale_sale_orders',
+    'Orders: sold (ordered or paid), paid, cancelled, expired',
+    'state',
+    (each) => {
+      return each.orders;
+    },
+  );
   bySku('flashsale_sale_units', 'Units: sold (ordered or paid), paid', 'state', (each) => {
     return each.units;
   });

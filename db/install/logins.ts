@@ -72,3 +72,17 @@ export async function setLogins(url: string, passwords: LoginPasswords): Promise
 export function urlOfLogin(url: string, role: Role, password: string): string {
   return withLogin(url, ROLES[role], password);
 }
+
+/**
+ * Returns the URL with the rights of a role instead of those of its login, for a program of others on a server
+ * whose logins its owner manages.
+ */
+export function urlInRole(url: string, role: Role): string {
+  const own = new URL(url);
+  const options = own.searchParams.get('options');
+  const asRole = `-c role=${ROLES[role]}`;
+  own.searchParams.set('options', options === null ? asRole : `${options} ${asRole}`);
+  // URLSearchParams writes a space as "+", which drivers take literally.
+  own.search = own.search.replaceAll('+', '%20');
+  return own.href;
+}

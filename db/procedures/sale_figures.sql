@@ -20,7 +20,7 @@
 CREATE OR REPLACE FUNCTION :schema.sale_figures(p_closed_for interval)
 RETURNS TABLE (
   sku text, currency text, sold_orders bigint, sold_units bigint, paid_orders bigint, paid_units bigint,
-  ended_orders bigint, unpaid_1m bigint, unpaid_5m bigint, unpaid_15m bigint, unpaid_older bigint, revenue numeric,
+  cancelled_orders bigint, expired_orders bigint, unpaid_1m bigint, unpaid_5m bigint, unpaid_15m bigint, unpaid_older bigint, revenue numeric,
   refunds_due bigint, refunds_done bigint, amount_due numeric, amount_done numeric
 )
 LANGUAGE sql STABLE SECURITY DEFINER
@@ -34,7 +34,8 @@ sums AS (
          sum(o.units) FILTER (WHERE o.status IN ('ordered', 'paid')) AS sold_units,
          count(*) FILTER (WHERE o.status = 'paid') AS paid_orders,
          sum(o.units) FILTER (WHERE o.status = 'paid') AS paid_units,
-         count(*) FILTER (WHERE o.status IN ('cancelled', 'expired')) AS ended_orders,
+         count(*) FILTER (WHERE o.status = 'cancelled') AS cancelled_orders,
+         count(*) FILTER (WHERE o.status = 'expired') AS expired_orders,
          sum(o.units) FILTER (WHERE o.status = 'ordered' AND o.created_at > now() - interval '1 min') AS unpaid_1m,
          sum(o.units) FILTER (WHERE o.status = 'ordered' AND o.created_at <= now() - interval '1 min'
                                 AND o.created_at > now() - interval '5 min') AS unpaid_5m,
@@ -57,7 +58,7 @@ refunds AS (
   WHERE r.sale IN (SELECT s.sale FROM shown s)
   GROUP BY 1, 2)
 SELECT sku, currency, s.sold_orders, coalesce(s.sold_units, 0), s.paid_orders, coalesce(s.paid_units, 0),
-       s.ended_orders, coalesce(s.unpaid_1m, 0), coalesce(s.unpaid_5m, 0), coalesce(s.unpaid_15m, 0),
+       s.cancelled_orders, s.expired_orders, coalesce(s.unpaid_1m, 0), coalesce(s.unpaid_5m, 0), coalesce(s.unpaid_15m, 0),
        coalesce(s.unpaid_older, 0), coalesce(s.revenue, 0),
        coalesce(f.due, 0), coalesce(f.done, 0), coalesce(f.amount_due, 0), coalesce(f.amount_done, 0)
 FROM sums s LEFT JOIN refunds f USING (sku, currency)

@@ -1,7 +1,7 @@
 import { copyFileSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseDatabaseUrl } from '../../contracts/database-url.ts';
-import { urlOfLogin } from '../../db/install/logins.ts';
+import { urlInRole, urlOfLogin } from '../../db/install/logins.ts';
 import { PROJECT_ROOT } from './folder.ts';
 import { ensurePackages } from './packages.ts';
 import { loopbackUrl } from './ports.ts';
@@ -45,7 +45,7 @@ interface WatchInstance {
   /** Ports of the shop's processes, of RabbitMQ's plugin, and so on. */
   readonly monitors: readonly string[];
   readonly rabbitmq: readonly string[];
-  /** Up to four servers of PostgreSQL: URLs of one host, with the login of the role `monitor`. */
+  /** Up to four servers of PostgreSQL: URLs of one host, with the rights of the role `monitor`. */
   readonly databaseUrls: readonly string[];
   /** URLs of the shop, as from outside. */
   readonly shop: readonly string[];
@@ -220,14 +220,16 @@ export async function localWatch(stack: {
     WATCH_NAMES.map((name) => [name, portOf(name)]),
   ) as unknown as WatchInstance['ports'];
   const { databaseUrl, hotDatabaseUrl } = servers;
-  const own = monitor === undefined ? databaseUrl : urlOfLogin(databaseUrl, 'monitor', monitor);
+  // The second server is never the stack's own.
+  const watched = [
+    monitor === undefined ? databaseUrl : urlOfLogin(databaseUrl, 'monitor', monitor),
+    ...(hotDatabaseUrl === undefined ? [] : [hotDatabaseUrl]),
+  ].flatMap((url) => parseDatabaseUrl(url).urls);
   const instance: WatchInstance = {
     ...{ folder: join(stack.folder, 'watch'), logFolder, ports, shop: [`${stack.shopUrl}/`] },
     monitors: Object.values(stack.monitors).map((url) => new URL(url).host),
     rabbitmq: stack.isOwnRabbit ? [at(portOf('rabbitmq-metrics'))] : [],
-    databaseUrls: [own, ...(hotDatabaseUrl === undefined ? [] : [hotDatabaseUrl])]
-      .flatMap((url) => parseDatabaseUrl(url).urls)
-      .slice(0, EXPORTERS.length),
+    databaseUrls: watched.slice(0, EXPORTERS.length).map((url) => urlInRole(url, 'monitor')),
     alertmanagerConfig: environment['ALERTMANAGER_CONFIG'],
   };
   const { prometheus, alertmanager } = ports;

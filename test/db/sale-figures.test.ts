@@ -34,7 +34,7 @@ it('sums orders, money, refunds and unpaid units by age for each SKU', async () 
   await database.admin.query({ text: age, values: [older, '40 min'] });
   const before = {
     ...{ schema: 'hot', sku, currency: 'EUR', revenue: 9.95 },
-    orders: { sold: 4, paid: 1, ended: 1 },
+    orders: { sold: 4, paid: 1, cancelled: 1, expired: 0 },
     units: { sold: 4, paid: 1 },
     unpaid: { '0-1': 1, '1-5': 1, '5-15': 0, '15-': 1 },
     refunds: { due: 1, done: 0 },
