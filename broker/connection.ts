@@ -1,28 +1,25 @@
-import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../process/log.ts';
-import { type Channel, type ChannelModel, connect, type RecoveringChannelModel } from './amqp.ts';
+import type { Channel, ChannelModel } from './amqp.ts';
 import { ChannelKeeper, type ChannelUser } from './channel.ts';
 import { endsWithin } from './deadline.ts';
+import { cutSocket, Link, type LinkLimits, type LinkOptions, shuffledHosts } from './link.ts';
 import { declareTopology } from './topology.ts';
 
 /**
- * A connection to RabbitMQ that reconnects by itself.
+ * A connection to RabbitMQ that reconnects by itself. With several hosts each connection prefers one
+ * of them, by chance. When its host is lost it goes on to the next within a second, and it returns
+ * when its own host is back: the new connection is in use before the old one is closed.
  *
  * A process that both consumes and publishes opens two. While a memory or disk alarm is on, the
  * broker stops reading from publishing connections, including their acknowledgements. A worker that
  * cannot acknowledge cannot empty the queue that raised the alarm.
  */
 
-export interface ConnectionLimits {
-  readonly reconnectDelayInitialMs: number;
-  readonly reconnectDelayMaxMs: number;
-  /** For the TCP connect and the AMQP handshake. */
-  readonly connectTimeoutMs: number;
+export interface ConnectionLimits extends LinkLimits {
   /** For declaring the topology and opening the channels after a (re)connect. */
   readonly setupTimeoutMs: number;
   readonly closeTimeoutMs: number;
-  /** A silent peer is detected after two to three heartbeats. */
-  readonly heartbeatSeconds: number;
   /** Pause before a channel that the broker closed is opened again. */
   readonly channelReopenDelayMs: number;
   /**
@@ -31,6 +28,10 @@ export interface ConnectionLimits {
    * frame, or two if it is long.
    */
   readonly channelFramesMax: number;
+  /** Mean pause between two tries to return to the preferred host. */
+  readonly returnDelayMs: number;
+  /** How long the old connection still takes confirms and acknowledgements after a return. */
+  readonly returnGraceMs: number;
 }
 
 const CONNECTION_LIMITS: ConnectionLimits = {
@@ -39,13 +40,15 @@ const CONNECTION_LIMITS: ConnectionLimits = {
   connectTimeoutMs: 5_000,
   setupTimeoutMs: 15_000,
   closeTimeoutMs: 3_000,
-  heartbeatSeconds: 10,
+  heartbeatSeconds: 5,
   channelReopenDelayMs: 500,
   channelFramesMax: 1_024,
+  returnDelayMs: 30_000,
+  returnGraceMs: 2_000,
 };
 
 export interface ConnectionOptions {
-  /** amqp:// or amqps://, including the virtual host. */
+  /** amqp:// or amqps://, including the virtual host: `amqp://login@a:5672,b:5672/shop`. */
   readonly url: string;
   /** Shown in the management UI and by `rabbitmqctl list_connections`. */
   readonly name: string;
@@ -63,7 +66,9 @@ export class BrokerConnection {
   readonly limits: ConnectionLimits;
   readonly #keepers = new Map<ChannelUser, ChannelKeeper>();
   readonly #listeners = new Set<() => void>();
-  #recovering: RecoveringChannelModel | undefined;
+  readonly #linkOptions: LinkOptions;
+  #link: Link | undefined;
+  #returnTimer: NodeJS.Timeout | undefined;
   /** The current connection; set before its channels are opened. */
   #model: ChannelModel | undefined;
   /** The topology is declared: users attached from now on open their channels at once. */
@@ -75,12 +80,19 @@ export class BrokerConnection {
   private constructor(options: ConnectionOptions) {
     this.log = options.log.child({ connection: options.name });
     this.limits = { ...CONNECTION_LIMITS, ...options.limits };
+    this.#linkOptions = {
+      hosts: shuffledHosts(options.url),
+      name: options.name,
+      log: this.log,
+      limits: this.limits,
+      setUp: (model, host) => this.#setUp(model, host),
+    };
   }
 
   /** Returns at once. The background keeps connecting and reconnecting until `close()`. */
   static async open(options: ConnectionOptions): Promise<BrokerConnection> {
     const connection = new BrokerConnection(options);
-    await connection.#start(options);
+    connection.#link = await Link.open(connection.#linkOptions);
     return connection;
   }
 
@@ -151,31 +163,11 @@ export class BrokerConnection {
     this.#closed = true;
     for (const keeper of this.#keepers.values()) keeper.abandon();
     const model = this.#model;
-    const closing = this.#recovering?.close() ?? Promise.resolve();
+    clearTimeout(this.#returnTimer);
+    const closing = this.#link?.close() ?? Promise.resolve();
     const inTime = await endsWithin(this.limits.closeTimeoutMs, closing);
     if (!inTime && model !== undefined) cutSocket(model);
     this.#lost();
-  }
-
-  async #start(options: ConnectionOptions): Promise<void> {
-    const { limits, log } = this;
-    this.#recovering = await connect(withHeartbeat(options.url, limits.heartbeatSeconds), {
-      // Nagle's algorithm together with delayed ACKs would hold a single publish for 40 ms.
-      noDelay: true,
-      timeout: limits.connectTimeoutMs,
-      clientProperties: { connection_name: options.name },
-      recovery: {
-        initialDelay: limits.reconnectDelayInitialMs,
-        maxDelay: limits.reconnectDelayMaxMs,
-        jitter: 0.5,
-        waitForConnect: false,
-        setup: (model: ChannelModel) => this.#setUp(model),
-      },
-    });
-    this.#recovering.on('error', (error) => log.warn({ err: error }, 'RabbitMQ connection failed'));
-    this.#recovering.on('connect-failed', (error) =>
-      log.warn({ err: error }, 'no connection to RabbitMQ'),
-    );
   }
 
   /**
@@ -184,7 +176,7 @@ export class BrokerConnection {
    * are added first. amqplib would also wait without limit when it closes a failed connection, so
    * the close here has a deadline, after which the socket is destroyed.
    */
-  async #setUp(model: ChannelModel): Promise<void> {
+  async #setUp(model: ChannelModel, host: string): Promise<void> {
     let ended: Error | undefined;
     model.on('error', (error) => {
       ended ??= error;
@@ -210,8 +202,39 @@ export class BrokerConnection {
       throw ended;
     }
     this.#connected = true;
-    this.log.info('connected to RabbitMQ');
+    this.#blocked = false;
+    this.log.info({ host }, 'connected to RabbitMQ');
     this.#changed();
+    this.#returnLater();
+  }
+
+  #returnLater(): void {
+    clearTimeout(this.#returnTimer);
+    if (this.#closed || this.#linkOptions.hosts.length === 1) return;
+    const delayMs = this.limits.returnDelayMs * (0.5 + Math.random());
+    this.#returnTimer = setTimeout(() => void this.#returnToFirst(), delayMs).unref();
+  }
+
+  /**
+   * Connects to the preferred host, beside the connection in use. `#setUp` moves every user to the new
+   * one. The old one is closed when its last confirms and acknowledgements had time to arrive.
+   */
+  async #returnToFirst(): Promise<void> {
+    const [old, model] = [this.#link, this.#model];
+    if (old === undefined || old.isAtFirst || model === undefined) return this.#returnLater();
+    try {
+      const link = await Link.openAtFirst(this.#linkOptions);
+      this.#link = link;
+      await sleep(this.limits.returnGraceMs);
+      await endsWithin(this.limits.closeTimeoutMs, old.close());
+      cutSocket(model);
+      if (this.#closed) await link.close();
+    } catch (error) {
+      this.log.info({ err: error }, 'the preferred RabbitMQ host is not back yet');
+      // The users may have moved already. The old connection then starts anew.
+      if (this.#model !== model) cutSocket(model);
+    }
+    this.#returnLater();
   }
 
   async #openChannels(model: ChannelModel): Promise<void> {
@@ -249,20 +272,4 @@ export class BrokerConnection {
   #changed(): void {
     for (const listener of [...this.#listeners]) listener();
   }
-}
-
-/** amqplib reads the heartbeat only from the URL. A heartbeat that the URL already has is kept. */
-function withHeartbeat(url: string, seconds: number): string {
-  const parsed = new URL(url);
-  if (!parsed.searchParams.has('heartbeat')) parsed.searchParams.set('heartbeat', String(seconds));
-  return parsed.href;
-}
-
-/**
- * Ends a connection whose peer does not answer. amqplib has no call for this; an error on the
- * socket moves it from any state to the closed one.
- */
-function cutSocket(model: ChannelModel): void {
-  const { stream } = model.connection as { stream?: Duplex };
-  if (stream?.destroyed === false) stream.destroy(new Error('RabbitMQ did not answer in time'));
 }

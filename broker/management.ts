@@ -1,3 +1,4 @@
+import { firstUrl } from '../contracts/cluster-url.ts';
 import { QUEUES } from '../contracts/topology.ts';
 
 /**
@@ -30,7 +31,7 @@ const MEMBERS_MIN = 3;
  * @throws {Error} when the API does not answer in time or refuses the request
  */
 export async function clusterOf(managementUrl: string, amqpUrl: string): Promise<Cluster> {
-  const virtualHost = decodeURIComponent(new URL(amqpUrl).pathname.slice(1)) || '/';
+  const virtualHost = decodeURIComponent(new URL(firstUrl(amqpUrl)).pathname.slice(1)) || '/';
   const [nodes, queues] = await Promise.all([
     get<{ name: string }>(managementUrl, '/api/nodes?columns=name'),
     get<{ name: string; members?: string[]; online?: string[] }>(

@@ -1,4 +1,5 @@
 import { type CleanedEnv, cleanEnv, EnvError, EnvMissingError, makeValidator } from 'envalid';
+import { CLUSTER_HOSTS_MAX, urlsOfHosts } from './cluster-url.ts';
 import type { Schema } from './names.ts';
 import { readSecretFiles } from './secret-files.ts';
 import { SECRET_VARIABLES, weakSecrets } from './secrets.ts';
@@ -90,14 +91,18 @@ export function oneOf<T extends string>(...choices: readonly T[]) {
 }
 
 /**
- * Whether `input` names several hosts or is a list of URLs. Clients would treat such a list as the
- * name of one host and retry it forever. The parameters of a database URL may also name a host; a
- * password may contain commas.
+ * Whether `input` is a list of URLs, or names several hosts in another way than `urlsOfHosts` reads.
+ * Clients would treat such a list as the name of one host and retry it forever. The parameters of a
+ * database URL may also name a host; a password may contain commas.
  */
-function namesSeveralHosts(input: string): boolean {
+function hidesHosts(input: string): boolean {
   const [, authority = '', rest = ''] = /^[a-z]+:\/\/([^/?#]*)(.*)$/i.exec(input) ?? [];
   const host = authority.slice(authority.lastIndexOf('@') + 1);
-  return /,|%2c/i.test(host) || /[?&]host=[^&]*(,|%2c)|,\s*[a-z]+:\/\//i.test(rest);
+  return /%2c/i.test(host) || /[?&]host=[^&]*(,|%2c)|,\s*[a-z]+:\/\//i.test(rest);
+}
+
+function hasScheme(input: string, schemes: readonly string[]): boolean {
+  return URL.canParse(input) && schemes.includes(new URL(input).protocol.slice(0, -1));
 }
 
 /**
@@ -106,11 +111,32 @@ function namesSeveralHosts(input: string): boolean {
  */
 export function url(...schemes: readonly string[]) {
   return makeValidator((input: string) => {
-    if (namesSeveralHosts(input)) {
+    if (urlsOfHosts(input).length > 1 || hidesHosts(input)) {
       throw expectedSecret('a URL of one host: lists with commas are not supported');
     }
-    const scheme = URL.canParse(input) ? new URL(input).protocol.slice(0, -1) : '';
-    if (!schemes.includes(scheme)) throw expectedSecret(`a URL of ${schemes.join(' or ')}`);
+    if (!hasScheme(input, schemes)) throw expectedSecret(`a URL of ${schemes.join(' or ')}`);
+    return input;
+  });
+}
+
+/**
+ * A URL with one of the schemes and the hosts of one cluster: `scheme://login@a:1,b:2/path`. A host
+ * stands in it once. Errors never show its value.
+ */
+export function clusterUrl(...schemes: readonly string[]) {
+  return makeValidator((input: string) => {
+    const urls = urlsOfHosts(input);
+    const areHosts = urls.every((one) => hasScheme(one, schemes) && new URL(one).hostname !== '');
+    if (!areHosts || hidesHosts(input)) {
+      throw expectedSecret(
+        `a URL of ${schemes.join(' or ')}; several hosts are written as scheme://login@a:1,b:2/path`,
+      );
+    }
+    const hosts = new Set(urls.map((one) => new URL(one).host));
+    if (hosts.size < urls.length) throw expectedSecret('a URL that names each host once');
+    if (urls.length > CLUSTER_HOSTS_MAX) {
+      throw expectedSecret(`a URL of at most ${CLUSTER_HOSTS_MAX} hosts`);
+    }
     return input;
   });
 }
@@ -123,7 +149,7 @@ export const trustedUrl = makeValidator((input: string) => {
     ? new URL(input)
     : { protocol: '', hostname: '', username: '', password: '' };
   const isSafe = protocol === 'https:' || (protocol === 'http:' && LOOPBACK.test(hostname));
-  if (!isSafe || username || password || namesSeveralHosts(input)) {
+  if (!isSafe || username || password || urlsOfHosts(input).length > 1 || hidesHosts(input)) {
     throw expectedSecret('an https URL of one host without credentials; http only on loopback');
   }
   return input;
@@ -267,7 +293,7 @@ export function databaseUrls(parsed: {
 }
 
 export const brokerSpecs = {
-  AMQP_URL: url('amqp', 'amqps')(),
+  AMQP_URL: clusterUrl('amqp', 'amqps')(),
 };
 
 /**

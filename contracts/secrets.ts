@@ -1,3 +1,5 @@
+import { firstUrl } from './cluster-url.ts';
+
 /**
  * Which secrets are strong enough for a shop. Outside the demo, a process refuses to start with a
  * short secret or with one that is published in this repository.
@@ -92,8 +94,9 @@ export function weakSecrets(environment: Readonly<Record<string, string | undefi
 }
 
 function passwordOf(url: string): string | undefined {
-  if (!URL.canParse(url)) return undefined;
-  const { password, searchParams } = new URL(url);
+  const first = firstUrl(url);
+  if (!URL.canParse(first)) return undefined;
+  const { password, searchParams } = new URL(first);
   try {
     return decodeURIComponent(password) || (searchParams.get('password') ?? undefined);
   } catch {
