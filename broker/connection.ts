@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../process/log.ts';
 import type { Channel, ChannelModel } from './amqp.ts';
 import { ChannelKeeper, type ChannelUser } from './channel.ts';
 import { endsWithin } from './deadline.ts';
-import { cutSocket, Link, type LinkLimits, type LinkOptions, shuffledHosts } from './link.ts';
+import { cutSocket, shuffledHosts } from './link.ts';
+import { ReturningLink, type ReturnLimits } from './returning-link.ts';
 import { declareTopology } from './topology.ts';
 
 /**
@@ -16,10 +16,9 @@ import { declareTopology } from './topology.ts';
  * cannot acknowledge cannot empty the queue that raised the alarm.
  */
 
-export interface ConnectionLimits extends LinkLimits {
+export interface ConnectionLimits extends ReturnLimits {
   /** For declaring the topology and opening the channels after a (re)connect. */
   readonly setupTimeoutMs: number;
-  readonly closeTimeoutMs: number;
   /** Pause before a channel that the broker closed is opened again. */
   readonly channelReopenDelayMs: number;
   /**
@@ -28,10 +27,6 @@ export interface ConnectionLimits extends LinkLimits {
    * frame, or two if it is long.
    */
   readonly channelFramesMax: number;
-  /** Mean pause between two tries to return to the preferred host. */
-  readonly returnDelayMs: number;
-  /** How long the old connection still takes confirms and acknowledgements after a return. */
-  readonly returnGraceMs: number;
 }
 
 const CONNECTION_LIMITS: ConnectionLimits = {
@@ -66,9 +61,7 @@ export class BrokerConnection {
   readonly limits: ConnectionLimits;
   readonly #keepers = new Map<ChannelUser, ChannelKeeper>();
   readonly #listeners = new Set<() => void>();
-  readonly #linkOptions: LinkOptions;
-  #link: Link | undefined;
-  #returnTimer: NodeJS.Timeout | undefined;
+  #link: ReturningLink | undefined;
   /** The current connection; set before its channels are opened. */
   #model: ChannelModel | undefined;
   /** The topology is declared: users attached from now on open their channels at once. */
@@ -80,24 +73,28 @@ export class BrokerConnection {
   private constructor(options: ConnectionOptions) {
     this.log = options.log.child({ connection: options.name });
     this.limits = { ...CONNECTION_LIMITS, ...options.limits };
-    this.#linkOptions = {
-      hosts: shuffledHosts(options.url),
-      name: options.name,
-      log: this.log,
-      limits: this.limits,
-      setUp: (model, host) => this.#setUp(model, host),
-    };
   }
 
   /** Returns at once. The background keeps connecting and reconnecting until `close()`. */
   static async open(options: ConnectionOptions): Promise<BrokerConnection> {
     const connection = new BrokerConnection(options);
-    connection.#link = await Link.open(connection.#linkOptions);
+    connection.#link = await ReturningLink.open({
+      hosts: shuffledHosts(options.url),
+      name: options.name,
+      log: connection.log,
+      limits: connection.limits,
+      setUp: (model, host) => connection.#setUp(model, host),
+    });
     return connection;
   }
 
   get connected(): boolean {
     return this.#connected;
+  }
+
+  /** `host:port` of the broker in use, or of the one that is tried next. */
+  get host(): string | undefined {
+    return this.#link?.host;
   }
 
   /** The broker has raised an alarm and does not read messages from this connection. */
@@ -163,7 +160,6 @@ export class BrokerConnection {
     this.#closed = true;
     for (const keeper of this.#keepers.values()) keeper.abandon();
     const model = this.#model;
-    clearTimeout(this.#returnTimer);
     const closing = this.#link?.close() ?? Promise.resolve();
     const inTime = await endsWithin(this.limits.closeTimeoutMs, closing);
     if (!inTime && model !== undefined) cutSocket(model);
@@ -205,36 +201,6 @@ export class BrokerConnection {
     this.#blocked = false;
     this.log.info({ host }, 'connected to RabbitMQ');
     this.#changed();
-    this.#returnLater();
-  }
-
-  #returnLater(): void {
-    clearTimeout(this.#returnTimer);
-    if (this.#closed || this.#linkOptions.hosts.length === 1) return;
-    const delayMs = this.limits.returnDelayMs * (0.5 + Math.random());
-    this.#returnTimer = setTimeout(() => void this.#returnToFirst(), delayMs).unref();
-  }
-
-  /**
-   * Connects to the preferred host, beside the connection in use. `#setUp` moves every user to the new
-   * one. The old one is closed when its last confirms and acknowledgements had time to arrive.
-   */
-  async #returnToFirst(): Promise<void> {
-    const [old, model] = [this.#link, this.#model];
-    if (old === undefined || old.isAtFirst || model === undefined) return this.#returnLater();
-    try {
-      const link = await Link.openAtFirst(this.#linkOptions);
-      this.#link = link;
-      await sleep(this.limits.returnGraceMs);
-      await endsWithin(this.limits.closeTimeoutMs, old.close());
-      cutSocket(model);
-      if (this.#closed) await link.close();
-    } catch (error) {
-      this.log.info({ err: error }, 'the preferred RabbitMQ host is not back yet');
-      // The users may have moved already. The old connection then starts anew.
-      if (this.#model !== model) cutSocket(model);
-    }
-    this.#returnLater();
   }
 
   async #openChannels(model: ChannelModel): Promise<void> {

@@ -1,5 +1,5 @@
 import { type CleanedEnv, cleanEnv, EnvError, EnvMissingError, makeValidator } from 'envalid';
-import { CLUSTER_HOSTS_MAX, urlsOfHosts } from './cluster-url.ts';
+import { hasScheme, hidesHosts, urlsOfHosts, wrongInClusterUrl } from './cluster-url.ts';
 import type { Schema } from './names.ts';
 import { readSecretFiles } from './secret-files.ts';
 import { SECRET_VARIABLES, weakSecrets } from './secrets.ts';
@@ -91,21 +91,6 @@ export function oneOf<T extends string>(...choices: readonly T[]) {
 }
 
 /**
- * Whether `input` is a list of URLs, or names several hosts in another way than `urlsOfHosts` reads.
- * Clients would treat such a list as the name of one host and retry it forever. The parameters of a
- * database URL may also name a host; a password may contain commas.
- */
-function hidesHosts(input: string): boolean {
-  const [, authority = '', rest = ''] = /^[a-z]+:\/\/([^/?#]*)(.*)$/i.exec(input) ?? [];
-  const host = authority.slice(authority.lastIndexOf('@') + 1);
-  return /%2c/i.test(host) || /[?&]host=[^&]*(,|%2c)|,\s*[a-z]+:\/\//i.test(rest);
-}
-
-function hasScheme(input: string, schemes: readonly string[]): boolean {
-  return URL.canParse(input) && schemes.includes(new URL(input).protocol.slice(0, -1));
-}
-
-/**
  * A URL with one of the schemes and exactly one host. It may contain a password, so errors never
  * show its value.
  */
@@ -119,24 +104,11 @@ export function url(...schemes: readonly string[]) {
   });
 }
 
-/**
- * A URL with one of the schemes and the hosts of one cluster: `scheme://login@a:1,b:2/path`. A host
- * stands in it once. Errors never show its value.
- */
+/** A URL of one host or of the hosts of a cluster. Errors never show its value. */
 export function clusterUrl(...schemes: readonly string[]) {
   return makeValidator((input: string) => {
-    const urls = urlsOfHosts(input);
-    const areHosts = urls.every((one) => hasScheme(one, schemes) && new URL(one).hostname !== '');
-    if (!areHosts || hidesHosts(input)) {
-      throw expectedSecret(
-        `a URL of ${schemes.join(' or ')}; several hosts are written as scheme://login@a:1,b:2/path`,
-      );
-    }
-    const hosts = new Set(urls.map((one) => new URL(one).host));
-    if (hosts.size < urls.length) throw expectedSecret('a URL that names each host once');
-    if (urls.length > CLUSTER_HOSTS_MAX) {
-      throw expectedSecret(`a URL of at most ${CLUSTER_HOSTS_MAX} hosts`);
-    }
+    const wrong = wrongInClusterUrl(input, schemes);
+    if (wrong !== undefined) throw expectedSecret(wrong);
     return input;
   });
 }

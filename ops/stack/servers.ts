@@ -25,7 +25,7 @@ const specs = {
   DATABASE_URL: url('postgres', 'postgresql')({ default: undefined }),
   HOT_DATABASE_URL: url('postgres', 'postgresql')({ default: undefined }),
   AMQP_URL: clusterUrl('amqp', 'amqps')({ default: undefined }),
-  AMQP_MANAGEMENT_URL: url('http', 'https')({ default: undefined }),
+  AMQP_MANAGEMENT_URL: clusterUrl('http', 'https')({ default: undefined }),
   ZOOKEEPER: zookeeperServers({ default: undefined }),
 };
 

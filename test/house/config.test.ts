@@ -169,7 +169,7 @@ describe.each(Object.entries(processes))('the environment of a %s', (_name, { re
   });
 
   it('is accepted with the brokers of a cluster', () => {
-    const AMQP_URL = 'amqp://shop:pass,word@one,two:5673,[::1]:5674/shop';
+    const AMQP_URL = `amqp://shop:${UNSHOWN},${UNSHOWN}@one,two:5673,[::1]:5674/shop`;
     expect(() => read({ ...complete, AMQP_URL })).not.toThrow();
   });
 
