@@ -4,7 +4,7 @@
  */
 
 /** More hosts than any cluster of ours has; each takes a try of its own when a server is lost. */
-const HOSTS_MAX = 9;
+export const CLUSTER_HOSTS_MAX = 9;
 
 /**
  * Returns a URL of one host for each host that `url` names, in its order. Login, path and parameters
@@ -28,20 +28,29 @@ export function firstUrl(url: string): string {
 
 /**
  * Whether `input` is a list of URLs, or names several hosts in another way than `urlsOfHosts` reads.
- * Clients would treat such a list as the name of one host and retry it forever. The parameters of a
- * database URL may also name a host.
+ * Clients would treat such a list as the name of one host and retry it forever.
  */
-export function hidesHosts(input: string): boolean {
+function hidesHosts(input: string): boolean {
   const [, authority = '', rest = ''] = /^[a-z]+:\/\/([^/?#]*)(.*)$/i.exec(input) ?? [];
   const host = authority.slice(authority.lastIndexOf('@') + 1);
-  return /%2c/i.test(host) || /[?&]host=[^&]*(,|%2c)|,\s*[a-z]+:\/\//i.test(rest);
+  return /%2c/i.test(host) || /,\s*[a-z]+:\/\//i.test(rest);
 }
 
-export function hasScheme(input: string, schemes: readonly string[]): boolean {
+export function namesSeveralHosts(input: string): boolean {
+  return urlsOfHosts(input).length > 1 || hidesHosts(input);
+}
+
+function hasScheme(input: string, schemes: readonly string[]): boolean {
   return URL.canParse(input) && schemes.includes(new URL(input).protocol.slice(0, -1));
 }
 
-/** What a URL of several hosts must be, if `input` is not one; undefined if all is well. */
+/** Says what the value must be, if it is no URL of exactly one host. */
+export function wrongInUrl(input: string, schemes: readonly string[]): string | undefined {
+  if (namesSeveralHosts(input)) return 'a URL of one host: lists with commas are not supported';
+  return hasScheme(input, schemes) ? undefined : `a URL of ${schemes.join(' or ')}`;
+}
+
+/** Says what the value must be, if it is no URL of one host or of the hosts of a cluster. */
 export function wrongInClusterUrl(input: string, schemes: readonly string[]): string | undefined {
   const urls = urlsOfHosts(input);
   const areHosts = urls.every((one) => hasScheme(one, schemes) && new URL(one).hostname !== '');
@@ -49,6 +58,6 @@ export function wrongInClusterUrl(input: string, schemes: readonly string[]): st
     return `a URL of ${schemes.join(' or ')}; several hosts are written as scheme://login@a:1,b:2/path`;
   }
   const hosts = new Set(urls.map((one) => new URL(one).host));
-  if (hosts.size < urls.length) return 'a URL that names each host once';
-  return urls.length > HOSTS_MAX ? `a URL of at most ${HOSTS_MAX} hosts` : undefined;
+  const isList = hosts.size === urls.length && urls.length <= CLUSTER_HOSTS_MAX;
+  return isList ? undefined : `a URL of at most ${CLUSTER_HOSTS_MAX} hosts, each of them once`;
 }

@@ -1,5 +1,6 @@
 import { type CleanedEnv, cleanEnv, EnvError, EnvMissingError, makeValidator } from 'envalid';
-import { hasScheme, hidesHosts, urlsOfHosts, wrongInClusterUrl } from './cluster-url.ts';
+import { namesSeveralHosts, wrongInClusterUrl, wrongInUrl } from './cluster-url.ts';
+import { wrongInDatabaseUrl } from './database-url.ts';
 import type { Schema } from './names.ts';
 import { readSecretFiles } from './secret-files.ts';
 import { SECRET_VARIABLES, weakSecrets } from './secrets.ts';
@@ -32,8 +33,7 @@ export function withSecretsOfFiles(environment: Environment): Environment {
  * Parses and checks `environment`. The value of a secret `X` may be in the file that `X_FILE` names. A
  * process that has the variable `DEMO` accepts published and short secrets only while `DEMO` is on.
  *
- * @throws {ConfigError} with the name, the given value and the expected form of each invalid
- *   variable
+ * @throws {ConfigError} with the name, the value and the expected form of each invalid variable
  */
 export function parseEnvironment<S extends object>(
   environment: Environment,
@@ -67,6 +67,15 @@ function expectedSecret(what: string): EnvError {
   return new EnvError(`must be ${what} (the value is not shown)`);
 }
 
+/** A value that is never shown. `wrong` says what it must be, if it is not. */
+function checkedSecret(wrong: (input: string) => string | undefined) {
+  return makeValidator((input: string) => {
+    const what = wrong(input);
+    if (what !== undefined) throw expectedSecret(what);
+    return input;
+  });
+}
+
 /** A decimal integer from `min` to `max`, both included. */
 export function integer(min: number, max: number) {
   return makeValidator((input: string) => {
@@ -90,27 +99,17 @@ export function oneOf<T extends string>(...choices: readonly T[]) {
   });
 }
 
-/**
- * A URL with one of the schemes and exactly one host. It may contain a password, so errors never
- * show its value.
- */
+/** A URL with one of the schemes and exactly one host. Errors never show it: it may have a password. */
 export function url(...schemes: readonly string[]) {
-  return makeValidator((input: string) => {
-    if (urlsOfHosts(input).length > 1 || hidesHosts(input)) {
-      throw expectedSecret('a URL of one host: lists with commas are not supported');
-    }
-    if (!hasScheme(input, schemes)) throw expectedSecret(`a URL of ${schemes.join(' or ')}`);
-    return input;
-  });
+  return checkedSecret((input) => wrongInUrl(input, schemes));
 }
 
-/** A URL of one host or of the hosts of a cluster. Errors never show its value. */
+/** A URL of PostgreSQL with one host or several; see database-url.ts. */
+export const databaseUrl = checkedSecret(wrongInDatabaseUrl);
+
+/** A URL of one host or of the hosts of a cluster. */
 export function clusterUrl(...schemes: readonly string[]) {
-  return makeValidator((input: string) => {
-    const wrong = wrongInClusterUrl(input, schemes);
-    if (wrong !== undefined) throw expectedSecret(wrong);
-    return input;
-  });
+  return checkedSecret((input) => wrongInClusterUrl(input, schemes));
 }
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
@@ -121,7 +120,7 @@ export const trustedUrl = makeValidator((input: string) => {
     ? new URL(input)
     : { protocol: '', hostname: '', username: '', password: '' };
   const isSafe = protocol === 'https:' || (protocol === 'http:' && LOOPBACK.test(hostname));
-  if (!isSafe || username || password || urlsOfHosts(input).length > 1 || hidesHosts(input)) {
+  if (!isSafe || username || password || namesSeveralHosts(input)) {
     throw expectedSecret('an https URL of one host without credentials; http only on loopback');
   }
   return input;
@@ -227,7 +226,7 @@ export const shopUrl = makeValidator((input: string) => {
   return input.replace(/\/$/, '');
 });
 
-/** Comma-separated values. Each is validated; duplicates are refused. */
+/** Comma-separated values, each of them valid and given once. */
 export function list<T>(what: string, parse: (part: string) => T | undefined) {
   return makeValidator((input: string) => {
     const values = input.split(',').map((part) => parse(part.trim()));
@@ -251,9 +250,9 @@ export const commonSpecs = {
 };
 
 export const databaseSpecs = {
-  DATABASE_URL: url('postgres', 'postgresql')(),
+  DATABASE_URL: databaseUrl(),
   /** Set only when hot SKUs have their own server. */
-  HOT_DATABASE_URL: url('postgres', 'postgresql')({ default: undefined }),
+  HOT_DATABASE_URL: databaseUrl({ default: undefined }),
 };
 
 export function databaseUrls(parsed: {

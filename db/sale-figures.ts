@@ -18,18 +18,15 @@ export interface SaleFigures {
   /** Unpaid units by the age of their order, in minutes from and to. */
   readonly unpaid: Readonly<Record<'0-1' | '1-5' | '5-15' | '15-', number>>;
   readonly revenue: number;
-  /** Payments that go back. `failing` are due. */
-  readonly refunds: Readonly<Record<'due' | 'failing' | 'done', number>>;
+  /** Payments that go back. */
+  readonly refunds: Readonly<Record<'due' | 'done', number>>;
   readonly refundAmount: Readonly<Record<'due' | 'done', number>>;
-  /** Payment sessions of ended orders that the provider did not end. */
-  readonly sessionsFailing: number;
 }
 
 type Column =
   | ('sold_orders' | 'sold_units' | 'paid_orders' | 'paid_units' | 'ended_orders')
   | ('unpaid_1m' | 'unpaid_5m' | 'unpaid_15m' | 'unpaid_older' | 'revenue')
-  | ('refunds_due' | 'refunds_failing' | 'refunds_done' | 'amount_due' | 'amount_done')
-  | 'sessions_failing';
+  | ('refunds_due' | 'refunds_done' | 'amount_due' | 'amount_done');
 type Row = Readonly<Record<Column, string>> & {
   readonly schema: Schema;
   readonly sku: string;
@@ -66,14 +63,37 @@ function figuresOf(row: Row): SaleFigures {
     },
     // Money to look at. The books keep the exact amounts.
     revenue: Number(row.revenue),
-    refunds: {
-      due: of('refunds_due'),
-      failing: of('refunds_failing'),
-      done: of('refunds_done'),
-    },
+    refunds: { due: of('refunds_due'), done: of('refunds_done') },
     refundAmount: { due: Number(row.amount_due), done: Number(row.amount_done) },
-    sessionsFailing: of('sessions_failing'),
   };
+}
+
+/** More refunds, and more sessions, of a home are not counted. */
+export const FAILURES_MAX = 1_000;
+
+/** What failed at the payment provider, of one SKU and home. */
+export interface PaymentFailures {
+  readonly schema: Schema;
+  readonly sku: string;
+  /** Payments that have to go back and were tried, or came back. */
+  readonly refunds: number;
+  /** Payment sessions of ended orders that the provider did not end. */
+  readonly sessions: number;
+}
+
+/** Reads what failed in the homes that answer. @throws {DatabaseError} when no home answers */
+export async function paymentFailures(databases: Databases): Promise<Answers<PaymentFailures>> {
+  type FailuresRow = Record<'sku' | 'refunds' | 'sessions', string> & { schema: Schema };
+  const { rows, missing } = await queryHomes<FailuresRow>(
+    databases,
+    'payment_failures',
+    (schema) => `SELECT '${schema}' AS schema, * FROM ${schema}.payment_failures($1)`,
+    [FAILURES_MAX],
+  );
+  const read = rows.map(({ schema, sku, refunds, sessions }) => {
+    return { schema, sku, refunds: toNumber(refunds), sessions: toNumber(sessions) };
+  });
+  return { rows: read, missing };
 }
 
 /** A row of the view `backlog` of a home. */

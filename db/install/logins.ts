@@ -1,4 +1,5 @@
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
+import { withLogin } from '../../contracts/database-url.ts';
 import { openSession, ROLES, type Role } from '../client/pool.ts';
 
 /**
@@ -69,8 +70,5 @@ export async function setLogins(url: string, passwords: LoginPasswords): Promise
 
 /** Returns the URL of the same server and database with the login of a role. */
 export function urlOfLogin(url: string, role: Role, password: string): string {
-  const own = new URL(url);
-  own.username = ROLES[role];
-  own.password = password;
-  return own.href;
+  return withLogin(url, ROLES[role], password);
 }

@@ -1,4 +1,4 @@
-import { parseEnvironment, url } from '../../contracts/config.ts';
+import { databaseUrl, parseEnvironment } from '../../contracts/config.ts';
 import type { Schema } from '../../contracts/names.ts';
 import {
   createPool,
@@ -20,10 +20,9 @@ import type { CommandContext } from './command.ts';
 const STATEMENT_TIMEOUT_MS = 600_000;
 const LOCK_TIMEOUT_MS = 10_000;
 
-const optional = url('postgres', 'postgresql');
 const specs = {
-  DATABASE_URL: optional({ default: undefined }),
-  HOT_DATABASE_URL: optional({ default: undefined }),
+  DATABASE_URL: databaseUrl({ default: undefined }),
+  HOT_DATABASE_URL: databaseUrl({ default: undefined }),
 };
 
 function urls({ environment }: CommandContext): Record<Schema, string> {

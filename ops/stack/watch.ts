@@ -1,5 +1,6 @@
 import { copyFileSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseDatabaseUrl } from '../../contracts/database-url.ts';
 import { urlOfLogin } from '../../db/install/logins.ts';
 import { PROJECT_ROOT } from './folder.ts';
 import { ensurePackages } from './packages.ts';
@@ -18,13 +19,15 @@ export const WATCH_NAMES = [
   'prometheus',
   'alertmanager',
   'postgres-exporter',
-  // Of the second server, if there is one: an exporter reads one server.
+  // An exporter reads one server.
   'postgres-exporter-2',
+  'postgres-exporter-3',
+  'postgres-exporter-4',
   'node-exporter',
   'blackbox-exporter',
 ] as const;
 type WatchName = (typeof WATCH_NAMES)[number];
-const EXPORTERS = ['postgres-exporter', 'postgres-exporter-2'] as const;
+const EXPORTERS = WATCH_NAMES.filter((name) => name.startsWith('postgres-exporter'));
 
 /** Name of a file of targets in ops/monitoring/prometheus.yml. */
 type Job = 'flashsale' | 'postgres' | 'rabbitmq' | 'zookeeper' | 'host' | 'shop' | 'alertmanager';
@@ -42,7 +45,7 @@ interface WatchInstance {
   /** Ports of the shop's processes, of RabbitMQ's plugin, and so on. */
   readonly monitors: readonly string[];
   readonly rabbitmq: readonly string[];
-  /** Up to two servers of PostgreSQL: URLs with the login of the role `monitor`. */
+  /** Up to four servers of PostgreSQL: URLs of one host, with the login of the role `monitor`. */
   readonly databaseUrls: readonly string[];
   /** URLs of the shop, as from outside. */
   readonly shop: readonly string[];
@@ -222,7 +225,9 @@ export async function localWatch(stack: {
     ...{ folder: join(stack.folder, 'watch'), logFolder, ports, shop: [`${stack.shopUrl}/`] },
     monitors: Object.values(stack.monitors).map((url) => new URL(url).host),
     rabbitmq: stack.isOwnRabbit ? [at(portOf('rabbitmq-metrics'))] : [],
-    databaseUrls: [own, ...(hotDatabaseUrl === undefined ? [] : [hotDatabaseUrl])],
+    databaseUrls: [own, ...(hotDatabaseUrl === undefined ? [] : [hotDatabaseUrl])]
+      .flatMap((url) => parseDatabaseUrl(url).urls)
+      .slice(0, EXPORTERS.length),
     alertmanagerConfig: environment['ALERTMANAGER_CONFIG'],
   };
   const { prometheus, alertmanager } = ports;

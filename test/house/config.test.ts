@@ -30,7 +30,7 @@ const everywhere: [string, string][] = [
   ['DATABASE_URL', `mysql://${UNSHOWN}`],
   ['HOT_DATABASE_URL', UNSHOWN],
   ['AMQP_URL', `http://${UNSHOWN}`],
-  // Several hosts: the clients would look for one host with the whole text as its name, for ever.
+  // Several hosts, some of which may be standbys.
   ['DATABASE_URL', `postgres://shop:${UNSHOWN}@one,two/shop`],
   ['DATABASE_URL', `postgres://shop:${UNSHOWN}@/shop?host=one,two`],
   ['HOT_DATABASE_URL', `postgres://shop:${UNSHOWN}@one:5432,two:5432/shop`],
@@ -417,6 +417,11 @@ describe('outside the demo', () => {
     const weak: [string, string, string][] = [
       ['DATABASE_URL', `postgres://shop:${url}@127.0.0.1/shop`, 'published'],
       ['HOT_DATABASE_URL', `postgres://127.0.0.1/shop?user=a&password=${url}`, 'published'],
+      [
+        'DATABASE_URL',
+        `postgres://shop:${url}@one:5432,two/shop?target_session_attrs=primary`,
+        'published',
+      ],
       ['AMQP_URL', `amqp://shop:${'guest'}@127.0.0.1/shop`, 'published'],
       ['AMQP_URL', `amqp://shop:${'pw'}@127.0.0.1/shop`, 'fewer than 12'],
     ];

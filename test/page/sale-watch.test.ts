@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Looks, simulatePages } from '../../bench/edge/pages.ts';
 import { createClock } from '../../server/public/js/clock.js';
 import { watchSale } from '../../server/public/js/sale-watch.js';
 import { until } from '../until.ts';
@@ -80,10 +81,70 @@ it('the last copy of an edge is shown only while there is nothing else, and its 
   });
   expect(titles.at(-1)).toBe('now');
 
-  // The watch ends when there is no such sale.
+  // One answer that there is no such sale may be of an old copy.
+  const shop = globalThis.fetch;
   globalThis.fetch = async () => Response.json({ verdict: 'not_found' }, { status: 404 });
-  await until('it has ended', () => {
+  const missed = answers;
+  await until('it is missing', () => {
     watch.now();
     return isMissing;
+  });
+  expect(answers).toBeGreaterThan(missed + 1);
+  globalThis.fetch = shop;
+  titles.length = 0;
+  await next('made again', 0);
+  expect(titles).toContain('made again');
+});
+
+it('a refusal holds the page for as long as it says, whatever the shopper does', async () => {
+  let calls = 0;
+  globalThis.fetch = async () => {
+    calls += 1;
+    const headers = { 'retry-after': '3600' };
+    return Response.json({ verdict: 'overloaded' }, { status: 503, headers });
+  };
+  let answers = 0;
+  const watch = watchSale('demo', createClock(), {
+    onSale() {},
+    onMissing() {},
+    onAnswer: () => {
+      answers += 1;
+    },
+  });
+  void watch.start();
+  await until('the first answer', () => answers === 1);
+  // Each turn of the event loop would be enough for a look.
+  for (let turn = 0; turn < 50; turn += 1) {
+    watch.now();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(calls).toBe(1);
+});
+
+describe('an outage', () => {
+  const minute = 60_000;
+  const pages = 300;
+  const [arriveMs, afterMs] = [60 * minute, 20 * minute];
+  const mean = (looks: Looks, from: number, to: number) => {
+    const each = Array.from({ length: to - from }, (_, second) => looks.get(from + second) ?? 0);
+    return each.reduce((sum, many) => sum + many, 0) / each.length / pages;
+  };
+
+  it('long before the opening does not make a page ask more often than without one', async () => {
+    const outageMs = [-20 * minute, -10 * minute] as const;
+    const looks = await simulatePages({ pages, arriveMs, afterMs: 0, outageMs });
+    const without = await simulatePages({ pages, arriveMs, afterMs: 0 });
+    const [from, to] = [-1_200, -600];
+    // Pages that are opened meanwhile have no sale: they ask a few times, ever less often.
+    const opened = 12 / (arriveMs / 1_000);
+    expect(mean(looks, from, to)).toBeLessThan(1.5 * mean(without, from, to) + opened);
+  });
+
+  it('while it is open makes pages ask less often, and they come back within a minute or so', async () => {
+    const outageMs = [2 * minute, 12 * minute] as const;
+    const looks = await simulatePages({ pages, arriveMs, afterMs, outageMs });
+    const without = await simulatePages({ pages, arriveMs, afterMs });
+    expect(mean(looks, 240, 720)).toBeLessThan(mean(without, 240, 720));
+    expect(mean(looks, 800, 1_200)).toBeGreaterThan(0.9 * mean(without, 800, 1_200));
   });
 });

@@ -17,10 +17,10 @@ import { createProgress } from '../../../ops/stack/progress.ts';
 import { Supervisor } from '../../../ops/stack/supervisor.ts';
 import { TestFolder } from '../../../ops/stack/test-folder.ts';
 import { prepareWatch, WATCH_NAMES, writeTargets } from '../../../ops/stack/watch.ts';
+import { type Standby, startStandby } from '../../db/standby.ts';
 import { signalFamily } from '../../process-family.ts';
 import { type System, startSystem } from '../../system.ts';
 import { type BreakableServers, startBreakableServers } from '../breakable.ts';
-import { type Standby, startStandby } from './standby.ts';
 import { Alerts } from './watch.ts';
 
 /** A whole shop of one test file, with an edge, a standby, and what `npm start -- --watch` starts. */
