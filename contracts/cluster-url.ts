@@ -49,3 +49,15 @@ export function wrongInUrl(input: string, schemes: readonly string[]): string | 
   if (namesSeveralHosts(input)) return 'a URL of one host: lists with commas are not supported';
   return hasScheme(input, schemes) ? undefined : `a URL of ${schemes.join(' or ')}`;
 }
+
+/** Says what the value must be, if it is no URL of one host or of the hosts of a cluster. */
+export function wrongInClusterUrl(input: string, schemes: readonly string[]): string | undefined {
+  const urls = urlsOfHosts(input);
+  const areHosts = urls.every((one) => hasScheme(one, schemes) && new URL(one).hostname !== '');
+  if (!areHosts || hidesHosts(input)) {
+    return `a URL of ${schemes.join(' or ')}; several hosts are written as scheme://login@a:1,b:2/path`;
+  }
+  const hosts = new Set(urls.map((one) => new URL(one).host));
+  const isList = hosts.size === urls.length && urls.length <= CLUSTER_HOSTS_MAX;
+  return isList ? undefined : `a URL of at most ${CLUSTER_HOSTS_MAX} hosts, each of them once`;
+}

@@ -1,5 +1,5 @@
 import { type CleanedEnv, cleanEnv, EnvError, EnvMissingError, makeValidator } from 'envalid';
-import { namesSeveralHosts, wrongInUrl } from './cluster-url.ts';
+import { namesSeveralHosts, wrongInClusterUrl, wrongInUrl } from './cluster-url.ts';
 import { wrongInDatabaseUrl } from './database-url.ts';
 import type { Schema } from './names.ts';
 import { readSecretFiles } from './secret-files.ts';
@@ -106,6 +106,11 @@ export function url(...schemes: readonly string[]) {
 
 /** A URL of PostgreSQL with one host or several; see database-url.ts. */
 export const databaseUrl = checkedSecret(wrongInDatabaseUrl);
+
+/** A URL of one host or of the hosts of a cluster. */
+export function clusterUrl(...schemes: readonly string[]) {
+  return checkedSecret((input) => wrongInClusterUrl(input, schemes));
+}
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
@@ -259,7 +264,7 @@ export function databaseUrls(parsed: {
 }
 
 export const brokerSpecs = {
-  AMQP_URL: url('amqp', 'amqps')(),
+  AMQP_URL: clusterUrl('amqp', 'amqps')(),
 };
 
 /**

@@ -45,8 +45,9 @@ export function ordersQueue(schema: Schema): string {
   return `orders.${schema}`;
 }
 
-export function verdictsQueue(processId: string): string {
-  return `verdicts.${processId}`;
+/** @param channel number of the channel that consumes it, counted by the process */
+export function verdictsQueue(processId: string, channel: number): string {
+  return `verdicts.${processId}.${channel}`;
 }
 
 export const EXCHANGES: readonly ExchangeDeclaration[] = [

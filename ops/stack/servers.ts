@@ -1,5 +1,10 @@
 import { firstUrl, urlsOfHosts } from '../../contracts/cluster-url.ts';
-import { databaseUrl, parseEnvironment, url, zookeeperServers } from '../../contracts/config.ts';
+import {
+  clusterUrl,
+  databaseUrl,
+  parseEnvironment,
+  zookeeperServers,
+} from '../../contracts/config.ts';
 import { accepts } from './ports.ts';
 
 /** URLs of the three servers, and how the environment names them. */
@@ -24,8 +29,8 @@ const MANAGEMENT_PORT_DEFAULT = 15_672;
 const specs = {
   DATABASE_URL: databaseUrl({ default: undefined }),
   HOT_DATABASE_URL: databaseUrl({ default: undefined }),
-  AMQP_URL: url('amqp', 'amqps')({ default: undefined }),
-  AMQP_MANAGEMENT_URL: url('http', 'https')({ default: undefined }),
+  AMQP_URL: clusterUrl('amqp', 'amqps')({ default: undefined }),
+  AMQP_MANAGEMENT_URL: clusterUrl('http', 'https')({ default: undefined }),
   ZOOKEEPER: zookeeperServers({ default: undefined }),
 };
 

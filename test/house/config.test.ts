@@ -34,9 +34,11 @@ const everywhere: [string, string][] = [
   ['DATABASE_URL', `postgres://shop:${UNSHOWN}@one,two/shop`],
   ['DATABASE_URL', `postgres://shop:${UNSHOWN}@/shop?host=one,two`],
   ['HOT_DATABASE_URL', `postgres://shop:${UNSHOWN}@one:5432,two:5432/shop`],
-  // The client would look for one host with the whole text as its name, for ever.
-  ['AMQP_URL', `amqp://shop:${UNSHOWN}@one,two/shop`],
-  ['AMQP_URL', `amqp://shop:${UNSHOWN}@one:5672,two:5672/shop`],
+  ['AMQP_URL', `amqp://shop:${UNSHOWN}@one,/shop`],
+  ['AMQP_URL', `amqp://shop:${UNSHOWN}@one:5672,one:5672/shop`],
+  ['AMQP_URL', `amqp://shop:${UNSHOWN}@one:5672,two:x/shop`],
+  ['AMQP_URL', `amqp://shop:${UNSHOWN}@one%2ctwo/shop`],
+  ['AMQP_URL', `amqp://shop:${UNSHOWN}@${'abcdefghij'.split('').join(',')}/shop`],
   ['AMQP_URL', `amqp://shop:${UNSHOWN}@one/shop,amqp://shop:${UNSHOWN}@two/shop`],
   ['LOG_LEVEL', 'loud'],
   ['MONITOR_PORT', '65536'],
@@ -164,6 +166,11 @@ function complaint(read: (env: Record<string, string>) => unknown, env: Record<s
 describe.each(Object.entries(processes))('the environment of a %s', (_name, { read, garbage }) => {
   it('is accepted when it is complete', () => {
     expect(() => read(complete)).not.toThrow();
+  });
+
+  it('is accepted with the brokers of a cluster', () => {
+    const AMQP_URL = `amqp://shop:${UNSHOWN},${UNSHOWN}@one,two:5673,[::1]:5674/shop`;
+    expect(() => read({ ...complete, AMQP_URL })).not.toThrow();
   });
 
   it.each(garbage)('is refused with %s=%s', (variable = '', value = '') => {
