@@ -1,5 +1,4 @@
 import { type CleanedEnv, cleanEnv, EnvError, EnvMissingError, makeValidator } from 'envalid';
-import type { Schema } from './names.ts';
 import { readSecretFiles } from './secret-files.ts';
 import { SECRET_VARIABLES, weakSecrets } from './secrets.ts';
 
@@ -94,7 +93,7 @@ export function oneOf<T extends string>(...choices: readonly T[]) {
  * name of one host and retry it forever. The parameters of a database URL may also name a host; a
  * password may contain commas.
  */
-function namesSeveralHosts(input: string): boolean {
+export function namesSeveralHosts(input: string): boolean {
   const [, authority = '', rest = ''] = /^[a-z]+:\/\/([^/?#]*)(.*)$/i.exec(input) ?? [];
   const host = authority.slice(authority.lastIndexOf('@') + 1);
   return /,|%2c/i.test(host) || /[?&]host=[^&]*(,|%2c)|,\s*[a-z]+:\/\//i.test(rest);
@@ -251,20 +250,6 @@ export const commonSpecs = {
   /** Enables guest identities and a pay button, and accepts published and short secrets. */
   DEMO: flag({ default: false }),
 };
-
-export const databaseSpecs = {
-  DATABASE_URL: url('postgres', 'postgresql')(),
-  /** Set only when hot SKUs have their own server. */
-  HOT_DATABASE_URL: url('postgres', 'postgresql')({ default: undefined }),
-};
-
-export function databaseUrls(parsed: {
-  readonly DATABASE_URL: string;
-  readonly HOT_DATABASE_URL: string | undefined;
-}): Readonly<Record<Schema, string>> {
-  const { DATABASE_URL: regular, HOT_DATABASE_URL: hot = regular } = parsed;
-  return { regular, hot };
-}
 
 export const brokerSpecs = {
   AMQP_URL: url('amqp', 'amqps')(),

@@ -1,5 +1,5 @@
-import type { Schema } from '../contracts/names.ts';
-import { type Answers, lastKnown } from '../db/client/both-homes.ts';
+import type { Home } from '../contracts/homes.ts';
+import { type Answers, lastKnown } from '../db/client/homes.ts';
 import type { Databases } from '../db/client/pool.ts';
 import { type Backlog, backlogs, type SaleFigures, saleFigures } from '../db/sale-figures.ts';
 import type { Lifecycle } from '../process/lifecycle.ts';
@@ -47,7 +47,7 @@ export function watchBooks(
   return () => ({ figures: figures(), backlogs: waiting() });
 }
 
-function watchRows<Row extends { readonly schema: Schema }>(
+function watchRows<Row extends { readonly schema: Home }>(
   what: string,
   keeper: Pick<Keeper, 'leads'>,
   ask: () => Promise<Answers<Row>>,

@@ -15,6 +15,7 @@ import {
 
 /** Connections to PostgreSQL. The only file that imports the driver. */
 
+export { Databases } from './databases.ts';
 export * from './pool-types.ts';
 
 /** For each step of a ping: the connect and the query. */

@@ -216,13 +216,13 @@ export async function localWatch(stack: {
   const ports = Object.fromEntries(
     WATCH_NAMES.map((name) => [name, portOf(name)]),
   ) as unknown as WatchInstance['ports'];
-  const { databaseUrl, hotDatabaseUrl } = servers;
+  const { databaseUrl, hotDatabaseUrls = {} } = servers;
   const own = monitor === undefined ? databaseUrl : urlOfLogin(databaseUrl, 'monitor', monitor);
   const instance: WatchInstance = {
     ...{ folder: join(stack.folder, 'watch'), logFolder, ports, shop: [`${stack.shopUrl}/`] },
     monitors: Object.values(stack.monitors).map((url) => new URL(url).host),
     rabbitmq: stack.isOwnRabbit ? [at(portOf('rabbitmq-metrics'))] : [],
-    databaseUrls: [own, ...(hotDatabaseUrl === undefined ? [] : [hotDatabaseUrl])],
+    databaseUrls: [own, ...Object.values(hotDatabaseUrls)],
     alertmanagerConfig: environment['ALERTMANAGER_CONFIG'],
   };
   const { prometheus, alertmanager } = ports;
