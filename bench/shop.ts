@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { withSecretsOfFiles } from '../contracts/config.ts';
 import { AUDIT_TIMEOUT_MS } from '../db/audit.ts';
-import { createPool, type Databases } from '../db/client/pool.ts';
+import { createPool, Databases } from '../db/client/pool.ts';
 import type * as Prepare from '../db/install/prepare.ts';
 import { ticketKey } from '../db/ticket-keys.ts';
 import { applySale } from '../ops/sale/apply.ts';
@@ -150,7 +150,7 @@ export async function startShop(bench: BenchServers, options: ShopOptions): Prom
     applicationName: 'bench',
     statementTimeoutMs: AUDIT_TIMEOUT_MS,
   });
-  const databases = { regular: pool, hot: pool };
+  const databases = Databases.ofOne(pool);
   const session = new ZkSession({
     servers: servers.zookeeper,
     sessionTimeoutMs: ZK_SESSION_TIMEOUT_MS,

@@ -1,3 +1,4 @@
+import type { Home } from '../contracts/homes.ts';
 import type { Log } from '../process/log.ts';
 import type { Channel } from './amqp.ts';
 import { endsWithin } from './deadline.ts';
@@ -26,6 +27,7 @@ interface ChannelFactory {
 /** The parts of a connection that `ChannelKeeper` uses. */
 interface ChannelHome {
   readonly log: Log;
+  readonly homes: readonly Home[];
   readonly limits: {
     readonly closeTimeoutMs: number;
     readonly channelReopenDelayMs: number;
@@ -128,7 +130,7 @@ export class ChannelKeeper {
   /** The channel may have closed because a queue was lost, so the topology is declared again. */
   async #redeclare(): Promise<void> {
     try {
-      await declareTopology(() => this.#connection.openChannel());
+      await declareTopology(() => this.#connection.openChannel(), this.#connection.homes);
     } catch (error) {
       this.#connection.log.warn({ err: error }, 'topology could not be declared');
     }

@@ -1,3 +1,5 @@
+import type { Home } from '../contracts/homes.ts';
+import { DEFAULT_HOMES } from '../contracts/topology.ts';
 import type { Log } from '../process/log.ts';
 import type { Channel, ChannelModel } from './amqp.ts';
 import { ChannelKeeper, type ChannelUser } from './channel.ts';
@@ -48,6 +50,8 @@ export interface ConnectionOptions {
   /** Shown in the management UI and by `rabbitmqctl list_connections`. */
   readonly name: string;
   readonly log: Log;
+  /** The homes of the installation: each has an orders queue. Default: `regular` and `hot`. */
+  readonly homes?: readonly Home[];
   readonly limits?: Partial<ConnectionLimits>;
 }
 
@@ -58,6 +62,7 @@ class BrokerUnavailable extends Error {
 
 export class BrokerConnection {
   readonly log: Log;
+  readonly homes: readonly Home[];
   readonly limits: ConnectionLimits;
   readonly #keepers = new Map<ChannelUser, ChannelKeeper>();
   readonly #listeners = new Set<() => void>();
@@ -72,6 +77,7 @@ export class BrokerConnection {
 
   private constructor(options: ConnectionOptions) {
     this.log = options.log.child({ connection: options.name });
+    this.homes = options.homes ?? DEFAULT_HOMES;
     this.limits = { ...CONNECTION_LIMITS, ...options.limits };
   }
 
@@ -208,7 +214,7 @@ export class BrokerConnection {
       const channel = await model.createConfirmChannel();
       channel.on('error', () => {}); // The failed call rejects with the same error.
       return channel;
-    });
+    }, this.homes);
     if (old.length > 0)
       this.log.warn({ queues: old }, 'queues declared by an older version are used unchanged');
     this.#declared = true;

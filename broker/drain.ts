@@ -1,3 +1,4 @@
+import type { Home } from '../contracts/homes.ts';
 import {
   DRAIN_SCHEMA,
   DRAINED_SCHEMA,
@@ -6,7 +7,6 @@ import {
   encode,
   SCHEMA_HEADER,
 } from '../contracts/messages.ts';
-import { SCHEMAS, type Schema } from '../contracts/names.ts';
 import { ORDERS_EXCHANGE, ordersQueue } from '../contracts/topology.ts';
 import type { Channel, ReceivedMessage } from './amqp.ts';
 import type { BrokerConnection } from './connection.ts';
@@ -35,10 +35,10 @@ export async function drainQueues(
   connection: BrokerConnection,
   node: string,
   timeoutMs: number,
-  schemas: readonly Schema[] = SCHEMAS,
+  homes: readonly Home[] = connection.homes,
 ): Promise<void> {
   const channel = await connection.openChannel();
-  const waiting = new Set(schemas.map(ordersQueue));
+  const waiting = new Set(homes.map(ordersQueue));
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   promise.catch(() => {}); // It may reject before it is awaited.
   const fail = (why: string) =>
@@ -53,7 +53,7 @@ export async function drainQueues(
       if (waiting.size === 0) resolve();
     };
     await channel.consume(DIRECT_REPLY_TO, onReply, { noAck: true });
-    for (const schema of schemas) publishDrain(channel, schema, node, fail);
+    for (const home of homes) publishDrain(channel, home, node, fail);
     await promise;
   } finally {
     clearTimeout(timer);
@@ -64,7 +64,7 @@ export async function drainQueues(
 
 function publishDrain(
   channel: Channel,
-  schema: Schema,
+  home: Home,
   node: string,
   fail: (why: string) => void,
 ): void {
@@ -75,8 +75,8 @@ function publishDrain(
     headers: { [SCHEMA_HEADER]: DRAIN_SCHEMA },
     replyTo: DIRECT_REPLY_TO,
   };
-  channel.publish(ORDERS_EXCHANGE, schema, encode({ node }), properties, (error) => {
-    if (error !== null) fail(`the broker did not accept the drain message for ${schema}`);
+  channel.publish(ORDERS_EXCHANGE, home, encode({ node }), properties, (error) => {
+    if (error !== null) fail(`the broker did not accept the drain message for ${home}`);
   });
 }
 

@@ -1,5 +1,5 @@
 import { firstUrl, urlsOfHosts } from '../contracts/cluster-url.ts';
-import { QUEUES } from '../contracts/topology.ts';
+import { QUEUE_PREFIX } from '../contracts/topology.ts';
 
 /**
  * Reads what only RabbitMQ's management API shows: the nodes of the cluster, and which of them hold
@@ -39,11 +39,10 @@ export async function clusterOf(managementUrl: string, amqpUrl: string): Promise
       `/api/queues/${encodeURIComponent(virtualHost)}?columns=name,members,online`,
     ),
   ]);
-  const ours = new Set(QUEUES.map(({ name }) => name));
   return {
     nodes: nodes.map(({ name }) => name),
     queues: queues
-      .filter(({ name }) => ours.has(name))
+      .filter(({ name }) => name.startsWith(QUEUE_PREFIX))
       .map(({ name, members = [], online = [] }) => ({ queue: name, members, online })),
   };
 }

@@ -1,4 +1,4 @@
-import { PROBE_QUEUE, QUEUES } from '../contracts/topology.ts';
+import { DEAD_LETTERS_QUEUE, ordersQueue } from '../contracts/topology.ts';
 import type { BrokerConnection } from './connection.ts';
 
 type Channel = Awaited<ReturnType<BrokerConnection['openChannel']>>;
@@ -10,8 +10,6 @@ export interface QueueFigures {
   readonly consumers: number;
 }
 
-const WORK_QUEUES = QUEUES.map(({ name }) => name).filter((name) => name !== PROBE_QUEUE);
-
 /**
  * Returns the lengths of the queues of orders and dead letters, as the broker last counted them.
  *
@@ -20,7 +18,7 @@ const WORK_QUEUES = QUEUES.map(({ name }) => name).filter((name) => name !== PRO
 export async function queueFigures(connection: BrokerConnection): Promise<QueueFigures[]> {
   const channel = await connection.openChannel();
   try {
-    return await figuresOver(channel);
+    return await figuresOver(channel, connection);
   } finally {
     await end(channel);
   }
@@ -55,7 +53,7 @@ export class QueueLook {
     const kept = this.#channel;
     if (kept !== undefined) {
       try {
-        return await figuresOver(kept);
+        return await figuresOver(kept, this.#connection);
       } catch {
         // It has ended, with its connection or because of a queue that is gone. A new one tells.
         this.#channel = undefined;
@@ -64,7 +62,7 @@ export class QueueLook {
     }
     const channel = await this.#connection.openChannel();
     try {
-      const figures = await figuresOver(channel);
+      const figures = await figuresOver(channel, this.#connection);
       this.#channel = channel;
       return figures;
     } catch (error) {
@@ -74,9 +72,9 @@ export class QueueLook {
   }
 }
 
-async function figuresOver(channel: Channel): Promise<QueueFigures[]> {
+async function figuresOver(channel: Channel, { homes }: BrokerConnection): Promise<QueueFigures[]> {
   const figures: QueueFigures[] = [];
-  for (const name of WORK_QUEUES) {
+  for (const name of [...homes.map(ordersQueue), DEAD_LETTERS_QUEUE]) {
     const { messageCount, consumerCount } = await channel.checkQueue(name);
     figures.push({ queue: name, messages: messageCount, consumers: consumerCount });
   }

@@ -1,15 +1,16 @@
+import type { Home } from '../contracts/homes.ts';
 import {
   DEAD_LETTERS_QUEUE,
   EXCHANGES,
-  QUEUES,
   type QueueDeclaration,
+  queuesOf,
 } from '../contracts/topology.ts';
 import type { Channel } from './amqp.ts';
 
 const PRECONDITION_FAILED = 406;
 
 /**
- * Declares every exchange, queue and binding of the virtual host. Declaring an existing one changes
+ * Declares every exchange, queue and binding of the virtual host, with an orders queue for each home. Declaring an existing one changes
  * nothing.
  *
  * @param openChannel opens a channel, which this function closes; a failed declaration ends its
@@ -19,13 +20,16 @@ const PRECONDITION_FAILED = 406;
  * @throws {Error} when another queue or an exchange exists with other arguments, for example
  *   declared by hand
  */
-export async function declareTopology(openChannel: () => Promise<Channel>): Promise<string[]> {
+export async function declareTopology(
+  openChannel: () => Promise<Channel>,
+  homes: readonly Home[],
+): Promise<string[]> {
   const old: string[] = [];
   let channel = await openChannel();
   for (const { name, type } of EXCHANGES) {
     await channel.assertExchange(name, type, { durable: true });
   }
-  for (const queue of QUEUES) {
+  for (const queue of queuesOf(homes)) {
     if (!(await declareQueue(channel, queue))) {
       old.push(queue.name);
       channel = await openChannel();

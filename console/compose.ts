@@ -1,7 +1,7 @@
 import { BrokerConnection } from '../broker/connection.ts';
 import { watchBroker } from '../broker/probe.ts';
 import { QueueLook } from '../broker/queues.ts';
-import { createPool, type Databases } from '../db/client/pool.ts';
+import { createPool, Databases } from '../db/client/pool.ts';
 import { needDatabases, showDatabases } from '../db/client/watch.ts';
 import { POWERFUL_LOGIN } from '../db/install/logins.ts';
 import { Collector } from '../ops/live/collector.ts';
@@ -93,7 +93,7 @@ function showFeed(metrics: Metrics, feed: Feed): void {
 }
 
 function openDatabases(config: ConsoleConfig, log: Log, lifecycle: Lifecycle): Databases {
-  const open = (url: string) => {
+  return Databases.open(config.databaseUrls, (url) => {
     const pool = createPool({
       url,
       role: 'console',
@@ -104,8 +104,5 @@ function openDatabases(config: ConsoleConfig, log: Log, lifecycle: Lifecycle): D
     });
     lifecycle.onStop('database', () => pool.close());
     return pool;
-  };
-  const { regular, hot } = config.databaseUrls;
-  const pool = open(regular);
-  return { regular: pool, hot: hot === regular ? pool : open(hot) };
+  });
 }

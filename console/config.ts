@@ -2,8 +2,6 @@ import {
   brokerSpecs,
   ConfigError,
   commonSpecs,
-  databaseSpecs,
-  databaseUrls,
   host,
   integer,
   list,
@@ -23,6 +21,7 @@ import {
   parseTokenEntry,
   rolesOf,
 } from '../contracts/console.ts';
+import { databaseSpecs, databaseUrls } from '../contracts/database-config.ts';
 import { imageSpecs } from '../contracts/image-origins.ts';
 import { protectionOf } from '../zk/client/protection.ts';
 

@@ -1,7 +1,6 @@
 import { type CleanedEnv, cleanEnv, EnvError, EnvMissingError, makeValidator } from 'envalid';
 import { namesSeveralHosts, wrongInClusterUrl, wrongInUrl } from './cluster-url.ts';
 import { wrongInDatabaseUrl } from './database-url.ts';
-import type { Schema } from './names.ts';
 import { readSecretFiles } from './secret-files.ts';
 import { SECRET_VARIABLES, weakSecrets } from './secrets.ts';
 
@@ -248,20 +247,6 @@ export const commonSpecs = {
   /** Enables guest identities and a pay button, and accepts published and short secrets. */
   DEMO: flag({ default: false }),
 };
-
-export const databaseSpecs = {
-  DATABASE_URL: databaseUrl(),
-  /** Set only when hot SKUs have their own server. */
-  HOT_DATABASE_URL: databaseUrl({ default: undefined }),
-};
-
-export function databaseUrls(parsed: {
-  readonly DATABASE_URL: string;
-  readonly HOT_DATABASE_URL: string | undefined;
-}): Readonly<Record<Schema, string>> {
-  const { DATABASE_URL: regular, HOT_DATABASE_URL: hot = regular } = parsed;
-  return { regular, hot };
-}
 
 export const brokerSpecs = {
   AMQP_URL: clusterUrl('amqp', 'amqps')(),

@@ -1,5 +1,5 @@
+import type { Home } from './homes.ts';
 import { eventId } from './ids.ts';
-import type { Schema } from './names.ts';
 
 /**
  * Order events for readers of the topic exchange and for merchants' webhooks: CloudEvents 1.0 in
@@ -100,13 +100,13 @@ function eventType(kind: EventKind): CloudEvent['type'] {
  * Always gives the same content for the same event, so that a repeated delivery is identical to the
  * first.
  */
-export function cloudEvent(schema: Schema, event: OrderEvent): CloudEvent {
+export function cloudEvent(home: Home, event: OrderEvent): CloudEvent {
   const { eventNo, kind, happenedAt, units, createdAt, payBefore, refund } = event;
   const { orderNo, requestId, sale, sku, userId, amount, currency } = event;
   return {
     specversion: '1.0',
-    id: eventId(schema, eventNo, orderNo),
-    source: `/flashsale/${schema}`,
+    id: eventId(home, eventNo, orderNo),
+    source: `/flashsale/${home}`,
     type: eventType(kind),
     subject: orderNo,
     time: happenedAt.toISOString(),

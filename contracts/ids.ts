@@ -1,4 +1,4 @@
-import { SCHEMAS, type Schema } from './names.ts';
+import { HOME_PATTERN, type Home, isHome } from './homes.ts';
 
 /** Parsers for the numbers and ids that callers send back. Each has exactly one. */
 
@@ -15,7 +15,7 @@ export const REQUEST_ID_FORM = uuid('a-fA-F');
 
 const ORDER_NO = new RegExp(ORDER_NO_PATTERN);
 const REQUEST_ID = new RegExp(`^${uuid('a-f')}$`);
-const EVENT_ID = new RegExp(`^(${SCHEMAS.join('|')})\\.(${NUMBER})\\.(${NUMBER})$`);
+const EVENT_ID = new RegExp(`^(${HOME_PATTERN})\\.(${NUMBER})\\.(${NUMBER})$`);
 
 export function isOrderNo(value: string): boolean {
   return ORDER_NO.test(value);
@@ -27,16 +27,16 @@ export function isRequestId(value: unknown): value is string {
 }
 
 /** The public id of an order event. */
-export function eventId(schema: Schema, eventNo: string, orderNo: string): string {
-  return `${schema}.${eventNo}.${orderNo}`;
+export function eventId(home: Home, eventNo: string, orderNo: string): string {
+  return `${home}.${eventNo}.${orderNo}`;
 }
 
 /** @returns undefined when `text` is not an event id */
 export function parseEventId(
   text: string,
-): { readonly schema: Schema; readonly eventNo: string; readonly orderNo: string } | undefined {
-  const [, name, eventNo, orderNo] = EVENT_ID.exec(text) ?? [];
-  const schema = SCHEMAS.find((one) => one === name);
-  if (schema === undefined || eventNo === undefined || orderNo === undefined) return undefined;
+): { readonly schema: Home; readonly eventNo: string; readonly orderNo: string } | undefined {
+  const [, schema, eventNo, orderNo] = EVENT_ID.exec(text) ?? [];
+  if (schema === undefined || !isHome(schema) || eventNo === undefined || orderNo === undefined)
+    return undefined;
   return { schema, eventNo, orderNo };
 }

@@ -1,6 +1,9 @@
 /** Names that every process, the database and ZooKeeper share. */
 
-/** The two schemas. Both have the same tables and routines; hot SKUs live apart in `hot`. */
+/**
+ * The two schemas of each database, with the same tables and routines. The server of a hot home uses
+ * `hot` (contracts/homes.ts).
+ */
 export const SCHEMAS = ['regular', 'hot'] as const;
 export type Schema = (typeof SCHEMAS)[number];
 

@@ -54,6 +54,7 @@ const ofUrl: SecretVariable = { secretOf: passwordOf, lengthMin: PASSWORD_LENGTH
 export const SECRET_VARIABLES: Readonly<Record<string, SecretVariable>> = {
   DATABASE_URL: ofUrl,
   HOT_DATABASE_URL: ofUrl,
+  HOT_DATABASE_URLS: { secretOf: weakestOfUrls, lengthMin: PASSWORD_LENGTH_MIN },
   AMQP_URL: ofUrl,
   AMQP_MANAGEMENT_URL: ofUrl,
   SMTP_URL: ofUrl,
@@ -98,6 +99,16 @@ export function weakSecrets(environment: Readonly<Record<string, string | undefi
     if (secret.length >= lengthMin) return [];
     return `${name} has a secret of fewer than ${lengthMin} characters: only the demo takes it`;
   });
+}
+
+/** Of `home=url,…`: the shortest password, or one that is published. */
+function weakestOfUrls(urls: string): string | undefined {
+  const passwords = urls
+    .split(/,(?=[^,/]*=)/)
+    .map((part) => passwordOf(part.slice(part.indexOf('=') + 1)))
+    .filter((password) => password !== undefined && password !== '');
+  const published = passwords.find((password) => PUBLISHED_SECRETS.has(password ?? ''));
+  return published ?? passwords.toSorted((a = '', b = '') => a.length - b.length)[0];
 }
 
 function passwordOf(url: string): string | undefined {

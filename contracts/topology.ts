@@ -1,4 +1,4 @@
-import type { Schema } from './names.ts';
+import { type Home, REGULAR } from './homes.ts';
 
 /**
  * The exchanges and queues of the virtual host. Every process declares those it uses with the same
@@ -12,7 +12,7 @@ export const DEAD_LETTERS_QUEUE = 'orders.dead-letters';
  * Receives the probe messages that test whether the broker confirms. It keeps the last one; nothing
  * consumes it.
  */
-export const PROBE_QUEUE = 'orders.probe';
+const PROBE_QUEUE = 'orders.probe';
 export const PROBE_KEY = 'probe';
 export const VERDICTS_EXCHANGE = 'verdicts';
 export const EVENTS_EXCHANGE = 'order-events';
@@ -41,8 +41,11 @@ export interface QueueDeclaration {
   readonly bindings: readonly { exchange: string; key: string }[];
 }
 
-export function ordersQueue(schema: Schema): string {
-  return `orders.${schema}`;
+/** The names of all queues that lead to the database begin with it. */
+export const QUEUE_PREFIX = 'orders.';
+
+export function ordersQueue(home: Home): string {
+  return `${QUEUE_PREFIX}${home}`;
 }
 
 /** @param channel number of the channel that consumes it, counted by the process */
@@ -58,26 +61,32 @@ export const EXCHANGES: readonly ExchangeDeclaration[] = [
 ];
 
 /** All arguments are explicit, because the defaults of RabbitMQ 3.10 and 4.x differ. */
-function ordersDeclaration(schema: Schema): QueueDeclaration {
+function ordersDeclaration(home: Home): QueueDeclaration {
   return {
-    name: ordersQueue(schema),
+    name: ordersQueue(home),
     arguments: {
       'x-queue-type': 'quorum',
       'x-delivery-limit': DELIVERY_LIMIT,
       'x-dead-letter-exchange': DEAD_EXCHANGE,
-      'x-dead-letter-routing-key': schema,
+      'x-dead-letter-routing-key': home,
       // The default strategy drops a dead letter while its queue has no leader.
       'x-dead-letter-strategy': 'at-least-once',
       'x-max-length': QUEUE_LENGTH_MAX,
       'x-overflow': 'reject-publish',
     },
-    bindings: [{ exchange: ORDERS_EXCHANGE, key: schema }],
+    bindings: [{ exchange: ORDERS_EXCHANGE, key: home }],
   };
 }
 
-export const QUEUES: readonly QueueDeclaration[] = [
-  ordersDeclaration('regular'),
-  ordersDeclaration('hot'),
+/** The homes of an installation whose configuration names no other server. */
+export const DEFAULT_HOMES: readonly Home[] = [REGULAR, 'hot'];
+
+/** The orders queue of each home, and the queues that all share. */
+export function queuesOf(homes: readonly Home[]): readonly QueueDeclaration[] {
+  return [...homes.map(ordersDeclaration), ...COMMON_QUEUES];
+}
+
+const COMMON_QUEUES: readonly QueueDeclaration[] = [
   {
     name: DEAD_LETTERS_QUEUE,
     arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': DEAD_LETTER_DELIVERY_LIMIT },

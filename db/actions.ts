@@ -1,4 +1,4 @@
-import { type Answers, areApart, askHomes } from './client/both-homes.ts';
+import { type Answers, askHomes } from './client/homes.ts';
 import type { Databases, Queryable } from './client/pool.ts';
 
 /** Actions of people on sales and orders. Every function throws only DatabaseError. */
@@ -82,9 +82,9 @@ async function actionsOfServers(
   databases: Databases,
   values: readonly unknown[],
 ): Promise<Answers<readonly Action[]>> {
-  const ask = async (home: Queryable) => [await home.query<Action>({ text: TEXT, values })];
-  return areApart(databases)
-    ? await askHomes(databases, 'actions', (_, home) => ask(home))
+  const ask = async (pool: Queryable) => [await pool.query<Action>({ text: TEXT, values })];
+  return databases.areApart
+    ? await askHomes(databases, 'actions', (_, pool) => ask(pool))
     : { rows: await ask(databases.regular), missing: [] };
 }
 

@@ -1,6 +1,7 @@
+import { type Home, schemaOf } from '../contracts/homes.ts';
 import type { Schema } from '../contracts/names.ts';
 import type { ReasonedActor } from './actions.ts';
-import { patiently, queryBoth, servers, toNumber } from './client/both-homes.ts';
+import { patiently, queryAll, toNumber } from './client/homes.ts';
 import type { Databases } from './client/pool.ts';
 
 /** Typed calls that call a sale off. Every function throws only DatabaseError. */
@@ -23,7 +24,7 @@ export async function callOffSale(
   { by, reason }: ReasonedActor,
 ): Promise<boolean> {
   const isNew: boolean[] = [];
-  for (const server of servers(databases)) {
+  for (const server of databases.servers) {
     const [row] = await patiently(
       () =>
         server.query<{ is_new: boolean }>({
@@ -54,14 +55,14 @@ export interface CalledOff {
  */
 export async function callOffOrders(
   databases: Databases,
-  schema: Schema,
+  home: Home,
   sale: string,
   status: 'ordered' | 'paid',
   { after, limit }: { readonly after: string; readonly limit: number },
 ): Promise<CalledOff | undefined> {
   const [row] = await patiently(() =>
-    databases[schema].query<{ last: string; orders: string; units: string; refunds: string }>({
-      text: `SELECT last, orders, units, refunds FROM ${schema}.call_off_orders($1, $2, $3, $4)`,
+    databases.home(home).query<{ last: string; orders: string; units: string; refunds: string }>({
+      text: `SELECT last, orders, units, refunds FROM ${schemaOf(home)}.call_off_orders($1, $2, $3, $4)`,
       values: [sale, status, after, limit],
     }),
   );
@@ -95,7 +96,7 @@ export interface CallOffState {
 /** Counts the orders and payments of a sale. Reads all of its orders. */
 export async function callOffState(databases: Databases, sale: string): Promise<CallOffState> {
   const text = (schema: Schema) => `SELECT * FROM ${schema}.call_off_state($1)`;
-  const rows = await queryBoth<Record<string, string>>(
+  const rows = await queryAll<Record<string, string>>(
     databases,
     'call_off_state',
     text,

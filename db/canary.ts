@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LOCK_TIMEOUT_SQLSTATE } from './client/both-homes.ts';
 import { DatabaseError } from './client/errors.ts';
+import { LOCK_TIMEOUT_SQLSTATE } from './client/homes.ts';
 import type { Session } from './client/pool.ts';
 import { dispatcher, shapeOf } from './install/dispatch.ts';
 import { asInstaller } from './install/installer.ts';

@@ -1,16 +1,17 @@
+import { type Home, REGULAR } from '../contracts/homes.ts';
 import { withOwnDigits } from '../contracts/money.ts';
-import type { Schema } from '../contracts/names.ts';
 import type { SalePresentation, SkuPresentation } from '../contracts/presentation.ts';
-import { type Answers, areApart, askHomes, toNumber } from './client/both-homes.ts';
 import { noAnswer } from './client/errors.ts';
-import { freeUnits, type HomeRow, homeOf, livesThere } from './client/homes.ts';
+import { freeUnits, type HomeRow, homeOf, livesThere } from './client/home-rows.ts';
+import { type Answers, askHomes, toNumber } from './client/homes.ts';
 import type { Databases, Pool } from './client/pool.ts';
 
 /** Typed calls that read the catalogue. Every function throws only DatabaseError. */
 
 export interface BoardSku {
   readonly sku: string;
-  readonly schema: Schema;
+  /** Name of its home. */
+  readonly schema: Home;
   readonly title: string;
   /** Decimal string. */
   readonly price: string;
@@ -48,7 +49,7 @@ export interface SaleBoard {
   /** In order of opening time. */
   readonly sales: readonly BoardSale[];
   /** Homes that did not answer. Ticket epochs come from the home of regular. */
-  readonly missing: readonly Schema[];
+  readonly missing: readonly Home[];
 }
 
 interface BoardRow extends HomeRow {
@@ -92,10 +93,10 @@ function toBoardSku(row: BoardRow, sku: string): BoardSku {
 
 /** Reads the sales and SKUs with their stock. @throws {DatabaseError} if no home answers */
 export async function saleBoard(databases: Databases): Promise<SaleBoard> {
-  const apart = areApart(databases);
+  const apart = databases.areApart;
   const { rows, missing }: Answers<BoardRow> = apart
-    ? await askHomes(databases, 'sale_board', (schema, home) => askBoard(home, schema, apart))
-    : { rows: await askBoard(databases.regular, 'regular', apart), missing: [] };
+    ? await askHomes(databases, 'sale_board', (home, pool) => askBoard(pool, home, apart))
+    : { rows: await askBoard(databases.regular, REGULAR, apart), missing: [] };
   const sales = new Map<string, BoardSale & { skus: BoardSku[] }>();
   for (const row of rows) {
     // One row of each sale has its presentation.
@@ -125,7 +126,7 @@ export async function saleBoard(databases: Databases): Promise<SaleBoard> {
 }
 
 /** Reads the board of one server. The query starts from one row, so that an empty catalogue has a time. */
-function askBoard(server: Pool, asked: Schema, apart: boolean): Promise<BoardRow[]> {
+function askBoard(server: Pool, asked: Home, apart: boolean): Promise<BoardRow[]> {
   const homes = apart
     ? `, h.abroad, h.moves, h.leaving FROM (SELECT) AS always
        LEFT JOIN catalog.sale_board() b ON true LEFT JOIN catalog.sku_homes() h ON h.sku = b.sku`
@@ -151,17 +152,17 @@ function mergeBoardSku(sku: string, home: BoardRow, both: readonly BoardRow[]): 
 
 /**
  * Returns a SKU of the sale board with its sale; undefined if there is none.
- * @throws {DatabaseError} also if one home does not answer, because it may have newer facts
+ * @throws {DatabaseError} also if the home that may have it does not answer
  */
 export async function findSku(
   databases: Databases,
   name: string,
 ): Promise<(BoardSku & { readonly sale: string }) | undefined> {
   const { sales, missing } = await saleBoard(databases);
-  if (missing.length > 0) throw noAnswer(missing);
   for (const { sale, skus } of sales) {
     const found = skus.find(({ sku }) => sku === name);
-    if (found !== undefined) return { ...found, sale };
+    if (found?.isKnown) return { ...found, sale };
   }
+  if (missing.length > 0) throw noAnswer(missing);
   return undefined;
 }

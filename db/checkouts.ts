@@ -1,5 +1,4 @@
-import type { Schema } from '../contracts/names.ts';
-import { schemaOfOrder } from './client/both-homes.ts';
+import { type Home, schemaOf } from '../contracts/homes.ts';
 import type { Databases } from './client/pool.ts';
 
 /**
@@ -11,12 +10,12 @@ import type { Databases } from './client/pool.ts';
  * replaced by a new one.
  */
 export function installationOf(databases: Databases, orderNo: string): Promise<string> {
-  return installation(databases, schemaOfOrder(orderNo));
+  return installation(databases, databases.ofOrder(orderNo));
 }
 
 /** Reads the installation id of a schema's database, by which payment providers identify it. */
-export async function installation(databases: Databases, schema: Schema): Promise<string> {
-  const [row] = await databases[schema].query<{ id: string }>({
+export async function installation(databases: Databases, home: Home): Promise<string> {
+  const [row] = await databases.home(home).query<{ id: string }>({
     name: 'installation',
     text: 'SELECT catalog.installation() AS id',
   });
@@ -28,7 +27,7 @@ export async function isLegacyOrder(
   databases: Databases,
   { orderNo, createdAt }: { readonly orderNo: string; readonly createdAt: Date },
 ): Promise<boolean> {
-  const [row] = await databases[schemaOfOrder(orderNo)].query<{ legacy: boolean }>({
+  const [row] = await databases.home(databases.ofOrder(orderNo)).query<{ legacy: boolean }>({
     text: 'SELECT $1::timestamptz < catalog.legacy_before() AS legacy',
     values: [createdAt],
   });
@@ -48,15 +47,15 @@ export async function liveCheckout(
   databases: Databases,
   orderNo: string,
 ): Promise<{ readonly session: NewSession | undefined; readonly nextAttempt: number }> {
-  const schema = schemaOfOrder(orderNo);
-  const [row] = await databases[schema].query<{
+  const home = databases.ofOrder(orderNo);
+  const [row] = await databases.home(home).query<{
     url: string | null;
     attempt: number;
     session_ref: string;
     ends_at: Date;
   }>({
-    name: `live_checkout_${schema}`,
-    text: `SELECT url, attempt, session_ref, ends_at FROM ${schema}.live_checkout($1)`,
+    name: `live_checkout_${schemaOf(home)}`,
+    text: `SELECT url, attempt, session_ref, ends_at FROM ${schemaOf(home)}.live_checkout($1)`,
     values: [orderNo],
   });
   if (row === undefined) return { session: undefined, nextAttempt: 1 };
@@ -75,9 +74,9 @@ export async function keepCheckout(
   orderNo: string,
   { ref, url, endsAt }: NewSession,
 ): Promise<string | undefined> {
-  const schema = schemaOfOrder(orderNo);
-  const [row] = await databases[schema].query<{ url: string | null }>({
-    text: `SELECT ${schema}.keep_checkout($1, $2, $3, $4) AS url`,
+  const home = databases.ofOrder(orderNo);
+  const [row] = await databases.home(home).query<{ url: string | null }>({
+    text: `SELECT ${schemaOf(home)}.keep_checkout($1, $2, $3, $4) AS url`,
     values: [orderNo, ref, url, endsAt],
   });
   return row?.url ?? undefined;
@@ -97,17 +96,17 @@ export interface DueCheckout {
  */
 export async function takeCheckouts(
   databases: Databases,
-  schema: Schema,
+  home: Home,
   prefix: string,
   limit: number,
 ): Promise<DueCheckout[]> {
-  const rows = await databases[schema].query<{
+  const rows = await databases.home(home).query<{
     session_ref: string;
     order_no: string;
     tries: number;
   }>({
-    name: `take_checkouts_${schema}`,
-    text: `SELECT session_ref, order_no, tries FROM ${schema}.take_checkouts($1, $2)`,
+    name: `take_checkouts_${schemaOf(home)}`,
+    text: `SELECT session_ref, order_no, tries FROM ${schemaOf(home)}.take_checkouts($1, $2)`,
     values: [prefix, limit],
   });
   return rows.map((row) => ({
@@ -131,10 +130,10 @@ export async function endCheckout(
   sessionRef: string,
   end: CheckoutEnd,
 ): Promise<boolean> {
-  const schema = schemaOfOrder(orderNo);
+  const home = databases.ofOrder(orderNo);
   const [state, error] = typeof end === 'string' ? [end, null] : [null, end.error];
-  const [row] = await databases[schema].query<{ found: boolean }>({
-    text: `SELECT ${schema}.end_checkout($1, $2, $3, $4) AS found`,
+  const [row] = await databases.home(home).query<{ found: boolean }>({
+    text: `SELECT ${schemaOf(home)}.end_checkout($1, $2, $3, $4) AS found`,
     values: [orderNo, sessionRef, state, error],
   });
   return row?.found === true;

@@ -1,5 +1,4 @@
-import type { Schema } from '../contracts/names.ts';
-import { otherSchema } from './client/both-homes.ts';
+import { type Home, schemaOf } from '../contracts/homes.ts';
 import { DatabaseError } from './client/errors.ts';
 import type { Pool } from './client/pool.ts';
 
@@ -12,7 +11,8 @@ import type { Pool } from './client/pool.ts';
 const PAGE_ROWS = 10_000;
 
 export interface Copy {
-  readonly to: Schema;
+  readonly from: Home;
+  readonly to: Home;
   readonly source: Pool;
   readonly target: Pool;
   readonly sku: string;
@@ -34,7 +34,8 @@ export interface Copied {
  * @throws {DatabaseError} `retry` if another copier took over meanwhile
  */
 export async function copySku(copy: Copy, takeOver: boolean): Promise<Copied | undefined> {
-  const { to, source, target, sku, copier } = copy;
+  const { source, target, sku, copier } = copy;
+  const to = schemaOf(copy.to);
   const [begun] = await target.query<{ copied: string | null }>({
     text: `SELECT copied::text FROM ${to}.copy_begin($1, $2, $3)`,
     values: [sku, copier, takeOver],
@@ -55,11 +56,12 @@ export async function copySku(copy: Copy, takeOver: boolean): Promise<Copied | u
 }
 
 async function copyRows(copy: Copy, what: 'buyers' | 'outcomes', since: string | null) {
-  const { to, source, target, sku, copier } = copy;
+  const { source, target, sku, copier } = copy;
+  const [from, to] = [schemaOf(copy.from), schemaOf(copy.to)];
   let count = 0;
   for (let after: string | null = null; ; ) {
     const pages: readonly { last: string; count: number; rows: string }[] = await source.query({
-      text: `SELECT last, count, rows FROM ${otherSchema(to)}.sku_changes($1, $2, $3::xid8, $4, $5)`,
+      text: `SELECT last, count, rows FROM ${from}.sku_changes($1, $2, $3::xid8, $4, $5)`,
       values: [sku, what, since, after, PAGE_ROWS],
     });
     const [page] = pages;

@@ -1,6 +1,7 @@
 import { type Position, toPage } from '../contracts/cursor.ts';
+import { type Home, homeNumber, schemaOf } from '../contracts/homes.ts';
 import type { Schema } from '../contracts/names.ts';
-import { areApart, exactTime, queryHomes } from './client/both-homes.ts';
+import { exactTime, queryHomes } from './client/homes.ts';
 import type { Databases } from './client/pool.ts';
 import { type Decision, decideWhereItLives } from './orders.ts';
 
@@ -15,19 +16,19 @@ export interface RefusedRequest {
 const NUL = /\0/g;
 
 /**
- * Ends requests as `rejected` in the schema where their SKU lives. A request that has an outcome keeps
+ * Ends requests as `rejected` in the home where their SKU lives. A request that has an outcome keeps
  * it.
  *
- * With two servers, the server of `regular` is asked first. Every new SKU is entered there first, and
+ * With several servers, the server of `regular` is asked first. Every new SKU is entered there first, and
  * `createSku` copies the refusals that it finds there.
  *
- * @param schema the schema to ask first, with one server
+ * @param home the home to ask first, with one server
  * @returns the one outcome of each request; `locked` if the SKU moved during the call: call again
  * @throws {DatabaseError}
  */
 export async function refuseRequests(
   databases: Databases,
-  schema: Schema,
+  home: Home,
   refusal: { sku: string; node: string; requests: readonly RefusedRequest[]; reason: string },
 ): Promise<Decision[]> {
   const { sku, node, requests, reason } = refusal;
@@ -38,10 +39,10 @@ export async function refuseRequests(
     requests.map(() => node),
     reason,
   ];
-  const first = areApart(databases) ? 'regular' : schema;
-  return decideWhereItLives(databases, first, (home) => ({
+  const first = databases.areApart ? 'regular' : home;
+  return decideWhereItLives(databases, first, sku, (schema) => ({
     text: `SELECT request_id, status, reason, order_no, units
-           FROM ${home}.refuse_requests($1, $2, $3, $4, $5)`,
+           FROM ${schema}.refuse_requests($1, $2, $3, $4, $5)`,
     values,
   }));
 }
@@ -68,12 +69,12 @@ export interface HandledDeadLetter {
 /** Stores that a dead letter was replayed or refused. @throws {DatabaseError} */
 export async function logDeadLetter(
   databases: Databases,
-  schema: Schema,
+  home: Home,
   handled: HandledDeadLetter,
 ): Promise<void> {
   const text = (value: string | null) => value?.replace(NUL, '\uFFFD') ?? null;
-  await databases[schema].query({
-    text: `SELECT ${schema}.log_dead_letter($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+  await databases.home(home).query({
+    text: `SELECT ${schemaOf(home)}.log_dead_letter($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
     values: [
       handled.letter,
       handled.action,
@@ -101,7 +102,7 @@ export interface HandledPage {
   /** Position of the last one, if more follow. */
   readonly next?: Position;
   /** Homes that did not answer; their dead letters are not included. */
-  readonly missing: readonly Schema[];
+  readonly missing: readonly Home[];
 }
 
 /**
@@ -115,14 +116,14 @@ export async function handledDeadLetters(
   limit: number,
   after?: Position,
 ): Promise<HandledPage> {
-  const text = (schema: Schema) =>
-    // Odd numbers are those of regular and even ones those of hot, as with order numbers.
+  const text = (schema: Schema, home: Home) =>
+    // The last three digits are the number of the home, as with order numbers.
     `SELECT * FROM (
        SELECT handled_at, handled_by, action, letter, queue, cause, error, sku,
               request_ids::text[] AS request_ids, reason, bytes,
               ${exactTime('handled_at')} AS exactly, n.no
        FROM ${schema}.handled_dead_letters
-       CROSS JOIN LATERAL (SELECT 2 * dead_letter_no + ${schema === 'hot' ? 0 : 1} AS no) n
+       CROSS JOIN LATERAL (SELECT 1000 * dead_letter_no + ${homeNumber(home)} AS no) n
        WHERE $2::timestamptz IS NULL OR (handled_at, n.no) < ($2, $3::bigint)
        ORDER BY handled_at DESC, n.no DESC LIMIT $1) newest`;
   const { rows, missing } = await queryHomes<{

@@ -1,12 +1,12 @@
+import { type Home, schemaOf } from '../contracts/homes.ts';
 import { withOwnDigits } from '../contracts/money.ts';
-import { SCHEMAS, type Schema } from '../contracts/names.ts';
 import type { Session } from './client/pool.ts';
 import type { OrderStatus, ShopReason } from './orders.ts';
 
 /** Reads all orders of a sale, in bounded memory. Every function throws only DatabaseError. */
 
-/** A session for each home, the same one twice if they share a server. */
-export type HomeSessions = Readonly<Record<Schema, Session>>;
+/** A session for each home, `regular` first; the same one twice if they share a server. */
+export type HomeSessions = ReadonlyMap<Home, Session>;
 
 export interface ExportedRefund {
   readonly state: 'due' | 'done';
@@ -54,7 +54,7 @@ const FETCH_ORDERS = 1_000;
  * @throws {DatabaseError}
  */
 export async function inOneMoment<T>(sessions: HomeSessions, work: () => Promise<T>): Promise<T> {
-  const begun = [...new Set(Object.values(sessions))];
+  const begun = [...new Set(sessions.values())];
   try {
     for (const session of begun) {
       // The first query fixes the moment, on two servers as soon after each other as can be.
@@ -77,8 +77,8 @@ export async function* exportOrders(
   sessions: HomeSessions,
   sale: string,
 ): AsyncGenerator<readonly ExportedOrder[]> {
-  for (const schema of SCHEMAS) {
-    const session = sessions[schema];
+  for (const [home, session] of sessions) {
+    const schema = schemaOf(home);
     const open = `SELECT ${schema}.export_orders($1, '${schema}')`;
     await session.query({ text: open, values: [sale] });
     for (;;) {

@@ -1,7 +1,6 @@
-import type { Schema } from '../contracts/names.ts';
+import { type Home, REGULAR, schemaOf } from '../contracts/homes.ts';
 import type { SalePresentation, SkuPresentation } from '../contracts/presentation.ts';
 import type { Actor } from './actions.ts';
-import { areApart, servers } from './client/both-homes.ts';
 import type { Databases, Pool } from './client/pool.ts';
 
 /** Typed calls that create sales and SKUs. Every function throws only DatabaseError. */
@@ -24,32 +23,49 @@ export interface NewSale {
  */
 export async function createSale(
   databases: Databases,
-  { sale, title, opensAt, closesAt, payWindowSeconds, presentation = {} }: NewSale,
+  sale: NewSale,
   actor?: Actor,
 ): Promise<boolean> {
   let created = false;
-  for (const server of servers(databases)) {
-    const [row] = await server.query<{ created: boolean }>({
-      text: `SELECT catalog.create_sale($1, $2, $3, $4, make_interval(secs => $5), $6, $7, $8)
-               AS created`,
-      values: [
-        ...[sale, title, opensAt, closesAt, payWindowSeconds],
-        ...[JSON.stringify(presentation), actor?.by, actor?.reason],
-      ],
-    });
-    created ||= row?.created === true;
+  for (const server of databases.servers) {
+    const isNew = await createOn(server, sale, actor);
+    created ||= isNew;
   }
-  if (areApart(databases)) await copySecret(databases, sale);
+  for (const server of databases.servers.slice(1)) {
+    await copySecret(databases, server, sale.sale);
+  }
   return created;
 }
 
-/** Both servers need the same secret, so that ranks do not depend on where a SKU lives. */
-async function copySecret({ regular, hot }: Databases, sale: string): Promise<void> {
+async function createOn(
+  server: Pool,
+  { sale, title, opensAt, closesAt, payWindowSeconds, presentation = {} }: NewSale,
+  actor?: Actor,
+): Promise<boolean> {
+  const [row] = await server.query<{ created: boolean }>({
+    text: `SELECT catalog.create_sale($1, $2, $3, $4, make_interval(secs => $5), $6, $7, $8)
+             AS created`,
+    values: [
+      ...[sale, title, opensAt, closesAt, payWindowSeconds],
+      ...[JSON.stringify(presentation), actor?.by, actor?.reason],
+    ],
+  });
+  return row?.created === true;
+}
+
+/** Enters a sale on the server of a home that is newer than the sale. @throws {DatabaseError} */
+export async function enterSale(databases: Databases, server: Pool, sale: NewSale): Promise<void> {
+  await createOn(server, sale);
+  await copySecret(databases, server, sale.sale);
+}
+
+/** All servers need the same secret, so that ranks do not depend on where a SKU lives. */
+async function copySecret({ regular }: Databases, server: Pool, sale: string): Promise<void> {
   const [row] = await regular.query<{ secret: Buffer }>({
     text: 'SELECT catalog.lottery_secret($1) AS secret',
     values: [sale],
   });
-  await hot.query({
+  await server.query({
     text: 'SELECT catalog.adopt_lottery_secret($1, $2)',
     values: [sale, row?.secret],
   });
@@ -58,7 +74,8 @@ async function copySecret({ regular, hot }: Databases, sale: string): Promise<vo
 export interface NewSku {
   readonly sku: string;
   readonly sale: string;
-  readonly schema: Schema;
+  /** Name of its home. */
+  readonly schema: Home;
   readonly title: string;
   /** Decimal string. */
   readonly price: string;
@@ -72,7 +89,7 @@ export interface NewSku {
 }
 
 /**
- * Creates a SKU and loads its stock on the server of its schema. A second server gets an entry of the
+ * Creates a SKU and loads its stock on the server of its home. The other servers get an entry of the
  * SKU. The server of `regular` comes first, so that each name is used once.
  *
  * @returns false if it already existed with the same values; its stock is then left unchanged
@@ -83,19 +100,22 @@ export async function createSku(
   sku: NewSku,
   actor?: Actor,
 ): Promise<boolean> {
-  const home = databases[sku.schema];
-  if (!areApart(databases)) return createStock(home, sku, actor);
-  if (sku.schema === 'hot') {
-    await adoptSku(databases.regular, sku);
-    await copyRefusals(databases, sku.sku);
+  const { areApart, homes, regular } = databases;
+  const home = databases.home(sku.schema);
+  if (!areApart) return createStock(home, sku, actor);
+  if (sku.schema !== REGULAR) {
+    await adoptSku(regular, sku);
+    await copyRefusals(regular, home, sku.sku);
   }
   const created = await createStock(home, sku, actor);
-  if (sku.schema === 'regular') await adoptSku(databases.hot, sku);
+  for (const other of homes.filter((name) => name !== REGULAR && name !== sku.schema)) {
+    await adoptSku(databases.home(other), { ...sku, schema: REGULAR });
+  }
   return created;
 }
 
 /** Copies requests that were refused while no catalogue had the SKU, so that they stay refused. */
-async function copyRefusals({ regular, hot }: Databases, sku: string): Promise<void> {
+async function copyRefusals(regular: Pool, hot: Pool, sku: string): Promise<void> {
   const refusals = await regular.query<{
     reason: string;
     request_ids: string[];
@@ -112,8 +132,8 @@ async function copyRefusals({ regular, hot }: Databases, sku: string): Promise<v
 
 type SkuTerms = Omit<NewSku, 'units' | 'slots'>;
 
-function termsOf({ sku, sale, schema, title, price, currency, userLimit }: SkuTerms): unknown[] {
-  return [sku, sale, schema, title, price, currency, userLimit];
+function termsOf({ sku, sale, title, price, currency, userLimit }: SkuTerms, home: Home) {
+  return [sku, sale, home, title, price, currency, userLimit];
 }
 
 async function createStock(home: Pool, sku: NewSku, actor?: Actor): Promise<boolean> {
@@ -121,17 +141,22 @@ async function createStock(home: Pool, sku: NewSku, actor?: Actor): Promise<bool
   const [row] = await home.query<{ created: boolean }>({
     text: `SELECT catalog.create_sku($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS created`,
     values: [
-      ...[...termsOf(sku), units, slots],
+      ...[...termsOf(sku, schemaOf(sku.schema)), units, slots],
       ...[JSON.stringify(presentation), actor?.by, actor?.reason],
     ],
   });
   return row?.created === true;
 }
 
-/** Enters a SKU that lives on the other server. @throws {DatabaseError} FS003 */
+/**
+ * Enters a SKU that lives on another server: in `sku.schema`, or in `regular`, which stands for all
+ * other homes on the server of a hot home.
+ *
+ * @throws {DatabaseError} FS003 it exists with other values
+ */
 export async function adoptSku(server: Pool, sku: SkuTerms): Promise<void> {
   await server.query({
     text: 'SELECT catalog.adopt_sku($1, $2, $3, $4, $5, $6, $7, $8)',
-    values: [...termsOf(sku), JSON.stringify(sku.presentation ?? {})],
+    values: [...termsOf(sku, sku.schema), JSON.stringify(sku.presentation ?? {})],
   });
 }

@@ -1,5 +1,5 @@
 import type { NoticeChannel, PlannedNotice } from '../contracts/notices.ts';
-import { toNumber } from './client/both-homes.ts';
+import { toNumber } from './client/homes.ts';
 import type { Databases } from './client/pool.ts';
 
 /**

@@ -1,6 +1,6 @@
 import type { NoticeChannel, NoticeKind } from '../contracts/notices.ts';
 import type { ReasonedActor } from './actions.ts';
-import { askOwner } from './client/both-homes.ts';
+import { askOwner } from './client/homes.ts';
 import type { Databases } from './client/pool.ts';
 
 /** Typed calls for customer service about notices. Every function throws only DatabaseError. */

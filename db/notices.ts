@@ -1,4 +1,4 @@
-import type { Schema } from '../contracts/names.ts';
+import { type Home, schemaOf } from '../contracts/homes.ts';
 import type {
   NoticeChannel,
   NoticeEvent,
@@ -6,7 +6,7 @@ import type {
   NoticeKind,
   PlannedNotice,
 } from '../contracts/notices.ts';
-import { toNumber } from './client/both-homes.ts';
+import { toNumber } from './client/homes.ts';
 import type { Databases } from './client/pool.ts';
 import { type EventRow, toEvent } from './outbox.ts';
 
@@ -37,18 +37,18 @@ export interface NoticeEvents {
  */
 export async function noticeEvents(
   databases: Databases,
-  schema: Schema,
+  home: Home,
   rowsMax: number,
 ): Promise<NoticeEvents | undefined> {
   const [position] = await databases.regular.query<{ log_no: string; sales: string[] }>({
     name: 'notice_position',
     text: 'SELECT * FROM catalog.notice_position($1)',
-    values: [schema],
+    values: [home],
   });
   if (position === undefined) return undefined;
-  const rows = await databases[schema].query<NoticeEventRow>({
-    name: `notice_events_${schema}`,
-    text: `SELECT * FROM ${schema}.notice_events($1, $2, $3)`,
+  const rows = await databases.home(home).query<NoticeEventRow>({
+    name: `notice_events_${schemaOf(home)}`,
+    text: `SELECT * FROM ${schemaOf(home)}.notice_events($1, $2, $3)`,
     values: [position.log_no, rowsMax, position.sales],
   });
   const [first] = rows;
@@ -62,14 +62,14 @@ export async function noticeEvents(
 /** @returns how many notices are new; undefined if another worker derived these events meanwhile */
 export async function planNotices(
   { regular }: Databases,
-  schema: Schema,
+  home: Home,
   { from, to }: Pick<NoticeEvents, 'from' | 'to'>,
   notices: readonly PlannedNotice[],
 ): Promise<number | undefined> {
   const [row] = await regular.query<{ planned: string | null }>({
     name: 'plan_notices',
     text: 'SELECT catalog.plan_notices($1, $2, $3, $4) AS planned',
-    values: [schema, from, to, JSON.stringify(notices)],
+    values: [home, from, to, JSON.stringify(notices)],
   });
   return row?.planned == null ? undefined : toNumber(row.planned);
 }

@@ -1,14 +1,8 @@
-import { SCHEMAS, type Schema } from '../contracts/names.ts';
+import { type Home, REGULAR, schemaOf } from '../contracts/homes.ts';
+import type { Schema } from '../contracts/names.ts';
 import type { Actor } from './actions.ts';
-import {
-  type Answers,
-  areApart,
-  queryBoth,
-  queryHomes,
-  toNumber,
-  whole,
-} from './client/both-homes.ts';
-import { freeUnits, type HomeRow, homeOf, livesThere } from './client/homes.ts';
+import { freeUnits, type HomeRow, homeOf, livesThere } from './client/home-rows.ts';
+import { type Answers, queryAll, queryHomes, toNumber, whole } from './client/homes.ts';
 import type { Databases } from './client/pool.ts';
 import { type Move, moveToServer } from './transfers.ts';
 
@@ -26,8 +20,8 @@ export interface UnitCount {
   /** Units in slots; `unitsTotal - free` is what orders hold. */
   readonly free: number;
   readonly unpaidExists: boolean;
-  /** Where the SKU lives; present only when each schema has its own server. */
-  readonly home?: Schema;
+  /** Where the SKU lives; present only if hot homes have servers of their own. */
+  readonly home?: Home;
 }
 
 interface UnitRow extends Record<string, unknown> {
@@ -38,7 +32,7 @@ interface UnitRow extends Record<string, unknown> {
 }
 
 /**
- * Reads the units of every SKU, in one snapshot where both schemas share a server.
+ * Reads the units of every SKU, in one snapshot if the homes share a server.
  *
  * @throws {DatabaseError} also if one home does not answer
  */
@@ -64,9 +58,9 @@ export async function knownUnitCounts(
   elsewhere: Elsewhere,
   homeTimeoutMs?: number,
 ): Promise<Answers<UnitCount>> {
-  if (areApart(databases)) return unitCountsApart(databases, elsewhere, homeTimeoutMs);
+  if (databases.areApart) return unitCountsApart(databases, elsewhere, homeTimeoutMs);
   const text = (schema: Schema) => `SELECT * FROM ${schema}.unit_counts()`;
-  const rows = await queryBoth<UnitRow>(databases, 'unit_counts', text, []);
+  const rows = await queryAll<UnitRow>(databases, 'unit_counts', text, []);
   const counts = new Map<string, UnitCount>();
   for (const row of rows) {
     // A SKU that has moved has a row in each schema.
@@ -86,8 +80,8 @@ async function unitCountsApart(
   elsewhere: Elsewhere,
   timeoutMs: number | undefined,
 ): Promise<Answers<UnitCount>> {
-  const text = (schema: Schema) =>
-    `SELECT '${schema}' AS asked, u.*, h.schema, h.abroad, h.moves, h.leaving
+  const text = (schema: Schema, home: Home) =>
+    `SELECT '${home}' AS asked, u.*, h.schema, h.abroad, h.moves, h.leaving
      FROM ${schema}.unit_counts() u JOIN catalog.sku_homes() h USING (sku)`;
   const answers = await queryHomes<UnitRow & HomeRow>(
     databases,
@@ -110,7 +104,7 @@ async function unitCountsApart(
       const known = elsewhere.get(sku);
       if (known?.moves !== moves) continue;
       unitsTotal = known.unitsTotal;
-    } else if (others.every((row) => row.moves === moves)) {
+    } else if (both.some((row) => row.asked === REGULAR && row.moves === moves)) {
       elsewhere.set(sku, { moves, unitsTotal });
     }
     counts.push({
@@ -125,7 +119,7 @@ async function unitCountsApart(
 }
 
 /**
- * Moves a SKU to `schema` while it is being sold, also to another server. Finishes a move that an
+ * Moves a SKU to `home` while it is being sold, also to another server. Finishes a move that an
  * earlier call began.
  *
  * @param slots number of slots at the new home; default: as many as before
@@ -133,17 +127,17 @@ async function unitCountsApart(
  */
 export async function moveSku(
   databases: Databases,
-  schema: Schema,
+  home: Home,
   sku: string,
   slots?: number,
 ): Promise<Move> {
-  if (areApart(databases)) return moveToServer(databases, schema, sku, slots);
-  const [row] = await databases[schema].query<{
-    moved_from: Schema | null;
+  if (databases.areApart) return moveToServer(databases, home, sku, slots);
+  const [row] = await databases.home(home).query<{
+    moved_from: Home | null;
     units: string;
     slots: number;
     buyers: string;
-  }>({ text: `SELECT * FROM ${schema}.move_sku($1, $2)`, values: [sku, slots ?? null] });
+  }>({ text: `SELECT * FROM ${schemaOf(home)}.move_sku($1, $2)`, values: [sku, slots ?? null] });
   return {
     movedFrom: row?.moved_from ?? undefined,
     units: toNumber(row?.units ?? '0'),
@@ -154,36 +148,36 @@ export async function moveSku(
 
 /**
  * Fences a web node: after this returns, no request that the node admitted can become an order in
- * these schemas. Idempotent.
+ * these homes. Idempotent.
  */
 export async function fenceNode(
   databases: Databases,
   node: string,
-  schemas: readonly Schema[] = SCHEMAS,
+  homes: readonly Home[] = databases.homes,
 ): Promise<void> {
-  for (const schema of schemas) {
-    await databases[schema].query({
-      text: `SELECT ${schema}.fence_node($1)`,
+  for (const home of homes) {
+    await databases.home(home).query({
+      text: `SELECT ${schemaOf(home)}.fence_node($1)`,
       values: [node],
     });
   }
 }
 
 /**
- * Whether a SKU lives in the schema that was in the other one before. Its requests may still be in the
- * queue of the other one.
+ * Whether a SKU lives in the home that was in another one before. Its requests may still be in the queue
+ * of the other one.
  */
-export async function hasMovedSkus(databases: Databases, schema: Schema): Promise<boolean> {
-  const [row] = await databases[schema].query<{ moved: boolean }>({
+export async function hasMovedSkus(databases: Databases, home: Home): Promise<boolean> {
+  const [row] = await databases.home(home).query<{ moved: boolean }>({
     text: `SELECT EXISTS (SELECT FROM catalog.sku_homes() h
                           WHERE h.schema = $1 AND h.moves > 0) AS moved`,
-    values: [schema],
+    values: [home],
   });
   return row?.moved === true;
 }
 
 /**
- * Whether the web node is fenced in both schemas.
+ * Whether the web node is fenced in all homes.
  *
  * @throws {DatabaseError} also if one home does not answer and the other one says that it is
  */
@@ -195,9 +189,9 @@ export async function nodeFenced(databases: Databases, node: string): Promise<bo
 }
 
 /** Removes old figures of place_orders; returns how many. */
-export async function trimPlaceCalls(databases: Databases, schema: Schema): Promise<number> {
-  const rows = await databases[schema].query<{ removed: string }>({
-    text: `SELECT ${schema}.trim_place_calls() AS removed`,
+export async function trimPlaceCalls(databases: Databases, home: Home): Promise<number> {
+  const rows = await databases.home(home).query<{ removed: string }>({
+    text: `SELECT ${schemaOf(home)}.trim_place_calls() AS removed`,
   });
   return toNumber(rows[0]?.removed ?? '0');
 }
@@ -205,13 +199,13 @@ export async function trimPlaceCalls(databases: Databases, schema: Schema): Prom
 /** Adds units to a SKU. @returns the units that exist afterwards */
 export async function restock(
   databases: Databases,
-  schema: Schema,
+  home: Home,
   sku: string,
   units: number,
   actor?: Actor,
 ): Promise<number> {
-  const rows = await databases[schema].query<{ units: string }>({
-    text: `SELECT ${schema}.restock($1, $2, $3, $4) AS units`,
+  const rows = await databases.home(home).query<{ units: string }>({
+    text: `SELECT ${schemaOf(home)}.restock($1, $2, $3, $4) AS units`,
     values: [sku, units, actor?.by, actor?.reason],
   });
   return toNumber(rows[0]?.units ?? '0');
@@ -226,12 +220,12 @@ export interface Slot {
 /** Changes the number of slots of a SKU. @returns the slots afterwards */
 export async function setSlots(
   databases: Databases,
-  schema: Schema,
+  home: Home,
   sku: string,
   slots: number,
 ): Promise<Slot[]> {
-  const rows = await databases[schema].query<{ slot: number; remaining: number }>({
-    text: `SELECT slot, remaining FROM ${schema}.set_slots($1, $2)`,
+  const rows = await databases.home(home).query<{ slot: number; remaining: number }>({
+    text: `SELECT slot, remaining FROM ${schemaOf(home)}.set_slots($1, $2)`,
     values: [sku, slots],
   });
   return rows.map(({ slot, remaining }) => ({ slot, remaining }));

@@ -1,18 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Position, toPage } from '../contracts/cursor.ts';
 import type { OrderFacts } from '../contracts/events.ts';
+import { type Home, schemaOf } from '../contracts/homes.ts';
 import type { OrderTerms, Outcome, PurchaseRequest } from '../contracts/messages.ts';
 import { withOwnDigits } from '../contracts/money.ts';
-import { SCHEMAS, type Schema } from '../contracts/names.ts';
+import type { Schema } from '../contracts/names.ts';
 import {
   askOwner,
   changeAtOwner,
   exactTime,
+  homeAfter,
   patiently,
   queryHomes,
-  schemaOfOrder,
   toNumber,
-} from './client/both-homes.ts';
+} from './client/homes.ts';
 import type { Databases, Statement } from './client/pool.ts';
 import { type Refund, type RefundRow, toRefund } from './refunds.ts';
 
@@ -41,7 +42,7 @@ export interface Decision {
 
 interface PlacedRow extends Record<string, unknown> {
   request_id: string;
-  /** `moved`: the SKU lives in the schema that `reason` names. */
+  /** `moved`: the SKU lives in another home. */
   status: Decision['status'] | 'moved';
   reason: string | null;
   order_no: string | null;
@@ -50,15 +51,15 @@ interface PlacedRow extends Record<string, unknown> {
   placed?: (OrderTerms & { amounts: Record<string, string> }) | null;
 }
 
-/** Schemas that one call asks. A SKU that moves again meanwhile is `locked` until the next call. */
-const HOPS_MAX = 2;
+/** Homes that one call asks: one, `regular`, another. A SKU that moves again is `locked` for now. */
+const HOPS_MAX = 3;
 /** Pause for a SKU that is on its way between two servers. */
 const ON_THE_WAY_PAUSE_MS = 20;
 
 /**
- * Decides requests for one SKU, in one transaction in the schema where it lives.
+ * Decides requests for one SKU, in one transaction in the home where it lives.
  *
- * @param schema the schema to ask first
+ * @param home the home to ask first
  * @param options `wait`: wait for slots that are locked; `withTerms`: decisions have the amount and the
  *   terms of the orders that the call placed
  * @returns one decision for each request, in the same order
@@ -67,7 +68,7 @@ const ON_THE_WAY_PAUSE_MS = 20;
  */
 export async function placeOrders(
   databases: Databases,
-  schema: Schema,
+  home: Home,
   sku: string,
   requests: readonly AdmittedRequest[],
   options: { readonly wait?: boolean; readonly withTerms?: boolean } = {},
@@ -82,40 +83,43 @@ export async function placeOrders(
     requests.map(({ node }) => node),
     wait,
   ];
-  const call = (home: Schema) => `${home}.place_orders($1, $2, $3, $4, $5, $6, $7)`;
-  const text = (home: Schema) =>
-    `SELECT request_id, status, reason, order_no, units FROM ${call(home)}`;
-  const textWithTerms = (home: Schema) =>
+  const call = (schema: Schema) => `${schema}.place_orders($1, $2, $3, $4, $5, $6, $7)`;
+  const text = (schema: Schema) =>
+    `SELECT request_id, status, reason, order_no, units FROM ${call(schema)}`;
+  const textWithTerms = (schema: Schema) =>
     `WITH decided AS MATERIALIZED (
-       SELECT * FROM ${call(home)}
+       SELECT * FROM ${call(schema)}
          WITH ORDINALITY AS d (request_id, status, reason, order_no, units, at)
      )
      SELECT d.request_id, d.status, d.reason, d.order_no, d.units,
             CASE d.at WHEN 1 THEN (
-              SELECT ${home}.orders_placed($1, array_agg(o.order_no))
+              SELECT ${schema}.orders_placed($1, array_agg(o.order_no))
               FROM decided o WHERE o.order_no IS NOT NULL) END AS placed
      FROM decided d`;
-  return decideWhereItLives(databases, schema, (home) =>
+  return decideWhereItLives(databases, home, sku, (schema) =>
     withTerms
-      ? { name: `place_orders_with_terms_${home}`, text: textWithTerms(home), values }
-      : { name: `place_orders_${home}`, text: text(home), values },
+      ? { name: `place_orders_with_terms_${schema}`, text: textWithTerms(schema), values }
+      : { name: `place_orders_${schema}`, text: text(schema), values },
   );
 }
 
-/** Runs a statement that answers like place_orders where the SKU lives; asks `schema` first. */
+/** Runs a statement that answers like place_orders where the SKU lives; asks `home` first. */
 export async function decideWhereItLives(
   databases: Databases,
-  schema: Schema,
-  statement: (home: Schema) => Statement,
+  home: Home,
+  sku: string,
+  statement: (schema: Schema) => Statement,
 ): Promise<Decision[]> {
   let rows: PlacedRow[] = [];
-  let home: Schema | undefined = schema;
-  for (let hop = 0; hop < HOPS_MAX && home !== undefined; hop += 1) {
-    rows = await databases[home].query<PlacedRow>(statement(home));
-    home = movedTo(rows);
+  let asked: Home | undefined = home;
+  for (let hop = 0; hop < HOPS_MAX && asked !== undefined; hop += 1) {
+    rows = await databases.home(asked).query<PlacedRow>(statement(schemaOf(asked)));
+    // A call is for one SKU, so the first row tells whether it has moved.
+    const hasMoved = rows[0]?.status === 'moved';
+    asked = hasMoved ? await homeAfter(databases, asked, sku) : undefined;
   }
   // The SKU is on its way between two servers. Without the pause, the next call would find it so too.
-  if (home !== undefined) await sleep(ON_THE_WAY_PAUSE_MS);
+  if (asked !== undefined) await sleep(ON_THE_WAY_PAUSE_MS);
   return toDecisions(rows);
 }
 
@@ -143,12 +147,6 @@ function toDecisions(rows: readonly PlacedRow[]): Decision[] {
   });
 }
 
-/** A call is for one SKU, so the first row tells whether it has moved. */
-function movedTo([first]: readonly PlacedRow[]): Schema | undefined {
-  if (first?.status !== 'moved') return undefined;
-  return SCHEMAS.find((schema) => schema === first.reason);
-}
-
 /** `paid`, `expired`: too late to cancel. `not_found`: no such order of this user. */
 export type CancelResult = 'cancelled' | 'paid' | 'expired' | 'not_found';
 
@@ -158,12 +156,12 @@ export async function cancelOrder(
   orderNo: string,
   userId: string,
 ): Promise<CancelResult> {
-  const schema = schemaOfOrder(orderNo);
+  const home = databases.ofOrder(orderNo);
   const [row] = await patiently(() =>
-    changeAtOwner(databases, schema, (home) =>
-      home.query<{ result: CancelResult }>({
-        name: `cancel_order_${schema}`,
-        text: `SELECT ${schema}.cancel_order($1, $2) AS result`,
+    changeAtOwner(databases, home, (pool) =>
+      pool.query<{ result: CancelResult }>({
+        name: `cancel_order_${schemaOf(home)}`,
+        text: `SELECT ${schemaOf(home)}.cancel_order($1, $2) AS result`,
         values: [orderNo, userId],
       }),
     ),
@@ -180,12 +178,12 @@ export interface Expired {
 /** Expires overdue unpaid orders, at most `limit`. If there are fewer, no more were due. */
 export async function expireOrders(
   databases: Databases,
-  schema: Schema,
+  home: Home,
   limit: number,
 ): Promise<Expired[]> {
-  const rows = await databases[schema].query<{ sku: string; orders: string; units: string }>({
-    name: `expire_orders_${schema}`,
-    text: `SELECT sku, orders, units FROM ${schema}.expire_orders($1)`,
+  const rows = await databases.home(home).query<{ sku: string; orders: string; units: string }>({
+    name: `expire_orders_${schemaOf(home)}`,
+    text: `SELECT sku, orders, units FROM ${schemaOf(home)}.expire_orders($1)`,
     values: [limit],
   });
   return rows.map(({ sku, orders, units }) => ({
@@ -254,7 +252,7 @@ export interface OrderPage {
   /** Position of the last order, if more follow. */
   readonly next?: Position;
   /** Homes that did not answer; their orders are not included. */
-  readonly missing: readonly Schema[];
+  readonly missing: readonly Home[];
 }
 
 /**
@@ -287,11 +285,11 @@ export async function orderDetails(
   databases: Databases,
   orderNo: string,
 ): Promise<Order | undefined> {
-  const schema = schemaOfOrder(orderNo);
-  const [row] = await askOwner(databases, schema, 'order_details', (home) =>
-    home.query<OrderStateRow>({
-      name: `order_details_${schema}`,
-      text: `SELECT * FROM ${schema}.order_details($1)`,
+  const home = databases.ofOrder(orderNo);
+  const [row] = await askOwner(databases, home, 'order_details', (pool) =>
+    pool.query<OrderStateRow>({
+      name: `order_details_${schemaOf(home)}`,
+      text: `SELECT * FROM ${schemaOf(home)}.order_details($1)`,
       values: [orderNo],
     }),
   );

@@ -1,7 +1,7 @@
 import type { EventKind, OrderEvent } from '../contracts/events.ts';
+import { type Home, schemaOf } from '../contracts/homes.ts';
 import { withOwnDigits } from '../contracts/money.ts';
-import type { Schema } from '../contracts/names.ts';
-import { toNumber } from './client/both-homes.ts';
+import { toNumber } from './client/homes.ts';
 import type { Databases } from './client/pool.ts';
 import { type OrderRow, toOrderFacts } from './orders.ts';
 
@@ -37,25 +37,21 @@ export function toEvent(row: EventRow): OrderEvent {
  */
 export async function outboxBatch(
   databases: Databases,
-  schema: Schema,
+  home: Home,
   relay: string,
   limit: number,
 ): Promise<OrderEvent[]> {
-  const rows = await databases[schema].query<EventRow>({
-    name: `outbox_batch_${schema}`,
-    text: `SELECT * FROM ${schema}.outbox_batch($1, $2)`,
+  const rows = await databases.home(home).query<EventRow>({
+    name: `outbox_batch_${schemaOf(home)}`,
+    text: `SELECT * FROM ${schemaOf(home)}.outbox_batch($1, $2)`,
     values: [relay, limit],
   });
   return rows.map(toEvent);
 }
 
 /** Gives up the lease, so that another relay can publish at once. @throws {DatabaseError} */
-export async function leaveOutbox(
-  databases: Databases,
-  schema: Schema,
-  relay: string,
-): Promise<void> {
-  await outboxBatch(databases, schema, relay, 0);
+export async function leaveOutbox(databases: Databases, home: Home, relay: string): Promise<void> {
+  await outboxBatch(databases, home, relay, 0);
 }
 
 /**
@@ -67,12 +63,12 @@ export async function leaveOutbox(
  */
 export async function outboxDone(
   databases: Databases,
-  schema: Schema,
+  home: Home,
   eventNos: readonly string[],
 ): Promise<number> {
-  const rows = await databases[schema].query<{ moved: string }>({
-    name: `outbox_done_${schema}`,
-    text: `SELECT ${schema}.outbox_done($1) AS moved`,
+  const rows = await databases.home(home).query<{ moved: string }>({
+    name: `outbox_done_${schemaOf(home)}`,
+    text: `SELECT ${schemaOf(home)}.outbox_done($1) AS moved`,
     values: [eventNos],
   });
   return toNumber(rows[0]?.moved ?? '0');

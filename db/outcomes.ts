@@ -1,7 +1,7 @@
 import { OUTCOMES, type Outcome, type Verdict } from '../contracts/messages.ts';
 import { withOwnDigits } from '../contracts/money.ts';
 import type { Schema } from '../contracts/names.ts';
-import { type Answers, queryHomes, whole } from './client/both-homes.ts';
+import { type Answers, queryHomes, whole } from './client/homes.ts';
 import type { Databases } from './client/pool.ts';
 import type { OrderStatus } from './orders.ts';
 import { type Refund, type RefundRow, toRefund } from './refunds.ts';

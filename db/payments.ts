@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { areApart, otherSchema, patiently, schemaOfOrder } from './client/both-homes.ts';
+import { type Home, REGULAR, schemaOf } from '../contracts/homes.ts';
 import { DatabaseError } from './client/errors.ts';
+import { homeAfter, patiently } from './client/homes.ts';
 import type { Databases } from './client/pool.ts';
 import { orderDetails } from './orders.ts';
 
@@ -31,15 +32,15 @@ export async function payOrder(
 ): Promise<PaymentResult> {
   const refusal = await refusalOfReference(databases, orderNo, paymentRef);
   if (refusal !== undefined) return refusal;
-  const schema = schemaOfOrder(orderNo);
+  const home = databases.ofOrder(orderNo);
   // Parameter of pay_order: null, `admit` was not called yet; '', the order gets no units.
   let node: string | null = null;
   let deadline = Number.POSITIVE_INFINITY;
   for (;;) {
     const [row] = await patiently(() =>
-      databases[schema].query<{ result: PaymentResult | 'late' | 'elsewhere' }>({
-        name: `pay_order_${schema}`,
-        text: `SELECT ${schema}.pay_order($1, $2, $3) AS result`,
+      databases.home(home).query<{ result: PaymentResult | 'late' | 'elsewhere' }>({
+        name: `pay_order_${schemaOf(home)}`,
+        text: `SELECT ${schemaOf(home)}.pay_order($1, $2, $3) AS result`,
         values: [orderNo, paymentRef, node],
       }),
     );
@@ -76,9 +77,9 @@ export async function refusePayment(
 ): Promise<PaymentResult> {
   const refusal = await refusalOfReference(databases, orderNo, paymentRef);
   if (refusal !== undefined) return refusal;
-  const schema = schemaOfOrder(orderNo);
-  const [row] = await databases[schema].query<{ result: PaymentResult }>({
-    text: `SELECT ${schema}.refuse_payment($1, $2, $3, $4) AS result`,
+  const home = databases.ofOrder(orderNo);
+  const [row] = await databases.home(home).query<{ result: PaymentResult }>({
+    text: `SELECT ${schemaOf(home)}.refuse_payment($1, $2, $3, $4) AS result`,
     values: [orderNo, paymentRef, money.amount, money.currency],
   });
   return row?.result ?? 'not_found';
@@ -86,7 +87,7 @@ export async function refusePayment(
 
 /**
  * Binds a payment reference to its order. All references are on the server of `regular`, so for an
- * order of the other server this is a separate transaction before the payment. If the process dies in
+ * order of another server this is a separate transaction before the payment. If the process dies in
  * between, the reference is bound to the order for which the call is repeated.
  *
  * @returns why the payment cannot be booked; undefined if it can
@@ -96,7 +97,7 @@ async function refusalOfReference(
   orderNo: string,
   paymentRef: string,
 ): Promise<'not_found' | 'reference_taken' | undefined> {
-  if (!areApart(databases) || schemaOfOrder(orderNo) === 'regular') return undefined;
+  if (!databases.areApart || databases.ofOrder(orderNo) === REGULAR) return undefined;
   const order = await orderDetails(databases, orderNo);
   if (order === undefined) return 'not_found';
   const [row] = await databases.regular.query<{ claimed: boolean }>({
@@ -108,7 +109,7 @@ async function refusalOfReference(
 }
 
 /**
- * Asks the other server, where the SKU lives, for the units of an expired order. May be repeated.
+ * Asks the server where the SKU lives for the units of an expired order. May be repeated.
  *
  * @returns the answer of transfer_units; `late`: the node that drew the units is fenced
  */
@@ -120,10 +121,16 @@ async function askForUnits(
 ): Promise<string | undefined> {
   const order = await orderDetails(databases, orderNo);
   if (order === undefined) return undefined;
-  const home = otherSchema(schemaOfOrder(orderNo));
-  const [row] = await databases[home].query<{ said: string }>({
-    text: `SELECT ${home}.transfer_units($1, $2, $3, $4, $5, $6) AS said`,
-    values: [order.sku, order.userId, order.units, orderNo, paymentRef, node],
-  });
-  return row?.said;
+  let home: Home | undefined = databases.ofOrder(orderNo);
+  for (;;) {
+    const asked: Home | undefined = await homeAfter(databases, home, order.sku);
+    // The SKU has come to the home of the order, or is on its way: pay_order is called again.
+    if (asked === undefined || asked === databases.ofOrder(orderNo)) return undefined;
+    const [row] = await databases.home(asked).query<{ said: string }>({
+      text: `SELECT ${schemaOf(asked)}.transfer_units($1, $2, $3, $4, $5, $6) AS said`,
+      values: [order.sku, order.userId, order.units, orderNo, paymentRef, node],
+    });
+    if (row?.said !== 'moved' || asked !== REGULAR) return row?.said;
+    home = asked;
+  }
 }

@@ -1,5 +1,5 @@
+import { type Home, schemaOf } from '../contracts/homes.ts';
 import { withOwnDigits } from '../contracts/money.ts';
-import type { Schema } from '../contracts/names.ts';
 import type { Databases } from './client/pool.ts';
 
 /** Typed calls for refunds. Every function throws only DatabaseError. */
@@ -49,18 +49,18 @@ export interface DueRefund {
  */
 export async function takeRefunds(
   databases: Databases,
-  schema: Schema,
+  home: Home,
   prefix: string,
   limit: number,
 ): Promise<DueRefund[]> {
-  const rows = await databases[schema].query<{
+  const rows = await databases.home(home).query<{
     payment_ref: string;
     order_no: string;
     tries: number;
     failed_ref: string | null;
   }>({
-    name: `take_refunds_${schema}`,
-    text: `SELECT payment_ref, order_no, tries, failed_ref FROM ${schema}.take_refunds($1, $2)`,
+    name: `take_refunds_${schemaOf(home)}`,
+    text: `SELECT payment_ref, order_no, tries, failed_ref FROM ${schemaOf(home)}.take_refunds($1, $2)`,
     values: [prefix, limit],
   });
   return rows.map((row) => ({
@@ -72,13 +72,10 @@ export async function takeRefunds(
 }
 
 /** Reads since when the oldest due refund is due; undefined if none is. */
-export async function oldestRefundDue(
-  databases: Databases,
-  schema: Schema,
-): Promise<Date | undefined> {
-  const [row] = await databases[schema].query<{ since: Date | null }>({
-    name: `oldest_refund_due_${schema}`,
-    text: `SELECT ${schema}.oldest_refund_due() AS since`,
+export async function oldestRefundDue(databases: Databases, home: Home): Promise<Date | undefined> {
+  const [row] = await databases.home(home).query<{ since: Date | null }>({
+    name: `oldest_refund_due_${schemaOf(home)}`,
+    text: `SELECT ${schemaOf(home)}.oldest_refund_due() AS since`,
   });
   return row?.since ?? undefined;
 }
@@ -94,12 +91,12 @@ export interface RefundEnd {
 /** Stores the result of a refund. @returns false if there is no such payment to give back */
 export async function endRefund(
   databases: Databases,
-  schema: Schema,
+  home: Home,
   paymentRef: string,
   { refundRef, error }: RefundEnd,
 ): Promise<boolean> {
-  const [row] = await databases[schema].query<{ found: boolean }>({
-    text: `SELECT ${schema}.end_refund($1, $2, $3) AS found`,
+  const [row] = await databases.home(home).query<{ found: boolean }>({
+    text: `SELECT ${schemaOf(home)}.end_refund($1, $2, $3) AS found`,
     values: [paymentRef, refundRef ?? null, error ?? null],
   });
   return row?.found === true;

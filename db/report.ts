@@ -1,5 +1,6 @@
-import { SCHEMAS, type Schema } from '../contracts/names.ts';
-import { queryBoth } from './client/both-homes.ts';
+import { REGULAR, schemaOf } from '../contracts/homes.ts';
+import type { Schema } from '../contracts/names.ts';
+import { queryAll } from './client/homes.ts';
 import type { Databases } from './client/pool.ts';
 import type { HomeSessions } from './export.ts';
 
@@ -78,10 +79,10 @@ export interface OrderTimes {
 /** Reads the times of the orders of a sale in each home. They bound its histogram. */
 export async function orderTimes(sessions: HomeSessions, sale: string): Promise<OrderTimes[]> {
   const found: OrderTimes[] = [];
-  for (const schema of SCHEMAS) {
-    const rows = await sessions[schema].query<OrderTimes>({
+  for (const [home, session] of sessions) {
+    const rows = await session.query<OrderTimes>({
       text: `SELECT to_json(first_at) AS "from", to_json(last_at) AS "until"
-             FROM ${schema}.order_times($1)`,
+             FROM ${schemaOf(home)}.order_times($1)`,
       values: [sale],
     });
     found.push(...rows);
@@ -89,16 +90,16 @@ export async function orderTimes(sessions: HomeSessions, sale: string): Promise<
   return found;
 }
 
-/** Reads the records of both homes, in the moment that the sessions show. The first is that of regular. */
+/** Reads the records of all homes, in the moment that the sessions show. The first is that of regular. */
 export async function saleRecords(
   sessions: HomeSessions,
   sale: string,
   bounds: OrderTimes,
 ): Promise<HomeRecords[]> {
   const found: HomeRecords[] = [];
-  for (const schema of SCHEMAS) {
-    const [row] = await sessions[schema].query<{ records: HomeRecords }>({
-      text: `SELECT ${schema}.report_sale($1, $2, $3) AS records`,
+  for (const [home, session] of sessions) {
+    const [row] = await session.query<{ records: HomeRecords }>({
+      text: `SELECT ${schemaOf(home)}.report_sale($1, $2, $3) AS records`,
       values: [sale, bounds.from, bounds.until],
     });
     if (row !== undefined) found.push(row.records);
@@ -111,10 +112,11 @@ export async function lotterySecretOf(
   sessions: HomeSessions,
   sale: string,
 ): Promise<Buffer | undefined> {
-  const [row] = await sessions.regular.query<{ secret: Buffer | null }>({
-    text: 'SELECT catalog.lottery_secret($1) AS secret',
-    values: [sale],
-  });
+  const [row] =
+    (await sessions.get(REGULAR)?.query<{ secret: Buffer | null }>({
+      text: 'SELECT catalog.lottery_secret($1) AS secret',
+      values: [sale],
+    })) ?? [];
   return row?.secret ?? undefined;
 }
 
@@ -136,7 +138,7 @@ export async function salesOfOrders(
   const sales = new Map<string, string>();
   for (let from = 0; from < orderNos.length; from += LOOK_UP_ORDERS) {
     const some = orderNos.slice(from, from + LOOK_UP_ORDERS);
-    const rows = await queryBoth<{ order_no: string; sale: string }>(
+    const rows = await queryAll<{ order_no: string; sale: string }>(
       databases,
       'sales_of_orders',
       text,

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
+import type { Home } from '../contracts/homes.ts';
 import { withOwnDigits } from '../contracts/money.ts';
-import type { Schema } from '../contracts/names.ts';
 import type { SalePresentation, SkuPresentation } from '../contracts/presentation.ts';
 import type { Actor } from './actions.ts';
 import type { BoardSale } from './catalog.ts';
-import { areApart, otherSchema, patiently, servers, toNumber } from './client/both-homes.ts';
 import { DatabaseError } from './client/errors.ts';
+import { patiently, toNumber } from './client/homes.ts';
 import type { Databases, Pool } from './client/pool.ts';
 
 /** Typed calls that change and remove sales. Every function throws only DatabaseError. */
@@ -27,7 +27,7 @@ export interface SaleFacts {
 export interface SkuFacts {
   readonly sku: string;
   readonly sale: string;
-  readonly schema: Schema;
+  readonly schema: Home;
   readonly abroad: boolean;
   readonly title: string;
   readonly price: string;
@@ -55,7 +55,7 @@ export function saleFacts(
   sale: string,
   skus: readonly string[],
 ): Promise<ServerFacts[]> {
-  return Promise.all(servers(databases).map((server) => factsOf(server, sale, skus)));
+  return Promise.all(databases.servers.map((server) => factsOf(server, sale, skus)));
 }
 
 async function factsOf(server: Pool, sale: string, skus: readonly string[]): Promise<ServerFacts> {
@@ -98,8 +98,8 @@ export interface SaleChange {
 }
 
 /**
- * Changes a sale. With two servers, the server of hot SKUs first gets a window that contains the old
- * and the new one. So at every moment it decides orders of all requests that the other server admits.
+ * Changes a sale. With several servers, those of hot SKUs first get a window that contains the old and
+ * the new one. So at every moment they decide orders of all requests that the server of `regular` admits.
  *
  * @throws {DatabaseError} FS001, FS002, FS004: see change_sale
  */
@@ -109,18 +109,26 @@ export async function changeSale(
   change: SaleChange,
   actor?: Actor,
 ): Promise<void> {
-  const { regular, hot } = databases;
-  if (areApart(databases)) {
+  const { regular, servers } = databases;
+  const hot = servers.slice(1);
+  if (hot.length > 0) {
     const [{ sale: present } = {}] = await saleFacts(databases, sale, []);
     const { opensAt, closesAt } = change;
     const wider = {
       opensAt: present && opensAt && (opensAt < present.opensAt ? opensAt : present.opensAt),
       closesAt: present && closesAt && (closesAt > present.closesAt ? closesAt : present.closesAt),
     };
-    await changeOn(hot, sale, wider, actor);
+    for (const server of hot) await ifKnown(changeOn(server, sale, wider, actor));
   }
   await changeOn(regular, sale, change, actor);
-  if (areApart(databases)) await changeOn(hot, sale, change, actor);
+  for (const server of hot) await ifKnown(changeOn(server, sale, change, actor));
+}
+
+/** A home that is newer than a sale or SKU gets it when a SKU moves there. */
+async function ifKnown(change: Promise<unknown>): Promise<void> {
+  await change.catch((error: unknown) => {
+    if (!(error instanceof DatabaseError) || error.sqlstate !== 'FS002') throw error;
+  });
 }
 
 async function changeOn(
@@ -154,20 +162,22 @@ export interface SkuChange {
  */
 export async function changeSku(
   databases: Databases,
-  schema: Schema,
+  home: Home,
   sku: string,
   { title, price, currency, userLimit, presentation }: SkuChange,
   actor?: Actor,
 ): Promise<void> {
-  const homes = areApart(databases) ? [schema, otherSchema(schema)] : [schema];
-  for (const home of homes) {
-    await databases[home].query({
-      text: 'SELECT catalog.change_sku($1, $2, $3, $4, $5, $6, $7, $8)',
-      values: [
-        ...[sku, title, price, currency, userLimit],
-        ...[presentation && JSON.stringify(presentation), actor?.by, actor?.reason],
-      ],
-    });
+  const statement = {
+    text: 'SELECT catalog.change_sku($1, $2, $3, $4, $5, $6, $7, $8)',
+    values: [
+      ...[sku, title, price, currency, userLimit],
+      ...[presentation && JSON.stringify(presentation), actor?.by, actor?.reason],
+    ],
+  };
+  const first = databases.home(home);
+  await first.query(statement);
+  for (const server of databases.servers) {
+    if (server !== first) await ifKnown(server.query(statement));
   }
 }
 
@@ -194,7 +204,7 @@ export async function dropSale(databases: Databases, sale: string): Promise<void
  */
 export async function checkSaleOver(databases: Databases, sale: string): Promise<Pool[]> {
   const here: Pool[] = [];
-  for (const server of servers(databases)) {
+  for (const server of databases.servers) {
     const found = server.query({ text: 'SELECT catalog.check_sale_over($1)', values: [sale] });
     const there = await found
       .then(() => true)
@@ -221,7 +231,7 @@ export async function removeSale(
   actor?: Actor,
 ): Promise<boolean> {
   let removed = false;
-  for (const server of servers(databases)) {
+  for (const server of databases.servers) {
     const [row] = await patiently(
       () =>
         server.query<{ removed: boolean }>({

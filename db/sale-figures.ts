@@ -1,5 +1,5 @@
-import type { Schema } from '../contracts/names.ts';
-import { type Answers, queryHomes, toNumber } from './client/both-homes.ts';
+import type { Home } from '../contracts/homes.ts';
+import { type Answers, queryHomes, toNumber } from './client/homes.ts';
 import type { Databases } from './client/pool.ts';
 
 /** The figures of the business and the backlogs, which the leading keeper reads for its metrics. */
@@ -9,7 +9,7 @@ const CLOSED_FOR = '1 day';
 
 /** Sums of one SKU, currency and home. A SKU that has moved may have orders in both. */
 export interface SaleFigures {
-  readonly schema: Schema;
+  readonly schema: Home;
   readonly sku: string;
   readonly currency: string;
   /** Orders and units by state; sold: ordered or paid. */
@@ -29,7 +29,7 @@ type Column =
   | ('unpaid_1m' | 'unpaid_5m' | 'unpaid_15m' | 'unpaid_older' | 'revenue')
   | ('refunds_due' | 'refunds_done' | 'amount_due' | 'amount_done');
 type Row = Readonly<Record<Column, string>> & {
-  readonly schema: Schema;
+  readonly schema: Home;
   readonly sku: string;
   readonly currency: string;
 };
@@ -42,7 +42,7 @@ export async function saleFigures(
   const { rows, missing } = await queryHomes<Row>(
     databases,
     'sale_figures',
-    (schema) => `SELECT '${schema}' AS schema, * FROM ${schema}.sale_figures($1)`,
+    (schema, home) => `SELECT '${home}' AS schema, * FROM ${schema}.sale_figures($1)`,
     [CLOSED_FOR],
     homeTimeoutMs,
   );
@@ -79,7 +79,7 @@ export const FAILURES_MAX = 1_000;
 
 /** What failed at the payment provider, of one SKU and home. */
 export interface PaymentFailures {
-  readonly schema: Schema;
+  readonly schema: Home;
   readonly sku: string;
   /** Payments that have to go back and were tried, or came back. */
   readonly refunds: number;
@@ -89,11 +89,11 @@ export interface PaymentFailures {
 
 /** Reads what failed in the homes that answer. @throws {DatabaseError} when no home answers */
 export async function paymentFailures(databases: Databases): Promise<Answers<PaymentFailures>> {
-  type FailuresRow = Record<'sku' | 'refunds' | 'sessions', string> & { schema: Schema };
+  type FailuresRow = Record<'sku' | 'refunds' | 'sessions', string> & { schema: Home };
   const { rows, missing } = await queryHomes<FailuresRow>(
     databases,
     'payment_failures',
-    (schema) => `SELECT '${schema}' AS schema, * FROM ${schema}.payment_failures($1)`,
+    (schema, home) => `SELECT '${home}' AS schema, * FROM ${schema}.payment_failures($1)`,
     [FAILURES_MAX],
   );
   const read = rows.map(({ schema, sku, refunds, sessions }) => {
@@ -104,7 +104,7 @@ export async function paymentFailures(databases: Databases): Promise<Answers<Pay
 
 /** A row of the view `backlog` of a home. */
 export interface Backlog {
-  readonly schema: Schema;
+  readonly schema: Home;
   readonly waiting: string;
   readonly count: number;
   /** Seconds since the oldest of them began to wait; 0 if there is none. */
@@ -114,13 +114,13 @@ export interface Backlog {
 /** Reads the backlogs of the homes that answer. @throws {DatabaseError} when no home answers */
 export async function backlogs(databases: Databases): Promise<Answers<Backlog>> {
   const { rows, missing } = await queryHomes<
-    Record<'waiting' | 'count', string> & { schema: Schema; age: number }
+    Record<'waiting' | 'count', string> & { schema: Home; age: number }
   >(
     databases,
     'backlogs',
     // By the clock of that server.
-    (schema) => `
-      SELECT '${schema}' AS schema, b.waiting, b.count,
+    (schema, home) => `
+      SELECT '${home}' AS schema, b.waiting, b.count,
              greatest(coalesce(extract(epoch FROM now() - b.since), 0), 0)::float8 AS age
       FROM ${schema}.backlog b`,
     [],

@@ -98,6 +98,22 @@ CREATE TABLE catalog.currency (
   CONSTRAINT currency_pay_step_check CHECK ((pay_step > (0)::numeric))
 );
 
+-- The homes of SKUs that this server knows: on the server of regular all, elsewhere its own
+CREATE TABLE catalog.home (
+  -- regular, hot, or hot-1 to hot-498
+  name text COLLATE "C" NOT NULL,
+  -- The last three digits of its order numbers: 1 for regular, 2 for hot, 2 n + 2 for hot-n
+  number integer NOT NULL,
+  -- Whether this server is that home
+  here boolean NOT NULL,
+  -- catalog.installation.id of the server of regular; NULL until prepare has told this server
+  hub uuid,
+  CONSTRAINT home_pkey PRIMARY KEY (name),
+  CONSTRAINT home_name_check CHECK ((name ~ '^(regular|hot(-[1-9][0-9]{0,2})?)$'::text)),
+  CONSTRAINT home_number_check CHECK (((number >= 1) AND (number <= 999))),
+  CONSTRAINT home_number_key UNIQUE (number)
+);
+
 -- Identity of this database towards payment providers; one row
 CREATE TABLE catalog.installation (
   -- Sent with every session and refund. A copy of the database that becomes another shop needs another id
@@ -205,12 +221,11 @@ CREATE UNIQUE INDEX notice_contact_once ON catalog.notice_contact USING btree (s
 
 -- How far notices have been derived from the event log of each schema
 CREATE TABLE catalog.notice_position (
-  -- Whose log
+  -- The home whose log it is
   schema text COLLATE "C" NOT NULL,
   -- Events up to this number are derived
   log_no bigint DEFAULT 0 NOT NULL,
-  CONSTRAINT notice_position_pkey PRIMARY KEY (schema),
-  CONSTRAINT notice_position_schema_check CHECK ((schema = ANY (ARRAY['regular'::text, 'hot'::text])))
+  CONSTRAINT notice_position_pkey PRIMARY KEY (schema)
 ) WITH (fillfactor=50);
 
 -- How many confirmations were asked of an address, and by a user, within a day. Rows go after that day
@@ -405,6 +420,8 @@ CREATE TABLE catalog.sku (
   abroad boolean DEFAULT false NOT NULL,
   -- Texts by language and the picture, as the sale file gives them. title has the text of the first language
   presentation jsonb DEFAULT '{}'::jsonb NOT NULL,
+  -- On the server of regular: the hot home where it lives, or lived last; NULL is hot
+  hot_home text COLLATE "C",
   CONSTRAINT sku_pkey PRIMARY KEY (sku),
   CONSTRAINT sku_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
   CONSTRAINT sku_presentation_check CHECK (((jsonb_typeof(presentation) = 'object'::text) AND (length((presentation)::text) <= 40000))),
@@ -556,9 +573,9 @@ GRANT USAGE ON SCHEMA catalog TO flashsale_web;
 
 GRANT USAGE ON SCHEMA catalog TO flashsale_worker;
 
-CREATE SEQUENCE regular.order_no AS bigint START 1 INCREMENT 2;
+CREATE SEQUENCE regular.order_no AS bigint START 1000000001 INCREMENT 1000;
 
-CREATE SEQUENCE hot.order_no AS bigint START 2 INCREMENT 2;
+CREATE SEQUENCE hot.order_no AS bigint START 1000000002 INCREMENT 1000;
 
 CREATE SEQUENCE :schema.dead_letter_no AS bigint START 1 INCREMENT 1;
 
@@ -702,7 +719,7 @@ CREATE TABLE :schema.fenced_node (
 
 -- Orders. Ordered (unpaid) and paid ones hold their units; cancelled and expired ones do not
 CREATE TABLE :schema.orders (
-  -- Number of the order: odd in regular, even in hot
+  -- Number of the order; home_of_order tells the home from it
   order_no bigint NOT NULL,
   -- Sale of the SKU; partition key
   sale text COLLATE "C" NOT NULL,
@@ -975,10 +992,13 @@ CREATE TABLE :schema.transfer (
   sent_at timestamp with time zone DEFAULT now() NOT NULL,
   -- When this server learned that the transfer was applied; NULL before. transfers_done deletes the row later, after ten minutes or more
   done_at timestamp with time zone,
+  -- The hot home that it goes to or comes from
+  hot_home text COLLATE "C" DEFAULT 'hot'::text NOT NULL,
   CONSTRAINT transfer_pkey PRIMARY KEY (sku, transfer_no),
   CONSTRAINT transfer_kind_check CHECK ((kind = ANY (ARRAY['home'::text, 'buyers'::text, 'units'::text, 'payment'::text]))),
   CONSTRAINT transfer_transfer_no_check CHECK ((transfer_no >= 1)),
-  CONSTRAINT transfer_units_check CHECK ((units >= 0))
+  CONSTRAINT transfer_units_check CHECK ((units >= 0)),
+  CONSTRAINT transfer_way UNIQUE (sku, hot_home, transfer_no)
 );
 
 CREATE INDEX transfer_waiting ON :schema.transfer USING btree (sku, transfer_no) WHERE (done_at IS NULL);
@@ -1005,7 +1025,10 @@ CREATE TABLE :schema.transfer_mark (
   copied_at timestamp with time zone,
   -- Unpaid orders of the other server may give units back until this time; NULL: there were none
   unpaid_until timestamp with time zone,
-  CONSTRAINT transfer_mark_pkey PRIMARY KEY (sku)
+  -- The hot home that the transfers go to or come from
+  hot_home text COLLATE "C" DEFAULT 'hot'::text NOT NULL,
+  CONSTRAINT transfer_mark_pkey PRIMARY KEY (sku),
+  CONSTRAINT transfer_mark_way UNIQUE (sku, hot_home)
 );
 
 -- Waitlist of each SKU for units that come back; one row for each time a user joined it

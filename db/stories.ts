@@ -1,8 +1,8 @@
 import type { EventKind } from '../contracts/events.ts';
+import { type Home, schemaOf } from '../contracts/homes.ts';
 import type { DeadCause, Outcome } from '../contracts/messages.ts';
-import type { Schema } from '../contracts/names.ts';
 import type { NoticeChannel } from '../contracts/notices.ts';
-import { type Answers, askOwner, queryHomes, schemaOfOrder } from './client/both-homes.ts';
+import { type Answers, askOwner, queryHomes } from './client/homes.ts';
 import type { Databases } from './client/pool.ts';
 
 /**
@@ -37,7 +37,7 @@ export interface RequestFacts {
 export async function requestFacts(
   databases: Databases,
   requestId: string,
-): Promise<{ readonly facts: RequestFacts | undefined; readonly missing: readonly Schema[] }> {
+): Promise<{ readonly facts: RequestFacts | undefined; readonly missing: readonly Home[] }> {
   const { rows, missing } = await queryHomes<{
     request_id: string;
     user_id: string;
@@ -169,16 +169,16 @@ export async function orderFacts(
   databases: Databases,
   orderNo: string,
 ): Promise<OrderRecord | undefined> {
-  const schema = schemaOfOrder(orderNo);
-  const [row] = await askOwner(databases, schema, 'order_facts', (home) =>
-    home.query<{
+  const home = databases.ofOrder(orderNo);
+  const [row] = await askOwner(databases, home, 'order_facts', (pool) =>
+    pool.query<{
       changed_at: Date;
       paid_by: string | null;
       session_state: OrderSession['state'] | null;
       session_ends_at: Date;
       session_changed_at: Date;
       session_error: string | null;
-    }>({ text: `SELECT * FROM ${schema}.order_facts($1)`, values: [orderNo] }),
+    }>({ text: `SELECT * FROM ${schemaOf(home)}.order_facts($1)`, values: [orderNo] }),
   );
   if (row === undefined) return undefined;
   const session = row.session_state && {
@@ -206,9 +206,9 @@ export async function undeliveredEvents(
   databases: Databases,
   orderNo: string,
 ): Promise<UndeliveredEvent[]> {
-  const schema = schemaOfOrder(orderNo);
-  const rows = await askOwner(databases, schema, 'undelivered_events', (home) =>
-    home.query<{
+  const home = databases.ofOrder(orderNo);
+  const rows = await askOwner(databases, home, 'undelivered_events', (pool) =>
+    pool.query<{
       endpoint: string | null;
       kind: EventKind;
       happened_at: Date;
@@ -216,7 +216,7 @@ export async function undeliveredEvents(
       next_at: Date | null;
       last_error: string | null;
       given_up_at: Date | null;
-    }>({ text: `SELECT * FROM ${schema}.undelivered_events($1)`, values: [orderNo] }),
+    }>({ text: `SELECT * FROM ${schemaOf(home)}.undelivered_events($1)`, values: [orderNo] }),
   );
   return rows.map((row) => ({
     endpoint: row.endpoint,

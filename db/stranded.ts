@@ -1,5 +1,5 @@
-import type { Schema } from '../contracts/names.ts';
-import { type Answers, queryHomes, toNumber } from './client/both-homes.ts';
+import { type Home, schemaOf } from '../contracts/homes.ts';
+import { type Answers, queryHomes, toNumber } from './client/homes.ts';
 import type { Databases } from './client/pool.ts';
 
 /**
@@ -31,7 +31,7 @@ export interface Stranded {
 /** Figures of one SKU in one home. A SKU that has moved may have unpaid orders in both. */
 export interface StockFigures {
   readonly sku: string;
-  readonly schema: Schema;
+  readonly schema: Home;
   /**
    * Units of unpaid orders. `overdueOrders` counts the unpaid orders past their payment deadline.
    */
@@ -71,7 +71,8 @@ export function strandedRows(
       row(sku, 'queued', underWay, 'start more workers: node worker/main.ts'),
     );
   }
-  for (const { sku, schema, unpaid, overdueOrders, smallSlots } of stock) {
+  for (const { sku, schema: home, unpaid, overdueOrders, smallSlots } of stock) {
+    const schema = schemaOf(home);
     const expire = `psql: SELECT ${schema}.expire_orders(1000)`;
     const wait = 'they are paid or expire; psql: ';
     const remedy = overdueOrders > 0 ? expire : `${wait}SELECT * FROM ${schema}.unpaid_backlog`;
@@ -93,7 +94,7 @@ function row(sku: string | null, cause: Cause, units: number, remedy: string): S
 /** Reads the figures of the homes that answer. @throws {DatabaseError} when no home answers */
 export async function stockFigures(databases: Databases): Promise<Answers<StockFigures>> {
   const { rows, missing } = await queryHomes<{
-    schema: Schema;
+    schema: Home;
     sku: string;
     unpaid: string;
     overdue: string;
@@ -101,8 +102,8 @@ export async function stockFigures(databases: Databases): Promise<Answers<StockF
   }>(
     databases,
     'stranded_stock',
-    (schema) => `
-      SELECT '${schema}' AS schema, sku, coalesce(u.units, 0) AS unpaid,
+    (schema, home) => `
+      SELECT '${home}' AS schema, sku, coalesce(u.units, 0) AS unpaid,
              coalesce(u.overdue, 0) AS overdue, coalesce(s.units, 0) AS small_slots
       FROM ${schema}.unpaid_backlog u
       FULL JOIN (SELECT sku, sum(f.remaining) AS units

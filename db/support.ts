@@ -1,6 +1,7 @@
+import { schemaOf } from '../contracts/homes.ts';
 import { withOwnDigits } from '../contracts/money.ts';
 import type { ReasonedActor } from './actions.ts';
-import { askOwner, changeAtOwner, patiently, schemaOfOrder } from './client/both-homes.ts';
+import { askOwner, changeAtOwner, patiently } from './client/homes.ts';
 import type { Databases } from './client/pool.ts';
 import type { CancelResult } from './orders.ts';
 
@@ -36,11 +37,11 @@ async function endOrder<Result extends string>(
   orderNo: string,
   { by, reason }: ReasonedActor,
 ): Promise<Result | 'not_found'> {
-  const schema = schemaOfOrder(orderNo);
+  const home = databases.ofOrder(orderNo);
   const [row] = await patiently(() =>
-    changeAtOwner(databases, schema, (home) =>
-      home.query<{ result: Result }>({
-        text: `SELECT ${schema}.${routine}($1, $2, $3) AS result`,
+    changeAtOwner(databases, home, (pool) =>
+      pool.query<{ result: Result }>({
+        text: `SELECT ${schemaOf(home)}.${routine}($1, $2, $3) AS result`,
         values: [orderNo, by, reason],
       }),
     ),
@@ -54,10 +55,10 @@ export async function noteOrder(
   orderNo: string,
   { by, reason }: ReasonedActor,
 ): Promise<boolean> {
-  const schema = schemaOfOrder(orderNo);
-  const [row] = await changeAtOwner(databases, schema, (home) =>
-    home.query<{ noted: boolean }>({
-      text: `SELECT ${schema}.note_order($1, $2, $3) AS noted`,
+  const home = databases.ofOrder(orderNo);
+  const [row] = await changeAtOwner(databases, home, (pool) =>
+    pool.query<{ noted: boolean }>({
+      text: `SELECT ${schemaOf(home)}.note_order($1, $2, $3) AS noted`,
       values: [orderNo, by, reason],
     }),
   );
@@ -91,9 +92,9 @@ export async function orderPayments(
   databases: Databases,
   orderNo: string,
 ): Promise<OrderPayment[]> {
-  const schema = schemaOfOrder(orderNo);
-  const rows = await askOwner(databases, schema, 'order_payments', (home) =>
-    home.query<{
+  const home = databases.ofOrder(orderNo);
+  const rows = await askOwner(databases, home, 'order_payments', (pool) =>
+    pool.query<{
       payment_ref: string;
       result: OrderPayment['result'];
       amount: string;
@@ -104,7 +105,7 @@ export async function orderPayments(
       tries: number;
       last_error: string | null;
       changed_at: Date | null;
-    }>({ text: `SELECT * FROM ${schema}.order_payments($1)`, values: [orderNo] }),
+    }>({ text: `SELECT * FROM ${schemaOf(home)}.order_payments($1)`, values: [orderNo] }),
   );
   return rows.map((row) => ({
     paymentRef: row.payment_ref,

@@ -1,19 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import type { Schema } from '../contracts/names.ts';
-import { findSku } from './catalog.ts';
-import { otherSchema, toNumber } from './client/both-homes.ts';
+import { type Home, REGULAR, schemaOf } from '../contracts/homes.ts';
+import { findSku, saleBoard } from './catalog.ts';
 import { DatabaseError } from './client/errors.ts';
+import { homeAfter, toNumber } from './client/homes.ts';
 import type { Databases, Pool } from './client/pool.ts';
 import { copySku } from './copy.ts';
-import { adoptSku } from './new-sales.ts';
+import { adoptSku, enterSale } from './new-sales.ts';
 
 /**
- * Carries transfers, and with them whole SKUs, between two servers (docs/decisions/0010). If a carrier
+ * Carries transfers, and with them whole SKUs, between servers (docs/decisions/0010, 0064). If a carrier
  * dies between two steps, the next one continues: the target applies each transfer once and reports
  * the last one that it applied.
  */
 
-/** Maximum transfers of one SKU that a call of `carryTo` carries. */
+/** Maximum transfers of one SKU that a call of `carry` carries. */
 const TRANSFERS_MAX = 500;
 /**
  * Rounds of copying while the SKU is still sold at its old home. A round copies what was written
@@ -27,8 +27,8 @@ const COPY_ROUNDS_MAX = 6;
 const COPY_ROWS_LEFT = 500;
 
 export interface Move {
-  /** Undefined if the SKU was already in `schema`. */
-  readonly movedFrom: Schema | undefined;
+  /** Undefined if the SKU was already in the home. */
+  readonly movedFrom: Home | undefined;
   /** Free units that moved. */
   readonly units: number;
   /** Slots that the SKU has now. */
@@ -59,15 +59,26 @@ interface Transfer extends Record<string, unknown> {
   entry: string;
 }
 
-/** The server that has transfers for `to`, and the server of `to`. */
-interface Route {
-  readonly to: Schema;
+/** One direction between the server of `regular` and a hot home. */
+export interface Route {
+  readonly from: Home;
+  readonly to: Home;
+  /** The one of the two that is not `regular`. */
+  readonly hotHome: Home;
   readonly source: Pool;
   readonly target: Pool;
 }
 
-function routeTo(databases: Databases, to: Schema): Route {
-  return { to, source: databases[otherSchema(to)], target: databases[to] };
+function route(databases: Databases, from: Home, to: Home): Route {
+  const hotHome = to === REGULAR ? from : to;
+  return { from, to, hotHome, source: databases.home(from), target: databases.home(to) };
+}
+
+/** The routes on which transfers come to a home: to `regular` from each hot home, else from `regular`. */
+export function routesTo(databases: Databases, to: Home): Route[] {
+  if (to !== REGULAR) return [route(databases, REGULAR, to)];
+  const hot = databases.homes.filter((home) => home !== REGULAR);
+  return hot.map((from) => route(databases, from, REGULAR));
 }
 
 /** Groups neighbours that one call applies. The transfer of a whole SKU is a group of its own. */
@@ -86,21 +97,19 @@ function groupTransfers(transfers: readonly Transfer[]): Transfer[][] {
 const isHome = ({ kind }: Transfer) => kind === 'home';
 
 /**
- * Carries the waiting transfers to the server of `to`, up to `TRANSFERS_MAX` of each SKU. Idempotent,
- * and safe in several processes at once.
+ * Carries the waiting transfers of a route, up to `TRANSFERS_MAX` of each SKU. Idempotent, and safe in
+ * several processes at once.
  *
  * @throws {DatabaseError} the first error; transfers carried before it stay carried. An error of one
  *   SKU is thrown after the other SKUs were tried, except `unavailable`, which is thrown at once
  */
-export async function carryTo(
-  databases: Databases,
-  to: Schema,
+export async function carry(
+  route: Route,
   { sku, takeOver = false }: CarryOptions = {},
 ): Promise<Carried> {
-  const route = routeTo(databases, to);
   const pending = await route.source.query<Transfer>({
-    text: `SELECT * FROM ${to}.pending_transfers($1, $2)`,
-    values: [sku ?? null, TRANSFERS_MAX],
+    text: `SELECT * FROM ${schemaOf(route.to)}.transfers_to($1, $2, $3)`,
+    values: [route.hotHome, sku ?? null, TRANSFERS_MAX],
   });
   let [transfers, units, buyers] = [0, 0, 0];
   let failure: DatabaseError | undefined;
@@ -154,25 +163,28 @@ async function bring(
  * @returns the number of transfers that this call marked
  */
 async function deliver(
-  { to, source, target }: Route,
+  { to, hotHome, source, target }: Route,
   sku: string,
   group: readonly Transfer[],
 ): Promise<number> {
+  const schema = schemaOf(to);
+  const none = JSON.stringify({ no: 0, hot_home: hotHome });
+  const entries = group.length === 0 ? [none] : group.map(({ entry }) => entry);
   const [row] = await target.query<{ applied: string }>({
-    text: `SELECT ${to}.apply_transfers($1, $2::jsonb) AS applied`,
-    values: [sku, `[${group.map(({ entry }) => entry).join(',')}]`],
+    text: `SELECT ${schema}.apply_transfers($1, $2::jsonb) AS applied`,
+    values: [sku, `[${entries.join(',')}]`],
   });
   const [done] = await source.query<{ marked: string }>({
-    text: `SELECT ${to}.transfers_done($1, $2) AS marked`,
-    values: [sku, row?.applied ?? '0'],
+    text: `SELECT ${schema}.transfers_applied($1, $2, $3) AS marked`,
+    values: [hotHome, sku, row?.applied ?? '0'],
   });
   return toNumber(done?.marked ?? '0');
 }
 
-async function carryAll(databases: Databases, to: Schema, sku: string): Promise<Carried> {
+async function carryAll(route: Route, sku: string): Promise<Carried> {
   let [transfers, units, buyers] = [0, 0, 0];
   for (;;) {
-    const carried = await carryTo(databases, to, { sku, takeOver: true });
+    const carried = await carry(route, { sku, takeOver: true });
     if (carried.transfers === 0) return { transfers, units, buyers };
     transfers += carried.transfers;
     units += carried.units;
@@ -181,54 +193,101 @@ async function carryAll(databases: Databases, to: Schema, sku: string): Promise<
 }
 
 /**
- * Moves a SKU to the server of `schema`, or finishes a move that an earlier call began. Copies buyers
- * and outcomes while the SKU is still sold at its old home, then sends it, copies the rest and applies
- * the transfer.
+ * Moves a SKU to the server of `home`, or finishes a move that an earlier call began. From one hot home
+ * to another, it goes by `regular`. Copies buyers and outcomes while the SKU is still sold at its old
+ * home, then sends it, copies the rest and applies the transfer.
  *
  * @throws {DatabaseError} FS002 if there is no such SKU; after `retry` or `unavailable` call again, or
- *   leave it to the workers: they finish the move of a SKU that has been sent
+ *   leave it to the workers: they finish the way of a SKU that has been sent
  */
 export async function moveToServer(
   databases: Databases,
-  schema: Schema,
+  home: Home,
   sku: string,
   slots?: number,
 ): Promise<Move> {
-  const from = otherSchema(schema);
-  const begun = await carryAll(databases, schema, sku);
-  await carryAll(databases, from, sku);
+  const begun = await finishMoves(databases, home, sku);
   const found = await findSku(databases, sku);
   if (found === undefined) throw new DatabaseError('refused', `no SKU ${sku}`, 'FS002');
-  if (found.schema === schema) {
-    const movedFrom = begun.units > 0 || begun.buyers > 0 ? from : undefined;
-    const { units, buyers } = begun;
-    return { movedFrom, units, buyers, slots: await countSlots(databases[schema], schema, sku) };
+  if (found.schema === home) {
+    const movedFrom = begun?.from;
+    const { units = 0, buyers = 0 } = begun ?? {};
+    return { movedFrom, units, buyers, slots: await countSlots(databases.home(home), home, sku) };
   }
-  await adoptSku(databases[schema], found);
+  if (found.schema === REGULAR || home === REGULAR) {
+    return moveAlong(databases, route(databases, found.schema, home), found, slots);
+  }
+  const first = await moveAlong(databases, route(databases, found.schema, REGULAR), found);
+  const second = await moveToServer(databases, home, sku, slots);
+  return { ...second, movedFrom: found.schema, buyers: first.buyers + second.buyers };
+}
 
-  const route = routeTo(databases, schema);
+/**
+ * Carries what is on its way to or from `home` and the hot home where `regular` has the SKU.
+ *
+ * @returns what came to `home`, with the home that it came from; undefined if the SKU did not
+ */
+async function finishMoves(databases: Databases, home: Home, sku: string) {
+  const present = await homeAfter(databases, REGULAR, sku);
+  let begun: (Carried & { readonly from: Home }) | undefined;
+  for (const hot of new Set([home, present ?? home])) {
+    if (hot === REGULAR) continue;
+    for (const way of [route(databases, REGULAR, hot), route(databases, hot, REGULAR)]) {
+      const carried = await carryAll(way, sku);
+      const came = way.to === home && (carried.units > 0 || carried.buyers > 0);
+      if (came) begun = { ...carried, from: way.from };
+    }
+  }
+  return begun;
+}
+
+async function moveAlong(
+  databases: Databases,
+  way: Route,
+  found: NonNullable<Awaited<ReturnType<typeof findSku>>>,
+  slots?: number,
+): Promise<Move> {
+  const { sku } = found;
+  await enterSku(databases, way, found);
   let buyers = 0;
   for (let round = 0; round < COPY_ROUNDS_MAX; round += 1) {
-    const copied = await copySku({ ...route, sku, copier: randomUUID() }, true);
+    const copied = await copySku({ ...way, sku, copier: randomUUID() }, true);
     buyers += copied?.buyers ?? 0;
     if (copied === undefined || copied.rows <= COPY_ROWS_LEFT) break;
   }
-  await route.source.query({
-    text: `SELECT ${schema}.send_sku($1, $2)`,
-    values: [sku, slots ?? null],
+  await way.source.query({
+    text: `SELECT ${schemaOf(way.to)}.send_sku_to($1, $2, $3)`,
+    values: [sku, way.to, slots ?? null],
   });
-  const carried = await carryAll(databases, schema, sku);
+  const carried = await carryAll(way, sku);
   return {
-    movedFrom: from,
+    movedFrom: way.from,
     units: carried.units,
-    slots: await countSlots(route.target, schema, sku),
+    slots: await countSlots(way.target, way.to, sku),
     buyers: buyers + carried.buyers,
   };
 }
 
-async function countSlots(server: Pool, schema: Schema, sku: string): Promise<number> {
+/** Enters the SKU at its new home, and its sale if the home is newer than the sale. */
+async function enterSku(
+  databases: Databases,
+  { from, target }: Route,
+  found: NonNullable<Awaited<ReturnType<typeof findSku>>>,
+): Promise<void> {
+  const terms = { ...found, schema: from };
+  await adoptSku(target, terms).catch(async (error: unknown) => {
+    if (!(error instanceof DatabaseError) || error.sqlstate !== 'FS002') throw error;
+    const { sales } = await saleBoard(databases);
+    const sale = sales.find((one) => one.sale === found.sale);
+    if (sale === undefined) throw error;
+    await enterSale(databases, target, sale);
+    await adoptSku(target, terms);
+  });
+}
+
+async function countSlots(server: Pool, home: Home, sku: string): Promise<number> {
   const [row] = await server.query<{ count: string }>({
-    text: `SELECT count(*) FROM ${schema}.slot_fill WHERE sku = $1`,
+    text: `SELECT count(*) FROM ${schemaOf(home)}.slot_fill WHERE sku = $1`,
     values: [sku],
   });
   return toNumber(row?.count ?? '0');

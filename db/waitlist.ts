@@ -1,20 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Home, schemaOf } from '../contracts/homes.ts';
 import { withOwnDigits } from '../contracts/money.ts';
 import type { Schema } from '../contracts/names.ts';
 import type { ReasonedActor } from './actions.ts';
+import { DatabaseError, noAnswer } from './client/errors.ts';
 import {
   type Answers,
-  areApart,
   askHomes,
   changeAtOwner,
-  changeInBoth,
-  otherSchema,
+  changeInAll,
+  homeAfter,
   queryHomes,
-  servers,
   toNumber,
   whole,
-} from './client/both-homes.ts';
-import { DatabaseError, noAnswer } from './client/errors.ts';
+} from './client/homes.ts';
 import type { Databases, Queryable } from './client/pool.ts';
 import type { OrderStatus, ShopReason } from './orders.ts';
 import { type Refund, type RefundRow, toRefund } from './refunds.ts';
@@ -35,30 +34,29 @@ export type JoinResult =
   | 'unknown_sku'
   | 'bad_units';
 
-/** Maximum wait while a SKU is on its way to the other server and neither server has its waitlist. */
+/** Maximum wait while a SKU is on its way to another server and no server has its waitlist. */
 const MOVE_TIMEOUT_MS = 3_000;
 const MOVE_POLL_MS = 20;
 
 /**
  * Asks for a place in the waitlist of the SKU. Asking again changes nothing.
  *
- * @param schema where the SKU was last known to live
+ * @param home where the SKU was last known to live
  * @param place `units`: the maximum that the user wants
  * @throws {DatabaseError} `retry` also if the SKU stays on its way to another server for 3 s
  */
 export async function joinWaitlist(
   databases: Databases,
-  schema: Schema,
+  home: Home,
   place: { readonly sku: string; readonly userId: string; readonly units: number },
 ): Promise<JoinResult> {
-  let home = schema;
+  let asked = home;
   const deadline = performance.now() + MOVE_TIMEOUT_MS;
   for (let hop = 1; ; hop += 1) {
-    const asked = home;
     const [row] = await changeAtOwner(databases, asked, (pool) =>
       pool.query<{ result: JoinResult | 'moved' }>({
-        name: `join_waiting_${asked}`,
-        text: `SELECT ${asked}.join_waitlist($1, $2, $3) AS result`,
+        name: `join_waiting_${schemaOf(asked)}`,
+        text: `SELECT ${schemaOf(asked)}.join_waitlist($1, $2, $3) AS result`,
         values: [place.sku, place.userId, place.units],
       }),
     );
@@ -66,7 +64,7 @@ export async function joinWaitlist(
     if (result !== 'moved') return result;
     if (performance.now() > deadline) throw onTheWay(place.sku);
     if (hop % 2 === 0) await sleep(MOVE_POLL_MS);
-    home = otherSchema(home);
+    asked = (await homeAfter(databases, asked, place.sku)) ?? asked;
   }
 }
 
@@ -84,7 +82,7 @@ export async function leaveWaitlist(
   const deadline = performance.now() + MOVE_TIMEOUT_MS;
   for (;;) {
     if (await leaveNow(databases, sku, userId)) return true;
-    // Neither schema had the place when it was asked: either it moves, or the user has none.
+    // No home had the place when it was asked: either it moves, or the user has none.
     const [entry] = await waitlistEntries(databases, [{ sku, userId }]);
     if (entry?.state !== 'waiting') return false;
     if (performance.now() > deadline) throw onTheWay(sku);
@@ -93,10 +91,10 @@ export async function leaveWaitlist(
 }
 
 async function leaveNow(databases: Databases, sku: string, userId: string): Promise<boolean> {
-  const { rows, missing } = await changeInBoth(databases, (schema, home) =>
-    home.query<{ left: boolean }>({
-      name: `leave_waiting_${schema}`,
-      text: `SELECT ${schema}.leave_waitlist($1, $2) AS left`,
+  const { rows, missing } = await changeInAll(databases, (home, pool) =>
+    pool.query<{ left: boolean }>({
+      name: `leave_waiting_${schemaOf(home)}`,
+      text: `SELECT ${schemaOf(home)}.leave_waitlist($1, $2) AS left`,
       values: [sku, userId],
     }),
   );
@@ -198,7 +196,7 @@ export async function knownWaitlistEntries(
     places.map(({ sku }) => sku),
     places.map(({ userId }) => userId),
   ]);
-  // A SKU that has moved may have an older entry in the schema that it left.
+  // A SKU that has moved may have an older entry in a home that it left.
   const entries = new Map<string, EntryRow>();
   for (const row of rows) {
     if (missing.length > 0 && row.ended_at !== null && row.has_moved) continue;
@@ -261,7 +259,7 @@ export async function setWaitlists(
 ): Promise<void> {
   const set = (home: Queryable) =>
     home.query({ text: 'SELECT FROM catalog.set_waitlists($1, $2)', values: [open, closed] });
-  if (areApart(databases)) await askHomes(databases, 'set_waitlists', (_, home) => set(home));
+  if (databases.areApart) await askHomes(databases, 'set_waitlists', (_, home) => set(home));
   else await set(databases.regular);
 }
 
@@ -277,7 +275,7 @@ export async function setClaimWindow(
   seconds: number | undefined,
   { by, reason }: ReasonedActor,
 ): Promise<void> {
-  for (const server of servers(databases)) {
+  for (const server of databases.servers) {
     await server.query({
       text: `SELECT catalog.set_claim_window($1, $2 * interval '1 s', $3, $4)`,
       values: [sale, seconds ?? null, by, reason],

@@ -1,6 +1,6 @@
 import type { EventKind, OrderEvent } from '../contracts/events.ts';
-import type { Schema } from '../contracts/names.ts';
-import { type Answers, askHomes, queryHomes, toNumber, whole } from './client/both-homes.ts';
+import { type Home, schemaOf } from '../contracts/homes.ts';
+import { type Answers, askHomes, queryHomes, toNumber, whole } from './client/homes.ts';
 import type { Databases } from './client/pool.ts';
 import { type EventRow, toEvent } from './outbox.ts';
 
@@ -54,13 +54,13 @@ export interface TakeLimits {
 /** Takes events to deliver now. No other caller gets them during the lease. */
 export async function takeWebhooks(
   databases: Databases,
-  schema: Schema,
+  home: Home,
   { endpoint, kinds, createdAt }: WebhookTarget,
   { eventsMax, leaseMs, pendingMax, failingMax, failed }: TakeLimits,
 ): Promise<WebhookDelivery[]> {
-  const rows = await databases[schema].query<EventRow & { log_no: string; attempts: number }>({
-    name: `take_webhooks_${schema}`,
-    text: `SELECT * FROM ${schema}.take_webhooks($1, $2, $3, $4, $5 * interval '1 ms', $6, $7, $8)`,
+  const rows = await databases.home(home).query<EventRow & { log_no: string; attempts: number }>({
+    name: `take_webhooks_${schemaOf(home)}`,
+    text: `SELECT * FROM ${schemaOf(home)}.take_webhooks($1, $2, $3, $4, $5 * interval '1 ms', $6, $7, $8)`,
     values: [endpoint, kinds, createdAt, eventsMax, leaseMs, pendingMax, failingMax, failed],
   });
   return rows.map((row) => ({ logNo: row.log_no, attempt: row.attempts, event: toEvent(row) }));
@@ -77,13 +77,13 @@ export interface DeliveryReport {
 /** Stores the results of attempts. */
 export async function reportWebhooks(
   databases: Databases,
-  schema: Schema,
+  home: Home,
   endpoint: string,
   reports: readonly DeliveryReport[],
 ): Promise<void> {
-  await databases[schema].query({
-    name: `report_webhooks_${schema}`,
-    text: `SELECT ${schema}.report_webhooks($1, $2, $3, $4, $5)`,
+  await databases.home(home).query({
+    name: `report_webhooks_${schemaOf(home)}`,
+    text: `SELECT ${schemaOf(home)}.report_webhooks($1, $2, $3, $4, $5)`,
     values: [
       endpoint,
       reports.map(({ delivery }) => delivery.event.orderNo),
@@ -162,7 +162,7 @@ export async function webhookEndpoints({ regular }: Databases): Promise<WebhookE
 
 export interface WebhookLag {
   readonly endpoint: string;
-  readonly schema: Schema;
+  readonly schema: Home;
   readonly pending: number;
   /** Pending events whose last attempt failed. */
   readonly failing: number;
@@ -181,7 +181,7 @@ export async function webhookLags(databases: Databases): Promise<WebhookLag[]> {
 /** Like `webhookLags`, from the homes that answer. @throws {DatabaseError} if no home answers */
 export async function knownWebhookLags(databases: Databases): Promise<Answers<WebhookLag>> {
   const { rows, missing } = await queryHomes<{
-    schema: Schema;
+    schema: Home;
     endpoint: string;
     pending: string;
     failing: string;
@@ -191,7 +191,7 @@ export async function knownWebhookLags(databases: Databases): Promise<Answers<We
   }>(
     databases,
     'webhook_lag',
-    (schema) => `SELECT '${schema}' AS schema, * FROM ${schema}.webhook_lag()`,
+    (schema, home) => `SELECT '${home}' AS schema, * FROM ${schema}.webhook_lag()`,
     [],
   );
   const lags = rows.map((row) => ({
@@ -251,13 +251,13 @@ export async function rotateWebhookSecret(
 export async function removeWebhook(
   databases: Databases,
   endpoint: string,
-): Promise<{ readonly found: boolean; readonly missing: readonly Schema[] }> {
+): Promise<{ readonly found: boolean; readonly missing: readonly Home[] }> {
   const [row] = await databases.regular.query<{ found: boolean }>({
     text: 'SELECT catalog.remove_webhook($1) AS found',
     values: [endpoint],
   });
-  const { missing } = await askHomes(databases, 'forget_webhook', (schema, home) =>
-    home.query({ text: `SELECT ${schema}.forget_webhook($1)`, values: [endpoint] }),
+  const { missing } = await askHomes(databases, 'forget_webhook', (home, pool) =>
+    pool.query({ text: `SELECT ${schemaOf(home)}.forget_webhook($1)`, values: [endpoint] }),
   );
   return { found: row?.found === true, missing };
 }
@@ -267,9 +267,9 @@ export async function replayWebhooksOfBoth(
   databases: Databases,
   endpoint: string,
   from: { readonly at?: Date } = {},
-): Promise<{ readonly found: boolean; readonly missing: readonly Schema[] }> {
-  const { rows, missing } = await askHomes(databases, 'replay_webhooks', async (schema) => [
-    await replayWebhooks(databases, schema, endpoint, from),
+): Promise<{ readonly found: boolean; readonly missing: readonly Home[] }> {
+  const { rows, missing } = await askHomes(databases, 'replay_webhooks', async (home) => [
+    await replayWebhooks(databases, home, endpoint, from),
   ]);
   return { found: rows.includes(true), missing };
 }
@@ -283,12 +283,12 @@ export async function replayWebhooksOfBoth(
  */
 export async function replayWebhooks(
   databases: Databases,
-  schema: Schema,
+  home: Home,
   endpoint: string,
   from: { readonly at?: Date; readonly eventNo?: string } = {},
 ): Promise<boolean> {
-  const [row] = await databases[schema].query<{ found: boolean }>({
-    text: `SELECT ${schema}.replay_webhooks($1, $2, $3) AS found`,
+  const [row] = await databases.home(home).query<{ found: boolean }>({
+    text: `SELECT ${schemaOf(home)}.replay_webhooks($1, $2, $3) AS found`,
     values: [endpoint, from.at ?? null, from.eventNo ?? null],
   });
   return row?.found === true;

@@ -1,5 +1,5 @@
-import type { Schema } from '../contracts/names.ts';
-import { type Answers, lastKnown } from '../db/client/both-homes.ts';
+import type { Home } from '../contracts/homes.ts';
+import { type Answers, lastKnown } from '../db/client/homes.ts';
 import type { Databases } from '../db/client/pool.ts';
 import {
   type Backlog,
@@ -58,7 +58,7 @@ export function watchBooks(
   return () => ({ figures: figures(), failures: failures(), backlogs: waiting() });
 }
 
-function watchRows<Row extends { readonly schema: Schema }>(
+function watchRows<Row extends { readonly schema: Home }>(
   what: string,
   keeper: Pick<Keeper, 'hasTerm'>,
   ask: () => Promise<Answers<Row>>,

@@ -3,10 +3,9 @@ import { BrokerConnection } from '../broker/connection.ts';
 import { drainQueues } from '../broker/drain.ts';
 import { watchBroker } from '../broker/probe.ts';
 import { queueFigures } from '../broker/queues.ts';
-import { SCHEMAS } from '../contracts/names.ts';
 import { DEAD_LETTERS_QUEUE } from '../contracts/topology.ts';
-import { areApart, lastKnown } from '../db/client/both-homes.ts';
-import { createPool, type Databases } from '../db/client/pool.ts';
+import { lastKnown } from '../db/client/homes.ts';
+import { createPool, Databases } from '../db/client/pool.ts';
 import { needDatabases, showDatabases } from '../db/client/watch.ts';
 import { POWERFUL_LOGIN } from '../db/install/logins.ts';
 import { type Elsewhere, fenceNode, hasMovedSkus, knownUnitCounts } from '../db/operations.ts';
@@ -45,6 +44,7 @@ export async function compose(config: KeeperConfig, log: Log, lifecycle: Lifecyc
   const broker = await BrokerConnection.open({
     url: config.amqpUrl,
     name: 'flashsale-keeper',
+    homes: [...config.databaseUrls.keys()],
     log,
   });
   lifecycle.onStop('broker', () => broker.close());
@@ -58,15 +58,15 @@ export async function compose(config: KeeperConfig, log: Log, lifecycle: Lifecyc
       const { rows, missing } = await knownUnitCounts(databases, elsewhere, HOME_COUNT_TIMEOUT_MS);
       return { counts: rows, isComplete: missing.length === 0 };
     },
-    homes: areApart(databases) ? SCHEMAS : ['both'],
+    homes: databases.areApart ? databases.homes : ['all'],
     async settle(node, home) {
-      const schemas = home === 'both' ? SCHEMAS : [home];
+      const homes = home === 'all' ? databases.homes : [home];
       // Requests for a SKU that was transferred may still be in the queue of its former home.
-      const isOne = home !== 'both' && !(await hasMovedSkus(databases, home));
-      await drainQueues(broker, node, config.settleTimeoutMs, isOne ? schemas : SCHEMAS);
+      const isOne = home !== 'all' && !(await hasMovedSkus(databases, home));
+      await drainQueues(broker, node, config.settleTimeoutMs, isOne ? homes : databases.homes);
       await delay(config.settleGraceMs);
       // From here on the database rejects every remaining request of the node.
-      await fenceNode(databases, node, schemas);
+      await fenceNode(databases, node, homes);
     },
     setWaitlists: (open, closed) => setWaitlists(databases, open, closed),
     log,
@@ -98,7 +98,7 @@ function openDatabases(
   lifecycle: Lifecycle,
   limits: { readonly max: number; readonly statementTimeoutMs?: number },
 ): Databases {
-  const open = (url: string) => {
+  return Databases.open(config.databaseUrls, (url) => {
     const pool = createPool({
       url,
       role: 'ops',
@@ -109,10 +109,7 @@ function openDatabases(
     });
     lifecycle.onStop('database', () => pool.close());
     return pool;
-  };
-  const { regular, hot } = config.databaseUrls;
-  const pool = open(regular);
-  return { regular: pool, hot: hot === regular ? pool : open(hot) };
+  });
 }
 
 /**

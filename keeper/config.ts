@@ -1,12 +1,11 @@
 import {
   brokerSpecs,
   commonSpecs,
-  databaseSpecs,
-  databaseUrls,
   integer,
   parseEnvironment,
   zookeeperSpecs,
 } from '../contracts/config.ts';
+import { databaseSpecs, databaseUrls } from '../contracts/database-config.ts';
 import { protectionOf } from '../zk/client/protection.ts';
 
 const specs = {

@@ -1,18 +1,18 @@
-import type { Schema } from '../contracts/names.ts';
+import type { Home } from '../contracts/homes.ts';
 import type { Result } from '../zk/client/result.ts';
 import type { KeeperLog } from './figures.ts';
 
 /**
  * Dead web nodes on their way out: what they may still bring to the database is drained and fenced
  * off, then their grants and reports are deleted. Each step may be repeated, by a later leader too.
- * Schemas with a server each are settled apart: one that is away keeps only its own units back.
+ * Homes with a server each are settled apart: one that is away keeps only its own units back.
  */
 
 const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 5_000;
 
-/** What is settled at once: a schema with a server of its own, or both on one server. */
-export type SettledHome = Schema | 'both';
+/** What is settled at once: a home with a server of its own, or `all` on one server. */
+export type SettledHome = Home;
 
 /** Where dead nodes can bring nothing any more, as of one moment. */
 export class SettledNodes {
@@ -29,7 +29,7 @@ export class SettledNodes {
   }
 
   /** `home`: of the SKU that is asked for; undefined if it is not known. */
-  has(node: string, home: Schema | undefined): boolean {
+  has(node: string, home: Home | undefined): boolean {
     const settled = this.#homes.get(node) ?? [];
     return this.#all.every((one) => settled.includes(one)) || settled.some((one) => one === home);
   }

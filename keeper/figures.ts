@@ -1,4 +1,4 @@
-import type { Schema } from '../contracts/names.ts';
+import type { Home } from '../contracts/homes.ts';
 
 /** The inputs of a keeper, the figures that it shows for each SKU, and its log. */
 
@@ -9,7 +9,7 @@ export interface UnitCount {
   /** Units in slots. */
   readonly free: number;
   /** The home of the SKU; present only when each schema has its own server. */
-  readonly home?: Schema;
+  readonly home?: Home;
 }
 
 /** The unit counts of the homes that answered. */

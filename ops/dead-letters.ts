@@ -1,6 +1,7 @@
 import type { DeadLetter } from '../broker/dead-letters.ts';
 import type { Publisher } from '../broker/publisher.ts';
 import { sendVerdicts } from '../broker/verdict-sender.ts';
+import { type Home, REGULAR } from '../contracts/homes.ts';
 import {
   decodeEnvelope,
   ENVELOPE_SCHEMA,
@@ -8,7 +9,6 @@ import {
   UndecodableMessage,
   type Verdict,
 } from '../contracts/messages.ts';
-import { SCHEMAS, type Schema } from '../contracts/names.ts';
 import { ORDERS_EXCHANGE, ordersQueue } from '../contracts/topology.ts';
 import {
   type HandledDeadLetter,
@@ -50,7 +50,7 @@ export interface Replayed {
  * @throws {Error} when the broker did not confirm the publish; the letter stays
  */
 export async function replay(letter: DeadLetter, context: LetterContext): Promise<Replayed> {
-  const schema = (await homeOf(letter, context.databases)) ?? originOf(letter);
+  const schema = (await homeOf(letter, context.databases)) ?? originOf(letter, context.databases);
   const { content, open } = await undecided(letter, context);
   const queue = ordersQueue(schema);
   await logDeadLetter(context.databases, schema, logEntry(letter, context, 'replayed'));
@@ -91,7 +91,7 @@ export async function refuse(
 ): Promise<Refused> {
   const { databases, publisher } = context;
   const { sku = '', node = '', requests } = letter.envelope;
-  const schema = (await homeOf(letter, databases)) ?? originOf(letter);
+  const schema = (await homeOf(letter, databases)) ?? originOf(letter, databases);
   let verdicts: readonly Verdict[] = [];
   for (let attempt = 1; requests.length > 0; attempt += 1) {
     const decisions = await refuseRequests(databases, schema, { sku, node, requests, reason });
@@ -143,14 +143,14 @@ async function undecided(letter: DeadLetter, { databases, publisher }: LetterCon
 }
 
 /** The present home of its SKU; undefined when no catalogue has the SKU. */
-async function homeOf({ envelope }: DeadLetter, databases: Databases): Promise<Schema | undefined> {
+async function homeOf({ envelope }: DeadLetter, databases: Databases): Promise<Home | undefined> {
   const { sales } = await saleBoard(databases);
   const skus = sales.flatMap((sale) => sale.skus);
   return skus.find(({ sku }) => sku === envelope.sku)?.schema;
 }
 
-function originOf({ queue }: DeadLetter): Schema {
-  return SCHEMAS.find((schema) => ordersQueue(schema) === queue) ?? 'regular';
+function originOf({ queue }: DeadLetter, { homes }: Databases): Home {
+  return homes.find((home) => ordersQueue(home) === queue) ?? REGULAR;
 }
 
 function logEntry(

@@ -7,7 +7,7 @@ import type { Metrics } from './metrics.ts';
  */
 
 /** A server that a process shares with others. */
-export type Dependency = 'postgres' | 'postgres-hot' | 'rabbitmq' | 'zookeeper';
+export type Dependency = 'postgres' | `postgres-${string}` | 'rabbitmq' | 'zookeeper';
 
 /**
  * Returns a short description of what is wrong with the server; undefined while it can be used.

@@ -6,11 +6,10 @@ import { Publisher } from '../broker/publisher.ts';
 import { queueFigures } from '../broker/queues.ts';
 import { VerdictListener } from '../broker/verdict-listener.ts';
 import type { Verdict } from '../contracts/messages.ts';
-import type { Schema } from '../contracts/names.ts';
 import { ordersQueue } from '../contracts/topology.ts';
 import { knownOutcomes, nodeFenced, warmForShoppers } from '../db/calls.ts';
 import { saleBoard } from '../db/catalog.ts';
-import { createPool, type Databases, fillBoth } from '../db/client/pool.ts';
+import { createPool, Databases } from '../db/client/pool.ts';
 import { needDatabases, showDatabases } from '../db/client/watch.ts';
 import { POWERFUL_LOGIN } from '../db/install/logins.ts';
 import { saleLottery } from '../db/lottery.ts';
@@ -40,10 +39,15 @@ export async function compose(config: ServerConfig, log: Log, lifecycle: Lifecyc
   const replyTo = newProcessId();
   const traces = await openTraces(config.traces, 'flashsale-web', log, lifecycle);
   const databases = openDatabases(config, log, lifecycle);
-  await fillBoth(databases);
+  await databases.fill();
   const agent = openAgent(config, log, lifecycle);
   const catalogue = await openCatalogue(config, log, lifecycle, { databases, agent });
-  const broker = await BrokerConnection.open({ url: config.amqpUrl, name: 'flashsale-web', log });
+  const broker = await BrokerConnection.open({
+    url: config.amqpUrl,
+    name: 'flashsale-web',
+    homes: [...config.database.urls.keys()],
+    log,
+  });
   lifecycle.onStop('broker', () => broker.close());
   const publisher = await Publisher.open(broker);
   const pressure = openPressure(config, lifecycle, broker, publisher);
@@ -81,7 +85,7 @@ export async function compose(config: ServerConfig, log: Log, lifecycle: Lifecyc
     envelopes.flushAll();
     await publisher.close();
   });
-  observeServer(context, { overload, agent, publisher });
+  observeServer(context, { homes: databases.homes, overload, agent, publisher });
   readiness.show(metrics);
   showDatabases(metrics, databases, stopping);
   lifecycle.onStop('http server', () => app.close());
@@ -139,9 +143,12 @@ function openPressure(
     unconfirmed: () => publisher.unconfirmed,
     queueMessages: async () => {
       const figures = await queueFigures(broker);
-      const messagesOf = (schema: Schema) =>
-        figures.find(({ queue }) => queue === ordersQueue(schema))?.messages ?? 0;
-      return { regular: messagesOf('regular'), hot: messagesOf('hot') };
+      return new Map(
+        broker.homes.map((home) => [
+          home,
+          figures.find(({ queue }) => queue === ordersQueue(home))?.messages ?? 0,
+        ]),
+      );
     },
   });
   pressure.start();
@@ -177,8 +184,8 @@ function traceVerdict(traces: Traces, { traceparent, status }: Verdict): Span | 
 }
 
 function openDatabases(config: ServerConfig, log: Log, lifecycle: Lifecycle): Databases {
-  const { url, hotUrl, connectionsMax } = config.database;
-  const open = (server: string) => {
+  const { urls, connectionsMax } = config.database;
+  return Databases.open(urls, (server) => {
     const pool = createPool({
       url: server,
       role: 'web',
@@ -191,7 +198,5 @@ function openDatabases(config: ServerConfig, log: Log, lifecycle: Lifecycle): Da
     });
     lifecycle.onStop('database', () => pool.close());
     return pool;
-  };
-  const regular = open(url);
-  return { regular, hot: hotUrl === undefined ? regular : open(hotUrl) };
+  });
 }

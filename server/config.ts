@@ -3,7 +3,6 @@ import {
   brokerSpecs,
   ConfigError,
   commonSpecs,
-  databaseSpecs,
   host,
   integer,
   list,
@@ -13,6 +12,7 @@ import {
   trustedUrl,
   zookeeperSpecs,
 } from '../contracts/config.ts';
+import { databaseSpecs, databaseUrls } from '../contracts/database-config.ts';
 import { imageSpecs } from '../contracts/image-origins.ts';
 import { noticeOffer, noticeSpecs } from '../contracts/notice-config.ts';
 import { JWT_SECRET_LENGTH_MIN } from '../contracts/secrets.ts';
@@ -121,8 +121,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     monitor: { host: env.MONITOR_HOST, port: env.MONITOR_PORT },
     listen: { host: env.HOST, port: env.PORT },
     database: {
-      url: env.DATABASE_URL,
-      hotUrl: env.HOT_DATABASE_URL,
+      urls: databaseUrls(env),
       connectionsMax: env.DATABASE_CONNECTIONS_MAX,
     },
     amqpUrl: env.AMQP_URL,

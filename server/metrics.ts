@@ -1,5 +1,5 @@
 import type { Publisher } from '../broker/publisher.ts';
-import { SCHEMAS, type Schema } from '../contracts/names.ts';
+import type { Home } from '../contracts/homes.ts';
 import { STRAY_REASONS } from '../payment/provider.ts';
 import {
   createMetrics,
@@ -30,7 +30,8 @@ interface Parts {
 }
 
 interface Outside {
-  readonly overload: (schema: Schema) => OverloadCause | undefined;
+  readonly homes: readonly Home[];
+  readonly overload: (home: Home) => OverloadCause | undefined;
   readonly agent: NodeAgent;
   readonly publisher: Publisher;
 }
@@ -127,7 +128,7 @@ export function createServerMetrics() {
 export type ServerMetrics = ReturnType<typeof createServerMetrics>;
 
 /** Registers values of other parts of the process, which are read at each scrape. */
-export function observeServer(parts: Parts, { overload, agent, publisher }: Outside): void {
+export function observeServer(parts: Parts, { homes, overload, agent, publisher }: Outside): void {
   const { metrics, catalogue, purchases, statusWaits, waitlistWaits } = parts;
   // Each is a series for each SKU at each node, so only what a rule or a panel reads.
   const quota = ['grant', 'admitted', 'wanted', 'spare'] as const;
@@ -162,10 +163,10 @@ export function observeServer(parts: Parts, { overload, agent, publisher }: Outs
   );
   metrics.gauge(
     'flashsale_overload',
-    '1 for the cause for which purchases of a schema are refused as overloaded now',
+    '1 for the cause for which purchases of a home are refused as overloaded now',
     ['schema', 'cause'],
     (gauge) => {
-      for (const schema of SCHEMAS) {
+      for (const schema of homes) {
         const now = overload(schema);
         for (const cause of OVERLOAD_CAUSES) gauge.set({ schema, cause }, cause === now ? 1 : 0);
       }

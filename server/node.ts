@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache';
 import type { OutgoingMessage, PublishResult } from '../broker/publisher.ts';
-import type { Schema } from '../contracts/names.ts';
+import type { Home } from '../contracts/homes.ts';
 import { knownWaitlistEntries, type RequestOutcome } from '../db/calls.ts';
 import { saleBoard } from '../db/catalog.ts';
-import type { Answers } from '../db/client/both-homes.ts';
+import type { Answers } from '../db/client/homes.ts';
 import type { Databases } from '../db/client/pool.ts';
 import type { Log } from '../process/log.ts';
 import type { Readiness } from '../process/readiness.ts';
@@ -66,7 +66,7 @@ export interface Outside {
   readonly publisher: PublisherOfOrders;
   readonly outcomesOf: (requestIds: string[]) => Promise<Answers<RequestOutcome>>;
   /** The reason why this node should not take a request now, if there is one. */
-  readonly pressure: (schema: Schema) => OverloadCause | undefined;
+  readonly pressure: (schema: Home) => OverloadCause | undefined;
   readonly nodeFenced: (node: string) => Promise<boolean>;
   /** Routing key for the verdicts to this process. */
   readonly replyTo: string;
@@ -151,7 +151,7 @@ export async function assembleNode(outside: Outside) {
 
 function createGate({ config, catalogue, agent, publisher, pressure }: Outside) {
   const breaker = new PublishBreaker(publisher.publish.bind(publisher));
-  const overload = (schema: Schema): OverloadCause | undefined => {
+  const overload = (schema: Home): OverloadCause | undefined => {
     if (!publisher.available()) return 'broker';
     return breaker.available() ? pressure(schema) : 'circuit';
   };

@@ -2,13 +2,15 @@ import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Databases } from '../db/client/pool.ts';
-import { prepare } from '../db/install/prepare.ts';
+import type { Home } from '../contracts/homes.ts';
+import { Databases } from '../db/client/pool.ts';
+import { prepare, prepareHomes } from '../db/install/prepare.ts';
 import type { NewSale } from '../db/new-sales.ts';
 import { applySale } from '../ops/sale/apply.ts';
 import type { DesiredSku } from '../ops/sale/desired.ts';
 import { freePort } from '../ops/stack/ports.ts';
 import { endProcess, type Launched, launch, logTail } from '../ops/stack/processes.ts';
+import { homeUrls, hotVariables } from '../ops/stack/servers.ts';
 import { TestFolder } from '../ops/stack/test-folder.ts';
 import { ZkSession } from '../zk/client/session.ts';
 import { pathsBelow } from '../zk/tree/paths.ts';
@@ -44,7 +46,8 @@ export interface SystemOptions {
   /** Folder of another release, which prepares the database and whose processes start first. */
   readonly release?: string;
   /** A separate database on a second server, for hot SKUs. */
-  readonly hotDatabaseUrl?: string;
+  /** Servers of hot homes of their own, by home. */
+  readonly hotDatabaseUrls?: Readonly<Record<Home, string>>;
   /**
    * A separate broker with its virtual host. By default a virtual host is created on the run's
    * broker.
@@ -137,10 +140,10 @@ export class System {
 
   static async start(options: SystemOptions = {}): Promise<System> {
     const { url, removeDatabase } = await databaseOf(options);
-    const pool = openPool(url, 8);
-    const { hotDatabaseUrl } = options;
-    if (hotDatabaseUrl !== undefined) await prepare(hotDatabaseUrl);
-    const hot = hotDatabaseUrl === undefined ? pool : openPool(hotDatabaseUrl, 8);
+    const { hotDatabaseUrls } = options;
+    const urls = homeUrls({ ...servers, databaseUrl: url, hotDatabaseUrls });
+    if (hotDatabaseUrls !== undefined) await prepareHomes(urls);
+    const databases = Databases.open(urls, (server) => openPool(server, 8));
     const virtualHost =
       options.amqpUrl === undefined
         ? await createVirtualHost()
@@ -156,14 +159,14 @@ export class System {
     await session.connected(READY_TIMEOUT_MS);
     const system = new System({
       credentials,
-      databases: { regular: pool, hot },
+      databases,
       session,
       removeDatabase,
       removeVirtualHost: virtualHost.remove,
       environment: {
         ...PROGRAM_ENVIRONMENT,
         DATABASE_URL: url,
-        ...(hotDatabaseUrl !== undefined && { HOT_DATABASE_URL: hotDatabaseUrl }),
+        ...hotVariables({ hotDatabaseUrls }),
         AMQP_URL: virtualHost.url,
         ZOOKEEPER: zookeeper,
         ZK_ROOT: root,
@@ -370,9 +373,7 @@ export class System {
     await Promise.all(members.filter(([name]) => name.startsWith('web')).map(([, m]) => stop(m)));
     await Promise.all(members.map(([, member]) => stop(member)));
     await this.session.close();
-    const { regular, hot } = this.databases;
-    await regular.close();
-    if (hot !== regular) await hot.close();
+    await this.databases.close();
     await this.#removeDatabase();
     await this.#removeVirtualHost();
     this.#folder.remove();

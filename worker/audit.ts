@@ -1,6 +1,6 @@
-import type { Schema } from '../contracts/names.ts';
+import type { Home } from '../contracts/homes.ts';
 import type { AuditRow, AuditTurn } from '../db/audit.ts';
-import { type Answers, whole } from '../db/client/both-homes.ts';
+import { type Answers, whole } from '../db/client/homes.ts';
 import type { Log } from '../process/log.ts';
 import type { Metrics } from '../process/metrics.ts';
 import { repeat, Trouble } from './periodic.ts';
@@ -43,7 +43,7 @@ export function createAuditMetrics(metrics: Metrics) {
 }
 
 export function auditBooks(options: {
-  readonly schema: Schema;
+  readonly schema: Home;
   readonly calls: AuditCalls;
   /** From the end of one audit to the next; longer if audits take long. */
   readonly intervalMs: number;

@@ -42,5 +42,5 @@ export function watchCanaries(
       return 'idle';
     });
   };
-  for (const server of new Set(queues.map((schema) => databases[schema]))) void watch(server);
+  for (const server of new Set(queues.map((schema) => databases.home(schema)))) void watch(server);
 }

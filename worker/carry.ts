@@ -1,4 +1,4 @@
-import type { Schema } from '../contracts/names.ts';
+import type { Home } from '../contracts/homes.ts';
 import type { Log } from '../process/log.ts';
 import type { WorkerMetrics } from './metrics.ts';
 import { repeat, Trouble } from './periodic.ts';
@@ -8,7 +8,7 @@ const CARRY_INTERVAL_MS = 200;
 
 export interface CarryOptions {
   /** Home that receives the transfers from the other server. */
-  readonly schema: Schema;
+  readonly schema: Home;
   /** Applies waiting transfers on the server of `schema`; returns how many. */
   readonly carry: () => Promise<number>;
   readonly log: Log;

@@ -1,4 +1,4 @@
-import type { Schema } from '../contracts/names.ts';
+import type { Home } from '../contracts/homes.ts';
 import type { CheckoutEnd, DueCheckout } from '../db/calls.ts';
 import type { Log } from '../process/log.ts';
 import { repeat, Trouble } from './periodic.ts';
@@ -8,7 +8,7 @@ const CHECKOUT_INTERVAL_MS = 1_000;
 const CHECKOUTS_MAX = 10;
 
 export interface CheckoutOptions {
-  readonly schema: Schema;
+  readonly schema: Home;
   readonly take: (limit: number) => Promise<readonly DueCheckout[]>;
   /** Ends the session at the provider, or finds that it has ended. May be repeated. */
   readonly end: (sessionRef: string) => Promise<'expired' | 'complete'>;

@@ -4,22 +4,22 @@ import { endsWithin } from '../broker/deadline.ts';
 import { watchBroker } from '../broker/probe.ts';
 import { Publisher } from '../broker/publisher.ts';
 import { queueFigures } from '../broker/queues.ts';
-import type { Schema } from '../contracts/names.ts';
+import type { Home } from '../contracts/homes.ts';
 import { ordersQueue } from '../contracts/topology.ts';
 import { AUDIT_TIMEOUT_MS, auditSchema, endAudit, takeAudit } from '../db/audit.ts';
 import {
-  carryTo,
+  carry,
   expireOrders,
   leaveOutbox,
   oldestRefundDue,
   outboxBatch,
   outboxDone,
   placeOrders,
+  routesTo,
   trimPlaceCalls,
   warmForOrders,
 } from '../db/calls.ts';
-import { areApart } from '../db/client/both-homes.ts';
-import { createPool, type Databases, fillBoth } from '../db/client/pool.ts';
+import { createPool, Databases } from '../db/client/pool.ts';
 import { needDatabases, showDatabases } from '../db/client/watch.ts';
 import { POWERFUL_LOGIN } from '../db/install/logins.ts';
 import type { Lifecycle } from '../process/lifecycle.ts';
@@ -84,7 +84,12 @@ export async function compose(config: WorkerConfig, log: Log, lifecycle: Lifecyc
   const traces = await openTraces(config.traces, 'flashsale-worker', log, lifecycle);
   const databases = openDatabases(config, lifecycle, log);
   const open = async (name: string) => {
-    const connection = await BrokerConnection.open({ url: config.amqpUrl, name, log });
+    const connection = await BrokerConnection.open({
+      url: config.amqpUrl,
+      name,
+      homes: databases.homes,
+      log,
+    });
     lifecycle.onStop(name, () => connection.close());
     return connection;
   };
@@ -94,12 +99,12 @@ export async function compose(config: WorkerConfig, log: Log, lifecycle: Lifecyc
   const verdicts = await Publisher.open(publishing);
   const events = await Publisher.open(publishing);
   const context = { config, databases, consuming, verdicts, events, metrics, log, traces };
-  const consumers = new Map<Schema, OrdersConsumer>();
+  const consumers = new Map<Home, OrdersConsumer>();
   lifecycle.onStop('verdicts', async () => {
     await endsWithin(FLUSH_TIMEOUT_MS, verdicts.close());
   });
   // Before orders are consumed, so that none of them waits for a database session.
-  await fillBoth(databases);
+  await databases.fill();
   const services: Service[] = [];
   lifecycle.onStop('orders', async () => {
     await Promise.all(services.map((service) => service.stop()));
@@ -139,42 +144,34 @@ export async function compose(config: WorkerConfig, log: Log, lifecycle: Lifecyc
 
 function openDatabases(config: WorkerConfig, lifecycle: Lifecycle, log: Log): Databases {
   const { databaseUrls, batch, queues } = config;
-  const open = (name: string, url: string, schemas: readonly Schema[], more = 0) => {
+  return Databases.open(databaseUrls, (url, homes) => {
+    // Alone on its server, a home also needs sessions for transfers, and may be asked by any queue.
+    const isAlone = homes.length === 1;
+    const served = isAlone ? homes : queues;
     const pool = createPool({
       url,
       role: 'worker',
-      max: schemas.length * (batch.callsInFlightMax + OTHER_CONNECTIONS_MAX) + more,
-      min: schemas.length * batch.callsInFlightMax,
-      warmUp: (session) => warmForOrders(session, schemas),
+      max:
+        served.length * (batch.callsInFlightMax + OTHER_CONNECTIONS_MAX) +
+        (isAlone ? TRANSFER_CONNECTIONS_MAX : 0),
+      min: homes.filter((home) => queues.includes(home)).length * batch.callsInFlightMax,
+      warmUp: (session) => warmForOrders(session, served),
       applicationName: 'flashsale worker',
       onError: (error) => log.warn({ err: error }, 'database connection lost'),
       onPowerfulLogin: (login) => log.warn({ login }, POWERFUL_LOGIN),
     });
-    lifecycle.onStop(name, () => pool.close());
+    lifecycle.onStop(`database of ${homes.join(' and ')}`, () => pool.close());
     return pool;
-  };
-  if (databaseUrls.hot === databaseUrls.regular) {
-    const pool = open('database', databaseUrls.regular, queues);
-    return { regular: pool, hot: pool };
-  }
-  return {
-    regular: open(
-      'database of regular',
-      databaseUrls.regular,
-      ['regular'],
-      TRANSFER_CONNECTIONS_MAX,
-    ),
-    hot: open('database of hot', databaseUrls.hot, ['hot'], TRANSFER_CONNECTIONS_MAX),
-  };
+  });
 }
 
-/** Audits the worker's schemas on separate sessions: an audit may take far longer than an order. */
+/** Audits the worker's homes on separate sessions: an audit may take far longer than an order. */
 function startAudits(
   { databaseUrls, queues, auditIntervalMs }: WorkerConfig,
   { log, metrics }: { log: Log; metrics: AuditMetrics },
   lifecycle: Lifecycle,
 ): void {
-  const open = (url: string) => {
+  const databases = Databases.open(databaseUrls, (url) => {
     const pool = createPool({
       url,
       role: 'worker',
@@ -185,10 +182,7 @@ function startAudits(
     });
     lifecycle.onStop('database of audits', () => pool.close());
     return pool;
-  };
-  const regular = open(databaseUrls.regular);
-  const hot = databaseUrls.hot === databaseUrls.regular ? regular : open(databaseUrls.hot);
-  const databases = { regular, hot };
+  });
   for (const schema of queues) {
     void auditBooks({
       schema,
@@ -205,8 +199,8 @@ function startAudits(
   }
 }
 
-/** Consumes the orders of one schema, expires them and publishes their events. */
-async function serve(schema: Schema, context: Context, stopping: AbortSignal): Promise<Service> {
+/** Consumes the orders of one home, expires them and publishes their events. */
+async function serve(schema: Home, context: Context, stopping: AbortSignal): Promise<Service> {
   const { config, databases, metrics, log, traces } = context;
   const giveUp = new AbortController();
   const routine = 'place_orders';
@@ -264,9 +258,9 @@ async function serve(schema: Schema, context: Context, stopping: AbortSignal): P
   ];
   const { stripe } = config.payment;
   if (stripe !== undefined) loops.push(...(await settleAtStripe(stripe, databases, common)));
-  if (areApart(databases)) {
-    const carry = async () => (await carryTo(databases, schema)).transfers;
-    loops.push(carryTransfers({ ...common, carry }));
+  for (const route of databases.areApart ? routesTo(databases, schema) : []) {
+    const bring = async () => (await carry(route)).transfers;
+    loops.push(carryTransfers({ ...common, carry: bring }));
   }
   const stop = async () => {
     if (!(await endsWithin(DRAIN_TIMEOUT_MS, consumer.drain()))) {

@@ -1,16 +1,16 @@
 import {
   brokerSpecs,
+  ConfigError,
   clusterUrl,
   commonSpecs,
-  databaseSpecs,
-  databaseUrls,
   flag,
   integer,
   list,
   parseEnvironment,
   webhookSpecs,
 } from '../contracts/config.ts';
-import { SCHEMAS, type Schema } from '../contracts/names.ts';
+import { databaseSpecs, databaseUrls } from '../contracts/database-config.ts';
+import { type Home, isHome } from '../contracts/homes.ts';
 import { noticeSender, noticeSenderSpecs } from '../contracts/notice-config.ts';
 import { traceConfig, traceSpecs } from '../contracts/trace-config.ts';
 import { accountConfig, accountSpecs } from '../payment/config.ts';
@@ -24,9 +24,9 @@ const specs = {
   ...webhookSpecs,
   ...noticeSenderSpecs,
   ...traceSpecs,
-  /** The orders queues that this worker serves. */
-  QUEUES: list(SCHEMAS.join(' and '), (part) => SCHEMAS.find((schema) => schema === part))({
-    default: [...SCHEMAS],
+  /** The homes whose orders this worker decides; all if it is not set. */
+  QUEUES: list('homes such as regular,hot', (part) => (isHome(part) ? part : undefined))({
+    default: undefined,
   }),
   BATCH_REQUESTS_MAX: integer(1, 1_000)({ default: BATCH_LIMITS.batchRequestsMax }),
   BATCH_WAIT_MS: integer(0, 1_000)({ default: BATCH_LIMITS.batchWaitMs }),
@@ -49,14 +49,20 @@ export const VARIABLES: readonly string[] = Object.keys(specs);
 /** @throws {ConfigError} */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>) {
   const parsed = parseEnvironment(environment, specs);
-  const queues: readonly Schema[] = parsed.QUEUES;
+  const urls = databaseUrls(parsed);
+  const queues: readonly Home[] = parsed.QUEUES ?? [...urls.keys()];
+  const unknown = queues.find((home) => !urls.has(home));
+  if (unknown !== undefined) {
+    const homes = [...urls.keys()].join(', ');
+    throw new ConfigError(`QUEUES names ${unknown}, but the homes are ${homes}`);
+  }
   return {
     logLevel: parsed.LOG_LEVEL,
     traces: traceConfig(parsed),
     monitor: { host: parsed.MONITOR_HOST, port: parsed.MONITOR_PORT },
     amqpUrl: parsed.AMQP_URL,
     amqpManagementUrl: parsed.AMQP_MANAGEMENT_URL,
-    databaseUrls: databaseUrls(parsed),
+    databaseUrls: urls,
     queues,
     payment: accountConfig(parsed),
     auditIntervalMs: parsed.AUDIT_INTERVAL_SECONDS * 1_000,

@@ -4,6 +4,7 @@ import { sendDrained } from '../broker/drain.ts';
 import { publishUntilConfirmed } from '../broker/publish-until-confirmed.ts';
 import type { Publisher } from '../broker/publisher.ts';
 import { type AddressedVerdict, sendDelayed, sendVerdicts } from '../broker/verdict-sender.ts';
+import type { Home } from '../contracts/homes.ts';
 import {
   type DeadCause,
   DRAIN_SCHEMA,
@@ -15,7 +16,6 @@ import {
   readEnvelope,
   UndecodableMessage,
 } from '../contracts/messages.ts';
-import type { Schema } from '../contracts/names.ts';
 import { ordersQueue } from '../contracts/topology.ts';
 import type { Log } from '../process/log.ts';
 import type { Span, Traces } from '../process/spans.ts';
@@ -65,7 +65,7 @@ interface Entry extends DecidedRequest {
 }
 
 export interface OrdersConsumerOptions {
-  readonly schema: Schema;
+  readonly schema: Home;
   /** For consuming only; BrokerConnection says why. */
   readonly connection: BrokerConnection;
   readonly publisher: Publisher;

@@ -1,4 +1,4 @@
-import type { Schema } from '../contracts/names.ts';
+import type { Home } from '../contracts/homes.ts';
 import type { Log } from '../process/log.ts';
 import type { WorkerMetrics } from './metrics.ts';
 import { repeat, Trouble } from './periodic.ts';
@@ -8,7 +8,7 @@ const EXPIRE_INTERVAL_MS = 1_000;
 const EXPIRE_ORDERS_MAX = 500;
 
 export interface ExpireOptions {
-  readonly schema: Schema;
+  readonly schema: Home;
   /** Expires at most `ordersMax` overdue unpaid orders; returns how many. */
   readonly expireOrders: (ordersMax: number) => Promise<number>;
   readonly log: Log;

@@ -6,7 +6,7 @@ import {
   EVENT_SCHEMA,
   type OrderEvent,
 } from '../contracts/events.ts';
-import type { Schema } from '../contracts/names.ts';
+import type { Home } from '../contracts/homes.ts';
 import { EVENTS_EXCHANGE } from '../contracts/topology.ts';
 import type { Log } from '../process/log.ts';
 import type { WorkerMetrics } from './metrics.ts';
@@ -41,7 +41,7 @@ export interface OutboxCalls {
 }
 
 export interface OutboxOptions {
-  readonly schema: Schema;
+  readonly schema: Home;
   readonly outbox: OutboxCalls;
   readonly publisher: Publisher;
   /** Whether orders are being decided; they have priority. */

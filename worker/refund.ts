@@ -1,4 +1,4 @@
-import type { Schema } from '../contracts/names.ts';
+import type { Home } from '../contracts/homes.ts';
 import type { DueRefund, RefundEnd } from '../db/calls.ts';
 import { RefundFailed } from '../payment/provider.ts';
 import type { Log } from '../process/log.ts';
@@ -11,7 +11,7 @@ const REFUND_AGE_INTERVAL_MS = 5_000;
 const REFUNDS_MAX = 10;
 
 export interface RefundOptions {
-  readonly schema: Schema;
+  readonly schema: Home;
   readonly take: (limit: number) => Promise<readonly DueRefund[]>;
   /**
    * Gives the money back and returns the refund's reference. A repeated call gives nothing twice; with
@@ -52,7 +52,7 @@ export function giveRefunds(options: RefundOptions): Promise<void> {
  * may forget a refund that is made by hand.
  */
 export function watchRefunds(options: {
-  readonly schema: Schema;
+  readonly schema: Home;
   readonly oldest: () => Promise<Date | undefined>;
   readonly metrics: Pick<WorkerMetrics, 'refundDueSeconds'>;
   readonly log: Log;

@@ -1,6 +1,6 @@
 import type { Delivery } from '../broker/consumer.ts';
+import type { Home } from '../contracts/homes.ts';
 import type { Envelope, PurchaseRequest, Verdict } from '../contracts/messages.ts';
-import type { Schema } from '../contracts/names.ts';
 import { ordersQueue } from '../contracts/topology.ts';
 import type { Span, Traces } from '../process/spans.ts';
 import type { Decision, PlaceOrders } from './decide.ts';
@@ -54,7 +54,7 @@ export function withTrace(verdict: Verdict, span: Span | undefined): Verdict {
  * and one transaction, so its answer comes after the COMMIT. A call for several traced requests has
  * a span of its own as well, with a link to each of them.
  */
-export function tracedCalls(placeOrders: PlaceOrders, schema: Schema, traces: Traces): PlaceOrders {
+export function tracedCalls(placeOrders: PlaceOrders, schema: Home, traces: Traces): PlaceOrders {
   const routine = `${schema}.place_orders`;
   return async (sku, requests, wait) => {
     const parents = requests.flatMap(({ span }) => span ?? []);

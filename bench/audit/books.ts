@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { placeOrders } from '../../db/calls.ts';
-import { createPool, type Pool } from '../../db/client/pool.ts';
+import { createPool, Databases, type Pool } from '../../db/client/pool.ts';
 import type { Stage } from '../db/stage.ts';
 
 /**
@@ -35,7 +35,7 @@ async function inLanes(count: number, step: (index: number) => Promise<unknown>)
 }
 
 async function place(pool: Pool, sku: string, orders: number): Promise<void> {
-  const databases = { regular: pool, hot: pool };
+  const databases = Databases.ofOne(pool);
   await inLanes(Math.ceil(orders / BATCH_ORDERS), async (index) => {
     const size = Math.min(BATCH_ORDERS, orders - index * BATCH_ORDERS);
     const batch = Array.from({ length: size }, () => {

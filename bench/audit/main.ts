@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { AUDIT_TIMEOUT_MS, auditSchema } from '../../db/audit.ts';
-import { createPool } from '../../db/client/pool.ts';
+import { createPool, Databases } from '../../db/client/pool.ts';
 import { createProgress } from '../../ops/stack/progress.ts';
 import { driveBatches } from '../db/drive.ts';
 import { createStage, type Stage } from '../db/stage.ts';
@@ -63,7 +63,7 @@ async function open(serverUrl: string, name: string, count: number): Promise<Boo
     applicationName: 'bench audit',
     statementTimeoutMs: AUDIT_TIMEOUT_MS,
   });
-  const databases = { regular: pool, hot: pool };
+  const databases = Databases.ofOne(pool);
   const [row] = await pool.query<{ orders: string }>({
     text: 'SELECT count(*) AS orders FROM hot.orders',
   });

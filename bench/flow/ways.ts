@@ -106,7 +106,7 @@ const SKU = 'TV';
 export async function shopWay(shop: Shop, units: number): Promise<Way> {
   const key = await shop.openSale(SALE, SKU, units);
   const one = async (text: string) => {
-    const [row] = await shop.databases.hot.query<{ n: string }>({ text, values: [SKU] });
+    const [row] = await shop.databases.home('hot').query<{ n: string }>({ text, values: [SKU] });
     return Number(row?.n ?? 0);
   };
   return {

@@ -1,6 +1,7 @@
 import { APPLICATION_NAMES } from '../../ops/stack/application.ts';
 import { createProgress } from '../../ops/stack/progress.ts';
 import type { Servers } from '../../ops/stack/servers.ts';
+import { homeUrls } from '../../ops/stack/servers.ts';
 import { type Bare, startBare } from '../bare/start.ts';
 import { rounded } from '../figures.ts';
 import { machine as thisMachine } from '../machine.ts';
@@ -39,8 +40,7 @@ async function run(args: readonly string[]): Promise<MillionReport> {
     const servers = bench.servers as Servers;
     const place = {
       shopUrl: `http://${shop.host}:${shop.port}`,
-      databaseUrl: servers.databaseUrl,
-      hotDatabaseUrl: servers.hotDatabaseUrl,
+      databaseUrls: homeUrls(servers),
       zookeeper: servers.zookeeper,
       zkRoot: shop.zkRoot,
       jwtSecret: shop.jwtSecret,

@@ -1,3 +1,9 @@
+import { parseEnvironment } from '../../contracts/config.ts';
+import {
+  type DatabaseUrls,
+  databaseUrls,
+  hotDatabaseSpecs,
+} from '../../contracts/database-config.ts';
 import { stackFolder } from '../../ops/stack/folder.ts';
 import { runningStack } from '../../ops/stack/running.ts';
 import { readSettings } from '../../ops/stack/state.ts';
@@ -6,8 +12,7 @@ import type { Purpose } from '../../server/gate/shop-token.ts';
 /** The shop that the scenario runs against, with the access data of its operator. */
 export interface Shop {
   readonly shopUrl: string;
-  readonly databaseUrl: string;
-  readonly hotDatabaseUrl: string | undefined;
+  readonly databaseUrls: DatabaseUrls;
   readonly zookeeper: string;
   readonly zkRoot: string;
   /** Signs the identities of the crowd. */
@@ -49,8 +54,10 @@ export function shopOf(environment: Readonly<Record<string, string | undefined>>
   };
   return {
     shopUrl: need('SHOP_URL'),
-    databaseUrl: need('DATABASE_URL'),
-    hotDatabaseUrl: variables['HOT_DATABASE_URL'],
+    databaseUrls: databaseUrls({
+      DATABASE_URL: need('DATABASE_URL'),
+      ...parseEnvironment(variables, hotDatabaseSpecs),
+    }),
     zookeeper: need('ZOOKEEPER'),
     zkRoot: need('ZK_ROOT'),
     jwtSecret: need('JWT_SECRET'),

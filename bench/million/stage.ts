@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { AUDIT_TIMEOUT_MS } from '../../db/audit.ts';
 import { saleBoard } from '../../db/catalog.ts';
-import { createPool, type Databases } from '../../db/client/pool.ts';
+import { createPool, Databases } from '../../db/client/pool.ts';
 import { ticketKey } from '../../db/ticket-keys.ts';
 import { applySale } from '../../ops/sale/apply.ts';
 import { readPresent } from '../../ops/sale/present.ts';
@@ -43,20 +43,18 @@ export interface Stage extends SaleOnStage {
 /** @throws {UsageError} if the sale that the options name is not open */
 export async function setStage(shop: Shop, options: MillionOptions): Promise<Stage> {
   const applicationName = 'flashsale-million';
-  const open = (url: string) =>
-    createPool({ url, max: 2, applicationName, statementTimeoutMs: AUDIT_TIMEOUT_MS });
-  const regular = open(shop.databaseUrl);
-  const hot = shop.hotDatabaseUrl === undefined ? regular : open(shop.hotDatabaseUrl);
+  const databases = Databases.open(shop.databaseUrls, (url) =>
+    createPool({ url, max: 2, applicationName, statementTimeoutMs: AUDIT_TIMEOUT_MS }),
+  );
   const session = new ZkSession({
     servers: shop.zookeeper,
     sessionTimeoutMs: ZK_SESSION_TIMEOUT_MS,
   });
   const leave = async () => {
     await session.close();
-    await regular.close();
-    if (hot !== regular) await hot.close();
+    await databases.close();
   };
-  const place = { databases: { regular, hot }, session, root: shop.zkRoot };
+  const place = { databases, session, root: shop.zkRoot };
   try {
     session.start();
     await session.connected(READY_TIMEOUT_MS);

@@ -1,7 +1,7 @@
 import { BrokerConnection } from '../../broker/connection.ts';
 import { Publisher } from '../../broker/publisher.ts';
 import { placeOrders } from '../../db/calls.ts';
-import { createPool } from '../../db/client/pool.ts';
+import { createPool, Databases } from '../../db/client/pool.ts';
 import { createLog } from '../../process/log.ts';
 import { createMetrics } from '../../process/metrics.ts';
 import { BATCH_LIMITS } from '../../worker/batch.ts';
@@ -35,7 +35,7 @@ async function decideAll({ amqpUrl, databaseUrl }: WorkerOrder): Promise<void> {
     max: BATCH_LIMITS.callsInFlightMax,
     applicationName: 'bench worker',
   });
-  const databases = { regular: pool, hot: pool };
+  const databases = Databases.ofOne(pool);
   // It ends with its process.
   const { signal } = new AbortController();
   const decider = new Decider({

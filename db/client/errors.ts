@@ -1,4 +1,4 @@
-import type { Schema } from '../../contracts/names.ts';
+import type { Home } from '../../contracts/homes.ts';
 
 /**
  * A failed database call, by what the caller has to do. The routines return expected outcomes as
@@ -42,7 +42,7 @@ export class DatabaseError extends Error {
  * @param kind `retry` if the home was asked and did not answer
  */
 export function noAnswer(
-  missing: readonly Schema[],
+  missing: readonly Home[],
   kind: DatabaseErrorKind = 'unavailable',
 ): DatabaseError {
   return new DatabaseError(kind, `no answer from the home of ${missing.join(' and ')}`);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BulkheadPolicy, BulkheadRejectedError, bulkhead } from 'cockatiel';
-import type { Schema } from '../../contracts/names.ts';
+import type { Home } from '../../contracts/homes.ts';
 import { DatabaseError, noAnswer } from './errors.ts';
 import type { Pool } from './pool.ts';
 
@@ -56,19 +56,19 @@ class HomeHealth {
    * @throws {DatabaseError}
    */
   async ask<T>(
-    schema: Schema,
+    home: Home,
     question: string,
     ask: () => Promise<T>,
     timeoutMs: number,
     tryWaitMs = TRY_WAIT_MS,
   ): Promise<T> {
-    await this.#reach(schema);
+    await this.#reach(home);
     const silence = this.#slow.get(question);
     if (silence !== undefined) {
-      if (performance.now() < silence.retryAtMs) throw noAnswer([schema]);
-      return this.#wait(schema, this.#askAgain(question, silence, ask, timeoutMs), tryWaitMs);
+      if (performance.now() < silence.retryAtMs) throw noAnswer([home]);
+      return this.#wait(home, this.#askAgain(question, silence, ask, timeoutMs), tryWaitMs);
     }
-    return this.#wait(schema, ask(), timeoutMs, () => {
+    return this.#wait(home, ask(), timeoutMs, () => {
       if (!this.#slow.has(question)) this.#slow.set(question, { retryAtMs: 0 });
     });
   }
@@ -79,9 +79,9 @@ class HomeHealth {
    *
    * @throws {DatabaseError}
    */
-  async change<T>(schema: Schema, change: () => Promise<T>, timeoutMs: number): Promise<T> {
-    await this.#reach(schema);
-    return this.#wait(schema, change(), timeoutMs);
+  async change<T>(home: Home, change: () => Promise<T>, timeoutMs: number): Promise<T> {
+    await this.#reach(home);
+    return this.#wait(home, change(), timeoutMs);
   }
 
   /**
@@ -103,22 +103,22 @@ class HomeHealth {
   }
 
   /** Fails at once while the home is gone. Every `RETRY_PAUSE_MS`, a call checks whether it still is. */
-  async #reach(schema: Schema): Promise<void> {
+  async #reach(home: Home): Promise<void> {
     if (this.#gone === undefined) return;
-    if (performance.now() < this.#gone.retryAtMs) throw noAnswer([schema]);
+    if (performance.now() < this.#gone.retryAtMs) throw noAnswer([home]);
     await Promise.race([this.#check(), sleep(TRY_WAIT_MS)]);
-    if (this.#gone !== undefined) throw noAnswer([schema]);
+    if (this.#gone !== undefined) throw noAnswer([home]);
   }
 
   /** Returns the result of `work`. Rejects after `timeoutMs`, or as soon as the home is gone. */
   async #wait<T>(
-    schema: Schema,
+    home: Home,
     work: Promise<T>,
     timeoutMs: number,
     onLate: () => void = () => {},
   ): Promise<T> {
     const { promise: silent, reject } = Promise.withResolvers<never>();
-    const giveUp = () => reject(noAnswer([schema], 'retry'));
+    const giveUp = () => reject(noAnswer([home], 'retry'));
     const doubt = setTimeout(() => this.#doubt(), DOUBT_AFTER_MS);
     const late = setTimeout(() => {
       onLate();

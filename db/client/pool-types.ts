@@ -100,14 +100,3 @@ export interface Pool extends Queryable {
   /** Closes all connections after their current queries. */
   close(): Promise<void>;
 }
-
-/** The pool of each schema: the same pool twice unless the schema hot has its own server. */
-export interface Databases {
-  readonly regular: Pool;
-  readonly hot: Pool;
-}
-
-/** Fills both pools. Never rejects; failures go to the `onError` of the pool. */
-export async function fillBoth({ regular, hot }: Databases): Promise<void> {
-  await Promise.all([...new Set([regular, hot])].map((pool) => pool.fill()));
-}

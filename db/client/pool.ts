@@ -6,6 +6,7 @@ import { type AnyRow, POOL_DEFAULTS, type Pool, type PoolOptions, ROLES } from '
 
 /** Pools of sessions of PostgreSQL. */
 
+export { Databases } from './databases.ts';
 export * from './pool-types.ts';
 export { openSession, type Session } from './session.ts';
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { REGULAR } from '../../contracts/homes.ts';
 import type { Metrics } from '../../process/metrics.ts';
 import type { Dependency, Readiness } from '../../process/readiness.ts';
-import { areApart } from './both-homes.ts';
 import type { Databases, Pool } from './pool.ts';
 
 /** A database is probed when no query has succeeded for this long. */
@@ -60,9 +60,13 @@ function watchClock(pool: Pool, stopping: AbortSignal): () => number | undefined
 
 /** Every database server that a process uses, with its pool. */
 function poolsOf(databases: Databases): ReadonlyMap<Dependency, Pool> {
-  const pools = new Map<Dependency, Pool>([['postgres', databases.regular]]);
-  if (areApart(databases)) pools.set('postgres-hot', databases.hot);
-  return pools;
+  if (!databases.areApart) return new Map([['postgres', databases.regular]]);
+  return new Map(
+    databases.homes.map((home) => [
+      home === REGULAR ? 'postgres' : (`postgres-${home}` as const),
+      databases.home(home),
+    ]),
+  );
 }
 
 /** Makes the readiness of the process depend on every database server that it uses. */

@@ -1,11 +1,12 @@
 -- adopt_sku: records a SKU that lives on another server. Its name cannot be given to another SKU, its
 -- requests are sent to the other server, and the SKU can move to this one.
 --
--- Parameters: as in create_sku, without units, slots and p_by: the other server has the record
+-- Parameters: as in create_sku, without units, slots and p_by: the other server has the record. p_schema is
+--   the home where it lives: regular, or the name of a hot home
 -- Result: true if the SKU was recorded; false if it exists with the same values
--- Tables: reads catalog.sale; writes catalog.sku
+-- Tables: reads catalog.home, catalog.sale; writes catalog.sku
 -- Locks, in order: the row of the sale, shared; the key of catalog.sku; the advisory lock of the SKU, exclusively (keep_refusals)
--- Errors: FS002 no such sale; FS003 the SKU exists with other values; FS004 the sale was called off;
+-- Errors: FS002 no such sale, or no such home: prepare has not told this server of it; FS003 the SKU exists with other values; FS004 the sale was called off;
 --   FS005 a price that cannot be paid (check_price); 23514 the table does not allow a value
 
 CREATE OR REPLACE FUNCTION catalog.adopt_sku(
@@ -21,7 +22,12 @@ CREATE OR REPLACE FUNCTION catalog.adopt_sku(
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = catalog, pg_temp
 AS $routine$
+DECLARE
+  v_schema text := CASE p_schema WHEN 'regular' THEN 'regular' ELSE 'hot' END;
 BEGIN
+  IF NOT EXISTS (SELECT FROM catalog.home h WHERE h.name = p_schema) AND p_schema <> 'regular' THEN
+    RAISE EXCEPTION 'no home %: run prepare', p_schema USING ERRCODE = 'FS002';
+  END IF;
   -- If the sale is being called off, wait: otherwise the SKU would be open in a sale that is called off.
   PERFORM FROM catalog.sale s WHERE s.sale = p_sale FOR SHARE;
   IF NOT FOUND THEN
@@ -33,8 +39,9 @@ BEGIN
       RAISE EXCEPTION 'sale % was called off', p_sale USING ERRCODE = 'FS004';
     END IF;
     INSERT INTO catalog.sku (sku, sale, schema, title, price, currency, user_limit, presentation,
-                             abroad)
-    VALUES (p_sku, p_sale, p_schema, p_title, p_price, p_currency, p_user_limit, p_presentation, true)
+                             abroad, hot_home)
+    VALUES (p_sku, p_sale, v_schema, p_title, p_price, p_currency, p_user_limit, p_presentation, true,
+            nullif(p_schema, 'regular'))
     ON CONFLICT (sku) DO NOTHING;
     IF FOUND THEN RETURN true; END IF;
   END IF;
@@ -43,7 +50,8 @@ BEGIN
     WHERE k.sku = p_sku
       AND (k.sale, k.title, k.price, k.currency, k.user_limit)
         = (p_sale, p_title, p_price, p_currency, p_user_limit)
-      AND (k.schema = p_schema AND k.abroad OR k.moves > 0)) THEN
+      AND (k.schema = v_schema AND k.abroad AND (v_schema = 'regular' OR coalesce(k.hot_home, 'hot') = p_schema)
+           OR k.moves > 0)) THEN
     RAISE EXCEPTION 'SKU % exists with other values', p_sku USING ERRCODE = 'FS003';
   END IF;
   RETURN false;

@@ -4,14 +4,15 @@
 --
 -- Parameters
 --   p_sku      the SKU
---   p_entries  what pending_transfers of the other server returned; the numbers have no gap. The kinds:
+--   p_entries  what transfers_to of the other server returned for one hot home; the numbers have no gap. An
+--              entry with the number 0 is not applied; it only names the hot home. The kinds:
 --              home           the SKU lives here from now on
 --              buyers, units  orders of the other side gave these units up. If the SKU has moved on, they
 --                             are sent after it
---              payment        units for a late payment of an order of this schema. Units that the order
---                             cannot use any more go back
+--              payment        units for a late payment of an order of this schema, or of a hot home, to
+--                             which they are sent on. Units that the order cannot use any more go back
 -- Result: the number of the last transfer that was applied, by this call or before it
--- Tables: writes catalog.sku, transfer_mark, stock_slot, stock_movement, buyer; orders, payment and
+-- Tables: reads catalog.home; writes catalog.sku, transfer_mark, stock_slot, stock_movement, buyer; orders, payment and
 --   outbox for a payment; transfer of the other schema if the SKU lives on the other server
 -- Locks, in order
 --   1. the catalog.sku row, if a transfer is of kind home
@@ -31,6 +32,7 @@ DECLARE
   v_entry    record;
   v_sale     text;
   v_home     text;
+  v_hot_home text := catalog.hot_home(p_entries->0->>'hot_home');
   v_users    text[] := '{}';
   v_lower    int[] := '{}';
   v_units    bigint := 0;
@@ -41,8 +43,10 @@ BEGIN
   ELSE
     PERFORM pg_advisory_xact_lock_shared(hashtext('sku'), hashtext(p_sku));
   END IF;
-  INSERT INTO transfer_mark (sku) VALUES (p_sku) ON CONFLICT (sku) DO NOTHING;
-  SELECT * INTO v_mark FROM transfer_mark m WHERE m.sku = p_sku FOR UPDATE;
+  INSERT INTO transfer_mark (sku, hot_home) VALUES (p_sku, v_hot_home)
+  ON CONFLICT (sku, hot_home) DO NOTHING;
+  SELECT * INTO v_mark FROM transfer_mark m
+  WHERE m.sku = p_sku AND m.hot_home = v_hot_home FOR UPDATE;
 
   FOR v_entry IN
     SELECT e.no, e.sale, e.kind, e.units, e.body
@@ -66,6 +70,9 @@ BEGIN
       v_lower := v_lower || ARRAY(SELECT jsonb_array_elements_text(v_entry.body->'units')::int);
     ELSIF v_entry.kind = 'units' THEN
       v_units := v_units + v_entry.units;
+    ELSIF current_schema() = 'regular'
+          AND catalog.home_of_order((v_entry.body->>'order_no')::bigint) <> 1 THEN
+      PERFORM hot.send_transfer(p_sku, v_sale, 'payment', v_entry.units, v_entry.body);
     ELSIF NOT book_transferred_units((v_entry.body->>'order_no')::bigint, v_entry.body->>'payment_ref',
                         v_entry.units::int) THEN
       v_users := v_users || (v_entry.body->>'user_id');
@@ -88,7 +95,7 @@ BEGIN
       USING v_sale, p_sku, v_units::int, 'move';
   END IF;
   UPDATE transfer_mark m SET applied = v_mark.applied, units_applied = v_mark.units_applied
-  WHERE m.sku = p_sku AND m.applied <> v_mark.applied;
+  WHERE m.sku = p_sku AND m.hot_home = v_hot_home AND m.applied <> v_mark.applied;
   RETURN v_mark.applied;
 END
 $routine$;

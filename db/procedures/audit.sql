@@ -163,8 +163,8 @@ CROSS JOIN LATERAL (
   SELECT o.sku, count(*) AS orders FROM orders o
   WHERE o.sale = s.sale AND o.created_at < s.opens_at GROUP BY 1) x
 UNION ALL
-SELECT 'no_lie', min(o.sku), 'order numbers of the other schema', 0, sum(o.foreign_numbers)::bigint,
-       'correct the sequence order_no: odd in regular, even in hot'
+SELECT 'no_lie', min(o.sku), 'order numbers of another home', 0, sum(o.foreign_numbers)::bigint,
+       'correct the sequence order_no: run prepare'
 FROM of_orders o WHERE o.foreign_numbers > 0 HAVING count(*) > 0
 UNION ALL
 SELECT 'no_lie', coalesce(d.sku, t.sku), 'terms that place_orders reads = terms of the catalogue',

@@ -16,9 +16,10 @@ RETURNS TABLE (copied xid8)
 LANGUAGE sql VOLATILE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 AS $routine$
-  INSERT INTO transfer_mark AS m (sku, copier, copied_at)
-  SELECT k.sku, p_copier, clock_timestamp() FROM catalog.sku k WHERE k.sku = p_sku AND k.abroad
-  ON CONFLICT (sku) DO UPDATE SET copier = excluded.copier, copied_at = excluded.copied_at
+  INSERT INTO transfer_mark AS m (sku, hot_home, copier, copied_at)
+  SELECT k.sku, catalog.hot_home(k.hot_home), p_copier, clock_timestamp()
+  FROM catalog.sku k WHERE k.sku = p_sku AND k.abroad
+  ON CONFLICT (sku, hot_home) DO UPDATE SET copier = excluded.copier, copied_at = excluded.copied_at
     WHERE p_take_over OR m.copier IS NULL OR m.copied_at < clock_timestamp() - interval '3 s'
   RETURNING m.copied
 $routine$;

@@ -8,7 +8,7 @@
 --   p_rows           the rows. A server of an older version sends buyers without c, their claims; the
 --                    claims that are known here stay then
 -- Result: false if the caller is not the copier, or not any more; nothing was written then
--- Tables: reads catalog.sku, transfer_mark; writes buyer, and outcome of the other schema
+-- Tables: reads catalog.sku, transfer_mark, outcome; writes buyer, and outcome of the other schema
 -- Locks, in order: the transfer_mark row, so that the SKU cannot come to this server in the meantime; buyer
 --   rows or outcome keys, ascending
 -- Errors: none of its own
@@ -40,6 +40,8 @@ BEGIN
   ELSE
     EXECUTE format($sql$
       INSERT INTO %1$I.outcome SELECT r.* FROM jsonb_populate_recordset(NULL::%1$I.outcome, $1) r
+      -- The server of regular also sends what it has from hot homes: this one may be one of them.
+      WHERE NOT EXISTS (SELECT FROM outcome o WHERE o.request_id = r.request_id AND o.sale = r.sale)
       ORDER BY r.request_id ON CONFLICT (request_id, sale) DO NOTHING
     $sql$, CASE current_schema() WHEN 'hot' THEN 'regular' ELSE 'hot' END) USING p_rows;
   END IF;

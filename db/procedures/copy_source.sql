@@ -5,9 +5,9 @@
 -- Result: one row
 --   oldest   the oldest transaction that may still be running. The writes of all earlier ones are visible
 --            to every later statement
---   home_no  the number of the last transfer of kind home, 0 if there is none. A copy that begins after
---            this call has everything that was decided before the SKU left with that transfer
--- Tables: reads transfer
+--   home_no  the number of the transfer of kind home with which the SKU left, 0 if it has not left. A copy
+--            that begins after this call has everything that was decided before
+-- Tables: reads catalog.sku, catalog.home, transfer
 -- Locks: none
 -- Errors: none
 
@@ -17,8 +17,9 @@ LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 AS $routine$
   SELECT pg_snapshot_xmin(pg_current_snapshot()),
-         (SELECT coalesce(max(t.transfer_no), 0) FROM transfer t
-          WHERE t.sku = p_sku AND t.kind = 'home')
+         (SELECT coalesce(max(t.transfer_no), 0)
+          FROM transfer t JOIN catalog.sku k ON k.sku = t.sku AND k.abroad
+          WHERE t.sku = p_sku AND t.hot_home = catalog.hot_home(k.hot_home) AND t.kind = 'home')
 $routine$;
 
 ALTER FUNCTION :schema.copy_source OWNER TO flashsale_owner;

@@ -3,7 +3,7 @@
 --
 -- Parameters: none
 -- Result: as in audit; one row for each SKU, order or request
--- Tables: reads catalog.sku, catalog.tunable, stock_slot; orders, outcome, stock_movement, transfer and
+-- Tables: reads catalog.home, catalog.sku, catalog.tunable, stock_slot; orders, outcome, stock_movement, transfer and
 --   transfer_mark of both schemas
 -- Locks: none
 -- Errors: none
@@ -55,12 +55,13 @@ GROUP BY m.sku HAVING sum(m.units) <> 0
 UNION ALL
 SELECT 'no_undersell', t.sku,
        format('a transfer to the other server has waited since %s', min(t.sent_at)::timestamptz(0)),
-       0, count(*), format('start a worker; or: npx flashsale db move-sku %s %s', t.sku, k.schema)
+       0, count(*), format('start a worker; or: npx flashsale db move-sku %s %s', t.sku,
+                         CASE k.schema WHEN 'hot' THEN catalog.hot_home(k.hot_home) ELSE k.schema END)
 FROM (SELECT r.* FROM regular.transfer r WHERE current_schema() = 'hot'
       UNION ALL SELECT h.* FROM hot.transfer h WHERE current_schema() = 'regular') t
 JOIN catalog.sku k ON k.sku = t.sku
 WHERE t.done_at IS NULL
-GROUP BY t.sku, k.schema
+GROUP BY t.sku, k.schema, k.hot_home
 HAVING min(t.sent_at) < now() - (SELECT u.value FROM catalog.tunable u
                                  WHERE u.name = 'transfer_alarm_ms') * interval '1 ms'
 UNION ALL

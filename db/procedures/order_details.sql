@@ -1,6 +1,6 @@
 -- order_details: returns one order.
 --
--- Parameters: p_order_no (odd numbers are in regular, even ones in hot)
+-- Parameters: p_order_no (home_of_order tells the home)
 -- Result: one row; no row if there is no such order. A caller that shows the row compares user_id first
 -- Tables: reads orders, and the tables that order_refund reads
 -- Locks: none

@@ -4,7 +4,7 @@
 -- Parameters: none
 -- Result: one row for each SKU; a sale without SKUs has one row with sku NULL. server_time is the clock that
 --   judges the opening and closing of sales. One row of each sale has its presentation
--- Tables: reads catalog.sale, catalog.sku, and the tables of unit_counts in both schemas
+-- Tables: reads catalog.home, catalog.sale, catalog.sku, and the tables of unit_counts in both schemas
 -- Locks: none
 -- Errors: none
 
@@ -22,7 +22,7 @@ AS $routine$
 BEGIN
   RETURN QUERY
   SELECT clock_timestamp(), s.sale, s.title, s.opens_at, s.closes_at, s.pay_window, k.sku,
-         k.schema, k.title, k.price, k.currency, k.user_limit, k.state, c.units_total, c.free,
+         CASE k.schema WHEN 'hot' THEN catalog.hot_home(k.hot_home) ELSE k.schema END, k.title, k.price, k.currency, k.user_limit, k.state, c.units_total, c.free,
          c.unpaid_exists,
          -- Once a sale: its texts are many, and every web node asks twice a second.
          CASE WHEN row_number() OVER (PARTITION BY s.sale ORDER BY k.sku) = 1 THEN s.presentation END,

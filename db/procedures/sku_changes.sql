@@ -8,7 +8,8 @@
 --   p_after  the last key of the page before; NULL for the first page
 --   p_limit  the largest number of rows in a page
 -- Result: one row, or no row at the end: last, the key for the next page; count; rows, a JSON array
--- Tables: reads catalog.sku, buyer, outcome
+-- Tables: reads catalog.sku, catalog.home, buyer, outcome. With several hot homes, outcomes of the schema hot on
+--   the server of regular too: they are copies from hot homes, and the next hot home needs them
 -- Locks: none
 -- Errors: none of its own
 -- Note: transaction ids are compared with xmin, which has 32 bits. If p_since is too old for that, all rows
@@ -27,6 +28,8 @@ DECLARE
   v_next xid8 := pg_snapshot_xmax(pg_current_snapshot());
   v_far  CONSTANT bigint := 2 ^ 30;
   v_age  int;
+  v_all  boolean := current_schema() = 'regular'
+                    AND (SELECT count(*) > 1 FROM catalog.home h WHERE h.name <> 'regular');
 BEGIN
   IF p_since <= v_next AND v_next::text::bigint - p_since::text::bigint < v_far THEN
     v_age := age(p_since::xid);
@@ -53,17 +56,22 @@ BEGIN
   ELSIF v_age IS NULL THEN
     RETURN QUERY
     SELECT max(o.request_id::text), count(*)::int, jsonb_agg(to_jsonb(o))::text
-    FROM (SELECT a.* FROM outcome a
-          WHERE a.sale = v_sale AND a.sku = p_sku
-            AND a.request_id > coalesce(p_after::uuid, '00000000-0000-0000-0000-000000000000')
-          ORDER BY a.request_id LIMIT p_limit) o
+    FROM (SELECT c.*
+          FROM (SELECT a.* FROM outcome a WHERE a.sale = v_sale AND a.sku = p_sku
+                UNION ALL
+                SELECT h.* FROM hot.outcome h WHERE v_all AND h.sale = v_sale AND h.sku = p_sku) c
+          WHERE c.request_id > coalesce(p_after::uuid, '00000000-0000-0000-0000-000000000000')
+          ORDER BY c.request_id LIMIT p_limit) o
     HAVING count(*) > 0;
   ELSE
     RETURN QUERY
     SELECT max(o.request_id::text), count(*)::int, jsonb_agg(to_jsonb(o))::text
     FROM (SELECT c.*
           FROM (SELECT a.* FROM outcome a
-                WHERE a.sale = v_sale AND a.sku = p_sku AND age(a.xmin) <= v_age OFFSET 0) c
+                WHERE a.sale = v_sale AND a.sku = p_sku AND age(a.xmin) <= v_age
+                UNION ALL
+                SELECT h.* FROM hot.outcome h
+                WHERE v_all AND h.sale = v_sale AND h.sku = p_sku AND age(h.xmin) <= v_age OFFSET 0) c
           WHERE c.request_id > coalesce(p_after::uuid, '00000000-0000-0000-0000-000000000000')
           ORDER BY c.request_id LIMIT p_limit) o
     HAVING count(*) > 0;

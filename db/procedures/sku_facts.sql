@@ -9,7 +9,7 @@
 --   units_total  units loaded and restocked on this server
 --   has_orders   an order of the SKU exists on this server, whatever its status
 --   most_held    the most units that one user holds
--- Tables: reads catalog.sku, orders, buyer of both schemas; see unit_counts
+-- Tables: reads catalog.home, catalog.sku, orders, buyer of both schemas; see unit_counts
 -- Locks: none
 -- Errors: none
 
@@ -21,7 +21,7 @@ RETURNS TABLE (
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = catalog, pg_temp
 AS $routine$
-  SELECT k.sku, k.sale, k.schema, k.abroad, k.title, k.price, k.currency, k.user_limit,
+  SELECT k.sku, k.sale, CASE k.schema WHEN 'hot' THEN catalog.hot_home(k.hot_home) ELSE k.schema END, k.abroad, k.title, k.price, k.currency, k.user_limit,
          k.presentation, coalesce(c.units_total, 0),
          EXISTS (SELECT FROM regular.orders o WHERE o.sale = k.sale AND o.sku = k.sku)
            OR EXISTS (SELECT FROM hot.orders o WHERE o.sale = k.sale AND o.sku = k.sku),

@@ -4,12 +4,12 @@
 --
 -- Parameters: none
 -- Result: one row for each SKU
---   schema   the schema where it lives
+--   schema   the home where it lives: on a hot home's server regular stands for all other homes
 --   abroad   whether that is on another server
 --   moves    how often it has moved, as far as this server knows. The server with the higher number knows
 --            better
 --   leaving  free units on their way to the other server
--- Tables: reads catalog.sku, transfer of both schemas
+-- Tables: reads catalog.home, catalog.sku, transfer of both schemas
 -- Locks: none
 -- Errors: none
 
@@ -21,7 +21,7 @@ SET random_page_cost = 0.1
 AS $routine$
 BEGIN
   RETURN QUERY
-  SELECT k.sku, k.schema, k.abroad, k.moves, coalesce(t.units, 0)::bigint
+  SELECT k.sku, CASE k.schema WHEN 'hot' THEN catalog.hot_home(k.hot_home) ELSE k.schema END, k.abroad, k.moves, coalesce(t.units, 0)::bigint
   FROM catalog.sku k
   LEFT JOIN (
     SELECT w.sku, sum(w.units) AS units

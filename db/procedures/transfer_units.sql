@@ -11,7 +11,7 @@
 --   sent   the answer is in a transfer. pay_order of the other server has it once the transfer is applied
 --   moved  the SKU does not live here, or not any more
 --   late   the node is fenced. Others have the units that it drew. No units were taken
--- Tables: reads catalog.sku, catalog.sale, fenced_node; writes buyer, stock_slot, stock_movement; transfer
+-- Tables: reads catalog.home, catalog.sku, catalog.sale, fenced_node; writes buyer, stock_slot, stock_movement; transfer
 --   and transfer_mark of the other schema
 -- Locks, in order
 --   1. the advisory lock of the SKU, shared
@@ -48,8 +48,10 @@ BEGIN
   WHERE k.sku = p_sku AND k.schema = current_schema() AND NOT k.abroad;
   IF NOT FOUND THEN RETURN 'moved'; END IF;
 
-  EXECUTE format('INSERT INTO %I.transfer_mark AS m (sku) VALUES ($1)
-                  ON CONFLICT (sku) DO UPDATE SET sent = m.sent', v_other) USING p_sku;
+  EXECUTE format('INSERT INTO %I.transfer_mark AS m (sku, hot_home) VALUES ($1, $2)
+                  ON CONFLICT (sku, hot_home) DO UPDATE SET sent = m.sent', v_other)
+    USING p_sku, catalog.hot_home(
+      (SELECT h.name FROM catalog.home h WHERE h.number = catalog.home_of_order(p_order_no)));
   EXECUTE format($sql$SELECT EXISTS (SELECT FROM %I.transfer t
                       WHERE t.sku = $1 AND t.kind = 'payment' AND t.body = $2)$sql$, v_other)
     INTO v_known USING p_sku, v_body;

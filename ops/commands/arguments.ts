@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { type Home, isHome } from '../../contracts/homes.ts';
 import { isName, REASON_LENGTH_MAX, SCHEMAS, type Schema } from '../../contracts/names.ts';
 import { parseShare, SHARE_FORM } from '../../contracts/shares.ts';
 
@@ -8,6 +9,15 @@ export function parseSchema(value: string): Schema {
   const schema = SCHEMAS.find((one) => one === value);
   if (schema === undefined) throw new InvalidArgumentError(`It is ${SCHEMAS.join(' or ')}.`);
   return schema;
+}
+
+/** For the help of a home's argument. */
+export const HOME_FORM = 'regular, hot, or the name of a hot home such as hot-1';
+
+/** The name of a home. Whether there is such a home, the databases tell. */
+export function parseHome(value: string): Home {
+  if (!isHome(value)) throw new InvalidArgumentError(`It is ${HOME_FORM}.`);
+  return value;
 }
 
 /** A number of slots, 1 to 1,024. */
@@ -26,7 +36,7 @@ export function shareArgument(value: string): number {
 }
 
 /** Reports on stderr, and to scripts by exit code 1, that the output lacks some homes. */
-export function tellMissing(missing: readonly Schema[]): void {
+export function tellMissing(missing: readonly Home[]): void {
   if (missing.length === 0) return;
   console.error(`incomplete: no answer from the database of ${missing.join(' and ')}`);
   process.exitCode = 1;

@@ -1,8 +1,13 @@
 import { databaseUrl, parseEnvironment } from '../../contracts/config.ts';
-import type { Schema } from '../../contracts/names.ts';
+import {
+  type DatabaseUrls,
+  databaseUrls,
+  hotDatabaseSpecs,
+} from '../../contracts/database-config.ts';
+import { REGULAR, schemaOf } from '../../contracts/homes.ts';
 import {
   createPool,
-  type Databases,
+  Databases,
   openSession,
   type Role,
   type Session,
@@ -19,17 +24,23 @@ import type { CommandContext } from './command.ts';
 /** Long, because the audit reads every order. */
 const STATEMENT_TIMEOUT_MS = 600_000;
 const LOCK_TIMEOUT_MS = 10_000;
+const SESSION_OPTIONS = {
+  applicationName: 'flashsale command',
+  statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+  lockTimeoutMs: LOCK_TIMEOUT_MS,
+} as const;
 
 const specs = {
   DATABASE_URL: databaseUrl({ default: undefined }),
-  HOT_DATABASE_URL: databaseUrl({ default: undefined }),
+  ...hotDatabaseSpecs,
 };
 
-function urls({ environment }: CommandContext): Record<Schema, string> {
+function urls({ environment }: CommandContext): DatabaseUrls {
   const given = parseEnvironment(environment, specs);
-  const from = given.DATABASE_URL === undefined ? runningStack(environment) : given;
-  const regular = from['DATABASE_URL'] ?? '';
-  return { regular, hot: from['HOT_DATABASE_URL'] ?? regular };
+  const { DATABASE_URL: own } = given;
+  if (own !== undefined) return databaseUrls({ ...given, DATABASE_URL: own });
+  const stack = parseEnvironment(runningStack(environment), specs);
+  return databaseUrls({ ...stack, DATABASE_URL: stack.DATABASE_URL ?? '' });
 }
 
 /**
@@ -42,22 +53,19 @@ export async function withDatabases<T>(
   role: Role,
   work: (databases: Databases) => Promise<T>,
 ): Promise<T> {
-  const { regular, hot } = urls(context);
-  const open = (target: string) =>
+  const databases = Databases.open(urls(context), (target) =>
     createPool({
       url: target,
       role,
       max: 2,
       applicationName: 'flashsale command',
       statementTimeoutMs: STATEMENT_TIMEOUT_MS,
-    });
-  const first = open(regular);
-  const second = hot === regular ? first : open(hot);
+    }),
+  );
   try {
-    return await work({ regular: first, hot: second });
+    return await work(databases);
   } finally {
-    await first.close();
-    if (second !== first) await second.close();
+    await databases.close();
   }
 }
 
@@ -67,37 +75,27 @@ export async function withSessions<T>(
   role: Role,
   work: (sessions: HomeSessions) => Promise<T>,
 ): Promise<T> {
-  const { regular, hot } = urls(context);
-  const open = (target: string) =>
-    openSession(target, {
-      role,
-      applicationName: 'flashsale command',
-      statementTimeoutMs: STATEMENT_TIMEOUT_MS,
-      lockTimeoutMs: LOCK_TIMEOUT_MS,
-    });
-  const first = await open(regular);
-  const second = hot === regular ? first : await open(hot).catch(closing(first));
+  const opened = new Map<string, Session>();
+  const sessions = new Map<string, Session>();
   try {
-    return await work({ regular: first, hot: second });
+    for (const [home, target] of urls(context)) {
+      const known = opened.get(target);
+      const session = known ?? (await openSession(target, { ...SESSION_OPTIONS, role }));
+      opened.set(target, session);
+      sessions.set(home, session);
+    }
+    return await work(sessions);
   } finally {
-    await first.close().catch(() => {});
-    if (second !== first) await second.close().catch(() => {});
+    for (const session of opened.values()) await session.close().catch(() => {});
   }
 }
 
-function closing(session: Session) {
-  return async (error: unknown): Promise<never> => {
-    await session.close().catch(() => {});
-    throw error;
-  };
-}
-
-/** Calls `work` with the URL of each database server, once if both homes are on one server. */
+/** Calls `work` with the URL of each database server. */
 export async function eachServer(
   context: CommandContext,
   work: (url: string) => Promise<void>,
 ): Promise<void> {
-  for (const url of new Set(Object.values(urls(context)))) await work(url);
+  for (const url of new Set(urls(context).values())) await work(url);
 }
 
 /** Calls `work` with a session for each server, and those of the wanted `schemas` that are in use there. */
@@ -106,16 +104,16 @@ export async function withHomes(
   schemas: readonly string[],
   work: (homes: readonly Home[]) => Promise<void>,
 ): Promise<void> {
-  const servers = urls(context);
-  const shared = servers.regular === servers.hot;
-  const inUse = shared ? [ALL_SCHEMAS] : [['regular', 'catalog'], ['hot']];
+  const inUse = Map.groupBy(urls(context), ([, target]) => target);
   const homes: Home[] = [];
   try {
-    for (const [index, home] of inUse.entries()) {
-      const wanted = home.filter((schema) => schemas.includes(schema));
+    for (const [target, served] of inUse) {
+      const present = served.flatMap(([home]) =>
+        home === REGULAR ? ['regular', 'catalog'] : [schemaOf(home)],
+      );
+      const wanted = ALL_SCHEMAS.filter((one) => present.includes(one) && schemas.includes(one));
       if (wanted.length === 0) continue;
-      const session = await openInstaller(index === 0 ? servers.regular : servers.hot);
-      homes.push({ session, schemas: wanted });
+      homes.push({ session: await openInstaller(target), schemas: wanted });
     }
     await work(homes);
   } finally {

@@ -1,10 +1,10 @@
-import { SCHEMAS, type Schema } from '../../contracts/names.ts';
+import type { Home } from '../../contracts/homes.ts';
 import { auditHomes, dropSale, moveSku } from '../../db/calls.ts';
-import { LOCK_TIMEOUT_SQLSTATE } from '../../db/client/both-homes.ts';
 import { DatabaseError } from '../../db/client/errors.ts';
+import { LOCK_TIMEOUT_SQLSTATE } from '../../db/client/homes.ts';
 import { setLogins } from '../../db/install/logins.ts';
 import { LOGIN_VARIABLES, loginPasswords } from '../logins.ts';
-import { parseSchema, parseSlots, tellMissing } from './arguments.ts';
+import { HOME_FORM, parseHome, parseSlots, tellMissing } from './arguments.ts';
 import type { AddCommand } from './command.ts';
 import { eachServer, withDatabases } from './databases.ts';
 import { addCanary } from './db-canary.ts';
@@ -26,7 +26,7 @@ export const addDb: AddCommand = (program, context) => {
   const db = program.command('db').description('maintain the database');
 
   db.command('audit')
-    .description('recompute the books of both schemas; exit code 1 when a promise is broken')
+    .description('recompute the books of all homes; exit code 1 when a promise is broken')
     .option('--json', 'print the rows as JSON')
     .action(async ({ json }: { json?: boolean }) => {
       const { rows, missing } = await withDatabases(context, 'readonly', auditHomes);
@@ -42,26 +42,26 @@ export const addDb: AddCommand = (program, context) => {
     });
 
   db.command('move-sku')
-    .description('move a SKU to the other schema while it is on sale')
+    .description('move a SKU to another home while it is on sale')
     .argument('<sku>')
-    .argument('<schema>', SCHEMAS.join(' or '), parseSchema)
-    .option('--slots <n>', 'number of slots in the new schema', parseSlots)
+    .argument('<home>', HOME_FORM, parseHome)
+    .option('--slots <n>', 'number of slots in the new home', parseSlots)
     .option('--json', 'print the result as JSON')
-    .action(async (sku: string, schema: Schema, options: { slots?: number; json?: boolean }) => {
+    .action(async (sku: string, home: Home, options: { slots?: number; json?: boolean }) => {
       const move = await withDatabases(context, 'ops', (databases) =>
-        moveSku(databases, schema, sku, options.slots),
+        moveSku(databases, home, sku, options.slots),
       );
-      if (options.json) return console.log(JSON.stringify({ sku, schema, ...move }));
+      if (options.json) return console.log(JSON.stringify({ sku, schema: home, ...move }));
       const { movedFrom, units, slots, buyers } = move;
-      if (movedFrom === undefined) console.log(`${sku} is in ${schema} already, in ${slots} slots`);
+      if (movedFrom === undefined) console.log(`${sku} is in ${home} already, in ${slots} slots`);
       else {
         const what = `${units} free units in ${slots} slots, ${buyers} buyers`;
-        console.log(`${sku} moved from ${movedFrom} to ${schema}: ${what}`);
+        console.log(`${sku} moved from ${movedFrom} to ${home}: ${what}`);
       }
     });
 
   db.command('drop-sale')
-    .description('remove an old sale and all its orders, from both servers if there are two')
+    .description('remove an old sale and all its orders, from every server')
     .argument('<sale>')
     .option('--json', 'print the result as JSON')
     .action(async (sale: string, { json }: { json?: boolean }) => {

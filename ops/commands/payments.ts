@@ -1,5 +1,4 @@
 import { parseEnvironment } from '../../contracts/config.ts';
-import { SCHEMAS } from '../../contracts/names.ts';
 import { installation, saleBoard } from '../../db/calls.ts';
 import { noAnswer } from '../../db/client/errors.ts';
 import { exportOrders, inOneMoment } from '../../db/export.ts';
@@ -64,7 +63,7 @@ function reconcile(
     if (missing.length > 0) throw noAnswer(missing);
     const found = sales.find((one) => one.sale === sale);
     if (found === undefined) throw new Error(`no sale ${sale}`);
-    const ids = SCHEMAS.map((schema) => installation(databases, schema));
+    const ids = databases.homes.map((home) => installation(databases, home));
     const installations = new Set(await Promise.all(ids));
     const { stated, isOurs, isNow } = await statementOf(
       context,

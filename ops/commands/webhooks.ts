@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { type Command, InvalidArgumentError } from 'commander';
 import { parseEnvironment, webhookSpecs } from '../../contracts/config.ts';
 import { EVENT_KINDS, type EventKind } from '../../contracts/events.ts';
+import type { Home } from '../../contracts/homes.ts';
 import { parseEventId } from '../../contracts/ids.ts';
-import type { Schema } from '../../contracts/names.ts';
 import { MOMENT_FORM, parseMoment } from '../../contracts/times.ts';
 import {
   addWebhook,
@@ -38,7 +38,7 @@ interface Options {
 }
 
 /** An event of one schema, or a time in both schemas. */
-type ReplayFrom = { readonly at: Date } | { readonly schema: Schema; readonly eventNo: string };
+type ReplayFrom = { readonly at: Date } | { readonly schema: Home; readonly eventNo: string };
 
 function newSecret(): string {
   return `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;

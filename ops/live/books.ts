@@ -1,6 +1,6 @@
-import type { Schema } from '../../contracts/names.ts';
+import type { Home } from '../../contracts/homes.ts';
 import { saleBoard } from '../../db/catalog.ts';
-import { type Answers, lastKnown, queryHomes, toNumber } from '../../db/client/both-homes.ts';
+import { type Answers, lastKnown, queryHomes, toNumber } from '../../db/client/homes.ts';
 import type { Databases } from '../../db/client/pool.ts';
 import { type StockFigures, stockFigures } from '../../db/stranded.ts';
 import { thrifty } from '../../process/thrifty.ts';
@@ -57,7 +57,7 @@ export interface BookView {
   readonly skus: readonly BookSku[];
   readonly stock: readonly StockFigures[];
   /** Homes that did not answer. */
-  readonly missing: readonly Schema[];
+  readonly missing: readonly Home[];
 }
 
 export class BookLook {

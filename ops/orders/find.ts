@@ -1,5 +1,5 @@
+import type { Home } from '../../contracts/homes.ts';
 import { isOrderNo, parseEventId } from '../../contracts/ids.ts';
-import type { Schema } from '../../contracts/names.ts';
 import {
   knownWaitlistEntries,
   type Order,
@@ -12,7 +12,6 @@ import {
   userRefusals,
   type WaitlistEntry,
 } from '../../db/calls.ts';
-import { schemaOfOrder } from '../../db/client/both-homes.ts';
 import { isOutage } from '../../db/client/errors.ts';
 import type { Databases } from '../../db/client/pool.ts';
 import { STRIPE_PREFIX } from '../../payment/stripe-terms.ts';
@@ -66,7 +65,7 @@ export interface Found {
   /** Places in waitlists of a user. */
   readonly places: readonly WaitlistEntry[];
   /** Homes that did not answer: there may be more. */
-  readonly missing: readonly Schema[];
+  readonly missing: readonly Home[];
 }
 
 /** @throws {DatabaseError} if no home answers */
@@ -81,7 +80,7 @@ export async function findOrders(databases: Databases, typed: string): Promise<F
   ]);
   const { facts } = request ?? {};
   const numbers = [orderNo, facts?.orderNo, ...byPayment.rows].filter((one) => one != null);
-  const away: Schema[] = [];
+  const away: Home[] = [];
   const byNumber = await Promise.all(
     [...new Set(numbers)].map((number) => orderIfThere(databases, number, away)),
   );
@@ -107,13 +106,13 @@ export async function findOrders(databases: Databases, typed: string): Promise<F
 async function orderIfThere(
   databases: Databases,
   orderNo: string,
-  away: Schema[],
+  away: Home[],
 ): Promise<Order | undefined> {
   try {
     return await orderDetails(databases, orderNo);
   } catch (error) {
     if (!isOutage(error)) throw error;
-    away.push(schemaOfOrder(orderNo));
+    away.push(databases.ofOrder(orderNo));
     return undefined;
   }
 }

@@ -1,4 +1,4 @@
-import type { Schema } from '../../contracts/names.ts';
+import type { Home } from '../../contracts/homes.ts';
 import {
   type Action,
   actionsOn,
@@ -49,7 +49,7 @@ export interface RequestStory {
   /** Where a request may be that is not decided. */
   readonly undecided: Undecided | undefined;
   /** Homes that did not answer: a request without an outcome may be decided there. */
-  readonly homesAway: readonly Schema[];
+  readonly homesAway: readonly Home[];
   /** Other records that could not be read, in words. */
   readonly missing: readonly string[];
 }

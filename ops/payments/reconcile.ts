@@ -1,5 +1,5 @@
+import { homeOfOrder, schemaOf } from '../../contracts/homes.ts';
 import { fromUnits, isSameAmount, toUnits, withOwnDigits } from '../../contracts/money.ts';
-import { schemaOfOrder } from '../../db/client/both-homes.ts';
 import type { ExportedOrder, ExportedPayment } from '../../db/export.ts';
 import type { StatedPayment } from '../../payment/statement.ts';
 
@@ -203,5 +203,5 @@ function endRefund(orderNo: string, paymentRef: string, refundRef: string, error
   const literals = [paymentRef, refundRef, error].map((text) =>
     text === undefined ? 'NULL' : `'${text.replaceAll("'", "''")}'`,
   );
-  return `SELECT ${schemaOfOrder(orderNo)}.end_refund(${literals.join(', ')});`;
+  return `SELECT ${schemaOf(homeOfOrder(orderNo))}.end_refund(${literals.join(', ')});`;
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Actor } from '../../db/actions.ts';
 import { changeSale, changeSku, createSale, createSku, restock } from '../../db/calls.ts';
-import { patiently } from '../../db/client/both-homes.ts';
+import { patiently } from '../../db/client/homes.ts';
 import { pathsBelow } from '../../zk/tree/paths.ts';
 import { type Edit, Operator } from '../quota/operator.ts';
 import type { DesiredSale } from './desired.ts';
@@ -64,6 +64,8 @@ export async function planOf(
   desired: DesiredSale,
   options: PlanOptions = {},
 ): Promise<Plan> {
+  // Throws if there is no such home, before anything is changed.
+  for (const { schema } of desired.skus) place.databases.home(schema);
   const names = desired.skus.map(({ sku }) => sku);
   return planSale(desired, await readPresent(place, desired.sale, names), options);
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SCHEMAS, type Schema } from '../../contracts/names.ts';
+import type { Home } from '../../contracts/homes.ts';
 import {
   type CallOffState,
   callOffOrders,
@@ -73,8 +73,8 @@ export async function callOff(
   let state: CallOffState;
   for (;;) {
     for (const status of ['ordered', 'paid'] as const) {
-      for (const schema of SCHEMAS) {
-        for await (const batch of batches(databases, schema, sale, status)) {
+      for (const home of databases.homes) {
+        for await (const batch of batches(databases, home, sale, status)) {
           done.orders += batch.orders;
           done.units += batch.units;
           done.refunds += batch.refunds;
@@ -130,7 +130,7 @@ async function close(
 
 async function* batches(
   databases: Databases,
-  schema: Schema,
+  schema: Home,
   sale: string,
   status: 'ordered' | 'paid',
 ) {

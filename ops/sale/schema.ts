@@ -1,5 +1,6 @@
 import { type Static, type TSchema, Type } from 'typebox';
-import { NAME_PATTERN, REQUEST_UNITS_MAX, SCHEMAS } from '../../contracts/names.ts';
+import { HOME_PATTERN } from '../../contracts/homes.ts';
+import { NAME_PATTERN, REQUEST_UNITS_MAX } from '../../contracts/names.ts';
 import { LANGUAGES } from '../../contracts/presentation.ts';
 
 /**
@@ -101,9 +102,10 @@ const SkuOfFile = Type.Object(
       }),
     ),
     home: Type.Optional(
-      Type.Enum([...SCHEMAS], {
+      Type.String({
+        pattern: `^(${HOME_PATTERN})$`,
         description:
-          'the home of the stock: regular, or hot for a SKU that very many shoppers want at once; regular if it is left out',
+          'the home of the stock: regular, or hot (or hot-1 and so on, if there are several hot homes) for a SKU that very many shoppers want at once; regular if it is left out',
       }),
     ),
     picture: Type.Optional(picture('a picture of the SKU')),

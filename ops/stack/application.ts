@@ -5,6 +5,7 @@ import type { ReadinessReport } from '../../process/readiness.ts';
 import { BEHIND_THE_QUEUE_NICENESS } from './give-way.ts';
 import { loopbackUrl } from './ports.ts';
 import type { Servers } from './servers.ts';
+import { hotVariables } from './servers.ts';
 import type { StackLogins } from './state.ts';
 import type { ProcessSpec } from './supervisor.ts';
 
@@ -126,11 +127,11 @@ function variablesOf(options: ApplicationOptions): Record<string, string | undef
 }
 
 function databaseOf({ servers, logins }: ApplicationOptions, role: keyof StackLogins) {
-  const { databaseUrl, hotDatabaseUrl } = servers;
+  const { databaseUrl } = servers;
   return {
     DATABASE_URL: logins ? urlOfLogin(databaseUrl, role, logins[role]) : databaseUrl,
-    // Never the stack's own server, so the login in its URL is used unchanged.
-    HOT_DATABASE_URL: hotDatabaseUrl,
+    // Never the stack's own servers, so the logins in their URLs are used unchanged.
+    ...hotVariables(servers),
   };
 }
 

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { type BoardSale, saleBoard } from '../../db/calls.ts';
-import { createPool } from '../../db/client/pool.ts';
+import { createPool, Databases } from '../../db/client/pool.ts';
 import type { Protection } from '../../zk/client/protection.ts';
 import { ZkSession } from '../../zk/client/session.ts';
 import { applySale } from '../sale/apply.ts';
 import { parseSaleFile } from '../sale/file.ts';
 import type { SalePlace } from '../sale/place.ts';
 import type { Servers } from './servers.ts';
+import { homeUrls } from './servers.ts';
 
 /** The sale of `npm start`. The first start creates it; later starts leave it unchanged. */
 
@@ -38,7 +39,7 @@ export async function ensureDemo(
   zkRoot: string,
   protection?: Protection,
 ): Promise<BoardSale> {
-  const pool = (url: string) =>
+  const databases = Databases.open(homeUrls(servers), (url) =>
     createPool({
       url,
       role: 'ops',
@@ -46,9 +47,8 @@ export async function ensureDemo(
       max: 2,
       applicationName: 'flashsale-start',
       statementTimeoutMs: STATEMENT_TIMEOUT_MS,
-    });
-  const regular = pool(servers.databaseUrl);
-  const hot = servers.hotDatabaseUrl === undefined ? regular : pool(servers.hotDatabaseUrl);
+    }),
+  );
   const session = new ZkSession({
     servers: servers.zookeeper,
     sessionTimeoutMs: SESSION_TIMEOUT_MS,
@@ -57,10 +57,9 @@ export async function ensureDemo(
   session.start();
   try {
     await session.connected(ZOOKEEPER_TIMEOUT_MS);
-    return await ensureSale({ databases: { regular, hot }, session, root: zkRoot });
+    return await ensureSale({ databases, session, root: zkRoot });
   } finally {
     await session.close();
-    await regular.close();
-    if (hot !== regular) await hot.close();
+    await databases.close();
   }
 }

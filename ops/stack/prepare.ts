@@ -8,11 +8,11 @@ import {
 } from '../../contracts/config.ts';
 import { leftAlone } from '../../db/install/install.ts';
 import { setLogins } from '../../db/install/logins.ts';
-import { prepare } from '../../db/install/prepare.ts';
+import { prepareHomes } from '../../db/install/prepare.ts';
 import { protectionOf } from '../../zk/client/protection.ts';
 import { loginPasswords } from '../logins.ts';
 import { ensureDemo } from './demo.ts';
-import { missingServers, type Servers, serversOfEnvironment } from './servers.ts';
+import { homeUrls, missingServers, type Servers, serversOfEnvironment } from './servers.ts';
 
 /** One-shot service of docker-compose.yml: creates tables, routines, logins and the demo's sale. */
 
@@ -36,11 +36,11 @@ const { variables, passwords, protection, servers } = read(() => {
     servers: given as Servers,
   };
 });
-for (const url of [servers.databaseUrl, servers.hotDatabaseUrl]) {
-  if (url === undefined) continue;
-  for (const sentence of leftAlone(await prepare(url))) console.log(sentence);
-  await setLogins(url, passwords);
+const urls = homeUrls(servers);
+for (const report of await prepareHomes(urls)) {
+  for (const sentence of leftAlone(report)) console.log(sentence);
 }
+for (const url of new Set(urls.values())) await setLogins(url, passwords);
 if (variables.DEMO) {
   const sale = await ensureDemo(servers, variables.ZK_ROOT, protection);
   console.log(`the sale ${sale.sale} opens at ${sale.opensAt.toISOString()}`);

@@ -1,4 +1,5 @@
 import { stackFolder } from './folder.ts';
+import { hotVariables } from './servers.ts';
 import { holderOf, readState } from './state.ts';
 
 /** URLs of the running local stack, by the names of their variables. */
@@ -25,7 +26,7 @@ export function runningStack(environment: Readonly<Record<string, string | undef
     ...(edgeUrl !== undefined && { EDGE_URL: edgeUrl }),
     ...(consoleUrl !== undefined && { CONSOLE_URL: consoleUrl }),
     DATABASE_URL: servers.databaseUrl,
-    ...(servers.hotDatabaseUrl !== undefined && { HOT_DATABASE_URL: servers.hotDatabaseUrl }),
+    ...hotVariables(servers),
     AMQP_URL: servers.amqpUrl,
     ZOOKEEPER: servers.zookeeper,
     ZK_ROOT: zkRoot,

@@ -5,6 +5,12 @@ import {
   parseEnvironment,
   zookeeperServers,
 } from '../../contracts/config.ts';
+import {
+  type DatabaseUrls,
+  databaseUrls,
+  hotDatabaseSpecs,
+} from '../../contracts/database-config.ts';
+import { type Home, REGULAR } from '../../contracts/homes.ts';
 import { accepts } from './ports.ts';
 
 /** URLs of the three servers, and how the environment names them. */
@@ -14,8 +20,8 @@ export type ServerName = (typeof SERVER_NAMES)[number];
 
 export interface Servers {
   readonly databaseUrl: string;
-  /** The home `hot`, if it has its own server. */
-  readonly hotDatabaseUrl?: string | undefined;
+  /** By home, if hot homes have their own servers. */
+  readonly hotDatabaseUrls?: Readonly<Record<Home, string>> | undefined;
   readonly amqpUrl: string;
   /** RabbitMQ's management API, with login: `http://user:password@host:port`. Tests need it. */
   readonly amqpManagementUrl?: string | undefined;
@@ -28,7 +34,7 @@ const MANAGEMENT_PORT_DEFAULT = 15_672;
 
 const specs = {
   DATABASE_URL: databaseUrl({ default: undefined }),
-  HOT_DATABASE_URL: databaseUrl({ default: undefined }),
+  ...hotDatabaseSpecs,
   AMQP_URL: clusterUrl('amqp', 'amqps')({ default: undefined }),
   AMQP_MANAGEMENT_URL: clusterUrl('http', 'https')({ default: undefined }),
   ZOOKEEPER: zookeeperServers({ default: undefined }),
@@ -45,15 +51,30 @@ export function serversOfEnvironment(
   environment: Readonly<Record<string, string | undefined>>,
 ): Partial<Servers> {
   const env = parseEnvironment(environment, specs);
+  const urls = databaseUrls({ ...env, DATABASE_URL: env.DATABASE_URL ?? '' });
+  const hot = [...urls].filter(([home, link]) => home !== REGULAR && link !== urls.get(REGULAR));
   return {
     ...(env.DATABASE_URL !== undefined && { databaseUrl: env.DATABASE_URL }),
-    ...(env.HOT_DATABASE_URL !== undefined && { hotDatabaseUrl: env.HOT_DATABASE_URL }),
+    ...(hot.length > 0 && { hotDatabaseUrls: Object.fromEntries(hot) }),
     ...(env.AMQP_URL !== undefined && {
       amqpUrl: env.AMQP_URL,
       amqpManagementUrl: env.AMQP_MANAGEMENT_URL ?? managementBeside(env.AMQP_URL),
     }),
     ...(env.ZOOKEEPER !== undefined && { zookeeper: env.ZOOKEEPER }),
   };
+}
+
+/** The URL of each home's server. */
+export function homeUrls(servers: Servers): DatabaseUrls {
+  const { databaseUrl, hotDatabaseUrls = { hot: databaseUrl } } = servers;
+  return new Map([[REGULAR, databaseUrl], ...Object.entries(hotDatabaseUrls)]);
+}
+
+/** The variables that tell a process where the hot homes are. */
+export function hotVariables({ hotDatabaseUrls }: Pick<Servers, 'hotDatabaseUrls'>) {
+  if (hotDatabaseUrls === undefined) return {};
+  const homes = Object.entries(hotDatabaseUrls).map(([home, link]) => `${home}=${link}`);
+  return { HOT_DATABASE_URLS: homes.join(',') };
 }
 
 /** The servers that `servers` does not name. */
@@ -89,10 +110,12 @@ function contact(variable: string, url: string | undefined, portDefault: number)
  * @throws {Error} naming the variables and addresses without an answer
  */
 export async function assertReachable(servers: Partial<Servers>): Promise<void> {
-  const { databaseUrl, hotDatabaseUrl, amqpUrl, zookeeper } = servers;
+  const { databaseUrl, hotDatabaseUrls = {}, amqpUrl, zookeeper } = servers;
   const contacts = [
     ...contact('DATABASE_URL', databaseUrl, 5432),
-    ...contact('HOT_DATABASE_URL', hotDatabaseUrl, 5432),
+    ...Object.entries(hotDatabaseUrls).flatMap(([home, link]) =>
+      contact(`the home ${home}`, link, 5432),
+    ),
     ...contact('AMQP_URL', amqpUrl, amqpUrl?.startsWith('amqps') ? 5671 : 5672),
     ...contact('ZOOKEEPER', zookeeper && `zk://${zookeeper}`, 2181),
   ];

@@ -11,7 +11,7 @@ import {
 } from '../../contracts/config.ts';
 import { leftAlone } from '../../db/install/install.ts';
 import { setLogins } from '../../db/install/logins.ts';
-import { type PrepareReport, prepare } from '../../db/install/prepare.ts';
+import { prepareHomes } from '../../db/install/prepare.ts';
 import { AlreadyRunning, claimStack } from './claim.ts';
 import { ensureDemo } from './demo.ts';
 import { PROJECT_ROOT, stackFolder } from './folder.ts';
@@ -20,6 +20,7 @@ import { PackagesMissing } from './packages.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { rotateLogs } from './rotate.ts';
 import type { Servers } from './servers.ts';
+import { homeUrls } from './servers.ts';
 import {
   newSettings,
   readSettings,
@@ -52,11 +53,10 @@ async function prepareDatabases(
   logins: StackLogins | undefined,
   progress: Progress,
 ): Promise<void> {
-  const urls = [servers.databaseUrl, servers.hotDatabaseUrl].filter((url) => url !== undefined);
-  const reports: PrepareReport[] = [];
-  await progress.step('migrating and installing routines', async () => {
-    for (const url of urls) reports.push(await prepare(url));
+  const reports = await progress.step('migrating and installing routines', async () => {
+    const prepared = await prepareHomes(homeUrls(servers));
     if (logins !== undefined) await setLogins(servers.databaseUrl, logins);
+    return prepared;
   });
   for (const sentence of new Set(reports.flatMap(leftAlone))) progress.say(sentence);
 }

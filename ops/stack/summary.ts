@@ -68,9 +68,14 @@ export function summary(options: SummaryOptions): string {
     ...saleLines(sale, options.now),
     '',
     `DBA        ${psql}`,
-    ...(servers.hotDatabaseUrl === undefined
+    ...(servers.hotDatabaseUrls === undefined
       ? [`           ${psql} -c 'SELECT * FROM hot.audit()'`]
-      : [`  of hot   psql '${servers.hotDatabaseUrl}'`, '           npx flashsale db audit']),
+      : [
+          ...Object.entries(servers.hotDatabaseUrls).map(
+            ([home, link]) => `  of ${home.padEnd(7)} psql '${link}'`,
+          ),
+          '           npx flashsale db audit',
+        ]),
     `Operator   ${zkCli}`,
     `           ${zkCli} set ${zkRoot}/skus/TV/quota 500`,
     `           npx flashsale env`,

@@ -219,11 +219,11 @@ export async function localWatch(stack: {
   const ports = Object.fromEntries(
     WATCH_NAMES.map((name) => [name, portOf(name)]),
   ) as unknown as WatchInstance['ports'];
-  const { databaseUrl, hotDatabaseUrl } = servers;
-  // The second server is never the stack's own.
+  const { databaseUrl, hotDatabaseUrls = {} } = servers;
+  // The servers of hot homes are never the stack's own.
   const watched = [
     monitor === undefined ? databaseUrl : urlOfLogin(databaseUrl, 'monitor', monitor),
-    ...(hotDatabaseUrl === undefined ? [] : [hotDatabaseUrl]),
+    ...Object.values(hotDatabaseUrls),
   ].flatMap((url) => parseDatabaseUrl(url).urls);
   const instance: WatchInstance = {
     ...{ folder: join(stack.folder, 'watch'), logFolder, ports, shop: [`${stack.shopUrl}/`] },

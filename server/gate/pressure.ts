@@ -1,5 +1,5 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { Schema } from '../../contracts/names.ts';
+import type { Home } from '../../contracts/homes.ts';
 
 /**
  * Tells whether this node is overloaded. It takes samples at intervals, so the answer for each
@@ -30,8 +30,8 @@ export interface PressureLimits {
 
 export interface PressureSources {
   readonly unconfirmed: () => number;
-  /** Messages in the orders queue of each schema. Rejects while the broker gives no figures. */
-  readonly queueMessages: () => Promise<Readonly<Record<Schema, number>>>;
+  /** Messages in the orders queue of each home. Rejects while the broker gives no figures. */
+  readonly queueMessages: () => Promise<ReadonlyMap<Home, number>>;
 }
 
 /** A threshold with a lower value at which it is left again. */
@@ -54,11 +54,12 @@ export class Pressure {
   readonly #delay = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
   readonly #loop: Threshold;
   readonly #unconfirmed: Threshold;
-  readonly #queues: Readonly<Record<Schema, Threshold>>;
+  readonly #queueMessages: number;
+  readonly #queues = new Map<Home, Threshold>();
   readonly #timers: NodeJS.Timeout[] = [];
   #isLoopLate = false;
   #isWindowFull = false;
-  #longQueues = new Set<Schema>();
+  #longQueues = new Set<Home>();
   #figuresAtMs = Number.NEGATIVE_INFINITY;
   #isAsking = false;
 
@@ -66,8 +67,7 @@ export class Pressure {
     this.#sources = sources;
     this.#loop = new Threshold(limits.eventLoopDelayMs);
     this.#unconfirmed = new Threshold(limits.unconfirmedMessages);
-    const { queueMessages } = limits;
-    this.#queues = { regular: new Threshold(queueMessages), hot: new Threshold(queueMessages) };
+    this.#queueMessages = limits.queueMessages;
   }
 
   start(): void {
@@ -83,11 +83,11 @@ export class Pressure {
     this.#delay.disable();
   }
 
-  /** The reason why a request of this schema should not be taken now, if there is one. */
-  cause(schema: Schema): OverloadCause | undefined {
+  /** The reason why a request of this home should not be taken now, if there is one. */
+  cause(home: Home): OverloadCause | undefined {
     if (this.#isLoopLate) return 'event_loop';
     if (this.#isWindowFull) return 'unconfirmed';
-    return this.#longQueues.has(schema) ? 'queue' : undefined;
+    return this.#longQueues.has(home) ? 'queue' : undefined;
   }
 
   #sample(): void {
@@ -99,14 +99,20 @@ export class Pressure {
     if (performance.now() - this.#figuresAtMs > FIGURES_TTL_MS) this.#longQueues.clear();
   }
 
+  #thresholdOf(home: Home): Threshold {
+    const threshold = this.#queues.get(home) ?? new Threshold(this.#queueMessages);
+    this.#queues.set(home, threshold);
+    return threshold;
+  }
+
   async #askQueues(): Promise<void> {
     if (this.#isAsking) return;
     this.#isAsking = true;
     try {
       const messages = await this.#sources.queueMessages();
       this.#figuresAtMs = performance.now();
-      const schemas: readonly Schema[] = ['regular', 'hot'];
-      this.#longQueues = new Set(schemas.filter((one) => this.#queues[one].judge(messages[one])));
+      const long = [...messages].filter(([home, count]) => this.#thresholdOf(home).judge(count));
+      this.#longQueues = new Set(long.map(([home]) => home));
     } catch {
       // There are no figures now; the next round asks again.
     } finally {

@@ -1,5 +1,5 @@
+import type { Home } from '../../contracts/homes.ts';
 import { isRequestId } from '../../contracts/ids.ts';
-import type { Schema } from '../../contracts/names.ts';
 import type { Lists, Visitor } from '../../zk/tree/lists.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { Refusal } from '../http/problems.ts';
@@ -65,7 +65,7 @@ export interface GateParts {
   readonly usedTickets: UsedTickets;
   readonly identity: Identity;
   /** The reason why nothing can be taken now, if there is one. Nothing is drawn then. */
-  readonly overload: (schema: Schema) => OverloadCause | undefined;
+  readonly overload: (schema: Home) => OverloadCause | undefined;
   /** Uniform in [0, 1). */
   readonly random: () => number;
 }

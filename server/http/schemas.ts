@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
+import { HOME_PATTERN } from '../../contracts/homes.ts';
 import { ORDER_NO_PATTERN, REQUEST_ID_FORM } from '../../contracts/ids.ts';
-import { NAME_PATTERN, REQUEST_UNITS_MAX, SCHEMAS } from '../../contracts/names.ts';
+import { NAME_PATTERN, REQUEST_UNITS_MAX } from '../../contracts/names.ts';
 import { PROBLEMS } from './problems.ts';
 
 /** JSON schemas of the HTTP API: they validate requests and serialize answers. */
@@ -172,8 +173,8 @@ export const WaitingAnswer = Type.Object({
 export const OrderList = Type.Object({
   orders: Type.Array(Order),
   incomplete: Type.Optional(
-    Type.Array(Type.Enum([...SCHEMAS]), {
-      description: 'Databases that do not answer now: orders in them are not among these',
+    Type.Array(Type.String({ pattern: `^(${HOME_PATTERN})$` }), {
+      description: 'Homes whose database does not answer now: orders in them are not among these',
     }),
   ),
 });

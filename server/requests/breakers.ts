@@ -8,8 +8,8 @@ import {
 } from 'cockatiel';
 import type { OutgoingMessage, PublishResult } from '../../broker/publisher.ts';
 import type { RequestOutcome } from '../../db/calls.ts';
-import type { Answers } from '../../db/client/both-homes.ts';
 import { isOutage } from '../../db/client/errors.ts';
+import type { Answers } from '../../db/client/homes.ts';
 import { Problem } from '../http/problems.ts';
 
 /**

@@ -1,11 +1,11 @@
 import type { OutgoingMessage, PublishResult } from '../../broker/publisher.ts';
+import type { Home } from '../../contracts/homes.ts';
 import {
   ENVELOPE_SCHEMA,
   type Envelope,
   encode,
   type PurchaseRequest,
 } from '../../contracts/messages.ts';
-import type { Schema } from '../../contracts/names.ts';
 import { ORDERS_EXCHANGE, ordersQueue } from '../../contracts/topology.ts';
 import type { Span, Traces } from '../../process/spans.ts';
 
@@ -23,7 +23,7 @@ const ENVELOPE_WAIT_MS = 5;
 
 export interface Outgoing {
   readonly sku: string;
-  readonly schema: Schema;
+  readonly schema: Home;
   readonly node: string;
   readonly request: PurchaseRequest;
   /** The request was published before, and it is not known whether it arrived. */
@@ -47,7 +47,7 @@ interface Open {
   readonly envelope: Envelope;
   readonly requests: PurchaseRequest[];
   readonly onLate: ((result: PublishResult) => void)[];
-  readonly schema: Schema;
+  readonly schema: Home;
   readonly isCopy: boolean;
   /** Those of the traced requests. */
   spans: Span[] | undefined;

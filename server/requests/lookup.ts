@@ -1,6 +1,6 @@
-import { SCHEMAS, type Schema } from '../../contracts/names.ts';
-import type { Answers } from '../../db/client/both-homes.ts';
+import type { Home } from '../../contracts/homes.ts';
 import { noAnswer } from '../../db/client/errors.ts';
+import type { Answers } from '../../db/client/homes.ts';
 import { Problem } from '../http/problems.ts';
 
 /**
@@ -23,7 +23,7 @@ const QUERIES_MAX = 2;
 
 interface Answer<Found> {
   readonly found: Found | undefined;
-  readonly missing: readonly Schema[];
+  readonly missing: readonly Home[];
 }
 
 type Waiting<Found> = PromiseWithResolvers<Answer<Found>>;
@@ -35,7 +35,10 @@ export class Lookup<Found> {
   #timer: NodeJS.Timeout | undefined;
   #underWay = 0;
   #lastRunMs = 0;
-  readonly #answeredAtMs = new Map<Schema, number>();
+  /** When the last query was sent that a home answered. */
+  #askedAtMs = Number.NEGATIVE_INFINITY;
+  /** The same for each home that did not answer that query. */
+  readonly #silentSinceMs = new Map<Home, number>();
 
   constructor(query: (ids: string[]) => Promise<Answers<Found>>, idOf: (found: Found) => string) {
     this.#query = query;
@@ -49,19 +52,17 @@ export class Lookup<Found> {
    *   know it.
    * @throws {Problem} overloaded; also any error of the database
    */
-  async find(id: string, home?: Schema): Promise<Found | undefined> {
+  async find(id: string, home?: Home): Promise<Found | undefined> {
     const { found, missing } = await this.#answer(id);
     if (found !== undefined) return found;
-    const silent = missing.filter((schema) => home === undefined || schema === home);
+    const silent = missing.filter((name) => home === undefined || name === home);
     if (silent.length > 0) throw noAnswer(silent);
     return undefined;
   }
 
   /** performance.now() of the moment when the last query was sent that the home answered. */
-  answeredAtMs(home?: Schema): number {
-    const homes = home === undefined ? SCHEMAS : [home];
-    const times = homes.map((schema) => this.#answeredAtMs.get(schema) ?? Number.NEGATIVE_INFINITY);
-    return Math.max(...times);
+  answeredAtMs(home?: Home): number {
+    return this.#silentSinceMs.get(home ?? '') ?? this.#askedAtMs;
   }
 
   #answer(id: string): Promise<Answer<Found>> {
@@ -89,14 +90,22 @@ export class Lookup<Found> {
     }
   }
 
+  #noteAnswer(askedAtMs: number, missing: readonly Home[]): void {
+    for (const home of this.#silentSinceMs.keys()) {
+      if (!missing.includes(home)) this.#silentSinceMs.delete(home);
+    }
+    for (const home of missing) {
+      if (!this.#silentSinceMs.has(home)) this.#silentSinceMs.set(home, this.#askedAtMs);
+    }
+    this.#askedAtMs = Math.max(this.#askedAtMs, askedAtMs);
+  }
+
   async #ask(batch: Map<string, Waiting<Found>>): Promise<void> {
     this.#underWay += 1;
     const askedAtMs = performance.now();
     try {
       const { rows, missing } = await this.#query([...batch.keys()]);
-      for (const schema of SCHEMAS) {
-        if (!missing.includes(schema)) this.#answeredAtMs.set(schema, askedAtMs);
-      }
+      this.#noteAnswer(askedAtMs, missing);
       for (const found of rows) batch.get(this.#idOf(found))?.resolve({ found, missing });
       for (const waiting of batch.values()) waiting.resolve({ found: undefined, missing });
     } catch (error) {

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
+import type { Home } from '../../contracts/homes.ts';
 import type { PurchaseRequest, Verdict } from '../../contracts/messages.ts';
-import type { Schema } from '../../contracts/names.ts';
 import type { Span } from '../../process/spans.ts';
 
 /**
@@ -31,7 +31,7 @@ export interface PendingRequest {
   readonly wanted: number;
   readonly sale: string;
   readonly sku: string;
-  readonly schema: Schema;
+  readonly schema: Home;
   /** Id of the ticket of the request. */
   readonly ticketId: string;
   /** The node id under which the units were drawn. */

@@ -1,6 +1,6 @@
 import type { PublishResult } from '../../broker/publisher.ts';
+import type { Home } from '../../contracts/homes.ts';
 import type { OrderTerms, PurchaseRequest, Verdict } from '../../contracts/messages.ts';
-import type { Schema } from '../../contracts/names.ts';
 import { ordersQueue } from '../../contracts/topology.ts';
 import { type RequestOutcome, verdictOf } from '../../db/calls.ts';
 import type { Log } from '../../process/log.ts';
@@ -50,7 +50,7 @@ export class Purchases {
   readonly pending = new PendingRequests();
   readonly #envelopes: Envelopes;
   readonly #lookup: Lookup<RequestOutcome>;
-  readonly #schemaOf: (sku: string) => Schema | undefined;
+  readonly #schemaOf: (sku: string) => Home | undefined;
   readonly #events: PurchaseEvents;
   readonly #log: Log;
   #timer: NodeJS.Timeout | undefined;
@@ -64,7 +64,7 @@ export class Purchases {
   constructor(options: {
     envelopes: Envelopes;
     lookup: Lookup<RequestOutcome>;
-    schemaOf: (sku: string) => Schema | undefined;
+    schemaOf: (sku: string) => Home | undefined;
     events: PurchaseEvents;
     log: Log;
   }) {
@@ -172,7 +172,7 @@ export class Purchases {
   }
 
   /** The only home that can know the request; undefined if its SKU has moved since. */
-  #homeOf({ sku, schema }: PendingRequest): Schema | undefined {
+  #homeOf({ sku, schema }: PendingRequest): Home | undefined {
     return this.#schemaOf(sku) === schema ? schema : undefined;
   }
 

@@ -1,6 +1,6 @@
 import type { WaitlistEntry } from '../../db/calls.ts';
 import type { BoardSku, SaleBoard } from '../../db/catalog.ts';
-import type { Answers } from '../../db/client/both-homes.ts';
+import type { Answers } from '../../db/client/homes.ts';
 import { Lookup } from './lookup.ts';
 import { Places } from './places.ts';
 

@@ -11,8 +11,8 @@ import {
   orderDetails,
   refusePayment,
 } from '../../db/calls.ts';
-import { askHomes } from '../../db/client/both-homes.ts';
 import { noAnswer } from '../../db/client/errors.ts';
+import { askHomes } from '../../db/client/homes.ts';
 import {
   type FailedRefund,
   ForgedCallback,

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { moveSku, saleBoard } from '../../db/calls.ts';
-import type { Pool } from '../../db/client/pool.ts';
+import { Databases, type Pool } from '../../db/client/pool.ts';
 import { stock } from './shop.ts';
 import { openTwoServers } from './two-servers.ts';
 
@@ -14,9 +14,9 @@ it('the board never shows a SKU as sold out because it moved between the answers
   const { promise: moved, resolve: goOn } = Promise.withResolvers<void>();
   // The hot server answers before the move, the regular server after it.
   const hot: Pool = {
-    ...worker.hot,
+    ...worker.home('hot'),
     async query(statement) {
-      const rows = await worker.hot.query(statement);
+      const rows = await worker.home('hot').query(statement);
       tell();
       return rows as never;
     },
@@ -28,7 +28,7 @@ it('the board never shows a SKU as sold out because it moved between the answers
       return (await worker.regular.query(statement)) as never;
     },
   };
-  const board = saleBoard({ regular, hot });
+  const board = saleBoard(new Databases({ regular, hot }));
   await asked;
   await moveSku(ops, 'hot', sku);
   goOn();

@@ -122,7 +122,7 @@ async function look(
       values: [failures[index]],
     });
   }
-  const [state] = await judgeCanaries(worker.hot);
+  const [state] = await judgeCanaries(worker.home('hot'));
   return state;
 }
 
@@ -209,7 +209,7 @@ it('a canary that nobody judges gets no calls', async () => {
     text: `UPDATE catalog.routine_canary SET looked_at = now() - interval '2 min'`,
   });
   expect(await asked()).toEqual([{ value: 3 }]);
-  await judgeCanaries(worker.hot);
+  await judgeCanaries(worker.home('hot'));
   expect(await asked()).toEqual([{ value: 77 }]);
 });
 

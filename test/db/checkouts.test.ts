@@ -133,7 +133,7 @@ describe('the payment session of an order', () => {
     await everyTryDue();
     expect(await take('hands:')).toMatchObject([{ tries: 2 }]);
     const waits = async () => {
-      const [row] = await ops.hot.query<{ count: string }>({
+      const [row] = await ops.home('hot').query<{ count: string }>({
         text: `SELECT count FROM hot.backlog WHERE waiting = 'payment sessions to end'`,
       });
       return Number(row?.count);

@@ -9,7 +9,7 @@ import { order, request, requests, stock } from './shop.ts';
 const { database, worker, ops, sale } = await openShop();
 
 const look = (text: string, ...values: unknown[]) =>
-  database.as('readonly', 1).hot.query({ text, values });
+  database.as('readonly', 1).home('hot').query({ text, values });
 
 describe('place_rates', () => {
   const rates = async (sku: string) =>
@@ -39,7 +39,7 @@ describe('place_rates', () => {
     expect(await rates(sku)).toMatchObject([{ passed_over_rate: 1, false_empty: 0 }]);
 
     const locked = await stock(ops, sale, { units: 100, slots: 2 });
-    await ops.hot.query({ text: `SELECT catalog.set_tunable('pick_retries', 2)` });
+    await ops.home('hot').query({ text: `SELECT catalog.set_tunable('pick_retries', 2)` });
     const all = await holdSlots(database, locked);
     const [said] = await placeOrders(worker, 'hot', locked, [request()]);
     await all.release();
@@ -56,7 +56,7 @@ describe('place_rates', () => {
   it('is switched off and trimmed by tunables', async () => {
     const sku = await stock(ops, sale, { units: 100 });
     const set = (name: string, value: number) =>
-      ops.hot.query({ text: 'SELECT catalog.set_tunable($1, $2)', values: [name, value] });
+      ops.home('hot').query({ text: 'SELECT catalog.set_tunable($1, $2)', values: [name, value] });
     await set('call_figures', 0);
     await order(worker, sku);
     expect(await rates(sku)).toEqual([]);
@@ -107,7 +107,7 @@ it('shows how many rows wait for each kind of work, and since when', async () =>
 
 it('refuses a tunable that is unknown or out of bounds, and keeps the old value', async () => {
   const set = (name: string, value: number) =>
-    ops.hot.query({ text: 'SELECT catalog.set_tunable($1, $2)', values: [name, value] });
+    ops.home('hot').query({ text: 'SELECT catalog.set_tunable($1, $2)', values: [name, value] });
   await expect(set('nothing', 1)).rejects.toMatchObject({ sqlstate: 'FS002' });
   await expect(set('slots_default', 0)).rejects.toMatchObject({ sqlstate: '23514' });
   await set('slots_default', 7);

@@ -112,10 +112,13 @@ describe('flashsale db', () => {
     expect(started.out).toContain(`takes 0 % of the calls and ${one}`);
     await order(worker, one);
     await order(worker, other);
-    const versions = await database.as('readonly', 1).hot.query({
-      text: 'SELECT sku, routine, ordered::int FROM hot.place_rates WHERE sku = ANY ($1)',
-      values: [[one, other]],
-    });
+    const versions = await database
+      .as('readonly', 1)
+      .home('hot')
+      .query({
+        text: 'SELECT sku, routine, ordered::int FROM hot.place_rates WHERE sku = ANY ($1)',
+        values: [[one, other]],
+      });
     expect(versions).toEqual(
       expect.arrayContaining([
         { sku: one, routine: 'place_orders_canary', ordered: 1 },

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type AdmittedRequest, audit, type Decision, placeOrders } from '../../db/calls.ts';
 import { DatabaseError } from '../../db/client/errors.ts';
-import { createPool, type Databases, type Role } from '../../db/client/pool.ts';
+import { createPool, Databases, type Role } from '../../db/client/pool.ts';
 import { prepare } from '../../db/install/prepare.ts';
 import { until } from '../until.ts';
 import { type CrashServer, startCrashServer } from './crash-server.ts';
@@ -27,7 +27,7 @@ function as(role: Role | undefined, max: number): Databases {
   const options = { url: server.url, max, applicationName: `crash ${role ?? 'admin'}` };
   const pool = createPool({ ...options, ...(role !== undefined && { role }) });
   pools.push(pool);
-  return { regular: pool, hot: pool };
+  return Databases.ofOne(pool);
 }
 
 beforeAll(async () => {
@@ -81,7 +81,7 @@ it('a server that crashes repeatedly keeps the answers it gave and decides every
       const mark = (BATCHES * crash) / (CRASHES + 1);
       await until(`${mark} batches are sent`, () => batches.length >= mark);
       const victim = await until('a worker is at work', async () => {
-        const [row] = await admin.hot.query<{ pid: number }>({
+        const [row] = await admin.home('hot').query<{ pid: number }>({
           text: `SELECT pid FROM pg_stat_activity
                  WHERE application_name = 'crash worker' AND state = 'active' LIMIT 1`,
         });
@@ -108,7 +108,7 @@ it('a server that crashes repeatedly keeps the answers it gave and decides every
       expect(again).toEqual(said.get(again.requestId));
     }
   }
-  const [{ orders } = { orders: '0' }] = await admin.hot.query<{ orders: string }>({
+  const [{ orders } = { orders: '0' }] = await admin.home('hot').query<{ orders: string }>({
     text: 'SELECT count(*) AS orders FROM hot.orders',
   });
   expect(Number(orders)).toBe([...said.values()].filter(({ units }) => units > 0).length);

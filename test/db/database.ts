@@ -1,13 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import {
-  createPool,
-  type Databases,
-  openSession,
-  type Pool,
-  type Role,
-} from '../../db/client/pool.ts';
-import { prepare } from '../../db/install/prepare.ts';
+import { createPool, Databases, openSession, type Pool, type Role } from '../../db/client/pool.ts';
+import { prepareHomes } from '../../db/install/prepare.ts';
 import { databaseUrl, servers, uniqueName } from '../servers.ts';
 import { until } from '../until.ts';
 
@@ -63,7 +57,13 @@ async function ensureTemplate(): Promise<string> {
       // Prepared under another name, so that an unfinished database is never taken for a template.
       const draft = uniqueName('draft');
       await session.run(`CREATE DATABASE ${draft}`);
-      await prepare(databaseUrl(draft));
+      const url = databaseUrl(draft);
+      await prepareHomes(
+        new Map([
+          ['regular', url],
+          ['hot', url],
+        ]),
+      );
       await session.run(`ALTER DATABASE ${draft} RENAME TO ${name}`);
     }
   } finally {
@@ -103,7 +103,7 @@ export async function createDatabase({ empty = false } = {}): Promise<TestDataba
     url,
     as(role, max = 4) {
       const pool = open(max, role);
-      return { regular: pool, hot: pool };
+      return Databases.ofOne(pool);
     },
     admin: open(4),
     async remove() {

@@ -21,7 +21,7 @@ import {
   unitCounts,
   userOrders,
 } from '../../db/calls.ts';
-import { createPool, type Databases, openSession, type Pool } from '../../db/client/pool.ts';
+import { createPool, Databases, openSession, type Pool } from '../../db/client/pool.ts';
 import { stockFigures } from '../../db/stranded.ts';
 import { findOrders } from '../../ops/orders/find.ts';
 import { storyOfOrder, storyOfRequest } from '../../ops/orders/story.ts';
@@ -41,7 +41,8 @@ const nowhere: Pool = createPool({
   max: 1,
   applicationName: 'test',
 });
-const away = (databases: Databases): Databases => ({ regular: databases.regular, hot: nowhere });
+const away = (databases: Databases): Databases =>
+  new Databases({ regular: databases.regular, hot: nowhere });
 const unavailable = { kind: 'unavailable' };
 afterAll(() => nowhere.close());
 
@@ -90,7 +91,9 @@ describe('while the home of hot is away', () => {
       ['Missing here: RabbitMQ: away.'],
     ]);
     // The addresses and notices of an order of hot are on the other server.
-    const alone = { databases: { regular: nowhere, hot: servers.as('console').hot } };
+    const alone = {
+      databases: new Databases({ regular: nowhere, hot: servers.as('console').home('hot') }),
+    };
     const orders = await userOrders(servers.as('console'), userId);
     const ofHot = orders.orders.find(({ sku }) => sku === skus.hot)?.orderNo ?? '';
     const told = await storyOfOrder({ ...sources, ...alone }, ofHot);
@@ -202,7 +205,7 @@ it('eight shoppers who wait for a locked order do not keep others from an answer
   await lock.run(`BEGIN; SELECT FROM hot.orders WHERE order_no = ${orderNo} FOR UPDATE`);
   const cancels = Array.from({ length: 8 }, () => cancelOrder(web, orderNo, buyer));
   await until('some wait for the lock', async () => {
-    const [row] = await servers.admin.hot.query<{ waiting: number }>({
+    const [row] = await servers.admin.home('hot').query<{ waiting: number }>({
       text: `SELECT count(*)::int AS waiting FROM pg_stat_activity WHERE wait_event_type = 'Lock'`,
     });
     return (row?.waiting ?? 0) >= 2;
@@ -218,9 +221,9 @@ it('a home that hangs delays callers only shortly, and is asked again without in
   servers.second.freeze();
   expect((await userOrders(web, userId)).missing).toEqual(['hot']);
   // It is known now that the home does not answer: no further question waits for it.
-  const pools = web.hot.figures();
+  const pools = web.home('hot').figures();
   for (let call = 0; call < 200; call += 1) await userOrders(web, userId);
-  expect(web.hot.figures().waiting).toBeLessThanOrEqual(pools.waiting + 1);
+  expect(web.home('hot').figures().waiting).toBeLessThanOrEqual(pools.waiting + 1);
   await expect(cancelOrder(web, '2', userId)).rejects.toMatchObject(unavailable);
   servers.second.thaw();
   await until('both answer', async () => (await userOrders(web, userId)).missing.length === 0);

@@ -49,7 +49,9 @@ it('a late payment is given back while operators or the quota forbid sales', asy
 it('a late payment is given back when the SKU is closed', async () => {
   const sku = await stock(ops, sale, { units: 2 });
   const late = await expired(sku);
-  await ops.hot.query({ text: `SELECT catalog.set_sku_state($1, 'closed')`, values: [sku] });
+  await ops
+    .home('hot')
+    .query({ text: `SELECT catalog.set_sku_state($1, 'closed')`, values: [sku] });
   expect(await pay(late)).toBe('refund_due');
   expect(await free(sku)).toBe(2);
 });
@@ -81,7 +83,7 @@ it('a late payment takes nothing for a caller that does not name the node whose 
   const sku = await stock(ops, sale, { units: 2 });
   const [late, wrong] = [await expired(sku), await expired(sku)];
   const said = (call: string, orderNo: string) =>
-    web.hot.query({
+    web.home('hot').query({
       text: `SELECT hot.${call}($1, $2) AS said`,
       values: [orderNo, uniqueName('old')],
     });

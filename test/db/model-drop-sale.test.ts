@@ -30,7 +30,7 @@ afterAll(async () => {
 });
 
 const drop = (sale: string) =>
-  ops.hot.query({ text: 'SELECT * FROM catalog.drop_sale($1)', values: [sale] });
+  ops.home('hot').query({ text: 'SELECT * FROM catalog.drop_sale($1)', values: [sale] });
 
 /** Sets the end of the sale further back than the tunable late_grace_ms. */
 const end = (sale: string) =>

@@ -13,7 +13,7 @@ import {
   saleBoard,
   unitCounts,
 } from '../../db/calls.ts';
-import { createPool, openSession, type Pool } from '../../db/client/pool.ts';
+import { createPool, Databases, openSession, type Pool } from '../../db/client/pool.ts';
 import { until } from '../until.ts';
 import { PATIENCE } from './database.ts';
 import { openShop } from './open-shop.ts';
@@ -149,7 +149,7 @@ it('delays payments and cancellations for longer than a lock timeout, and they s
         throw error;
       }) as never,
   };
-  const web = { regular: hasty, hot: hasty };
+  const web = Databases.ofOne(hasty);
   const answers = Promise.all([payOrder(web, paid, 'held'), cancelOrder(web, cancelled, 'ben')]);
   await until('both have met the lock', () => failed >= 4);
   await mover.run('COMMIT');

@@ -180,17 +180,21 @@ test('limits hold: notices of a contact, and contacts of all sales', async () =>
   const sku = await stock(ops, sale, { units: 10, userLimit: 5 });
   const userId = uniqueName('user');
   await add(userId, push('https://push.example/many'));
-  await ops.hot.query({ text: `SELECT catalog.set_tunable('notices_per_contact_max', 3)` });
+  await ops.home('hot').query({ text: `SELECT catalog.set_tunable('notices_per_contact_max', 3)` });
   for (let n = 0; n < 3; n += 1) await order(worker, sku, { userId });
   await publish();
   await plan();
-  await ops.hot.query({ text: `SELECT catalog.set_tunable('notices_per_contact_max', 100)` });
+  await ops
+    .home('hot')
+    .query({ text: `SELECT catalog.set_tunable('notices_per_contact_max', 100)` });
   expect(await rowsOf(userId)).toEqual({ contacts: '1', notices: '3' });
   await query('ANALYZE catalog.notice_contact');
-  await ops.hot.query({ text: `SELECT catalog.set_tunable('notice_contacts_max', 1)` });
+  await ops.home('hot').query({ text: `SELECT catalog.set_tunable('notice_contacts_max', 1)` });
   expect(await add(uniqueName('user'))).toBe('full');
   expect(await add(userId, push('https://push.example/many'))).toBe('known');
-  await ops.hot.query({ text: `SELECT catalog.set_tunable('notice_contacts_max', 2000000)` });
+  await ops
+    .home('hot')
+    .query({ text: `SELECT catalog.set_tunable('notice_contacts_max', 2000000)` });
 });
 
 test('a removed contact cannot be confirmed, and the lag names nobody', async () => {

@@ -28,7 +28,7 @@ async function buy(userId: string, schema: (typeof SCHEMAS)[number], count: numb
 /** Sets the times of the orders a few microseconds apart, with the same times on both servers. */
 async function crowd(userId: string, moments: number): Promise<void> {
   for (const schema of SCHEMAS) {
-    await servers.admin[schema].query({
+    await servers.admin.home(schema).query({
       text: `UPDATE ${schema}.orders
              SET created_at = date_trunc('second', created_at)
                               + (order_no / 2 % $2::int) * interval '1 microsecond'

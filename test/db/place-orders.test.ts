@@ -250,7 +250,7 @@ describe('the state of a sale', () => {
     const sku = await stock(ops, sale, { units: 2 });
     const known = request();
     const setState = (state: string) =>
-      ops.hot.query({ text: 'SELECT catalog.set_sku_state($1, $2)', values: [sku, state] });
+      ops.home('hot').query({ text: 'SELECT catalog.set_sku_state($1, $2)', values: [sku, state] });
     await setState('paused');
     const [first] = await place(sku, [known]);
     expect(first).toMatchObject({ status: 'ordered' });
@@ -305,7 +305,7 @@ describe('place_orders', () => {
   it('refuses malformed arguments with their own SQLSTATE', async () => {
     const sku = await stock(ops, sale, { units: 1 });
     const call = (text: string) =>
-      worker.hot.query({ text: `SELECT * FROM hot.place_orders(${text})`, values: [sku] });
+      worker.home('hot').query({ text: `SELECT * FROM hot.place_orders(${text})`, values: [sku] });
     const wrong = { sqlstate: 'FS001', kind: 'refused' };
     await expect(
       call(`$1, ARRAY[gen_random_uuid()], '{}', '{}', '{}', '{}'`),

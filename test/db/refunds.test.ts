@@ -96,7 +96,7 @@ describe('a refund', () => {
     expect(await take('a:')).toEqual([]);
     await refundsDue();
     expect(await take('a:')).toMatchObject([{ paymentRef: first, tries: 2 }]);
-    const rows = await ops.hot.query({
+    const rows = await ops.home('hot').query({
       text: `SELECT payment_ref, state, tries, refund_ref, last_error FROM hot.refunds
              WHERE payment_ref LIKE 'a:%' ORDER BY state DESC`,
     });
@@ -122,7 +122,7 @@ describe('a refund', () => {
     expect(await failed(reference, 're_1')).toBe(true);
     expect(await failed(reference, 're_1')).toBe(true);
     expect(await isDue(reference)).toEqual([]);
-    const [row] = await ops.hot.query({
+    const [row] = await ops.home('hot').query({
       text: `SELECT state, refund_ref, last_error, failed_refs FROM hot.refunds
              WHERE payment_ref = $1`,
       values: [reference],
@@ -192,7 +192,7 @@ describe('a refund', () => {
   it('can be recorded by an operator where no worker can make it', async () => {
     const reference = await owed('bank:');
     const waits = async () => {
-      const [row] = await ops.hot.query<{ count: string }>({
+      const [row] = await ops.home('hot').query<{ count: string }>({
         text: `SELECT count FROM hot.backlog WHERE waiting = 'payments to refund'`,
       });
       return Number(row?.count);

@@ -9,8 +9,7 @@ import {
   requestOutcomes,
   unitCounts,
 } from '../../db/calls.ts';
-import { otherSchema } from '../../db/client/both-homes.ts';
-import type { Databases } from '../../db/client/pool.ts';
+import { Databases } from '../../db/client/pool.ts';
 import { uniqueName } from '../servers.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
 import { openSale, request, requests, stock } from './shop.ts';
@@ -24,7 +23,7 @@ beforeAll(async () => {
   database = await createDatabase();
   ops = database.as('ops');
   worker = database.as('worker');
-  admin = { regular: database.admin, hot: database.admin };
+  admin = Databases.ofOne(database.admin);
 });
 afterAll(() => database.remove());
 
@@ -91,6 +90,8 @@ it('a request has one outcome also when it is refused and decided at the same mo
 
 const REFUSED = { status: 'rejected', reason, orderNo: null, units: 0 };
 
+const other = (schema: Schema): Schema => (schema === 'hot' ? 'regular' : 'hot');
+
 async function comesToBe(sku: string, schema: Schema): Promise<void> {
   await stock(ops, await openSale(ops), { sku, schema, units: 20 });
 }
@@ -124,7 +125,7 @@ it.each(SCHEMAS.flatMap((asked) => SCHEMAS.map((home) => ({ asked, home }))))(
     ]);
     const [theirs] = await place([{ ...copy, userId: 'somebody-else' }]);
     expect(theirs).toMatchObject({ status: 'rejected', reason: 'request_id_taken' });
-    await moveSku(ops, otherSchema(home), sku);
+    await moveSku(ops, other(home), sku);
     expect(await place(copies)).toMatchObject(copies.map(() => REFUSED));
     expect((await unitCounts(ops)).find((one) => one.sku === sku)?.free).toBe(18);
     expect(await audit(admin)).toEqual([]);
@@ -141,7 +142,7 @@ it.each(SCHEMAS)(
     const sku = await stock(ops, await openSale(ops), { units: 10, schema: 'hot' });
     expect(await placeOrders(worker, 'hot', sku, [again])).toMatchObject([{ status: 'ordered' }]);
     expect(await outcomesOf([again])).toEqual(['ordered']);
-    await comesToBe(unknown, otherSchema(asked));
+    await comesToBe(unknown, other(asked));
     expect(await outcomesOf([again])).toEqual(['ordered']);
     expect(await audit(admin)).toEqual([]);
   },

@@ -65,6 +65,9 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   'catalog.ticket_key': ['web'],
   'catalog.ticket_key_facts': ['ops', 'readonly'],
   'catalog.ticket_keys': ['web'],
+  'catalog.home_of_order': ['web', 'worker', 'ops', 'readonly', 'console'],
+  'catalog.hot_home': [],
+  'catalog.set_homes': [],
   'catalog.tunable': ['worker', 'ops', 'readonly'],
   'catalog.judge_canaries': ['worker', 'ops'],
   'catalog.canary_now': [],
@@ -143,13 +146,13 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   take_checkouts: ['worker'],
   move_waitlist: [],
   take_refunds: ['worker'],
-  send_sku: ['ops'],
+  send_sku_to: ['ops'],
   sku_changes: ['worker', 'ops'],
   take_webhooks: ['worker'],
   webhook_lag: ['worker', 'ops', 'readonly'],
   take_units: [],
-  transfers_done: ['worker', 'ops'],
-  pending_transfers: ['worker', 'ops'],
+  transfers_applied: ['worker', 'ops'],
+  transfers_to: ['worker', 'ops'],
   trim_place_calls: ['worker', 'ops'],
   unit_counts: ['worker', 'ops', 'readonly'],
   unpaid_elsewhere: [],
@@ -167,7 +170,7 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   payment_books: [],
   fill_slots: [],
   empty_slots: [],
-  user_books: ['worker', 'ops', 'readonly'],
+  sku_books: ['worker', 'ops', 'readonly'],
   warm_session: ['web', 'worker'],
   user_refusals: ['ops', 'console'],
   user_orders: ['web', 'ops', 'console'],
@@ -258,7 +261,7 @@ describe('the privileges', () => {
   });
 
   it.each(OTHERS)('refuse role %s in actual calls, and not only in the catalogue', async (role) => {
-    const pool = database.as(role, 1).hot;
+    const pool = database.as(role, 1).home('hot');
     const refused = { sqlstate: '42501', kind: 'refused' };
     await expect(pool.query({ text: 'SELECT * FROM hot.orders' })).rejects.toMatchObject(refused);
     await expect(pool.query({ text: 'SELECT * FROM hot."orders(s)"' })).rejects.toMatchObject(

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Schema } from '../../contracts/names.ts';
+import type { Home } from '../../contracts/homes.ts';
 import {
   type AdmittedRequest,
   createSale,
@@ -73,7 +73,7 @@ export async function order(
   worker: Databases,
   sku: string,
   fields: Partial<AdmittedRequest> = {},
-  schema: Schema = 'hot',
+  schema: Home = 'hot',
 ): Promise<string> {
   const [decision] = await placeOrders(worker, schema, sku, [request(fields)]);
   if (decision?.orderNo == null) throw new Error(`not ordered: ${JSON.stringify(decision)}`);

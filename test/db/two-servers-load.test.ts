@@ -5,7 +5,6 @@ import {
   type AdmittedRequest,
   audit,
   cancelOrder,
-  carryTo,
   type Decision,
   expireOrders,
   moveSku,
@@ -14,10 +13,10 @@ import {
   unitCounts,
 } from '../../db/calls.ts';
 import { DatabaseError } from '../../db/client/errors.ts';
-import type { Databases, Pool } from '../../db/client/pool.ts';
+import { Databases, type Pool } from '../../db/client/pool.ts';
 import { until } from '../until.ts';
 import { byNode, openSale, requests, stock } from './shop.ts';
-import { startTwoServers, type TwoServers } from './two-servers.ts';
+import { carryTo, startTwoServers, type TwoServers } from './two-servers.ts';
 
 /**
  * A SKU moves between two servers while its units are sold, paid, cancelled and expired, and movers
@@ -130,7 +129,7 @@ class Shop {
   async held(): Promise<number> {
     let held = 0;
     for (const schema of SCHEMAS) {
-      const [row] = await servers.admin[schema].query<{ units: string }>({
+      const [row] = await servers.admin.home(schema).query<{ units: string }>({
         text: `SELECT coalesce(sum(units), 0) AS units FROM ${schema}.orders
                WHERE sku = $1 AND status IN ('ordered', 'paid')`,
         values: [this.sku],
@@ -192,7 +191,7 @@ it('a SKU loses no unit and refuses no call, however often it moves under full l
     }),
     whileRunning(async () => {
       for (const schema of SCHEMAS) {
-        await servers.admin[schema].query({
+        await servers.admin.home(schema).query({
           text: `UPDATE ${schema}.orders SET pay_before = now() - interval '1 s'
                  WHERE sku = $1 AND status = 'ordered' AND random() < 0.05`,
           values: [shop.sku],
@@ -256,7 +255,7 @@ function mortal(databases: Databases, at: number, after: boolean) {
       return rows as never;
     },
   });
-  return { regular: wrap(databases.regular), hot: wrap(databases.hot) };
+  return new Databases({ regular: wrap(databases.regular), hot: wrap(databases.home('hot')) });
 }
 
 it('a SKU arrives completely at whatever step the mover is killed and the second server restarted', async () => {

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import {
   audit,
   cancelOrder,
-  carryTo,
   expireOrders,
   joinWaitlist,
   leaveWaitlist,
@@ -16,14 +15,14 @@ import {
 } from '../../db/calls.ts';
 import { fenceNode } from '../../db/operations.ts';
 import { byNode, order, request, stock } from './shop.ts';
-import { carry, openTwoServers } from './two-servers.ts';
+import { carry, carryTo, openTwoServers } from './two-servers.ts';
 
 /** A SKU moves between servers with everything that belongs to it. */
 
 const { servers, worker, ops, sale, count } = await openTwoServers();
 
 const expireNow = (schema: 'regular' | 'hot', orderNo: string) =>
-  servers.admin[schema].query({
+  servers.admin.home(schema).query({
     text: `UPDATE ${schema}.orders SET pay_before = now() - interval '1 s' WHERE order_no = $1`,
     values: [orderNo],
   });
@@ -109,7 +108,7 @@ describe('a SKU that moves to another server', () => {
     await expireOrders(worker, 'regular', 10);
     await carry(worker);
     const transfer = (ref: string, node = 'node-late') =>
-      worker.hot.query({
+      worker.home('hot').query({
         text: 'SELECT hot.transfer_units($1, $2, 1, $3, $4, $5) AS said',
         values: [sku, 'ann', number, ref, node],
       });
@@ -159,7 +158,7 @@ describe('a SKU that moves to another server', () => {
     for (const userId of ['w1', 'w2']) {
       expect(await joinWaitlist(web, 'regular', { sku, userId, units: 1 })).toBe('waiting');
     }
-    await ops.regular.query({ text: 'SELECT hot.send_sku($1)', values: [sku] });
+    await ops.regular.query({ text: 'SELECT hot.send_sku_to($1, $2)', values: [sku, 'hot'] });
     const states = async () => {
       const places = ['w1', 'w2', 'w3'].map((userId) => ({ sku, userId }));
       const entries = await waitlistEntries(web, places);
@@ -182,8 +181,8 @@ describe('a SKU that moves to another server', () => {
     await moveSku(ops, 'hot', sku);
     await cancelOrder(worker, numbers[0] ?? '', 'a');
     const post = await worker.regular.query<{ entry: string }>({
-      text: 'SELECT entry FROM hot.pending_transfers($1, 10)',
-      values: [sku],
+      text: 'SELECT entry FROM hot.transfers_to($2, $1, 10)',
+      values: [sku, 'hot'],
     });
     expect(post).toHaveLength(2);
     // Simulates a slow worker: others have applied the transfers that it read, and the SKU has
@@ -191,13 +190,15 @@ describe('a SKU that moves to another server', () => {
     await moveSku(ops, 'regular', sku);
     expect(await count(sku)).toMatchObject({ total: 4, free: 2, schema: 'regular' });
     const late = `[${post.map(({ entry }) => entry).join(',')}]`;
-    await worker.hot.query({ text: 'SELECT hot.apply_transfers($1, $2)', values: [sku, late] });
+    await worker
+      .home('hot')
+      .query({ text: 'SELECT hot.apply_transfers($1, $2)', values: [sku, late] });
     await carry(worker);
     expect(await count(sku)).toMatchObject({ total: 4, free: 2 });
     expect(await audit(ops)).toEqual([]);
     // A gap in the numbers is detected, and nothing after it is applied.
     const gap = `[{"no": 99, "sale": "${sale}", "kind": "units", "units": 1, "body": {}}]`;
-    const applied = worker.hot.query({
+    const applied = worker.home('hot').query({
       text: 'SELECT hot.apply_transfers($1, $2)',
       values: [sku, gap],
     });
@@ -207,12 +208,12 @@ describe('a SKU that moves to another server', () => {
   it('does not arrive before all its earlier decisions are known there', async () => {
     const sku = await stock(ops, sale, { units: 4, schema: 'regular' });
     await placeOrders(worker, 'regular', sku, [request()]);
-    await ops.regular.query({ text: 'SELECT hot.send_sku($1)', values: [sku] });
+    await ops.regular.query({ text: 'SELECT hot.send_sku_to($1, $2)', values: [sku, 'hot'] });
     const [home] = await worker.regular.query<{ entry: string }>({
-      text: 'SELECT entry FROM hot.pending_transfers($1, 10)',
-      values: [sku],
+      text: 'SELECT entry FROM hot.transfers_to($2, $1, 10)',
+      values: [sku, 'hot'],
     });
-    const arrive = worker.hot.query({
+    const arrive = worker.home('hot').query({
       text: 'SELECT hot.apply_transfers($1, $2)',
       values: [sku, `[${home?.entry}]`],
     });
@@ -249,7 +250,7 @@ describe('a SKU that moves to another server', () => {
     expect(await cancelOrder(worker, number, 'ann')).toBe('cancelled');
     await carry(worker);
     expect(await count(sku)).toEqual({ total: 2, free: 2, schema: 'hot' });
-    const left = { text: 'SELECT FROM hot.pending_transfers($1, 10)', values: [sku] };
+    const left = { text: 'SELECT FROM hot.transfers_to($2, $1, 10)', values: [sku, 'hot'] };
     expect(await worker.regular.query(left)).toEqual([]);
   });
 
@@ -280,7 +281,7 @@ describe('a SKU that moves to another server', () => {
   it('refuses the rows of a mover that another mover has replaced', async () => {
     const sku = await stock(ops, sale, { units: 4, schema: 'regular' });
     const ask = (text: string, ...values: unknown[]) =>
-      worker.hot.query({ text, values: [sku, ...values] });
+      worker.home('hot').query({ text, values: [sku, ...values] });
     const [one, two] = [request().requestId, request().requestId];
     const begin = 'SELECT copied FROM hot.copy_begin($1, $2, $3)';
     expect(await ask(begin, one, false)).toHaveLength(1);

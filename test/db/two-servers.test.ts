@@ -21,7 +21,7 @@ import {
   ticketKey,
   userOrders,
 } from '../../db/calls.ts';
-import { createPool } from '../../db/client/pool.ts';
+import { createPool, Databases } from '../../db/client/pool.ts';
 import { uniqueName } from '../servers.ts';
 import { openSale, order, request, stock } from './shop.ts';
 import { carry, openTwoServers } from './two-servers.ts';
@@ -45,7 +45,7 @@ describe('two servers', () => {
     await order(worker, regular, {}, 'hot');
     expect(await ticketKey(servers.as('web', 1), sale)).toHaveLength(32);
     // The wrong server accepts no changes of the SKU.
-    const abroad = { regular: ops.hot, hot: ops.regular };
+    const abroad = new Databases({ regular: ops.home('hot'), hot: ops.regular });
     await expect(restock(abroad, 'hot', hot, 1)).rejects.toMatchObject({ sqlstate: 'FS002' });
     await expect(setSlots(abroad, 'hot', hot, 1)).rejects.toMatchObject({ sqlstate: 'FS002' });
     const close = { text: `SELECT catalog.set_sku_state($1, 'closed')`, values: [hot] };
@@ -55,12 +55,12 @@ describe('two servers', () => {
   it('accept buyers from a server of an older version, which sends no claims, and keep the claims they know', async () => {
     const sku = await stock(ops, sale, { units: 4, schema: 'regular' });
     const copier = request().requestId;
-    await worker.hot.query({
+    await worker.home('hot').query({
       text: 'SELECT FROM hot.copy_begin($1, $2, true)',
       values: [sku, copier],
     });
     const copyIn = (rows: object[]) =>
-      worker.hot.query({
+      worker.home('hot').query({
         text: `SELECT hot.copy_in($1, $2, 'buyers', $3) AS ok`,
         values: [sku, copier, JSON.stringify(rows)],
       });
@@ -70,7 +70,7 @@ describe('two servers', () => {
       { u: 'ben', n: 1 },
     ];
     expect(await copyIn(older)).toEqual([{ ok: true }]);
-    const copied = await servers.admin.hot.query({
+    const copied = await servers.admin.home('hot').query({
       text: 'SELECT user_id, units, claims FROM hot.buyer WHERE sku = $1 ORDER BY user_id',
       values: [sku],
     });
@@ -79,7 +79,9 @@ describe('two servers', () => {
       { user_id: 'ben', units: 1, claims: 0 },
     ]);
     // The SKU's next copy has the correct value.
-    await servers.admin.hot.query({ text: 'DELETE FROM hot.buyer WHERE sku = $1', values: [sku] });
+    await servers.admin
+      .home('hot')
+      .query({ text: 'DELETE FROM hot.buyer WHERE sku = $1', values: [sku] });
   });
 
   it('keep a refusal from before the SKU existed, in whichever home the SKU is created', async () => {
@@ -167,7 +169,11 @@ describe('two servers', () => {
     const orderNo = await order(worker, await stock(ops, sale, { units: 1, schema: 'hot' }));
     const web = servers.as('web', 1);
     const away = createPool({ url: 'postgres://127.0.0.1:1/x', max: 1, applicationName: 'test' });
-    const paying = payOrder({ ...web, regular: away }, orderNo, 'ref-away');
+    const paying = payOrder(
+      new Databases({ regular: away, hot: web.home('hot') }),
+      orderNo,
+      'ref-away',
+    );
     await expect(paying).rejects.toMatchObject({ kind: 'unavailable' });
     await away.close();
     expect(await orderDetails(web, orderNo)).toMatchObject({ status: 'ordered' });
@@ -179,19 +185,19 @@ describe('two servers', () => {
     const sku = await stock(ops, old, { units: 2, schema: 'hot' });
     await order(worker, sku);
     await moveSku(ops, 'regular', sku);
-    for (const pool of [servers.admin.regular, servers.admin.hot]) {
+    for (const pool of [servers.admin.regular, servers.admin.home('hot')]) {
       const text = `UPDATE catalog.sale SET closes_at = now() - interval '1 h' WHERE sale = $1`;
       await pool.query({ text, values: [old] });
     }
     await expect(dropSale(ops, old)).rejects.toMatchObject({ sqlstate: 'FS004' });
     expect((await saleBoard(worker)).sales.map((one) => one.sale)).toContain(old);
-    await servers.admin.hot.query({
+    await servers.admin.home('hot').query({
       text: `UPDATE hot.orders SET pay_before = now() - interval '1 s' WHERE sale = $1`,
       values: [old],
     });
     await expireOrders(worker, 'hot', 100);
     await carry(worker);
-    for (const pool of [servers.admin.regular, servers.admin.hot]) {
+    for (const pool of [servers.admin.regular, servers.admin.home('hot')]) {
       await pool.query({ text: `DELETE FROM regular.outbox WHERE sale = $1`, values: [old] });
       await pool.query({ text: `DELETE FROM hot.outbox WHERE sale = $1`, values: [old] });
     }

@@ -1,7 +1,15 @@
 import { afterAll, expect } from 'vitest';
-import { audit, carryTo, saleBoard, unitCounts } from '../../db/calls.ts';
-import type { Databases, Pool, Role } from '../../db/client/pool.ts';
-import { prepare } from '../../db/install/prepare.ts';
+import type { Home } from '../../contracts/homes.ts';
+import {
+  audit,
+  type CarryOptions,
+  carry as carryOn,
+  routesTo,
+  saleBoard,
+  unitCounts,
+} from '../../db/calls.ts';
+import { Databases, type Pool, type Role } from '../../db/client/pool.ts';
+import { prepareHomes } from '../../db/install/prepare.ts';
 import { type CrashServer, startCrashServer } from './crash-server.ts';
 import { createDatabase, openPool } from './database.ts';
 import { openSale } from './shop.ts';
@@ -23,7 +31,12 @@ export interface TwoServers {
 export async function startTwoServers(): Promise<TwoServers> {
   const second = await startCrashServer();
   const first = await createDatabase();
-  await prepare(second.url);
+  await prepareHomes(
+    new Map([
+      ['regular', first.url],
+      ['hot', second.url],
+    ]),
+  );
   const pools: Pool[] = [];
   const hot = (max: number, role?: Role) => {
     const pool = openPool(second.url, max, role);
@@ -32,8 +45,9 @@ export async function startTwoServers(): Promise<TwoServers> {
   };
   return {
     urls: { regular: first.url, hot: second.url },
-    as: (role, max = 4) => ({ regular: first.as(role, max).regular, hot: hot(max, role) }),
-    admin: { regular: first.admin, hot: hot(4) },
+    as: (role, max = 4) =>
+      new Databases({ regular: first.as(role, max).regular, hot: hot(max, role) }),
+    admin: new Databases({ regular: first.admin, hot: hot(4) }),
     second,
     async remove() {
       await Promise.all(pools.map((pool) => pool.close()));
@@ -70,11 +84,18 @@ export async function openTwoServers() {
   return { servers, worker, ops, sale, count };
 }
 
+/** Carries the waiting transfers to a home. @returns how many */
+export async function carryTo(worker: Databases, to: Home, options: CarryOptions = {}) {
+  let transfers = 0;
+  for (const route of routesTo(worker, to)) transfers += (await carryOn(route, options)).transfers;
+  return { transfers };
+}
+
 /** Carries all transfers to their target, as every worker does several times a second. */
 export async function carry(worker: Databases): Promise<void> {
   for (;;) {
-    const hot = await carryTo(worker, 'hot');
-    const regular = await carryTo(worker, 'regular');
-    if (hot.transfers + regular.transfers === 0) return;
+    let transfers = 0;
+    for (const home of worker.homes) transfers += (await carryTo(worker, home)).transfers;
+    if (transfers === 0) return;
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Schema } from '../../contracts/names.ts';
 import { expireOrders, joinWaitlist, moveSku, waitlistEntries } from '../../db/calls.ts';
-import type { Databases, Pool } from '../../db/client/pool.ts';
+import { Databases } from '../../db/client/pool.ts';
 import { uniqueName } from '../servers.ts';
 import { openShop } from './open-shop.ts';
 import { order, stock } from './shop.ts';
@@ -21,7 +21,7 @@ interface Place {
 }
 
 const { admin } = shop.database;
-const one: Place = { ...shop, admin: { regular: admin, hot: admin } };
+const one: Place = { ...shop, admin: Databases.ofOne(admin) };
 const two: Place = { ...apart, web: apart.servers.as('web', 1), admin: apart.servers.admin };
 
 describe.each([
@@ -37,8 +37,8 @@ describe.each([
 
   /** Sets the payment deadline of all unpaid orders of the SKU to the past, and expires them. */
   async function lapse(sku: string): Promise<void> {
-    for (const [schema, server] of Object.entries(admin) as [Schema, Pool][]) {
-      await server.query({
+    for (const schema of admin.homes) {
+      await admin.home(schema).query({
         text: `UPDATE ${schema}.orders SET pay_before = now() - interval '1 s'
                WHERE sku = $1 AND status = 'ordered'`,
         values: [sku],
@@ -100,7 +100,7 @@ describe.each([
     };
     await admin.regular.query(passedOver);
     const rows = async (schema: Schema) =>
-      admin[schema].query({
+      admin.home(schema).query({
         text: `SELECT entry, units, claims, rank, state, asked_at::text, passed_over_at::text
                FROM ${schema}.waiting WHERE sku = $1 ORDER BY entry`,
         values: [sku],
@@ -119,7 +119,7 @@ describe.each([
       values: [[], [sku]],
     });
     await moveSku(ops, 'hot', sku);
-    const [row] = await admin.hot.query<{ line_open: boolean }>({
+    const [row] = await admin.home('hot').query<{ line_open: boolean }>({
       text: 'SELECT line_open FROM catalog.sku WHERE sku = $1',
       values: [sku],
     });

@@ -128,13 +128,17 @@ describe('a place in the waitlist', () => {
     expect(await join(await stock(ops, later, { units: 0 }), 'ann')).toBe('not_open');
     expect(await join(await stock(ops, over, { units: 0 }), 'ann')).toBe('closed');
     for (const state of ['paused', 'closed'] as const) {
-      await ops.hot.query({ text: 'SELECT catalog.set_sku_state($1, $2)', values: [sku, state] });
+      await ops
+        .home('hot')
+        .query({ text: 'SELECT catalog.set_sku_state($1, $2)', values: [sku, state] });
       expect(await join(sku, 'ann')).toBe(state);
     }
-    await ops.hot.query({ text: `SELECT catalog.set_sku_state($1, 'open')`, values: [sku] });
-    await ops.hot.query({ text: `SELECT catalog.set_tunable('line_entries_max', 0)` });
+    await ops
+      .home('hot')
+      .query({ text: `SELECT catalog.set_sku_state($1, 'open')`, values: [sku] });
+    await ops.home('hot').query({ text: `SELECT catalog.set_tunable('line_entries_max', 0)` });
     expect(await join(sku, 'ann')).toBe('line_full');
-    await ops.hot.query({ text: `SELECT catalog.set_tunable('line_entries_max', 10000)` });
+    await ops.home('hot').query({ text: `SELECT catalog.set_tunable('line_entries_max', 10000)` });
     expect(await join(sku, 'ann')).toBe('waiting');
   });
 });
@@ -275,11 +279,15 @@ describe('a unit that comes back', () => {
     await lapse(orders.slice(0, 1));
     expect(await free(sku)).toBe(1);
     await setWaitlists(ops, [sku], []);
-    await ops.hot.query({ text: `SELECT catalog.set_sku_state($1, 'closed')`, values: [sku] });
+    await ops
+      .home('hot')
+      .query({ text: `SELECT catalog.set_sku_state($1, 'closed')`, values: [sku] });
     expect(await entry(sku, first)).toMatchObject({ state: 'closed', ahead: null });
     await lapse(orders.slice(1, 2));
     expect(await free(sku)).toBe(2);
-    await ops.hot.query({ text: `SELECT catalog.set_sku_state($1, 'open')`, values: [sku] });
+    await ops
+      .home('hot')
+      .query({ text: `SELECT catalog.set_sku_state($1, 'open')`, values: [sku] });
     await lapse(orders.slice(2));
     expect(await entry(sku, first)).toMatchObject({ state: 'served' });
   });

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { openSession } from '../../db/client/pool.ts';
-import { prepare } from '../../db/install/prepare.ts';
+import { prepareHomes } from '../../db/install/prepare.ts';
 import { createProgress } from '../../ops/stack/progress.ts';
 import { startTestbed } from '../../ops/stack/testbed.ts';
 import { schemaText } from './schema-text.ts';
@@ -27,7 +27,12 @@ try {
   try {
     const url = new URL(testbed.servers.databaseUrl);
     url.pathname = `/${NAME}`;
-    await prepare(url.href);
+    await prepareHomes(
+      new Map([
+        ['regular', url.href],
+        ['hot', url.href],
+      ]),
+    );
     const session = await open(url.href);
     writeFileSync(FILE, await schemaText((statement) => session.query(statement)));
     await session.close();

@@ -29,6 +29,13 @@ const complete = {
 const everywhere: [string, string][] = [
   ['DATABASE_URL', `mysql://${UNSHOWN}`],
   ['HOT_DATABASE_URL', UNSHOWN],
+  ['HOT_DATABASE_URLS', `postgres://shop:${UNSHOWN}@one/shop`],
+  ['HOT_DATABASE_URLS', `hot-01=postgres://shop:${UNSHOWN}@one/shop`],
+  ['HOT_DATABASE_URLS', `hot-499=postgres://shop:${UNSHOWN}@one/shop`],
+  ['HOT_DATABASE_URLS', `regular=postgres://shop:${UNSHOWN}@one/shop`],
+  ['HOT_DATABASE_URLS', `hot-1=postgres://one/shop,hot-1=postgres://shop:${UNSHOWN}@two/shop`],
+  ['HOT_DATABASE_URLS', `hot-1=postgres://one/shop,${UNSHOWN}`],
+  ['HOT_DATABASE_URLS', `hot-1=mysql://${UNSHOWN}/shop`],
   ['AMQP_URL', `http://${UNSHOWN}`],
   // Several hosts, some of which may be standbys.
   ['DATABASE_URL', `postgres://shop:${UNSHOWN}@one,two/shop`],
@@ -422,6 +429,8 @@ describe('outside the demo', () => {
         `postgres://shop:${url}@one:5432,two/shop?target_session_attrs=primary`,
         'published',
       ],
+      ['HOT_DATABASE_URLS', `hot-1=postgres://one/b,hot-2=postgres://a:${url}@two/b`, 'published'],
+      ['HOT_DATABASE_URLS', `hot-1=postgres://a:${'pw'}@one/b`, 'fewer than 12'],
       ['AMQP_URL', `amqp://shop:${'guest'}@127.0.0.1/shop`, 'published'],
       ['AMQP_URL', `amqp://shop:${'pw'}@127.0.0.1/shop`, 'fewer than 12'],
     ];

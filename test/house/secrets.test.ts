@@ -164,7 +164,7 @@ describe('the list of secret variables', () => {
     const kinds =
       /^ {2}(?!OTEL_\w*ENDPOINT)([A-Z_]+): (?:secret|webhookSecret|stripeKey|stripeWebhookSecret|zookeeperAuth|zookeeperDigests|plainPassword|secretText|secretPairs|secretList|databaseUrl|url\('smtp'|clusterUrl\('(?:amqp|http)')/gm;
     const configs = files.filter((file) =>
-      /^((contracts|payment|server|worker|keeper|console)\/(notice-|trace-)?config|ops\/logins)\.ts$/.test(
+      /^((contracts|payment|server|worker|keeper|console)\/(notice-|trace-|database-)?config|ops\/logins)\.ts$/.test(
         file,
       ),
     );

@@ -149,14 +149,14 @@ describe('the code', () => {
     expect(importers.length, importers.join(', ')).toBeLessThanOrEqual(1);
   });
 
-  it('asks both homes of the database in one place, which handles a home that is away', () => {
-    const both = /Promise\.(all|allSettled)\(\s*SCHEMAS/;
+  it('asks all homes of the database in one place, which handles a home that is away', () => {
+    const both = /Promise\.(all|allSettled)\(\s*databases\.homes\b/;
     const askers = sources
       .filter((file) =>
         /^(db|server|worker|keeper|console|ops\/(commands|live|quota))\//.test(file),
       )
       .filter((file) => both.test(textOf(file)));
-    expect(askers).toEqual(['db/client/both-homes.ts']);
+    expect(askers).toEqual(['db/client/homes.ts']);
   });
 
   it('is copied into the image with every folder that processes run from', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { lastKnown } from '../../db/client/both-homes.ts';
+import { lastKnown } from '../../db/client/homes.ts';
 import { CAUSES, strandedRows } from '../../db/stranded.ts';
 import { createKeeperMetrics } from '../../keeper/metrics.ts';
 import { ControlPlane } from './control-plane.ts';

@@ -45,13 +45,13 @@ export const TWO_SERVERS: readonly Mutant[] = [
     'the server that a SKU has left reports its free units',
     [['b.moves - a.moves || ', '']],
     ['test/db/client/homes.test.ts'],
-    'db/client/homes.ts',
+    'db/client/home-rows.ts',
   ),
   {
     promise: 'one outcome',
     name: 'one reference pays orders of both servers',
     file: 'db/payments.ts',
-    edits: [["|| schemaOfOrder(orderNo) === 'regular')", '|| true)']],
+    edits: [['|| databases.ofOrder(orderNo) === REGULAR)', '|| true)']],
     tests: TWO_SERVERS_TESTS,
   },
 ];

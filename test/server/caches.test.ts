@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Databases, Pool } from '../../db/client/pool.ts';
+import { Databases, type Pool } from '../../db/client/pool.ts';
 import { Renderings } from '../../server/catalogue/renderings.ts';
 import { readPageFiles } from '../../server/http/page-files.ts';
 import { OrderPages } from '../../server/orders/order-pages.ts';
@@ -24,7 +24,7 @@ function counted({ regular }: Databases) {
       return regular.query(statement);
     },
   };
-  return { count, databases: { regular: pool, hot: pool } };
+  return { count, databases: Databases.ofOne(pool) };
 }
 
 it('the first page of orders is read once for all who ask at the same time', async () => {

@@ -26,7 +26,7 @@ describe('servers that the environment names', () => {
   test('may be a second database server beside a private first one', () => {
     const hotDatabaseUrl = 'postgres://me@host/hot';
     const servers = serversOfEnvironment({ HOT_DATABASE_URL: hotDatabaseUrl });
-    expect(servers).toEqual({ hotDatabaseUrl });
+    expect(servers).toEqual({ hotDatabaseUrls: { hot: hotDatabaseUrl } });
     expect(missingServers(servers)).toContain('postgres');
   });
 

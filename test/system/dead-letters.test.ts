@@ -39,7 +39,7 @@ afterAll(async () => {
 });
 
 const sql = (text: string, values: unknown[] = []) =>
-  system.databases.hot.query<Record<string, unknown>>({ text, values });
+  system.databases.home('hot').query<Record<string, unknown>>({ text, values });
 
 async function cli(...words: string[]) {
   const args = ['ops/cli.ts', 'dead-letters', ...words, '--json'];

@@ -152,7 +152,7 @@ describe('under load, no request is lost and no answer is false when', () => {
     });
     await until('the poison is dead-lettered', async () => (await deadLetters()) === before + 3);
     await until('those beside the culprit are decided', async () => {
-      const rows = await system.databases.hot.query({
+      const rows = await system.databases.home('hot').query({
         text: `SELECT FROM hot.outcome WHERE request_id = ANY ($1::uuid[]) AND status = 'ordered'`,
         values: [good.map(({ requestId }) => requestId)],
       });

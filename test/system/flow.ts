@@ -85,10 +85,12 @@ export class Flow {
 
   /** The outcomes of the taken requests in the database. */
   async outcomes(): Promise<Map<string, string>> {
-    const rows = await this.#system.databases.hot.query<{ request_id: string; status: string }>({
-      text: 'SELECT request_id, status FROM hot.outcome WHERE request_id = ANY ($1::uuid[])',
-      values: [this.#taken.map(({ requestId }) => requestId)],
-    });
+    const rows = await this.#system.databases
+      .home('hot')
+      .query<{ request_id: string; status: string }>({
+        text: 'SELECT request_id, status FROM hot.outcome WHERE request_id = ANY ($1::uuid[])',
+        values: [this.#taken.map(({ requestId }) => requestId)],
+      });
     return new Map(rows.map((row) => [row.request_id, row.status]));
   }
 

@@ -17,7 +17,7 @@ let system: System;
 beforeAll(async () => {
   regular = await startCrashServer({ restart: false });
   hot = await startCrashServer({ restart: false });
-  system = await startSystem({ databaseServerUrl: regular.url, hotDatabaseUrl: hot.url });
+  system = await startSystem({ databaseServerUrl: regular.url, hotDatabaseUrls: { hot: hot.url } });
 });
 afterAll(async () => {
   await system?.stop();

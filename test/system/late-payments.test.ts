@@ -38,7 +38,7 @@ describe('a payment', () => {
   /** Places an order and lets it expire. */
   async function expired(who: Shopper, sale: string, sku: string): Promise<string> {
     const orderNo = await ordered(who, sale, sku);
-    await system.databases.hot.query({
+    await system.databases.home('hot').query({
       text: 'UPDATE hot.orders SET pay_before = now() WHERE order_no = $1',
       values: [orderNo],
     });
@@ -96,7 +96,7 @@ describe('a payment', () => {
     };
     expect(await told()).toEqual([refund, refund, 'expired']);
 
-    await system.databases.hot.query({
+    await system.databases.home('hot').query({
       text: 'SELECT hot.end_refund($1, $2, NULL)',
       values: [`ref-${orderNo}`, 'letter 7'],
     });
@@ -111,7 +111,7 @@ describe('a payment', () => {
     const orderNo = await expired(shopper(), sale, sku);
     await system.set(system.paths.sku(sku).state, 'closed');
     await until('the keeper has told the database', async () => {
-      const [row] = await system.databases.hot.query<{ line_open: boolean }>({
+      const [row] = await system.databases.home('hot').query<{ line_open: boolean }>({
         text: 'SELECT line_open FROM catalog.sku WHERE sku = $1',
         values: [sku],
       });

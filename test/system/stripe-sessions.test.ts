@@ -21,7 +21,7 @@ afterAll(() => shop?.close());
 const statuses = (orderNo: string) => shop.double.sessionsOf(orderNo).map(({ status }) => status);
 const isOver = (orderNo: string, end = 'ended') =>
   until(`the session of ${orderNo} is ${end}`, async () => {
-    const [row] = await shop.system.databases.hot.query<{ state: string }>({
+    const [row] = await shop.system.databases.home('hot').query<{ state: string }>({
       text: 'SELECT state FROM hot.checkout WHERE order_no = $1',
       values: [orderNo],
     });
@@ -121,7 +121,7 @@ describe('the payment session of an order', () => {
 
 describe('a session near its end, about which Stripe has reported nothing', () => {
   const atItsEnd = async (orderNo: string) => {
-    await shop.system.databases.hot.query({
+    await shop.system.databases.home('hot').query({
       text: `UPDATE hot.checkout SET ends_at = now() + interval '10 s' WHERE order_no = $1`,
       values: [orderNo],
     });
@@ -172,7 +172,7 @@ describe('a payment for another installation', () => {
     const after = await ignored();
     expect((after['other_installation'] ?? 0) - (before['other_installation'] ?? 0)).toBe(3);
     expect(await shop.stateOf(ann, orderNo)).toBe('ordered');
-    const rows = await shop.system.databases.hot.query({
+    const rows = await shop.system.databases.home('hot').query({
       text: `SELECT FROM hot.payment WHERE payment_ref = $1`,
       values: [`stripe:${intent}`],
     });
@@ -197,7 +197,7 @@ describe('a payment for another installation', () => {
     const { orderNo } = await pressed(ann);
     const [old] = shop.double.sessionsOf(orderNo);
     const installation = old?.metadata['flashsale_installation'] ?? '';
-    await shop.system.databases.hot.query({
+    await shop.system.databases.home('hot').query({
       text: 'UPDATE catalog.installation SET id = gen_random_uuid()',
     });
     const said = await shop.stripeSays({ orderNo, intent: shop.intentOf('old'), installation });

@@ -36,7 +36,7 @@ export async function openStripeShop() {
     },
   });
   const { databases } = system;
-  await databases.hot.query({
+  await databases.home('hot').query({
     text: `SELECT catalog.set_tunable('refund_retry_s', 1), catalog.set_tunable('checkout_retry_s', 1)`,
   });
   const shopper = () => new Shopper(system.url, system.jwtSecret);
@@ -65,7 +65,7 @@ export async function openStripeShop() {
 
     /** Sets the payment deadline to the past and waits until a worker has expired the order. */
     async expired(who: Shopper, orderNo: string): Promise<void> {
-      await databases.hot.query({
+      await databases.home('hot').query({
         text: 'UPDATE hot.orders SET pay_before = now() WHERE order_no = $1',
         values: [orderNo],
       });
@@ -96,7 +96,7 @@ export async function openStripeShop() {
 
     givenBack: (intent: string) =>
       until(`${intent} is given back`, async () => {
-        const [row] = await databases.hot.query<{ state: string }>({
+        const [row] = await databases.home('hot').query<{ state: string }>({
           text: 'SELECT state FROM hot.refunds WHERE payment_ref = $1',
           values: [`stripe:${intent}`],
         });

@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => shop?.close());
 
 const payments = async (intent: string) =>
-  shop.system.databases.hot.query({
+  shop.system.databases.home('hot').query({
     text: 'SELECT result FROM hot.payment WHERE payment_ref = $1',
     values: [`stripe:${intent}`],
   });
@@ -91,7 +91,7 @@ it('a session without an identity pays an order that was placed before the upgra
   const before = await strays('no_installation');
   // A database that was created anew has no such orders.
   expect((await shop.anyoneSays(legacy)).body).toEqual(ignored);
-  const { hot } = shop.system.databases;
+  const hot = shop.system.databases.home('hot');
   const upgraded = `UPDATE catalog.installation SET legacy_before = now() + interval '1 h'`;
   await hot.query({ text: upgraded });
   expect((await shop.anyoneSays({ ...legacy, amount: 1 })).body).toEqual(ignored);
@@ -113,7 +113,7 @@ it('a payment under way keeps its sale until Stripe reports its result', async (
   const session = shop.double.sessionsOf(orderNo)[0]?.id ?? '';
   await shop.stripeSays({ orderNo, session, intent, paymentStatus: 'unpaid' });
   await shop.expired(eve, orderNo);
-  const { hot } = shop.system.databases;
+  const hot = shop.system.databases.home('hot');
   await until('the worker has asked Stripe', async () => {
     const [row] = await hot.query<{ state: string }>({
       text: 'SELECT state FROM hot.checkout WHERE order_no = $1',

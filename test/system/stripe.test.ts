@@ -117,7 +117,7 @@ describe('payment by Stripe', () => {
     expect((await shop.stripeSays(money)).body.status).toBe('refund_due');
     expect((await shop.stripeSays(money)).body.status).toBe('refund_due');
     await shop.givenBack(money.intent);
-    const [row] = await shop.system.databases.hot.query<{ tries: number }>({
+    const [row] = await shop.system.databases.home('hot').query<{ tries: number }>({
       text: 'SELECT tries FROM hot.refunds WHERE payment_ref = $1',
       values: [`stripe:${money.intent}`],
     });

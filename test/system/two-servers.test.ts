@@ -19,7 +19,7 @@ let system: System;
 beforeAll(async () => {
   second = await startCrashServer();
   system = await startSystem({
-    hotDatabaseUrl: second.url,
+    hotDatabaseUrls: { hot: second.url },
     workers: 2,
   });
 });
@@ -130,7 +130,7 @@ it('a shop on two servers sells SKUs of both while both move there and back, and
 
 it('a shop on two servers sells from the opening on, although the clock of the second server is late', async () => {
   const sale = await system.createSale([{ sku: 'Late', schema: 'hot', units: 3 }]);
-  await system.databases.hot.query({
+  await system.databases.home('hot').query({
     text: `UPDATE catalog.sale SET opens_at = now() + interval '5 s' WHERE sale = $1`,
     values: [sale],
   });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openInstaller } from '../../db/install/installer.ts';
-import { prepare } from '../../db/install/prepare.ts';
+import { prepareHomes } from '../../db/install/prepare.ts';
 import { rollBackRoutine } from '../../db/install/rollback.ts';
 import { keptVersions } from '../../db/install/versions.ts';
 import { audit } from '../../db/operations.ts';
@@ -131,10 +131,15 @@ describe('an upgrade during a sale', () => {
     const useOnNew = await holdSomething();
 
     // There: the database first, then processes of this release beside those of the last one.
-    const { drifted, pinned } = await prepare(system.environment['DATABASE_URL'] ?? '');
+    const url = system.environment['DATABASE_URL'] ?? '';
+    const urls = new Map([
+      ['regular', url],
+      ['hot', url],
+    ]);
+    const [{ drifted, pinned } = {}] = await prepareHomes(urls);
     expect({ drifted, pinned }).toEqual({ drifted: [], pinned: [] });
     // A parameter more would make a second routine of the same name, and calls of the last release ambiguous.
-    const overloads = await system.databases.hot.query({
+    const overloads = await system.databases.home('hot').query({
       text: `SELECT p.pronamespace::regnamespace, p.proname FROM pg_proc p
              WHERE p.pronamespace::regnamespace::text IN ('catalog', 'regular', 'hot')
              GROUP BY 1, 2 HAVING count(*) > 1`,
@@ -157,15 +162,15 @@ describe('an upgrade during a sale', () => {
     const counts = await flow.stop();
     expect(counts).toMatchObject({ undecided: 0, lies: [] });
     expect(counts.decided).toEqual({ ordered: counts.taken });
-    const [row] = await system.databases.hot.query<{ orders: number; requests: number }>({
+    const [row] = await system.databases.home('hot').query<{ orders: number; requests: number }>({
       text: 'SELECT count(*)::int AS orders, count(DISTINCT request_id)::int AS requests FROM hot.orders',
     });
     // Each of the two shoppers who held something has ordered on top of the crowd, twice.
     expect(row).toEqual({ orders: counts.taken + 4, requests: counts.taken + 4 });
     expect(await audit(system.databases)).toEqual([]);
     // The routines that were rolled back stay so through both preparations.
-    const last = await prepare(system.environment['DATABASE_URL'] ?? '');
-    expect(last.pinned.toSorted()).toEqual(rolledBack.toSorted());
+    const [last] = await prepareHomes(urls);
+    expect(last?.pinned.toSorted()).toEqual(rolledBack.toSorted());
     expect(await audit(system.databases)).toEqual([]);
   });
 });

@@ -33,7 +33,7 @@ describe('the waitlist for units that come back', () => {
 
   /** Sets the payment deadline of all unpaid orders to the past: a worker expires them. */
   async function lapse(sku: string): Promise<void> {
-    await system.databases.hot.query({
+    await system.databases.home('hot').query({
       text: `UPDATE hot.orders SET pay_before = now() WHERE sku = $1 AND status = 'ordered'`,
       values: [sku],
     });

@@ -7,7 +7,7 @@ import { encode, VERDICTS_SCHEMA } from '../../contracts/messages.ts';
 import { DEAD_LETTERS_QUEUE, ordersQueue } from '../../contracts/topology.ts';
 import { audit, requestOutcomes } from '../../db/calls.ts';
 import { DatabaseError } from '../../db/client/errors.ts';
-import type { Databases } from '../../db/client/pool.ts';
+import { Databases } from '../../db/client/pool.ts';
 import type { PlaceOrders } from '../../worker/decide.ts';
 import { createConnections, purge, takeAll } from '../broker/harness.ts';
 import { type Relay, startRelay } from '../broker/relay.ts';
@@ -31,7 +31,7 @@ beforeAll(async () => {
   database = await createDatabase();
   worker = database.as('worker', 8);
   ops = database.as('ops');
-  admin = { regular: database.admin, hot: database.admin };
+  admin = Databases.ofOne(database.admin);
 });
 
 beforeEach(async () => {

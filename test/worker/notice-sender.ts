@@ -29,7 +29,7 @@ export function startSender(worker: Databases, senders: readonly Sender[]) {
   const stop = new AbortController();
   const metrics = createMetrics('test');
   const ended = sendNotices({
-    schemas: SCHEMAS,
+    homes: SCHEMAS,
     senders,
     calls: noticeCalls(worker),
     message: { secret: NOTICE_SECRET, shopUrl: SHOP_URL, timeZone: 'Europe/Berlin' },

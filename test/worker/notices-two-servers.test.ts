@@ -42,7 +42,9 @@ test('orders of both servers are told; with the second one away, those of the fi
     const mail = await until(`an order of ${schema} is told`, () => told(shopper.address));
     expect(mail.text).toContain(orderNo);
   }
-  const stored = await servers.admin.hot.query({ text: 'SELECT FROM catalog.notice_contact' });
+  const stored = await servers.admin
+    .home('hot')
+    .query({ text: 'SELECT FROM catalog.notice_contact' });
   expect(stored).toEqual([]);
 
   const [late, soon] = [await confirmed(), await confirmed()];

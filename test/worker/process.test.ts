@@ -4,6 +4,7 @@ import { drainQueues } from '../../broker/drain.ts';
 import { EVENTS_EXCHANGE } from '../../contracts/topology.ts';
 import { audit, requestOutcomes } from '../../db/calls.ts';
 import { type Canary, canaries, startCanary, stopCanary } from '../../db/canary.ts';
+import { Databases } from '../../db/client/pool.ts';
 import { openInstaller } from '../../db/install/installer.ts';
 import { freePort } from '../../ops/stack/ports.ts';
 import { createConnections, takeAll } from '../broker/harness.ts';
@@ -84,7 +85,7 @@ test('workers that are killed under load lose no order and sell no unit twice', 
     values: [sku],
   });
   expect(Number(row?.count)).toBe(1_500);
-  expect(await audit({ regular: database.admin, hot: database.admin })).toEqual([]);
+  expect(await audit(Databases.ofOne(database.admin))).toEqual([]);
   await until('the outbox is empty', async () => {
     return (await database.admin.query({ text: 'SELECT FROM regular.outbox' })).length === 0;
   });
@@ -154,7 +155,7 @@ test('a canary that fails, or is slow, under load is stopped; no request is lost
     text: `SELECT target FROM catalog.action WHERE action = 'stop_canary' AND acted_by = 'flashsale'`,
   });
   expect(stops).toEqual(Array(2).fill({ target: 'regular.place_orders' }));
-  expect(await audit({ regular: database.admin, hot: database.admin })).toEqual([]);
+  expect(await audit(Databases.ofOne(database.admin))).toEqual([]);
   await installer.close();
   worker.child.kill('SIGTERM');
   expect(await worker.ended).toBe(0);

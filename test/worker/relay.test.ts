@@ -11,7 +11,7 @@ import {
   payOrder,
   placeOrders,
 } from '../../db/calls.ts';
-import type { Databases } from '../../db/client/pool.ts';
+import { Databases } from '../../db/client/pool.ts';
 import { createMetrics } from '../../process/metrics.ts';
 import { createWorkerMetrics } from '../../worker/metrics.ts';
 import { type OutboxCalls, relayOutbox } from '../../worker/outbox.ts';
@@ -167,5 +167,5 @@ test('two relays that replace each other publish each event in order, once by it
            FROM hot.event e CROSS JOIN unnest(e.order_nos) AS n (order_no)`,
   });
   expect(logged).toEqual({ events: String(seen.size), rows: String(seen.size) });
-  expect(await audit({ regular: database.admin, hot: database.admin })).toEqual([]);
+  expect(await audit(Databases.ofOne(database.admin))).toEqual([]);
 });

@@ -68,7 +68,7 @@ export class Webhooks {
     const stop = new AbortController();
     const registry = createMetrics('test');
     const ended = deliverWebhooks({
-      schemas,
+      homes: schemas,
       targets: () => webhookTargets(worker),
       lags: () => webhookLags(worker),
       calls: (schema) => ({

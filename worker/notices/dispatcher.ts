@@ -1,4 +1,4 @@
-import type { Schema } from '../../contracts/names.ts';
+import type { Home } from '../../contracts/homes.ts';
 import { noticesOf } from '../../contracts/notices.ts';
 import type { NoticeEvents, NoticeLag } from '../../db/calls.ts';
 import type { Log } from '../../process/log.ts';
@@ -27,18 +27,14 @@ export interface NoticeCalls extends Omit<RoundCalls, 'take'> {
     channel: Sender['channel'],
     limits: Parameters<RoundCalls['take']>[0],
   ): ReturnType<RoundCalls['take']>;
-  events(schema: Schema, rowsMax: number): Promise<NoticeEvents | undefined>;
-  plan(
-    schema: Schema,
-    events: NoticeEvents,
-    notices: ReturnType<typeof noticesOf>,
-  ): Promise<unknown>;
+  events(schema: Home, rowsMax: number): Promise<NoticeEvents | undefined>;
+  plan(schema: Home, events: NoticeEvents, notices: ReturnType<typeof noticesOf>): Promise<unknown>;
   trim(contactsMax: number): Promise<number>;
   lags(): Promise<readonly NoticeLag[]>;
 }
 
 export interface NoticeOptions {
-  readonly schemas: readonly Schema[];
+  readonly homes: readonly Home[];
   readonly senders: readonly Sender[];
   readonly calls: NoticeCalls;
   readonly message: Omit<MessageOptions, 'isUnpaid'>;
@@ -68,9 +64,9 @@ export function createNoticeMetrics(metrics: Metrics) {
 
 /** Resolves after `stopping`, when the attempts under way are recorded. */
 export async function sendNotices(options: NoticeOptions): Promise<void> {
-  const { schemas, senders } = options;
+  const { homes, senders } = options;
   await Promise.all([
-    ...schemas.map((schema) => planLoop(options, schema)),
+    ...homes.map((home) => planLoop(options, home)),
     ...senders.map((sender) => sendLoop(options, sender)),
     trimLoop(options),
     repeat(LAG_INTERVAL_MS, options.stopping, () => showLags(options)),
@@ -78,12 +74,12 @@ export async function sendNotices(options: NoticeOptions): Promise<void> {
   for (const sender of senders) sender.close();
 }
 
-function planLoop({ calls, limits, isBusy, log, stopping }: NoticeOptions, schema: Schema) {
-  const trouble = new Trouble(log, `notices from the events of ${schema}`);
+function planLoop({ calls, limits, isBusy, log, stopping }: NoticeOptions, home: Home) {
+  const trouble = new Trouble(log, `notices from the events of ${home}`);
   return repeat(PLAN_INTERVAL_MS, stopping, async () => {
     try {
-      const read = await calls.events(schema, limits.logRowsMax);
-      if (read !== undefined) await calls.plan(schema, read, read.events.flatMap(noticesOf));
+      const read = await calls.events(home, limits.logRowsMax);
+      if (read !== undefined) await calls.plan(home, read, read.events.flatMap(noticesOf));
       trouble.fine();
       return read !== undefined && !isBusy() ? 'more' : 'idle';
     } catch (error) {

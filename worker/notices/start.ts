@@ -1,5 +1,4 @@
 import { endsWithin } from '../../broker/deadline.ts';
-import { SCHEMAS } from '../../contracts/names.ts';
 import type { NoticeSender } from '../../contracts/notice-config.ts';
 import {
   forgetNoticeContacts,
@@ -11,7 +10,7 @@ import {
   takeNotices,
   trimNotices,
 } from '../../db/calls.ts';
-import { createPool, type Databases } from '../../db/client/pool.ts';
+import { createPool, Databases } from '../../db/client/pool.ts';
 import type { Lifecycle } from '../../process/lifecycle.ts';
 import type { Log } from '../../process/log.ts';
 import type { Metrics } from '../../process/metrics.ts';
@@ -36,7 +35,7 @@ export function startNotices(
   // They are told even if no notices are sent, so that alerts and dashboards know them.
   const noticeMetrics = createNoticeMetrics(metrics);
   if (notices === undefined) return;
-  const open = (url: string) => {
+  const databases = Databases.open(databaseUrls, (url) => {
     const pool = createPool({
       url,
       role: 'worker',
@@ -46,13 +45,11 @@ export function startNotices(
     });
     lifecycle.onStop('database of notices', () => pool.close());
     return pool;
-  };
-  const regular = open(databaseUrls.regular);
-  const hot = databaseUrls.hot === databaseUrls.regular ? regular : open(databaseUrls.hot);
+  });
   const ended = sendNotices({
-    schemas: SCHEMAS.filter((schema) => queues.includes(schema)),
+    homes: queues,
     senders: sendersOf(notices),
-    calls: noticeCalls({ regular, hot }),
+    calls: noticeCalls(databases),
     message: notices,
     isBusy,
     limits: NOTICE_LIMITS,

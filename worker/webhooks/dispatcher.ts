@@ -1,4 +1,4 @@
-import type { Schema } from '../../contracts/names.ts';
+import type { Home } from '../../contracts/homes.ts';
 import type { AddressRules } from '../../contracts/public-url.ts';
 import type { WebhookLag, WebhookTarget } from '../../db/webhooks.ts';
 import type { Log } from '../../process/log.ts';
@@ -9,7 +9,7 @@ import type { WebhookLimits } from './retry.ts';
 import { type DeliveryResult, deliverRound, type WebhookCalls } from './round.ts';
 
 /**
- * Delivers the order events of some schemas to every active endpoint. Each endpoint has its own
+ * Delivers the order events of some homes to every active endpoint. Each endpoint has its own
  * connections, so that a slow endpoint delays only itself. It has two loops, one for new events and
  * one for retries, so that new events do not wait for retries. Any number of workers may deliver at
  * once: the database gives an event to one of them at a time, and a later event of an order only when
@@ -22,10 +22,10 @@ const IDLE_INTERVAL_MS = 300;
 const LAG_INTERVAL_MS = 2_000;
 
 export interface DispatcherOptions {
-  readonly schemas: readonly Schema[];
+  readonly homes: readonly Home[];
   readonly targets: () => Promise<readonly WebhookTarget[]>;
   readonly lags: () => Promise<readonly WebhookLag[]>;
-  readonly calls: (schema: Schema) => WebhookCalls;
+  readonly calls: (schema: Home) => WebhookCalls;
   /** Whether orders are being decided; they have priority. */
   readonly isBusy: () => boolean;
   readonly rules: AddressRules;
@@ -74,7 +74,7 @@ interface Round {
 
 /** Resolves after `stopping`, when the attempts under way are recorded. */
 export async function deliverWebhooks(options: DispatcherOptions): Promise<void> {
-  const { stopping, log, schemas } = options;
+  const { stopping, log, homes } = options;
   const rounds = new Map<string, Round>();
   const trouble = new Trouble(log, 'webhook endpoints');
   const watching = repeat(LAG_INTERVAL_MS, stopping, () => showLags(options));
@@ -91,7 +91,7 @@ export async function deliverWebhooks(options: DispatcherOptions): Promise<void>
       for (const [facts, target] of wanted) {
         const stop = new AbortController();
         const until = AbortSignal.any([stop.signal, stopping]);
-        const ended = Promise.all(schemas.map((schema) => serve(options, target, schema, until)));
+        const ended = Promise.all(homes.map((home) => serve(options, target, home, until)));
         rounds.set(target.endpoint, { facts, stop, ended });
       }
     } catch (error) {
@@ -105,7 +105,7 @@ export async function deliverWebhooks(options: DispatcherOptions): Promise<void>
 async function serve(
   options: DispatcherOptions,
   target: WebhookTarget,
-  schema: Schema,
+  schema: Home,
   stopping: AbortSignal,
 ): Promise<void> {
   const { rules, limits, metrics, log, isBusy } = options;

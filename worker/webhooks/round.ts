@@ -1,5 +1,5 @@
 import { cloudEvent } from '../../contracts/events.ts';
-import type { Schema } from '../../contracts/names.ts';
+import type { Home } from '../../contracts/homes.ts';
 import type {
   DeliveryReport,
   EndpointNote,
@@ -25,7 +25,7 @@ export interface WebhookCalls {
 export type DeliveryResult = 'delivered' | 'failed' | 'given_up';
 
 export interface RoundOptions {
-  readonly schema: Schema;
+  readonly schema: Home;
   readonly target: WebhookTarget;
   readonly client: WebhookClient;
   readonly calls: WebhookCalls;

@@ -1,5 +1,4 @@
 import { endsWithin } from '../../broker/deadline.ts';
-import { SCHEMAS } from '../../contracts/names.ts';
 import {
   knownWebhookLags,
   noteWebhook,
@@ -7,7 +6,7 @@ import {
   takeWebhooks,
   webhookTargets,
 } from '../../db/calls.ts';
-import { createPool } from '../../db/client/pool.ts';
+import { createPool, Databases } from '../../db/client/pool.ts';
 import type { Lifecycle } from '../../process/lifecycle.ts';
 import type { Log } from '../../process/log.ts';
 import type { Metrics } from '../../process/metrics.ts';
@@ -27,7 +26,7 @@ export function startWebhooks(
   lifecycle: Lifecycle,
 ): void {
   if (!webhooks) return;
-  const open = (url: string) => {
+  const databases = Databases.open(databaseUrls, (url) => {
     const pool = createPool({
       url,
       role: 'worker',
@@ -37,12 +36,9 @@ export function startWebhooks(
     });
     lifecycle.onStop('database of webhooks', () => pool.close());
     return pool;
-  };
-  const regular = open(databaseUrls.regular);
-  const hot = databaseUrls.hot === databaseUrls.regular ? regular : open(databaseUrls.hot);
-  const databases = { regular, hot };
+  });
   const ended = deliverWebhooks({
-    schemas: SCHEMAS.filter((schema) => queues.includes(schema)),
+    homes: queues,
     targets: () => webhookTargets(databases),
     lags: async () => {
       const { rows } = await knownWebhookLags(databases);

@@ -1,4 +1,4 @@
-import type { Schema } from '../../../contracts/names.ts';
+import type { Home } from '../../../contracts/homes.ts';
 import type { NewSale } from '../../../db/new-sales.ts';
 import type { SaleChange, SkuChange } from '../../../db/sale-changes.ts';
 import type { DesiredSku } from '../desired.ts';
@@ -25,13 +25,13 @@ export type Step =
   | {
       readonly do: 'change_sku';
       readonly sku: string;
-      readonly schema: Schema;
+      readonly schema: Home;
       readonly change: SkuChange;
     }
   | {
       readonly do: 'restock';
       readonly sku: string;
-      readonly schema: Schema;
+      readonly schema: Home;
       readonly units: number;
     }
   | { readonly do: 'common_settings' }

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, expect, it } from 'vitest';
-import { askHomes } from '../../../db/client/both-homes.ts';
-import { createPool, type Databases, openSession, type Pool } from '../../../db/client/pool.ts';
+import { askHomes } from '../../../db/client/homes.ts';
+import { createPool, Databases, openSession, type Pool } from '../../../db/client/pool.ts';
 import { servers } from '../../servers.ts';
 import { until } from '../../until.ts';
 import { startRelay } from '../../zk/client/relay.ts';
@@ -30,7 +30,7 @@ function open(
 }
 
 function openHomes(hotUrl: string, max: number, limits = {}): Databases {
-  return { regular: open(servers.databaseUrl, max), hot: open(hotUrl, max, limits) };
+  return new Databases({ regular: open(servers.databaseUrl, max), hot: open(hotUrl, max, limits) });
 }
 
 const who = (databases: Databases, question = 'who') =>
@@ -47,7 +47,7 @@ afterAll(() => relay.close());
 
 it('all sessions that a failover left without answers are replaced at once', async () => {
   const homes = openHomes(throughRelay.href, 20, { min: 20 });
-  await homes.hot.fill();
+  await homes.home('hot').fill();
   expect((await who(homes)).missing).toEqual([]);
   relay.strand();
   expect((await who(homes)).missing).toEqual(['hot']);

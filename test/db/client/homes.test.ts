@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { freeUnits, type HomeRow, homeOf } from '../../../db/client/homes.ts';
+import { freeUnits, type HomeRow, homeOf } from '../../../db/client/home-rows.ts';
 
 /** While a SKU moves from regular to hot, the two servers are asked one after the other. */
 

@@ -178,10 +178,13 @@ it.each(['regular', 'hot'])(
         (SELECT count(*)::int FROM ${schema}.outbox) AS events`,
       });
     const warm = (places: boolean) =>
-      database.as(places ? 'worker' : 'web').hot.query({
-        text: `SELECT ${schema}.warm_session($1) AS warm`,
-        values: [places],
-      });
+      database
+        .as(places ? 'worker' : 'web')
+        .home('hot')
+        .query({
+          text: `SELECT ${schema}.warm_session($1) AS warm`,
+          values: [places],
+        });
     await openSale(database.as('ops'));
     const before = await read();
     // Concurrent calls do not block each other.

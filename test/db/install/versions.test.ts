@@ -196,14 +196,14 @@ it('rolls back on two servers as one, also when it was interrupted between them'
 });
 
 it('refuses to give two servers different versions, and changes neither', async () => {
-  await byHand(one, 'regular.send_sku', 'only here');
+  await byHand(one, 'regular.send_sku_to', 'only here');
   await install(one.url);
-  await byHand(one, 'regular.send_sku', 'twice');
-  await byHand(two, 'hot.send_sku', 'bad');
-  const now = await textOf(one, 'regular.send_sku');
-  await expect(rollBackRoutine(homes, 'send_sku', undefined, actor)).rejects.toMatchObject({
+  await byHand(one, 'regular.send_sku_to', 'twice');
+  await byHand(two, 'hot.send_sku_to', 'bad');
+  const now = await textOf(one, 'regular.send_sku_to');
+  await expect(rollBackRoutine(homes, 'send_sku_to', undefined, actor)).rejects.toMatchObject({
     kind: 'refused',
     message: expect.stringMatching(/not the same version: 2 in regular, 1 in hot/),
   });
-  expect(await textOf(one, 'regular.send_sku')).toBe(now);
+  expect(await textOf(one, 'regular.send_sku_to')).toBe(now);
 });

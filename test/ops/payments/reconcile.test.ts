@@ -134,7 +134,7 @@ describe('with Stripe', () => {
     await refundOrder(ops, byHand, DOER);
     await endRefund(worker, 'hot', 'stripe:pi_by_hand', { refundRef: 're_by_hand' });
     for (const [difference, mend] of found) {
-      if (/^refund_(not|missing)/.test(difference)) await ops.hot.query({ text: mend });
+      if (/^refund_(not|missing)/.test(difference)) await ops.home('hot').query({ text: mend });
     }
     const left = JSON.parse((await reconcile(sale, '--json')).out).differences as Difference[];
     expect(left.map(({ kind }) => kind)).toEqual(['missing_there']);

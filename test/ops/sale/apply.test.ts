@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { audit, cancelOrder, restock, saleFacts, ticketKeys } from '../../../db/calls.ts';
 import { DatabaseError } from '../../../db/client/errors.ts';
-import type { Databases, Pool } from '../../../db/client/pool.ts';
+import { Databases, type Pool } from '../../../db/client/pool.ts';
 import { Operator } from '../../../ops/quota/operator.ts';
 import { applySale, planOf, SaleRefused, withSalesLock } from '../../../ops/sale/apply.ts';
 import { openSale, pauseSale, removeSaleAtOnce, restockSku } from '../../../ops/sale/life.ts';
@@ -224,13 +224,13 @@ it('ended anywhere and called again, a restock adds its units once', async () =>
   const [facts] = await saleFacts(place.databases, '', [sku.sku]);
   expect(facts?.skus).toMatchObject([{ unitsTotal: 15 }]);
   const cut: Pool = {
-    ...place.databases.hot,
+    ...place.databases.home('hot'),
     query: async (statement) => {
       if (statement.text.includes('.restock(')) throw new DatabaseError('refused', 'no more');
-      return place.databases.hot.query(statement) as never;
+      return place.databases.home('hot').query(statement) as never;
     },
   };
-  const failing = { ...place, databases: { regular: cut, hot: cut } };
+  const failing = { ...place, databases: Databases.ofOne(cut) };
   await expect(restockSku(failing, sku.sku, 5, ACTOR)).rejects.toThrow(
     `no more. The quota of ${sku.sku} was raised from 15 to 20; no units were added`,
   );

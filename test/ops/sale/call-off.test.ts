@@ -17,7 +17,7 @@ import {
   takeRefunds,
   waitlistEntries,
 } from '../../../db/calls.ts';
-import type { Pool } from '../../../db/client/pool.ts';
+import { Databases, type Pool } from '../../../db/client/pool.ts';
 import { applySale, planOf } from '../../../ops/sale/apply.ts';
 import { type CallOffProgress, callOff } from '../../../ops/sale/call-off.ts';
 import type { DesiredSale, DesiredSku } from '../../../ops/sale/desired.ts';
@@ -136,7 +136,7 @@ describe('a sale that is called off', () => {
   it('stays closed: no SKU of it opens again, arrives open, or is added', async () => {
     const { sale, skus } = await putOn();
     await callOff(place(), sale, DOER);
-    const pool = ops.hot;
+    const pool = ops.home('hot');
     const open = pool.query({
       text: `SELECT catalog.set_sku_state($1, 'open')`,
       values: [skus.hot],
@@ -204,7 +204,11 @@ describe('a sale that is called off', () => {
         return ops.regular.query(statement) as never;
       },
     };
-    await callOff({ ...place(), databases: { regular, hot: ops.hot } }, sale, DOER);
+    await callOff(
+      { ...place(), databases: new Databases({ regular, hot: ops.home('hot') }) },
+      sale,
+      DOER,
+    );
     expect(held).toHaveLength(1);
   });
 
@@ -260,7 +264,7 @@ describe('calling off', () => {
     };
     const expire = async () => {
       for (const schema of ['regular', 'hot'] as const) {
-        await two.servers.admin[schema].query({
+        await two.servers.admin.home(schema).query({
           text: `UPDATE ${schema}.orders SET pay_before = now() WHERE sale = $1 AND order_no % 10 < 2`,
           values: [sale],
         });
@@ -283,7 +287,9 @@ describe('calling off', () => {
       `SELECT count(*) FILTER (WHERE result = 'paid')::int AS kept FROM ${schema}.payment
        WHERE sale = $1`;
     for (const schema of ['regular', 'hot'] as const) {
-      const kept = await two.servers.admin[schema].query({ text: text(schema), values: [sale] });
+      const kept = await two.servers.admin
+        .home(schema)
+        .query({ text: text(schema), values: [sale] });
       expect(kept).toEqual([{ kept: 0 }]);
     }
   });

@@ -57,7 +57,10 @@ afterAll(async () => {
 
 async function exported(format: ExportFormat, between: () => Promise<unknown> = async () => {}) {
   const pages: Buffer[] = [];
-  const sessions = { regular: session, hot: session };
+  const sessions = new Map([
+    ['regular', session],
+    ['hot', session],
+  ]);
   const result = await exportSale(sessions, sale, format, async (bytes) => {
     pages.push(bytes);
     await between();

@@ -1,4 +1,4 @@
-import type { Databases, Pool } from '../../../db/client/pool.ts';
+import { Databases, type Pool } from '../../../db/client/pool.ts';
 import type { DesiredSale, DesiredSku } from '../../../ops/sale/desired.ts';
 import type { SalePlace } from '../../../ops/sale/place.ts';
 import { ZkSession } from '../../../zk/client/session.ts';
@@ -67,7 +67,7 @@ function endingPlace(place: SalePlace, calls: number): SalePlace {
     },
   });
   const regular = ending(place.databases.regular);
-  const isOne = place.databases.hot === place.databases.regular;
+  const isOne = place.databases.home('hot') === place.databases.regular;
   const session = new Proxy(place.session, {
     get(target, name) {
       const member = Reflect.get(target, name, target);
@@ -78,8 +78,8 @@ function endingPlace(place: SalePlace, calls: number): SalePlace {
       };
     },
   });
-  const hot = isOne ? regular : ending(place.databases.hot);
-  return { databases: { regular, hot }, session, root: place.root };
+  const hot = isOne ? regular : ending(place.databases.home('hot'));
+  return { databases: new Databases({ regular, hot }), session, root: place.root };
 }
 
 /**

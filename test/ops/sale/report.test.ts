@@ -51,7 +51,10 @@ const collect = async (name = sale) =>
   collectReport(
     {
       databases: ops,
-      sessions: { regular: session, hot: session },
+      sessions: new Map([
+        ['regular', session],
+        ['hot', session],
+      ]),
       ...(await zookeeperFacts(zookeeper, paths)),
       undecided: (skus) => undecidedNow(zookeeper, paths, broker, skus),
     },
@@ -172,7 +175,10 @@ it('tells what became of every unit, request and payment', async () => {
     'test create',
   ]);
   const exported = await exportSale(
-    { regular: session, hot: session },
+    new Map([
+      ['regular', session],
+      ['hot', session],
+    ]),
     sale,
     'csv',
     async () => {},

@@ -1,5 +1,6 @@
 import { afterAll, expect, it } from 'vitest';
 import { actionsOnce, createSku, saleFacts } from '../../../db/calls.ts';
+import { Databases } from '../../../db/client/pool.ts';
 import { applySale, planOf } from '../../../ops/sale/apply.ts';
 import { closeSale, extendSale, removeSaleAtOnce } from '../../../ops/sale/life.ts';
 import { readPresent } from '../../../ops/sale/present.ts';
@@ -96,7 +97,7 @@ it('units that were loaded before an interruption count, whatever the file says 
   await applySale(place, sale, { actor: ACTOR });
   // The entry of the other server is missing.
   const regular = ops.regular;
-  await createSku({ regular, hot: regular }, { ...sku, sale: sale.sale });
+  await createSku(Databases.ofOne(regular), { ...sku, sale: sale.sale });
   const wanted = { ...sale, skus: [{ ...sku, units: 25 }] };
   expect((await planOf(place, wanted)).changes).toContainEqual({
     ...{ target: sku.sku, field: 'units', from: '10', to: '25' },

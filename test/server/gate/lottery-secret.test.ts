@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createPool, type Pool } from '../../../db/client/pool.ts';
+import { createPool, Databases, type Pool } from '../../../db/client/pool.ts';
 import { saleLottery } from '../../../db/lottery.ts';
 import { createSale } from '../../../db/new-sales.ts';
 import { createDatabase, type TestDatabase } from '../../db/database.ts';
@@ -21,7 +21,7 @@ afterAll(async () => {
 });
 
 async function lotteryOf(sale: string, opensInMs: number, closesInMs: number) {
-  const databases = { regular: pool, hot: pool };
+  const databases = Databases.ofOne(pool);
   await createSale(databases, {
     sale,
     title: sale,
@@ -53,6 +53,6 @@ describe('the secret of a lottery', () => {
   });
 
   it('of an unknown sale does not exist', async () => {
-    expect(await saleLottery({ regular: pool, hot: pool }, 'nowhere')).toBeUndefined();
+    expect(await saleLottery(Databases.ofOne(pool), 'nowhere')).toBeUndefined();
   });
 });

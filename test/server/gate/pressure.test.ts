@@ -17,15 +17,18 @@ describe('a threshold', () => {
 
 describe('the overload', () => {
   it('of the queue applies to its schema only, and ends with it', async () => {
-    const messages = { regular: 5, hot: 50 };
+    const messages = new Map([
+      ['regular', 5],
+      ['hot', 50],
+    ]);
     const pressure = new Pressure(
       { ...FAR, queueMessages: 10 },
-      { unconfirmed: () => 0, queueMessages: async () => ({ ...messages }) },
+      { unconfirmed: () => 0, queueMessages: async () => messages },
     );
     pressure.start();
     await until('the hot queue is too long', async () => pressure.cause('hot') === 'queue');
     expect(pressure.cause('regular')).toBeUndefined();
-    messages.hot = 3;
+    messages.set('hot', 3);
     await until('it is short again', async () => pressure.cause('hot') === undefined);
     pressure.stop();
   });
@@ -46,7 +49,7 @@ describe('the overload', () => {
   it('of the event loop is detected by its delay', async () => {
     const pressure = new Pressure(
       { ...FAR, eventLoopDelayMs: 200 },
-      { unconfirmed: () => 0, queueMessages: async () => ({ regular: 0, hot: 0 }) },
+      { unconfirmed: () => 0, queueMessages: async () => new Map() },
     );
     pressure.start();
     const block = setInterval(() => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { expireOrders, orderDetails, unitCounts } from '../../../db/calls.ts';
 import { DatabaseError } from '../../../db/client/errors.ts';
-import type { Databases, Statement } from '../../../db/client/pool.ts';
+import { Databases, type Statement } from '../../../db/client/pool.ts';
 import { fenceNode } from '../../../db/operations.ts';
 import { createLog } from '../../../process/log.ts';
 import { Cashier } from '../../../server/orders/cashier.ts';
@@ -76,7 +76,7 @@ describe('a late payment', () => {
   it('ends its draw when the database gives it no units', async () => {
     const { cashier, counts } = open(3);
     const order = await late();
-    await ops.hot.query({
+    await ops.home('hot').query({
       text: `SELECT catalog.set_sku_state($1, 'closed')`,
       values: [order.sku],
     });
@@ -99,13 +99,13 @@ describe('a late payment', () => {
   it('keeps its units drawn until its result is known', async () => {
     let lost = 0;
     const query = async <Row extends Record<string, unknown>>(statement: Statement) => {
-      const rows = await web.hot.query<Row>(statement);
+      const rows = await web.home('hot').query<Row>(statement);
       if (!statement.values?.[2] || lost > 0) return rows;
       lost += 1;
       throw new DatabaseError('retry', 'the answer was lost');
     };
-    const pool = { ...web.hot, query };
-    const { cashier, counts } = open(1, { regular: pool, hot: pool });
+    const pool = { ...web.home('hot'), query };
+    const { cashier, counts } = open(1, Databases.ofOne(pool));
     const order = await late();
     await expect(cashier.pay(order, reference())).rejects.toMatchObject({ kind: 'retry' });
     expect(counts).toMatchObject({ drawn: 1, decided: 0 });
@@ -134,10 +134,10 @@ describe('a late payment', () => {
     const stopped = { fence: async () => {} };
     const query = async <Row extends Record<string, unknown>>(statement: Statement) => {
       if (statement.values?.[2]) await stopped.fence();
-      return web.hot.query<Row>(statement);
+      return web.home('hot').query<Row>(statement);
     };
-    const pool = { ...web.hot, query };
-    const { cashier, counts, node } = open(1, { regular: pool, hot: pool });
+    const pool = { ...web.home('hot'), query };
+    const { cashier, counts, node } = open(1, Databases.ofOne(pool));
     // The process hangs: its session ends, and the keeper gives its unit to another node.
     stopped.fence = async () => {
       counts.isTrusted = false;

@@ -252,11 +252,22 @@ function skuCard(form, at, { switches }, redraw) {
         choices: [
           ['regular', 'regular'],
           ['hot', 'hot: very many shoppers want it at once'],
+          ...otherHome(sku.home),
         ],
       }),
     ),
     pictureField(`${path}.picture`, 'Picture, if there is one', sku.picture, languages),
   );
+}
+
+/**
+ * The name of a further hot home, which comes from the file.
+ *
+ * @param {string} home
+ * @returns {(readonly [string, string])[]}
+ */
+function otherHome(home) {
+  return home === 'regular' || home === 'hot' ? [] : [[home, home]];
 }
 
 /**

@@ -1,20 +1,22 @@
--- send_sku: gives a SKU away to this schema of another server. Call it on the server where the SKU lives, in
--- the schema where it is to live: hot.send_sku('TV') on the server of regular. No server decides its requests
+-- send_sku_to: gives a SKU away to this schema of another server. Call it on the server where the SKU lives, in
+-- the schema where it is to live: hot.send_sku_to('TV', 'hot') on the server of regular. No server decides its requests
 -- until apply_transfers of the other server has received it. Whatever its orders here give up later follows
 -- in further transfers.
 --
--- Parameters: p_sku; p_slots, the slots that it gets there, NULL for as many as it has
+-- Parameters: p_sku; p_home, the home that it goes to; p_slots, the slots that it gets there, NULL for as many as it has
 -- Result: false if the SKU has already left or never lived here
--- Tables: reads catalog.tunable, and orders and transfer_mark of the other schema, which the SKU leaves;
+-- Tables: reads catalog.tunable, catalog.home, and orders and transfer_mark of the other schema, which the SKU leaves;
 --   writes catalog.sku, transfer, transfer_mark; stock_slot, stock_movement and waiting of the other schema
 -- Locks, in order
 --   1. the catalog.sku row
 --   2. the advisory lock of the SKU, exclusively. It is held for milliseconds
 --   3. the slots of the SKU, then the places in its waitlist
 --   4. the transfer_mark row
--- Errors: FS001 slots out of range; FS002 no such SKU
+-- Errors: FS001 slots out of range; FS002 no such SKU, or no such home: prepare has not told this server of it
 
-CREATE OR REPLACE FUNCTION :schema.send_sku(p_sku text, p_slots int DEFAULT NULL) RETURNS boolean
+CREATE OR REPLACE FUNCTION :schema.send_sku_to(
+  p_sku text, p_home text, p_slots int DEFAULT NULL
+) RETURNS boolean
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 AS $routine$
@@ -32,6 +34,10 @@ BEGIN
   IF NOT FOUND THEN
     RAISE EXCEPTION 'no SKU %', p_sku USING ERRCODE = 'FS002';
   END IF;
+  IF current_schema() = 'hot' AND NOT EXISTS (
+    SELECT FROM catalog.home h WHERE h.name = p_home AND h.name <> 'regular') THEN
+    RAISE EXCEPTION 'no home %: run prepare', p_home USING ERRCODE = 'FS002';
+  END IF;
   IF v_sku.abroad OR v_sku.schema = current_schema() THEN RETURN false; END IF;
   PERFORM pg_advisory_xact_lock(hashtext('sku'), hashtext(p_sku));
 
@@ -42,7 +48,7 @@ BEGIN
     SELECT greatest(
       (SELECT max(o.pay_before) FROM %1$I.orders o
        WHERE o.sale = $2 AND o.sku = $1 AND o.status = 'ordered'),
-      (SELECT m.unpaid_until FROM %1$I.transfer_mark m WHERE m.sku = $1))
+      (SELECT max(m.unpaid_until) FROM %1$I.transfer_mark m WHERE m.sku = $1))
       + catalog.tunable('overdue_alarm_ms') * interval '1 ms'
   $sql$, v_sku.schema) INTO v_unpaid_until USING p_sku, v_sku.sale;
 
@@ -53,19 +59,20 @@ BEGIN
     SELECT coalesce(jsonb_agg(to_jsonb(g)), '[]') FROM gone g
   $sql$, v_sku.schema) INTO v_line USING p_sku, v_sku.sale;
 
+  UPDATE catalog.sku k
+  SET schema = current_schema(), abroad = true, moves = k.moves + 1, moved_at = now(),
+      hot_home = CASE current_schema() WHEN 'hot' THEN p_home END
+  WHERE k.sku = p_sku;
   PERFORM send_transfer(p_sku, v_sku.sale, 'home', v_units, jsonb_build_object(
     'slots', coalesce(p_slots, v_slots), 'state', v_sku.state, 'line_open', v_sku.line_open,
     'moves', v_sku.moves + 1,
     'unpaid_until', v_unpaid_until, 'line', v_line));
-  UPDATE catalog.sku k
-  SET schema = current_schema(), abroad = true, moves = k.moves + 1, moved_at = now()
-  WHERE k.sku = p_sku;
   RETURN true;
 END
 $routine$;
 
-ALTER FUNCTION :schema.send_sku OWNER TO flashsale_owner;
-COMMENT ON FUNCTION :schema.send_sku IS
+ALTER FUNCTION :schema.send_sku_to OWNER TO flashsale_owner;
+COMMENT ON FUNCTION :schema.send_sku_to IS
   'Gives a SKU away to this schema of another server';
-REVOKE ALL ON FUNCTION :schema.send_sku FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION :schema.send_sku TO flashsale_ops;
+REVOKE ALL ON FUNCTION :schema.send_sku_to FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION :schema.send_sku_to TO flashsale_ops;

@@ -1,0 +1,73 @@
+import { type Home, homeOfOrder, REGULAR } from '../../contracts/homes.ts';
+import { DatabaseError } from './errors.ts';
+import type { Pool } from './pool-types.ts';
+
+/** The homes of an installation by name, each with the pool of its server. */
+export class Databases {
+  /** The names of the homes; `regular` first. */
+  readonly homes: readonly Home[];
+  /** The server of `regular`, which holds the catalogue. */
+  readonly regular: Pool;
+  /** One pool for each server, that of `regular` first. */
+  readonly servers: readonly Pool[];
+  readonly #pools: ReadonlyMap<Home, Pool>;
+
+  constructor(pools: { readonly regular: Pool } & Readonly<Record<Home, Pool>>) {
+    this.regular = pools.regular;
+    this.homes = [REGULAR, ...Object.keys(pools).filter((name) => name !== REGULAR)];
+    this.servers = [...new Set([pools.regular, ...Object.values(pools)])];
+    this.#pools = new Map(Object.entries(pools));
+  }
+
+  /** Calls `open` once for each server. */
+  static open(
+    urls: ReadonlyMap<Home, string>,
+    open: (url: string, homes: readonly Home[]) => Pool,
+  ): Databases {
+    const pools: Record<Home, Pool> = {};
+    for (const [url, homes] of Map.groupBy(urls.keys(), (home) => urls.get(home) ?? '')) {
+      const pool = open(url, homes);
+      for (const home of homes) pools[home] = pool;
+    }
+    const { regular } = pools;
+    if (regular === undefined) throw new TypeError(`no URL of ${REGULAR}`);
+    return new Databases({ ...pools, regular });
+  }
+
+  /** Both homes of an installation with one server. */
+  static ofOne(pool: Pool): Databases {
+    return new Databases({ regular: pool, hot: pool });
+  }
+
+  /** @throws {DatabaseError} `unavailable` if the configuration has no such home */
+  home(name: Home): Pool {
+    const pool = this.#pools.get(name);
+    if (pool !== undefined) return pool;
+    const message = `the home ${name} is not configured; there are ${this.homes.join(', ')}`;
+    throw new DatabaseError('unavailable', message);
+  }
+
+  has(name: Home): boolean {
+    return this.#pools.has(name);
+  }
+
+  /** Whether hot homes have servers of their own. A SKU that moves is then carried between servers. */
+  get areApart(): boolean {
+    return this.servers.length > 1;
+  }
+
+  /** The home of an order. `regular`, which then finds no such order, if no home has such numbers. */
+  ofOrder(orderNo: string): Home {
+    const home = homeOfOrder(orderNo);
+    return this.has(home) ? home : REGULAR;
+  }
+
+  /** Fills all pools. Never rejects; failures go to the `onError` of the pool. */
+  async fill(): Promise<void> {
+    await Promise.all(this.servers.map((pool) => pool.fill()));
+  }
+
+  async close(): Promise<void> {
+    for (const pool of this.servers) await pool.close();
+  }
+}
