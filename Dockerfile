@@ -7,7 +7,7 @@ COPY package.json package-lock.json .npmrc ./
 # The image has the current Node. The package `node` and other development packages are left out.
 RUN npm ci --omit=dev && npm cache clean --force
 COPY . .
-# For `docker compose exec keeper-1 flashsale …`, which uses the login of the operators.
+# For `docker compose run --rm operator …`, and `docker compose exec keeper-1 flashsale …` in the demo.
 RUN ln -s /app/ops/flashsale.mjs /usr/local/bin/flashsale
 # A new volume here belongs to the user who renders the configuration of the edge.
 RUN install --directory --owner=node --group=node /edge

@@ -25,9 +25,9 @@ export async function simulatePages(options: {
   readonly arriveMs: number;
   readonly afterMs: number;
   /** No look is answered between these times, counted from the opening. */
-  readonly outageMs?: readonly [from: number, to: number];
+  readonly outagesMs?: readonly (readonly [from: number, to: number])[];
 }): Promise<Looks> {
-  const { pages, arriveMs, afterMs, outageMs = [0, 0] } = options;
+  const { pages, arriveMs, afterMs, outagesMs = [] } = options;
   const startMs = Date.parse('2030-01-01T12:00:00Z');
   const opensAtMs = startMs + arriveMs;
   const looks: Looks = new Map();
@@ -53,7 +53,7 @@ export async function simulatePages(options: {
         const second = Math.floor((nowMs - arriveMs) / 1_000);
         looks.set(second, (looks.get(second) ?? 0) + 1);
         const fromOpeningMs = nowMs - arriveMs;
-        if (fromOpeningMs >= outageMs[0] && fromOpeningMs < outageMs[1]) {
+        if (outagesMs.some(([from, to]) => fromOpeningMs >= from && fromOpeningMs < to)) {
           return at(nowMs + ROUND_TRIP_MS, () => reject(new TypeError('no answer')));
         }
         const body = sale();

@@ -30,6 +30,9 @@ const ONE_ADDRESS_FOR_ALL = {
   network_calls_burst: '100000',
   network_views_per_second: '100000',
   network_views_burst: '100000',
+  network_misses_per_second: '100000',
+  network_misses_burst: '100000',
+  network_waits: '65535',
 };
 
 const CONTACT_TIMEOUT_MS = 1_000;

@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   cpSync,
   globSync,
@@ -10,6 +11,8 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -90,6 +93,43 @@ it('systemd finds nothing wrong with the units', () => {
 
 it('systemd finds what is wrong with a unit', () => {
   expect(analyze('verify', './flashsale.env').status).not.toBe(0);
+});
+
+describe('wait-until-ready', () => {
+  const SCRIPT = join(FOLDER, 'wait-until-ready');
+
+  it('ends when the process is ready, and after the edge tries it again', async () => {
+    const statuses = [503, 503, 200];
+    const asked: (string | undefined)[] = [];
+    const monitor = createServer(({ url }, response) => {
+      response.statusCode = statuses[asked.push(url) - 1] ?? 500;
+      response.end();
+    });
+    await once(monitor.listen(0, '127.0.0.1'), 'listening');
+    const MONITOR_PORT = `${(monitor.address() as AddressInfo).port}`;
+    const env = { MONITOR_HOST: '127.0.0.1', MONITOR_PORT, MAINPID: `${process.pid}` };
+    await once(execFile(SCRIPT, { env: { ...env, PATH: '/usr/bin:/bin' } }), 'exit');
+    monitor.close();
+    expect(asked).toEqual(['/readyz', '/readyz', '/readyz']);
+    const template = readFileSync(join(FOLDER, '../edge/nginx.conf.template'), 'utf8');
+    const pause = /^#: node_pause = (\d+)s /m.exec(template)?.[1];
+    expect(readFileSync(SCRIPT, 'utf8')).toContain(`sleep ${pause}\n`);
+  });
+
+  it('ends with the process, so that systemd starts that again', () => {
+    const MAINPID = `${spawnSync('true').pid}`;
+    const env = { PATH: '/usr/bin:/bin', MONITOR_HOST: '127.0.0.1', MONITOR_PORT: '1', MAINPID };
+    expect(spawnSync(SCRIPT, { env, timeout: 50_000 })).toMatchObject({ status: 0, signal: null });
+  });
+});
+
+it('commands of operators take the variables of the file for them', () => {
+  const own = variablesIn(readFileSync(join(FOLDER, 'operator.env'), 'utf8'));
+  const files = Object.values(own).map((file = '') => file.replace('/etc/flashsale/secrets/', ''));
+  expect(files.filter((file) => !secrets.names.includes(file))).toEqual([]);
+  expect(Object.keys(own).map((name) => name.replace('_FILE', ''))).toEqual(
+    expect.arrayContaining(['DATABASE_URL', 'AMQP_URL', 'ZK_ACL', 'ZK_AUTH']),
+  );
 });
 
 describe.each(UNITS)('%s', (unit) => {

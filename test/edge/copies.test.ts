@@ -105,7 +105,11 @@ describe('what the edge has no copy of', () => {
   it('is asked for as often as a network may, and what has a copy is asked for all the same', async () => {
     const shielded = at.alsoClose(await startEdge(at.nodes.ports, { limits }));
     const known = [SALE, '/sales/demo'];
-    for (const path of known) expect((await call(shielded.url + path)).status).toBe(200);
+    // The same sale in another spelling, of which there are thousands.
+    const spelled = '/sales/%64emo';
+    for (const path of [...known, spelled]) {
+      expect((await call(shielded.url + path)).status).toBe(200);
+    }
     const before = at.nodes.seen.length;
     const startedAt = performance.now();
     const answers = await Promise.all(
@@ -117,6 +121,10 @@ describe('what the edge has no copy of', () => {
     expect(answers.filter(({ status }) => status === 429).length).toBeGreaterThan(40);
     const strange = await call(`${shielded.url}/sales/none`, { from: '127.0.0.5' });
     expect(strange.status).toBe(404);
+    await until('a refused network gets no new copy of a spelling', async () => {
+      await call(`${shielded.url}/sales/${Math.random()}`);
+      return (await call(shielded.url + spelled)).status === 429;
+    });
     for (const path of known) {
       const asked = Date.now() / 1_000;
       await until('a refused network gets a new copy', async () => {

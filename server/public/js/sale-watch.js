@@ -71,6 +71,8 @@ export function watchSale(name, clock, { onSale, onMissing, onAnswer }) {
   function nap(answer, failures) {
     if (failures === 0) return naps.take(untilNextLook(false));
     const backoff = backoffMs(answer, failures, Math.random());
+    // Without a network of its own, the page costs the shop nothing, and looks as soon as it has one.
+    if (navigator.onLine === false) return naps.take(backoff);
     return naps.take(Math.max(backoff, untilNextLook(true)), heldMs(answer, backoff));
   }
 
