@@ -16,6 +16,7 @@ const COMMANDS = new Map<string, () => Promise<AddCommand>>([
   ['notices', async () => (await import('./commands/notices.ts')).addNotices],
   ['orders', async () => (await import('./commands/orders.ts')).addOrders],
   ['payments', async () => (await import('./commands/payments.ts')).addPayments],
+  ['processes', async () => (await import('./commands/processes.ts')).addProcesses],
   ['quota', async () => (await import('./commands/quota.ts')).addQuota],
   ['sale', async () => (await import('./commands/sale.ts')).addSale],
   ['secrets', async () => (await import('./commands/secrets.ts')).addSecrets],

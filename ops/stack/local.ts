@@ -5,21 +5,20 @@ import {
   applicationSpecs,
   WEB_NAMES,
 } from './application.ts';
-import { dockerAnswers, startCompose, stopCompose } from './docker.ts';
-import { localEdge } from './edge.ts';
-import { BEHIND_THE_QUEUE_NICENESS } from './give-way.ts';
-import { ensureServerPackages, NATIVE_STOP_ORDER, startNative } from './native.ts';
-import { choosePort, isPortFree, loopbackUrl } from './ports.ts';
-import { sharedBuffersMb } from './postgres.ts';
-import type { Machine } from './programs.ts';
-import type { Progress } from './progress.ts';
 import {
-  assertReachable,
-  missingServers,
-  type ServerName,
-  type Servers,
-  serversOfEnvironment,
-} from './servers.ts';
+  breakLines,
+  CLUSTER_PORTS,
+  CLUSTER_STOP_ORDER,
+  rabbitMetrics,
+  startCluster,
+} from './cluster.ts';
+import { stopCompose } from './docker.ts';
+import { localEdge } from './edge.ts';
+import { NATIVE_STOP_ORDER } from './native.ts';
+import { choosePort, isPortFree, loopbackUrl } from './ports.ts';
+import type { Progress } from './progress.ts';
+import type { ServerName, Servers } from './servers.ts';
+import { composeOf, type ServerHost, startSingle } from './single.ts';
 import {
   removeState,
   type Settings,
@@ -30,14 +29,7 @@ import {
   writeState,
 } from './state.ts';
 import { Supervisor } from './supervisor.ts';
-import {
-  APPLICATION_PORTS,
-  EDGE_PORTS,
-  type PortsWanted,
-  RABBIT_METRICS_PORT,
-  SERVER_PORTS,
-  WATCH_PORTS,
-} from './usual-ports.ts';
+import { APPLICATION_PORTS, EDGE_PORTS, type PortsWanted, WATCH_PORTS } from './usual-ports.ts';
 import { localWatch, WATCH_NAMES } from './watch.ts';
 
 /** The stack of `npm start`: starts the servers and then the application, and stops them in order. */
@@ -53,6 +45,8 @@ export interface LocalOptions {
   readonly edge: boolean;
   /** Whether Prometheus, Alertmanager and exporters watch it. */
   readonly watch: boolean;
+  /** Whether the servers run in threes. See cluster.ts. */
+  readonly cluster: boolean;
   readonly settings: Settings;
   readonly state: StackState;
   readonly progress: Progress;
@@ -78,6 +72,13 @@ export class LocalStack {
     });
   }
 
+  /** How to break the parts of a cluster; undefined if the servers are single. */
+  get breakLines(): readonly string[] | undefined {
+    const { cluster, folder, progress } = this.#options;
+    if (!cluster) return undefined;
+    return breakLines({ folder, progress, portOf: (name) => this.#port(name) });
+  }
+
   get state(): StackState {
     return this.#state;
   }
@@ -85,6 +86,28 @@ export class LocalStack {
   #note(change: Partial<StackState>): void {
     this.#state = { ...this.#state, ...change };
     writeState(this.#options.folder, this.#state);
+  }
+
+  /** What the start of the servers uses of the stack. */
+  get #host(): ServerHost {
+    const { root, folder, environment, watch, progress } = this.#options;
+    return {
+      ...{ root, folder, environment, watch, progress, logFolder: this.logFolder },
+      machine: { path: environment['PATH'] ?? '', root: '/' },
+      supervisor: this.#supervisor,
+      settings: this.#settings,
+      choosePorts: (group) => this.#choosePorts(group),
+      portOf: (name) => this.#port(name),
+      remember: (names, source) => this.#remember(names, source),
+    };
+  }
+
+  #remember(names: readonly ServerName[], source: Source): void {
+    const chosen = Object.fromEntries(names.map((name) => [name, source]));
+    this.#note({ sources: { ...this.#state.sources, ...chosen } });
+    if (source === 'environment') return;
+    this.#settings = { ...this.#settings, sources: { ...this.#settings.sources, ...chosen } };
+    writeSettings(this.#options.folder, this.#settings);
   }
 
   async #assertShopPort(): Promise<void> {
@@ -119,100 +142,26 @@ export class LocalStack {
     return port;
   }
 
-  #compose() {
-    const { root, environment } = this.#options;
-    const ports = {
-      postgres: this.#port('postgres'),
-      amqp: this.#port('amqp'),
-      zookeeper: this.#port('zookeeper'),
-    };
-    return { root, environment, ports, passwords: this.#settings.passwords };
-  }
-
-  #remember(names: readonly ServerName[], source: Source): void {
-    const chosen = Object.fromEntries(names.map((name) => [name, source]));
-    this.#note({ sources: { ...this.#state.sources, ...chosen } });
-    if (source === 'environment') return;
-    this.#settings = { ...this.#settings, sources: { ...this.#settings.sources, ...chosen } };
-    writeSettings(this.#options.folder, this.#settings);
-  }
-
-  /** `mayFallBack`: the containers have no data yet, so the servers may run elsewhere. */
-  async #startDocker(wanted: readonly ServerName[], mayFallBack: boolean) {
-    // Stored before the containers run, so that the next start finds them if this one is killed.
-    this.#remember(wanted, 'docker');
-    try {
-      return await startCompose(wanted, this.#compose(), this.#options.progress);
-    } catch (error) {
-      if (!mayFallBack) throw error;
-      // For example, an engine that cannot pull the images.
-      this.#options.progress.say(`${(error as Error).message}\nContinuing without Docker`);
-      await stopCompose(this.#compose());
-      return this.#startSystem(wanted);
-    }
-  }
-
-  async #startSystem(wanted: readonly ServerName[]): Promise<Partial<Servers>> {
-    const { folder, progress, environment } = this.#options;
-    const machine: Machine = { path: environment['PATH'] ?? '', root: '/' };
-    await ensureServerPackages({ wanted, machine, progress });
-    this.#remember(wanted, 'system');
-    progress.say(`starting ${wanted.join(', ')} from this machine's programs`);
-    return startNative({
-      wanted,
-      folder,
-      logFolder: this.logFolder,
-      ports: {
-        ...this.#compose().ports,
-        epmd: this.#port('epmd'),
-        distribution: this.#port('distribution'),
-        ...(this.#options.watch && { metrics: this.#port('rabbitmq-metrics') }),
-      },
-      passwords: this.#settings.passwords,
-      sharedBuffersMb: sharedBuffersMb(),
-      postgresNiceness: BEHIND_THE_QUEUE_NICENESS,
-      machine,
-      progress,
-      supervisor: this.#supervisor,
-    });
-  }
-
-  /**
-   * Uses the servers that the environment names. The others are started where their data are, else
-   * in Docker, else from this machine's programs.
-   *
-   * @throws {ConfigError | PackagesMissing | Error}
-   */
+  /** @throws {ConfigError | PackagesMissing | Error} */
   async startServers(): Promise<Servers> {
-    const { environment } = this.#options;
-    const given = serversOfEnvironment(environment);
-    await assertReachable(given);
-    const wanted = missingServers(given);
-    const named = (['postgres', 'rabbitmq', 'zookeeper'] as const).filter(
-      (name) => !wanted.includes(name),
-    );
-    this.#remember(named, 'environment');
-    // The containers of an earlier start that was killed still hold the ports.
-    const before = this.#settings.sources;
-    const wasDocker = wanted.filter((name) => before[name] === 'docker');
-    if (wasDocker.length > 0) await stopCompose(this.#compose());
     await this.#assertShopPort();
-    const { watch } = this.#options;
-    await this.#choosePorts({ ...SERVER_PORTS, ...(watch && RABBIT_METRICS_PORT) });
-
-    const machine: Machine = { path: environment['PATH'] ?? '', root: '/' };
-    const isFresh = wanted.some((name) => before[name] === undefined);
-    const engine = wasDocker.length > 0 || (isFresh && (await dockerAnswers(machine)));
-    const useDocker = (name: ServerName) => before[name] === 'docker' || (!before[name] && engine);
-    const fromDocker = wanted.filter(useDocker);
-    const fromSystem = wanted.filter((name) => !useDocker(name));
-    const [docker, system] = await Promise.all([
-      fromDocker.length > 0 ? this.#startDocker(fromDocker, wasDocker.length === 0) : {},
-      fromSystem.length > 0 ? this.#startSystem(fromSystem) : {},
-    ]);
-    const servers = { ...given, ...docker, ...system } as Servers;
+    const servers = this.#options.cluster
+      ? await this.#startCluster()
+      : await startSingle(this.#host);
     this.#note({ servers });
     return servers;
+  }
+
+  /** The servers of a cluster always run here, with data of their own. */
+  async #startCluster(): Promise<Servers> {
+    const { folder, progress } = this.#options;
+    this.#note({ sources: { postgres: 'system', rabbitmq: 'system', zookeeper: 'system' } });
+    await this.#choosePorts(CLUSTER_PORTS);
+    const { machine, portOf } = this.#host;
+    return startCluster({
+      ...{ folder, progress, logFolder: this.logFolder, machine, portOf },
+      ...{ passwords: this.#settings.passwords, supervisor: this.#supervisor },
+    });
   }
 
   /** The roles' logins on the stack's own PostgreSQL; undefined on a server that its owner manages. */
@@ -274,13 +223,19 @@ export class LocalStack {
   async startWatch(): Promise<void> {
     const { environment, folder, progress } = this.#options;
     const { servers, sources, monitors, shopUrl, edgeUrl } = this.#state;
+    const { cluster } = this.#options;
     if (servers === undefined || shopUrl === undefined) throw new Error('the shop is not started');
     await this.#choosePorts(WATCH_PORTS);
     const portOf = (name: string) => this.#port(name);
     const monitor = this.logins?.monitor;
     const { specs, watchUrls } = await localWatch({
       ...{ folder, environment, progress, logFolder: this.logFolder, portOf, monitor, servers },
-      ...{ monitors, shopUrl: edgeUrl ?? shopUrl, isOwnRabbit: sources.rabbitmq === 'system' },
+      ...{ monitors, shopUrl: edgeUrl ?? shopUrl },
+      rabbitMetrics: cluster
+        ? rabbitMetrics(portOf)
+        : sources.rabbitmq === 'system'
+          ? [portOf('rabbitmq-metrics')]
+          : [],
     });
     await Promise.all(specs.map((spec) => this.#supervisor.start(spec)));
     this.#note({ watchUrls });
@@ -289,11 +244,13 @@ export class LocalStack {
   /** Stops everything that this start has started, the shop before the servers. Data stay. */
   async stop(): Promise<void> {
     this.#note({ phase: 'stopping' });
-    const order = [WATCH_NAMES, ['edge'], ...APPLICATION_STOP_ORDER, ...NATIVE_STOP_ORDER];
-    for (const names of order) {
-      await this.#supervisor.stop(names);
+    const shop = [WATCH_NAMES, ['edge'], ...APPLICATION_STOP_ORDER];
+    const servers = this.#options.cluster ? CLUSTER_STOP_ORDER : NATIVE_STOP_ORDER;
+    for (const names of [...shop, ...servers]) await this.#supervisor.stop(names);
+    if (this.#options.cluster) return removeState(this.#options.folder);
+    if (Object.values(this.#state.sources).includes('docker')) {
+      await stopCompose(composeOf(this.#host));
     }
-    if (Object.values(this.#state.sources).includes('docker')) await stopCompose(this.#compose());
     removeState(this.#options.folder);
   }
 }

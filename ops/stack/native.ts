@@ -69,8 +69,12 @@ function canReach(folder: string, user: UserIds): boolean {
  * PostgreSQL refuses to run as root, so root runs it as another user, who must have access to the
  * path of its data. Below a private home folder there is none; then the data are in /var/lib.
  */
-function postgresFolder(options: NativeOptions, user: UserIds | undefined): string {
-  const inProject = join(options.folder, 'postgres');
+export function postgresFolder(
+  options: { readonly folder: string; readonly progress: Progress },
+  user: UserIds | undefined,
+  name = 'postgres',
+): string {
+  const inProject = join(options.folder, name);
   if (user === undefined) return inProject;
   mkdirSync(options.folder, { recursive: true });
   chmodSync(options.folder, 0o711);
@@ -80,10 +84,11 @@ function postgresFolder(options: NativeOptions, user: UserIds | undefined): stri
   const outside = join(base, `flashsale-${digest}`);
   mkdirSync(outside, { recursive: true, mode: 0o711 });
   options.progress.say(`PostgreSQL cannot reach ${options.folder}; its data are in ${outside}`);
-  return join(outside, 'postgres');
+  return join(outside, name);
 }
 
-function postgresUser(): UserIds | undefined {
+/** The user that PostgreSQL runs as; undefined: the present one. */
+export function postgresUser(): UserIds | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const ids = userIds('postgres');
   if (ids === undefined) {

@@ -35,7 +35,7 @@ import { toolsOf } from './tools.ts';
 /**
  * `npm start`: starts the whole stack on this machine, keeps it running and stops it. With `-- --edge`
  * nginx stands in front of the web nodes. With `-- --watch` Prometheus, Alertmanager and exporters
- * watch the shop.
+ * watch the shop. `npm run cluster` does all of that with servers in threes.
  */
 
 const ROTATE_EVERY_MS = 30_000;
@@ -77,11 +77,12 @@ async function bringUp(stack: LocalStack, wishes: Wishes, progress: Progress): P
   if (wishes.watch)
     await progress.step('starting Prometheus and exporters', () => stack.startWatch());
   const sale = await ensureDemo(servers, stack.state.zkRoot);
-  const { state, logFolder } = stack;
+  const { state, logFolder, breakLines } = stack;
   const { folder, consoleToken } = wishes;
-  const tools = { ...toolsOf(PROJECT_ROOT, folder, state), consoleToken };
+  const broker = breakLines === undefined ? 'rabbitmq' : 'rabbit-1';
+  const tools = { ...toolsOf(PROJECT_ROOT, folder, state, broker), consoleToken };
   progress.say('ready');
-  console.log(summary({ state, sale, logFolder, ...tools, now: Date.now() }));
+  console.log(summary({ state, sale, logFolder, breakLines, ...tools, now: Date.now() }));
 }
 
 /** Resolves at the first signal. Later ones have no effect, because a stop has deadlines anyway. */
@@ -100,7 +101,9 @@ function firstSignal(progress: Progress): Promise<'signal'> {
 
 async function main(given: NodeJS.ProcessEnv, args: string[]): Promise<number> {
   const flag = { type: 'boolean', default: false } as const;
-  const { values } = parseArgs({ args, options: { edge: flag, watch: flag } });
+  const { values } = parseArgs({ args, options: { edge: flag, watch: flag, cluster: flag } });
+  const { cluster } = values;
+  const [edge, watch] = [values.edge || cluster, values.watch || cluster];
   const progress = createProgress((line) => console.log(line));
   // The processes of the stack inherit these variables, and the stack replaces some of them.
   const environment = withSecretsOfFiles(given);
@@ -127,8 +130,7 @@ async function main(given: NodeJS.ProcessEnv, args: string[]): Promise<number> {
     folder,
     environment,
     shop: { host: HOST, port: PORT },
-    edge: values.edge,
-    watch: values.watch,
+    ...{ edge, watch, cluster },
     settings,
     state,
     progress,
@@ -136,7 +138,7 @@ async function main(given: NodeJS.ProcessEnv, args: string[]): Promise<number> {
 
   let exitCode = 0;
   const consoleToken = environment['CONSOLE_TOKENS'] ? undefined : settings.consoleToken;
-  const up = bringUp(stack, { watch: values.watch, folder, consoleToken }, progress);
+  const up = bringUp(stack, { watch, folder, consoleToken }, progress);
   const how = await Promise.race([stopped, up.then(() => 'up' as const)]).catch(
     (error: unknown) => {
       progress.say(explain(error));

@@ -36,6 +36,8 @@ export interface SummaryOptions {
   readonly zkCliInContainer: string | undefined;
   /** Command line of rabbitmqctl, for the stack's own node. */
   readonly rabbitmqctl: string | undefined;
+  /** How to break the parts of a cluster; undefined if the servers are single. */
+  readonly breakLines: readonly string[] | undefined;
   /** The token of the demo's console; undefined if the environment has tokens of its own. */
   readonly consoleToken: string | undefined;
   /** Milliseconds since 1970. */
@@ -92,7 +94,10 @@ export function summary(options: SummaryOptions): string {
     ...metrics,
     `Logs       ${logFolder}`,
     ...restockLines(sale),
+    ...(options.breakLines === undefined
+      ? []
+      : ['', 'Break it', ...options.breakLines.map((line) => `  ${line}`)]),
     '',
-    'Ctrl-C stops everything. The next npm start continues with the same data.',
+    'Ctrl-C stops everything. The next start continues with the same data.',
   ].join('\n');
 }

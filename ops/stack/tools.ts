@@ -4,7 +4,12 @@ import type { ServerName } from './servers.ts';
 import type { StackState } from './state.ts';
 
 /** Command lines of the servers' tools, when this machine lacks them or they need the stack's settings. */
-export function toolsOf(root: string, folder: string, { sources }: StackState) {
+export function toolsOf(
+  root: string,
+  folder: string,
+  { sources }: StackState,
+  broker = 'rabbitmq',
+) {
   const inContainer = (server: ServerName, command: string) =>
     sources[server] === 'docker'
       ? `docker compose -p ${composeProject(root)} exec ${server} ${command}`
@@ -17,7 +22,7 @@ export function toolsOf(root: string, folder: string, { sources }: StackState) {
     /** Finds the stack's own node. */
     rabbitmqctl:
       sources.rabbitmq === 'system'
-        ? join(folder, 'rabbitmq', 'rabbitmqctl')
+        ? join(folder, broker, 'rabbitmqctl')
         : inContainer('rabbitmq', 'rabbitmqctl'),
   };
 }

@@ -210,8 +210,8 @@ export async function localWatch(stack: {
   /** Base URLs of the monitor ports, by process name. */
   readonly monitors: Readonly<Record<string, string>>;
   readonly shopUrl: string;
-  /** Whether RabbitMQ runs here with the plugin. */
-  readonly isOwnRabbit: boolean;
+  /** Ports of the brokers' metrics, if they run here with the plugin. */
+  readonly rabbitMetrics: readonly number[];
 }) {
   const { environment, servers, monitor, portOf, logFolder } = stack;
   const machine: Machine = { path: environment['PATH'] ?? '', root: '/' };
@@ -228,7 +228,7 @@ export async function localWatch(stack: {
   const instance: WatchInstance = {
     ...{ folder: join(stack.folder, 'watch'), logFolder, ports, shop: [`${stack.shopUrl}/`] },
     monitors: Object.values(stack.monitors).map((url) => new URL(url).host),
-    rabbitmq: stack.isOwnRabbit ? [at(portOf('rabbitmq-metrics'))] : [],
+    rabbitmq: stack.rabbitMetrics.map(at),
     databaseUrls: watched.slice(0, EXPORTERS.length).map((url) => urlInRole(url, 'monitor')),
     alertmanagerConfig: environment['ALERTMANAGER_CONFIG'],
   };
