@@ -25,7 +25,7 @@ export interface LinkOptions {
   readonly log: Log;
   readonly limits: LinkLimits;
   /** Called with each new connection. If it fails, the connection is tried again. */
-  readonly setUp: (model: ChannelModel, host: string) => Promise<void>;
+  readonly setUp: (model: ChannelModel, link: Link) => Promise<void>;
 }
 
 /**
@@ -45,15 +45,15 @@ export class Link {
   /** Index of the host that is connected or tried next. */
   #turn = 0;
 
-  private constructor(options: LinkOptions) {
+  #connected = false;
+
+  constructor(options: LinkOptions) {
     this.#options = options;
   }
 
   /** Returns at once. The background keeps connecting and reconnecting until `close()`. */
-  static async open(options: LinkOptions): Promise<Link> {
-    const link = new Link(options);
-    await link.#start({ waitForConnect: false });
-    return link;
+  open(): Promise<void> {
+    return this.#start({ waitForConnect: false });
   }
 
   /**
@@ -61,10 +61,13 @@ export class Link {
    *
    * @throws {Error} after one failed try
    */
-  static async openAtFirst(options: LinkOptions): Promise<Link> {
-    const link = new Link(options);
-    await link.#start({ waitForConnect: true, initialMaxRetries: 0 });
-    return link;
+  openAtFirst(): Promise<void> {
+    return this.#start({ waitForConnect: true, initialMaxRetries: 0 });
+  }
+
+  /** Whether a connection is set up. */
+  get connected(): boolean {
+    return this.#connected;
   }
 
   /** `host:port` of the host that is connected or tried next. */
@@ -97,12 +100,18 @@ export class Link {
         initialDelay: limits.reconnectDelayInitialMs,
         maxDelay: limits.reconnectDelayMaxMs,
         jitter: 0.5,
-        setup: (model: ChannelModel) => setUp(model, this.host),
+        setup: async (model: ChannelModel) => {
+          await setUp(model, this);
+          this.#connected = true;
+        },
       },
     });
     this.#recovering = recovering;
     recovering.on('error', (err) => log.warn({ err }, 'RabbitMQ connection failed'));
-    recovering.on('disconnect', () => this.#goOn());
+    recovering.on('disconnect', () => {
+      this.#connected = false;
+      this.#goOn();
+    });
     recovering.on('connect-failed', (err) => {
       log.warn({ err, host: this.host }, 'no connection to RabbitMQ');
       this.#goOn();

@@ -16,44 +16,57 @@ export interface ReturnLimits extends LinkLimits {
   readonly returnGraceMs: number;
 }
 
-interface ReturningLinkOptions extends LinkOptions {
+interface ReturningLinkOptions extends Omit<LinkOptions, 'setUp'> {
   readonly limits: ReturnLimits;
+  /** Called with each new connection. From then on it is the one in use. */
+  readonly setUp: (model: ChannelModel, host: string) => Promise<void>;
 }
 
 export class ReturningLink {
   readonly #options: ReturningLinkOptions;
-  #link: Link | undefined;
+  /** The link in use. */
+  #link: Link;
+  /** The link that may take its place. */
+  #next: Link | undefined;
   /** The connection that was set up last. */
   #model: ChannelModel | undefined;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
   private constructor(options: ReturningLinkOptions) {
-    const setUp = async (model: ChannelModel, host: string) => {
-      this.#model = model;
-      await options.setUp(model, host);
-    };
-    this.#options = { ...options, setUp };
+    this.#options = options;
+    this.#link = this.#createLink();
   }
 
   /** Returns at once. The background keeps connecting and reconnecting until `close()`. */
   static async open(options: ReturningLinkOptions): Promise<ReturningLink> {
     const link = new ReturningLink(options);
-    link.#link = await Link.open(link.#options);
+    await link.#link.open();
     link.#returnLater();
     return link;
   }
 
   /** `host:port` of the host that is connected or tried next. */
-  get host(): string | undefined {
-    return this.#link?.host;
+  get host(): string {
+    return this.#link.host;
   }
 
   /** Closes the connection and stops reconnecting. */
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
-    await this.#link?.close();
+    await this.#link.close();
+  }
+
+  #createLink(): Link {
+    const setUp = async (model: ChannelModel, link: Link) => {
+      // A link that another one has replaced may not take the users back when it reconnects.
+      if (link !== this.#link && link !== this.#next) throw new Error('another host is in use');
+      this.#link = link;
+      this.#model = model;
+      await this.#options.setUp(model, link.host);
+    };
+    return new Link({ ...this.#options, setUp });
   }
 
   #returnLater(): void {
@@ -69,19 +82,25 @@ export class ReturningLink {
   /** Never rejects. The users of the connection move when the new one is set up. */
   async #returnToFirst(): Promise<void> {
     const [old, model] = [this.#link, this.#model];
-    if (old === undefined || old.isAtFirst || model === undefined) return;
+    if (old.isAtFirst || !old.connected || model === undefined) return;
     const { limits, log } = this.#options;
+    const next = this.#createLink();
+    this.#next = next;
     try {
-      const link = await Link.openAtFirst(this.#options);
-      this.#link = link;
-      if (this.#closed) await link.close();
+      await next.openAtFirst();
+      if (this.#closed) await next.close();
       await sleep(limits.returnGraceMs);
       await endsWithin(limits.closeTimeoutMs, old.close());
       cutSocket(model);
     } catch (error) {
       log.info({ err: error }, 'the preferred RabbitMQ host is not back yet');
-      // The users may have moved already. The old connection then starts anew.
-      if (this.#model !== model) cutSocket(model);
+      if (this.#link === next) {
+        // Some users have moved already. The old connection starts anew and takes them all.
+        this.#link = old;
+        cutSocket(model);
+      }
+    } finally {
+      this.#next = undefined;
     }
   }
 }

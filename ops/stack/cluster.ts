@@ -201,5 +201,5 @@ export async function startCluster(options: ClusterOptions): Promise<Servers> {
     progress.step('starting three RabbitMQ', () => startRabbits(options)),
     zookeepers,
   ]);
-  return { databaseUrl, hotDatabaseUrl, amqpUrl, zookeeper };
+  return { databaseUrl, hotDatabaseUrls: { hot: hotDatabaseUrl }, amqpUrl, zookeeper };
 }

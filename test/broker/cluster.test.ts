@@ -171,6 +171,20 @@ describe('clients of three hosts', () => {
     expect(countOf('refused')).toBe(refused);
   });
 
+  test('go on to another host when theirs is frozen, and return', async () => {
+    brokers.signal('SIGSTOP', 'third');
+    await until(
+      'the client has another host',
+      () => sender.connected && sender.host !== host('third'),
+      START_DEADLINE,
+    );
+    await confirmMore();
+    brokers.signal('SIGCONT', 'third');
+    await until('the client has returned', () => sender.host === host('third'), START_DEADLINE);
+    await confirmMore();
+    expect(sender.connected).toBe(true);
+  });
+
   test('leave a node that is cut off from the others', async () => {
     const peers = brokers.nodes.slice(0, 2).map((node) => `'${node}'`);
     const each = (call: string) => peers.map((peer) => call.replaceAll('PEER', peer)).join(', ');
