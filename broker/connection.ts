@@ -3,6 +3,7 @@ import type { Log } from '../process/log.ts';
 import { type Channel, type ChannelModel, connect, type RecoveringChannelModel } from './amqp.ts';
 import { ChannelKeeper, type ChannelUser } from './channel.ts';
 import { endsWithin } from './deadline.ts';
+import { trustedBy } from './tls.ts';
 import { declareTopology } from './topology.ts';
 
 /**
@@ -163,6 +164,7 @@ export class BrokerConnection {
       // Nagle's algorithm together with delayed ACKs would hold a single publish for 40 ms.
       noDelay: true,
       timeout: limits.connectTimeoutMs,
+      ...trustedBy(options.url),
       clientProperties: { connection_name: options.name },
       recovery: {
         initialDelay: limits.reconnectDelayInitialMs,

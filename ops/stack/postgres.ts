@@ -35,7 +35,10 @@ export function sharedBuffersMb(): number {
   return Math.max(128, Math.min(1024, Math.floor(totalmem() / 4 / 2 ** 20)));
 }
 
-function settings({ port, sharedBuffersMb: buffersMb }: PostgresInstance): string {
+export function settings({
+  port,
+  sharedBuffersMb: buffersMb,
+}: Pick<PostgresInstance, 'port' | 'sharedBuffersMb'>): string {
   return `# Written at each start. Your own settings: ALTER SYSTEM SET …, which takes precedence over this file.
 listen_addresses = '127.0.0.1'
 port = ${port}
@@ -66,7 +69,10 @@ timezone = 'UTC'
 }
 
 /** An existing data folder needs the version that created it; a new folder takes any. */
-function choose(programs: readonly PostgresPrograms[], dataFolder: string): PostgresPrograms {
+export function choose(
+  programs: readonly PostgresPrograms[],
+  dataFolder: string,
+): PostgresPrograms {
   const [newest] = programs;
   if (newest === undefined) throw new Error('PostgreSQL is not installed');
   const versionFile = join(dataFolder, 'PG_VERSION');
@@ -123,6 +129,27 @@ export function postgresUrl({ port, password }: { port: number; password: string
   return `postgres://${POSTGRES_USER}:${password}@127.0.0.1:${port}/${POSTGRES_DATABASE}`;
 }
 
+/** Creates the database if the server has none. Returns what is in the way; undefined if it is there. */
+export async function databaseMissing(
+  bin: string,
+  port: number,
+  password: string,
+): Promise<string | undefined> {
+  const client = { env: { PGPASSWORD: password, PGCONNECT_TIMEOUT: '2', LC_ALL: 'C.UTF-8' } };
+  const where = ['-h', '127.0.0.1', '-p', String(port), '-U', POSTGRES_USER];
+  const query = `SELECT count(*) FROM pg_database WHERE datname = '${POSTGRES_DATABASE}'`;
+  try {
+    const ask = ['-d', 'postgres', '-XAtc', query];
+    const { stdout } = await run(join(bin, 'psql'), [...where, ...ask], client);
+    if (stdout.trim() === '0') {
+      await run(join(bin, 'createdb'), [...where, POSTGRES_DATABASE], client);
+    }
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message.trim() : String(error);
+  }
+}
+
 /**
  * Creates the data folder when it is missing and returns how to run the server.
  *
@@ -143,9 +170,6 @@ export async function preparePostgres(
   writeFileSync(settingsFile, settings(instance), { mode: 0o600 });
   if (user !== undefined) chownSync(settingsFile, user.uid, user.gid);
 
-  const client = { env: { PGPASSWORD: password, PGCONNECT_TIMEOUT: '2', LC_ALL: 'C.UTF-8' } };
-  const where = ['-h', '127.0.0.1', '-p', String(port), '-U', POSTGRES_USER];
-  const query = `SELECT count(*) FROM pg_database WHERE datname = '${POSTGRES_DATABASE}'`;
   return {
     name: 'postgres',
     command: join(bin, 'postgres'),
@@ -160,17 +184,6 @@ export async function preparePostgres(
     discardSignal: 'SIGQUIT',
     stopGraceMs: 15_000,
     readyTimeoutMs: 300_000,
-    async notReady() {
-      try {
-        const ask = ['-d', 'postgres', '-XAtc', query];
-        const { stdout } = await run(join(bin, 'psql'), [...where, ...ask], client);
-        if (stdout.trim() === '0') {
-          await run(join(bin, 'createdb'), [...where, POSTGRES_DATABASE], client);
-        }
-        return undefined;
-      } catch (error) {
-        return error instanceof Error ? error.message.trim() : String(error);
-      }
-    },
+    notReady: () => databaseMissing(bin, port, password),
   };
 }

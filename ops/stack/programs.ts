@@ -18,6 +18,10 @@ export const WATCH_PACKAGES = [
   'prometheus-node-exporter',
   'prometheus-blackbox-exporter',
 ] as const;
+/** PostgreSQL with standbys: Patroni, and its client of ZooKeeper. */
+export const FAILOVER_PACKAGES = ['patroni', 'python3-kazoo'] as const;
+/** For tests: a server that is cut off. */
+export const FIREWALL_PACKAGE = 'iptables';
 /** For tests: a process with a wrong clock. */
 export const CLOCK_PACKAGE = 'faketime';
 /** For tests: the checker of the systemd units. No unit is started. */
@@ -32,6 +36,8 @@ export type PackageName =
   | typeof BROWSER_SHELL_PACKAGE
   | (typeof EDGE_PACKAGES)[number]
   | (typeof WATCH_PACKAGES)[number]
+  | (typeof FAILOVER_PACKAGES)[number]
+  | typeof FIREWALL_PACKAGE
   | typeof CLOCK_PACKAGE
   | typeof UNITS_PACKAGE
   | typeof REDIS_PACKAGE
@@ -165,6 +171,15 @@ function hasCheck(name: CheckPackage, machine: Machine): boolean {
   return existsSync(join(machine.root, control));
 }
 
+const KAZOO = 'usr/lib/python3/dist-packages/kazoo';
+
+/** @throws {Error} when it is not installed */
+export function findPatroni(machine: Machine): string {
+  const patroni = which('patroni', machine);
+  if (patroni === undefined) throw new Error('Patroni is not installed');
+  return patroni;
+}
+
 /** Packages that have the name of their program. */
 function perProgram<Name extends string>(names: readonly Name[], machine: Machine) {
   const present = names.map((name) => [name, () => which(name, machine) !== undefined] as const);
@@ -192,6 +207,9 @@ export function missingPackages(wanted: readonly PackageName[], machine: Machine
     chromium: () => findBrowser(machine) !== undefined,
     'chromium-headless-shell': () => which(BROWSER_SHELL_PACKAGE, machine) !== undefined,
     openssl: () => which('openssl', machine) !== undefined,
+    patroni: () => which('patroni', machine) !== undefined,
+    'python3-kazoo': () => existsSync(join(machine.root, KAZOO)),
+    iptables: () => isProgram(join(machine.root, 'usr/sbin/iptables')),
     systemd: () => which('systemd-analyze', machine) !== undefined,
     ...perProgram([...WATCH_PACKAGES, CLOCK_PACKAGE], machine),
     'nginx-light': () => findNginx(machine) !== undefined,

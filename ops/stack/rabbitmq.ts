@@ -13,6 +13,8 @@ export interface RabbitInstance {
   readonly logFolder: string;
   /** Needed only for a node of a cluster. */
   readonly nodeName?: string;
+  /** A second listener with TLS: its port, and files. */
+  readonly tls?: { readonly port: number; readonly certificate: string; readonly key: string };
 }
 
 export interface RabbitPorts {
@@ -45,10 +47,17 @@ function metricsSettings(port: number): string {
   return `prometheus.tcp.ip = 127.0.0.1\nprometheus.tcp.port = ${port}\n`;
 }
 
-function settings({ ports, password }: RabbitInstance): string {
+function tlsSettings({ port, certificate, key }: NonNullable<RabbitInstance['tls']>): string {
+  return `listeners.ssl.local = 127.0.0.1:${port}
+ssl_options.certfile = ${certificate}
+ssl_options.keyfile = ${key}
+`;
+}
+
+function settings({ ports, password, tls }: RabbitInstance): string {
   return `# Written at each start.
 listeners.tcp.local = 127.0.0.1:${ports.amqp}
-${ports.management === undefined ? '' : managementSettings(ports.management)}${ports.metrics === undefined ? '' : metricsSettings(ports.metrics)}# Made at the first start only, in place of the user guest and the virtual host "/".
+${tls === undefined ? '' : tlsSettings(tls)}${ports.management === undefined ? '' : managementSettings(ports.management)}${ports.metrics === undefined ? '' : metricsSettings(ports.metrics)}# Made at the first start only, in place of the user guest and the virtual host "/".
 default_user = ${RABBIT_USER}
 default_pass = ${password}
 default_vhost = ${RABBIT_VHOST}

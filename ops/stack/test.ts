@@ -11,6 +11,8 @@ import {
   CLOCK_PACKAGE,
   checkPackage,
   EDGE_PACKAGES,
+  FAILOVER_PACKAGES,
+  FIREWALL_PACKAGE,
   type Machine,
   type PackageName,
   SERVER_PACKAGES,
@@ -72,6 +74,8 @@ async function setUp(environment: NodeJS.ProcessEnv, progress: Progress): Promis
     CLOCK_PACKAGE,
     ...EDGE_PACKAGES,
     ...WATCH_PACKAGES,
+    ...FAILOVER_PACKAGES,
+    FIREWALL_PACKAGE,
   ];
   // All three, even if only one is missing: they are small and the next run may need them.
   if (missing.length > 0 && !useDocker) packages.push(...SERVER_PACKAGES);
