@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import { urlsOfHosts } from '../contracts/cluster-url.ts';
 import type { Log } from '../process/log.ts';
 import { type ChannelModel, connect, type RecoveringChannelModel } from './amqp.ts';
+import { trustedBy } from './tls.ts';
 
 /**
  * A connection to one host of a cluster at a time. It reconnects by itself: after a loss or a failed
@@ -94,6 +95,7 @@ export class Link {
       // Nagle's algorithm together with delayed ACKs would hold a single publish for 40 ms.
       noDelay: true,
       timeout: limits.connectTimeoutMs,
+      ...trustedBy(this.#options.hosts[0] ?? ''),
       clientProperties: { connection_name: name },
       recovery: {
         ...recovery,

@@ -3,6 +3,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Files that take more than twenty seconds on two cores, the longest first. */
 const LONG = [
+  'test/cluster/postgres.test.ts',
   'test/system/alerts.test.ts',
   'test/system/home-away.test.ts',
   'test/keeper/simulation.test.ts',

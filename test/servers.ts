@@ -27,9 +27,7 @@ export function uniqueZkRoot(): string {
 
 /** The URL of another database on the same server, by default the server of the run. */
 export function databaseUrl(database: string, server = servers.databaseUrl): string {
-  const url = new URL(server);
-  url.pathname = `/${database}`;
-  return url.href;
+  return server.replace(/^(\w+:\/\/[^/?]*)(\/[^?]*)?/, `$1/${database}`);
 }
 
 /** @throws {Error} with the API's answer */

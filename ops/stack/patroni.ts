@@ -45,6 +45,8 @@ const LOOP_WAIT_S = 1;
 const RETRY_TIMEOUT_S = 3;
 /** A standby that is silent for this long holds up no COMMIT any more. PostgreSQL's default is 60 s. */
 const REPLICATION_TIMEOUT = '4s';
+/** A path of a socket has at most 107 bytes. */
+const SOCKET_FOLDER_MAX = 90;
 const CONTACT_TIMEOUT_MS = 1_000;
 
 /** The URL of the database, with all members as hosts. */
@@ -92,6 +94,9 @@ function configuration(cluster: PatroniCluster, member: PatroniMember, bin: stri
   const { scope, password, zookeeper } = cluster;
   const { name, folder, port, restPort } = member;
   const host = '127.0.0.1/32';
+  // Patroni's own session must not depend on the network: when that is cut, a Patroni that waits for its
+  // server forgets to step down, and later takes the lead back from the new primary.
+  const socketFolder = folder.length <= SOCKET_FOLDER_MAX ? folder : '';
   return {
     scope,
     name,
@@ -113,11 +118,13 @@ function configuration(cluster: PatroniCluster, member: PatroniMember, bin: stri
         superuser: { username: POSTGRES_USER, password },
         replication: { username: 'flashsale_replication', password },
       },
+      use_unix_socket: socketFolder !== '',
       pg_hba: [
+        'local all all scram-sha-256',
         `host all all ${host} scram-sha-256`,
         `host replication flashsale_replication ${host} scram-sha-256`,
       ],
-      parameters: { unix_socket_directories: '' },
+      parameters: { unix_socket_directories: socketFolder },
       basebackup: [{ checkpoint: 'fast' }],
     },
     // Outside a container there may be no watchdog device.
@@ -136,7 +143,7 @@ export function postmasterPid({ folder }: PatroniMember): number | undefined {
 }
 
 /** What a member says that it is: `primary` or `replica`; undefined if it does not run or answer. */
-export async function patroniRole(member: PatroniMember): Promise<string | undefined> {
+async function patroniRole(member: PatroniMember): Promise<string | undefined> {
   try {
     const signal = AbortSignal.timeout(CONTACT_TIMEOUT_MS);
     const response = await fetch(`${loopbackUrl(member.restPort)}/patroni`, { signal });

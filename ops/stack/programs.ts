@@ -20,6 +20,8 @@ export const WATCH_PACKAGES = [
 ] as const;
 /** PostgreSQL with standbys: Patroni, and its client of ZooKeeper. */
 export const FAILOVER_PACKAGES = ['patroni', 'python3-kazoo'] as const;
+/** For tests: a server that is cut off. */
+export const FIREWALL_PACKAGE = 'iptables';
 /** For tests: a process with a wrong clock. */
 export const CLOCK_PACKAGE = 'faketime';
 /** For tests: the checker of the systemd units. No unit is started. */
@@ -35,6 +37,7 @@ export type PackageName =
   | (typeof EDGE_PACKAGES)[number]
   | (typeof WATCH_PACKAGES)[number]
   | (typeof FAILOVER_PACKAGES)[number]
+  | typeof FIREWALL_PACKAGE
   | typeof CLOCK_PACKAGE
   | typeof UNITS_PACKAGE
   | typeof REDIS_PACKAGE
@@ -206,6 +209,7 @@ export function missingPackages(wanted: readonly PackageName[], machine: Machine
     openssl: () => which('openssl', machine) !== undefined,
     patroni: () => which('patroni', machine) !== undefined,
     'python3-kazoo': () => existsSync(join(machine.root, KAZOO)),
+    iptables: () => isProgram(join(machine.root, 'usr/sbin/iptables')),
     systemd: () => which('systemd-analyze', machine) !== undefined,
     ...perProgram([...WATCH_PACKAGES, CLOCK_PACKAGE], machine),
     'nginx-light': () => findNginx(machine) !== undefined,

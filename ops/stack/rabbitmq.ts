@@ -13,6 +13,8 @@ export interface RabbitInstance {
   readonly logFolder: string;
   /** Given only to a node of a cluster. */
   readonly cluster?: RabbitCluster;
+  /** A second listener with TLS: its port, and files. */
+  readonly tls?: { readonly port: number; readonly certificate: string; readonly key: string };
 }
 
 export interface RabbitCluster {
@@ -55,6 +57,13 @@ function metricsSettings(port: number): string {
   return `prometheus.tcp.ip = 127.0.0.1\nprometheus.tcp.port = ${port}\n`;
 }
 
+function tlsSettings({ port, certificate, key }: NonNullable<RabbitInstance['tls']>): string {
+  return `listeners.ssl.local = 127.0.0.1:${port}
+ssl_options.certfile = ${certificate}
+ssl_options.keyfile = ${key}
+`;
+}
+
 function clusterSettings({ nodes }: RabbitCluster): string {
   const discovery = 'cluster_formation.peer_discovery_backend = classic_config\n';
   const found = nodes.map(
@@ -66,10 +75,10 @@ cluster_partition_handling = pause_minority
 ${nodes.length > 0 ? discovery : ''}${found.join('')}`;
 }
 
-function settings({ ports, password, cluster }: RabbitInstance): string {
+function settings({ ports, password, cluster, tls }: RabbitInstance): string {
   return `# Written at each start.
 listeners.tcp.local = 127.0.0.1:${ports.amqp}
-${ports.management === undefined ? '' : managementSettings(ports.management)}${ports.metrics === undefined ? '' : metricsSettings(ports.metrics)}${cluster === undefined ? '' : clusterSettings(cluster)}# Made at the first start only, in place of the user guest and the virtual host "/".
+${tls === undefined ? '' : tlsSettings(tls)}${ports.management === undefined ? '' : managementSettings(ports.management)}${ports.metrics === undefined ? '' : metricsSettings(ports.metrics)}${cluster === undefined ? '' : clusterSettings(cluster)}# Made at the first start only, in place of the user guest and the virtual host "/".
 default_user = ${RABBIT_USER}
 default_pass = ${password}
 default_vhost = ${RABBIT_VHOST}

@@ -12,6 +12,7 @@ import {
   checkPackage,
   EDGE_PACKAGES,
   FAILOVER_PACKAGES,
+  FIREWALL_PACKAGE,
   type Machine,
   type PackageName,
   SERVER_PACKAGES,
@@ -74,6 +75,7 @@ async function setUp(environment: NodeJS.ProcessEnv, progress: Progress): Promis
     ...EDGE_PACKAGES,
     ...WATCH_PACKAGES,
     ...FAILOVER_PACKAGES,
+    FIREWALL_PACKAGE,
   ];
   // All three, even if only one is missing: they are small and the next run may need them.
   if (missing.length > 0 && !useDocker) packages.push(...SERVER_PACKAGES);

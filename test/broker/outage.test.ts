@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { BrokerConnection } from '../../broker/connection.ts';
 import { Consumer } from '../../broker/consumer.ts';
 import { Publisher, type PublishResult } from '../../broker/publisher.ts';
 import { ordersQueue } from '../../contracts/topology.ts';
+import type { Log } from '../../process/log.ts';
 import { until } from '../until.ts';
-import { createConnections, order, purge, takeAll } from './harness.ts';
+import { createConnections, log, order, purge, takeAll } from './harness.ts';
 import { type PrivateBroker, startPrivateBroker } from './private-broker.ts';
 
 const queue = ordersQueue('regular');
@@ -20,6 +22,29 @@ beforeAll(async () => {
 afterAll(async () => {
   await connections.closeAll();
   await broker?.remove();
+});
+
+test('a connection with TLS takes only the certificate of the host that it names', async () => {
+  const trusting = `?cacertfile=${broker.certificate}`;
+  const secure = await connections.open(broker.tlsUrl + trusting);
+  const publisher = await Publisher.open(secure);
+  await publisher.whenAvailable(AbortSignal.timeout(300_000));
+  expect(await publisher.publish(order('secret', { routingKey: 'hot' }))).toBe('confirmed');
+  await secure.close();
+  // The certificate is of the address and of no name; and without the file nobody trusts it.
+  const wrongName = broker.tlsUrl.replace('127.0.0.1', 'localhost') + trusting;
+  for (const [url, reason] of [
+    [wrongName, "does not match certificate's altnames"],
+    [broker.tlsUrl, 'self-signed certificate'],
+  ] as const) {
+    const why = Promise.withResolvers<string>();
+    const child = () => ({ ...log, warn: ({ err }: { err: Error }) => why.resolve(err.message) });
+    const heard = { ...log, child } as unknown as Log;
+    const refused = await BrokerConnection.open({ url, name: 'test', log: heard });
+    expect(await why.promise).toContain(reason);
+    expect(refused.connected).toBe(false);
+    await refused.close();
+  }
 });
 
 test('a broker killed during a sale loses no confirmed message', async () => {

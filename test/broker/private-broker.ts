@@ -9,10 +9,15 @@ import { createProgress } from '../../ops/stack/progress.ts';
 import { prepareRabbit, rabbitUrls } from '../../ops/stack/rabbitmq.ts';
 import { Supervisor } from '../../ops/stack/supervisor.ts';
 import { TestFolder } from '../../ops/stack/test-folder.ts';
+import { makeCertificate } from '../certificate.ts';
 
 /** A private broker of one test file, which may be killed and starved of memory. */
 export interface PrivateBroker {
   readonly url: string;
+  /** The same with TLS, without the parameter that names the authority. */
+  readonly tlsUrl: string;
+  /** The file of the authority. */
+  readonly certificate: string;
   rabbitmqctl(...args: string[]): Promise<void>;
   /**
    * Makes RabbitMQ 3.10 write the names of new quorum queues, which it keeps in memory for some
@@ -47,7 +52,8 @@ export async function startPrivateBroker(): Promise<PrivateBroker> {
     onChange: (processes) => home.note(processes),
     restart: false,
   });
-  const instance = { folder, ports, password: PASSWORD, logFolder: join(folder, 'logs') };
+  const tls = { port: await freePort(), ...makeCertificate(join(folder, 'tls')) };
+  const instance = { folder, ports, tls, password: PASSWORD, logFolder: join(folder, 'logs') };
   const { mapper, broker } = prepareRabbit(instance, programs);
   await supervisor.start(mapper);
   await supervisor.start(broker);
@@ -56,6 +62,8 @@ export async function startPrivateBroker(): Promise<PrivateBroker> {
   };
   return {
     url: rabbitUrls(ports, PASSWORD).amqp,
+    tlsUrl: rabbitUrls({ ...ports, amqp: tls.port }, PASSWORD).amqp.replace('amqp:', 'amqps:'),
+    certificate: tls.certificate,
     rabbitmqctl,
     flush: () => rabbitmqctl('eval', '[ok = dets:sync(Table) || Table <- dets:all()].'),
     async kill() {

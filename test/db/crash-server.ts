@@ -12,6 +12,8 @@ import { signalFamily } from '../process-family.ts';
 export interface CrashServer {
   /** The URL of a superuser. */
   readonly url: string;
+  /** A folder that the server can read. */
+  readonly folder: string;
   /** Does what `pg_ctl stop -m immediate` does: the server stops without a checkpoint. */
   stopImmediately(): void;
   /**
@@ -63,6 +65,7 @@ export async function startCrashServer({ restart = true } = {}): Promise<CrashSe
   }
   return {
     url: postgresUrl(instance),
+    folder: join(folder.path, 'files'),
     stopImmediately() {
       for (const { pid } of supervisor.records()) process.kill(pid, 'SIGQUIT');
     },

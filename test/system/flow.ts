@@ -44,11 +44,11 @@ export class Flow {
   #cut = 0;
   #stopped = false;
 
-  constructor(system: System, sale: string, sku: string) {
+  constructor(system: System, sale: string, sku: string, shoppersAtOnce = SHOPPERS_AT_ONCE) {
     this.#system = system;
     this.#sale = sale;
     this.sku = sku;
-    this.#crowd = Promise.all(Array.from({ length: SHOPPERS_AT_ONCE }, () => this.#come()));
+    this.#crowd = Promise.all(Array.from({ length: shoppersAtOnce }, () => this.#come()));
   }
 
   get taken(): number {

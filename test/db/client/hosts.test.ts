@@ -5,7 +5,9 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createPool, openSession, type Pool } from '../../../db/client/pool.ts';
 import { freePort } from '../../../ops/stack/ports.ts';
+import { userIds } from '../../../ops/stack/processes.ts';
 import { findPostgres } from '../../../ops/stack/programs.ts';
+import { makeCertificate } from '../../certificate.ts';
 import { until } from '../../until.ts';
 import { type CrashServer, startCrashServer } from '../crash-server.ts';
 import { openPool, PATIENCE } from '../database.ts';
@@ -98,6 +100,33 @@ it('a session is not handed out on a server that takes no writes', async () => {
     kind: 'unavailable',
     message: expect.stringContaining(`no server is read-write (${two}: ${two} is not read-write; `),
   });
+});
+
+it('a session with TLS takes only the certificate of the host that it names', async () => {
+  const owner = process.getuid?.() === 0 ? userIds('postgres') : undefined;
+  const { certificate, key } = makeCertificate(first.folder, owner);
+  const admin = openPool(first.url, 1);
+  pools.push(admin);
+  for (const [name, value] of Object.entries({
+    ssl_cert_file: certificate,
+    ssl_key_file: key,
+    ssl: 'on',
+  })) {
+    await admin.query({ text: `ALTER SYSTEM SET ${name} = '${value}'` });
+  }
+  await admin.query({ text: 'SELECT pg_reload_conf()' });
+  const isSecure = async (pool: Pool) => {
+    const text = 'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()';
+    return (await pool.query<{ ssl: boolean }>({ text }))[0]?.ssl;
+  };
+  const trusting = `&sslmode=verify-full&sslrootcert=${certificate}`;
+  const [one, two] = [hostOf(first.url), hostOf(second.urlOf(first.url))];
+  const url = urlOf('read-write', two, one);
+  await until('the server speaks TLS', () => isSecure(open(url + trusting)));
+  // The certificate is of the address and of no name; and without the file nobody trusts it.
+  const named = urlOf('read-write', one.replace('127.0.0.1', 'localhost')) + trusting;
+  await expect(isSecure(open(named))).rejects.toThrow("does not match certificate's altnames");
+  await expect(isSecure(open(`${first.url}?sslmode=verify-full`))).rejects.toThrow('self-signed');
 });
 
 it('a pool leaves a frozen primary for the new one, with the queries that wait for it', async () => {

@@ -1,0 +1,139 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { audit } from '../../db/operations.ts';
+import { canCutOff, startTrio, type Trio } from '../db/trio.ts';
+import { Shopper } from '../shopper.ts';
+import { Flow, type FlowCounts } from '../system/flow.ts';
+import { type System, startSystem } from '../system.ts';
+import { until } from '../until.ts';
+
+/**
+ * A sale goes on while the primary of PostgreSQL is killed, frozen and cut off, each in turn: Patroni
+ * promotes a standby, every request that was taken is decided once, and the old primary comes back as a
+ * standby. Prints a table. A member is cut off by a rule of the firewall. Where this process may
+ * write none, that fault is left out.
+ */
+
+const SKU = 'TV';
+const SHOPPERS_AT_ONCE = 3;
+
+let trio: Trio;
+let system: System;
+let sale: string;
+const table: Record<string, string | number>[] = [];
+
+beforeAll(async () => {
+  trio = await startTrio();
+  await trio.whole();
+  system = await startSystem({ webNodes: 1, databaseServerUrl: trio.url });
+  sale = await system.createSale([{ sku: SKU, units: 5_000 }]);
+});
+afterAll(async () => {
+  console.table(table);
+  await system?.stop();
+  await trio?.remove();
+});
+
+/** Presses, and looks at its request until it is decided. Returns everything that it was told. */
+async function buyOnce(): Promise<string[]> {
+  const shopper = new Shopper(system.url, system.jwtSecret);
+  const pressed = await until('a press is taken', async () => {
+    const answer = await shopper.press(sale, SKU);
+    return answer.status === 202 && answer;
+  });
+  const told = [`202 ${pressed.body.status}`];
+  await until('the request is decided', async () => {
+    const { status, body } = await shopper.call('GET', `${pressed.body.statusUrl}?wait=1`);
+    const answer = `${status} ${body.status ?? body.verdict}`;
+    if (told.at(-1) !== answer) told.push(answer);
+    return answer === '200 ordered';
+  });
+  return told;
+}
+
+async function rows(text: string): Promise<number> {
+  const [row] = await system.databases.home('hot').query<{ count: string }>({ text });
+  return Number(row?.count);
+}
+
+/** @returns what the flow of shoppers counted, and the seconds until a press after the fault was ordered */
+async function sellThrough(
+  fault: string,
+  member: string,
+  harm: () => unknown,
+  mend: () => unknown,
+) {
+  const flow = new Flow(system, sale, SKU, SHOPPERS_AT_ONCE);
+  await flow.more(5);
+  await harm();
+  const startedAt = performance.now();
+  const told = await buyOnce();
+  const seconds = (performance.now() - startedAt) / 1_000;
+  await mend();
+  await trio.whole();
+  await flow.more(5);
+  const counts = await flow.stop();
+  const doubled = await rows(
+    `SELECT count(*) FROM (SELECT FROM hot.orders GROUP BY request_id HAVING count(*) > 1) AS d`,
+  );
+  table.push({
+    ...{ fault: `${member} ${fault}`, 'orders flow after s': seconds.toFixed(1) },
+    ...{ taken: counts.taken, lost: counts.undecided, doubled, told: told.join(', ') },
+  });
+  return { counts, told, doubled };
+}
+
+async function expectKept({ counts, told, doubled }: Awaited<ReturnType<typeof sellThrough>>) {
+  const { taken, decided, undecided, lies } = counts satisfies FlowCounts;
+  expect({ undecided, lies, doubled }).toEqual({ undecided: 0, lies: [], doubled: 0 });
+  expect(decided).toEqual({ ordered: taken });
+  expect(told.slice(0, -1).every((answer) => /^20[02] queued$/.test(answer))).toBe(true);
+  expect(await audit(system.databases)).toEqual([]);
+}
+
+it.each([
+  ['killed', () => trio.kill, () => trio.start],
+  ['frozen', () => trio.freeze, () => trio.thaw],
+  ...(canCutOff() ? [['cut off', () => trio.cutOff, () => trio.rejoin] as const] : []),
+] as const)(
+  'the sale goes on while the primary is %s, which returns as a standby',
+  async (fault, harm, mend) => {
+    const old = await trio.primary();
+    await expectKept(
+      await sellThrough(
+        fault,
+        'primary',
+        () => harm()(old),
+        () => mend()(old),
+      ),
+    );
+    expect(await trio.primary()).not.toBe(old);
+  },
+);
+
+it('the sale goes on while a standby that each COMMIT waits for is frozen', async () => {
+  const [primary, standby] = [await trio.primary(), await trio.synchronous()];
+  const seen = await sellThrough(
+    'frozen',
+    'standby',
+    () => trio.freeze(standby),
+    () => trio.thaw(standby),
+  );
+  await expectKept(seen);
+  expect(await trio.primary()).toBe(primary);
+});
+
+it('the sale goes on without the ZooKeeper of Patroni', async () => {
+  const primary = await trio.primary();
+  const seen = await sellThrough(
+    'killed',
+    "Patroni's ZooKeeper",
+    async () => {
+      await trio.stopZookeeper();
+      // Without the failsafe mode the primary would step down now.
+      await trio.untilSafe(primary);
+    },
+    () => trio.startZookeeper(),
+  );
+  await expectKept(seen);
+  expect(await trio.primary()).toBe(primary);
+});

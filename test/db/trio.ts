@@ -1,0 +1,227 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { ensurePackages } from '../../ops/stack/packages.ts';
+import {
+  type PatroniCluster,
+  type PatroniMember,
+  patroniUrl,
+  postmasterPid,
+  preparePatroni,
+} from '../../ops/stack/patroni.ts';
+import { freePort } from '../../ops/stack/ports.ts';
+import { identify, isRunning, userIds } from '../../ops/stack/processes.ts';
+import {
+  FAILOVER_PACKAGES,
+  findPatroni,
+  findPostgres,
+  findZookeeper,
+} from '../../ops/stack/programs.ts';
+import { createProgress } from '../../ops/stack/progress.ts';
+import { type ProcessRecord, type ProcessSpec, Supervisor } from '../../ops/stack/supervisor.ts';
+import { TestFolder } from '../../ops/stack/test-folder.ts';
+import { prepareZookeeper } from '../../ops/stack/zookeeper.ts';
+import { signalFamily } from '../process-family.ts';
+import { until } from '../until.ts';
+
+/** A primary and two standbys under Patroni, with a ZooKeeper of their own. */
+export interface Trio {
+  /** A superuser's URL with all three hosts. */
+  readonly url: string;
+  /** The member that leads. */
+  primary(): Promise<string>;
+  /** Waits until all other members are standbys that hold each COMMIT. */
+  whole(): Promise<void>;
+  /** A standby that each COMMIT waits for. */
+  synchronous(): Promise<string>;
+  /** Kills the member's Patroni and its PostgreSQL with all processes. */
+  kill(name: string): Promise<void>;
+  /** Starts a killed member again. */
+  start(name: string): Promise<void>;
+  freeze(name: string): void;
+  thaw(name: string): void;
+  /** Drops everything that the member sends, so that nothing it hears gets an answer. Needs root. */
+  cutOff(name: string): Promise<void>;
+  rejoin(name: string): Promise<void>;
+  stopZookeeper(): Promise<void>;
+  startZookeeper(): Promise<void>;
+  /** Waits until a primary has decided to go on without ZooKeeper. */
+  untilSafe(name: string): Promise<void>;
+  remove(): Promise<void>;
+}
+
+const PASSWORD = 'breakable';
+const NAMES = ['one', 'two', 'three'] as const;
+
+/** No such groups need to exist. The firewall drops what processes of a group send. */
+const GIDS_FROM = 64_100;
+const run = promisify(execFile);
+
+const FIREWALL = { env: { PATH: '/usr/sbin:/sbin:/usr/bin:/bin' } };
+
+/** Whether this process may write rules of the firewall: root may, but not in every container. */
+export function canCutOff(): boolean {
+  return spawnSync('iptables', ['--wait', '--list', 'OUTPUT'], FIREWALL).status === 0;
+}
+
+/** Adds or removes the rule that drops everything that processes of this group send. */
+async function dropFrom(gid: number, how: '--append' | '--delete'): Promise<void> {
+  const owner = ['--match', 'owner', '--gid-owner', String(gid)];
+  await run('iptables', ['--wait', how, 'OUTPUT', ...owner, '--jump', 'DROP'], FIREWALL);
+}
+
+interface MemberView {
+  readonly name: string;
+  /** `leader`, `sync_standby` or `replica` */
+  readonly role: string;
+  readonly state: string;
+}
+
+/**
+ * Roles by member.
+ *
+ * @throws {Error} unless all members answer and agree: one that was cut off takes itself for the leader
+ */
+async function rolesOf(all: readonly PatroniMember[]): Promise<ReadonlyMap<string, string>> {
+  const views = await Promise.all(
+    all.map(async ({ restPort }) => {
+      const response = await fetch(`http://127.0.0.1:${restPort}/cluster`, {
+        signal: AbortSignal.timeout(1_000),
+      });
+      const { members } = (await response.json()) as { members: MemberView[] };
+      const running = members.filter(({ state }) => /running|streaming/.test(state));
+      return JSON.stringify(running.map(({ name, role }) => [name, role]).sort());
+    }),
+  );
+  const [view = '[]'] = views;
+  if (views.some((each) => each !== view)) throw new Error(`they disagree: ${views.join(' ')}`);
+  return new Map(JSON.parse(view));
+}
+
+export async function startTrio(): Promise<Trio> {
+  const machine = { path: process.env['PATH'] ?? '', root: '/' };
+  await ensurePackages(
+    FAILOVER_PACKAGES,
+    machine,
+    createProgress(() => {}),
+  );
+  const programs = { patroni: findPatroni(machine), postgres: findPostgres(machine) };
+  const zookeeper = findZookeeper(machine);
+  if (zookeeper === undefined) throw new Error('ZooKeeper is not installed');
+  const isRoot = process.getuid?.() === 0;
+  const cut = new Set<number>();
+  const home = new TestFolder();
+  const onChange = (processes: readonly ProcessRecord[]) => home.note(processes);
+  const supervisor = new Supervisor({ say: () => {}, onChange, restart: false });
+  const zkPort = await freePort();
+  const zk = prepareZookeeper(
+    {
+      folder: join(home.path, 'zookeeper'),
+      port: zkPort,
+      logFile: join(home.path, 'zookeeper.log'),
+    },
+    zookeeper,
+  );
+  const members: PatroniMember[] = [];
+  for (const [index, name] of NAMES.entries()) {
+    members.push({
+      name,
+      folder: join(home.path, name),
+      logFile: join(home.path, `${name}.log`),
+      port: await freePort(),
+      restPort: await freePort(),
+      ...(isRoot && { gid: GIDS_FROM + (zkPort % 1_000) * NAMES.length + index }),
+    });
+  }
+  const cluster: PatroniCluster = {
+    scope: 'shop',
+    members,
+    zookeeper: `127.0.0.1:${zkPort}`,
+    password: PASSWORD,
+    user: isRoot ? userIds('postgres') : undefined,
+    sharedBuffersMb: 128,
+  };
+  const specs = preparePatroni(cluster, programs);
+  const memberOf = (name: string) => members[NAMES.indexOf(name as 'one')] as PatroniMember;
+  const runningPid = (name: string) =>
+    supervisor.records().find((each) => each.name === name && isRunning(each))?.pid;
+  /** Patroni and the server, which is no child of Patroni's. */
+  const pidsOf = (name: string) => {
+    const postmaster = postmasterPid(memberOf(name));
+    const isThere = postmaster !== undefined && identify(postmaster) !== undefined;
+    return [runningPid(`patroni-${name}`), isThere ? postmaster : undefined].filter(
+      (pid) => pid !== undefined,
+    );
+  };
+  const signal = (name: string, how: NodeJS.Signals) => {
+    for (const pid of pidsOf(name)) signalFamily(pid, how);
+  };
+  const holding = async (role: string) => {
+    const found = [...(await rolesOf(members))].find(([, each]) => each === role);
+    return found?.[0];
+  };
+  const remove = async () => {
+    for (const name of NAMES) {
+      signal(name, 'SIGCONT');
+      const [patroni, postmaster] = pidsOf(name);
+      if (patroni !== undefined) process.kill(patroni, 'SIGKILL');
+      // It leaves no shared memory behind.
+      if (postmaster !== undefined) process.kill(postmaster, 'SIGQUIT');
+    }
+    await until('all servers have ended', () => NAMES.every((name) => pidsOf(name).length === 0));
+    await supervisor.stop(
+      [...specs, zk].map(({ name }) => name),
+      { discard: true },
+    );
+    for (const gid of cut) await dropFrom(gid, '--delete');
+    home.remove();
+  };
+  try {
+    await supervisor.start(zk);
+    await Promise.all(specs.map((spec) => supervisor.start(spec)));
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+  const specOf = (name: string) => specs[NAMES.indexOf(name as 'one')] as ProcessSpec;
+  return {
+    url: patroniUrl(cluster),
+    primary: () => until('a member leads', () => holding('leader')),
+    synchronous: () => until('a standby holds each COMMIT', () => holding('sync_standby')),
+    async whole() {
+      await until('each member runs', async () => {
+        const roles = [...(await rolesOf(members)).values()].sort();
+        return roles.join() === 'leader,sync_standby,sync_standby';
+      });
+    },
+    async kill(name) {
+      signal(name, 'SIGKILL');
+      await until(`${name} has ended`, () => pidsOf(name).length === 0);
+    },
+    start: (name) => supervisor.start(specOf(name)),
+    freeze: (name) => signal(name, 'SIGSTOP'),
+    thaw: (name) => signal(name, 'SIGCONT'),
+    async cutOff(name) {
+      const { gid } = memberOf(name);
+      if (gid === undefined) throw new Error('only root can cut a member off');
+      await dropFrom(gid, '--append');
+      cut.add(gid);
+    },
+    async rejoin(name) {
+      const { gid } = memberOf(name);
+      if (gid === undefined || !cut.delete(gid)) return;
+      await dropFrom(gid, '--delete');
+    },
+    async stopZookeeper() {
+      process.kill(runningPid(zk.name) ?? 0, 'SIGKILL');
+      await until('ZooKeeper has ended', () => runningPid(zk.name) === undefined);
+    },
+    startZookeeper: () => supervisor.start(zk),
+    async untilSafe(name) {
+      const log = () => readFileSync(memberOf(name).logFile, 'utf8');
+      await until('it goes on', () => log().includes('failsafe mode is enabled and all members'));
+    },
+    remove,
+  };
+}
