@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ZOOKEEPER_ROLES } from '../../contracts/config.ts';
 import { CONSOLE_ROLES, hashOfToken, newToken, tokenEntry } from '../../contracts/console.ts';
+import { wrongInDatabaseUrl } from '../../contracts/database-url.ts';
 import { LOGIN_ROLES } from '../../contracts/secrets.ts';
 import { urlOfLogin } from '../../db/install/logins.ts';
 import { digestOf } from '../../zk/client/protection.ts';
@@ -20,7 +21,7 @@ const BROKER_USER = 'flashsale';
 const random = () => randomBytes(32).toString('base64url');
 
 interface Servers {
-  /** `host:port/name`; several may be needed for other logins of the same database. */
+  /** What stands behind the login in the URL: `host:port/name`, or several hosts and a target. */
   readonly database: string;
   /** `host:port/vhost` */
   readonly broker: string;
@@ -34,8 +35,10 @@ export function newSecrets(servers: Servers, consoleToken: string): Record<strin
   const superuser = random();
   const broker = random();
   const url = `postgres://${SUPERUSER}:${superuser}@${servers.database}`;
-  if (!URL.canParse(url))
-    throw new Error(`--database takes host:port/name, not ${servers.database}`);
+  const wrong = wrongInDatabaseUrl(url);
+  if (wrong !== undefined) {
+    throw new Error(`--database ${servers.database} must make ${wrong}`);
+  }
   const logins = LOGIN_ROLES.map((role) => ({ role, password: random() }));
   const auths = ZOOKEEPER_ROLES.map((role) => ({ role, auth: `${role}:${random()}` }));
   const token = { login: 'admin', roles: CONSOLE_ROLES, sha256: hashOfToken(consoleToken) };
@@ -75,7 +78,11 @@ export const addSecrets: AddCommand = (program) => {
     .command('new')
     .description('make a folder with new secrets, one a file, for X_FILE variables')
     .argument('<folder>', 'a folder that does not exist yet')
-    .option('--database <host:port/name>', 'the database', 'postgres:5432/flashsale')
+    .option(
+      '--database <host:port/name>',
+      'the database; with standbys host:port,host:port/name?target_session_attrs=read-write',
+      'postgres:5432/flashsale',
+    )
     .option('--broker <host:port/vhost>', 'RabbitMQ', 'rabbitmq:5672/flashsale')
     .option('--json', 'print folder, files and token as one JSON object')
     .action((folder: string, { json, ...servers }: Options) => {

@@ -43,7 +43,11 @@ export interface PatroniCluster {
 const TTL_S = 7;
 const LOOP_WAIT_S = 1;
 const RETRY_TIMEOUT_S = 3;
-/** A standby that is silent for this long holds up no COMMIT any more. PostgreSQL's default is 60 s. */
+/**
+ * A standby that is silent for this long holds up no COMMIT any more. PostgreSQL's default is 60 s. The
+ * standbys keep theirs: one that has given its primary up asks the silent machine for its history, for 3 s,
+ * before it looks for the new primary.
+ */
 const REPLICATION_TIMEOUT = '4s';
 /** A path of a socket has at most 107 bytes. */
 const SOCKET_FOLDER_MAX = 90;
@@ -82,7 +86,6 @@ function agreed({ members }: PatroniCluster) {
         max_connections: 200,
         max_wal_senders: 10,
         wal_sender_timeout: REPLICATION_TIMEOUT,
-        wal_receiver_timeout: REPLICATION_TIMEOUT,
         wal_retrieve_retry_interval: '500ms',
         max_standby_streaming_delay: '5s',
       },

@@ -54,7 +54,10 @@ export function unknownTo(entry: string, names: readonly string[]): string[] {
 /** A folder as `flashsale secrets new` makes it, and how to remove it. */
 export function makeSecrets() {
   const folder = mkdtempSync(join(tmpdir(), SCRATCH_PREFIX));
-  const servers = { database: 'db.example:5432/flashsale', broker: 'mq.example:5672/flashsale' };
+  const servers = {
+    database: 'db-1.example:5432,db-2.example:5432/flashsale?target_session_attrs=read-write',
+    broker: 'mq.example:5672/flashsale',
+  };
   for (const [name, value] of Object.entries(newSecrets(servers, newToken()))) {
     writeFileSync(join(folder, name), value);
   }
