@@ -13,7 +13,10 @@ export interface ChannelUser {
    * channel.
    */
   opened(channel: Channel): Promise<void>;
-  /** Called when the channel is closed, before its unconfirmed messages are reported as failed. */
+  /**
+   * Called when the last channel that was opened is closed, before its unconfirmed messages are
+   * reported as failed.
+   */
   closed(): void;
 }
 
@@ -106,7 +109,9 @@ export class ChannelKeeper {
     channel.on('handler-error', (error, event) => log.error({ err: error, user, event }, 'bug'));
     // Must run before amqplib's own listener, which reports unconfirmed messages as failed.
     channel.prependListener('close', () => {
-      if (this.#channel === channel) this.#channel = undefined;
+      // The user has another channel already if the connection has moved to another host.
+      if (this.#channel !== channel) return;
+      this.#channel = undefined;
       this.#user.closed();
       if (this.#current() === factory) this.#reopenLater(factory);
     });

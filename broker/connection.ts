@@ -1,30 +1,26 @@
-import type { Duplex } from 'node:stream';
 import type { Home } from '../contracts/homes.ts';
 import { DEFAULT_HOMES } from '../contracts/topology.ts';
 import type { Log } from '../process/log.ts';
-import { type Channel, type ChannelModel, connect, type RecoveringChannelModel } from './amqp.ts';
+import type { Channel, ChannelModel } from './amqp.ts';
 import { ChannelKeeper, type ChannelUser } from './channel.ts';
 import { endsWithin } from './deadline.ts';
+import { cutSocket, shuffledHosts } from './link.ts';
+import { ReturningLink, type ReturnLimits } from './returning-link.ts';
 import { declareTopology } from './topology.ts';
 
 /**
- * A connection to RabbitMQ that reconnects by itself.
+ * A connection to RabbitMQ that reconnects by itself. With several hosts each connection prefers one
+ * of them, by chance. When its host is lost it goes on to the next within a second, and it returns
+ * when its own host is back: the new connection is in use before the old one is closed.
  *
  * A process that both consumes and publishes opens two. While a memory or disk alarm is on, the
  * broker stops reading from publishing connections, including their acknowledgements. A worker that
  * cannot acknowledge cannot empty the queue that raised the alarm.
  */
 
-export interface ConnectionLimits {
-  readonly reconnectDelayInitialMs: number;
-  readonly reconnectDelayMaxMs: number;
-  /** For the TCP connect and the AMQP handshake. */
-  readonly connectTimeoutMs: number;
+export interface ConnectionLimits extends ReturnLimits {
   /** For declaring the topology and opening the channels after a (re)connect. */
   readonly setupTimeoutMs: number;
-  readonly closeTimeoutMs: number;
-  /** A silent peer is detected after two to three heartbeats. */
-  readonly heartbeatSeconds: number;
   /** Pause before a channel that the broker closed is opened again. */
   readonly channelReopenDelayMs: number;
   /**
@@ -41,13 +37,15 @@ const CONNECTION_LIMITS: ConnectionLimits = {
   connectTimeoutMs: 5_000,
   setupTimeoutMs: 15_000,
   closeTimeoutMs: 3_000,
-  heartbeatSeconds: 10,
+  heartbeatSeconds: 5,
   channelReopenDelayMs: 500,
   channelFramesMax: 1_024,
+  returnDelayMs: 30_000,
+  returnGraceMs: 2_000,
 };
 
 export interface ConnectionOptions {
-  /** amqp:// or amqps://, including the virtual host. */
+  /** amqp:// or amqps://, including the virtual host: `amqp://login@a:5672,b:5672/shop`. */
   readonly url: string;
   /** Shown in the management UI and by `rabbitmqctl list_connections`. */
   readonly name: string;
@@ -68,7 +66,7 @@ export class BrokerConnection {
   readonly limits: ConnectionLimits;
   readonly #keepers = new Map<ChannelUser, ChannelKeeper>();
   readonly #listeners = new Set<() => void>();
-  #recovering: RecoveringChannelModel | undefined;
+  #link: ReturningLink | undefined;
   /** The current connection; set before its channels are opened. */
   #model: ChannelModel | undefined;
   /** The topology is declared: users attached from now on open their channels at once. */
@@ -86,12 +84,23 @@ export class BrokerConnection {
   /** Returns at once. The background keeps connecting and reconnecting until `close()`. */
   static async open(options: ConnectionOptions): Promise<BrokerConnection> {
     const connection = new BrokerConnection(options);
-    await connection.#start(options);
+    connection.#link = await ReturningLink.open({
+      hosts: shuffledHosts(options.url),
+      name: options.name,
+      log: connection.log,
+      limits: connection.limits,
+      setUp: (model, host) => connection.#setUp(model, host),
+    });
     return connection;
   }
 
   get connected(): boolean {
     return this.#connected;
+  }
+
+  /** `host:port` of the broker in use, or of the one that is tried next. */
+  get host(): string | undefined {
+    return this.#link?.host;
   }
 
   /** The broker has raised an alarm and does not read messages from this connection. */
@@ -157,31 +166,10 @@ export class BrokerConnection {
     this.#closed = true;
     for (const keeper of this.#keepers.values()) keeper.abandon();
     const model = this.#model;
-    const closing = this.#recovering?.close() ?? Promise.resolve();
+    const closing = this.#link?.close() ?? Promise.resolve();
     const inTime = await endsWithin(this.limits.closeTimeoutMs, closing);
     if (!inTime && model !== undefined) cutSocket(model);
     this.#lost();
-  }
-
-  async #start(options: ConnectionOptions): Promise<void> {
-    const { limits, log } = this;
-    this.#recovering = await connect(withHeartbeat(options.url, limits.heartbeatSeconds), {
-      // Nagle's algorithm together with delayed ACKs would hold a single publish for 40 ms.
-      noDelay: true,
-      timeout: limits.connectTimeoutMs,
-      clientProperties: { connection_name: options.name },
-      recovery: {
-        initialDelay: limits.reconnectDelayInitialMs,
-        maxDelay: limits.reconnectDelayMaxMs,
-        jitter: 0.5,
-        waitForConnect: false,
-        setup: (model: ChannelModel) => this.#setUp(model),
-      },
-    });
-    this.#recovering.on('error', (error) => log.warn({ err: error }, 'RabbitMQ connection failed'));
-    this.#recovering.on('connect-failed', (error) =>
-      log.warn({ err: error }, 'no connection to RabbitMQ'),
-    );
   }
 
   /**
@@ -190,7 +178,7 @@ export class BrokerConnection {
    * are added first. amqplib would also wait without limit when it closes a failed connection, so
    * the close here has a deadline, after which the socket is destroyed.
    */
-  async #setUp(model: ChannelModel): Promise<void> {
+  async #setUp(model: ChannelModel, host: string): Promise<void> {
     let ended: Error | undefined;
     model.on('error', (error) => {
       ended ??= error;
@@ -216,7 +204,8 @@ export class BrokerConnection {
       throw ended;
     }
     this.#connected = true;
-    this.log.info('connected to RabbitMQ');
+    this.#blocked = false;
+    this.log.info({ host }, 'connected to RabbitMQ');
     this.#changed();
   }
 
@@ -255,20 +244,4 @@ export class BrokerConnection {
   #changed(): void {
     for (const listener of [...this.#listeners]) listener();
   }
-}
-
-/** amqplib reads the heartbeat only from the URL. A heartbeat that the URL already has is kept. */
-function withHeartbeat(url: string, seconds: number): string {
-  const parsed = new URL(url);
-  if (!parsed.searchParams.has('heartbeat')) parsed.searchParams.set('heartbeat', String(seconds));
-  return parsed.href;
-}
-
-/**
- * Ends a connection whose peer does not answer. amqplib has no call for this; an error on the
- * socket moves it from any state to the closed one.
- */
-function cutSocket(model: ChannelModel): void {
-  const { stream } = model.connection as { stream?: Duplex };
-  if (stream?.destroyed === false) stream.destroy(new Error('RabbitMQ did not answer in time'));
 }

@@ -91,13 +91,21 @@ export class Consumer {
   }
 
   async #opened(channel: Channel): Promise<void> {
+    const [before, tag] = [this.#channel, this.#tag];
     this.#channel = channel;
+    this.#tag = undefined;
     if (this.#cancelled) return;
+    const open = { is: true };
+    channel.prependListener('close', () => {
+      open.is = false;
+    });
     await channel.prefetch(this.#options.prefetchMax);
     const { consumerTag } = await channel.consume(this.#options.queue, (message) => {
       if (message === null) this.#cancelledByBroker(channel);
-      else this.#handler(this.#delivery(channel, message));
+      else this.#handler(this.#delivery(channel, message, () => open.is));
     });
+    // After a move to another host the old channel takes acknowledgements until it is closed.
+    if (before !== undefined && tag !== undefined) before.cancel(tag).catch(() => {});
     if (this.#cancelled) await channel.cancel(consumerTag);
     else this.#tag = consumerTag;
   }
@@ -113,8 +121,7 @@ export class Consumer {
     channel.close().catch(() => {});
   }
 
-  #delivery(channel: Channel, message: ReceivedMessage): Delivery {
-    const isLive = () => this.#channel === channel;
+  #delivery(channel: Channel, message: ReceivedMessage, isLive: () => boolean): Delivery {
     let ended = false;
     const ack = () => {
       if (ended) throw new Error('a delivery can be acknowledged only once');

@@ -1,3 +1,4 @@
+import { firstUrl, urlsOfHosts } from '../contracts/cluster-url.ts';
 import { QUEUE_PREFIX } from '../contracts/topology.ts';
 
 /**
@@ -25,12 +26,12 @@ const REQUEST_TIMEOUT_MS = 5_000;
 const MEMBERS_MIN = 3;
 
 /**
- * @param managementUrl with a login: `http://user:password@host:15672`
+ * @param managementUrl with a login: `http://user:password@a:15672,b:15672`
  * @param amqpUrl names the virtual host
  * @throws {Error} when the API does not answer in time or refuses the request
  */
 export async function clusterOf(managementUrl: string, amqpUrl: string): Promise<Cluster> {
-  const virtualHost = decodeURIComponent(new URL(amqpUrl).pathname.slice(1)) || '/';
+  const virtualHost = decodeURIComponent(new URL(firstUrl(amqpUrl)).pathname.slice(1)) || '/';
   const [nodes, queues] = await Promise.all([
     get<{ name: string }>(managementUrl, '/api/nodes?columns=name'),
     get<{ name: string; members?: string[]; online?: string[] }>(
@@ -51,7 +52,21 @@ export function membersWanted({ nodes }: Cluster): number {
   return Math.min(MEMBERS_MIN, nodes.length);
 }
 
+/** Asks one host after the other until one answers. */
 async function get<T>(managementUrl: string, path: string): Promise<T[]> {
+  const [first = managementUrl, ...others] = urlsOfHosts(managementUrl);
+  try {
+    return await getFrom(first, path);
+  } catch (error) {
+    for (const other of others) {
+      const answer = await getFrom<T>(other, path).catch(() => undefined);
+      if (answer !== undefined) return answer;
+    }
+    throw error;
+  }
+}
+
+async function getFrom<T>(managementUrl: string, path: string): Promise<T[]> {
   const url = new URL(path, managementUrl);
   // `fetch` refuses a URL that contains a login.
   const login = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;

@@ -31,7 +31,7 @@ export type VerdictHandler = (
 
 /**
  * Consumes the verdict queue of one web process. The queue is exclusive: it vanishes with its
- * connection, and the next connection declares it again. Messages are consumed without
+ * connection, and the next connection declares another. Messages are consumed without
  * acknowledgement. A lost verdict only costs time, because the web node then reads the result from
  * the database.
  */
@@ -43,6 +43,8 @@ export class VerdictListener {
   readonly #onHearing: (canHear: boolean) => void;
   readonly #user: ChannelUser;
   #undecodable = 0;
+  /** Channels opened so far. */
+  #channels = 0;
 
   private constructor(
     connection: BrokerConnection,
@@ -55,7 +57,7 @@ export class VerdictListener {
     this.#handler = handler;
     this.#onHearing = onHearing;
     this.#user = {
-      name: verdictsQueue(processId),
+      name: `verdicts of ${processId}`,
       opened: (channel) => this.#opened(channel),
       closed: () => onHearing(false),
     };
@@ -88,9 +90,9 @@ export class VerdictListener {
   }
 
   async #opened(channel: Channel): Promise<void> {
-    const queue = verdictsQueue(this.replyTo);
-    // After a lost connection the broker may keep the old queue until it misses heartbeats
-    // (RESOURCE_LOCKED). The channel is then reopened until the broker has removed the queue.
+    // Each channel has a queue of its own: after a lost connection the broker keeps the old queue until
+    // it misses heartbeats, and while a connection moves to another host both receive the verdicts.
+    const queue = verdictsQueue(this.replyTo, ++this.#channels);
     await channel.assertQueue(queue, {
       exclusive: true,
       autoDelete: true,

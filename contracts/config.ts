@@ -1,4 +1,6 @@
 import { type CleanedEnv, cleanEnv, EnvError, EnvMissingError, makeValidator } from 'envalid';
+import { namesSeveralHosts, wrongInClusterUrl, wrongInUrl } from './cluster-url.ts';
+import { wrongInDatabaseUrl } from './database-url.ts';
 import { readSecretFiles } from './secret-files.ts';
 import { SECRET_VARIABLES, weakSecrets } from './secrets.ts';
 
@@ -30,8 +32,7 @@ export function withSecretsOfFiles(environment: Environment): Environment {
  * Parses and checks `environment`. The value of a secret `X` may be in the file that `X_FILE` names. A
  * process that has the variable `DEMO` accepts published and short secrets only while `DEMO` is on.
  *
- * @throws {ConfigError} with the name, the given value and the expected form of each invalid
- *   variable
+ * @throws {ConfigError} with the name, the value and the expected form of each invalid variable
  */
 export function parseEnvironment<S extends object>(
   environment: Environment,
@@ -65,6 +66,15 @@ function expectedSecret(what: string): EnvError {
   return new EnvError(`must be ${what} (the value is not shown)`);
 }
 
+/** A value that is never shown. `wrong` says what it must be, if it is not. */
+function checkedSecret(wrong: (input: string) => string | undefined) {
+  return makeValidator((input: string) => {
+    const what = wrong(input);
+    if (what !== undefined) throw expectedSecret(what);
+    return input;
+  });
+}
+
 /** A decimal integer from `min` to `max`, both included. */
 export function integer(min: number, max: number) {
   return makeValidator((input: string) => {
@@ -88,30 +98,17 @@ export function oneOf<T extends string>(...choices: readonly T[]) {
   });
 }
 
-/**
- * Whether `input` names several hosts or is a list of URLs. Clients would treat such a list as the
- * name of one host and retry it forever. The parameters of a database URL may also name a host; a
- * password may contain commas.
- */
-export function namesSeveralHosts(input: string): boolean {
-  const [, authority = '', rest = ''] = /^[a-z]+:\/\/([^/?#]*)(.*)$/i.exec(input) ?? [];
-  const host = authority.slice(authority.lastIndexOf('@') + 1);
-  return /,|%2c/i.test(host) || /[?&]host=[^&]*(,|%2c)|,\s*[a-z]+:\/\//i.test(rest);
+/** A URL with one of the schemes and exactly one host. Errors never show it: it may have a password. */
+export function url(...schemes: readonly string[]) {
+  return checkedSecret((input) => wrongInUrl(input, schemes));
 }
 
-/**
- * A URL with one of the schemes and exactly one host. It may contain a password, so errors never
- * show its value.
- */
-export function url(...schemes: readonly string[]) {
-  return makeValidator((input: string) => {
-    if (namesSeveralHosts(input)) {
-      throw expectedSecret('a URL of one host: lists with commas are not supported');
-    }
-    const scheme = URL.canParse(input) ? new URL(input).protocol.slice(0, -1) : '';
-    if (!schemes.includes(scheme)) throw expectedSecret(`a URL of ${schemes.join(' or ')}`);
-    return input;
-  });
+/** A URL of PostgreSQL with one host or several; see database-url.ts. */
+export const databaseUrl = checkedSecret(wrongInDatabaseUrl);
+
+/** A URL of one host or of the hosts of a cluster. */
+export function clusterUrl(...schemes: readonly string[]) {
+  return checkedSecret((input) => wrongInClusterUrl(input, schemes));
 }
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
@@ -228,7 +225,7 @@ export const shopUrl = makeValidator((input: string) => {
   return input.replace(/\/$/, '');
 });
 
-/** Comma-separated values. Each is validated; duplicates are refused. */
+/** Comma-separated values, each of them valid and given once. */
 export function list<T>(what: string, parse: (part: string) => T | undefined) {
   return makeValidator((input: string) => {
     const values = input.split(',').map((part) => parse(part.trim()));
@@ -252,7 +249,7 @@ export const commonSpecs = {
 };
 
 export const brokerSpecs = {
-  AMQP_URL: url('amqp', 'amqps')(),
+  AMQP_URL: clusterUrl('amqp', 'amqps')(),
 };
 
 /**

@@ -1,4 +1,5 @@
-import { ConfigError, namesSeveralHosts, secretText, url } from './config.ts';
+import { ConfigError, databaseUrl, secretText } from './config.ts';
+import { parseDatabaseUrl, wrongInDatabaseUrl } from './database-url.ts';
 import { type Home, isHotHome, REGULAR } from './homes.ts';
 
 /** Which databases a process uses: one server for each home, or one for all. */
@@ -16,20 +17,17 @@ function partsOf(input: string): { readonly home: Home; readonly link: string }[
 
 function namesHotHomes(input: string): boolean {
   const parts = partsOf(input);
-  const areUrls = parts.every(({ home, link }) => {
-    const { protocol, pathname } = URL.canParse(link)
-      ? new URL(link)
-      : { protocol: '', pathname: '' };
-    const isUrl = /^postgres(ql)?:$/.test(protocol) && !pathname.includes(',');
-    return isHotHome(home) && isUrl && !namesSeveralHosts(link);
+  const areFine = parts.every(({ home, link }) => {
+    if (!isHotHome(home) || wrongInDatabaseUrl(link) !== undefined) return false;
+    return parseDatabaseUrl(link).urls.every((url) => !new URL(url).pathname.includes(','));
   });
-  return areUrls && new Set(parts.map(({ home }) => home)).size === parts.length;
+  return areFine && new Set(parts.map(({ home }) => home)).size === parts.length;
 }
 
 /** Neither is set: hot SKUs are on the server of DATABASE_URL. */
 export const hotDatabaseSpecs = {
   /** The server of the only hot home, which is called `hot`. */
-  HOT_DATABASE_URL: url('postgres', 'postgresql')({ default: undefined }),
+  HOT_DATABASE_URL: databaseUrl({ default: undefined }),
   /** The servers of several hot homes. */
   HOT_DATABASE_URLS: secretText(
     'home=url,… with homes of hot, hot-1 to hot-498, each once, and their database URLs',
@@ -38,7 +36,7 @@ export const hotDatabaseSpecs = {
 };
 
 export const databaseSpecs = {
-  DATABASE_URL: url('postgres', 'postgresql')(),
+  DATABASE_URL: databaseUrl(),
   ...hotDatabaseSpecs,
 };
 

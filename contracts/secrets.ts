@@ -1,3 +1,5 @@
+import { firstUrl } from './cluster-url.ts';
+
 /**
  * Which secrets are strong enough for a shop. Outside the demo, a process refuses to start with a
  * short secret or with one that is published in this repository.
@@ -23,6 +25,13 @@ export const PUBLISHED_SECRETS: ReadonlySet<string> = new Set([
   'a secret that is long enough for HS256',
   'breakable',
 ]);
+
+/**
+ * The roles of the database with a login. `readonly` is for people, `monitor` for the exporter of the server's
+ * statistics. The owner has one only where the superuser of a server is not used.
+ */
+export const LOGIN_ROLES = ['web', 'worker', 'ops', 'readonly', 'console', 'monitor'] as const;
+export type LoginRole = (typeof LOGIN_ROLES)[number];
 
 interface SecretVariable {
   /**
@@ -103,8 +112,9 @@ function weakestOfUrls(urls: string): string | undefined {
 }
 
 function passwordOf(url: string): string | undefined {
-  if (!URL.canParse(url)) return undefined;
-  const { password, searchParams } = new URL(url);
+  const first = firstUrl(url);
+  if (!URL.canParse(first)) return undefined;
+  const { password, searchParams } = new URL(first);
   try {
     return decodeURIComponent(password) || (searchParams.get('password') ?? undefined);
   } catch {

@@ -48,8 +48,9 @@ export function ordersQueue(home: Home): string {
   return `${QUEUE_PREFIX}${home}`;
 }
 
-export function verdictsQueue(processId: string): string {
-  return `verdicts.${processId}`;
+/** @param channel number of the channel that consumes it, counted by the process */
+export function verdictsQueue(processId: string, channel: number): string {
+  return `verdicts.${processId}.${channel}`;
 }
 
 export const EXCHANGES: readonly ExchangeDeclaration[] = [

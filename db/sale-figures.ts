@@ -13,23 +13,21 @@ export interface SaleFigures {
   readonly sku: string;
   readonly currency: string;
   /** Orders and units by state; sold: ordered or paid. */
-  readonly orders: Readonly<Record<'sold' | 'paid' | 'ended', number>>;
+  readonly orders: Readonly<Record<'sold' | 'paid' | 'cancelled' | 'expired', number>>;
   readonly units: Readonly<Record<'sold' | 'paid', number>>;
   /** Unpaid units by the age of their order, in minutes from and to. */
   readonly unpaid: Readonly<Record<'0-1' | '1-5' | '5-15' | '15-', number>>;
   readonly revenue: number;
-  /** Payments that go back. `failing` are due. */
-  readonly refunds: Readonly<Record<'due' | 'failing' | 'done', number>>;
+  /** Payments that go back. */
+  readonly refunds: Readonly<Record<'due' | 'done', number>>;
   readonly refundAmount: Readonly<Record<'due' | 'done', number>>;
-  /** Payment sessions of ended orders that the provider did not end. */
-  readonly sessionsFailing: number;
 }
 
 type Column =
-  | ('sold_orders' | 'sold_units' | 'paid_orders' | 'paid_units' | 'ended_orders')
+  | ('sold_orders' | 'sold_units' | 'paid_orders' | 'paid_units')
+  | ('cancelled_orders' | 'expired_orders')
   | ('unpaid_1m' | 'unpaid_5m' | 'unpaid_15m' | 'unpaid_older' | 'revenue')
-  | ('refunds_due' | 'refunds_failing' | 'refunds_done' | 'amount_due' | 'amount_done')
-  | 'sessions_failing';
+  | ('refunds_due' | 'refunds_done' | 'amount_due' | 'amount_done');
 type Row = Readonly<Record<Column, string>> & {
   readonly schema: Home;
   readonly sku: string;
@@ -56,7 +54,12 @@ function figuresOf(row: Row): SaleFigures {
   const of = (column: Column) => toNumber(row[column]);
   return {
     ...{ schema, sku, currency },
-    orders: { sold: of('sold_orders'), paid: of('paid_orders'), ended: of('ended_orders') },
+    orders: {
+      sold: of('sold_orders'),
+      paid: of('paid_orders'),
+      cancelled: of('cancelled_orders'),
+      expired: of('expired_orders'),
+    },
     units: { sold: of('sold_units'), paid: of('paid_units') },
     unpaid: {
       '0-1': of('unpaid_1m'),
@@ -66,14 +69,37 @@ function figuresOf(row: Row): SaleFigures {
     },
     // Money to look at. The books keep the exact amounts.
     revenue: Number(row.revenue),
-    refunds: {
-      due: of('refunds_due'),
-      failing: of('refunds_failing'),
-      done: of('refunds_done'),
-    },
+    refunds: { due: of('refunds_due'), done: of('refunds_done') },
     refundAmount: { due: Number(row.amount_due), done: Number(row.amount_done) },
-    sessionsFailing: of('sessions_failing'),
   };
+}
+
+/** More refunds, and more sessions, of a home are not counted. */
+export const FAILURES_MAX = 1_000;
+
+/** What failed at the payment provider, of one SKU and home. */
+export interface PaymentFailures {
+  readonly schema: Home;
+  readonly sku: string;
+  /** Payments that have to go back and were tried, or came back. */
+  readonly refunds: number;
+  /** Payment sessions of ended orders that the provider did not end. */
+  readonly sessions: number;
+}
+
+/** Reads what failed in the homes that answer. @throws {DatabaseError} when no home answers */
+export async function paymentFailures(databases: Databases): Promise<Answers<PaymentFailures>> {
+  type FailuresRow = Record<'sku' | 'refunds' | 'sessions', string> & { schema: Home };
+  const { rows, missing } = await queryHomes<FailuresRow>(
+    databases,
+    'payment_failures',
+    (schema, home) => `SELECT '${home}' AS schema, * FROM ${schema}.payment_failures($1)`,
+    [FAILURES_MAX],
+  );
+  const read = rows.map(({ schema, sku, refunds, sessions }) => {
+    return { schema, sku, refunds: toNumber(refunds), sessions: toNumber(sessions) };
+  });
+  return { rows: read, missing };
 }
 
 /** A row of the view `backlog` of a home. */

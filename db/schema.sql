@@ -648,6 +648,8 @@ CREATE TABLE :schema.checkout (
 
 CREATE INDEX checkout_ending ON ONLY :schema.checkout USING btree (next_try_at) WHERE (state = 'ending'::text);
 
+CREATE INDEX checkout_failing ON ONLY :schema.checkout USING btree (order_no) WHERE ((state = 'ending'::text) AND (last_error IS NOT NULL));
+
 -- Dead letters that operators replayed or refused; the row is written before the letter leaves its queue
 CREATE TABLE :schema.dead_letter (
   -- Number of the row: ascending, with gaps
@@ -914,6 +916,8 @@ CREATE TABLE :schema.refund (
 ) PARTITION BY LIST (sale);
 
 CREATE INDEX refund_due ON ONLY :schema.refund USING btree (split_part(payment_ref, ':'::text, 1), next_try_at) WHERE (state = 'due'::text);
+
+CREATE INDEX refund_failing ON ONLY :schema.refund USING btree (order_no) WHERE ((state = 'due'::text) AND (last_error IS NOT NULL));
 
 -- Refused requests whose SKU does not exist. They become outcomes when the SKU is created
 CREATE TABLE :schema.refused_request (

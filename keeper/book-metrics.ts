@@ -29,16 +29,21 @@ export function showBooks(metrics: Metrics, books: () => Books): void {
         }
       }
     });
-  bySku('flashsale_sale_orders', 'Orders: sold (ordered or paid), paid, ended', 'state', (each) => {
-    return each.orders;
-  });
+  bySku(
+    'flashsale_sale_orders',
+    'Orders: sold (ordered or paid), paid, cancelled, expired',
+    'state',
+    (each) => {
+      return each.orders;
+    },
+  );
   bySku('flashsale_sale_units', 'Units: sold (ordered or paid), paid', 'state', (each) => {
     return each.units;
   });
   bySku('flashsale_sale_unpaid_units', 'Unpaid units by age in minutes', 'minutes', (each) => {
     return each.unpaid;
   });
-  bySku('flashsale_sale_refunds', 'Payments that go back: due, failing, done', 'state', (each) => {
+  bySku('flashsale_sale_refunds', 'Payments that go back: due, done', 'state', (each) => {
     return each.refunds;
   });
   bySku('flashsale_sale_revenue', 'Amounts of paid orders', 'currency', (each) => {
@@ -50,14 +55,7 @@ export function showBooks(metrics: Metrics, books: () => Books): void {
   bySku('flashsale_sale_refund_due', 'Amounts that have to go back', 'currency', (each) => {
     return { [each.currency]: each.refundAmount.due };
   });
-  const sessions =
-    'Payment sessions of ended orders that the provider did not end when it was asked';
-  metrics.gauge('flashsale_sessions_failing', sessions, ['schema'], (gauge) => {
-    gauge.reset();
-    for (const { schema, sessionsFailing } of books().figures) {
-      gauge.inc({ schema }, sessionsFailing);
-    }
-  });
+  showFailures(metrics, books);
   const count = 'What waits in the database, as the view backlog says';
   metrics.gauge('flashsale_backlog', count, ['schema', 'waiting'], (gauge) => {
     gauge.reset();
@@ -72,4 +70,20 @@ export function showBooks(metrics: Metrics, books: () => Books): void {
       gauge.set({ schema: each.schema, waiting: each.waiting }, each.ageSeconds);
     }
   });
+}
+
+/** Only SKUs with a failure have a row, and a home tells of at most `FAILURES_MAX`. */
+function showFailures(metrics: Metrics, books: () => Books): void {
+  const bySku = (name: string, help: string, failed: 'refunds' | 'sessions') =>
+    metrics.gauge(name, help, ['schema', 'sku'], (gauge) => {
+      gauge.reset();
+      for (const each of books().failures) {
+        gauge.set({ schema: each.schema, sku: each.sku }, each[failed]);
+      }
+    });
+  const refunds = 'Payments that have to go back and were tried, or came back';
+  const sessions =
+    'Payment sessions of ended orders that the provider did not end when it was asked';
+  bySku('flashsale_refunds_failing', refunds, 'refunds');
+  bySku('flashsale_sessions_failing', sessions, 'sessions');
 }

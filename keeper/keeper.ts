@@ -118,8 +118,21 @@ export class Keeper {
     return true;
   }
 
+  /**
+   * Whether this keeper certainly leads. One that is cut off from ZooKeeper stops to lead before its session can
+   * end, so before another one is elected.
+   */
   get leads(): boolean {
+    return this.#leading !== undefined;
+  }
+
+  /** Whether this keeper was elected and has not heard that its term ended. Another one may lead meanwhile. */
+  get hasTerm(): boolean {
     return this.#term !== undefined;
+  }
+
+  get #leading(): LeaderTerm | undefined {
+    return this.#session.isTrusted ? this.#term : undefined;
   }
 
   get isConnected(): boolean {
@@ -133,17 +146,17 @@ export class Keeper {
 
   /** Figures by SKU; empty while this keeper does not lead. */
   figures(): ReadonlyMap<string, SkuFigures> {
-    return this.#term?.figures ?? new Map();
+    return this.#leading?.figures ?? new Map();
   }
 
   /** Figures by SKU with `keep = auto`; empty while this keeper does not lead. */
   autoKeep(): ReadonlyMap<string, AutoKeepFigures> {
-    return this.#term?.autoKeep ?? new Map();
+    return this.#leading?.autoKeep ?? new Map();
   }
 
   /** Number of live web nodes; 0 while this keeper does not lead. */
   nodes(): number {
-    return this.#term?.nodes ?? 0;
+    return this.#leading?.nodes ?? 0;
   }
 
   /** Gives up the lead at once and closes the session. */

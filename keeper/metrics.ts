@@ -32,7 +32,7 @@ const AUTO_KEEP: PerSku<AutoKeepFigures> = [
 /** All metrics of a keeper. */
 export function createKeeperMetrics(keeper: Keeper, stranded: () => readonly Stranded[]) {
   const metrics = createMetrics('keeper');
-  metrics.gauge('flashsale_keeper_leads', '1 while this keeper leads', [], (gauge) =>
+  metrics.gauge('flashsale_keeper_leads', '1 while this keeper certainly leads', [], (gauge) =>
     gauge.set(keeper.leads ? 1 : 0),
   );
   metrics.gauge('flashsale_keeper_nodes', 'Live web nodes, as the leader sees them', [], (gauge) =>

@@ -1,4 +1,5 @@
 import { commonSpecs, parseEnvironment, secretText } from '../contracts/config.ts';
+import type { LoginRole } from '../contracts/secrets.ts';
 import type { LoginPasswords } from '../db/install/logins.ts';
 
 /** The passwords of the roles' logins, which `flashsale db logins` and docker-compose.yml set. */
@@ -29,7 +30,7 @@ export function loginPasswords(
   environment: Readonly<Record<string, string | undefined>>,
 ): LoginPasswords {
   const env = parseEnvironment(environment, { DEMO: commonSpecs.DEMO, ...specs });
-  const passwords = {
+  const passwords: Record<'owner' | LoginRole, string | undefined> = {
     owner: env.DATABASE_PASSWORD_OWNER,
     web: env.DATABASE_PASSWORD_WEB,
     worker: env.DATABASE_PASSWORD_WORKER,

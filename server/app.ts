@@ -8,6 +8,7 @@ import Fastify, {
 import type { Context } from './context.ts';
 import { emptyBodies } from './http/empty-body.ts';
 import { answerOf, Problem, problemOf } from './http/problems.ts';
+import { refusalCaching } from './http/public-answer.ts';
 import { compileValidator } from './http/validation.ts';
 import { answerBrokenRequest, closeIdle, createListener } from './listener.ts';
 import { PurchaseHandler } from './purchase/handler.ts';
@@ -38,7 +39,7 @@ export async function buildApp(context: Context) {
     const problem = problemFor(context, error);
     const { url = 'none' } = request.routeOptions;
     context.metrics.refusals.inc({ route: url, verdict: problem.verdict });
-    return sendProblem(reply, problem);
+    return sendProblem(request, reply, problem);
   };
   const app = Fastify({
     loggerInstance: context.log,
@@ -62,7 +63,7 @@ export async function buildApp(context: Context) {
   await app.register(emptyBodies);
   app.decorateRequest('userId', '');
   app.setErrorHandler(refuse);
-  app.setNotFoundHandler((_request, reply) => sendProblem(reply, new Problem('not_found')));
+  app.setNotFoundHandler((request, reply) => sendProblem(request, reply, new Problem('not_found')));
   await app.register(docsRoutes);
   await app.register(healthRoutes, context);
   await app.register(pageRoutes, context);
@@ -88,9 +89,10 @@ export async function buildApp(context: Context) {
   return app;
 }
 
-function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
+function sendProblem(request: FastifyRequest, reply: FastifyReply, problem: Problem): FastifyReply {
   const { status, headers, body } = answerOf(problem);
   for (let at = 0; at < headers.length; at += 2) reply.header(headers[at] ?? '', headers[at + 1]);
+  reply.header('cache-control', refusalCaching(request, status));
   return reply.code(status).send(body);
 }
 

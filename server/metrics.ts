@@ -130,10 +130,11 @@ export type ServerMetrics = ReturnType<typeof createServerMetrics>;
 /** Registers values of other parts of the process, which are read at each scrape. */
 export function observeServer(parts: Parts, { homes, overload, agent, publisher }: Outside): void {
   const { metrics, catalogue, purchases, statusWaits, waitlistWaits } = parts;
-  const quota = ['grant', 'admitted', 'decided', 'wanted', 'spare'] as const;
+  // Each is a series for each SKU at each node, so only what a rule or a panel reads.
+  const quota = ['grant', 'admitted', 'wanted', 'spare'] as const;
   metrics.gauge(
     'flashsale_quota_units',
-    "Units of this node's grant by SKU: granted, admitted, decided, wanted in vain, spare",
+    "Units of this node's grant by SKU: granted, admitted, wanted in vain, spare",
     ['sku', 'quantity'],
     (gauge) => {
       gauge.reset();

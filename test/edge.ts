@@ -12,6 +12,10 @@ import { TestFolder } from '../ops/stack/test-folder.ts';
 export interface Edge {
   readonly url: string;
   readonly secureUrl: string;
+  /** Its port on loopback between the two levels of the cache. */
+  readonly lastUrl: string;
+  /** Its configuration, its certificate and its key are here. */
+  readonly folder: string;
   close(): Promise<void>;
 }
 
@@ -45,6 +49,8 @@ export async function startEdge(
   return {
     url: `http://127.0.0.1:${http}`,
     secureUrl: `https://127.0.0.1:${https}`,
+    lastUrl: `http://127.0.0.1:${lastPort}`,
+    folder: instance.folder,
     async close() {
       await supervisor.stop(['edge']);
       folder.remove();

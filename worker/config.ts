@@ -1,12 +1,12 @@
 import {
   brokerSpecs,
   ConfigError,
+  clusterUrl,
   commonSpecs,
   flag,
   integer,
   list,
   parseEnvironment,
-  url,
   webhookSpecs,
 } from '../contracts/config.ts';
 import { databaseSpecs, databaseUrls } from '../contracts/database-config.ts';
@@ -36,7 +36,7 @@ const specs = {
   /** From the end of one audit of a schema to the next, across all workers. */
   AUDIT_INTERVAL_SECONDS: integer(1, 86_400)({ default: 10 }),
   /** RabbitMQ's management API, with login, for the metrics of cluster members. */
-  AMQP_MANAGEMENT_URL: url('http', 'https')({ default: undefined }),
+  AMQP_MANAGEMENT_URL: clusterUrl('http', 'https')({ default: undefined }),
   /** Whether this worker delivers order events to merchants. */
   WEBHOOKS: flag({ default: true }),
 };

@@ -24,8 +24,10 @@ export async function simulatePages(options: {
   /** All pages have been opened within this time before the opening, evenly. */
   readonly arriveMs: number;
   readonly afterMs: number;
+  /** No look is answered between these times, counted from the opening. */
+  readonly outagesMs?: readonly (readonly [from: number, to: number])[];
 }): Promise<Looks> {
-  const { pages, arriveMs, afterMs } = options;
+  const { pages, arriveMs, afterMs, outagesMs = [] } = options;
   const startMs = Date.parse('2030-01-01T12:00:00Z');
   const opensAtMs = startMs + arriveMs;
   const looks: Looks = new Map();
@@ -43,13 +45,17 @@ export async function simulatePages(options: {
     skus: [],
   });
   const replaced = {
-    document: { hidden: false },
+    document: { hidden: false, documentElement: { dataset: {} } },
     setTimeout: (run: () => void, ms = 0) => at(nowMs + ms, run),
     clearTimeout: () => {},
     fetch: (_url: string, { headers }: { headers: Headers }) =>
-      new Promise((resolve) => {
+      new Promise((resolve, reject) => {
         const second = Math.floor((nowMs - arriveMs) / 1_000);
         looks.set(second, (looks.get(second) ?? 0) + 1);
+        const fromOpeningMs = nowMs - arriveMs;
+        if (outagesMs.some(([from, to]) => fromOpeningMs >= from && fromOpeningMs < to)) {
+          return at(nowMs + ROUND_TRIP_MS, () => reject(new TypeError('no answer')));
+        }
         const body = sale();
         const etag = `"${body.state}"`;
         const isSame = headers.get('if-none-match') === etag;
@@ -62,10 +68,12 @@ export async function simulatePages(options: {
   };
   const { setTimeout, clearTimeout, fetch } = globalThis;
   const ownNow = performance.now;
+  const ownDate = Date.now;
   const ownTimeout = AbortSignal.timeout;
   const never = new AbortController().signal;
   Object.assign(globalThis, replaced);
   performance.now = () => nowMs;
+  Date.now = () => startMs + nowMs;
   AbortSignal.timeout = () => never;
   const settled = () => new Promise((resolve) => setImmediate(resolve));
   try {
@@ -86,6 +94,7 @@ export async function simulatePages(options: {
   } finally {
     Object.assign(globalThis, { setTimeout, clearTimeout, fetch, document: undefined });
     performance.now = ownNow;
+    Date.now = ownDate;
     AbortSignal.timeout = ownTimeout;
   }
   return looks;

@@ -1,99 +1,22 @@
-import { once } from 'node:events';
-import { bulkhead } from 'cockatiel';
-import { Client, type ClientBase, type ClientConfig, Pool as PgPool } from 'pg';
+import { ask, DriverPool, KEEP_ALIVE, sessionsOf } from './driver.ts';
 import { DatabaseError, toDatabaseError } from './errors.ts';
-import {
-  type AnyRow,
-  POOL_DEFAULTS,
-  type Pool,
-  type PoolOptions,
-  type Queryable,
-  ROLES,
-  type Role,
-  type Statement,
-} from './pool-types.ts';
+import type { Hosts } from './hosts.ts';
+import type { Statement } from './pool-types.ts';
+import { type AnyRow, POOL_DEFAULTS, type Pool, type PoolOptions, ROLES } from './pool-types.ts';
 
-/** Connections to PostgreSQL. The only file that imports the driver. */
+/** Pools of sessions of PostgreSQL. */
 
 export { Databases } from './databases.ts';
 export * from './pool-types.ts';
+export { openSession, type Session } from './session.ts';
 
-/** For each step of a ping: the connect and the query. */
-const PING_TIMEOUT_MS = 1_000;
 /** Added to the statement timeout: a query without an answer by then fails on this side. */
 const READ_TIMEOUT_MARGIN_MS = 2_000;
-const KEEP_ALIVE_INITIAL_DELAY_MS = 10_000;
-
-function sessionOptions(url: string, role: Role | undefined) {
-  const parsed = new URL(url);
-  // place_orders needs a new snapshot for each statement, whatever the server's default is.
-  const settings = ['-c default_transaction_isolation=read\\ committed'];
-  if (role !== undefined) settings.push(`-c role=${ROLES[role]}`);
-  const own = parsed.searchParams.get('options');
-  if (own !== null) settings.unshift(own);
-  // In the driver, the URL takes precedence over the options, so the settings go into the URL.
-  parsed.searchParams.set('options', settings.join(' '));
-  // URLSearchParams writes a space as "+", which the driver would take literally.
-  parsed.search = parsed.search.replaceAll('+', '%20');
-  return parsed.toString();
-}
-
-async function ask<Row extends AnyRow>(
-  asked: PgPool | ClientBase,
-  { name, text, values = [] }: Statement,
-): Promise<Row[]> {
-  try {
-    const config = { text, values: [...values], ...(name !== undefined && { name }) };
-    return (await asked.query<Row>(config)).rows;
-  } catch (error) {
-    throw toDatabaseError(error);
-  }
-}
-
-/** The callback of `connect`, in a type that fits both the driver and its pool. */
-type Connected = (error: never, client: never) => void;
-
 /**
- * Returns a client class whose clients wait for their turn to connect. The connect timeout starts with
- * the turn. The pool gives a client up by destroying its stream.
+ * With several hosts: if queries are under way and none was answered for this long, the primary is looked
+ * for, and so again after each further wait.
  */
-function clientInTurn(
-  connectsMax: number,
-  connectTimeoutMs: number,
-  onError: (error: unknown) => void,
-): typeof Client {
-  const turns = bulkhead(connectsMax, Number.POSITIVE_INFINITY);
-  class ClientInTurn extends Client {
-    constructor(config?: ClientConfig) {
-      super({ ...config, connectionTimeoutMillis: connectTimeoutMs });
-      // A connection that breaks during a query reports the error to the query and as an event. Without
-      // a listener the event would end the process. The pool's own listener comes too late if the
-      // server ends the session in the same packet that reports it as ready.
-      this.on('error', onError);
-    }
-
-    override connect(): Promise<Client>;
-    override connect(done: Connected): void;
-    override async connect(done?: Connected): Promise<Client> {
-      const { stream } = this.connection;
-      const givenUp = once(stream, 'close').then(() => {
-        throw new Error('timeout exceeded when trying to connect');
-      });
-      const connected = turns.execute(async () => {
-        if (!stream.destroyed) await super.connect();
-      });
-      const outcome = Promise.race([connected, givenUp]);
-      if (done === undefined) await outcome;
-      else
-        outcome.then(
-          () => done(null as never, this as never),
-          (error) => done(error as never, this as never),
-        );
-      return this;
-    }
-  }
-  return ClientInTurn;
-}
+const SILENCE_MS = 1_000;
 
 const POWERFUL_LOGIN = `
   SELECT rolname FROM pg_roles
@@ -105,26 +28,11 @@ function isReadTimeout(error: unknown): boolean {
   return error instanceof DatabaseError && error.message === 'Query read timeout';
 }
 
-/** Queries the server over a new connection. @throws {DatabaseError} */
-async function pingServer(connectionString: string, applicationName: string): Promise<void> {
-  const client = new Client({
-    connectionString,
-    application_name: applicationName,
-    connectionTimeoutMillis: PING_TIMEOUT_MS,
-    query_timeout: PING_TIMEOUT_MS,
-  });
-  client.on('error', () => {});
-  try {
-    await client.connect();
-    await client.query('SELECT');
-  } catch (error) {
-    throw toDatabaseError(error);
-  } finally {
-    client.end().catch(() => {});
-  }
+function isReadOnly(error: unknown): boolean {
+  return error instanceof DatabaseError && error.sqlstate === '25006';
 }
 
-async function underLock<T>(pool: PgPool, key: number, work: () => Promise<T>): Promise<T> {
+async function underLock<T>(pool: DriverPool, key: number, work: () => Promise<T>): Promise<T> {
   const client = await pool.connect().catch((error) => {
     throw toDatabaseError(error);
   });
@@ -148,13 +56,28 @@ async function underLock<T>(pool: PgPool, key: number, work: () => Promise<T>): 
   }
 }
 
+/** Looks for the server that takes writes while one of several hosts leaves queries unanswered. */
+function lookOut(
+  pool: DriverPool,
+  hosts: Hosts,
+  silentMs: () => number,
+  onError: (error: unknown) => void,
+): NodeJS.Timeout | undefined {
+  if (!hosts.areSeveral) return undefined;
+  const look = () => {
+    const isBusy = pool.totalCount > pool.idleCount || pool.waitingCount > 0;
+    if (isBusy && silentMs() > SILENCE_MS) hosts.search().catch(onError);
+  };
+  return setInterval(look, SILENCE_MS).unref();
+}
+
 /** Creates a pool. It connects when it is used, so it can be created while the server is down. */
 export function createPool(options: PoolOptions): Pool {
   const limits = { ...POOL_DEFAULTS, ...options };
   const onError = (error: unknown) => limits.onError?.(toDatabaseError(error));
+  const { connectionString, Client, hosts, ping } = sessionsOf({ ...limits, onError });
   let isLoginKnown = limits.onPowerfulLogin === undefined;
-  const connectionString = sessionOptions(limits.url, limits.role);
-  const pool = new PgPool({
+  const pool = new DriverPool({
     connectionString,
     async onConnect(client) {
       if (!isLoginKnown) {
@@ -165,7 +88,7 @@ export function createPool(options: PoolOptions): Pool {
       await limits.warmUp?.({ query: (statement) => ask(client, statement) }).catch(onError);
     },
     application_name: limits.applicationName,
-    Client: clientInTurn(limits.connectsMax, limits.connectTimeoutMs, onError),
+    Client,
     max: limits.max,
     min: limits.min,
     // The pool's own timeout, for the wait in its queue or until a new client is connected.
@@ -176,8 +99,7 @@ export function createPool(options: PoolOptions): Pool {
     lock_timeout: limits.lockTimeoutMs,
     idle_in_transaction_session_timeout: limits.idleInTransactionTimeoutMs,
     query_timeout: limits.statementTimeoutMs + READ_TIMEOUT_MARGIN_MS,
-    keepAlive: true,
-    keepAliveInitialDelayMillis: KEEP_ALIVE_INITIAL_DELAY_MS,
+    ...KEEP_ALIVE,
   });
   const discardIdle = () => {
     for (let idle = pool.idleCount; idle > 0; idle -= 1) {
@@ -190,6 +112,7 @@ export function createPool(options: PoolOptions): Pool {
   };
   let answeredAtMs = performance.now();
   pool.on('error', onError);
+  const lookout = lookOut(pool, hosts, () => performance.now() - answeredAtMs, onError);
 
   return {
     async fill() {
@@ -213,86 +136,27 @@ export function createPool(options: PoolOptions): Pool {
         return rows;
       } catch (error) {
         // Even the server's statement timeout gave no answer, so the idle connections may be dead too.
-        if (isReadTimeout(error)) discardIdle();
+        // A server that takes no writes has become a standby, also for them.
+        if (isReadTimeout(error) || isReadOnly(error)) {
+          hosts.doubt();
+          discardIdle();
+        }
         throw error;
       }
     },
     locked: (key, work) => underLock(pool, key, work),
     max: limits.max,
     discardIdle,
-    ping: () => pingServer(connectionString, limits.applicationName),
+    ping,
     silentMs: () => performance.now() - answeredAtMs,
     figures: () => ({
       open: pool.totalCount,
       idle: pool.idleCount,
       waiting: pool.waitingCount,
     }),
-    close: () => pool.end(),
-  };
-}
-
-export interface SessionOptions {
-  readonly applicationName: string;
-  readonly role?: Role;
-  readonly statementTimeoutMs: number;
-  readonly lockTimeoutMs: number;
-}
-
-/** One connection, for work that needs transactions: migrations and the installer. */
-export interface Session extends Queryable {
-  /** Runs a text with one or more statements without parameters. @throws {DatabaseError} */
-  run(sql: string): Promise<void>;
-  /** Runs `work` in a transaction: commits it, or rolls it back if `work` throws. */
-  transaction<T>(work: () => Promise<T>): Promise<T>;
-  /** The driver's client, for libraries that need one. */
-  readonly client: Client;
-  close(): Promise<void>;
-}
-
-/** Opens a connection outside any pool. @throws {DatabaseError} */
-export async function openSession(url: string, options: SessionOptions): Promise<Session> {
-  const client = new Client({
-    connectionString: sessionOptions(url, options.role),
-    application_name: options.applicationName,
-    connectionTimeoutMillis: POOL_DEFAULTS.connectTimeoutMs,
-    statement_timeout: options.statementTimeoutMs,
-    lock_timeout: options.lockTimeoutMs,
-    keepAlive: true,
-    keepAliveInitialDelayMillis: KEEP_ALIVE_INITIAL_DELAY_MS,
-  });
-  // The current query gets the error too. Without a listener the event would end the process.
-  client.on('error', () => {});
-  const attempt = async <T>(work: () => Promise<T>): Promise<T> => {
-    try {
-      return await work();
-    } catch (error) {
-      throw toDatabaseError(error);
-    }
-  };
-  await attempt(() => client.connect());
-
-  const run = (sql: string) =>
-    attempt(async () => {
-      await client.query(sql);
-    });
-  return {
-    client,
-    run,
-    query<Row extends AnyRow>({ text, values = [] }: Statement) {
-      return attempt(async () => (await client.query<Row>(text, [...values])).rows);
+    close() {
+      clearInterval(lookout);
+      return pool.end();
     },
-    async transaction(work) {
-      await run('BEGIN');
-      try {
-        const result = await work();
-        await run('COMMIT');
-        return result;
-      } catch (error) {
-        // A failed rollback needs no handling: the transaction ends with the connection.
-        await run('ROLLBACK').catch(() => {});
-        throw error;
-      }
-    },
-    close: () => client.end(),
   };
 }

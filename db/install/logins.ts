@@ -1,4 +1,5 @@
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
+import { withLogin } from '../../contracts/database-url.ts';
 import { openSession, ROLES, type Role } from '../client/pool.ts';
 
 /**
@@ -69,8 +70,19 @@ export async function setLogins(url: string, passwords: LoginPasswords): Promise
 
 /** Returns the URL of the same server and database with the login of a role. */
 export function urlOfLogin(url: string, role: Role, password: string): string {
+  return withLogin(url, ROLES[role], password);
+}
+
+/**
+ * Returns the URL with the rights of a role instead of those of its login, for a program of others on a server
+ * whose logins its owner manages.
+ */
+export function urlInRole(url: string, role: Role): string {
   const own = new URL(url);
-  own.username = ROLES[role];
-  own.password = password;
+  const options = own.searchParams.get('options');
+  const asRole = `-c role=${ROLES[role]}`;
+  own.searchParams.set('options', options === null ? asRole : `${options} ${asRole}`);
+  // URLSearchParams writes a space as "+", which drivers take literally.
+  own.search = own.search.replaceAll('+', '%20');
   return own.href;
 }

@@ -10,21 +10,18 @@
 --   unpaid_15m         those that were placed less than a quarter of an hour ago, without the two above
 --   unpaid_older       the rest of the unpaid units
 --   revenue            the amounts of the paid orders
---   refunds_due        payments that have to go back, failing ones included
---   refunds_failing    those of them that were tried, or came back
+--   refunds_due        payments that have to go back (those that failed: payment_failures)
 --   refunds_done       payments that went back
 --   amount_due, amount_done  their amounts
---   sessions_failing   payment sessions of ended orders that the provider has not ended when it was asked
--- Tables: reads catalog.sale, orders, payment, refund, checkout
+-- Tables: reads catalog.sale, orders, payment, refund
 -- Locks: none
 -- Errors: none
 
 CREATE OR REPLACE FUNCTION :schema.sale_figures(p_closed_for interval)
 RETURNS TABLE (
   sku text, currency text, sold_orders bigint, sold_units bigint, paid_orders bigint, paid_units bigint,
-  ended_orders bigint, unpaid_1m bigint, unpaid_5m bigint, unpaid_15m bigint, unpaid_older bigint, revenue numeric,
-  refunds_due bigint, refunds_failing bigint, refunds_done bigint, amount_due numeric, amount_done numeric,
-  sessions_failing bigint
+  cancelled_orders bigint, expired_orders bigint, unpaid_1m bigint, unpaid_5m bigint, unpaid_15m bigint, unpaid_older bigint, revenue numeric,
+  refunds_due bigint, refunds_done bigint, amount_due numeric, amount_done numeric
 )
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = :schema, pg_temp
@@ -37,7 +34,8 @@ sums AS (
          sum(o.units) FILTER (WHERE o.status IN ('ordered', 'paid')) AS sold_units,
          count(*) FILTER (WHERE o.status = 'paid') AS paid_orders,
          sum(o.units) FILTER (WHERE o.status = 'paid') AS paid_units,
-         count(*) FILTER (WHERE o.status IN ('cancelled', 'expired')) AS ended_orders,
+         count(*) FILTER (WHERE o.status = 'cancelled') AS cancelled_orders,
+         count(*) FILTER (WHERE o.status = 'expired') AS expired_orders,
          sum(o.units) FILTER (WHERE o.status = 'ordered' AND o.created_at > now() - interval '1 min') AS unpaid_1m,
          sum(o.units) FILTER (WHERE o.status = 'ordered' AND o.created_at <= now() - interval '1 min'
                                 AND o.created_at > now() - interval '5 min') AS unpaid_5m,
@@ -51,7 +49,6 @@ sums AS (
 refunds AS (
   SELECT o.sku, o.currency,
          count(*) FILTER (WHERE r.state = 'due') AS due,
-         count(*) FILTER (WHERE r.state = 'due' AND r.last_error IS NOT NULL) AS failing,
          count(*) FILTER (WHERE r.state = 'done') AS done,
          sum(coalesce(p.amount, o.amount)) FILTER (WHERE r.state = 'due') AS amount_due,
          sum(coalesce(p.amount, o.amount)) FILTER (WHERE r.state = 'done') AS amount_done
@@ -59,18 +56,12 @@ refunds AS (
   JOIN payment p ON p.payment_ref = r.payment_ref AND p.sale = r.sale
   JOIN orders o ON o.order_no = r.order_no AND o.sale = r.sale
   WHERE r.sale IN (SELECT s.sale FROM shown s)
-  GROUP BY 1, 2),
-sessions AS (
-  SELECT o.sku, o.currency, count(*) AS failing
-  FROM checkout c JOIN orders o ON o.order_no = c.order_no AND o.sale = c.sale
-  WHERE c.state = 'ending' AND c.last_error IS NOT NULL AND c.sale IN (SELECT s.sale FROM shown s)
   GROUP BY 1, 2)
 SELECT sku, currency, s.sold_orders, coalesce(s.sold_units, 0), s.paid_orders, coalesce(s.paid_units, 0),
-       s.ended_orders, coalesce(s.unpaid_1m, 0), coalesce(s.unpaid_5m, 0), coalesce(s.unpaid_15m, 0),
+       s.cancelled_orders, s.expired_orders, coalesce(s.unpaid_1m, 0), coalesce(s.unpaid_5m, 0), coalesce(s.unpaid_15m, 0),
        coalesce(s.unpaid_older, 0), coalesce(s.revenue, 0),
-       coalesce(f.due, 0), coalesce(f.failing, 0), coalesce(f.done, 0),
-       coalesce(f.amount_due, 0), coalesce(f.amount_done, 0), coalesce(x.failing, 0)
-FROM sums s LEFT JOIN refunds f USING (sku, currency) LEFT JOIN sessions x USING (sku, currency)
+       coalesce(f.due, 0), coalesce(f.done, 0), coalesce(f.amount_due, 0), coalesce(f.amount_done, 0)
+FROM sums s LEFT JOIN refunds f USING (sku, currency)
 $routine$;
 
 ALTER FUNCTION :schema.sale_figures OWNER TO flashsale_owner;

@@ -1,28 +1,36 @@
 import { type Cluster, clusterOf, membersWanted } from '../../broker/management.ts';
 import { queueFigures } from '../../broker/queues.ts';
-import { parseEnvironment, url } from '../../contracts/config.ts';
+import { clusterUrl, parseEnvironment } from '../../contracts/config.ts';
 import { brokerUrl, withBroker } from './broker.ts';
 import type { AddCommand } from './command.ts';
 import { table } from './table.ts';
 
 /** `flashsale broker queues`: the length of each queue and the cluster nodes that hold a copy of it. */
 
-const specs = { AMQP_MANAGEMENT_URL: url('http', 'https')({ default: undefined }) };
+const specs = { AMQP_MANAGEMENT_URL: clusterUrl('http', 'https')({ default: undefined }) };
 
 interface Options {
   readonly json?: boolean;
 }
 
-/** For each queue with too few members: the commands, one per node, that add the missing members. */
+/** One line for each queue with too few members, then the commands, one a node, that add them. */
 function adviceOf(cluster: Cluster): string[] {
-  return cluster.queues
-    .filter(({ members }) => members.length < membersWanted(cluster))
-    .flatMap(({ queue, members }) => [
-      `${queue} is on ${members.length} of ${cluster.nodes.length} nodes: if they are lost, its messages are lost. Run on any node:`,
-      ...cluster.nodes
-        .filter((node) => !members.includes(node))
-        .map((node) => `  rabbitmq-queues grow ${node} all --queue-pattern '^${queue}$'`),
-    ]);
+  const lacking = cluster.queues.filter(({ members }) => members.length < membersWanted(cluster));
+  if (lacking.length === 0) return [];
+  const commands = cluster.nodes.flatMap((node) => {
+    const missing = lacking.filter(({ members }) => !members.includes(node));
+    if (missing.length === 0) return [];
+    const names = missing.map(({ queue }) => queue).join('|');
+    return [`  rabbitmq-queues grow ${node} all --queue-pattern '^(${names})$'`];
+  });
+  return [
+    ...lacking.map(
+      ({ queue, members }) =>
+        `${queue} is on ${members.length} of ${cluster.nodes.length} nodes: if they are lost, its messages are lost.`,
+    ),
+    'Run on any node:',
+    ...commands,
+  ];
 }
 
 export const addBroker: AddCommand = (program, context) => {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { BrokerConnection } from '../../broker/connection.ts';
 import { queueFigures } from '../../broker/queues.ts';
-import { parseEnvironment, url } from '../../contracts/config.ts';
+import { clusterUrl, parseEnvironment } from '../../contracts/config.ts';
 import { DEAD_LETTERS_QUEUE } from '../../contracts/topology.ts';
 import { createLog } from '../../process/log.ts';
 import { runningStack } from '../stack/running.ts';
@@ -10,7 +10,7 @@ import type { CommandContext } from './command.ts';
 /** The broker that commands use: AMQP_URL of the environment, else that of the running local stack. */
 
 const CONNECT_TIMEOUT_MS = 10_000;
-const specs = { AMQP_URL: url('amqp', 'amqps')({ default: undefined }) };
+const specs = { AMQP_URL: clusterUrl('amqp', 'amqps')({ default: undefined }) };
 
 export function brokerUrl({ environment }: CommandContext): string {
   const given = parseEnvironment(environment, specs).AMQP_URL;

@@ -1,4 +1,4 @@
-import { parseEnvironment, url } from '../../contracts/config.ts';
+import { databaseUrl, parseEnvironment } from '../../contracts/config.ts';
 import {
   type DatabaseUrls,
   databaseUrls,
@@ -31,7 +31,7 @@ const SESSION_OPTIONS = {
 } as const;
 
 const specs = {
-  DATABASE_URL: url('postgres', 'postgresql')({ default: undefined }),
+  DATABASE_URL: databaseUrl({ default: undefined }),
   ...hotDatabaseSpecs,
 };
 

@@ -18,6 +18,9 @@ interface Options {
   readonly proxyProtocolFrom: string[];
   readonly forwardedFrom: string[];
   readonly proxySecretFile?: string;
+  readonly originCa?: string;
+  readonly originSecretFile?: string;
+  readonly trustTraceparent?: boolean;
   readonly resolver?: string;
   readonly set: string[];
   readonly out?: string;
@@ -32,6 +35,10 @@ function limitsOf(settings: readonly string[]): Record<string, string> {
       return [setting.slice(0, at), setting.slice(at + 1)];
     }),
   );
+}
+
+function secretIn(file: string | undefined): string | undefined {
+  return file === undefined ? undefined : readFileSync(file, 'utf8').trim();
 }
 
 export const addEdge: AddCommand = (program) => {
@@ -58,12 +65,15 @@ export const addEdge: AddCommand = (program) => {
     )
     .option('--forwarded-from <cidr>', 'proxy whose X-Forwarded-For is believed', several, [])
     .option('--proxy-secret-file <file>', 'file with the TRUST_PROXY_SECRET of the web nodes')
+    .option('--origin-ca <file>', 'CA of the certificate by which your CDN proves itself')
+    .option('--origin-secret-file <file>', 'file with what your CDN sends in X-Origin-Secret')
+    .option('--trust-traceparent', 'clients may say to which trace a call belongs')
     .option('--resolver <address>', 'DNS server to look the nodes up again; nginx 1.27.3 or later')
     .option('--set <name=value>', 'another value for a limit of the template', several, [])
     .option('--out <file>', 'write to this file')
     .option('--json', 'print it as one JSON object')
     .action((options: Options) => {
-      const { node, name, lastPort, proxySecretFile, set, out, json } = options;
+      const { node, name, lastPort, set, out, json } = options;
       const text = renderEdge({
         ...options,
         nodes: node,
@@ -76,7 +86,8 @@ export const addEdge: AddCommand = (program) => {
         resolver: options.resolver,
         plainHttp: options.plainHttp ?? false,
         lastPort: Number(lastPort),
-        proxySecret: proxySecretFile && readFileSync(proxySecretFile, 'utf8').trim(),
+        proxySecret: secretIn(options.proxySecretFile),
+        originSecret: secretIn(options.originSecretFile),
         limits: limitsOf(set),
       });
       if (out !== undefined) writeFileSync(out, text, { mode: 0o600 });

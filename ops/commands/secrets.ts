@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ZOOKEEPER_ROLES } from '../../contracts/config.ts';
 import { CONSOLE_ROLES, hashOfToken, newToken, tokenEntry } from '../../contracts/console.ts';
+import { LOGIN_ROLES } from '../../contracts/secrets.ts';
 import { urlOfLogin } from '../../db/install/logins.ts';
 import { digestOf } from '../../zk/client/protection.ts';
 import type { AddCommand } from './command.ts';
@@ -12,8 +13,6 @@ import type { AddCommand } from './command.ts';
  * compose file, the systemd units and the Kubernetes manifests look for.
  */
 
-/** The roles with a login; `readonly` is for people, `monitor` for the exporter of the server's statistics. */
-const LOGINS = ['web', 'worker', 'ops', 'readonly', 'console', 'monitor'] as const;
 const SUPERUSER = 'postgres';
 const BROKER_USER = 'flashsale';
 
@@ -37,7 +36,7 @@ export function newSecrets(servers: Servers, consoleToken: string): Record<strin
   const url = `postgres://${SUPERUSER}:${superuser}@${servers.database}`;
   if (!URL.canParse(url))
     throw new Error(`--database takes host:port/name, not ${servers.database}`);
-  const logins = LOGINS.map((role) => ({ role, password: random() }));
+  const logins = LOGIN_ROLES.map((role) => ({ role, password: random() }));
   const auths = ZOOKEEPER_ROLES.map((role) => ({ role, auth: `${role}:${random()}` }));
   const token = { login: 'admin', roles: CONSOLE_ROLES, sha256: hashOfToken(consoleToken) };
   const each = <T>(items: readonly T[], entry: (item: T) => [string, string]) =>

@@ -150,6 +150,8 @@ export const business = dashboard({
           unit: 'short',
           queries: {
             '{{sku}} {{state}}': 'max by (sku, state) (flashsale_sale_refunds{sku=~"$sku"})',
+            '{{sku}} failing':
+              'sum by (sku) (max by (schema, sku) (flashsale_refunds_failing{sku=~"$sku"}))',
           },
         }),
       ],

@@ -156,8 +156,9 @@ export const database = dashboard({
           description: 'Requested ones during a sale mean that max_wal_size is too small.',
           unit: 'ops',
           queries: {
-            timed: `sum(rate(${counter('pg_stat_bgwriter_checkpoints_timed')}[5m]))`,
-            requested: `sum(rate(${counter('pg_stat_bgwriter_checkpoints_req')}[5m]))`,
+            // The second name is that of PostgreSQL 17 and later.
+            timed: `sum(rate(${counter('pg_stat_(bgwriter_checkpoints|checkpointer_num)_timed')}[5m]))`,
+            requested: `sum(rate(${counter('pg_stat_(bgwriter_checkpoints|checkpointer_num)_req(uested)?')}[5m]))`,
           },
         }),
         graph({

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rangeOf } from '../../contracts/address.ts';
+import { AWAY, BUSY, type Sentences } from './sentences.ts';
 
 /** Renders the configuration of the edge. Everything in it that is not asked for is in the template. */
 
@@ -29,6 +30,12 @@ export interface EdgeOptions {
   readonly forwardedFrom: readonly string[];
   /** Sent to the web nodes: `TRUST_PROXY_SECRET`. */
   readonly proxySecret: string | undefined;
+  /** CA of the client certificate by which the shop's own CDN proves itself. */
+  readonly originCa?: string | undefined;
+  /** Sent by the shop's own CDN in `X-Origin-Secret`. */
+  readonly originSecret?: string | undefined;
+  /** Whether a client may say to which trace its call belongs. */
+  readonly trustTraceparent?: boolean | undefined;
   /** A DNS server: the nodes' names are looked up again and again. Needs nginx 1.27.3. */
   readonly resolver: string | undefined;
   /** Replacements of the template's limits. */
@@ -106,22 +113,87 @@ const PROBLEM = [
   'add_header Cache-Control no-store always;',
 ];
 
+/** A page of the edge itself, which loads itself again. */
+const PAGE = [
+  'default_type "text/html; charset=utf-8";',
+  'add_header Retry-After $reload_seconds always;',
+  'add_header Refresh $reload_seconds always;',
+  'add_header Cache-Control no-store always;',
+  `add_header Content-Security-Policy "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'" always;`,
+];
+
+/** Reads that are the same for everybody. */
 const PUBLIC = [
+  'error_page 405 = @reads_only;',
+  'if ($is_read = "") {',
+  '    return 405;',
+  '}',
+  'limit_req zone=views burst={{network_views_burst}} nodelay;',
+  'set $shop last;',
   'set $token "";',
-  'set $asked $msec;',
   'proxy_intercept_errors on;',
+  // Longer than all tries of the second level, which then sends its last copy.
+  'proxy_read_timeout {{copy_timeout}};',
+];
+
+/** The clock of the edge by which the age of a copy is known. */
+const TIMED = ['set $asked $msec;', 'add_header X-Edge-Answered $msec;', '{{strict_transport}}'];
+
+/**
+ * Kept within the second in which it was made, refusals and failures too. Otherwise those who wait for the
+ * lock would get the same answer one after the other. Only 429 is about one network.
+ */
+const SECOND = [
   'proxy_cache second;',
   'proxy_cache_key "$path $second";',
   'proxy_cache_lock on;',
   'proxy_cache_lock_age {{copy_timeout}};',
   'proxy_cache_lock_timeout {{copy_timeout}};',
-  // Longer than all tries of the second level, which then sends its last copy.
-  'proxy_read_timeout {{copy_timeout}};',
-  // By the clock of which the age of a copy is known: see `x-edge-asked`.
-  'add_header X-Edge-Answered $msec;',
-  '{{strict_transport}}',
+  'proxy_ignore_headers Cache-Control Expires X-Accel-Expires;',
+  'proxy_cache_valid 200 308 400 404 500 502 503 504 1s;',
   'proxy_pass http://last_copies$path;',
 ];
+
+const REGEX_LETTERS = /[.*+?^$|(){}[\]\\]/g;
+
+/** How the shop's own CDN proves itself: addresses of a CDN are those of all its customers. */
+function originProof({ originCa, originSecret, https }: EdgeOptions) {
+  if (originCa !== undefined && https === undefined) {
+    throw new Error('the certificate of a CDN needs https');
+  }
+  const proofs = [
+    ...(originCa === undefined ? [] : [['$ssl_client_verify', 'SUCCESS']]),
+    ...(originSecret === undefined
+      ? []
+      : [['$http_x_origin_secret', check('secret', originSecret, SECRET)]]),
+  ];
+  if (proofs.length === 0)
+    return { origin_proof: [], client_certificate: [], refuse_strangers: [] };
+  const given = proofs.map(([variable]) => variable).join(' ');
+  const expected = proofs.map(([, value]) => value?.replaceAll(REGEX_LETTERS, '\\$&')).join(' ');
+  return {
+    origin_proof: [
+      `map "${given}" $is_stranger {`,
+      `    "~^${expected}$" "";`,
+      '    default 1;',
+      '}',
+    ],
+    client_certificate:
+      originCa === undefined
+        ? []
+        : [`ssl_client_certificate ${check('CA', originCa)};`, 'ssl_verify_client optional;'],
+    // Balancers and probes ask for `/livez` without a proof.
+    refuse_strangers: [
+      'set $is_refused $is_stranger;',
+      'if ($uri = /livez) {',
+      '    set $is_refused "";',
+      '}',
+      'if ($is_refused) {',
+      '    return 403;',
+      '}',
+    ],
+  };
+}
 
 function blocksOf(options: EdgeOptions): Record<string, readonly string[]> {
   const { nodes, https, certificate, key, names, resolver, user } = options;
@@ -163,15 +235,25 @@ function blocksOf(options: EdgeOptions): Record<string, readonly string[]> {
       isSecure && names.length > 0
         ? ['add_header Strict-Transport-Security "max-age=31536000" always;']
         : [],
+    ...originProof(options),
+    traceparent: [options.trustTraceparent === true ? '$http_traceparent' : '""'],
     problem: PROBLEM,
+    page: PAGE,
     public: PUBLIC,
+    timed: TIMED,
+    second: SECOND,
   };
 }
 
-/** The page for the time without web nodes, as a text in single quotes. */
-function awayPage(): string {
-  const page = readFileSync(join(import.meta.dirname, 'away.html'), 'utf8');
-  if (/['$\\]/.test(page)) throw new Error('away.html has a letter that nginx would not take');
+/** A page of the edge itself, as a text in single quotes. */
+function pageOf(sentences: Sentences): string {
+  const lines = Object.entries(sentences).map(
+    ([language, text]) =>
+      `<p lang="${language}"${language === 'ar' ? ' dir="rtl"' : ''}>${text}</p>`,
+  );
+  const layout = readFileSync(join(import.meta.dirname, 'page.html'), 'utf8');
+  const page = layout.replace('<!-- sentences -->', lines.join(' '));
+  if (/['$\\]/.test(page)) throw new Error('a page has a letter that nginx would not take');
   return page.replaceAll(/\n\s*/g, ' ').trim();
 }
 
@@ -187,7 +269,8 @@ export function renderEdge(options: EdgeOptions): string {
     ['folder', [check('folder', folder)]],
     ['last_port', [String(lastPort)]],
     ['proxy_secret', [proxySecret === undefined ? '' : check('secret', proxySecret, SECRET)]],
-    ['away_page', [awayPage()]],
+    ['away_page', [pageOf(AWAY)]],
+    ['busy_page', [pageOf(BUSY)]],
   ]);
   const fill = (text: string): string =>
     text.replaceAll(/^( *)(.*)$/gm, (line, indent: string, rest: string) => {

@@ -257,7 +257,8 @@ export class TreeLook {
     for (const [node, report] of reports) {
       const counters = report.skus[sku];
       if (counters === undefined || !living.has(node)) continue;
-      sums.granted += counters.grant;
+      // A lowered grant takes none back.
+      sums.granted += Math.max(counters.grant, counters.admitted);
       sums.admitted += counters.admitted;
     }
     return {

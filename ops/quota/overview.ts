@@ -32,6 +32,7 @@ export interface SkuRow {
   /** Share of purchase requests that is kept, 0 to 1, and whether `keep = auto` chose it. */
   readonly share: number;
   readonly isAutomatic: boolean;
+  /** Units that nodes may admit or have admitted: a lowered grant takes none back. */
   readonly granted: number;
   readonly admitted: number;
   readonly spare: number;
@@ -141,7 +142,7 @@ export class Reader {
       state: state ?? null,
       keep: keep ?? null,
       ...(await this.#share(sku, keep)),
-      granted: sum(({ grant }) => grant ?? 0),
+      granted: sum(({ grant, admitted }) => Math.max(grant ?? 0, admitted)),
       admitted: sum(({ admitted }) => admitted),
       spare: sum(({ spare }) => spare),
       challenge: challenge ?? null,

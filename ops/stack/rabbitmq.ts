@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { accepts, exchange } from './ports.ts';
 import type { RabbitPrograms } from './programs.ts';
@@ -11,8 +11,16 @@ export interface RabbitInstance {
   readonly ports: RabbitPorts;
   readonly password: string;
   readonly logFolder: string;
-  /** Needed only for a node of a cluster. */
-  readonly nodeName?: string;
+  /** Given only to a node of a cluster. */
+  readonly cluster?: RabbitCluster;
+}
+
+export interface RabbitCluster {
+  readonly nodeName: string;
+  /** Nodes that form the cluster at their first start. Without them each node starts alone. */
+  readonly nodes: readonly string[];
+  /** The secret that the nodes share. */
+  readonly cookie: string;
 }
 
 export interface RabbitPorts {
@@ -45,10 +53,21 @@ function metricsSettings(port: number): string {
   return `prometheus.tcp.ip = 127.0.0.1\nprometheus.tcp.port = ${port}\n`;
 }
 
-function settings({ ports, password }: RabbitInstance): string {
+function clusterSettings({ nodes }: RabbitCluster): string {
+  const discovery = 'cluster_formation.peer_discovery_backend = classic_config\n';
+  const found = nodes.map(
+    (node, index) => `cluster_formation.classic_config.nodes.${index + 1} = ${node}\n`,
+  );
+  return `# A node that sees no majority closes its connections, so that clients go on to another node. Quorum
+# queues confirm nothing there anyway.
+cluster_partition_handling = pause_minority
+${nodes.length > 0 ? discovery : ''}${found.join('')}`;
+}
+
+function settings({ ports, password, cluster }: RabbitInstance): string {
   return `# Written at each start.
 listeners.tcp.local = 127.0.0.1:${ports.amqp}
-${ports.management === undefined ? '' : managementSettings(ports.management)}${ports.metrics === undefined ? '' : metricsSettings(ports.metrics)}# Made at the first start only, in place of the user guest and the virtual host "/".
+${ports.management === undefined ? '' : managementSettings(ports.management)}${ports.metrics === undefined ? '' : metricsSettings(ports.metrics)}${cluster === undefined ? '' : clusterSettings(cluster)}# Made at the first start only, in place of the user guest and the virtual host "/".
 default_user = ${RABBIT_USER}
 default_pass = ${password}
 default_vhost = ${RABBIT_VHOST}
@@ -59,18 +78,14 @@ log.console.level = warning
 `;
 }
 
-function environment({
-  folder,
-  ports,
-  nodeName = NODE_NAME,
-}: RabbitInstance): Record<string, string> {
+function environment({ folder, ports, cluster }: RabbitInstance): Record<string, string> {
   return {
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     LC_ALL: 'C.UTF-8',
     HOME: folder,
     ERL_EPMD_PORT: String(ports.epmd),
     ERL_EPMD_ADDRESS: '127.0.0.1',
-    RABBITMQ_NODENAME: nodeName,
+    RABBITMQ_NODENAME: cluster?.nodeName ?? NODE_NAME,
     RABBITMQ_DIST_PORT: String(ports.distribution),
     // Paths of missing files, so that the system's settings below /etc are not read.
     RABBITMQ_CONF_ENV_FILE: join(folder, 'rabbitmq-env.conf'),
@@ -117,6 +132,13 @@ function writeControlScript(instance: RabbitInstance, programs: RabbitPrograms):
   writeFileSync(join(instance.folder, 'rabbitmqctl'), script, { mode: 0o700 });
 }
 
+function writeCookie(folder: string, cookie: string): void {
+  const path = join(folder, '.erlang.cookie');
+  // Erlang refuses a file that others can read, and does not let its owner write it either.
+  rmSync(path, { force: true });
+  writeFileSync(path, cookie, { mode: 0o400 });
+}
+
 /** Writes the settings and returns how to run the port mapper and, after it, the broker. */
 export function prepareRabbit(instance: RabbitInstance, programs: RabbitPrograms) {
   const { folder, ports, logFolder } = instance;
@@ -126,6 +148,7 @@ export function prepareRabbit(instance: RabbitInstance, programs: RabbitPrograms
     ...(ports.management === undefined ? [] : ['rabbitmq_management']),
     ...(ports.metrics === undefined ? [] : ['rabbitmq_prometheus']),
   ];
+  if (instance.cluster !== undefined) writeCookie(folder, instance.cluster.cookie);
   writeFileSync(join(folder, 'enabled_plugins'), `[${plugins.join(',')}].\n`);
   writeControlScript(instance, programs);
   const env = environment(instance);
@@ -144,7 +167,7 @@ export function prepareRabbit(instance: RabbitInstance, programs: RabbitPrograms
       (await accepts('127.0.0.1', ports.epmd, CONTACT_TIMEOUT_MS)) ? undefined : 'no answer',
   };
   const broker: ProcessSpec = {
-    name: 'rabbitmq',
+    name: instance.cluster?.nodeName.split('@')[0] ?? 'rabbitmq',
     command: programs.server,
     args: [],
     env,

@@ -1,4 +1,10 @@
-import { parseEnvironment, url, zookeeperServers } from '../../contracts/config.ts';
+import { firstUrl, urlsOfHosts } from '../../contracts/cluster-url.ts';
+import {
+  clusterUrl,
+  databaseUrl,
+  parseEnvironment,
+  zookeeperServers,
+} from '../../contracts/config.ts';
 import {
   type DatabaseUrls,
   databaseUrls,
@@ -27,16 +33,16 @@ const CONTACT_TIMEOUT_MS = 3_000;
 const MANAGEMENT_PORT_DEFAULT = 15_672;
 
 const specs = {
-  DATABASE_URL: url('postgres', 'postgresql')({ default: undefined }),
+  DATABASE_URL: databaseUrl({ default: undefined }),
   ...hotDatabaseSpecs,
-  AMQP_URL: url('amqp', 'amqps')({ default: undefined }),
-  AMQP_MANAGEMENT_URL: url('http', 'https')({ default: undefined }),
+  AMQP_URL: clusterUrl('amqp', 'amqps')({ default: undefined }),
+  AMQP_MANAGEMENT_URL: clusterUrl('http', 'https')({ default: undefined }),
   ZOOKEEPER: zookeeperServers({ default: undefined }),
 };
 
-/** Default URL of the management plugin: the broker's host and login. */
+/** Default URL of the management plugin: the first broker's host and login. */
 function managementBeside(amqpUrl: string): string {
-  const { hostname, username, password } = new URL(amqpUrl);
+  const { hostname, username, password } = new URL(firstUrl(amqpUrl));
   return `http://${username}:${password}@${hostname}:${MANAGEMENT_PORT_DEFAULT}`;
 }
 
@@ -81,40 +87,49 @@ export function missingServers(servers: Partial<Servers>): ServerName[] {
   return SERVER_NAMES.filter((name) => !present[name]);
 }
 
+/** Addresses of one server, or of the members of its cluster. */
+interface Contact {
+  readonly variable: string;
+  readonly addresses: readonly { readonly host: string; readonly port: number }[];
+}
+
 function addressOf(link: string, portDefault: number): { host: string; port: number } {
   const { hostname, port } = new URL(link);
   return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) || portDefault };
 }
 
+function contact(variable: string, url: string | undefined, portDefault: number): Contact[] {
+  if (url === undefined) return [];
+  return [{ variable, addresses: urlsOfHosts(url).map((one) => addressOf(one, portDefault)) }];
+}
+
 /**
  * Checks that the servers named by the environment accept connections, so that a typing error is
- * reported here and does not leave a process waiting for ever.
+ * reported here and does not leave a process waiting for ever. Of a cluster, one member must.
  *
  * @throws {Error} naming the variables and addresses without an answer
  */
 export async function assertReachable(servers: Partial<Servers>): Promise<void> {
   const { databaseUrl, hotDatabaseUrls = {}, amqpUrl, zookeeper } = servers;
-  const amqpPort = amqpUrl?.startsWith('amqps') ? 5671 : 5672;
-  const wanted = [
-    ...(databaseUrl ? [{ name: 'DATABASE_URL', ...addressOf(databaseUrl, 5432) }] : []),
-    ...Object.entries(hotDatabaseUrls).map(([home, link]) => ({
-      name: `the home ${home}`,
-      ...addressOf(link, 5432),
-    })),
-    ...(amqpUrl ? [{ name: 'AMQP_URL', ...addressOf(amqpUrl, amqpPort) }] : []),
-    // Only the first server of an ensemble is checked.
-    ...(zookeeper
-      ? [{ name: 'ZOOKEEPER', ...addressOf(`zk://${zookeeper.split(',')[0]}`, 2181) }]
-      : []),
+  const contacts = [
+    ...contact('DATABASE_URL', databaseUrl, 5432),
+    ...Object.entries(hotDatabaseUrls).flatMap(([home, link]) =>
+      contact(`the home ${home}`, link, 5432),
+    ),
+    ...contact('AMQP_URL', amqpUrl, amqpUrl?.startsWith('amqps') ? 5671 : 5672),
+    ...contact('ZOOKEEPER', zookeeper && `zk://${zookeeper}`, 2181),
   ];
   const answers = await Promise.all(
-    wanted.map(async (one) => ({
-      ...one,
-      ok: await accepts(one.host, one.port, CONTACT_TIMEOUT_MS),
-    })),
+    contacts.map(async ({ addresses }) => {
+      const tries = addresses.map(({ host, port }) => accepts(host, port, CONTACT_TIMEOUT_MS));
+      return (await Promise.all(tries)).includes(true);
+    }),
   );
-  const silent = answers.filter(({ ok }) => !ok);
-  if (silent.length === 0) return;
-  const lines = silent.map(({ name, host, port }) => `${name}: no answer from ${host}:${port}`);
-  throw new Error(lines.join('\n'));
+  const lines = contacts
+    .filter((_, index) => answers[index] === false)
+    .map(({ variable, addresses }) => {
+      const named = addresses.map(({ host, port }) => `${host}:${port}`).join(', ');
+      return `${variable}: no answer from ${named}`;
+    });
+  if (lines.length > 0) throw new Error(lines.join('\n'));
 }

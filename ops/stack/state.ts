@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { newToken } from '../../contracts/console.ts';
+import { LOGIN_ROLES, type LoginRole } from '../../contracts/secrets.ts';
 import { identify, isRunning, type ProcessIdentity, parentOf } from './processes.ts';
 import type { ServerName, Servers } from './servers.ts';
 import type { ProcessRecord } from './supervisor.ts';
@@ -31,9 +32,7 @@ export interface Settings {
 }
 
 /** Passwords by role; hexadecimal, so that no character is special in a URL. */
-export type StackLogins = Readonly<
-  Record<'web' | 'worker' | 'ops' | 'readonly' | 'console' | 'monitor', string>
->;
+export type StackLogins = Readonly<Record<LoginRole, string>>;
 
 export interface StackState {
   readonly version: 1;
@@ -105,14 +104,7 @@ function newPassword(): string {
 }
 
 function newLogins(): StackLogins {
-  return {
-    web: newPassword(),
-    worker: newPassword(),
-    ops: newPassword(),
-    readonly: newPassword(),
-    console: newPassword(),
-    monitor: newPassword(),
-  };
+  return Object.fromEntries(LOGIN_ROLES.map((role) => [role, newPassword()])) as StackLogins;
 }
 
 export function newSettings(): Settings {

@@ -22,6 +22,8 @@ export const WATCH_PORTS: PortsWanted = {
   alertmanager: 9093,
   'postgres-exporter': 9187,
   'postgres-exporter-2': 9188,
+  'postgres-exporter-3': 9189,
+  'postgres-exporter-4': 9190,
   'node-exporter': 9099,
   'blackbox-exporter': 9115,
 };

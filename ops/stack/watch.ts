@@ -1,6 +1,7 @@
 import { copyFileSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { urlOfLogin } from '../../db/install/logins.ts';
+import { parseDatabaseUrl } from '../../contracts/database-url.ts';
+import { urlInRole, urlOfLogin } from '../../db/install/logins.ts';
 import { PROJECT_ROOT } from './folder.ts';
 import { ensurePackages } from './packages.ts';
 import { loopbackUrl } from './ports.ts';
@@ -18,13 +19,15 @@ export const WATCH_NAMES = [
   'prometheus',
   'alertmanager',
   'postgres-exporter',
-  // Of the second server, if there is one: an exporter reads one server.
+  // An exporter reads one server.
   'postgres-exporter-2',
+  'postgres-exporter-3',
+  'postgres-exporter-4',
   'node-exporter',
   'blackbox-exporter',
 ] as const;
 type WatchName = (typeof WATCH_NAMES)[number];
-const EXPORTERS = ['postgres-exporter', 'postgres-exporter-2'] as const;
+const EXPORTERS = WATCH_NAMES.filter((name) => name.startsWith('postgres-exporter'));
 
 /** Name of a file of targets in ops/monitoring/prometheus.yml. */
 type Job = 'flashsale' | 'postgres' | 'rabbitmq' | 'zookeeper' | 'host' | 'shop' | 'alertmanager';
@@ -42,7 +45,7 @@ interface WatchInstance {
   /** Ports of the shop's processes, of RabbitMQ's plugin, and so on. */
   readonly monitors: readonly string[];
   readonly rabbitmq: readonly string[];
-  /** Up to two servers of PostgreSQL: URLs with the login of the role `monitor`. */
+  /** Up to four servers of PostgreSQL: URLs of one host, with the rights of the role `monitor`. */
   readonly databaseUrls: readonly string[];
   /** URLs of the shop, as from outside. */
   readonly shop: readonly string[];
@@ -217,12 +220,16 @@ export async function localWatch(stack: {
     WATCH_NAMES.map((name) => [name, portOf(name)]),
   ) as unknown as WatchInstance['ports'];
   const { databaseUrl, hotDatabaseUrls = {} } = servers;
-  const own = monitor === undefined ? databaseUrl : urlOfLogin(databaseUrl, 'monitor', monitor);
+  // The other servers are never the stack's own.
+  const watched = [
+    monitor === undefined ? databaseUrl : urlOfLogin(databaseUrl, 'monitor', monitor),
+    ...Object.values(hotDatabaseUrls),
+  ].flatMap((url) => parseDatabaseUrl(url).urls);
   const instance: WatchInstance = {
     ...{ folder: join(stack.folder, 'watch'), logFolder, ports, shop: [`${stack.shopUrl}/`] },
     monitors: Object.values(stack.monitors).map((url) => new URL(url).host),
     rabbitmq: stack.isOwnRabbit ? [at(portOf('rabbitmq-metrics'))] : [],
-    databaseUrls: [own, ...Object.values(hotDatabaseUrls)],
+    databaseUrls: watched.slice(0, EXPORTERS.length).map((url) => urlInRole(url, 'monitor')),
     alertmanagerConfig: environment['ALERTMANAGER_CONFIG'],
   };
   const { prometheus, alertmanager } = ports;

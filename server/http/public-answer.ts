@@ -15,6 +15,16 @@ const EDGE_TIME = /^\d{1,12}\.\d{3}$/;
 
 export const FOR_A_SECOND = 'public, max-age=1';
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The answers of the route are the same for everybody, refusals included. */
+    isPublic?: boolean;
+  }
+}
+
+/** What is refused to everybody may be kept for a second as well. */
+const KEPT_REFUSALS = [400, 404];
+
 export interface PublicAnswer {
   readonly body: string;
   readonly etag: string;
@@ -23,6 +33,14 @@ export interface PublicAnswer {
   readonly keys: string;
   readonly shopTimeMs: number;
   readonly status?: number;
+}
+
+/** @returns `Cache-Control` of a refusal */
+export function refusalCaching({ method, routeOptions }: FastifyRequest, status: number): string {
+  const isRead = method === 'GET' || method === 'HEAD';
+  // An address without a route is refused before anything is known of the client.
+  const isPublic = routeOptions.url === undefined || routeOptions.config.isPublic === true;
+  return isRead && isPublic && KEPT_REFUSALS.includes(status) ? FOR_A_SECOND : 'no-store';
 }
 
 export function sendPublic(
@@ -39,7 +57,8 @@ export function sendPublic(
   });
   if (typeof asked === 'string' && EDGE_TIME.test(asked)) {
     // `@1` is a second in 1970: the edge asks again each time, and keeps the answer for an outage.
-    reply.headers({ [EDGE_ASKED]: asked, 'x-accel-expires': '@1' });
+    // A refusal is of no use in an outage.
+    reply.headers({ [EDGE_ASKED]: asked, 'x-accel-expires': status === 200 ? '@1' : '0' });
   }
   if (status === 200 && fresh(request.headers, { etag })) return reply.code(304).send();
   return reply.code(status).type(type).send(body);

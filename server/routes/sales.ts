@@ -25,13 +25,17 @@ export const saleRoutes: FastifyPluginAsyncTypebox<Context> = async (app, { cata
 
   app.get(
     '/api/v1/sales',
-    { schema: { summary: 'All sales', response: { 200: SaleList } } },
+    {
+      config: { isPublic: true },
+      schema: { summary: 'All sales', response: { 200: SaleList } },
+    },
     async (request, reply) => send(request, reply, catalogue.renderSales(), 'sales'),
   );
 
   app.get(
     '/api/v1/sales/:sale',
     {
+      config: { isPublic: true },
       schema: {
         summary: 'One sale with its SKUs',
         params: SaleParams,

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ensureServerPackages } from '../../ops/stack/native.ts';
@@ -7,33 +7,45 @@ import { freePort } from '../../ops/stack/ports.ts';
 import { endProcess } from '../../ops/stack/processes.ts';
 import { findRabbit } from '../../ops/stack/programs.ts';
 import { createProgress } from '../../ops/stack/progress.ts';
-import { prepareRabbit, type RabbitPorts, rabbitUrls } from '../../ops/stack/rabbitmq.ts';
+import { prepareRabbit, RABBIT_USER, RABBIT_VHOST, rabbitUrls } from '../../ops/stack/rabbitmq.ts';
 import { Supervisor } from '../../ops/stack/supervisor.ts';
 import { TestFolder } from '../../ops/stack/test-folder.ts';
 
-/** Two private RabbitMQ nodes of one test file: first separate, then a cluster. */
-export interface TwoBrokers {
+/** Private RabbitMQ nodes of one test file: first separate, then a cluster. */
+export interface Brokers {
   /** URL of the first node. */
   readonly url: string;
+  /** URL that names all nodes. */
+  readonly clusterUrl: string;
   readonly managementUrl: string;
-  readonly nodes: readonly [string, string];
+  readonly names: readonly string[];
+  /** Node names as RabbitMQ shows them. */
+  readonly nodes: readonly string[];
+  /** `host:port` of each node. */
+  readonly hosts: readonly string[];
   /** Runs a tool of RabbitMQ (`rabbitmqctl`, `rabbitmq-queues`) for the first node. */
   tool(name: string, ...args: string[]): Promise<string>;
-  /** Lets the second node join the first, without data. */
-  join(): Promise<void>;
-  killSecond(): Promise<void>;
-  startSecond(): Promise<void>;
+  /** Runs an Erlang expression in a node. */
+  evaluate(name: string, expression: string): Promise<string>;
+  /** Lets a node join the first, without data. */
+  join(name: string): Promise<void>;
+  kill(...names: string[]): Promise<void>;
+  /** Stops nodes (SIGSTOP) or lets them go on (SIGCONT). */
+  signal(signal: 'SIGSTOP' | 'SIGCONT', ...names: string[]): void;
+  /** Starts killed nodes, all at once: none is ready before a majority is. */
+  start(...names: string[]): Promise<void>;
+  /** Starts a killed node without its data and lets it join, as the node that replaces it would. */
+  replace(name: string): Promise<void>;
   remove(): Promise<void>;
 }
 
 const PASSWORD = 'cluster';
-const COOKIE = 'COOKIEOFTWOBROKERS';
-const NAMES = ['first', 'second'] as const;
+const COOKIE = 'COOKIEOFTHEBROKERS';
 /** Ends a tool that hangs; far longer than any machine needs. */
 const TOOL_TIMEOUT_MS = 180_000;
 const run = promisify(execFile);
 
-export async function startTwoBrokers(): Promise<TwoBrokers> {
+export async function startBrokers(names: readonly [string, ...string[]]): Promise<Brokers> {
   const machine = { path: process.env['PATH'] ?? '', root: '/' };
   const progress = createProgress(() => {});
   await ensureServerPackages({ wanted: ['rabbitmq'], machine, progress });
@@ -46,44 +58,55 @@ export async function startTwoBrokers(): Promise<TwoBrokers> {
     restart: false,
   });
   const epmd = await freePort();
-  const prepare = async (name: string) => {
+  const prepare = async (name: string, management: boolean) => {
     const folder = join(home.path, name);
-    mkdirSync(folder, { recursive: true });
-    // The shared secret of the cluster's nodes.
-    writeFileSync(join(folder, '.erlang.cookie'), COOKIE, { mode: 0o400 });
-    const ports: RabbitPorts = {
+    const ports = {
       amqp: await freePort(),
-      management: await freePort(),
+      management: management ? await freePort() : undefined,
       epmd,
       distribution: await freePort(),
     };
-    const nodeName = `${name}@localhost`;
+    const cluster = { nodeName: `${name}@localhost`, nodes: [], cookie: COOKIE };
     const logFolder = join(folder, 'logs');
-    const instance = { folder, ports, password: PASSWORD, logFolder, nodeName };
-    const { mapper, broker } = prepareRabbit(instance, programs);
-    return { mapper, broker: { ...broker, name }, folder, nodeName, ports };
+    const instance = { folder, ports, password: PASSWORD, logFolder, cluster };
+    return { ...prepareRabbit(instance, programs), folder, nodeName: cluster.nodeName, ports };
   };
-  const [first, second] = [await prepare(NAMES[0]), await prepare(NAMES[1])];
+  const [head, ...tail] = names;
+  const first = await prepare(head, true);
+  const others = await Promise.all(tail.map((name) => prepare(name, false)));
+  const all = [first, ...others];
+  const nodeOf = (name: string) => all[names.indexOf(name)] as typeof first;
   const remove = async () => {
-    await supervisor.stop(NAMES, { discard: true });
+    await supervisor.stop(names, { discard: true });
     await supervisor.stop([first.mapper.name]);
     home.remove();
   };
   try {
     await supervisor.start(first.mapper);
-    await Promise.all([supervisor.start(first.broker), supervisor.start(second.broker)]);
+    await Promise.all(all.map(({ broker }) => supervisor.start(broker)));
   } catch (error) {
     await remove();
     throw error;
   }
-  const control = async (folder: string, ...args: string[]) => {
-    await run(join(folder, 'rabbitmqctl'), args, { timeout: TOOL_TIMEOUT_MS });
+  const recordsOf = (wanted: readonly string[]) =>
+    supervisor.records().filter(({ name }) => wanted.includes(name));
+  const control = (name: string, ...args: string[]) =>
+    run(join(nodeOf(name).folder, 'rabbitmqctl'), args, { timeout: TOOL_TIMEOUT_MS });
+  const joinFirst = async (name: string) => {
+    await control(name, 'stop_app');
+    await control(name, 'reset');
+    await control(name, 'join_cluster', first.nodeName);
+    await control(name, 'start_app');
   };
   const urls = rabbitUrls(first.ports, PASSWORD);
+  const hosts = all.map(({ ports }) => `127.0.0.1:${ports.amqp}`);
   return {
     url: urls.amqp,
+    clusterUrl: `amqp://${RABBIT_USER}:${PASSWORD}@${hosts.join(',')}/${RABBIT_VHOST}`,
     managementUrl: urls.management ?? '',
-    nodes: [first.nodeName, second.nodeName],
+    names,
+    nodes: all.map(({ nodeName }) => nodeName),
+    hosts,
     async tool(name, ...args) {
       const program = programs.server.replace(/rabbitmq-server$/, name);
       const { stdout } = await run(program, ['-n', first.nodeName, ...args], {
@@ -92,18 +115,26 @@ export async function startTwoBrokers(): Promise<TwoBrokers> {
       });
       return stdout;
     },
-    async join() {
-      await control(second.folder, 'stop_app');
-      await control(second.folder, 'reset');
-      await control(second.folder, 'join_cluster', first.nodeName);
-      await control(second.folder, 'start_app');
-      await control(second.folder, 'await_startup');
+    async evaluate(name, expression) {
+      return (await control(name, 'eval', expression)).stdout;
     },
-    async killSecond() {
-      const record = supervisor.records().find(({ name }) => name === NAMES[1]);
-      if (record !== undefined) await endProcess(record, { signal: 'SIGKILL', graceMs: 10_000 });
+    join: joinFirst,
+    async kill(...killed) {
+      const end = { signal: 'SIGKILL', graceMs: 10_000 } as const;
+      await Promise.all(recordsOf(killed).map((record) => endProcess(record, end)));
     },
-    startSecond: () => supervisor.start(second.broker),
+    signal(signal, ...signalled) {
+      for (const { pid } of recordsOf(signalled)) process.kill(pid, signal);
+    },
+    async start(...started) {
+      await Promise.all(started.map((name) => supervisor.start(nodeOf(name).broker)));
+    },
+    async replace(name) {
+      await control(head, 'forget_cluster_node', nodeOf(name).nodeName);
+      rmSync(join(nodeOf(name).folder, 'data'), { recursive: true });
+      await supervisor.start(nodeOf(name).broker);
+      await joinFirst(name);
+    },
     remove,
   };
 }

@@ -127,6 +127,7 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   order_times: ['ops'],
   order_facts: ['ops', 'console'],
   note_order: ['ops', 'console'],
+  payment_failures: ['ops', 'readonly'],
   payment_orders: ['ops', 'console'],
   request_facts: ['ops', 'console'],
   request_letters: ['ops', 'console'],

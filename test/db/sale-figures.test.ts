@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { cancelOrder, endRefund, payOrder } from '../../db/calls.ts';
-import { backlogs, saleFigures } from '../../db/sale-figures.ts';
+import { openSession } from '../../db/client/pool.ts';
+import { backlogs, FAILURES_MAX, paymentFailures, saleFigures } from '../../db/sale-figures.ts';
 import { labelled } from '../../keeper/book-metrics.ts';
 import { uniqueName } from '../servers.ts';
 import { openShop } from './open-shop.ts';
@@ -16,6 +17,9 @@ const figuresOf = async (sku: string) => {
   return rows.filter((row) => row.sku === sku);
 };
 
+const failuresOf = async (sku: string) =>
+  (await paymentFailures(ops)).rows.filter((row) => row.sku === sku);
+
 it('sums orders, money, refunds and unpaid units by age for each SKU', async () => {
   const sku = await stock(ops, sale, { units: 10 });
   const orders: string[] = [];
@@ -29,20 +33,59 @@ it('sums orders, money, refunds and unpaid units by age for each SKU', async () 
   await database.admin.query({ text: age, values: [minutes, '3 min'] });
   await database.admin.query({ text: age, values: [older, '40 min'] });
   const before = {
-    ...{ schema: 'hot', sku, currency: 'EUR', revenue: 9.95, sessionsFailing: 0 },
-    orders: { sold: 4, paid: 1, ended: 1 },
+    ...{ schema: 'hot', sku, currency: 'EUR', revenue: 9.95 },
+    orders: { sold: 4, paid: 1, cancelled: 1, expired: 0 },
     units: { sold: 4, paid: 1 },
     unpaid: { '0-1': 1, '1-5': 1, '5-15': 0, '15-': 1 },
-    refunds: { due: 1, failing: 0, done: 0 },
+    refunds: { due: 1, done: 0 },
     refundAmount: { due: 9.95, done: 0 },
   };
   expect(await figuresOf(sku)).toEqual([before]);
   await endRefund(worker, 'hot', reference, { error: 'no answer' });
-  expect(await figuresOf(sku)).toEqual([{ ...before, refunds: { due: 1, failing: 1, done: 0 } }]);
+  expect(await failuresOf(sku)).toEqual([{ schema: 'hot', sku, refunds: 1, sessions: 0 }]);
+  expect(await figuresOf(sku)).toEqual([before]);
   await endRefund(worker, 'hot', reference, { refundRef: 're_1' });
-  const refunds = { due: 0, failing: 0, done: 1 };
+  expect(await failuresOf(sku)).toEqual([]);
+  const refunds = { due: 0, done: 1 };
   const refundAmount = { due: 0, done: 9.95 };
   expect(await figuresOf(sku)).toEqual([{ ...before, refunds, refundAmount }]);
+});
+
+it('counts failing refunds and sessions without reading the other orders', async () => {
+  const sku = await stock(ops, sale, { units: 4 });
+  for (const userId of ['first', 'second']) {
+    const late = await order(worker, sku, { userId });
+    await cancelOrder(web, late, userId);
+    const reference = uniqueName('ref');
+    await payOrder(web, late, reference);
+    await endRefund(worker, 'hot', reference, { error: 'no answer' });
+  }
+  const open = await order(worker, sku);
+  const session = await openSession(database.url, {
+    ...{ applicationName: 'test', statementTimeoutMs: 60_000, lockTimeoutMs: 60_000 },
+  });
+  const ask = `SELECT * FROM hot.payment_failures(${FAILURES_MAX}) WHERE sku = '${sku}'`;
+  const readOrders = `
+    SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::int AS read FROM pg_stat_xact_user_tables
+    WHERE relid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = 'hot.orders'::regclass)`;
+  try {
+    // A large sale beside them, which no other test sees.
+    await session.run('BEGIN');
+    await session.run(`INSERT INTO hot.checkout (order_no, sale, session_ref, url, ends_at, state, last_error)
+      VALUES (${open}, '${sale}', 'stripe:x', 'https://stripe.example', now(), 'ending', 'no answer')`);
+    await session.run(`SET LOCAL session_replication_role = 'replica';
+      INSERT INTO hot.orders
+      SELECT (jsonb_populate_record(o, jsonb_build_object('order_no', 1000000 + 2 * n, 'request_id',
+               gen_random_uuid(), 'user_id', n::text))).*
+      FROM hot.orders o, generate_series(1, 20000) n WHERE o.order_no = ${open}`);
+    const [before] = await session.query<{ read: number }>({ text: readOrders });
+    expect(await session.query({ text: ask })).toEqual([{ sku, refunds: '2', sessions: '1' }]);
+    const [after] = await session.query<{ read: number }>({ text: readOrders });
+    expect((after?.read ?? 0) - (before?.read ?? 0)).toBeLessThan(100);
+  } finally {
+    await session.run('ROLLBACK');
+    await session.close();
+  }
 });
 
 it('leaves out sales that have been closed for more than a day', async () => {

@@ -1,4 +1,8 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Ajv2019 } from 'ajv/dist/2019.js';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -74,7 +78,31 @@ it('the schema refuses what it does not know', () => {
   expect(isCompose({ services: { web: { image: 'a', read_olny: true } } })).toBe(false);
 });
 
+it('the health check of the image asks /readyz', async () => {
+  const [, command = ''] =
+    /^HEALTHCHECK [^[]*(\[[^\n]*)/ms.exec(textOf('Dockerfile').replaceAll('\\\n', '')) ?? [];
+  let status = 200;
+  const monitor = createServer(({ url }, response) => {
+    response.statusCode = url === '/readyz' ? status : 404;
+    response.end();
+  });
+  await once(monitor.listen(0, '127.0.0.1'), 'listening');
+  const { port } = monitor.address() as AddressInfo;
+  const [program = '', ...args] = JSON.parse(command.replace('/9100', `/${port}`)) as string[];
+  const exitCode = async () => (await once(execFile(program, args), 'exit'))[0] as number;
+  expect(await exitCode()).toBe(0);
+  status = 503;
+  expect(await exitCode()).toBe(1);
+  await once(monitor.close(), 'close');
+  expect(await exitCode()).toBe(1);
+});
+
 describe('the production file', () => {
+  it('fits a machine with two cores: an engine refuses more than there are', () => {
+    const asked = [...PRODUCTION.matchAll(/cpus: "(\d+)"/g)].map(([, cores]) => Number(cores));
+    expect(Math.max(...asked)).toBe(2);
+  });
+
   it('has the processes of a shop: two keepers, web nodes behind the edge, workers, a console', () => {
     const entries = services.flatMap(([name, { command = [] }]) =>
       command.filter((word) => word in PROGRAMS).map((entry) => `${name} ${entry}`),

@@ -135,6 +135,7 @@ describe('beyond the namespace', () => {
   it('only the edge is reached from everywhere', () => {
     const open = [...pods.keys()].filter((name) => allows(name, 'ingress', () => false, 443));
     expect(open).toEqual(['edge']);
+    expect(allows('blackbox-exporter', 'egress', isPod('edge'), 443)).toBe(true);
   });
 
   it('Prometheus reads metrics, and the operators reach their servers', () => {
@@ -142,6 +143,7 @@ describe('beyond the namespace', () => {
       expect(allows(name, 'ingress', isNamespace('monitoring'), 9100)).toBe(true);
     }
     expect(allows('postgres', 'ingress', isNamespace('monitoring'), 9187)).toBe(true);
+    expect(allows('blackbox-exporter', 'ingress', isNamespace('monitoring'), 9115)).toBe(true);
     expect(allows('rabbitmq', 'ingress', isNamespace('monitoring'), 15_692)).toBe(true);
     expect(allows('postgres', 'ingress', isNamespace('cnpg-system'), 8000)).toBe(true);
   });

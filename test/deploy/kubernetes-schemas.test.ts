@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Cluster } from '@kubernetes-models/cloudnative-pg/postgresql.cnpg.io/v1/Cluster';
 import { ScaledObject } from '@kubernetes-models/keda/keda.sh/v1alpha1/ScaledObject';
 import { Ajv } from 'ajv';
+import { DaemonSet } from 'kubernetes-models/apps/v1/DaemonSet';
 import { Deployment } from 'kubernetes-models/apps/v1/Deployment';
 import { StatefulSet } from 'kubernetes-models/apps/v1/StatefulSet';
 import { Job } from 'kubernetes-models/batch/v1/Job';
@@ -34,6 +35,7 @@ function kind(
 
 const CORE = 'kubernetes-models';
 const KINDS = new Map([
+  kind(`${CORE}/apps/v1`, DaemonSet),
   kind(`${CORE}/apps/v1`, Deployment),
   kind(`${CORE}/apps/v1`, StatefulSet),
   kind(`${CORE}/batch/v1`, Job),
@@ -94,7 +96,7 @@ function programOf(manifests: readonly Manifest[]): string {
     .join('\n');
 }
 
-const manifests = build(join(KUBERNETES, 'example'));
+const manifests = ['example', 'hosts'].flatMap((folder) => build(join(KUBERNETES, folder)));
 const named = manifests.map(
   (manifest) => [manifest.kind, manifest.metadata.name, manifest] as const,
 );

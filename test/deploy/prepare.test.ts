@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { LOGIN_ROLES as LOGINS } from '../../contracts/secrets.ts';
 import { openSession } from '../../db/client/pool.ts';
 import { urlOfLogin } from '../../db/install/logins.ts';
 import { SCRATCH_PREFIX } from '../../ops/stack/test-folder.ts';
@@ -13,7 +14,6 @@ import { passwordOf, servers } from '../servers.ts';
 /** `prepare` of a deployment as a process: a new database, and all secrets in files. */
 
 const ROOT = join(import.meta.dirname, '../..');
-const LOGINS = ['web', 'worker', 'ops', 'readonly', 'console'] as const;
 const folder = mkdtempSync(join(tmpdir(), SCRATCH_PREFIX));
 let database: TestDatabase;
 

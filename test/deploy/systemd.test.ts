@@ -1,5 +1,18 @@
-import { spawnSync } from 'node:child_process';
-import { cpSync, globSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { execFile, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  cpSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -82,6 +95,43 @@ it('systemd finds what is wrong with a unit', () => {
   expect(analyze('verify', './flashsale.env').status).not.toBe(0);
 });
 
+describe('wait-until-ready', () => {
+  const SCRIPT = join(FOLDER, 'wait-until-ready');
+
+  it('ends when the process is ready, and after the edge tries it again', async () => {
+    const statuses = [503, 503, 200];
+    const asked: (string | undefined)[] = [];
+    const monitor = createServer(({ url }, response) => {
+      response.statusCode = statuses[asked.push(url) - 1] ?? 500;
+      response.end();
+    });
+    await once(monitor.listen(0, '127.0.0.1'), 'listening');
+    const MONITOR_PORT = `${(monitor.address() as AddressInfo).port}`;
+    const env = { MONITOR_HOST: '127.0.0.1', MONITOR_PORT, MAINPID: `${process.pid}` };
+    await once(execFile(SCRIPT, { env: { ...env, PATH: '/usr/bin:/bin' } }), 'exit');
+    monitor.close();
+    expect(asked).toEqual(['/readyz', '/readyz', '/readyz']);
+    const template = readFileSync(join(FOLDER, '../edge/nginx.conf.template'), 'utf8');
+    const pause = /^#: node_pause = (\d+)s /m.exec(template)?.[1];
+    expect(readFileSync(SCRIPT, 'utf8')).toContain(`sleep ${pause}\n`);
+  });
+
+  it('ends with the process, so that systemd starts that again', () => {
+    const MAINPID = `${spawnSync('true').pid}`;
+    const env = { PATH: '/usr/bin:/bin', MONITOR_HOST: '127.0.0.1', MONITOR_PORT: '1', MAINPID };
+    expect(spawnSync(SCRIPT, { env, timeout: 50_000 })).toMatchObject({ status: 0, signal: null });
+  });
+});
+
+it('commands of operators take the variables of the file for them', () => {
+  const own = variablesIn(readFileSync(join(FOLDER, 'operator.env'), 'utf8'));
+  const files = Object.values(own).map((file = '') => file.replace('/etc/flashsale/secrets/', ''));
+  expect(files.filter((file) => !secrets.names.includes(file))).toEqual([]);
+  expect(Object.keys(own).map((name) => name.replace('_FILE', ''))).toEqual(
+    expect.arrayContaining(['DATABASE_URL', 'AMQP_URL', 'ZK_ACL', 'ZK_AUTH']),
+  );
+});
+
 describe.each(UNITS)('%s', (unit) => {
   it('may do little', () => {
     const options = ['--offline=true', `--threshold=${EXPOSURE_MAX}`, '--no-pager'];
@@ -96,11 +146,56 @@ describe.each(UNITS)('%s', (unit) => {
     expect(Object.keys(credentialsOf(unit)).toSorted()).toEqual(used.toSorted());
   });
 
-  it('loads files that `flashsale secrets new` makes, or the certificate', () => {
+  it('loads files that `flashsale secrets new` makes', () => {
     const made = secrets.names.map((name) => join(secrets.folder, name));
-    const others = Object.entries(credentialsOf(unit)).filter(([, file]) => !made.includes(file));
-    const certificate = ['tls_certificate', 'tls_key'];
-    expect(others.map(([name]) => name)).toEqual(unit.includes('edge') ? certificate : []);
+    const others = Object.values(credentialsOf(unit)).filter((file) => !made.includes(file ?? ''));
+    expect(others).toEqual([]);
+  });
+});
+
+describe('the certificate of the edge', () => {
+  const folder = mkdtempSync(join(tmpdir(), SCRATCH_PREFIX));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const [source, runtime] = [join(folder, 'etc'), join(folder, 'run')];
+  mkdirSync(source);
+  mkdirSync(runtime);
+  /** Commands with root's rights, as the shell gets them at the paths of this test. */
+  const commandsOf = (key: string) =>
+    valuesOf('flashsale-edge.service', key)
+      .filter((value) => value.startsWith("+/bin/sh -ec '"))
+      .map((value) =>
+        value
+          .slice("+/bin/sh -ec '".length, -1)
+          .replaceAll('$$', '$')
+          .replaceAll('%%', '%')
+          .replaceAll('%t/flashsale-edge', runtime)
+          .replaceAll('/etc/flashsale/secrets', source),
+      );
+
+  it.each(['ExecStartPre', 'ExecReload'])('is copied to the user of nginx by %s', (key) => {
+    const names = ['tls_certificate', 'tls_key'];
+    for (const name of names) writeFileSync(join(source, name), `${key} ${name}`);
+    const commands = commandsOf(key);
+    expect(commands).toHaveLength(1);
+    const { status, stderr } = spawnSync('sh', ['-ec', commands[0] ?? ''], { encoding: 'utf8' });
+    expect([stderr, status]).toEqual(['', 0]);
+    for (const name of names) {
+      const copy = join(runtime, name);
+      expect(readFileSync(copy, 'utf8')).toBe(`${key} ${name}`);
+      const { mode, uid } = statSync(copy);
+      expect([mode & 0o777, uid]).toEqual([0o400, statSync(runtime).uid]);
+    }
+  });
+
+  it('is read again by a reload, which fails if nginx would not take it', () => {
+    const [copy, check, signal] = valuesOf('flashsale-edge.service', 'ExecReload');
+    expect(copy).toMatch(/^\+\/bin\/sh /);
+    expect(check).toMatch(/^\/usr\/sbin\/nginx .*-t /);
+    expect(signal).toBe('/bin/kill -HUP $MAINPID');
+    const start = valuesOf('flashsale-edge.service', 'ExecStartPre').join('\n');
+    for (const name of ['certificate', 'key']) {
+      expect(start).toContain(`--${name} %t/flashsale-edge/tls_${name}`);
+    }
   });
 });
 

@@ -15,18 +15,27 @@ const ageOf = ({ headers }: Told) => shopTime(new Headers(headers as Record<stri
 const secondOf = (ms: number) => Math.floor(ms / 1_000);
 
 describe('what is the same for everybody', () => {
-  it.each([SALE, '/api/v1/sales', '/', '/sales/demo', '/sales/demo/lottery'])(
-    '%s reaches the nodes once a second, however many ask',
-    async (path) => {
+  it.each([
+    ...[SALE, '/api/v1/sales', '/', '/sales/demo', '/sales/demo/lottery'].map((path) => [
+      path,
+      200,
+    ]),
+    ...['/api/v1/sales/none', '/sales/none', '/images/none.svg'].map((path) => [path, 404]),
+    ['/assets/0123456789abcdef/js/none.js', 404],
+    ['/api/v1/sales/%20', 400],
+  ] as [string, number][])(
+    '%s reaches the nodes once a second, however many ask: %i',
+    async (path, status) => {
       const startedAt = Date.now();
       const before = reached(path);
       for (let round = 0; round < 3; round += 1) {
         const answers = await Promise.all(Array.from({ length: 60 }, () => at.get(path)));
-        expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+        expect(new Set(answers.map((each) => each.status))).toEqual(new Set([status]));
       }
-      // The clock of nginx may be of the second before.
+      // The clock of nginx may be of the second before. Both nodes are asked for a file that one lacks.
       const seconds = secondOf(Date.now()) - secondOf(startedAt) + 2;
-      expect(reached(path) - before).toBeLessThanOrEqual(seconds);
+      const tries = path.startsWith('/assets/') ? at.nodes.ports.length : 1;
+      expect(reached(path) - before).toBeLessThanOrEqual(seconds * tries);
     },
   );
 
@@ -61,12 +70,15 @@ describe('what is the same for everybody', () => {
   });
 
   it('is answered with 304 by the edge itself', async () => {
-    const { headers, body } = await at.get(SALE);
+    // The sales of the two nodes differ.
+    const one = at.alsoClose(await startEdge(at.nodes.ports.slice(0, 1)));
+    const { headers, body } = await call(one.url + SALE);
     expect(body).not.toBe('');
     const before = at.nodes.seen.length;
     const startedAt = Date.now();
     for (let n = 0; n < 40; n += 1) {
-      const same = await at.get(SALE, { 'if-none-match': headers.etag ?? '' });
+      const known = { 'if-none-match': headers.etag ?? '' };
+      const same = await call(one.url + SALE, { headers: known });
       expect([same.status, same.body]).toEqual([304, '']);
       expect(ageOf(same).serverTimeMs).toBeGreaterThan(1e12);
     }
@@ -86,6 +98,84 @@ describe('what is the same for everybody', () => {
   });
 });
 
+describe('what the edge has no copy of', () => {
+  const limits = { network_misses_per_second: '1', network_misses_burst: '3' };
+  const KINDS = ['/sales/', '/api/v1/sales/', '/images/', '/assets/0123456789abcdef/'];
+
+  it('is asked for as often as a network may, and what has a copy is asked for all the same', async () => {
+    const shielded = at.alsoClose(await startEdge(at.nodes.ports, { limits }));
+    const known = [SALE, '/sales/demo'];
+    // The same sale in another spelling, of which there are thousands.
+    const spelled = '/sales/%64emo';
+    for (const path of [...known, spelled]) {
+      expect((await call(shielded.url + path)).status).toBe(200);
+    }
+    const before = at.nodes.seen.length;
+    const startedAt = performance.now();
+    const answers = await Promise.all(
+      Array.from({ length: 80 }, (_, n) => call(`${shielded.url}${KINDS[n % 4]}none-${n}`)),
+    );
+    const seconds = (performance.now() - startedAt) / 1_000;
+    // Both nodes are asked for a file. The first two are the known ones.
+    expect(at.nodes.seen.length - before).toBeLessThanOrEqual((4 + seconds) * 2);
+    expect(answers.filter(({ status }) => status === 429).length).toBeGreaterThan(40);
+    const strange = await call(`${shielded.url}/sales/none`, { from: '127.0.0.5' });
+    expect(strange.status).toBe(404);
+    await until('a refused network gets no new copy of a spelling', async () => {
+      await call(`${shielded.url}/sales/${Math.random()}`);
+      return (await call(shielded.url + spelled)).status === 429;
+    });
+    for (const path of known) {
+      const asked = Date.now() / 1_000;
+      await until('a refused network gets a new copy', async () => {
+        await call(`${shielded.url}/sales/${Math.random()}`);
+        const { status, headers } = await call(shielded.url + path);
+        expect(status).toBe(200);
+        return Number(headers['x-edge-asked']) > asked + 1;
+      });
+    }
+  });
+
+  it('is only read', async () => {
+    const before = at.nodes.seen.length;
+    for (const path of [...KINDS.map((kind) => `${kind}demo`), '/']) {
+      const answer = await call(at.edge.url + path, { method: 'POST', body: '{}' });
+      expectProblem(answer, { status: 405 });
+      expect(answer.headers.allow).toBe('GET, HEAD');
+    }
+    expect(at.nodes.seen.length).toBe(before);
+  });
+});
+
+describe('nodes that fail', () => {
+  it('are asked once a second, and the last copy is shown as long as there is one', async () => {
+    let isFailing = false;
+    let asked = 0;
+    const node = at.alsoClose(
+      await standIn(({ headers }, response) => {
+        asked += 1;
+        if (isFailing) return response.writeHead(503, { 'cache-control': 'no-store' }).end('{}');
+        const own = { 'x-accel-expires': '@1', 'x-edge-asked': headers['x-edge-asked'] as string };
+        response.writeHead(200, { 'cache-control': 'public, max-age=1', ...own }).end('{}');
+      }),
+    );
+    const alone = at.alsoClose(await startEdge([node.port]));
+    expect((await call(alone.url + SALE)).status).toBe(200);
+    isFailing = true;
+    await until('the second of the copy is over', async () => {
+      const { status, headers } = await call(alone.url + SALE);
+      expect(status).toBe(200);
+      return ageOf({ status, headers, body: '' }).ageMs > 1_000;
+    });
+    const [before, startedAt] = [asked, Date.now()];
+    const answers = await Promise.all(
+      Array.from({ length: 60 }, () => call(`${alone.url}/sales/other`)),
+    );
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]));
+    expect(asked - before).toBeLessThanOrEqual(secondOf(Date.now()) - secondOf(startedAt) + 2);
+  });
+});
+
 describe('files with a fingerprint', () => {
   const path = () => `${readPageFiles().prefix}/js/api.js`;
 
@@ -96,6 +186,24 @@ describe('files with a fingerprint', () => {
     expect([first.status, again.headers['content-encoding']]).toEqual([200, 'gzip']);
     expect(first.headers['cache-control']).toBe('public, max-age=31536000, immutable');
     expect(reached(path()) - before).toBe(1);
+  });
+
+  it('of the version before are served after its last node is gone', async () => {
+    const old = '/assets/00000000000000ff/js/api.js';
+    let isGone = false;
+    const node = at.alsoClose(
+      await standIn((_request, response) => {
+        if (isGone) return response.writeHead(404).end();
+        response
+          .writeHead(200, { 'cache-control': 'public, max-age=31536000, immutable' })
+          .end('1');
+      }),
+    );
+    const alone = at.alsoClose(await startEdge([node.port]));
+    expect((await call(alone.url + old)).status).toBe(200);
+    isGone = true;
+    expect((await call(`${alone.url}/assets/00000000000000ff/js/dom.js`)).status).toBe(404);
+    expect((await call(alone.url + old)).body).toBe('1');
   });
 
   it('are found while only one of the nodes has this version', async () => {

@@ -18,14 +18,14 @@ describe('a user', () => {
   it('is served by one node, and people without a token by all', async () => {
     const nodesOf = async (headers: Record<string, string>) => {
       const before = at.nodes.at.length;
-      for (let n = 0; n < 40; n += 1) await at.get('/readyz', headers);
+      for (let n = 0; n < 40; n += 1) await at.get('/api/v1/orders', headers);
       return new Set(at.nodes.at.slice(before)).size;
     };
     for (const user of ['ada', 'bob', 'cleo']) {
       expect(await nodesOf({ authorization: `Bearer ${at.nodes.tokenOf(user)}` })).toBe(1);
     }
     const reachedBy = async (authorization: string) => {
-      await at.get('/readyz', { authorization });
+      await at.get('/api/v1/orders', { authorization });
       return at.nodes.at.at(-1);
     };
     const token = at.nodes.tokenOf('ada');
@@ -129,15 +129,22 @@ describe('a shield', () => {
       network_views_burst: '3',
     };
     const shielded = at.alsoClose(await startEdge(at.nodes.ports, { limits }));
-    for (const path of ['/readyz', SALE, '/sales/demo']) {
+    for (const path of ['/openapi.json', SALE, '/sales/demo']) {
       const answers = await Promise.all(
         Array.from({ length: 20 }, () => call(shielded.url + path)),
       );
       const refused = answers.filter(({ status }) => status === 429);
       expect(refused.length).toBeGreaterThan(10);
       for (const each of refused) {
-        expectProblem(each, { verdict: 'rate_limited' });
         expect(Number(each.headers['retry-after'])).toBeGreaterThan(0);
+        if (path !== '/sales/demo') expectProblem(each, { verdict: 'rate_limited' });
+        else {
+          // A person reads it.
+          expect(each.headers['content-type']).toBe('text/html; charset=utf-8');
+          expect(each.headers['cache-control']).toBe('no-store');
+          expect(Number(each.headers['refresh'])).toBeGreaterThan(0);
+          expect(each.body).toMatch(/#ffd400.*Too many people/);
+        }
       }
       // Another network is not concerned.
       expect((await call(shielded.url + path, { from: CLIENT })).status).toBe(200);
@@ -164,8 +171,8 @@ describe('a shield', () => {
     expect(at.nodes.seen.length).toBe(before);
   });
 
-  it('keeps metrics to itself', async () => {
-    expectProblem(await at.get('/metrics'), { status: 404 });
+  it('keeps metrics and readiness to itself', async () => {
+    for (const path of ['/metrics', '/readyz']) expectProblem(await at.get(path), { status: 404 });
     expect(JSON.parse((await at.get('/livez')).body)).toEqual({ status: 'live' });
   });
 });

@@ -1,5 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import {
+  type Agent,
+  createServer,
+  type IncomingMessage,
+  request,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { openWebNode, type WebNode } from '../server/web-node.ts';
 
@@ -14,16 +21,22 @@ export interface Told {
 /** @param from an address of this machine: all of 127.0.0.0/8 lead to it */
 export function call(
   url: string,
-  { method = 'GET', headers = {}, body = '', from = '127.0.0.1' } = {} as {
+  { method = 'GET', headers = {}, body = '', from = '127.0.0.1', agent } = {} as {
     method?: string;
     headers?: Record<string, string>;
     body?: string;
     from?: string;
+    agent?: Agent;
   },
 ): Promise<Told> {
   return new Promise((resolve, reject) => {
     const json = body === '' ? {} : { 'content-type': 'application/json' };
-    const options = { method, headers: { ...json, ...headers }, localAddress: from, agent: false };
+    const options = {
+      method,
+      headers: { ...json, ...headers },
+      localAddress: from,
+      agent: agent ?? false,
+    };
     const sent = request(url, options, (answer) => {
       let text = '';
       answer.on('data', (chunk) => {
@@ -88,11 +101,12 @@ export async function openNodes(
 /** A server that answers as the test wants, where a web node is expected. */
 export async function standIn(
   answer: (asked: IncomingMessage, response: ServerResponse) => void,
-): Promise<{ port: number; close(): Promise<void> }> {
+): Promise<{ port: number; server: Server; close(): Promise<void> }> {
   const server = createServer(answer);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     port: (server.address() as AddressInfo).port,
+    server,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -71,6 +71,11 @@ describe('the configuration', () => {
       ],
     ],
     [
+      'behind a CDN that proves itself',
+      ['--https', '18443', ...TLS, '--origin-ca', TLS[1] ?? '', '--origin-secret-file', secret],
+    ],
+    ['with the traces of others', ['--http', '18080', '--trust-traceparent']],
+    [
       'for a name',
       ['--https', '18443', ...TLS, '--name', 'shop.example', '--name', 'www.shop.example'],
     ],
@@ -124,6 +129,7 @@ describe('is refused', () => {
     ['an unknown limit', [...NODE, '--http', '80', '--set', 'nodes=1'], /no limit nodes/],
     ['a limit with more', [...NODE, '--http', '80', '--set', 'body_size=1k; x'], /body_size/],
     ['a limit without a value', [...NODE, '--http', '80', '--set', 'body_size'], /NAME=VALUE/],
+    ['the CA of a CDN without TLS', [...NODE, '--http', '80', '--origin-ca', 'ca'], /needs https/],
     ['a name with more', [...NODE, '--http', '80', '--name', 'a b'], /name "a b"/],
   ])('%s', async (_what, args, message) => {
     await expect(render(...args)).rejects.toThrow(message);
@@ -131,8 +137,10 @@ describe('is refused', () => {
 
   it('a short secret, without showing it', async () => {
     writeFileSync(secret, 'too-short');
-    const rendered = render(...NODE, '--http', '80', '--proxy-secret-file', secret);
-    await expect(rendered).rejects.toThrow(/secret/);
-    await expect(rendered).rejects.not.toThrow(/too-short/);
+    for (const option of ['--proxy-secret-file', '--origin-secret-file']) {
+      const rendered = render(...NODE, '--http', '80', option, secret);
+      await expect(rendered).rejects.toThrow(/secret/);
+      await expect(rendered).rejects.not.toThrow(/too-short/);
+    }
   });
 });

@@ -37,12 +37,15 @@ const everywhere: [string, string][] = [
   ['HOT_DATABASE_URLS', `hot-1=postgres://one/shop,${UNSHOWN}`],
   ['HOT_DATABASE_URLS', `hot-1=mysql://${UNSHOWN}/shop`],
   ['AMQP_URL', `http://${UNSHOWN}`],
-  // Several hosts: the clients would look for one host with the whole text as its name, for ever.
+  // Several hosts, some of which may be standbys.
   ['DATABASE_URL', `postgres://shop:${UNSHOWN}@one,two/shop`],
   ['DATABASE_URL', `postgres://shop:${UNSHOWN}@/shop?host=one,two`],
   ['HOT_DATABASE_URL', `postgres://shop:${UNSHOWN}@one:5432,two:5432/shop`],
-  ['AMQP_URL', `amqp://shop:${UNSHOWN}@one,two/shop`],
-  ['AMQP_URL', `amqp://shop:${UNSHOWN}@one:5672,two:5672/shop`],
+  ['AMQP_URL', `amqp://shop:${UNSHOWN}@one,/shop`],
+  ['AMQP_URL', `amqp://shop:${UNSHOWN}@one:5672,one:5672/shop`],
+  ['AMQP_URL', `amqp://shop:${UNSHOWN}@one:5672,two:x/shop`],
+  ['AMQP_URL', `amqp://shop:${UNSHOWN}@one%2ctwo/shop`],
+  ['AMQP_URL', `amqp://shop:${UNSHOWN}@${'abcdefghij'.split('').join(',')}/shop`],
   ['AMQP_URL', `amqp://shop:${UNSHOWN}@one/shop,amqp://shop:${UNSHOWN}@two/shop`],
   ['LOG_LEVEL', 'loud'],
   ['MONITOR_PORT', '65536'],
@@ -170,6 +173,11 @@ function complaint(read: (env: Record<string, string>) => unknown, env: Record<s
 describe.each(Object.entries(processes))('the environment of a %s', (_name, { read, garbage }) => {
   it('is accepted when it is complete', () => {
     expect(() => read(complete)).not.toThrow();
+  });
+
+  it('is accepted with the brokers of a cluster', () => {
+    const AMQP_URL = `amqp://shop:${UNSHOWN},${UNSHOWN}@one,two:5673,[::1]:5674/shop`;
+    expect(() => read({ ...complete, AMQP_URL })).not.toThrow();
   });
 
   it.each(garbage)('is refused with %s=%s', (variable = '', value = '') => {
@@ -418,6 +426,11 @@ describe('outside the demo', () => {
       ['HOT_DATABASE_URL', `postgres://127.0.0.1/shop?user=a&password=${url}`, 'published'],
       ['HOT_DATABASE_URLS', `hot-1=postgres://one/b,hot-2=postgres://a:${url}@two/b`, 'published'],
       ['HOT_DATABASE_URLS', `hot-1=postgres://a:${'pw'}@one/b`, 'fewer than 12'],
+      [
+        'DATABASE_URL',
+        `postgres://shop:${url}@one:5432,two/shop?target_session_attrs=primary`,
+        'published',
+      ],
       ['AMQP_URL', `amqp://shop:${'guest'}@127.0.0.1/shop`, 'published'],
       ['AMQP_URL', `amqp://shop:${'pw'}@127.0.0.1/shop`, 'fewer than 12'],
     ];

@@ -1,4 +1,3 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureServerPackages } from '../../ops/stack/native.ts';
 import { exchange, freePort } from '../../ops/stack/ports.ts';
@@ -6,19 +5,19 @@ import { type Launched, launch } from '../../ops/stack/processes.ts';
 import { findZookeeper, type Machine } from '../../ops/stack/programs.ts';
 import { createProgress } from '../../ops/stack/progress.ts';
 import { TestFolder } from '../../ops/stack/test-folder.ts';
+import { prepareZookeeper } from '../../ops/stack/zookeeper.ts';
 import { until } from '../until.ts';
 
 /** An ensemble of three real, private ZooKeeper servers that can be killed. */
 
 const SIZE = 3;
-const TICK_MS = 500;
 const AT_ONCE = { stopSignal: 'SIGKILL', stopGraceMs: 1_000 } as const;
 
 interface Member {
   readonly folder: string;
   readonly clientPort: number;
-  readonly peerPort: number;
-  readonly electionPort: number;
+  readonly peer: number;
+  readonly election: number;
   process: Launched | undefined;
 }
 
@@ -30,8 +29,8 @@ export class RealEnsemble {
     this.#members = Array.from({ length: SIZE }, (_, index) => ({
       folder: join(this.#folder.path, String(index)),
       clientPort: ports[index * 3] ?? 0,
-      peerPort: ports[index * 3 + 1] ?? 0,
-      electionPort: ports[index * 3 + 2] ?? 0,
+      peer: ports[index * 3 + 1] ?? 0,
+      election: ports[index * 3 + 2] ?? 0,
       process: undefined,
     }));
   }
@@ -59,37 +58,16 @@ export class RealEnsemble {
     const programs = findZookeeper(machine);
     const member = this.#members[index];
     if (!programs || !member) throw new Error('ZooKeeper is not installed');
-    mkdirSync(join(member.folder, 'data'), { recursive: true });
-    writeFileSync(join(member.folder, 'data', 'myid'), String(index + 1));
-    const peers = this.#members.map(
-      ({ peerPort, electionPort }, at) => `server.${at + 1}=127.0.0.1:${peerPort}:${electionPort}`,
+    const spec = prepareZookeeper(
+      {
+        folder: member.folder,
+        port: member.clientPort,
+        logFile: join(member.folder, 'log'),
+        ensemble: { id: index + 1, members: this.#members },
+      },
+      programs,
     );
-    const settings = [
-      `dataDir=${join(member.folder, 'data')}`,
-      `clientPort=${member.clientPort}`,
-      'clientPortAddress=127.0.0.1',
-      `tickTime=${TICK_MS}`,
-      'initLimit=20',
-      'syncLimit=4',
-      'minSessionTimeout=1000',
-      'maxClientCnxns=0',
-      'admin.enableServer=false',
-      '4lw.commands.whitelist=srvr',
-      ...peers,
-    ];
-    writeFileSync(join(member.folder, 'zoo.cfg'), `${settings.join('\n')}\n`);
-    member.process = await launch({
-      command: programs.java,
-      args: [
-        ...['-Xmx128m', '-XX:+UseSerialGC', '-XX:-UsePerfData', '-XX:TieredStopAtLevel=1'],
-        ...['-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-Dzookeeper.jmx.log4j.disable=true'],
-        ...['-cp', programs.classPath, 'org.apache.zookeeper.server.quorum.QuorumPeerMain'],
-        join(member.folder, 'zoo.cfg'),
-      ],
-      env: { PATH: '/usr/bin:/bin', LC_ALL: 'C.UTF-8' },
-      cwd: member.folder,
-      logFile: join(member.folder, 'log'),
-    });
+    member.process = await launch(spec);
     const running = this.#members.flatMap(({ process }) => process?.identity ?? []);
     this.#folder.note(running.map((one) => ({ name: 'zookeeper', ...one, ...AT_ONCE })));
   }

@@ -248,10 +248,13 @@ test('the next keeper takes over, and one that was cut off cannot write', async 
   expect(second.leads).toBe(false);
   relay.silence();
   await until('the second leads', () => second.leads);
+  // The first has not heard of it.
+  expect(first).toMatchObject({ hasTerm: true, leads: false });
+  expect(first.figures().size).toBe(0);
   await plane.write(plane.paths.sku(SKU).quota, '40');
   await granted(SKU, [agent], [40]);
   relay.speak();
-  await until('the first gives up', () => !first.leads);
+  await until('the first gives up', () => !first.hasTerm);
   // The deposed keeper could still send this; every write checks the epoch.
   const version = epoch.ok ? epoch.value.stat.version : -1;
   const late = await plane.operator.multi([

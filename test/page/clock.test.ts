@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createClock } from '../../server/public/js/clock.js';
+import { onReturn, steadyNow } from '../../server/public/js/steady.js';
 import fc from '../properties.ts';
 
 /** The server's clock runs this far ahead of the monotonic one in these tests. */
@@ -64,6 +65,49 @@ describe('the clock of the server', () => {
     const slept = 3_600_000;
     clock.sample({ sentAt: 100, receivedAt: 500, serverTimeMs: TRUE_OFFSET_MS + slept + 300 });
     expect(clock.at(500) - 500).toBe(TRUE_OFFSET_MS + slept);
+  });
+
+  it('goes on while the computer sleeps, and the page then asks for the time', async () => {
+    const [ownNow, ownDate] = [performance.now, Date.now];
+    const wall = Date.now();
+    let [monotonicMs, wallMs] = [1_000_000, wall];
+    performance.now = () => monotonicMs;
+    Date.now = () => wallMs;
+    const listeners: Record<string, () => void> = {};
+    const target = {
+      addEventListener: (name: string, listener: () => void) => {
+        listeners[name] = listener;
+      },
+    };
+    Object.assign(globalThis, { document: { ...target, hidden: false }, window: target });
+    try {
+      let asked = 0;
+      onReturn(() => {
+        asked += 1;
+      });
+      const clock = createClock();
+      const at = steadyNow();
+      clock.sample({ sentAt: at, receivedAt: at, serverTimeMs: wall });
+      const pass = async (monotonic: number, byTheClock: number) => {
+        monotonicMs += monotonic;
+        wallMs += byTheClock;
+        const now = clock.at(steadyNow());
+        await Promise.resolve();
+        return now - wall;
+      };
+      const hour = 3_600_000;
+      expect([await pass(100, 100), asked]).toEqual([100, 0]);
+      expect([await pass(50, hour + 50), asked]).toEqual([hour + 150, 1]);
+      // A browser whose monotonic clock goes on during sleep, and a clock that is set back.
+      expect([await pass(hour, hour), asked]).toEqual([2 * hour + 150, 1]);
+      expect([await pass(100, -hour), asked]).toEqual([2 * hour + 250, 1]);
+      listeners['visibilitychange']?.();
+      expect(asked).toBe(2);
+    } finally {
+      performance.now = ownNow;
+      Date.now = ownDate;
+      Object.assign(globalThis, { document: undefined, window: undefined });
+    }
   });
 
   it('takes no nonsense', () => {

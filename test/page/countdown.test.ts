@@ -130,8 +130,19 @@ describe('the pace of asking', () => {
   });
 
   it('backs off after failures, within bounds', () => {
-    expect([1, 2, 3, 10].map((n) => backoffMs(n, 1))).toEqual([1000, 2000, 4000, 15_000]);
-    expect(backoffMs(10, 0)).toBe(7500);
+    const none = { kind: 'unanswered' } as const;
+    expect([1, 2, 3, 10].map((n) => backoffMs(none, n, 1))).toEqual([1000, 2000, 4000, 60_000]);
+    expect(backoffMs(none, 10, 0)).toBe(30_000);
+    expect(backoffMs(none, 10, 0, 15_000)).toBe(7_500);
+  });
+
+  it('asks not before the time that the shop asks for, and pages spread over a quarter of it', () => {
+    const refused = {
+      kind: 'refused',
+      ...{ status: 503, verdict: 'overloaded', retryAfterSeconds: 90 },
+      ...{ statusUrl: null, reason: null, challenge: null },
+    } as const;
+    expect([0, 1].map((random) => backoffMs(refused, 1, random))).toEqual([90_000, 112_500]);
   });
 });
 

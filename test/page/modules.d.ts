@@ -19,6 +19,11 @@ declare module '*/public/js/clock.js' {
   };
 }
 
+declare module '*/public/js/steady.js' {
+  export function steadyNow(): number;
+  export function onReturn(listener: () => void): void;
+}
+
 declare module '*/public/js/countdown.js' {
   export type SalePhase = 'scheduled' | 'open' | 'paused' | 'closed';
   export function salePhase(
@@ -46,7 +51,24 @@ declare module '*/public/js/pace.js' {
     random: number,
   ): number;
   export function refundLookDelayMs(looks: number, random: number): number;
-  export function backoffMs(failures: number, random: number): number;
+  interface Answer {
+    kind: 'unanswered';
+  }
+  interface Refused {
+    kind: 'refused';
+    retryAfterSeconds: number;
+    status: number;
+    verdict: string;
+    statusUrl: string | null;
+    reason: string | null;
+    challenge: unknown;
+  }
+  export function backoffMs(
+    answer: Answer | Refused,
+    failures: number,
+    random: number,
+    longestMs?: number,
+  ): number;
 }
 
 declare module '*/public/js/brand.js' {

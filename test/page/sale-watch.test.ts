@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { type Looks, simulatePages } from '../../bench/edge/pages.ts';
 import { createClock } from '../../server/public/js/clock.js';
 import { watchSale } from '../../server/public/js/sale-watch.js';
 import { until } from '../until.ts';
@@ -80,10 +81,67 @@ it('the last copy of an edge is shown only while there is nothing else, and its 
   });
   expect(titles.at(-1)).toBe('now');
 
-  // The watch ends when there is no such sale.
+  // One answer that there is no such sale may be of an old copy.
+  const shop = globalThis.fetch;
   globalThis.fetch = async () => Response.json({ verdict: 'not_found' }, { status: 404 });
-  await until('it has ended', () => {
+  const missed = answers;
+  await until('it is missing', () => {
     watch.now();
     return isMissing;
   });
+  expect(answers).toBeGreaterThan(missed + 1);
+  globalThis.fetch = shop;
+  titles.length = 0;
+  await next('made again', 0);
+  expect(titles).toContain('made again');
+});
+
+it('a refusal holds the page for as long as it says, whatever the shopper does', async () => {
+  let calls = 0;
+  globalThis.fetch = async () => {
+    calls += 1;
+    const headers = { 'retry-after': '3600' };
+    return Response.json({ verdict: 'overloaded' }, { status: 503, headers });
+  };
+  let answers = 0;
+  const watch = watchSale('demo', createClock(), {
+    onSale() {},
+    onMissing() {},
+    onAnswer: () => {
+      answers += 1;
+    },
+  });
+  void watch.start();
+  await until('the first answer', () => answers === 1);
+  // Each turn of the event loop would be enough for a look.
+  for (let turn = 0; turn < 50; turn += 1) {
+    watch.now();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(calls).toBe(1);
+});
+
+it('an outage does not make pages ask more often than without one', async () => {
+  const minute = 60_000;
+  const pages = 100;
+  const times = { pages, arriveMs: 60 * minute, afterMs: 20 * minute };
+  const outagesMs = [
+    [-20 * minute, -10 * minute],
+    [2 * minute, 12 * minute],
+  ] as const;
+  const [looks, without] = [
+    await simulatePages({ ...times, outagesMs }),
+    await simulatePages(times),
+  ];
+  /** Looks of a page. */
+  const inAll = (of: Looks, from: number, to: number) =>
+    Array.from({ length: to - from }, (_, second) => of.get(from + second) ?? 0).reduce(
+      (sum, many) => sum + many,
+    ) / pages;
+  // Long before the opening. Pages that are opened meanwhile, a sixth, have no sale to show and ask some times.
+  expect(inAll(looks, -1_200, -600)).toBeLessThan(inAll(without, -1_200, -600) + 20 / 6);
+  // While it is open.
+  expect(inAll(looks, 240, 720)).toBeLessThan(inAll(without, 240, 720));
+  // They come back within a minute or so.
+  expect(inAll(looks, 800, 1_200)).toBeGreaterThan(0.9 * inAll(without, 800, 1_200));
 });

@@ -184,6 +184,40 @@ describe('a bad connection', () => {
   });
 });
 
+describe('an update of the shop', () => {
+  it('makes a page load itself anew when a file of its version is gone, and once only', async () => {
+    const { sale } = await at.shop.createSale({ skus: [{ units: 1 }] });
+    const page = await at.open(`/sales/${sale}`);
+    const file = '**/languages/de.js';
+    let loads = 0;
+    page.on('load', () => {
+      loads += 1;
+    });
+    at.expected.push(/status of 404/);
+    const isGone = { status: 404, contentType: 'application/problem+json', body: '{}' };
+    // The script is asked for, and then whether it is gone.
+    let asked = 0;
+    await page.route(file, (route) => {
+      asked += 1;
+      return asked <= 2 ? route.fulfill(isGone) : route.continue();
+    });
+    await page.locator('#language').selectOption('de');
+    const language = () => page.evaluate<string>('document.documentElement.lang');
+    await until('it is in German', async () => loads === 1 && (await language()) === 'de');
+
+    await page.unroute(file);
+    await page.locator('#language').selectOption('en');
+    await until('it is in English', async () => (await language()) === 'en');
+    await page.reload();
+    loads = 0;
+    await page.route(file, (route) => route.fulfill(isGone));
+    await page.locator('#language').selectOption('de');
+    const chosen = () => page.locator('#language').inputValue();
+    await until('it stays English', async () => (await chosen()) === 'en');
+    expect([loads, await language()]).toEqual([0, 'en']);
+  });
+});
+
 describe('a database of the shop that does not answer', () => {
   it('is told, and the orders in it come back by themselves', async () => {
     const { sale, skus } = await at.shop.createSale({ skus: [{ units: 1 }] });

@@ -13,7 +13,7 @@ import { files, textOf } from '../house/files.ts';
 
 const RULES = 'ops/alerts/flashsale.rules.yml';
 const TESTS = 'ops/alerts/flashsale.tests.yml';
-const CONFIG = 'ops/monitoring/prometheus.yml';
+const CONFIGS = ['ops/monitoring/prometheus.yml', 'ops/kubernetes/prometheus.yml'];
 const ROOT = join(import.meta.dirname, '../..');
 /** The longest time in which a process notices a frozen server, and the scrape interval. */
 const NOTICED_S = 10;
@@ -64,10 +64,16 @@ async function judge(cases: readonly Case[]): Promise<void> {
   await run('promtool', ['test', 'rules', file]);
 }
 
-test('Prometheus accepts the rules, their tests and the configuration, and their metrics exist', async () => {
+test('Prometheus accepts the rules, their tests and the configurations, and their metrics exist', async () => {
   await run('promtool', ['check', 'rules', join(ROOT, RULES)]);
   await run('promtool', ['test', 'rules', join(ROOT, TESTS)]);
-  await run('promtool', ['check', 'config', '--syntax-only', join(ROOT, CONFIG)]);
+  for (const config of CONFIGS) {
+    // Debian's Prometheus is built without the discovery of Kubernetes.
+    const text = textOf(config).replaceAll(/kubernetes_sd_configs: .*/g, 'static_configs: []');
+    const file = join(folder, 'prometheus.yml');
+    writeFileSync(file, text);
+    await run('promtool', ['check', 'config', '--syntax-only', file]);
+  }
   const code = files
     .filter((file) => /^(broker|db|keeper|process|server|worker|zk)\/.*\.ts$/.test(file))
     .map(textOf)
@@ -150,6 +156,43 @@ test('an audit that never ended fires, and a long one does not', async () => {
     })),
     // Nobody audits one of the schemas.
     { alert, series: { [due('regular')]: '0+5x100' }, atSeconds: 300, fires },
+  ]);
+});
+
+test('one slow call among few fires nothing, and some do', async () => {
+  /** Of the calls of every 5 s, those that were fast. */
+  const seen = (metric: string, labels: string, within: string, each: number, fast: number) => ({
+    [`${metric}_bucket{${labels}le="${within}"}`]: `0+${each}x20 ${20 * each}+${fast}x5 ${20 * each + 5 * fast}+${each}x20`,
+    [`${metric}_bucket{${labels}le="10"}`]: `0+${each}x50`,
+    [`${metric}_bucket{${labels}le="+Inf"}`]: `0+${each}x50`,
+  });
+  const database = 'FlashsaleDatabaseSlow';
+  const calls = (each: number, fast: number) => {
+    const labels = 'schema="hot", routine="place_orders", ';
+    return seen('flashsale_worker_procedure_seconds', labels, '0.5', each, fast);
+  };
+  const outcomes = 'FlashsaleOutcomesSlow';
+  const waits = (each: number, fast: number) =>
+    seen('flashsale_request_outcome_seconds', '', '1', each, fast);
+  /** At night a call a second time; one of it is slow. */
+  const once = (metric: string, labels: string, within: string) => ({
+    [`${metric}_bucket{${labels}le="${within}"}`]: '1x20 2x50',
+    [`${metric}_bucket{${labels}le="10"}`]: '1x20 3x50',
+    [`${metric}_bucket{${labels}le="+Inf"}`]: '1x20 3x50',
+  });
+  const slow = { severity: 'warning' };
+  const routine = 'schema="hot", routine="place_orders", ';
+  const lonely = once('flashsale_worker_procedure_seconds', routine, '0.5');
+  const alone = once('flashsale_request_outcome_seconds', '', '1');
+  await judge([
+    ...[105, 115, 125].map((atSeconds) => ({ alert: database, series: lonely, atSeconds })),
+    ...[105, 115, 125].map((atSeconds) => ({ alert: outcomes, series: alone, atSeconds })),
+    { alert: database, series: calls(2, 0), atSeconds: 125, fires: { ...slow, schema: 'hot' } },
+    { alert: outcomes, series: waits(3, 0), atSeconds: 125, fires: slow },
+    // Enough slow ones, but fewer than one in a hundred.
+    { alert: database, series: calls(1_000, 999), atSeconds: 125 },
+    { alert: outcomes, series: waits(1_000, 997), atSeconds: 125 },
+    { alert: database, series: calls(2, 0), atSeconds: 200 },
   ]);
 });
 

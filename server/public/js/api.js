@@ -5,6 +5,7 @@
  */
 
 import { atRoot } from './root.js';
+import { steadyNow } from './steady.js';
 
 /** Time limit of reads. The page repeats them anyway. */
 const READ_TIMEOUT_MS = 8000;
@@ -62,7 +63,7 @@ async function request(url, call = {}) {
   if (token) headers.set('authorization', `Bearer ${token}`);
   if (body !== undefined) headers.set('content-type', 'application/json');
   const timeout = AbortSignal.timeout(timeoutMs);
-  const sentAt = performance.now();
+  const sentAt = steadyNow();
   try {
     const response = await fetch(atRoot(url), {
       method,
@@ -73,7 +74,7 @@ async function request(url, call = {}) {
       signal: signal ? AbortSignal.any([timeout, signal]) : timeout,
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
-    const receivedAt = performance.now();
+    const receivedAt = steadyNow();
     const isSame = response.status === 304;
     const answer = isSame ? null : await response.json().catch(() => null);
     const timing = { sentAt, receivedAt, ...shopTime(response.headers, answer?.serverTime) };

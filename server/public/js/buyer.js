@@ -8,9 +8,12 @@ import { buy, getTicket, readRequest } from './api.js';
 import { leaveGuest } from './identity.js';
 import { backoffMs, pause } from './pace.js';
 import { dropRecord, loadRecord, saveRecord } from './record.js';
+import { steadyNow } from './steady.js';
 
 /** A press that gets no answer is given up after this time. */
 const PRESS_GIVE_UP_MS = 60_000;
+/** The longest pause before it is sent again. */
+const PRESS_PAUSE_MAX_MS = 15_000;
 /** How long the page asks for a request that the shop may have, before it says "no record". */
 const LOOK_FOR_MS = 15_000;
 /** The shortest time between two status calls, in case the server answers `queued` at once. */
@@ -48,7 +51,7 @@ const PUZZLES_MAX = 3;
  */
 export async function handIn(buyer, { key, quantity, unsure }) {
   const { sale, sku, tell, signal } = buyer;
-  const startedAt = performance.now();
+  const startedAt = steadyNow();
   /** @type {string | null} */
   let statusUrl = null;
   /** @type {string | null} */
@@ -102,13 +105,14 @@ export async function handIn(buyer, { key, quantity, unsure }) {
       }
     }
     tell({ type: 'unanswered' });
-    if (performance.now() - startedAt > PRESS_GIVE_UP_MS) {
+    if (steadyNow() - startedAt > PRESS_GIVE_UP_MS) {
       return unsure
         ? follow(buyer, { key, statusUrl, accepted: false })
-        : tell({ type: 'gave_up', now: performance.now() });
+        : tell({ type: 'gave_up', now: steadyNow() });
     }
     failures += 1;
-    await pause(backoffMs(failures, Math.random()), signal);
+    const wait = backoffMs({ kind: 'unanswered' }, failures, Math.random(), PRESS_PAUSE_MAX_MS);
+    await pause(wait, signal);
   }
 
   /**
@@ -120,7 +124,7 @@ export async function handIn(buyer, { key, quantity, unsure }) {
   function refuse(verdict, retryAfterSeconds, reason = null) {
     if (unsure) return follow(buyer, { key, statusUrl, accepted: false });
     dropRecord(sale, sku);
-    tell({ type: 'refused', now: performance.now(), verdict, retryAfterSeconds, reason });
+    tell({ type: 'refused', now: steadyNow(), verdict, retryAfterSeconds, reason });
   }
 }
 
@@ -164,7 +168,7 @@ export function resume(buyer, user) {
 async function follow(buyer, { key, statusUrl, accepted }) {
   const { sale, sku, tell, signal } = buyer;
   const url = statusUrl ?? `/api/v1/requests/${key}`;
-  const lookUntil = performance.now() + LOOK_FOR_MS;
+  const lookUntil = steadyNow() + LOOK_FOR_MS;
   for (let failures = 0; !signal.aborted; ) {
     const who = await buyer.who();
     const token = who.kind === 'known' ? who.identity.token : null;
@@ -183,12 +187,11 @@ async function follow(buyer, { key, statusUrl, accepted }) {
       continue;
     }
     const missing = answer.kind === 'refused' && answer.status === 404;
-    if (missing && !accepted && performance.now() > lookUntil) {
-      return tell({ type: 'not_known', now: performance.now() });
+    if (missing && !accepted && steadyNow() > lookUntil) {
+      return tell({ type: 'not_known', now: steadyNow() });
     }
     if (answer.kind === 'unanswered') tell({ type: 'unanswered' });
     failures += 1;
-    const asked = answer.kind === 'refused' ? answer.retryAfterSeconds * 1000 : 0;
-    await pause(Math.max(asked, backoffMs(failures, Math.random())), signal);
+    await pause(backoffMs(answer, failures, Math.random()), signal);
   }
 }

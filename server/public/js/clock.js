@@ -4,7 +4,7 @@
  *
  * The server wrote the time in its answer after the request was sent and before the answer arrived.
  * These two moments bracket the server's time. The narrowest bracket (the shortest round trip) is
- * used. Local times come from the monotonic clock, so a change of the computer's clock has no effect.
+ * used. Local times are those of `steadyNow`, which go on while the computer sleeps.
  */
 
 /** A CDN tells the age of its copy in whole seconds. A larger gap means that a clock jumped. */

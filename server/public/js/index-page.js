@@ -6,7 +6,8 @@ import { createClock } from './clock.js';
 import { salePhase, shortTime } from './countdown.js';
 import { find, fromTemplate, setAttribute, setShown, setText, setWords } from './dom.js';
 import { texts, titleIn } from './language.js';
-import { backoffMs, growingDelayMs, pause } from './pace.js';
+import { backoffMs, createNaps, growingDelayMs, heldMs } from './pace.js';
+import { onReturn, steadyNow } from './steady.js';
 import { onLanguage } from './translate.js';
 import { whenText } from './view.js';
 
@@ -25,11 +26,12 @@ const clock = createClock();
 /** @type {SaleSummary[]} */
 let sales = [];
 let isOffline = false;
+const naps = createNaps();
 /** @type {Map<string, HTMLElement>} */
 const rows = new Map();
 
 function look() {
-  const now = clock.at(performance.now());
+  const now = clock.at(steadyNow());
   const list = find('#sales');
   setText(find('#network'), isOffline ? texts.list.offline : '');
   const sorted = sales
@@ -55,7 +57,7 @@ function look() {
 }
 
 async function watch() {
-  const startedAt = performance.now();
+  const startedAt = steadyNow();
   for (let failures = 0; ; ) {
     const answer = await listSales();
     if (answer.kind === 'ok') {
@@ -73,12 +75,15 @@ async function watch() {
     isOffline = failures > 1;
     look();
     const { first, longest } = REFRESH_MS;
-    const quietMs = performance.now() - startedAt;
+    const quietMs = steadyNow() - startedAt;
     const later = growingDelayMs(quietMs, first, longest, Math.random());
-    await pause(failures > 0 ? backoffMs(failures, Math.random()) : later);
+    const backoff = failures > 0 ? backoffMs(answer, failures, Math.random()) : 0;
+    await naps.take(Math.max(backoff, later), heldMs(answer, backoff));
   }
 }
 
 onLanguage(look);
+onReturn(naps.end);
+window.addEventListener('online', naps.end);
 setInterval(look, LOOK_MS);
 void watch();

@@ -5,6 +5,7 @@
  * therefore chooses the language.
  */
 
+import { loadLate } from './late.js';
 import { recall, remember } from './store.js';
 
 /** Each language in its own words. Its messages are in `languages/<tag>.js`. The HTML has the first. */
@@ -121,7 +122,7 @@ export function rememberLanguage(tag) {
  * @param {readonly string[]} [variants] that the browser names
  */
 export async function speak(tag, variants = navigator.languages) {
-  const loaded = await import(`../languages/${tag}.js`);
+  const loaded = await loadLate(new URL(`../languages/${tag}.js`, import.meta.url).href);
   language = tag;
   locale = variants.find((each) => isVariant(each, tag)) ?? tag;
   texts = loaded.default;

@@ -6,13 +6,14 @@ import { showBrand } from './brand.js';
 import { find, setShown, setText } from './dom.js';
 import { decimal, percent } from './format.js';
 import { fill, texts, titleIn } from './language.js';
-import { growingDelayMs } from './pace.js';
+import { backoffMs, createNaps, growingDelayMs, heldMs, missingDelayMs } from './pace.js';
 import { isPromised, rankOf } from './rank.js';
+import { onReturn, steadyNow } from './steady.js';
 import { onLanguage } from './translate.js';
 
 /** The shortest and the longest pause between two looks. */
 const REFRESH_MS = { first: 15_000, longest: 300_000 };
-const startedAt = performance.now();
+const naps = createNaps();
 const sale = decodeURIComponent(location.pathname.split('/')[2] ?? '');
 
 /**
@@ -78,18 +79,27 @@ function rankText(rank) {
   return fill(texts.lottery.result, { rank: decimal(rank, 12), share: percent(rank, 4) });
 }
 
-async function refresh() {
-  const answer = await readSale(sale, null);
-  trouble = answer.kind === 'ok' ? null : 'offline';
-  if (answer.kind === 'ok') {
-    shown = answer.body;
-    await check(answer.body.lottery);
-  } else if (answer.kind === 'refused' && answer.status === 404) trouble = 'missing';
-  look();
-  if (trouble !== 'missing' && shown?.lottery?.secret === undefined) {
+/** Reads the sale until its secret is public. */
+async function watch() {
+  const startedAt = steadyNow();
+  for (let failures = 0; shown?.lottery?.secret === undefined; ) {
+    const answer = await readSale(sale, null);
+    trouble = answer.kind === 'ok' ? null : 'offline';
+    if (answer.kind === 'ok') {
+      shown = answer.body;
+      await check(answer.body.lottery);
+    } else if (answer.kind === 'refused' && answer.status === 404) trouble = 'missing';
+    failures = trouble === 'offline' ? failures + 1 : 0;
+    look();
     const { first, longest } = REFRESH_MS;
-    const quietMs = performance.now() - startedAt;
-    setTimeout(refresh, growingDelayMs(quietMs, first, longest, Math.random()));
+    const quietMs = steadyNow() - startedAt;
+    const random = Math.random();
+    const later =
+      trouble === 'missing'
+        ? missingDelayMs({ quietMs, hidden: document.hidden, random })
+        : growingDelayMs(quietMs, first, longest, random);
+    const backoff = failures > 0 ? backoffMs(answer, failures, random) : 0;
+    await naps.take(Math.max(backoff, later), heldMs(answer, backoff));
   }
 }
 
@@ -109,4 +119,5 @@ find('#rank-form').addEventListener('submit', async (event) => {
 
 find('#back').setAttribute('href', `/sales/${encodeURIComponent(sale)}`);
 onLanguage(look);
-refresh();
+onReturn(naps.end);
+void watch();

@@ -18,6 +18,7 @@ import { fill, texts } from './language.js';
 import { inOneText, orderMessage, refundText, verdictMessage } from './messages.js';
 import { awaitsPayment, awaitsRefund, mergeOrders, payLeftMs } from './orders.js';
 import { refundLookDelayMs } from './pace.js';
+import { steadyNow } from './steady.js';
 import { payText } from './view.js';
 
 /** How often an unpaid order is read again: it may be paid or cancelled in another tab. */
@@ -71,7 +72,7 @@ export function createOrdersPanel({ token, titleOf, onChange }) {
   }
 
   async function load(isAgain = false) {
-    lookedAt = performance.now();
+    lookedAt = steadyNow();
     const answer = await listOrders(token());
     if (answer.kind === 'ok') {
       isIncomplete = answer.body.incomplete !== undefined;
@@ -136,7 +137,7 @@ export function createOrdersPanel({ token, titleOf, onChange }) {
 
   /** @param {string | null} calledOff the sale of the page, if it was called off */
   function lookForRefunds(calledOff) {
-    const now = performance.now();
+    const now = steadyNow();
     if (!orders.some((order) => awaitsRefund(order, calledOff))) {
       refundLooks = 0;
       refundLookAt = Number.POSITIVE_INFINITY;
@@ -151,7 +152,7 @@ export function createOrdersPanel({ token, titleOf, onChange }) {
 
   /** Nothing tells the page of a single refund, so it looks when the shopper comes back to it. */
   function comeBack() {
-    const isOld = performance.now() - lookedAt > FRESH_MS;
+    const isOld = steadyNow() - lookedAt > FRESH_MS;
     if (isOld && orders.length > 0) void load(true);
   }
 
@@ -168,9 +169,9 @@ export function createOrdersPanel({ token, titleOf, onChange }) {
       due ||= awaitsPayment(order);
     }
     if (!due && !isIncomplete) return;
-    if (performance.now() - lookedAt > REFRESH_MS) {
+    if (steadyNow() - lookedAt > REFRESH_MS) {
       if (isIncomplete) return void load(true);
-      lookedAt = performance.now();
+      lookedAt = steadyNow();
       for (const order of orders) if (awaitsPayment(order)) void refresh(order.orderNo);
     }
   }

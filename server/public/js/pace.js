@@ -5,6 +5,8 @@
  * a million pages do not ask at the same time.
  */
 
+import { steadyNow } from './steady.js';
+
 /** While the opening is further away than this, a look follows when about half of the time is over. */
 const NEAR_MS = 60_000;
 /** After that, looks come at random moments, the last of them not later than this before the opening. */
@@ -73,16 +75,76 @@ export function refundLookDelayMs(looks, random) {
 }
 
 const BACKOFF_FIRST_MS = 1000;
-const BACKOFF_MAX_MS = 15_000;
+const BACKOFF_MAX_MS = 60_000;
+/** What the shop asks for is stretched by up to this share: many may have got the same answer. */
+const ASKED_JITTER = 0.25;
 
 /**
- * Milliseconds to wait after the nth failure in a row (n from 1): exponential, bounded, with jitter.
+ * Milliseconds to wait after the nth failure in a row (n from 1): exponential, bounded, with jitter, and
+ * never less than the shop asks for.
+ * @param {import('./api.js').Answer | import('./identity.js').Who} answer
  * @param {number} failures
  * @param {number} random 0 to 1
+ * @param {number} [longestMs]
  */
-export function backoffMs(failures, random) {
-  const full = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** (failures - 1));
-  return full * (0.5 + 0.5 * random);
+export function backoffMs(answer, failures, random, longestMs = BACKOFF_MAX_MS) {
+  const full = Math.min(longestMs, BACKOFF_FIRST_MS * 2 ** (failures - 1));
+  return Math.max(askedMs(answer) * (1 + ASKED_JITTER * random), full * (0.5 + 0.5 * random));
+}
+
+/**
+ * Milliseconds that the shop asks to wait with the next call.
+ * @param {import('./api.js').Answer | import('./identity.js').Who} answer
+ */
+function askedMs(answer) {
+  return answer.kind === 'refused' ? answer.retryAfterSeconds * 1000 : 0;
+}
+
+/** While there is no such sale: it may be made or renamed, or the answer may be of an old copy. */
+const MISSING_MS = { first: 15_000, longest: 300_000 };
+
+/**
+ * Milliseconds until the page asks again for what the shop does not have.
+ * @param {object} input
+ * @param {number} input.quietMs time since it was missing first
+ * @param {boolean} input.hidden whether the tab is hidden
+ * @param {number} input.random 0 to 1
+ */
+export function missingDelayMs({ quietMs, hidden, random }) {
+  const { first, longest } = MISSING_MS;
+  return growingDelayMs(quietMs, first, longest, random) * (hidden ? HIDDEN_FACTOR : 1);
+}
+
+/** While the shop fails, not even the shopper's own doings make the page ask earlier than after this time. */
+const HELD_MAX_MS = 15_000;
+
+/** The pauses of a page between its looks at the shop, which something may end before their time. */
+export function createNaps() {
+  let nap = new AbortController();
+  let heldUntil = 0;
+  return {
+    /**
+     * @param {number} ms
+     * @param {number} [heldMs] what the failure or the shop asks for
+     */
+    take(ms, heldMs = 0) {
+      nap = new AbortController();
+      heldUntil = steadyNow() + heldMs;
+      return pause(ms, nap.signal);
+    },
+    end() {
+      if (steadyNow() >= heldUntil) nap.abort();
+    },
+  };
+}
+
+/**
+ * How long a failed look holds the next one.
+ * @param {import('./api.js').Answer} answer
+ * @param {number} backoff
+ */
+export function heldMs(answer, backoff) {
+  return Math.max(askedMs(answer), Math.min(HELD_MAX_MS, backoff));
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 
 import { language, texts } from './language.js';
+import { loadLate } from './late.js';
 
 /** @param {string} name */
 const at = (name) => new URL(`../altcha/${name}`, import.meta.url).href;
@@ -34,7 +35,7 @@ async function load() {
   styles.rel = 'stylesheet';
   styles.href = STYLES;
   document.head.append(styles);
-  await import(WIDGET);
+  await loadLate(WIDGET);
   altcha().algorithms.set(ALGORITHM, () => new Worker(WORKER));
 }
 

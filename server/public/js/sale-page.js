@@ -15,6 +15,7 @@ import { createOrdersPanel } from './orders-panel.js';
 import { backoffMs, pause } from './pace.js';
 import { advance, initialPurchase, isBusy } from './purchase.js';
 import { watchSale } from './sale-watch.js';
+import { onReturn, steadyNow } from './steady.js';
 import { createTile } from './tile.js';
 import { onLanguage } from './translate.js';
 import { heroPhase, tileView } from './view.js';
@@ -110,6 +111,7 @@ async function who() {
 /** @param {Sale} fresh */
 function takeSale(fresh) {
   sale = fresh;
+  isMissing = false;
   const list = find('#products');
   for (const sku of fresh.skus) {
     let product = products.get(sku.sku);
@@ -139,8 +141,8 @@ function look() {
   showWho(shownAs);
   setText(find('#network'), isOffline ? texts.sale.offline : '');
   if (isMissing) showMissing();
-  if (sale === null) return;
-  const now = performance.now();
+  if (isMissing || sale === null) return;
+  const now = steadyNow();
   const serverNow = clock.at(now);
   showHero(sale, heroPhase(salePhase(sale, serverNow), sale.skus), serverNow);
   for (const sku of sale.skus) {
@@ -211,7 +213,7 @@ function buyerOf(sku) {
  */
 function press(sku, quantity) {
   const before = products.get(sku)?.purchase;
-  tell(sku, { type: 'press', now: performance.now(), key: newKey(), quantity });
+  tell(sku, { type: 'press', now: steadyNow(), key: newKey(), quantity });
   const purchase = products.get(sku)?.purchase;
   if (purchase === undefined || purchase === before || purchase.key === null) return;
   void handIn(buyerOf(sku), {
@@ -269,7 +271,7 @@ function resumeAll() {
 }
 
 function isScheduled() {
-  return sale !== null && salePhase(sale, clock.at(performance.now())) === 'scheduled';
+  return sale !== null && salePhase(sale, clock.at(steadyNow())) === 'scheduled';
 }
 
 async function arrive() {
@@ -289,7 +291,7 @@ async function arrive() {
         return resumeAll();
       }
     }
-    await pause(backoffMs(failures, Math.random()));
+    await pause(backoffMs(answer, failures, Math.random()));
   }
 }
 
@@ -308,8 +310,7 @@ find('#switch-guest').addEventListener('click', () => {
   notices.clear();
   void arrive();
 });
-document.addEventListener('visibilitychange', () => {
-  if (document.hidden) return;
+onReturn(() => {
   watch.now();
   panel.comeBack();
 });

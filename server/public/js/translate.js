@@ -59,6 +59,8 @@ function fillSwitch(select) {
     let wanted;
     do {
       wanted = /** @type {keyof typeof LANGUAGES} */ (select.value);
+      // Before its messages come: the page may be loaded anew to get them.
+      rememberLanguage(wanted);
       try {
         await speak(wanted);
       } catch {
@@ -67,7 +69,6 @@ function fillSwitch(select) {
       }
       // Another choice may have been made meanwhile. The last one counts.
     } while (select.value !== wanted);
-    rememberLanguage(wanted);
     showLanguage();
     for (const listener of listeners) listener();
     announce(texts.languageChanged);

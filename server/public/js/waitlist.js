@@ -6,6 +6,7 @@
 
 import { joinWaitlist, leaveWaitlist, readWaitlist, STATUS_WAIT_SECONDS } from './api.js';
 import { backoffMs, growingDelayMs, pause } from './pace.js';
+import { steadyNow } from './steady.js';
 import { forget, recall, remember } from './store.js';
 import { noPlace } from './waitlist-view.js';
 
@@ -100,7 +101,7 @@ async function follow(shopper) {
   looking.get(nameOf(shopper))?.abort();
   looking.set(nameOf(shopper), mine);
   const signal = AbortSignal.any([shopper.signal, mine.signal]);
-  const startedAt = performance.now();
+  const startedAt = steadyNow();
   for (let failures = 0; !signal.aborted; ) {
     const token = await tokenOf(shopper);
     // The first call after a reload is answered at once.
@@ -111,7 +112,7 @@ async function follow(shopper) {
       failures = 0;
       if (!take(shopper, answer.body)) return;
       const { first, longest } = LOOK_AGAIN_MS;
-      const waitedMs = performance.now() - startedAt;
+      const waitedMs = steadyNow() - startedAt;
       await pause(growingDelayMs(waitedMs, first, longest, Math.random()), signal);
       continue;
     }
@@ -120,8 +121,7 @@ async function follow(shopper) {
       return show(noPlace());
     }
     failures += 1;
-    const asked = answer.kind === 'refused' ? answer.retryAfterSeconds * 1000 : 0;
-    await pause(Math.max(asked, backoffMs(failures, Math.random())), signal);
+    await pause(backoffMs(answer, failures, Math.random()), signal);
   }
 }
 

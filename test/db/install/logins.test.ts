@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LOGIN_ROLES as LOGINS } from '../../../contracts/secrets.ts';
 import { createPool, type Pool, ROLES, type Role } from '../../../db/client/pool.ts';
-import { setLogins, urlOfLogin } from '../../../db/install/logins.ts';
+import { setLogins, urlInRole, urlOfLogin } from '../../../db/install/logins.ts';
 import { passwordOf, servers } from '../../servers.ts';
 import { createDatabase, type TestDatabase } from '../database.ts';
 
 /** What a process can do with its own login on either home: exactly what its role allows. */
 
-const LOGINS = ['web', 'worker', 'ops', 'readonly'] as const;
 const passwords = Object.fromEntries(LOGINS.map((role) => [role, passwordOf(role)]));
 const homes: Record<string, TestDatabase> = {};
 let pools: Pool[] = [];
@@ -93,6 +93,20 @@ describe.each(everyLogin)('on the home of %s, the login of %s', (home, login) =>
     const pool = createPool({ url, max: 1, applicationName: 'logins' });
     await expect(pool.query({ text: 'SELECT 1' })).rejects.toMatchObject({ sqlstate: '28P01' });
     await pool.close();
+  });
+});
+
+it('a URL in a role has its rights, on a server whose logins its owner manages', async () => {
+  const url = urlInRole(`${homes['hot']?.url}?options=-c%20work_mem%3D8MB`, 'monitor');
+  const pool = createPool({ url, max: 1, applicationName: 'logins' });
+  pools.push(pool);
+  const [who] = await pool.query({
+    text: `SELECT current_user, current_setting('work_mem') AS memory`,
+  });
+  expect(who).toEqual({ current_user: ROLES.monitor, memory: '8MB' });
+  await pool.query({ text: 'SELECT pg_last_xact_replay_timestamp(), * FROM pg_stat_activity' });
+  await expect(pool.query({ text: 'SELECT * FROM hot.orders' })).rejects.toMatchObject({
+    sqlstate: '42501',
   });
 });
 

@@ -96,7 +96,7 @@ export class Truth {
     const path = this.#cast.paths.sku(sku).quota;
     const known = this.#quotas.get(path) ?? [];
     const leader = this.#cast.keepers.find(
-      ({ process, keeper }) => process.state !== 'dead' && keeper.leads,
+      ({ process, keeper }) => process.state !== 'dead' && keeper.hasTerm,
     );
     const seen = leader?.seen.get(path);
     if (seen === undefined || (leader?.network.link?.writesUnderWay ?? 0) > 0) return;

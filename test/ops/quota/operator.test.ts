@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { TreeLook } from '../../../ops/live/tree.ts';
 import { acknowledged } from '../../../ops/quota/acknowledge.ts';
 import { EditRefused, Operator } from '../../../ops/quota/operator.ts';
 import { Reader } from '../../../ops/quota/overview.ts';
@@ -154,6 +155,27 @@ describe('edits by command', () => {
     await expect(operator.pin(SKU, 'web-gone', '5')).rejects.toThrow(/no web node web-gone/);
     await expect(operator.state(SKU, 'opne')).rejects.toThrow(/open, paused, closed/);
   });
+});
+
+test('units that were admitted under an earlier, higher grant count as granted', async () => {
+  const alone = await ControlPlane.start();
+  await alone.sell(SKU, 10);
+  const agent = alone.agent();
+  await until('registered', () => agent.node !== undefined);
+  const grant = alone.paths.sku(SKU).grant(agent.node ?? '');
+  await alone.write(grant, '10');
+  await until('drawn', () => agent.draw(SKU, 10).drawn);
+  // The keeper goes by the last report, so it may lower a grant below what was admitted meanwhile.
+  await alone.write(grant, '8');
+  const look = new Reader(alone.operator, alone.paths);
+  await until('reported', async () => {
+    const { nodes } = await look.overview(SKU);
+    return nodes[0]?.applied && nodes[0].admitted === 10;
+  });
+  expect((await look.overview(SKU)).skus).toMatchObject([{ granted: 10, admitted: 10, spare: 0 }]);
+  const tree = new TreeLook(alone.operator, alone.paths);
+  expect((await tree.look()).skus).toMatchObject([{ granted: 10, admitted: 10 }]);
+  await alone.close();
 });
 
 describe('edits by hand', () => {

@@ -59,6 +59,7 @@ export function faultsOfOutages(scene: Scene): Fault[] {
       alerts: [
         { alert: 'FlashsaleDependencyDown', labels: { dependency: 'zookeeper' } },
         { alert: 'FlashsaleQuotaUnavailable' },
+        { alert: 'FlashsaleNoKeeperLeads' },
       ],
       make: () => shop.servers.freeze('zookeeper'),
       go: () => scene.press('Books'),
@@ -75,15 +76,6 @@ export function faultsOfOutages(scene: Scene): Fault[] {
       mend: () => shop.servers.thaw('postgres'),
     },
     {
-      fault: 'all keepers are killed',
-      alerts: [{ alert: 'FlashsaleNoKeeperLeads' }],
-      make: () => Promise.all(KEEPERS.map((keeper) => shop.system.kill(keeper))),
-      async mend() {
-        await Promise.all(KEEPERS.map((keeper) => shop.system.restart(keeper)));
-        shop.retarget();
-      },
-    },
-    {
       fault: 'the edge is frozen',
       alerts: [{ alert: 'FlashsaleShopUnreachable' }],
       make: () => shop.freeze('edge'),
@@ -98,8 +90,18 @@ export function faultsOfOutages(scene: Scene): Fault[] {
   ];
 }
 
-export function faultsOfBroker({ shop }: Scene): Fault[] {
+/** The keepers are not killed while ZooKeeper is away, because then none leads already. */
+export function faultsOfBrokerAndKeepers({ shop }: Scene): Fault[] {
   return [
+    {
+      fault: 'all keepers are killed',
+      alerts: [{ alert: 'FlashsaleNoKeeperLeads' }],
+      make: () => Promise.all(KEEPERS.map((keeper) => shop.system.kill(keeper))),
+      async mend() {
+        await Promise.all(KEEPERS.map((keeper) => shop.system.restart(keeper)));
+        shop.retarget();
+      },
+    },
     {
       fault: 'RabbitMQ is frozen',
       alerts: [{ alert: 'FlashsaleDependencyDown', labels: { dependency: 'rabbitmq' } }],

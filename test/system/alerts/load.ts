@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
+import { startCanary, stopCanary } from '../../../db/canary.ts';
 import { openSession, type Session } from '../../../db/client/pool.ts';
+import { openInstaller } from '../../../db/install/installer.ts';
 import { openPool } from '../../db/database.ts';
 import type { Scene, SkuName } from './scene.ts';
 import { OPEN_FILES_MAX } from './shop.ts';
@@ -10,6 +13,11 @@ import type { Fault } from './watch.ts';
 /** Sessions of PostgreSQL that stay for others. */
 const SESSIONS_LEFT = 25;
 const FEW_FILES_LEFT = 0.82;
+/** A new version of a routine, with a bug. */
+const FAILING = readFileSync('db/procedures/oldest_refund_due.sql', 'utf8').replace(
+  /SELECT min\([^;]*?'due'/,
+  "SELECT now() + interval '1 s' / (SELECT 0)",
+);
 
 async function nodeOf(scene: Scene, web: string): Promise<string> {
   const { session, paths } = scene.shop.system;
@@ -148,10 +156,12 @@ function faultsOfDatabase(scene: Scene): Fault[] {
   const url = shop.system.environment['DATABASE_URL'] ?? '';
   let holder: Session | undefined;
   let crowd: ReturnType<typeof openPool> | undefined;
+  let installer: Session | undefined;
   const press = (name: SkuName) => () => scene.press(name);
   scene.onClose(async () => {
     await holder?.close();
     await crowd?.close();
+    await installer?.close();
   });
   return [
     {
@@ -160,6 +170,18 @@ function faultsOfDatabase(scene: Scene): Fault[] {
       make: () => scene.spoil('Slow', 'slow'),
       go: press('Slow'),
       mend: () => scene.spoil('Slow', undefined),
+    },
+    {
+      fault: 'a new version of a routine fails',
+      alerts: [{ alert: 'FlashsaleCanaryStopped', labels: { routine: 'hot.oldest_refund_due' } }],
+      async make() {
+        installer = await openInstaller(url);
+        await startCanary(installer, { schema: 'hot', source: FAILING, share: 0.5, skus: [] });
+      },
+      go: () => scene.sql('SELECT hot.oldest_refund_due() FROM generate_series(1, 50)'),
+      async mend() {
+        if (installer) await stopCanary(installer, { schema: 'hot', name: 'oldest_refund_due' });
+      },
     },
     {
       fault: 'the database cannot place the orders of a SKU',

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setLogins, urlOfLogin } from '../../../db/install/logins.ts';
+import { setLogins, urlInRole, urlOfLogin } from '../../../db/install/logins.ts';
 import { prepareEdge } from '../../../ops/stack/edge.ts';
 import { ensurePackages } from '../../../ops/stack/packages.ts';
 import { freePort } from '../../../ops/stack/ports.ts';
@@ -17,10 +17,10 @@ import { createProgress } from '../../../ops/stack/progress.ts';
 import { Supervisor } from '../../../ops/stack/supervisor.ts';
 import { TestFolder } from '../../../ops/stack/test-folder.ts';
 import { prepareWatch, WATCH_NAMES, writeTargets } from '../../../ops/stack/watch.ts';
+import { type Standby, startStandby } from '../../db/standby.ts';
 import { signalFamily } from '../../process-family.ts';
 import { type System, startSystem } from '../../system.ts';
 import { type BreakableServers, startBreakableServers } from '../breakable.ts';
-import { type Standby, startStandby } from './standby.ts';
 import { Alerts } from './watch.ts';
 
 /** A whole shop of one test file, with an edge, a standby, and what `npm start -- --watch` starts. */
@@ -158,9 +158,10 @@ export async function startWatchedShop(): Promise<WatchedShop> {
     {
       ...{ folder: home.path, logFolder: home.path, ports, rabbitmq: [] },
       monitors: monitorsOf(PROCESSES),
-      databaseUrls: [databaseUrl, standby.urlOf(databaseUrl)].map((url) =>
-        urlOfLogin(url, 'monitor', password),
-      ),
+      databaseUrls: [
+        urlOfLogin(databaseUrl, 'monitor', password),
+        urlInRole(standby.urlOf(databaseUrl), 'monitor'),
+      ],
       shop: [`https://127.0.0.1:${edgeAt}/`],
     },
     findWatch(machine),

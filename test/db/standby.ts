@@ -2,13 +2,13 @@ import { execFile } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { freePort } from '../../../ops/stack/ports.ts';
-import { userIds } from '../../../ops/stack/processes.ts';
-import { findPostgres } from '../../../ops/stack/programs.ts';
-import { Supervisor } from '../../../ops/stack/supervisor.ts';
-import { TestFolder } from '../../../ops/stack/test-folder.ts';
-import { openPool } from '../../db/database.ts';
-import { until } from '../../until.ts';
+import { freePort } from '../../ops/stack/ports.ts';
+import { userIds } from '../../ops/stack/processes.ts';
+import { findPostgres } from '../../ops/stack/programs.ts';
+import { Supervisor } from '../../ops/stack/supervisor.ts';
+import { TestFolder } from '../../ops/stack/test-folder.ts';
+import { until } from '../until.ts';
+import { openPool } from './database.ts';
 
 /** A hot standby of a PostgreSQL server. */
 export interface Standby {
@@ -16,6 +16,8 @@ export interface Standby {
   urlOf(url: string): string;
   pause(): Promise<void>;
   resume(): Promise<void>;
+  /** Makes it a primary, and waits until it takes writes. */
+  promote(): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -76,6 +78,7 @@ export async function startStandby(url: string): Promise<Standby> {
     urlOf,
     pause: () => call('SELECT pg_wal_replay_pause()'),
     resume: () => call('SELECT pg_wal_replay_resume()'),
+    promote: () => call('SELECT pg_promote()'),
     async remove() {
       await pool.close();
       await supervisor.stop(['standby'], { discard: true });

@@ -1,0 +1,130 @@
+import { type DatabaseUrl, parseDatabaseUrl, type Target } from '../../contracts/database-url.ts';
+import { DatabaseError } from './errors.ts';
+
+/**
+ * Finds, among the hosts of one URL, the server that new sessions connect to. All hosts are asked at the
+ * same time, so a host that is frozen or cut off delays no answer. The host that was found is used
+ * without a further question until there is a doubt about it.
+ */
+
+/** What a server says about its sessions. */
+export interface ServerState {
+  readonly isStandby: boolean;
+  readonly isReadOnly: boolean;
+}
+
+/** A host that was found to be right counts as right for this long. */
+const SURE_MS = 1_000;
+
+function isRight(target: Target, { isStandby, isReadOnly }: ServerState): boolean {
+  if (target === 'read-write') return !isReadOnly;
+  if (target === 'primary') return !isStandby;
+  return target === 'standby' ? isStandby : true;
+}
+
+/** `host:port` of a URL of one host. */
+function nameOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).host : 'the server';
+}
+
+export class Hosts {
+  readonly #address: DatabaseUrl;
+  readonly #ask: (url: string) => Promise<ServerState>;
+  readonly #onMove: (url: string) => void;
+  #found: string | undefined;
+  #sureUntilMs = Number.NEGATIVE_INFINITY;
+  #search: Promise<string> | undefined;
+
+  /**
+   * @param ask asks a server for its state, within a bound of time
+   * @param onMove is called when another host than before takes the writes
+   * @throws {Error} if the URL is malformed
+   */
+  constructor(
+    url: string,
+    ask: (url: string) => Promise<ServerState>,
+    onMove: (url: string) => void = () => {},
+  ) {
+    this.#address = parseDatabaseUrl(url);
+    this.#ask = ask;
+    this.#onMove = onMove;
+  }
+
+  get areSeveral(): boolean {
+    return this.#address.urls.length > 1;
+  }
+
+  /** The first URL: all are alike but for the host. */
+  get anyUrl(): string {
+    return this.#address.urls[0] ?? '';
+  }
+
+  /** Returns the URL of the host to connect to. @throws {DatabaseError} `unavailable` */
+  async choose(): Promise<string> {
+    if (!this.areSeveral) return this.anyUrl;
+    if (this.#found !== undefined && performance.now() < this.#sureUntilMs) return this.#found;
+    return this.search();
+  }
+
+  /** Asks all hosts. Returns the URL of the right one. @throws {DatabaseError} `unavailable` */
+  search(): Promise<string> {
+    this.#search ??= this.#askAll().finally(() => {
+      this.#search = undefined;
+    });
+    return this.#search;
+  }
+
+  /** Makes the next `choose` ask the hosts. */
+  doubt(): void {
+    this.#sureUntilMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /**
+   * Checks a new session before its first use: between the choice and the connection the server may have
+   * become a standby.
+   *
+   * @param ask asks the server over that session
+   * @throws {DatabaseError} `unavailable`
+   */
+  async check(url: string, ask: () => Promise<ServerState>): Promise<void> {
+    const { target } = this.#address;
+    if (target === 'any' || target === 'prefer-standby') return;
+    if (!isRight(target, await ask())) throw this.#wrong(url);
+    this.#sureUntilMs = performance.now() + SURE_MS;
+  }
+
+  #wrong(url: string): DatabaseError {
+    return new DatabaseError('unavailable', `${nameOf(url)} is not ${this.#address.target}`);
+  }
+
+  async #askAll(): Promise<string> {
+    const { urls, target } = this.#address;
+    const states = new Map(urls.map((url) => [url, this.#ask(url)]));
+    const rightOf = async (url: string, wanted: Target) => {
+      const state = await states.get(url);
+      if (state === undefined || !isRight(wanted, state)) throw this.#wrong(url);
+      return url;
+    };
+    const first = (wanted: Target) => Promise.any(urls.map((url) => rightOf(url, wanted)));
+    try {
+      const right =
+        target === 'prefer-standby'
+          ? await first('standby').catch(() => first('any'))
+          : await first(target);
+      // An old primary that comes back may take itself for the primary until it learns better.
+      return this.#use(await rightOf(this.#found ?? right, target).catch(() => right));
+    } catch (error) {
+      const reasons = (error as AggregateError).errors as Error[];
+      const each = reasons.map(({ message }, index) => `${nameOf(urls[index] ?? '')}: ${message}`);
+      throw new DatabaseError('unavailable', `no server is ${target} (${each.join('; ')})`);
+    }
+  }
+
+  #use(url: string): string {
+    this.#sureUntilMs = performance.now() + SURE_MS;
+    const takesWrites = ['read-write', 'primary'].includes(this.#address.target);
+    if (takesWrites && this.#found !== url) this.#onMove(url);
+    this.#found = url;
+    return url;
+  }
+}

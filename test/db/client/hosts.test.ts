@@ -1,0 +1,146 @@
+import { execFile } from 'node:child_process';
+import { createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createPool, openSession, type Pool } from '../../../db/client/pool.ts';
+import { freePort } from '../../../ops/stack/ports.ts';
+import { findPostgres } from '../../../ops/stack/programs.ts';
+import { until } from '../../until.ts';
+import { type CrashServer, startCrashServer } from '../crash-server.ts';
+import { openPool, PATIENCE } from '../database.ts';
+import { type Standby, startStandby } from '../standby.ts';
+
+/** How sessions find the server that takes writes among several hosts, and how they leave another one. */
+
+let first: CrashServer;
+let second: Standby;
+/** Accepts connections and never answers, like a machine that is frozen. */
+let silent: Server;
+const pools: Pool[] = [];
+
+beforeAll(async () => {
+  first = await startCrashServer({ restart: false });
+  second = await startStandby(first.url);
+  const admin = openPool(first.url, 1);
+  await admin.query({ text: 'CREATE TABLE written (by text)' });
+  await admin.close();
+  silent = createServer();
+  const port = await freePort();
+  await new Promise<void>((resolve) => silent.listen(port, '127.0.0.1', resolve));
+});
+afterAll(async () => {
+  await Promise.all(pools.map((pool) => pool.close()));
+  silent.close();
+  await second.remove();
+  await first.remove();
+});
+
+const hostOf = (url: string) => new URL(url).host;
+const silentHost = () => `127.0.0.1:${(silent.address() as { port: number }).port}`;
+
+function urlOf(target: string, ...hosts: string[]): string {
+  const url = first.url.replace(hostOf(first.url), hosts.join(','));
+  return `${url}?target_session_attrs=${target}`;
+}
+
+function open(url: string): Pool {
+  const pool = createPool({ applicationName: 'test hosts', max: 3, ...PATIENCE, url });
+  pools.push(pool);
+  return pool;
+}
+
+const portOf = async (pool: Pool) => {
+  const text = `SELECT current_setting('port') AS port`;
+  return `127.0.0.1:${(await pool.query<{ port: string }>({ text }))[0]?.port}`;
+};
+const write = (pool: Pool, by: string) =>
+  pool.query({ text: 'INSERT INTO written VALUES ($1)', values: [by] });
+/** A query that lasts until its session is gone. */
+const hang = (pool: Pool) => pool.query({ text: 'SELECT pg_sleep(100000)' });
+
+it('a pool finds the server that takes writes, behind a silent host and a standby', async () => {
+  const [one, two] = [hostOf(first.url), hostOf(second.urlOf(first.url))];
+  for (const target of ['read-write', 'primary']) {
+    const pool = open(urlOf(target, silentHost(), two, one));
+    await write(pool, target);
+    expect(await portOf(pool)).toBe(one);
+  }
+  expect(await portOf(open(urlOf('standby', silentHost(), one, two)))).toBe(two);
+  expect(await portOf(open(urlOf('prefer-standby', one, two)))).toBe(two);
+  expect(await portOf(open(urlOf('prefer-standby', one, silentHost())))).toBe(one);
+  expect([one, two]).toContain(await portOf(open(urlOf('any', silentHost(), one, two))));
+  const session = await openSession(urlOf('read-write', two, one), {
+    applicationName: 'test hosts',
+    ...PATIENCE,
+  });
+  await session.run("INSERT INTO written VALUES ('session')");
+  await session.close();
+});
+
+it('psql finds the same server by the same URL', async () => {
+  const [programs] = findPostgres({ path: process.env['PATH'] ?? '', root: '/' });
+  const [one, two] = [hostOf(first.url), hostOf(second.urlOf(first.url))];
+  const ask = ['-XAtc', `SELECT current_setting('port')`];
+  const psql = join(programs?.bin ?? '', 'psql');
+  const { stdout } = await promisify(execFile)(psql, [urlOf('read-write', two, one), ...ask]);
+  expect(`127.0.0.1:${stdout.trim()}`).toBe(one);
+});
+
+it('a session is not handed out on a server that takes no writes', async () => {
+  const two = hostOf(second.urlOf(first.url));
+  await expect(write(open(urlOf('read-write', two)), 'nobody')).rejects.toMatchObject({
+    kind: 'unavailable',
+    message: `${two} is not read-write`,
+  });
+  const none = open(urlOf('read-write', two, silentHost()));
+  await expect(write(none, 'nobody')).rejects.toMatchObject({
+    kind: 'unavailable',
+    message: expect.stringContaining(`no server is read-write (${two}: ${two} is not read-write; `),
+  });
+});
+
+it('a pool leaves a frozen primary for the new one, with the queries that wait for it', async () => {
+  const [one, two] = [hostOf(first.url), hostOf(second.urlOf(first.url))];
+  const pool = open(urlOf('read-write', one, two));
+  await Promise.all([1, 2, 3].map(() => pool.query({ text: 'SELECT pg_sleep(0.2)' })));
+  const waiting = hang(pool).catch((error: unknown) => error);
+  first.freeze();
+  await second.promote();
+  // The timeouts of these queries are minutes away.
+  expect(await waiting).toMatchObject({ kind: 'retry' });
+  await write(pool, 'after the failover');
+  expect(await portOf(pool)).toBe(two);
+  // The old primary, which has not learned yet that it is one no longer.
+  first.thaw();
+  const other = open(urlOf('read-write', one));
+  await until('it answers again', () => write(other, 'lost'));
+  pool.discardIdle();
+  for (let call = 0; call < 3; call += 1) expect(await portOf(pool)).toBe(two);
+  first.stopImmediately();
+});
+
+it('a pool drops its sessions on a server that takes no writes any more, and returns to it', async () => {
+  const [one, two] = [hostOf(first.url), hostOf(second.urlOf(first.url))];
+  const pool = open(urlOf('read-write', one, two));
+  const admin = openPool(second.urlOf(first.url), 1);
+  pools.push(admin);
+  await Promise.all([1, 2, 3].map(() => pool.query({ text: 'SELECT pg_sleep(0.2)' })));
+  const readOnly = async (is: 'on' | 'off') => {
+    await admin.query({ text: `ALTER SYSTEM SET default_transaction_read_only = ${is}` });
+    await admin.query({ text: 'SELECT pg_reload_conf()' });
+  };
+  await readOnly('on');
+  const refused = () => write(pool, 'nobody').then(undefined, (error: unknown) => error);
+  await until('it is refused', async () => (await refused()) !== undefined);
+  await until('no session is kept', async () => {
+    await refused();
+    return pool.figures().open === 0;
+  });
+  expect(await refused()).toMatchObject({
+    kind: 'unavailable',
+    message: expect.stringContaining('no server is read-write'),
+  });
+  await readOnly('off');
+  await until('it takes writes again', () => write(pool, 'at last'));
+});
