@@ -1,5 +1,5 @@
 import { ConfigError, databaseUrl, secretText } from './config.ts';
-import { wrongInDatabaseUrl } from './database-url.ts';
+import { parseDatabaseUrl, wrongInDatabaseUrl } from './database-url.ts';
 import { type Home, isHotHome, REGULAR } from './homes.ts';
 
 /** Which databases a process uses: one server for each home, or one for all. */
@@ -17,11 +17,11 @@ function partsOf(input: string): { readonly home: Home; readonly link: string }[
 
 function namesHotHomes(input: string): boolean {
   const parts = partsOf(input);
-  const areUrls = parts.every(({ home, link }) => {
-    const [path = ''] = link.replace(/^\w+:\/\/[^/?#]*/, '').split(/[?#]/);
-    return isHotHome(home) && wrongInDatabaseUrl(link) === undefined && !path.includes(',');
+  const areFine = parts.every(({ home, link }) => {
+    if (!isHotHome(home) || wrongInDatabaseUrl(link) !== undefined) return false;
+    return parseDatabaseUrl(link).urls.every((url) => !new URL(url).pathname.includes(','));
   });
-  return areUrls && new Set(parts.map(({ home }) => home)).size === parts.length;
+  return areFine && new Set(parts.map(({ home }) => home)).size === parts.length;
 }
 
 /** Neither is set: hot SKUs are on the server of DATABASE_URL. */

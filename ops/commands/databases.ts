@@ -98,22 +98,28 @@ export async function eachServer(
   for (const url of new Set(urls(context).values())) await work(url);
 }
 
-/** Calls `work` with a session for each server, and those of the wanted `schemas` that are in use there. */
+/** A server in use: a session, the wanted schemas that are in use there, and its hot home if it has one. */
+interface Server extends Home {
+  readonly hotHome: string | undefined;
+}
+
+/** Calls `work` with each server where one of the wanted `schemas` is in use. */
 export async function withHomes(
   context: CommandContext,
   schemas: readonly string[],
-  work: (homes: readonly Home[]) => Promise<void>,
+  work: (servers: readonly Server[]) => Promise<void>,
 ): Promise<void> {
   const inUse = Map.groupBy(urls(context), ([, target]) => target);
-  const homes: Home[] = [];
+  const homes: Server[] = [];
   try {
     for (const [target, served] of inUse) {
+      const hotHome = served.find(([home]) => home !== REGULAR)?.[0];
       const present = served.flatMap(([home]) =>
         home === REGULAR ? ['regular', 'catalog'] : [schemaOf(home)],
       );
       const wanted = ALL_SCHEMAS.filter((one) => present.includes(one) && schemas.includes(one));
       if (wanted.length === 0) continue;
-      homes.push({ session: await openInstaller(target), schemas: wanted });
+      homes.push({ session: await openInstaller(target), schemas: wanted, hotHome });
     }
     await work(homes);
   } finally {
@@ -121,13 +127,22 @@ export async function withHomes(
   }
 }
 
-/** Calls `work` for each server, with those of the wanted `schemas` that are in use there. */
+/**
+ * Calls `work` for each server, with those of the wanted `schemas` that are in use there, and the home
+ * that a schema is there.
+ */
 export function withInstallers(
   context: CommandContext,
   schemas: readonly string[],
-  work: (session: Session, schemas: readonly string[]) => Promise<void>,
+  work: (
+    session: Session,
+    schemas: readonly string[],
+    homeOf: (schema: string) => string,
+  ) => Promise<void>,
 ): Promise<void> {
-  return withHomes(context, schemas, async (homes) => {
-    for (const home of homes) await work(home.session, home.schemas);
+  return withHomes(context, schemas, async (servers) => {
+    for (const { session, schemas: used, hotHome = REGULAR } of servers) {
+      await work(session, used, (schema) => (schema === 'hot' ? hotHome : REGULAR));
+    }
   });
 }

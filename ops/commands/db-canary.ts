@@ -26,10 +26,11 @@ interface Options {
 type Target = ReturnType<typeof parseRoutine>;
 type Place = Pick<Canary, 'schema' | 'name'>;
 
-async function running(context: CommandContext): Promise<Canary[]> {
-  const found: Canary[] = [];
-  await withInstallers(context, ALL_SCHEMAS, async (session, schemas) => {
-    found.push(...(await canaries(session)).filter(({ schema }) => schemas.includes(schema)));
+async function running(context: CommandContext) {
+  const found: (Canary & { readonly home: string })[] = [];
+  await withInstallers(context, ALL_SCHEMAS, async (session, schemas, homeOf) => {
+    const used = (await canaries(session)).filter(({ schema }) => schemas.includes(schema));
+    found.push(...used.map((one) => ({ home: homeOf(one.schema), ...one })));
   });
   return found;
 }
@@ -40,13 +41,12 @@ async function chosen(context: CommandContext, target: Target | undefined): Prom
     ({ schema, name }) =>
       target === undefined || (target.name === name && target.schemas.includes(schema)),
   );
-  const [one, ...others] = found;
+  const [one] = found;
   if (one === undefined)
     throw new Error('there is no such canary; see: flashsale db canary status');
-  if (others.length > 0) {
-    const names = found.map(({ schema, name }) => `${schema}.${name}`);
-    throw new Error(`say which one: ${names.join(', ')}`);
-  }
+  // Each hot home has the same canary.
+  const names = new Set(found.map(({ schema, name }) => `${schema}.${name}`));
+  if (names.size > 1) throw new Error(`say which one: ${[...names].join(', ')}`);
   return one;
 }
 
@@ -70,10 +70,10 @@ async function status(context: CommandContext, json: boolean): Promise<void> {
   if (json) return console.log(JSON.stringify(found));
   if (found.length === 0) return console.log('no canary');
   for (const one of found) {
-    const { present, canary, stopReason, schema, name, ...facts } = one;
+    const { present, canary, stopReason, home, schema, name, ...facts } = one;
     const { share, skus, startedAt, startedBy } = facts;
     const state = stopReason === null ? 'runs' : 'stopped';
-    console.log(table([{ schema, name, state, share, skus, startedAt, startedBy }]));
+    console.log(table([{ home, schema, name, state, share, skus, startedAt, startedBy }]));
     if (stopReason !== null) console.log(`stopped: ${stopReason}`);
     const versions = Object.entries({ present, canary });
     console.log(table(versions.map(([version, figures]) => ({ version, ...figures }))));

@@ -16,16 +16,21 @@ import { table } from './table.ts';
 
 type Target = ReturnType<typeof parseRoutine>;
 
-async function compared(context: CommandContext): Promise<InstalledRoutine[]> {
-  const found: InstalledRoutine[] = [];
-  await withInstallers(context, ALL_SCHEMAS, async (session, schemas) => {
+interface Compared extends InstalledRoutine {
+  readonly home: string;
+}
+
+async function compared(context: CommandContext): Promise<Compared[]> {
+  const found: Compared[] = [];
+  await withInstallers(context, ALL_SCHEMAS, async (session, schemas, homeOf) => {
     const all = await compareRoutines(session);
-    found.push(...all.filter(({ schema }) => schemas.includes(schema)));
+    const used = all.filter(({ schema }) => schemas.includes(schema));
+    found.push(...used.map((one) => ({ home: homeOf(one.schema), ...one })));
   });
   return found;
 }
 
-function chosen(routines: readonly InstalledRoutine[], { schemas, name }: Target) {
+function chosen(routines: readonly Compared[], { schemas, name }: Target) {
   const found = routines.filter((one) => schemas.includes(one.schema) && one.name === name);
   if (found.length === 0)
     throw new Error(`there is no file of ${name}; see: flashsale db routines`);
@@ -40,10 +45,15 @@ async function list(context: CommandContext, json: boolean): Promise<void> {
   console.log(json ? JSON.stringify(routines) : table(routines));
 }
 
+/** Names the home if its schema does not. */
+const of = (home: string, schema: string) =>
+  home === schema || schema === 'catalog' ? '' : ` of ${home}`;
+
 async function diff(context: CommandContext, target: Target, json: boolean): Promise<void> {
   const routines = chosen(await compared(context), target);
   if (json) {
     const facts = routines.map((one) => ({
+      home: one.home,
       schema: one.schema,
       name: one.name,
       state: one.state,
@@ -51,8 +61,8 @@ async function diff(context: CommandContext, target: Target, json: boolean): Pro
     }));
     return console.log(JSON.stringify(facts));
   }
-  for (const { schema, name, state, diff: text } of routines) {
-    if (text === '') console.log(`${schema}.${name}: ${state}`);
+  for (const { home, schema, name, state, diff: text } of routines) {
+    if (text === '') console.log(`${schema}.${name}${of(home, schema)}: ${state}`);
     else process.stdout.write(text);
   }
 }
@@ -60,16 +70,18 @@ async function diff(context: CommandContext, target: Target, json: boolean): Pro
 async function restore(context: CommandContext, target: Target, json: boolean): Promise<void> {
   const { name } = target;
   const wanted = chosen(await compared(context), target).map(({ schema }) => schema);
-  const restored: { schema: string; name: string; changed: boolean }[] = [];
-  await withInstallers(context, wanted, async (session, schemas) => {
+  const restored: { home: string; schema: string; name: string; changed: boolean }[] = [];
+  await withInstallers(context, wanted, async (session, schemas, homeOf) => {
     for (const schema of schemas) {
       const before = await restoreRoutine(session, schema, name);
-      restored.push({ schema, name, changed: before !== '' });
+      restored.push({ home: homeOf(schema), schema, name, changed: before !== '' });
     }
   });
   if (json) return console.log(JSON.stringify(restored));
-  for (const { schema, changed } of restored) {
-    console.log(`${schema}.${name}: ${changed ? "back to the file's version" : 'was the file’s'}`);
+  for (const { home, schema, changed } of restored) {
+    console.log(
+      `${schema}.${name}${of(home, schema)}: ${changed ? "back to the file's version" : 'was the file’s'}`,
+    );
   }
 }
 

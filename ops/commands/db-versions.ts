@@ -22,11 +22,12 @@ async function versions(
   target: Target | undefined,
   { show, json }: Options,
 ): Promise<void> {
-  const found: KeptVersion[] = [];
+  const found: (KeptVersion & { readonly home: string })[] = [];
   const wanted = target?.schemas ?? ALL_SCHEMAS;
-  await withInstallers(context, wanted, async (session, schemas) => {
+  await withInstallers(context, wanted, async (session, schemas, homeOf) => {
     const kept = await keptVersions(session, target?.name);
-    found.push(...kept.filter(({ schema }) => schemas.includes(schema)));
+    const used = kept.filter(({ schema }) => schemas.includes(schema));
+    found.push(...used.map((one) => ({ home: homeOf(one.schema), ...one })));
   });
   const chosen = found.filter(({ version }) => show === undefined || version === show);
   if (json) return console.log(JSON.stringify(chosen));

@@ -67,8 +67,8 @@ describe('flashsale db', () => {
     expect(kept.out).toContain('hot.place_orders was changed by hand and is kept');
     expect(kept.out).toContain('\n+  -- another way\n');
     expect(await json('restore', 'place_orders')).toEqual([
-      { schema: 'regular', name: 'place_orders', changed: false },
-      { schema: 'hot', name: 'place_orders', changed: true },
+      { home: 'regular', schema: 'regular', name: 'place_orders', changed: false },
+      { home: 'hot', schema: 'hot', name: 'place_orders', changed: true },
     ]);
     expect((await flashsale('diff', 'place_orders')).out).toBe(
       'regular.place_orders: installed\nhot.place_orders: installed\n',

@@ -424,13 +424,13 @@ describe('outside the demo', () => {
     const weak: [string, string, string][] = [
       ['DATABASE_URL', `postgres://shop:${url}@127.0.0.1/shop`, 'published'],
       ['HOT_DATABASE_URL', `postgres://127.0.0.1/shop?user=a&password=${url}`, 'published'],
+      ['HOT_DATABASE_URLS', `hot-1=postgres://one/b,hot-2=postgres://a:${url}@two/b`, 'published'],
+      ['HOT_DATABASE_URLS', `hot-1=postgres://a:${'pw'}@one/b`, 'fewer than 12'],
       [
         'DATABASE_URL',
         `postgres://shop:${url}@one:5432,two/shop?target_session_attrs=primary`,
         'published',
       ],
-      ['HOT_DATABASE_URLS', `hot-1=postgres://one/b,hot-2=postgres://a:${url}@two/b`, 'published'],
-      ['HOT_DATABASE_URLS', `hot-1=postgres://a:${'pw'}@one/b`, 'fewer than 12'],
       ['AMQP_URL', `amqp://shop:${'guest'}@127.0.0.1/shop`, 'published'],
       ['AMQP_URL', `amqp://shop:${'pw'}@127.0.0.1/shop`, 'fewer than 12'],
     ];

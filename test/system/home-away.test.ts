@@ -2,27 +2,36 @@ import { execFile } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { audit, unitCounts } from '../../db/calls.ts';
 import { type CrashServer, startCrashServer } from '../db/crash-server.ts';
+import type { TestDatabase } from '../db/database.ts';
+import { freshDatabase } from '../db/three-homes.ts';
 import { type Answer, Shopper } from '../shopper.ts';
 import { type System, startSystem } from '../system.ts';
 import { until } from '../until.ts';
 
 /**
- * Two database servers, one of which is away: everything that needs only the other one continues.
+ * Database servers of three homes, one of which is away: everything that needs only the others
+ * continues.
  */
 
 let regular: CrashServer;
 let hot: CrashServer;
+let far: TestDatabase;
 let system: System;
 
 beforeAll(async () => {
   regular = await startCrashServer({ restart: false });
   hot = await startCrashServer({ restart: false });
-  system = await startSystem({ databaseServerUrl: regular.url, hotDatabaseUrls: { hot: hot.url } });
+  far = await freshDatabase();
+  system = await startSystem({
+    databaseServerUrl: regular.url,
+    hotDatabaseUrls: { hot: hot.url, 'hot-1': far.url },
+  });
 });
 afterAll(async () => {
   await system?.stop();
   await regular?.remove();
   await hot?.remove();
+  await far?.remove();
 });
 
 /** Ends the outage that a test has begun, also after a failure. */
@@ -120,10 +129,11 @@ async function booksBalance(): Promise<void> {
 describe.each(Object.keys(OUTAGES) as Outage[])('a %s home of hot', (outage) => {
   const [reg, big] = [`Reg-${outage}`, `Hot-${outage}`];
 
-  it('does not affect SKUs and orders of regular', async () => {
+  it('does not affect SKUs and orders of the other homes', async () => {
     const sale = await system.createSale([
       { sku: reg, schema: 'regular', units: 60, quota: 8 },
       { sku: big, schema: 'hot', units: 20 },
+      { sku: `Far-${outage}`, schema: 'hot-1', units: 20 },
     ]);
     const { one, orderNo } = await buy(sale, reg);
     const ofHot = await buy(sale, big, one);
@@ -135,6 +145,7 @@ describe.each(Object.keys(OUTAGES) as Outage[])('a %s home of hot', (outage) => 
     await untilIncomplete(one, 'hot', orderNo);
     expect(await statusOf(one, `/api/v1/orders/${orderNo}`)).toBe(200);
     await untilUnavailable(() => one.call('GET', `/api/v1/orders/${ofHot.orderNo}`));
+    await buy(sale, `Far-${outage}`);
 
     // The keeper continues: it grants a raised quota, and the units of a dead node.
     await system.set(system.paths.sku(reg).quota, '40');
@@ -211,6 +222,7 @@ describe.each(Object.keys(OUTAGES) as Outage[])('a %s home of regular', (outage)
     const sale = await system.createSale([
       { sku: reg, schema: 'regular', units: 20 },
       { sku: big, schema: 'hot', units: 60, quota: 8 },
+      { sku: `Far2-${outage}`, schema: 'hot-1', units: 20 },
     ]);
     const { one, orderNo } = await buy(sale, big);
     const ofRegular = await buy(sale, reg, one);
@@ -218,6 +230,7 @@ describe.each(Object.keys(OUTAGES) as Outage[])('a %s home of regular', (outage)
     begin(outage, regular);
     await untilIncomplete(one, 'regular', orderNo);
     await untilUnavailable(() => one.call('GET', `/api/v1/orders/${ofRegular.orderNo}`));
+    await buy(sale, `Far2-${outage}`);
     await system.set(system.paths.sku(big).quota, '30');
     const [cancelled] = await Promise.all(Array.from({ length: 29 }, () => buy(sale, big)));
     const cancel = `/api/v1/orders/${cancelled?.orderNo}/cancel`;

@@ -80,7 +80,10 @@ describe('an upgrade during a sale', () => {
 
   /** Puts the last release's version of each routine that has changed in force, as a DBA may. */
   async function rollBackAll(): Promise<string[]> {
-    const session = await openInstaller(system.environment['DATABASE_URL'] ?? '');
+    // On a busy machine a session may take longer than an attempt waits.
+    const session = await until('a session', () =>
+      openInstaller(system.environment['DATABASE_URL'] ?? ''),
+    );
     const changed = (await keptVersions(session)).filter(({ version }) => version === 2);
     for (const { schema, name } of changed) {
       const actor = { by: 'dba@test', reason: 'upgrade test' };
@@ -136,7 +139,7 @@ describe('an upgrade during a sale', () => {
       ['regular', url],
       ['hot', url],
     ]);
-    const [{ drifted, pinned } = {}] = await prepareHomes(urls);
+    const [{ drifted, pinned } = {}] = await until('it is prepared', () => prepareHomes(urls));
     expect({ drifted, pinned }).toEqual({ drifted: [], pinned: [] });
     // A parameter more would make a second routine of the same name, and calls of the last release ambiguous.
     const overloads = await system.databases.home('hot').query({
@@ -156,7 +159,10 @@ describe('an upgrade during a sale', () => {
     await replace('2', '3', ['web', 'keeper', 'worker'], old);
     await useOnOld();
     // Its own preparation too, as when its stack is started again; and this one's after that.
-    await prepareWith(old, system.environment['DATABASE_URL'] ?? '');
+    await until('the last release has prepared', async () => {
+      await prepareWith(old, url);
+      return true;
+    });
     await flow.more(SOME);
 
     const counts = await flow.stop();
@@ -169,7 +175,7 @@ describe('an upgrade during a sale', () => {
     expect(row).toEqual({ orders: counts.taken + 4, requests: counts.taken + 4 });
     expect(await audit(system.databases)).toEqual([]);
     // The routines that were rolled back stay so through both preparations.
-    const [last] = await prepareHomes(urls);
+    const [last] = await until('it is prepared', () => prepareHomes(urls));
     expect(last?.pinned.toSorted()).toEqual(rolledBack.toSorted());
     expect(await audit(system.databases)).toEqual([]);
   });
