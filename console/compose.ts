@@ -37,6 +37,7 @@ export async function compose(config: ConsoleConfig, log: Log, lifecycle: Lifecy
   const broker = await BrokerConnection.open({
     url: config.amqpUrl,
     name: 'flashsale-console',
+    homes: databases.homes,
     log,
   });
   lifecycle.onStop('broker', () => broker.close());

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { BrokerConnection } from '../../broker/connection.ts';
 import { queueFigures } from '../../broker/queues.ts';
 import { clusterUrl, parseEnvironment } from '../../contracts/config.ts';
+import { databaseUrls, hotDatabaseSpecs } from '../../contracts/database-config.ts';
 import { DEAD_LETTERS_QUEUE } from '../../contracts/topology.ts';
 import { createLog } from '../../process/log.ts';
 import { runningStack } from '../stack/running.ts';
@@ -10,11 +11,21 @@ import type { CommandContext } from './command.ts';
 /** The broker that commands use: AMQP_URL of the environment, else that of the running local stack. */
 
 const CONNECT_TIMEOUT_MS = 10_000;
-const specs = { AMQP_URL: clusterUrl('amqp', 'amqps')({ default: undefined }) };
+const specs = {
+  AMQP_URL: clusterUrl('amqp', 'amqps')({ default: undefined }),
+  ...hotDatabaseSpecs,
+};
 
-export function brokerUrl({ environment }: CommandContext): string {
-  const given = parseEnvironment(environment, specs).AMQP_URL;
-  return given ?? runningStack(environment)['AMQP_URL'] ?? '';
+/** The URL of the broker, and the homes of its orders queues. */
+function brokerOf({ environment }: CommandContext) {
+  const given = parseEnvironment(environment, specs);
+  const { AMQP_URL: url = '', ...hot } =
+    given.AMQP_URL === undefined ? parseEnvironment(runningStack(environment), specs) : given;
+  return { url, homes: [...databaseUrls({ ...hot, DATABASE_URL: '' }).keys()] };
+}
+
+export function brokerUrl(context: CommandContext): string {
+  return brokerOf(context).url;
 }
 
 /**
@@ -27,7 +38,7 @@ export async function withBroker<T>(
   work: (broker: BrokerConnection) => Promise<T>,
 ): Promise<T> {
   const broker = await BrokerConnection.open({
-    url: brokerUrl(context),
+    ...brokerOf(context),
     name: 'flashsale-command',
     log: createLog('command', 'silent'),
   });
