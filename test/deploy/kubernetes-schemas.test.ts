@@ -69,7 +69,10 @@ const isRabbitmqCluster = new Ajv({ strict: false, allErrors: true }).compile(
         secretBackend: only({ externalSecret: only({ name: text }, ['name']) }),
         persistence: only({ storage: text, storageClassName: text }),
         resources: only({ requests: map, limits: map }),
-        rabbitmq: only({ additionalConfig: { type: 'string', maxLength: 2_000 } }),
+        rabbitmq: only({
+          additionalConfig: { type: 'string', maxLength: 2_000 },
+          advancedConfig: { type: 'string', maxLength: 100_000 },
+        }),
         affinity: only({ podAntiAffinity: map }),
         override: only({
           statefulSet: only({ spec: only({ template: only({ spec: map }, ['spec']) }) }),
