@@ -10,8 +10,8 @@ import { declareTopology } from './topology.ts';
 
 /**
  * A connection to RabbitMQ that reconnects by itself. With several hosts each connection prefers one
- * of them, by chance. When its host is lost it goes on to the next within a second, and it returns
- * when its own host is back: the new connection is in use before the old one is closed.
+ * of them, by chance. When the loss of its host is noticed, it goes on to the next within a second. It
+ * returns when its own host is back: the new connection is in use before the old one is closed.
  *
  * A process that both consumes and publishes opens two. While a memory or disk alarm is on, the
  * broker stops reading from publishing connections, including their acknowledgements. A worker that

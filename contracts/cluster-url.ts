@@ -3,7 +3,7 @@
  * `scheme://login@a:1,b:2/path?parameters`. `URL` takes one host only.
  */
 
-/** More hosts than any cluster of ours has; each takes a try of its own when a server is lost. */
+/** The most hosts in a URL: when a server is lost, each of the others may be tried in turn. */
 export const CLUSTER_HOSTS_MAX = 9;
 
 /**

@@ -29,7 +29,7 @@ export function isHome(name: string): boolean {
   return name === REGULAR || isHotHome(name);
 }
 
-/** The schema of a home on its server. Every hot home has a server where it is called `hot`. */
+/** The schema of a home on its server. On the server of every hot home it is called `hot`. */
 export function schemaOf(home: Home): Schema {
   return home === REGULAR ? 'regular' : 'hot';
 }

@@ -54,8 +54,8 @@ export async function actionsOn(
 }
 
 /**
- * Reads what people did to a sale, the newest first. An action on both servers, which both have recorded, is
- * there once.
+ * Reads what people did to a sale, the newest first. An action on several servers, each of which has recorded it,
+ * is there once.
  *
  * @throws {DatabaseError} if no home answers
  */

@@ -26,7 +26,7 @@ export interface AuditRow {
 export const AUDIT_TIMEOUT_MS = 10 * 60_000;
 
 /**
- * The two servers have no common snapshot, so a difference may be a transfer on its way. A difference
+ * Two servers have no common snapshot, so a difference may be a transfer on its way. A difference
  * is reported when this many looks have found it.
  */
 const LOOKS_MAX = 5;

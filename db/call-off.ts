@@ -12,7 +12,7 @@ const LOCK_PAUSE_MS = 100;
 const STATE_TIMEOUT_MS = 120_000;
 
 /**
- * Calls a sale off, on both servers where there are two. After this returns, every request of the sale
+ * Calls a sale off, on all servers. After this returns, every request of the sale
  * is decided as closed. Repeated calls are harmless.
  *
  * @returns false if the sale had been called off before

@@ -57,7 +57,7 @@ export async function inOneMoment<T>(sessions: HomeSessions, work: () => Promise
   const begun = [...new Set(sessions.values())];
   try {
     for (const session of begun) {
-      // The first query fixes the moment, on two servers as soon after each other as can be.
+      // The first query fixes the moment, on several servers as soon after each other as possible.
       await session.run('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT');
     }
     return await work();

@@ -16,7 +16,7 @@ export interface NewSale {
 }
 
 /**
- * Creates a sale, on both servers where there are two.
+ * Creates a sale, on all servers.
  *
  * @returns false if it already existed with the same values
  * @throws {DatabaseError} FS003 if it exists with other values

@@ -51,7 +51,7 @@ import { startWebhooks } from './webhooks/start.ts';
 const DRAIN_TIMEOUT_MS = 10_000;
 /** Connections for expiry and the outbox, in addition to the calls of place_orders. */
 const OTHER_CONNECTIONS_MAX = 2;
-/** Additional connections for transfers, with two servers. */
+/** Additional connections for transfers, with several servers. */
 const TRANSFER_CONNECTIONS_MAX = 2;
 /** Time for the broker to confirm the last verdicts. */
 const FLUSH_TIMEOUT_MS = 1_000;

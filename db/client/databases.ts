@@ -34,7 +34,7 @@ export class Databases {
     return new Databases({ ...pools, regular });
   }
 
-  /** Both homes of an installation with one server. */
+  /** The homes `regular` and `hot` of an installation with one server. */
   static ofOne(pool: Pool): Databases {
     return new Databases({ regular: pool, hot: pool });
   }

@@ -3,7 +3,7 @@ import { toNumber } from './homes.ts';
 
 /** Decides which server's answer about a SKU counts, if hot homes have servers of their own. Pure. */
 
-/** A server's answer. The two servers have no common snapshot, so the SKU may move in between. */
+/** A server's answer. Two servers have no common snapshot, so the SKU may move in between. */
 export interface HomeRow extends Record<string, unknown> {
   /** The home whose server gave this answer. */
   asked: Home;

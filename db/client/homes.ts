@@ -5,7 +5,7 @@ import { DatabaseError, noAnswer } from './errors.ts';
 import { healthOf } from './home-health.ts';
 import type { Databases, Pool, Queryable } from './pool.ts';
 
-/** Queries to all homes at once, whether they share a server or not. */
+/** Queries and changes in one home or in all homes at once, whether they share a server or not. */
 
 export const LOCK_TIMEOUT_SQLSTATE = '55P03';
 /** Moving a SKU within one server delays its payments by 5 to 10 µs per buyer. */

@@ -3,8 +3,9 @@ import { DatabaseError } from './errors.ts';
 
 /**
  * Finds, among the hosts of one URL, the server that new sessions connect to. All hosts are asked at the
- * same time, so a host that is frozen or cut off delays no answer. The host that was found is used
- * without a further question until there is a doubt about it.
+ * same time, so a host that is frozen or cut off delays no answer. The host that was found is used for
+ * a second without a further question, unless there is a doubt about it. After that the hosts are asked
+ * again, and this one is kept while it is still right.
  */
 
 /** What a server says about its sessions. */
@@ -54,7 +55,7 @@ export class Hosts {
     return this.#address.urls.length > 1;
   }
 
-  /** The first URL: all are alike but for the host. */
+  /** The first URL. The others differ from it only in the host. */
   get anyUrl(): string {
     return this.#address.urls[0] ?? '';
   }

@@ -35,7 +35,7 @@ WITH
   sku AS (SELECT * FROM catalog.sku k WHERE k.schema = current_schema()),
   moved AS MATERIALIZED (
     SELECT k.sku, k.sale, k.schema = current_schema() AS is_here FROM catalog.sku k WHERE k.moves > 0),
-  -- SKUs that go between two servers. Both servers have units of their users: see user_books().
+  -- SKUs that go between two servers. Both servers have units of their users: see sku_books().
   crossed AS MATERIALIZED (
     SELECT m.sku FROM regular.transfer_mark m UNION SELECT m.sku FROM hot.transfer_mark m),
 

@@ -1,5 +1,5 @@
 -- check_sale_over: raises an error unless an old sale may be removed from this server. Part of drop_sale. If
--- each schema has its own server, call it on both servers before the first of them drops the sale.
+-- each schema has its own server, call it on all servers before the first of them drops the sale.
 --
 -- Parameters: p_sale
 -- Result: none

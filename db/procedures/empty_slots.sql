@@ -1,5 +1,5 @@
 -- empty_slots: takes the free units of a SKU out of this schema and deletes its slots. Part of move_sku and
--- send_sku.
+-- send_sku_to.
 --
 -- Parameters: p_sale, p_sku
 -- Result: one row: units, the free units; slots, the number of slots that were deleted
@@ -24,5 +24,5 @@ $routine$;
 
 ALTER FUNCTION :schema.empty_slots OWNER TO flashsale_owner;
 COMMENT ON FUNCTION :schema.empty_slots IS
-  'Takes the free units of a SKU out of this schema: part of move_sku and send_sku';
+  'Takes the free units of a SKU out of this schema: part of move_sku and send_sku_to';
 REVOKE ALL ON FUNCTION :schema.empty_slots FROM PUBLIC;

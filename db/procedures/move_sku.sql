@@ -17,7 +17,7 @@
 --   2. the advisory lock of the SKU, exclusively. It waits for the batches, payments and cancellations
 --      under way; new ones wait or answer 'locked' until the move ends (docs/decisions/0010)
 --   3. slots and buyers of the SKU: nobody else can hold them then
--- Errors: FS001 slots out of range; FS002 no such SKU, or the SKU lives on another server: see send_sku
+-- Errors: FS001 slots out of range; FS002 no such SKU, or the SKU lives on another server: see send_sku_to
 
 CREATE OR REPLACE FUNCTION :schema.move_sku(p_sku text, p_slots int DEFAULT NULL)
 RETURNS TABLE (moved_from text, units bigint, slots int, buyers bigint)

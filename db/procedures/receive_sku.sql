@@ -4,7 +4,7 @@
 -- Parameters
 --   p_sku    the SKU
 --   p_units  its free units
---   p_body   the body that send_sku wrote: slots, state, line_open, moves, unpaid_until, line (the waitlist)
+--   p_body   the body that send_sku_to wrote: slots, state, line_open, moves, unpaid_until, line (the waitlist)
 -- Result: none
 -- Tables: writes catalog.sku, stock_slot, stock_movement, waiting, transfer_mark
 -- Locks: none of its own

@@ -1,5 +1,5 @@
 -- set_claim_window: sets how long a shopper of a sale's waitlist has to pay for a unit that came back. It holds for
--- units that come back from now on. If each schema has its own server, call it on both servers.
+-- units that come back from now on. If each schema has its own server, call it on all servers.
 --
 -- Parameters
 --   p_sale           the sale

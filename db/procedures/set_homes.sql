@@ -30,7 +30,7 @@ BEGIN
   IF EXISTS (SELECT FROM catalog.home h WHERE h.hub <> p_hub) AND EXISTS (SELECT FROM catalog.sale) THEN
     RAISE EXCEPTION 'this server belongs to another installation' USING ERRCODE = 'FS003';
   END IF;
-  -- Orders tell which home a server is that prepare has never told.
+  -- If prepare has never told this server which home it is, its orders tell it.
   v_other := coalesce(
     (SELECT min(h.name) FROM catalog.home h WHERE h.here AND h.hub = p_hub AND h.name <> ALL (p_here)),
     (SELECT h.name FROM (SELECT catalog.home_of_order(min(o.order_no)) AS number FROM hot.orders o) n

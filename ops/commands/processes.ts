@@ -3,7 +3,7 @@ import { holderOf, readState } from '../stack/state.ts';
 import type { AddCommand } from './command.ts';
 import { table } from './table.ts';
 
-/** `flashsale processes`: what the local stack runs, for those who want to break it. */
+/** `flashsale processes`: lists the processes of the local stack, so that one can be killed or frozen on purpose. */
 export const addProcesses: AddCommand = (program, { environment }) => {
   program
     .command('processes')

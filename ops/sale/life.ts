@@ -106,7 +106,7 @@ export function pauseSale(place: SalePlace, sale: string, actor: Actor): Promise
 }
 
 /**
- * Ends a sale now. It cannot be opened again. If an earlier call stopped when one of two servers had closed it,
+ * Ends a sale now. It cannot be opened again. If an earlier call stopped when only some servers had closed it,
  * the other one gets the same time.
  */
 export function closeSale(place: SalePlace, sale: string, actor: Actor): Promise<Changed> {

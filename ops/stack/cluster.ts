@@ -27,7 +27,7 @@ import { prepareZookeeper } from './zookeeper.ts';
 
 const SIZE = 3;
 const NUMBERS = Array.from({ length: SIZE }, (_, index) => index + 1);
-/** Less than the only server of `npm start` has: four share the machine. */
+/** Less than the single server of `npm start` has, because four servers share the machine. */
 const SHARED_BUFFERS_MB = 128;
 
 const rabbitName = (number: number) => `rabbit-${number}`;
@@ -153,7 +153,7 @@ async function startPatroni(options: ClusterOptions, zookeeper: string): Promise
   return patroniUrl(cluster);
 }
 
-/** Command lines that break each part, and what follows, for the summary of the start. */
+/** Command lines that break each part, each with its effect, for the summary of the start. */
 export function breakLines(options: Pick<ClusterOptions, 'folder' | 'portOf' | 'progress'>) {
   const folder = postgresFolder(options, postgresUser(), 'postgres-1');
   const any = (path: string) => path.replace(/-1\b/, '-N');

@@ -37,7 +37,7 @@ export interface PatroniCluster {
 }
 
 /**
- * Orders flow again about `ttl` after the loss of the primary: that long ZooKeeper waits for its session.
+ * ZooKeeper ends the session of a lost primary after this time. Then a standby is promoted.
  * Patroni wants ttl ≥ loop_wait + 2 × retry_timeout.
  */
 const TTL_S = 7;
@@ -66,11 +66,11 @@ function agreed({ members }: PatroniCluster) {
     ttl: TTL_S,
     loop_wait: LOOP_WAIT_S,
     retry_timeout: RETRY_TIMEOUT_S,
-    // A COMMIT is on two machines before anybody hears of it, always: with no standby left it waits.
+    // A COMMIT is on two machines before anybody hears of it. With no standby left it waits.
     synchronous_mode: true,
     synchronous_mode_strict: true,
-    // All of them: another standby may be ahead of the one that is promoted. It is rewound then, which takes
-    // 20 s, and meanwhile a COMMIT finds no standby.
+    // All standbys. With fewer, another standby may be ahead of the one that is promoted. Then it is rewound,
+    // which takes 20 s, and meanwhile a COMMIT finds no standby.
     synchronous_node_count: members.length - 1,
     // A crashed primary is not waited for while a standby has all that it has.
     primary_start_timeout: 0,
@@ -79,7 +79,7 @@ function agreed({ members }: PatroniCluster) {
     failsafe_mode: true,
     postgresql: {
       use_pg_rewind: true,
-      // A new primary has none for its standbys until its next round. Kept WAL serves as well.
+      // A new primary has no slots for its standbys until its next round. Kept WAL serves as well.
       use_slots: false,
       parameters: {
         wal_keep_size: '1GB',
@@ -145,7 +145,7 @@ export function postmasterPid({ folder }: PatroniMember): number | undefined {
   }
 }
 
-/** What a member says that it is: `primary` or `replica`; undefined if it does not run or answer. */
+/** The role that a member reports: `primary` or `replica`; undefined if it does not run or answer. */
 async function patroniRole(member: PatroniMember): Promise<string | undefined> {
   try {
     const signal = AbortSignal.timeout(CONTACT_TIMEOUT_MS);

@@ -65,7 +65,7 @@ function counted<T>(
   return Object.fromEntries(Object.entries(counts).sort());
 }
 
-/** The facts of each SKU of a sale, from the records of both homes. */
+/** The facts of each SKU of a sale, from the records of all homes. */
 export function skuFacts(
   homes: readonly HomeRecords[],
   quotas: ReadonlyMap<string, number>,
