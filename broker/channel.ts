@@ -66,9 +66,11 @@ export class ChannelKeeper {
   async open(factory: ChannelFactory): Promise<void> {
     if (this.#abandoned) return;
     clearTimeout(this.#reopenTimer);
+    let opened: Channel | undefined;
     try {
       const highWaterMark = this.#connection.limits.channelFramesMax;
       const channel = await factory.createConfirmChannel({ highWaterMark });
+      opened = channel;
       this.#listen(channel, factory);
       this.#channel = channel;
       await this.#user.opened(channel);
@@ -78,9 +80,8 @@ export class ChannelKeeper {
         { err: error, user: this.#user.name },
         'channel could not be opened',
       );
-      const channel = this.#channel;
-      if (channel === undefined) this.#reopenLater(factory);
-      else this.closeQuietly(channel); // Its close event starts the next attempt.
+      if (opened === undefined) this.#reopenLater(factory);
+      else this.closeQuietly(opened); // Its close event starts the next attempt.
     }
   }
 
@@ -123,7 +124,8 @@ export class ChannelKeeper {
     this.#reopenTimer = setTimeout(async () => {
       if (this.#current() !== factory) return;
       await this.#redeclare();
-      await this.open(factory);
+      // The connection may have moved to another host meanwhile, which opened a channel.
+      if (this.#current() === factory) await this.open(factory);
     }, this.#connection.limits.channelReopenDelayMs);
   }
 

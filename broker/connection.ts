@@ -90,6 +90,7 @@ export class BrokerConnection {
       log: connection.log,
       limits: connection.limits,
       setUp: (model, host) => connection.#setUp(model, host),
+      inUse: () => connection.#model,
     });
     return connection;
   }
@@ -189,8 +190,7 @@ export class BrokerConnection {
     });
     model.on('blocked', (reason) => this.#setBlocked(model, true, reason));
     model.on('unblocked', () => this.#setBlocked(model, false, ''));
-    this.#model = model;
-    const opened = this.#openChannels(model).catch((error: unknown) => {
+    const opened = this.#openChannels(model, () => ended).catch((error: unknown) => {
       ended ??= error instanceof Error ? error : new Error(String(error));
     });
     if (!(await endsWithin(this.limits.setupTimeoutMs, opened))) {
@@ -198,18 +198,17 @@ export class BrokerConnection {
     }
     if (this.#closed) ended ??= new Error('closed meanwhile');
     if (ended !== undefined) {
-      this.#lost();
+      if (this.#model === model) this.#lost();
       await endsWithin(this.limits.closeTimeoutMs, model.close());
       cutSocket(model);
       throw ended;
     }
     this.#connected = true;
-    this.#blocked = false;
     this.log.info({ host }, 'connected to RabbitMQ');
     this.#changed();
   }
 
-  async #openChannels(model: ChannelModel): Promise<void> {
+  async #openChannels(model: ChannelModel, ended: () => Error | undefined): Promise<void> {
     const old = await declareTopology(async () => {
       const channel = await model.createConfirmChannel();
       channel.on('error', () => {}); // The failed call rejects with the same error.
@@ -217,7 +216,12 @@ export class BrokerConnection {
     }, this.homes);
     if (old.length > 0)
       this.log.warn({ queues: old }, 'queues declared by an older version are used unchanged');
+    const error = ended();
+    if (error !== undefined) throw error;
+    // Until here, the connection to another host served on, if there was one.
+    this.#model = model;
     this.#declared = true;
+    this.#blocked = false;
     await Promise.all([...this.#keepers.values()].map((keeper) => keeper.open(model)));
   }
 

@@ -46,7 +46,8 @@ export class Link {
   /** Index of the host that is connected or tried next. */
   #turn = 0;
 
-  #connected = false;
+  #model: ChannelModel | undefined;
+  #closed = false;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -66,9 +67,9 @@ export class Link {
     return this.#start({ waitForConnect: true, initialMaxRetries: 0 });
   }
 
-  /** Whether a connection is set up. */
-  get connected(): boolean {
-    return this.#connected;
+  /** The connection that is set up; undefined while there is none. */
+  get model(): ChannelModel | undefined {
+    return this.#model;
   }
 
   /** `host:port` of the host that is connected or tried next. */
@@ -82,6 +83,7 @@ export class Link {
 
   /** Closes the connection and stops reconnecting. */
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#recovering?.close();
   }
 
@@ -103,15 +105,18 @@ export class Link {
         maxDelay: limits.reconnectDelayMaxMs,
         jitter: 0.5,
         setup: async (model: ChannelModel) => {
+          // Without a listener, an error before amqplib listens itself would end the process.
+          model.on('error', () => {});
           await setUp(model, this);
-          this.#connected = true;
+          this.#model = model;
         },
       },
     });
     this.#recovering = recovering;
+    if (this.#closed) await recovering.close();
     recovering.on('error', (err) => log.warn({ err }, 'RabbitMQ connection failed'));
     recovering.on('disconnect', () => {
-      this.#connected = false;
+      this.#model = undefined;
       this.#goOn();
     });
     recovering.on('connect-failed', (err) => {

@@ -18,8 +18,10 @@ export interface ReturnLimits extends LinkLimits {
 
 interface ReturningLinkOptions extends Omit<LinkOptions, 'setUp'> {
   readonly limits: ReturnLimits;
-  /** Called with each new connection. From then on it is the one in use. */
+  /** Called with each new connection. Moves the users to it. */
   readonly setUp: (model: ChannelModel, host: string) => Promise<void>;
+  /** The connection that the users have. */
+  readonly inUse: () => ChannelModel | undefined;
 }
 
 export class ReturningLink {
@@ -28,8 +30,6 @@ export class ReturningLink {
   #link: Link;
   /** The link that may take its place. */
   #next: Link | undefined;
-  /** The connection that was set up last. */
-  #model: ChannelModel | undefined;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -55,15 +55,14 @@ export class ReturningLink {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
-    await this.#link.close();
+    await Promise.all([this.#link.close(), this.#next?.close()]);
   }
 
   #createLink(): Link {
     const setUp = async (model: ChannelModel, link: Link) => {
-      // A link that another one has replaced may not take the users back when it reconnects.
-      if (link !== this.#link && link !== this.#next) throw new Error('another host is in use');
-      this.#link = link;
-      this.#model = model;
+      // While another link takes the users over, or has done so, this one may not take them back.
+      const isFree = this.#next === undefined ? link === this.#link : link === this.#next;
+      if (this.#closed || !isFree) throw new Error('another host is in use');
       await this.#options.setUp(model, link.host);
     };
     return new Link({ ...this.#options, setUp });
@@ -79,28 +78,27 @@ export class ReturningLink {
     }, delayMs).unref();
   }
 
-  /** Never rejects. The users of the connection move when the new one is set up. */
+  /** Never rejects. */
   async #returnToFirst(): Promise<void> {
-    const [old, model] = [this.#link, this.#model];
-    if (old.isAtFirst || !old.connected || model === undefined) return;
-    const { limits, log } = this.#options;
+    const old = this.#link;
+    if (old.isAtFirst || old.model === undefined) return;
+    const { limits, log, inUse } = this.#options;
     const next = this.#createLink();
     this.#next = next;
     try {
       await next.openAtFirst();
-      if (this.#closed) await next.close();
+      this.#link = next;
+      this.#next = undefined;
       await sleep(limits.returnGraceMs);
+      const { model } = old;
       await endsWithin(limits.closeTimeoutMs, old.close());
-      cutSocket(model);
+      if (model !== undefined) cutSocket(model);
     } catch (error) {
       log.info({ err: error }, 'the preferred RabbitMQ host is not back yet');
-      if (this.#link === next) {
-        // Some users have moved already. The old connection starts anew and takes them all.
-        this.#link = old;
-        cutSocket(model);
-      }
-    } finally {
       this.#next = undefined;
+      // If users have moved already, the old connection starts anew and takes them all.
+      if (old.model !== undefined && inUse() !== old.model) cutSocket(old.model);
     }
+    if (this.#closed) await Promise.all([old.close(), next.close()]);
   }
 }

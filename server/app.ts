@@ -8,7 +8,7 @@ import Fastify, {
 import type { Context } from './context.ts';
 import { emptyBodies } from './http/empty-body.ts';
 import { answerOf, Problem, problemOf } from './http/problems.ts';
-import { refusalCaching } from './http/public-answer.ts';
+import { keepOutOfLastCopies, refusalCaching } from './http/public-answer.ts';
 import { compileValidator } from './http/validation.ts';
 import { answerBrokenRequest, closeIdle, createListener } from './listener.ts';
 import { PurchaseHandler } from './purchase/handler.ts';
@@ -93,6 +93,7 @@ function sendProblem(request: FastifyRequest, reply: FastifyReply, problem: Prob
   const { status, headers, body } = answerOf(problem);
   for (let at = 0; at < headers.length; at += 2) reply.header(headers[at] ?? '', headers[at + 1]);
   reply.header('cache-control', refusalCaching(request, status));
+  keepOutOfLastCopies(request, reply);
   return reply.code(status).send(body);
 }
 

@@ -1,4 +1,4 @@
-import { type Home, homeOfOrder, REGULAR } from '../../contracts/homes.ts';
+import { type Home, homeOfOrder, isHome, REGULAR } from '../../contracts/homes.ts';
 import { DatabaseError } from './errors.ts';
 import type { Pool } from './pool-types.ts';
 
@@ -56,10 +56,16 @@ export class Databases {
     return this.servers.length > 1;
   }
 
-  /** The home of an order. `regular`, which then finds no such order, if no home has such numbers. */
+  /**
+   * The home of an order. `regular`, which then finds no such order, if no home can have such numbers.
+   *
+   * @throws {DatabaseError} `unavailable` if the configuration lacks the home: the order may exist there
+   */
   ofOrder(orderNo: string): Home {
     const home = homeOfOrder(orderNo);
-    return this.has(home) ? home : REGULAR;
+    if (!isHome(home)) return REGULAR;
+    this.home(home);
+    return home;
   }
 
   /** Fills all pools. Never rejects; failures go to the `onError` of the pool. */

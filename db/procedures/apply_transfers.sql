@@ -19,8 +19,8 @@
 --   2. the advisory lock of the SKU: exclusively if a transfer is of kind home, else shared
 --   3. the transfer_mark row
 --   4. the orders row, buyer rows, slots
--- Errors: FS004 the copy of buyers and outcomes is not complete as of this transfer of kind home; FS500 a
---   number is missing (a bug, or a transfer was deleted)
+-- Errors: FS003 the transfers are for another hot home; FS004 the copy of buyers and outcomes is not complete as
+--   of this transfer of kind home; FS500 a number is missing (a bug, or a transfer was deleted)
 
 CREATE OR REPLACE FUNCTION :schema.apply_transfers(p_sku text, p_entries jsonb) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -37,6 +37,11 @@ DECLARE
   v_lower    int[] := '{}';
   v_units    bigint := 0;
 BEGIN
+  -- A worker whose URLs are mixed up would otherwise make the SKU live in two homes.
+  IF p_entries->0->>'hot_home' <> v_hot_home THEN
+    RAISE EXCEPTION 'the transfers of % are for the home %, and this server is %',
+      p_sku, p_entries->0->>'hot_home', v_hot_home USING ERRCODE = 'FS003';
+  END IF;
   IF v_has_home THEN
     PERFORM FROM catalog.sku k WHERE k.sku = p_sku FOR UPDATE;
     PERFORM pg_advisory_xact_lock(hashtext('sku'), hashtext(p_sku));

@@ -7,12 +7,12 @@
 --   p_here  the homes that this server is: regular, or a hot home, or regular and hot
 --   p_away  on the server of regular: the hot homes on other servers
 -- Result: none
--- Tables: reads catalog.sale, catalog.sku, orders of both schemas; writes catalog.home and
+-- Tables: reads catalog.sale, catalog.sku, orders and transfer_mark of both schemas; writes catalog.home and
 --   catalog.notice_position. Drops the primary keys of
 --   transfer and transfer_mark of both schemas, which allow no hot home but hot, if there are others
 -- Locks: catalog.home, exclusively; the sequences, for a moment; the tables whose keys are dropped
--- Errors: FS003 this server is another home, or belongs to another installation; FS004 SKUs live in a home that
---   is gone, or the order numbers are too high
+-- Errors: FS003 this server is another home, or belongs to another installation; FS004 SKUs live or were sold in
+--   a home that is gone, or the order numbers are too high
 
 CREATE OR REPLACE FUNCTION catalog.set_homes(p_hub uuid, p_here text[], p_away text[]) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -46,6 +46,22 @@ BEGIN
   IF FOUND THEN
     RAISE EXCEPTION 'SKUs live in the home %, such as %: leave it where it is, and move them to regular first',
       v_sku.home, v_sku.sku USING ERRCODE = 'FS004';
+  END IF;
+
+  -- What a SKU was loaded with, and orders that may still be paid or refunded, stay in every home where it was.
+  SELECT m.sku, m.hot_home AS home INTO v_sku
+  FROM (SELECT r.sku, r.hot_home FROM regular.transfer_mark r
+        UNION SELECT h.sku, h.hot_home FROM hot.transfer_mark h) m JOIN catalog.sku k ON k.sku = m.sku
+  WHERE v_is_hub AND m.hot_home <> ALL (p_away) AND m.hot_home <> ALL (p_here)
+  ORDER BY m.hot_home, m.sku LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'SKUs were sold in the home %, such as %: leave it where it is until their sales are dropped',
+      v_sku.home, v_sku.sku USING ERRCODE = 'FS004';
+  END IF;
+  -- Another server would give the numbers of these orders once more.
+  IF v_is_hub AND 'hot' <> ALL (p_here) AND EXISTS (SELECT FROM hot.orders) THEN
+    RAISE EXCEPTION 'orders of the home hot are on this server: leave it here, and call other servers hot-1, hot-2'
+      USING ERRCODE = 'FS004';
   END IF;
 
   DELETE FROM catalog.home;

@@ -141,7 +141,8 @@ const TIMED = ['set $asked $msec;', 'add_header X-Edge-Answered $msec;', '{{stri
 
 /**
  * Kept within the second in which it was made, refusals and failures too. Otherwise those who wait for the
- * lock would get the same answer one after the other. Only 429 is about one network.
+ * lock would get the same answer one after the other. Not 429, which is about one network, nor 400, which one
+ * client can cause by a header.
  */
 const SECOND = [
   'proxy_cache second;',
@@ -150,7 +151,7 @@ const SECOND = [
   'proxy_cache_lock_age {{copy_timeout}};',
   'proxy_cache_lock_timeout {{copy_timeout}};',
   'proxy_ignore_headers Cache-Control Expires X-Accel-Expires;',
-  'proxy_cache_valid 200 308 400 404 500 502 503 504 1s;',
+  'proxy_cache_valid 200 308 404 500 502 503 504 1s;',
   'proxy_pass http://last_copies$path;',
 ];
 

@@ -99,7 +99,11 @@ function configuration(cluster: PatroniCluster, member: PatroniMember, bin: stri
   const host = '127.0.0.1/32';
   // Patroni's own session must not depend on the network: when that is cut, a Patroni that waits for its
   // server forgets to step down, and later takes the lead back from the new primary.
-  const socketFolder = folder.length <= SOCKET_FOLDER_MAX ? folder : '';
+  if (folder.length > SOCKET_FOLDER_MAX) {
+    throw new Error(
+      `${folder} is too long for a socket: at most ${SOCKET_FOLDER_MAX} characters. FLASHSALE_FOLDER sets another folder`,
+    );
+  }
   return {
     scope,
     name,
@@ -121,13 +125,13 @@ function configuration(cluster: PatroniCluster, member: PatroniMember, bin: stri
         superuser: { username: POSTGRES_USER, password },
         replication: { username: 'flashsale_replication', password },
       },
-      use_unix_socket: socketFolder !== '',
+      use_unix_socket: true,
       pg_hba: [
         'local all all scram-sha-256',
         `host all all ${host} scram-sha-256`,
         `host replication flashsale_replication ${host} scram-sha-256`,
       ],
-      parameters: { unix_socket_directories: socketFolder },
+      parameters: { unix_socket_directories: folder },
       basebackup: [{ checkpoint: 'fast' }],
     },
     // Outside a container there may be no watchdog device.

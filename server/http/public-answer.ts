@@ -43,6 +43,11 @@ export function refusalCaching({ method, routeOptions }: FastifyRequest, status:
   return isRead && isPublic && KEPT_REFUSALS.includes(status) ? FOR_A_SECOND : 'no-store';
 }
 
+/** A refusal is of no use in an outage, so the edge does not keep it in place of its last copy. */
+export function keepOutOfLastCopies(request: FastifyRequest, reply: FastifyReply): void {
+  if (request.headers[EDGE_ASKED] !== undefined) reply.header('x-accel-expires', '0');
+}
+
 export function sendPublic(
   request: FastifyRequest,
   reply: FastifyReply,
