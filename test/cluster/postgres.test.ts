@@ -43,7 +43,7 @@ async function buyOnce(): Promise<string[]> {
   const told = [`202 ${pressed.body.status}`];
   await until('the request is decided', async () => {
     const { status, body } = await shopper.call('GET', `${pressed.body.statusUrl}?wait=1`);
-    const answer = `${status} ${body.status ?? body.verdict}`;
+    const answer = `${status} ${body.verdict ?? body.status}`;
     if (told.at(-1) !== answer) told.push(answer);
     return answer === '200 ordered';
   });
@@ -54,6 +54,9 @@ async function rows(text: string): Promise<number> {
   const [row] = await system.databases.home('hot').query<{ count: string }>({ text });
   return Number(row?.count);
 }
+
+/** The port of the server that takes the writes. */
+const portInUse = () => rows('SELECT inet_server_port() AS count');
 
 /** @returns what the flow of shoppers counted, and the seconds until a press after the fault was ordered */
 async function sellThrough(
@@ -86,7 +89,9 @@ async function expectKept({ counts, told, doubled }: Awaited<ReturnType<typeof s
   const { taken, decided, undecided, lies } = counts satisfies FlowCounts;
   expect({ undecided, lies, doubled }).toEqual({ undecided: 0, lies: [], doubled: 0 });
   expect(decided).toEqual({ ordered: taken });
-  expect(told.slice(0, -1).every((answer) => /^20[02] queued$/.test(answer))).toBe(true);
+  // The last answer is that it is ordered. Until then it is queued, or cannot be told now; never anything else.
+  const allowed = /^(20[02] queued|503 status_unavailable)$/;
+  expect(told.slice(0, -1).filter((answer) => !allowed.test(answer))).toEqual([]);
   expect(await audit(system.databases)).toEqual([]);
 }
 
@@ -98,15 +103,20 @@ it.each([
   'the sale goes on while the primary is %s, which returns as a standby',
   async (fault, harm, mend) => {
     const old = await trio.primary();
-    await expectKept(
-      await sellThrough(
-        fault,
-        'primary',
-        () => harm()(old),
-        () => mend()(old),
-      ),
+    const port = await portInUse();
+    let portAfter = port;
+    const seen = await sellThrough(
+      fault,
+      'primary',
+      () => harm()(old),
+      async () => {
+        // Later any of them may lead: on a busy machine a member can lose the lead.
+        portAfter = await portInUse();
+        await mend()(old);
+      },
     );
-    expect(await trio.primary()).not.toBe(old);
+    await expectKept(seen);
+    expect(portAfter).not.toBe(port);
   },
 );
 
