@@ -95,14 +95,14 @@ export class Consumer {
     this.#channel = channel;
     this.#tag = undefined;
     if (this.#cancelled) return;
-    const open = { is: true };
+    let isOpen = true;
     channel.prependListener('close', () => {
-      open.is = false;
+      isOpen = false;
     });
     await channel.prefetch(this.#options.prefetchMax);
     const { consumerTag } = await channel.consume(this.#options.queue, (message) => {
       if (message === null) this.#cancelledByBroker(channel);
-      else this.#handler(this.#delivery(channel, message, () => open.is));
+      else this.#handler(this.#delivery(channel, message, () => isOpen));
     });
     // After a move to another host the old channel takes acknowledgements until it is closed.
     if (before !== undefined && tag !== undefined) before.cancel(tag).catch(() => {});

@@ -45,7 +45,6 @@ export class Link {
   #recovering: RecoveringChannelModel | undefined;
   /** Index of the host that is connected or tried next. */
   #turn = 0;
-
   #model: ChannelModel | undefined;
   #closed = false;
 
@@ -129,7 +128,7 @@ export class Link {
     this.#turn = (this.#turn + 1) % this.#options.hosts.length;
   }
 
-  /** What amqplib connects to. It reads host and port again at each try. */
+  /** The address for amqplib, which reads host and port again at each try. */
   #address() {
     const current = () => this.#url;
     const { protocol, username, password, pathname, searchParams } = current();

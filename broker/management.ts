@@ -54,16 +54,15 @@ export function membersWanted({ nodes }: Cluster): number {
 
 /** Asks one host after the other until one answers. */
 async function get<T>(managementUrl: string, path: string): Promise<T[]> {
-  const [first = managementUrl, ...others] = urlsOfHosts(managementUrl);
-  try {
-    return await getFrom(first, path);
-  } catch (error) {
-    for (const other of others) {
-      const answer = await getFrom<T>(other, path).catch(() => undefined);
-      if (answer !== undefined) return answer;
+  const failures: unknown[] = [];
+  for (const url of urlsOfHosts(managementUrl)) {
+    try {
+      return await getFrom<T>(url, path);
+    } catch (error) {
+      failures.push(error);
     }
-    throw error;
   }
+  throw failures[0];
 }
 
 async function getFrom<T>(managementUrl: string, path: string): Promise<T[]> {

@@ -10,8 +10,8 @@ import type { Channel } from './amqp.ts';
 const PRECONDITION_FAILED = 406;
 
 /**
- * Declares every exchange, queue and binding of the virtual host, with an orders queue for each home. Declaring an existing one changes
- * nothing.
+ * Declares every exchange, queue and binding of the virtual host, with an orders queue for each home.
+ * Declaring an existing one changes nothing.
  *
  * @param openChannel opens a channel, which this function closes; a failed declaration ends its
  *   channel

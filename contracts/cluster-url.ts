@@ -20,6 +20,14 @@ export function urlsOfHosts(url: string): string[] {
   return hosts.length === 1 ? [url] : hosts.map((host) => `${start}${login}${host}${rest}`);
 }
 
+/** Splits `name=url,…`. A comma within a URL is not followed by a name and `=`. */
+export function namedUrls(list: string): { readonly name: string; readonly url: string }[] {
+  return list.split(/,(?=[^,/]*=)/).map((part) => {
+    const [, name = '', url = ''] = /^\s*([^=\s]*)=(\S+)\s*$/.exec(part) ?? [];
+    return { name, url };
+  });
+}
+
 /** The first host's URL: for what is the same for all hosts, such as the login. */
 export function firstUrl(url: string): string {
   const [first = url] = urlsOfHosts(url);

@@ -1,3 +1,4 @@
+import { namedUrls } from './cluster-url.ts';
 import { ConfigError, databaseUrl, secretText } from './config.ts';
 import { parseDatabaseUrl, wrongInDatabaseUrl } from './database-url.ts';
 import { type Home, isHotHome, REGULAR } from './homes.ts';
@@ -7,21 +8,13 @@ import { type Home, isHotHome, REGULAR } from './homes.ts';
 /** The URL of the server of each home, by the name of the home. */
 export type DatabaseUrls = ReadonlyMap<Home, string>;
 
-/** The parts of `home=url,…`. A comma within a URL is not followed by a name and "=". */
-function partsOf(input: string): { readonly home: Home; readonly link: string }[] {
-  return input.split(/,(?=[^,/]*=)/).map((part) => {
-    const [, home = '', link = ''] = /^\s*([^=\s]*)=(\S+)\s*$/.exec(part) ?? [];
-    return { home, link };
-  });
-}
-
 function namesHotHomes(input: string): boolean {
-  const parts = partsOf(input);
-  const areFine = parts.every(({ home, link }) => {
-    if (!isHotHome(home) || wrongInDatabaseUrl(link) !== undefined) return false;
-    return parseDatabaseUrl(link).urls.every((url) => !new URL(url).pathname.includes(','));
+  const parts = namedUrls(input);
+  const areFine = parts.every(({ name, url }) => {
+    if (!isHotHome(name) || wrongInDatabaseUrl(url) !== undefined) return false;
+    return parseDatabaseUrl(url).urls.every((one) => !new URL(one).pathname.includes(','));
   });
-  return areFine && new Set(parts.map(({ home }) => home)).size === parts.length;
+  return areFine && new Set(parts.map(({ name }) => name)).size === parts.length;
 }
 
 /** Neither is set: hot SKUs are on the server of DATABASE_URL. */
@@ -60,7 +53,7 @@ export function databaseUrls(parsed: {
       ['hot', one ?? regular],
     ]);
   }
-  const hot = partsOf(several).map(({ home, link }) => [home, link] as const);
+  const hot = namedUrls(several).map(({ name, url }) => [name, url] as const);
   const urls = new Map([[REGULAR, regular], ...hot]);
   if (new Set(urls.values()).size < urls.size) {
     throw new ConfigError('the URLs of HOT_DATABASE_URLS and DATABASE_URL must differ');

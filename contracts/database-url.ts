@@ -8,7 +8,7 @@ import { CLUSTER_HOSTS_MAX, urlsOfHosts } from './cluster-url.ts';
  * each host.
  */
 
-/** What a session's server must be. libpq also knows `read-only`, for which there is no use here. */
+/** The kinds of server that a URL can ask for. libpq also knows `read-only`, for which there is no use here. */
 const TARGETS = ['any', 'read-write', 'primary', 'standby', 'prefer-standby'] as const;
 export type Target = (typeof TARGETS)[number];
 

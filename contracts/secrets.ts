@@ -1,4 +1,4 @@
-import { firstUrl } from './cluster-url.ts';
+import { firstUrl, namedUrls } from './cluster-url.ts';
 
 /**
  * Which secrets are strong enough for a shop. Outside the demo, a process refuses to start with a
@@ -103,9 +103,8 @@ export function weakSecrets(environment: Readonly<Record<string, string | undefi
 
 /** Of `home=url,…`: the shortest password, or one that is published. */
 function weakestOfUrls(urls: string): string | undefined {
-  const passwords = urls
-    .split(/,(?=[^,/]*=)/)
-    .map((part) => passwordOf(part.slice(part.indexOf('=') + 1)))
+  const passwords = namedUrls(urls)
+    .map(({ url }) => passwordOf(url))
     .filter((password) => password !== undefined && password !== '');
   const published = passwords.find((password) => PUBLISHED_SECRETS.has(password ?? ''));
   return published ?? passwords.toSorted((a = '', b = '') => a.length - b.length)[0];

@@ -4,7 +4,7 @@ import { withOwnDigits } from '../contracts/money.ts';
 import type { SalePresentation, SkuPresentation } from '../contracts/presentation.ts';
 import type { Actor } from './actions.ts';
 import type { BoardSale } from './catalog.ts';
-import { DatabaseError } from './client/errors.ts';
+import { DatabaseError, isNotThere } from './client/errors.ts';
 import { patiently, toNumber } from './client/homes.ts';
 import type { Databases, Pool } from './client/pool.ts';
 
@@ -124,10 +124,9 @@ export async function changeSale(
   for (const server of hot) await ifKnown(changeOn(server, sale, change, actor));
 }
 
-/** A home that is newer than a sale or SKU gets it when a SKU moves there. */
 async function ifKnown(change: Promise<unknown>): Promise<void> {
   await change.catch((error: unknown) => {
-    if (!(error instanceof DatabaseError) || error.sqlstate !== 'FS002') throw error;
+    if (!isNotThere(error)) throw error;
   });
 }
 
@@ -208,8 +207,8 @@ export async function checkSaleOver(databases: Databases, sale: string): Promise
     const found = server.query({ text: 'SELECT catalog.check_sale_over($1)', values: [sale] });
     const there = await found
       .then(() => true)
-      .catch((error: DatabaseError) => {
-        if (error.sqlstate !== 'FS002') throw error;
+      .catch((error: unknown) => {
+        if (!isNotThere(error)) throw error;
         return false;
       });
     if (there) here.push(server);

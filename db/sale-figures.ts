@@ -77,7 +77,7 @@ function figuresOf(row: Row): SaleFigures {
 /** More refunds, and more sessions, of a home are not counted. */
 export const FAILURES_MAX = 1_000;
 
-/** What failed at the payment provider, of one SKU and home. */
+/** The failures at the payment provider, of one SKU and home. */
 export interface PaymentFailures {
   readonly schema: Home;
   readonly sku: string;

@@ -17,7 +17,7 @@ import type { Keeper } from './keeper.ts';
 /**
  * Reads what the books say about the business, while this keeper has a leader term. One process asks, however many
  * are scraped and however often. Other keepers show nothing. A leader that is cut off from ZooKeeper goes on, because
- * it can still read the books; there may be two for a while, so whoever reads the metrics takes the maximum.
+ * it can still read the books; there may be two for a while, so readers of the metrics take the maximum.
  */
 
 const LOOK_INTERVAL_MS = 2_000;

@@ -49,6 +49,14 @@ export function noAnswer(
 }
 
 /**
+ * Whether the server does not have the sale or SKU. A home that is newer than a sale or SKU gets it when a
+ * SKU moves there.
+ */
+export function isNotThere(error: unknown): error is DatabaseError {
+  return error instanceof DatabaseError && error.sqlstate === 'FS002';
+}
+
+/**
  * Classes of SQLSTATEs whose refusals are the fault of the database and not of the call. A DBA can
  * repair their causes: wrong credentials (28), no such database or schema (3D, 3F), a missing or
  * broken routine or right (42), a wrong transaction state (25), an internal error (XX).

@@ -8,7 +8,7 @@ import { DatabaseError } from './errors.ts';
  * again, and this one is kept while it is still right.
  */
 
-/** What a server says about its sessions. */
+/** The state of a server, as a session sees it. */
 export interface ServerState {
   readonly isStandby: boolean;
   readonly isReadOnly: boolean;

@@ -35,7 +35,7 @@ WITH
           SELECT e.sku, e.user_id, e.units FROM elsewhere e
           JOIN moved v ON v.sku = e.sku AND v.is_here) u
     GROUP BY 1, 2),
-  -- SKUs that go between two servers. What their users hold is known to both together: see sku_books().
+  -- SKUs that go between two servers. Both servers together know the units of a user: see sku_books().
   crossed AS (SELECT m.sku FROM regular.transfer_mark m UNION SELECT m.sku FROM hot.transfer_mark m)
 
 SELECT 'one_outcome', min(o.sku), format('orders of request %s', o.request_id), 1::bigint, count(*),

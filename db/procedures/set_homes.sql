@@ -48,7 +48,7 @@ BEGIN
       v_sku.home, v_sku.sku USING ERRCODE = 'FS004';
   END IF;
 
-  -- What a SKU was loaded with, and orders that may still be paid or refunded, stay in every home where it was.
+  -- A SKU leaves its loads, and orders that may still be paid or refunded, in every home where it was.
   SELECT m.sku, m.hot_home AS home INTO v_sku
   FROM (SELECT r.sku, r.hot_home FROM regular.transfer_mark r
         UNION SELECT h.sku, h.hot_home FROM hot.transfer_mark h) m JOIN catalog.sku k ON k.sku = m.sku

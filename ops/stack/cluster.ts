@@ -4,6 +4,7 @@ import { ensureServerPackages, postgresFolder, postgresUser } from './native.ts'
 import { ensurePackages } from './packages.ts';
 import { type PatroniCluster, patroniUrl, preparePatroni } from './patroni.ts';
 import { postgresUrl, preparePostgres } from './postgres.ts';
+import type { UserIds } from './processes.ts';
 import {
   FAILOVER_PACKAGES,
   findPatroni,
@@ -131,14 +132,23 @@ async function startRabbits(options: ClusterOptions): Promise<string> {
   return `amqp://${RABBIT_USER}:${passwords.rabbitmq}@${hosts}/${RABBIT_VHOST}`;
 }
 
-async function startPatroni(options: ClusterOptions, zookeeper: string): Promise<string> {
+/** Where the servers of PostgreSQL keep their data, and the user that they run as. */
+interface PostgresPlace {
+  readonly folder: string;
+  readonly user: UserIds | undefined;
+}
+
+async function startPatroni(
+  options: ClusterOptions,
+  { folder, user }: PostgresPlace,
+  zookeeper: string,
+): Promise<string> {
   const { logFolder, portOf, passwords, machine } = options;
-  const user = postgresUser();
   const cluster: PatroniCluster = {
     scope: 'regular',
     members: NUMBERS.map((number) => ({
       name: `postgres-${number}`,
-      folder: postgresFolder(options, user, `postgres-${number}`),
+      folder: join(folder, `postgres-${number}`),
       logFile: join(logFolder, `postgres-${number}.log`),
       port: portOf(`postgres-${number}`),
       restPort: portOf(`patroni-${number}`),
@@ -153,24 +163,24 @@ async function startPatroni(options: ClusterOptions, zookeeper: string): Promise
   return patroniUrl(cluster);
 }
 
-/** Command lines that break each part, each with its effect, for the summary of the start. */
-export function breakLines(options: Pick<ClusterOptions, 'folder' | 'portOf' | 'progress'>) {
-  const folder = postgresFolder(options, postgresUser(), 'postgres-1');
-  const any = (path: string) => path.replace(/-1\b/, '-N');
+/** Command lines that break each part, and what follows, for the summary of the start. */
+function breakLinesOf({ portOf }: ClusterOptions, { folder }: PostgresPlace): string[] {
   return [
     'npx flashsale processes      all parts with their process ids. What you kill starts again by itself.',
     'kill -9 PID                  a crash. kill -STOP PID freezes it, kill -CONT PID lets it go on.',
-    `patronictl -c ${folder}/patroni.yml list      which PostgreSQL leads`,
-    `kill -9 $(head -1 ${any(folder)}/data/postmaster.pid)      another one leads within 15 s`,
-    `iptables -I INPUT -i lo -p tcp --dport ${options.portOf('amqp-1')} -j DROP      cuts a broker off from its clients; -D undoes it`,
+    `patronictl -c ${join(folder, 'postgres-1', 'patroni.yml')} list      which PostgreSQL leads`,
+    `kill -9 $(head -1 ${join(folder, 'postgres-N', 'data', 'postmaster.pid')})      another one leads within 15 s`,
+    `iptables -I INPUT -i lo -p tcp --dport ${portOf('amqp-1')} -j DROP      cuts a broker off from its clients; -D undoes it`,
     'npx flashsale db audit       whether the books balance',
   ];
 }
 
-async function startHotHome(options: ClusterOptions): Promise<string> {
-  const user = postgresUser();
+async function startHotHome(
+  options: ClusterOptions,
+  { folder, user }: PostgresPlace,
+): Promise<string> {
   const instance = {
-    folder: postgresFolder(options, user, 'postgres-hot'),
+    folder: join(folder, 'postgres-hot'),
     port: options.portOf('postgres-hot'),
     password: options.passwords.postgres,
     logFile: join(options.logFolder, 'postgres-hot.log'),
@@ -183,23 +193,34 @@ async function startHotHome(options: ClusterOptions): Promise<string> {
   return postgresUrl(instance);
 }
 
+export interface RunningCluster {
+  readonly servers: Servers;
+  /** How to break its parts, a line each. */
+  readonly breakLines: readonly string[];
+}
+
 /**
  * Starts all servers and waits until they are ready.
  *
  * @throws {PackagesMissing | Error}
  */
-export async function startCluster(options: ClusterOptions): Promise<Servers> {
+export async function startCluster(options: ClusterOptions): Promise<RunningCluster> {
   const { machine, progress } = options;
   await ensureServerPackages({ wanted: SERVER_NAMES, machine, progress });
   await ensurePackages(FAILOVER_PACKAGES, machine, progress);
+  const user = postgresUser();
+  const place = { folder: postgresFolder(options, user), user };
   const zookeepers = progress.step('starting three ZooKeepers', () => startZookeepers(options));
   const [databaseUrl, hotDatabaseUrl, amqpUrl, zookeeper] = await Promise.all([
     zookeepers.then((hosts) =>
-      progress.step('starting three PostgreSQL under Patroni', () => startPatroni(options, hosts)),
+      progress.step('starting three PostgreSQL under Patroni', () =>
+        startPatroni(options, place, hosts),
+      ),
     ),
-    progress.step('starting the server of hot SKUs', () => startHotHome(options)),
+    progress.step('starting the server of hot SKUs', () => startHotHome(options, place)),
     progress.step('starting three RabbitMQ', () => startRabbits(options)),
     zookeepers,
   ]);
-  return { databaseUrl, hotDatabaseUrls: { hot: hotDatabaseUrl }, amqpUrl, zookeeper };
+  const servers = { databaseUrl, hotDatabaseUrls: { hot: hotDatabaseUrl }, amqpUrl, zookeeper };
+  return { servers, breakLines: breakLinesOf(options, place) };
 }

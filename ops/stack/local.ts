@@ -5,13 +5,7 @@ import {
   applicationSpecs,
   WEB_NAMES,
 } from './application.ts';
-import {
-  breakLines,
-  CLUSTER_PORTS,
-  CLUSTER_STOP_ORDER,
-  rabbitMetrics,
-  startCluster,
-} from './cluster.ts';
+import { CLUSTER_PORTS, CLUSTER_STOP_ORDER, rabbitMetrics, startCluster } from './cluster.ts';
 import { stopCompose } from './docker.ts';
 import { localEdge } from './edge.ts';
 import { NATIVE_STOP_ORDER } from './native.ts';
@@ -59,6 +53,7 @@ export class LocalStack {
   readonly logFolder: string;
   #settings: Settings;
   #state: StackState;
+  #breakLines: readonly string[] | undefined;
 
   constructor(options: LocalOptions) {
     this.#options = options;
@@ -74,9 +69,7 @@ export class LocalStack {
 
   /** How to break the parts of a cluster; undefined if the servers are single. */
   get breakLines(): readonly string[] | undefined {
-    const { cluster, folder, progress } = this.#options;
-    if (!cluster) return undefined;
-    return breakLines({ folder, progress, portOf: (name) => this.#port(name) });
+    return this.#breakLines;
   }
 
   get state(): StackState {
@@ -158,10 +151,12 @@ export class LocalStack {
     this.#note({ sources: { postgres: 'system', rabbitmq: 'system', zookeeper: 'system' } });
     await this.#choosePorts(CLUSTER_PORTS);
     const { machine, portOf } = this.#host;
-    return startCluster({
+    const { servers, breakLines } = await startCluster({
       ...{ folder, progress, logFolder: this.logFolder, machine, portOf },
       ...{ passwords: this.#settings.passwords, supervisor: this.#supervisor },
     });
+    this.#breakLines = breakLines;
+    return servers;
   }
 
   /** The roles' logins on the stack's own PostgreSQL; undefined on a server that its owner manages. */

@@ -66,25 +66,23 @@ function canReach(folder: string, user: UserIds): boolean {
 }
 
 /**
- * PostgreSQL refuses to run as root, so root runs it as another user, who must have access to the
- * path of its data. Below a private home folder there is none; then the data are in /var/lib.
+ * The folder in which PostgreSQL's data are. PostgreSQL refuses to run as root, so root runs it as another
+ * user, who must have access to the path. Below a private home folder there is none; then it is in /var/lib.
  */
 export function postgresFolder(
-  options: { readonly folder: string; readonly progress: Progress },
+  { folder, progress }: { readonly folder: string; readonly progress: Progress },
   user: UserIds | undefined,
-  name = 'postgres',
 ): string {
-  const inProject = join(options.folder, name);
-  if (user === undefined) return inProject;
-  mkdirSync(options.folder, { recursive: true });
-  chmodSync(options.folder, 0o711);
-  if (canReach(options.folder, user)) return inProject;
-  const digest = createHash('sha256').update(options.folder).digest('hex').slice(0, 12);
+  if (user === undefined) return folder;
+  mkdirSync(folder, { recursive: true });
+  chmodSync(folder, 0o711);
+  if (canReach(folder, user)) return folder;
+  const digest = createHash('sha256').update(folder).digest('hex').slice(0, 12);
   const base = existsSync('/var/lib') ? '/var/lib' : tmpdir();
   const outside = join(base, `flashsale-${digest}`);
   mkdirSync(outside, { recursive: true, mode: 0o711 });
-  options.progress.say(`PostgreSQL cannot reach ${options.folder}; its data are in ${outside}`);
-  return join(outside, name);
+  progress.say(`PostgreSQL cannot reach ${folder}; its data are in ${outside}`);
+  return outside;
 }
 
 /** The user that PostgreSQL runs as; undefined: the present one. */
@@ -100,7 +98,7 @@ export function postgresUser(): UserIds | undefined {
 async function startPostgres(options: NativeOptions): Promise<Partial<Servers>> {
   const user = postgresUser();
   const instance: PostgresInstance = {
-    folder: postgresFolder(options, user),
+    folder: join(postgresFolder(options, user), 'postgres'),
     port: options.ports.postgres,
     password: options.passwords.postgres,
     logFile: join(options.logFolder, 'postgres.log'),

@@ -11,10 +11,12 @@ import {
   placeOrders,
   userOrders,
 } from '../../db/calls.ts';
-import { createPool, Databases, type Pool } from '../../db/client/pool.ts';
+import { createPool, Databases, openSession, type Pool } from '../../db/client/pool.ts';
+import { exportOrders, type HomeSessions, inOneMoment } from '../../db/export.ts';
 import { prepareHomes } from '../../db/install/prepare.ts';
 import { unitCounts } from '../../db/operations.ts';
 import { uniqueName } from '../servers.ts';
+import { PATIENCE } from './database.ts';
 import { byNode, openSale, order, request, requests, stock } from './shop.ts';
 import { freshDatabase, HOMES, startThreeHomes, type ThreeHomes } from './three-homes.ts';
 import { carry } from './two-servers.ts';
@@ -40,6 +42,18 @@ afterAll(async () => {
 });
 
 const countOf = async (sku: string) => (await unitCounts(ops)).find((one) => one.sku === sku);
+
+const SESSION = { applicationName: 'test', role: 'ops', ...PATIENCE } as const;
+
+async function exportedOrders(sessions: HomeSessions, of: string): Promise<string[]> {
+  const numbers: string[] = [];
+  await inOneMoment(sessions, async () => {
+    for await (const page of exportOrders(sessions, of)) {
+      numbers.push(...page.map(({ order_no }) => order_no));
+    }
+  });
+  return numbers;
+}
 
 async function expire(orderNo: string, home: string): Promise<void> {
   const text = `UPDATE ${home === 'regular' ? 'regular' : 'hot'}.orders
@@ -219,6 +233,15 @@ it('prepare refuses a server that is another home or belongs to another installa
     { name: 'hot-2', number: 6, here: false },
     { name: 'hot-3', number: 8, here: false },
   ]);
+  // A home that is newer than a sale has no orders of it to export.
+  const sessions = await Promise.all(
+    [...homes.urls, ['hot-3', extra.url] as const].map(
+      async ([home, one]) => [home, await openSession(one, SESSION)] as const,
+    ),
+  );
+  const exported = await exportedOrders(new Map(sessions), sale);
+  expect(new Set(exported.map(homeOfOrder))).toEqual(new Set(['regular', 'hot-1', 'hot-2']));
+  for (const [, session] of sessions) await session.close();
   // A SKU can move to a home that is newer than its sale.
   const sku = await stock(ops, sale, { units: 5, schema: 'hot-1' });
   const more = new Databases({
