@@ -23,7 +23,7 @@ declare module 'fastify' {
 }
 
 /** What is refused to everybody may be kept for a second as well. */
-const KEPT_REFUSALS = [400, 404];
+const KEPT_REFUSALS = [404];
 
 export interface PublicAnswer {
   readonly body: string;

@@ -94,6 +94,17 @@ it('the last copy of an edge is shown only while there is nothing else, and its 
   titles.length = 0;
   await next('made again', 0);
   expect(titles).toContain('made again');
+
+  // A page looks for ever. This one gets no more answers, so that it does not look into other tests.
+  let isParked = false;
+  globalThis.fetch = () => {
+    isParked = true;
+    return new Promise(() => {});
+  };
+  await until('it waits for an answer', () => {
+    watch.now();
+    return isParked;
+  });
 });
 
 it('a refusal holds the page for as long as it says, whatever the shopper does', async () => {
