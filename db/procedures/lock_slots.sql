@@ -14,9 +14,11 @@
 --   retries           how often the call found every slot locked and looked again
 --   locked_at         when the first slot was locked; NULL if none was locked
 -- Tables: reads and locks stock_slot
--- Locks: stock_slot rows. Without p_wait only those that nobody holds (SKIP LOCKED), never waiting; with
---   p_wait all slots of the SKU, ascending
--- Errors: none
+-- Locks: stock_slot rows. Without p_wait only those that nobody holds (SKIP LOCKED); with p_wait all slots of
+--   the SKU, ascending
+-- Errors: 40P01, rarely: call again. PostgreSQL 15 waits in spite of SKIP LOCKED if the update that it would
+--   skip commits at this moment and another session has the new version already ("while locking updated
+--   version", heap_lock_updated_tuple). That session may wait for a slot of this call
 
 CREATE OR REPLACE FUNCTION :schema.lock_slots(
   p_terms catalog.sku_terms, p_wanted bigint, p_wait boolean,

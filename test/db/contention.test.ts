@@ -14,7 +14,7 @@ import {
 import { DatabaseError } from '../../db/client/errors.ts';
 import type { Databases } from '../../db/client/pool.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
-import { byNode, openSale, request, requests, stock } from './shop.ts';
+import { byNode, isWaitOfSkipLocked, openSale, request, requests, stock } from './shop.ts';
 
 /**
  * Many connections at once: no unit is sold twice, none is left unsold, no answer is false, and
@@ -50,7 +50,8 @@ async function decide(sku: string, batch: readonly AdmittedRequest[]): Promise<D
     try {
       said = await placeOrders(worker, 'hot', sku, rest, { wait });
     } catch (error) {
-      // Only a request that is being decided elsewhere may cause a failure, never a deadlock.
+      if (isWaitOfSkipLocked(error)) continue;
+      // Otherwise only a request that is being decided elsewhere may cause a failure.
       if (!(error instanceof DatabaseError) || error.sqlstate !== '23505') throw error;
     }
     for (const decision of said) {

@@ -9,7 +9,7 @@ import {
 import { DatabaseError } from '../../db/client/errors.ts';
 import type { Databases } from '../../db/client/pool.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
-import { openSale, request, stock } from './shop.ts';
+import { isWaitOfSkipLocked, openSale, request, stock } from './shop.ts';
 
 /**
  * 64 connections compete for the last units of a SKU: a hundred rounds, in each of which the units
@@ -37,11 +37,24 @@ afterAll(async () => {
   await database.remove();
 });
 
+async function place(
+  sku: string,
+  batch: readonly AdmittedRequest[],
+  wait: boolean,
+): Promise<Decision[]> {
+  try {
+    return await placeOrders(worker, 'hot', sku, batch, { wait });
+  } catch (error) {
+    if (wait || !isWaitOfSkipLocked(error)) throw error;
+    return place(sku, batch, true);
+  }
+}
+
 async function decide(sku: string, batch: readonly AdmittedRequest[]): Promise<Decision[]> {
   const final: Decision[] = [];
   let rest = batch;
   for (let wait = false; rest.length > 0; wait = true) {
-    const said = await placeOrders(worker, 'hot', sku, rest, { wait });
+    const said = await place(sku, rest, wait);
     final.push(...said.filter(({ status }) => status !== 'locked'));
     const open = new Set(
       said.filter(({ status }) => status === 'locked').map((one) => one.requestId),

@@ -7,6 +7,7 @@ import {
   type NewSku,
   placeOrders,
 } from '../../db/calls.ts';
+import { DatabaseError } from '../../db/client/errors.ts';
 import type { Databases } from '../../db/client/pool.ts';
 import { uniqueName } from '../servers.ts';
 
@@ -78,4 +79,14 @@ export async function order(
   const [decision] = await placeOrders(worker, schema, sku, [request(fields)]);
   if (decision?.orderNo == null) throw new Error(`not ordered: ${JSON.stringify(decision)}`);
   return decision.orderNo;
+}
+
+/**
+ * Whether the error is the one deadlock that is allowed: PostgreSQL sometimes waits in spite of SKIP LOCKED
+ * (see lock_slots).
+ */
+export function isWaitOfSkipLocked(error: unknown): boolean {
+  if (!(error instanceof DatabaseError) || error.sqlstate !== '40P01') return false;
+  const { where } = error.cause as { readonly where?: string };
+  return /^while locking updated version .* in relation "stock_slot"$/m.test(where ?? '');
 }
