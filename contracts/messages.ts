@@ -41,6 +41,8 @@ export interface PurchaseRequest extends TraceContext {
   readonly units: number;
   /** Order fewer units when fewer than `units` are left. */
   readonly acceptFewer?: boolean;
+  /** For daily goods: the day of the press by the calendar of their zone, as `2026-12-01`. */
+  readonly day?: string;
 }
 
 /** Admitted requests of one SKU that are sent together. */
@@ -182,7 +184,7 @@ function list(record: Record<string, unknown>, key: string): Record<string, unkn
 }
 
 function purchaseRequest(record: Record<string, unknown>): PurchaseRequest {
-  const { requestId, userId, units, acceptFewer } = record;
+  const { requestId, userId, units, acceptFewer, day } = record;
   if (!isRequestId(requestId)) throw new UndecodableMessage('requestId must be a UUID');
   if (typeof userId !== 'string' || userId === '' || userId.length > USER_ID_LENGTH_MAX) {
     throw new UndecodableMessage(`userId must have 1 to ${USER_ID_LENGTH_MAX} characters`);
@@ -190,10 +192,20 @@ function purchaseRequest(record: Record<string, unknown>): PurchaseRequest {
   if (!Number.isInteger(units) || (units as number) < 1 || (units as number) > REQUEST_UNITS_MAX) {
     throw new UndecodableMessage(`units must be an integer from 1 to ${REQUEST_UNITS_MAX}`);
   }
-  const plain = { requestId, userId, units: units as number };
+  if (day !== undefined && !isDay(day)) throw new UndecodableMessage('day must be a day');
+  const plain = { requestId, userId, units: units as number, ...(isDay(day) && { day }) };
   const request = acceptFewer === true ? { ...plain, acceptFewer } : plain;
   const trace = traceOf(record);
   return trace === undefined ? request : { ...request, ...trace };
+}
+
+/** Whether it is a day of the calendar, as `2026-12-01`. */
+function isDay(value: unknown): value is string {
+  return (
+    typeof value === 'string' &&
+    /^\d{4}-\d\d-\d\d$/.test(value) &&
+    parseTime(`${value}T00:00:00Z`) !== undefined
+  );
 }
 
 /** @throws {UndecodableMessage} */

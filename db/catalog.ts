@@ -1,3 +1,4 @@
+import type { Goods } from '../contracts/goods.ts';
 import { type Home, REGULAR } from '../contracts/homes.ts';
 import { withOwnDigits } from '../contracts/money.ts';
 import type { SalePresentation, SkuPresentation } from '../contracts/presentation.ts';
@@ -17,6 +18,9 @@ export interface BoardSku {
   readonly price: string;
   readonly currency: string;
   readonly userLimit: number;
+  readonly goods: Goods;
+  /** For daily goods. */
+  readonly zone: string | null;
   readonly state: 'open' | 'paused' | 'closed';
   /** Units that exist: loaded and restocked. */
   readonly unitsTotal: number;
@@ -65,6 +69,8 @@ interface BoardRow extends HomeRow {
   price: string;
   currency: string;
   user_limit: number;
+  goods: Goods;
+  zone: string | null;
   state: BoardSku['state'];
   units_total: string | null;
   unpaid_exists: boolean | null;
@@ -82,6 +88,8 @@ function toBoardSku(row: BoardRow, sku: string): BoardSku {
     price: withOwnDigits(row.price, row.currency),
     currency: row.currency,
     userLimit: row.user_limit,
+    goods: row.goods,
+    zone: row.zone,
     state: row.state,
     unitsTotal: toNumber(row.units_total ?? '0'),
     free: toNumber(row.free ?? '0'),

@@ -1,3 +1,4 @@
+import type { Goods } from '../contracts/goods.ts';
 import { type Home, REGULAR, schemaOf } from '../contracts/homes.ts';
 import type { SalePresentation, SkuPresentation } from '../contracts/presentation.ts';
 import type { Actor } from './actions.ts';
@@ -86,6 +87,10 @@ export interface NewSku {
   /** Default: the tunable slots_default. */
   readonly slots?: number;
   readonly presentation?: SkuPresentation;
+  /** Default: `counted`. */
+  readonly goods?: Goods;
+  /** For daily goods: their time zone. */
+  readonly zone?: string | null;
 }
 
 /**
@@ -136,13 +141,17 @@ function termsOf({ sku, sale, title, price, currency, userLimit }: SkuTerms, hom
   return [sku, sale, home, title, price, currency, userLimit];
 }
 
+function kindOf({ goods = 'counted', zone = null }: SkuTerms) {
+  return [goods, zone];
+}
+
 async function createStock(home: Pool, sku: NewSku, actor?: Actor): Promise<boolean> {
   const { units, slots = null, presentation = {} } = sku;
   const [row] = await home.query<{ created: boolean }>({
-    text: `SELECT catalog.create_sku($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS created`,
+    text: `SELECT catalog.create_sku($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) AS created`,
     values: [
       ...[...termsOf(sku, schemaOf(sku.schema)), units, slots],
-      ...[JSON.stringify(presentation), actor?.by, actor?.reason],
+      ...[JSON.stringify(presentation), actor?.by, actor?.reason, ...kindOf(sku)],
     ],
   });
   return row?.created === true;
@@ -156,7 +165,9 @@ async function createStock(home: Pool, sku: NewSku, actor?: Actor): Promise<bool
  */
 export async function adoptSku(server: Pool, sku: SkuTerms): Promise<void> {
   await server.query({
-    text: 'SELECT catalog.adopt_sku($1, $2, $3, $4, $5, $6, $7, $8)',
-    values: [...termsOf(sku, sku.schema), JSON.stringify(sku.presentation ?? {})],
+    text: 'SELECT catalog.adopt_sku($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)',
+    values: [
+      ...[...termsOf(sku, sku.schema), JSON.stringify(sku.presentation ?? {}), ...kindOf(sku)],
+    ],
   });
 }

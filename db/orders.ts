@@ -74,16 +74,9 @@ export async function placeOrders(
   options: { readonly wait?: boolean; readonly withTerms?: boolean } = {},
 ): Promise<Decision[]> {
   const { wait = false, withTerms = false } = options;
-  const values = [
-    sku,
-    requests.map(({ requestId }) => requestId),
-    requests.map(({ userId }) => userId),
-    requests.map(({ units }) => units),
-    requests.map(({ acceptFewer }) => acceptFewer === true),
-    requests.map(({ node }) => node),
-    wait,
-  ];
-  const call = (schema: Schema) => `${schema}.place_orders($1, $2, $3, $4, $5, $6, $7)`;
+  const { routine, values } = callOf(sku, requests, wait);
+  const places = values.map((_, at) => `$${at + 1}`).join(', ');
+  const call = (schema: Schema) => `${schema}.${routine}(${places})`;
   const text = (schema: Schema) =>
     `SELECT request_id, status, reason, order_no, units FROM ${call(schema)}`;
   const textWithTerms = (schema: Schema) =>
@@ -98,9 +91,23 @@ export async function placeOrders(
      FROM decided d`;
   return decideWhereItLives(databases, home, sku, (schema) =>
     withTerms
-      ? { name: `place_orders_with_terms_${schema}`, text: textWithTerms(schema), values }
-      : { name: `place_orders_${schema}`, text: text(schema), values },
+      ? { name: `${routine}_with_terms_${schema}`, text: textWithTerms(schema), values }
+      : { name: `${routine}_${schema}`, text: text(schema), values },
   );
+}
+
+/** The routine of the goods, and its arguments. Only requests for daily goods have a day. */
+function callOf(sku: string, requests: readonly AdmittedRequest[], wait: boolean) {
+  const ids = requests.map(({ requestId }) => requestId);
+  const users = requests.map(({ userId }) => userId);
+  const nodes = requests.map(({ node }) => node);
+  if (requests.some(({ day }) => day !== undefined)) {
+    const days = requests.map(({ day }) => day ?? null);
+    return { routine: 'place_daily', values: [sku, ids, users, nodes, days] };
+  }
+  const units = requests.map((request) => request.units);
+  const fewer = requests.map(({ acceptFewer }) => acceptFewer === true);
+  return { routine: 'place_orders', values: [sku, ids, users, units, fewer, nodes, wait] };
 }
 
 /** Runs a statement that answers like place_orders where the SKU lives; asks `home` first. */

@@ -153,6 +153,10 @@ BEGIN
   END IF;
 
   -- 5. Decide the batch: a plain one at once, and any other one, or a plain one that was stopped, by position.
+  IF v_terms.goods = 'daily' THEN
+    RETURN QUERY SELECT * FROM place_daily(p_sku, p_request_ids, p_user_ids, p_nodes);
+    RETURN;
+  END IF;
   IF v_terms.is_plain THEN
     RETURN QUERY SELECT * FROM place_plain_batch(v_terms.whole, 'place_orders', p_request_ids, p_user_ids,
                                                  p_units, p_nodes);

@@ -21,6 +21,7 @@ SET search_path = :schema, pg_temp
 AS $routine$
   SELECT t.* FROM catalog.sku_terms t
   WHERE t.sku = p_sku AND t.home = current_schema() AND NOT t.abroad AND t.state <> 'closed'
+    AND t.goods = 'counted'
     AND now() BETWEEN t.opens_at AND t.late_until
     AND 1 <= ALL (p_units) AND t.user_limit >= ALL (p_units)
     AND (cardinality(p_request_ids) = 1 OR (

@@ -43,11 +43,14 @@ export function fileOfPresent(name: string, { sale, skus }: PresentSale): SaleFi
 
 function skuOf(known: PresentSku, languages: readonly string[]) {
   const { sku, title, price, currency, userLimit, unitsTotal, schema, presentation } = known;
+  const { goods, zone } = known;
   const { picture } = presentation;
   return {
     sku,
     ...textsOf(title, presentation, languages),
-    ...{ price, currency, limit: userLimit, units: unitsTotal, home: schema },
+    ...{ price, currency, limit: userLimit },
+    ...(goods === 'daily' ? { goods, zone } : { units: unitsTotal }),
+    home: schema,
     ...(picture && { picture: pictureOf(picture) }),
   };
 }
