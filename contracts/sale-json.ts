@@ -1,3 +1,5 @@
+import type { Goods } from './goods.ts';
+
 /**
  * A sale as the shop's API has it. Web nodes make it of what is on sale, and the preview of the console
  * of what a merchant has typed, so that the page shows both in the same way.
@@ -25,6 +27,8 @@ interface NamedSku {
   readonly price: string;
   readonly currency: string;
   readonly userLimit: number;
+  readonly goods?: Goods | undefined;
+  readonly zone?: string | null | undefined;
   readonly presentation: object;
 }
 
@@ -44,8 +48,12 @@ export function saleJson(
 }
 
 export function skuJson(row: NamedSku, availability: Availability, state: SaleState) {
-  const { sku, title, price, currency, userLimit: limit, presentation } = row;
-  return { ...{ sku, title, price, currency, limit, availability, state }, ...shown(presentation) };
+  const { sku, title, price, currency, userLimit: limit, goods = 'counted', presentation } = row;
+  return {
+    ...{ sku, title, price, currency, limit, availability, state },
+    ...(goods !== 'counted' && { goods, zone: row.zone }),
+    ...shown(presentation),
+  };
 }
 
 /** Sales without a sale file have nothing to show beyond their titles. */

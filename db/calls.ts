@@ -6,6 +6,7 @@ export * from './canary-states.ts';
 export * from './catalog.ts';
 export * from './checkouts.ts';
 export * from './client/warm.ts';
+export * from './days.ts';
 export * from './dead-letters.ts';
 export * from './new-sales.ts';
 export * from './notice-contacts.ts';
