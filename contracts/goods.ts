@@ -1,3 +1,5 @@
+import { parseTime } from './times.ts';
+
 /** The kinds of goods: a small closed set that a sale file names (docs/decisions/0070). */
 
 /** `counted`: units of a stock. `daily`: no stock that ends, but one unit for each user and day. */
@@ -7,11 +9,10 @@ export type Goods = (typeof GOODS)[number];
 /** The stock of daily goods: more units than anybody will ever take. It counts them, and never ends. */
 export const DAILY_UNITS = 2_147_483_647;
 
-/** What a SKU sells. */
-export interface KindOfGoods {
-  readonly goods: Goods;
-  /** For `daily`: the time zone whose calendar tells the day, such as Europe/Berlin. */
-  readonly zone?: string | null | undefined;
+/** Whether it is a day of the calendar, as `2026-12-01`. */
+export function isDay(value: unknown): value is string {
+  if (typeof value !== 'string' || !/^\d{4}-\d\d-\d\d$/.test(value)) return false;
+  return parseTime(`${value}T00:00:00Z`) !== undefined;
 }
 
 const calendars = new Map<string, Intl.DateTimeFormat>();

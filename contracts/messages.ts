@@ -1,3 +1,4 @@
+import { isDay } from './goods.ts';
 import { isRequestId } from './ids.ts';
 import { isName, REQUEST_UNITS_MAX, USER_ID_LENGTH_MAX } from './names.ts';
 import { parseTime } from './times.ts';
@@ -197,15 +198,6 @@ function purchaseRequest(record: Record<string, unknown>): PurchaseRequest {
   const request = acceptFewer === true ? { ...plain, acceptFewer } : plain;
   const trace = traceOf(record);
   return trace === undefined ? request : { ...request, ...trace };
-}
-
-/** Whether it is a day of the calendar, as `2026-12-01`. */
-function isDay(value: unknown): value is string {
-  return (
-    typeof value === 'string' &&
-    /^\d{4}-\d\d-\d\d$/.test(value) &&
-    parseTime(`${value}T00:00:00Z`) !== undefined
-  );
 }
 
 /** @throws {UndecodableMessage} */

@@ -1,5 +1,3 @@
-import type { Goods } from './goods.ts';
-
 /**
  * A sale as the shop's API has it. Web nodes make it of what is on sale, and the preview of the console
  * of what a merchant has typed, so that the page shows both in the same way.
@@ -27,7 +25,7 @@ interface NamedSku {
   readonly price: string;
   readonly currency: string;
   readonly userLimit: number;
-  readonly goods?: Goods | undefined;
+  /** Of daily goods. */
   readonly zone?: string | null | undefined;
   readonly presentation: object;
 }
@@ -48,10 +46,10 @@ export function saleJson(
 }
 
 export function skuJson(row: NamedSku, availability: Availability, state: SaleState) {
-  const { sku, title, price, currency, userLimit: limit, goods = 'counted', presentation } = row;
+  const { sku, title, price, currency, userLimit: limit, zone = null, presentation } = row;
   return {
     ...{ sku, title, price, currency, limit, availability, state },
-    ...(goods !== 'counted' && { goods, zone: row.zone }),
+    ...(zone !== null && { goods: 'daily', zone }),
     ...shown(presentation),
   };
 }

@@ -17,6 +17,7 @@ export * from './orders.ts';
 export * from './outbox.ts';
 export * from './outcomes.ts';
 export * from './payments.ts';
+export type { AdmittedRequest } from './place-call.ts';
 export * from './refunds.ts';
 export * from './sale-changes.ts';
 export * from './stories.ts';

@@ -1,4 +1,3 @@
-import type { Goods } from '../contracts/goods.ts';
 import { type Home, REGULAR } from '../contracts/homes.ts';
 import { withOwnDigits } from '../contracts/money.ts';
 import type { SalePresentation, SkuPresentation } from '../contracts/presentation.ts';
@@ -18,8 +17,7 @@ export interface BoardSku {
   readonly price: string;
   readonly currency: string;
   readonly userLimit: number;
-  readonly goods: Goods;
-  /** For daily goods. */
+  /** Of daily goods, their time zone; null for goods with a stock. */
   readonly zone: string | null;
   readonly state: 'open' | 'paused' | 'closed';
   /** Units that exist: loaded and restocked. */
@@ -69,7 +67,6 @@ interface BoardRow extends HomeRow {
   price: string;
   currency: string;
   user_limit: number;
-  goods: Goods;
   zone: string | null;
   state: BoardSku['state'];
   units_total: string | null;
@@ -88,7 +85,6 @@ function toBoardSku(row: BoardRow, sku: string): BoardSku {
     price: withOwnDigits(row.price, row.currency),
     currency: row.currency,
     userLimit: row.user_limit,
-    goods: row.goods,
     zone: row.zone,
     state: row.state,
     unitsTotal: toNumber(row.units_total ?? '0'),
@@ -142,7 +138,9 @@ function askBoard(server: Pool, asked: Home, apart: boolean): Promise<BoardRow[]
   return server.query<BoardRow>({
     name: `sale_board_${apart ? asked : 'both'}`,
     text: `SELECT '${asked}' AS asked, clock_timestamp() AS now, b.*, e.epoch AS ticket_epoch,
-                  extract(epoch FROM b.pay_window)::float8 AS pay_window_seconds${homes}
+                  extract(epoch FROM b.pay_window)::float8 AS pay_window_seconds,
+                  d.zone${homes}
+           LEFT JOIN catalog.daily_skus() d ON d.sku = b.sku
            LEFT JOIN catalog.ticket_epochs() e ON e.sale = b.sale`,
   });
 }

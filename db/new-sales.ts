@@ -1,4 +1,3 @@
-import type { Goods } from '../contracts/goods.ts';
 import { type Home, REGULAR, schemaOf } from '../contracts/homes.ts';
 import type { SalePresentation, SkuPresentation } from '../contracts/presentation.ts';
 import type { Actor } from './actions.ts';
@@ -87,9 +86,7 @@ export interface NewSku {
   /** Default: the tunable slots_default. */
   readonly slots?: number;
   readonly presentation?: SkuPresentation;
-  /** Default: `counted`. */
-  readonly goods?: Goods;
-  /** For daily goods: their time zone. */
+  /** Makes the SKU daily: the time zone whose calendar tells the day. */
   readonly zone?: string | null;
 }
 
@@ -141,20 +138,22 @@ function termsOf({ sku, sale, title, price, currency, userLimit }: SkuTerms, hom
   return [sku, sale, home, title, price, currency, userLimit];
 }
 
-function kindOf({ goods = 'counted', zone = null }: SkuTerms) {
-  return [goods, zone];
-}
-
 async function createStock(home: Pool, sku: NewSku, actor?: Actor): Promise<boolean> {
   const { units, slots = null, presentation = {} } = sku;
   const [row] = await home.query<{ created: boolean }>({
-    text: `SELECT catalog.create_sku($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) AS created`,
+    text: `SELECT catalog.create_sku($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS created`,
     values: [
       ...[...termsOf(sku, schemaOf(sku.schema)), units, slots],
-      ...[JSON.stringify(presentation), actor?.by, actor?.reason, ...kindOf(sku)],
+      ...[JSON.stringify(presentation), actor?.by, actor?.reason],
     ],
   });
+  await makeDaily(home, sku);
   return row?.created === true;
+}
+
+async function makeDaily(server: Pool, { sku, zone = null }: SkuTerms): Promise<void> {
+  if (zone === null) return;
+  await server.query({ text: 'SELECT catalog.make_daily($1, $2)', values: [sku, zone] });
 }
 
 /**
@@ -165,9 +164,8 @@ async function createStock(home: Pool, sku: NewSku, actor?: Actor): Promise<bool
  */
 export async function adoptSku(server: Pool, sku: SkuTerms): Promise<void> {
   await server.query({
-    text: 'SELECT catalog.adopt_sku($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)',
-    values: [
-      ...[...termsOf(sku, sku.schema), JSON.stringify(sku.presentation ?? {}), ...kindOf(sku)],
-    ],
+    text: 'SELECT catalog.adopt_sku($1, $2, $3, $4, $5, $6, $7, $8)',
+    values: [...termsOf(sku, sku.schema), JSON.stringify(sku.presentation ?? {})],
   });
+  await makeDaily(server, sku);
 }

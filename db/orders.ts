@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Position, toPage } from '../contracts/cursor.ts';
 import type { OrderFacts } from '../contracts/events.ts';
 import { type Home, schemaOf } from '../contracts/homes.ts';
-import type { OrderTerms, Outcome, PurchaseRequest } from '../contracts/messages.ts';
+import type { OrderTerms, Outcome } from '../contracts/messages.ts';
 import { withOwnDigits } from '../contracts/money.ts';
 import type { Schema } from '../contracts/names.ts';
 import {
@@ -15,14 +15,10 @@ import {
   toNumber,
 } from './client/homes.ts';
 import type { Databases, Statement } from './client/pool.ts';
+import { type AdmittedRequest, placeCall } from './place-call.ts';
 import { type Refund, type RefundRow, toRefund } from './refunds.ts';
 
 /** Typed calls of the order routines. Order numbers are digits. All throw only DatabaseError. */
-
-/** A purchase request and the web node that admitted it. */
-export interface AdmittedRequest extends PurchaseRequest {
-  readonly node: string;
-}
 
 /** The answer of place_orders for one request. */
 export interface Decision {
@@ -74,7 +70,7 @@ export async function placeOrders(
   options: { readonly wait?: boolean; readonly withTerms?: boolean } = {},
 ): Promise<Decision[]> {
   const { wait = false, withTerms = false } = options;
-  const { routine, values } = callOf(sku, requests, wait);
+  const { routine, values } = placeCall(sku, requests, wait);
   const places = values.map((_, at) => `$${at + 1}`).join(', ');
   const call = (schema: Schema) => `${schema}.${routine}(${places})`;
   const text = (schema: Schema) =>
@@ -94,20 +90,6 @@ export async function placeOrders(
       ? { name: `${routine}_with_terms_${schema}`, text: textWithTerms(schema), values }
       : { name: `${routine}_${schema}`, text: text(schema), values },
   );
-}
-
-/** The routine of the goods, and its arguments. Only requests for daily goods have a day. */
-function callOf(sku: string, requests: readonly AdmittedRequest[], wait: boolean) {
-  const ids = requests.map(({ requestId }) => requestId);
-  const users = requests.map(({ userId }) => userId);
-  const nodes = requests.map(({ node }) => node);
-  if (requests.some(({ day }) => day !== undefined)) {
-    const days = requests.map(({ day }) => day ?? null);
-    return { routine: 'place_daily', values: [sku, ids, users, nodes, days] };
-  }
-  const units = requests.map((request) => request.units);
-  const fewer = requests.map(({ acceptFewer }) => acceptFewer === true);
-  return { routine: 'place_orders', values: [sku, ids, users, units, fewer, nodes, wait] };
 }
 
 /** Runs a statement that answers like place_orders where the SKU lives; asks `home` first. */

@@ -43,10 +43,4 @@ BEGIN
 END
 $$;
 
--- Their parameters or results change.
-DROP FUNCTION IF EXISTS catalog.create_sku(text, text, text, text, numeric, text, int, int, int, jsonb, text, text);
-DROP FUNCTION IF EXISTS catalog.adopt_sku(text, text, text, text, numeric, text, int, jsonb);
-DROP FUNCTION IF EXISTS catalog.sku_facts(text, text[]);
-DROP FUNCTION IF EXISTS catalog.sale_board();
-
 RESET ROLE;

@@ -1,7 +1,7 @@
 -- adopt_sku: records a SKU that lives on another server. Its name cannot be given to another SKU, its
 -- requests are sent to the other server, and the SKU can move to this one.
 --
--- Parameters: as in create_sku, without units, slots, p_by and p_reason: the other server has the record. p_schema is
+-- Parameters: as in create_sku, without units, slots and p_by: the other server has the record. p_schema is
 --   the home where it lives: regular, or the name of a hot home
 -- Result: true if the SKU was recorded; false if it exists with the same values
 -- Tables: reads catalog.home, catalog.sale; writes catalog.sku
@@ -17,9 +17,7 @@ CREATE OR REPLACE FUNCTION catalog.adopt_sku(
   p_price      numeric,
   p_currency   text,
   p_user_limit int,
-  p_presentation jsonb DEFAULT '{}',
-  p_goods      text DEFAULT 'counted',
-  p_zone       text DEFAULT NULL
+  p_presentation jsonb DEFAULT '{}'
 ) RETURNS boolean
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = catalog, pg_temp
@@ -41,9 +39,9 @@ BEGIN
       RAISE EXCEPTION 'sale % was called off', p_sale USING ERRCODE = 'FS004';
     END IF;
     INSERT INTO catalog.sku (sku, sale, schema, title, price, currency, user_limit, presentation,
-                             abroad, hot_home, goods, zone)
+                             abroad, hot_home)
     VALUES (p_sku, p_sale, v_schema, p_title, p_price, p_currency, p_user_limit, p_presentation, true,
-            nullif(p_schema, 'regular'), p_goods, p_zone)
+            nullif(p_schema, 'regular'))
     ON CONFLICT (sku) DO NOTHING;
     IF FOUND THEN RETURN true; END IF;
   END IF;
@@ -52,7 +50,6 @@ BEGIN
     WHERE k.sku = p_sku
       AND (k.sale, k.title, k.price, k.currency, k.user_limit)
         = (p_sale, p_title, p_price, p_currency, p_user_limit)
-      AND k.goods = p_goods AND k.zone IS NOT DISTINCT FROM p_zone
       AND (k.schema = v_schema AND k.abroad AND (v_schema = 'regular' OR coalesce(k.hot_home, 'hot') = p_schema)
            OR k.moves > 0)) THEN
     RAISE EXCEPTION 'SKU % exists with other values', p_sku USING ERRCODE = 'FS003';

@@ -140,8 +140,7 @@ CROSS JOIN LATERAL order_books(s.skus) b
 UNION ALL SELECT b.* FROM day_books() b
 
 -- 4. The other books, and SKUs that moved
-UNION ALL SELECT b.* FROM moved_books() b
-UNION ALL
+UNION ALL SELECT b.* FROM moved_books() b UNION ALL
 SELECT 'books', o.sku,
        format('orders that cost nothing, but their SKU costs %s: %s', k.price,
               (SELECT min(f.order_no) FROM orders f WHERE f.sku = o.sku AND f.amount = 0)), 0,

@@ -8,8 +8,6 @@
 --   p_slots       the slots to spread them over; NULL takes the tunable slots_default
 --   p_presentation  the column of that name
 --   p_by, p_reason  who creates it, and why (catalog.action); NULL as p_by: the login
---   p_goods, p_zone  the kind of goods, and the time zone of daily ones (catalog.sku). The stock of daily
---                 goods does not end: load 2,147,483,647 units
 -- Result: true if the SKU was created; false if it exists with the same values. The stock and slots of an
 --   existing SKU stay as they are. If it has moved since then, p_schema is not compared; p_presentation never is
 -- Tables: reads catalog.sale; writes catalog.sku, catalog.action, stock_slot and stock_movement of
@@ -17,7 +15,7 @@
 -- Locks, in order: the row of the sale, shared; the key of catalog.sku; the advisory lock of the SKU, exclusively
 -- Errors: FS001 units or slots out of range; FS002 no such sale; FS003 the SKU exists with other values;
 --   FS004 the sale was called off; FS005 a price that cannot be paid (check_price); 23514 the table does not
---   allow a value; 22023 no such time zone
+--   allow a value
 
 CREATE OR REPLACE FUNCTION catalog.create_sku(
   p_sku        text,
@@ -31,9 +29,7 @@ CREATE OR REPLACE FUNCTION catalog.create_sku(
   p_slots      int DEFAULT NULL,
   p_presentation jsonb DEFAULT '{}',
   p_by         text DEFAULT NULL,
-  p_reason     text DEFAULT NULL,
-  p_goods      text DEFAULT 'counted',
-  p_zone       text DEFAULT NULL
+  p_reason     text DEFAULT NULL
 ) RETURNS boolean
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = catalog, pg_temp
@@ -46,8 +42,6 @@ BEGIN
     RAISE EXCEPTION 'create_sku takes 0 or more units in 1 to 1024 slots'
       USING ERRCODE = 'FS001';
   END IF;
-  -- Fails if there is no such zone.
-  PERFORM now() AT TIME ZONE p_zone;
   -- If the sale is being called off, wait: otherwise the SKU would be open in a sale that is called off.
   PERFORM FROM catalog.sale s WHERE s.sale = p_sale FOR SHARE;
   IF NOT FOUND THEN
@@ -59,10 +53,8 @@ BEGIN
     IF EXISTS (SELECT FROM catalog.sale s WHERE s.sale = p_sale AND s.called_off_at IS NOT NULL) THEN
       RAISE EXCEPTION 'sale % was called off', p_sale USING ERRCODE = 'FS004';
     END IF;
-    INSERT INTO catalog.sku (sku, sale, schema, title, price, currency, user_limit, presentation,
-                             goods, zone)
-    VALUES (p_sku, p_sale, p_schema, p_title, p_price, p_currency, p_user_limit, p_presentation, p_goods,
-            p_zone)
+    INSERT INTO catalog.sku (sku, sale, schema, title, price, currency, user_limit, presentation)
+    VALUES (p_sku, p_sale, p_schema, p_title, p_price, p_currency, p_user_limit, p_presentation)
     ON CONFLICT (sku) DO NOTHING;
     v_is_new := FOUND;
   END IF;
@@ -72,7 +64,6 @@ BEGIN
       WHERE k.sku = p_sku
         AND (k.sale, k.title, k.price, k.currency, k.user_limit)
           = (p_sale, p_title, p_price, p_currency, p_user_limit)
-        AND k.goods = p_goods AND k.zone IS NOT DISTINCT FROM p_zone
         AND (k.schema = p_schema OR k.moves > 0)) THEN
       RAISE EXCEPTION 'SKU % exists with other values', p_sku USING ERRCODE = 'FS003';
     END IF;

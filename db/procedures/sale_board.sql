@@ -13,8 +13,7 @@ RETURNS TABLE (
   server_time timestamptz, sale text, sale_title text, opens_at timestamptz,
   closes_at timestamptz, pay_window interval, sku text, schema text, title text, price numeric,
   currency text, user_limit int, state text, units_total bigint, free bigint,
-  unpaid_exists boolean, sale_presentation jsonb, presentation jsonb, called_off boolean,
-  goods text, zone text
+  unpaid_exists boolean, sale_presentation jsonb, presentation jsonb, called_off boolean
 )
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = catalog, pg_temp
@@ -27,7 +26,7 @@ BEGIN
          c.unpaid_exists,
          -- Once a sale: its texts are many, and every web node asks twice a second.
          CASE WHEN row_number() OVER (PARTITION BY s.sale ORDER BY k.sku) = 1 THEN s.presentation END,
-         k.presentation, s.called_off_at IS NOT NULL, k.goods, k.zone
+         k.presentation, s.called_off_at IS NOT NULL
   FROM catalog.sale s
   LEFT JOIN catalog.sku k ON k.sale = s.sale
   LEFT JOIN (SELECT u.sku, sum(u.units_total)::bigint AS units_total, sum(u.free)::bigint AS free,

@@ -16,13 +16,13 @@
 CREATE OR REPLACE FUNCTION catalog.sku_facts(p_sale text, p_skus text[])
 RETURNS TABLE (
   sku text, sale text, schema text, abroad boolean, title text, price numeric, currency text,
-  user_limit int, goods text, zone text, presentation jsonb, units_total bigint, has_orders boolean, most_held int
+  user_limit int, presentation jsonb, units_total bigint, has_orders boolean, most_held int
 )
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = catalog, pg_temp
 AS $routine$
   SELECT k.sku, k.sale, CASE k.schema WHEN 'hot' THEN catalog.hot_home(k.hot_home) ELSE k.schema END, k.abroad, k.title, k.price, k.currency, k.user_limit,
-         k.goods, k.zone, k.presentation, coalesce(c.units_total, 0),
+         k.presentation, coalesce(c.units_total, 0),
          EXISTS (SELECT FROM regular.orders o WHERE o.sale = k.sale AND o.sku = k.sku)
            OR EXISTS (SELECT FROM hot.orders o WHERE o.sale = k.sale AND o.sku = k.sku),
          greatest(

@@ -56,12 +56,15 @@ function checkGoods(sku: Group, path: PathOfFile, report: Report): void {
   if (goods !== 'daily') {
     if (zone !== undefined) report([...path, 'zone'], 'only daily goods have a time zone');
     if (units === undefined) {
-      report([...path, 'units'], 'is missing; expected the units to sell in all');
+      report(
+        [...path, 'units'],
+        'it is missing; expected the units to sell in all, restocks included: a whole number such as 1000',
+      );
     }
     return;
   }
   if (zone === undefined) {
-    report([...path, 'zone'], 'is missing; expected a time zone such as Europe/Berlin');
+    report([...path, 'zone'], 'it is missing; expected a time zone such as Europe/Berlin');
   } else if (typeof zone === 'string' && !isZone(zone)) {
     report([...path, 'zone'], `there is no time zone ${zone}; expected one such as Europe/Berlin`);
   }

@@ -150,8 +150,7 @@ export function toDesired(file: SaleFile): DesiredSale {
         currency: sku.currency,
         userLimit: sku.limit,
         units: sku.goods === 'daily' ? DAILY_UNITS : (sku.units ?? 0),
-        goods: sku.goods ?? 'counted',
-        zone: sku.zone ?? null,
+        ...(sku.goods === 'daily' && { zone: sku.zone ?? null }),
         quota: sku.quota,
         keep: sku.keep,
         presentation: {

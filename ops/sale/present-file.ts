@@ -42,14 +42,13 @@ export function fileOfPresent(name: string, { sale, skus }: PresentSale): SaleFi
 }
 
 function skuOf(known: PresentSku, languages: readonly string[]) {
-  const { sku, title, price, currency, userLimit, unitsTotal, schema, presentation } = known;
-  const { goods, zone } = known;
+  const { sku, title, price, currency, userLimit, unitsTotal, schema, zone, presentation } = known;
   const { picture } = presentation;
   return {
     sku,
     ...textsOf(title, presentation, languages),
     ...{ price, currency, limit: userLimit },
-    ...(goods === 'daily' ? { goods, zone } : { units: unitsTotal }),
+    ...(zone === null ? { units: unitsTotal } : { goods: 'daily', zone }),
     home: schema,
     ...(picture && { picture: pictureOf(picture) }),
   };

@@ -142,7 +142,6 @@ export const Order = Type.Object({
   refund: Type.Optional(Refund),
 });
 
-
 export const WaitingBody = Type.Union([
   Type.Object(
     {

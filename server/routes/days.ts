@@ -19,7 +19,7 @@ export const dayRoutes: FastifyPluginAsyncTypebox<Context> = async (app, context
     },
     async ({ params, userId }, reply) => {
       const row = context.catalogue.sku(params.sku);
-      if (row?.sale !== params.sale || row.goods !== 'daily') throw new Problem('not_found');
+      if (row?.sale !== params.sale || row.zone === null) throw new Problem('not_found');
       return reply
         .header('cache-control', 'private, no-cache')
         .send(await context.days.today(row, userId));

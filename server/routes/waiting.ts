@@ -15,10 +15,10 @@ import { orderJson } from '../http/order-json.ts';
 import { Problem, type ProblemVerdict } from '../http/problems.ts';
 import {
   problems,
+  SkuParams,
   WAIT_SECONDS_MAX,
   WaitingAnswer,
   WaitingBody,
-  SkuParams,
   WaitQuery,
 } from '../http/schemas.ts';
 

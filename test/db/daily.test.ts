@@ -30,8 +30,7 @@ afterAll(async () => {
   await database.remove();
 });
 
-const daily = () =>
-  stock(ops, sale, { goods: 'daily', zone: ZONE, price: '0', units: DAILY_UNITS, slots: 8 });
+const daily = () => stock(ops, sale, { zone: ZONE, price: '0', units: DAILY_UNITS, slots: 8 });
 
 /** Today, or a day before it, by the calendar of the SKU. */
 function day(before = 0): string {
@@ -134,15 +133,27 @@ it('a daily SKU stays in its home', async () => {
 });
 
 it.each([
-  [{ goods: 'daily', zone: null }, '23514'],
-  [{ goods: 'daily', zone: ZONE, userLimit: 2 }, '23514'],
-  [{ goods: 'daily', zone: ZONE, price: '1.00' }, '23514'],
-  [{ goods: 'daily', zone: 'Mars/Olympus' }, '22023'],
-  [{ goods: 'counted', zone: ZONE }, '23514'],
-] as const)('goods that cannot be are refused: %j', async (terms, sqlstate) => {
+  [{ zone: ZONE, userLimit: 2 }, '23514'],
+  [{ zone: ZONE, price: '1.00' }, '23514'],
+  [{ zone: 'Mars/Olympus' }, '22023'],
+] as const)('daily goods that cannot be are refused: %j', async (terms, sqlstate) => {
   await expect(
     stock(ops, sale, { price: '0', units: DAILY_UNITS, ...terms }),
   ).rejects.toMatchObject({ sqlstate });
+});
+
+it('a SKU that somebody has bought does not become daily, and a zone stays', async () => {
+  const counted = await stock(ops, sale, { price: '0', units: 5 });
+  await placeOrders(worker, 'hot', counted, [request()]);
+  for (const [name, zone] of [
+    [counted, ZONE],
+    [sku, 'UTC'],
+  ]) {
+    const text = 'SELECT catalog.make_daily($1, $2)';
+    await expect(ops.regular.query({ text, values: [name, zone] })).rejects.toMatchObject({
+      sqlstate: 'FS003',
+    });
+  }
 });
 
 describe('the audit finds', () => {

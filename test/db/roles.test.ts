@@ -43,6 +43,8 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   'catalog.sale_facts': ['ops', 'readonly', 'console'],
   'catalog.sku_facts': ['ops', 'readonly', 'console'],
   'catalog.create_sku': ['ops', 'console'],
+  'catalog.make_daily': ['ops', 'console'],
+  'catalog.daily_skus': ['web', 'worker', 'ops', 'readonly', 'console'],
   'catalog.check_price': [],
   'catalog.due_sku_terms': [],
   'catalog.refresh_sku_terms': [],

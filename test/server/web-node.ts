@@ -155,7 +155,6 @@ export function rowOnSale(changes: Partial<SkuOnSale> = {}): SkuOnSale {
     price: '1.00',
     currency: 'EUR',
     userLimit: 1,
-    goods: 'counted',
     zone: null,
     unitsTotal: 1_000,
     free: 1_000,

@@ -14,7 +14,7 @@ let sale: string;
 
 beforeAll(async () => {
   system = await startSystem();
-  const terms = { goods: 'daily', zone: ZONE, price: '0', userLimit: 1 } as const;
+  const terms = { zone: ZONE, price: '0', userLimit: 1 };
   sale = await system.createSale([{ sku: 'SignIn', units: DAILY_UNITS, ...terms }]);
 });
 afterAll(() => system?.stop());

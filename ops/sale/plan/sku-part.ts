@@ -34,8 +34,8 @@ export function partOfSku(
 /** As a person reads them in a plan. */
 function shown(sku: DesiredSku) {
   const { schema: home, title, price, currency, userLimit: limit, presentation = {} } = sku;
-  const { goods = 'counted', zone } = sku;
-  const kind = goods === 'daily' ? { goods, zone } : { units: sku.units };
+  const { zone = null, units } = sku;
+  const kind = zone === null ? { units } : { goods: 'daily', zone };
   return { home, title, price, currency, limit, ...kind, presentation };
 }
 
@@ -46,9 +46,9 @@ function newTerms(sku: DesiredSku): Part {
 
 function knownTerms(sku: DesiredSku, known: PresentSku, { onlyMissing }: PlanOptions): Part {
   const name = sku.sku;
-  const { schema, title, price, currency, userLimit, goods, zone, presentation } = known;
+  const { schema, title, price, currency, userLimit, zone, presentation } = known;
   const units = loadedUnits(sku, known);
-  const terms = { schema, title, price, currency, userLimit, goods, zone, presentation };
+  const terms = { schema, title, price, currency, userLimit, zone, presentation };
   const present = { ...sku, ...terms, units };
   // A creation that was interrupted is completed with the values that the SKU has. That loads its stock.
   const skus = known.isComplete ? [] : [{ do: 'create_sku', sku: present } as const];
