@@ -25,10 +25,7 @@ const KNOWN_SCHEMAS: readonly string[] = [
   PROBE_SCHEMA,
 ];
 
-/**
- * Whether the id may belong to a newer version of the shop, so that a newer process can read the
- * message.
- */
+/** Whether the id may belong to a newer version of the shop, whose processes can read the message. */
 export function isNewerSchema(schema: string | undefined): boolean {
   return /^flashsale\.[a-z-]+\.v\d+$/.test(schema ?? '') && !KNOWN_SCHEMAS.includes(schema ?? '');
 }

@@ -163,10 +163,16 @@ describe('the audit finds', () => {
       'two orders of a user and day',
       `UPDATE hot.orders SET day = day + 1 WHERE user_id = 'ann' AND streak = 1 AND day < '$day'`,
     ],
-    ['an order without its day', `UPDATE hot.orders SET day = NULL, streak = NULL`],
+    [
+      'an order without its day',
+      'UPDATE hot.orders SET day = NULL, streak = NULL WHERE day IS NOT NULL',
+    ],
     ['a streak that is too long', `UPDATE hot.orders SET streak = 3 WHERE user_id = 'eve'`],
-    ['a last day that is not that of the orders', `UPDATE hot.buyer SET last_day = last_day - 1`],
-    ['a streak of a user that is not that of the orders', 'UPDATE hot.buyer SET streak = 9'],
+    ['a last day that is not that of the orders', 'UPDATE hot.buyer SET last_day = last_day - 1'],
+    [
+      'a streak of a user that is not that of the orders',
+      'UPDATE hot.buyer SET streak = 9 WHERE last_day IS NOT NULL',
+    ],
   ])('%s', async (_what, sql) => {
     await session.run('BEGIN');
     await session.run(sql.replace('$day', day()));
