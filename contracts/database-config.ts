@@ -1,5 +1,5 @@
 import { namedUrls } from './cluster-url.ts';
-import { checkedSecret, ConfigError, databaseUrl, secretText } from './config.ts';
+import { ConfigError, checkedSecret, databaseUrl, secretText } from './config.ts';
 import { parseDatabaseUrl, wrongInDatabaseUrl, wrongInReadUrl } from './database-url.ts';
 import { type Home, isHotHome, REGULAR } from './homes.ts';
 

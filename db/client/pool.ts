@@ -74,6 +74,14 @@ async function underLock<T>(pool: DriverPool, key: number, work: () => Promise<T
   }
 }
 
+/** What a pool does with one of its connections. */
+function ofOneConnection(pool: DriverPool): Pick<Pool, 'session' | 'locked'> {
+  return {
+    session: (work) => withSession(pool, work),
+    locked: (key, work) => underLock(pool, key, work),
+  };
+}
+
 /** Looks for the server that takes writes while one of several hosts leaves queries unanswered. */
 function lookOut(
   pool: DriverPool,
@@ -162,8 +170,7 @@ export function createPool(options: PoolOptions): Pool {
         throw error;
       }
     },
-    session: (work) => withSession(pool, work),
-    locked: (key, work) => underLock(pool, key, work),
+    ...ofOneConnection(pool),
     max: limits.max,
     discardIdle,
     ping,

@@ -10,15 +10,17 @@
 -- Errors: none
 
 CREATE OR REPLACE FUNCTION :schema.order_age(p_order_no bigint, p_sale text) RETURNS int
-LANGUAGE sql STABLE SECURITY DEFINER
+LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 AS $routine$
-  SELECT least(
-    (SELECT age(o.xmin) FROM orders o WHERE o.order_no = p_order_no AND o.sale = p_sale),
-    (SELECT min(least(age(p.xmin), age(r.xmin)))
-     FROM payment p
-     LEFT JOIN refund r ON r.payment_ref = p.payment_ref AND r.sale = p.sale
-     WHERE p.order_no = p_order_no AND p.sale = p_sale))
+BEGIN
+  RETURN least(
+      (SELECT age(o.xmin) FROM orders o WHERE o.order_no = p_order_no AND o.sale = p_sale),
+      (SELECT min(least(age(p.xmin), age(r.xmin)))
+       FROM payment p
+       LEFT JOIN refund r ON r.payment_ref = p.payment_ref AND r.sale = p.sale
+       WHERE p.order_no = p_order_no AND p.sale = p_sale));
+END
 $routine$;
 
 ALTER FUNCTION :schema.order_age OWNER TO flashsale_owner;

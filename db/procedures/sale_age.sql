@@ -9,13 +9,15 @@
 -- Errors: none
 
 CREATE OR REPLACE FUNCTION :schema.sale_age(p_sale text) RETURNS int
-LANGUAGE sql STABLE SECURITY DEFINER
+LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 AS $routine$
-  SELECT least(
-    (SELECT min(age(o.xmin)) FROM orders o WHERE o.sale = p_sale),
-    (SELECT min(age(p.xmin)) FROM payment p WHERE p.sale = p_sale),
-    (SELECT min(age(r.xmin)) FROM refund r WHERE r.sale = p_sale))
+BEGIN
+  RETURN least(
+      (SELECT min(age(o.xmin)) FROM orders o WHERE o.sale = p_sale),
+      (SELECT min(age(p.xmin)) FROM payment p WHERE p.sale = p_sale),
+      (SELECT min(age(r.xmin)) FROM refund r WHERE r.sale = p_sale));
+END
 $routine$;
 
 ALTER FUNCTION :schema.sale_age OWNER TO flashsale_owner;

@@ -61,7 +61,7 @@ async function exported(format: ExportFormat, between: () => Promise<unknown> = 
     ['regular', session],
     ['hot', session],
   ]);
-  const result = await exportSale(sessions, sale, format, async (bytes) => {
+  const result = await exportSale({ primaries: sessions, standbys: new Map() }, sale, format, async (bytes) => {
     pages.push(bytes);
     await between();
   });
