@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Home, REGULAR, schemaOf } from '../contracts/homes.ts';
 import { withOwnDigits } from '../contracts/money.ts';
 import { DatabaseError, isNotThere } from './client/errors.ts';
@@ -47,8 +48,9 @@ export interface ExportedOrder {
   readonly payments: readonly ExportedPayment[] | null;
 }
 
-/** A standby that changes too fast for a moment that its primary had is given up after this many tries. */
+/** A sale that changes too fast to find it on the standby as the primary shows it is read from the primary. */
 const STANDBY_TRIES = 3;
+const STANDBY_PAUSE_MS = 50;
 
 /** Orders that are fetched, and held in memory, at a time. */
 const FETCH_ORDERS = 1_000;
@@ -129,6 +131,7 @@ async function beginAsPrimary(
       const [row] = await standby.query<{ isSettled: boolean }>({ text, values });
       if (row?.isSettled === true) return true;
       await end(standby);
+      await sleep(STANDBY_PAUSE_MS);
     }
   } catch (error) {
     if (!(error instanceof DatabaseError)) throw error;
