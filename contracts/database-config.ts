@@ -1,5 +1,5 @@
 import { namedUrls } from './cluster-url.ts';
-import { ConfigError, checkedSecret, databaseUrl, secretText } from './config.ts';
+import { ConfigError, databaseReadUrl, databaseUrl, secretText } from './config.ts';
 import { parseDatabaseUrl, wrongInDatabaseUrl, wrongInReadUrl } from './database-url.ts';
 import { type Home, isHotHome, REGULAR } from './homes.ts';
 
@@ -31,7 +31,7 @@ export const hotDatabaseSpecs = {
 /** Standbys that may serve the lists of orders and the exports. */
 export const readSpecs = {
   /** A standby of the server of DATABASE_URL. */
-  DATABASE_READ_URL: checkedSecret(wrongInReadUrl)({ default: undefined }),
+  DATABASE_READ_URL: databaseReadUrl({ default: undefined }),
   /** Standbys of the servers that hot homes have of their own. */
   HOT_DATABASE_READ_URLS: secretText(
     'home=url,… with homes of hot, hot-1 to hot-498, each once, and URLs of their standbys',

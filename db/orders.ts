@@ -11,7 +11,7 @@ import {
   exactTime,
   homeAfter,
   patiently,
-  queryHomes,
+  queryHistory,
   toNumber,
 } from './client/homes.ts';
 import type { Databases, Statement } from './client/pool.ts';
@@ -271,13 +271,11 @@ export async function userOrders(
     `SELECT o.*, ${exactTime('o.created_at')} AS exactly, ${isSettled(`${schema}.order_age(o.order_no, o.sale)`, '$5')}
      FROM ${schema}.user_orders($1, $2, $3, $4) o`;
   const values = [userId, limit + 1, after?.at ?? null, after?.no ?? null];
-  const { rows, missing } = await queryHomes<OrderStateRow & { exactly: string }>(
+  const { rows, missing } = await queryHistory<OrderStateRow & { exactly: string }>(
     databases,
     'user_orders',
     text,
     values,
-    undefined,
-    (home) => databases.history(home),
   );
   const found = rows.map((row) => ({ row, position: { at: row.exactly, no: row.order_no } }));
   const { rows: shown, ...next } = toPage(found, limit);

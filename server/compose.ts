@@ -218,11 +218,13 @@ function readFromStandbys(
       url,
       role: 'web',
       max: database.connectionsMax,
+      min: database.connectionsMax,
       statementTimeoutMs: STANDBY_STATEMENT_TIMEOUT_MS,
       applicationName: 'flashsale-web',
       onError: (error) => log.warn({ err: error }, 'a connection to a standby broke'),
     });
     lifecycle.onStop('standby', () => pool.close());
+    void pool.fill();
     return pool;
   };
   databases.readFrom(database.readUrls, open, (home, answer) => {

@@ -170,6 +170,22 @@ export function queryHomes<Row extends Record<string, unknown>>(
   return ask(REGULAR, 'all', databases.homes).then((rows) => ({ rows, missing: [] }));
 }
 
+/**
+ * Like `queryHomes`, but a standby may answer for a home. The rows have the `isSettled` of standby.ts, whose
+ * parameter follows `values`.
+ *
+ * @throws {DatabaseError} if no home answers
+ */
+export function queryHistory<Row extends Record<string, unknown>>(
+  databases: Databases,
+  name: string,
+  text: (schema: Schema, home: Home) => string,
+  values: readonly unknown[],
+): Promise<Answers<Row>> {
+  const source = (home: Home) => databases.history(home);
+  return queryHomes<Row>(databases, name, text, values, undefined, source);
+}
+
 /** The rows of the homes that answered, and the earlier rows of a home that did not. Pure. */
 export function lastKnown<Row extends { readonly schema: Home }>(
   before: readonly Row[],

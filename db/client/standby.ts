@@ -59,8 +59,7 @@ export async function askPin(primary: Queryable): Promise<Pin> {
 }
 
 /** Why a read went where it went. */
-export const READ_ANSWERS = ['standby', 'recent', 'behind', 'not_standby', 'away'] as const;
-export type ReadAnswer = (typeof READ_ANSWERS)[number];
+export type ReadAnswer = 'standby' | 'recent' | 'behind' | 'not_standby' | 'away';
 
 /** Pauses between the questions whether the standby has replayed enough; together the longest wait. */
 const REPLAY_PAUSES_MS = [2, 4, 8, 16, 32, 38];
