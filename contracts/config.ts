@@ -67,7 +67,7 @@ function expectedSecret(what: string): EnvError {
 }
 
 /** A value that is never shown. `wrong` says what it must be, if it is not. */
-export function checkedSecret(wrong: (input: string) => string | undefined) {
+function checkedSecret(wrong: (input: string) => string | undefined) {
   return makeValidator((input: string) => {
     const what = wrong(input);
     if (what !== undefined) throw expectedSecret(what);
