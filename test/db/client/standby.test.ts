@@ -177,9 +177,11 @@ it('of any two lists one has all of the other, whoever reads where, and a later 
   const local = pair.as('worker', '-c synchronous_commit=local');
   const end = performance.now() + RUN_MS;
   const lists: { began: number; ended: number; facts: Set<string> }[] = [];
-  const goingOn = async (work: () => Promise<unknown>) => {
-    while (performance.now() < end) await work();
+  const goingOn = async (work: () => Promise<unknown>, isDone = () => true) => {
+    while (performance.now() < end || !isDone()) await work();
   };
+  reading.answers.length = 0;
+  const isServed = () => reading.answers.includes('standby');
   const read = async (through: Databases) => {
     const began = performance.now();
     const facts = await shown(through);
@@ -203,9 +205,8 @@ it('of any two lists one has all of the other, whoever reads where, and a later 
     ...[0, 1, 2, 3].map((at) => goingOn(() => write(at))),
     goingOn(() => write(5, local)),
     ...[1, 2].map(() => goingOn(() => read(web))),
-    ...[1, 2, 3].map(() => goingOn(() => read(reading.databases))),
+    ...[1, 2, 3].map(() => goingOn(() => read(reading.databases), isServed)),
   ]);
-  const byStandby = reading.answers.filter((answer) => answer === 'standby').length;
   const wrong = lists.flatMap((one) =>
     lists.filter((other) => {
       const hasLess = !one.facts.isSubsetOf(other.facts);
@@ -213,7 +214,6 @@ it('of any two lists one has all of the other, whoever reads where, and a later 
     }),
   );
   expect(wrong).toEqual([]);
-  expect(byStandby).toBeGreaterThan(0);
 });
 
 /** Exports the sale as the command does. Returns the hash, the orders, and the pages that the standby gave. */
