@@ -1,6 +1,6 @@
 import { type CleanedEnv, cleanEnv, EnvError, EnvMissingError, makeValidator } from 'envalid';
 import { namesSeveralHosts, wrongInClusterUrl, wrongInUrl } from './cluster-url.ts';
-import { wrongInDatabaseUrl } from './database-url.ts';
+import { wrongInDatabaseUrl, wrongInReadUrl } from './database-url.ts';
 import { readSecretFiles } from './secret-files.ts';
 import { SECRET_VARIABLES, weakSecrets } from './secrets.ts';
 
@@ -105,6 +105,9 @@ export function url(...schemes: readonly string[]) {
 
 /** A URL of PostgreSQL with one host or several; see database-url.ts. */
 export const databaseUrl = checkedSecret(wrongInDatabaseUrl);
+
+/** The same for a standby. */
+export const databaseReadUrl = checkedSecret(wrongInReadUrl);
 
 /** A URL of one host or of the hosts of a cluster. */
 export function clusterUrl(...schemes: readonly string[]) {

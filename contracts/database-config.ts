@@ -1,6 +1,6 @@
 import { namedUrls } from './cluster-url.ts';
-import { ConfigError, databaseUrl, secretText } from './config.ts';
-import { parseDatabaseUrl, wrongInDatabaseUrl } from './database-url.ts';
+import { ConfigError, databaseReadUrl, databaseUrl, secretText } from './config.ts';
+import { parseDatabaseUrl, wrongInDatabaseUrl, wrongInReadUrl } from './database-url.ts';
 import { type Home, isHotHome, REGULAR } from './homes.ts';
 
 /** Which databases a process uses: one server for each home, or one for all. */
@@ -8,10 +8,10 @@ import { type Home, isHotHome, REGULAR } from './homes.ts';
 /** The URL of the server of each home, by the name of the home. */
 export type DatabaseUrls = ReadonlyMap<Home, string>;
 
-function namesHotHomes(input: string): boolean {
+function namesHotHomes(input: string, wrongIn: (url: string) => string | undefined): boolean {
   const parts = namedUrls(input);
   const areFine = parts.every(({ name, url }) => {
-    if (!isHotHome(name) || wrongInDatabaseUrl(url) !== undefined) return false;
+    if (!isHotHome(name) || wrongIn(url) !== undefined) return false;
     return parseDatabaseUrl(url).urls.every((one) => !new URL(one).pathname.includes(','));
   });
   return areFine && new Set(parts.map(({ name }) => name)).size === parts.length;
@@ -24,7 +24,18 @@ export const hotDatabaseSpecs = {
   /** The servers of several hot homes. */
   HOT_DATABASE_URLS: secretText(
     'home=url,… with homes of hot, hot-1 to hot-498, each once, and their database URLs',
-    namesHotHomes,
+    (input) => namesHotHomes(input, wrongInDatabaseUrl),
+  )({ default: undefined }),
+};
+
+/** Standbys that may serve the lists of orders and the exports. */
+export const readSpecs = {
+  /** A standby of the server of DATABASE_URL. */
+  DATABASE_READ_URL: databaseReadUrl({ default: undefined }),
+  /** Standbys of the servers that hot homes have of their own. */
+  HOT_DATABASE_READ_URLS: secretText(
+    'home=url,… with homes of hot, hot-1 to hot-498, each once, and URLs of their standbys',
+    (input) => namesHotHomes(input, wrongInReadUrl),
   )({ default: undefined }),
 };
 
@@ -59,4 +70,33 @@ export function databaseUrls(parsed: {
     throw new ConfigError('the URLs of HOT_DATABASE_URLS and DATABASE_URL must differ');
   }
   return urls;
+}
+
+/**
+ * The URL of the standby of each home that has one. Homes that share a server share its standby.
+ *
+ * @throws {ConfigError} if a standby is named for a home that has no server of its own
+ */
+export function readUrls(
+  parsed: {
+    readonly DATABASE_READ_URL: string | undefined;
+    readonly HOT_DATABASE_READ_URLS: string | undefined;
+  },
+  urls: DatabaseUrls,
+): DatabaseUrls {
+  const { DATABASE_READ_URL: regular, HOT_DATABASE_READ_URLS: several } = parsed;
+  const named = several === undefined ? [] : namedUrls(several);
+  const hot = new Map(named.map(({ name, url }) => [name, url]));
+  const standbys = new Map<Home, string>();
+  for (const [home, url] of urls) {
+    const isShared = url === urls.get(REGULAR);
+    const standby = isShared ? regular : hot.get(home);
+    if (standby !== undefined) standbys.set(home, standby);
+    if (!isShared) hot.delete(home);
+  }
+  if (hot.size > 0) {
+    const names = [...hot.keys()].join(', ');
+    throw new ConfigError(`HOT_DATABASE_READ_URLS: ${names} has no server of its own`);
+  }
+  return standbys;
 }

@@ -73,6 +73,18 @@ export function wrongInDatabaseUrl(text: string): string | undefined {
   }
 }
 
+/** Says what a URL must be, if it is no URL of a server that may be a standby. */
+export function wrongInReadUrl(text: string): string | undefined {
+  try {
+    const { urls, target } = parseDatabaseUrl(text);
+    if (['standby', 'prefer-standby'].includes(target)) return undefined;
+    if (target === 'any' && urls.length === 1) return undefined;
+    return `a URL of a standby: add ${TARGET_PARAMETER}=standby`;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
 /** The same URL with another login. */
 export function withLogin(text: string, login: string, password: string): string {
   const [, scheme = '', , list = '', path = '', query] = PARTS.exec(text) ?? [];

@@ -55,6 +55,8 @@ export const SECRET_VARIABLES: Readonly<Record<string, SecretVariable>> = {
   DATABASE_URL: ofUrl,
   HOT_DATABASE_URL: ofUrl,
   HOT_DATABASE_URLS: { secretOf: weakestOfUrls, lengthMin: PASSWORD_LENGTH_MIN },
+  DATABASE_READ_URL: ofUrl,
+  HOT_DATABASE_READ_URLS: { secretOf: weakestOfUrls, lengthMin: PASSWORD_LENGTH_MIN },
   AMQP_URL: ofUrl,
   AMQP_MANAGEMENT_URL: ofUrl,
   SMTP_URL: ofUrl,

@@ -1,7 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Home, REGULAR, schemaOf } from '../contracts/homes.ts';
 import { withOwnDigits } from '../contracts/money.ts';
-import { isNotThere } from './client/errors.ts';
+import { DatabaseError, isNotThere } from './client/errors.ts';
 import type { Session } from './client/pool.ts';
+import { askPin, awaitReplay } from './client/standby.ts';
 import type { OrderStatus, ShopReason } from './orders.ts';
 
 /** Reads all orders of a sale, in bounded memory. Every function throws only DatabaseError. */
@@ -46,6 +48,10 @@ export interface ExportedOrder {
   readonly payments: readonly ExportedPayment[] | null;
 }
 
+/** A sale that changes too fast to find it on the standby as the primary shows it is read from the primary. */
+const STANDBY_TRIES = 3;
+const STANDBY_PAUSE_MS = 50;
+
 /** Orders that are fetched, and held in memory, at a time. */
 const FETCH_ORDERS = 1_000;
 
@@ -57,15 +63,80 @@ const FETCH_ORDERS = 1_000;
 export async function inOneMoment<T>(sessions: HomeSessions, work: () => Promise<T>): Promise<T> {
   const begun = [...new Set(sessions.values())];
   try {
-    for (const session of begun) {
-      // The first query fixes the moment, on several servers as soon after each other as possible.
-      await session.run('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT');
-    }
+    // On several servers as soon after each other as possible.
+    for (const session of begun) await session.run(BEGIN);
     return await work();
   } finally {
-    // A failed rollback needs no handling: the transaction ends with the connection.
-    for (const session of begun) await session.run('ROLLBACK').catch(() => {});
+    for (const session of begun) await end(session);
   }
+}
+
+/** The first query fixes the moment. */
+const BEGIN = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT';
+
+/** A failed rollback needs no handling: the transaction ends with the connection. */
+const end = (session: Session) => session.run('ROLLBACK').catch(() => {});
+
+/**
+ * Like `inOneMoment`, for the orders of one sale. A server whose standby shows these orders as the primary
+ * did at some moment of this call is not asked for them.
+ *
+ * @param work is called with the sessions to read from
+ * @throws {DatabaseError}
+ */
+export async function inOneMomentOfSale<T>(
+  primaries: HomeSessions,
+  standbys: HomeSessions,
+  sale: string,
+  work: (sessions: HomeSessions) => Promise<T>,
+): Promise<T> {
+  const chosen = new Map(primaries);
+  const begun = new Set<Session>();
+  try {
+    for (const [primary, homes] of Map.groupBy(primaries.keys(), (home) => primaries.get(home))) {
+      const standby = standbys.get(homes[0] ?? REGULAR);
+      if (primary === undefined || standby === undefined) continue;
+      begun.add(standby);
+      if (!(await beginAsPrimary(primary, standby, homes, sale))) continue;
+      for (const home of homes) chosen.set(home, standby);
+    }
+    for (const session of new Set(chosen.values())) {
+      if (begun.has(session)) continue;
+      begun.add(session);
+      await session.run(BEGIN);
+    }
+    return await work(chosen);
+  } finally {
+    for (const session of begun) await end(session);
+  }
+}
+
+/** Begins a transaction of the standby that shows the sale as the primary did. */
+async function beginAsPrimary(
+  primary: Session,
+  standby: Session,
+  homes: readonly Home[],
+  sale: string,
+): Promise<boolean> {
+  const isOlder = homes
+    .map((home) => `coalesce(${schemaOf(home)}.sale_age($1) > age($2::xid8::xid), true)`)
+    .join(' AND ');
+  const text = `SELECT ${isOlder} AS "isSettled"`;
+  try {
+    for (let tries = 0; tries < STANDBY_TRIES; tries += 1) {
+      const pin = await askPin(primary);
+      if ((await awaitReplay(standby, pin)) !== undefined) return false;
+      await standby.run(BEGIN);
+      const values = [sale, pin.xmin];
+      const [row] = await standby.query<{ isSettled: boolean }>({ text, values });
+      if (row?.isSettled === true) return true;
+      await end(standby);
+      await sleep(STANDBY_PAUSE_MS);
+    }
+  } catch (error) {
+    if (!(error instanceof DatabaseError)) throw error;
+  }
+  return false;
 }
 
 /**

@@ -11,10 +11,11 @@ import {
   exactTime,
   homeAfter,
   patiently,
-  queryHomes,
+  queryHistory,
   toNumber,
 } from './client/homes.ts';
 import type { Databases, Statement } from './client/pool.ts';
+import { isSettled } from './client/standby.ts';
 import { type AdmittedRequest, placeCall } from './place-call.ts';
 import { type Refund, type RefundRow, toRefund } from './refunds.ts';
 
@@ -256,9 +257,10 @@ export async function userOrders(
   { limit = 20, after }: { readonly limit?: number; readonly after?: Position | undefined } = {},
 ): Promise<OrderPage> {
   const text = (schema: Schema) =>
-    `SELECT o.*, ${exactTime('o.created_at')} AS exactly FROM ${schema}.user_orders($1, $2, $3, $4) o`;
+    `SELECT o.*, ${exactTime('o.created_at')} AS exactly, ${isSettled(`${schema}.order_age(o.order_no, o.sale)`, '$5')}
+     FROM ${schema}.user_orders($1, $2, $3, $4) o`;
   const values = [userId, limit + 1, after?.at ?? null, after?.no ?? null];
-  const { rows, missing } = await queryHomes<OrderStateRow & { exactly: string }>(
+  const { rows, missing } = await queryHistory<OrderStateRow & { exactly: string }>(
     databases,
     'user_orders',
     text,

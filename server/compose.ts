@@ -22,12 +22,16 @@ import type { Span, Traces } from '../process/spans.ts';
 import { openTraces } from '../process/traces.ts';
 import { Catalogue } from './catalogue/catalogue.ts';
 import type { ServerConfig } from './config.ts';
+import type { Context } from './context.ts';
 import { Pressure } from './gate/pressure.ts';
 import { CHALLENGE_TTL_MS } from './gate/proof-of-work.ts';
 import { observeServer } from './metrics.ts';
 import { assembleNode } from './node.ts';
 import { NodeAgent } from './quota/agent.ts';
 import type { Purchases } from './requests/purchases.ts';
+
+/** A read that takes longer was answered by the primary long ago. */
+const STANDBY_STATEMENT_TIMEOUT_MS = 1_000;
 
 /**
  * Opens the external connections of a web node and puts the node together. At the end of the
@@ -85,6 +89,7 @@ export async function compose(config: ServerConfig, log: Log, lifecycle: Lifecyc
     envelopes.flushAll();
     await publisher.close();
   });
+  readFromStandbys(config, log, lifecycle, context);
   observeServer(context, { homes: databases.homes, overload, agent, publisher });
   readiness.show(metrics);
   showDatabases(metrics, databases, stopping);
@@ -198,5 +203,31 @@ function openDatabases(config: ServerConfig, log: Log, lifecycle: Lifecycle): Da
     });
     lifecycle.onStop('database', () => pool.close());
     return pool;
+  });
+}
+
+/** Standbys serve shoppers' lists of orders. Nothing else is read there. */
+function readFromStandbys(
+  { database }: ServerConfig,
+  log: Log,
+  lifecycle: Lifecycle,
+  { databases, metrics }: Context,
+): void {
+  const open = (url: string) => {
+    const pool = createPool({
+      url,
+      role: 'web',
+      max: database.connectionsMax,
+      min: database.connectionsMax,
+      statementTimeoutMs: STANDBY_STATEMENT_TIMEOUT_MS,
+      applicationName: 'flashsale-web',
+      onError: (error) => log.warn({ err: error }, 'a connection to a standby broke'),
+    });
+    lifecycle.onStop('standby', () => pool.close());
+    void pool.fill();
+    return pool;
+  };
+  databases.readFrom(database.readUrls, open, (home, answer) => {
+    metrics.listReads.inc({ home, answer });
   });
 }

@@ -12,7 +12,7 @@ import {
   trustedUrl,
   zookeeperSpecs,
 } from '../contracts/config.ts';
-import { databaseSpecs, databaseUrls } from '../contracts/database-config.ts';
+import { databaseSpecs, databaseUrls, readSpecs, readUrls } from '../contracts/database-config.ts';
 import { imageSpecs } from '../contracts/image-origins.ts';
 import { noticeOffer, noticeSpecs } from '../contracts/notice-config.ts';
 import { JWT_SECRET_LENGTH_MIN } from '../contracts/secrets.ts';
@@ -37,6 +37,7 @@ function proxyRange(part: string): AddressRange | undefined {
 const specs = {
   ...commonSpecs,
   ...databaseSpecs,
+  ...readSpecs,
   ...brokerSpecs,
   ...zookeeperSpecs,
   ...traceSpecs,
@@ -115,13 +116,15 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   if (env.DEMO && identity.kind !== 'secret') {
     throw new ConfigError('DEMO needs JWT_SECRET: guest identities are signed with it');
   }
+  const urls = databaseUrls(env);
   return {
     logLevel: env.LOG_LEVEL,
     traces: traceConfig(env),
     monitor: { host: env.MONITOR_HOST, port: env.MONITOR_PORT },
     listen: { host: env.HOST, port: env.PORT },
     database: {
-      urls: databaseUrls(env),
+      urls,
+      readUrls: readUrls(env, urls),
       connectionsMax: env.DATABASE_CONNECTIONS_MAX,
     },
     amqpUrl: env.AMQP_URL,

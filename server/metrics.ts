@@ -116,6 +116,11 @@ export function createServerMetrics() {
       'Outcomes of requests that this process admitted',
       ['outcome'],
     ),
+    listReads: metrics.counter(
+      'flashsale_standby_reads_total',
+      'Reads of lists of orders that a standby was tried for: answered by the standby, or why by the primary',
+      ['home', 'answer'],
+    ),
     envelopeRequests: metrics.histogram(
       'flashsale_envelope_requests',
       'Requests that travelled in one envelope',

@@ -166,6 +166,10 @@ export class System {
       environment: {
         ...PROGRAM_ENVIRONMENT,
         DATABASE_URL: url,
+        // A URL with several hosts has standbys.
+        ...(url.includes('read-write') && {
+          DATABASE_READ_URL: url.replace('read-write', 'standby'),
+        }),
         ...hotVariables({ hotDatabaseUrls }),
         AMQP_URL: virtualHost.url,
         ZOOKEEPER: zookeeper,

@@ -1,6 +1,7 @@
 import { type Home, homeOfOrder, isHome, REGULAR } from '../../contracts/homes.ts';
 import { DatabaseError } from './errors.ts';
-import type { Pool } from './pool-types.ts';
+import type { Pool, Queryable } from './pool-types.ts';
+import { History, type ReadAnswer } from './standby.ts';
 
 /** The homes of an installation by name, each with the pool of its server. */
 export class Databases {
@@ -11,6 +12,8 @@ export class Databases {
   /** One pool for each server, that of `regular` first. */
   readonly servers: readonly Pool[];
   readonly #pools: ReadonlyMap<Home, Pool>;
+  /** One for each server, by its pool. */
+  readonly #histories = new Map<Pool, Queryable>();
 
   constructor(pools: { readonly regular: Pool } & Readonly<Record<Home, Pool>>) {
     this.regular = pools.regular;
@@ -45,6 +48,35 @@ export class Databases {
     if (pool !== undefined) return pool;
     const message = `the home ${name} is not configured; there are ${this.homes.join(', ')}`;
     throw new DatabaseError('unavailable', message);
+  }
+
+  /**
+   * Lets lists of orders be read from standbys.
+   *
+   * @param open opens the pool of a standby
+   * @param onRead is called for each read
+   */
+  readFrom(
+    standbys: ReadonlyMap<Home, string>,
+    open: (url: string) => Pool,
+    onRead: (home: Home, answer: ReadAnswer) => void,
+  ): void {
+    for (const [home, url] of standbys) {
+      const primary = this.home(home);
+      if (this.#histories.has(primary)) continue;
+      const history = new History(primary, open(url), (answer) => onRead(home, answer));
+      this.#histories.set(primary, history);
+    }
+  }
+
+  /**
+   * The server of a home or its standby, for lists of orders; see standby.ts for what statements need.
+   *
+   * @throws {DatabaseError} `unavailable` if the configuration has no such home
+   */
+  history(name: Home): Queryable {
+    const primary = this.home(name);
+    return this.#histories.get(primary) ?? new History(primary);
   }
 
   has(name: Home): boolean {

@@ -147,6 +147,7 @@ async function ofAll<T>(
  * Runs a query for all homes, in one round trip if they share a server.
  *
  * @param text returns the query for a home and its schema, without ORDER BY or LIMIT at its end
+ * @param source what answers for a home; its primary, unless a standby may
  * @throws {DatabaseError} if no home answers
  */
 export function queryHomes<Row extends Record<string, unknown>>(
@@ -155,18 +156,34 @@ export function queryHomes<Row extends Record<string, unknown>>(
   text: (schema: Schema, home: Home) => string,
   values: readonly unknown[],
   timeoutMs?: number,
+  source: (home: Home) => Queryable = (home) => databases.home(home),
 ): Promise<Answers<Row>> {
-  const ask = (pool: Queryable, suffix: string, homes: readonly Home[]) =>
-    pool.query<Row>({
+  const ask = (asked: Home, suffix: string, homes: readonly Home[]) =>
+    source(asked).query<Row>({
       name: `${name}_${suffix}`,
       text: homes.map((home) => `(${text(schemaOf(home), home)})`).join(' UNION ALL '),
       values,
     });
   if (databases.areApart) {
-    return askHomes(databases, name, (home, pool) => ask(pool, home, [home]), timeoutMs);
+    return askHomes(databases, name, (home) => ask(home, home, [home]), timeoutMs);
   }
-  const { regular, homes } = databases;
-  return ask(regular, 'all', homes).then((rows) => ({ rows, missing: [] }));
+  return ask(REGULAR, 'all', databases.homes).then((rows) => ({ rows, missing: [] }));
+}
+
+/**
+ * Like `queryHomes`, but a standby may answer for a home. The rows have the `isSettled` of standby.ts, whose
+ * parameter follows `values`.
+ *
+ * @throws {DatabaseError} if no home answers
+ */
+export function queryHistory<Row extends Record<string, unknown>>(
+  databases: Databases,
+  name: string,
+  text: (schema: Schema, home: Home) => string,
+  values: readonly unknown[],
+): Promise<Answers<Row>> {
+  const source = (home: Home) => databases.history(home);
+  return queryHomes<Row>(databases, name, text, values, undefined, source);
 }
 
 /** The rows of the homes that answered, and the earlier rows of a home that did not. Pure. */

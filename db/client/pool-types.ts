@@ -80,6 +80,8 @@ export const POOL_DEFAULTS = {
 export interface Pool extends Queryable {
   /** Maximum connections. */
   readonly max: number;
+  /** Calls `work` with one connection of the pool, for statements that belong to one server. */
+  session<T>(work: (session: Queryable) => Promise<T>): Promise<T>;
   /**
    * Calls `work` while one connection of the pool holds the advisory lock `key` of its session. `work`
    * needs a further connection. So this does not wait for the lock: callers would hold all connections.

@@ -1,7 +1,7 @@
 import { ask, DriverPool, KEEP_ALIVE, sessionsOf } from './driver.ts';
 import { DatabaseError, toDatabaseError } from './errors.ts';
 import type { Hosts } from './hosts.ts';
-import type { Statement } from './pool-types.ts';
+import type { Queryable, Statement } from './pool-types.ts';
 import { type AnyRow, POOL_DEFAULTS, type Pool, type PoolOptions, ROLES } from './pool-types.ts';
 
 /** Pools of sessions of PostgreSQL. */
@@ -32,6 +32,24 @@ function isReadOnly(error: unknown): boolean {
   return error instanceof DatabaseError && error.sqlstate === '25006';
 }
 
+/** A connection whose work failed is not used again. */
+async function withSession<T>(
+  pool: DriverPool,
+  work: (session: Queryable) => Promise<T>,
+): Promise<T> {
+  const client = await pool.connect().catch((error) => {
+    throw toDatabaseError(error);
+  });
+  let isReusable = false;
+  try {
+    const result = await work({ query: (statement) => ask(client, statement) });
+    isReusable = true;
+    return result;
+  } finally {
+    client.release(!isReusable);
+  }
+}
+
 async function underLock<T>(pool: DriverPool, key: number, work: () => Promise<T>): Promise<T> {
   const client = await pool.connect().catch((error) => {
     throw toDatabaseError(error);
@@ -54,6 +72,14 @@ async function underLock<T>(pool: DriverPool, key: number, work: () => Promise<T
   } finally {
     client.release(!isReusable);
   }
+}
+
+/** What a pool does with one of its connections. */
+function ofOneConnection(pool: DriverPool): Pick<Pool, 'session' | 'locked'> {
+  return {
+    session: (work) => withSession(pool, work),
+    locked: (key, work) => underLock(pool, key, work),
+  };
 }
 
 /** Looks for the server that takes writes while one of several hosts leaves queries unanswered. */
@@ -144,7 +170,7 @@ export function createPool(options: PoolOptions): Pool {
         throw error;
       }
     },
-    locked: (key, work) => underLock(pool, key, work),
+    ...ofOneConnection(pool),
     max: limits.max,
     discardIdle,
     ping,

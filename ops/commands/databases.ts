@@ -3,6 +3,8 @@ import {
   type DatabaseUrls,
   databaseUrls,
   hotDatabaseSpecs,
+  readSpecs,
+  readUrls,
 } from '../../contracts/database-config.ts';
 import { REGULAR, schemaOf } from '../../contracts/homes.ts';
 import {
@@ -70,23 +72,47 @@ export async function withDatabases<T>(
 }
 
 /** Calls `work` with a session for each home, for work that needs transactions, and closes them. */
-export async function withSessions<T>(
+export function withSessions<T>(
   context: CommandContext,
   role: Role,
   work: (sessions: HomeSessions) => Promise<T>,
 ): Promise<T> {
-  const opened = new Map<string, Session>();
+  return openSessions(urls(context), (target) => openFor(target, role), work);
+}
+
+/** Like `withSessions`, with sessions of the standbys that answer as well. */
+export function withReadSessions<T>(
+  context: CommandContext,
+  role: Role,
+  work: (primaries: HomeSessions, standbys: HomeSessions) => Promise<T>,
+): Promise<T> {
+  const primaries = urls(context);
+  const targets = readUrls(parseEnvironment(context.environment, readSpecs), primaries);
+  // The primary serves what a standby that is away does not.
+  const open = (target: string) => openFor(target, role).catch(() => undefined);
+  return withSessions(context, role, (sessions) =>
+    openSessions(targets, open, (standbys) => work(sessions, standbys)),
+  );
+}
+
+const openFor = (target: string, role: Role) => openSession(target, { ...SESSION_OPTIONS, role });
+
+async function openSessions<T>(
+  targets: DatabaseUrls,
+  open: (target: string) => Promise<Session | undefined>,
+  work: (sessions: HomeSessions) => Promise<T>,
+): Promise<T> {
+  const opened = new Map<string, Session | undefined>();
   const sessions = new Map<string, Session>();
   try {
-    for (const [home, target] of urls(context)) {
-      const known = opened.get(target);
-      const session = known ?? (await openSession(target, { ...SESSION_OPTIONS, role }));
+    for (const [home, target] of targets) {
+      const session = opened.has(target) ? opened.get(target) : await open(target);
       opened.set(target, session);
-      sessions.set(home, session);
+      if (session !== undefined) sessions.set(home, session);
     }
     return await work(sessions);
   } finally {
-    for (const session of opened.values()) await session.close().catch(() => {});
+    for (const session of opened.values()) await session?.close().catch(() => {});
   }
 }
 

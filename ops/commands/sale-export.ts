@@ -8,7 +8,7 @@ import {
   exportSale,
 } from '../sale/export.ts';
 import type { CommandContext } from './command.ts';
-import { withSessions } from './databases.ts';
+import { withReadSessions } from './databases.ts';
 
 /** `flashsale sale export`: the orders, payments and refunds of a sale as a file. */
 
@@ -62,8 +62,8 @@ export function addExport(sale: Command, context: CommandContext): void {
     .option('--out <file>', 'the file to write; without it, the records go to stdout')
     .option('--json', 'print rows and hash as JSON; to stderr if the records go to stdout')
     .action(async (name: string, { format, out, json }: Options) => {
-      const result = await withSessions(context, 'ops', (sessions) => {
-        const work = (write: Write) => exportSale(sessions, name, format, write);
+      const result = await withReadSessions(context, 'ops', (primaries, standbys) => {
+        const work = (write: Write) => exportSale({ primaries, standbys }, name, format, write);
         return out === undefined ? work(toStdout) : toFile(out, work);
       });
       const print = out === undefined ? console.error : console.log;

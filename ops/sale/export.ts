@@ -4,7 +4,7 @@ import {
   type ExportedOrder,
   exportOrders,
   type HomeSessions,
-  inOneMoment,
+  inOneMomentOfSale,
 } from '../../db/export.ts';
 
 /**
@@ -147,19 +147,26 @@ class Encoding {
   }
 }
 
+/** The sessions of an export. */
+export interface ExportSessions {
+  readonly primaries: HomeSessions;
+  /** Of the homes whose standby may be read. */
+  readonly standbys: HomeSessions;
+}
+
 /**
  * Exports a sale, page by page. It never holds more than one page, however slowly `write` takes it.
  *
  * @throws {DatabaseError} FS002 no such sale
  */
 export async function exportSale(
-  sessions: HomeSessions,
+  { primaries, standbys }: ExportSessions,
   sale: string,
   format: ExportFormat,
   write: (bytes: Buffer) => Promise<void>,
 ): Promise<ExportResult> {
   const encoding = new Encoding(sale, format);
-  return inOneMoment(sessions, async () => {
+  return inOneMomentOfSale(primaries, standbys, sale, async (sessions) => {
     await write(encoding.begin());
     for await (const orders of exportOrders(sessions, sale)) await write(encoding.page(orders));
     return encoding.result();

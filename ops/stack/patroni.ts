@@ -88,6 +88,7 @@ function agreed({ members }: PatroniCluster) {
         wal_sender_timeout: REPLICATION_TIMEOUT,
         wal_retrieve_retry_interval: '500ms',
         max_standby_streaming_delay: '5s',
+        hot_standby_feedback: true,
       },
     },
   };

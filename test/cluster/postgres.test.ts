@@ -95,6 +95,17 @@ async function expectKept({ counts, told, doubled }: Awaited<ReturnType<typeof s
   expect(await audit(system.databases)).toEqual([]);
 }
 
+it("a shopper's list comes from a standby", async () => {
+  const shopper = new Shopper(system.url, system.jwtSecret);
+  await until('a press is taken', async () => (await shopper.press(sale, SKU)).status === 202);
+  await until('a standby gives the list', async () => {
+    // The web node remembers no page with a limit.
+    const { body } = await shopper.call('GET', '/api/v1/orders?limit=5');
+    const metrics = await system.metrics('web-1');
+    return body.orders.length === 1 && /standby_reads_total{.*answer="standby"/.test(metrics);
+  });
+});
+
 it.each([
   ['killed', () => trio.kill, () => trio.start],
   ['frozen', () => trio.freeze, () => trio.thaw],

@@ -1,7 +1,12 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { ConfigError, parseEnvironment } from '../../contracts/config.ts';
-import { databaseSpecs, databaseUrls } from '../../contracts/database-config.ts';
+import {
+  databaseSpecs,
+  databaseUrls,
+  readSpecs,
+  readUrls,
+} from '../../contracts/database-config.ts';
 import { homeNumber, homeOfOrder, isHome, isHotHome, schemaOf } from '../../contracts/homes.ts';
 
 const hot = fc.integer({ min: 0, max: 498 }).map((n) => (n === 0 ? 'hot' : `hot-${n}`));
@@ -65,4 +70,34 @@ it.each([
 ])('%j is refused', (variables, why) => {
   expect(() => urlsOf(variables)).toThrow(ConfigError);
   expect(() => urlsOf(variables)).toThrow(why);
+});
+
+const readsOf = (variables: Record<string, string>) =>
+  readUrls(parseEnvironment(variables, readSpecs), urlsOf(variables));
+
+it.each([
+  [{}, {}],
+  [{ DATABASE_READ_URL: two }, { regular: two, hot: two }],
+  [{ DATABASE_READ_URL: two, HOT_DATABASE_URL: three }, { regular: two }],
+  [{ HOT_DATABASE_URL: three, HOT_DATABASE_READ_URLS: `hot=${two}` }, { hot: two }],
+  [
+    {
+      HOT_DATABASE_URLS: `hot-1=${two},hot-2=${three}`,
+      HOT_DATABASE_READ_URLS: 'hot-2=postgres://a:1,b:2/shop?target_session_attrs=standby',
+    },
+    { 'hot-2': 'postgres://a:1,b:2/shop?target_session_attrs=standby' },
+  ],
+])('%j names the standbys %j', (variables, expected) => {
+  expect(Object.fromEntries(readsOf(variables))).toEqual(expected);
+});
+
+it.each([
+  [{ DATABASE_READ_URL: 'postgres://a:1,b:2/shop' }, /target_session_attrs=standby/],
+  [{ DATABASE_READ_URL: `${two}?target_session_attrs=primary` }, /target_session_attrs=standby/],
+  [{ HOT_DATABASE_READ_URLS: two }, /HOT_DATABASE_READ_URLS/],
+  [{ HOT_DATABASE_READ_URLS: `hot=${two}` }, /no server of its own/],
+  [{ HOT_DATABASE_URL: two, HOT_DATABASE_READ_URLS: `hot-1=${three}` }, /no server of its own/],
+])('%j names no standby', (variables, why) => {
+  expect(() => readsOf(variables)).toThrow(ConfigError);
+  expect(() => readsOf(variables)).toThrow(why);
 });

@@ -179,6 +179,8 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   warm_session: ['web', 'worker'],
   user_refusals: ['ops', 'console'],
   user_orders: ['web', 'ops', 'console'],
+  order_age: ['web', 'ops', 'console'],
+  sale_age: ['ops'],
   waitlist_entries: ['web', 'ops', 'console'],
 };
 const SELECT: Readonly<Record<string, readonly Role[]>> = {

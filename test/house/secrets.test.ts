@@ -162,7 +162,7 @@ describe('the list of secret variables', () => {
   it('has every variable that a process reads as a secret', () => {
     // The endpoints of a collector have no password: its key is in the headers.
     const kinds =
-      /^ {2}(?!OTEL_\w*ENDPOINT)([A-Z_]+): (?:secret|webhookSecret|stripeKey|stripeWebhookSecret|zookeeperAuth|zookeeperDigests|plainPassword|secretText|secretPairs|secretList|databaseUrl|url\('smtp'|clusterUrl\('(?:amqp|http)')/gm;
+      /^ {2}(?!OTEL_\w*ENDPOINT)([A-Z_]+): (?:secret|webhookSecret|stripeKey|stripeWebhookSecret|zookeeperAuth|zookeeperDigests|plainPassword|secretText|secretPairs|secretList|databaseUrl|databaseReadUrl|url\('smtp'|clusterUrl\('(?:amqp|http)')/gm;
     const configs = files.filter((file) =>
       /^((contracts|payment|server|worker|keeper|console)\/(notice-|trace-|database-)?config|ops\/logins)\.ts$/.test(
         file,

@@ -174,11 +174,12 @@ it('tells what became of every unit, request and payment', async () => {
     'test create',
     'test create',
   ]);
+  const primaries = new Map([
+    ['regular', session],
+    ['hot', session],
+  ]);
   const exported = await exportSale(
-    new Map([
-      ['regular', session],
-      ['hot', session],
-    ]),
+    { primaries, standbys: new Map() },
     sale,
     'csv',
     async () => {},
