@@ -450,7 +450,7 @@ CREATE TRIGGER check_price BEFORE INSERT OR UPDATE OF price, currency, user_limi
 
 CREATE TRIGGER keep_refusals AFTER INSERT ON catalog.sku FOR EACH ROW EXECUTE FUNCTION catalog.keep_refusals();
 
-CREATE TRIGGER refresh_sku_terms AFTER INSERT OR DELETE OR UPDATE OF sku, sale, schema, abroad, moves, price, currency, user_limit, state, goods, zone OR TRUNCATE ON catalog.sku FOR EACH STATEMENT EXECUTE FUNCTION catalog.refresh_sku_terms();
+CREATE TRIGGER refresh_sku_terms AFTER INSERT OR DELETE OR UPDATE OF sku, sale, schema, abroad, moves, price, currency, user_limit, state OR TRUNCATE ON catalog.sku FOR EACH STATEMENT EXECUTE FUNCTION catalog.refresh_sku_terms();
 
 -- What place_orders needs of sku, sale, tunable and canary. Triggers copy it: change those tables, not this one
 CREATE TABLE catalog.sku_terms (
@@ -498,10 +498,6 @@ CREATE TABLE catalog.sku_terms (
   other_until timestamp with time zone[],
   -- Latest time of other_until; NULL if it is NULL
   others_until timestamp with time zone,
-  -- catalog.sku
-  goods text COLLATE "C" DEFAULT 'counted'::text NOT NULL,
-  -- catalog.sku
-  zone text COLLATE "C",
   CONSTRAINT sku_terms_pkey PRIMARY KEY (sku)
 );
 

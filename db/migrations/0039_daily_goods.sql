@@ -15,12 +15,6 @@ COMMENT ON COLUMN catalog.sku.goods IS 'The kind of goods: counted, or daily (on
 COMMENT ON COLUMN catalog.sku.zone IS
   'For daily goods: the time zone whose calendar tells the day, such as Europe/Berlin; NULL for others';
 
-ALTER TABLE catalog.sku_terms
-  ADD COLUMN goods text COLLATE "C" NOT NULL DEFAULT 'counted',
-  ADD COLUMN zone text COLLATE "C";
-COMMENT ON COLUMN catalog.sku_terms.goods IS 'catalog.sku';
-COMMENT ON COLUMN catalog.sku_terms.zone IS 'catalog.sku';
-
 DO $$
 DECLARE
   v_schema text;

@@ -15,7 +15,7 @@ AS $routine$
          s.opens_at, s.closes_at + u.late_grace_ms * interval '1 ms', s.pay_window,
          n.routine, coalesce(k.sku = ANY (n.skus), false), coalesce(n.share, 0),
          u.batch_requests_max, u.pick_retries, u.pick_retry_wait_us, u.call_figures,
-         o.sales, o.until, o.last, k.goods, k.zone
+         o.sales, o.until, o.last
   FROM catalog.sku k
   JOIN catalog.sale s ON s.sale = k.sale
   CROSS JOIN (

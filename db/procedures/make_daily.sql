@@ -5,8 +5,8 @@
 --   p_sku   the SKU. It costs nothing, and its user limit is 1
 --   p_zone  the time zone whose calendar tells the day, such as Europe/Berlin
 -- Result: true if the SKU became daily, false if it was so already, in this zone
--- Tables: reads buyer of both schemas; writes catalog.sku; see refresh_sku_terms
--- Locks, in order: the catalog.sku row; the advisory lock of the SKU, exclusively; catalog.sku_terms
+-- Tables: reads buyer of both schemas; writes catalog.sku
+-- Locks, in order: the catalog.sku row; the advisory lock of the SKU, exclusively
 -- Errors: FS001 no zone; FS002 no such SKU; FS003 it is daily in another zone, or has buyers as another kind of
 --   goods; 22023 no such time zone; 23514 it has a price or another limit
 

@@ -11,7 +11,7 @@
 --                  and NULL, is today. NULL instead of the array: today for all
 -- Result: as in place_orders, in the order of the arguments. ordered: the user's unit of the day, already paid;
 --   limit_reached: the user has the unit of that day, or of a later one
--- Tables: reads catalog.sku_terms, fenced_node, and for a SKU that has moved orders and outcome of the other
+-- Tables: reads catalog.sku, catalog.sku_terms, fenced_node, and for a SKU that has moved orders and outcome of the other
 --   schema; writes buyer, stock_slot, stock_movement, orders, outcome, outbox, place_call
 -- Locks, in order
 --   1. the advisory lock of the SKU, shared (move_sku takes it exclusively)
@@ -34,6 +34,7 @@ AS $routine$
 DECLARE
   v_count    int := cardinality(p_request_ids);
   v_terms    catalog.sku_terms;
+  v_zone     text;
   v_answer   text;
   v_today    date;
   v_days     date[];
@@ -79,11 +80,12 @@ BEGIN
                  FROM unnest(p_request_ids) AS r (id);
     RETURN;
   END IF;
-  IF v_terms.goods <> 'daily' OR v_count > v_terms.batch_requests_max THEN
+  v_zone := (SELECT k.zone FROM catalog.sku k WHERE k.sku = p_sku AND k.goods = 'daily');
+  IF v_zone IS NULL OR v_count > v_terms.batch_requests_max THEN
     RAISE EXCEPTION 'place_daily takes up to % requests for a daily SKU', v_terms.batch_requests_max
       USING ERRCODE = 'FS001';
   END IF;
-  v_today := (now() AT TIME ZONE v_terms.zone)::date;
+  v_today := (now() AT TIME ZONE v_zone)::date;
   v_days := ARRAY(SELECT CASE WHEN d.day BETWEEN v_today - 1 AND v_today THEN d.day ELSE v_today END
                   FROM generate_series(1, v_count) AS a (at)
                   CROSS JOIN LATERAL (SELECT p_days[a.at]) AS d (day) ORDER BY a.at);

@@ -35,7 +35,7 @@ REVOKE ALL ON FUNCTION catalog.refresh_sku_terms FROM PUBLIC;
 -- A sale has no SKUs when it is inserted or deleted, so only its updates matter.
 CREATE OR REPLACE TRIGGER refresh_sku_terms
   AFTER INSERT OR DELETE OR TRUNCATE
-     OR UPDATE OF sku, sale, schema, abroad, moves, price, currency, user_limit, state, goods, zone
+     OR UPDATE OF sku, sale, schema, abroad, moves, price, currency, user_limit, state
   ON catalog.sku
   FOR EACH STATEMENT EXECUTE FUNCTION catalog.refresh_sku_terms();
 CREATE OR REPLACE TRIGGER refresh_sku_terms
