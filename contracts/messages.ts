@@ -1,3 +1,4 @@
+import { isDay } from './goods.ts';
 import { isRequestId } from './ids.ts';
 import { isName, REQUEST_UNITS_MAX, USER_ID_LENGTH_MAX } from './names.ts';
 import { parseTime } from './times.ts';
@@ -24,10 +25,7 @@ const KNOWN_SCHEMAS: readonly string[] = [
   PROBE_SCHEMA,
 ];
 
-/**
- * Whether the id may belong to a newer version of the shop, so that a newer process can read the
- * message.
- */
+/** Whether the id may belong to a newer version of the shop, whose processes can read the message. */
 export function isNewerSchema(schema: string | undefined): boolean {
   return /^flashsale\.[a-z-]+\.v\d+$/.test(schema ?? '') && !KNOWN_SCHEMAS.includes(schema ?? '');
 }
@@ -41,6 +39,8 @@ export interface PurchaseRequest extends TraceContext {
   readonly units: number;
   /** Order fewer units when fewer than `units` are left. */
   readonly acceptFewer?: boolean;
+  /** For daily goods: the day of the press by the calendar of their zone, as `2026-12-01`. */
+  readonly day?: string;
 }
 
 /** Admitted requests of one SKU that are sent together. */
@@ -182,7 +182,7 @@ function list(record: Record<string, unknown>, key: string): Record<string, unkn
 }
 
 function purchaseRequest(record: Record<string, unknown>): PurchaseRequest {
-  const { requestId, userId, units, acceptFewer } = record;
+  const { requestId, userId, units, acceptFewer, day } = record;
   if (!isRequestId(requestId)) throw new UndecodableMessage('requestId must be a UUID');
   if (typeof userId !== 'string' || userId === '' || userId.length > USER_ID_LENGTH_MAX) {
     throw new UndecodableMessage(`userId must have 1 to ${USER_ID_LENGTH_MAX} characters`);
@@ -190,7 +190,8 @@ function purchaseRequest(record: Record<string, unknown>): PurchaseRequest {
   if (!Number.isInteger(units) || (units as number) < 1 || (units as number) > REQUEST_UNITS_MAX) {
     throw new UndecodableMessage(`units must be an integer from 1 to ${REQUEST_UNITS_MAX}`);
   }
-  const plain = { requestId, userId, units: units as number };
+  if (day !== undefined && !isDay(day)) throw new UndecodableMessage('day must be a day');
+  const plain = { requestId, userId, units: units as number, ...(isDay(day) && { day }) };
   const request = acceptFewer === true ? { ...plain, acceptFewer } : plain;
   const trace = traceOf(record);
   return trace === undefined ? request : { ...request, ...trace };

@@ -25,6 +25,8 @@ interface NamedSku {
   readonly price: string;
   readonly currency: string;
   readonly userLimit: number;
+  /** Of daily goods. */
+  readonly zone?: string | null | undefined;
   readonly presentation: object;
 }
 
@@ -44,8 +46,12 @@ export function saleJson(
 }
 
 export function skuJson(row: NamedSku, availability: Availability, state: SaleState) {
-  const { sku, title, price, currency, userLimit: limit, presentation } = row;
-  return { ...{ sku, title, price, currency, limit, availability, state }, ...shown(presentation) };
+  const { sku, title, price, currency, userLimit: limit, zone = null, presentation } = row;
+  return {
+    ...{ sku, title, price, currency, limit, availability, state },
+    ...(zone !== null && { goods: 'daily', zone }),
+    ...shown(presentation),
+  };
 }
 
 /** Sales without a sale file have nothing to show beyond their titles. */

@@ -17,6 +17,8 @@ export interface BoardSku {
   readonly price: string;
   readonly currency: string;
   readonly userLimit: number;
+  /** Of daily goods, their time zone; null for goods with a stock. */
+  readonly zone: string | null;
   readonly state: 'open' | 'paused' | 'closed';
   /** Units that exist: loaded and restocked. */
   readonly unitsTotal: number;
@@ -65,6 +67,7 @@ interface BoardRow extends HomeRow {
   price: string;
   currency: string;
   user_limit: number;
+  zone: string | null;
   state: BoardSku['state'];
   units_total: string | null;
   unpaid_exists: boolean | null;
@@ -82,6 +85,7 @@ function toBoardSku(row: BoardRow, sku: string): BoardSku {
     price: withOwnDigits(row.price, row.currency),
     currency: row.currency,
     userLimit: row.user_limit,
+    zone: row.zone,
     state: row.state,
     unitsTotal: toNumber(row.units_total ?? '0'),
     free: toNumber(row.free ?? '0'),
@@ -134,7 +138,9 @@ function askBoard(server: Pool, asked: Home, apart: boolean): Promise<BoardRow[]
   return server.query<BoardRow>({
     name: `sale_board_${apart ? asked : 'both'}`,
     text: `SELECT '${asked}' AS asked, clock_timestamp() AS now, b.*, e.epoch AS ticket_epoch,
-                  extract(epoch FROM b.pay_window)::float8 AS pay_window_seconds${homes}
+                  extract(epoch FROM b.pay_window)::float8 AS pay_window_seconds,
+                  d.zone${homes}
+           LEFT JOIN catalog.daily_skus() d ON d.sku = b.sku
            LEFT JOIN catalog.ticket_epochs() e ON e.sale = b.sale`,
   });
 }

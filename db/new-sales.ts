@@ -86,6 +86,8 @@ export interface NewSku {
   /** Default: the tunable slots_default. */
   readonly slots?: number;
   readonly presentation?: SkuPresentation;
+  /** Makes the SKU daily: the time zone whose calendar tells the day. */
+  readonly zone?: string | null;
 }
 
 /**
@@ -145,7 +147,13 @@ async function createStock(home: Pool, sku: NewSku, actor?: Actor): Promise<bool
       ...[JSON.stringify(presentation), actor?.by, actor?.reason],
     ],
   });
+  await makeDaily(home, sku);
   return row?.created === true;
+}
+
+async function makeDaily(server: Pool, { sku, zone = null }: SkuTerms): Promise<void> {
+  if (zone === null) return;
+  await server.query({ text: 'SELECT catalog.make_daily($1, $2)', values: [sku, zone] });
 }
 
 /**
@@ -159,4 +167,5 @@ export async function adoptSku(server: Pool, sku: SkuTerms): Promise<void> {
     text: 'SELECT catalog.adopt_sku($1, $2, $3, $4, $5, $6, $7, $8)',
     values: [...termsOf(sku, sku.schema), JSON.stringify(sku.presentation ?? {})],
   });
+  await makeDaily(server, sku);
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Position, toPage } from '../contracts/cursor.ts';
 import type { OrderFacts } from '../contracts/events.ts';
 import { type Home, schemaOf } from '../contracts/homes.ts';
-import type { OrderTerms, Outcome, PurchaseRequest } from '../contracts/messages.ts';
+import type { OrderTerms, Outcome } from '../contracts/messages.ts';
 import { withOwnDigits } from '../contracts/money.ts';
 import type { Schema } from '../contracts/names.ts';
 import {
@@ -16,14 +16,10 @@ import {
 } from './client/homes.ts';
 import type { Databases, Statement } from './client/pool.ts';
 import { isSettled } from './client/standby.ts';
+import { type AdmittedRequest, placeCall } from './place-call.ts';
 import { type Refund, type RefundRow, toRefund } from './refunds.ts';
 
 /** Typed calls of the order routines. Order numbers are digits. All throw only DatabaseError. */
-
-/** A purchase request and the web node that admitted it. */
-export interface AdmittedRequest extends PurchaseRequest {
-  readonly node: string;
-}
 
 /** The answer of place_orders for one request. */
 export interface Decision {
@@ -75,16 +71,9 @@ export async function placeOrders(
   options: { readonly wait?: boolean; readonly withTerms?: boolean } = {},
 ): Promise<Decision[]> {
   const { wait = false, withTerms = false } = options;
-  const values = [
-    sku,
-    requests.map(({ requestId }) => requestId),
-    requests.map(({ userId }) => userId),
-    requests.map(({ units }) => units),
-    requests.map(({ acceptFewer }) => acceptFewer === true),
-    requests.map(({ node }) => node),
-    wait,
-  ];
-  const call = (schema: Schema) => `${schema}.place_orders($1, $2, $3, $4, $5, $6, $7)`;
+  const { routine, values } = placeCall(sku, requests, wait);
+  const places = values.map((_, at) => `$${at + 1}`).join(', ');
+  const call = (schema: Schema) => `${schema}.${routine}(${places})`;
   const text = (schema: Schema) =>
     `SELECT request_id, status, reason, order_no, units FROM ${call(schema)}`;
   const textWithTerms = (schema: Schema) =>
@@ -99,8 +88,8 @@ export async function placeOrders(
      FROM decided d`;
   return decideWhereItLives(databases, home, sku, (schema) =>
     withTerms
-      ? { name: `place_orders_with_terms_${schema}`, text: textWithTerms(schema), values }
-      : { name: `place_orders_${schema}`, text: text(schema), values },
+      ? { name: `${routine}_with_terms_${schema}`, text: textWithTerms(schema), values }
+      : { name: `${routine}_${schema}`, text: text(schema), values },
   );
 }
 

@@ -33,6 +33,8 @@ export interface SkuFacts {
   readonly price: string;
   readonly currency: string;
   readonly userLimit: number;
+  /** Of daily goods, their time zone. */
+  readonly zone: string | null;
   readonly presentation: SkuPresentation;
   /** Units loaded and restocked on this server. */
   readonly unitsTotal: number;
@@ -71,9 +73,9 @@ async function factsOf(server: Pool, sale: string, skus: readonly string[]): Pro
   });
   const rows = await server.query<Omit<SkuFacts, 'unitsTotal'> & { unitsTotal: string }>({
     text: `SELECT sku, sale, schema, abroad, title, price, currency, user_limit AS "userLimit",
-                  presentation, units_total AS "unitsTotal", has_orders AS "hasOrders",
+                  d.zone, presentation, units_total AS "unitsTotal", has_orders AS "hasOrders",
                   most_held AS "mostHeld"
-           FROM catalog.sku_facts($1, $2)`,
+           FROM catalog.sku_facts($1, $2) LEFT JOIN catalog.daily_skus() d USING (sku)`,
     values: [sale, skus],
   });
   const { now, ...facts } = found ?? { now: new Date(), title: null };
@@ -251,7 +253,16 @@ export async function removeSale(
 export function saleDigest(sale: Omit<BoardSale, 'ticketEpoch'>): string {
   const { title, opensAt, closesAt, payWindowSeconds, isCalledOff, presentation, skus } = sale;
   const terms = skus.map(({ sku, schema, title: name, price, currency, userLimit, ...row }) => [
-    ...[sku, schema, name, price, currency, userLimit, row.presentation],
+    ...[
+      sku,
+      schema,
+      name,
+      price,
+      currency,
+      userLimit,
+      row.presentation,
+      ...(row.zone === null ? [] : [row.zone]),
+    ],
   ]);
   const times = [opensAt, closesAt, payWindowSeconds, isCalledOff];
   const facts = [title, ...times, presentation, terms.sort(byName)];

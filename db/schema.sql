@@ -422,8 +422,18 @@ CREATE TABLE catalog.sku (
   presentation jsonb DEFAULT '{}'::jsonb NOT NULL,
   -- On the server of regular: the hot home where it lives, or lived last; NULL is hot
   hot_home text COLLATE "C",
+  -- The kind of goods: counted, or daily (one unit a user and day)
+  goods text COLLATE "C" DEFAULT 'counted'::text NOT NULL,
+  -- For daily goods: the time zone whose calendar tells the day, such as Europe/Berlin; NULL for others
+  zone text COLLATE "C",
   CONSTRAINT sku_pkey PRIMARY KEY (sku),
   CONSTRAINT sku_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+  CONSTRAINT sku_goods_check CHECK (
+CASE goods
+    WHEN 'counted'::text THEN (zone IS NULL)
+    WHEN 'daily'::text THEN ((zone IS NOT NULL) AND (user_limit = 1) AND (price = (0)::numeric))
+    ELSE false
+END),
   CONSTRAINT sku_presentation_check CHECK (((jsonb_typeof(presentation) = 'object'::text) AND (length((presentation)::text) <= 40000))),
   CONSTRAINT sku_price_check CHECK ((price >= (0)::numeric)),
   CONSTRAINT sku_sale_fkey FOREIGN KEY (sale) REFERENCES catalog.sale(sale),
@@ -613,8 +623,13 @@ CREATE TABLE :schema.buyer (
   units integer NOT NULL,
   -- How often the waitlist has served the user. Users with fewer claims are served first
   claims integer DEFAULT 0 NOT NULL,
+  -- For daily goods: the last day of which the user has a unit
+  last_day date,
+  -- For daily goods: the days in a row, up to last_day, of which the user has units
+  streak integer,
   CONSTRAINT buyer_pkey PRIMARY KEY (user_id, sku, sale),
   CONSTRAINT buyer_claims_check CHECK ((claims >= 0)) NOT VALID,
+  CONSTRAINT buyer_streak_check CHECK ((((last_day IS NULL) = (streak IS NULL)) AND (streak > 0))) NOT VALID,
   CONSTRAINT buyer_units_check CHECK ((units >= 0))
 ) PARTITION BY LIST (sale);
 
@@ -747,7 +762,12 @@ CREATE TABLE :schema.orders (
   reason text COLLATE "C",
   -- Whether the order was paid when the shop cancelled it
   was_paid boolean DEFAULT false NOT NULL,
+  -- For daily goods: the day of which this is the user's unit
+  day date,
+  -- For daily goods: the days in a row up to this one
+  streak integer,
   CONSTRAINT orders_pkey PRIMARY KEY (order_no, sale),
+  CONSTRAINT orders_day_check CHECK ((((day IS NULL) = (streak IS NULL)) AND (streak > 0) AND ((day IS NULL) OR (units = 1)))) NOT VALID,
   CONSTRAINT orders_reason_check CHECK (
 CASE status
     WHEN 'cancelled'::text THEN (reason = ANY (ARRAY['by_shop'::text, 'called_off'::text]))

@@ -11,6 +11,7 @@ import type { Gate } from './gate/gate.ts';
 import type { Identity } from './gate/identity.ts';
 import type { ServerMetrics } from './metrics.ts';
 import type { Cashier } from './orders/cashier.ts';
+import type { Days } from './orders/days.ts';
 import type { OrderPages } from './orders/order-pages.ts';
 import type { Payments } from './orders/payments.ts';
 import type { FastPath } from './purchase/fast-path.ts';
@@ -38,6 +39,7 @@ export interface Context {
   readonly payments: Payments;
   readonly cashier: Cashier;
   readonly orderPages: OrderPages;
+  readonly days: Days;
   /** Aborted when the process is asked to end; waiting shoppers are then answered. */
   readonly stopping: AbortSignal;
   readonly readiness: Readiness;

@@ -26,6 +26,7 @@ import { UsedTickets } from './gate/used-tickets.ts';
 import { clientAddressReader } from './http/client-address.ts';
 import { createServerMetrics, type ServerMetrics } from './metrics.ts';
 import { Cashier } from './orders/cashier.ts';
+import { Days } from './orders/days.ts';
 import { OrderPages } from './orders/order-pages.ts';
 import { createPayments } from './orders/payments.ts';
 import { FastPath } from './purchase/fast-path.ts';
@@ -95,6 +96,7 @@ export async function assembleNode(outside: Outside) {
   const { config, log, databases, catalogue, agent, readiness, stopping } = outside;
   const metrics = createServerMetrics();
   const orderPages = new OrderPages(databases);
+  const days = new Days(databases, () => catalogue.nowMs());
   const lookup = new Lookup(breakOutcomes(outside.outcomesOf), ({ requestId }) => requestId);
   const { gate, watch, identity, breaker, overload } = createGate(outside);
   const transport = {
@@ -105,7 +107,7 @@ export async function assembleNode(outside: Outside) {
   const envelopes = new Envelopes(transport, outside.replyTo, onSize, outside.traces);
   const schemaOf = (sku: string) => catalogue.sku(sku)?.schema;
   const events = {
-    ...purchaseEvents(outside, gate, orderPages, metrics),
+    ...purchaseEvents(outside, gate, { orderPages, days }, metrics),
     known: (...news: Parameters<StatusWaits['resolve']>) => statusWaits.resolve(...news),
   };
   const purchases = new Purchases({ envelopes, lookup, schemaOf, log, events });
@@ -128,6 +130,7 @@ export async function assembleNode(outside: Outside) {
     purchases,
     recall,
     orderPages,
+    days,
     payments: await createPayments(config.payment),
     cashier: new Cashier(outside),
     challenges: createChallenges(outside, watch, metrics),
@@ -187,7 +190,7 @@ function createChallenges({ catalogue, agent }: Outside, watch: RiskWatch, metri
 function purchaseEvents(
   { agent }: Outside,
   gate: Gate,
-  orderPages: OrderPages,
+  { orderPages, days }: Pick<Context, 'orderPages' | 'days'>,
   metrics: ServerMetrics,
 ): Omit<PurchaseEvents, 'known'> {
   const secondsSince = (startedAtMs: number) => (performance.now() - startedAtMs) / 1_000;
@@ -200,6 +203,7 @@ function purchaseEvents(
     decided({ node, sku, request, verdict, admittedAtMs }) {
       agent.decide(node, sku, request.units);
       orderPages.forget(request.userId);
+      days.forget(sku, request.userId);
       metrics.outcomeSeconds.observe(secondsSince(admittedAtMs));
       metrics.outcomes.inc({ outcome: verdict?.status ?? 'unknown' });
     },

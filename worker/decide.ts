@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DeadCause, OrderTerms, Verdict } from '../contracts/messages.ts';
-import type { AdmittedRequest, Decision as Placed } from '../db/orders.ts';
+import type { Decision as Placed } from '../db/orders.ts';
+import type { AdmittedRequest } from '../db/place-call.ts';
 import type { Log } from '../process/log.ts';
 import { type Span, traceIdsOf } from '../process/spans.ts';
 import { type FailureKind, kindOfFailure, type RetryLimits, retryDelayMs } from './retry.ts';

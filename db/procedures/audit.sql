@@ -98,7 +98,7 @@ WITH
           WHERE coalesce(d.users, 0) <> coalesce(b.users, 0)
             AND sku NOT IN (SELECT x.sku FROM crossed x)
           UNION ALL
-          SELECT b.sku FROM of_buyers b JOIN sku k ON k.sku = b.sku WHERE b.most > k.user_limit
+          SELECT b.sku FROM of_buyers b JOIN sku k USING (sku) WHERE b.most > k.user_limit AND k.goods <> 'daily'
           UNION ALL
           SELECT d.sku FROM twice d) s),
   event_suspects AS (
@@ -137,10 +137,10 @@ UNION ALL
 SELECT b.*
 FROM (SELECT array_agg(s.sku) AS skus FROM suspects s HAVING count(*) > 0) s
 CROSS JOIN LATERAL order_books(s.skus) b
+UNION ALL SELECT b.* FROM day_books() b
 
 -- 4. The other books, and SKUs that moved
-UNION ALL SELECT b.* FROM moved_books() b
-UNION ALL
+UNION ALL SELECT b.* FROM moved_books() b UNION ALL
 SELECT 'books', o.sku,
        format('orders that cost nothing, but their SKU costs %s: %s', k.price,
               (SELECT min(f.order_no) FROM orders f WHERE f.sku = o.sku AND f.amount = 0)), 0,

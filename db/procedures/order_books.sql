@@ -64,7 +64,7 @@ UNION ALL
 SELECT 'user_limit', k.sku, format('units of user %s', h.user_id), k.user_limit, h.units,
        'cancel what is beyond the limit'
 FROM user_held h JOIN sku k ON k.sku = h.sku
-WHERE h.units > k.user_limit
+WHERE h.units > k.user_limit AND k.goods <> 'daily'
 UNION ALL
 SELECT 'user_limit', sku, format('units that buyer has for user %s = units of the orders', user_id),
        coalesce(h.units, 0), coalesce(b.units, 0), 'set buyer.units to the expected number'

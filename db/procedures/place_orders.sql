@@ -139,6 +139,7 @@ BEGIN
          CASE WHEN t.abroad OR t.home <> current_schema() THEN 'moved'
               WHEN now() < t.opens_at THEN 'locked' END AS answer,
          CASE WHEN t.abroad OR t.home <> current_schema() THEN t.home ELSE 'not_open' END AS why,
+         t.price = 0 AND EXISTS (SELECT FROM catalog.sku k WHERE k.sku = p_sku AND k.goods = 'daily') AS is_daily,
          NOT p_wait AND v_count > 1 AND EXISTS (
            SELECT FROM plain_terms(p_sku, p_request_ids, p_user_ids, p_units, p_nodes)) AS is_plain
   INTO v_terms FROM catalog.sku_terms t WHERE t.sku = p_sku;
@@ -153,6 +154,10 @@ BEGIN
   END IF;
 
   -- 5. Decide the batch: a plain one at once, and any other one, or a plain one that was stopped, by position.
+  IF v_terms.is_daily THEN
+    RETURN QUERY SELECT * FROM place_daily(p_sku, p_request_ids, p_user_ids, p_nodes);
+    RETURN;
+  END IF;
   IF v_terms.is_plain THEN
     RETURN QUERY SELECT * FROM place_plain_batch(v_terms.whole, 'place_orders', p_request_ids, p_user_ids,
                                                  p_units, p_nodes);

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { imageOrigins } from '../../contracts/image-origins.ts';
-import { type BoardSale, saleBoard } from '../../db/calls.ts';
+import { type BoardSale, type BoardSku, saleBoard } from '../../db/calls.ts';
 import { applySale, planOf, SaleRefused } from '../sale/apply.ts';
 import type { DesiredSale } from '../sale/desired.ts';
 import { parseSaleFile } from '../sale/file.ts';
@@ -100,12 +100,17 @@ async function list(context: CommandContext, { json }: SaleOptions): Promise<voi
     opens: sale.opensAt,
     closes: sale.closesAt,
     skus: sale.skus.length,
-    units: sale.skus.reduce((sum, { unitsTotal }) => sum + unitsTotal, 0),
-    free: sale.skus.reduce((sum, { free }) => sum + free, 0),
+    units: withStock(sale.skus).reduce((sum, { unitsTotal }) => sum + unitsTotal, 0),
+    free: withStock(sale.skus).reduce((sum, { free }) => sum + free, 0),
   }));
   if (json) console.log(JSON.stringify(rows));
   else console.log(rows.length === 0 ? 'there are no sales' : table(rows));
   tellMissing(board.missing);
+}
+
+/** Without daily goods, whose stock does not end. */
+function withStock(skus: readonly BoardSku[]): BoardSku[] {
+  return skus.filter(({ zone }) => zone === null);
 }
 
 interface ShowOptions extends SaleOptions {
@@ -126,9 +131,12 @@ async function show(context: CommandContext, name: string, options: ShowOptions)
     if (sale === undefined) throw new Error(`there is no sale ${name}: flashsale sale list`);
     const { switches } = await readPresent(place, name, []);
     const { skus, ticketEpoch: _, ...facts } = sale;
-    const rows = skus.map(({ sku, schema, price, currency, userLimit, unitsTotal, free }) => ({
+    const rows = skus.map(({ sku, schema, price, currency, userLimit, zone, ...stock }) => ({
       ...{ sku, home: schema, price: `${price} ${currency}`, limit: userLimit },
-      ...{ units: unitsTotal, free, quota: null, state: null, keep: null, shed: null },
+      // The stock of daily goods does not end.
+      units: zone === null ? stock.unitsTotal : null,
+      free: zone === null ? stock.free : null,
+      ...{ quota: null, state: null, keep: null, shed: null },
       ...switches.get(sku),
     }));
     const state = stateOf(sale, serverTime);

@@ -1,4 +1,5 @@
 import { contrastOf, SHAPE_CONTRAST_MIN, TEXT_CONTRAST_MIN } from '../../contracts/contrast.ts';
+import { isZone } from '../../contracts/goods.ts';
 import { CURRENCIES, fromUnits, toUnits } from '../../contracts/money.ts';
 import { parseShare, SHARE_FORM } from '../../contracts/shares.ts';
 import type { PathOfFile, Positions } from './positions.ts';
@@ -42,10 +43,40 @@ export function checkFile(
     if (isInRange && parseShare(String(keep)) === undefined) {
       report(['skus', at, 'keep'], `${keep} is not allowed; expected ${SHARE_FORM}`);
     }
+    checkGoods(sku, ['skus', at], report);
     const why = priceProblem(sku['price'], sku['currency'], sku['limit']);
     if (why !== undefined) report(['skus', at, why.key], why.message);
   }
   return problems;
+}
+
+/** Counted goods have units, daily goods have a zone. */
+function checkGoods(sku: Group, path: PathOfFile, report: Report): void {
+  const { goods = 'counted', zone, units, quota, price, limit } = sku;
+  if (goods !== 'daily') {
+    if (zone !== undefined) report([...path, 'zone'], 'only daily goods have a time zone');
+    if (units === undefined) {
+      report(
+        [...path, 'units'],
+        'it is missing; expected the units to sell in all, restocks included: a whole number such as 1000',
+      );
+    }
+    return;
+  }
+  if (zone === undefined) {
+    report([...path, 'zone'], 'it is missing; expected a time zone such as Europe/Berlin');
+  } else if (typeof zone === 'string' && !isZone(zone)) {
+    report([...path, 'zone'], `there is no time zone ${zone}; expected one such as Europe/Berlin`);
+  }
+  const none = 'daily goods have no stock, so leave it out';
+  if (units !== undefined) report([...path, 'units'], none);
+  if (quota !== undefined) report([...path, 'quota'], none);
+  if (typeof limit === 'number' && limit !== 1) {
+    report([...path, 'limit'], 'daily goods have a limit of 1: one unit for each user and day');
+  }
+  if (typeof price === 'string' && Number(price) !== 0) {
+    report([...path, 'price'], 'daily goods cost nothing; expected "0"');
+  }
 }
 
 function checkTimes(file: Group, report: Report): void {

@@ -1,5 +1,6 @@
 import { Ajv } from 'ajv';
 import { type Document, isNode, isScalar, LineCounter, parse, parseDocument, visit } from 'yaml';
+import { DAILY_UNITS } from '../../contracts/goods.ts';
 import type { Texts } from '../../contracts/presentation.ts';
 import { checkFile } from './checks.ts';
 import type { DesiredSale, DesiredSku, Moment } from './desired.ts';
@@ -148,7 +149,8 @@ export function toDesired(file: SaleFile): DesiredSale {
         price: sku.price,
         currency: sku.currency,
         userLimit: sku.limit,
-        units: sku.units,
+        units: sku.goods === 'daily' ? DAILY_UNITS : (sku.units ?? 0),
+        ...(sku.goods === 'daily' && { zone: sku.zone ?? null }),
         quota: sku.quota,
         keep: sku.keep,
         presentation: {

@@ -42,12 +42,14 @@ export function fileOfPresent(name: string, { sale, skus }: PresentSale): SaleFi
 }
 
 function skuOf(known: PresentSku, languages: readonly string[]) {
-  const { sku, title, price, currency, userLimit, unitsTotal, schema, presentation } = known;
+  const { sku, title, price, currency, userLimit, unitsTotal, schema, zone, presentation } = known;
   const { picture } = presentation;
   return {
     sku,
     ...textsOf(title, presentation, languages),
-    ...{ price, currency, limit: userLimit, units: unitsTotal, home: schema },
+    ...{ price, currency, limit: userLimit },
+    ...(zone === null ? { units: unitsTotal } : { goods: 'daily', zone }),
+    home: schema,
     ...(picture && { picture: pictureOf(picture) }),
   };
 }

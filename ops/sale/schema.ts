@@ -1,4 +1,5 @@
 import { type Static, type TSchema, Type } from 'typebox';
+import { GOODS } from '../../contracts/goods.ts';
 import { HOME_PATTERN } from '../../contracts/homes.ts';
 import { NAME_PATTERN, REQUEST_UNITS_MAX } from '../../contracts/names.ts';
 import { LANGUAGES } from '../../contracts/presentation.ts';
@@ -83,11 +84,27 @@ const SkuOfFile = Type.Object(
       maximum: REQUEST_UNITS_MAX,
       description: `the units that one user may hold, 1 to ${REQUEST_UNITS_MAX}`,
     }),
-    units: Type.Integer({
-      minimum: 0,
-      maximum: UNITS_MAX,
-      description: 'the units to sell in all, restocks included: a whole number such as 1000',
-    }),
+    goods: Type.Optional(
+      Type.Enum([...GOODS], {
+        description:
+          'the kind of goods: counted, or daily (one unit for each user and day); counted if it is left out',
+      }),
+    ),
+    zone: Type.Optional(
+      Type.String({
+        maxLength: 64,
+        description:
+          'for daily goods: the time zone whose calendar tells the day, such as Europe/Berlin',
+      }),
+    ),
+    units: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: UNITS_MAX,
+        description:
+          'the units to sell in all, restocks included: a whole number such as 1000; daily goods have none',
+      }),
+    ),
     quota: Type.Optional(
       Type.Integer({
         minimum: 0,
@@ -112,7 +129,7 @@ const SkuOfFile = Type.Object(
   },
   {
     ...CLOSED,
-    description: 'a SKU with sku, title, price, currency, limit and units',
+    description: 'a SKU with sku, title, price, currency, limit and, unless it is daily, units',
   },
 );
 

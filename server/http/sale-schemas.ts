@@ -81,7 +81,17 @@ export const Sale = Type.Object({
       title: Type.String(),
       price: Type.String({ description: 'Decimal, with the digits of the currency' }),
       currency: Type.String(),
-      limit: Type.Integer({ description: 'Units that one user may buy' }),
+      limit: Type.Integer({
+        description: 'Units that one user may buy; of daily goods, for each day',
+      }),
+      goods: Type.Optional(
+        Type.Enum(['counted', 'daily'], {
+          description: 'The kind of goods; counted if it is missing',
+        }),
+      ),
+      zone: Type.Optional(
+        Type.String({ description: 'Of daily goods: the time zone whose calendar tells the day' }),
+      ),
       availability: Type.Enum(['plenty', 'few', 'maybe', 'sold_out']),
       state: State,
       waitlist: Type.Optional(

@@ -26,6 +26,14 @@ const Name = Type.String({ pattern: NAME_PATTERN });
 const Time = Type.String({ format: 'date-time' });
 
 export const SaleParams = Type.Object({ sale: Name });
+export const SkuParams = Type.Object({ sale: Name, sku: Name });
+export const Today = Type.Object({
+  day: Type.String({ format: 'date', description: 'Today by the calendar of the SKU' }),
+  done: Type.Boolean({ description: 'Whether I have the unit of today' }),
+  streak: Type.Integer({
+    description: 'Days in a row: up to today if it is done, else up to yesterday',
+  }),
+});
 export const RequestParams = Type.Object({
   requestId: Type.String({
     pattern: `^${REQUEST_ID_FORM}(~[A-Za-z0-9._-]{1,100})?$`,
@@ -133,8 +141,6 @@ export const Order = Type.Object({
   ),
   refund: Type.Optional(Refund),
 });
-
-export const WaitingParams = Type.Object({ sale: Name, sku: Name });
 
 export const WaitingBody = Type.Union([
   Type.Object(

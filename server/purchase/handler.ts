@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { dayIn } from '../../contracts/goods.ts';
 import { isRequestId } from '../../contracts/ids.ts';
 import type { RequestOutcome } from '../../db/calls.ts';
 import type { Log } from '../../process/log.ts';
@@ -128,7 +129,7 @@ export class PurchaseHandler {
 
   /** Returns the pending request for the press: one that was taken before, or a new one. */
   #take(claim: Claim): { readonly entry: PendingRequest } | Refusal {
-    const { gate, purchases } = this.#parts;
+    const { catalogue, gate, purchases } = this.#parts;
     const { requestId, userId, sku, ticket } = claim;
     const { quantity, acceptFewer } = claim.purchase;
     const known = purchases.pending.find(requestId);
@@ -144,9 +145,12 @@ export class PurchaseHandler {
     if (refusal !== undefined) return refusal;
     // From here on, the request is for the units that were drawn.
     const { node, units } = claim.drawn;
-    const request = acceptFewer
-      ? { requestId, userId, units, acceptFewer }
-      : { requestId, userId, units };
+    const { zone } = claim.row;
+    const request = {
+      ...{ requestId, userId, units },
+      ...(acceptFewer && { acceptFewer }),
+      ...(zone !== null && { day: dayIn(zone, new Date(catalogue.nowMs())) }),
+    };
     const { span } = claim;
     return { entry: purchases.take(claim.row, request, ticket.id, node, quantity, span) };
   }

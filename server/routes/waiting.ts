@@ -15,10 +15,10 @@ import { orderJson } from '../http/order-json.ts';
 import { Problem, type ProblemVerdict } from '../http/problems.ts';
 import {
   problems,
+  SkuParams,
   WAIT_SECONDS_MAX,
   WaitingAnswer,
   WaitingBody,
-  WaitingParams,
   WaitQuery,
 } from '../http/schemas.ts';
 
@@ -49,7 +49,7 @@ export const waitingRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
       schema: {
         summary: 'Wait for a unit that comes back; asking again changes nothing',
         security,
-        params: WaitingParams,
+        params: SkuParams,
         body: WaitingBody,
         response: {
           201: WaitingAnswer,
@@ -77,7 +77,7 @@ export const waitingRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
       schema: {
         summary: 'My place in the waitlist, or how it ended; waits up to `wait` seconds for news',
         security,
-        params: WaitingParams,
+        params: SkuParams,
         querystring: WaitQuery,
         response: { 200: WaitingAnswer, ...problems(400, 401, 403, 404, 429, 503) },
       },
@@ -103,7 +103,7 @@ export const waitingRoutes: FastifyPluginAsyncTypebox<Context> = async (app, con
       schema: {
         summary: 'Leave the waitlist; an order that was made for me stays',
         security,
-        params: WaitingParams,
+        params: SkuParams,
         response: { 204: { type: 'null' }, ...problems(400, 401, 403, 404, 429, 503) },
       },
     },

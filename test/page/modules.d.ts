@@ -170,6 +170,8 @@ declare module '*/public/js/view.js' {
     currency: string;
     limit: number;
     availability: 'plenty' | 'few' | 'maybe' | 'sold_out';
+    goods?: 'daily';
+    zone?: string;
     state?: string;
   }
   export interface TileInput {
@@ -192,6 +194,7 @@ declare module '*/public/js/view.js' {
     toOrders: string;
   };
   export function heroPhase(phase: TileInput['phase'], skus: readonly Sku[]): string;
+  export function limitText(sku: Sku, streak: number): string;
   export function whenText(
     sale: { opensAt: string; closesAt: string },
     phase: TileInput['phase'],

@@ -6,6 +6,7 @@ import { mergeOrders, type Order, payLeftMs, unitsHeld } from '../../server/publ
 import { advance, initialPurchase, type Purchase } from '../../server/public/js/purchase.js';
 import {
   heroPhase,
+  limitText,
   type Sku,
   type TileInput,
   tileView,
@@ -41,6 +42,26 @@ const ended = (status: string, reason?: string): Purchase => ({
   phase: 'ended',
   status,
   reason: reason ?? null,
+});
+
+const signIn: Sku = { ...tv, sku: 'SignIn', price: '0', goods: 'daily', zone: 'Europe/Berlin' };
+
+describe('the tile of daily goods', () => {
+  it('offers the unit of today, and says when the shopper has it', () => {
+    const open = view({ sku: signIn });
+    expect([open.badge.text, open.button.label]).toEqual(['Once a day', 'Get today’s']);
+    const done = view({ sku: signIn, held: 1 });
+    expect(done.button).toMatchObject({ label: 'It is yours', enabled: false });
+  });
+
+  it('says how many days in a row', () => {
+    expect([0, 1, 12].map((streak) => limitText(signIn, streak))).toEqual([
+      'One a day',
+      '1 day in a row',
+      '12 days in a row',
+    ]);
+    expect(limitText({ ...tv, limit: 2 }, 0)).toBe('Up to 2 units per person');
+  });
 });
 
 describe('a tile', () => {

@@ -155,6 +155,7 @@ export function rowOnSale(changes: Partial<SkuOnSale> = {}): SkuOnSale {
     price: '1.00',
     currency: 'EUR',
     userLimit: 1,
+    zone: null,
     unitsTotal: 1_000,
     free: 1_000,
     unpaidExists: false,

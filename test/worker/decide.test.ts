@@ -1,7 +1,8 @@
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { DatabaseError } from '../../db/client/errors.ts';
-import type { AdmittedRequest, Decision as Placed } from '../../db/orders.ts';
+import type { Decision as Placed } from '../../db/orders.ts';
+import type { AdmittedRequest } from '../../db/place-call.ts';
 import { createLog } from '../../process/log.ts';
 import type { Span } from '../../process/spans.ts';
 import { Decider, type PlaceOrders } from '../../worker/decide.ts';

@@ -33,8 +33,10 @@ export function partOfSku(
 
 /** As a person reads them in a plan. */
 function shown(sku: DesiredSku) {
-  const { schema: home, title, price, currency, userLimit: limit, units, presentation = {} } = sku;
-  return { home, title, price, currency, limit, units, presentation };
+  const { schema: home, title, price, currency, userLimit: limit, presentation = {} } = sku;
+  const { zone = null, units } = sku;
+  const kind = zone === null ? { units } : { goods: 'daily', zone };
+  return { home, title, price, currency, limit, ...kind, presentation };
 }
 
 function newTerms(sku: DesiredSku): Part {
@@ -44,9 +46,9 @@ function newTerms(sku: DesiredSku): Part {
 
 function knownTerms(sku: DesiredSku, known: PresentSku, { onlyMissing }: PlanOptions): Part {
   const name = sku.sku;
-  const { schema, title, price, currency, userLimit, presentation } = known;
+  const { schema, title, price, currency, userLimit, zone, presentation } = known;
   const units = loadedUnits(sku, known);
-  const terms = { schema, title, price, currency, userLimit, presentation };
+  const terms = { schema, title, price, currency, userLimit, zone, presentation };
   const present = { ...sku, ...terms, units };
   // A creation that was interrupted is completed with the values that the SKU has. That loads its stock.
   const skus = known.isComplete ? [] : [{ do: 'create_sku', sku: present } as const];
@@ -98,6 +100,9 @@ function whyNot(
   }
   if ((field === 'price' || field === 'currency') && hasOrders) {
     return 'the SKU has orders at the present price';
+  }
+  if (field === 'goods' || field === 'zone') {
+    return 'a SKU stays the goods that it was made as';
   }
   if (field === 'limit' && sku.userLimit < mostHeld) return `a user holds ${mostHeld} units`;
   if (field === 'units' && sku.units < units) {

@@ -292,6 +292,17 @@ export function cancelOrder(orderNo, token) {
   return request(url, { method: 'POST', token, timeoutMs: WRITE_TIMEOUT_MS });
 }
 
+/**
+ * Whether this shopper has today's unit of daily goods.
+ * @param {string} sale
+ * @param {string} sku
+ * @param {string} token
+ */
+export function readToday(sale, sku, token) {
+  const path = `/api/v1/sales/${encodeURIComponent(sale)}/skus/${encodeURIComponent(sku)}/today`;
+  return request(path, { token });
+}
+
 /** How the shop tells shoppers off the page. */
 export function noticeSettings() {
   return request('/api/v1/notices');

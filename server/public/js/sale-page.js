@@ -4,6 +4,7 @@
 import { handIn, resume } from './buyer.js';
 import { createClock } from './clock.js';
 import { salePhase } from './countdown.js';
+import { createDays, dayIn } from './days.js';
 import { announce, find, setText } from './dom.js';
 import { createHero, showMissing, showWho } from './hero.js';
 import { identify, leaveGuest } from './identity.js';
@@ -38,6 +39,7 @@ const ORDERS_WITHIN_MS = 30_000;
  * @property {import('./tile.js').Tile} tile
  * @property {Purchase} purchase
  * @property {import('./waitlist-view.js').Place} place
+ * @property {string | null} day of daily goods: the last day of which something is known
  * @property {string | null} resumedFor the shopper whose earlier request was resumed
  */
 
@@ -68,6 +70,13 @@ const panel = createOrdersPanel({
     return found === undefined ? sku : titleIn(found, firstLanguage()).text;
   },
   onChange: onOrders,
+});
+
+const days = createDays({
+  sale: saleName,
+  token: () => token,
+  today: (sku) => dayIn(zoneOf(sku), clock.at(steadyNow())),
+  onChange: () => look(),
 });
 
 const notices = createNoticePanel(saleName, () => token);
@@ -121,7 +130,13 @@ function takeSale(fresh) {
         (quantity) => press(sku.sku, quantity),
         (quantity) => pressWait(sku.sku, quantity),
       );
-      product = { tile, purchase: initialPurchase(), place: noPlace(), resumedFor: null };
+      product = {
+        tile,
+        purchase: initialPurchase(),
+        place: noPlace(),
+        day: null,
+        resumedFor: null,
+      };
       products.set(sku.sku, product);
       list.append(tile.element);
     }
@@ -129,6 +144,11 @@ function takeSale(fresh) {
   list.setAttribute('aria-busy', 'false');
   resumeAll();
   look();
+}
+
+/** @param {string} sku */
+function zoneOf(sku) {
+  return sale?.skus.find((each) => each.sku === sku)?.zone;
 }
 
 /** The language of the texts of the sale that are in one language only. */
@@ -151,11 +171,13 @@ function look() {
     const times = { ...sale, state: sku.state ?? sale.state };
     const { purchase, place } = product;
     const phase = salePhase(times, serverNow);
-    const held = unitsHeld(orders, sku.sku);
+    const isDaily = sku.goods === 'daily';
+    const today = isDaily ? todayOf(sku.sku, product) : null;
+    const held = isDaily ? Number(today?.done === true) : unitsHeld(orders, sku.sku);
     const unpaid = orders.some((order) => order.sku === sku.sku && awaitsPayment(order));
     const opensInMs = Date.parse(sale.opensAt) - serverNow;
     const room = held < sku.limit && !isBusy(purchase);
-    product.tile.describe(sku, firstLanguage());
+    product.tile.describe(sku, today?.streak ?? 0, firstLanguage());
     const calledOff = sale.calledOff === true;
     product.tile.show(
       tileView({ sku, phase, calledOff, opensInMs, purchase, held, unpaid, now }),
@@ -170,6 +192,23 @@ function look() {
     );
   }
   panel.show(serverNow, sale.calledOff === true ? saleName : null);
+}
+
+/**
+ * What is known of today. At midnight, a new day begins: its unit has not been asked for.
+ * @param {string} sku
+ * @param {Product} product
+ */
+function todayOf(sku, product) {
+  const today = days.of(sku);
+  const isOver = today === null && product.day !== null;
+  if (isOver && !isBusy(product.purchase)) {
+    product.day = null;
+    product.purchase = initialPurchase();
+    void days.load(sku);
+  }
+  if (today !== null) product.day = today.day;
+  return today;
 }
 
 /**
@@ -200,6 +239,7 @@ function buyerOf(sku) {
     },
     onOrder: (order) => {
       if (signal.aborted) return;
+      loadDay(sku);
       if (order !== null) panel.take([order]);
       else void panel.load();
       watch.now(); // availability has changed
@@ -265,9 +305,15 @@ function resumeAll() {
   for (const [sku, product] of products) {
     if (product.resumedFor === shopper) continue;
     product.resumedFor = shopper;
+    loadDay(sku);
     void resume(buyerOf(sku), shopper);
     void resumeWaitlist(waitingShopperOf(sku, product), shopper);
   }
+}
+
+/** @param {string} sku */
+function loadDay(sku) {
+  if (sale?.skus.some((each) => each.sku === sku && each.goods === 'daily')) void days.load(sku);
 }
 
 function isScheduled() {
@@ -304,8 +350,10 @@ find('#switch-guest').addEventListener('click', () => {
   for (const product of products.values()) {
     product.purchase = initialPurchase();
     product.place = noPlace();
+    product.day = null;
   }
   panel.clear();
+  days.clear();
   announce(texts.sale.guestChanged);
   notices.clear();
   void arrive();

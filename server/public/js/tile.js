@@ -23,8 +23,8 @@ import { limitText } from './view.js';
  *
  * @typedef {object} Tile
  * @property {HTMLElement} element
- * @property {(sku: import('./view.js').Sku, first?: string) => void} describe `first` is the first language
- *   of the sale
+ * @property {(sku: import('./view.js').Sku, streak: number, first?: string) => void} describe `streak`: days in
+ *   a row of daily goods; `first`: the first language of the sale
  * @property {(view: import('./view.js').TileView, waitlist: WaitlistView) => void} show
  * @property {(challenge: unknown, signal: AbortSignal) => Promise<string | null>} solve shows that the
  *   computation runs; null when this browser cannot solve the challenge
@@ -59,16 +59,17 @@ export function createTile(sku, onPress, onWait) {
     if (isEnabled(wait)) onWait(Number(select.value) || 1);
   });
 
-  /** @type {{ sku?: import('./view.js').Sku, language?: string }} */
+  /** @type {{ sku?: import('./view.js').Sku, language?: string, streak?: number }} */
   let described = {};
 
   return {
     element,
     solve: (challenge, signal) => solvePuzzle(find('.puzzle', element), challenge, signal),
-    describe(sku, first) {
+    describe(sku, streak, first) {
       // Drawn ten times a second; the terms change with an answer of the shop or with the language.
-      if (described.sku === sku && described.language === language) return;
-      described = { sku, language };
+      const isSame = described.sku === sku && described.streak === streak;
+      if (isSame && described.language === language) return;
+      described = { sku, language, streak };
       const { price, currency, limit, presentation } = sku;
       showPictureOf(find('.picture', element), sku, first);
       const words = titleIn(sku, first);
@@ -77,7 +78,7 @@ export function createTile(sku, onPress, onWait) {
       setText(find('.of', button), fill(texts.button.of, { title: words.text }));
       setAttribute(select, 'aria-label', fill(texts.tile.quantityOf, { title: words.text }));
       setText(find('.price', element), money(price, currency));
-      setText(find('.limit', element), limitText(limit));
+      setText(find('.limit', element), limitText(sku, streak));
       if (select.options.length !== limit) {
         select.replaceChildren(
           ...Array.from({ length: limit }, (_, i) => new Option('', String(i + 1))),

@@ -23,6 +23,8 @@ import { isBusy, mayPress } from './purchase.js';
  * @property {number} limit
  * @property {'plenty' | 'few' | 'maybe' | 'sold_out'} availability
  * @property {string} [state]
+ * @property {'daily'} [goods] one unit for each day; without it, units of a stock
+ * @property {string} [zone] whose calendar tells the day
  * @property {'off'} [waitlist] nobody can ask for a place
  * @property {import('./language.js').Presentation} [presentation]
  *
@@ -93,6 +95,9 @@ const AVAILABILITIES = ['plenty', 'few', 'maybe', 'sold_out'];
 function badgeOf({ sku, phase }) {
   const { badges } = texts;
   if (phase !== 'open') return { kind: phase, text: badges[phase] };
+  if (sku.goods === 'daily' && sku.availability === 'plenty') {
+    return { kind: 'plenty', text: badges.daily };
+  }
   const kind = AVAILABILITIES.includes(sku.availability) ? sku.availability : 'maybe';
   return { kind, text: badges[kind] };
 }
@@ -152,7 +157,8 @@ function buttonOf({ sku, phase, opensInMs, purchase, held, unpaid, now }, restSe
     if (message?.again === 'never') return off(button.impossible);
     return off(button.againIn, duration(restSeconds, 'second', 'short'));
   }
-  const label = sku.availability === 'maybe' ? button.try : button.buy;
+  const get = sku.goods === 'daily' ? button.today : button.buy;
+  const label = sku.availability === 'maybe' ? button.try : get;
   return { label, tick: '', enabled: true, busy: false };
 }
 
@@ -185,9 +191,13 @@ export function whenText({ opensAt, closesAt }, phase, serverNowMs) {
   return isEarly ? when.endedEarly : fill(when.closed, { time: moment(closesAt) });
 }
 
-/** @param {number} limit */
-export function limitText(limit) {
-  return plural(texts.tile.limit, limit);
+/**
+ * @param {Sku} sku
+ * @param {number} streak days in a row of daily goods
+ */
+export function limitText({ goods, limit }, streak) {
+  if (goods !== 'daily') return plural(texts.tile.limit, limit);
+  return streak === 0 ? texts.tile.daily : plural(texts.tile.streak, streak);
 }
 
 /** @param {number} remainingMs */

@@ -100,6 +100,7 @@ export default {
     paused: 'Pausiert',
     closed: 'Verkauf beendet',
     plenty: 'Vorrätig',
+    daily: 'Einmal am Tag',
     few: 'Nur noch wenige',
     maybe: 'Vielleicht: Stücke können zurückkommen',
     sold_out: 'Ausverkauft',
@@ -118,12 +119,15 @@ export default {
     againIn: 'Wieder in',
     try: 'Jetzt versuchen',
     buy: 'Jetzt kaufen',
+    today: 'Für heute holen',
     of: ': {title}',
   },
 
   tile: {
     quantityOf: 'Anzahl von {title}',
     limit: { one: 'Ein Stück pro Person', other: 'Bis zu {count} Stück pro Person' },
+    daily: 'Eins pro Tag',
+    streak: { one: '{count} Tag in Folge', other: '{count} Tage in Folge' },
     payOrCancel: 'Bezahlen oder stornieren',
     seeOrder: 'Ihre Bestellung ansehen',
   },

@@ -104,6 +104,7 @@ export default /** @type {const} */ ({
     paused: 'Paused',
     closed: 'Sale ended',
     plenty: 'In stock',
+    daily: 'Once a day',
     few: 'Few left',
     maybe: 'Maybe: units may come back',
     sold_out: 'Sold out',
@@ -123,12 +124,15 @@ export default /** @type {const} */ ({
     againIn: 'Again in',
     try: 'Try for one',
     buy: 'Buy now',
+    today: 'Get today’s',
     of: ': {title}',
   },
 
   tile: {
     quantityOf: 'Quantity of {title}',
     limit: { one: 'One per person', other: 'Up to {count} units per person' },
+    daily: 'One a day',
+    streak: { one: '{count} day in a row', other: '{count} days in a row' },
     payOrCancel: 'Pay or cancel',
     seeOrder: 'See your order',
   },

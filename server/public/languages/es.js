@@ -100,6 +100,7 @@ export default {
     paused: 'En pausa',
     closed: 'Venta terminada',
     plenty: 'Disponible',
+    daily: 'Una vez al día',
     few: 'Quedan pocas',
     maybe: 'Quizás: puede que vuelvan unidades',
     sold_out: 'Agotado',
@@ -118,6 +119,7 @@ export default {
     againIn: 'De nuevo en',
     try: 'Intentarlo',
     buy: 'Comprar ahora',
+    today: 'Obtener el de hoy',
     of: ': {title}',
   },
 
@@ -127,6 +129,12 @@ export default {
       one: 'Una por persona',
       many: 'Hasta {count} de unidades por persona',
       other: 'Hasta {count} unidades por persona',
+    },
+    daily: 'Una al día',
+    streak: {
+      one: '{count} día seguido',
+      many: '{count} de días seguidos',
+      other: '{count} días seguidos',
     },
     payOrCancel: 'Pagar o cancelar',
     seeOrder: 'Ver su pedido',

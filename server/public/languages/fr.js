@@ -100,6 +100,7 @@ export default {
     paused: 'En pause',
     closed: 'Vente terminée',
     plenty: 'En stock',
+    daily: 'Une fois par jour',
     few: 'Plus que quelques-unes',
     maybe: 'Peut-être : des unités peuvent revenir',
     sold_out: 'Épuisé',
@@ -118,6 +119,7 @@ export default {
     againIn: 'De nouveau dans',
     try: 'Tenter ma chance',
     buy: 'Acheter',
+    today: 'Obtenir aujourd’hui',
     of: ' : {title}',
   },
 
@@ -127,6 +129,12 @@ export default {
       one: 'Une par personne',
       many: 'Jusqu’à {count} d’unités par personne',
       other: 'Jusqu’à {count} unités par personne',
+    },
+    daily: 'Une par jour',
+    streak: {
+      one: '{count} jour de suite',
+      many: '{count} de jours de suite',
+      other: '{count} jours de suite',
     },
     payOrCancel: 'Payer ou annuler',
     seeOrder: 'Voir votre commande',

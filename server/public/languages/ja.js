@@ -100,6 +100,7 @@ export default {
     paused: '一時停止中',
     closed: 'セール終了',
     plenty: '在庫あり',
+    daily: '1 日 1 回',
     few: '残りわずか',
     maybe: '商品が戻る可能性あり',
     sold_out: '売り切れ',
@@ -118,12 +119,15 @@ export default {
     againIn: '再試行まで',
     try: '購入を試みる',
     buy: '今すぐ購入',
+    today: '今日の分を受け取る',
     of: '：{title}',
   },
 
   tile: {
     quantityOf: '{title} の数量',
     limit: { other: 'お一人様 {count} 点まで' },
+    daily: '1 日 1 点',
+    streak: { other: '{count} 日連続' },
     payOrCancel: '支払う・取り消す',
     seeOrder: '注文を見る',
   },

@@ -95,6 +95,7 @@ export default {
     paused: '已暂停',
     closed: '抢购已结束',
     plenty: '有货',
+    daily: '每天一次',
     few: '所剩不多',
     maybe: '可能有货：商品可能退回',
     sold_out: '已售罄',
@@ -113,12 +114,15 @@ export default {
     againIn: '再试还需',
     try: '试着抢购',
     buy: '立即购买',
+    today: '领取今天的',
     of: '：{title}',
   },
 
   tile: {
     quantityOf: '{title} 的数量',
     limit: { other: '每人限购 {count} 件' },
+    daily: '每天一件',
+    streak: { other: '连续 {count} 天' },
     payOrCancel: '付款或取消',
     seeOrder: '查看您的订单',
   },

@@ -19,6 +19,8 @@
  * @property {string} quota
  * @property {string} keep
  * @property {string} home
+ * @property {string} goods empty: units of a stock
+ * @property {string} zone of daily goods
  * @property {PictureForm} picture
  *
  * @typedef {object} SaleForm
@@ -60,6 +62,8 @@ export function newSku() {
     quota: '',
     keep: '',
     home: 'hot',
+    goods: '',
+    zone: '',
     picture: { url: '', alt: {} },
   };
 }
@@ -125,6 +129,8 @@ export function formOf(file) {
       quota: plain(sku.quota),
       keep: plain(sku.keep),
       home: sku.home ?? 'regular',
+      goods: sku.goods === 'daily' ? 'daily' : '',
+      zone: plain(sku.zone),
       picture: pictureOf(sku.picture),
     })),
   };
@@ -172,6 +178,8 @@ export function fileOf(form) {
         quota: numberOf(sku.quota),
         keep: numberOf(sku.keep),
         home: sku.home,
+        goods: sku.goods,
+        zone: sku.zone,
         picture: picture(sku.picture),
       }),
     ),

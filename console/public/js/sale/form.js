@@ -192,7 +192,7 @@ function skuCard(form, at, { switches }, redraw) {
   const { languages } = form;
   const path = `skus[${at}]`;
   const set = switches[sku.sku];
-  /** @param {'sku' | 'price' | 'currency' | 'limit' | 'units' | 'quota' | 'keep' | 'home'} key */
+  /** @param {Exclude<keyof import('./document.js').SkuForm, 'title' | 'description' | 'picture'>} key */
   const bound = (key) => ({
     path: `${path}.${key}`,
     value: sku[key],
@@ -256,7 +256,30 @@ function skuCard(form, at, { switches }, redraw) {
         ],
       }),
     ),
+    goodsRow(bound),
     pictureField(`${path}.picture`, 'Picture, if there is one', sku.picture, languages),
+  );
+}
+
+/** @param {(key: 'goods' | 'zone') => { path: string, value: string, set: (value: string) => void }} bound */
+function goodsRow(bound) {
+  return make(
+    'div',
+    { class: 'row' },
+    choice({
+      ...bound('goods'),
+      label: 'Goods',
+      choices: [
+        ['', 'units of a stock'],
+        ['daily', 'daily: one for each shopper and day'],
+      ],
+    }),
+    text({
+      ...bound('zone'),
+      label: 'Time zone of daily goods',
+      attributes: { maxlength: '64', spellcheck: 'false' },
+      hint: 'Such as Europe/Berlin. Daily goods cost 0, and have no units and no quota.',
+    }),
   );
 }
 

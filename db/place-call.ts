@@ -1,0 +1,22 @@
+import type { PurchaseRequest } from '../contracts/messages.ts';
+
+/** Which routine decides purchase requests, and with which arguments. */
+
+/** A purchase request and the web node that admitted it. */
+export interface AdmittedRequest extends PurchaseRequest {
+  readonly node: string;
+}
+
+/** The routine of the goods, and its arguments. Only requests for daily goods have a day. */
+export function placeCall(sku: string, requests: readonly AdmittedRequest[], wait: boolean) {
+  const ids = requests.map(({ requestId }) => requestId);
+  const users = requests.map(({ userId }) => userId);
+  const nodes = requests.map(({ node }) => node);
+  if (requests.some(({ day }) => day !== undefined)) {
+    const days = requests.map(({ day }) => day ?? null);
+    return { routine: 'place_daily', values: [sku, ids, users, nodes, days] };
+  }
+  const units = requests.map((request) => request.units);
+  const fewer = requests.map(({ acceptFewer }) => acceptFewer === true);
+  return { routine: 'place_orders', values: [sku, ids, users, units, fewer, nodes, wait] };
+}
