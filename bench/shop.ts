@@ -132,8 +132,7 @@ export async function startShop(bench: BenchServers, options: ShopOptions): Prom
   else await prepareHomes(homeUrls(servers));
   const secrets = newSettings();
   const monitorPorts = new Map<string, number>();
-  for (const name of applicationNames(homesOf(servers)))
-    monitorPorts.set(name, await freePort());
+  for (const name of applicationNames(homesOf(servers))) monitorPorts.set(name, await freePort());
   const host = '127.0.0.1';
   const port = await freePort();
   const consolePort = await freePort();

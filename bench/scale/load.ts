@@ -8,7 +8,7 @@ import { createLog } from '../../process/log.ts';
 import { PublishBreaker } from '../../server/requests/breakers.ts';
 import { Envelopes } from '../../server/requests/envelopes.ts';
 import { type ByProcess, meter } from '../flow/meter.ts';
-import { skuOf, type Stage } from './stage.ts';
+import { type Stage, skuOf } from './stage.ts';
 
 /**
  * The load: admitted requests, as web nodes publish them, into the queues of the homes. The shop's own workers decide

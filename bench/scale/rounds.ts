@@ -1,0 +1,99 @@
+import type { Home } from '../../contracts/homes.ts';
+import { median, rounded } from '../figures.ts';
+import type { ByProcess } from '../flow/meter.ts';
+import type { Load } from './load.ts';
+import { serverOf } from './stage.ts';
+
+/** Orders a second with one, two and four homes, by turns in each round. */
+
+export const COUNTS = [1, 2, 4] as const;
+type Count = (typeof COUNTS)[number];
+
+export interface Run {
+  readonly count: Count;
+  readonly ordersPerSecond: number;
+  /** Of its share, the least that a home used: less than nearly all means that something else held it up. */
+  readonly shareUsed: number;
+  readonly cpuUs: ByProcess;
+}
+
+/**
+ * Up and down, so that a load of other programs that grows or falls meets all alike. Each home is used as often as
+ * any other, over two rounds.
+ */
+function turnsOf(round: number, homes: readonly Home[]): (readonly Home[])[] {
+  const at = (...numbers: number[]) =>
+    numbers.map((number) => homes[(number + round) % homes.length] ?? '');
+  return [at(0), at(0, 1), homes, homes, at(2, 3), at(2)];
+}
+
+export async function measureRounds(
+  load: Load,
+  homes: readonly Home[],
+  options: { readonly rounds: number; readonly requests: number; readonly share: number },
+  say: (line: string) => void,
+): Promise<Run[][]> {
+  const rounds: Run[][] = [];
+  for (let round = 0; round < options.rounds; round += 1) {
+    const runs: Run[] = [];
+    for (const chosen of turnsOf(round, homes)) {
+      const { orders, seconds, cpuUs } = await load.decide(chosen, options.requests);
+      const used = chosen.map((home) => ((cpuUs[serverOf(home)] ?? 0) * orders) / 1e6 / seconds);
+      const shareUsed = Math.min(...used) / options.share;
+      const ordersPerSecond = orders / seconds;
+      runs.push({ count: chosen.length as Count, ordersPerSecond, shareUsed, cpuUs });
+    }
+    rounds.push(runs);
+    const told = COUNTS.map((count) => `${count}: ${Math.round(rateOf(runs, count))} orders/s`);
+    say(`round ${round + 1}: ${told.join(', ')}`);
+  }
+  return rounds;
+}
+
+/** The mean of a round's runs with as many homes. */
+function rateOf(runs: readonly Run[], count: Count): number {
+  const rates = runs.flatMap((run) => (run.count === count ? run.ordersPerSecond : []));
+  return rates.reduce((sum, rate) => sum + rate, 0) / rates.length;
+}
+
+export interface Measured {
+  readonly homes: Count;
+  readonly ordersPerSecond: Spread;
+  /** Orders of this round ÷ (homes × orders of one home in the same round). */
+  readonly ofLinear: Spread;
+  readonly shareUsed: number;
+}
+export interface Spread {
+  readonly least: number;
+  readonly median: number;
+  readonly most: number;
+}
+
+export function spreadOf(values: readonly number[]): Spread {
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  return { least: rounded(least), median: rounded(median(values)), most: rounded(most) };
+}
+
+export function summarise(rounds: readonly (readonly Run[])[]): Measured[] {
+  return COUNTS.map((homes) => {
+    const runs = rounds.flat().filter(({ count }) => count === homes);
+    const ratios = rounds.map((round) => rateOf(round, homes) / (homes * rateOf(round, 1)));
+    return {
+      homes,
+      ordersPerSecond: spreadOf(rounds.map((round) => rateOf(round, homes))),
+      ofLinear: spreadOf(ratios),
+      shareUsed: rounded(median(runs.map(({ shareUsed }) => shareUsed))),
+    };
+  });
+}
+
+/** CPU µs an order of the processes whose names begin so, over the runs with as many homes. */
+export function cpuOf(rounds: readonly (readonly Run[])[], count: number, prefix: string): number {
+  const runs = rounds.flat().filter((run) => run.count === count);
+  const each = runs.map(({ cpuUs }) =>
+    Object.entries(cpuUs)
+      .filter(([name]) => name.startsWith(prefix))
+      .reduce((sum, [, us]) => sum + us, 0),
+  );
+  return median(each);
+}
