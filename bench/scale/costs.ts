@@ -12,7 +12,7 @@ import { type Stage, saleOf, serverOf, skuOf, workerOf } from './stage.ts';
 
 /** Measures what an order and a home cost each part of the shop, with no limit on the homes. */
 
-const IDLE_MS = 12_000;
+const IDLE_MS = 10_000;
 const CONNECTIONS = 128;
 const LISTS = 300;
 const CHANGES = 12;

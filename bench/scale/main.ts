@@ -7,7 +7,7 @@ import { measureCosts } from './costs.ts';
 import { openLoad } from './load.ts';
 import { type Costs, homesOfOneCore, PARTS, predict } from './model.ts';
 import { plot } from './plot.ts';
-import { cpuOf, measureRounds, summarise } from './rounds.ts';
+import { measureRounds, summarise } from './rounds.ts';
 import { assertShares, SharesUnavailable } from './share.ts';
 import { type Stage, startStage } from './stage.ts';
 
@@ -19,10 +19,10 @@ import { type Stage, startStage } from './stage.ts';
 
 const USAGE = `npm run bench -- scale [options]
   --json             print only the figures on stdout
-  --share N          share of a core that each home's PostgreSQL gets       (0.15)
-  --rounds N         rounds; in each, one, two and four homes run twice     (5)
-  --requests N       requests to each home in a run                         (5000)
-  --whole-way N      requests that go the whole way, for the costs          (20000)
+  --share N          share of a core that each home's PostgreSQL gets       (0.1)
+  --rounds N         rounds; in each, one, two and four homes run twice     (4)
+  --requests N       requests to each home in a run                         (4000)
+  --whole-way N      requests that go the whole way, for the costs          (10000)
   --plot FILE        write an SVG of what is measured and what is modelled`;
 
 const HOMES = ['hot-1', 'hot-2', 'hot-3', 'hot-4'];
@@ -37,8 +37,8 @@ const text = (value: string) => ({ type: 'string', default: value }) as const;
 const flag = { type: 'boolean', default: false } as const;
 const { values } = parseArgs({
   options: {
-    ...{ json: flag, help: flag, share: text('0.15'), rounds: text('5') },
-    ...{ requests: text('5000'), 'whole-way': text('20000'), plot: text('') },
+    ...{ json: flag, help: flag, share: text('0.1'), rounds: text('4') },
+    ...{ requests: text('4000'), 'whole-way': text('10000'), plot: text('') },
   },
 });
 if (values.help) {
@@ -67,11 +67,7 @@ async function measure(stage: Stage) {
     { homes: HOMES, requests: Number(values['whole-way']) },
     { share, homeUs: (idleCores) => ((share - idleCores) * 1e6) / ofOne },
   );
-  const brokerCores = measured.map(({ homes, ordersPerSecond }) => {
-    const us = cpuOf(rounds, homes, 'rabbitmq');
-    return [homes, (ordersPerSecond.median * us) / 1e6] as const;
-  });
-  return { measured, costs, brokerCores };
+  return { measured, costs };
 }
 
 function tell({ measured, costs }: { measured: ReturnType<typeof summarise>; costs: Costs }) {
@@ -108,10 +104,11 @@ async function run(): Promise<number> {
   } finally {
     await stage.stop();
   }
-  const { measured, costs, brokerCores } = result;
+  const { measured, costs } = result;
   tell(result);
   const modelled = MODELLED.map((homes) => predict(costs, homes));
-  if (values.plot !== '') writeFileSync(values.plot, plot(measured, modelled, brokerCores));
+  const whole = MODELLED.map((homes) => predict(costs, homes, WHOLE_CORE));
+  if (values.plot !== '') writeFileSync(values.plot, plot(measured, modelled, whole));
   const isLimited = measured.every(({ shareUsed }) => shareUsed >= LEAST_SHARE_USED);
   if (!isLimited)
     write('something other than the homes limited the orders: the ratios say nothing');
@@ -120,11 +117,10 @@ async function run(): Promise<number> {
     const said = `of_linear_${homes}: ${ofLinear.median} (must reach ${LEAST_OF_LINEAR})`;
     write(`${said}${isReached ? '' : ' NOT REACHED'}`);
   }
-  const whole = MODELLED.map((homes) => predict(costs, homes, WHOLE_CORE));
   console.log(
     JSON.stringify({
       ...{ bench: 'scale', share, measured, costs, modelled, modelled_whole_core: whole },
-      ...{ broker_cores: brokerCores, machine },
+      machine,
     }),
   );
   return 0;

@@ -44,9 +44,6 @@ export interface Prediction {
 export const MEASURED_WEB_NODES = 2;
 /** Of a core that a web node uses; the rest is for peaks. */
 const WEB_NODE_CORES = 0.7;
-/** More web nodes leave each home fewer orders, which need fewer web nodes: it settles soon. */
-const STEPS = 20;
-
 /** The orders a second of one home. */
 function ofHome({ home }: Costs, cores: number, webNodes: number): number {
   const more = (webNodes - MEASURED_WEB_NODES) * home.idleCoresOfWebNode;
@@ -57,11 +54,13 @@ function ofHome({ home }: Costs, cores: number, webNodes: number): number {
 export function predict(costs: Costs, homes: number, cores = costs.share): Prediction {
   const { parts, sessions, list } = costs;
   const web = parts['web nodes'];
+  // A further web node leaves each home fewer orders, so this ends.
   let webNodes = MEASURED_WEB_NODES;
-  for (let step = 0; step < STEPS; step += 1) {
-    const needed = homes * ofHome(costs, cores, webNodes) * web.orderUs * 1e-6;
-    const left = WEB_NODE_CORES - homes * web.idleCores;
-    webNodes = Math.max(MEASURED_WEB_NODES, Math.ceil(needed / left));
+  while (
+    homes * (ofHome(costs, cores, webNodes) * web.orderUs * 1e-6 + webNodes * web.idleCores) >
+    webNodes * WEB_NODE_CORES
+  ) {
+    webNodes += 1;
   }
   const ordersPerSecond = homes * ofHome(costs, cores, webNodes);
   const coresOf = ({ orderUs, idleCores }: Cost) =>

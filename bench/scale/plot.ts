@@ -1,11 +1,8 @@
 import { twoCharts } from '../chart.ts';
-import type { Part, Prediction } from './model.ts';
+import { PARTS, type Prediction } from './model.ts';
 import type { Measured } from './rounds.ts';
 
 /** What was measured, with filled points, and what the model says, with hollow ones. */
-
-const ALL_HOMES = [1, 2, 4, 16, 64];
-const SHOWN: readonly Part[] = ['web nodes', 'broker', 'ZooKeeper', 'keepers', 'server of regular'];
 
 /** Powers of ten around the values. */
 function decadesOf(values: readonly number[]): number[] {
@@ -14,44 +11,58 @@ function decadesOf(values: readonly number[]): number[] {
   return Array.from({ length: last - first + 1 }, (_, n) => 10 ** (first + n));
 }
 
+const ratesOf = (predictions: readonly Prediction[]) =>
+  predictions.map(({ homes, ordersPerSecond }) => [homes, ordersPerSecond] as const);
+
+/**
+ * @param modelled homes with the share that was measured
+ * @param whole homes with a whole core
+ */
 export function plot(
   measured: readonly Measured[],
   modelled: readonly Prediction[],
-  brokerCores: readonly (readonly [homes: number, cores: number])[],
+  whole: readonly Prediction[],
 ): string {
+  const marks = modelled.map(({ homes }) => homes);
   const rates = measured.map(({ homes, ordersPerSecond: { median } }) => [homes, median] as const);
-  const [, one = 1] = rates[0] ?? [];
-  const reckoned = modelled.map(({ homes, ordersPerSecond }) => [homes, ordersPerSecond] as const);
-  const linear = ALL_HOMES.map((homes) => [homes, homes * one] as const);
-  const cores = SHOWN.map((part, index) => ({
-    ...{ title: `${part} (model)`, colour: index, look: 'modelled' as const },
-    points: modelled.map((one) => [one.homes, one.cores[part]] as const),
+  const [[, ofOne] = [1, 1]] = rates;
+  const linear = marks.map((homes) => [homes, homes * ofOne] as const);
+  const cores = PARTS.map((part, colour) => ({
+    ...{ title: part, colour, look: 'modelled' as const },
+    points: whole.map((one) => [one.homes, one.cores[part]] as const),
   }));
-  return twoCharts('Orders per second and cores of shared parts over the number of homes', [
+  const title = 'Orders per second and cores of shared parts over the number of homes';
+  return twoCharts(title, [
     [
       [
         { title: '', points: linear, look: 'line', colour: 4 },
         {
-          title: 'model, linear growth as a thin line',
-          points: reckoned,
+          title: 'model, homes of a whole core',
+          points: ratesOf(whole),
+          look: 'modelled',
+          colour: 2,
+        },
+        {
+          title: 'model, homes of the measured share',
+          points: ratesOf(modelled),
           look: 'modelled',
           colour: 1,
         },
         {
-          ...{ title: 'measured, with least and most', points: rates, colour: 0 },
+          ...{ title: 'measured (median, least to most)', points: rates, colour: 0 },
           ranges: measured.map(({ ordersPerSecond: { least, most } }) => [least, most] as const),
         },
       ],
       {
-        ...{ title: 'orders/s by homes of the same CPU share', xTitle: 'homes', marks: ALL_HOMES },
-        decades: decadesOf([...linear, ...reckoned, ...rates].map(([, rate]) => rate)),
+        ...{ title: 'orders/s by homes; thin: linear', xTitle: 'homes', marks },
+        decades: decadesOf([...linear, ...ratesOf(whole), ...ratesOf(modelled)].map(([, y]) => y)),
       },
     ],
     [
-      [...cores, { title: 'broker (measured)', points: brokerCores, colour: 1 }],
+      cores,
       {
-        ...{ title: 'cores of shared parts', xTitle: 'homes', marks: ALL_HOMES },
-        decades: decadesOf([...cores.flatMap(({ points }) => points)].map(([, each]) => each)),
+        ...{ title: 'model: cores of shared parts, homes of a whole core', xTitle: 'homes', marks },
+        decades: decadesOf(cores.flatMap(({ points }) => points.map(([, y]) => y))),
       },
     ],
   ]);

@@ -86,14 +86,3 @@ export function summarise(rounds: readonly (readonly Run[])[]): Measured[] {
     };
   });
 }
-
-/** CPU µs an order of the processes whose names begin so, over the runs with as many homes. */
-export function cpuOf(rounds: readonly (readonly Run[])[], count: number, prefix: string): number {
-  const runs = rounds.flat().filter((run) => run.count === count);
-  const each = runs.map(({ cpuUs }) =>
-    Object.entries(cpuUs)
-      .filter(([name]) => name.startsWith(prefix))
-      .reduce((sum, [, us]) => sum + us, 0),
-  );
-  return median(each);
-}

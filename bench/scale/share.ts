@@ -17,10 +17,13 @@ import { cpuSeconds } from '../machine.ts';
  * group for the rest of a period when its share of the period is used up.
  */
 
-/** Short, so that a server that has used up its share stands still only for milliseconds. */
-const PERIOD_US = 10_000;
-/** Times the weight of other programs, so that these do not decide what a group gets. */
-const WEIGHT_FACTOR = 10;
+/**
+ * A share that a group has no core for in time is lost. So the period is long enough to get one beside other programs,
+ * and the workers have calls enough under way to wait for the next period.
+ */
+const PERIOD_US = 50_000;
+/** Times the weight of another program: others do not decide what a group gets, as far as that is possible. */
+const WEIGHT_FACTOR = 100;
 const CHECK_SHARE = 0.2;
 const CHECK_MS = 600;
 /** What the group of the check may use of a core: the share, and what is due to coarse clocks. */
@@ -118,7 +121,7 @@ export class CpuGroup {
     }
   }
 
-  /** Removes the group when its processes have ended, or leaves them to the group of all others. */
+  /** Leaves its processes to the group of all others. */
   remove(): void {
     const everybody = join(this.#version.root, 'cgroup.procs');
     const members = readFileSync(join(this.#folder, 'cgroup.procs'), 'utf8');

@@ -56,13 +56,14 @@ export async function startStage(homes: readonly Home[], progress: Progress): Pr
   const own = { ...process.env };
   // A server of somebody else cannot be held to a share.
   for (const name of Object.keys(own)) if (/^(HOT_)?DATABASE_URLS?$/.test(name)) delete own[name];
-  const bench = await startServers(['postgres', 'rabbitmq', 'zookeeper'], own, progress);
   const ofHomes: CpuGroup[] = [];
+  // Everything but the homes is in one group. What this process starts is in it as well.
   const others = CpuGroup.create('others');
-  const stop = async () => {
-    await bench.stop();
+  others.add(process.pid);
+  process.once('exit', () => {
     for (const group of [...ofHomes, others]) group.remove();
-  };
+  });
+  const bench = await startServers(['postgres', 'rabbitmq', 'zookeeper'], own, progress);
   try {
     const urls: [Home, string][] = [];
     for (const home of homes) urls.push([home, await startHome(bench, home, progress)]);
@@ -79,22 +80,20 @@ export async function startStage(homes: readonly Home[], progress: Progress): Pr
       keys.set(home, await shop.openSale(saleOf(home), skuOf(home), UNITS, home));
     }
     const pids = new Map(bench.supervisor.records().map(({ name, pid }) => [name, pid]));
-    // Everything but the homes has one group, so that other programs slow the load down equally.
-    others.add(process.pid);
     for (const home of homes) {
       const group = CpuGroup.create(serverOf(home));
       ofHomes.push(group);
       group.add(pids.get(serverOf(home)) ?? 0);
     }
     return {
-      ...{ shop, amqpUrl: servers.amqpUrl, pids, keys, stop },
+      ...{ shop, amqpUrl: servers.amqpUrl, pids, keys, stop: bench.stop },
       limit: (share) => {
         for (const group of ofHomes) group.limit(share);
       },
       add: (pid) => others.add(pid),
     };
   } catch (error) {
-    await stop();
+    await bench.stop();
     throw error;
   }
 }
