@@ -1,8 +1,11 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Home } from '../../contracts/homes.ts';
+import { saleBoard } from '../../db/catalog.ts';
+import type { Databases } from '../../db/client/pool.ts';
 import { userOrders } from '../../db/orders.ts';
 import { changeSale } from '../../db/sale-changes.ts';
+import { REFRESH_MS } from '../../server/catalogue/catalogue.ts';
 import { Child } from '../child.ts';
 import { median } from '../figures.ts';
 import { play, type Way } from '../flow/ways.ts';
@@ -14,7 +17,7 @@ import { type Stage, saleOf, serverOf, skuOf, workerOf } from './stage.ts';
 
 const IDLE_MS = 10_000;
 const CONNECTIONS = 128;
-const LISTS = 300;
+const QUESTIONS = 300;
 const CHANGES = 12;
 
 export interface CostOptions {
@@ -46,19 +49,6 @@ async function idle({ pids }: Stage): Promise<Cores> {
     ([name, cpu]) => [name, (cpu - (before.get(name) ?? 0)) / seconds] as const,
   );
   return new Map(used);
-}
-
-/** How much less a home has to do for each web node fewer: one of the two is stopped for a while. */
-async function idleOfWebNode(stage: Stage, homes: readonly Home[], both: Cores): Promise<number> {
-  const pid = stage.pids.get('web-2') ?? 0;
-  process.kill(pid, 'SIGSTOP');
-  try {
-    const one = await idle(stage);
-    const servers = homes.map(serverOf);
-    return Math.max(0, (sumOf(both, servers) - sumOf(one, servers)) / homes.length);
-  } finally {
-    process.kill(pid, 'SIGCONT');
-  }
 }
 
 /** Orders that go the whole way, to one home. Returns CPU µs an order beyond what idle processes use. */
@@ -100,17 +90,23 @@ async function wholeWay(stage: Stage, home: Home, requests: number, atRest: Core
   }
 }
 
-async function listOfOrders(stage: Stage, homes: readonly Home[], atRest: Cores) {
+/** CPU µs of a question to all homes, for each home: of the process that asks, and of the home. */
+async function questionUs(
+  stage: Stage,
+  homes: readonly Home[],
+  atRest: Cores,
+  ask: (databases: Databases) => Promise<unknown>,
+): Promise<Costs['list']> {
   const pids = new Map([...stage.pids, ['asking', process.pid]]);
   const { databases } = stage.shop;
-  await userOrders(databases, 'nobody');
+  await ask(databases);
   const [before, startMs] = [cpuSeconds(pids), performance.now()];
-  for (let n = 0; n < LISTS; n += 1) await userOrders(databases, `guest-${n}`);
+  for (let n = 0; n < QUESTIONS; n += 1) await ask(databases);
   const seconds = (performance.now() - startMs) / 1_000;
   const after = cpuSeconds(pids);
   const usOf = (name: string) =>
     (((after.get(name) ?? 0) - (before.get(name) ?? 0) - (atRest.get(name) ?? 0) * seconds) * 1e6) /
-    LISTS;
+    QUESTIONS;
   return {
     askingUs: usOf('asking') / (homes.length + 1),
     homeUs: Math.max(0, sum(homes.map(serverOf).map(usOf)) / homes.length),
@@ -145,8 +141,12 @@ export async function measureCosts(
 ): Promise<Costs> {
   const [home = ''] = homes;
   const atRest = await idle(stage);
-  const idleCoresOfWebNode = await idleOfWebNode(stage, homes, atRest);
-  const list = await listOfOrders(stage, homes, atRest);
+  const ask = (one: (databases: Databases) => Promise<unknown>) =>
+    questionUs(stage, homes, atRest, one);
+  const list = await ask((databases) => userOrders(databases, 'nobody'));
+  // Each web node asks all homes for the board.
+  const board = await ask(saleBoard);
+  const idleCoresOfWebNode = (board.homeUs * 1e-6 * 1_000) / REFRESH_MS;
   const changeMs = await changeOfSale(stage, homes);
   const orderUs = await wholeWay(stage, home, requests, atRest);
   const sessions = await sessionsAt(stage, home);

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { BrokerConnection } from '../../broker/connection.ts';
 import { Publisher } from '../../broker/publisher.ts';
 import { VerdictListener } from '../../broker/verdict-listener.ts';
-import type { Home } from '../../contracts/homes.ts';
-import type { PurchaseRequest, Verdict } from '../../contracts/messages.ts';
+import { type Home, homeOfOrder } from '../../contracts/homes.ts';
+import type { PurchaseRequest } from '../../contracts/messages.ts';
 import { createLog } from '../../process/log.ts';
 import { PublishBreaker } from '../../server/requests/breakers.ts';
 import { Envelopes } from '../../server/requests/envelopes.ts';
@@ -17,41 +18,60 @@ import { type Stage, skuOf } from './stage.ts';
 
 const NODE = 'web-bench-0001';
 const TIMEOUT_MS = 120_000;
+const POLL_MS = 100;
 
+/** What was committed while every home had requests left. */
 export interface Decided {
-  /** Committed rows of orders. */
   readonly orders: number;
-  /** From the first message to the last verdict of the slowest home. */
+  /** From the first message until the first home has decided all of its requests. */
   readonly seconds: number;
   readonly cpuUs: ByProcess;
 }
 
 export interface Load {
-  /** Sends as many requests to each home, and waits until all are decided. @throws {Error} if one is lost */
+  /**
+   * Sends as many requests to each home, and waits until all are decided and their events are published.
+   *
+   * @throws {Error} if there are not as many rows of orders as requests
+   */
   decide(homes: readonly Home[], requests: number): Promise<Decided>;
   close(): Promise<void>;
 }
 
-async function rowsOf({ shop }: Stage, home: Home): Promise<number> {
-  const text = 'SELECT count(*) AS count FROM hot.orders';
-  const [row] = await shop.databases.home(home).query<{ count: string }>({ text });
-  return Number(row?.count);
+async function rowsOf({ shop }: Stage, homes: readonly Home[], table: string): Promise<number> {
+  const text = `SELECT count(*) AS count FROM hot.${table}`;
+  const counts = homes.map(async (home) => {
+    const [row] = await shop.databases.home(home).query<{ count: string }>({ text });
+    return Number(row?.count);
+  });
+  return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
+}
+
+/** The events of a run are published after its orders: without this pause the next run would pay for them. */
+async function untilPublished(stage: Stage, homes: readonly Home[]): Promise<void> {
+  const deadlineMs = performance.now() + TIMEOUT_MS;
+  while ((await rowsOf(stage, homes, 'outbox')) > 0) {
+    if (performance.now() > deadlineMs) throw new Error('events of orders are not published');
+    await delay(POLL_MS);
+  }
 }
 
 export async function openLoad(stage: Stage): Promise<Load> {
   const log = createLog('bench', 'warn');
   const connection = await BrokerConnection.open({ url: stage.amqpUrl, name: 'bench', log });
   await connection.whenConnected();
-  let ordered = 0;
+  const ordered = new Map<Home, number>();
   let otherwise = '';
   let onVerdicts = () => {};
   const listener = await VerdictListener.open(connection, 'bench-scale', (verdicts) => {
-    for (const { status, reason } of verdicts satisfies readonly Verdict[]) {
-      if (status === 'ordered') ordered += 1;
-      else otherwise = `${status} ${reason}`;
+    for (const { status, reason, orderNo } of verdicts) {
+      const home = orderNo === undefined ? '' : homeOfOrder(orderNo);
+      ordered.set(home, (ordered.get(home) ?? 0) + 1);
+      if (status !== 'ordered') otherwise = `${status} ${reason}`;
     }
     onVerdicts();
   });
+  const decided = () => ordered.values().reduce((sum, count) => sum + count, 0);
   const publisher = await Publisher.open(connection);
   const breaker = new PublishBreaker(publisher.publish.bind(publisher));
   const transport = { publish: breaker.publish.bind(breaker), trusted: () => true };
@@ -70,13 +90,14 @@ export async function openLoad(stage: Stage): Promise<Load> {
     if (failed !== undefined) throw new Error(`an envelope was ${failed}`);
   }
 
-  async function allOrdered(count: number): Promise<void> {
+  /** Resolves when `isSo`, which is asked after each message with verdicts. */
+  async function until(isSo: () => boolean): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const late = () => reject(new Error(`${ordered} of ${count} were ordered in time`));
+    const late = () => reject(new Error(`only ${decided()} were decided in time`));
     const timer = setTimeout(late, TIMEOUT_MS);
     onVerdicts = () => {
       if (otherwise !== '') reject(new Error(`a request was ${otherwise}`));
-      else if (ordered === count) resolve();
+      else if (isSo()) resolve();
     };
     onVerdicts();
     await promise.finally(() => clearTimeout(timer));
@@ -84,8 +105,6 @@ export async function openLoad(stage: Stage): Promise<Load> {
 
   return {
     async decide(homes, requests) {
-      const sum = async () =>
-        (await Promise.all(homes.map((home) => rowsOf(stage, home)))).reduce((a, b) => a + b, 0);
       const made = homes.map((home) => {
         const one = (): PurchaseRequest => {
           const requestId = randomUUID();
@@ -94,16 +113,20 @@ export async function openLoad(stage: Stage): Promise<Load> {
         return [home, Array.from({ length: requests }, one)] as const;
       });
       const count = homes.length * requests;
-      const before = await sum();
-      ordered = 0;
+      const before = await rowsOf(stage, homes, 'orders');
+      ordered.clear();
       const metered = meter(new Map([...stage.pids, ['load', process.pid]]));
       const startMs = performance.now();
       const sent = Promise.all(made.map(([home, those]) => send(home, those)));
-      await Promise.all([sent, allOrdered(count)]);
+      await until(() => homes.some((home) => ordered.get(home) === requests));
       const seconds = (performance.now() - startMs) / 1_000;
-      const { cpuUs } = metered(count);
-      const orders = (await sum()) - before;
-      if (orders !== count) throw new Error(`${orders} rows of orders, and ${count} requests`);
+      const orders = decided();
+      const { cpuUs } = metered(orders);
+      await Promise.all([sent, until(() => decided() === count)]);
+      stage.limit(undefined);
+      const rows = (await rowsOf(stage, homes, 'orders')) - before;
+      if (rows !== count) throw new Error(`${rows} rows of orders, and ${count} requests`);
+      await untilPublished(stage, homes);
       return { orders, seconds, cpuUs };
     },
     async close() {

@@ -20,7 +20,7 @@ import { type Stage, startStage } from './stage.ts';
 const USAGE = `npm run bench -- scale [options]
   --json             print only the figures on stdout
   --share N          share of a core that each home's PostgreSQL gets       (0.1)
-  --rounds N         rounds; in each, one, two and four homes run twice     (4)
+  --rounds N         rounds; in each, every home runs alone, in two and four (3)
   --requests N       requests to each home in a run                         (4000)
   --whole-way N      requests that go the whole way, for the costs          (10000)
   --plot FILE        write an SVG of what is measured and what is modelled`;
@@ -37,7 +37,7 @@ const text = (value: string) => ({ type: 'string', default: value }) as const;
 const flag = { type: 'boolean', default: false } as const;
 const { values } = parseArgs({
   options: {
-    ...{ json: flag, help: flag, share: text('0.1'), rounds: text('4') },
+    ...{ json: flag, help: flag, share: text('0.1'), rounds: text('3') },
     ...{ requests: text('4000'), 'whole-way': text('10000'), plot: text('') },
   },
 });
@@ -52,13 +52,11 @@ const progress = createProgress(write);
 async function measure(stage: Stage) {
   const load = await openLoad(stage);
   await load.decide(HOMES, WARM_UP_REQUESTS);
-  stage.limit(share);
   await load.decide(HOMES, WARM_UP_REQUESTS);
   const requests = Number(values.requests);
   const options = { rounds: Number(values.rounds), requests, share };
-  const rounds = await measureRounds(load, HOMES, options, progress.say);
+  const rounds = await measureRounds(stage, load, HOMES, options, progress.say);
   const measured = summarise(rounds);
-  stage.limit(undefined);
   await load.close();
   progress.say('measuring what an order and a home cost each part');
   const [{ ordersPerSecond: { median: ofOne = 0 } = {} } = {}] = measured;

@@ -2,7 +2,7 @@ import type { Home } from '../../contracts/homes.ts';
 import { median, rounded } from '../figures.ts';
 import type { ByProcess } from '../flow/meter.ts';
 import type { Load } from './load.ts';
-import { serverOf } from './stage.ts';
+import { type Stage, serverOf } from './stage.ts';
 
 /** Orders a second with one, two and four homes, by turns in each round. */
 
@@ -18,16 +18,17 @@ export interface Run {
 }
 
 /**
- * Up and down, so that a load of other programs that grows or falls meets all alike. Each home is used as often as
- * any other, over two rounds.
+ * By turns, so that a load of other programs that grows or falls meets all alike. Each home is used as often as any
+ * other, alone, with another one, and with all.
  */
 function turnsOf(round: number, homes: readonly Home[]): (readonly Home[])[] {
   const at = (...numbers: number[]) =>
     numbers.map((number) => homes[(number + round) % homes.length] ?? '');
-  return [at(0), at(0, 1), homes, homes, at(2, 3), at(2)];
+  return [at(0), at(0, 1), homes, at(1), at(2), homes, at(2, 3), at(3)];
 }
 
 export async function measureRounds(
+  stage: Pick<Stage, 'limit'>,
   load: Load,
   homes: readonly Home[],
   options: { readonly rounds: number; readonly requests: number; readonly share: number },
@@ -37,6 +38,7 @@ export async function measureRounds(
   for (let round = 0; round < options.rounds; round += 1) {
     const runs: Run[] = [];
     for (const chosen of turnsOf(round, homes)) {
+      stage.limit(options.share);
       const { orders, seconds, cpuUs } = await load.decide(chosen, options.requests);
       const used = chosen.map((home) => ((cpuUs[serverOf(home)] ?? 0) * orders) / 1e6 / seconds);
       const shareUsed = Math.min(...used) / options.share;
@@ -44,7 +46,10 @@ export async function measureRounds(
       runs.push({ count: chosen.length as Count, ordersPerSecond, shareUsed, cpuUs });
     }
     rounds.push(runs);
-    const told = COUNTS.map((count) => `${count}: ${Math.round(rateOf(runs, count))} orders/s`);
+    const told = COUNTS.map((count) => {
+      const used = runs.flatMap((run) => (run.count === count ? rounded(run.shareUsed, 2) : []));
+      return `${count}: ${Math.round(rateOf(runs, count))} orders/s (share used ${used.join(' and ')})`;
+    });
     say(`round ${round + 1}: ${told.join(', ')}`);
   }
   return rounds;
