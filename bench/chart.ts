@@ -81,7 +81,7 @@ function chart(curves: readonly Curve[], axes: Axes, left: number): string {
     const at = y(level).toFixed(1);
     parts.push(
       `<line x1="${left + MARGIN.left}" x2="${left + WIDTH - MARGIN.right}" y1="${at}" y2="${at}" stroke="#8884"/>`,
-      `<text x="${left + MARGIN.left - 6}" y="${at}" dy="4" text-anchor="end">${level.toLocaleString('en')}</text>`,
+      `<text x="${left + MARGIN.left - 6}" y="${at}" dy="4" text-anchor="end">${level < 1e6 ? level.toLocaleString('en') : `${level / 1e6} M`}</text>`,
     );
   }
   for (const value of marks) {

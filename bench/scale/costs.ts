@@ -130,7 +130,9 @@ async function sessionsAt({ shop }: Stage, home: Home): Promise<Costs['sessions'
     WHERE backend_type = 'client backend' AND application_name <> 'bench' GROUP BY 1`;
   const rows = await shop.databases.home(home).query<{ web: boolean; count: string }>({ text });
   const of = (web: boolean) => Number(rows.find((row) => row.web === web)?.count ?? 0);
-  return { webNode: of(true) / MEASURED_WEB_NODES, others: of(false) };
+  const setting = { text: `SELECT current_setting('max_connections')::int AS most` };
+  const [row] = await shop.databases.home(home).query<{ most: number }>(setting);
+  return { webNode: of(true) / MEASURED_WEB_NODES, others: of(false), most: row?.most ?? 0 };
 }
 
 /** @param throttledUs CPU µs of a home's PostgreSQL an order, under its limit, and the limit */

@@ -5,7 +5,7 @@ import { rounded } from '../figures.ts';
 import { machine } from '../machine.ts';
 import { measureCosts } from './costs.ts';
 import { openLoad } from './load.ts';
-import { type Costs, homesOfOneCore, PARTS, predict } from './model.ts';
+import { type Costs, homesOfOneCore, PARTS, predict, webNodesMax } from './model.ts';
 import { plot } from './plot.ts';
 import { measureRounds, summarise } from './rounds.ts';
 import { assertShares, SharesUnavailable } from './share.ts';
@@ -91,6 +91,7 @@ function tell({ measured, costs }: { measured: ReturnType<typeof summarise>; cos
     const full = PARTS.map((part) => `${part} ${rounded(homesOfOneCore(costs, part, cores), 2)}`);
     write(`  homes that fill one core: ${full.join(', ')}`);
   }
+  write(`${webNodesMax(costs)} web nodes use up the sessions of a home (${costs.sessions.most})`);
 }
 
 async function run(): Promise<number> {

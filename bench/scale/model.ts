@@ -22,8 +22,8 @@ export interface Costs {
   readonly worker: Cost;
   /** `idleCores` of the web nodes is that of one. */
   readonly parts: Readonly<Record<Part, Cost>>;
-  /** Sessions at the server of a home: of one web node, and of all other processes together. */
-  readonly sessions: { readonly webNode: number; readonly others: number };
+  /** Sessions at the server of a home: of one web node, of all other processes together, and how many it takes. */
+  readonly sessions: { readonly webNode: number; readonly others: number; readonly most: number };
   /** CPU µs of a list of orders for each home: of the process that asks, and of the home. */
   readonly list: { readonly askingUs: number; readonly homeUs: number };
   /** Milliseconds of a change of a sale, for each server. */
@@ -84,6 +84,11 @@ export function predict(costs: Costs, homes: number, cores = costs.share): Predi
     listMs: ((homes + 1) * list.askingUs) / 1_000,
     changeMs: (homes + 1) * costs.changeMs,
   };
+}
+
+/** The number of web nodes whose sessions are all that a home takes. */
+export function webNodesMax({ sessions: { webNode, others, most } }: Costs): number {
+  return Math.floor((most - others) / webNode);
 }
 
 /** The number of homes with which a shared part fills one core. Web nodes: one web node. */

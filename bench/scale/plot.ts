@@ -62,7 +62,8 @@ export function plot(
       cores,
       {
         ...{ title: 'model: cores of shared parts, homes of a whole core', xTitle: 'homes', marks },
-        decades: decadesOf(cores.flatMap(({ points }) => points.map(([, y]) => y))),
+        // A power of ten more leaves room for the legend.
+        decades: decadesOf(cores.flatMap(({ points }) => points.flatMap(([, y]) => [y, 10 * y]))),
       },
     ],
   ]);

@@ -16,7 +16,11 @@ const parts = fc.record(
 const costsOf = (home: Costs['home'], of: Costs['parts']): Costs => ({
   share: 0.1,
   ...{ home, parts: of, worker: { orderUs: 15, idleCores: 0.01 } },
-  ...{ sessions: { webNode: 4, others: 20 }, list: { askingUs: 100, homeUs: 400 }, changeMs: 10 },
+  ...{
+    sessions: { webNode: 4, others: 20, most: 200 },
+    list: { askingUs: 100, homeUs: 400 },
+    changeMs: 10,
+  },
 });
 
 describe('the model', () => {
