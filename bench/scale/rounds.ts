@@ -6,7 +6,7 @@ import { type Stage, serverOf } from './stage.ts';
 
 /** Orders a second with one, two and four homes, by turns in each round. */
 
-export const COUNTS = [1, 2, 4] as const;
+const COUNTS = [1, 2, 4] as const;
 type Count = (typeof COUNTS)[number];
 
 export interface Run {
@@ -74,7 +74,7 @@ export interface Spread {
   readonly most: number;
 }
 
-export function spreadOf(values: readonly number[]): Spread {
+function spreadOf(values: readonly number[]): Spread {
   const [least, most] = [Math.min(...values), Math.max(...values)];
   return { least: rounded(least), median: rounded(median(values)), most: rounded(most) };
 }

@@ -24,6 +24,8 @@ import { cpuSeconds } from '../machine.ts';
 const PERIOD_US = 50_000;
 /** Times the weight of another program: others do not decide what a group gets, as far as that is possible. */
 const WEIGHT_FACTOR = 100;
+const REMOVE_TRIES = 20;
+const REMOVE_PAUSE_MS = 100;
 const CHECK_SHARE = 0.2;
 const CHECK_MS = 600;
 /** What the group of the check may use of a core: the share, and what is due to coarse clocks. */
@@ -121,18 +123,25 @@ export class CpuGroup {
     }
   }
 
-  /** Leaves its processes to the group of all others. */
+  /** Leaves its processes to the group of all others. Blocks until those that are ending have ended. */
   remove(): void {
     const everybody = join(this.#version.root, 'cgroup.procs');
-    const members = readFileSync(join(this.#folder, 'cgroup.procs'), 'utf8');
-    for (const pid of members.split('\n').filter(Boolean)) {
+    for (let tries = 1; ; tries += 1) {
+      const members = readFileSync(join(this.#folder, 'cgroup.procs'), 'utf8');
+      for (const pid of members.split('\n').filter(Boolean)) {
+        try {
+          writeFileSync(everybody, pid);
+        } catch {
+          // The process has ended.
+        }
+      }
       try {
-        writeFileSync(everybody, pid);
-      } catch {
-        // The process has ended.
+        return rmdirSync(this.#folder);
+      } catch (error) {
+        if (tries === REMOVE_TRIES) throw error;
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, REMOVE_PAUSE_MS);
       }
     }
-    rmdirSync(this.#folder);
   }
 }
 
