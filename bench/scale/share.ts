@@ -136,7 +136,8 @@ export class CpuGroup {
         }
       }
       try {
-        return rmdirSync(this.#folder);
+        rmdirSync(this.#folder);
+        return;
       } catch (error) {
         if (tries === REMOVE_TRIES) throw error;
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, REMOVE_PAUSE_MS);

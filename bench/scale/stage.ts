@@ -86,7 +86,11 @@ export async function startStage(homes: readonly Home[], progress: Progress): Pr
       group.add(pids.get(serverOf(home)) ?? 0);
     }
     return {
-      ...{ shop, amqpUrl: servers.amqpUrl, pids, keys, stop: bench.stop },
+      ...{ shop, amqpUrl: servers.amqpUrl, pids, keys },
+      async stop() {
+        await shop.close();
+        await bench.stop();
+      },
       limit: (share) => {
         for (const group of ofHomes) group.limit(share);
       },
