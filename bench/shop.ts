@@ -3,19 +3,22 @@ import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { withSecretsOfFiles } from '../contracts/config.ts';
+import type { Home } from '../contracts/homes.ts';
 import { AUDIT_TIMEOUT_MS } from '../db/audit.ts';
 import { createPool, Databases } from '../db/client/pool.ts';
 import type * as Prepare from '../db/install/prepare.ts';
 import { ticketKey } from '../db/ticket-keys.ts';
 import { applySale } from '../ops/sale/apply.ts';
 import type { DesiredSale } from '../ops/sale/desired.ts';
-import { APPLICATION_NAMES, applicationSpecs } from '../ops/stack/application.ts';
+import { applicationNames, applicationSpecs } from '../ops/stack/application.ts';
 import { BEHIND_THE_QUEUE_NICENESS } from '../ops/stack/give-way.ts';
 import { ensureServerPackages, NATIVE_STOP_ORDER, startNative } from '../ops/stack/native.ts';
 import { freePort, loopbackUrl } from '../ops/stack/ports.ts';
 import type { Machine } from '../ops/stack/programs.ts';
 import type { Progress } from '../ops/stack/progress.ts';
 import {
+  homesOf,
+  homeUrls,
   missingServers,
   type ServerName,
   type Servers,
@@ -105,13 +108,13 @@ export interface Shop {
   readonly pids: ReadonlyMap<string, number>;
   /** Sum of all samples of a metric over the shop's processes, with any labels. */
   metric(name: string): Promise<number>;
-  /** Puts a SKU on sale in schema hot and waits until it can be bought. Returns the sale's ticket key. */
-  openSale(sale: string, sku: string, units: number): Promise<Buffer>;
+  /** Puts a SKU on sale in a hot home and waits until it can be bought. Returns the sale's ticket key. */
+  openSale(sale: string, sku: string, units: number, home?: Home): Promise<Buffer>;
   close(): Promise<void>;
 }
 
 export interface ShopOptions {
-  /** The names in APPLICATION_NAMES of the processes to run. */
+  /** The processes to run, of those that `applicationNames` lists. */
   readonly processes: readonly string[];
   /** Variables for all processes. They replace those of the local stack. */
   readonly environment: Readonly<Record<string, string>>;
@@ -122,11 +125,14 @@ export interface ShopOptions {
 export async function startShop(bench: BenchServers, options: ShopOptions): Promise<Shop> {
   const servers = bench.servers as Servers;
   const root = options.root ?? join(import.meta.dirname, '..');
-  const { prepare } = (await import(join(root, 'db', 'install', 'prepare.ts'))) as typeof Prepare;
-  await prepare(servers.databaseUrl);
+  const { prepare, prepareHomes } = (await import(
+    join(root, 'db', 'install', 'prepare.ts')
+  )) as typeof Prepare;
+  if (servers.hotDatabaseUrls === undefined) await prepare(servers.databaseUrl);
+  else await prepareHomes(homeUrls(servers));
   const secrets = newSettings();
   const monitorPorts = new Map<string, number>();
-  for (const name of APPLICATION_NAMES) monitorPorts.set(name, await freePort());
+  for (const name of applicationNames(homesOf(servers))) monitorPorts.set(name, await freePort());
   const host = '127.0.0.1';
   const port = await freePort();
   const consolePort = await freePort();
@@ -144,13 +150,14 @@ export async function startShop(bench: BenchServers, options: ShopOptions): Prom
   });
   const chosen = specs.filter(({ name }) => options.processes.includes(name));
   await Promise.all(chosen.map((spec) => bench.supervisor.start(spec)));
-  const pool = createPool({
-    url: servers.databaseUrl,
-    max: 4,
-    applicationName: 'bench',
-    statementTimeoutMs: AUDIT_TIMEOUT_MS,
-  });
-  const databases = Databases.ofOne(pool);
+  const databases = Databases.open(homeUrls(servers), (url) =>
+    createPool({
+      url,
+      max: 4,
+      applicationName: 'bench',
+      statementTimeoutMs: AUDIT_TIMEOUT_MS,
+    }),
+  );
   const session = new ZkSession({
     servers: servers.zookeeper,
     sessionTimeoutMs: ZK_SESSION_TIMEOUT_MS,
@@ -176,9 +183,9 @@ export async function startShop(bench: BenchServers, options: ShopOptions): Prom
       const samples = lines.filter((line) => line.startsWith(`${name}{`));
       return samples.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
     },
-    async openSale(sale, sku, units) {
+    async openSale(sale, sku, units, home = 'hot') {
       const place = { databases, session, root: zkRoot };
-      await applySale(place, saleOf(sale, sku, units), { actor: { by: 'bench' } });
+      await applySale(place, saleOf(sale, sku, units, home), { actor: { by: 'bench' } });
       const webNodes = options.processes.filter((name) => name.startsWith('web-'));
       return until(`${sku} is on sale`, async () => {
         const key = await ticketKey(databases, sale);
@@ -190,17 +197,17 @@ export async function startShop(bench: BenchServers, options: ShopOptions): Prom
     },
     async close() {
       await session.close();
-      await pool.close();
+      await databases.close();
     },
   };
 }
 
 /** A sale that is open for a day, with one unit per user. */
-function saleOf(sale: string, sku: string, units: number): DesiredSale {
+function saleOf(sale: string, sku: string, units: number, schema: Home): DesiredSale {
   const now = Date.now();
   const terms = {
     title: sku,
-    schema: 'hot',
+    schema,
     price: '9.95',
     currency: 'EUR',
     userLimit: 1,

@@ -1,4 +1,5 @@
 import { openSession } from '../../db/client/pool.ts';
+import type { Curve } from '../chart.ts';
 import { median } from '../figures.ts';
 import { type BatchLoad, drive, driveBatches, type Target } from './drive.ts';
 import type { BenchOptions } from './options.ts';
@@ -148,11 +149,6 @@ export async function compareSnapshot(
     free_orders_per_s: Math.round((before + after) / 2),
     hold_s: holdSeconds,
   };
-}
-
-export interface Curve {
-  readonly title: string;
-  readonly points: readonly (readonly [x: number, ordersPerSecond: number])[];
 }
 
 const BATCH_SIZES = [1, 2, 5, 10, 20, 50, 100, 200, 400];

@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { CONSOLE_ROLES, hashOfToken, tokenEntry } from '../../contracts/console.ts';
+import { type Home, REGULAR } from '../../contracts/homes.ts';
 import { urlOfLogin } from '../../db/install/logins.ts';
 import type { ReadinessReport } from '../../process/readiness.ts';
 import { BEHIND_THE_QUEUE_NICENESS } from './give-way.ts';
 import { loopbackUrl } from './ports.ts';
 import type { Servers } from './servers.ts';
-import { hotVariables } from './servers.ts';
+import { homesOf, hotVariables } from './servers.ts';
 import type { StackLogins } from './state.ts';
 import type { ProcessSpec } from './supervisor.ts';
 
@@ -48,33 +49,32 @@ const niceness = BEHIND_THE_QUEUE_NICENESS;
 const PROCESSES: readonly ApplicationProcess[] = [
   { name: 'keeper-1', entry: 'keeper/main.ts', role: 'ops', variables: {} },
   { name: 'keeper-2', entry: 'keeper/main.ts', role: 'ops', variables: {} },
-  {
-    name: 'worker-regular',
-    entry: 'worker/main.ts',
-    role: 'worker',
-    variables: { QUEUES: 'regular' },
-    niceness,
-  },
-  {
-    name: 'worker-hot',
-    entry: 'worker/main.ts',
-    role: 'worker',
-    variables: { QUEUES: 'hot' },
-    niceness,
-  },
   { name: 'web-1', entry: 'server/main.ts', role: 'web', variables: {} },
   { name: 'web-2', entry: 'server/main.ts', role: 'web', variables: {} },
   { name: 'console', entry: 'console/main.ts', role: 'console', variables: {}, niceness },
 ];
 
-export const APPLICATION_NAMES = PROCESSES.map(({ name }) => name);
+const workerOf = (home: Home): ApplicationProcess => ({
+  ...{ name: `worker-${home}`, entry: 'worker/main.ts', role: 'worker' },
+  ...{ variables: { QUEUES: home }, niceness },
+});
+
+/** The workers are last, so that a further home changes the port of no other process. */
+const processesOf = (homes: readonly Home[]) => [...PROCESSES, ...homes.map(workerOf)];
+
+/** The names of all processes of a shop with these homes: there is a worker for each. */
+export function applicationNames(homes: readonly Home[]): string[] {
+  return processesOf(homes).map(({ name }) => name);
+}
+
+/** Of a shop whose homes share one server. */
+export const APPLICATION_NAMES = applicationNames([REGULAR, 'hot']);
 export const WEB_NAMES = APPLICATION_NAMES.filter((name) => name.startsWith('web-'));
 
 /** Web nodes stop first, so that no more requests are admitted while the others stop. */
-export const APPLICATION_STOP_ORDER = [
-  WEB_NAMES,
-  APPLICATION_NAMES.filter((name) => !name.startsWith('web-')),
-];
+export function applicationStopOrder(homes: readonly Home[]): readonly (readonly string[])[] {
+  return [WEB_NAMES, applicationNames(homes).filter((name) => !WEB_NAMES.includes(name))];
+}
 
 const READY_TIMEOUT_MS = 300_000;
 const CONTACT_TIMEOUT_MS = 2_000;
@@ -130,7 +130,7 @@ function databaseOf({ servers, logins }: ApplicationOptions, role: keyof StackLo
   const { databaseUrl } = servers;
   return {
     DATABASE_URL: logins ? urlOfLogin(databaseUrl, role, logins[role]) : databaseUrl,
-    // Never the stack's own servers, so the logins in their URLs are used unchanged.
+    // The logins in the URLs of hot homes are used unchanged.
     ...hotVariables(servers),
   };
 }
@@ -138,29 +138,31 @@ function databaseOf({ servers, logins }: ApplicationOptions, role: keyof StackLo
 /** How to run each process. All of them may be started at the same time. */
 export function applicationSpecs(options: ApplicationOptions): ProcessSpec[] {
   const variables = variablesOf(options);
-  return PROCESSES.map(({ name, entry, role, variables: own, niceness }) => {
-    const port = options.monitorPorts.get(name);
-    if (port === undefined) throw new Error(`no monitor port for ${name}`);
-    const webPort = options.webPorts?.get(name);
-    const alone = webPort !== undefined && { HOST: '127.0.0.1', PORT: String(webPort) };
-    return {
-      name,
-      command: process.execPath,
-      args: [entry],
-      env: {
-        ...variables,
-        ...databaseOf(options, role),
-        ...own,
-        ...alone,
-        MONITOR_PORT: String(port),
-      },
-      cwd: options.root,
-      ...(niceness !== undefined && { niceness }),
-      logFile: join(options.logFolder, `${name}.log`),
-      notReady: () => readiness(port),
-      readyTimeoutMs: READY_TIMEOUT_MS,
-      stopSignal: 'SIGTERM',
-      stopGraceMs: STOP_GRACE_MS,
-    };
-  });
+  return processesOf(homesOf(options.servers)).map(
+    ({ name, entry, role, variables: own, niceness }) => {
+      const port = options.monitorPorts.get(name);
+      if (port === undefined) throw new Error(`no monitor port for ${name}`);
+      const webPort = options.webPorts?.get(name);
+      const alone = webPort !== undefined && { HOST: '127.0.0.1', PORT: String(webPort) };
+      return {
+        name,
+        command: process.execPath,
+        args: [entry],
+        env: {
+          ...variables,
+          ...databaseOf(options, role),
+          ...own,
+          ...alone,
+          MONITOR_PORT: String(port),
+        },
+        cwd: options.root,
+        ...(niceness !== undefined && { niceness }),
+        logFile: join(options.logFolder, `${name}.log`),
+        notReady: () => readiness(port),
+        readyTimeoutMs: READY_TIMEOUT_MS,
+        stopSignal: 'SIGTERM',
+        stopGraceMs: STOP_GRACE_MS,
+      };
+    },
+  );
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Home } from '../../contracts/homes.ts';
 import { BEHIND_THE_QUEUE_NICENESS } from './give-way.ts';
 import { ensureServerPackages, postgresFolder, postgresUser } from './native.ts';
 import { ensurePackages } from './packages.ts';
@@ -22,17 +23,21 @@ import type { PortsWanted } from './usual-ports.ts';
 import { prepareZookeeper } from './zookeeper.ts';
 
 /**
- * The servers of `npm run cluster`: three PostgreSQL under Patroni, a server of its own for hot SKUs, three
+ * The servers of `npm run cluster`: three PostgreSQL under Patroni, a server for each of two hot homes, three
  * RabbitMQ and three ZooKeeper, all private instances on this machine.
  */
 
 const SIZE = 3;
+/** Each has a server of its own. */
+const HOT_HOMES: readonly Home[] = ['hot', 'hot-1'];
 const NUMBERS = Array.from({ length: SIZE }, (_, index) => index + 1);
-/** Less than the single server of `npm start` has, because four servers share the machine. */
+/** Less than the single server of `npm start` has, because five servers share the machine. */
 const SHARED_BUFFERS_MB = 128;
 
 const rabbitName = (number: number) => `rabbit-${number}`;
 const rabbitNode = (number: number) => `${rabbitName(number)}@localhost`;
+
+const postgresOf = (home: Home) => `postgres-${home}`;
 
 const numbered = (name: string, first: number) =>
   Object.fromEntries(NUMBERS.map((number) => [`${name}-${number}`, first + number - 1]));
@@ -41,7 +46,7 @@ const numbered = (name: string, first: number) =>
 export const CLUSTER_PORTS: PortsWanted = {
   ...numbered('postgres', 16_432),
   ...numbered('patroni', 16_008),
-  'postgres-hot': 16_442,
+  ...Object.fromEntries(HOT_HOMES.map((home, index) => [postgresOf(home), 16_442 + index])),
   ...numbered('amqp', 16_679),
   ...numbered('distribution', 16_689),
   ...numbered('rabbitmq-metrics', 16_692),
@@ -54,7 +59,7 @@ export const CLUSTER_PORTS: PortsWanted = {
 /** Groups of process names; each group is stopped after the one before it. */
 export const CLUSTER_STOP_ORDER: readonly (readonly string[])[] = [
   [...NUMBERS.map(rabbitName), ...NUMBERS.map((number) => `patroni-postgres-${number}`)],
-  ['postgres-hot'],
+  HOT_HOMES.map(postgresOf),
   [...NUMBERS.map((number) => `zookeeper-${number}`), 'epmd'],
 ];
 
@@ -170,6 +175,10 @@ function breakLinesOf({ portOf }: ClusterOptions, { folder }: PostgresPlace): st
     'kill -9 PID                  a crash. kill -STOP PID freezes it, kill -CONT PID lets it go on.',
     `patronictl -c ${join(folder, 'postgres-1', 'patroni.yml')} list      which PostgreSQL leads`,
     `kill -9 $(head -1 ${join(folder, 'postgres-N', 'data', 'postmaster.pid')})      another one leads within 15 s`,
+    ...HOT_HOMES.map((home) => {
+      const pidFile = join(folder, postgresOf(home), 'data', 'postmaster.pid');
+      return `kill -9 $(head -1 ${pidFile})      SKUs of the home ${home} wait; those of the other homes are sold`;
+    }),
     `iptables -I INPUT -i lo -p tcp --dport ${portOf('amqp-1')} -j DROP      cuts a broker off from its clients; -D undoes it`,
     'npx flashsale db audit       whether the books balance',
   ];
@@ -178,19 +187,21 @@ function breakLinesOf({ portOf }: ClusterOptions, { folder }: PostgresPlace): st
 async function startHotHome(
   options: ClusterOptions,
   { folder, user }: PostgresPlace,
-): Promise<string> {
+  home: Home,
+): Promise<[Home, string]> {
+  const name = postgresOf(home);
   const instance = {
-    folder: join(folder, 'postgres-hot'),
-    port: options.portOf('postgres-hot'),
+    folder: join(folder, name),
+    port: options.portOf(name),
     password: options.passwords.postgres,
-    logFile: join(options.logFolder, 'postgres-hot.log'),
+    logFile: join(options.logFolder, `${name}.log`),
     user,
     sharedBuffersMb: SHARED_BUFFERS_MB,
     niceness: BEHIND_THE_QUEUE_NICENESS,
   };
   const spec = await preparePostgres(instance, findPostgres(options.machine));
-  await options.supervisor.start({ ...spec, name: 'postgres-hot' });
-  return postgresUrl(instance);
+  await options.supervisor.start({ ...spec, name });
+  return [home, postgresUrl(instance)];
 }
 
 export interface RunningCluster {
@@ -211,16 +222,18 @@ export async function startCluster(options: ClusterOptions): Promise<RunningClus
   const user = postgresUser();
   const place = { folder: postgresFolder(options, user), user };
   const zookeepers = progress.step('starting three ZooKeepers', () => startZookeepers(options));
-  const [databaseUrl, hotDatabaseUrl, amqpUrl, zookeeper] = await Promise.all([
+  const [databaseUrl, hotUrls, amqpUrl, zookeeper] = await Promise.all([
     zookeepers.then((hosts) =>
       progress.step('starting three PostgreSQL under Patroni', () =>
         startPatroni(options, place, hosts),
       ),
     ),
-    progress.step('starting the server of hot SKUs', () => startHotHome(options, place)),
+    progress.step('starting the servers of two hot homes', () =>
+      Promise.all(HOT_HOMES.map((home) => startHotHome(options, place, home))),
+    ),
     progress.step('starting three RabbitMQ', () => startRabbits(options)),
     zookeepers,
   ]);
-  const servers = { databaseUrl, hotDatabaseUrls: { hot: hotDatabaseUrl }, amqpUrl, zookeeper };
+  const servers = { databaseUrl, hotDatabaseUrls: Object.fromEntries(hotUrls), amqpUrl, zookeeper };
   return { servers, breakLines: breakLinesOf(options, place) };
 }

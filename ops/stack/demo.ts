@@ -1,15 +1,20 @@
 import { readFileSync } from 'node:fs';
+import { type Home, REGULAR } from '../../contracts/homes.ts';
 import { type BoardSale, saleBoard } from '../../db/calls.ts';
 import { createPool, Databases } from '../../db/client/pool.ts';
 import type { Protection } from '../../zk/client/protection.ts';
 import { ZkSession } from '../../zk/client/session.ts';
 import { applySale } from '../sale/apply.ts';
+import type { DesiredSale } from '../sale/desired.ts';
 import { parseSaleFile } from '../sale/file.ts';
 import type { SalePlace } from '../sale/place.ts';
 import type { Servers } from './servers.ts';
 import { homeUrls } from './servers.ts';
 
-/** The sale of `npm start`. The first start creates it; later starts leave it unchanged. */
+/**
+ * The sale of `npm start`. The first start creates it; later starts leave it unchanged. Its hot SKUs are dealt
+ * out over the hot homes.
+ */
 
 const FILE = new URL('../../sales/demo.yaml', import.meta.url);
 const STATEMENT_TIMEOUT_MS = 30_000;
@@ -17,9 +22,23 @@ const ZOOKEEPER_TIMEOUT_MS = 15_000;
 const SESSION_TIMEOUT_MS = 6_000;
 const ACTOR = { by: 'npm start', reason: 'the sale of the demo' };
 
+/** Gives each hot home a SKU, as long as there are any. */
+function dealtOut(desired: DesiredSale, homes: readonly Home[]): DesiredSale {
+  const hot = homes.filter((home) => home !== REGULAR);
+  let dealt = 0;
+  const skus = desired.skus.map((sku) => {
+    if (sku.schema === REGULAR) return sku;
+    const schema = hot[dealt % hot.length] ?? sku.schema;
+    dealt += 1;
+    return { ...sku, schema };
+  });
+  return { ...desired, skus };
+}
+
 /** What merchants and operators have changed since the first start is kept. */
 async function ensureSale(place: SalePlace): Promise<BoardSale> {
-  const desired = parseSaleFile(readFileSync(FILE, 'utf8'), 'sales/demo.yaml', []);
+  const ofFile = parseSaleFile(readFileSync(FILE, 'utf8'), 'sales/demo.yaml', []);
+  const desired = dealtOut(ofFile, place.databases.homes);
   await applySale(place, desired, { actor: ACTOR, onlyMissing: true });
   const { sales } = await saleBoard(place.databases);
   const sale = sales.find((one) => one.sale === desired.sale);

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import {
-  APPLICATION_NAMES,
-  APPLICATION_STOP_ORDER,
+  applicationNames,
   applicationSpecs,
+  applicationStopOrder,
   WEB_NAMES,
 } from './application.ts';
 import { CLUSTER_PORTS, CLUSTER_STOP_ORDER, rabbitMetrics, startCluster } from './cluster.ts';
@@ -11,7 +11,7 @@ import { localEdge } from './edge.ts';
 import { NATIVE_STOP_ORDER } from './native.ts';
 import { choosePort, isPortFree, loopbackUrl } from './ports.ts';
 import type { Progress } from './progress.ts';
-import type { ServerName, Servers } from './servers.ts';
+import { homesOf, type ServerName, type Servers } from './servers.ts';
 import { composeOf, type ServerHost, startSingle } from './single.ts';
 import {
   removeState,
@@ -23,7 +23,7 @@ import {
   writeState,
 } from './state.ts';
 import { Supervisor } from './supervisor.ts';
-import { APPLICATION_PORTS, EDGE_PORTS, type PortsWanted, WATCH_PORTS } from './usual-ports.ts';
+import { applicationPorts, EDGE_PORTS, type PortsWanted, WATCH_PORTS } from './usual-ports.ts';
 import { localWatch, WATCH_NAMES } from './watch.ts';
 
 /** The stack of `npm start`: starts the servers and then the application, and stops them in order. */
@@ -171,12 +171,13 @@ export class LocalStack {
     const { servers, zkRoot } = this.#state;
     if (servers === undefined) throw new Error('the servers are not started');
     await this.#assertShopPort();
-    await this.#choosePorts({ ...APPLICATION_PORTS, ...(this.#options.edge && EDGE_PORTS) });
+    const homes = homesOf(servers);
+    await this.#choosePorts({ ...applicationPorts(homes), ...(this.#options.edge && EDGE_PORTS) });
     const port = this.#port('shop');
     const webPorts = this.#options.edge
       ? new Map(WEB_NAMES.map((name) => [name, this.#port(`${name}-page`)]))
       : undefined;
-    const monitorPorts = new Map(APPLICATION_NAMES.map((name) => [name, this.#port(name)]));
+    const monitorPorts = new Map(applicationNames(homes).map((name) => [name, this.#port(name)]));
     const specs = applicationSpecs({
       root,
       logFolder: this.logFolder,
@@ -239,7 +240,9 @@ export class LocalStack {
   /** Stops everything that this start has started, the shop before the servers. Data stay. */
   async stop(): Promise<void> {
     this.#note({ phase: 'stopping' });
-    const shop = [WATCH_NAMES, ['edge'], ...APPLICATION_STOP_ORDER];
+    const { servers: started } = this.#state;
+    const application = started === undefined ? [] : applicationStopOrder(homesOf(started));
+    const shop = [WATCH_NAMES, ['edge'], ...application];
     const servers = this.#options.cluster ? CLUSTER_STOP_ORDER : NATIVE_STOP_ORDER;
     for (const names of [...shop, ...servers]) await this.#supervisor.stop(names);
     if (this.#options.cluster) return removeState(this.#options.folder);

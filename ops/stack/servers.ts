@@ -70,6 +70,11 @@ export function homeUrls(servers: Servers): DatabaseUrls {
   return new Map([[REGULAR, databaseUrl], ...Object.entries(hotDatabaseUrls)]);
 }
 
+/** The names of the homes, `regular` first. */
+export function homesOf(servers: Servers): Home[] {
+  return [...homeUrls(servers).keys()];
+}
+
 /** The variables that tell a process where the hot homes are. */
 export function hotVariables({ hotDatabaseUrls }: Pick<Servers, 'hotDatabaseUrls'>) {
   if (hotDatabaseUrls === undefined) return {};

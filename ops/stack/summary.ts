@@ -16,7 +16,9 @@ function saleLines(sale: BoardSale, now: number): string[] {
       : seconds > 0
         ? `opens in ${seconds} s`
         : 'open';
-  const stock = sale.skus.map(({ sku, free, unitsTotal }) => `${sku} ${free}/${unitsTotal}`);
+  const stock = sale.skus.map(
+    ({ sku, schema, free, unitsTotal }) => `${sku} ${free}/${unitsTotal} in ${schema}`,
+  );
   return [`Sale       ${sale.sale}, ${when}; units left: ${stock.join(', ')}`];
 }
 

@@ -1,4 +1,5 @@
-import { APPLICATION_NAMES, WEB_NAMES } from './application.ts';
+import type { Home } from '../../contracts/homes.ts';
+import { applicationNames, WEB_NAMES } from './application.ts';
 
 /** Ports of a local stack, unless another program has them. */
 
@@ -12,11 +13,13 @@ export const SERVER_PORTS: PortsWanted = {
   epmd: 15_682,
   zookeeper: 12_181,
 };
-export const APPLICATION_PORTS: PortsWanted = {
-  shop: 8080,
-  'console-page': 8090,
-  ...Object.fromEntries(APPLICATION_NAMES.map((name, index) => [name, 9_101 + index])),
-};
+export function applicationPorts(homes: readonly Home[]): PortsWanted {
+  return {
+    shop: 8080,
+    'console-page': 8090,
+    ...Object.fromEntries(applicationNames(homes).map((name, index) => [name, 9_101 + index])),
+  };
+}
 export const WATCH_PORTS: PortsWanted = {
   prometheus: 9090,
   alertmanager: 9093,
@@ -24,6 +27,7 @@ export const WATCH_PORTS: PortsWanted = {
   'postgres-exporter-2': 9188,
   'postgres-exporter-3': 9189,
   'postgres-exporter-4': 9190,
+  'postgres-exporter-5': 9191,
   'node-exporter': 9099,
   'blackbox-exporter': 9115,
 };

@@ -23,6 +23,7 @@ export const WATCH_NAMES = [
   'postgres-exporter-2',
   'postgres-exporter-3',
   'postgres-exporter-4',
+  'postgres-exporter-5',
   'node-exporter',
   'blackbox-exporter',
 ] as const;
@@ -45,7 +46,7 @@ interface WatchInstance {
   /** Ports of the shop's processes, of RabbitMQ's plugin, and so on. */
   readonly monitors: readonly string[];
   readonly rabbitmq: readonly string[];
-  /** Up to four servers of PostgreSQL: URLs of one host, with the rights of the role `monitor`. */
+  /** Up to five servers of PostgreSQL: URLs of one host, with the rights of the role `monitor`. */
   readonly databaseUrls: readonly string[];
   /** URLs of the shop, as from outside. */
   readonly shop: readonly string[];
@@ -220,7 +221,7 @@ export async function localWatch(stack: {
     WATCH_NAMES.map((name) => [name, portOf(name)]),
   ) as unknown as WatchInstance['ports'];
   const { databaseUrl, hotDatabaseUrls = {} } = servers;
-  // The servers of hot homes are never the stack's own.
+  // The logins in the URLs of hot homes may take the role.
   const watched = [
     monitor === undefined ? databaseUrl : urlOfLogin(databaseUrl, 'monitor', monitor),
     ...Object.values(hotDatabaseUrls),

@@ -23,7 +23,7 @@ import { TicketKeys } from './ticket-keys.ts';
  * however many shoppers look. It also reads the database's clock, which all code here uses.
  */
 
-const REFRESH_MS = 500;
+export const REFRESH_MS = 500;
 /**
  * Knowledge older than this is not used to say "sold out", because a restock may have been missed.
  */

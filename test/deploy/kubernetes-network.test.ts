@@ -28,7 +28,7 @@ interface Policy {
   readonly egress?: readonly Rule[];
 }
 
-const manifests = build(join(KUBERNETES, 'base'));
+const manifests = build(join(KUBERNETES, 'hot-homes'), build(join(KUBERNETES, 'base')));
 const policies = manifests
   .filter(({ kind }) => kind === 'NetworkPolicy')
   .map(({ spec }) => spec as unknown as Policy);
@@ -36,6 +36,7 @@ const policies = manifests
 /** Pods of the namespace by name; those of the operators have labels that they give. */
 const pods = new Map<string, { labels: Labels; ports: Map<string, number> }>([
   ['postgres', { labels: { 'cnpg.io/cluster': 'flashsale-db' }, ports: new Map() }],
+  ['postgres-hot-1', { labels: { 'cnpg.io/cluster': 'flashsale-db-hot-1' }, ports: new Map() }],
   ['rabbitmq', { labels: { 'app.kubernetes.io/name': 'flashsale-mq' }, ports: new Map() }],
   ...workloadsIn(manifests).map(({ name, labels, pod }) => {
     const ports = pod.containers.flatMap(({ ports = [] }) => ports);
@@ -70,11 +71,15 @@ const isNamespace = (name: string) => (peer: Peer) =>
   selects(peer.namespaceSelector, { 'kubernetes.io/metadata.name': name });
 const isInternet = (peer: Peer) => peer.ipBlock?.cidr === '0.0.0.0/0';
 
-const PROCESSES = ['web', 'worker-regular', 'worker-hot', 'keeper', 'console', 'prepare'];
+const WORKERS = ['worker-regular', 'worker-hot', 'worker-hot-1'];
+const PROCESSES = ['web', ...WORKERS, 'keeper', 'console', 'prepare'];
+const POSTGRES = ['postgres', 'postgres-hot-1'];
 const FLOWS: [from: string, to: string, port: number][] = [
   ['edge', 'web', 8080],
   ['console', 'web', 9100],
-  ...PROCESSES.map((name): [string, string, number] => [name, 'postgres', 5432]),
+  ...POSTGRES.flatMap((server) =>
+    [...PROCESSES, ...POSTGRES].map((name): [string, string, number] => [name, server, 5432]),
+  ),
   ...PROCESSES.map((name): [string, string, number] => [name, 'rabbitmq', 5672]),
   ...['web', 'keeper', 'console', 'prepare'].map((name): [string, string, number] => [
     name,
@@ -83,7 +88,6 @@ const FLOWS: [from: string, to: string, port: number][] = [
   ]),
   ['zookeeper', 'zookeeper', 2888],
   ['zookeeper', 'zookeeper', 3888],
-  ['postgres', 'postgres', 5432],
   ['rabbitmq', 'rabbitmq', 25_672],
   ['rabbitmq', 'rabbitmq', 4369],
 ];
@@ -150,11 +154,12 @@ describe('beyond the namespace', () => {
 
   it('those that call others reach the internet, and never the networks of the cluster', () => {
     const calling = [...pods.keys()].filter((name) => allows(name, 'egress', isInternet, 443));
-    expect(calling.filter((name) => !['postgres', 'rabbitmq'].includes(name))).toEqual([
+    expect(calling.filter((name) => ![...POSTGRES, 'rabbitmq'].includes(name))).toEqual([
       'worker-regular',
       'worker-hot',
       'web',
       'console',
+      'worker-hot-1',
     ]);
     const blocks = policies.flatMap(({ egress = [] }) =>
       egress.flatMap(({ to = [] }) => to.flatMap(({ ipBlock }) => ipBlock ?? [])),

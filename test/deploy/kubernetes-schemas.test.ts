@@ -99,7 +99,10 @@ function programOf(manifests: readonly Manifest[]): string {
     .join('\n');
 }
 
-const manifests = ['example', 'hosts'].flatMap((folder) => build(join(KUBERNETES, folder)));
+const manifests = [
+  ...build(join(KUBERNETES, 'hot-homes'), build(join(KUBERNETES, 'example'))),
+  ...build(join(KUBERNETES, 'hosts')),
+];
 const named = manifests.map(
   (manifest) => [manifest.kind, manifest.metadata.name, manifest] as const,
 );

@@ -12,8 +12,8 @@ export interface Selector {
   readonly matchLabels?: Labels;
   readonly matchExpressions?: readonly {
     readonly key: string;
-    readonly operator: 'In' | 'NotIn';
-    readonly values: readonly string[];
+    readonly operator: 'In' | 'NotIn' | 'Exists';
+    readonly values?: readonly string[];
   }[];
 }
 
@@ -82,9 +82,20 @@ export interface Manifest {
   };
 }
 
+interface FilePatch {
+  readonly path: string;
+}
+/** Adds elements to the ends of lists. */
+interface AddPatch {
+  readonly target: { readonly kind: string; readonly name: string };
+  /** YAML of `{ op: add, path, value }`. */
+  readonly patch: string;
+}
+
 interface Kustomization {
   readonly resources: readonly string[];
-  readonly patches?: readonly { readonly path: string }[];
+  readonly components?: readonly string[];
+  readonly patches?: readonly (FilePatch | AddPatch)[];
   readonly images?: readonly {
     readonly name: string;
     readonly newName: string;
@@ -108,19 +119,50 @@ function merged(one: unknown, patch: unknown): unknown {
 
 const idOf = ({ kind, metadata }: Manifest) => `${kind} ${metadata.namespace}/${metadata.name}`;
 
-/** @throws {Error} when a patch has no target */
-export function build(folder: string): Manifest[] {
+/** Replaces the one manifest that `isTarget` finds. @throws {Error} unless it finds one */
+function patched(
+  manifests: readonly Manifest[],
+  isTarget: (manifest: Manifest) => boolean,
+  change: (manifest: Manifest) => Manifest,
+): Manifest[] {
+  const found = manifests.filter(isTarget).length;
+  if (found !== 1) throw new Error(`a patch has ${found} targets`);
+  return manifests.map((manifest) => (isTarget(manifest) ? change(manifest) : manifest));
+}
+
+/** @throws {Error} unless the path ends in `/-` and leads to a list */
+function added(manifest: Manifest, patch: string): Manifest {
+  const copy = structuredClone(manifest);
+  for (const { op, path, value } of parse(patch) as Record<string, string>[]) {
+    const steps = path?.split('/').slice(1) ?? [];
+    const end = steps.pop();
+    const list = steps.reduce<unknown>((at, step) => (at as Record<string, unknown>)[step], copy);
+    if (op !== 'add' || end !== '-' || !Array.isArray(list)) throw new Error(`${op} ${path}`);
+    list.push(value);
+  }
+  return copy;
+}
+
+/** @param before the manifests that a component changes */
+export function build(folder: string, before: readonly Manifest[] = []): Manifest[] {
   const text = readFileSync(join(folder, 'kustomization.yaml'), 'utf8');
-  const { resources, patches = [], images = [] } = parse(text) as Kustomization;
-  let manifests = resources.flatMap((path) =>
+  const { resources, components = [], patches = [], images = [] } = parse(text) as Kustomization;
+  const own = resources.flatMap((path) =>
     path.endsWith('.yaml') ? documentsIn(join(folder, path)) : build(join(folder, path)),
   );
-  for (const patch of patches.flatMap(({ path }) => documentsIn(join(folder, path)))) {
-    const targets = manifests.filter((manifest) => idOf(manifest) === idOf(patch));
-    if (targets.length !== 1) throw new Error(`${idOf(patch)} has ${targets.length} targets`);
-    manifests = manifests.map((manifest) =>
-      manifest === targets[0] ? (merged(manifest, patch) as Manifest) : manifest,
-    );
+  let manifests = [...before, ...own];
+  for (const path of components) manifests = build(join(folder, path), manifests);
+  for (const each of patches) {
+    if ('path' in each) {
+      for (const patch of documentsIn(join(folder, each.path))) {
+        const isTarget = (manifest: Manifest) => idOf(manifest) === idOf(patch);
+        manifests = patched(manifests, isTarget, (one) => merged(one, patch) as Manifest);
+      }
+    } else {
+      const { kind, name } = each.target;
+      const isTarget = (one: Manifest) => one.kind === kind && one.metadata.name === name;
+      manifests = patched(manifests, isTarget, (one) => added(one, each.patch));
+    }
   }
   for (const { name, newName, newTag } of images) {
     const image = new RegExp(`"image":"${name}:[^"]+"`, 'g');
@@ -148,8 +190,10 @@ export function selects(
 ): boolean {
   return (
     Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&
-    matchExpressions.every(
-      ({ key, operator, values }) => values.includes(labels[key] ?? '') === (operator === 'In'),
+    matchExpressions.every(({ key, operator, values = [] }) =>
+      operator === 'Exists'
+        ? key in labels
+        : values.includes(labels[key] ?? '') === (operator === 'In'),
     )
   );
 }

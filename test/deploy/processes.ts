@@ -1,4 +1,5 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { VARIABLES as ofConsole, readConfig as readConsole } from '../../console/config.ts';
@@ -21,7 +22,8 @@ interface Program {
   readonly read: (environment: Environment) => unknown;
 }
 
-const OF_SERVERS = ['DATABASE_URL', 'HOT_DATABASE_URL', 'AMQP_URL', 'ZOOKEEPER', 'ZK_ROOT'];
+const OF_DATABASES = ['DATABASE_URL', 'HOT_DATABASE_URL', 'HOT_DATABASE_URLS'];
+const OF_SERVERS = [...OF_DATABASES, 'AMQP_URL', 'ZOOKEEPER', 'ZK_ROOT'];
 const OF_ALL = ['DEMO', 'LOG_LEVEL', 'ZK_AUTH', 'ZK_ACL', ...OF_SERVERS];
 
 function readPrepare(environment: Environment) {
@@ -51,7 +53,17 @@ export function unknownTo(entry: string, names: readonly string[]): string[] {
   );
 }
 
-/** A folder as `flashsale secrets new` makes it, and how to remove it. */
+const DEPLOYMENT = join(import.meta.dirname, '../../docs/deployment.md');
+
+/** Runs the lines of the document that make the URLs of hot homes. @throws {Error} */
+function makeHotUrls(folder: string): void {
+  const [, lines = ''] =
+    /```sh\n( *for role in [^`]*)```/.exec(readFileSync(DEPLOYMENT, 'utf8')) ?? [];
+  const { status, stderr } = spawnSync('sh', ['-euc', lines], { cwd: folder, encoding: 'utf8' });
+  if (lines === '' || status !== 0) throw new Error(`the lines of the document: ${stderr}`);
+}
+
+/** A folder as `flashsale secrets new` and the document on hot homes make it, and how to remove it. */
 export function makeSecrets() {
   const folder = mkdtempSync(join(tmpdir(), SCRATCH_PREFIX));
   const servers = {
@@ -61,6 +73,7 @@ export function makeSecrets() {
   for (const [name, value] of Object.entries(newSecrets(servers, newToken()))) {
     writeFileSync(join(folder, name), value);
   }
+  makeHotUrls(folder);
   return {
     folder,
     names: readdirSync(folder),

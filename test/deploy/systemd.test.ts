@@ -80,9 +80,10 @@ it('units can be enabled, so that a machine starts its part of the shop again', 
 
 it('there is a unit for every process of a shop', () => {
   expect(UNITS).toEqual(
-    ['console', 'edge', 'keeper', 'prepare', 'web@', 'worker-hot', 'worker-regular'].map(
-      (name) => `flashsale-${name}.service`,
-    ),
+    [
+      ...['console', 'edge', 'keeper', 'prepare', 'web@', 'worker-hot', 'worker-hot@'],
+      'worker-regular',
+    ].map((name) => `flashsale-${name}.service`),
   );
 });
 

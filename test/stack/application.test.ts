@@ -1,19 +1,30 @@
 import { describe, expect, test } from 'vitest';
 import { readConfig } from '../../console/config.ts';
-import { APPLICATION_NAMES, applicationSpecs } from '../../ops/stack/application.ts';
+import { applicationSpecs } from '../../ops/stack/application.ts';
+import { homesOf } from '../../ops/stack/servers.ts';
+import { applicationPorts } from '../../ops/stack/usual-ports.ts';
+import { readConfig as readWorker } from '../../worker/config.ts';
 
 /** The variables of the local stack's own processes. */
 
-function consoleConfig(host: string, environment: Record<string, string> = {}) {
-  const specs = applicationSpecs({
+interface Given {
+  readonly host?: string;
+  readonly environment?: Record<string, string>;
+  readonly hotDatabaseUrls?: Record<string, string>;
+}
+
+function specsOf({ host = '127.0.0.1', environment = {}, hotDatabaseUrls }: Given) {
+  const servers = {
+    databaseUrl: 'postgres://flashsale:a@127.0.0.1:1/flashsale',
+    hotDatabaseUrls,
+    amqpUrl: 'amqp://flashsale:b@127.0.0.1:2/flashsale',
+    zookeeper: '127.0.0.1:4',
+  };
+  return applicationSpecs({
     root: '.',
     logFolder: '.',
     environment,
-    servers: {
-      databaseUrl: 'postgres://flashsale:a@127.0.0.1:1/flashsale',
-      amqpUrl: 'amqp://flashsale:b@127.0.0.1:2/flashsale',
-      zookeeper: '127.0.0.1:4',
-    },
+    servers,
     zkRoot: '/flashsale',
     shop: { host, port: 8080 },
     secrets: {
@@ -22,8 +33,12 @@ function consoleConfig(host: string, environment: Record<string, string> = {}) {
       consoleToken: 'fsc_token',
     },
     consolePort: 8095,
-    monitorPorts: new Map(APPLICATION_NAMES.map((name, index) => [name, 9_101 + index])),
+    monitorPorts: new Map(Object.entries(applicationPorts(homesOf(servers)))),
   });
+}
+
+function consoleConfig(host: string, environment: Record<string, string>) {
+  const specs = specsOf({ host, environment });
   return readConfig(specs.find(({ name }) => name === 'console')?.env ?? {});
 }
 
@@ -36,5 +51,21 @@ describe('the console of the local stack', () => {
     const { url, listen } = consoleConfig(host, { CONSOLE_URL: 'http://localhost:1' });
     expect(url).toBe('http://127.0.0.1:8095');
     expect(listen).toEqual({ host: listens, port: 8095 });
+  });
+});
+
+describe('the workers of the local stack', () => {
+  test.each([
+    [undefined, ['regular', 'hot']],
+    [{ 'hot-1': 'postgres://a@one/shop' }, ['regular', 'hot-1']],
+    [
+      { hot: 'postgres://a@one/shop', 'hot-1': 'postgres://a@two/shop' },
+      ['regular', 'hot', 'hot-1'],
+    ],
+  ])('with hot homes on %j there is one for each home', (hotDatabaseUrls, homes) => {
+    const specs = specsOf(hotDatabaseUrls ? { hotDatabaseUrls } : {});
+    const workers = specs.filter(({ name }) => name.startsWith('worker-'));
+    expect(workers.map(({ name }) => name)).toEqual(homes.map((home) => `worker-${home}`));
+    expect(workers.flatMap(({ env }) => readWorker(env).queues)).toEqual(homes);
   });
 });
