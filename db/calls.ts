@@ -17,6 +17,7 @@ export * from './outbox.ts';
 export * from './outcomes.ts';
 export * from './payments.ts';
 export * from './refunds.ts';
+export * from './restore.ts';
 export * from './sale-changes.ts';
 export * from './stories.ts';
 export * from './support.ts';

@@ -47,6 +47,11 @@ export class Databases {
     throw new DatabaseError('unavailable', message);
   }
 
+  /** The first home on a server. */
+  homeOf(server: Pool): Home {
+    return this.homes.find((home) => this.#pools.get(home) === server) ?? REGULAR;
+  }
+
   has(name: Home): boolean {
     return this.#pools.has(name);
   }

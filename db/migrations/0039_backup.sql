@@ -25,4 +25,9 @@ INSERT INTO catalog.pulse (history)
 SELECT s.system_identifier || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8)
 FROM pg_control_system() s;
 
+COMMENT ON COLUMN regular.transfer.done_at IS
+  'When this server learned that the transfer was applied; NULL before. transfers_applied deletes the row seven days later';
+COMMENT ON COLUMN hot.transfer.done_at IS
+  'When this server learned that the transfer was applied; NULL before. transfers_applied deletes the row seven days later';
+
 RESET ROLE;
