@@ -43,10 +43,19 @@ export async function acceptHistory(
   await databases.home(home).query({ text, values: [known ?? null] });
 }
 
-/** Moves the sequences beyond what was given out. @returns when the keeper last beat */
-export async function skipNumbers(databases: Databases, home: Home): Promise<Date> {
-  const text = 'SELECT catalog.skip_numbers() AS at';
-  const [row] = await databases.home(home).query<{ at: Date }>({ text });
+/**
+ * Moves the sequences beyond what was given out.
+ *
+ * @param onlyTell moves nothing
+ * @returns when the keeper last beat
+ */
+export async function skipNumbers(
+  databases: Databases,
+  home: Home,
+  onlyTell: boolean,
+): Promise<Date> {
+  const text = 'SELECT catalog.skip_numbers($1) AS at';
+  const [row] = await databases.home(home).query<{ at: Date }>({ text, values: [onlyTell] });
   return row?.at ?? new Date(0);
 }
 
