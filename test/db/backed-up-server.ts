@@ -5,11 +5,12 @@ import { promisify } from 'node:util';
 import { ensurePackages } from '../../ops/stack/packages.ts';
 import { freePort } from '../../ops/stack/ports.ts';
 import { POSTGRES_USER, postgresUrl, preparePostgres } from '../../ops/stack/postgres.ts';
-import { userIds } from '../../ops/stack/processes.ts';
+import { isRunning, userIds } from '../../ops/stack/processes.ts';
 import { BACKUP_PACKAGE, findPostgres } from '../../ops/stack/programs.ts';
 import { createProgress } from '../../ops/stack/progress.ts';
 import { type ProcessSpec, Supervisor } from '../../ops/stack/supervisor.ts';
 import { TestFolder } from '../../ops/stack/test-folder.ts';
+import { until } from '../until.ts';
 
 /**
  * A PostgreSQL server with pgBackRest: its settings are ops/backup/pgbackrest.conf and ops/backup/postgresql.conf,
@@ -119,7 +120,9 @@ export async function startBackedUpServer(): Promise<BackedUpServer> {
       await pgbackrest('--type=full', 'backup');
     },
     async restoreTo(time) {
-      await supervisor.stop(['postgres']);
+      const running = supervisor.records().filter(({ name }) => name === 'postgres');
+      for (const { pid } of running) process.kill(pid, 'SIGINT');
+      await until('the server has stopped', () => !running.some(isRunning));
       await pgbackrest(
         '--delta',
         '--type=time',
@@ -133,8 +136,8 @@ export async function startBackedUpServer(): Promise<BackedUpServer> {
       const at = folderOf('copy');
       const copyData = join(at, 'data');
       const copyPort = await freePort();
-      const until = ['--type=default', '--target-timeline=1', '--archive-mode=off'];
-      await pgbackrest(`--pg1-path=${copyData}`, ...until, 'restore');
+      const end = ['--type=default', '--target-timeline=1', '--archive-mode=off'];
+      await pgbackrest(`--pg1-path=${copyData}`, ...end, 'restore');
       const args = ['-D', copyData, '-p', String(copyPort), '-c', `unix_socket_directories=${at}`];
       await supervisor.start({ ...main, name: 'copy', args, notReady: async () => undefined });
       const url = new URL(of);
