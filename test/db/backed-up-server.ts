@@ -4,7 +4,13 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ensurePackages } from '../../ops/stack/packages.ts';
 import { freePort } from '../../ops/stack/ports.ts';
-import { POSTGRES_USER, postgresUrl, preparePostgres } from '../../ops/stack/postgres.ts';
+import {
+  choose,
+  databaseMissing,
+  POSTGRES_USER,
+  postgresUrl,
+  preparePostgres,
+} from '../../ops/stack/postgres.ts';
 import { isRunning, userIds } from '../../ops/stack/processes.ts';
 import { BACKUP_PACKAGE, findPostgres } from '../../ops/stack/programs.ts';
 import { createProgress } from '../../ops/stack/progress.ts';
@@ -94,7 +100,9 @@ export async function startBackedUpServer(): Promise<BackedUpServer> {
     ...{ folder, port, password: PASSWORD, user, sharedBuffersMb: 64 },
     logFile: join(home.path, 'postgres.log'),
   };
-  const spec = await preparePostgres(instance, findPostgres(machine));
+  const programs = findPostgres(machine);
+  const { bin } = choose(programs, data);
+  const spec = await preparePostgres(instance, programs);
   const backupConf = settingsOf('postgresql.conf', { 'pgbackrest ': `pgbackrest ${options} ` });
   writeFileSync(own(join(data, 'flashsale.conf')), `\n${backupConf}`, { flag: 'a' });
   const remove = async () => {
@@ -139,7 +147,8 @@ export async function startBackedUpServer(): Promise<BackedUpServer> {
       const end = ['--type=default', '--target-timeline=1', '--archive-mode=off'];
       await pgbackrest(`--pg1-path=${copyData}`, ...end, 'restore');
       const args = ['-D', copyData, '-p', String(copyPort), '-c', `unix_socket_directories=${at}`];
-      await supervisor.start({ ...main, name: 'copy', args, notReady: async () => undefined });
+      const notReady = () => databaseMissing(bin, copyPort, PASSWORD);
+      await supervisor.start({ ...main, name: 'copy', args, notReady });
       const url = new URL(of);
       url.port = String(copyPort);
       return url.href;
