@@ -33,6 +33,7 @@ beforeAll(async () => {
   sale = await system.createSale([
     { sku: 'TV', units: UNITS, schema: 'regular' },
     { sku: 'PHONE', units: UNITS, schema: 'regular' },
+    { sku: 'RADIO', units: UNITS, schema: 'regular' },
   ]);
 });
 afterAll(async () => {
@@ -67,6 +68,16 @@ async function held(sku: string): Promise<number> {
     });
   const rows = [...(await ask('regular')), ...(await ask('hot'))];
   return rows.reduce((sum, { units }) => sum + Number(units), 0);
+}
+
+/** Buys what is left, and checks that this is all that there is. */
+async function sellOut(sku: string): Promise<Bought[]> {
+  const left = UNITS - (await held(sku));
+  const bought = await buyEach(Array.from({ length: left }, () => sku));
+  const tooLate = new Shopper(system.url, system.jwtSecret).buy(sale, sku, { deadlineMs: 500 });
+  expect((await tooLate).body.status).not.toBe('ordered');
+  expect(await held(sku)).toBe(UNITS);
+  return bought;
 }
 
 async function now(): Promise<string> {
@@ -149,15 +160,33 @@ it('sells nothing after a restore until the books balance, and names who lost wh
   if (pressed.status === 202) {
     expect((await late.outcome(pressed.body.statusUrl)).body.status).toBe('ordered');
   }
-  const free = UNITS - (await held('TV'));
-  const rest = await buyEach(Array.from({ length: free }, () => 'TV'));
-  const oneTooMany = await new Shopper(system.url, system.jwtSecret).buy(sale, 'TV', {
-    deadlineMs: 500,
-  });
-  expect(oneTooMany.body.status).not.toBe('ordered');
+  const rest = await sellOut('TV');
   const highest = Math.max(...orderNos(lost).map(Number));
   expect(rest.every(({ orderNo }) => Number(orderNo) > highest)).toBe(true);
-  expect(await held('TV')).toBe(UNITS);
   expect(kept.length).toBe(2);
   expect(await audit(system.databases)).toEqual([]);
+});
+
+it('knows where each SKU lives when moves are lost, and sells each unit once', async () => {
+  await buyEach(['RADIO', 'RADIO']);
+  const time = await now();
+  await buy('RADIO');
+  await moveSku(system.databases, 'hot', 'RADIO');
+  await moveSku(system.databases, 'regular', 'PHONE');
+  await buyEach(['RADIO', 'RADIO', 'PHONE']);
+  await beats();
+  await server.restoreTo(time);
+
+  const result = await until('the database answers', () => afterRestore());
+  expect(result).toMatchObject({ isAccepted: true, missing: [], broken: [] });
+  expect(result.homes).toMatchObject([{ home: 'regular', paidAgain: [] }]);
+  expect(result.homes[0]?.lost).toBeUndefined();
+  expect(result.aligned).toMatchObject([
+    { sku: 'PHONE', from: 'hot', to: 'regular', what: 'resent' },
+    { sku: 'RADIO', from: 'regular', to: 'hot', what: 'adopted' },
+  ]);
+  await sellOut('RADIO');
+  await sellOut('PHONE');
+  await until('the books balance', async () => (await audit(system.databases)).length === 0);
+  expect(await afterRestore()).toMatchObject({ homes: [] });
 });
