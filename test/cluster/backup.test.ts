@@ -102,7 +102,12 @@ async function afterRestore(...args: string[]): Promise<AfterRestore> {
     ['ops/cli.ts', 'after-restore', '--json', ...args],
     { env },
   );
-  return JSON.parse((await call).stdout);
+  // With exit code 1, the result says why the shop does not sell yet.
+  const { stdout } = await call.catch((error: Error & { stdout: string }) => {
+    if (error.stdout === '') throw error;
+    return error;
+  });
+  return JSON.parse(stdout);
 }
 
 const orderNos = (bought: readonly Bought[]) => bought.map(({ orderNo }) => orderNo).sort();
@@ -177,7 +182,7 @@ it('knows where each SKU lives when moves are lost, and sells each unit once', a
   await beats();
   await server.restoreTo(time);
 
-  const result = await until('the database answers', () => afterRestore());
+  const result = await afterRestore();
   expect(result).toMatchObject({ isAccepted: true, missing: [], broken: [] });
   expect(result.homes).toMatchObject([{ home: 'regular', paidAgain: [] }]);
   expect(result.homes[0]?.lost).toBeUndefined();

@@ -17,6 +17,7 @@ import { createProgress } from '../../ops/stack/progress.ts';
 import { type ProcessSpec, Supervisor } from '../../ops/stack/supervisor.ts';
 import { TestFolder } from '../../ops/stack/test-folder.ts';
 import { until } from '../until.ts';
+import { openPool } from './database.ts';
 
 /**
  * A PostgreSQL server with pgBackRest: its settings are ops/backup/pgbackrest.conf and ops/backup/postgresql.conf,
@@ -113,6 +114,7 @@ export async function startBackedUpServer(): Promise<BackedUpServer> {
     ...one,
     args: [...one.args, '-c', `unix_socket_directories=${at}`],
   });
+  const url = postgresUrl({ port, password: PASSWORD });
   const main = withSocket(spec, folder);
   try {
     await supervisor.start(main);
@@ -121,7 +123,7 @@ export async function startBackedUpServer(): Promise<BackedUpServer> {
     throw error;
   }
   return {
-    url: postgresUrl({ port, password: PASSWORD }),
+    url,
     async backUp() {
       await pgbackrest('stanza-create');
       await pgbackrest('check');
@@ -139,6 +141,13 @@ export async function startBackedUpServer(): Promise<BackedUpServer> {
         'restore',
       );
       await supervisor.start(main);
+      const pool = openPool(url, 1);
+      const text = 'SELECT pg_is_in_recovery() AS is';
+      await until('the restore is over', async () => {
+        const [row] = await pool.query<{ is: boolean }>({ text });
+        return row?.is === false;
+      });
+      await pool.close();
     },
     async startCopy(of) {
       const at = folderOf('copy');
@@ -149,9 +158,9 @@ export async function startBackedUpServer(): Promise<BackedUpServer> {
       const args = ['-D', copyData, '-p', String(copyPort), '-c', `unix_socket_directories=${at}`];
       const notReady = () => databaseMissing(bin, copyPort, PASSWORD);
       await supervisor.start({ ...main, name: 'copy', args, notReady });
-      const url = new URL(of);
-      url.port = String(copyPort);
-      return url.href;
+      const copy = new URL(of);
+      copy.port = String(copyPort);
+      return copy.href;
     },
     remove,
   };
