@@ -145,14 +145,14 @@ export interface TransferEnd {
   readonly isHere: boolean;
 }
 
-/** The ends at one server of the transfers to `to`, by SKU. */
+/** The ends at one server of the transfers to `to`, by SKU of this server. */
 export async function transferEnds(
   server: Queryable,
   to: Home,
   hotHome: Home,
 ): Promise<ReadonlyMap<string, TransferEnd>> {
   const rows = await server.query<Record<string, string> & { is_here: boolean }>({
-    text: `SELECT * FROM ${schemaOf(to)}.transfer_ends() WHERE hot_home = $1`,
+    text: `SELECT * FROM ${schemaOf(to)}.transfer_ends($1)`,
     values: [hotHome],
   });
   return new Map(

@@ -1,8 +1,8 @@
 -- transfer_ends: returns this server's ends of the transfers to this schema. On the server where the schema
 -- lives it is the receiver, on any other one the sender. flashsale after-restore compares both ends.
 --
--- Parameters: none
--- Result: one row for each SKU and hot home
+-- Parameters: p_hot_home, as in transfers_to
+-- Result: one row for each SKU, with zeros if it has no transfers
 --   sent, units_sent        the last transfer that was written, and the units up to it; of the sender
 --   done                    the last transfer that is known to be applied; of the sender
 --   applied, units_applied  the last transfer that was applied, and the units up to it; of the receiver
@@ -11,19 +11,18 @@
 -- Locks: none
 -- Errors: none
 
-CREATE OR REPLACE FUNCTION :schema.transfer_ends()
+CREATE OR REPLACE FUNCTION :schema.transfer_ends(p_hot_home text)
 RETURNS TABLE (
-  sku text, hot_home text, sent bigint, units_sent bigint, done bigint, applied bigint,
-  units_applied bigint, is_here boolean
+  sku text, sent bigint, units_sent bigint, done bigint, applied bigint, units_applied bigint, is_here boolean
 )
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 AS $routine$
-  SELECT m.sku, m.hot_home, m.sent, m.units_sent,
-         (SELECT coalesce(min(t.transfer_no) - 1, m.sent) FROM transfer t
-          WHERE t.sku = m.sku AND t.hot_home = m.hot_home AND t.done_at IS NULL),
-         m.applied, m.units_applied, NOT k.abroad
-  FROM transfer_mark m JOIN catalog.sku k ON k.sku = m.sku
+  SELECT k.sku, coalesce(m.sent, 0), coalesce(m.units_sent, 0),
+         (SELECT coalesce(min(t.transfer_no) - 1, m.sent, 0) FROM transfer t
+          WHERE t.sku = k.sku AND t.hot_home = p_hot_home AND t.done_at IS NULL),
+         coalesce(m.applied, 0), coalesce(m.units_applied, 0), NOT k.abroad
+  FROM catalog.sku k LEFT JOIN transfer_mark m ON m.sku = k.sku AND m.hot_home = p_hot_home
 $routine$;
 
 ALTER FUNCTION :schema.transfer_ends OWNER TO flashsale_owner;
