@@ -48,7 +48,7 @@ export interface AfterRestore {
 }
 
 /** Homes whose server may not sell. */
-export async function homesSetBack(databases: Databases): Promise<Home[]> {
+async function homesSetBack(databases: Databases): Promise<Home[]> {
   const asked = databases.homes.map(
     async (home) => [home, await isAccepted(databases, home)] as const,
   );

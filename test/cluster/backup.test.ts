@@ -136,11 +136,12 @@ it('sells nothing after a restore until the books balance, and names who lost wh
   const pressed = await late.press(sale, 'TV');
   expect([202, 503]).toContain(pressed.status);
   expect(await regular(`SELECT FROM regular.orders WHERE user_id = '${late.userId}'`)).toEqual([]);
-  expect((await regular('SELECT FROM regular.orders')).length).toBe(4);
 
   const copy = await server.startCopy(system.environment['DATABASE_URL'] ?? '');
   const listed = await afterRestore('--lost-from', copy, '--dry-run');
   expect(listed.isAccepted).toBe(false);
+  // Workers had seconds to decide the request that was pressed meanwhile.
+  expect((await regular('SELECT FROM regular.orders')).length).toBe(4);
   const result = await afterRestore('--lost-from', copy);
   const [home] = result.homes;
   for (const { homes } of [listed, result]) {

@@ -35,7 +35,7 @@ export interface BackedUpServer {
   remove(): Promise<void>;
 }
 
-const PASSWORD = 'backed-up';
+const PASSWORD = 'breakable';
 const STANZA = 'regular';
 const run = promisify(execFile);
 
