@@ -16,6 +16,7 @@ import { freshDatabase } from './three-homes.ts';
 
 let sides: readonly [TestDatabase, TestDatabase];
 const pools: Pool[] = [];
+const copies: string[] = [];
 
 beforeAll(async () => {
   sides = [await freshDatabase(), await freshDatabase()];
@@ -25,6 +26,9 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all(pools.map((pool) => pool.close()));
   for (const side of sides) await side.remove();
+  const session = await openSession(servers.databaseUrl, { applicationName: 'test', ...PATIENCE });
+  for (const copy of copies) await session.run(`DROP DATABASE ${copy} WITH (FORCE)`);
+  await session.close();
 });
 
 function open(regular: string, hot: string): Databases {
@@ -44,6 +48,7 @@ async function copyOf(url: string): Promise<string> {
   await session.run(`CREATE DATABASE ${copy} TEMPLATE ${name}`);
   await session.run(`ALTER DATABASE ${name} ALLOW_CONNECTIONS true`);
   await session.close();
+  copies.push(copy);
   return databaseUrl(copy);
 }
 
