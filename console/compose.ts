@@ -98,6 +98,7 @@ function openDatabases(config: ConsoleConfig, log: Log, lifecycle: Lifecycle): D
     const pool = createPool({
       url,
       role: 'console',
+      onlyAccepted: true,
       max: DATABASE_CONNECTIONS_MAX,
       applicationName: 'flashsale-console',
       onError: (error) => log.warn({ err: error }, 'database connection lost'),

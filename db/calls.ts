@@ -19,6 +19,7 @@ export * from './outcomes.ts';
 export * from './payments.ts';
 export type { AdmittedRequest } from './place-call.ts';
 export * from './refunds.ts';
+export * from './restore.ts';
 export * from './sale-changes.ts';
 export * from './stories.ts';
 export * from './support.ts';

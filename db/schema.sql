@@ -251,6 +251,22 @@ CREATE TABLE catalog.payment_reference (
   CONSTRAINT payment_reference_pkey PRIMARY KEY (payment_ref)
 );
 
+-- How far this database has come, by which a restored one is recognised; one row
+CREATE TABLE catalog.pulse (
+  -- Always true: the table has one row
+  one boolean DEFAULT true NOT NULL,
+  -- The history of the server that was accepted: system identifier and timeline. NULL: the database was set back, and nothing is sold
+  history text COLLATE "C",
+  -- Beats of the keeper. ZooKeeper remembers the last one; a database with fewer was set back
+  beat bigint DEFAULT 0 NOT NULL,
+  -- When the keeper last beat
+  beaten_at timestamp with time zone DEFAULT now() NOT NULL,
+  -- The history for which skip_numbers has moved the sequences on; NULL: none
+  skipped text COLLATE "C",
+  CONSTRAINT pulse_pkey PRIMARY KEY (one),
+  CONSTRAINT pulse_one_check CHECK (one)
+) WITH (fillfactor=10);
+
 -- Routines and views that the installer installed. A definition with another MD5 was changed by hand
 CREATE TABLE catalog.routine (
   -- Schema of the routine or view
@@ -1010,7 +1026,7 @@ CREATE TABLE :schema.transfer (
   body jsonb NOT NULL,
   -- When the transfer was written
   sent_at timestamp with time zone DEFAULT now() NOT NULL,
-  -- When this server learned that the transfer was applied; NULL before. transfers_done deletes the row later, after ten minutes or more
+  -- When this server learned that the transfer was applied; NULL before. transfers_applied deletes the row seven days later
   done_at timestamp with time zone,
   -- The hot home that it goes to or comes from
   hot_home text COLLATE "C" DEFAULT 'hot'::text NOT NULL,

@@ -9,6 +9,7 @@ import { createPool, Databases } from '../db/client/pool.ts';
 import { needDatabases, showDatabases } from '../db/client/watch.ts';
 import { POWERFUL_LOGIN } from '../db/install/logins.ts';
 import { type Elsewhere, fenceNode, hasMovedSkus, knownUnitCounts } from '../db/operations.ts';
+import { beat } from '../db/restore.ts';
 import { type StockFigures, type Stranded, stockFigures, strandedRows } from '../db/stranded.ts';
 import { setWaitlists } from '../db/waitlist.ts';
 import type { Lifecycle } from '../process/lifecycle.ts';
@@ -37,6 +38,8 @@ const PATIENT_CONNECTIONS_MAX = 1;
 /** Composition root of a quota keeper. Resources are closed through `lifecycle`. */
 export async function compose(config: KeeperConfig, log: Log, lifecycle: Lifecycle) {
   const databases = openDatabases(config, log, lifecycle, { max: DATABASE_CONNECTIONS_MAX });
+  // It alone sees a database that is not accepted.
+  const beating = openDatabases(config, log, lifecycle, { max: 1, onlyAccepted: false });
   const patient = openDatabases(config, log, lifecycle, {
     max: PATIENT_CONNECTIONS_MAX,
     statementTimeoutMs: FIGURES_TIMEOUT_MS,
@@ -59,6 +62,12 @@ export async function compose(config: KeeperConfig, log: Log, lifecycle: Lifecyc
       return { counts: rows, isComplete: missing.length === 0 };
     },
     homes: databases.areApart ? databases.homes : ['all'],
+    beats: new Map(
+      beating.servers.map((server) => {
+        const home = beating.homeOf(server);
+        return [home, (known) => beat(beating, home, known)];
+      }),
+    ),
     async settle(node, home) {
       const homes = home === 'all' ? databases.homes : [home];
       // Requests for a SKU that was transferred may still be in the queue of its former home.
@@ -96,12 +105,17 @@ function openDatabases(
   config: KeeperConfig,
   log: Log,
   lifecycle: Lifecycle,
-  limits: { readonly max: number; readonly statementTimeoutMs?: number },
+  limits: {
+    readonly max: number;
+    readonly statementTimeoutMs?: number;
+    readonly onlyAccepted?: boolean;
+  },
 ): Databases {
   return Databases.open(config.databaseUrls, (url) => {
     const pool = createPool({
       url,
       role: 'ops',
+      onlyAccepted: true,
       ...limits,
       applicationName: 'flashsale-keeper',
       onError: (error) => log.warn({ err: error }, 'database connection lost'),

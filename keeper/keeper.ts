@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
+import type { Home } from '../contracts/homes.ts';
 import { type SessionOptions, ZkSession } from '../zk/client/session.ts';
 import { listFolders } from '../zk/tree/lists.ts';
 import { type Paths, pathsBelow } from '../zk/tree/paths.ts';
 import type { AutoKeepFigures } from './auto-keep/auto-keep.ts';
+import { type Beat, Beats } from './beats.ts';
 import type { SettledHome } from './dead-nodes.ts';
 import { Election } from './election.ts';
 import type { KeeperLog, SkuFigures, UnitCounts } from './figures.ts';
@@ -29,6 +31,8 @@ export interface KeeperOptions {
    * home and everything it brought is stored. May be called again; rejects when it must be.
    */
   readonly settle: (node: string, home: SettledHome) => Promise<void>;
+  /** The beat of each database server, by its first home. */
+  readonly beats: ReadonlyMap<Home, Beat>;
   /** Tells the database for which SKUs returned units go to the waitlist. */
   readonly setWaitlists: SetWaitlists;
   readonly log: KeeperLog;
@@ -43,6 +47,7 @@ export class Keeper {
   #session: ZkSession;
   #election: Election;
   #term: LeaderTerm | undefined;
+  #beats: Beats | undefined;
   #epoch: number | undefined;
 
   /** Starts to connect and to take part in the election. */
@@ -69,7 +74,14 @@ export class Keeper {
       await new Promise((resolve) => setTimeout(resolve, SKELETON_RETRY_MS));
     }
     if (this.#epoch !== epoch) return;
-    const { tickMs, unitCounts, homes, settle, setWaitlists, log } = this.#options;
+    const { tickMs, unitCounts, homes, settle, setWaitlists, beats, log } = this.#options;
+    this.#beats = new Beats({
+      session: this.#session,
+      paths: this.#paths,
+      epoch: { op: 'check', path: this.#paths.epoch, version: epoch },
+      beats,
+      log,
+    });
     this.#term = new LeaderTerm({
       session: this.#session,
       paths: this.#paths,
@@ -90,6 +102,8 @@ export class Keeper {
     this.#epoch = undefined;
     this.#term?.end();
     this.#term = undefined;
+    this.#beats?.end();
+    this.#beats = undefined;
   }
 
   /** Creates the nodes that operators expect to find in the tree. */
@@ -152,6 +166,11 @@ export class Keeper {
   /** Figures by SKU with `keep = auto`; empty while this keeper does not lead. */
   autoKeep(): ReadonlyMap<string, AutoKeepFigures> {
     return this.#leading?.autoKeep ?? new Map();
+  }
+
+  /** Homes whose database was set back; empty while this keeper does not lead. */
+  setBack(): ReadonlySet<Home> {
+    return this.#beats?.setBack ?? new Set();
   }
 
   /** Number of live web nodes; 0 while this keeper does not lead. */

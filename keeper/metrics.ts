@@ -38,6 +38,11 @@ export function createKeeperMetrics(keeper: Keeper, stranded: () => readonly Str
   metrics.gauge('flashsale_keeper_nodes', 'Live web nodes, as the leader sees them', [], (gauge) =>
     gauge.set(keeper.nodes()),
   );
+  const setBack = '1 for each home whose database was set back: nothing is sold there';
+  metrics.gauge('flashsale_keeper_set_back', setBack, ['schema'], (gauge) => {
+    gauge.reset();
+    for (const schema of keeper.setBack()) gauge.set({ schema }, 1);
+  });
   for (const [name, figure, help] of UNITS) {
     metrics.gauge(name, help, ['sku'], (gauge) => {
       gauge.reset();

@@ -5,6 +5,7 @@ import type { AddCommand, CommandContext } from './commands/command.ts';
 
 /** A command loads its own file alone: all together need a second. */
 const COMMANDS = new Map<string, () => Promise<AddCommand>>([
+  ['after-restore', async () => (await import('./commands/after-restore.ts')).addAfterRestore],
   ['edge', async () => (await import('./commands/edge.ts')).addEdge],
   ['env', async () => (await import('./commands/env.ts')).addEnv],
   ['broker', async () => (await import('./commands/broker-queues.ts')).addBroker],

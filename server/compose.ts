@@ -194,6 +194,7 @@ function openDatabases(config: ServerConfig, log: Log, lifecycle: Lifecycle): Da
     const pool = createPool({
       url: server,
       role: 'web',
+      onlyAccepted: true,
       max: connectionsMax,
       min: connectionsMax,
       warmUp: warmForShoppers,

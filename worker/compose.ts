@@ -151,6 +151,7 @@ function openDatabases(config: WorkerConfig, lifecycle: Lifecycle, log: Log): Da
     const pool = createPool({
       url,
       role: 'worker',
+      onlyAccepted: true,
       max:
         served.length * (batch.callsInFlightMax + OTHER_CONNECTIONS_MAX) +
         (isAlone ? TRANSFER_CONNECTIONS_MAX : 0),
@@ -175,6 +176,7 @@ function startAudits(
     const pool = createPool({
       url,
       role: 'worker',
+      onlyAccepted: true,
       max: AUDIT_CONNECTIONS_MAX,
       applicationName: 'flashsale audit',
       statementTimeoutMs: AUDIT_TIMEOUT_MS,

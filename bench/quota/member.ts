@@ -26,6 +26,7 @@ function keep(): void {
     }),
     homes: ['both'],
     settle: async () => {},
+    beats: new Map(),
     setWaitlists: async () => {},
     log,
   });

@@ -79,6 +79,11 @@ export class Databases {
     return this.#histories.get(primary) ?? new History(primary);
   }
 
+  /** The first home on a server. */
+  homeOf(server: Pool): Home {
+    return this.homes.find((home) => this.#pools.get(home) === server) ?? REGULAR;
+  }
+
   has(name: Home): boolean {
     return this.#pools.has(name);
   }

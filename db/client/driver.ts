@@ -48,14 +48,20 @@ export async function ask<Row extends AnyRow>(
 const STATE = `
   SELECT pg_catalog.pg_is_in_recovery() AS "isStandby",
          pg_catalog.current_setting('transaction_read_only') = 'on' AS "isReadOnly"`;
+const ACCEPTED = ', catalog.is_accepted() AS "isAccepted"';
 
-async function stateOver(client: ClientBase): Promise<ServerState> {
-  const [state] = await ask<ServerState & AnyRow>(client, { text: STATE });
+async function stateOver(client: ClientBase, onlyAccepted: boolean): Promise<ServerState> {
+  const text = onlyAccepted ? STATE + ACCEPTED : STATE;
+  const [state] = await ask<ServerState & AnyRow>(client, { text });
   return state ?? { isStandby: true, isReadOnly: true };
 }
 
 /** Asks a server over a new connection. @throws {DatabaseError} */
-async function askServer(connectionString: string, applicationName: string): Promise<ServerState> {
+async function askServer(
+  connectionString: string,
+  applicationName: string,
+  onlyAccepted: boolean,
+): Promise<ServerState> {
   const client = new Client({
     connectionString,
     application_name: applicationName,
@@ -65,7 +71,7 @@ async function askServer(connectionString: string, applicationName: string): Pro
   client.on('error', () => {});
   try {
     await client.connect();
-    const state = await stateOver(client);
+    const state = await stateOver(client, onlyAccepted);
     client.end().catch(() => {});
     return state;
   } catch (error) {
@@ -92,6 +98,8 @@ export interface SessionsOptions {
   readonly url: string;
   readonly role?: Role | undefined;
   readonly applicationName: string;
+  /** See `PoolOptions`. */
+  readonly onlyAccepted?: boolean | undefined;
   readonly connectsMax?: number;
   readonly connectTimeoutMs?: number;
   readonly onError?: (error: unknown) => void;
@@ -99,24 +107,22 @@ export interface SessionsOptions {
 
 /** @throws {DatabaseError} if the URL is malformed */
 export function sessionsOf(options: SessionsOptions): Sessions {
-  const { url, role, applicationName } = options;
+  const { url, role, applicationName, onlyAccepted = false } = options;
   const open = new Map<Client, string>();
   // A session that waits for a server which is gone would wait until its timeout.
   const leaveOthers = (right: string) => {
     for (const [client, at] of open) if (at !== right) client.connection.stream.destroy();
   };
-  const hosts = new Hosts(
-    url,
-    (one) => askServer(withSettings(one, role), applicationName),
-    leaveOthers,
-  );
+  const askHost = (one: string) =>
+    askServer(withSettings(one, role), applicationName, onlyAccepted);
+  const hosts = new Hosts(url, askHost, leaveOthers);
   return {
     connectionString: withSettings(hosts.anyUrl, role),
     Client: clientOf(hosts, open, options),
     hosts,
     async ping() {
       if (hosts.areSeveral) await hosts.search();
-      else await askServer(withSettings(hosts.anyUrl, role), applicationName);
+      else await hosts.check(hosts.anyUrl, () => askHost(hosts.anyUrl), true);
     },
   };
 }
@@ -126,7 +132,7 @@ export function sessionsOf(options: SessionsOptions): Sessions {
  * the turn. The pool gives a client up by destroying its stream.
  */
 function clientOf(hosts: Hosts, open: Map<Client, string>, options: SessionsOptions) {
-  const { onError = () => {} } = options;
+  const { onError = () => {}, onlyAccepted = false } = options;
   const { connectsMax = 1, connectTimeoutMs = POOL_DEFAULTS.connectTimeoutMs } = options;
   const turns = bulkhead(connectsMax, Number.POSITIVE_INFINITY);
   class ClientInTurn extends Client {
@@ -170,7 +176,7 @@ function clientOf(hosts: Hosts, open: Map<Client, string>, options: SessionsOpti
       }
       try {
         await super.connect();
-        await hosts.check(url, () => stateOver(this));
+        await hosts.check(url, () => stateOver(this, onlyAccepted), onlyAccepted);
       } catch (error) {
         hosts.doubt();
         open.delete(this);

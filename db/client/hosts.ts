@@ -12,6 +12,8 @@ import { DatabaseError } from './errors.ts';
 export interface ServerState {
   readonly isStandby: boolean;
   readonly isReadOnly: boolean;
+  /** Whether the database may sell; undefined if that was not asked. */
+  readonly isAccepted?: boolean;
 }
 
 /** A host that was found to be right counts as right for this long. */
@@ -26,6 +28,13 @@ function isRight(target: Target, { isStandby, isReadOnly }: ServerState): boolea
 /** `host:port` of a URL of one host. */
 function nameOf(url: string): string {
   return URL.canParse(url) ? new URL(url).host : 'the server';
+}
+
+/** @throws {DatabaseError} `unavailable` if the database was set back and is not accepted yet */
+function accept(url: string, { isAccepted = true }: ServerState): void {
+  if (isAccepted) return;
+  const message = `${nameOf(url)} has a history that is not accepted. After a restore: flashsale after-restore`;
+  throw new DatabaseError('unavailable', message);
 }
 
 export class Hosts {
@@ -85,12 +94,16 @@ export class Hosts {
    * become a standby.
    *
    * @param ask asks the server over that session
+   * @param isAlways asks it also if any server is right: whether it is accepted
    * @throws {DatabaseError} `unavailable`
    */
-  async check(url: string, ask: () => Promise<ServerState>): Promise<void> {
+  async check(url: string, ask: () => Promise<ServerState>, isAlways = false): Promise<void> {
     const { target } = this.#address;
-    if (target === 'any' || target === 'prefer-standby') return;
-    if (!isRight(target, await ask())) throw this.#wrong(url);
+    const isAny = target === 'any' || target === 'prefer-standby';
+    if (isAny && !isAlways) return;
+    const state = await ask();
+    if (!isAny && !isRight(target, state)) throw this.#wrong(url);
+    accept(url, state);
     this.#sureUntilMs = performance.now() + SURE_MS;
   }
 
@@ -104,6 +117,7 @@ export class Hosts {
     const rightOf = async (url: string, wanted: Target) => {
       const state = await states.get(url);
       if (state === undefined || !isRight(wanted, state)) throw this.#wrong(url);
+      accept(url, state);
       return url;
     };
     const first = (wanted: Target) => Promise.any(urls.map((url) => rightOf(url, wanted)));

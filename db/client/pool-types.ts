@@ -35,6 +35,11 @@ export interface PoolOptions {
   readonly url: string;
   /** The role that every session sets; without it a session has the rights of its login. */
   readonly role?: Role;
+  /**
+   * Uses no session of a database that was set back and is not accepted yet. Such a home counts as away. For
+   * all processes of the shop; commands see every home.
+   */
+  readonly onlyAccepted?: boolean;
   /** Maximum connections. */
   readonly max: number;
   /** Shown in pg_stat_activity. */

@@ -31,4 +31,4 @@ ALTER FUNCTION catalog.claim_reference OWNER TO flashsale_owner;
 COMMENT ON FUNCTION catalog.claim_reference IS
   'Binds a reference of the payment provider to one order: before or in pay_order';
 REVOKE ALL ON FUNCTION catalog.claim_reference FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION catalog.claim_reference TO flashsale_web, flashsale_worker;
+GRANT EXECUTE ON FUNCTION catalog.claim_reference TO flashsale_web, flashsale_worker, flashsale_ops;

@@ -103,4 +103,4 @@ COMMENT ON FUNCTION :schema.pay_order IS
   'Books a payment: paid, refund_due, late, reference_taken, not_found or elsewhere';
 REVOKE ALL ON FUNCTION :schema.pay_order FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION :schema.pay_order
-  TO flashsale_web, flashsale_worker;
+  TO flashsale_web, flashsale_worker, flashsale_ops;

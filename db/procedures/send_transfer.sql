@@ -3,9 +3,9 @@
 --
 -- Parameters: p_sku, p_sale; p_kind, p_units and p_body, the columns of transfer
 -- Result: the number of the transfer for this SKU and this hot home: from 1, without a gap
--- Tables: reads catalog.home, catalog.sku; writes transfer, transfer_mark
+-- Tables: reads catalog.home, catalog.sku, catalog.pulse; writes transfer, transfer_mark
 -- Locks: the transfer_mark row, until the transaction ends. So transfers commit in the order of their numbers
--- Errors: none of its own
+-- Errors: FS004 this database was set back, and the number may belong to a transfer that was lost
 
 CREATE OR REPLACE FUNCTION :schema.send_transfer(
   p_sku text, p_sale text, p_kind text, p_units bigint, p_body jsonb
@@ -17,6 +17,9 @@ DECLARE
   v_home text;
   v_mark transfer_mark%ROWTYPE;
 BEGIN
+  IF NOT catalog.is_accepted() THEN
+    RAISE EXCEPTION 'this database was set back: run flashsale after-restore first' USING ERRCODE = 'FS004';
+  END IF;
   -- The answer to a late payment goes to the home of the order, everything else follows the SKU.
   v_home := catalog.hot_home(CASE p_kind
     WHEN 'payment' THEN (SELECT h.name FROM catalog.home h

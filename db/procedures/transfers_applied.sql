@@ -1,5 +1,6 @@
 -- transfers_applied: marks transfers as applied by the other server, up to a number. It removes transfers that
--- were marked more than ten minutes ago; until then audit compares both servers with them.
+-- were marked more than seven days ago. Until then they can be carried again to a server that was set back
+-- (resend_transfers).
 --
 -- Parameters: p_hot_home, as in transfers_to; p_sku; p_applied, the number that apply_transfers returned
 -- Result: the number of transfers that were marked
@@ -23,7 +24,7 @@ BEGIN
   WHERE t.sku = p_sku AND t.hot_home = p_hot_home AND t.transfer_no <= p_applied AND t.done_at IS NULL;
   GET DIAGNOSTICS v_marked = ROW_COUNT;
   DELETE FROM transfer t
-  WHERE t.sku = p_sku AND t.hot_home = p_hot_home AND t.done_at < now() - interval '10 minutes';
+  WHERE t.sku = p_sku AND t.hot_home = p_hot_home AND t.done_at < now() - interval '7 days';
   RETURN v_marked;
 END
 $routine$;

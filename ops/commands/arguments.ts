@@ -20,6 +20,18 @@ export function parseHome(value: string): Home {
   return value;
 }
 
+/** A copy of a home's database, after those given before. Without a name, it is of the only server. */
+export function parseCopy(
+  value: string,
+  before: ReadonlyMap<Home, string> = new Map(),
+): ReadonlyMap<Home, string> {
+  const [, name = '', url = ''] = /^(?:([a-z0-9-]+)=)?(postgres(?:ql)?:.*)$/.exec(value) ?? [];
+  if (url === '' || (name !== '' && !isHome(name))) {
+    throw new InvalidArgumentError('It is postgres://…, or with the home: hot-1=postgres://…');
+  }
+  return new Map([...before, [name, url]]);
+}
+
 /** A number of slots, 1 to 1,024. */
 export function parseSlots(value: string): number {
   const slots = Number(value);

@@ -11,6 +11,7 @@ import {
   createPool,
   Databases,
   openSession,
+  type Pool,
   type Role,
   type Session,
 } from '../../db/client/pool.ts';
@@ -69,6 +70,12 @@ export async function withDatabases<T>(
   } finally {
     await databases.close();
   }
+}
+
+/** Opens a database that belongs to no home: a restored copy. The caller closes it. */
+export function openCopy(url: string): Pool {
+  const applicationName = 'flashsale command';
+  return createPool({ url, max: 1, applicationName, statementTimeoutMs: STATEMENT_TIMEOUT_MS });
 }
 
 /** Calls `work` with a session for each home, for work that needs transactions, and closes them. */

@@ -20,6 +20,8 @@ export const WATCH_PACKAGES = [
 ] as const;
 /** PostgreSQL with standbys: Patroni, and its client of ZooKeeper. */
 export const FAILOVER_PACKAGES = ['patroni', 'python3-kazoo'] as const;
+/** Backups of PostgreSQL, and restores to a point in time. */
+export const BACKUP_PACKAGE = 'pgbackrest';
 /** For tests: a server that is cut off. */
 export const FIREWALL_PACKAGE = 'iptables';
 /** For tests: a process with a wrong clock. */
@@ -37,6 +39,7 @@ export type PackageName =
   | (typeof EDGE_PACKAGES)[number]
   | (typeof WATCH_PACKAGES)[number]
   | (typeof FAILOVER_PACKAGES)[number]
+  | typeof BACKUP_PACKAGE
   | typeof FIREWALL_PACKAGE
   | typeof CLOCK_PACKAGE
   | typeof UNITS_PACKAGE
@@ -211,7 +214,7 @@ export function missingPackages(wanted: readonly PackageName[], machine: Machine
     'python3-kazoo': () => existsSync(join(machine.root, KAZOO)),
     iptables: () => isProgram(join(machine.root, 'usr/sbin/iptables')),
     systemd: () => which('systemd-analyze', machine) !== undefined,
-    ...perProgram([...WATCH_PACKAGES, CLOCK_PACKAGE], machine),
+    ...perProgram([...WATCH_PACKAGES, BACKUP_PACKAGE, CLOCK_PACKAGE], machine),
     'nginx-light': () => findNginx(machine) !== undefined,
     'redis-server': () => which('redis-server', machine) !== undefined,
   };

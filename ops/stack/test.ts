@@ -6,6 +6,7 @@ import { dockerAnswers } from './docker.ts';
 import { PROJECT_ROOT } from './folder.ts';
 import { ensurePackages } from './packages.ts';
 import {
+  BACKUP_PACKAGE,
   BROWSER_PACKAGE,
   BROWSER_SHELL_PACKAGE,
   CLOCK_PACKAGE,
@@ -76,6 +77,7 @@ async function setUp(environment: NodeJS.ProcessEnv, progress: Progress): Promis
     ...WATCH_PACKAGES,
     ...FAILOVER_PACKAGES,
     FIREWALL_PACKAGE,
+    BACKUP_PACKAGE,
   ];
   // All three, even if only one is missing: they are small and the next run may need them.
   if (missing.length > 0 && !useDocker) packages.push(...SERVER_PACKAGES);

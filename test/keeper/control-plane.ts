@@ -93,6 +93,7 @@ export class ControlPlane {
           return { counts: this.#counts(), isComplete: true };
         },
         homes: ['both'],
+        beats: new Map(),
         setWaitlists: async (open, closed) => {
           this.waitlists = { open, closed };
         },

@@ -39,6 +39,7 @@ export function startNotices(
     const pool = createPool({
       url,
       role: 'worker',
+      onlyAccepted: true,
       max: CONNECTIONS_MAX,
       applicationName: 'flashsale notices',
       onError: (error) => log.warn({ err: error }, 'database connection lost'),

@@ -30,6 +30,7 @@ export function startWebhooks(
     const pool = createPool({
       url,
       role: 'worker',
+      onlyAccepted: true,
       max: CONNECTIONS_MAX,
       applicationName: 'flashsale webhooks',
       onError: (error) => log.warn({ err: error }, 'database connection lost'),

@@ -71,6 +71,8 @@ const RULES: readonly Rule[] = [
   { path: '/keeper/election', allow: { operator: 'a', keeper: 'cd' } },
   { path: '/keeper/election/*', allow: { operator: 'a' } },
   { path: '/keeper/epoch', allow: { operator: 'a', keeper: 'w' } },
+  { path: '/keeper/beats', allow: { operator: 'a', keeper: 'c' } },
+  { path: '/keeper/beats/*', allow: { operator: 'a', keeper: 'w' } },
   // Quota, state, shares, pins and any other node belong to the operators.
   { path: '/**', allow: { operator: 'cdwa' } },
 ];

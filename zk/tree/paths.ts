@@ -21,6 +21,8 @@ export interface Paths {
   readonly history: string;
   readonly election: string;
   readonly epoch: string;
+  /** The last beat of the keeper at the server of a home. */
+  beat(home: string): string;
   sku(sku: string): SkuPaths;
   node(node: string): string;
   session(node: string): string;
@@ -75,6 +77,7 @@ export function pathsBelow(root: string): Paths {
     history: `${root}/history`,
     election: `${root}/keeper/election`,
     epoch: `${root}/keeper/epoch`,
+    beat: (home) => `${root}/keeper/beats/${home}`,
     sku: (sku) => skuPaths(`${skus}/${sku}`),
     node: (node) => `${root}/nodes/${node}`,
     session: (node) => `${root}/sessions/${node}`,

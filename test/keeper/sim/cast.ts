@@ -129,6 +129,7 @@ export class Cast {
         tickMs: TICK_MS,
         unitCounts: this.#countsFor(process),
         homes: ['both'],
+        beats: new Map(),
         setWaitlists: async () => {},
         settle: this.#planted.settle ?? ((node) => this.shop.settle(node, process)),
         log: {

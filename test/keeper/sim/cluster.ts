@@ -67,6 +67,7 @@ export async function clusterOf(nodes: number, skus: number, edited = 1): Promis
         }),
         homes: ['both'],
         settle: async () => {},
+        beats: new Map(),
         setWaitlists: async () => {},
         log: { info: () => {}, warn: () => {}, error: console.error },
       });

@@ -1,0 +1,98 @@
+import type { Home } from '../../contracts/homes.ts';
+import { REGULAR } from '../../contracts/homes.ts';
+import { type AuditRow, audit } from '../../db/audit.ts';
+import type { Databases, Queryable } from '../../db/client/pool.ts';
+import { acceptHistory, isAccepted, skipNumbers } from '../../db/restore.ts';
+import {
+  type Aligned,
+  alignBuyers,
+  alignReferences,
+  alignTransfers,
+  forgetCopies,
+  type Shortage,
+} from './align.ts';
+import { findLost, type Lost, makeGood } from './lost.ts';
+
+/**
+ * Brings the shop in line with homes that were set back. Until it has accepted them, no process uses them. May be
+ * repeated, also after it was killed.
+ */
+
+export interface RestorePlace {
+  readonly databases: Databases;
+  /** The last beat of the keeper at the server of this home, which ZooKeeper has. */
+  readonly lastBeat: (home: Home) => Promise<string | undefined>;
+  /** Copies that go up to the end of the lost time, by home; '' is of the only server that was set back. */
+  readonly copies: ReadonlyMap<Home, Queryable>;
+}
+
+export interface SetBackHome {
+  readonly home: Home;
+  /** When the keeper last beat at the database as it is now. What was committed later is lost. */
+  readonly since: Date;
+  /** Undefined without a copy: nobody knows the names then. */
+  readonly lost: Lost | undefined;
+  /** Orders that were paid in the lost time and are paid again. */
+  readonly paidAgain: readonly string[];
+}
+
+export interface AfterRestore {
+  readonly homes: readonly SetBackHome[];
+  readonly aligned: readonly Aligned[];
+  readonly users: number;
+  /** Orders whose payment pays another order. */
+  readonly doubtful: readonly string[];
+  readonly missing: readonly Shortage[];
+  readonly broken: readonly AuditRow[];
+  readonly isAccepted: boolean;
+}
+
+/** Homes whose server may not sell. */
+async function homesSetBack(databases: Databases): Promise<Home[]> {
+  const asked = databases.homes.map(
+    async (home) => [home, await isAccepted(databases, home)] as const,
+  );
+  return (await Promise.all(asked)).filter(([, is]) => !is).map(([home]) => home);
+}
+
+/**
+ * @param isDry only lists what was lost, and changes nothing
+ * @throws {DatabaseError} also if a home does not answer
+ */
+export async function afterRestore(place: RestorePlace, isDry = false): Promise<AfterRestore> {
+  const { databases, copies, lastBeat } = place;
+  const setBack = await homesSetBack(databases);
+  const servers = new Set(setBack.map((home) => databases.home(home)));
+  if (servers.size > 1 && copies.has('')) {
+    throw new Error(`name the home of each copy: ${setBack.join(' and ')} were set back`);
+  }
+  const homes: SetBackHome[] = [];
+  for (const home of setBack) {
+    const since = await skipNumbers(databases, home, isDry);
+    const copy = copies.get(home) ?? copies.get('');
+    const lost = copy && (await findLost(databases, home, copy, since));
+    homes.push({ home, since, lost, paidAgain: [] });
+  }
+  const nothing = { aligned: [], users: 0, doubtful: [], missing: [], broken: [] };
+  if (isDry || setBack.length === 0) return { homes, ...nothing, isAccepted: false };
+
+  await forgetCopies(databases, setBack);
+  const { aligned, missing } = await alignTransfers(databases);
+  const hub = homes.find(({ home }) => home === REGULAR);
+  const doubtful = hub === undefined ? [] : await alignReferences(databases, hub.since);
+  const told: SetBackHome[] = [];
+  for (const each of homes) {
+    const paidAgain = each.lost ? await makeGood(databases, each.home, each.lost) : [];
+    told.push({ ...each, paidAgain });
+  }
+  const users = await alignBuyers(databases);
+  const broken = await audit(databases);
+  const isWhole = missing.length === 0 && broken.length === 0 && doubtful.length === 0;
+  if (isWhole) {
+    for (const server of databases.servers) {
+      const home = databases.homeOf(server);
+      if (setBack.includes(home)) await acceptHistory(databases, home, await lastBeat(home));
+    }
+  }
+  return { homes: told, aligned, users, doubtful, missing, broken, isAccepted: isWhole };
+}

@@ -1,0 +1,64 @@
+import type { Home } from '../../contracts/homes.ts';
+import type { Databases, Queryable } from '../../db/client/pool.ts';
+import { refuseRequests } from '../../db/dead-letters.ts';
+import { payOrder } from '../../db/payments.ts';
+import { type Promised, promises } from '../../db/restore.ts';
+
+/**
+ * What shoppers were told in the lost time, from a copy of the database that goes up to its end: pgBackRest makes
+ * one beside the restored database, because the archive still has the old history.
+ */
+
+/** The clock of the last beat, and transactions that began before it. */
+const MARGIN_MS = 60_000;
+/** Its text says that nothing is ordered with the request, and that a new press is a new request. */
+const REASON = 'refused_by_operator';
+
+export interface Lost {
+  /** Orders that do not exist any more. */
+  readonly orders: readonly Promised[];
+  /** Orders that have another status again, or are unpaid again. */
+  readonly changed: readonly { readonly told: Promised; readonly now: Promised }[];
+}
+
+/** Compares the home with the copy. @throws {DatabaseError} */
+export async function findLost(
+  databases: Databases,
+  home: Home,
+  copy: Queryable,
+  lastBeat: Date,
+): Promise<Lost> {
+  const told = await promises(copy, home, { since: new Date(lastBeat.getTime() - MARGIN_MS) });
+  const orderNos = told.map(({ orderNo }) => orderNo);
+  const present = await promises(databases.home(home), home, { orderNos });
+  const byNo = new Map(present.map((order) => [order.orderNo, order]));
+  const isOther = (one: Promised, other: Promised) =>
+    one.status !== other.status || one.paymentRef !== other.paymentRef;
+  return {
+    orders: told.filter(({ orderNo }) => !byNo.has(orderNo)),
+    changed: told.flatMap((order) => {
+      const now = byNo.get(order.orderNo);
+      return now !== undefined && isOther(order, now) ? [{ told: order, now }] : [];
+    }),
+  };
+}
+
+/**
+ * Makes true again what can be: payments of orders that still exist are booked again, and the requests of lost
+ * orders end as rejected, so that nobody is told of two orders for one request. Repeating it changes nothing.
+ *
+ * @returns the orders that are paid again
+ */
+export async function makeGood(databases: Databases, home: Home, lost: Lost): Promise<string[]> {
+  const paid: string[] = [];
+  for (const { told, now } of lost.changed) {
+    if (told.paymentRef === undefined || now.status !== 'ordered') continue;
+    const result = await payOrder(databases, told.orderNo, told.paymentRef);
+    if (result === 'paid') paid.push(told.orderNo);
+  }
+  for (const group of Map.groupBy(lost.orders, ({ sku, node }) => `${sku} ${node}`).values()) {
+    const [{ sku, node } = { sku: '', node: '' }] = group;
+    await refuseRequests(databases, home, { sku, node, requests: group, reason: REASON });
+  }
+  return paid;
+}

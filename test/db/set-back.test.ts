@@ -1,0 +1,151 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { audit, cancelOrder, carry, moveSku, payOrder, restock, routesTo } from '../../db/calls.ts';
+import { createPool, Databases, openSession, type Pool } from '../../db/client/pool.ts';
+import { prepareHomes } from '../../db/install/prepare.ts';
+import { acceptHistory, beat, isAccepted, skipNumbers } from '../../db/restore.ts';
+import { afterRestore, type RestorePlace } from '../../ops/restore/after-restore.ts';
+import { databaseUrl, servers, uniqueName } from '../servers.ts';
+import { openPool, PATIENCE, type TestDatabase } from './database.ts';
+import { openSale, order, stock } from './shop.ts';
+import { freshDatabase } from './three-homes.ts';
+
+/**
+ * A home that is set back, and `after-restore`. A copy of its database, made at that time, takes its place, so the
+ * timeline stays and only the beats tell. test/cluster/backup.test.ts does it with pgBackRest.
+ */
+
+let sides: readonly [TestDatabase, TestDatabase];
+const pools: Pool[] = [];
+const copies: string[] = [];
+
+beforeAll(async () => {
+  sides = [await freshDatabase(), await freshDatabase()];
+  const [regular, hot] = sides;
+  await prepareHomes(new Map(Object.entries({ regular: regular.url, hot: hot.url })));
+});
+afterAll(async () => {
+  await Promise.all(pools.map((pool) => pool.close()));
+  for (const side of sides) await side.remove();
+  const session = await openSession(servers.databaseUrl, { applicationName: 'test', ...PATIENCE });
+  for (const copy of copies) await session.run(`DROP DATABASE ${copy} WITH (FORCE)`);
+  await session.close();
+});
+
+function open(regular: string, hot: string): Databases {
+  const [one, other] = [openPool(regular, 4), openPool(hot, 4)];
+  pools.push(one, other);
+  return new Databases({ regular: one, hot: other });
+}
+
+/** Copies a database as it is now. */
+async function copyOf(url: string): Promise<string> {
+  const [name, copy] = [new URL(url).pathname.slice(1), uniqueName('copy')];
+  const session = await openSession(servers.databaseUrl, { applicationName: 'test', ...PATIENCE });
+  await session.run(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`);
+  await session.run(
+    `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '${name}'`,
+  );
+  await session.run(`CREATE DATABASE ${copy} TEMPLATE ${name}`);
+  await session.run(`ALTER DATABASE ${name} ALLOW_CONNECTIONS true`);
+  await session.close();
+  copies.push(copy);
+  return databaseUrl(copy);
+}
+
+async function carryAll(databases: Databases): Promise<void> {
+  for (const home of databases.homes) {
+    for (const route of routesTo(databases, home)) await carry(route);
+  }
+}
+
+function placeOf(databases: Databases, lastBeat: string | undefined): RestorePlace {
+  return { databases, lastBeat: async () => lastBeat, copies: new Map() };
+}
+
+it('a unit that two homes have sold keeps the shop closed until there is one more', async () => {
+  const [regular, hot] = sides;
+  const before = open(regular.url, hot.url);
+  const sale = await openSale(before);
+  const sku = await stock(before, sale, { units: 1, schema: 'regular' });
+  const first = await order(before, sku, { userId: 'first' }, 'regular');
+  await moveSku(before, 'hot', sku);
+  const early = await beat(before, 'regular', undefined);
+  const back = await copyOf(regular.url);
+
+  // The lost time: the unit comes back and the hot home sells it.
+  expect(await cancelOrder(before, first, 'first')).toBe('cancelled');
+  await carryAll(before);
+  await order(before, sku, { userId: 'second' }, 'hot');
+  const known = await beat(before, 'regular', early);
+  expect(await audit(before)).toEqual([]);
+
+  const after = open(back, hot.url);
+  expect(await isAccepted(after, 'regular')).toBe(true);
+  expect(await beat(after, 'regular', known)).toBeUndefined();
+  expect(await isAccepted(after, 'regular')).toBe(false);
+  const shut = createPool({ url: back, max: 1, applicationName: 'test', onlyAccepted: true });
+  await expect(shut.query({ text: 'SELECT' })).rejects.toMatchObject({ kind: 'unavailable' });
+  await expect(shut.ping()).rejects.toMatchObject({ kind: 'unavailable', sqlstate: undefined });
+  // The number of a new transfer may belong to a lost one.
+  await expect(cancelOrder(after, first, 'first')).rejects.toMatchObject({ sqlstate: 'FS004' });
+  await expect(acceptHistory(after, 'regular', known)).rejects.toMatchObject({ sqlstate: 'FS004' });
+
+  const place = placeOf(after, known);
+  const short = { isAccepted: false, missing: [{ sku, home: 'hot', units: 1 }] };
+  expect(await afterRestore(place)).toMatchObject(short);
+  expect(await beat(after, 'regular', known)).toBeUndefined();
+  await restock(after, 'hot', sku, 1);
+  const undone = { sku, from: 'regular', to: 'hot', what: 'undone' };
+  expect(await afterRestore(place)).toMatchObject({ isAccepted: true, aligned: [undone] });
+  expect(await isAccepted(after, 'regular')).toBe(true);
+  await shut.query({ text: 'SELECT' });
+  await shut.close();
+  const next = await beat(after, 'regular', known);
+  expect(Number(next?.split(' ')[1])).toBeGreaterThan(Number(known?.split(' ')[1]));
+
+  // From here on all is as if the cancellation had not happened.
+  expect(await cancelOrder(after, first, 'first')).toBe('cancelled');
+  await carryAll(after);
+  await order(after, sku, { userId: 'third' }, 'hot');
+  expect(await audit(after)).toEqual([]);
+  sides = [{ ...regular, url: back }, hot];
+});
+
+it('a hot home gets again what it lost, and numbers are never given out twice', async () => {
+  const [regular, hot] = sides;
+  const before = open(regular.url, hot.url);
+  const sale = await openSale(before);
+  const sku = await stock(before, sale, { units: 3, schema: 'regular' });
+  const returning = await order(before, sku, { userId: 'returns' }, 'regular');
+  await moveSku(before, 'hot', sku);
+  const kept = await order(before, sku, { userId: 'kept' }, 'hot');
+  const early = await beat(before, 'hot', undefined);
+  const back = await copyOf(hot.url);
+
+  await cancelOrder(before, returning, 'returns');
+  await carryAll(before);
+  const lost = await order(before, sku, { userId: 'loses' }, 'hot');
+  expect(await payOrder(before, lost, 'payment-of-lost')).toBe('paid');
+  const known = await beat(before, 'hot', early);
+
+  const after = open(regular.url, back);
+  expect(await beat(after, 'hot', known)).toBeUndefined();
+  const resent = { sku, from: 'regular', to: 'hot', what: 'resent' };
+  expect(await afterRestore(placeOf(after, known))).toMatchObject({
+    isAccepted: true,
+    homes: [{ home: 'hot' }],
+    aligned: [resent],
+  });
+  await carryAll(after);
+  const [one, other] = [
+    await order(after, sku, { userId: 'loses' }, 'hot'),
+    await order(after, sku, { userId: 'new' }, 'hot'),
+  ];
+  expect(Math.min(Number(one), Number(other))).toBeGreaterThan(
+    Math.max(Number(lost), Number(kept)),
+  );
+  await expect(order(after, sku, {}, 'hot')).rejects.toThrow('not ordered');
+  expect(await audit(after)).toEqual([]);
+  // For an accepted database it moves nothing that is in use: the time of the last beat is all.
+  expect(await skipNumbers(after, 'hot', true)).toBeInstanceOf(Date);
+});
