@@ -35,6 +35,10 @@ export interface OrderFacts {
   readonly currency: string;
   readonly createdAt: Date;
   readonly payBefore: Date;
+  /** Of daily goods, as `2026-12-01`. */
+  readonly day?: string;
+  /** Of daily goods: the days in a row up to `day`. */
+  readonly streak?: number;
 }
 
 /** A payment that the shop must return. */
@@ -70,6 +74,10 @@ export interface EventData {
   readonly currency: string;
   readonly createdAt: string;
   readonly payBefore: string;
+  /** Of daily goods, as `2026-12-01`, by the calendar of their zone. */
+  readonly day?: string;
+  /** Of daily goods: the days in a row up to `day`. */
+  readonly streak?: number;
   /**
    * Present in `order.refund_due` and `order.refunded`: a payment that was late, duplicate or of
    * another amount, or that had paid an order which the shop has cancelled.
@@ -102,7 +110,7 @@ function eventType(kind: EventKind): CloudEvent['type'] {
  */
 export function cloudEvent(home: Home, event: OrderEvent): CloudEvent {
   const { eventNo, kind, happenedAt, units, createdAt, payBefore, refund } = event;
-  const { orderNo, requestId, sale, sku, userId, amount, currency } = event;
+  const { orderNo, requestId, sale, sku, userId, amount, currency, day, streak } = event;
   return {
     specversion: '1.0',
     id: eventId(home, eventNo, orderNo),
@@ -122,6 +130,7 @@ export function cloudEvent(home: Home, event: OrderEvent): CloudEvent {
       currency,
       createdAt: createdAt.toISOString(),
       payBefore: payBefore.toISOString(),
+      ...(day !== undefined && { day, streak }),
       ...(refund && { refund }),
     },
   };

@@ -6,8 +6,11 @@ import { parseTime } from './times.ts';
 export const GOODS = ['counted', 'daily'] as const;
 export type Goods = (typeof GOODS)[number];
 
-/** The stock of daily goods: more units than anybody will ever take. It counts them, and never ends. */
-export const DAILY_UNITS = 2_147_483_647;
+/**
+ * The stock of daily goods: more units than anybody will ever take. It counts them, and never ends. Units that
+ * come back are added to grants, which have room for as many again.
+ */
+export const DAILY_UNITS = 1_000_000_000;
 
 /** Whether it is a day of the calendar, as `2026-12-01`. */
 export function isDay(value: unknown): value is string {
@@ -17,9 +20,13 @@ export function isDay(value: unknown): value is string {
 
 const calendars = new Map<string, Intl.DateTimeFormat>();
 
-/** Whether there is such a time zone (IANA). */
+/**
+ * Whether there is such a time zone of a place (IANA), such as Europe/Berlin, or UTC. Of the names without a
+ * place, PostgreSQL takes some, such as CET, for another zone than Node does.
+ */
 export function isZone(zone: string): boolean {
-  return /^[A-Za-z]+([/_+-][A-Za-z0-9_+-]+)*$/.test(zone) && calendarOf(zone) !== undefined;
+  const isOne = zone === 'UTC' || /^[A-Za-z]+(\/[A-Za-z0-9_+-]+)+$/.test(zone);
+  return isOne && calendarOf(zone) !== undefined;
 }
 
 /** The day of a moment by the calendar of a zone, as `2026-12-01`. @throws {RangeError} no such zone */

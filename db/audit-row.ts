@@ -9,7 +9,7 @@ export interface AuditRow {
   readonly detail: string;
   readonly expected: number;
   readonly actual: number;
-  /** What to do about it, in words. */
+  /** The remedy, in words. */
   readonly remedy: string;
 }
 

@@ -42,6 +42,9 @@ export interface ExportedOrder {
   readonly status: OrderStatus;
   readonly reason: ShopReason | null;
   readonly was_paid: boolean;
+  /** Of daily goods, as `2026-12-01`. */
+  readonly day: string | null;
+  readonly streak: number | null;
   readonly created_at: string;
   readonly pay_before: string;
   readonly changed_at: string;

@@ -141,19 +141,23 @@ function termsOf({ sku, sale, title, price, currency, userLimit }: SkuTerms, hom
 async function createStock(home: Pool, sku: NewSku, actor?: Actor): Promise<boolean> {
   const { units, slots = null, presentation = {} } = sku;
   const [row] = await home.query<{ created: boolean }>({
-    text: `SELECT catalog.create_sku($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS created`,
+    text: thenDaily('catalog.create_sku($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)', '$13'),
     values: [
       ...[...termsOf(sku, schemaOf(sku.schema)), units, slots],
-      ...[JSON.stringify(presentation), actor?.by, actor?.reason],
+      ...[JSON.stringify(presentation), actor?.by, actor?.reason, sku.zone ?? null],
     ],
   });
-  await makeDaily(home, sku);
   return row?.created === true;
 }
 
-async function makeDaily(server: Pool, { sku, zone = null }: SkuTerms): Promise<void> {
-  if (zone === null) return;
-  await server.query({ text: 'SELECT catalog.make_daily($1, $2)', values: [sku, zone] });
+/**
+ * SQL that enters the SKU $1 and, if it has a zone, makes it daily. It is one statement, so that a process that dies
+ * leaves no daily SKU that is counted.
+ */
+function thenDaily(call: string, zone: string): string {
+  return `WITH entered AS MATERIALIZED (SELECT ${call} AS created)
+    SELECT e.created, CASE WHEN ${zone}::text IS NOT NULL THEN catalog.make_daily($1, ${zone}) END AS daily
+    FROM entered e`;
 }
 
 /**
@@ -164,8 +168,9 @@ async function makeDaily(server: Pool, { sku, zone = null }: SkuTerms): Promise<
  */
 export async function adoptSku(server: Pool, sku: SkuTerms): Promise<void> {
   await server.query({
-    text: 'SELECT catalog.adopt_sku($1, $2, $3, $4, $5, $6, $7, $8)',
-    values: [...termsOf(sku, sku.schema), JSON.stringify(sku.presentation ?? {})],
+    text: thenDaily('catalog.adopt_sku($1, $2, $3, $4, $5, $6, $7, $8)', '$9'),
+    values: [
+      ...[...termsOf(sku, sku.schema), JSON.stringify(sku.presentation ?? {}), sku.zone ?? null],
+    ],
   });
-  await makeDaily(server, sku);
 }

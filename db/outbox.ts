@@ -14,11 +14,27 @@ export interface EventRow extends OrderRow {
   payment_ref: string | null;
   refund_amount: string;
   refund_currency: string;
+  day: string | null;
+  streak: number | null;
+}
+
+/**
+ * SQL of the events that a routine returns, oldest first, each with the day of an order of daily goods. These cost
+ * nothing, so no other order is looked for.
+ */
+export function eventsOf(home: Home, call: string, number: 'event_no' | 'log_no'): string {
+  const schema = schemaOf(home);
+  return `WITH e AS MATERIALIZED (SELECT * FROM ${schema}.${call})
+    SELECT e.*, d.day::text AS day, d.streak FROM e
+    LEFT JOIN ${schema}.order_days(ARRAY(SELECT e.order_no FROM e WHERE e.amount = 0)) d USING (order_no)
+    ORDER BY e.${number}, e.order_no`;
 }
 
 export function toEvent(row: EventRow): OrderEvent {
   const { event_no: eventNo, kind, happened_at: happenedAt, payment_ref: reference } = row;
-  const event = { ...toOrderFacts(row), eventNo, kind, happenedAt };
+  const { day, streak } = row;
+  const days = day !== null && streak !== null && { day, streak };
+  const event = { ...toOrderFacts(row), ...days, eventNo, kind, happenedAt };
   if (reference === null) return event;
   const currency = row.refund_currency;
   const amount = withOwnDigits(row.refund_amount, currency);
@@ -43,7 +59,7 @@ export async function outboxBatch(
 ): Promise<OrderEvent[]> {
   const rows = await databases.home(home).query<EventRow>({
     name: `outbox_batch_${schemaOf(home)}`,
-    text: `SELECT * FROM ${schemaOf(home)}.outbox_batch($1, $2)`,
+    text: eventsOf(home, 'outbox_batch($1, $2)', 'event_no'),
     values: [relay, limit],
   });
   return rows.map(toEvent);

@@ -7,16 +7,22 @@ export interface AdmittedRequest extends PurchaseRequest {
   readonly node: string;
 }
 
-/** The routine of the goods, and its arguments. Only requests for daily goods have a day. */
+/** The routine of the goods. Only requests for daily goods have a day. */
+export function routineFor(requests: readonly PurchaseRequest[]): 'place_daily' | 'place_orders' {
+  return requests.some(({ day }) => day !== undefined) ? 'place_daily' : 'place_orders';
+}
+
+/** The routine of the goods, and its arguments. */
 export function placeCall(sku: string, requests: readonly AdmittedRequest[], wait: boolean) {
   const ids = requests.map(({ requestId }) => requestId);
   const users = requests.map(({ userId }) => userId);
   const nodes = requests.map(({ node }) => node);
-  if (requests.some(({ day }) => day !== undefined)) {
+  const routine = routineFor(requests);
+  if (routine === 'place_daily') {
     const days = requests.map(({ day }) => day ?? null);
-    return { routine: 'place_daily', values: [sku, ids, users, nodes, days] };
+    return { routine, values: [sku, ids, users, nodes, days] };
   }
   const units = requests.map((request) => request.units);
   const fewer = requests.map(({ acceptFewer }) => acceptFewer === true);
-  return { routine: 'place_orders', values: [sku, ids, users, units, fewer, nodes, wait] };
+  return { routine, values: [sku, ids, users, units, fewer, nodes, wait] };
 }

@@ -59,7 +59,7 @@ export async function skipNumbers(
   return row?.at ?? new Date(0);
 }
 
-/** What a shopper was told about an order. Amounts are decimal strings. */
+/** An order as its shopper knows it. Amounts are decimal strings. */
 export interface Promised {
   readonly orderNo: string;
   readonly sale: string;
@@ -93,7 +93,7 @@ interface PromisedRow extends Record<string, unknown> {
   payment_ref: string | null;
 }
 
-/** What shoppers were told about orders that changed since a time, and about these orders. */
+/** The orders that changed since a time, and these orders, as their shoppers know them. */
 export async function promises(
   server: Queryable,
   home: Home,

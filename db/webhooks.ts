@@ -2,7 +2,7 @@ import type { EventKind, OrderEvent } from '../contracts/events.ts';
 import { type Home, schemaOf } from '../contracts/homes.ts';
 import { type Answers, askHomes, queryHomes, toNumber, whole } from './client/homes.ts';
 import type { Databases } from './client/pool.ts';
-import { type EventRow, toEvent } from './outbox.ts';
+import { type EventRow, eventsOf, toEvent } from './outbox.ts';
 
 /**
  * Typed calls for merchants' webhook endpoints and the deliveries to them. Endpoints are stored on the
@@ -60,7 +60,11 @@ export async function takeWebhooks(
 ): Promise<WebhookDelivery[]> {
   const rows = await databases.home(home).query<EventRow & { log_no: string; attempts: number }>({
     name: `take_webhooks_${schemaOf(home)}`,
-    text: `SELECT * FROM ${schemaOf(home)}.take_webhooks($1, $2, $3, $4, $5 * interval '1 ms', $6, $7, $8)`,
+    text: eventsOf(
+      home,
+      "take_webhooks($1, $2, $3, $4, $5 * interval '1 ms', $6, $7, $8)",
+      'log_no',
+    ),
     values: [endpoint, kinds, createdAt, eventsMax, leaseMs, pendingMax, failingMax, failed],
   });
   return rows.map((row) => ({ logNo: row.log_no, attempt: row.attempts, event: toEvent(row) }));

@@ -2,6 +2,7 @@ import type { Delivery } from '../broker/consumer.ts';
 import type { Home } from '../contracts/homes.ts';
 import type { Envelope, PurchaseRequest, Verdict } from '../contracts/messages.ts';
 import { ordersQueue } from '../contracts/topology.ts';
+import { routineFor } from '../db/place-call.ts';
 import type { Span, Traces } from '../process/spans.ts';
 import type { Decision, PlaceOrders } from './decide.ts';
 
@@ -50,13 +51,13 @@ export function withTrace(verdict: Verdict, span: Span | undefined): Verdict {
 }
 
 /**
- * Adds a span for each call of place_orders to the traces of its requests. A call is one statement
+ * Adds a span for each call that decides requests to the traces of its requests. A call is one statement
  * and one transaction, so its answer comes after the COMMIT. A call for several traced requests has
  * a span of its own as well, with a link to each of them.
  */
 export function tracedCalls(placeOrders: PlaceOrders, schema: Home, traces: Traces): PlaceOrders {
-  const routine = `${schema}.place_orders`;
   return async (sku, requests, wait) => {
+    const routine = `${schema}.${routineFor(requests)}`;
     const parents = requests.flatMap(({ span }) => span ?? []);
     const options = {
       kind: 'client',

@@ -20,7 +20,7 @@ const NODE = 'web-bench-0001';
 const TIMEOUT_MS = 120_000;
 const POLL_MS = 100;
 
-/** What was committed while every home had requests left. */
+/** The orders that were committed while every home had requests left. */
 export interface Decided {
   readonly orders: number;
   /** From the first message until the first home has decided all of its requests. */

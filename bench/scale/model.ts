@@ -1,6 +1,6 @@
 /**
- * What an installation with many homes does, reckoned from measured costs. Pure. It assumes that an order costs each
- * part the same CPU time however many homes there are, and that what a part does without orders grows with the homes.
+ * A model of an installation with many homes, from measured costs. Pure. It assumes that an order costs each part the
+ * same CPU time however many homes there are, and that the idle cost of a part grows with the homes.
  */
 
 export const PARTS = ['web nodes', 'broker', 'keepers', 'ZooKeeper', 'server of regular'] as const;

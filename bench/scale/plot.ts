@@ -2,7 +2,7 @@ import { twoCharts } from '../chart.ts';
 import { PARTS, type Prediction } from './model.ts';
 import type { Measured } from './rounds.ts';
 
-/** What was measured, with filled points, and what the model says, with hollow ones. */
+/** The plot: measured rates have filled points, modelled ones hollow points. */
 
 /** Powers of ten around the values. */
 function decadesOf(values: readonly number[]): number[] {

@@ -28,7 +28,7 @@ const REMOVE_TRIES = 20;
 const REMOVE_PAUSE_MS = 100;
 const CHECK_SHARE = 0.2;
 const CHECK_MS = 600;
-/** What the group of the check may use of a core: the share, and what is due to coarse clocks. */
+/** The limit of the group of the check, as a part of a core: the share, and a tolerance for coarse clocks. */
 const CHECK_MOST = 0.3;
 
 interface Version {

@@ -57,7 +57,7 @@ export async function startStage(homes: readonly Home[], progress: Progress): Pr
   // A server of somebody else cannot be held to a share.
   for (const name of Object.keys(own)) if (/^(HOT_)?DATABASE_URLS?$/.test(name)) delete own[name];
   const ofHomes: CpuGroup[] = [];
-  // Everything but the homes is in one group. What this process starts is in it as well.
+  // Everything but the homes is in one group. Processes that this one starts are in it as well.
   const others = CpuGroup.create('others');
   others.add(process.pid);
   process.once('exit', () => {

@@ -13,13 +13,14 @@ export class Databases {
   readonly servers: readonly Pool[];
   readonly #pools: ReadonlyMap<Home, Pool>;
   /** One for each server, by its pool. */
-  readonly #histories = new Map<Pool, Queryable>();
+  readonly #histories: Map<Pool, History>;
 
   constructor(pools: { readonly regular: Pool } & Readonly<Record<Home, Pool>>) {
     this.regular = pools.regular;
     this.homes = [REGULAR, ...Object.keys(pools).filter((name) => name !== REGULAR)];
     this.servers = [...new Set([pools.regular, ...Object.values(pools)])];
     this.#pools = new Map(Object.entries(pools));
+    this.#histories = new Map(this.servers.map((pool) => [pool, new History(pool)]));
   }
 
   /** Calls `open` once for each server. */
@@ -61,11 +62,10 @@ export class Databases {
     open: (url: string) => Pool,
     onRead: (home: Home, answer: ReadAnswer) => void,
   ): void {
-    for (const [home, url] of standbys) {
-      const primary = this.home(home);
-      if (this.#histories.has(primary)) continue;
-      const history = new History(primary, open(url), (answer) => onRead(home, answer));
-      this.#histories.set(primary, history);
+    for (const [primary, homes] of Map.groupBy(standbys.keys(), (home) => this.home(home))) {
+      const [home = REGULAR] = homes;
+      const standby = open(standbys.get(home) ?? '');
+      this.#histories.set(primary, new History(primary, standby, (answer) => onRead(home, answer)));
     }
   }
 
@@ -75,8 +75,8 @@ export class Databases {
    * @throws {DatabaseError} `unavailable` if the configuration has no such home
    */
   history(name: Home): Queryable {
-    const primary = this.home(name);
-    return this.#histories.get(primary) ?? new History(primary);
+    // Each server has one.
+    return this.#histories.get(this.home(name)) as History;
   }
 
   /** The first home on a server. */

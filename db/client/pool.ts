@@ -74,7 +74,7 @@ async function underLock<T>(pool: DriverPool, key: number, work: () => Promise<T
   }
 }
 
-/** What a pool does with one of its connections. */
+/** The calls of a pool that use one of its connections. */
 function ofOneConnection(pool: DriverPool): Pick<Pool, 'session' | 'locked'> {
   return {
     session: (work) => withSession(pool, work),

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  type CircuitBreakerPolicy,
+  CircuitState,
   ConsecutiveBreaker,
   circuitBreaker,
   handleAll,
@@ -106,6 +108,7 @@ export class History implements Queryable {
   readonly #primary: Pool;
   readonly #standby: Pool | undefined;
   readonly #onRead: (answer: ReadAnswer) => void;
+  readonly #breaker: CircuitBreakerPolicy;
   readonly #policy: IPolicy;
   /** The question under way, and the one that follows it. */
   #asked: Promise<Pin> | undefined;
@@ -118,15 +121,16 @@ export class History implements Queryable {
     const failed = handleAll.orWhenResult(
       (result) => result === 'behind' || result === 'not_standby',
     );
-    this.#policy = wrap(
-      circuitBreaker(failed, { halfOpenAfter: REST_MS, breaker: new ConsecutiveBreaker(1) }),
-      timeout(TRY_MS, TimeoutStrategy.Aggressive),
-    );
+    this.#breaker = circuitBreaker(failed, {
+      halfOpenAfter: REST_MS,
+      breaker: new ConsecutiveBreaker(1),
+    });
+    this.#policy = wrap(this.#breaker, timeout(TRY_MS, TimeoutStrategy.Aggressive));
   }
 
   /**
-   * Adds the parameter of `isSettled` to the statement, whose rows must have it: the oldest transaction that ran on the primary when it was asked;
-   * NULL on the primary itself.
+   * Adds the parameter of `isSettled` to the statement, whose rows must have it: the oldest transaction that ran
+   * on the primary when it was asked; NULL on the primary itself.
    *
    * @throws {DatabaseError} of the primary
    */
@@ -145,6 +149,8 @@ export class History implements Queryable {
     standby: Pool,
     { values = [], ...statement }: Statement,
   ): Promise<Row[] | ReadAnswer> {
+    // While one read tries the standby again, the others do not wait for it.
+    if (this.#breaker.state === CircuitState.HalfOpen) return 'away';
     const read = async () => {
       const pin = await this.#pin();
       return standby.session(async (session) => {

@@ -32,8 +32,8 @@ BEGIN
   ON CONFLICT (sku, hot_home) DO NOTHING;
   SELECT * INTO v_mark FROM transfer_mark m WHERE m.sku = p_sku AND m.hot_home = p_hot_home FOR UPDATE;
   IF v_mark.sent >= p_applied THEN RETURN 0; END IF;
-  EXECUTE format('SELECT %I.draw_units($1, $2, $3)', v_sku.schema) INTO v_missing
-    USING v_sku.sale, p_sku, p_units_applied - v_mark.units_sent;
+  EXECUTE format('SELECT %I.draw_units($1, $2, $3, $4)', v_sku.schema) INTO v_missing
+    USING v_sku.sale, p_sku, p_units_applied - v_mark.units_sent, 'move';
   IF v_missing > 0 THEN RETURN v_missing; END IF;
   UPDATE transfer_mark m SET sent = p_applied, units_sent = p_units_applied
   WHERE m.sku = p_sku AND m.hot_home = p_hot_home;

@@ -22,7 +22,7 @@ BEGIN
   END IF;
   OPEN p_cursor FOR
     SELECT o.order_no, o.sku, o.request_id, o.user_id, o.units, o.amount::text, o.currency, o.status,
-           o.reason, o.was_paid, to_char(o.created_at AT TIME ZONE 'UTC', v_time) AS created_at,
+           o.reason, o.was_paid, o.day::text, o.streak, to_char(o.created_at AT TIME ZONE 'UTC', v_time) AS created_at,
            to_char(o.pay_before AT TIME ZONE 'UTC', v_time) AS pay_before,
            to_char(o.changed_at AT TIME ZONE 'UTC', v_time) AS changed_at,
            (SELECT json_agg(json_build_object(

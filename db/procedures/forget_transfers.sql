@@ -23,7 +23,7 @@ BEGIN
   SELECT * INTO v_mark FROM transfer_mark m WHERE m.sku = p_sku AND m.hot_home = p_hot_home FOR UPDATE;
   IF v_mark.applied <= p_sent THEN RETURN 0; END IF;
   v_missing := draw_units((SELECT k.sale FROM catalog.sku k WHERE k.sku = p_sku), p_sku,
-                          v_mark.units_applied - p_units_sent);
+                          v_mark.units_applied - p_units_sent, 'move');
   IF v_missing > 0 THEN RETURN v_missing; END IF;
   UPDATE transfer_mark m SET applied = p_sent, units_applied = p_units_sent
   WHERE m.sku = p_sku AND m.hot_home = p_hot_home;

@@ -1,13 +1,15 @@
 -- make_daily: makes a new SKU daily, or finds that it is so. Call it on each server, between the creation of the
--- SKU and its first order. The stock of daily goods does not end: create them with 2,147,483,647 units.
+-- SKU and its first order. The stock of daily goods does not end: create them with
+-- 1,000,000,000 units.
 --
 -- Parameters
 --   p_sku   the SKU. It costs nothing, and its user limit is 1
---   p_zone  the time zone whose calendar tells the day, such as Europe/Berlin
+--   p_zone  the time zone whose calendar tells the day, such as Europe/Berlin, or UTC. Names without a place, such
+--           as CET, are refused: PostgreSQL takes some of them for another zone than Node does
 -- Result: true if the SKU became daily, false if it was so already, in this zone
 -- Tables: reads buyer of both schemas; writes catalog.sku
 -- Locks, in order: the catalog.sku row; the advisory lock of the SKU, exclusively
--- Errors: FS001 no zone; FS002 no such SKU; FS003 it is daily in another zone, or has buyers as another kind of
+-- Errors: FS001 no zone with a place; FS002 no such SKU; FS003 it is daily in another zone, or has buyers as another kind of
 --   goods; 22023 no such time zone; 23514 it has a price or another limit
 
 CREATE OR REPLACE FUNCTION catalog.make_daily(p_sku text, p_zone text) RETURNS boolean
@@ -17,8 +19,8 @@ AS $routine$
 DECLARE
   v_sku catalog.sku%ROWTYPE;
 BEGIN
-  IF p_zone IS NULL THEN
-    RAISE EXCEPTION 'daily goods have a time zone' USING ERRCODE = 'FS001';
+  IF (p_zone = 'UTC' OR p_zone LIKE '%_/_%') IS NOT TRUE THEN
+    RAISE EXCEPTION 'daily goods have a time zone such as Europe/Berlin' USING ERRCODE = 'FS001';
   END IF;
   -- Fails if there is no such zone.
   PERFORM now() AT TIME ZONE p_zone;

@@ -2,13 +2,10 @@
 -- for each day. place_orders calls it for daily SKUs; workers call it at once for requests that say their day.
 --
 -- Parameters: NULL is not allowed, save where it is named
---   p_sku          the SKU
---   p_request_ids  the requests, in order of arrival; each of the next three arrays has as many entries
---   p_user_ids     the user of the request
---   p_nodes        the web node that admitted the request
+--   p_sku, p_request_ids, p_user_ids, p_nodes  as in place_orders
 --   p_days         the day on which the user pressed, by the calendar of the SKU's zone. A request that waited
---                  over midnight is still for its own day. Only today and yesterday are believed; any other day,
---                  and NULL, is today. NULL instead of the array: today for all
+--                  over midnight is still for its own day. Yesterday, today and a day that begins within a minute are
+--                  believed, because clocks differ; any other day, and NULL, is today. NULL instead of the array: today for all
 -- Result: as in place_orders, in the order of the arguments. ordered: the user's unit of the day, already paid;
 --   limit_reached: the user has the unit of that day, or of a later one
 -- Tables: reads catalog.sku, catalog.sku_terms, fenced_node, and for a SKU that has moved orders and outcome of the other
@@ -86,7 +83,8 @@ BEGIN
       USING ERRCODE = 'FS001';
   END IF;
   v_today := (now() AT TIME ZONE v_zone)::date;
-  v_days := ARRAY(SELECT CASE WHEN d.day BETWEEN v_today - 1 AND v_today THEN d.day ELSE v_today END
+  v_days := ARRAY(SELECT CASE WHEN d.day BETWEEN v_today - 1 AND ((now() + interval '1 min') AT TIME ZONE v_zone)::date
+                              THEN d.day ELSE v_today END
                   FROM generate_series(1, v_count) AS a (at)
                   CROSS JOIN LATERAL (SELECT p_days[a.at]) AS d (day) ORDER BY a.at);
 

@@ -3,7 +3,7 @@
 -- beat, and for a minute more. Calling it again for the same history changes nothing.
 --
 -- Parameters: p_only_tell, true: moves nothing
--- Result: when the keeper last beat. What was committed later may be lost
+-- Result: when the keeper last beat. Later commits may be lost
 -- Tables: writes catalog.pulse
 -- Locks: the catalog.pulse row; the sequences, for a moment
 -- Errors: none

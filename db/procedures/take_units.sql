@@ -12,9 +12,9 @@
 --   false  too few units are free, the user limit does not allow them, the SKU or the sale is closed, or the
 --          operators' state or quota forbids sales. Nothing was changed
 --   NULL   the SKU lives in this schema of another server: ask that one. Nothing was changed
--- Tables: reads catalog.sku, catalog.sale; writes buyer, stock_slot, stock_movement
--- Locks, in order: the buyer row; all slots of the SKU, ascending
--- Errors: FS500 the books do not balance (a bug)
+-- Tables: reads catalog.sku, catalog.sale; writes buyer and the tables of draw_units
+-- Locks, in order: the buyer row; the locks of draw_units
+-- Errors: those of draw_units
 
 CREATE OR REPLACE FUNCTION :schema.take_units(
   p_sale text, p_sku text, p_user_id text, p_units int, p_kind text
@@ -23,9 +23,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 AS $routine$
 DECLARE
-  v_limit  int;
-  v_free   bigint;
-  v_booked bigint;
+  v_limit int;
 BEGIN
   IF (SELECT k.abroad FROM catalog.sku k WHERE k.sku = p_sku) THEN RETURN NULL; END IF;
   SELECT k.user_limit INTO v_limit
@@ -37,35 +35,10 @@ BEGIN
     WHERE b.units + excluded.units <= v_limit;
   IF NOT FOUND THEN RETURN false; END IF;
 
-  SELECT coalesce(sum(s.remaining), 0) INTO v_free
-  FROM (SELECT a.remaining FROM stock_slot a
-        WHERE a.sku = p_sku ORDER BY a.slot FOR UPDATE) s;
-  IF v_free < p_units THEN
+  IF draw_units(p_sale, p_sku, p_units, p_kind) > 0 THEN
     UPDATE buyer b SET units = b.units - p_units
     WHERE b.user_id = p_user_id AND b.sku = p_sku AND b.sale = p_sale;
     RETURN false;
-  END IF;
-
-  -- Take the units from the fullest slot first, then from the next.
-  WITH pile AS (
-    SELECT s.slot, s.remaining,
-           sum(s.remaining) OVER (ORDER BY s.remaining DESC, s.slot) - s.remaining AS before
-    FROM stock_slot s WHERE s.sku = p_sku
-  ), drawn AS (
-    UPDATE stock_slot s SET remaining = s.remaining - t.units
-    FROM (SELECT p.slot, least(p.remaining, p_units - p.before)::int AS units
-          FROM pile p WHERE p.before < p_units AND p.remaining > 0) t
-    WHERE s.sku = p_sku AND s.slot = t.slot AND s.remaining >= t.units
-    RETURNING s.slot, t.units
-  ), booked AS (
-    INSERT INTO stock_movement (sale, sku, slot, kind, units)
-    SELECT p_sale, p_sku, d.slot, p_kind, -d.units FROM drawn d
-    RETURNING units
-  )
-  SELECT -sum(b.units) INTO v_booked FROM booked b;
-  IF v_booked IS DISTINCT FROM p_units THEN
-    RAISE EXCEPTION 'drew % units of % for an order of %', v_booked, p_sku, p_units
-      USING ERRCODE = 'FS500';
   END IF;
   RETURN true;
 END

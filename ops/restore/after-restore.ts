@@ -28,7 +28,7 @@ export interface RestorePlace {
 
 export interface SetBackHome {
   readonly home: Home;
-  /** When the keeper last beat at the database as it is now. What was committed later is lost. */
+  /** When the keeper last beat at the database as it is now. Later commits are lost. */
   readonly since: Date;
   /** Undefined without a copy: nobody knows the names then. */
   readonly lost: Lost | undefined;

@@ -10,7 +10,7 @@ import { type Route, routesTo } from '../../db/transfers.ts';
  * have, so the whole may be repeated after it was interrupted anywhere.
  */
 
-/** What was done with the transfers of a SKU. */
+/** How the transfers of a SKU were aligned. */
 export interface Aligned {
   readonly sku: string;
   readonly from: Home;

@@ -5,7 +5,7 @@ import { payOrder } from '../../db/payments.ts';
 import { type Promised, promises } from '../../db/restore.ts';
 
 /**
- * What shoppers were told in the lost time, from a copy of the database that goes up to its end: pgBackRest makes
+ * The promises of the lost time, from a copy of the database that goes up to its end. pgBackRest makes
  * one beside the restored database, because the archive still has the old history.
  */
 

@@ -34,6 +34,8 @@ const COLUMNS = [
   'pay_before',
   'changed_at',
   'request_id',
+  'day',
+  'streak',
 ] as const;
 
 export interface ExportRecord
@@ -59,7 +61,7 @@ export interface ExportResult extends Readonly<ExportCounts> {
 
 /** The records of one order: the order, and its payments, each with its refund. */
 function recordsOf(sale: string, order: ExportedOrder): ExportRecord[] {
-  const { order_no, sku, user_id, units, amount, currency, status, reason } = order;
+  const { order_no, sku, user_id, units, amount, currency, status, reason, day, streak } = order;
   const records: ExportRecord[] = [
     {
       record: 'order',
@@ -68,6 +70,7 @@ function recordsOf(sale: string, order: ExportedOrder): ExportRecord[] {
       pay_before: order.pay_before,
       changed_at: order.changed_at,
       request_id: order.request_id,
+      ...{ day, streak },
     },
   ];
   for (const payment of order.payments ?? []) {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type Costs, homesOfOneCore, PARTS, type Part, predict } from '../../bench/scale/model.ts';
 import { summarise } from '../../bench/scale/rounds.ts';
 
-/** What the benchmark of homes reckons from what it measured. */
+/** The arithmetic of the benchmark of homes. */
 
 const cost = fc.record({
   orderUs: fc.double({ min: 1, max: 200, noNaN: true }),

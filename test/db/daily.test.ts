@@ -1,7 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { cloudEvent } from '../../contracts/events.ts';
 import { DAILY_UNITS, dayIn } from '../../contracts/goods.ts';
-import { audit, moveSku, placeOrders } from '../../db/calls.ts';
+import { audit, moveSku, outboxBatch, placeOrders, restock } from '../../db/calls.ts';
 import { type Databases, openSession, type Session } from '../../db/client/pool.ts';
+import { uniqueName } from '../servers.ts';
 import { createDatabase, PATIENCE, type TestDatabase } from './database.ts';
 import { openSale, request, stock } from './shop.ts';
 
@@ -51,7 +53,7 @@ async function aDayLater(of = sku): Promise<void> {
   }
 }
 
-/** What a request of the user is told. @param before days before today on which the user pressed */
+/** The answer to a request of the user. @param before days before today on which the user pressed */
 async function press(userId: string, before = 0, of = sku): Promise<string> {
   const [decision] = await placeOrders(worker, 'hot', of, [request({ userId, day: day(before) })]);
   return decision?.status ?? '';
@@ -81,7 +83,7 @@ it('a request that waited over midnight is for its own day; no other day is beli
   expect(await daysOf('bea')).toEqual([{ last: day(), streak: 2 }]);
   // The day before is over for somebody who has today.
   expect(await press('bea', 1)).toBe('limit_reached');
-  expect([await press('cyd', -1), await press('dan', 7)]).toEqual(['ordered', 'ordered']);
+  expect([await press('cyd', -2), await press('dan', 7)]).toEqual(['ordered', 'ordered']);
   for (const user of ['cyd', 'dan']) {
     expect(await daysOf(user)).toEqual([{ last: day(), streak: 1 }]);
   }
@@ -128,19 +130,26 @@ it('many sessions at once give each user one unit a day', async () => {
   expect(await audit(ops)).toEqual([]);
 });
 
-it('a daily SKU stays in its home', async () => {
+it('a daily SKU stays in its home, and its stock is not added to', async () => {
   await expect(moveSku(ops, 'regular', sku)).rejects.toMatchObject({ sqlstate: 'FS004' });
+  await expect(restock(ops, 'hot', sku, 5)).rejects.toMatchObject({ sqlstate: 'FS004' });
 });
 
 it.each([
   [{ zone: ZONE, userLimit: 2 }, '23514'],
   [{ zone: ZONE, price: '1.00' }, '23514'],
   [{ zone: 'Mars/Olympus' }, '22023'],
-] as const)('daily goods that cannot be are refused: %j', async (terms, sqlstate) => {
-  await expect(
-    stock(ops, sale, { price: '0', units: DAILY_UNITS, ...terms }),
-  ).rejects.toMatchObject({ sqlstate });
-});
+  [{ zone: 'CET' }, 'FS001'],
+] as const)(
+  'daily goods that cannot be are refused, and leave no SKU: %j',
+  async (terms, sqlstate) => {
+    const name = uniqueName('sku');
+    const made = stock(ops, sale, { sku: name, price: '0', units: DAILY_UNITS, ...terms });
+    await expect(made).rejects.toMatchObject({ sqlstate });
+    const text = 'SELECT FROM catalog.sku WHERE sku = $1';
+    expect(await database.admin.query({ text, values: [name] })).toEqual([]);
+  },
+);
 
 it('a SKU that somebody has bought does not become daily, and a zone stays', async () => {
   const counted = await stock(ops, sale, { price: '0', units: 5 });
@@ -154,6 +163,18 @@ it('a SKU that somebody has bought does not become daily, and a zone stays', asy
       sqlstate: 'FS003',
     });
   }
+});
+
+it('events have the day of the press, and the streak', async () => {
+  const of = await daily();
+  await press('gus', 1, of);
+  await press('gus', 0, of);
+  const events = await outboxBatch(worker, 'hot', 'test', 10_000);
+  const told = events.filter((event) => event.sku === of && event.kind === 'paid');
+  expect(told.map((event) => cloudEvent('hot', event).data)).toMatchObject([
+    { userId: 'gus', day: day(1), streak: 1 },
+    { userId: 'gus', day: day(), streak: 2 },
+  ]);
 });
 
 describe('the audit finds', () => {

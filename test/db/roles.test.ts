@@ -135,6 +135,7 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   place_daily: ['worker'],
   days_of: ['web', 'ops', 'console'],
   day_books: [],
+  order_days: ['worker'],
   plain_terms: [],
   place_orders: ['worker'],
   placed_lately: ['ops', 'readonly', 'console'],

@@ -4,12 +4,16 @@
 import { readToday } from './api.js';
 import { backoffMs, pause } from './pace.js';
 
+/** A web node may not have heard for so long that this shopper got the unit. */
+const NOT_YET_MS = 1_500;
+
 /**
  * @typedef {{ day: string, done: boolean, streak: number }} Today
  *
  * @typedef {object} Days
  * @property {(sku: string) => Today | null} of null: not known, or the day is over
- * @property {(sku: string) => Promise<void>} load asks the shop, until it answers
+ * @property {(sku: string, load?: { afterMs?: number, isDue?: boolean }) => Promise<void>} load asks the shop, until
+ *   it answers; `isDue`: this shopper has just got the unit
  * @property {() => void} clear forgets what is known of this shopper
  */
 
@@ -32,9 +36,10 @@ export function createDays({ sale, token, today, onChange }) {
       const answer = known.get(sku);
       return answer?.day === today(sku) ? answer : null;
     },
-    async load(sku) {
+    async load(sku, { afterMs = 0, isDue = false } = {}) {
       const call = Symbol(sku);
       asked.set(sku, call);
+      await pause(afterMs);
       for (let failures = 1; asked.get(sku) === call; failures += 1) {
         const user = token();
         if (user === null) return;
@@ -42,7 +47,11 @@ export function createDays({ sale, token, today, onChange }) {
         if (asked.get(sku) !== call) return;
         if (answer.kind === 'ok') {
           known.set(sku, answer.body);
-          return onChange();
+          onChange();
+          const isExpected = answer.body.day === today(sku) && (answer.body.done || !isDue);
+          if (isExpected || failures > 1) return;
+          await pause(NOT_YET_MS);
+          continue;
         }
         if (answer.kind === 'refused' && answer.retryAfterSeconds === 0) return;
         await pause(backoffMs(answer, failures, Math.random()));

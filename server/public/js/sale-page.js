@@ -27,8 +27,8 @@ import { noPlace, waitlistView } from './waitlist-view.js';
 const LOOK_MS = 100;
 /** A shopper who uses the page sees nothing that is older than this. */
 const FRESH_MS = 5000;
-/** Pages that waited for the opening ask for orders within this time after it, not all at once. */
-const ORDERS_WITHIN_MS = 30_000;
+/** Calls that all open pages make at the same moment, at the opening or midnight, are spread over this time. */
+const WITHIN_MS = 30_000;
 
 /**
  * @typedef {import('./purchase.js').Purchase} Purchase
@@ -39,7 +39,7 @@ const ORDERS_WITHIN_MS = 30_000;
  * @property {import('./tile.js').Tile} tile
  * @property {Purchase} purchase
  * @property {import('./waitlist-view.js').Place} place
- * @property {string | null} day of daily goods: the last day of which something is known
+ * @property {string | null} day of daily goods: the last day that was asked for
  * @property {string | null} resumedFor the shopper whose earlier request was resumed
  */
 
@@ -82,6 +82,8 @@ const days = createDays({
 const notices = createNoticePanel(saleName, () => token);
 /** The page waits for the opening and has not asked for orders. */
 let areOrdersDue = false;
+/** The page was there before the opening. */
+let hasWaited = false;
 let onceKnown = () => {};
 /** Resolves after the first look at the sale, also if it fails. */
 const known = new Promise((resolve) => {
@@ -97,7 +99,7 @@ const watch = watchSale(saleName, clock, {
     isOffline = offline;
     if (areOrdersDue && !isScheduled()) {
       areOrdersDue = false;
-      setTimeout(() => void panel.load(), ORDERS_WITHIN_MS * Math.random());
+      setTimeout(() => void panel.load(), WITHIN_MS * Math.random());
     }
     look();
   },
@@ -172,7 +174,7 @@ function look() {
     const { purchase, place } = product;
     const phase = salePhase(times, serverNow);
     const isDaily = sku.goods === 'daily';
-    const today = isDaily ? todayOf(sku.sku, product) : null;
+    const today = isDaily ? todayOf(sku.sku, product, phase === 'open') : null;
     const held = isDaily ? Number(today?.done === true) : unitsHeld(orders, sku.sku);
     const unpaid = orders.some((order) => order.sku === sku.sku && awaitsPayment(order));
     const opensInMs = Date.parse(sale.opensAt) - serverNow;
@@ -195,20 +197,21 @@ function look() {
 }
 
 /**
- * What is known of today. At midnight, a new day begins: its unit has not been asked for.
+ * Returns the known state of today. At midnight a new day begins on all open pages, and each asks for it.
  * @param {string} sku
  * @param {Product} product
+ * @param {boolean} isOpen
  */
-function todayOf(sku, product) {
-  const today = days.of(sku);
-  const isOver = today === null && product.day !== null;
-  if (isOver && !isBusy(product.purchase)) {
-    product.day = null;
-    product.purchase = initialPurchase();
-    void days.load(sku);
+function todayOf(sku, product, isOpen) {
+  const day = dayIn(zoneOf(sku), clock.at(steadyNow()));
+  if (isOpen && shopper !== null && product.day !== day && !isBusy(product.purchase)) {
+    const isNewDay = product.day !== null;
+    const isCrowd = isNewDay || hasWaited;
+    if (isNewDay) product.purchase = initialPurchase();
+    product.day = day;
+    void days.load(sku, { afterMs: isCrowd ? WITHIN_MS * Math.random() : 0 });
   }
-  if (today !== null) product.day = today.day;
-  return today;
+  return days.of(sku);
 }
 
 /**
@@ -239,7 +242,7 @@ function buyerOf(sku) {
     },
     onOrder: (order) => {
       if (signal.aborted) return;
-      loadDay(sku);
+      if (products.get(sku)?.day !== null) void days.load(sku, { isDue: order !== null });
       if (order !== null) panel.take([order]);
       else void panel.load();
       watch.now(); // availability has changed
@@ -305,15 +308,9 @@ function resumeAll() {
   for (const [sku, product] of products) {
     if (product.resumedFor === shopper) continue;
     product.resumedFor = shopper;
-    loadDay(sku);
     void resume(buyerOf(sku), shopper);
     void resumeWaitlist(waitingShopperOf(sku, product), shopper);
   }
-}
-
-/** @param {string} sku */
-function loadDay(sku) {
-  if (sale?.skus.some((each) => each.sku === sku && each.goods === 'daily')) void days.load(sku);
 }
 
 function isScheduled() {
@@ -327,7 +324,8 @@ async function arrive() {
     if (answer.kind === 'known') {
       await known;
       // Hardly anybody has an order of a sale that has not opened: a page that waits for it asks for none.
-      areOrdersDue = isScheduled();
+      hasWaited = isScheduled();
+      areOrdersDue = hasWaited;
       const list = areOrdersDue ? null : await panel.load();
       const forgotten = list?.kind === 'refused' && list.verdict === 'unauthenticated';
       // The shop was set up again and does not know this guest: ask for a new one.

@@ -1,4 +1,4 @@
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { cancelOrder, placeOrders, userOrders } from '../../../db/calls.ts';
@@ -262,6 +262,24 @@ it('a standby of another history is not used', async () => {
   expect(await awaitReplay(session, pin)).toBeUndefined();
   expect(await awaitReplay(session, { ...pin, timeline: pin.timeline + 1 })).toBe('not_standby');
   expect(await awaitReplay(session, { ...pin, cluster: '1' })).toBe('not_standby');
+});
+
+it('while a read tries a silent standby again, the others do not wait for it', async () => {
+  const silent = createServer();
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  const elsewhere = new URL(pair.readUrl);
+  elsewhere.port = String((silent.address() as AddressInfo).port);
+  const { databases } = pair.reading('web', elsewhere.href);
+  await shown(databases);
+  // The standby is left alone for a second.
+  await sleep(1_100);
+  const ended: string[] = [];
+  const first = shown(databases).then(() => ended.push('the one that tries'));
+  await shown(databases);
+  ended.push('another');
+  await first;
+  expect(ended).toEqual(['another', 'the one that tries']);
+  silent.close();
 });
 
 it('the primary answers for a standby that is frozen, gone or promoted', async () => {
