@@ -45,7 +45,6 @@ DECLARE
   -- Sets of positions.
   v_judged   int[];          -- this call decides and records them
   v_turn     int[];          -- not credited yet
-  v_looked   int[];
   v_got      int[] := '{}';  -- they get their unit
   v_round    record;
   v_slot     int;

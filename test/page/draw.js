@@ -101,8 +101,8 @@ function placesOf() {
   );
   document.querySelector('#products').append(tile.element);
   const show = (input, place) => {
-    const { phase, held = 0, unpaid = false, sku: of } = input;
-    tile.describe(of);
+    const { phase, held = 0, unpaid = false, streak = 0, sku: of } = input;
+    tile.describe(of, streak);
     tile.show(
       page.tileView({ opensInMs: 93_600_000, held, unpaid, now: 2_000, ...input }),
       page.waitlistView({
@@ -137,6 +137,12 @@ function placesOf() {
   for (const limit of [1, 2, 3, 11, 100]) {
     const free = { ...sku, limit, price: '0.00' };
     for (const held of [0, limit]) show({ sku: free, phase: 'open', purchase: ready, held }, none);
+  }
+  for (const streak of [0, 1, 2, 3, 11, 100, 1_000_000]) {
+    const daily = { ...sku, limit: 1, price: '0.00', goods: 'daily' };
+    for (const held of [0, 1]) {
+      show({ sku: daily, phase: 'open', purchase: ready, held, streak }, none);
+    }
   }
   for (const purchase of purchasesOf(page, page.texts)) {
     show({ sku: { ...sku, limit: 3 }, phase: 'open', purchase }, none);
