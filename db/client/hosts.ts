@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type DatabaseUrl, parseDatabaseUrl, type Target } from '../../contracts/database-url.ts';
 import { DatabaseError } from './errors.ts';
 
@@ -18,6 +19,11 @@ export interface ServerState {
 
 /** A host that was found to be right counts as right for this long. */
 const SURE_MS = 1_000;
+/** The host that was found last is preferred if it answers within this time. */
+const ANSWER_MS = 1_000;
+/** A server that was promoted is accepted by the keeper's next beat. A search waits for it this long at most. */
+const ACCEPTANCE_WAIT_MS = 3_000;
+const ACCEPTANCE_PAUSE_MS = 100;
 
 function isRight(target: Target, { isStandby, isReadOnly }: ServerState): boolean {
   if (target === 'read-write') return !isReadOnly;
@@ -115,10 +121,16 @@ export class Hosts {
     const { urls, target } = this.#address;
     const states = new Map(urls.map((url) => [url, this.#ask(url)]));
     const rightOf = async (url: string, wanted: Target) => {
-      const state = await states.get(url);
-      if (state === undefined || !isRight(wanted, state)) throw this.#wrong(url);
-      accept(url, state);
-      return url;
+      const startedAtMs = performance.now();
+      for (let asked = states.get(url); ; asked = this.#ask(url)) {
+        const state = await asked;
+        if (state === undefined || !isRight(wanted, state)) throw this.#wrong(url);
+        if (state.isAccepted !== false || performance.now() > startedAtMs + ACCEPTANCE_WAIT_MS) {
+          accept(url, state);
+          return url;
+        }
+        await sleep(ACCEPTANCE_PAUSE_MS);
+      }
     };
     const first = (wanted: Target) => Promise.any(urls.map((url) => rightOf(url, wanted)));
     try {
@@ -127,7 +139,9 @@ export class Hosts {
           ? await first('standby').catch(() => first('any'))
           : await first(target);
       // An old primary that comes back may take itself for the primary until it learns better.
-      return this.#use(await rightOf(this.#found ?? right, target).catch(() => right));
+      const still = rightOf(this.#found ?? right, target).catch(() => right);
+      const late = sleep(ANSWER_MS, right, { ref: false });
+      return this.#use(await Promise.race([still, late]));
     } catch (error) {
       const reasons = (error as AggregateError).errors as Error[];
       const each = reasons.map(({ message }, index) => `${nameOf(urls[index] ?? '')}: ${message}`);

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Hosts, type ServerState } from '../../../db/client/hosts.ts';
 import { createPool, openSession, type Pool } from '../../../db/client/pool.ts';
 import { freePort } from '../../../ops/stack/ports.ts';
 import { userIds } from '../../../ops/stack/processes.ts';
@@ -100,6 +101,29 @@ it('a session is not handed out on a server that takes no writes', async () => {
     kind: 'unavailable',
     message: expect.stringContaining(`no server is read-write (${two}: ${two} is not read-write; `),
   });
+});
+
+const PRIMARY = { isStandby: false, isReadOnly: false };
+const STANDBY = { isStandby: true, isReadOnly: true };
+const TWO = 'postgres://one:1,two:2/shop?target_session_attrs=read-write';
+const isFirst = (url: string) => new URL(url).host === 'one:1';
+
+it('an old primary that is silent does not hold up the search for the new one', async () => {
+  let states = [Promise.resolve(PRIMARY), Promise.resolve(STANDBY)] as Promise<ServerState>[];
+  const hosts = new Hosts(TWO, async (url) => states[isFirst(url) ? 0 : 1] ?? STANDBY);
+  expect(new URL(await hosts.search()).host).toBe('one:1');
+  states = [new Promise(() => {}), Promise.resolve(PRIMARY)];
+  expect(new URL(await hosts.search()).host).toBe('two:2');
+});
+
+it('a search waits until the server that was promoted is accepted', async () => {
+  let beats = 0;
+  const hosts = new Hosts(TWO, async (url) => {
+    if (isFirst(url)) throw new Error('gone');
+    beats += 1;
+    return { ...PRIMARY, isAccepted: beats > 3 };
+  });
+  expect(new URL(await hosts.choose()).host).toBe('two:2');
 });
 
 it('a session with TLS takes only the certificate of the host that it names', async () => {
