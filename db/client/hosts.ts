@@ -20,7 +20,7 @@ export interface ServerState {
 /** A host that was found to be right counts as right for this long. */
 const SURE_MS = 1_000;
 /** The host that was found last is preferred if it answers within this time. */
-const ANSWER_MS = 1_000;
+const ANSWER_MS = 300;
 /** A server that was promoted is accepted by the keeper's next beat. A search waits for it this long at most. */
 const ACCEPTANCE_WAIT_MS = 3_000;
 const ACCEPTANCE_PAUSE_MS = 100;
