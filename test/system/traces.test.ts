@@ -163,7 +163,7 @@ describe('traces', () => {
 
   it('show how long requests waited in the queue, and which of them were decided together', async () => {
     await system.end('worker-2');
-    const ids = Array.from({ length: WAITING }, (_, at) => (at + 16).toString(16).repeat(16));
+    const ids = Array.from({ length: WAITING }, (_, at) => (at + 0xa0).toString(16).repeat(16));
     const waiting = await Promise.all(ids.map((id) => press(`00-${id}-${'5'.repeat(16)}-01`)));
     await system.restart('worker-2');
     await Promise.all(waiting.map(({ ada, statusUrl }) => ada.outcome(statusUrl)));

@@ -1,14 +1,13 @@
 import { execFile } from 'node:child_process';
-import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Hosts, type ServerState } from '../../../db/client/hosts.ts';
 import { createPool, openSession, type Pool } from '../../../db/client/pool.ts';
-import { freePort } from '../../../ops/stack/ports.ts';
 import { userIds } from '../../../ops/stack/processes.ts';
 import { findPostgres } from '../../../ops/stack/programs.ts';
 import { makeCertificate } from '../../certificate.ts';
+import { type SilentServer, startSilentServer } from '../../silent-server.ts';
 import { until } from '../../until.ts';
 import { type CrashServer, startCrashServer } from '../crash-server.ts';
 import { openPool, PATIENCE } from '../database.ts';
@@ -18,8 +17,7 @@ import { type Standby, startStandby } from '../standby.ts';
 
 let first: CrashServer;
 let second: Standby;
-/** Accepts connections and never answers, like a machine that is frozen. */
-let silent: Server;
+let silent: SilentServer;
 const pools: Pool[] = [];
 
 beforeAll(async () => {
@@ -28,19 +26,16 @@ beforeAll(async () => {
   const admin = openPool(first.url, 1);
   await admin.query({ text: 'CREATE TABLE written (by text)' });
   await admin.close();
-  silent = createServer();
-  const port = await freePort();
-  await new Promise<void>((resolve) => silent.listen(port, '127.0.0.1', resolve));
+  silent = await startSilentServer();
 });
 afterAll(async () => {
   await Promise.all(pools.map((pool) => pool.close()));
-  silent.close();
+  await silent.close();
   await second.remove();
   await first.remove();
 });
 
 const hostOf = (url: string) => new URL(url).host;
-const silentHost = () => `127.0.0.1:${(silent.address() as { port: number }).port}`;
 
 function urlOf(target: string, ...hosts: string[]): string {
   const url = first.url.replace(hostOf(first.url), hosts.join(','));
@@ -65,14 +60,14 @@ const hang = (pool: Pool) => pool.query({ text: 'SELECT pg_sleep(100000)' });
 it('a pool finds the server that takes writes, behind a silent host and a standby', async () => {
   const [one, two] = [hostOf(first.url), hostOf(second.urlOf(first.url))];
   for (const target of ['read-write', 'primary']) {
-    const pool = open(urlOf(target, silentHost(), two, one));
+    const pool = open(urlOf(target, silent.address, two, one));
     await write(pool, target);
     expect(await portOf(pool)).toBe(one);
   }
-  expect(await portOf(open(urlOf('standby', silentHost(), one, two)))).toBe(two);
+  expect(await portOf(open(urlOf('standby', silent.address, one, two)))).toBe(two);
   expect(await portOf(open(urlOf('prefer-standby', one, two)))).toBe(two);
-  expect(await portOf(open(urlOf('prefer-standby', one, silentHost())))).toBe(one);
-  expect([one, two]).toContain(await portOf(open(urlOf('any', silentHost(), one, two))));
+  expect(await portOf(open(urlOf('prefer-standby', one, silent.address)))).toBe(one);
+  expect([one, two]).toContain(await portOf(open(urlOf('any', silent.address, one, two))));
   const session = await openSession(urlOf('read-write', two, one), {
     applicationName: 'test hosts',
     ...PATIENCE,
@@ -96,7 +91,7 @@ it('a session is not handed out on a server that takes no writes', async () => {
     kind: 'unavailable',
     message: `${two} is not read-write`,
   });
-  const none = open(urlOf('read-write', two, silentHost()));
+  const none = open(urlOf('read-write', two, silent.address));
   await expect(write(none, 'nobody')).rejects.toMatchObject({
     kind: 'unavailable',
     message: expect.stringContaining(`no server is read-write (${two}: ${two} is not read-write; `),

@@ -1,4 +1,3 @@
-import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { cancelOrder, placeOrders, userOrders } from '../../../db/calls.ts';
@@ -8,6 +7,7 @@ import { withReadSessions } from '../../../ops/commands/databases.ts';
 import { exportSale } from '../../../ops/sale/export.ts';
 import { freePort } from '../../../ops/stack/ports.ts';
 import { uniqueName } from '../../servers.ts';
+import { type SilentServer, startSilentServer } from '../../silent-server.ts';
 import { until } from '../../until.ts';
 import { PATIENCE } from '../database.ts';
 import { type Pair, type Reading, startPair } from '../pair.ts';
@@ -26,9 +26,11 @@ let reading: Reading;
 let sale: string;
 let skus: string[];
 let userId: string;
+let silent: SilentServer;
 const sessions: Session[] = [];
 
 beforeAll(async () => {
+  silent = await startSilentServer();
   pair = await startPair();
   worker = pair.as('worker');
   web = pair.as('web');
@@ -44,7 +46,10 @@ beforeAll(async () => {
     await stock(ops, sale, many),
   ];
 });
-afterAll(() => pair.remove());
+afterAll(async () => {
+  await pair.remove();
+  await silent.close();
+});
 beforeEach(() => {
   reading = pair.reading('web');
   userId = uniqueName('user');
@@ -265,10 +270,8 @@ it('a standby of another history is not used', async () => {
 });
 
 it('while a read tries a silent standby again, the others do not wait for it', async () => {
-  const silent = createServer();
-  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
   const elsewhere = new URL(pair.readUrl);
-  elsewhere.port = String((silent.address() as AddressInfo).port);
+  elsewhere.host = silent.address;
   const { databases } = pair.reading('web', elsewhere.href);
   await shown(databases);
   // The standby is left alone for a second.
@@ -279,16 +282,12 @@ it('while a read tries a silent standby again, the others do not wait for it', a
   ended.push('another');
   await first;
   expect(ended).toEqual(['another', 'the one that tries']);
-  silent.close();
 });
 
 it('the primary answers for a standby that is frozen, gone or promoted', async () => {
   const orderNo = await buy(0);
-  const port = await freePort();
-  const silent = createServer();
-  await new Promise<void>((resolve) => silent.listen(port, '127.0.0.1', resolve));
   const elsewhere = new URL(pair.readUrl);
-  elsewhere.port = String(port);
+  elsewhere.host = silent.address;
   const frozen = pair.reading('web', elsewhere.href);
   elsewhere.port = String(await freePort());
   const gone = pair.reading('web', elsewhere.href);
@@ -299,5 +298,4 @@ it('the primary answers for a standby that is frozen, gone or promoted', async (
   expect([...frozen.answers, ...gone.answers]).toEqual(['away', 'away']);
   await until('it is found to be none', async () => (await lastAnswer()) === 'not_standby');
   expect(reading.answers).not.toContain('standby');
-  silent.close();
 });
