@@ -21,7 +21,7 @@ import { Flow, type FlowCounts } from './flow.ts';
 const ALARM_MS = 20_000;
 const WORKERS = ['worker-1', 'worker-2'];
 /** Requests before and after each disaster. */
-const SOME = 80;
+const SOME = 50;
 
 describe('under load, no request is lost and no answer is false when', () => {
   let broker: PrivateBroker;

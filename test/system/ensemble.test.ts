@@ -13,7 +13,7 @@ import { until } from '../until.ts';
  */
 
 const SKU = 'Quorum';
-const UNITS = 1_500;
+const UNITS = 700;
 /** The number of shoppers who press at once, and the pause of each between two presses. */
 const PRESSERS = 4;
 const CALM_MS = 80;
@@ -21,7 +21,7 @@ const CALM_MS = 80;
  * The number of units that one part of the test may take at most, so that enough are left for the
  * last part.
  */
-const PART = 300;
+const PART = 120;
 
 let ensemble: RealEnsemble;
 let system: System;

@@ -33,7 +33,7 @@ afterAll(async () => {
   await third?.remove();
 });
 
-const SHOPPERS = 400;
+const SHOPPERS = 240;
 /** Enough for everybody: the test checks where each unit is in the end. */
 const UNITS = { Reg: SHOPPERS / 2, Hot: SHOPPERS / 2 } as const;
 type Sku = keyof typeof UNITS;
