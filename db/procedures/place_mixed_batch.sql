@@ -1,10 +1,10 @@
 -- place_mixed_batch: decides a batch that is not plain: requests that were decided before or are refused
 -- without the stock, users at their limit or with several requests, units from several slots, locked slots,
--- no units left, or p_wait. Part of place_orders.
+-- no units left, or p_wait. Part of place_orders and place_amounts.
 --
 -- Parameters
 --   p_terms    the terms of the SKU that place_orders has read
---   p_routine  the routine that calls, for the figures: place_orders, or its canary
+--   p_routine  the routine that calls, for the figures: place_orders, its canary, or place_amounts
 --   the others as in place_orders
 -- Result: as in place_orders
 -- Tables: reads fenced_node, and for a SKU that has moved orders and outcome of the other schema; writes
