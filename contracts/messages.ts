@@ -71,6 +71,8 @@ export interface Verdict extends TraceContext {
   readonly units: number;
   /** Decimal string; present when the `terms` of the message apply to this order. */
   readonly amount?: string;
+  /** Of amounts, with `amount`: what was drawn from the pot. */
+  readonly packet?: string;
 }
 
 /** Facts that all orders of one transaction share. */
@@ -239,7 +241,7 @@ export function readEnvelope(content: Buffer): ReadableEnvelope {
 }
 
 function verdict(record: Record<string, unknown>): Verdict {
-  const { requestId, status, reason, orderNo, units, amount } = record;
+  const { requestId, status, reason, orderNo, units, amount, packet } = record;
   if (!isRequestId(requestId)) throw new UndecodableMessage('requestId must be a UUID');
   if (!OUTCOMES.includes(status as Outcome)) throw new UndecodableMessage('unknown status');
   if (!Number.isInteger(units)) throw new UndecodableMessage('units must be an integer');
@@ -250,6 +252,7 @@ function verdict(record: Record<string, unknown>): Verdict {
     ...(typeof reason === 'string' && { reason }),
     ...(typeof orderNo === 'string' && { orderNo }),
     ...(typeof amount === 'string' && { amount }),
+    ...(typeof packet === 'string' && { packet }),
     ...traceOf(record),
   };
 }

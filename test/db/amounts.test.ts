@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { cloudEvent } from '../../contracts/events.ts';
 import { toUnits } from '../../contracts/money.ts';
 import { type Division, potHash } from '../../contracts/pot.ts';
 import {
@@ -7,9 +8,13 @@ import {
   type Decision,
   joinWaitlist,
   moveSku,
+  orderDetails,
+  outboxBatch,
   placeOrders,
   refundOrder,
+  requestOutcomes,
   restock,
+  userOrders,
 } from '../../db/calls.ts';
 import { type Databases, openSession, type Session } from '../../db/client/pool.ts';
 import { uniqueName } from '../servers.ts';
@@ -154,6 +159,28 @@ it('packets that others hold are passed over; if all are held, requests are lock
   const last = (await waiting).map(({ status }) => status);
   expect(last).toEqual(['ordered', 'ordered', 'sold_out']);
   expect(await audit(ops)).toEqual([]);
+});
+
+it('orders, verdicts and events say what was drawn', async () => {
+  const sku = await pot(3, { currency: 'JPY', amount: '900' });
+  const batch = requests(2);
+  const said = await placeOrders(worker, 'hot', sku, batch, { withTerms: true });
+  const drawn = (await packets(sku)).slice(0, 2).map(({ amount }) => amount);
+  expect(said.map(({ amount, packet }) => [amount, packet])).toEqual(
+    drawn.map((one) => ['0', one]),
+  );
+  const web = database.as('web');
+  const [first] = ordersOf(said);
+  expect(await orderDetails(web, first ?? '')).toMatchObject({ amount: '0', packet: drawn[0] });
+  const { orders } = await userOrders(web, batch[1]?.userId ?? '');
+  expect(orders.map((one) => one.packet)).toEqual([drawn[1]]);
+  const outcomes = await requestOutcomes(web, [batch[0]?.requestId ?? '']);
+  expect(outcomes[0]).toMatchObject({ status: 'paid', packet: drawn[0] });
+  const events = await outboxBatch(worker, 'hot', 'test', 10_000);
+  const paid = events.filter((event) => event.sku === sku && event.kind === 'paid');
+  expect(paid.map((event) => cloudEvent('hot', event).data.packet)).toEqual(
+    drawn.map((amount) => ({ amount, currency: 'JPY' })),
+  );
 });
 
 it('a cancelled order keeps its packet, and nobody gets another one for it', async () => {
