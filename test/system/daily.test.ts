@@ -1,9 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { DAILY_UNITS, dayIn } from '../../contracts/goods.ts';
+import { openSession } from '../../db/client/pool.ts';
 import { audit } from '../../db/operations.ts';
+import { PATIENCE } from '../db/database.ts';
+import { databaseUrl } from '../servers.ts';
 import { Shopper } from '../shopper.ts';
 import { type System, startSystem } from '../system.ts';
+import { until } from '../until.ts';
 
 /** Goods that are not counted, from the press to the streak or the packet, over two web nodes and through killed workers. */
 
@@ -29,6 +33,21 @@ const shopper = () => new Shopper(system.url, system.jwtSecret);
 async function onSale(sku: string) {
   const { skus } = (await shopper().call('GET', `/api/v1/sales/${sale}`)).body;
   return skus.find((one: { sku: string }) => one.sku === sku);
+}
+/** Locks all packets, as an open transaction does. */
+async function holdPackets(): Promise<() => Promise<void>> {
+  const [row] = await system.databases.regular.query<{ name: string }>({
+    text: 'SELECT current_database() AS name',
+  });
+  const session = await openSession(databaseUrl(row?.name ?? ''), {
+    applicationName: 'holder',
+    ...PATIENCE,
+  });
+  await session.run('BEGIN; SELECT FROM hot.unit FOR UPDATE');
+  return async () => {
+    await session.run('ROLLBACK');
+    await session.close();
+  };
 }
 const today = (one: Shopper) =>
   one.callUntilAnswered('GET', `/api/v1/sales/${sale}/skus/SignIn/today`);
@@ -82,9 +101,18 @@ it('a pot is drawn to the last packet, each once, while a worker is killed', asy
   expect(before).toMatchObject({ goods: 'amounts', pot: { amount: '20.00', packets: PACKETS } });
   expect(before.waitlist).toBe('off');
   const crowd = Array.from({ length: PACKETS + 20 }, shopper);
+  const release = await holdPackets();
   const buying = crowd.map((one) => one.buy(sale, 'Packet'));
-  await sleep(300);
+  // The worker dies in the middle of a call, and its session draws the packets after that.
+  await until('a worker waits for packets', async () => {
+    const [row] = await system.databases.regular.query<{ waiting: boolean }>({
+      text: `SELECT count(*) > 0 AS waiting FROM pg_stat_activity
+             WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%place_orders%'`,
+    });
+    return row?.waiting;
+  });
   await system.kill('worker-1');
+  await release();
   await system.restart('worker-1');
   const said = await Promise.all(buying);
   const drawn = said.flatMap(({ body }) => (body.status === 'paid' ? [body.order.packet] : []));
