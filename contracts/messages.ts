@@ -69,9 +69,8 @@ export interface Verdict extends TraceContext {
   readonly orderNo?: string;
   /** Units ordered; 0 for every other status. */
   readonly units: number;
-  /** Decimal string; present when the `terms` of the message apply to this order. */
+  /** Decimal strings; present when the `terms` of the message apply to this order. `packet`: drawn from a pot. */
   readonly amount?: string;
-  /** Of amounts, with `amount`: what was drawn from the pot. */
   readonly packet?: string;
 }
 
