@@ -161,6 +161,15 @@ it('packets that others hold are passed over; if all are held, requests are lock
   expect(await audit(ops)).toEqual([]);
 });
 
+it('a place_orders that knows no pots sells no packet', async () => {
+  const sku = await pot(2);
+  const text = `SELECT hot.place_mixed_batch(t, 'place_orders', $2, $3, '{1}', '{f}', $3, false)
+                FROM catalog.sku_terms t WHERE t.sku = $1`;
+  const values = [sku, [request().requestId], ['ann']];
+  await expect(database.admin.query({ text, values })).rejects.toMatchObject({ sqlstate: 'FS500' });
+  expect(await audit(ops)).toEqual([]);
+});
+
 it('orders, verdicts and events say what was drawn', async () => {
   const sku = await pot(3, { currency: 'JPY', amount: '900' });
   const batch = requests(2);
