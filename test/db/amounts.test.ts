@@ -263,6 +263,16 @@ it('packets that do not add up to the pot are refused', async () => {
   }
 });
 
+it('a pot goes with its sale', async () => {
+  const later = await openSale(ops, { opensInMs: 3_600_000, closesInMs: 7_200_000 });
+  const pot = { amount: '5.00', packets: 2, division: 'equal' } as const;
+  const sku = await stock(ops, later, { price: '0', units: 2, pot });
+  await ops.regular.query({ text: 'SELECT catalog.remove_sale($1)', values: [later] });
+  expect(await packets(sku)).toEqual([]);
+  const text = 'SELECT FROM catalog.pot WHERE sku = $1';
+  expect(await database.admin.query({ text, values: [sku] })).toEqual([]);
+});
+
 it('nobody sees salt and packets before the sale is over', async () => {
   const sku = await pot(2);
   const open = () => ops.regular.query({ text: 'SELECT * FROM hot.open_pot($1)', values: [sku] });
