@@ -39,6 +39,8 @@ export interface OrderFacts {
   readonly day?: string;
   /** Of daily goods: the days in a row up to `day`. */
   readonly streak?: number;
+  /** Of amounts: what was drawn from the pot, a decimal string in the currency of the order. */
+  readonly packet?: string;
 }
 
 /** A payment that the shop must return. */
@@ -78,6 +80,8 @@ export interface EventData {
   readonly day?: string;
   /** Of daily goods: the days in a row up to `day`. */
   readonly streak?: number;
+  /** Of amounts: what was drawn from the pot. `order.paid` pays it out. */
+  readonly packet?: { readonly amount: string; readonly currency: string };
   /**
    * Present in `order.refund_due` and `order.refunded`: a payment that was late, duplicate or of
    * another amount, or that had paid an order which the shop has cancelled.
@@ -110,7 +114,7 @@ function eventType(kind: EventKind): CloudEvent['type'] {
  */
 export function cloudEvent(home: Home, event: OrderEvent): CloudEvent {
   const { eventNo, kind, happenedAt, units, createdAt, payBefore, refund } = event;
-  const { orderNo, requestId, sale, sku, userId, amount, currency, day, streak } = event;
+  const { orderNo, requestId, sale, sku, userId, amount, currency, day, streak, packet } = event;
   return {
     specversion: '1.0',
     id: eventId(home, eventNo, orderNo),
@@ -131,6 +135,7 @@ export function cloudEvent(home: Home, event: OrderEvent): CloudEvent {
       createdAt: createdAt.toISOString(),
       payBefore: payBefore.toISOString(),
       ...(day !== undefined && { day, streak }),
+      ...(packet !== undefined && { packet: { amount: packet, currency } }),
       ...(refund && { refund }),
     },
   };

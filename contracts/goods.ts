@@ -2,8 +2,11 @@ import { parseTime } from './times.ts';
 
 /** The kinds of goods: a small closed set that a sale file names (docs/decisions/0070). */
 
-/** `counted`: units of a stock. `daily`: no stock that ends, but one unit for each user and day. */
-export const GOODS = ['counted', 'daily'] as const;
+/**
+ * `counted`: units of a stock. `daily`: no stock that ends, but one unit for each user and day. `amounts`: packets of a
+ * pot of money, one for each user.
+ */
+export const GOODS = ['counted', 'daily', 'amounts'] as const;
 export type Goods = (typeof GOODS)[number];
 
 /**

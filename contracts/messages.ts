@@ -69,8 +69,9 @@ export interface Verdict extends TraceContext {
   readonly orderNo?: string;
   /** Units ordered; 0 for every other status. */
   readonly units: number;
-  /** Decimal string; present when the `terms` of the message apply to this order. */
+  /** Decimal strings; present when the `terms` of the message apply to this order. `packet`: drawn from a pot. */
   readonly amount?: string;
+  readonly packet?: string;
 }
 
 /** Facts that all orders of one transaction share. */
@@ -239,7 +240,7 @@ export function readEnvelope(content: Buffer): ReadableEnvelope {
 }
 
 function verdict(record: Record<string, unknown>): Verdict {
-  const { requestId, status, reason, orderNo, units, amount } = record;
+  const { requestId, status, reason, orderNo, units, amount, packet } = record;
   if (!isRequestId(requestId)) throw new UndecodableMessage('requestId must be a UUID');
   if (!OUTCOMES.includes(status as Outcome)) throw new UndecodableMessage('unknown status');
   if (!Number.isInteger(units)) throw new UndecodableMessage('units must be an integer');
@@ -250,6 +251,7 @@ function verdict(record: Record<string, unknown>): Verdict {
     ...(typeof reason === 'string' && { reason }),
     ...(typeof orderNo === 'string' && { orderNo }),
     ...(typeof amount === 'string' && { amount }),
+    ...(typeof packet === 'string' && { packet }),
     ...traceOf(record),
   };
 }

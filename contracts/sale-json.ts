@@ -27,6 +27,12 @@ interface NamedSku {
   readonly userLimit: number;
   /** Of daily goods. */
   readonly zone?: string | null | undefined;
+  /** Of amounts. The hash is missing in the preview of a sale. */
+  readonly pot?: {
+    readonly amount: string;
+    readonly packets: number;
+    readonly sha256?: string | null;
+  } | null;
   readonly presentation: object;
 }
 
@@ -46,12 +52,18 @@ export function saleJson(
 }
 
 export function skuJson(row: NamedSku, availability: Availability, state: SaleState) {
-  const { sku, title, price, currency, userLimit: limit, zone = null, presentation } = row;
+  const { sku, title, price, currency, userLimit: limit, zone = null, pot, presentation } = row;
   return {
     ...{ sku, title, price, currency, limit, availability, state },
     ...(zone !== null && { goods: 'daily', zone }),
+    ...(pot && { goods: 'amounts', pot: potJson(pot) }),
     ...shown(presentation),
   };
+}
+
+/** A packet never comes back, and how the pot is divided is shown when the sale is over. */
+function potJson({ amount, packets, sha256 }: NonNullable<NamedSku['pot']>) {
+  return { amount, packets, ...(sha256 && { sha256 }) };
 }
 
 /** Sales without a sale file have nothing to show beyond their titles. */

@@ -18,6 +18,7 @@ export * from './outbox.ts';
 export * from './outcomes.ts';
 export * from './payments.ts';
 export type { AdmittedRequest } from './place-call.ts';
+export * from './pots.ts';
 export * from './refunds.ts';
 export * from './restore.ts';
 export * from './sale-changes.ts';

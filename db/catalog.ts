@@ -5,6 +5,7 @@ import { noAnswer } from './client/errors.ts';
 import { freeUnits, type HomeRow, homeOf, livesThere } from './client/home-rows.ts';
 import { type Answers, askHomes, toNumber } from './client/homes.ts';
 import type { Databases, Pool } from './client/pool.ts';
+import { type PotFacts, potOf, potWithDigits } from './pots.ts';
 
 /** Typed calls that read the catalogue. Every function throws only DatabaseError. */
 
@@ -19,6 +20,8 @@ export interface BoardSku {
   readonly userLimit: number;
   /** Of daily goods, their time zone; null for goods with a stock. */
   readonly zone: string | null;
+  /** Of amounts; null for all others. */
+  readonly pot: PotFacts | null;
   readonly state: 'open' | 'paused' | 'closed';
   /** Units that exist: loaded and restocked. */
   readonly unitsTotal: number;
@@ -68,6 +71,7 @@ interface BoardRow extends HomeRow {
   currency: string;
   user_limit: number;
   zone: string | null;
+  pot: PotFacts | null;
   state: BoardSku['state'];
   units_total: string | null;
   unpaid_exists: boolean | null;
@@ -86,6 +90,7 @@ function toBoardSku(row: BoardRow, sku: string): BoardSku {
     currency: row.currency,
     userLimit: row.user_limit,
     zone: row.zone,
+    pot: potWithDigits(row.pot, row.currency),
     state: row.state,
     unitsTotal: toNumber(row.units_total ?? '0'),
     free: toNumber(row.free ?? '0'),
@@ -139,8 +144,9 @@ function askBoard(server: Pool, asked: Home, apart: boolean): Promise<BoardRow[]
     name: `sale_board_${apart ? asked : 'both'}`,
     text: `SELECT '${asked}' AS asked, clock_timestamp() AS now, b.*, e.epoch AS ticket_epoch,
                   extract(epoch FROM b.pay_window)::float8 AS pay_window_seconds,
-                  d.zone${homes}
+                  d.zone, ${potOf('p')}${homes}
            LEFT JOIN catalog.daily_skus() d ON d.sku = b.sku
+           LEFT JOIN catalog.pots() p ON p.sku = b.sku
            LEFT JOIN catalog.ticket_epochs() e ON e.sale = b.sale`,
   });
 }

@@ -45,6 +45,8 @@ export interface ExportedOrder {
   /** Of daily goods, as `2026-12-01`. */
   readonly day: string | null;
   readonly streak: number | null;
+  /** Of amounts: what was drawn from the pot, in the currency of the order. */
+  readonly packet: string | null;
   readonly created_at: string;
   readonly pay_before: string;
   readonly changed_at: string;

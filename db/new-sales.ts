@@ -1,4 +1,7 @@
+import { randomBytes, randomInt } from 'node:crypto';
 import { type Home, REGULAR, schemaOf } from '../contracts/homes.ts';
+import { CURRENCIES } from '../contracts/money.ts';
+import { divide, type Pot } from '../contracts/pot.ts';
 import type { SalePresentation, SkuPresentation } from '../contracts/presentation.ts';
 import type { Actor } from './actions.ts';
 import type { Databases, Pool } from './client/pool.ts';
@@ -88,6 +91,8 @@ export interface NewSku {
   readonly presentation?: SkuPresentation;
   /** Makes the SKU daily: the time zone whose calendar tells the day. */
   readonly zone?: string | null;
+  /** Makes the SKU a pot of money, which has as many packets as the SKU has units. */
+  readonly pot?: Pot | null;
 }
 
 /**
@@ -141,23 +146,44 @@ function termsOf({ sku, sale, title, price, currency, userLimit }: SkuTerms, hom
 async function createStock(home: Pool, sku: NewSku, actor?: Actor): Promise<boolean> {
   const { units, slots = null, presentation = {} } = sku;
   const [row] = await home.query<{ created: boolean }>({
-    text: thenDaily('catalog.create_sku($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)', '$13'),
+    text: thenKind('catalog.create_sku($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)', 13),
     values: [
       ...[...termsOf(sku, schemaOf(sku.schema)), units, slots],
-      ...[JSON.stringify(presentation), actor?.by, actor?.reason, sku.zone ?? null],
+      ...[JSON.stringify(presentation), actor?.by, actor?.reason, ...kindOf(sku, true)],
     ],
   });
   return row?.created === true;
 }
 
 /**
- * SQL that enters the SKU $1 and, if it has a zone, makes it daily. It is one statement, so that a process that dies
- * leaves no daily SKU that is counted.
+ * SQL that enters the SKU $1 and makes it the kind of goods that the parameters from `first` on say (`kindOf`). It
+ * is one statement, so that a process that dies leaves no SKU that is counted and should not be.
  */
-function thenDaily(call: string, zone: string): string {
+function thenKind(call: string, first: number): string {
+  const [zone, ...pot] = Array.from({ length: 7 }, (_, at) => `$${first + at}`);
   return `WITH entered AS MATERIALIZED (SELECT ${call} AS created)
-    SELECT e.created, CASE WHEN ${zone}::text IS NOT NULL THEN catalog.make_daily($1, ${zone}) END AS daily
+    SELECT e.created, CASE WHEN ${zone}::text IS NOT NULL THEN catalog.make_daily($1, ${zone}) END AS daily,
+           CASE WHEN ${pot[0]}::numeric IS NOT NULL THEN catalog.make_pot($1, ${pot.join(', ')}) END AS pot
     FROM entered e`;
+}
+
+const SALT_BYTES = 32;
+
+/**
+ * The zone of daily goods, and the pot of amounts. A pot is divided here, by the cryptographic random source of the
+ * process: PostgreSQL has none for numbers. If the SKU has its pot already, the database keeps that division.
+ *
+ * @param isHome whether the SKU lives on the server that is asked
+ */
+function kindOf({ zone = null, pot, currency }: SkuTerms, isHome: boolean): unknown[] {
+  if (pot === undefined || pot === null) return [zone, null, null, null, null, null, null];
+  const { amount, packets, division } = pot;
+  const isList = typeof division !== 'string';
+  const digits = CURRENCIES.get(currency)?.digits ?? 0;
+  const amounts = isHome ? divide(pot, digits, (below) => randomInt(below)) : null;
+  const salt = isHome ? randomBytes(SALT_BYTES).toString('hex') : null;
+  const how = isList ? ['list', division] : [division, null];
+  return [zone, amount, packets, ...how, amounts, salt];
 }
 
 /**
@@ -168,9 +194,10 @@ function thenDaily(call: string, zone: string): string {
  */
 export async function adoptSku(server: Pool, sku: SkuTerms): Promise<void> {
   await server.query({
-    text: thenDaily('catalog.adopt_sku($1, $2, $3, $4, $5, $6, $7, $8)', '$9'),
+    text: thenKind('catalog.adopt_sku($1, $2, $3, $4, $5, $6, $7, $8)', 9),
     values: [
-      ...[...termsOf(sku, sku.schema), JSON.stringify(sku.presentation ?? {}), sku.zone ?? null],
+      ...[...termsOf(sku, sku.schema), JSON.stringify(sku.presentation ?? {})],
+      ...kindOf(sku, false),
     ],
   });
 }

@@ -17,6 +17,7 @@ import {
 import type { Databases, Statement } from './client/pool.ts';
 import { isSettled } from './client/standby.ts';
 import { type AdmittedRequest, placeCall } from './place-call.ts';
+import { packetOf } from './pots.ts';
 import { type Refund, type RefundRow, toRefund } from './refunds.ts';
 
 /** Typed calls of the order routines. Order numbers are digits. All throw only DatabaseError. */
@@ -33,6 +34,8 @@ export interface Decision {
   readonly units: number;
   /** Decimal string; only with `withTerms`, and only if this call placed the order. */
   readonly amount?: string;
+  /** With `amount`, if it is of a pot of money: what was drawn from it. */
+  readonly packet?: string;
   /** Terms of the orders that this call placed; the same object in each decision. */
   readonly terms?: OrderTerms;
 }
@@ -45,7 +48,7 @@ interface PlacedRow extends Record<string, unknown> {
   order_no: string | null;
   units: number;
   /** In the first row only: the common terms of the orders that the call placed, and their amounts. */
-  placed?: (OrderTerms & { amounts: Record<string, string> }) | null;
+  placed?: (OrderTerms & Record<'amounts' | 'packets', Record<string, string>>) | null;
 }
 
 /** Homes that one call asks: one, `regular`, another. A SKU that moves again is `locked` for now. */
@@ -114,7 +117,7 @@ export async function decideWhereItLives(
 }
 
 function toDecisions(rows: readonly PlacedRow[]): Decision[] {
-  const { amounts = {}, ...placed } = rows[0]?.placed ?? {};
+  const { amounts = {}, packets = {}, ...placed } = rows[0]?.placed ?? {};
   const currency = 'currency' in placed ? placed.currency : '';
   const common = 'sale' in placed && {
     terms: {
@@ -125,6 +128,7 @@ function toDecisions(rows: readonly PlacedRow[]): Decision[] {
   };
   return rows.map((row) => {
     const amount = amounts[row.order_no ?? ''];
+    const packet = packets[row.order_no ?? ''];
     return {
       requestId: row.request_id,
       status: row.status === 'moved' ? 'locked' : row.status,
@@ -132,6 +136,7 @@ function toDecisions(rows: readonly PlacedRow[]): Decision[] {
       orderNo: row.order_no,
       units: row.units,
       ...(amount !== undefined && { amount: withOwnDigits(amount, currency) }),
+      ...(packet !== undefined && { packet }),
       ...common,
     };
   });
@@ -208,6 +213,7 @@ export interface OrderRow extends Record<string, unknown> {
   currency: string;
   created_at: Date;
   pay_before: Date;
+  packet?: string | null;
 }
 
 export function toOrderFacts(row: OrderRow): OrderFacts {
@@ -222,6 +228,7 @@ export function toOrderFacts(row: OrderRow): OrderFacts {
     currency: row.currency,
     createdAt: row.created_at,
     payBefore: row.pay_before,
+    ...(row.packet != null && { packet: row.packet }),
   };
 }
 
@@ -257,7 +264,7 @@ export async function userOrders(
   { limit = 20, after }: { readonly limit?: number; readonly after?: Position | undefined } = {},
 ): Promise<OrderPage> {
   const text = (schema: Schema) =>
-    `SELECT o.*, ${exactTime('o.created_at')} AS exactly, ${isSettled(`${schema}.order_age(o.order_no, o.sale)`, '$5')}
+    `SELECT o.*, ${packetOf(schema, 'o')}, ${exactTime('o.created_at')} AS exactly, ${isSettled(`${schema}.order_age(o.order_no, o.sale)`, '$5')}
      FROM ${schema}.user_orders($1, $2, $3, $4) o`;
   const values = [userId, limit + 1, after?.at ?? null, after?.no ?? null];
   const { rows, missing } = await queryHistory<OrderStateRow & { exactly: string }>(
@@ -277,10 +284,11 @@ export async function orderDetails(
   orderNo: string,
 ): Promise<Order | undefined> {
   const home = databases.ofOrder(orderNo);
+  const schema = schemaOf(home);
   const [row] = await askOwner(databases, home, 'order_details', (pool) =>
     pool.query<OrderStateRow>({
-      name: `order_details_${schemaOf(home)}`,
-      text: `SELECT * FROM ${schemaOf(home)}.order_details($1)`,
+      name: `order_details_${schema}`,
+      text: `SELECT o.*, ${packetOf(schema, 'o')} FROM ${schema}.order_details($1) o`,
       values: [orderNo],
     }),
   );

@@ -19,14 +19,15 @@ export interface EventRow extends OrderRow {
 }
 
 /**
- * SQL of the events that a routine returns, oldest first, each with the day of an order of daily goods. These cost
- * nothing, so no other order is looked for.
+ * SQL of the events that a routine returns, oldest first, each with the day of an order of daily goods, or the packet
+ * of an order of amounts. These cost nothing, so no other order is looked for.
  */
 export function eventsOf(home: Home, call: string, number: 'event_no' | 'log_no'): string {
   const schema = schemaOf(home);
   return `WITH e AS MATERIALIZED (SELECT * FROM ${schema}.${call})
-    SELECT e.*, d.day::text AS day, d.streak FROM e
+    SELECT e.*, d.day::text AS day, d.streak, p.packet FROM e
     LEFT JOIN ${schema}.order_days(ARRAY(SELECT e.order_no FROM e WHERE e.amount = 0)) d USING (order_no)
+    LEFT JOIN ${schema}.order_packets(ARRAY(SELECT e.order_no FROM e WHERE e.amount = 0)) p USING (order_no)
     ORDER BY e.${number}, e.order_no`;
 }
 

@@ -4,6 +4,7 @@ import type { Schema } from '../contracts/names.ts';
 import { type Answers, queryHomes, whole } from './client/homes.ts';
 import type { Databases } from './client/pool.ts';
 import type { OrderStatus } from './orders.ts';
+import { packetOf } from './pots.ts';
 import { type Refund, type RefundRow, toRefund } from './refunds.ts';
 
 /** The status of the request's order, or the outcome of a request that became no order. */
@@ -26,6 +27,8 @@ export interface RequestOutcome {
   /** Refund of money that could not be used for the order; null if there is none. */
   readonly refund?: Refund | null;
   readonly decidedAt: Date;
+  /** Of amounts: what was drawn from the pot. */
+  readonly packet?: string;
 }
 
 /**
@@ -64,8 +67,10 @@ export async function knownOutcomes(
     pay_before: Date | null;
     refund: RefundRow | null;
     decided_at: Date;
+    packet: string | null;
   }
-  const text = (schema: Schema) => `SELECT * FROM ${schema}.request_outcomes($1)`;
+  const text = (schema: Schema) =>
+    `SELECT o.*, ${packetOf(schema, 'o')} FROM ${schema}.request_outcomes($1) o`;
   const answers = await queryHomes<Row>(databases, 'request_outcomes', text, [requestIds]);
   const { rows, missing } = answers;
   // A refusal without a sale is of an unknown SKU. It does not count if the same id was used for
@@ -88,6 +93,7 @@ export async function knownOutcomes(
       payBefore: row.pay_before,
       refund: toRefund(row.refund),
       decidedAt: row.decided_at,
+      ...(row.packet !== null && { packet: row.packet }),
     }));
   return { rows: outcomes, missing };
 }

@@ -1,3 +1,4 @@
+import type { Goods } from '../contracts/goods.ts';
 import { REGULAR, schemaOf } from '../contracts/homes.ts';
 import type { Schema } from '../contracts/names.ts';
 import { queryAll } from './client/homes.ts';
@@ -14,6 +15,7 @@ export interface HomeRecords {
     readonly price: string;
     readonly currency: string;
     readonly state: string;
+    readonly goods: Goods;
   }[];
   readonly stock: readonly {
     readonly sku: string;

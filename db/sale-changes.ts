@@ -7,6 +7,7 @@ import type { BoardSale } from './catalog.ts';
 import { DatabaseError, isNotThere } from './client/errors.ts';
 import { patiently, toNumber } from './client/homes.ts';
 import type { Databases, Pool } from './client/pool.ts';
+import { type PotFacts, potOf, type SkuPot } from './pots.ts';
 
 /** Typed calls that change and remove sales. Every function throws only DatabaseError. */
 
@@ -35,6 +36,8 @@ export interface SkuFacts {
   readonly userLimit: number;
   /** Of daily goods, their time zone. */
   readonly zone: string | null;
+  /** Of amounts. */
+  readonly pot: SkuPot | null;
   readonly presentation: SkuPresentation;
   /** Units loaded and restocked on this server. */
   readonly unitsTotal: number;
@@ -60,6 +63,12 @@ export function saleFacts(
   return Promise.all(databases.servers.map((server) => factsOf(server, sale, skus)));
 }
 
+interface SkuRow extends Omit<SkuFacts, 'unitsTotal' | 'pot'> {
+  readonly unitsTotal: string;
+  readonly pot: PotFacts | null;
+  readonly list: readonly string[] | null;
+}
+
 async function factsOf(server: Pool, sale: string, skus: readonly string[]): Promise<ServerFacts> {
   // A server without the sale returns a row of nulls, so that there is always a time.
   const [found] = await server.query<{ now: Date; title: string | null }>({
@@ -71,19 +80,22 @@ async function factsOf(server: Pool, sale: string, skus: readonly string[]): Pro
            FROM (SELECT) AS always LEFT JOIN catalog.sale_facts($1) f ON true`,
     values: [sale],
   });
-  const rows = await server.query<Omit<SkuFacts, 'unitsTotal'> & { unitsTotal: string }>({
+  const rows = await server.query<SkuRow>({
     text: `SELECT sku, sale, schema, abroad, title, price, currency, user_limit AS "userLimit",
-                  d.zone, presentation, units_total AS "unitsTotal", has_orders AS "hasOrders",
+                  d.zone, ${potOf('p')}, l.list, presentation, units_total AS "unitsTotal", has_orders AS "hasOrders",
                   most_held AS "mostHeld"
-           FROM catalog.sku_facts($1, $2) LEFT JOIN catalog.daily_skus() d USING (sku)`,
+           FROM catalog.sku_facts($1, $2) LEFT JOIN catalog.daily_skus() d USING (sku)
+           LEFT JOIN catalog.pots() p USING (sku)
+           LEFT JOIN (SELECT sku, list::text[] FROM catalog.pot_lists()) l USING (sku)`,
     values: [sale, skus],
   });
   const { now, ...facts } = found ?? { now: new Date(), title: null };
   return {
     now,
     sale: facts.title === null ? undefined : (facts as SaleFacts),
-    skus: rows.map(({ unitsTotal, price, ...row }) => ({
+    skus: rows.map(({ unitsTotal, price, pot, list, ...row }) => ({
       ...row,
+      pot: pot && { ...pot, list, amount: withOwnDigits(pot.amount, row.currency) },
       price: withOwnDigits(price, row.currency),
       unitsTotal: toNumber(unitsTotal),
     })),

@@ -251,6 +251,35 @@ CREATE TABLE catalog.payment_reference (
   CONSTRAINT payment_reference_pkey PRIMARY KEY (payment_ref)
 );
 
+-- The pot of each SKU whose goods are amounts; never changed
+CREATE TABLE catalog.pot (
+  -- The SKU
+  sku text COLLATE "C" NOT NULL,
+  -- All that is given away, in the currency of the SKU
+  amount numeric NOT NULL,
+  -- The number of packets that it was divided into
+  packets integer NOT NULL,
+  -- How: at random by the double-mean rule, equally, or by a list
+  division text COLLATE "C" NOT NULL,
+  -- The amounts of the list, as the merchant gave them; NULL without a list
+  list numeric[],
+  -- The commitment: SHA-256 of the salt and the amounts by position, a line each. NULL where the SKU lives on another server
+  sha256 text COLLATE "C",
+  -- Secret until the sale is over: 64 hexadecimal digits. NULL where the SKU lives on another server
+  salt text COLLATE "C",
+  -- When the pot was divided
+  made_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT pot_pkey PRIMARY KEY (sku),
+  CONSTRAINT pot_amount_check CHECK ((amount > (0)::numeric)),
+  CONSTRAINT pot_check CHECK (((division = 'list'::text) = (list IS NOT NULL))),
+  CONSTRAINT pot_check1 CHECK (((sha256 IS NULL) = (salt IS NULL))),
+  CONSTRAINT pot_division_check CHECK ((division = ANY (ARRAY['random'::text, 'equal'::text, 'list'::text]))),
+  CONSTRAINT pot_packets_check CHECK (((packets >= 1) AND (packets <= 100000))),
+  CONSTRAINT pot_salt_check CHECK ((salt ~ '^[0-9a-f]{64}$'::text)),
+  CONSTRAINT pot_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text)),
+  CONSTRAINT pot_sku_fkey FOREIGN KEY (sku) REFERENCES catalog.sku(sku) ON DELETE CASCADE
+);
+
 -- How far this database has come, by which a restored one is recognised; one row
 CREATE TABLE catalog.pulse (
   -- Always true: the table has one row
@@ -438,7 +467,7 @@ CREATE TABLE catalog.sku (
   presentation jsonb DEFAULT '{}'::jsonb NOT NULL,
   -- On the server of regular: the hot home where it lives, or lived last; NULL is hot
   hot_home text COLLATE "C",
-  -- The kind of goods: counted, or daily (one unit a user and day)
+  -- The kind of goods: counted, daily (one unit a user and day), or amounts (packets of a pot of money)
   goods text COLLATE "C" DEFAULT 'counted'::text NOT NULL,
   -- For daily goods: the time zone whose calendar tells the day, such as Europe/Berlin; NULL for others
   zone text COLLATE "C",
@@ -448,6 +477,7 @@ CREATE TABLE catalog.sku (
 CASE goods
     WHEN 'counted'::text THEN (zone IS NULL)
     WHEN 'daily'::text THEN ((zone IS NOT NULL) AND (user_limit = 1) AND (price = (0)::numeric))
+    WHEN 'amounts'::text THEN ((zone IS NULL) AND (user_limit = 1) AND (price = (0)::numeric))
     ELSE false
 END),
   CONSTRAINT sku_presentation_check CHECK (((jsonb_typeof(presentation) = 'object'::text) AND (length((presentation)::text) <= 40000))),
@@ -1066,6 +1096,27 @@ CREATE TABLE :schema.transfer_mark (
   CONSTRAINT transfer_mark_pkey PRIMARY KEY (sku),
   CONSTRAINT transfer_mark_way UNIQUE (sku, hot_home)
 );
+
+-- Units that are not all alike: the packets of a pot. The slots count those that are free
+CREATE TABLE :schema.unit (
+  -- Key of the partition
+  sale text COLLATE "C" NOT NULL,
+  -- The SKU
+  sku text COLLATE "C" NOT NULL,
+  -- Its number in the SKU, from 1. Units are taken in this order
+  "position" integer NOT NULL,
+  -- What the packet is worth, in the currency of the SKU; secret until it is taken or the sale is over
+  amount numeric,
+  -- The order that took it; NULL while it is free. A packet stays taken when its order is cancelled
+  order_no bigint,
+  CONSTRAINT unit_pkey PRIMARY KEY (sku, "position", sale),
+  CONSTRAINT unit_amount_check CHECK ((amount > (0)::numeric)),
+  CONSTRAINT unit_position_check CHECK (("position" >= 1))
+) PARTITION BY LIST (sale);
+
+CREATE INDEX unit_free ON ONLY :schema.unit USING btree (sku, "position") WHERE (order_no IS NULL);
+
+CREATE UNIQUE INDEX unit_order ON ONLY :schema.unit USING btree (order_no, sale) WHERE (order_no IS NOT NULL);
 
 -- Waitlist of each SKU for units that come back; one row for each time a user joined it
 CREATE TABLE :schema.waiting (

@@ -248,9 +248,11 @@ async function moveAlong(
   slots?: number,
 ): Promise<Move> {
   const { sku } = found;
-  await enterSku(databases, way, found);
+  // A pot stays in its home: send_sku_to refuses it.
+  const rounds = found.pot === null ? COPY_ROUNDS_MAX : 0;
+  if (rounds > 0) await enterSku(databases, way, found);
   let buyers = 0;
-  for (let round = 0; round < COPY_ROUNDS_MAX; round += 1) {
+  for (let round = 0; round < rounds; round += 1) {
     const copied = await copySku({ ...way, sku, copier: randomUUID() }, true);
     buyers += copied?.buyers ?? 0;
     if (copied === undefined || copied.rows <= COPY_ROWS_LEFT) break;
@@ -274,7 +276,7 @@ async function enterSku(
   { from, target }: Route,
   found: NonNullable<Awaited<ReturnType<typeof findSku>>>,
 ): Promise<void> {
-  const terms = { ...found, schema: from };
+  const terms = { ...found, pot: null, schema: from };
   await adoptSku(target, terms).catch(async (error: unknown) => {
     if (!(error instanceof DatabaseError) || error.sqlstate !== 'FS002') throw error;
     const { sales } = await saleBoard(databases);

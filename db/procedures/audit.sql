@@ -2,7 +2,7 @@
 -- and none when all is well. It is safe at any time, also during a sale. It takes one core for 2 to 4 us
 -- per order. Its snapshot keeps old versions of the slots alive while it runs.
 --
--- Each large table is read once and summed by sale and SKU: numbers, units, and hashes of the rows, whose
+-- Each large table is read once and summed by sale and SKU (order_sums): numbers, units, and hashes of the rows, whose
 -- sums do not depend on the order. Tables that must agree are compared by these sums. Only where the sums
 -- differ, order_books() and event_books() compare single rows. (Joining all orders with all outcomes,
 -- buyers, payments and events took ten times as long. The chance that a difference leaves such a sum
@@ -39,7 +39,6 @@ WITH
   crossed AS MATERIALIZED (
     SELECT m.sku FROM regular.transfer_mark m UNION SELECT m.sku FROM hot.transfer_mark m),
 
-  -- The sums: one pass for each table; order_sums explains them.
   of_orders AS MATERIALIZED (SELECT o.* FROM order_sums() o),
   of_outcomes AS MATERIALIZED (
     SELECT c.sale, c.sku, count(*) FILTER (WHERE c.status = 'ordered') AS orders,
@@ -119,7 +118,8 @@ WITH
 -- 1. No oversell, and the books of the slots
 SELECT b.*
 FROM (SELECT array_agg(o.sku) AS skus, array_agg(o.units) AS units FROM of_orders o
-      WHERE o.status IN ('ordered', 'paid')) h
+      -- A packet of a pot stays taken, also by a cancelled order.
+      WHERE o.status IN ('ordered', 'paid') OR o.sku IN (SELECT t.sku FROM catalog.pot t)) h
 CROSS JOIN LATERAL stock_books(h.skus, h.units) b
 
 -- 2. No undersell
@@ -137,7 +137,7 @@ UNION ALL
 SELECT b.*
 FROM (SELECT array_agg(s.sku) AS skus FROM suspects s HAVING count(*) > 0) s
 CROSS JOIN LATERAL order_books(s.skus) b
-UNION ALL SELECT b.* FROM day_books() b
+UNION ALL SELECT b.* FROM day_books() b UNION ALL SELECT b.* FROM pot_books() b
 
 -- 4. The other books, and SKUs that moved
 UNION ALL SELECT b.* FROM moved_books() b UNION ALL

@@ -16,6 +16,7 @@
 --   FS002  no such SKU
 --   FS004  a price or currency after the first order: one SKU would be sold at two prices
 --   FS004  a limit below what a user holds
+--   FS004  a price, a currency or a limit of a pot: its packets are amounts of its currency, one for each user
 --   FS005  a price that cannot be paid (check_price); 23514 the table does not allow a value
 
 CREATE OR REPLACE FUNCTION catalog.change_sku(
@@ -51,6 +52,9 @@ BEGIN
   IF v_new IS NOT DISTINCT FROM v_old THEN RETURN false; END IF;
 
   v_is_price := (v_new.price, v_new.currency) <> (v_old.price, v_old.currency);
+  IF v_old.goods = 'amounts' AND (v_is_price OR v_new.user_limit <> v_old.user_limit) THEN
+    RAISE EXCEPTION 'SKU % is a pot of money: its price, currency and limit stay', p_sku USING ERRCODE = 'FS004';
+  END IF;
   IF v_is_price OR v_new.user_limit < v_old.user_limit THEN
     PERFORM pg_advisory_xact_lock(hashtext('sku'), hashtext(p_sku));
   END IF;

@@ -12,7 +12,7 @@
 --   line_full        line_entries_max users are in the waitlist already
 --   not_open         the sale has not opened
 --   paused           the SKU is paused
---   closed           the SKU is closed, or the sale has closed
+--   closed           the SKU is closed, or the sale has closed, or the SKU is a pot that is empty
 --   moved            the SKU lives in the other schema, or on another server: call there
 --   unknown_sku      there is no such SKU
 --   bad_units        p_units is NULL, or not between 1 and the user limit of the SKU
@@ -34,7 +34,7 @@ DECLARE
 BEGIN
   -- This lock keeps the SKU in the schema where it is until this transaction ends.
   PERFORM pg_advisory_xact_lock_shared(hashtext('sku'), hashtext(p_sku));
-  SELECT k.sale, k.schema, k.abroad, k.user_limit,
+  SELECT k.sale, k.schema, k.abroad, k.user_limit, k.goods,
          CASE WHEN now() < s.opens_at THEN 'not_open'
               WHEN k.state = 'closed' OR now() >= s.closes_at THEN 'closed'
               WHEN k.state = 'paused' THEN 'paused' END AS refusal
@@ -44,6 +44,11 @@ BEGIN
   IF NOT FOUND THEN RETURN 'unknown_sku'; END IF;
   IF v_sku.abroad OR v_sku.schema <> current_schema() THEN RETURN 'moved'; END IF;
   IF v_sku.refusal IS NOT NULL THEN RETURN v_sku.refusal; END IF;
+  -- Packets never come back, so nobody waits for one.
+  IF v_sku.goods = 'amounts' AND NOT EXISTS (
+    SELECT FROM stock_slot s WHERE s.sku = p_sku AND s.remaining > 0) THEN
+    RETURN 'closed';
+  END IF;
   IF p_units IS NULL OR p_units NOT BETWEEN 1 AND v_sku.user_limit THEN RETURN 'bad_units'; END IF;
 
   IF EXISTS (SELECT FROM waiting w WHERE w.user_id = p_user_id AND w.sku = p_sku

@@ -5,10 +5,10 @@
 -- Parameters
 --   p_sku        the SKU
 --   p_order_nos  the order numbers that place_orders returned; older orders may be among them
--- Result: {sale, sku, currency, createdAt, payBefore, amounts: {order number: amount}, status}, with amounts
---   as text. status is paid for orders that cost nothing; it is absent otherwise. NULL if this transaction
+-- Result: {sale, sku, currency, createdAt, payBefore, amounts: {order number: amount}, status, packets}, with
+--   amounts as text. packets is {order number: amount} for a pot of money; it is absent otherwise. status is paid for orders that cost nothing; it is absent otherwise. NULL if this transaction
 --   placed none of the orders
--- Tables: reads catalog.sku_terms, orders
+-- Tables: reads catalog.sku_terms, orders, unit
 -- Locks: none
 -- Errors: none
 
@@ -26,7 +26,11 @@ BEGIN
   SELECT json_strip_nulls(json_build_object(
            'sale', o.sale, 'sku', p_sku, 'currency', o.currency, 'createdAt', o.created_at,
            'payBefore', o.pay_before, 'amounts', json_object_agg(o.order_no, o.amount::text),
-           'status', nullif(o.status, 'ordered')))
+           'status', nullif(o.status, 'ordered'),
+           -- Only orders that cost nothing have packets.
+           'packets', CASE WHEN o.status = 'paid' THEN (
+             SELECT json_object_agg(u.order_no, u.amount::text) FROM unit u
+             WHERE u.sale = o.sale AND u.order_no = ANY (p_order_nos) AND u.amount IS NOT NULL) END))
   INTO v_placed
   FROM catalog.sku_terms t JOIN orders o ON o.sale = t.sale
   WHERE t.sku = p_sku AND o.order_no = ANY (p_order_nos)

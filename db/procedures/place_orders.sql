@@ -1,6 +1,6 @@
 -- place_orders: decides a batch of purchase requests for one SKU, in one short transaction. Nearly every
 -- batch is plain (plain_terms says when) and goes to place_plain_batch. A plain single order is decided here.
--- place_mixed_batch decides all others.
+-- place_mixed_batch decides all others, place_daily and place_amounts those for goods that are not counted.
 --
 -- Parameters: NULL is not allowed, save in p_accept_fewer (false)
 --   p_sku                the SKU
@@ -22,12 +22,13 @@
 --   All but locked and moved are final. All of these but request_id_taken and unknown_sku are recorded in
 --   outcome: the same request again gets the same answer.
 -- Tables: reads catalog.sku_terms, fenced_node, and for a SKU that has moved orders and outcome of the
---   other schema; writes buyer, stock_slot, stock_movement, orders, outcome, outbox, place_call
+--   other schema; writes buyer, stock_slot, unit, stock_movement, orders, outcome, outbox, place_call
 -- Locks, in order
 --   1. the advisory lock of the SKU, shared (move_sku takes it exclusively)
 --   2. the advisory lock of each web node of the batch, shared, ascending (fence_node takes it exclusively)
 --   3. buyer rows, ascending by user
---   4. stock_slot rows: only unlocked ones (SKIP LOCKED); with p_wait all slots of the SKU, ascending
+--   4. stock_slot rows: only unlocked ones (SKIP LOCKED); with p_wait all slots of the SKU, ascending. (place_amounts
+--      locks the packets of a pot before the buyers)
 --   5. outcome keys, ascending by request id
 -- Errors: FS001 malformed arguments; FS500 the books do not balance (a bug); 23505 another session is
 --   deciding the same request: call again, and the request has its outcome
@@ -139,7 +140,7 @@ BEGIN
          CASE WHEN t.abroad OR t.home <> current_schema() THEN 'moved'
               WHEN now() < t.opens_at THEN 'locked' END AS answer,
          CASE WHEN t.abroad OR t.home <> current_schema() THEN t.home ELSE 'not_open' END AS why,
-         t.price = 0 AND EXISTS (SELECT FROM catalog.sku k WHERE k.sku = p_sku AND k.goods = 'daily') AS is_daily,
+         CASE WHEN t.price = 0 THEN (SELECT k.goods FROM catalog.sku k WHERE k.sku = p_sku) END AS goods,
          NOT p_wait AND v_count > 1 AND EXISTS (
            SELECT FROM plain_terms(p_sku, p_request_ids, p_user_ids, p_units, p_nodes)) AS is_plain
   INTO v_terms FROM catalog.sku_terms t WHERE t.sku = p_sku;
@@ -154,8 +155,12 @@ BEGIN
   END IF;
 
   -- 5. Decide the batch: a plain one at once, and any other one, or a plain one that was stopped, by position.
-  IF v_terms.is_daily THEN
+  IF v_terms.goods = 'daily' THEN
     RETURN QUERY SELECT * FROM place_daily(p_sku, p_request_ids, p_user_ids, p_nodes);
+    RETURN;
+  END IF;
+  IF v_terms.goods = 'amounts' THEN
+    RETURN QUERY SELECT * FROM place_amounts(v_terms.whole, p_request_ids, p_user_ids, p_units, p_nodes, p_wait);
     RETURN;
   END IF;
   IF v_terms.is_plain THEN

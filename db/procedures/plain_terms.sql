@@ -21,8 +21,8 @@ SET search_path = :schema, pg_temp
 AS $routine$
   SELECT t.* FROM catalog.sku_terms t
   WHERE t.sku = p_sku AND t.home = current_schema() AND NOT t.abroad AND t.state <> 'closed'
-    -- Daily goods cost nothing.
-    AND (t.price > 0 OR NOT EXISTS (SELECT FROM catalog.sku k WHERE k.sku = p_sku AND k.goods = 'daily'))
+    -- Goods that are not counted cost nothing.
+    AND (t.price > 0 OR NOT EXISTS (SELECT FROM catalog.sku k WHERE k.sku = p_sku AND k.goods <> 'counted'))
     AND now() BETWEEN t.opens_at AND t.late_until
     AND 1 <= ALL (p_units) AND t.user_limit >= ALL (p_units)
     AND (cardinality(p_request_ids) = 1 OR (

@@ -2,7 +2,7 @@
 --
 -- Parameters: p_sale, the sale; p_from and p_until, the bounds of the histogram of orders (order_times)
 -- Result: an object with these members; arrays are empty where there is nothing
---   skus       {sku, title, price, currency, state}: SKUs that live here
+--   skus       {sku, title, price, currency, state, goods}: SKUs that live here
 --   stock      {sku, loaded, free}: units that were loaded or restocked here, and units in slots
 --   orders     {sku, status, reason, was_paid, count, units}
 --   outcomes   {sku, status, reason, count}: requests by what they became
@@ -30,7 +30,7 @@ SELECT jsonb_build_object(
   'skus', (
     SELECT coalesce(jsonb_agg(jsonb_build_object(
              'sku', k.sku, 'title', k.title, 'price', k.price::text, 'currency', k.currency,
-             'state', k.state) ORDER BY k.sku), '[]')
+             'state', k.state, 'goods', k.goods) ORDER BY k.sku), '[]')
     FROM catalog.sku k WHERE k.sale = p_sale AND k.schema = current_schema() AND NOT k.abroad),
   'stock', (
     SELECT coalesce(jsonb_agg(s), '[]')

@@ -7,7 +7,7 @@
 -- Tables: reads catalog.sku and the tables of sale_board; writes stock_slot, stock_movement,
 --   catalog.action
 -- Locks, in order: the catalog.sku row, so that set_slots waits; all slots of the SKU, ascending
--- Errors: FS001 units below 1; FS002 no such SKU in this schema; FS004 the SKU is daily; 22003 a slot would overflow
+-- Errors: FS001 units below 1; FS002 no such SKU in this schema; FS004 the SKU is daily, or a pot; 22003 a slot would overflow
 
 CREATE OR REPLACE FUNCTION :schema.restock(
   p_sku text, p_units int, p_by text DEFAULT NULL, p_reason text DEFAULT NULL
@@ -17,18 +17,23 @@ SET search_path = :schema, pg_temp
 AS $routine$
 DECLARE
   v_sale  text;
+  v_goods text;
   v_slots int[];
 BEGIN
   IF p_units IS NULL OR p_units < 1 THEN
     RAISE EXCEPTION 'restock takes 1 or more units' USING ERRCODE = 'FS001';
   END IF;
-  SELECT k.sale INTO v_sale FROM catalog.sku k
+  SELECT k.sale, k.goods INTO v_sale, v_goods FROM catalog.sku k
   WHERE k.sku = p_sku AND k.schema = current_schema() AND NOT k.abroad FOR UPDATE;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'no SKU % in %', p_sku, current_schema() USING ERRCODE = 'FS002';
   END IF;
-  IF EXISTS (SELECT FROM catalog.sku k WHERE k.sku = p_sku AND k.goods = 'daily') THEN
+  IF v_goods = 'daily' THEN
     RAISE EXCEPTION 'SKU % is daily: its stock does not end', p_sku USING ERRCODE = 'FS004';
+  END IF;
+  IF v_goods = 'amounts' THEN
+    RAISE EXCEPTION 'SKU % is a pot of money: it was divided once, and gets no more packets', p_sku
+      USING ERRCODE = 'FS004';
   END IF;
 
   v_slots := ARRAY(SELECT s.slot FROM stock_slot s

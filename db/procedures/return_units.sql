@@ -4,7 +4,7 @@
 --
 -- Parameters: p_sale, p_sku; p_units, 1 or more. The caller holds the advisory lock of the SKU, shared, so
 --   that the SKU cannot move
--- Result: as in put_units
+-- Result: as in put_units; NULL for a pot of money, whose packets stay taken. Nothing was changed then
 -- Tables: reads catalog.sku; writes the tables of put_units in the schema where the SKU lives. If that is not
 --   this schema, writes stock_movement here: the units came back and left
 -- Locks: those of put_units
@@ -18,6 +18,8 @@ DECLARE
   v_home text := (SELECT k.schema FROM catalog.sku k WHERE k.sku = p_sku);
   v_slot int;
 BEGIN
+  -- A packet stays taken: a pot is divided once, and whoever gives a packet up must not get another one for it.
+  IF EXISTS (SELECT FROM catalog.sku k WHERE k.sku = p_sku AND k.goods = 'amounts') THEN RETURN NULL; END IF;
   IF v_home = current_schema() THEN
     RETURN put_units(p_sale, p_sku, p_units, 'return');
   END IF;

@@ -13,7 +13,7 @@
 --   3. the slots of the SKU, then the places in its waitlist
 --   4. the transfer_mark row
 -- Errors: FS001 slots out of range; FS002 no such SKU, or no such home: prepare has not told this server of it;
---   FS004 the SKU is daily
+--   FS004 the SKU is daily, or a pot
 
 CREATE OR REPLACE FUNCTION :schema.send_sku_to(
   p_sku text, p_home text, p_slots int DEFAULT NULL
@@ -40,8 +40,9 @@ BEGIN
     RAISE EXCEPTION 'no home %: run prepare', p_home USING ERRCODE = 'FS002';
   END IF;
   IF v_sku.abroad OR v_sku.schema = current_schema() THEN RETURN false; END IF;
-  IF v_sku.goods = 'daily' THEN
-    RAISE EXCEPTION 'SKU % is daily: it stays in its home', p_sku USING ERRCODE = 'FS004';
+  IF v_sku.goods <> 'counted' THEN
+    RAISE EXCEPTION 'SKU % is %: it stays in its home', p_sku,
+      CASE v_sku.goods WHEN 'daily' THEN 'daily' ELSE 'a pot of money' END USING ERRCODE = 'FS004';
   END IF;
   PERFORM pg_advisory_xact_lock(hashtext('sku'), hashtext(p_sku));
 

@@ -26,6 +26,7 @@ import {
   waitOption,
   withSalePlace,
 } from './sale-place.ts';
+import { addPot } from './sale-pot.ts';
 import { addReport } from './sale-report.ts';
 import { table } from './table.ts';
 
@@ -191,5 +192,6 @@ export const addSale: AddCommand = (program, context) => {
   addSaleLife(sale, context);
   addCallOff(sale, context);
   addExport(sale, context);
+  addPot(sale, context);
   addReport(sale, context);
 };

@@ -81,7 +81,13 @@ function decision(request: RequestFacts, ordered: OrderStory | undefined): Momen
   const how = node === WAITLIST_NODE ? 'Units came back and went to the waitlist' : 'Decided';
   const what = `${how}: order ${orderNo}, ${units} × ${sku}`;
   if (ordered === undefined) return moment(decidedAt, `${what}.`);
-  const { amount, currency, payBefore } = ordered.order;
+  const { amount, currency, payBefore, packet } = ordered.order;
+  if (packet !== undefined) {
+    return moment(
+      decidedAt,
+      `${what}, a packet of ${packet} ${currency}. It costs nothing, so it is paid.`,
+    );
+  }
   if (Number(amount) === 0) return moment(decidedAt, `${what}. It costs nothing, so it is paid.`);
   return moment(decidedAt, `${what} for ${amount} ${currency}, to be paid by `, payBefore, '.');
 }

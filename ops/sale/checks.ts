@@ -1,6 +1,7 @@
 import { contrastOf, SHAPE_CONTRAST_MIN, TEXT_CONTRAST_MIN } from '../../contracts/contrast.ts';
 import { isZone } from '../../contracts/goods.ts';
 import { CURRENCIES, fromUnits, toUnits } from '../../contracts/money.ts';
+import { type Pot, potProblem } from '../../contracts/pot.ts';
 import { parseShare, SHARE_FORM } from '../../contracts/shares.ts';
 import type { PathOfFile, Positions } from './positions.ts';
 import { type FileProblem, problemAt } from './problems.ts';
@@ -50,32 +51,73 @@ export function checkFile(
   return problems;
 }
 
-/** Counted goods have units, daily goods have a zone. */
+/** Counted goods have units, daily goods have a zone, and amounts have a pot. */
 function checkGoods(sku: Group, path: PathOfFile, report: Report): void {
-  const { goods = 'counted', zone, units, quota, price, limit } = sku;
-  if (goods !== 'daily') {
-    if (zone !== undefined) report([...path, 'zone'], 'only daily goods have a time zone');
-    if (units === undefined) {
-      report(
-        [...path, 'units'],
-        'it is missing; expected the units to sell in all, restocks included: a whole number such as 1000',
-      );
+  const { goods = 'counted', zone, pot, units, quota } = sku;
+  if (goods !== 'daily' && zone !== undefined) {
+    report([...path, 'zone'], 'only daily goods have a time zone');
+  }
+  if (goods !== 'amounts' && pot !== undefined) {
+    report([...path, 'pot'], 'only amounts have a pot; expected goods: amounts');
+  }
+  if (goods === 'daily') {
+    checkZone(zone, [...path, 'zone'], report);
+    const none = 'daily goods have no stock, so leave it out';
+    if (units !== undefined) report([...path, 'units'], none);
+    if (quota !== undefined) report([...path, 'quota'], none);
+    checkFree(sku, path, report, ['daily goods', 'one unit for each user and day']);
+  } else if (goods === 'amounts') {
+    checkPot(sku, path, report);
+    if (units !== undefined) {
+      report([...path, 'units'], 'a pot has as many units as packets, so leave it out');
     }
-    return;
+    checkFree(sku, path, report, ['amounts', 'one packet for each user']);
+  } else if (units === undefined) {
+    report(
+      [...path, 'units'],
+      'it is missing; expected the units to sell in all, restocks included: a whole number such as 1000',
+    );
   }
+}
+
+function checkZone(zone: unknown, path: PathOfFile, report: Report): void {
   if (zone === undefined) {
-    report([...path, 'zone'], 'it is missing; expected a time zone such as Europe/Berlin');
+    report(path, 'it is missing; expected a time zone such as Europe/Berlin');
   } else if (typeof zone === 'string' && !isZone(zone)) {
-    report([...path, 'zone'], `there is no time zone ${zone}; expected one such as Europe/Berlin`);
+    report(path, `there is no time zone ${zone}; expected one such as Europe/Berlin`);
   }
-  const none = 'daily goods have no stock, so leave it out';
-  if (units !== undefined) report([...path, 'units'], none);
-  if (quota !== undefined) report([...path, 'quota'], none);
+}
+
+/** Only values that are right for the schema are compared with each other. */
+function checkPot({ pot, currency }: Group, path: PathOfFile, report: Report): void {
+  const missing = 'it is missing; expected a pot of money, with amount, packets and division';
+  if (pot === undefined) report([...path, 'pot'], missing);
+  const { amount, packets, division = 'random' } = isGroup(pot) ? pot : {};
+  const digits = typeof currency === 'string' ? CURRENCIES.get(currency)?.digits : undefined;
+  const isOne = (value: unknown) =>
+    typeof value === 'string' && /^\d{1,9}(\.\d{1,4})?$/.test(value);
+  const isDivision =
+    division === 'random' ||
+    division === 'equal' ||
+    (Array.isArray(division) && division.every(isOne));
+  if (digits === undefined || !isOne(amount) || !Number.isInteger(packets) || !isDivision) return;
+  const found = { amount, packets, division } as Pot;
+  const why = found.packets < 1 ? undefined : potProblem(found, digits);
+  if (why !== undefined) report([...path, 'pot', why.key], why.message);
+}
+
+/** @param what the kind of goods, and what its limit of 1 means */
+function checkFree(
+  { price, limit }: Group,
+  path: PathOfFile,
+  report: Report,
+  [what, each]: readonly [string, string],
+): void {
   if (typeof limit === 'number' && limit !== 1) {
-    report([...path, 'limit'], 'daily goods have a limit of 1: one unit for each user and day');
+    report([...path, 'limit'], `${what} have a limit of 1: ${each}`);
   }
   if (typeof price === 'string' && Number(price) !== 0) {
-    report([...path, 'price'], 'daily goods cost nothing; expected "0"');
+    report([...path, 'price'], `${what} cost nothing; expected "0"`);
   }
 }
 

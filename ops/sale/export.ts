@@ -36,6 +36,7 @@ const COLUMNS = [
   'request_id',
   'day',
   'streak',
+  'packet',
 ] as const;
 
 export interface ExportRecord
@@ -61,7 +62,8 @@ export interface ExportResult extends Readonly<ExportCounts> {
 
 /** The records of one order: the order, and its payments, each with its refund. */
 function recordsOf(sale: string, order: ExportedOrder): ExportRecord[] {
-  const { order_no, sku, user_id, units, amount, currency, status, reason, day, streak } = order;
+  const { order_no, sku, user_id, units, amount, currency, status, reason, day, streak, packet } =
+    order;
   const records: ExportRecord[] = [
     {
       record: 'order',
@@ -70,7 +72,7 @@ function recordsOf(sale: string, order: ExportedOrder): ExportRecord[] {
       pay_before: order.pay_before,
       changed_at: order.changed_at,
       request_id: order.request_id,
-      ...{ day, streak },
+      ...{ day, streak, packet },
     },
   ];
   for (const payment of order.payments ?? []) {

@@ -1,6 +1,7 @@
 import { Ajv } from 'ajv';
 import { type Document, isNode, isScalar, LineCounter, parse, parseDocument, visit } from 'yaml';
 import { DAILY_UNITS } from '../../contracts/goods.ts';
+import { withOwnDigits } from '../../contracts/money.ts';
 import type { Texts } from '../../contracts/presentation.ts';
 import { checkFile } from './checks.ts';
 import type { DesiredSale, DesiredSku, Moment } from './desired.ts';
@@ -116,6 +117,16 @@ function languagesOf({ languages, title }: Pick<SaleFile, 'languages' | 'title'>
   return typeof title === 'string' ? ['en'] : Object.keys(title);
 }
 
+/** What follows from the kind of goods. Each amount has the digits of its currency, as the database tells it. */
+function kindOf({ goods, zone, units, pot, currency }: SaleFile['skus'][number]) {
+  if (goods === 'daily') return { units: DAILY_UNITS, zone: zone ?? null };
+  if (goods !== 'amounts' || pot === undefined) return { units: units ?? 0 };
+  const { amount, packets, division = 'random' } = pot;
+  const digits = (text: string) => withOwnDigits(text, currency);
+  const how = typeof division === 'string' ? division : division.map(digits);
+  return { units: packets, pot: { amount: digits(amount), packets, division: how } };
+}
+
 export function toDesired(file: SaleFile): DesiredSale {
   const languages = languagesOf(file);
   const texts = (text: TextOfFile): Texts =>
@@ -149,8 +160,7 @@ export function toDesired(file: SaleFile): DesiredSale {
         price: sku.price,
         currency: sku.currency,
         userLimit: sku.limit,
-        units: sku.goods === 'daily' ? DAILY_UNITS : (sku.units ?? 0),
-        ...(sku.goods === 'daily' && { zone: sku.zone ?? null }),
+        ...kindOf(sku),
         quota: sku.quota,
         keep: sku.keep,
         presentation: {

@@ -5,7 +5,7 @@ import type {
   SkuPresentation,
   Texts,
 } from '../../contracts/presentation.ts';
-import type { PresentSale, PresentSku } from './present.ts';
+import { type PresentSale, type PresentSku, presentPot } from './present.ts';
 import type { SaleFile } from './schema.ts';
 
 /**
@@ -42,13 +42,17 @@ export function fileOfPresent(name: string, { sale, skus }: PresentSale): SaleFi
 }
 
 function skuOf(known: PresentSku, languages: readonly string[]) {
-  const { sku, title, price, currency, userLimit, unitsTotal, schema, zone, presentation } = known;
+  const { sku, title, price, currency, userLimit, unitsTotal, schema, presentation } = known;
+  const { zone } = known;
+  const pot = presentPot(known);
   const { picture } = presentation;
   return {
     sku,
     ...textsOf(title, presentation, languages),
     ...{ price, currency, limit: userLimit },
-    ...(zone === null ? { units: unitsTotal } : { goods: 'daily', zone }),
+    ...(zone !== null && { goods: 'daily', zone }),
+    ...(pot !== null && { goods: 'amounts', pot }),
+    ...(zone === null && pot === null && { units: unitsTotal }),
     home: schema,
     ...(picture && { picture: pictureOf(picture) }),
   };

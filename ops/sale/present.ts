@@ -1,3 +1,5 @@
+import { withOwnDigits } from '../../contracts/money.ts';
+import type { Pot } from '../../contracts/pot.ts';
 import {
   type SaleFacts,
   type ServerFacts,
@@ -122,6 +124,14 @@ function mergeSku(rows: readonly SkuFacts[], servers: number): PresentSku {
       })),
     ),
   };
+}
+
+/** The pot as a sale file has it. */
+export function presentPot({ pot, currency }: Pick<SkuFacts, 'pot' | 'currency'>): Pot | null {
+  if (pot === null) return null;
+  const { amount, packets, division, list } = pot;
+  const amounts = list?.map((one) => withOwnDigits(one, currency)) ?? [];
+  return { amount, packets, division: division === 'list' ? amounts : division };
 }
 
 /** PostgreSQL returns the keys of jsonb in one order. */

@@ -2,6 +2,7 @@ import { type Static, type TSchema, Type } from 'typebox';
 import { GOODS } from '../../contracts/goods.ts';
 import { HOME_PATTERN } from '../../contracts/homes.ts';
 import { NAME_PATTERN, REQUEST_UNITS_MAX } from '../../contracts/names.ts';
+import { PACKETS_MAX } from '../../contracts/pot.ts';
 import { LANGUAGES } from '../../contracts/presentation.ts';
 
 /**
@@ -66,13 +67,44 @@ const color = (what: string) =>
     description: `the colour of ${what}, such as "#1a5fb4"`,
   });
 
+const AMOUNT_PATTERN = '^\\d{1,9}(\\.\\d{1,4})?$';
+const amount = (what: string) =>
+  Type.String({
+    pattern: AMOUNT_PATTERN,
+    description: `${what}, as text in quotes such as "100.00"`,
+  });
+
+const PotOfFile = Type.Object(
+  {
+    amount: amount('all the money that is given away'),
+    packets: Type.Integer({
+      minimum: 1,
+      maximum: PACKETS_MAX,
+      description: `the number of packets that the pot is divided into, 1 to ${PACKETS_MAX}`,
+    }),
+    division: Type.Optional(
+      Type.Union(
+        [
+          Type.Enum(['random', 'equal']),
+          Type.Array(amount('the amount of one packet'), { minItems: 1, maxItems: PACKETS_MAX }),
+        ],
+        {
+          description:
+            'how the pot is divided: random (by the double-mean rule), equal, or a list with the amount of each packet, as texts in quotes; random if it is left out',
+        },
+      ),
+    ),
+  },
+  { ...CLOSED, description: 'a pot of money, with amount, packets and division' },
+);
+
 const SkuOfFile = Type.Object(
   {
     sku: name('SKU'),
     title: text('the title of the SKU', TITLE_LENGTH_MAX),
     description: Type.Optional(text('more about the SKU', DESCRIPTION_LENGTH_MAX)),
     price: Type.String({
-      pattern: '^\\d{1,9}(\\.\\d{1,4})?$',
+      pattern: AMOUNT_PATTERN,
       description: 'the price of one unit, as text in quotes such as "99.00"',
     }),
     currency: Type.String({
@@ -87,7 +119,7 @@ const SkuOfFile = Type.Object(
     goods: Type.Optional(
       Type.Enum([...GOODS], {
         description:
-          'the kind of goods: counted, or daily (one unit for each user and day); counted if it is left out',
+          'the kind of goods: counted, daily (one unit for each user and day), or amounts (packets of a pot of money); counted if it is left out',
       }),
     ),
     zone: Type.Optional(
@@ -97,12 +129,13 @@ const SkuOfFile = Type.Object(
           'for daily goods: the time zone whose calendar tells the day, such as Europe/Berlin',
       }),
     ),
+    pot: Type.Optional(PotOfFile),
     units: Type.Optional(
       Type.Integer({
         minimum: 0,
         maximum: UNITS_MAX,
         description:
-          'the units to sell in all, restocks included: a whole number such as 1000; daily goods have none',
+          'the units to sell in all, restocks included: a whole number such as 1000; daily goods and amounts have none',
       }),
     ),
     quota: Type.Optional(
@@ -129,7 +162,8 @@ const SkuOfFile = Type.Object(
   },
   {
     ...CLOSED,
-    description: 'a SKU with sku, title, price, currency, limit and, unless it is daily, units',
+    description:
+      'a SKU with sku, title, price, currency, limit and units; daily goods have a zone instead of units, and amounts a pot',
   },
 );
 

@@ -139,8 +139,9 @@ export class Catalogue {
     return STRICTNESS[state] > STRICTNESS[row.state] ? state : row.state;
   }
 
-  hasWaitlist({ sku }: SkuOnSale): boolean {
-    return this.#switches.hasWaitlist(sku);
+  /** Packets of a pot never come back, so nobody waits for one. */
+  hasWaitlist({ sku, pot }: SkuOnSale): boolean {
+    return pot === null && this.#switches.hasWaitlist(sku);
   }
 
   #isOver({ closesAt }: { readonly closesAt: Date }): boolean {

@@ -6,18 +6,23 @@ type OrderAnswer = Static<typeof Order>;
 
 /** An order from the database or from the verdict that was pushed. */
 interface OrderFacts
-  extends Omit<OrderAnswer, 'quantity' | 'createdAt' | 'payBefore' | 'reason' | 'refund'> {
+  extends Omit<
+    OrderAnswer,
+    'quantity' | 'createdAt' | 'payBefore' | 'reason' | 'refund' | 'packet'
+  > {
   readonly units: number;
   readonly createdAt: Date | string;
   readonly payBefore: Date | string;
   /** Of an order that the shop cancelled, a ShopReason. */
   readonly reason?: string | null;
   readonly refund?: Refund | null;
+  /** Of amounts, in the currency of the order. */
+  readonly packet?: string | undefined;
 }
 
 /** The JSON of an order, the same in every answer to shoppers. */
 export function orderJson(order: OrderFacts): OrderAnswer {
-  const { reason, status } = order;
+  const { reason, status, packet, currency } = order;
   const isCancelled = status === 'cancelled' && reason != null;
   return {
     orderNo: order.orderNo,
@@ -26,12 +31,13 @@ export function orderJson(order: OrderFacts): OrderAnswer {
     sku: order.sku,
     quantity: order.units,
     amount: order.amount,
-    currency: order.currency,
+    currency,
     status,
     createdAt: timeJson(order.createdAt),
     payBefore: timeJson(order.payBefore),
     ...(isCancelled && { reason: reason as ShopReason }),
-    ...refundJson(order.refund, order.currency),
+    ...refundJson(order.refund, currency),
+    ...(packet !== undefined && { packet: { amount: packet, currency } }),
   };
 }
 

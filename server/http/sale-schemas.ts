@@ -85,12 +85,27 @@ export const Sale = Type.Object({
         description: 'Units that one user may buy; of daily goods, for each day',
       }),
       goods: Type.Optional(
-        Type.Enum(['counted', 'daily'], {
+        Type.Enum(['counted', 'daily', 'amounts'], {
           description: 'The kind of goods; counted if it is missing',
         }),
       ),
       zone: Type.Optional(
         Type.String({ description: 'Of daily goods: the time zone whose calendar tells the day' }),
+      ),
+      pot: Type.Optional(
+        Type.Object(
+          {
+            amount: Type.String({ description: 'Decimal, in the currency of the SKU' }),
+            packets: Type.Integer({ description: 'The pot is divided into so many' }),
+            sha256: Type.Optional(
+              Type.String({
+                description:
+                  'SHA-256 of the salt and the packets by position, a line each, hexadecimal. Both are published when the sale is over',
+              }),
+            ),
+          },
+          { description: 'Of amounts: the money that is given away' },
+        ),
       ),
       availability: Type.Enum(['plenty', 'few', 'maybe', 'sold_out']),
       state: State,

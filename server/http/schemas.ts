@@ -140,6 +140,18 @@ export const Order = Type.Object({
     }),
   ),
   refund: Type.Optional(Refund),
+  packet: Type.Optional(
+    Type.Object(
+      {
+        amount: Type.String({ description: 'Decimal, with the digits of the currency' }),
+        currency: Type.String(),
+      },
+      {
+        description:
+          'Of amounts: what the order has drawn from the pot. It is paid out by the shop',
+      },
+    ),
+  ),
 });
 
 export const WaitingBody = Type.Union([

@@ -16,9 +16,9 @@ export function statusOf({ requestId, status, reason }: Verdict): RequestStatus 
 }
 
 export function orderOf(verdict: Verdict, terms: OrderTerms): RequestStatus['order'] {
-  const { requestId, orderNo, units, amount } = verdict;
+  const { requestId, orderNo, units, amount, packet } = verdict;
   if (orderNo === undefined || amount === undefined) return undefined;
-  return orderJson({ status: 'ordered', ...terms, requestId, orderNo, units, amount });
+  return orderJson({ status: 'ordered', ...terms, requestId, orderNo, units, amount, packet });
 }
 
 export function statusOfOutcome(outcome: RequestOutcome): RequestStatus {

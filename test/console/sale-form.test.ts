@@ -31,6 +31,10 @@ skus:
   - { sku: A, title: A thing, price: "0", currency: JPY, limit: 100, units: 0, quota: 0, keep: 0.25 }
   - { sku: B, title: B, price: "5.00", currency: EUR, limit: 1, units: 9, keep: auto, home: hot,
       picture: { url: "https://shop.example/b.jpg", alt: { de: Ein B, en: A B } } }
+  - { sku: D, title: D, price: "0", currency: EUR, limit: 1, goods: daily, zone: Europe/Berlin }
+  - { sku: P, title: P, price: "0", currency: EUR, limit: 1, goods: amounts, pot: { amount: "9.00", packets: 5 } }
+  - { sku: Q, title: Q, price: "0", currency: EUR, limit: 1, goods: amounts,
+      pot: { amount: "3.00", packets: 2, division: ["1.00", "2.00"] } }
 `;
     const origins = ['https://shop.example'];
     const again = JSON.stringify(fileOf(formOf(readSaleFile(text, 'x', origins))));

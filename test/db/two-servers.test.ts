@@ -52,6 +52,29 @@ describe('two servers', () => {
     await expect(ops.regular.query(close)).rejects.toMatchObject({ sqlstate: 'FS002' });
   });
 
+  it('have a pot where it was made: the other one knows of it, and it does not move', async () => {
+    const pot = { amount: '6.00', packets: 3, division: ['1.00', '2.00', '3.00'] };
+    for (const schema of ['hot', 'regular'] as const) {
+      const sku = await stock(ops, sale, { schema, price: '0', units: 3, pot });
+      const placed = await order(worker, sku, {}, schema === 'hot' ? 'regular' : 'hot');
+      const { packet } = (await orderDetails(servers.as('web', 1), placed)) ?? {};
+      expect(['1.00', '2.00', '3.00']).toContain(packet);
+      const board = (await saleBoard(ops)).sales.flatMap(({ skus }) => skus);
+      const found = board.find((one) => one.sku === sku);
+      expect(found?.pot).toMatchObject({
+        amount: '6.00',
+        sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+      });
+      const other = schema === 'hot' ? 'regular' : 'hot';
+      await expect(moveSku(ops, other, sku)).rejects.toMatchObject({ sqlstate: 'FS004' });
+      const known = await servers.admin.home(other).query({
+        text: 'SELECT sha256, salt FROM catalog.pot WHERE sku = $1',
+        values: [sku],
+      });
+      expect(known).toEqual([{ sha256: null, salt: null }]);
+    }
+  });
+
   it('accept buyers from a server of an older version, which sends no claims, and keep the claims they know', async () => {
     const sku = await stock(ops, sale, { units: 4, schema: 'regular' });
     const copier = request().requestId;

@@ -144,6 +144,13 @@ function placesOf() {
       show({ sku: daily, phase: 'open', purchase: ready, held, streak }, none);
     }
   }
+  for (const packets of [1, 2, 3, 11, 100, 100_000]) {
+    const pot = { amount: '100.00', packets, sha256: '0'.repeat(64) };
+    const amounts = { ...sku, limit: 1, price: '0.00', goods: 'amounts', pot };
+    show({ sku: amounts, phase: 'open', purchase: ready }, none);
+    const packet = { amount: '3.42', currency: 'XTS' };
+    show({ sku: amounts, phase: 'open', purchase: ready, held: 1, packet }, none);
+  }
   for (const purchase of purchasesOf(page, page.texts)) {
     show({ sku: { ...sku, limit: 3 }, phase: 'open', purchase }, none);
   }
@@ -191,6 +198,7 @@ function placesOf() {
   const states = ['ordered', 'paid', 'cancelled', 'expired'].flatMap((status) => [
     { status },
     { status, quantity: 1, amount: '0.00', payBefore: null },
+    { status, amount: '0.00', packet: { amount: '3.42', currency: 'XTS' } },
     { status, refund },
     { status, refund: { ...refund, at: undefined } },
     { status, refund: { ...refund, status: 'due' } },

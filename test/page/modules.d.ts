@@ -170,7 +170,8 @@ declare module '*/public/js/view.js' {
     currency: string;
     limit: number;
     availability: 'plenty' | 'few' | 'maybe' | 'sold_out';
-    goods?: 'daily';
+    goods?: 'daily' | 'amounts';
+    pot?: { amount: string; packets: number; sha256?: string };
     zone?: string;
     state?: string;
   }
@@ -182,6 +183,7 @@ declare module '*/public/js/view.js' {
     held: number;
     unpaid: boolean;
     calledOff?: boolean;
+    packet?: { amount: string; currency: string };
     now: number;
   }
   export function tileView(input: TileInput): {
@@ -242,10 +244,12 @@ declare module '*/public/js/orders.js' {
     payBefore?: string | null;
     reason?: string;
     refund?: { status: 'due' | 'done'; amount: string; currency?: string; at?: string };
+    packet?: { amount: string; currency: string };
   }
   export function awaitsPayment(order: Order): boolean;
   export function payLeftMs(order: Order, serverNowMs: number): number;
   export function unitsHeld(orders: readonly Order[], sku: string): number;
+  export function packetOf(orders: readonly Order[], sku: string): Order['packet'];
   export function mergeOrders(known: readonly Order[], fresh: readonly Order[]): Order[];
 }
 

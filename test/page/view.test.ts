@@ -2,7 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { money } from '../../server/public/js/format.js';
 import { speak } from '../../server/public/js/language.js';
 import { orderMessage, refundText } from '../../server/public/js/messages.js';
-import { mergeOrders, type Order, payLeftMs, unitsHeld } from '../../server/public/js/orders.js';
+import {
+  mergeOrders,
+  type Order,
+  packetOf,
+  payLeftMs,
+  unitsHeld,
+} from '../../server/public/js/orders.js';
 import { advance, initialPurchase, type Purchase } from '../../server/public/js/purchase.js';
 import {
   heroPhase,
@@ -61,6 +67,39 @@ describe('the tile of daily goods', () => {
       '12 days in a row',
     ]);
     expect(limitText({ ...tv, limit: 2 }, 0)).toBe('Up to 2 units per person');
+  });
+});
+
+describe('the tile of a pot of money', () => {
+  const pot = { amount: '100.00', packets: 50, sha256: 'ab'.repeat(32) };
+  const packets: Sku = { ...tv, sku: 'Packet', price: '0', goods: 'amounts', pot };
+
+  it('says what is given away, and offers a packet', () => {
+    expect(limitText(packets, 0)).toBe('€100.00 in 50 packets, one per person');
+    expect(view({ sku: packets }).button).toMatchObject({ label: 'Open a packet', enabled: true });
+  });
+
+  it('says what the shopper has drawn, after the press and on the next visit', () => {
+    const packet = { amount: '3.42', currency: 'EUR' };
+    const order: Order = {
+      ...{
+        orderNo: '2',
+        requestId: '2',
+        sale: 'gifts',
+        sku: 'Packet',
+        quantity: 1,
+        amount: '0.00',
+      },
+      ...{ currency: 'EUR', status: 'paid', createdAt: '2030-01-01T00:00:00Z', packet },
+    };
+    for (const purchase of [ended('paid'), initialPurchase()]) {
+      const { status, again, button } = view({ sku: packets, held: 1, packet, purchase });
+      expect(status).toMatchObject({ tone: 'good', title: 'You got €3.42' });
+      expect([again, button.label]).toEqual(['', 'It is yours']);
+    }
+    expect(packetOf([order], 'Packet')).toEqual(packet);
+    expect(packetOf([{ ...order, status: 'cancelled' }], 'Packet')).toBeUndefined();
+    expect(orderMessage(order)).toMatchObject({ title: 'You got €3.42' });
   });
 });
 

@@ -156,6 +156,7 @@ export function rowOnSale(changes: Partial<SkuOnSale> = {}): SkuOnSale {
     currency: 'EUR',
     userLimit: 1,
     zone: null,
+    pot: null,
     unitsTotal: 1_000,
     free: 1_000,
     unpaidExists: false,

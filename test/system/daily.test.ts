@@ -1,13 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { DAILY_UNITS, dayIn } from '../../contracts/goods.ts';
+import { openSession } from '../../db/client/pool.ts';
 import { audit } from '../../db/operations.ts';
+import { PATIENCE } from '../db/database.ts';
+import { databaseUrl } from '../servers.ts';
 import { Shopper } from '../shopper.ts';
 import { type System, startSystem } from '../system.ts';
+import { until } from '../until.ts';
 
-/** Daily goods, from the press to the streak, over two web nodes and through killed workers. */
+/** Goods that are not counted, from the press to the streak or the packet, over two web nodes and through killed workers. */
 
 const ZONE = 'Europe/Berlin';
+const PACKETS = 40;
 
 let system: System;
 let sale: string;
@@ -15,11 +20,35 @@ let sale: string;
 beforeAll(async () => {
   system = await startSystem();
   const terms = { zone: ZONE, price: '0', userLimit: 1 };
-  sale = await system.createSale([{ sku: 'SignIn', units: DAILY_UNITS, ...terms }]);
+  const free = { price: '0', userLimit: 1, units: PACKETS };
+  const pot = { amount: '20.00', packets: PACKETS, division: 'random' as const };
+  sale = await system.createSale([
+    { sku: 'SignIn', units: DAILY_UNITS, ...terms },
+    { sku: 'Packet', ...free, pot },
+  ]);
 });
 afterAll(() => system?.stop());
 
 const shopper = () => new Shopper(system.url, system.jwtSecret);
+async function onSale(sku: string) {
+  const { skus } = (await shopper().call('GET', `/api/v1/sales/${sale}`)).body;
+  return skus.find((one: { sku: string }) => one.sku === sku);
+}
+/** Locks all packets, as an open transaction does. */
+async function holdPackets(): Promise<() => Promise<void>> {
+  const [row] = await system.databases.regular.query<{ name: string }>({
+    text: 'SELECT current_database() AS name',
+  });
+  const session = await openSession(databaseUrl(row?.name ?? ''), {
+    applicationName: 'holder',
+    ...PATIENCE,
+  });
+  await session.run('BEGIN; SELECT FROM hot.unit FOR UPDATE');
+  return async () => {
+    await session.run('ROLLBACK');
+    await session.close();
+  };
+}
 const today = (one: Shopper) =>
   one.callUntilAnswered('GET', `/api/v1/sales/${sale}/skus/SignIn/today`);
 
@@ -58,8 +87,51 @@ it('who has today is answered from memory', async () => {
 });
 
 it('the sale says what it sells, and only daily goods have days', async () => {
-  const { skus } = (await shopper().call('GET', `/api/v1/sales/${sale}`)).body;
-  expect(skus[0]).toMatchObject({ goods: 'daily', zone: ZONE, availability: 'plenty' });
+  expect(await onSale('SignIn')).toMatchObject({
+    goods: 'daily',
+    zone: ZONE,
+    availability: 'plenty',
+  });
   const other = await shopper().call('GET', `/api/v1/sales/${sale}/skus/Phone/today`);
   expect(other.status).toBe(404);
+});
+
+it('a pot is drawn to the last packet, each once, while a worker is killed', async () => {
+  const before = await onSale('Packet');
+  expect(before).toMatchObject({ goods: 'amounts', pot: { amount: '20.00', packets: PACKETS } });
+  expect(before.waitlist).toBe('off');
+  const crowd = Array.from({ length: PACKETS + 20 }, shopper);
+  const release = await holdPackets();
+  const buying = crowd.map((one) => one.buy(sale, 'Packet'));
+  // The worker dies in the middle of a call, and its session draws the packets after that.
+  await until('a worker waits for packets', async () => {
+    const [row] = await system.databases.regular.query<{ waiting: boolean }>({
+      text: `SELECT count(*) > 0 AS waiting FROM pg_stat_activity
+             WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%place_orders%'`,
+    });
+    return row?.waiting;
+  });
+  await system.kill('worker-1');
+  await release();
+  await system.restart('worker-1');
+  const said = await Promise.all(buying);
+  const drawn = said.flatMap(({ body }) => (body.status === 'paid' ? [body.order.packet] : []));
+  expect(drawn).toHaveLength(PACKETS);
+  const cents = drawn.reduce((sum, { amount }) => sum + Math.round(Number(amount) * 100), 0);
+  expect(cents).toBe(2_000);
+  const others = said.filter(({ body }) => body.status !== 'paid');
+  // Some were refused at the door, because the pot was known to be empty.
+  for (const { body } of others) expect(body.verdict ?? body.status).toBe('sold_out');
+  for (const [at, one] of crowd.entries()) {
+    const { orders } = (await one.callUntilAnswered('GET', '/api/v1/orders')).body;
+    expect(orders.map((order: { packet: unknown }) => order.packet)).toEqual(
+      said[at]?.body.status === 'paid' ? [said[at]?.body.order.packet] : [],
+    );
+  }
+  const [{ sha256 } = { sha256: '' }] = await system.databases.regular.query<{ sha256: string }>({
+    text: `SELECT sha256 FROM catalog.pots() WHERE sku = 'Packet'`,
+  });
+  expect(before.pot.sha256).toBe(sha256);
+  expect((await onSale('Packet')).availability).toBe('sold_out');
+  expect(await audit(system.databases)).toEqual([]);
 });

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -225,4 +226,30 @@ it('open, pause, restock, extend, close and remove are in force when they return
   expect(actions.map(({ action }) => action)).toEqual([
     ...['change', 'close', 'create', 'extend', 'open', 'pause', 'remove', 'restock'],
   ]);
+});
+
+it('pot prints what the published hash is of, once the sale is over', async () => {
+  const sku = uniqueName('Packet');
+  const pot = { amount: '9.00', packets: 6, division: 'random' } as const;
+  const gifts = await system.createSale([{ sku, price: '0', units: 6, pot }]);
+  const response = await fetch(`${system.url}/api/v1/sales/${gifts}`);
+  const shown = (await response.json()) as { skus: { pot: { sha256: string } }[] };
+  await expect(flashsale('sale', 'pot', sku)).rejects.toThrow('stay secret until then');
+  await system.databases.regular.query({
+    text: `UPDATE catalog.sale SET opens_at = now() - interval '2 days', closes_at = now() - interval '1 day'
+           WHERE sale = $1`,
+    values: [gifts],
+  });
+  let printed = '';
+  const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    printed += String(text);
+    return true;
+  });
+  await flashsale('sale', 'pot', sku).finally(() => write.mockRestore());
+  const hash = createHash('sha256').update(printed).digest('hex');
+  expect(hash).toBe(shown.skus[0]?.pot.sha256);
+  expect(await flashsale('sale', 'pot', sku, '--json')).toMatchObject({
+    ...{ sku, amount: '9.00', packets: 6, sha256: hash, isAsPromised: true },
+    amounts: printed.trim().split('\n').slice(1),
+  });
 });

@@ -1,6 +1,6 @@
 import { isSameAmount } from '../../../contracts/money.ts';
 import type { DesiredSale, DesiredSku } from '../desired.ts';
-import type { PresentSale, PresentSku, SkuSwitches } from '../present.ts';
+import { type PresentSale, type PresentSku, presentPot, type SkuSwitches } from '../present.ts';
 import { differences } from './differences.ts';
 import type { Change, Part, PlanOptions, Refusal, Step } from './parts.ts';
 
@@ -34,8 +34,9 @@ export function partOfSku(
 /** As a person reads them in a plan. */
 function shown(sku: DesiredSku) {
   const { schema: home, title, price, currency, userLimit: limit, presentation = {} } = sku;
-  const { zone = null, units } = sku;
-  const kind = zone === null ? { units } : { goods: 'daily', zone };
+  const { zone = null, pot = null, units } = sku;
+  const counted = pot === null ? { units } : { goods: 'amounts', pot };
+  const kind = zone === null ? counted : { goods: 'daily', zone };
   return { home, title, price, currency, limit, ...kind, presentation };
 }
 
@@ -48,7 +49,8 @@ function knownTerms(sku: DesiredSku, known: PresentSku, { onlyMissing }: PlanOpt
   const name = sku.sku;
   const { schema, title, price, currency, userLimit, zone, presentation } = known;
   const units = loadedUnits(sku, known);
-  const terms = { schema, title, price, currency, userLimit, zone, presentation };
+  const pot = presentPot(known);
+  const terms = { schema, title, price, currency, userLimit, zone, pot, presentation };
   const present = { ...sku, ...terms, units };
   // A creation that was interrupted is completed with the values that the SKU has. That loads its stock.
   const skus = known.isComplete ? [] : [{ do: 'create_sku', sku: present } as const];
@@ -92,7 +94,7 @@ function loadedUnits({ units }: Pick<DesiredSku, 'units'>, known: PresentSku): n
 function whyNot(
   field: string,
   sku: DesiredSku,
-  { hasOrders, mostHeld }: PresentSku,
+  { hasOrders, mostHeld, pot }: PresentSku,
   units: number,
 ): string | undefined {
   if (field === 'home') {
@@ -104,6 +106,8 @@ function whyNot(
   if (field === 'goods' || field === 'zone') {
     return 'a SKU stays the goods that it was made as';
   }
+  if (field.startsWith('pot.')) return 'the pot was divided when the SKU was made';
+  if (field === 'currency' && pot !== null) return 'the packets are amounts of this currency';
   if (field === 'limit' && sku.userLimit < mostHeld) return `a user holds ${mostHeld} units`;
   if (field === 'units' && sku.units < units) {
     return `${units} units are loaded, and none can be taken away: a lower quota ends the sale earlier`;

@@ -57,6 +57,7 @@ function skuSection(sku: SkuFacts): string {
   const parts = [
     { name: 'sold', units: sku.sold, color: 'a' },
     { name: 'in unpaid orders', units: sku.held, color: 'b' },
+    ...(sku.kept > 0 ? [{ name: 'kept by cancelled orders', units: sku.kept, color: 'b' }] : []),
     { name: 'unsold', units: unsold.units, color: 'c' },
   ];
   const causes: Cell[][] = [
@@ -86,10 +87,11 @@ function money(name: string, sums: readonly Money[]): Cell[][] {
 }
 
 function promises({ skus, requests, undecided, payments, lottery, audit }: SaleReport): string {
-  const off = (sku: SkuFacts) => Math.abs(sku.units - sku.sold - sku.held - sku.unsold.units);
+  const off = (sku: SkuFacts) =>
+    Math.abs(sku.units - sku.sold - sku.held - sku.kept - sku.unsold.units);
   const lines = [
     promise(
-      'Units: those that exist − sold − in unpaid orders − unsold',
+      'Units: those that exist − sold − in unpaid orders − kept by cancelled orders − unsold',
       skus.reduce((all, sku) => all + off(sku), 0),
     ),
     promise('Requests with more than one order', requests.duplicates),

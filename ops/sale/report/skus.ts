@@ -13,7 +13,9 @@ export interface SkuFacts {
   /** Units of paid orders, and of unpaid ones that still hold them. */
   readonly sold: number;
   readonly held: number;
-  /** `units` = `sold` + `held` + `unsold`, or the books do not balance. */
+  /** Packets of a pot that orders keep which have ended: nobody else gets them. Other goods have none. */
+  readonly kept: number;
+  /** `units` = `sold` + `held` + `kept` + `unsold`, or the books do not balance. */
   readonly unsold: Unsold;
   /** Orders, by how they ended. */
   readonly orders: Readonly<Record<string, number>>;
@@ -71,7 +73,7 @@ export function skuFacts(
   quotas: ReadonlyMap<string, number>,
 ): SkuFacts[] {
   const skus = homes.flatMap((home) => home.skus).sort((a, b) => (a.sku < b.sku ? -1 : 1));
-  return skus.map(({ sku, title, price, currency }) => {
+  return skus.map(({ sku, title, price, currency, goods }) => {
     const of = <Row extends { readonly sku: string }>(
       rows: (home: HomeRecords) => readonly Row[],
     ) => homes.flatMap(rows).filter((row) => row.sku === sku);
@@ -79,12 +81,14 @@ export function skuFacts(
     const stock = of((home) => home.stock);
     const units = stock.reduce((all, { loaded }) => all + (loaded ?? 0), 0);
     const free = stock.reduce((all, row) => all + (row.free ?? 0), 0);
-    const gaveUp = orders.filter((row) => !isHolding(row));
+    const ended = orders.filter((row) => !isHolding(row));
+    const gaveUp = goods === 'amounts' ? [] : ended;
     const quota = quotas.get(sku);
     return {
       ...{ sku, title, price, currency, units },
       sold: unitsOf(orders.filter(({ status }) => status === 'paid')),
       held: unitsOf(orders.filter(({ status }) => status === 'ordered')),
+      kept: goods === 'amounts' ? unitsOf(ended) : 0,
       unsold: {
         units: free,
         neverOrdered: Math.max(0, free - unitsOf(gaveUp)),

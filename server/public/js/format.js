@@ -49,10 +49,11 @@ export function count(value) {
 /**
  * @param {import('./language.js').Forms} forms
  * @param {number} number
+ * @param {Readonly<Record<string, string>>} [values] besides `count`
  */
-export function plural(forms, number) {
+export function plural(forms, number, values = {}) {
   const form = forms[categories({}).select(number)] ?? forms.other;
-  return fill(form, { count: count(number) });
+  return fill(form, { ...values, count: count(number) });
 }
 
 /**

@@ -151,12 +151,27 @@ export function inOneText({ title, text }) {
 }
 
 /**
+ * What the shopper has drawn from a pot of money.
+ * @param {NonNullable<import('./orders.js').Order['packet']>} packet
+ * @returns {Message}
+ */
+export function packetMessage({ amount, currency }) {
+  const { got, paidOut } = texts.packets;
+  return {
+    ...outcomeMessage('free'),
+    title: fill(got, { sum: money(amount, currency) }),
+    text: paidOut,
+  };
+}
+
+/**
  * The state of an order, and of a payment that the order cannot use.
  * @param {import('./orders.js').Order} order
  * @returns {Message}
  */
 export function orderMessage(order) {
-  const { status, amount, reason, refund } = order;
+  const { status, amount, reason, refund, packet } = order;
+  if (status === 'paid' && packet) return packetMessage(packet);
   const ended = status === 'expired' || status === 'cancelled';
   let name = status;
   if (ended && refund && !reason) name = refund.status === 'done' ? 'refunded' : 'refund_due';

@@ -15,6 +15,7 @@
  * @property {string | null} [payBefore]
  * @property {string} [reason] why the shop cancelled it
  * @property {Refund} [refund]
+ * @property {{ amount: string, currency: string }} [packet] what was drawn from a pot of money
  *
  * @typedef {object} Refund of a payment that the order cannot use
  * @property {'due' | 'done'} status
@@ -62,6 +63,15 @@ export function unitsHeld(orders, sku) {
   return orders
     .filter((order) => order.sku === sku && !RETURNED.has(order.status))
     .reduce((sum, order) => sum + order.quantity, 0);
+}
+
+/**
+ * What the shopper has drawn from a pot of money; undefined if it is none, or nothing was drawn.
+ * @param {readonly Order[]} orders
+ * @param {string} sku
+ */
+export function packetOf(orders, sku) {
+  return orders.find((order) => order.sku === sku && !RETURNED.has(order.status))?.packet;
 }
 
 /**

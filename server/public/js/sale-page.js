@@ -11,7 +11,7 @@ import { identify, leaveGuest } from './identity.js';
 import { newKey } from './key.js';
 import { texts, titleIn } from './language.js';
 import { createNoticePanel } from './notices.js';
-import { awaitsPayment, unitsHeld } from './orders.js';
+import { awaitsPayment, packetOf, unitsHeld } from './orders.js';
 import { createOrdersPanel } from './orders-panel.js';
 import { backoffMs, pause } from './pace.js';
 import { advance, initialPurchase, isBusy } from './purchase.js';
@@ -182,7 +182,10 @@ function look() {
     product.tile.describe(sku, today?.streak ?? 0, firstLanguage());
     const calledOff = sale.calledOff === true;
     product.tile.show(
-      tileView({ sku, phase, calledOff, opensInMs, purchase, held, unpaid, now }),
+      tileView({
+        ...{ sku, phase, calledOff, opensInMs, purchase, held, unpaid, now },
+        packet: packetOf(orders, sku.sku),
+      }),
       waitlistView({
         place,
         availability: sku.availability,

@@ -79,6 +79,7 @@ export function createTile(sku, onPress, onWait) {
       setAttribute(select, 'aria-label', fill(texts.tile.quantityOf, { title: words.text }));
       setText(find('.price', element), money(price, currency));
       setText(find('.limit', element), limitText(sku, streak));
+      showPot(find('.pot', element), sku);
       if (select.options.length !== limit) {
         select.replaceChildren(
           ...Array.from({ length: limit }, (_, i) => new Option('', String(i + 1))),
@@ -112,6 +113,18 @@ export function createTile(sku, onPress, onWait) {
       if (isAtWait && waitlist.button === '') (view.toOrders ? toOrders : button).focus();
     },
   };
+}
+
+/**
+ * What a pot of money was committed to before the sale opened.
+ * @param {HTMLElement} place
+ * @param {import('./view.js').Sku} sku
+ */
+function showPot(place, { pot }) {
+  const hash = pot?.sha256 ?? '';
+  setText(find('.pot-says', place), texts.packets.divided);
+  setText(find('.pot-hash', place), hash);
+  setShown(place, hash !== '');
 }
 
 /**

@@ -2,12 +2,13 @@
 /** What a product's tile shows, derived from the state. Pure; the tile only copies it. */
 
 import { shortTime } from './countdown.js';
-import { duration, isFree, moment, plural } from './format.js';
+import { duration, isFree, moment, money, plural } from './format.js';
 import { fill, texts } from './language.js';
 import {
   againSpoken,
   againText,
   outcomeMessage,
+  packetMessage,
   pageMessage,
   puzzleMessage,
   verdictMessage,
@@ -23,8 +24,9 @@ import { isBusy, mayPress } from './purchase.js';
  * @property {number} limit
  * @property {'plenty' | 'few' | 'maybe' | 'sold_out'} availability
  * @property {string} [state]
- * @property {'daily'} [goods] one unit for each day; without it, units of a stock
+ * @property {'daily' | 'amounts'} [goods] one unit for each day, or packets of a pot; without it, units of a stock
  * @property {string} [zone] whose calendar tells the day
+ * @property {{ amount: string, packets: number, sha256?: string }} [pot] of amounts
  * @property {'off'} [waitlist] nobody can ask for a place
  * @property {import('./language.js').Presentation} [presentation]
  *
@@ -36,6 +38,7 @@ import { isBusy, mayPress } from './purchase.js';
  * @property {import('./purchase.js').Purchase} purchase
  * @property {number} held units that this shopper holds or owns
  * @property {boolean} unpaid whether one of these units is still unpaid
+ * @property {import('./orders.js').Order['packet']} [packet] what this shopper has drawn from a pot
  * @property {number} now monotonic ms
  *
  * @typedef {object} TileView
@@ -106,7 +109,7 @@ function badgeOf({ sku, phase }) {
  * @param {TileInput} input
  * @returns {import('./messages.js').Message | null}
  */
-function messageOf({ sku, phase, calledOff, purchase, held, unpaid, now }) {
+function messageOf({ sku, phase, calledOff, purchase, held, unpaid, packet, now }) {
   const { phase: step, offline, unsure } = purchase;
   if (isBusy(purchase)) {
     if (offline && step === 'queued') return pageMessage('following');
@@ -119,10 +122,10 @@ function messageOf({ sku, phase, calledOff, purchase, held, unpaid, now }) {
   if (calledOff) return verdictMessage('closed', 'called_off');
   // The message of the press may be out of date: units came back, or the pause is over.
   if (now >= purchase.restUntil && isOvertaken(purchase, phase, sku)) return null;
-  const paid = isFree(sku.price) ? 'free' : 'paid';
+  const paid = packet ? packetMessage(packet) : outcomeMessage(isFree(sku.price) ? 'free' : 'paid');
   if (step === 'ended') {
     const status = purchase.status ?? 'queued';
-    return outcomeMessage(status === 'paid' ? paid : status, purchase.reason ?? '');
+    return status === 'paid' ? paid : outcomeMessage(status, purchase.reason ?? '');
   }
   const gone = phase === 'open' && sku.availability === 'sold_out';
   // The shopper may have got a unit in another way: from the waitlist, or on another page.
@@ -130,7 +133,7 @@ function messageOf({ sku, phase, calledOff, purchase, held, unpaid, now }) {
   if (step === 'refused' && !isServed && !(gone && held === 0 && !unsure)) {
     return verdictMessage(purchase.verdict ?? '', purchase.reason);
   }
-  if (held > 0) return outcomeMessage(unpaid ? 'ordered' : paid);
+  if (held > 0) return unpaid ? outcomeMessage('ordered') : paid;
   if (phase === 'paused') return verdictMessage('paused');
   if (phase !== 'open') return null;
   if (gone) return verdictMessage('sold_out');
@@ -157,7 +160,9 @@ function buttonOf({ sku, phase, opensInMs, purchase, held, unpaid, now }, restSe
     if (message?.again === 'never') return off(button.impossible);
     return off(button.againIn, duration(restSeconds, 'second', 'short'));
   }
-  const get = sku.goods === 'daily' ? button.today : button.buy;
+  const get = { daily: button.today, amounts: button.draw, counted: button.buy }[
+    sku.goods ?? 'counted'
+  ];
   const label = sku.availability === 'maybe' ? button.try : get;
   return { label, tick: '', enabled: true, busy: false };
 }
@@ -195,7 +200,8 @@ export function whenText({ opensAt, closesAt }, phase, serverNowMs) {
  * @param {Sku} sku
  * @param {number} streak days in a row of daily goods
  */
-export function limitText({ goods, limit }, streak) {
+export function limitText({ goods, limit, pot, currency }, streak) {
+  if (pot) return plural(texts.packets.pot, pot.packets, { sum: money(pot.amount, currency) });
   if (goods !== 'daily') return plural(texts.tile.limit, limit);
   return streak === 0 ? texts.tile.daily : plural(texts.tile.streak, streak);
 }

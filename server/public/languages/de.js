@@ -120,6 +120,7 @@ export default {
     try: 'Jetzt versuchen',
     buy: 'Jetzt kaufen',
     today: 'Für heute holen',
+    draw: 'Umschlag öffnen',
     of: ': {title}',
   },
 
@@ -130,6 +131,16 @@ export default {
     streak: { one: '{count} Tag in Folge', other: '{count} Tage in Folge' },
     payOrCancel: 'Bezahlen oder stornieren',
     seeOrder: 'Ihre Bestellung ansehen',
+  },
+
+  packets: {
+    pot: {
+      one: '{sum} in {count} Umschlag, einer pro Person',
+      other: '{sum} in {count} Umschlägen, einer pro Person',
+    },
+    divided: 'Vor Beginn des Verkaufs aufgeteilt. SHA-256 der Aufteilung:',
+    got: 'Sie haben {sum} bekommen',
+    paidOut: 'Der Shop zahlt den Betrag an Sie aus.',
   },
 
   again: {

@@ -125,6 +125,7 @@ export default /** @type {const} */ ({
     try: 'Try for one',
     buy: 'Buy now',
     today: 'Get today’s',
+    draw: 'Open a packet',
     of: ': {title}',
   },
 
@@ -135,6 +136,17 @@ export default /** @type {const} */ ({
     streak: { one: '{count} day in a row', other: '{count} days in a row' },
     payOrCancel: 'Pay or cancel',
     seeOrder: 'See your order',
+  },
+
+  /** A pot of money that is divided into packets. After `divided` comes a number that anyone can check. */
+  packets: {
+    pot: {
+      one: '{sum} in {count} packet, one per person',
+      other: '{sum} in {count} packets, one per person',
+    },
+    divided: 'Divided before the sale opened. SHA-256 of the division:',
+    got: 'You got {sum}',
+    paidOut: 'The shop pays it out to you.',
   },
 
   /** When to try again. `when` is like "in 5 seconds". */

@@ -120,6 +120,7 @@ export default {
     try: 'Intentarlo',
     buy: 'Comprar ahora',
     today: 'Obtener el de hoy',
+    draw: 'Abrir un sobre',
     of: ': {title}',
   },
 
@@ -138,6 +139,17 @@ export default {
     },
     payOrCancel: 'Pagar o cancelar',
     seeOrder: 'Ver su pedido',
+  },
+
+  packets: {
+    pot: {
+      one: '{sum} en {count} sobre, uno por persona',
+      many: '{sum} en {count} de sobres, uno por persona',
+      other: '{sum} en {count} sobres, uno por persona',
+    },
+    divided: 'Repartido antes de que se abriera la venta. SHA-256 del reparto:',
+    got: 'Ha recibido {sum}',
+    paidOut: 'La tienda le paga este importe.',
   },
 
   again: {

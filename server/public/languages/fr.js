@@ -120,6 +120,7 @@ export default {
     try: 'Tenter ma chance',
     buy: 'Acheter',
     today: 'Obtenir aujourd’hui',
+    draw: 'Ouvrir une enveloppe',
     of: ' : {title}',
   },
 
@@ -138,6 +139,17 @@ export default {
     },
     payOrCancel: 'Payer ou annuler',
     seeOrder: 'Voir votre commande',
+  },
+
+  packets: {
+    pot: {
+      one: '{sum} dans {count} enveloppe, une par personne',
+      many: '{sum} dans {count} d’enveloppes, une par personne',
+      other: '{sum} dans {count} enveloppes, une par personne',
+    },
+    divided: 'Réparti avant l’ouverture de la vente. SHA-256 de la répartition :',
+    got: 'Vous avez reçu {sum}',
+    paidOut: 'La boutique vous verse cette somme.',
   },
 
   again: {

@@ -120,6 +120,7 @@ export default {
     try: '購入を試みる',
     buy: '今すぐ購入',
     today: '今日の分を受け取る',
+    draw: 'お年玉袋を開ける',
     of: '：{title}',
   },
 
@@ -130,6 +131,13 @@ export default {
     streak: { other: '{count} 日連続' },
     payOrCancel: '支払う・取り消す',
     seeOrder: '注文を見る',
+  },
+
+  packets: {
+    pot: { other: '{sum} を {count} 個の袋に分けました。お一人様 1 個' },
+    divided: '販売開始前に分けられています。分け方の SHA-256：',
+    got: '{sum} を受け取りました',
+    paidOut: 'この金額はショップからお支払いします。',
   },
 
   again: {

@@ -115,6 +115,7 @@ export default {
     try: '试着抢购',
     buy: '立即购买',
     today: '领取今天的',
+    draw: '拆红包',
     of: '：{title}',
   },
 
@@ -125,6 +126,13 @@ export default {
     streak: { other: '连续 {count} 天' },
     payOrCancel: '付款或取消',
     seeOrder: '查看您的订单',
+  },
+
+  packets: {
+    pot: { other: '{sum}，共 {count} 个红包，每人限领一个' },
+    divided: '红包在开售前已分好。分配结果的 SHA-256：',
+    got: '您领到了 {sum}',
+    paidOut: '商店会将这笔钱支付给您。',
   },
 
   again: {

@@ -110,6 +110,17 @@ describe('the story of an order', () => {
     ]);
   });
 
+  it('of a pot, with what was drawn', async () => {
+    const pot = { amount: '3.00', packets: 1, division: 'equal' } as const;
+    const sku = await stock(ops, sale, { units: 1, price: '0', pot });
+    const orderNo = await order(worker, sku);
+    await publish();
+    expect((await told(orderNo))?.moments).toEqual([
+      ADMITTED,
+      `Decided: order ${orderNo}, 1 × ${sku}, a packet of 3.00 EUR. It costs nothing, so it is paid.`,
+    ]);
+  });
+
   it('that ended unpaid: by its shopper, by the shop, by its time', async () => {
     const sku = await stock(ops, sale, { units: 4 });
     const [own, shop, late, revived] = [

@@ -4,8 +4,12 @@ import { DatabaseError } from '../../../db/client/errors.ts';
 import { Databases, type Pool } from '../../../db/client/pool.ts';
 import { Operator } from '../../../ops/quota/operator.ts';
 import { applySale, planOf, SaleRefused, withSalesLock } from '../../../ops/sale/apply.ts';
+import type { DesiredSku } from '../../../ops/sale/desired.ts';
+import { toDesired } from '../../../ops/sale/file.ts';
 import { openSale, pauseSale, removeSaleAtOnce, restockSku } from '../../../ops/sale/life.ts';
 import { readPresent } from '../../../ops/sale/present.ts';
+import { fileOfPresent } from '../../../ops/sale/present-file.ts';
+import type { SaleFile } from '../../../ops/sale/schema.ts';
 import { pathsBelow } from '../../../zk/tree/paths.ts';
 import { createDatabase, type TestDatabase } from '../../db/database.ts';
 import { order } from '../../db/shop.ts';
@@ -174,6 +178,40 @@ it('what cannot be is refused with its reason, and nothing is changed', async ()
   await cancelOrder(web, orderNo, 'ben');
   const cheaper = { ...sale, skus: [{ ...sku, price: '1.00', units: 15, userLimit: 1 }] };
   expect(fields((await planOf(place, cheaper)).refused)).toEqual([`${sku.sku} price`]);
+});
+
+it('a pot of money is divided once, and what it is made of stays', async () => {
+  const list = ['1.00', '2.50', '2.50'];
+  const pots = [{ division: 'random' as const }, { division: list }].map((one) =>
+    desiredSku({ price: '0.00', units: 3, pot: { amount: '6.00', packets: 3, ...one } }),
+  );
+  const sale = desiredSale({ skus: pots });
+  await applySale(place, sale, { actor: ACTOR });
+  expect(await planOf(place, sale)).toMatchObject({ changes: [], refused: [], steps: [] });
+  const file = fileOfPresent(sale.sale, await readPresent(place, sale.sale, []));
+  const read = new Map(toDesired(file as SaleFile).skus.map((sku) => [sku.sku, sku]));
+  for (const { sku, pot } of pots) expect(read.get(sku)).toMatchObject({ units: 3, pot });
+
+  const [first, second] = pots as [DesiredSku, DesiredSku];
+  const wanted = desiredSale({
+    ...sale,
+    skus: [
+      {
+        ...first,
+        currency: 'USD',
+        units: 4,
+        pot: { amount: '8.00', packets: 4, division: 'equal' },
+      },
+      { ...second, pot: { amount: '6.00', packets: 3, division: ['1.00', '2.00', '3.00'] } },
+    ],
+  });
+  const { refused } = await planOf(place, wanted);
+  expect(fields(refused)).toEqual([
+    ...['currency', 'pot.amount', 'pot.packets', 'pot.division'].map(
+      (field) => `${first.sku} ${field}`,
+    ),
+    `${second.sku} pot.division`,
+  ]);
 });
 
 it('a pause ends where it began: a SKU that an operator has closed stays closed', async () => {

@@ -79,6 +79,49 @@ it('a file becomes a sale', () => {
   });
 });
 
+const POT = `
+sale: gifts
+title: Gifts
+opens: in 1h
+closes: in 2h
+payWindow: 15m
+skus:
+  - sku: Packet
+    title: Packet
+    goods: amounts
+    pot: { amount: "9", packets: 3, division: ["2", "3.5", "3.50"] }
+    price: "0"
+    currency: EUR
+    limit: 1
+`;
+
+it('a pot of money has as many units as packets, and amounts with the digits of its currency', () => {
+  const [sku] = parseSaleFile(POT, 'x.yaml', []).skus;
+  const pot = { amount: '9.00', packets: 3, division: ['2.00', '3.50', '3.50'] };
+  expect(sku).toMatchObject({ units: 3, pot });
+  const random = parseSaleFile(POT.replace(/, division: .*\]/, ''), 'x.yaml', []).skus;
+  expect(random[0]?.pot?.division).toBe('random');
+});
+
+it.each([
+  ['"9"', '"9.50"', 'skus[0].pot.division', 'the listed amounts add up to 9.00, not to 9.50'],
+  ['"9"', '9', 'skus[0].pot.amount', 'expected all the money that is given away, as text'],
+  ['"9"', '"0.02"', 'skus[0].pot.amount', 'too little: each of 3 packets has 0.01 or more'],
+  ['"3.5"', '"3.501"', 'skus[0].pot.division', '3.501 is no amount of 0.01 or more'],
+  ['EUR', 'JPY', 'skus[0].pot.division', '3.5 is no amount of 1 or more with 0 decimal places'],
+  ['packets: 3', 'packets: 2', 'skus[0].pot.division', '3 amounts are listed'],
+  ['price: "0"', 'price: "1.00"', 'skus[0].price', 'amounts cost nothing; expected "0"'],
+  ['limit: 1', 'limit: 2', 'skus[0].limit', 'amounts have a limit of 1'],
+  ['limit: 1', 'limit: 1\n    units: 3', 'skus[0].units', 'leave it out'],
+  ['goods: amounts', 'units: 3', 'skus[0].pot', 'only amounts have a pot'],
+  [/pot: .*/, '', 'skus[0].pot', 'it is missing; expected a pot of money'],
+])('a wrong pot is told: %s → %s', (from, to, where, message) => {
+  const [problem, ...others] = problemsOf(POT.replace(from, to));
+  expect(others).toEqual([]);
+  expect(problem?.where.split(' ')[1]).toBe(where);
+  expect(problem?.message).toContain(message);
+});
+
 it('all errors are told at once, with line, column and what is expected', () => {
   const problems = problemsOf(
     `sale: de mo

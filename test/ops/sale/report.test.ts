@@ -11,11 +11,13 @@ import {
   refundOrder,
 } from '../../../db/calls.ts';
 import { openSession, type Session } from '../../../db/client/pool.ts';
+import type { HomeRecords } from '../../../db/report.ts';
 import { Operator } from '../../../ops/quota/operator.ts';
 import { applySale } from '../../../ops/sale/apply.ts';
 import { exportSale } from '../../../ops/sale/export.ts';
 import { collectReport, type SaleReport } from '../../../ops/sale/report/facts.ts';
 import { reportHtml } from '../../../ops/sale/report/html.ts';
+import { skuFacts } from '../../../ops/sale/report/skus.ts';
 import { undecidedNow, zookeeperFacts } from '../../../ops/sale/report/sources.ts';
 import { ZkSession } from '../../../zk/client/session.ts';
 import { pathsBelow } from '../../../zk/tree/paths.ts';
@@ -120,6 +122,27 @@ afterAll(async () => {
   await zookeeper.close();
   await connections.closeAll();
   await host.remove();
+});
+
+it('counts packets that cancelled orders keep', () => {
+  const row = {
+    sku,
+    title: 'Packet',
+    price: '0',
+    currency: 'EUR',
+    state: 'open',
+    goods: 'amounts',
+  };
+  const order = { sku, reason: null, was_paid: true, count: 2, units: 2 };
+  const records = {
+    ...{ skus: [row], stock: [{ sku, loaded: 9, free: 4 }], outcomes: [], waitlist: [] },
+    orders: [
+      { ...order, status: 'paid', count: 3, units: 3 },
+      { ...order, status: 'cancelled', reason: 'by_shop' },
+    ],
+  };
+  const [facts] = skuFacts([records as unknown as HomeRecords], new Map());
+  expect(facts).toMatchObject({ units: 9, sold: 3, kept: 2, unsold: { units: 4, cameBack: {} } });
 });
 
 it('tells what became of every unit, request and payment', async () => {

@@ -8,6 +8,9 @@
  * @typedef {Record<string, string>} Words a text by language
  * @typedef {{ url: string, alt: Words }} PictureForm
  *
+ * @typedef {{ amount: string, packets: string, division: string }} PotForm `division`: random, equal, or amounts with
+ *   blanks between them
+ *
  * @typedef {object} SkuForm
  * @property {string} sku
  * @property {Words} title
@@ -21,6 +24,7 @@
  * @property {string} home
  * @property {string} goods empty: units of a stock
  * @property {string} zone of daily goods
+ * @property {PotForm} pot of amounts
  * @property {PictureForm} picture
  *
  * @typedef {object} SaleForm
@@ -64,6 +68,7 @@ export function newSku() {
     home: 'hot',
     goods: '',
     zone: '',
+    pot: { amount: '', packets: '', division: '' },
     picture: { url: '', alt: {} },
   };
 }
@@ -129,8 +134,13 @@ export function formOf(file) {
       quota: plain(sku.quota),
       keep: plain(sku.keep),
       home: sku.home ?? 'regular',
-      goods: sku.goods === 'daily' ? 'daily' : '',
+      goods: sku.goods === 'counted' ? '' : plain(sku.goods),
       zone: plain(sku.zone),
+      pot: {
+        amount: plain(sku.pot?.amount),
+        packets: plain(sku.pot?.packets),
+        division: [sku.pot?.division ?? ''].flat().join(' '),
+      },
       picture: pictureOf(sku.picture),
     })),
   };
@@ -180,10 +190,20 @@ export function fileOf(form) {
         home: sku.home,
         goods: sku.goods,
         zone: sku.zone,
+        pot: potOf(sku.pot),
         picture: picture(sku.picture),
       }),
     ),
   });
+}
+
+/** @param {PotForm} pot */
+function potOf({ amount, packets, division }) {
+  const isWord = /^(|random|equal)$/.test(division.trim());
+  const list = division.split(/[\s,;]+/).filter((one) => one !== '');
+  const how = isWord ? division.trim() : list;
+  const pot = filled({ amount, packets: numberOf(packets), division: how });
+  return Object.keys(pot).length === 0 ? undefined : pot;
 }
 
 /**

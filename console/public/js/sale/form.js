@@ -192,7 +192,7 @@ function skuCard(form, at, { switches }, redraw) {
   const { languages } = form;
   const path = `skus[${at}]`;
   const set = switches[sku.sku];
-  /** @param {Exclude<keyof import('./document.js').SkuForm, 'title' | 'description' | 'picture'>} key */
+  /** @param {Exclude<keyof import('./document.js').SkuForm, 'title' | 'description' | 'pot' | 'picture'>} key */
   const bound = (key) => ({
     path: `${path}.${key}`,
     value: sku[key],
@@ -257,6 +257,7 @@ function skuCard(form, at, { switches }, redraw) {
       }),
     ),
     goodsRow(bound),
+    potRow(`${path}.pot`, sku.pot),
     pictureField(`${path}.picture`, 'Picture, if there is one', sku.picture, languages),
   );
 }
@@ -272,6 +273,7 @@ function goodsRow(bound) {
       choices: [
         ['', 'units of a stock'],
         ['daily', 'daily: one for each shopper and day'],
+        ['amounts', 'amounts: packets of a pot of money'],
       ],
     }),
     text({
@@ -279,6 +281,41 @@ function goodsRow(bound) {
       label: 'Time zone of daily goods',
       attributes: { maxlength: '64', spellcheck: 'false' },
       hint: 'Such as Europe/Berlin. Daily goods cost 0, and have no units and no quota.',
+    }),
+  );
+}
+
+/**
+ * @param {string} path
+ * @param {import('./document.js').PotForm} pot
+ */
+function potRow(path, pot) {
+  /** @param {keyof typeof pot} key */
+  const bound = (key) => ({
+    path: `${path}.${key}`,
+    value: pot[key],
+    set: (/** @type {string} */ value) => {
+      pot[key] = value;
+    },
+  });
+  return make(
+    'div',
+    { class: 'row', 'data-path': path },
+    text({
+      ...bound('amount'),
+      label: 'Pot of amounts: money in all',
+      attributes: { inputmode: 'decimal', maxlength: '14' },
+    }),
+    text({
+      ...bound('packets'),
+      label: 'Packets of the pot',
+      attributes: { inputmode: 'numeric', maxlength: '6' },
+    }),
+    text({
+      ...bound('division'),
+      label: 'Division of the pot',
+      attributes: { spellcheck: 'false' },
+      hint: 'random, equal, or the amount of each packet. Empty: random. Amounts cost 0, one for each shopper, and have no units.',
     }),
   );
 }
