@@ -1,9 +1,9 @@
-import { namedUrls } from './cluster-url.ts';
+import { firstUrl, namedUrls, urlsOfHosts } from './cluster-url.ts';
 import { ConfigError, databaseReadUrl, databaseUrl, secretText } from './config.ts';
 import { parseDatabaseUrl, wrongInDatabaseUrl, wrongInReadUrl } from './database-url.ts';
 import { type Home, isHotHome, REGULAR } from './homes.ts';
 
-/** Which databases a process uses: one server for each home, or one for all. */
+/** Which databases a process uses: one server for each home. The home `hot` may be on the server of `regular`. */
 
 /** The URL of the server of each home, by the name of the home. */
 export type DatabaseUrls = ReadonlyMap<Home, string>;
@@ -21,7 +21,7 @@ function namesHotHomes(input: string, wrongIn: (url: string) => string | undefin
 export const hotDatabaseSpecs = {
   /** The server of the only hot home, which is called `hot`. */
   HOT_DATABASE_URL: databaseUrl({ default: undefined }),
-  /** The servers of several hot homes. */
+  /** The servers of several hot homes. `hot` may have the URL of DATABASE_URL; each other home has its own server. */
   HOT_DATABASE_URLS: secretText(
     'home=url,… with homes of hot, hot-1 to hot-498, each once, and their database URLs',
     (input) => namesHotHomes(input, wrongInDatabaseUrl),
@@ -44,10 +44,21 @@ export const databaseSpecs = {
   ...hotDatabaseSpecs,
 };
 
+/** The hosts and the database of a URL, whatever its login and its parameters are. */
+function placeOf(link: string): string {
+  if (!URL.canParse(firstUrl(link))) return link;
+  const places = urlsOfHosts(link).map((one) => new URL(one));
+  return places
+    .map(({ host, pathname }) => `${host}${pathname}`)
+    .sort()
+    .join(',');
+}
+
 /**
  * The URL of each home's server, `regular` first.
  *
- * @throws {ConfigError} if both variables for hot homes are set, or a server is named twice
+ * @throws {ConfigError} if both variables for hot homes are set, or two homes other than `regular` and `hot` are on
+ *   one server
  */
 export function databaseUrls(parsed: {
   readonly DATABASE_URL: string;
@@ -58,16 +69,21 @@ export function databaseUrls(parsed: {
   if (one !== undefined && several !== undefined) {
     throw new ConfigError('set HOT_DATABASE_URL or HOT_DATABASE_URLS, not both');
   }
-  if (several === undefined) {
-    return new Map([
-      [REGULAR, regular],
-      ['hot', one ?? regular],
-    ]);
-  }
-  const hot = namedUrls(several).map(({ name, url }) => [name, url] as const);
-  const urls = new Map([[REGULAR, regular], ...hot]);
-  if (new Set(urls.values()).size < urls.size) {
-    throw new ConfigError('the URLs of HOT_DATABASE_URLS and DATABASE_URL must differ');
+  const named = several === undefined ? [{ name: 'hot', url: one ?? regular }] : namedUrls(several);
+  const urls = new Map<Home, string>([[REGULAR, regular]]);
+  const homes = new Map<string, Home>([[placeOf(regular), REGULAR]]);
+  for (const { name, url } of named) {
+    const other = homes.get(placeOf(url));
+    if (other === REGULAR && name === 'hot' && url !== regular) {
+      throw new ConfigError('hot is on the server of DATABASE_URL: it must have the same URL');
+    }
+    if (other !== undefined && !(other === REGULAR && name === 'hot')) {
+      throw new ConfigError(
+        `${name} and ${other} are on one server: only hot may share that of regular`,
+      );
+    }
+    homes.set(placeOf(url), other ?? name);
+    urls.set(name, url);
   }
   return urls;
 }

@@ -1,6 +1,7 @@
 import { type Home, schemaOf } from '../contracts/homes.ts';
 import type { Schema } from '../contracts/names.ts';
 import type { ReasonedActor } from './actions.ts';
+import { unlessNotThere } from './client/errors.ts';
 import { patiently, queryAll, toNumber } from './client/homes.ts';
 import type { Databases } from './client/pool.ts';
 
@@ -23,9 +24,9 @@ export async function callOffSale(
   sale: string,
   { by, reason }: ReasonedActor,
 ): Promise<boolean> {
-  const isNew: boolean[] = [];
+  let isNew = false;
   for (const server of databases.servers) {
-    const [row] = await patiently(
+    const called = patiently(
       () =>
         server.query<{ is_new: boolean }>({
           text: 'SELECT catalog.call_off_sale($1, $2, $3) AS is_new',
@@ -33,9 +34,11 @@ export async function callOffSale(
         }),
       LOCK_PAUSE_MS,
     );
-    isNew.push(row?.is_new === true);
+    if (server === databases.regular) isNew = (await called)[0]?.is_new === true;
+    // A home that is newer than the sale has nothing of it.
+    else await called.catch(unlessNotThere);
   }
-  return isNew[0] === true;
+  return isNew;
 }
 
 /** Orders that one call has ended. */

@@ -104,7 +104,7 @@ function toBoardSku(row: BoardRow, sku: string): BoardSku {
 export async function saleBoard(databases: Databases): Promise<SaleBoard> {
   const apart = databases.areApart;
   const { rows, missing }: Answers<BoardRow> = apart
-    ? await askHomes(databases, 'sale_board', (home, pool) => askBoard(pool, home, apart))
+    ? await askServers(databases)
     : { rows: await askBoard(databases.regular, REGULAR, apart), missing: [] };
   const sales = new Map<string, BoardSale & { skus: BoardSku[] }>();
   for (const row of rows) {
@@ -132,6 +132,19 @@ export async function saleBoard(databases: Databases): Promise<SaleBoard> {
   }
   const serverTime = rows[0]?.now ?? new Date();
   return { serverTime, sales: [...sales.values()], missing };
+}
+
+/** Reads the board of each server once, however many homes it is. */
+async function askServers(databases: Databases): Promise<Answers<BoardRow>> {
+  const answers = await askHomes(databases, 'sale_board', async (home, pool) => {
+    const [first = home, ...others] = databases.homesBeside(home);
+    if (home !== first) return [];
+    const rows = await askBoard(pool, home, true);
+    // A SKU that lives in another home of this server lives here as well.
+    return rows.map((row) => (others.includes(row.schema) ? { ...row, asked: row.schema } : row));
+  });
+  const missing = new Set(answers.missing.flatMap((home) => databases.homesBeside(home)));
+  return { rows: answers.rows, missing: [...missing] };
 }
 
 /** Reads the board of one server. The query starts from one row, so that an empty catalogue has a time. */

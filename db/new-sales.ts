@@ -4,6 +4,8 @@ import { CURRENCIES } from '../contracts/money.ts';
 import { divide, type Pot } from '../contracts/pot.ts';
 import type { SalePresentation, SkuPresentation } from '../contracts/presentation.ts';
 import type { Actor } from './actions.ts';
+import { saleBoard } from './catalog.ts';
+import { unlessNotThere } from './client/errors.ts';
 import type { Databases, Pool } from './client/pool.ts';
 
 /** Typed calls that create sales and SKUs. Every function throws only DatabaseError. */
@@ -57,7 +59,7 @@ async function createOn(
 }
 
 /** Enters a sale on the server of a home that is newer than the sale. @throws {DatabaseError} */
-export async function enterSale(databases: Databases, server: Pool, sale: NewSale): Promise<void> {
+async function enterSale(databases: Databases, server: Pool, sale: NewSale): Promise<void> {
   await createOn(server, sale);
   await copySecret(databases, server, sale.sale);
 }
@@ -107,18 +109,37 @@ export async function createSku(
   sku: NewSku,
   actor?: Actor,
 ): Promise<boolean> {
-  const { areApart, homes, regular } = databases;
+  const { areApart, regular } = databases;
   const home = databases.home(sku.schema);
   if (!areApart) return createStock(home, sku, actor);
-  if (sku.schema !== REGULAR) {
+  if (home !== regular) {
     await adoptSku(regular, sku);
     await copyRefusals(regular, home, sku.sku);
   }
-  const created = await createStock(home, sku, actor);
-  for (const other of homes.filter((name) => name !== REGULAR && name !== sku.schema)) {
-    await adoptSku(databases.home(other), { ...sku, schema: REGULAR });
+  const created = await withSale(databases, home, sku.sale, () => createStock(home, sku, actor));
+  for (const other of databases.servers.slice(1)) {
+    if (other === home) continue;
+    // A home that is newer than the sale gets both when the SKU moves there.
+    await adoptSku(other, { ...sku, schema: REGULAR }).catch(unlessNotThere);
   }
   return created;
+}
+
+/** Calls `work`, and again when the sale is entered on the server if its home is newer than the sale. */
+export async function withSale<T>(
+  databases: Databases,
+  server: Pool,
+  name: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  return work().catch(async (error: unknown) => {
+    unlessNotThere(error);
+    const { sales } = await saleBoard(databases);
+    const sale = sales.find((one) => one.sale === name);
+    if (sale === undefined) throw error;
+    await enterSale(databases, server, sale);
+    return work();
+  });
 }
 
 /** Copies requests that were refused while no catalogue had the SKU, so that they stay refused. */

@@ -4,7 +4,6 @@ import type { Actor } from './actions.ts';
 import { freeUnits, type HomeRow, homeOf, livesThere } from './client/home-rows.ts';
 import { type Answers, queryAll, queryHomes, toNumber, whole } from './client/homes.ts';
 import type { Databases } from './client/pool.ts';
-import { type Move, moveToServer } from './transfers.ts';
 
 export { type AuditRow, audit, auditHomes } from './audit.ts';
 
@@ -116,34 +115,6 @@ async function unitCountsApart(
     });
   }
   return { rows: counts, missing };
-}
-
-/**
- * Moves a SKU to `home` while it is being sold, also to another server. Finishes a move that an
- * earlier call began.
- *
- * @param slots number of slots at the new home; default: as many as before
- * @throws {DatabaseError} FS002 if there is no such SKU
- */
-export async function moveSku(
-  databases: Databases,
-  home: Home,
-  sku: string,
-  slots?: number,
-): Promise<Move> {
-  if (databases.areApart) return moveToServer(databases, home, sku, slots);
-  const [row] = await databases.home(home).query<{
-    moved_from: Home | null;
-    units: string;
-    slots: number;
-    buyers: string;
-  }>({ text: `SELECT * FROM ${schemaOf(home)}.move_sku($1, $2)`, values: [sku, slots ?? null] });
-  return {
-    movedFrom: row?.moved_from ?? undefined,
-    units: toNumber(row?.units ?? '0'),
-    slots: row?.slots ?? 0,
-    buyers: toNumber(row?.buyers ?? '0'),
-  };
 }
 
 /**

@@ -97,7 +97,7 @@ async function refusalOfReference(
   orderNo: string,
   paymentRef: string,
 ): Promise<'not_found' | 'reference_taken' | undefined> {
-  if (!databases.areApart || databases.ofOrder(orderNo) === REGULAR) return undefined;
+  if (databases.home(databases.ofOrder(orderNo)) === databases.regular) return undefined;
   const order = await orderDetails(databases, orderNo);
   if (order === undefined) return 'not_found';
   const [row] = await databases.regular.query<{ claimed: boolean }>({

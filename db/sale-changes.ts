@@ -4,7 +4,7 @@ import { withOwnDigits } from '../contracts/money.ts';
 import type { SalePresentation, SkuPresentation } from '../contracts/presentation.ts';
 import type { Actor } from './actions.ts';
 import type { BoardSale } from './catalog.ts';
-import { DatabaseError, isNotThere } from './client/errors.ts';
+import { DatabaseError, isNotThere, unlessNotThere } from './client/errors.ts';
 import { patiently, toNumber } from './client/homes.ts';
 import type { Databases, Pool } from './client/pool.ts';
 import { type PotFacts, potOf, type SkuPot } from './pots.ts';
@@ -139,9 +139,7 @@ export async function changeSale(
 }
 
 async function ifKnown(change: Promise<unknown>): Promise<void> {
-  await change.catch((error: unknown) => {
-    if (!isNotThere(error)) throw error;
-  });
+  await change.catch(unlessNotThere);
 }
 
 async function changeOn(

@@ -145,16 +145,16 @@ export async function compose(config: WorkerConfig, log: Log, lifecycle: Lifecyc
 function openDatabases(config: WorkerConfig, lifecycle: Lifecycle, log: Log): Databases {
   const { databaseUrls, batch, queues } = config;
   return Databases.open(databaseUrls, (url, homes) => {
-    // Alone on its server, a home also needs sessions for transfers, and may be asked by any queue.
-    const isAlone = homes.length === 1;
-    const served = isAlone ? homes : queues;
+    // With several servers, a home also needs sessions for transfers, and may be asked by any queue.
+    const areApart = homes.length < databaseUrls.size;
+    const served = areApart ? homes : queues;
     const pool = createPool({
       url,
       role: 'worker',
       onlyAccepted: true,
       max:
         served.length * (batch.callsInFlightMax + OTHER_CONNECTIONS_MAX) +
-        (isAlone ? TRANSFER_CONNECTIONS_MAX : 0),
+        (areApart ? TRANSFER_CONNECTIONS_MAX : 0),
       min: homes.filter((home) => queues.includes(home)).length * batch.callsInFlightMax,
       warmUp: (session) => warmForOrders(session, served),
       applicationName: 'flashsale worker',

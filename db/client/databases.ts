@@ -79,6 +79,11 @@ export class Databases {
     return this.#histories.get(this.home(name)) as History;
   }
 
+  /** The homes on the server of a home, itself included. */
+  homesBeside(name: Home): Home[] {
+    return this.homes.filter((home) => this.#pools.get(home) === this.#pools.get(name));
+  }
+
   /** The first home on a server. */
   homeOf(server: Pool): Home {
     return this.homes.find((home) => this.#pools.get(home) === server) ?? REGULAR;
@@ -88,7 +93,10 @@ export class Databases {
     return this.#pools.has(name);
   }
 
-  /** Whether hot homes have servers of their own. A SKU that moves is then carried between servers. */
+  /**
+   * Whether there is more than one server. A SKU that moves is then carried between servers, except between
+   * `regular` and `hot` if they share one.
+   */
   get areApart(): boolean {
     return this.servers.length > 1;
   }

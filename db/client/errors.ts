@@ -56,6 +56,11 @@ export function isNotThere(error: unknown): error is DatabaseError {
   return error instanceof DatabaseError && error.sqlstate === 'FS002';
 }
 
+/** For `catch`, where it is well if the server does not have the sale or SKU. */
+export function unlessNotThere(error: unknown): void {
+  if (!isNotThere(error)) throw error;
+}
+
 /**
  * Classes of SQLSTATEs whose refusals are the fault of the database and not of the call. A DBA can
  * repair their causes: wrong credentials (28), no such database or schema (3D, 3F), a missing or

@@ -44,13 +44,16 @@ const PIN = `
   FROM (SELECT pg_current_wal_flush_lsn() AS lsn OFFSET 0) w`;
 
 /**
- * The timeline of the control file is that of WAL which the standby has replayed. It may be an older one
- * for some minutes after a failover, and is never one that the standby does not follow.
+ * Both the timeline of the control file and that of the keeper's last beat are of WAL which the standby has
+ * replayed, so each is one that the standby follows. After a failover the control file has the old one for minutes,
+ * until the next restartpoint. The beat has the new one within seconds.
  */
 const STATE = `
   SELECT pg_is_in_recovery()
-         AND (pg_control_recovery()).min_recovery_end_timeline = $2
-         AND (pg_control_system()).system_identifier = $3 AS "isStandby",
+         AND (pg_control_system()).system_identifier = $3
+         AND ((pg_control_recovery()).min_recovery_end_timeline = $2
+              OR coalesce(catalog.accepted_history() = concat($3::bigint, '/', lpad(upper(to_hex($2::int)), 8, '0')),
+                          false)) AS "isStandby",
          coalesce(pg_last_wal_replay_lsn() >= $1::pg_lsn, false) AS "hasReplayed"`;
 
 /** @throws {DatabaseError} also if the server is no primary */
@@ -164,7 +167,10 @@ export class History implements Queryable {
       });
     };
     try {
-      return await this.#policy.execute(read);
+      const answer = await this.#policy.execute(read);
+      // A server that was promoted keeps its sessions. The next one goes to a server that is a standby now.
+      if (answer === 'not_standby') standby.discardIdle();
+      return answer;
     } catch {
       return 'away';
     }

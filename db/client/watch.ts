@@ -62,10 +62,10 @@ function watchClock(pool: Pool, stopping: AbortSignal): () => number | undefined
 function poolsOf(databases: Databases): ReadonlyMap<Dependency, Pool> {
   if (!databases.areApart) return new Map([['postgres', databases.regular]]);
   return new Map(
-    databases.homes.map((home) => [
-      home === REGULAR ? 'postgres' : (`postgres-${home}` as const),
-      databases.home(home),
-    ]),
+    databases.servers.map((server) => {
+      const home = databases.homeOf(server);
+      return [home === REGULAR ? 'postgres' : (`postgres-${home}` as const), server];
+    }),
   );
 }
 

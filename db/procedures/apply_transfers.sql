@@ -9,7 +9,7 @@
 --              home           the SKU lives here from now on
 --              buyers, units  orders of the other side gave these units up. If the SKU has moved on, they
 --                             are sent after it
---              payment        units for a late payment of an order of this schema, or of a hot home, to
+--              payment        units for a late payment of an order of this server, or of another hot home, to
 --                             which they are sent on. Units that the order cannot use any more go back
 -- Result: the number of the last transfer that was applied, by this call or before it
 -- Tables: reads catalog.home; writes catalog.sku, transfer_mark, stock_slot, stock_movement, buyer; orders, payment and
@@ -32,6 +32,7 @@ DECLARE
   v_entry    record;
   v_sale     text;
   v_home     text;
+  v_booked   boolean;
   v_hot_home text := catalog.hot_home(p_entries->0->>'hot_home');
   v_users    text[] := '{}';
   v_lower    int[] := '{}';
@@ -75,14 +76,21 @@ BEGIN
       v_lower := v_lower || ARRAY(SELECT jsonb_array_elements_text(v_entry.body->'units')::int);
     ELSIF v_entry.kind = 'units' THEN
       v_units := v_units + v_entry.units;
-    ELSIF current_schema() = 'regular'
-          AND catalog.home_of_order((v_entry.body->>'order_no')::bigint) <> 1 THEN
-      PERFORM hot.send_transfer(p_sku, v_sale, 'payment', v_entry.units, v_entry.body);
-    ELSIF NOT book_transferred_units((v_entry.body->>'order_no')::bigint, v_entry.body->>'payment_ref',
-                        v_entry.units::int) THEN
-      v_users := v_users || (v_entry.body->>'user_id');
-      v_lower := v_lower || v_entry.units::int;
-      v_units := v_units + v_entry.units;
+    ELSE
+      v_home := (SELECT CASE h.name WHEN 'regular' THEN 'regular' ELSE 'hot' END FROM catalog.home h
+                 WHERE h.here AND h.number = catalog.home_of_order((v_entry.body->>'order_no')::bigint));
+      IF v_home IS NULL THEN
+        PERFORM hot.send_transfer(p_sku, v_sale, 'payment', v_entry.units, v_entry.body);
+        v_booked := true;
+      ELSE
+        EXECUTE format('SELECT %I.book_transferred_units($1, $2, $3)', v_home) INTO v_booked
+          USING (v_entry.body->>'order_no')::bigint, v_entry.body->>'payment_ref', v_entry.units::int;
+      END IF;
+      IF NOT v_booked THEN
+        v_users := v_users || (v_entry.body->>'user_id');
+        v_lower := v_lower || v_entry.units::int;
+        v_units := v_units + v_entry.units;
+      END IF;
     END IF;
     v_mark.applied := v_entry.no;
     v_mark.units_applied := v_mark.units_applied + v_entry.units;

@@ -47,7 +47,7 @@ WITH
            sum(hashint8extended(c.order_no, uuid_hash_extended(
              c.request_id, hashtextextended(c.user_id, c.units))))
              FILTER (WHERE c.status = 'ordered') AS entries
-    FROM outcome c GROUP BY 1, 2),
+    FROM outcome c WHERE c.node <> 'copied' GROUP BY 1, 2),
   of_buyers AS MATERIALIZED (
     SELECT b.sku, max(b.units) AS most, sum((hashtextextended(b.user_id, 0) >> 32) * b.units) AS users
     FROM buyer b GROUP BY 1),

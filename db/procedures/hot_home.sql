@@ -1,6 +1,6 @@
--- hot_home: returns the hot home that the schema hot stands for. On a server that is a hot home, this is its
+-- hot_home: returns the hot home that the schema hot stands for. On a server that is only a hot home, this is its
 -- own name. On the server of regular it is the home of the SKU or order that the caller names, because the
--- schema hot there only takes transfers for all hot homes.
+-- schema hot there takes the transfers for all hot homes, whether it is the home hot itself or not.
 --
 -- Parameters: p_named, the hot home of the SKU or order; NULL is hot
 -- Result: the name
@@ -12,7 +12,7 @@ CREATE OR REPLACE FUNCTION catalog.hot_home(p_named text) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = catalog, pg_temp
 AS $routine$
-  SELECT coalesce((SELECT h.name FROM catalog.home h WHERE h.here AND h.name <> 'regular'),
+  SELECT coalesce((SELECT max(h.name) FROM catalog.home h WHERE h.here HAVING bool_and(h.name <> 'regular')),
                   p_named, 'hot')
 $routine$;
 

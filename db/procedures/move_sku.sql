@@ -71,7 +71,9 @@ BEGIN
   PERFORM move_waitlist(v_sku.schema, v_sku.sale, p_sku);
 
   UPDATE catalog.sku k
-  SET schema = current_schema(), moves = k.moves + 1, moved_at = now()
+  SET schema = current_schema(), moves = k.moves + 1, moved_at = now(),
+      -- It may have lived in a hot home of another server.
+      hot_home = CASE current_schema() WHEN 'regular' THEN k.hot_home END
   WHERE k.sku = p_sku;
   RETURN QUERY SELECT v_sku.schema, v_units, v_slots, v_buyers;
 END

@@ -59,7 +59,7 @@ SELECT 'one_outcome', c.sku,
        c.units, 0, 'an order was deleted by hand: restore it from the backup'
 FROM outcome c
 LEFT JOIN orders o ON o.order_no = c.order_no AND o.sale = c.sale
-WHERE c.status = 'ordered' AND o.order_no IS NULL AND c.sku = ANY (p_skus)
+WHERE c.status = 'ordered' AND o.order_no IS NULL AND c.sku = ANY (p_skus) AND c.node <> 'copied'
 UNION ALL
 SELECT 'user_limit', k.sku, format('units of user %s', h.user_id), k.user_limit, h.units,
        'cancel what is beyond the limit'

@@ -44,7 +44,7 @@ SELECT jsonb_build_object(
   'outcomes', (
     SELECT coalesce(jsonb_agg(s), '[]')
     FROM (SELECT c.sku, c.status, c.reason, count(*) AS count
-          FROM outcome c WHERE c.sale = p_sale GROUP BY 1, 2, 3 ORDER BY 1, 2, 3) s),
+          FROM outcome c WHERE c.sale = p_sale AND c.node <> 'copied' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3) s),
   'money', (
     SELECT coalesce(jsonb_agg(s), '[]')
     FROM (SELECT coalesce(p.currency, o.currency) AS currency, p.result,

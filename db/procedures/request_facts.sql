@@ -28,7 +28,7 @@ AS $routine$
   LEFT JOIN fenced_node f ON f.node = c.node
   LEFT JOIN waiting w ON c.node = 'waiting' AND w.user_id = c.user_id AND w.sku = c.sku
     AND w.sale = c.sale AND w.order_no = c.order_no
-  WHERE c.request_id = p_request_id
+  WHERE c.request_id = p_request_id AND c.node <> 'copied'
   UNION ALL
   SELECT r.request_id, r.user_id, '', r.sku, 0, NULL, NULL, NULL, 'rejected', r.reason, NULL,
          r.refused_at

@@ -32,7 +32,7 @@ BEGIN
          order_refund(o.order_no, o.sale, o.amount, o.currency)
   FROM outcome c
   LEFT JOIN orders o ON o.order_no = c.order_no AND o.sale = c.sale
-  WHERE c.request_id = ANY (p_request_ids)
+  WHERE c.request_id = ANY (p_request_ids) AND c.node <> 'copied'
   UNION ALL
   SELECT f.request_id, f.user_id, '', f.sku, 0, 'rejected', f.reason, NULL, NULL, NULL, NULL,
          f.refused_at, NULL

@@ -6,7 +6,7 @@
 --   that the SKU cannot move
 -- Result: as in put_units; NULL for a pot of money, whose packets stay taken. Nothing was changed then
 -- Tables: reads catalog.sku; writes the tables of put_units in the schema where the SKU lives. If that is not
---   this schema, writes stock_movement here: the units came back and left
+--   this schema of this server, writes stock_movement here: the units came back and left
 -- Locks: those of put_units
 -- Errors: FS002 the SKU has no slots
 
@@ -15,12 +15,14 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 AS $routine$
 DECLARE
-  v_home text := (SELECT k.schema FROM catalog.sku k WHERE k.sku = p_sku);
-  v_slot int;
+  v_home   text;
+  v_abroad boolean;
+  v_slot   int;
 BEGIN
   -- A packet stays taken: a pot is divided once, and whoever gives a packet up must not get another one for it.
   IF EXISTS (SELECT FROM catalog.sku k WHERE k.sku = p_sku AND k.goods = 'amounts') THEN RETURN NULL; END IF;
-  IF v_home = current_schema() THEN
+  SELECT k.schema, k.abroad INTO v_home, v_abroad FROM catalog.sku k WHERE k.sku = p_sku;
+  IF v_home = current_schema() AND NOT v_abroad THEN
     RETURN put_units(p_sale, p_sku, p_units, 'return');
   END IF;
   -- The slots of this schema are gone. Slot 1 stands for them: its units leave at once.

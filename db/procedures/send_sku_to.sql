@@ -5,7 +5,7 @@
 --
 -- Parameters: p_sku; p_home, the home that it goes to; p_slots, the slots that it gets there, NULL for as many as it has
 -- Result: false if the SKU has already left or never lived here
--- Tables: reads catalog.tunable, catalog.home, and orders and transfer_mark of the other schema, which the SKU leaves;
+-- Tables: reads catalog.tunable, catalog.home, orders of both schemas, and transfer_mark of the other schema, which the SKU leaves;
 --   writes catalog.sku, transfer, transfer_mark; stock_slot, stock_movement and waiting of the other schema
 -- Locks, in order
 --   1. the catalog.sku row
@@ -51,7 +51,9 @@ BEGIN
   -- By then every unpaid order is paid or expired. If not, audit reports the overdue orders.
   EXECUTE format($sql$
     SELECT greatest(
-      (SELECT max(o.pay_before) FROM %1$I.orders o
+      (SELECT max(o.pay_before) FROM regular.orders o
+       WHERE o.sale = $2 AND o.sku = $1 AND o.status = 'ordered'),
+      (SELECT max(o.pay_before) FROM hot.orders o
        WHERE o.sale = $2 AND o.sku = $1 AND o.status = 'ordered'),
       (SELECT max(m.unpaid_until) FROM %1$I.transfer_mark m WHERE m.sku = $1))
       + catalog.tunable('overdue_alarm_ms') * interval '1 ms'

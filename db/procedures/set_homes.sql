@@ -5,14 +5,14 @@
 -- Parameters
 --   p_hub   catalog.installation.id of the server of regular
 --   p_here  the homes that this server is: regular, or a hot home, or regular and hot
---   p_away  on the server of regular: the hot homes on other servers
+--   p_away  on the server of regular: the hot homes on other servers, also if it is hot itself
 -- Result: none
 -- Tables: reads catalog.sale, catalog.sku, orders and transfer_mark of both schemas; writes catalog.home and
 --   catalog.notice_position. Drops the primary keys of
 --   transfer and transfer_mark of both schemas, which allow no hot home but hot, if there are others
 -- Locks: catalog.home, exclusively; the sequences, for a moment; the tables whose keys are dropped
 -- Errors: FS003 this server is another home, or belongs to another installation; FS004 SKUs live or were sold in
---   a home that is gone, or the order numbers are too high
+--   a home that is gone, the order numbers are too high, or the schema hot has outcomes of other homes
 
 CREATE OR REPLACE FUNCTION catalog.set_homes(p_hub uuid, p_here text[], p_away text[]) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -61,6 +61,13 @@ BEGIN
   -- Another server would give the numbers of these orders once more.
   IF v_is_hub AND 'hot' <> ALL (p_here) AND EXISTS (SELECT FROM hot.orders) THEN
     RAISE EXCEPTION 'orders of the home hot are on this server: leave it here, and call other servers hot-1, hot-2'
+      USING ERRCODE = 'FS004';
+  END IF;
+
+  -- They have no mark that tells them from outcomes of its own (copy_in).
+  IF v_is_hub AND 'hot' = ANY (p_here) AND EXISTS (SELECT FROM hot.outcome)
+     AND NOT EXISTS (SELECT FROM catalog.home h WHERE h.here AND h.name = 'hot') THEN
+    RAISE EXCEPTION 'outcomes of other hot homes are on this server: drop their sales before hot comes here'
       USING ERRCODE = 'FS004';
   END IF;
 

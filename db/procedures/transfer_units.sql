@@ -12,11 +12,12 @@
 --   moved  the SKU does not live here, or not any more
 --   late   the node is fenced. Others have the units that it drew. No units were taken
 -- Tables: reads catalog.home, catalog.sku, catalog.sale, fenced_node; writes buyer, stock_slot, stock_movement; transfer
---   and transfer_mark of the other schema
+--   and transfer_mark of the schema that takes the transfers to the order's home: hot on the server of regular,
+--   regular on any other one
 -- Locks, in order
 --   1. the advisory lock of the SKU, shared
 --   2. the advisory lock of the node, shared (fence_node takes it exclusively)
---   3. the transfer_mark row of the other schema
+--   3. the transfer_mark row of that schema
 --   4. the buyer row
 --   5. all slots of the SKU, ascending
 -- Errors: FS001 the reference is empty or has more than 200 characters
@@ -29,7 +30,9 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 AS $routine$
 DECLARE
-  v_other text := CASE current_schema() WHEN 'hot' THEN 'regular' ELSE 'hot' END;
+  v_other text := CASE WHEN current_schema() = 'regular' OR EXISTS (
+                    SELECT FROM catalog.home h WHERE h.here AND h.name = 'regular' AND h.hub IS NOT NULL)
+                  THEN 'hot' ELSE 'regular' END;
   v_body  jsonb := jsonb_build_object('order_no', p_order_no, 'payment_ref', p_payment_ref,
                                       'user_id', p_user_id);
   v_sale  text;

@@ -4,7 +4,7 @@
 --
 -- Parameters: p_sale, p_sku
 -- Result: true if there are any
--- Tables: reads orders of the other schema; transfer_mark, if the other schema is on another server
+-- Tables: reads orders of the other schema; transfer_mark of both schemas, for orders on another server
 -- Locks: none
 -- Errors: none
 
@@ -20,7 +20,9 @@ AS $routine$
     WHERE current_schema() = 'regular' AND o.sale = p_sale AND o.sku = p_sku
       AND o.status = 'ordered'
     UNION ALL
-    SELECT FROM transfer_mark m WHERE m.sku = p_sku AND m.unpaid_until > now())
+    SELECT FROM regular.transfer_mark m WHERE m.sku = p_sku AND m.unpaid_until > now()
+    UNION ALL
+    SELECT FROM hot.transfer_mark m WHERE m.sku = p_sku AND m.unpaid_until > now())
 $routine$;
 
 ALTER FUNCTION :schema.unpaid_elsewhere OWNER TO flashsale_owner;

@@ -35,6 +35,7 @@ BEGIN
     SELECT c.request_id, c.sku, c.status, c.reason, c.decided_at
     FROM outcome c
     WHERE c.sale = ANY (v_sales) AND c.user_id = p_user_id AND c.status <> 'ordered'
+      AND c.node <> 'copied'
     UNION ALL
     SELECT f.request_id, f.sku, 'rejected', f.reason, f.refused_at
     FROM refused_request f

@@ -1,4 +1,4 @@
-import type { Home } from '../../contracts/homes.ts';
+import { type Home, REGULAR } from '../../contracts/homes.ts';
 import type { Queryable } from '../../db/client/pool.ts';
 import { type AfterRestore, afterRestore, type SetBackHome } from '../restore/after-restore.ts';
 import { parseCopy } from './arguments.ts';
@@ -42,8 +42,7 @@ function toldOfHome({ home, since, lost, paidAgain }: SetBackHome): string {
   ];
   if (lost === undefined) {
     lines.push(
-      '  nobody knows the names without a copy of the lost time: --lost-from (docs/backup.md).',
-      '  flashsale payments reconcile lists payments of orders that do not exist',
+      '  nobody knows the names without a copy of the lost time: --lost-from (docs/backup.md)',
     );
     return lines.join('\n');
   }
@@ -74,10 +73,25 @@ function toldOfHome({ home, since, lost, paidAgain }: SetBackHome): string {
   return lines.join('\n');
 }
 
-function told(result: AfterRestore, isDry: boolean): string {
+/** What the command cannot know, with the commands that show it. */
+function unseen(homes: readonly SetBackHome[]): string[] {
+  const since = new Date(Math.min(...homes.map((each) => each.since.getTime()))).toISOString();
+  return [
+    'this command does not see:',
+    `- payments at the provider since ${since}: flashsale payments reconcile SALE, for each sale`,
+    '- requests that wait in RabbitMQ: workers decide them when the home sells again. Those that',
+    '  cannot be decided: flashsale dead-letters list',
+    '- e-mails, webhooks and events that told of lost orders: tell their receivers',
+    ...(homes.some(({ home }) => home === REGULAR)
+      ? ['- sales, SKUs and their changes of the lost time: flashsale sale apply FILE']
+      : []),
+  ];
+}
+
+export function told(result: AfterRestore, isDry: boolean): string {
   const { homes, aligned, users, doubtful, missing, broken } = result;
   if (homes.length === 0) return 'no home was set back';
-  const lines = homes.map(toldOfHome);
+  const lines = [...homes.map(toldOfHome), ...unseen(homes)];
   if (isDry) return [...lines, 'nothing was changed'].join('\n');
   if (aligned.length > 0) lines.push(table(aligned.map((each) => ({ ...each }))));
   if (users > 0) lines.push(`units of ${users} users were counted again`);

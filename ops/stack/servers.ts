@@ -20,7 +20,7 @@ export type ServerName = (typeof SERVER_NAMES)[number];
 
 export interface Servers {
   readonly databaseUrl: string;
-  /** By home, if hot homes have their own servers. */
+  /** By home, if hot homes have their own servers. That of `hot` may be the URL of `regular`. */
   readonly hotDatabaseUrls?: Readonly<Record<Home, string>> | undefined;
   readonly amqpUrl: string;
   /** RabbitMQ's management API, with login: `http://user:password@host:port`. Tests need it. */
@@ -52,7 +52,8 @@ export function serversOfEnvironment(
 ): Partial<Servers> {
   const env = parseEnvironment(environment, specs);
   const urls = databaseUrls({ ...env, DATABASE_URL: env.DATABASE_URL ?? '' });
-  const hot = [...urls].filter(([home, link]) => home !== REGULAR && link !== urls.get(REGULAR));
+  const isApart = new Set(urls.values()).size > 1;
+  const hot = [...urls].filter(([home]) => home !== REGULAR && isApart);
   return {
     ...(env.DATABASE_URL !== undefined && { databaseUrl: env.DATABASE_URL }),
     ...(hot.length > 0 && { hotDatabaseUrls: Object.fromEntries(hot) }),

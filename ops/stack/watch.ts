@@ -224,7 +224,7 @@ export async function localWatch(stack: {
   // The logins in the URLs of hot homes may take the role.
   const watched = [
     monitor === undefined ? databaseUrl : urlOfLogin(databaseUrl, 'monitor', monitor),
-    ...Object.values(hotDatabaseUrls),
+    ...Object.values(hotDatabaseUrls).filter((url) => url !== databaseUrl),
   ].flatMap((url) => parseDatabaseUrl(url).urls);
   const instance: WatchInstance = {
     ...{ folder: join(stack.folder, 'watch'), logFolder, ports, shop: [`${stack.shopUrl}/`] },

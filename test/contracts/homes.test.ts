@@ -59,14 +59,19 @@ it.each([
     { HOT_DATABASE_URLS: `hot-1=${two}, hot-2=${three}?sslmode=require` },
     { regular: one, 'hot-1': two, 'hot-2': `${three}?sslmode=require` },
   ],
+  // A shop that has sold in `hot` grows.
+  [{ HOT_DATABASE_URLS: `hot=${one},hot-1=${two}` }, { regular: one, hot: one, 'hot-1': two }],
 ])('%j names the homes %j', (variables, expected) => {
   expect(Object.fromEntries(urlsOf(variables))).toEqual(expected);
 });
 
 it.each([
   [{ HOT_DATABASE_URL: two, HOT_DATABASE_URLS: `hot-1=${three}` }, /not both/],
-  [{ HOT_DATABASE_URLS: `hot-1=${two},hot-2=${two}` }, /must differ/],
-  [{ HOT_DATABASE_URLS: `hot-1=${one}` }, /must differ/],
+  [{ HOT_DATABASE_URLS: `hot-1=${two},hot-2=${two}` }, /hot-2 and hot-1 are on one server/],
+  [{ HOT_DATABASE_URLS: `hot-1=${one}` }, /hot-1 and regular are on one server/],
+  [{ HOT_DATABASE_URLS: 'hot-1=postgres://other:login@one/shop' }, /hot-1 and regular/],
+  [{ HOT_DATABASE_URLS: `hot=${one}?sslmode=require` }, /it must have the same URL/],
+  [{ HOT_DATABASE_URLS: `hot-1=${two},hot=${one},hot-2=${one}` }, /hot-2 and regular/],
 ])('%j is refused', (variables, why) => {
   expect(() => urlsOf(variables)).toThrow(ConfigError);
   expect(() => urlsOf(variables)).toThrow(why);
@@ -79,6 +84,10 @@ it.each([
   [{}, {}],
   [{ DATABASE_READ_URL: two }, { regular: two, hot: two }],
   [{ DATABASE_READ_URL: two, HOT_DATABASE_URL: three }, { regular: two }],
+  [
+    { DATABASE_READ_URL: two, HOT_DATABASE_URLS: `hot=${one},hot-1=${three}` },
+    { regular: two, hot: two },
+  ],
   [{ HOT_DATABASE_URL: three, HOT_DATABASE_READ_URLS: `hot=${two}` }, { hot: two }],
   [
     {

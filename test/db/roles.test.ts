@@ -70,6 +70,7 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   'catalog.home_of_order': ['web', 'worker', 'ops', 'readonly', 'console'],
   'catalog.hot_home': [],
   'catalog.present_history': [],
+  'catalog.accepted_history': ['web', 'ops'],
   'catalog.is_accepted': ['web', 'worker', 'ops', 'console'],
   'catalog.beat': ['ops'],
   'catalog.accept_history': ['ops'],

@@ -1,12 +1,23 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { audit, cancelOrder, carry, moveSku, payOrder, restock, routesTo } from '../../db/calls.ts';
+import {
+  audit,
+  cancelOrder,
+  carry,
+  moveSku,
+  payOrder,
+  placeOrders,
+  restock,
+  routesTo,
+} from '../../db/calls.ts';
 import { createPool, Databases, openSession, type Pool } from '../../db/client/pool.ts';
 import { prepareHomes } from '../../db/install/prepare.ts';
 import { acceptHistory, beat, isAccepted, skipNumbers } from '../../db/restore.ts';
+import { told } from '../../ops/commands/after-restore.ts';
 import { afterRestore, type RestorePlace } from '../../ops/restore/after-restore.ts';
 import { databaseUrl, servers, uniqueName } from '../servers.ts';
 import { openPool, PATIENCE, type TestDatabase } from './database.ts';
-import { openSale, order, stock } from './shop.ts';
+import { Killed, mortal } from './mortal.ts';
+import { openSale, order, request, stock } from './shop.ts';
 import { freshDatabase } from './three-homes.ts';
 
 /**
@@ -58,8 +69,12 @@ async function carryAll(databases: Databases): Promise<void> {
   }
 }
 
-function placeOf(databases: Databases, lastBeat: string | undefined): RestorePlace {
-  return { databases, lastBeat: async () => lastBeat, copies: new Map() };
+function placeOf(
+  databases: Databases,
+  lastBeat: string | undefined,
+  copies: RestorePlace['copies'] = new Map(),
+): RestorePlace {
+  return { databases, lastBeat: async () => lastBeat, copies };
 }
 
 it('a unit that two homes have sold keeps the shop closed until there is one more', async () => {
@@ -148,4 +163,104 @@ it('a hot home gets again what it lost, and numbers are never given out twice', 
   expect(await audit(after)).toEqual([]);
   // For an accepted database it moves nothing that is in use: the time of the last beat is all.
   expect(await skipNumbers(after, 'hot', true)).toBeInstanceOf(Date);
+});
+
+/** The routines by which after-restore changes something. */
+const CHANGES =
+  /skip_numbers|forget_copies|_transfers\(\$1, \$2|claim_reference|pay_order|refuse_requests|set_buyers|accept_history/;
+
+/** What a server knows, without times. */
+async function booksOf(server: Pool) {
+  const tables = ['regular', 'hot'].flatMap((schema) => [
+    `SELECT order_no, status, units FROM ${schema}.orders`,
+    `SELECT request_id, status, reason, order_no FROM ${schema}.outcome`,
+    `SELECT payment_ref, order_no, result FROM ${schema}.payment`,
+    `SELECT sku, sum(remaining) FROM ${schema}.stock_slot GROUP BY 1`,
+    `SELECT sku, kind, sum(units) FROM ${schema}.stock_movement GROUP BY 1, 2`,
+    `SELECT sku, user_id, units FROM ${schema}.buyer`,
+    `SELECT sku, hot_home, sent, units_sent, applied, units_applied FROM ${schema}.transfer_mark`,
+    `SELECT sku, hot_home, transfer_no, units, done_at IS NULL FROM ${schema}.transfer`,
+  ]);
+  tables.push('SELECT payment_ref, order_no FROM catalog.payment_reference');
+  tables.push('SELECT sku, schema, abroad, moves FROM catalog.sku');
+  const books: string[][] = [];
+  for (const text of tables) {
+    const rows = await server.query<{ row: string }>({
+      text: `SELECT t::text AS row FROM (${text}) t ORDER BY 1`,
+    });
+    books.push(rows.map(({ row }) => row));
+  }
+  return books;
+}
+
+it('killed after any of its steps and called again, it ends as if it had not been', async () => {
+  const [regular, hot] = sides;
+  const before = open(regular.url, hot.url);
+  const sale = await openSale(before);
+  const stay = await stock(before, sale, { units: 5, schema: 'regular' });
+  const goes = await stock(before, sale, { units: 5, schema: 'regular' });
+  const comes = await stock(before, sale, { units: 5, schema: 'hot' });
+  const gone = await stock(before, sale, { units: 5, schema: 'regular' });
+  const paidLater = await order(before, stay, {}, 'regular');
+  const cancelled = await order(before, gone, { userId: 'cancels' }, 'regular');
+  await moveSku(before, 'hot', gone);
+  const paidThere = await order(before, comes, {}, 'hot');
+  const early = await beat(before, 'regular', undefined);
+  const back = await copyOf(regular.url);
+
+  const lost = request();
+  await placeOrders(before, 'regular', stay, [lost]);
+  expect(await payOrder(before, paidLater, 'paid-in-the-lost-time')).toBe('paid');
+  expect(await payOrder(before, paidThere, 'paid-elsewhere')).toBe('paid');
+  await cancelOrder(before, cancelled, 'cancels');
+  await carryAll(before);
+  await moveSku(before, 'hot', goes);
+  await moveSku(before, 'regular', comes);
+  const known = await beat(before, 'regular', early);
+  const end = openPool(await copyOf(regular.url), 2);
+  pools.push(end);
+
+  // Two shops with the same past: one command is left alone, the other one dies after each change that it makes.
+  const [one, other] = [open(back, hot.url), open(await copyOf(back), await copyOf(hot.url))];
+  for (const after of [one, other]) expect(await beat(after, 'regular', known)).toBeUndefined();
+  const copies = new Map([['regular', end]]);
+  const result = await afterRestore(placeOf(one, known, copies));
+  expect(result).toMatchObject({
+    isAccepted: true,
+    homes: [
+      { home: 'regular', paidAgain: [paidLater], lost: { orders: [{ userId: lost.userId }] } },
+    ],
+  });
+  // It says what it cannot see.
+  const said = told(result, false);
+  expect(said).toContain('payments reconcile SALE');
+  expect(said).toContain('dead-letters list');
+  expect(said).toContain('sale apply FILE');
+  expect(said).toMatch(/the shop sells again$/);
+  expect(new Set(result.aligned.map(({ what }) => what))).toEqual(
+    new Set(['adopted', 'resent', 'undone']),
+  );
+
+  // Each call dies after the first change that no call before has made.
+  const made = new Set<string>();
+  const isNew = ({ text, values }: { readonly text: string; readonly values?: unknown }) => {
+    const change = `${text} ${JSON.stringify(values)}`;
+    return CHANGES.test(text) && made.size < made.add(change).size;
+  };
+  const call = () =>
+    afterRestore(placeOf(mortal(other, 1, true, isNew), known, copies)).catch((error: unknown) => {
+      if (!(error instanceof Killed)) throw error;
+    });
+  let deaths = 0;
+  while ((await call()) === undefined) deaths += 1;
+  expect(deaths).toBeGreaterThan(10);
+  expect(await isAccepted(other, 'regular')).toBe(true);
+  for (const [home, first] of [
+    ['regular', one.regular],
+    ['hot', one.home('hot')],
+  ] as const) {
+    expect(await booksOf(other.home(home))).toEqual(await booksOf(first));
+  }
+  expect(await audit(other)).toEqual([]);
+  sides = [{ ...regular, url: back }, hot];
 });

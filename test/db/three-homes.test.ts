@@ -11,12 +11,13 @@ import {
   placeOrders,
   userOrders,
 } from '../../db/calls.ts';
-import { createPool, Databases, openSession, type Pool } from '../../db/client/pool.ts';
+import { createPool, Databases, openSession } from '../../db/client/pool.ts';
 import { exportOrders, type HomeSessions, inOneMoment } from '../../db/export.ts';
 import { prepareHomes } from '../../db/install/prepare.ts';
 import { unitCounts } from '../../db/operations.ts';
 import { uniqueName } from '../servers.ts';
 import { PATIENCE } from './database.ts';
+import { Killed, mortal } from './mortal.ts';
 import { byNode, openSale, order, request, requests, stock } from './shop.ts';
 import { freshDatabase, HOMES, startThreeHomes, type ThreeHomes } from './three-homes.ts';
 import { carry } from './two-servers.ts';
@@ -127,25 +128,6 @@ it('a late payment of an order gets units of the home where its SKU lives now', 
   expect(await countOf(sku)).toMatchObject({ unitsTotal: 3, free: 2 });
   expect(await orderDetails(web, orderNo)).toMatchObject({ status: 'paid' });
 });
-
-class Killed extends Error {}
-
-/** Databases whose user dies at query number `at`, before the query is sent or after its answer. */
-function mortal(databases: Databases, at: number, after: boolean): Databases {
-  let queries = 0;
-  const wrap = (pool: Pool): Pool => ({
-    ...pool,
-    async query(statement) {
-      queries += 1;
-      if (queries > at || (queries === at && !after)) throw new Killed();
-      const rows = await pool.query(statement);
-      if (queries === at) throw new Killed();
-      return rows as never;
-    },
-  });
-  const pools = databases.homes.map((home) => [home, wrap(databases.home(home))] as const);
-  return new Databases(Object.fromEntries(pools) as never);
-}
 
 it('a SKU arrives at whatever step the mover is killed, with or without the workers', async () => {
   const units = 40;

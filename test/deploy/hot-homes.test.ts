@@ -9,7 +9,7 @@ import { homesOf, type Servers, serversOfEnvironment } from '../../ops/stack/ser
 import { SCRATCH_PREFIX } from '../../ops/stack/test-folder.ts';
 import { interpolate } from '../compose-file.ts';
 import { build, KUBERNETES, workloadsIn } from './manifests.ts';
-import { type Environment, makeSecrets, unknownTo } from './processes.ts';
+import { type Environment, makeHotUrls, makeSecrets, unknownTo } from './processes.ts';
 
 /** The files for hot homes on servers of their own give every process the URLs that the document makes. */
 
@@ -35,6 +35,21 @@ function expectHomes(entry: string, environment: Environment, mount: RegExp) {
   expect(homes).toEqual(['regular', 'hot', 'hot-1']);
   expect(logins.size).toBe(1);
 }
+
+it('of a shop that has sold, hot stays on the server of regular', () => {
+  const grown = makeSecrets();
+  makeHotUrls(grown.folder, 'grown');
+  const servers = serversOfEnvironment(
+    withSecretsOfFiles({
+      DATABASE_URL_FILE: join(grown.folder, 'database_url_web'),
+      HOT_DATABASE_URLS_FILE: join(grown.folder, 'hot_database_urls_web'),
+    }),
+  );
+  grown.remove();
+  const { hot, 'hot-1': further, ...others } = servers.hotDatabaseUrls ?? {};
+  expect([hot, others]).toEqual([servers.databaseUrl, {}]);
+  expect(further).toContain('@postgres-hot-1:5432/');
+});
 
 describe('compose', () => {
   interface Service {

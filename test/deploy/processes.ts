@@ -55,10 +55,14 @@ export function unknownTo(entry: string, names: readonly string[]): string[] {
 
 const DEPLOYMENT = join(import.meta.dirname, '../../docs/deployment.md');
 
-/** Runs the lines of the document that make the URLs of hot homes. @throws {Error} */
-function makeHotUrls(folder: string): void {
-  const [, lines = ''] =
-    /```sh\n( *for role in [^`]*)```/.exec(readFileSync(DEPLOYMENT, 'utf8')) ?? [];
+/**
+ * Runs the lines of the document that make the URLs of hot homes: those of a new shop, or of one that grows.
+ *
+ * @throws {Error}
+ */
+export function makeHotUrls(folder: string, of: 'new' | 'grown' = 'new'): void {
+  const found = [...readFileSync(DEPLOYMENT, 'utf8').matchAll(/```sh\n( *for role in [^`]*)```/g)];
+  const [, lines = ''] = found[of === 'new' ? 0 : 1] ?? [];
   const { status, stderr } = spawnSync('sh', ['-euc', lines], { cwd: folder, encoding: 'utf8' });
   if (lines === '' || status !== 0) throw new Error(`the lines of the document: ${stderr}`);
 }

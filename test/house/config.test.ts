@@ -423,7 +423,7 @@ describe('outside the demo', () => {
   it.each(reads)('a %s takes no secret that is published or short', (_name, read) => {
     const weak: [string, string, string][] = [
       ['DATABASE_URL', `postgres://shop:${url}@127.0.0.1/shop`, 'published'],
-      ['HOT_DATABASE_URL', `postgres://127.0.0.1/shop?user=a&password=${url}`, 'published'],
+      ['HOT_DATABASE_URL', `postgres://127.0.0.1/hot?user=a&password=${url}`, 'published'],
       ['HOT_DATABASE_URLS', `hot-1=postgres://one/b,hot-2=postgres://a:${url}@two/b`, 'published'],
       ['HOT_DATABASE_URLS', `hot-1=postgres://a:${'pw'}@one/b`, 'fewer than 12'],
       [

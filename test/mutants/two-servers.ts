@@ -51,7 +51,14 @@ export const TWO_SERVERS: readonly Mutant[] = [
     promise: 'one outcome',
     name: 'one reference pays orders of both servers',
     file: 'db/payments.ts',
-    edits: [['|| databases.ofOrder(orderNo) === REGULAR)', '|| true)']],
+    edits: [['databases.home(databases.ofOrder(orderNo)) === databases.regular)', 'true)']],
     tests: TWO_SERVERS_TESTS,
   },
+  sql(
+    'no oversell',
+    'units of an order beside regular leave its books without a movement',
+    [[' AND NOT v_abroad', '']],
+    ['test/db/grown.test.ts'],
+    'db/procedures/return_units.sql',
+  ),
 ];

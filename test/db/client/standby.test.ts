@@ -269,6 +269,18 @@ it('a standby of another history is not used', async () => {
   expect(await awaitReplay(session, { ...pin, cluster: '1' })).toBe('not_standby');
 });
 
+it('after a failover a standby is used as soon as it has a beat of the new timeline', async () => {
+  const pin = await askPin(web.regular);
+  const next = { ...pin, timeline: 26 };
+  const text = `UPDATE catalog.pulse SET history = $1 || '/0000001A'`;
+  await pair.admin.query({ text, values: [pin.cluster] });
+  await pair.caughtUp();
+  const session = await open(pair.readUrl);
+  expect(await awaitReplay(session, next)).toBeUndefined();
+  expect(await awaitReplay(session, { ...next, timeline: 25 })).toBe('not_standby');
+  expect(await awaitReplay(session, { ...next, cluster: '1' })).toBe('not_standby');
+});
+
 it('while a read tries a silent standby again, the others do not wait for it', async () => {
   const elsewhere = new URL(pair.readUrl);
   elsewhere.host = silent.address;
