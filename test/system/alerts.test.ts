@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { faultsOfBooks } from './alerts/books.ts';
-import { faultsOfBrokerAndKeepers, faultsOfHosts, faultsOfOutages } from './alerts/hosts.ts';
+import {
+  faultsOfBrokerAndKeepers,
+  faultsOfHosts,
+  faultsOfOutages,
+  faultsOfRestores,
+} from './alerts/hosts.ts';
 import { faultsOfLoad } from './alerts/load.ts';
 import { Scene } from './alerts/scene.ts';
 import { startWatchedShop, type WatchedShop } from './alerts/shop.ts';
@@ -51,5 +56,6 @@ it('fires an alert for each fault within 30 s, and clears it', async () => {
   await prove([...faultsOfBooks(scene), ...faultsOfHosts(scene), ...faultsOfLoad(scene)]);
   await prove(faultsOfOutages(scene));
   await prove(faultsOfBrokerAndKeepers(scene));
+  await prove(faultsOfRestores(scene));
   expect(seen.filter(({ firedS }) => firedS > FIRES_WITHIN_S * BUSY_FACTOR)).toEqual([]);
 });

@@ -90,6 +90,20 @@ export function faultsOfOutages(scene: Scene): Fault[] {
   ];
 }
 
+/** Nothing else is done meanwhile: processes open no session then. */
+export function faultsOfRestores({ shop }: Scene): Fault[] {
+  const pulse = (change: string) => () =>
+    shop.system.databases.regular.query({ text: `UPDATE catalog.pulse SET ${change}` });
+  return [
+    {
+      fault: 'a database was restored to an earlier time',
+      alerts: [{ alert: 'FlashsaleHomeSetBack', labels: { schema: 'regular' } }],
+      make: pulse('beat = 0'),
+      mend: pulse('beat = beat + 1000000, history = catalog.present_history()'),
+    },
+  ];
+}
+
 /** The keepers are not killed while ZooKeeper is away, because then none leads already. */
 export function faultsOfBrokerAndKeepers({ shop }: Scene): Fault[] {
   return [
