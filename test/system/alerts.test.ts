@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { faultsOfBooks } from './alerts/books.ts';
 import { faultsOfBrokerAndKeepers, faultsOfHosts, faultsOfOutages } from './alerts/hosts.ts';
 import { faultsOfLoad } from './alerts/load.ts';
+import { EMPTY, lackOf, linesOfPanels } from './alerts/panels.ts';
 import { Scene } from './alerts/scene.ts';
 import { startWatchedShop, type WatchedShop } from './alerts/shop.ts';
 import { type Fault, type Seen, tableOf } from './alerts/watch.ts';
@@ -52,4 +53,13 @@ it('fires an alert for each fault within 30 s, and clears it', async () => {
   await prove(faultsOfOutages(scene));
   await prove(faultsOfBrokerAndKeepers(scene));
   expect(seen.filter(({ firedS }) => firedS > FIRES_WITHIN_S * BUSY_FACTOR)).toEqual([]);
+});
+
+it('had data for each line of each panel of the dashboards, with the labels of its name', async () => {
+  const lacks: string[] = [];
+  for (const line of linesOfPanels()) {
+    const lack = await lackOf(line, shop.alerts);
+    if (lack !== undefined) lacks.push(`${line.name}: ${lack}`);
+  }
+  expect(lacks).toEqual(EMPTY);
 });

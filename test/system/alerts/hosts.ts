@@ -72,7 +72,9 @@ export function faultsOfOutages(scene: Scene): Fault[] {
         { alert: 'FlashsaleStatusUnavailable' },
       ],
       make: () => shop.servers.freeze('postgres'),
-      go: () => shopper.call('GET', `/api/v1/requests/${requestId}`),
+      // Each call waits for the database.
+      go: () =>
+        Promise.all([1, 2, 3].map(() => shopper.call('GET', `/api/v1/requests/${requestId}`))),
       mend: () => shop.servers.thaw('postgres'),
     },
     {
