@@ -29,8 +29,8 @@ const AUTO_KEEP: PerSku<AutoKeepFigures> = [
   ['flashsale_keeper_wait_seconds', 'waitSeconds', 'From the draw to the outcome'],
 ];
 
-/** In place of the SKU of dead letters that name none. */
-const UNKNOWN = '(unknown)';
+/** In place of a SKU: dead letters are counted for all SKUs together. */
+const ANY_SKU = '(any)';
 
 /** All metrics of a keeper. */
 export function createKeeperMetrics(keeper: Keeper, stranded: () => readonly Stranded[]) {
@@ -63,7 +63,7 @@ export function createKeeperMetrics(keeper: Keeper, stranded: () => readonly Str
     gauge.reset();
     // A SKU that has moved may have a row of each home.
     for (const { sku, cause, units } of stranded()) {
-      gauge.inc({ sku: sku ?? UNKNOWN, cause }, units);
+      gauge.inc({ sku: sku ?? ANY_SKU, cause }, units);
     }
   });
   return metrics;

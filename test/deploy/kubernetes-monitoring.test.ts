@@ -34,10 +34,12 @@ describe('what Prometheus reads', () => {
   it('has the jobs and intervals that the rules expect, but that of ZooKeeper', () => {
     expect(scraped.global).toEqual(usual.global);
     const jobs = ({ scrape_configs }: typeof usual) =>
-      scrape_configs.map(({ job_name, scrape_interval }: Record<string, string>) => [
-        job_name,
-        scrape_interval,
-      ]);
+      scrape_configs.map(
+        ({ job_name, scrape_interval, sample_limit }: Record<string, string | number>) => {
+          expect([job_name, sample_limit]).toEqual([job_name, expect.any(Number)]);
+          return [job_name, scrape_interval, sample_limit];
+        },
+      );
     expect(jobs(scraped)).toEqual(
       jobs(usual).filter(([name]: readonly string[]) => name !== 'zookeeper'),
     );
