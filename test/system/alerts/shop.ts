@@ -136,7 +136,7 @@ export async function startWatchedShop(): Promise<WatchedShop> {
   const password = randomBytes(16).toString('hex');
   const databaseUrl = system.environment['DATABASE_URL'] ?? '';
   await setLogins(databaseUrl, { monitor: password });
-  const standby = await startStandby(servers.databaseUrl);
+  const standby = await startStandby(servers.databaseUrl, { archives: true });
 
   const { openssl } = findEdge(machine);
   const edgeAt = await freePort();
