@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Scene } from './scene.ts';
 import type { Fault } from './watch.ts';
 
-/** Faults of hosts and the edge, and servers that are away. */
+/** Faults of hosts, the archive and the edge, and servers that are away. */
 
 const KEEPERS = ['keeper-1', 'keeper-2'];
 const DISK_BYTES = 4 * 1024 * 1024;
@@ -46,6 +46,16 @@ export function faultsOfHosts(scene: Scene): Fault[] {
       make: () => writeFileSync(shop.clockFile, '+3'),
       mend: () => writeFileSync(shop.clockFile, '+0'),
     },
+    {
+      fault: 'the archive of a database takes no WAL',
+      alerts: [{ alert: 'FlashsaleArchiveFails' }],
+      async make() {
+        await shop.standby.archiveBy('false');
+        // A file of WAL is archived when it is complete.
+        await scene.sql('SELECT pg_switch_wal()');
+      },
+      mend: () => shop.standby.archiveBy('true'),
+    },
   ];
 }
 
@@ -72,7 +82,9 @@ export function faultsOfOutages(scene: Scene): Fault[] {
         { alert: 'FlashsaleStatusUnavailable' },
       ],
       make: () => shop.servers.freeze('postgres'),
-      go: () => shopper.call('GET', `/api/v1/requests/${requestId}`),
+      // Each call waits for the database.
+      go: () =>
+        Promise.all([1, 2, 3].map(() => shopper.call('GET', `/api/v1/requests/${requestId}`))),
       mend: () => shop.servers.thaw('postgres'),
     },
     {
