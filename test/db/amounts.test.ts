@@ -205,6 +205,19 @@ it('a cancelled order keeps its packet, and nobody gets another one for it', asy
   expect(await audit(ops)).toEqual([]);
 });
 
+it('a request that has an order of other goods draws no packet', async () => {
+  const free = await stock(ops, sale, { price: '0', units: 2 });
+  const sku = await pot(2);
+  const asked = requests(2);
+  const before = await placeOrders(worker, 'hot', free, asked);
+  // The same request ids, for the pot: each has its outcome already, as for any other goods.
+  expect(await placeOrders(worker, 'hot', sku, asked)).toEqual(before);
+  const mixed = await placeOrders(worker, 'hot', sku, [...asked, request()]);
+  expect(mixed.map(({ status }) => status)).toEqual(['ordered', 'ordered', 'ordered']);
+  expect((await packets(sku)).map(({ order }) => order)).toEqual([mixed[2]?.orderNo, null]);
+  expect(await audit(ops)).toEqual([]);
+});
+
 it('a pot stays as it was divided', async () => {
   const sku = await pot(3);
   const refused = { sqlstate: 'FS004' };

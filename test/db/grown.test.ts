@@ -184,6 +184,19 @@ it('a shopper is told that units may return from the home that the SKU has left'
   }
 });
 
+it('a process whose URLs are mixed up gives no SKU of hot to another server', async () => {
+  const [regular, hot] = [one.as('ops').regular, two.as('ops').regular];
+  const mixed = new Databases({ regular, hot });
+  const refused = { sqlstate: 'FS003' };
+  const sku = await stock(ops, sale, { units: 3, schema: 'regular' });
+  await expect(moveSku(mixed, 'hot', sku)).rejects.toMatchObject(refused);
+  await order(worker, sku, {}, 'regular');
+  const made = uniqueName('sku');
+  await expect(stock(mixed, sale, { sku: made, units: 3 })).rejects.toMatchObject(refused);
+  // Nothing is left of it: the name is free.
+  await stock(ops, sale, { sku: made, units: 3 });
+});
+
 it('a sale from before the second server is changed and called off', async () => {
   const before = one.as('ops');
   const its = await openSale(before);
