@@ -8,8 +8,8 @@ import { freemem } from 'node:os';
  */
 
 const FOLDER = '/dev/shm';
-/** Several times what a whole run needs at once. */
-const FREE_BYTES_MIN = 8 * 1024 ** 3;
+/** Several times what a whole run needs at once, which is 1 GiB. */
+const FREE_BYTES_MIN = 4 * 1024 ** 3;
 
 export interface Memory {
   /** The text of `/proc/self/mounts`. */

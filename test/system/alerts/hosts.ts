@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Scene } from './scene.ts';
 import type { Fault } from './watch.ts';
@@ -11,12 +11,15 @@ const DISK_BYTES = 4 * 1024 * 1024;
 
 /** A small file system of its own; undefined where this user may not mount one. */
 function mountDisk(scene: Scene): string | undefined {
-  const folder = join(scene.shop.folder, 'disk');
-  mkdirSync(folder);
+  // The exporter tells nothing of what is below /dev, where the files of the tests may be.
+  const folder = mkdtempSync('/var/tmp/flashsale-scratch-');
   const args = ['-t', 'tmpfs', '-o', `size=${DISK_BYTES}`, 'flashsale-test', folder];
-  if (spawnSync('mount', args).status !== 0) return undefined;
-  scene.onClose(() => spawnSync('umount', [folder]));
-  return folder;
+  const isMounted = spawnSync('mount', args).status === 0;
+  scene.onClose(() => {
+    if (isMounted) spawnSync('umount', [folder]);
+    rmdirSync(folder);
+  });
+  return isMounted ? folder : undefined;
 }
 
 export function faultsOfHosts(scene: Scene): Fault[] {
