@@ -17,6 +17,7 @@ import {
   userOrders,
 } from '../../db/calls.ts';
 import { type Databases, openSession, type Session } from '../../db/client/pool.ts';
+import { unitCounts } from '../../db/operations.ts';
 import { uniqueName } from '../servers.ts';
 import { createDatabase, PATIENCE, type TestDatabase } from './database.ts';
 import { openSale, request, requests, stock } from './shop.ts';
@@ -194,12 +195,18 @@ it('orders, verdicts and events say what was drawn', async () => {
 
 it('a cancelled order keeps its packet, and nobody gets another one for it', async () => {
   const sku = await pot(2);
-  const [first] = ordersOf(await draw(sku, 1));
+  const bob = { userId: uniqueName('bob') };
+  const [first] = ordersOf(await placeOrders(worker, 'hot', sku, [request(bob)]));
   await refundOrder(ops, first ?? '', { by: 'ann', reason: 'a robot' });
   expect((await packets(sku)).map(({ order }) => order)).toEqual([first, null]);
-  expect((await draw(sku, 3)).map(({ status }) => status)).toEqual([
+  // The keeper grants by these figures: no unit has come back.
+  const counts = (await unitCounts(ops)).find((each) => each.sku === sku);
+  expect(counts).toMatchObject({ unitsTotal: 2, free: 1, unpaidExists: false });
+  const again = [request(bob), request(), request(bob), request()];
+  expect((await placeOrders(worker, 'hot', sku, again)).map(({ status }) => status)).toEqual([
+    'limit_reached',
     'ordered',
-    'sold_out',
+    'limit_reached',
     'sold_out',
   ]);
   expect(await audit(ops)).toEqual([]);
