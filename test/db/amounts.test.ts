@@ -171,6 +171,26 @@ it('a place_orders that knows no pots sells no packet', async () => {
   expect(await audit(ops)).toEqual([]);
 });
 
+it('a single request draws its packet also with the plain_terms of the last release', async () => {
+  const sku = await pot(2);
+  const guard = /AND \(t\.price > 0 OR NOT EXISTS [^\n]*/;
+  const [row] = await database.admin.query<{ body: string }>({
+    text: `SELECT pg_get_functiondef('hot.plain_terms'::regproc) AS body`,
+  });
+  expect(row?.body).toMatch(guard);
+  // Its names are those of place_orders, which it becomes a part of.
+  await session.run('BEGIN; SET LOCAL check_function_bodies = off');
+  await session.run(row?.body.replace(guard, '') ?? '');
+  const text = `SELECT status, order_no FROM hot.place_orders($1, $2, '{ann}', '{1}', '{f}', '{web}')`;
+  const [said] = await session.query({ text, values: [sku, [request().requestId]] });
+  const drawn = await session.query({
+    text: 'SELECT position FROM hot.unit WHERE order_no = $1',
+    values: [said?.['order_no']],
+  });
+  await session.run('ROLLBACK');
+  expect([said?.['status'], drawn]).toEqual(['ordered', [{ position: 1 }]]);
+});
+
 it('orders, verdicts and events say what was drawn', async () => {
   const sku = await pot(3, { currency: 'JPY', amount: '900' });
   const batch = requests(2);
