@@ -1105,7 +1105,7 @@ CREATE TABLE :schema.unit (
   sku text COLLATE "C" NOT NULL,
   -- Its number in the SKU, from 1. Units are taken in this order
   "position" integer NOT NULL,
-  -- What the packet is worth, in the currency of the SKU; secret until it is taken or the sale is over
+  -- The worth of the packet, in the currency of the SKU; secret until it is taken or the sale is over
   amount numeric,
   -- The order that took it; NULL while it is free. A packet stays taken when its order is cancelled
   order_no bigint,

@@ -1,6 +1,6 @@
 -- decided_twice: finds requests that were decided in two sales. It compares two sales only if each began
--- before the request ids of the other were forgotten. What another home decided (copy_in) does not count. Part of
--- audit.
+-- before the request ids of the other were forgotten. Decisions of another home (copy_in) do not
+-- count. Part of audit.
 --
 -- Parameters: p_sales, and p_first_at of the same length: the time of the first outcome or order of each
 -- Result: one row for each outcome of such a request. is_wrong: the last outcome came while the request ids

@@ -30,7 +30,7 @@ WITH
   user_held AS (
     SELECT u.sku, u.user_id, sum(u.units) AS units
     FROM (SELECT o.sku, o.user_id, o.units FROM mine o LEFT JOIN moved v ON v.sku = o.sku
-          -- Whoever drew from a pot stays at the limit, whatever becomes of the order.
+          -- A user who drew from a pot stays at the limit, whatever becomes of the order.
           WHERE (o.status IN ('ordered', 'paid') OR o.sku IN (SELECT t.sku FROM catalog.pot t)) AND coalesce(v.is_here, true)
           UNION ALL
           SELECT e.sku, e.user_id, e.units FROM elsewhere e

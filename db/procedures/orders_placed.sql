@@ -6,8 +6,8 @@
 --   p_sku        the SKU
 --   p_order_nos  the order numbers that place_orders returned; older orders may be among them
 -- Result: {sale, sku, currency, createdAt, payBefore, amounts: {order number: amount}, status, packets}, with
---   amounts as text. packets is {order number: amount} for a pot of money; it is absent otherwise. status is paid for orders that cost nothing; it is absent otherwise. NULL if this transaction
---   placed none of the orders
+--   amounts as text. packets is {order number: amount} for a pot of money, and status is paid for orders that cost
+--   nothing; both are absent otherwise. NULL if this transaction placed none of the orders
 -- Tables: reads catalog.sku_terms, orders, unit
 -- Locks: none
 -- Errors: none

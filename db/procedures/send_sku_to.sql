@@ -5,8 +5,8 @@
 --
 -- Parameters: p_sku; p_home, the home that it goes to; p_slots, the slots that it gets there, NULL for as many as it has
 -- Result: false if the SKU has already left or never lived here
--- Tables: reads catalog.tunable, catalog.home, orders of both schemas, and transfer_mark of the other schema, which the SKU leaves;
---   writes catalog.sku, transfer, transfer_mark; stock_slot, stock_movement and waiting of the other schema
+-- Tables: reads catalog.tunable, catalog.home, orders of both schemas, and transfer_mark of the other schema, which
+--   the SKU leaves; writes catalog.sku, transfer, transfer_mark; stock_slot, stock_movement and waiting of the other schema
 -- Locks, in order
 --   1. the catalog.sku row
 --   2. the advisory lock of the SKU, exclusively. It is held for milliseconds
