@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
-import { migrate as applyMigrations } from 'postgres-migrations';
+import { migrate as applyMigrations, loadMigrationFiles } from 'postgres-migrations';
 import { DatabaseError, toDatabaseError } from '../client/errors.ts';
-import { openSession, type Session } from '../client/pool.ts';
+import { openSession, type Queryable, type Session } from '../client/pool.ts';
 
 const MIGRATIONS_FOLDER = fileURLToPath(new URL('../migrations', import.meta.url));
 
@@ -67,4 +67,35 @@ export async function migrate(url: string): Promise<MigrationReport> {
     clearTimeout(deadline);
     await session.close().catch(() => {});
   }
+}
+
+export interface MigrationState {
+  /** Names of files that the database does not have. */
+  readonly missing: readonly string[];
+  /** Names of files whose text is not what the database has applied. */
+  readonly changed: readonly string[];
+  /** Names of migrations that the database has and no file: another release made them. */
+  readonly unknown: readonly string[];
+}
+
+/**
+ * Compares the files with what the database has. Changes nothing. Needs a login that may read the table
+ * of migrations, such as the one that migrates.
+ *
+ * @throws {DatabaseError}
+ */
+export async function migrationState(session: Queryable): Promise<MigrationState> {
+  const files = await loadMigrationFiles(MIGRATIONS_FOLDER);
+  const rows = await session.query<{ id: number; name: string; hash: string }>({
+    text: 'SELECT id, name, hash FROM public.migrations ORDER BY id',
+  });
+  const applied = new Map(rows.map((row) => [row.id, row]));
+  const known = new Set(files.map(({ id }) => id));
+  return {
+    missing: files.filter(({ id }) => !applied.has(id)).map(({ fileName }) => fileName),
+    changed: files
+      .filter(({ id, hash }) => applied.has(id) && applied.get(id)?.hash !== hash)
+      .map(({ fileName }) => fileName),
+    unknown: rows.filter(({ id }) => !known.has(id)).map(({ name }) => name),
+  };
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { SCHEMAS } from '../../contracts/names.ts';
-import type { Session } from '../client/pool.ts';
+import type { Queryable, Session } from '../client/pool.ts';
 
 /** Reads the files of db/procedures and db/views, and the definitions that the database has. */
 
@@ -76,7 +76,7 @@ export async function loadRoutines(): Promise<Routine[]> {
  * Looks routines and views up in the database, in one query. The definitions of overloaded functions are
  * concatenated.
  */
-export async function lookUp(session: Session, routines: readonly Named[]): Promise<Found[]> {
+export async function lookUp(session: Queryable, routines: readonly Named[]): Promise<Found[]> {
   const rows = await session.query<Omit<Found, 'now'> & { text: string | null }>({
     text: `SELECT k.schema, k.name, d.text, r.file_sha256, r.definition_md5, r.installed_at,
                   r.installed_by, v.definition_md5 AS current_md5, p.version AS pinned, p.released,
