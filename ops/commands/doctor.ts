@@ -4,8 +4,12 @@ import { CHECKS } from '../doctor/list.ts';
 import { diagnose, exitCodeOf } from '../doctor/run.ts';
 import { diagnosisText } from '../doctor/text.ts';
 import type { AddCommand } from './command.ts';
+import { parseSeconds } from './edit.ts';
 
 /** `flashsale doctor`: go or no-go, on the morning of the sale. */
+
+/** The whole answer takes no more than some seconds. */
+const SOURCE_SECONDS = 3;
 
 interface Options {
   readonly without: readonly string[];
@@ -13,6 +17,7 @@ interface Options {
   readonly zone?: string;
   readonly opens?: string;
   readonly backupInfo: readonly string[];
+  readonly timeout: number;
   readonly json?: boolean;
 }
 
@@ -64,6 +69,7 @@ export const addDoctor: AddCommand = (program, { environment }) => {
       [],
     )
     .option('--demo', 'a demo is expected: no money, no TLS, published secrets')
+    .option('--timeout <seconds>', 'how long each source may take', parseSeconds, SOURCE_SECONDS)
     .option('--json', 'print the result as one JSON object')
     .addHelpText(
       'after',
@@ -71,9 +77,10 @@ export const addDoctor: AddCommand = (program, { environment }) => {
     )
     .action(async (sale: string | undefined, options: Options) => {
       const { demo = false, zone = environment['SHOP_TIME_ZONE'], opens, backupInfo } = options;
-      const asked = { sale, isDemo: demo, zone, opensAtLocal: opens, backupInfo };
+      const timeoutMs = options.timeout * 1_000;
+      const asked = { sale, isDemo: demo, zone, opensAtLocal: opens, backupInfo, timeoutMs };
       const { without } = options;
-      const diagnosis = await diagnose(CHECKS, environment, asked, { without });
+      const diagnosis = await diagnose(CHECKS, environment, asked, without);
       process.exitCode = exitCodeOf(diagnosis);
       if (options.json) console.log(JSON.stringify(diagnosis));
       else console.log(diagnosisText(diagnosis, process.stdout.isTTY === true));

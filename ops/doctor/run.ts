@@ -6,7 +6,8 @@ import { type DoctorOptions, Sources } from './sources/sources.ts';
 
 /** Makes all checks at once, and says go or no-go. */
 
-const CHECK_TIMEOUT_MS = 6_000;
+/** A check may ask several sources, one after the other. */
+const CHECK_TIMEOUT_FACTOR = 2;
 const CHECKS_AT_ONCE_MAX = 12;
 
 export interface Result {
@@ -25,12 +26,6 @@ export interface Diagnosis {
   readonly without: readonly string[];
 }
 
-interface Limits {
-  /** Checks that may be not known. */
-  readonly without?: readonly string[];
-  readonly checkTimeoutMs?: number;
-}
-
 type Environment = Readonly<Record<string, string | undefined>>;
 
 function worstOf(findings: readonly Finding[]): Outcome {
@@ -42,8 +37,8 @@ async function make(
   check: Check,
   sources: Sources,
   hide: (text: string) => string,
-  timeoutMs: number,
 ): Promise<Result> {
+  const timeoutMs = sources.options.timeoutMs * CHECK_TIMEOUT_FACTOR;
   const look = async (): Promise<readonly Finding[]> => {
     try {
       return await within(timeoutMs, check.look(sources));
@@ -62,13 +57,14 @@ async function make(
 /**
  * Never rejects because of a source that is away: what it would tell is not known.
  *
+ * @param without checks that may be not known
  * @throws {ConfigError} if a variable is malformed
  */
 export async function diagnose(
   checks: readonly Check[],
   environment: Environment,
   options: DoctorOptions,
-  { without = [], checkTimeoutMs = CHECK_TIMEOUT_MS }: Limits = {},
+  without: readonly string[] = [],
 ): Promise<Diagnosis> {
   const addresses = addressesOf(environment);
   const sources = new Sources(addresses, options);
@@ -76,8 +72,7 @@ export async function diagnose(
   const results = new Map<Check, Result>();
   const waiting = checks.values();
   const next = async (): Promise<void> => {
-    for (const check of waiting)
-      results.set(check, await make(check, sources, hide, checkTimeoutMs));
+    for (const check of waiting) results.set(check, await make(check, sources, hide));
   };
   try {
     await Promise.all(Array.from({ length: CHECKS_AT_ONCE_MAX }, next));

@@ -65,9 +65,9 @@ function tellsSomebody(text: string): boolean {
   );
 }
 
-async function ofAlertmanager(url: string, isDemo: boolean): Promise<Finding[]> {
-  const { configuration, silences } = await alertmanagerState(url);
-  const isTold = isDemo || tellsSomebody(configuration);
+async function ofAlertmanager(url: string, options: Sources['options']): Promise<Finding[]> {
+  const { configuration, silences } = await alertmanagerState(url, options.timeoutMs);
+  const isTold = options.isDemo || tellsSomebody(configuration);
   return [
     ...(isTold ? [] : [no('Alertmanager tells nobody: no receiver has a way to wake one', SET_UP)]),
     ...silences.map(({ id, comment }) =>
@@ -88,10 +88,9 @@ async function look(sources: Sources): Promise<readonly Finding[]> {
     prometheus.alertmanagers(),
   ]);
   const told = ALERTMANAGER_URL === undefined ? alertmanagers : [ALERTMANAGER_URL];
-  const { isDemo } = sources.options;
   const answers = await Promise.all(
     told.map((url) =>
-      ofAlertmanager(url, isDemo).catch((error: Error) => [
+      ofAlertmanager(url, sources.options).catch((error: Error) => [
         notKnown(`Alertmanager: ${error.message}`, 'ALERTMANAGER_URL=http://… flashsale doctor'),
       ]),
     ),

@@ -10,7 +10,6 @@ import type { Sources } from '../sources/sources.ts';
 /** As in the alert FlashsaleCertificateEnds. */
 const LEFT_MIN_DAYS = 14;
 const DAY_MS = 86_400_000;
-const HANDSHAKE_TIMEOUT_MS = 3_000;
 
 interface Seen {
   readonly certificate: X509Certificate;
@@ -19,7 +18,7 @@ interface Seen {
 }
 
 /** @throws {Error} without a handshake in time */
-export function certificateOf(url: URL): Promise<Seen> {
+export function certificateOf(url: URL, timeoutMs: number): Promise<Seen> {
   const { hostname, port } = url;
   const host = hostname.replace(/^\[|\]$/g, '');
   return new Promise((resolve, reject) => {
@@ -29,7 +28,7 @@ export function certificateOf(url: URL): Promise<Seen> {
       rejectUnauthorized: false,
       ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }),
     });
-    socket.setTimeout(HANDSHAKE_TIMEOUT_MS, () => socket.destroy(new Error('no TLS in time')));
+    socket.setTimeout(timeoutMs, () => socket.destroy(new Error('no TLS in time')));
     socket.on('error', reject);
     socket.on('secureConnect', () => {
       const certificate = socket.getPeerX509Certificate();
@@ -67,7 +66,7 @@ async function ofShop({ addresses: { tlsUrl: shopUrl }, options }: Sources): Pro
     ];
   }
   try {
-    const { certificate, refused } = await certificateOf(url);
+    const { certificate, refused } = await certificateOf(url, options.timeoutMs);
     const age = ageOf(`the certificate of ${url.host}`, certificate, command);
     if (refused === undefined || options.isDemo) return [age];
     return [no(`browsers do not take the certificate of ${url.host}: ${refused}`, command), age];

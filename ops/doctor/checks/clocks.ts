@@ -1,5 +1,5 @@
 import { type Check, count, type Finding, no, notKnown, ok, unless } from '../check.ts';
-import { call } from '../sources/http.ts';
+import { aheadOf, call } from '../sources/http.ts';
 import { type Processes, samplesOf } from '../sources/processes.ts';
 import type { Sources } from '../sources/sources.ts';
 
@@ -9,8 +9,8 @@ import type { Sources } from '../sources/sources.ts';
  */
 
 const OFF_MAX_SECONDS = 0.5;
-/** Headers and scrapes tell whole seconds. */
-const OFF_MAX_COARSE_SECONDS = 2;
+/** A scrape takes its time. */
+const OFF_MAX_SCRAPED_SECONDS = 2;
 const TRACKING = 'chronyc tracking';
 
 const seconds = (value: number) => `${Math.abs(value).toFixed(2)} s`;
@@ -44,11 +44,14 @@ async function ofServers(sources: Sources): Promise<Finding[]> {
       const startedMs = Date.now();
       const text = 'SELECT extract(epoch FROM clock_timestamp())::float8 * 1000 AS ms';
       const [row] = await pool.query<{ ms: number }>({ text });
-      return { name, seconds: ((row?.ms ?? 0) - (startedMs + Date.now()) / 2) / 1_000 };
+      const tookMs = Date.now() - startedMs;
+      // The server read its clock at some moment in between.
+      const aheadMs = (row?.ms ?? 0) - startedMs - tookMs / 2;
+      return { name, seconds: aheadMs / 1_000, unsure: tookMs / 2_000 };
     }),
   );
   return ahead
-    .filter((one) => Math.abs(one.seconds) > OFF_MAX_SECONDS)
+    .filter((one) => Math.abs(one.seconds) - one.unsure > OFF_MAX_SECONDS)
     .map((one) => {
       const far = `${seconds(one.seconds)} ${direction(one.seconds)}`;
       return no(`${one.name} is ${far} this machine`, `${TRACKING}, on both machines`);
@@ -56,22 +59,19 @@ async function ofServers(sources: Sources): Promise<Finding[]> {
 }
 
 /** What stands in front of the web nodes writes the header. */
-async function ofShop(shopUrl: string): Promise<Finding[]> {
-  const { at, middleMs } = await call(shopUrl, '/api/v1/sales').catch(() => ({
-    at: undefined,
-    middleMs: 0,
-  }));
+async function ofShop(shopUrl: string, timeoutMs: number): Promise<Finding[]> {
+  const answer = await call(shopUrl, '/api/v1/sales', timeoutMs).catch(() => undefined);
   // The check `warm` tells if the shop does not answer.
-  if (at === undefined) return [];
-  const ahead = (at + 500 - middleMs) / 1_000;
-  if (Math.abs(ahead) <= OFF_MAX_COARSE_SECONDS) return [];
-  const host = new URL(shopUrl).host;
-  return [no(`${host} is ${seconds(ahead)} ${direction(ahead)} this machine`, TRACKING)];
+  const ahead = (answer && aheadOf(answer)) ?? 0;
+  if (Math.abs(ahead) <= OFF_MAX_SECONDS) return [];
+  const { host } = new URL(shopUrl);
+  const far = `more than ${seconds(ahead)} ${direction(ahead)}`;
+  return [no(`${host} is ${far} this machine`, `${TRACKING}, on both machines`)];
 }
 
 /** Hosts of RabbitMQ, ZooKeeper and all others that have an exporter. */
 async function ofHosts(sources: Sources): Promise<Finding[]> {
-  const expression = `abs(timestamp(node_time_seconds) - node_time_seconds) > ${OFF_MAX_COARSE_SECONDS}`;
+  const expression = `abs(timestamp(node_time_seconds) - node_time_seconds) > ${OFF_MAX_SCRAPED_SECONDS}`;
   const found = (await sources.prometheus?.query(expression)) ?? [];
   return found.map(({ labels, value }) => {
     const host = labels['instance'];
@@ -91,7 +91,7 @@ export const clocks: Check = {
     const parts = await Promise.all([
       ofProcesses(processes),
       ofServers(sources),
-      shopUrl === undefined ? [] : ofShop(shopUrl),
+      shopUrl === undefined ? [] : ofShop(shopUrl, sources.options.timeoutMs),
       ofHosts(sources),
     ]);
     const who = count(processes.all.length, 'process', 'processes');

@@ -32,7 +32,7 @@ async function standbysOf({ name, url, pool }: DatabaseServer, reads: boolean): 
   ]);
   if (all.some(({ state }) => state === null)) {
     const reason = `the login of DATABASE_URL may not see the standbys of ${name}`;
-    return notKnown(reason, 'DATABASE_URL_FILE=…/database_url_prepare flashsale doctor');
+    return notKnown(reason, 'as a superuser: GRANT pg_read_all_stats TO flashsale_ops');
   }
   const streaming = all.filter(({ state }) => state === 'streaming');
   const inSync = streaming.filter(({ sync }) => sync === 'sync' || sync === 'quorum');

@@ -79,21 +79,16 @@ async function readableFiles(environment: Environment): Promise<string[]> {
 /** Secrets that differ between processes which have to have the same. */
 function differing(all: readonly ProcessFacts[]): Finding[] {
   const samples = all.flatMap((process) =>
-    samplesOf(process, 'flashsale_secret_mark').map(
-      ({ labels }) =>
-        ({ process, ...labels }) as {
-          process: ProcessFacts;
-          secret: string;
-          mark: string;
-        },
-    ),
+    samplesOf(process, 'flashsale_secret_mark').map(({ labels }) => ({
+      name: process.name,
+      secret: labels['secret'] ?? '',
+      mark: labels['mark'],
+    })),
   );
   return [...Map.groupBy(samples, ({ secret }) => secret)].flatMap(([secret, some]) => {
     const marks = Map.groupBy(some, ({ mark }) => mark);
     if (marks.size <= 1) return [];
-    const groups = [...marks.values()].map((group) =>
-      few(group.map(({ process }) => process.name)),
-    );
+    const groups = [...marks.values()].map((group) => few(group.map(({ name }) => name)));
     const reason = `${secret} differs: ${groups.join(' have another than ')}`;
     return [no(reason, `give all the same ${secret}, and restart those that had another`)];
   });

@@ -1,7 +1,8 @@
 import { type BrokerNode, membersWanted } from '../../../broker/management.ts';
+import { firstUrl } from '../../../contracts/cluster-url.ts';
 import { DEAD_LETTERS_QUEUE } from '../../../contracts/topology.ts';
 import { type Check, count, type Finding, few, no, ok, unless } from '../check.ts';
-import { call } from '../sources/http.ts';
+import { aheadOf, call } from '../sources/http.ts';
 import type { Sources } from '../sources/sources.ts';
 
 /** RabbitMQ: what anybody with a login sees of the queues, and what only its management API shows. */
@@ -35,7 +36,7 @@ export const queues: Check = {
   },
 };
 
-const OFF_MAX_SECONDS = 2;
+const OFF_MAX_SECONDS = 0.5;
 /** Twice the limit at which the broker takes nothing more. */
 const DISK_FACTOR = 2;
 const FILES_USED_MAX = 0.5;
@@ -60,12 +61,11 @@ function problemsOf(node: BrokerNode): Finding[] {
 
 /** The clock of the host that answers, by the header of the answer. */
 async function clockOf(sources: Sources): Promise<Finding[]> {
-  const [first = ''] = (sources.addresses.env.AMQP_MANAGEMENT_URL ?? '').split(',');
-  const { at, middleMs } = await call(first, '/api/overview').catch(() => ({
-    at: undefined,
-    middleMs: 0,
-  }));
-  if (at === undefined || Math.abs(at + 500 - middleMs) / 1_000 <= OFF_MAX_SECONDS) return [];
+  const first = firstUrl(sources.addresses.env.AMQP_MANAGEMENT_URL ?? '');
+  const { timeoutMs } = sources.options;
+  const answer = await call(first, '/api/overview', timeoutMs).catch(() => undefined);
+  const ahead = (answer && aheadOf(answer)) ?? 0;
+  if (Math.abs(ahead) <= OFF_MAX_SECONDS) return [];
   const reason = `the clocks of RabbitMQ and of this machine differ by more than ${OFF_MAX_SECONDS} s`;
   return [no(reason, 'chronyc tracking, on both machines')];
 }

@@ -17,25 +17,28 @@ async function granted(sources: Sources, sku: string): Promise<number> {
 async function ofSku(sources: Sources, { sku, unitsTotal, free, zone, state }: BoardSku) {
   const { reader, paths } = await sources.tree();
   const of = paths.sku(sku);
-  const [quota, inTree, keep] = await Promise.all([
+  const [written, quota, inTree, keep] = await Promise.all([
+    reader.text(of.quota),
     reader.inForce(of.quota),
     reader.inForce(of.state),
     reader.inForce(of.keep),
   ]);
   const problems: Finding[] = [];
   const now = state === 'open' ? (inTree ?? 'open') : state;
-  if (now !== 'open') problems.push(no(`${sku} is ${now}`, `flashsale quota open ${sku}`));
+  if (now !== 'open') problems.push(no(`${sku} is ${now}`, `flashsale quota resume ${sku}`));
   if (keep !== null && Number(keep) === 0) {
     problems.push(
-      no(`${sku} keeps no purchase (keep is 0)`, `flashsale quota keep 1 --sku ${sku}`),
+      no(`${sku} keeps no purchase (keep is 0)`, `flashsale quota keep 1 ${sku}`),
     );
   }
   // The stock of daily goods does not end.
   if (zone !== null) return problems;
   const set = `flashsale quota set ${sku} ${unitsTotal}`;
   const units = Number(quota ?? Number.NaN);
-  if (Number.isNaN(units)) problems.push(no(`${sku} has no quota: it sells nothing`, set));
-  else if (units > unitsTotal) {
+  if (written === undefined) {
+    problems.push(no(`${sku} has no quota in ZooKeeper; in force is ${quota ?? 'none'}`, set));
+  }
+  if (units > unitsTotal) {
     problems.push(no(`the quota of ${sku} is ${units}, and only ${unitsTotal} units exist`, set));
   } else if (units === 0) problems.push(no(`the quota of ${sku} is 0: it sells nothing`, set));
   else if (free > 0 && (await granted(sources, sku)) === 0) {
@@ -67,7 +70,7 @@ function spoken(ms: number): string {
 }
 
 /** `Sunday, 29 November 2026 at 12:00:00 GMT+1` */
-export function localTime(at: Date, timeZone: string): string {
+function localTime(at: Date, timeZone: string): string {
   return new Intl.DateTimeFormat('en-GB', {
     timeZone,
     dateStyle: 'full',

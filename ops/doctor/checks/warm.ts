@@ -7,7 +7,8 @@ import type { Sources } from '../sources/sources.ts';
 
 /** A worker keeps those of its calls, a web node all; after a failure they come back one by one. */
 const OPEN_MIN = 0.5;
-const PAGE_SLOW_MS = 1_000;
+/** Of the time that a source may take: 1 s of 3 s. */
+const PAGE_SLOW_SHARE = 1 / 3;
 
 /** Web nodes and workers open and warm their sessions when they start, and keep them. */
 function withoutSessions(all: readonly ProcessFacts[]): Finding[] {
@@ -40,16 +41,14 @@ function ignorant(all: readonly ProcessFacts[], skus: readonly string[]): Findin
   });
 }
 
-async function ofPage(shopUrl: string, path: string): Promise<Finding[]> {
+async function ofPage(shopUrl: string, path: string, timeoutMs: number): Promise<Finding[]> {
   const command = `curl -w '%{time_total}' -o /dev/null ${shopUrl}${path}`;
   try {
     // The first call fills the caches on the way.
-    await call(shopUrl, path);
-    const startedMs = performance.now();
-    const { status } = await call(shopUrl, path);
-    const tookMs = performance.now() - startedMs;
+    await call(shopUrl, path, timeoutMs);
+    const { status, tookMs } = await call(shopUrl, path, timeoutMs);
     if (status !== 200) return [no(`${path} answers ${status}`, command)];
-    if (tookMs <= PAGE_SLOW_MS) return [];
+    if (tookMs <= timeoutMs * PAGE_SLOW_SHARE) return [];
     return [no(`${path} takes ${Math.round(tookMs)} ms, asked for the second time`, command)];
   } catch (error) {
     return [no(`the shop's page: ${(error as Error).message}`, command)];
@@ -64,7 +63,9 @@ async function look(sources: Sources): Promise<readonly Finding[]> {
   const pages: Finding[] =
     shopUrl === undefined
       ? [notKnown('SHOP_URL is not set', 'SHOP_URL=https://… flashsale doctor')]
-      : (await Promise.all(paths.map((path) => ofPage(shopUrl, path)))).flat();
+      : (
+          await Promise.all(paths.map((path) => ofPage(shopUrl, path, sources.options.timeoutMs)))
+        ).flat();
   const problems = [...withoutSessions(all), ...ignorant(all, skus), ...pages];
   const web = all.filter(({ kind }) => kind === 'web').length;
   const well = `sessions are open; ${count(web, 'web node')} with ${count(skus.length, 'SKU')}; ${count(paths.length, 'page')} answer`;

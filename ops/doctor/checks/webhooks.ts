@@ -6,14 +6,13 @@ import { certificateOf } from './certificates.ts';
 
 /** Merchants' endpoints. Nothing is sent to them: only a connection is made. A URL may have a token, so hosts are shown. */
 
-const CONNECT_TIMEOUT_MS = 3_000;
 /** Events are delivered within a second; a backlog of this age is a fault. */
 const BEHIND_MAX_MS = 10_000;
 
-function takesConnection({ hostname, port }: URL): Promise<void> {
+function takesConnection({ hostname, port }: URL, timeoutMs: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 80) });
-    socket.setTimeout(CONNECT_TIMEOUT_MS, () => socket.destroy(new Error('no answer in time')));
+    socket.setTimeout(timeoutMs, () => socket.destroy(new Error('no answer in time')));
     socket.on('error', reject);
     socket.on('connect', () => {
       socket.end();
@@ -26,14 +25,15 @@ function takesConnection({ hostname, port }: URL): Promise<void> {
 async function troubleAt(
   text: string,
   rules: { readonly allowHttp: boolean; readonly allowPrivate: boolean },
+  timeoutMs: number,
 ): Promise<string | undefined> {
   try {
     const url = await checkAddress(text, rules);
     if (url.protocol === 'http:') {
-      await takesConnection(url);
+      await takesConnection(url, timeoutMs);
       return undefined;
     }
-    const { refused } = await certificateOf(url);
+    const { refused } = await certificateOf(url, timeoutMs);
     return refused === undefined ? undefined : `its certificate is not accepted: ${refused}`;
   } catch (error) {
     return (error as Error).message;
@@ -57,7 +57,7 @@ export const webhooks: Check = {
         if (state === 'disabled') {
           return [no(`${endpoint} is off: ${disabledReason ?? 'no reason'}`, show)];
         }
-        const trouble = await troubleAt(url, rules);
+        const trouble = await troubleAt(url, rules, sources.options.timeoutMs);
         const own = lags.filter((lag) => lag.endpoint === endpoint);
         const since = own.flatMap((lag) => (lag.since === null ? [] : [lag.since.getTime()]));
         const behindMs = since.length === 0 ? 0 : Date.now() - Math.min(...since);

@@ -14,7 +14,7 @@ export class NotKnown extends Error {
 }
 
 const MAY_NOT = '42501';
-const SHOW_LOGIN = 'DATABASE_URL_FILE=…/database_url_prepare flashsale doctor';
+const PREPARE = 'run prepare of this release, and give DATABASE_URL the login flashsale_ops';
 
 /**
  * Turns the refusal of a database into what would let it be known. Other errors stay what they are.
@@ -26,7 +26,7 @@ export async function allowed<T>(what: string, ask: Promise<T>): Promise<T> {
     return await ask;
   } catch (error) {
     if (!(error instanceof DatabaseError) || error.sqlstate !== MAY_NOT) throw error;
-    throw new NotKnown(`the login of DATABASE_URL may not see ${what}`, SHOW_LOGIN);
+    throw new NotKnown(`the login of DATABASE_URL may not see ${what}`, PREPARE);
   }
 }
 

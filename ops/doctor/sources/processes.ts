@@ -36,11 +36,11 @@ export interface Processes {
   readonly silent: readonly { readonly target: string; readonly reason: string }[];
 }
 
-async function ask(target: string): Promise<ProcessFacts> {
+async function ask(target: string, timeoutMs: number): Promise<ProcessFacts> {
   const query = METRICS.map((name) => `name=${name}`).join('&');
   const [metrics, ready] = await Promise.all([
-    call(target, `/metrics?${query}`),
-    call(target, '/readyz'),
+    call(target, `/metrics?${query}`, timeoutMs),
+    call(target, '/readyz', timeoutMs),
   ]);
   if (metrics.status !== 200) throw new Error(`${target}/metrics answered ${metrics.status}`);
   const samples = parseSamples(metrics.text);
@@ -54,7 +54,7 @@ async function ask(target: string): Promise<ProcessFacts> {
 }
 
 /** Asks each process once. Never rejects because of one that does not answer. */
-export async function askProcesses(urls: readonly string[]): Promise<Processes> {
+export async function askProcesses(urls: readonly string[], timeoutMs: number): Promise<Processes> {
   const found = await Promise.all(urls.map((url) => addressesOfMonitor(new URL(url))));
   const targets = [...new Set(found.flat())];
   const all: ProcessFacts[] = [];
@@ -62,7 +62,7 @@ export async function askProcesses(urls: readonly string[]): Promise<Processes> 
   const waiting = targets.values();
   const next = async (): Promise<void> => {
     for (const target of waiting) {
-      await ask(target).then(
+      await ask(target, timeoutMs).then(
         (facts) => all.push(facts),
         (error: Error) => silent.push({ target: new URL(target).host, reason: error.message }),
       );

@@ -25,9 +25,11 @@ interface Series {
 
 export class Prometheus {
   readonly #url: string;
+  readonly #timeoutMs: number;
 
-  constructor(url: string) {
+  constructor(url: string, timeoutMs: number) {
     this.#url = url;
+    this.#timeoutMs = timeoutMs;
   }
 
   async rules(): Promise<readonly Rule[]> {
@@ -54,7 +56,7 @@ export class Prometheus {
 
   async #ask<T>(path: string): Promise<T> {
     try {
-      return (await callJson<{ data: T }>(this.#url, `/api/v1/${path}`)).data;
+      return (await callJson<{ data: T }>(this.#url, `/api/v1/${path}`, this.#timeoutMs)).data;
     } catch (error) {
       const { host } = new URL(this.#url);
       throw new NotKnown(`Prometheus: ${(error as Error).message}`, `curl http://${host}/-/ready`);
@@ -69,10 +71,10 @@ export interface Silence {
 }
 
 /** The text of Alertmanager's configuration, without its secrets, and the silences that hold now. */
-export async function alertmanagerState(url: string) {
+export async function alertmanagerState(url: string, timeoutMs: number) {
   const [status, silences] = await Promise.all([
-    callJson<{ config: { original: string } }>(url, '/api/v2/status'),
-    callJson<Silence[]>(url, '/api/v2/silences'),
+    callJson<{ config: { original: string } }>(url, '/api/v2/status', timeoutMs),
+    callJson<Silence[]>(url, '/api/v2/silences', timeoutMs),
   ]);
   return {
     configuration: status.config.original,

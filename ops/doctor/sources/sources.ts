@@ -18,8 +18,6 @@ import { askServers } from './zookeeper-servers.ts';
 /** All that the doctor asks. Each is asked once, by the first check that needs it. */
 
 const APPLICATION_NAME = 'flashsale doctor';
-const CONNECT_TIMEOUT_MS = 3_000;
-const STATEMENT_TIMEOUT_MS = 4_000;
 const SESSION_TIMEOUT_MS = 10_000;
 /** Sessions of one server. */
 const DATABASE_SESSIONS_MAX = 3;
@@ -35,6 +33,8 @@ export interface DoctorOptions {
   readonly opensAtLocal?: string | undefined;
   /** Files with what `pgbackrest --output=json info` printed. */
   readonly backupInfo: readonly string[];
+  /** How long each source may take. A check, which may ask several, has twice the time. */
+  readonly timeoutMs: number;
 }
 
 /** A server of PostgreSQL. */
@@ -75,19 +75,20 @@ export class Sources {
   /** @throws {NotKnown} without DATABASE_URL, or if a server does not answer */
   readonly databases = once(async (): Promise<Databases> => {
     needed(this.addresses, 'DATABASE_URL');
+    const { timeoutMs } = this.options;
     const databases = Databases.open(this.addresses.urls, (url) =>
       createPool({
         url,
         max: DATABASE_SESSIONS_MAX,
         applicationName: APPLICATION_NAME,
-        connectTimeoutMs: CONNECT_TIMEOUT_MS,
-        waitTimeoutMs: CONNECT_TIMEOUT_MS,
-        statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+        connectTimeoutMs: timeoutMs,
+        waitTimeoutMs: timeoutMs,
+        statementTimeoutMs: timeoutMs,
       }),
     );
     this.#closers.push(() => databases.close());
     for (const { name, pool } of serversOf(databases, this.addresses)) {
-      await within(CONNECT_TIMEOUT_MS, pool.query({ text: 'SELECT' })).catch((error) => {
+      await within(timeoutMs, pool.query({ text: 'SELECT' })).catch((error) => {
         const reason = `${name} does not answer: ${error.message}`;
         throw new NotKnown(reason, 'psql "$DATABASE_URL" -c SELECT');
       });
@@ -125,7 +126,7 @@ export class Sources {
       log: createLog('doctor', 'silent'),
     });
     this.#closers.push(() => broker.close());
-    await within(CONNECT_TIMEOUT_MS, broker.whenConnected()).catch((error) => {
+    await within(this.options.timeoutMs, broker.whenConnected()).catch((error) => {
       throw new NotKnown(`RabbitMQ does not answer: ${error.message}`, 'rabbitmq-diagnostics ping');
     });
     return broker;
@@ -156,7 +157,7 @@ export class Sources {
     });
     this.#closers.push(() => session.close());
     session.start();
-    await session.connected(CONNECT_TIMEOUT_MS).catch((error) => {
+    await session.connected(this.options.timeoutMs).catch((error) => {
       throw new NotKnown(
         `ZooKeeper does not answer: ${error.message.replace('no ZooKeeper session', 'no session')}`,
         'zkServer.sh status',
@@ -166,12 +167,16 @@ export class Sources {
     return { session, paths, reader: new Reader(session, paths) };
   });
 
-  readonly zookeeperServers = once(async () => askServers(needed(this.addresses, 'ZOOKEEPER')));
+  readonly zookeeperServers = once(async () =>
+    askServers(needed(this.addresses, 'ZOOKEEPER'), this.options.timeoutMs),
+  );
 
   /** Undefined without PROMETHEUS_URL. */
   get prometheus(): Prometheus | undefined {
     const { PROMETHEUS_URL } = this.addresses.env;
-    return PROMETHEUS_URL === undefined ? undefined : new Prometheus(PROMETHEUS_URL);
+    return PROMETHEUS_URL === undefined
+      ? undefined
+      : new Prometheus(PROMETHEUS_URL, this.options.timeoutMs);
   }
 
   /** @throws {NotKnown} if nobody says where the processes are */
@@ -183,7 +188,7 @@ export class Sources {
         'MONITORS=http://web-1:9100,… flashsale doctor',
       );
     }
-    return askProcesses(urls);
+    return askProcesses(urls, this.options.timeoutMs);
   });
 
   async close(): Promise<void> {

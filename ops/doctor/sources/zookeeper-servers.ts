@@ -2,7 +2,6 @@ import { connect } from 'node:net';
 
 /** Asks each ZooKeeper server with `srvr`, the one command that every version answers by default. */
 
-const ANSWER_TIMEOUT_MS = 2_000;
 const ANSWER_LENGTH_MAX = 10_000;
 
 export interface ZookeeperServer {
@@ -13,12 +12,12 @@ export interface ZookeeperServer {
   readonly reason: string;
 }
 
-function srvr(server: string): Promise<string> {
+function srvr(server: string, timeoutMs: number): Promise<string> {
   const at = server.lastIndexOf(':');
   return new Promise((resolve, reject) => {
     const socket = connect({ host: server.slice(0, at), port: Number(server.slice(at + 1)) });
     let text = '';
-    socket.setTimeout(ANSWER_TIMEOUT_MS, () => socket.destroy(new Error('it does not answer')));
+    socket.setTimeout(timeoutMs, () => socket.destroy(new Error('it does not answer')));
     socket.on('connect', () => socket.write('srvr'));
     socket.on('data', (part) => {
       text += part;
@@ -29,11 +28,14 @@ function srvr(server: string): Promise<string> {
   });
 }
 
-export async function askServers(servers: string): Promise<readonly ZookeeperServer[]> {
+export async function askServers(
+  servers: string,
+  timeoutMs: number,
+): Promise<readonly ZookeeperServer[]> {
   return Promise.all(
     servers.split(',').map(async (server): Promise<ZookeeperServer> => {
       try {
-        const text = await srvr(server);
+        const text = await srvr(server, timeoutMs);
         return {
           server,
           mode: /^Mode: (\w+)/m.exec(text)?.[1],
