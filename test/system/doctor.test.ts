@@ -121,6 +121,11 @@ const STANZAS = (ageMs: number) =>
 const FAULTS: Readonly<Record<string, () => Promise<readonly [string[], RegExp]>>> = {
   servers: async () => {
     const DATABASE_URL = 'postgres://127.0.0.1:1/shop';
+    const { host } = new URL(environment['AMQP_URL'] ?? '');
+    const AMQP_URL = environment['AMQP_URL']?.replace(host, `${host},127.0.0.1:1`) ?? '';
+    expect(await saysNo('servers', { AMQP_URL })).toEqual([
+      'RabbitMQ at 127.0.0.1:1 takes no connection',
+    ]);
     return [
       await saysNo('servers', { DATABASE_URL }),
       /database of regular and hot .*ECONNREFUSED/,
@@ -300,7 +305,7 @@ const FAULTS: Readonly<Record<string, () => Promise<readonly [string[], RegExp]>
     return [reasons, /^the last backup of regular is 20 hours old$/];
   },
   warm: async () => {
-    const none = '{dependency="postgres",state="max",process="web"} 2';
+    const none = '{dependency="postgres",state="kept",process="web"} 2';
     const variables = await withProcess({ flashsale_database_sessions: none });
     const reasons = await saysNo('warm', variables);
     expect(reasons.join('\n')).toMatch(new RegExp(`web at \\S+ does not know ${SKU} yet`));

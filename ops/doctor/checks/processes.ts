@@ -1,4 +1,7 @@
+import { urlsOfHosts } from '../../../contracts/cluster-url.ts';
+import { parseDatabaseUrl } from '../../../contracts/database-url.ts';
 import { RELEASE } from '../../../contracts/release.ts';
+import { accepts } from '../../stack/ports.ts';
 import { type Check, count, type Finding, few, no, notKnown, ok, unless } from '../check.ts';
 import { IS_NOT_SET, type NotKnown } from '../sources/not-known.ts';
 import { onlyValueOf, type ProcessFacts, samplesOf } from '../sources/processes.ts';
@@ -6,13 +9,39 @@ import type { Sources } from '../sources/sources.ts';
 
 /** The processes themselves: that they run, and which release. */
 
+const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'amqp:': 5672, 'amqps:': 5671 };
+const POSTGRES_PORT = 5432;
+
+/** Of several hosts in a URL, one that answers hides the others. ZooKeeper's are asked by the check `zookeeper`. */
+async function closedHosts({ addresses, options }: Sources): Promise<Finding[]> {
+  const { env, urls } = addresses;
+  const several = [
+    ...[...new Set(urls.values())].map((url) => parseDatabaseUrl(url).urls),
+    urlsOfHosts(env.AMQP_URL ?? ''),
+  ].filter(({ length }) => length > 1);
+  const found = await Promise.all(
+    several.flat().map(async (text) => {
+      const { protocol, hostname, port } = new URL(text);
+      const host = hostname.replace(/^\[|\]$/g, '');
+      const at = Number(port) || (DEFAULT_PORTS[protocol] ?? POSTGRES_PORT);
+      if (await accepts(host, at, options.timeoutMs)) return [];
+      const what = protocol.startsWith('amqp') ? 'RabbitMQ' : 'PostgreSQL';
+      return [no(`${what} at ${hostname}:${at} takes no connection`, `nc -zv ${host} ${at}`)];
+    }),
+  );
+  return found.flat();
+}
+
 /** The servers, as this machine reaches them. Without one of them, most of the other checks are not known. */
 export const servers: Check = {
   name: 'servers',
   about: 'whether PostgreSQL, RabbitMQ and ZooKeeper answer this command',
   async look(sources) {
     const asked = [sources.databases(), sources.broker(), sources.tree()];
-    const answers = await Promise.allSettled<unknown>(asked);
+    const [answers, closed] = await Promise.all([
+      Promise.allSettled<unknown>(asked),
+      closedHosts(sources),
+    ]);
     const problems = answers.flatMap((answer) => {
       if (answer.status === 'fulfilled') return [];
       const { message, command } = answer.reason as NotKnown;
@@ -20,7 +49,7 @@ export const servers: Check = {
       return [(isAsked ? no : notKnown)(message, command ?? 'flashsale doctor, once more')];
     });
     const well = 'PostgreSQL, RabbitMQ and ZooKeeper answer';
-    return unless(problems, ok(well, 'flashsale env'));
+    return unless([...problems, ...closed], ok(well, 'flashsale env'));
   },
 };
 

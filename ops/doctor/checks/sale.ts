@@ -27,9 +27,7 @@ async function ofSku(sources: Sources, { sku, unitsTotal, free, zone, state }: B
   const now = state === 'open' ? (inTree ?? 'open') : state;
   if (now !== 'open') problems.push(no(`${sku} is ${now}`, `flashsale quota resume ${sku}`));
   if (keep !== null && Number(keep) === 0) {
-    problems.push(
-      no(`${sku} keeps no purchase (keep is 0)`, `flashsale quota keep 1 ${sku}`),
-    );
+    problems.push(no(`${sku} keeps no purchase (keep is 0)`, `flashsale quota keep 1 ${sku}`));
   }
   // The stock of daily goods does not end.
   if (zone !== null) return problems;

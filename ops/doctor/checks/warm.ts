@@ -5,7 +5,7 @@ import type { Sources } from '../sources/sources.ts';
 
 /** Whether the first shopper is served as fast as the thousandth: open sessions, known sales, pages in the caches. */
 
-/** A worker keeps those of its calls, a web node all; after a failure they come back one by one. */
+/** Of those that a process keeps open; after a failure they come back one by one. */
 const OPEN_MIN = 0.5;
 /** Of the time that a source may take: 1 s of 3 s. */
 const PAGE_SLOW_SHARE = 1 / 3;
@@ -21,7 +21,7 @@ function withoutSessions(all: readonly ProcessFacts[]): Finding[] {
           ?.value ?? 0;
       const open = of('busy') + of('idle');
       // A session that has ended is opened again when it is needed.
-      const wanted = Math.ceil(of('max') * OPEN_MIN);
+      const wanted = Math.ceil(of('kept') * OPEN_MIN);
       if (open >= wanted) return [];
       const reason = `${process.name} has ${open} of ${wanted} sessions open at ${one}`;
       return [no(reason, `curl http://${process.name.replace(/^.* at /, '')}/readyz`)];

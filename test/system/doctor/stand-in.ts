@@ -58,7 +58,7 @@ function monitorText(changed: Readonly<Record<string, string>> = {}): string {
     flashsale_payment_mode: '{provider="demo",mode="demo",process="web"} 1',
     flashsale_clock_ahead_seconds: '{dependency="postgres",process="web"} 0.001',
     flashsale_database_sessions:
-      '{dependency="postgres",state="idle",process="web"} 2\nflashsale_database_sessions{dependency="postgres",state="max",process="web"} 2',
+      '{dependency="postgres",state="idle",process="web"} 2\nflashsale_database_sessions{dependency="postgres",state="kept",process="web"} 2',
     process_open_fds: '{process="web"} 40',
     process_max_fds: '{process="web"} 65536',
     ...changed,
