@@ -12,6 +12,10 @@ const LOCK_TIMEOUT_MS = 5_000;
 /** Total limit, because postgres-migrations waits without limit for another migrating process. */
 const MIGRATION_TIMEOUT_MS = 900_000;
 
+/** Key of an advisory lock. */
+const GRANT_LOCK = 7_300_104;
+const MAY_NOT = '42501';
+
 export interface MigrationReport {
   /** Names of the migrations applied by this call. */
   readonly applied: readonly string[];
@@ -37,6 +41,27 @@ function rememberFailure(session: Session) {
 }
 
 /**
+ * Lets readers see which migrations were applied. The table is of postgres-migrations, so no migration can do it: a
+ * database without any has no such table when the first one runs.
+ */
+async function showMigrations(session: Session): Promise<void> {
+  try {
+    await session.transaction(async () => {
+      // Two grants at a time would fail.
+      await session.run(`SELECT pg_advisory_xact_lock(${GRANT_LOCK})`);
+      const [row] = await session.query<{ is: boolean }>({
+        text: `SELECT has_table_privilege('flashsale_readonly', 'public.migrations', 'SELECT') AS is`,
+      });
+      if (row?.is) return;
+      await session.run('GRANT SELECT ON public.migrations TO flashsale_readonly');
+    });
+  } catch (error) {
+    // Another login made the table. Then the doctor does not know whether all were applied.
+    if (!(error instanceof DatabaseError) || error.sqlstate !== MAY_NOT) throw error;
+  }
+}
+
+/**
  * Applies the missing migrations. Safe to call from several processes at once.
  *
  * @throws {DatabaseError}
@@ -53,8 +78,7 @@ export async function migrate(url: string): Promise<MigrationReport> {
     // postgres-migrations names its table without a schema; a fixed search_path finds the same one.
     await session.run('SET search_path = public');
     const applied = await applyMigrations({ client: observed.client }, MIGRATIONS_FOLDER);
-    // The table belongs to the login that migrates. Operators, who are readers too, see whether all was applied.
-    await session.run('GRANT SELECT ON public.migrations TO flashsale_readonly');
+    await showMigrations(session);
     return { applied: applied.map(({ name }) => name) };
   } catch (error) {
     if (observed.failure() === undefined) {
