@@ -1,6 +1,6 @@
 import type { BoardSale, BoardSku } from '../../../db/catalog.ts';
 import { type Check, count, type Finding, few, no, notKnown, ok, unless } from '../check.ts';
-import type { Sources } from '../sources/sources.ts';
+import { NO_SALE, type Sources } from '../sources/sources.ts';
 
 /** The sale itself: quotas against stock, and when it opens. */
 
@@ -49,10 +49,14 @@ export const quota: Check = {
   name: 'quota',
   about: 'quota, state and kept share of each SKU against the units that exist',
   async look(sources) {
-    const skus = (await sources.sales()).flatMap((sale) => sale.skus);
+    const skus = (await sources.someSales()).flatMap((sale) => sale.skus);
+    const { reader, paths } = await sources.tree();
     const problems = (await Promise.all(skus.map((sku) => ofSku(sources, sku)))).flat();
-    const units = skus.reduce((sum, sku) => sum + (sku.zone === null ? sku.unitsTotal : 0), 0);
-    const well = `${count(skus.length, 'SKU')} with ${count(units, 'unit')}, no quota above its stock`;
+    const shares = skus.map(async ({ sku, unitsTotal, zone }) => {
+      const units = await reader.inForce(paths.sku(sku).quota);
+      return zone === null ? `${sku} ${units} of ${unitsTotal}` : `${sku} each day`;
+    });
+    const well = `units for sale: ${few(await Promise.all(shares))}`;
     return unless(problems, ok(well, 'flashsale quota show'));
   },
 };
@@ -114,7 +118,7 @@ export const opening: Check = {
     const [sales, { serverTime }] = await Promise.all([sources.sales(), sources.board()]);
     const { sale } = sources.options;
     if (sales.length === 0) {
-      const reason = sale === undefined ? 'no sale is open or to come' : `there is no sale ${sale}`;
+      const reason = sale === undefined ? NO_SALE : `there is no sale ${sale}`;
       return [no(reason, 'flashsale sale list')];
     }
     const found = sales.map((one) => ofSale(one, serverTime, sources.options));

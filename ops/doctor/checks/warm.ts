@@ -56,7 +56,7 @@ async function ofPage(shopUrl: string, path: string, timeoutMs: number): Promise
 }
 
 async function look(sources: Sources): Promise<readonly Finding[]> {
-  const [{ all }, sales] = await Promise.all([sources.processes(), sources.sales()]);
+  const [{ all }, sales] = await Promise.all([sources.processes(), sources.someSales()]);
   const skus = sales.flatMap((sale) => sale.skus.map(({ sku }) => sku));
   const { shopUrl } = sources.addresses;
   const paths = sales.flatMap(({ sale }) => [`/sales/${sale}`, `/api/v1/sales/${sale}`]);

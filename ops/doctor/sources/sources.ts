@@ -18,6 +18,8 @@ import { askServers } from './zookeeper-servers.ts';
 /** All that the doctor asks. Each is asked once, by the first check that needs it. */
 
 const APPLICATION_NAME = 'flashsale doctor';
+const LIST = 'flashsale sale list';
+export const NO_SALE = 'no sale is open or to come';
 const SESSION_TIMEOUT_MS = 10_000;
 /** Sessions of one server. */
 const DATABASE_SESSIONS_MAX = 3;
@@ -108,14 +110,20 @@ export class Sources {
   async sales(): Promise<readonly BoardSale[]> {
     const { sales, serverTime, missing } = await this.board();
     if (missing.length > 0) {
-      throw new NotKnown(
-        `no answer from the home of ${missing.join(' and ')}`,
-        'flashsale sale list',
-      );
+      const reason = `no answer from the home of ${missing.join(' and ')}`;
+      throw new NotKnown(reason, LIST);
     }
     const { sale } = this.options;
     if (sale !== undefined) return sales.filter((one) => one.sale === sale);
     return sales.filter(({ closesAt, isCalledOff }) => closesAt > serverTime && !isCalledOff);
+  }
+
+  /** For what is asked about each of them. @throws {NotKnown} also if there is none */
+  async someSales(): Promise<readonly BoardSale[]> {
+    const sales = await this.sales();
+    if (sales.length > 0) return sales;
+    const { sale } = this.options;
+    throw new NotKnown(sale === undefined ? NO_SALE : `there is no sale ${sale}`, LIST);
   }
 
   readonly broker = once(async (): Promise<BrokerConnection> => {

@@ -65,6 +65,8 @@ describe('the doctor', () => {
       ZK_AUTH: `operator:${auth}`,
     });
     expect(hide(`${one} ${other} ${encoded} ${auth}`)).toBe('… … … …');
+    const demo = hider({ AMQP_URL: `amqp://shop:${'flashsale'}@broker/shop` });
+    expect(demo('flashsale doctor')).toBe('flashsale doctor');
   });
 
   it('prints text without colours, unless it is asked for, and no control characters', async () => {
