@@ -72,7 +72,8 @@ BEGIN
   v_placed := ARRAY(
     SELECT o.order_no FROM unnest(v_order_no) WITH ORDINALITY AS o (order_no, at)
     WHERE o.order_no IS NOT NULL
-      AND NOT EXISTS (SELECT FROM unit u WHERE u.sale = p_terms.sale AND u.order_no = o.order_no)
+      AND NOT EXISTS (SELECT FROM unit u
+                      WHERE u.sale = p_terms.sale AND u.order_no = o.order_no AND u.amount IS NOT NULL)
     GROUP BY o.order_no ORDER BY min(o.at));
   IF v_placed <> '{}' THEN
     UPDATE unit u SET order_no = d.order_no

@@ -311,7 +311,7 @@ describe('the audit finds', () => {
     ],
     [
       'two packets of one order',
-      `DROP INDEX hot.unit_order; UPDATE hot.unit SET order_no = (
+      `DROP INDEX hot.unit_packet; UPDATE hot.unit SET order_no = (
          SELECT o.order_no FROM hot.unit o WHERE o.sku = $sku AND o.position = 1)
        WHERE sku = $sku AND position = 2`,
       'packets of one order',
