@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { cloudEvent } from '../../contracts/events.ts';
 import { type Seats, type Singles, unitsOf } from '../../contracts/seats.ts';
 import {
   type AdmittedRequest,
@@ -8,10 +9,14 @@ import {
   expireOrders,
   joinWaitlist,
   moveSku,
+  orderDetails,
+  outboxBatch,
   payOrder,
   placeOrders,
   refundOrder,
+  requestOutcomes,
   restock,
+  userOrders,
 } from '../../db/calls.ts';
 import { type Databases, openSession, type Session } from '../../db/client/pool.ts';
 import { uniqueName } from '../servers.ts';
@@ -214,6 +219,32 @@ it('units that expire go to the waitlist, and a late payment takes free ones', a
   expect(all.filter((one) => one.order === late)).toHaveLength(2);
   expect(all.filter((one) => one.order === null)).toHaveLength(1);
   expect(await audit(ops)).toEqual([]);
+});
+
+it('orders, verdicts, outcomes and events say the units', async () => {
+  const sku = await section([4]);
+  const batch = [request({ units: 2, userId: 'eve' }), request()];
+  const said = await placeOrders(worker, 'hot', sku, batch, { withTerms: true });
+  const [two, one] = [
+    [
+      { row: '1', seat: '1' },
+      { row: '1', seat: '2' },
+    ],
+    [{ row: '1', seat: '3' }],
+  ];
+  expect(said.map(({ seats }) => seats)).toEqual([two, one]);
+  const web = database.as('web');
+  const first = said[0]?.orderNo ?? '';
+  expect(await orderDetails(web, first)).toMatchObject({ units: 2, seats: two });
+  const { orders } = await userOrders(web, 'eve');
+  expect(orders.map(({ seats }) => seats)).toEqual([two]);
+  const [outcome] = await requestOutcomes(web, [batch[1]?.requestId ?? '']);
+  expect(outcome).toMatchObject({ status: 'ordered', seats: one });
+  const events = await outboxBatch(worker, 'hot', 'test', 10_000);
+  const placed = events.filter((event) => event.sku === sku && event.kind === 'placed');
+  expect(placed.map((event) => cloudEvent('hot', event).data.units)).toEqual([two, one]);
+  await cancelOrder(web, first, 'eve');
+  expect(await orderDetails(web, first)).not.toHaveProperty('seats');
 });
 
 it('a section stays as it was made', async () => {
