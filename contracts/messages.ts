@@ -70,10 +70,9 @@ export interface Verdict extends TraceContext {
   readonly orderNo?: string;
   /** Units ordered; 0 for every other status. */
   readonly units: number;
-  /** Decimal strings; present when the `terms` of the message apply to this order. `packet`: drawn from a pot. */
+  /** Decimal strings; present when the `terms` of the message apply to this order; `packet` of a pot, `seats` of numbered goods. */
   readonly amount?: string;
   readonly packet?: string;
-  /** With `amount`, of numbered goods. */
   readonly seats?: readonly NumberedUnit[];
 }
 

@@ -37,7 +37,7 @@ export interface Decision {
   readonly amount?: string;
   readonly packet?: string;
   readonly seats?: readonly NumberedUnit[];
-  /** Terms of the orders that this call placed; the same object in each decision. */
+  /** The same object in each decision. */
   readonly terms?: OrderTerms;
 }
 
@@ -54,7 +54,6 @@ interface PlacedRow extends Record<string, unknown> {
 
 /** Homes that one call asks: one, `regular`, another. A SKU that moves again is `locked` for now. */
 const HOPS_MAX = 3;
-/** Pause for a SKU that is on its way between two servers. */
 const ON_THE_WAY_PAUSE_MS = 20;
 
 /**
