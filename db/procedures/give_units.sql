@@ -21,6 +21,7 @@ DECLARE
   v_chosen  int[] := p_chosen;
   v_singles boolean;
   v_wanted  bigint := (SELECT sum(u.units) FROM unnest(p_units) AS u (units));
+  v_numbers bigint[];  -- the order of each of v_chosen
   v_given   bigint;
 BEGIN
   IF v_wanted > cardinality(p_held) THEN
@@ -31,11 +32,11 @@ BEGIN
     v_singles := (SELECT s.singles = 'allow' FROM catalog.section s WHERE s.sku = p_sku);
     v_chosen := (SELECT c.chosen FROM catalog.choose_units(p_held, p_units, v_singles) c);
   END IF;
-  UPDATE unit u SET order_no = d.order_no
-  FROM (SELECT o.order_no, v_chosen[o.before + n.n] AS position
-        FROM (SELECT e.order_no, e.units, sum(e.units) OVER (ORDER BY e.at) - e.units AS before
-              FROM unnest(p_order_nos, p_units) WITH ORDINALITY AS e (order_no, units, at)) o
-        CROSS JOIN LATERAL generate_series(1, o.units) AS n (n)) d
+  -- Arrays, because the planner takes a join with generate_series for so many rows that it would read the whole table.
+  v_numbers := ARRAY(
+    SELECT e.order_no FROM unnest(p_order_nos, p_units) WITH ORDINALITY AS e (order_no, units, at)
+    CROSS JOIN LATERAL generate_series(1, e.units) ORDER BY e.at);
+  UPDATE unit u SET order_no = d.order_no FROM unnest(v_chosen, v_numbers) AS d (position, order_no)
   WHERE u.sale = p_sale AND u.sku = p_sku AND u.position = d.position AND u.order_no IS NULL;
   GET DIAGNOSTICS v_given = ROW_COUNT;
   IF v_given <> v_wanted THEN
