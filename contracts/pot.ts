@@ -122,7 +122,7 @@ function shuffle(amounts: bigint[], random: RandomBelow): void {
 }
 
 /**
- * What the published hash is of: the salt in hexadecimal digits, then the amounts by position, each on a line
+ * The text whose SHA-256 is published: the salt in hexadecimal digits, then the amounts by position, each on a line
  * that ends with a newline. `sha256sum` of it is the check.
  */
 export function potText(salt: string, amounts: readonly string[]): string {

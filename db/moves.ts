@@ -68,8 +68,8 @@ async function carryAll(route: Route, sku: string): Promise<Carried> {
 }
 
 /**
- * Moves a SKU to `home`, or finishes a move that an earlier call began. From one hot home
- * to another, it goes by `regular`. If the homes have different servers, copies buyers and outcomes while the SKU is still sold at its old
+ * Moves a SKU to `home`, or finishes a move that an earlier call began. From one hot home to another, it goes by
+ * `regular`. If the homes have different servers, copies buyers and outcomes while the SKU is still sold at its old
  * home, then sends it, copies the rest and applies the transfer.
  *
  * @throws {DatabaseError} FS002 if there is no such SKU; after `retry` or `unavailable` call again, or

@@ -16,7 +16,7 @@ export function packetOf(schema: Schema, order: string): string {
            WHERE ${order}.amount = 0) AS packet`;
 }
 
-/** What everybody may know of a pot. */
+/** The facts of a pot that everybody may know. */
 export interface PotFacts {
   /** Decimal string, in the currency of the SKU. */
   readonly amount: string;
@@ -47,7 +47,7 @@ export function potWithDigits<T extends PotFacts>(pot: T | null, currency: strin
 export interface OpenPot {
   /** Hexadecimal, like `sha256`. */
   readonly salt: string;
-  /** What was shown before the sale opened. */
+  /** The hash that was shown before the sale opened. */
   readonly sha256: string;
   /** By position. */
   readonly amounts: readonly string[];

@@ -8,7 +8,7 @@ import type { BoardSale } from './catalog.ts';
 import { DatabaseError, isNotThere, unlessNotThere } from './client/errors.ts';
 import { patiently, toNumber } from './client/homes.ts';
 import type { Databases, Pool } from './client/pool.ts';
-import { type PotFacts, potOf, type SkuPot } from './pots.ts';
+import { type PotFacts, potOf, potWithDigits, type SkuPot } from './pots.ts';
 import { sectionOf } from './sections.ts';
 
 /** Typed calls that change and remove sales. Every function throws only DatabaseError. */
@@ -100,7 +100,7 @@ async function factsOf(server: Pool, sale: string, skus: readonly string[]): Pro
     sale: facts.title === null ? undefined : (facts as SaleFacts),
     skus: rows.map(({ unitsTotal, price, pot, list, ...row }) => ({
       ...row,
-      pot: pot && { ...pot, list, amount: withOwnDigits(pot.amount, row.currency) },
+      pot: potWithDigits(pot && { ...pot, list }, row.currency),
       price: withOwnDigits(price, row.currency),
       unitsTotal: toNumber(unitsTotal),
     })),

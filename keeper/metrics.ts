@@ -29,6 +29,9 @@ const AUTO_KEEP: PerSku<AutoKeepFigures> = [
   ['flashsale_keeper_wait_seconds', 'waitSeconds', 'From the draw to the outcome'],
 ];
 
+/** In place of a SKU: dead letters are counted for all SKUs together. */
+const ANY_SKU = '(any)';
+
 /** All metrics of a keeper. */
 export function createKeeperMetrics(keeper: Keeper, stranded: () => readonly Stranded[]) {
   const metrics = createMetrics('keeper');
@@ -59,7 +62,9 @@ export function createKeeperMetrics(keeper: Keeper, stranded: () => readonly Str
   metrics.gauge('flashsale_stranded_units', help, ['sku', 'cause'], (gauge) => {
     gauge.reset();
     // A SKU that has moved may have a row of each home.
-    for (const { sku, cause, units } of stranded()) gauge.inc({ sku: sku ?? '', cause }, units);
+    for (const { sku, cause, units } of stranded()) {
+      gauge.inc({ sku: sku ?? ANY_SKU, cause }, units);
+    }
   });
   return metrics;
 }

@@ -62,7 +62,7 @@ BEGIN
       COMMENT ON COLUMN %1$I.unit.sku IS 'The SKU';
       COMMENT ON COLUMN %1$I.unit.position IS 'Its number in the SKU, from 1. Units are taken in this order';
       COMMENT ON COLUMN %1$I.unit.amount IS
-        'What the packet is worth, in the currency of the SKU; secret until it is taken or the sale is over';
+        'The worth of the packet, in the currency of the SKU; secret until it is taken or the sale is over';
       COMMENT ON COLUMN %1$I.unit.order_no IS
         'The order that took it; NULL while it is free. A packet stays taken when its order is cancelled'
     $sql$, v_schema);

@@ -6,7 +6,8 @@
 -- Result: true if the SKU was recorded; false if it exists with the same values
 -- Tables: reads catalog.home, catalog.sale; writes catalog.sku
 -- Locks, in order: the row of the sale, shared; the key of catalog.sku; the advisory lock of the SKU, exclusively (keep_refusals)
--- Errors: FS002 no such sale, or no such home: prepare has not told this server of it; FS003 the SKU exists with other values; FS004 the sale was called off;
+-- Errors: FS002 no such sale, or no such home: prepare has not told this server of it; FS003 the SKU exists with other values, or the home
+--   is on this server; FS004 the sale was called off;
 --   FS005 a price that cannot be paid (check_price); 23514 the table does not allow a value
 
 CREATE OR REPLACE FUNCTION catalog.adopt_sku(
@@ -27,6 +28,10 @@ DECLARE
 BEGIN
   IF NOT EXISTS (SELECT FROM catalog.home h WHERE h.name = p_schema) AND p_schema <> 'regular' THEN
     RAISE EXCEPTION 'no home %: run prepare', p_schema USING ERRCODE = 'FS002';
+  END IF;
+  -- A caller whose URLs are mixed up: the SKU would live on a server that is another home.
+  IF EXISTS (SELECT FROM catalog.home h WHERE h.name = p_schema AND h.name <> 'regular' AND h.here) THEN
+    RAISE EXCEPTION 'the home % is on this server: look at HOT_DATABASE_URLS', p_schema USING ERRCODE = 'FS003';
   END IF;
   -- If the sale is being called off, wait: otherwise the SKU would be open in a sale that is called off.
   PERFORM FROM catalog.sale s WHERE s.sale = p_sale FOR SHARE;

@@ -68,7 +68,7 @@ WITH
   users_due AS (
     SELECT u.sku, sum(u.users) AS users
     FROM (SELECT o.sku, o.users FROM of_orders o LEFT JOIN moved v ON v.sku = o.sku
-          WHERE o.status IN ('ordered', 'paid') AND coalesce(v.is_here, true)
+          WHERE (o.status IN ('ordered', 'paid') OR o.sku IN (SELECT t.sku FROM catalog.pot t)) AND coalesce(v.is_here, true)
           UNION ALL
           SELECT e.sku, (hashtextextended(e.user_id, 0) >> 32) * e.units
           FROM elsewhere e JOIN moved v ON v.sku = e.sku AND v.is_here) u
@@ -118,7 +118,7 @@ WITH
 -- 1. No oversell, and the books of the slots
 SELECT b.*
 FROM (SELECT array_agg(o.sku) AS skus, array_agg(o.units) AS units FROM of_orders o
-      -- A packet of a pot stays taken, also by a cancelled order.
+      -- A packet of a pot stays taken, also by a cancelled order, and counts for its user (users_due).
       WHERE o.status IN ('ordered', 'paid') OR o.sku IN (SELECT t.sku FROM catalog.pot t)) h
 CROSS JOIN LATERAL stock_books(h.skus, h.units) b
 

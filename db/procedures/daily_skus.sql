@@ -7,10 +7,14 @@
 -- Errors: none
 
 CREATE OR REPLACE FUNCTION catalog.daily_skus() RETURNS TABLE (sku text, zone text)
-LANGUAGE sql STABLE SECURITY DEFINER
+LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = catalog, pg_temp
 AS $routine$
-  SELECT k.sku, k.zone FROM catalog.sku k WHERE k.goods = 'daily'
+BEGIN
+  -- In plpgsql, because a routine of plain SQL is planned anew at every call.
+  RETURN QUERY
+  SELECT k.sku, k.zone FROM catalog.sku k WHERE k.goods = 'daily';
+END
 $routine$;
 
 ALTER FUNCTION catalog.daily_skus OWNER TO flashsale_owner;

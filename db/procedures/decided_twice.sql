@@ -1,5 +1,6 @@
 -- decided_twice: finds requests that were decided in two sales. It compares two sales only if each began
--- before the request ids of the other were forgotten. Part of audit.
+-- before the request ids of the other were forgotten. Decisions of another home (copy_in) do not
+-- count. Part of audit.
 --
 -- Parameters: p_sales, and p_first_at of the same length: the time of the first outcome or order of each
 -- Result: one row for each outcome of such a request. is_wrong: the last outcome came while the request ids
@@ -24,12 +25,12 @@ WITH known AS MATERIALIZED (
 ), twice AS MATERIALIZED (
   SELECT c.request_id
   FROM outcome c
-  WHERE EXISTS (SELECT FROM rivals) AND c.sale = ANY (ARRAY(SELECT r.sale FROM rivals r))
+  WHERE EXISTS (SELECT FROM rivals) AND c.sale = ANY (ARRAY(SELECT r.sale FROM rivals r)) AND c.node <> 'copied'
   GROUP BY 1 HAVING count(*) > 1
 )
 SELECT c.request_id, c.sku, max(c.decided_at) OVER each < min(k.until) OVER each
 FROM outcome c JOIN known k ON k.sale = c.sale
-WHERE c.request_id = ANY (ARRAY(SELECT t.request_id FROM twice t))
+WHERE c.request_id = ANY (ARRAY(SELECT t.request_id FROM twice t)) AND c.node <> 'copied'
 WINDOW each AS (PARTITION BY c.request_id)
 $routine$;
 

@@ -1,6 +1,6 @@
 -- end_orders: cancels unpaid and paid orders of one sale. Their units are free again, and the payments of
--- paid orders go back. Part of cancel_order, cancel_for_shopper, refund_order and call_off_orders; not to be
--- called alone.
+-- paid orders go back. A packet of a pot stays taken, and its user at the limit. Part of cancel_order,
+-- cancel_for_shopper, refund_order and call_off_orders; not to be called alone.
 --
 -- Parameters
 --   p_sale       the sale
@@ -43,7 +43,8 @@ BEGIN
   FOR v_sku IN
     SELECT k.schema AS home, e.sku, array_agg(e.user_id) AS users, array_agg(e.units) AS units
     FROM unnest(v_skus, v_users, v_units) AS e (sku, user_id, units)
-    JOIN catalog.sku k ON k.sku = e.sku
+    -- A user who drew from a pot does not draw again, because the first packet was paid out.
+    JOIN catalog.sku k ON k.sku = e.sku AND k.goods <> 'amounts'
     GROUP BY 1, 2 ORDER BY e.sku COLLATE "C"
   LOOP
     EXECUTE format('SELECT %I.lower_buyers($1, $2, $3, $4)', v_sku.home)

@@ -4,8 +4,9 @@
 --
 -- Parameters: p_sale, the sale; p_cursor, the name of the cursor
 -- Result: the name of the cursor. Its rows: the columns of orders, with times as text in UTC with microseconds,
---   packet: what an order of amounts has drawn, and payments: NULL, or an array of {ref, result, amount, currency, received_at, refund}, by time and
---   reference, where refund is null or {state, ref, due_at, changed_at}
+--   packet: the amount that an order has drawn from a pot, or NULL, and payments: NULL, or an array of {ref, result,
+--   amount, currency, received_at, refund}, by time and reference, where refund is null or {state, ref, due_at,
+--   changed_at}
 -- Tables: reads catalog.sale, orders, unit, payment, refund
 -- Locks: none
 -- Errors: FS002 no such sale
@@ -24,7 +25,8 @@ BEGIN
     SELECT o.order_no, o.sku, o.request_id, o.user_id, o.units, o.amount::text, o.currency, o.status,
            o.reason, o.was_paid, o.day::text, o.streak,
            (SELECT u.amount::text FROM unit u
-            WHERE u.sale = o.sale AND u.order_no = o.order_no AND u.amount IS NOT NULL) AS packet,
+            WHERE o.amount = 0 AND u.sale = o.sale AND u.order_no = o.order_no
+              AND u.amount IS NOT NULL) AS packet,
            (SELECT string_agg(concat_ws('-', u.line, u.seat), ' ' ORDER BY u.position) FROM unit u
             WHERE u.sale = o.sale AND u.order_no = o.order_no AND u.amount IS NULL) AS seats,
            to_char(o.created_at AT TIME ZONE 'UTC', v_time) AS created_at,

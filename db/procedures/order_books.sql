@@ -3,7 +3,7 @@
 --
 -- Parameters: p_skus, the SKUs to check
 -- Result: as in audit; one row for each order, outcome, request or user
--- Tables: reads catalog.sku, catalog.sale, catalog.tunable, orders, outcome, buyer; for SKUs that have
+-- Tables: reads catalog.sku, catalog.pot, catalog.sale, catalog.tunable, orders, outcome, buyer; for SKUs that have
 --   moved, also orders of the other schema, and transfer_mark of both
 -- Locks: none
 -- Errors: none
@@ -30,7 +30,8 @@ WITH
   user_held AS (
     SELECT u.sku, u.user_id, sum(u.units) AS units
     FROM (SELECT o.sku, o.user_id, o.units FROM mine o LEFT JOIN moved v ON v.sku = o.sku
-          WHERE o.status IN ('ordered', 'paid') AND coalesce(v.is_here, true)
+          -- A user who drew from a pot stays at the limit, whatever becomes of the order.
+          WHERE (o.status IN ('ordered', 'paid') OR o.sku IN (SELECT t.sku FROM catalog.pot t)) AND coalesce(v.is_here, true)
           UNION ALL
           SELECT e.sku, e.user_id, e.units FROM elsewhere e
           JOIN moved v ON v.sku = e.sku AND v.is_here) u

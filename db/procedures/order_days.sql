@@ -8,10 +8,14 @@
 
 CREATE OR REPLACE FUNCTION :schema.order_days(p_order_nos bigint[])
 RETURNS TABLE (order_no bigint, day date, streak int)
-LANGUAGE sql STABLE SECURITY DEFINER
+LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 AS $routine$
-  SELECT o.order_no, o.day, o.streak FROM orders o WHERE o.order_no = ANY (p_order_nos) AND o.day IS NOT NULL
+BEGIN
+  -- In plpgsql, because a routine of plain SQL is planned anew at every call.
+  RETURN QUERY
+  SELECT o.order_no, o.day, o.streak FROM orders o WHERE o.order_no = ANY (p_order_nos) AND o.day IS NOT NULL;
+END
 $routine$;
 
 ALTER FUNCTION :schema.order_days OWNER TO flashsale_owner;

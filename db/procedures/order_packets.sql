@@ -8,10 +8,14 @@
 
 CREATE OR REPLACE FUNCTION :schema.order_packets(p_order_nos bigint[])
 RETURNS TABLE (order_no bigint, packet numeric)
-LANGUAGE sql STABLE SECURITY DEFINER
+LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 AS $routine$
-  SELECT u.order_no, u.amount FROM unit u WHERE u.order_no = ANY (p_order_nos) AND u.amount IS NOT NULL
+BEGIN
+  -- In plpgsql, because a routine of plain SQL is planned anew at every call.
+  RETURN QUERY
+  SELECT u.order_no, u.amount FROM unit u WHERE u.order_no = ANY (p_order_nos) AND u.amount IS NOT NULL;
+END
 $routine$;
 
 ALTER FUNCTION :schema.order_packets OWNER TO flashsale_owner;

@@ -68,10 +68,12 @@ BEGIN
                            array_fill(false, ARRAY[v_ask]), p_nodes[1:v_ask], p_wait) d;
   END IF;
 
-  -- 4. Give each new order its packet. An order of an earlier call has one.
+  -- 4. Give each new order its packet. An order of an earlier call has one, or is of another SKU: its request id was
+  --    sent again for this one.
   v_placed := ARRAY(
     SELECT o.order_no FROM unnest(v_order_no) WITH ORDINALITY AS o (order_no, at)
-    WHERE o.order_no IS NOT NULL
+    WHERE EXISTS (SELECT FROM orders p
+                  WHERE p.order_no = o.order_no AND p.sale = p_terms.sale AND p.sku = p_terms.sku)
       AND NOT EXISTS (SELECT FROM unit u
                       WHERE u.sale = p_terms.sale AND u.order_no = o.order_no AND u.amount IS NOT NULL)
     GROUP BY o.order_no ORDER BY min(o.at));

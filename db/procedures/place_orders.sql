@@ -83,6 +83,8 @@ BEGIN
     WITH terms AS MATERIALIZED (
       SELECT t.sale, t.price, t.currency, t.user_limit, t.call_figures, now() + t.pay_window AS pay_before
       FROM plain_terms(p_sku, p_request_ids, p_user_ids, p_units, p_nodes) t
+      -- As in plain_terms: one that a DBA has kept since before there were other goods does not look.
+      WHERE NOT EXISTS (SELECT FROM catalog.sku k WHERE k.sku = p_sku AND k.goods <> 'counted')
     ), credited AS (
       INSERT INTO buyer AS b (sale, sku, user_id, units)
       SELECT t.sale, p_sku, p_user_ids[1], p_units[1] FROM terms t

@@ -9,14 +9,18 @@
 
 CREATE OR REPLACE FUNCTION catalog.pots()
 RETURNS TABLE (sku text, amount numeric, packets int, division text, sha256 text)
-LANGUAGE sql STABLE SECURITY DEFINER
+LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = catalog, pg_temp
 AS $routine$
-  SELECT t.sku, t.amount, t.packets, t.division, t.sha256 FROM catalog.pot t
+BEGIN
+  -- In plpgsql, because a routine of plain SQL is planned anew at every call.
+  RETURN QUERY
+  SELECT t.sku, t.amount, t.packets, t.division, t.sha256 FROM catalog.pot t;
+END
 $routine$;
 
 ALTER FUNCTION catalog.pots OWNER TO flashsale_owner;
-COMMENT ON FUNCTION catalog.pots IS 'What everybody may know of the pots of SKUs';
+COMMENT ON FUNCTION catalog.pots IS 'The facts of pots that everybody may know';
 REVOKE ALL ON FUNCTION catalog.pots FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION catalog.pots
   TO flashsale_web, flashsale_worker, flashsale_ops, flashsale_readonly, flashsale_console;

@@ -28,38 +28,54 @@ SET search_path = :schema, pg_temp
 AS $routine$
 WITH shown AS MATERIALIZED (
   SELECT s.sale FROM catalog.sale s WHERE s.closes_at > now() - p_closed_for),
+since AS MATERIALIZED (
+  SELECT now() - interval '1 min' AS m1, now() - interval '5 min' AS m5, now() - interval '15 min' AS m15),
+-- Few sums for each order, because all of them are read. Which state and age they belong to is said of the groups.
+-- One sale after the other: a join would read the orders of all sales.
+groups AS MATERIALIZED (
+  SELECT g.*
+  FROM shown x CROSS JOIN LATERAL (
+    SELECT o.sku, o.currency, o.status,
+           CASE WHEN o.status <> 'ordered' THEN NULL
+                WHEN o.created_at > (SELECT s.m1 FROM since s) THEN 1
+                WHEN o.created_at > (SELECT s.m5 FROM since s) THEN 5
+                WHEN o.created_at > (SELECT s.m15 FROM since s) THEN 15
+                ELSE 60 END AS minutes,
+           count(*) AS orders, sum(o.units) AS units, sum(o.amount) AS amount
+    FROM orders o WHERE o.sale = x.sale
+    GROUP BY 1, 2, 3, 4) g),
 sums AS (
-  SELECT o.sku, o.currency,
-         count(*) FILTER (WHERE o.status IN ('ordered', 'paid')) AS sold_orders,
-         sum(o.units) FILTER (WHERE o.status IN ('ordered', 'paid')) AS sold_units,
-         count(*) FILTER (WHERE o.status = 'paid') AS paid_orders,
-         sum(o.units) FILTER (WHERE o.status = 'paid') AS paid_units,
-         count(*) FILTER (WHERE o.status = 'cancelled') AS cancelled_orders,
-         count(*) FILTER (WHERE o.status = 'expired') AS expired_orders,
-         sum(o.units) FILTER (WHERE o.status = 'ordered' AND o.created_at > now() - interval '1 min') AS unpaid_1m,
-         sum(o.units) FILTER (WHERE o.status = 'ordered' AND o.created_at <= now() - interval '1 min'
-                                AND o.created_at > now() - interval '5 min') AS unpaid_5m,
-         sum(o.units) FILTER (WHERE o.status = 'ordered' AND o.created_at <= now() - interval '5 min'
-                                AND o.created_at > now() - interval '15 min') AS unpaid_15m,
-         sum(o.units) FILTER (WHERE o.status = 'ordered'
-                                AND o.created_at <= now() - interval '15 min') AS unpaid_older,
-         sum(o.amount) FILTER (WHERE o.status = 'paid') AS revenue
-  FROM orders o WHERE o.sale IN (SELECT s.sale FROM shown s)
-  GROUP BY 1, 2),
+  SELECT g.sku, g.currency,
+         sum(g.orders) FILTER (WHERE g.status IN ('ordered', 'paid')) AS sold_orders,
+         sum(g.units) FILTER (WHERE g.status IN ('ordered', 'paid')) AS sold_units,
+         sum(g.orders) FILTER (WHERE g.status = 'paid') AS paid_orders,
+         sum(g.units) FILTER (WHERE g.status = 'paid') AS paid_units,
+         sum(g.orders) FILTER (WHERE g.status = 'cancelled') AS cancelled_orders,
+         sum(g.orders) FILTER (WHERE g.status = 'expired') AS expired_orders,
+         sum(g.units) FILTER (WHERE g.minutes = 1) AS unpaid_1m,
+         sum(g.units) FILTER (WHERE g.minutes = 5) AS unpaid_5m,
+         sum(g.units) FILTER (WHERE g.minutes = 15) AS unpaid_15m,
+         sum(g.units) FILTER (WHERE g.minutes = 60) AS unpaid_older,
+         sum(g.amount) FILTER (WHERE g.status = 'paid') AS revenue
+  FROM groups g GROUP BY 1, 2),
 refunds AS (
-  SELECT o.sku, o.currency,
-         count(*) FILTER (WHERE r.state = 'due') AS due,
-         count(*) FILTER (WHERE r.state = 'done') AS done,
-         sum(coalesce(p.amount, o.amount)) FILTER (WHERE r.state = 'due') AS amount_due,
-         sum(coalesce(p.amount, o.amount)) FILTER (WHERE r.state = 'done') AS amount_done
-  FROM refund r
-  JOIN payment p ON p.payment_ref = r.payment_ref AND p.sale = r.sale
-  JOIN orders o ON o.order_no = r.order_no AND o.sale = r.sale
-  WHERE r.sale IN (SELECT s.sale FROM shown s)
-  GROUP BY 1, 2)
-SELECT sku, currency, s.sold_orders, coalesce(s.sold_units, 0), s.paid_orders, coalesce(s.paid_units, 0),
-       s.cancelled_orders, s.expired_orders, coalesce(s.unpaid_1m, 0), coalesce(s.unpaid_5m, 0), coalesce(s.unpaid_15m, 0),
-       coalesce(s.unpaid_older, 0), coalesce(s.revenue, 0),
+  SELECT g.*
+  FROM shown x CROSS JOIN LATERAL (
+    SELECT o.sku, o.currency,
+           count(*) FILTER (WHERE r.state = 'due') AS due,
+           count(*) FILTER (WHERE r.state = 'done') AS done,
+           sum(coalesce(p.amount, o.amount)) FILTER (WHERE r.state = 'due') AS amount_due,
+           sum(coalesce(p.amount, o.amount)) FILTER (WHERE r.state = 'done') AS amount_done
+    FROM refund r
+    JOIN payment p ON p.payment_ref = r.payment_ref AND p.sale = r.sale
+    JOIN orders o ON o.order_no = r.order_no AND o.sale = r.sale
+    WHERE r.sale = x.sale
+    GROUP BY 1, 2) g)
+SELECT sku, currency, coalesce(s.sold_orders, 0)::bigint, coalesce(s.sold_units, 0)::bigint,
+       coalesce(s.paid_orders, 0)::bigint, coalesce(s.paid_units, 0)::bigint,
+       coalesce(s.cancelled_orders, 0)::bigint, coalesce(s.expired_orders, 0)::bigint,
+       coalesce(s.unpaid_1m, 0)::bigint, coalesce(s.unpaid_5m, 0)::bigint,
+       coalesce(s.unpaid_15m, 0)::bigint, coalesce(s.unpaid_older, 0)::bigint, coalesce(s.revenue, 0),
        coalesce(f.due, 0), coalesce(f.done, 0), coalesce(f.amount_due, 0), coalesce(f.amount_done, 0)
 FROM sums s LEFT JOIN refunds f USING (sku, currency)
 $routine$;

@@ -5,15 +5,15 @@
 --
 -- Parameters: p_sku; p_home, the home that it goes to; p_slots, the slots that it gets there, NULL for as many as it has
 -- Result: false if the SKU has already left or never lived here
--- Tables: reads catalog.tunable, catalog.home, orders of both schemas, and transfer_mark of the other schema, which the SKU leaves;
---   writes catalog.sku, transfer, transfer_mark; stock_slot, stock_movement and waiting of the other schema
+-- Tables: reads catalog.tunable, catalog.home, orders of both schemas, and transfer_mark of the other schema, which
+--   the SKU leaves; writes catalog.sku, transfer, transfer_mark; stock_slot, stock_movement and waiting of the other schema
 -- Locks, in order
 --   1. the catalog.sku row
 --   2. the advisory lock of the SKU, exclusively. It is held for milliseconds
 --   3. the slots of the SKU, then the places in its waitlist
 --   4. the transfer_mark row
 -- Errors: FS001 slots out of range; FS002 no such SKU, or no such home: prepare has not told this server of it;
---   FS004 the SKU is daily, a pot or numbered
+--   FS003 the home is on this server; FS004 the SKU is daily, a pot or numbered
 
 CREATE OR REPLACE FUNCTION :schema.send_sku_to(
   p_sku text, p_home text, p_slots int DEFAULT NULL
@@ -38,6 +38,10 @@ BEGIN
   IF current_schema() = 'hot' AND NOT EXISTS (
     SELECT FROM catalog.home h WHERE h.name = p_home AND h.name <> 'regular') THEN
     RAISE EXCEPTION 'no home %: run prepare', p_home USING ERRCODE = 'FS002';
+  END IF;
+  -- A caller whose URLs are mixed up: no other server would ever take the SKU.
+  IF EXISTS (SELECT FROM catalog.home h WHERE h.name = p_home AND h.name <> 'regular' AND h.here) THEN
+    RAISE EXCEPTION 'the home % is on this server: look at HOT_DATABASE_URLS', p_home USING ERRCODE = 'FS003';
   END IF;
   IF v_sku.abroad OR v_sku.schema = current_schema() THEN RETURN false; END IF;
   IF v_sku.goods <> 'counted' THEN

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { Command } from 'commander';
-import { potText } from '../../contracts/pot.ts';
+import { potHash, potText } from '../../contracts/pot.ts';
 import { findSku, openPot } from '../../db/calls.ts';
 import type { CommandContext } from './command.ts';
 import { withDatabases } from './databases.ts';
@@ -14,14 +13,13 @@ async function pot(context: CommandContext, name: string, options: { json?: bool
     if (found === undefined) throw new Error(`there is no SKU ${name}: flashsale sale list`);
     if (found.pot === null) throw new Error(`${name} is no pot of money`);
     const { salt, sha256, amounts } = await openPot(databases, found.schema, name);
-    const text = potText(salt, amounts);
-    const isAsPromised = createHash('sha256').update(text).digest('hex') === sha256;
+    const isAsPromised = potHash(salt, amounts) === sha256;
     if (options.json) {
       const { sale, sku, currency } = found;
       const { amount, packets, division } = found.pot;
       const facts = { sale, sku, amount, currency, packets, division };
       console.log(JSON.stringify({ ...facts, sha256, salt, amounts, isAsPromised }));
-    } else process.stdout.write(text);
+    } else process.stdout.write(potText(salt, amounts));
     if (!isAsPromised) throw new Error(`the packets do not have the hash ${sha256}`);
   });
 }

@@ -5,7 +5,9 @@ import { dashboard, graph, percentiles } from './panels.ts';
 /** Newer versions of the exporter add `_total` to the names of counters. */
 const counter = (name: string) => `{__name__=~"${name}(_total)?"}`;
 
-const pages = (name: string) => `sum by (datname) (rate(${counter(name)}[1m]))`;
+/** Of databases: the pages that all of them share have no name. */
+const pages = (name: string) =>
+  `sum by (datname) (rate({__name__=~"${name}(_total)?", datname!=""}[1m]))`;
 const HIT = pages('pg_stat_database_blks_hit');
 const READ = pages('pg_stat_database_blks_read');
 

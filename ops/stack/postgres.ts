@@ -61,6 +61,9 @@ autovacuum_naptime = 5s
 autovacuum_vacuum_cost_limit = 2000
 log_lock_waits = on
 log_min_duration_statement = 1s
+# Parameters of statements may be packets of a pot and its salt, and users: no log has them.
+log_parameter_max_length = 0
+log_parameter_max_length_on_error = 0
 log_checkpoints = off
 log_line_prefix = '%m [%p] %a '
 track_functions = pl

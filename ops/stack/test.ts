@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dockerAnswers } from './docker.ts';
 import { PROJECT_ROOT } from './folder.ts';
+import { memoryFolder } from './memory-folder.ts';
 import { ensurePackages } from './packages.ts';
 import {
   BACKUP_PACKAGE,
@@ -114,6 +115,8 @@ async function runTests(args: readonly string[]): Promise<Counts & { exitCode: n
   }
 }
 
+const inMemory = memoryFolder();
+if (inMemory !== undefined) process.env['TMPDIR'] ??= inMemory;
 const progress = createProgress((line) => console.log(line));
 let failed = 0;
 let passed = 0;

@@ -331,17 +331,20 @@ describe('signing in', () => {
     const escaping = { ...body, reason: 'a title for the terminal: \u001b]0;x\u0007' };
     const answer = await people.operator.call('POST', '/api/edits/quota', escaping);
     expect(answer).toMatchObject({ status: 400, json: { verdict: 'bad_request' } });
-    // The first line of the tail may be cut.
-    const lines = system.log('console').split('\n').slice(1);
-    const told = lines.filter((line) => line.includes('a call was refused')).map(parsed);
-    for (const [login, verdict] of [
-      ['support', 'forbidden'],
-      ['operator', 'refused'],
-      ['operator', 'bad_request'],
-    ]) {
-      const refusal = { login, method: 'POST', route: '/api/edits/quota', verdict };
-      expect(told).toContainEqual(expect.objectContaining(refusal));
-    }
+    const told = await until('the log has them', () => {
+      // The first line of the tail may be cut.
+      const lines = system.log('console').split('\n').slice(1);
+      const refusals = lines.filter((line) => line.includes('a call was refused')).map(parsed);
+      for (const [login, verdict] of [
+        ['support', 'forbidden'],
+        ['operator', 'refused'],
+        ['operator', 'bad_request'],
+      ]) {
+        const refusal = { login, method: 'POST', route: '/api/edits/quota', verdict };
+        expect(refusals).toContainEqual(expect.objectContaining(refusal));
+      }
+      return refusals;
+    });
     expect(JSON.stringify(told)).not.toMatch(/an attempt|many/);
   });
 

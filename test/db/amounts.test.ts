@@ -17,6 +17,7 @@ import {
   userOrders,
 } from '../../db/calls.ts';
 import { type Databases, openSession, type Session } from '../../db/client/pool.ts';
+import { unitCounts } from '../../db/operations.ts';
 import { uniqueName } from '../servers.ts';
 import { createDatabase, PATIENCE, type TestDatabase } from './database.ts';
 import { openSale, request, requests, stock } from './shop.ts';
@@ -170,6 +171,26 @@ it('a place_orders that knows no pots sells no packet', async () => {
   expect(await audit(ops)).toEqual([]);
 });
 
+it('a single request draws its packet also with the plain_terms of the last release', async () => {
+  const sku = await pot(2);
+  const guard = /WHERE NOT EXISTS [^\n]*/;
+  const [row] = await database.admin.query<{ body: string }>({
+    text: `SELECT pg_get_functiondef('hot.plain_terms'::regproc) AS body`,
+  });
+  expect(row?.body).toMatch(guard);
+  // Its names are those of place_orders, which it becomes a part of.
+  await session.run('BEGIN; SET LOCAL check_function_bodies = off');
+  await session.run(row?.body.replace(guard, '') ?? '');
+  const text = `SELECT status, order_no FROM hot.place_orders($1, $2, '{ann}', '{1}', '{f}', '{web}')`;
+  const [said] = await session.query({ text, values: [sku, [request().requestId]] });
+  const drawn = await session.query({
+    text: 'SELECT position FROM hot.unit WHERE order_no = $1',
+    values: [said?.['order_no']],
+  });
+  await session.run('ROLLBACK');
+  expect([said?.['status'], drawn]).toEqual(['ordered', [{ position: 1 }]]);
+});
+
 it('orders, verdicts and events say what was drawn', async () => {
   const sku = await pot(3, { currency: 'JPY', amount: '900' });
   const batch = requests(2);
@@ -194,14 +215,33 @@ it('orders, verdicts and events say what was drawn', async () => {
 
 it('a cancelled order keeps its packet, and nobody gets another one for it', async () => {
   const sku = await pot(2);
-  const [first] = ordersOf(await draw(sku, 1));
+  const bob = { userId: uniqueName('bob') };
+  const [first] = ordersOf(await placeOrders(worker, 'hot', sku, [request(bob)]));
   await refundOrder(ops, first ?? '', { by: 'ann', reason: 'a robot' });
   expect((await packets(sku)).map(({ order }) => order)).toEqual([first, null]);
-  expect((await draw(sku, 3)).map(({ status }) => status)).toEqual([
+  // The keeper grants by these figures: no unit has come back.
+  const counts = (await unitCounts(ops)).find((each) => each.sku === sku);
+  expect(counts).toMatchObject({ unitsTotal: 2, free: 1, unpaidExists: false });
+  const again = [request(bob), request(), request(bob), request()];
+  expect((await placeOrders(worker, 'hot', sku, again)).map(({ status }) => status)).toEqual([
+    'limit_reached',
     'ordered',
-    'sold_out',
+    'limit_reached',
     'sold_out',
   ]);
+  expect(await audit(ops)).toEqual([]);
+});
+
+it('a request that has an order of other goods draws no packet', async () => {
+  const free = await stock(ops, sale, { price: '0', units: 2 });
+  const sku = await pot(2);
+  const asked = requests(2);
+  const before = await placeOrders(worker, 'hot', free, asked);
+  // The same request ids, for the pot: each has its outcome already, as for any other goods.
+  expect(await placeOrders(worker, 'hot', sku, asked)).toEqual(before);
+  const mixed = await placeOrders(worker, 'hot', sku, [...asked, request()]);
+  expect(mixed.map(({ status }) => status)).toEqual(['ordered', 'ordered', 'ordered']);
+  expect((await packets(sku)).map(({ order }) => order)).toEqual([mixed[2]?.orderNo, null]);
   expect(await audit(ops)).toEqual([]);
 });
 

@@ -184,6 +184,35 @@ it('a shopper is told that units may return from the home that the SKU has left'
   }
 });
 
+it('one key for SKUs of three homes is no fault when the SKU of hot-1 moves', async () => {
+  const other = await openSale(ops);
+  const one = request();
+  const sku = await stock(ops, sale, { units: 3, schema: 'hot-1' });
+  const buy = async (home: (typeof HOMES)[number], its: string) => {
+    const [answer] = await placeOrders(worker, home, its, [one]);
+    expect(answer).toMatchObject({ status: 'ordered' });
+    expect(homeOfOrder(answer?.orderNo ?? '')).toBe(home);
+  };
+  await buy('hot-1', sku);
+  await buy('hot', await stock(ops, other, { units: 3, schema: 'hot' }));
+  await moveSku(ops, 'regular', sku);
+  await buy('regular', await stock(ops, sale, { units: 3, schema: 'regular' }));
+  expect(await audit(ops)).toEqual([]);
+});
+
+it('a process whose URLs are mixed up gives no SKU of hot to another server', async () => {
+  const [regular, hot] = [one.as('ops').regular, two.as('ops').regular];
+  const mixed = new Databases({ regular, hot });
+  const refused = { sqlstate: 'FS003' };
+  const sku = await stock(ops, sale, { units: 3, schema: 'regular' });
+  await expect(moveSku(mixed, 'hot', sku)).rejects.toMatchObject(refused);
+  await order(worker, sku, {}, 'regular');
+  const made = uniqueName('sku');
+  await expect(stock(mixed, sale, { sku: made, units: 3 })).rejects.toMatchObject(refused);
+  // Nothing is left of it: the name is free.
+  await stock(ops, sale, { sku: made, units: 3 });
+});
+
 it('a sale from before the second server is changed and called off', async () => {
   const before = one.as('ops');
   const its = await openSale(before);

@@ -174,6 +174,23 @@ it('many sessions sell exactly the last units, each once', async () => {
   expect(await audit(ops)).toEqual([]);
 });
 
+it('a single request gets its unit also with the plain_terms of the last release', async () => {
+  const sku = await section([2]);
+  const guard = /WHERE NOT EXISTS [^\n]*/;
+  const [row] = await database.admin.query<{ body: string }>({
+    text: `SELECT pg_get_functiondef('hot.plain_terms'::regproc) AS body`,
+  });
+  expect(row?.body).toMatch(guard);
+  await session.run('BEGIN; SET LOCAL check_function_bodies = off');
+  await session.run(row?.body.replace(guard, '') ?? '');
+  const text = `SELECT status FROM hot.place_orders($1, $2, '{ann}', '{1}', '{f}', '{web}')`;
+  const said = await session.query({ text, values: [sku, [request().requestId]] });
+  const taken = `SELECT position FROM hot.unit WHERE sku = $1 AND order_no IS NOT NULL`;
+  const units = await session.query({ text: taken, values: [sku] });
+  await session.run('ROLLBACK');
+  expect([said, units]).toEqual([[{ status: 'ordered' }], [{ position: 1 }]]);
+});
+
 it('units that others hold are passed over; if all are held, requests are locked and not sold out', async () => {
   const sku = await section([6], { singles: 'allow' });
   await hold(sku, ['1-1', '1-3']);

@@ -16,6 +16,8 @@ export interface Standby {
   urlOf(url: string): string;
   pause(): Promise<void>;
   resume(): Promise<void>;
+  /** The command by which it archives; only for a standby that was started with `archives`. */
+  archiveBy(command: 'true' | 'false'): Promise<void>;
   /** Makes it a primary, and waits until it takes writes. */
   promote(): Promise<void>;
   remove(): Promise<void>;
@@ -23,8 +25,14 @@ export interface Standby {
 
 const run = promisify(execFile);
 
-/** @param url a superuser's URL of the primary */
-export async function startStandby(url: string): Promise<Standby> {
+/**
+ * @param url a superuser's URL of the primary
+ * @param options.archives whether it archives what it receives
+ */
+export async function startStandby(
+  url: string,
+  { archives = false }: { readonly archives?: boolean } = {},
+): Promise<Standby> {
   const [programs] = findPostgres({ path: process.env['PATH'] ?? '', root: '/' });
   if (programs === undefined) throw new Error('PostgreSQL is not installed');
   const home = new TestFolder();
@@ -44,6 +52,7 @@ export async function startStandby(url: string): Promise<Standby> {
     ],
     { env, cwd: folder, ...user },
   );
+  const archiving = archives ? ['-c', 'archive_mode=always'] : [];
   const ownPort = await freePort();
   const urlOf = (of: string) => {
     const own = new URL(of);
@@ -62,7 +71,7 @@ export async function startStandby(url: string): Promise<Standby> {
   await supervisor.start({
     name: 'standby',
     command: join(programs.bin, 'postgres'),
-    args: ['-D', data, '-p', String(ownPort), '-c', 'fsync=off'],
+    args: ['-D', data, '-p', String(ownPort), '-c', 'fsync=off', ...archiving],
     env,
     cwd: folder,
     logFile: join(home.path, 'standby.log'),
@@ -78,6 +87,10 @@ export async function startStandby(url: string): Promise<Standby> {
     urlOf,
     pause: () => call('SELECT pg_wal_replay_pause()'),
     resume: () => call('SELECT pg_wal_replay_resume()'),
+    async archiveBy(command) {
+      await call(`ALTER SYSTEM SET archive_command = '${command}'`);
+      await call('SELECT pg_reload_conf()');
+    },
     promote: () => call('SELECT pg_promote()'),
     async remove() {
       await pool.close();

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
 import { createMetrics } from '../../process/metrics.ts';
 import {
   build,
@@ -221,55 +220,6 @@ describe('the autoscaling of web nodes', () => {
       word = `${word}`;
     await new Promise((resolve) => setImmediate(resolve));
     expect(await busy()).toBeGreaterThan(before + 0.015);
-  });
-});
-
-describe('what Prometheus reads', () => {
-  const monitoring = (file: string) => readFileSync(join(ROOT, 'ops/monitoring', file), 'utf8');
-  const scraped = parse(readFileSync(join(KUBERNETES, 'prometheus.yml'), 'utf8'));
-  const usual = parse(monitoring('prometheus.yml'));
-
-  it('has the configuration of ops/monitoring, which the database names', () => {
-    expect(dataOf('postgres-queries')['queries']).toBe(monitoring('postgres-queries.yml'));
-    expect(dataOf('blackbox')['blackbox.yml']).toBe(monitoring('blackbox.yml'));
-    const [cluster] = ofKind('Cluster');
-    expect(cluster?.spec?.['monitoring']).toEqual({
-      customQueriesConfigMap: [{ name: 'postgres-queries', key: 'queries' }],
-    });
-  });
-
-  it('has the jobs and intervals that the rules expect, but that of ZooKeeper', () => {
-    expect(scraped.global).toEqual(usual.global);
-    const jobs = ({ scrape_configs }: typeof usual) =>
-      scrape_configs.map(({ job_name, scrape_interval }: Record<string, string>) => [
-        job_name,
-        scrape_interval,
-      ]);
-    expect(jobs(scraped)).toEqual(
-      jobs(usual).filter(([name]: readonly string[]) => name !== 'zookeeper'),
-    );
-  });
-
-  it('are ports that pods have', () => {
-    const ports = workloads.flatMap(({ pod }) => pod.containers.flatMap(({ ports = [] }) => ports));
-    const named = JSON.stringify(scraped).match(/"regex":"(monitor)"/)?.[1];
-    expect(ports.map(({ name }) => name)).toContain(named);
-    const address = /blackbox-exporter\.flashsale\.svc:(\d+)/.exec(JSON.stringify(scraped))?.[1];
-    expect(ports).toContainEqual({ name: 'metrics', containerPort: Number(address) });
-  });
-});
-
-it('each machine has an exporter that may read it and nothing else', () => {
-  const [workload] = workloadsIn(build(join(KUBERNETES, 'hosts')));
-  expect(workload).toMatchObject({ kind: 'DaemonSet', name: 'node-exporter' });
-  const [container] = workload?.pod.containers ?? [];
-  expect(container).toMatchObject({
-    securityContext: {
-      allowPrivilegeEscalation: false,
-      readOnlyRootFilesystem: true,
-      capabilities: { drop: ['ALL'] },
-    },
-    volumeMounts: [{ name: 'host', readOnly: true }],
   });
 });
 

@@ -158,6 +158,24 @@ describe('the passwords of logins', () => {
   });
 });
 
+it('no file that configures PostgreSQL lets parameters of statements into its log', () => {
+  const setting = (name: string) => new RegExp(`\\b(?:c?${name})\\b ?[:=] ?"?0\\b`, 'g');
+  const settings = ['log_parameter_max_length', 'log_parameter_max_length_on_error'].map(setting);
+  const found = files
+    .filter((file) => /\.(ts|ya?ml|conf)$/.test(file) && !file.startsWith('test/'))
+    .map((file) => [file, textOf(file)] as const)
+    .filter(([, text]) => /log_lock_waits ?[:=]/.test(text));
+  expect(found.length).toBeGreaterThan(4);
+  for (const [file, text] of found) {
+    const servers = text.split('log_lock_waits').length - 1;
+    expect([file, ...settings.map((each) => text.match(each)?.length)]).toEqual([
+      file,
+      servers,
+      servers,
+    ]);
+  }
+});
+
 describe('the list of secret variables', () => {
   it('has every variable that a process reads as a secret', () => {
     // The endpoints of a collector have no password: its key is in the headers.

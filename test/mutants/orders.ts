@@ -37,6 +37,13 @@ export const ORDERS: readonly Mutant[] = [
     'db/procedures/place_amounts.sql',
   ),
   sql(
+    'one outcome',
+    'a request id that has an order of other goods draws a packet',
+    [[' AND p.sku = p_terms.sku', '']],
+    ['test/db/amounts.test.ts'],
+    'db/procedures/place_amounts.sql',
+  ),
+  sql(
     'no oversell',
     'the packet of a cancelled order comes back to the pot',
     [["k.goods = 'amounts') THEN RETURN NULL", 'false) THEN RETURN NULL']],

@@ -79,6 +79,19 @@ describe('the tile of a pot of money', () => {
     expect(view({ sku: packets }).button).toMatchObject({ label: 'Open a packet', enabled: true });
   });
 
+  it('says that an empty pot is empty, and not that packets were paid for', () => {
+    const empty: Sku = { ...packets, availability: 'sold_out' };
+    const refused = { ...initialPurchase(), phase: 'refused', verdict: 'sold_out' } as const;
+    for (const input of [
+      { sku: empty },
+      { sku: packets, purchase: { ...refused, restUntil: 200_000 } },
+      { sku: empty, purchase: ended('sold_out') },
+    ]) {
+      const { status } = view(input);
+      expect(status).toMatchObject({ tone: 'stop', title: 'All packets are drawn' });
+    }
+  });
+
   it('says what the shopper has drawn, after the press and on the next visit', () => {
     const packet = { amount: '3.42', currency: 'EUR' };
     const order: Order = {

@@ -35,6 +35,8 @@ interface Case {
   readonly alert: string;
   readonly series: Readonly<Record<string, string>>;
   readonly atSeconds: number;
+  /** Between two values of a series; `SCRAPE_S` without it. */
+  readonly everySeconds?: number;
   /** Labels of the alert that must fire. Undefined means that it must not fire. */
   readonly fires?: Readonly<Record<string, string>>;
 }
@@ -43,8 +45,8 @@ interface Case {
 async function judge(cases: readonly Case[]): Promise<void> {
   const labels = (alert: string, fires: Readonly<Record<string, string>>) =>
     Object.entries({ alertname: alert, ...fires }).map(([name, value]) => `${name}="${value}"`);
-  const tests = cases.map(({ alert, series, atSeconds, fires }) => ({
-    interval: `${SCRAPE_S}s`,
+  const tests = cases.map(({ alert, series, atSeconds, everySeconds = SCRAPE_S, fires }) => ({
+    interval: `${everySeconds}s`,
     input_series: Object.entries(series).map(([name, values]) => ({ series: name, values })),
     promql_expr_test: [
       {
@@ -194,6 +196,31 @@ test('one slow call among few fires nothing, and some do', async () => {
     { alert: outcomes, series: waits(1_000, 997), atSeconds: 125 },
     { alert: database, series: calls(2, 0), atSeconds: 200 },
   ]);
+});
+
+test('one purchase or look-up that fails at night wakes nobody, and some do', async () => {
+  const answers = (verdict: string) => `flashsale_purchase_answers_total{verdict="${verdict}"}`;
+  const lookUps = 'flashsale_refusals_total{verdict="status_unavailable"}';
+  const critical = { severity: 'critical' };
+  const judged = [
+    ['FlashsaleSuccessLow', answers('internal_error'), critical],
+    ['FlashsaleQuotaUnavailable', answers('quota_unavailable'), critical],
+    ['FlashsaleStatusUnavailable', lookUps, { severity: 'warning' }],
+  ] as const;
+  /** The values do not come at the moments of the evaluations, so the window holds less than its 20 s. */
+  const everySeconds = 3;
+  const seen = (series: string, failed: string) => ({
+    ...{ [answers('queued')]: '7x50', [series]: failed },
+  });
+  await judge(
+    judged.flatMap(([alert, series, fires]) => [
+      ...[65, 70, 75, 80].flatMap((atSeconds) => [
+        { alert, series: seen(series, '0x20 1x30'), everySeconds, atSeconds },
+        { alert, series: seen(series, '0x20 2x30'), everySeconds, atSeconds },
+      ]),
+      { alert, series: seen(series, '0x20 1+1x30'), everySeconds, atSeconds: 80, fires },
+    ]),
+  );
 });
 
 test('the last figures of a lost server fire nothing, but its loss does', async () => {

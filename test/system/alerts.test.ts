@@ -7,6 +7,7 @@ import {
   faultsOfRestores,
 } from './alerts/hosts.ts';
 import { faultsOfLoad } from './alerts/load.ts';
+import { EMPTY, lackOf, linesOfPanels } from './alerts/panels.ts';
 import { Scene } from './alerts/scene.ts';
 import { startWatchedShop, type WatchedShop } from './alerts/shop.ts';
 import { type Fault, type Seen, tableOf } from './alerts/watch.ts';
@@ -58,4 +59,13 @@ it('fires an alert for each fault within 30 s, and clears it', async () => {
   await prove(faultsOfBrokerAndKeepers(scene));
   await prove(faultsOfRestores(scene));
   expect(seen.filter(({ firedS }) => firedS > FIRES_WITHIN_S * BUSY_FACTOR)).toEqual([]);
+});
+
+it('had data for each line of each panel of the dashboards, with the labels of its name', async () => {
+  const lacks: string[] = [];
+  for (const line of linesOfPanels()) {
+    const lack = await lackOf(line, shop.alerts);
+    if (lack !== undefined) lacks.push(`${line.name}: ${lack}`);
+  }
+  expect(lacks).toEqual(EMPTY);
 });

@@ -14,6 +14,8 @@ import { signalFamily } from '../process-family.ts';
 
 /** Separate servers for one test file, which it can stop, freeze and start again. */
 export interface BreakableServers extends Servers {
+  /** Port of RabbitMQ's own metrics, if asked for. */
+  readonly rabbitMetrics: number | undefined;
   stop(name: ServerName): Promise<void>;
   start(name: ServerName): Promise<void>;
   /** Suspends every process of the server: its sockets stay open and nothing answers. */
@@ -24,7 +26,11 @@ export interface BreakableServers extends Servers {
 
 const PASSWORD = 'breakable';
 
-export async function startBreakableServers(): Promise<BreakableServers> {
+export async function startBreakableServers({
+  withRabbitMetrics = false,
+}: {
+  readonly withRabbitMetrics?: boolean;
+} = {}): Promise<BreakableServers> {
   const machine = { path: process.env['PATH'] ?? '', root: '/' };
   await ensureServerPackages({ wanted: SERVER_NAMES, machine, progress: createProgress(() => {}) });
   const [rabbit, zookeeper] = [findRabbit(machine), findZookeeper(machine)];
@@ -39,6 +45,7 @@ export async function startBreakableServers(): Promise<BreakableServers> {
   const ports = {
     amqp: await freePort(),
     management: undefined,
+    metrics: withRabbitMetrics ? await freePort() : undefined,
     epmd: await freePort(),
     distribution: await freePort(),
   };
@@ -84,6 +91,7 @@ export async function startBreakableServers(): Promise<BreakableServers> {
   }
   return {
     databaseUrl: postgresUrl(database),
+    rabbitMetrics: ports.metrics,
     amqpUrl: rabbitUrls(ports, PASSWORD).amqp,
     zookeeper: `127.0.0.1:${zookeeperPort}`,
     async stop(name) {

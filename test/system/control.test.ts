@@ -150,6 +150,24 @@ describe('a running sale', () => {
     });
   });
 
+  it('has as many series for each SKU as the document on the size of Prometheus says', async () => {
+    const sale = await system.createSale([{ sku: 'Series', units: 5 }]);
+    await shopper().buy(sale, 'Series');
+    const series = async (name: string) =>
+      (await system.metrics(name)).match(/^\w+(?=\{.*sku="Series")/gm) ?? [];
+    await until('they are counted', async () => {
+      expect(await series('web-1')).toHaveLength(6);
+      const kept = [...(await series('keeper-1')), ...(await series('keeper-2'))];
+      const of = (pattern: RegExp) => kept.filter((name) => pattern.test(name)).length;
+      expect(of(/^flashsale_keeper_/)).toBe(6);
+      expect(of(/^flashsale_sale_/)).toBe(15);
+      expect(of(/^flashsale_stranded_units$/)).toBeGreaterThan(0);
+      expect(of(/^(?!flashsale_(keeper|sale|stranded)_)/)).toBe(0);
+      return true;
+    });
+    expect(await series('worker-1')).toEqual([]);
+  });
+
   it('sells the last unit to a shopper who reaches only one node', async () => {
     const sale = await system.createSale([{ sku: 'Last', units: 7 }]);
     // One connection reaches one node, so the other node's units must be granted to it.

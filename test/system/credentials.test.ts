@@ -83,6 +83,8 @@ test('a process without credentials, or with those of another shop, is not ready
     expect(await system.readiness(name)).toMatch(/rights on \S+ \(ZK_AUTH\)/);
     return true;
   });
-  expect(system.log(name)).toMatch(/ZooKeeper refuses this process: ZK_AUTH/);
+  await until('the log says so', () =>
+    system.log(name).includes('ZooKeeper refuses this process: ZK_AUTH'),
+  );
   await system.end(name);
 });

@@ -88,6 +88,7 @@ const REASONS = {
   'quota_spent/too_few_now': ['wait', 'later'],
   'queued/delayed': ['busy', 'none'],
   'sold_out/units_may_return': ['wait', 'later'],
+  'sold_out/all_drawn': ['stop', 'never'],
   'rejected/refused_by_operator': ['wait', 'later'],
   'rejected/request_id_taken': ['wait', 'later'],
 };

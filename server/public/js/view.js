@@ -106,6 +106,16 @@ function badgeOf({ sku, phase }) {
 }
 
 /**
+ * Packets of an empty pot were not paid for, and none comes back.
+ * @param {Sku} sku
+ * @param {string} status
+ * @param {string | null} [reason]
+ */
+function reasonOf({ goods }, status, reason) {
+  return goods === 'amounts' && status === 'sold_out' ? 'all_drawn' : reason;
+}
+
+/**
  * @param {TileInput} input
  * @returns {import('./messages.js').Message | null}
  */
@@ -125,18 +135,21 @@ function messageOf({ sku, phase, calledOff, purchase, held, unpaid, packet, now 
   const paid = packet ? packetMessage(packet) : outcomeMessage(isFree(sku.price) ? 'free' : 'paid');
   if (step === 'ended') {
     const status = purchase.status ?? 'queued';
-    return status === 'paid' ? paid : outcomeMessage(status, purchase.reason ?? '');
+    return status === 'paid'
+      ? paid
+      : outcomeMessage(status, reasonOf(sku, status, purchase.reason) ?? '');
   }
   const gone = phase === 'open' && sku.availability === 'sold_out';
   // The shopper may have got a unit in another way: from the waitlist, or on another page.
   const isServed = held >= sku.limit && !unsure;
   if (step === 'refused' && !isServed && !(gone && held === 0 && !unsure)) {
-    return verdictMessage(purchase.verdict ?? '', purchase.reason);
+    const verdict = purchase.verdict ?? '';
+    return verdictMessage(verdict, reasonOf(sku, verdict, purchase.reason));
   }
   if (held > 0) return unpaid ? outcomeMessage('ordered') : paid;
   if (phase === 'paused') return verdictMessage('paused');
   if (phase !== 'open') return null;
-  if (gone) return verdictMessage('sold_out');
+  if (gone) return verdictMessage('sold_out', reasonOf(sku, 'sold_out'));
   return sku.availability === 'maybe' ? outcomeMessage('sold_out', 'units_may_return') : null;
 }
 

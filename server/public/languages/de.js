@@ -406,6 +406,10 @@ export default {
       title: 'Zurzeit sind alle Stücke vergeben',
       text: 'Stücke, die nicht rechtzeitig bezahlt werden, kommen zurück. Sie gehen zuerst an die Personen auf der Warteliste.',
     },
+    'sold_out/all_drawn': {
+      title: 'Alle Umschläge sind vergeben',
+      text: 'Der Betrag wurde einmal aufgeteilt. Es kommt kein Umschlag zurück.',
+    },
     'rejected/refused_by_operator': {
       title: 'Der Shop konnte über diese Anfrage nicht entscheiden',
       text: 'Mit ihr wurde nichts bestellt, und für sie wird nichts zurückgelegt. Wenn Sie noch einmal klicken, senden Sie eine neue Anfrage.',

@@ -405,6 +405,10 @@ export default /** @type {const} */ ({
       title: 'All units are taken for now',
       text: 'Units that are not paid for in time come back. They go first to the shoppers in the waitlist.',
     },
+    'sold_out/all_drawn': {
+      title: 'All packets are drawn',
+      text: 'The pot was divided once, and none comes back.',
+    },
     'rejected/refused_by_operator': {
       title: 'The shop could not decide this request',
       text: 'Nothing was ordered with it, and nothing is held for it. If you press again, you send a new request.',

@@ -413,6 +413,10 @@ export default {
       title: 'Por ahora, todas las unidades están adjudicadas',
       text: 'Las unidades que no se pagan a tiempo vuelven. Van primero a quienes están en la lista de espera.',
     },
+    'sold_out/all_drawn': {
+      title: 'Ya no quedan sobres',
+      text: 'El importe se repartió una sola vez, y ningún sobre vuelve.',
+    },
     'rejected/refused_by_operator': {
       title: 'La tienda no pudo resolver esta solicitud',
       text: 'No se pidió nada con ella y no hay nada reservado para ella. Si pulsa otra vez, enviará una solicitud nueva.',

@@ -414,6 +414,10 @@ export default {
       title: 'Toutes les unités sont prises pour le moment',
       text: 'Les unités qui ne sont pas payées à temps reviennent. Elles vont d’abord aux personnes de la liste d’attente.',
     },
+    'sold_out/all_drawn': {
+      title: 'Il n’y a plus d’enveloppes',
+      text: 'La somme a été répartie une seule fois, et aucune enveloppe ne revient.',
+    },
     'rejected/refused_by_operator': {
       title: 'La boutique n’a pas pu traiter cette demande',
       text: 'Rien n’a été commandé avec elle, et rien n’est gardé pour elle. Si vous appuyez de nouveau, vous envoyez une nouvelle demande.',

@@ -352,6 +352,10 @@ export default {
       title: '目前所有商品都已被占用',
       text: '未及时付款的商品会退回，并优先提供给候补名单中的顾客。',
     },
+    'sold_out/all_drawn': {
+      title: '红包已领完',
+      text: '红包只分一次，不会再有红包退回。',
+    },
     'rejected/refused_by_operator': {
       title: '商店无法处理此请求',
       text: '没有产生订单，也没有为它保留商品。如果您再次点击，就会发送一个新的请求。',

@@ -1,22 +1,25 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Scene } from './scene.ts';
 import type { Fault } from './watch.ts';
 
-/** Faults of hosts and the edge, and servers that are away. */
+/** Faults of hosts, the archive and the edge, and servers that are away. */
 
 const KEEPERS = ['keeper-1', 'keeper-2'];
 const DISK_BYTES = 4 * 1024 * 1024;
 
 /** A small file system of its own; undefined where this user may not mount one. */
 function mountDisk(scene: Scene): string | undefined {
-  const folder = join(scene.shop.folder, 'disk');
-  mkdirSync(folder);
+  // The exporter tells nothing of what is below /dev, where the files of the tests may be.
+  const folder = mkdtempSync('/var/tmp/flashsale-scratch-');
   const args = ['-t', 'tmpfs', '-o', `size=${DISK_BYTES}`, 'flashsale-test', folder];
-  if (spawnSync('mount', args).status !== 0) return undefined;
-  scene.onClose(() => spawnSync('umount', [folder]));
-  return folder;
+  const isMounted = spawnSync('mount', args).status === 0;
+  scene.onClose(() => {
+    if (isMounted) spawnSync('umount', [folder]);
+    rmdirSync(folder);
+  });
+  return isMounted ? folder : undefined;
 }
 
 export function faultsOfHosts(scene: Scene): Fault[] {
@@ -46,6 +49,16 @@ export function faultsOfHosts(scene: Scene): Fault[] {
       make: () => writeFileSync(shop.clockFile, '+3'),
       mend: () => writeFileSync(shop.clockFile, '+0'),
     },
+    {
+      fault: 'the archive of a database takes no WAL',
+      alerts: [{ alert: 'FlashsaleArchiveFails' }],
+      async make() {
+        await shop.standby.archiveBy('false');
+        // A file of WAL is archived when it is complete.
+        await scene.sql('SELECT pg_switch_wal()');
+      },
+      mend: () => shop.standby.archiveBy('true'),
+    },
   ];
 }
 
@@ -72,7 +85,9 @@ export function faultsOfOutages(scene: Scene): Fault[] {
         { alert: 'FlashsaleStatusUnavailable' },
       ],
       make: () => shop.servers.freeze('postgres'),
-      go: () => shopper.call('GET', `/api/v1/requests/${requestId}`),
+      // Each call waits for the database.
+      go: () =>
+        Promise.all([1, 2, 3].map(() => shopper.call('GET', `/api/v1/requests/${requestId}`))),
       mend: () => shop.servers.thaw('postgres'),
     },
     {

@@ -29,7 +29,8 @@ import { Alerts } from './watch.ts';
 const QUEUE_MESSAGES_MAX = 8;
 /** A frozen web node keeps its session, and so its units, for this long. */
 const LONG_SESSION_MS = 60_000;
-export const OPEN_FILES_MAX = 250;
+/** What is left of it, when the alert fires, has to suffice for all faults that are made meanwhile. */
+export const OPEN_FILES_MAX = 600;
 const CERTIFICATE_DAYS = { ending: 3, renewed: 90 };
 
 export interface WatchedShop {
@@ -130,12 +131,12 @@ export async function startWatchedShop(): Promise<WatchedShop> {
   const at = (name: string) => join(home.path, name);
   mkdirSync(at('edge'));
   const absent = { stripe: await freePort(), mail: await freePort(), merchant: await freePort() };
-  const servers = await startBreakableServers();
+  const servers = await startBreakableServers({ withRabbitMetrics: true });
   const { system, pages } = await startProcesses(servers, absent, at('clock'));
   const password = randomBytes(16).toString('hex');
   const databaseUrl = system.environment['DATABASE_URL'] ?? '';
   await setLogins(databaseUrl, { monitor: password });
-  const standby = await startStandby(servers.databaseUrl);
+  const standby = await startStandby(servers.databaseUrl, { archives: true });
 
   const { openssl } = findEdge(machine);
   const edgeAt = await freePort();
@@ -156,7 +157,8 @@ export async function startWatchedShop(): Promise<WatchedShop> {
     names.map((name) => new URL(system.monitorUrl(name)).host);
   const specs = prepareWatch(
     {
-      ...{ folder: home.path, logFolder: home.path, ports, rabbitmq: [] },
+      ...{ folder: home.path, logFolder: home.path, ports },
+      rabbitmq: [`127.0.0.1:${servers.rabbitMetrics}`],
       monitors: monitorsOf(PROCESSES),
       databaseUrls: [
         urlOfLogin(databaseUrl, 'monitor', password),

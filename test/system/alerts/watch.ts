@@ -45,12 +45,8 @@ export class Alerts {
 
   /** Waits until every target has been scraped and every rule evaluated after that. */
   async untilEvaluated(): Promise<void> {
-    const ask = async (path: string) => {
-      const response = await fetch(`${this.#prometheus}/api/v1/${path}`);
-      return ((await response.json()) as { data: never }).data;
-    };
     const scraped = await until('every target is scraped', async () => {
-      const { activeTargets } = (await ask('targets')) as {
+      const { activeTargets } = (await this.#ask('targets')) as {
         activeTargets: { health: string; scrapeUrl: string; lastError: string }[];
       };
       const bad = activeTargets.filter(({ health }) => health !== 'up');
@@ -58,9 +54,24 @@ export class Alerts {
       return activeTargets.length > 0 && Date.now();
     });
     await until('every rule is evaluated', async () => {
-      const { groups } = (await ask('rules')) as { groups: { lastEvaluation: string }[] };
+      const { groups } = (await this.#ask('rules')) as { groups: { lastEvaluation: string }[] };
       return groups.every(({ lastEvaluation }) => Date.parse(lastEvaluation) > scraped);
     });
+  }
+
+  async #ask(path: string): Promise<never> {
+    const response = await fetch(`${this.#prometheus}/api/v1/${path}`);
+    const { data, error } = (await response.json()) as { data: never; error?: string };
+    if (error !== undefined) throw new Error(`${path}: ${error}`);
+    return data;
+  }
+
+  /** The labels of all that an expression yields. */
+  async query(expr: string): Promise<Labels[]> {
+    const { result } = (await this.#ask(`query?${new URLSearchParams({ query: expr })}`)) as {
+      result: { metric: Labels }[];
+    };
+    return result.map(({ metric }) => metric);
   }
 
   start(): void {
