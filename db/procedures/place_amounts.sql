@@ -74,7 +74,8 @@ BEGIN
     SELECT o.order_no FROM unnest(v_order_no) WITH ORDINALITY AS o (order_no, at)
     WHERE EXISTS (SELECT FROM orders p
                   WHERE p.order_no = o.order_no AND p.sale = p_terms.sale AND p.sku = p_terms.sku)
-      AND NOT EXISTS (SELECT FROM unit u WHERE u.sale = p_terms.sale AND u.order_no = o.order_no)
+      AND NOT EXISTS (SELECT FROM unit u
+                      WHERE u.sale = p_terms.sale AND u.order_no = o.order_no AND u.amount IS NOT NULL)
     GROUP BY o.order_no ORDER BY min(o.at));
   IF v_placed <> '{}' THEN
     UPDATE unit u SET order_no = d.order_no

@@ -132,7 +132,7 @@ export const ORDERS: readonly Mutant[] = [
     'a plain batch does not look for known requests',
     [[/WHERE o\.sale = [ts]\.sale AND o\.request_id/g, 'WHERE false AND o.request_id']],
     PLACE_TESTS,
-    'db/procedures/plain_terms.sql',
+    'db/procedures/plain_any_terms.sql',
   ),
   mixed(
     'one outcome',
@@ -206,7 +206,7 @@ export const ORDERS: readonly Mutant[] = [
     'a closed SKU is sold',
     [["t.state <> 'closed'", "t.state <> 'shut'"]],
     PLACE_TESTS,
-    'db/procedures/plain_terms.sql',
+    'db/procedures/plain_any_terms.sql',
   ),
   sql(
     'no lie',
@@ -234,7 +234,7 @@ export const ORDERS: readonly Mutant[] = [
     'a fenced node can still place orders',
     [['AND NOT EXISTS (SELECT FROM fenced_node f WHERE f.node = ANY (p_nodes))', '']],
     PLACE_TESTS,
-    'db/procedures/plain_terms.sql',
+    'db/procedures/plain_any_terms.sql',
   ),
   sql('admissions are bounded', 'a fence does not wait for batches', [
     [

@@ -157,6 +157,7 @@ export function rowOnSale(changes: Partial<SkuOnSale> = {}): SkuOnSale {
     userLimit: 1,
     zone: null,
     pot: null,
+    numbered: false,
     unitsTotal: 1_000,
     free: 1_000,
     unpaidExists: false,

@@ -214,6 +214,27 @@ it('a pot of money is divided once, and what it is made of stays', async () => {
   ]);
 });
 
+it('a section is made once, and its seats stay', async () => {
+  const seats = [
+    { row: '1', from: 1, to: 3 },
+    { row: '2', from: 1, to: 2 },
+  ];
+  const hall = desiredSku({ units: 5, section: { seats, singles: 'avoid' } });
+  const sale = desiredSale({ skus: [hall] });
+  await applySale(place, sale, { actor: ACTOR });
+  expect(await planOf(place, sale)).toMatchObject({ changes: [], refused: [], steps: [] });
+  const file = fileOfPresent(sale.sale, await readPresent(place, sale.sale, []));
+  const [read] = toDesired(file as SaleFile).skus;
+  expect(read).toMatchObject({ units: 5, section: { seats, singles: 'avoid' } });
+  const other = {
+    ...hall,
+    units: 3,
+    section: { seats: seats.slice(0, 1), singles: 'allow' as const },
+  };
+  const { refused } = await planOf(place, desiredSale({ ...sale, skus: [other] }));
+  expect(fields(refused)).toEqual(['units', 'seats', 'singles'].map((one) => `${hall.sku} ${one}`));
+});
+
 it('a pause ends where it began: a SKU that an operator has closed stays closed', async () => {
   const [open, closed] = [desiredSku(), desiredSku()];
   const { sale } = desiredSale({ skus: [open, closed] });
