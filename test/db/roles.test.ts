@@ -140,6 +140,7 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   plain_any_terms: [],
   lock_units: [],
   give_units: [],
+  mark_units: [],
   free_units: [],
   unit_books: [],
   order_units: ['web', 'worker', 'ops', 'console'],
