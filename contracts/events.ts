@@ -1,5 +1,6 @@
 import type { Home } from './homes.ts';
 import { eventId } from './ids.ts';
+import type { NumberedUnit } from './seats.ts';
 
 /**
  * Order events for readers of the topic exchange and for merchants' webhooks: CloudEvents 1.0 in
@@ -41,6 +42,8 @@ export interface OrderFacts {
   readonly streak?: number;
   /** Of amounts: what was drawn from the pot, a decimal string in the currency of the order. */
   readonly packet?: string;
+  /** Of numbered goods: the units that the order has when the event is read. */
+  readonly seats?: readonly NumberedUnit[];
 }
 
 /** A payment that the shop must return. */
@@ -63,7 +66,7 @@ export interface OrderEvent extends OrderFacts {
 }
 
 /**
- * The order of an event, with the field names of the HTTP API. None of these values ever changes.
+ * The order of an event, with the field names of the HTTP API. None of these values ever changes, but for `units`.
  */
 export interface EventData {
   readonly orderNo: string;
@@ -82,6 +85,11 @@ export interface EventData {
   readonly streak?: number;
   /** Of amounts: what was drawn from the pot. `order.paid` pays it out. */
   readonly packet?: { readonly amount: string; readonly currency: string };
+  /**
+   * Of numbered goods: the units that the order has when the event is published. An order that has ended by then has
+   * none, so this is the one value that can differ if an event is delivered again.
+   */
+  readonly units?: readonly NumberedUnit[];
   /**
    * Present in `order.refund_due` and `order.refunded`: a payment that was late, duplicate or of
    * another amount, or that had paid an order which the shop has cancelled.
@@ -114,7 +122,8 @@ function eventType(kind: EventKind): CloudEvent['type'] {
  */
 export function cloudEvent(home: Home, event: OrderEvent): CloudEvent {
   const { eventNo, kind, happenedAt, units, createdAt, payBefore, refund } = event;
-  const { orderNo, requestId, sale, sku, userId, amount, currency, day, streak, packet } = event;
+  const { orderNo, requestId, sale, sku, userId, amount, currency, day, streak, packet, seats } =
+    event;
   return {
     specversion: '1.0',
     id: eventId(home, eventNo, orderNo),
@@ -136,6 +145,7 @@ export function cloudEvent(home: Home, event: OrderEvent): CloudEvent {
       payBefore: payBefore.toISOString(),
       ...(day !== undefined && { day, streak }),
       ...(packet !== undefined && { packet: { amount: packet, currency } }),
+      ...(seats !== undefined && { units: seats }),
       ...(refund && { refund }),
     },
   };

@@ -4,9 +4,9 @@ import { parseTime } from './times.ts';
 
 /**
  * `counted`: units of a stock. `daily`: no stock that ends, but one unit for each user and day. `amounts`: packets of a
- * pot of money, one for each user.
+ * pot of money, one for each user. `numbered`: seats, tickets or serial numbers, of which no two are alike.
  */
-export const GOODS = ['counted', 'daily', 'amounts'] as const;
+export const GOODS = ['counted', 'daily', 'amounts', 'numbered'] as const;
 export type Goods = (typeof GOODS)[number];
 
 /**

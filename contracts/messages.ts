@@ -1,6 +1,7 @@
 import { isDay } from './goods.ts';
 import { isRequestId } from './ids.ts';
 import { isName, REQUEST_UNITS_MAX, USER_ID_LENGTH_MAX } from './names.ts';
+import type { NumberedUnit } from './seats.ts';
 import { parseTime } from './times.ts';
 import { type TraceContext, traceOf } from './trace-context.ts';
 
@@ -69,9 +70,10 @@ export interface Verdict extends TraceContext {
   readonly orderNo?: string;
   /** Units ordered; 0 for every other status. */
   readonly units: number;
-  /** Decimal strings; present when the `terms` of the message apply to this order. `packet`: drawn from a pot. */
+  /** Decimal strings; present when the `terms` of the message apply to this order; `packet` of a pot, `seats` of numbered goods. */
   readonly amount?: string;
   readonly packet?: string;
+  readonly seats?: readonly NumberedUnit[];
 }
 
 /** Facts that all orders of one transaction share. */
@@ -118,10 +120,7 @@ export const DEAD_CAUSES = [
 ] as const;
 export type DeadCause = (typeof DEAD_CAUSES)[number];
 
-/**
- * Headers that a worker adds to a dead letter. The broker adds `x-death` to those it creates
- * itself.
- */
+/** Headers that a worker adds to a dead letter. The broker adds `x-death` to those it creates itself. */
 export const DEAD_HEADERS = {
   cause: 'x-dead-cause',
   error: 'x-dead-error',
@@ -240,7 +239,7 @@ export function readEnvelope(content: Buffer): ReadableEnvelope {
 }
 
 function verdict(record: Record<string, unknown>): Verdict {
-  const { requestId, status, reason, orderNo, units, amount, packet } = record;
+  const { requestId, status, reason, orderNo, units, amount, packet, seats } = record;
   if (!isRequestId(requestId)) throw new UndecodableMessage('requestId must be a UUID');
   if (!OUTCOMES.includes(status as Outcome)) throw new UndecodableMessage('unknown status');
   if (!Number.isInteger(units)) throw new UndecodableMessage('units must be an integer');
@@ -252,6 +251,7 @@ function verdict(record: Record<string, unknown>): Verdict {
     ...(typeof orderNo === 'string' && { orderNo }),
     ...(typeof amount === 'string' && { amount }),
     ...(typeof packet === 'string' && { packet }),
+    ...(Array.isArray(seats) && { seats: seats as NumberedUnit[] }),
     ...traceOf(record),
   };
 }

@@ -33,6 +33,7 @@ interface NamedSku {
     readonly packets: number;
     readonly sha256?: string | null;
   } | null;
+  readonly numbered?: boolean;
   readonly presentation: object;
 }
 
@@ -52,11 +53,22 @@ export function saleJson(
 }
 
 export function skuJson(row: NamedSku, availability: Availability, state: SaleState) {
-  const { sku, title, price, currency, userLimit: limit, zone = null, pot, presentation } = row;
+  const {
+    sku,
+    title,
+    price,
+    currency,
+    userLimit: limit,
+    zone = null,
+    pot,
+    numbered,
+    presentation,
+  } = row;
   return {
     ...{ sku, title, price, currency, limit, availability, state },
     ...(zone !== null && { goods: 'daily', zone }),
     ...(pot && { goods: 'amounts', pot: potJson(pot) }),
+    ...(numbered === true && { goods: 'numbered' }),
     ...shown(presentation),
   };
 }

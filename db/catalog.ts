@@ -6,6 +6,7 @@ import { freeUnits, type HomeRow, homeOf, livesThere } from './client/home-rows.
 import { type Answers, askHomes, toNumber } from './client/homes.ts';
 import type { Databases, Pool } from './client/pool.ts';
 import { type PotFacts, potOf, potWithDigits } from './pots.ts';
+import { isNumbered } from './sections.ts';
 
 /** Typed calls that read the catalogue. Every function throws only DatabaseError. */
 
@@ -22,6 +23,8 @@ export interface BoardSku {
   readonly zone: string | null;
   /** Of amounts; null for all others. */
   readonly pot: PotFacts | null;
+  /** Whether no two units are alike. */
+  readonly numbered: boolean;
   readonly state: 'open' | 'paused' | 'closed';
   /** Units that exist: loaded and restocked. */
   readonly unitsTotal: number;
@@ -72,6 +75,7 @@ interface BoardRow extends HomeRow {
   user_limit: number;
   zone: string | null;
   pot: PotFacts | null;
+  numbered: boolean;
   state: BoardSku['state'];
   units_total: string | null;
   unpaid_exists: boolean | null;
@@ -91,6 +95,7 @@ function toBoardSku(row: BoardRow, sku: string): BoardSku {
     userLimit: row.user_limit,
     zone: row.zone,
     pot: potWithDigits(row.pot, row.currency),
+    numbered: row.numbered,
     state: row.state,
     unitsTotal: toNumber(row.units_total ?? '0'),
     free: toNumber(row.free ?? '0'),
@@ -157,7 +162,7 @@ function askBoard(server: Pool, asked: Home, apart: boolean): Promise<BoardRow[]
     name: `sale_board_${apart ? asked : 'both'}`,
     text: `SELECT '${asked}' AS asked, clock_timestamp() AS now, b.*, e.epoch AS ticket_epoch,
                   extract(epoch FROM b.pay_window)::float8 AS pay_window_seconds,
-                  d.zone, ${potOf('p')}${homes}
+                  d.zone, ${potOf('p')}, ${isNumbered('b')} AS numbered${homes}
            LEFT JOIN catalog.daily_skus() d ON d.sku = b.sku
            LEFT JOIN catalog.pots() p ON p.sku = b.sku
            LEFT JOIN catalog.ticket_epochs() e ON e.sale = b.sale`,

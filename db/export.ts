@@ -47,6 +47,8 @@ export interface ExportedOrder {
   readonly streak: number | null;
   /** Of amounts: what was drawn from the pot, in the currency of the order. */
   readonly packet: string | null;
+  /** Of numbered goods: the units that the order has, such as "7-12 7-13" or serial numbers. */
+  readonly seats: string | null;
   readonly created_at: string;
   readonly pay_before: string;
   readonly changed_at: string;

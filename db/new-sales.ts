@@ -3,6 +3,7 @@ import { type Home, REGULAR, schemaOf } from '../contracts/homes.ts';
 import { CURRENCIES } from '../contracts/money.ts';
 import { divide, type Pot } from '../contracts/pot.ts';
 import type { SalePresentation, SkuPresentation } from '../contracts/presentation.ts';
+import { type Section, unitsOf } from '../contracts/seats.ts';
 import type { Actor } from './actions.ts';
 import { saleBoard } from './catalog.ts';
 import { unlessNotThere } from './client/errors.ts';
@@ -95,6 +96,8 @@ export interface NewSku {
   readonly zone?: string | null;
   /** Makes the SKU a pot of money, which has as many packets as the SKU has units. */
   readonly pot?: Pot | null;
+  /** Makes the SKU a section of numbered units, which has as many seats as the SKU has units. */
+  readonly section?: Section | null;
 }
 
 /**
@@ -181,30 +184,53 @@ async function createStock(home: Pool, sku: NewSku, actor?: Actor): Promise<bool
  * is one statement, so that a process that dies leaves no SKU that is counted and should not be.
  */
 function thenKind(call: string, first: number): string {
-  const [zone, ...pot] = Array.from({ length: 7 }, (_, at) => `$${first + at}`);
+  const [zone, ...more] = Array.from({ length: 13 }, (_, at) => `$${first + at}`);
+  const [pot, section] = [more.slice(0, 6), more.slice(6)];
   return `WITH entered AS MATERIALIZED (SELECT ${call} AS created)
     SELECT e.created, CASE WHEN ${zone}::text IS NOT NULL THEN catalog.make_daily($1, ${zone}) END AS daily,
-           CASE WHEN ${pot[0]}::numeric IS NOT NULL THEN catalog.make_pot($1, ${pot.join(', ')}) END AS pot
+           CASE WHEN ${pot[0]}::numeric IS NOT NULL THEN catalog.make_pot($1, ${pot.join(', ')}) END AS pot,
+           CASE WHEN ${section[0]}::jsonb IS NOT NULL THEN catalog.make_units($1, ${section.join(', ')}) END AS units
     FROM entered e`;
+}
+
+/**
+ * The zone of daily goods, the pot of amounts, and the section of numbered goods.
+ *
+ * @param isHome whether the SKU lives on the server that is asked
+ */
+function kindOf({ zone = null, pot, section, currency }: SkuTerms, isHome: boolean): unknown[] {
+  const none = Array<null>(6).fill(null);
+  return [
+    zone,
+    ...(pot ? potValues(pot, currency, isHome) : none),
+    ...(section ? sectionValues(section, isHome) : none),
+  ];
 }
 
 const SALT_BYTES = 32;
 
 /**
- * The zone of daily goods, and the pot of amounts. A pot is divided here, by the cryptographic random source of the
- * process: PostgreSQL has none for numbers. If the SKU has its pot already, the database keeps that division.
- *
- * @param isHome whether the SKU lives on the server that is asked
+ * A pot is divided here, by the cryptographic random source of the process: PostgreSQL has none for numbers. If the
+ * SKU has its pot already, the database keeps that division.
  */
-function kindOf({ zone = null, pot, currency }: SkuTerms, isHome: boolean): unknown[] {
-  if (pot === undefined || pot === null) return [zone, null, null, null, null, null, null];
-  const { amount, packets, division } = pot;
+function potValues({ amount, packets, division }: Pot, currency: string, isHome: boolean) {
   const isList = typeof division !== 'string';
   const digits = CURRENCIES.get(currency)?.digits ?? 0;
+  const pot = { amount, packets, division };
   const amounts = isHome ? divide(pot, digits, (below) => randomInt(below)) : null;
   const salt = isHome ? randomBytes(SALT_BYTES).toString('hex') : null;
   const how = isList ? ['list', division] : [division, null];
-  return [zone, amount, packets, ...how, amounts, salt];
+  return [amount, packets, ...how, amounts, salt];
+}
+
+function sectionValues({ seats, singles }: Section, isHome: boolean): unknown[] {
+  const units = unitsOf(seats);
+  const rows = [
+    units.map(({ position }) => position),
+    units.map(({ row }) => row ?? null),
+    units.map(({ seat }) => seat),
+  ];
+  return [JSON.stringify(seats), units.length, singles, ...(isHome ? rows : [null, null, null])];
 }
 
 /**

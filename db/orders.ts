@@ -5,6 +5,7 @@ import { type Home, schemaOf } from '../contracts/homes.ts';
 import type { OrderTerms, Outcome } from '../contracts/messages.ts';
 import { withOwnDigits } from '../contracts/money.ts';
 import type { Schema } from '../contracts/names.ts';
+import type { NumberedUnit } from '../contracts/seats.ts';
 import {
   askOwner,
   changeAtOwner,
@@ -16,9 +17,10 @@ import {
 } from './client/homes.ts';
 import type { Databases, Statement } from './client/pool.ts';
 import { isSettled } from './client/standby.ts';
-import { type AdmittedRequest, placeCall } from './place-call.ts';
+import { type AdmittedRequest, type PlacedTerms, placeCall } from './place-call.ts';
 import { packetOf } from './pots.ts';
 import { type Refund, type RefundRow, toRefund } from './refunds.ts';
+import { seatsOf } from './sections.ts';
 
 /** Typed calls of the order routines. Order numbers are digits. All throw only DatabaseError. */
 
@@ -28,15 +30,14 @@ export interface Decision {
   /** `locked` is not final: call again with `wait`, or after a pause if the reason is `not_open`. */
   readonly status: Outcome | 'locked';
   readonly reason: string | null;
-  /** Digits; null unless `ordered`. */
+  /** Digits; null unless `ordered`. `units` is 0 then. */
   readonly orderNo: string | null;
-  /** Units ordered; 0 unless `ordered`. */
   readonly units: number;
-  /** Decimal string; only with `withTerms`, and only if this call placed the order. */
+  /** These only with `withTerms`, and only if this call placed the order. `packet` is of a pot, `seats` of numbered goods. */
   readonly amount?: string;
-  /** With `amount`, if it is of a pot of money: what was drawn from it. */
   readonly packet?: string;
-  /** Terms of the orders that this call placed; the same object in each decision. */
+  readonly seats?: readonly NumberedUnit[];
+  /** The same object in each decision. */
   readonly terms?: OrderTerms;
 }
 
@@ -48,12 +49,11 @@ interface PlacedRow extends Record<string, unknown> {
   order_no: string | null;
   units: number;
   /** In the first row only: the common terms of the orders that the call placed, and their amounts. */
-  placed?: (OrderTerms & Record<'amounts' | 'packets', Record<string, string>>) | null;
+  placed?: PlacedTerms | null;
 }
 
 /** Homes that one call asks: one, `regular`, another. A SKU that moves again is `locked` for now. */
 const HOPS_MAX = 3;
-/** Pause for a SKU that is on its way between two servers. */
 const ON_THE_WAY_PAUSE_MS = 20;
 
 /**
@@ -117,7 +117,7 @@ export async function decideWhereItLives(
 }
 
 function toDecisions(rows: readonly PlacedRow[]): Decision[] {
-  const { amounts = {}, packets = {}, ...placed } = rows[0]?.placed ?? {};
+  const { amounts = {}, packets = {}, units = {}, ...placed } = rows[0]?.placed ?? {};
   const currency = 'currency' in placed ? placed.currency : '';
   const common = 'sale' in placed && {
     terms: {
@@ -127,8 +127,8 @@ function toDecisions(rows: readonly PlacedRow[]): Decision[] {
     },
   };
   return rows.map((row) => {
-    const amount = amounts[row.order_no ?? ''];
-    const packet = packets[row.order_no ?? ''];
+    const no = row.order_no ?? '';
+    const [amount, packet, seats] = [amounts[no], packets[no], units[no]];
     return {
       requestId: row.request_id,
       status: row.status === 'moved' ? 'locked' : row.status,
@@ -137,6 +137,7 @@ function toDecisions(rows: readonly PlacedRow[]): Decision[] {
       units: row.units,
       ...(amount !== undefined && { amount: withOwnDigits(amount, currency) }),
       ...(packet !== undefined && { packet }),
+      ...(seats !== undefined && { seats }),
       ...common,
     };
   });
@@ -214,6 +215,7 @@ export interface OrderRow extends Record<string, unknown> {
   created_at: Date;
   pay_before: Date;
   packet?: string | null;
+  seats?: NumberedUnit[] | null;
 }
 
 export function toOrderFacts(row: OrderRow): OrderFacts {
@@ -229,6 +231,7 @@ export function toOrderFacts(row: OrderRow): OrderFacts {
     createdAt: row.created_at,
     payBefore: row.pay_before,
     ...(row.packet != null && { packet: row.packet }),
+    ...(row.seats != null && { seats: row.seats }),
   };
 }
 
@@ -264,7 +267,7 @@ export async function userOrders(
   { limit = 20, after }: { readonly limit?: number; readonly after?: Position | undefined } = {},
 ): Promise<OrderPage> {
   const text = (schema: Schema) =>
-    `SELECT o.*, ${packetOf(schema, 'o')}, ${exactTime('o.created_at')} AS exactly, ${isSettled(`${schema}.order_age(o.order_no, o.sale)`, '$5')}
+    `SELECT o.*, ${packetOf(schema, 'o')}, ${seatsOf(schema, 'o')}, ${exactTime('o.created_at')} AS exactly, ${isSettled(`${schema}.order_age(o.order_no, o.sale)`, '$5')}
      FROM ${schema}.user_orders($1, $2, $3, $4) o`;
   const values = [userId, limit + 1, after?.at ?? null, after?.no ?? null];
   const { rows, missing } = await queryHistory<OrderStateRow & { exactly: string }>(
@@ -288,7 +291,7 @@ export async function orderDetails(
   const [row] = await askOwner(databases, home, 'order_details', (pool) =>
     pool.query<OrderStateRow>({
       name: `order_details_${schema}`,
-      text: `SELECT o.*, ${packetOf(schema, 'o')} FROM ${schema}.order_details($1) o`,
+      text: `SELECT o.*, ${packetOf(schema, 'o')}, ${seatsOf(schema, 'o')} FROM ${schema}.order_details($1) o`,
       values: [orderNo],
     }),
   );

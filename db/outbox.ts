@@ -4,6 +4,7 @@ import { withOwnDigits } from '../contracts/money.ts';
 import { toNumber } from './client/homes.ts';
 import type { Databases } from './client/pool.ts';
 import { type OrderRow, toOrderFacts } from './orders.ts';
+import { isNumbered } from './sections.ts';
 
 /** Typed calls of the transactional outbox, which holds order events until they are published. */
 
@@ -20,14 +21,16 @@ export interface EventRow extends OrderRow {
 
 /**
  * SQL of the events that a routine returns, oldest first, each with the day of an order of daily goods, or the packet
- * of an order of amounts. These cost nothing, so no other order is looked for.
+ * of an order of amounts. These cost nothing, so no other order is looked for. Orders of numbered goods have the units
+ * that they have now.
  */
 export function eventsOf(home: Home, call: string, number: 'event_no' | 'log_no'): string {
   const schema = schemaOf(home);
   return `WITH e AS MATERIALIZED (SELECT * FROM ${schema}.${call})
-    SELECT e.*, d.day::text AS day, d.streak, p.packet FROM e
+    SELECT e.*, d.day::text AS day, d.streak, p.packet, u.units AS seats FROM e
     LEFT JOIN ${schema}.order_days(ARRAY(SELECT e.order_no FROM e WHERE e.amount = 0)) d USING (order_no)
     LEFT JOIN ${schema}.order_packets(ARRAY(SELECT e.order_no FROM e WHERE e.amount = 0)) p USING (order_no)
+    LEFT JOIN ${schema}.order_units(ARRAY(SELECT e.order_no FROM e WHERE ${isNumbered('e')})) u USING (order_no)
     ORDER BY e.${number}, e.order_no`;
 }
 

@@ -1,11 +1,13 @@
 import { OUTCOMES, type Outcome, type Verdict } from '../contracts/messages.ts';
 import { withOwnDigits } from '../contracts/money.ts';
 import type { Schema } from '../contracts/names.ts';
+import type { NumberedUnit } from '../contracts/seats.ts';
 import { type Answers, queryHomes, whole } from './client/homes.ts';
 import type { Databases } from './client/pool.ts';
 import type { OrderStatus } from './orders.ts';
 import { packetOf } from './pots.ts';
 import { type Refund, type RefundRow, toRefund } from './refunds.ts';
+import { seatsOf } from './sections.ts';
 
 /** The status of the request's order, or the outcome of a request that became no order. */
 export type RequestStatus = Outcome | OrderStatus;
@@ -29,6 +31,8 @@ export interface RequestOutcome {
   readonly decidedAt: Date;
   /** Of amounts: what was drawn from the pot. */
   readonly packet?: string;
+  /** Of numbered goods: the units that the order has. */
+  readonly seats?: readonly NumberedUnit[];
 }
 
 /**
@@ -68,9 +72,10 @@ export async function knownOutcomes(
     refund: RefundRow | null;
     decided_at: Date;
     packet: string | null;
+    seats: NumberedUnit[] | null;
   }
   const text = (schema: Schema) =>
-    `SELECT o.*, ${packetOf(schema, 'o')} FROM ${schema}.request_outcomes($1) o`;
+    `SELECT o.*, ${packetOf(schema, 'o')}, ${seatsOf(schema, 'o')} FROM ${schema}.request_outcomes($1) o`;
   const answers = await queryHomes<Row>(databases, 'request_outcomes', text, [requestIds]);
   const { rows, missing } = answers;
   // A refusal without a sale is of an unknown SKU. It does not count if the same id was used for
@@ -94,6 +99,7 @@ export async function knownOutcomes(
       refund: toRefund(row.refund),
       decidedAt: row.decided_at,
       ...(row.packet !== null && { packet: row.packet }),
+      ...(row.seats !== null && { seats: row.seats }),
     }));
   return { rows: outcomes, missing };
 }

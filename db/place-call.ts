@@ -1,10 +1,20 @@
-import type { PurchaseRequest } from '../contracts/messages.ts';
+import type { OrderTerms, PurchaseRequest } from '../contracts/messages.ts';
+import type { NumberedUnit } from '../contracts/seats.ts';
 
 /** Which routine decides purchase requests, and with which arguments. */
 
 /** A purchase request and the web node that admitted it. */
 export interface AdmittedRequest extends PurchaseRequest {
   readonly node: string;
+}
+
+/** The common terms of the orders that a call placed, and by order number what differs. */
+export interface PlacedTerms extends OrderTerms {
+  readonly amounts: Readonly<Record<string, string>>;
+  /** Of amounts. */
+  readonly packets?: Readonly<Record<string, string>>;
+  /** Of numbered goods. */
+  readonly units?: Readonly<Record<string, readonly NumberedUnit[]>>;
 }
 
 /** The routine of the goods. Only requests for daily goods have a day. */

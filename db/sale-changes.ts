@@ -2,12 +2,14 @@ import { createHash } from 'node:crypto';
 import type { Home } from '../contracts/homes.ts';
 import { withOwnDigits } from '../contracts/money.ts';
 import type { SalePresentation, SkuPresentation } from '../contracts/presentation.ts';
+import type { Section } from '../contracts/seats.ts';
 import type { Actor } from './actions.ts';
 import type { BoardSale } from './catalog.ts';
 import { DatabaseError, isNotThere, unlessNotThere } from './client/errors.ts';
 import { patiently, toNumber } from './client/homes.ts';
 import type { Databases, Pool } from './client/pool.ts';
 import { type PotFacts, potOf, potWithDigits, type SkuPot } from './pots.ts';
+import { sectionOf } from './sections.ts';
 
 /** Typed calls that change and remove sales. Every function throws only DatabaseError. */
 
@@ -38,6 +40,8 @@ export interface SkuFacts {
   readonly zone: string | null;
   /** Of amounts. */
   readonly pot: SkuPot | null;
+  /** Of numbered goods. */
+  readonly section: Section | null;
   readonly presentation: SkuPresentation;
   /** Units loaded and restocked on this server. */
   readonly unitsTotal: number;
@@ -82,10 +86,11 @@ async function factsOf(server: Pool, sale: string, skus: readonly string[]): Pro
   });
   const rows = await server.query<SkuRow>({
     text: `SELECT sku, sale, schema, abroad, title, price, currency, user_limit AS "userLimit",
-                  d.zone, ${potOf('p')}, l.list, presentation, units_total AS "unitsTotal", has_orders AS "hasOrders",
+                  d.zone, ${potOf('p')}, l.list, ${sectionOf('n')}, presentation, units_total AS "unitsTotal", has_orders AS "hasOrders",
                   most_held AS "mostHeld"
            FROM catalog.sku_facts($1, $2) LEFT JOIN catalog.daily_skus() d USING (sku)
            LEFT JOIN catalog.pots() p USING (sku)
+           LEFT JOIN catalog.sections() n USING (sku)
            LEFT JOIN (SELECT sku, list::text[] FROM catalog.pot_lists()) l USING (sku)`,
     values: [sale, skus],
   });

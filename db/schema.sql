@@ -435,6 +435,25 @@ CREATE TABLE catalog.sale (
 
 CREATE TRIGGER refresh_sku_terms AFTER UPDATE ON catalog.sale FOR EACH STATEMENT EXECUTE FUNCTION catalog.refresh_sku_terms();
 
+-- The section of each SKU whose goods are numbered; never changed
+CREATE TABLE catalog.section (
+  -- The SKU
+  sku text COLLATE "C" NOT NULL,
+  -- The seats as the merchant gave them, best first: lines of seats, {row, from, to}, or a list of labels
+  seats jsonb NOT NULL,
+  -- The number of units
+  units integer NOT NULL,
+  -- avoid: an order leaves no single seat free between others, if other seats are free; allow: no such rule
+  singles text COLLATE "C" NOT NULL,
+  -- When the section was made
+  made_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT section_pkey PRIMARY KEY (sku),
+  CONSTRAINT section_seats_check CHECK ((jsonb_typeof(seats) = 'array'::text)),
+  CONSTRAINT section_singles_check CHECK ((singles = ANY (ARRAY['avoid'::text, 'allow'::text]))),
+  CONSTRAINT section_sku_fkey FOREIGN KEY (sku) REFERENCES catalog.sku(sku) ON DELETE CASCADE,
+  CONSTRAINT section_units_check CHECK (((units >= 1) AND (units <= 100000)))
+);
+
 -- SKUs of all sales, with the price, the user limit and the schema of each
 CREATE TABLE catalog.sku (
   -- Name of the SKU; also its name in ZooKeeper paths, messages and tickets
@@ -467,7 +486,7 @@ CREATE TABLE catalog.sku (
   presentation jsonb DEFAULT '{}'::jsonb NOT NULL,
   -- On the server of regular: the hot home where it lives, or lived last; NULL is hot
   hot_home text COLLATE "C",
-  -- The kind of goods: counted, daily (one unit a user and day), or amounts (packets of a pot of money)
+  -- The kind of goods: counted, daily (one unit a user and day), amounts (packets of a pot of money), or numbered (seats, serial numbers)
   goods text COLLATE "C" DEFAULT 'counted'::text NOT NULL,
   -- For daily goods: the time zone whose calendar tells the day, such as Europe/Berlin; NULL for others
   zone text COLLATE "C",
@@ -478,6 +497,7 @@ CASE goods
     WHEN 'counted'::text THEN (zone IS NULL)
     WHEN 'daily'::text THEN ((zone IS NOT NULL) AND (user_limit = 1) AND (price = (0)::numeric))
     WHEN 'amounts'::text THEN ((zone IS NULL) AND (user_limit = 1) AND (price = (0)::numeric))
+    WHEN 'numbered'::text THEN (zone IS NULL)
     ELSE false
 END),
   CONSTRAINT sku_presentation_check CHECK (((jsonb_typeof(presentation) = 'object'::text) AND (length((presentation)::text) <= 40000))),
@@ -1097,26 +1117,33 @@ CREATE TABLE :schema.transfer_mark (
   CONSTRAINT transfer_mark_way UNIQUE (sku, hot_home)
 );
 
--- Units that are not all alike: the packets of a pot. The slots count those that are free
+-- Units that are not all alike: packets of a pot, or numbered units. The slots count those that are free
 CREATE TABLE :schema.unit (
   -- Key of the partition
   sale text COLLATE "C" NOT NULL,
   -- The SKU
   sku text COLLATE "C" NOT NULL,
-  -- Its number in the SKU, from 1. Units are taken in this order
+  -- Its number in the SKU, from 1. Units are taken in this order. Seats side by side have numbers that follow each other
   "position" integer NOT NULL,
-  -- The worth of the packet, in the currency of the SKU; secret until it is taken or the sale is over
+  -- What the packet is worth, in the currency of the SKU; secret until it is taken or the sale is over. NULL for numbered units
   amount numeric,
-  -- The order that took it; NULL while it is free. A packet stays taken when its order is cancelled
+  -- The order that has it; NULL while it is free. A packet stays taken when its order is cancelled, a numbered unit does not
   order_no bigint,
+  -- The row of the seat; NULL for units that are in no row
+  line text COLLATE "C",
+  -- The seat in its row, or the serial number; NULL for packets
+  seat text COLLATE "C",
   CONSTRAINT unit_pkey PRIMARY KEY (sku, "position", sale),
   CONSTRAINT unit_amount_check CHECK ((amount > (0)::numeric)),
+  CONSTRAINT unit_kind_check CHECK ((((amount IS NULL) = (seat IS NOT NULL)) AND ((line IS NULL) OR (seat IS NOT NULL)))),
   CONSTRAINT unit_position_check CHECK (("position" >= 1))
 ) PARTITION BY LIST (sale);
 
 CREATE INDEX unit_free ON ONLY :schema.unit USING btree (sku, "position") WHERE (order_no IS NULL);
 
-CREATE UNIQUE INDEX unit_order ON ONLY :schema.unit USING btree (order_no, sale) WHERE (order_no IS NOT NULL);
+CREATE INDEX unit_order ON ONLY :schema.unit USING btree (order_no) WHERE ((amount IS NULL) AND (order_no IS NOT NULL));
+
+CREATE UNIQUE INDEX unit_packet ON ONLY :schema.unit USING btree (order_no, sale) WHERE ((amount IS NOT NULL) AND (order_no IS NOT NULL));
 
 -- Waitlist of each SKU for units that come back; one row for each time a user joined it
 CREATE TABLE :schema.waiting (

@@ -147,7 +147,7 @@ async function openCatalogue(
     learned: (digests: Readonly<Record<string, string>>) => agent.showSales(digests),
   };
   const lifeMs = Math.max(config.ticketTtlSeconds * 1_000, CHALLENGE_TTL_MS);
-  const catalogue = new Catalogue(source, agent, log, lifeMs);
+  const catalogue = new Catalogue(source, agent.switches, log, lifeMs);
   await catalogue.start();
   lifecycle.onStop('catalogue', () => catalogue.stop());
   return catalogue;

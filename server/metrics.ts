@@ -154,7 +154,7 @@ export function observeServer(parts: Parts, { homes, overload, agent, publisher 
     ['sku'],
     (gauge) => {
       gauge.reset();
-      for (const { sku } of catalogue.skus()) gauge.set({ sku }, agent.keep(sku));
+      for (const { sku } of catalogue.skus()) gauge.set({ sku }, agent.switches.keep(sku));
     },
   );
   metrics.gauge(

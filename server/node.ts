@@ -8,7 +8,6 @@ import type { Databases } from '../db/client/pool.ts';
 import type { Log } from '../process/log.ts';
 import type { Readiness } from '../process/readiness.ts';
 import type { Traces } from '../process/spans.ts';
-import type { ChallengeSwitch } from '../zk/tree/values.ts';
 import { buildApp } from './app.ts';
 import { visitorReader } from './authenticate.ts';
 import type { Catalogue } from './catalogue/catalogue.ts';
@@ -31,6 +30,7 @@ import { OrderPages } from './orders/order-pages.ts';
 import { createPayments } from './orders/payments.ts';
 import { FastPath } from './purchase/fast-path.ts';
 import { Recall } from './purchase/recall.ts';
+import type { Switches } from './quota/switches.ts';
 import { breakOutcomes, PublishBreaker } from './requests/breakers.ts';
 import { Envelopes } from './requests/envelopes.ts';
 import { Lookup } from './requests/lookup.ts';
@@ -42,7 +42,7 @@ import { WaitlistWaits } from './requests/waitlist-waits.ts';
 export interface QuotaAgent extends Allotment {
   /** Web nodes that live now, this one included; at least 1. */
   readonly livingNodes: number;
-  challenge(sku: string): ChallengeSwitch;
+  readonly switches: Pick<Switches, 'keep' | 'shed' | 'challenge'>;
   refund(node: string, sku: string, units: number): void;
   decide(node: string, sku: string, units: number): void;
   trusted(node: string): boolean;
@@ -178,7 +178,7 @@ function createGate({ config, catalogue, agent, publisher, pressure }: Outside) 
 function createChallenges({ catalogue, agent }: Outside, watch: RiskWatch, metrics: ServerMetrics) {
   return new Challenges({
     catalogue,
-    switchOf: agent.challenge.bind(agent),
+    switchOf: (sku) => agent.switches.challenge(sku),
     isAllowed: (visitor) => agent.lists.isAllowed(visitor),
     watch,
     onScore: metrics.onScore,

@@ -152,7 +152,7 @@ function decisionOf(request: AdmittedRequest, placed: Placed | undefined): Decis
     // (placeOrders itself follows a SKU that has moved to the other schema.)
     return { kind: 'poison', cause: 'unknown_sku', error: new Error('no catalogue has this SKU') };
   }
-  const { requestId, status, reason, orderNo, units, amount, packet, terms } = placed;
+  const { requestId, status, reason, orderNo, units, amount, packet, seats, terms } = placed;
   return {
     kind: 'decided',
     verdict: {
@@ -163,6 +163,7 @@ function decisionOf(request: AdmittedRequest, placed: Placed | undefined): Decis
       ...(orderNo !== null && { orderNo }),
       ...(amount !== undefined && { amount }),
       ...(packet !== undefined && { packet }),
+      ...(seats !== undefined && { seats }),
     },
     ...(terms && { terms }),
   };

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { createProgress } from '../../ops/stack/progress.ts';
 import { rounded } from '../figures.ts';
 import { machine } from '../machine.ts';
+import { compareGoods } from './goods.ts';
 import { fillHistory } from './history.ts';
 import { parseOptions, USAGE, UsageError } from './options.ts';
 import { compareFull, compareSnapshot, compareWays, measureCurves } from './parts.ts';
@@ -20,6 +21,7 @@ const MUST_REACH: Readonly<Record<string, number>> = {
   slots_vs_for_update_c32: 3,
   full_table_vs_empty: 0.85,
   held_snapshot_vs_free: 0.7,
+  numbered_vs_counted: 0.4,
 };
 
 function options() {
@@ -67,6 +69,7 @@ try {
     await full.admin.close();
   }
   if (has('snapshot')) Object.assign(figures, await compareSnapshot(target, chosen, say));
+  if (has('goods')) Object.assign(figures, await compareGoods(target, chosen, say));
   if (has('plots')) {
     const curves = await measureCurves(target, chosen, say);
     if (chosen.plot !== undefined) writeFileSync(chosen.plot, plot(curves));

@@ -63,7 +63,7 @@ export async function compareWays(
   return { rates: { own: rates('own'), slow: rates('slow') }, ratios };
 }
 
-async function rateOf(url: string, load: BatchLoad, seconds: number): Promise<number> {
+export async function rateOf(url: string, load: BatchLoad, seconds: number): Promise<number> {
   let orders = 0;
   const tookSeconds = await driveBatches(url, load, seconds, (more) => {
     orders += more;

@@ -44,7 +44,7 @@ function serve(): void {
     const share = Math.floor((granted ?? 0) / Number(nodes));
     const isThere = agents.every((agent) =>
       granted === undefined
-        ? agent.state(SKU) === state
+        ? agent.switches.state(SKU) === state
         : agent.grants().some(({ sku, grant }) => sku === SKU && grant === share),
     );
     if (!isThere) return;

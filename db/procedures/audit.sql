@@ -137,7 +137,8 @@ UNION ALL
 SELECT b.*
 FROM (SELECT array_agg(s.sku) AS skus FROM suspects s HAVING count(*) > 0) s
 CROSS JOIN LATERAL order_books(s.skus) b
-UNION ALL SELECT b.* FROM day_books() b UNION ALL SELECT b.* FROM pot_books() b
+UNION ALL SELECT b.* FROM day_books() b
+UNION ALL SELECT b.* FROM pot_books() b UNION ALL SELECT b.* FROM unit_books() b
 
 -- 4. The other books, and SKUs that moved
 UNION ALL SELECT b.* FROM moved_books() b UNION ALL
@@ -180,8 +181,7 @@ FROM of_outcomes c
 LEFT JOIN (SELECT a.sku, count(*) AS served FROM waiting a WHERE a.state = 'served' GROUP BY 1) w
   ON w.sku = c.sku
 GROUP BY c.sku HAVING sum(c.waited) > 0 AND sum(c.waited) <> coalesce(max(w.served), 0)
-UNION ALL SELECT b.* FROM waitlist_books() b
-UNION ALL SELECT b.* FROM claim_books() b
+UNION ALL SELECT b.* FROM waitlist_books() b UNION ALL SELECT b.* FROM claim_books() b
 
 -- 7. One event for each transition
 UNION ALL

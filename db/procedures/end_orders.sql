@@ -8,10 +8,10 @@
 --                their rows, and the advisory locks of their SKUs, shared, so that no SKU can move
 --   p_reason     why the shop cancels them: by_shop or called_off; NULL if the shopper does
 -- Result: one row: orders, units, and refunds (payments that go back) that this call has ended
--- Tables: reads catalog.sku; writes orders, payment and outbox; writes buyer, stock_slot and stock_movement of
+-- Tables: reads catalog.sku; writes orders, payment, unit and outbox; writes buyer, stock_slot and stock_movement of
 --   the schema where each SKU lives now
--- Locks, in order: the orders rows; buyer rows, ascending by SKU and user; for each SKU, ascending, the locks
---   of put_units; the payment rows
+-- Locks, in order: the orders rows; buyer rows, ascending by SKU and user; for each SKU, ascending, the unit rows
+--   of the orders and the locks of put_units; the payment rows
 -- Errors: none of its own
 
 CREATE OR REPLACE FUNCTION :schema.end_orders(p_sale text, p_order_nos bigint[], p_reason text)
@@ -55,6 +55,7 @@ BEGIN
     FROM unnest(v_nos, v_skus, v_units) AS e (order_no, sku, units)
     GROUP BY 1 ORDER BY e.sku COLLATE "C"
   LOOP
+    PERFORM free_units(p_sale, v_sku.order_nos);
     PERFORM return_units(p_sale, v_sku.sku, v_sku.units);
     INSERT INTO outbox (kind, sale, sku, order_nos)
     VALUES ('cancelled', p_sale, v_sku.sku, v_sku.order_nos);

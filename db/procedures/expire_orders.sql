@@ -4,14 +4,14 @@
 -- Parameters: p_limit, the largest number of orders to expire
 -- Result: one row for each SKU with expired orders: sku, orders, units. Fewer than p_limit orders in all
 --   mean that no more orders were due, except those that other transactions have locked
--- Tables: reads catalog.sku; writes orders and outbox; writes buyer, stock_slot and stock_movement of the
+-- Tables: reads catalog.sku; writes orders, unit and outbox; writes buyer, stock_slot and stock_movement of the
 --   schema where each SKU lives now
 -- Locks, in order
 --   1. the advisory lock of each SKU with orders due, shared, without waiting. A SKU that is being moved is
 --      left to the next call
 --   2. orders rows (SKIP LOCKED)
 --   3. buyer rows, ascending by SKU and user
---   4. for each SKU, ascending, the locks of put_units
+--   4. for each SKU, ascending, the unit rows of the orders and the locks of put_units
 -- Errors: FS001 p_limit is below 1
 
 CREATE OR REPLACE FUNCTION :schema.expire_orders(p_limit int)
@@ -77,6 +77,7 @@ BEGIN
     FROM unnest(v_order_nos, v_sales, v_skus, v_units) AS e (order_no, sale, sku, units)
     GROUP BY 1, 2 ORDER BY e.sku COLLATE "C"
   LOOP
+    PERFORM free_units(v_sku.sale, v_sku.order_nos);
     PERFORM return_units(v_sku.sale, v_sku.sku, v_sku.units);
     INSERT INTO outbox (kind, sale, sku, order_nos)
     VALUES ('expired', v_sku.sale, v_sku.sku, v_sku.order_nos);

@@ -25,7 +25,10 @@ BEGIN
     SELECT o.order_no, o.sku, o.request_id, o.user_id, o.units, o.amount::text, o.currency, o.status,
            o.reason, o.was_paid, o.day::text, o.streak,
            (SELECT u.amount::text FROM unit u
-            WHERE o.amount = 0 AND u.sale = o.sale AND u.order_no = o.order_no) AS packet,
+            WHERE o.amount = 0 AND u.sale = o.sale AND u.order_no = o.order_no
+              AND u.amount IS NOT NULL) AS packet,
+           (SELECT string_agg(concat_ws('-', u.line, u.seat), ' ' ORDER BY u.position) FROM unit u
+            WHERE u.sale = o.sale AND u.order_no = o.order_no AND u.amount IS NULL) AS seats,
            to_char(o.created_at AT TIME ZONE 'UTC', v_time) AS created_at,
            to_char(o.pay_before AT TIME ZONE 'UTC', v_time) AS pay_before,
            to_char(o.changed_at AT TIME ZONE 'UTC', v_time) AS changed_at,

@@ -18,7 +18,7 @@
 --      under way; new ones wait or answer 'locked' until the move ends (docs/decisions/0010)
 --   3. slots and buyers of the SKU: nobody else can hold them then
 -- Errors: FS001 slots out of range; FS002 no such SKU, or the SKU lives on another server: see send_sku_to;
---   FS004 the SKU is daily, or a pot
+--   FS004 the SKU is daily, a pot or numbered
 
 CREATE OR REPLACE FUNCTION :schema.move_sku(p_sku text, p_slots int DEFAULT NULL)
 RETURNS TABLE (moved_from text, units bigint, slots int, buyers bigint)
@@ -45,7 +45,7 @@ BEGIN
   END IF;
   IF v_sku.goods <> 'counted' THEN
     RAISE EXCEPTION 'SKU % is %: it stays in its home', p_sku,
-      CASE v_sku.goods WHEN 'daily' THEN 'daily' ELSE 'a pot of money' END USING ERRCODE = 'FS004';
+      CASE v_sku.goods WHEN 'amounts' THEN 'a pot of money' ELSE v_sku.goods END USING ERRCODE = 'FS004';
   END IF;
   IF v_sku.schema = current_schema() THEN
     RETURN QUERY SELECT NULL, 0::bigint, count(*)::int, 0::bigint

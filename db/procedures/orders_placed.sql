@@ -5,10 +5,11 @@
 -- Parameters
 --   p_sku        the SKU
 --   p_order_nos  the order numbers that place_orders returned; older orders may be among them
--- Result: {sale, sku, currency, createdAt, payBefore, amounts: {order number: amount}, status, packets}, with
---   amounts as text. packets is {order number: amount} for a pot of money, and status is paid for orders that cost
---   nothing; both are absent otherwise. NULL if this transaction placed none of the orders
--- Tables: reads catalog.sku_terms, orders, unit
+-- Result: {sale, sku, currency, createdAt, payBefore, amounts: {order number: amount}, status, packets, units}, with
+--   amounts as text. status is paid for orders that cost nothing, packets is {order number: amount} for a pot of money,
+--   and units is {order number: [{row, seat}]} for numbered goods; each is absent otherwise. NULL if this transaction
+--   placed none of the orders
+-- Tables: reads catalog.sku_terms, catalog.sku, orders, unit
 -- Locks: none
 -- Errors: none
 
@@ -30,7 +31,9 @@ BEGIN
            -- Only orders that cost nothing have packets.
            'packets', CASE WHEN o.status = 'paid' THEN (
              SELECT json_object_agg(u.order_no, u.amount::text) FROM unit u
-             WHERE u.sale = o.sale AND u.order_no = ANY (p_order_nos) AND u.amount IS NOT NULL) END))
+             WHERE u.sale = o.sale AND u.order_no = ANY (p_order_nos) AND u.amount IS NOT NULL) END,
+           'units', CASE WHEN (SELECT k.goods FROM catalog.sku k WHERE k.sku = p_sku) = 'numbered' THEN (
+             SELECT json_object_agg(u.order_no, u.units) FROM order_units(p_order_nos) u) END))
   INTO v_placed
   FROM catalog.sku_terms t JOIN orders o ON o.sale = t.sale
   WHERE t.sku = p_sku AND o.order_no = ANY (p_order_nos)

@@ -20,14 +20,15 @@
 --                    that the reference now belongs to the order. transfer_units decides on that server, and
 --                    a transfer brings the answer; call again then
 -- Tables: reads catalog.sku, catalog.sale, fenced_node; writes orders, payment, catalog.payment_reference,
---   outbox; for an expired order also stock_movement, and buyer, stock_slot and stock_movement of the
+--   outbox; for an expired order also unit and stock_movement, and buyer, stock_slot and stock_movement of the
 --   schema where the SKU lives
 -- Locks, in order
 --   1. the advisory lock of the SKU, shared
 --   2. the advisory lock of the node, shared (fence_node takes it exclusively)
 --   3. the orders row
 --   4. the key of the reference
---   5. for an expired order, the buyer row, then all slots of the SKU, ascending
+--   5. for an expired order, the next free unit rows if it is numbered, the buyer row, then all slots of the SKU,
+--      ascending
 -- Errors: FS001 the reference is empty or has more than 200 characters; 23505 another session is booking the
 --   reference: call again
 
@@ -41,6 +42,8 @@ DECLARE
   v_order  orders%ROWTYPE;
   v_known  payment%ROWTYPE;
   v_home   text;
+  v_goods  text;
+  v_held   int[];
   v_taken  boolean;
   v_result text;
 BEGIN
@@ -67,8 +70,16 @@ BEGIN
   v_result := CASE WHEN v_order.status = 'ordered' THEN 'paid' ELSE 'refund_due' END;
 
   IF v_order.status = 'expired' AND p_node <> '' THEN
-    v_home := (SELECT k.schema FROM catalog.sku k WHERE k.sku = v_order.sku);
-    IF v_home = current_schema() THEN
+    SELECT k.schema, k.goods INTO v_home, v_goods FROM catalog.sku k WHERE k.sku = v_order.sku;
+    IF v_goods = 'numbered' THEN
+      -- Units before slots, as in place_numbered. Such a SKU lives where its orders are.
+      v_held := lock_units(v_order.sale, v_order.sku, 0, v_order.units, true);
+      v_taken := cardinality(v_held) >= v_order.units
+        AND take_units(v_order.sale, v_order.sku, v_order.user_id, v_order.units, 'sale');
+      IF v_taken THEN
+        PERFORM give_units(v_order.sale, v_order.sku, v_held, ARRAY[p_order_no], ARRAY[v_order.units]);
+      END IF;
+    ELSIF v_home = current_schema() THEN
       v_taken := take_units(v_order.sale, v_order.sku, v_order.user_id, v_order.units, 'sale');
     ELSE
       EXECUTE format('SELECT %I.take_units($1, $2, $3, $4, $5)', v_home)

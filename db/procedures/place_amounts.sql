@@ -74,13 +74,11 @@ BEGIN
     SELECT o.order_no FROM unnest(v_order_no) WITH ORDINALITY AS o (order_no, at)
     WHERE EXISTS (SELECT FROM orders p
                   WHERE p.order_no = o.order_no AND p.sale = p_terms.sale AND p.sku = p_terms.sku)
-      AND NOT EXISTS (SELECT FROM unit u WHERE u.sale = p_terms.sale AND u.order_no = o.order_no)
+      AND NOT EXISTS (SELECT FROM unit u
+                      WHERE u.sale = p_terms.sale AND u.order_no = o.order_no AND u.amount IS NOT NULL)
     GROUP BY o.order_no ORDER BY min(o.at));
   IF v_placed <> '{}' THEN
-    UPDATE unit u SET order_no = d.order_no
-    FROM unnest(v_placed) WITH ORDINALITY AS d (order_no, at)
-    WHERE u.sale = p_terms.sale AND u.sku = p_terms.sku AND u.position = v_held[d.at] AND u.order_no IS NULL;
-    GET DIAGNOSTICS v_taken = ROW_COUNT;
+    v_taken := mark_units(p_terms.sale, p_terms.sku, v_held[1:cardinality(v_placed)], v_placed);
     IF v_taken <> cardinality(v_placed) THEN
       RAISE EXCEPTION '% packets of % for % orders', v_taken, p_terms.sku, cardinality(v_placed)
         USING ERRCODE = 'FS500';

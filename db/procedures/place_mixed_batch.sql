@@ -1,16 +1,16 @@
--- place_mixed_batch: decides a batch that is not plain: requests that were decided before or are refused
--- without the stock, users at their limit or with several requests, units from several slots, locked slots,
--- no units left, or p_wait. Part of place_orders and place_amounts.
+-- place_mixed_batch: decides a batch that is not plain: requests that were decided before or are refused without the
+-- stock, users at their limit or with several requests, units from several slots, locked slots, none left, or p_wait.
+-- Part of place_orders, place_amounts and place_numbered.
 --
 -- Parameters
 --   p_terms    the terms of the SKU that place_orders has read
---   p_routine  the routine that calls, for the figures: place_orders, its canary, or place_amounts
+--   p_routine  the routine that calls, for the figures: place_orders, its canary, place_amounts or place_numbered
 --   the others as in place_orders
 -- Result: as in place_orders
--- Tables: reads fenced_node, catalog.pot, and for a SKU that has moved orders and outcome of the other schema; writes
+-- Tables: reads fenced_node, catalog.sku, and for a SKU that has moved orders and outcome of the other schema; writes
 --   buyer, stock_slot, stock_movement, orders, outcome, outbox, place_call
 -- Locks, in order: 3 to 5 of place_orders
--- Errors: FS500 the books do not balance (a bug), or the caller knows no pots; 23505 as in place_orders
+-- Errors: FS500 the books do not balance (a bug), or the caller takes no rows of unit; 23505 as in place_orders
 
 CREATE OR REPLACE FUNCTION :schema.place_mixed_batch(
   p_terms        catalog.sku_terms,
@@ -46,9 +46,10 @@ DECLARE
   v_units_may_return boolean;
   i           int;
 BEGIN
-  -- An older place_orders, or a canary of one, knows no pots: it must not sell a packet without taking one.
-  IF p_terms.price = 0 AND p_routine <> 'place_amounts' AND EXISTS (SELECT FROM catalog.pot t WHERE t.sku = p_terms.sku) THEN
-    RAISE EXCEPTION '% knows no pots of money, and % is one', p_routine, p_terms.sku USING ERRCODE = 'FS500';
+  -- An older place_orders, or a canary of one, must not sell packets or numbered units without taking their rows.
+  IF p_routine NOT IN ('place_amounts', 'place_numbered')
+     AND EXISTS (SELECT FROM catalog.sku k WHERE k.sku = p_terms.sku AND k.goods IN ('amounts', 'numbered')) THEN
+    RAISE EXCEPTION '% takes no rows of unit, and the goods of % have them', p_routine, p_terms.sku USING ERRCODE = 'FS500';
   END IF;
   -- 1. Find the requests that have outcomes, and refuse those that can be refused without the stock.
   SELECT array_agg(j.status), array_agg(j.reason), array_agg(j.order_no), array_agg(j.units),
@@ -59,9 +60,7 @@ BEGIN
         ORDER BY at) j;
 
   -- 2. If no unit is free, buyer is not touched. The look sees committed rows, also of locked slots.
-  IF EXISTS (SELECT FROM stock_slot s WHERE s.sku = p_terms.sku AND s.remaining > 0) THEN
-    v_asking := v_open;
-  END IF;
+  IF EXISTS (SELECT FROM stock_slot s WHERE s.sku = p_terms.sku AND s.remaining > 0) THEN v_asking := v_open; END IF;
 
   -- 3. Apply the limit of each user.
   v_buying := credit_buyers(p_terms, v_asking, p_user_ids, p_units);

@@ -1,6 +1,6 @@
 -- place_orders: decides a batch of purchase requests for one SKU, in one short transaction. Nearly every
 -- batch is plain (plain_terms says when) and goes to place_plain_batch. A plain single order is decided here.
--- place_mixed_batch decides all others, place_daily and place_amounts those for goods that are not counted.
+-- place_mixed_batch decides all others; place_daily, place_amounts and place_numbered those for goods that are not counted.
 --
 -- Parameters: NULL is not allowed, save in p_accept_fewer (false)
 --   p_sku                the SKU
@@ -28,7 +28,7 @@
 --   2. the advisory lock of each web node of the batch, shared, ascending (fence_node takes it exclusively)
 --   3. buyer rows, ascending by user
 --   4. stock_slot rows: only unlocked ones (SKIP LOCKED); with p_wait all slots of the SKU, ascending. (place_amounts
---      locks the packets of a pot before the buyers)
+--      and place_numbered lock units before the buyers)
 --   5. outcome keys, ascending by request id
 -- Errors: FS001 malformed arguments; FS500 the books do not balance (a bug); 23505 another session is
 --   deciding the same request: call again, and the request has its outcome
@@ -84,7 +84,7 @@ BEGIN
       SELECT t.sale, t.price, t.currency, t.user_limit, t.call_figures, now() + t.pay_window AS pay_before
       FROM plain_terms(p_sku, p_request_ids, p_user_ids, p_units, p_nodes) t
       -- As in plain_terms: one that a DBA has kept since before there were other goods does not look.
-      WHERE t.price > 0 OR NOT EXISTS (SELECT FROM catalog.sku k WHERE k.sku = p_sku AND k.goods <> 'counted')
+      WHERE NOT EXISTS (SELECT FROM catalog.sku k WHERE k.sku = p_sku AND k.goods <> 'counted')
     ), credited AS (
       INSERT INTO buyer AS b (sale, sku, user_id, units)
       SELECT t.sale, p_sku, p_user_ids[1], p_units[1] FROM terms t
@@ -142,7 +142,7 @@ BEGIN
          CASE WHEN t.abroad OR t.home <> current_schema() THEN 'moved'
               WHEN now() < t.opens_at THEN 'locked' END AS answer,
          CASE WHEN t.abroad OR t.home <> current_schema() THEN t.home ELSE 'not_open' END AS why,
-         CASE WHEN t.price = 0 THEN (SELECT k.goods FROM catalog.sku k WHERE k.sku = p_sku) END AS goods,
+         (SELECT k.goods FROM catalog.sku k WHERE k.sku = p_sku) AS goods,
          NOT p_wait AND v_count > 1 AND EXISTS (
            SELECT FROM plain_terms(p_sku, p_request_ids, p_user_ids, p_units, p_nodes)) AS is_plain
   INTO v_terms FROM catalog.sku_terms t WHERE t.sku = p_sku;
@@ -163,6 +163,11 @@ BEGIN
   END IF;
   IF v_terms.goods = 'amounts' THEN
     RETURN QUERY SELECT * FROM place_amounts(v_terms.whole, p_request_ids, p_user_ids, p_units, p_nodes, p_wait);
+    RETURN;
+  END IF;
+  IF v_terms.goods = 'numbered' THEN
+    RETURN QUERY SELECT * FROM place_numbered(v_terms.whole, p_request_ids, p_user_ids, p_units, p_accept_fewer,
+                                              p_nodes, p_wait);
     RETURN;
   END IF;
   IF v_terms.is_plain THEN

@@ -1,12 +1,11 @@
--- plain_terms: returns the terms of a SKU if a batch of requests for it is plain. Part of place_orders.
+-- plain_terms: returns the terms of a SKU with counted goods if a batch of requests for it is plain. Part of place_orders.
 --
 -- A batch is plain if all requests are new, in time and of different users, none can be refused without the
 -- stock, and one slot has enough for all. Whether users are within the limit is not looked at.
 --
 -- Parameters: as in place_orders
 -- Result: the row of catalog.sku_terms, or none
--- Tables: reads catalog.sku_terms, outcome, fenced_node, stock_slot, and for a SKU that has moved orders and
---   outcome of the other schema
+-- Tables: reads catalog.sku and the tables of plain_any_terms
 -- Locks: none
 -- Errors: none
 --
@@ -19,27 +18,9 @@ CREATE OR REPLACE FUNCTION :schema.plain_terms(
 LANGUAGE sql STABLE
 SET search_path = :schema, pg_temp
 AS $routine$
-  SELECT t.* FROM catalog.sku_terms t
-  WHERE t.sku = p_sku AND t.home = current_schema() AND NOT t.abroad AND t.state <> 'closed'
-    -- Goods that are not counted cost nothing.
-    AND (t.price > 0 OR NOT EXISTS (SELECT FROM catalog.sku k WHERE k.sku = p_sku AND k.goods <> 'counted'))
-    AND now() BETWEEN t.opens_at AND t.late_until
-    AND 1 <= ALL (p_units) AND t.user_limit >= ALL (p_units)
-    AND (cardinality(p_request_ids) = 1 OR (
-      SELECT count(DISTINCT r.id) = cardinality(p_request_ids)
-             AND count(DISTINCT r.user_id COLLATE "C") = cardinality(p_request_ids)
-      FROM unnest(p_request_ids, p_user_ids) AS r (id, user_id)))
-    AND NOT EXISTS (SELECT FROM outcome o
-                    WHERE o.sale = t.sale AND o.request_id = ANY (p_request_ids))
-    AND ((t.others_until > now()) IS NOT TRUE OR NOT EXISTS (
-      SELECT FROM unnest(t.other_sales, t.other_until) AS s (sale, until) CROSS JOIN LATERAL (
-        SELECT FROM outcome o
-        WHERE o.sale = s.sale AND o.request_id = ANY (p_request_ids) LIMIT 1) k
-      WHERE s.until > now()))
-    AND NOT EXISTS (SELECT FROM fenced_node f WHERE f.node = ANY (p_nodes))
-    AND (NOT t.moved OR NOT EXISTS (SELECT FROM decided_elsewhere(p_request_ids)))
-    AND EXISTS (SELECT FROM stock_slot l
-                WHERE l.sku = p_sku AND l.remaining >= (SELECT sum(u.units) FROM unnest(p_units) AS u (units)))
+  SELECT t.* FROM plain_any_terms(p_sku, p_request_ids, p_user_ids, p_units, p_nodes) t
+  -- Pots and numbered units have routines of their own (place_orders dispatches by goods), daily goods too.
+  WHERE NOT EXISTS (SELECT FROM catalog.sku k WHERE k.sku = p_sku AND k.goods <> 'counted')
 $routine$;
 
 -- The search_path is for the check of the body only.

@@ -7,7 +7,7 @@
 -- Tables: reads catalog.sku and the tables of sale_board; writes stock_slot, stock_movement,
 --   catalog.action
 -- Locks, in order: the catalog.sku row, so that set_slots waits; all slots of the SKU, ascending
--- Errors: FS001 units below 1; FS002 no such SKU in this schema; FS004 the SKU is daily, or a pot; 22003 a slot would overflow
+-- Errors: FS001 units below 1; FS002 no such SKU in this schema; FS004 the SKU is daily, a pot or numbered; 22003 a slot would overflow
 
 CREATE OR REPLACE FUNCTION :schema.restock(
   p_sku text, p_units int, p_by text DEFAULT NULL, p_reason text DEFAULT NULL
@@ -34,6 +34,9 @@ BEGIN
   IF v_goods = 'amounts' THEN
     RAISE EXCEPTION 'SKU % is a pot of money: it was divided once, and gets no more packets', p_sku
       USING ERRCODE = 'FS004';
+  END IF;
+  IF v_goods = 'numbered' THEN
+    RAISE EXCEPTION 'SKU % is numbered: it has the units that it was made with', p_sku USING ERRCODE = 'FS004';
   END IF;
 
   v_slots := ARRAY(SELECT s.slot FROM stock_slot s

@@ -13,7 +13,7 @@
 --   3. the slots of the SKU, then the places in its waitlist
 --   4. the transfer_mark row
 -- Errors: FS001 slots out of range; FS002 no such SKU, or no such home: prepare has not told this server of it;
---   FS003 the home is on this server; FS004 the SKU is daily, or a pot
+--   FS003 the home is on this server; FS004 the SKU is daily, a pot or numbered
 
 CREATE OR REPLACE FUNCTION :schema.send_sku_to(
   p_sku text, p_home text, p_slots int DEFAULT NULL
@@ -46,7 +46,7 @@ BEGIN
   IF v_sku.abroad OR v_sku.schema = current_schema() THEN RETURN false; END IF;
   IF v_sku.goods <> 'counted' THEN
     RAISE EXCEPTION 'SKU % is %: it stays in its home', p_sku,
-      CASE v_sku.goods WHEN 'daily' THEN 'daily' ELSE 'a pot of money' END USING ERRCODE = 'FS004';
+      CASE v_sku.goods WHEN 'amounts' THEN 'a pot of money' ELSE v_sku.goods END USING ERRCODE = 'FS004';
   END IF;
   PERFORM pg_advisory_xact_lock(hashtext('sku'), hashtext(p_sku));
 

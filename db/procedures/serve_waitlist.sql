@@ -39,7 +39,7 @@ BEGIN
                  WHERE w.sale = p_sale AND w.sku = p_sku AND w.state = 'waiting') THEN
     RETURN 0;
   END IF;
-  SELECT k.price, k.currency, k.user_limit,
+  SELECT k.price, k.currency, k.user_limit, k.goods,
          CASE WHEN k.price = 0 THEN 'paid' ELSE 'ordered' END AS order_status,
          CASE WHEN k.price = 0 THEN '{placed,paid}' ELSE '{placed}' END::text[] AS events,
          greatest(
@@ -113,6 +113,12 @@ BEGIN
       WHERE s.sale = p_sale AND s.sku = p_sku AND s.order_no = ANY (v_order_nos)
       ORDER BY s.claims DESC, s.rank DESC, s.user_id DESC LIMIT 1);
 
+  IF v_sku.goods = 'numbered' THEN
+    -- The order that gave its units up has freed their rows in this transaction, so at least these are there.
+    PERFORM give_units(p_sale, p_sku, lock_units(p_sale, p_sku, 0, p_units - v_left, false),
+                       array_agg(o.order_no ORDER BY o.order_no), array_agg(o.units ORDER BY o.order_no))
+    FROM orders o WHERE o.sale = p_sale AND o.order_no = ANY (v_order_nos);
+  END IF;
   INSERT INTO stock_movement (sale, sku, slot, kind, units)
   VALUES (p_sale, p_sku, 1, p_kind, p_units - v_left),
          (p_sale, p_sku, 1, 'sale', v_left - p_units);

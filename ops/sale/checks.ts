@@ -2,6 +2,7 @@ import { contrastOf, SHAPE_CONTRAST_MIN, TEXT_CONTRAST_MIN } from '../../contrac
 import { isZone } from '../../contracts/goods.ts';
 import { CURRENCIES, fromUnits, toUnits } from '../../contracts/money.ts';
 import { type Pot, potProblem } from '../../contracts/pot.ts';
+import { type Seats, seatsProblem } from '../../contracts/seats.ts';
 import { parseShare, SHARE_FORM } from '../../contracts/shares.ts';
 import type { PathOfFile, Positions } from './positions.ts';
 import { type FileProblem, problemAt } from './problems.ts';
@@ -51,7 +52,7 @@ export function checkFile(
   return problems;
 }
 
-/** Counted goods have units, daily goods have a zone, and amounts have a pot. */
+/** Counted goods have units, daily goods have a zone, amounts have a pot, and numbered goods have seats. */
 function checkGoods(sku: Group, path: PathOfFile, report: Report): void {
   const { goods = 'counted', zone, pot, units, quota } = sku;
   if (goods !== 'daily' && zone !== undefined) {
@@ -59,6 +60,11 @@ function checkGoods(sku: Group, path: PathOfFile, report: Report): void {
   }
   if (goods !== 'amounts' && pot !== undefined) {
     report([...path, 'pot'], 'only amounts have a pot; expected goods: amounts');
+  }
+  for (const key of ['seats', 'singles']) {
+    if (goods !== 'numbered' && sku[key] !== undefined) {
+      report([...path, key], `only numbered goods have ${key}; expected goods: numbered`);
+    }
   }
   if (goods === 'daily') {
     checkZone(zone, [...path, 'zone'], report);
@@ -72,6 +78,11 @@ function checkGoods(sku: Group, path: PathOfFile, report: Report): void {
       report([...path, 'units'], 'a pot has as many units as packets, so leave it out');
     }
     checkFree(sku, path, report, ['amounts', 'one packet for each user']);
+  } else if (goods === 'numbered') {
+    checkSeats(sku['seats'], [...path, 'seats'], report);
+    if (units !== undefined) {
+      report([...path, 'units'], 'numbered goods have as many units as seats, so leave it out');
+    }
   } else if (units === undefined) {
     report(
       [...path, 'units'],
@@ -104,6 +115,21 @@ function checkPot({ pot, currency }: Group, path: PathOfFile, report: Report): v
   const found = { amount, packets, division } as Pot;
   const why = found.packets < 1 ? undefined : potProblem(found, digits);
   if (why !== undefined) report([...path, 'pot', why.key], why.message);
+}
+
+function checkSeats(seats: unknown, path: PathOfFile, report: Report): void {
+  if (seats === undefined) {
+    report(path, 'it is missing; expected rows of seats, each with row, from and to, or labels');
+  }
+  const isLine = (one: unknown) =>
+    isGroup(one) &&
+    typeof one['row'] === 'string' &&
+    Number.isInteger(one['from']) &&
+    Number.isInteger(one['to']);
+  const isLabel = (one: unknown) => typeof one === 'string';
+  if (!Array.isArray(seats) || !(seats.every(isLine) || seats.every(isLabel))) return;
+  const why = seatsProblem(seats as unknown as Seats);
+  if (why !== undefined) report([...path, why.at], why.message);
 }
 
 /** @param what the kind of goods, and what its limit of 1 means */

@@ -37,6 +37,7 @@ const COLUMNS = [
   'day',
   'streak',
   'packet',
+  'seats',
 ] as const;
 
 export interface ExportRecord
@@ -62,8 +63,20 @@ export interface ExportResult extends Readonly<ExportCounts> {
 
 /** The records of one order: the order, and its payments, each with its refund. */
 function recordsOf(sale: string, order: ExportedOrder): ExportRecord[] {
-  const { order_no, sku, user_id, units, amount, currency, status, reason, day, streak, packet } =
-    order;
+  const {
+    order_no,
+    sku,
+    user_id,
+    units,
+    amount,
+    currency,
+    status,
+    reason,
+    day,
+    streak,
+    packet,
+    seats,
+  } = order;
   const records: ExportRecord[] = [
     {
       record: 'order',
@@ -72,7 +85,7 @@ function recordsOf(sale: string, order: ExportedOrder): ExportRecord[] {
       pay_before: order.pay_before,
       changed_at: order.changed_at,
       request_id: order.request_id,
-      ...{ day, streak, packet },
+      ...{ day, streak, packet, seats },
     },
   ];
   for (const payment of order.payments ?? []) {

@@ -3,6 +3,7 @@ import { type Document, isNode, isScalar, LineCounter, parse, parseDocument, vis
 import { DAILY_UNITS } from '../../contracts/goods.ts';
 import { withOwnDigits } from '../../contracts/money.ts';
 import type { Texts } from '../../contracts/presentation.ts';
+import { countUnits, type Seats } from '../../contracts/seats.ts';
 import { checkFile } from './checks.ts';
 import type { DesiredSale, DesiredSku, Moment } from './desired.ts';
 import { Positions } from './positions.ts';
@@ -118,8 +119,13 @@ function languagesOf({ languages, title }: Pick<SaleFile, 'languages' | 'title'>
 }
 
 /** What follows from the kind of goods. Each amount has the digits of its currency, as the database tells it. */
-function kindOf({ goods, zone, units, pot, currency }: SaleFile['skus'][number]) {
+function kindOf(sku: SaleFile['skus'][number]) {
+  const { goods, zone, units, pot, currency, singles = 'avoid' } = sku;
   if (goods === 'daily') return { units: DAILY_UNITS, zone: zone ?? null };
+  if (goods === 'numbered') {
+    const seats = (sku.seats ?? []) as Seats;
+    return { units: countUnits(seats), section: { seats, singles } };
+  }
   if (goods !== 'amounts' || pot === undefined) return { units: units ?? 0 };
   const { amount, packets, division = 'random' } = pot;
   const digits = (text: string) => withOwnDigits(text, currency);

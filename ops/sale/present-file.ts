@@ -5,6 +5,7 @@ import type {
   SkuPresentation,
   Texts,
 } from '../../contracts/presentation.ts';
+import type { Section } from '../../contracts/seats.ts';
 import { type PresentSale, type PresentSku, presentPot } from './present.ts';
 import type { SaleFile } from './schema.ts';
 
@@ -43,7 +44,7 @@ export function fileOfPresent(name: string, { sale, skus }: PresentSale): SaleFi
 
 function skuOf(known: PresentSku, languages: readonly string[]) {
   const { sku, title, price, currency, userLimit, unitsTotal, schema, presentation } = known;
-  const { zone } = known;
+  const { zone, section } = known;
   const pot = presentPot(known);
   const { picture } = presentation;
   return {
@@ -52,7 +53,8 @@ function skuOf(known: PresentSku, languages: readonly string[]) {
     ...{ price, currency, limit: userLimit },
     ...(zone !== null && { goods: 'daily', zone }),
     ...(pot !== null && { goods: 'amounts', pot }),
-    ...(zone === null && pot === null && { units: unitsTotal }),
+    ...(section !== null && { goods: 'numbered', ...sectionOf(section) }),
+    ...(zone === null && pot === null && section === null && { units: unitsTotal }),
     home: schema,
     ...(picture && { picture: pictureOf(picture) }),
   };
@@ -69,6 +71,16 @@ function textsOf(
   return {
     title: presentation.title ?? all(title),
     ...(description && { description }),
+  };
+}
+
+/** The database returns the keys of a row in another order. */
+function sectionOf({ seats, singles }: Section) {
+  return {
+    seats: seats.map((one) =>
+      typeof one === 'string' ? one : { row: one.row, from: one.from, to: one.to },
+    ),
+    singles,
   };
 }
 

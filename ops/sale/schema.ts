@@ -4,6 +4,7 @@ import { HOME_PATTERN } from '../../contracts/homes.ts';
 import { NAME_PATTERN, REQUEST_UNITS_MAX } from '../../contracts/names.ts';
 import { PACKETS_MAX } from '../../contracts/pot.ts';
 import { LANGUAGES } from '../../contracts/presentation.ts';
+import { SECTION_UNITS_MAX, SINGLES } from '../../contracts/seats.ts';
 
 /**
  * The schema of a sale file. Files are validated by it, and `flashsale sale schema` prints it; the
@@ -98,6 +99,38 @@ const PotOfFile = Type.Object(
   { ...CLOSED, description: 'a pot of money, with amount, packets and division' },
 );
 
+const LABEL_PATTERN = '^[^\\s\\x00-\\x1f]([^\\x00-\\x1f]{0,62}[^\\s\\x00-\\x1f])?$';
+const label = (what: string) =>
+  Type.String({
+    pattern: LABEL_PATTERN,
+    description: `${what}, a text in quotes of 1 to 64 characters`,
+  });
+const seatNumber = (what: string) =>
+  Type.Integer({ minimum: 0, maximum: 999_999, description: `the number of ${what}` });
+
+const SeatsOfFile = Type.Union(
+  [
+    Type.Array(
+      Type.Object(
+        {
+          row: label('the name of a row'),
+          from: seatNumber('its first seat'),
+          to: seatNumber('its last seat'),
+        },
+        { ...CLOSED, description: 'a row of seats side by side, with row, from and to' },
+      ),
+      { minItems: 1, maxItems: SECTION_UNITS_MAX },
+    ),
+    Type.Array(label('a unit such as a serial number'), {
+      minItems: 1,
+      maxItems: SECTION_UNITS_MAX,
+    }),
+  ],
+  {
+    description: `for numbered goods, the best first: rows of seats, each with row, from and to (a row with an aisle has two), or a list of labels; at most ${SECTION_UNITS_MAX} units in all`,
+  },
+);
+
 const SkuOfFile = Type.Object(
   {
     sku: name('SKU'),
@@ -119,7 +152,7 @@ const SkuOfFile = Type.Object(
     goods: Type.Optional(
       Type.Enum([...GOODS], {
         description:
-          'the kind of goods: counted, daily (one unit for each user and day), or amounts (packets of a pot of money); counted if it is left out',
+          'the kind of goods: counted, daily (one unit for each user and day), amounts (packets of a pot of money), or numbered (seats or serial numbers); counted if it is left out',
       }),
     ),
     zone: Type.Optional(
@@ -130,12 +163,19 @@ const SkuOfFile = Type.Object(
       }),
     ),
     pot: Type.Optional(PotOfFile),
+    seats: Type.Optional(SeatsOfFile),
+    singles: Type.Optional(
+      Type.Enum([...SINGLES], {
+        description:
+          'for numbered goods: avoid leaves no single seat free between others if other seats are free, allow has no such rule; avoid if it is left out',
+      }),
+    ),
     units: Type.Optional(
       Type.Integer({
         minimum: 0,
         maximum: UNITS_MAX,
         description:
-          'the units to sell in all, restocks included: a whole number such as 1000; daily goods and amounts have none',
+          'the units to sell in all, restocks included: a whole number such as 1000; daily goods, amounts and numbered goods have none',
       }),
     ),
     quota: Type.Optional(
@@ -163,7 +203,7 @@ const SkuOfFile = Type.Object(
   {
     ...CLOSED,
     description:
-      'a SKU with sku, title, price, currency, limit and units; daily goods have a zone instead of units, and amounts a pot',
+      'a SKU with sku, title, price, currency, limit and units; daily goods have a zone instead of units, amounts a pot, and numbered goods seats',
   },
 );
 

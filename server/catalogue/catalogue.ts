@@ -34,6 +34,8 @@ const STRICTNESS: Readonly<Record<SwitchState, number>> = { open: 0, paused: 1, 
 
 /** Values that the operators set in ZooKeeper and the catalogue shows. */
 export interface Switches {
+  /** Grows with each change of a value. */
+  readonly changes: number;
   state(sku: string): SwitchState;
   keep(sku: string): number;
   /** Units that all nodes together may admit; undefined if this is not known. */
@@ -80,6 +82,7 @@ export class Catalogue {
   #skus = new Map<string, SkuOnSale>();
   #sales = new Map<string, SaleEntry>();
   readonly #renderings = new Renderings();
+  #boardsRead = 0;
   readonly #clock = new DatabaseClock();
   readonly #digests = new SaleDigests();
   #refreshedAtMs = Number.NEGATIVE_INFINITY;
@@ -171,7 +174,7 @@ export class Catalogue {
         ...this.#saleFacts(entry),
         ...shown(titleOf(entry.presentation)),
       }));
-    return this.#renderings.get('', () => ({ facts: { sales: sales() } }));
+    return this.#renderings.get('', this.#asOf(), () => ({ facts: { sales: sales() } }));
   }
 
   /** One sale as JSON; undefined if there is no such sale. */
@@ -189,7 +192,12 @@ export class Catalogue {
       })),
     });
     const clock = () => ({ serverTime: new Date(this.nowMs()).toISOString() });
-    return this.#renderings.get(sale, () => ({ facts: facts(), clock: clock() }));
+    return this.#renderings.get(sale, this.#asOf(), () => ({ facts: facts(), clock: clock() }));
+  }
+
+  /** Grows with each change of the facts that are shown. */
+  #asOf(): number {
+    return this.#boardsRead + this.#switches.changes;
   }
 
   #saleFacts(entry: SaleEntry) {
@@ -216,6 +224,7 @@ export class Catalogue {
         skus: skus.map((sku) => ({ ...this.#asKnown(sku), sale, opensAt, closesAt, isCalledOff })),
       };
     });
+    this.#boardsRead += 1;
     this.#sales = new Map(entries.map((entry) => [entry.sale, entry]));
     this.#skus = new Map(entries.flatMap(({ skus }) => skus.map((sku) => [sku.sku, sku])));
     this.#renderings.keepOnly((sale) => sale === '' || this.#sales.has(sale));

@@ -4,6 +4,7 @@ import type { Lists, Visitor } from '../../zk/tree/lists.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { Refusal } from '../http/problems.ts';
 import type { Draw } from '../quota/agent.ts';
+import type { Switches } from '../quota/switches.ts';
 import { purchaseOf, readBody } from './body.ts';
 import type { Cooldown } from './cooldown.ts';
 import type { Identity } from './identity.ts';
@@ -48,10 +49,9 @@ export const CALL_STEPS = {
 export interface Allotment {
   /** @param least nothing is drawn if fewer units than this are left */
   draw(sku: string, wanted: number, least: number): Draw;
-  keep(sku: string): number;
   /** Notes a press on an open SKU. `isKept`: the press was not shed. */
   pressed(sku: string, isKept: boolean): void;
-  shed(sku: string): 'random' | 'lottery';
+  readonly switches: Pick<Switches, 'keep' | 'shed'>;
   readonly lists: Lists;
 }
 
@@ -135,9 +135,9 @@ function soldOut({ sku }: Press, { catalogue }: GateParts): Refusal | undefined 
  */
 function shed({ sku, request }: Press, parts: GateParts): Refusal | undefined {
   const { allotment, identity, random } = parts;
-  const keep = allotment.keep(sku);
+  const keep = allotment.switches.keep(sku);
   let refusal: Refusal | undefined;
-  if (allotment.shed(sku) === 'random') {
+  if (allotment.switches.shed(sku) === 'random') {
     if (random() >= keep) refusal = SHED;
   } else if (keep < 1) {
     const userId = identity.userOf(request.headers.authorization);
@@ -202,8 +202,8 @@ function block(shopper: Shopper, { allotment }: GateParts): Refusal | undefined 
 
 function lottery({ sku, userId }: Claim, parts: GateParts): Refusal | undefined {
   const { allotment } = parts;
-  const keep = allotment.keep(sku);
-  if (allotment.shed(sku) !== 'lottery' || keep >= 1) return undefined;
+  const keep = allotment.switches.keep(sku);
+  if (allotment.switches.shed(sku) !== 'lottery' || keep >= 1) return undefined;
   return isReached(sku, userId, keep, parts) ? undefined : NOT_REACHED;
 }
 

@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import type { NumberedUnit } from '../../contracts/seats.ts';
 import type { Refund, ShopReason } from '../../db/calls.ts';
 import type { Order } from './schemas.ts';
 
@@ -8,7 +9,7 @@ type OrderAnswer = Static<typeof Order>;
 interface OrderFacts
   extends Omit<
     OrderAnswer,
-    'quantity' | 'createdAt' | 'payBefore' | 'reason' | 'refund' | 'packet'
+    'quantity' | 'createdAt' | 'payBefore' | 'reason' | 'refund' | 'packet' | 'units'
   > {
   readonly units: number;
   readonly createdAt: Date | string;
@@ -18,11 +19,13 @@ interface OrderFacts
   readonly refund?: Refund | null;
   /** Of amounts, in the currency of the order. */
   readonly packet?: string | undefined;
+  /** Of numbered goods. */
+  readonly seats?: readonly NumberedUnit[] | undefined;
 }
 
 /** The JSON of an order, the same in every answer to shoppers. */
 export function orderJson(order: OrderFacts): OrderAnswer {
-  const { reason, status, packet, currency } = order;
+  const { reason, status, packet, seats, currency } = order;
   const isCancelled = status === 'cancelled' && reason != null;
   return {
     orderNo: order.orderNo,
@@ -38,6 +41,7 @@ export function orderJson(order: OrderFacts): OrderAnswer {
     ...(isCancelled && { reason: reason as ShopReason }),
     ...refundJson(order.refund, currency),
     ...(packet !== undefined && { packet: { amount: packet, currency } }),
+    ...(seats !== undefined && { units: [...seats] }),
   };
 }
 

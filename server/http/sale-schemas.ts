@@ -85,7 +85,7 @@ export const Sale = Type.Object({
         description: 'Units that one user may buy; of daily goods, for each day',
       }),
       goods: Type.Optional(
-        Type.Enum(['counted', 'daily', 'amounts'], {
+        Type.Enum(['counted', 'daily', 'amounts', 'numbered'], {
           description: 'The kind of goods; counted if it is missing',
         }),
       ),

@@ -152,6 +152,15 @@ export const Order = Type.Object({
       },
     ),
   ),
+  units: Type.Optional(
+    Type.Array(
+      Type.Object({
+        row: Type.Optional(Type.String({ description: 'Missing where a unit is in none' })),
+        seat: Type.String({ description: 'The seat in its row, or a serial number' }),
+      }),
+      { description: 'Of numbered goods: the units that the order has; none once it has ended' },
+    ),
+  ),
 });
 
 export const WaitingBody = Type.Union([

@@ -4,7 +4,6 @@ import { ListSettings } from '../../zk/tree/lists.ts';
 import { type Paths, pathsBelow } from '../../zk/tree/paths.ts';
 import type { SkuCounters } from '../../zk/tree/report.ts';
 import type { Setting } from '../../zk/tree/setting.ts';
-import type { ChallengeSwitch, ShedWay, SkuState } from '../../zk/tree/values.ts';
 import type { AgentOptions } from './agent-options.ts';
 import { Membership } from './membership.ts';
 import { Switches } from './switches.ts';
@@ -30,15 +29,16 @@ export interface GrantSnapshot extends SkuCounters {
   readonly spare: number;
 }
 
-/** More than 200 lines: it is the one interface of the control plane here, and most of it delegates. */
+/** More than 200 lines: it is the one interface of the control plane here. */
 export class NodeAgent {
+  /** The operators' switches. */
+  readonly switches: Switches;
   /** The lists of allowed and blocked visitors. */
   readonly lists: ListSettings;
   #options: AgentOptions;
   #paths: Paths;
   #session: ZkSession;
   #membership: Membership | undefined;
-  #switches: Switches;
   /** States, shares and grants have all been read once. */
   #isKnown = false;
   #skusSeen = false;
@@ -60,7 +60,7 @@ export class NodeAgent {
       this.#changed();
       this.#membership?.reportNow();
     };
-    this.#switches = new Switches({
+    this.switches = new Switches({
       session: this.#session,
       paths: this.#paths,
       onChange,
@@ -109,7 +109,7 @@ export class NodeAgent {
       },
     });
     this.#membership = membership;
-    for (const sku of this.#switches.skus) membership.follow(sku);
+    for (const sku of this.switches.skus) membership.follow(sku);
     this.#changed();
   }
 
@@ -129,13 +129,13 @@ export class NodeAgent {
   }
 
   #settings(): Setting<unknown>[] {
-    return [...this.#switches.settings, ...this.lists.settings];
+    return [...this.switches.settings, ...this.lists.settings];
   }
 
   async #awaitAll(): Promise<void> {
     await Promise.all([
       ...this.#settings().map(({ known }) => known),
-      ...this.#switches.skus.map((sku) => this.#membership?.follow(sku)),
+      ...this.switches.skus.map((sku) => this.#membership?.follow(sku)),
     ]);
     this.#isKnown = true;
     this.#changed();
@@ -196,41 +196,13 @@ export class NodeAgent {
     return this.#membership?.node === node && this.#session.isTrusted;
   }
 
-  /** The operators' switch of the SKU; `paused` if it is not set. */
-  state(sku: string): SkuState {
-    return this.#switches.state(sku);
-  }
-
   /** Counts a purchase request for an open SKU. `isKept`: the request was not shed. */
   pressed(sku: string, isKept: boolean): void {
     const membership = this.#membership;
     if (!membership) return;
     membership.ledger.press(sku, isKept);
     // Every request is counted, but the keeper needs the news only for SKUs with `keep = auto`.
-    if (this.#switches.isAuto(sku)) membership.changed();
-  }
-
-  /** Share of purchase requests to keep, 0 to 1; with `auto`, the keeper's last value. */
-  keep(sku: string): number {
-    return this.#switches.keep(sku);
-  }
-
-  /** Units that all nodes together may admit, as set by the operators. */
-  quota(sku: string): number | undefined {
-    return this.#switches.quota(sku);
-  }
-
-  shed(sku: string): ShedWay {
-    return this.#switches.shed(sku);
-  }
-
-  hasWaitlist(sku: string): boolean {
-    return this.#switches.hasWaitlist(sku);
-  }
-
-  /** Whether tickets of the SKU require a challenge: the SKU's own switch or the common one. */
-  challenge(sku: string): ChallengeSwitch {
-    return this.#switches.challenge(sku);
+    if (this.switches.isAuto(sku)) membership.changed();
   }
 
   /** Notes what the process knows of each sale, for the report: operators wait for it. */

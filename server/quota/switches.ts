@@ -44,11 +44,16 @@ export class Switches {
   #follower: Follower;
   #common: Followed<typeof COMMON_SETTINGS>;
   #skus = new Map<string, SkuSettings>();
+  #changes = 0;
 
   constructor(options: SwitchesOptions) {
     const { session, paths } = options;
     this.#options = options;
-    this.#follower = { session, paths, onChange: options.onChange };
+    const onChange = () => {
+      this.#count();
+      options.onChange();
+    };
+    this.#follower = { session, paths, onChange };
     this.#common = follow(COMMON_SETTINGS, paths, this.#follower);
     session.watchChildren(paths.skus, (names) => this.#onSkus(names));
   }
@@ -65,10 +70,20 @@ export class Switches {
       const paths = this.#options.paths.sku(sku);
       this.#skus.set(sku, {
         ...follow(OBEYED, paths, this.#follower),
-        ...follow(SHOWN, paths, { ...this.#follower, onChange: () => {} }),
+        ...follow(SHOWN, paths, { ...this.#follower, onChange: () => this.#count() }),
       });
     }
+    this.#count();
     this.#options.onSkus(fresh);
+  }
+
+  #count(): void {
+    this.#changes += 1;
+  }
+
+  /** Grows with each change, so that what was made of the values is known to be old. */
+  get changes(): number {
+    return this.#changes;
   }
 
   get skus(): string[] {

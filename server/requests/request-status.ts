@@ -16,9 +16,18 @@ export function statusOf({ requestId, status, reason }: Verdict): RequestStatus 
 }
 
 export function orderOf(verdict: Verdict, terms: OrderTerms): RequestStatus['order'] {
-  const { requestId, orderNo, units, amount, packet } = verdict;
+  const { requestId, orderNo, units, amount, packet, seats } = verdict;
   if (orderNo === undefined || amount === undefined) return undefined;
-  return orderJson({ status: 'ordered', ...terms, requestId, orderNo, units, amount, packet });
+  return orderJson({
+    status: 'ordered',
+    ...terms,
+    requestId,
+    orderNo,
+    units,
+    amount,
+    packet,
+    seats,
+  });
 }
 
 export function statusOfOutcome(outcome: RequestOutcome): RequestStatus {

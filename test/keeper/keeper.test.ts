@@ -128,7 +128,7 @@ test('a SKU that was deleted and created again is divided again; a deleted SKU d
   await plane.removeAll(sku);
   await granted(SKU, agents, [0, 0]);
   await plane.write(plane.paths.keep, '0.7');
-  await until('a later edit', () => agents.every((agent) => agent.keep(SKU) === 0.7));
+  await until('a later edit', () => agents.every((agent) => agent.switches.keep(SKU) === 0.7));
   expect(await plane.text(sku)).toBeUndefined();
   await plane.sell(SKU, 100);
   await granted(SKU, agents, [50, 50]);
@@ -144,7 +144,7 @@ test('a lower quota comes into force while the database is down; a higher one wa
   await granted(SKU, agents, [50, 50]);
   await plane.write(plane.paths.sku(SKU).quota, '200');
   await plane.write(plane.paths.keep, '0.3');
-  await until('a later edit', () => agents.every((agent) => agent.keep(SKU) === 0.3));
+  await until('a later edit', () => agents.every((agent) => agent.switches.keep(SKU) === 0.3));
   expect(grantsOf(SKU, agents)).toEqual([50, 50]);
   plane.isDatabaseDown = false;
   await granted(SKU, agents, [100, 100]);
@@ -166,7 +166,7 @@ test('a killed node is settled before its remaining units are granted to live no
     return (await plane.text(plane.paths.node(node))) === undefined;
   });
   await plane.write(plane.paths.keep, '0.9');
-  await until('a later edit', () => living.keep(SKU) === 0.9);
+  await until('a later edit', () => living.switches.keep(SKU) === 0.9);
   expect(grantOf(living, SKU), 'nothing moves before it is settled').toBe(500);
   // 150 of its 200 units were ordered; the database refused the others.
   plane.units.set(SKU, { total: 1_000, held: 150 });

@@ -165,7 +165,7 @@ describe('a protected tree', () => {
     expect(said).not.toMatch(/NoAuth|Insufficient/);
     await until('in force', () => {
       expect(agents.map((agent) => grantOf(agent, SKU))).toEqual([20, 40]);
-      expect(agents.map((agent) => agent.keep(SKU))).toEqual([0.5, 0.5]);
+      expect(agents.map((agent) => agent.switches.keep(SKU))).toEqual([0.5, 0.5]);
       return true;
     });
     // zkCli.sh creates nodes that everyone may write; the keeper protects them.

@@ -29,27 +29,6 @@ export const ORDERS: readonly Mutant[] = [
     [/ AND s\.remaining >= v_wanted/g, ' AND s.remaining > 0'],
     ['s.remaining - v_wanted', 'greatest(0, s.remaining - v_wanted)'],
   ]),
-  sql(
-    'no oversell',
-    'a packet that others hold is told to be sold out',
-    [['v_ask := cardinality(v_held);', 'v_ask := v_count;']],
-    ['test/db/amounts.test.ts'],
-    'db/procedures/place_amounts.sql',
-  ),
-  sql(
-    'one outcome',
-    'a request id that has an order of other goods draws a packet',
-    [[' AND p.sku = p_terms.sku', '']],
-    ['test/db/amounts.test.ts'],
-    'db/procedures/place_amounts.sql',
-  ),
-  sql(
-    'no oversell',
-    'the packet of a cancelled order comes back to the pot',
-    [["k.goods = 'amounts') THEN RETURN NULL", 'false) THEN RETURN NULL']],
-    ['test/db/amounts.test.ts'],
-    'db/procedures/return_units.sql',
-  ),
   plain('no undersell', 'a plain batch that was stopped keeps its units under the limit', [
     ['WHERE r.user_id = ANY (v_credited);', 'WHERE false;'],
   ]),
@@ -132,7 +111,7 @@ export const ORDERS: readonly Mutant[] = [
     'a plain batch does not look for known requests',
     [[/WHERE o\.sale = [ts]\.sale AND o\.request_id/g, 'WHERE false AND o.request_id']],
     PLACE_TESTS,
-    'db/procedures/plain_terms.sql',
+    'db/procedures/plain_any_terms.sql',
   ),
   mixed(
     'one outcome',
@@ -206,7 +185,7 @@ export const ORDERS: readonly Mutant[] = [
     'a closed SKU is sold',
     [["t.state <> 'closed'", "t.state <> 'shut'"]],
     PLACE_TESTS,
-    'db/procedures/plain_terms.sql',
+    'db/procedures/plain_any_terms.sql',
   ),
   sql(
     'no lie',
@@ -234,7 +213,7 @@ export const ORDERS: readonly Mutant[] = [
     'a fenced node can still place orders',
     [['AND NOT EXISTS (SELECT FROM fenced_node f WHERE f.node = ANY (p_nodes))', '']],
     PLACE_TESTS,
-    'db/procedures/plain_terms.sql',
+    'db/procedures/plain_any_terms.sql',
   ),
   sql('admissions are bounded', 'a fence does not wait for batches', [
     [

@@ -199,6 +199,7 @@ function placesOf() {
     { status },
     { status, quantity: 1, amount: '0.00', payBefore: null },
     { status, amount: '0.00', packet: { amount: '3.42', currency: 'XTS' } },
+    { status, units: [{ row: '7', seat: '12' }, { row: '7', seat: '13' }, { seat: '99' }] },
     { status, refund },
     { status, refund: { ...refund, at: undefined } },
     { status, refund: { ...refund, status: 'due' } },

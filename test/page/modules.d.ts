@@ -122,6 +122,7 @@ declare module '*/public/js/messages.js' {
   export function puzzleMessage(cause: string | null): Message;
   export function outcomeMessage(status: string, reason?: string): Message;
   export function orderMessage(order: Order): Message;
+  export function unitsText(order: Order): string;
   export function refundText(order: Order): string;
   export function againText(message: Message, seconds: number): string;
 }
@@ -170,7 +171,7 @@ declare module '*/public/js/view.js' {
     currency: string;
     limit: number;
     availability: 'plenty' | 'few' | 'maybe' | 'sold_out';
-    goods?: 'daily' | 'amounts';
+    goods?: 'daily' | 'amounts' | 'numbered';
     pot?: { amount: string; packets: number; sha256?: string };
     zone?: string;
     state?: string;
@@ -245,6 +246,7 @@ declare module '*/public/js/orders.js' {
     reason?: string;
     refund?: { status: 'due' | 'done'; amount: string; currency?: string; at?: string };
     packet?: { amount: string; currency: string };
+    units?: readonly { row?: string; seat: string }[];
   }
   export function awaitsPayment(order: Order): boolean;
   export function payLeftMs(order: Order, serverNowMs: number): number;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { money } from '../../server/public/js/format.js';
 import { speak } from '../../server/public/js/language.js';
-import { orderMessage, refundText } from '../../server/public/js/messages.js';
+import { orderMessage, refundText, unitsText } from '../../server/public/js/messages.js';
 import {
   mergeOrders,
   type Order,
@@ -114,6 +114,17 @@ describe('the tile of a pot of money', () => {
     expect(packetOf([{ ...order, status: 'cancelled' }], 'Packet')).toBeUndefined();
     expect(orderMessage(order)).toMatchObject({ title: 'You got €3.42' });
   });
+});
+
+it('an order tells its seats or serial numbers until it ends', () => {
+  expect(view({ sku: { ...tv, goods: 'numbered' } }).button).toMatchObject({ label: 'Buy now' });
+  const units = [{ row: '7', seat: '12' }, { row: '7', seat: '13' }, { seat: 'A-1' }];
+  const order: Order = {
+    ...{ orderNo: '2', requestId: '2', sale: 'hall', sku: 'Stalls', quantity: 3, units },
+    ...{ amount: '9.00', currency: 'EUR', status: 'ordered', createdAt: '2030-01-01T00:00:00Z' },
+  };
+  expect(unitsText(order)).toBe('Row 7, seat 12; Row 7, seat 13; A-1');
+  expect(unitsText({ ...order, status: 'expired' })).toBe('');
 });
 
 describe('a tile', () => {

@@ -157,6 +157,7 @@ export function rowOnSale(changes: Partial<SkuOnSale> = {}): SkuOnSale {
     userLimit: 1,
     zone: null,
     pot: null,
+    numbered: false,
     unitsTotal: 1_000,
     free: 1_000,
     unpaidExists: false,
@@ -229,6 +230,7 @@ function catalogueOf(world: World, secret: Buffer, log: Log, ticketTtlMs: number
       quota: () => undefined,
       shed: () => world.shed,
       hasWaitlist: () => world.hasWaitlist,
+      changes: 0,
     },
     log,
     ticketTtlMs,
@@ -257,10 +259,12 @@ function agentOf(world: World): QuotaAgent {
     decide() {},
     trusted: () => true,
     livingNodes: 1,
-    keep: () => world.keep,
     pressed() {},
-    shed: () => world.shed,
-    challenge: () => world.challenge,
+    switches: {
+      keep: () => world.keep,
+      shed: () => world.shed,
+      challenge: () => world.challenge,
+    },
     lists: {
       isBlocked: ({ userId = '', ip, agent = '' }) =>
         [userId, ip, agent].some((part) => world.blocked.includes(part)),

@@ -1,4 +1,5 @@
 import { isSameAmount } from '../../../contracts/money.ts';
+import { type Section, seatsText } from '../../../contracts/seats.ts';
 import type { DesiredSale, DesiredSku } from '../desired.ts';
 import { type PresentSale, type PresentSku, presentPot, type SkuSwitches } from '../present.ts';
 import { differences } from './differences.ts';
@@ -34,10 +35,17 @@ export function partOfSku(
 /** As a person reads them in a plan. */
 function shown(sku: DesiredSku) {
   const { schema: home, title, price, currency, userLimit: limit, presentation = {} } = sku;
-  const { zone = null, pot = null, units } = sku;
-  const counted = pot === null ? { units } : { goods: 'amounts', pot };
+  const { zone = null, pot = null, section = null, units } = sku;
+  const numbered =
+    section === null ? { units } : { goods: 'numbered', units, ...sectionText(section) };
+  const counted = pot === null ? numbered : { goods: 'amounts', pot };
   const kind = zone === null ? counted : { goods: 'daily', zone };
   return { home, title, price, currency, limit, ...kind, presentation };
+}
+
+/** Many seats would be many lines of a plan. */
+function sectionText({ seats, singles }: Section) {
+  return { seats: seatsText(seats), singles };
 }
 
 function newTerms(sku: DesiredSku): Part {
@@ -47,10 +55,10 @@ function newTerms(sku: DesiredSku): Part {
 
 function knownTerms(sku: DesiredSku, known: PresentSku, { onlyMissing }: PlanOptions): Part {
   const name = sku.sku;
-  const { schema, title, price, currency, userLimit, zone, presentation } = known;
+  const { schema, title, price, currency, userLimit, zone, section, presentation } = known;
   const units = loadedUnits(sku, known);
   const pot = presentPot(known);
-  const terms = { schema, title, price, currency, userLimit, zone, pot, presentation };
+  const terms = { schema, title, price, currency, userLimit, zone, pot, section, presentation };
   const present = { ...sku, ...terms, units };
   // A creation that was interrupted is completed with the values that the SKU has. That loads its stock.
   const skus = known.isComplete ? [] : [{ do: 'create_sku', sku: present } as const];
@@ -94,7 +102,7 @@ function loadedUnits({ units }: Pick<DesiredSku, 'units'>, known: PresentSku): n
 function whyNot(
   field: string,
   sku: DesiredSku,
-  { hasOrders, mostHeld, pot }: PresentSku,
+  { hasOrders, mostHeld, pot, section }: PresentSku,
   units: number,
 ): string | undefined {
   if (field === 'home') {
@@ -102,6 +110,9 @@ function whyNot(
   }
   if ((field === 'price' || field === 'currency') && hasOrders) {
     return 'the SKU has orders at the present price';
+  }
+  if (field === 'seats' || field === 'singles' || (field === 'units' && section !== null)) {
+    return 'the section has the units that it was made with';
   }
   if (field === 'goods' || field === 'zone') {
     return 'a SKU stays the goods that it was made as';

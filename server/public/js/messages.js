@@ -166,6 +166,17 @@ export function packetMessage({ amount, currency }) {
 }
 
 /**
+ * The seats or serial numbers of an order; empty if its units have none.
+ * @param {import('./orders.js').Order} order
+ */
+export function unitsText({ units = [], status }) {
+  if (status === 'cancelled' || status === 'expired') return '';
+  return units
+    .map(({ row, seat }) => (row === undefined ? seat : fill(texts.orders.seat, { row, seat })))
+    .join('; ');
+}
+
+/**
  * The state of an order, and of a payment that the order cannot use.
  * @param {import('./orders.js').Order} order
  * @returns {Message}

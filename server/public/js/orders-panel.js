@@ -15,7 +15,7 @@ import {
 } from './dom.js';
 import { money, pictureOf, several, timeOfDay } from './format.js';
 import { fill, texts } from './language.js';
-import { inOneText, orderMessage, refundText, verdictMessage } from './messages.js';
+import { inOneText, orderMessage, refundText, unitsText, verdictMessage } from './messages.js';
 import { awaitsPayment, awaitsRefund, mergeOrders, payLeftMs } from './orders.js';
 import { refundLookDelayMs } from './pace.js';
 import { steadyNow } from './steady.js';
@@ -192,7 +192,8 @@ export function createOrdersPanel({ token, titleOf, onChange }) {
     setText(find('.order-title', row), several(order.quantity, title));
     setText(find('.order-amount', row), money(order.amount, order.currency));
     const placed = { number: order.orderNo, time: timeOfDay(order.createdAt) };
-    setText(find('.order-no', row), fill(words.number, placed));
+    const names = [fill(words.number, placed), unitsText(order)];
+    setText(find('.order-no', row), names.filter((name) => name !== '').join(' · '));
     setText(find('.order-state', row), unpaid ? payText(left) : message.title);
     const note = notes.get(order.orderNo);
     setText(find('.order-note', row), note?.() ?? (unpaid ? refundText(order) : message.text));

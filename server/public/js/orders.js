@@ -16,6 +16,7 @@
  * @property {string} [reason] why the shop cancelled it
  * @property {Refund} [refund]
  * @property {{ amount: string, currency: string }} [packet] what was drawn from a pot of money
+ * @property {readonly { row?: string, seat: string }[]} [units] of numbered goods: the seats or serial numbers
  *
  * @typedef {object} Refund of a payment that the order cannot use
  * @property {'due' | 'done'} status

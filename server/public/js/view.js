@@ -24,7 +24,7 @@ import { isBusy, mayPress } from './purchase.js';
  * @property {number} limit
  * @property {'plenty' | 'few' | 'maybe' | 'sold_out'} availability
  * @property {string} [state]
- * @property {'daily' | 'amounts'} [goods] one unit for each day, or packets of a pot; without it, units of a stock
+ * @property {'daily' | 'amounts' | 'numbered'} [goods] one unit for each day, packets of a pot, or seats; without it, units of a stock
  * @property {string} [zone] whose calendar tells the day
  * @property {{ amount: string, packets: number, sha256?: string }} [pot] of amounts
  * @property {'off'} [waitlist] nobody can ask for a place
@@ -173,9 +173,12 @@ function buttonOf({ sku, phase, opensInMs, purchase, held, unpaid, now }, restSe
     if (message?.again === 'never') return off(button.impossible);
     return off(button.againIn, duration(restSeconds, 'second', 'short'));
   }
-  const get = { daily: button.today, amounts: button.draw, counted: button.buy }[
-    sku.goods ?? 'counted'
-  ];
+  const get = {
+    daily: button.today,
+    amounts: button.draw,
+    numbered: button.buy,
+    counted: button.buy,
+  }[sku.goods ?? 'counted'];
   const label = sku.availability === 'maybe' ? button.try : get;
   return { label, tick: '', enabled: true, busy: false };
 }

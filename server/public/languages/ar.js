@@ -195,6 +195,7 @@ export default {
     incomplete:
       'لا يمكن عرض بعض طلبياتك في الوقت الحالي. إنها محفوظة، وتواصل هذه الصفحة البحث عنها.',
     number: 'الطلبية {number}، {time}',
+    seat: 'الصف {row}، المقعد {seat}',
     payWithin: 'ادفع خلال {time}',
     payUntil: 'حتى {time}',
     awaiting: 'في انتظار الدفع',

@@ -173,6 +173,7 @@ export default {
     incomplete:
       'Einige Ihrer Bestellungen können gerade nicht angezeigt werden. Sie sind sicher, und diese Seite sucht weiter nach ihnen.',
     number: 'Bestellung {number}, {time} Uhr',
+    seat: 'Reihe {row}, Platz {seat}',
     payWithin: 'Noch {time} zum Bezahlen',
     payUntil: 'bis {time} Uhr',
     awaiting: 'Wartet auf Ihre Zahlung',

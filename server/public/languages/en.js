@@ -179,6 +179,7 @@ export default /** @type {const} */ ({
     incomplete:
       'Some of your orders cannot be shown at the moment. They are safe, and this page keeps looking for them.',
     number: 'Order {number}, {time}',
+    seat: 'Row {row}, seat {seat}',
     payWithin: 'Pay within {time}',
     payUntil: 'until {time}',
     awaiting: 'Waiting for your payment',

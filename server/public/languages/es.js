@@ -186,6 +186,7 @@ export default {
     incomplete:
       'Algunos de sus pedidos no se pueden mostrar en este momento. Están a salvo y esta página sigue buscándolos.',
     number: 'Pedido {number}, {time}',
+    seat: 'Fila {row}, asiento {seat}',
     payWithin: 'Quedan {time} para pagar',
     payUntil: 'hasta las {time}',
     awaiting: 'A la espera de su pago',

@@ -186,6 +186,7 @@ export default {
     incomplete:
       'Certaines de vos commandes ne peuvent pas être affichées pour le moment. Elles sont en sécurité, et cette page continue de les chercher.',
     number: 'Commande {number}, {time}',
+    seat: 'Rang {row}, place {seat}',
     payWithin: 'Encore {time} pour payer',
     payUntil: 'jusqu’à {time}',
     awaiting: 'En attente de votre paiement',

@@ -170,6 +170,7 @@ export default {
     incomplete:
       '一部のご注文は現在表示できません。ご注文は失われていません。このページが確認を続けます。',
     number: '注文番号 {number}、{time}',
+    seat: '{row}列 {seat}番',
     payWithin: 'お支払い期限まで {time}',
     payUntil: '{time} まで',
     awaiting: 'お支払いをお待ちしています',

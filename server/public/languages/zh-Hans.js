@@ -163,6 +163,7 @@ export default {
     heading: '您的订单',
     incomplete: '您的部分订单暂时无法显示。订单不会丢失，本页面会继续查找。',
     number: '订单 {number}，{time}',
+    seat: '{row} 排 {seat} 座',
     payWithin: '请在 {time} 内付款',
     payUntil: '截止 {time}',
     awaiting: '等待您付款',

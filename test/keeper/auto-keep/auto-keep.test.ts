@@ -30,7 +30,7 @@ beforeAll(async () => {
     pressedAt = performance.now();
     for (const agent of agents) {
       for (let press = 0; press < due; press += 1) {
-        const isKept = Math.random() < agent.keep(SKU);
+        const isKept = Math.random() < agent.switches.keep(SKU);
         agent.pressed(SKU, isKept);
         if (!isKept) continue;
         const draw = agent.draw(SKU, 1);
@@ -45,7 +45,7 @@ afterAll(async () => {
   await plane.close();
 });
 
-const keeps = () => agents.map((agent) => agent.keep(SKU));
+const keeps = () => agents.map((agent) => agent.switches.keep(SKU));
 const written = async () => Number(await plane.text(plane.paths.sku(SKU).autoKeep));
 
 test('a number is in force until `auto` is set, which starts at the configured share', async () => {
@@ -105,9 +105,9 @@ test('a lottery only raises the share', async () => {
   const shares: number[] = [];
   const press = setInterval(() => {
     for (const agent of agents) for (let n = 0; n < 20; n += 1) agent.pressed('PHONE', false);
-    shares.push(agents[0]?.keep('PHONE') ?? 0);
+    shares.push(agents[0]?.switches.keep('PHONE') ?? 0);
   }, PRESS_EVERY_MS);
-  const keep = () => agents[0]?.keep('PHONE') ?? 0;
+  const keep = () => agents[0]?.switches.keep('PHONE') ?? 0;
   await until('it has begun, and rises', () => shares.some((share) => share < 1) && keep() >= 0.3);
   clearInterval(press);
   const begun = shares.slice(shares.findIndex((share) => share < 1));

@@ -85,7 +85,7 @@ const VALUES: readonly Value[] = [
     good: 'paused',
     isRequired: true,
     bad: words(/open, paused, closed/),
-    inForce: (agent) => agent.state(SKU),
+    inForce: (agent) => agent.switches.state(SKU),
     edited: ['paused', 'paused'],
   },
   {
@@ -94,7 +94,7 @@ const VALUES: readonly Value[] = [
     good: '0.5',
     isRequired: false,
     bad: SHARES,
-    inForce: (agent) => agent.keep(SKU),
+    inForce: (agent) => agent.switches.keep(SKU),
     edited: [0.5, 0.5],
   },
   {
@@ -103,7 +103,7 @@ const VALUES: readonly Value[] = [
     good: '0.25',
     isRequired: true,
     bad: SHARES,
-    inForce: (agent) => agent.keep(SKU),
+    inForce: (agent) => agent.switches.keep(SKU),
     edited: [0.25, 0.25],
   },
   {
@@ -112,7 +112,7 @@ const VALUES: readonly Value[] = [
     good: 'lottery',
     isRequired: true,
     bad: words(/random, lottery/),
-    inForce: (agent) => agent.shed('any'),
+    inForce: (agent) => agent.switches.shed('any'),
     edited: ['lottery', 'lottery'],
   },
   {

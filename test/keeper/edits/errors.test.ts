@@ -65,7 +65,7 @@ test('a keeper and a node that start while the text is invalid know the value in
   const later = plane.agent();
   plane.keeper();
   await granted(SKU, [later], [100]);
-  expect(later.state(SKU)).toBe('open');
+  expect(later.switches.state(SKU)).toBe('open');
   expect(await plane.editError(quota)).toMatchObject({ refused: 'abc', inForce: '100' });
 });
 
@@ -147,5 +147,5 @@ test('a child below a value is noticed at once, not at the next read', async () 
     await plane.remove(`${state}/child`);
     await until('no edit error', async () => (await plane.editError(state)) === undefined);
   }
-  expect(agent.state(SKU)).toBe('open');
+  expect(agent.switches.state(SKU)).toBe('open');
 });

@@ -63,7 +63,9 @@ export async function editAll(cast: Cast, truth: Truth): Promise<number | undefi
       const isCut = truth.committed(sku) <= Math.max(target, taken);
       return (
         isCut &&
-        cast.alive.every(({ agent }) => agent.keep(sku) === 0.5 && agent.state(sku) === 'open')
+        cast.alive.every(
+          ({ agent }) => agent.switches.keep(sku) === 0.5 && agent.switches.state(sku) === 'open',
+        )
       );
     });
   await cast.clock.run(editedAt + EDIT_BOUND_MS, (by) => truth.check(by) || isInForce());

@@ -89,7 +89,7 @@ export class WebNode {
 
   #purchase(sku: string, wanted: number, acceptFewer: boolean): void {
     const { clock, random, shop, note } = this.#options;
-    if (this.isLeaving || this.agent.state(sku) !== 'open') return;
+    if (this.isLeaving || this.agent.switches.state(sku) !== 'open') return;
     const draw = this.agent.draw(sku, wanted, acceptFewer ? 1 : wanted);
     if (!draw.drawn) return;
     const { units } = draw;

@@ -152,7 +152,7 @@ it('a refund that is newer than the list of the provider is not missing there', 
     result.add({
       ...{ order_no: '2', sku: 'sku', request_id: '', user_id: 'ann', units: 1, amount: '9.95' },
       ...{ currency: 'EUR', status: 'cancelled', reason: null, was_paid: true },
-      ...{ day: null, streak: null, packet: null },
+      ...{ day: null, streak: null, packet: null, seats: null },
       ...{ created_at: '', pay_before: '', changed_at: '' },
       payments: [{ ...payment, received_at: '2026-01-01T09:00:00Z', refund }],
     });

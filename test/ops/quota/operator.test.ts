@@ -72,12 +72,12 @@ describe('edits by command', () => {
     await inForce(edit);
     expect(agents.map((agent) => grantOf(agent, SKU))).toEqual([300, 300]);
     await inForce(await operator.state(SKU, 'paused'));
-    expect(agents.map((agent) => agent.state(SKU))).toEqual(['paused', 'paused']);
+    expect(agents.map((agent) => agent.switches.state(SKU))).toEqual(['paused', 'paused']);
     await inForce(await operator.keep(SKU, '0.25'));
     await inForce(await operator.keep(undefined, '0.75'));
-    expect(agents.map((agent) => agent.keep(SKU))).toEqual([0.25, 0.25]);
+    expect(agents.map((agent) => agent.switches.keep(SKU))).toEqual([0.25, 0.25]);
     await inForce(await operator.keep(SKU, null));
-    expect(agents.map((agent) => agent.keep(SKU))).toEqual([0.75, 0.75]);
+    expect(agents.map((agent) => agent.switches.keep(SKU))).toEqual([0.75, 0.75]);
     const node = agents[0]?.node ?? '';
     await inForce(await operator.pin(SKU, node, '100'));
     await until('the other has the rest', () => {
@@ -131,7 +131,7 @@ describe('edits by command', () => {
   });
 
   test('challenges are asked for of all SKUs, of one, and no more; each can be undone', async () => {
-    const modes = () => agents.map((agent) => agent.challenge(SKU));
+    const modes = () => agents.map((agent) => agent.switches.challenge(SKU));
     expect(modes()).toEqual(Array(2).fill({ mode: 'off', factor: 1 }));
     await inForce(await operator.challenge(undefined, 'risk'));
     await inForce(await operator.challenge(SKU, 'on 4'));

@@ -122,6 +122,49 @@ it.each([
   expect(problem?.message).toContain(message);
 });
 
+const HALL = `
+sale: hall
+title: A concert
+opens: 2026-12-01T10:00:00Z
+closes: 2026-12-02T10:00:00Z
+payWindow: 5m
+skus:
+  - sku: Stalls
+    title: Stalls
+    goods: numbered
+    seats:
+      - { row: "1", from: 1, to: 10 }
+      - { row: "1", from: 11, to: 20 }
+      - { row: "2", from: 1, to: 18 }
+    price: "40.00"
+    currency: EUR
+    limit: 6
+`;
+
+it('a section has as many units as seats, and avoids single ones unless it says so', () => {
+  const [sku] = parseSaleFile(HALL, 'x.yaml', []).skus;
+  expect(sku).toMatchObject({ units: 38, section: { singles: 'avoid' } });
+  expect(sku?.section?.seats).toHaveLength(3);
+  const labels = HALL.replace(/seats:[\s\S]*18 }/, 'seats: ["A-7", "A-9"]\n    singles: allow');
+  const [numbers] = parseSaleFile(labels, 'x.yaml', []).skus;
+  const section = { seats: ['A-7', 'A-9'], singles: 'allow' };
+  expect(numbers).toMatchObject({ units: 2, section });
+});
+
+it.each([
+  ['from: 11', 'from: 10', 'skus[0].seats[1]', 'there are two units 1 10'],
+  ['to: 18', 'to: 0', 'skus[0].seats[2]', 'expected a last seat of 1 or more'],
+  ['to: 18', 'to: 100000', 'skus[0].seats[2]', 'expected at most 100000 seats'],
+  ['limit: 6', 'limit: 6\n    units: 38', 'skus[0].units', 'leave it out'],
+  ['goods: numbered', 'units: 38', 'skus[0].seats', 'only numbered goods have seats'],
+  [/seats:[\s\S]*18 }/, '', 'skus[0].seats', 'it is missing; expected rows of seats'],
+])('wrong seats are told: %s → %s', (from, to, where, message) => {
+  const [problem, ...others] = problemsOf(HALL.replace(from, to));
+  expect(others).toEqual([]);
+  expect(problem?.where.split(' ')[1]).toBe(where);
+  expect(problem?.message).toContain(message);
+});
+
 it('all errors are told at once, with line, column and what is expected', () => {
   const problems = problemsOf(
     `sale: de mo

@@ -105,8 +105,7 @@ export function requestOf(body: string, headers: IncomingMessage['headers']): In
 function allotmentOf(world: GateWorld): Allotment {
   return {
     pressed() {},
-    keep: () => world.keep,
-    shed: () => world.shed,
+    switches: { keep: () => world.keep, shed: () => world.shed },
     lists: { isBlocked: () => world.blocked, isAllowed: () => world.allowed },
     draw(_sku, units) {
       if (world.drawn + units > 1) return { drawn: false, verdict: 'quota_spent' };
@@ -142,6 +141,7 @@ function catalogueOf(world: GateWorld, key: Buffer): Catalogue {
       quota: () => undefined,
       shed: () => world.shed,
       hasWaitlist: () => true,
+      changes: 0,
     },
     createLog('test', 'silent'),
     10_000,

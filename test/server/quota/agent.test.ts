@@ -52,18 +52,23 @@ test('a node draws what it was granted and no more, and reports refunds and outc
 test('a node follows states and shares, and pauses an SKU whose state is not set', async () => {
   const agent = plane.agent();
   await ready(agent);
-  expect(agent.state('unheard')).toBe('paused');
-  expect(agent.keep('unheard')).toBe(1);
+  expect(agent.switches.state('unheard')).toBe('paused');
+  expect(agent.switches.keep('unheard')).toBe(1);
   await plane.sell('heard', 10);
-  await until('open', () => agent.state('heard') === 'open', { pollMs: 5 });
+  await until('open', () => agent.switches.state('heard') === 'open', { pollMs: 5 });
   await plane.write(plane.paths.keep, '0.5');
   await plane.write(plane.paths.sku('heard').keep, '0.1');
-  await until('kept', () => agent.keep('heard') === 0.1, { pollMs: 5 });
-  expect(agent.keep('unheard')).toBe(0.5);
+  await until('kept', () => agent.switches.keep('heard') === 0.1, { pollMs: 5 });
+  expect(agent.switches.keep('unheard')).toBe(0.5);
   await plane.remove(plane.paths.sku('heard').keep);
-  await until('the common share', () => agent.keep('heard') === 0.5, { pollMs: 5 });
+  await until('the common share', () => agent.switches.keep('heard') === 0.5, { pollMs: 5 });
   await plane.write(plane.paths.shed, 'lottery');
-  await until('lottery', () => agent.shed('TV') === 'lottery', { pollMs: 5 });
+  await until('lottery', () => agent.switches.shed('TV') === 'lottery', { pollMs: 5 });
+  // Answers that were rendered before a change are told apart by this number.
+  const { changes } = agent.switches;
+  await plane.write(plane.paths.sku('heard').quota, '20');
+  await until('the quota is shown', () => agent.switches.quota('heard') === 20, { pollMs: 5 });
+  expect(agent.switches.changes).toBeGreaterThan(changes);
 });
 
 test('invalid edits and deletions leave the last good value in force, also for a node that starts afterwards', async () => {
@@ -72,20 +77,26 @@ test('invalid edits and deletions leave the last good value in force, also for a
   const { state, quota } = plane.paths.sku(sku);
   const agent = plane.agent();
   await ready(agent);
-  await until('open', () => agent.state(sku) === 'open', { pollMs: 5 });
+  await until('open', () => agent.switches.state(sku) === 'open', { pollMs: 5 });
   await plane.write(state, 'opne');
   const refusal = { refused: 'opne', reason: 'r', inForce: 'open', at: '' };
   await plane.write(plane.paths.error(state), JSON.stringify(refusal));
   const later = plane.agent();
   await ready(later);
-  expect(later.state(sku)).toBe('open');
+  expect(later.switches.state(sku)).toBe('open');
   await plane.remove(state);
   await plane.write(quota, '11');
   await plane.write(plane.paths.keep, '0.75');
-  await until('later edits are seen', () => agent.keep(sku) === 0.75 && later.keep(sku) === 0.75);
-  expect([agent.state(sku), later.state(sku)]).toEqual(['open', 'open']);
+  await until(
+    'later edits are seen',
+    () => agent.switches.keep(sku) === 0.75 && later.switches.keep(sku) === 0.75,
+  );
+  expect([agent.switches.state(sku), later.switches.state(sku)]).toEqual(['open', 'open']);
   await plane.write(state, 'closed');
-  await until('mended', () => agent.state(sku) === 'closed' && later.state(sku) === 'closed');
+  await until(
+    'mended',
+    () => agent.switches.state(sku) === 'closed' && later.switches.state(sku) === 'closed',
+  );
 });
 
 test('a grant that was deleted by hand cannot be spent', async () => {

@@ -8,6 +8,7 @@ import { Envelopes } from '../../../server/requests/envelopes.ts';
 import { Lookup } from '../../../server/requests/lookup.ts';
 import { Purchases } from '../../../server/requests/purchases.ts';
 import { StatusWaits } from '../../../server/requests/status-waits.ts';
+import { until } from '../../until.ts';
 import { ask, wait } from '../shoppers.ts';
 
 const row = { sale: 'demo', sku: 'TV', schema: 'hot' } as SkuOnSale;
@@ -182,11 +183,11 @@ describe('an admitted request', () => {
     const question = { requestId, userId: 'ada', taken: true };
     const queued = { requestId, status: 'queued' };
     const leaves = wait(statusWaits, question, 60_000);
-    const late = wait(statusWaits, question, 150);
     const stays = wait(statusWaits, question, 60_000);
-    expect(statusWaits.waitingCount).toBe(3);
-    statusWaits.cancel(leaves);
     expect(statusWaits.waitingCount).toBe(2);
+    statusWaits.cancel(leaves);
+    await until('it has left', () => statusWaits.waitingCount === 1);
+    const late = wait(statusWaits, question, 150);
     expect(await late.told).toEqual(queued);
     expect(statusWaits.waitingCount).toBe(1);
     stopping.abort();

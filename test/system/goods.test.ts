@@ -3,16 +3,19 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { DAILY_UNITS, dayIn } from '../../contracts/goods.ts';
 import { openSession } from '../../db/client/pool.ts';
 import { audit } from '../../db/operations.ts';
+import { BookLook } from '../../ops/live/books.ts';
 import { PATIENCE } from '../db/database.ts';
 import { databaseUrl } from '../servers.ts';
 import { Shopper } from '../shopper.ts';
 import { type System, startSystem } from '../system.ts';
 import { until } from '../until.ts';
 
-/** Goods that are not counted, from the press to the streak or the packet, over two web nodes and through killed workers. */
+/** Goods that are not counted, from the press to the streak, the packet or the seats, over two web nodes and through killed workers. */
 
 const ZONE = 'Europe/Berlin';
 const PACKETS = 40;
+/** Seats of each of ten rows. */
+const SEATS = 7;
 
 let system: System;
 let sale: string;
@@ -22,9 +25,14 @@ beforeAll(async () => {
   const terms = { zone: ZONE, price: '0', userLimit: 1 };
   const free = { price: '0', userLimit: 1, units: PACKETS };
   const pot = { amount: '20.00', packets: PACKETS, division: 'random' as const };
+  const section = {
+    seats: Array.from({ length: 10 }, (_, at) => ({ row: `${at + 1}`, from: 1, to: SEATS })),
+    singles: 'avoid' as const,
+  };
   sale = await system.createSale([
     { sku: 'SignIn', units: DAILY_UNITS, ...terms },
     { sku: 'Packet', ...free, pot },
+    { sku: 'Stalls', price: '40.00', userLimit: 2, units: 10 * SEATS, section },
   ]);
 });
 afterAll(() => system?.stop());
@@ -34,8 +42,8 @@ async function onSale(sku: string) {
   const { skus } = (await shopper().call('GET', `/api/v1/sales/${sale}`)).body;
   return skus.find((one: { sku: string }) => one.sku === sku);
 }
-/** Locks all packets, as an open transaction does. */
-async function holdPackets(): Promise<() => Promise<void>> {
+/** Locks all packets and seats, as an open transaction does. */
+async function holdUnits(): Promise<() => Promise<void>> {
   const [row] = await system.databases.regular.query<{ name: string }>({
     text: 'SELECT current_database() AS name',
   });
@@ -48,6 +56,22 @@ async function holdPackets(): Promise<() => Promise<void>> {
     await session.run('ROLLBACK');
     await session.close();
   };
+}
+/** All buy one unit. The worker dies in the middle of a call, and its session takes units after that. */
+async function buyThroughAKill(crowd: readonly Shopper[], sku: string) {
+  const release = await holdUnits();
+  const buying = crowd.map((one) => one.buy(sale, sku));
+  await until('a worker waits for units', async () => {
+    const [row] = await system.databases.regular.query<{ waiting: boolean }>({
+      text: `SELECT count(*) > 0 AS waiting FROM pg_stat_activity
+             WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%place_orders%'`,
+    });
+    return row?.waiting;
+  });
+  await system.kill('worker-1');
+  await release();
+  await system.restart('worker-1');
+  return Promise.all(buying);
 }
 const today = (one: Shopper) =>
   one.callUntilAnswered('GET', `/api/v1/sales/${sale}/skus/SignIn/today`);
@@ -71,6 +95,9 @@ it('each user gets one unit, however often and wherever they press while a worke
     expect(orders).toHaveLength(1);
   }
   expect((await today(shopper())).body).toEqual({ day, done: false, streak: 0 });
+  const { skus } = await new BookLook(system.databases).look();
+  const shown = { total: null, free: null, held: 0, sold: crowd.length };
+  expect(skus.find(({ sku }) => sku === 'SignIn')).toMatchObject(shown);
   expect(await audit(system.databases)).toEqual([]);
 });
 
@@ -101,20 +128,7 @@ it('a pot is drawn to the last packet, each once, while a worker is killed', asy
   expect(before).toMatchObject({ goods: 'amounts', pot: { amount: '20.00', packets: PACKETS } });
   expect(before.waitlist).toBe('off');
   const crowd = Array.from({ length: PACKETS + 20 }, shopper);
-  const release = await holdPackets();
-  const buying = crowd.map((one) => one.buy(sale, 'Packet'));
-  // The worker dies in the middle of a call, and its session draws the packets after that.
-  await until('a worker waits for packets', async () => {
-    const [row] = await system.databases.regular.query<{ waiting: boolean }>({
-      text: `SELECT count(*) > 0 AS waiting FROM pg_stat_activity
-             WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%place_orders%'`,
-    });
-    return row?.waiting;
-  });
-  await system.kill('worker-1');
-  await release();
-  await system.restart('worker-1');
-  const said = await Promise.all(buying);
+  const said = await buyThroughAKill(crowd, 'Packet');
   const drawn = said.flatMap(({ body }) => (body.status === 'paid' ? [body.order.packet] : []));
   expect(drawn).toHaveLength(PACKETS);
   const cents = drawn.reduce((sum, { amount }) => sum + Math.round(Number(amount) * 100), 0);
@@ -133,5 +147,20 @@ it('a pot is drawn to the last packet, each once, while a worker is killed', asy
   });
   expect(before.pot.sha256).toBe(sha256);
   expect((await onSale('Packet')).availability).toBe('sold_out');
+  expect(await audit(system.databases)).toEqual([]);
+});
+
+it('the last seats are sold, each once, while a worker is killed', async () => {
+  expect(await onSale('Stalls')).toMatchObject({ goods: 'numbered' });
+  // Not more than there are seats: somebody may not pay, so others would be told to try again.
+  const crowd = Array.from({ length: 10 * SEATS }, shopper);
+  const said = await buyThroughAKill(crowd, 'Stalls');
+  const sold = said.flatMap(({ body }) => (body.status === 'ordered' ? body.order.units : []));
+  const names = sold.map(({ row, seat }: { row: string; seat: string }) => `${row}-${seat}`);
+  expect(new Set(names).size).toBe(10 * SEATS);
+  expect(names).toHaveLength(10 * SEATS);
+  const at = said.findIndex(({ body }) => body.status === 'ordered');
+  const { orders } = (await (crowd[at] as Shopper).call('GET', '/api/v1/orders')).body;
+  expect(orders[0].units).toEqual(said[at]?.body.order.units);
   expect(await audit(system.databases)).toEqual([]);
 });
