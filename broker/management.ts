@@ -78,3 +78,50 @@ async function getFrom<T>(managementUrl: string, path: string): Promise<T[]> {
   if (!response.ok) throw new Error(`the management API answered ${response.status} to ${path}`);
   return (await response.json()) as T[];
 }
+
+/** What one node of the cluster says of itself. */
+export interface BrokerNode {
+  readonly name: string;
+  readonly isRunning: boolean;
+  /** It takes no message while one of these is on. */
+  readonly memoryAlarm: boolean;
+  readonly diskAlarm: boolean;
+  readonly diskFreeBytes: number;
+  readonly diskLimitBytes: number;
+  readonly openFiles: number;
+  readonly openFilesMax: number;
+  /** Nodes that it took for dead, and has not joined again. */
+  readonly partitions: readonly string[];
+}
+
+interface NodeAnswer {
+  name: string;
+  running: boolean;
+  mem_alarm?: boolean;
+  disk_free_alarm?: boolean;
+  disk_free?: number;
+  disk_free_limit?: number;
+  fd_used?: number;
+  fd_total?: number;
+  partitions?: string[];
+  applications?: { name: string; version: string }[];
+}
+
+/** The nodes, and the version of each that runs. @throws {Error} as for `clusterOf` */
+export async function brokerNodes(
+  managementUrl: string,
+): Promise<readonly (BrokerNode & { readonly version: string | undefined })[]> {
+  const nodes = await get<NodeAnswer>(managementUrl, '/api/nodes');
+  return nodes.map((node) => ({
+    name: node.name,
+    isRunning: node.running,
+    memoryAlarm: node.mem_alarm ?? false,
+    diskAlarm: node.disk_free_alarm ?? false,
+    diskFreeBytes: node.disk_free ?? 0,
+    diskLimitBytes: node.disk_free_limit ?? 0,
+    openFiles: node.fd_used ?? 0,
+    openFilesMax: node.fd_total ?? 0,
+    partitions: node.partitions ?? [],
+    version: node.applications?.find(({ name }) => name === 'rabbit')?.version,
+  }));
+}

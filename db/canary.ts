@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { RELEASE } from '../contracts/release.ts';
 import { DatabaseError } from './client/errors.ts';
 import { LOCK_TIMEOUT_SQLSTATE } from './client/homes.ts';
 import type { Session } from './client/pool.ts';
 import { dispatcher, shapeOf } from './install/dispatch.ts';
 import { asInstaller } from './install/installer.ts';
 import { definition, forSchema, lookUpOne } from './install/routine-files.ts';
-import { canaryRuns, keepVersion, RELEASE } from './install/versions.ts';
+import { canaryRuns, keepVersion } from './install/versions.ts';
 
 /**
  * Runs two versions of a routine side by side. While a canary runs, the routine is a dispatcher with the

@@ -10,6 +10,8 @@ import {
   Registry,
 } from 'prom-client';
 
+import { RELEASE } from '../contracts/release.ts';
+
 export type { Counter, Gauge, Histogram };
 
 /** The metrics of one process. Names begin with `flashsale_` and end in their unit. */
@@ -69,6 +71,12 @@ export function createMetrics(processName: string): Metrics {
       this.inc(performance.eventLoopUtilization().active / 1_000);
     },
   });
+  new Gauge({
+    name: 'flashsale_release',
+    help: 'always 1; the label is the version of the software that runs',
+    labelNames: ['release'],
+    registers,
+  }).set({ release: RELEASE }, 1);
   return {
     counter<L extends string>(
       name: string,

@@ -14,10 +14,12 @@ import { needDatabases, showDatabases } from '../db/client/watch.ts';
 import { POWERFUL_LOGIN } from '../db/install/logins.ts';
 import { saleLottery } from '../db/lottery.ts';
 import { ticketKeys } from '../db/ticket-keys.ts';
+import { showPayments } from '../payment/metrics.ts';
 import type { Lifecycle } from '../process/lifecycle.ts';
 import type { Log } from '../process/log.ts';
 import { startMonitor } from '../process/monitor.ts';
 import { Readiness } from '../process/readiness.ts';
+import { showSecretMarks } from '../process/secret-marks.ts';
 import type { Span, Traces } from '../process/spans.ts';
 import { openTraces } from '../process/traces.ts';
 import { Catalogue } from './catalogue/catalogue.ts';
@@ -93,10 +95,23 @@ export async function compose(config: ServerConfig, log: Log, lifecycle: Lifecyc
   observeServer(context, { homes: databases.homes, overload, agent, publisher });
   readiness.show(metrics);
   showDatabases(metrics, databases, stopping);
+  showPayments(metrics, config.payment, config.demo);
+  showSecretMarks(metrics, secretsOf(config));
   lifecycle.onStop('http server', () => app.close());
   const monitor = await startMonitor({ ...config.monitor, metrics, readiness });
   lifecycle.onStop('monitor', () => monitor.close());
   return { app, monitor };
+}
+
+/** Those that all web nodes must have in common. */
+function secretsOf({ identity, payment, notices, trustedProxies }: ServerConfig) {
+  return {
+    JWT_SECRET: identity.kind === 'secret' ? identity.secret : undefined,
+    PAYMENT_WEBHOOK_SECRET: payment.provider === 'stripe' ? undefined : payment.webhookSecret,
+    STRIPE_WEBHOOK_SECRET: payment.provider === 'stripe' ? payment.stripe.webhookSecret : undefined,
+    NOTICE_SECRET: notices?.secret,
+    TRUST_PROXY_SECRET: trustedProxies?.secret,
+  };
 }
 
 /** Makes the routing key for this process's verdicts. */

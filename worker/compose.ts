@@ -22,11 +22,13 @@ import {
 import { createPool, Databases } from '../db/client/pool.ts';
 import { needDatabases, showDatabases } from '../db/client/watch.ts';
 import { POWERFUL_LOGIN } from '../db/install/logins.ts';
+import { showPayments } from '../payment/metrics.ts';
 import type { Lifecycle } from '../process/lifecycle.ts';
 import type { Log } from '../process/log.ts';
 import { createMetrics } from '../process/metrics.ts';
 import { startMonitor } from '../process/monitor.ts';
 import { Readiness } from '../process/readiness.ts';
+import { showSecretMarks } from '../process/secret-marks.ts';
 import type { Traces } from '../process/spans.ts';
 import { openTraces } from '../process/traces.ts';
 import { type AuditMetrics, auditBooks, createAuditMetrics } from './audit.ts';
@@ -134,6 +136,8 @@ export async function compose(config: WorkerConfig, log: Log, lifecycle: Lifecyc
   });
   readiness.show(registry);
   showDatabases(registry, databases, stopping);
+  showPayments(registry, config.payment, config.demo);
+  showSecretMarks(registry, { NOTICE_SECRET: config.notices?.secret });
   const isBusy = () => [...consumers.values()].some((consumer) => consumer.isBusy);
   startWebhooks(config, { log, metrics: registry, isBusy }, lifecycle);
   startNotices(config, { log, metrics: registry, isBusy }, lifecycle);

@@ -65,6 +65,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     databaseUrls: urls,
     queues,
     payment: accountConfig(parsed),
+    demo: parsed.DEMO,
     auditIntervalMs: parsed.AUDIT_INTERVAL_SECONDS * 1_000,
     webhooks: parsed.WEBHOOKS,
     webhookRules: {

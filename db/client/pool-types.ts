@@ -85,6 +85,8 @@ export const POOL_DEFAULTS = {
 export interface Pool extends Queryable {
   /** Maximum connections. */
   readonly max: number;
+  /** Connections that stay open even if idle. */
+  readonly min: number;
   /** Calls `work` with one connection of the pool, for statements that belong to one server. */
   session<T>(work: (session: Queryable) => Promise<T>): Promise<T>;
   /**

@@ -100,6 +100,7 @@ function lookOut(
 /** Creates a pool. It connects when it is used, so it can be created while the server is down. */
 export function createPool(options: PoolOptions): Pool {
   const limits = { ...POOL_DEFAULTS, ...options };
+  const size = { max: limits.max, min: limits.min };
   const onError = (error: unknown) => limits.onError?.(toDatabaseError(error));
   const { connectionString, Client, hosts, ping } = sessionsOf({ ...limits, onError });
   let isLoginKnown = limits.onPowerfulLogin === undefined;
@@ -115,8 +116,7 @@ export function createPool(options: PoolOptions): Pool {
     },
     application_name: limits.applicationName,
     Client,
-    max: limits.max,
-    min: limits.min,
+    ...size,
     // The pool's own timeout, for the wait in its queue or until a new client is connected.
     connectionTimeoutMillis: limits.waitTimeoutMs,
     idleTimeoutMillis: limits.idleTimeoutMs,
@@ -171,7 +171,7 @@ export function createPool(options: PoolOptions): Pool {
       }
     },
     ...ofOneConnection(pool),
-    max: limits.max,
+    ...size,
     discardIdle,
     ping,
     silentMs: () => performance.now() - answeredAtMs,

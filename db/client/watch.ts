@@ -85,13 +85,14 @@ export function showDatabases(metrics: Metrics, databases: Databases, stopping: 
   const pools = poolsOf(databases);
   metrics.gauge(
     'flashsale_database_sessions',
-    'Sessions of the pool of this process by state: busy, idle; max: as many as it may open',
+    'Sessions of the pool of this process by state: busy, idle; kept: as many as it keeps open; max: as many as it may open',
     ['dependency', 'state'],
     (gauge) => {
       for (const [dependency, pool] of pools) {
         const { open, idle } = pool.figures();
         gauge.set({ dependency, state: 'busy' }, open - idle);
         gauge.set({ dependency, state: 'idle' }, idle);
+        gauge.set({ dependency, state: 'kept' }, pool.min);
         gauge.set({ dependency, state: 'max' }, pool.max);
       }
     },

@@ -1,3 +1,4 @@
+import { RELEASE } from '../../contracts/release.ts';
 import { DatabaseError } from '../client/errors.ts';
 import type { Session } from '../client/pool.ts';
 import { installCurrencies } from './currencies.ts';
@@ -11,7 +12,7 @@ import {
   lookUpOne,
   type Routine,
 } from './routine-files.ts';
-import { canaryRuns, isKept, keepVersion, RELEASE } from './versions.ts';
+import { canaryRuns, isKept, keepVersion } from './versions.ts';
 
 export { loadRoutines } from './routine-files.ts';
 

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
-import { migrate as applyMigrations } from 'postgres-migrations';
+import { migrate as applyMigrations, loadMigrationFiles } from 'postgres-migrations';
 import { DatabaseError, toDatabaseError } from '../client/errors.ts';
-import { openSession, type Session } from '../client/pool.ts';
+import { openSession, type Queryable, type Session } from '../client/pool.ts';
 
 const MIGRATIONS_FOLDER = fileURLToPath(new URL('../migrations', import.meta.url));
 
@@ -11,6 +11,10 @@ const STATEMENT_TIMEOUT_MS = 600_000;
 const LOCK_TIMEOUT_MS = 5_000;
 /** Total limit, because postgres-migrations waits without limit for another migrating process. */
 const MIGRATION_TIMEOUT_MS = 900_000;
+
+/** Key of an advisory lock. */
+const GRANT_LOCK = 7_300_104;
+const MAY_NOT = '42501';
 
 export interface MigrationReport {
   /** Names of the migrations applied by this call. */
@@ -37,6 +41,27 @@ function rememberFailure(session: Session) {
 }
 
 /**
+ * Lets readers see which migrations were applied. The table is of postgres-migrations, so no migration can do it: a
+ * database without any has no such table when the first one runs.
+ */
+async function showMigrations(session: Session): Promise<void> {
+  try {
+    await session.transaction(async () => {
+      // Two grants at a time would fail.
+      await session.run(`SELECT pg_advisory_xact_lock(${GRANT_LOCK})`);
+      const [row] = await session.query<{ is: boolean }>({
+        text: `SELECT has_table_privilege('flashsale_readonly', 'public.migrations', 'SELECT') AS is`,
+      });
+      if (row?.is) return;
+      await session.run('GRANT SELECT ON public.migrations TO flashsale_readonly');
+    });
+  } catch (error) {
+    // Another login made the table. Then the doctor does not know whether all were applied.
+    if (!(error instanceof DatabaseError) || error.sqlstate !== MAY_NOT) throw error;
+  }
+}
+
+/**
  * Applies the missing migrations. Safe to call from several processes at once.
  *
  * @throws {DatabaseError}
@@ -53,6 +78,7 @@ export async function migrate(url: string): Promise<MigrationReport> {
     // postgres-migrations names its table without a schema; a fixed search_path finds the same one.
     await session.run('SET search_path = public');
     const applied = await applyMigrations({ client: observed.client }, MIGRATIONS_FOLDER);
+    await showMigrations(session);
     return { applied: applied.map(({ name }) => name) };
   } catch (error) {
     if (observed.failure() === undefined) {
@@ -67,4 +93,34 @@ export async function migrate(url: string): Promise<MigrationReport> {
     clearTimeout(deadline);
     await session.close().catch(() => {});
   }
+}
+
+export interface MigrationState {
+  /** Names of files that the database does not have. */
+  readonly missing: readonly string[];
+  /** Names of files whose text is not what the database has applied. */
+  readonly changed: readonly string[];
+  /** Names of migrations that the database has and no file: another release made them. */
+  readonly unknown: readonly string[];
+}
+
+/**
+ * Compares the files with what the database has. Changes nothing.
+ *
+ * @throws {DatabaseError}
+ */
+export async function migrationState(session: Queryable): Promise<MigrationState> {
+  const files = await loadMigrationFiles(MIGRATIONS_FOLDER);
+  const rows = await session.query<{ id: number; name: string; hash: string }>({
+    text: 'SELECT id, name, hash FROM public.migrations ORDER BY id',
+  });
+  const applied = new Map(rows.map((row) => [row.id, row]));
+  const known = new Set(files.map(({ id }) => id));
+  return {
+    missing: files.filter(({ id }) => !applied.has(id)).map(({ fileName }) => fileName),
+    changed: files
+      .filter(({ id, hash }) => applied.has(id) && applied.get(id)?.hash !== hash)
+      .map(({ fileName }) => fileName),
+    unknown: rows.filter(({ id }) => !known.has(id)).map(({ name }) => name),
+  };
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { SCHEMAS } from '../../contracts/names.ts';
-import type { Session } from '../client/pool.ts';
+import type { Queryable, Session } from '../client/pool.ts';
 
 /** Reads the files of db/procedures and db/views, and the definitions that the database has. */
 
@@ -72,10 +72,36 @@ export async function loadRoutines(): Promise<Routine[]> {
   return routines;
 }
 
-/**
- * Looks routines and views up in the database, in one query. The definitions of overloaded functions are
- * concatenated.
- */
+/** The definition of the routine or view `k`. Those of overloaded functions are concatenated. */
+const TEXT = `
+  SELECT string_agg(o.definition, '' ORDER BY o.definition) AS text FROM (
+    SELECT pg_get_functiondef(f.oid) AS definition FROM pg_proc f
+    WHERE f.pronamespace = k.schema::regnamespace AND f.proname = k.name
+    UNION ALL
+    SELECT pg_get_viewdef(w.oid) FROM pg_class w
+    WHERE w.relnamespace = k.schema::regnamespace AND w.relname = k.name AND w.relkind = 'v') o`;
+
+function definitionOf(text: string | null): Definition | undefined {
+  if (text === null) return undefined;
+  return { text, md5: createHash('md5').update(text).digest('hex') };
+}
+
+/** What the database has of these routines and views, in their order. Every login may ask. */
+export async function definitions(
+  session: Queryable,
+  routines: readonly Named[],
+): Promise<(Definition | undefined)[]> {
+  const rows = await session.query<{ text: string | null }>({
+    text: `SELECT d.text
+           FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (schema, name, place)
+           CROSS JOIN LATERAL (${TEXT}) d
+           ORDER BY k.place`,
+    values: [routines.map(({ schema }) => schema), routines.map(({ name }) => name)],
+  });
+  return rows.map(({ text }) => definitionOf(text));
+}
+
+/** Looks routines and views up in the database, in one query. */
 export async function lookUp(session: Session, routines: readonly Named[]): Promise<Found[]> {
   const rows = await session.query<Omit<Found, 'now'> & { text: string | null }>({
     text: `SELECT k.schema, k.name, d.text, r.file_sha256, r.definition_md5, r.installed_at,
@@ -89,19 +115,13 @@ export async function lookUp(session: Session, routines: readonly Named[]): Prom
              SELECT x.definition_md5 FROM catalog.routine_version x
              WHERE (x.schema, x.name) = (k.schema, k.name) AND x.version = coalesce(p.version, x.version)
              ORDER BY x.version DESC LIMIT 1) v ON true
-           CROSS JOIN LATERAL (
-             SELECT string_agg(o.definition, '' ORDER BY o.definition) AS text FROM (
-               SELECT pg_get_functiondef(f.oid) AS definition FROM pg_proc f
-               WHERE f.pronamespace = k.schema::regnamespace AND f.proname = k.name
-               UNION ALL
-               SELECT pg_get_viewdef(w.oid) FROM pg_class w
-               WHERE w.relnamespace = k.schema::regnamespace AND w.relname = k.name AND w.relkind = 'v') o) d
+           CROSS JOIN LATERAL (${TEXT}) d
            ORDER BY k.place`,
     values: [routines.map(({ schema }) => schema), routines.map(({ name }) => name)],
   });
   return rows.map(({ text, ...found }) => ({
     ...found,
-    now: text === null ? undefined : { text, md5: createHash('md5').update(text).digest('hex') },
+    now: definitionOf(text),
   }));
 }
 

@@ -1,15 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { DatabaseError } from '../client/errors.ts';
 import type { Session } from '../client/pool.ts';
 import { asInstaller } from './installer.ts';
 import type { Definition, Named } from './routine-files.ts';
 
 /** The kept versions of routines and views. */
-
-/** Version of this software. */
-export const RELEASE: string = JSON.parse(
-  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-).version;
 
 /** Versions of one routine that are kept; older ones go. */
 export const KEPT_VERSIONS_MAX = 20;

@@ -73,7 +73,8 @@ export const database = dashboard({
           description: 'Busy and idle sessions of all processes, and as many as they may open.',
           unit: 'short',
           queries: {
-            '{{dependency}} {{state}}': 'sum by (dependency, state) (flashsale_database_sessions)',
+            '{{dependency}} {{state}}':
+              'sum by (dependency, state) (flashsale_database_sessions{state!="kept"})',
           },
         }),
         graph({

@@ -108,7 +108,7 @@ export class Monitors {
   async #resolve(): Promise<void> {
     if (performance.now() < this.#resolvedAtMs + RESOLVE_INTERVAL_MS) return;
     this.#resolvedAtMs = performance.now();
-    const found = await Promise.all(this.#urls.map((url) => addressesOf(url)));
+    const found = await Promise.all(this.#urls.map((url) => addressesOfMonitor(url)));
     this.#targets = [...new Set(found.flat())];
     for (const target of this.#known.keys()) {
       if (!this.#targets.includes(target)) this.#known.delete(target);
@@ -176,7 +176,7 @@ export class Monitors {
 }
 
 /** The URLs of all addresses of the host; the URL itself while its name cannot be resolved. */
-async function addressesOf(url: URL): Promise<string[]> {
+export async function addressesOfMonitor(url: URL): Promise<string[]> {
   try {
     const found = await lookup(url.hostname.replace(/^\[|\]$/g, ''), { all: true });
     return found.map(({ address, family }) => {

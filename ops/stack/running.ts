@@ -12,7 +12,7 @@ export function runningStack(environment: Readonly<Record<string, string | undef
   if (state === undefined || holderOf(state) === 'nobody') {
     throw new Error('no local stack is running here; start one with: npm start');
   }
-  const { servers, shopUrl, edgeUrl, consoleUrl, phase, zkRoot, monitors } = state;
+  const { servers, shopUrl, edgeUrl, consoleUrl, watchUrls, phase, zkRoot, monitors } = state;
   if (phase !== 'running' || servers === undefined || shopUrl === undefined) {
     throw new Error(`the local stack is ${phase}; try again when npm start says that it is ready`);
   }
@@ -28,6 +28,13 @@ export function runningStack(environment: Readonly<Record<string, string | undef
     DATABASE_URL: servers.databaseUrl,
     ...hotVariables(servers),
     AMQP_URL: servers.amqpUrl,
+    ...(servers.amqpManagementUrl !== undefined && {
+      AMQP_MANAGEMENT_URL: servers.amqpManagementUrl,
+    }),
+    ...(watchUrls !== undefined && {
+      PROMETHEUS_URL: watchUrls.prometheus,
+      ALERTMANAGER_URL: watchUrls.alertmanager,
+    }),
     ZOOKEEPER: servers.zookeeper,
     ZK_ROOT: zkRoot,
     ...Object.fromEntries(monitorVariables),

@@ -48,6 +48,7 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   'catalog.check_price': [],
   'catalog.due_sku_terms': [],
   'catalog.refresh_sku_terms': [],
+  'catalog.installed_routines': ['ops', 'readonly'],
   'catalog.installation': ['web', 'worker', 'ops', 'readonly'],
   'catalog.legacy_before': ['web', 'ops'],
   'catalog.keep_refusals': [],

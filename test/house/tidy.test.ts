@@ -90,6 +90,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     // What operators, merchants and support do is the same as in the commands.
     ...['ops/live', 'ops/orders', 'ops/quota', 'ops/sale'],
   ],
+  'ops/doctor': [
+    ...['contracts', 'process', 'broker', 'db', 'zk', 'keeper/edits', 'worker/webhooks'],
+    ...['ops/live', 'ops/quota', 'ops/stack'],
+  ],
   // The console imports these, so they are held to its rules.
   'ops/live': ['contracts', 'process', 'broker', 'db', 'zk', 'ops/quota'],
   'ops/quota': ['contracts', 'process', 'db', 'zk'],
