@@ -88,12 +88,14 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   console: [
     ...['contracts', 'process', 'broker', 'db', 'zk'],
     // What operators, merchants and support do is the same as in the commands.
-    ...['ops/live', 'ops/orders', 'ops/quota', 'ops/sale'],
+    ...['ops/live', 'ops/orders', 'ops/quota', 'ops/sale', 'ops/yaml'],
   ],
   // The console imports these, so they are held to its rules.
   'ops/live': ['contracts', 'process', 'broker', 'db', 'zk', 'ops/quota'],
   'ops/quota': ['contracts', 'process', 'db', 'zk'],
-  'ops/sale': ['contracts', 'process', 'broker', 'db', 'zk', 'ops/quota'],
+  'ops/sale': ['contracts', 'process', 'broker', 'db', 'zk', 'ops/html', 'ops/quota', 'ops/yaml'],
+  'ops/html': [],
+  'ops/yaml': [],
 };
 
 /** Third-party client → the one file that imports it. */
