@@ -13,6 +13,7 @@ const COMMANDS = new Map<string, () => Promise<AddCommand>>([
   ['db', async () => (await import('./commands/db.ts')).addDb],
   ['dead-letters', async () => (await import('./commands/dead-letters.ts')).addDeadLetters],
   ['lists', async () => (await import('./commands/lists.ts')).addLists],
+  ['load', async () => (await import('./commands/load.ts')).addLoad],
   ['lottery', async () => (await import('./commands/lottery.ts')).addLottery],
   ['notices', async () => (await import('./commands/notices.ts')).addNotices],
   ['orders', async () => (await import('./commands/orders.ts')).addOrders],

@@ -17,7 +17,7 @@ svg path.line { fill: none; stroke-width: 2; stroke-linejoin: round; stroke-line
 .legend { list-style: none; padding: 0; margin: .2rem 0 } .legend li { display: inline-block; margin-right: 1.2rem }
 .legend i { display: inline-block; width: .8em; height: .8em; margin-right: .4em }
 .good { color: #17663a } .bad { color: #a11b1b; font-weight: 600 }
-@media (max-width: 34rem) { body { margin: 1rem auto } svg text { font-size: 22px } }
+@media (max-width: 34rem) { body { margin: 1rem auto } svg text { font-size: 22px } table { font-size: 13px } th, td { padding-right: .35rem } }
 @media print { body { margin: 0; max-width: none; font-size: 11px } h2, h3 { break-after: avoid } tr, svg { break-inside: avoid }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact } }`;
 
