@@ -90,7 +90,11 @@ export async function beginningOf({ plan, startAt, target }: Omit<Order, 'onTick
     if (answer.kind === 'refused' && answer.status === 404) {
       throw new Error(`${origin} has no sale ${plan.sale}`);
     }
-    if (looks === FIRST_LOOKS_MAX) throw new Error(`${origin} does not answer`);
+    if (looks === FIRST_LOOKS_MAX) {
+      const [why = ''] = Object.keys(scratch.progress.verdicts);
+      const hint = why.startsWith('certificate') ? ' (NODE_EXTRA_CA_CERTS=FILE trusts it)' : '';
+      throw new Error(`${origin} does not answer as a shop: ${why}${hint}`);
+    }
   }
   visit.leave();
   const opensInMs = watch.opensInMs;

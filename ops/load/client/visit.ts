@@ -57,7 +57,13 @@ interface Sent {
   readonly sentAt: number;
 }
 
-type Lost = 'broken by the plan' | 'left' | 'timeout' | 'no connection' | 'connection lost';
+type Lost =
+  | 'broken by the plan'
+  | 'left'
+  | 'timeout'
+  | 'no connection'
+  | 'certificate not trusted'
+  | 'connection lost';
 
 export class Visit {
   readonly #network: Network;
@@ -203,5 +209,5 @@ function lostBy(error: unknown): Lost {
   if (/CONNECT_TIMEOUT|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|EADDR|ENOTFOUND|EMFILE/.test(code)) {
     return 'no connection';
   }
-  return 'connection lost';
+  return /CERT|SELF_SIGNED|UNABLE_TO/.test(code) ? 'certificate not trusted' : 'connection lost';
 }

@@ -20,6 +20,10 @@ describe('a crowd', () => {
       response.statusCode = 404;
       return response.end('{"verdict":"not_found"}');
     }
+    if (url.endsWith('/broken')) {
+      response.statusCode = 500;
+      return response.end('{}');
+    }
     if (url.endsWith('/orders')) onOrders();
     if (url.endsWith('/guest')) return response.end('{"token":"t"}');
     const [serverTime, closesAt] = [new Date(), new Date(Date.now() + 3_600_000)];
@@ -98,8 +102,11 @@ describe('a crowd', () => {
     expect(notPlayed).toEqual({ 'the run was stopped': due - played });
   });
 
-  it('does not come to a sale that is not there, or that opens much later', async () => {
+  it('does not come to a sale that is not there, or that opens much later, or to no shop', async () => {
     const plan = 'arrivals: [{ for: 1s, rate: 1 }]\n';
+    await expect(play(plan, undefined, 'broken')).rejects.toThrow(
+      'does not answer as a shop: http_500_without_a_verdict',
+    );
     await expect(play(plan, undefined, 'nothing')).rejects.toThrow('has no sale nothing');
     opensAt = new Date(Date.now() + 24 * 3_600_000);
     await expect(play(plan)).rejects.toThrow('opens in more than 2 hours');
