@@ -14,6 +14,7 @@ const COMMANDS = new Map<string, () => Promise<AddCommand>>([
   ['dead-letters', async () => (await import('./commands/dead-letters.ts')).addDeadLetters],
   ['doctor', async () => (await import('./commands/doctor.ts')).addDoctor],
   ['lists', async () => (await import('./commands/lists.ts')).addLists],
+  ['load', async () => (await import('./commands/load.ts')).addLoad],
   ['lottery', async () => (await import('./commands/lottery.ts')).addLottery],
   ['notices', async () => (await import('./commands/notices.ts')).addNotices],
   ['orders', async () => (await import('./commands/orders.ts')).addOrders],

@@ -2,14 +2,15 @@ import { createHash } from 'node:crypto';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { applySale, planMark } from '../../ops/sale/apply.ts';
-import { looselyRead, readSaleFile, SALE_FILE_LENGTH_MAX, toDesired } from '../../ops/sale/file.ts';
+import { readSaleFile, toDesired } from '../../ops/sale/file.ts';
 import type { Plan } from '../../ops/sale/plan/parts.ts';
 import { planSale } from '../../ops/sale/plan/plan.ts';
 import { stepText } from '../../ops/sale/plan/step-text.ts';
 import { readPresent } from '../../ops/sale/present.ts';
 import { fileOfPresent, saleFileText } from '../../ops/sale/present-file.ts';
-import { type FileProblem, SaleFileError } from '../../ops/sale/problems.ts';
 import type { SaleFile } from '../../ops/sale/schema.ts';
+import { FileError, type FileProblem } from '../../ops/yaml/problems.ts';
+import { FILE_LENGTH_MAX, looselyRead } from '../../ops/yaml/read.ts';
 import type { Context } from '../context.ts';
 import { Problem } from '../http/problems.ts';
 import { ChangeFields, SaleParams } from '../http/schemas.ts';
@@ -21,11 +22,11 @@ import { personOf } from '../login/guard.ts';
  */
 
 /** JSON escapes some characters, and others take three bytes. */
-const BODY_BYTES_MAX = 4 * SALE_FILE_LENGTH_MAX;
+const BODY_BYTES_MAX = 4 * FILE_LENGTH_MAX;
 /** As people see it in messages; it has no name here. */
 const FILE_NAME = 'sale';
 
-const Text = Type.String({ maxLength: SALE_FILE_LENGTH_MAX });
+const Text = Type.String({ maxLength: FILE_LENGTH_MAX });
 const Mark = Type.String({ maxLength: 100 });
 
 type Checked =
@@ -36,7 +37,7 @@ function check(text: string, imageOrigins: readonly string[]): Checked {
   try {
     return { file: readSaleFile(text, FILE_NAME, imageOrigins) };
   } catch (error) {
-    if (!(error instanceof SaleFileError)) throw error;
+    if (!(error instanceof FileError)) throw error;
     return { problems: error.problems };
   }
 }

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { parseSaleFile } from '../sale/file.ts';
 import { completed, type NewFileAnswers, newFileText, QUESTIONS } from '../sale/new-file.ts';
-import { SaleFileError } from '../sale/problems.ts';
+import { FileError } from '../yaml/problems.ts';
 
 /** `flashsale sale new`: asks for the main facts and writes a commented sale file. */
 
@@ -32,7 +32,7 @@ function checkOf(file: string | undefined, mayOverwrite: boolean, now: Date): Ch
     try {
       parseSaleFile(newFileText(answers, SCHEMA), path, []);
     } catch (error) {
-      if (!(error instanceof SaleFileError)) throw error;
+      if (!(error instanceof FileError)) throw error;
       return error.problems.map((one) => `${one.path}: ${one.message}`);
     }
     return [];

@@ -4,8 +4,8 @@ import { CURRENCIES, fromUnits, toUnits } from '../../contracts/money.ts';
 import { type Pot, potProblem } from '../../contracts/pot.ts';
 import { type Seats, seatsProblem } from '../../contracts/seats.ts';
 import { parseShare, SHARE_FORM } from '../../contracts/shares.ts';
-import type { PathOfFile, Positions } from './positions.ts';
-import { type FileProblem, problemAt } from './problems.ts';
+import type { PathOfFile, Positions } from '../yaml/positions.ts';
+import { type FileProblem, problemAt } from '../yaml/problems.ts';
 import { durationMs, momentOf } from './times.ts';
 
 /** The rules of a sale file that its schema cannot say: those between two values. */

@@ -6,8 +6,8 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { parseSaleFile } from '../../ops/sale/file.ts';
-import type { SaleFileError } from '../../ops/sale/problems.ts';
 import { TestFolder } from '../../ops/stack/test-folder.ts';
+import type { FileError } from '../../ops/yaml/problems.ts';
 import { SECURITY_HEADERS } from '../../server/routes/pages.ts';
 import { uniqueName } from '../servers.ts';
 import { Shopper } from '../shopper.ts';
@@ -66,13 +66,13 @@ describe('the form', () => {
       title: { en: 'Only English' },
       skus: [{ sku: '-', title: { en: 'x', de: 'y' }, price: 99, currency: 'EURO', limit: 1.5 }],
     });
-    let ofFile: SaleFileError | undefined;
+    let ofFile: FileError | undefined;
     try {
       parseSaleFile(stringify(wrong), 'x.yaml', []);
     } catch (error) {
-      ofFile = error as SaleFileError;
+      ofFile = error as FileError;
     }
-    const plain = (problems: SaleFileError['problems']) =>
+    const plain = (problems: FileError['problems']) =>
       problems.map(({ path, message }) => `${path}: ${message}`).sort();
     const { problems, plan } = await merchant.planOf(wrong);
     expect(plan).toBeUndefined();

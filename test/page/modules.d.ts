@@ -1,5 +1,5 @@
 /**
- * Types of the page's pure modules, for tests. The page is plain JavaScript for browsers, outside of
+ * Types of the page's pure modules, for tests and for the crowd of ops/load. The page is plain JavaScript for browsers, outside of
  * the project's type check; its own (JSDoc, with the DOM) is run by `types.test.ts`, which also
  * compiles these tests against the real modules, so that the two cannot drift apart.
  */

@@ -2,25 +2,33 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cancelOrder } from '../../db/calls.ts';
 import { audit, restock } from '../../db/operations.ts';
 import { joinWaitlist, waitlistEntries } from '../../db/waitlist.ts';
+import { playPlan } from '../../ops/load/crowd.ts';
+import { readPlan } from '../../ops/load/plan/read.ts';
+import { BEHAVIOURS } from '../../ops/load/plan/schema.ts';
+import { mergeReports } from '../../ops/load/report/merge.ts';
 import { USER_PLACES_MAX } from '../../server/requests/places.ts';
 import { order } from '../db/shop.ts';
+import { Recorder } from '../ops/load/recorder.ts';
 import { type Answer, Shopper } from '../shopper.ts';
 import { type System, startSystem } from '../system.ts';
 import { until } from '../until.ts';
 
-/** The waitlist over HTTP, with all processes: web nodes, workers, keeper. */
+/**
+ * With all processes, over HTTP: the waitlist, and on the same system a crowd of `flashsale load`, whose report
+ * is compared with the database.
+ */
 
 const WAITERS = 50;
 const UNITS = 8;
 
+let system: System;
+
+beforeAll(async () => {
+  system = await startSystem();
+});
+afterAll(() => system?.stop());
+
 describe('the waitlist for units that come back', () => {
-  let system: System;
-
-  beforeAll(async () => {
-    system = await startSystem();
-  });
-  afterAll(() => system?.stop());
-
   const shopper = () => new Shopper(system.url, system.jwtSecret);
   const verdict = ({ status, body }: Answer) => [status, body.verdict];
   const pathOf = (sale: string, sku: string) => `/api/v1/sales/${sale}/skus/${sku}/waiting`;
@@ -206,6 +214,123 @@ describe('the waitlist for units that come back', () => {
     await owner.call('POST', `/api/v1/orders/${order.orderNo}/cancel`);
     const place = { sku: 'End', userId: ann.userId };
     expect(await waitlistEntries(system.databases, [place])).toMatchObject([{ state: 'waiting' }]);
+    expect(await audit(system.databases)).toEqual([]);
+  });
+});
+
+describe('a crowd', () => {
+  const PLAN = `
+sale: SALE
+seed: system
+begin: 2s before the opening
+arrivals:
+  - { for: 2s, rate: 20 }
+  - { for: 4s, rate: 60, to: 30 }
+behaviours:
+  buys: 40
+  keeps: 10
+  cancels: 8
+  looks: 6
+  leaves: 6
+  comes-back: 6
+  presses-twice: 6
+  reloads: 6
+  loses-connection: 6
+  bot: 6
+waits: { poll: 1, long-poll: 1, stream: 1 }
+skus: { CrowdTV: 6, CrowdPhone: 6, CrowdBook: 1 }
+patience: 8s
+pauses: { press: 300ms, pay: 500ms, back: 1s, reload: 700ms, bot: 100ms }
+network: { latency: { from: 0ms, to: 30ms }, loss: 0.01, addresses: 8 }
+`;
+  /** What a browser sends with the page, and Node for the connection. */
+  const HEADERS = new Set([
+    ...['host', 'connection', 'user-agent', 'accept', 'accept-language', 'if-none-match'],
+    ...['authorization', 'content-type', 'content-length'],
+    ...['idempotency-key', 'idempotency-retry'],
+  ]);
+
+  interface Found {
+    readonly orders: number;
+    readonly paid: number;
+    readonly cancelled: number;
+  }
+
+  async function inDatabase(sale: string): Promise<Found> {
+    const counts = await Promise.all(
+      ['hot', 'regular'].map((schema) =>
+        system.databases.home(schema).query<Record<keyof Found, string>>({
+          text: `SELECT count(*) AS orders, count(*) FILTER (WHERE status = 'paid') AS paid,
+                        count(*) FILTER (WHERE status = 'cancelled') AS cancelled
+                 FROM ${schema}.orders WHERE sale = $1`,
+          values: [sale],
+        }),
+      ),
+    );
+    const sum = (name: keyof Found) =>
+      counts.reduce((all, [row]) => all + Number(row?.[name] ?? 0), 0);
+    return { orders: sum('orders'), paid: sum('paid'), cancelled: sum('cancelled') };
+  }
+
+  it('reports the orders that the database has, and sends nothing but calls of the public API', async () => {
+    const opensAt = new Date(Date.now() + 5_000);
+    const sale = await system.createSale(
+      [
+        { sku: 'CrowdTV', units: 40 },
+        { sku: 'CrowdPhone', units: 500, schema: 'regular' },
+        { sku: 'CrowdBook', units: 500, schema: 'regular' },
+      ],
+      { opensAt },
+    );
+    await system.session.create(system.paths.sku('CrowdBook').challenge, 'on');
+    const recorder = await Recorder.before(system.url);
+    const plan = readPlan(PLAN.replace('SALE', sale), 'crowd.yaml');
+    const order = {
+      ...{ plan, planFile: 'crowd.yaml', target: recorder.url, of: 2, startAt: undefined },
+      stopping: new AbortController().signal,
+    };
+    const parts = await Promise.all([1, 2].map((part) => playPlan({ ...order, part })));
+    recorder.close();
+    const report = mergeReports(parts);
+
+    expect(report.shoppers).toMatchObject({ due: 220, played: 220, notPlayed: {} });
+    expect(Object.keys(report.shoppers.behaviours)).toHaveLength(BEHAVIOURS.length);
+    const { made, paid, cancelled } = report.orders;
+    expect(await inDatabase(sale)).toEqual({ orders: made, paid, cancelled });
+    expect(made).toBeGreaterThan(20);
+    expect(paid).toBeGreaterThan(10);
+    expect(cancelled).toBeGreaterThan(0);
+    const { outcomes, sent } = report.requests;
+    expect(Object.values(outcomes).reduce((all, count) => all + count, 0)).toBe(sent);
+    expect(outcomes).not.toHaveProperty('lost');
+    expect(outcomes).not.toHaveProperty('unknown');
+    for (const call of ['ticket', 'buy', 'status', 'long-poll', 'stream', 'pay', 'cancel']) {
+      expect([call, report.calls[call]?.times.count]).not.toEqual([call, 0]);
+    }
+    // Challenges were solved: without a solution nobody gets this one.
+    expect(report.calls['ticket']?.verdicts['ticket_invalid']).toBeGreaterThan(0);
+    const books = await system.databases.regular.query<{ count: string }>({
+      text: `SELECT count(*) FROM regular.orders WHERE sku = 'CrowdBook'`,
+    });
+    expect(Number(books[0]?.count)).toBeGreaterThan(0);
+    // Everything that was planned was done.
+    expect(report.generator.gaps).toEqual({});
+
+    const { paths } = (await new Shopper(system.url, system.jwtSecret).call('GET', '/openapi.json'))
+      .body as { paths: Record<string, object> };
+    const known = Object.entries(paths).flatMap(([path, methods]) => {
+      const pattern = new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`);
+      return Object.keys(methods).map((method) => ({ method: method.toUpperCase(), pattern }));
+    });
+    known.push({ method: 'GET', pattern: /^\/sales\/[\w-]+$/ });
+    const strange = recorder.calls.filter(
+      ({ method, path, headers }) =>
+        !known.some((one) => one.method === method && one.pattern.test(path)) ||
+        !headers.every((name) => HEADERS.has(name)),
+    );
+    expect(strange).toEqual([]);
+    const addresses = new Set(recorder.calls.map(({ address }) => address));
+    expect(addresses.size).toBe(plan.addresses);
     expect(await audit(system.databases)).toEqual([]);
   });
 });

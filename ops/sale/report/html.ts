@@ -1,42 +1,9 @@
-import { columnChart, escaped, shareBar } from './charts.ts';
+import { columnChart, escaped, shareBar } from '../../html/charts.ts';
+import { type Cell, pageOf, rows, section } from '../../html/page.ts';
 import type { Money, SaleReport } from './facts.ts';
 import type { SkuFacts } from './skus.ts';
 
 /** The report as one HTML file that loads nothing. */
-
-const STYLE = `
-body { font: 15px/1.5 system-ui, sans-serif; color: #1b1f24; background: #fff; margin: 2rem auto; max-width: 46rem; padding: 0 1rem }
-h1 { font-size: 1.6rem; margin-bottom: 0 } h2 { font-size: 1.15rem; margin-top: 2rem; border-bottom: 1px solid #ccd }
-h3 { font-size: 1rem } table { border-collapse: collapse; width: 100%; margin: .5rem 0 }
-th, td { text-align: left; padding: .2rem .6rem .2rem 0; border-bottom: 1px solid #e6e8ec; vertical-align: top; overflow-wrap: anywhere }
-th { font-weight: 600 } th { white-space: nowrap } .n { text-align: right } td.n { font-variant-numeric: tabular-nums; white-space: nowrap }
-svg { width: 100%; height: auto } svg text { font-size: 12px; fill: #444c56 } .axis { stroke: #8892a0 }
-.a { fill: #2456a6; background: #2456a6 } .b { fill: #c46a12; background: #c46a12 }
-.c { fill: #9aa4b2; background: #9aa4b2 } code { overflow-wrap: anywhere }
-.legend { list-style: none; padding: 0; margin: .2rem 0 } .legend li { display: inline-block; margin-right: 1.2rem }
-.legend i { display: inline-block; width: .8em; height: .8em; margin-right: .4em }
-.good { color: #17663a } .bad { color: #a11b1b; font-weight: 600 }
-@media print { body { margin: 0; max-width: none; font-size: 11px } h2, h3 { break-after: avoid } tr, svg { break-inside: avoid }
-  * { print-color-adjust: exact; -webkit-print-color-adjust: exact } }`;
-
-type Cell = string | number;
-
-/** Numbers stand on the right. */
-function cell(value: Cell): string {
-  return typeof value === 'number'
-    ? `<td class="n">${value.toLocaleString('en-US')}</td>`
-    : `<td>${escaped(value)}</td>`;
-}
-
-function rows(headings: readonly string[], lines: readonly (readonly Cell[])[]): string {
-  if (lines.length === 0) return '<p>None.</p>';
-  const isNumber = (at: number) => typeof lines[0]?.[at] === 'number';
-  const head = headings
-    .map((heading, at) => `<th${isNumber(at) ? ' class="n"' : ''}>${escaped(heading)}</th>`)
-    .join('');
-  const body = lines.map((line) => `<tr>${line.map(cell).join('')}</tr>`).join('\n');
-  return `<table><thead><tr>${head}</tr></thead><tbody>\n${body}\n</tbody></table>`;
-}
 
 function pairs(facts: Readonly<Record<string, number>>): Cell[][] {
   return Object.entries(facts).map(([name, count]) => [name, count]);
@@ -46,10 +13,6 @@ function pairs(facts: Readonly<Record<string, number>>): Cell[][] {
 function promise(text: string, broken: number): string {
   const kept = broken === 0;
   return `<tr><td>${escaped(text)}</td><td class="n ${kept ? 'good' : 'bad'}">${broken}${kept ? ' ✓' : ' ✗'}</td></tr>`;
-}
-
-function section(title: string, ...parts: string[]): string {
-  return `<section>\n<h2>${escaped(title)}</h2>\n${parts.join('\n')}\n</section>`;
 }
 
 function skuSection(sku: SkuFacts): string {
@@ -132,17 +95,7 @@ export function reportHtml(report: SaleReport): string {
     histogram === undefined
       ? '<p>No orders.</p>'
       : columnChart(histogram.counts, 'Orders over time', [histogram.from, histogram.until]);
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>${escaped(sale.title)}: report</title>
-<style>${STYLE}</style>
-</head>
-<body>
-<h1>${escaped(sale.title)}</h1>
+  const body = `<h1>${escaped(sale.title)}</h1>
 <p>Sale ${escaped(sale.sale)} · ${sale.opensAt.toISOString()} to ${sale.closesAt.toISOString()}${state}<br>
 Report made at ${report.madeAt.toISOString()} from the records of the shop. What no record proves is not in it.</p>
 ${section('Promises', '<p>Each number is 0 when the promise was kept.</p>', promises(report))}
@@ -203,8 +156,6 @@ ${section(
     ['Format', 'Rows', 'Bytes', 'SHA-256'],
     Object.values(exports).map(({ format, rows, bytes, sha256 }) => [format, rows, bytes, sha256]),
   ),
-)}
-</body>
-</html>
-`;
+)}`;
+  return pageOf(`${sale.title}: report`, body);
 }

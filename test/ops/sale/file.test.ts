@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { looselyRead, parseSaleFile, readSaleFile } from '../../../ops/sale/file.ts';
-import { SaleFileError } from '../../../ops/sale/problems.ts';
+import { parseSaleFile, readSaleFile } from '../../../ops/sale/file.ts';
 import { schemaText } from '../../../ops/sale/schema.ts';
+import { FileError } from '../../../ops/yaml/problems.ts';
+import { looselyRead } from '../../../ops/yaml/read.ts';
 
 /** How sale files are read, and what is said about wrong ones. */
 
@@ -40,7 +41,7 @@ function problemsOf(text: string, origins = ORIGINS): { where: string; message: 
   try {
     parseSaleFile(text, 'x.yaml', origins);
   } catch (error) {
-    if (!(error instanceof SaleFileError)) throw error;
+    if (!(error instanceof FileError)) throw error;
     return error.problems.map(({ line, column, path, message }) => ({
       where: `${line}:${column} ${path}`.trim(),
       message,

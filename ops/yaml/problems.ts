@@ -1,7 +1,7 @@
 import type { ErrorObject } from 'ajv';
 import { type PathOfFile, type Position, type Positions, pathText } from './positions.ts';
 
-/** Describes the faults of a sale file in words. */
+/** Describes the faults of a YAML file in words. */
 
 export interface FileProblem extends Position {
   /** Where in the file's structure, such as `skus[0].price`; empty for the file itself. */
@@ -9,9 +9,9 @@ export interface FileProblem extends Position {
   readonly message: string;
 }
 
-/** A sale file cannot be used. `problems` has everything that is wrong with it, in the order of the file. */
-export class SaleFileError extends Error {
-  override name = 'SaleFileError';
+/** A file cannot be used. `problems` has everything that is wrong with it, in the order of the file. */
+export class FileError extends Error {
+  override name = 'FileError';
   readonly problems: readonly FileProblem[];
 
   constructor(file: string, problems: readonly FileProblem[]) {

@@ -1,6 +1,6 @@
 import { type Document, isMap, isNode, isScalar, type LineCounter, type Node } from 'yaml';
 
-/** Where something stands in a sale file. */
+/** Where something stands in a YAML file. */
 
 export interface Position {
   /** From 1. */
