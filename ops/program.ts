@@ -12,6 +12,7 @@ const COMMANDS = new Map<string, () => Promise<AddCommand>>([
   ['console', async () => (await import('./commands/console.ts')).addConsole],
   ['db', async () => (await import('./commands/db.ts')).addDb],
   ['dead-letters', async () => (await import('./commands/dead-letters.ts')).addDeadLetters],
+  ['door', async () => (await import('./commands/door.ts')).addDoor],
   ['lists', async () => (await import('./commands/lists.ts')).addLists],
   ['lottery', async () => (await import('./commands/lottery.ts')).addLottery],
   ['notices', async () => (await import('./commands/notices.ts')).addNotices],
