@@ -31,6 +31,10 @@ export interface NumberedUnit {
   readonly seat: string;
 }
 
+export function unitText({ row, seat }: NumberedUnit): string {
+  return row === undefined ? seat : `row ${row}, seat ${seat}`;
+}
+
 /**
  * The units of a section with their positions, the best first. Units side by side have positions that follow each
  * other, and a number is left out between lines. Labels are all in one line.

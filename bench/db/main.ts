@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { createProgress } from '../../ops/stack/progress.ts';
 import { rounded } from '../figures.ts';
 import { machine } from '../machine.ts';
+import { compareGoods } from './goods.ts';
 import { fillHistory } from './history.ts';
-import { compareNumbered } from './numbered.ts';
 import { parseOptions, USAGE, UsageError } from './options.ts';
 import { compareFull, compareSnapshot, compareWays, measureCurves } from './parts.ts';
 import { plot } from './plot.ts';
@@ -69,7 +69,7 @@ try {
     await full.admin.close();
   }
   if (has('snapshot')) Object.assign(figures, await compareSnapshot(target, chosen, say));
-  if (has('numbered')) Object.assign(figures, await compareNumbered(target, chosen, say));
+  if (has('goods')) Object.assign(figures, await compareGoods(target, chosen, say));
   if (has('plots')) {
     const curves = await measureCurves(target, chosen, say);
     if (chosen.plot !== undefined) writeFileSync(chosen.plot, plot(curves));

@@ -7,7 +7,7 @@
 --   p_order_nos    the orders, best first; p_units has the units of each
 --   p_chosen       what choose_units has chosen for them; NULL: it is asked here
 -- Result: none
--- Tables: reads catalog.section; writes unit
+-- Tables: reads catalog.section; writes unit (mark_units)
 -- Locks: none but those that the caller holds
 -- Errors: FS500 the books do not balance (a bug)
 
@@ -36,9 +36,7 @@ BEGIN
   v_numbers := ARRAY(
     SELECT e.order_no FROM unnest(p_order_nos, p_units) WITH ORDINALITY AS e (order_no, units, at)
     CROSS JOIN LATERAL generate_series(1, e.units) ORDER BY e.at);
-  UPDATE unit u SET order_no = d.order_no FROM unnest(v_chosen, v_numbers) AS d (position, order_no)
-  WHERE u.sale = p_sale AND u.sku = p_sku AND u.position = d.position AND u.order_no IS NULL;
-  GET DIAGNOSTICS v_given = ROW_COUNT;
+  v_given := mark_units(p_sale, p_sku, v_chosen, v_numbers);
   IF v_given <> v_wanted THEN
     RAISE EXCEPTION 'gave % units of % to orders of %', v_given, p_sku, v_wanted USING ERRCODE = 'FS500';
   END IF;

@@ -78,10 +78,7 @@ BEGIN
                       WHERE u.sale = p_terms.sale AND u.order_no = o.order_no AND u.amount IS NOT NULL)
     GROUP BY o.order_no ORDER BY min(o.at));
   IF v_placed <> '{}' THEN
-    UPDATE unit u SET order_no = d.order_no
-    FROM unnest(v_placed) WITH ORDINALITY AS d (order_no, at)
-    WHERE u.sale = p_terms.sale AND u.sku = p_terms.sku AND u.position = v_held[d.at] AND u.order_no IS NULL;
-    GET DIAGNOSTICS v_taken = ROW_COUNT;
+    v_taken := mark_units(p_terms.sale, p_terms.sku, v_held[1:cardinality(v_placed)], v_placed);
     IF v_taken <> cardinality(v_placed) THEN
       RAISE EXCEPTION '% packets of % for % orders', v_taken, p_terms.sku, cardinality(v_placed)
         USING ERRCODE = 'FS500';

@@ -95,7 +95,7 @@ export class BookLook {
     }));
     const skus = board.sales.flatMap((sale) =>
       sale.skus.map((sku): BookSku => {
-        const { sku: name, title, unitsTotal, free, isKnown } = sku;
+        const { sku: name, title, unitsTotal, free, isKnown, zone } = sku;
         const taken = unitsTotal - free;
         if (isKnown && isCounted) this.#sold.count(name, taken, unpaidOf(this.#stock, name));
         const sold = this.#sold.of(name, taken);
@@ -103,9 +103,9 @@ export class BookLook {
           sku: name,
           sale: sale.sale,
           title,
-          ...(isKnown
-            ? { total: unitsTotal, free, held: taken - sold, sold }
-            : { total: null, free: null, held: null, sold: null }),
+          ...(isKnown ? { held: taken - sold, sold } : { held: null, sold: null }),
+          // The stock of daily goods is a number that nobody reaches.
+          ...(isKnown && zone === null ? { total: unitsTotal, free } : { total: null, free: null }),
           ...(waiting.get(name) ?? NO_WAITLIST),
           ordersPerSecond: orders.get(name) ?? 0,
         };

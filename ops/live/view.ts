@@ -23,7 +23,7 @@ export interface LiveSku {
   /** Undefined: in ZooKeeper, but in no catalogue that answers. */
   readonly sale?: string;
   readonly title?: string;
-  /** Units that exist, and those in slots. Null while the database does not tell. */
+  /** Units that exist, and those in slots. Null while the database does not tell, and for daily goods. */
   readonly total: number | null;
   readonly free: number | null;
   /** Units of unpaid orders, counted now and then. */

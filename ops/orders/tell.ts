@@ -1,3 +1,4 @@
+import { unitText } from '../../contracts/seats.ts';
 import { type RequestFacts, WAITLIST_NODE } from '../../db/calls.ts';
 import { STRIPE_PREFIX } from '../../payment/stripe-terms.ts';
 import {
@@ -168,6 +169,7 @@ function presentOf(ordered: OrderStory, now: Date): Sentence[] {
   const { order, payments, notices, contacts, undelivered, session } = ordered;
   return [
     ...statusSentence(order, now),
+    ...(order.seats ? [[`It has ${order.seats.map(unitText).join('; ')}.`]] : []),
     ...payments.flatMap(({ refund, amount, currency, paymentRef }): Sentence[] => {
       if (refund?.state !== 'due') return [];
       const { tries, lastError } = refund;

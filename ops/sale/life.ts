@@ -6,7 +6,7 @@ import { type Edit, Operator } from '../quota/operator.ts';
 import { withSalesLock } from './apply.ts';
 import { deleteSkuNodes } from './nodes.ts';
 import type { SalePlace } from './place.ts';
-import { type PresentSale, readPresent, STAYS_CLOSED } from './present.ts';
+import { type PresentSale, type PresentSku, readPresent, STAYS_CLOSED } from './present.ts';
 
 /** The life of a sale: opened, paused, extended, restocked, closed, removed. */
 
@@ -171,6 +171,9 @@ export function restockSku(
     }
     const { switches, sale: facts } = await readPresent(place, sale, [sku]);
     checkNotCalledOff(sale, facts);
+    // The database refuses it too, but only after the quota was raised.
+    const why = noMoreUnits(found);
+    if (why !== undefined) throw new ChangeRefused(`${sku} ${why}`);
     const quota = Number(switches.get(sku)?.quota ?? 0);
     const wanted = Math.max(quota, Math.min(quota + units, found.unitsTotal + units));
     const operator = new Operator(place.session, pathsBelow(place.root), actor.by, actor.reason);
@@ -187,6 +190,14 @@ export function restockSku(
     const done = [`${sku} has ${units} units more: ${total} in all`, ...quotas];
     return { sale, done, edits };
   });
+}
+
+/** Why nothing can be added to goods of this kind; undefined if it can. */
+function noMoreUnits({ zone, pot, section }: PresentSku): string | undefined {
+  if (zone !== null) return 'is daily: it has a unit for everybody each day';
+  if (pot !== null) return 'is a pot of money: it was divided once, and gets no more packets';
+  if (section !== null) return 'is numbered: it has the units that it was made with';
+  return undefined;
 }
 
 /** The error of a restock whose quota stands already. An answer that was lost may have been a success. */

@@ -35,6 +35,9 @@ skus:
   - { sku: P, title: P, price: "0", currency: EUR, limit: 1, goods: amounts, pot: { amount: "9.00", packets: 5 } }
   - { sku: Q, title: Q, price: "0", currency: EUR, limit: 1, goods: amounts,
       pot: { amount: "3.00", packets: 2, division: ["1.00", "2.00"] } }
+  - { sku: S, title: S, price: "80.00", currency: EUR, limit: 4, goods: numbered, singles: allow,
+      seats: [{ row: "1", from: 1, to: 40 }, { row: "Box: left", from: 7, to: 7 }] }
+  - { sku: N, title: N, price: "5.00", currency: EUR, limit: 1, goods: numbered, seats: ["No. 1", "No. 2"] }
 `;
     const origins = ['https://shop.example'];
     const again = JSON.stringify(fileOf(formOf(readSaleFile(text, 'x', origins))));
@@ -50,6 +53,16 @@ skus:
     expect(() => readSaleFile(JSON.stringify(file), 'x', [])).toThrow(
       /skus\[0\]\.units: many is not allowed; expected the units/,
     );
+  });
+
+  it('shows a row of seats that is written wrongly', () => {
+    const form = newSale(Date.parse('2026-03-01T10:20:00Z'));
+    Object.assign(form.skus[0] ?? {}, { goods: 'numbered', seats: '1: 1-40\n 2: 1 to 38\n' });
+    expect(fileOf(form)).toHaveProperty('skus.0.seats', [
+      { row: '1', from: 1, to: 40 },
+      '2: 1 to 38',
+    ]);
+    expect(() => readSaleFile(JSON.stringify(fileOf(form)), 'x', [])).toThrow(/skus\[0\]\.seats/);
   });
 });
 

@@ -143,6 +143,7 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   plain_any_terms: [],
   lock_units: [],
   give_units: [],
+  mark_units: [],
   free_units: [],
   unit_books: [],
   paid_units: ['web'],

@@ -29,27 +29,6 @@ export const ORDERS: readonly Mutant[] = [
     [/ AND s\.remaining >= v_wanted/g, ' AND s.remaining > 0'],
     ['s.remaining - v_wanted', 'greatest(0, s.remaining - v_wanted)'],
   ]),
-  sql(
-    'no oversell',
-    'a packet that others hold is told to be sold out',
-    [['v_ask := cardinality(v_held);', 'v_ask := v_count;']],
-    ['test/db/amounts.test.ts'],
-    'db/procedures/place_amounts.sql',
-  ),
-  sql(
-    'one outcome',
-    'a request id that has an order of other goods draws a packet',
-    [[' AND p.sku = p_terms.sku', '']],
-    ['test/db/amounts.test.ts'],
-    'db/procedures/place_amounts.sql',
-  ),
-  sql(
-    'no oversell',
-    'the packet of a cancelled order comes back to the pot',
-    [["k.goods = 'amounts') THEN RETURN NULL", 'false) THEN RETURN NULL']],
-    ['test/db/amounts.test.ts'],
-    'db/procedures/return_units.sql',
-  ),
   plain('no undersell', 'a plain batch that was stopped keeps its units under the limit', [
     ['WHERE r.user_id = ANY (v_credited);', 'WHERE false;'],
   ]),

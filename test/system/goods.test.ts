@@ -7,6 +7,7 @@ import { DAILY_UNITS, dayIn } from '../../contracts/goods.ts';
 import { openSession } from '../../db/client/pool.ts';
 import { audit } from '../../db/operations.ts';
 import { refundOrder } from '../../db/support.ts';
+import { BookLook } from '../../ops/live/books.ts';
 import { SCRATCH_PREFIX } from '../../ops/stack/test-folder.ts';
 import { flashsale } from '../command-line.ts';
 import { PATIENCE } from '../db/database.ts';
@@ -102,6 +103,9 @@ it('each user gets one unit, however often and wherever they press while a worke
     expect(orders).toHaveLength(1);
   }
   expect((await today(shopper())).body).toEqual({ day, done: false, streak: 0 });
+  const { skus } = await new BookLook(system.databases).look();
+  const shown = { total: null, free: null, held: 0, sold: crowd.length };
+  expect(skus.find(({ sku }) => sku === 'SignIn')).toMatchObject(shown);
   expect(await audit(system.databases)).toEqual([]);
 });
 

@@ -80,7 +80,7 @@ function showProducts({ skus, sales, at }) {
       setText(pill, state === 'open' ? when || 'open' : (state ?? 'no state'));
       setAttribute(pill, 'data-state', when === 'over' ? 'over' : state);
       setText(find('.sold', element), count(sold));
-      setText(find('.of', element), `sold of ${count(total)}`);
+      setText(find('.of', element), total === null ? 'sold' : `sold of ${count(total)}`);
       const part = (/** @type {number | null} */ units) =>
         `${total ? ((units ?? 0) / total) * 100 : 0}%`;
       find('.sold-part', element).style.width = part(sold);

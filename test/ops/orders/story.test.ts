@@ -121,6 +121,16 @@ describe('the story of an order', () => {
     ]);
   });
 
+  it('of numbered goods, with the units that it has', async () => {
+    const section = { seats: [{ row: 'A', from: 7, to: 9 }], singles: 'allow' } as const;
+    const sku = await stock(ops, sale, { units: 3, userLimit: 3, section });
+    const orderNo = await order(worker, sku, { userId: 'ann', units: 2 });
+    await publish();
+    expect((await told(orderNo))?.now[1]).toBe('It has row A, seat 7; row A, seat 8.');
+    await cancelOrder(web, orderNo, 'ann');
+    expect((await told(orderNo))?.now.join(' ')).not.toContain('seat');
+  });
+
   it('that ended unpaid: by its shopper, by the shop, by its time', async () => {
     const sku = await stock(ops, sale, { units: 4 });
     const [own, shop, late, revived] = [

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { DAILY_UNITS } from '../../../contracts/goods.ts';
 import { audit, cancelOrder, restock, saleFacts, ticketKeys } from '../../../db/calls.ts';
 import { DatabaseError } from '../../../db/client/errors.ts';
 import { Databases, type Pool } from '../../../db/client/pool.ts';
@@ -6,7 +7,13 @@ import { Operator } from '../../../ops/quota/operator.ts';
 import { applySale, planOf, SaleRefused, withSalesLock } from '../../../ops/sale/apply.ts';
 import type { DesiredSku } from '../../../ops/sale/desired.ts';
 import { toDesired } from '../../../ops/sale/file.ts';
-import { openSale, pauseSale, removeSaleAtOnce, restockSku } from '../../../ops/sale/life.ts';
+import {
+  ChangeRefused,
+  openSale,
+  pauseSale,
+  removeSaleAtOnce,
+  restockSku,
+} from '../../../ops/sale/life.ts';
 import { readPresent } from '../../../ops/sale/present.ts';
 import { fileOfPresent } from '../../../ops/sale/present-file.ts';
 import type { SaleFile } from '../../../ops/sale/schema.ts';
@@ -293,6 +300,22 @@ it('ended anywhere and called again, a restock adds its units once', async () =>
   await expect(restockSku(failing, sku.sku, 5, ACTOR)).rejects.toThrow(
     `no more. The quota of ${sku.sku} was raised from 15 to 20; no units were added`,
   );
+});
+
+it('goods of which there are no more are not restocked, and keep their quota', async () => {
+  const free = { price: '0.00', userLimit: 1 };
+  const section = { seats: [{ row: '1', from: 1, to: 10 }], singles: 'avoid' } as const;
+  const skus = [
+    desiredSku({ ...free, zone: 'Europe/Berlin', units: DAILY_UNITS, quota: 100 }),
+    desiredSku({ ...free, pot: { amount: '9.00', packets: 10, division: 'equal' } }),
+    desiredSku({ section }),
+  ];
+  await applySale(place, desiredSale({ skus }), { actor: ACTOR });
+  for (const { sku } of skus) {
+    const before = await setOf(sku);
+    await expect(restockSku(place, sku, 5, ACTOR)).rejects.toThrow(ChangeRefused);
+    expect(await setOf(sku)).toEqual(before);
+  }
 });
 
 it('edits have their reason in the history, also those of a sale that opens before its time', async () => {

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DAILY_UNITS } from '../../../contracts/goods.ts';
 import {
   actionsOn,
   callOffOrders,
@@ -26,7 +27,7 @@ import { SALES_LOCK } from '../../../ops/sale/place.ts';
 import { ZkSession } from '../../../zk/client/session.ts';
 import { pathsBelow } from '../../../zk/tree/paths.ts';
 import { PROGRAM_ENVIRONMENT } from '../../children.ts';
-import { byNode, order, request, requests } from '../../db/shop.ts';
+import { byNode, order, request, requests, stock } from '../../db/shop.ts';
 import { carry, openTwoServers } from '../../db/two-servers.ts';
 import { servers, uniqueName, uniqueZkRoot } from '../../servers.ts';
 import { until } from '../../until.ts';
@@ -131,6 +132,47 @@ describe('a sale that is called off', () => {
     await endRefund(worker, 'regular', `pay:${paid}`, { refundRef: 're_1' });
     const again = await flashsale('call-off', sale, '--reason', DOER.reason, '--json');
     expect(JSON.parse(again)).toMatchObject({ isNew: false, orders: 0, isComplete: true });
+  });
+
+  it('ends with goods of every kind: seats are free again, packets and days stay taken', async () => {
+    const one = { price: '0', userLimit: 1 };
+    const { sale, skus } = await putOn();
+    const [daily, pot, seats] = await Promise.all([
+      stock(ops, sale, { ...one, schema: 'regular', zone: 'Europe/Berlin', units: DAILY_UNITS }),
+      stock(ops, sale, {
+        ...one,
+        units: 3,
+        pot: { amount: '3.00', packets: 3, division: 'equal' },
+      }),
+      stock(ops, sale, {
+        ...{ units: 4, userLimit: 2 },
+        section: { seats: [{ row: '1', from: 1, to: 4 }], singles: 'avoid' },
+      }),
+    ]);
+    const had = [
+      await order(worker, daily, {}, 'regular'),
+      await order(worker, pot),
+      await order(worker, seats, { units: 2 }),
+      await order(worker, seats),
+      await order(worker, skus.hot),
+    ];
+    await payOrder(web, had[3] ?? '', uniqueName('pay'), byNode);
+    const result = await callOff(place(), sale, DOER);
+    expect(result).toMatchObject({ orders: 5, units: 6, refunds: 1, state: { cancelled: 5 } });
+    const units = await two.servers.admin.home('hot').query<{ sku: string; free: string }>({
+      text: `SELECT sku, count(*) FILTER (WHERE order_no IS NULL) AS free FROM hot.unit
+             WHERE sku = ANY ($1) GROUP BY sku`,
+      values: [[pot, seats]],
+    });
+    expect(new Map(units.map(({ sku, free }) => [sku, Number(free)]))).toEqual(
+      new Map([
+        [pot, 2],
+        [seats, 4],
+      ]),
+    );
+    for (const orderNo of had) {
+      expect(await orderDetails(web, orderNo)).toMatchObject({ status: 'cancelled' });
+    }
   });
 
   it('stays closed: no SKU of it opens again, arrives open, or is added', async () => {

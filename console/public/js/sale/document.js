@@ -25,6 +25,8 @@
  * @property {string} goods empty: units of a stock
  * @property {string} zone of daily goods
  * @property {PotForm} pot of amounts
+ * @property {string} seats of numbered goods: a line such as `12: 1-40` for each row, or a line for each label
+ * @property {string} singles
  * @property {PictureForm} picture
  *
  * @typedef {object} SaleForm
@@ -69,6 +71,8 @@ export function newSku() {
     goods: '',
     zone: '',
     pot: { amount: '', packets: '', division: '' },
+    seats: '',
+    singles: '',
     picture: { url: '', alt: {} },
   };
 }
@@ -141,6 +145,8 @@ export function formOf(file) {
         packets: plain(sku.pot?.packets),
         division: [sku.pot?.division ?? ''].flat().join(' '),
       },
+      seats: (sku.seats ?? []).map(seatsLine).join('\n'),
+      singles: sku.singles === 'avoid' ? '' : plain(sku.singles),
       picture: pictureOf(sku.picture),
     })),
   };
@@ -191,6 +197,8 @@ export function fileOf(form) {
         goods: sku.goods,
         zone: sku.zone,
         pot: potOf(sku.pot),
+        seats: seatsOf(sku.seats),
+        singles: sku.singles,
         picture: picture(sku.picture),
       }),
     ),
@@ -204,6 +212,25 @@ function potOf({ amount, packets, division }) {
   const how = isWord ? division.trim() : list;
   const pot = filled({ amount, packets: numberOf(packets), division: how });
   return Object.keys(pot).length === 0 ? undefined : pot;
+}
+
+/** @param {string | { row: string, from: number, to: number }} one */
+function seatsLine(one) {
+  return typeof one === 'string' ? one : `${one.row}: ${one.from}-${one.to}`;
+}
+
+/**
+ * Lines that are not all rows are labels. So a row that is written wrongly is refused with what was typed.
+ * @param {string} text
+ */
+function seatsOf(text) {
+  const lines = text.split('\n').flatMap((line) => line.trim() || []);
+  if (lines.length === 0) return undefined;
+  const rows = lines.map((line) => {
+    const [, row, from, to] = /^(.+?)\s*:\s*(\d{1,6})\s*-\s*(\d{1,6})$/.exec(line) ?? [];
+    return row === undefined ? undefined : { row, from: Number(from), to: Number(to) };
+  });
+  return rows.some((row) => row !== undefined) ? rows.map((row, at) => row ?? lines[at]) : lines;
 }
 
 /**

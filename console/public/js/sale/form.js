@@ -4,6 +4,7 @@
 import { find, make } from '../dom.js';
 import { LANGUAGES, newSku } from './document.js';
 import { choice, color, duration, group, nameOf, text, texts, time } from './fields.js';
+import { goodsFields } from './goods.js';
 
 const SKUS_MAX = 50;
 
@@ -256,67 +257,8 @@ function skuCard(form, at, { switches }, redraw) {
         ],
       }),
     ),
-    goodsRow(bound),
-    potRow(`${path}.pot`, sku.pot),
+    ...goodsFields(path, sku, bound),
     pictureField(`${path}.picture`, 'Picture, if there is one', sku.picture, languages),
-  );
-}
-
-/** @param {(key: 'goods' | 'zone') => { path: string, value: string, set: (value: string) => void }} bound */
-function goodsRow(bound) {
-  return make(
-    'div',
-    { class: 'row' },
-    choice({
-      ...bound('goods'),
-      label: 'Goods',
-      choices: [
-        ['', 'units of a stock'],
-        ['daily', 'daily: one for each shopper and day'],
-        ['amounts', 'amounts: packets of a pot of money'],
-      ],
-    }),
-    text({
-      ...bound('zone'),
-      label: 'Time zone of daily goods',
-      attributes: { maxlength: '64', spellcheck: 'false' },
-      hint: 'Such as Europe/Berlin. Daily goods cost 0, and have no units and no quota.',
-    }),
-  );
-}
-
-/**
- * @param {string} path
- * @param {import('./document.js').PotForm} pot
- */
-function potRow(path, pot) {
-  /** @param {keyof typeof pot} key */
-  const bound = (key) => ({
-    path: `${path}.${key}`,
-    value: pot[key],
-    set: (/** @type {string} */ value) => {
-      pot[key] = value;
-    },
-  });
-  return make(
-    'div',
-    { class: 'row', 'data-path': path },
-    text({
-      ...bound('amount'),
-      label: 'Pot of amounts: money in all',
-      attributes: { inputmode: 'decimal', maxlength: '14' },
-    }),
-    text({
-      ...bound('packets'),
-      label: 'Packets of the pot',
-      attributes: { inputmode: 'numeric', maxlength: '6' },
-    }),
-    text({
-      ...bound('division'),
-      label: 'Division of the pot',
-      attributes: { spellcheck: 'false' },
-      hint: 'random, equal, or the amount of each packet. Empty: random. Amounts cost 0, one for each shopper, and have no units.',
-    }),
   );
 }
 
