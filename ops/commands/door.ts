@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline';
+import { Writable } from 'node:stream';
 import { styleText } from 'node:util';
 import { Door, type DoorAnswer, usesOf } from '../door/door.ts';
 import { makePack } from '../door/pack.ts';
@@ -39,8 +40,8 @@ async function verify(path: string, codes: readonly string[], options: VerifyOpt
   const { sku: skus, json } = options;
   try {
     const door = new Door(path, { skus, warn: (text) => console.error(`flashsale: ${text}`) });
+    const lines = codes.length > 0 ? codes : scanned();
     if (codes.length === 0) greet(door, path);
-    const lines = codes.length > 0 ? codes : createInterface({ input: process.stdin });
     for await (const line of lines) {
       if (line.trim() === '') continue;
       const answer = door.check(line);
@@ -52,6 +53,14 @@ async function verify(path: string, codes: readonly string[], options: VerifyOpt
     console.error(`flashsale: ${error instanceof Error ? error.message : String(error)}`);
     process.exitCode = NOT_CHECKED;
   }
+}
+
+/** What a scanner types. A terminal does not show it: an answer would drown in the digits of its code. */
+function scanned(): AsyncIterable<string> {
+  const { stdin: input } = process;
+  if (!input.isTTY) return createInterface({ input });
+  const nowhere = new Writable({ write: (_text, _encoding, done) => done() });
+  return createInterface({ input, output: nowhere, terminal: true, historySize: 0 });
 }
 
 /** On stderr, so that stdout has the answers alone. */

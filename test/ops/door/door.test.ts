@@ -6,8 +6,10 @@ import { doorCode, doorKeyOf } from '../../../contracts/door-code.ts';
 import { Door, usesOf } from '../../../ops/door/door.ts';
 import type { DoorPack } from '../../../ops/door/pack.ts';
 import { SCRATCH_PREFIX } from '../../../ops/stack/test-folder.ts';
+import { PROGRAM_ENVIRONMENT } from '../../children.ts';
 import { flashsale } from '../../command-line.ts';
 import { uniqueName } from '../../servers.ts';
+import { Terminal } from '../../terminal.ts';
 
 /** The door: who is let in, once, without a network, through crashes and beside other doors. */
 
@@ -96,6 +98,21 @@ describe('the command', () => {
     expect([first.code, first.err]).toEqual([0, '']);
     const noPack = await verify([join(folder, 'none.json'), '1']);
     expect([noPack.code, noPack.out]).toEqual([2, '']);
+  });
+});
+
+describe('at a terminal', () => {
+  it('the answers stand alone and in colour, and Ctrl-C ends it', async () => {
+    const command = `${process.execPath} ops/cli.ts door verify ${writePack()}`;
+    const env = { ...PROGRAM_ENVIRONMENT, TERM: 'xterm' };
+    const terminal = new Terminal(command, { cwd: process.cwd(), env });
+    await terminal.reads('0 used so far\r\n');
+    for (const answer of ['\x1b[32mok\x1b[39m', '\x1b[31mused\x1b[39m']) {
+      terminal.types(`${codeOf('2000000002', 1)}\r`);
+      expect(await terminal.reads(`${answer} A-1 (Club)`)).not.toMatch(/\d{9}/);
+    }
+    terminal.types('\x03');
+    expect((await terminal.ends()).code).toBe(1);
   });
 });
 
