@@ -98,6 +98,22 @@ CREATE TABLE catalog.currency (
   CONSTRAINT currency_pay_step_check CHECK ((pay_step > (0)::numeric))
 );
 
+-- The key of each sale with numbered goods that signs the codes of its units. Made once, never changed; on the server of regular
+CREATE TABLE catalog.door_key (
+  -- The sale
+  sale text COLLATE "C" NOT NULL,
+  -- The seed of the Ed25519 key: whoever knows it can make codes. Only web nodes read it, through door_key
+  seed bytea NOT NULL,
+  -- The public key that follows from the seed, with which a door checks codes; NULL until a web node has told it
+  public bytea,
+  -- When a web node first asked for it
+  made_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT door_key_pkey PRIMARY KEY (sale),
+  CONSTRAINT door_key_public_check CHECK ((octet_length(public) = 32)),
+  CONSTRAINT door_key_sale_fkey FOREIGN KEY (sale) REFERENCES catalog.sale(sale) ON DELETE CASCADE,
+  CONSTRAINT door_key_seed_check CHECK ((octet_length(seed) = 32))
+);
+
 -- The homes of SKUs that this server knows: on the server of regular all, elsewhere its own
 CREATE TABLE catalog.home (
   -- regular, hot, or hot-1 to hot-498

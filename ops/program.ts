@@ -13,6 +13,7 @@ const COMMANDS = new Map<string, () => Promise<AddCommand>>([
   ['db', async () => (await import('./commands/db.ts')).addDb],
   ['dead-letters', async () => (await import('./commands/dead-letters.ts')).addDeadLetters],
   ['doctor', async () => (await import('./commands/doctor.ts')).addDoctor],
+  ['door', async () => (await import('./commands/door.ts')).addDoor],
   ['lists', async () => (await import('./commands/lists.ts')).addLists],
   ['load', async () => (await import('./commands/load.ts')).addLoad],
   ['lottery', async () => (await import('./commands/lottery.ts')).addLottery],

@@ -15,6 +15,7 @@ import { PurchaseHandler } from './purchase/handler.ts';
 import { buyRoute } from './routes/buy.ts';
 import { challengeRoute } from './routes/challenges.ts';
 import { checkoutRoute } from './routes/checkout.ts';
+import { codeRoutes } from './routes/codes.ts';
 import { dayRoutes } from './routes/days.ts';
 import { demoRoutes } from './routes/demo.ts';
 import { docsRoutes } from './routes/docs.ts';
@@ -75,6 +76,7 @@ export async function buildApp(context: Context) {
   await app.register(requestRoutes, { ...context, statusCalls });
   await app.register(waitingRoutes, context);
   await app.register(orderRoutes, context);
+  await app.register(codeRoutes, context);
   await app.register(dayRoutes, context);
   await app.register(noticeRoutes, context);
   await app.register(checkoutRoute, context);

@@ -11,6 +11,7 @@ import { knownOutcomes, nodeFenced, warmForShoppers } from '../db/calls.ts';
 import { saleBoard } from '../db/catalog.ts';
 import { createPool, Databases } from '../db/client/pool.ts';
 import { needDatabases, showDatabases } from '../db/client/watch.ts';
+import { doorSeed, noteDoorKey } from '../db/door.ts';
 import { POWERFUL_LOGIN } from '../db/install/logins.ts';
 import { saleLottery } from '../db/lottery.ts';
 import { ticketKeys } from '../db/ticket-keys.ts';
@@ -144,6 +145,8 @@ async function openCatalogue(
     board: () => saleBoard(databases),
     ticketKeys: (sale: string) => ticketKeys(databases, sale),
     lottery: (sale: string) => saleLottery(databases, sale),
+    doorSeed: (sale: string) => doorSeed(databases, sale),
+    noteDoorKey: (sale: string, key: Buffer) => noteDoorKey(databases, sale, key),
     learned: (digests: Readonly<Record<string, string>>) => agent.showSales(digests),
   };
   const lifeMs = Math.max(config.ticketTtlSeconds * 1_000, CHALLENGE_TTL_MS);

@@ -26,7 +26,7 @@ async function toStdout(bytes: Buffer): Promise<void> {
 }
 
 /** Writes a file under another name until it is complete, so that part of an export is never taken for one. */
-async function toFile<T>(path: string, work: (write: Write) => Promise<T>): Promise<T> {
+export async function toFile<T>(path: string, work: (write: Write) => Promise<T>): Promise<T> {
   const part = `${path}.part`;
   const file = await open(part, 'w', 0o600);
   try {

@@ -13,6 +13,7 @@ import type { TicketKey } from '../../db/ticket-keys.ts';
 import { elapsedMs, steadyMs } from '../../process/clock.ts';
 import type { Log } from '../../process/log.ts';
 import { DatabaseClock } from './clock.ts';
+import { type DoorKeySource, DoorKeys } from './door-keys.ts';
 import { Lotteries } from './lotteries.ts';
 import { type Rendering, Renderings } from './renderings.ts';
 import { SaleDigests } from './sale-digests.ts';
@@ -63,7 +64,7 @@ interface SaleEntry {
   readonly skus: readonly SkuOnSale[];
 }
 
-export interface CatalogueSource {
+export interface CatalogueSource extends DoorKeySource {
   board(): Promise<SaleBoard>;
   /** The sale's ticket keys; empty before the sale opens by the database's clock. */
   ticketKeys(sale: string): Promise<readonly TicketKey[]>;
@@ -76,6 +77,7 @@ export interface CatalogueSource {
 export class Catalogue {
   readonly lotteries: Lotteries;
   readonly ticketKeys: TicketKeys;
+  readonly doorKeys: DoorKeys;
   readonly #source: CatalogueSource;
   readonly #switches: Switches;
   readonly #log: Log;
@@ -95,6 +97,7 @@ export class Catalogue {
     this.#source = source;
     this.ticketKeys = new TicketKeys((sale) => source.ticketKeys(sale), ticketLifeMs);
     this.lotteries = new Lotteries((sale) => source.lottery(sale));
+    this.doorKeys = new DoorKeys(source);
     this.#switches = switches;
     this.#log = log;
   }
@@ -234,6 +237,7 @@ export class Catalogue {
     if (keysAreAway) return;
     await this.#refreshTicketKeys();
     await this.lotteries.refresh(entries, this.nowMs());
+    await this.doorKeys.refresh(entries);
   }
 
   /** The stock of a home that did not answer stays as it was, and is not used to say "sold out". */

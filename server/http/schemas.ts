@@ -206,6 +206,18 @@ export const OrderList = Type.Object({
   ),
 });
 
+export const CodeList = Type.Object({
+  codes: Type.Array(
+    Type.Object({
+      row: Type.Optional(Type.String({ description: 'Missing where a unit is in none' })),
+      seat: Type.String({ description: 'The seat in its row, or a serial number' }),
+      code: Type.String({ description: 'What the door checks, in digits; it stays the same' }),
+      svg: Type.String({ description: 'The code as a QR code: an SVG document' }),
+    }),
+    { description: 'One for each unit, best first; empty if the goods are not numbered' },
+  ),
+});
+
 export const RequestAnswer = Type.Object({
   requestId: Type.String(),
   status: Type.String({

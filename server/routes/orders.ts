@@ -1,29 +1,19 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { decodeCursor, encodeCursor, type Position } from '../../contracts/cursor.ts';
-import {
-  cancelOrder,
-  type Order as OrderRecord,
-  orderDetails,
-  userOrders,
-} from '../../db/calls.ts';
+import { cancelOrder, userOrders } from '../../db/calls.ts';
 import { guards } from '../authenticate.ts';
 import type { Context } from '../context.ts';
 import { orderJson } from '../http/order-json.ts';
 import { Problem } from '../http/problems.ts';
 import { Order, OrderList, OrderParams, OrdersQuery, problems } from '../http/schemas.ts';
 import { FIRST_PAGE_ORDERS } from '../orders/order-pages.ts';
+import { ownOrder } from '../orders/own-order.ts';
 
-/** A shopper's own orders. An order of another user is reported as not found. */
+/** A shopper's own orders. */
 export const orderRoutes: FastifyPluginAsyncTypebox<Context> = async (app, context) => {
   const { databases, orderPages } = context;
   const onRequest = guards(context).owner;
   const security = [{ bearer: [] }];
-
-  async function ownOrder(orderNo: string, userId: string): Promise<OrderRecord> {
-    const order = await orderDetails(databases, orderNo);
-    if (order === undefined || order.userId !== userId) throw new Problem('not_found');
-    return order;
-  }
 
   app.get(
     '/api/v1/orders',
@@ -68,7 +58,7 @@ export const orderRoutes: FastifyPluginAsyncTypebox<Context> = async (app, conte
         response: { 200: Order, ...problems(400, 401, 404, 429, 503) },
       },
     },
-    async ({ params, userId }) => orderJson(await ownOrder(params.orderNo, userId)),
+    async ({ params, userId }) => orderJson(await ownOrder(databases, params.orderNo, userId)),
   );
 
   app.post(
@@ -83,10 +73,10 @@ export const orderRoutes: FastifyPluginAsyncTypebox<Context> = async (app, conte
       },
     },
     async ({ params, userId }) => {
-      await ownOrder(params.orderNo, userId);
+      await ownOrder(databases, params.orderNo, userId);
       const result = await cancelOrder(databases, params.orderNo, userId);
       orderPages.forget(userId);
-      const order = await ownOrder(params.orderNo, userId);
+      const order = await ownOrder(databases, params.orderNo, userId);
       // Cancelling twice has the same result as once. A paid or expired order does not change.
       if (result !== 'cancelled' && order.status !== 'cancelled') {
         throw new Problem('not_allowed_now', { detail: `The order is ${order.status}` });

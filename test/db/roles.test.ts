@@ -68,6 +68,9 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   'catalog.ticket_key': ['web'],
   'catalog.ticket_key_facts': ['ops', 'readonly'],
   'catalog.ticket_keys': ['web'],
+  'catalog.door_key': ['web'],
+  'catalog.note_door_key': ['web'],
+  'catalog.public_door_key': ['ops'],
   'catalog.home_of_order': ['web', 'worker', 'ops', 'readonly', 'console'],
   'catalog.hot_home': [],
   'catalog.present_history': [],
@@ -144,6 +147,8 @@ const EXECUTE: Readonly<Record<string, readonly Role[]>> = {
   mark_units: [],
   free_units: [],
   unit_books: [],
+  paid_units: ['web'],
+  door_units: ['ops'],
   order_units: ['web', 'worker', 'ops', 'console'],
   'catalog.choose_units': [],
   'catalog.make_units': ['ops', 'console'],
@@ -312,6 +317,8 @@ describe('the privileges', () => {
     await expect(units).rejects.toMatchObject(refused);
     const key = pool.query({ text: 'SELECT * FROM catalog.ticket_key' });
     await expect(key).rejects.toMatchObject(refused);
+    const seed = pool.query({ text: 'SELECT seed FROM catalog.door_key' });
+    await expect(seed).rejects.toMatchObject(refused);
   });
 });
 

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { doorKeyOf } from '../../contracts/door-code.ts';
 import { saleBoard } from '../../db/catalog.ts';
 import type { Databases } from '../../db/client/pool.ts';
+import { doorSeed, noteDoorKey, publicDoorKey } from '../../db/door.ts';
 import { rotateTicketKey, ticketKey, ticketKeyFacts, ticketKeys } from '../../db/ticket-keys.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
-import { openSale } from './shop.ts';
+import { openSale, stock } from './shop.ts';
 
 /**
  * The keys that sign tickets: a sale has one at a time, which is replaced regularly and can be
@@ -90,5 +92,38 @@ describe('ticket keys', () => {
     for (const keys of answers) expect(keys.map(({ id }) => id)).toEqual([1, 2]);
     // The epoch had this number before the replacement, so no node has to ask again.
     expect(await epochOf(sale)).toBe(2);
+  });
+});
+
+describe('the door key of a sale', () => {
+  const seats = [{ row: '1', from: 1, to: 3 }];
+  const section = { seats, singles: 'avoid' as const };
+
+  it('is made once, however many web nodes ask, and stays', async () => {
+    const sale = await openSale(ops, { opensInMs: 60_000 });
+    expect(await doorSeed(web, sale)).toBeUndefined();
+    await stock(ops, sale, { units: 3, section });
+    expect(await publicDoorKey(ops, sale)).toBeUndefined();
+    const answers = await Promise.all(Array.from({ length: 8 }, () => doorSeed(web, sale)));
+    for (const answer of answers) expect(answer).toEqual(answers[0]);
+    const { seed = Buffer.of() } = answers[0] ?? {};
+    expect(seed).toHaveLength(32);
+    const key = doorKeyOf(seed);
+    await noteDoorKey(web, sale, key.publicKey);
+    await noteDoorKey(web, sale, Buffer.alloc(32, 1));
+    expect(await publicDoorKey(ops, sale)).toEqual(key.publicKey);
+    expect(await doorSeed(web, sale)).toEqual({ seed, publicKey: key.publicKey });
+    await expect(doorSeed(ops, sale)).rejects.toMatchObject({ sqlstate: '42501' });
+  });
+
+  it('goes with its sale, and another one has another key', async () => {
+    const sale = await openSale(ops, { opensInMs: 60_000 });
+    await stock(ops, sale, { units: 3, section });
+    const first = await doorSeed(web, sale);
+    await database.admin.query({ text: 'SELECT catalog.remove_sale($1)', values: [sale] });
+    expect(await doorSeed(web, sale)).toBeUndefined();
+    const other = await openSale(ops);
+    await stock(ops, other, { units: 3, section });
+    expect((await doorSeed(web, other))?.seed).not.toEqual(first?.seed);
   });
 });

@@ -1,7 +1,9 @@
 import type { Request } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
+import { readDoorCode } from '../../contracts/door-code.ts';
 import { until } from '../until.ts';
 import { expectAccessible, expectFits } from './browser.ts';
+import { scan } from './scanner.ts';
 import { buy, buyOf, isOn, labelOf, refused, says, seen, visits } from './visits.ts';
 
 /** The sale page in a real browser against the real system, as shoppers meet it. */
@@ -95,6 +97,45 @@ describe('a shopper', () => {
     await page.reload();
     await until('the choice is remembered', async () => (await choice.inputValue()) === 'ar');
     expect(await labelOf(page, sku)).toBe('اشترِ الآن');
+  });
+
+  it('sees the tickets of paid seats on a phone, and a scanner reads them', async () => {
+    const title = 'Stalls';
+    const wish = { units: 8, limit: 2, title, row: '7' };
+    const { sale, skus } = await at.shop.createSale({ skus: [wish] });
+    const sku = skus[0] ?? '';
+    const size = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2 };
+    const page = await at.open(`/sales/${sale}`, size);
+    await until('the button is on', () => isOn(buyOf(page, sku)));
+    await page.locator('.quantity select').selectOption('2');
+    await buy(page, sku);
+    const order = page.locator('.order');
+    expect(await order.locator('.show-tickets').isVisible()).toBe(false);
+    await order.locator('.pay').click();
+    await order.locator('.show-tickets').click();
+    await order.locator('.door-ticket').nth(1).waitFor();
+    await until('they say whose they are', async () =>
+      /Launch day Stalls Row 7, seat 2 Order \d+$/.test(await seen(order)),
+    );
+    await expectFits(page);
+    await expectAccessible(page);
+    const codes = order.locator('.door-ticket svg');
+    const read: string[] = [];
+    for (const code of await codes.all()) read.push(await scan(code));
+    const number = await order.getAttribute('data-order-no');
+    expect(read.map(readDoorCode)).toMatchObject(
+      [1, 2].map((position) => ({ orderNo: number, position })),
+    );
+    await page.emulateMedia({ media: 'print' });
+    expect(
+      await page
+        .locator('.hero, .rules, .order-facts, .ticket-actions')
+        .filter({ visible: true })
+        .count(),
+    ).toBe(0);
+    expect(await seen(page.locator('body'))).toMatch(
+      /^Launch day Stalls Row 7, seat 1 Order \d+ Launch/,
+    );
   });
 
   it('gives an order back, and the next one gets it', async () => {

@@ -194,7 +194,12 @@ function placesOf() {
   }
 
   const refund = { status: 'done', amount: '9.50', at: SALE.opensAt };
-  const panel = page.createOrdersPanel({ token: () => null, titleOf: () => '42', onChange() {} });
+  const panel = page.createOrdersPanel({
+    token: () => null,
+    titleOf: () => '42',
+    saleTitleOf: () => '42',
+    onChange() {},
+  });
   const states = ['ordered', 'paid', 'cancelled', 'expired'].flatMap((status) => [
     { status },
     { status, quantity: 1, amount: '0.00', payBefore: null },

@@ -123,6 +123,7 @@ declare module '*/public/js/messages.js' {
   export function outcomeMessage(status: string, reason?: string): Message;
   export function orderMessage(order: Order): Message;
   export function unitsText(order: Order): string;
+  export function unitText(unit: { row?: string; seat: string }): string;
   export function refundText(order: Order): string;
   export function againText(message: Message, seconds: number): string;
 }

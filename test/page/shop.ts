@@ -10,6 +10,8 @@ export interface SkuWish {
   readonly units: number;
   readonly limit?: number;
   readonly title?: string;
+  /** Numbered goods: seats of one row. */
+  readonly row?: string;
 }
 
 export interface SaleWish {
@@ -39,11 +41,14 @@ export async function startShop(environment: Readonly<Record<string, string>> = 
   return {
     url: system.url,
     async createSale({ opensInMs = -1_000, payWindowSeconds = 900, skus: wishes }) {
-      const skus = wishes.map(({ units, limit = 1, title = 'Television' }) => ({
+      const skus = wishes.map(({ units, limit = 1, title = 'Television', row }) => ({
         sku: uniqueName('tv'),
         title,
         units,
         userLimit: limit,
+        ...(row !== undefined && {
+          section: { seats: [{ row, from: 1, to: units }], singles: 'avoid' as const },
+        }),
       }));
       const opensAt = new Date(Date.now() + opensInMs);
       const sale = await system.createSale(skus, {

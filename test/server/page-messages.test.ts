@@ -143,6 +143,35 @@ describe('every message', () => {
     }
   });
 
+  it('is said of tickets', async () => {
+    const page = await blankNamed();
+    const unit = { row: '7', seat: '12' };
+    const order = {
+      ...{ orderNo: '7', requestId: '7', sale: 'demo', sku: '42', quantity: 1, amount: '9.00' },
+      ...{ currency: 'EUR', status: 'paid', createdAt: new Date().toISOString(), units: [unit] },
+    };
+    const svg = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"/>';
+    let reply: (route: Route) => Promise<void> = (route) => route.abort();
+    await page.route('**/api/v1/orders', (route) => route.fulfill({ json: { orders: [order] } }));
+    await page.route('**/api/v1/orders/7/codes', (route) => reply(route));
+    await page.goto(`${at.url}/sales/demo`);
+    const button = page.locator('.order .show-tickets');
+    await button.click();
+    await sees(page, 'doorTickets.show', 'doorTickets.unanswered');
+    reply = (route) => route.fulfill({ status: 409, json: { verdict: 'not_allowed_now' } });
+    await button.click();
+    await sees(page, 'titled');
+    reply = (route) => route.fulfill({ json: { codes: [{ ...unit, code: '1', svg }] } });
+    await button.click();
+    const said = ['use', 'hide', 'print', 'order'].map((name) => `doorTickets.${name}`);
+    await sees(page, ...said, 'orders.seat');
+    const alt = await page.locator('.door-ticket svg[role=img]').getAttribute('aria-label');
+    expect(alt).toBe('⟦doorTickets.alt⟧');
+    see([alt ?? '']);
+    await button.click();
+    await until('they are hidden', async () => !(await page.locator('.door-ticket').isVisible()));
+  });
+
   it('is said of notices', async () => {
     const page = await blankNamed();
     const contact = { channel: 'email', status: 'asked', address: '7' };

@@ -222,6 +222,8 @@ function catalogueOf(world: World, secret: Buffer, log: Log, ticketTtlMs: number
         };
       },
       lottery: async () => ({ secretSha256: sha256(secret), ...world.lottery }),
+      doorSeed: async () => undefined,
+      noteDoorKey: async () => {},
       ticketKeys: async () => (world.row.opensAt.getTime() <= Date.now() ? world.ticketKeys : []),
     },
     {

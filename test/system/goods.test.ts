@@ -1,9 +1,15 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DAILY_UNITS, dayIn } from '../../contracts/goods.ts';
 import { openSession } from '../../db/client/pool.ts';
 import { audit } from '../../db/operations.ts';
+import { refundOrder } from '../../db/support.ts';
 import { BookLook } from '../../ops/live/books.ts';
+import { SCRATCH_PREFIX } from '../../ops/stack/test-folder.ts';
+import { flashsale } from '../command-line.ts';
 import { PATIENCE } from '../db/database.ts';
 import { databaseUrl } from '../servers.ts';
 import { Shopper } from '../shopper.ts';
@@ -29,9 +35,11 @@ beforeAll(async () => {
     seats: Array.from({ length: 10 }, (_, at) => ({ row: `${at + 1}`, from: 1, to: SEATS })),
     singles: 'avoid' as const,
   };
+  const circle = { ...section, seats: [{ row: 'A', from: 1, to: 2 }] };
   sale = await system.createSale([
     { sku: 'SignIn', units: DAILY_UNITS, ...terms },
     { sku: 'Packet', ...free, pot },
+    { sku: 'Circle', price: '60.00', userLimit: 2, units: 2, section: circle },
     { sku: 'Stalls', price: '40.00', userLimit: 2, units: 10 * SEATS, section },
   ]);
 });
@@ -163,4 +171,82 @@ it('the last seats are sold, each once, while a worker is killed', async () => {
   const { orders } = (await (crowd[at] as Shopper).call('GET', '/api/v1/orders')).body;
   expect(orders[0].units).toEqual(said[at]?.body.order.units);
   expect(await audit(system.databases)).toEqual([]);
+});
+
+describe('the codes of seats', () => {
+  const codesOf = (one: Shopper, orderNo: string) =>
+    one.callUntilAnswered('GET', `/api/v1/orders/${orderNo}/codes`);
+  /** A web node may know for half a second that the seats were all paid. */
+  const buyTwo = (one: Shopper) =>
+    until('two are bought', async () => {
+      const said = await one.buy(sale, 'Circle', { quantity: 2 });
+      return said.body.order?.orderNo as string | undefined;
+    });
+  const pay = (one: Shopper, orderNo: string) =>
+    one.callUntilAnswered('POST', `/api/v1/demo/orders/${orderNo}/pay`);
+
+  it('are for the owner of a paid order, and void once its seats are sold to another one', async () => {
+    const folder = mkdtempSync(join(tmpdir(), SCRATCH_PREFIX));
+    const path = join(folder, 'door.json');
+    const { environment } = system;
+    const pack = () => flashsale(['door', 'pack', sale, '--out', path], { environment });
+    const verify = (...words: string[]) => flashsale(['door', 'verify', path, ...words]);
+    const [ann, bob] = [shopper(), shopper()];
+    const first = await buyTwo(ann);
+    expect(await codesOf(ann, first)).toMatchObject({
+      status: 409,
+      contentType: expect.stringContaining('application/problem+json'),
+      body: {
+        verdict: 'not_allowed_now',
+        detail: 'The order is ordered: only paid ones have codes',
+      },
+    });
+    expect((await pay(ann, first)).body.status).toBe('paid');
+    const given = await codesOf(ann, first);
+    expect(given).toMatchObject({ status: 200, cacheControl: 'no-store' });
+    const { codes } = given.body;
+    expect(codes.map(({ row, seat }: { row: string; seat: string }) => `${row}${seat}`)).toEqual([
+      'A1',
+      'A2',
+    ]);
+    // Whichever web node is asked, and however often.
+    for (let n = 0; n < 6; n += 1) expect((await codesOf(ann, first)).body.codes).toEqual(codes);
+    expect((await codesOf(bob, first)).status).toBe(404);
+
+    const packed = await pack();
+    expect(packed.out).toContain(`: 2 of ${10 * SEATS + 2} units are paid`);
+    const [old, spare] = codes.map(({ code }: { code: string }) => code);
+    expect((await verify(old)).out).toBe('ok row A seat 1 (Circle)\n');
+
+    const refunded = await refundOrder(system.databases, first, { by: 'sue', reason: 'a test' });
+    expect(refunded).toBe('refund_due');
+    expect(await codesOf(ann, first)).toMatchObject({
+      status: 409,
+      body: { detail: 'The order is cancelled: only paid ones have codes' },
+    });
+    const second = await buyTwo(bob);
+    await pay(bob, second);
+    const [fresh] = (await codesOf(bob, second)).body.codes;
+    await pack();
+    const said = await verify(old, spare, fresh.code, '--json');
+    expect(
+      said.out
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toMatchObject([
+      { result: 'void', orderNo: first },
+      { result: 'void', orderNo: first },
+      { result: 'ok', row: 'A', seat: '1', orderNo: second },
+    ]);
+    expect(said.code).toBe(1);
+    expect(await audit(system.databases)).toEqual([]);
+    rmSync(folder, { recursive: true });
+  });
+
+  it('are none for other goods', async () => {
+    const one = shopper();
+    const { order } = (await one.buy(sale, 'SignIn')).body;
+    expect((await codesOf(one, order.orderNo)).body).toEqual({ codes: [] });
+  });
 });

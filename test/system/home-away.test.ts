@@ -70,6 +70,7 @@ async function buy(sale: string, sku: string, one = shopper()) {
   return { one, orderNo: body.order.orderNo as string };
 }
 
+const SECTION = { seats: [{ row: '1', from: 1, to: 2 }], singles: 'avoid' } as const;
 const INCOMPLETE = 'incomplete: no answer from the database of hot';
 
 /** Runs the command, and returns its exit code and all of its output. */
@@ -223,14 +224,22 @@ describe.each(Object.keys(OUTAGES) as Outage[])('a %s home of regular', (outage)
       { sku: reg, schema: 'regular', units: 20 },
       { sku: big, schema: 'hot', units: 60, quota: 8 },
       { sku: `Far2-${outage}`, schema: 'hot-1', units: 20 },
+      { sku: `Row-${outage}`, schema: 'hot-1', units: 2, section: SECTION },
     ]);
     const { one, orderNo } = await buy(sale, big);
     const ofRegular = await buy(sale, reg, one);
     await untilWhole(one, 2);
+    const seat = await buy(sale, `Row-${outage}`);
+    await seat.one.callUntilAnswered('POST', `/api/v1/demo/orders/${seat.orderNo}/pay`);
+    const codes = () => seat.one.call('GET', `/api/v1/orders/${seat.orderNo}/codes`);
+    const { body } = await codes();
+    expect(body.codes).toHaveLength(1);
     begin(outage, regular);
     await untilIncomplete(one, 'regular', orderNo);
     await untilUnavailable(() => one.call('GET', `/api/v1/orders/${ofRegular.orderNo}`));
     await buy(sale, `Far2-${outage}`);
+    // Web nodes keep the key that signs the codes of seats.
+    expect(await codes()).toMatchObject({ status: 200, body });
     await system.set(system.paths.sku(big).quota, '30');
     const [cancelled] = await Promise.all(Array.from({ length: 29 }, () => buy(sale, big)));
     const cancel = `/api/v1/orders/${cancelled?.orderNo}/cancel`;

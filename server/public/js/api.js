@@ -268,6 +268,14 @@ export function readOrder(orderNo, token) {
 }
 
 /**
+ * @param {string} orderNo
+ * @param {string | null} token
+ */
+export function readCodes(orderNo, token) {
+  return request(`/api/v1/orders/${encodeURIComponent(orderNo)}/codes`, { token });
+}
+
+/**
  * Pays, or goes to the page of the payment provider.
  * @param {string} orderNo
  * @param {string | null} token

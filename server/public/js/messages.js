@@ -171,9 +171,12 @@ export function packetMessage({ amount, currency }) {
  */
 export function unitsText({ units = [], status }) {
   if (status === 'cancelled' || status === 'expired') return '';
-  return units
-    .map(({ row, seat }) => (row === undefined ? seat : fill(texts.orders.seat, { row, seat })))
-    .join('; ');
+  return units.map(unitText).join('; ');
+}
+
+/** @param {{ row?: string, seat: string }} unit */
+export function unitText({ row, seat }) {
+  return row === undefined ? seat : fill(texts.orders.seat, { row, seat });
 }
 
 /**

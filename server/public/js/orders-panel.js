@@ -1,7 +1,7 @@
 // @ts-check
 /** The shopper's orders: status, time left to pay, and the buttons to pay and to cancel. */
 
-import { cancelOrder, listOrders, payOrder, readOrder } from './api.js';
+import { cancelOrder, listOrders, payOrder, readCodes, readOrder } from './api.js';
 import {
   announce,
   find,
@@ -13,6 +13,7 @@ import {
   setShown,
   setText,
 } from './dom.js';
+import { createDoorTickets } from './door-tickets.js';
 import { money, pictureOf, several, timeOfDay } from './format.js';
 import { fill, texts } from './language.js';
 import { inOneText, orderMessage, refundText, unitsText, verdictMessage } from './messages.js';
@@ -33,16 +34,19 @@ const FRESH_MS = 60_000;
  * @typedef {object} PanelOptions
  * @property {() => string | null} token
  * @property {(sku: string) => string} titleOf
+ * @property {(sale: string) => string} saleTitleOf
  * @property {(orders: readonly Order[]) => void} onChange
  */
 
 /** @param {PanelOptions} options */
 // biome-ignore lint/complexity/noExcessiveLinesPerFunction: a module of short functions over what the panel shows
-export function createOrdersPanel({ token, titleOf, onChange }) {
+export function createOrdersPanel({ token, titleOf, saleTitleOf, onChange }) {
   /** @type {Order[]} */
   let orders = [];
   /** @type {Map<string, HTMLElement>} */
   const rows = new Map();
+  /** @type {Map<string, ReturnType<typeof createDoorTickets>>} */
+  const tickets = new Map();
   /**
    * The last message of an action, by order number, in the language of the moment. It explains more
    * than the status does.
@@ -96,6 +100,15 @@ export function createOrdersPanel({ token, titleOf, onChange }) {
     const { orderNo } = order;
     row.id = `order-${orderNo}`;
     row.dataset['orderNo'] = orderNo;
+    tickets.set(
+      orderNo,
+      createDoorTickets(row, async () => {
+        const answer = await readCodes(orderNo, token());
+        // The shop may have ended the order since it was read.
+        if (answer.kind === 'refused') await refresh(orderNo);
+        return answer;
+      }),
+    );
     find('.pay', row).addEventListener('click', () => act(orderNo, payOrder, '.pay'));
     find('.cancel', row).addEventListener('click', async () => {
       if (isEnabled(find('.cancel', row)) && (await confirmCancel(titleOf(order.sku)))) {
@@ -207,11 +220,13 @@ export function createOrdersPanel({ token, titleOf, onChange }) {
     setEnabled(find('.cancel', row), free);
     setAttribute(find('.pay', row), 'aria-label', fill(words.payTitle, { title }));
     setAttribute(find('.cancel', row), 'aria-label', fill(words.cancelTitle, { title }));
+    tickets.get(order.orderNo)?.show(order, { sale: saleTitleOf(order.sale), sku: title });
   }
 
   function clear() {
     for (const row of rows.values()) row.remove();
     rows.clear();
+    tickets.clear();
     notes.clear();
     orders = [];
     setShown(find('#orders'), false);

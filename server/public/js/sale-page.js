@@ -69,6 +69,8 @@ const panel = createOrdersPanel({
     const found = sale?.skus.find((each) => each.sku === sku);
     return found === undefined ? sku : titleIn(found, firstLanguage()).text;
   },
+  saleTitleOf: (name) =>
+    sale === null || name !== saleName ? name : titleIn(sale, firstLanguage()).text,
   onChange: onOrders,
 });
 

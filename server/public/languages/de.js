@@ -199,6 +199,16 @@ export default {
       'Dieser Shop nimmt Zahlungen an seiner eigenen Kasse entgegen. Ihre Bestellung bleibt bis zur angezeigten Zeit für Sie reserviert.',
   },
 
+  doorTickets: {
+    show: 'Tickets anzeigen',
+    hide: 'Tickets ausblenden',
+    print: 'Drucken',
+    use: 'Zeigen Sie am Einlass für jede Person einen Code. Jeder gilt einmal. Wenn eine Bestellung zurückgegeben wird, sind ihre Codes ungültig.',
+    alt: 'QR-Code: {unit}',
+    order: 'Bestellung {number}',
+    unanswered: 'Keine Antwort vom Shop. Ihre Tickets sind sicher: Versuchen Sie es noch einmal.',
+  },
+
   cancelDialog: {
     question: 'Ihre Bestellung von {title} stornieren?',
     text: 'Jemand anderes kann das Stück dann sofort bekommen, und vielleicht bekommen Sie kein anderes mehr.',

@@ -203,6 +203,17 @@ export default /** @type {const} */ ({
       'This shop takes payments at its own checkout. Your order is kept for you until the time shown.',
   },
 
+  /** What is shown at the door for the units of a paid order. */
+  doorTickets: {
+    show: 'Show tickets',
+    hide: 'Hide tickets',
+    print: 'Print',
+    use: 'Show one code for each person at the door. Each lets in once. If you give an order back, its codes are void.',
+    alt: 'QR code: {unit}',
+    order: 'Order {number}',
+    unanswered: 'No answer from the shop. Your tickets are safe: try again.',
+  },
+
   cancelDialog: {
     question: 'Cancel your order of {title}?',
     text: 'Someone else can then get it at once, and you may not get another one.',

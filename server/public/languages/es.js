@@ -209,6 +209,16 @@ export default {
       'Esta tienda cobra en su propia página de pago. Su pedido queda reservado hasta la hora indicada.',
   },
 
+  doorTickets: {
+    show: 'Mostrar entradas',
+    hide: 'Ocultar entradas',
+    print: 'Imprimir',
+    use: 'Muestre un código por persona en la entrada. Cada uno vale una sola vez. Si se devuelve un pedido, sus códigos dejan de valer.',
+    alt: 'Código QR: {unit}',
+    order: 'Pedido {number}',
+    unanswered: 'La tienda no responde. Sus entradas están a salvo: inténtelo de nuevo.',
+  },
+
   cancelDialog: {
     question: '¿Cancelar su pedido de {title}?',
     text: 'Otra persona podrá conseguirlo de inmediato y es posible que usted no consiga otro.',

@@ -210,6 +210,16 @@ export default {
       'Cette boutique encaisse les paiements sur sa propre page. Votre commande vous est réservée jusqu’à l’heure indiquée.',
   },
 
+  doorTickets: {
+    show: 'Afficher les billets',
+    hide: 'Masquer les billets',
+    print: 'Imprimer les billets',
+    use: 'Présentez un code par personne à l’entrée. Chacun n’est valable qu’une fois. Si une commande est rendue, ses codes ne sont plus valables.',
+    alt: 'Code QR : {unit}',
+    order: 'Commande {number}',
+    unanswered: 'La boutique ne répond pas. Vos billets sont en sécurité : réessayez.',
+  },
+
   cancelDialog: {
     question: 'Annuler votre commande de {title} ?',
     text: 'Une autre personne pourra l’obtenir aussitôt, et vous n’en aurez peut-être pas d’autre.',

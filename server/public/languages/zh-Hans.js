@@ -184,6 +184,16 @@ export default {
     ownCheckout: '本商店通过自己的收银台收款。您的订单会为您保留到所示时间。',
   },
 
+  doorTickets: {
+    show: '显示门票',
+    hide: '隐藏门票',
+    print: '打印',
+    use: '入场时请每人出示一个二维码。每个只能使用一次。订单退还后，其二维码随即失效。',
+    alt: '二维码：{unit}',
+    order: '订单 {number}',
+    unanswered: '商店没有答复。您的门票是安全的：请再试一次。',
+  },
+
   cancelDialog: {
     question: '要取消您的 {title} 订单吗？',
     text: '取消后别人可以立即买到，而您可能再也买不到了。',

@@ -132,6 +132,8 @@ function catalogueOf(world: GateWorld, key: Buffer): Catalogue {
         const sales = [{ sale, title: 'Demo', ...times, skus: [world.row] }];
         return { serverTime: new Date(), sales, missing: [] };
       },
+      doorSeed: async () => undefined,
+      noteDoorKey: async () => {},
       ticketKeys: async () => [{ id: 1, key, retiredAt: undefined, isRevoked: false }],
       lottery: async () => ({ secretSha256: randomBytes(32), secret, isPublic: false }),
     },
