@@ -7,7 +7,7 @@ import type { Refusal } from '../http/problems.ts';
 import type { Draw } from '../quota/agent.ts';
 import type { Switches } from '../quota/switches.ts';
 import { purchaseOf, readBody } from './body.ts';
-import { chosen } from './chosen.ts';
+import { findUnits } from './chosen.ts';
 import type { Cooldown } from './cooldown.ts';
 import type { Identity } from './identity.ts';
 import type { Limits } from './limits.ts';
@@ -262,6 +262,11 @@ async function body(claim: Claim): Promise<Refusal | undefined> {
 function key({ requestId, ticket }: Claim): Refusal | undefined {
   if (requestId === ticket.id || isRequestId(requestId)) return undefined;
   return { verdict: 'bad_request', detail: 'Idempotency-Key must be a UUID' };
+}
+
+/** Most purchases name no units. */
+function chosen(claim: Claim, { finderOf }: GateParts): ReturnType<SlowStep<Claim>> {
+  return claim.purchase.seats === undefined ? undefined : findUnits(claim, finderOf);
 }
 
 function units({ row, purchase }: Claim): Refusal | undefined {
