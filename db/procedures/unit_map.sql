@@ -10,9 +10,11 @@ CREATE OR REPLACE FUNCTION :schema.unit_map(p_sku text) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = :schema, pg_temp
 AS $routine$
-  SELECT string_agg(CASE WHEN u.order_no IS NULL THEN '1' ELSE '0' END, '' ORDER BY u.position)
-  FROM catalog.sku k JOIN unit u ON u.sale = k.sale AND u.sku = k.sku
-  WHERE k.sku = p_sku AND k.goods = 'numbered'
+  SELECT string_agg(f.is_free, '')
+  FROM (SELECT CASE WHEN u.order_no IS NULL THEN '1' ELSE '0' END AS is_free
+        FROM unit u
+        WHERE u.sku = p_sku AND u.sale = (SELECT k.sale FROM catalog.sku k WHERE k.sku = p_sku AND k.goods = 'numbered')
+        ORDER BY u.position) f
 $routine$;
 
 ALTER FUNCTION :schema.unit_map OWNER TO flashsale_owner;

@@ -10,6 +10,8 @@ import {
 } from '../../db/calls.ts';
 import { type Databases, openSession, type Session } from '../../db/client/pool.ts';
 import { unitMap } from '../../db/sections.ts';
+import { layoutOf, leavesSingle } from '../../server/public/js/plan-layout.js';
+import fc from '../properties.ts';
 import { uniqueName } from '../servers.ts';
 import { createDatabase, PATIENCE, type TestDatabase } from './database.ts';
 import { openSale, request, stock } from './shop.ts';
@@ -153,6 +155,37 @@ it.each<[string, number[], number[], Singles, number[], string]>([
     text: 'UPDATE hot.unit SET order_no = NULL WHERE sku = $1 AND order_no = 1',
     values: [sku],
   });
+});
+
+it('the page has the same rule for singles', async () => {
+  const seats = [4, 3, 2].map((to, at) => ({ row: `${at + 1}`, from: 1, to }));
+  const positions = unitsOf(seats).map(({ position }) => position);
+  const { units } = layoutOf(seats);
+  const some = fc.array(fc.nat(8), { minLength: 1, maxLength: 3 });
+  const cases = fc.sample(
+    fc.record({ taken: fc.array(fc.nat(8), { maxLength: 6 }), wanted: some }),
+    300,
+  );
+  const asked = cases.map(({ taken, wanted }) => {
+    const free = units.map(({ at }) => !taken.includes(at));
+    const chosen = new Set(wanted.filter((at) => free[at]));
+    const placesOf = (are: readonly number[]) => are.flatMap((at) => positions[at] ?? []);
+    const all = placesOf(units.flatMap(({ at }) => (free[at] ? at : [])));
+    const page = chosen.size > 0 && leavesSingle(units, free, chosen);
+    return { free: all, chosen: placesOf([...chosen]), page };
+  });
+  const rows = await database.admin.query<{ refused: boolean }>({
+    text: `SELECT catalog.leaves_single(c.free, c.chosen)
+             AND (SELECT flaws = 0 FROM catalog.choose_units(c.free, ARRAY[cardinality(c.chosen)], false)) AS refused
+           FROM jsonb_array_elements($1) WITH ORDINALITY AS j (one, at)
+           CROSS JOIN LATERAL (SELECT ARRAY(SELECT jsonb_array_elements_text(one->'free')::int) AS free,
+                                      ARRAY(SELECT jsonb_array_elements_text(one->'chosen')::int) AS chosen) c
+           WHERE c.chosen <> '{}' ORDER BY j.at`,
+    values: [JSON.stringify(asked)],
+  });
+  const judged = asked.filter(({ chosen }) => chosen.length > 0);
+  expect(rows.map(({ refused }) => refused)).toEqual(judged.map(({ page }) => page));
+  expect(judged.some(({ page }) => page) && judged.some(({ page }) => !page)).toBe(true);
 });
 
 it('whether a single seat is left is asked again, if an earlier request of the batch decides about it', async () => {

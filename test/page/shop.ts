@@ -1,3 +1,4 @@
+import type { Section } from '../../contracts/seats.ts';
 import { Operator } from '../../ops/quota/operator.ts';
 import { Reader } from '../../ops/quota/overview.ts';
 import { uniqueName } from '../servers.ts';
@@ -10,6 +11,8 @@ export interface SkuWish {
   readonly units: number;
   readonly limit?: number;
   readonly title?: string;
+  /** Of numbered goods. */
+  readonly section?: Section;
 }
 
 export interface SaleWish {
@@ -39,11 +42,12 @@ export async function startShop(environment: Readonly<Record<string, string>> = 
   return {
     url: system.url,
     async createSale({ opensInMs = -1_000, payWindowSeconds = 900, skus: wishes }) {
-      const skus = wishes.map(({ units, limit = 1, title = 'Television' }) => ({
+      const skus = wishes.map(({ units, limit = 1, title = 'Television', section }) => ({
         sku: uniqueName('tv'),
         title,
         units,
         userLimit: limit,
+        ...(section && { section }),
       }));
       const opensAt = new Date(Date.now() + opensInMs);
       const sale = await system.createSale(skus, {

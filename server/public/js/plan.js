@@ -7,7 +7,7 @@
 import { readUnits } from './api.js';
 import { find, isEnabled, setAttribute, setEnabled, setShown, setText } from './dom.js';
 import { count, timeOfDay } from './format.js';
-import { fill, texts } from './language.js';
+import { fill, language, texts } from './language.js';
 import { backoffMs, createNaps, growingDelayMs, heldMs } from './pace.js';
 import { createDrawing, createSign, nameOfUnit, unitText } from './plan-drawing.js';
 import { freeOf, layoutOf, leavesSingle, partsOf } from './plan-layout.js';
@@ -121,7 +121,7 @@ export function createPlan({ sale, terms, now, onTake }) {
     setShown(find('.plan-front', dialog), typeof plan?.board.seats[0] === 'object');
     setAttribute(dialog, 'aria-busy', plan === undefined ? 'true' : null);
     if (plan === undefined) return;
-    draw(plan, of.title);
+    if (drawnAs !== drawingOf(plan, of.title)) draw(plan, of.title);
     drawing.update(stateOf);
     setText(find('.plan-said', dialog), wordsOf(plan, of, isFull));
     setEnabled(take, of.mayTake && plan.chosen.size > 0 && !isSingle(plan));
@@ -143,12 +143,16 @@ export function createPlan({ sale, terms, now, onTake }) {
    * @param {Known} plan
    * @param {string} title
    */
+  const drawingOf = ({ part }, title) => `${sku} ${part} ${language} ${title}`;
+
+  /**
+   * @param {Known} plan
+   * @param {string} title
+   */
   function draw(plan, title) {
     const parts = partsOf(plan.layout);
     const part = Math.min(plan.part, parts.length - 1);
-    const as = `${sku} ${part} ${texts.plan.place} ${title}`;
-    if (as === drawnAs) return;
-    drawnAs = as;
+    drawnAs = drawingOf(plan, title);
     const names = parts.map((rows) => `${rows[0]?.[0]?.row ?? ''}–${rows.at(-1)?.[0]?.row ?? ''}`);
     select.replaceChildren(...names.map((name, at) => new Option(name, String(at))));
     select.value = String(part);
@@ -213,8 +217,16 @@ export function createPlan({ sale, terms, now, onTake }) {
   });
   find('.plan-close', dialog).addEventListener('click', () => dialog.close());
   dialog.addEventListener('close', () => {
+    // It may have been opened again already.
+    if (dialog.open) return;
     sku = null;
     watching = null;
+    drawnAs = '';
+    hall.replaceChildren();
+    setAttribute(select, 'aria-label', null);
+    for (const name of ['#plan-title', '.plan-trouble', '.plan-unit', '.plan-said']) {
+      setText(find(name, dialog), '');
+    }
     naps.end();
   });
   onReturn(() => naps.end());
@@ -238,7 +250,8 @@ export function createPlan({ sale, terms, now, onTake }) {
       const plan = known();
       if (plan === undefined) return;
       const of = terms(sku);
-      draw(plan, of.title);
+      // The language has changed.
+      if (drawnAs !== drawingOf(plan, of.title)) return show();
       setEnabled(take, of.mayTake && plan.chosen.size > 0 && !isSingle(plan));
     },
     /**

@@ -141,7 +141,7 @@ export default /** @type {const} */ ({
   /** The plan on which seats are chosen. `free`, `taken` and `chosen` follow the name of a seat. */
   plan: {
     open: 'Choose on the plan',
-    title: 'Plan: {title}',
+    title: 'Plan of {title}',
     how: 'Choose with a tap, or with the arrow keys and the space bar. Without a choice, the shop gives you the best that is free.',
     front: 'Front',
     part: 'Rows that are shown',

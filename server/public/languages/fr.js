@@ -147,7 +147,7 @@ export default {
     how: 'Choisissez en touchant le plan, ou avec les flèches et la barre d’espace. Sans choix, la boutique vous donne les meilleures places libres.',
     front: 'Devant',
     part: 'Rangs affichés',
-    free: 'libre',
+    free: 'disponible',
     taken: 'prise',
     chosen: 'choisie',
     place: '{unit}, {state}',
