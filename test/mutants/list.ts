@@ -1,3 +1,4 @@
+import { GOODS } from './goods.ts';
 import { MONEY } from './money.ts';
 import type { Mutant } from './mutant.ts';
 import { ORDERS } from './orders.ts';
@@ -12,6 +13,7 @@ import { WAITLIST } from './waitlist.ts';
  */
 export const MUTANTS: readonly Mutant[] = [
   ...ORDERS,
+  ...GOODS,
   ...WAITLIST,
   ...MONEY,
   ...SUPPORT,

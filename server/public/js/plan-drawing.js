@@ -15,7 +15,7 @@ const PITCH = 28;
 const MARGIN = 44;
 
 /** Told by shape as well as by colour: a box, a cross, and a disc with a tick. */
-export const SHAPES = {
+const SHAPES = {
   free: 'M5 3h18a2 2 0 0 1 2 2v18a2 2 0 0 1-2 2h-18a2 2 0 0 1-2-2v-18a2 2 0 0 1 2-2z',
   taken: 'M9 9l10 10M19 9l-10 10',
   chosen: 'M14 2a12 12 0 1 0 .01 0zM8 14l2-2 3 3 6-6 2 2-8 8z',

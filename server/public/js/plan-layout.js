@@ -5,7 +5,7 @@
  */
 
 /** More than this is not drawn at once: the rows are shown in parts. */
-export const PART_UNITS_MAX = 10_000;
+const PART_UNITS_MAX = 10_000;
 /** Labels in a line of the plan. */
 const LABELS_A_LINE = 20;
 /** The shop looks at so many free units for a better choice. */
