@@ -29,11 +29,15 @@ export interface BoardAnswer {
   readonly etag: string;
 }
 
+/** Made once for all who ask. */
 interface Free {
-  readonly base64: string;
+  readonly body: string;
+  /** Of what is free, whenever that was. */
+  readonly etag: string;
+  /** Of what was free at this time. */
+  readonly staleEtag: string;
   /** performance.now() when it was asked for. */
   readonly askedAtMs: number;
-  readonly asOf: string;
 }
 
 interface Board {
@@ -67,23 +71,21 @@ export class UnitBoards {
     const board = await this.#board(row);
     const free = board && (await this.#freeOf(board, row));
     if (board === undefined || free === undefined) return undefined;
-    const { seats, singles } = board.section;
-    const facts = { sku: row.sku, seats, units: countUnits(seats), singles, free: free.base64 };
     const isStale = performance.now() - free.askedAtMs > STALE_MS;
-    const version = `${row.sku} ${free.base64} ${isStale ? free.asOf : ''}`;
-    const hash = createHash('sha1').update(version).digest('base64url');
-    return { body: JSON.stringify({ ...facts, asOf: free.asOf }), etag: `W/"${hash}"` };
+    return { body: free.body, etag: isStale ? free.staleEtag : free.etag };
   }
 
   #board(row: SkuOnSale): Promise<Board | undefined> {
-    const known = this.#boards.get(row.sku);
+    // A sale that was dropped may be made again, with other seats. It opens at another time then.
+    const key = `${row.sale} ${row.sku} ${row.opensAt.getTime()}`;
+    const known = this.#boards.get(key);
     if (known !== undefined) return known;
     const board = this.#source.section(row).then((section) => {
       return section && { section, find: unitFinder(section.seats) };
     });
-    this.#boards.set(row.sku, board);
+    this.#boards.set(key, board);
     // A failure is not remembered, and neither is that there is none: the SKU may be made after a moment.
-    const forget = () => this.#boards.delete(row.sku);
+    const forget = () => this.#boards.delete(key);
     board.then((found) => found === undefined && forget(), forget);
     return board;
   }
@@ -108,9 +110,22 @@ export class UnitBoards {
     const askedAtMs = performance.now();
     const asOf = new Date(this.#nowMs()).toISOString();
     const map = await this.#source.map(row);
-    if (map !== undefined) board.free = { base64: packed(map), askedAtMs, asOf };
+    if (map === undefined) return board.free;
+    const { seats, singles } = board.section;
+    const free = packed(map);
+    const facts = { sku: row.sku, seats, units: countUnits(seats), singles, free, asOf };
+    board.free = {
+      body: JSON.stringify(facts),
+      etag: etagOf(free),
+      staleEtag: etagOf(free + asOf),
+      askedAtMs,
+    };
     return board.free;
   }
+}
+
+function etagOf(version: string): string {
+  return `W/"${createHash('sha1').update(version).digest('base64url')}"`;
 }
 
 /** @param map a character for each unit, `1` if it is free */

@@ -103,6 +103,13 @@ it('of two requests of a batch for one unit, the first gets it, unless it gets n
     'seats_taken',
     'ordered',
   ]);
+  const row = await section([9]);
+  const apart = await place(row, [wish([8, 2]), wish([9]), wish([1, 5])]);
+  expect(await Promise.all(apart.map(({ orderNo }) => unitsOfOrder(orderNo)))).toEqual([
+    [2, 8],
+    [9],
+    [1, 5],
+  ]);
   const five = { userId: 'bob', positions: [1, 2, 3, 4, 5], units: 5 };
   const last = await section([9]);
   await place(last, [request(five)]);
