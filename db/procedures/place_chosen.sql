@@ -38,6 +38,8 @@ DECLARE
   v_held    int[];           -- units that this call has locked
   v_seen    record;          -- what is committed of the named units, and of those near them
   v_best    int[];           -- the best free units
+  v_better  boolean[];       -- by the number of units that are wanted: whether such units leave no single one
+  v_flawed  boolean;
   v_ask     int[] := '{}';   -- requests that are decided as for counted goods
   v_buying  int[] := '{}';   -- those of them that may get their units
   v_claimed int[] := '{}';   -- the units of these
@@ -119,13 +121,14 @@ BEGIN
       WHEN NOT v_mine <@ v_seen.units OR p_units[i] <> (SELECT count(DISTINCT m.at) FROM unnest(v_mine) AS m (at))
         THEN 'bad_units'
       WHEN v_mine && v_seen.taken THEN 'seats_taken' END;
-    IF v_why IS NULL AND v_mine <@ v_held AND NOT v_singles AND catalog.leaves_single(v_seen.free, v_mine) THEN
+    v_flawed := v_why IS NULL AND v_mine <@ v_held AND NOT v_singles AND catalog.leaves_single(v_seen.free, v_mine);
+    IF v_flawed THEN
       v_best := coalesce(v_best, ARRAY(
         SELECT u.position FROM unit u WHERE u.sale = v_terms.sale AND u.sku = p_sku AND u.order_no IS NULL
         ORDER BY u.position LIMIT 1000));
-      IF (SELECT c.flaws = 0 FROM catalog.choose_units(v_best, ARRAY[p_units[i]], false) c) THEN
-        v_why := 'leaves_single';
-      END IF;
+      v_better[p_units[i]] := coalesce(v_better[p_units[i]], (
+        SELECT c.flaws = 0 FROM catalog.choose_units(v_best, ARRAY[p_units[i]], false) c));
+      IF v_better[p_units[i]] THEN v_why := 'leaves_single'; END IF;
     END IF;
     IF v_why IS NOT NULL THEN
       v_status[i] := 'rejected';
@@ -133,9 +136,8 @@ BEGIN
     ELSIF v_mine && v_claimed THEN
       v_beaten := v_beaten || i;
     -- Whether a single unit is left depends on what becomes of an earlier request: ask again.
-    ELSIF v_mine <@ v_held AND (v_singles OR NOT catalog.leaves_single(ARRAY(
-            SELECT f.position FROM unnest(v_seen.free) AS f (position) WHERE f.position <> ALL (v_claimed)), v_mine)
-            OR catalog.leaves_single(v_seen.free, v_mine)) THEN
+    ELSIF v_mine <@ v_held AND (v_singles OR v_flawed OR v_claimed = '{}' OR NOT catalog.leaves_single(ARRAY(
+            SELECT f.position FROM unnest(v_seen.free) AS f (position) WHERE f.position <> ALL (v_claimed)), v_mine)) THEN
       v_ask := v_ask || i;
       v_buying := v_buying || i;
       v_claimed := v_claimed || v_mine;

@@ -21,7 +21,7 @@ export const GOODS: readonly Mutant[] = [
   sql(
     'no undersell',
     'a choice that leaves a single unit is refused although nothing else is free',
-    [['SELECT c.flaws = 0 FROM', 'SELECT true FROM']],
+    [['IF v_better[p_units[i]] THEN', 'IF true THEN']],
   ),
   sql(
     'no undersell',
