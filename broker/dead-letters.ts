@@ -1,12 +1,6 @@
 import { createHash } from 'node:crypto';
-import {
-  DEAD_CAUSES,
-  DEAD_HEADERS,
-  type DeadCause,
-  type ReadableEnvelope,
-  readEnvelope,
-  SCHEMA_HEADER,
-} from '../contracts/messages.ts';
+import { DEAD_CAUSES, DEAD_HEADERS, type DeadCause } from '../contracts/dead-letters.ts';
+import { type ReadableEnvelope, readEnvelope, SCHEMA_HEADER } from '../contracts/messages.ts';
 import { parseTime } from '../contracts/times.ts';
 import { DEAD_LETTERS_QUEUE } from '../contracts/topology.ts';
 import type { Channel, ReceivedMessage } from './amqp.ts';

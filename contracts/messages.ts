@@ -12,6 +12,11 @@ import { type TraceContext, traceOf } from './trace-context.ts';
 
 export const SCHEMA_HEADER = 'x-schema';
 export const ENVELOPE_SCHEMA = 'flashsale.envelope.v1';
+/**
+ * An envelope whose requests name the units that they want. A worker that does not know it must not give them other
+ * units, so it has an id of its own.
+ */
+export const CHOSEN_SCHEMA = 'flashsale.chosen.v1';
 export const VERDICTS_SCHEMA = 'flashsale.verdicts.v1';
 export const DRAIN_SCHEMA = 'flashsale.settle.v1';
 export const DRAINED_SCHEMA = 'flashsale.drained.v1';
@@ -20,11 +25,17 @@ export const PROBE_SCHEMA = 'flashsale.probe.v1';
 
 const KNOWN_SCHEMAS: readonly string[] = [
   ENVELOPE_SCHEMA,
+  CHOSEN_SCHEMA,
   VERDICTS_SCHEMA,
   DRAIN_SCHEMA,
   DRAINED_SCHEMA,
   PROBE_SCHEMA,
 ];
+
+/** Whether `decodeEnvelope` reads messages of this schema. */
+export function isEnvelope(schema: string | undefined): boolean {
+  return schema === ENVELOPE_SCHEMA || schema === CHOSEN_SCHEMA;
+}
 
 /** Whether the id may belong to a newer version of the shop, whose processes can read the message. */
 export function isNewerSchema(schema: string | undefined): boolean {
@@ -42,6 +53,8 @@ export interface PurchaseRequest extends TraceContext {
   readonly acceptFewer?: boolean;
   /** For daily goods: the day of the press by the calendar of their zone, as `2026-12-01`. */
   readonly day?: string;
+  /** Of numbered goods: the positions of the units that the shopper has chosen, as many as `units`. */
+  readonly positions?: readonly number[];
 }
 
 /** Admitted requests of one SKU that are sent together. */
@@ -100,37 +113,6 @@ export interface Verdicts {
   readonly delayed?: readonly string[];
 }
 
-/**
- * Why a message became a dead letter.
- *
- * - `undecodable`: not a message of the shop, sent to the wrong queue, or not valid for its schema
- * - `unknown_schema`: its schema or version of the shop is newer than the worker
- * - `not_open`: its sale opens later, and the worker held its share of such messages already
- * - `unknown_sku`: no catalogue has the SKU
- * - `failed`: place_orders fails for this request on every attempt, even when it is called alone
- * - `delivery_limit`: workers failed with it so often that the broker gave up
- */
-export const DEAD_CAUSES = [
-  'undecodable',
-  'unknown_schema',
-  'not_open',
-  'unknown_sku',
-  'failed',
-  'delivery_limit',
-] as const;
-export type DeadCause = (typeof DEAD_CAUSES)[number];
-
-/** Headers that a worker adds to a dead letter. The broker adds `x-death` to those it creates itself. */
-export const DEAD_HEADERS = {
-  cause: 'x-dead-cause',
-  error: 'x-dead-error',
-  sqlstate: 'x-dead-sqlstate',
-  /** Name of the queue that the message came from. */
-  queue: 'x-dead-queue',
-  /** ISO 8601. */
-  at: 'x-dead-at',
-} as const;
-
 /** Sent through an orders queue after the last message of a dead node. */
 export interface Drain {
   readonly node: string;
@@ -182,7 +164,7 @@ function list(record: Record<string, unknown>, key: string): Record<string, unkn
 }
 
 function purchaseRequest(record: Record<string, unknown>): PurchaseRequest {
-  const { requestId, userId, units, acceptFewer, day } = record;
+  const { requestId, userId, units, acceptFewer, day, positions } = record;
   if (!isRequestId(requestId)) throw new UndecodableMessage('requestId must be a UUID');
   if (typeof userId !== 'string' || userId === '' || userId.length > USER_ID_LENGTH_MAX) {
     throw new UndecodableMessage(`userId must have 1 to ${USER_ID_LENGTH_MAX} characters`);
@@ -191,10 +173,22 @@ function purchaseRequest(record: Record<string, unknown>): PurchaseRequest {
     throw new UndecodableMessage(`units must be an integer from 1 to ${REQUEST_UNITS_MAX}`);
   }
   if (day !== undefined && !isDay(day)) throw new UndecodableMessage('day must be a day');
-  const plain = { requestId, userId, units: units as number, ...(isDay(day) && { day }) };
+  if (positions !== undefined && !arePositions(positions, units as number)) {
+    throw new UndecodableMessage('positions must be those of as many units');
+  }
+  const plain = {
+    ...{ requestId, userId, units: units as number },
+    ...(isDay(day) && { day }),
+    ...(positions !== undefined && { positions: positions as number[] }),
+  };
   const request = acceptFewer === true ? { ...plain, acceptFewer } : plain;
   const trace = traceOf(record);
   return trace === undefined ? request : { ...request, ...trace };
+}
+
+function arePositions(value: unknown, units: number): boolean {
+  const isPosition = (one: unknown) => Number.isInteger(one) && (one as number) > 0;
+  return Array.isArray(value) && value.length === units && value.every(isPosition);
 }
 
 /** @throws {UndecodableMessage} */

@@ -54,6 +54,33 @@ export function unitsOf(seats: Seats): (NumberedUnit & { readonly position: numb
   });
 }
 
+/** Finds the position of a unit by its name; undefined if the section has no such unit. */
+export type UnitFinder = (unit: NumberedUnit) => number | undefined;
+
+/** Lines are not taken apart, so a large hall takes little memory. */
+export function unitFinder(seats: Seats): UnitFinder {
+  const lines = new Map<string, { from: number; to: number; at: number }[]>();
+  const labels = new Map<string, number>();
+  let position = 0;
+  for (const one of seats) {
+    position += 1;
+    if (typeof one === 'string') {
+      labels.set(one, position);
+      continue;
+    }
+    const known = lines.get(one.row) ?? [];
+    known.push({ from: one.from, to: one.to, at: position });
+    lines.set(one.row, known);
+    position += one.to - one.from + 1;
+  }
+  return ({ row, seat }) => {
+    if (row === undefined) return labels.get(seat);
+    const no = /^(0|[1-9]\d*)$/.test(seat) ? Number(seat) : -1;
+    const line = lines.get(row)?.find(({ from, to }) => no >= from && no <= to);
+    return line && line.at + no - line.from;
+  };
+}
+
 /** As a person reads them: `1: 1-40, 2: 1-38`. Equal texts are equal seats. */
 export function seatsText(seats: Seats): string {
   return seats

@@ -17,8 +17,14 @@ export interface PlacedTerms extends OrderTerms {
   readonly units?: Readonly<Record<string, readonly NumberedUnit[]>>;
 }
 
-/** The routine of the goods. Only requests for daily goods have a day. */
-export function routineFor(requests: readonly PurchaseRequest[]): 'place_daily' | 'place_orders' {
+export type PlaceRoutine = 'place_daily' | 'place_chosen' | 'place_orders';
+
+/**
+ * The routine of the goods. Only requests for daily goods have a day. Requests that name their units are in a call of
+ * their own.
+ */
+export function routineFor(requests: readonly PurchaseRequest[]): PlaceRoutine {
+  if (requests[0]?.positions !== undefined) return 'place_chosen';
   return requests.some(({ day }) => day !== undefined) ? 'place_daily' : 'place_orders';
 }
 
@@ -33,6 +39,10 @@ export function placeCall(sku: string, requests: readonly AdmittedRequest[], wai
     return { routine, values: [sku, ids, users, nodes, days] };
   }
   const units = requests.map((request) => request.units);
+  if (routine === 'place_chosen') {
+    const positions = requests.flatMap((request) => request.positions ?? []);
+    return { routine, values: [sku, ids, users, units, positions, nodes, wait] };
+  }
   const fewer = requests.map(({ acceptFewer }) => acceptFewer === true);
   return { routine, values: [sku, ids, users, units, fewer, nodes, wait] };
 }

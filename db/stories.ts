@@ -1,6 +1,7 @@
+import type { DeadCause } from '../contracts/dead-letters.ts';
 import type { EventKind } from '../contracts/events.ts';
 import { type Home, schemaOf } from '../contracts/homes.ts';
-import type { DeadCause, Outcome } from '../contracts/messages.ts';
+import type { Outcome } from '../contracts/messages.ts';
 import type { NoticeChannel } from '../contracts/notices.ts';
 import { type Answers, askOwner, queryHomes } from './client/homes.ts';
 import type { Databases } from './client/pool.ts';

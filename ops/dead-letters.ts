@@ -4,8 +4,8 @@ import { sendVerdicts } from '../broker/verdict-sender.ts';
 import { type Home, REGULAR } from '../contracts/homes.ts';
 import {
   decodeEnvelope,
-  ENVELOPE_SCHEMA,
   encode,
+  isEnvelope,
   UndecodableMessage,
   type Verdict,
 } from '../contracts/messages.ts';
@@ -125,7 +125,7 @@ function tell({ replyTo }: DeadLetter, publisher: Publisher, verdicts: readonly 
 async function undecided(letter: DeadLetter, { databases, publisher }: LetterContext) {
   const all = idsOf(letter);
   const asIs = { content: letter.content, open: all.size };
-  if (letter.schema !== ENVELOPE_SCHEMA || all.size === 0) return asIs;
+  if (!isEnvelope(letter.schema) || all.size === 0) return asIs;
   // A home that does not answer may have decided some of them: place_orders then repeats the outcome.
   const { rows: outcomes } = await knownOutcomes(databases, [...all]);
   if (outcomes.length === 0) return asIs;

@@ -27,6 +27,7 @@ import { paymentRoutes } from './routes/payment.ts';
 import { requestRoutes } from './routes/requests.ts';
 import { saleRoutes } from './routes/sales.ts';
 import { ticketRoute } from './routes/tickets.ts';
+import { unitRoutes } from './routes/units.ts';
 import { waitingRoutes } from './routes/waiting.ts';
 import { createStatusCalls } from './status-calls.ts';
 
@@ -70,6 +71,7 @@ export async function buildApp(context: Context) {
   await app.register(healthRoutes, context);
   await app.register(pageRoutes, context);
   await app.register(saleRoutes, context);
+  await app.register(unitRoutes, context);
   await app.register(challengeRoute, context);
   await app.register(ticketRoute, context);
   await app.register(buyRoute, purchases);

@@ -5,6 +5,7 @@ import type { Readiness } from '../process/readiness.ts';
 import type { Traces } from '../process/spans.ts';
 import type { Visitor } from '../zk/tree/lists.ts';
 import type { Catalogue } from './catalogue/catalogue.ts';
+import type { UnitBoards } from './catalogue/unit-boards.ts';
 import type { ServerConfig } from './config.ts';
 import type { Challenges } from './gate/challenges.ts';
 import type { Gate } from './gate/gate.ts';
@@ -40,6 +41,7 @@ export interface Context {
   readonly cashier: Cashier;
   readonly orderPages: OrderPages;
   readonly days: Days;
+  readonly unitBoards: UnitBoards;
   /** Aborted when the process is asked to end; waiting shoppers are then answered. */
   readonly stopping: AbortSignal;
   readonly readiness: Readiness;

@@ -5,12 +5,14 @@ import { knownWaitlistEntries, type RequestOutcome } from '../db/calls.ts';
 import { saleBoard } from '../db/catalog.ts';
 import type { Answers } from '../db/client/homes.ts';
 import type { Databases } from '../db/client/pool.ts';
+import { sectionOfSku, unitMap } from '../db/sections.ts';
 import type { Log } from '../process/log.ts';
 import type { Readiness } from '../process/readiness.ts';
 import type { Traces } from '../process/spans.ts';
 import { buildApp } from './app.ts';
 import { visitorReader } from './authenticate.ts';
 import type { Catalogue } from './catalogue/catalogue.ts';
+import { UnitBoards } from './catalogue/unit-boards.ts';
 import type { ServerConfig } from './config.ts';
 import type { Context } from './context.ts';
 import { Challenges } from './gate/challenges.ts';
@@ -98,7 +100,14 @@ export async function assembleNode(outside: Outside) {
   const orderPages = new OrderPages(databases);
   const days = new Days(databases, () => catalogue.nowMs());
   const lookup = new Lookup(breakOutcomes(outside.outcomesOf), ({ requestId }) => requestId);
-  const { gate, watch, identity, breaker, overload } = createGate(outside);
+  const unitBoards = new UnitBoards(
+    {
+      section: ({ schema, sku }) => sectionOfSku(databases, schema, sku),
+      map: ({ schema, sku }) => unitMap(databases, schema, sku),
+    },
+    () => catalogue.nowMs(),
+  );
+  const { gate, watch, identity, breaker, overload } = createGate(outside, unitBoards);
   const transport = {
     publish: breaker.publish.bind(breaker),
     trusted: agent.trusted.bind(agent),
@@ -131,6 +140,7 @@ export async function assembleNode(outside: Outside) {
     recall,
     orderPages,
     days,
+    unitBoards,
     payments: await createPayments(config.payment),
     cashier: new Cashier(outside),
     challenges: createChallenges(outside, watch, metrics),
@@ -152,7 +162,10 @@ export async function assembleNode(outside: Outside) {
   return { app: await buildApp(context), context, envelopes, overload };
 }
 
-function createGate({ config, catalogue, agent, publisher, pressure }: Outside) {
+function createGate(
+  { config, catalogue, agent, publisher, pressure }: Outside,
+  unitBoards: UnitBoards,
+) {
   const breaker = new PublishBreaker(publisher.publish.bind(publisher));
   const overload = (schema: Home): OverloadCause | undefined => {
     if (!publisher.available()) return 'broker';
@@ -169,6 +182,7 @@ function createGate({ config, catalogue, agent, publisher, pressure }: Outside) 
     cooldown: new Cooldown(config.cooldownSeconds),
     usedTickets: new UsedTickets(),
     identity,
+    finderOf: (row) => unitBoards.finderOf(row),
     overload,
     random: Math.random,
   });

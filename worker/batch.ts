@@ -1,7 +1,7 @@
 /**
  * Decides which requests go into the next call of place_orders, and when. Pure: no clock, no I/O.
  *
- * A call takes requests of one SKU. If fewer than `callsInFlightMax` calls are under way, a request
+ * A call takes requests of one SKU, all of them with chosen units or none. If fewer than `callsInFlightMax` calls are under way, a request
  * waits up to `batchWaitMs` for others to join its batch. Otherwise it waits until a call ends.
  * Batches therefore grow with the load.
  */
@@ -21,14 +21,18 @@ export const BATCH_LIMITS: BatchLimits = {
 
 export interface Batch<R> {
   readonly sku: string;
+  /** Whether the requests name the units that they want. */
+  readonly isChosen: boolean;
   readonly requests: readonly R[];
   /** Whether the call waits for locked slots, because some of the requests were `locked` before. */
   readonly wait: boolean;
 }
 
-/** Requests of one SKU that wait for a call. */
+/** Requests of one SKU and kind that wait for a call. */
 interface Lane<R> {
+  readonly key: string;
   readonly sku: string;
+  readonly isChosen: boolean;
   fresh: R[];
   /** Requests that were `locked` in their last call. They go first and do not wait for others. */
   locked: R[];
@@ -40,7 +44,12 @@ interface Lane<R> {
   waitInFlight: boolean;
 }
 
-export class BatchPlanner<R extends { readonly requestId: string }> {
+interface Plannable {
+  readonly requestId: string;
+  readonly positions?: readonly number[];
+}
+
+export class BatchPlanner<R extends Plannable> {
   readonly #limits: BatchLimits;
   readonly #lanes = new Map<string, Lane<R>>();
   /** Request ids under decision. A copy of one in a concurrent call would collide with the first. */
@@ -63,7 +72,7 @@ export class BatchPlanner<R extends { readonly requestId: string }> {
 
   /** @param nowMs monotonic, as in the other methods */
   add(sku: string, request: R, nowMs: number): void {
-    const lane = this.#lane(sku, nowMs);
+    const lane = this.#lane(sku, request.positions !== undefined, nowMs);
     lane.fresh.push(request);
     this.#waiting += 1;
   }
@@ -76,9 +85,9 @@ export class BatchPlanner<R extends { readonly requestId: string }> {
       const batch = this.#take(lane);
       if (batch === undefined) continue;
       // The SKU goes to the end of the order, so that it does not starve others.
-      this.#lanes.delete(lane.sku);
+      this.#lanes.delete(lane.key);
       if (lane.waitInFlight || lane.fresh.length + lane.locked.length > 0) {
-        this.#lanes.set(lane.sku, lane);
+        this.#lanes.set(lane.key, lane);
       }
       return batch;
     }
@@ -95,13 +104,13 @@ export class BatchPlanner<R extends { readonly requestId: string }> {
   finished(batch: Batch<R>, locked: readonly R[], nowMs: number, pauseMs = 0): void {
     this.#callsInFlight -= 1;
     for (const { requestId } of batch.requests) this.#deciding.delete(requestId);
-    const lane = this.#lane(batch.sku, nowMs);
+    const lane = this.#lane(batch.sku, batch.isChosen, nowMs);
     if (batch.wait) lane.waitInFlight = false;
     (pauseMs > 0 ? lane.fresh : lane.locked).push(...locked);
     lane.notBeforeMs = nowMs + pauseMs;
     this.#waiting += locked.length;
     if (lane.fresh.length + lane.locked.length === 0 && !lane.waitInFlight) {
-      this.#lanes.delete(batch.sku);
+      this.#lanes.delete(lane.key);
     }
   }
 
@@ -122,18 +131,22 @@ export class BatchPlanner<R extends { readonly requestId: string }> {
     return soonest;
   }
 
-  #lane(sku: string, nowMs: number): Lane<R> {
-    let lane = this.#lanes.get(sku);
+  #lane(sku: string, isChosen: boolean, nowMs: number): Lane<R> {
+    // No SKU has a blank in its name.
+    const key = isChosen ? `${sku} chosen` : sku;
+    let lane = this.#lanes.get(key);
     if (lane === undefined) {
       lane = {
+        key,
         sku,
+        isChosen,
         fresh: [],
         locked: [],
         firstAtMs: nowMs,
         notBeforeMs: Number.NEGATIVE_INFINITY,
         waitInFlight: false,
       };
-      this.#lanes.set(sku, lane);
+      this.#lanes.set(key, lane);
     } else if (lane.fresh.length === 0) {
       lane.firstAtMs = nowMs;
     }
@@ -158,7 +171,7 @@ export class BatchPlanner<R extends { readonly requestId: string }> {
     lane.waitInFlight = wait;
     this.#waiting -= requests.length;
     this.#callsInFlight += 1;
-    return { sku: lane.sku, requests, wait };
+    return { sku: lane.sku, isChosen: lane.isChosen, requests, wait };
   }
 
   /**

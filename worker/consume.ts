@@ -4,14 +4,14 @@ import { sendDrained } from '../broker/drain.ts';
 import { publishUntilConfirmed } from '../broker/publish-until-confirmed.ts';
 import type { Publisher } from '../broker/publisher.ts';
 import { type AddressedVerdict, sendDelayed, sendVerdicts } from '../broker/verdict-sender.ts';
+import type { DeadCause } from '../contracts/dead-letters.ts';
 import type { Home } from '../contracts/homes.ts';
 import {
-  type DeadCause,
   DRAIN_SCHEMA,
   decodeDrain,
   decodeEnvelope,
-  ENVELOPE_SCHEMA,
   encode,
+  isEnvelope,
   isNewerSchema,
   readEnvelope,
   UndecodableMessage,
@@ -139,7 +139,7 @@ export class OrdersConsumer {
   #receive(delivery: Delivery): void {
     const { schema } = delivery;
     try {
-      if (schema === ENVELOPE_SCHEMA) this.#takeEnvelope(delivery);
+      if (isEnvelope(schema)) this.#takeEnvelope(delivery);
       else if (schema === DRAIN_SCHEMA) this.#takeDrain(delivery);
       else if (isNewerSchema(schema)) {
         this.#refuse(delivery, 'unknown_schema', `schema ${schema} is newer than this worker`);

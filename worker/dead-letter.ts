@@ -1,6 +1,6 @@
 import type { Delivery } from '../broker/consumer.ts';
 import type { OutgoingMessage } from '../broker/publisher.ts';
-import { DEAD_HEADERS, type DeadCause } from '../contracts/messages.ts';
+import { DEAD_HEADERS, type DeadCause } from '../contracts/dead-letters.ts';
 import { DEAD_EXCHANGE } from '../contracts/topology.ts';
 import { DatabaseError } from '../db/client/errors.ts';
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DeadCause, OrderTerms, Verdict } from '../contracts/messages.ts';
+import type { DeadCause } from '../contracts/dead-letters.ts';
+import type { OrderTerms, Verdict } from '../contracts/messages.ts';
 import type { Decision as Placed } from '../db/orders.ts';
 import type { AdmittedRequest } from '../db/place-call.ts';
 import type { Log } from '../process/log.ts';

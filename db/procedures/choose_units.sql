@@ -1,5 +1,6 @@
 -- choose_units: chooses units for orders from free ones: side by side, best first, and without leaving a single unit
--- between others. It is pure. Part of place_numbered and give_units.
+-- between others. It is pure. Part of place_numbered, place_chosen and
+-- give_units.
 --
 -- Orders for several units come first: each gets the first run of units side by side that has enough, and leaves no
 -- single one of it if another run does not. If no run has enough, it gets the best units. Then orders for one unit get

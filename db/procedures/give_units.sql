@@ -1,5 +1,5 @@
 -- give_units: gives locked units to new orders of a numbered SKU, side by side if several are wanted (choose_units).
--- Part of place_numbered, pay_order and serve_waitlist.
+-- Part of place_numbered, place_chosen, pay_order and serve_waitlist.
 --
 -- Parameters
 --   p_sale, p_sku  the SKU

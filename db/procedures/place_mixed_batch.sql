@@ -1,10 +1,11 @@
 -- place_mixed_batch: decides a batch that is not plain: requests that were decided before or are refused without the
 -- stock, users at their limit or with several requests, units from several slots, locked slots, none left, or p_wait.
--- Part of place_orders, place_amounts and place_numbered.
+-- Part of place_orders, place_amounts, place_numbered and place_chosen.
 --
 -- Parameters
 --   p_terms    the terms of the SKU that place_orders has read
---   p_routine  the routine that calls, for the figures: place_orders, its canary, place_amounts or place_numbered
+--   p_routine  the routine that calls, for the figures: place_orders, its canary, place_amounts, place_numbered
+--              or place_chosen
 --   the others as in place_orders
 -- Result: as in place_orders
 -- Tables: reads fenced_node, catalog.sku, and for a SKU that has moved orders and outcome of the other schema; writes
@@ -47,7 +48,7 @@ DECLARE
   i           int;
 BEGIN
   -- An older place_orders, or a canary of one, must not sell packets or numbered units without taking their rows.
-  IF p_routine NOT IN ('place_amounts', 'place_numbered')
+  IF p_routine NOT IN ('place_amounts', 'place_numbered', 'place_chosen')
      AND EXISTS (SELECT FROM catalog.sku k WHERE k.sku = p_terms.sku AND k.goods IN ('amounts', 'numbered')) THEN
     RAISE EXCEPTION '% takes no rows of unit, and the goods of % have them', p_routine, p_terms.sku USING ERRCODE = 'FS500';
   END IF;

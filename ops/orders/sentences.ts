@@ -35,7 +35,10 @@ const REFUSALS: Readonly<Record<string, string>> = {
   'rejected node_fenced':
     'its web node had ended, and the units of that node had gone to others, when the request arrived',
   'rejected unknown_sku': 'there is no such product',
-  'rejected bad_units': 'it asked for a number of units that is not possible',
+  'rejected bad_units': 'it asked for units that are not possible',
+  'rejected seats_taken': 'another order had one of the seats that the shopper chose',
+  'rejected leaves_single':
+    'the seats that the shopper chose would have left a single one, and others were free',
 };
 
 export function refusalText({ status, reason }: Pick<RequestFacts, 'status' | 'reason'>): string {

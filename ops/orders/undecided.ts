@@ -1,7 +1,7 @@
 import type { BrokerConnection } from '../../broker/connection.ts';
 import { withDeadLetters } from '../../broker/dead-letters.ts';
 import { queueFigures } from '../../broker/queues.ts';
-import type { DeadCause } from '../../contracts/messages.ts';
+import type { DeadCause } from '../../contracts/dead-letters.ts';
 import { DEAD_LETTERS_QUEUE } from '../../contracts/topology.ts';
 
 /** Looks for a request that no database has decided. The broker cannot be asked for one message. */

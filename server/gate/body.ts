@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { NumberedUnit } from '../../contracts/seats.ts';
 import { Problem, type Refusal } from '../http/problems.ts';
 import { PurchaseBody } from '../http/schemas.ts';
 import { compileValidator } from '../http/validation.ts';
@@ -8,21 +9,40 @@ import { compileValidator } from '../http/validation.ts';
  * refuses every key that it does not know.
  */
 
-/** A purchase is little more than a quantity, so this is plenty. */
+/** A purchase is little more than a quantity, or some dozens of seats, so this is plenty. */
 const BODY_BYTES_MAX = 2_048;
 
 export interface Purchase {
   readonly quantity: number;
   readonly acceptFewer?: boolean;
+  /** The numbered units that the shopper has chosen, as many as `quantity`. */
+  readonly seats?: readonly NumberedUnit[];
+  /** Their positions. Not set before the step `chosen`. */
+  readonly positions?: readonly number[];
+}
+
+interface Body extends Omit<Purchase, 'quantity'> {
+  readonly quantity?: number;
 }
 
 const isPurchaseBody = compileValidator({ schema: PurchaseBody });
 
 export function purchaseOf(body: unknown): Purchase | Refusal {
-  if (isPurchaseBody(body)) return body as Purchase;
-  const [error] = isPurchaseBody.errors ?? [];
-  const place = `body${error?.instancePath ?? ''}`;
-  return { verdict: 'bad_request', detail: `${place} ${error?.message ?? 'is not understood'}` };
+  if (!isPurchaseBody(body)) {
+    const [error] = isPurchaseBody.errors ?? [];
+    const place = `body${error?.instancePath ?? ''}`;
+    return bad(`${place} ${error?.message ?? 'is not understood'}`);
+  }
+  const { seats, quantity = seats?.length, acceptFewer } = body as Body;
+  if (quantity === undefined) return bad("body must have required property 'quantity'");
+  if (seats === undefined) return body as Purchase;
+  if (quantity !== seats.length) return bad('quantity must be the number of seats, or be left out');
+  if (acceptFewer !== undefined) return bad('acceptFewer does not go with seats');
+  return { quantity, seats };
+}
+
+function bad(detail: string): Refusal {
+  return { verdict: 'bad_request', detail };
 }
 
 const JSON_TYPE = /^application\/json *(;|$)/i;

@@ -1,11 +1,13 @@
 import type { Home } from '../../contracts/homes.ts';
 import { isRequestId } from '../../contracts/ids.ts';
+import type { UnitFinder } from '../../contracts/seats.ts';
 import type { Lists, Visitor } from '../../zk/tree/lists.ts';
-import type { Catalogue } from '../catalogue/catalogue.ts';
+import type { Catalogue, SkuOnSale } from '../catalogue/catalogue.ts';
 import type { Refusal } from '../http/problems.ts';
 import type { Draw } from '../quota/agent.ts';
 import type { Switches } from '../quota/switches.ts';
 import { purchaseOf, readBody } from './body.ts';
+import { findUnits } from './chosen.ts';
 import type { Cooldown } from './cooldown.ts';
 import type { Identity } from './identity.ts';
 import type { Limits } from './limits.ts';
@@ -19,8 +21,8 @@ import type { UsedTickets } from './used-tickets.ts';
 /**
  * The steps of the gate, the cheapest first. A purchase request passes them from top to bottom
  * until one refuses it. A request that may repeat a known one goes on to the steps `address`, `user`
- * and `body` before it gets that refusal, or its earlier answer. Only `who` and `body` may have to
- * wait.
+ * and `body` before it gets that refusal, or its earlier answer. Only `who`, `body` and `chosen` may have
+ * to wait.
  */
 export const ORDER = {
   /** The fast path: without the body and without a look-up, before the router. */
@@ -29,7 +31,7 @@ export const ORDER = {
   user: [who, block, userRate],
   /** Skipped for a pending request, and for a press that is refused already. */
   press: [lottery, ticketRate, cooldown, ticket],
-  body: [body, key],
+  body: [body, key, chosen],
   /** Reading the body may have taken seconds, so the earlier steps among these check again. */
   draw: [state, soldOut, overload, units, block, cooldown, unusedTicket, quota],
 } as const;
@@ -64,6 +66,8 @@ export interface GateParts {
   readonly watch: RiskWatch;
   readonly usedTickets: UsedTickets;
   readonly identity: Identity;
+  /** Finds the units of a section by their names. */
+  readonly finderOf: (row: SkuOnSale) => Promise<UnitFinder | undefined>;
   /** The reason why nothing can be taken now, if there is one. Nothing is drawn then. */
   readonly overload: (schema: Home) => OverloadCause | undefined;
   /** Uniform in [0, 1). */
@@ -258,6 +262,11 @@ async function body(claim: Claim): Promise<Refusal | undefined> {
 function key({ requestId, ticket }: Claim): Refusal | undefined {
   if (requestId === ticket.id || isRequestId(requestId)) return undefined;
   return { verdict: 'bad_request', detail: 'Idempotency-Key must be a UUID' };
+}
+
+/** Most purchases name no units. */
+function chosen(claim: Claim, { finderOf }: GateParts): ReturnType<SlowStep<Claim>> {
+  return claim.purchase.seats === undefined ? undefined : findUnits(claim, finderOf);
 }
 
 function units({ row, purchase }: Claim): Refusal | undefined {

@@ -116,3 +116,29 @@ export const Sale = Type.Object({
     }),
   ),
 });
+
+export const Units = Type.Object({
+  sku: Type.String(),
+  seats: Type.Union(
+    [
+      Type.Array(Type.Object({ row: Type.String(), from: Type.Integer(), to: Type.Integer() })),
+      Type.Array(Type.String()),
+    ],
+    {
+      description:
+        'The units, the best first: lines of seats side by side, or labels of units that are in no row',
+    },
+  ),
+  units: Type.Integer({ description: 'How many there are' }),
+  singles: Type.Enum(['avoid', 'allow'], {
+    description: 'avoid: no single seat is left free between others, if other seats leave none',
+  }),
+  free: Type.String({
+    description:
+      'Base64 of a bit for each unit in the order of `seats`, the highest bit of a byte first: 1 if it is free',
+  }),
+  asOf: Type.String({
+    format: 'date-time',
+    description: 'Of `free`. It is older than a second only while the database does not answer',
+  }),
+});

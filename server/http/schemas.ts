@@ -92,7 +92,31 @@ export const PurchaseHeaders = Type.Object({
 
 export const PurchaseBody = Type.Object(
   {
-    quantity: Type.Integer({ minimum: 1, maximum: REQUEST_UNITS_MAX }),
+    quantity: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: REQUEST_UNITS_MAX,
+        description: 'Required without `seats`; with them, their number',
+      }),
+    ),
+    seats: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            row: Type.Optional(Type.String({ minLength: 1 })),
+            seat: Type.String({ minLength: 1 }),
+          },
+          { additionalProperties: false },
+        ),
+        {
+          minItems: 1,
+          maxItems: REQUEST_UNITS_MAX,
+          description:
+            'Of numbered goods: exactly these units. Without it, the shop chooses the best free ones. ' +
+            'Outcomes: rejected/seats_taken, rejected/leaves_single',
+        },
+      ),
+    ),
     acceptFewer: Type.Optional(
       Type.Boolean({
         description: 'Take fewer, 1 or more, if the node that is asked has fewer left to give out',

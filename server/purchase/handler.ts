@@ -131,11 +131,11 @@ export class PurchaseHandler {
   #take(claim: Claim): { readonly entry: PendingRequest } | Refusal {
     const { catalogue, gate, purchases } = this.#parts;
     const { requestId, userId, sku, ticket } = claim;
-    const { quantity, acceptFewer } = claim.purchase;
+    const { quantity, acceptFewer, positions } = claim.purchase;
     const known = purchases.pending.find(requestId);
     if (known !== undefined) {
       if (known.request.userId !== userId) return NO_TICKET;
-      return known.sku === sku && known.wanted === quantity ? { entry: known } : OTHER_PURCHASE;
+      return known.sku === sku && isSamePurchase(known, claim) ? { entry: known } : OTHER_PURCHASE;
     }
     // The request was pending when this press came in, and then turned out not to be taken. The
     // gate has not judged this press.
@@ -150,6 +150,7 @@ export class PurchaseHandler {
       ...{ requestId, userId, units },
       ...(acceptFewer && { acceptFewer }),
       ...(zone !== null && { day: dayIn(zone, new Date(catalogue.nowMs())) }),
+      ...(positions !== undefined && { positions }),
     };
     const { span } = claim;
     return { entry: purchases.take(claim.row, request, ticket.id, node, quantity, span) };
@@ -198,6 +199,16 @@ export class PurchaseHandler {
  */
 function outright({ isRepeated, refusal }: Claim, instead: Refusal): Refusal {
   return (isRepeated ? undefined : refusal) ?? instead;
+}
+
+/** The same units are the same purchase in any order. */
+function isSamePurchase({ wanted, request }: PendingRequest, { purchase }: Claim): boolean {
+  const { positions: known } = request;
+  const { quantity, positions } = purchase;
+  if (wanted !== quantity || known === undefined || positions === undefined) {
+    return wanted === quantity && known === positions;
+  }
+  return positions.every((position) => known.includes(position));
 }
 
 /** Only a client that sent a key can repeat the same request after its ticket has expired. */

@@ -1,6 +1,7 @@
 import type { OutgoingMessage, PublishResult } from '../../broker/publisher.ts';
 import type { Home } from '../../contracts/homes.ts';
 import {
+  CHOSEN_SCHEMA,
   ENVELOPE_SCHEMA,
   type Envelope,
   encode,
@@ -49,12 +50,13 @@ interface Open {
   readonly onLate: ((result: PublishResult) => void)[];
   readonly schema: Home;
   readonly isCopy: boolean;
+  readonly isChosen: boolean;
   /** Those of the traced requests. */
   spans: Span[] | undefined;
   readonly result: PromiseWithResolvers<PublishResult>;
 }
 
-/** Envelopes of one kind: the same SKU, drawn under the same node id. */
+/** Envelopes of one kind: the same SKU, drawn under the same node id, all of requests that name their units or none. */
 interface Lane {
   readonly key: string;
   /** The envelope that still takes requests. */
@@ -106,8 +108,8 @@ export class Envelopes {
     for (const lane of this.#lanes.values()) this.#flush(lane);
   }
 
-  #lane({ node, schema, sku, isCopy }: Outgoing): Lane {
-    const key = `${node} ${schema} ${sku} ${isCopy}`;
+  #lane({ node, schema, sku, isCopy, request }: Outgoing): Lane {
+    const key = `${node} ${schema} ${sku} ${isCopy} ${isChosen(request)}`;
     const known = this.#lanes.get(key);
     if (known !== undefined) return known;
     const lane: Lane = { key, open: undefined, underWay: 0, timer: undefined };
@@ -115,7 +117,7 @@ export class Envelopes {
     return lane;
   }
 
-  #begin(lane: Lane, { sku, schema, node, isCopy }: Outgoing): Open {
+  #begin(lane: Lane, { sku, schema, node, isCopy, request }: Outgoing): Open {
     const requests: PurchaseRequest[] = [];
     const result = Promise.withResolvers<PublishResult>();
     const open: Open = {
@@ -124,6 +126,7 @@ export class Envelopes {
       onLate: [],
       schema,
       isCopy,
+      isChosen: isChosen(request),
       spans: undefined,
       result,
     };
@@ -160,7 +163,7 @@ export class Envelopes {
     const message: OutgoingMessage = {
       exchange: ORDERS_EXCHANGE,
       routingKey: open.schema,
-      schema: ENVELOPE_SCHEMA,
+      schema: open.isChosen ? CHOSEN_SCHEMA : ENVELOPE_SCHEMA,
       content: encode(spans === undefined ? envelope : { ...envelope, sentAtMs: Date.now() }),
       replyTo: this.#replyTo,
       persistent: true,
@@ -184,4 +187,8 @@ export class Envelopes {
     await published;
     batch.end();
   }
+}
+
+function isChosen({ positions }: PurchaseRequest): boolean {
+  return positions !== undefined;
 }

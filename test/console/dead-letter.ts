@@ -1,5 +1,6 @@
 import { BrokerConnection } from '../../broker/connection.ts';
-import { DEAD_HEADERS, ENVELOPE_SCHEMA, type Envelope, encode } from '../../contracts/messages.ts';
+import { DEAD_HEADERS } from '../../contracts/dead-letters.ts';
+import { ENVELOPE_SCHEMA, type Envelope, encode } from '../../contracts/messages.ts';
 import { DEAD_EXCHANGE } from '../../contracts/topology.ts';
 import { createLog } from '../../process/log.ts';
 

@@ -20,7 +20,12 @@ describe('what is the same for everybody', () => {
       path,
       200,
     ]),
-    ...['/api/v1/sales/none', '/sales/none', '/images/none.svg'].map((path) => [path, 404]),
+    ...[
+      '/api/v1/sales/none',
+      '/api/v1/sales/demo/skus/TV/units',
+      '/sales/none',
+      '/images/none.svg',
+    ].map((path) => [path, 404]),
     ['/assets/0123456789abcdef/js/none.js', 404],
   ] as [string, number][])(
     '%s reaches the nodes once a second, however many ask: %i',

@@ -5,6 +5,7 @@ import { type Mutant, planted } from './mutant.ts';
 const amounts = planted(['test/db/amounts.test.ts'], 'db/procedures/place_amounts.sql');
 const daily = planted(['test/db/daily.test.ts'], 'db/procedures/place_daily.sql');
 const numbered = planted(['test/db/numbered.test.ts'], 'db/procedures/place_numbered.sql');
+const chosen = planted(['test/db/chosen.test.ts'], 'db/procedures/place_chosen.sql');
 const NUMBERED_TESTS = ['test/db/numbered.test.ts'];
 
 export const GOODS: readonly Mutant[] = [
@@ -69,5 +70,44 @@ export const GOODS: readonly Mutant[] = [
     ],
     NUMBERED_TESTS,
     'db/procedures/pay_order.sql',
+  ),
+  chosen('no oversell', 'chosen units are not locked', [
+    [/ FOR UPDATE(?: SKIP LOCKED)?\);/g, ');'],
+  ]),
+  chosen('one outcome', 'a chosen unit that an order has is never told to be taken', [
+    ['WHEN v_mine && v_seen.taken THEN', 'WHEN false THEN'],
+  ]),
+  chosen('no lie', 'who comes after a request that gets no order is told that the unit is taken', [
+    [/ +CONTINUE WHEN NOT p_positions\[.*\n/, ''],
+  ]),
+  chosen('no lie', 'an order gets other units than those that were chosen', [
+    [', v_new.units, v_given);', ', v_new.units);'],
+  ]),
+  chosen('one outcome', 'a request for taken units has no outcome', [
+    ["WHERE v_status[a.at] = 'rejected' AND", 'WHERE false AND'],
+  ]),
+  chosen(
+    'no undersell',
+    'a choice that leaves a single unit is refused although nothing else is free',
+    [['IF v_better[p_units[i]] THEN', 'IF true THEN']],
+  ),
+  chosen(
+    'no undersell',
+    'the end of a row counts as a free unit',
+    [
+      [
+        'AND NOT EXISTS (SELECT FROM rest b',
+        'AND r.position > 1 AND NOT EXISTS (SELECT FROM rest b',
+      ],
+    ],
+    ['test/db/chosen.test.ts'],
+    'db/procedures/leaves_single.sql',
+  ),
+  chosen(
+    'no lie',
+    'requests for the best units are decided with those for chosen ones',
+    [[/const key = isChosen \? .* : sku;/, 'const key = sku;']],
+    ['test/worker/batch.test.ts'],
+    'worker/batch.ts',
   ),
 ];

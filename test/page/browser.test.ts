@@ -1,10 +1,10 @@
-import type { Request } from 'playwright-core';
+import type { Page, Request, Response } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { readDoorCode } from '../../contracts/door-code.ts';
 import { until } from '../until.ts';
 import { expectAccessible, expectFits } from './browser.ts';
 import { scan } from './scanner.ts';
-import { buy, buyOf, isOn, labelOf, refused, says, seen, visits } from './visits.ts';
+import { buy, buyOf, isOn, labelOf, refused, says, seen, tileOf, visits } from './visits.ts';
 
 /** The sale page in a real browser against the real system, as shoppers meet it. */
 
@@ -101,7 +101,8 @@ describe('a shopper', () => {
 
   it('sees the tickets of paid seats on a phone, and a scanner reads them', async () => {
     const title = 'Stalls';
-    const wish = { units: 8, limit: 2, title, row: '7' };
+    const section = { seats: [{ row: '7', from: 1, to: 8 }], singles: 'avoid' as const };
+    const wish = { units: 8, limit: 2, title, section };
     const { sale, skus } = await at.shop.createSale({ skus: [wish] });
     const sku = skus[0] ?? '';
     const size = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2 };
@@ -136,6 +137,56 @@ describe('a shopper', () => {
     expect(await seen(page.locator('body'))).toMatch(
       /^Launch day Stalls Row 7, seat 1 Order \d+ Launch/,
     );
+  });
+
+  it('chooses seats on a plan with the keyboard, and is told when somebody else was faster', async () => {
+    const rows = Array.from({ length: 6 }, (_, at) => ({ row: `${at + 1}`, from: 1, to: 10 }));
+    const section = { seats: rows, singles: 'avoid' as const };
+    const { sale, skus } = await at.shop.createSale({ skus: [{ units: 60, limit: 4, section }] });
+    const sku = skus[0] ?? '';
+    const [ada, bob] = [await at.open(`/sales/${sale}`), await at.open(`/sales/${sale}`)];
+    const plan = ada.locator('#plan');
+    const seat = (page: Page, name: string) => page.getByRole('gridcell', { name });
+    const openPlan = async (page: Page) => {
+      await until('the button is on', () => isOn(buyOf(page, sku)));
+      await tileOf(page, sku).locator('.plan-open').click();
+      await until(
+        'it is drawn',
+        async () => (await seat(page, 'Row 6, seat 10, free').count()) > 0,
+      );
+    };
+    await openPlan(ada);
+    await openPlan(bob);
+    // Seat 2 alone would leave seat 1 single.
+    for (const key of ['ArrowDown', 'ArrowDown', 'ArrowRight', ' ']) await ada.keyboard.press(key);
+    expect(await seat(ada, 'Row 3, seat 2, chosen').getAttribute('aria-selected')).toBe('true');
+    expect(await seen(plan.locator('.plan-said'))).toMatch(/A single place would be left/);
+    expect(await isOn(plan.locator('.plan-take'))).toBe(false);
+    for (const key of ['ArrowLeft', 'Enter']) await ada.keyboard.press(key);
+    expect(await seen(plan.locator('.plan-said'))).toBe('Chosen: Row 3, seat 1; Row 3, seat 2.');
+    await expectAccessible(ada);
+
+    for (const name of ['Row 3, seat 1, free', 'Row 3, seat 2, free'])
+      await seat(bob, name).click();
+    const units = (answer: Response) => answer.url().endsWith('/units');
+    await bob.route('**/units', (route) => route.abort());
+    await plan.locator('.plan-take').click();
+    await says(ada, sku, 'It is yours');
+    await until('the order says so', async () =>
+      /Row 3, seat 1; Row 3, seat 2/.test(await seen(ada.locator('.order'))),
+    );
+    // The page of Bob does not know yet.
+    await bob.locator('.plan-take').click();
+    await says(bob, sku, 'Someone else was faster');
+    await bob.unroute('**/units');
+    await Promise.all([bob.waitForResponse(units), tileOf(bob, sku).locator('.plan-open').click()]);
+    await until('it is told which', async () =>
+      /faster: Row 3, seat 1; Row 3, seat 2/.test(await seen(bob.locator('.plan-said'))),
+    );
+    expect(await seat(bob, 'Row 3, seat 1, taken').getAttribute('aria-disabled')).toBe('true');
+    await expectAccessible(bob);
+    await bob.keyboard.press('Escape');
+    expect(await bob.evaluate("document.activeElement?.className ?? ''")).toContain('plan-open');
   });
 
   it('gives an order back, and the next one gets it', async () => {

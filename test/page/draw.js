@@ -5,7 +5,7 @@
 
 /** Where the scripts of this version are. */
 const scripts = document.querySelector('script[type=module]').src;
-const NAMES = ['dom', 'hero', 'language', 'messages', 'orders-panel', 'purchase', 'tile', 'view'];
+const NAMES = 'dom hero language messages orders-panel plan purchase tile view'.split(' ');
 const OPENS = Date.parse('2030-01-02T12:00:00Z');
 const CLOSES = Date.parse('2030-01-02T13:00:00Z');
 const SALE = {
@@ -80,6 +80,61 @@ function placesOf() {
   ];
 }
 
+const HALL = [
+  { row: '1', from: 1, to: 5 },
+  { row: '2', from: 1, to: 5 },
+];
+
+/** Shows the plan in each of its states, with answers of a shop that is not there. */
+async function drawPlan({ createPlan }, see) {
+  const dialog = document.querySelector('#plan');
+  const { fetch } = window;
+  const settled = () => new Promise((resolve) => setTimeout(resolve, 20));
+  let answer = () => Promise.reject(new Error('no answer'));
+  window.fetch = (url, ...rest) =>
+    String(url).endsWith('/units') ? answer() : fetch(url, ...rest);
+  const board = (free, asOf = OPENS) => {
+    const facts = { seats: HALL, singles: 'avoid', free: btoa(String.fromCharCode(...free)) };
+    const body = JSON.stringify({ ...facts, asOf: new Date(asOf).toISOString() });
+    return async () => new Response(body, { headers: { etag: body } });
+  };
+  const plan = createPlan({
+    sale: 'demo',
+    terms: () => ({ title: '42', room: 2, mayTake: true }),
+    now: () => OPENS,
+    onTake() {},
+  });
+  const looks = async (next) => {
+    answer = next;
+    document.dispatchEvent(new Event('visibilitychange'));
+    await settled();
+    see(dialog);
+  };
+  const pick = (...places) => {
+    for (const at of places) {
+      const seat = dialog.querySelector(`[data-at="${at}"]`);
+      seat.dispatchEvent(new MouseEvent('click', { bubbles: true }));
+    }
+    see(dialog);
+  };
+  plan.open('nothing is known');
+  see(dialog);
+  await settled();
+  see(dialog);
+  dialog.close();
+  answer = board([255, 255]);
+  plan.open('42');
+  await settled();
+  see(dialog);
+  pick(1);
+  pick(0);
+  pick(2);
+  await looks(board([127, 255]));
+  await looks(board([127, 255], OPENS - 60_000));
+  dialog.close();
+  window.fetch = fetch;
+}
+
 (async () => {
   const modules = await Promise.all(
     [...NAMES, 'waitlist-view'].map((name) => import(new URL(`${name}.js`, scripts).href)),
@@ -151,11 +206,19 @@ function placesOf() {
     const packet = { amount: '3.42', currency: 'XTS' };
     show({ sku: amounts, phase: 'open', purchase: ready, held: 1, packet }, none);
   }
+  show({ sku: { ...sku, limit: 2, goods: 'numbered' }, phase: 'open', purchase: ready }, none);
   for (const purchase of purchasesOf(page, page.texts)) {
     show({ sku: { ...sku, limit: 3 }, phase: 'open', purchase }, none);
   }
   show({ sku: { ...sku, limit: 1 }, phase: 'closed', purchase: ready, calledOff: true }, none);
   tile.element.remove();
+
+  await drawPlan(page, (dialog) => {
+    drawn.push(wordsIn(dialog));
+    for (const button of dialog.querySelectorAll('button')) {
+      if (button.scrollWidth > button.clientWidth + 1) cut.add(button.textContent);
+    }
+  });
 
   const say = () =>
     drawn.push(wordsIn(document.querySelector('#hero')), [

@@ -134,6 +134,7 @@ declare module '*/public/js/purchase.js' {
     phase: 'ready' | 'asking' | 'sending' | 'queued' | 'refused' | 'ended';
     key: string | null;
     quantity: number;
+    seats: readonly { row?: string; seat: string }[] | null;
     unsure: boolean;
     solving: boolean;
     offline: boolean;
@@ -144,8 +145,20 @@ declare module '*/public/js/purchase.js' {
     orderNo: string | null;
   }
   export type Event =
-    | { type: 'press'; now: number; key: string; quantity: number }
-    | { type: 'restored'; key: string; quantity: number; accepted: boolean }
+    | {
+        type: 'press';
+        now: number;
+        key: string;
+        quantity: number;
+        seats?: readonly { row?: string; seat: string }[] | null;
+      }
+    | {
+        type: 'restored';
+        key: string;
+        quantity: number;
+        accepted: boolean;
+        seats?: readonly { row?: string; seat: string }[] | null;
+      }
     | { type: 'ticket' | 'unanswered' | 'accepted' }
     | { type: 'puzzle'; cause: string | null }
     | {
@@ -195,6 +208,7 @@ declare module '*/public/js/view.js' {
     again: string;
     againSpoken: string;
     quantity: boolean;
+    plan: string;
     toOrders: string;
   };
   export function heroPhase(phase: TileInput['phase'], skus: readonly Sku[]): string;
@@ -204,6 +218,41 @@ declare module '*/public/js/view.js' {
     phase: TileInput['phase'],
     serverNowMs: number,
   ): string;
+}
+
+declare module '*/public/js/plan-layout.js' {
+  export interface Board {
+    seats: readonly ({ row: string; from: number; to: number } | string)[];
+    singles: 'avoid' | 'allow';
+    free: string;
+    asOf: string;
+  }
+  export interface Unit {
+    at: number;
+    row: string | undefined;
+    seat: string;
+    line: number;
+    x: number;
+    y: number;
+  }
+  export interface Layout {
+    units: readonly Unit[];
+    rows: readonly (readonly Unit[])[];
+    columns: number;
+  }
+  export function layoutOf(seats: Board['seats']): Layout;
+  export function partsOf(layout: Layout, unitsMax?: number): (readonly Unit[])[][];
+  export function freeOf(base64: string, count: number): boolean[];
+  export function unitAfter(
+    rows: readonly (readonly Unit[])[],
+    from: Unit,
+    press: { key: string; ctrlKey?: boolean },
+  ): Unit | undefined;
+  export function leavesSingle(
+    units: readonly Unit[],
+    free: readonly boolean[],
+    chosen: ReadonlySet<number>,
+  ): boolean;
 }
 
 declare module '*/public/js/waitlist-view.js' {

@@ -34,6 +34,32 @@ describe('a purchase', () => {
     expect(after(...steps)).toMatchObject({ status: 'paid', orderNo: '7', key: null });
   });
 
+  it('keeps the seats of a press whose answer is not known, and forgets them otherwise', () => {
+    const seats = [{ row: '1', seat: '2' }];
+    const chosen: Event = { type: 'press', now: 0, key: 'k1', quantity: 1, seats };
+    const again: Event = { type: 'press', now: 60_000, key: 'k2', quantity: 2 };
+    const lost = after(
+      chosen,
+      { type: 'ticket' },
+      { type: 'unanswered' },
+      { type: 'gave_up', now: 1 },
+    );
+    expect(advance(lost, again)).toMatchObject({ key: 'k1', quantity: 1, seats });
+    const taken = after(
+      chosen,
+      { type: 'ticket' },
+      { type: 'accepted' },
+      {
+        type: 'status',
+        status: 'rejected',
+        reason: 'seats_taken',
+      },
+    );
+    expect(advance(taken, again)).toMatchObject({ key: 'k2', quantity: 2, seats: null });
+    const restored: Event = { type: 'restored', key: 'k1', quantity: 1, seats, accepted: false };
+    expect(after(restored)).toMatchObject({ seats, unsure: true });
+  });
+
   it('rests for 5 s after a press, or for as long as the shop asks', () => {
     const short = after(press(1000), refused(1200));
     expect(mayPress(short, 1000 + PRESS_REST_MS - 1)).toBe(false);

@@ -1,3 +1,4 @@
+import type { Section } from '../../contracts/seats.ts';
 import { Operator } from '../../ops/quota/operator.ts';
 import { Reader } from '../../ops/quota/overview.ts';
 import { uniqueName } from '../servers.ts';
@@ -10,8 +11,8 @@ export interface SkuWish {
   readonly units: number;
   readonly limit?: number;
   readonly title?: string;
-  /** Numbered goods: seats of one row. */
-  readonly row?: string;
+  /** Of numbered goods. */
+  readonly section?: Section;
 }
 
 export interface SaleWish {
@@ -41,14 +42,12 @@ export async function startShop(environment: Readonly<Record<string, string>> = 
   return {
     url: system.url,
     async createSale({ opensInMs = -1_000, payWindowSeconds = 900, skus: wishes }) {
-      const skus = wishes.map(({ units, limit = 1, title = 'Television', row }) => ({
+      const skus = wishes.map(({ units, limit = 1, title = 'Television', section }) => ({
         sku: uniqueName('tv'),
         title,
         units,
         userLimit: limit,
-        ...(row !== undefined && {
-          section: { seats: [{ row, from: 1, to: units }], singles: 'avoid' as const },
-        }),
+        ...(section && { section }),
       }));
       const opensAt = new Date(Date.now() + opensInMs);
       const sale = await system.createSale(skus, {

@@ -52,6 +52,23 @@ const ended = (status: string, reason?: string): Purchase => ({
 
 const signIn: Sku = { ...tv, sku: 'SignIn', price: '0', goods: 'daily', zone: 'Europe/Berlin' };
 
+it('numbered goods have a plan while they can be bought', () => {
+  const seats: Sku = { ...tv, goods: 'numbered', limit: 2 };
+  const planOf = (input: Partial<TileInput>) => view({ sku: seats, ...input }).plan;
+  expect(planOf({})).toBe('Choose on the plan');
+  expect(planOf({ held: 1 })).toBe('Choose on the plan');
+  expect(view({}).plan).toBe('');
+  const press = { type: 'press', now: 0, key: 'k', quantity: 1 } as const;
+  const not: Partial<TileInput>[] = [
+    { held: 2 },
+    { phase: 'closed' },
+    { phase: 'scheduled' },
+    { sku: { ...seats, availability: 'sold_out' } },
+    { purchase: advance(initialPurchase(), press) },
+  ];
+  for (const input of not) expect(planOf(input)).toBe('');
+});
+
 describe('the tile of daily goods', () => {
   it('offers the unit of today, and says when the shopper has it', () => {
     const open = view({ sku: signIn });

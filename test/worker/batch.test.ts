@@ -5,6 +5,7 @@ import fc from '../properties.ts';
 interface Request {
   readonly requestId: string;
   readonly n: number;
+  readonly positions?: readonly number[];
 }
 
 const limits = { batchRequestsMax: 3, batchWaitMs: 2, callsInFlightMax: 2 };
@@ -85,6 +86,21 @@ describe('the batch planner', () => {
     expect(planner.next(2)).toBeUndefined();
     if (first !== undefined) planner.finished(first, [], 2);
     expect(idsOf(planner.next(2))).toEqual(['a']);
+  });
+
+  test('calls requests that name their units apart from the others of the SKU', () => {
+    const planner = new BatchPlanner<Request>(limits);
+    const chosen = { ...request('b'), positions: [7] };
+    planner.add('TV', request('a'), 0);
+    planner.add('TV', chosen, 0);
+    planner.add('TV', { ...request('c'), positions: [8] }, 0);
+    const [first, second] = [planner.next(2), planner.next(2)];
+    expect([idsOf(first), idsOf(second)]).toEqual([['a'], ['b', 'c']]);
+    expect([first?.sku, second?.sku, second?.isChosen]).toEqual(['TV', 'TV', true]);
+    if (second !== undefined) planner.finished(second, [chosen], 2);
+    planner.add('TV', request('d'), 2);
+    const again = planner.next(2);
+    expect([idsOf(again), again?.wait]).toEqual([['b'], true]);
   });
 
   test('hands each request out until it is decided, within the limits, in any history', () => {

@@ -3,7 +3,12 @@ import type { BrokerConnection } from '../../broker/connection.ts';
 import { withDeadLetters } from '../../broker/dead-letters.ts';
 import { DrainFailed, drainQueues } from '../../broker/drain.ts';
 import { queueFigures } from '../../broker/queues.ts';
-import { encode, VERDICTS_SCHEMA } from '../../contracts/messages.ts';
+import {
+  CHOSEN_SCHEMA,
+  encode,
+  type PurchaseRequest,
+  VERDICTS_SCHEMA,
+} from '../../contracts/messages.ts';
 import { DEAD_LETTERS_QUEUE, ordersQueue } from '../../contracts/topology.ts';
 import { audit, requestOutcomes } from '../../db/calls.ts';
 import { DatabaseError } from '../../db/client/errors.ts';
@@ -80,6 +85,34 @@ test('every request gets its verdict, the last units are sold once, and the queu
   const statuses = all.map(({ requestId }) => web.statusOf(requestId));
   expect(statuses.filter((status) => status === 'ordered')).toHaveLength(100);
   expect(statuses.filter((status) => status === 'sold_out')).toHaveLength(50);
+  await consumer.drain();
+  await consumer.close();
+  await untilEmpty();
+  expect(await audit(admin)).toEqual([]);
+});
+
+test('requests that name their units get those, beside others that do not', async () => {
+  const seats = [{ row: '1', from: 1, to: 40 }];
+  const sku = await openSku(ops, 40, { section: { seats, singles: 'allow' } });
+  const web = await openWebNode(direct);
+  const [first, late] = [purchases(1, { positions: [20] }), purchases(9, { positions: [20] })];
+  const others = purchases(19);
+  const chosen = [...first, ...late, ...purchases(1, { positions: [40] })];
+  const { consumer } = await openWorker(await openBoth(), worker);
+  await web.sendAll(pack(sku, chosen, 4), CHOSEN_SCHEMA);
+  await until('they are told', () => web.verdicts.size === chosen.length);
+  await web.sendAll(pack(sku, others));
+  await until('all are told', () => web.verdicts.size === chosen.length + others.length);
+  const told = (one: readonly PurchaseRequest[]) =>
+    one.flatMap(({ requestId }) => web.verdicts.get(requestId) ?? []);
+  expect(told(first)).toMatchObject([{ status: 'ordered', seats: [{ row: '1', seat: '20' }] }]);
+  for (const verdict of told(late)) {
+    expect(verdict).toMatchObject({ status: 'rejected', reason: 'seats_taken', units: 0 });
+  }
+  const best = told(others).flatMap(
+    (verdict) => verdict.seats?.map(({ seat }) => Number(seat)) ?? [],
+  );
+  expect(best.sort((a, b) => a - b)).toEqual(Array.from({ length: 19 }, (_, at) => at + 1));
   await consumer.drain();
   await consumer.close();
   await untilEmpty();

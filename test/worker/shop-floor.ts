@@ -11,7 +11,7 @@ import {
 } from '../../contracts/messages.ts';
 import type { Schema } from '../../contracts/names.ts';
 import { ORDERS_EXCHANGE } from '../../contracts/topology.ts';
-import { createSale, createSku, placeOrders } from '../../db/calls.ts';
+import { createSale, createSku, type NewSku, placeOrders } from '../../db/calls.ts';
 import type { Databases } from '../../db/client/pool.ts';
 import { createMetrics } from '../../process/metrics.ts';
 import { BATCH_LIMITS } from '../../worker/batch.ts';
@@ -27,7 +27,11 @@ import { uniqueName } from '../servers.ts';
 const HOUR_MS = 3_600_000;
 
 /** Creates an open SKU in a sale of its own. */
-export async function openSku(databases: Databases, units: number): Promise<string> {
+export async function openSku(
+  databases: Databases,
+  units: number,
+  more: Partial<NewSku> = {},
+): Promise<string> {
   const sale = uniqueName('sale');
   const sku = uniqueName('sku');
   const now = Date.now();
@@ -47,6 +51,7 @@ export async function openSku(databases: Databases, units: number): Promise<stri
     currency: 'EUR',
     userLimit: 1,
     units,
+    ...more,
   });
   return sku;
 }
@@ -94,9 +99,9 @@ export async function openWebNode(connection: BrokerConnection) {
     delayed,
     send,
     /** Resolves when all are confirmed. */
-    async sendAll(envelopes: readonly Envelope[]): Promise<void> {
+    async sendAll(envelopes: readonly Envelope[], schema = ENVELOPE_SCHEMA): Promise<void> {
       for (const envelope of envelopes) {
-        const result = await send(encode(envelope));
+        const result = await send(encode(envelope), schema);
         if (result !== 'confirmed') throw new Error(`publish: ${result}`);
       }
     },

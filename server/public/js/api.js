@@ -43,6 +43,8 @@ export const STATUS_WAIT_SECONDS = 10;
  * @typedef {{ kind: 'unanswered' }} Unanswered no answer, or one that does not come from a web node
  * @typedef {Ok | Refused | Same | Unanswered} Answer
  *
+ * @typedef {{ row?: string, seat: string }} Seat
+ *
  * @typedef {object} Call
  * @property {string} [method]
  * @property {unknown} [body]
@@ -190,13 +192,13 @@ export function getTicket(sale, sku, token, solution) {
 
 /**
  * @param {string} purchaseUrl
- * @param {{ key: string, quantity: number, token: string | null, unsure: boolean }} purchase
- *   `unsure`: the shop may have taken an earlier send of this key
+ * @param {{ key: string, quantity: number, seats: readonly Seat[] | null, token: string | null, unsure: boolean }} purchase
+ *   `seats`: chosen on a plan; `unsure`: the shop may have taken an earlier send of this key
  */
-export function buy(purchaseUrl, { key, quantity, token, unsure }) {
+export function buy(purchaseUrl, { key, quantity, seats, token, unsure }) {
   return request(purchaseUrl, {
     method: 'POST',
-    body: { quantity },
+    body: seats === null ? { quantity } : { seats },
     headers: { 'idempotency-key': key, ...(unsure && { 'idempotency-retry': 'true' }) },
     token,
     timeoutMs: WRITE_TIMEOUT_MS,
@@ -309,6 +311,17 @@ export function cancelOrder(orderNo, token) {
 export function readToday(sale, sku, token) {
   const path = `/api/v1/sales/${encodeURIComponent(sale)}/skus/${encodeURIComponent(sku)}/today`;
   return request(path, { token });
+}
+
+/**
+ * The seats of numbered goods, and which are free.
+ * @param {string} sale
+ * @param {string} sku
+ * @param {string | null} etag
+ */
+export function readUnits(sale, sku, etag) {
+  const path = `/api/v1/sales/${encodeURIComponent(sale)}/skus/${encodeURIComponent(sku)}/units`;
+  return request(path, etag ? { headers: { 'if-none-match': etag } } : {});
 }
 
 /** How the shop tells shoppers off the page. */

@@ -47,9 +47,9 @@ const PUZZLES_MAX = 3;
 
 /**
  * @param {Buyer} buyer
- * @param {{ key: string, quantity: number, unsure: boolean }} press
+ * @param {{ key: string, quantity: number, seats: readonly import('./api.js').Seat[] | null, unsure: boolean }} press
  */
-export async function handIn(buyer, { key, quantity, unsure }) {
+export async function handIn(buyer, { key, quantity, seats, unsure }) {
   const { sale, sku, tell, signal } = buyer;
   const startedAt = steadyNow();
   /** @type {string | null} */
@@ -83,10 +83,10 @@ export async function handIn(buyer, { key, quantity, unsure }) {
       if (ticket.kind === 'ok') {
         solution = null;
         tell({ type: 'ticket' });
-        const record = { key, user: identity.user, quantity };
+        const record = { key, user: identity.user, quantity, ...(seats !== null && { seats }) };
         saveRecord(sale, sku, { ...record, statusUrl, accepted: false });
         const { token } = identity;
-        const answer = await buy(ticket.body.purchaseUrl, { key, quantity, token, unsure });
+        const answer = await buy(ticket.body.purchaseUrl, { key, quantity, seats, token, unsure });
         if (signal.aborted) return;
         if (answer.kind === 'ok') {
           statusUrl = String(answer.body.statusUrl);
@@ -154,8 +154,8 @@ async function mayAskAgain({ verdict, retryAfterSeconds }, tries, signal) {
 export function resume(buyer, user) {
   const record = loadRecord(buyer.sale, buyer.sku, user);
   if (record === null) return;
-  const { key, quantity, accepted, statusUrl } = record;
-  buyer.tell({ type: 'restored', key, quantity, accepted });
+  const { key, quantity, seats = null, accepted, statusUrl } = record;
+  buyer.tell({ type: 'restored', key, quantity, seats, accepted });
   return follow(buyer, { key, statusUrl, accepted });
 }
 

@@ -91,6 +91,8 @@ const REASONS = {
   'sold_out/all_drawn': ['stop', 'never'],
   'rejected/refused_by_operator': ['wait', 'later'],
   'rejected/request_id_taken': ['wait', 'later'],
+  'rejected/seats_taken': ['wait', 'later'],
+  'rejected/leaves_single': ['wait', 'later'],
 };
 
 /**

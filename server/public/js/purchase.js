@@ -23,6 +23,7 @@ export const PRESS_REST_MS = 5000;
  * @property {Phase} phase
  * @property {string | null} key the idempotency key; null when no request is under way
  * @property {number} quantity
+ * @property {readonly import('./api.js').Seat[] | null} seats chosen on a plan; null: the shop chooses
  * @property {boolean} unsure the shop may have taken an earlier send of this key
  * @property {boolean} solving the page computes a proof of work for the shop; `reason` is its cause
  * @property {boolean} offline the last call got no answer and is being repeated
@@ -32,8 +33,10 @@ export const PRESS_REST_MS = 5000;
  * @property {string | null} reason
  * @property {string | null} orderNo
  *
- * @typedef {{ type: 'press', now: number, key: string, quantity: number }
- *   | { type: 'restored', key: string, quantity: number, accepted: boolean }
+ * @typedef {{ type: 'press', now: number, key: string, quantity: number,
+ *       seats?: readonly import('./api.js').Seat[] | null }
+ *   | { type: 'restored', key: string, quantity: number, accepted: boolean,
+ *       seats?: readonly import('./api.js').Seat[] | null }
  *   | { type: 'ticket' }
  *   | { type: 'unanswered' }
  *   | { type: 'accepted', reason?: string | null }
@@ -51,6 +54,7 @@ export function initialPurchase() {
     phase: 'ready',
     key: null,
     quantity: 1,
+    seats: null,
     unsure: false,
     solving: false,
     offline: false,
@@ -91,6 +95,7 @@ export function advance(purchase, event) {
         phase: event.accepted ? 'queued' : 'sending',
         key: event.key,
         quantity: event.quantity,
+        seats: event.seats ?? null,
         unsure: !event.accepted,
         offline: !event.accepted,
         status: event.accepted ? 'queued' : null,
@@ -140,8 +145,9 @@ function pressed(purchase, event) {
     ...initialPurchase(),
     phase: 'asking',
     key: purchase.unsure ? purchase.key : event.key,
-    // The key belongs to the first send, so its quantity is sent again too.
+    // The key belongs to the first send, so its quantity and its seats are sent again too.
     quantity: purchase.unsure ? purchase.quantity : event.quantity,
+    seats: purchase.unsure ? purchase.seats : (event.seats ?? null),
     unsure: purchase.unsure,
     restUntil: event.now + PRESS_REST_MS,
   };

@@ -8,6 +8,7 @@ import { forget, recall, remember } from './store.js';
  * @property {string} key the idempotency key
  * @property {string} user whose request it is
  * @property {number} quantity
+ * @property {readonly import('./api.js').Seat[] | null} [seats] chosen on a plan
  * @property {string | null} statusUrl null until the shop has taken it
  * @property {boolean} accepted false while the page does not know whether the shop has it
  */

@@ -14,6 +14,7 @@ import { createNoticePanel } from './notices.js';
 import { awaitsPayment, packetOf, unitsHeld } from './orders.js';
 import { createOrdersPanel } from './orders-panel.js';
 import { backoffMs, pause } from './pace.js';
+import { createPlan } from './plan.js';
 import { advance, initialPurchase, isBusy } from './purchase.js';
 import { watchSale } from './sale-watch.js';
 import { onReturn, steadyNow } from './steady.js';
@@ -39,6 +40,7 @@ const WITHIN_MS = 30_000;
  * @property {import('./tile.js').Tile} tile
  * @property {Purchase} purchase
  * @property {import('./waitlist-view.js').Place} place
+ * @property {boolean} mayBuy the buy button is on
  * @property {string | null} day of daily goods: the last day that was asked for
  * @property {string | null} resumedFor the shopper whose earlier request was resumed
  */
@@ -79,6 +81,13 @@ const days = createDays({
   token: () => token,
   today: (sku) => dayIn(zoneOf(sku), clock.at(steadyNow())),
   onChange: () => look(),
+});
+
+const plan = createPlan({
+  sale: saleName,
+  terms: planTerms,
+  now: () => clock.at(steadyNow()),
+  onTake: (sku, seats) => press(sku, seats.length, seats),
 });
 
 const notices = createNoticePanel(saleName, () => token);
@@ -133,11 +142,13 @@ function takeSale(fresh) {
         sku,
         (quantity) => press(sku.sku, quantity),
         (quantity) => pressWait(sku.sku, quantity),
+        () => plan.open(sku.sku),
       );
       product = {
         tile,
         purchase: initialPurchase(),
         place: noPlace(),
+        mayBuy: false,
         day: null,
         resumedFor: null,
       };
@@ -183,11 +194,13 @@ function look() {
     const room = held < sku.limit && !isBusy(purchase);
     product.tile.describe(sku, today?.streak ?? 0, firstLanguage());
     const calledOff = sale.calledOff === true;
+    const view = tileView({
+      ...{ sku, phase, calledOff, opensInMs, purchase, held, unpaid, now },
+      packet: packetOf(orders, sku.sku),
+    });
+    product.mayBuy = view.button.enabled;
     product.tile.show(
-      tileView({
-        ...{ sku, phase, calledOff, opensInMs, purchase, held, unpaid, now },
-        packet: packetOf(orders, sku.sku),
-      }),
+      view,
       waitlistView({
         place,
         availability: sku.availability,
@@ -199,6 +212,7 @@ function look() {
     );
   }
   panel.show(serverNow, sale.calledOff === true ? saleName : null);
+  plan.look();
 }
 
 /**
@@ -248,6 +262,7 @@ function buyerOf(sku) {
     onOrder: (order) => {
       if (signal.aborted) return;
       if (products.get(sku)?.day !== null) void days.load(sku, { isDue: order !== null });
+      if (order !== null) plan.clear(sku);
       if (order !== null) panel.take([order]);
       else void panel.load();
       watch.now(); // availability has changed
@@ -257,16 +272,29 @@ function buyerOf(sku) {
 
 /**
  * @param {string} sku
- * @param {number} quantity
+ * @returns {import('./plan.js').PlanTerms}
  */
-function press(sku, quantity) {
+function planTerms(sku) {
+  const found = sale?.skus.find((each) => each.sku === sku);
+  const title = found === undefined ? sku : titleIn(found, firstLanguage()).text;
+  const room = Math.max(0, (found?.limit ?? 0) - unitsHeld(orders, sku));
+  return { title, room, mayTake: products.get(sku)?.mayBuy === true };
+}
+
+/**
+ * @param {string} sku
+ * @param {number} quantity
+ * @param {readonly import('./api.js').Seat[] | null} [seats] chosen on the plan
+ */
+function press(sku, quantity, seats = null) {
   const before = products.get(sku)?.purchase;
-  tell(sku, { type: 'press', now: steadyNow(), key: newKey(), quantity });
+  tell(sku, { type: 'press', now: steadyNow(), key: newKey(), quantity, seats });
   const purchase = products.get(sku)?.purchase;
   if (purchase === undefined || purchase === before || purchase.key === null) return;
   void handIn(buyerOf(sku), {
     key: purchase.key,
     quantity: purchase.quantity,
+    seats: purchase.seats,
     unsure: purchase.unsure,
   });
 }
@@ -356,6 +384,7 @@ find('#switch-guest').addEventListener('click', () => {
     product.day = null;
   }
   panel.clear();
+  plan.clear();
   days.clear();
   announce(texts.sale.guestChanged);
   notices.clear();

@@ -34,9 +34,10 @@ import { limitText } from './view.js';
  * @param {import('./view.js').Sku} sku
  * @param {(quantity: number) => void} onPress
  * @param {(quantity: number) => void} onWait joins the waitlist or leaves it
+ * @param {() => void} [onPlan] opens the plan of numbered goods
  * @returns {Tile}
  */
-export function createTile(sku, onPress, onWait) {
+export function createTile(sku, onPress, onWait, onPlan = () => {}) {
   const element = fromTemplate('tile');
   const button = find('.buy', element);
   const status = find('.status', element);
@@ -58,6 +59,9 @@ export function createTile(sku, onPress, onWait) {
   wait.addEventListener('click', () => {
     if (isEnabled(wait)) onWait(Number(select.value) || 1);
   });
+
+  const plan = find('.plan-open', element);
+  plan.addEventListener('click', () => onPlan());
 
   /** @type {{ sku?: import('./view.js').Sku, language?: string, streak?: number }} */
   let described = {};
@@ -102,17 +106,34 @@ export function createTile(sku, onPress, onWait) {
       setText(find('.again', element), view.again);
       setText(find('.again-spoken', element), view.againSpoken);
       setShown(find('.quantity', element), view.quantity);
-      setText(toOrders, view.toOrders);
-      setShown(toOrders, view.toOrders !== '');
-      setText(find('.waitlist-title', element), waitlist.title);
-      setText(find('.waitlist-text', element), waitlist.text);
-      setText(wait, waitlist.button);
-      setShown(wait, waitlist.button !== '');
-      setEnabled(wait, waitlist.enabled);
+      showWord(plan, view.plan);
+      showWord(toOrders, view.toOrders);
+      showWaitlist(element, waitlist);
       // The focused button has gone: the focus moves to the order, or to the buy button.
       if (isAtWait && waitlist.button === '') (view.toOrders ? toOrders : button).focus();
     },
   };
+}
+
+/**
+ * @param {HTMLElement} element is gone without a word
+ * @param {string} word
+ */
+function showWord(element, word) {
+  setText(element, word);
+  setShown(element, word !== '');
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {WaitlistView} waitlist
+ */
+function showWaitlist(element, waitlist) {
+  const wait = find('.wait', element);
+  setText(find('.waitlist-title', element), waitlist.title);
+  setText(find('.waitlist-text', element), waitlist.text);
+  showWord(wait, waitlist.button);
+  setEnabled(wait, waitlist.enabled);
 }
 
 /**

@@ -49,6 +49,7 @@ import { isBusy, mayPress } from './purchase.js';
  * @property {string} again when to try again; not read out, because it changes each second
  * @property {string} againSpoken the same for screen readers, without the seconds
  * @property {boolean} quantity whether a quantity can be chosen
+ * @property {string} plan the button that opens the plan of numbered goods; empty when there is none
  * @property {string} toOrders the link to the order; empty when there is none
  */
 
@@ -71,6 +72,7 @@ export function tileView(input) {
     again,
     againSpoken: message === null || again === '' ? '' : againSpoken(message),
     quantity: sku.limit > 1 && room && !isBusy(purchase) && (mayTry || phase === 'scheduled'),
+    plan: sku.goods === 'numbered' && room && !isBusy(purchase) && mayTry ? texts.plan.open : '',
     toOrders: held === 0 || isBusy(purchase) ? '' : linkToOrders(input.unpaid),
   };
 }

@@ -133,6 +133,28 @@ export default {
     seeOrder: 'Ihre Bestellung ansehen',
   },
 
+  plan: {
+    open: 'Im Plan auswählen',
+    title: 'Plan: {title}',
+    how: 'Wählen Sie durch Antippen oder mit den Pfeiltasten und der Leertaste. Ohne Auswahl gibt Ihnen der Shop die besten freien Plätze.',
+    front: 'Vorne',
+    part: 'Gezeigte Reihen',
+    free: 'frei',
+    taken: 'vergeben',
+    chosen: 'ausgewählt',
+    place: '{unit}, {state}',
+    none: 'Noch nichts ausgewählt. Sie können bis zu {count} auswählen.',
+    full: 'Sie können nicht mehr als {count} auswählen.',
+    have: 'Ausgewählt: {units}.',
+    single:
+      'Ein einzelner Platz bliebe zwischen anderen übrig. Wählen Sie einen anderen oder diesen dazu.',
+    lost: 'Jemand anders war schneller: {units}. Bitte wählen Sie neu.',
+    take: 'Diese nehmen',
+    close: 'Zurück',
+    offline: 'Der Plan kann gerade nicht geladen werden. Diese Seite versucht es weiter.',
+    old: 'Stand: {time}. Etwas Neueres weiß der Shop gerade nicht.',
+  },
+
   packets: {
     pot: {
       one: '{sum} in {count} Umschlag, einer pro Person',
@@ -427,6 +449,14 @@ export default {
     'rejected/request_id_taken': {
       title: 'Diese Anfrage konnte nicht angenommen werden',
       text: 'Ihre Nummer gehört jemand anderem. Wenn Sie noch einmal klicken, bekommen Sie eine neue Nummer.',
+    },
+    'rejected/seats_taken': {
+      title: 'Jemand anders war schneller',
+      text: 'Es wurde nichts bestellt: Ein Platz, den Sie ausgewählt haben, ist vergeben. Der Plan zeigt, was jetzt frei ist.',
+    },
+    'rejected/leaves_single': {
+      title: 'Ein einzelner Platz bliebe übrig',
+      text: 'Es wurde nichts bestellt. Wählen Sie so, dass kein einzelner Platz zwischen anderen übrig bleibt.',
     },
   },
 

@@ -138,6 +138,29 @@ export default /** @type {const} */ ({
     seeOrder: 'See your order',
   },
 
+  /** The plan on which seats are chosen. `free`, `taken` and `chosen` follow the name of a seat. */
+  plan: {
+    open: 'Choose on the plan',
+    title: 'Plan of {title}',
+    how: 'Choose with a tap, or with the arrow keys and the space bar. Without a choice, the shop gives you the best that is free.',
+    front: 'Front',
+    part: 'Rows that are shown',
+    free: 'free',
+    taken: 'taken',
+    chosen: 'chosen',
+    place: '{unit}, {state}',
+    none: 'Nothing is chosen yet. You can choose up to {count}.',
+    full: 'You cannot choose more than {count}.',
+    have: 'Chosen: {units}.',
+    single:
+      'A single place would be left alone between others. Choose another one, or that one as well.',
+    lost: 'Someone else was faster: {units}. Choose again.',
+    take: 'Take these',
+    close: 'Back',
+    offline: 'The plan cannot be loaded right now. This page keeps trying.',
+    old: 'As of {time}. The shop does not know anything newer right now.',
+  },
+
   /** A pot of money that is divided into packets. After `divided` comes a number that anyone can check. */
   packets: {
     pot: {
@@ -427,6 +450,14 @@ export default /** @type {const} */ ({
     'rejected/request_id_taken': {
       title: 'This request could not be taken',
       text: 'Its number belongs to someone else. If you press again, you get a new number.',
+    },
+    'rejected/seats_taken': {
+      title: 'Someone else was faster',
+      text: 'Nothing was ordered: a place that you chose is taken. The plan shows what is free now.',
+    },
+    'rejected/leaves_single': {
+      title: 'A single place would be left alone',
+      text: 'Nothing was ordered. Choose so that no single place is left between others.',
     },
   },
 

@@ -141,6 +141,27 @@ export default {
     seeOrder: 'Ver su pedido',
   },
 
+  plan: {
+    open: 'Elegir en el plano',
+    title: 'Plano: {title}',
+    how: 'Elija con un toque, o con las flechas y la barra espaciadora. Si no elige, la tienda le da lo mejor que esté libre.',
+    front: 'Delante',
+    part: 'Filas que se muestran',
+    free: 'libre',
+    taken: 'ocupado',
+    chosen: 'elegido',
+    place: '{unit}, {state}',
+    none: 'Todavía no ha elegido nada. Máximo: {count}.',
+    full: 'No puede elegir más de {count}.',
+    have: 'Elegido: {units}.',
+    single: 'Quedaría un solo asiento entre otros. Elija otro, o también ese.',
+    lost: 'Alguien fue más rápido: {units}. Elija de nuevo.',
+    take: 'Tomar estos',
+    close: 'Volver',
+    offline: 'El plano no se puede cargar ahora. Esta página lo sigue intentando.',
+    old: 'A las {time}. La tienda no sabe nada más reciente ahora.',
+  },
+
   packets: {
     pot: {
       one: '{sum} en {count} sobre, uno por persona',
@@ -434,6 +455,14 @@ export default {
     'rejected/request_id_taken': {
       title: 'No se pudo aceptar esta solicitud',
       text: 'Su número pertenece a otra persona. Si pulsa otra vez, obtendrá un número nuevo.',
+    },
+    'rejected/seats_taken': {
+      title: 'Alguien fue más rápido',
+      text: 'No se pidió nada: un asiento que eligió ya está ocupado. El plano muestra lo que está libre ahora.',
+    },
+    'rejected/leaves_single': {
+      title: 'Quedaría un solo asiento',
+      text: 'No se pidió nada. Elija de modo que no quede un solo asiento entre otros.',
     },
   },
 

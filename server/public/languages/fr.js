@@ -141,6 +141,27 @@ export default {
     seeOrder: 'Voir votre commande',
   },
 
+  plan: {
+    open: 'Choisir sur le plan',
+    title: 'Plan : {title}',
+    how: 'Choisissez en touchant le plan, ou avec les flèches et la barre d’espace. Sans choix, la boutique vous donne les meilleures places libres.',
+    front: 'Devant',
+    part: 'Rangs affichés',
+    free: 'disponible',
+    taken: 'prise',
+    chosen: 'choisie',
+    place: '{unit}, {state}',
+    none: 'Rien n’est encore choisi. Maximum : {count}.',
+    full: 'Vous ne pouvez pas choisir plus de {count}.',
+    have: 'Choix : {units}.',
+    single: 'Une place resterait seule entre d’autres. Choisissez-en une autre, ou celle-là aussi.',
+    lost: 'Quelqu’un a été plus rapide : {units}. Choisissez de nouveau.',
+    take: 'Prendre celles-ci',
+    close: 'Retour',
+    offline: 'Le plan ne peut pas être chargé pour le moment. Cette page continue d’essayer.',
+    old: 'À {time}. La boutique ne sait rien de plus récent pour le moment.',
+  },
+
   packets: {
     pot: {
       one: '{sum} dans {count} enveloppe, une par personne',
@@ -435,6 +456,14 @@ export default {
     'rejected/request_id_taken': {
       title: 'Cette demande n’a pas pu être prise',
       text: 'Son numéro appartient à quelqu’un d’autre. Si vous appuyez de nouveau, vous obtenez un nouveau numéro.',
+    },
+    'rejected/seats_taken': {
+      title: 'Quelqu’un a été plus rapide',
+      text: 'Rien n’a été commandé : une place que vous avez choisie est prise. Le plan montre ce qui est libre maintenant.',
+    },
+    'rejected/leaves_single': {
+      title: 'Une place resterait seule',
+      text: 'Rien n’a été commandé. Choisissez de sorte qu’aucune place ne reste seule entre d’autres.',
     },
   },
 

@@ -128,6 +128,27 @@ export default {
     seeOrder: '查看您的订单',
   },
 
+  plan: {
+    open: '在图上选择',
+    title: '座位图：{title}',
+    how: '点按选择，或用方向键和空格键选择。如果不选，商店会给您最好的空位。',
+    front: '前方',
+    part: '显示的排',
+    free: '空闲',
+    taken: '已被占用',
+    chosen: '已选',
+    place: '{unit}，{state}',
+    none: '尚未选择。最多可选：{count}。',
+    full: '最多只能选择 {count} 个。',
+    have: '已选：{units}。',
+    single: '中间会剩下一个单独的座位。请另选，或把它也选上。',
+    lost: '别人抢先了一步：{units}。请重新选择。',
+    take: '选这些',
+    close: '返回',
+    offline: '座位图现在无法加载。本页面会继续尝试。',
+    old: '截至 {time}。商店目前没有更新的信息。',
+  },
+
   packets: {
     pot: { other: '{sum}，共 {count} 个红包，每人限领一个' },
     divided: '红包在开售前已分好。分配结果的 SHA-256：',
@@ -373,6 +394,14 @@ export default {
     'rejected/request_id_taken': {
       title: '此请求无法被接受',
       text: '它的编号属于别人。如果您再次点击，就会得到新的编号。',
+    },
+    'rejected/seats_taken': {
+      title: '别人抢先了一步',
+      text: '没有下单：您选择的座位已被占用。座位图会显示现在的空位。',
+    },
+    'rejected/leaves_single': {
+      title: '会剩下一个单独的座位',
+      text: '没有下单。请重新选择，不要在中间留下单独的座位。',
     },
   },
 

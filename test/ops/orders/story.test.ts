@@ -267,8 +267,8 @@ describe('the story of a request that became no order', () => {
   const refused = (why: string) => `Refused: ${why}. There is no order and nothing to pay.`;
 
   it('says why in words', async () => {
-    const sku = await stock(ops, sale, { units: 1 });
-    await order(worker, sku);
+    const tv = await stock(ops, sale, { units: 1 });
+    await order(worker, tv);
     const dead = uniqueName('node');
     await fenceNode(ops, dead);
     const requests = {
@@ -276,9 +276,16 @@ describe('the story of a request that became no order', () => {
       'the shopper would have held more units than one shopper may': request({ units: 2 }),
       'its web node had ended, and the units of that node had gone to others, when the request arrived':
         request({ node: dead }),
-      'it asked for a number of units that is not possible': request({ units: 0 }),
+      'it asked for units that are not possible': request({ units: 0 }),
+      'another order had one of the seats that the shopper chose': request({ positions: [1] }),
+      'the seats that the shopper chose would have left a single one, and others were free':
+        request({ positions: [3] }),
     };
+    const section = { seats: [{ row: '1', from: 1, to: 6 }], singles: 'avoid' as const };
+    const stalls = await stock(ops, sale, { units: 6, section });
+    await placeOrders(worker, 'hot', stalls, [request({ positions: [1] })]);
     for (const [why, one] of Object.entries(requests)) {
+      const sku = one.positions === undefined ? tv : stalls;
       await placeOrders(worker, 'hot', sku, [one]);
       const story = await told(one.requestId);
       expect(story?.now).toEqual([refused(why)]);

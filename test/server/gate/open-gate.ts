@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
+import { unitFinder } from '../../../contracts/seats.ts';
 import { createLog } from '../../../process/log.ts';
 import {
   Catalogue,
@@ -59,6 +60,7 @@ export async function openGate() {
     watch: new RiskWatch(limits, 10_000),
     usedTickets,
     identity: { userOf: (authorization) => authorization },
+    finderOf: async () => unitFinder([{ row: '1', from: 1, to: 5 }]),
     allotment: allotmentOf(world),
     overload: () => (world.brokerAvailable ? undefined : 'broker'),
     random: () => world.random,

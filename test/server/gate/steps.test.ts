@@ -16,10 +16,13 @@ const exhaust = (take: () => number) => {
 };
 
 /** The body of a request is read once, so each check needs a new one. */
-const setBody = (claim: Claim, quantity: number) =>
+const setBody = (claim: Claim, quantity: number, seats?: object[]) =>
   Object.assign(claim, {
-    request: requestOf(JSON.stringify({ quantity }), claim.request.headers),
+    request: requestOf(JSON.stringify({ quantity, seats }), claim.request.headers),
   });
+
+/** The goods of the row have no seats at all. */
+const NO_SUCH_SEAT = [{ row: '1', seat: '1' }];
 
 const setRow = ({ world, refresh }: OpenGate, changes: Parameters<typeof rowOnSale>[0]) => {
   world.row = rowOnSale(changes);
@@ -90,12 +93,18 @@ const CAUSES: Record<string, Cause> = {
   body: {
     verdict: 'bad_request',
     begin: (_opened, claim) => setBody(claim, 0),
+    end: (_opened, claim) => setBody(claim, 1, NO_SUCH_SEAT),
+  },
+  chosen: {
+    verdict: 'bad_request',
+    begin: (_opened, claim) => setBody(claim, 1, NO_SUCH_SEAT),
     end: (_opened, claim) => setBody(claim, 1),
   },
   key: {
     verdict: 'bad_request',
     begin: (_opened, claim) => Object.assign(claim, { requestId: 'mine' }),
-    end: (_opened, claim) => setBody(Object.assign(claim, { requestId: claim.ticket.id }), 1),
+    end: (_opened, claim) =>
+      setBody(setBody(Object.assign(claim, { requestId: claim.ticket.id }), 1), 1, NO_SUCH_SEAT),
   },
   units: {
     verdict: 'bad_request',
