@@ -62,6 +62,9 @@ export function busySeconds(): number {
   return busy.reduce((sum, ms) => sum + ms, 0) / 1_000;
 }
 
+/** Resident memory of each named process and its descendants, in megabytes. */
+export const residentOf = (roots: ReadonlyMap<string, number>) => sumOf(roots, residentMegabytes);
+
 /** Resident memory of a process, in megabytes. */
 export function residentMegabytes(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');

@@ -9,6 +9,7 @@ const COMMANDS = new Map<string, () => Promise<AddCommand>>([
   ['edge', async () => (await import('./commands/edge.ts')).addEdge],
   ['env', async () => (await import('./commands/env.ts')).addEnv],
   ['broker', async () => (await import('./commands/broker-queues.ts')).addBroker],
+  ['capacity', async () => (await import('./commands/capacity.ts')).addCapacity],
   ['console', async () => (await import('./commands/console.ts')).addConsole],
   ['db', async () => (await import('./commands/db.ts')).addDb],
   ['dead-letters', async () => (await import('./commands/dead-letters.ts')).addDeadLetters],

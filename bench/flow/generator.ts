@@ -83,9 +83,12 @@ class Lines {
     await Promise.all(Array.from({ length: many }, () => this.#open()));
   }
 
-  /** Returns a free connection; if there is none, it opens one for the next caller. */
+  /**
+   * Returns a free connection; if there is none, it opens one for the next caller. All take turns, so that none is idle
+   * for so long that the server closes it while it is used again.
+   */
   take(): Line | undefined {
-    const line = this.#free.pop();
+    const line = this.#free.shift();
     if (this.#free.length === 0 && this.#all.size + this.#opening < PACED_LINES_MAX) {
       void this.#open();
     }

@@ -1,0 +1,115 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it, vi } from 'vitest';
+import { COSTS, readCosts } from '../../ops/capacity/costs.ts';
+import { type Launch, limitsOf, moneyOf, needsOf, ratesOf } from '../../ops/capacity/model.ts';
+import { createProgram } from '../../ops/program.ts';
+
+/** What a launch needs. */
+
+const folder = mkdtempSync(join(tmpdir(), 'capacity-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const { costs } = readCosts();
+const launch: Launch = {
+  visitors: 1e6,
+  withinSeconds: 60,
+  pressesEach: 1.05,
+  units: 3_000,
+  waiting: 50_000,
+  decidedWithinSeconds: 30,
+  openedWithinSeconds: 3_600,
+};
+const amount = (part: string, need: string, of = launch) =>
+  needsOf(of, costs).find((one) => one.part === part && one.need === need)?.amount ?? Number.NaN;
+
+async function flashsale(...words: string[]): Promise<string> {
+  const lines: string[] = [];
+  const log = vi.spyOn(console, 'log').mockImplementation((line: string) => void lines.push(line));
+  try {
+    const program = await createProgram({}, 'capacity');
+    program.commands[0]?.exitOverride().configureOutput({ writeErr: () => {} });
+    await program.parseAsync(['capacity', ...words], { from: 'user' });
+  } finally {
+    log.mockRestore();
+  }
+  return lines.join('\n');
+}
+
+describe('the model', () => {
+  it('names measured costs only, and uses each of them', () => {
+    const named = new Set(needsOf(launch, costs).flatMap(({ from }) => from));
+    // This one is only for a machine that is driven to its limit.
+    expect([...named, 'full_share'].sort()).toEqual(Object.keys(COSTS).sort());
+  });
+
+  it('orders are not faster than presses', () => {
+    expect(ratesOf({ ...launch, visitors: 60, units: 1e6 }).orders).toBe(1.05);
+    expect(ratesOf(launch).orders).toBe(100);
+  });
+
+  it('doubles what presses cost with the presses, and what orders cost with the orders', () => {
+    const twice = { ...launch, visitors: 2e6 };
+    const ratio = amount('web nodes', 'processes', twice) / amount('web nodes', 'processes');
+    expect(ratio).toBeGreaterThan(1.5);
+    expect(ratio).toBeLessThan(2.5);
+    const more = { ...launch, units: 6_000 };
+    const disk = amount('PostgreSQL', 'disk for orders', more);
+    expect(disk / amount('PostgreSQL', 'disk for orders')).toBeCloseTo(2);
+    expect(amount('PostgreSQL', 'cores', twice)).toBeGreaterThan(amount('PostgreSQL', 'cores'));
+  });
+
+  it('says what is full first', () => {
+    const machine = { cores: 64, webNodes: 2, workers: 8, generatorUs: 0 };
+    const mix = { shed: 0.6, ticket: 0.2, order: 0.2 };
+    expect(limitsOf(machine, mix, costs)[0]?.limit).toBe('threads of the web nodes');
+    const [first] = limitsOf({ ...machine, cores: 1, webNodes: 8 }, mix, costs);
+    expect(first?.limit).toBe('cores of the machine');
+    expect(limitsOf(machine, { shed: 1, ticket: 0, order: 0 }, costs).at(-1)?.perSecond).toBe(
+      Number.POSITIVE_INFINITY,
+    );
+  });
+
+  it('prices grow with the hours', () => {
+    const prices = { coreHour: 0.05, memoryGbHour: 0.01, diskGbMonth: 0.1, trafficGb: 0.05 };
+    const of = (hours: number) => moneyOf(launch, costs, { currency: 'EUR', ...prices, hours });
+    expect(of(2) - of(1)).toBeCloseTo(of(3) - of(2));
+    expect(of(2)).toBeGreaterThan(of(1));
+  });
+});
+
+describe('flashsale capacity', () => {
+  const words = ['--visitors', '1e6', '--within', '60s', '--units', '3000', '--waiting', '50000'];
+
+  it('prints the needs, with the cost of each', async () => {
+    const told = JSON.parse(await flashsale(...words, '--json'));
+    expect(told).toMatchObject({
+      launch,
+      needs: JSON.parse(JSON.stringify(needsOf(launch, costs))),
+    });
+    expect(await flashsale(...words)).toMatch(/web nodes +processes +\d+ .*web_us_a_shed_press \d/);
+  });
+
+  it('writes a page with the same model', async () => {
+    const file = join(folder, 'capacity.html');
+    await flashsale(...words, '--html', file);
+    const [, script = ''] =
+      /<script type="module">([\s\S]*)const form =/.exec(readFileSync(file, 'utf8')) ?? [];
+    const text = `${script}\nexport { MEASURED, needsOf };`;
+    const page = await import(`data:text/javascript,${encodeURIComponent(text)}`);
+    expect(page.needsOf(launch, page.MEASURED)).toEqual(needsOf(launch, costs));
+  });
+
+  it('takes prices, and refuses what is none', async () => {
+    const file = join(folder, 'prices.json');
+    const prices = { coreHour: 0.05, memoryGbHour: 0.01, diskGbMonth: 0.1, trafficGb: 0.05 };
+    writeFileSync(file, JSON.stringify({ currency: 'EUR', ...prices, hours: 48 }));
+    expect(await flashsale(...words, '--prices', file)).toMatch(/\d\.\d\d EUR for 48 h/);
+    writeFileSync(file, JSON.stringify({ currency: 'EUR', ...prices }));
+    await expect(flashsale(...words, '--prices', file)).rejects.toThrow('hours');
+    writeFileSync(file, '{"machine":{}}');
+    await expect(flashsale(...words, '--costs', file)).rejects.toThrow(/prices\.json: .*required/);
+    await expect(flashsale('--visitors', 'many', '--units', '1')).rejects.toThrow('number above 0');
+  });
+});
