@@ -164,6 +164,7 @@ describe('a shopper', () => {
     expect(await isOn(plan.locator('.plan-take'))).toBe(false);
     for (const key of ['ArrowLeft', 'Enter']) await ada.keyboard.press(key);
     expect(await seen(plan.locator('.plan-said'))).toBe('Chosen: Row 3, seat 1; Row 3, seat 2.');
+    expect(await seen(plan.locator('.plan-unit'))).toBe('Row 3, seat 1, chosen');
     await expectAccessible(ada);
 
     for (const name of ['Row 3, seat 1, free', 'Row 3, seat 2, free'])

@@ -66,9 +66,15 @@ export function createPlan({ sale, terms, now, onTake }) {
   /** What is drawn, so that a look that changes nothing costs nothing. */
   let drawnAs = '';
   let quietSince = steadyNow();
+  /** The unit at which the pointer or the focus is. */
+  /** @type {Unit | null} */
+  let looked = null;
   const drawing = createDrawing(hall, {
     onPick: pick,
-    onLook: (unit) => setText(find('.plan-unit', dialog), unitText(unit, stateOf(unit))),
+    onLook: (unit) => {
+      looked = unit;
+      tellLooked();
+    },
   });
   for (const state of /** @type {const} */ (['free', 'taken', 'chosen'])) {
     find(`.plan-sign-${state}`, dialog).append(createSign(state));
@@ -81,6 +87,11 @@ export function createPlan({ sale, terms, now, onTake }) {
     const { chosen, free } = known() ?? {};
     if (chosen?.has(at)) return 'chosen';
     return free?.[at] === true ? 'free' : 'taken';
+  }
+
+  function tellLooked() {
+    const text = looked === null ? '' : unitText(looked, stateOf(looked));
+    setText(find('.plan-unit', dialog), text);
   }
 
   /** @param {Unit} unit */
@@ -123,6 +134,7 @@ export function createPlan({ sale, terms, now, onTake }) {
     if (plan === undefined) return;
     if (drawnAs !== drawingOf(plan, of.title)) draw(plan, of.title);
     drawing.update(stateOf);
+    tellLooked();
     setText(find('.plan-said', dialog), wordsOf(plan, of, isFull));
     setEnabled(take, of.mayTake && plan.chosen.size > 0 && !isSingle(plan));
   }
@@ -224,6 +236,7 @@ export function createPlan({ sale, terms, now, onTake }) {
     drawnAs = '';
     hall.replaceChildren();
     setAttribute(select, 'aria-label', null);
+    looked = null;
     for (const name of ['#plan-title', '.plan-trouble', '.plan-unit', '.plan-said']) {
       setText(find(name, dialog), '');
     }
