@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { availabilityOf, type SaleState, saleJson, skuJson } from '../contracts/sale-json.ts';
+import { countUnits, unitsJson } from '../contracts/seats.ts';
 import { type DesiredSale, timeOf } from '../ops/sale/desired.ts';
 
 /** Sales that people look at before they put them on. A draft belongs to one session. */
@@ -41,13 +42,28 @@ export class Drafts {
   }
 }
 
-/** The sale as the API would have it in this phase, by a clock that runs. */
-export function draftJson({ desired, madeAtMs, loadedAtMs }: Draft, phase: Phase, nowMs: number) {
+function timesOf({ desired, madeAtMs, loadedAtMs }: Draft, phase: Phase, nowMs: number) {
   const made = new Date(madeAtMs);
   const [opensAt, closesAt] = [timeOf(desired.opens, made), timeOf(desired.closes, made)];
-  const { sale, title, presentation = {}, launch = 'random' } = desired;
   const atMs = beginsAtMs(phase, opensAt.getTime(), closesAt.getTime());
   const serverTime = new Date(atMs + nowMs - (loadedAtMs.get(phase) ?? nowMs));
+  return { opensAt, closesAt, serverTime };
+}
+
+/** The section of a SKU, all of it free; undefined if the draft has none of this name. */
+export function draftUnitsJson(draft: Draft, sku: string, phase: Phase, nowMs: number) {
+  const section = draft.desired.skus.find((one) => one.sku === sku)?.section;
+  if (!section) return undefined;
+  const { serverTime } = timesOf(draft, phase, nowMs);
+  const map = '1'.repeat(countUnits(section.seats));
+  return unitsJson(sku, section, map, serverTime.toISOString());
+}
+
+/** The sale as the API would have it in this phase, by a clock that runs. */
+export function draftJson(draft: Draft, phase: Phase, nowMs: number) {
+  const { desired } = draft;
+  const { opensAt, closesAt, serverTime } = timesOf(draft, phase, nowMs);
+  const { sale, title, presentation = {}, launch = 'random' } = desired;
   const state: SaleState =
     serverTime < opensAt ? 'scheduled' : serverTime < closesAt ? 'open' : 'closed';
   return {
@@ -57,7 +73,12 @@ export function draftJson({ desired, madeAtMs, loadedAtMs }: Draft, phase: Phase
     shed: launch,
     skus: desired.skus.map(({ presentation: of = {}, quota, ...sku }) => {
       const left = Math.min(sku.units, quota ?? sku.units);
-      return skuJson({ ...sku, presentation: of }, availabilityOf(left, sku.units), state);
+      const numbered = Boolean(sku.section);
+      return skuJson(
+        { ...sku, numbered, presentation: of },
+        availabilityOf(left, sku.units),
+        state,
+      );
     }),
     serverTime: serverTime.toISOString(),
   };

@@ -96,6 +96,19 @@ export function countUnits(seats: Seats): number {
   );
 }
 
+/**
+ * A section with its free units, as the API has it.
+ *
+ * @param map a character for each unit, the best first: `1` if it is free
+ */
+export function unitsJson(sku: string, { seats, singles }: Section, map: string, asOf: string) {
+  const bytes = Buffer.alloc(Math.ceil(map.length / 8));
+  for (let at = 0; at < map.length; at += 1) {
+    if (map[at] === '1') bytes[at >> 3] = (bytes[at >> 3] ?? 0) | (128 >> (at & 7));
+  }
+  return { sku, seats, units: countUnits(seats), singles, free: bytes.toString('base64'), asOf };
+}
+
 /** The first problem of the seats, and where it is; undefined if there is none. */
 export function seatsProblem(
   seats: Seats,

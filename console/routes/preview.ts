@@ -4,7 +4,7 @@ import fastifyStatic from '@fastify/static';
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { isName } from '../../contracts/names.ts';
 import type { Context } from '../context.ts';
-import { type Draft, draftJson, PHASES, type Phase } from '../drafts.ts';
+import { type Draft, draftJson, draftUnitsJson, PHASES, type Phase } from '../drafts.ts';
 import { Problem } from '../http/problems.ts';
 import { personOf } from '../login/guard.ts';
 
@@ -79,6 +79,17 @@ export const previewRoutes: FastifyPluginAsync<Context> = async (app, { drafts, 
 
   app.get(`${base}/api/v1/sales/:name`, { config: { role: 'merchant' } }, async (request) =>
     draftJson(draftOf(request), placeOf(request).phase, Date.now()),
+  );
+
+  app.get(
+    `${base}/api/v1/sales/:name/skus/:sku/units`,
+    { config: { role: 'merchant' } },
+    async (request) => {
+      const { sku = '' } = request.params as { sku?: string };
+      const units = draftUnitsJson(draftOf(request), sku, placeOf(request).phase, Date.now());
+      if (units === undefined) throw new Problem('not_found');
+      return units;
+    },
   );
 
   // Everything else that the page asks for is about shoppers, and here are none.

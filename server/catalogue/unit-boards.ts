@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { countUnits, type Section, type UnitFinder, unitFinder } from '../../contracts/seats.ts';
+import { type Section, type UnitFinder, unitFinder, unitsJson } from '../../contracts/seats.ts';
 import type { SkuOnSale } from './catalogue.ts';
 
 /**
@@ -111,13 +111,11 @@ export class UnitBoards {
     const asOf = new Date(this.#nowMs()).toISOString();
     const map = await this.#source.map(row);
     if (map === undefined) return board.free;
-    const { seats, singles } = board.section;
-    const free = packed(map);
-    const facts = { sku: row.sku, seats, units: countUnits(seats), singles, free, asOf };
+    const facts = unitsJson(row.sku, board.section, map, asOf);
     board.free = {
       body: JSON.stringify(facts),
-      etag: etagOf(free),
-      staleEtag: etagOf(free + asOf),
+      etag: etagOf(facts.free),
+      staleEtag: etagOf(facts.free + asOf),
       askedAtMs,
     };
     return board.free;
@@ -126,13 +124,4 @@ export class UnitBoards {
 
 function etagOf(version: string): string {
   return `W/"${createHash('sha1').update(version).digest('base64url')}"`;
-}
-
-/** @param map a character for each unit, `1` if it is free */
-function packed(map: string): string {
-  const bytes = Buffer.alloc(Math.ceil(map.length / 8));
-  for (let at = 0; at < map.length; at += 1) {
-    if (map[at] === '1') bytes[at >> 3] = (bytes[at >> 3] ?? 0) | (128 >> (at & 7));
-  }
-  return bytes.toString('base64');
 }

@@ -288,6 +288,19 @@ describe('the preview', () => {
     }
   });
 
+  it('has the plan of seats, all of them free', async () => {
+    const seats = [{ row: 'A', from: 1, to: 9 }];
+    const terms = { title: { en: 'x', de: 'y' }, price: '9.00', currency: 'EUR', limit: 2 };
+    const file = saleFile({ skus: [{ sku: 'Stalls', ...terms, goods: 'numbered', seats }] });
+    await asMerchant('POST', '/api/sale-files/preview', { text: JSON.stringify(file) });
+    const path = `/preview/${file.sale}/open/api/v1/sales/${file.sale}`;
+    const sale = (await asMerchant('GET', path)).json;
+    expect(sale.skus).toMatchObject([{ sku: 'Stalls', goods: 'numbered' }]);
+    const units = (await asMerchant('GET', `${path}/skus/Stalls/units`)).json;
+    expect(units).toMatchObject({ seats, units: 9, singles: 'avoid', free: '/4A=' });
+    expect((await asMerchant('GET', `${path}/skus/Other/units`)).status).toBe(404);
+  });
+
   it('sells nothing, and belongs to the one who made it', async () => {
     const file = saleFile();
     await asMerchant('POST', '/api/sale-files/preview', { text: JSON.stringify(file) });
