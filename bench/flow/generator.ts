@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { Line } from '../crowd/line.ts';
+import { Lines } from '../crowd/lines.ts';
 import { type Pressed, press } from '../crowd/press.ts';
 import { BROWSER_HEADERS, createSigner, type Keys, purchaseRequest } from '../crowd/purchase.ts';
 
@@ -9,8 +9,6 @@ import { BROWSER_HEADERS, createSigner, type Keys, purchaseRequest } from '../cr
  * independent of the answers (`pace`).
  */
 
-/** Open loop: limit of connections for purchases, and of those for status waits. Requests beyond are not sent. */
-const PACED_LINES_MAX = 2_000;
 const DRAIN_TIMEOUT_MS = 15_000;
 
 export interface Prepare extends Keys {
@@ -66,56 +64,6 @@ function pressAll({ count, connections, ...place }: Press): Promise<Pressed> {
   return press(place, connections, () =>
     next < count ? prepared[next++ % prepared.length] : undefined,
   );
-}
-
-/** Connections that are opened when all others are busy. */
-class Lines {
-  readonly #place: { host: string; port: number };
-  readonly #free: Line[] = [];
-  readonly #all = new Set<Line>();
-  #opening = 0;
-
-  constructor(place: { host: string; port: number }) {
-    this.#place = place;
-  }
-
-  async open(many: number): Promise<void> {
-    await Promise.all(Array.from({ length: many }, () => this.#open()));
-  }
-
-  /**
-   * Returns a free connection; if there is none, it opens one for the next caller. All take turns, so that none is idle
-   * for so long that the server closes it while it is used again.
-   */
-  take(): Line | undefined {
-    const line = this.#free.shift();
-    if (this.#free.length === 0 && this.#all.size + this.#opening < PACED_LINES_MAX) {
-      void this.#open();
-    }
-    return line;
-  }
-
-  give(line: Line): void {
-    this.#free.push(line);
-  }
-
-  end(): void {
-    for (const line of this.#all) line.end();
-  }
-
-  async #open(): Promise<void> {
-    this.#opening += 1;
-    const line: Line = await Line.open(this.#place.host, this.#place.port, (error) => {
-      if (line.busy) throw error;
-      // The server closes connections that have been idle for a long time.
-      this.#all.delete(line);
-      const at = this.#free.indexOf(line);
-      if (at >= 0) this.#free.splice(at, 1);
-    });
-    this.#opening -= 1;
-    this.#all.add(line);
-    this.#free.push(line);
-  }
 }
 
 /** Arrivals of a Poisson process, which do not depend on earlier answers. */

@@ -15,7 +15,7 @@ export type LoginPasswords = Readonly<Partial<Record<Role, string>>>;
 
 const STATEMENT_TIMEOUT_MS = 10_000;
 /** Key of the advisory lock. Without it, concurrent changes of one role would fail. */
-const LOGINS_LOCK = 7_300_103;
+const LOGINS_LOCK = 7_300_105;
 /** RFC 7677 and PostgreSQL's own default. */
 const SCRAM_ITERATIONS = 4_096;
 const SCRAM_KEY_BYTES = 32;
