@@ -76,8 +76,8 @@ export class UnitBoards {
   }
 
   #board(row: SkuOnSale): Promise<Board | undefined> {
-    // A sale that was dropped may be made again, with other seats. It opens at another time then.
-    const key = `${row.sale} ${row.sku} ${row.opensAt.getTime()}`;
+    // A sale that was removed may be put on again, with other seats and the same hours.
+    const key = `${row.sale} ${row.sku} ${row.sectionMadeAt?.getTime()}`;
     const known = this.#boards.get(key);
     if (known !== undefined) return known;
     const board = this.#source.section(row).then((section) => {
@@ -113,11 +113,12 @@ export class UnitBoards {
     if (map === undefined) return board.free;
     const { seats, singles } = board.section;
     const free = packed(map);
+    const madeAt = row.sectionMadeAt?.getTime();
     const facts = { sku: row.sku, seats, units: countUnits(seats), singles, free, asOf };
     board.free = {
       body: JSON.stringify(facts),
-      etag: etagOf(free),
-      staleEtag: etagOf(free + asOf),
+      etag: etagOf(`${madeAt} ${free}`),
+      staleEtag: etagOf(`${madeAt} ${free} ${asOf}`),
       askedAtMs,
     };
     return board.free;
