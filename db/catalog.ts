@@ -6,7 +6,6 @@ import { freeUnits, type HomeRow, homeOf, livesThere } from './client/home-rows.
 import { type Answers, askHomes, toNumber } from './client/homes.ts';
 import type { Databases, Pool } from './client/pool.ts';
 import { type PotFacts, potOf, potWithDigits } from './pots.ts';
-import { isNumbered } from './sections.ts';
 
 /** Typed calls that read the catalogue. Every function throws only DatabaseError. */
 
@@ -25,6 +24,8 @@ export interface BoardSku {
   readonly pot: PotFacts | null;
   /** Whether no two units are alike. */
   readonly numbered: boolean;
+  /** When its section was made; null if the goods are not numbered. Tells sections of the same name apart. */
+  readonly sectionMadeAt: Date | null;
   readonly state: 'open' | 'paused' | 'closed';
   /** Units that exist: loaded and restocked. */
   readonly unitsTotal: number;
@@ -75,7 +76,7 @@ interface BoardRow extends HomeRow {
   user_limit: number;
   zone: string | null;
   pot: PotFacts | null;
-  numbered: boolean;
+  section_made_at: Date | null;
   state: BoardSku['state'];
   units_total: string | null;
   unpaid_exists: boolean | null;
@@ -95,7 +96,8 @@ function toBoardSku(row: BoardRow, sku: string): BoardSku {
     userLimit: row.user_limit,
     zone: row.zone,
     pot: potWithDigits(row.pot, row.currency),
-    numbered: row.numbered,
+    numbered: row.section_made_at !== null,
+    sectionMadeAt: row.section_made_at,
     state: row.state,
     unitsTotal: toNumber(row.units_total ?? '0'),
     free: toNumber(row.free ?? '0'),
@@ -162,9 +164,10 @@ function askBoard(server: Pool, asked: Home, apart: boolean): Promise<BoardRow[]
     name: `sale_board_${apart ? asked : 'both'}`,
     text: `SELECT '${asked}' AS asked, clock_timestamp() AS now, b.*, e.epoch AS ticket_epoch,
                   extract(epoch FROM b.pay_window)::float8 AS pay_window_seconds,
-                  d.zone, ${potOf('p')}, ${isNumbered('b')} AS numbered${homes}
+                  d.zone, ${potOf('p')}, n.made_at AS section_made_at${homes}
            LEFT JOIN catalog.daily_skus() d ON d.sku = b.sku
            LEFT JOIN catalog.pots() p ON p.sku = b.sku
+           LEFT JOIN catalog.section_times() n ON n.sku = b.sku
            LEFT JOIN catalog.ticket_epochs() e ON e.sale = b.sale`,
   });
 }

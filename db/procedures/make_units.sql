@@ -44,7 +44,7 @@ BEGIN
   END IF;
   IF v_sku.abroad <> (p_positions IS NULL) OR p_positions IS NOT NULL AND (
        SELECT count(*) <> p_units OR count(u.label) <> p_units OR count(DISTINCT (u.line, u.label)) <> p_units
-              OR count(u.position) <> p_units OR min(u.position) < 1 OR bool_or(u.position <= u.before)
+              OR count(u.position) <> p_units OR min(u.position) < 1 OR bool_or(u.position <= coalesce(u.before, 0))
        FROM (SELECT n.*, lag(n.position) OVER (ORDER BY n.at) AS before
              FROM unnest(p_positions, p_lines, p_labels) WITH ORDINALITY AS n (position, line, label, at)) u) IS NOT FALSE THEN
     RAISE EXCEPTION 'the units of SKU % are not those of its section, or two have the same name', p_sku

@@ -37,6 +37,8 @@ DECLARE
   v_mine    int[];
   v_held    int[];           -- units that this call has locked
   v_seen    record;          -- what is committed of the named units, and of those near them
+  v_low     int;             -- v_left[n - v_low] is 1 if the unit n is free, and 2 if an earlier request may get it
+  v_left    int[];
   v_best    int[];           -- the best free units
   v_better  boolean[];       -- by the number of units that are wanted: whether such units leave no single one
   v_flawed  boolean;
@@ -88,13 +90,11 @@ BEGIN
 
   -- 3. Lock the units before buyers and slots. Then look: only committed rows tell whether an order has a unit.
   IF p_wait THEN
-    v_held := ARRAY(SELECT u.position FROM unit u
-                    WHERE u.sale = v_terms.sale AND u.sku = p_sku AND u.position = ANY (p_positions) AND u.order_no IS NULL
-                    ORDER BY u.position FOR UPDATE);
+    v_held := ARRAY(SELECT u.position FROM unit u WHERE u.sale = v_terms.sale AND u.sku = p_sku AND u.order_no IS NULL
+                    AND u.position = ANY (p_positions) ORDER BY u.position FOR UPDATE);
   ELSE
-    v_held := ARRAY(SELECT u.position FROM unit u
-                    WHERE u.sale = v_terms.sale AND u.sku = p_sku AND u.position = ANY (p_positions) AND u.order_no IS NULL
-                    ORDER BY u.position FOR UPDATE SKIP LOCKED);
+    v_held := ARRAY(SELECT u.position FROM unit u WHERE u.sale = v_terms.sale AND u.sku = p_sku AND u.order_no IS NULL
+                    AND u.position = ANY (p_positions) ORDER BY u.position FOR UPDATE SKIP LOCKED);
   END IF;
   SELECT coalesce(array_agg(u.position), '{}') AS units,
          coalesce(array_agg(u.position) FILTER (WHERE u.order_no IS NOT NULL), '{}') AS taken,
@@ -103,6 +103,10 @@ BEGIN
   WHERE u.sale = v_terms.sale AND u.sku = p_sku
     AND u.position = ANY (ARRAY(SELECT DISTINCT n.position + d.away
                                 FROM unnest(p_positions) AS n (position) CROSS JOIN generate_series(-2, 2) AS d (away)));
+  -- To look through all of these for each request took seconds for a large batch.
+  SELECT min(f.at) - 1, array_fill(0, ARRAY[coalesce(max(f.at) - min(f.at) + 1, 0)]) INTO v_low, v_left
+  FROM unnest(v_seen.free) AS f (at);
+  FOREACH i IN ARRAY v_seen.free LOOP v_left[i - v_low] := 1; END LOOP;
   SELECT array_agg(j.first_at = j.at ORDER BY j.at) AS firsts, array_agg(j.status ORDER BY j.at) AS status INTO v_judged
   FROM judge_requests(v_terms, p_request_ids, p_user_ids, p_units, p_nodes) j;
   v_ends := ARRAY(SELECT sum(u.units) OVER (ORDER BY u.at)
@@ -121,7 +125,9 @@ BEGIN
       WHEN NOT v_mine <@ v_seen.units OR p_units[i] <> (SELECT count(DISTINCT m.at) FROM unnest(v_mine) AS m (at))
         THEN 'bad_units'
       WHEN v_mine && v_seen.taken THEN 'seats_taken' END;
-    v_flawed := v_why IS NULL AND v_mine <@ v_held AND NOT v_singles AND catalog.leaves_single(v_seen.free, v_mine);
+    v_flawed := v_why IS NULL AND v_mine <@ v_held AND NOT v_singles AND catalog.leaves_single(ARRAY(
+      SELECT m.at + d.away FROM unnest(v_mine) AS m (at) CROSS JOIN generate_series(-2, 2) AS d (away)
+      WHERE v_left[m.at + d.away - v_low] > 0), v_mine);
     IF v_flawed THEN
       v_best := coalesce(v_best, ARRAY(
         SELECT u.position FROM unit u WHERE u.sale = v_terms.sale AND u.sku = p_sku AND u.order_no IS NULL
@@ -131,16 +137,17 @@ BEGIN
       IF v_better[p_units[i]] THEN v_why := 'leaves_single'; END IF;
     END IF;
     IF v_why IS NOT NULL THEN
-      v_status[i] := 'rejected';
-      v_reason[i] := v_why;
+      v_status[i] := 'rejected'; v_reason[i] := v_why;
     ELSIF v_mine && v_claimed THEN
       v_beaten := v_beaten || i;
     -- Whether a single unit is left depends on what becomes of an earlier request: ask again.
     ELSIF v_mine <@ v_held AND (v_singles OR v_flawed OR v_claimed = '{}' OR NOT catalog.leaves_single(ARRAY(
-            SELECT f.position FROM unnest(v_seen.free) AS f (position) WHERE f.position <> ALL (v_claimed)), v_mine)) THEN
+            SELECT m.at + d.away FROM unnest(v_mine) AS m (at) CROSS JOIN generate_series(-2, 2) AS d (away)
+            WHERE v_left[m.at + d.away - v_low] = 1), v_mine)) THEN
       v_ask := v_ask || i;
       v_buying := v_buying || i;
       v_claimed := v_claimed || v_mine;
+      FOR n IN 1 .. p_units[i] LOOP v_left[v_mine[n] - v_low] := 2; END LOOP;
     END IF;
   END LOOP;
 
@@ -157,10 +164,8 @@ BEGIN
         WITH ORDINALITY AS d (request_id, status, reason, order_no, units, n)
     LOOP
       i := v_ask[v_row.n];
-      v_status[i] := v_row.status;
-      v_reason[i] := v_row.reason;
-      v_orders[i] := v_row.order_no;
-      v_got[i] := v_row.units;
+      v_status[i] := v_row.status; v_reason[i] := v_row.reason;
+      v_orders[i] := v_row.order_no; v_got[i] := v_row.units;
     END LOOP;
     SELECT array_agg(o.order_no ORDER BY b.at) AS orders, array_agg(o.units ORDER BY b.at) AS units,
            coalesce(array_agg(b.at), '{}') AS at
@@ -177,8 +182,7 @@ BEGIN
   -- 6. Record what was rejected. An earlier request of this batch may not have got the unit: then it is asked again.
   FOREACH i IN ARRAY v_beaten LOOP
     CONTINUE WHEN NOT p_positions[v_ends[i] - p_units[i] + 1 : v_ends[i]] && v_given;
-    v_status[i] := 'rejected';
-    v_reason[i] := 'seats_taken';
+    v_status[i] := 'rejected'; v_reason[i] := 'seats_taken';
   END LOOP;
   INSERT INTO outcome (request_id, sale, sku, user_id, node, status, reason, units)
   SELECT p_request_ids[a.at], v_terms.sale, p_sku, p_user_ids[a.at], p_nodes[a.at], 'rejected', v_reason[a.at], 0

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, fsyncSync, openSync, readSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
@@ -12,6 +12,8 @@ import { dirname } from 'node:path';
  */
 
 const READ_BYTES = 65_536;
+/** The end of a line, which has what is random in it. */
+const TAIL_BYTES = 64;
 
 export interface Use {
   /** When the code was first used. */
@@ -28,14 +30,18 @@ interface Line {
 }
 
 export class Uses {
+  readonly #path: string;
   readonly #file: number;
   readonly #known = new Map<string, Line>();
   #readBytes = 0;
   #rest = Buffer.alloc(0);
+  /** The last of the bytes that were read. */
+  #tail = Buffer.alloc(0);
   /** Parts of lines, of processes that were killed while they wrote. */
   broken = 0;
 
   constructor(path: string) {
+    this.#path = path;
     this.#file = openSync(path, 'a+', 0o600);
     // The name of a new file is on the disk only when its folder is.
     const folder = openSync(dirname(path), 'r');
@@ -54,6 +60,7 @@ export class Uses {
    * @throws {Error} it is not known whether it was used: nobody is let in
    */
   use(code: string): Use {
+    this.#verifyFile();
     this.#read();
     const before = this.#known.get(code);
     if (before !== undefined) return { at: before.at, isFirst: false };
@@ -72,12 +79,24 @@ export class Uses {
     closeSync(this.#file);
   }
 
+  /** A file that was put in its place does not have what is used here, and other doors write to that one. */
+  #verifyFile(): void {
+    const own = fstatSync(this.#file, { bigint: true });
+    const named = statSync(this.#path, { bigint: true, throwIfNoEntry: false });
+    const tail = Buffer.alloc(this.#tail.length);
+    readSync(this.#file, tail, 0, tail.length, this.#readBytes - tail.length);
+    if (named?.ino !== own.ino || named.dev !== own.dev || !tail.equals(this.#tail)) {
+      throw new Error('the file of uses was replaced, removed or cut: put the whole one back');
+    }
+  }
+
   #read(): void {
     const bytes = Buffer.alloc(READ_BYTES);
     for (;;) {
       const length = readSync(this.#file, bytes, 0, READ_BYTES, this.#readBytes);
       if (length === 0) return;
       this.#readBytes += length;
+      this.#tail = Buffer.concat([this.#tail, bytes.subarray(0, length)]).subarray(-TAIL_BYTES);
       const lines = Buffer.concat([this.#rest, bytes.subarray(0, length)]);
       const end = lines.lastIndexOf('\n') + 1;
       this.#rest = lines.subarray(end);

@@ -243,8 +243,8 @@ export class Catalogue {
   /** The stock of a home that did not answer stays as it was, and is not used to say "sold out". */
   #asKnown(sku: BoardSku): BoardSku {
     if (sku.isKnown) return sku;
-    const { free, unitsTotal } = this.#skus.get(sku.sku) ?? sku;
-    return { ...sku, free, unitsTotal, unpaidExists: true };
+    const { free, unitsTotal, sectionMadeAt } = this.#skus.get(sku.sku) ?? sku;
+    return { ...sku, free, unitsTotal, sectionMadeAt, unpaidExists: true };
   }
 
   async #refreshTicketKeys(): Promise<void> {

@@ -8,7 +8,13 @@ import type { DoorSeed } from '../../db/door.ts';
 
 interface SaleOfUnits {
   readonly sale: string;
-  readonly skus: readonly { readonly numbered: boolean }[];
+  readonly skus: readonly { readonly sectionMadeAt: Date | null }[];
+}
+
+interface Known {
+  readonly key: DoorKey;
+  /** When the first section of the sale was made. */
+  readonly madeAtMs: number;
 }
 
 export interface DoorKeySource {
@@ -17,11 +23,15 @@ export interface DoorKeySource {
   noteDoorKey(sale: string, publicKey: Buffer): Promise<void>;
 }
 
+const NEVER = Number.POSITIVE_INFINITY;
+
 const saleOf = ({ sale }: SaleOfUnits) => sale;
+const madeAtOf = ({ sectionMadeAt }: SaleOfUnits['skus'][number]) =>
+  sectionMadeAt?.getTime() ?? NEVER;
 
 export class DoorKeys {
   readonly #source: DoorKeySource;
-  readonly #known = new Map<string, DoorKey>();
+  readonly #known = new Map<string, Known>();
 
   constructor(source: DoorKeySource) {
     this.#source = source;
@@ -33,17 +43,19 @@ export class DoorKeys {
       this.#known.delete(gone);
     }
     for (const { sale, skus } of sales) {
-      if (this.#known.has(sale) || !skus.some(({ numbered }) => numbered)) continue;
+      const madeAtMs = Math.min(...skus.map(madeAtOf));
+      // A sale may have been removed and put on again since the last look. It has other sections then.
+      if (madeAtMs === NEVER || this.#known.get(sale)?.madeAtMs === madeAtMs) continue;
       const found = await this.#source.doorSeed(sale);
       if (found === undefined) continue;
       const key = doorKeyOf(found.seed);
       if (found.publicKey === null) await this.#source.noteDoorKey(sale, key.publicKey);
-      this.#known.set(sale, key);
+      this.#known.set(sale, { key, madeAtMs });
     }
   }
 
   /** Undefined for a sale without numbered goods, or while the key is not known yet. */
   of(sale: string): DoorKey | undefined {
-    return this.#known.get(sale);
+    return this.#known.get(sale)?.key;
   }
 }

@@ -76,8 +76,8 @@ export class UnitBoards {
   }
 
   #board(row: SkuOnSale): Promise<Board | undefined> {
-    // A sale that was dropped may be made again, with other seats. It opens at another time then.
-    const key = `${row.sale} ${row.sku} ${row.opensAt.getTime()}`;
+    // A sale that was removed may be put on again, with other seats and the same hours.
+    const key = `${row.sale} ${row.sku} ${row.sectionMadeAt?.getTime()}`;
     const known = this.#boards.get(key);
     if (known !== undefined) return known;
     const board = this.#source.section(row).then((section) => {
@@ -112,10 +112,11 @@ export class UnitBoards {
     const map = await this.#source.map(row);
     if (map === undefined) return board.free;
     const facts = unitsJson(row.sku, board.section, map, asOf);
+    const version = `${row.sectionMadeAt?.getTime()} ${facts.free}`;
     board.free = {
       body: JSON.stringify(facts),
-      etag: etagOf(facts.free),
-      staleEtag: etagOf(facts.free + asOf),
+      etag: etagOf(version),
+      staleEtag: etagOf(`${version} ${asOf}`),
       askedAtMs,
     };
     return board.free;

@@ -283,6 +283,16 @@ it('a section stays as it was made', async () => {
   await expect(older).rejects.toMatchObject({ sqlstate: 'FS500' });
 });
 
+it.each<[string, Seats | number[]]>([
+  ['seat', [1]],
+  ['thing with a serial number', ['1 of 1']],
+])('a section may be a single %s', async (_what, seats) => {
+  const sku = await section(seats, { slots: 1 });
+  const said = await placeOrders(worker, 'hot', sku, [request(), request()]);
+  expect(said.map(({ status }) => status)).toEqual(['ordered', 'sold_out']);
+  expect(await audit(ops)).toEqual([]);
+});
+
 it('two units of one name are refused, and leave no SKU', async () => {
   const name = uniqueName('sku');
   const made = section(['A', 'A'], { sku: name });

@@ -20,15 +20,17 @@ const URL = '/api/v1/sales/demo/skus/TV/units';
 let node: WebNode;
 let map: string | Error | Promise<string>;
 let reads: { section: number; map: number };
+let section: typeof SECTION;
 
 beforeEach(async () => {
   map = '110111101';
+  section = SECTION;
   reads = { section: 0, map: 0 };
   const pool = {
     async query({ name = '' }: { name?: string }) {
       if (name.startsWith('section')) {
         reads.section += 1;
-        return [SECTION];
+        return [section];
       }
       reads.map += 1;
       if (map instanceof Error) throw map;
@@ -36,7 +38,7 @@ beforeEach(async () => {
     },
   } as unknown as Pool;
   node = await openWebNode({ databases: Databases.ofOne(pool) });
-  node.world.row = rowOnSale({ numbered: true, userLimit: 3 });
+  node.world.row = rowOnSale({ numbered: true, sectionMadeAt: new Date(1_000), userLimit: 3 });
   await node.refresh();
 });
 afterEach(() => node.close());
@@ -155,6 +157,18 @@ describe('a press', () => {
       expect(answer.json().detail).toMatch(detail);
     }
     expect(node.world.drawn).toBe(0);
+  });
+
+  it('names seats of the sale as it is now, also if it was put on again with other seats', async () => {
+    const { etag } = (await read()).headers;
+    await press(node, wishOf({ seats: [seat('2', '1')] }));
+    section = { ...SECTION, seats: SECTION.seats.toReversed() };
+    node.world.row = { ...node.world.row, sectionMadeAt: new Date(2_000) };
+    await node.refresh();
+    const answer = await read({ 'if-none-match': String(etag) });
+    expect([answer.statusCode, answer.json().seats]).toEqual([200, section.seats]);
+    await press(node, wishOf({ seats: [seat('2', '1')] }));
+    expect(sent().map(({ requests }) => requests[0]?.positions)).toEqual([[7], [1]]);
   });
 
   it('for goods that are not numbered may not name units', async () => {

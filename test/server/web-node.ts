@@ -158,6 +158,7 @@ export function rowOnSale(changes: Partial<SkuOnSale> = {}): SkuOnSale {
     zone: null,
     pot: null,
     numbered: false,
+    sectionMadeAt: null,
     unitsTotal: 1_000,
     free: 1_000,
     unpaidExists: false,

@@ -1,4 +1,12 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, vi } from 'vitest';
@@ -172,6 +180,30 @@ describe('a code', () => {
     const said = open(path).check(code);
     expect(said.result).toBe('used');
     expect(said).not.toMatchObject({ at });
+  });
+
+  it('is not let in while the file of uses is another one, or shorter, than the door has read', () => {
+    const [first, second] = [codeOf('1000000002', 1), codeOf('1000000002', 2)];
+    const cases = [
+      // A copy of the folder was put in its place, such as by rsync.
+      (uses: string) => {
+        writeFileSync(`${uses}.copy`, '');
+        renameSync(`${uses}.copy`, uses);
+      },
+      (uses: string) => rmSync(uses),
+      (uses: string) => truncateSync(uses),
+    ];
+    for (const change of cases) {
+      const path = writePack();
+      const door = open(path);
+      expect(door.check(first).result).toBe('ok');
+      change(usesOf(path));
+      const beside = open(path);
+      for (const code of [second, first]) {
+        expect(beside.check(code).result).toBe('ok');
+        expect(() => door.check(code)).toThrow('the file of uses');
+      }
+    }
   });
 
   it('of another section of the sale is sent to its door, and not used', () => {
