@@ -1,13 +1,14 @@
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import { styleText } from 'node:util';
-import { Door, type DoorAnswer, usesOf } from '../door/door.ts';
+import { Door, type DoorAnswer } from '../door/door.ts';
 import { makePack } from '../door/pack.ts';
 import { parseSkus } from './arguments.ts';
 import type { AddCommand, CommandContext } from './command.ts';
 import { withDatabases } from './databases.ts';
 import { toFile } from './sale-export.ts';
 import { jsonOption } from './sale-place.ts';
+import { harmless } from './table.ts';
 
 /** `flashsale door …`: checks the codes of numbered units at the door, without a network. */
 
@@ -41,7 +42,7 @@ async function verify(path: string, codes: readonly string[], options: VerifyOpt
   try {
     const door = new Door(path, { skus, warn: (text) => console.error(`flashsale: ${text}`) });
     const lines = codes.length > 0 ? codes : scanned();
-    if (codes.length === 0) greet(door, path);
+    if (codes.length === 0) greet(door);
     for await (const line of lines) {
       if (line.trim() === '') continue;
       const answer = door.check(line);
@@ -64,13 +65,13 @@ function scanned(): AsyncIterable<string> {
 }
 
 /** On stderr, so that stdout has the answers alone. */
-function greet(door: Door, path: string): void {
+function greet(door: Door): void {
   const { title, madeAt } = door.pack;
   console.error(
     `${title}: ${door.paid} paid units, pack of ${timeOf(madeAt)}; ${door.used} used so far`,
   );
   if (door.brokenLines === 0) return;
-  console.error(`${usesOf(path)}: ${door.brokenLines} unfinished lines are no uses`);
+  console.error(`${door.usesPath}: ${door.brokenLines} unfinished lines are no uses`);
 }
 
 const COLOURS = {
@@ -105,7 +106,7 @@ function detailOf(answer: DoorAnswer): string {
 }
 
 function unitOf({ row, seat, section }: { row?: string; seat: string; section: string }): string {
-  return `${row === undefined ? seat : `row ${row} seat ${seat}`} (${section})`;
+  return harmless(`${row === undefined ? seat : `row ${row} seat ${seat}`} (${section})`);
 }
 
 /** By the clock of this machine, as `2026-12-01 19:31:02`. */

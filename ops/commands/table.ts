@@ -20,6 +20,10 @@ export function table(rows: readonly Readonly<Record<string, unknown>>[]): strin
 
 function cell(value: unknown): string {
   if (value === undefined || value === null) return '-';
-  // What people wrote must not act on the terminal.
-  return value instanceof Date ? value.toISOString() : String(value).replaceAll(/\p{Cc}/gu, '�');
+  return value instanceof Date ? value.toISOString() : harmless(String(value));
+}
+
+/** What people wrote must not act on the terminal, nor turn the direction of what follows. */
+export function harmless(text: string): string {
+  return text.replaceAll(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, '�');
 }

@@ -1,4 +1,5 @@
-import { statSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { doorKeyId, isGenuine, readDoorCode } from '../../contracts/door-code.ts';
 import type { NumberedUnit } from '../../contracts/seats.ts';
 import { type DoorPack, readPack } from './pack.ts';
@@ -44,6 +45,8 @@ export interface DoorOptions {
 }
 
 export class Door {
+  /** The file of uses. */
+  readonly usesPath: string;
   readonly #path: string;
   readonly #options: DoorOptions;
   readonly #uses: Uses;
@@ -59,7 +62,8 @@ export class Door {
     if (unknown !== undefined) {
       throw new Error(`${path} has no section ${unknown}; it has ${known.join(', ')}`);
     }
-    this.#uses = new Uses(usesOf(path));
+    this.usesPath = usesOf(path, this.#loaded);
+    this.#uses = new Uses(this.usesPath);
   }
 
   get pack(): DoorPack {
@@ -117,7 +121,10 @@ export class Door {
   }
 }
 
-export const usesOf = (path: string) => `${path}.uses`;
+/** All packs of a sale in one folder, by whatever name, have the same file of uses. */
+function usesOf(path: string, { pack, keyId }: Pick<Loaded, 'pack' | 'keyId'>): string {
+  return join(dirname(realpathSync(path)), `${pack.sale}-${keyId}.uses`);
+}
 
 const nameOf = (orderNo: string, position: number) => `${orderNo} ${position}`;
 

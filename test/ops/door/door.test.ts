@@ -4,6 +4,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -11,12 +12,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { doorCode, doorKeyOf } from '../../../contracts/door-code.ts';
-import { Door, usesOf } from '../../../ops/door/door.ts';
+import { Door } from '../../../ops/door/door.ts';
 import type { DoorPack } from '../../../ops/door/pack.ts';
 import { SCRATCH_PREFIX } from '../../../ops/stack/test-folder.ts';
 import { PROGRAM_ENVIRONMENT } from '../../children.ts';
 import { flashsale } from '../../command-line.ts';
-import { uniqueName } from '../../servers.ts';
 import { Terminal } from '../../terminal.ts';
 
 /** The door: who is let in, once, without a network, through crashes and beside other doors. */
@@ -55,7 +55,7 @@ function packOf(key = KEY, more: Partial<DoorPack> = {}): DoorPack {
 }
 
 function writePack(pack = packOf()): string {
-  const path = join(folder, `${uniqueName('door')}.json`);
+  const path = join(mkdtempSync(join(folder, 'door-')), 'door.json');
   writeFileSync(path, JSON.stringify(pack));
   return path;
 }
@@ -67,6 +67,12 @@ const open = (path: string, skus?: readonly string[]) =>
       throw new Error(why);
     },
   });
+
+function usesOf(path: string): string {
+  const door = open(path);
+  door.close();
+  return door.usesPath;
+}
 
 /** Without a database, a broker or ZooKeeper in its environment. */
 const verify = (words: readonly string[], input?: string) =>
@@ -180,6 +186,16 @@ describe('a code', () => {
     const said = open(path).check(code);
     expect(said.result).toBe('used');
     expect(said).not.toMatchObject({ at });
+  });
+
+  it('is used once by all packs of the sale in a folder, whatever their names', () => {
+    const path = writePack();
+    const [again, linked] = [`${path}-2`, `${path}-3`];
+    writeFileSync(again, JSON.stringify(packOf()));
+    symlinkSync(path, linked);
+    const code = codeOf('1000000002', 1);
+    const said = [path, again, linked].map((one) => open(one).check(code).result);
+    expect(said).toEqual(['ok', 'used', 'used']);
   });
 
   it('is not let in while the file of uses is another one, or shorter, than the door has read', () => {
