@@ -6,7 +6,7 @@ import { userIds } from '../../ops/stack/processes.ts';
 import { findPostgres } from '../../ops/stack/programs.ts';
 import { Supervisor } from '../../ops/stack/supervisor.ts';
 import { TestFolder } from '../../ops/stack/test-folder.ts';
-import { signalFamily } from '../process-family.ts';
+import { signalFamily } from '../../ops/stack/process-family.ts';
 
 /** A separate PostgreSQL server that a test may crash. It is started again each time. */
 export interface CrashServer {

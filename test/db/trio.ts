@@ -22,7 +22,7 @@ import { createProgress } from '../../ops/stack/progress.ts';
 import { type ProcessRecord, type ProcessSpec, Supervisor } from '../../ops/stack/supervisor.ts';
 import { TestFolder } from '../../ops/stack/test-folder.ts';
 import { prepareZookeeper } from '../../ops/stack/zookeeper.ts';
-import { signalFamily } from '../process-family.ts';
+import { signalFamily } from '../../ops/stack/process-family.ts';
 import { until } from '../until.ts';
 
 /** A primary and two standbys under Patroni, with a ZooKeeper of their own. */

@@ -10,7 +10,7 @@ import { SERVER_NAMES, type ServerName, type Servers } from '../../ops/stack/ser
 import { type ProcessSpec, Supervisor } from '../../ops/stack/supervisor.ts';
 import { TestFolder } from '../../ops/stack/test-folder.ts';
 import { prepareZookeeper } from '../../ops/stack/zookeeper.ts';
-import { signalFamily } from '../process-family.ts';
+import { signalFamily } from '../../ops/stack/process-family.ts';
 
 /** Separate servers for one test file, which it can stop, freeze and start again. */
 export interface BreakableServers extends Servers {

@@ -18,7 +18,7 @@ import { Supervisor } from '../../../ops/stack/supervisor.ts';
 import { TestFolder } from '../../../ops/stack/test-folder.ts';
 import { prepareWatch, WATCH_NAMES, writeTargets } from '../../../ops/stack/watch.ts';
 import { type Standby, startStandby } from '../../db/standby.ts';
-import { signalFamily } from '../../process-family.ts';
+import { signalFamily } from '../../../ops/stack/process-family.ts';
 import { type System, startSystem } from '../../system.ts';
 import { type BreakableServers, startBreakableServers } from '../breakable.ts';
 import { Alerts } from './watch.ts';

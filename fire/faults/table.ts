@@ -1,0 +1,33 @@
+import type { FaultName } from '../kinds.ts';
+import { connections, moveSku, restock, rowLock, setSlots, snapshot, vacuum } from './database.ts';
+import type { Begin } from './field.ts';
+import { disturb, reset } from './links.ts';
+import { badEdit, keep, pause, pin, quota } from './operators.ts';
+import { diskAlarm, freeze, kill, memoryAlarm } from './parts.ts';
+
+/** What each fault of the closed set does. */
+export const FAULTS: Readonly<Record<FaultName, Begin>> = {
+  kill,
+  freeze,
+  zombie: freeze,
+  cut: disturb('cut'),
+  'cut-to-server': disturb('cut-to-server'),
+  'cut-from-server': disturb('cut-from-server'),
+  reset,
+  delay: disturb('delay'),
+  loss: disturb('loss'),
+  'memory-alarm': memoryAlarm,
+  'disk-alarm': diskAlarm,
+  connections,
+  'row-lock': rowLock,
+  snapshot,
+  quota,
+  pause,
+  pin,
+  'bad-edit': badEdit,
+  keep,
+  'set-slots': setSlots,
+  restock,
+  'move-sku': moveSku,
+  vacuum,
+};
