@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Planned, parseSchedule } from './schedule.ts';
 
@@ -13,10 +14,12 @@ export interface Wanted {
   readonly recoveryMaxMs: number;
   /** Where the history and the schedule of a failed run go. */
   readonly out: string;
+  /** Another checkout whose programs run. */
+  readonly root: string | undefined;
 }
 
 export const USAGE = `usage: npm run fire -- [--seed N | --seeds A..B] [--minutes M] [--replay FILE] [--shrink]
-                     [--recovery SECONDS] [--out FOLDER]`;
+                     [--recovery SECONDS] [--out FOLDER] [--root FOLDER]`;
 
 const DEFAULTS = { seed: '1', minutes: '1', recovery: '10', out: 'fire-failures' } as const;
 
@@ -45,6 +48,7 @@ export function readArguments(args: readonly string[]): Wanted {
       replay: { type: 'string' },
       shrink: { type: 'boolean', default: false },
       recovery: { type: 'string', default: DEFAULTS.recovery },
+      root: { type: 'string' },
       out: { type: 'string', default: DEFAULTS.out },
     },
   });
@@ -56,5 +60,6 @@ export function readArguments(args: readonly string[]): Wanted {
     isShrinking: values.shrink,
     recoveryMaxMs: positive('recovery', values.recovery) * 1_000,
     out: values.out,
+    root: values.root && resolve(values.root),
   };
 }

@@ -12,8 +12,8 @@ import { shrink } from './shrink.ts';
 
 let shop: Shop | undefined;
 
-async function running(): Promise<Shop> {
-  shop ??= await startShop({ environment: process.env, say: () => {} });
+async function running({ root }: Wanted): Promise<Shop> {
+  shop ??= await startShop({ environment: process.env, root, say: () => {} });
   return shop;
 }
 
@@ -34,7 +34,7 @@ async function play(
   schedule: readonly Planned[],
 ): Promise<RunResult> {
   const { recoveryMaxMs } = wanted;
-  const result = await run(await running(), { seed, schedule, recoveryMaxMs });
+  const result = await run(await running(wanted), { seed, schedule, recoveryMaxMs });
   if (result.violations.length > 0) {
     const folder = keepFailure(wanted.out, schedule, result);
     if (shop) cpSync(join(shop.folder, 'logs'), join(folder, 'logs'), { recursive: true });

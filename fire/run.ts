@@ -103,33 +103,35 @@ async function recover(
   const probes = goods
     .filter(({ name }) => name === 'plenty' || name === 'daily')
     .flatMap((one) => shop.nodes.map((_, node) => ({ one, node })));
-  const missing = new Map<string, string>();
-  const work = [
-    ...PROCESSES.map((name) => async () => {
-      const lack = await lackOf(shop, name);
-      if (lack === undefined) missing.delete(name);
-      else missing.set(name, lack);
-      return lack === undefined;
-    }),
-    ...probes.map(({ one, node }) => async () => {
-      const key = `${one.name} at web-${node + 1}`;
-      const shopper = crowd.shopper(random, undefined, node);
-      const { requestId, answer } = await shopper.press(crowd.wish(one, 1), 1);
-      missing.set(key, `${key}: ${answer.status} ${answer.body['verdict'] ?? ''}`);
-      if (answer.status !== 202) return false;
-      const { body } = await shopper.outcome(requestId, one.sku, RECOVERY_WAIT_MS);
-      if (body['order'] === undefined) return false;
-      missing.delete(key);
-      return true;
-    }),
+  const parts = [
+    ...PROCESSES.map((name) => ({ name: name as string, lackOf: () => lackOf(shop, name) })),
+    ...probes.map(({ one, node }) => ({
+      name: `${one.name} at web-${node + 1}`,
+      lackOf: async () => {
+        const shopper = crowd.shopper(random, undefined, node);
+        const { requestId, answer } = await shopper.press(crowd.wish(one, 1), 1);
+        const refusal = `${answer.status} ${answer.body['verdict'] ?? ''}`;
+        if (answer.status !== 202) return refusal;
+        const { status, body } = await shopper.outcome(requestId, one.sku, RECOVERY_WAIT_MS);
+        return body['order'] === undefined ? `${status} ${body['status']}` : undefined;
+      },
+    })),
   ];
-  await Promise.all(
-    work.map(async (isWell) => {
-      while (!(await isWell()) && waitedMs() < RECOVERY_WAIT_MS) await delay(POLL_MS);
+  const well = await Promise.all(
+    parts.map(async ({ name, lackOf }) => {
+      let lack = await lackOf();
+      let last = lack;
+      while (lack !== undefined && waitedMs() < RECOVERY_WAIT_MS) {
+        await delay(POLL_MS);
+        lack = await lackOf();
+        last = lack ?? last;
+      }
+      const wellAfterMs = lack === undefined ? waitedMs() : null;
+      return { name, wellAfterMs, ...(last !== undefined && { lack: last }) };
     }),
   );
   const tookMs = waitedMs();
-  history.add({ kind: 'recovery', tookMs, limitMs, missing: [...missing.values()] });
+  history.add({ kind: 'recovery', tookMs, limitMs, parts: well });
   return tookMs;
 }
 

@@ -25,8 +25,10 @@ export interface Violation {
 function recovered({ history }: Evidence): string[] {
   return history.flatMap((entry) => {
     if (entry.kind !== 'recovery' || entry.tookMs <= entry.limitMs) return [];
-    const missing = entry.missing.length > 0 ? `; then missing: ${entry.missing.join(', ')}` : '';
-    return [`${entry.tookMs} ms after the last fault, ${entry.limitMs} ms are promised${missing}`];
+    const late = entry.parts
+      .filter(({ wellAfterMs }) => (wellAfterMs ?? Infinity) > entry.limitMs)
+      .map(({ name, wellAfterMs, lack }) => `${name} ${wellAfterMs ?? 'never'} ms ${lack ?? ''}`);
+    return [`${entry.tookMs} ms, ${entry.limitMs} ms are promised; late: ${late.join(', ')}`];
   });
 }
 

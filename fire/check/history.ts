@@ -65,8 +65,12 @@ export interface Recovery {
   readonly kind: 'recovery';
   readonly tookMs: number;
   readonly limitMs: number;
-  /** What was not well when the time was over. */
-  readonly missing: readonly string[];
+  /** Each part and probe, and when it was well; null: it never was, with the reason. */
+  readonly parts: readonly {
+    readonly name: string;
+    readonly wellAfterMs: number | null;
+    readonly lack?: string;
+  }[];
 }
 
 /** At the end somebody still wanted units of this SKU and got none. */

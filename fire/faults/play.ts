@@ -3,7 +3,7 @@ import type { History } from '../crowd/history.ts';
 import { kindOf, LIMITED } from '../kinds.ts';
 import type { Planned } from '../schedule.ts';
 import type { Field } from './field.ts';
-import { FAULTS } from './table.ts';
+import { FAULTS, isPossible } from './table.ts';
 
 /** Makes the faults of a schedule at their times, and ends all of them. */
 
@@ -68,6 +68,7 @@ export async function play(
   const last = new Map<string, Promise<void>>();
   await Promise.all(
     schedule.map(async (planned) => {
+      if (!isPossible(field.shop, planned)) return;
       await delay(Math.max(0, startedAt + planned.atMs - history.now()));
       const key = `${kindOf(planned.fault).group} ${planned.target}`;
       const work = (last.get(key) ?? Promise.resolve()).then(() =>

@@ -1,4 +1,6 @@
-import type { FaultName } from '../kinds.ts';
+import { type FaultName, kindOf } from '../kinds.ts';
+import type { Planned } from '../schedule.ts';
+import type { Shop } from '../shop/shop.ts';
 import { connections, moveSku, restock, rowLock, setSlots, snapshot, vacuum } from './database.ts';
 import type { Begin } from './field.ts';
 import { disturb, reset } from './links.ts';
@@ -31,3 +33,9 @@ export const FAULTS: Readonly<Record<FaultName, Begin>> = {
   'move-sku': moveSku,
   vacuum,
 };
+
+/** Whether the fault can be made. Servers that are shared with others are not broken. */
+export function isPossible({ parts }: Shop, { fault, target }: Planned): boolean {
+  if (fault === 'connections') return parts.has('postgres');
+  return kindOf(fault).group !== 'part' || parts.has(target);
+}

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createPool, Databases } from '../../db/client/pool.ts';
-import { prepare } from '../../db/install/prepare.ts';
+import type * as Prepare from '../../db/install/prepare.ts';
 import { Operator } from '../../ops/quota/operator.ts';
 import { applicationSpecs } from '../../ops/stack/application.ts';
 import { ensureServerPackages, NATIVE_STOP_ORDER, startNative } from '../../ops/stack/native.ts';
@@ -62,6 +62,8 @@ export interface ShopOptions {
   readonly environment: NodeJS.ProcessEnv;
   readonly given?: Partial<Servers>;
   readonly zkRoot?: string;
+  /** Root of another checkout whose programs and routines run, such as one with a planted bug. */
+  readonly root?: string | undefined;
   readonly say: (text: string) => void;
 }
 
@@ -132,15 +134,16 @@ async function portsOf(names: readonly string[]): Promise<Map<string, number>> {
   return ports;
 }
 
+interface Place extends Required<Pick<ShopOptions, 'zkRoot' | 'environment'>> {
+  readonly root: string;
+  readonly folder: string;
+}
+
 /** Starts the processes, each with the servers that it sees. */
 async function startProcesses(
   parts: Parts,
   seen: ReadonlyMap<string, Servers>,
-  {
-    folder,
-    zkRoot,
-    environment,
-  }: { folder: string; zkRoot: string; environment: NodeJS.ProcessEnv },
+  { folder, zkRoot, environment, root }: Place,
 ) {
   const monitorPorts = await portsOf([...PROCESSES, 'console']);
   const webPorts = await portsOf(PROCESSES.filter((name) => name.startsWith('web-')));
@@ -148,7 +151,7 @@ async function startProcesses(
   const consolePort = await freePort();
   const specs = PROCESSES.map((name) => {
     const all = applicationSpecs({
-      root: ROOT,
+      root,
       logFolder: join(folder, 'logs'),
       environment: {
         PATH: environment['PATH'],
@@ -190,7 +193,7 @@ async function connect(servers: Servers, zkRoot: string) {
 
 /** @throws {Error} when a part does not start; then nothing is left running */
 export async function startShop(options: ShopOptions): Promise<Shop> {
-  const { zkRoot = '/fire' } = options;
+  const { zkRoot = '/fire', root = ROOT } = options;
   const place = new TestFolder();
   const say = () => {};
   const parts = new Parts({ say, onChange: (running) => place.note(running), restart: false });
@@ -201,11 +204,11 @@ export async function startShop(options: ShopOptions): Promise<Shop> {
   };
   try {
     const servers = await startServers(options, parts, place);
+    const { prepare } = (await import(join(root, 'db', 'install', 'prepare.ts'))) as typeof Prepare;
     await prepare(servers.databaseUrl);
     const { links, seen } = await lay(servers);
     const { secrets, ...running } = await startProcesses(parts, seen, {
-      folder: place.path,
-      zkRoot,
+      ...{ folder: place.path, zkRoot, root },
       environment: options.environment,
     });
     const { databases, session, operator } = await connect(servers, zkRoot);

@@ -34,7 +34,7 @@ const history = (): Entry[] => [
   told('r1', 'paid', { order: seen('1', 'r1', { sku: 'tv' }) }),
   told('r2', 'paid', { order: seen('2', 'r2', { units: ['1-1'] }) }),
   call('orders', { orders: [seen('1', 'r1', { sku: 'tv', status: 'ordered' })] }),
-  { kind: 'recovery', tookMs: 800, limitMs: 10_000, missing: [] },
+  { kind: 'recovery', tookMs: 800, limitMs: 10_000, parts: [] },
 ];
 
 const sku = (name: string, goods: string, price: string, supply: string, free: string) => ({
@@ -160,7 +160,12 @@ const BROKEN: Readonly<Record<string, readonly Break[]>> = {
   'the audit is empty': [(_, { audit }) => audit.push({ found: 'regular: (books,1,2)' })],
   'the system recovers in time': [
     (entries) =>
-      entries.push({ kind: 'recovery', tookMs: 10_001, limitMs: 10_000, missing: ['web-1'] }),
+      entries.push({
+        kind: 'recovery',
+        tookMs: 10_001,
+        limitMs: 10_000,
+        parts: [{ name: 'web-1', wellAfterMs: 10_001 }],
+      }),
   ],
 };
 
