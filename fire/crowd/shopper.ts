@@ -99,16 +99,19 @@ export class Shopper {
     for (let tries = 0; tries < 8; tries += 1) {
       const { status } = await this.#client.pay(orderNo, reference, amount);
       const isDone = status !== null && status < 500 && status !== 429;
-      if (isDone && !this.#random.chance(0.1)) return;
+      if (isDone && !this.#random.chance(0.1)) break;
       await delay(PAUSE_MS.retry);
     }
+    // Some pay in two windows.
+    if (this.#random.chance(0.1)) await this.#client.pay(orderNo, `ref-${randomUUID()}`, amount);
   }
 
   async cancel(orderNo: string): Promise<void> {
     for (let tries = 0; tries < 3; tries += 1) {
       const path = `/api/v1/orders/${orderNo}/cancel`;
       const { status } = await this.#client.call('cancel', 'POST', path);
-      if (status !== null && status < 500) return;
+      const isDone = status !== null && status < 500;
+      if (isDone && !this.#random.chance(0.3)) return;
       await delay(PAUSE_MS.retry);
     }
   }
