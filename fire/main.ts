@@ -1,5 +1,6 @@
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
+import { sweepTestFolders } from '../ops/stack/test-folder.ts';
 import { readArguments, USAGE, type Wanted } from './arguments.ts';
 import { NOT_YET } from './kinds.ts';
 import { HEAD, keepFailure, rowOf, scheduleText, violationsOf } from './report.ts';
@@ -57,6 +58,8 @@ async function shortest(wanted: Wanted, first: RunResult, schedule: readonly Pla
 
 async function main(): Promise<number> {
   const wanted = readArguments(process.argv.slice(2));
+  // What a killed run has left.
+  await sweepTestFolders();
   for (const [fault, why] of Object.entries(NOT_YET)) console.log(`Left out: ${fault}: ${why}`);
   console.log(HEAD);
   let failed = 0;

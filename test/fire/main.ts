@@ -3,32 +3,42 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { run } from '../../fire/run.ts';
 import { scheduleOf } from '../../fire/schedule.ts';
-import { startShop } from '../../fire/shop/shop.ts';
+import { type Shop, startShop } from '../../fire/shop/shop.ts';
 import { copyTree, plant } from '../mutants/tree.ts';
 import { PLANTED_BUGS } from './planted-bugs.ts';
 
 /**
- * `npm run planted [-- --minutes M] [words]` checks that runs under fire find bugs. It plants one bug after
+ * `npm run planted [-- --minutes M --seeds N words]` checks that runs under fire find bugs. It plants one bug after
  * the other in a copy of the tree, and plays seeds until a promise is broken. It ends with 1 if a bug is
  * not found.
  */
 
-const SEEDS_MAX = 20;
 /** Beside a benchmark or other runs, a recovery may take long; it is no bug that is looked for here. */
 const RECOVERY_MAX_MS = 45_000;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { minutes: { type: 'string', default: '0.35' } },
+  options: {
+    minutes: { type: 'string', default: '0.35' },
+    seeds: { type: 'string', default: '20' },
+  },
 });
 const wanted = PLANTED_BUGS.filter(({ name }) => positionals.every((word) => name.includes(word)));
 const folder = copyTree();
+let shop: Shop | undefined;
+
+async function end(code: number): Promise<void> {
+  await shop?.stop();
+  rmSync(folder, { recursive: true, force: true });
+  process.exit(code);
+}
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void end(130));
 
 /** The seed that finds the bug in this folder, and the promise that it breaks. */
 async function find(): Promise<string | undefined> {
-  const shop = await startShop({ environment: process.env, root: folder, say: () => {} });
+  shop = await startShop({ environment: process.env, root: folder, say: () => {} });
   try {
-    for (let seed = 1; seed <= SEEDS_MAX; seed += 1) {
+    for (let seed = 1; seed <= Number(values.seeds); seed += 1) {
       const schedule = scheduleOf(seed, Number(values.minutes));
       const options = { seed, schedule, recoveryMaxMs: RECOVERY_MAX_MS };
       const { violations } = await run(shop, options);
@@ -38,6 +48,7 @@ async function find(): Promise<string | undefined> {
     return undefined;
   } finally {
     await shop.stop();
+    shop = undefined;
   }
 }
 
@@ -57,6 +68,5 @@ async function tryOne(bug: (typeof wanted)[number]): Promise<boolean> {
 
 let missed = 0;
 for (const bug of wanted) if (!(await tryOne(bug))) missed += 1;
-rmSync(folder, { recursive: true, force: true });
 console.log(`${wanted.length - missed} of ${wanted.length} planted bugs were found`);
-process.exit(missed === 0 ? 0 : 1);
+await end(missed === 0 ? 0 : 1);
