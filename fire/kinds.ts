@@ -42,11 +42,11 @@ const KINDS = {
   freeze: { targets: [...PROCESSES, ...SERVERS], lastsMs: [300, 4_000], weight: 4, group: 'part' },
   /** A freeze that lasts longer than the session and the trust window: it returns as a zombie. */
   zombie: { targets: PROCESSES, lastsMs: [7_000, 11_000], weight: 4, group: 'part' },
-  /** No byte passes, either way. */
+  /** No byte passes, either way; then the connections are gone. */
   cut: { targets: LINKS, lastsMs: [500, 9_000], weight: 3, group: 'link' },
-  /** What the process sends is held back. */
+  /** What the process sends does not arrive; then the connections are gone. */
   'cut-to-server': { targets: LINKS, lastsMs: [500, 9_000], weight: 3, group: 'link' },
-  /** What the server answers is held back: what was done is not known. */
+  /** What the server answers comes late: what was done is not known. */
   'cut-from-server': { targets: LINKS, lastsMs: [500, 9_000], weight: 4, group: 'link' },
   /** Every connection is reset, again and again. */
   reset: { targets: LINKS, lastsMs: [0, 2_000], weight: 4, group: 'link' },

@@ -16,7 +16,7 @@ import type { Shop } from './shop/shop.ts';
 
 /** Longer than it may take: the judge says that it was too long. */
 const RECOVERY_WAIT_MS = 60_000;
-const SELL_OUT_MS = 60_000;
+const SELL_OUT_MS = 40_000;
 const EXPIRY_MS = 30_000;
 const LOOK_UP_MS = 30_000;
 const POLL_MS = 100;
@@ -28,6 +28,8 @@ export interface RunOptions {
   readonly schedule: readonly Planned[];
   /** The promise of how soon the system is well after the last fault. */
   readonly recoveryMaxMs: number;
+  /** Lines of shoppers; fewer cost less. */
+  readonly lines?: number;
 }
 
 export interface RunResult {
@@ -52,7 +54,7 @@ export async function run(shop: Shop, options: RunOptions): Promise<RunResult> {
   const crowd = new Crowd({ nodes, jwtSecret, paymentSecret, history, agent }, sale, goods, seed);
   const random = new Random(seed, 'closing');
   try {
-    crowd.come();
+    crowd.come(options.lines);
     await play(field, schedule, history);
     const recoveryMs = await recover(shop, crowd, goods, random, history, recoveryMaxMs);
     await crowd.leave();

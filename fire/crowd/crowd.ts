@@ -38,8 +38,8 @@ export class Crowd {
     this.#seed = seed;
   }
 
-  come(): void {
-    this.#lines = Promise.all(Array.from({ length: LINES }, (_, line) => this.#line(line)));
+  come(lines = LINES): void {
+    this.#lines = Promise.all(Array.from({ length: lines }, (_, line) => this.#line(line)));
   }
 
   /** No more shoppers come. Resolves when all have ended what they do. */

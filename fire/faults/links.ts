@@ -12,13 +12,25 @@ function linkOf({ shop }: Field, target: string): Relay {
   return link;
 }
 
-/** After a cut the connections that it has held are reset, as a peer does that has long given up. */
+/** What was held back arrives late. */
 export const disturb =
   (how: Disturbance): Begin =>
   (field, target) => {
     const link = linkOf(field, target);
     link.disturb(how);
     return async () => link.disturb(undefined);
+  };
+
+/** What was held back is lost, with the connections: a peer has given them up meanwhile. */
+export const cut =
+  (how: Disturbance): Begin =>
+  (field, target) => {
+    const link = linkOf(field, target);
+    link.disturb(how);
+    return async () => {
+      link.reset();
+      link.disturb(undefined);
+    };
   };
 
 export const reset: Begin = (field, target) => {

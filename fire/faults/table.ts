@@ -3,7 +3,7 @@ import type { Planned } from '../schedule.ts';
 import type { Shop } from '../shop/shop.ts';
 import { connections, moveSku, restock, rowLock, setSlots, snapshot, vacuum } from './database.ts';
 import type { Begin } from './field.ts';
-import { disturb, reset } from './links.ts';
+import { cut, disturb, reset } from './links.ts';
 import { badEdit, keep, pause, pin, quota } from './operators.ts';
 import { diskAlarm, freeze, kill, memoryAlarm } from './parts.ts';
 
@@ -12,8 +12,8 @@ export const FAULTS: Readonly<Record<FaultName, Begin>> = {
   kill,
   freeze,
   zombie: freeze,
-  cut: disturb('cut'),
-  'cut-to-server': disturb('cut-to-server'),
+  cut: cut('cut'),
+  'cut-to-server': cut('cut-to-server'),
   'cut-from-server': disturb('cut-from-server'),
   reset,
   delay: disturb('delay'),

@@ -36,7 +36,7 @@ afterAll(async () => {
 it('keeps every promise under the faults of a seed', async () => {
   const schedule = scheduleOf(SEED, SECONDS / 60);
   const { violations, history, orders, faults, requests, recoveryMs } = await run(shop, {
-    ...{ seed: SEED, schedule },
+    ...{ seed: SEED, schedule, lines: 4 },
     // How soon the system recovers beside other tests is no promise.
     recoveryMaxMs: Number.POSITIVE_INFINITY,
   });
