@@ -38,10 +38,23 @@ const MAY_BECOME: Readonly<Record<string, readonly string[]>> = {
   expired: ['paid'],
 };
 
-export function noVerdictTakenBack({ calls }: Evidence): string[] {
-  return groups(tells(calls), ({ requestId = '' }) => requestId).flatMap(([id, told]) => {
+/** What a call says of a request: also the answers to a payment and to a cancellation. */
+function told(call: Call, orders: Evidence['orders']): Call[] {
+  const { name, status, payment, state, order } = call;
+  if (name === 'status') return tells([call]);
+  if (status === null || status >= 300) return [];
+  const isPaid = name === 'pay' && state === 'paid';
+  const requestId = isPaid ? orders.get(payment?.orderNo ?? '')?.request_id : order?.requestId;
+  const is = isPaid ? state : order?.status;
+  if (requestId === undefined || is === undefined) return [];
+  return name === 'pay' || name === 'cancel' ? [{ ...call, requestId, state: is }] : [];
+}
+
+export function noVerdictTakenBack({ calls, orders }: Evidence): string[] {
+  const all = calls.flatMap((call) => told(call, orders));
+  return groups(all, ({ requestId = '' }) => requestId).flatMap(([id, own]) => {
     const found: string[] = [];
-    const inOrder = [...told].sort((one, other) => one.until - other.until);
+    const inOrder = [...own].sort((one, other) => one.until - other.until);
     for (const [at, earlier] of inOrder.entries()) {
       if (earlier.state === 'queued') continue;
       // Only what was asked after the first answer came has to follow it.

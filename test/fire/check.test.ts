@@ -143,6 +143,12 @@ const BROKEN: Readonly<Record<string, readonly Break[]>> = {
     (entries) => entries.push(told('r1', 'sold_out'), told('r1', 'paid')),
     (entries) => entries.push(told('r1', 'ordered')),
     (entries) => entries.push(told('r1', 'queued'), told('r1', 'paid')),
+    (entries) => entries.push(call('cancel', { order: seen('1', 'r1', { status: 'cancelled' }) })),
+    (entries) =>
+      entries.push(
+        call('pay', { state: 'paid', payment: { orderNo: '4', reference: 'p4' } }),
+        told('r4', 'expired'),
+      ),
   ],
   'every refusal has its verdict': [
     (entries) => entries.push(call('press', { status: 500, verdict: 'internal' })),
