@@ -32,6 +32,8 @@ export class Shopper {
   readonly #random: Random;
   /** Requests that the shop has or may have, for the last look at the end. */
   readonly requests: string[] = [];
+  /** Where the shop said to ask. It has a receipt, by which a node knows the request of another node. */
+  readonly #statusUrls = new Map<string, string>();
 
   constructor(client: Client, random: Random) {
     this.#client = client;
@@ -60,6 +62,10 @@ export class Shopper {
           });
         const answers = await Promise.all(isTwice ? [send(), send()] : [send()]);
         answer = answers.find(({ status }) => status === 202) ?? (answers[0] as Answer);
+        for (const { body } of answers) {
+          if (typeof body['statusUrl'] === 'string')
+            this.#statusUrls.set(requestId, body['statusUrl']);
+        }
         mayBeTaken ||= answers.some(
           ({ status, body }) =>
             status === null || status === 202 || body['statusUrl'] !== undefined,
@@ -86,8 +92,13 @@ export class Shopper {
   }
 
   status(requestId: string, sku: string, way: Way = 'poll'): Promise<Answer> {
-    const tails = { poll: '', 'long-poll': `?wait=${WAIT_S}`, stream: '/events' };
-    return this.#client.call('status', 'GET', `/api/v1/requests/${requestId}${tails[way]}`, {
+    const url = new URL(
+      this.#statusUrls.get(requestId) ?? `/api/v1/requests/${requestId}`,
+      'http://shop',
+    );
+    if (way === 'stream') url.pathname += '/events';
+    if (way === 'long-poll') url.searchParams.set('wait', String(WAIT_S));
+    return this.#client.call('status', 'GET', `${url.pathname}${url.search}`, {
       about: { sku, requestId },
     });
   }

@@ -9,6 +9,7 @@ import { SERVERS } from '../kinds.ts';
 
 const KILL_GRACE_MS = 10_000;
 const POLL_MS = 20;
+const RESTART_MS = 500;
 
 /** Keeps how each process was started, so that it can be started again. */
 class Keeper extends Supervisor {
@@ -22,9 +23,30 @@ class Keeper extends Supervisor {
 
 export class Parts {
   readonly supervisor: Keeper;
+  /** Not those that a fault has killed. */
+  readonly #watched = new Set<string>();
+  readonly #starting = new Set<string>();
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(options: ConstructorParameters<typeof Supervisor>[0]) {
     this.supervisor = new Keeper(options);
+  }
+
+  /**
+   * From now on a process that ends by itself is started again, as `npm start` and systemd do: one that
+   * starts while PostgreSQL takes no connections ends, and tries again.
+   */
+  watch(names: readonly string[]): void {
+    for (const name of names) this.#watched.add(name);
+    this.#timer = setInterval(() => {
+      for (const name of this.#watched) {
+        if (!isRunning(this.#record(name))) void this.start(name).catch(() => {});
+      }
+    }, RESTART_MS);
+  }
+
+  unwatch(): void {
+    clearInterval(this.#timer);
   }
 
   has(name: string): boolean {
@@ -39,6 +61,7 @@ export class Parts {
 
   /** Like a power failure. PostgreSQL is stopped immediately: killed backends would leave its memory behind. */
   async kill(name: string): Promise<void> {
+    this.#watched.delete(name);
     const { pid, started } = this.#record(name);
     const signal = name === 'postgres' ? 'SIGQUIT' : 'SIGKILL';
     if (name === 'rabbitmq') process.kill(-pid, signal);
@@ -50,12 +73,18 @@ export class Parts {
     const spec = this.supervisor.specs.get(name);
     if (spec === undefined) throw new Error(`there is no ${name}`);
     const before = this.#record(name);
-    if (isRunning(before)) return;
-    const ready = this.supervisor.start(spec);
-    if (SERVERS.some((server) => server === name)) return ready;
-    // It may be killed again before it is ready.
-    ready.catch(() => {});
-    while (this.#record(name).started === before.started) await delay(POLL_MS);
+    if (isRunning(before) || this.#starting.has(name)) return;
+    this.#starting.add(name);
+    try {
+      const ready = this.supervisor.start(spec);
+      if (SERVERS.some((server) => server === name)) return await ready;
+      this.#watched.add(name);
+      // It may be killed again before it is ready.
+      ready.catch(() => {});
+      while (this.#record(name).started === before.started) await delay(POLL_MS);
+    } finally {
+      this.#starting.delete(name);
+    }
   }
 
   freeze(name: string): void {

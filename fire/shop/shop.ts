@@ -198,6 +198,7 @@ export async function startShop(options: ShopOptions): Promise<Shop> {
   const say = () => {};
   const parts = new Parts({ say, onChange: (running) => place.note(running), restart: false });
   const stopParts = async () => {
+    parts.unwatch();
     await parts.supervisor.stop(PROCESSES, { discard: true });
     for (const names of NATIVE_STOP_ORDER) await parts.supervisor.stop(names, { discard: true });
     place.remove();
@@ -211,6 +212,7 @@ export async function startShop(options: ShopOptions): Promise<Shop> {
       ...{ folder: place.path, zkRoot, root },
       environment: options.environment,
     });
+    parts.watch(PROCESSES);
     const { databases, session, operator } = await connect(servers, zkRoot);
     const run = promisify(execFile);
     return {
