@@ -87,8 +87,10 @@ export class Crowd {
     const wish = this.wish(goods, quantity);
     const pressed = await shopper.press(wish);
     if (!pressed.mayBeTaken) {
-      const isSoldOut = pressed.answer.body['verdict'] === 'sold_out';
-      if (isSoldOut && goods.price > 0) this.#set(this.#waitFor(shopper, wish));
+      // The shop says whether there is a waitlist, and whether units are free after all.
+      const refusal = String(pressed.answer.body['verdict']);
+      const isGone = ['sold_out', 'quota_spent', 'cooldown'].includes(refusal);
+      if (isGone && goods.price > 0) this.#set(this.#waitFor(shopper, wish));
       return;
     }
     // Some leave, and their request is decided all the same.
